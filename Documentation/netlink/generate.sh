@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# generate.sh KERNEL_SOURCE_DIR [--check]: makes of specs/ndshm.yaml, with the kernel's
+# own tools, the uapi header, the kernel's policies and operations, and ndshm.rst.
+# With --check nothing is written: it compares, and fails on a difference.
+#
+# KERNEL_SOURCE_DIR is a source tree of Linux 6.12, whose tools word the output; they
+# need python3-yaml and python3-jsonschema.
+set -euo pipefail
+
+usage() { echo "usage: ${0##*/} KERNEL_SOURCE_DIR [--check]" >&2; exit 2; }
+[[ $# -eq 1 || ($# -eq 2 && $2 == --check) ]] || usage
+kernel=$1 check=${2:-}
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+root=$(cd -- "$here/../.." && pwd -P)
+spec=Documentation/netlink/specs/ndshm.yaml
+schema=Documentation/netlink/genetlink-legacy.yaml
+tools=$kernel/tools/net/ynl
+python=${PYTHON:-/usr/bin/python3}
+
+for file in "$tools/ynl-gen-c.py" "$tools/ynl-gen-rst.py" "$kernel/$schema"; do
+	[[ -f $file ]] || { echo "${0##*/}: $file is not there" >&2; exit 2; }
+done
+
+# The tools want a kernel tree around the spec: MAINTAINERS marks its top.
+tree=$(mktemp -d)
+trap 'rm -rf -- "$tree"' EXIT
+export PYTHONDONTWRITEBYTECODE=1
+mkdir -p -- "$tree/${spec%/*}" "$tree/core/${spec%/*}" "$tree/new"
+touch -- "$tree/MAINTAINERS" "$tree/core/MAINTAINERS"
+cp -- "$kernel/$schema" "$tree/$schema"
+cp -- "$kernel/$schema" "$tree/core/$schema"
+cp -- "$root/$spec" "$tree/$spec"
+# The group's table is written by hand: the tool makes one that no file can reach.
+sed '/^mcast-groups:/,$d' "$root/$spec" >"$tree/core/$spec"
+
+# generate FILE TREE MODE KIND
+generate() {
+	mkdir -p -- "$tree/new/${1%/*}"
+	"$python" "$tools/ynl-gen-c.py" --spec "$2/$spec" --mode "$3" "--$4" -o "$tree/new/$1"
+}
+generate uapi/linux/ndshm_netlink.h "$tree" uapi header
+generate kernel/core/netlink_gen.h "$tree/core" kernel header
+generate kernel/core/netlink_gen.c "$tree/core" kernel source
+mkdir -p -- "$tree/new/Documentation/netlink"
+"$python" "$tools/ynl-gen-rst.py" -i "$tree/$spec" -o "$tree/new/Documentation/netlink/ndshm.rst"
+
+cd -- "$tree/new"
+different=0
+while read -r file; do
+	if [[ $check ]]; then
+		diff -u --label "$file" --label "$file, generated" -- "$root/$file" "$file" || different=1
+	elif ! cmp -s -- "$file" "$root/$file"; then
+		cp -- "$file" "$root/$file"
+		echo "$file"
+	fi
+done < <(find . -type f -printf '%P\n' | sort)
+exit "$different"

@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cred.h>
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "adapter.h"
+#include "block.h"
+#include "params.h"
+#include "provider.h"
+
+static unsigned long max_block_bytes = SZ_4G;
+module_param(max_block_bytes, ulong, 0644);
+MODULE_PARM_DESC(max_block_bytes, "Longest block (bytes)");
+
+/* Blocks by shared memory handle; one is not used again soon. */
+static DEFINE_XARRAY_ALLOC1(blocks);
+static u32 next_id;
+
+/* Where the last put from atomic context is carried out. */
+static struct workqueue_struct *workqueue;
+
+u64 ndshm_max_length(void)
+{
+	return READ_ONCE(max_block_bytes);
+}
+
+/*
+ * Segments
+ */
+
+int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length)
+{
+	struct ndshm_segment *more;
+	u32 capacity;
+
+	if (list->count == list->capacity) {
+		/* The first entry lies in the block; the rest is allocated. */
+		if (check_mul_overflow(list->capacity, 2U, &capacity))
+			return -ENOMEM;
+		more = kvmalloc_array(capacity, sizeof(*more),
+				      GFP_KERNEL_ACCOUNT);
+		if (!more)
+			return -ENOMEM;
+		memcpy(more, list->segments, list->count * sizeof(*more));
+		if (list->capacity > 1)
+			kvfree(list->segments);
+		list->segments = more;
+		list->capacity = capacity;
+	}
+	list->segments[list->count++] = (struct ndshm_segment){
+		.address = address, .length = length,
+	};
+	return 0;
+}
+EXPORT_SYMBOL_GPL(ndshm_list_add);
+
+/*
+ * Life
+ */
+
+/* Give the memory back, once. */
+static void unback(struct ndshm_block *block)
+{
+	const struct ndshm_provider_characteristics *c =
+		&block->registration->characteristics;
+	struct ndshm_provider *provider = block->registration->provider;
+
+	if (!test_and_clear_bit(0, &block->backed))
+		return;
+	c->free(c->provider_context, block->context);
+	ndshm_uncharge(&block->charge);
+	ndshm_blockset_remove(block->claim ? &block->claim->set :
+					     &block->adapter->set,
+			      &block->in_user);
+	ndshm_blockset_remove(&provider->set, &block->in_provider);
+	module_put(provider->owner);
+}
+
+static void free_block(struct ndshm_block *block)
+{
+	if (block->segments != &block->first)
+		kvfree(block->segments);
+	ndshm_registration_put(block->registration);
+	if (block->claim)
+		ndshm_claim_put(block->claim);
+	ndshm_adapter_put(block->adapter);
+	put_pid(block->pid);
+	ndshm_object_fini(&block->object);
+	kfree_rcu(block, rcu);
+}
+
+static void block_release(struct ndshm_object *object)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+
+	xa_erase(&blocks, block->id);
+	unback(block);
+	free_block(block);
+}
+
+static int block_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+	struct ndshm_registration *registration = block->registration;
+
+	return registration->mmap(registration->characteristics.provider_context,
+				  block->context, vma);
+}
+
+static bool block_object_mappable(struct ndshm_object *object)
+{
+	return ndshm_block_mappable(ndshm_block_of(object));
+}
+
+static void release_work(struct work_struct *work)
+{
+	struct ndshm_block *block = container_of(work, struct ndshm_block,
+						 work);
+
+	block_release(&block->object);
+}
+
+static void block_release_async(struct ndshm_object *object)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+
+	INIT_WORK(&block->work, release_work);
+	queue_work(workqueue, &block->work);
+}
+
+static const struct ndshm_object_ops block_ops = {
+	.kind = "block",
+	.mappable = block_object_mappable,
+	.mmap = block_mmap,
+	.release = block_release,
+	.release_async = block_release_async,
+};
+
+bool ndshm_block_is(const struct ndshm_object *object)
+{
+	return object->ops == &block_ops;
+}
+
+bool ndshm_block_mappable(const struct ndshm_block *block)
+{
+	return block->registration->mmap;
+}
+
+struct ndshm_block *ndshm_block_get(struct ndshm_block *block)
+{
+	refcount_inc(&block->object.references);
+	return block;
+}
+EXPORT_SYMBOL_GPL(ndshm_block_get);
+
+void ndshm_block_put(struct ndshm_block *block)
+{
+	ndshm_object_put_async(&block->object);
+}
+EXPORT_SYMBOL_GPL(ndshm_block_put);
+
+void ndshm_free(struct ndshm_block *block)
+{
+	might_sleep();
+
+	if (block)
+		ndshm_block_release(block);
+}
+EXPORT_SYMBOL_GPL(ndshm_free);
+
+void ndshm_block_revoke(struct ndshm_block *block)
+{
+	if (!ndshm_object_revoke(&block->object))
+		return;
+	if (block->revoked)
+		block->revoked(block->revoked_context, block);
+	unback(block);
+}
+
+void ndshm_block_flush(void)
+{
+	flush_workqueue(workqueue);
+}
+
+/*
+ * Making
+ */
+
+/* What the allocation consumes at most: whole power-of-two runs of pages. */
+static u64 upper_bound(u64 length)
+{
+	return (u64)PAGE_SIZE << get_order(length);
+}
+
+static bool answer_valid(const struct ndshm_parameters *p)
+{
+	const struct ndshm_segment_list *list = p->list;
+	struct ndshm_segment *scratch = NULL;
+	bool valid;
+
+	if (list->count > 1) {
+		scratch = kvmalloc_array(list->count, sizeof(*scratch),
+					 GFP_KERNEL_ACCOUNT);
+		if (!scratch)
+			return false;
+	}
+	valid = ndshm_segments_valid(list->segments, list->count,
+				     PAGE_ALIGN(p->length), p->flags, scratch);
+	kvfree(scratch);
+	return valid;
+}
+
+/* Said once a provider: it is the provider's mistake, not the kernel's. */
+static void complain(struct ndshm_provider *provider, const char *what)
+{
+	if (!xchg(&provider->complained, true))
+		pr_warn("ndshm: provider %s: %s\n", provider->name, what);
+}
+
+/* Call the allocate handler, and believe nothing it says. */
+static ndshm_reason_t call_provider(struct ndshm_block *block,
+				    const struct ndshm_parameters *asked)
+{
+	struct ndshm_registration *registration = block->registration;
+	const struct ndshm_provider_characteristics *c =
+		&registration->characteristics;
+	struct ndshm_segment_list list = {
+		.capacity = 1, .segments = &block->first,
+	};
+	struct ndshm_parameters p = *asked;
+	ndshm_reason_t reason;
+
+	p.list = &list;
+	reason = ndshm_handler_reason(c->allocate(c->provider_context, &p,
+						  &block->context));
+	block->segments = list.segments;
+	block->segment_count = list.count;
+	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
+		complain(registration->provider, "undocumented status");
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+
+	block->virtual_address = p.virtual_address;
+	block->consumed = p.consumed ?: PAGE_ALIGN(asked->length);
+	if (!answer_valid(&p)) {
+		complain(registration->provider,
+			 "success, but with segments that do not fit");
+		c->free(c->provider_context, block->context);
+		return NDSHM_REASON_PROVIDER_NONSENSE;
+	}
+	return NDSHM_REASON_NONE;
+}
+
+/* The number of segments is told either way; they have to fit if asked for. */
+static ndshm_reason_t check_list(const struct ndshm_block *block,
+				 struct ndshm_segment_list *list)
+{
+	if (!list)
+		return NDSHM_REASON_NONE;
+	list->count = block->segment_count;
+	return list->capacity && list->count > list->capacity ?
+	       NDSHM_REASON_LIST_SHORT : NDSHM_REASON_NONE;
+}
+
+/* Into the sets, if neither was closed meanwhile. */
+static ndshm_reason_t join(struct ndshm_block *block,
+			   struct ndshm_blockset *user)
+{
+	struct ndshm_provider *provider = block->registration->provider;
+
+	block->in_user.block = block;
+	block->in_provider.block = block;
+	if (!ndshm_blockset_add(user, &block->in_user))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (!ndshm_blockset_add(&provider->set, &block->in_provider)) {
+		ndshm_blockset_remove(user, &block->in_user);
+		return NDSHM_REASON_PROVIDER_CLOSING;
+	}
+	__set_bit(0, &block->backed);
+	return NDSHM_REASON_NONE;
+}
+
+static struct ndshm_block *new_block(const struct ndshm_parameters *p,
+				     const struct ndshm_allocation *allocation)
+{
+	struct ndshm_block *block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
+
+	if (!block)
+		return NULL;
+	ndshm_object_init(&block->object, &block_ops);
+	block->object.length = PAGE_ALIGN(p->length);
+	block->adapter = ndshm_adapter_get(p->adapter);
+	if (allocation->claim)
+		block->claim = ndshm_claim_get(allocation->claim);
+	block->flags = p->flags;
+	block->usage = p->usage;
+	block->preferred_node = p->preferred_node;
+	block->segments = &block->first;
+	block->uid = current_uid();
+	if (allocation->client)
+		block->pid = get_pid(task_tgid(current));
+	block->revoked = p->revoked;
+	block->revoked_context = p->revoked_context;
+	return block;
+}
+
+/* From within both sets; the registration's module is pinned. */
+static ndshm_reason_t make(struct ndshm_parameters *p,
+			   const struct ndshm_allocation *allocation,
+			   struct ndshm_registration *registration,
+			   struct ndshm_blockset *user,
+			   struct ndshm_block **out)
+{
+	const struct ndshm_provider_characteristics *c =
+		&registration->characteristics;
+	struct ndshm_block *block;
+	ndshm_reason_t reason;
+
+	block = new_block(p, allocation);
+	if (!block)
+		return NDSHM_REASON_MEMORY;
+	refcount_inc(&registration->references);
+	block->registration = registration;
+
+	if (allocation->client) {
+		reason = ndshm_charge(&block->charge, upper_bound(p->length));
+		if (reason != NDSHM_REASON_NONE)
+			goto err_block;
+	}
+	reason = call_provider(block, p);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_charge;
+	reason = ndshm_recharge(&block->charge, block->consumed);
+	if (reason == NDSHM_REASON_NONE)
+		reason = check_list(block, p->list);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_memory;
+	__module_get(registration->provider->owner);
+	reason = join(block, user);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_module;
+
+	/* Published last; the id is written before the block can be found. */
+	if (xa_alloc_cyclic(&blocks, &block->id, block, xa_limit_32b, &next_id,
+			    GFP_KERNEL) < 0) {
+		unback(block);
+		reason = NDSHM_REASON_MEMORY;
+		goto err_block;
+	}
+	block->object.name = block->id;
+	if (p->list && p->list->capacity)
+		memcpy(p->list->segments, block->segments,
+		       block->segment_count * sizeof(*block->segments));
+	p->shared_memory_handle = block->id;
+	p->virtual_address = block->virtual_address;
+	p->consumed = block->consumed;
+	*out = block;
+	return NDSHM_REASON_NONE;
+
+err_module:
+	module_put(registration->provider->owner);
+err_memory:
+	c->free(c->provider_context, block->context);
+err_charge:
+	ndshm_uncharge(&block->charge);
+err_block:
+	free_block(block);
+	return reason;
+}
+
+ndshm_reason_t ndshm_block_make(struct ndshm_parameters *p,
+				const struct ndshm_allocation *allocation,
+				struct ndshm_block **out)
+{
+	struct ndshm_blockset *user = allocation->claim ?
+		&allocation->claim->set : &p->adapter->set;
+	struct ndshm_provider *provider = p->provider;
+	struct ndshm_registration *registration;
+	ndshm_reason_t reason;
+
+	might_sleep();
+
+	if (!ndshm_blockset_enter(user))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (!provider)
+		provider = ndshm_provider_default(p->adapter);
+	reason = NDSHM_REASON_PROVIDER_UNKNOWN;
+	if (!provider)
+		goto out_user;
+	reason = NDSHM_REASON_PROVIDER_CLOSING;
+	registration = ndshm_provider_enter(provider);
+	if (!registration)
+		goto out_provider;
+
+	reason = make(p, allocation, registration, user, out);
+
+	ndshm_registration_put(registration);
+	module_put(provider->owner);
+	ndshm_provider_leave(provider);
+out_provider:
+	if (!p->provider)
+		ndshm_provider_put(provider);
+out_user:
+	ndshm_blockset_leave(user);
+	return reason;
+}
+
+ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
+			      struct ndshm_block **block)
+{
+	static const struct ndshm_allocation kernel_user;
+	struct ndshm_parameters p;
+	ndshm_reason_t reason;
+
+	might_sleep();
+
+	*block = NULL;
+	reason = ndshm_check_header(parameters);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	parameters->virtual_address = NULL;
+	parameters->shared_memory_handle = 0;
+	ndshm_normalize(&p, parameters);
+	reason = ndshm_check_parameters(&p, ndshm_max_length());
+	if (reason == NDSHM_REASON_NONE && !p.adapter)
+		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_block_make(&p, &kernel_user, block);
+	if (reason == NDSHM_REASON_NONE) {
+		parameters->virtual_address = p.virtual_address;
+		parameters->shared_memory_handle = p.shared_memory_handle;
+		parameters->consumed = p.consumed;
+	}
+	return reason;
+}
+EXPORT_SYMBOL_GPL(ndshm_allocate);
+
+/*
+ * Looking up
+ */
+
+struct ndshm_block *ndshm_block_find_id(u32 id)
+{
+	struct ndshm_block *block;
+
+	rcu_read_lock();
+	block = xa_load(&blocks, id);
+	if (block && !ndshm_block_tryget(block))
+		block = NULL;
+	rcu_read_unlock();
+	return block;
+}
+
+struct ndshm_block *ndshm_block_next(u32 *id)
+{
+	struct ndshm_block *block;
+	unsigned long index;
+
+	rcu_read_lock();
+	xa_for_each_start(&blocks, index, block, *id) {
+		if (ndshm_block_tryget(block)) {
+			*id = index;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return block;
+}
+
+int __init ndshm_block_setup(void)
+{
+	workqueue = alloc_workqueue("ndshm", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
+}
+
+void ndshm_block_teardown(void)
+{
+	destroy_workqueue(workqueue);
+}

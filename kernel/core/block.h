@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Blocks: one allocation each, and its life.
+ */
+#ifndef _NDSHM_CORE_BLOCK_H
+#define _NDSHM_CORE_BLOCK_H
+
+#include <linux/uidgid.h>
+#include <linux/workqueue.h>
+
+#include <ndshm/block.h>
+
+#include "blockset.h"
+#include "charge.h"
+#include "object.h"
+
+struct ndshm_claim;
+struct ndshm_registration;
+struct pid;
+
+/**
+ * struct ndshm_block - one allocation
+ * @object: references, handle, mapping; first, so that objects of this kind
+ *	and blocks convert freely
+ * @id: the shared memory handle
+ * @registration: what made it, and frees it
+ * @context: the provider's own handle
+ * @adapter: whose device uses it; holds a reference
+ * @claim: under which it was made, with a reference; or NULL
+ * @flags: as asked for
+ * @usage: as asked for
+ * @preferred_node: as asked for
+ * @virtual_address: kernel address or NULL
+ * @consumed: bytes of memory it takes
+ * @segment_count: entries of @segments
+ * @first: the segment of a block that has only one
+ * @segments: DMA segments; points to @first, or is allocated
+ * @charge: who pays
+ * @uid: who asked
+ * @pid: the process that asked, held; NULL: the kernel
+ * @revoked: the kernel holder's callback
+ * @revoked_context: for @revoked
+ * @backed: bit 0 is set while the provider's memory is behind it; who clears
+ *	it frees the memory
+ * @in_provider: member of the provider's set while backed
+ * @in_user: member of the claim's set, or else the adapter's, while backed
+ * @work: the last put from atomic context
+ * @rcu: for freeing
+ *
+ * All but the members' links and @backed is written before the block is
+ * published and never again. The reference rule stands with struct
+ * ndshm_object. The memory goes with the last reference, or earlier when the
+ * block is revoked: then it lives on as a tombstone.
+ */
+struct ndshm_block {
+	struct ndshm_object object;
+	u32 id;
+	u32 flags;
+	struct ndshm_registration *registration;
+	void *context;
+	struct ndshm_adapter *adapter;
+	struct ndshm_claim *claim;
+	u32 usage;
+	s32 preferred_node;
+	void *virtual_address;
+	u64 consumed;
+	u32 segment_count;
+	struct ndshm_segment first;
+	struct ndshm_segment *segments;
+	struct ndshm_charge charge;
+	kuid_t uid;
+	struct pid *pid;
+	void (*revoked)(void *revoked_context, struct ndshm_block *block);
+	void *revoked_context;
+	unsigned long backed;
+	struct ndshm_member in_provider;
+	struct ndshm_member in_user;
+	union {
+		struct work_struct work;
+		struct rcu_head rcu;
+	};
+};
+
+static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
+{
+	return container_of(object, struct ndshm_block, object);
+}
+
+/**
+ * struct ndshm_allocation - who allocates
+ * @claim: for a client on an adapter with claims, whose reference is the
+ *	caller's; or NULL
+ * @client: charge the calling user, and remember its process
+ */
+struct ndshm_allocation {
+	struct ndshm_claim *claim;
+	bool client;
+};
+
+/*
+ * Make a block for the checked and normalized @parameters, which receive the
+ * outputs on success. The list's count is written for LIST_SHORT as well.
+ */
+ndshm_reason_t ndshm_block_make(struct ndshm_parameters *parameters,
+				const struct ndshm_allocation *allocation,
+				struct ndshm_block **block);
+
+/* The longest block that may be asked for, in bytes. */
+u64 ndshm_max_length(void);
+
+bool ndshm_block_is(const struct ndshm_object *object);
+bool ndshm_block_mappable(const struct ndshm_block *block);
+
+static inline bool ndshm_block_tryget(struct ndshm_block *block)
+{
+	return ndshm_object_tryget(&block->object);
+}
+
+/* Drop a reference, and free in place. May sleep. */
+static inline void ndshm_block_release(struct ndshm_block *block)
+{
+	ndshm_object_put(&block->object);
+}
+
+/*
+ * The device goes: unmap, tell the kernel holder, give the memory back. Only
+ * the first call does. May sleep; hold no lock.
+ */
+void ndshm_block_revoke(struct ndshm_block *block);
+
+/* Wait for the last puts from atomic context that have happened by now. */
+void ndshm_block_flush(void);
+
+/* By shared memory handle, with a reference; _next() as with providers. */
+struct ndshm_block *ndshm_block_find_id(u32 id);
+struct ndshm_block *ndshm_block_next(u32 *id);
+
+int __init ndshm_block_setup(void);
+void ndshm_block_teardown(void);
+
+#endif /* _NDSHM_CORE_BLOCK_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A set of blocks that can be closed: what an adapter, a claim and a provider
+ * have in common. Each is used by allocations for a while ("inside"), then
+ * holds the blocks that came of them, and one day has to get rid of both.
+ *
+ * A block with memory behind it is in two sets, its provider's and that of its
+ * user: the claim it was made under, or else the adapter.
+ */
+#ifndef _NDSHM_CORE_BLOCKSET_H
+#define _NDSHM_CORE_BLOCKSET_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+struct ndshm_block;
+
+/* A block's place in one set. */
+struct ndshm_member {
+	struct list_head link;
+	struct ndshm_block *block;
+};
+
+/**
+ * struct ndshm_blockset - blocks, and the allocations under way
+ * @lock: guards all members; innermost, taken by nobody who holds another
+ * @blocks: members that nobody has begun to revoke
+ * @leaving: members that are being revoked or freed
+ * @inside: allocations and other users under way
+ * @count: members of both lists
+ * @closed: nobody enters, nothing is added
+ * @idle: woken when @inside or @count reaches 0 in a closed set
+ */
+struct ndshm_blockset {
+	spinlock_t lock;	/* all members */
+	struct list_head blocks;
+	struct list_head leaving;
+	unsigned int inside;
+	unsigned int count;
+	bool closed;
+	wait_queue_head_t idle;
+};
+
+void ndshm_blockset_init(struct ndshm_blockset *set);
+
+/* Come in; false if the set is closed. Whoever came in leaves. */
+bool ndshm_blockset_enter(struct ndshm_blockset *set);
+void ndshm_blockset_leave(struct ndshm_blockset *set);
+
+/* From inside: add a member; false if the set was closed meanwhile. */
+bool ndshm_blockset_add(struct ndshm_blockset *set,
+			struct ndshm_member *member);
+
+/* Take a member out; the last thing that its block does with the set. */
+void ndshm_blockset_remove(struct ndshm_blockset *set,
+			   struct ndshm_member *member);
+
+/*
+ * Close the set and wait until nobody is inside, unless it has members: then
+ * false, and nothing has changed. May sleep.
+ */
+bool ndshm_blockset_close_empty(struct ndshm_blockset *set);
+
+/*
+ * Close the set, wait until nobody is inside, revoke every member and wait
+ * until the memory of each has been freed. May sleep; hold no lock.
+ */
+void ndshm_blockset_close(struct ndshm_blockset *set);
+
+unsigned int ndshm_blockset_count(struct ndshm_blockset *set);
+
+#endif /* _NDSHM_CORE_BLOCKSET_H */

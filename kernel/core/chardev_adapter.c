@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR.
+ */
+#include <linux/mm.h>
+
+#include <linux/ndshm.h>
+
+#include "adapter.h"
+#include "block.h"
+#include "charge.h"
+#include "chardev.h"
+#include "client.h"
+#include "node.h"
+
+ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
+{
+	struct ndshm_get_info *argument = command->argument;
+	struct ndshm_client *client = command->client;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	argument->out_features = NDSHM_FEATURE_BLOCKS;
+	if (IS_ENABLED(CONFIG_PCI))
+		argument->out_features |= NDSHM_FEATURE_CLAIMS;
+	argument->out_max_length = ndshm_max_length();
+	argument->out_max_blocks = NDSHM_MAX_HANDLES;
+	argument->out_max_batch = NDSHM_MAX_BATCH;
+	argument->out_page_size = PAGE_SIZE;
+	argument->out_default_adapter = ndshm_node_default();
+	argument->out_blocks = atomic_read(&client->handles);
+	argument->out_bytes = atomic64_read(&client->bytes);
+	argument->out_user_locked = ndshm_user_locked();
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t claim(struct ndshm_command *command,
+			    struct ndshm_adapter *adapter)
+{
+	struct ndshm_adapter_claim *argument = command->argument;
+	struct ndshm_client *client = command->client;
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
+	u32 width = argument->address_width ?: 32;
+
+	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
+		return NDSHM_REASON_ADAPTER_CLOSED;
+	if (width < 24 || width > 64)
+		return NDSHM_REASON_ADDRESS_WIDTH;
+	reason = ndshm_claim_begin(adapter, width, client->rawio, &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	argument->out_isolation = ndshm_adapter_isolation(adapter);
+	argument->out_bars = ndshm_claim_bars(claim);
+	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
+		ndshm_claim_end(claim);
+		ndshm_claim_put(claim);
+		return NDSHM_REASON_ADDRESS;
+	}
+	mutex_lock(&client->lock);
+	list_add_tail(&claim->link, &client->claims);
+	mutex_unlock(&client->lock);
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command)
+{
+	struct ndshm_adapter_claim *argument = command->argument;
+	struct ndshm_adapter *adapter;
+	ndshm_reason_t reason;
+
+	adapter = ndshm_adapter_find_id(argument->adapter);
+	if (!adapter)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+	reason = claim(command, adapter);
+	ndshm_adapter_put(adapter);
+	return reason;
+}
+
+/* The client's claim on adapter @id, with a reference, or why there is none. */
+static ndshm_reason_t find_claim(struct ndshm_client *client, u32 id,
+				 struct ndshm_claim **claim)
+{
+	struct ndshm_adapter *adapter;
+	ndshm_reason_t reason;
+
+	reason = ndshm_client_adapter(client, id, &adapter, claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!*claim)
+		reason = adapter->ops ? NDSHM_REASON_CLAIM_MISSING :
+					NDSHM_REASON_CLAIM_UNSUPPORTED;
+	ndshm_adapter_put(adapter);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
+{
+	struct ndshm_adapter_start *argument = command->argument;
+	struct ndshm_client *client = command->client;
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	reason = find_claim(client, argument->adapter, &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = ndshm_adapter_permit(claim->adapter, client->rawio);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_claim_start(claim);
+	ndshm_claim_put(claim);
+	return reason;
+}
+
+/* With the client's lock, so that a BAR gets one handle only. */
+static ndshm_reason_t map_bar(struct ndshm_command *command,
+			      struct ndshm_claim *claim)
+{
+	struct ndshm_adapter_map_bar *argument = command->argument;
+	struct ndshm_client *client = command->client;
+	struct ndshm_bar *bar;
+	ndshm_reason_t reason;
+	u32 handle;
+
+	lockdep_assert_held(&client->lock);
+
+	reason = ndshm_claim_bar(claim, argument->bar, &bar);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	argument->out_length = bar->object.length;
+	if (bar->object.handle) {
+		argument->out_mmap_offset =
+			ndshm_handle_offset(bar->object.handle);
+		ndshm_object_put(&bar->object);
+		return NDSHM_REASON_NONE;
+	}
+	reason = ndshm_handle_reserve(client, &handle);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_bar;
+	argument->out_mmap_offset = ndshm_handle_offset(handle);
+	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
+		reason = NDSHM_REASON_ADDRESS;
+		goto err_handle;
+	}
+	ndshm_handle_publish(client, handle, &bar->object);
+	return NDSHM_REASON_NONE;
+
+err_handle:
+	ndshm_handle_unreserve(client, handle);
+err_bar:
+	ndshm_object_put(&bar->object);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
+{
+	struct ndshm_adapter_map_bar *argument = command->argument;
+	struct ndshm_client *client = command->client;
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
+
+	reason = find_claim(client, argument->adapter, &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = ndshm_adapter_permit(claim->adapter, client->rawio);
+	if (reason == NDSHM_REASON_NONE) {
+		mutex_lock(&client->lock);
+		reason = map_bar(command, claim);
+		mutex_unlock(&client->lock);
+	}
+	ndshm_claim_put(claim);
+	return reason;
+}

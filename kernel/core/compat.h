@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Older kernels. The source is written for the newest one; this file, which is
+ * included in front of every other, is the only one that tests a version.
+ */
+#ifndef _NDSHM_COMPAT_H
+#define _NDSHM_COMPAT_H
+
+#include <linux/version.h>
+
+/* kernel/pci: are the interrupts of a group's devices isolated? */
+#include <linux/iommu.h>
+#ifndef CONFIG_IOMMU_API
+static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
+{
+	return false;
+}
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define ndshm_group_has_isolated_msi iommu_group_has_isolated_msi
+#else /* one question for the machine, and one for each device */
+#include <linux/irqdomain.h>
+
+static inline int ndshm_msi_not_remapped(struct device *dev, void *unused)
+{
+	return !device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP);
+}
+
+static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
+{
+	return irq_domain_check_msi_remap() ||
+	       !iommu_group_for_each_dev(group, NULL, ndshm_msi_not_remapped);
+}
+#endif
+/* kernel/pci ends */
+
+/* kernel/core: vm_flags have accessors since 6.3 */
+#include <linux/mm.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define ndshm_vm_flags_mod vm_flags_mod
+#else
+static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
+				      unsigned long set, unsigned long clear)
+{
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+}
+#endif
+
+#endif /* _NDSHM_COMPAT_H */

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+
+#include "../pci/pci.h"
+#include "../providers/coherent.h"
+#include "block.h"
+#include "chardev.h"
+#include "netlink.h"
+#include "node.h"
+#include "object.h"
+
+static int __init ndshm_init(void)
+{
+	int ret;
+
+	ret = ndshm_nl_init();
+	if (ret)
+		return ret;
+	ret = ndshm_object_setup();
+	if (ret)
+		goto err_netlink;
+	ret = ndshm_block_setup();
+	if (ret)
+		goto err_object;
+	/* The first provider there is: what serves when nobody else does. */
+	ret = ndshm_coherent_setup();
+	if (ret)
+		goto err_block;
+	ret = ndshm_node_setup();
+	if (ret)
+		goto err_coherent;
+	ret = ndshm_pci_init();
+	if (ret)
+		goto err_node;
+	ret = ndshm_chardev_setup();
+	if (ret)
+		goto err_pci;
+	return 0;
+
+err_pci:
+	ndshm_pci_exit();
+err_node:
+	ndshm_node_teardown();
+err_coherent:
+	ndshm_coherent_teardown();
+err_block:
+	ndshm_block_teardown();
+err_object:
+	ndshm_object_teardown();
+err_netlink:
+	ndshm_nl_exit();
+	return ret;
+}
+module_init(ndshm_init);
+
+static void __exit ndshm_exit(void)
+{
+	ndshm_chardev_teardown();
+	ndshm_pci_exit();
+	ndshm_node_teardown();
+	ndshm_coherent_teardown();
+	ndshm_block_teardown();
+	ndshm_object_teardown();
+	ndshm_nl_exit();
+}
+module_exit(ndshm_exit);
+
+MODULE_DESCRIPTION("NDIS-style shared memory provider");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Showing objects to user space.
+ *
+ * Every object that is mapped has an inode of its own on a small pseudo file
+ * system, and each VMA is moved from the char device to a file of that inode.
+ * A mapping so pins the object and never the client, and one call finds all of
+ * an object's mappings, whoever has them.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "object.h"
+#include "testing.h"
+
+/* "NDSH" */
+#define NDSHM_FS_MAGIC 0x4e445348
+
+static struct vfsmount *mount;
+
+/* A process that was seen in mmap of one object. */
+struct seen_mm {
+	struct list_head link;
+	struct mm_struct *mm;
+};
+
+void ndshm_object_init(struct ndshm_object *object,
+		       const struct ndshm_object_ops *ops)
+{
+	object->ops = ops;
+	refcount_set(&object->references, 1);
+	mutex_init(&object->lock);
+	INIT_LIST_HEAD(&object->mms);
+	object->revoked = false;
+	object->inode = NULL;
+	object->handle = 0;
+}
+
+static void forget_mm(struct seen_mm *seen)
+{
+	list_del(&seen->link);
+	mmdrop(seen->mm);
+	kfree(seen);
+}
+
+void ndshm_object_fini(struct ndshm_object *object)
+{
+	struct seen_mm *seen, *next;
+
+	list_for_each_entry_safe(seen, next, &object->mms, link)
+		forget_mm(seen);
+	if (object->inode)
+		iput(object->inode);
+	mutex_destroy(&object->lock);
+}
+
+/*
+ * Remember the calling process, whose page tables are about to be filled
+ * before its VMA can be found through the inode. The dead go first, so that
+ * the list is no longer than the number of processes.
+ */
+static int remember_mm(struct ndshm_object *object, struct mm_struct *mm)
+{
+	struct seen_mm *seen, *next;
+
+	lockdep_assert_held(&object->lock);
+
+	list_for_each_entry_safe(seen, next, &object->mms, link) {
+		if (seen->mm == mm)
+			return 0;
+		if (!atomic_read(&seen->mm->mm_users))
+			forget_mm(seen);
+	}
+	seen = kmalloc(sizeof(*seen), GFP_KERNEL_ACCOUNT);
+	if (!seen)
+		return -ENOMEM;
+	mmgrab(mm);
+	seen->mm = mm;
+	list_add(&seen->link, &object->mms);
+	return 0;
+}
+
+static int object_file_release(struct inode *inode, struct file *file)
+{
+	ndshm_object_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations object_file_ops = {
+	.owner = THIS_MODULE,
+	.release = object_file_release,
+};
+
+/*
+ * Without a fault handler, what is no longer in the page tables is SIGBUS:
+ * just what a revoked object's mapping shall give.
+ */
+static const struct vm_operations_struct object_vm_ops = {};
+
+static int make_inode(struct ndshm_object *object)
+{
+	struct inode *inode;
+
+	lockdep_assert_held(&object->lock);
+
+	if (object->inode)
+		return 0;
+	inode = alloc_anon_inode(mount->mnt_sb);
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	inode->i_mode = S_IFREG | 0600;
+	i_size_write(inode, object->length);
+	object->inode = inode;
+	return 0;
+}
+
+/* A file that holds a reference on the object. */
+static struct file *object_file(struct ndshm_object *object)
+{
+	struct inode *inode = object->inode;
+	struct file *file;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s:%u", object->ops->kind, object->name);
+	ihold(inode);
+	__module_get(THIS_MODULE);
+	/* It takes over the inode, and what a file's operations pin. */
+	file = alloc_file_pseudo(inode, mount, name, O_RDWR | O_CLOEXEC,
+				 &object_file_ops);
+	if (IS_ERR(file)) {
+		module_put(THIS_MODULE);
+		iput(inode);
+		return file;
+	}
+	refcount_inc(&object->references);
+	file->private_data = object;
+	return file;
+}
+
+int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
+{
+	struct file *file;
+	int ret;
+
+	mmap_assert_write_locked(vma->vm_mm);
+
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	if (object->ops->mappable && !object->ops->mappable(object))
+		return -EOPNOTSUPP;
+	if (vma->vm_end - vma->vm_start > object->length)
+		return -ENXIO;
+
+	mutex_lock(&object->lock);
+	ret = object->revoked ? -ENODEV : remember_mm(object, vma->vm_mm);
+	if (!ret)
+		ret = make_inode(object);
+	file = ret ? ERR_PTR(ret) : object_file(object);
+	mutex_unlock(&object->lock);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+
+	vma_set_file(vma, file);
+	fput(file);
+	vma->vm_pgoff = 0;
+	vma->vm_ops = &object_vm_ops;
+	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
+	ret = object->ops->mmap(object, vma);
+	ndshm_test_mmap_delay();
+	return ret;
+}
+
+bool ndshm_object_revoke(struct ndshm_object *object)
+{
+	struct seen_mm *seen, *next;
+	LIST_HEAD(mms);
+
+	mutex_lock(&object->lock);
+	if (object->revoked) {
+		mutex_unlock(&object->lock);
+		return false;
+	}
+	WRITE_ONCE(object->revoked, true);
+	list_splice_init(&object->mms, &mms);
+	mutex_unlock(&object->lock);
+
+	/*
+	 * Whoever is between filling its page tables and linking its VMA holds
+	 * its mmap lock all the while, and is in the list. (A test holds an
+	 * mmap there.) Others find the flag set.
+	 */
+	list_for_each_entry_safe(seen, next, &mms, link) {
+		if (mmget_not_zero(seen->mm)) {
+			mmap_write_lock(seen->mm);
+			mmap_write_unlock(seen->mm);
+			/* The last user may go here, with who knows what. */
+			mmput_async(seen->mm);
+		}
+		forget_mm(seen);
+	}
+	/* Set once, under the lock, and no one sets it after the flag. */
+	if (object->inode)
+		unmap_mapping_range(object->inode->i_mapping, 0, 0, 1);
+	return true;
+}
+
+/* What /proc/PID/maps shows: "ndshm:block:17". */
+static char *object_dname(struct dentry *dentry, char *buffer, int length)
+{
+	char text[48];
+	int size = snprintf(text, sizeof(text), "ndshm:%s",
+			    dentry->d_name.name) + 1;
+
+	if (size > length || size > (int)sizeof(text))
+		return ERR_PTR(-ENAMETOOLONG);
+	return memcpy(buffer + length - size, text, size);
+}
+
+static const struct dentry_operations object_dentry_ops = {
+	.d_dname = object_dname,
+};
+
+static int init_fs_context(struct fs_context *context)
+{
+	struct pseudo_fs_context *pseudo = init_pseudo(context, NDSHM_FS_MAGIC);
+
+	if (!pseudo)
+		return -ENOMEM;
+	pseudo->dops = &object_dentry_ops;
+	return 0;
+}
+
+/* No owner: the mount is ours alone, and would keep us from unloading. */
+static struct file_system_type file_system = {
+	.name = "ndshm",
+	.init_fs_context = init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+int __init ndshm_object_setup(void)
+{
+	mount = kern_mount(&file_system);
+	return PTR_ERR_OR_ZERO(mount);
+}
+
+void ndshm_object_teardown(void)
+{
+	kern_unmount(mount);
+}

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The netlink family: requests, dumps and events. The operations and their
+ * policies are generated from Documentation/netlink/specs/ndshm.yaml.
+ *
+ * It has no lock: an object is found with a reference, and one that goes in
+ * that moment is shown as what is left of it.
+ */
+#include <linux/atomic.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/device.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/uidgid.h>
+#include <net/genetlink.h>
+#include <net/sock.h>
+
+#include "adapter.h"
+#include "block.h"
+#include "netlink.h"
+#include "netlink_gen.h"
+#include "provider.h"
+
+enum { EVENTS };
+
+static const struct genl_multicast_group groups[] = {
+	[EVENTS] = {
+		.name = NDSHM_MCGRP_EVENTS,
+		.flags = GENL_MCAST_CAP_SYS_ADMIN,
+	},
+};
+
+static struct genl_family family __ro_after_init = {
+	.name = NDSHM_FAMILY_NAME,
+	.version = NDSHM_FAMILY_VERSION,
+	.netnsok = false,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = ndshm_nl_ops,
+	.n_ops = ARRAY_SIZE(ndshm_nl_ops),
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+/*
+ * How often something came or went: tells a dump that it is no snapshot. Blocks
+ * are not counted: they come and go all the time, and whoever begins again when
+ * a dump was interrupted would never see an end of it.
+ */
+static atomic_t adapter_changes = ATOMIC_INIT(1);
+static atomic_t provider_changes = ATOMIC_INIT(1);
+
+/**
+ * struct message - the frame of a message that shows one object
+ * @portid: to whom, or 0
+ * @seq: of the request, or 0
+ * @flags: NLM_F_*
+ * @cmd: NDSHM_CMD_*
+ * @cb: the dump it is part of, or NULL
+ * @user_ns: in which users are named, for blocks
+ * @pid_ns: in which processes are numbered, for blocks
+ */
+struct message {
+	u32 portid;
+	u32 seq;
+	int flags;
+	u8 cmd;
+	struct netlink_callback *cb;
+	struct user_namespace *user_ns;
+	struct pid_namespace *pid_ns;
+};
+
+/**
+ * struct reader - whose blocks may be seen
+ * @uid: those of this user
+ * @all: everybody's
+ *
+ * Found out when the request comes in: the later parts of a dump are read by
+ * whoever has the socket then.
+ */
+struct reader {
+	kuid_t uid;
+	bool all;
+};
+
+/**
+ * struct dump - where a dump is, in netlink_callback.ctx
+ * @reader: who asked, in a dump of blocks
+ * @next: first id that was not looked at; 0, as all is, when a dump begins
+ */
+struct dump {
+	struct reader reader;
+	u32 next;
+};
+
+static struct dump *dump_of(struct netlink_callback *cb)
+{
+	BUILD_BUG_ON(sizeof(struct dump) > sizeof(cb->ctx));
+
+	return (struct dump *)cb->ctx;
+}
+
+static struct reader who_asks(struct sk_buff *request)
+{
+	return (struct reader){
+		.uid = NETLINK_CREDS(request)->uid,
+		.all = netlink_capable(request, CAP_SYS_ADMIN),
+	};
+}
+
+static bool may_see(const struct reader *reader,
+		    const struct ndshm_block *block)
+{
+	return reader->all || uid_eq(reader->uid, block->uid);
+}
+
+/*
+ * One object in one message: the same in replies, dumps and events
+ */
+
+static void *message_begin(struct sk_buff *skb, const struct message *m)
+{
+	void *header = genlmsg_put(skb, m->portid, m->seq, &family, m->flags,
+				   m->cmd);
+
+	if (header && m->cb)
+		genl_dump_check_consistent(m->cb, header);
+	return header;
+}
+
+/* @failed: an attribute had no room. */
+static int message_end(struct sk_buff *skb, void *header, bool failed)
+{
+	if (failed) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+static int put_flag(struct sk_buff *skb, int attribute, bool value)
+{
+	return value ? nla_put_flag(skb, attribute) : 0;
+}
+
+static int adapter_fill(struct sk_buff *skb, const struct message *m,
+			struct ndshm_adapter *adapter)
+{
+	void *header = message_begin(skb, m);
+	bool failed;
+
+	if (!header)
+		return -EMSGSIZE;
+	failed = nla_put_u32(skb, NDSHM_A_ADAPTER_ID, adapter->id) ||
+		 nla_put_string(skb, NDSHM_A_ADAPTER_NAME, adapter->name) ||
+		 nla_put_string(skb, NDSHM_A_ADAPTER_DEVICE,
+				dev_name(adapter->device)) ||
+		 nla_put_s32(skb, NDSHM_A_ADAPTER_NODE,
+			     dev_to_node(adapter->device)) ||
+		 nla_put_u32(skb, NDSHM_A_ADAPTER_ISOLATION,
+			     ndshm_adapter_isolation(adapter)) ||
+		 put_flag(skb, NDSHM_A_ADAPTER_OPEN,
+			  adapter->flags & NDSHM_ADAPTER_OPEN) ||
+		 put_flag(skb, NDSHM_A_ADAPTER_CLAIMABLE, adapter->ops) ||
+		 put_flag(skb, NDSHM_A_ADAPTER_CLAIMED,
+			  ndshm_adapter_claimed(adapter)) ||
+		 put_flag(skb, NDSHM_A_ADAPTER_DIRTY,
+			  ndshm_adapter_dirty(adapter));
+	return message_end(skb, header, failed);
+}
+
+/* What the current characteristics say; false if the provider is closed. */
+static bool provider_offer(struct ndshm_provider *provider, u32 *flags,
+			   bool *mappable)
+{
+	bool open;
+
+	/* The lock keeps the registration, which goes some time after closing. */
+	spin_lock(&provider->set.lock);
+	open = !provider->set.closed;
+	if (open) {
+		*flags = provider->registration->characteristics.flags;
+		*mappable = provider->registration->mmap;
+	}
+	spin_unlock(&provider->set.lock);
+	return open;
+}
+
+static int provider_fill(struct sk_buff *skb, const struct message *m,
+			 struct ndshm_provider *provider)
+{
+	void *header = message_begin(skb, m);
+	bool failed, mappable;
+	u32 flags;
+
+	if (!header)
+		return -EMSGSIZE;
+	failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ID, provider->id) ||
+		 nla_put_string(skb, NDSHM_A_PROVIDER_NAME, provider->name) ||
+		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope) ||
+		 nla_put_u32(skb, NDSHM_A_PROVIDER_BLOCKS,
+			     ndshm_blockset_count(&provider->set));
+	if (!failed && provider->adapter)
+		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ADAPTER_ID,
+				     provider->adapter->id);
+	if (!failed && provider_offer(provider, &flags, &mappable))
+		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_FLAGS, flags) ||
+			 put_flag(skb, NDSHM_A_PROVIDER_MAPPABLE, mappable);
+	return message_end(skb, header, failed);
+}
+
+static int block_fill(struct sk_buff *skb, const struct message *m,
+		      struct ndshm_block *block)
+{
+	void *header = message_begin(skb, m);
+	bool failed;
+
+	if (!header)
+		return -EMSGSIZE;
+	failed = nla_put_u32(skb, NDSHM_A_BLOCK_ID, block->id) ||
+		 nla_put_u32(skb, NDSHM_A_BLOCK_ADAPTER_ID,
+			     block->adapter->id) ||
+		 nla_put_u32(skb, NDSHM_A_BLOCK_PROVIDER_ID,
+			     block->registration->provider->id) ||
+		 nla_put_u32(skb, NDSHM_A_BLOCK_USAGE, block->usage) ||
+		 nla_put_u32(skb, NDSHM_A_BLOCK_UID,
+			     from_kuid_munged(m->user_ns, block->uid)) ||
+		 nla_put_u32(skb, NDSHM_A_BLOCK_PID,
+			     pid_nr_ns(block->pid, m->pid_ns)) ||
+		 nla_put_u32(skb, NDSHM_A_BLOCK_SEGMENTS,
+			     block->segment_count) ||
+		 nla_put_s32(skb, NDSHM_A_BLOCK_PREFERRED_NODE,
+			     block->preferred_node) ||
+		 nla_put_u64_64bit(skb, NDSHM_A_BLOCK_LENGTH,
+				   block->object.length, NDSHM_A_BLOCK_PAD) ||
+		 nla_put_u64_64bit(skb, NDSHM_A_BLOCK_CONSUMED,
+				   block->consumed, NDSHM_A_BLOCK_PAD) ||
+		 put_flag(skb, NDSHM_A_BLOCK_CHARGED,
+			  READ_ONCE(block->charge.user)) ||
+		 put_flag(skb, NDSHM_A_BLOCK_REVOKED,
+			  READ_ONCE(block->object.revoked));
+	return message_end(skb, header, failed);
+}
+
+/*
+ * Requests for one
+ */
+
+/* The attribute that says which one: exactly one of two, or NULL. */
+static struct nlattr *get_key(struct genl_info *info, int id, int name)
+{
+	if (!info->attrs[name]) {
+		if (GENL_REQ_ATTR_CHECK(info, id)) {
+			GENL_SET_ERR_MSG(info, "an id or a name is missing");
+			return NULL;
+		}
+		return info->attrs[id];
+	}
+	if (info->attrs[id]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[name],
+				    "an id or a name, not both");
+		return NULL;
+	}
+	return info->attrs[name];
+}
+
+static int not_found(struct genl_info *info, struct nlattr *key)
+{
+	NL_SET_ERR_MSG_ATTR(info->extack, key, "there is none");
+	return -ENOENT;
+}
+
+static struct message reply_to(struct sk_buff *request, struct genl_info *info)
+{
+	return (struct message){
+		.portid = info->snd_portid,
+		.seq = info->snd_seq,
+		.cmd = info->genlhdr->cmd,
+		.user_ns = sk_user_ns(NETLINK_CB(request).sk),
+		.pid_ns = task_active_pid_ns(current),
+	};
+}
+
+static int reply(struct sk_buff *skb, struct genl_info *info, int err)
+{
+	if (!err)
+		return genlmsg_reply(skb, info);
+	nlmsg_free(skb);
+	return err;
+}
+
+int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct nlattr *key = get_key(info, NDSHM_A_ADAPTER_ID,
+				     NDSHM_A_ADAPTER_NAME);
+	struct message m = reply_to(request, info);
+	struct ndshm_adapter *adapter;
+	struct sk_buff *skb;
+	int err = -ENOMEM;
+
+	if (!key)
+		return -EINVAL;
+	if (nla_type(key) == NDSHM_A_ADAPTER_ID)
+		adapter = ndshm_adapter_find_id(nla_get_u32(key));
+	else
+		adapter = ndshm_adapter_find(nla_data(key));
+	if (!adapter)
+		return not_found(info, key);
+
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (skb)
+		err = reply(skb, info, adapter_fill(skb, &m, adapter));
+	ndshm_adapter_put(adapter);
+	return err;
+}
+
+int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct nlattr *key = get_key(info, NDSHM_A_PROVIDER_ID,
+				     NDSHM_A_PROVIDER_NAME);
+	struct message m = reply_to(request, info);
+	struct ndshm_provider *provider;
+	struct sk_buff *skb;
+	int err = -ENOMEM;
+
+	if (!key)
+		return -EINVAL;
+	if (nla_type(key) == NDSHM_A_PROVIDER_ID)
+		provider = ndshm_provider_find_id(nla_get_u32(key));
+	else
+		provider = ndshm_provider_find(nla_data(key));
+	if (!provider)
+		return not_found(info, key);
+
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (skb)
+		err = reply(skb, info, provider_fill(skb, &m, provider));
+	ndshm_provider_put(provider);
+	return err;
+}
+
+int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct message m = reply_to(request, info);
+	struct reader reader = who_asks(request);
+	struct ndshm_block *block;
+	struct sk_buff *skb;
+	int err = -ENOMEM;
+
+	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_BLOCK_ID)) {
+		GENL_SET_ERR_MSG(info, "an id is missing");
+		return -EINVAL;
+	}
+	block = ndshm_block_find_id(nla_get_u32(info->attrs[NDSHM_A_BLOCK_ID]));
+	if (block && !may_see(&reader, block)) {
+		ndshm_block_put(block);
+		block = NULL;
+	}
+	/* Not to be seen and not there are the same answer. */
+	if (!block)
+		return not_found(info, info->attrs[NDSHM_A_BLOCK_ID]);
+
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (skb)
+		err = reply(skb, info, block_fill(skb, &m, block));
+	ndshm_block_put(block);
+	return err;
+}
+
+/*
+ * Dumps, in the order of ids: what is there all along is shown once
+ */
+
+/*
+ * Show the first object from *id on, leave out those that @reader may not see,
+ * and move *id there. False at the end; *err: there was no room.
+ */
+typedef bool (*show_next_fn)(struct sk_buff *skb, const struct message *m,
+			     const struct reader *reader, u32 *id, int *err);
+
+static bool show_next_adapter(struct sk_buff *skb, const struct message *m,
+			      const struct reader *reader, u32 *id, int *err)
+{
+	struct ndshm_adapter *adapter = ndshm_adapter_next(id);
+
+	if (!adapter)
+		return false;
+	*err = adapter_fill(skb, m, adapter);
+	ndshm_adapter_put(adapter);
+	return true;
+}
+
+static bool show_next_provider(struct sk_buff *skb, const struct message *m,
+			       const struct reader *reader, u32 *id, int *err)
+{
+	struct ndshm_provider *provider = ndshm_provider_next(id);
+
+	if (!provider)
+		return false;
+	*err = provider_fill(skb, m, provider);
+	ndshm_provider_put(provider);
+	return true;
+}
+
+static bool show_next_block(struct sk_buff *skb, const struct message *m,
+			    const struct reader *reader, u32 *id, int *err)
+{
+	struct ndshm_block *block = ndshm_block_next(id);
+
+	if (!block)
+		return false;
+	if (may_see(reader, block))
+		*err = block_fill(skb, m, block);
+	ndshm_block_put(block);
+	return true;
+}
+
+/* @changes may be NULL. Returns as a dump handler does: 0 when all is shown. */
+static int show_all(struct sk_buff *skb, struct netlink_callback *cb,
+		    const atomic_t *changes, show_next_fn show_next)
+{
+	const struct genlmsghdr *request = nlmsg_data(cb->nlh);
+	struct message m = {
+		.portid = NETLINK_CB(cb->skb).portid,
+		.seq = cb->nlh->nlmsg_seq,
+		.flags = NLM_F_MULTI,
+		.cmd = request->cmd,
+		.cb = cb,
+		.user_ns = sk_user_ns(NETLINK_CB(cb->skb).sk),
+		.pid_ns = task_active_pid_ns(current),
+	};
+	struct dump *where = dump_of(cb);
+	int err = 0;
+
+	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
+		NL_SET_ERR_MSG_ATTR(cb->extack,
+				    nlmsg_attrdata(cb->nlh, GENL_HDRLEN),
+				    "a dump takes no attributes");
+		return -EINVAL;
+	}
+	if (changes)
+		cb->seq = atomic_read(changes);
+	while (show_next(skb, &m, &where->reader, &where->next, &err)) {
+		if (err)
+			break;
+		/* The last id there can be. */
+		if (++where->next == 0)
+			break;
+		cond_resched();
+	}
+	/* Nothing is locked: what changed since is told as well. */
+	if (changes)
+		cb->seq = atomic_read(changes);
+	return err && skb->len ? skb->len : err;
+}
+
+int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb)
+{
+	return show_all(skb, cb, &adapter_changes, show_next_adapter);
+}
+
+int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb)
+{
+	return show_all(skb, cb, &provider_changes, show_next_provider);
+}
+
+int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump *where = dump_of(cb);
+
+	if (!where->next)
+		where->reader = who_asks(cb->skb);
+	return show_all(skb, cb, NULL, show_next_block);
+}
+
+/*
+ * Events
+ */
+
+static bool anybody_listens(void)
+{
+	return genl_has_listeners(&family, &init_net, EVENTS);
+}
+
+/* Send it; @err says that it could not be made. NULL is allowed then. */
+static void send_event(struct sk_buff *skb, int err)
+{
+	if (!err) {
+		genlmsg_multicast(&family, skb, 0, EVENTS, GFP_KERNEL);
+		return;
+	}
+	/* Listeners learn that they have missed something. */
+	nlmsg_free(skb);
+	genl_set_err(&family, &init_net, 0, EVENTS, -ENOBUFS);
+}
+
+void ndshm_nl_adapter_event(struct ndshm_adapter *adapter, u8 cmd)
+{
+	struct message m = { .cmd = cmd };
+	struct sk_buff *skb;
+
+	atomic_inc(&adapter_changes);
+	if (!anybody_listens())
+		return;
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	send_event(skb, skb ? adapter_fill(skb, &m, adapter) : -ENOMEM);
+}
+
+void ndshm_nl_provider_event(struct ndshm_provider *provider, u8 cmd)
+{
+	struct message m = { .cmd = cmd };
+	struct sk_buff *skb;
+
+	atomic_inc(&provider_changes);
+	if (!anybody_listens())
+		return;
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	send_event(skb, skb ? provider_fill(skb, &m, provider) : -ENOMEM);
+}
+
+int __init ndshm_nl_init(void)
+{
+	return genl_register_family(&family);
+}
+
+void ndshm_nl_exit(void)
+{
+	genl_unregister_family(&family);
+}

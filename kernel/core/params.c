@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/numa.h>
+#include <linux/overflow.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+
+#include "params.h"
+
+ndshm_reason_t
+ndshm_check_characteristics(const struct ndshm_provider_characteristics *c)
+{
+	if (c->header.type != NDSHM_OBJECT_TYPE_PROVIDER_CHARACTERISTICS)
+		return NDSHM_REASON_CHARACTERISTICS_TYPE;
+	if (c->header.revision < NDSHM_PROVIDER_CHARACTERISTICS_REVISION_1)
+		return NDSHM_REASON_CHARACTERISTICS_REVISION;
+	if (c->header.size < NDSHM_SIZEOF_PROVIDER_CHARACTERISTICS_REVISION_1)
+		return NDSHM_REASON_CHARACTERISTICS_SIZE;
+	if (!c->allocate || !c->free)
+		return NDSHM_REASON_HANDLER_MISSING;
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_check_header(const struct ndshm_parameters *p)
+{
+	size_t least = p->header.revision >= NDSHM_PARAMETERS_REVISION_2 ?
+		       NDSHM_SIZEOF_PARAMETERS_REVISION_2 :
+		       NDSHM_SIZEOF_PARAMETERS_REVISION_1;
+
+	if (p->header.type != NDSHM_OBJECT_TYPE_DEFAULT)
+		return NDSHM_REASON_PARAMETERS_TYPE;
+	if (p->header.revision < NDSHM_PARAMETERS_REVISION_1)
+		return NDSHM_REASON_PARAMETERS_REVISION;
+	if (p->header.size < least)
+		return NDSHM_REASON_PARAMETERS_SIZE;
+	return NDSHM_REASON_NONE;
+}
+
+void ndshm_normalize(struct ndshm_parameters *to,
+		     const struct ndshm_parameters *from)
+{
+	size_t size = NDSHM_SIZEOF_PARAMETERS_REVISION_1;
+	u8 revision = NDSHM_PARAMETERS_REVISION_1;
+
+	if (from->header.revision >= NDSHM_PARAMETERS_REVISION_2) {
+		size = NDSHM_SIZEOF_PARAMETERS_REVISION_2;
+		revision = NDSHM_PARAMETERS_REVISION_2;
+	}
+	memset(to, 0, sizeof(*to));
+	memcpy(to, from, size);
+	to->header.revision = revision;
+	to->header.size = size;
+}
+
+ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
+				      u64 max_length)
+{
+	if (p->flags & ~NDSHM_ALLOC_CONTIGUOUS)
+		return NDSHM_REASON_FLAGS;
+	if (p->usage >= NDSHM_USAGE_MAX)
+		return NDSHM_REASON_USAGE;
+	if (!p->length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (p->length > U64_MAX - (PAGE_SIZE - 1))
+		return NDSHM_REASON_LENGTH_OVERFLOW;
+	if (p->length > max_length)
+		return NDSHM_REASON_LENGTH_LIMIT;
+	if (p->preferred_node != NUMA_NO_NODE &&
+	    (p->preferred_node < 0 || p->preferred_node >= MAX_NUMNODES ||
+	     !node_online(p->preferred_node)))
+		return NDSHM_REASON_NODE;
+	if (p->queue_id && p->vport_id)
+		return NDSHM_REASON_QUEUE_AND_PORT;
+	if (p->queue_id)
+		return NDSHM_REASON_QUEUE_UNSUPPORTED;
+	if (p->vport_id)
+		return NDSHM_REASON_PORT_UNSUPPORTED;
+	if (p->list && p->list->capacity && !p->list->segments)
+		return NDSHM_REASON_LIST;
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
+{
+	if (status == NDSHM_STATUS_SUCCESS)
+		return NDSHM_REASON_NONE;
+	if (status == NDSHM_STATUS_RESOURCES)
+		return NDSHM_REASON_PROVIDER_RESOURCES;
+	if (status == NDSHM_STATUS_INVALID_PARAMETER)
+		return NDSHM_REASON_PROVIDER_INVALID;
+	if (status == NDSHM_STATUS_FAILURE)
+		return NDSHM_REASON_PROVIDER_FAILURE;
+	return NDSHM_REASON_PROVIDER_UNDOCUMENTED;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	const struct ndshm_segment *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
+			  u64 length, u32 flags, struct ndshm_segment *scratch)
+{
+	u64 total = 0, last = 0, end;
+	u32 i;
+
+	if (!count || (count > 1 && (flags & NDSHM_ALLOC_CONTIGUOUS)))
+		return false;
+	if (count > 1) {
+		memcpy(scratch, segments, count * sizeof(*segments));
+		sort(scratch, count, sizeof(*scratch), compare_addresses, NULL);
+		segments = scratch;
+	}
+	for (i = 0; i < count; i++) {
+		/* The last byte must exist, the one after it need not. */
+		if (!segments[i].length ||
+		    check_add_overflow(segments[i].address,
+				       segments[i].length - 1, &end) ||
+		    check_add_overflow(total, segments[i].length, &total))
+			return false;
+		if (i && segments[i].address <= last)
+			return false;
+		last = end;
+	}
+	return total >= length;
+}

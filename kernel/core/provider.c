@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include <linux/ndshm_netlink.h>
+
+#include "adapter.h"
+#include "block.h"
+#include "netlink.h"
+#include "params.h"
+#include "provider.h"
+#include "registry.h"
+
+/* Registered providers by id; an id is not used again soon. */
+static DEFINE_XARRAY_ALLOC1(providers);
+static u32 next_id;
+
+struct ndshm_provider *ndshm_provider_find_id(u32 id)
+{
+	struct ndshm_provider *provider;
+
+	rcu_read_lock();
+	provider = xa_load(&providers, id);
+	if (provider && !refcount_inc_not_zero(&provider->references))
+		provider = NULL;
+	rcu_read_unlock();
+	return provider;
+}
+
+struct ndshm_provider *ndshm_provider_next(u32 *id)
+{
+	struct ndshm_provider *provider;
+	unsigned long index;
+
+	rcu_read_lock();
+	xa_for_each_start(&providers, index, provider, *id) {
+		if (refcount_inc_not_zero(&provider->references)) {
+			*id = index;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return provider;
+}
+
+static struct ndshm_provider *find_locked(const char *name)
+{
+	struct ndshm_provider *provider;
+	unsigned long index;
+
+	lockdep_assert_held(&ndshm_registry_lock);
+
+	xa_for_each(&providers, index, provider)
+		if (!strcmp(provider->name, name))
+			return provider;
+	return NULL;
+}
+
+struct ndshm_provider *ndshm_provider_find(const char *name)
+{
+	struct ndshm_provider *provider;
+
+	mutex_lock(&ndshm_registry_lock);
+	provider = find_locked(name);
+	/* It is registered, so its owner's reference is there. */
+	if (provider)
+		refcount_inc(&provider->references);
+	mutex_unlock(&ndshm_registry_lock);
+	return provider;
+}
+
+void ndshm_provider_put(struct ndshm_provider *provider)
+{
+	if (!refcount_dec_and_test(&provider->references))
+		return;
+	if (provider->adapter)
+		ndshm_adapter_put(provider->adapter);
+	kfree_rcu(provider, rcu);
+}
+
+/* The default of @scope, and for the last scope of @adapter. No reference. */
+static struct ndshm_provider *scope_holder(enum ndshm_scope scope,
+					   struct ndshm_adapter *adapter)
+{
+	struct ndshm_provider *provider;
+	unsigned long index;
+
+	xa_for_each(&providers, index, provider)
+		if (provider->scope == scope && provider->adapter == adapter)
+			return provider;
+	return NULL;
+}
+
+/*
+ * Defaults are few and change rarely, allocations are many: what serves an
+ * adapter is looked up among the providers, which are few as well, under RCU.
+ */
+struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter)
+{
+	struct ndshm_provider *provider, *best = NULL;
+	unsigned long index;
+
+	rcu_read_lock();
+	xa_for_each(&providers, index, provider) {
+		if (provider->scope == NDSHM_SCOPE_ADAPTER ?
+		    provider->adapter != adapter :
+		    provider->scope == NDSHM_SCOPE_NAMED && best)
+			continue;
+		/* "coherent" is there before all others, and named. */
+		if (!best || provider->scope > best->scope)
+			best = provider;
+	}
+	if (best && !refcount_inc_not_zero(&best->references))
+		best = NULL;
+	rcu_read_unlock();
+	return best;
+}
+
+static struct ndshm_registration *
+new_registration(struct ndshm_provider *provider,
+		 const struct ndshm_provider_characteristics *characteristics,
+		 const struct ndshm_provider_ops *ops)
+{
+	struct ndshm_registration *registration;
+
+	registration = kzalloc(sizeof(*registration), GFP_KERNEL);
+	if (!registration)
+		return NULL;
+	refcount_set(&registration->references, 1);
+	refcount_inc(&provider->references);
+	registration->provider = provider;
+	registration->characteristics = *characteristics;
+	if (ops)
+		registration->mmap = ops->mmap;
+	return registration;
+}
+
+void ndshm_registration_put(struct ndshm_registration *registration)
+{
+	if (!refcount_dec_and_test(&registration->references))
+		return;
+	ndshm_provider_put(registration->provider);
+	kfree(registration);
+}
+
+struct ndshm_registration *ndshm_provider_enter(struct ndshm_provider *provider)
+{
+	struct ndshm_registration *registration;
+
+	if (!ndshm_blockset_enter(&provider->set))
+		return NULL;
+	if (!try_module_get(provider->owner)) {
+		ndshm_blockset_leave(&provider->set);
+		return NULL;
+	}
+	spin_lock(&provider->set.lock);
+	registration = provider->registration;
+	refcount_inc(&registration->references);
+	spin_unlock(&provider->set.lock);
+	return registration;
+}
+
+void ndshm_provider_leave(struct ndshm_provider *provider)
+{
+	ndshm_blockset_leave(&provider->set);
+}
+
+/* A further registration through the same handle: new blocks use it. */
+static ndshm_reason_t
+replace(struct ndshm_provider *provider,
+	const struct ndshm_provider_characteristics *characteristics,
+	const struct ndshm_provider_ops *ops)
+{
+	struct ndshm_registration *registration, *old;
+
+	if (ops && ops->owner != provider->owner)
+		return NDSHM_REASON_SCOPE_TAKEN;
+	if (ops && ops->name && strcmp(ops->name, provider->name))
+		return NDSHM_REASON_NAME;
+	registration = new_registration(provider, characteristics, ops);
+	if (!registration)
+		return NDSHM_REASON_MEMORY;
+
+	spin_lock(&provider->set.lock);
+	old = provider->registration;
+	provider->registration = registration;
+	spin_unlock(&provider->set.lock);
+	ndshm_registration_put(old);
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t publish(struct ndshm_provider *provider)
+{
+	mutex_lock(&ndshm_registry_lock);
+	if (find_locked(provider->name)) {
+		mutex_unlock(&ndshm_registry_lock);
+		return NDSHM_REASON_NAME_TAKEN;
+	}
+	if (provider->scope != NDSHM_SCOPE_NAMED &&
+	    scope_holder(provider->scope, provider->adapter)) {
+		mutex_unlock(&ndshm_registry_lock);
+		return NDSHM_REASON_SCOPE_TAKEN;
+	}
+	/* The id is part of the object, so it is known before it is seen. */
+	if (xa_alloc_cyclic(&providers, &provider->id, NULL, xa_limit_31b,
+			    &next_id, GFP_KERNEL) < 0) {
+		mutex_unlock(&ndshm_registry_lock);
+		return NDSHM_REASON_MEMORY;
+	}
+	if (!provider->name[0])
+		snprintf(provider->name, sizeof(provider->name), "provider%u",
+			 provider->id);
+	xa_store(&providers, provider->id, provider, GFP_KERNEL);
+	mutex_unlock(&ndshm_registry_lock);
+	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_ADDED_NTF);
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t
+ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,
+			const struct ndshm_provider_ops *ops,
+			enum ndshm_scope scope, struct ndshm_adapter *adapter,
+			struct ndshm_provider **handle)
+{
+	struct ndshm_provider *provider;
+	ndshm_reason_t reason;
+
+	might_sleep();
+
+	reason = ndshm_check_characteristics(characteristics);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (*handle)
+		return replace(*handle, characteristics, ops);
+	if (ops && ops->name && !ndshm_name_valid(ops->name))
+		return NDSHM_REASON_NAME;
+	if (adapter ? scope != NDSHM_SCOPE_ADAPTER :
+		      scope == NDSHM_SCOPE_ADAPTER)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+
+	provider = kzalloc(sizeof(*provider), GFP_KERNEL);
+	if (!provider)
+		return NDSHM_REASON_MEMORY;
+	refcount_set(&provider->references, 1);
+	ndshm_blockset_init(&provider->set);
+	provider->scope = scope;
+	if (ops) {
+		provider->owner = ops->owner;
+		if (ops->name)
+			strscpy(provider->name, ops->name,
+				sizeof(provider->name));
+	}
+	if (adapter)
+		provider->adapter = ndshm_adapter_get(adapter);
+
+	reason = NDSHM_REASON_MEMORY;
+	provider->registration = new_registration(provider, characteristics,
+						  ops);
+	if (!provider->registration)
+		goto err_provider;
+	reason = publish(provider);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_registration;
+	*handle = provider;
+	return NDSHM_REASON_NONE;
+
+err_registration:
+	ndshm_registration_put(provider->registration);
+err_provider:
+	ndshm_provider_put(provider);
+	return reason;
+}
+EXPORT_SYMBOL_GPL(ndshm_provider_register);
+
+/* The set is closed and empty: nobody can come through the provider any more. */
+static void retire(struct ndshm_provider *provider)
+{
+	mutex_lock(&ndshm_registry_lock);
+	xa_erase(&providers, provider->id);
+	mutex_unlock(&ndshm_registry_lock);
+	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_GONE_NTF);
+	ndshm_registration_put(provider->registration);
+	ndshm_provider_put(provider);
+}
+
+ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider)
+{
+	might_sleep();
+
+	/* What was freed from atomic context is not alive. */
+	ndshm_block_flush();
+	if (!ndshm_blockset_close_empty(&provider->set))
+		return NDSHM_REASON_PROVIDER_IN_USE;
+	retire(provider);
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_provider_unregister);
+
+void ndshm_provider_revoke(struct ndshm_provider *provider)
+{
+	might_sleep();
+
+	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_REVOKED_NTF);
+	ndshm_blockset_close(&provider->set);
+	retire(provider);
+}
+EXPORT_SYMBOL_GPL(ndshm_provider_revoke);

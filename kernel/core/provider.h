@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The provider registry.
+ */
+#ifndef _NDSHM_CORE_PROVIDER_H
+#define _NDSHM_CORE_PROVIDER_H
+
+#include <linux/refcount.h>
+
+#include <ndshm/provider.h>
+
+#include "blockset.h"
+
+/**
+ * struct ndshm_registration - one set of characteristics
+ * @references: the provider's, while it is the current one; one each block's
+ * @provider: whose it is; holds a reference
+ * @characteristics: the core's own copy
+ * @mmap: from the ops, or NULL
+ *
+ * Never changes. A block keeps the one that made it, so that registering anew
+ * never redirects the free of an older block.
+ */
+struct ndshm_registration {
+	refcount_t references;
+	struct ndshm_provider *provider;
+	struct ndshm_provider_characteristics characteristics;
+	int (*mmap)(void *provider_context, void *context,
+		    struct vm_area_struct *vma);
+};
+
+/**
+ * struct ndshm_provider - who supplies memory, under one name
+ * @references: its owner's, until unregistered; its registrations'; lookups'
+ * @id: machine-wide, never 0
+ * @name: unique among the registered
+ * @scope: for whom it is the default
+ * @adapter: of NDSHM_SCOPE_ADAPTER; holds a reference
+ * @owner: module of the handlers; pinned by every block
+ * @set: blocks that it made, and allocations under way
+ * @registration: the current one; guarded by @set.lock
+ * @complained: it was said once that its handler answers nonsense
+ * @rcu: for freeing
+ */
+struct ndshm_provider {
+	refcount_t references;
+	u32 id;
+	char name[NDSHM_NAME_SIZE];
+	enum ndshm_scope scope;
+	struct ndshm_adapter *adapter;
+	struct module *owner;
+	struct ndshm_blockset set;
+	struct ndshm_registration *registration;
+	bool complained;
+	struct rcu_head rcu;
+};
+
+/*
+ * Lookups take a reference. _next() finds the first at or after *id, and moves
+ * *id there; NULL at the end.
+ */
+struct ndshm_provider *ndshm_provider_find(const char *name);
+struct ndshm_provider *ndshm_provider_find_id(u32 id);
+struct ndshm_provider *ndshm_provider_next(u32 *id);
+void ndshm_provider_put(struct ndshm_provider *provider);
+
+/* Who serves an adapter's allocations that name nobody; with a reference. */
+struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);
+
+/*
+ * Begin and end an allocation: enter gives the registration to use, with a
+ * reference and the owner's module pinned, or NULL if the provider is closing.
+ */
+struct ndshm_registration *
+ndshm_provider_enter(struct ndshm_provider *provider);
+void ndshm_provider_leave(struct ndshm_provider *provider);
+
+void ndshm_registration_put(struct ndshm_registration *registration);
+
+#endif /* _NDSHM_CORE_PROVIDER_H */

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/moduleparam.h>
+
+#include "testing.h"
+
+static uint test_mmap_delay_ms;
+module_param(test_mmap_delay_ms, uint, 0600);
+MODULE_PARM_DESC(test_mmap_delay_ms,
+		 "TEST: how long an mmap stays before its VMA is linked (ms)");
+
+static atomic_t delaying;
+
+static int get_delaying(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%d\n", atomic_read(&delaying));
+}
+
+static const struct kernel_param_ops delaying_ops = { .get = get_delaying };
+
+module_param_cb(test_mmap_delaying, &delaying_ops, NULL, 0400);
+MODULE_PARM_DESC(test_mmap_delaying, "TEST: how many mmaps stay there now");
+
+void ndshm_test_mmap_delay(void)
+{
+	uint ms = READ_ONCE(test_mmap_delay_ms);
+
+	if (!ms)
+		return;
+	atomic_inc(&delaying);
+	msleep(ms);
+	atomic_dec(&delaying);
+}

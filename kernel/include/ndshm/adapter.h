@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Adapters: those who do DMA.
+ */
+#ifndef _NDSHM_ADAPTER_H
+#define _NDSHM_ADAPTER_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+
+#include <linux/ndshm.h>
+#include <ndshm/status.h>
+
+struct device;
+struct module;
+struct ndshm_adapter;
+
+/**
+ * struct ndshm_adapter_ops - an adapter whose device a client can drive
+ * @isolation: NDSHM_ISOLATION_* properties that are missing now; 0: isolated.
+ *	Any number of calls at a time; may sleep.
+ * @claim: a client comes. @address_width is 24 to 64; @privileged clients may
+ *	have what is dirty. Bus mastering is off when it returns.
+ * @start: bus mastering on; any number of times
+ * @bar: the bus address and length of BAR @bar (0 to 5)
+ * @release: the client has gone and its BAR mappings with it: bus mastering
+ *	off, no transaction left, the function reset. @removing: called from
+ *	ndshm_adapter_unregister(), with the device lock held.
+ * @dirty: the reset at the last release is missing or failed, so that @claim
+ *	asks for a privileged client. Any number of calls at a time.
+ *
+ * Context: process; may sleep. @claim, @start, @bar and @release are called
+ * one at a time; @start and @bar between @claim and @release only.
+ */
+struct ndshm_adapter_ops {
+	u32 (*isolation)(void *context);
+	ndshm_reason_t (*claim)(void *context, unsigned int address_width,
+				bool privileged);
+	ndshm_reason_t (*start)(void *context);
+	ndshm_reason_t (*bar)(void *context, unsigned int bar,
+			      phys_addr_t *start, u64 *length);
+	void (*release)(void *context, bool removing);
+	bool (*dirty)(void *context);
+};
+
+/* Clients may allocate for the adapter; without it only kernel code may. */
+#define NDSHM_ADAPTER_OPEN	BIT(0)
+
+/**
+ * struct ndshm_adapter_info - how an adapter is registered
+ * @name: unique, shorter than NDSHM_NAME_SIZE; copied
+ * @device: whose DMA mask, IOMMU domain and node apply
+ * @owner: module of @ops
+ * @flags: NDSHM_ADAPTER_*
+ * @ops: NULL: no claim is needed, and none is possible
+ * @context: first argument of @ops
+ */
+struct ndshm_adapter_info {
+	const char *name;
+	struct device *device;
+	struct module *owner;
+	u32 flags;
+	const struct ndshm_adapter_ops *ops;
+	void *context;
+};
+
+/*
+ * ndshm_adapter_register() - may sleep; *adapter is stored last.
+ * ndshm_adapter_unregister() - the device goes: a claim ends, every block of
+ * the adapter is revoked and freed, nothing uses the device when it returns.
+ * It never waits for a client. May sleep.
+ */
+ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
+				      struct ndshm_adapter **adapter);
+void ndshm_adapter_unregister(struct ndshm_adapter *adapter);
+
+/* The device given at registration; valid while the adapter is registered. */
+struct device *ndshm_adapter_device(const struct ndshm_adapter *adapter);
+
+/*
+ * Find a registered adapter and hold it, so that blocks can be allocated for
+ * it (NULL: none of that name); put ends that. Holding does not keep the device.
+ */
+struct ndshm_adapter *ndshm_adapter_find(const char *name);
+void ndshm_adapter_put(struct ndshm_adapter *adapter);
+
+#endif /* _NDSHM_ADAPTER_H */

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Blocks, for kernel users: parameters, allocate, free.
+ */
+#ifndef _NDSHM_BLOCK_H
+#define _NDSHM_BLOCK_H
+
+#include <linux/stddef.h>
+#include <linux/types.h>
+
+#include <linux/ndshm.h>
+#include <ndshm/status.h>
+
+struct ndshm_adapter;
+struct ndshm_block;
+struct ndshm_provider;
+
+/**
+ * struct ndshm_object_header - what every NDIS structure starts with
+ * @type: which structure
+ * @revision: from 1 on; a newer one is read as the newest known
+ * @size: of the structure, this header included, at least that of @revision
+ */
+struct ndshm_object_header {
+	u8 type;
+	u8 revision;
+	u16 size;
+};
+
+#define NDSHM_OBJECT_TYPE_DEFAULT	0x80
+
+/**
+ * struct ndshm_segment_list - the DMA segments of a block
+ * @capacity: entries at @segments (in)
+ * @count: how many segments there are, also if more than @capacity (out)
+ * @segments: the entries
+ *
+ * A caller's list is its own memory and is written on success only. The list
+ * that an allocate handler sees belongs to the core: it fills it with
+ * ndshm_list_add().
+ */
+struct ndshm_segment_list {
+	u32 capacity;
+	u32 count;
+	struct ndshm_segment *segments;
+};
+
+/* Called by an allocate handler, once a segment. May sleep. 0 or -ENOMEM. */
+int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
+
+/**
+ * struct ndshm_parameters - what is asked of an allocation, and its outcome
+ * @header: type NDSHM_OBJECT_TYPE_DEFAULT, revision 1 or 2
+ * @flags: NDSHM_ALLOC_*
+ * @queue_id: receive queue, 0 for the default queue
+ * @shared_memory_handle: out: the block's machine-wide name, never 0
+ * @preferred_node: NUMA node or NUMA_NO_NODE; a preference, not a demand
+ * @usage: NDSHM_USAGE_*
+ * @length: bytes, at least 1
+ * @virtual_address: out: kernel address, NULL if the provider gives none
+ * @consumed: out: bytes of memory the block takes; 0 from a provider means
+ *	@length rounded up to pages
+ * @adapter: whose device uses the memory
+ * @provider: who shall make it, or NULL for the adapter's default
+ * @revoked: called at most once if the memory goes while the block is held,
+ *	because a device went. May sleep, holds no lock. When it returns, its
+ *	owner has let go of the memory; it still calls ndshm_free(). May be NULL.
+ * @revoked_context: first argument of @revoked
+ * @list: caller's list of segments, or NULL
+ * @vport_id: virtual port, 0 for the default port (revision 2)
+ *
+ * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter,
+ * @provider and @revoked are what Linux adds. On failure @virtual_address and
+ * @shared_memory_handle are zero if the header was valid, and nothing was
+ * written if it was not; @list is left alone.
+ */
+struct ndshm_parameters {
+	struct ndshm_object_header header;
+	u32 flags;
+	u32 queue_id;
+	u32 shared_memory_handle;
+	s32 preferred_node;
+	u32 usage;
+	u64 length;
+	void *virtual_address;
+	u64 consumed;
+	struct ndshm_adapter *adapter;
+	struct ndshm_provider *provider;
+	void (*revoked)(void *revoked_context, struct ndshm_block *block);
+	void *revoked_context;
+	struct ndshm_segment_list *list;
+	/* revision 2 */
+	u32 vport_id;
+};
+
+#define NDSHM_PARAMETERS_REVISION_1	1
+#define NDSHM_PARAMETERS_REVISION_2	2
+#define NDSHM_SIZEOF_PARAMETERS_REVISION_1 \
+	offsetofend(struct ndshm_parameters, list)
+#define NDSHM_SIZEOF_PARAMETERS_REVISION_2 \
+	offsetofend(struct ndshm_parameters, vport_id)
+
+/* A header for the revision this header file describes. */
+#define NDSHM_PARAMETERS_HEADER { \
+	.type = NDSHM_OBJECT_TYPE_DEFAULT, \
+	.revision = NDSHM_PARAMETERS_REVISION_2, \
+	.size = NDSHM_SIZEOF_PARAMETERS_REVISION_2, \
+}
+
+/*
+ * ndshm_allocate() - make a block. May sleep. On failure *block is NULL. The
+ * block carries one reference, the caller's, which ndshm_free() gives back.
+ * Memory of the built-in providers reads as zero.
+ */
+ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
+			      struct ndshm_block **block);
+
+/* Give a block back. May sleep; NULL is allowed. Cannot fail. */
+void ndshm_free(struct ndshm_block *block);
+
+/* A further reference, and its end; the end may be in atomic context. */
+struct ndshm_block *ndshm_block_get(struct ndshm_block *block);
+void ndshm_block_put(struct ndshm_block *block);
+
+#endif /* _NDSHM_BLOCK_H */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Providers: those who supply memory.
+ */
+#ifndef _NDSHM_PROVIDER_H
+#define _NDSHM_PROVIDER_H
+
+#include <ndshm/block.h>
+
+struct device;
+struct module;
+struct vm_area_struct;
+
+#define NDSHM_OBJECT_TYPE_PROVIDER_CHARACTERISTICS	0xB0
+#define NDSHM_PROVIDER_CHARACTERISTICS_REVISION_1	1
+
+/* Longest name of a provider or an adapter, with its terminating zero. */
+#define NDSHM_NAME_SIZE	32
+
+/**
+ * typedef ndshm_allocate_handler - supply memory for one block
+ * @provider_context: of the characteristics
+ * @parameters: what is asked: a valid revision 1 or 2 structure of the core.
+ *	The handler sets virtual_address (NULL if it has none) and consumed, and
+ *	adds at least one segment to list; the segments cover the length rounded
+ *	up to pages, in order and without overlap, and are one if
+ *	NDSHM_ALLOC_CONTIGUOUS is set.
+ * @context: out: the provider's own handle of the block; NULL is legal
+ *
+ * Context: the caller's process; may sleep; no lock of ndshm is held.
+ * Return: SUCCESS, RESOURCES, INVALID_PARAMETER or FAILURE. Anything else
+ * reaches the caller as FAILURE.
+ */
+typedef ndshm_status_t (*ndshm_allocate_handler)(void *provider_context,
+						 struct ndshm_parameters *parameters,
+						 void **context);
+
+/**
+ * typedef ndshm_free_handler - take one block's memory back
+ * @provider_context: of the characteristics that made the block
+ * @context: what the allocate handler gave
+ *
+ * Called exactly once for each success. It cannot fail.
+ *
+ * Context: process; may sleep; no lock of ndshm and no mmap lock is held.
+ */
+typedef void (*ndshm_free_handler)(void *provider_context, void *context);
+
+/**
+ * struct ndshm_provider_characteristics - the two handlers of a provider
+ * @header: type NDSHM_OBJECT_TYPE_PROVIDER_CHARACTERISTICS, revision 1
+ * @flags: reserved for NDIS: shown, and otherwise ignored
+ * @provider_context: first argument of both handlers
+ * @allocate: makes memory
+ * @free: takes it back
+ */
+struct ndshm_provider_characteristics {
+	struct ndshm_object_header header;
+	u32 flags;
+	void *provider_context;
+	ndshm_allocate_handler allocate;
+	ndshm_free_handler free;
+};
+
+#define NDSHM_SIZEOF_PROVIDER_CHARACTERISTICS_REVISION_1 \
+	offsetofend(struct ndshm_provider_characteristics, free)
+
+#define NDSHM_PROVIDER_CHARACTERISTICS_HEADER { \
+	.type = NDSHM_OBJECT_TYPE_PROVIDER_CHARACTERISTICS, \
+	.revision = NDSHM_PROVIDER_CHARACTERISTICS_REVISION_1, \
+	.size = NDSHM_SIZEOF_PROVIDER_CHARACTERISTICS_REVISION_1, \
+}
+
+/**
+ * struct ndshm_provider_ops - what Linux adds to the characteristics
+ * @name: how users name the provider; NULL: it is given one
+ * @owner: module that holds the handlers; pinned while blocks live
+ * @mmap: show a whole block (@context) in @vma, from its first byte. The
+ *	length is within the block, vm_pgoff is 0, and the mmap lock is held for
+ *	writing. 0 or a negative errno. NULL: blocks cannot be mapped.
+ */
+struct ndshm_provider_ops {
+	const char *name;
+	struct module *owner;
+	int (*mmap)(void *provider_context, void *context,
+		    struct vm_area_struct *vma);
+};
+
+/**
+ * enum ndshm_scope - for whom a provider is the default
+ * @NDSHM_SCOPE_NAMED: for nobody: it serves those who name it
+ * @NDSHM_SCOPE_MACHINE: for every adapter without one of its own
+ * @NDSHM_SCOPE_ADAPTER: for one adapter
+ */
+enum ndshm_scope {
+	NDSHM_SCOPE_NAMED,
+	NDSHM_SCOPE_MACHINE,
+	NDSHM_SCOPE_ADAPTER,
+};
+
+/*
+ * ndshm_provider_register() - offer memory, or change how it is offered.
+ *
+ * With *provider NULL a new provider comes into being, whose handle is stored
+ * there last. With a handle from an earlier call the characteristics (and the
+ * mmap handler) are replaced for new blocks, and the name, owner, scope and
+ * adapter arguments must be as before or NULL; blocks that live go back to the
+ * handlers that made them. May sleep. @adapter is for NDSHM_SCOPE_ADAPTER only.
+ */
+ndshm_reason_t
+ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,
+			const struct ndshm_provider_ops *ops,
+			enum ndshm_scope scope, struct ndshm_adapter *adapter,
+			struct ndshm_provider **provider);
+
+/*
+ * ndshm_provider_unregister() - stop offering memory. PROVIDER_IN_USE, and
+ * nothing has changed, while blocks live. Otherwise no handler runs any more
+ * when it returns, and the handle is dead. May sleep.
+ */
+ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider);
+
+/*
+ * ndshm_provider_revoke() - the provider's device goes, which nobody can
+ * refuse: every block is revoked and freed through its handler, then the
+ * provider is unregistered. The handle is dead. May sleep.
+ */
+void ndshm_provider_revoke(struct ndshm_provider *provider);
+
+#endif /* _NDSHM_PROVIDER_H */

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A client has a function: claim, start, BARs, release.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/moduleparam.h>
+#include <linux/nospec.h>
+#include <linux/pci.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/status.h>
+
+#include "function.h"
+
+#ifdef NDSHM_TEST
+static bool test_skip_quiet;
+module_param(test_skip_quiet, bool, 0644);
+MODULE_PARM_DESC(test_skip_quiet,
+		 "leave a released function running, to see that tests notice");
+#endif
+
+static bool ndshm_pci_skip_quiet(void)
+{
+#ifdef NDSHM_TEST
+	return READ_ONCE(test_skip_quiet);
+#else
+	return false;
+#endif
+}
+
+void ndshm_pci_stop(struct ndshm_pci_function *function)
+{
+	mutex_lock(&function->lock);
+	pci_clear_master(function->pdev);
+	mutex_unlock(&function->lock);
+}
+
+void ndshm_pci_restore(struct ndshm_pci_function *function)
+{
+	struct pci_dev *pdev = function->pdev;
+
+	mutex_lock(&function->lock);
+	if (!pci_load_saved_state(pdev, function->initial))
+		pci_restore_state(pdev);
+	mutex_unlock(&function->lock);
+}
+
+int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked)
+{
+	struct pci_dev *pdev = function->pdev;
+	int error;
+
+	ndshm_pci_stop(function);
+
+	/*
+	 * Of a function that was pulled out every register reads as ones, and
+	 * what follows would wait for bits to clear. Where it is present, the
+	 * answer to this read pushes writes of the function ahead of it.
+	 */
+	if (!pci_device_is_present(pdev))
+		return -ENODEV;
+
+	/* Transactions that do not end are ended by the reset, or it is dirty. */
+	pci_wait_for_pending_transaction(pdev);
+
+	if (device_locked)
+		error = __pci_reset_function_locked(pdev);
+	else
+		error = pci_try_reset_function(pdev);
+
+	/*
+	 * A device can have ways to change its configuration space through a
+	 * BAR: take nothing over from the client. Whoever has the device lock
+	 * instead of us resets (and restores) or removes the function, or does
+	 * nothing of importance; then the next claim tries again.
+	 */
+	if (device_locked) {
+		ndshm_pci_restore(function);
+	} else if (device_trylock(&pdev->dev)) {
+		ndshm_pci_restore(function);
+		device_unlock(&pdev->dev);
+	}
+	return error;
+}
+
+static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
+				      bool privileged)
+{
+	struct ndshm_pci_function *function = context;
+	struct pci_dev *pdev = function->pdev;
+
+	if (!pci_device_is_present(pdev))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+
+	if (function->unclean == -EAGAIN)
+		WRITE_ONCE(function->unclean, ndshm_pci_quiet(function, false));
+	if (function->unclean && !privileged)
+		return NDSHM_REASON_ADAPTER_DIRTY;
+
+	/* The last client's blocks are gone, so the mask can change. */
+	if (dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(address_width)))
+		return NDSHM_REASON_WIDTH_UNSUPPORTED;
+
+	/* Off since probe or release; this does not depend on either. */
+	ndshm_pci_stop(function);
+	WRITE_ONCE(function->claimed, true);
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t ndshm_pci_start(void *context)
+{
+	struct ndshm_pci_function *function = context;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	mutex_lock(&function->lock);
+	if (function->down || !pci_device_is_present(function->pdev))
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	else
+		pci_set_master(function->pdev);
+	mutex_unlock(&function->lock);
+	return reason;
+}
+
+static ndshm_reason_t ndshm_pci_bar(void *context, unsigned int bar,
+				    phys_addr_t *start, u64 *length)
+{
+	struct ndshm_pci_function *function = context;
+	struct pci_dev *pdev = function->pdev;
+	u64 size;
+
+	if (bar >= PCI_STD_NUM_BARS)
+		return NDSHM_REASON_BAR;
+	bar = array_index_nospec(bar, PCI_STD_NUM_BARS);
+
+	/* A smaller one would show whatever shares its page. */
+	size = pci_resource_len(pdev, bar);
+	if (!(pci_resource_flags(pdev, bar) & IORESOURCE_MEM) || !size ||
+	    !PAGE_ALIGNED(pci_resource_start(pdev, bar)) || !PAGE_ALIGNED(size))
+		return NDSHM_REASON_BAR_NOT_MAPPABLE;
+
+	*start = pci_resource_start(pdev, bar);
+	*length = size;
+	return NDSHM_REASON_NONE;
+}
+
+static void ndshm_pci_release(void *context, bool removing)
+{
+	struct ndshm_pci_function *function = context;
+
+	if (!ndshm_pci_skip_quiet())
+		WRITE_ONCE(function->unclean,
+			   ndshm_pci_quiet(function, removing));
+	WRITE_ONCE(function->claimed, false);
+}
+
+static bool ndshm_pci_dirty(void *context)
+{
+	struct ndshm_pci_function *function = context;
+
+	return READ_ONCE(function->unclean);
+}
+
+const struct ndshm_adapter_ops ndshm_pci_adapter_ops = {
+	.isolation = ndshm_pci_isolation,
+	.claim = ndshm_pci_claim,
+	.start = ndshm_pci_start,
+	.bar = ndshm_pci_bar,
+	.release = ndshm_pci_release,
+	.dirty = ndshm_pci_dirty,
+};

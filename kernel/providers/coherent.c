@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One dma_alloc_coherent() on the adapter's device a block, and
+ * dma_mmap_coherent() on the same device to show it. What lies behind is the
+ * DMA API's affair: no page, frame or physical address is looked for.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/provider.h>
+
+#include "coherent.h"
+
+struct coherent {
+	struct device *device;
+	size_t size;
+	void *address;
+	dma_addr_t dma;
+};
+
+static struct ndshm_provider *provider;
+
+/*
+ * Behind an IOMMU memory is gathered page by page. Otherwise it is one run of
+ * a power of two of pages, of which the rest stays unused.
+ */
+static u64 consumed(struct device *device, size_t size)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
+
+	if (domain && (domain->type & __IOMMU_DOMAIN_DMA_API))
+		return size;
+	return (u64)PAGE_SIZE << get_order(size);
+}
+
+static ndshm_status_t coherent_allocate(void *provider_context,
+					struct ndshm_parameters *parameters,
+					void **context)
+{
+	struct coherent *coherent;
+
+	/* A cgroup at its limit gets an error, and no process is killed. */
+	coherent = kmalloc(sizeof(*coherent), GFP_KERNEL_ACCOUNT);
+	if (!coherent)
+		return NDSHM_STATUS_RESOURCES;
+	coherent->device = ndshm_adapter_device(parameters->adapter);
+	coherent->size = PAGE_ALIGN(parameters->length);
+	coherent->address = dma_alloc_coherent(coherent->device, coherent->size,
+					       &coherent->dma,
+					       GFP_KERNEL_ACCOUNT |
+					       __GFP_RETRY_MAYFAIL |
+					       __GFP_NOWARN);
+	if (!coherent->address)
+		goto err_coherent;
+	if (ndshm_list_add(parameters->list, coherent->dma, coherent->size))
+		goto err_memory;
+	parameters->virtual_address = coherent->address;
+	parameters->consumed = consumed(coherent->device, coherent->size);
+	*context = coherent;
+	return NDSHM_STATUS_SUCCESS;
+
+err_memory:
+	dma_free_coherent(coherent->device, coherent->size, coherent->address,
+			  coherent->dma);
+err_coherent:
+	kfree(coherent);
+	return NDSHM_STATUS_RESOURCES;
+}
+
+static void coherent_free(void *provider_context, void *context)
+{
+	struct coherent *coherent = context;
+
+	dma_free_coherent(coherent->device, coherent->size, coherent->address,
+			  coherent->dma);
+	kfree(coherent);
+}
+
+static int coherent_mmap(void *provider_context, void *context,
+			 struct vm_area_struct *vma)
+{
+	struct coherent *coherent = context;
+
+	return dma_mmap_coherent(coherent->device, vma, coherent->address,
+				 coherent->dma, coherent->size);
+}
+
+static const struct ndshm_provider_characteristics characteristics = {
+	.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
+	.allocate = coherent_allocate,
+	.free = coherent_free,
+};
+
+static const struct ndshm_provider_ops ops = {
+	.name = "coherent",
+	.owner = THIS_MODULE,
+	.mmap = coherent_mmap,
+};
+
+int __init ndshm_coherent_setup(void)
+{
+	ndshm_reason_t reason;
+
+	reason = ndshm_provider_register(&characteristics, &ops,
+					 NDSHM_SCOPE_NAMED, NULL, &provider);
+	return ndshm_reason_errno(reason);
+}
+
+void ndshm_coherent_teardown(void)
+{
+	ndshm_provider_revoke(provider);
+}
