@@ -1,6 +1,74 @@
 # SPDX-License-Identifier: GPL-2.0
+#
+# `make help` says what can be done.
+
+VERSION := 0.1.0
 KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+
+# Where the module is built: here, or in a directory of links to the sources, so
+# that one source can be built against several kernels side by side.
+O ?= $(CURDIR)
+
+# Where everything else is built.
+BUILD ?= $(CURDIR)/build
+export BUILD VERSION
+
+.PHONY: all
+all: modules userlib
+
+.PHONY: help
+help:
+	@echo 'What can be done:'
+	@echo '  make              the module for the running kernel, the library, the command'
+	@echo '  make modules      the module alone; KDIR=<kernel build directory>, O=<output>'
+	@echo '  make userlib      the library, the ndshm command and the examples'
+	@echo '  make install      all of it, and the udev rule; PREFIX=$(PREFIX), DESTDIR='
+	@echo '  make demo         see it work in a virtual machine: a network card driven'
+	@echo '                    from user space answers the kernel'"'"'s ping'
+	@echo '  make check        all tests on all supported kernels, in virtual machines'
+	@echo '                    (KERNELS="6.1 6.12", LONG=1 for the long runs)'
+	@echo '  make bench        what it costs, in instructions, beside its peers'
+	@echo '  make lint         what can be found without running anything'
+	@echo '  make clean'
+	@echo 'demo, check, bench and lint install the Debian packages they need.'
 
 .PHONY: modules
 modules:
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+ifneq ($(O),$(CURDIR))
+	@mkdir -p $(O)
+	@cp -asf $(CURDIR)/Kbuild $(CURDIR)/kernel $(CURDIR)/uapi $(O)/
+endif
+	@test -d $(KDIR) || { echo "No kernel build directory $(KDIR): install the headers of your kernel, or set KDIR." >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(O) modules
+
+.PHONY: userlib
+userlib:
+	$(MAKE) -C userlib BUILD=$(BUILD)/user all
+	$(MAKE) -C userlib/examples BUILD=$(BUILD)/user all
+
+.PHONY: install
+install: install-modules install-userlib
+
+.PHONY: install-modules
+install-modules: modules
+	$(MAKE) -C $(KDIR) M=$(O) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+
+.PHONY: install-userlib
+install-userlib: userlib
+	$(MAKE) -C userlib BUILD=$(BUILD)/user PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+
+.PHONY: demo check bench lint
+demo:
+	@selftests/vm/demo.sh
+check:
+	@selftests/vm/check.sh
+bench:
+	@selftests/bench/run.sh
+lint:
+	@selftests/lint/lint.sh
+
+.PHONY: clean
+clean:
+	test ! -d $(KDIR) || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	rm -rf $(BUILD)

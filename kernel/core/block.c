@@ -26,7 +26,8 @@ static struct workqueue_struct *workqueue;
 
 u64 ndshm_max_length(void)
 {
-	return READ_ONCE(max_block_bytes);
+	/* Beyond this, rounding up to a power of two would overflow. */
+	return min_t(u64, READ_ONCE(max_block_bytes), 1ULL << 46);
 }
 
 /*
@@ -341,6 +342,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	if (reason != NDSHM_REASON_NONE)
 		goto err_memory;
 	__module_get(registration->provider->owner);
+	block->charged = block->charge.user;
 	reason = join(block, user);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;

@@ -35,7 +35,8 @@ struct pid;
  * @segment_count: entries of @segments
  * @first: the segment of a block that has only one
  * @segments: DMA segments; points to @first, or is allocated
- * @charge: who pays
+ * @charge: who pays; ends with the memory
+ * @charged: somebody paid
  * @uid: who asked
  * @pid: the process that asked, held; NULL: the kernel
  * @revoked: the kernel holder's callback
@@ -68,6 +69,7 @@ struct ndshm_block {
 	struct ndshm_segment first;
 	struct ndshm_segment *segments;
 	struct ndshm_charge charge;
+	bool charged;
 	kuid_t uid;
 	struct pid *pid;
 	void (*revoked)(void *revoked_context, struct ndshm_block *block);

@@ -28,7 +28,7 @@ static void fill_info(struct ndshm_block_info *info, u32 handle,
 		.handle = handle,
 		.flags = (ndshm_block_mappable(block) ?
 			  NDSHM_BLOCK_MAPPABLE : 0) |
-			 (block->charge.user ? NDSHM_BLOCK_CHARGED : 0),
+			 (block->charged ? NDSHM_BLOCK_CHARGED : 0),
 		.shared_memory_handle = block->id,
 		.segments = block->segment_count,
 		.length = block->object.length,

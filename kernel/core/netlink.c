@@ -238,7 +238,7 @@ static int block_fill(struct sk_buff *skb, const struct message *m,
 		 nla_put_u64_64bit(skb, NDSHM_A_BLOCK_CONSUMED,
 				   block->consumed, NDSHM_A_BLOCK_PAD) ||
 		 put_flag(skb, NDSHM_A_BLOCK_CHARGED,
-			  READ_ONCE(block->charge.user)) ||
+			  READ_ONCE(block->charged)) ||
 		 put_flag(skb, NDSHM_A_BLOCK_REVOKED,
 			  READ_ONCE(block->object.revoked));
 	return message_end(skb, header, failed);

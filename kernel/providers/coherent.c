@@ -14,6 +14,7 @@
 #include <ndshm/provider.h>
 
 #include "coherent.h"
+#include "coherent_testing.h"
 
 struct coherent {
 	struct device *device;
@@ -75,8 +76,10 @@ static void coherent_free(void *provider_context, void *context)
 {
 	struct coherent *coherent = context;
 
-	dma_free_coherent(coherent->device, coherent->size, coherent->address,
-			  coherent->dma);
+	if (!ndshm_test_hold(coherent->device, coherent->size,
+			     coherent->address, coherent->dma))
+		dma_free_coherent(coherent->device, coherent->size,
+				  coherent->address, coherent->dma);
 	kfree(coherent);
 }
 
@@ -113,4 +116,5 @@ int __init ndshm_coherent_setup(void)
 void ndshm_coherent_teardown(void)
 {
 	ndshm_provider_revoke(provider);
+	ndshm_test_let_go();
 }

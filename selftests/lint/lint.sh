@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What can be found without running anything. Each check is a function that
+# prints what is wrong; silence is a pass. Last line: N passed, N failed.
+set -euo pipefail
+
+here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+vm=$top/selftests/vm
+build=${BUILD:-$top/build}
+kernels=${KERNELS:-6.1 6.12}
+
+"$vm/packages.sh" build lint vm
+source=$("$vm/kernels.sh" source 6.12)
+cd "$top"
+
+kernel_files() { git ls-files 'kernel/*.[ch]' 'kernel/**/*.[ch]'; }
+
+# checkpatch does not know that one file of this module may test versions, and
+# that a uapi header cannot use BIT(). Generated files are the generator's.
+check_checkpatch() {
+	local file ignore
+	{ kernel_files; git ls-files 'uapi/*.h' 'selftests/*.[ch]' 'selftests/**/*.[ch]'; } |
+	grep -v -e netlink_gen -e ndshm_netlink.h | sort -u |
+	while read -r file; do
+		ignore=FILE_PATH_CHANGES
+		case $file in
+		kernel/core/compat.h) ignore+=,LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
+		uapi/*) ignore+=,BIT_MACRO ;;
+		selftests/*) ignore+=$(cat "$here/checkpatch-selftests") ;;
+		esac
+		perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
+			--ignore "$ignore" -f "$file" || true
+	done
+}
+
+check_kernel_doc() {
+	local file
+	{ kernel_files; git ls-files 'uapi/*.h'; } | grep -v -e netlink_gen -e ndshm_netlink.h |
+	while read -r file; do
+		"$source/scripts/kernel-doc" -none -Wall "$file" 2>&1 || true
+	done
+}
+
+# Warnings of one compilation of the module: W=1 and sparse, ordinary and test build.
+compile() {
+	local name=$1 out=$build/lint/$1$2
+	shift 2
+	rm -rf "$out"
+	make -C "$top" -j"$(nproc)" modules O="$out" KDIR="$("$vm/kernels.sh" headers "$name")" \
+		W=1 C=2 "$@" 2>&1 >/dev/null | grep -v -e '^make' -e BTF || true
+	[[ -f $out/ndshm.ko ]] || echo "ndshm.ko was not built for $name"
+}
+check_module_6_1() { compile 6.1 ''; }
+check_module_6_12() { compile 6.12 ''; }
+check_module_test_6_12() { compile 6.12 -test NDSHM_TEST=1; }
+
+# providers, pci and prototypes know the core through kernel/include only.
+check_house() {
+	grep -nE '#include .*core/' $(git ls-files 'kernel/providers/*' 'kernel/pci/*' 'kernel/prototypes/*') || true
+	# Pure logic can be tested alone.
+	grep -nE '#include <linux/(fs|file|miscdevice|netlink|pci|device)|#include <net/' \
+		kernel/core/reason.c kernel/core/params.[ch] || true
+	# Versions are compat.h's affair.
+	grep -n LINUX_VERSION_CODE $(kernel_files | grep -v core/compat.h) || true
+	# Memory of dma_alloc_coherent() has no page that anyone may look for.
+	grep -nE 'virt_to_page|virt_to_phys|dma_to_phys|vmalloc_to_page|pfn_to_page|dma_get_sgtable|__pa\(' \
+		kernel/providers/coherent*.c || true
+	grep -q dma_mmap_coherent kernel/providers/coherent.c || echo 'coherent does not use dma_mmap_coherent'
+}
+
+check_spdx() {
+	git ls-files '*.c' '*.h' '*.sh' '*.py' '*.yaml' '*Kbuild' '*Makefile' | while read -r file; do
+		head -3 "$file" | grep -q SPDX-License-Identifier || echo "$file: no SPDX line"
+	done
+}
+
+check_netlink_generated() {
+	Documentation/netlink/generate.sh "$source" --check >/dev/null 2>&1 ||
+		echo 'netlink code is not what the specification generates: run Documentation/netlink/generate.sh'
+}
+
+# Holes and 32-bit layout of every structure of the ABI.
+check_abi_layout() {
+	local bits
+	mkdir -p "$build/lint"
+	for bits in 64 32; do
+		printf '#include <linux/ndshm.h>\n%s\n' "$(sed -n 's/^struct \(ndshm_[a-z_]*\) {.*/struct \1 v_\1;/p' uapi/linux/ndshm.h)" |
+			gcc -m$bits -g -c -x c -I uapi -o "$build/lint/abi-$bits.o" - || echo "not compiled with -m$bits"
+		pahole "$build/lint/abi-$bits.o" 2>/dev/null | grep -v cacheline >"$build/lint/abi-$bits.txt"
+	done
+	grep -c '^struct ndshm_' "$build/lint/abi-64.txt" >/dev/null || echo 'pahole shows no structure'
+	grep -nE 'XXX|hole|padding' "$build/lint/abi-64.txt" "$build/lint/abi-32.txt" || true
+	diff "$build/lint/abi-64.txt" "$build/lint/abi-32.txt" || true
+}
+
+# User space, with both compilers and without a warning.
+check_user_gcc() { user_build gcc; }
+check_user_clang() { user_build clang; }
+user_build() {
+	local out=$build/lint/user-$1
+	rm -rf "$out"
+	{
+		make -C userlib CC="$1" BUILD="$out" all &&
+		make -C userlib/examples CC="$1" BUILD="$out" all
+	} 2>&1 >/dev/null | grep -v '^make' || true
+	[[ -x $out/ndshm ]] || echo "the command was not built with $1"
+}
+
+check_selftests() {
+	local compiler out
+	for compiler in gcc clang; do
+		out=$build/lint/selftests-$compiler
+		mkdir -p "$out"
+		make -C selftests KSELFTEST_DIR="$source/tools/testing/selftests" OUTPUT="$out" \
+			$([[ $compiler == clang ]] && echo LLVM=1) TEST_GEN_MODS_DIR= all 2>&1 >/dev/null |
+			grep -v '^make' || true
+		[[ -x $out/abi ]] || echo "the tests were not built with $compiler"
+	done
+}
+
+check_shell() {
+	git ls-files | while read -r file; do
+		case $file in *.sh) echo "$file" ;; *) head -c 20 "$file" 2>/dev/null | grep -qa '^#!/bin/\(ba\)\?sh' && echo "$file" ;; esac
+	done | xargs -r shellcheck -x -S warning || true
+}
+
+passed=0 failed=0
+for check in $(declare -F | sed -n 's/^declare -f \(check_\)/\1/p'); do
+	wrong=$("$check" 2>&1) || wrong+=" (the check itself failed)"
+	if [[ $wrong ]]; then
+		printf 'not ok - %s\n%s\n' "${check#check_}" "$wrong"
+		failed=$((failed + 1))
+	else
+		printf 'ok - %s\n' "${check#check_}"
+		passed=$((passed + 1))
+	fi
+done
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

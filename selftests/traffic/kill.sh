@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# SIGKILL of the user-space driver in full traffic: behind a strict IOMMU the
+# next claim starts under traffic and no fault is logged; without an IOMMU, freed
+# memory, which the test build keeps and poisons, does not change.
+#
+# kill.sh iommu|bare [skip]: with `skip` the kernel leaves the card running (test
+# build only), and the same checks must find that out.
+set -uo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+mode=$1 skip=${2:-}
+rounds=$([[ ${LONG:-} ]] && echo 100 || echo 10)
+[[ $skip ]] && rounds=2
+
+[[ -e /sys/bus/pci/devices/$user_card ]] || skip "no card $user_card"
+insmod "$NDSHM_KO" allow_unisolated=1
+"$ndshm" bind "$user_card" >/dev/null || exit 1
+flood_start
+if [[ $skip ]]; then
+	[[ -e $parameters/test_skip_quiet ]] || skip 'not a test build'
+	echo Y >$parameters/test_skip_quiet
+fi
+[[ $mode == iommu || -e $parameters/test_hold_freed ]] || skip 'not a test build'
+
+killed() {
+	driver_start || return
+	[[ $mode == iommu ]] || echo Y >$parameters/test_hold_freed
+	kill -KILL "$driver_pid"
+	driver_wait
+	[[ $? -eq 137 && $(live_blocks) -eq 0 ]]
+}
+
+# The second for which nothing may change.
+poison_kept() {
+	local held changed
+	sleep 1
+	held=$(cat $parameters/test_held)
+	changed=$(cat $parameters/test_held_changed)
+	echo "# $held pieces of freed memory kept, $changed changed"
+	echo N >$parameters/test_hold_freed
+	[[ $held -gt 0 && $changed -eq 0 ]]
+}
+poison_changed() { ! poison_kept; }
+fault_logged() { log_has 'DMAR.*fault'; }
+
+log_mark
+for ((round = 1; round <= rounds; round++)); do
+	check "$mode: killed in full traffic, nothing left ($round)" killed
+	[[ $mode == iommu ]] && continue
+	if [[ $skip ]]; then
+		check "$mode: without the quiet step freed memory changes ($round)" poison_changed
+	else
+		check "$mode: freed memory does not change for a second ($round)" poison_kept
+	fi
+done
+if [[ $mode == iommu && $skip ]]; then
+	check 'iommu: without the quiet step a fault is logged' fault_logged
+else
+	check "$mode: the kernel log is clean" log_clean
+fi
+flood_stop
+finish

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For tests of a card in full traffic: the kernel's own card at one end of the
+# wire floods the card at the other end, which the user-space driver has.
+#
+# NDSHM_BUILD is the directory with user/ndshm and user/ndshm-82574, NDSHM_KO the
+# module. LONG=1 makes the runs long. Needs the cards of `run.sh --wire`.
+
+kernel_card=0000:00:10.0
+user_card=0000:00:11.0
+user_mac=52:54:00:6e:64:02
+parameters=/sys/module/ndshm/parameters
+ndshm=$NDSHM_BUILD/user/ndshm
+number=0 failures=0
+
+skip() { echo "1..0 # SKIP $*"; exit 4; }
+
+# check NAME COMMAND...: one line of the answer, by the command's exit code.
+check() {
+	local name=$1
+	shift
+	number=$((number + 1))
+	if "$@"; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		failures=$((failures + 1))
+	fi
+}
+
+finish() {
+	echo "1..$number"
+	[[ $failures -eq 0 ]]
+}
+
+# The flood does not care whether anyone answers.
+flood_start() {
+	local net
+	modprobe e1000e
+	modprobe pktgen
+	net=$(basename /sys/bus/pci/devices/$kernel_card/net/*)
+	ip link set "$net" up
+	ip link show dev "$net" | grep -q LOWER_UP ||
+		timeout 20 ip monitor link dev "$net" | grep -qm1 LOWER_UP
+	echo rem_device_all >/proc/net/pktgen/kpktgend_0
+	echo "add_device $net" >/proc/net/pktgen/kpktgend_0
+	for setting in 'count 0' 'clone_skb 0' 'pkt_size 1400' 'delay 50000' 'dst 192.0.2.2' \
+		"dst_mac $user_mac"; do
+		echo "$setting" >"/proc/net/pktgen/$net"
+	done
+	# It returns when the flood is stopped.
+	{ echo start >/proc/net/pktgen/pgctrl; } 2>/dev/null &
+}
+
+flood_stop() { echo stop >/proc/net/pktgen/pgctrl; }
+
+# Start the driver, and return when frames arrive in its memory.
+driver_start() {
+	local line
+	coproc driver { exec "$NDSHM_BUILD/user/ndshm-82574" --adapter "$user_card" --stats 1 2>&1; }
+	# bash forgets a coprocess that has ended: keep what is needed of it.
+	driver_pid=$driver_PID
+	exec {driver_output}<&"${driver[0]}"
+	while read -r -t 60 line <&"$driver_output"; do
+		[[ $line =~ received[^0-9]*[1-9] ]] && return
+	done
+	echo "# the driver received nothing; its last words: $line"
+	return 1
+}
+
+# Its exit code.
+driver_wait() {
+	local code=0
+	wait "$driver_pid" || code=$?
+	exec {driver_output}<&-
+	return "$code"
+}
+
+live_blocks() { "$ndshm" list blocks --json | grep -c '"id"' || true; }
+
+# Is there nothing new in the kernel log that matches?
+log_mark() { log_lines=$(dmesg | wc -l); }
+log_has() { dmesg | tail -n +$((log_lines + 1)) | grep -Eq "$1"; }
+log_clean() { ! log_has 'WARNING|BUG|Oops|DMAR.*fault|general protection|Unable to handle'; }

@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Unbinding the adapter in full traffic with blocks mapped: the program learns it
+# by SIGBUS or ENODEV, and the kernel has nothing to say.
+set -uo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+rounds=$([[ ${LONG:-} ]] && echo 100 || echo 10)
+driver_directory=/sys/bus/pci/drivers/ndshm_pci
+
+[[ -e /sys/bus/pci/devices/$user_card ]] || skip "no card $user_card"
+insmod "$NDSHM_KO" allow_unisolated=1
+"$ndshm" bind "$user_card" >/dev/null || exit 1
+flood_start
+
+# 3 is what the driver answers to a revoked adapter.
+unbound() {
+	driver_start || return
+	echo "$user_card" >$driver_directory/unbind || return
+	driver_wait
+	local code=$?
+	[[ $code -eq 3 ]] || { echo "# the driver's exit code is $code"; return 1; }
+	[[ $(live_blocks) -eq 0 ]]
+}
+bound() { echo "$user_card" >$driver_directory/bind; }
+
+log_mark
+for ((round = 1; round <= rounds; round++)); do
+	check "unbound in full traffic: the program is told ($round)" unbound
+	check "bound again ($round)" bound
+done
+check 'the kernel log is clean' log_clean
+flood_stop
+finish

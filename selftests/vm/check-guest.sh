@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check-guest.sh KSELFTEST OUTPUT [tree]: in the guest, load the module both ways
+# and run the kselftest programs that were built in OUTPUT; with `tree`, as a
+# target of the kernel's own selftests, placed there by a link.
+set -uo pipefail
+
+kselftest=$1 output=$2 how=${3:-}
+top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+export NDSHM_PROVIDER_KO=${NDSHM_PROVIDER_KO:-}
+
+number=0 bad=0
+check() {
+	number=$((number + 1))
+	if "${@:2}"; then echo "ok $number - $1"; else echo "not ok $number - $1"; bad=1; fi
+}
+
+# The guest's tree of modules is read-only: with a layer above it.
+installed_and_loaded() {
+	local where
+	where=/lib/modules/$(uname -r)
+	mkdir -p /tmp/modules/upper/updates /tmp/modules/work &&
+		cp "$NDSHM_KO" /tmp/modules/upper/updates/ &&
+		mount -t overlay -o "lowerdir=$where,upperdir=/tmp/modules/upper,workdir=/tmp/modules/work" modules "$where" &&
+		depmod && modprobe ndshm
+}
+unloaded() { rmmod ndshm && [[ ! -e /dev/ndshm && ! -e /sys/module/ndshm ]]; }
+in_use_stays() {
+	exec 3<>/dev/ndshm
+	! rmmod ndshm 2>/dev/null
+	local code=$?
+	exec 3>&-
+	return $code
+}
+nothing_left() { [[ ! -e /sys/bus/platform/devices/ndshm-node.0 ]] && ! grep -q ndshm /proc/filesystems /proc/modules; }
+
+check 'modprobe loads what was installed' installed_and_loaded
+check 'rmmod is refused while a client is open' in_use_stays
+check 'rmmod' unloaded
+check 'nothing is left' nothing_left
+check 'insmod loads the file, again' insmod "$NDSHM_KO"
+
+if [[ $how == tree ]]; then
+	ln -sfn "$top/selftests" "$kselftest/ndshm"
+	make -s -C "$kselftest" TARGETS=ndshm OUTPUT="$output" NDSHM_SRC="$top" run_tests || bad=1
+else
+	make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$output" run_tests || bad=1
+fi
+
+number=0
+check 'rmmod after all tests' unloaded
+check 'nothing is left' nothing_left
+exit $bad

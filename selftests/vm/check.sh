@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# All tests: the library by itself, then each supported kernel in virtual
+# machines. Every level prints TAP lines; they are counted. Last line:
+# N passed, N failed. KERNELS="6.1 6.12" says which; LONG=1 makes runs long.
+# LEVELS="..." picks levels by name (see the list at the end).
+set -euo pipefail
+
+here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+export BUILD=${BUILD:-$top/build}
+kernels=${KERNELS:-6.1 6.12}
+logs=$BUILD/check
+passed=0 failed=0 skipped=0
+start=$SECONDS
+
+say() { printf '\n[%4d s] %s\n' $((SECONDS - start)) "$*"; }
+
+# level NAME COMMAND...: run it, count its TAP lines; a command that fails without
+# a failing line is one failure, and one that passes without any line too.
+level() {
+	local name=$1 code=0 good bad skip
+	shift
+	[[ -z ${LEVELS:-} || " $LEVELS " == *" ${name##*/} "* ]] || return 0
+	say "$name"
+	mkdir -p "$(dirname "$logs/$name")"
+	# The tests' own lines are shown as they come, all else is in the log.
+	{ "$@" 2>&1 || echo "level failed: exit $?"; } | tee "$logs/$name.log" |
+		grep --line-buffered -E '^(# )*not ok |^ok |^(# )+(.* SKIP|cases:)|^run.sh:|level failed' || true
+	good=$(grep -cE '^(# )*ok [0-9]+|^ok - ' "$logs/$name.log") || true
+	skip=$(grep -cE '^(# )*ok [0-9]+.*# SKIP' "$logs/$name.log") || true
+	bad=$(grep -cE '^(# )*not ok ' "$logs/$name.log") || true
+	if [[ $bad -eq 0 ]] && { [[ $good -eq 0 ]] || grep -q '^level failed' "$logs/$name.log"; }; then
+		bad=1
+	fi
+	[[ $bad -eq 0 ]] || { echo "-- failed: $name; the end of its log ($logs/$name.log):"; tail -n 30 "$logs/$name.log"; }
+	passed=$((passed + good - skip))
+	skipped=$((skipped + skip))
+	failed=$((failed + bad))
+}
+
+# The module in two builds; nothing that only tests need may be in the ordinary one.
+build_modules() {
+	local kernel=$1 headers
+	headers=$("$here/kernels.sh" headers "$kernel")
+	make -C "$top" -j"$(nproc)" modules KDIR="$headers" O="$BUILD/modules/$kernel"
+	make -C "$top" -j"$(nproc)" modules KDIR="$headers" O="$BUILD/modules/$kernel-test" NDSHM_TEST=1
+}
+ordinary_build_has_no_switches() {
+	local kernel=$1
+	if modinfo -p "$BUILD/modules/$kernel/ndshm.ko" | grep -i test; then
+		echo 'not ok 1 - the ordinary build has no test switch'
+	elif ! modinfo -p "$BUILD/modules/$kernel-test/ndshm.ko" | grep -q '^test_'; then
+		echo 'not ok 1 - the test build has test switches'
+	else
+		echo 'ok 1 - only the test build has test switches'
+	fi
+}
+
+guest() {
+	local kernel=$1 name=$2
+	shift 2
+	"$here/run.sh" --kernel "$kernel" --name "check-$kernel-$name" --quiet "$@"
+}
+
+mkdir -p "$logs"
+"$here/packages.sh" build vm lint
+source=$("$here/kernels.sh" source 6.12)
+kselftest=$source/tools/testing/selftests
+
+say 'building'
+make -C "$top" -j"$(nproc)" userlib >"$logs/userlib.log" 2>&1 || { tail -n 30 "$logs/userlib.log"; exit 1; }
+level library make -C "$top/userlib" BUILD="$BUILD/user" check
+level examples make -C "$top/userlib/examples" BUILD="$BUILD/user" check
+
+for kernel in $kernels; do
+	say "building for $kernel"
+	build_modules "$kernel" >"$logs/modules-$kernel.log" 2>&1 || { tail -n 30 "$logs/modules-$kernel.log"; exit 1; }
+	ordinary=$BUILD/modules/$kernel/ndshm.ko
+	test=$BUILD/modules/$kernel-test/ndshm.ko
+	export NDSHM_BUILD=$BUILD
+	make -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$BUILD/selftests/$kernel" \
+		KDIR="$("$here/kernels.sh" headers "$kernel")" all >"$logs/selftests-$kernel.log" 2>&1 ||
+		{ tail -n 30 "$logs/selftests-$kernel.log"; exit 1; }
+
+	level "$kernel/switches" ordinary_build_has_no_switches "$kernel"
+	NDSHM_KO=$ordinary level "$kernel/kselftest" \
+		guest "$kernel" kselftest --iommu --wire --edu --numa 2 --timeout 900 -- \
+		"$here/check-guest.sh" "$kselftest" "$BUILD/selftests/$kernel"
+	NDSHM_KO=$test level "$kernel/kill-iommu" guest "$kernel" kill-iommu --iommu --wire -- "$top/selftests/traffic/kill.sh" iommu
+	NDSHM_KO=$test level "$kernel/kill-bare" guest "$kernel" kill-bare --wire -- "$top/selftests/traffic/kill.sh" bare
+	NDSHM_KO=$test level "$kernel/kill-iommu-skip" guest "$kernel" kill-iommu-skip --iommu --wire \
+		--expect-splat 'DMAR' -- "$top/selftests/traffic/kill.sh" iommu skip
+	NDSHM_KO=$test level "$kernel/kill-bare-skip" guest "$kernel" kill-bare-skip --wire -- "$top/selftests/traffic/kill.sh" bare skip
+	NDSHM_KO=$ordinary level "$kernel/unbind" guest "$kernel" unbind --iommu --wire -- "$top/selftests/traffic/unbind.sh"
+	for isolation in isolated 'no translation' lazy msi 'shared group'; do
+		options=(--iommu --wire)
+		case $isolation in
+		'no translation') options=(--wire) ;;
+		msi) options=(--iommu --intremap off --wire) ;;
+		# Two functions of one device, without a wall between them.
+		'shared group') options=(--iommu --device e1000e,addr=0x11.0,multifunction=on --device edu,addr=0x11.1) ;;
+		esac
+		NDSHM_KO=$ordinary level "$kernel/isolation-${isolation// /-}" guest "$kernel" isolation "${options[@]}" \
+			-- "$top/selftests/isolation.sh" "$isolation"
+	done
+done
+
+printf '\n%s\n' "took $((SECONDS - start)) s; logs in $logs"
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[[ $failed -eq 0 ]]

@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# initrd.sh KERNEL: prints the path of a tiny initrd for that kernel: static busybox,
+# the modules between the virtual machine and the host's files, and guest-init.
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+# What must be there before a file of the host can be seen. A kernel that has one of
+# them built in needs no module for it.
+needed=(virtio_pci virtio_console 9pnet_virtio 9p overlay)
+
+kernel=$("$vm_dir/kernels.sh" dir "${1:?usage: initrd.sh KERNEL}")
+modules=$kernel/modules
+busybox=$(command -v busybox) || die 'busybox is missing (package busybox-static)'
+
+# The files to load, in order. modules.dep names what a module needs nearest first, so
+# its lines are read from the end. In awk: bash takes a second for the whole of that file.
+pick() {
+	local pattern
+	pattern=$(printf '%s|' "${needed[@]//_/[-_]}")
+	grep -E "/(${pattern%|})\.ko[^:]*:" "$modules/modules.dep" | awk -F: -v order="${needed[*]}" '
+		{ name = $1; sub(/.*\//, "", name); sub(/\.ko.*/, "", name); gsub(/-/, "_", name)
+		  path[name] = $1; deps[name] = $2 }
+		END {
+			n = split(order, want, " ")
+			for (i = 1; i <= n; i++) {
+				if (!(want[i] in path)) continue
+				m = split(deps[want[i]], dep, " ")
+				for (j = m; j > 0; j--) if (!seen[dep[j]]++) print dep[j]
+				if (!seen[path[want[i]]]++) print path[want[i]]
+			}
+		}'
+}
+
+build() {
+	local tmp file name
+	[[ ! -f $initrd ]] || return 0
+	tmp=$(mktemp -d -- "$cache/initrd/.tmp.XXXXXX")
+	# shellcheck disable=SC2064
+	trap "rm -rf -- '$tmp'" EXIT
+	mkdir -p -- "$tmp/root"/{bin,dev,proc,sys,modules,job,lower,upper,new}
+	cp -- "$busybox" "$tmp/root/bin/busybox"
+	install -m 755 -- "$vm_dir/guest-init" "$tmp/root/init"
+	while read -r file; do
+		name=$(basename -- "$file")
+		# busybox loads no packed modules.
+		case $name in
+		*.xz)	xz -dc -- "$modules/$file" ;;
+		*.zst)	zstd -dcq -- "$modules/$file" ;;
+		*.gz)	gzip -dc -- "$modules/$file" ;;
+		*)	cat -- "$modules/$file" ;;
+		esac >"$tmp/root/modules/${name%%.*}.ko"
+		printf '%s\n' "${name%%.*}.ko" >>"$tmp/root/modules/order"
+	done < <(pick)
+	touch "$tmp/root/modules/order"
+	(cd -- "$tmp/root" && find . | cpio --quiet -o -H newc -R 0:0) >"$tmp/initrd"
+	mv -- "$tmp/initrd" "$initrd"
+	rm -rf -- "$tmp"
+	trap - EXIT
+}
+
+hash=$(cat -- "$busybox" "$vm_dir/guest-init" "$vm_dir/initrd.sh" "$modules/modules.dep" | sha256sum | cut -c1-16)
+initrd=$cache/initrd/$(<"$kernel/release")-$hash
+mkdir -p -- "$cache/initrd"
+[[ -f $initrd ]] || with_lock "$cache/initrd/lock" build
+printf '%s\n' "$initrd"

@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernels.sh WHAT NAME: the distribution's stock kernels as data, without installing
+# them on the host (no boot entry, no initramfs). NAME is 6.1 or 6.12.
+#
+#	image NAME	path of the kernel image
+#	modules NAME	path of a directory to be seen as /lib/modules/<release>
+#	release NAME	what `uname -r` says in it
+#	dir NAME	the directory that holds the three above: vmlinuz, modules/, release
+#	headers NAME	KDIR for `make -C KDIR M=...`
+#	source NAME	the part of the kernel source that checks and kselftest need
+#	tarball NAME	the whole kernel source, packed
+#
+# NAME may also be such a directory (it has a slash): a kernel built by hand.
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+index=/var/lib/apt/lists
+kernels=$cache/kernels
+usage='usage: kernels.sh image|modules|release|dir|headers|source|tarball NAME'
+
+# What is needed of the 1.4 GB: kselftest's core, checkpatch and its friends, the
+# netlink code generator, and what `make headers` reads.
+source_parts=(
+	Makefile Kbuild Kconfig .clang-format COPYING
+	scripts include arch/x86 usr
+	tools/arch/x86/include tools/build tools/include tools/net/ynl tools/scripts
+	tools/testing/selftests/kselftest tools/testing/selftests/Makefile
+	Documentation/netlink Documentation/sphinx Documentation/dev-tools
+)
+source_files=('tools/testing/selftests/*.mk' 'tools/testing/selftests/*.h' 'tools/testing/selftests/*.sh')
+
+# The newest package of the series: the dependency of one of the distribution's two
+# meta packages. Which of them carries a series depends on the release of Debian.
+newest_image() {
+	local arch
+	arch=$(dpkg --print-architecture)
+	LC_ALL=C apt-cache depends "linux-image-$1-$arch" "linux-image-$arch" 2>/dev/null |
+		sed -n "s/^  Depends: \(linux-image-${1//./\\.}[.-].*\)/\1/p" | head -n 1
+}
+
+newest_source() {
+	LC_ALL=C apt-cache pkgnames "linux-source-$1" | grep -xF "linux-source-$1" || true
+}
+
+candidate() { LC_ALL=C apt-cache policy "$1" | sed -n 's/^  Candidate: \([^(]\)/\1/p'; }
+
+refresh_index() {
+	say 'refreshing the package index'
+	local -a sudo=()
+	[[ $EUID -eq 0 ]] || sudo=(sudo)
+	"${sudo[@]}" apt-get -qq update >&2
+}
+
+# resolve KIND NAME: prints "PACKAGE VERSION". apt takes a while to answer, so the
+# answer is kept for as long as the package index is the same.
+resolve() {
+	local kind=$1 name=$2 kept package='' version=''
+	kept=$kernels/$name.$kind
+	if [[ -s $kept && ! $index -nt $kept ]]; then
+		cat -- "$kept"
+		return
+	fi
+	command -v apt-cache >/dev/null ||
+		die 'stock kernels come as Debian packages; here, pass the directory of a kernel (see the head of this file)'
+	package=$("newest_$kind" "$name")
+	if [[ -z $package ]]; then
+		refresh_index
+		package=$("newest_$kind" "$name")
+	fi
+	[[ $package ]] || die "no package holds the $kind of kernel $name"
+	version=$(candidate "$package")
+	mkdir -p -- "$kernels"
+	printf '%s %s\n' "$package" "$version" >"$kept.$$"
+	mv -- "$kept.$$" "$kept"
+	cat -- "$kept"
+}
+
+# unpack PACKAGE VERSION DIR: into the current directory's DIR. A file that has left
+# the archive since the index was made is asked for again with a new index.
+unpack() {
+	local get=(apt-get -qq -o APT::Sandbox::User=root download "$1=$2")
+	say "fetching $1 $2"
+	"${get[@]}" >&2 || { refresh_index && "${get[@]}" >&2; } || die "cannot fetch $1 $2"
+	dpkg-deb -x ./*.deb "$3"
+	rm -f -- ./*.deb
+}
+
+# make_entry DIR FUNCTION ARG...: FUNCTION fills the current directory, which becomes
+# DIR only when it is whole.
+make_entry() {
+	local dir=$1 tmp
+	shift
+	[[ ! -d $dir ]] || return 0
+	tmp=$(mktemp -d -- "$kernels/.tmp.XXXXXX")
+	chmod 755 "$tmp"
+	# Not a subshell in a condition: there, `set -e` would not be in force.
+	trap 'rm -rf -- "$tmp"' EXIT
+	(cd -- "$tmp" && "$@")
+	mv -T -- "$tmp" "$dir"
+	trap - EXIT
+}
+
+fill_image() {
+	local package=$1 version=$2 release=${1#linux-image-}
+	unpack "$package" "$version" root
+	mv -- root/boot/vmlinuz-"$release" vmlinuz
+	mv -- root/boot/config-"$release" config
+	depmod -b "$PWD/root" "$release"
+	mv -- root/lib/modules/"$release" modules
+	rm -f -- modules/build modules/source
+	rm -rf -- root
+	printf '%s\n' "$release" >release
+}
+
+fill_tarball() {
+	unpack "$1" "$2" root
+	mv -- root/usr/src/"$1".tar.xz linux.tar.xz
+	rm -rf -- root
+}
+
+fill_source() {
+	local top=${1##*/} tarball=$2 part
+	local -a members=()
+	for part in "${source_parts[@]}" "${source_files[@]}"; do members+=("$top/$part"); done
+	say "unpacking a part of $top"
+	# A release may lack one of them: what matters is missed by whoever needs it.
+	xz -dc -T0 -- "$tarball" | tar -x --strip-components=1 --wildcards --no-wildcards-match-slash \
+		-f - "${members[@]}" 2>tar.log || [[ -f tools/testing/selftests/kselftest_harness.h ]]
+	rm -f tar.log
+}
+
+# The three packages of a kernel's headers. Installed, they would bring the kernel
+# itself with them. Their links are relative; the Makefiles name one another.
+fill_headers() {
+	local release=$1 version=$2 dir=$3 package
+	unpack "linux-headers-$release" "$version" .
+	LC_ALL=C apt-cache depends "linux-headers-$release" |
+		sed -n 's/^ *|*Depends: \(linux-headers-.*-common\|linux-kbuild-.*\)$/\1/p' |
+		while read -r package; do
+			unpack "$package" "$(candidate "$package")" .
+		done
+	sed -i "s#/usr/src/#$dir/usr/src/#" usr/src/linux-headers-*/Makefile
+}
+
+image_dir() {
+	local package version dir
+	if [[ $1 == */* ]]; then
+		[[ -f $1/vmlinuz && -f $1/release && -d $1/modules ]] ||
+			die "$1 is no kernel directory: it lacks vmlinuz, release or modules/"
+		(cd -- "$1" && pwd)
+		return
+	fi
+	read -r package version < <(resolve image "$1") || exit 1
+	dir=$kernels/${package}_$version
+	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_image "$package" "$version"
+	printf '%s\n' "$dir"
+}
+
+tarball_dir() {
+	local package version dir
+	read -r package version < <(resolve source "$1") || exit 1
+	dir=$kernels/${package}_$version
+	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_tarball "$package" "$version"
+	printf '%s\n' "$dir"
+}
+
+source_dir() {
+	local tarball dir package
+	tarball=$(tarball_dir "$1")
+	package=${tarball##*/}
+	dir=$tarball.part
+	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_source "${package%%_*}" "$tarball/linux.tar.xz"
+	printf '%s\n' "$dir"
+}
+
+headers_dir() {
+	local release version dir
+	release=$(cat -- "$(image_dir "$1")/release")
+	if [[ $1 == */* ]]; then
+		printf '%s\n' "$(image_dir "$1")/modules/build"
+		return
+	fi
+	version=$(candidate "linux-headers-$release")
+	dir=$kernels/linux-headers-${release}_$version
+	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_headers "$release" "$version" "$dir"
+	printf '%s\n' "$dir/usr/src/linux-headers-$release"
+}
+
+[[ $# -eq 2 ]] || die "$usage"
+case $1 in
+dir)		image_dir "$2" ;;
+image)		dir=$(image_dir "$2"); printf '%s\n' "$dir/vmlinuz" ;;
+modules)	dir=$(image_dir "$2"); printf '%s\n' "$dir/modules" ;;
+release)	dir=$(image_dir "$2"); cat -- "$dir/release" ;;
+headers)	headers_dir "$2" ;;
+source)		source_dir "$2" ;;
+tarball)	dir=$(tarball_dir "$2"); printf '%s\n' "$dir/linux.tar.xz" ;;
+*)		die "$usage" ;;
+esac

@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# packages.sh GROUP|package:NAME...: installs what a target of the Makefile needs
+# and the machine lacks. Prints nothing, and does nothing, if nothing is missing.
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+# GROUP PACKAGE WHY
+table='
+build  gcc                  compiles the module, the library and the tests
+build  make                 drives every build
+build  libc6-dev            C library headers
+build  pkg-config           finds libnl and jansson
+build  libnl-3-dev          netlink sockets for the library
+build  libnl-genl-3-dev     generic netlink for the library
+build  libjansson-dev       JSON output of the ndshm command
+build  kmod                 modprobe, modinfo and depmod
+vm     qemu-system-x86      the virtual machine
+vm     busybox-static       user space of the initrd
+vm     cpio                 packs the initrd
+vm     gzip                 packs the initrd
+vm     xz-utils             unpacks kernel modules and the kernel source
+vm     kmod                 depmod for the unpacked kernels
+vm     rsync                headers_install of the kernel source, for kselftest
+vm     iproute2             network set-up in the guest
+vm     iputils-ping         traffic in the guest
+vm     ethtool              looks at the wired cards in the guest
+vm     pciutils             lspci in the guest
+vm     procps               ps and sysctl in the guest
+vm     strace               says what a failing program did
+lint   sparse               address space and endianness checks
+lint   clang                second compiler, static analysis
+lint   clang-tidy           static analysis of the library
+lint   shellcheck           shell scripts
+lint   dwarves              pahole: holes in ABI structures
+lint   gcc-multilib         32-bit layout of the ABI
+lint   perl                 checkpatch
+lint   python3              spelling and specification checks
+lint   python3-yaml         reads the netlink specification
+lint   codespell            spelling
+bench  valgrind             counts instructions in user space
+bench  libmimalloc-dev      an allocator to compare with
+bench  libjemalloc-dev      an allocator to compare with
+bench  strace               counts system calls
+doc    python3              netlink documentation generator
+doc    python3-yaml         reads the netlink specification
+doc    mandoc               checks the manual pages
+kernel gcc                  compiles a kernel
+kernel make                 compiles a kernel
+kernel libc6-dev            compiles a kernel
+kernel bc                   kernel build
+kernel bison                kernel build
+kernel flex                 kernel build
+kernel libelf-dev           kernel build
+kernel libssl-dev           kernel build
+kernel dwarves              BTF type information
+kernel rsync                headers_install
+kernel xz-utils             unpacks the kernel source
+'
+
+log=$(mktemp)
+trap 'rm -f -- "$log"' EXIT
+
+# What dpkg says at length is of interest only when it fails.
+apt() {
+	local -a sudo=()
+	if [[ $EUID -ne 0 ]]; then
+		command -v sudo >/dev/null || die "not root and no sudo: as root, run: apt-get $*"
+		sudo=(sudo)
+	fi
+	# The wait is for another apt that is at work: two `make` at once are no error.
+	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root \
+		"$@" </dev/null >"$log" 2>&1 || { cat -- "$log" >&2; return 1; }
+}
+
+# No candidate means no index, or one older than the package.
+has_candidates() {
+	local policy
+	policy=$(LC_ALL=C apt-cache policy -- "$@")
+	[[ $(grep -c '^  Candidate: [^(]' <<<"$policy") -eq $# ]]
+}
+
+[[ $# -gt 0 ]] || die "usage: packages.sh GROUP|package:NAME... (groups: $(awk 'NF { print $1 }' <<<"$table" | sort -u | paste -sd' '))"
+
+declare -A why=()
+for want; do
+	if [[ $want == package:* ]]; then
+		why[${want#package:}]='asked for by name'
+		continue
+	fi
+	found=
+	while read -r group name text; do
+		[[ $group == "$want" ]] || continue
+		found=1
+		why[$name]=$text
+	done <<<"$table"
+	[[ $found ]] || die "no such group: $want"
+done
+
+# Without dpkg nothing can be said about what is there: everything is "missing".
+installed=
+if command -v dpkg-query >/dev/null; then
+	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' -- "${!why[@]}" 2>/dev/null |
+		sed -n 's/^installed //p') || true
+fi
+declare -a missing=()
+for name in "${!why[@]}"; do
+	grep -qxF -- "$name" <<<"$installed" || missing+=("$name")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort)
+
+if ! command -v apt-get >/dev/null; then
+	say 'this is not a Debian-like machine (no apt-get); install by hand what these Debian packages hold:'
+	for name in "${missing[@]}"; do printf '  %-20s %s\n' "$name" "${why[$name]}" >&2; done
+	exit 1
+fi
+
+say 'installing:'
+for name in "${missing[@]}"; do printf '  %-20s %s\n' "$name" "${why[$name]}" >&2; done
+has_candidates "${missing[@]}" || apt update
+# An index that names a file which is gone from the archive needs one refresh.
+apt install -y --no-install-recommends -- "${missing[@]}" || {
+	apt update
+	apt install -y --no-install-recommends -- "${missing[@]}"
+}

@@ -1,0 +1,277 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh [OPTION]... -- COMMAND [ARG]...: runs a command as root on a stock kernel in a
+# virtual machine, on the host's own files below a throw-away overlay. See --help.
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+. "$vm_dir/machine.sh"
+
+exit_splat=123 exit_timeout=124 exit_dead=125
+# A boot takes seconds; a debug kernel on a machine that is busy, a minute or two.
+boot_seconds=${NDSHM_BOOT_TIMEOUT:-180}
+
+help() {
+	cat <<'END'
+usage: run.sh [OPTION]... -- COMMAND [ARG]...
+
+Kernel and size:
+  --kernel NAME       6.12 (default) or 6.1, or a directory with vmlinuz, modules/, release
+  --memory SIZE       such as 2G (default) or 512M
+  --cpus N            2 by default
+  --numa N            N memory nodes, each with processors of its own
+  --icount            the guest's clock counts instructions (emulated, one processor)
+  --append TEXT       added to the kernel command line; repeatable
+
+Devices:
+  --iommu             Intel IOMMU, translating, with interrupt remapping
+  --intremap on|off   interrupt remapping of that IOMMU (default: on)
+  --wire              two e1000e cards, back to back:
+                        0000:00:10.0  52:54:00:6e:64:01  for the kernel's own driver
+                        0000:00:11.0  52:54:00:6e:64:02  for a driver in user space
+                      neither driver is loaded; `modprobe e1000e` takes both
+  --edu               QEMU's teaching device with a DMA engine, at 0000:00:12.0
+  --device ARG        as QEMU's -device; repeatable
+  --netdev ARG        as QEMU's -netdev; repeatable
+
+The run:
+  --name NAME         keep the logs in a directory of that name, emptied first
+  --timeout SECONDS   for the command (default: 600); the boot has a limit of its own
+  --share DIR         the guest may write to this directory of the host; repeatable
+  --expect-splat ERE  this must be in the kernel log, and is no failure; repeatable
+  --quiet             say nothing when all is well
+
+The guest sees the host's files; what it writes is gone afterwards. It keeps the current
+directory and the variables NDSHM_*. /tmp and /run are empty, but for what holds the
+current directory and the checkout. /run/ndshm-vm is the run directory's `guest`: what
+the command leaves there is on the host afterwards. No device driver is loaded by itself.
+
+Exit: the command's own code, or
+  123  the kernel log holds something that must not be there (file `splats`)
+  124  the time was up
+  125  the guest died, or could not be started
+Each comes with a message. 130 and 143: interrupted.
+END
+}
+
+fail() { say "$*"; exit "$exit_dead"; }
+note() { [[ $quiet ]] || say "$*"; }
+
+kernel=6.12 name='' seconds=600 memory=2G cpus=2 quiet='' numa=''
+iommu='' intremap=on wire='' edu='' icount='' append=''
+devices=() netdevs=() shares=() expect=() qemu=()
+
+while [[ $# -gt 0 ]]; do
+	case $1 in
+	--iommu|--wire|--edu|--icount|--quiet)
+		declare "${1#--}=1"; shift; continue ;;
+	-h|--help)
+		help; exit 0 ;;
+	--)
+		shift; break ;;
+	--*)
+		[[ $# -gt 1 ]] || fail "$1 needs a value (see --help)" ;;
+	*)
+		fail "what is $1? The command follows -- (see --help)" ;;
+	esac
+	case $1 in
+	--kernel)	kernel=$2 ;;
+	--memory)	memory=$2 ;;
+	--cpus)		cpus=$2 ;;
+	--numa)		numa=$2 ;;
+	--append)	append+=" $2" ;;
+	--intremap)	intremap=$2 ;;
+	--device)	devices+=("$2") ;;
+	--netdev)	netdevs+=("$2") ;;
+	--name)		name=$2 ;;
+	--timeout)	seconds=$2 ;;
+	--share)	shares+=("$(cd -- "$2" && pwd -P)") || fail "--share: no such directory: $2" ;;
+	--expect-splat)	expect+=(--expect "$2") ;;
+	*)		fail "no such option: $1 (see --help)" ;;
+	esac
+	shift 2
+done
+[[ $# -gt 0 ]] || { help >&2; exit "$exit_dead"; }
+[[ $seconds =~ ^[1-9][0-9]*$ && $cpus =~ ^[1-9][0-9]*$ ]] || fail '--timeout and --cpus are whole numbers'
+[[ $name != */* && $name != .* ]] || fail "--name is a plain name, not $name"
+
+"$vm_dir/packages.sh" vm || exit "$exit_dead"
+kernel_dir=$("$vm_dir/kernels.sh" dir "$kernel") || exit "$exit_dead"
+initrd=$("$vm_dir/initrd.sh" "$kernel_dir") || exit "$exit_dead"
+if [[ $icount ]]; then
+	accel=icount cpus=1
+else
+	accel=$("$vm_dir/accel.sh") || exit "$exit_dead"
+fi
+if [[ $numa ]]; then
+	[[ $numa =~ ^[1-9]$ ]] || fail '--numa is a digit'
+	[[ ! $icount || $numa -eq 1 ]] || fail '--icount has one processor, so one node'
+	# Every node has as many processors as the next.
+	cpus=$(((cpus + numa - 1) / numa * numa))
+fi
+
+# The run directory. A named one is kept; another only if the run fails.
+runs=$cache/runs
+mkdir -p -- "$runs"
+if [[ $name ]]; then
+	dir=$runs/$name
+	mkdir -p -- "$dir"
+	exec {dir_lock}>"$dir.lock"
+	flock -n "$dir_lock" || fail "a run named $name is under way"
+	rm -rf -- "${dir:?}"/*
+else
+	dir=$(mktemp -d -- "$runs/$(date +%Y%m%d-%H%M%S).XXXX")
+fi
+# Apart from the logs: what the command writes there cannot touch the verdict.
+guest=$dir/guest
+mkdir -- "$guest"
+
+# Directories that are in sight of the command although they lie below /tmp or /run.
+keep=()
+for path in "$(cd -- "$vm_dir/../.." && pwd -P)" "$(pwd -P)"; do
+	case $path/ in
+	/tmp/?*|/run/?*)
+		[[ ${#keep[@]} -gt 0 && $path/ == "${keep[0]}"/* ]] || keep+=("$path") ;;
+	esac
+done
+cp -- "$kernel_dir/release" "$guest/release"
+printf '%s\n' "${keep[@]}" | sed '/^$/d' >"$guest/keep"
+printf '%s\n' "${shares[@]}" | sed '/^$/d' >"$guest/shares"
+{
+	printf 'cd -- %q || exit 125\n' "$(pwd -P)"
+	while read -r variable; do
+		printf 'export %s=%q\n' "$variable" "${!variable}"
+	done < <(compgen -e NDSHM_)
+	printf 'export NDSHM_CACHE=%q NDSHM_VM=%q NDSHM_VM_DIR=/run/ndshm-vm\n' "$cache" "$kernel"
+	printf 'export HOME=%q PATH=%q LANG=C.UTF-8 USER=root LOGNAME=root TMPDIR=/tmp\n' "${HOME:-/root}" "$PATH"
+	printf 'exec --'
+	printf ' %q' "$@"
+	printf '\n'
+} >"$guest/command.sh"
+
+machine_type "$iommu" "$intremap"
+machine_base "$accel" "$kernel_dir" "$initrd" "$memory" "$cpus" "${numa:-1}"
+machine_ports "$dir"
+machine_share root / ro
+machine_share modules "$kernel_dir/modules" ro
+machine_share job "$guest" rw
+for i in "${!shares[@]}"; do machine_share "share$i" "${shares[i]}" rw; done
+[[ -z $wire ]] || machine_wire
+[[ -z $edu ]] || machine_edu
+[[ -z $numa ]] || machine_numa "$numa" "$memory" "$cpus"
+for arg in "${netdevs[@]}"; do qemu+=(-netdev "$arg"); done
+for arg in "${devices[@]}"; do qemu+=(-device "$arg"); done
+qemu+=(-append "${append# }")
+printf '%q ' qemu-system-x86_64 "${qemu[@]}" >"$dir/qemu.cmd"
+
+qemu_pid='' watch_pid=''
+# shellcheck disable=SC2317
+stop_guest() {
+	[[ -z $watch_pid ]] || kill "$watch_pid" 2>/dev/null || true
+	[[ -z $qemu_pid ]] || kill -KILL "$qemu_pid" 2>/dev/null || true
+	qemu_pid='' watch_pid=''
+}
+trap stop_guest EXIT
+trap 'say interrupted; exit 130' INT
+trap 'say ended; exit 143' TERM HUP
+
+# Sleeps without a child process that would outlive its parent.
+nap() { read -rt "$1" <> <(:) || true; }
+
+# Two limits, because a busy machine slows the boot, and that is not the command's fault.
+# late holds what was exceeded.
+watch_guest() {
+	local waited=0 lines=''
+	until [[ $lines == *started* ]]; do
+		nap 0.5
+		waited=$((waited + 1))
+		if [[ $waited -ge $((boot_seconds * 2)) ]]; then
+			echo "the guest did not start the command within $boot_seconds s" >"$dir/late"
+			kill -KILL "$1"
+			return
+		fi
+		lines=$(cat -- "$dir/verdict" 2>/dev/null) || true
+	done
+	nap "$seconds"
+	echo "the command did not end within $seconds s" >"$dir/late"
+	kill -KILL "$1"
+}
+
+# One life of the guest. Leaves console.log, verdict, output.log, qemu.log.
+boot() {
+	local tee_pid pipe_in pipe
+	rm -f -- "$dir"/{console.log,verdict,output.log,qemu.log,late,output.pipe}
+	# A pipe of ours, because QEMU makes its output non-blocking: the caller's must not be.
+	mkfifo -- "$dir/output.pipe"
+	# Open at both ends from now until QEMU has ended: neither tee nor QEMU waits for the
+	# other to come up.
+	# shellcheck disable=SC2094
+	exec {pipe}<>"$dir/output.pipe" {pipe_in}<"$dir/output.pipe"
+	tee -- "$dir/output.log" <&"$pipe_in" {pipe}>&- &
+	tee_pid=$!
+	exec {pipe_in}<&-
+	# A guest does not outlive a run.sh that was killed outright.
+	setpriv --pdeathsig KILL qemu-system-x86_64 "${qemu[@]}" </dev/null >"$dir/qemu.log" 2>&1 {pipe}>&- &
+	qemu_pid=$!
+	(
+		trap - EXIT INT TERM HUP
+		watch_guest "$qemu_pid"
+	) </dev/null >/dev/null 2>&1 {pipe}>&- &
+	watch_pid=$!
+	wait "$qemu_pid" 2>/dev/null || true
+	exec {pipe}>&-
+	kill "$watch_pid" 2>/dev/null || true
+	wait "$watch_pid" "$tee_pid" 2>/dev/null || true
+	qemu_pid='' watch_pid=''
+	rm -f -- "$dir/output.pipe"
+}
+
+verdict() { sed -n "s/^ndshm-verdict: $1//p" "$dir/verdict" 2>/dev/null | tail -n 1; }
+reached() { grep -qs "^ndshm-verdict: $1" "$dir/verdict"; }
+
+show_end() {
+	say "the end of the guest's kernel log ($dir/console.log):"
+	tr -d '\r\000' <"$dir/console.log" 2>/dev/null | tail -n 40 | sed 's/^/  /' >&2 || true
+	# A panic's first line is often further up than the end.
+	"$vm_dir/splat.sh" "$dir/console.log" 2>/dev/null | sed -n '2,/^splat:/{/^splat:/!p}' | head -n 8 |
+		sed '1i splat: the kernel log holds' >&2 || true
+	[[ ! -s $dir/qemu.log ]] || sed 's/^/  qemu: /' "$dir/qemu.log" | head -n 20 >&2
+}
+
+SECONDS=0
+boot
+if [[ ! -s $dir/console.log ]] && ! reached up && [[ ! -e $dir/late ]]; then
+	cat -- "$dir/qemu.log" >&2
+	fail 'QEMU did not start'
+fi
+if ! reached started && ! reached error; then
+	show_end
+	say "$(cat -- "$dir/late" 2>/dev/null || echo 'the guest died before the command was started'): booting once more"
+	boot
+fi
+
+code=$(verdict 'exit ')
+if [[ ! $code =~ ^[0-9]+$ ]]; then
+	show_end
+	if [[ -e $dir/late ]]; then
+		say "time limit: $(<"$dir/late")"
+		exit "$exit_timeout"
+	fi
+	reached error && fail "the guest could not run the command: $(verdict 'error ')"
+	reached started && fail 'the guest died while the command was running'
+	fail 'the guest did not start the command'
+fi
+
+if ! "$vm_dir/splat.sh" "${expect[@]}" "$dir/console.log" >"$dir/splat.log"; then
+	cat -- "$dir/splat.log" >&2
+	say "the command ended with $code, but the kernel log fails the run ($dir/console.log)"
+	exit "$exit_splat"
+fi
+if [[ $code -ne 0 ]]; then
+	note "exit $code after $SECONDS s on $(<"$kernel_dir/release") ($accel); logs in $dir"
+elif [[ $name ]]; then
+	note "exit 0 after $SECONDS s on $(<"$kernel_dir/release") ($accel); logs in $dir"
+else
+	rm -rf -- "$dir"
+fi
+exit "$code"

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# selftest.sh [KERNEL]...: does the rig itself tell a success from a failure? Each case
+# boots a guest, on each kernel (default: 6.12 6.1). Last line: `N passed, N failed`.
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+passed=0 failed=0 kernel='' out=''
+log=$(mktemp)
+trap 'rm -f -- "$log"' EXIT
+
+# check NAME CODE TEXT RUN_ARG...: run.sh ends with CODE and its output holds TEXT (an
+# ERE). What a failing case leaves is removed: here, failures are what is wanted.
+check() {
+	local name=$1 want=$2 text=$3 code=0
+	shift 3
+	"$vm_dir/run.sh" --kernel "$kernel" --name rig-selftest "$@" >"$log" 2>&1 || code=$?
+	out=$(<"$log")
+	if [[ $code -ne $want ]]; then
+		verdict "$name" "exit $code, not $want"
+	elif ! grep -qE -- "$text" <<<"$out"; then
+		verdict "$name" "no '$text' in the output"
+	else
+		verdict "$name" ''
+	fi
+}
+
+verdict() {
+	if [[ $2 ]]; then
+		failed=$((failed + 1))
+		printf 'not ok %s: %s: %s\n' "$kernel" "$1" "$2"
+		tail -n 15 <<<"$out" | sed 's/^/# /'
+	else
+		passed=$((passed + 1))
+		printf 'ok %s: %s\n' "$kernel" "$1"
+	fi
+}
+
+# without_guest NAME COMMAND...: what needs no guest.
+without_guest() {
+	local name=$1 code=0
+	shift
+	out=$("$@" 2>&1) || code=$?
+	verdict "$name" "$([[ $code -eq 0 ]] || echo "exit $code")"
+}
+
+splat_cases() {
+	local rc line
+	while IFS='|' read -r rc line; do
+		local got=0
+		"$vm_dir/splat.sh" - <<<"$line" >/dev/null || got=$?
+		[[ $got -eq $rc ]] || { echo "splat.sh: $got for: $line"; return 1; }
+	done <<'END'
+0|[    1.0] ndshm: loaded
+0|[    1.0] DMAR: Host address width 39
+0|[    1.0] DMA-API: preallocated 65536 debug entries
+0|[    1.0] kmemleak: Kernel memory leak detector initialized (mem pool available: 15000)
+0|[    1.0] x86/fpu: debug: nothing
+1|[    1.0] WARNING: CPU: 0 PID: 1 at mm/page_alloc.c:1 f+0x1/0x2
+1|[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000000
+1|[    1.0] BUG: KASAN: slab-use-after-free in f+0x1/0x2
+1|[    1.0] Oops: 0002 [#1] PREEMPT SMP
+1|[    1.0] WARNING: possible circular locking dependency detected
+1|[    1.0] INFO: task cat:12 blocked for more than 120 seconds.
+1|[    1.0] DMA-API: pci 0000:00:10.0: device driver has pending DMA allocations while released from device [count=1]
+1|[    1.0] DMAR: [DMA Read NO_PASID] Request device [00:12.0] fault addr 0x0 [fault reason 0x05] PTE Read access is not set
+1|[    1.0] refcount_t: underflow; use-after-free.
+1|unreferenced object 0xffff888100000000 (size 64):
+1|[    1.0] kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+1|[    1.0] irq 16: nobody cared (try booting with the "irqpoll" option)
+END
+	"$vm_dir/splat.sh" --expect 'at mm/x' - <<<'WARNING: at mm/x' || return 1
+	! "$vm_dir/splat.sh" --expect 'at mm/x' - <<<'all is well' || return 1
+	"$vm_dir/splat.sh" --since MARK - <<<$'WARNING: old\nMARK\nnew' || return 1
+	! "$vm_dir/splat.sh" --since MARK - <<<$'MARK\nWARNING: new' >/dev/null
+}
+
+without_guest 'splat.sh tells good lines from bad' splat_cases
+
+probe_file=$vm_dir/.overlay-probe.$$
+results=$cache/runs/rig-selftest/guest
+kernels=("$@")
+[[ ${#kernels[@]} -gt 0 ]] || kernels=(6.12 6.1)
+
+for kernel in "${kernels[@]}"; do
+	release=$("$vm_dir/kernels.sh" release "$kernel")
+
+	# One boot for all that a healthy guest shows. The rig leaves results in its run directory.
+	# shellcheck disable=SC2016
+	NDSHM_PROBE='a b' check 'a healthy guest' 0 '^all is well$' --share "$vm_dir" -- bash -euc '
+		[[ $(uname -r) == "$1" && $EUID -eq 0 && $PWD == "$2" && $NDSHM_PROBE == "a b" ]]
+		touch /etc/overlay-probe && [[ -e /etc/overlay-probe ]]
+		[[ -d /sys/kernel/debug/tracing && -e /sys/kernel/tracing/trace && -e /sys/fs/cgroup/cgroup.procs ]]
+		[[ -z $(ls -A /tmp) ]]
+		cat <(echo the shell finds /dev/fd)
+		ping -c 1 -q 127.0.0.1 >/dev/null
+		unshare --user --map-root-user true
+		modprobe e1000e && grep -q ^e1000e /proc/modules
+		echo kept >"$NDSHM_VM_DIR/kept"
+		echo shared >"$3"
+		! echo forged 2>/dev/null >/dev/vport0p1
+		echo all is well' - "$release" "$PWD" "$probe_file"
+	verdict 'what it writes to the overlay is gone' "$([[ ! -e /etc/overlay-probe ]] || echo '/etc/overlay-probe is on the host')"
+	verdict 'what it writes to its run directory is kept' "$([[ $(cat "$results/kept" 2>&1) == kept ]] || echo 'it is not')"
+	verdict 'what it writes to a share is kept' "$([[ $(cat "$probe_file" 2>&1) == shared ]] || echo 'it is not')"
+	rm -f -- "$probe_file"
+
+	check 'exit code' 3 'exit 3 after' -- bash -c 'exit 3'
+	check 'a command that is not there' 127 'No such file' -- /no/such/command
+	check 'a guest that panics' 125 'sysrq triggered crash|Attempted to kill|Kernel panic' -- \
+		bash -c 'echo 1 >/proc/sys/kernel/panic_on_oops; echo c >/proc/sysrq-trigger; sleep 20'
+	check 'a guest that dies after it printed success' 125 'the guest died while the command was running' -- \
+		bash -c 'echo "ndshm-verdict: exit 0"; echo "5 passed, 0 failed"; echo o >/proc/sysrq-trigger; sleep 20'
+	check 'a command that hangs' 124 'the command did not end within 3 s' --timeout 3 -- sleep 1000
+	check 'a splat in the kernel log' 123 'WARNING: CPU: 0 test' -- \
+		bash -c 'echo "WARNING: CPU: 0 test" >/dev/kmsg'
+	check 'an expected splat' 0 '' --expect-splat 'CPU: 0 test' -- \
+		bash -c 'echo "WARNING: CPU: 0 test" >/dev/kmsg'
+	check 'an expected splat that does not come' 123 'expected' --expect-splat 'CPU: 0 test' -- true
+
+	# Output is seen while the guest still runs: a line must be there before its end.
+	start=$SECONDS first=
+	while read -r line; do
+		[[ $line != first ]] || first=$((SECONDS - start))
+	done < <("$vm_dir/run.sh" --kernel "$kernel" -- bash -c 'echo first; sleep 6' 2>&1)
+	out="first line after ${first:-?} s, end after $((SECONDS - start)) s"
+	verdict 'output is live' "$([[ $first && $((SECONDS - start - first)) -ge 4 ]] || echo "$out")"
+done
+
+kernel='-'
+# A kernel that is not the one asked for: the directory says so, the guest sees it.
+fake=$(mktemp -d)
+trap 'rm -rf -- "$log" "$fake"' EXIT
+real=$("$vm_dir/kernels.sh" dir "${kernels[0]}")
+ln -s -- "$real/vmlinuz" "$real/modules" "$fake/"
+echo 0.0.0-other >"$fake/release"
+kernel=$fake
+check 'the wrong kernel' 125 'not 0\.0\.0-other' -- true
+
+kernel=${kernels[0]}
+check 'QEMU that does not start' 125 'QEMU did not start' --device no-such-device -- true
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

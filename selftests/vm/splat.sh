@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# splat.sh [--expect ERE]... [--since TEXT] FILE|-: does a kernel log hold something
+# that must not be there (see the file splats)? Shows it. Exit: 0 the log is clean,
+# 1 it is not, 2 used wrongly.
+#
+# --expect ERE: lines that match it are allowed, and one must be there.
+# --since TEXT: look only at what follows the last line that holds TEXT.
+set -euo pipefail
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+usage='usage: splat.sh [--expect ERE]... [--since TEXT] FILE|-'
+
+expect=() since='' file=
+while [[ $# -gt 0 ]]; do
+	case $1 in
+	--expect)	expect+=("${2?$usage}"); shift 2 ;;
+	--since)	since=${2?$usage}; shift 2 ;;
+	-?*)		printf '%s\n' "$usage" >&2; exit 2 ;;
+	*)		[[ -z $file ]] || { printf '%s\n' "$usage" >&2; exit 2; }
+			file=$1; shift ;;
+	esac
+done
+[[ $file == - || -r $file ]] || { printf '%s\n' "$usage" >&2; exit 2; }
+[[ $file != - ]] || file=/dev/stdin
+
+# A serial console ends its lines with \r\n.
+log=$(tr -d '\r\000' <"$file")
+if [[ $since ]]; then
+	log=$(awk -v since="$since" '
+		index($0, since) { text = ""; next }
+		{ text = text $0 "\n" }
+		END { printf "%s", text }' <<<"$log")
+fi
+
+patterns=$(grep -Ev '^(#|[[:space:]]*$)' -- "$here/splats")
+hits=$(grep -anE -f <(printf '%s\n' "$patterns") <<<"$log" || true)
+
+status=0
+for ere in "${expect[@]}"; do
+	if ! grep -qaE -e "$ere" <<<"$log"; then
+		printf 'splat: expected in the kernel log, but not there: %s\n' "$ere"
+		status=1
+	fi
+	hits=$(grep -avE -e "$ere" <<<"$hits" || true)
+done
+[[ $hits ]] || exit "$status"
+
+# What follows the first hit explains it: the trace.
+first=${hits%%:*}
+printf 'splat: the kernel log holds\n%s\n' "$(head -n 20 <<<"$hits" | sed 's/^[0-9]*:/  /')"
+printf 'splat: from the first one on\n%s\n' "$(sed -n "$first,$((first + 39))p" <<<"$log" | sed 's/^/  /')"
+exit 1
