@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 
 # Where the module is built: here, or in a directory of links to the sources, so
 # that one source can be built against several kernels side by side.
-O ?= $(CURDIR)
+MODULE_DIR ?= $(CURDIR)
 
 # Where everything else is built.
 BUILD ?= $(CURDIR)/build
@@ -21,7 +21,7 @@ all: modules userlib
 help:
 	@echo 'What can be done:'
 	@echo '  make              the module for the running kernel, the library, the command'
-	@echo '  make modules      the module alone; KDIR=<kernel build directory>, O=<output>'
+	@echo '  make modules      the module alone; KDIR=<kernel build directory>, MODULE_DIR=<output>'
 	@echo '  make userlib      the library, the ndshm command and the examples'
 	@echo '  make install      all of it, and the udev rule; PREFIX=$(PREFIX), DESTDIR='
 	@echo '  make demo         see it work in a virtual machine: a network card driven'
@@ -35,12 +35,12 @@ help:
 
 .PHONY: modules
 modules:
-ifneq ($(O),$(CURDIR))
-	@mkdir -p $(O)
-	@cp -asf $(CURDIR)/Kbuild $(CURDIR)/kernel $(CURDIR)/uapi $(O)/
+ifneq ($(MODULE_DIR),$(CURDIR))
+	@mkdir -p $(MODULE_DIR)
+	@cp -asf $(CURDIR)/Kbuild $(CURDIR)/kernel $(CURDIR)/uapi $(MODULE_DIR)/
 endif
 	@test -d $(KDIR) || { echo "No kernel build directory $(KDIR): install the headers of your kernel, or set KDIR." >&2; exit 1; }
-	$(MAKE) -C $(KDIR) M=$(O) modules
+	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) modules
 
 .PHONY: userlib
 userlib:
@@ -52,7 +52,7 @@ install: install-modules install-userlib
 
 .PHONY: install-modules
 install-modules: modules
-	$(MAKE) -C $(KDIR) M=$(O) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 
 .PHONY: install-userlib
 install-userlib: userlib

@@ -48,7 +48,7 @@ compile() {
 	local name=$1 out=$build/lint/$1$2
 	shift 2
 	rm -rf "$out"
-	make -C "$top" -j"$(nproc)" modules O="$out" KDIR="$("$vm/kernels.sh" headers "$name")" \
+	make -C "$top" -j"$(nproc)" modules MODULE_DIR="$out" KDIR="$("$vm/kernels.sh" headers "$name")" \
 		W=1 C=2 "$@" 2>&1 >/dev/null | grep -v -e '^make' -e BTF || true
 	[[ -f $out/ndshm.ko ]] || echo "ndshm.ko was not built for $name"
 }

@@ -44,8 +44,8 @@ level() {
 build_modules() {
 	local kernel=$1 headers
 	headers=$("$here/kernels.sh" headers "$kernel")
-	make -C "$top" -j"$(nproc)" modules KDIR="$headers" O="$BUILD/modules/$kernel"
-	make -C "$top" -j"$(nproc)" modules KDIR="$headers" O="$BUILD/modules/$kernel-test" NDSHM_TEST=1
+	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel"
+	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel-test" NDSHM_TEST=1
 }
 ordinary_build_has_no_switches() {
 	local kernel=$1

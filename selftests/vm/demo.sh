@@ -26,7 +26,7 @@ step "kernel $kernel of the distribution, as data"
 headers=$("$here/kernels.sh" headers "$kernel")
 release=$("$here/kernels.sh" release "$kernel")
 step "the module for $release"
-quietly make -C "$top" -j"$(nproc)" modules KDIR="$headers" O="$build/modules/$kernel"
+quietly make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$build/modules/$kernel"
 step 'the library, the command and the driver'
 quietly make -C "$top" -j"$(nproc)" userlib
 step 'a virtual machine with an IOMMU and two network cards, wired back to back'
