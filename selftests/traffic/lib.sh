@@ -36,13 +36,13 @@ finish() {
 
 # The flood does not care whether anyone answers.
 flood_start() {
-	local net
+	local net events
 	modprobe e1000e
 	modprobe pktgen
 	net=$(basename /sys/bus/pci/devices/$kernel_card/net/*)
+	exec {events}< <(exec timeout 30 ip monitor link dev "$net")
 	ip link set "$net" up
-	ip link show dev "$net" | grep -q LOWER_UP ||
-		timeout 20 ip monitor link dev "$net" | grep -qm1 LOWER_UP
+	ip link show dev "$net" | grep -q LOWER_UP || grep -qm1 LOWER_UP <&"$events"
 	echo rem_device_all >/proc/net/pktgen/kpktgend_0
 	echo "add_device $net" >/proc/net/pktgen/kpktgend_0
 	for setting in 'count 0' 'clone_skb 0' 'pkt_size 1400' 'delay 50000' 'dst 192.0.2.2' \

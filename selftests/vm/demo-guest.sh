@@ -16,7 +16,7 @@ insmod "$NDSHM_KO"
 "$ndshm" list adapters
 
 step "Start the poll-mode driver on it; it answers for 192.0.2.2"
-coproc driver { "$NDSHM_BUILD/user/ndshm-82574" --adapter "$card" --address 192.0.2.2; }
+coproc driver { exec "$NDSHM_BUILD/user/ndshm-82574" --adapter "$card" --address 192.0.2.2; }
 exec {output}<&"${driver[0]}"
 pid=$driver_PID
 while read -r line <&"$output"; do
@@ -29,10 +29,10 @@ step "From the kernel's own driver on the other end of the wire: 200 pings of 1,
 modprobe e1000e
 wire=$(basename /sys/bus/pci/devices/0000:00:10.0/net/*)
 ip address add 192.0.2.1/24 dev "$wire"
-ip link set "$wire" up
 # The link needs a moment; the kernel says when.
-ip monitor link dev "$wire" | grep -qm1 LOWER_UP & waiting=$!
-ip link show dev "$wire" | grep -q LOWER_UP || wait "$waiting"
+exec {events}< <(exec timeout 30 ip monitor link dev "$wire")
+ip link set "$wire" up
+ip link show dev "$wire" | grep -q LOWER_UP || grep -qm1 LOWER_UP <&"$events"
 ping -q -c 200 -i 0.02 -s 1400 -w 60 192.0.2.2 | tee /tmp/ping
 
 step 'What the module sees'

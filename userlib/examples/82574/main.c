@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * ndshm-82574: a driver for the Intel 82574 network card, in user space, by
+ * polling. All it needs of the machine comes through libndshm.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "report.h"
+#include "revoked.h"
+#include "say.h"
+
+#define SECOND		1000000000LL
+#define LINK_SECONDS	10	/* negotiation takes about three */
+#define DRAIN_MS	100	/* a full ring at 10 Mbit/s takes longer, and is cut off */
+#define BUSY_POLLS	64	/* polls in vain before the first sleep */
+#define CLOCK_ROUNDS	8	/* busy rounds between two looks at the clock */
+
+struct driver {
+	struct options options;
+	struct card card;
+	struct rx_ring rx;
+	struct tx_ring tx;
+	struct net net;
+	struct sender sender;
+	struct counters counters;
+	unsigned int empty_polls;
+	uint8_t frame[NET_FRAME_MAX];	/* a copy, out of the card's reach */
+	uint8_t answer[NET_FRAME_MAX];
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static int catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGINT, &action, NULL) || sigaction(SIGTERM, &action, NULL))
+		return -errno;
+	return revoked_catch();
+}
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * SECOND + time.tv_nsec;
+}
+
+static unsigned int receive(struct driver *driver)
+{
+	unsigned int taken = 0;
+	int length;
+
+	while (taken < RING_BATCH &&
+	       (length = rx_take(&driver->rx, driver->frame, sizeof(driver->frame))) != 0) {
+		size_t size;
+
+		taken++;
+		if (length < 0)
+			continue;
+		driver->counters.result[net_input(&driver->net, driver->frame, length,
+						  driver->answer, &size)]++;
+		if (size)
+			tx_put(&driver->tx, driver->answer, size);
+	}
+	rx_flush(&driver->rx);
+	return taken;
+}
+
+/*
+ * Polling for ever would take a processor from whoever talks to us on the same
+ * machine. The first polls in vain only yield, so that an answer under traffic
+ * is not delayed.
+ */
+static void idle(struct driver *driver)
+{
+	if (driver->empty_polls < BUSY_POLLS || !driver->options.idle_us) {
+		driver->empty_polls++;
+		sched_yield();
+		return;
+	}
+	nanosleep(&(struct timespec){ .tv_nsec = driver->options.idle_us * 1000L }, NULL);
+}
+
+static bool all_sent(struct driver *driver)
+{
+	return !driver->sender.left && tx_idle(&driver->tx);
+}
+
+static void run(struct driver *driver)
+{
+	const struct options *options = &driver->options;
+	int64_t start = now(), moment = start;
+	int64_t next_stats = start + options->stats * SECOND;
+
+	for (unsigned int round = 1; !stop; round++) {
+		unsigned int done = receive(driver);
+
+		done += sender_step(&driver->sender, &driver->net, &driver->tx,
+				    driver->frame, moment);
+		tx_flush(&driver->tx);
+
+		if (done)
+			driver->empty_polls = 0;
+		else
+			idle(driver);
+
+		if (options->quit && all_sent(driver))
+			return;
+		/* On some machines reading the clock is dear. */
+		if (done && round % CLOCK_ROUNDS)
+			continue;
+		moment = now();
+		if (options->duration && moment - start >= options->duration * SECOND)
+			return;
+		if (options->stats && moment >= next_stats) {
+			statistics_collect(&driver->counters.card, &driver->card);
+			report_counters("stats", &driver->counters, options->json);
+			next_stats += options->stats * SECOND;
+		}
+	}
+}
+
+static int wait_for_link(struct driver *driver, struct card_link *link)
+{
+	int64_t end = now() + LINK_SECONDS * SECOND;
+
+	while (!stop) {
+		*link = link_state(&driver->card);
+		if (link->up)
+			return 0;
+		if (now() >= end) {
+			say("no link");
+			return -ENETDOWN;
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	}
+	return -EINTR;
+}
+
+/* From a name to a card whose rings are ready; bus mastering is still off. */
+static int prepare(struct driver *driver)
+{
+	const struct options *options = &driver->options;
+	int error;
+
+	error = card_open(&driver->card, options->adapter);
+	if (!error)
+		error = card_set_mac(&driver->card, options->has_mac ? options->mac : NULL);
+	if (!error)
+		error = rx_make(&driver->rx, &driver->card, options->frame_max);
+	if (!error)
+		error = tx_make(&driver->tx, &driver->card, options->frame_max);
+	return error;
+}
+
+static void set_up_net(struct driver *driver)
+{
+	const struct options *options = &driver->options;
+	struct net *net = &driver->net;
+
+	memcpy(net->mac, driver->card.mac, sizeof(net->mac));
+	net->has_address = options->has_address;
+	net->address = options->address;
+	net->frame_max = options->frame_max;
+	net->has_peer_address = options->has_to_address;
+	net->peer_address = options->to_address;
+	net->has_peer_mac = options->has_to_mac;
+	memcpy(net->peer_mac, options->to_mac, sizeof(net->peer_mac));
+	sender_init(&driver->sender, options);
+}
+
+static int start(struct driver *driver)
+{
+	struct card_link link;
+	int error;
+
+	error = card_start(&driver->card);
+	if (!error)
+		error = link_start(&driver->card);
+	if (!error)
+		error = wait_for_link(driver, &link);
+	if (error)
+		return error;
+
+	/* What was counted before is not ours. */
+	statistics_collect(&driver->counters.card, &driver->card);
+	memset(&driver->counters.card, 0, sizeof(driver->counters.card));
+	driver->counters.rx = &driver->rx;
+	driver->counters.tx = &driver->tx;
+	driver->counters.sender = &driver->sender;
+	tx_start(&driver->tx);
+	rx_start(&driver->rx, driver->options.frame_max);
+	report_ready(&driver->card, &driver->net, link, &driver->rx, &driver->tx,
+		     driver->options.json);
+	return 0;
+}
+
+/* Let go of the frames under way, then count for the last time. */
+static void finish(struct driver *driver)
+{
+	int64_t end = now() + DRAIN_MS * (SECOND / 1000);
+
+	rx_stop(&driver->rx);
+	while (receive(driver) && now() < end)
+		tx_flush(&driver->tx);
+	while (!tx_idle(&driver->tx) && now() < end)
+		sched_yield();
+	statistics_collect(&driver->counters.card, &driver->card);
+}
+
+static int drive(struct driver *driver)
+{
+	bool quiet = true;
+	int error = prepare(driver);
+
+	if (!error) {
+		set_up_net(driver);
+		error = start(driver);
+		if (!error) {
+			run(driver);
+			finish(driver);
+		}
+		quiet = !card_quiet(&driver->card);
+	}
+	/* If it is not quiet, only the end of the claim makes it let go of memory. */
+	if (quiet) {
+		ring_free(&driver->rx.ring);
+		ring_free(&driver->tx.ring);
+	}
+	return error;
+}
+
+static enum exit_code exit_code(const struct driver *driver, int error)
+{
+	switch (error) {
+	case 0:
+	case -EINTR:
+		return driver->sender.left ? EXIT_UNSENT : EXIT_DONE;
+	case -ENETDOWN:
+		return EXIT_NO_LINK;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct driver driver;
+	int error;
+
+	options_parse(&driver.options, argc, argv);
+	/* Else a sleep of microseconds lasts 50 more. */
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	error = catch_signals();
+	if (error) {
+		say_failure(NULL, "cannot catch signals", error);
+		return EXIT_FAILED;
+	}
+
+	error = drive(&driver);
+	if (error == -ENODEV)
+		revoked_exit();
+	if (driver.counters.rx)
+		report_counters("end", &driver.counters, driver.options.json);
+	card_close(&driver.card);
+	return exit_code(&driver, error);
+}

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <string.h>
+
+#include "net.h"
+
+/*
+ * Offsets instead of structures: frames have no alignment, and an offset is
+ * easily compared with a length.
+ */
+
+/* Ethernet */
+#define ETH_DESTINATION		0
+#define ETH_SOURCE		6
+#define ETH_TYPE		12
+#define ETH_LENGTH		14
+#define TYPE_IPV4		0x0800
+#define TYPE_ARP		0x0806
+#define TYPE_VLAN		0x8100
+#define TYPE_VLAN_OUTER		0x88a8
+
+/* ARP, RFC 826 */
+#define ARP_HARDWARE		0
+#define ARP_PROTOCOL		2
+#define ARP_HARDWARE_LENGTH	4
+#define ARP_PROTOCOL_LENGTH	5
+#define ARP_OPERATION		6
+#define ARP_SENDER_MAC		8
+#define ARP_SENDER_ADDRESS	14
+#define ARP_TARGET_MAC		18
+#define ARP_TARGET_ADDRESS	24
+#define ARP_LENGTH		28
+#define ARP_REQUEST		1
+#define ARP_REPLY		2
+
+/* IPv4, RFC 791 */
+#define IP_VERSION		0
+#define IP_TOTAL_LENGTH		2
+#define IP_FRAGMENT		6
+#define IP_TIME_TO_LIVE		8
+#define IP_PROTOCOL		9
+#define IP_CHECKSUM		10
+#define IP_SOURCE		12
+#define IP_DESTINATION		16
+#define IP_LENGTH		20
+#define FRAGMENT_RESERVED	0x8000
+#define FRAGMENT_NOT		0x4000
+#define FRAGMENT_ANY		0x3fff	/* more fragments, or an offset */
+#define PROTOCOL_ICMP		1
+#define PROTOCOL_UDP		17
+#define TIME_TO_LIVE		64
+
+/* ICMP, RFC 792 */
+#define ICMP_TYPE		0
+#define ICMP_CODE		1
+#define ICMP_CHECKSUM		2
+#define ICMP_LENGTH		8
+#define ICMP_ECHO_REPLY		0
+#define ICMP_ECHO		8
+
+/* UDP, RFC 768 */
+#define UDP_SOURCE		0
+#define UDP_DESTINATION		2
+#define UDP_TOTAL_LENGTH	4
+#define UDP_CHECKSUM		6
+#define UDP_LENGTH		8
+
+/* The bytes of one header and of what it carries. */
+struct view {
+	const uint8_t *data;
+	size_t length;
+};
+
+static uint16_t get16(const uint8_t *p)
+{
+	return p[0] << 8 | p[1];
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)get16(p) << 16 | get16(p + 2);
+}
+
+static void put16(uint8_t *p, uint16_t value)
+{
+	p[0] = value >> 8;
+	p[1] = value & 0xff;
+}
+
+static void put32(uint8_t *p, uint32_t value)
+{
+	put16(p, value >> 16);
+	put16(p + 2, value & 0xffff);
+}
+
+/* Sum of 16-bit words, to be folded; an odd last byte counts as the high one. */
+static uint32_t sum(uint32_t start, const uint8_t *data, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < length; i += 2)
+		start += get16(data + i);
+	if (i < length)
+		start += data[i] << 8;
+	return start;
+}
+
+/* RFC 1071. Of data with a right checksum in it: 0. */
+static uint16_t fold(uint32_t total)
+{
+	while (total >> 16)
+		total = (total & 0xffff) + (total >> 16);
+	return ~total & 0xffff;
+}
+
+static uint32_t sum_pseudo(const uint8_t *ip, size_t udp_length)
+{
+	return sum(0, ip + IP_SOURCE, 8) + PROTOCOL_UDP + udp_length;
+}
+
+static bool is_group_mac(const uint8_t *mac)
+{
+	return mac[0] & 1;
+}
+
+static bool is_our_mac(const struct net *net, const uint8_t *mac)
+{
+	return !memcmp(mac, net->mac, 6);
+}
+
+static bool is_broadcast_mac(const uint8_t *mac)
+{
+	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	return !memcmp(mac, broadcast, 6);
+}
+
+/* An address that one host can have: no group, no broadcast, no loopback. */
+static bool is_host(uint32_t address)
+{
+	return address >> 24 && address >> 24 != 127 && address >> 28 < 0xe;
+}
+
+static void put_eth(const struct net *net, uint8_t *frame, const uint8_t *to, uint16_t type)
+{
+	memcpy(frame + ETH_DESTINATION, to, 6);
+	memcpy(frame + ETH_SOURCE, net->mac, 6);
+	put16(frame + ETH_TYPE, type);
+}
+
+/* Short frames are filled up, so that no old contents of a buffer go out. */
+static size_t pad(uint8_t *frame, size_t length)
+{
+	if (length >= NET_FRAME_MIN)
+		return length;
+	memset(frame + length, 0, NET_FRAME_MIN - length);
+	return NET_FRAME_MIN;
+}
+
+static size_t put_arp(const struct net *net, uint8_t *frame, uint16_t operation,
+		      const uint8_t *mac, uint32_t address)
+{
+	uint8_t *arp = frame + ETH_LENGTH;
+
+	put16(arp + ARP_HARDWARE, 1);
+	put16(arp + ARP_PROTOCOL, TYPE_IPV4);
+	arp[ARP_HARDWARE_LENGTH] = 6;
+	arp[ARP_PROTOCOL_LENGTH] = 4;
+	put16(arp + ARP_OPERATION, operation);
+	memcpy(arp + ARP_SENDER_MAC, net->mac, 6);
+	put32(arp + ARP_SENDER_ADDRESS, net->address);
+	memcpy(arp + ARP_TARGET_MAC, mac, 6);
+	put32(arp + ARP_TARGET_ADDRESS, address);
+	return pad(frame, ETH_LENGTH + ARP_LENGTH);
+}
+
+size_t net_make_request(const struct net *net, uint8_t *frame)
+{
+	static const uint8_t unknown[6];
+	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	put_eth(net, frame, broadcast, TYPE_ARP);
+	return put_arp(net, frame, ARP_REQUEST, unknown, net->peer_address);
+}
+
+static enum net_result arp_input(struct net *net, struct view arp, uint8_t *answer, size_t *size)
+{
+	const uint8_t *sender = arp.data + ARP_SENDER_MAC;
+	uint32_t from;
+
+	if (arp.length < ARP_LENGTH)
+		return NET_DROP_TRUNCATED;
+	if (get16(arp.data + ARP_HARDWARE) != 1 || get16(arp.data + ARP_PROTOCOL) != TYPE_IPV4 ||
+	    arp.data[ARP_HARDWARE_LENGTH] != 6 || arp.data[ARP_PROTOCOL_LENGTH] != 4)
+		return NET_DROP_ARP;
+	if (get32(arp.data + ARP_TARGET_ADDRESS) != net->address)
+		return NET_DROP_NOT_OURS;
+
+	/* A probe has no sender's address, and is to be answered (RFC 5227). */
+	from = get32(arp.data + ARP_SENDER_ADDRESS);
+	if (is_group_mac(sender) || from == net->address || (from && !is_host(from)))
+		return NET_DROP_ARP;
+
+	switch (get16(arp.data + ARP_OPERATION)) {
+	case ARP_REQUEST:
+		put_eth(net, answer, sender, TYPE_ARP);
+		*size = put_arp(net, answer, ARP_REPLY, sender, from);
+		return NET_ARP_ANSWERED;
+	case ARP_REPLY:
+		if (!net->has_peer_address || from != net->peer_address)
+			return NET_DROP_ARP;
+		memcpy(net->peer_mac, sender, 6);
+		net->has_peer_mac = true;
+		return NET_PEER_FOUND;
+	default:
+		return NET_DROP_ARP;
+	}
+}
+
+static void put_ip(const struct net *net, uint8_t *ip, size_t total_length, uint8_t protocol,
+		   uint32_t to)
+{
+	memset(ip, 0, IP_LENGTH);
+	ip[IP_VERSION] = 4 << 4 | IP_LENGTH / 4;
+	put16(ip + IP_TOTAL_LENGTH, total_length);
+	put16(ip + IP_FRAGMENT, FRAGMENT_NOT);
+	ip[IP_TIME_TO_LIVE] = TIME_TO_LIVE;
+	ip[IP_PROTOCOL] = protocol;
+	put32(ip + IP_SOURCE, net->address);
+	put32(ip + IP_DESTINATION, to);
+	put16(ip + IP_CHECKSUM, fold(sum(0, ip, IP_LENGTH)));
+}
+
+/* The answer has no options, so it is never longer than the request. */
+static enum net_result icmp_input(const struct net *net, const uint8_t *frame,
+				  const uint8_t *ip, struct view icmp,
+				  uint8_t *answer, size_t *size)
+{
+	uint8_t *reply = answer + ETH_LENGTH + IP_LENGTH;
+
+	if (icmp.length < ICMP_LENGTH)
+		return NET_DROP_TRUNCATED;
+	if (fold(sum(0, icmp.data, icmp.length)))
+		return NET_DROP_ICMP_CHECKSUM;
+	if (icmp.data[ICMP_TYPE] != ICMP_ECHO || icmp.data[ICMP_CODE])
+		return NET_DROP_ICMP_TYPE;
+
+	put_eth(net, answer, frame + ETH_SOURCE, TYPE_IPV4);
+	put_ip(net, answer + ETH_LENGTH, IP_LENGTH + icmp.length, PROTOCOL_ICMP,
+	       get32(ip + IP_SOURCE));
+	memcpy(reply, icmp.data, icmp.length);
+	reply[ICMP_TYPE] = ICMP_ECHO_REPLY;
+	put16(reply + ICMP_CHECKSUM, 0);
+	put16(reply + ICMP_CHECKSUM, fold(sum(0, reply, icmp.length)));
+	*size = pad(answer, ETH_LENGTH + IP_LENGTH + icmp.length);
+	return NET_ECHO_ANSWERED;
+}
+
+static enum net_result udp_input(const uint8_t *ip, struct view udp)
+{
+	size_t length;
+
+	if (udp.length < UDP_LENGTH)
+		return NET_DROP_TRUNCATED;
+	length = get16(udp.data + UDP_TOTAL_LENGTH);
+	if (length < UDP_LENGTH || length > udp.length)
+		return NET_DROP_UDP_HEADER;
+	/* 0: the sender did not compute one. */
+	if (get16(udp.data + UDP_CHECKSUM) &&
+	    fold(sum(sum_pseudo(ip, length), udp.data, length)))
+		return NET_DROP_UDP_CHECKSUM;
+	if (get16(udp.data + UDP_DESTINATION) != NET_PORT_DISCARD)
+		return NET_DROP_UDP_PORT;
+	return NET_DISCARDED;
+}
+
+static enum net_result ip_input(const struct net *net, const uint8_t *frame, struct view ip,
+				uint8_t *answer, size_t *size)
+{
+	size_t header, total;
+	uint16_t fragment;
+	struct view payload;
+	uint32_t from;
+
+	if (ip.length < IP_LENGTH)
+		return NET_DROP_TRUNCATED;
+	header = (ip.data[IP_VERSION] & 0xf) * 4;
+	total = get16(ip.data + IP_TOTAL_LENGTH);
+	if (ip.data[IP_VERSION] >> 4 != 4 || header < IP_LENGTH || total < header)
+		return NET_DROP_IP_HEADER;
+	/* Longer frames are legal: short packets are padded. */
+	if (total > ip.length)
+		return NET_DROP_TRUNCATED;
+	if (fold(sum(0, ip.data, header)))
+		return NET_DROP_IP_CHECKSUM;
+
+	/* Answers to groups, or with forged sources, would be used against others. */
+	if (get32(ip.data + IP_DESTINATION) != net->address)
+		return NET_DROP_NOT_OURS;
+	from = get32(ip.data + IP_SOURCE);
+	if (from == net->address || !is_host(from))
+		return NET_DROP_SOURCE;
+
+	fragment = get16(ip.data + IP_FRAGMENT);
+	if (fragment & FRAGMENT_RESERVED)
+		return NET_DROP_IP_HEADER;
+	if (fragment & FRAGMENT_ANY)
+		return NET_DROP_IP_FRAGMENT;
+
+	payload.data = ip.data + header;
+	payload.length = total - header;
+	switch (ip.data[IP_PROTOCOL]) {
+	case PROTOCOL_ICMP:
+		return icmp_input(net, frame, ip.data, payload, answer, size);
+	case PROTOCOL_UDP:
+		return udp_input(ip.data, payload);
+	default:
+		return NET_DROP_IP_PROTOCOL;
+	}
+}
+
+enum net_result net_input(struct net *net, const uint8_t *frame, size_t length,
+			  uint8_t *answer, size_t *size)
+{
+	struct view payload;
+	uint16_t type;
+	bool ours;
+
+	*size = 0;
+	if (length < ETH_LENGTH)
+		return NET_DROP_TRUNCATED;
+	if (length > net->frame_max)
+		return NET_DROP_TOO_LONG;
+	if (is_group_mac(frame + ETH_SOURCE) || is_our_mac(net, frame + ETH_SOURCE))
+		return NET_DROP_SOURCE;
+
+	payload.data = frame + ETH_LENGTH;
+	payload.length = length - ETH_LENGTH;
+	ours = is_our_mac(net, frame + ETH_DESTINATION);
+	type = get16(frame + ETH_TYPE);
+	switch (type) {
+	case TYPE_ARP:
+		if (!net->has_address || !(ours || is_broadcast_mac(frame + ETH_DESTINATION)))
+			return NET_DROP_NOT_OURS;
+		return arp_input(net, payload, answer, size);
+	case TYPE_IPV4:
+		if (!net->has_address || !ours)
+			return NET_DROP_NOT_OURS;
+		return ip_input(net, frame, payload, answer, size);
+	case NET_TYPE_TEST:
+		return ours ? NET_TEST : NET_DROP_NOT_OURS;
+	case TYPE_VLAN:
+	case TYPE_VLAN_OUTER:
+		return NET_DROP_VLAN;
+	default:
+		return NET_DROP_TYPE;
+	}
+}
+
+/* The number, then bytes that count up from it. */
+static void put_pattern(uint8_t *data, size_t length, uint64_t sequence)
+{
+	put32(data, sequence >> 32);
+	put32(data + 4, sequence & 0xffffffff);
+	for (size_t i = 8; i < length; i++)
+		data[i] = (sequence + i) & 0xff;
+}
+
+void net_make_test(const struct net *net, uint8_t *frame, size_t length, uint64_t sequence)
+{
+	uint8_t *ip = frame + ETH_LENGTH;
+	uint8_t *udp = ip + IP_LENGTH;
+	size_t udp_length = length - ETH_LENGTH - IP_LENGTH;
+	uint16_t checksum;
+
+	if (!net->has_peer_address) {
+		put_eth(net, frame, net->peer_mac, NET_TYPE_TEST);
+		put_pattern(frame + ETH_LENGTH, length - ETH_LENGTH, sequence);
+		return;
+	}
+
+	put_eth(net, frame, net->peer_mac, TYPE_IPV4);
+	put_ip(net, ip, length - ETH_LENGTH, PROTOCOL_UDP, net->peer_address);
+	put16(udp + UDP_SOURCE, NET_PORT_DISCARD);
+	put16(udp + UDP_DESTINATION, NET_PORT_DISCARD);
+	put16(udp + UDP_TOTAL_LENGTH, udp_length);
+	put16(udp + UDP_CHECKSUM, 0);
+	put_pattern(udp + UDP_LENGTH, udp_length - UDP_LENGTH, sequence);
+	checksum = fold(sum(sum_pseudo(ip, udp_length), udp, udp_length));
+	/* 0 would mean that there is none. */
+	put16(udp + UDP_CHECKSUM, checksum ? checksum : 0xffff);
+}
+
+const char *net_result_name(enum net_result result)
+{
+	static const char *const names[NET_RESULTS] = {
+		[NET_ARP_ANSWERED] = "arp_answered",
+		[NET_ECHO_ANSWERED] = "echo_answered",
+		[NET_PEER_FOUND] = "peer_found",
+		[NET_TEST] = "test",
+		[NET_DISCARDED] = "discarded",
+		[NET_DROP_TRUNCATED] = "truncated",
+		[NET_DROP_TOO_LONG] = "too_long",
+		[NET_DROP_SOURCE] = "source",
+		[NET_DROP_VLAN] = "vlan",
+		[NET_DROP_TYPE] = "type",
+		[NET_DROP_NOT_OURS] = "not_ours",
+		[NET_DROP_ARP] = "arp",
+		[NET_DROP_IP_HEADER] = "ip_header",
+		[NET_DROP_IP_CHECKSUM] = "ip_checksum",
+		[NET_DROP_IP_FRAGMENT] = "ip_fragment",
+		[NET_DROP_IP_PROTOCOL] = "ip_protocol",
+		[NET_DROP_ICMP_TYPE] = "icmp_type",
+		[NET_DROP_ICMP_CHECKSUM] = "icmp_checksum",
+		[NET_DROP_UDP_HEADER] = "udp_header",
+		[NET_DROP_UDP_PORT] = "udp_port",
+		[NET_DROP_UDP_CHECKSUM] = "udp_checksum",
+	};
+
+	return names[result];
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <string.h>
+
+#include "regs.h"
+#include "ring.h"
+
+#define RING_LENGTH	(RING_DESCRIPTORS * sizeof(struct ring_descriptor))
+
+static unsigned int after(unsigned int i)
+{
+	return (i + 1) % RING_DESCRIPTORS;
+}
+
+static int make(struct ring *ring, struct card *card, uint32_t usage, size_t buffer_size)
+{
+	bool receive = usage == NDSHM_USAGE_RECEIVE;
+	int error;
+
+	ring->card = card;
+	error = buffers_make(&ring->descriptors, card->ndshm, card->adapter.id,
+			     NDSHM_USAGE_OTHER, RING_LENGTH, 1,
+			     receive ? "receive ring" : "transmit ring");
+	if (error)
+		return error;
+	ring->descriptor = (void *)buffers_memory(&ring->descriptors, 0);
+	return buffers_make(&ring->buffers, card->ndshm, card->adapter.id, usage, buffer_size,
+			    RING_DESCRIPTORS, receive ? "receive buffers" : "transmit buffers");
+}
+
+void ring_free(struct ring *ring)
+{
+	buffers_free(&ring->buffers);
+	buffers_free(&ring->descriptors);
+}
+
+/* The sizes that the card knows [10.2.5]; RCTL_SIZE of 2,048 is 0. */
+static const struct {
+	size_t size;
+	uint32_t rctl;
+} sizes[] = {
+	{ 2048, 0 },
+	{ 4096, 3U << RCTL_SIZE_SHIFT | RCTL_SIZE_TIMES_16 },
+	{ 8192, 2U << RCTL_SIZE_SHIFT | RCTL_SIZE_TIMES_16 },
+	{ 16384, 1U << RCTL_SIZE_SHIFT | RCTL_SIZE_TIMES_16 },
+};
+
+#define SIZES	(sizeof(sizes) / sizeof(sizes[0]))
+
+static unsigned int size_for(size_t frame_max)
+{
+	unsigned int i = 0;
+
+	while (i < SIZES - 1 && sizes[i].size < frame_max)
+		i++;
+	return i;
+}
+
+static void rx_arm(struct rx_ring *rx, unsigned int i)
+{
+	mmio_store(&rx->ring.descriptor[i].address, buffers_address(&rx->ring.buffers, i));
+	mmio_store(&rx->ring.descriptor[i].word, 0);
+}
+
+int rx_make(struct rx_ring *rx, struct card *card, size_t frame_max)
+{
+	uint64_t base;
+	int error;
+
+	memset(rx, 0, sizeof(*rx));
+	error = make(&rx->ring, card, NDSHM_USAGE_RECEIVE, sizes[size_for(frame_max)].size);
+	if (error)
+		return error;
+	for (unsigned int i = 0; i < RING_DESCRIPTORS; i++)
+		rx_arm(rx, i);
+
+	base = buffers_address(&rx->ring.descriptors, 0);
+	card_write(card, REG_RDBAL(0), base & 0xffffffff);
+	card_write(card, REG_RDBAH(0), base >> 32);
+	card_write(card, REG_RDLEN(0), RING_LENGTH);
+	card_write(card, REG_RDH(0), 0);
+	card_write(card, REG_RDT(0), 0);
+	card_write(card, REG_RXDCTL, RXDCTL_WRITE_BACK_1 | RXDCTL_COUNT_DESC);
+	return 0;
+}
+
+void rx_start(struct rx_ring *rx, size_t frame_max)
+{
+	uint32_t rctl = RCTL_ENABLE | RCTL_BROADCAST | RCTL_STRIP_CRC |
+			sizes[size_for(frame_max)].rctl;
+
+	/* 1,518 without CRC: a full frame with a VLAN tag. */
+	if (frame_max > 1518)
+		rctl |= RCTL_LONG;
+	card_write(rx->ring.card, REG_RCTL, rctl);
+	/* Never all of them: equal head and tail means none [7.1.8]. */
+	mmio_release();
+	card_write(rx->ring.card, REG_RDT(0), RING_DESCRIPTORS - 1);
+}
+
+void rx_stop(struct rx_ring *rx)
+{
+	card_write(rx->ring.card, REG_RCTL, 0);
+	card_read(rx->ring.card, REG_RCTL);	/* it has arrived */
+}
+
+int rx_take(struct rx_ring *rx, uint8_t *frame, size_t capacity)
+{
+	unsigned int i = rx->ring.next;
+	uint64_t word = mmio_load_acquire(&rx->ring.descriptor[i].word);
+	size_t length = RXD_LENGTH(word);
+	int answer = -1;
+
+	if (!(word & RXD_DONE))
+		return 0;
+
+	if (!(word & RXD_END)) {
+		rx->spanning = true;
+	} else if (rx->spanning) {
+		rx->spanning = false;
+		rx->spanned++;
+	} else if (word & RXD_ERRORS) {
+		rx->errors++;
+	} else if (!length || length > rx->ring.buffers.size || length > capacity) {
+		rx->nonsense++;
+	} else {
+		memcpy(frame, buffers_memory(&rx->ring.buffers, i), length);
+		rx->frames++;
+		rx->bytes += length;
+		answer = length;
+	}
+
+	rx_arm(rx, i);
+	rx->ring.next = after(i);
+	if (++rx->emptied == RING_BATCH)
+		rx_flush(rx);
+	return answer;
+}
+
+void rx_flush(struct rx_ring *rx)
+{
+	if (!rx->emptied)
+		return;
+	mmio_release();
+	card_write(rx->ring.card, REG_RDT(0),
+		   (rx->ring.next + RING_DESCRIPTORS - 1) % RING_DESCRIPTORS);
+	rx->emptied = 0;
+}
+
+int tx_make(struct tx_ring *tx, struct card *card, size_t frame_max)
+{
+	uint64_t base;
+	int error;
+
+	memset(tx, 0, sizeof(*tx));
+	error = make(&tx->ring, card, NDSHM_USAGE_XMIT, sizes[size_for(frame_max)].size);
+	if (error)
+		return error;
+
+	base = buffers_address(&tx->ring.descriptors, 0);
+	card_write(card, REG_TDBAL(0), base & 0xffffffff);
+	card_write(card, REG_TDBAH(0), base >> 32);
+	card_write(card, REG_TDLEN(0), RING_LENGTH);
+	card_write(card, REG_TDH(0), 0);
+	card_write(card, REG_TDT(0), 0);
+	card_write(card, REG_TXDCTL,
+		   TXDCTL_WRITE_BACK_1 | TXDCTL_RESERVED_1 | TXDCTL_COUNT_DESC);
+	card_write(card, REG_TARC0, card_read(card, REG_TARC0) | TARC_ENABLE);
+	card_write(card, REG_TIPG, TIPG_COPPER);
+	return 0;
+}
+
+void tx_start(struct tx_ring *tx)
+{
+	card_write(tx->ring.card, REG_TCTL,
+		   TCTL_ENABLE | TCTL_PAD | TCTL_COLLISIONS | TCTL_DISTANCE);
+}
+
+static void tx_reclaim(struct tx_ring *tx)
+{
+	while (tx->oldest != tx->ring.next) {
+		uint64_t word = mmio_load_acquire(&tx->ring.descriptor[tx->oldest].word);
+
+		if (!(word & TXD_DONE))
+			return;
+		tx->frames++;
+		tx->bytes += tx->length[tx->oldest];
+		tx->oldest = after(tx->oldest);
+	}
+}
+
+unsigned int tx_room(struct tx_ring *tx)
+{
+	tx_reclaim(tx);
+	return RING_DESCRIPTORS - 1 -
+	       (tx->ring.next + RING_DESCRIPTORS - tx->oldest) % RING_DESCRIPTORS;
+}
+
+bool tx_put(struct tx_ring *tx, const uint8_t *frame, size_t length)
+{
+	unsigned int i = tx->ring.next;
+
+	if (length > tx->ring.buffers.size || !tx_room(tx)) {
+		tx->full++;
+		return false;
+	}
+	memcpy(buffers_memory(&tx->ring.buffers, i), frame, length);
+	tx->length[i] = length;
+	mmio_store(&tx->ring.descriptor[i].address, buffers_address(&tx->ring.buffers, i));
+	mmio_store(&tx->ring.descriptor[i].word,
+		   length | TXD_END | TXD_INSERT_CRC | TXD_REPORT);
+	tx->ring.next = after(i);
+	tx->pending = true;
+	return true;
+}
+
+void tx_flush(struct tx_ring *tx)
+{
+	if (!tx->pending)
+		return;
+	mmio_release();
+	card_write(tx->ring.card, REG_TDT(0), tx->ring.next);
+	tx->pending = false;
+}
+
+bool tx_idle(struct tx_ring *tx)
+{
+	tx_reclaim(tx);
+	return tx->oldest == tx->ring.next;
+}

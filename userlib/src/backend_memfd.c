@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * "memfd:", the stand-in for the module: every block is a memfd. Nothing does
+ * DMA, so there are no addresses and no claims; requests are checked as the
+ * module checks them, in its order, with its reasons.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Since Linux 6.3. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+#define ADAPTER_ID	1
+#define PROVIDER_ID	1
+#define NAME		"memfd"
+
+/* The module's. */
+#define MAX_LENGTH	(4ULL << 30)
+#define MAX_BATCH	64U
+#define MAX_BLOCKS	0xffffU
+
+/* A handle's place in the range of mmap offsets. */
+#define OFFSET_SHIFT	21
+
+struct block {
+	struct block *next;
+	int fd;
+	pid_t pid;
+	int32_t node;
+	uint32_t usage;
+	struct ndshm_block_info info;
+};
+
+/**
+ * struct ndshm_memfd - a client of this backend, under ndshm__lock()
+ * @blocks: that live
+ * @last_handle: given out
+ * @count: of @blocks, and of those that are being made
+ * @bytes: consumed by them
+ */
+struct ndshm_memfd {
+	struct block *blocks;
+	uint32_t last_handle;
+	uint32_t count;
+	uint64_t bytes;
+};
+
+/* The process's, as the module's are the machine's. Under ndshm__lock(). */
+static uint32_t last_id;
+
+static uint64_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+static int memfd_open(struct ndshm *ndshm, const char *where)
+{
+	if (strcmp(where, ndshm->backend->scheme))
+		return -EINVAL;
+	ndshm->memfd = calloc(1, sizeof(*ndshm->memfd));
+	return ndshm->memfd ? 0 : -ENOMEM;
+}
+
+static void free_blocks(struct block *block)
+{
+	struct block *next;
+
+	for (; block; block = next) {
+		next = block->next;
+		close(block->fd);
+		free(block);
+	}
+}
+
+static void memfd_close(struct ndshm *ndshm)
+{
+	free_blocks(ndshm->memfd->blocks);
+	free(ndshm->memfd);
+	ndshm->memfd = NULL;
+}
+
+/* With the lock. */
+static struct block *find(const struct ndshm_memfd *memfd, uint32_t handle)
+{
+	struct block *block = memfd->blocks;
+
+	while (block && block->info.handle != handle)
+		block = block->next;
+	return block;
+}
+
+/* With the lock: a number that is neither 0 nor in use. */
+static uint32_t new_handle(struct ndshm_memfd *memfd)
+{
+	do {
+		memfd->last_handle++;
+	} while (!memfd->last_handle || find(memfd, memfd->last_handle));
+	return memfd->last_handle;
+}
+
+static uint32_t new_id(void)
+{
+	if (!++last_id)
+		++last_id;
+	return last_id;
+}
+
+static uint32_t get_info(struct ndshm *ndshm, struct ndshm_get_info *argument)
+{
+	argument->out_features = NDSHM_FEATURE_BLOCKS;
+	argument->out_max_length = MAX_LENGTH;
+	argument->out_max_blocks = MAX_BLOCKS;
+	argument->out_max_batch = MAX_BATCH;
+	argument->out_page_size = page_size();
+	argument->out_default_adapter = ADAPTER_ID;
+	argument->out_user_locked = 0;
+	ndshm__lock();
+	argument->out_blocks = ndshm->memfd->count;
+	argument->out_bytes = ndshm->memfd->bytes;
+	ndshm__unlock();
+	return NDSHM_REASON_NONE;
+}
+
+static uint32_t claim(const struct ndshm_adapter_claim *argument)
+{
+	uint32_t width = argument->address_width ? argument->address_width : 32;
+
+	if (argument->adapter != ADAPTER_ID)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (width < 24 || width > 64)
+		return NDSHM_REASON_ADDRESS_WIDTH;
+	return NDSHM_REASON_CLAIM_UNSUPPORTED;
+}
+
+static int node_exists(int32_t node)
+{
+	char path[64];
+
+	/* Kernels without NUMA show no nodes, but have the first. */
+	if (node <= 0)
+		return !node || node == NDSHM_NODE_ANY;
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
+	return !access(path, F_OK);
+}
+
+static uint32_t check(const struct ndshm_block_alloc *argument)
+{
+	if (argument->flags & ~NDSHM_ALLOC_CONTIGUOUS)
+		return NDSHM_REASON_FLAGS;
+	if (argument->usage == NDSHM_USAGE_UNDEFINED || argument->usage >= NDSHM_USAGE_MAX)
+		return NDSHM_REASON_USAGE;
+	if (!argument->length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (argument->length > UINT64_MAX - (page_size() - 1))
+		return NDSHM_REASON_LENGTH_OVERFLOW;
+	if (argument->length > MAX_LENGTH)
+		return NDSHM_REASON_LENGTH_LIMIT;
+	if (!node_exists(argument->preferred_node))
+		return NDSHM_REASON_NODE;
+	/* The library has looked at the count. */
+	if (argument->adapter != ADAPTER_ID)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (argument->provider && argument->provider != PROVIDER_ID)
+		return NDSHM_REASON_PROVIDER_UNKNOWN;
+	return NDSHM_REASON_NONE;
+}
+
+/* Memory that is there, as the module's is, and not only promised; or -errno. */
+static int make_memory(uint64_t length)
+{
+	int fd, ret;
+
+	fd = memfd_create("ndshm", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("ndshm", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do {
+		ret = fallocate(fd, 0, 0, length);
+	} while (ret && errno == EINTR);
+	if (ret) {
+		close(fd);
+		return -ENOMEM;
+	}
+	return fd;
+}
+
+static uint32_t make_block(const struct ndshm_block_alloc *argument, struct block **out)
+{
+	uint64_t length = (argument->length + page_size() - 1) & ~(page_size() - 1);
+	struct block *block = calloc(1, sizeof(*block));
+
+	if (!block)
+		return NDSHM_REASON_MEMORY;
+	block->fd = make_memory(length);
+	if (block->fd < 0) {
+		int error = block->fd;
+
+		free(block);
+		return error == -EMFILE || error == -ENFILE ? NDSHM_REASON_HANDLES :
+							      NDSHM_REASON_MEMORY;
+	}
+	block->pid = getpid();
+	block->node = argument->preferred_node;
+	block->usage = argument->usage;
+	block->info = (struct ndshm_block_info){
+		.flags = NDSHM_BLOCK_MAPPABLE,
+		.segments = 1,
+		.length = length,
+		.consumed = length,
+		.address = NDSHM_ADDRESS_HIDDEN,
+	};
+	*out = block;
+	return NDSHM_REASON_NONE;
+}
+
+static uint32_t make_blocks(const struct ndshm_block_alloc *argument, struct block **list)
+{
+	uint32_t reason = NDSHM_REASON_NONE;
+	struct block *block;
+
+	*list = NULL;
+	for (uint32_t i = 0; i < argument->count; i++) {
+		reason = make_block(argument, &block);
+		if (reason != NDSHM_REASON_NONE) {
+			free_blocks(*list);
+			break;
+		}
+		block->next = *list;
+		*list = block;
+	}
+	return reason;
+}
+
+static uint32_t alloc(struct ndshm *ndshm, struct ndshm_block_alloc *argument)
+{
+	struct ndshm_block_info *infos = (struct ndshm_block_info *)(uintptr_t)argument->blocks;
+	struct ndshm_memfd *memfd = ndshm->memfd;
+	uint32_t i, reason = check(argument);
+	struct block *list, *block;
+	int full;
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+
+	/* The room is taken first, so that threads cannot exceed it together. */
+	ndshm__lock();
+	full = argument->count > MAX_BLOCKS - memfd->count;
+	if (!full)
+		memfd->count += argument->count;
+	ndshm__unlock();
+	if (full)
+		return NDSHM_REASON_HANDLES;
+
+	reason = make_blocks(argument, &list);
+
+	ndshm__lock();
+	if (reason != NDSHM_REASON_NONE)
+		memfd->count -= argument->count;
+	for (i = 0; reason == NDSHM_REASON_NONE && i < argument->count; i++) {
+		block = list;
+		list = block->next;
+		block->info.handle = new_handle(memfd);
+		block->info.shared_memory_handle = new_id();
+		block->info.mmap_offset = (uint64_t)block->info.handle << OFFSET_SHIFT;
+		block->next = memfd->blocks;
+		memfd->blocks = block;
+		memfd->bytes += block->info.consumed;
+		infos[i] = block->info;
+	}
+	ndshm__unlock();
+	argument->out_segments = reason == NDSHM_REASON_NONE;
+	return reason;
+}
+
+static uint32_t free_block(struct ndshm *ndshm, const struct ndshm_block_free *argument)
+{
+	struct ndshm_memfd *memfd = ndshm->memfd;
+	struct block *block, **at;
+
+	ndshm__lock();
+	block = find(memfd, argument->handle);
+	if (block) {
+		for (at = &memfd->blocks; *at != block; at = &(*at)->next)
+			;
+		*at = block->next;
+		block->next = NULL;
+		memfd->count--;
+		memfd->bytes -= block->info.consumed;
+	}
+	ndshm__unlock();
+	free_blocks(block);
+	return block ? NDSHM_REASON_NONE : NDSHM_REASON_HANDLE_UNKNOWN;
+}
+
+static uint32_t query(struct ndshm *ndshm, struct ndshm_block_query *argument)
+{
+	struct ndshm_segment *segments = (struct ndshm_segment *)(uintptr_t)argument->segments;
+	struct block *block;
+
+	ndshm__lock();
+	block = find(ndshm->memfd, argument->handle);
+	if (block) {
+		argument->out_block = block->info;
+		argument->out_adapter = ADAPTER_ID;
+		argument->out_provider = PROVIDER_ID;
+		argument->out_preferred_node = block->node;
+		argument->out_usage = block->usage;
+	}
+	ndshm__unlock();
+	if (!block)
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	if (argument->segment_capacity)
+		segments[0] = (struct ndshm_segment){
+			.address = NDSHM_ADDRESS_HIDDEN,
+			.length = argument->out_block.length,
+		};
+	return NDSHM_REASON_NONE;
+}
+
+static int memfd_command(struct ndshm *ndshm, unsigned long number, void *argument)
+{
+	struct ndshm_header *header = argument;
+
+	switch (number) {
+	case NDSHM_GET_INFO:
+		header->reason = get_info(ndshm, argument);
+		break;
+	case NDSHM_ADAPTER_CLAIM:
+		header->reason = claim(argument);
+		break;
+	case NDSHM_BLOCK_ALLOC:
+		header->reason = alloc(ndshm, argument);
+		break;
+	case NDSHM_BLOCK_FREE:
+		header->reason = free_block(ndshm, argument);
+		break;
+	case NDSHM_BLOCK_QUERY:
+		header->reason = query(ndshm, argument);
+		break;
+	default:
+		return -ENOTTY;
+	}
+	header->status = ndshm__reason_status(header->reason);
+	return ndshm__reason_errno(header->reason);
+}
+
+static int memfd_map(struct ndshm *ndshm, uint64_t offset, uint64_t length, void **out)
+{
+	struct block *block;
+	int fd = -1;
+	void *start;
+
+	/* The caller holds the block, so its descriptor stays. */
+	ndshm__lock();
+	block = find(ndshm->memfd, offset >> OFFSET_SHIFT);
+	if (block)
+		fd = block->fd;
+	ndshm__unlock();
+	if (fd < 0)
+		return -ENXIO;
+	if (length > SIZE_MAX)
+		return -ENOMEM;
+	start = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (start == MAP_FAILED)
+		return -errno;
+	/* As the module's. */
+	madvise(start, length, MADV_DONTDUMP);
+	*out = start;
+	return 0;
+}
+
+static int list_adapters(struct ndshm *ndshm, const char *name, struct ndshm_adapter_info **out,
+			 size_t *count)
+{
+	struct ndshm_adapter_info *row;
+
+	(void)ndshm;
+	if (name && strcmp(name, NAME))
+		return -ENOENT;
+	row = calloc(1, sizeof(*row));
+	if (!row)
+		return -ENOMEM;
+	*row = (struct ndshm_adapter_info){
+		.name = NAME,
+		.id = ADAPTER_ID,
+		.node = NDSHM_NODE_ANY,
+		.isolation = NDSHM_ISOLATION_NO_TRANSLATION,
+		.open = true,
+	};
+	*out = row;
+	*count = 1;
+	return 0;
+}
+
+static int list_providers(struct ndshm *ndshm, const char *name, struct ndshm_provider_info **out,
+			  size_t *count)
+{
+	struct ndshm_provider_info *row;
+
+	if (name && strcmp(name, NAME))
+		return -ENOENT;
+	row = calloc(1, sizeof(*row));
+	if (!row)
+		return -ENOMEM;
+	*row = (struct ndshm_provider_info){
+		.name = NAME,
+		.id = PROVIDER_ID,
+		.scope = 1,
+		.mappable = true,
+	};
+	ndshm__lock();
+	row->blocks = ndshm->memfd->count;
+	ndshm__unlock();
+	*out = row;
+	*count = 1;
+	return 0;
+}
+
+static struct ndshm_block_row row_of(const struct block *block)
+{
+	return (struct ndshm_block_row){
+		.id = block->info.shared_memory_handle,
+		.adapter = ADAPTER_ID,
+		.provider = PROVIDER_ID,
+		.usage = block->usage,
+		.uid = getuid(),
+		.pid = block->pid,
+		.segments = block->info.segments,
+		.preferred_node = block->node,
+		.length = block->info.length,
+		.consumed = block->info.consumed,
+	};
+}
+
+static int list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
+{
+	struct ndshm_block_row *rows = NULL;
+	struct block *block;
+	size_t n = 0;
+
+	ndshm__lock();
+	for (block = ndshm->memfd->blocks; block; block = block->next)
+		n++;
+	if (n)
+		rows = calloc(n, sizeof(*rows));
+	*count = 0;
+	/* The newest is first in the list, and last in the rows. */
+	for (block = ndshm->memfd->blocks; rows && block; block = block->next)
+		rows[n - 1 - (*count)++] = row_of(block);
+	ndshm__unlock();
+	*out = rows;
+	return n && !rows ? -ENOMEM : 0;
+}
+
+const struct ndshm_backend ndshm__backend_memfd = {
+	.scheme = "memfd:",
+	.open = memfd_open,
+	.close = memfd_close,
+	.command = memfd_command,
+	.map = memfd_map,
+	.list_adapters = list_adapters,
+	.list_providers = list_providers,
+	.list_blocks = list_blocks,
+};

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Blocks.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+/**
+ * struct ndshm_block - a block of memory
+ * @ndshm: whose it is, with a reference
+ * @info: as of the allocation
+ * @lock: for @memory
+ * @memory: where it is mapped, or NULL
+ */
+struct ndshm_block {
+	struct ndshm *ndshm;
+	struct ndshm_block_info info;
+	pthread_mutex_t lock;
+	void *memory;
+};
+
+static struct ndshm_block *make_object(struct ndshm *ndshm)
+{
+	struct ndshm_block *block = calloc(1, sizeof(*block));
+
+	if (!block)
+		return NULL;
+	pthread_mutex_init(&block->lock, NULL);
+	block->ndshm = ndshm;
+	ndshm__get(ndshm);
+	return block;
+}
+
+static void free_object(struct ndshm_block *block)
+{
+	ndshm__put(block->ndshm);
+	pthread_mutex_destroy(&block->lock);
+	free(block);
+}
+
+static void free_objects(struct ndshm_block **blocks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free_object(blocks[i]);
+		blocks[i] = NULL;
+	}
+}
+
+/* What must not fail once the module has answered is made before. */
+static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		blocks[i] = make_object(ndshm);
+		if (!blocks[i]) {
+			free_objects(blocks, i);
+			return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+		}
+	}
+	return 0;
+}
+
+static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
+		    struct ndshm_block **blocks, struct ndshm_block_info *infos, size_t count)
+{
+	struct ndshm_block_alloc argument = {
+		.size = sizeof(argument),
+		.flags = request->flags,
+		.adapter = request->adapter ? request->adapter :
+					      ndshm->info.out_default_adapter,
+		.provider = request->provider,
+		.length = request->length,
+		.preferred_node = request->node,
+		.usage = request->usage,
+		.count = count,
+		.blocks = (uintptr_t)infos,
+	};
+	int error;
+
+	error = make_objects(ndshm, blocks, count);
+	if (error)
+		return error;
+	error = ndshm__command(ndshm, NDSHM_BLOCK_ALLOC, &argument);
+	if (error) {
+		/* The objects' references are not the last: the reason stays. */
+		free_objects(blocks, count);
+		return error;
+	}
+	for (size_t i = 0; i < count; i++)
+		blocks[i]->info = infos[i];
+	return 0;
+}
+
+NDSHM_API int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
+			  struct ndshm_block **out)
+{
+	struct ndshm_block_info info;
+
+	*out = NULL;
+	return allocate(ndshm, request, out, &info, 1);
+}
+
+NDSHM_API int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *request,
+			       struct ndshm_block **out, size_t count)
+{
+	struct ndshm_block_info *infos;
+	int error;
+
+	/* The arrays are as long as the count says, so look at it first. */
+	if (!count || count > ndshm->info.out_max_batch)
+		return ndshm__refuse(ndshm, NDSHM_REASON_COUNT);
+	for (size_t i = 0; i < count; i++)
+		out[i] = NULL;
+	infos = calloc(count, sizeof(*infos));
+	if (!infos)
+		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+	error = allocate(ndshm, request, out, infos, count);
+	free(infos);
+	return error;
+}
+
+static void unmap(struct ndshm_block *block)
+{
+	if (block->memory)
+		munmap(block->memory, block->info.length);
+	block->memory = NULL;
+}
+
+NDSHM_API void ndshm_free(struct ndshm_block *block)
+{
+	struct ndshm_block_free argument = { .size = sizeof(argument) };
+
+	if (!block)
+		return;
+	unmap(block);
+	argument.handle = block->info.handle;
+	/* After ndshm_close() there is no handle left to give back. */
+	ndshm__command(block->ndshm, NDSHM_BLOCK_FREE, &argument);
+	free_object(block);
+}
+
+static int map(struct ndshm_block *block)
+{
+	struct ndshm *ndshm = block->ndshm;
+	int error;
+
+	if (block->memory)
+		return ndshm__done(ndshm, 0);
+	if (ndshm->closed)
+		return ndshm__done(ndshm, -EBADF);
+	if (!(block->info.flags & NDSHM_BLOCK_MAPPABLE))
+		return ndshm__done(ndshm, -EOPNOTSUPP);
+	error = ndshm->backend->map(ndshm, block->info.mmap_offset, block->info.length,
+				    &block->memory);
+	/* mmap() has no header: its errno says what can be said. */
+	if (error == -ENODEV)
+		return ndshm__refuse(ndshm, NDSHM_REASON_BLOCK_REVOKED);
+	return ndshm__done(ndshm, error);
+}
+
+NDSHM_API int ndshm_map(struct ndshm_block *block, void **out)
+{
+	int error;
+
+	*out = NULL;
+	pthread_mutex_lock(&block->lock);
+	error = map(block);
+	if (!error)
+		*out = block->memory;
+	pthread_mutex_unlock(&block->lock);
+	return error;
+}
+
+NDSHM_API void ndshm_unmap(struct ndshm_block *block)
+{
+	if (!block)
+		return;
+	pthread_mutex_lock(&block->lock);
+	unmap(block);
+	pthread_mutex_unlock(&block->lock);
+}
+
+NDSHM_API uint64_t ndshm_block_length(const struct ndshm_block *block)
+{
+	return block->info.length;
+}
+
+NDSHM_API uint32_t ndshm_block_handle(const struct ndshm_block *block)
+{
+	return block->info.handle;
+}
+
+NDSHM_API uint32_t ndshm_block_id(const struct ndshm_block *block)
+{
+	return block->info.shared_memory_handle;
+}
+
+NDSHM_API int ndshm_block_address(const struct ndshm_block *block, uint64_t *address)
+{
+	if (block->info.address == NDSHM_ADDRESS_HIDDEN)
+		return ndshm__refuse(block->ndshm, NDSHM_REASON_NOT_ISOLATED);
+	*address = block->info.address;
+	return ndshm__done(block->ndshm, 0);
+}
+
+NDSHM_API int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *info,
+			  struct ndshm_segment *segments, size_t capacity, size_t *count)
+{
+	struct ndshm_block_query argument = {
+		.size = sizeof(argument),
+		.handle = block->info.handle,
+		.segment_capacity = capacity < UINT32_MAX ? capacity : UINT32_MAX,
+		.segments = capacity ? (uintptr_t)segments : 0,
+	};
+	int error = ndshm__command(block->ndshm, NDSHM_BLOCK_QUERY, &argument);
+
+	*count = 0;
+	if (error && error != -ENOSPC)
+		return error;
+	*info = argument.out_block;
+	*count = argument.out_block.segments;
+	return error;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Claims, and the registers of what was claimed. A claim's object lives as
+ * long as its client is open.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+struct bar {
+	void *start;
+	size_t length;
+};
+
+/**
+ * struct ndshm_claim - a PCI function that a client owns
+ * @next: in ndshm->claims
+ * @ndshm: whose it is
+ * @adapter: id
+ * @isolation: what was missing when it was claimed
+ * @lock: for @bars
+ * @bars: those that are mapped have a start
+ */
+struct ndshm_claim {
+	struct ndshm_claim *next;
+	struct ndshm *ndshm;
+	uint32_t adapter;
+	uint32_t isolation;
+	pthread_mutex_t lock;
+	struct bar bars[NDSHM_BARS];
+};
+
+NDSHM_API int ndshm_claim(struct ndshm *ndshm, uint32_t adapter, unsigned int address_width,
+			  struct ndshm_claim **out)
+{
+	struct ndshm_adapter_claim argument = {
+		.size = sizeof(argument),
+		.adapter = adapter,
+		.address_width = address_width,
+	};
+	struct ndshm_claim *claim;
+	int error;
+
+	*out = NULL;
+	/* First, because a claim cannot be given back alone. */
+	claim = calloc(1, sizeof(*claim));
+	if (!claim)
+		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+	error = ndshm__command(ndshm, NDSHM_ADAPTER_CLAIM, &argument);
+	if (error) {
+		free(claim);
+		return error;
+	}
+	claim->ndshm = ndshm;
+	claim->adapter = adapter;
+	claim->isolation = argument.out_isolation;
+	pthread_mutex_init(&claim->lock, NULL);
+
+	ndshm__lock();
+	claim->next = ndshm->claims;
+	ndshm->claims = claim;
+	ndshm__unlock();
+	*out = claim;
+	return 0;
+}
+
+NDSHM_API int ndshm_claim_start(struct ndshm_claim *claim)
+{
+	struct ndshm_adapter_start argument = {
+		.size = sizeof(argument),
+		.adapter = claim->adapter,
+	};
+
+	return ndshm__command(claim->ndshm, NDSHM_ADAPTER_START, &argument);
+}
+
+NDSHM_API uint32_t ndshm_claim_isolation(const struct ndshm_claim *claim)
+{
+	return claim->isolation;
+}
+
+static int map_bar(struct ndshm_claim *claim, unsigned int number, struct bar *bar)
+{
+	struct ndshm_adapter_map_bar argument = {
+		.size = sizeof(argument),
+		.adapter = claim->adapter,
+		.bar = number,
+	};
+	struct ndshm *ndshm = claim->ndshm;
+	int error;
+
+	error = ndshm__command(ndshm, NDSHM_ADAPTER_MAP_BAR, &argument);
+	if (error)
+		return error;
+	error = ndshm->backend->map(ndshm, argument.out_mmap_offset, argument.out_length,
+				    &bar->start);
+	if (!error)
+		bar->length = argument.out_length;
+	/* mmap() has no header: its errno says what can be said. */
+	if (error == -ENODEV)
+		return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_REMOVED);
+	return ndshm__done(ndshm, error);
+}
+
+NDSHM_API int ndshm_claim_map_bar(struct ndshm_claim *claim, unsigned int bar,
+				  volatile void **out, size_t *length)
+{
+	int error = 0;
+
+	*out = NULL;
+	*length = 0;
+	if (bar >= NDSHM_BARS)
+		return ndshm__refuse(claim->ndshm, NDSHM_REASON_BAR);
+
+	pthread_mutex_lock(&claim->lock);
+	if (claim->bars[bar].start)
+		ndshm__done(claim->ndshm, 0);
+	else
+		error = map_bar(claim, bar, &claim->bars[bar]);
+	if (!error) {
+		*out = claim->bars[bar].start;
+		*length = claim->bars[bar].length;
+	}
+	pthread_mutex_unlock(&claim->lock);
+	return error;
+}
+
+static void free_claim(struct ndshm_claim *claim)
+{
+	for (unsigned int i = 0; i < NDSHM_BARS; i++)
+		if (claim->bars[i].start)
+			munmap(claim->bars[i].start, claim->bars[i].length);
+	pthread_mutex_destroy(&claim->lock);
+	free(claim);
+}
+
+void ndshm__forget_claims(struct ndshm *ndshm)
+{
+	struct ndshm_claim *claim;
+
+	/* Nobody else uses the context any more. */
+	while ((claim = ndshm->claims)) {
+		ndshm->claims = claim->next;
+		free_claim(claim);
+	}
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Clients: open, close, info, and the way of every command.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+void ndshm__get(struct ndshm *ndshm)
+{
+	atomic_fetch_add(&ndshm->references, 1);
+}
+
+void ndshm__put(struct ndshm *ndshm)
+{
+	if (atomic_fetch_sub(&ndshm->references, 1) != 1)
+		return;
+	ndshm__last_close(ndshm);
+	free(ndshm);
+}
+
+int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument)
+{
+	const struct ndshm_header *header = argument;
+	int error;
+
+	if (ndshm->closed)
+		return ndshm__done(ndshm, -EBADF);
+	error = ndshm->backend->command(ndshm, number, argument);
+	if (!error)
+		return ndshm__done(ndshm, 0);
+	ndshm__set_last(ndshm, header->reason, header->status);
+	/* A command that this module does not have yet. */
+	return error == -ENOTTY ? -EOPNOTSUPP : error;
+}
+
+/* Learn the limits; whatever is no ndshm, or an unknown one, ends here. */
+static int get_acquainted(struct ndshm *ndshm)
+{
+	int error;
+
+	ndshm->info.size = sizeof(ndshm->info);
+	error = ndshm__command(ndshm, NDSHM_GET_INFO, &ndshm->info);
+	if (error == -EOPNOTSUPP || error == -EINVAL || error == -E2BIG)
+		return -EPROTONOSUPPORT;
+	if (error)
+		return error;
+	return ndshm->info.out_features & NDSHM_FEATURE_BLOCKS ? 0 : -EPROTONOSUPPORT;
+}
+
+static const char *default_place(void)
+{
+	/* Not the environment of somebody with less privilege. */
+	const char *where = secure_getenv("NDSHM_BACKEND");
+
+	return where && *where ? where : NDSHM_DEVICE;
+}
+
+NDSHM_API int ndshm_open(const char *where, struct ndshm **out)
+{
+	struct ndshm *ndshm;
+	int error;
+
+	*out = NULL;
+	if (!where)
+		where = default_place();
+	ndshm = calloc(1, sizeof(*ndshm));
+	if (!ndshm)
+		return -ENOMEM;
+	ndshm->references = 1;
+	ndshm->fd = -1;
+	ndshm->backend = ndshm__find_backend(where);
+	error = ndshm__last_open(ndshm);
+	if (error) {
+		free(ndshm);
+		return error;
+	}
+	error = ndshm->backend->open(ndshm, where);
+	if (error) {
+		ndshm__put(ndshm);
+		return error;
+	}
+	error = get_acquainted(ndshm);
+	if (error) {
+		ndshm_close(ndshm);
+		return error;
+	}
+	*out = ndshm;
+	return 0;
+}
+
+NDSHM_API void ndshm_close(struct ndshm *ndshm)
+{
+	if (!ndshm)
+		return;
+	ndshm->closed = true;
+	ndshm__forget_claims(ndshm);
+	ndshm->backend->close(ndshm);
+	ndshm__put(ndshm);
+}
+
+NDSHM_API int ndshm_fd(const struct ndshm *ndshm)
+{
+	return ndshm->fd >= 0 ? ndshm->fd : -EOPNOTSUPP;
+}
+
+NDSHM_API int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
+{
+	struct ndshm_get_info argument = { .size = sizeof(argument) };
+	int error = ndshm__command(ndshm, NDSHM_GET_INFO, &argument);
+
+	if (error)
+		return error;
+	*info = (struct ndshm_info){
+		.features = argument.out_features,
+		.max_length = argument.out_max_length,
+		.bytes = argument.out_bytes,
+		.user_locked = argument.out_user_locked,
+		.max_blocks = argument.out_max_blocks,
+		.max_batch = argument.out_max_batch,
+		.page_size = argument.out_page_size,
+		.default_adapter = argument.out_default_adapter,
+		.blocks = argument.out_blocks,
+	};
+	return 0;
+}

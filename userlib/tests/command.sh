@@ -1,0 +1,258 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# command.sh NDSHM JSON_GET VERSION: the command, on the backend that needs no module,
+# and PCI functions of a sysfs made of plain files.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+ndshm=$1 json_get=$2 version=$3
+page=$(getconf PAGESIZE)
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+unset NDSHM_BACKEND
+
+# run CODE NAME ARGUMENT...: it ends with CODE; $out and $err are what it said.
+run() {
+	local code=$1 name=$2 got
+
+	shift 2
+	"$ndshm" "$@" >"$top/out" 2>"$top/err" </dev/null
+	got=$?
+	out=$(cat "$top/out")
+	err=$(cat "$top/err")
+	is "$name" "$code" $got
+}
+
+# says NAME PATTERN: the last one's errors match.
+says() {
+	# shellcheck disable=SC2053 # a pattern
+	[[ $err == $2 ]]
+	ok "$1" || echo "# $err"
+	[ -z "$out" ]
+	ok "$1, and nothing else"
+}
+
+get() {
+	"$json_get" "$@" <<<"$out"
+}
+
+run 0 "version" --version
+is "the version is said" "ndshm $version" "$out"
+run 0 "help" --help
+help=$out
+for word in info list alloc bind unbind; do
+	[[ $help == *"  $word "* ]]
+	ok "help names $word"
+	run 0 "help of $word" $word --help
+done
+
+run 2 "no command"
+says "usage" "Usage: ndshm*"
+run 2 "an unknown command" frobnicate
+says "usage" '*no command "frobnicate"*'
+run 2 "an unknown option" --frobnicate
+run 2 "an unknown option of a command" info --frobnicate
+run 2 "too many words" -b memfd: info more
+run 2 "nothing to list" -b memfd: list
+run 2 "what cannot be listed" -b memfd: list queues
+run 2 "too much to list" -b memfd: list blocks adapters
+
+run 0 "info" --backend memfd: info
+[[ $out == *"longest block     4294967296 bytes"* ]]
+ok "info says the limit"
+run 0 "info in JSON" --backend memfd: info --json
+is "info: length" 4294967296 "$(get max_length)"
+is "info: features" '["blocks"]' "$(get features)"
+is "info: page" "$page" "$(get page_size)"
+run 0 "options before the command" --json --backend memfd: info
+is "they count" "\"$version\"" "$(get version)"
+run 0 "options after the command" info --json --backend=memfd:
+is "they count as well" "\"$version\"" "$(get version)"
+NDSHM_BACKEND=memfd: run 0 "the environment names the backend" info
+
+run 0 "adapters" -b memfd: list adapters
+is "adapters: table" "ID  NAME   DEVICE  NODE  STATE  ISOLATION
+ 1  memfd  -          -  open   not isolated: no translation" "$out"
+run 0 "adapters in JSON" -b memfd: list adapters -j
+is "adapters: name" '"memfd"' "$(get 0 name)"
+is "adapters: isolation" 'false' "$(get 0 isolated)"
+is "adapters: missing" '["no-translation"]' "$(get 0 missing)"
+run 0 "providers" -b memfd: list providers
+is "providers: table" "ID  NAME   DEFAULT FOR  BLOCKS  FLAGS  MAPPABLE
+ 1  memfd  machine           0    0x0  yes" "$out"
+run 0 "providers in JSON" -b memfd: list providers -j
+is "providers: scope" '"machine"' "$(get 0 scope)"
+run 0 "blocks" -b memfd: list blocks
+is "blocks: table" \
+	"ID  ADAPTER  PROVIDER  USAGE  LENGTH  CONSUMED  SEGMENTS  USER  PID  STATE" "$out"
+run 0 "blocks in JSON" -b memfd: list blocks -j
+is "blocks: none" '[]' "$(get)"
+
+run 0 "alloc" -b memfd: alloc
+[[ $out == *"adapter memfd, not isolated: no translation"*"segment   hidden, $page bytes"* ]]
+ok "alloc shows the block"
+run 0 "alloc in JSON" -b memfd: alloc -j --length 5000 --count 3 --adapter memfd \
+	--provider memfd --usage receive-data --node 0 --contiguous
+is "alloc: adapter" '"memfd"' "$(get adapter)"
+is "alloc: length" $(((5000 + page - 1) / page * page)) "$(get blocks 0 length)"
+is "alloc: the third" 'true' "$(get blocks 2 mapped)"
+is "alloc: address" '"hidden"' "$(get blocks 0 segments 0 address)"
+get blocks 3 >/dev/null
+[ $? -eq 1 ]
+ok "alloc: no fourth"
+for length in 1 64K 2M; do
+	run 0 "alloc of $length" -b memfd: alloc -l $length -n any
+done
+
+# failed NAME ARGUMENT... REASON: as the user sees it
+failed() {
+	local reason=${*: -1}
+
+	run 1 "$1" -b memfd: alloc "${@:2:$#-2}"
+	says "$1: why" "ndshm: cannot *: *: * ($reason)"
+}
+
+failed "length 0" -l 0 "length-zero, INVALID_PARAMETER, EINVAL"
+failed "too long" -l 5G "length-limit, INVALID_PARAMETER, EINVAL"
+failed "much too long" -l 18446744073709551615 "length-overflow, INVALID_PARAMETER, EOVERFLOW"
+failed "no block" -c 0 "count, INVALID_PARAMETER, EINVAL"
+failed "too many blocks" -c 65 "count, INVALID_PARAMETER, EINVAL"
+failed "far too many blocks" -c 4294967295 "count, INVALID_PARAMETER, EINVAL"
+failed "no such node" -n 2147483647 "node, INVALID_PARAMETER, EINVAL"
+failed "no such adapter" -a node9 "adapter-unknown, ADAPTER_NOT_FOUND, ENOENT"
+failed "no such provider" -p none "provider-unknown, FILE_NOT_FOUND, ENOENT"
+
+for bad in "-l x" "-l -1" "-l 1T" "-l 1KK" "-l 1k" "-l 17179869184G" "-l 18446744073709551616" \
+	   "-n -1" "-n x" "-n 2147483648" "-c -1" "-c 1.5" "-c 4294967296" "-u none" "-u undefined" \
+	   "-w x" "more"; do
+	# shellcheck disable=SC2086
+	run 2 "bad usage: alloc $bad" -b memfd: alloc $bad
+	says "bad usage: alloc $bad is explained" "ndshm alloc: *"
+done
+run 2 "bad usage: an empty length" -b memfd: alloc -l ""
+
+run 1 "no module" -b /nowhere/ndshm info
+says "no module: why" "ndshm: cannot open /nowhere/ndshm: *modprobe ndshm* (ENOENT)"
+run 1 "no ndshm" -b /dev/null info
+says "no ndshm: why" "ndshm: cannot open /dev/null: *not ndshm* (EPROTONOSUPPORT)"
+run 1 "no such stand-in" -b memfd:x info
+says "no such stand-in: why" "ndshm: cannot open memfd:x: * (EINVAL)"
+
+"$ndshm" -b memfd: info >/dev/full 2>"$top/err"
+is "a full disk is a failure" 1 $?
+"$ndshm" -b memfd: info --json >/dev/full 2>"$top/err"
+is "a full disk is a failure in JSON" 1 $?
+
+# With --hold it has printed before it waits: the first line comes through a pipe.
+hold() {
+	mkfifo "$top/in" "$top/held"
+	"$ndshm" -b memfd: alloc --hold <"$top/in" >"$top/held" 2>&1 &
+	pid=$!
+	exec 7>"$top/in" 8<"$top/held"
+	read -r line <&8
+	[[ $line == "adapter memfd"* ]] && kill -0 $pid
+	ok "hold: shown and waiting"
+}
+
+unhold() {
+	wait $pid
+	is "$1" 0 $?
+	exec 7>&- 8<&-
+	rm -f "$top/in" "$top/held"
+}
+
+hold
+echo "not the end" >&7
+exec 7>&-
+unhold "hold: ends with the input"
+hold
+kill -TERM $pid
+unhold "hold: ends with SIGTERM"
+hold
+kill -INT $pid
+unhold "hold: ends with SIGINT"
+
+# PCI functions
+run 2 "bind: no function" bind
+run 2 "bind: too many functions" bind 00:01.0 00:02.0
+for address in "" 5 00:05 00:05.8 00:20.0 0:0:0:0 00:05.0x 100:05.0 "../../0000:00:05.0" \
+	       123456789:00:05.0; do
+	run 2 "bind: bad address \"$address\"" bind "$address"
+	run 2 "unbind: bad address \"$address\"" unbind "$address"
+done
+run 2 "unbind knows no force" unbind --force 00:05.0
+
+devices=$top/root/sys/bus/pci/devices
+drivers=$top/root/sys/bus/pci/drivers
+mkdir -p "$devices/0000:00:05.0" "$devices/0000:00:01.0" "$drivers/e1000e"
+echo 0x020000 >"$devices/0000:00:05.0/class"
+echo 0x060400 >"$devices/0000:00:01.0/class"
+ln -s ../../drivers/e1000e "$devices/0000:00:05.0/driver"
+run 1 "bind: no such function" bind --root "$top/root" 00:09.0
+says "bind: no such function: why" "ndshm: cannot bind 0000:00:09.0: there is no such PCI function"
+run 1 "bind: no module" bind --root "$top/root" 00:05.0
+says "bind: no module: why" "ndshm: cannot bind 0000:00:05.0: the module is not loaded*"
+mkdir "$drivers/ndshm_pci"
+run 1 "bind: a bridge" bind --root "$top/root" 0000:00:01.0
+says "bind: a bridge: why" "*: it is a bridge"
+run 1 "bind: what nobody can judge" bind --root "$top/root" -b memfd: 00:05.0
+says "bind: what nobody can judge: why" \
+	"*0000:00:05.0, it cannot be told whether what e1000e makes of it is in use: *--force"
+mkdir "$devices/0000:00:06.0"
+run 1 "bind: the stand-in has none" bind --root "$top/root" -b memfd: 00:06.0
+says "bind: the stand-in has none: why" "*stand-in*"
+
+# The loopback interface is up and has an address: let it be the function's.
+mkdir -p "$devices/0000:00:05.0/net/lo" "$top/root/sys/class/net"
+ln -s "$devices/0000:00:05.0/net/lo" "$top/root/sys/class/net/lo"
+run 1 "bind: in use" bind --root "$top/root" -b memfd: 00:05.0
+says "bind: in use: why" \
+	"*0000:00:05.0, network interface lo is up with an address: *use --force"
+run 1 "bind: in use, but forced" bind --root "$top/root" -b memfd: --force 00:05.0
+says "bind: in use, but forced: goes on" "*stand-in*"
+rm "$top/root/sys/class/net/lo"
+# One that nobody can open might be in use.
+mkdir -p "$devices/0000:00:05.0/block/ndshm-no-disk" "$top/root/sys/class/block"
+ln -s "$devices/0000:00:05.0/block/ndshm-no-disk" "$top/root/sys/class/block/ndshm-no-disk"
+run 1 "bind: a disk" bind --root "$top/root" -b memfd: 00:05.0
+says "bind: a disk: why" "*block device ndshm-no-disk is in use*"
+rm "$top/root/sys/class/block/ndshm-no-disk"
+
+run 1 "unbind: no such function" unbind --root "$top/root" 00:09.0
+says "unbind: no such function: why" "*there is no such PCI function"
+run 1 "unbind: another's" unbind --root "$top/root" 00:05.0
+says "unbind: another's: why" "*it is not bound to ndshm_pci"
+rm "$devices/0000:00:05.0/driver"
+run 1 "unbind: nobody's" unbind --root "$top/root" 00:05.0
+[ ! -e "$top/root/run" ]
+ok "refusals leave nothing behind"
+
+# Files take what is written: the order of what unbind does can be seen.
+ln -s ../../drivers/ndshm_pci "$devices/0000:00:05.0/driver"
+mkdir -p "$top/root/sys/kernel/iommu_groups/3/devices" "$top/root/run/ndshm"
+ln -s ../../../../kernel/iommu_groups/3 "$devices/0000:00:05.0/iommu_group"
+touch "$drivers/ndshm_pci/unbind" "$devices/0000:00:05.0/driver_override" \
+	"$top/root/sys/bus/pci/drivers_probe"
+echo DMA >"$top/root/sys/kernel/iommu_groups/3/type"
+printf DMA-FQ >"$top/root/run/ndshm/group-3"
+run 0 "unbind" unbind --root "$top/root" -j 00:05.0
+is "unbind: the driver is told" 0000:00:05.0 "$(cat "$drivers/ndshm_pci/unbind")"
+is "unbind: no override" "" "$(cat "$devices/0000:00:05.0/driver_override")"
+is "unbind: probed" 0000:00:05.0 "$(cat "$top/root/sys/bus/pci/drivers_probe")"
+is "unbind: the type before" '"DMA"' "$(get group_type_before)"
+is "unbind: the type is restored" '"DMA-FQ"' "$(get group_type)"
+is "unbind: the group" '"3"' "$(get group)"
+[ ! -e "$top/root/run/ndshm/group-3" ]
+ok "unbind: the type is forgotten"
+echo DMA >"$top/root/sys/kernel/iommu_groups/3/type"
+run 0 "unbind without memory" unbind --root "$top/root" 00:05.0
+[[ $out == *"group 3 stays DMA"*"not known"* ]]
+ok "unbind without memory says so"
+ln -s "$devices/0000:00:05.0" "$top/root/sys/kernel/iommu_groups/3/devices/0000:00:06.0"
+printf DMA-FQ >"$top/root/run/ndshm/group-3"
+run 0 "unbind one of two" unbind --root "$top/root" 00:05.0
+[[ $out == *"group 3 stays DMA, until its other functions"* ]]
+ok "unbind one of two says that the type stays"
+is "unbind one of two keeps the type" DMA-FQ "$(cat "$top/root/run/ndshm/group-3")"
+end

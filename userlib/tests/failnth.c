@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every call of the library, with each of the allocations it makes failing in
+ * turn: it answers -ENOMEM and why, changes nothing and leaks nothing. (Leaks
+ * are found by the sanitizer at the end, and by the counts below.)
+ */
+#include "test.h"
+#include "wrap.h"
+
+static struct ndshm *ndshm;
+static struct ndshm_block *block;
+
+static int try_open(void)
+{
+	struct ndshm *other = (void *)1;
+	int error = ndshm_open("memfd:", &other);
+
+	CHECK(!error == !!other);
+	ndshm_close(other);
+	return error;
+}
+
+static int try_alloc(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *made = (void *)1;
+	int error;
+
+	request.length = 1;
+	error = ndshm_alloc(ndshm, &request, &made);
+	CHECK(!error == !!made);
+	ndshm_free(made);
+	return error;
+}
+
+static int try_alloc_many(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *made[3] = { (void *)1, (void *)1, (void *)1 };
+	int error;
+
+	request.length = 1;
+	error = ndshm_alloc_many(ndshm, &request, made, 3);
+	for (int i = 0; i < 3; i++) {
+		CHECK(!error == !!made[i]);
+		ndshm_free(made[i]);
+	}
+	return error;
+}
+
+static int try_map(void)
+{
+	void *memory = (void *)1;
+	int error = ndshm_map(block, &memory);
+
+	CHECK(!error == !!memory);
+	ndshm_unmap(block);
+	return error;
+}
+
+static int try_query(void)
+{
+	struct ndshm_block_info info;
+	struct ndshm_segment segment;
+	size_t count;
+
+	return ndshm_query(block, &info, &segment, 1, &count);
+}
+
+static int try_info(void)
+{
+	struct ndshm_info info;
+
+	return ndshm_get_info(ndshm, &info);
+}
+
+static int try_list_adapters(void)
+{
+	struct ndshm_adapter_info *rows;
+	size_t count;
+	int error = ndshm_list_adapters(ndshm, &rows, &count);
+
+	CHECK(!error == !!rows && !error == !!count);
+	free(rows);
+	return error;
+}
+
+static int try_list_providers(void)
+{
+	struct ndshm_provider_info *rows;
+	size_t count;
+	int error = ndshm_list_providers(ndshm, &rows, &count);
+
+	CHECK(!error == !!rows && !error == !!count);
+	free(rows);
+	return error;
+}
+
+static int try_list_blocks(void)
+{
+	struct ndshm_block_row *rows;
+	size_t count;
+	int error = ndshm_list_blocks(ndshm, &rows, &count);
+
+	CHECK(!error == !!rows && !error == !!count);
+	free(rows);
+	return error;
+}
+
+static int try_find_adapter(void)
+{
+	struct ndshm_adapter_info info;
+
+	return ndshm_find_adapter(ndshm, "memfd", &info);
+}
+
+static int try_find_provider(void)
+{
+	struct ndshm_provider_info info;
+
+	return ndshm_find_provider(ndshm, "memfd", &info);
+}
+
+/* It ends in a failure of its own, once memory suffices. */
+static int try_claim(void)
+{
+	struct ndshm_claim *claim;
+	int error = ndshm_claim(ndshm, 1, 0, &claim);
+
+	CHECK(!claim);
+	return error == -EOPNOTSUPP ? 0 : error;
+}
+
+/* The call fails for each n up to how many allocations it makes: @count. */
+static void fail_each(int (*call)(void), unsigned int count, bool has_reason)
+{
+	struct ndshm_info info;
+	unsigned int nth;
+	int error;
+
+	for (nth = 1; nth <= 100; nth++) {
+		int before = test_descriptors();
+
+		wrap_fail_nth(nth);
+		error = call();
+		wrap_fail_nth(0);
+		CHECK(test_descriptors() == before);
+		if (!wrap_has_failed())
+			break;
+		CHECK(error == -ENOMEM);
+		if (has_reason) {
+			CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_MEMORY);
+			CHECK(ndshm_last_status(ndshm) == NDSHM_STATUS_RESOURCES);
+		}
+		CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 1);
+	}
+	CHECK(!error);
+	if (nth - 1 != count)
+		printf("# %u calls failed, not %u\n", nth - 1, count);
+	CHECK(nth - 1 == count);
+}
+
+#define FAIL_EACH(call, count, has_reason) \
+static void call##_fails(void) \
+{ \
+	fail_each(try_##call, count, has_reason); \
+}
+
+/* The counts say that the linker has put the failing functions in. */
+FAIL_EACH(open, 2, false)
+FAIL_EACH(alloc, 4, true)
+FAIL_EACH(alloc_many, 1 + 3 + 3 * 3, true)
+FAIL_EACH(map, 1, true)
+FAIL_EACH(query, 0, true)
+FAIL_EACH(info, 0, true)
+FAIL_EACH(list_adapters, 1, true)
+FAIL_EACH(list_providers, 1, true)
+FAIL_EACH(list_blocks, 1, true)
+FAIL_EACH(find_adapter, 1, true)
+FAIL_EACH(find_provider, 1, true)
+FAIL_EACH(claim, 1, true)
+
+int main(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+
+	request.length = 1;
+	if (ndshm_open("memfd:", &ndshm) || ndshm_alloc(ndshm, &request, &block))
+		return 1;
+	RUN(open_fails);
+	RUN(alloc_fails);
+	RUN(alloc_many_fails);
+	RUN(map_fails);
+	RUN(query_fails);
+	RUN(info_fails);
+	RUN(list_adapters_fails);
+	RUN(list_providers_fails);
+	RUN(list_blocks_fails);
+	RUN(find_adapter_fails);
+	RUN(find_provider_fails);
+	RUN(claim_fails);
+	ndshm_free(block);
+	ndshm_close(ndshm);
+	return test_end();
+}

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# header.sh HEADERS UAPI: the public header stands alone, in C and in C++.
+# CC and CXX may hold the compilers.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+flags=(-I"$1" -I"$2" -Wall -Wextra -Werror -pedantic -fsyntax-only)
+CC=${CC:-cc}
+CXX=${CXX:-c++}
+
+program='#include <ndshm/ndshm.h>
+#include <ndshm/ndshm.h>
+int main(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+
+	return request.node + ndshm_reason_name(0)[0];
+}'
+
+for standard in c99 c11 gnu17; do
+	"$CC" -std=$standard "${flags[@]}" -x c - <<<"$program"
+	ok "the header is $standard"
+done
+for standard in c++11 c++17; do
+	"$CXX" -std=$standard "${flags[@]}" -x c++ - <<<"${program/NDSHM_REQUEST_INIT/\{\}}"
+	ok "the header is $standard"
+done
+# Designated initializers came to C++ then.
+"$CXX" -std=c++20 "${flags[@]}" -x c++ - <<<"$program"
+ok "the header and its initializer are c++20"
+
+for file in "$2"/linux/ndshm*.h; do
+	"$CC" -std=c99 "${flags[@]}" -x c - <<<"#include <linux/${file##*/}>
+int main(void) { return 0; }"
+	ok "linux/${file##*/} stands alone"
+done
+end

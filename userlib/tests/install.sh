@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# install.sh USERLIB BUILD VERSION: what "make install" puts below DESTDIR is enough to
+# build and run programs, found by pkg-config, shared and static.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+userlib=$1 build=$2 version=$3
+CC=${CC:-cc}
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+
+# What was said to the make that runs this is not said to that one.
+env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$userlib" CC="$CC" BUILD="$build" \
+	VERSION="$version" PREFIX=/opt/ndshm DESTDIR="$top" install >"$top/log" 2>&1
+ok "install" || cat "$top/log"
+is "what is installed" "opt/ndshm/bin/ndshm
+opt/ndshm/include/linux/ndshm.h
+opt/ndshm/include/linux/ndshm_netlink.h
+opt/ndshm/include/linux/ndshm_status.h
+opt/ndshm/include/ndshm/ndshm.h
+opt/ndshm/lib/libndshm.a
+opt/ndshm/lib/libndshm.so
+opt/ndshm/lib/libndshm.so.0
+opt/ndshm/lib/libndshm.so.$version
+opt/ndshm/lib/pkgconfig/libndshm.pc" "$(cd "$top" && find opt -not -type d | sort)"
+
+pc() {
+	PKG_CONFIG_PATH=$top/opt/ndshm/lib/pkgconfig \
+		pkg-config --define-variable=prefix="$top/opt/ndshm" \
+		--define-variable=libdir="$top/opt/ndshm/lib" \
+		--define-variable=includedir="$top/opt/ndshm/include" "$@"
+}
+
+is "the package's version" "$version" "$(pc --modversion libndshm)"
+
+cat >"$top/program.c" <<END
+#include <stdio.h>
+#include <ndshm/ndshm.h>
+
+int main(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+	struct ndshm *ndshm;
+
+	request.length = 5000;
+	if (ndshm_open("memfd:", &ndshm) || ndshm_alloc(ndshm, &request, &block))
+		return 1;
+	printf("%llu\n", (unsigned long long)ndshm_block_length(block));
+	ndshm_free(block);
+	ndshm_close(ndshm);
+	return 0;
+}
+END
+
+# shellcheck disable=SC2046 # flags are words
+"$CC" -o "$top/shared" "$top/program.c" $(pc --cflags --libs libndshm)
+ok "a program is built with the shared library"
+is "and runs" 8192 "$(LD_LIBRARY_PATH=$top/opt/ndshm/lib "$top/shared")"
+objdump -p "$top/shared" | grep -q 'NEEDED.*libndshm.so.0'
+ok "and needs it by its soname"
+
+# The C library warns of what libnl's archive could load; it is not called here.
+# shellcheck disable=SC2046
+"$CC" -static -o "$top/static" "$top/program.c" $(pc --cflags --libs --static libndshm) \
+	2>"$top/log"
+ok "a program is built statically" || cat "$top/log"
+is "and runs" 8192 "$("$top/static")"
+
+is "the installed command finds the library" "ndshm $version" \
+	"$(LD_LIBRARY_PATH=$top/opt/ndshm/lib "$top/opt/ndshm/bin/ndshm" --version)"
+! objdump -p "$top/opt/ndshm/bin/ndshm" | grep -qE 'R(UN)?PATH'
+ok "and has no path of its own"
+end

@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every function of the library, on the backend that needs no module.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static struct ndshm *ndshm;
+static long page;
+
+static struct ndshm_request request_of(uint64_t length)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+
+	request.length = length;
+	return request;
+}
+
+static struct ndshm_block *make(uint64_t length)
+{
+	struct ndshm_request request = request_of(length);
+	struct ndshm_block *block;
+
+	return ndshm_alloc(ndshm, &request, &block) ? NULL : block;
+}
+
+static bool is_mapped(void *start)
+{
+	return !msync(start, page, MS_ASYNC);
+}
+
+static void opens_and_closes(void)
+{
+	struct ndshm *other = (void *)1;
+
+	CHECK(ndshm_open("memfd:", &other) == 0);
+	REQUIRE(other);
+	CHECK(ndshm_last_reason(other) == NDSHM_REASON_NONE);
+	CHECK(ndshm_last_status(other) == NDSHM_STATUS_SUCCESS);
+	CHECK(ndshm_fd(other) == -EOPNOTSUPP);
+	ndshm_close(other);
+	ndshm_close(NULL);
+}
+
+static void opens_what_the_environment_names(void)
+{
+	struct ndshm *other;
+
+	setenv("NDSHM_BACKEND", "memfd:", 1);
+	CHECK(ndshm_open(NULL, &other) == 0);
+	ndshm_close(other);
+	setenv("NDSHM_BACKEND", "/nowhere/ndshm", 1);
+	CHECK(ndshm_open(NULL, &other) == -ENOENT);
+	CHECK(!other);
+	/* What is named beats the environment. */
+	CHECK(ndshm_open("memfd:", &other) == 0);
+	ndshm_close(other);
+	unsetenv("NDSHM_BACKEND");
+}
+
+static void does_not_open_what_it_does_not_know(void)
+{
+	struct ndshm *other = (void *)1;
+
+	CHECK(ndshm_open("memfd:more", &other) == -EINVAL);
+	CHECK(!other);
+	other = (void *)1;
+	CHECK(ndshm_open("/nowhere/ndshm", &other) == -ENOENT);
+	CHECK(!other);
+	other = (void *)1;
+	CHECK(ndshm_open("", &other) == -ENOENT);
+	CHECK(!other);
+}
+
+static void info_counts_blocks(void)
+{
+	struct ndshm_block *block;
+	struct ndshm_info info;
+
+	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
+	CHECK(info.features == NDSHM_FEATURE_BLOCKS);
+	CHECK(info.max_length >= 1U << 30);
+	CHECK(info.max_blocks >= info.max_batch && info.max_batch > 1);
+	CHECK(info.page_size == page);
+	CHECK(info.default_adapter);
+	CHECK(info.blocks == 0 && info.bytes == 0 && info.user_locked == 0);
+
+	block = make(page + 1);
+	REQUIRE(block);
+	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
+	CHECK(info.blocks == 1);
+	CHECK(info.bytes == 2ULL * page);
+	ndshm_free(block);
+	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
+	CHECK(info.blocks == 0 && info.bytes == 0);
+}
+
+static void finds_by_name(void)
+{
+	struct ndshm_adapter_info adapter;
+	struct ndshm_provider_info provider;
+
+	CHECK_DONE(ndshm, ndshm_find_adapter(ndshm, "memfd", &adapter));
+	CHECK(!strcmp(adapter.name, "memfd") && !strcmp(adapter.device, ""));
+	CHECK(adapter.id && adapter.node == -1);
+	CHECK(adapter.isolation == NDSHM_ISOLATION_NO_TRANSLATION);
+	CHECK(adapter.open && !adapter.claimable && !adapter.claimed && !adapter.dirty);
+	CHECK_DONE(ndshm, ndshm_find_provider(ndshm, "memfd", &provider));
+	CHECK(!strcmp(provider.name, "memfd"));
+	CHECK(provider.id && provider.scope == 1 && provider.mappable && !provider.blocks);
+
+	CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "memfd0", &adapter), ENOENT,
+		    ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
+	CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "", &adapter), ENOENT,
+		    ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
+	CHECK_FAILS(ndshm, ndshm_find_provider(ndshm, "coherent", &provider), ENOENT,
+		    PROVIDER_UNKNOWN, FILE_NOT_FOUND);
+}
+
+static void lists_adapters_and_providers(void)
+{
+	struct ndshm_adapter_info *adapters = NULL;
+	struct ndshm_provider_info *providers = NULL;
+	size_t count;
+
+	CHECK_DONE(ndshm, ndshm_list_adapters(ndshm, &adapters, &count));
+	CHECK(count == 1 && !strcmp(adapters[0].name, "memfd"));
+	free(adapters);
+	CHECK_DONE(ndshm, ndshm_list_providers(ndshm, &providers, &count));
+	CHECK(count == 1 && !strcmp(providers[0].name, "memfd"));
+	free(providers);
+}
+
+static void lists_blocks(void)
+{
+	struct ndshm_request request = request_of(3);
+	struct ndshm_block_row *rows = (void *)1;
+	struct ndshm_provider_info provider;
+	struct ndshm_block *a, *b;
+	size_t count = 1;
+
+	CHECK_DONE(ndshm, ndshm_list_blocks(ndshm, &rows, &count));
+	CHECK(!count && !rows);
+
+	request.usage = NDSHM_USAGE_RECEIVE;
+	request.node = 0;
+	REQUIRE(!ndshm_alloc(ndshm, &request, &a));
+	b = make(2 * page);
+	REQUIRE(b);
+	CHECK_DONE(ndshm, ndshm_list_blocks(ndshm, &rows, &count));
+	CHECK(count == 2);
+	CHECK(rows[0].id == ndshm_block_id(a) && rows[1].id == ndshm_block_id(b));
+	CHECK(rows[0].usage == NDSHM_USAGE_RECEIVE && rows[1].usage == NDSHM_USAGE_OTHER);
+	CHECK(rows[0].preferred_node == 0 && rows[1].preferred_node == NDSHM_NODE_ANY);
+	CHECK(rows[0].length == (uint64_t)page && rows[1].length == 2ULL * page);
+	CHECK(rows[0].consumed == rows[0].length && rows[0].segments == 1);
+	CHECK(rows[0].uid == getuid() && rows[0].pid == (uint32_t)getpid());
+	CHECK(!rows[0].charged && !rows[0].revoked);
+	free(rows);
+	CHECK_DONE(ndshm, ndshm_find_provider(ndshm, "memfd", &provider));
+	CHECK(provider.blocks == 2);
+	ndshm_free(a);
+	ndshm_free(b);
+}
+
+static void claims_are_not_supported(void)
+{
+	struct ndshm_claim *claim = (void *)1;
+	struct ndshm_info info;
+
+	REQUIRE(!ndshm_get_info(ndshm, &info));
+	CHECK_FAILS(ndshm, ndshm_claim(ndshm, info.default_adapter, 0, &claim), EOPNOTSUPP,
+		    CLAIM_UNSUPPORTED, NOT_SUPPORTED);
+	CHECK(!claim);
+	CHECK_FAILS(ndshm, ndshm_claim(ndshm, info.default_adapter, 64, &claim), EOPNOTSUPP,
+		    CLAIM_UNSUPPORTED, NOT_SUPPORTED);
+	CHECK_FAILS(ndshm, ndshm_claim(ndshm, info.default_adapter, 23, &claim), EINVAL,
+		    ADDRESS_WIDTH, INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_claim(ndshm, info.default_adapter, 65, &claim), EINVAL,
+		    ADDRESS_WIDTH, INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_claim(ndshm, 4711, 32, &claim), ENOENT,
+		    ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
+}
+
+static void blocks_are_rounded_and_zero(void)
+{
+	static const uint64_t lengths[] = { 1, 4095, 4096, 4097, 1 << 20 };
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct ndshm_block *block = make(lengths[i]);
+		uint64_t rounded = (lengths[i] + page - 1) / page * page;
+		unsigned char *memory;
+		size_t at = 0;
+
+		REQUIRE(block);
+		CHECK(ndshm_block_length(block) == rounded);
+		CHECK(ndshm_block_handle(block) && ndshm_block_id(block));
+		REQUIRE(!ndshm_map(block, (void **)&memory));
+		while (at < rounded && !memory[at])
+			at++;
+		CHECK(at == rounded);
+		memset(memory, 0x55, rounded);
+		ndshm_free(block);
+	}
+}
+
+static void maps_the_same_memory_each_time(void)
+{
+	struct ndshm_block *block = make(page);
+	void *first, *second;
+
+	REQUIRE(block);
+	CHECK_DONE(ndshm, ndshm_map(block, &first));
+	CHECK_DONE(ndshm, ndshm_map(block, &second));
+	CHECK(first && first == second);
+	strcpy(first, "kept");
+	ndshm_unmap(block);
+	CHECK(!is_mapped(first));
+	ndshm_unmap(block);
+	CHECK_DONE(ndshm, ndshm_map(block, &second));
+	CHECK(!strcmp(second, "kept"));
+	ndshm_free(block);
+	CHECK(!is_mapped(second));
+	ndshm_unmap(NULL);
+	ndshm_free(NULL);
+}
+
+static void two_blocks_are_two(void)
+{
+	struct ndshm_block *a = make(page), *b = make(page);
+	char *x, *y;
+
+	REQUIRE(a && b);
+	CHECK(ndshm_block_handle(a) != ndshm_block_handle(b));
+	CHECK(ndshm_block_id(a) != ndshm_block_id(b));
+	REQUIRE(!ndshm_map(a, (void **)&x) && !ndshm_map(b, (void **)&y));
+	x[0] = 'x';
+	CHECK(!y[0]);
+	ndshm_free(a);
+	ndshm_free(b);
+}
+
+static void addresses_are_hidden(void)
+{
+	struct ndshm_block *block = make(page);
+	uint64_t address = 7;
+
+	REQUIRE(block);
+	CHECK_FAILS(ndshm, ndshm_block_address(block, &address), EPERM, NOT_ISOLATED,
+		    OPEN_FAILED);
+	CHECK(address == 7);
+	ndshm_free(block);
+}
+
+static void query_tells_what_was_allocated(void)
+{
+	struct ndshm_block *block = make(2 * page);
+	struct ndshm_segment segments[2] = { { 7, 7 }, { 7, 7 } };
+	struct ndshm_block_info info;
+	size_t count = 7;
+
+	REQUIRE(block);
+	CHECK_DONE(ndshm, ndshm_query(block, &info, NULL, 0, &count));
+	CHECK(count == 1 && info.segments == 1);
+	CHECK(info.handle == ndshm_block_handle(block));
+	CHECK(info.shared_memory_handle == ndshm_block_id(block));
+	CHECK(info.flags == NDSHM_BLOCK_MAPPABLE);
+	CHECK(info.length == 2ULL * page && info.consumed == info.length);
+	CHECK(info.address == NDSHM_ADDRESS_HIDDEN);
+	CHECK_DONE(ndshm, ndshm_query(block, &info, segments, 2, &count));
+	CHECK(count == 1);
+	CHECK(segments[0].address == NDSHM_ADDRESS_HIDDEN && segments[0].length == 2ULL * page);
+	CHECK(segments[1].address == 7);
+	ndshm_free(block);
+}
+
+/* Valid but for one member each. */
+static void bad_requests_are_refused(void)
+{
+	struct ndshm_block *block;
+	struct ndshm_request request;
+
+#define REFUSED(member, value, error, reason, status) do { \
+	request = request_of(page); \
+	request.member = (value); \
+	block = (void *)1; \
+	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), error, reason, status); \
+	CHECK(!block); \
+} while (0)
+	REFUSED(length, 0, EINVAL, LENGTH_ZERO, INVALID_PARAMETER);
+	REFUSED(length, (4ULL << 30) + 1, EINVAL, LENGTH_LIMIT, INVALID_PARAMETER);
+	REFUSED(length, UINT64_MAX - page + 1, EINVAL, LENGTH_LIMIT, INVALID_PARAMETER);
+	REFUSED(length, UINT64_MAX - page + 2, EOVERFLOW, LENGTH_OVERFLOW, INVALID_PARAMETER);
+	REFUSED(length, UINT64_MAX, EOVERFLOW, LENGTH_OVERFLOW, INVALID_PARAMETER);
+	REFUSED(usage, NDSHM_USAGE_UNDEFINED, EINVAL, USAGE, INVALID_PARAMETER);
+	REFUSED(usage, NDSHM_USAGE_MAX, EINVAL, USAGE, INVALID_PARAMETER);
+	REFUSED(usage, UINT32_MAX, EINVAL, USAGE, INVALID_PARAMETER);
+	REFUSED(node, -2, EINVAL, NODE, INVALID_PARAMETER);
+	REFUSED(node, INT32_MIN, EINVAL, NODE, INVALID_PARAMETER);
+	REFUSED(node, INT32_MAX, EINVAL, NODE, INVALID_PARAMETER);
+	REFUSED(flags, 2, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
+	REFUSED(flags, 1U << 31, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
+	REFUSED(adapter, 4711, ENOENT, ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
+	REFUSED(provider, 4711, ENOENT, PROVIDER_UNKNOWN, FILE_NOT_FOUND);
+#undef REFUSED
+
+	/* A success clears the reason. */
+	request = request_of(page);
+	request.flags = NDSHM_ALLOC_CONTIGUOUS;
+	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
+	ndshm_free(block);
+}
+
+static void every_usage_is_allowed(void)
+{
+	struct ndshm_request request = request_of(1);
+	struct ndshm_block *block;
+
+	for (request.usage = 1; request.usage < NDSHM_USAGE_MAX; request.usage++) {
+		CHECK(!ndshm_alloc(ndshm, &request, &block));
+		ndshm_free(block);
+	}
+}
+
+static void many_is_all_or_none(void)
+{
+	struct ndshm_request request = request_of(page);
+	struct ndshm_block *blocks[64];
+	struct ndshm_info info;
+
+	REQUIRE(!ndshm_get_info(ndshm, &info) && info.max_batch == 64);
+	CHECK_DONE(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 64));
+	for (size_t i = 0; i < 64; i++) {
+		CHECK(blocks[i] && ndshm_block_length(blocks[i]) == (uint64_t)page);
+		CHECK(!i || ndshm_block_handle(blocks[i]) != ndshm_block_handle(blocks[i - 1]));
+	}
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 64);
+	for (size_t i = 0; i < 64; i++)
+		ndshm_free(blocks[i]);
+
+	request.length = 0;
+	memset(blocks, 1, sizeof(blocks));
+	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 64), EINVAL, LENGTH_ZERO,
+		    INVALID_PARAMETER);
+	for (size_t i = 0; i < 64; i++)
+		CHECK(!blocks[i]);
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
+}
+
+static void bad_counts_are_refused(void)
+{
+	static const size_t counts[] = { 0, 65, UINT32_MAX, SIZE_MAX };
+	struct ndshm_request request = request_of(page);
+	struct ndshm_block *block = (void *)1;
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, &block, counts[i]), EINVAL,
+			    COUNT, INVALID_PARAMETER);
+	CHECK(block == (void *)1);
+}
+
+static void the_reason_is_the_contexts(void)
+{
+	struct ndshm_request request = request_of(0);
+	struct ndshm_block *block;
+	struct ndshm *other;
+
+	REQUIRE(!ndshm_open("memfd:", &other));
+	CHECK(ndshm_alloc(ndshm, &request, &block) == -EINVAL);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_ZERO);
+	CHECK(ndshm_last_reason(other) == NDSHM_REASON_NONE);
+	request.length = UINT64_MAX;
+	CHECK(ndshm_alloc(other, &request, &block) == -EOVERFLOW);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_ZERO);
+	CHECK(ndshm_last_reason(other) == NDSHM_REASON_LENGTH_OVERFLOW);
+	ndshm_close(other);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_ZERO);
+}
+
+static void handles_are_the_clients(void)
+{
+	struct ndshm_block_row *rows;
+	struct ndshm_block *block = make(page);
+	struct ndshm *other;
+	size_t count;
+
+	REQUIRE(block && !ndshm_open("memfd:", &other));
+	CHECK(!ndshm_list_blocks(other, &rows, &count) && count == 0);
+	ndshm_close(other);
+	ndshm_free(block);
+}
+
+static void mappings_outlive_the_client(void)
+{
+	struct ndshm_request request = request_of(page);
+	struct ndshm_block *mapped, *never_mapped;
+	struct ndshm_block_info info;
+	struct ndshm *other;
+	uint64_t address;
+	size_t count;
+	char *memory;
+	void *again;
+
+	REQUIRE(!ndshm_open("memfd:", &other));
+	REQUIRE(!ndshm_alloc(other, &request, &mapped));
+	REQUIRE(!ndshm_alloc(other, &request, &never_mapped));
+	REQUIRE(!ndshm_map(mapped, (void **)&memory));
+	strcpy(memory, "still here");
+	ndshm_close(other);
+
+	CHECK(!strcmp(memory, "still here"));
+	CHECK(ndshm_block_length(mapped) == (uint64_t)page && ndshm_block_handle(mapped));
+	CHECK(ndshm_block_address(mapped, &address) == -EPERM);
+	CHECK(!ndshm_map(mapped, &again) && again == memory);
+	CHECK(ndshm_map(never_mapped, &again) == -EBADF && !again);
+	CHECK(ndshm_query(mapped, &info, NULL, 0, &count) == -EBADF && !count);
+	ndshm_free(mapped);
+	CHECK(!is_mapped(memory));
+	ndshm_unmap(never_mapped);
+	ndshm_free(never_mapped);
+}
+
+static void child(char *memory)
+{
+	bool good = !strcmp(memory, "parent");
+
+	strcpy(memory, "child");
+	ndshm_close(ndshm);
+	/* What is inherited stays mapped. */
+	good = good && !strcmp(memory, "child");
+	fflush(NULL);
+	_exit(good ? 0 : 1);
+}
+
+static void a_child_has_what_was_mapped(void)
+{
+	struct ndshm_block *block = make(page), *later;
+	struct ndshm_info info;
+	int status = -1;
+	char *memory;
+	pid_t pid;
+
+	REQUIRE(block && !ndshm_map(block, (void **)&memory));
+	strcpy(memory, "parent");
+	pid = fork();
+	if (!pid)
+		child(memory);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!strcmp(memory, "child"));
+
+	/* The child's close was not the last one. */
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 1);
+	later = make(page);
+	CHECK(later);
+	ndshm_free(later);
+	ndshm_free(block);
+}
+
+static void a_file_limit_is_a_limit_of_handles(void)
+{
+	struct ndshm_request request = request_of(1);
+	struct ndshm_block *block, *blocks[64];
+	struct rlimit before, limit;
+	struct ndshm_info info;
+	int next = dup(STDOUT_FILENO), room = 0;
+
+	close(next);
+	REQUIRE(next >= 0 && !getrlimit(RLIMIT_NOFILE, &before));
+	limit = before;
+	limit.rlim_cur = next;
+	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), EDQUOT, HANDLES, RESOURCES);
+	CHECK(!block);
+	/* Some above the first that is free may have been inherited. */
+	limit.rlim_cur = next + 8;
+	for (int fd = next; fd < next + 8; fd++)
+		room += fcntl(fd, F_GETFD) < 0;
+	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 64), EDQUOT, HANDLES,
+		    RESOURCES);
+	CHECK_DONE(ndshm, ndshm_alloc_many(ndshm, &request, blocks, room));
+	for (int i = 0; i < room; i++)
+		ndshm_free(blocks[i]);
+	CHECK(!setrlimit(RLIMIT_NOFILE, &before));
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
+}
+
+int main(void)
+{
+	page = sysconf(_SC_PAGESIZE);
+	unsetenv("NDSHM_BACKEND");
+	if (ndshm_open("memfd:", &ndshm))
+		return 1;
+	RUN(opens_and_closes);
+	RUN(opens_what_the_environment_names);
+	RUN(does_not_open_what_it_does_not_know);
+	RUN(info_counts_blocks);
+	RUN(finds_by_name);
+	RUN(lists_adapters_and_providers);
+	RUN(lists_blocks);
+	RUN(claims_are_not_supported);
+	RUN(blocks_are_rounded_and_zero);
+	RUN(maps_the_same_memory_each_time);
+	RUN(two_blocks_are_two);
+	RUN(addresses_are_hidden);
+	RUN(query_tells_what_was_allocated);
+	RUN(bad_requests_are_refused);
+	RUN(every_usage_is_allowed);
+	RUN(many_is_all_or_none);
+	RUN(bad_counts_are_refused);
+	RUN(the_reason_is_the_contexts);
+	RUN(handles_are_the_clients);
+	RUN(mappings_outlive_the_client);
+	RUN(a_child_has_what_was_mapped);
+	RUN(a_file_limit_is_a_limit_of_handles);
+	ndshm_close(ndshm);
+	return test_end();
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tests of one program: TAP on stdout, and a last line "N passed, N failed".
+ */
+#ifndef NDSHM_TEST_H
+#define NDSHM_TEST_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ndshm/ndshm.h>
+
+static int test_passed, test_failed;
+static bool test_bad;
+
+#define CHECK(condition) test_check((condition), __FILE__, __LINE__, #condition)
+
+/* For what the rest of the test cannot do without. */
+#define REQUIRE(condition) do { \
+	if (!CHECK(condition)) \
+		return; \
+} while (0)
+
+/* The call fails with this errno, reason and status, and no other. */
+#define CHECK_FAILS(ndshm, call, error, reason, status) do { \
+	CHECK((call) == -(error)); \
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_##reason); \
+	CHECK(ndshm_last_status(ndshm) == NDSHM_STATUS_##status); \
+} while (0)
+
+#define CHECK_DONE(ndshm, call) CHECK_FAILS(ndshm, call, 0, NONE, SUCCESS)
+
+#define RUN(test) test_run(#test, test)
+
+static inline bool test_check(bool good, const char *file, int line, const char *condition)
+{
+	if (!good) {
+		printf("# %s:%d: %s\n", file, line, condition);
+		test_bad = true;
+	}
+	return good;
+}
+
+/* Descriptors that are open: what a test opens it must close. */
+static inline int test_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (directory && readdir(directory))
+		count++;
+	if (directory)
+		closedir(directory);
+	return count;
+}
+
+static inline void test_run(const char *name, void (*test)(void))
+{
+	int before = test_descriptors();
+
+	test_bad = false;
+	test();
+	CHECK(test_descriptors() == before);
+	if (test_bad)
+		test_failed++;
+	else
+		test_passed++;
+	printf("%sok %d - %s\n", test_bad ? "not " : "", test_passed + test_failed, name);
+	fflush(stdout);
+}
+
+static inline int test_end(void)
+{
+	printf("1..%d\n%d passed, %d failed\n", test_passed + test_failed, test_passed,
+	       test_failed);
+	return test_failed != 0;
+}
+
+#endif /* NDSHM_TEST_H */

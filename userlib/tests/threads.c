@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads that share a context, and forks in the midst of them.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#define THREADS	4
+#define ROUNDS	400
+
+static struct ndshm *ndshm;
+static atomic_int wrong;
+
+static void expect(bool good)
+{
+	if (!good)
+		wrong++;
+}
+
+static void run_threads(void *(*body)(void *), void *argument)
+{
+	pthread_t threads[THREADS];
+
+	wrong = 0;
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, body, argument));
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(!wrong);
+}
+
+static void *allocate(void *argument)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+
+	(void)argument;
+	request.length = 8192;
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ndshm_block *block;
+		unsigned int *memory;
+
+		if (ndshm_alloc(ndshm, &request, &block)) {
+			wrong++;
+			return NULL;
+		}
+		expect(!ndshm_map(block, (void **)&memory));
+		expect(memory[0] == 0);
+		memory[0] = ndshm_block_handle(block);
+		expect(memory[0] == ndshm_block_handle(block));
+		ndshm_free(block);
+	}
+	return NULL;
+}
+
+static void threads_allocate(void)
+{
+	struct ndshm_info info;
+
+	run_threads(allocate, NULL);
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
+}
+
+static void *map(void *argument)
+{
+	void *first, *memory;
+
+	expect(!ndshm_map(argument, &first));
+	for (int i = 0; i < ROUNDS; i++)
+		expect(!ndshm_map(argument, &memory) && memory == first);
+	return NULL;
+}
+
+static void threads_map_one_block(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+
+	request.length = 1;
+	REQUIRE(!ndshm_alloc(ndshm, &request, &block));
+	run_threads(map, block);
+	ndshm_free(block);
+}
+
+static void *look(void *argument)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block_row *rows;
+	struct ndshm_block *block;
+	size_t count;
+
+	(void)argument;
+	request.length = 1;
+	for (int i = 0; i < ROUNDS; i++) {
+		expect(!ndshm_alloc(ndshm, &request, &block));
+		expect(!ndshm_list_blocks(ndshm, &rows, &count) && count >= 1);
+		free(rows);
+		ndshm_free(block);
+	}
+	return NULL;
+}
+
+static void threads_list(void)
+{
+	run_threads(look, NULL);
+}
+
+/* Each thread fails in its own way, and must not see another's reason. */
+static void *fail(void *argument)
+{
+	static atomic_int number;
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	bool zero = number++ % 2;
+	struct ndshm_block *block;
+
+	(void)argument;
+	request.length = zero ? 0 : UINT64_MAX;
+	expect(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
+	for (int i = 0; i < ROUNDS; i++) {
+		expect(ndshm_alloc(ndshm, &request, &block) == (zero ? -EINVAL : -EOVERFLOW));
+		expect(ndshm_last_reason(ndshm) == (zero ? NDSHM_REASON_LENGTH_ZERO :
+							   NDSHM_REASON_LENGTH_OVERFLOW));
+	}
+	return NULL;
+}
+
+static void the_reason_is_the_threads(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+
+	request.usage = NDSHM_USAGE_MAX;
+	request.length = 1;
+	CHECK(ndshm_alloc(ndshm, &request, &block) == -EINVAL);
+	/* Twice: the second threads may get what the first left. */
+	run_threads(fail, NULL);
+	run_threads(fail, NULL);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_USAGE);
+}
+
+static void *fail_once(void *argument)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+
+	expect(ndshm_alloc(argument, &request, &block) == -EINVAL);
+	return NULL;
+}
+
+static void *open_for_others(void *argument)
+{
+	expect(!ndshm_open("memfd:", argument));
+	return NULL;
+}
+
+/* A context whose opener has ended, and threads that outlive their contexts. */
+static void contexts_and_threads_end_in_any_order(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+	struct ndshm *other;
+	pthread_t thread;
+
+	wrong = 0;
+	REQUIRE(!pthread_create(&thread, NULL, open_for_others, &other));
+	pthread_join(thread, NULL);
+	REQUIRE(!wrong && other);
+	CHECK(ndshm_last_reason(other) == NDSHM_REASON_NONE);
+	CHECK(ndshm_alloc(other, &request, &block) == -EINVAL);
+	CHECK(ndshm_last_reason(other) == NDSHM_REASON_LENGTH_ZERO);
+	run_threads(fail_once, other);
+	CHECK(ndshm_last_reason(other) == NDSHM_REASON_LENGTH_ZERO);
+	ndshm_close(other);
+}
+
+static atomic_bool stop;
+
+static void *fail_until_stopped(void *argument)
+{
+	while (!stop)
+		fail_once(argument);
+	return NULL;
+}
+
+/* Whatever the others do at the moment of a fork, the child can close. */
+static void a_child_can_close_amid_threads(void)
+{
+	pthread_t thread;
+
+	wrong = 0;
+	stop = false;
+	REQUIRE(!pthread_create(&thread, NULL, fail_until_stopped, ndshm));
+	for (int i = 0; i < 50; i++) {
+		int status = -1;
+		pid_t pid = fork();
+
+		if (!pid) {
+			alarm(20);
+			ndshm_close(ndshm);
+			_exit(0);
+		}
+		CHECK(waitpid(pid, &status, 0) == pid);
+		CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	}
+	stop = true;
+	pthread_join(thread, NULL);
+	CHECK(!wrong);
+}
+
+int main(void)
+{
+	if (ndshm_open("memfd:", &ndshm))
+		return 1;
+	RUN(threads_allocate);
+	RUN(threads_map_one_block);
+	RUN(threads_list);
+	RUN(the_reason_is_the_threads);
+	RUN(contexts_and_threads_end_in_any_order);
+	RUN(a_child_can_close_amid_threads);
+	ndshm_close(ndshm);
+	return test_end();
+}

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * ndshm alloc
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+struct arguments {
+	struct common *common;
+	struct ndshm_request request;
+	struct ndshm_info info;
+	bool has_length;
+	const char *adapter;
+	const char *provider;
+	uint64_t count;
+	uint64_t width;
+	bool hold;
+};
+
+/* One that was made, as it is shown. */
+struct made {
+	struct ndshm_block *block;
+	struct ndshm_block_info info;
+	struct ndshm_segment *segments;
+	size_t count;
+	bool mapped;
+};
+
+static const struct argp_option options[] = {
+	{ "adapter", 'a', "NAME", 0, "Who does DMA (the default adapter); claimed if it must be", 0 },
+	{ "provider", 'p', "NAME", 0, "Where the memory comes from (the adapter's default)", 0 },
+	{ "length", 'l', "N[K|M|G]", 0, "Bytes of each block (one page)", 0 },
+	{ "usage", 'u', "NAME", 0, "What it is for (other)", 0 },
+	{ "node", 'n', "N", 0, "NUMA node, or any (any)", 0 },
+	{ "count", 'c', "N", 0, "How many blocks, all or none (1)", 0 },
+	{ "contiguous", 'C', NULL, 0, "One DMA segment, or failure", 0 },
+	{ "address-width", 'w', "BITS", 0, "Bits of address a claimed function can drive (32)", 0 },
+	{ "hold", 'H', NULL, 0, "Keep the blocks until SIGINT, SIGTERM or the end of the input", 0 },
+	{ 0 }
+};
+
+static void parse_number_or_end(struct argp_state *state, const char *what, const char *argument,
+				uint64_t max, uint64_t *number)
+{
+	if (!parse_number(argument, max, number))
+		argp_error(state, "\"%s\" is not %s", argument, what);
+}
+
+static void parse_node(struct argp_state *state, const char *argument, int32_t *node)
+{
+	uint64_t number;
+
+	if (!strcmp(argument, "any")) {
+		*node = NDSHM_NODE_ANY;
+		return;
+	}
+	parse_number_or_end(state, "a node", argument, INT32_MAX, &number);
+	*node = number;
+}
+
+static void end_usage(struct argp_state *state, const char *argument)
+{
+	char *names = usage_names();
+
+	argp_error(state, "\"%s\" is not a usage: %s", argument, names);
+	free(names);
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+	struct ndshm_request *request = &arguments->request;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = arguments->common;
+		return 0;
+	case 'a':
+		arguments->adapter = argument;
+		return 0;
+	case 'p':
+		arguments->provider = argument;
+		return 0;
+	case 'l':
+		if (!parse_length(argument, &request->length))
+			argp_error(state, "\"%s\" is not a length", argument);
+		arguments->has_length = true;
+		return 0;
+	case 'u':
+		if (!parse_usage(argument, &request->usage))
+			end_usage(state, argument);
+		return 0;
+	case 'n':
+		parse_node(state, argument, &request->node);
+		return 0;
+	case 'c':
+		parse_number_or_end(state, "a count", argument, UINT32_MAX, &arguments->count);
+		return 0;
+	case 'C':
+		request->flags |= NDSHM_ALLOC_CONTIGUOUS;
+		return 0;
+	case 'w':
+		parse_number_or_end(state, "a width", argument, UINT32_MAX, &arguments->width);
+		return 0;
+	case 'H':
+		arguments->hold = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "\"%s\" is too much", argument);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The adapter that is named, else the default. */
+static enum exit_code get_adapter(struct ndshm *ndshm, const char *name, uint32_t id,
+				  struct ndshm_adapter_info *adapter)
+{
+	struct ndshm_adapter_info *rows;
+	size_t count, i;
+	int error;
+
+	if (name) {
+		error = ndshm_find_adapter(ndshm, name, adapter);
+		return error ? cannot_ndshm(ndshm, error, "use adapter \"%s\"", name) : EXIT_DONE;
+	}
+	error = ndshm_list_adapters(ndshm, &rows, &count);
+	if (error)
+		return cannot_ndshm(ndshm, error, "list adapters");
+	for (i = 0; i < count && rows[i].id != id; i++)
+		;
+	if (i < count)
+		*adapter = rows[i];
+	free(rows);
+	return i < count ? EXIT_DONE : cannot("there is none", "use the default adapter");
+}
+
+/* Fill in what the request names, and claim what must be claimed. */
+static enum exit_code prepare(struct ndshm *ndshm, struct arguments *arguments,
+			      struct ndshm_adapter_info *adapter)
+{
+	struct ndshm_request *request = &arguments->request;
+	struct ndshm_provider_info provider;
+	struct ndshm_claim *claim;
+	enum exit_code code;
+	int error = ndshm_get_info(ndshm, &arguments->info);
+
+	if (error)
+		return cannot_ndshm(ndshm, error, "get information");
+	if (!arguments->has_length)
+		request->length = arguments->info.page_size;
+	code = get_adapter(ndshm, arguments->adapter, arguments->info.default_adapter, adapter);
+	if (code)
+		return code;
+	make_printable(adapter->name);
+	request->adapter = adapter->id;
+	if (arguments->provider) {
+		error = ndshm_find_provider(ndshm, arguments->provider, &provider);
+		if (error)
+			return cannot_ndshm(ndshm, error, "use provider \"%s\"",
+					    arguments->provider);
+		request->provider = provider.id;
+	}
+	if (!adapter->claimable)
+		return EXIT_DONE;
+	error = ndshm_claim(ndshm, adapter->id, arguments->width, &claim);
+	if (error)
+		return cannot_ndshm(ndshm, error, "claim adapter \"%s\"", adapter->name);
+	adapter->isolation = ndshm_claim_isolation(claim);
+	return EXIT_DONE;
+}
+
+static enum exit_code look_at(struct ndshm *ndshm, struct made *made)
+{
+	uint32_t handle = ndshm_block_handle(made->block);
+	void *memory;
+	int error;
+
+	error = ndshm_map(made->block, &memory);
+	if (error && error != -EOPNOTSUPP)
+		return cannot_ndshm(ndshm, error, "map block %" PRIu32, handle);
+	made->mapped = !error;
+	error = ndshm_query(made->block, &made->info, NULL, 0, &made->count);
+	if (!error) {
+		made->segments = array(made->count, sizeof(*made->segments));
+		error = ndshm_query(made->block, &made->info, made->segments, made->count,
+				    &made->count);
+	}
+	return error ? cannot_ndshm(ndshm, error, "query block %" PRIu32, handle) : EXIT_DONE;
+}
+
+static char *address_words(uint64_t address)
+{
+	return address == NDSHM_ADDRESS_HIDDEN ? format_string("hidden") :
+						 format_string("0x%" PRIx64, address);
+}
+
+static json_t *made_json(const struct made *made)
+{
+	json_t *segments = json_array();
+
+	for (size_t i = 0; i < made->count; i++) {
+		char *address = address_words(made->segments[i].address);
+
+		/* Strings: not every reader's numbers have 64 bits. */
+		json_array_append_new(segments, json_pack("{s:s, s:I}",
+			"address", address,
+			"length", (json_int_t)made->segments[i].length));
+		free(address);
+	}
+	return json_pack("{s:I, s:I, s:I, s:I, s:b, s:b, s:o}",
+			 "handle", (json_int_t)made->info.handle,
+			 "id", (json_int_t)made->info.shared_memory_handle,
+			 "length", (json_int_t)made->info.length,
+			 "consumed", (json_int_t)made->info.consumed,
+			 "mapped", made->mapped,
+			 "charged", !!(made->info.flags & NDSHM_BLOCK_CHARGED),
+			 "segments", segments);
+}
+
+static enum exit_code show_json(const struct ndshm_adapter_info *adapter, const struct made *made,
+				size_t count)
+{
+	json_t *blocks = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(blocks, made_json(&made[i]));
+	return print_json(json_pack("{s:s, s:b, s:o, s:o}",
+				    "adapter", adapter->name,
+				    "isolated", !adapter->isolation,
+				    "missing", isolation_json(adapter->isolation),
+				    "blocks", blocks));
+}
+
+static void show_block(const struct made *made)
+{
+	printf("block\n"
+	       "  handle    %" PRIu32 "\n"
+	       "  id        %" PRIu32 "\n"
+	       "  length    %" PRIu64 " bytes\n"
+	       "  consumed  %" PRIu64 " bytes%s\n"
+	       "  mapped    %s\n",
+	       (uint32_t)made->info.handle, (uint32_t)made->info.shared_memory_handle,
+	       (uint64_t)made->info.length, (uint64_t)made->info.consumed,
+	       made->info.flags & NDSHM_BLOCK_CHARGED ? ", charged" : "",
+	       made->mapped ? "yes" : "no: its provider cannot show it");
+	for (size_t i = 0; i < made->count; i++) {
+		char *address = address_words(made->segments[i].address);
+
+		printf("  segment   %s, %" PRIu64 " bytes\n", address,
+		       (uint64_t)made->segments[i].length);
+		free(address);
+	}
+}
+
+static enum exit_code show(const struct ndshm_adapter_info *adapter, const struct made *made,
+			   size_t count)
+{
+	char *words = isolation_words(adapter->isolation);
+
+	printf("adapter %s, %s\n", adapter->name, words);
+	free(words);
+	for (size_t i = 0; i < count; i++)
+		show_block(&made[i]);
+	return end_output();
+}
+
+/* The signals that end the holding; blocked, so that none is too early. */
+static int watch_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		return -1;
+	return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+/* Wait for a signal or the end of the input. */
+static enum exit_code hold(int signals)
+{
+	struct pollfd polled[] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+	};
+	char ignored[512];
+
+	for (;;) {
+		if (poll(polled, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return cannot_errno(-errno, "wait");
+		}
+		if (polled[0].revents)
+			return EXIT_DONE;
+		if (polled[1].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
+			return EXIT_DONE;
+	}
+}
+
+static enum exit_code use(struct ndshm *ndshm, const struct arguments *arguments,
+			  const struct ndshm_adapter_info *adapter, struct made *made,
+			  size_t count)
+{
+	enum exit_code code = EXIT_DONE;
+	int signals = -1;
+
+	for (size_t i = 0; i < count && code == EXIT_DONE; i++)
+		code = look_at(ndshm, &made[i]);
+	if (code == EXIT_DONE && arguments->hold) {
+		signals = watch_signals();
+		if (signals < 0)
+			return cannot_errno(-errno, "wait for signals");
+	}
+	if (code == EXIT_DONE)
+		code = arguments->common->json ? show_json(adapter, made, count) :
+						 show(adapter, made, count);
+	if (code == EXIT_DONE && arguments->hold)
+		code = hold(signals);
+	if (signals >= 0)
+		close(signals);
+	return code;
+}
+
+static enum exit_code allocate(struct ndshm *ndshm, const struct arguments *arguments,
+			       const struct ndshm_adapter_info *adapter)
+{
+	/* A count that will be refused needs no room. */
+	size_t count = arguments->count, room = count <= arguments->info.max_batch ? count : 0;
+	struct ndshm_block **blocks = array(room, sizeof(*blocks));
+	struct made *made = array(room, sizeof(*made));
+	enum exit_code code = EXIT_FAILED;
+	int error;
+
+	error = ndshm_alloc_many(ndshm, &arguments->request, blocks, count);
+	if (error) {
+		cannot_ndshm(ndshm, error, "allocate");
+		goto out;
+	}
+	for (size_t i = 0; i < count; i++)
+		made[i].block = blocks[i];
+	code = use(ndshm, arguments, adapter, made, count);
+	for (size_t i = 0; i < count; i++) {
+		free(made[i].segments);
+		ndshm_free(made[i].block);
+	}
+out:
+	free(made);
+	free(blocks);
+	return code;
+}
+
+enum exit_code run_alloc(struct common *common, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.doc = "Make blocks, map them, show what is known of them, and give them back.",
+		.children = children,
+	};
+	struct arguments arguments = {
+		.common = common,
+		.request = NDSHM_REQUEST_INIT,
+		.count = 1,
+	};
+	struct ndshm_adapter_info adapter;
+	struct ndshm *ndshm;
+	enum exit_code code;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	ndshm = open_client(common);
+	if (!ndshm)
+		return EXIT_FAILED;
+	code = prepare(ndshm, &arguments, &adapter);
+	if (code == EXIT_DONE)
+		code = allocate(ndshm, &arguments, &adapter);
+	ndshm_close(ndshm);
+	return code;
+}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * ndshm bind, ndshm unbind: PCI functions become adapters, and go back.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pci.h"
+#include "tool.h"
+
+#define DRIVER "ndshm_pci"
+
+struct arguments {
+	struct common *common;
+	struct function function;
+	bool force;
+};
+
+/* What was found and done; strings are on the heap, and NULL if there is none. */
+struct outcome {
+	char *driver_before;
+	char *driver;
+	char *group;
+	char *type_before;
+	char *type;
+	char *note;		/* about the group's type */
+};
+
+static void free_outcome(struct outcome *outcome)
+{
+	free(outcome->driver_before);
+	free(outcome->driver);
+	free(outcome->group);
+	free(outcome->type_before);
+	free(outcome->type);
+	free(outcome->note);
+}
+
+#define ROOT_OPTION \
+	{ "root", 'r', "DIR", 0, "Use DIR/sys and DIR/run instead of /sys and /run", 5 }
+
+static const struct argp_option bind_options[] = {
+	{ "force", 'f', NULL, 0, "Take it from its driver even if it is in use", 0 },
+	ROOT_OPTION,
+	{ 0 }
+};
+
+static const struct argp_option unbind_options[] = {
+	ROOT_OPTION,
+	{ 0 }
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = arguments->common;
+		return 0;
+	case 'f':
+		arguments->force = true;
+		return 0;
+	case 'r':
+		arguments->function.root = argument;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "\"%s\" is too much", argument);
+		if (!function_parse(argument, &arguments->function))
+			argp_error(state, "\"%s\" is not a PCI address (0000:00:05.0)", argument);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_usage(state);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+
+static bool is_ours(const char *driver)
+{
+	return driver && !strcmp(driver, DRIVER);
+}
+
+static json_t *string_or_null(const char *string)
+{
+	return string ? json_string(string) : json_null();
+}
+
+static json_t *outcome_json(const struct function *function, const struct outcome *outcome)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "function", function->name,
+			 "driver_before", string_or_null(outcome->driver_before),
+			 "driver", string_or_null(outcome->driver),
+			 "group", string_or_null(outcome->group),
+			 "group_type_before", string_or_null(outcome->type_before),
+			 "group_type", string_or_null(outcome->type),
+			 "note", string_or_null(outcome->note));
+}
+
+static void print_group(const struct function *function, const struct outcome *outcome)
+{
+	if (outcome->type_before && outcome->type && strcmp(outcome->type_before, outcome->type))
+		printf("%s: IOMMU group %s was %s, is %s\n", function->name, outcome->group,
+		       outcome->type_before, outcome->type);
+	if (outcome->note)
+		printf("%s: %s\n", function->name, outcome->note);
+}
+
+/*
+ * bind
+ */
+
+static void print_isolation(const struct function *function, uint32_t isolation)
+{
+	char *words = isolation_words(isolation);
+
+	printf("%s: %s\n", function->name, words);
+	free(words);
+	for (unsigned int i = 0; isolation_property(i); i++)
+		if (isolation & 1U << i)
+			printf("  %s: %s\n", isolation_property(i), isolation_advice(i));
+	if (isolation)
+		printf("  Until then only root (CAP_SYS_RAWIO) can use it, and only while the "
+		       "module's allow_unisolated is 1.\n");
+}
+
+static enum exit_code print_bound(const struct function *function, const struct outcome *outcome,
+				  const struct ndshm_adapter_info *adapter)
+{
+	if (is_ours(outcome->driver_before))
+		printf("%s: was bound to " DRIVER " already\n", function->name);
+	else if (outcome->driver_before)
+		printf("%s: taken from %s\n", function->name, outcome->driver_before);
+	print_group(function, outcome);
+	printf("%s: bound to " DRIVER ", adapter %" PRIu32 "\n", function->name, adapter->id);
+	print_isolation(function, adapter->isolation);
+	return end_output();
+}
+
+static enum exit_code print_bound_json(const struct function *function,
+				       const struct outcome *outcome,
+				       const struct ndshm_adapter_info *adapter)
+{
+	json_t *value = outcome_json(function, outcome);
+
+	json_object_set_new(value, "adapter", json_integer(adapter->id));
+	json_object_set_new(value, "isolated", json_boolean(!adapter->isolation));
+	json_object_set_new(value, "missing", isolation_json(adapter->isolation));
+	return print_json(value);
+}
+
+/* Is it there, and may it be taken from who has it? */
+static enum exit_code check(const struct arguments *arguments, const struct outcome *outcome)
+{
+	const struct function *function = &arguments->function;
+	enum exit_code code;
+	char *user;
+
+	if (!function_exists(function))
+		return cannot("there is no such PCI function", "bind %s", function->name);
+	if (!driver_exists(function, DRIVER))
+		return cannot("the module is not loaded: load it (modprobe ndshm)", "bind %s",
+			      function->name);
+	if (is_ours(outcome->driver_before))
+		return EXIT_DONE;
+	if (function_is_bridge(function))
+		return cannot("it is a bridge", "bind %s", function->name);
+	user = arguments->force ? NULL : function_user(function);
+	if (!user)
+		return EXIT_DONE;
+	code = cannot("end that first, or use --force", "bind %s, %s", function->name, user);
+	free(user);
+	return code;
+}
+
+/* A domain without a flush queue, if that can be had. The driver is unbound. */
+static void make_strict(const struct function *function, struct outcome *outcome)
+{
+	const char *type = outcome->type_before;
+	int error;
+
+	if (!type || (strcmp(type, "DMA-FQ") && strcmp(type, "identity")))
+		return;
+	if (function_group_in_use(function)) {
+		outcome->note = format_string("IOMMU group %s stays %s: another of its functions "
+					      "is bound to a driver", outcome->group, type);
+		return;
+	}
+	error = function_remember_type(function, type);
+	if (error)
+		outcome->note = format_string("that IOMMU group %s was %s could not be written "
+					      "down: %s", outcome->group, type, strerror(-error));
+	error = function_set_group_type(function, "DMA");
+	if (error) {
+		free(outcome->note);
+		outcome->note = format_string("IOMMU group %s stays %s: %s", outcome->group, type,
+					      strerror(-error));
+		function_forget_type(function);
+	}
+}
+
+/* The kernel's driver gets the function back; whatever fails, more is tried. */
+static void give_back(const struct function *function, struct outcome *outcome)
+{
+	char *type = function_recall_type(function);
+
+	function_set_override(function, "");
+	outcome->type = function_group_type(function);
+	if (type && outcome->type && strcmp(type, outcome->type) &&
+	    !function_group_in_use(function) && !function_set_group_type(function, type)) {
+		function_forget_type(function);
+		free(outcome->type);
+		outcome->type = function_group_type(function);
+	}
+	function_probe(function);
+	outcome->driver = function_driver(function);
+	free(type);
+}
+
+static enum exit_code take_over(const struct function *function, struct outcome *outcome)
+{
+	enum exit_code code;
+	int error;
+
+	if (outcome->driver_before) {
+		error = function_unbind(function);
+		if (error)
+			return cannot_errno(error, "unbind %s from %s", function->name,
+					    outcome->driver_before);
+	}
+	make_strict(function, outcome);
+	error = function_set_override(function, DRIVER);
+	if (!error)
+		error = function_bind(function, DRIVER);
+	if (!error) {
+		outcome->type = function_group_type(function);
+		outcome->driver = function_driver(function);
+		return EXIT_DONE;
+	}
+	code = cannot_errno(error, "bind %s to " DRIVER, function->name);
+	give_back(function, outcome);
+	fprintf(stderr, "ndshm: %s now has %s\n", function->name,
+		outcome->driver ? outcome->driver : "no driver");
+	return code;
+}
+
+static enum exit_code bind_function(const struct arguments *arguments, struct ndshm *ndshm,
+				    struct outcome *outcome)
+{
+	const struct function *function = &arguments->function;
+	struct ndshm_adapter_info adapter;
+	enum exit_code code = EXIT_DONE;
+	int error;
+
+	if (is_ours(outcome->driver_before)) {
+		outcome->type = function_group_type(function);
+		outcome->driver = function_driver(function);
+	} else {
+		code = take_over(function, outcome);
+	}
+	if (code)
+		return code;
+	/* Binding returns after the adapter was registered. */
+	error = ndshm_find_adapter(ndshm, function->name, &adapter);
+	if (error)
+		return cannot_ndshm(ndshm, error, "find adapter \"%s\", which is bound",
+				    function->name);
+	return arguments->common->json ? print_bound_json(function, outcome, &adapter) :
+					 print_bound(function, outcome, &adapter);
+}
+
+enum exit_code run_bind(struct common *common, int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = bind_options,
+		.parser = parse,
+		.args_doc = "PCI-ADDRESS",
+		.doc = "Take a PCI function from its driver, make its IOMMU group strict, and make "
+		       "an adapter of it.",
+		.children = children,
+	};
+	struct arguments arguments = { .common = common, .function.root = "" };
+	struct outcome outcome = { 0 };
+	struct ndshm *ndshm = NULL;
+	enum exit_code code;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	outcome.driver_before = function_driver(&arguments.function);
+	outcome.group = function_group(&arguments.function);
+	outcome.type_before = function_group_type(&arguments.function);
+	code = check(&arguments, &outcome);
+	/* Before anything is changed. */
+	if (code == EXIT_DONE) {
+		ndshm = open_client(common);
+		code = ndshm ? EXIT_DONE : EXIT_FAILED;
+	}
+	if (code == EXIT_DONE && ndshm_fd(ndshm) < 0)
+		code = cannot("the stand-in for the module has no PCI functions", "bind %s",
+			      arguments.function.name);
+	if (code == EXIT_DONE)
+		code = bind_function(&arguments, ndshm, &outcome);
+	ndshm_close(ndshm);
+	free_outcome(&outcome);
+	return code;
+}
+
+/*
+ * unbind
+ */
+
+/* Why the group's type is not what it was, if it is not. */
+static void explain_type(const struct function *function, struct outcome *outcome)
+{
+	char *remembered = function_recall_type(function);
+
+	if (!outcome->type || strcmp(outcome->type, "DMA"))
+		goto out;
+	if (!remembered)
+		outcome->note = format_string("IOMMU group %s stays DMA: if it was something else "
+					      "before, that is not known", outcome->group);
+	else if (function_group_in_use(function))
+		outcome->note = format_string("IOMMU group %s stays DMA, until its other functions "
+					      "are unbound as well", outcome->group);
+	else
+		outcome->note = format_string("IOMMU group %s stays DMA: the kernel refuses %s",
+					      outcome->group, remembered);
+out:
+	free(remembered);
+}
+
+static enum exit_code print_unbound(const struct function *function,
+				    const struct outcome *outcome)
+{
+	printf("%s: unbound from " DRIVER "\n", function->name);
+	print_group(function, outcome);
+	if (outcome->driver)
+		printf("%s: bound to %s\n", function->name, outcome->driver);
+	else
+		printf("%s: no driver of the kernel took it\n", function->name);
+	return end_output();
+}
+
+static enum exit_code unbind_function(const struct arguments *arguments, struct outcome *outcome)
+{
+	const struct function *function = &arguments->function;
+	int error;
+
+	if (!function_exists(function))
+		return cannot("there is no such PCI function", "unbind %s", function->name);
+	if (!is_ours(outcome->driver_before))
+		return cannot("it is not bound to " DRIVER, "unbind %s", function->name);
+	error = function_unbind(function);
+	if (error)
+		return cannot_errno(error, "unbind %s from " DRIVER, function->name);
+	give_back(function, outcome);
+	explain_type(function, outcome);
+	return arguments->common->json ? print_json(outcome_json(function, outcome)) :
+					 print_unbound(function, outcome);
+}
+
+enum exit_code run_unbind(struct common *common, int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = unbind_options,
+		.parser = parse,
+		.args_doc = "PCI-ADDRESS",
+		.doc = "Give a PCI function back to the kernel's own driver. Clients that have it "
+		       "lose it.",
+		.children = children,
+	};
+	struct arguments arguments = { .common = common, .function.root = "" };
+	struct outcome outcome = { 0 };
+	enum exit_code code;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	outcome.driver_before = function_driver(&arguments.function);
+	outcome.group = function_group(&arguments.function);
+	outcome.type_before = function_group_type(&arguments.function);
+	code = unbind_function(&arguments, &outcome);
+	free_outcome(&outcome);
+	return code;
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * ndshm list adapters|providers|blocks
+ */
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+typedef enum exit_code lister(struct ndshm *ndshm, bool json);
+
+static enum exit_code print_table(struct table *table)
+{
+	table_print(table);
+	return end_output();
+}
+
+static char *node_cell(int32_t node)
+{
+	return node < 0 ? format_string("-") : format_string("%" PRId32, node);
+}
+
+/* Who may use it, in one word or two. */
+static const char *adapter_state(const struct ndshm_adapter_info *row)
+{
+	if (!row->open)
+		return "closed";
+	if (row->claimed)
+		return row->dirty ? "claimed, dirty" : "claimed";
+	if (row->claimable)
+		return row->dirty ? "claimable, dirty" : "claimable";
+	return "open";
+}
+
+static void add_adapter(struct table *table, const struct ndshm_adapter_info *row)
+{
+	char *cells[] = {
+		format_string("%" PRIu32, row->id),
+		format_string("%s", row->name),
+		format_string("%s", row->device[0] ? row->device : "-"),
+		node_cell(row->node),
+		format_string("%s", adapter_state(row)),
+		isolation_words(row->isolation),
+	};
+
+	table_add(table, cells);
+}
+
+static json_t *adapter_json(const struct ndshm_adapter_info *row)
+{
+	return json_pack("{s:I, s:s, s:s, s:i, s:b, s:o, s:b, s:b, s:b, s:b}",
+			 "id", (json_int_t)row->id,
+			 "name", row->name,
+			 "device", row->device,
+			 "node", (int)row->node,
+			 "isolated", !row->isolation,
+			 "missing", isolation_json(row->isolation),
+			 "open", row->open,
+			 "claimable", row->claimable,
+			 "claimed", row->claimed,
+			 "dirty", row->dirty);
+}
+
+static enum exit_code list_adapters(struct ndshm *ndshm, bool json)
+{
+	static const char *const titles[] = {
+		">ID", "NAME", "DEVICE", ">NODE", "STATE", "ISOLATION"
+	};
+	struct table table = { titles, 6, NULL, 0 };
+	struct ndshm_adapter_info *rows;
+	json_t *values = json_array();
+	size_t count;
+	int error = ndshm_list_adapters(ndshm, &rows, &count);
+
+	if (error) {
+		json_decref(values);
+		return cannot_ndshm(ndshm, error, "list adapters");
+	}
+	for (size_t i = 0; i < count; i++) {
+		make_printable(rows[i].name);
+		make_printable(rows[i].device);
+		if (json)
+			json_array_append_new(values, adapter_json(&rows[i]));
+		else
+			add_adapter(&table, &rows[i]);
+	}
+	free(rows);
+	if (json)
+		return print_json(values);
+	json_decref(values);
+	return print_table(&table);
+}
+
+/* For whom it is the default. */
+static char *scope_cell(const struct ndshm_provider_info *row)
+{
+	switch (row->scope) {
+	case 0:
+		return format_string("named");
+	case 1:
+		return format_string("machine");
+	case 2:
+		return format_string("adapter %" PRIu32, row->adapter);
+	default:
+		return format_string("%" PRIu32, row->scope);
+	}
+}
+
+static void add_provider(struct table *table, const struct ndshm_provider_info *row)
+{
+	char *cells[] = {
+		format_string("%" PRIu32, row->id),
+		format_string("%s", row->name),
+		scope_cell(row),
+		format_string("%" PRIu32, row->blocks),
+		format_string("0x%" PRIx32, row->flags),
+		format_string("%s", row->mappable ? "yes" : "no"),
+	};
+
+	table_add(table, cells);
+}
+
+static json_t *provider_json(const struct ndshm_provider_info *row)
+{
+	static const char *const scopes[] = { "named", "machine", "adapter" };
+
+	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:b}",
+			 "id", (json_int_t)row->id,
+			 "name", row->name,
+			 "scope", row->scope < 3 ? scopes[row->scope] : "unknown",
+			 "adapter", (json_int_t)row->adapter,
+			 "blocks", (json_int_t)row->blocks,
+			 "flags", (json_int_t)row->flags,
+			 "mappable", row->mappable);
+}
+
+static enum exit_code list_providers(struct ndshm *ndshm, bool json)
+{
+	static const char *const titles[] = {
+		">ID", "NAME", "DEFAULT FOR", ">BLOCKS", ">FLAGS", "MAPPABLE"
+	};
+	struct table table = { titles, 6, NULL, 0 };
+	struct ndshm_provider_info *rows;
+	json_t *values = json_array();
+	size_t count;
+	int error = ndshm_list_providers(ndshm, &rows, &count);
+
+	if (error) {
+		json_decref(values);
+		return cannot_ndshm(ndshm, error, "list providers");
+	}
+	for (size_t i = 0; i < count; i++) {
+		make_printable(rows[i].name);
+		if (json)
+			json_array_append_new(values, provider_json(&rows[i]));
+		else
+			add_provider(&table, &rows[i]);
+	}
+	free(rows);
+	if (json)
+		return print_json(values);
+	json_decref(values);
+	return print_table(&table);
+}
+
+/* Names of what blocks refer to by id. */
+struct names {
+	struct ndshm_adapter_info *adapters;
+	size_t adapter_count;
+	struct ndshm_provider_info *providers;
+	size_t provider_count;
+};
+
+static int get_names(struct ndshm *ndshm, struct names *names)
+{
+	int error = ndshm_list_adapters(ndshm, &names->adapters, &names->adapter_count);
+
+	if (!error)
+		error = ndshm_list_providers(ndshm, &names->providers, &names->provider_count);
+	for (size_t i = 0; i < names->adapter_count; i++)
+		make_printable(names->adapters[i].name);
+	for (size_t i = 0; i < names->provider_count; i++)
+		make_printable(names->providers[i].name);
+	return error;
+}
+
+/* One that has gone since is called by its number. */
+static char *adapter_name(const struct names *names, uint32_t id)
+{
+	for (size_t i = 0; i < names->adapter_count; i++)
+		if (names->adapters[i].id == id)
+			return format_string("%s", names->adapters[i].name);
+	return format_string("%" PRIu32, id);
+}
+
+static char *provider_name(const struct names *names, uint32_t id)
+{
+	for (size_t i = 0; i < names->provider_count; i++)
+		if (names->providers[i].id == id)
+			return format_string("%s", names->providers[i].name);
+	return format_string("%" PRIu32, id);
+}
+
+static char *user_name(uint32_t uid)
+{
+	const struct passwd *user = getpwuid(uid);
+	char *name;
+
+	if (!user)
+		return format_string("%" PRIu32, uid);
+	name = format_string("%s", user->pw_name);
+	make_printable(name);
+	return name;
+}
+
+static const char *block_state(const struct ndshm_block_row *row)
+{
+	if (row->revoked)
+		return row->charged ? "charged, revoked" : "revoked";
+	return row->charged ? "charged" : "-";
+}
+
+static void add_block(struct table *table, const struct names *names,
+		      const struct ndshm_block_row *row)
+{
+	char *cells[] = {
+		format_string("%" PRIu32, row->id),
+		adapter_name(names, row->adapter),
+		provider_name(names, row->provider),
+		format_string("%s", usage_name(row->usage)),
+		format_string("%" PRIu64, row->length),
+		format_string("%" PRIu64, row->consumed),
+		format_string("%" PRIu32, row->segments),
+		user_name(row->uid),
+		row->pid ? format_string("%" PRIu32, row->pid) : format_string("kernel"),
+		format_string("%s", block_state(row)),
+	};
+
+	table_add(table, cells);
+}
+
+static json_t *block_json(const struct names *names, const struct ndshm_block_row *row)
+{
+	char *adapter = adapter_name(names, row->adapter);
+	char *provider = provider_name(names, row->provider);
+	char *user = user_name(row->uid);
+	json_t *value;
+
+	value = json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:I, s:I, s:b, s:b}",
+			  "id", (json_int_t)row->id,
+			  "adapter", adapter,
+			  "provider", provider,
+			  "usage", usage_name(row->usage),
+			  "length", (json_int_t)row->length,
+			  "consumed", (json_int_t)row->consumed,
+			  "segments", (json_int_t)row->segments,
+			  "preferred_node", (int)row->preferred_node,
+			  "user", user,
+			  "uid", (json_int_t)row->uid,
+			  "pid", (json_int_t)row->pid,
+			  "charged", row->charged,
+			  "revoked", row->revoked);
+	free(adapter);
+	free(provider);
+	free(user);
+	return value;
+}
+
+static enum exit_code list_blocks(struct ndshm *ndshm, bool json)
+{
+	static const char *const titles[] = {
+		">ID", "ADAPTER", "PROVIDER", "USAGE", ">LENGTH", ">CONSUMED", ">SEGMENTS",
+		"USER", ">PID", "STATE"
+	};
+	struct table table = { titles, 10, NULL, 0 };
+	struct ndshm_block_row *rows = NULL;
+	struct names names = { 0 };
+	json_t *values = json_array();
+	enum exit_code code;
+	size_t count = 0;
+	int error = ndshm_list_blocks(ndshm, &rows, &count);
+
+	if (!error)
+		error = get_names(ndshm, &names);
+	if (error) {
+		code = cannot_ndshm(ndshm, error, "list blocks");
+		goto out;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (json)
+			json_array_append_new(values, block_json(&names, &rows[i]));
+		else
+			add_block(&table, &names, &rows[i]);
+	}
+	code = json ? print_json(json_incref(values)) : print_table(&table);
+out:
+	json_decref(values);
+	free(rows);
+	free(names.adapters);
+	free(names.providers);
+	return code;
+}
+
+static const struct {
+	const char *name;
+	lister *list;
+} kinds[] = {
+	{ "adapters", list_adapters },
+	{ "providers", list_providers },
+	{ "blocks", list_blocks },
+};
+
+struct arguments {
+	struct common *common;
+	lister *list;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = arguments->common;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "\"%s\" is too much", argument);
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			if (!strcmp(argument, kinds[i].name))
+				arguments->list = kinds[i].list;
+		if (!arguments->list)
+			argp_error(state, "\"%s\" cannot be listed", argument);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_usage(state);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+enum exit_code run_list(struct common *common, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+	static const struct argp argp = {
+		.parser = parse,
+		.args_doc = "adapters|providers|blocks",
+		.doc = "List what the module holds.\v"
+		       "Without CAP_SYS_ADMIN you see the blocks of your own user.",
+		.children = children,
+	};
+	struct arguments arguments = { .common = common };
+	struct ndshm *ndshm;
+	enum exit_code code;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	ndshm = open_client(common);
+	if (!ndshm)
+		return EXIT_FAILED;
+	code = arguments.list(ndshm, common->json);
+	ndshm_close(ndshm);
+	return code;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * ndshm: what an administrator does with ndshm.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+const char *argp_program_version = "ndshm " VERSION;
+
+static const struct {
+	const char *name;
+	subcommand *run;
+} subcommands[] = {
+	{ "info", run_info },
+	{ "list", run_list },
+	{ "alloc", run_alloc },
+	{ "bind", run_bind },
+	{ "unbind", run_unbind },
+};
+
+struct arguments {
+	struct common common;
+	subcommand *run;
+	const char *name;
+	int index;	/* of the subcommand's word */
+};
+
+static const struct argp_option common_options[] = {
+	{ "backend", 'b', "WHERE", 0,
+	  "Use \"memfd:\" (no module, no DMA) or the device WHERE instead of /dev/ndshm", 10 },
+	{ "json", 'j', NULL, 0, "Print JSON", 10 },
+	{ 0 }
+};
+
+static error_t parse_common(int key, char *argument, struct argp_state *state)
+{
+	struct common *common = state->input;
+
+	switch (key) {
+	case 'b':
+		common->backend = argument;
+		return 0;
+	case 'j':
+		common->json = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp common_argp = {
+	.options = common_options,
+	.parser = parse_common,
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->common;
+		return 0;
+	case ARGP_KEY_ARG:
+		for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
+			if (strcmp(argument, subcommands[i].name))
+				continue;
+			arguments->run = subcommands[i].run;
+			arguments->name = argument;
+			arguments->index = state->next - 1;
+			/* The rest is the subcommand's. */
+			state->next = state->argc;
+			return 0;
+		}
+		argp_error(state, "there is no command \"%s\"", argument);
+		return EINVAL;
+	case ARGP_KEY_NO_ARGS:
+		argp_usage(state);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+		{ .argp = &common_argp },
+		{ 0 }
+	};
+	static const struct argp argp = {
+		.parser = parse,
+		.args_doc = "COMMAND [ARGUMENT...]",
+		.doc = "See and use blocks of DMA-able memory.\v"
+		       "Commands:\n"
+		       "  info                      what the module can do, and this client's share\n"
+		       "  list adapters             who does DMA, and how isolated they are\n"
+		       "  list providers            where memory comes from\n"
+		       "  list blocks               what is allocated, and whose it is\n"
+		       "  alloc                     make blocks, show them, hold them\n"
+		       "  bind PCI-ADDRESS          make an adapter of a PCI function\n"
+		       "  unbind PCI-ADDRESS        give it back to its own driver\n"
+		       "\n"
+		       "\"ndshm COMMAND --help\" tells more. Exit status: 0 done, 1 failed, 2 wrong "
+		       "usage.",
+		.children = children,
+	};
+	struct arguments arguments = { 0 };
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+	argv += arguments.index;
+	argc -= arguments.index;
+	argv[0] = format_string("ndshm %s", arguments.name);
+	return arguments.run(&arguments.common, argc, argv);
+}

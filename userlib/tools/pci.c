@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pci.h"
+#include "tool.h"
+
+#define STATE_DIRECTORY "/run/ndshm"
+
+/* Longer than anything that is read here. */
+#define VALUE_SIZE 64
+
+/* Up to @most hexadecimal digits, at least @least, and then @end. */
+static bool parse_hex(const char **word, int least, int most, char end, unsigned int *value)
+{
+	int digits = 0;
+
+	*value = 0;
+	for (; isxdigit((unsigned char)**word) && digits < most; digits++, (*word)++) {
+		int c = tolower((unsigned char)**word);
+
+		*value = *value << 4 | (isdigit(c) ? c - '0' : c - 'a' + 10);
+	}
+	return digits >= least && *(*word)++ == end;
+}
+
+static bool parse_rest(const char *word, unsigned int domain, struct function *function)
+{
+	unsigned int bus, device, number;
+
+	if (!parse_hex(&word, 1, 2, ':', &bus) || !parse_hex(&word, 1, 2, '.', &device) ||
+	    !parse_hex(&word, 1, 1, '\0', &number) || device > 31 || number > 7)
+		return false;
+	snprintf(function->name, sizeof(function->name), "%04x:%02x:%02x.%x", domain, bus, device,
+		 number);
+	return true;
+}
+
+bool function_parse(const char *word, struct function *function)
+{
+	const char *rest = word;
+	unsigned int domain;
+
+	if (parse_hex(&rest, 4, 8, ':', &domain) && parse_rest(rest, domain, function))
+		return true;
+	return parse_rest(word, 0, function);
+}
+
+static char *device_path(const struct function *function, const char *file)
+{
+	return format_string("%s/sys/bus/pci/devices/%s%s", function->root, function->name, file);
+}
+
+static bool exists(char *path)
+{
+	bool there = !access(path, F_OK);
+
+	free(path);
+	return there;
+}
+
+/* The last part of where a link leads, on the heap; NULL: no link. Frees @path. */
+static char *link_name(char *path)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlink(path, target, sizeof(target) - 1);
+	const char *slash;
+
+	free(path);
+	if (length < 0)
+		return NULL;
+	target[length] = '\0';
+	slash = strrchr(target, '/');
+	return format_string("%s", slash ? slash + 1 : target);
+}
+
+/* The first line, on the heap; NULL: none. Frees @path. */
+static char *read_value(char *path)
+{
+	char value[VALUE_SIZE];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t length = -1;
+
+	free(path);
+	if (fd >= 0) {
+		length = read(fd, value, sizeof(value) - 1);
+		close(fd);
+	}
+	if (length < 0)
+		return NULL;
+	value[length] = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	return format_string("%s", value);
+}
+
+/* In one write, as attributes want it. Frees @path. */
+static int write_value(char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int error = 0;
+
+	free(path);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+bool function_exists(const struct function *function)
+{
+	return exists(device_path(function, ""));
+}
+
+bool function_is_bridge(const struct function *function)
+{
+	char *class = read_value(device_path(function, "/class"));
+	bool bridge = class && !strncmp(class, "0x06", 4);
+
+	free(class);
+	return bridge;
+}
+
+char *function_driver(const struct function *function)
+{
+	return link_name(device_path(function, "/driver"));
+}
+
+char *function_group(const struct function *function)
+{
+	return link_name(device_path(function, "/iommu_group"));
+}
+
+char *function_group_type(const struct function *function)
+{
+	return read_value(device_path(function, "/iommu_group/type"));
+}
+
+bool function_group_in_use(const struct function *function)
+{
+	char *path = device_path(function, "/iommu_group/devices");
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+	bool bound = false;
+
+	while (directory && !bound && (entry = readdir(directory))) {
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, function->name))
+			bound = exists(format_string("%s/%s/driver", path, entry->d_name));
+	}
+	if (directory)
+		closedir(directory);
+	free(path);
+	return bound;
+}
+
+bool driver_exists(const struct function *function, const char *driver)
+{
+	return exists(format_string("%s/sys/bus/pci/drivers/%s", function->root, driver));
+}
+
+int function_unbind(const struct function *function)
+{
+	return write_value(device_path(function, "/driver/unbind"), function->name);
+}
+
+int function_set_group_type(const struct function *function, const char *type)
+{
+	return write_value(device_path(function, "/iommu_group/type"), type);
+}
+
+int function_set_override(const struct function *function, const char *driver)
+{
+	/* An empty line takes it away. */
+	char *line = format_string("%s\n", driver);
+	int error = write_value(device_path(function, "/driver_override"), line);
+
+	free(line);
+	return error;
+}
+
+int function_bind(const struct function *function, const char *driver)
+{
+	return write_value(format_string("%s/sys/bus/pci/drivers/%s/bind", function->root, driver),
+			   function->name);
+}
+
+int function_probe(const struct function *function)
+{
+	return write_value(format_string("%s/sys/bus/pci/drivers_probe", function->root),
+			   function->name);
+}
+
+/* NULL: it has no group. */
+static char *state_path(const struct function *function)
+{
+	char *group = function_group(function), *path = NULL;
+
+	if (group)
+		path = format_string("%s" STATE_DIRECTORY "/group-%s", function->root, group);
+	free(group);
+	return path;
+}
+
+static int write_new(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int error = 0;
+
+	/* What was remembered first is what it was before. */
+	if (fd < 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+int function_remember_type(const struct function *function, const char *type)
+{
+	char *directory = format_string("%s" STATE_DIRECTORY, function->root);
+	char *path = state_path(function);
+	int error = -ENOENT;
+
+	if (path)
+		error = mkdir(directory, 0755) && errno != EEXIST ? -errno : write_new(path, type);
+	free(directory);
+	free(path);
+	return error;
+}
+
+char *function_recall_type(const struct function *function)
+{
+	char *path = state_path(function);
+
+	return path ? read_value(path) : NULL;
+}
+
+void function_forget_type(const struct function *function)
+{
+	char *path = state_path(function);
+
+	if (path)
+		unlink(path);
+	free(path);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the ndshm command know of each other.
+ */
+#ifndef NDSHM_TOOL_H
+#define NDSHM_TOOL_H
+
+#include <argp.h>
+#include <jansson.h>
+
+#include <ndshm/ndshm.h>
+
+enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* What every subcommand takes. */
+struct common {
+	const char *backend;	/* for ndshm_open(), or NULL */
+	bool json;
+};
+
+/* Its options, as a child of every parser; input: struct common. */
+extern const struct argp common_argp;
+
+/* Subcommands: argv[0] is what help and errors call it. */
+typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
+subcommand run_info, run_list, run_alloc, run_bind, run_unbind;
+
+/* output.c */
+
+/* Say on stderr that something cannot be done, and why. Returns EXIT_FAILED. */
+enum exit_code cannot(const char *why, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The same, and the last call on @ndshm (may be NULL) or a -errno says why. */
+enum exit_code cannot_ndshm(struct ndshm *ndshm, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+enum exit_code cannot_errno(int error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Open a client, or say why not. */
+struct ndshm *open_client(const struct common *common);
+
+/* Allocate, or end the program. */
+char *format_string(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void *array(size_t count, size_t size);
+
+/* Print and release a JSON value. */
+enum exit_code print_json(json_t *value);
+/* What was printed must have arrived. */
+enum exit_code end_output(void);
+
+/* Rows of cells, which are printed aligned. */
+struct table {
+	const char *const *titles;	/* one that starts with '>' is aligned right */
+	size_t columns;
+	char **cells;
+	size_t rows;
+};
+
+/* Takes over one cell, of the heap, for each column. */
+void table_add(struct table *table, char **cells);
+/* Print and release it. */
+void table_print(struct table *table);
+
+/* words.c */
+
+/* A machine's name made harmless for terminals and JSON, in place. */
+void make_printable(char *name);
+/* What is missing: words for people on the heap ("isolated"), or an array. */
+char *isolation_words(uint32_t isolation);
+json_t *isolation_json(uint32_t isolation);
+/* Of the property 1 << bit: words, and what to do. NULL: there is none. */
+const char *isolation_property(unsigned int bit);
+const char *isolation_advice(unsigned int bit);
+const char *usage_name(uint32_t usage);
+/* All of them, with commas; on the heap. */
+char *usage_names(void);
+bool parse_usage(const char *word, uint32_t *usage);
+/* N, or N followed by K, M or G. */
+bool parse_length(const char *word, uint64_t *length);
+bool parse_number(const char *word, uint64_t max, uint64_t *number);
+
+#endif /* NDSHM_TOOL_H */

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+/* By bit of NDSHM_ISOLATION_*. */
+static const struct {
+	const char *name;
+	const char *words;
+	const char *advice;
+} properties[] = {
+	{ "no-translation", "no translation",
+	  "no IOMMU translates what it addresses: switch the IOMMU on in the firmware and on the "
+	  "kernel's command line (intel_iommu=on), without iommu=pt" },
+	{ "lazy", "lazy unmapping",
+	  "it can reach memory for a while after it was freed: unbind the other functions of its "
+	  "IOMMU group and bind again, or boot with iommu.strict=1" },
+	{ "shared-group", "shared group",
+	  "another function shares its IOMMU group: bind that one to ndshm_pci as well, or put the "
+	  "card into another slot" },
+	{ "msi", "interrupts not isolated",
+	  "it can forge other devices' interrupts: switch interrupt remapping on in the firmware" },
+};
+
+#define PROPERTIES (sizeof(properties) / sizeof(properties[0]))
+_Static_assert(NDSHM_ISOLATION_ALL == (1U << PROPERTIES) - 1, "a property has no words");
+
+static const char *const usages[] = {
+	[NDSHM_USAGE_UNDEFINED] = "undefined",
+	[NDSHM_USAGE_XMIT] = "xmit",
+	[NDSHM_USAGE_XMIT_HEADER] = "xmit-header",
+	[NDSHM_USAGE_XMIT_DATA] = "xmit-data",
+	[NDSHM_USAGE_RECEIVE] = "receive",
+	[NDSHM_USAGE_RECEIVE_LOOKAHEAD] = "receive-lookahead",
+	[NDSHM_USAGE_RECEIVE_POST_LOOKAHEAD] = "receive-post-lookahead",
+	[NDSHM_USAGE_RECEIVE_HEADER] = "receive-header",
+	[NDSHM_USAGE_RECEIVE_DATA] = "receive-data",
+	[NDSHM_USAGE_OTHER] = "other",
+};
+
+_Static_assert(sizeof(usages) / sizeof(usages[0]) == NDSHM_USAGE_MAX, "a usage has no name");
+
+void make_printable(char *name)
+{
+	for (; *name; name++)
+		if (!isascii((unsigned char)*name) || !isprint((unsigned char)*name))
+			*name = '?';
+}
+
+char *isolation_words(uint32_t isolation)
+{
+	char *words = format_string("%s", isolation ? "not isolated: " : "isolated");
+	const char *comma = "";
+
+	for (size_t i = 0; i < PROPERTIES; i++) {
+		char *longer;
+
+		if (!(isolation & 1U << i))
+			continue;
+		longer = format_string("%s%s%s", words, comma, properties[i].words);
+		free(words);
+		words = longer;
+		comma = ", ";
+	}
+	if (isolation & ~NDSHM_ISOLATION_ALL) {
+		char *longer = format_string("%s%s0x%x", words, comma,
+					     isolation & ~NDSHM_ISOLATION_ALL);
+
+		free(words);
+		words = longer;
+	}
+	return words;
+}
+
+json_t *isolation_json(uint32_t isolation)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < PROPERTIES; i++)
+		if (isolation & 1U << i)
+			json_array_append_new(names, json_string(properties[i].name));
+	return names;
+}
+
+const char *isolation_property(unsigned int bit)
+{
+	return bit < PROPERTIES ? properties[bit].words : NULL;
+}
+
+const char *isolation_advice(unsigned int bit)
+{
+	return bit < PROPERTIES ? properties[bit].advice : NULL;
+}
+
+const char *usage_name(uint32_t usage)
+{
+	return usage < NDSHM_USAGE_MAX ? usages[usage] : "unknown";
+}
+
+char *usage_names(void)
+{
+	char *names = format_string("%s", usages[NDSHM_USAGE_UNDEFINED + 1]);
+
+	for (uint32_t i = NDSHM_USAGE_UNDEFINED + 2; i < NDSHM_USAGE_MAX; i++) {
+		char *longer = format_string("%s, %s", names, usages[i]);
+
+		free(names);
+		names = longer;
+	}
+	return names;
+}
+
+bool parse_usage(const char *word, uint32_t *usage)
+{
+	for (uint32_t i = NDSHM_USAGE_UNDEFINED + 1; i < NDSHM_USAGE_MAX; i++) {
+		if (!strcmp(word, usages[i])) {
+			*usage = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Digits only: strtoull() would take signs and spaces. */
+static bool parse_digits(const char *word, uint64_t *number, const char **end)
+{
+	char *after;
+
+	if (!isdigit((unsigned char)*word))
+		return false;
+	errno = 0;
+	*number = strtoull(word, &after, 10);
+	*end = after;
+	return !errno;
+}
+
+bool parse_number(const char *word, uint64_t max, uint64_t *number)
+{
+	const char *end;
+
+	return parse_digits(word, number, &end) && !*end && *number <= max;
+}
+
+bool parse_length(const char *word, uint64_t *length)
+{
+	static const char units[] = "KMG";
+	const char *end, *unit;
+	unsigned int shift;
+
+	if (!parse_digits(word, length, &end))
+		return false;
+	if (!*end)
+		return true;
+	unit = strchr(units, *end);
+	if (!unit || end[1])
+		return false;
+	shift = 10 * (unit - units + 1);
+	if (*length > UINT64_MAX >> shift)
+		return false;
+	*length <<= shift;
+	return true;
+}
