@@ -82,6 +82,15 @@ static void unback(struct ndshm_block *block)
 	module_put(provider->owner);
 }
 
+/* What those who only look still read: see ndshm_block_look(). */
+static void free_looked_at(struct rcu_head *rcu)
+{
+	struct ndshm_block *block = container_of(rcu, struct ndshm_block, rcu);
+
+	put_pid(block->pid);
+	kfree(block);
+}
+
 static void free_block(struct ndshm_block *block)
 {
 	if (block->segments != &block->first)
@@ -90,9 +99,8 @@ static void free_block(struct ndshm_block *block)
 	if (block->claim)
 		ndshm_claim_put(block->claim);
 	ndshm_adapter_put(block->adapter);
-	put_pid(block->pid);
 	ndshm_object_fini(&block->object);
-	kfree_rcu(block, rcu);
+	call_rcu(&block->rcu, free_looked_at);
 }
 
 static void block_release(struct ndshm_object *object)
@@ -446,31 +454,26 @@ EXPORT_SYMBOL_GPL(ndshm_allocate);
  * Looking up
  */
 
-struct ndshm_block *ndshm_block_find_id(u32 id)
+struct ndshm_block *ndshm_block_look(u32 id)
 {
-	struct ndshm_block *block;
+	struct ndshm_block *block = xa_load(&blocks, id);
 
-	rcu_read_lock();
-	block = xa_load(&blocks, id);
-	if (block && !ndshm_block_tryget(block))
+	if (block && !refcount_read(&block->object.references))
 		block = NULL;
-	rcu_read_unlock();
 	return block;
 }
 
-struct ndshm_block *ndshm_block_next(u32 *id)
+struct ndshm_block *ndshm_block_look_next(u32 *id)
 {
 	struct ndshm_block *block;
 	unsigned long index;
 
-	rcu_read_lock();
 	xa_for_each_start(&blocks, index, block, *id) {
-		if (ndshm_block_tryget(block)) {
+		if (refcount_read(&block->object.references)) {
 			*id = index;
 			break;
 		}
 	}
-	rcu_read_unlock();
 	return block;
 }
 
@@ -483,4 +486,5 @@ int __init ndshm_block_setup(void)
 void ndshm_block_teardown(void)
 {
 	destroy_workqueue(workqueue);
+	rcu_barrier();
 }

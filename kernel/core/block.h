@@ -133,9 +133,13 @@ void ndshm_block_revoke(struct ndshm_block *block);
 /* Wait for the last puts from atomic context that have happened by now. */
 void ndshm_block_flush(void);
 
-/* By shared memory handle, with a reference; _next() as with providers. */
-struct ndshm_block *ndshm_block_find_id(u32 id);
-struct ndshm_block *ndshm_block_next(u32 *id);
+/*
+ * By shared memory handle, and the first at or after *id, which moves there.
+ * Under rcu_read_lock(), and valid only there: a reference of somebody who just
+ * looks would put off the end of another one's memory.
+ */
+struct ndshm_block *ndshm_block_look(u32 id);
+struct ndshm_block *ndshm_block_look_next(u32 *id);
 
 int __init ndshm_block_setup(void);
 void ndshm_block_teardown(void);

@@ -3,8 +3,9 @@
  * The netlink family: requests, dumps and events. The operations and their
  * policies are generated from Documentation/netlink/specs/ndshm.yaml.
  *
- * It has no lock: an object is found with a reference, and one that goes in
- * that moment is shown as what is left of it.
+ * It has no lock: adapters and providers are found with a reference, and one
+ * that goes in that moment is shown as what is left of it. Blocks are looked at
+ * under RCU: a reader must not put off the end of another user's memory.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
@@ -346,27 +347,27 @@ int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
 	struct message m = reply_to(request, info);
 	struct reader reader = who_asks(request);
 	struct ndshm_block *block;
+	struct nlattr *key;
 	struct sk_buff *skb;
-	int err = -ENOMEM;
+	int err = -ENOENT;
 
 	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_BLOCK_ID)) {
 		GENL_SET_ERR_MSG(info, "an id is missing");
 		return -EINVAL;
 	}
-	block = ndshm_block_find_id(nla_get_u32(info->attrs[NDSHM_A_BLOCK_ID]));
-	if (block && !may_see(&reader, block)) {
-		ndshm_block_put(block);
-		block = NULL;
-	}
-	/* Not to be seen and not there are the same answer. */
-	if (!block)
-		return not_found(info, info->attrs[NDSHM_A_BLOCK_ID]);
-
+	key = info->attrs[NDSHM_A_BLOCK_ID];
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (skb)
-		err = reply(skb, info, block_fill(skb, &m, block));
-	ndshm_block_put(block);
-	return err;
+	if (!skb)
+		return -ENOMEM;
+	/* Not to be seen and not there are the same answer. */
+	rcu_read_lock();
+	block = ndshm_block_look(nla_get_u32(key));
+	if (block && may_see(&reader, block))
+		err = block_fill(skb, &m, block);
+	rcu_read_unlock();
+	if (err == -ENOENT)
+		not_found(info, key);
+	return reply(skb, info, err);
 }
 
 /*
@@ -407,14 +408,14 @@ static bool show_next_provider(struct sk_buff *skb, const struct message *m,
 static bool show_next_block(struct sk_buff *skb, const struct message *m,
 			    const struct reader *reader, u32 *id, int *err)
 {
-	struct ndshm_block *block = ndshm_block_next(id);
+	struct ndshm_block *block;
 
-	if (!block)
-		return false;
-	if (may_see(reader, block))
+	rcu_read_lock();
+	block = ndshm_block_look_next(id);
+	if (block && may_see(reader, block))
 		*err = block_fill(skb, m, block);
-	ndshm_block_put(block);
-	return true;
+	rcu_read_unlock();
+	return block;
 }
 
 /* @changes may be NULL. Returns as a dump handler does: 0 when all is shown. */

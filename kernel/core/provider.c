@@ -142,7 +142,7 @@ void ndshm_registration_put(struct ndshm_registration *registration)
 	if (!refcount_dec_and_test(&registration->references))
 		return;
 	ndshm_provider_put(registration->provider);
-	kfree(registration);
+	kfree_rcu(registration, rcu);
 }
 
 struct ndshm_registration *ndshm_provider_enter(struct ndshm_provider *provider)

@@ -17,6 +17,7 @@
  * @provider: whose it is; holds a reference
  * @characteristics: the core's own copy
  * @mmap: from the ops, or NULL
+ * @rcu: for freeing
  *
  * Never changes. A block keeps the one that made it, so that registering anew
  * never redirects the free of an older block.
@@ -27,6 +28,7 @@ struct ndshm_registration {
 	struct ndshm_provider_characteristics characteristics;
 	int (*mmap)(void *provider_context, void *context,
 		    struct vm_area_struct *vma);
+	struct rcu_head rcu;
 };
 
 /**

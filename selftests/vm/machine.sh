@@ -12,6 +12,9 @@ machine_base() {
 		-kernel "$2/vmlinuz" -initrd "$3" -m "$4")
 	# panic=-1 with -no-reboot: a panic ends QEMU at once.
 	append+=" console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on no_timer_check"
+	# Emulated time jumps when the host is busy; without this the kernel would find
+	# its clock unstable and patch its own code for that while processors run it.
+	append+=" tsc=reliable"
 	append+=" ignore_loglevel printk.devkmsg=on log_buf_len=4M"
 	# Processors of one socket share a cache: the kernel warns if their nodes differ.
 	qemu+=(-smp "cpus=$5,sockets=$6")

@@ -38,6 +38,7 @@ lint   gcc-multilib         32-bit layout of the ABI
 lint   perl                 checkpatch
 lint   python3              spelling and specification checks
 lint   python3-yaml         reads the netlink specification
+lint   python3-jsonschema   validates the netlink specification
 lint   codespell            spelling
 bench  valgrind             counts instructions in user space
 bench  libmimalloc-dev      an allocator to compare with
@@ -45,6 +46,7 @@ bench  libjemalloc-dev      an allocator to compare with
 bench  strace               counts system calls
 doc    python3              netlink documentation generator
 doc    python3-yaml         reads the netlink specification
+doc    python3-jsonschema   validates the netlink specification
 doc    mandoc               checks the manual pages
 kernel gcc                  compiles a kernel
 kernel make                 compiles a kernel
