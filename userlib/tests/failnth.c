@@ -4,6 +4,8 @@
  * turn: it answers -ENOMEM and why, changes nothing and leaks nothing. (Leaks
  * are found by the sanitizer at the end, and by the counts below.)
  */
+#include <pthread.h>
+
 #include "test.h"
 #include "wrap.h"
 
@@ -180,6 +182,31 @@ FAIL_EACH(find_adapter, 1, true)
 FAIL_EACH(find_provider, 1, true)
 FAIL_EACH(claim, 1, true)
 
+static void *open_other(void *other)
+{
+	CHECK(!ndshm_open("memfd:", other));
+	return NULL;
+}
+
+/* A thread that needs no memory to say why takes over from one that has ended. */
+static void a_reason_needs_no_memory(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *none;
+	struct ndshm *other;
+	pthread_t thread;
+
+	REQUIRE(!pthread_create(&thread, NULL, open_other, &other));
+	pthread_join(thread, NULL);
+	/* A refusal that allocates nothing but, if it must, a place for the reason. */
+	wrap_fail_nth(1);
+	CHECK_FAILS(other, ndshm_alloc_many(other, &request, &none, 0), EINVAL, COUNT,
+		    INVALID_PARAMETER);
+	CHECK(!wrap_has_failed());
+	wrap_fail_nth(0);
+	ndshm_close(other);
+}
+
 int main(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -199,6 +226,7 @@ int main(void)
 	RUN(find_adapter_fails);
 	RUN(find_provider_fails);
 	RUN(claim_fails);
+	RUN(a_reason_needs_no_memory);
 	ndshm_free(block);
 	ndshm_close(ndshm);
 	return test_end();

@@ -36,7 +36,8 @@ struct made {
 };
 
 static const struct argp_option options[] = {
-	{ "adapter", 'a', "NAME", 0, "Who does DMA (the default adapter); claimed if it must be", 0 },
+	{ "adapter", 'a', "NAME", 0,
+	  "Who does DMA (the default adapter); claimed if it must be", 0 },
 	{ "provider", 'p', "NAME", 0, "Where the memory comes from (the adapter's default)", 0 },
 	{ "length", 'l', "N[K|M|G]", 0, "Bytes of each block (one page)", 0 },
 	{ "usage", 'u', "NAME", 0, "What it is for (other)", 0 },
@@ -44,7 +45,8 @@ static const struct argp_option options[] = {
 	{ "count", 'c', "N", 0, "How many blocks, all or none (1)", 0 },
 	{ "contiguous", 'C', NULL, 0, "One DMA segment, or failure", 0 },
 	{ "address-width", 'w', "BITS", 0, "Bits of address a claimed function can drive (32)", 0 },
-	{ "hold", 'H', NULL, 0, "Keep the blocks until SIGINT, SIGTERM or the end of the input", 0 },
+	{ "hold", 'H', NULL, 0,
+	  "Keep the blocks until SIGINT, SIGTERM or the end of the input", 0 },
 	{ 0 }
 };
 

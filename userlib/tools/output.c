@@ -200,9 +200,8 @@ void table_print(struct table *table)
 
 	for (size_t column = 0; column < table->columns; column++)
 		print_cell(table, column, title(table, column));
-	for (size_t i = 0; i < cells; i++) {
+	for (size_t i = 0; i < cells; i++)
 		print_cell(table, i % table->columns, table->cells[i]);
-	}
 	for (size_t i = 0; i < cells; i++)
 		free(table->cells[i]);
 	free(table->cells);

@@ -22,7 +22,7 @@ struct function {
 /* "0000:00:05.0", or without the domain. */
 bool function_parse(const char *word, struct function *function);
 bool function_exists(const struct function *function);
-/* No type 0 header: a bridge, whose driver must stay. */
+/* Of any kind: what is behind it would go with its driver. */
 bool function_is_bridge(const struct function *function);
 
 /* On the heap; NULL: none. */
