@@ -131,6 +131,7 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	adapter->flags = info->flags;
 	adapter->ops = info->ops;
 	adapter->context = info->context;
+	adapter->group = info->group;
 	ndshm_blockset_init(&adapter->set);
 	mutex_init(&adapter->claim_lock);
 

@@ -15,6 +15,8 @@
 #include "blockset.h"
 #include "object.h"
 
+struct ndshm_client;
+
 #define NDSHM_BARS	6
 
 /**
@@ -30,6 +32,9 @@
  * @claim_lock: guards @claim, @removed; serializes the ops but isolation and
  *	dirty. Never taken inside the mmap lock; object locks are taken inside.
  * @claim: the one that lives or is ending; the next must wait
+ * @group: adapters of one group go to one client at a time
+ * @client: whose @claim it is; compared only. Set under the lock of claim.c
+ *	that begins one claim at a time
  * @removed: no claim can come any more
  * @rcu: for freeing
  */
@@ -44,6 +49,8 @@ struct ndshm_adapter {
 	struct ndshm_blockset set;
 	struct mutex claim_lock;	/* claim, removed, the ops */
 	struct ndshm_claim *claim;
+	const void *group;
+	const void *client;
 	bool removed;
 	struct rcu_head rcu;
 };
@@ -97,12 +104,13 @@ bool ndshm_adapter_claimed(struct ndshm_adapter *adapter);
 ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio);
 
 /*
- * Claims. begin makes one, with the caller's reference. end stops the DMA,
+ * Claims. begin makes one for @client, with the caller's reference. end stops the DMA,
  * revokes what was made under the claim and returns when all that is done,
  * whoever did it. start and bar fail with CLAIM_MISSING when it is ending.
  */
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
-				 unsigned int address_width, bool rawio,
+				 unsigned int address_width,
+				 const struct ndshm_client *client,
 				 struct ndshm_claim **claim);
 void ndshm_claim_end(struct ndshm_claim *claim);
 ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim);

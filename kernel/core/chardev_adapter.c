@@ -47,7 +47,7 @@ static ndshm_reason_t claim(struct ndshm_command *command,
 		return NDSHM_REASON_ADAPTER_CLOSED;
 	if (width < 24 || width > 64)
 		return NDSHM_REASON_ADDRESS_WIDTH;
-	reason = ndshm_claim_begin(adapter, width, client->rawio, &claim);
+	reason = ndshm_claim_begin(adapter, width, client, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	argument->out_isolation = ndshm_adapter_isolation(adapter);

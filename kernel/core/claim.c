@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "adapter.h"
+#include "client.h"
 
 static bool allow_unisolated;
 module_param(allow_unisolated, bool, 0644);
@@ -80,8 +81,56 @@ void ndshm_claim_put(struct ndshm_claim *claim)
 	kfree(claim);
 }
 
+/* Claims begin one at a time, so that a group goes to one client. */
+static DEFINE_MUTEX(begin_lock);
+
+/*
+ * Does another client have a function of the adapter's group? One that is
+ * ending counts: its blocks may still be in reach of the group's devices.
+ */
+static bool group_taken(struct ndshm_adapter *adapter,
+			const struct ndshm_client *client)
+{
+	struct ndshm_adapter *other;
+	const void *has;
+	bool taken = false;
+	u32 id;
+
+	lockdep_assert_held(&begin_lock);
+
+	if (!adapter->group)
+		return false;
+	for (id = 0; !taken && (other = ndshm_adapter_next(&id)); id++) {
+		has = READ_ONCE(other->client);
+		taken = other->group == adapter->group && has && has != client;
+		ndshm_adapter_put(other);
+	}
+	return taken;
+}
+
+/* With both locks: begin the claim, or say why not. */
+static ndshm_reason_t begin(struct ndshm_adapter *adapter,
+			    unsigned int address_width,
+			    const struct ndshm_client *client)
+{
+	ndshm_reason_t reason;
+
+	lockdep_assert_held(&adapter->claim_lock);
+
+	if (adapter->removed)
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (adapter->claim || group_taken(adapter, client))
+		return NDSHM_REASON_CLAIM_BUSY;
+	reason = ndshm_adapter_permit(adapter, client->rawio);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	return adapter->ops->claim(adapter->context, address_width,
+				   client->rawio);
+}
+
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
-				 unsigned int address_width, bool rawio,
+				 unsigned int address_width,
+				 const struct ndshm_client *client,
 				 struct ndshm_claim **out)
 {
 	struct ndshm_claim *claim;
@@ -98,19 +147,15 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 	ndshm_blockset_init(&claim->set);
 	init_completion(&claim->ended);
 
+	mutex_lock(&begin_lock);
 	mutex_lock(&adapter->claim_lock);
-	if (adapter->removed)
-		reason = NDSHM_REASON_ADAPTER_REMOVED;
-	else if (adapter->claim)
-		reason = NDSHM_REASON_CLAIM_BUSY;
-	else
-		reason = ndshm_adapter_permit(adapter, rawio);
-	if (reason == NDSHM_REASON_NONE)
-		reason = adapter->ops->claim(adapter->context, address_width,
-					     rawio);
-	if (reason == NDSHM_REASON_NONE)
+	reason = begin(adapter, address_width, client);
+	if (reason == NDSHM_REASON_NONE) {
 		WRITE_ONCE(adapter->claim, claim);
+		WRITE_ONCE(adapter->client, client);
+	}
 	mutex_unlock(&adapter->claim_lock);
+	mutex_unlock(&begin_lock);
 
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_claim_put(claim);
@@ -148,6 +193,7 @@ static void end_claim(struct ndshm_claim *claim, bool removing)
 
 	mutex_lock(&adapter->claim_lock);
 	WRITE_ONCE(adapter->claim, NULL);
+	WRITE_ONCE(adapter->client, NULL);
 	mutex_unlock(&adapter->claim_lock);
 	complete_all(&claim->ended);
 }

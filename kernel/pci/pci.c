@@ -3,6 +3,7 @@
  * ndshm_pci: a PCI driver that makes an adapter of each function bound to it.
  */
 #include <linux/dma-mapping.h>
+#include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
@@ -57,17 +58,21 @@ static int ndshm_pci_settle(struct ndshm_pci_function *function)
 
 static int ndshm_pci_register(struct ndshm_pci_function *function)
 {
+	struct iommu_group *group = iommu_group_get(&function->pdev->dev);
 	const struct ndshm_adapter_info info = {
 		.name = pci_name(function->pdev),
 		.device = &function->pdev->dev,
-		.owner = THIS_MODULE,
 		.flags = NDSHM_ADAPTER_OPEN,
 		.ops = &ndshm_pci_adapter_ops,
 		.context = function,
+		.group = group,
 	};
+	ndshm_reason_t reason;
 
-	return ndshm_reason_errno(ndshm_adapter_register(&info,
-							 &function->adapter));
+	reason = ndshm_adapter_register(&info, &function->adapter);
+	/* Only its address is of interest, and the device keeps the group. */
+	iommu_group_put(group);
+	return ndshm_reason_errno(reason);
 }
 
 static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)

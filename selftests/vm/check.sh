@@ -94,13 +94,13 @@ for kernel in $kernels; do
 		--expect-splat 'DMAR' -- "$top/selftests/traffic/kill.sh" iommu skip
 	NDSHM_KO=$test level "$kernel/kill-bare-skip" guest "$kernel" kill-bare-skip --wire -- "$top/selftests/traffic/kill.sh" bare skip
 	NDSHM_KO=$ordinary level "$kernel/unbind" guest "$kernel" unbind --iommu --wire -- "$top/selftests/traffic/unbind.sh"
-	for isolation in isolated 'no translation' lazy msi 'shared group'; do
+	for isolation in isolated 'no translation' lazy 'interrupts not isolated' 'shared group'; do
 		options=(--iommu --wire)
 		case $isolation in
 		'no translation') options=(--wire) ;;
-		msi) options=(--iommu --intremap off --wire) ;;
+		interrupts*) options=(--iommu --intremap off --wire) ;;
 		# Two functions of one device, without a wall between them.
-		'shared group') options=(--iommu --device e1000e,addr=0x11.0,multifunction=on --device edu,addr=0x11.1) ;;
+		'shared group') options=(--iommu --device edu,addr=0x11.0,multifunction=on --device edu,addr=0x11.1) ;;
 		esac
 		NDSHM_KO=$ordinary level "$kernel/isolation-${isolation// /-}" guest "$kernel" isolation "${options[@]}" \
 			-- "$top/selftests/isolation.sh" "$isolation"

@@ -12,7 +12,6 @@
 #include <ndshm/status.h>
 
 struct device;
-struct module;
 struct ndshm_adapter;
 
 /**
@@ -50,18 +49,19 @@ struct ndshm_adapter_ops {
  * struct ndshm_adapter_info - how an adapter is registered
  * @name: unique, shorter than NDSHM_NAME_SIZE; copied
  * @device: whose DMA mask, IOMMU domain and node apply
- * @owner: module of @ops
  * @flags: NDSHM_ADAPTER_*
  * @ops: NULL: no claim is needed, and none is possible
  * @context: first argument of @ops
+ * @group: adapters of one group reach each other's memory (an IOMMU group, by
+ *	its address), so one client at a time has them all; NULL: no group
  */
 struct ndshm_adapter_info {
 	const char *name;
 	struct device *device;
-	struct module *owner;
 	u32 flags;
 	const struct ndshm_adapter_ops *ops;
 	void *context;
+	const void *group;
 };
 
 /*

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# readme-guest.sh DIRECTORY HEADERS: in the guest, run README.md's blocks, which are
+# DIRECTORY/*.sh, in a copy of the project. Leaves .out and .status beside each.
+set -euo pipefail
+
+work=$1 headers=$2
+release=$(uname -r)
+
+# What README asks for in advance: the headers of the running kernel. The guest's tree of
+# modules is read-only, so that it gets a layer above it.
+mkdir -p /tmp/modules/upper /tmp/modules/work
+ln -s -- "$headers" /tmp/modules/upper/build
+mount -t overlay -o "lowerdir=/lib/modules/$release,upperdir=/tmp/modules/upper,workdir=/tmp/modules/work" \
+	modules "/lib/modules/$release"
+
+# The packages are installed and there is no network. Without an index apt knows of
+# nothing newer, and says so.
+mount -t tmpfs -o mode=755 lists /var/lib/apt/lists
+
+# A machine that has never seen the project, whatever the host has installed of it.
+find /usr/local -name '*ndshm*' -prune -exec rm -rf -- {} +
+
+# root needs no sudo, and the machine may have none.
+if ! command -v sudo >/dev/null; then
+	printf '#!/bin/sh\nexec env -- "$@"\n' >/usr/local/bin/sudo
+	chmod 755 /usr/local/bin/sudo
+fi
+
+# Cards have their drivers, as on a machine with udev.
+modprobe e1000e
+
+mkdir -p /root/ndshm
+tar -xf "$work/project.tar" --no-same-owner -C /root/ndshm
+cd /root/ndshm
+
+# One shell for all, as a reader has it, with nothing of ours in its environment.
+# shellcheck disable=SC2016
+exec env -i HOME=/root USER=root LOGNAME=root TERM=dumb LANG=C.UTF-8 \
+	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+	bash --noprofile --norc -c '
+		for readme_block in "$1"/*.sh; do
+			readme_base=${readme_block%.sh} readme_status=0 readme_start=$SECONDS
+			trap "readme_status=\$?" ERR
+			. "$readme_block" >"$readme_base.out" 2>&1 </dev/null
+			trap - ERR
+			echo "$readme_status" >"$readme_base.status"
+			echo "# line $((10#${readme_base##*/})): $((SECONDS - readme_start)) s"
+		done' - "$work"

@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# readme.sh: is it true what README.md says? Every block marked `sh` is run, in order
+# and in one shell, in a virtual machine that has a copy of the project and nothing else
+# of it. What a block prints must be what the `text` block behind it says, in which a
+# line `...` stands for any lines, and `...` within a line for anything.
+#
+# Blocks marked `console` are not run: they get things from the network, or boot
+# virtual machines themselves. They are named. Last line: N passed, N failed.
+# KERNEL=6.12 says which kernel; KEEP=1 leaves the outputs in BUILD/readme.
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+top=$(cd -- "$vm_dir/../.." && pwd -P)
+kernel=${KERNEL:-6.12}
+work=${BUILD:-$top/build}/readme
+
+# Writes LINE.sh for each block to run, and LINE.text for what it shall print. Prints
+# what is not run or not compared.
+extract() {
+	awk -v work="$work" '
+		/^```/ {
+			if (file != "" || skipping) {
+				if (file != "") close(file)
+				file = ""; skipping = 0
+			} else if ($0 == "```sh") {
+				block = sprintf("%s/%04d", work, NR)
+				file = block ".sh"
+				printf "" >file
+			} else if ($0 == "```text" && block != "") {
+				file = block ".text"
+				printf "" >file
+				block = ""
+			} else {
+				block = ""; skipping = 1
+				printf "# README line %d: not run (%s)\n", NR, substr($0, 4)
+			}
+			next
+		}
+		file != "" { print >file }
+		END { if (file != "" || skipping) { print "a block has no end" >"/dev/stderr"; exit 1 } }' "$top/README.md"
+}
+
+# compare TEXT OUTPUT: is that what was to be printed?
+compare() {
+	awk '
+		# Literal pieces, one behind the other; the last one ends the line.
+		function line_fits(want, line,    piece, n, i, at) {
+			n = split(want, piece, /\.\.\./)
+			if (n < 2) return want == line
+			if (index(line, piece[1]) != 1) return 0
+			line = substr(line, length(piece[1]) + 1)
+			for (i = 2; i < n; i++) {
+				at = index(line, piece[i])
+				if (!at) return 0
+				line = substr(line, at + length(piece[i]))
+			}
+			return length(line) >= length(piece[n]) &&
+			       substr(line, length(line) - length(piece[n]) + 1) == piece[n]
+		}
+		FILENAME == ARGV[1] { want[++wanted] = $0; next }
+		{ line[++lines] = $0 }
+		END {
+			i = j = 1
+			while (j <= lines) {
+				if (i <= wanted && want[i] == "...") { any = i++; from = j }
+				else if (i <= wanted && line_fits(want[i], line[j])) { i++; j++ }
+				else if (any) { i = any + 1; j = ++from }
+				else exit 1
+			}
+			while (i <= wanted && want[i] == "...") i++
+			exit i <= wanted
+		}' "$1" "$2"
+}
+
+"$vm_dir/packages.sh" build vm
+rm -rf -- "${work:?}"
+mkdir -p -- "$work"
+work=$(cd -- "$work" && pwd -P)
+extract
+
+# What a clone of this tree would hold, and what is about to be added to it.
+(cd -- "$top" && git ls-files -z --cached --others --exclude-standard |
+	while IFS= read -rd '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
+	tar --null -T - -cf "$work/project.tar")
+
+code=0
+"$vm_dir/run.sh" --kernel "$kernel" --name readme --iommu --wire --timeout 1200 --quiet --share "$work" -- \
+	"$vm_dir/readme-guest.sh" "$work" "$("$vm_dir/kernels.sh" headers "$kernel")" || code=$?
+
+number=0 failed=0
+check() {
+	local name=$1 wrong=$2
+	number=$((number + 1))
+	if [[ ! $wrong ]]; then
+		printf 'ok %d - %s\n' "$number" "$name"
+	else
+		failed=$((failed + 1))
+		printf 'not ok %d - %s\n' "$number" "$name"
+		sed 's/^/# /' <<<"$wrong"
+	fi
+}
+
+for block in "$work"/*.sh; do
+	base=${block%.sh}
+	wrong=
+	if [[ ! -e $base.status ]]; then
+		wrong='it was not run to its end'
+	elif [[ $(<"$base.status") -ne 0 ]]; then
+		wrong="a command of it failed: $(<"$base.status")"
+	elif [[ -e $base.text ]] && ! compare "$base.text" "$base.out"; then
+		wrong=$'it was to print\n'$(sed 's/^/  /' "$base.text")
+	fi
+	[[ ! $wrong || ! -e $base.out ]] || wrong+=$'\nand it printed\n'$(tail -n 40 -- "$base.out" | sed 's/^/  /')
+	line=${base##*/}
+	check "README line $((10#$line)): $(grep -m 1 . "$block")" "$wrong"
+done
+check 'the virtual machine, and its kernel log' "$([[ $code -eq 0 ]] || echo "run.sh: exit $code")"
+
+[[ ${KEEP:-} ]] || [[ $failed -gt 0 ]] || rm -rf -- "${work:?}"
+printf '1..%d\n%d passed, %d failed\n' "$number" $((number - failed)) "$failed"
+[[ $failed -eq 0 ]]
