@@ -32,6 +32,8 @@ struct ndshm_client;
  * @claim_lock: guards @claim, @removed; serializes the ops but isolation and
  *	dirty. Never taken inside the mmap lock; object locks are taken inside.
  * @claim: the one that lives or is ending; the next must wait
+ * @provider: the default for this adapter, or NULL; changed with the registry
+ *	lock, read under RCU
  * @group: adapters of one group go to one client at a time
  * @client: whose @claim it is; compared only. Set under the lock of claim.c
  *	that begins one claim at a time
@@ -49,6 +51,7 @@ struct ndshm_adapter {
 	struct ndshm_blockset set;
 	struct mutex claim_lock;	/* claim, removed, the ops */
 	struct ndshm_claim *claim;
+	struct ndshm_provider __rcu *provider;
 	const void *group;
 	const void *client;
 	bool removed;
@@ -59,12 +62,10 @@ struct ndshm_adapter {
  * struct ndshm_bar - a BAR that a client may map
  * @object: handle, mapping; has a reference for as long as the claim
  * @start: bus address
- * @rcu: for freeing
  */
 struct ndshm_bar {
 	struct ndshm_object object;
 	phys_addr_t start;
-	struct rcu_head rcu;
 };
 
 /**

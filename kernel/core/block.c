@@ -6,20 +6,16 @@
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include "adapter.h"
 #include "block.h"
+#include "block_table.h"
 #include "params.h"
 #include "provider.h"
 
 static unsigned long max_block_bytes = SZ_4G;
 module_param(max_block_bytes, ulong, 0644);
 MODULE_PARM_DESC(max_block_bytes, "Longest block (bytes)");
-
-/* Blocks by shared memory handle; one is not used again soon. */
-static DEFINE_XARRAY_ALLOC1(blocks);
-static u32 next_id;
 
 /* Where the last put from atomic context is carried out. */
 static struct workqueue_struct *workqueue;
@@ -82,15 +78,6 @@ static void unback(struct ndshm_block *block)
 	module_put(provider->owner);
 }
 
-/* What those who only look still read: see ndshm_block_look(). */
-static void free_looked_at(struct rcu_head *rcu)
-{
-	struct ndshm_block *block = container_of(rcu, struct ndshm_block, rcu);
-
-	put_pid(block->pid);
-	kfree(block);
-}
-
 static void free_block(struct ndshm_block *block)
 {
 	if (block->segments != &block->first)
@@ -99,15 +86,16 @@ static void free_block(struct ndshm_block *block)
 	if (block->claim)
 		ndshm_claim_put(block->claim);
 	ndshm_adapter_put(block->adapter);
+	put_pid(block->pid);
 	ndshm_object_fini(&block->object);
-	call_rcu(&block->rcu, free_looked_at);
+	kfree(block);
 }
 
 static void block_release(struct ndshm_object *object)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 
-	xa_erase(&blocks, block->id);
+	ndshm_block_table_remove(block);
 	unback(block);
 	free_block(block);
 }
@@ -142,18 +130,13 @@ static void block_release_async(struct ndshm_object *object)
 	queue_work(workqueue, &block->work);
 }
 
-static const struct ndshm_object_ops block_ops = {
+const struct ndshm_object_ops ndshm_block_ops = {
 	.kind = "block",
 	.mappable = block_object_mappable,
 	.mmap = block_mmap,
 	.release = block_release,
 	.release_async = block_release_async,
 };
-
-bool ndshm_block_is(const struct ndshm_object *object)
-{
-	return object->ops == &block_ops;
-}
 
 bool ndshm_block_mappable(const struct ndshm_block *block)
 {
@@ -220,7 +203,8 @@ static bool answer_valid(const struct ndshm_parameters *p)
 	}
 	valid = ndshm_segments_valid(list->segments, list->count,
 				     PAGE_ALIGN(p->length), p->flags, scratch);
-	kvfree(scratch);
+	if (scratch)
+		kvfree(scratch);
 	return valid;
 }
 
@@ -301,7 +285,7 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 
 	if (!block)
 		return NULL;
-	ndshm_object_init(&block->object, &block_ops);
+	ndshm_object_init(&block->object, &ndshm_block_ops);
 	block->object.length = PAGE_ALIGN(p->length);
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
@@ -356,12 +340,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 		goto err_module;
 
 	/* Published last; the id is written before the block can be found. */
-	if (xa_alloc_cyclic(&blocks, &block->id, block, xa_limit_32b, &next_id,
-			    GFP_KERNEL) < 0) {
-		unback(block);
-		reason = NDSHM_REASON_MEMORY;
-		goto err_block;
-	}
+	ndshm_block_table_add(block);
 	block->object.name = block->id;
 	if (p->list && p->list->capacity)
 		memcpy(p->list->segments, block->segments,
@@ -383,15 +362,16 @@ err_block:
 	return reason;
 }
 
-ndshm_reason_t ndshm_block_make(struct ndshm_parameters *p,
-				const struct ndshm_allocation *allocation,
-				struct ndshm_block **out)
+ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
+				 const struct ndshm_allocation *allocation,
+				 struct ndshm_block **blocks, u32 count)
 {
 	struct ndshm_blockset *user = allocation->claim ?
 		&allocation->claim->set : &p->adapter->set;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_provider *provider = p->provider;
 	struct ndshm_registration *registration;
-	ndshm_reason_t reason;
+	u32 i;
 
 	might_sleep();
 
@@ -399,19 +379,26 @@ ndshm_reason_t ndshm_block_make(struct ndshm_parameters *p,
 		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (!provider)
 		provider = ndshm_provider_default(p->adapter);
-	reason = NDSHM_REASON_PROVIDER_UNKNOWN;
-	if (!provider)
+	if (!provider) {
+		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
 		goto out_user;
-	reason = NDSHM_REASON_PROVIDER_CLOSING;
+	}
 	registration = ndshm_provider_enter(provider);
-	if (!registration)
+	if (!registration) {
+		reason = NDSHM_REASON_PROVIDER_CLOSING;
 		goto out_provider;
+	}
 
-	reason = make(p, allocation, registration, user, out);
+	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
+		reason = make(p, allocation, registration, user, &blocks[i]);
 
 	ndshm_registration_put(registration);
 	module_put(provider->owner);
 	ndshm_provider_leave(provider);
+	/* The last one was not made. Out of the sets, so that none waits for us. */
+	if (reason != NDSHM_REASON_NONE)
+		for (i--; i--;)
+			ndshm_block_release(blocks[i]);
 out_provider:
 	if (!p->provider)
 		ndshm_provider_put(provider);
@@ -440,7 +427,7 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 	if (reason == NDSHM_REASON_NONE && !p.adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_block_make(&p, &kernel_user, block);
+		reason = ndshm_blocks_make(&p, &kernel_user, block, 1);
 	if (reason == NDSHM_REASON_NONE) {
 		parameters->virtual_address = p.virtual_address;
 		parameters->shared_memory_handle = p.shared_memory_handle;
@@ -450,35 +437,9 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 }
 EXPORT_SYMBOL_GPL(ndshm_allocate);
 
-/*
- * Looking up
- */
-
-struct ndshm_block *ndshm_block_look(u32 id)
-{
-	struct ndshm_block *block = xa_load(&blocks, id);
-
-	if (block && !refcount_read(&block->object.references))
-		block = NULL;
-	return block;
-}
-
-struct ndshm_block *ndshm_block_look_next(u32 *id)
-{
-	struct ndshm_block *block;
-	unsigned long index;
-
-	xa_for_each_start(&blocks, index, block, *id) {
-		if (refcount_read(&block->object.references)) {
-			*id = index;
-			break;
-		}
-	}
-	return block;
-}
-
 int __init ndshm_block_setup(void)
 {
+	ndshm_block_table_setup();
 	workqueue = alloc_workqueue("ndshm", WQ_UNBOUND, 0);
 	return workqueue ? 0 : -ENOMEM;
 }
@@ -486,5 +447,4 @@ int __init ndshm_block_setup(void)
 void ndshm_block_teardown(void)
 {
 	destroy_workqueue(workqueue);
-	rcu_barrier();
 }

@@ -45,8 +45,8 @@ struct pid;
  *	it frees the memory
  * @in_provider: member of the provider's set while backed
  * @in_user: member of the claim's set, or else the adapter's, while backed
+ * @in_table: among all blocks of the machine
  * @work: the last put from atomic context
- * @rcu: for freeing
  *
  * All but the members' links and @backed is written before the block is
  * published and never again. The reference rule stands with struct
@@ -77,10 +77,8 @@ struct ndshm_block {
 	unsigned long backed;
 	struct ndshm_member in_provider;
 	struct ndshm_member in_user;
-	union {
-		struct work_struct work;
-		struct rcu_head rcu;
-	};
+	struct hlist_node in_table;
+	struct work_struct work;
 };
 
 static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
@@ -100,17 +98,24 @@ struct ndshm_allocation {
 };
 
 /*
- * Make a block for the checked and normalized @parameters, which receive the
- * outputs on success. The list's count is written for LIST_SHORT as well.
+ * Make @count blocks for the checked and normalized @parameters: all of them,
+ * each with one reference, or none. The parameters' outputs are those of the
+ * last block; the list's count is written for LIST_SHORT as well.
  */
-ndshm_reason_t ndshm_block_make(struct ndshm_parameters *parameters,
-				const struct ndshm_allocation *allocation,
-				struct ndshm_block **block);
+ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *parameters,
+				 const struct ndshm_allocation *allocation,
+				 struct ndshm_block **blocks, u32 count);
 
 /* The longest block that may be asked for, in bytes. */
 u64 ndshm_max_length(void);
 
-bool ndshm_block_is(const struct ndshm_object *object);
+extern const struct ndshm_object_ops ndshm_block_ops;
+
+static inline bool ndshm_block_is(const struct ndshm_object *object)
+{
+	return object->ops == &ndshm_block_ops;
+}
+
 bool ndshm_block_mappable(const struct ndshm_block *block);
 
 static inline bool ndshm_block_tryget(struct ndshm_block *block)
@@ -132,14 +137,6 @@ void ndshm_block_revoke(struct ndshm_block *block);
 
 /* Wait for the last puts from atomic context that have happened by now. */
 void ndshm_block_flush(void);
-
-/*
- * By shared memory handle, and the first at or after *id, which moves there.
- * Under rcu_read_lock(), and valid only there: a reference of somebody who just
- * looks would put off the end of another one's memory.
- */
-struct ndshm_block *ndshm_block_look(u32 id);
-struct ndshm_block *ndshm_block_look_next(u32 *id);
 
 int __init ndshm_block_setup(void);
 void ndshm_block_teardown(void);

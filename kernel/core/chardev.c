@@ -130,16 +130,17 @@ static long client_ioctl(struct file *file, unsigned int number,
 
 static int client_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct ndshm_client *client = file->private_data;
 	struct ndshm_object *object;
 	int ret;
 
 	if (vma->vm_pgoff > ULONG_MAX >> PAGE_SHIFT)
 		return -ENXIO;
-	object = ndshm_offset_find(file->private_data,
+	object = ndshm_offset_find(&client->handles,
 				   (u64)vma->vm_pgoff << PAGE_SHIFT);
 	if (!object)
 		return -ENXIO;
-	ret = ndshm_object_mmap(object, vma);
+	ret = ndshm_object_mmap(object, vma, &client->files);
 	ndshm_object_put_async(object);
 	return ret;
 }

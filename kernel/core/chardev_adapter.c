@@ -28,7 +28,7 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	argument->out_max_batch = NDSHM_MAX_BATCH;
 	argument->out_page_size = PAGE_SIZE;
 	argument->out_default_adapter = ndshm_node_default();
-	argument->out_blocks = atomic_read(&client->handles);
+	argument->out_blocks = READ_ONCE(client->handles.live);
 	argument->out_bytes = atomic64_read(&client->bytes);
 	argument->out_user_locked = ndshm_user_locked();
 	return NDSHM_REASON_NONE;
@@ -135,7 +135,7 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 		ndshm_object_put(&bar->object);
 		return NDSHM_REASON_NONE;
 	}
-	reason = ndshm_handle_reserve(client, &handle);
+	reason = ndshm_handle_reserve(&client->handles, &handle);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_bar;
 	argument->out_mmap_offset = ndshm_handle_offset(handle);
@@ -143,11 +143,11 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 		reason = NDSHM_REASON_ADDRESS;
 		goto err_handle;
 	}
-	ndshm_handle_publish(client, handle, &bar->object);
+	ndshm_handle_publish(&client->handles, handle, &bar->object);
 	return NDSHM_REASON_NONE;
 
 err_handle:
-	ndshm_handle_unreserve(client, handle);
+	ndshm_handle_unreserve(&client->handles, handle);
 err_bar:
 	ndshm_object_put(&bar->object);
 	return reason;

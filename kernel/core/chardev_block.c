@@ -81,98 +81,102 @@ static ndshm_reason_t check_arrays(const struct ndshm_block_alloc *argument)
 	return NDSHM_REASON_NONE;
 }
 
-/* One of a BLOCK_ALLOC's blocks, before it is published. */
-struct made {
-	u32 handle;
-	struct ndshm_block *block;
+/* What a BLOCK_ALLOC works on, before anything is published. */
+struct batch {
+	u32 handles[NDSHM_MAX_BATCH];
+	struct ndshm_block *blocks[NDSHM_MAX_BATCH];
+	struct ndshm_block_info infos[NDSHM_MAX_BATCH];
 };
-
-static void unmake(struct ndshm_client *client, struct made *made, u32 count)
-{
-	while (count--) {
-		ndshm_block_release(made[count].block);
-		ndshm_handle_unreserve(client, made[count].handle);
-	}
-}
-
-static ndshm_reason_t make_one(struct ndshm_client *client,
-			       const struct ndshm_parameters *asked,
-			       const struct ndshm_allocation *allocation,
-			       struct made *made)
-{
-	struct ndshm_parameters parameters = *asked;
-	ndshm_reason_t reason;
-
-	reason = ndshm_handle_reserve(client, &made->handle);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	reason = ndshm_block_make(&parameters, allocation, &made->block);
-	if (reason != NDSHM_REASON_NONE)
-		ndshm_handle_unreserve(client, made->handle);
-	return reason;
-}
 
 /* Everything is made; tell the client, and only then make it live. */
 static ndshm_reason_t deliver(struct ndshm_command *command,
-			      struct ndshm_adapter *adapter,
-			      struct made *made,
+			      struct ndshm_adapter *adapter, u32 *handles,
+			      struct ndshm_block **blocks,
 			      struct ndshm_block_info *infos)
 {
 	struct ndshm_block_alloc *argument = command->argument;
-	bool shown = addresses_shown(command->client, adapter);
+	struct ndshm_client *client = command->client;
+	bool shown = addresses_shown(client, adapter);
 	u32 i, count = argument->count;
 	ndshm_reason_t reason;
 
 	if (count == 1) {
-		argument->out_segments = made->block->segment_count;
-		reason = copy_segments(made->block, argument->segments,
+		argument->out_segments = blocks[0]->segment_count;
+		reason = copy_segments(blocks[0], argument->segments,
 				       argument->segment_capacity, shown);
 		if (reason != NDSHM_REASON_NONE)
 			return reason;
 	}
 	for (i = 0; i < count; i++)
-		fill_info(&infos[i], made[i].handle, made[i].block, shown);
+		fill_info(&infos[i], handles[i], blocks[i], shown);
 	if (copy_to_user(u64_to_user_ptr(argument->blocks), infos,
 			 count * sizeof(*infos)))
 		return NDSHM_REASON_ADDRESS;
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
 		return NDSHM_REASON_ADDRESS;
-	for (i = 0; i < count; i++)
-		ndshm_handle_publish(command->client, made[i].handle,
-				     &made[i].block->object);
+	for (i = 0; i < count; i++) {
+		atomic64_add(blocks[i]->consumed, &client->bytes);
+		ndshm_handle_publish(&client->handles, handles[i],
+				     &blocks[i]->object);
+	}
 	return NDSHM_REASON_NONE;
 }
 
 static ndshm_reason_t make_all(struct ndshm_command *command,
-			       const struct ndshm_parameters *parameters,
-			       const struct ndshm_allocation *allocation)
+			       struct ndshm_parameters *parameters,
+			       const struct ndshm_allocation *allocation,
+			       u32 *handles, struct ndshm_block **blocks,
+			       struct ndshm_block_info *infos)
 {
 	struct ndshm_block_alloc *argument = command->argument;
-	struct ndshm_block_info infos_one, *infos = &infos_one;
-	struct made made_one, *made = &made_one;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	u32 i, count = argument->count;
+	struct ndshm_handles *table = &command->client->handles;
+	u32 reserved, i, count = argument->count;
+	ndshm_reason_t reason;
 
-	if (count > 1) {
-		made = kmalloc_array(count, sizeof(*made) + sizeof(*infos),
-				     GFP_KERNEL_ACCOUNT);
-		if (!made)
-			return NDSHM_REASON_MEMORY;
-		infos = (struct ndshm_block_info *)(made + count);
-	}
-	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
-		reason = make_one(command->client, parameters, allocation,
-				  &made[i]);
-	if (reason != NDSHM_REASON_NONE) {
-		/* The last one was not made. */
-		unmake(command->client, made, i - 1);
-	} else {
-		reason = deliver(command, parameters->adapter, made, infos);
+	for (reserved = 0; reserved < count; reserved++) {
+		reason = ndshm_handle_reserve(table, &handles[reserved]);
 		if (reason != NDSHM_REASON_NONE)
-			unmake(command->client, made, count);
+			goto err_handles;
 	}
-	if (count > 1)
-		kfree(made);
+	reason = ndshm_blocks_make(parameters, allocation, blocks, count);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_handles;
+	reason = deliver(command, parameters->adapter, handles, blocks, infos);
+	if (reason == NDSHM_REASON_NONE)
+		return NDSHM_REASON_NONE;
+
+	for (i = 0; i < count; i++)
+		ndshm_block_release(blocks[i]);
+err_handles:
+	while (reserved--)
+		ndshm_handle_unreserve(table, handles[reserved]);
+	return reason;
+}
+
+static ndshm_reason_t make_one(struct ndshm_command *command,
+			       struct ndshm_parameters *parameters,
+			       const struct ndshm_allocation *allocation)
+{
+	struct ndshm_block_info info;
+	struct ndshm_block *block;
+	u32 handle;
+
+	return make_all(command, parameters, allocation, &handle, &block,
+			&info);
+}
+
+static ndshm_reason_t make_many(struct ndshm_command *command,
+				struct ndshm_parameters *parameters,
+				const struct ndshm_allocation *allocation)
+{
+	struct batch *batch = kmalloc(sizeof(*batch), GFP_KERNEL_ACCOUNT);
+	ndshm_reason_t reason;
+
+	if (!batch)
+		return NDSHM_REASON_MEMORY;
+	reason = make_all(command, parameters, allocation, batch->handles,
+			  batch->blocks, batch->infos);
+	kfree(batch);
 	return reason;
 }
 
@@ -229,7 +233,9 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 			goto out_adapter;
 	}
 
-	reason = make_all(command, &parameters, &allocation);
+	reason = argument->count == 1 ?
+		 make_one(command, &parameters, &allocation) :
+		 make_many(command, &parameters, &allocation);
 
 	if (parameters.provider)
 		ndshm_provider_put(parameters.provider);
@@ -243,13 +249,19 @@ out_adapter:
 ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 {
 	struct ndshm_block_free *argument = command->argument;
+	struct ndshm_client *client = command->client;
 	struct ndshm_object *object;
 
+	/* There are no outputs but the header. */
+	command->length = sizeof(struct ndshm_header);
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	object = ndshm_handle_take(command->client, argument->handle);
+	object = ndshm_handle_take(&client->handles, argument->handle,
+				   &ndshm_block_ops);
 	if (!object)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
+	atomic64_sub(ndshm_block_of(object)->consumed, &client->bytes);
+	ndshm_object_retire(object, &client->files);
 	ndshm_object_put(object);
 	return NDSHM_REASON_NONE;
 }
@@ -279,7 +291,8 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 
 	if (!argument->segment_capacity != !argument->segments)
 		return NDSHM_REASON_LIST;
-	object = ndshm_handle_find(command->client, argument->handle);
+	object = ndshm_handle_find(&command->client->handles,
+				   argument->handle);
 	if (!object)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	reason = ndshm_block_is(object) ?

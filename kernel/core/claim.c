@@ -47,7 +47,7 @@ static void bar_release(struct ndshm_object *object)
 	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
 
 	ndshm_object_fini(object);
-	kfree_rcu(bar, rcu);
+	kfree(bar);
 }
 
 static int bar_mmap(struct ndshm_object *object, struct vm_area_struct *vma)

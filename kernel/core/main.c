@@ -8,9 +8,11 @@
 #include "netlink.h"
 #include "node.h"
 #include "object.h"
+#include "provider.h"
 
 static int __init ndshm_init(void)
 {
+	struct ndshm_provider *coherent;
 	int ret;
 
 	ret = ndshm_nl_init();
@@ -22,10 +24,10 @@ static int __init ndshm_init(void)
 	ret = ndshm_block_setup();
 	if (ret)
 		goto err_object;
-	/* The first provider there is: what serves when nobody else does. */
-	ret = ndshm_coherent_setup();
+	ret = ndshm_coherent_setup(&coherent);
 	if (ret)
 		goto err_block;
+	ndshm_provider_set_built_in(coherent);
 	ret = ndshm_node_setup();
 	if (ret)
 		goto err_coherent;

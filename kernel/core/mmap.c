@@ -36,10 +36,7 @@ void ndshm_object_init(struct ndshm_object *object,
 	object->ops = ops;
 	refcount_set(&object->references, 1);
 	mutex_init(&object->lock);
-	INIT_LIST_HEAD(&object->mms);
-	object->revoked = false;
-	object->inode = NULL;
-	object->handle = 0;
+	INIT_LIST_HEAD(&object->more_mms);
 }
 
 static void forget_mm(struct seen_mm *seen)
@@ -53,8 +50,10 @@ void ndshm_object_fini(struct ndshm_object *object)
 {
 	struct seen_mm *seen, *next;
 
-	list_for_each_entry_safe(seen, next, &object->mms, link)
+	list_for_each_entry_safe(seen, next, &object->more_mms, link)
 		forget_mm(seen);
+	if (object->mm)
+		mmdrop(object->mm);
 	if (object->inode)
 		iput(object->inode);
 	mutex_destroy(&object->lock);
@@ -71,7 +70,14 @@ static int remember_mm(struct ndshm_object *object, struct mm_struct *mm)
 
 	lockdep_assert_held(&object->lock);
 
-	list_for_each_entry_safe(seen, next, &object->mms, link) {
+	if (object->mm == mm)
+		return 0;
+	if (!object->mm) {
+		mmgrab(mm);
+		object->mm = mm;
+		return 0;
+	}
+	list_for_each_entry_safe(seen, next, &object->more_mms, link) {
 		if (seen->mm == mm)
 			return 0;
 		if (!atomic_read(&seen->mm->mm_users))
@@ -82,13 +88,14 @@ static int remember_mm(struct ndshm_object *object, struct mm_struct *mm)
 		return -ENOMEM;
 	mmgrab(mm);
 	seen->mm = mm;
-	list_add(&seen->link, &object->mms);
+	list_add(&seen->link, &object->more_mms);
 	return 0;
 }
 
 static int object_file_release(struct inode *inode, struct file *file)
 {
-	ndshm_object_put(file->private_data);
+	if (file->private_data)
+		ndshm_object_put(file->private_data);
 	return 0;
 }
 
@@ -103,49 +110,114 @@ static const struct file_operations object_file_ops = {
  */
 static const struct vm_operations_struct object_vm_ops = {};
 
-static int make_inode(struct ndshm_object *object)
+void ndshm_files_init(struct ndshm_files *files)
 {
-	struct inode *inode;
-
-	lockdep_assert_held(&object->lock);
-
-	if (object->inode)
-		return 0;
-	inode = alloc_anon_inode(mount->mnt_sb);
-	if (IS_ERR(inode))
-		return PTR_ERR(inode);
-	inode->i_mode = S_IFREG | 0600;
-	i_size_write(inode, object->length);
-	object->inode = inode;
-	return 0;
+	spin_lock_init(&files->lock);
+	files->count = 0;
 }
 
-/* A file that holds a reference on the object. */
-static struct file *object_file(struct ndshm_object *object)
+void ndshm_files_fini(struct ndshm_files *files)
 {
-	struct inode *inode = object->inode;
-	struct file *file;
-	char name[32];
+	while (files->count)
+		fput(files->spare[--files->count]);
+}
 
-	snprintf(name, sizeof(name), "%s:%u", object->ops->kind, object->name);
-	ihold(inode);
+static struct file *take_spare(struct ndshm_files *files)
+{
+	struct file *file = NULL;
+
+	spin_lock(&files->lock);
+	if (files->count)
+		file = files->spare[--files->count];
+	spin_unlock(&files->lock);
+	return file;
+}
+
+static bool give_spare(struct ndshm_files *files, struct file *file)
+{
+	bool given;
+
+	spin_lock(&files->lock);
+	given = files->count < NDSHM_SPARE_FILES;
+	if (given)
+		files->spare[files->count++] = file;
+	spin_unlock(&files->lock);
+	return given;
+}
+
+static struct file *new_file(void)
+{
+	struct inode *inode = alloc_anon_inode(mount->mnt_sb);
+	struct file *file;
+
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	inode->i_mode = S_IFREG | 0600;
 	__module_get(THIS_MODULE);
 	/* It takes over the inode, and what a file's operations pin. */
-	file = alloc_file_pseudo(inode, mount, name, O_RDWR | O_CLOEXEC,
+	file = alloc_file_pseudo(inode, mount, "", O_RDWR | O_CLOEXEC,
 				 &object_file_ops);
 	if (IS_ERR(file)) {
 		module_put(THIS_MODULE);
 		iput(inode);
-		return file;
 	}
-	refcount_inc(&object->references);
-	file->private_data = object;
 	return file;
 }
 
-int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
+/* The object's file, which holds a reference on the object. */
+static int make_file(struct ndshm_object *object, struct ndshm_files *files)
 {
 	struct file *file;
+	struct inode *inode;
+
+	lockdep_assert_held(&object->lock);
+
+	if (object->file)
+		return 0;
+	file = take_spare(files) ?: new_file();
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	inode = file_inode(file);
+	i_size_write(inode, object->length);
+	inode->i_ino = object->name;
+	inode->i_private = (void *)object->ops->kind;
+	refcount_inc(&object->references);
+	file->private_data = object;
+	ihold(inode);
+	object->inode = inode;
+	object->file = file;
+	return 0;
+}
+
+void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
+{
+	struct file *file;
+
+	mutex_lock(&object->lock);
+	object->retired = true;
+	file = object->file;
+	object->file = NULL;
+	/*
+	 * One reference is ours, so nothing is mapped through it, and nothing
+	 * will be. Not if it was revoked: the zap may still be under way.
+	 */
+	if (file && files && !object->revoked && file_count(file) == 1) {
+		file->private_data = NULL;
+		iput(object->inode);
+		object->inode = NULL;
+		refcount_dec(&object->references);
+		if (give_spare(files, file))
+			file = NULL;
+	}
+	mutex_unlock(&object->lock);
+	if (file)
+		fput(file);
+}
+
+int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
+		      struct ndshm_files *files)
+{
+	struct file *file = NULL;
 	int ret;
 
 	mmap_assert_write_locked(vma->vm_mm);
@@ -160,13 +232,19 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
 		return -ENXIO;
 
 	mutex_lock(&object->lock);
-	ret = object->revoked ? -ENODEV : remember_mm(object, vma->vm_mm);
+	if (object->retired)
+		ret = -ENXIO;
+	else if (object->revoked)
+		ret = -ENODEV;
+	else
+		ret = remember_mm(object, vma->vm_mm);
 	if (!ret)
-		ret = make_inode(object);
-	file = ret ? ERR_PTR(ret) : object_file(object);
+		ret = make_file(object, files);
+	if (!ret)
+		file = get_file(object->file);
 	mutex_unlock(&object->lock);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
+	if (ret)
+		return ret;
 
 	vma_set_file(vma, file);
 	fput(file);
@@ -178,9 +256,25 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
 	return ret;
 }
 
+/*
+ * Whoever is between filling its page tables and linking its VMA holds its mmap
+ * lock all the while: have it, and they are through.
+ */
+static void wait_for_mmap(struct mm_struct *mm)
+{
+	if (mmget_not_zero(mm)) {
+		mmap_write_lock(mm);
+		mmap_write_unlock(mm);
+		/* The last user may go here, with who knows what. */
+		mmput_async(mm);
+	}
+}
+
 bool ndshm_object_revoke(struct ndshm_object *object)
 {
 	struct seen_mm *seen, *next;
+	struct inode *inode;
+	struct mm_struct *mm;
 	LIST_HEAD(mms);
 
 	mutex_lock(&object->lock);
@@ -189,35 +283,34 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 		return false;
 	}
 	WRITE_ONCE(object->revoked, true);
-	list_splice_init(&object->mms, &mms);
+	list_splice_init(&object->more_mms, &mms);
+	mm = object->mm;
+	object->mm = NULL;
+	inode = object->inode;
 	mutex_unlock(&object->lock);
 
-	/*
-	 * Whoever is between filling its page tables and linking its VMA holds
-	 * its mmap lock all the while, and is in the list. (A test holds an
-	 * mmap there.) Others find the flag set.
-	 */
+	/* Whoever is not in the list finds the flag set. */
+	if (mm) {
+		wait_for_mmap(mm);
+		mmdrop(mm);
+	}
 	list_for_each_entry_safe(seen, next, &mms, link) {
-		if (mmget_not_zero(seen->mm)) {
-			mmap_write_lock(seen->mm);
-			mmap_write_unlock(seen->mm);
-			/* The last user may go here, with who knows what. */
-			mmput_async(seen->mm);
-		}
+		wait_for_mmap(seen->mm);
 		forget_mm(seen);
 	}
-	/* Set once, under the lock, and no one sets it after the flag. */
-	if (object->inode)
-		unmap_mapping_range(object->inode->i_mapping, 0, 0, 1);
+	/* A revoked object keeps its inode to its end. */
+	if (inode)
+		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 	return true;
 }
 
 /* What /proc/PID/maps shows: "ndshm:block:17". */
 static char *object_dname(struct dentry *dentry, char *buffer, int length)
 {
-	char text[48];
-	int size = snprintf(text, sizeof(text), "ndshm:%s",
-			    dentry->d_name.name) + 1;
+	struct inode *inode = d_inode(dentry);
+	char text[32];
+	int size = snprintf(text, sizeof(text), "ndshm:%s:%lu",
+			    (const char *)inode->i_private, inode->i_ino) + 1;
 
 	if (size > length || size > (int)sizeof(text))
 		return ERR_PTR(-ENAMETOOLONG);

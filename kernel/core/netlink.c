@@ -4,8 +4,8 @@
  * policies are generated from Documentation/netlink/specs/ndshm.yaml.
  *
  * It has no lock: adapters and providers are found with a reference, and one
- * that goes in that moment is shown as what is left of it. Blocks are looked at
- * under RCU: a reader must not put off the end of another user's memory.
+ * that goes in that moment is shown as what is left of it. Blocks are only looked
+ * at: a reader must not put off the end of another user's memory.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
@@ -19,6 +19,7 @@
 
 #include "adapter.h"
 #include "block.h"
+#include "block_table.h"
 #include "netlink.h"
 #include "netlink_gen.h"
 #include "provider.h"
@@ -342,14 +343,29 @@ int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 	return err;
 }
 
+/* What is needed to show a block that is only looked at; err: the outcome. */
+struct look {
+	struct sk_buff *skb;
+	const struct message *m;
+	const struct reader *reader;
+	int err;
+};
+
+static void look_at_block(struct ndshm_block *block, void *context)
+{
+	struct look *look = context;
+
+	if (may_see(look->reader, block))
+		look->err = block_fill(look->skb, look->m, block);
+}
+
 int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
 {
 	struct message m = reply_to(request, info);
 	struct reader reader = who_asks(request);
-	struct ndshm_block *block;
+	struct look look = { .m = &m, .reader = &reader, .err = -ENOENT };
 	struct nlattr *key;
 	struct sk_buff *skb;
-	int err = -ENOENT;
 
 	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_BLOCK_ID)) {
 		GENL_SET_ERR_MSG(info, "an id is missing");
@@ -360,18 +376,16 @@ int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
 	if (!skb)
 		return -ENOMEM;
 	/* Not to be seen and not there are the same answer. */
-	rcu_read_lock();
-	block = ndshm_block_look(nla_get_u32(key));
-	if (block && may_see(&reader, block))
-		err = block_fill(skb, &m, block);
-	rcu_read_unlock();
-	if (err == -ENOENT)
+	look.skb = skb;
+	ndshm_block_look(nla_get_u32(key), look_at_block, &look);
+	if (look.err == -ENOENT)
 		not_found(info, key);
-	return reply(skb, info, err);
+	return reply(skb, info, look.err);
 }
 
 /*
- * Dumps, in the order of ids: what is there all along is shown once
+ * Dumps, in the order of ids (blocks in one of their own): what is there all
+ * along is shown once
  */
 
 /*
@@ -408,14 +422,11 @@ static bool show_next_provider(struct sk_buff *skb, const struct message *m,
 static bool show_next_block(struct sk_buff *skb, const struct message *m,
 			    const struct reader *reader, u32 *id, int *err)
 {
-	struct ndshm_block *block;
+	struct look look = { .skb = skb, .m = m, .reader = reader };
+	bool found = ndshm_block_look_next(id, look_at_block, &look);
 
-	rcu_read_lock();
-	block = ndshm_block_look_next(id);
-	if (block && may_see(reader, block))
-		*err = block_fill(skb, m, block);
-	rcu_read_unlock();
-	return block;
+	*err = look.err;
+	return found;
 }
 
 /* @changes may be NULL. Returns as a dump handler does: 0 when all is shown. */

@@ -8,9 +8,12 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct file;
 struct inode;
+struct mm_struct;
 struct ndshm_object;
 struct vm_area_struct;
 
@@ -20,8 +23,8 @@ struct vm_area_struct;
  * @mappable: can it be shown at all? May be NULL: yes.
  * @mmap: fill @vma, whose vm_pgoff is 0 and whose length is within the object.
  *	The mmap lock is held for writing. 0 or a negative errno.
- * @release: the last reference has gone; free the object after a grace period
- *	of RCU. May sleep; takes no mmap lock.
+ * @release: the last reference has gone; free the object. May sleep; takes no
+ *	mmap lock.
  * @release_async: the same from where one cannot sleep, or holds a lock
  */
 struct ndshm_object_ops {
@@ -35,19 +38,21 @@ struct ndshm_object_ops {
 /**
  * struct ndshm_object - the common part of blocks and BARs
  * @ops: what kind it is
- * @references: one each for the handle, for every file that shows it (and so
- *	for every mapping, which holds the file), and for every kernel user.
- *	Nobody else keeps an object.
+ * @references: one each for the handle, for the file that shows it (and so for
+ *	every mapping, which holds the file), and for every kernel user. Nobody
+ *	else keeps an object.
  * @length: bytes, a multiple of the page size
  * @handle: the owning client's name for it; 0 for a kernel user's block
  * @name: number for /proc/PID/maps
- * @lock: guards @inode, @mms and the setting of @revoked. Taken inside the
- *	mmap lock; so no mmap lock is ever taken inside it.
+ * @lock: guards all that follows. Taken inside the mmap lock; so no mmap lock
+ *	is ever taken inside it.
  * @revoked: nothing new may be shown
- * @inode: what all mappings hang on; made by the first mmap, lives as long as
- *	the object
- * @mms: processes that were seen in mmap, each once; the dead are weeded out
- *	when a new one is added
+ * @retired: the handle has gone, so that nobody may map it
+ * @file: what is given to every VMA; made by the first mmap, and held until the
+ *	object retires
+ * @inode: of that file; held as long as anything may be mapped
+ * @mm: a process that was seen in mmap, or NULL
+ * @more_mms: others, each once; the dead are weeded out when one is added
  */
 struct ndshm_object {
 	const struct ndshm_object_ops *ops;
@@ -55,11 +60,33 @@ struct ndshm_object {
 	u64 length;
 	u32 handle;
 	u32 name;
-	struct mutex lock;	/* revoked, inode, mms */
+	struct mutex lock;	/* all that follows */
 	bool revoked;
+	bool retired;
+	struct file *file;
 	struct inode *inode;
-	struct list_head mms;
+	struct mm_struct *mm;
+	struct list_head more_mms;
 };
+
+#define NDSHM_SPARE_FILES	8
+
+/**
+ * struct ndshm_files - files to show objects through, for one client
+ * @lock: guards all members; innermost
+ * @spare: files that nothing is mapped through and no object has
+ * @count: how many
+ *
+ * Making a file and its inode costs more than all the rest of an allocation.
+ */
+struct ndshm_files {
+	spinlock_t lock;	/* all members */
+	struct file *spare[NDSHM_SPARE_FILES];
+	unsigned int count;
+};
+
+void ndshm_files_init(struct ndshm_files *files);
+void ndshm_files_fini(struct ndshm_files *files);
 
 void ndshm_object_init(struct ndshm_object *object,
 		       const struct ndshm_object_ops *ops);
@@ -86,8 +113,19 @@ static inline void ndshm_object_put_async(struct ndshm_object *object)
 		object->ops->release_async(object);
 }
 
-/* Show it in @vma, which from then on holds the object. For ->mmap. */
-int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma);
+/*
+ * Show it in @vma, which from then on holds the object, through one of @files.
+ * For ->mmap of a client that has a handle of it.
+ */
+int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
+		      struct ndshm_files *files);
+
+/*
+ * The handle has gone, so nobody maps it anew: give up the file, to @files if
+ * nothing is mapped through it (NULL: never). The caller holds a reference.
+ */
+void ndshm_object_retire(struct ndshm_object *object,
+			 struct ndshm_files *files);
 
 /*
  * Nothing shows the object any more when it returns, and nothing will: access

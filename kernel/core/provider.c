@@ -17,6 +17,13 @@
 static DEFINE_XARRAY_ALLOC1(providers);
 static u32 next_id;
 
+/*
+ * Who serves allocations that name nobody, if the adapter has no provider of
+ * its own, and if the machine has none either. Changed with the registry lock.
+ */
+static struct ndshm_provider __rcu *machine_default;
+static struct ndshm_provider __rcu *built_in;
+
 struct ndshm_provider *ndshm_provider_find_id(u32 id)
 {
 	struct ndshm_provider *provider;
@@ -80,42 +87,39 @@ void ndshm_provider_put(struct ndshm_provider *provider)
 	kfree_rcu(provider, rcu);
 }
 
-/* The default of @scope, and for the last scope of @adapter. No reference. */
-static struct ndshm_provider *scope_holder(enum ndshm_scope scope,
-					   struct ndshm_adapter *adapter)
+/* Where the default of @scope, and for the last scope of @adapter, is kept. */
+static struct ndshm_provider __rcu **
+default_of(enum ndshm_scope scope, struct ndshm_adapter *adapter)
 {
-	struct ndshm_provider *provider;
-	unsigned long index;
-
-	xa_for_each(&providers, index, provider)
-		if (provider->scope == scope && provider->adapter == adapter)
-			return provider;
-	return NULL;
+	switch (scope) {
+	case NDSHM_SCOPE_ADAPTER:
+		return &adapter->provider;
+	case NDSHM_SCOPE_MACHINE:
+		return &machine_default;
+	default:
+		return NULL;
+	}
 }
 
-/*
- * Defaults are few and change rarely, allocations are many: what serves an
- * adapter is looked up among the providers, which are few as well, under RCU.
- */
 struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter)
 {
-	struct ndshm_provider *provider, *best = NULL;
-	unsigned long index;
+	struct ndshm_provider *provider;
 
 	rcu_read_lock();
-	xa_for_each(&providers, index, provider) {
-		if (provider->scope == NDSHM_SCOPE_ADAPTER ?
-		    provider->adapter != adapter :
-		    provider->scope == NDSHM_SCOPE_NAMED && best)
-			continue;
-		/* "coherent" is there before all others, and named. */
-		if (!best || provider->scope > best->scope)
-			best = provider;
-	}
-	if (best && !refcount_inc_not_zero(&best->references))
-		best = NULL;
+	provider = rcu_dereference(adapter->provider);
+	if (!provider)
+		provider = rcu_dereference(machine_default);
+	if (!provider)
+		provider = rcu_dereference(built_in);
+	if (provider && !refcount_inc_not_zero(&provider->references))
+		provider = NULL;
 	rcu_read_unlock();
-	return best;
+	return provider;
+}
+
+void ndshm_provider_set_built_in(struct ndshm_provider *provider)
+{
+	rcu_assign_pointer(built_in, provider);
 }
 
 static struct ndshm_registration *
@@ -142,7 +146,7 @@ void ndshm_registration_put(struct ndshm_registration *registration)
 	if (!refcount_dec_and_test(&registration->references))
 		return;
 	ndshm_provider_put(registration->provider);
-	kfree_rcu(registration, rcu);
+	kfree(registration);
 }
 
 struct ndshm_registration *ndshm_provider_enter(struct ndshm_provider *provider)
@@ -193,13 +197,15 @@ replace(struct ndshm_provider *provider,
 
 static ndshm_reason_t publish(struct ndshm_provider *provider)
 {
+	struct ndshm_provider __rcu **place = default_of(provider->scope,
+							 provider->adapter);
+
 	mutex_lock(&ndshm_registry_lock);
 	if (find_locked(provider->name)) {
 		mutex_unlock(&ndshm_registry_lock);
 		return NDSHM_REASON_NAME_TAKEN;
 	}
-	if (provider->scope != NDSHM_SCOPE_NAMED &&
-	    scope_holder(provider->scope, provider->adapter)) {
+	if (place && rcu_access_pointer(*place)) {
 		mutex_unlock(&ndshm_registry_lock);
 		return NDSHM_REASON_SCOPE_TAKEN;
 	}
@@ -213,6 +219,8 @@ static ndshm_reason_t publish(struct ndshm_provider *provider)
 		snprintf(provider->name, sizeof(provider->name), "provider%u",
 			 provider->id);
 	xa_store(&providers, provider->id, provider, GFP_KERNEL);
+	if (place)
+		rcu_assign_pointer(*place, provider);
 	mutex_unlock(&ndshm_registry_lock);
 	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_ADDED_NTF);
 	return NDSHM_REASON_NONE;
@@ -277,7 +285,14 @@ EXPORT_SYMBOL_GPL(ndshm_provider_register);
 /* The set is closed and empty: nobody can come through the provider any more. */
 static void retire(struct ndshm_provider *provider)
 {
+	struct ndshm_provider __rcu **place = default_of(provider->scope,
+							 provider->adapter);
+
 	mutex_lock(&ndshm_registry_lock);
+	if (place)
+		RCU_INIT_POINTER(*place, NULL);
+	if (rcu_access_pointer(built_in) == provider)
+		RCU_INIT_POINTER(built_in, NULL);
 	xa_erase(&providers, provider->id);
 	mutex_unlock(&ndshm_registry_lock);
 	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_GONE_NTF);

@@ -17,7 +17,6 @@
  * @provider: whose it is; holds a reference
  * @characteristics: the core's own copy
  * @mmap: from the ops, or NULL
- * @rcu: for freeing
  *
  * Never changes. A block keeps the one that made it, so that registering anew
  * never redirects the free of an older block.
@@ -28,7 +27,6 @@ struct ndshm_registration {
 	struct ndshm_provider_characteristics characteristics;
 	int (*mmap)(void *provider_context, void *context,
 		    struct vm_area_struct *vma);
-	struct rcu_head rcu;
 };
 
 /**
@@ -68,6 +66,8 @@ void ndshm_provider_put(struct ndshm_provider *provider);
 
 /* Who serves an adapter's allocations that name nobody; with a reference. */
 struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);
+/* Who does when nobody else is registered for it, until it is unregistered. */
+void ndshm_provider_set_built_in(struct ndshm_provider *provider);
 
 /*
  * Begin and end an allocation: enter gives the registration to use, with a

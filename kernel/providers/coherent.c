@@ -104,12 +104,13 @@ static const struct ndshm_provider_ops ops = {
 	.mmap = coherent_mmap,
 };
 
-int __init ndshm_coherent_setup(void)
+int __init ndshm_coherent_setup(struct ndshm_provider **out)
 {
 	ndshm_reason_t reason;
 
 	reason = ndshm_provider_register(&characteristics, &ops,
 					 NDSHM_SCOPE_NAMED, NULL, &provider);
+	*out = provider;
 	return ndshm_reason_errno(reason);
 }
 

@@ -7,7 +7,10 @@
 
 #include <linux/init.h>
 
-int __init ndshm_coherent_setup(void);
+struct ndshm_provider;
+
+/* On success *provider is registered. */
+int __init ndshm_coherent_setup(struct ndshm_provider **provider);
 void ndshm_coherent_teardown(void);
 
 #endif /* _NDSHM_PROVIDERS_COHERENT_H */

@@ -24,7 +24,7 @@ check_checkpatch() {
 	{ kernel_files; git ls-files 'uapi/*.h' 'selftests/*.[ch]' 'selftests/**/*.[ch]'; } |
 	grep -v -e netlink_gen -e ndshm_netlink.h | sort -u |
 	while read -r file; do
-		ignore=FILE_PATH_CHANGES
+		ignore=FILE_PATH_CHANGES,EMBEDDED_FILENAME
 		case $file in
 		kernel/core/compat.h) ignore+=,LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
 		uapi/*) ignore+=,BIT_MACRO ;;

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A hash of fixed size: adding and removing allocates nothing and cannot fail.
+ */
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+
+#include "block.h"
+#include "block_table.h"
+
+#define BUCKET_BITS	12
+#define BUCKETS		BIT(BUCKET_BITS)
+
+struct bucket {
+	spinlock_t lock;	/* the list */
+	struct hlist_head blocks;
+};
+
+static struct bucket buckets[BUCKETS];
+static atomic_t last_id;
+
+static struct bucket *bucket_of(u32 id)
+{
+	return &buckets[id % BUCKETS];
+}
+
+/* Buckets one after the other, and ids within a bucket: a cursor is that. */
+static u32 cursor_of(u32 id)
+{
+	return id << (32 - BUCKET_BITS) | id >> BUCKET_BITS;
+}
+
+static struct ndshm_block *find(struct bucket *bucket, u32 id)
+{
+	struct ndshm_block *block;
+
+	lockdep_assert_held(&bucket->lock);
+
+	hlist_for_each_entry(block, &bucket->blocks, in_table)
+		if (block->id == id)
+			return block;
+	return NULL;
+}
+
+void ndshm_block_table_add(struct ndshm_block *block)
+{
+	struct bucket *bucket;
+	bool added = false;
+	u32 id;
+
+	while (!added) {
+		id = atomic_inc_return(&last_id);
+		if (!id)
+			continue;
+		bucket = bucket_of(id);
+		spin_lock(&bucket->lock);
+		added = !find(bucket, id);
+		if (added) {
+			block->id = id;
+			hlist_add_head(&block->in_table, &bucket->blocks);
+		}
+		spin_unlock(&bucket->lock);
+	}
+}
+
+void ndshm_block_table_remove(struct ndshm_block *block)
+{
+	struct bucket *bucket = bucket_of(block->id);
+
+	spin_lock(&bucket->lock);
+	hlist_del(&block->in_table);
+	spin_unlock(&bucket->lock);
+}
+
+bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context)
+{
+	struct bucket *bucket = bucket_of(id);
+	struct ndshm_block *block;
+
+	spin_lock(&bucket->lock);
+	block = find(bucket, id);
+	if (block)
+		look(block, context);
+	spin_unlock(&bucket->lock);
+	return block;
+}
+
+/* The first at or after cursor @at in the bucket, or NULL. */
+static struct ndshm_block *first_from(struct bucket *bucket, u32 at)
+{
+	struct ndshm_block *block, *first = NULL;
+
+	lockdep_assert_held(&bucket->lock);
+
+	hlist_for_each_entry(block, &bucket->blocks, in_table)
+		if (cursor_of(block->id) >= at &&
+		    (!first || block->id < first->id))
+			first = block;
+	return first;
+}
+
+bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context)
+{
+	u32 at = *cursor, i = at >> (32 - BUCKET_BITS);
+	struct ndshm_block *block = NULL;
+	struct bucket *bucket;
+
+	for (; !block && i < BUCKETS; i++, at = 0) {
+		bucket = &buckets[i];
+		if (hlist_empty(&bucket->blocks))
+			continue;
+		spin_lock(&bucket->lock);
+		block = first_from(bucket, at);
+		if (block) {
+			*cursor = cursor_of(block->id);
+			look(block, context);
+		}
+		spin_unlock(&bucket->lock);
+	}
+	return block;
+}
+
+void __init ndshm_block_table_setup(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < BUCKETS; i++)
+		spin_lock_init(&buckets[i].lock);
+}

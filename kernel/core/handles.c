@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/nospec.h>
+#include <linux/slab.h>
+
+#include "handles.h"
+
+#define INDEX_MASK	((u32)NDSHM_MAX_HANDLES)
+
+/* Offsets are below 16 TiB, so that 32-bit programs can say them in pages. */
+#define OFFSET_SHIFT	21
+#define OFFSET_MASK	((u32)BIT(44 - OFFSET_SHIFT) - 1)
+
+/**
+ * struct ndshm_slot - a place for a handle
+ * @object: published there, or NULL
+ * @handle: the number of its present or last handle
+ * @next: index of the next free slot, while it is free
+ */
+struct ndshm_slot {
+	struct ndshm_object *object;
+	u32 handle;
+	u32 next;
+};
+
+void ndshm_handles_init(struct ndshm_handles *handles)
+{
+	spin_lock_init(&handles->lock);
+}
+
+void ndshm_handles_fini(struct ndshm_handles *handles)
+{
+	unsigned int i;
+
+	for (i = 0; i < NDSHM_CHUNKS && handles->chunks[i]; i++)
+		kfree(handles->chunks[i]);
+}
+
+/* The slot of a number that anyone may have made up, or NULL. */
+static struct ndshm_slot *slot_of(struct ndshm_handles *handles, u32 number)
+{
+	u32 index = number & INDEX_MASK;
+
+	lockdep_assert_held(&handles->lock);
+
+	if (index >= handles->slots)
+		return NULL;
+	index = array_index_nospec(index, handles->slots);
+	return &handles->chunks[index / NDSHM_CHUNK_SLOTS]
+			       [index % NDSHM_CHUNK_SLOTS];
+}
+
+static void push_free(struct ndshm_handles *handles, struct ndshm_slot *slot)
+{
+	slot->next = handles->free;
+	handles->free = slot->handle & INDEX_MASK;
+}
+
+/* A further chunk, with the lock held again; another thread may be faster. */
+static ndshm_reason_t grow(struct ndshm_handles *handles)
+	__must_hold(&handles->lock)
+{
+	struct ndshm_slot *chunk;
+	u32 i, index;
+
+	lockdep_assert_held(&handles->lock);
+
+	if (handles->slots > INDEX_MASK)
+		return NDSHM_REASON_HANDLES;
+	spin_unlock(&handles->lock);
+	chunk = kcalloc(NDSHM_CHUNK_SLOTS, sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+	spin_lock(&handles->lock);
+	if (!chunk)
+		return NDSHM_REASON_MEMORY;
+	if (handles->free || handles->slots > INDEX_MASK) {
+		kfree(chunk);
+		return NDSHM_REASON_NONE;
+	}
+	handles->chunks[handles->slots / NDSHM_CHUNK_SLOTS] = chunk;
+	for (i = NDSHM_CHUNK_SLOTS; i--;) {
+		index = handles->slots + i;
+		chunk[i].handle = index;
+		if (index)
+			push_free(handles, &chunk[i]);
+	}
+	handles->slots += NDSHM_CHUNK_SLOTS;
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	struct ndshm_slot *slot;
+
+	spin_lock(&handles->lock);
+	while (!handles->free && reason == NDSHM_REASON_NONE)
+		reason = grow(handles);
+	if (reason == NDSHM_REASON_NONE) {
+		slot = slot_of(handles, handles->free);
+		handles->free = slot->next;
+		slot->handle += BIT(NDSHM_INDEX_BITS);
+		*handle = slot->handle;
+	}
+	spin_unlock(&handles->lock);
+	return reason;
+}
+
+void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle)
+{
+	spin_lock(&handles->lock);
+	push_free(handles, slot_of(handles, handle));
+	spin_unlock(&handles->lock);
+}
+
+void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
+			  struct ndshm_object *object)
+{
+	object->handle = handle;
+	spin_lock(&handles->lock);
+	slot_of(handles, handle)->object = object;
+	handles->live++;
+	spin_unlock(&handles->lock);
+}
+
+static struct ndshm_object *find(struct ndshm_handles *handles, u32 number,
+				 u32 mask)
+{
+	struct ndshm_object *object = NULL;
+	struct ndshm_slot *slot;
+
+	spin_lock(&handles->lock);
+	slot = slot_of(handles, number);
+	if (slot && !((slot->handle ^ number) & mask))
+		object = slot->object;
+	if (object)
+		refcount_inc(&object->references);
+	spin_unlock(&handles->lock);
+	return object;
+}
+
+struct ndshm_object *ndshm_handle_find(struct ndshm_handles *handles,
+				       u32 handle)
+{
+	return find(handles, handle, U32_MAX);
+}
+
+/* With the slot's reference. */
+static struct ndshm_object *empty(struct ndshm_handles *handles,
+				  struct ndshm_slot *slot)
+{
+	struct ndshm_object *object = slot->object;
+
+	lockdep_assert_held(&handles->lock);
+
+	slot->object = NULL;
+	handles->live--;
+	push_free(handles, slot);
+	return object;
+}
+
+struct ndshm_object *ndshm_handle_take(struct ndshm_handles *handles,
+				       u32 handle,
+				       const struct ndshm_object_ops *kind)
+{
+	struct ndshm_object *object = NULL;
+	struct ndshm_slot *slot;
+
+	spin_lock(&handles->lock);
+	slot = slot_of(handles, handle);
+	if (slot && slot->handle == handle && slot->object &&
+	    slot->object->ops == kind)
+		object = empty(handles, slot);
+	spin_unlock(&handles->lock);
+	return object;
+}
+
+struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
+					    u32 *at)
+{
+	struct ndshm_object *object = NULL;
+	struct ndshm_slot *slot;
+
+	spin_lock(&handles->lock);
+	for (; !object && *at < handles->slots; ++*at) {
+		slot = slot_of(handles, *at);
+		if (slot->object)
+			object = empty(handles, slot);
+	}
+	spin_unlock(&handles->lock);
+	return object;
+}
+
+u64 ndshm_handle_offset(u32 handle)
+{
+	return (u64)(handle & OFFSET_MASK) << OFFSET_SHIFT;
+}
+
+struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,
+				       u64 offset)
+{
+	u64 number = offset >> OFFSET_SHIFT;
+
+	if (number > OFFSET_MASK || number << OFFSET_SHIFT != offset)
+		return NULL;
+	return find(handles, number, OFFSET_MASK);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Huge pages from the reserve, which is filled beforehand: what remains is
+ * zeroing and the page tables.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mman.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define RESERVE	"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+#define PAGES	32
+
+/* What was reserved before. */
+static int reserved;
+
+static int get_reserve(int *pages)
+{
+	FILE *file = fopen(RESERVE, "re");
+	int got;
+
+	if (!file)
+		return -errno;
+	got = fscanf(file, "%d", pages);
+	fclose(file);
+	return got == 1 ? 0 : -EIO;
+}
+
+static int set_reserve(int pages)
+{
+	FILE *file = fopen(RESERVE, "we");
+	int ret;
+
+	if (!file)
+		return -errno;
+	ret = fprintf(file, "%d\n", pages);
+	if (fclose(file) || ret < 0)
+		return -errno;
+	return 0;
+}
+
+static int hugetlb_open(void)
+{
+	int ret, pages;
+
+	ret = get_reserve(&reserved);
+	if (!ret)
+		ret = set_reserve(reserved + PAGES);
+	if (!ret)
+		ret = get_reserve(&pages);
+	/* It takes what there is, and does not complain. */
+	return ret ?: pages < reserved + PAGES ? -ENOMEM : 0;
+}
+
+static void hugetlb_close(void)
+{
+	set_reserve(reserved);
+}
+
+static int hugetlb_map(struct buffer *buffer)
+{
+	buffer->address = mmap(NULL, buffer->length, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
+			       MAP_HUGE_2MB, -1, 0);
+	return buffer->address == MAP_FAILED ? -errno : 0;
+}
+
+const struct peer hugetlb_peer = {
+	.name = "hugetlb",
+	.open = hugetlb_open,
+	.close = hugetlb_close,
+	.map = hugetlb_map,
+	.unmap = unmap,
+	.least = 2 * MIB,
+	.cleared = 1,
+};

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The names of cycles and peers are ours and need no escaping.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "bench.h"
+#include "table.h"
+
+static const char *comma(unsigned int i, unsigned int count)
+{
+	return i + 1 < count ? "," : "";
+}
+
+static void write_row(FILE *file, const struct row *row)
+{
+	fprintf(file, "{\"what\": \"%s\", \"who\": \"%s\", \"length\": %zu, ",
+		row->what, row->who, row->length);
+	if (row->raw.error) {
+		fprintf(file, "\"error\": \"%s\"}", strerror(row->raw.error));
+		return;
+	}
+	fprintf(file, "\"rounds\": %u, \"median\": %.1f, \"mean\": %.1f, ",
+		row->raw.rounds, row->raw.median, row->raw.mean);
+	fprintf(file, "\"min\": %.1f, \"max\": %.1f, ", row->raw.min,
+		row->raw.max);
+	fprintf(file, "\"zeroing\": %.1f, \"net\": %.1f}", row->zeroing,
+		row_net(row));
+}
+
+static void write_verdict(FILE *file, const struct verdict *verdict)
+{
+	fprintf(file, "{\"what\": \"%s\", \"length\": %zu, \"base\": \"%s\", ",
+		verdict->what, verdict->length, verdict->base);
+	fprintf(file, "\"allowed\": %.0f, ", verdict->allowed);
+	if (verdict->result != RESULT_SKIP)
+		fprintf(file, "\"difference\": %.1f, ", verdict->difference);
+	fprintf(file, "\"result\": \"%s\"}", verdict_word(verdict));
+}
+
+int json_write(const char *path)
+{
+	FILE *file = strcmp(path, "-") ? fopen(path, "we") : stdout;
+	struct utsname system;
+	unsigned int i;
+	int ret = 0;
+
+	if (!file)
+		return -errno;
+	uname(&system);
+	fprintf(file, "{\n\"kernel\": \"%s\",\n\"machine\": \"%s\",\n",
+		system.release, system.machine);
+	fprintf(file, "\"unit\": \"instructions\",\n\"init_on_alloc\": %s,\n",
+		kernel_init_on_alloc() ? "true" : "false");
+	fprintf(file, "\"figures\": [\n");
+	for (i = 0; i < row_count; i++) {
+		write_row(file, &rows[i]);
+		fprintf(file, "%s\n", comma(i, row_count));
+	}
+	fprintf(file, "],\n\"targets\": [\n");
+	for (i = 0; i < verdict_count; i++) {
+		write_verdict(file, &verdicts[i]);
+		fprintf(file, "%s\n", comma(i, verdict_count));
+	}
+	fprintf(file, "]\n}\n");
+	if (ferror(file))
+		ret = -EIO;
+	if (file != stdout && fclose(file))
+		ret = -errno;
+	return ret;
+}

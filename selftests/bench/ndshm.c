@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Blocks of /dev/ndshm, of the default provider, for the first node's adapter.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/ndshm.h>
+
+#include "bench.h"
+
+#define MAX_BATCH 64U
+
+static int client = -1;
+static __u32 adapter;
+
+int ndshm_get_info(void *unused)
+{
+	struct ndshm_get_info info = { .size = sizeof(info) };
+
+	(void)unused;
+	return ioctl(client, NDSHM_GET_INFO, &info) ? -errno : 0;
+}
+
+static int ndshm_open(void)
+{
+	struct ndshm_get_info info = { .size = sizeof(info) };
+
+	client = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+	if (client < 0 || ioctl(client, NDSHM_GET_INFO, &info))
+		return -errno;
+	adapter = info.out_default_adapter;
+	return 0;
+}
+
+static void ndshm_close(void)
+{
+	close(client);
+}
+
+static int block_alloc(size_t length, struct ndshm_block_info *blocks,
+		       unsigned int count)
+{
+	struct ndshm_block_alloc alloc = {
+		.size = sizeof(alloc),
+		.adapter = adapter,
+		.length = length,
+		.preferred_node = NDSHM_NODE_ANY,
+		.usage = NDSHM_USAGE_OTHER,
+		.count = count,
+		.blocks = (uintptr_t)blocks,
+	};
+
+	return ioctl(client, NDSHM_BLOCK_ALLOC, &alloc) ? -errno : 0;
+}
+
+static int block_free(__u32 handle)
+{
+	struct ndshm_block_free free = {
+		.size = sizeof(free),
+		.handle = handle,
+	};
+
+	return ioctl(client, NDSHM_BLOCK_FREE, &free) ? -errno : 0;
+}
+
+static int ndshm_allocate(struct buffer *buffer)
+{
+	struct ndshm_block_info block;
+	int ret = block_alloc(buffer->length, &block, 1);
+
+	if (ret)
+		return ret;
+	buffer->handle = block.handle;
+	buffer->offset = block.mmap_offset;
+	return 0;
+}
+
+static int ndshm_map(struct buffer *buffer)
+{
+	return map_fd(buffer, client);
+}
+
+static int ndshm_free(struct buffer *buffer)
+{
+	return block_free(buffer->handle);
+}
+
+static int ndshm_batch(size_t length, unsigned int count)
+{
+	struct ndshm_block_info blocks[MAX_BATCH];
+	unsigned int i;
+	int ret;
+
+	if (count > MAX_BATCH)
+		return -EINVAL;
+	ret = block_alloc(length, blocks, count);
+	if (ret)
+		return ret;
+	for (i = 0; i < count; i++)
+		ret = block_free(blocks[i].handle) ?: ret;
+	return ret;
+}
+
+const struct peer ndshm_peer = {
+	.name = "ndshm",
+	.open = ndshm_open,
+	.close = ndshm_close,
+	.allocate = ndshm_allocate,
+	.map = ndshm_map,
+	.unmap = unmap,
+	.free = ndshm_free,
+	.batch = ndshm_batch,
+	/* By the page allocator where it does so, and by the DMA API. */
+	.twice_from = 1,
+	.set = 1,
+};
