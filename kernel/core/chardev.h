@@ -20,7 +20,7 @@ struct ndshm_client;
  * @argument: the kernel's copy, complete, its flags known and allowed
  * @user: where it came from
  * @length: bytes to copy back
- * @replied: the answer has been delivered
+ * @replied: the answer has been delivered, and stands
  */
 struct ndshm_command {
 	struct ndshm_client *client;

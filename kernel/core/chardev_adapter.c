@@ -107,8 +107,13 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	reason = ndshm_adapter_permit(claim->adapter, client->rawio);
-	if (reason == NDSHM_REASON_NONE)
+	/* Said first, and taken back if need be: what cannot be told is not done. */
+	if (reason == NDSHM_REASON_NONE && ndshm_reply(command, reason))
+		reason = NDSHM_REASON_ADDRESS;
+	if (reason == NDSHM_REASON_NONE) {
 		reason = ndshm_claim_start(claim);
+		command->replied = reason == NDSHM_REASON_NONE;
+	}
 	ndshm_claim_put(claim);
 	return reason;
 }

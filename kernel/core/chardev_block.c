@@ -252,14 +252,17 @@ ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 	struct ndshm_client *client = command->client;
 	struct ndshm_object *object;
 
-	/* There are no outputs but the header. */
-	command->length = sizeof(struct ndshm_header);
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
+	/* Said first, and taken back if need be: what cannot be told is not done. */
+	if (ndshm_reply(command, NDSHM_REASON_NONE))
+		return NDSHM_REASON_ADDRESS;
 	object = ndshm_handle_take(&client->handles, argument->handle,
 				   &ndshm_block_ops);
-	if (!object)
+	if (!object) {
+		command->replied = false;
 		return NDSHM_REASON_HANDLE_UNKNOWN;
+	}
 	atomic64_sub(ndshm_block_of(object)->consumed, &client->bytes);
 	ndshm_object_retire(object, &client->files);
 	ndshm_object_put(object);

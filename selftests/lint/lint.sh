@@ -9,7 +9,6 @@ here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 vm=$top/selftests/vm
 build=${BUILD:-$top/build}
-kernels=${KERNELS:-6.1 6.12}
 
 "$vm/packages.sh" build lint vm
 source=$("$vm/kernels.sh" source 6.12)
@@ -58,12 +57,13 @@ check_module_test_6_12() { compile 6.12 -test NDSHM_TEST=1; }
 
 # providers, pci and prototypes know the core through kernel/include only.
 check_house() {
-	grep -nE '#include .*core/' $(git ls-files 'kernel/providers/*' 'kernel/pci/*' 'kernel/prototypes/*') || true
+	git ls-files 'kernel/providers/*' 'kernel/pci/*' 'kernel/prototypes/*' |
+		xargs grep -nE '#include .*core/' || true
 	# Pure logic can be tested alone.
 	grep -nE '#include <linux/(fs|file|miscdevice|netlink|pci|device)|#include <net/' \
 		kernel/core/reason.c kernel/core/params.[ch] || true
 	# Versions are compat.h's affair.
-	grep -n LINUX_VERSION_CODE $(kernel_files | grep -v core/compat.h) || true
+	kernel_files | grep -v core/compat.h | xargs grep -n LINUX_VERSION_CODE || true
 	# Memory of dma_alloc_coherent() has no page that anyone may look for.
 	grep -nE 'virt_to_page|virt_to_phys|dma_to_phys|vmalloc_to_page|pfn_to_page|dma_get_sgtable|__pa\(' \
 		kernel/providers/coherent*.c || true
@@ -114,7 +114,7 @@ check_selftests() {
 		out=$build/lint/selftests-$compiler
 		mkdir -p "$out"
 		make -C selftests KSELFTEST_DIR="$source/tools/testing/selftests" OUTPUT="$out" \
-			$([[ $compiler == clang ]] && echo LLVM=1) TEST_GEN_MODS_DIR= all 2>&1 >/dev/null |
+			LLVM="${compiler#gcc}" TEST_GEN_MODS_DIR= all 2>&1 >/dev/null |
 			grep -v '^make' || true
 		[[ -x $out/abi ]] || echo "the tests were not built with $compiler"
 	done
@@ -123,7 +123,7 @@ check_selftests() {
 check_shell() {
 	git ls-files | while read -r file; do
 		case $file in *.sh) echo "$file" ;; *) head -c 20 "$file" 2>/dev/null | grep -qa '^#!/bin/\(ba\)\?sh' && echo "$file" ;; esac
-	done | xargs -r shellcheck -x -S warning || true
+	done | xargs -r shellcheck -x -P SCRIPTDIR -S warning || true
 }
 
 passed=0 failed=0

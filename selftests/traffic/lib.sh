@@ -10,6 +10,7 @@
 kernel_card=0000:00:10.0
 user_card=0000:00:11.0
 user_mac=52:54:00:6e:64:02
+# shellcheck disable=SC2034 # for who includes this
 parameters=/sys/module/ndshm/parameters
 ndshm=$NDSHM_BUILD/user/ndshm
 number=0 failures=0
@@ -62,6 +63,7 @@ driver_start() {
 	local line
 	coproc driver { exec "$NDSHM_BUILD/user/ndshm-82574" --adapter "$user_card" --stats 1 2>&1; }
 	# bash forgets a coprocess that has ended: keep what is needed of it.
+	# shellcheck disable=SC2154 # coproc sets it
 	driver_pid=$driver_PID
 	exec {driver_output}<&"${driver[0]}"
 	while read -r -t 60 line <&"$driver_output"; do

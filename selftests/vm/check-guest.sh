@@ -8,7 +8,6 @@ set -uo pipefail
 
 kselftest=$1 output=$2 how=${3:-}
 top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
-export NDSHM_PROVIDER_KO=${NDSHM_PROVIDER_KO:-}
 
 number=0 bad=0
 check() {
@@ -43,9 +42,9 @@ check 'insmod loads the file, again' insmod "$NDSHM_KO"
 
 if [[ $how == tree ]]; then
 	ln -sfn "$top/selftests" "$kselftest/ndshm"
-	make -s -C "$kselftest" TARGETS=ndshm OUTPUT="$output" NDSHM_SRC="$top" run_tests || bad=1
+	make -s -C "$kselftest" TARGETS=ndshm OUTPUT="$output" NDSHM_SRC="$top" TEST_GEN_MODS_DIR= run_tests || bad=1
 else
-	make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$output" run_tests || bad=1
+	make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$output" TEST_GEN_MODS_DIR= run_tests || bad=1
 fi
 
 number=0

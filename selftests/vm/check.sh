@@ -20,7 +20,7 @@ say() { printf '\n[%4d s] %s\n' $((SECONDS - start)) "$*"; }
 # level NAME COMMAND...: run it, count its TAP lines; a command that fails without
 # a failing line is one failure, and one that passes without any line too.
 level() {
-	local name=$1 code=0 good bad skip
+	local name=$1 good bad skip
 	shift
 	[[ -z ${LEVELS:-} || " $LEVELS " == *" ${name##*/} "* ]] || return 0
 	say "$name"
@@ -46,6 +46,16 @@ build_modules() {
 	headers=$("$here/kernels.sh" headers "$kernel")
 	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel"
 	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel-test" NDSHM_TEST=1
+}
+# The provider as a stranger's module, beside the programs, against the ordinary
+# build; the test build offers it the same.
+build_selftests() {
+	local kernel=$1 out=$BUILD/selftests/$1
+	mkdir -p "$out/provider_mod"
+	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$out" TEST_GEN_MODS_DIR= all
+	cp -asf "$top"/selftests/provider_mod/* "$out/provider_mod/"
+	make -C "$("$here/kernels.sh" headers "$kernel")" M="$out/provider_mod" NDSHM_SRC="$top" \
+		KBUILD_EXTRA_SYMBOLS="$BUILD/modules/$kernel/Module.symvers" modules
 }
 ordinary_build_has_no_switches() {
 	local kernel=$1
@@ -80,14 +90,15 @@ for kernel in $kernels; do
 	ordinary=$BUILD/modules/$kernel/ndshm.ko
 	test=$BUILD/modules/$kernel-test/ndshm.ko
 	export NDSHM_BUILD=$BUILD
-	make -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$BUILD/selftests/$kernel" \
-		KDIR="$("$here/kernels.sh" headers "$kernel")" all >"$logs/selftests-$kernel.log" 2>&1 ||
-		{ tail -n 30 "$logs/selftests-$kernel.log"; exit 1; }
+	export NDSHM_TEST_PROVIDER=$BUILD/selftests/$kernel/provider_mod/ndshm_test_provider.ko
+	build_selftests "$kernel" >"$logs/selftests-$kernel.log" 2>&1 || { tail -n 30 "$logs/selftests-$kernel.log"; exit 1; }
 
 	level "$kernel/switches" ordinary_build_has_no_switches "$kernel"
 	NDSHM_KO=$ordinary level "$kernel/kselftest" \
 		guest "$kernel" kselftest --iommu --wire --edu --numa 2 --timeout 900 -- \
 		"$here/check-guest.sh" "$kselftest" "$BUILD/selftests/$kernel"
+	NDSHM_KO=$test level "$kernel/revoke-race" \
+		guest "$kernel" revoke-race --iommu --edu -- sh -c "insmod \"$test\" && \"$BUILD/selftests/$kernel/revoke_race\""
 	NDSHM_KO=$test level "$kernel/kill-iommu" guest "$kernel" kill-iommu --iommu --wire -- "$top/selftests/traffic/kill.sh" iommu
 	NDSHM_KO=$test level "$kernel/kill-bare" guest "$kernel" kill-bare --wire -- "$top/selftests/traffic/kill.sh" bare
 	NDSHM_KO=$test level "$kernel/kill-iommu-skip" guest "$kernel" kill-iommu-skip --iommu --wire \
@@ -100,7 +111,7 @@ for kernel in $kernels; do
 		'no translation') options=(--wire) ;;
 		interrupts*) options=(--iommu --intremap off --wire) ;;
 		# Two functions of one device, without a wall between them.
-		'shared group') options=(--iommu --device edu,addr=0x11.0,multifunction=on --device edu,addr=0x11.1) ;;
+		'shared group') options=(--iommu --device 'edu,addr=0x11.0,multifunction=on' --device 'edu,addr=0x11.1') ;;
 		esac
 		NDSHM_KO=$ordinary level "$kernel/isolation-${isolation// /-}" guest "$kernel" isolation "${options[@]}" \
 			-- "$top/selftests/isolation.sh" "$isolation"

@@ -18,6 +18,7 @@ insmod "$NDSHM_KO"
 step "Start the poll-mode driver on it; it answers for 192.0.2.2"
 coproc driver { exec "$NDSHM_BUILD/user/ndshm-82574" --adapter "$card" --address 192.0.2.2; }
 exec {output}<&"${driver[0]}"
+# shellcheck disable=SC2154 # coproc sets it
 pid=$driver_PID
 while read -r line <&"$output"; do
 	printf '%s\n' "$line"

@@ -18,12 +18,12 @@
  * input) and ``flags`` (in). Structures only ever grow at the end. A caller may
  * pass a shorter structure than the kernel knows, down to the size of the
  * first published version: what is missing reads as zero. It may pass a longer
- * one if everything the kernel does not know is zero.
+ * one, of at most a page, if everything the kernel does not know is zero.
  *
- * The return value is 0, or -1 with errno. Where the 16-byte header can be read
- * and written, ``reason`` and ``status`` are written as well, on success and on
- * failure: the reason is the finest answer, and decides the other two. A failed
- * call allocates nothing, frees nothing, and changes no account.
+ * The return value is 0, or -1 with errno. Where the argument can be read and
+ * its 16-byte header written, ``reason`` and ``status`` are written as well, on
+ * success and on failure: the reason is the finest answer, and decides the other
+ * two. A failed call allocates nothing, frees nothing, and changes no account.
  *
  * ========== ==================================================================
  * errno      meaning, the same for every command
@@ -33,7 +33,8 @@
  *            an array it points to cannot (header written)
  * EINVAL     ``size`` below 16 (nothing is written); a known field with a bad
  *            value; a reserved field that is not zero
- * E2BIG      a tail that this kernel does not know, and that is not zero
+ * E2BIG      a tail that this kernel does not know, and that is not zero; an
+ *            argument longer than a page
  * EOPNOTSUPP an unknown flag; something that exists but not for this object
  * ENOENT     unknown adapter, provider or handle
  * ENODEV     the object was there and has gone (revoked)
@@ -45,6 +46,7 @@
  * EPERM      a missing capability, or isolation
  * ENOMEM     no memory, or RLIMIT_MEMLOCK reached
  * EDQUOT     a limit of ndshm's own is reached
+ * ESHUTDOWN  the provider is being unregistered
  * EIO        the provider failed
  * ========== ==================================================================
  *
@@ -145,7 +147,8 @@ struct ndshm_get_info {
  * are unmapped, bus mastering goes off, the function is reset if it has a way
  * to, and then every block made under the claim is revoked, whoever maps it.
  *
- * Adapters of NUMA nodes need no claim (EOPNOTSUPP, CLAIM_UNSUPPORTED). A
+ * Adapters of NUMA nodes need no claim: this command, NDSHM_ADAPTER_START and
+ * NDSHM_ADAPTER_MAP_BAR answer EOPNOTSUPP (CLAIM_UNSUPPORTED) for them. A
  * function without isolation can only be claimed through a client that was
  * opened with CAP_SYS_RAWIO (else EPERM, NOT_ISOLATED) and while the module
  * parameter allow_unisolated is set (else EPERM, UNISOLATED_OFF); the kernel

@@ -57,7 +57,7 @@
 #define NDSHM_REASON_PARAMETERS_REVISION	__NDSHM_REASON(11U)
 #define NDSHM_REASON_PARAMETERS_SIZE		__NDSHM_REASON(12U)
 
-/* The values of a request, in the order in which they are checked. */
+/* The values of a request. */
 #define NDSHM_REASON_USAGE			__NDSHM_REASON(13U)
 #define NDSHM_REASON_LENGTH_ZERO		__NDSHM_REASON(14U)
 #define NDSHM_REASON_LENGTH_LIMIT		__NDSHM_REASON(15U)

@@ -1,0 +1,1053 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The shape of every argument, and everything that a request can get wrong.
+ */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define HUGE_SIZE	0xffffffffU
+
+/* Memory that ends at a page nobody may touch, and whose pages can be closed. */
+struct fence {
+	char *start;
+	size_t page;
+};
+
+#define FENCE_PAGES	3
+
+static bool fence_build(struct fence *fence)
+{
+	fence->page = page_size();
+	fence->start = mmap(NULL, (FENCE_PAGES + 1) * fence->page,
+			    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	return fence->start != MAP_FAILED &&
+	       !mprotect(fence->start + FENCE_PAGES * fence->page, fence->page,
+			 PROT_NONE);
+}
+
+/* The last @size bytes before what cannot be touched. */
+static void *fence_end(struct fence *fence, size_t size)
+{
+	return fence->start + FENCE_PAGES * fence->page - size;
+}
+
+/* @size bytes, the first @before of them on another page than the rest. */
+static void *fence_across(struct fence *fence, size_t before)
+{
+	return fence->start + fence->page - before;
+}
+
+static int fence_protect(struct fence *fence, unsigned int page, int protection)
+{
+	return mprotect(fence->start + page * fence->page, fence->page,
+			protection);
+}
+
+/*
+ * The same for every command
+ */
+
+FIXTURE(shape) {
+	int fd;
+	__u32 adapter;
+	struct ndshm_block_info block;	/* that requests are about */
+	struct ndshm_block_info made;	/* that a request makes */
+	struct fence fence;
+	union {
+		struct ndshm_header header;
+		char room[4096];
+	};
+};
+
+FIXTURE_VARIANT(shape) {
+	unsigned long command;
+	__u32 size;
+	__u32 known_flags;
+	__u32 reserved;		/* offset of a member that must be 0, or 0 */
+	int error;		/* of a valid request for a node's adapter */
+	__u32 reason;
+};
+
+FIXTURE_VARIANT_ADD(shape, get_info) {
+	.command = NDSHM_GET_INFO,
+	.size = sizeof(struct ndshm_get_info),
+};
+
+FIXTURE_VARIANT_ADD(shape, adapter_claim) {
+	.command = NDSHM_ADAPTER_CLAIM,
+	.size = sizeof(struct ndshm_adapter_claim),
+	.error = EOPNOTSUPP,
+	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
+};
+
+FIXTURE_VARIANT_ADD(shape, adapter_start) {
+	.command = NDSHM_ADAPTER_START,
+	.size = sizeof(struct ndshm_adapter_start),
+	.reserved = offsetof(struct ndshm_adapter_start, __reserved),
+	.error = EOPNOTSUPP,
+	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
+};
+
+FIXTURE_VARIANT_ADD(shape, adapter_map_bar) {
+	.command = NDSHM_ADAPTER_MAP_BAR,
+	.size = sizeof(struct ndshm_adapter_map_bar),
+	.error = EOPNOTSUPP,
+	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
+};
+
+FIXTURE_VARIANT_ADD(shape, block_alloc) {
+	.command = NDSHM_BLOCK_ALLOC,
+	.size = sizeof(struct ndshm_block_alloc),
+	.known_flags = NDSHM_ALLOC_CONTIGUOUS,
+	.reserved = offsetof(struct ndshm_block_alloc, __reserved),
+};
+
+FIXTURE_VARIANT_ADD(shape, block_free) {
+	.command = NDSHM_BLOCK_FREE,
+	.size = sizeof(struct ndshm_block_free),
+	.reserved = offsetof(struct ndshm_block_free, __reserved),
+};
+
+FIXTURE_VARIANT_ADD(shape, block_query) {
+	.command = NDSHM_BLOCK_QUERY,
+	.size = sizeof(struct ndshm_block_query),
+};
+
+FIXTURE_SETUP(shape)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	self->block = test_new_block(self->fd, self->adapter, page_size());
+	ASSERT_TRUE(fence_build(&self->fence));
+}
+
+FIXTURE_TEARDOWN(shape)
+{
+	close(self->fd);
+}
+
+/* A valid request, in memory that is all rubbish. */
+static void make_request(struct _test_data_shape *self, unsigned long command,
+			 void *to)
+{
+	union {
+		struct ndshm_get_info get_info;
+		struct ndshm_adapter_claim claim;
+		struct ndshm_adapter_start start;
+		struct ndshm_adapter_map_bar map_bar;
+		struct ndshm_block_alloc alloc;
+		struct ndshm_block_free free;
+		struct ndshm_block_query query;
+		struct ndshm_header header;
+	} request;
+
+	switch (command) {
+	case NDSHM_GET_INFO:
+		request.get_info = get_info_request();
+		break;
+	case NDSHM_ADAPTER_CLAIM:
+		request.claim = adapter_claim_request(self->adapter, 0);
+		break;
+	case NDSHM_ADAPTER_START:
+		request.start = adapter_start_request(self->adapter);
+		break;
+	case NDSHM_ADAPTER_MAP_BAR:
+		request.map_bar = adapter_map_bar_request(self->adapter, 0);
+		break;
+	case NDSHM_BLOCK_ALLOC:
+		request.alloc = block_alloc_request(self->adapter, 1,
+						    &self->made);
+		break;
+	case NDSHM_BLOCK_FREE:
+		request.free = block_free_request(self->block.handle);
+		break;
+	default:
+		request.query = block_query_request(self->block.handle);
+		break;
+	}
+	memcpy(to, &request, request.header.size);
+}
+
+/* The request must be taken for the valid one that it is. */
+static void expect_taken(struct __test_metadata *_metadata, int line,
+			 struct _test_data_shape *self,
+			 const struct _fixture_variant_shape *variant, void *argument)
+{
+	if (variant->error) {
+		ndshm_fail(_metadata, line, variant->error, variant->reason,
+			   self->fd, variant->command, argument);
+		return;
+	}
+	ndshm_pass(_metadata, line, self->fd, variant->command, argument);
+	/* So that the next one finds what it names. */
+	if (variant->command == NDSHM_BLOCK_FREE)
+		self->block = test_new_block(self->fd, self->adapter, 1);
+	if (variant->command == NDSHM_BLOCK_ALLOC)
+		test_free_handle(self->fd, self->made.handle);
+}
+
+#define test_taken(argument) \
+	expect_taken(_metadata, __LINE__, self, variant, argument)
+
+#define test_refused(error, reason, argument) \
+	ndshm_fail(_metadata, __LINE__, error, reason, self->fd, \
+		   variant->command, argument)
+
+/* Nothing at all is written to @bytes of memory. */
+static void expect_untouched(struct __test_metadata *_metadata, int line,
+			     int error, int fd, unsigned long command,
+			     void *argument, size_t bytes)
+{
+	char *before = malloc(bytes);
+
+	ASSERT_NE(NULL, before);
+	memcpy(before, argument, bytes);
+	ndshm_errno(_metadata, line, error, fd, command, argument);
+	EXPECT_EQ(0, memcmp(before, argument, bytes))
+		TH_LOG("line %d: command %#lx wrote", line, command);
+	free(before);
+}
+
+#define test_untouched(error, argument, bytes) \
+	expect_untouched(_metadata, __LINE__, error, self->fd, \
+			 variant->command, argument, bytes)
+
+TEST_F(shape, exact)
+{
+	void *argument = fence_end(&self->fence, variant->size);
+
+	make_request(self, variant->command, argument);
+	test_taken(argument);
+}
+
+TEST_F(shape, rubbish_in_outputs)
+{
+	unsigned int byte;
+
+	for (byte = 0; byte < 256; byte += 85) {
+		make_request(self, variant->command, self->room);
+		memset(&self->header.status, byte, sizeof(self->header.status));
+		memset(&self->header.reason, byte, sizeof(self->header.reason));
+		test_taken(self->room);
+	}
+}
+
+TEST_F(shape, below_header)
+{
+	__u32 size;
+
+	for (size = 0; size < sizeof(struct ndshm_header); size++) {
+		make_request(self, variant->command, self->room);
+		self->header.size = size;
+		test_untouched(EINVAL, self->room, sizeof(self->room));
+	}
+}
+
+TEST_F(shape, short_argument)
+{
+	__u32 size;
+	char *argument;
+
+	for (size = sizeof(struct ndshm_header); size < variant->size; size++) {
+		/* What lies beyond the size is not looked at. */
+		argument = fence_end(&self->fence, size & ~7U);
+		make_request(self, variant->command, self->room);
+		self->header.size = size;
+		memcpy(argument, self->room, size & ~7U);
+		test_refused(EINVAL, NDSHM_REASON_ARGUMENT_SHORT, argument);
+	}
+}
+
+TEST_F(shape, long_argument)
+{
+	static const __u32 more[] = { 1, 4, 8, 100, 1000 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(more); i++) {
+		memset(self->room, 0, sizeof(self->room));
+		make_request(self, variant->command, self->room);
+		self->header.size = variant->size + more[i];
+		/* Beyond the size there may be anything. */
+		self->room[self->header.size] = 1;
+		test_taken(self->room);
+		EXPECT_TRUE(all_bytes(self->room + variant->size, more[i], 0));
+	}
+	memset(self->room, 0, sizeof(self->room));
+	make_request(self, variant->command, self->room);
+	self->header.size = sizeof(self->room);
+	test_taken(self->room);
+}
+
+TEST_F(shape, tail)
+{
+	__u32 last = sizeof(self->room) - 1, at;
+
+	for (at = variant->size; at <= last; at += at < 128 ? 1 : 331) {
+		memset(self->room, 0, sizeof(self->room));
+		make_request(self, variant->command, self->room);
+		self->header.size = sizeof(self->room);
+		self->room[at] = 1;
+		test_refused(E2BIG, NDSHM_REASON_ARGUMENT_TAIL, self->room);
+	}
+	memset(self->room, 0, sizeof(self->room));
+	make_request(self, variant->command, self->room);
+	self->header.size = sizeof(self->room);
+	self->room[last] = (char)0x80;
+	test_refused(E2BIG, NDSHM_REASON_ARGUMENT_TAIL, self->room);
+}
+
+TEST_F(shape, huge_size)
+{
+	static const __u32 sizes[] = {
+		HUGE_SIZE, INT_MAX, (__u32)INT_MAX + 1, 1 << 20,
+	};
+	char *argument = fence_end(&self->fence, variant->size + 8);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		make_request(self, variant->command, argument);
+		memset(argument + variant->size, 0xff, 8);
+		((struct ndshm_header *)argument)->size = sizes[i];
+		test_refused(E2BIG, NDSHM_REASON_ARGUMENT_TAIL, argument);
+	}
+}
+
+TEST_F(shape, unreadable)
+{
+	char *end = fence_end(&self->fence, 0);
+
+	test_errno_ioctl(EFAULT, self->fd, variant->command, NULL);
+	test_errno_ioctl(EFAULT, self->fd, variant->command, end);
+	test_errno_ioctl(EFAULT, self->fd, variant->command, (void *)-4096L);
+	test_errno_ioctl(EFAULT, self->fd, variant->command, (void *)-1L);
+	if (sizeof(long) == 8)
+		test_errno_ioctl(EFAULT, self->fd, variant->command,
+				 (void *)(LONG_MAX & ~4095L));
+}
+
+/* The size can be read, and some of what it promises. */
+TEST_F(shape, half_readable)
+{
+	__u32 there;
+	char *argument;
+
+	make_request(self, variant->command, self->room);
+	for (there = 4; there < variant->size; there += 4) {
+		argument = fence_end(&self->fence, there);
+		memcpy(argument, self->room, there);
+		test_errno_ioctl(EFAULT, self->fd, variant->command, argument);
+	}
+}
+
+/* A zero tail that cannot be read to its end. */
+TEST_F(shape, half_readable_tail)
+{
+	char *argument = fence_end(&self->fence, variant->size + 8);
+
+	make_request(self, variant->command, argument);
+	memset(argument + variant->size, 0, 8);
+	((struct ndshm_header *)argument)->size = variant->size + 16;
+	test_errno_ioctl(EFAULT, self->fd, variant->command, argument);
+}
+
+TEST_F(shape, unwritable)
+{
+	char *argument = fence_across(&self->fence, 0);
+
+	make_request(self, variant->command, argument);
+	ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
+	test_errno_ioctl(EFAULT, self->fd, variant->command, argument);
+	/* A block that was to be freed is still there. */
+	if (variant->command == NDSHM_BLOCK_FREE)
+		test_free_handle(self->fd, self->block.handle);
+}
+
+/* Only the first page of the argument can be written: the header, or less. */
+TEST_F(shape, half_writable)
+{
+	static const __u32 before[] = { 4, 8, 12, 16 };
+	unsigned int i;
+	char *argument;
+
+	for (i = 0; i < ARRAY_SIZE(before); i++) {
+		argument = fence_across(&self->fence, before[i]);
+		make_request(self, variant->command, argument);
+		ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
+		test_errno_ioctl(EFAULT, self->fd, variant->command, argument);
+		ASSERT_EQ(0, fence_protect(&self->fence, 1,
+					   PROT_READ | PROT_WRITE));
+	}
+}
+
+TEST_F(shape, unaligned)
+{
+	char *argument = self->room + 1;
+
+	make_request(self, variant->command, argument);
+	test_taken(argument);
+}
+
+TEST_F(shape, unknown_flags)
+{
+	unsigned int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		if (variant->known_flags & (1U << bit))
+			continue;
+		make_request(self, variant->command, self->room);
+		self->header.flags = 1U << bit;
+		test_refused(EOPNOTSUPP, NDSHM_REASON_FLAGS, self->room);
+	}
+	make_request(self, variant->command, self->room);
+	self->header.flags = ~0U;
+	test_refused(EOPNOTSUPP, NDSHM_REASON_FLAGS, self->room);
+}
+
+TEST_F(shape, known_flags)
+{
+	make_request(self, variant->command, self->room);
+	self->header.flags = variant->known_flags;
+	test_taken(self->room);
+}
+
+TEST_F(shape, reserved)
+{
+	__u32 value;
+
+	for (value = 1; variant->reserved && value; value <<= 1) {
+		make_request(self, variant->command, self->room);
+		memcpy(self->room + variant->reserved, &value, sizeof(value));
+		test_refused(EINVAL, NDSHM_REASON_RESERVED, self->room);
+	}
+}
+
+/* The number must be the command's in all its parts. */
+TEST_F(shape, other_encodings)
+{
+	unsigned int number = _IOC_NR(variant->command);
+	const unsigned long others[] = {
+		_IOR(NDSHM_IOC, number, struct ndshm_header),
+		_IOW(NDSHM_IOC, number, struct ndshm_header),
+		_IOWR(NDSHM_IOC, number, struct ndshm_header),
+		_IO(NDSHM_IOC + 1, number),
+		_IO(NDSHM_IOC - 1, number),
+		_IO(0, number),
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		make_request(self, variant->command, self->room);
+		expect_untouched(_metadata, __LINE__, ENOTTY, self->fd,
+				 others[i], self->room, sizeof(self->room));
+		test_errno_ioctl(ENOTTY, self->fd, others[i], NULL);
+	}
+}
+
+/*
+ * What a client is told of itself, and the values of requests
+ */
+
+FIXTURE(request) {
+	int fd;
+	__u32 adapter;
+	size_t page;
+	struct ndshm_get_info info;
+	struct ndshm_block_info block;
+	struct ndshm_segment segment;
+	struct fence fence;
+};
+
+FIXTURE_SETUP(request)
+{
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	self->info = get_info_request();
+	test_get_info(self->fd, &self->info);
+	self->adapter = self->info.out_default_adapter;
+	self->page = page_size();
+	ASSERT_TRUE(fence_build(&self->fence));
+}
+
+FIXTURE_TEARDOWN(request)
+{
+	close(self->fd);
+}
+
+TEST_F(request, info)
+{
+	const struct ndshm_get_info *info = &self->info;
+
+	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_BLOCKS);
+	EXPECT_EQ(0, info->out_features & ~(NDSHM_FEATURE_BLOCKS |
+					    NDSHM_FEATURE_CLAIMS));
+	EXPECT_EQ(self->page, info->out_page_size);
+	EXPECT_LE(self->page, info->out_max_length);
+	EXPECT_LE(1, info->out_max_batch);
+	EXPECT_LE(info->out_max_batch, info->out_max_blocks);
+	EXPECT_NE(0, info->out_default_adapter);
+	EXPECT_EQ(0, info->__reserved);
+	EXPECT_EQ(0, info->out_blocks);
+	EXPECT_EQ(0, info->out_bytes);
+}
+
+TEST_F(request, info_follows)
+{
+	struct ndshm_get_info info;
+	unsigned int i;
+	__u64 bytes = 0;
+
+	for (i = 1; i <= 5; i++) {
+		self->block = test_new_block(self->fd, self->adapter,
+					     i * self->page);
+		bytes += self->block.consumed;
+		info = get_info_request();
+		test_get_info(self->fd, &info);
+		EXPECT_EQ(i, info.out_blocks);
+		EXPECT_EQ(bytes, info.out_bytes);
+	}
+	test_free_handle(self->fd, self->block.handle);
+	info = get_info_request();
+	test_get_info(self->fd, &info);
+	EXPECT_EQ(4, info.out_blocks);
+	EXPECT_EQ(bytes - self->block.consumed, info.out_bytes);
+}
+
+/* Another client's handles are not counted here. */
+TEST_F(request, info_is_the_clients)
+{
+	struct ndshm_get_info info = get_info_request();
+	int other = ndshm_open();
+
+	ASSERT_LE(0, other);
+	self->block = test_new_block(other, self->adapter, 1);
+	test_get_info(self->fd, &info);
+	EXPECT_EQ(0, info.out_blocks);
+	EXPECT_EQ(0, info.out_bytes);
+	close(other);
+}
+
+TEST_F(request, unknown_commands)
+{
+	unsigned int number;
+	char room[256];
+
+	for (number = 0; number < 256; number++) {
+		unsigned long command = _IO(NDSHM_IOC, number);
+
+		if (command >= NDSHM_GET_INFO && command <= NDSHM_BLOCK_QUERY)
+			continue;
+		memset(room, NDSHM_POISON, sizeof(room));
+		*(__u32 *)room = sizeof(room);
+		expect_untouched(_metadata, __LINE__, ENOTTY, self->fd, command,
+				 room, sizeof(room));
+	}
+	test_errno_ioctl(ENOTTY, self->fd, 0xffffffff, NULL);
+}
+
+TEST_F(request, alloc)
+{
+	static const __u64 pages[] = { 1, 2, 3, 16, 512 };
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_info *block = &self->block;
+	struct ndshm_block_query query;
+	unsigned int i, less;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(pages); i++) {
+		__u64 length = pages[i / 2] * self->page;
+
+		/* One byte of the last page is enough for all of it. */
+		less = i % 2 ? self->page - 1 : 0;
+		memset(block, NDSHM_POISON, sizeof(*block));
+		alloc = block_alloc_request(self->adapter, length - less, block);
+		alloc.segment_capacity = 1;
+		alloc.segments = to_u64(&self->segment);
+		test_block_alloc(self->fd, &alloc);
+
+		EXPECT_NE(0, block->handle);
+		EXPECT_NE(0, block->shared_memory_handle);
+		EXPECT_EQ(length, block->length);
+		EXPECT_LE(length, block->consumed);
+		EXPECT_EQ(0, block->consumed % self->page);
+		EXPECT_EQ(0, block->mmap_offset % (2 << 20));
+		EXPECT_GT(1ULL << 44, block->mmap_offset);
+		EXPECT_EQ(NDSHM_BLOCK_MAPPABLE,
+			  block->flags & ~NDSHM_BLOCK_CHARGED);
+		/* The built-in provider makes one segment, always. */
+		EXPECT_EQ(1, block->segments);
+		EXPECT_EQ(1, alloc.out_segments);
+		EXPECT_EQ(block->address, self->segment.address);
+		EXPECT_LE(block->length, self->segment.length);
+		EXPECT_EQ(0, block->address % self->page);
+
+		query = block_query_request(block->handle);
+		test_block_query(self->fd, &query);
+		EXPECT_EQ(0, memcmp(block, &query.out_block, sizeof(*block)));
+		EXPECT_EQ(self->adapter, query.out_adapter);
+		EXPECT_NE(0, query.out_provider);
+		EXPECT_EQ(NDSHM_NODE_ANY, query.out_preferred_node);
+		EXPECT_EQ(NDSHM_USAGE_OTHER, query.out_usage);
+	}
+}
+
+TEST_F(request, alloc_usages)
+{
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_query query;
+	__u32 usage;
+
+	for (usage = NDSHM_USAGE_XMIT; usage <= NDSHM_USAGE_OTHER; usage++) {
+		alloc = block_alloc_request(self->adapter, 1, &self->block);
+		alloc.usage = usage;
+		test_block_alloc(self->fd, &alloc);
+		query = block_query_request(self->block.handle);
+		test_block_query(self->fd, &query);
+		EXPECT_EQ(usage, query.out_usage);
+	}
+}
+
+TEST_F(request, alloc_node)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     &self->block);
+	struct ndshm_block_query query;
+
+	alloc.preferred_node = 0;
+	test_block_alloc(self->fd, &alloc);
+	query = block_query_request(self->block.handle);
+	test_block_query(self->fd, &query);
+	EXPECT_EQ(0, query.out_preferred_node);
+}
+
+TEST_F(request, alloc_contiguous)
+{
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, 1 << 20, &self->block);
+
+	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_EQ(1, self->block.segments);
+}
+
+/* Named by its id, the provider is the same one. */
+TEST_F(request, alloc_provider)
+{
+	struct ndshm_block_query query;
+	struct ndshm_block_alloc alloc;
+	__u32 provider;
+
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	query = block_query_request(self->block.handle);
+	test_block_query(self->fd, &query);
+	provider = query.out_provider;
+
+	alloc = block_alloc_request(self->adapter, 1, &self->block);
+	alloc.provider = provider;
+	test_block_alloc(self->fd, &alloc);
+	query = block_query_request(self->block.handle);
+	test_block_query(self->fd, &query);
+	EXPECT_EQ(provider, query.out_provider);
+}
+
+TEST_F(request, alloc_batch)
+{
+	__u32 count = self->info.out_max_batch, i, j;
+	struct ndshm_block_info *blocks = calloc(count, sizeof(*blocks));
+	struct ndshm_block_alloc alloc;
+
+	ASSERT_NE(NULL, blocks);
+	alloc = block_alloc_request(self->adapter, 1, blocks);
+	alloc.count = count;
+	test_block_alloc(self->fd, &alloc);
+	for (i = 0; i < count; i++) {
+		EXPECT_EQ(self->page, blocks[i].length);
+		for (j = 0; j < i; j++) {
+			EXPECT_NE(blocks[i].handle, blocks[j].handle);
+			EXPECT_NE(blocks[i].shared_memory_handle,
+				  blocks[j].shared_memory_handle);
+			EXPECT_NE(blocks[i].mmap_offset, blocks[j].mmap_offset);
+			EXPECT_NE(blocks[i].address, blocks[j].address);
+		}
+	}
+	for (i = 0; i < count; i++)
+		test_free_handle(self->fd, blocks[i].handle);
+	free(blocks);
+}
+
+/* A capacity is no promise: only what there is gets written. */
+TEST_F(request, alloc_large_capacity)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     &self->block);
+	struct ndshm_segment *segment = fence_end(&self->fence,
+						  sizeof(*segment));
+
+	alloc.segment_capacity = UINT_MAX;
+	alloc.segments = to_u64(segment);
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_EQ(self->block.address, segment->address);
+}
+
+#define test_bad_alloc(error, reason, member, value) do { \
+	struct ndshm_block_alloc alloc_ = \
+		block_alloc_request(self->adapter, 1, &self->block); \
+	struct ndshm_block_info before_; \
+	memset(&self->block, NDSHM_POISON, sizeof(self->block)); \
+	before_ = self->block; \
+	alloc_.member = (value); \
+	test_err_block_alloc(error, reason, self->fd, &alloc_); \
+	EXPECT_EQ(0, memcmp(&before_, &self->block, sizeof(before_))); \
+} while (0)
+
+TEST_F(request, alloc_length)
+{
+	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, length, 0);
+	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length,
+		       self->info.out_max_length + 1);
+	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length, 1ULL << 62);
+	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length,
+		       -(__u64)self->page);
+	/* Rounded up to pages there is nothing left of these. */
+	test_bad_alloc(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW, length,
+		       -(__u64)self->page + 1);
+	test_bad_alloc(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW, length,
+		       ULLONG_MAX);
+}
+
+/* The first node that is not online, by the list such as "0-3". */
+static int offline_node(void)
+{
+	char text[256], *last;
+
+	if (ndshm_read_file("/sys/devices/system/node/online", text,
+			    sizeof(text)))
+		return 1;
+	last = strrchr(text, ',');
+	last = last ? last + 1 : text;
+	if (strchr(last, '-'))
+		last = strchr(last, '-') + 1;
+	return atoi(last) + 1;
+}
+
+TEST_F(request, alloc_bad_node)
+{
+	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node, -2);
+	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node, INT_MIN);
+	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node, 4096);
+	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node, INT_MAX);
+	test_bad_alloc(EINVAL, NDSHM_REASON_NODE, preferred_node,
+		       offline_node());
+}
+
+TEST_F(request, alloc_bad_usage)
+{
+	test_bad_alloc(EINVAL, NDSHM_REASON_USAGE, usage,
+		       NDSHM_USAGE_UNDEFINED);
+	test_bad_alloc(EINVAL, NDSHM_REASON_USAGE, usage, NDSHM_USAGE_MAX);
+	test_bad_alloc(EINVAL, NDSHM_REASON_USAGE, usage, NDSHM_USAGE_MAX + 1);
+	test_bad_alloc(EINVAL, NDSHM_REASON_USAGE, usage, UINT_MAX);
+}
+
+TEST_F(request, alloc_queue)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     &self->block);
+
+	alloc.queue_id = 1;
+	alloc.vport_id = 1;
+	test_err_block_alloc(EINVAL, NDSHM_REASON_QUEUE_AND_PORT, self->fd,
+			     &alloc);
+	test_bad_alloc(EOPNOTSUPP, NDSHM_REASON_QUEUE_UNSUPPORTED, queue_id, 1);
+	test_bad_alloc(EOPNOTSUPP, NDSHM_REASON_QUEUE_UNSUPPORTED, queue_id,
+		       UINT_MAX);
+	test_bad_alloc(EOPNOTSUPP, NDSHM_REASON_PORT_UNSUPPORTED, vport_id, 1);
+	test_bad_alloc(EOPNOTSUPP, NDSHM_REASON_PORT_UNSUPPORTED, vport_id,
+		       UINT_MAX);
+}
+
+TEST_F(request, alloc_unknown)
+{
+	test_bad_alloc(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, adapter, 0);
+	test_bad_alloc(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, adapter, UINT_MAX);
+	test_bad_alloc(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, adapter,
+		       self->adapter + 100000);
+	test_bad_alloc(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN, provider,
+		       UINT_MAX);
+	test_bad_alloc(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN, provider, 100000);
+}
+
+TEST_F(request, alloc_count)
+{
+	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count, 0);
+	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count,
+		       self->info.out_max_batch + 1);
+	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count, UINT_MAX);
+	/* As many as would make the array's size wrap around. */
+	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count,
+		       UINT_MAX / sizeof(struct ndshm_block_info) + 2);
+}
+
+TEST_F(request, alloc_list)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     &self->block);
+	struct ndshm_block_info blocks[2];
+
+	test_bad_alloc(EINVAL, NDSHM_REASON_LIST, segment_capacity, 1);
+	test_bad_alloc(EINVAL, NDSHM_REASON_LIST, segments,
+		       to_u64(&self->segment));
+	/* Segments are those of one block. */
+	alloc.count = 2;
+	alloc.blocks = to_u64(blocks);
+	alloc.segment_capacity = 1;
+	alloc.segments = to_u64(&self->segment);
+	test_err_block_alloc(EINVAL, NDSHM_REASON_LIST, self->fd, &alloc);
+}
+
+/* Where the kernel cannot write what it made, nothing was made. */
+TEST_F(request, alloc_blocks_address)
+{
+	struct ndshm_block_info *across = fence_across(&self->fence, 16);
+	struct ndshm_block_info *inside = fence_across(&self->fence, 0);
+
+	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, 0);
+	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks,
+		       to_u64(fence_end(&self->fence, 0)));
+	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks,
+		       to_u64(fence_end(&self->fence, 40)));
+	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks,
+		       0xffff888000000000ULL);
+	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, ULLONG_MAX);
+	ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
+	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, to_u64(inside));
+	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, to_u64(across));
+}
+
+/* The second block's place is missing: neither block was made. */
+TEST_F(request, alloc_blocks_address_batch)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     NULL);
+
+	alloc.count = 2;
+	alloc.blocks = to_u64(fence_end(&self->fence,
+					sizeof(struct ndshm_block_info)));
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+	alloc.count = self->info.out_max_batch;
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+}
+
+TEST_F(request, alloc_segments_address)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     &self->block);
+
+	alloc.segment_capacity = 1;
+	alloc.segments = to_u64(fence_end(&self->fence, 0));
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+	alloc.segments = to_u64(fence_end(&self->fence, 8));
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+	alloc.segments = 0xffff888000000000ULL;
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+	ASSERT_EQ(0, fence_protect(&self->fence, 0, PROT_READ));
+	alloc.segments = to_u64(self->fence.start);
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+}
+
+/* What was undone is nobody's: no trace of it in the machine. */
+TEST_F(request, alloc_undone)
+{
+	struct ndshm_nl_block blocks[4];
+	struct ndshm_nl nl;
+	int before, i;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	before = ndshm_nl_blocks(&nl, blocks, ARRAY_SIZE(blocks));
+	ASSERT_LE(0, before);
+	for (i = 0; i < 100; i++)
+		test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, 0);
+	EXPECT_TRUE(ndshm_soon(ndshm_nl_blocks(&nl, blocks,
+					       ARRAY_SIZE(blocks)) == before));
+	ndshm_nl_close(&nl);
+}
+
+TEST_F(request, handles)
+{
+	const __u32 never[] = {
+		0, 1, 0xffff, 0x10000, INT_MAX, UINT_MAX,
+	};
+	struct ndshm_block_query query;
+	struct ndshm_block_free request;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(never); i++) {
+		query = block_query_request(never[i]);
+		test_err_block_query(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN,
+				     self->fd, &query);
+		request = block_free_request(never[i]);
+		test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN,
+				    self->fd, &request);
+	}
+}
+
+/* A handle is a client's own name for a block, and no other client's. */
+TEST_F(request, foreign_handle)
+{
+	struct ndshm_block_query query;
+	struct ndshm_block_free request;
+	int other = ndshm_open();
+
+	ASSERT_LE(0, other);
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	query = block_query_request(self->block.handle);
+	test_err_block_query(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, other,
+			     &query);
+	request = block_free_request(self->block.handle);
+	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, other,
+			    &request);
+	/* Nor is the machine's name a handle. */
+	if (self->block.shared_memory_handle != self->block.handle)
+		test_no_handle(self->fd, self->block.shared_memory_handle);
+	test_free_handle(self->fd, self->block.handle);
+	close(other);
+}
+
+TEST_F(request, double_free)
+{
+	struct ndshm_block_free request;
+
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	test_free_handle(self->fd, self->block.handle);
+	request = block_free_request(self->block.handle);
+	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd,
+			    &request);
+	test_no_handle(self->fd, self->block.handle);
+}
+
+/* The handle of a freed block does not soon mean another one. */
+TEST_F(request, stale_handle)
+{
+	struct ndshm_block_free request;
+	__u32 stale;
+	int i;
+
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	stale = self->block.handle;
+	test_free_handle(self->fd, stale);
+	for (i = 0; i < 100; i++) {
+		self->block = test_new_block(self->fd, self->adapter, 1);
+		EXPECT_NE(stale, self->block.handle);
+		request = block_free_request(stale);
+		test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN,
+				    self->fd, &request);
+		if (i % 2)
+			test_free_handle(self->fd, self->block.handle);
+	}
+}
+
+/* Every other number close to a real handle is none. */
+TEST_F(request, neighbouring_handles)
+{
+	unsigned int bit;
+
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	for (bit = 0; bit < 32; bit++)
+		test_no_handle(self->fd, self->block.handle ^ (1U << bit));
+}
+
+TEST_F(request, query_segments)
+{
+	struct ndshm_block_query query;
+
+	self->block = test_new_block(self->fd, self->adapter, self->page);
+	query = block_query_request(self->block.handle);
+	query.segment_capacity = 1;
+	query.segments = to_u64(&self->segment);
+	test_block_query(self->fd, &query);
+	EXPECT_EQ(self->block.address, self->segment.address);
+	EXPECT_LE(self->page, self->segment.length);
+
+	query = block_query_request(self->block.handle);
+	query.segment_capacity = 1;
+	test_err_block_query(EINVAL, NDSHM_REASON_LIST, self->fd, &query);
+
+	query = block_query_request(self->block.handle);
+	query.segments = to_u64(&self->segment);
+	test_err_block_query(EINVAL, NDSHM_REASON_LIST, self->fd, &query);
+
+	query = block_query_request(self->block.handle);
+	query.segment_capacity = 1;
+	query.segments = to_u64(fence_end(&self->fence, 0));
+	test_err_block_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &query);
+	query.segments = to_u64(fence_end(&self->fence, 8));
+	test_err_block_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &query);
+	ASSERT_EQ(0, fence_protect(&self->fence, 0, PROT_READ));
+	query.segments = to_u64(self->fence.start);
+	test_err_block_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &query);
+}
+
+TEST_F(request, claim)
+{
+	struct ndshm_adapter_claim claim = adapter_claim_request(self->adapter,
+								 64);
+
+	test_err_adapter_claim(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
+			       self->fd, &claim);
+	claim = adapter_claim_request(0, 64);
+	test_err_adapter_claim(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
+			       &claim);
+	claim = adapter_claim_request(UINT_MAX, 64);
+	test_err_adapter_claim(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
+			       &claim);
+}
+
+TEST_F(request, start)
+{
+	struct ndshm_adapter_start start = adapter_start_request(self->adapter);
+
+	test_err_adapter_start(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
+			       self->fd, &start);
+	start = adapter_start_request(0);
+	test_err_adapter_start(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
+			       &start);
+	start = adapter_start_request(UINT_MAX);
+	test_err_adapter_start(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
+			       &start);
+}
+
+TEST_F(request, map_bar)
+{
+	struct ndshm_adapter_map_bar map =
+		adapter_map_bar_request(self->adapter, 5);
+
+	test_err_adapter_map_bar(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
+				 self->fd, &map);
+	map = adapter_map_bar_request(0, 0);
+	test_err_adapter_map_bar(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
+				 &map);
+	map = adapter_map_bar_request(UINT_MAX, 0);
+	test_err_adapter_map_bar(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd,
+				 &map);
+}
+
+/* What is no command of the device, and what it cannot do as a file. */
+TEST_F(request, file)
+{
+	char byte = 0;
+
+	test_errno(EINVAL, write(self->fd, &byte, 1));
+	test_errno(EINVAL, read(self->fd, &byte, 1));
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where every member of every structure lies, and the number of every command:
+ * published once, never to change. Compiled for 64 and for 32 bits, this finds
+ * the same. Needs no device.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/ndshm.h>
+
+#include "kselftest.h"
+
+struct command {
+	const char *name;
+	unsigned int number;
+	unsigned int published;
+};
+
+struct structure {
+	const char *name;
+	size_t size;
+	size_t published;
+};
+
+/* In the order in which they lie. */
+struct member {
+	const char *structure;
+	const char *name;
+	size_t offset;
+	size_t size;
+	size_t published_offset;
+	size_t published_size;
+};
+
+#define COMMAND(command, published) { #command, (command), (published) }
+
+static const struct command commands[] = {
+	COMMAND(NDSHM_GET_INFO, 0x5e80),
+	COMMAND(NDSHM_ADAPTER_CLAIM, 0x5e81),
+	COMMAND(NDSHM_ADAPTER_START, 0x5e82),
+	COMMAND(NDSHM_ADAPTER_MAP_BAR, 0x5e83),
+	COMMAND(NDSHM_BLOCK_ALLOC, 0x5e84),
+	COMMAND(NDSHM_BLOCK_FREE, 0x5e85),
+	COMMAND(NDSHM_BLOCK_QUERY, 0x5e86),
+};
+
+#define STRUCTURE(type, published) { #type, sizeof(struct type), (published) }
+
+static const struct structure structures[] = {
+	STRUCTURE(ndshm_header, 16),
+	STRUCTURE(ndshm_get_info, 72),
+	STRUCTURE(ndshm_adapter_claim, 32),
+	STRUCTURE(ndshm_adapter_start, 24),
+	STRUCTURE(ndshm_adapter_map_bar, 40),
+	STRUCTURE(ndshm_segment, 16),
+	STRUCTURE(ndshm_block_info, 48),
+	STRUCTURE(ndshm_block_alloc, 80),
+	STRUCTURE(ndshm_block_free, 24),
+	STRUCTURE(ndshm_block_query, 96),
+};
+
+#define MEMBER(type, member, offset, size) { \
+	#type, #member, offsetof(struct type, member), \
+	sizeof(((struct type *)0)->member), (offset), (size) }
+
+static const struct member members[] = {
+	MEMBER(ndshm_header, size, 0, 4),
+	MEMBER(ndshm_header, status, 4, 4),
+	MEMBER(ndshm_header, reason, 8, 4),
+	MEMBER(ndshm_header, flags, 12, 4),
+
+	MEMBER(ndshm_get_info, size, 0, 4),
+	MEMBER(ndshm_get_info, status, 4, 4),
+	MEMBER(ndshm_get_info, reason, 8, 4),
+	MEMBER(ndshm_get_info, flags, 12, 4),
+	MEMBER(ndshm_get_info, out_features, 16, 8),
+	MEMBER(ndshm_get_info, out_max_length, 24, 8),
+	MEMBER(ndshm_get_info, out_max_blocks, 32, 4),
+	MEMBER(ndshm_get_info, out_max_batch, 36, 4),
+	MEMBER(ndshm_get_info, out_page_size, 40, 4),
+	MEMBER(ndshm_get_info, out_default_adapter, 44, 4),
+	MEMBER(ndshm_get_info, out_blocks, 48, 4),
+	MEMBER(ndshm_get_info, __reserved, 52, 4),
+	MEMBER(ndshm_get_info, out_bytes, 56, 8),
+	MEMBER(ndshm_get_info, out_user_locked, 64, 8),
+
+	MEMBER(ndshm_adapter_claim, size, 0, 4),
+	MEMBER(ndshm_adapter_claim, status, 4, 4),
+	MEMBER(ndshm_adapter_claim, reason, 8, 4),
+	MEMBER(ndshm_adapter_claim, flags, 12, 4),
+	MEMBER(ndshm_adapter_claim, adapter, 16, 4),
+	MEMBER(ndshm_adapter_claim, address_width, 20, 4),
+	MEMBER(ndshm_adapter_claim, out_isolation, 24, 4),
+	MEMBER(ndshm_adapter_claim, out_bars, 28, 4),
+
+	MEMBER(ndshm_adapter_start, size, 0, 4),
+	MEMBER(ndshm_adapter_start, status, 4, 4),
+	MEMBER(ndshm_adapter_start, reason, 8, 4),
+	MEMBER(ndshm_adapter_start, flags, 12, 4),
+	MEMBER(ndshm_adapter_start, adapter, 16, 4),
+	MEMBER(ndshm_adapter_start, __reserved, 20, 4),
+
+	MEMBER(ndshm_adapter_map_bar, size, 0, 4),
+	MEMBER(ndshm_adapter_map_bar, status, 4, 4),
+	MEMBER(ndshm_adapter_map_bar, reason, 8, 4),
+	MEMBER(ndshm_adapter_map_bar, flags, 12, 4),
+	MEMBER(ndshm_adapter_map_bar, adapter, 16, 4),
+	MEMBER(ndshm_adapter_map_bar, bar, 20, 4),
+	MEMBER(ndshm_adapter_map_bar, out_mmap_offset, 24, 8),
+	MEMBER(ndshm_adapter_map_bar, out_length, 32, 8),
+
+	MEMBER(ndshm_segment, address, 0, 8),
+	MEMBER(ndshm_segment, length, 8, 8),
+
+	MEMBER(ndshm_block_info, handle, 0, 4),
+	MEMBER(ndshm_block_info, flags, 4, 4),
+	MEMBER(ndshm_block_info, shared_memory_handle, 8, 4),
+	MEMBER(ndshm_block_info, segments, 12, 4),
+	MEMBER(ndshm_block_info, length, 16, 8),
+	MEMBER(ndshm_block_info, consumed, 24, 8),
+	MEMBER(ndshm_block_info, mmap_offset, 32, 8),
+	MEMBER(ndshm_block_info, address, 40, 8),
+
+	MEMBER(ndshm_block_alloc, size, 0, 4),
+	MEMBER(ndshm_block_alloc, status, 4, 4),
+	MEMBER(ndshm_block_alloc, reason, 8, 4),
+	MEMBER(ndshm_block_alloc, flags, 12, 4),
+	MEMBER(ndshm_block_alloc, adapter, 16, 4),
+	MEMBER(ndshm_block_alloc, provider, 20, 4),
+	MEMBER(ndshm_block_alloc, length, 24, 8),
+	MEMBER(ndshm_block_alloc, preferred_node, 32, 4),
+	MEMBER(ndshm_block_alloc, usage, 36, 4),
+	MEMBER(ndshm_block_alloc, queue_id, 40, 4),
+	MEMBER(ndshm_block_alloc, vport_id, 44, 4),
+	MEMBER(ndshm_block_alloc, count, 48, 4),
+	MEMBER(ndshm_block_alloc, segment_capacity, 52, 4),
+	MEMBER(ndshm_block_alloc, blocks, 56, 8),
+	MEMBER(ndshm_block_alloc, segments, 64, 8),
+	MEMBER(ndshm_block_alloc, out_segments, 72, 4),
+	MEMBER(ndshm_block_alloc, __reserved, 76, 4),
+
+	MEMBER(ndshm_block_free, size, 0, 4),
+	MEMBER(ndshm_block_free, status, 4, 4),
+	MEMBER(ndshm_block_free, reason, 8, 4),
+	MEMBER(ndshm_block_free, flags, 12, 4),
+	MEMBER(ndshm_block_free, handle, 16, 4),
+	MEMBER(ndshm_block_free, __reserved, 20, 4),
+
+	MEMBER(ndshm_block_query, size, 0, 4),
+	MEMBER(ndshm_block_query, status, 4, 4),
+	MEMBER(ndshm_block_query, reason, 8, 4),
+	MEMBER(ndshm_block_query, flags, 12, 4),
+	MEMBER(ndshm_block_query, handle, 16, 4),
+	MEMBER(ndshm_block_query, segment_capacity, 20, 4),
+	MEMBER(ndshm_block_query, segments, 24, 8),
+	MEMBER(ndshm_block_query, out_block, 32, 48),
+	MEMBER(ndshm_block_query, out_adapter, 80, 4),
+	MEMBER(ndshm_block_query, out_provider, 84, 4),
+	MEMBER(ndshm_block_query, out_preferred_node, 88, 4),
+	MEMBER(ndshm_block_query, out_usage, 92, 4),
+};
+
+/* Numbers by which programs tell answers apart. */
+static const struct command numbers[] = {
+	COMMAND(NDSHM_STATUS_SUCCESS, 0),
+	COMMAND(NDSHM_STATUS_FAILURE, 0xC0000001),
+	COMMAND(NDSHM_STATUS_INVALID_PARAMETER, 0xC000000D),
+	COMMAND(NDSHM_STATUS_RESOURCES, 0xC000009A),
+	COMMAND(NDSHM_REASON_NONE, 0),
+	COMMAND(NDSHM_REASON_ADDRESS, 5),
+	COMMAND(NDSHM_REASON_COUNT, 23),
+	COMMAND(NDSHM_REASON_BAR_NOT_MAPPABLE, 40),
+	COMMAND(NDSHM_REASON_HANDLES, 53),
+	COMMAND(NDSHM_USAGE_XMIT, 1),
+	COMMAND(NDSHM_USAGE_OTHER, 9),
+};
+
+static bool is_published(const struct command *row, size_t count)
+{
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		ksft_print_msg("%-32s %#10x\n", row[i].name,
+			       row[i].number);
+		good &= row[i].number == row[i].published;
+	}
+	return good;
+}
+
+/* The size, and every member: none is forgotten, and there are no holes. */
+static bool is_laid_out(const struct structure *structure)
+{
+	bool good = structure->size == structure->published;
+	const struct member *member;
+	size_t end = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(members); i++) {
+		member = &members[i];
+		if (strcmp(member->structure, structure->name))
+			continue;
+		ksft_print_msg("%s.%-24s %3zu %3zu\n", structure->name,
+			       member->name, member->offset, member->size);
+		good &= member->offset == member->published_offset &&
+			member->size == member->published_size &&
+			member->offset == end;
+		end = member->offset + member->size;
+	}
+	return good && end == structure->size;
+}
+
+int main(void)
+{
+	size_t i;
+
+	ksft_print_header();
+	ksft_set_plan(2 + ARRAY_SIZE(structures));
+	ksft_test_result(is_published(commands, ARRAY_SIZE(commands)),
+			 "commands\n");
+	ksft_test_result(is_published(numbers, ARRAY_SIZE(numbers)),
+			 "numbers\n");
+	for (i = 0; i < ARRAY_SIZE(structures); i++)
+		ksft_test_result(is_laid_out(&structures[i]),
+				 "struct %s: %zu bytes\n", structures[i].name,
+				 structures[i].size);
+	ksft_finished();
+}

@@ -1,0 +1,664 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whose memory it is: RLIMIT_MEMLOCK of users, and memory cgroups.
+ *
+ * A test's user is a child of it: with a client that root opened, no capability
+ * and a small limit.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <linux/capability.h>
+
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define LIMIT_PAGES	16
+
+FIXTURE(account) {
+	int fd;
+	__u32 adapter;
+	size_t page;
+	struct ndshm_get_info info;
+	struct ndshm_block_info block;
+};
+
+FIXTURE_SETUP(account)
+{
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	self->info = get_info_request();
+	test_get_info(self->fd, &self->info);
+	self->adapter = self->info.out_default_adapter;
+	self->page = page_size();
+}
+
+FIXTURE_TEARDOWN(account)
+{
+	close(self->fd);
+}
+
+static bool limit_memlock(rlim_t bytes)
+{
+	const struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
+
+	return !setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+/* From here on this process is user A, with little to lock. */
+static bool become_limited(struct _test_data_account *self)
+{
+	return limit_memlock(LIMIT_PAGES * self->page) &&
+	       ndshm_become(NDSHM_USER_A);
+}
+
+static __u64 locked(int fd)
+{
+	return ndshm_state_of(fd).user_locked;
+}
+
+/* The account of a user as one of its processes sees it; leaves no trace. */
+static __u64 locked_of(int fd, uid_t user)
+{
+	__u64 bytes = ~0ULL;
+	int peer;
+	pid_t child = ndshm_fork(&peer);
+
+	if (child < 0)
+		return bytes;
+	if (!child) {
+		if (!ndshm_become(user))
+			_exit(1);
+		bytes = locked(fd);
+		_exit(send(peer, &bytes, sizeof(bytes), 0) != sizeof(bytes));
+	}
+	if (recv(peer, &bytes, sizeof(bytes), MSG_WAITALL) != sizeof(bytes))
+		bytes = ~0ULL;
+	close(peer);
+	return ndshm_reap(child) ? bytes : ~0ULL;
+}
+
+TEST_F(account, exact)
+{
+	static const unsigned int pages[] = { 1, 2, 3, 5 };
+	__u64 before, charged = 0;
+	unsigned int i;
+
+	ASSERT_TRUE(become_limited(self));
+	before = locked(self->fd);
+	EXPECT_EQ(0, before);
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		self->block = test_new_block(self->fd, self->adapter,
+					     pages[i] * self->page);
+		EXPECT_TRUE(self->block.flags & NDSHM_BLOCK_CHARGED);
+		/* What is consumed is charged, no more and no less. */
+		charged += self->block.consumed;
+		EXPECT_EQ(before + charged, locked(self->fd));
+	}
+	test_free_handle(self->fd, self->block.handle);
+	charged -= self->block.consumed;
+	EXPECT_EQ(before + charged, locked(self->fd));
+	close(self->fd);
+	self->fd = -1;
+}
+
+/* A mapping keeps the memory, and so the charge. */
+TEST_F(account, until_unmapped)
+{
+	void *map;
+
+	ASSERT_TRUE(become_limited(self));
+	self->block = test_new_block(self->fd, self->adapter, 2 * self->page);
+	map = test_map_block(self->fd, &self->block);
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(self->block.consumed, locked(self->fd));
+	EXPECT_EQ(0, munmap(map, self->block.length));
+	EXPECT_TRUE(ndshm_soon(locked(self->fd) == 0));
+}
+
+TEST_F(account, limit)
+{
+	struct ndshm_block_info blocks[LIMIT_PAGES], extra[4];
+	struct ndshm_block_alloc alloc;
+	unsigned int i;
+
+	ASSERT_TRUE(become_limited(self));
+	for (i = 0; i < LIMIT_PAGES; i++)
+		blocks[i] = test_new_block(self->fd, self->adapter, 1);
+	EXPECT_EQ(LIMIT_PAGES * self->page, locked(self->fd));
+	alloc = block_alloc_request(self->adapter, 1, extra);
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+
+	/* Three are free, four do not fit: not even one is made. */
+	for (i = 0; i < 3; i++)
+		test_free_handle(self->fd, blocks[i].handle);
+	alloc.count = 4;
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	alloc.count = 3;
+	test_block_alloc(self->fd, &alloc);
+	alloc.count = 1;
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+}
+
+TEST_F(account, nothing_allowed)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     &self->block);
+
+	ASSERT_TRUE(limit_memlock(0));
+	ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	alloc.length = 1 << 20;
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+}
+
+/* A limit that was passed already is not added to. */
+TEST_F(account, limit_lowered)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     &self->block);
+
+	ASSERT_TRUE(become_limited(self));
+	test_new_block(self->fd, self->adapter, 8 * self->page);
+	ASSERT_TRUE(limit_memlock(4 * self->page));
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+}
+
+TEST_F(account, undone)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     NULL);
+	int i;
+
+	ASSERT_TRUE(become_limited(self));
+	for (i = 0; i < 2 * LIMIT_PAGES; i++)
+		test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd,
+				     &alloc);
+	EXPECT_EQ(0, locked(self->fd));
+}
+
+/* One account a user, not a client or a process. */
+TEST_F(account, of_the_user)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     &self->block);
+	int other = ndshm_open(), peer;
+	pid_t child;
+
+	ASSERT_LE(0, other);
+	ASSERT_TRUE(become_limited(self));
+	test_new_block(self->fd, self->adapter, 8 * self->page);
+	test_new_block(other, self->adapter, 4 * self->page);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		test_new_block(other, self->adapter, 4 * self->page);
+		test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, other,
+				     &alloc);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	close(other);
+	test_block_alloc(self->fd, &alloc);
+}
+
+/* Whoever frees: it is returned to the user who allocated. */
+TEST_F(account, freed_by_another)
+{
+	__u64 consumed;
+	int peer;
+	pid_t child;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(become_limited(self));
+		self->block = test_new_block(self->fd, self->adapter,
+					     4 * self->page);
+		send(peer, &self->block, sizeof(self->block), 0);
+		ndshm_hear(peer);
+		_exit(0);
+	}
+	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
+					    sizeof(self->block), MSG_WAITALL));
+	consumed = self->block.consumed;
+	EXPECT_EQ(consumed, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_B));
+	ASSERT_TRUE(limit_memlock(LIMIT_PAGES * self->page));
+	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
+	EXPECT_EQ(0, locked(self->fd));
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(0, locked(self->fd));
+	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+/* The charge stays with a user whose last process is gone. */
+TEST_F(account, outlives_the_process)
+{
+	pid_t child;
+	int peer;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(become_limited(self));
+		self->block = test_new_block(self->fd, self->adapter,
+					     4 * self->page);
+		send(peer, &self->block, sizeof(self->block), 0);
+		_exit(0);
+	}
+	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
+					    sizeof(self->block), MSG_WAITALL));
+	EXPECT_TRUE(ndshm_reap(child));
+	EXPECT_EQ(self->block.consumed, locked_of(self->fd, NDSHM_USER_A));
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	close(peer);
+}
+
+/* Allocated as one user, freed by the same process as another. */
+TEST_F(account, setuid)
+{
+	__u64 consumed;
+
+	ASSERT_TRUE(limit_memlock(LIMIT_PAGES * self->page));
+	ASSERT_EQ(0, setresuid(NDSHM_USER_A, NDSHM_USER_A, 0));
+	self->block = test_new_block(self->fd, self->adapter, 4 * self->page);
+	consumed = self->block.consumed;
+	EXPECT_TRUE(self->block.flags & NDSHM_BLOCK_CHARGED);
+	EXPECT_EQ(consumed, locked(self->fd));
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_EQ(0, setresuid(NDSHM_USER_B, NDSHM_USER_B, 0));
+	EXPECT_EQ(0, locked(self->fd));
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(0, locked(self->fd));
+	ASSERT_EQ(0, seteuid(0));
+	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+}
+
+/* exec changes nothing while the descriptor stays open. */
+TEST_F(account, exec)
+{
+	pid_t child;
+	int peer;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		int fd = ndshm_open();
+
+		ASSERT_LE(0, fd);
+		ASSERT_TRUE(become_limited(self));
+		self->block = test_new_block(fd, self->adapter, self->page);
+		fcntl(fd, F_SETFD, 0);
+		dup2(peer, 0);
+		dup2(peer, 1);
+		execlp("cat", "cat", NULL);
+		_exit(1);
+	}
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_EQ(self->page, locked_of(self->fd, NDSHM_USER_A));
+	shutdown(peer, SHUT_WR);
+	EXPECT_TRUE(ndshm_reap(child));
+	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	close(peer);
+}
+
+TEST_F(account, killed)
+{
+	pid_t child;
+	int peer;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		int fd = ndshm_open();
+
+		ASSERT_LE(0, fd);
+		ASSERT_TRUE(become_limited(self));
+		self->block = test_new_block(fd, self->adapter, self->page);
+		test_map_block(fd, &self->block);
+		test_new_block(fd, self->adapter, self->page);
+		ndshm_tell(peer);
+		ndshm_hear(peer);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_EQ(2 * self->page, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(child, waitpid(child, NULL, 0));
+	EXPECT_TRUE(ndshm_soon(locked_of(self->fd, NDSHM_USER_A) == 0));
+	close(peer);
+}
+
+/* CAP_IPC_LOCK of the caller exempts, and whether it did is remembered. */
+TEST_F(account, exempt)
+{
+	struct ndshm_block_info free_of_charge, charged;
+	__u64 before = locked(self->fd);
+
+	ASSERT_TRUE(limit_memlock(self->page));
+	free_of_charge = test_new_block(self->fd, self->adapter,
+					8 * self->page);
+	EXPECT_FALSE(free_of_charge.flags & NDSHM_BLOCK_CHARGED);
+	EXPECT_EQ(before, locked(self->fd));
+
+	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
+	charged = test_new_block(self->fd, self->adapter, 1);
+	EXPECT_TRUE(charged.flags & NDSHM_BLOCK_CHARGED);
+	EXPECT_EQ(before + self->page, locked(self->fd));
+	/* Nothing comes back for what was never charged. */
+	test_free_handle(self->fd, free_of_charge.handle);
+	EXPECT_EQ(before + self->page, locked(self->fd));
+
+	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, true));
+	test_free_handle(self->fd, charged.handle);
+	EXPECT_EQ(before, locked(self->fd));
+}
+
+/* 3 MiB of directly mapped memory take 4 MiB: that is what is charged. */
+TEST_F(account, consumed)
+{
+	ASSERT_TRUE(limit_memlock(64 << 20));
+	ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+	self->block = test_new_block(self->fd, self->adapter, 3 << 20);
+	EXPECT_TRUE(self->block.consumed == 3 << 20 ||
+		    self->block.consumed == 4 << 20);
+	EXPECT_EQ(self->block.consumed, locked(self->fd));
+	EXPECT_EQ(self->block.consumed, ndshm_state_of(self->fd).bytes);
+}
+
+/*
+ * Threads at the limit
+ */
+
+#define RACERS	8
+#define ROUNDS	300
+
+struct race {
+	struct _test_data_account *self;
+	pthread_barrier_t barrier;
+	unsigned int made;
+	bool exceeded;
+	bool failed;
+};
+
+static void *take_and_give(void *context)
+{
+	struct race *race = context;
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_free request;
+	int fd = race->self->fd, round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		alloc = block_alloc_request(race->self->adapter,
+					    3 * race->self->page, &block);
+		if (_test_block_alloc(fd, &alloc)) {
+			race->failed |= alloc.reason != NDSHM_REASON_MEMLOCK;
+			continue;
+		}
+		__atomic_add_fetch(&race->made, 1, __ATOMIC_RELAXED);
+		race->exceeded |= locked(fd) > LIMIT_PAGES * race->self->page;
+		request = block_free_request(block.handle);
+		race->failed |= _test_block_free(fd, &request) != 0;
+	}
+	return NULL;
+}
+
+static void *take_all(void *context)
+{
+	struct race *race = context;
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc alloc;
+
+	pthread_barrier_wait(&race->barrier);
+	for (;;) {
+		alloc = block_alloc_request(race->self->adapter, 1, &block);
+		if (_test_block_alloc(race->self->fd, &alloc))
+			break;
+		__atomic_add_fetch(&race->made, 1, __ATOMIC_RELAXED);
+	}
+	race->failed |= alloc.reason != NDSHM_REASON_MEMLOCK;
+	return NULL;
+}
+
+static bool run_race(struct race *race, void *(*racer)(void *))
+{
+	pthread_t threads[RACERS];
+	int i;
+
+	if (pthread_barrier_init(&race->barrier, NULL, RACERS))
+		return false;
+	for (i = 0; i < RACERS; i++)
+		if (pthread_create(&threads[i], NULL, racer, race))
+			return false;
+	for (i = 0; i < RACERS; i++)
+		pthread_join(threads[i], NULL);
+	return true;
+}
+
+TEST_F(account, racing_for_the_last_page)
+{
+	struct race race = { .self = self };
+
+	ASSERT_TRUE(become_limited(self));
+	ASSERT_TRUE(run_race(&race, take_all));
+	EXPECT_FALSE(race.failed);
+	/* Every page of the limit, and not one more. */
+	EXPECT_EQ(LIMIT_PAGES, race.made);
+	EXPECT_EQ(LIMIT_PAGES * self->page, locked(self->fd));
+}
+
+TEST_F(account, racing_at_the_limit)
+{
+	struct race race = { .self = self };
+
+	ASSERT_TRUE(become_limited(self));
+	ASSERT_TRUE(run_race(&race, take_and_give));
+	EXPECT_FALSE(race.failed);
+	EXPECT_FALSE(race.exceeded);
+	EXPECT_LT(0, race.made);
+	EXPECT_EQ(0, locked(self->fd));
+	EXPECT_EQ(0, ndshm_state_of(self->fd).bytes);
+}
+
+/*
+ * What a user without privileges is told
+ */
+
+/* The node is for root, until an administrator lets others in. */
+TEST_F(account, node_mode)
+{
+	struct stat node;
+	int peer;
+	pid_t child;
+
+	ASSERT_EQ(0, stat(NDSHM_DEVICE, &node));
+	EXPECT_EQ(0, node.st_mode & 0007);
+	EXPECT_EQ(0, node.st_uid);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		test_errno(EACCES, ndshm_open());
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+}
+
+/* DMA addresses are for those who opened with CAP_SYS_RAWIO, or isolated. */
+TEST_F(account, hidden_addresses)
+{
+	struct ndshm_segment segment = { .address = 1 };
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_block_query query;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_nl nl;
+	int fd;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&nl, self->adapter, &adapter));
+	ndshm_nl_close(&nl);
+	/* Who opened it decides, whoever calls: this client was root's. */
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	EXPECT_NE(NDSHM_ADDRESS_HIDDEN, self->block.address);
+
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, false));
+	fd = ndshm_open();
+	ASSERT_LE(0, fd);
+	/* That it is back changes nothing for what was opened without. */
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, true));
+	alloc = block_alloc_request(self->adapter, 1, &self->block);
+	alloc.segment_capacity = 1;
+	alloc.segments = to_u64(&segment);
+	test_block_alloc(fd, &alloc);
+	query = block_query_request(self->block.handle);
+	test_block_query(fd, &query);
+	EXPECT_EQ(!!adapter.isolation,
+		  self->block.address == NDSHM_ADDRESS_HIDDEN);
+	EXPECT_EQ(!!adapter.isolation, segment.address == NDSHM_ADDRESS_HIDDEN);
+	EXPECT_EQ(self->block.address, query.out_block.address);
+
+	close(fd);
+}
+
+/*
+ * The memory cgroup
+ */
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define CGROUP_LIMIT	(32 << 20)
+#define CHUNK		(1024 * 1024)
+
+FIXTURE(cgroup) {
+	int fd;
+	__u32 adapter;
+	char path[64];
+};
+
+static int cgroup_write(struct _test_data_cgroup *self, const char *file,
+			const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", self->path, file);
+	return ndshm_write_file(path, text);
+}
+
+static long long cgroup_number(struct _test_data_cgroup *self, const char *file,
+			       const char *key)
+{
+	char path[128], text[1024], *at;
+
+	snprintf(path, sizeof(path), "%s/%s", self->path, file);
+	if (ndshm_read_file(path, text, sizeof(text)))
+		return -1;
+	at = key ? strstr(text, key) : text;
+	return at ? atoll(at + (key ? strlen(key) : 0)) : -1;
+}
+
+FIXTURE_SETUP(cgroup)
+{
+	struct ndshm_get_info info = get_info_request();
+	char number[32];
+
+	if (geteuid())
+		SKIP(return, "only root can make a cgroup");
+	snprintf(self->path, sizeof(self->path), CGROUPS "/ndshm-test-%d",
+		 getpid());
+	ndshm_write_file(CGROUPS "/cgroup.subtree_control", "+memory");
+	if (mkdir(self->path, 0755))
+		SKIP(return, "no cgroup v2 at " CGROUPS);
+	snprintf(number, sizeof(number), "%d", CGROUP_LIMIT);
+	if (cgroup_write(self, "memory.max", number)) {
+		rmdir(self->path);
+		SKIP(return, "no memory controller");
+	}
+	cgroup_write(self, "memory.swap.max", "0");
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+}
+
+FIXTURE_TEARDOWN(cgroup)
+{
+	close(self->fd);
+	/* The last test's child has gone, its zombie perhaps not yet. */
+	EXPECT_TRUE(ndshm_soon(!rmdir(self->path)));
+}
+
+/* In the cgroup: take until nothing comes any more; how many pieces came. */
+static unsigned int take_chunks(struct _test_data_cgroup *self,
+				struct ndshm_block_alloc *alloc)
+{
+	struct ndshm_block_info block;
+	unsigned int count;
+
+	for (count = 0; count < 4 * CGROUP_LIMIT / CHUNK; count++) {
+		*alloc = block_alloc_request(self->adapter, CHUNK, &block);
+		if (_test_block_alloc(self->fd, alloc))
+			break;
+	}
+	return count;
+}
+
+/* The limit is an error and not a kill; the memory is the cgroup's. */
+TEST_F(cgroup, limit)
+{
+	struct ndshm_block_alloc alloc;
+	unsigned int count;
+	long long before;
+	int peer, error;
+	pid_t child;
+
+	before = cgroup_number(self, "memory.current", NULL);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_EQ(0, cgroup_write(self, "cgroup.procs", "0"));
+		count = take_chunks(self, &alloc);
+		error = errno;
+		EXPECT_GE(CGROUP_LIMIT / CHUNK, count);
+		EXPECT_LT(CGROUP_LIMIT / CHUNK / 2, count);
+		EXPECT_EQ(ENOMEM, error);
+		EXPECT_EQ(NDSHM_STATUS_RESOURCES, alloc.status);
+		EXPECT_TRUE(alloc.reason == NDSHM_REASON_PROVIDER_RESOURCES ||
+			    alloc.reason == NDSHM_REASON_MEMORY);
+		EXPECT_LE((long long)count * CHUNK,
+			  cgroup_number(self, "memory.current", NULL));
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	EXPECT_EQ(0, cgroup_number(self, "memory.events", "oom_kill "));
+	/* The client, which is ours as well, still has it all. */
+	EXPECT_LT(CGROUP_LIMIT / 2,
+		  cgroup_number(self, "memory.current", NULL));
+	close(self->fd);
+	EXPECT_TRUE(ndshm_soon(cgroup_number(self, "memory.current", NULL) <
+			       before + CHUNK))
+		TH_LOG("%lld before, %lld after", before,
+		       cgroup_number(self, "memory.current", NULL));
+	self->fd = ndshm_open();
+	close(peer);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

@@ -1,0 +1,881 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a block: handles, mappings, processes, and how all of them end.
+ */
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+FIXTURE(block) {
+	int fd;
+	__u32 adapter;
+	size_t page;
+	struct ndshm_get_info info;
+	struct ndshm_block_info block;
+	struct ndshm_nl nl;
+};
+
+FIXTURE_SETUP(block)
+{
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	self->info = get_info_request();
+	test_get_info(self->fd, &self->info);
+	self->adapter = self->info.out_default_adapter;
+	self->page = page_size();
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+}
+
+#define MANY	1024
+
+/* Blocks of this process that live, as an administrator sees them. */
+static int my_blocks(struct ndshm_nl *nl)
+{
+	static struct ndshm_nl_block blocks[MANY];
+	int count = ndshm_nl_blocks(nl, blocks, MANY), mine = 0, i;
+
+	if (count < 0)
+		return count;
+	for (i = 0; i < count && i < MANY; i++)
+		mine += blocks[i].pid == (__u32)getpid();
+	return mine;
+}
+
+/* Whatever a test did, nothing of it may be left. */
+FIXTURE_TEARDOWN(block)
+{
+	close(self->fd);
+	EXPECT_TRUE(ndshm_soon(my_blocks(&self->nl) == 0))
+		TH_LOG("%d blocks are left", my_blocks(&self->nl));
+	ndshm_nl_close(&self->nl);
+}
+
+#define lives(block) ndshm_nl_block_lives(&self->nl, \
+					  (block)->shared_memory_handle)
+
+#define test_lives(block) do { \
+	ndshm_case(true); \
+	EXPECT_TRUE(lives(block)); \
+} while (0)
+#define test_gone(block) do { \
+	ndshm_case(true); \
+	EXPECT_TRUE(ndshm_soon(!lives(block))); \
+} while (0)
+
+TEST_F(block, zeroed)
+{
+	const size_t lengths[] = {
+		1, self->page, self->page + 1, 3 * self->page - 1, 1 << 16,
+		(2 << 20) + 1,
+	};
+	unsigned int i;
+	void *map;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		self->block = test_new_block(self->fd, self->adapter,
+					     lengths[i]);
+		map = test_map_block(self->fd, &self->block);
+		/* To the end of the last page. */
+		EXPECT_TRUE(all_bytes(map, self->block.length, 0));
+		memset(map, 0x5a, self->block.length);
+		EXPECT_EQ(0, munmap(map, self->block.length));
+		test_free_handle(self->fd, self->block.handle);
+	}
+}
+
+TEST_F(block, recycled_is_zeroed)
+{
+	struct ndshm_block_info blocks[8];
+	void *map;
+	int round;
+	size_t i;
+
+	for (round = 0; round < 40; round++) {
+		for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+			blocks[i] = test_new_block(self->fd, self->adapter,
+						   (i + 1) * self->page);
+			map = test_map_block(self->fd, &blocks[i]);
+			EXPECT_TRUE(all_bytes(map, blocks[i].length, 0));
+			memset(map, 0xa5, blocks[i].length);
+			EXPECT_EQ(0, munmap(map, blocks[i].length));
+		}
+		for (i = 0; i < ARRAY_SIZE(blocks); i++)
+			test_free_handle(self->fd, blocks[i].handle);
+	}
+}
+
+TEST_F(block, two_mappings)
+{
+	void *one, *two;
+
+	self->block = test_new_block(self->fd, self->adapter, 5 * self->page);
+	one = test_map_block(self->fd, &self->block);
+	two = test_map_block(self->fd, &self->block);
+	EXPECT_NE(one, two);
+	fill_pattern(one, self->block.length, 1);
+	EXPECT_TRUE(has_pattern(two, self->block.length, 1));
+	EXPECT_EQ(0, munmap(one, self->block.length));
+	fill_pattern(two, self->block.length, 2);
+	one = test_map_block(self->fd, &self->block);
+	EXPECT_TRUE(has_pattern(one, self->block.length, 2));
+	EXPECT_EQ(0, munmap(one, self->block.length));
+	EXPECT_EQ(0, munmap(two, self->block.length));
+}
+
+/* The handle dies at once, the memory with its last mapping. */
+TEST_F(block, free_while_mapped)
+{
+	void *one, *two;
+
+	self->block = test_new_block(self->fd, self->adapter, 2 * self->page);
+	one = test_map_block(self->fd, &self->block);
+	two = test_map_block(self->fd, &self->block);
+	fill_pattern(one, self->block.length, 1);
+	test_free_handle(self->fd, self->block.handle);
+	test_no_handle(self->fd, self->block.handle);
+	test_errno(ENXIO, ndshm_map(self->fd, &self->block));
+	EXPECT_TRUE(has_pattern(two, self->block.length, 1));
+	fill_pattern(two, self->block.length, 2);
+	EXPECT_TRUE(has_pattern(one, self->block.length, 2));
+	test_lives(&self->block);
+	EXPECT_EQ(0, munmap(one, self->block.length));
+	EXPECT_TRUE(has_pattern(two, self->block.length, 2));
+	test_lives(&self->block);
+	EXPECT_EQ(0, munmap(two, self->block.length));
+	test_gone(&self->block);
+}
+
+TEST_F(block, free_after_unmap)
+{
+	void *map;
+
+	self->block = test_new_block(self->fd, self->adapter, self->page);
+	map = test_map_block(self->fd, &self->block);
+	fill_pattern(map, self->block.length, 3);
+	EXPECT_EQ(0, munmap(map, self->block.length));
+	test_lives(&self->block);
+	map = test_map_block(self->fd, &self->block);
+	EXPECT_TRUE(has_pattern(map, self->block.length, 3));
+	EXPECT_EQ(0, munmap(map, self->block.length));
+	test_free_handle(self->fd, self->block.handle);
+	test_gone(&self->block);
+}
+
+TEST_F(block, close_while_mapped)
+{
+	struct ndshm_block_info other;
+	void *map;
+
+	self->block = test_new_block(self->fd, self->adapter, self->page);
+	other = test_new_block(self->fd, self->adapter, self->page);
+	map = test_map_block(self->fd, &self->block);
+	fill_pattern(map, self->block.length, 4);
+	close(self->fd);
+	/* The mapping keeps its block, and nothing else of the client. */
+	test_gone(&other);
+	test_lives(&self->block);
+	EXPECT_TRUE(has_pattern(map, self->block.length, 4));
+	fill_pattern(map, self->block.length, 5);
+	EXPECT_EQ(0, munmap(map, self->block.length));
+	test_gone(&self->block);
+	self->fd = ndshm_open();
+}
+
+TEST_F(block, close_with_many)
+{
+	struct ndshm_block_info blocks[300];
+	void *maps[75];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+		blocks[i] = test_new_block(self->fd, self->adapter,
+					   (i % 3 + 1) * self->page);
+		if (i % 4 == 0)
+			maps[i / 4] = test_map_block(self->fd, &blocks[i]);
+	}
+	EXPECT_EQ(300, my_blocks(&self->nl));
+	close(self->fd);
+	EXPECT_TRUE(ndshm_soon(my_blocks(&self->nl) == 75));
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		EXPECT_EQ(i % 4 == 0, lives(&blocks[i]));
+	for (i = 0; i < ARRAY_SIZE(blocks); i += 4)
+		EXPECT_EQ(0, munmap(maps[i / 4], blocks[i].length));
+	self->fd = ndshm_open();
+}
+
+/*
+ * Processes
+ */
+
+/* A child that maps: which of the two goes first makes no difference. */
+FIXTURE(forked) {
+	int fd;
+	__u32 adapter;
+	struct ndshm_block_info block;
+	struct ndshm_nl nl;
+};
+
+FIXTURE_VARIANT(forked) {
+	bool child_first;
+	bool freed;		/* the handle, before the fork */
+	int signal;		/* how a process ends; 0: it exits */
+};
+
+FIXTURE_VARIANT_ADD(forked, parent_first) { .child_first = false };
+FIXTURE_VARIANT_ADD(forked, child_first) { .child_first = true };
+FIXTURE_VARIANT_ADD(forked, parent_first_freed) { .freed = true };
+FIXTURE_VARIANT_ADD(forked, child_first_freed) {
+	.child_first = true, .freed = true,
+};
+
+FIXTURE_VARIANT_ADD(forked, parent_first_killed) { .signal = SIGKILL };
+FIXTURE_VARIANT_ADD(forked, child_first_killed) {
+	.child_first = true, .signal = SIGKILL,
+};
+
+FIXTURE_SETUP(forked)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	/* Whom the middle process leaves behind comes to us. */
+	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+}
+
+FIXTURE_TEARDOWN(forked)
+{
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+}
+
+/* The child of the process that allocated: has the memory, nothing else. */
+static void be_child(struct _test_data_forked *self, int peer, unsigned char *map)
+{
+	size_t length = self->block.length;
+	bool good;
+
+	/* Its own copy of the client's descriptor would keep the client. */
+	close(self->fd);
+	/* Parents come and go here. */
+	prctl(PR_SET_PDEATHSIG, 0);
+	good = has_pattern(map, length, 1);
+	fill_pattern(map, length, 2);
+	good &= ndshm_tell(peer);
+	good &= ndshm_hear(peer);
+	good &= has_pattern(map, length, 3);
+	_exit(!good);
+}
+
+/* The process that allocates, and forks once more. */
+static void be_parent(struct __test_metadata *_metadata,
+		      struct _test_data_forked *self, bool freed, int peer)
+{
+	unsigned char *map;
+	int child_peer;
+	pid_t child;
+
+	self->block = test_new_block(self->fd, self->adapter, 1 << 16);
+	map = test_map_block(self->fd, &self->block);
+	fill_pattern(map, self->block.length, 1);
+	if (freed)
+		test_free_handle(self->fd, self->block.handle);
+	child = ndshm_fork(&child_peer);
+	ASSERT_LE(0, child);
+	if (!child)
+		be_child(self, child_peer, map);
+	EXPECT_TRUE(ndshm_hear(child_peer));
+	EXPECT_TRUE(has_pattern(map, self->block.length, 2));
+	fill_pattern(map, self->block.length, 3);
+	/* The test has the rest of the talk with the child. */
+	EXPECT_EQ(sizeof(child), send(peer, &child, sizeof(child), 0));
+	EXPECT_EQ(sizeof(self->block),
+		  send(peer, &self->block, sizeof(self->block), 0));
+	EXPECT_TRUE(ndshm_send_fd(peer, child_peer));
+	close(child_peer);
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_TRUE(has_pattern(map, self->block.length, 3));
+	_exit(0);
+}
+
+/* Ends one, and waits for the end. */
+static void end_process(struct __test_metadata *_metadata, pid_t pid, int peer,
+			int signal)
+{
+	int status;
+
+	EXPECT_TRUE(ndshm_end(pid, peer, signal));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(signal, status);
+}
+
+TEST_F(forked, ends)
+{
+	int peer, child_peer;
+	pid_t parent, child;
+
+	parent = ndshm_fork(&peer);
+	ASSERT_LE(0, parent);
+	if (!parent)
+		be_parent(_metadata, self, variant->freed, peer);
+	/* The client is the parent's alone. */
+	close(self->fd);
+	ASSERT_EQ(sizeof(child), recv(peer, &child, sizeof(child),
+				      MSG_WAITALL));
+	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
+					    sizeof(self->block), MSG_WAITALL));
+	child_peer = ndshm_receive_fd(peer);
+	ASSERT_LE(0, child_peer);
+	test_lives(&self->block);
+
+	if (variant->child_first) {
+		/* The child's parent reaps it, or we do when that has gone. */
+		EXPECT_TRUE(ndshm_end(child, child_peer, variant->signal));
+		/* Its end of the socket closes when it is gone. */
+		EXPECT_FALSE(ndshm_hear(child_peer));
+		test_lives(&self->block);
+		end_process(_metadata, parent, peer, variant->signal);
+		EXPECT_EQ(child, waitpid(child, NULL, 0));
+	} else {
+		end_process(_metadata, parent, peer, variant->signal);
+		test_lives(&self->block);
+		end_process(_metadata, child, child_peer, variant->signal);
+	}
+	test_gone(&self->block);
+	self->fd = ndshm_open();
+}
+
+/*
+ * A client really ends although a child still maps one of its blocks: the
+ * blocks that nobody maps are freed at once.
+ */
+TEST_F(block, child_keeps_no_client)
+{
+	struct ndshm_block_info other;
+	unsigned char *map;
+	int peer;
+	pid_t child;
+
+	self->block = test_new_block(self->fd, self->adapter, self->page);
+	other = test_new_block(self->fd, self->adapter, self->page);
+	map = test_map_block(self->fd, &self->block);
+	fill_pattern(map, self->page, 7);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		close(self->fd);
+		ndshm_tell(peer);
+		ndshm_hear(peer);
+		_exit(!has_pattern(map, self->page, 7));
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_EQ(0, munmap(map, self->page));
+	test_lives(&other);
+	close(self->fd);
+	test_gone(&other);
+	test_lives(&self->block);
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	test_gone(&self->block);
+	close(peer);
+	self->fd = ndshm_open();
+}
+
+TEST_F(block, dup)
+{
+	int other = dup(self->fd);
+	void *map;
+
+	ASSERT_LE(0, other);
+	self->block = test_new_block(self->fd, self->adapter, self->page);
+	close(self->fd);
+	/* One client, whatever its descriptor is called. */
+	test_lives(&self->block);
+	map = test_map_block(other, &self->block);
+	test_free_handle(other, self->block.handle);
+	EXPECT_EQ(0, ndshm_state_of(other).blocks);
+	EXPECT_EQ(0, munmap(map, self->page));
+	test_gone(&self->block);
+	self->fd = other;
+}
+
+/* A process that was handed the descriptor is the same client. */
+TEST_F(block, passed_descriptor)
+{
+	struct ndshm_block_info theirs;
+	unsigned char *map;
+	int peer;
+	pid_t child;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		int fd;
+
+		close(self->fd);
+		fd = ndshm_receive_fd(peer);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(sizeof(self->block),
+			  recv(peer, &self->block, sizeof(self->block),
+			       MSG_WAITALL));
+		map = test_map_block(fd, &self->block);
+		EXPECT_TRUE(has_pattern(map, self->block.length, 1));
+		fill_pattern(map, self->block.length, 2);
+		theirs = test_new_block(fd, self->adapter, self->page);
+		EXPECT_EQ(2, ndshm_state_of(fd).blocks);
+		send(peer, &theirs, sizeof(theirs), 0);
+		_exit(0);
+	}
+	self->block = test_new_block(self->fd, self->adapter, 1 << 16);
+	map = test_map_block(self->fd, &self->block);
+	fill_pattern(map, self->block.length, 1);
+	EXPECT_TRUE(ndshm_send_fd(peer, self->fd));
+	EXPECT_EQ(sizeof(self->block),
+		  send(peer, &self->block, sizeof(self->block), 0));
+	ASSERT_EQ(sizeof(theirs), recv(peer, &theirs, sizeof(theirs),
+				       MSG_WAITALL));
+	EXPECT_TRUE(ndshm_reap(child));
+	EXPECT_TRUE(has_pattern(map, self->block.length, 2));
+	/* What it allocated belongs to the client, which lives. */
+	test_lives(&theirs);
+	test_free_handle(self->fd, theirs.handle);
+	test_gone(&theirs);
+	EXPECT_EQ(0, munmap(map, self->block.length));
+	close(peer);
+}
+
+/* A client on its way in a socket that is never received. */
+TEST_F(block, descriptor_in_flight)
+{
+	int ends[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	self->block = test_new_block(self->fd, self->adapter, self->page);
+	EXPECT_TRUE(ndshm_send_fd(ends[0], self->fd));
+	close(self->fd);
+	test_lives(&self->block);
+	close(ends[0]);
+	close(ends[1]);
+	test_gone(&self->block);
+	self->fd = ndshm_open();
+}
+
+FIXTURE(ending) {
+	__u32 adapter;
+	struct ndshm_nl nl;
+};
+
+FIXTURE_VARIANT(ending) {
+	int signal;		/* 0: exit */
+};
+
+FIXTURE_VARIANT_ADD(ending, exit) { .signal = 0 };
+FIXTURE_VARIANT_ADD(ending, sigkill) { .signal = SIGKILL };
+FIXTURE_VARIANT_ADD(ending, sigsegv) { .signal = SIGSEGV };
+
+FIXTURE_SETUP(ending)
+{
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+}
+
+FIXTURE_TEARDOWN(ending)
+{
+	ndshm_nl_close(&self->nl);
+}
+
+TEST_F(ending, while_mapped)
+{
+	struct ndshm_block_info blocks[20];
+	struct ndshm_get_info info;
+	int peer, fd, status;
+	unsigned int i;
+	pid_t child;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		fd = ndshm_open();
+		ASSERT_LE(0, fd);
+		info = get_info_request();
+		test_get_info(fd, &info);
+		for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+			blocks[i] = test_new_block(fd, info.out_default_adapter,
+						   i + 1);
+			fill_pattern(test_map_block(fd, &blocks[i]), 64, i);
+			if (i % 2)
+				test_free_handle(fd, blocks[i].handle);
+		}
+		send(peer, blocks, sizeof(blocks), 0);
+		ndshm_hear(peer);
+		_exit(0);
+	}
+	ASSERT_EQ(sizeof(blocks), recv(peer, blocks, sizeof(blocks),
+				       MSG_WAITALL));
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		test_lives(&blocks[i]);
+	EXPECT_TRUE(ndshm_end(child, peer, variant->signal));
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		test_gone(&blocks[i]);
+	close(peer);
+}
+
+/* exec ends mappings, and the client if its descriptor is close-on-exec. */
+TEST_F(block, exec)
+{
+	struct ndshm_block_info mapped, plain;
+	bool kept;
+	int peer, fd;
+	pid_t child;
+
+	for (kept = false;; kept = true) {
+		child = ndshm_fork(&peer);
+		ASSERT_LE(0, child);
+		if (!child) {
+			fd = ndshm_open();
+			plain = test_new_block(fd, self->adapter, 1);
+			mapped = test_new_block(fd, self->adapter, 1);
+			test_map_block(fd, &mapped);
+			test_free_handle(fd, mapped.handle);
+			if (kept)
+				fcntl(fd, F_SETFD, 0);
+			send(peer, &plain, sizeof(plain), 0);
+			send(peer, &mapped, sizeof(mapped), 0);
+			/* cat lives until we close our end. */
+			dup2(peer, 0);
+			dup2(peer, 1);
+			execlp("cat", "cat", NULL);
+			_exit(1);
+		}
+		ASSERT_EQ(sizeof(plain), recv(peer, &plain, sizeof(plain),
+					      MSG_WAITALL));
+		ASSERT_EQ(sizeof(mapped), recv(peer, &mapped, sizeof(mapped),
+					       MSG_WAITALL));
+		/* It answers: so it is cat. */
+		EXPECT_TRUE(ndshm_tell(peer));
+		EXPECT_TRUE(ndshm_hear(peer));
+		test_gone(&mapped);
+		if (kept)
+			test_lives(&plain);
+		else
+			test_gone(&plain);
+		shutdown(peer, SHUT_WR);
+		EXPECT_TRUE(ndshm_reap(child));
+		test_gone(&plain);
+		close(peer);
+		if (kept)
+			break;
+	}
+}
+
+/*
+ * Mappings cut, moved and stretched
+ */
+
+TEST_F(block, partial_munmap)
+{
+	unsigned char *map;
+	unsigned int i;
+
+	self->block = test_new_block(self->fd, self->adapter, 8 * self->page);
+	map = test_map_block(self->fd, &self->block);
+	for (i = 0; i < 8; i++)
+		memset(map + i * self->page, i + 1, self->page);
+	test_free_handle(self->fd, self->block.handle);
+	/* The middle, the beginning, the end, what is left. */
+	EXPECT_EQ(0, munmap(map + 3 * self->page, 2 * self->page));
+	for (i = 0; i < 8; i++)
+		if (i != 3 && i != 4)
+			EXPECT_TRUE(all_bytes(map + i * self->page, self->page,
+					      i + 1));
+	EXPECT_EQ(0, munmap(map, self->page));
+	EXPECT_EQ(0, munmap(map + 7 * self->page, self->page));
+	EXPECT_TRUE(all_bytes(map + 2 * self->page, self->page, 3));
+	EXPECT_TRUE(all_bytes(map + 6 * self->page, self->page, 7));
+	test_lives(&self->block);
+	EXPECT_EQ(0, munmap(map, 8 * self->page));
+	test_gone(&self->block);
+}
+
+TEST_F(block, partial_mprotect)
+{
+	unsigned char *map;
+
+	self->block = test_new_block(self->fd, self->adapter, 6 * self->page);
+	map = test_map_block(self->fd, &self->block);
+	fill_pattern(map, self->block.length, 1);
+	EXPECT_EQ(0, mprotect(map + 2 * self->page, self->page, PROT_READ));
+	EXPECT_EQ(0, mprotect(map + 4 * self->page, self->page, PROT_NONE));
+	EXPECT_TRUE(has_pattern(map, 4 * self->page, 1));
+	EXPECT_EQ(0, mprotect(map, self->block.length,
+			      PROT_READ | PROT_WRITE));
+	EXPECT_TRUE(has_pattern(map, self->block.length, 1));
+	fill_pattern(map, self->block.length, 2);
+	EXPECT_TRUE(has_pattern(map, self->block.length, 2));
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(0, munmap(map, self->block.length));
+	test_gone(&self->block);
+}
+
+TEST_F(block, mremap_move)
+{
+	unsigned char *map, *place, *moved;
+	size_t length;
+
+	self->block = test_new_block(self->fd, self->adapter, 4 * self->page);
+	length = self->block.length;
+	map = test_map_block(self->fd, &self->block);
+	fill_pattern(map, length, 1);
+	place = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		     0);
+	ASSERT_NE(MAP_FAILED, place);
+	moved = mremap(map, length, length, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       place);
+	ASSERT_EQ(place, moved);
+	EXPECT_TRUE(has_pattern(moved, length, 1));
+	fill_pattern(moved, length, 2);
+	/* Where it was there is nothing any more. */
+	EXPECT_EQ(-1, msync(map, length, MS_ASYNC));
+	EXPECT_EQ(ENOMEM, errno);
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_TRUE(has_pattern(moved, length, 2));
+	test_lives(&self->block);
+	EXPECT_EQ(0, munmap(moved, length));
+	test_gone(&self->block);
+}
+
+TEST_F(block, mremap_move_a_part)
+{
+	unsigned char *map, *place;
+
+	self->block = test_new_block(self->fd, self->adapter, 4 * self->page);
+	map = test_map_block(self->fd, &self->block);
+	memset(map, 1, self->page);
+	memset(map + self->page, 2, self->page);
+	place = mmap(NULL, self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0);
+	ASSERT_NE(MAP_FAILED, place);
+	ASSERT_EQ(place, mremap(map + self->page, self->page, self->page,
+				MREMAP_MAYMOVE | MREMAP_FIXED, place));
+	EXPECT_TRUE(all_bytes(place, self->page, 2));
+	EXPECT_TRUE(all_bytes(map, self->page, 1));
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(0, munmap(map, 4 * self->page));
+	test_lives(&self->block);
+	EXPECT_TRUE(all_bytes(place, self->page, 2));
+	EXPECT_EQ(0, munmap(place, self->page));
+	test_gone(&self->block);
+}
+
+TEST_F(block, mremap_size)
+{
+	unsigned char *map;
+	size_t length;
+
+	self->block = test_new_block(self->fd, self->adapter, 4 * self->page);
+	length = self->block.length;
+	map = test_map_block(self->fd, &self->block);
+	fill_pattern(map, length, 1);
+	test_errno(EFAULT, mremap(map, length, length + self->page, 0));
+	test_errno(EFAULT, mremap(map, length, length + self->page,
+				  MREMAP_MAYMOVE));
+	test_errno(EFAULT, mremap(map, length, 2 * length, MREMAP_MAYMOVE));
+	/* An old size of 0 asks for a second mapping, another kind of growth. */
+	test_errno(EFAULT, mremap(map, 0, length, MREMAP_MAYMOVE));
+	test_errno(EFAULT, mremap(map, 0, 2 * length, MREMAP_MAYMOVE));
+	EXPECT_TRUE(has_pattern(map, length, 1));
+	/* Shrunk, it cannot grow back to what it was. */
+	EXPECT_EQ(map, mremap(map, length, self->page, 0));
+	test_errno(EFAULT, mremap(map, self->page, length, 0));
+	EXPECT_TRUE(has_pattern(map, self->page, 1));
+	EXPECT_EQ(0, munmap(map, self->page));
+}
+
+/*
+ * Limits and races
+ */
+
+#define RACERS	8
+#define ROUNDS	200
+
+struct race {
+	int fd;
+	pthread_barrier_t barrier;
+	__u32 handle;
+	unsigned int won;
+	unsigned int lost;
+};
+
+static void *race_to_free(void *context)
+{
+	struct race *race = context;
+	struct ndshm_block_free request;
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&race->barrier);
+		request = block_free_request(race->handle);
+		if (!_test_block_free(race->fd, &request))
+			__atomic_add_fetch(&race->won, 1, __ATOMIC_SEQ_CST);
+		else if (errno == ENOENT)
+			__atomic_add_fetch(&race->lost, 1, __ATOMIC_SEQ_CST);
+		pthread_barrier_wait(&race->barrier);
+	}
+	return NULL;
+}
+
+TEST_F(block, racing_double_free)
+{
+	struct race race = { .fd = self->fd };
+	pthread_t threads[RACERS];
+	unsigned int i, round;
+
+	ASSERT_EQ(0, pthread_barrier_init(&race.barrier, NULL, RACERS + 1));
+	for (i = 0; i < RACERS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, race_to_free,
+					    &race));
+	for (round = 1; round <= ROUNDS; round++) {
+		self->block = test_new_block(self->fd, self->adapter, 1);
+		race.handle = self->block.handle;
+		pthread_barrier_wait(&race.barrier);
+		pthread_barrier_wait(&race.barrier);
+		EXPECT_EQ(round, race.won);
+		EXPECT_EQ(round * (RACERS - 1), race.lost);
+	}
+	for (i = 0; i < RACERS; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(0, ndshm_state_of(self->fd).blocks);
+}
+
+struct mapper {
+	int fd;
+	pthread_barrier_t barrier;
+	struct ndshm_block_info block;
+	bool failed;
+};
+
+/* Either there is no block any more, or there is all of it. */
+static void *race_to_map(void *context)
+{
+	struct mapper *mapper = context;
+	unsigned int *map;
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&mapper->barrier);
+		map = ndshm_map(mapper->fd, &mapper->block);
+		if (map == MAP_FAILED) {
+			mapper->failed |= errno != ENXIO;
+		} else {
+			mapper->failed |= map[0] != 0;
+			map[0] = 0xdead;
+			munmap(map, mapper->block.length);
+		}
+		pthread_barrier_wait(&mapper->barrier);
+	}
+	return NULL;
+}
+
+TEST_F(block, racing_map_and_free)
+{
+	struct mapper mapper = { .fd = self->fd };
+	struct ndshm_block_free request;
+	pthread_t thread;
+	int round;
+
+	ASSERT_EQ(0, pthread_barrier_init(&mapper.barrier, NULL, 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, race_to_map, &mapper));
+	for (round = 0; round < ROUNDS; round++) {
+		mapper.block = test_new_block(self->fd, self->adapter, 1);
+		request = block_free_request(mapper.block.handle);
+		pthread_barrier_wait(&mapper.barrier);
+		test_block_free(self->fd, &request);
+		pthread_barrier_wait(&mapper.barrier);
+	}
+	pthread_join(thread, NULL);
+	EXPECT_FALSE(mapper.failed);
+	EXPECT_EQ(0, ndshm_state_of(self->fd).blocks);
+}
+
+/* Up to the last handle, and a batch that would need one more. */
+TEST_F_TIMEOUT(block, handle_limit, 300)
+{
+	__u32 limit = self->info.out_max_blocks;
+	__u32 batch = self->info.out_max_batch, count, left;
+	struct ndshm_block_info *blocks = calloc(limit, sizeof(*blocks));
+	struct ndshm_block_info extra[2];
+	struct ndshm_block_alloc alloc;
+
+	ASSERT_NE(NULL, blocks);
+	for (count = 0; count < limit - 1; count += alloc.count) {
+		left = limit - 1 - count;
+		alloc = block_alloc_request(self->adapter, 1, blocks + count);
+		alloc.count = left < batch ? left : batch;
+		test_block_alloc(self->fd, &alloc);
+	}
+	EXPECT_EQ(limit - 1, ndshm_state_of(self->fd).blocks);
+	/* One place is left: two together do not get it. */
+	alloc = block_alloc_request(self->adapter, 1, extra);
+	alloc.count = 2;
+	test_err_block_alloc(EDQUOT, NDSHM_REASON_HANDLES, self->fd, &alloc);
+	blocks[limit - 1] = test_new_block(self->fd, self->adapter, 1);
+	alloc.count = 1;
+	test_err_block_alloc(EDQUOT, NDSHM_REASON_HANDLES, self->fd, &alloc);
+	/* A place that was given back can be had again. */
+	test_free_handle(self->fd, blocks[limit / 2].handle);
+	test_new_block(self->fd, self->adapter, 1);
+	test_err_block_alloc(EDQUOT, NDSHM_REASON_HANDLES, self->fd, &alloc);
+	free(blocks);
+}
+
+/* Blocks are no descriptors: a full table is nothing to them. */
+TEST_F(block, full_descriptor_table)
+{
+	struct rlimit limit = { .rlim_cur = 3, .rlim_max = 3 };
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	ASSERT_EQ(-1, dup(self->fd));
+	ASSERT_EQ(EMFILE, errno);
+	self->block = test_new_block(self->fd, self->adapter, self->page);
+	EXPECT_EQ(0, munmap(test_map_block(self->fd, &self->block),
+			    self->page));
+	test_free_handle(self->fd, self->block.handle);
+	test_gone(&self->block);
+}
+
+/* Memory of a batch that fails half way goes back, to the last page. */
+TEST_F(block, batch_all_or_none)
+{
+	struct ndshm_block_info *blocks;
+	struct ndshm_block_alloc alloc;
+	__u32 batch = self->info.out_max_batch;
+	__u64 machine = (__u64)sysconf(_SC_PHYS_PAGES) * self->page;
+
+	/* More than the machine has. */
+	blocks = calloc(batch, sizeof(*blocks));
+	ASSERT_NE(NULL, blocks);
+	alloc = block_alloc_request(self->adapter, machine / batch * 2, blocks);
+	alloc.count = batch;
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
+			     &alloc);
+	EXPECT_TRUE(all_bytes(blocks, batch * sizeof(*blocks), 0));
+	EXPECT_TRUE(ndshm_soon(my_blocks(&self->nl) == 0));
+	free(blocks);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

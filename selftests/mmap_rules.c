@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What can be mapped, how, and what a mapping then allows.
+ */
+#include <dirent.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+/* The unit in which offsets are given out. */
+#define STEP	(2ULL << 20)
+
+/* A 32-bit program's mmap() knows offsets of so many bits. */
+#define OFFSET_BITS	(sizeof(long) == 4 ? 44 : 63)
+
+FIXTURE(mmap_rules) {
+	int fd;
+	__u32 adapter;
+	size_t page;
+	struct ndshm_block_info block;
+};
+
+FIXTURE_SETUP(mmap_rules)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	self->page = page_size();
+	self->block = test_new_block(self->fd, self->adapter, 4 * self->page);
+}
+
+FIXTURE_TEARDOWN(mmap_rules)
+{
+	close(self->fd);
+}
+
+static void *map_at(int fd, size_t length, __u64 offset)
+{
+	return mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    offset);
+}
+
+TEST_F(mmap_rules, offsets_never_given)
+{
+	const __u64 offset = self->block.mmap_offset;
+	unsigned int seed = 1, i;
+	__u64 other;
+
+	for (i = 0; i < 2000; i++) {
+		/* Any page below 16 TiB. */
+		other = ((__u64)rand_r(&seed) << 24 ^ (__u64)rand_r(&seed)) *
+			self->page % (1ULL << 44);
+		if (other == offset)
+			continue;
+		test_errno(ENXIO, map_at(self->fd, self->page, other));
+		/* Any offset that could have been given out. */
+		other -= other % STEP;
+		if (other == offset)
+			continue;
+		test_errno(ENXIO, map_at(self->fd, self->page, other));
+	}
+	test_errno(ENXIO, map_at(self->fd, self->page, 0));
+	test_errno(ENXIO, map_at(self->fd, self->page, offset + STEP));
+	test_errno(ENXIO, map_at(self->fd, self->page, offset - STEP));
+}
+
+/* Bits above those that offsets have must not be ignored. */
+TEST_F(mmap_rules, offset_bits)
+{
+	const __u64 offset = self->block.mmap_offset;
+	unsigned int bit;
+
+	for (bit = 12; bit < OFFSET_BITS; bit++)
+		test_errno(ENXIO, map_at(self->fd, self->page,
+					 offset ^ (1ULL << bit)));
+}
+
+/* Where page offsets end, in 32 and in 64 bits. */
+TEST_F(mmap_rules, offset_ends)
+{
+	const __u64 ends[] = {
+		1ULL << 32, 1ULL << 43, (1ULL << 44) - self->page,
+		(1ULL << 44) - STEP, 1ULL << 44,
+		LLONG_MAX - self->page + 1, (1ULL << 63) - STEP,
+	};
+	unsigned int i;
+	void *map;
+
+	for (i = 0; i < ARRAY_SIZE(ends) && !(ends[i] >> OFFSET_BITS); i++)
+		test_errno(ENXIO, map_at(self->fd, self->page, ends[i]));
+	/* Negative ones may be refused before the device is asked. */
+	for (i = 1; i <= 64; i++) {
+		map = map_at(self->fd, self->page, -(__u64)i * self->page);
+		EXPECT_EQ(MAP_FAILED, map);
+		EXPECT_TRUE(errno == ENXIO || errno == EOVERFLOW ||
+			    errno == EINVAL);
+		map = map_at(self->fd, 4 * self->page,
+			     self->block.mmap_offset - (__u64)i * STEP * STEP);
+		EXPECT_EQ(MAP_FAILED, map);
+	}
+}
+
+TEST_F(mmap_rules, offset_inside)
+{
+	unsigned int i;
+
+	for (i = 1; i < 8; i++)
+		test_errno(ENXIO, map_at(self->fd, self->page,
+					 self->block.mmap_offset +
+					 i * self->page));
+}
+
+/* A block that is longer than the step between offsets. */
+TEST_F(mmap_rules, offset_inside_long)
+{
+	struct ndshm_block_info block = test_new_block(self->fd, self->adapter,
+						       4 << 20);
+
+	test_errno(ENXIO, map_at(self->fd, self->page,
+				 block.mmap_offset + STEP));
+	EXPECT_NE(MAP_FAILED, map_at(self->fd, block.length,
+				     block.mmap_offset));
+}
+
+TEST_F(mmap_rules, length)
+{
+	const __u64 offset = self->block.mmap_offset;
+	const size_t length = self->block.length;
+	unsigned char *map, *part;
+
+	test_errno(ENXIO, map_at(self->fd, length + 1, offset));
+	test_errno(ENXIO, map_at(self->fd, length + self->page, offset));
+	test_errno(ENXIO, map_at(self->fd, 2 * length, offset));
+	test_errno(ENXIO, map_at(self->fd, 1 << 30, offset));
+	test_errno(EINVAL, map_at(self->fd, 0, offset));
+
+	/* The beginning of it is fine. */
+	map = map_at(self->fd, length, offset);
+	ASSERT_NE(MAP_FAILED, map);
+	part = map_at(self->fd, self->page, offset);
+	ASSERT_NE(MAP_FAILED, part);
+	part[0] = 0x77;
+	EXPECT_EQ(0x77, map[0]);
+	EXPECT_NE(MAP_FAILED, map_at(self->fd, 1, offset));
+	EXPECT_NE(MAP_FAILED, map_at(self->fd, length - 1, offset));
+}
+
+/* An offset stands for a live handle of this client. */
+TEST_F(mmap_rules, other_handles)
+{
+	struct ndshm_block_info block;
+	int other = ndshm_open(), i;
+
+	ASSERT_LE(0, other);
+	test_errno(ENXIO, ndshm_map(other, &self->block));
+	test_free_handle(self->fd, self->block.handle);
+	test_errno(ENXIO, ndshm_map(self->fd, &self->block));
+	for (i = 0; i < 50; i++) {
+		block = test_new_block(self->fd, self->adapter, 1);
+		if (block.mmap_offset != self->block.mmap_offset)
+			test_errno(ENXIO, ndshm_map(self->fd, &self->block));
+		test_free_handle(self->fd, block.handle);
+	}
+	close(other);
+}
+
+static void *map_as(int fd, const struct ndshm_block_info *block,
+		    int protection, int flags)
+{
+	return mmap(NULL, block->length, protection, flags, fd,
+		    block->mmap_offset);
+}
+
+TEST_F(mmap_rules, private_mapping)
+{
+	test_errno(EINVAL, map_as(self->fd, &self->block,
+				  PROT_READ | PROT_WRITE, MAP_PRIVATE));
+	test_errno(EINVAL, map_as(self->fd, &self->block, PROT_READ,
+				  MAP_PRIVATE));
+	test_errno(EINVAL, map_as(self->fd, &self->block, PROT_NONE,
+				  MAP_PRIVATE));
+}
+
+TEST_F(mmap_rules, executable)
+{
+	void *map;
+
+	test_errno(EPERM, map_as(self->fd, &self->block,
+				 PROT_READ | PROT_EXEC, MAP_SHARED));
+	test_errno(EPERM, map_as(self->fd, &self->block,
+				 PROT_READ | PROT_WRITE | PROT_EXEC,
+				 MAP_SHARED));
+	map = test_map_block(self->fd, &self->block);
+	test_errno(EACCES, mprotect(map, self->page, PROT_READ | PROT_EXEC));
+	test_errno(EACCES, mprotect(map, self->block.length, PROT_EXEC));
+	EXPECT_EQ(0, mprotect(map, self->page, PROT_NONE));
+	test_errno(EACCES, mprotect(map, self->page, PROT_EXEC));
+}
+
+TEST_F(mmap_rules, ways_to_map)
+{
+	static const int flags[] = {
+		MAP_SHARED, MAP_SHARED_VALIDATE, MAP_SHARED | MAP_POPULATE,
+		MAP_SHARED | MAP_LOCKED, MAP_SHARED | MAP_NORESERVE,
+	};
+	unsigned char *map;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		map = map_as(self->fd, &self->block, PROT_READ | PROT_WRITE,
+			     flags[i]);
+		ASSERT_NE(MAP_FAILED, map);
+		EXPECT_TRUE(all_bytes(map, self->block.length, i));
+		memset(map, i + 1, self->block.length);
+		EXPECT_EQ(0, munmap(map, self->block.length));
+	}
+	/* In place of another mapping, and of itself. */
+	map = mmap(NULL, self->block.length, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(map, mmap(map, self->block.length,
+				    PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_FIXED, self->fd,
+				    self->block.mmap_offset));
+	}
+	EXPECT_TRUE(all_bytes(map, self->block.length, ARRAY_SIZE(flags)));
+}
+
+TEST_F(mmap_rules, read_only)
+{
+	unsigned char *map, *view;
+	int fd = open(NDSHM_DEVICE, O_RDONLY | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	self->block = test_new_block(fd, self->adapter, self->page);
+	test_errno(EACCES, map_as(fd, &self->block, PROT_READ | PROT_WRITE,
+				  MAP_SHARED));
+	test_errno(EACCES, map_as(fd, &self->block, PROT_WRITE, MAP_SHARED));
+	test_errno(EINVAL, map_as(fd, &self->block, PROT_READ, MAP_PRIVATE));
+	view = map_as(fd, &self->block, PROT_READ, MAP_SHARED);
+	ASSERT_NE(MAP_FAILED, view);
+	EXPECT_TRUE(all_bytes(view, self->page, 0));
+	test_errno(EACCES, mprotect(view, self->page, PROT_READ | PROT_WRITE));
+	test_errno(EACCES, mprotect(view, self->page, PROT_READ | PROT_EXEC));
+	map = mremap(view, self->page, self->page, MREMAP_MAYMOVE);
+	EXPECT_EQ(view, map);
+	test_errno(EACCES, mprotect(map, self->page, PROT_WRITE));
+	close(fd);
+}
+
+/* A read-only mapping from a descriptor that can write may become writable. */
+TEST_F(mmap_rules, made_writable)
+{
+	unsigned char *map = map_as(self->fd, &self->block, PROT_READ,
+				    MAP_SHARED);
+
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(0, mprotect(map, self->block.length,
+			      PROT_READ | PROT_WRITE));
+	fill_pattern(map, self->block.length, 1);
+	EXPECT_TRUE(has_pattern(map, self->block.length, 1));
+}
+
+TEST_F(mmap_rules, write_only)
+{
+	int fd = open(NDSHM_DEVICE, O_WRONLY | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	self->block = test_new_block(fd, self->adapter, self->page);
+	test_errno(EACCES, map_as(fd, &self->block, PROT_WRITE, MAP_SHARED));
+	test_errno(EACCES, map_as(fd, &self->block, PROT_READ, MAP_SHARED));
+	close(fd);
+}
+
+/*
+ * What /proc knows of a mapping
+ */
+
+/* The line of /proc/self/@file that begins the mapping at @map. */
+static bool find_mapping(const char *file, const void *map, FILE **stream,
+			 char *line, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/%s", file);
+	*stream = fopen(path, "r");
+	if (!*stream)
+		return false;
+	while (fgets(line, size, *stream))
+		if (strtoull(line, NULL, 16) == to_u64(map) &&
+		    strchr(line, '-') && strchr(line, '-') < line + 17)
+			return true;
+	return false;
+}
+
+TEST_F(mmap_rules, maps)
+{
+	void *map = test_map_block(self->fd, &self->block);
+	char line[512], name[64];
+	FILE *stream;
+
+	ASSERT_TRUE(find_mapping("maps", map, &stream, line, sizeof(line)));
+	/* Shared, and named after the block. */
+	EXPECT_NE(NULL, strstr(line, "rw-s"));
+	snprintf(name, sizeof(name), "ndshm:block:%u",
+		 self->block.shared_memory_handle);
+	EXPECT_NE(NULL, strstr(line, name))
+		TH_LOG("%s", line);
+	fclose(stream);
+}
+
+TEST_F(mmap_rules, smaps)
+{
+	void *map = test_map_block(self->fd, &self->block);
+	char line[512];
+	FILE *stream;
+
+	ASSERT_TRUE(find_mapping("smaps", map, &stream, line, sizeof(line)));
+	while (fgets(line, sizeof(line), stream))
+		if (!strncmp(line, "VmFlags:", 8))
+			break;
+	/* Not dumped, never grown, never executable. */
+	EXPECT_NE(NULL, strstr(line, " dd"));
+	EXPECT_NE(NULL, strstr(line, " de"));
+	EXPECT_EQ(NULL, strstr(line, " me"));
+	EXPECT_NE(NULL, strstr(line, " sh"));
+	fclose(stream);
+}
+
+/* The file behind a mapping is nobody's to open. */
+TEST_F(mmap_rules, map_files)
+{
+	unsigned char *map = test_map_block(self->fd, &self->block);
+	char path[96], target[96];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/self/map_files/%llx-%llx",
+		 to_u64(map), to_u64(map + self->block.length));
+	length = readlink(path, target, sizeof(target) - 1);
+	ASSERT_LT(0, length);
+	target[length] = '\0';
+	EXPECT_NE(NULL, strstr(target, "ndshm"));
+	test_errno(ENXIO, open(path, O_RDWR));
+	test_errno(ENXIO, open(path, O_RDONLY));
+}
+
+/* Either all of the data or a plain refusal. */
+static bool data_or(int refusal, ssize_t got, const void *seen,
+		    const void *data, size_t length)
+{
+	return got == (ssize_t)length ? !memcmp(seen, data, length) :
+	       got == -1 && errno == refusal;
+}
+
+TEST_F(mmap_rules, proc_mem)
+{
+	unsigned char *map = test_map_block(self->fd, &self->block), seen[64];
+	int fd = open("/proc/self/mem", O_RDWR);
+
+	ASSERT_LE(0, fd);
+	fill_pattern(map, self->block.length, 1);
+	EXPECT_TRUE(data_or(EIO, pread(fd, seen, sizeof(seen),
+				       (uintptr_t)map + 128),
+			    seen, map + 128, sizeof(seen)));
+	memset(seen, 9, sizeof(seen));
+	if (pwrite(fd, seen, sizeof(seen), (uintptr_t)map) == -1) {
+		EXPECT_EQ(EIO, errno);
+		EXPECT_TRUE(has_pattern(map, self->block.length, 1));
+	}
+	close(fd);
+}
+
+TEST_F(mmap_rules, process_vm)
+{
+	unsigned char *map = test_map_block(self->fd, &self->block), seen[64];
+	struct iovec local = { .iov_base = seen, .iov_len = sizeof(seen) };
+	struct iovec remote = { .iov_base = map, .iov_len = sizeof(seen) };
+
+	fill_pattern(map, self->block.length, 1);
+	EXPECT_TRUE(data_or(EFAULT, process_vm_readv(getpid(), &local, 1,
+						     &remote, 1, 0),
+			    seen, map, sizeof(seen)));
+}
+
+TEST_F(mmap_rules, ptrace)
+{
+	long *map = test_map_block(self->fd, &self->block), seen;
+	pid_t child;
+
+	map[1] = 0x12345678;
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	errno = 0;
+	seen = ptrace(PTRACE_PEEKDATA, child, map + 1, NULL);
+	EXPECT_TRUE(errno ? errno == EIO : seen == map[1]);
+	EXPECT_EQ(0, ptrace(PTRACE_CONT, child, NULL, NULL));
+	EXPECT_TRUE(ndshm_reap(child));
+}
+
+/* System calls read and write the memory as any other. */
+TEST_F(mmap_rules, pipe)
+{
+	unsigned char *map = test_map_block(self->fd, &self->block), seen[256];
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	fill_pattern(map, self->block.length, 1);
+	EXPECT_EQ(sizeof(seen), write(ends[1], map + 64, sizeof(seen)));
+	EXPECT_EQ(sizeof(seen), read(ends[0], seen, sizeof(seen)));
+	EXPECT_EQ(0, memcmp(seen, map + 64, sizeof(seen)));
+	memset(seen, 8, sizeof(seen));
+	EXPECT_EQ(sizeof(seen), write(ends[1], seen, sizeof(seen)));
+	EXPECT_EQ(sizeof(seen), read(ends[0], map, sizeof(seen)));
+	EXPECT_TRUE(all_bytes(map, sizeof(seen), 8));
+}
+
+/* @needle in any file of the directory; *total is what was looked through. */
+static bool core_holds(const char *directory, const void *needle, size_t length,
+		       size_t *total)
+{
+	DIR *entries = opendir(directory);
+	struct dirent *entry;
+	char path[PATH_MAX];
+	bool found = false;
+	char *core;
+	off_t size;
+	int fd;
+
+	*total = 0;
+	while (entries && (entry = readdir(entries))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+		fd = open(path, O_RDONLY);
+		if (fd < 0)
+			continue;
+		size = lseek(fd, 0, SEEK_END);
+		core = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+		close(fd);
+		if (core == MAP_FAILED)
+			continue;
+		found |= !!memmem(core, size, needle, length);
+		*total += size;
+		munmap(core, size);
+	}
+	if (entries)
+		closedir(entries);
+	return found;
+}
+
+#define MARK_SIZE	1024
+
+TEST_F(mmap_rules, core_dump)
+{
+	char directory[] = "/tmp/ndshm.XXXXXX", pattern[128], command[64];
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	unsigned char *map, *plain;
+	size_t total;
+	pid_t child;
+	int status;
+
+	ASSERT_EQ(0, ndshm_read_file("/proc/sys/kernel/core_pattern", pattern,
+				     sizeof(pattern)));
+	if (strchr(pattern, '|') || strchr(pattern, '/'))
+		SKIP(return, "core dumps go to %s", pattern);
+	ASSERT_NE(NULL, mkdtemp(directory));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		map = ndshm_map(self->fd, &self->block);
+		plain = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		fill_pattern(map, MARK_SIZE, 111111);
+		fill_pattern(plain, MARK_SIZE, 222222);
+		/* Nobody can ask for what must not be dumped. */
+		if (!madvise(map, self->block.length, MADV_DODUMP))
+			_exit(1);
+		setrlimit(RLIMIT_CORE, &unlimited);
+		prctl(PR_SET_DUMPABLE, 1);
+		if (chdir(directory))
+			_exit(1);
+		abort();
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	EXPECT_TRUE(WCOREDUMP(status));
+
+	map = malloc(MARK_SIZE);
+	fill_pattern(map, MARK_SIZE, 222222);
+	EXPECT_TRUE(core_holds(directory, map, MARK_SIZE, &total));
+	EXPECT_LT(0, total);
+	fill_pattern(map, MARK_SIZE, 111111);
+	EXPECT_FALSE(core_holds(directory, map, 64, &total));
+	free(map);
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	EXPECT_EQ(0, system(command));
+}
+
+/* Advice may be refused, and may not change what is in the memory. */
+TEST_F(mmap_rules, advice)
+{
+	static const int advices[] = {
+		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED,
+		MADV_DONTNEED, MADV_FREE, MADV_REMOVE, MADV_DONTFORK,
+		MADV_DOFORK, MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE,
+		MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK,
+		MADV_KEEPONFORK, MADV_COLD, MADV_PAGEOUT, MADV_POPULATE_READ,
+		MADV_POPULATE_WRITE, 24 /* DONTNEED_LOCKED */,
+		25 /* COLLAPSE */,
+	};
+	unsigned char *map = test_map_block(self->fd, &self->block);
+	unsigned int i;
+
+	fill_pattern(map, self->block.length, 1);
+	for (i = 0; i < ARRAY_SIZE(advices); i++) {
+		madvise(map, self->block.length, advices[i]);
+		EXPECT_TRUE(has_pattern(map, self->block.length, 1))
+			TH_LOG("advice %d", advices[i]);
+		madvise(map + self->page, self->page, advices[i]);
+		EXPECT_TRUE(has_pattern(map, self->block.length, 1))
+			TH_LOG("advice %d of a page", advices[i]);
+	}
+}
+
+TEST_F(mmap_rules, locked)
+{
+	unsigned char *map = test_map_block(self->fd, &self->block), *other;
+
+	fill_pattern(map, self->block.length, 1);
+	EXPECT_EQ(0, mlock(map, self->block.length));
+	EXPECT_EQ(0, munlock(map + self->page, self->page));
+	EXPECT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
+	other = test_map_block(self->fd, &self->block);
+	EXPECT_TRUE(has_pattern(other, self->block.length, 1));
+	EXPECT_EQ(0, munmap(map, self->block.length));
+	EXPECT_EQ(0, munlockall());
+	EXPECT_TRUE(has_pattern(other, self->block.length, 1));
+}
+
+/* Sync and rearranging calls of old. */
+TEST_F(mmap_rules, msync)
+{
+	unsigned char *map = test_map_block(self->fd, &self->block);
+
+	fill_pattern(map, self->block.length, 1);
+	msync(map, self->block.length, MS_SYNC);
+	msync(map, self->block.length, MS_ASYNC | MS_INVALIDATE);
+	EXPECT_EQ(-1, remap_file_pages(map, self->page, 0, 1, 0));
+	EXPECT_TRUE(has_pattern(map, self->block.length, 1));
+}
+
+/* Pages go in every order; those that are left keep what they hold. */
+TEST_F(mmap_rules, unmap_orders)
+{
+	unsigned int order, i, j, page[4];
+	unsigned char *map;
+	bool there[4];
+
+	for (order = 0; order < 24; order++) {
+		unsigned int rest = order, left[4] = { 0, 1, 2, 3 };
+
+		for (i = 0; i < 4; i++) {
+			j = rest % (4 - i);
+			rest /= 4 - i;
+			page[i] = left[j];
+			for (; j < 3 - i; j++)
+				left[j] = left[j + 1];
+		}
+		map = test_map_block(self->fd, &self->block);
+		for (i = 0; i < 4; i++) {
+			memset(map + i * self->page, i + order, self->page);
+			there[i] = true;
+		}
+		for (i = 0; i < 4; i++) {
+			EXPECT_EQ(0, munmap(map + page[i] * self->page,
+					    self->page));
+			there[page[i]] = false;
+			for (j = 0; j < 4; j++) {
+				if (!there[j])
+					continue;
+				EXPECT_EQ(j + order, map[j * self->page]);
+			}
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The netlink family through plain sockets: nothing is checked on the way out,
+ * so that tests can send what no library would.
+ */
+#ifndef _NDSHM_SELFTEST_NL_H
+#define _NDSHM_SELFTEST_NL_H
+
+#include <stdbool.h>
+
+#include <linux/genetlink.h>
+#include <linux/ndshm_netlink.h>
+#include <linux/netlink.h>
+#include <linux/types.h>
+
+#define NDSHM_NL_ATTRIBUTES	32
+
+struct ndshm_nl {
+	int fd;
+	__u16 family;
+	__u32 version;
+	__u32 events;		/* multicast group */
+	__u32 seq;
+	char extack[128];	/* of the last request; "" if there was none */
+};
+
+struct ndshm_nl_request {
+	struct nlmsghdr header;
+	struct genlmsghdr genl;
+	char attributes[1024];
+};
+
+/* The attributes of a message or of a nest, by type. */
+struct ndshm_nl_attributes {
+	const struct nlattr *at[NDSHM_NL_ATTRIBUTES];
+};
+
+/* @present: bit n is set if attribute n was there; others are 0. */
+struct ndshm_nl_adapter {
+	__u32 present;
+	__u32 id;
+	char name[NDSHM_NAME_SIZE];
+	char device[64];
+	__s32 node;
+	__u32 isolation;
+	bool open;
+	bool claimable;
+	bool claimed;
+	bool dirty;
+};
+
+struct ndshm_nl_provider {
+	__u32 present;
+	__u32 id;
+	char name[NDSHM_NAME_SIZE];
+	__u32 scope;
+	__u32 adapter;
+	__u32 flags;
+	__u32 blocks;
+	bool mappable;
+};
+
+struct ndshm_nl_block {
+	__u32 present;
+	__u32 id;
+	__u32 adapter;
+	__u32 provider;
+	__u32 usage;
+	__u32 uid;
+	__u32 pid;
+	__u32 segments;
+	__s32 preferred_node;
+	__u64 length;
+	__u64 consumed;
+	bool charged;
+	bool revoked;
+};
+
+/* All return 0 or a negative errno, but for what returns a count. */
+int ndshm_nl_open(struct ndshm_nl *nl);
+void ndshm_nl_close(struct ndshm_nl *nl);
+int ndshm_nl_join_events(struct ndshm_nl *nl);
+
+void ndshm_nl_begin(struct ndshm_nl_request *request, __u16 family, __u8 cmd,
+		    __u16 flags);
+void ndshm_nl_put(struct ndshm_nl_request *request, __u16 type,
+		  const void *data, __u16 length);
+
+/*
+ * Send, and call @got for each message up to the end of the answer. The
+ * request is acknowledged unless it is a dump.
+ */
+typedef void (*ndshm_nl_got)(const struct nlmsghdr *message, void *context);
+int ndshm_nl_talk(struct ndshm_nl *nl, struct ndshm_nl_request *request,
+		  ndshm_nl_got got, void *context);
+
+struct ndshm_nl_attributes ndshm_nl_parse(const struct nlmsghdr *message);
+struct ndshm_nl_attributes ndshm_nl_nest(const struct nlattr *nest);
+__u32 ndshm_nl_u32(const struct nlattr *attribute);
+
+void ndshm_nl_to_adapter(const struct nlmsghdr *message,
+			 struct ndshm_nl_adapter *adapter);
+void ndshm_nl_to_provider(const struct nlmsghdr *message,
+			  struct ndshm_nl_provider *provider);
+void ndshm_nl_to_block(const struct nlmsghdr *message,
+		       struct ndshm_nl_block *block);
+
+int ndshm_nl_adapter_by_id(struct ndshm_nl *nl, __u32 id,
+			   struct ndshm_nl_adapter *adapter);
+int ndshm_nl_adapter_by_name(struct ndshm_nl *nl, const char *name,
+			     struct ndshm_nl_adapter *adapter);
+int ndshm_nl_provider_by_id(struct ndshm_nl *nl, __u32 id,
+			    struct ndshm_nl_provider *provider);
+int ndshm_nl_provider_by_name(struct ndshm_nl *nl, const char *name,
+			      struct ndshm_nl_provider *provider);
+int ndshm_nl_block_by_id(struct ndshm_nl *nl, __u32 id,
+			 struct ndshm_nl_block *block);
+
+/* How many there are; the first @capacity of them are stored. */
+int ndshm_nl_adapters(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapters,
+		      int capacity);
+int ndshm_nl_providers(struct ndshm_nl *nl,
+		       struct ndshm_nl_provider *providers, int capacity);
+int ndshm_nl_blocks(struct ndshm_nl *nl, struct ndshm_nl_block *blocks,
+		    int capacity);
+
+/* The memory of this shared memory handle is held by somebody. */
+bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id);
+
+/*
+ * The next event: its command, or a negative errno (-ETIMEDOUT). The message
+ * lies in @buffer.
+ */
+int ndshm_nl_event(struct ndshm_nl *nl, int milliseconds, void *buffer,
+		   size_t size);
+
+#endif /* _NDSHM_SELFTEST_NL_H */

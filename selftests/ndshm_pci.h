@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * PCI functions through sysfs: found, bound to ndshm_pci, and put back.
+ */
+#ifndef _NDSHM_SELFTEST_PCI_H
+#define _NDSHM_SELFTEST_PCI_H
+
+#include <stdbool.h>
+
+struct ndshm_pci {
+	char name[32];		/* such as 0000:00:12.0: also the adapter's name */
+	char driver[64];	/* that it had, or "" */
+	char group_type[32];	/* of its IOMMU group, or "" if it has none */
+};
+
+/* All return 0 or a negative errno. -ENODEV: the machine has none. */
+int ndshm_pci_find(struct ndshm_pci *pci, unsigned int vendor,
+		   unsigned int device);
+
+/* Bind it; @strict: make its IOMMU group strict before, if it has one. */
+int ndshm_pci_bind(struct ndshm_pci *pci, bool strict);
+int ndshm_pci_unbind(struct ndshm_pci *pci);
+
+/* The type of its IOMMU group; it must be unbound. */
+int ndshm_pci_set_group(const struct ndshm_pci *pci, const char *type);
+
+/* Unbind it if need be, and give it back to the driver that it had. */
+void ndshm_pci_restore(struct ndshm_pci *pci);
+
+/* Bit 2 of the command register. */
+bool ndshm_pci_is_master(const struct ndshm_pci *pci);
+
+#endif /* _NDSHM_SELFTEST_PCI_H */

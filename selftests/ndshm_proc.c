@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+
+#include "ndshm_proc.h"
+
+pid_t ndshm_fork(int *peer)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return -1;
+	pid = fork();
+	if (pid < 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return -1;
+	}
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(ends[0]);
+		*peer = ends[1];
+		return 0;
+	}
+	close(ends[1]);
+	*peer = ends[0];
+	return pid;
+}
+
+bool ndshm_tell(int peer)
+{
+	return send(peer, "x", 1, MSG_NOSIGNAL) == 1;
+}
+
+bool ndshm_hear(int peer)
+{
+	ssize_t got;
+	char byte;
+
+	do {
+		got = read(peer, &byte, 1);
+	} while (got < 0 && errno == EINTR);
+	return got == 1;
+}
+
+bool ndshm_reap(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       !WEXITSTATUS(status);
+}
+
+bool ndshm_end(pid_t pid, int peer, int signal)
+{
+	return signal ? !kill(pid, signal) : ndshm_tell(peer);
+}
+
+bool ndshm_send_fd(int peer, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {};
+	struct iovec data = { .iov_base = "f", .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	return sendmsg(peer, &message, MSG_NOSIGNAL) == 1;
+}
+
+int ndshm_receive_fd(int peer)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {};
+	char byte;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header;
+	int fd;
+
+	if (recvmsg(peer, &message, MSG_CMSG_CLOEXEC) != 1)
+		return -1;
+	header = CMSG_FIRSTHDR(&message);
+	if (!header || header->cmsg_type != SCM_RIGHTS ||
+	    header->cmsg_len != CMSG_LEN(sizeof(int)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd;
+}
+
+bool ndshm_become(uid_t uid)
+{
+	return !setgroups(0, NULL) && !setresgid(uid, uid, uid) &&
+	       !setresuid(uid, uid, uid) &&
+	       /* Forgotten when the user changes. */
+	       !prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+bool ndshm_set_capability(int capability, bool on)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	__u32 *effective;
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	effective = &data[CAP_TO_INDEX(capability)].effective;
+	if (on)
+		*effective |= CAP_TO_MASK(capability);
+	else
+		*effective &= ~CAP_TO_MASK(capability);
+	return !syscall(SYS_capset, &header, data);
+}
+
+int ndshm_write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t length = strlen(text);
+	ssize_t put;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	put = write(fd, text, length);
+	error = put == (ssize_t)length ? 0 : put < 0 ? -errno : -EIO;
+	close(fd);
+	return error;
+}
+
+int ndshm_read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	got = read(fd, text, size - 1);
+	error = got < 0 ? -errno : 0;
+	close(fd);
+	if (error)
+		return error;
+	text[got] = '\0';
+	if (got && text[got - 1] == '\n')
+		text[got - 1] = '\0';
+	return 0;
+}
+
+long long ndshm_read_number(const char *path)
+{
+	char text[64];
+
+	return ndshm_read_file(path, text, sizeof(text)) ? -1 :
+	       strtoll(text, NULL, 0);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Processes, users, descriptors and small files, for tests that need several.
+ */
+#ifndef _NDSHM_SELFTEST_PROC_H
+#define _NDSHM_SELFTEST_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Users that own nothing else on a machine under test. */
+#define NDSHM_USER_A	54321
+#define NDSHM_USER_B	54322
+
+/*
+ * fork() with a socket between the two, each process with its end in *@peer.
+ * The child dies with its parent.
+ */
+pid_t ndshm_fork(int *peer);
+
+/* Say something, and wait for the other to do so; false: the other is gone. */
+bool ndshm_tell(int peer);
+bool ndshm_hear(int peer);
+
+/* True if the child ended with exit code 0. */
+bool ndshm_reap(pid_t pid);
+
+/* Have it end by @signal, or, if that is 0, by itself when it hears from us. */
+bool ndshm_end(pid_t pid, int peer, int signal);
+
+/* Pass a descriptor; receive one, or -1. */
+bool ndshm_send_fd(int peer, int fd);
+int ndshm_receive_fd(int peer);
+
+/* Give up root for good, and every capability with it. */
+bool ndshm_become(uid_t uid);
+
+/* Take one capability out of, or back into, the effective set. */
+bool ndshm_set_capability(int capability, bool on);
+
+/* Small files, such as those of sysfs; 0 or -errno. The newline is cut off. */
+int ndshm_write_file(const char *path, const char *text);
+int ndshm_read_file(const char *path, char *text, size_t size);
+long long ndshm_read_number(const char *path);
+
+/*
+ * Wait for what nothing announces, such as a last reference that a worker
+ * drops: true as soon as @condition holds, false after ten seconds.
+ */
+#define ndshm_soon(condition) ({ \
+	bool held_ = false; \
+	for (int tries_ = 0; tries_ < 1000; tries_++) { \
+		held_ = (condition); \
+		if (held_) \
+			break; \
+		usleep(10000); \
+	} \
+	held_; \
+})
+
+#endif /* _NDSHM_SELFTEST_PROC_H */

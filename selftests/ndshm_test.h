@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every command in three ways: _test_x() calls it, test_x() must succeed, and
+ * test_err_x() must fail with exactly one errno, one reason and the status that
+ * belongs to it, and must change nothing. Requests are made valid, with rubbish
+ * wherever the kernel has to write or to look away; a test then spoils one thing.
+ *
+ * Only ioctls and the uapi headers: these programs test the headers as well.
+ */
+#ifndef _NDSHM_SELFTEST_H
+#define _NDSHM_SELFTEST_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if !__has_include("linux/ndshm.h")
+#error linux/ndshm.h is nowhere: set NDSHM_SRC to the source of ndshm
+#endif
+#include <linux/ndshm.h>
+
+#include "kselftest_harness.h"
+#include "ndshm_reasons.h"
+
+#define NDSHM_POISON	0xcc
+#define NDSHM_NO_HANDLE	0xffffffffU
+
+/* How many cases ran, in all the processes of a program. */
+struct ndshm_cases {
+	unsigned int pass;
+	unsigned int fail;
+};
+
+static struct ndshm_cases *ndshm_cases;
+static pid_t ndshm_main_pid;
+
+/* Count a case that is neither a command nor test_errno(). */
+static inline void ndshm_case(bool passes)
+{
+	__atomic_add_fetch(passes ? &ndshm_cases->pass : &ndshm_cases->fail, 1,
+			   __ATOMIC_RELAXED);
+}
+
+static void ndshm_print_cases(void)
+{
+	if (getpid() != ndshm_main_pid)
+		return;
+	printf("# cases: %u pass, %u fail\n", ndshm_cases->pass,
+	       ndshm_cases->fail);
+}
+
+/* A program's main(). Without the device there is nothing to test. */
+static int ndshm_main(int argc, char **argv)
+{
+	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 && (errno == ENOENT || errno == EACCES || errno == EPERM))
+		ksft_exit_skip("%s: %s\n", NDSHM_DEVICE, strerror(errno));
+	if (fd < 0)
+		ksft_exit_fail_msg("%s: %s\n", NDSHM_DEVICE, strerror(errno));
+	close(fd);
+
+	ndshm_cases = mmap(NULL, sizeof(*ndshm_cases), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (ndshm_cases == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	ndshm_main_pid = getpid();
+	atexit(ndshm_print_cases);
+	return test_harness_run(argc, argv);
+}
+
+static inline int ndshm_open(void)
+{
+	return open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+}
+
+static inline unsigned long page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+static inline __u64 to_u64(const void *pointer)
+{
+	return (uintptr_t)pointer;
+}
+
+static inline int _test_ioctl(int fd, unsigned long command, void *argument)
+{
+	return ioctl(fd, command, argument);
+}
+
+/* The state that no failure may change. */
+struct ndshm_state {
+	__u32 blocks;
+	__u64 bytes;
+	__u64 user_locked;
+};
+
+static inline struct ndshm_state ndshm_state_of(int fd)
+{
+	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_state state = { .blocks = NDSHM_NO_HANDLE };
+
+	if (!ioctl(fd, NDSHM_GET_INFO, &info)) {
+		state.blocks = info.out_blocks;
+		state.bytes = info.out_bytes;
+		state.user_locked = info.out_user_locked;
+	}
+	return state;
+}
+
+/* Rubbish, and a header that is right. */
+static inline void ndshm_poison(void *argument, __u32 size)
+{
+	struct ndshm_header *header = argument;
+
+	memset(argument, NDSHM_POISON, size);
+	header->size = size;
+	header->flags = 0;
+}
+
+static inline void ndshm_pass(struct __test_metadata *_metadata, int line,
+			      int fd, unsigned long command, void *argument)
+{
+	struct ndshm_header *header = argument, before = *header;
+	int ret;
+
+	ndshm_case(true);
+	ret = ioctl(fd, command, argument);
+	ASSERT_EQ(0, ret) {
+		TH_LOG("line %d: command %#lx: %s, reason %u", line, command,
+		       strerror(errno), header->reason);
+	}
+	EXPECT_EQ(NDSHM_STATUS_SUCCESS, header->status)
+		TH_LOG("line %d: command %#lx", line, command);
+	EXPECT_EQ(NDSHM_REASON_NONE, header->reason)
+		TH_LOG("line %d: command %#lx", line, command);
+	EXPECT_EQ(before.size, header->size)
+		TH_LOG("line %d: command %#lx", line, command);
+	EXPECT_EQ(before.flags, header->flags)
+		TH_LOG("line %d: command %#lx", line, command);
+}
+
+static inline void ndshm_same_state(struct __test_metadata *_metadata,
+				    int line, int fd,
+				    const struct ndshm_state *before)
+{
+	struct ndshm_state after = ndshm_state_of(fd);
+
+	EXPECT_EQ(before->blocks, after.blocks)
+		TH_LOG("line %d: handles changed", line);
+	EXPECT_EQ(before->bytes, after.bytes)
+		TH_LOG("line %d: bytes changed", line);
+	EXPECT_EQ(before->user_locked, after.user_locked)
+		TH_LOG("line %d: the account changed", line);
+}
+
+static inline void ndshm_fail(struct __test_metadata *_metadata, int line,
+			      int error, __u32 reason, int fd,
+			      unsigned long command, void *argument)
+{
+	struct ndshm_header *header = argument, before = *header;
+	struct ndshm_state state = ndshm_state_of(fd);
+	int ret, seen;
+
+	ndshm_case(false);
+	ret = ioctl(fd, command, argument);
+	seen = errno;
+	EXPECT_EQ(-1, ret)
+		TH_LOG("line %d: command %#lx", line, command);
+	if (!ret)
+		return;
+	EXPECT_EQ(error, seen)
+		TH_LOG("line %d: command %#lx: %s", line, command,
+		       strerror(seen));
+	EXPECT_EQ(reason, header->reason)
+		TH_LOG("line %d: command %#lx", line, command);
+	EXPECT_EQ(ndshm_expected[reason].status, header->status)
+		TH_LOG("line %d: command %#lx", line, command);
+	/* The test itself must agree with the contract. */
+	EXPECT_EQ(ndshm_expected[reason].error, error)
+		TH_LOG("line %d: %s", line, ndshm_expected[reason].name);
+	EXPECT_EQ(before.size, header->size)
+		TH_LOG("line %d: command %#lx", line, command);
+	EXPECT_EQ(before.flags, header->flags)
+		TH_LOG("line %d: command %#lx", line, command);
+	ndshm_same_state(_metadata, line, fd, &state);
+}
+
+/* A failure of which only the errno is told: @seen is that of the call. */
+static inline void ndshm_errno(struct __test_metadata *_metadata, int line,
+			       int error, int fd, unsigned long command,
+			       void *argument)
+{
+	struct ndshm_state state = ndshm_state_of(fd);
+	int ret, seen;
+
+	ndshm_case(false);
+	ret = ioctl(fd, command, argument);
+	seen = errno;
+	EXPECT_EQ(-1, ret)
+		TH_LOG("line %d: command %#lx", line, command);
+	if (ret)
+		EXPECT_EQ(error, seen)
+			TH_LOG("line %d: command %#lx: %s", line, command,
+			       strerror(seen));
+	ndshm_same_state(_metadata, line, fd, &state);
+}
+
+#define test_errno_ioctl(error, fd, command, argument) \
+	ndshm_errno(_metadata, __LINE__, error, fd, command, argument)
+
+/* A call that fails in another way than as a command: counted as a case. */
+#define test_errno(error, call) do { \
+	ndshm_case(false); \
+	errno = 0; \
+	EXPECT_EQ(-1, (long)(call)); \
+	EXPECT_EQ(error, errno) \
+		TH_LOG("%s: %s", #call, strerror(errno)); \
+} while (0)
+
+#define NDSHM_TYPED(type, pointer) ({ __typeof__(type) *typed_ = (pointer); typed_; })
+
+#define NDSHM_TEST_PASS(fd, command, type, arg) \
+	ndshm_pass(_metadata, __LINE__, fd, command, NDSHM_TYPED(type, arg))
+#define NDSHM_TEST_FAIL(error, reason, fd, command, type, arg) \
+	ndshm_fail(_metadata, __LINE__, error, reason, fd, command, \
+		   NDSHM_TYPED(type, arg))
+
+/* GET_INFO */
+static inline struct ndshm_get_info get_info_request(void)
+{
+	struct ndshm_get_info info;
+
+	ndshm_poison(&info, sizeof(info));
+	info.__reserved = 0;
+	return info;
+}
+
+static inline int _test_get_info(int fd, struct ndshm_get_info *info)
+{
+	return ioctl(fd, NDSHM_GET_INFO, info);
+}
+
+#define test_get_info(fd, info) \
+	NDSHM_TEST_PASS(fd, NDSHM_GET_INFO, struct ndshm_get_info, info)
+#define test_err_get_info(error, reason, fd, info) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_GET_INFO, \
+			struct ndshm_get_info, info)
+
+/* ADAPTER_CLAIM */
+static inline struct ndshm_adapter_claim adapter_claim_request(__u32 adapter,
+							       __u32 width)
+{
+	struct ndshm_adapter_claim claim;
+
+	ndshm_poison(&claim, sizeof(claim));
+	claim.adapter = adapter;
+	claim.address_width = width;
+	return claim;
+}
+
+static inline int _test_adapter_claim(int fd,
+				      struct ndshm_adapter_claim *claim)
+{
+	return ioctl(fd, NDSHM_ADAPTER_CLAIM, claim);
+}
+
+#define test_adapter_claim(fd, claim) \
+	NDSHM_TEST_PASS(fd, NDSHM_ADAPTER_CLAIM, struct ndshm_adapter_claim, \
+			claim)
+#define test_err_adapter_claim(error, reason, fd, claim) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_ADAPTER_CLAIM, \
+			struct ndshm_adapter_claim, claim)
+
+/* ADAPTER_START */
+static inline struct ndshm_adapter_start adapter_start_request(__u32 adapter)
+{
+	struct ndshm_adapter_start start;
+
+	ndshm_poison(&start, sizeof(start));
+	start.adapter = adapter;
+	start.__reserved = 0;
+	return start;
+}
+
+static inline int _test_adapter_start(int fd,
+				      struct ndshm_adapter_start *start)
+{
+	return ioctl(fd, NDSHM_ADAPTER_START, start);
+}
+
+#define test_adapter_start(fd, start) \
+	NDSHM_TEST_PASS(fd, NDSHM_ADAPTER_START, struct ndshm_adapter_start, \
+			start)
+#define test_err_adapter_start(error, reason, fd, start) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_ADAPTER_START, \
+			struct ndshm_adapter_start, start)
+
+/* ADAPTER_MAP_BAR */
+static inline struct ndshm_adapter_map_bar
+adapter_map_bar_request(__u32 adapter, __u32 bar)
+{
+	struct ndshm_adapter_map_bar map;
+
+	ndshm_poison(&map, sizeof(map));
+	map.adapter = adapter;
+	map.bar = bar;
+	return map;
+}
+
+static inline int _test_adapter_map_bar(int fd,
+					struct ndshm_adapter_map_bar *map)
+{
+	return ioctl(fd, NDSHM_ADAPTER_MAP_BAR, map);
+}
+
+#define test_adapter_map_bar(fd, map) \
+	NDSHM_TEST_PASS(fd, NDSHM_ADAPTER_MAP_BAR, \
+			struct ndshm_adapter_map_bar, map)
+#define test_err_adapter_map_bar(error, reason, fd, map) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_ADAPTER_MAP_BAR, \
+			struct ndshm_adapter_map_bar, map)
+
+/* BLOCK_ALLOC: of one block, told in @block */
+static inline struct ndshm_block_alloc
+block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
+{
+	struct ndshm_block_alloc alloc;
+
+	ndshm_poison(&alloc, sizeof(alloc));
+	alloc.adapter = adapter;
+	alloc.provider = 0;
+	alloc.length = length;
+	alloc.preferred_node = NDSHM_NODE_ANY;
+	alloc.usage = NDSHM_USAGE_OTHER;
+	alloc.queue_id = 0;
+	alloc.vport_id = 0;
+	alloc.count = 1;
+	alloc.segment_capacity = 0;
+	alloc.blocks = to_u64(block);
+	alloc.segments = 0;
+	alloc.__reserved = 0;
+	return alloc;
+}
+
+static inline int _test_block_alloc(int fd, struct ndshm_block_alloc *alloc)
+{
+	return ioctl(fd, NDSHM_BLOCK_ALLOC, alloc);
+}
+
+#define test_block_alloc(fd, alloc) \
+	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_ALLOC, struct ndshm_block_alloc, alloc)
+#define test_err_block_alloc(error, reason, fd, alloc) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_ALLOC, \
+			struct ndshm_block_alloc, alloc)
+
+/* BLOCK_FREE */
+static inline struct ndshm_block_free block_free_request(__u32 handle)
+{
+	struct ndshm_block_free request;
+
+	ndshm_poison(&request, sizeof(request));
+	request.handle = handle;
+	request.__reserved = 0;
+	return request;
+}
+
+static inline int _test_block_free(int fd, struct ndshm_block_free *request)
+{
+	return ioctl(fd, NDSHM_BLOCK_FREE, request);
+}
+
+#define test_block_free(fd, request) \
+	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_FREE, struct ndshm_block_free, request)
+#define test_err_block_free(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_FREE, \
+			struct ndshm_block_free, request)
+
+/* BLOCK_QUERY: without segments */
+static inline struct ndshm_block_query block_query_request(__u32 handle)
+{
+	struct ndshm_block_query query;
+
+	ndshm_poison(&query, sizeof(query));
+	query.handle = handle;
+	query.segment_capacity = 0;
+	query.segments = 0;
+	return query;
+}
+
+static inline int _test_block_query(int fd, struct ndshm_block_query *query)
+{
+	return ioctl(fd, NDSHM_BLOCK_QUERY, query);
+}
+
+#define test_block_query(fd, query) \
+	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_QUERY, struct ndshm_block_query, query)
+#define test_err_block_query(error, reason, fd, query) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_QUERY, \
+			struct ndshm_block_query, query)
+
+/* What most tests begin and end with. */
+static inline struct ndshm_block_info
+ndshm_new_block(struct __test_metadata *_metadata, int line, int fd,
+		__u32 adapter, __u64 length)
+{
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc alloc;
+
+	memset(&block, NDSHM_POISON, sizeof(block));
+	alloc = block_alloc_request(adapter, length, &block);
+	ndshm_pass(_metadata, line, fd, NDSHM_BLOCK_ALLOC, &alloc);
+	return block;
+}
+
+#define test_new_block(fd, adapter, length) \
+	ndshm_new_block(_metadata, __LINE__, fd, adapter, length)
+
+#define test_free_handle(fd, number) do { \
+	struct ndshm_block_free free_ = block_free_request(number); \
+	test_block_free(fd, &free_); \
+} while (0)
+
+/* The handle, which is no block of this client or no longer one. */
+#define test_no_handle(fd, number) do { \
+	struct ndshm_block_query query_ = block_query_request(number); \
+	test_err_block_query(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, fd, \
+			     &query_); \
+} while (0)
+
+static inline void *ndshm_map(int fd, const struct ndshm_block_info *block)
+{
+	return mmap(NULL, block->length, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    fd, block->mmap_offset);
+}
+
+#define test_map_block(fd, block) ({ \
+	void *map_ = ndshm_map(fd, block); \
+	ASSERT_NE(MAP_FAILED, map_) \
+		TH_LOG("mmap: %s", strerror(errno)); \
+	ndshm_case(true); \
+	map_; \
+})
+
+static inline bool all_bytes(const void *memory, size_t length,
+			     unsigned char byte)
+{
+	const unsigned char *bytes = memory;
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if (bytes[i] != byte)
+			return false;
+	return true;
+}
+
+/* A pattern that differs from page to page and from seed to seed. */
+static inline void fill_pattern(void *memory, size_t length, unsigned int seed)
+{
+	unsigned int *words = memory;
+	size_t i;
+
+	for (i = 0; i < length / sizeof(*words); i++)
+		words[i] = (seed + i) * 2654435761U;
+}
+
+static inline bool has_pattern(const void *memory, size_t length,
+			       unsigned int seed)
+{
+	const unsigned int *words = memory;
+	size_t i;
+
+	for (i = 0; i < length / sizeof(*words); i++)
+		if (words[i] != (seed + (unsigned int)i) * 2654435761U)
+			return false;
+	return true;
+}
+
+#endif /* _NDSHM_SELFTEST_H */

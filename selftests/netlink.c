@@ -1,0 +1,799 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The netlink family: what can be asked, by whom, and what is told unasked.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <linux/capability.h>
+
+#include "ndshm_nl.h"
+#include "ndshm_pci.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define MANY	1024
+
+FIXTURE(netlink) {
+	int fd;
+	__u32 adapter;
+	size_t page;
+	struct ndshm_block_info block;
+	struct ndshm_nl nl;
+};
+
+FIXTURE_SETUP(netlink)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	self->page = page_size();
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+}
+
+FIXTURE_TEARDOWN(netlink)
+{
+	ndshm_nl_close(&self->nl);
+	close(self->fd);
+}
+
+TEST_F(netlink, family)
+{
+	EXPECT_NE(0, self->nl.family);
+	EXPECT_EQ(NDSHM_FAMILY_VERSION, self->nl.version);
+	EXPECT_NE(0, self->nl.events);
+}
+
+/* The numbers of a published spec never change. */
+TEST_F(netlink, numbers)
+{
+	EXPECT_EQ(1, NDSHM_CMD_ADAPTER_GET);
+	EXPECT_EQ(2, NDSHM_CMD_PROVIDER_GET);
+	EXPECT_EQ(3, NDSHM_CMD_BLOCK_GET);
+	EXPECT_EQ(4, NDSHM_CMD_ADAPTER_ADDED_NTF);
+	EXPECT_EQ(9, NDSHM_CMD_PROVIDER_GONE_NTF);
+	EXPECT_EQ(9, NDSHM_A_ADAPTER_DIRTY);
+	EXPECT_EQ(7, NDSHM_A_PROVIDER_MAPPABLE);
+	EXPECT_EQ(13, NDSHM_A_BLOCK_REVOKED);
+}
+
+/*
+ * One object
+ */
+
+#define bit(attribute)	(1U << (attribute))
+
+#define ADAPTER_ALWAYS	(bit(NDSHM_A_ADAPTER_ID) | \
+			 bit(NDSHM_A_ADAPTER_NAME) | \
+			 bit(NDSHM_A_ADAPTER_DEVICE) | \
+			 bit(NDSHM_A_ADAPTER_NODE) | \
+			 bit(NDSHM_A_ADAPTER_ISOLATION))
+#define PROVIDER_ALWAYS	(bit(NDSHM_A_PROVIDER_ID) | \
+			 bit(NDSHM_A_PROVIDER_NAME) | \
+			 bit(NDSHM_A_PROVIDER_SCOPE) | \
+			 bit(NDSHM_A_PROVIDER_FLAGS) | \
+			 bit(NDSHM_A_PROVIDER_BLOCKS))
+#define BLOCK_ALWAYS	(bit(NDSHM_A_BLOCK_ID) | \
+			 bit(NDSHM_A_BLOCK_ADAPTER_ID) | \
+			 bit(NDSHM_A_BLOCK_PROVIDER_ID) | \
+			 bit(NDSHM_A_BLOCK_USAGE) | \
+			 bit(NDSHM_A_BLOCK_UID) | \
+			 bit(NDSHM_A_BLOCK_PID) | \
+			 bit(NDSHM_A_BLOCK_SEGMENTS) | \
+			 bit(NDSHM_A_BLOCK_PREFERRED_NODE) | \
+			 bit(NDSHM_A_BLOCK_LENGTH) | \
+			 bit(NDSHM_A_BLOCK_CONSUMED))
+
+TEST_F(netlink, adapter)
+{
+	struct ndshm_nl_adapter by_id, by_name;
+
+	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->nl, self->adapter, &by_id));
+	EXPECT_EQ(ADAPTER_ALWAYS, by_id.present & ADAPTER_ALWAYS);
+	EXPECT_EQ(self->adapter, by_id.id);
+	/* The one that serves no particular device. */
+	EXPECT_EQ(0, strncmp(by_id.name, "node", 4));
+	EXPECT_EQ(by_id.node, atoi(by_id.name + 4));
+	EXPECT_LT(0, strlen(by_id.device));
+	EXPECT_TRUE(by_id.open);
+	EXPECT_FALSE(by_id.claimable);
+	EXPECT_FALSE(by_id.claimed);
+	EXPECT_FALSE(by_id.dirty);
+	EXPECT_EQ(0, by_id.isolation & ~NDSHM_ISOLATION_ALL);
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, by_id.name, &by_name));
+	EXPECT_EQ(0, memcmp(&by_id, &by_name, sizeof(by_id)));
+}
+
+TEST_F(netlink, provider)
+{
+	struct ndshm_nl_provider by_id, by_name;
+	struct ndshm_block_query query;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "coherent",
+					       &by_name));
+	EXPECT_EQ(PROVIDER_ALWAYS, by_name.present & PROVIDER_ALWAYS);
+	EXPECT_NE(0, by_name.id);
+	EXPECT_STREQ("coherent", by_name.name);
+	EXPECT_TRUE(by_name.mappable);
+	EXPECT_EQ(0, by_name.present & bit(NDSHM_A_PROVIDER_ADAPTER_ID));
+	EXPECT_EQ(0, by_name.flags);
+
+	/* It counts the blocks that it made. */
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	query = block_query_request(self->block.handle);
+	test_block_query(self->fd, &query);
+	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, query.out_provider,
+					     &by_id));
+	EXPECT_STREQ("coherent", by_id.name);
+	EXPECT_EQ(by_name.id, by_id.id);
+	EXPECT_EQ(by_name.blocks + 1, by_id.blocks);
+	test_free_handle(self->fd, self->block.handle);
+	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, by_id.id, &by_id));
+	EXPECT_EQ(by_name.blocks, by_id.blocks);
+}
+
+TEST_F(netlink, block)
+{
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, 3 * self->page,
+				    &self->block);
+	struct ndshm_nl_block seen;
+	struct ndshm_block_query query;
+	void *map;
+
+	alloc.usage = NDSHM_USAGE_RECEIVE;
+	alloc.preferred_node = 0;
+	test_block_alloc(self->fd, &alloc);
+	query = block_query_request(self->block.handle);
+	test_block_query(self->fd, &query);
+	ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl,
+					  self->block.shared_memory_handle,
+					  &seen));
+	EXPECT_EQ(BLOCK_ALWAYS, seen.present & BLOCK_ALWAYS);
+	EXPECT_EQ(self->block.shared_memory_handle, seen.id);
+	EXPECT_EQ(self->adapter, seen.adapter);
+	EXPECT_EQ(query.out_provider, seen.provider);
+	EXPECT_EQ(NDSHM_USAGE_RECEIVE, seen.usage);
+	EXPECT_EQ(getuid(), seen.uid);
+	EXPECT_EQ((__u32)getpid(), seen.pid);
+	EXPECT_EQ(1, seen.segments);
+	EXPECT_EQ(0, seen.preferred_node);
+	EXPECT_EQ(self->block.length, seen.length);
+	EXPECT_EQ(self->block.consumed, seen.consumed);
+	EXPECT_EQ(!!(self->block.flags & NDSHM_BLOCK_CHARGED), seen.charged);
+	EXPECT_FALSE(seen.revoked);
+
+	/* It is there as long as its memory is. */
+	map = test_map_block(self->fd, &self->block);
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_TRUE(ndshm_nl_block_lives(&self->nl, seen.id));
+	EXPECT_EQ(0, munmap(map, self->block.length));
+	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->nl, seen.id)));
+}
+
+/*
+ * What is refused, and in words
+ */
+
+/* Counts as a case of its own; the kernel must say something. */
+#define test_refused(error, request) do { \
+	ndshm_case(false); \
+	EXPECT_EQ(-(error), ndshm_nl_talk(&self->nl, request, NULL, NULL)) \
+		TH_LOG("extack: %s", self->nl.extack); \
+	EXPECT_LT(0, strlen(self->nl.extack)); \
+} while (0)
+
+static void request_u32(struct _test_data_netlink *self,
+			struct ndshm_nl_request *request, __u8 cmd, __u16 type,
+			__u32 value)
+{
+	ndshm_nl_begin(request, self->nl.family, cmd, 0);
+	ndshm_nl_put(request, type, &value, sizeof(value));
+}
+
+static void request_data(struct _test_data_netlink *self,
+			 struct ndshm_nl_request *request, __u8 cmd,
+			 __u16 type, const void *data, __u16 length)
+{
+	ndshm_nl_begin(request, self->nl.family, cmd, 0);
+	ndshm_nl_put(request, type, data, length);
+}
+
+static const struct {
+	__u8 cmd;
+	__u16 id;
+	__u16 name;		/* 0: objects have none */
+} gets[] = {
+	{ NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_ID, NDSHM_A_ADAPTER_NAME },
+	{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ID, NDSHM_A_PROVIDER_NAME },
+	{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 0 },
+};
+
+TEST_F(netlink, unknown)
+{
+	struct ndshm_nl_request request;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(gets); i++) {
+		request_u32(self, &request, gets[i].cmd, gets[i].id,
+			    0x7ffffff0);
+		test_refused(ENOENT, &request);
+		request_u32(self, &request, gets[i].cmd, gets[i].id,
+			    0xffffffff);
+		test_refused(ENOENT, &request);
+		if (!gets[i].name)
+			continue;
+		request_data(self, &request, gets[i].cmd, gets[i].name,
+			     "nobody", sizeof("nobody"));
+		test_refused(ENOENT, &request);
+		request_data(self, &request, gets[i].cmd, gets[i].name, "", 1);
+		test_refused(ENOENT, &request);
+	}
+}
+
+TEST_F(netlink, missing)
+{
+	struct ndshm_nl_request request;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(gets); i++) {
+		ndshm_nl_begin(&request, self->nl.family, gets[i].cmd, 0);
+		test_refused(EINVAL, &request);
+	}
+}
+
+TEST_F(netlink, id_and_name)
+{
+	struct ndshm_nl_request request;
+
+	request_u32(self, &request, NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_ID,
+		    self->adapter);
+	ndshm_nl_put(&request, NDSHM_A_ADAPTER_NAME, "node0", sizeof("node0"));
+	test_refused(EINVAL, &request);
+}
+
+TEST_F(netlink, bad_attributes)
+{
+	struct ndshm_nl_request request;
+	char name[256];
+	unsigned int i;
+
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	for (i = 0; i < ARRAY_SIZE(gets); i++) {
+		/* Ids begin with 1. */
+		request_u32(self, &request, gets[i].cmd, gets[i].id, 0);
+		test_refused(ERANGE, &request);
+		/* Too small, and too large, for the type. */
+		request_data(self, &request, gets[i].cmd, gets[i].id, name, 1);
+		test_refused(EINVAL, &request);
+		request_data(self, &request, gets[i].cmd, gets[i].id, name, 3);
+		test_refused(EINVAL, &request);
+		request_data(self, &request, gets[i].cmd, gets[i].id, name, 8);
+		test_refused(EINVAL, &request);
+		/* A nest is no number. */
+		request_u32(self, &request, gets[i].cmd,
+			    gets[i].id | NLA_F_NESTED, 1);
+		test_refused(EINVAL, &request);
+		/* Attributes that nobody asks with. */
+		request_u32(self, &request, gets[i].cmd, 3, 1);
+		test_refused(EINVAL, &request);
+		request_u32(self, &request, gets[i].cmd, 1000, 1);
+		test_refused(EINVAL, &request);
+		if (!gets[i].name)
+			continue;
+		request_data(self, &request, gets[i].cmd, gets[i].name, name,
+			     sizeof(name));
+		test_refused(EINVAL, &request);
+		/* One more character than a name can have. */
+		request_data(self, &request, gets[i].cmd, gets[i].name,
+			     name + sizeof(name) - NDSHM_NAME_SIZE - 1,
+			     NDSHM_NAME_SIZE + 1);
+		test_refused(EINVAL, &request);
+		/* A name without its end. */
+		request_data(self, &request, gets[i].cmd, gets[i].name, name,
+			     4);
+		test_refused(EINVAL, &request);
+	}
+}
+
+/* An attribute that says it is longer than the message. */
+TEST_F(netlink, truncated)
+{
+	struct ndshm_nl_request request;
+	struct nlattr *attribute;
+
+	request_u32(self, &request, NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 1);
+	attribute = (struct nlattr *)request.attributes;
+	attribute->nla_len = 400;
+	test_refused(EINVAL, &request);
+	/* Half an attribute's header behind the last one. */
+	request_u32(self, &request, NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 1);
+	request.header.nlmsg_len += 3;
+	test_refused(EINVAL, &request);
+}
+
+TEST_F(netlink, unknown_commands)
+{
+	static const __u8 unknown[] = {
+		0, NDSHM_CMD_ADAPTER_ADDED_NTF, NDSHM_CMD_PROVIDER_GONE_NTF,
+		NDSHM_CMD_MAX + 1, 255,
+	};
+	struct ndshm_nl_request request;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
+		ndshm_nl_begin(&request, self->nl.family, unknown[i], 0);
+		ndshm_case(false);
+		EXPECT_EQ(-EOPNOTSUPP, ndshm_nl_talk(&self->nl, &request, NULL,
+						     NULL));
+	}
+}
+
+TEST_F(netlink, dump_takes_no_attributes)
+{
+	struct ndshm_nl_request request;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(gets); i++) {
+		ndshm_nl_begin(&request, self->nl.family, gets[i].cmd,
+			       NLM_F_DUMP);
+		ndshm_nl_put(&request, gets[i].id, &self->adapter,
+			     sizeof(self->adapter));
+		test_refused(EINVAL, &request);
+	}
+}
+
+/*
+ * Dumps
+ */
+
+TEST_F(netlink, dump_adapters)
+{
+	struct ndshm_nl_adapter adapters[64], one;
+	int count, i;
+
+	count = ndshm_nl_adapters(&self->nl, adapters, ARRAY_SIZE(adapters));
+	ASSERT_LE(1, count);
+	ASSERT_GE(ARRAY_SIZE(adapters), (size_t)count);
+	for (i = 0; i < count; i++) {
+		if (i)
+			EXPECT_LT(adapters[i - 1].id, adapters[i].id);
+		ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->nl, adapters[i].id,
+						    &one));
+		EXPECT_EQ(0, memcmp(&one, &adapters[i], sizeof(one)));
+	}
+}
+
+TEST_F(netlink, dump_providers)
+{
+	struct ndshm_nl_provider providers[64], one;
+	int count, i;
+
+	count = ndshm_nl_providers(&self->nl, providers,
+				   ARRAY_SIZE(providers));
+	ASSERT_LE(1, count);
+	ASSERT_GE(ARRAY_SIZE(providers), (size_t)count);
+	for (i = 0; i < count; i++) {
+		if (i)
+			EXPECT_LT(providers[i - 1].id, providers[i].id);
+		ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl,
+						     providers[i].id, &one));
+		EXPECT_EQ(0, memcmp(&one, &providers[i], sizeof(one)));
+	}
+}
+
+/* More than one message can hold; each is there once, and whole. */
+TEST_F(netlink, dump_blocks)
+{
+	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen));
+	struct ndshm_block_info blocks[500];
+	struct ndshm_block_alloc alloc;
+	int count, i, j, found;
+	int other = ndshm_open();
+
+	ASSERT_NE(NULL, seen);
+	ASSERT_LE(0, other);
+	for (i = 0; i < (int)ARRAY_SIZE(blocks); i += 50) {
+		alloc = block_alloc_request(self->adapter,
+					    (i / 50 + 1) * self->page,
+					    blocks + i);
+		alloc.count = 50;
+		test_block_alloc(i % 100 ? other : self->fd, &alloc);
+	}
+	count = ndshm_nl_blocks(&self->nl, seen, MANY);
+	ASSERT_LE((int)ARRAY_SIZE(blocks), count);
+	ASSERT_GE(MANY, count);
+	for (i = 0; i < (int)ARRAY_SIZE(blocks); i++) {
+		for (found = 0, j = 0; j < count; j++) {
+			if (seen[j].id != blocks[i].shared_memory_handle)
+				continue;
+			found++;
+			EXPECT_EQ(blocks[i].length, seen[j].length);
+			EXPECT_EQ((__u32)getpid(), seen[j].pid);
+		}
+		EXPECT_EQ(1, found);
+	}
+	close(other);
+	free(seen);
+}
+
+/* What lives all along is in every dump, whatever else comes and goes. */
+TEST_F(netlink, dump_while_changing)
+{
+	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen));
+	struct ndshm_block_info blocks[64], noise;
+	struct ndshm_block_alloc alloc;
+	int count, i, j, round, found, peer;
+	pid_t child;
+
+	ASSERT_NE(NULL, seen);
+	alloc = block_alloc_request(self->adapter, 1, blocks);
+	alloc.count = ARRAY_SIZE(blocks);
+	test_block_alloc(self->fd, &alloc);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		int fd = ndshm_open();
+
+		ndshm_tell(peer);
+		for (;;) {
+			struct ndshm_block_free request;
+
+			alloc = block_alloc_request(self->adapter, 1, &noise);
+			if (_test_block_alloc(fd, &alloc))
+				_exit(1);
+			request = block_free_request(noise.handle);
+			if (_test_block_free(fd, &request))
+				_exit(1);
+		}
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	for (round = 0; round < 100; round++) {
+		count = ndshm_nl_blocks(&self->nl, seen, MANY);
+		ASSERT_LE((int)ARRAY_SIZE(blocks), count);
+		for (i = 0, found = 0; i < (int)ARRAY_SIZE(blocks); i++)
+			for (j = 0; j < count && j < MANY; j++)
+				found += seen[j].id ==
+					 blocks[i].shared_memory_handle;
+		EXPECT_EQ((int)ARRAY_SIZE(blocks), found);
+	}
+	/* It ran all the while. */
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(child, waitpid(child, NULL, 0));
+	close(peer);
+	free(seen);
+}
+
+/* Shared memory handles come back only after a long time. */
+TEST_F(netlink, ids_are_not_used_again)
+{
+	__u32 used[200];
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(used); i++) {
+		self->block = test_new_block(self->fd, self->adapter, 1);
+		used[i] = self->block.shared_memory_handle;
+		for (j = 0; j < i; j++)
+			EXPECT_NE(used[j], used[i]);
+		test_free_handle(self->fd, self->block.handle);
+	}
+}
+
+/*
+ * Who may ask
+ */
+
+TEST_F(netlink, unprivileged)
+{
+	struct ndshm_nl_block seen[16], one;
+	struct ndshm_nl_provider provider;
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_block_info mine;
+	struct ndshm_nl nl;
+	int peer, count;
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		ASSERT_EQ(0, ndshm_nl_open(&nl));
+		EXPECT_EQ(0, ndshm_nl_blocks(&nl, seen, ARRAY_SIZE(seen)));
+		mine = test_new_block(self->fd, self->adapter, 1);
+		count = ndshm_nl_blocks(&nl, seen, ARRAY_SIZE(seen));
+		EXPECT_EQ(1, count);
+		EXPECT_EQ(mine.shared_memory_handle, seen[0].id);
+		EXPECT_EQ(NDSHM_USER_A, seen[0].uid);
+		EXPECT_TRUE(seen[0].charged);
+		EXPECT_EQ(0, ndshm_nl_block_by_id(&nl,
+						  mine.shared_memory_handle,
+						  &one));
+		/* Another user's is as one that does not exist. */
+		EXPECT_EQ(-ENOENT,
+			  ndshm_nl_block_by_id(&nl,
+					       self->block.shared_memory_handle,
+					       &one));
+		/* Adapters and providers are no secret. */
+		EXPECT_EQ(0, ndshm_nl_adapter_by_id(&nl, self->adapter,
+						    &adapter));
+		EXPECT_EQ(0, ndshm_nl_provider_by_name(&nl, "coherent",
+						       &provider));
+		EXPECT_EQ(-EPERM, ndshm_nl_join_events(&nl));
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+/* A socket that root opened does not make root of who asks. */
+TEST_F(netlink, passed_socket)
+{
+	struct ndshm_nl_block seen[16];
+	pid_t child;
+	int peer;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		EXPECT_EQ(0, ndshm_nl_blocks(&self->nl, seen,
+					     ARRAY_SIZE(seen)));
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+/* Without CAP_SYS_ADMIN root is a user among others; CAP_NET_ADMIN is none. */
+TEST_F(netlink, capability)
+{
+	struct ndshm_nl_block one;
+	struct ndshm_nl nl;
+	pid_t child;
+	int peer;
+
+	if (geteuid())
+		SKIP(return, "only root has capabilities to lose");
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		self->block = test_new_block(self->fd, self->adapter, 1);
+		send(peer, &self->block, sizeof(self->block), 0);
+		ndshm_hear(peer);
+		_exit(0);
+	}
+	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
+					    sizeof(self->block), MSG_WAITALL));
+	EXPECT_EQ(0, ndshm_nl_block_by_id(&self->nl,
+					  self->block.shared_memory_handle,
+					  &one));
+	EXPECT_EQ(NDSHM_USER_A, one.uid);
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, false));
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	EXPECT_EQ(-ENOENT, ndshm_nl_block_by_id(&nl,
+						self->block.shared_memory_handle,
+						&one));
+	EXPECT_EQ(-EPERM, ndshm_nl_join_events(&nl));
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, true));
+	ASSERT_TRUE(ndshm_set_capability(CAP_NET_ADMIN, false));
+	EXPECT_EQ(0, ndshm_nl_join_events(&nl));
+	ndshm_nl_close(&nl);
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+/*
+ * The running family's policies, compared with the spec's
+ */
+
+struct policy_row {
+	__u8 cmd;
+	__u16 attribute;
+	__u32 type;
+	__u64 min;
+	__u32 max_length;
+};
+
+static const struct policy_row spec[] = {
+	{ NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_ID, NL_ATTR_TYPE_U32, 1, 0 },
+	{ NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_NAME, NL_ATTR_TYPE_NUL_STRING,
+	  0, NDSHM_NAME_SIZE - 1 },
+	{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ID, NL_ATTR_TYPE_U32, 1, 0 },
+	{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_NAME,
+	  NL_ATTR_TYPE_NUL_STRING, 0, NDSHM_NAME_SIZE - 1 },
+	{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, NL_ATTR_TYPE_U32, 1, 0 },
+};
+
+#define POLICIES	16
+
+struct policies {
+	__u32 of_do[POLICIES];		/* by command: number of the policy */
+	bool has_do[POLICIES];
+	bool has_dump[POLICIES];
+	struct policy_row rows[POLICIES][POLICIES];	/* by number, attribute */
+	int attributes;
+};
+
+static void got_policy(const struct nlmsghdr *message, void *context)
+{
+	struct ndshm_nl_attributes a = ndshm_nl_parse(message), list, one, leaf;
+	struct policies *policies = context;
+	struct policy_row *row;
+	__u64 min;
+	int i, j;
+
+	if (a.at[CTRL_ATTR_OP_POLICY]) {
+		list = ndshm_nl_nest(a.at[CTRL_ATTR_OP_POLICY]);
+		for (i = 0; i < POLICIES; i++) {
+			if (!list.at[i])
+				continue;
+			one = ndshm_nl_nest(list.at[i]);
+			policies->has_do[i] = one.at[CTRL_ATTR_POLICY_DO];
+			policies->has_dump[i] = one.at[CTRL_ATTR_POLICY_DUMP];
+			policies->of_do[i] =
+				ndshm_nl_u32(one.at[CTRL_ATTR_POLICY_DO]);
+		}
+	}
+	if (!a.at[CTRL_ATTR_POLICY])
+		return;
+	list = ndshm_nl_nest(a.at[CTRL_ATTR_POLICY]);
+	for (i = 0; i < POLICIES; i++) {
+		if (!list.at[i])
+			continue;
+		one = ndshm_nl_nest(list.at[i]);
+		for (j = 0; j < POLICIES; j++) {
+			if (!one.at[j])
+				continue;
+			leaf = ndshm_nl_nest(one.at[j]);
+			row = &policies->rows[i][j];
+			row->type = ndshm_nl_u32(leaf.at[NL_POLICY_TYPE_ATTR_TYPE]);
+			row->max_length =
+				ndshm_nl_u32(leaf.at[NL_POLICY_TYPE_ATTR_MAX_LENGTH]);
+			if (leaf.at[NL_POLICY_TYPE_ATTR_MIN_VALUE_U]) {
+				memcpy(&min,
+				       leaf.at[NL_POLICY_TYPE_ATTR_MIN_VALUE_U] + 1,
+				       sizeof(min));
+				row->min = min;
+			}
+			policies->attributes++;
+		}
+	}
+}
+
+TEST_F(netlink, policy)
+{
+	struct policies *policies = calloc(1, sizeof(*policies));
+	struct ndshm_nl_request request;
+	const struct policy_row *seen;
+	unsigned int i;
+
+	ASSERT_NE(NULL, policies);
+	ndshm_nl_begin(&request, GENL_ID_CTRL, CTRL_CMD_GETPOLICY, NLM_F_DUMP);
+	ndshm_nl_put(&request, CTRL_ATTR_FAMILY_ID, &self->nl.family,
+		     sizeof(self->nl.family));
+	ASSERT_EQ(0, ndshm_nl_talk(&self->nl, &request, got_policy, policies));
+	for (i = 0; i < ARRAY_SIZE(spec); i++) {
+		ASSERT_TRUE(policies->has_do[spec[i].cmd]);
+		EXPECT_TRUE(policies->has_dump[spec[i].cmd]);
+		ASSERT_GT(POLICIES, policies->of_do[spec[i].cmd]);
+		seen = &policies->rows[policies->of_do[spec[i].cmd]]
+				      [spec[i].attribute];
+		EXPECT_EQ(spec[i].type, seen->type);
+		EXPECT_EQ(spec[i].min, seen->min);
+		EXPECT_EQ(spec[i].max_length, seen->max_length);
+	}
+	/* And nothing else can be asked with. */
+	EXPECT_EQ((int)ARRAY_SIZE(spec), policies->attributes);
+	for (i = 0; i < POLICIES; i++)
+		EXPECT_EQ(i >= NDSHM_CMD_ADAPTER_GET && i <= NDSHM_CMD_BLOCK_GET,
+			  policies->has_do[i]);
+	free(policies);
+}
+
+/*
+ * Events
+ */
+
+struct event {
+	int cmd;
+	struct ndshm_nl_adapter adapter;
+};
+
+static struct event next_event(struct ndshm_nl *nl)
+{
+	static __u64 buffer[512];
+	struct event event = {};
+
+	event.cmd = ndshm_nl_event(nl, 10000, buffer, sizeof(buffer));
+	if (event.cmd >= NDSHM_CMD_ADAPTER_ADDED_NTF &&
+	    event.cmd <= NDSHM_CMD_ADAPTER_GONE_NTF)
+		ndshm_nl_to_adapter((const void *)buffer, &event.adapter);
+	return event;
+}
+
+TEST_F(netlink, adapter_events)
+{
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_pci pci;
+	struct event event;
+	__u32 first = 0;
+	int round;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	/* Either of the rig's functions will do. */
+	if (ndshm_pci_find(&pci, 0x1234, 0x11e8) &&
+	    ndshm_pci_find(&pci, 0x8086, 0x10d3))
+		SKIP(return, "no PCI function to bind");
+	ASSERT_EQ(0, ndshm_nl_join_events(&self->nl));
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, ndshm_pci_bind(&pci, false));
+		event = next_event(&self->nl);
+		EXPECT_EQ(NDSHM_CMD_ADAPTER_ADDED_NTF, event.cmd);
+		EXPECT_STREQ(pci.name, event.adapter.name);
+		EXPECT_TRUE(event.adapter.claimable);
+		/* Another adapter each time. */
+		EXPECT_NE(first, event.adapter.id);
+		first = event.adapter.id;
+
+		ASSERT_EQ(0, ndshm_pci_unbind(&pci));
+		event = next_event(&self->nl);
+		EXPECT_EQ(NDSHM_CMD_ADAPTER_REVOKED_NTF, event.cmd);
+		EXPECT_EQ(first, event.adapter.id);
+		event = next_event(&self->nl);
+		EXPECT_EQ(NDSHM_CMD_ADAPTER_GONE_NTF, event.cmd);
+		EXPECT_EQ(first, event.adapter.id);
+		EXPECT_EQ(-ENOENT, ndshm_nl_adapter_by_id(&self->nl, first,
+							  &adapter));
+		EXPECT_EQ(-ENOENT, ndshm_nl_adapter_by_name(&self->nl, pci.name,
+							    &adapter));
+	}
+	ndshm_pci_restore(&pci);
+}
+
+/* A listener that never reads loses events, and delays nobody. */
+TEST_F_TIMEOUT(netlink, deaf_listener, 120)
+{
+	struct ndshm_pci pci;
+	const int small = 1;
+	int round;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_pci_find(&pci, 0x1234, 0x11e8) &&
+	    ndshm_pci_find(&pci, 0x8086, 0x10d3))
+		SKIP(return, "no PCI function to bind");
+	ASSERT_EQ(0, setsockopt(self->nl.fd, SOL_SOCKET, SO_RCVBUF, &small,
+				sizeof(small)));
+	ASSERT_EQ(0, ndshm_nl_join_events(&self->nl));
+	for (round = 0; round < 20; round++) {
+		ASSERT_EQ(0, ndshm_pci_bind(&pci, false));
+		ASSERT_EQ(0, ndshm_pci_unbind(&pci));
+	}
+	ndshm_pci_restore(&pci);
+	/* And is told so. */
+	do {
+		round = next_event(&self->nl).cmd;
+	} while (round > 0);
+	EXPECT_EQ(-ENOBUFS, round);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
