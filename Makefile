@@ -23,7 +23,7 @@ help:
 	@echo '  make              the module for the running kernel, the library, the command'
 	@echo '  make modules      the module alone; KDIR=<kernel build directory>, MODULE_DIR=<output>'
 	@echo '  make userlib      the library, the ndshm command and the examples'
-	@echo '  make install      all of it, and the udev rule; PREFIX=$(PREFIX), DESTDIR='
+	@echo '  make install      all of it; PREFIX=$(PREFIX), DESTDIR='
 	@echo '  make demo         see it work in a virtual machine: a network card driven'
 	@echo '                    from user space answers the kernel'"'"'s ping'
 	@echo '  make check        all tests on all supported kernels, in virtual machines'

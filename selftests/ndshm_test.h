@@ -51,7 +51,7 @@ static void ndshm_print_cases(void)
 {
 	if (getpid() != ndshm_main_pid)
 		return;
-	printf("# cases: %u pass, %u fail\n", ndshm_cases->pass,
+	printf("# cases: %u must pass, %u must fail\n", ndshm_cases->pass,
 	       ndshm_cases->fail);
 }
 
