@@ -64,7 +64,10 @@ demo:
 check:
 	@selftests/vm/check.sh
 bench:
-	@selftests/bench/run.sh
+	@selftests/vm/packages.sh build vm
+	@$(MAKE) --no-print-directory -s modules MODULE_DIR=$(BUILD)/modules/6.12 \
+		KDIR=$$(selftests/vm/kernels.sh headers 6.12)
+	@NDSHM_KO=$(BUILD)/modules/6.12/ndshm.ko BUILD=$(BUILD)/bench selftests/bench/run.sh
 lint:
 	@selftests/lint/lint.sh
 

@@ -1,16 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# isolation.sh WORD [CARD]...: in a boot made so that the card of the traffic
-# tests lacks the isolation property WORD of `ndshm list adapters`, that is said,
-# an unprivileged claim is refused, a privileged one as long as it is not allowed,
-# and an unprivileged program sees no DMA address. WORD "isolated": nothing lacks,
-# and the unprivileged claim succeeds. CARDs are bound as well.
+# isolation.sh WORDS: in a boot made so that the card of the traffic tests lacks
+# the isolation properties WORDS of `ndshm list adapters` and no other, that is
+# said, an unprivileged claim is refused, a privileged one as long as it is not
+# allowed, and an unprivileged program sees no DMA address. "isolated": nothing
+# lacks, and the unprivileged claim succeeds.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/traffic/lib.sh"
 
 word=$1
-shift
 [[ -e /sys/bus/pci/devices/$user_card ]] || skip "no card $user_card"
 insmod "$NDSHM_KO"
 chmod 0666 /dev/ndshm
@@ -19,13 +18,11 @@ bind_plainly() {
 	echo ndshm_pci >"/sys/bus/pci/devices/$1/driver_override" &&
 		echo "$1" >/sys/bus/pci/drivers/ndshm_pci/bind
 }
-for card in "$user_card" "$@"; do
-	if [[ $word == isolated ]]; then
-		"$ndshm" bind "$card" >/dev/null
-	else
-		bind_plainly "$card"
-	fi || { echo "Bail out! $card cannot be bound"; exit 1; }
-done
+if [[ $word == isolated ]]; then
+	"$ndshm" bind "$user_card" >/dev/null
+else
+	bind_plainly "$user_card"
+fi || { echo "Bail out! $user_card cannot be bound"; exit 1; }
 
 unprivileged=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 # A claim and a block under it.
@@ -41,7 +38,8 @@ says() {
 adapter_line() { "$ndshm" list adapters | grep -F "$user_card"; }
 
 log_mark
-check "list adapters says: $word" says "$word" adapter_line
+# All that is missing, and nothing else.
+check "list adapters says: $word" says " $([[ $word == isolated ]] || echo 'not isolated: ')$word\$" adapter_line
 if [[ $word == isolated ]]; then
 	check 'an unprivileged program may claim it, and sees its DMA addresses' says 'segment *0x' "${unprivileged[@]}" "${claim[@]}"
 else

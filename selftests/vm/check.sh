@@ -68,6 +68,24 @@ ordinary_build_has_no_switches() {
 	fi
 }
 
+# As a target of the kernel's own selftests: the same programs, the same counts.
+# The kernel's source is one of links, so that the cache stays as it is.
+in_kernel_tree() {
+	local kernel=$1 tree=$BUILD/linux
+	local counts='s/^\(not \)*ok [0-9]* selftests: .*: \([a-z_0-9]*\).*/\1\2/p; s/^# # \(cases: .*\)/\1/p; s/^# # \(Totals: .*\)/\1/p'
+	[[ -d $tree ]] || { rm -rf "$tree.new" && cp -as "$source" "$tree.new" && mv "$tree.new" "$tree"; }
+	ln -sfn "$top/selftests" "$tree/tools/testing/selftests/ndshm"
+	make -C "$tree/tools/testing/selftests" TARGETS=ndshm OUTPUT="$BUILD/selftests/tree" \
+		NDSHM_SRC="$top" TEST_GEN_MODS_DIR= all
+	guest "$kernel" kselftest-tree --iommu --wire --edu --numa 2 --timeout 900 -- \
+		"$here/check-guest.sh" "$tree/tools/testing/selftests" "$BUILD/selftests/tree" tree
+	if diff <(sed -n "$counts" "$logs/$kernel/kselftest.log") <(sed -n "$counts" "$logs/$kernel/kselftest-in-kernel-tree.log"); then
+		echo 'ok 1 - the same programs and counts in the kernel tree'
+	else
+		echo 'not ok 1 - the same programs and counts in the kernel tree'
+	fi
+}
+
 guest() {
 	local kernel=$1 name=$2
 	shift 2
@@ -97,6 +115,7 @@ for kernel in $kernels; do
 	NDSHM_KO=$ordinary level "$kernel/kselftest" \
 		guest "$kernel" kselftest --iommu --wire --edu --numa 2 --timeout 900 -- \
 		"$here/check-guest.sh" "$kselftest" "$BUILD/selftests/$kernel"
+	[[ $kernel != 6.12 ]] || NDSHM_KO=$ordinary level "$kernel/kselftest-in-kernel-tree" in_kernel_tree "$kernel"
 	NDSHM_KO=$test level "$kernel/revoke-race" \
 		guest "$kernel" revoke-race --iommu --edu -- sh -c "insmod \"$test\" && \"$BUILD/selftests/$kernel/revoke_race\""
 	NDSHM_KO=$test level "$kernel/kill-iommu" guest "$kernel" kill-iommu --iommu --wire -- "$top/selftests/traffic/kill.sh" iommu
@@ -105,18 +124,22 @@ for kernel in $kernels; do
 		--expect-splat 'DMAR' -- "$top/selftests/traffic/kill.sh" iommu skip
 	NDSHM_KO=$test level "$kernel/kill-bare-skip" guest "$kernel" kill-bare-skip --wire -- "$top/selftests/traffic/kill.sh" bare skip
 	NDSHM_KO=$ordinary level "$kernel/unbind" guest "$kernel" unbind --iommu --wire -- "$top/selftests/traffic/unbind.sh"
-	for isolation in isolated 'no translation' lazy 'interrupts not isolated' 'shared group'; do
-		options=(--iommu --wire)
-		case $isolation in
-		'no translation') options=(--wire) ;;
-		interrupts*) options=(--iommu --intremap off --wire) ;;
-		# Two functions of one device, without a wall between them.
-		'shared group') options=(--iommu --device 'edu,addr=0x11.0,multifunction=on' --device 'edu,addr=0x11.1') ;;
-		esac
-		NDSHM_KO=$ordinary level "$kernel/isolation-${isolation// /-}" guest "$kernel" isolation "${options[@]}" \
-			-- "$top/selftests/isolation.sh" "$isolation"
-	done
+	# Boots that lack one property each, and one that has no IOMMU at all.
+	while IFS='|' read -r missing options; do
+		read -ra options <<<"$options"
+		NDSHM_KO=$ordinary level "$kernel/isolation-${missing//[, ]/-}" \
+			guest "$kernel" isolation "${options[@]}" -- "$top/selftests/isolation.sh" "$missing" </dev/null
+	done <<-'END'
+		isolated|--iommu --wire
+		lazy unmapping|--iommu --wire
+		no translation|--iommu --wire --append iommu=pt
+		no translation, interrupts not isolated|--wire
+		interrupts not isolated|--iommu --intremap off --wire --append iommu.strict=1
+		shared group|--iommu --append iommu.strict=1 --device edu,addr=0x11.0,multifunction=on --device edu,addr=0x11.1
+	END
 done
+
+level readme "$here/readme.sh"
 
 printf '\n%s\n' "took $((SECONDS - start)) s; logs in $logs"
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
