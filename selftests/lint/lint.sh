@@ -81,6 +81,9 @@ check_netlink_generated() {
 		echo 'netlink code is not what the specification generates: run Documentation/netlink/generate.sh'
 }
 
+# The tables of reasons: header, module, library and documentation agree.
+check_status() { Documentation/check-status.sh || echo 'see Documentation/check-status.sh --write'; }
+
 # Holes and 32-bit layout of every structure of the ABI.
 check_abi_layout() {
 	local bits

@@ -15,7 +15,7 @@ modprobe e1000e
 # of modules of its own, with no more than e1000e: to index the whole takes minutes.
 modules=/lib/modules/$release tree=/tmp/modules
 mkdir -p -- "$tree"
-(cd -- "$modules" && cp -- modules.builtin modules.order "$tree/" &&
+(cd -- "$modules" && cp -- modules.builtin modules.builtin.modinfo modules.order "$tree/" &&
 	modprobe --show-depends e1000e | sed -n "s#^insmod .*/modules/$release/\([^ ]*\).*#\1#p" |
 	xargs cp --parents -t "$tree" --)
 ln -s -- "$headers" "$tree/build"

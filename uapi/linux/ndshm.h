@@ -40,7 +40,8 @@
  * ENODEV     the object was there and has gone (revoked)
  * EOVERFLOW  arithmetic on the given values overflows
  * ENOSPC     an output array is too small; the size needed is written
- * EBUSY      claimed by another client, or by this one already
+ * EBUSY      claimed by another client, or by this one already; another client
+ *            has a function of the same IOMMU group
  * EBADFD     the client holds no claim on this adapter
  * EACCES     the adapter is not open to clients
  * EPERM      a missing capability, or isolation
@@ -53,7 +54,8 @@
  * mmap() takes an ``mmap_offset`` that the kernel gave out for a live handle,
  * MAP_SHARED, and at most the object's length: any other offset or a greater
  * length is ENXIO, MAP_PRIVATE EINVAL, PROT_EXEC EPERM (EACCES from mprotect()
- * later), an object that cannot be shown EOPNOTSUPP, a revoked one ENODEV.
+ * later), an object that cannot be shown EOPNOTSUPP, a revoked one ENODEV; it
+ * can run out of memory (ENOMEM) or of the system's files (ENFILE).
  * mremap() cannot grow a mapping (EFAULT). A mapping keeps the object and
  * neither the handle, the client nor the claim. Access to a revoked object is
  * SIGBUS. Mappings are not dumped in core files.
@@ -142,7 +144,8 @@ struct ndshm_get_info {
  * @out_isolation: NDSHM_ISOLATION_* properties that are missing
  * @out_bars: bit n is set if BAR n can be mapped
  *
- * A claim belongs to one client at a time and ends with its last close. It
+ * A claim belongs to one client at a time and ends with its last close; functions
+ * that share an IOMMU group, and so reach each other's memory, go together. It
  * starts with bus mastering off; see NDSHM_ADAPTER_START. When it ends, BARs
  * are unmapped, bus mastering goes off, the function is reset if it has a way
  * to, and then every block made under the claim is revoked, whoever maps it.

@@ -103,9 +103,10 @@ enum ndshm_scope {
  *
  * With *provider NULL a new provider comes into being, whose handle is stored
  * there last. With a handle from an earlier call the characteristics (and the
- * mmap handler) are replaced for new blocks, and the name, owner, scope and
- * adapter arguments must be as before or NULL; blocks that live go back to the
- * handlers that made them. May sleep. @adapter is for NDSHM_SCOPE_ADAPTER only.
+ * mmap handler) are replaced for new blocks; name (or NULL) and owner of @ops
+ * must be as before, scope and adapter stay as they were; blocks that live go
+ * back to the handlers that made them. May sleep. @adapter is for
+ * NDSHM_SCOPE_ADAPTER only.
  */
 ndshm_reason_t
 ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A kernel driver that allocates: an adapter for its device, and one block. The
+ * device is made up here; a PCI driver does the same in probe and remove.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/sizes.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/block.h>
+
+static struct platform_device *device;
+static struct ndshm_adapter *adapter;
+static struct ndshm_block *ring;
+
+/*
+ * The memory goes, because its provider's device does. A driver stops its own
+ * DMA here, and touches the memory no more. The block stays to be freed.
+ */
+static void ring_revoked(void *context, struct ndshm_block *block)
+{
+	pr_info("example: the ring has gone\n");
+}
+
+static ndshm_reason_t make_ring(void)
+{
+	struct ndshm_segment segment;
+	struct ndshm_segment_list list = {
+		.capacity = 1, .segments = &segment,
+	};
+	struct ndshm_parameters parameters = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.flags = NDSHM_ALLOC_CONTIGUOUS,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = NDSHM_USAGE_OTHER,
+		.length = SZ_16K,
+		.adapter = adapter,
+		.revoked = ring_revoked,
+		.list = &list,
+	};
+	ndshm_reason_t reason;
+
+	reason = ndshm_allocate(&parameters, &ring);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	/* The processor's address, and the one to write to the device. */
+	memset(parameters.virtual_address, 0, parameters.length);
+	pr_info("example: block %u, %llu bytes at 0x%llx for the device\n",
+		parameters.shared_memory_handle, segment.length,
+		segment.address);
+	return NDSHM_REASON_NONE;
+}
+
+static int __init example_init(void)
+{
+	struct ndshm_adapter_info info = { .name = "example" };
+	ndshm_reason_t reason;
+	int ret;
+
+	device = platform_device_register_simple("ndshm-example",
+						 PLATFORM_DEVID_NONE, NULL, 0);
+	if (IS_ERR(device))
+		return PTR_ERR(device);
+	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
+	if (ret)
+		goto err_device;
+
+	/* Without NDSHM_ADAPTER_OPEN no client can allocate for it. */
+	info.device = &device->dev;
+	reason = ndshm_adapter_register(&info, &adapter);
+	ret = ndshm_reason_errno(reason);
+	if (ret)
+		goto err_device;
+	reason = make_ring();
+	ret = ndshm_reason_errno(reason);
+	if (ret)
+		goto err_adapter;
+	return 0;
+
+err_adapter:
+	ndshm_adapter_unregister(adapter);
+err_device:
+	platform_device_unregister(device);
+	return ret;
+}
+module_init(example_init);
+
+static void __exit example_exit(void)
+{
+	ndshm_free(ring);
+	ndshm_adapter_unregister(adapter);
+	platform_device_unregister(device);
+}
+module_exit(example_exit);
+
+MODULE_DESCRIPTION("ndshm: example of a kernel driver that allocates");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A provider: write-combined memory, for whoever asks for it by name.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/provider.h>
+
+/* What the provider knows of a block: the context of its free and mmap. */
+struct memory {
+	struct device *device;
+	size_t size;
+	void *address;
+	dma_addr_t dma;
+};
+
+static struct ndshm_provider *provider;
+
+static ndshm_status_t example_allocate(void *provider_context,
+				       struct ndshm_parameters *parameters,
+				       void **context)
+{
+	struct memory *memory;
+
+	memory = kmalloc(sizeof(*memory), GFP_KERNEL_ACCOUNT);
+	if (!memory)
+		return NDSHM_STATUS_RESOURCES;
+	/* The adapter is registered until the free handler has returned. */
+	memory->device = ndshm_adapter_device(parameters->adapter);
+	memory->size = PAGE_ALIGN(parameters->length);
+	memory->address = dma_alloc_wc(memory->device, memory->size,
+				       &memory->dma,
+				       GFP_KERNEL_ACCOUNT |
+				       __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (!memory->address)
+		goto err_memory;
+	if (ndshm_list_add(parameters->list, memory->dma, memory->size))
+		goto err_dma;
+	parameters->virtual_address = memory->address;
+	*context = memory;
+	return NDSHM_STATUS_SUCCESS;
+
+err_dma:
+	dma_free_wc(memory->device, memory->size, memory->address, memory->dma);
+err_memory:
+	kfree(memory);
+	return NDSHM_STATUS_RESOURCES;
+}
+
+static void example_free(void *provider_context, void *context)
+{
+	struct memory *memory = context;
+
+	dma_free_wc(memory->device, memory->size, memory->address, memory->dma);
+	kfree(memory);
+}
+
+static int example_mmap(void *provider_context, void *context,
+			struct vm_area_struct *vma)
+{
+	struct memory *memory = context;
+
+	return dma_mmap_wc(memory->device, vma, memory->address, memory->dma,
+			   memory->size);
+}
+
+static const struct ndshm_provider_characteristics characteristics = {
+	.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
+	.allocate = example_allocate,
+	.free = example_free,
+};
+
+static const struct ndshm_provider_ops ops = {
+	.name = "example",
+	.owner = THIS_MODULE,
+	.mmap = example_mmap,
+};
+
+static int __init example_init(void)
+{
+	ndshm_reason_t reason;
+
+	reason = ndshm_provider_register(&characteristics, &ops,
+					 NDSHM_SCOPE_NAMED, NULL, &provider);
+	return ndshm_reason_errno(reason);
+}
+module_init(example_init);
+
+/* Every block holds the module, so that there is none when this is called. */
+static void __exit example_exit(void)
+{
+	ndshm_provider_unregister(provider);
+}
+module_exit(example_exit);
+
+MODULE_DESCRIPTION("ndshm: example of a provider");
+MODULE_LICENSE("GPL");
