@@ -86,7 +86,7 @@ static const struct row rows[] = {
 	ROW(CLAIM_UNSUPPORTED, NOT_SUPPORTED, EOPNOTSUPP, "claim-unsupported",
 	    "the adapter needs no claim, and has none: allocate without"),
 	ROW(CLAIM_BUSY, RESOURCE_CONFLICT, EBUSY, "claim-busy",
-	    "the adapter is claimed already: close the client that has it first"),
+	    "the adapter, or one of its IOMMU group, is claimed already: close the client that has it first"),
 	ROW(CLAIM_MISSING, INVALID_STATE, EBADFD, "claim-missing",
 	    "the adapter needs a claim of this client: claim it first"),
 	ROW(ADDRESS_WIDTH, INVALID_PARAMETER, EINVAL, "address-width",
