@@ -14,6 +14,10 @@ MODULE_DIR ?= $(CURDIR)
 BUILD ?= $(CURDIR)/build
 export BUILD VERSION
 
+ifneq ($(words $(CURDIR) $(BUILD) $(MODULE_DIR)),3)
+$(error make cannot work below a directory with a blank in its name: $(CURDIR))
+endif
+
 .PHONY: all
 all: modules userlib
 

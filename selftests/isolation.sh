@@ -24,6 +24,10 @@ else
 	bind_plainly "$user_card"
 fi || { echo "Bail out! $user_card cannot be bound"; exit 1; }
 
+# Somebody else may be unable to reach the checkout: here they can.
+mkdir -m 0755 /tmp/programs
+cp -L "$ndshm" "$(dirname "$ndshm")"/libndshm.so.0 /tmp/programs/
+ndshm=/tmp/programs/ndshm
 unprivileged=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 # A claim and a block under it.
 claim=("$ndshm" alloc --adapter "$user_card")

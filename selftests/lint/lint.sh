@@ -12,6 +12,7 @@ build=${BUILD:-$top/build}
 
 "$vm/packages.sh" build lint vm
 source=$("$vm/kernels.sh" source 6.12)
+for kernel in 6.1 6.12; do "$vm/kernels.sh" headers "$kernel" >/dev/null; done
 cd "$top"
 
 kernel_files() { git ls-files 'kernel/*.[ch]' 'kernel/**/*.[ch]'; }
@@ -71,7 +72,7 @@ check_house() {
 }
 
 check_spdx() {
-	git ls-files '*.c' '*.h' '*.sh' '*.py' '*.yaml' '*Kbuild' '*Makefile' | while read -r file; do
+	git ls-files | grep -vE '(^|/)COPYING$|/checkpatch-selftests$' | while read -r file; do
 		head -3 "$file" | grep -q SPDX-License-Identifier || echo "$file: no SPDX line"
 	done
 }
@@ -89,7 +90,7 @@ check_abi_layout() {
 	local bits
 	mkdir -p "$build/lint"
 	for bits in 64 32; do
-		printf '#include <linux/ndshm.h>\n%s\n' "$(sed -n 's/^struct \(ndshm_[a-z_]*\) {.*/struct \1 v_\1;/p' uapi/linux/ndshm.h)" |
+		printf '#include <linux/ndshm.h>\n%s\n' "$(sed -n 's/^struct \(ndshm_[a-z0-9_]*\) {.*/struct \1 v_\1;/p' uapi/linux/ndshm.h)" |
 			gcc -m$bits -g -c -x c -I uapi -o "$build/lint/abi-$bits.o" - || echo "not compiled with -m$bits"
 		pahole "$build/lint/abi-$bits.o" 2>/dev/null | grep -v cacheline >"$build/lint/abi-$bits.txt"
 	done

@@ -5,7 +5,7 @@
 # wire floods the card at the other end, which the user-space driver has.
 #
 # NDSHM_BUILD is the directory with user/ndshm and user/ndshm-82574, NDSHM_KO the
-# module. LONG=1 makes the runs long. Needs the cards of `run.sh --wire`.
+# module. NDSHM_LONG=1 makes the runs long. Needs the cards of `run.sh --wire`.
 
 kernel_card=0000:00:10.0
 user_card=0000:00:11.0
@@ -81,7 +81,11 @@ driver_wait() {
 	return "$code"
 }
 
-live_blocks() { "$ndshm" list blocks --json | grep -c '"id"' || true; }
+# How many blocks live; nothing if that cannot be known.
+live_blocks() {
+	local list
+	list=$("$ndshm" list blocks --json) && { grep -c '"id"' <<<"$list" || true; }
+}
 
 # Is there nothing new in the kernel log that matches?
 log_mark() { log_lines=$(dmesg | wc -l); }

@@ -6,11 +6,11 @@
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-rounds=$([[ ${LONG:-} ]] && echo 100 || echo 10)
+rounds=$([[ ${NDSHM_LONG:-} ]] && echo 100 || echo 10)
 driver_directory=/sys/bus/pci/drivers/ndshm_pci
 
 [[ -e /sys/bus/pci/devices/$user_card ]] || skip "no card $user_card"
-insmod "$NDSHM_KO" allow_unisolated=1
+insmod "$NDSHM_KO"
 "$ndshm" bind "$user_card" >/dev/null || exit 1
 flood_start
 

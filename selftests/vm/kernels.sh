@@ -49,8 +49,11 @@ candidate() { LC_ALL=C apt-cache policy "$1" | sed -n 's/^  Candidate: \([^(]\)/
 refresh_index() {
 	say 'refreshing the package index'
 	local -a sudo=()
-	[[ $EUID -eq 0 ]] || sudo=(sudo)
-	"${sudo[@]}" apt-get -qq update >&2
+	if [[ $EUID -ne 0 ]]; then
+		command -v sudo >/dev/null || die 'not root and no sudo: as root, run: apt-get update'
+		sudo=(sudo)
+	fi
+	with_lock "$cache/apt.lock" "${sudo[@]}" apt-get -qq update >&2
 }
 
 # resolve KIND NAME: prints "PACKAGE VERSION". apt takes a while to answer, so the
@@ -93,10 +96,14 @@ make_entry() {
 	local dir=$1 tmp
 	shift
 	[[ ! -d $dir ]] || return 0
+	# With the lock held, what others left behind is nobody's.
+	rm -rf -- "$kernels"/.tmp.*
 	tmp=$(mktemp -d -- "$kernels/.tmp.XXXXXX")
 	chmod 755 "$tmp"
 	# Not a subshell in a condition: there, `set -e` would not be in force.
-	trap 'rm -rf -- "$tmp"' EXIT
+	# Now: at the exit the variable is gone.
+	# shellcheck disable=SC2064
+	trap "rm -rf -- '$tmp'" EXIT
 	(cd -- "$tmp" && "$@")
 	mv -T -- "$tmp" "$dir"
 	trap - EXIT
@@ -142,6 +149,10 @@ fill_headers() {
 			unpack "$package" "$(candidate "$package")" .
 		done
 	sed -i "s#/usr/src/#$dir/usr/src/#" usr/src/linux-headers-*/Makefile
+	# It is there for type information, which needs further tools.
+	rm -f -- "usr/src/linux-headers-$release/vmlinux"
+	[[ -d usr/src/linux-headers-$release/scripts && -d usr/src/linux-headers-$release/tools ]] ||
+		die "the packages of linux-headers-$release lack something"
 }
 
 image_dir() {

@@ -11,6 +11,8 @@ table='
 build  gcc                  compiles the module, the library and the tests
 build  make                 drives every build
 build  libc6-dev            C library headers
+build  libelf1              objtool of the kernel headers
+build  libssl3              sign-file and others of the kernel headers
 build  pkg-config           finds libnl and jansson
 build  libnl-3-dev          netlink sockets for the library
 build  libnl-genl-3-dev     generic netlink for the library
@@ -22,43 +24,22 @@ vm     cpio                 packs the initrd
 vm     gzip                 packs the initrd
 vm     xz-utils             unpacks kernel modules and the kernel source
 vm     kmod                 depmod for the unpacked kernels
-vm     rsync                headers_install of the kernel source, for kselftest
 vm     iproute2             network set-up in the guest
 vm     iputils-ping         traffic in the guest
-vm     ethtool              looks at the wired cards in the guest
 vm     pciutils             lspci in the guest
 vm     procps               ps and sysctl in the guest
-vm     strace               says what a failing program did
+check  g++                  the library header as C++
+check  gcc-multilib         32-bit programs
+check  rsync                headers of the kernel source, for kselftest
 lint   sparse               address space and endianness checks
-lint   clang                second compiler, static analysis
-lint   clang-tidy           static analysis of the library
+lint   clang                second compiler
 lint   shellcheck           shell scripts
 lint   dwarves              pahole: holes in ABI structures
 lint   gcc-multilib         32-bit layout of the ABI
 lint   perl                 checkpatch
-lint   python3              spelling and specification checks
+lint   python3              the netlink code generator
 lint   python3-yaml         reads the netlink specification
 lint   python3-jsonschema   validates the netlink specification
-lint   codespell            spelling
-bench  valgrind             counts instructions in user space
-bench  libmimalloc-dev      an allocator to compare with
-bench  libjemalloc-dev      an allocator to compare with
-bench  strace               counts system calls
-doc    python3              netlink documentation generator
-doc    python3-yaml         reads the netlink specification
-doc    python3-jsonschema   validates the netlink specification
-doc    mandoc               checks the manual pages
-kernel gcc                  compiles a kernel
-kernel make                 compiles a kernel
-kernel libc6-dev            compiles a kernel
-kernel bc                   kernel build
-kernel bison                kernel build
-kernel flex                 kernel build
-kernel libelf-dev           kernel build
-kernel libssl-dev           kernel build
-kernel dwarves              BTF type information
-kernel rsync                headers_install
-kernel xz-utils             unpacks the kernel source
 '
 
 log=$(mktemp)
@@ -71,8 +52,9 @@ apt() {
 		command -v sudo >/dev/null || die "not root and no sudo: as root, run: apt-get $*"
 		sudo=(sudo)
 	fi
-	# The wait is for another apt that is at work: two `make` at once are no error.
-	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+	# Two `make` at once are no error: apt waits for another one that installs, but
+	# not for one that reads the index.
+	with_lock "$cache/apt.lock" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
 		apt-get -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root \
 		"$@" </dev/null >"$log" 2>&1 || { cat -- "$log" >&2; return 1; }
 }
