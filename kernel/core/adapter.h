@@ -62,10 +62,12 @@ struct ndshm_adapter {
  * struct ndshm_bar - a BAR that a client may map
  * @object: handle, mapping; has a reference for as long as the claim
  * @start: bus address
+ * @registers: the kernel's own mapping
  */
 struct ndshm_bar {
 	struct ndshm_object object;
 	phys_addr_t start;
+	void __iomem *registers;
 };
 
 /**

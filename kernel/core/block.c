@@ -87,6 +87,7 @@ static void free_block(struct ndshm_block *block)
 		ndshm_claim_put(block->claim);
 	ndshm_adapter_put(block->adapter);
 	put_pid(block->pid);
+	mutex_destroy(&block->tell_lock);
 	ndshm_object_fini(&block->object);
 	kfree(block);
 }
@@ -156,12 +157,23 @@ void ndshm_block_put(struct ndshm_block *block)
 }
 EXPORT_SYMBOL_GPL(ndshm_block_put);
 
+/*
+ * The callback is for the time in which the block is held: it does not begin
+ * once ndshm_free() has, and if it has begun, ndshm_free() waits for its end,
+ * but for the one that is called by the callback itself.
+ */
 void ndshm_free(struct ndshm_block *block)
 {
 	might_sleep();
 
-	if (block)
-		ndshm_block_release(block);
+	if (!block)
+		return;
+	if (READ_ONCE(block->teller) != current) {
+		mutex_lock(&block->tell_lock);
+		block->revoked = NULL;
+		mutex_unlock(&block->tell_lock);
+	}
+	ndshm_block_release(block);
 }
 EXPORT_SYMBOL_GPL(ndshm_free);
 
@@ -169,8 +181,12 @@ void ndshm_block_revoke(struct ndshm_block *block)
 {
 	if (!ndshm_object_revoke(&block->object))
 		return;
+	mutex_lock(&block->tell_lock);
+	WRITE_ONCE(block->teller, current);
 	if (block->revoked)
 		block->revoked(block->revoked_context, block);
+	WRITE_ONCE(block->teller, NULL);
+	mutex_unlock(&block->tell_lock);
 	unback(block);
 }
 
@@ -189,7 +205,7 @@ static u64 upper_bound(u64 length)
 	return (u64)PAGE_SIZE << get_order(length);
 }
 
-static bool answer_valid(const struct ndshm_parameters *p)
+static ndshm_reason_t check_answer(const struct ndshm_parameters *p)
 {
 	const struct ndshm_segment_list *list = p->list;
 	struct ndshm_segment *scratch = NULL;
@@ -199,13 +215,13 @@ static bool answer_valid(const struct ndshm_parameters *p)
 		scratch = kvmalloc_array(list->count, sizeof(*scratch),
 					 GFP_KERNEL_ACCOUNT);
 		if (!scratch)
-			return false;
+			return NDSHM_REASON_MEMORY;
 	}
 	valid = ndshm_segments_valid(list->segments, list->count,
 				     PAGE_ALIGN(p->length), p->flags, scratch);
 	if (scratch)
 		kvfree(scratch);
-	return valid;
+	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_NONSENSE;
 }
 
 /* Said once a provider: it is the provider's mistake, not the kernel's. */
@@ -240,13 +256,13 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 
 	block->virtual_address = p.virtual_address;
 	block->consumed = p.consumed ?: PAGE_ALIGN(asked->length);
-	if (!answer_valid(&p)) {
+	reason = check_answer(&p);
+	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
 		complain(registration->provider,
 			 "success, but with segments that do not fit");
+	if (reason != NDSHM_REASON_NONE)
 		c->free(c->provider_context, block->context);
-		return NDSHM_REASON_PROVIDER_NONSENSE;
-	}
-	return NDSHM_REASON_NONE;
+	return reason;
 }
 
 /* The number of segments is told either way; they have to fit if asked for. */
@@ -286,6 +302,7 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 	if (!block)
 		return NULL;
 	ndshm_object_init(&block->object, &ndshm_block_ops);
+	mutex_init(&block->tell_lock);
 	block->object.length = PAGE_ALIGN(p->length);
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
@@ -439,7 +456,6 @@ EXPORT_SYMBOL_GPL(ndshm_allocate);
 
 int __init ndshm_block_setup(void)
 {
-	ndshm_block_table_setup();
 	workqueue = alloc_workqueue("ndshm", WQ_UNBOUND, 0);
 	return workqueue ? 0 : -ENOMEM;
 }

@@ -39,7 +39,10 @@ struct pid;
  * @charged: somebody paid
  * @uid: who asked
  * @pid: the process that asked, held; NULL: the kernel
- * @revoked: the kernel holder's callback
+ * @tell_lock: guards @revoked, and is held while it runs; the innermost mutex
+ *	but for what the callback itself takes
+ * @teller: who runs it now
+ * @revoked: the kernel holder's callback, until ndshm_free()
  * @revoked_context: for @revoked
  * @backed: bit 0 is set while the provider's memory is behind it; who clears
  *	it frees the memory
@@ -48,7 +51,7 @@ struct pid;
  * @in_table: among all blocks of the machine
  * @work: the last put from atomic context
  *
- * All but the members' links and @backed is written before the block is
+ * All but the members' links, @backed and @revoked is written before the block is
  * published and never again. The reference rule stands with struct
  * ndshm_object. The memory goes with the last reference, or earlier when the
  * block is revoked: then it lives on as a tombstone.
@@ -72,6 +75,8 @@ struct ndshm_block {
 	bool charged;
 	kuid_t uid;
 	struct pid *pid;
+	struct mutex tell_lock;	/* revoked, and its running */
+	struct task_struct *teller;
 	void (*revoked)(void *revoked_context, struct ndshm_block *block);
 	void *revoked_context;
 	unsigned long backed;

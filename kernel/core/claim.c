@@ -6,6 +6,7 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/panic.h>
 #include <linux/security.h>
 #include <linux/slab.h>
@@ -40,29 +41,40 @@ ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio)
 
 /*
  * Also where a mapping's failure drops the last reference, under the mmap
- * lock: iput() of an inode that nothing maps is fine there.
+ * lock: iput() of an inode that nothing maps, and iounmap(), are fine there.
  */
 static void bar_release(struct ndshm_object *object)
 {
 	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
 
 	ndshm_object_fini(object);
+	iounmap(bar->registers);
 	kfree(bar);
 }
 
 static int bar_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
 {
+	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	ndshm_vm_flags_mod(vma, VM_IO | VM_PFNMAP, 0);
+	return 0;
+}
+
+/*
+ * Page by page, and not by remap_pfn_range(): with that, on x86, a zap by us and
+ * an unmap by a process at the same time end the range's memory type twice.
+ */
+static vm_fault_t bar_fault(struct ndshm_object *object, struct vm_fault *vmf)
+{
 	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
 
-	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
-	return io_remap_pfn_range(vma, vma->vm_start, PHYS_PFN(bar->start),
-				  vma->vm_end - vma->vm_start,
-				  vma->vm_page_prot);
+	return vmf_insert_pfn(vmf->vma, vmf->address,
+			      PHYS_PFN(bar->start) + vmf->pgoff);
 }
 
 static const struct ndshm_object_ops bar_ops = {
 	.kind = "bar",
 	.mmap = bar_mmap,
+	.fault = bar_fault,
 	.release = bar_release,
 	.release_async = bar_release,
 };
@@ -249,6 +261,12 @@ static ndshm_reason_t make_bar(struct ndshm_claim *claim, unsigned int number)
 	bar = kzalloc(sizeof(*bar), GFP_KERNEL_ACCOUNT);
 	if (!bar)
 		return NDSHM_REASON_MEMORY;
+	/* Not to be used: it makes the range uncached, whoever maps it. */
+	bar->registers = ioremap(start, length);
+	if (!bar->registers) {
+		kfree(bar);
+		return NDSHM_REASON_MEMORY;
+	}
 	ndshm_object_init(&bar->object, &bar_ops);
 	bar->object.length = length;
 	bar->object.name = number;
@@ -265,6 +283,7 @@ ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int number,
 
 	if (number >= NDSHM_BARS)
 		return NDSHM_REASON_BAR;
+	number = array_index_nospec(number, NDSHM_BARS);
 	mutex_lock(&adapter->claim_lock);
 	reason = ended_reason(claim);
 	if (reason == NDSHM_REASON_NONE && !claim->bars[number])

@@ -14,8 +14,11 @@ struct ndshm_client *ndshm_client_open(struct file *file)
 	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 	if (!client)
 		return NULL;
+	if (ndshm_files_init(&client->files)) {
+		kfree(client);
+		return NULL;
+	}
 	ndshm_handles_init(&client->handles);
-	ndshm_files_init(&client->files);
 	mutex_init(&client->lock);
 	INIT_LIST_HEAD(&client->claims);
 	client->rawio = file_ns_capable(file, &init_user_ns, CAP_SYS_RAWIO);

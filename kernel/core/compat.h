@@ -45,4 +45,16 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 }
 #endif
 
+/*
+ * kernel/providers: before 6.16 remap_pfn_range() on x86 marks a VMA with VM_PAT,
+ * and whoever zaps it ends the range's memory type: a revoke and an unmap at the
+ * same time both try. RAM has no memory type of its own to end.
+ */
+static inline void ndshm_vma_is_ram(struct vm_area_struct *vma)
+{
+#ifdef VM_PAT
+	ndshm_vm_flags_mod(vma, 0, VM_PAT);
+#endif
+}
+
 #endif /* _NDSHM_COMPAT_H */

@@ -4,10 +4,10 @@
 #include "../pci/pci.h"
 #include "../providers/coherent.h"
 #include "block.h"
+#include "block_table.h"
 #include "chardev.h"
 #include "netlink.h"
 #include "node.h"
-#include "object.h"
 #include "provider.h"
 
 static int __init ndshm_init(void)
@@ -15,15 +15,14 @@ static int __init ndshm_init(void)
 	struct ndshm_provider *coherent;
 	int ret;
 
+	/* Whoever asks by netlink finds a table, if an empty one. */
+	ndshm_block_table_setup();
 	ret = ndshm_nl_init();
 	if (ret)
 		return ret;
-	ret = ndshm_object_setup();
-	if (ret)
-		goto err_netlink;
 	ret = ndshm_block_setup();
 	if (ret)
-		goto err_object;
+		goto err_netlink;
 	ret = ndshm_coherent_setup(&coherent);
 	if (ret)
 		goto err_block;
@@ -47,8 +46,6 @@ err_coherent:
 	ndshm_coherent_teardown();
 err_block:
 	ndshm_block_teardown();
-err_object:
-	ndshm_object_teardown();
 err_netlink:
 	ndshm_nl_exit();
 	return ret;
@@ -62,7 +59,6 @@ static void __exit ndshm_exit(void)
 	ndshm_node_teardown();
 	ndshm_coherent_teardown();
 	ndshm_block_teardown();
-	ndshm_object_teardown();
 	ndshm_nl_exit();
 }
 module_exit(ndshm_exit);

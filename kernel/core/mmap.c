@@ -22,7 +22,11 @@
 /* "NDSH" */
 #define NDSHM_FS_MAGIC 0x4e445348
 
+/* Held by every client, and by whatever has a path to one of its files. */
 static struct vfsmount *mount;
+static int mount_users;
+
+static struct file_system_type file_system;
 
 /* A process that was seen in mmap of one object. */
 struct seen_mm {
@@ -72,6 +76,10 @@ static int remember_mm(struct ndshm_object *object, struct mm_struct *mm)
 
 	if (object->mm == mm)
 		return 0;
+	if (object->mm && !atomic_read(&object->mm->mm_users)) {
+		mmdrop(object->mm);
+		object->mm = NULL;
+	}
 	if (!object->mm) {
 		mmgrab(mm);
 		object->mm = mm;
@@ -104,23 +112,30 @@ static const struct file_operations object_file_ops = {
 	.release = object_file_release,
 };
 
+/* The lock makes sure that nothing is inserted once a zap has begun. */
+static vm_fault_t object_fault(struct vm_fault *vmf)
+{
+	struct ndshm_object *object = vmf->vma->vm_file->private_data;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+
+	/* The VMA is linked, so that a zap that comes later finds it. */
+	mutex_lock(&object->lock);
+	if (!object->revoked)
+		ret = object->ops->fault(object, vmf);
+	mutex_unlock(&object->lock);
+	return ret;
+}
+
+static const struct vm_operations_struct faulting_vm_ops = {
+	.fault = object_fault,
+};
+
 /*
  * Without a fault handler, what is no longer in the page tables is SIGBUS:
  * just what a revoked object's mapping shall give.
  */
-static const struct vm_operations_struct object_vm_ops = {};
+static const struct vm_operations_struct filled_vm_ops = {};
 
-void ndshm_files_init(struct ndshm_files *files)
-{
-	spin_lock_init(&files->lock);
-	files->count = 0;
-}
-
-void ndshm_files_fini(struct ndshm_files *files)
-{
-	while (files->count)
-		fput(files->spare[--files->count]);
-}
 
 static struct file *take_spare(struct ndshm_files *files)
 {
@@ -218,7 +233,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		      struct ndshm_files *files)
 {
 	struct file *file = NULL;
-	int ret;
+	int ret = 0;
 
 	mmap_assert_write_locked(vma->vm_mm);
 
@@ -236,7 +251,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		ret = -ENXIO;
 	else if (object->revoked)
 		ret = -ENODEV;
-	else
+	else if (!object->ops->fault)
 		ret = remember_mm(object, vma->vm_mm);
 	if (!ret)
 		ret = make_file(object, files);
@@ -249,7 +264,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 	vma_set_file(vma, file);
 	fput(file);
 	vma->vm_pgoff = 0;
-	vma->vm_ops = &object_vm_ops;
+	vma->vm_ops = object->ops->fault ? &faulting_vm_ops : &filled_vm_ops;
 	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
 	ret = object->ops->mmap(object, vma);
 	ndshm_test_mmap_delay();
@@ -258,13 +273,13 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 
 /*
  * Whoever is between filling its page tables and linking its VMA holds its mmap
- * lock all the while: have it, and they are through.
+ * lock for writing all the while: have it for reading, and they are through.
  */
 static void wait_for_mmap(struct mm_struct *mm)
 {
 	if (mmget_not_zero(mm)) {
-		mmap_write_lock(mm);
-		mmap_write_unlock(mm);
+		mmap_read_lock(mm);
+		mmap_read_unlock(mm);
 		/* The last user may go here, with who knows what. */
 		mmput_async(mm);
 	}
@@ -331,20 +346,27 @@ static int init_fs_context(struct fs_context *context)
 	return 0;
 }
 
-/* No owner: the mount is ours alone, and would keep us from unloading. */
+/*
+ * The superblock pins the module: a path that somebody got from /proc holds
+ * neither a file nor its operations, but the superblock.
+ */
 static struct file_system_type file_system = {
+	.owner = THIS_MODULE,
 	.name = "ndshm",
 	.init_fs_context = init_fs_context,
 	.kill_sb = kill_anon_super,
 };
 
-int __init ndshm_object_setup(void)
+int ndshm_files_init(struct ndshm_files *files)
 {
-	mount = kern_mount(&file_system);
-	return PTR_ERR_OR_ZERO(mount);
+	spin_lock_init(&files->lock);
+	files->count = 0;
+	return simple_pin_fs(&file_system, &mount, &mount_users);
 }
 
-void ndshm_object_teardown(void)
+void ndshm_files_fini(struct ndshm_files *files)
 {
-	kern_unmount(mount);
+	while (files->count)
+		fput(files->spare[--files->count]);
+	simple_release_fs(&mount, &mount_users);
 }

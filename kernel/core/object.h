@@ -6,6 +6,7 @@
 #define _NDSHM_CORE_OBJECT_H
 
 #include <linux/list.h>
+#include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -16,13 +17,16 @@ struct inode;
 struct mm_struct;
 struct ndshm_object;
 struct vm_area_struct;
+struct vm_fault;
 
 /**
  * struct ndshm_object_ops - what a kind of object does
  * @kind: word for /proc/PID/maps
  * @mappable: can it be shown at all? May be NULL: yes.
- * @mmap: fill @vma, whose vm_pgoff is 0 and whose length is within the object.
- *	The mmap lock is held for writing. 0 or a negative errno.
+ * @mmap: fill @vma, whose vm_pgoff is 0 and whose length is within the object,
+ *	or prepare it for @fault. The mmap lock is held for writing. 0 or a
+ *	negative errno.
+ * @fault: insert one page, with the object's lock held; NULL: @mmap fills all
  * @release: the last reference has gone; free the object. May sleep; takes no
  *	mmap lock.
  * @release_async: the same from where one cannot sleep, or holds a lock
@@ -31,6 +35,7 @@ struct ndshm_object_ops {
 	const char *kind;
 	bool (*mappable)(struct ndshm_object *object);
 	int (*mmap)(struct ndshm_object *object, struct vm_area_struct *vma);
+	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
 	void (*release)(struct ndshm_object *object);
 	void (*release_async)(struct ndshm_object *object);
 };
@@ -51,7 +56,7 @@ struct ndshm_object_ops {
  * @file: what is given to every VMA; made by the first mmap, and held until the
  *	object retires
  * @inode: of that file; held as long as anything may be mapped
- * @mm: a process that was seen in mmap, or NULL
+ * @mm: a process that was seen in an mmap that fills, or NULL
  * @more_mms: others, each once; the dead are weeded out when one is added
  */
 struct ndshm_object {
@@ -85,7 +90,8 @@ struct ndshm_files {
 	unsigned int count;
 };
 
-void ndshm_files_init(struct ndshm_files *files);
+/* 0 or a negative errno. */
+int ndshm_files_init(struct ndshm_files *files);
 void ndshm_files_fini(struct ndshm_files *files);
 
 void ndshm_object_init(struct ndshm_object *object,
@@ -133,8 +139,5 @@ void ndshm_object_retire(struct ndshm_object *object,
  * lock that mmap, fault or close takes may be held.
  */
 bool ndshm_object_revoke(struct ndshm_object *object);
-
-int __init ndshm_object_setup(void);
-void ndshm_object_teardown(void);
 
 #endif /* _NDSHM_CORE_OBJECT_H */

@@ -215,9 +215,15 @@ static ndshm_reason_t publish(struct ndshm_provider *provider)
 		mutex_unlock(&ndshm_registry_lock);
 		return NDSHM_REASON_MEMORY;
 	}
-	if (!provider->name[0])
+	if (!provider->name[0]) {
 		snprintf(provider->name, sizeof(provider->name), "provider%u",
 			 provider->id);
+		if (find_locked(provider->name)) {
+			xa_erase(&providers, provider->id);
+			mutex_unlock(&ndshm_registry_lock);
+			return NDSHM_REASON_NAME_TAKEN;
+		}
+	}
 	xa_store(&providers, provider->id, provider, GFP_KERNEL);
 	if (place)
 		rcu_assign_pointer(*place, provider);

@@ -87,9 +87,12 @@ static int coherent_mmap(void *provider_context, void *context,
 			 struct vm_area_struct *vma)
 {
 	struct coherent *coherent = context;
+	int ret;
 
-	return dma_mmap_coherent(coherent->device, vma, coherent->address,
-				 coherent->dma, coherent->size);
+	ret = dma_mmap_coherent(coherent->device, vma, coherent->address,
+				coherent->dma, coherent->size);
+	ndshm_vma_is_ram(vma);
+	return ret;
 }
 
 static const struct ndshm_provider_characteristics characteristics = {

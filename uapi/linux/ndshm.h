@@ -51,7 +51,8 @@
  * EIO        the provider failed
  * ========== ==================================================================
  *
- * mmap() takes an ``mmap_offset`` that the kernel gave out for a live handle,
+ * mmap() takes an ``mmap_offset`` that the kernel gave out for a live handle (one
+ * of a dead handle can in time be that of another object of the same client),
  * MAP_SHARED, and at most the object's length: any other offset or a greater
  * length is ENXIO, MAP_PRIVATE EINVAL, PROT_EXEC EPERM (EACCES from mprotect()
  * later), an object that cannot be shown EOPNOTSUPP, a revoked one ENODEV; it

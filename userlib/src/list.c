@@ -23,11 +23,24 @@ NDSHM_API int ndshm_list_providers(struct ndshm *ndshm, struct ndshm_provider_in
 	return ndshm__done(ndshm, ndshm->backend->list_providers(ndshm, NULL, out, count));
 }
 
+static int compare_blocks(const void *left, const void *right)
+{
+	const struct ndshm_block_row *a = left, *b = right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
 NDSHM_API int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
 {
+	int error;
+
 	*out = NULL;
 	*count = 0;
-	return ndshm__done(ndshm, ndshm->backend->list_blocks(ndshm, out, count));
+	error = ndshm->backend->list_blocks(ndshm, out, count);
+	/* A backend has them in an order of its own. */
+	if (!error && *count)
+		qsort(*out, *count, sizeof(**out), compare_blocks);
+	return ndshm__done(ndshm, error);
 }
 
 NDSHM_API int ndshm_find_adapter(struct ndshm *ndshm, const char *name,

@@ -227,32 +227,4 @@ rm "$devices/0000:00:05.0/driver"
 run 1 "unbind: nobody's" unbind --root "$top/root" 00:05.0
 [ ! -e "$top/root/run" ]
 ok "refusals leave nothing behind"
-
-# Files take what is written: the order of what unbind does can be seen.
-ln -s ../../drivers/ndshm_pci "$devices/0000:00:05.0/driver"
-mkdir -p "$top/root/sys/kernel/iommu_groups/3/devices" "$top/root/run/ndshm"
-ln -s ../../../../kernel/iommu_groups/3 "$devices/0000:00:05.0/iommu_group"
-touch "$drivers/ndshm_pci/unbind" "$devices/0000:00:05.0/driver_override" \
-	"$top/root/sys/bus/pci/drivers_probe"
-echo DMA >"$top/root/sys/kernel/iommu_groups/3/type"
-printf DMA-FQ >"$top/root/run/ndshm/group-3"
-run 0 "unbind" unbind --root "$top/root" -j 00:05.0
-is "unbind: the driver is told" 0000:00:05.0 "$(cat "$drivers/ndshm_pci/unbind")"
-is "unbind: no override" "" "$(cat "$devices/0000:00:05.0/driver_override")"
-is "unbind: probed" 0000:00:05.0 "$(cat "$top/root/sys/bus/pci/drivers_probe")"
-is "unbind: the type before" '"DMA"' "$(get group_type_before)"
-is "unbind: the type is restored" '"DMA-FQ"' "$(get group_type)"
-is "unbind: the group" '"3"' "$(get group)"
-[ ! -e "$top/root/run/ndshm/group-3" ]
-ok "unbind: the type is forgotten"
-echo DMA >"$top/root/sys/kernel/iommu_groups/3/type"
-run 0 "unbind without memory" unbind --root "$top/root" 00:05.0
-[[ $out == *"group 3 stays DMA"*"not known"* ]]
-ok "unbind without memory says so"
-ln -s "$devices/0000:00:05.0" "$top/root/sys/kernel/iommu_groups/3/devices/0000:00:06.0"
-printf DMA-FQ >"$top/root/run/ndshm/group-3"
-run 0 "unbind one of two" unbind --root "$top/root" 00:05.0
-[[ $out == *"group 3 stays DMA, until its other functions"* ]]
-ok "unbind one of two says that the type stays"
-is "unbind one of two keeps the type" DMA-FQ "$(cat "$top/root/run/ndshm/group-3")"
 end

@@ -41,11 +41,19 @@ $(tests)/tools/%.o: $(here)/tools/%.c $(here)/Makefile $(here)/tests/tests.mk
 $(tests)/ndshm: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects)
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(nl_libs) $(jansson_libs)
 
-check: all $(test_programs) $(tests)/json_get $(tests)/ndshm
+# With an adapter that bind can find.
+$(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
+		$(tests)/stand_in.o
+	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
+		$(call wrap,write ndshm_fd ndshm_find_adapter ndshm_list_blocks) -o $@ $^ \
+		$(nl_libs) $(jansson_libs)
+
+check: all $(test_programs) $(tests)/json_get $(tests)/ndshm $(tests)/ndshm-stand-in
 	@CC='$(CC)' CXX='$(CXX)' $(here)/tests/run.sh \
 		$(tests)/memfd $(tests)/threads $(tests)/failnth $(tests)/device $(tests)/netlink \
 		'$(tests)/reasons $(uapi)/linux/ndshm_status.h $(here)/../kernel/core/reason.c' \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(here)/include/ndshm/ndshm.h $(library) $(archive)' \
 		'$(here)/tests/install.sh $(here) $(out) $(VERSION)' \
-		'$(here)/tests/command.sh $(tests)/ndshm $(tests)/json_get $(VERSION)'
+		'$(here)/tests/command.sh $(tests)/ndshm $(tests)/json_get $(VERSION)' \
+		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get'

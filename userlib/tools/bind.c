@@ -43,7 +43,7 @@ static void free_outcome(struct outcome *outcome)
 	{ "root", 'r', "DIR", 0, "Use DIR/sys and DIR/run instead of /sys and /run", 5 }
 
 static const struct argp_option bind_options[] = {
-	{ "force", 'f', NULL, 0, "Take it from its driver even if it is in use", 0 },
+	{ "force", 'f', NULL, 0, "Take it from its driver, or its clients, even if it is in use", 0 },
 	ROOT_OPTION,
 	{ 0 }
 };
@@ -86,6 +86,12 @@ static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 static bool is_ours(const char *driver)
 {
 	return driver && !strcmp(driver, DRIVER);
+}
+
+/* It has a flush queue, or none of the addresses is translated. */
+static bool is_not_strict(const char *type)
+{
+	return type && (!strcmp(type, "DMA-FQ") || !strcmp(type, "identity"));
 }
 
 static json_t *string_or_null(const char *string)
@@ -181,19 +187,24 @@ static enum exit_code check(const struct arguments *arguments, const struct outc
 	return code;
 }
 
+/* Can the group's type be changed as soon as the function has no driver? */
+static bool group_can_change(const struct function *function, struct outcome *outcome)
+{
+	if (!function_group_in_use(function))
+		return true;
+	outcome->note = format_string("IOMMU group %s stays %s: another of its functions is bound "
+				      "to a driver", outcome->group, outcome->type_before);
+	return false;
+}
+
 /* A domain without a flush queue, if that can be had. The driver is unbound. */
 static void make_strict(const struct function *function, struct outcome *outcome)
 {
 	const char *type = outcome->type_before;
 	int error;
 
-	if (!type || (strcmp(type, "DMA-FQ") && strcmp(type, "identity")))
+	if (!is_not_strict(type) || !group_can_change(function, outcome))
 		return;
-	if (function_group_in_use(function)) {
-		outcome->note = format_string("IOMMU group %s stays %s: another of its functions "
-					      "is bound to a driver", outcome->group, type);
-		return;
-	}
 	error = function_remember_type(function, type);
 	if (error)
 		outcome->note = format_string("that IOMMU group %s was %s could not be written "
@@ -252,6 +263,39 @@ static enum exit_code take_over(const struct function *function, struct outcome 
 	return code;
 }
 
+/* Would a client lose something? If that cannot be told, it would. */
+static bool adapter_in_use(const struct function *function, struct ndshm *ndshm)
+{
+	struct ndshm_adapter_info adapter;
+	struct ndshm_block_row *rows;
+	bool in_use = false;
+	size_t count;
+
+	if (ndshm_find_adapter(ndshm, function->name, &adapter) || adapter.claimed ||
+	    ndshm_list_blocks(ndshm, &rows, &count))
+		return true;
+	for (size_t i = 0; i < count; i++)
+		in_use |= rows[i].adapter == adapter.id;
+	free(rows);
+	return in_use;
+}
+
+/* It is bound already: must it be bound again, to make its group strict, and may it? */
+static bool shall_rebind(const struct arguments *arguments, struct ndshm *ndshm,
+			 struct outcome *outcome)
+{
+	const struct function *function = &arguments->function;
+
+	if (!is_not_strict(outcome->type_before) || !group_can_change(function, outcome))
+		return false;
+	if (arguments->force || !adapter_in_use(function, ndshm))
+		return true;
+	outcome->note = format_string("IOMMU group %s stays %s while a client uses the adapter: end "
+				      "that and bind again, use --force, or \"ndshm unbind\" it "
+				      "first", outcome->group, outcome->type_before);
+	return false;
+}
+
 static enum exit_code bind_function(const struct arguments *arguments, struct ndshm *ndshm,
 				    struct outcome *outcome)
 {
@@ -260,7 +304,7 @@ static enum exit_code bind_function(const struct arguments *arguments, struct nd
 	enum exit_code code = EXIT_DONE;
 	int error;
 
-	if (is_ours(outcome->driver_before)) {
+	if (is_ours(outcome->driver_before) && !shall_rebind(arguments, ndshm, outcome)) {
 		outcome->type = function_group_type(function);
 		outcome->driver = function_driver(function);
 	} else {
@@ -339,7 +383,10 @@ out:
 static enum exit_code print_unbound(const struct function *function,
 				    const struct outcome *outcome)
 {
-	printf("%s: unbound from " DRIVER "\n", function->name);
+	if (outcome->driver_before)
+		printf("%s: unbound from " DRIVER "\n", function->name);
+	else
+		printf("%s: had no driver, is no longer kept for " DRIVER "\n", function->name);
 	print_group(function, outcome);
 	if (outcome->driver)
 		printf("%s: bound to %s\n", function->name, outcome->driver);
@@ -348,16 +395,27 @@ static enum exit_code print_unbound(const struct function *function,
 	return end_output();
 }
 
+/* Without a driver, because the module was unloaded while it was bound? */
+static bool is_stranded(const struct function *function, const struct outcome *outcome)
+{
+	char *override = outcome->driver_before ? NULL : function_override(function);
+	bool stranded = is_ours(override);
+
+	free(override);
+	return stranded;
+}
+
 static enum exit_code unbind_function(const struct arguments *arguments, struct outcome *outcome)
 {
 	const struct function *function = &arguments->function;
-	int error;
+	int error = 0;
 
 	if (!function_exists(function))
 		return cannot("there is no such PCI function", "unbind %s", function->name);
-	if (!is_ours(outcome->driver_before))
+	if (is_ours(outcome->driver_before))
+		error = function_unbind(function);
+	else if (!is_stranded(function, outcome))
 		return cannot("it is not bound to " DRIVER, "unbind %s", function->name);
-	error = function_unbind(function);
 	if (error)
 		return cannot_errno(error, "unbind %s from " DRIVER, function->name);
 	give_back(function, outcome);

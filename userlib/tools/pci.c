@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +136,11 @@ char *function_driver(const struct function *function)
 	return link_name(device_path(function, "/driver"));
 }
 
+char *function_override(const struct function *function)
+{
+	return read_value(device_path(function, "/driver_override"));
+}
+
 char *function_group(const struct function *function)
 {
 	return link_name(device_path(function, "/iommu_group"));
@@ -210,14 +216,29 @@ static char *state_path(const struct function *function)
 	return path;
 }
 
-static int write_new(const char *path, const char *value)
+/*
+ * What is remembered of a group: its type, and which group it was. Numbers of
+ * groups are used again, inode numbers of sysfs are not. On the heap; NULL: it
+ * has no group.
+ */
+static char *state_line(const struct function *function, const char *type)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	char *path = device_path(function, "/iommu_group");
+	struct stat group;
+	int error = stat(path, &group);
+
+	free(path);
+	return error ? NULL : format_string("%s %ju", type, (uintmax_t)group.st_ino);
+}
+
+/* In place of what is there: that can be of an earlier group. */
+static int write_over(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	int error = 0;
 
-	/* What was remembered first is what it was before. */
 	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
+		return -errno;
 	if (write(fd, value, strlen(value)) < 0)
 		error = -errno;
 	close(fd);
@@ -228,20 +249,35 @@ int function_remember_type(const struct function *function, const char *type)
 {
 	char *directory = format_string("%s" STATE_DIRECTORY, function->root);
 	char *path = state_path(function);
+	char *line = state_line(function, type);
 	int error = -ENOENT;
 
-	if (path)
-		error = mkdir(directory, 0755) && errno != EEXIST ? -errno : write_new(path, type);
+	if (path && line)
+		error = mkdir(directory, 0755) && errno != EEXIST ? -errno : write_over(path, line);
 	free(directory);
 	free(path);
+	free(line);
 	return error;
 }
 
 char *function_recall_type(const struct function *function)
 {
 	char *path = state_path(function);
+	char *type = path ? read_value(path) : NULL;
+	char *found, *expected;
 
-	return path ? read_value(path) : NULL;
+	if (!type)
+		return NULL;
+	found = format_string("%s", type);
+	type[strcspn(type, " ")] = '\0';
+	expected = state_line(function, type);
+	if (!expected || strcmp(found, expected)) {
+		free(type);
+		type = NULL;
+	}
+	free(found);
+	free(expected);
+	return type;
 }
 
 void function_forget_type(const struct function *function)

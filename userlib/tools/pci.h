@@ -27,6 +27,8 @@ bool function_is_bridge(const struct function *function);
 
 /* On the heap; NULL: none. */
 char *function_driver(const struct function *function);
+/* The only driver that may have it; "(null)": any. */
+char *function_override(const struct function *function);
 char *function_group(const struct function *function);
 char *function_group_type(const struct function *function);
 
@@ -50,8 +52,9 @@ int function_probe(const struct function *function);
 bool driver_exists(const struct function *function, const char *driver);
 
 /*
- * What the type of the function's group was before it was first changed, until
- * it is forgotten or the machine boots. Recalled on the heap; NULL: not known.
+ * What the type of the function's group was before it was last made strict, until
+ * it is forgotten, the group ends or the machine boots. Recalled on the heap; NULL:
+ * not known.
  */
 int function_remember_type(const struct function *function, const char *type);
 char *function_recall_type(const struct function *function);

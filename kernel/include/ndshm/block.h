@@ -63,8 +63,9 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * @adapter: whose device uses the memory
  * @provider: who shall make it, or NULL for the adapter's default
  * @revoked: called at most once if the memory goes while the block is held,
- *	because a device went. May sleep, holds no lock. When it returns, its
- *	owner has let go of the memory; it still calls ndshm_free(). May be NULL.
+ *	because a device went: not after ndshm_free(), which waits for its end.
+ *	May sleep. When it returns, its owner has let go of the memory; it still
+ *	calls ndshm_free(), then or later. May be NULL.
  * @revoked_context: first argument of @revoked
  * @list: caller's list of segments, or NULL
  * @vport_id: virtual port, 0 for the default port (revision 2)
@@ -118,7 +119,11 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 /* Give a block back. May sleep; NULL is allowed. Cannot fail. */
 void ndshm_free(struct ndshm_block *block);
 
-/* A further reference, and its end; the end may be in atomic context. */
+/*
+ * A further reference, and its end; the end may be in atomic context. It keeps
+ * the block, but not its memory, beyond what ndshm_allocate()'s holder was told
+ * by the revoked callback.
+ */
 struct ndshm_block *ndshm_block_get(struct ndshm_block *block);
 void ndshm_block_put(struct ndshm_block *block);
 

@@ -224,8 +224,7 @@ static void finish(struct driver *driver)
 
 static int drive(struct driver *driver)
 {
-	bool quiet = true;
-	int error = prepare(driver);
+	int error = prepare(driver), noisy = 0;
 
 	if (!error) {
 		set_up_net(driver);
@@ -234,13 +233,13 @@ static int drive(struct driver *driver)
 			run(driver);
 			finish(driver);
 		}
-		quiet = !card_quiet(&driver->card);
+		noisy = card_quiet(&driver->card);
 	}
 	/* If it is not quiet, only the end of the claim makes it let go of memory. */
-	if (quiet) {
-		ring_free(&driver->rx.ring);
-		ring_free(&driver->tx.ring);
-	}
+	if (noisy)
+		return error && error != -EINTR ? error : noisy;
+	ring_free(&driver->rx.ring);
+	ring_free(&driver->tx.ring);
 	return error;
 }
 

@@ -127,7 +127,7 @@ struct ndshm_block_row {
 /*
  * Lists, by netlink: *out is an array of *count rows to be given to free().
  * An unprivileged caller sees every adapter and provider, and its own user's
- * blocks.
+ * blocks; blocks are sorted by id.
  */
 int ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
 			size_t *count);

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * main.c with a card that does what a test wants: how the program ends, and
+ * whether it frees memory that the card may still write to.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "report.h"
+
+#define RINGS 2
+
+static const struct test {
+	const char *name;
+	int start;		/* what card_start() gives */
+	bool interrupted;	/* by a signal, before there is a link */
+	int quiet;		/* what card_quiet() gives at the end */
+	int code;
+	unsigned int freed;	/* rings */
+} tests[] = {
+	{ "a card that was driven and is quiet", 0, false, 0, EXIT_DONE, RINGS },
+	{ "a card that was driven and cannot be stopped", 0, false, -EIO, EXIT_FAILED, 0 },
+	{ "a card that was interrupted and is quiet", 0, true, 0, EXIT_DONE, RINGS },
+	{ "a card that was interrupted and goes on", 0, true, -ETIMEDOUT, EXIT_FAILED, 0 },
+	{ "a card that does not start", -EPERM, false, 0, EXIT_FAILED, RINGS },
+	{ "a card without a link", -ENETDOWN, false, 0, EXIT_NO_LINK, RINGS },
+	{ "a card without a link that goes on", -ENETDOWN, false, -EIO, EXIT_NO_LINK, 0 },
+};
+
+static const struct test *test;
+static unsigned int freed;
+
+/* What main.c calls itself here. */
+int drive_main(int argc, char **argv);
+
+int card_open(struct card *card, const char *adapter)
+{
+	(void)card;
+	(void)adapter;
+	return 0;
+}
+
+int card_set_mac(struct card *card, const uint8_t *mac)
+{
+	(void)card;
+	(void)mac;
+	return 0;
+}
+
+int card_start(struct card *card)
+{
+	(void)card;
+	if (test->interrupted)
+		raise(SIGTERM);
+	return test->start;
+}
+
+int card_quiet(struct card *card)
+{
+	(void)card;
+	return test->quiet;
+}
+
+void card_close(struct card *card)
+{
+	(void)card;
+}
+
+int link_start(struct card *card)
+{
+	(void)card;
+	return 0;
+}
+
+struct card_link link_state(struct card *card)
+{
+	(void)card;
+	return (struct card_link){ .up = true };
+}
+
+int rx_make(struct rx_ring *rx, struct card *card, size_t frame_max)
+{
+	(void)frame_max;
+	rx->ring.card = card;
+	return 0;
+}
+
+int tx_make(struct tx_ring *tx, struct card *card, size_t frame_max)
+{
+	(void)frame_max;
+	tx->ring.card = card;
+	return 0;
+}
+
+/* Once it runs, it is told to end. */
+void rx_start(struct rx_ring *rx, size_t frame_max)
+{
+	(void)rx;
+	(void)frame_max;
+	raise(SIGTERM);
+}
+
+void tx_start(struct tx_ring *tx)
+{
+	(void)tx;
+}
+
+void rx_stop(struct rx_ring *rx)
+{
+	(void)rx;
+}
+
+int rx_take(struct rx_ring *rx, uint8_t *frame, size_t capacity)
+{
+	(void)rx;
+	(void)frame;
+	(void)capacity;
+	return 0;
+}
+
+void rx_flush(struct rx_ring *rx)
+{
+	(void)rx;
+}
+
+bool tx_put(struct tx_ring *tx, const uint8_t *frame, size_t length)
+{
+	(void)tx;
+	(void)frame;
+	(void)length;
+	return false;
+}
+
+unsigned int tx_room(struct tx_ring *tx)
+{
+	(void)tx;
+	return 0;
+}
+
+void tx_flush(struct tx_ring *tx)
+{
+	(void)tx;
+}
+
+bool tx_idle(struct tx_ring *tx)
+{
+	(void)tx;
+	return true;
+}
+
+void ring_free(struct ring *ring)
+{
+	(void)ring;
+	freed++;
+}
+
+void statistics_collect(struct statistics *statistics, struct card *card)
+{
+	(void)statistics;
+	(void)card;
+}
+
+void report_ready(const struct card *card, const struct net *net, struct card_link link,
+		  const struct rx_ring *rx, const struct tx_ring *tx, bool json)
+{
+	(void)card;
+	(void)net;
+	(void)link;
+	(void)rx;
+	(void)tx;
+	(void)json;
+}
+
+void report_counters(const char *event, const struct counters *counters, bool json)
+{
+	(void)event;
+	(void)counters;
+	(void)json;
+}
+
+/* No status that a program which ends elsewhere has. */
+static int to_status(int code, unsigned int rings)
+{
+	return 64 + code * (RINGS + 1) + rings;
+}
+
+/* In a process of its own, as main.c runs once; its status says both results. */
+static bool run(void)
+{
+	char *arguments[] = { "ndshm-82574", "--adapter=card", NULL };
+	int status, expected = to_status(test->code, test->freed);
+	pid_t pid = fork();
+
+	if (!pid) {
+		int code = drive_main(2, arguments);
+
+		_exit(to_status(code, freed));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return false;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == expected)
+		return true;
+	printf("# expected %d, got status 0x%x\n", expected, status);
+	return false;
+}
+
+int main(void)
+{
+	const unsigned int count = sizeof(tests) / sizeof(tests[0]);
+	unsigned int passed = 0;
+
+	printf("TAP version 13\n1..%u\n", count);
+	for (unsigned int i = 0; i < count; i++) {
+		bool ok;
+
+		test = &tests[i];
+		fflush(stdout);
+		ok = run();
+		printf("%s %u - %s\n", ok ? "ok" : "not ok", i + 1, test->name);
+		passed += ok;
+	}
+	printf("%u passed, %u failed\n", passed, count - passed);
+	return passed == count ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# bind.sh NDSHM JSON_GET: what bind and unbind write, to a sysfs made of plain files. They
+# take what is written, and do nothing: drivers and groups are changed here.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+ndshm=$1 json_get=$2
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+export NDSHM_BACKEND=memfd:
+unset STAND_IN_USE
+
+card=$top/sys/bus/pci/devices/0000:00:05.0
+drivers=$top/sys/bus/pci/drivers
+probe=$top/sys/bus/pci/drivers_probe
+groups=$top/sys/kernel/iommu_groups
+memory=$top/run/ndshm/group-3
+
+# new_group TYPE: the card's group, number 3, is another one than before.
+new_group() {
+	mkdir -p "$groups/new/devices"
+	rm -rf "$groups/3"
+	mv "$groups/new" "$groups/3"
+	echo "$1" >"$groups/3/type"
+}
+
+set_type() {
+	echo "$1" >"$groups/3/type"
+}
+
+# set_driver [NAME]
+set_driver() {
+	rm -f "$card/driver"
+	[ $# -eq 0 ] || ln -s "../../drivers/$1" "$card/driver"
+}
+
+# What was written since is in these files.
+forget_writes() {
+	local file
+
+	for file in "$drivers"/*/bind "$drivers"/*/unbind "$probe" "$card/driver_override"; do
+		: >"$file"
+	done
+}
+
+# run CODE NAME COMMAND ARGUMENT...: of the card; $out is what it said on both.
+run() {
+	local code=$1 name=$2
+
+	forget_writes
+	"$ndshm" "$3" --root "$top" "${@:4}" 00:05.0 >"$top/out" 2>&1 </dev/null
+	is "$name" "$code" $?
+	out=$(cat "$top/out")
+}
+
+# says NAME PATTERN
+says() {
+	# shellcheck disable=SC2053 # a pattern
+	[[ $out == $2 ]]
+	ok "$1" || echo "# $out"
+}
+
+# wrote NAME EXPECTED FILE
+wrote() {
+	is "$1" "$2" "$(cat "$3")"
+}
+
+get() {
+	"$json_get" "$@" <<<"$out"
+}
+
+mkdir -p "$card" "$drivers/e1000e" "$drivers/ndshm_pci" "$top/run"
+ln -s ../../../../kernel/iommu_groups/3 "$card/iommu_group"
+touch "$drivers"/{e1000e,ndshm_pci}/{bind,unbind} "$probe" "$card/driver_override"
+echo 0x020000 >"$card/class"
+new_group DMA-FQ
+
+# From the kernel's driver, and back
+set_driver e1000e
+run 0 "bind" bind --force -j
+wrote "bind: the driver is told" 0000:00:05.0 "$drivers/e1000e/unbind"
+wrote "bind: ours is told" 0000:00:05.0 "$drivers/ndshm_pci/bind"
+wrote "bind: the override" ndshm_pci "$card/driver_override"
+is "bind: the type before" '"DMA-FQ"' "$(get group_type_before)"
+is "bind: strict" '"DMA"' "$(get group_type)"
+is "bind: the adapter" 7 "$(get adapter)"
+set_driver ndshm_pci
+run 0 "unbind" unbind -j
+wrote "unbind: the driver is told" 0000:00:05.0 "$drivers/ndshm_pci/unbind"
+wrote "unbind: no override" "" "$card/driver_override"
+wrote "unbind: probed" 0000:00:05.0 "$probe"
+is "unbind: the type before" '"DMA"' "$(get group_type_before)"
+is "unbind: the type is restored" '"DMA-FQ"' "$(get group_type)"
+is "unbind: the group" '"3"' "$(get group)"
+[ ! -e "$memory" ]
+ok "unbind: the type is forgotten"
+set_type DMA
+run 0 "unbind without memory" unbind
+says "unbind without memory says so" "*group 3 stays DMA*not known*"
+wrote "unbind without memory keeps the type" DMA "$groups/3/type"
+
+# A card that was pulled out is not unbound: what is remembered is of a group that ended.
+set_type identity
+set_driver
+run 0 "bind in an identity group" bind
+new_group DMA-FQ
+run 0 "bind in another group of that number" bind
+wrote "bind in another group makes it strict" DMA "$groups/3/type"
+set_driver ndshm_pci
+run 0 "unbind in another group" unbind
+wrote "unbind in another group restores that one's type" DMA-FQ "$groups/3/type"
+set_type identity
+set_driver
+run 0 "bind in an identity group again" bind
+new_group DMA
+run 0 "bind in a strict group of that number" bind
+set_driver ndshm_pci
+run 0 "unbind in a strict group" unbind
+wrote "unbind in a strict group leaves it strict" DMA "$groups/3/type"
+says "unbind in a strict group knows nothing of it" "*not known*"
+
+# In the same group the newest type counts.
+set_type identity
+set_driver
+run 0 "bind before the type is changed by hand" bind
+set_type DMA-FQ
+run 0 "bind after the type was changed by hand" bind
+set_driver ndshm_pci
+run 0 "unbind after the type was changed by hand" unbind
+wrote "unbind restores the newest type" DMA-FQ "$groups/3/type"
+
+# One of two
+set_driver
+run 0 "bind one of two" bind
+set_driver ndshm_pci
+mkdir -p "$groups/3/devices/0000:00:06.0/driver"
+run 0 "unbind one of two" unbind
+says "unbind one of two says that the type stays" "*group 3 stays DMA, until its other functions*"
+rm -r "$groups/3/devices/0000:00:06.0"
+run 0 "unbind the other" unbind
+wrote "unbind the other restores the type" DMA-FQ "$groups/3/type"
+
+# rmmod leaves a card that has no driver and takes no other.
+set_driver
+run 0 "bind before the module goes" bind
+mv "$drivers/ndshm_pci" "$top/unloaded"
+forget_writes
+echo ndshm_pci >"$card/driver_override"
+"$ndshm" unbind --root "$top" 00:05.0 >"$top/out" 2>&1
+is "unbind without the module" 0 $?
+out=$(cat "$top/out")
+says "unbind without the module says so" "*had no driver, is no longer kept for ndshm_pci*"
+wrote "unbind without the module: no override" "" "$card/driver_override"
+wrote "unbind without the module: probed" 0000:00:05.0 "$probe"
+wrote "unbind without the module: the type" DMA-FQ "$groups/3/type"
+for override in "(null)" vfio-pci; do
+	forget_writes
+	echo "$override" >"$card/driver_override"
+	"$ndshm" unbind --root "$top" 00:05.0 >"$top/out" 2>&1
+	is "unbind: not ours: $override" 1 $?
+	wrote "unbind: not ours: $override stays" "$override" "$card/driver_override"
+done
+forget_writes
+set_driver e1000e
+echo ndshm_pci >"$card/driver_override"
+"$ndshm" unbind --root "$top" 00:05.0 >"$top/out" 2>&1
+is "unbind: another driver's" 1 $?
+wrote "unbind: another driver's is not touched" "" "$probe"
+mv "$top/unloaded" "$drivers/ndshm_pci"
+
+# Bound already, in a group that is not strict
+set_driver ndshm_pci
+for type in DMA-FQ identity; do
+	set_type $type
+	run 0 "bind again: $type" bind
+	wrote "bind again: $type: unbound" 0000:00:05.0 "$drivers/ndshm_pci/unbind"
+	wrote "bind again: $type: bound" 0000:00:05.0 "$drivers/ndshm_pci/bind"
+	wrote "bind again: $type: strict" DMA "$groups/3/type"
+	says "bind again: $type: said" "*group 3 was $type, is DMA*adapter 7*"
+done
+run 0 "bind again: strict" bind
+wrote "bind again: strict: not unbound" "" "$drivers/ndshm_pci/unbind"
+says "bind again: strict: said" "*was bound to ndshm_pci already*"
+for use in claim block; do
+	set_type DMA-FQ
+	STAND_IN_USE=$use run 0 "bind again: $use" bind
+	wrote "bind again: $use: not unbound" "" "$drivers/ndshm_pci/unbind"
+	wrote "bind again: $use: the type stays" DMA-FQ "$groups/3/type"
+	says "bind again: $use: why" '*stays DMA-FQ while a client uses*"ndshm unbind" it first*'
+	STAND_IN_USE=$use run 0 "bind again: $use: forced" bind --force
+	wrote "bind again: $use: forced: unbound" 0000:00:05.0 "$drivers/ndshm_pci/unbind"
+	wrote "bind again: $use: forced: strict" DMA "$groups/3/type"
+done
+set_type DMA-FQ
+mkdir -p "$groups/3/devices/0000:00:06.0/driver"
+run 0 "bind again: one of two" bind --force
+wrote "bind again: one of two: not unbound" "" "$drivers/ndshm_pci/unbind"
+says "bind again: one of two: why" "*stays DMA-FQ: another of its functions is bound*"
+end
