@@ -126,6 +126,7 @@ FIXTURE_SETUP(shape)
 	ASSERT_LE(0, self->fd);
 	test_get_info(self->fd, &info);
 	self->adapter = info.out_default_adapter;
+	test_charged(self->fd, self->adapter);
 	self->block = test_new_block(self->fd, self->adapter, page_size());
 	ASSERT_TRUE(fence_build(&self->fence));
 }
@@ -474,6 +475,7 @@ FIXTURE_SETUP(request)
 	test_get_info(self->fd, &self->info);
 	self->adapter = self->info.out_default_adapter;
 	self->page = page_size();
+	test_charged(self->fd, self->adapter);
 	ASSERT_TRUE(fence_build(&self->fence));
 }
 
@@ -1043,8 +1045,8 @@ TEST_F(request, file)
 {
 	char byte = 0;
 
-	test_errno(EINVAL, write(self->fd, &byte, 1));
-	test_errno(EINVAL, read(self->fd, &byte, 1));
+	test_errno(EINVAL, self->fd, write(self->fd, &byte, 1));
+	test_errno(EINVAL, self->fd, read(self->fd, &byte, 1));
 }
 
 int main(int argc, char **argv)

@@ -32,6 +32,7 @@ FIXTURE_SETUP(block)
 	test_get_info(self->fd, &self->info);
 	self->adapter = self->info.out_default_adapter;
 	self->page = page_size();
+	test_charged(self->fd, self->adapter);
 	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
 }
 
@@ -142,7 +143,7 @@ TEST_F(block, free_while_mapped)
 	fill_pattern(one, self->block.length, 1);
 	test_free_handle(self->fd, self->block.handle);
 	test_no_handle(self->fd, self->block.handle);
-	test_errno(ENXIO, ndshm_map(self->fd, &self->block));
+	test_errno(ENXIO, self->fd, ndshm_map(self->fd, &self->block));
 	EXPECT_TRUE(has_pattern(two, self->block.length, 1));
 	fill_pattern(two, self->block.length, 2);
 	EXPECT_TRUE(has_pattern(one, self->block.length, 2));
@@ -405,7 +406,7 @@ TEST_F(block, dup)
 	test_lives(&self->block);
 	map = test_map_block(other, &self->block);
 	test_free_handle(other, self->block.handle);
-	EXPECT_EQ(0, ndshm_state_of(other).blocks);
+	EXPECT_EQ(0, test_state(other).blocks);
 	EXPECT_EQ(0, munmap(map, self->page));
 	test_gone(&self->block);
 	self->fd = other;
@@ -434,7 +435,7 @@ TEST_F(block, passed_descriptor)
 		EXPECT_TRUE(has_pattern(map, self->block.length, 1));
 		fill_pattern(map, self->block.length, 2);
 		theirs = test_new_block(fd, self->adapter, self->page);
-		EXPECT_EQ(2, ndshm_state_of(fd).blocks);
+		EXPECT_EQ(2, test_state(fd).blocks);
 		send(peer, &theirs, sizeof(theirs), 0);
 		_exit(0);
 	}
@@ -688,17 +689,20 @@ TEST_F(block, mremap_size)
 	length = self->block.length;
 	map = test_map_block(self->fd, &self->block);
 	fill_pattern(map, length, 1);
-	test_errno(EFAULT, mremap(map, length, length + self->page, 0));
-	test_errno(EFAULT, mremap(map, length, length + self->page,
-				  MREMAP_MAYMOVE));
-	test_errno(EFAULT, mremap(map, length, 2 * length, MREMAP_MAYMOVE));
+	test_errno(EFAULT, self->fd,
+		   mremap(map, length, length + self->page, 0));
+	test_errno(EFAULT, self->fd,
+		   mremap(map, length, length + self->page, MREMAP_MAYMOVE));
+	test_errno(EFAULT, self->fd,
+		   mremap(map, length, 2 * length, MREMAP_MAYMOVE));
 	/* An old size of 0 asks for a second mapping, another kind of growth. */
-	test_errno(EFAULT, mremap(map, 0, length, MREMAP_MAYMOVE));
-	test_errno(EFAULT, mremap(map, 0, 2 * length, MREMAP_MAYMOVE));
+	test_errno(EFAULT, self->fd, mremap(map, 0, length, MREMAP_MAYMOVE));
+	test_errno(EFAULT, self->fd,
+		   mremap(map, 0, 2 * length, MREMAP_MAYMOVE));
 	EXPECT_TRUE(has_pattern(map, length, 1));
 	/* Shrunk, it cannot grow back to what it was. */
 	EXPECT_EQ(map, mremap(map, length, self->page, 0));
-	test_errno(EFAULT, mremap(map, self->page, length, 0));
+	test_errno(EFAULT, self->fd, mremap(map, self->page, length, 0));
 	EXPECT_TRUE(has_pattern(map, self->page, 1));
 	EXPECT_EQ(0, munmap(map, self->page));
 }
@@ -756,7 +760,7 @@ TEST_F(block, racing_double_free)
 	}
 	for (i = 0; i < RACERS; i++)
 		pthread_join(threads[i], NULL);
-	EXPECT_EQ(0, ndshm_state_of(self->fd).blocks);
+	EXPECT_EQ(0, test_state(self->fd).blocks);
 }
 
 struct mapper {
@@ -806,7 +810,7 @@ TEST_F(block, racing_map_and_free)
 	}
 	pthread_join(thread, NULL);
 	EXPECT_FALSE(mapper.failed);
-	EXPECT_EQ(0, ndshm_state_of(self->fd).blocks);
+	EXPECT_EQ(0, test_state(self->fd).blocks);
 }
 
 /* Up to the last handle, and a batch that would need one more. */
@@ -825,7 +829,7 @@ TEST_F_TIMEOUT(block, handle_limit, 300)
 		alloc.count = left < batch ? left : batch;
 		test_block_alloc(self->fd, &alloc);
 	}
-	EXPECT_EQ(limit - 1, ndshm_state_of(self->fd).blocks);
+	EXPECT_EQ(limit - 1, test_state(self->fd).blocks);
 	/* One place is left: two together do not get it. */
 	alloc = block_alloc_request(self->adapter, 1, extra);
 	alloc.count = 2;

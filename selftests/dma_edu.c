@@ -70,6 +70,9 @@ FIXTURE_SETUP(edu)
 FIXTURE_TEARDOWN(edu)
 {
 	close(self->fd);
+	/* A test that failed may have left it out of the machine. */
+	if (!ndshm_pci_is_there(&self->pci))
+		EXPECT_EQ(0, ndshm_pci_rescan());
 	ndshm_write_file(ALLOW_UNISOLATED, self->allowed);
 	ndshm_pci_restore(&self->pci);
 	ndshm_nl_close(&self->nl);
@@ -299,14 +302,18 @@ TEST_F(edu, bars)
 	EXPECT_EQ(map.out_mmap_offset, again.out_mmap_offset);
 	EXPECT_EQ(map.out_length, again.out_length);
 
-	test_errno(ENXIO, mmap(NULL, map.out_length + self->page, PROT_READ,
-			       MAP_SHARED, self->fd, map.out_mmap_offset));
-	test_errno(ENXIO, mmap(NULL, self->page, PROT_READ, MAP_SHARED,
-			       self->fd, map.out_mmap_offset + self->page));
-	test_errno(EINVAL, mmap(NULL, self->page, PROT_READ, MAP_PRIVATE,
-				self->fd, map.out_mmap_offset));
-	test_errno(EPERM, mmap(NULL, self->page, PROT_READ | PROT_EXEC,
-			       MAP_SHARED, self->fd, map.out_mmap_offset));
+	test_errno(ENXIO, self->fd,
+		   mmap(NULL, map.out_length + self->page, PROT_READ,
+			MAP_SHARED, self->fd, map.out_mmap_offset));
+	test_errno(ENXIO, self->fd,
+		   mmap(NULL, self->page, PROT_READ, MAP_SHARED, self->fd,
+			map.out_mmap_offset + self->page));
+	test_errno(EINVAL, self->fd,
+		   mmap(NULL, self->page, PROT_READ, MAP_PRIVATE, self->fd,
+			map.out_mmap_offset));
+	test_errno(EPERM, self->fd,
+		   mmap(NULL, self->page, PROT_READ | PROT_EXEC, MAP_SHARED,
+			self->fd, map.out_mmap_offset));
 	bar = mmap(NULL, self->page, PROT_READ, MAP_SHARED, self->fd,
 		   map.out_mmap_offset);
 	ASSERT_NE(MAP_FAILED, bar);
@@ -316,8 +323,14 @@ TEST_F(edu, bars)
 	request = block_free_request(map.out_mmap_offset >> 21);
 	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd,
 			    &request);
-	EXPECT_EQ(1, ndshm_state_of(self->fd).blocks);
-	EXPECT_EQ(0, ndshm_state_of(self->fd).bytes);
+	EXPECT_EQ(1, test_state(self->fd).blocks);
+	EXPECT_EQ(0, test_state(self->fd).bytes);
+}
+
+TEST_F(edu, charged)
+{
+	test_claim(self->fd, EDU_WIDTH);
+	test_charged(self->fd, self->adapter.id);
 }
 
 /* The whole way: one block, the device, another block. */
@@ -577,16 +590,17 @@ TEST_F(edu, unbind)
 	close(peer);
 
 	/* Handles are there, and stand for what has gone. */
-	EXPECT_EQ(3, ndshm_state_of(self->fd).blocks);
+	EXPECT_EQ(3, test_state(self->fd).blocks);
 	query = block_query_request(mapped.handle);
 	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
 			     &query);
 	query = block_query_request(plain.handle);
 	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
 			     &query);
-	test_errno(ENODEV, ndshm_map(self->fd, &plain));
-	test_errno(ENODEV, mmap(NULL, self->page, PROT_READ, MAP_SHARED,
-				self->fd, self->bar_offset));
+	test_errno(ENODEV, self->fd, ndshm_map(self->fd, &plain));
+	test_errno(ENODEV, self->fd,
+		   mmap(NULL, self->page, PROT_READ, MAP_SHARED, self->fd,
+			self->bar_offset));
 	ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl,
 					  plain.shared_memory_handle, &seen));
 	EXPECT_TRUE(seen.revoked);
@@ -598,11 +612,68 @@ TEST_F(edu, unbind)
 	test_free_handle(self->fd, plain.handle);
 	test_no_handle(self->fd, plain.handle);
 	test_free_handle(self->fd, mapped.handle);
-	EXPECT_EQ(0, ndshm_state_of(self->fd).bytes);
+	EXPECT_EQ(0, test_state(self->fd).bytes);
 	EXPECT_EQ(0, munmap(map, mapped.length));
 	EXPECT_EQ(0, munmap(freed_map, freed.length));
 	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->nl,
 						     mapped.shared_memory_handle)));
+}
+
+/* Pulled out, while it works: as when it is unbound, and it is found again. */
+TEST_F(edu, hot_unplug)
+{
+	struct ndshm_block_info mapped, plain;
+	struct ndshm_block_query query;
+	struct ndshm_nl_adapter adapter;
+	unsigned char *map;
+
+	test_claim(self->fd, EDU_WIDTH);
+	test_start(self->fd);
+	map_registers(_metadata, self, self->fd);
+	mapped = test_new_block(self->fd, self->adapter.id, 1 << 16);
+	plain = test_new_block(self->fd, self->adapter.id, 1);
+	map = test_map_block(self->fd, &mapped);
+	EXPECT_TRUE(readable(map));
+	ASSERT_TRUE(dma_to_device(self, mapped.address, EDU_MOST));
+
+	/* Nobody is waited for. */
+	ASSERT_EQ(0, ndshm_pci_remove(&self->pci));
+	EXPECT_FALSE(ndshm_pci_is_there(&self->pci));
+	test_sigbus(map);
+	test_sigbus(map + mapped.length - 1);
+	test_sigbus(self->bar);
+	EXPECT_EQ(-ENOENT, ndshm_nl_adapter_by_name(&self->nl, self->pci.name,
+						    &adapter));
+
+	query = block_query_request(mapped.handle);
+	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
+			     &query);
+	test_errno(ENODEV, self->fd, ndshm_map(self->fd, &plain));
+	test_errno(ENODEV, self->fd,
+		   mmap(NULL, self->page, PROT_READ, MAP_SHARED, self->fd,
+			self->bar_offset));
+	test_err_start(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
+	test_err_bar(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd, 0);
+	test_err_new_block(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
+	test_free_handle(self->fd, mapped.handle);
+	test_free_handle(self->fd, plain.handle);
+	EXPECT_EQ(0, test_state(self->fd).bytes);
+	EXPECT_EQ(0, munmap(map, mapped.length));
+	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->nl,
+						     mapped.shared_memory_handle)));
+
+	/* What is plugged in is another adapter, and serves. */
+	ASSERT_EQ(0, ndshm_pci_rescan());
+	ASSERT_TRUE(ndshm_pci_is_there(&self->pci));
+	ASSERT_EQ(0, ndshm_pci_bind(&self->pci, true));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, self->pci.name,
+					      &adapter));
+	EXPECT_NE(self->adapter.id, adapter.id);
+	self->adapter = adapter;
+	test_claim(self->fd, EDU_WIDTH);
+	test_start(self->fd);
+	map_registers(_metadata, self, self->fd);
+	EXPECT_EQ(0xed, get32(self, EDU_IDENTITY) & 0xff);
 }
 
 /* To a client that never had it, an adapter that has gone is unknown. */

@@ -37,6 +37,7 @@ FIXTURE_SETUP(mmap_rules)
 	test_get_info(self->fd, &info);
 	self->adapter = info.out_default_adapter;
 	self->page = page_size();
+	test_charged(self->fd, self->adapter);
 	self->block = test_new_block(self->fd, self->adapter, 4 * self->page);
 }
 
@@ -63,16 +64,20 @@ TEST_F(mmap_rules, offsets_never_given)
 			self->page % (1ULL << 44);
 		if (other == offset)
 			continue;
-		test_errno(ENXIO, map_at(self->fd, self->page, other));
+		test_errno(ENXIO, self->fd,
+			   map_at(self->fd, self->page, other));
 		/* Any offset that could have been given out. */
 		other -= other % STEP;
 		if (other == offset)
 			continue;
-		test_errno(ENXIO, map_at(self->fd, self->page, other));
+		test_errno(ENXIO, self->fd,
+			   map_at(self->fd, self->page, other));
 	}
-	test_errno(ENXIO, map_at(self->fd, self->page, 0));
-	test_errno(ENXIO, map_at(self->fd, self->page, offset + STEP));
-	test_errno(ENXIO, map_at(self->fd, self->page, offset - STEP));
+	test_errno(ENXIO, self->fd, map_at(self->fd, self->page, 0));
+	test_errno(ENXIO, self->fd,
+		   map_at(self->fd, self->page, offset + STEP));
+	test_errno(ENXIO, self->fd,
+		   map_at(self->fd, self->page, offset - STEP));
 }
 
 /* Bits above those that offsets have must not be ignored. */
@@ -82,8 +87,9 @@ TEST_F(mmap_rules, offset_bits)
 	unsigned int bit;
 
 	for (bit = 12; bit < OFFSET_BITS; bit++)
-		test_errno(ENXIO, map_at(self->fd, self->page,
-					 offset ^ (1ULL << bit)));
+		test_errno(ENXIO, self->fd,
+			   map_at(self->fd, self->page,
+				  offset ^ (1ULL << bit)));
 }
 
 /* Where page offsets end, in 32 and in 64 bits. */
@@ -98,7 +104,8 @@ TEST_F(mmap_rules, offset_ends)
 	void *map;
 
 	for (i = 0; i < ARRAY_SIZE(ends) && !(ends[i] >> OFFSET_BITS); i++)
-		test_errno(ENXIO, map_at(self->fd, self->page, ends[i]));
+		test_errno(ENXIO, self->fd,
+			   map_at(self->fd, self->page, ends[i]));
 	/* Negative ones may be refused before the device is asked. */
 	for (i = 1; i <= 64; i++) {
 		map = map_at(self->fd, self->page, -(__u64)i * self->page);
@@ -116,9 +123,9 @@ TEST_F(mmap_rules, offset_inside)
 	unsigned int i;
 
 	for (i = 1; i < 8; i++)
-		test_errno(ENXIO, map_at(self->fd, self->page,
-					 self->block.mmap_offset +
-					 i * self->page));
+		test_errno(ENXIO, self->fd,
+			   map_at(self->fd, self->page,
+				  self->block.mmap_offset + i * self->page));
 }
 
 /* A block that is longer than the step between offsets. */
@@ -127,8 +134,8 @@ TEST_F(mmap_rules, offset_inside_long)
 	struct ndshm_block_info block = test_new_block(self->fd, self->adapter,
 						       4 << 20);
 
-	test_errno(ENXIO, map_at(self->fd, self->page,
-				 block.mmap_offset + STEP));
+	test_errno(ENXIO, self->fd,
+		   map_at(self->fd, self->page, block.mmap_offset + STEP));
 	EXPECT_NE(MAP_FAILED, map_at(self->fd, block.length,
 				     block.mmap_offset));
 }
@@ -139,11 +146,12 @@ TEST_F(mmap_rules, length)
 	const size_t length = self->block.length;
 	unsigned char *map, *part;
 
-	test_errno(ENXIO, map_at(self->fd, length + 1, offset));
-	test_errno(ENXIO, map_at(self->fd, length + self->page, offset));
-	test_errno(ENXIO, map_at(self->fd, 2 * length, offset));
-	test_errno(ENXIO, map_at(self->fd, 1 << 30, offset));
-	test_errno(EINVAL, map_at(self->fd, 0, offset));
+	test_errno(ENXIO, self->fd, map_at(self->fd, length + 1, offset));
+	test_errno(ENXIO, self->fd,
+		   map_at(self->fd, length + self->page, offset));
+	test_errno(ENXIO, self->fd, map_at(self->fd, 2 * length, offset));
+	test_errno(ENXIO, self->fd, map_at(self->fd, 1 << 30, offset));
+	test_errno(EINVAL, self->fd, map_at(self->fd, 0, offset));
 
 	/* The beginning of it is fine. */
 	map = map_at(self->fd, length, offset);
@@ -163,13 +171,14 @@ TEST_F(mmap_rules, other_handles)
 	int other = ndshm_open(), i;
 
 	ASSERT_LE(0, other);
-	test_errno(ENXIO, ndshm_map(other, &self->block));
+	test_errno(ENXIO, other, ndshm_map(other, &self->block));
 	test_free_handle(self->fd, self->block.handle);
-	test_errno(ENXIO, ndshm_map(self->fd, &self->block));
+	test_errno(ENXIO, self->fd, ndshm_map(self->fd, &self->block));
 	for (i = 0; i < 50; i++) {
 		block = test_new_block(self->fd, self->adapter, 1);
 		if (block.mmap_offset != self->block.mmap_offset)
-			test_errno(ENXIO, ndshm_map(self->fd, &self->block));
+			test_errno(ENXIO, self->fd,
+				   ndshm_map(self->fd, &self->block));
 		test_free_handle(self->fd, block.handle);
 	}
 	close(other);
@@ -184,28 +193,32 @@ static void *map_as(int fd, const struct ndshm_block_info *block,
 
 TEST_F(mmap_rules, private_mapping)
 {
-	test_errno(EINVAL, map_as(self->fd, &self->block,
-				  PROT_READ | PROT_WRITE, MAP_PRIVATE));
-	test_errno(EINVAL, map_as(self->fd, &self->block, PROT_READ,
-				  MAP_PRIVATE));
-	test_errno(EINVAL, map_as(self->fd, &self->block, PROT_NONE,
-				  MAP_PRIVATE));
+	test_errno(EINVAL, self->fd,
+		   map_as(self->fd, &self->block, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE));
+	test_errno(EINVAL, self->fd,
+		   map_as(self->fd, &self->block, PROT_READ, MAP_PRIVATE));
+	test_errno(EINVAL, self->fd,
+		   map_as(self->fd, &self->block, PROT_NONE, MAP_PRIVATE));
 }
 
 TEST_F(mmap_rules, executable)
 {
 	void *map;
 
-	test_errno(EPERM, map_as(self->fd, &self->block,
-				 PROT_READ | PROT_EXEC, MAP_SHARED));
-	test_errno(EPERM, map_as(self->fd, &self->block,
-				 PROT_READ | PROT_WRITE | PROT_EXEC,
-				 MAP_SHARED));
+	test_errno(EPERM, self->fd,
+		   map_as(self->fd, &self->block, PROT_READ | PROT_EXEC,
+			  MAP_SHARED));
+	test_errno(EPERM, self->fd,
+		   map_as(self->fd, &self->block,
+			  PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED));
 	map = test_map_block(self->fd, &self->block);
-	test_errno(EACCES, mprotect(map, self->page, PROT_READ | PROT_EXEC));
-	test_errno(EACCES, mprotect(map, self->block.length, PROT_EXEC));
+	test_errno(EACCES, self->fd,
+		   mprotect(map, self->page, PROT_READ | PROT_EXEC));
+	test_errno(EACCES, self->fd,
+		   mprotect(map, self->block.length, PROT_EXEC));
 	EXPECT_EQ(0, mprotect(map, self->page, PROT_NONE));
-	test_errno(EACCES, mprotect(map, self->page, PROT_EXEC));
+	test_errno(EACCES, self->fd, mprotect(map, self->page, PROT_EXEC));
 }
 
 TEST_F(mmap_rules, ways_to_map)
@@ -245,18 +258,23 @@ TEST_F(mmap_rules, read_only)
 
 	ASSERT_LE(0, fd);
 	self->block = test_new_block(fd, self->adapter, self->page);
-	test_errno(EACCES, map_as(fd, &self->block, PROT_READ | PROT_WRITE,
-				  MAP_SHARED));
-	test_errno(EACCES, map_as(fd, &self->block, PROT_WRITE, MAP_SHARED));
-	test_errno(EINVAL, map_as(fd, &self->block, PROT_READ, MAP_PRIVATE));
+	test_errno(EACCES, fd,
+		   map_as(fd, &self->block, PROT_READ | PROT_WRITE,
+			  MAP_SHARED));
+	test_errno(EACCES, fd,
+		   map_as(fd, &self->block, PROT_WRITE, MAP_SHARED));
+	test_errno(EINVAL, fd,
+		   map_as(fd, &self->block, PROT_READ, MAP_PRIVATE));
 	view = map_as(fd, &self->block, PROT_READ, MAP_SHARED);
 	ASSERT_NE(MAP_FAILED, view);
 	EXPECT_TRUE(all_bytes(view, self->page, 0));
-	test_errno(EACCES, mprotect(view, self->page, PROT_READ | PROT_WRITE));
-	test_errno(EACCES, mprotect(view, self->page, PROT_READ | PROT_EXEC));
+	test_errno(EACCES, fd,
+		   mprotect(view, self->page, PROT_READ | PROT_WRITE));
+	test_errno(EACCES, fd,
+		   mprotect(view, self->page, PROT_READ | PROT_EXEC));
 	map = mremap(view, self->page, self->page, MREMAP_MAYMOVE);
 	EXPECT_EQ(view, map);
-	test_errno(EACCES, mprotect(map, self->page, PROT_WRITE));
+	test_errno(EACCES, fd, mprotect(map, self->page, PROT_WRITE));
 	close(fd);
 }
 
@@ -279,8 +297,9 @@ TEST_F(mmap_rules, write_only)
 
 	ASSERT_LE(0, fd);
 	self->block = test_new_block(fd, self->adapter, self->page);
-	test_errno(EACCES, map_as(fd, &self->block, PROT_WRITE, MAP_SHARED));
-	test_errno(EACCES, map_as(fd, &self->block, PROT_READ, MAP_SHARED));
+	test_errno(EACCES, fd,
+		   map_as(fd, &self->block, PROT_WRITE, MAP_SHARED));
+	test_errno(EACCES, fd, map_as(fd, &self->block, PROT_READ, MAP_SHARED));
 	close(fd);
 }
 
@@ -352,8 +371,8 @@ TEST_F(mmap_rules, map_files)
 	ASSERT_LT(0, length);
 	target[length] = '\0';
 	EXPECT_NE(NULL, strstr(target, "ndshm"));
-	test_errno(ENXIO, open(path, O_RDWR));
-	test_errno(ENXIO, open(path, O_RDONLY));
+	test_errno(ENXIO, self->fd, open(path, O_RDWR));
+	test_errno(ENXIO, self->fd, open(path, O_RDONLY));
 }
 
 /* Either all of the data or a plain refusal. */

@@ -7,6 +7,7 @@
 #define _NDSHM_SELFTEST_NL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <linux/genetlink.h>
 #include <linux/ndshm_netlink.h>

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/pci_regs.h>
@@ -13,12 +14,13 @@
 
 #define DEVICES		"/sys/bus/pci/devices"
 #define PATH_SIZE	192
+#define FUNCTIONS	16	/* of a kind that are looked at */
 
 static const char *path_of(const struct ndshm_pci *pci, const char *file)
 {
 	static char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), DEVICES "/%s/%s", pci->name, file);
+	snprintf(path, sizeof(path), DEVICES "/%.31s/%s", pci->name, file);
 	return path;
 }
 
@@ -36,33 +38,101 @@ static void current_driver(const struct ndshm_pci *pci, char *driver,
 	snprintf(driver, size, "%s", strrchr(target, '/') + 1);
 }
 
-int ndshm_pci_find(struct ndshm_pci *pci, unsigned int vendor,
-		   unsigned int device)
+/* The first @most of them; how many these are. */
+static int find(struct ndshm_pci *functions, int most, unsigned int vendor,
+		unsigned int device)
 {
 	DIR *directory = opendir(DEVICES);
 	struct dirent *entry;
-	int error = -ENODEV;
+	struct ndshm_pci *pci;
+	int count = 0;
 
-	memset(pci, 0, sizeof(*pci));
-	if (!directory)
-		return error;
-	while (error && (entry = readdir(directory))) {
+	while (directory && count < most && (entry = readdir(directory))) {
 		if (entry->d_name[0] == '.')
 			continue;
+		pci = &functions[count];
+		memset(pci, 0, sizeof(*pci));
 		snprintf(pci->name, sizeof(pci->name), "%.31s", entry->d_name);
 		if (ndshm_read_number(path_of(pci, "vendor")) != vendor ||
 		    ndshm_read_number(path_of(pci, "device")) != device)
 			continue;
-		error = 0;
+		current_driver(pci, pci->driver, sizeof(pci->driver));
+		if (ndshm_read_file(path_of(pci, "iommu_group/type"),
+				    pci->group_type, sizeof(pci->group_type)))
+			pci->group_type[0] = '\0';
+		count++;
 	}
-	closedir(directory);
-	if (error)
-		return error;
-	current_driver(pci, pci->driver, sizeof(pci->driver));
-	if (ndshm_read_file(path_of(pci, "iommu_group/type"), pci->group_type,
-			    sizeof(pci->group_type)))
-		pci->group_type[0] = '\0';
+	if (directory)
+		closedir(directory);
+	return count;
+}
+
+static bool same_group(const struct ndshm_pci *one, const struct ndshm_pci *two)
+{
+	struct stat first, second;
+
+	return !stat(path_of(one, "iommu_group"), &first) &&
+	       !stat(path_of(two, "iommu_group"), &second) &&
+	       first.st_ino == second.st_ino;
+}
+
+/* Another of them in the group of number @i, or -1. */
+static int companion(const struct ndshm_pci *functions, int count, int i)
+{
+	int j;
+
+	for (j = 0; j < count; j++)
+		if (j != i && same_group(&functions[i], &functions[j]))
+			return j;
+	return -1;
+}
+
+int ndshm_pci_find(struct ndshm_pci *pci, unsigned int vendor,
+		   unsigned int device)
+{
+	struct ndshm_pci functions[FUNCTIONS];
+	int count = find(functions, FUNCTIONS, vendor, device), i;
+
+	if (!count)
+		return -ENODEV;
+	/* Preferably one whose group is its own. */
+	for (i = 0; i < count - 1; i++)
+		if (companion(functions, count, i) < 0)
+			break;
+	*pci = functions[i];
 	return 0;
+}
+
+int ndshm_pci_find_pair(struct ndshm_pci pair[2], unsigned int vendor,
+			unsigned int device)
+{
+	struct ndshm_pci functions[FUNCTIONS];
+	int count = find(functions, FUNCTIONS, vendor, device), i, other;
+
+	for (i = 0; i < count; i++) {
+		other = companion(functions, count, i);
+		if (other < 0)
+			continue;
+		pair[0] = functions[i];
+		pair[1] = functions[other];
+		return 0;
+	}
+	return -ENODEV;
+}
+
+int ndshm_pci_remove(const struct ndshm_pci *pci)
+{
+	return ndshm_write_file(path_of(pci, "remove"), "1");
+}
+
+int ndshm_pci_rescan(void)
+{
+	return ndshm_write_file("/sys/bus/pci/rescan", "1");
+}
+
+bool ndshm_pci_is_there(const struct ndshm_pci *pci)
+{
+	return !access(path_of(pci, "vendor"), F_OK);
 }
 
 int ndshm_pci_unbind(struct ndshm_pci *pci)
@@ -85,6 +155,9 @@ int ndshm_pci_bind(struct ndshm_pci *pci, bool strict)
 		error = ndshm_pci_unbind(pci);
 	if (!error && strict && pci->group_type[0])
 		error = ndshm_pci_set_group(pci, "DMA");
+	/* Older kernels refuse to for a group of several functions. */
+	if (error == -EINVAL)
+		error = 0;
 	if (!error)
 		error = ndshm_write_file(path_of(pci, "driver_override"),
 					 "ndshm_pci");

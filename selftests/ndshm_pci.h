@@ -17,7 +17,16 @@ struct ndshm_pci {
 int ndshm_pci_find(struct ndshm_pci *pci, unsigned int vendor,
 		   unsigned int device);
 
-/* Bind it; @strict: make its IOMMU group strict before, if it has one. */
+/* Two functions of that kind in one IOMMU group. */
+int ndshm_pci_find_pair(struct ndshm_pci pair[2], unsigned int vendor,
+			unsigned int device);
+
+/* Take it out of the machine as if it were pulled; have all looked for again. */
+int ndshm_pci_remove(const struct ndshm_pci *pci);
+int ndshm_pci_rescan(void);
+bool ndshm_pci_is_there(const struct ndshm_pci *pci);
+
+/* Bind it; @strict: make its IOMMU group strict before, if that can be done. */
 int ndshm_pci_bind(struct ndshm_pci *pci, bool strict);
 int ndshm_pci_unbind(struct ndshm_pci *pci);
 

@@ -112,6 +112,7 @@ FIXTURE_SETUP(provider)
 	test_get_info(self->fd, &info);
 	self->adapter = info.out_default_adapter;
 	self->page = page_size();
+	test_charged(self->fd, self->adapter);
 	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "test", &provider));
 	self->id = provider.id;
@@ -383,7 +384,7 @@ TEST_F(provider, not_mappable)
 	EXPECT_FALSE(provider.mappable);
 	test_block_alloc(self->fd, &alloc);
 	EXPECT_FALSE(self->block.flags & NDSHM_BLOCK_MAPPABLE);
-	test_errno(EOPNOTSUPP, ndshm_map(self->fd, &self->block));
+	test_errno(EOPNOTSUPP, self->fd, ndshm_map(self->fd, &self->block));
 	/* The older block is as it was made. */
 	EXPECT_EQ(0, munmap(test_map_block(self->fd, &before), before.length));
 }

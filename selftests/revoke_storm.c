@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A claim ends while processes that inherited its mappings unmap them, or end.
+ * What goes wrong there says the kernel: its warning flag must stay as it was.
+ */
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "ndshm_nl.h"
+#include "ndshm_pci.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define EDU_VENDOR	0x1234
+#define EDU_DEVICE	0x11e8
+#define ROUNDS		300
+#define CHILDREN	4
+
+#define TAINTED		"/proc/sys/kernel/tainted"
+#define TAINTED_WARNING	0x200
+#define ALLOW_UNISOLATED "/sys/module/ndshm/parameters/allow_unisolated"
+
+FIXTURE(storm) {
+	struct ndshm_pci pci;
+	struct ndshm_nl nl;
+	struct ndshm_nl_adapter adapter;
+	char allowed[8];
+};
+
+FIXTURE_SETUP(storm)
+{
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_pci_find(&self->pci, EDU_VENDOR, EDU_DEVICE))
+		SKIP(return, "no edu device");
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	ASSERT_EQ(0, ndshm_pci_bind(&self->pci, true));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, self->pci.name,
+					      &self->adapter));
+	ASSERT_EQ(0, ndshm_read_file(ALLOW_UNISOLATED, self->allowed,
+				     sizeof(self->allowed)));
+	if (self->adapter.isolation)
+		ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
+}
+
+FIXTURE_TEARDOWN(storm)
+{
+	ndshm_write_file(ALLOW_UNISOLATED, self->allowed);
+	ndshm_pci_restore(&self->pci);
+	ndshm_nl_close(&self->nl);
+}
+
+/* What the children do while the parent lets go of the claim. */
+FIXTURE_VARIANT(storm) {
+	bool bar;
+	bool unmap;
+};
+
+FIXTURE_VARIANT_ADD(storm, bar_unmap) { .bar = true, .unmap = true };
+FIXTURE_VARIANT_ADD(storm, bar_exit) { .bar = true, .unmap = false };
+FIXTURE_VARIANT_ADD(storm, block_unmap) { .bar = false, .unmap = true };
+FIXTURE_VARIANT_ADD(storm, block_exit) { .bar = false, .unmap = false };
+
+static void *map_it(struct __test_metadata *_metadata,
+		    struct _test_data_storm *self, int fd, bool bar,
+		    size_t *length)
+{
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(self->adapter.id, 28);
+	struct ndshm_adapter_map_bar map =
+		adapter_map_bar_request(self->adapter.id, 0);
+	struct ndshm_block_info block;
+	void *memory;
+
+	test_adapter_claim(fd, &claim);
+	if (bar) {
+		test_adapter_map_bar(fd, &map);
+		*length = 16 * page_size();
+		memory = mmap(NULL, *length, PROT_READ | PROT_WRITE,
+			      MAP_SHARED, fd, map.out_mmap_offset);
+	} else {
+		block = test_new_block(fd, self->adapter.id, 16 * page_size());
+		*length = block.length;
+		memory = test_map_block(fd, &block);
+	}
+	ASSERT_NE(MAP_FAILED, memory);
+	return memory;
+}
+
+TEST_F(storm, claim_ends)
+{
+	long long tainted = ndshm_read_number(TAINTED) & TAINTED_WARNING;
+	int peers[CHILDREN], round, i, fd;
+	pid_t children[CHILDREN];
+	size_t length, at;
+	char *memory;
+
+	for (round = 0; round < ROUNDS; round++) {
+		fd = ndshm_open();
+		ASSERT_LE(0, fd);
+		memory = map_it(_metadata, self, fd, variant->bar, &length);
+		for (at = 0; at < length; at += page_size())
+			__atomic_load_n(memory + at, __ATOMIC_RELAXED);
+		for (i = 0; i < CHILDREN; i++) {
+			children[i] = ndshm_fork(&peers[i]);
+			ASSERT_LE(0, children[i]);
+			if (!children[i]) {
+				close(fd);
+				ndshm_tell(peers[i]);
+				ndshm_hear(peers[i]);
+				if (variant->unmap)
+					munmap(memory, length);
+				_exit(0);
+			}
+		}
+		for (i = 0; i < CHILDREN; i++)
+			ASSERT_TRUE(ndshm_hear(peers[i]));
+		for (i = 0; i < CHILDREN; i++)
+			ndshm_tell(peers[i]);
+		close(fd);
+		for (i = 0; i < CHILDREN; i++) {
+			EXPECT_TRUE(ndshm_reap(children[i]));
+			close(peers[i]);
+		}
+		munmap(memory, length);
+		ASSERT_EQ(tainted, ndshm_read_number(TAINTED) & TAINTED_WARNING);
+	}
+	ndshm_case(true);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
