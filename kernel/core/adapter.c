@@ -7,6 +7,7 @@
 #include <linux/ndshm_netlink.h>
 
 #include "adapter.h"
+#include "claim.h"
 #include "netlink.h"
 #include "registry.h"
 

@@ -10,6 +10,7 @@
 #include "adapter.h"
 #include "block.h"
 #include "block_table.h"
+#include "claim.h"
 #include "params.h"
 #include "provider.h"
 

@@ -8,8 +8,9 @@
 
 #include "adapter.h"
 #include "block.h"
-#include "charge.h"
 #include "chardev.h"
+#include "charge.h"
+#include "claim.h"
 #include "client.h"
 #include "node.h"
 

@@ -10,6 +10,7 @@
 #include "adapter.h"
 #include "block.h"
 #include "chardev.h"
+#include "claim.h"
 #include "client.h"
 #include "params.h"
 #include "provider.h"

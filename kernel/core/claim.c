@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #include "adapter.h"
+#include "claim.h"
 #include "client.h"
 
 static bool allow_unisolated;

@@ -5,6 +5,7 @@
 
 #include "adapter.h"
 #include "block.h"
+#include "claim.h"
 #include "client.h"
 
 struct ndshm_client *ndshm_client_open(struct file *file)

@@ -136,7 +136,6 @@ static const struct vm_operations_struct faulting_vm_ops = {
  */
 static const struct vm_operations_struct filled_vm_ops = {};
 
-
 static struct file *take_spare(struct ndshm_files *files)
 {
 	struct file *file = NULL;
