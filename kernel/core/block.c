@@ -21,10 +21,12 @@ MODULE_PARM_DESC(max_block_bytes, "Longest block (bytes)");
 /* Where the last put from atomic context is carried out. */
 static struct workqueue_struct *workqueue;
 
+/* Beyond this, rounding up to a power of two would overflow. */
+#define MOST_BYTES	(1ULL << 46)
+
 u64 ndshm_max_length(void)
 {
-	/* Beyond this, rounding up to a power of two would overflow. */
-	return min_t(u64, READ_ONCE(max_block_bytes), 1ULL << 46);
+	return min_t(u64, READ_ONCE(max_block_bytes), MOST_BYTES);
 }
 
 /*
@@ -41,7 +43,7 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length)
 		if (check_mul_overflow(list->capacity, 2U, &capacity))
 			return -ENOMEM;
 		more = kvmalloc_array(capacity, sizeof(*more),
-				      GFP_KERNEL_ACCOUNT);
+				      NDSHM_GFP_CHARGED);
 		if (!more)
 			return -ENOMEM;
 		memcpy(more, list->segments, list->count * sizeof(*more));
@@ -201,10 +203,11 @@ void ndshm_block_flush(void)
  */
 
 /* What the allocation consumes at most: whole power-of-two runs of pages. */
-static u64 upper_bound(u64 length)
+VISIBLE_IF_KUNIT u64 ndshm_upper_bound(u64 length)
 {
 	return (u64)PAGE_SIZE << get_order(length);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_upper_bound);
 
 static ndshm_reason_t check_answer(const struct ndshm_parameters *p)
 {
@@ -212,9 +215,11 @@ static ndshm_reason_t check_answer(const struct ndshm_parameters *p)
 	struct ndshm_segment *scratch = NULL;
 	bool valid;
 
+	if (p->consumed > MOST_BYTES)
+		return NDSHM_REASON_PROVIDER_NONSENSE;
 	if (list->count > 1) {
 		scratch = kvmalloc_array(list->count, sizeof(*scratch),
-					 GFP_KERNEL_ACCOUNT);
+					 NDSHM_GFP_CHARGED);
 		if (!scratch)
 			return NDSHM_REASON_MEMORY;
 	}
@@ -260,7 +265,7 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	reason = check_answer(&p);
 	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
 		complain(registration->provider,
-			 "success, but with segments that do not fit");
+			 "success, but with segments or a size that do not fit");
 	if (reason != NDSHM_REASON_NONE)
 		c->free(c->provider_context, block->context);
 	return reason;
@@ -298,7 +303,7 @@ static ndshm_reason_t join(struct ndshm_block *block,
 static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 				     const struct ndshm_allocation *allocation)
 {
-	struct ndshm_block *block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
+	struct ndshm_block *block = kzalloc(sizeof(*block), NDSHM_GFP_CHARGED);
 
 	if (!block)
 		return NULL;
@@ -339,7 +344,8 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	block->registration = registration;
 
 	if (allocation->client) {
-		reason = ndshm_charge(&block->charge, upper_bound(p->length));
+		reason = ndshm_charge(&block->charge,
+				      ndshm_upper_bound(p->length));
 		if (reason != NDSHM_REASON_NONE)
 			goto err_block;
 	}

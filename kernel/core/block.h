@@ -143,6 +143,10 @@ void ndshm_block_revoke(struct ndshm_block *block);
 /* Wait for the last puts from atomic context that have happened by now. */
 void ndshm_block_flush(void);
 
+#ifdef NDSHM_TEST_MODULES
+u64 ndshm_upper_bound(u64 length);
+#endif
+
 int __init ndshm_block_setup(void);
 void ndshm_block_teardown(void);
 

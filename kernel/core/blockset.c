@@ -12,6 +12,7 @@ void ndshm_blockset_init(struct ndshm_blockset *set)
 	set->closed = false;
 	init_waitqueue_head(&set->idle);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_init);
 
 bool ndshm_blockset_enter(struct ndshm_blockset *set)
 {
@@ -23,6 +24,7 @@ bool ndshm_blockset_enter(struct ndshm_blockset *set)
 	spin_unlock(&set->lock);
 	return entered;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_enter);
 
 void ndshm_blockset_leave(struct ndshm_blockset *set)
 {
@@ -35,6 +37,7 @@ void ndshm_blockset_leave(struct ndshm_blockset *set)
 		wake_up_all(&set->idle);
 	spin_unlock(&set->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_leave);
 
 bool ndshm_blockset_add(struct ndshm_blockset *set, struct ndshm_member *member)
 {
@@ -49,6 +52,7 @@ bool ndshm_blockset_add(struct ndshm_blockset *set, struct ndshm_member *member)
 	spin_unlock(&set->lock);
 	return added;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_add);
 
 void ndshm_blockset_remove(struct ndshm_blockset *set,
 			   struct ndshm_member *member)
@@ -59,6 +63,7 @@ void ndshm_blockset_remove(struct ndshm_blockset *set,
 		wake_up_all(&set->idle);
 	spin_unlock(&set->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_remove);
 
 static bool nobody_inside(struct ndshm_blockset *set)
 {
@@ -84,6 +89,7 @@ unsigned int ndshm_blockset_count(struct ndshm_blockset *set)
 	spin_unlock(&set->lock);
 	return count;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_count);
 
 bool ndshm_blockset_close_empty(struct ndshm_blockset *set)
 {
@@ -98,6 +104,7 @@ bool ndshm_blockset_close_empty(struct ndshm_blockset *set)
 		wait_event(set->idle, nobody_inside(set));
 	return empty;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_close_empty);
 
 void ndshm_blockset_close(struct ndshm_blockset *set)
 {
@@ -129,3 +136,4 @@ void ndshm_blockset_close(struct ndshm_blockset *set)
 	ndshm_block_flush();
 	wait_event(set->idle, no_member(set));
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_close);

@@ -170,7 +170,7 @@ static ndshm_reason_t make_many(struct ndshm_command *command,
 				struct ndshm_parameters *parameters,
 				const struct ndshm_allocation *allocation)
 {
-	struct batch *batch = kmalloc(sizeof(*batch), GFP_KERNEL_ACCOUNT);
+	struct batch *batch = kmalloc(sizeof(*batch), NDSHM_GFP_CHARGED);
 	ndshm_reason_t reason;
 
 	if (!batch)

@@ -31,9 +31,15 @@ static ndshm_reason_t lock_pages(struct user_struct *user, unsigned long pages)
 					     NDSHM_REASON_MEMLOCK;
 }
 
+/* Rounded up, for any number. */
+static unsigned long pages_of(u64 bytes)
+{
+	return (bytes >> PAGE_SHIFT) + !!offset_in_page(bytes);
+}
+
 ndshm_reason_t ndshm_charge(struct ndshm_charge *charge, u64 bytes)
 {
-	unsigned long pages = PAGE_ALIGN(bytes) >> PAGE_SHIFT;
+	unsigned long pages = pages_of(bytes);
 	struct user_struct *user = current_user();
 	ndshm_reason_t reason;
 
@@ -48,10 +54,11 @@ ndshm_reason_t ndshm_charge(struct ndshm_charge *charge, u64 bytes)
 	}
 	return reason;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_charge);
 
 ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 {
-	unsigned long pages = PAGE_ALIGN(bytes) >> PAGE_SHIFT;
+	unsigned long pages = pages_of(bytes);
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
 	if (!charge->user)
@@ -65,6 +72,7 @@ ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 		charge->pages = pages;
 	return reason;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_recharge);
 
 void ndshm_uncharge(struct ndshm_charge *charge)
 {
@@ -75,8 +83,10 @@ void ndshm_uncharge(struct ndshm_charge *charge)
 	charge->user = NULL;
 	charge->pages = 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_uncharge);
 
 u64 ndshm_user_locked(void)
 {
 	return (u64)atomic_long_read(&current_user()->locked_vm) << PAGE_SHIFT;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_user_locked);

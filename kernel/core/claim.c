@@ -151,7 +151,7 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 
 	if (!adapter->ops)
 		return NDSHM_REASON_CLAIM_UNSUPPORTED;
-	claim = kzalloc(sizeof(*claim), GFP_KERNEL_ACCOUNT);
+	claim = kzalloc(sizeof(*claim), NDSHM_GFP_CHARGED);
 	if (!claim)
 		return NDSHM_REASON_MEMORY;
 	refcount_set(&claim->references, 1);
@@ -259,7 +259,7 @@ static ndshm_reason_t make_bar(struct ndshm_claim *claim, unsigned int number)
 	reason = adapter->ops->bar(adapter->context, number, &start, &length);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	bar = kzalloc(sizeof(*bar), GFP_KERNEL_ACCOUNT);
+	bar = kzalloc(sizeof(*bar), NDSHM_GFP_CHARGED);
 	if (!bar)
 		return NDSHM_REASON_MEMORY;
 	/* Not to be used: it makes the range uncached, whoever maps it. */

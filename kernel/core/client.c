@@ -12,7 +12,7 @@ struct ndshm_client *ndshm_client_open(struct file *file)
 {
 	struct ndshm_client *client;
 
-	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	client = kzalloc(sizeof(*client), NDSHM_GFP_CHARGED);
 	if (!client)
 		return NULL;
 	if (ndshm_files_init(&client->files)) {

@@ -2,6 +2,8 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 
+#include <ndshm/block.h>
+
 #include "handles.h"
 
 #define INDEX_MASK	((u32)NDSHM_MAX_HANDLES)
@@ -26,6 +28,7 @@ void ndshm_handles_init(struct ndshm_handles *handles)
 {
 	spin_lock_init(&handles->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handles_init);
 
 void ndshm_handles_fini(struct ndshm_handles *handles)
 {
@@ -34,6 +37,7 @@ void ndshm_handles_fini(struct ndshm_handles *handles)
 	for (i = 0; i < NDSHM_CHUNKS && handles->chunks[i]; i++)
 		kfree(handles->chunks[i]);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handles_fini);
 
 /* The slot of a number that anyone may have made up, or NULL. */
 static struct ndshm_slot *slot_of(struct ndshm_handles *handles, u32 number)
@@ -67,7 +71,7 @@ static ndshm_reason_t grow(struct ndshm_handles *handles)
 	if (handles->slots > INDEX_MASK)
 		return NDSHM_REASON_HANDLES;
 	spin_unlock(&handles->lock);
-	chunk = kcalloc(NDSHM_CHUNK_SLOTS, sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+	chunk = kcalloc(NDSHM_CHUNK_SLOTS, sizeof(*chunk), NDSHM_GFP_CHARGED);
 	spin_lock(&handles->lock);
 	if (!chunk)
 		return NDSHM_REASON_MEMORY;
@@ -103,6 +107,7 @@ ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle)
 	spin_unlock(&handles->lock);
 	return reason;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_reserve);
 
 void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle)
 {
@@ -110,6 +115,7 @@ void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle)
 	push_free(handles, slot_of(handles, handle));
 	spin_unlock(&handles->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_unreserve);
 
 void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 			  struct ndshm_object *object)
@@ -120,6 +126,7 @@ void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 	handles->live++;
 	spin_unlock(&handles->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_publish);
 
 static struct ndshm_object *find(struct ndshm_handles *handles, u32 number,
 				 u32 mask)
@@ -142,6 +149,7 @@ struct ndshm_object *ndshm_handle_find(struct ndshm_handles *handles,
 {
 	return find(handles, handle, U32_MAX);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_find);
 
 /* With the slot's reference. */
 static struct ndshm_object *empty(struct ndshm_handles *handles,
@@ -172,6 +180,7 @@ struct ndshm_object *ndshm_handle_take(struct ndshm_handles *handles,
 	spin_unlock(&handles->lock);
 	return object;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_take);
 
 struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 					    u32 *at)
@@ -188,11 +197,13 @@ struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 	spin_unlock(&handles->lock);
 	return object;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_take_next);
 
 u64 ndshm_handle_offset(u32 handle)
 {
 	return (u64)(handle & OFFSET_MASK) << OFFSET_SHIFT;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_offset);
 
 struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,
 				       u64 offset)
@@ -203,3 +214,4 @@ struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,
 		return NULL;
 	return find(handles, number, OFFSET_MASK);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_offset_find);

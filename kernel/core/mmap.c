@@ -16,6 +16,8 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include <ndshm/block.h>
+
 #include "object.h"
 #include "testing.h"
 
@@ -91,7 +93,7 @@ static int remember_mm(struct ndshm_object *object, struct mm_struct *mm)
 		if (!atomic_read(&seen->mm->mm_users))
 			forget_mm(seen);
 	}
-	seen = kmalloc(sizeof(*seen), GFP_KERNEL_ACCOUNT);
+	seen = kmalloc(sizeof(*seen), NDSHM_GFP_CHARGED);
 	if (!seen)
 		return -ENOMEM;
 	mmgrab(mm);
@@ -323,8 +325,9 @@ static char *object_dname(struct dentry *dentry, char *buffer, int length)
 {
 	struct inode *inode = d_inode(dentry);
 	char text[32];
-	int size = snprintf(text, sizeof(text), "ndshm:%s:%lu",
-			    (const char *)inode->i_private, inode->i_ino) + 1;
+	int size = snprintf(text, sizeof(text), "ndshm:%s:%llu",
+			    (const char *)inode->i_private,
+			    (unsigned long long)inode->i_ino) + 1;
 
 	if (size > length || size > (int)sizeof(text))
 		return ERR_PTR(-ENAMETOOLONG);

@@ -21,6 +21,7 @@ ndshm_check_characteristics(const struct ndshm_provider_characteristics *c)
 		return NDSHM_REASON_HANDLER_MISSING;
 	return NDSHM_REASON_NONE;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_characteristics);
 
 ndshm_reason_t ndshm_check_header(const struct ndshm_parameters *p)
 {
@@ -36,6 +37,7 @@ ndshm_reason_t ndshm_check_header(const struct ndshm_parameters *p)
 		return NDSHM_REASON_PARAMETERS_SIZE;
 	return NDSHM_REASON_NONE;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_header);
 
 void ndshm_normalize(struct ndshm_parameters *to,
 		     const struct ndshm_parameters *from)
@@ -52,6 +54,7 @@ void ndshm_normalize(struct ndshm_parameters *to,
 	to->header.revision = revision;
 	to->header.size = size;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_normalize);
 
 ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
 				      u64 max_length)
@@ -80,6 +83,7 @@ ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
 		return NDSHM_REASON_LIST;
 	return NDSHM_REASON_NONE;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_parameters);
 
 ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
 {
@@ -93,6 +97,7 @@ ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
 		return NDSHM_REASON_PROVIDER_FAILURE;
 	return NDSHM_REASON_PROVIDER_UNDOCUMENTED;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handler_reason);
 
 static int compare_addresses(const void *a, const void *b)
 {
@@ -127,3 +132,4 @@ bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
 	}
 	return total >= length;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_segments_valid);

@@ -44,17 +44,14 @@ static ndshm_status_t coherent_allocate(void *provider_context,
 {
 	struct coherent *coherent;
 
-	/* A cgroup at its limit gets an error, and no process is killed. */
-	coherent = kmalloc(sizeof(*coherent), GFP_KERNEL_ACCOUNT);
+	coherent = kmalloc(sizeof(*coherent), NDSHM_GFP_CHARGED);
 	if (!coherent)
 		return NDSHM_STATUS_RESOURCES;
 	coherent->device = ndshm_adapter_device(parameters->adapter);
 	coherent->size = PAGE_ALIGN(parameters->length);
 	coherent->address = dma_alloc_coherent(coherent->device, coherent->size,
 					       &coherent->dma,
-					       GFP_KERNEL_ACCOUNT |
-					       __GFP_RETRY_MAYFAIL |
-					       __GFP_NOWARN);
+					       NDSHM_GFP_CHARGED);
 	if (!coherent->address)
 		goto err_coherent;
 	if (ndshm_list_add(parameters->list, coherent->dma, coherent->size))

@@ -5,6 +5,7 @@
 #ifndef _NDSHM_BLOCK_H
 #define _NDSHM_BLOCK_H
 
+#include <linux/gfp.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
@@ -28,6 +29,13 @@ struct ndshm_object_header {
 };
 
 #define NDSHM_OBJECT_TYPE_DEFAULT	0x80
+
+/*
+ * How memory is allocated that a client's cgroup is charged for: at its limit
+ * the request fails, and no process is killed.
+ */
+#define NDSHM_GFP_CHARGED \
+	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
  * struct ndshm_segment_list - the DMA segments of a block
@@ -58,8 +66,8 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * @usage: NDSHM_USAGE_*
  * @length: bytes, at least 1
  * @virtual_address: out: kernel address, NULL if the provider gives none
- * @consumed: out: bytes of memory the block takes; 0 from a provider means
- *	@length rounded up to pages
+ * @consumed: out: bytes of memory the block takes, at most 2^46; 0 from a
+ *	provider means @length rounded up to pages
  * @adapter: whose device uses the memory
  * @provider: who shall make it, or NULL for the adapter's default
  * @revoked: called at most once if the memory goes while the block is held,

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of all blocks, with a table of its own: netlink looks into that of
+ * ndshm.ko, and would find blocks that are nothing but ids.
+ */
+#include "alone.h"
+
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "../../../core/block_table.c"
+#include "../suite.h"
+
+#define BLOCKS	1200
+
+struct fake {
+	struct ndshm_block block;
+	bool added;
+	unsigned int seen;
+};
+
+static struct fake *fake_of(struct ndshm_block *block)
+{
+	return container_of(block, struct fake, block);
+}
+
+static int block_table_suite_init(struct kunit_suite *suite)
+{
+	unsigned int i;
+
+	for (i = 0; i < BUCKETS; i++)
+		spin_lock_init(&buckets[i].lock);
+	return 0;
+}
+
+static int block_table_init(struct kunit *test)
+{
+	atomic_set(&last_id, 0);
+	test->priv = kvcalloc(BLOCKS, sizeof(struct fake), GFP_KERNEL);
+	return test->priv ? 0 : -ENOMEM;
+}
+
+static void block_table_exit(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < BUCKETS; i++)
+		INIT_HLIST_HEAD(&buckets[i].blocks);
+	kvfree(test->priv);
+}
+
+static void add(struct fake *fake)
+{
+	ndshm_block_table_add(&fake->block);
+	fake->added = true;
+}
+
+static void take_out(struct fake *fake)
+{
+	ndshm_block_table_remove(&fake->block);
+	fake->added = false;
+}
+
+static void keep(struct ndshm_block *block, void *context)
+{
+	*(struct ndshm_block **)context = block;
+}
+
+static struct ndshm_block *look(u32 id)
+{
+	struct ndshm_block *block = NULL;
+	bool found = ndshm_block_look(id, keep, &block);
+
+	/* It says whether it has called. */
+	return found == !!block ? block : ERR_PTR(-EINVAL);
+}
+
+static struct ndshm_block *look_next(u32 *cursor)
+{
+	struct ndshm_block *block = NULL;
+	bool found = ndshm_block_look_next(cursor, keep, &block);
+
+	return found == !!block ? block : ERR_PTR(-EINVAL);
+}
+
+static void empty(struct kunit *test)
+{
+	u32 i, cursor = 0;
+
+	KUNIT_EXPECT_NULL(test, look_next(&cursor));
+	KUNIT_EXPECT_EQ(test, cursor, 0);
+	for (i = 0; i < 300; i++)
+		KUNIT_ASSERT_NULL(test, look(i));
+	for (i = 0; i < 32; i++) {
+		KUNIT_EXPECT_NULL(test, look(BIT(i)));
+		cursor = BIT(i);
+		KUNIT_EXPECT_NULL(test, look_next(&cursor));
+	}
+	cursor = U32_MAX;
+	KUNIT_EXPECT_NULL(test, look_next(&cursor));
+}
+
+static void ids(struct kunit *test)
+{
+	struct fake *fakes = test->priv;
+	u32 i, half = BLOCKS / 2;
+
+	/* The second half is in the same buckets as the first. */
+	for (i = 0; i < BLOCKS; i++) {
+		if (i == half)
+			atomic_set(&last_id, BUCKETS);
+		add(&fakes[i]);
+		KUNIT_ASSERT_EQ(test, fakes[i].block.id,
+				i < half ? i + 1 : BUCKETS + i - half + 1);
+	}
+	KUNIT_EXPECT_NULL(test, look(0));
+	for (i = 0; i < BLOCKS; i++)
+		KUNIT_ASSERT_PTR_EQ(test, look(fakes[i].block.id),
+				    &fakes[i].block);
+	for (i = 2; i < 100; i++)
+		KUNIT_ASSERT_NULL(test, look(1 + i * BUCKETS));
+	/* An id is not used again soon. */
+	for (i = 0; i < BLOCKS; i++) {
+		take_out(&fakes[i]);
+		KUNIT_ASSERT_NULL(test, look(fakes[i].block.id));
+	}
+	add(&fakes[0]);
+	KUNIT_EXPECT_EQ(test, fakes[0].block.id, BUCKETS + half + 1);
+}
+
+/* After the last id comes the first that is neither 0 nor in use. */
+static void ids_wrap(struct kunit *test)
+{
+	struct fake *fakes = test->priv;
+	u32 i;
+
+	for (i = 0; i < 10; i++)
+		add(&fakes[i]);
+	take_out(&fakes[4]);
+	atomic_set(&last_id, -2);
+	add(&fakes[10]);
+	KUNIT_EXPECT_EQ(test, fakes[10].block.id, U32_MAX);
+	add(&fakes[11]);
+	KUNIT_EXPECT_EQ(test, fakes[11].block.id, 5);
+	add(&fakes[12]);
+	KUNIT_EXPECT_EQ(test, fakes[12].block.id, 11);
+	KUNIT_EXPECT_NULL(test, look(0));
+	KUNIT_EXPECT_PTR_EQ(test, look(U32_MAX), &fakes[10].block);
+	KUNIT_EXPECT_PTR_EQ(test, look(5), &fakes[11].block);
+}
+
+/* One and only one cursor an id, and back. */
+static void cursors(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+	u32 i, id, cursor;
+
+	for (i = 0; i < 200000; i++) {
+		id = i < BIT(16) ? i : prandom_u32_state(&random);
+		cursor = cursor_of(id);
+		KUNIT_ASSERT_EQ(test, cursor >> (32 - BUCKET_BITS),
+				id % BUCKETS);
+		KUNIT_ASSERT_EQ(test, cursor << BUCKET_BITS |
+				cursor >> (32 - BUCKET_BITS), id);
+	}
+}
+
+/* How often each is met on the way from one end to the other. */
+static u32 walk(struct kunit *test, struct fake *fakes)
+{
+	struct ndshm_block *block;
+	u32 i, cursor = 0, last, met = 0;
+
+	for (i = 0; i < BLOCKS; i++)
+		fakes[i].seen = 0;
+	while ((block = look_next(&cursor))) {
+		KUNIT_ASSERT_FALSE(test, IS_ERR(block));
+		fake_of(block)->seen++;
+		met++;
+		last = cursor;
+		if (!++cursor)
+			break;
+		KUNIT_ASSERT_GT(test, cursor, last);
+	}
+	return met;
+}
+
+/* With ids anywhere, both ends among them. */
+static void walks(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+	struct fake *fakes = test->priv;
+	u32 i, n = BLOCKS;
+
+	for (i = 0; i < n; i++) {
+		atomic_set(&last_id, i == 0 ? -2 : i == 1 ? 0 :
+			   i == 2 ? BUCKETS - 2 :
+			   i < 100 ? (i << BUCKET_BITS) + 6 :
+				     prandom_u32_state(&random));
+		add(&fakes[i]);
+	}
+	KUNIT_EXPECT_EQ(test, fakes[0].block.id, U32_MAX);
+	KUNIT_EXPECT_EQ(test, walk(test, fakes), n);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, fakes[i].seen, 1);
+	for (i = 0; i < n; i += 2)
+		take_out(&fakes[i]);
+	KUNIT_EXPECT_EQ(test, walk(test, fakes), n / 2);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, fakes[i].seen, i % 2);
+}
+
+/* Against a flag each, with a walk that goes on while blocks come and go. */
+static void like_an_array(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+	struct fake *fakes = test->priv, *fake;
+	struct ndshm_block *block;
+	u32 i, cursor = 0, walks = 0;
+
+	/* The first half stays. */
+	for (i = 0; i < BLOCKS / 2; i++)
+		add(&fakes[i]);
+	for (i = 0; i < 10000; i++) {
+		fake = &fakes[BLOCKS / 2 + suite_below(&random, BLOCKS / 2)];
+		if (!fake->block.id || !fake->added) {
+			if (fake->block.id)
+				KUNIT_ASSERT_NULL(test, look(fake->block.id));
+			add(fake);
+		} else {
+			take_out(fake);
+		}
+		KUNIT_ASSERT_PTR_EQ(test, look(fake->block.id),
+				    fake->added ? &fake->block : NULL);
+
+		block = look_next(&cursor);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(block));
+		if (block) {
+			KUNIT_ASSERT_TRUE(test, fake_of(block)->added);
+			fake_of(block)->seen++;
+			if (++cursor)
+				continue;
+		}
+		walks++;
+		cursor = 0;
+		for (fake = fakes; fake < fakes + BLOCKS / 2; fake++)
+			KUNIT_ASSERT_EQ(test, fake->seen, walks);
+	}
+	KUNIT_EXPECT_GT(test, walks, 0);
+	kunit_info(test, "%u walks\n", walks);
+}
+
+/*
+ * Several threads
+ */
+
+#define THREADS	4
+#define MINE	(BLOCKS / THREADS)
+
+/* The first third of one's blocks stays, the rest comes and goes. */
+static unsigned int come_and_go(void *context, unsigned int number)
+{
+	struct fake *fakes = (struct fake *)context + number * MINE, *fake;
+	unsigned int i, wrong = 0;
+
+	for (i = 0; i < 1000; i++) {
+		fake = &fakes[MINE / 3 + i * 7 % (MINE - MINE / 3)];
+		if (fake->added)
+			take_out(fake);
+		else
+			add(fake);
+		wrong += look(fake->block.id) !=
+			 (fake->added ? &fake->block : NULL);
+	}
+	return wrong;
+}
+
+/* What stays is met once a walk. */
+static unsigned int walk_along(void *context, unsigned int number)
+{
+	struct fake *fakes = context;
+	unsigned int i, round, wrong = 0;
+	struct ndshm_block *block;
+	u32 cursor;
+
+	for (round = 1; round <= 5; round++) {
+		cursor = 0;
+		while ((block = look_next(&cursor))) {
+			if ((fake_of(block) - fakes) % MINE < MINE / 3)
+				fake_of(block)->seen++;
+			if (!++cursor)
+				break;
+		}
+		for (i = 0; i < BLOCKS; i++)
+			if (i % MINE < MINE / 3)
+				wrong += fakes[i].seen != round;
+	}
+	return wrong;
+}
+
+static unsigned int one_walks(void *context, unsigned int number)
+{
+	return number < THREADS ? come_and_go(context, number) :
+				  walk_along(context, number);
+}
+
+static void several_threads(struct kunit *test)
+{
+	struct fake *fakes = test->priv;
+	u32 i, added = 0;
+
+	for (i = 0; i < BLOCKS; i++)
+		if (i % MINE < MINE / 3)
+			add(&fakes[i]);
+	suite_run_threads(test, THREADS + 1, one_walks, fakes);
+	for (i = 0; i < BLOCKS; i++)
+		added += fakes[i].added;
+	KUNIT_EXPECT_EQ(test, walk(test, fakes), added);
+	for (i = 0; i < BLOCKS; i++)
+		KUNIT_ASSERT_EQ(test, fakes[i].seen, fakes[i].added);
+}
+
+static struct kunit_case block_table_cases[] = {
+	KUNIT_CASE(empty),
+	KUNIT_CASE(ids),
+	KUNIT_CASE(ids_wrap),
+	KUNIT_CASE(cursors),
+	KUNIT_CASE(walks),
+	KUNIT_CASE(like_an_array),
+	KUNIT_CASE(several_threads),
+	{}
+};
+
+static struct kunit_suite block_table_suite = {
+	.name = SUITE_NAME("block_table"),
+	.suite_init = block_table_suite_init,
+	.init = block_table_init,
+	.exit = block_table_exit,
+	.test_cases = block_table_cases,
+};
+
+kunit_test_suite(block_table_suite);

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sets of blocks: who comes in and who does not, and what a close waits for. The
+ * blocks are in two sets each, as they are in life: their adapter's and their
+ * provider's. Their memory, and the end of it, are a counter.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "../../core/adapter.h"
+#include "../../core/block.h"
+#include "../../core/provider.h"
+#include "suite.h"
+
+#define BLOCKS	300
+
+struct fake {
+	struct ndshm_block block;
+	atomic_t freed;
+	atomic_t told;
+	atomic_t released;
+};
+
+struct world {
+	struct ndshm_adapter adapter;
+	struct ndshm_provider provider;
+	struct ndshm_registration registration;
+	struct fake fakes[BLOCKS];
+	struct completion hold;
+	struct completion arrived;
+	atomic_t left;
+};
+
+static struct fake *fake_of(struct ndshm_block *block)
+{
+	return container_of(block, struct fake, block);
+}
+
+/* What the provider's free handler is called with is the block itself. */
+static void fake_free(void *provider_context, void *context)
+{
+	struct fake *fake = context;
+
+	atomic_inc(&fake->freed);
+}
+
+static void fake_told(void *context, struct ndshm_block *block)
+{
+	atomic_inc(&fake_of(block)->told);
+}
+
+/* The last reference of a block whose memory is still there, or not. */
+static void fake_release(struct ndshm_object *object)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+	struct fake *fake = fake_of(block);
+
+	if (test_and_clear_bit(0, &block->backed)) {
+		atomic_inc(&fake->freed);
+		ndshm_blockset_remove(&block->adapter->set, &block->in_user);
+		ndshm_blockset_remove(&block->registration->provider->set,
+				      &block->in_provider);
+	}
+	atomic_inc(&fake->released);
+}
+
+static const struct ndshm_object_ops fake_ops = {
+	.kind = "fake",
+	.release = fake_release,
+	.release_async = fake_release,
+};
+
+static bool join_both(struct fake *fake)
+{
+	struct ndshm_block *block = &fake->block;
+
+	if (!ndshm_blockset_add(&block->adapter->set, &block->in_user))
+		return false;
+	if (!ndshm_blockset_add(&block->registration->provider->set,
+				&block->in_provider)) {
+		ndshm_blockset_remove(&block->adapter->set, &block->in_user);
+		return false;
+	}
+	__set_bit(0, &block->backed);
+	return true;
+}
+
+/* A block with a reference, and with memory if it gets into both sets. */
+static bool make(struct world *world, struct fake *fake)
+{
+	struct ndshm_block *block = &fake->block;
+
+	memset(fake, 0, sizeof(*fake));
+	block->object.ops = &fake_ops;
+	refcount_set(&block->object.references, 1);
+	mutex_init(&block->object.lock);
+	INIT_LIST_HEAD(&block->object.more_mms);
+	mutex_init(&block->tell_lock);
+	block->revoked = fake_told;
+	block->adapter = &world->adapter;
+	block->registration = &world->registration;
+	block->context = fake;
+	block->in_user.block = block;
+	block->in_provider.block = block;
+	return join_both(fake);
+}
+
+static int blockset_init(struct kunit *test)
+{
+	struct world *world = kvzalloc(sizeof(*world), GFP_KERNEL);
+
+	if (!world)
+		return -ENOMEM;
+	ndshm_blockset_init(&world->adapter.set);
+	ndshm_blockset_init(&world->provider.set);
+	world->registration.provider = &world->provider;
+	world->registration.characteristics.free = fake_free;
+	init_completion(&world->hold);
+	init_completion(&world->arrived);
+	test->priv = world;
+	return 0;
+}
+
+static void blockset_exit(struct kunit *test)
+{
+	kvfree(test->priv);
+}
+
+static void come_in(struct kunit *test)
+{
+	struct world *world = test->priv;
+	struct ndshm_blockset *set = &world->adapter.set;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_TRUE(test, ndshm_blockset_enter(set));
+	KUNIT_EXPECT_EQ(test, set->inside, 10);
+	for (i = 0; i < 10; i++)
+		ndshm_blockset_leave(set);
+	KUNIT_EXPECT_EQ(test, set->inside, 0);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_FALSE(test, ndshm_blockset_enter(set));
+	KUNIT_EXPECT_EQ(test, set->inside, 0);
+	/* A closed set is closed again without ado. */
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
+	ndshm_blockset_close(set);
+}
+
+static void members(struct kunit *test)
+{
+	struct world *world = test->priv;
+	struct ndshm_blockset *set = &world->adapter.set;
+	int i;
+
+	for (i = 0; i < BLOCKS; i++) {
+		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
+		KUNIT_ASSERT_EQ(test, ndshm_blockset_count(set), i + 1);
+	}
+	/* The first, the last, and one from between. */
+	ndshm_block_release(&world->fakes[0].block);
+	ndshm_block_release(&world->fakes[BLOCKS - 1].block);
+	ndshm_block_release(&world->fakes[BLOCKS / 2].block);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), BLOCKS - 3);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set),
+			BLOCKS - 3);
+	for (i = 1; i < BLOCKS - 1; i++)
+		if (i != BLOCKS / 2)
+			ndshm_block_release(&world->fakes[i].block);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
+	KUNIT_EXPECT_TRUE(test, list_empty(&set->blocks));
+	KUNIT_EXPECT_TRUE(test, list_empty(&set->leaving));
+	for (i = 0; i < BLOCKS; i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
+}
+
+/* A set with members is not closed by asking, and stays as it was. */
+static void close_empty_with_members(struct kunit *test)
+{
+	struct world *world = test->priv;
+	struct ndshm_blockset *set = &world->provider.set;
+
+	KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[0]));
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_close_empty(set));
+	KUNIT_EXPECT_FALSE(test, set->closed);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 1);
+	KUNIT_EXPECT_TRUE(test, make(world, &world->fakes[1]));
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_enter(set));
+	/* Nor does it wait for those inside, then. */
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_close_empty(set));
+	ndshm_blockset_leave(set);
+	ndshm_block_release(&world->fakes[0].block);
+	ndshm_block_release(&world->fakes[1].block);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[0].told), 0);
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
+	KUNIT_EXPECT_FALSE(test, make(world, &world->fakes[2]));
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
+}
+
+/* What is held is revoked, told once and freed once; then it is a tombstone. */
+static void close_revokes(struct kunit *test)
+{
+	struct world *world = test->priv;
+	struct fake *fake;
+	int i;
+
+	for (i = 0; i < BLOCKS; i++)
+		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
+	ndshm_blockset_close(&world->adapter.set);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set), 0);
+	for (i = 0; i < BLOCKS; i++) {
+		fake = &world->fakes[i];
+		KUNIT_ASSERT_TRUE(test, fake->block.object.revoked);
+		KUNIT_ASSERT_EQ(test, atomic_read(&fake->told), 1);
+		KUNIT_ASSERT_EQ(test, atomic_read(&fake->freed), 1);
+		KUNIT_ASSERT_EQ(test, atomic_read(&fake->released), 0);
+		KUNIT_ASSERT_EQ(test,
+				refcount_read(&fake->block.object.references),
+				1);
+		ndshm_block_release(&fake->block);
+		KUNIT_ASSERT_EQ(test, atomic_read(&fake->freed), 1);
+		KUNIT_ASSERT_EQ(test, atomic_read(&fake->released), 1);
+	}
+	/* The other set is open, and has nothing to do. */
+	KUNIT_EXPECT_FALSE(test, world->provider.set.closed);
+	ndshm_blockset_close(&world->provider.set);
+}
+
+/* One closes, the other one is inside and comes out when it is told to. */
+
+static unsigned int stay_inside(struct world *world)
+{
+	struct ndshm_blockset *set = &world->adapter.set;
+	unsigned int wrong = !ndshm_blockset_enter(set);
+
+	complete(&world->arrived);
+	wait_for_completion(&world->hold);
+	/* It has been closed meanwhile: nothing can be added from inside. */
+	wrong += make(world, &world->fakes[0]);
+	wrong += ndshm_blockset_enter(set);
+	atomic_inc(&world->left);
+	ndshm_blockset_leave(set);
+	return wrong;
+}
+
+static unsigned int let_out(struct world *world)
+{
+	/* The closer sleeps while somebody is inside. */
+	bool waits = suite_wait_for_waiter(&world->adapter.set.idle);
+	bool freed = atomic_read(&world->fakes[1].freed);
+
+	complete_all(&world->hold);
+	return !waits + freed;
+}
+
+static unsigned int closes_empty(void *context, unsigned int number)
+{
+	struct world *world = context;
+
+	switch (number) {
+	case 0:
+		return stay_inside(world);
+	case 1:
+		wait_for_completion(&world->arrived);
+		return !ndshm_blockset_close_empty(&world->adapter.set) +
+		       (atomic_read(&world->left) != 1);
+	default:
+		return let_out(world);
+	}
+}
+
+static void close_empty_waits(struct kunit *test)
+{
+	struct world *world = test->priv;
+
+	suite_run_threads(test, 3, closes_empty, world);
+	KUNIT_EXPECT_EQ(test, world->adapter.set.inside, 0);
+}
+
+static unsigned int closes(void *context, unsigned int number)
+{
+	struct world *world = context;
+
+	switch (number) {
+	case 0:
+		return stay_inside(world);
+	case 1:
+		wait_for_completion(&world->arrived);
+		ndshm_blockset_close(&world->adapter.set);
+		/* The members went after the last one had come out. */
+		return (atomic_read(&world->left) != 1) +
+		       (atomic_read(&world->fakes[1].freed) != 1);
+	default:
+		return let_out(world);
+	}
+}
+
+static void close_waits_for_those_inside(struct kunit *test)
+{
+	struct world *world = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[1]));
+	suite_run_threads(test, 3, closes, world);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[1].told), 1);
+}
+
+/*
+ * A block that has lost its last reference, and whose memory goes in a moment:
+ * the close does not touch it, and waits for the memory.
+ */
+static unsigned int closes_over_the_dying(void *context, unsigned int number)
+{
+	struct world *world = context;
+	struct fake *dying = &world->fakes[0];
+	unsigned int wrong;
+
+	if (number) {
+		ndshm_blockset_close(&world->adapter.set);
+		return (atomic_read(&dying->freed) != 1) +
+		       (atomic_read(&dying->told) != 0);
+	}
+	wrong = !suite_wait_for_waiter(&world->adapter.set.idle) +
+		!list_empty(&world->adapter.set.blocks);
+	fake_release(&dying->block.object);
+	return wrong;
+}
+
+static void close_waits_for_the_dying(struct kunit *test)
+{
+	struct world *world = test->priv;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
+	refcount_set(&world->fakes[0].block.object.references, 0);
+	suite_run_threads(test, 2, closes_over_the_dying, world);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set), 0);
+}
+
+/*
+ * Both sets close at the same time while blocks are made and freed: each block's
+ * memory goes once, and when a set's close has returned it has none.
+ */
+
+#define MAKERS		3
+#define PER_MAKER	(BLOCKS / MAKERS)
+
+static bool make_inside(struct world *world, struct fake *fake)
+{
+	bool made;
+
+	if (!ndshm_blockset_enter(&world->adapter.set))
+		return false;
+	if (!ndshm_blockset_enter(&world->provider.set)) {
+		ndshm_blockset_leave(&world->adapter.set);
+		return false;
+	}
+	made = make(world, fake);
+	ndshm_blockset_leave(&world->provider.set);
+	ndshm_blockset_leave(&world->adapter.set);
+	return made;
+}
+
+static unsigned int makes(struct world *world, unsigned int number)
+{
+	struct fake *fakes = &world->fakes[number * PER_MAKER];
+	unsigned int i, wrong = 0;
+
+	for (i = 0; i < PER_MAKER; i++) {
+		if (!make_inside(world, &fakes[i]))
+			break;
+		if (i == PER_MAKER / 2)
+			complete_all(&world->arrived);
+		/* Two of three are held beyond the end. */
+		if (i % 3)
+			continue;
+		ndshm_block_release(&fakes[i].block);
+		wrong += atomic_read(&fakes[i].freed) != 1;
+	}
+	return wrong;
+}
+
+static unsigned int all_at_once(void *context, unsigned int number)
+{
+	struct world *world = context;
+	struct ndshm_blockset *set = number == MAKERS ? &world->adapter.set :
+							&world->provider.set;
+
+	if (number < MAKERS)
+		return makes(world, number);
+	wait_for_completion(&world->arrived);
+	ndshm_blockset_close(set);
+	return ndshm_blockset_count(set) + set->inside;
+}
+
+static void both_close(struct kunit *test)
+{
+	struct world *world = test->priv;
+	u32 i, round, made, revoked = 0;
+	struct fake *fake;
+
+	for (round = 0; round < 10; round++) {
+		memset(world->fakes, 0, sizeof(world->fakes));
+		ndshm_blockset_init(&world->adapter.set);
+		ndshm_blockset_init(&world->provider.set);
+		reinit_completion(&world->arrived);
+		suite_run_threads(test, MAKERS + 2, all_at_once, world);
+		for (i = 0, made = 0; i < BLOCKS; i++) {
+			fake = &world->fakes[i];
+			if (!atomic_read(&fake->freed))
+				continue;
+			made++;
+			revoked += atomic_read(&fake->told);
+			KUNIT_ASSERT_EQ(test, atomic_read(&fake->freed), 1);
+			KUNIT_ASSERT_LE(test, atomic_read(&fake->told), 1);
+			KUNIT_ASSERT_FALSE(test, test_bit(0,
+							  &fake->block.backed));
+		}
+		KUNIT_ASSERT_GE(test, made, PER_MAKER / 2);
+		KUNIT_ASSERT_TRUE(test, list_empty(&world->adapter.set.blocks));
+		KUNIT_ASSERT_TRUE(test,
+				  list_empty(&world->provider.set.leaving));
+	}
+	kunit_info(test, "%u of the blocks were revoked\n", revoked);
+}
+
+static struct kunit_case blockset_cases[] = {
+	KUNIT_CASE(come_in),
+	KUNIT_CASE(members),
+	KUNIT_CASE(close_empty_with_members),
+	KUNIT_CASE(close_revokes),
+	KUNIT_CASE(close_empty_waits),
+	KUNIT_CASE(close_waits_for_those_inside),
+	KUNIT_CASE(close_waits_for_the_dying),
+	KUNIT_CASE(both_close),
+	{}
+};
+
+static struct kunit_suite blockset_suite = {
+	.name = SUITE_NAME("blockset"),
+	.init = blockset_init,
+	.exit = blockset_exit,
+	.test_cases = blockset_cases,
+};
+
+kunit_test_suite(blockset_suite);

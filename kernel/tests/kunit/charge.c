@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RLIMIT_MEMLOCK, with the account of a user who does not exist: nothing that
+ * runs beside the test changes it, and the test changes nobody's.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+
+#include "../../core/charge.h"
+#include "suite.h"
+
+#define LIMIT	100UL
+#define PAGES(n)	((u64)(n) * PAGE_SIZE)
+
+static struct user_struct nobody;
+
+/* What the calling thread was before it became somebody else. */
+struct before {
+	struct cred *cred;
+	const struct cred *old;
+	struct user_struct *user;
+	unsigned long limit;
+};
+
+static void set_limit(unsigned long bytes)
+{
+	WRITE_ONCE(current->signal->rlim[RLIMIT_MEMLOCK].rlim_cur, bytes);
+}
+
+/* Become that user, with a limit and without privilege. */
+static bool become_nobody(struct before *before, unsigned long bytes)
+{
+	before->cred = prepare_creds();
+	if (!before->cred)
+		return false;
+	before->user = before->cred->user;
+	before->cred->user = &nobody;
+	cap_clear(before->cred->cap_effective);
+	before->limit = rlimit(RLIMIT_MEMLOCK);
+	before->old = override_creds(before->cred);
+	set_limit(bytes);
+	return true;
+}
+
+static void become_oneself(struct before *before)
+{
+	set_limit(before->limit);
+	revert_creds(before->old);
+	/* The credentials end some time later, and must end without that user. */
+	before->cred->user = before->user;
+	put_cred(before->cred);
+}
+
+static int charge_init(struct kunit *test)
+{
+	refcount_set(&nobody.__count, 1);
+	atomic_long_set(&nobody.locked_vm, 0);
+	return 0;
+}
+
+static long locked(void)
+{
+	return atomic_long_read(&nobody.locked_vm);
+}
+
+/* In the place of assertions, which would leave the thread somebody else. */
+#define EXPECT_REASON(test, reason, expected) \
+	KUNIT_EXPECT_EQ(test, (__force u32)(reason), \
+			(__force u32)NDSHM_REASON_##expected)
+
+/* How many pages each number of bytes is. */
+static void rounding(struct kunit *test)
+{
+	static const struct { u64 bytes; long pages; } rows[] = {
+		{ 0, 0 }, { 1, 1 }, { PAGE_SIZE - 1, 1 }, { PAGE_SIZE, 1 },
+		{ PAGE_SIZE + 1, 2 }, { PAGES(LIMIT) - PAGE_SIZE, LIMIT - 1 },
+		{ PAGES(LIMIT) - PAGE_SIZE + 1, LIMIT },
+		{ PAGES(LIMIT) - 1, LIMIT }, { PAGES(LIMIT), LIMIT },
+	};
+	struct ndshm_charge charge;
+	struct before before;
+	int i;
+
+	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		EXPECT_REASON(test, ndshm_charge(&charge, rows[i].bytes), NONE);
+		KUNIT_EXPECT_EQ(test, locked(), rows[i].pages);
+		KUNIT_EXPECT_EQ(test, ndshm_user_locked(),
+				PAGES(rows[i].pages));
+		KUNIT_EXPECT_PTR_EQ(test, charge.user, &nobody);
+		KUNIT_EXPECT_EQ(test, charge.pages, rows[i].pages);
+		KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 2);
+		ndshm_uncharge(&charge);
+		KUNIT_EXPECT_EQ(test, locked(), 0);
+		KUNIT_EXPECT_NULL(test, charge.user);
+		KUNIT_EXPECT_EQ(test, charge.pages, 0);
+		KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
+		/* Again, and nothing happens. */
+		ndshm_uncharge(&charge);
+		KUNIT_EXPECT_EQ(test, locked(), 0);
+		KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
+	}
+	become_oneself(&before);
+}
+
+/* Each number of pages beside each other one, up to the limit and beyond. */
+static void the_limit(struct kunit *test)
+{
+	struct ndshm_charge first, second;
+	long i, j, sum, wrong = 0;
+	struct before before;
+	ndshm_reason_t reason;
+	bool fits;
+
+	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	for (i = 0; i <= LIMIT; i++) {
+		wrong += ndshm_charge(&first, PAGES(i)) != NDSHM_REASON_NONE;
+		/* Each refusal waits for the queue of frees: not all of them. */
+		for (j = 0; j <= LIMIT - i + 1; j++) {
+			fits = i + j <= LIMIT;
+			sum = fits ? i + j : i;
+			reason = ndshm_charge(&second, PAGES(j));
+			wrong += reason != (fits ? NDSHM_REASON_NONE :
+						   NDSHM_REASON_MEMLOCK);
+			wrong += locked() != sum;
+			wrong += second.user != (fits ? &nobody : NULL);
+			ndshm_uncharge(&second);
+			wrong += locked() != i;
+		}
+		ndshm_uncharge(&first);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_EQ(test, locked(), 0);
+	KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
+	become_oneself(&before);
+}
+
+/* Limits that are no number of pages, none, and without end. */
+static void kinds_of_limit(struct kunit *test)
+{
+	struct ndshm_charge charge;
+	struct before before;
+
+	KUNIT_ASSERT_TRUE(test, become_nobody(&before, 0));
+	EXPECT_REASON(test, ndshm_charge(&charge, 1), MEMLOCK);
+	EXPECT_REASON(test, ndshm_charge(&charge, 0), NONE);
+	ndshm_uncharge(&charge);
+	set_limit(PAGE_SIZE - 1);
+	EXPECT_REASON(test, ndshm_charge(&charge, 1), MEMLOCK);
+	set_limit(2 * PAGE_SIZE - 1);
+	EXPECT_REASON(test, ndshm_charge(&charge, PAGE_SIZE), NONE);
+	ndshm_uncharge(&charge);
+	EXPECT_REASON(test, ndshm_charge(&charge, PAGE_SIZE + 1), MEMLOCK);
+	set_limit(RLIM_INFINITY);
+	EXPECT_REASON(test, ndshm_charge(&charge, 1ULL << 46), NONE);
+	KUNIT_EXPECT_EQ(test, locked(), 1L << (46 - PAGE_SHIFT));
+	ndshm_uncharge(&charge);
+	/* Others lock memory for the same account, and more than the limit. */
+	set_limit(PAGES(LIMIT));
+	atomic_long_set(&nobody.locked_vm, LIMIT + 1);
+	EXPECT_REASON(test, ndshm_charge(&charge, 1), MEMLOCK);
+	KUNIT_EXPECT_EQ(test, locked(), LIMIT + 1);
+	atomic_long_set(&nobody.locked_vm, LIMIT - 1);
+	EXPECT_REASON(test, ndshm_charge(&charge, 1), NONE);
+	EXPECT_REASON(test, ndshm_charge(&charge, 1), MEMLOCK);
+	KUNIT_EXPECT_EQ(test, locked(), LIMIT);
+	become_oneself(&before);
+}
+
+/* Every number of pages becomes every other one. */
+static void recharge(struct kunit *test)
+{
+	struct ndshm_charge charge;
+	ndshm_reason_t reason;
+	struct before before;
+	long i, j, wrong = 0;
+	bool fits;
+
+	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	for (i = 0; i <= LIMIT; i += 3) {
+		for (j = 0; j <= LIMIT + 1; j++) {
+			wrong += ndshm_charge(&charge, PAGES(i)) !=
+				 NDSHM_REASON_NONE;
+			fits = j <= LIMIT;
+			reason = ndshm_recharge(&charge, PAGES(j));
+			wrong += reason != (fits ? NDSHM_REASON_NONE :
+						   NDSHM_REASON_MEMLOCK);
+			wrong += locked() != (fits ? j : i);
+			wrong += charge.pages != (fits ? j : i);
+			wrong += charge.user != &nobody;
+			ndshm_uncharge(&charge);
+			wrong += locked() != 0;
+		}
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	/* Shrinking cannot fail, whatever the limit has become. */
+	EXPECT_REASON(test, ndshm_charge(&charge, PAGES(LIMIT)), NONE);
+	set_limit(0);
+	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT)), NONE);
+	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(1)), NONE);
+	KUNIT_EXPECT_EQ(test, locked(), 1);
+	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(2)), MEMLOCK);
+	KUNIT_EXPECT_EQ(test, locked(), 1);
+	ndshm_uncharge(&charge);
+	KUNIT_EXPECT_EQ(test, locked(), 0);
+	become_oneself(&before);
+}
+
+/* What a provider says it took may be any number: more is never cheaper. */
+static void recharge_any_number(struct kunit *test)
+{
+	static const u64 numbers[] = {
+		PAGES(LIMIT) + 1, SZ_4G, 1ULL << 46, 1ULL << 63,
+		U64_MAX - PAGE_SIZE, U64_MAX - PAGE_SIZE + 1,
+		U64_MAX - PAGE_SIZE + 2, U64_MAX - 1, U64_MAX,
+	};
+	struct ndshm_charge charge;
+	struct before before;
+	int i;
+
+	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	EXPECT_REASON(test, ndshm_charge(&charge, PAGES(2)), NONE);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, (__force u32)
+				    ndshm_recharge(&charge, numbers[i]),
+				    (__force u32)NDSHM_REASON_MEMLOCK,
+				    "%#llx bytes", numbers[i]);
+		KUNIT_EXPECT_EQ_MSG(test, locked(), 2, "%#llx bytes",
+				    numbers[i]);
+	}
+	ndshm_uncharge(&charge);
+	KUNIT_EXPECT_EQ(test, locked(), 0);
+	become_oneself(&before);
+}
+
+/* With CAP_IPC_LOCK nobody pays, then and later; that is remembered. */
+static void privileged(struct kunit *test)
+{
+	struct ndshm_charge charge;
+	struct before before;
+
+	KUNIT_ASSERT_TRUE(test, become_nobody(&before, 0));
+	cap_raise(before.cred->cap_effective, CAP_IPC_LOCK);
+	EXPECT_REASON(test, ndshm_charge(&charge, 1ULL << 46), NONE);
+	KUNIT_EXPECT_NULL(test, charge.user);
+	KUNIT_EXPECT_EQ(test, locked(), 0);
+	cap_lower(before.cred->cap_effective, CAP_IPC_LOCK);
+	EXPECT_REASON(test, ndshm_recharge(&charge, U64_MAX), NONE);
+	KUNIT_EXPECT_EQ(test, locked(), 0);
+	ndshm_uncharge(&charge);
+	KUNIT_EXPECT_EQ(test, locked(), 0);
+	KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
+	become_oneself(&before);
+}
+
+/* Who was charged gets it back, whoever gives it. */
+static void given_back_by_another(struct kunit *test)
+{
+	struct user_struct *oneself = current_user();
+	long own = atomic_long_read(&oneself->locked_vm);
+	struct ndshm_charge charge;
+	struct before before;
+
+	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	EXPECT_REASON(test, ndshm_charge(&charge, PAGES(7)), NONE);
+	become_oneself(&before);
+	KUNIT_EXPECT_PTR_NE(test, current_user(), &nobody);
+	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(5)), NONE);
+	KUNIT_EXPECT_EQ(test, locked(), 5);
+	ndshm_uncharge(&charge);
+	KUNIT_EXPECT_EQ(test, locked(), 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&oneself->locked_vm), own);
+}
+
+#define THREADS	4
+#define ROUNDS	500
+
+/* Each wants all that there is. */
+static unsigned int want_all(void *context, unsigned int number)
+{
+	atomic_t *got = context;
+	unsigned int i, wrong = 0;
+	struct ndshm_charge charge;
+	struct before before;
+
+	if (!become_nobody(&before, PAGES(LIMIT)))
+		return 1;
+	for (i = 0; i < ROUNDS; i++) {
+		if (ndshm_charge(&charge, PAGES(LIMIT)) == NDSHM_REASON_NONE)
+			atomic_inc(got);
+		wrong += locked() > LIMIT;
+		ndshm_uncharge(&charge);
+		wrong += locked() < 0;
+	}
+	become_oneself(&before);
+	return wrong;
+}
+
+static void several_threads(struct kunit *test)
+{
+	atomic_t got = ATOMIC_INIT(0);
+
+	suite_run_threads(test, THREADS, want_all, &got);
+	KUNIT_EXPECT_EQ(test, locked(), 0);
+	KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
+	KUNIT_EXPECT_GT(test, atomic_read(&got), 0);
+	kunit_info(test, "%d of %d got it\n", atomic_read(&got),
+		   THREADS * ROUNDS);
+}
+
+static struct kunit_case charge_cases[] = {
+	KUNIT_CASE(rounding),
+	KUNIT_CASE(the_limit),
+	KUNIT_CASE(kinds_of_limit),
+	KUNIT_CASE(recharge),
+	KUNIT_CASE(recharge_any_number),
+	KUNIT_CASE(privileged),
+	KUNIT_CASE(given_back_by_another),
+	KUNIT_CASE(several_threads),
+	{}
+};
+
+static struct kunit_suite charge_suite = {
+	.name = SUITE_NAME("charge"),
+	.init = charge_init,
+	.test_cases = charge_cases,
+};
+
+kunit_test_suite(charge_suite);

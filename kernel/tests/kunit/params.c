@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The values of a request, each at its limits, and in every combination of
+ * what can be wrong with them; and what a handler's status stands for.
+ */
+#include <linux/nodemask.h>
+#include <linux/numa.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include "../../core/params.h"
+#include "suite.h"
+
+#define LONGEST	(64 * PAGE_SIZE)
+
+/* Nothing is wrong with it. */
+static struct ndshm_parameters good_parameters(void)
+{
+	return (struct ndshm_parameters){
+		.header = NDSHM_PARAMETERS_HEADER,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = NDSHM_USAGE_OTHER,
+		.length = PAGE_SIZE,
+	};
+}
+
+#define ASSERT_REASON(test, reason, expected, ...) \
+	KUNIT_ASSERT_EQ_MSG(test, (__force u32)(reason), \
+			    (__force u32)(expected), __VA_ARGS__)
+
+static void nothing_wrong(struct kunit *test)
+{
+	struct ndshm_parameters p = good_parameters();
+
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+		      NDSHM_REASON_NONE, "good");
+}
+
+static void every_flag(struct kunit *test)
+{
+	struct ndshm_parameters p = good_parameters();
+	ndshm_reason_t expected;
+	int bit, other;
+
+	for (bit = 0; bit < 32; bit++) {
+		for (other = 0; other < 32; other++) {
+			p.flags = BIT(bit) | BIT(other);
+			expected = p.flags == 1 ? NDSHM_REASON_NONE :
+						  NDSHM_REASON_FLAGS;
+			ASSERT_REASON(test,
+				      ndshm_check_parameters(&p, LONGEST),
+				      expected, "flags %#x", p.flags);
+		}
+	}
+	p.flags = U32_MAX;
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+		      NDSHM_REASON_FLAGS, "all flags");
+}
+
+static void try_usage(struct kunit *test, u32 usage)
+{
+	struct ndshm_parameters p = good_parameters();
+	ndshm_reason_t expected = usage <= 9 ? NDSHM_REASON_NONE :
+					       NDSHM_REASON_USAGE;
+
+	p.usage = usage;
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST), expected,
+		      "usage %u", usage);
+}
+
+static void every_usage(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+	int i;
+
+	for (i = -1000; i < 100000; i++)
+		try_usage(test, i);
+	for (i = 0; i < 32; i++)
+		try_usage(test, BIT(i));
+	for (i = 0; i < 100000; i++)
+		try_usage(test, prandom_u32_state(&random));
+}
+
+/* Usages have NDIS's numbers. */
+static void usage_numbers(struct kunit *test)
+{
+	static const u32 usages[] = {
+		NDSHM_USAGE_UNDEFINED, NDSHM_USAGE_XMIT,
+		NDSHM_USAGE_XMIT_HEADER, NDSHM_USAGE_XMIT_DATA,
+		NDSHM_USAGE_RECEIVE, NDSHM_USAGE_RECEIVE_LOOKAHEAD,
+		NDSHM_USAGE_RECEIVE_POST_LOOKAHEAD,
+		NDSHM_USAGE_RECEIVE_HEADER, NDSHM_USAGE_RECEIVE_DATA,
+		NDSHM_USAGE_OTHER, NDSHM_USAGE_MAX,
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(usages); i++)
+		KUNIT_EXPECT_EQ(test, usages[i], i);
+}
+
+static ndshm_reason_t naive_length(u64 length, u64 max)
+{
+	if (length == 0)
+		return NDSHM_REASON_LENGTH_ZERO;
+	/* Rounding up goes beyond the last page. */
+	if (length + PAGE_SIZE - 1 < length)
+		return NDSHM_REASON_LENGTH_OVERFLOW;
+	return length > max ? NDSHM_REASON_LENGTH_LIMIT : NDSHM_REASON_NONE;
+}
+
+static void try_length(struct kunit *test, u64 length, u64 max)
+{
+	struct ndshm_parameters p = good_parameters();
+
+	p.length = length;
+	ASSERT_REASON(test, ndshm_check_parameters(&p, max),
+		      naive_length(length, max), "length %#llx of %#llx",
+		      length, max);
+}
+
+static const u64 maxima[] = {
+	0, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, LONGEST, SZ_4G - 1,
+	SZ_4G, 1ULL << 46, 1ULL << 63, U64_MAX - PAGE_SIZE, U64_MAX
+};
+
+/* Around each power of two, each maximum, and the end of what can be said. */
+static void every_length(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+	u64 max;
+	int i, bit, off;
+
+	for (i = 0; i < ARRAY_SIZE(maxima); i++) {
+		max = maxima[i];
+		for (off = -2; off <= 2; off++) {
+			for (bit = 0; bit < 64; bit++) {
+				try_length(test, (1ULL << bit) + off, max);
+				try_length(test, -(1ULL << bit) + off, max);
+			}
+			try_length(test, off, max);
+			try_length(test, max + off, max);
+			try_length(test, max - PAGE_SIZE + off, max);
+			try_length(test, max + PAGE_SIZE + off, max);
+			try_length(test, U64_MAX - PAGE_SIZE + off, max);
+		}
+		for (off = 0; off < 10000; off++)
+			try_length(test, suite_random_u64(&random) >>
+				   suite_below(&random, 64), max);
+	}
+	/* What the names of the cases promise, in so many words. */
+	try_length(test, U64_MAX - PAGE_SIZE + 1, U64_MAX);
+	try_length(test, U64_MAX - PAGE_SIZE + 2, U64_MAX);
+}
+
+static void every_node(struct kunit *test)
+{
+	struct ndshm_parameters p = good_parameters();
+	ndshm_reason_t expected;
+	int node, bit;
+	bool online;
+
+	for (node = -1000; node < MAX_NUMNODES + 1000; node++) {
+		online = node >= 0 && node < MAX_NUMNODES &&
+			 node_isset(node, node_online_map);
+		expected = node == -1 || online ? NDSHM_REASON_NONE :
+						  NDSHM_REASON_NODE;
+		p.preferred_node = node;
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+			      expected, "node %d", node);
+	}
+	for (bit = 16; bit < 32; bit++) {
+		p.preferred_node = BIT(bit);
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+			      NDSHM_REASON_NODE, "node %d", p.preferred_node);
+		p.preferred_node = ~BIT(bit);
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+			      NDSHM_REASON_NODE, "node %d", p.preferred_node);
+	}
+}
+
+static u32 number_of(int i)
+{
+	return i < 32 ? BIT(i) : i == 32 ? 0 : U32_MAX;
+}
+
+static void every_queue_and_port(struct kunit *test)
+{
+	struct ndshm_parameters p = good_parameters();
+	ndshm_reason_t expected;
+	int queue, port;
+
+	for (queue = 0; queue < 34; queue++) {
+		for (port = 0; port < 34; port++) {
+			p.queue_id = number_of(queue);
+			p.vport_id = number_of(port);
+			expected = NDSHM_REASON_NONE;
+			if (p.queue_id)
+				expected = NDSHM_REASON_QUEUE_UNSUPPORTED;
+			if (p.vport_id)
+				expected = p.queue_id ?
+					   NDSHM_REASON_QUEUE_AND_PORT :
+					   NDSHM_REASON_PORT_UNSUPPORTED;
+			ASSERT_REASON(test,
+				      ndshm_check_parameters(&p, LONGEST),
+				      expected, "queue %#x port %#x",
+				      p.queue_id, p.vport_id);
+		}
+	}
+}
+
+/* A capacity without entries is wrong; entries, count and capacity 0 are not. */
+static void every_list(struct kunit *test)
+{
+	struct ndshm_parameters p = good_parameters();
+	struct ndshm_segment segment;
+	struct ndshm_segment_list list;
+	ndshm_reason_t expected;
+	int capacity, count, there;
+
+	p.list = &list;
+	for (capacity = 0; capacity < 34; capacity++) {
+		for (count = 0; count < 34; count++) {
+			for (there = 0; there < 2; there++) {
+				list.capacity = number_of(capacity);
+				list.count = number_of(count);
+				list.segments = there ? &segment : NULL;
+				expected = list.capacity && !there ?
+					   NDSHM_REASON_LIST :
+					   NDSHM_REASON_NONE;
+				ASSERT_REASON(test,
+					      ndshm_check_parameters(&p, LONGEST),
+					      expected, "capacity %#x",
+					      list.capacity);
+			}
+		}
+	}
+}
+
+/* What a caller cannot get wrong is not looked at. */
+static void the_rest(struct kunit *test)
+{
+	struct ndshm_parameters p = good_parameters();
+
+	p.shared_memory_handle = U32_MAX;
+	p.virtual_address = (void *)-1L;
+	p.consumed = U64_MAX;
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+		      NDSHM_REASON_NONE, "outputs");
+}
+
+/* All the ways to be wrong, one kind of value each, in the order of the checks. */
+
+struct wrong {
+	ndshm_reason_t reason;
+	void (*make)(struct ndshm_parameters *p);
+};
+
+static void wrong_flags(struct ndshm_parameters *p)
+{
+	p->flags = 2;
+}
+
+static void wrong_usage(struct ndshm_parameters *p)
+{
+	p->usage = NDSHM_USAGE_MAX;
+}
+
+static void zero_length(struct ndshm_parameters *p)
+{
+	p->length = 0;
+}
+
+static void huge_length(struct ndshm_parameters *p)
+{
+	p->length = U64_MAX;
+}
+
+static void long_length(struct ndshm_parameters *p)
+{
+	p->length = LONGEST + 1;
+}
+
+static void wrong_node(struct ndshm_parameters *p)
+{
+	p->preferred_node = MAX_NUMNODES;
+}
+
+static void queue_and_port(struct ndshm_parameters *p)
+{
+	p->queue_id = 1;
+	p->vport_id = 1;
+}
+
+static void some_queue(struct ndshm_parameters *p)
+{
+	p->queue_id = 1;
+}
+
+static void some_port(struct ndshm_parameters *p)
+{
+	p->vport_id = 1;
+}
+
+static struct ndshm_segment_list listless = { .capacity = 1 };
+
+static void wrong_list(struct ndshm_parameters *p)
+{
+	p->list = &listless;
+}
+
+/* A kind of value a row; the last entry of each is for nothing wrong with it. */
+static const struct wrong wrongs[][4] = {
+	{ { NDSHM_REASON_FLAGS, wrong_flags } },
+	{ { NDSHM_REASON_USAGE, wrong_usage } },
+	{ { NDSHM_REASON_LENGTH_ZERO, zero_length },
+	  { NDSHM_REASON_LENGTH_OVERFLOW, huge_length },
+	  { NDSHM_REASON_LENGTH_LIMIT, long_length } },
+	{ { NDSHM_REASON_NODE, wrong_node } },
+	{ { NDSHM_REASON_QUEUE_AND_PORT, queue_and_port },
+	  { NDSHM_REASON_QUEUE_UNSUPPORTED, some_queue },
+	  { NDSHM_REASON_PORT_UNSUPPORTED, some_port } },
+	{ { NDSHM_REASON_LIST, wrong_list } },
+};
+
+/* The first that is wrong is said, whatever else is. */
+static void first_wrong_is_said(struct kunit *test)
+{
+	unsigned int combination, kind, choice, left, wrong_ones = 0;
+	ndshm_reason_t expected;
+	struct ndshm_parameters p;
+
+	for (combination = 0; combination < 4096; combination++) {
+		p = good_parameters();
+		expected = NDSHM_REASON_NONE;
+		left = combination;
+		for (kind = 0; kind < ARRAY_SIZE(wrongs); kind++) {
+			choice = left % 4;
+			left /= 4;
+			if (!wrongs[kind][choice].make)
+				continue;
+			wrongs[kind][choice].make(&p);
+			if (expected == NDSHM_REASON_NONE)
+				expected = wrongs[kind][choice].reason;
+		}
+		wrong_ones += expected != NDSHM_REASON_NONE;
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+			      expected, "combination %#x", combination);
+	}
+	/* Nothing wrong: 3, 3, 1, 3, 1 and 3 of 4 choices. */
+	KUNIT_EXPECT_EQ(test, wrong_ones, 4096 - 3 * 3 * 3 * 3);
+}
+
+/*
+ * Handlers' statuses
+ */
+
+static u32 naive_fold(u32 status)
+{
+	switch (status) {
+	case 0x00000000:
+		return (__force u32)NDSHM_REASON_NONE;
+	case 0xc000009a:
+		return (__force u32)NDSHM_REASON_PROVIDER_RESOURCES;
+	case 0xc000000d:
+		return (__force u32)NDSHM_REASON_PROVIDER_INVALID;
+	case 0xc0000001:
+		return (__force u32)NDSHM_REASON_PROVIDER_FAILURE;
+	default:
+		return (__force u32)NDSHM_REASON_PROVIDER_UNDOCUMENTED;
+	}
+}
+
+static void try_status(struct kunit *test, u32 status)
+{
+	ndshm_reason_t reason;
+	u32 folded, expected;
+
+	reason = ndshm_handler_reason((__force ndshm_status_t)status);
+	KUNIT_ASSERT_EQ_MSG(test, (__force u32)reason, naive_fold(status),
+			    "status %#x", status);
+	/* A documented one reaches the caller as it is, any other as FAILURE. */
+	folded = (__force u32)ndshm_reason_status(reason);
+	expected = reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED ?
+		   (__force u32)NDSHM_STATUS_FAILURE : status;
+	KUNIT_ASSERT_EQ_MSG(test, folded, expected, "status %#x", status);
+}
+
+static void handler_statuses(struct kunit *test)
+{
+	static const u32 facilities[] = {
+		0x00000000, 0x00010000, 0x40000000, 0x40010000, 0x80000000,
+		0x80010000, 0xc0000000, 0xc0010000, 0xc0230000, 0xffff0000,
+	};
+	struct rnd_state random = suite_random(test);
+	u32 i, j, tried = 0;
+
+	for (i = 0; i < BIT(16); i++) {
+		cond_resched();
+		for (j = 0; j < ARRAY_SIZE(facilities); j++, tried++)
+			try_status(test, facilities[j] | i);
+		try_status(test, i << 16);
+		try_status(test, i << 16 | i);
+	}
+	for (i = 0; i < 500000; i++)
+		try_status(test, prandom_u32_state(&random));
+	/* Each known one, but for one bit. */
+	for (i = 0; i < 32; i++) {
+		try_status(test, BIT(i));
+		try_status(test, 0xc000009a ^ BIT(i));
+		try_status(test, 0xc000000d ^ BIT(i));
+		try_status(test, 0xc0000001 ^ BIT(i));
+	}
+	kunit_info(test, "%u statuses\n",
+		   tried + 2 * (u32)BIT(16) + 500000 + 4 * 32);
+}
+
+static struct kunit_case params_cases[] = {
+	KUNIT_CASE(nothing_wrong),
+	KUNIT_CASE(every_flag),
+	KUNIT_CASE(every_usage),
+	KUNIT_CASE(usage_numbers),
+	KUNIT_CASE(every_length),
+	KUNIT_CASE(every_node),
+	KUNIT_CASE(every_queue_and_port),
+	KUNIT_CASE(every_list),
+	KUNIT_CASE(the_rest),
+	KUNIT_CASE(first_wrong_is_said),
+	KUNIT_CASE(handler_statuses),
+	{}
+};
+
+static struct kunit_suite params_suite = {
+	.name = SUITE_NAME("params"),
+	.test_cases = params_cases,
+};
+
+kunit_test_suite(params_suite);

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the netlink family takes from a request: the generated table of its
+ * operations, compiled again here.
+ */
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <net/genetlink.h>
+
+#include "../../core/netlink_gen.c"
+#include "../../core/registry.h"
+#include "suite.h"
+
+/* What would serve the requests is not part of this. */
+
+int ndshm_nl_adapter_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
+int ndshm_nl_provider_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
+int ndshm_nl_block_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
+int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb)
+{
+	return -EOPNOTSUPP;
+}
+
+int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb)
+{
+	return -EOPNOTSUPP;
+}
+
+int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return -EOPNOTSUPP;
+}
+
+struct operation {
+	const char *name;
+	u8 cmd;
+	u16 id;
+	u16 name_attribute;
+};
+
+static const struct operation operations[] = {
+	{ "adapter-get", NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_ID,
+	  NDSHM_A_ADAPTER_NAME },
+	{ "provider-get", NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ID,
+	  NDSHM_A_PROVIDER_NAME },
+	{ "block-get", NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 0 },
+};
+
+static void describe_operation(const struct operation *operation, char *desc)
+{
+	strscpy(desc, operation->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(operation, operations, describe_operation);
+
+/* The row of the table for it. */
+static const struct genl_ops *ops_of(struct kunit *test)
+{
+	const struct operation *operation = test->param_value;
+	const struct genl_ops *ops = NULL;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ndshm_nl_ops); i++) {
+		if (ndshm_nl_ops[i].cmd != operation->cmd)
+			continue;
+		KUNIT_ASSERT_NULL(test, ops);
+		ops = &ndshm_nl_ops[i];
+	}
+	KUNIT_ASSERT_NOT_NULL(test, ops);
+	return ops;
+}
+
+#define MOST	64
+
+/* Does a request with that one attribute pass? */
+static bool passes(const struct genl_ops *ops, u16 type, const void *data,
+		   u16 length)
+{
+	struct {
+		struct nlattr header;
+		u8 data[MOST];
+	} attribute = {
+		.header = {
+			.nla_len = NLA_HDRLEN + length,
+			.nla_type = type,
+		},
+	};
+
+	memcpy(attribute.data, data, length);
+	return !__nla_validate(&attribute.header, attribute.header.nla_len,
+			       ops->maxattr, ops->policy, NL_VALIDATE_STRICT,
+			       NULL);
+}
+
+static void table(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(ndshm_nl_ops),
+			ARRAY_SIZE(operations));
+}
+
+static void row(struct kunit *test)
+{
+	const struct operation *operation = test->param_value;
+	const struct genl_ops *ops = ops_of(test);
+
+	/* Everyone may ask, and what is shown depends on who it is. */
+	KUNIT_EXPECT_EQ(test, ops->flags, 0);
+	KUNIT_EXPECT_EQ(test, ops->validate, 0);
+	KUNIT_EXPECT_NOT_NULL(test, ops->doit);
+	KUNIT_EXPECT_NOT_NULL(test, ops->dumpit);
+	KUNIT_EXPECT_NOT_NULL(test, ops->policy);
+	KUNIT_EXPECT_EQ(test, ops->maxattr,
+			max(operation->id, operation->name_attribute));
+}
+
+/* A good id and a good name pass as what they are, and as nothing else. */
+static void attributes(struct kunit *test)
+{
+	const struct operation *operation = test->param_value;
+	const struct genl_ops *ops = ops_of(test);
+	u32 id = 1, type;
+
+	for (type = 0; type < BIT(14); type++) {
+		cond_resched();
+		/* An id would do for a name. */
+		if (type != operation->name_attribute)
+			KUNIT_ASSERT_EQ_MSG(test, passes(ops, type, &id,
+							 sizeof(id)),
+					    type == operation->id, "type %u",
+					    type);
+		KUNIT_ASSERT_EQ_MSG(test, passes(ops, type, "name", 5),
+				    type && type == operation->name_attribute,
+				    "type %u", type);
+		KUNIT_ASSERT_FALSE_MSG(test, passes(ops, type | NLA_F_NESTED,
+						    "name", 5),
+				       "type %u, nested", type);
+	}
+}
+
+static void ids(struct kunit *test)
+{
+	const struct operation *operation = test->param_value;
+	const struct genl_ops *ops = ops_of(test);
+	struct rnd_state random = suite_random(test);
+	u8 data[MOST] = { 1 };
+	u32 i, id = 0;
+
+	for (i = 0; i <= MOST; i++)
+		KUNIT_EXPECT_EQ_MSG(test, passes(ops, operation->id, data, i),
+				    i == sizeof(id), "length %u", i);
+	/* There is no object 0. */
+	KUNIT_EXPECT_FALSE(test, passes(ops, operation->id, &id, sizeof(id)));
+	for (i = 0; i < 32; i++) {
+		id = BIT(i);
+		KUNIT_EXPECT_TRUE(test, passes(ops, operation->id, &id,
+					       sizeof(id)));
+	}
+	for (i = 0; i < 10000; i++) {
+		id = prandom_u32_state(&random) ?: 1;
+		KUNIT_ASSERT_TRUE(test, passes(ops, operation->id, &id,
+					       sizeof(id)));
+	}
+}
+
+/*
+ * A name has its end within its attribute, and before the end no more than a
+ * name can have; what is behind it is not looked at.
+ */
+static void names(struct kunit *test)
+{
+	const struct operation *operation = test->param_value;
+	const struct genl_ops *ops = ops_of(test);
+	u32 length, end;
+	char name[MOST];
+	bool expected;
+
+	if (!operation->name_attribute)
+		kunit_skip(test, "it has no name");
+	for (length = 0; length <= MOST; length++) {
+		/* Without an end, and with one at each place. */
+		for (end = 0; end <= length; end++) {
+			memset(name, 'n', sizeof(name));
+			if (end < length)
+				name[end] = '\0';
+			expected = end < length && end < NDSHM_NAME_SIZE &&
+				   length - (end == length - 1) <
+				   NDSHM_NAME_SIZE;
+			KUNIT_ASSERT_EQ_MSG(test,
+					    passes(ops,
+						   operation->name_attribute,
+						   name, length),
+					    expected, "length %u end %u",
+					    length, end);
+			/* Whatever can be a name can be asked for. */
+			if (end && end == length - 1)
+				KUNIT_ASSERT_EQ_MSG(test,
+						    ndshm_name_valid(name),
+						    expected, "length %u",
+						    length);
+		}
+	}
+}
+
+static struct kunit_case policy_cases[] = {
+	KUNIT_CASE(table),
+	KUNIT_CASE_PARAM(row, operation_gen_params),
+	KUNIT_CASE_PARAM(attributes, operation_gen_params),
+	KUNIT_CASE_PARAM(ids, operation_gen_params),
+	KUNIT_CASE_PARAM(names, operation_gen_params),
+	{}
+};
+
+static struct kunit_suite policy_suite = {
+	.name = SUITE_NAME("policy"),
+	.test_cases = policy_cases,
+};
+
+kunit_test_suite(policy_suite);

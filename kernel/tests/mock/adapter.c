@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Adapters: open to clients, without claims, each on a device of its own that
+ * nothing drives.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/mutex.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include <ndshm/adapter.h>
+
+#include "mock.h"
+
+struct adapter {
+	struct list_head link;
+	char name[MOCK_NAME_SIZE];
+	struct platform_device *device;
+	struct ndshm_adapter *handle;
+};
+
+/* Guards the list. Who takes one out of it has it for itself. */
+static DEFINE_MUTEX(adapters_lock);
+static LIST_HEAD(adapters);
+
+struct platform_device *mock_device_make(void)
+{
+	struct platform_device *device;
+	int ret;
+
+	device = platform_device_alloc("ndshm-mock", PLATFORM_DEVID_AUTO);
+	if (!device)
+		return NULL;
+	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
+	if (!ret)
+		ret = platform_device_add(device);
+	if (ret) {
+		platform_device_put(device);
+		return NULL;
+	}
+	return device;
+}
+
+int mock_adapter_add(struct mock_command *command)
+{
+	struct ndshm_adapter_info info = { .flags = NDSHM_ADAPTER_OPEN };
+	struct adapter *adapter;
+	int ret = -ENOMEM;
+
+	if (command->words != 3)
+		return -EINVAL;
+	if (strlen(command->word[2]) >= MOCK_NAME_SIZE)
+		return -ENAMETOOLONG;
+	adapter = kzalloc(sizeof(*adapter), GFP_KERNEL);
+	if (!adapter)
+		return ret;
+	strscpy(adapter->name, command->word[2], sizeof(adapter->name));
+	adapter->device = mock_device_make();
+	if (!adapter->device)
+		goto err_adapter;
+	info.name = adapter->name;
+	info.device = &adapter->device->dev;
+	ret = mock_answer(command,
+			  ndshm_adapter_register(&info, &adapter->handle));
+	if (ret)
+		goto err_device;
+	mutex_lock(&adapters_lock);
+	list_add(&adapter->link, &adapters);
+	mutex_unlock(&adapters_lock);
+	return 0;
+
+err_device:
+	platform_device_unregister(adapter->device);
+err_adapter:
+	kfree(adapter);
+	return ret;
+}
+
+static struct adapter *take(const char *name)
+{
+	struct adapter *adapter;
+
+	mutex_lock(&adapters_lock);
+	list_for_each_entry(adapter, &adapters, link) {
+		if (name && strcmp(adapter->name, name))
+			continue;
+		list_del(&adapter->link);
+		mutex_unlock(&adapters_lock);
+		return adapter;
+	}
+	mutex_unlock(&adapters_lock);
+	return NULL;
+}
+
+static void end(struct adapter *adapter)
+{
+	ndshm_adapter_unregister(adapter->handle);
+	mock_memory_flush(&adapter->device->dev);
+	platform_device_unregister(adapter->device);
+	kfree(adapter);
+}
+
+int mock_adapter_del(struct mock_command *command)
+{
+	struct adapter *adapter;
+
+	if (command->words != 3)
+		return -EINVAL;
+	adapter = take(command->word[2]);
+	if (!adapter)
+		return -ENOENT;
+	end(adapter);
+	return 0;
+}
+
+void mock_adapter_teardown(void)
+{
+	struct adapter *adapter;
+
+	while ((adapter = take(NULL)))
+		end(adapter);
+}

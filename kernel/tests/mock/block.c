@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A kernel user of blocks, in 64 slots.
+ *
+ *	block alloc SLOT ADAPTER PROVIDER|default LENGTH [KEY=VALUE...]
+ *		callback=note|hold|free|none	what the revoked callback does:
+ *					note that it ran (default); wait until
+ *					`block release SLOT`; free the block; be
+ *					NULL
+ *		callback_us=N		the callback takes that long
+ *		contiguous=1		one segment
+ *		capacity=N		ask for up to so many segments; 0: none
+ *		usage=N type=N revision=N size=N	of the parameters
+ *	block free SLOT
+ *	block get SLOT			a further reference
+ *	block put SLOT			its end, in atomic context; also when the
+ *					block itself was freed
+ *
+ * A slot is taken until its block and all further references have gone. What
+ * ndshm does against its contract is counted: a callback that runs when
+ * ndshm_free() has returned is late; outputs that are not as promised are broken.
+ */
+#include <linux/bits.h>
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/wait.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/block.h>
+
+#include "mock.h"
+
+#define SLOTS		64
+#define MAX_CALLBACK_US	1000000
+
+/* A callback's context: a number, so that a late one touches nothing. */
+#define CONTEXT_SLOT	GENMASK(5, 0)
+
+enum callback {
+	CALLBACK_NOTE,
+	CALLBACK_HOLD,
+	CALLBACK_FREE,
+	CALLBACK_NONE,
+};
+
+/* What a slot is busy with. */
+enum state {
+	EMPTY,
+	ALLOCATING,
+	HELD,
+	FREEING,
+	REFERENCED,		/* freed, and there are further references */
+};
+
+/**
+ * struct slot - one block of the kernel user
+ * @lock: guards what follows up to @hold; never held while ndshm is called
+ *	to allocate or free
+ * @state: what is done with @block
+ * @block: from ndshm_allocate()
+ * @extra: further references
+ * @number: of the block, in turn
+ * @revoked: its callback has run, so that its memory is no longer ours
+ * @freed_by_callback: it was freed before ndshm_allocate() returned
+ * @callback: what the revoked callback does
+ * @callback_us: how long it takes
+ * @hold: it waits
+ * @released: woken when @hold ends
+ * @returned: number of the newest block for which ndshm_free() has returned
+ * @calls: callbacks that began
+ * @inside: callbacks that run
+ * @late: callbacks that began or ended when @returned said that none may
+ * @broken: outputs that were not as promised
+ */
+struct slot {
+	struct mutex lock;	/* up to hold */
+	enum state state;
+	struct ndshm_block *block;
+	unsigned int extra;
+	unsigned long number;
+	bool revoked;
+	bool freed_by_callback;
+	enum callback callback;
+	unsigned int callback_us;
+	bool hold;
+	wait_queue_head_t released;
+	atomic_long_t returned;
+	atomic_t calls;
+	atomic_t inside;
+	atomic_t late;
+	atomic_t broken;
+};
+
+static struct slot slots[SLOTS];
+
+void mock_block_setup(void)
+{
+	struct slot *slot;
+
+	for (slot = slots; slot < slots + SLOTS; slot++) {
+		mutex_init(&slot->lock);
+		init_waitqueue_head(&slot->released);
+	}
+}
+
+static int slot_of(const struct mock_command *command, struct slot **slot)
+{
+	u64 number;
+
+	if (mock_number(command->word[2], SLOTS - 1, &number))
+		return -EINVAL;
+	*slot = &slots[number];
+	return 0;
+}
+
+/* The block has gone: ndshm_free() has returned, or never had to be called. */
+static void leave(struct slot *slot)
+{
+	mutex_lock(&slot->lock);
+	atomic_long_set(&slot->returned, slot->number);
+	slot->state = slot->extra ? REFERENCED : EMPTY;
+	if (!slot->extra)
+		slot->block = NULL;
+	mutex_unlock(&slot->lock);
+}
+
+/*
+ * The callback
+ */
+
+static bool is_late(struct slot *slot, unsigned long number)
+{
+	return atomic_long_read(&slot->returned) >= (long)number;
+}
+
+/* As ndshm_free() allows in its own callback; by one of several. */
+static void free_in_callback(struct slot *slot, struct ndshm_block *block,
+			     unsigned long number)
+{
+	enum state state = EMPTY;
+
+	mutex_lock(&slot->lock);
+	if (slot->number == number)
+		state = slot->state;
+	if (state == ALLOCATING)
+		slot->freed_by_callback = true;
+	else if (state == HELD)
+		slot->state = FREEING;
+	mutex_unlock(&slot->lock);
+	if (state == ALLOCATING || state == HELD)
+		ndshm_free(block);
+	if (state == HELD)
+		leave(slot);
+}
+
+static void revoked(void *context, struct ndshm_block *block)
+{
+	struct slot *slot = &slots[(unsigned long)context & CONTEXT_SLOT];
+	unsigned long number = (unsigned long)context >> 6;
+	bool late = is_late(slot, number);
+
+	atomic_inc(&slot->inside);
+	atomic_inc(&slot->calls);
+	if (slot->callback_us)
+		fsleep(slot->callback_us);
+	if (slot->callback == CALLBACK_HOLD)
+		wait_event_killable(slot->released, !READ_ONCE(slot->hold));
+	if (late || is_late(slot, number))
+		atomic_inc(&slot->late);
+	mutex_lock(&slot->lock);
+	if (slot->number == number)
+		slot->revoked = true;
+	mutex_unlock(&slot->lock);
+	if (slot->callback == CALLBACK_FREE)
+		free_in_callback(slot, block, number);
+	atomic_dec(&slot->inside);
+}
+
+/*
+ * Commands
+ */
+
+struct request {
+	struct mock_request asked;
+	enum callback callback;
+	unsigned int callback_us;
+};
+
+static int callback_of(const char *text, enum callback *callback)
+{
+	if (!strcmp(text, "note"))
+		*callback = CALLBACK_NOTE;
+	else if (!strcmp(text, "hold"))
+		*callback = CALLBACK_HOLD;
+	else if (!strcmp(text, "free"))
+		*callback = CALLBACK_FREE;
+	else if (!strcmp(text, "none"))
+		*callback = CALLBACK_NONE;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int option(struct request *request, const char *word)
+{
+	struct ndshm_parameters *p = &request->asked.parameters;
+	const char *value = mock_value(word, "callback");
+	u64 number;
+
+	if (value)
+		return callback_of(value, &request->callback);
+	value = strchr(word, '=');
+	if (!value || mock_number(value + 1, U32_MAX, &number))
+		return -EINVAL;
+	if (mock_value(word, "callback_us") && number <= MAX_CALLBACK_US)
+		request->callback_us = number;
+	else if (mock_value(word, "contiguous") && number <= 1)
+		p->flags = number ? NDSHM_ALLOC_CONTIGUOUS : 0;
+	else if (mock_value(word, "capacity") && number <= MOCK_SEGMENTS)
+		request->asked.list.capacity = number;
+	else if (mock_value(word, "usage"))
+		p->usage = number;
+	else if (mock_value(word, "type") && number <= U8_MAX)
+		p->header.type = number;
+	else if (mock_value(word, "revision") && number <= U8_MAX)
+		p->header.revision = number;
+	else if (mock_value(word, "size") && number <= U16_MAX)
+		p->header.size = number;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int prepare(struct request *request, const struct mock_command *command)
+{
+	u64 length;
+	unsigned int i;
+	int ret;
+
+	*request = (struct request){
+		.asked.parameters = {
+			.header = NDSHM_PARAMETERS_HEADER,
+			.preferred_node = NUMA_NO_NODE,
+			.usage = NDSHM_USAGE_OTHER,
+		},
+	};
+	ret = mock_number(command->word[5], U64_MAX, &length);
+	request->asked.parameters.length = length;
+	for (i = 6; i < command->words && !ret; i++)
+		ret = option(request, command->word[i]);
+	return ret;
+}
+
+static int begin(struct slot *slot, struct request *request)
+{
+	struct ndshm_parameters *p = &request->asked.parameters;
+	int ret = -EBUSY;
+
+	mutex_lock(&slot->lock);
+	if (slot->state == EMPTY) {
+		slot->state = ALLOCATING;
+		slot->number++;
+		slot->revoked = false;
+		slot->freed_by_callback = false;
+		slot->callback = request->callback;
+		slot->callback_us = request->callback_us;
+		slot->hold = request->callback == CALLBACK_HOLD;
+		if (request->callback != CALLBACK_NONE)
+			p->revoked = revoked;
+		p->revoked_context = (void *)(slot->number << 6 |
+					      (unsigned long)(slot - slots));
+		ret = 0;
+	}
+	mutex_unlock(&slot->lock);
+	return ret;
+}
+
+static void allocated(struct slot *slot, struct ndshm_block *block)
+{
+	bool freed;
+
+	mutex_lock(&slot->lock);
+	freed = slot->freed_by_callback;
+	slot->block = block;
+	/* What the callback has freed is for nobody else to free. */
+	slot->state = freed ? FREEING : HELD;
+	mutex_unlock(&slot->lock);
+	if (freed)
+		leave(slot);
+}
+
+/*
+ * Fresh memory reads as zero. It is there for as long as the callback has not
+ * run: one that comes now waits for the lock.
+ */
+static bool is_zero(struct slot *slot, const struct mock_request *asked)
+{
+	bool zero = true;
+
+	mutex_lock(&slot->lock);
+	if (asked->parameters.revoked && !slot->revoked)
+		zero = mock_request_zero(asked);
+	mutex_unlock(&slot->lock);
+	return zero;
+}
+
+static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked,
+			       struct ndshm_block **block)
+{
+	ndshm_reason_t reason;
+
+	mock_request_poison(asked, block);
+	reason = ndshm_allocate(&asked->parameters, block);
+	if (!mock_request_kept(asked, reason, *block) ||
+	    (reason == NDSHM_REASON_NONE && !is_zero(slot, asked))) {
+		atomic_inc(&slot->broken);
+		pr_warn("block %td: outputs are not as promised (%s)\n",
+			slot - slots, ndshm_reason_name(reason));
+	}
+	return reason;
+}
+
+int mock_block_alloc(struct mock_command *command)
+{
+	struct mock_provider *provider = NULL;
+	struct ndshm_parameters *p;
+	struct ndshm_block *block;
+	struct request request;
+	struct slot *slot;
+	int ret;
+
+	ret = slot_of(command, &slot) ?: prepare(&request, command);
+	if (ret)
+		return ret;
+	p = &request.asked.parameters;
+	p->adapter = ndshm_adapter_find(command->word[3]);
+	if (!p->adapter)
+		return mock_answer(command, NDSHM_REASON_ADAPTER_UNKNOWN);
+	if (strcmp(command->word[4], "default")) {
+		p->provider = mock_provider_get(command->word[4], &provider);
+		if (!provider) {
+			ret = mock_answer(command,
+					  NDSHM_REASON_PROVIDER_UNKNOWN);
+			goto out_adapter;
+		}
+	}
+	ret = begin(slot, &request);
+	if (ret)
+		goto out_provider;
+	ret = mock_answer(command, allocate(slot, &request.asked, &block));
+	if (ret)
+		leave(slot);
+	else
+		allocated(slot, block);
+out_provider:
+	if (provider)
+		mock_provider_put(provider);
+out_adapter:
+	ndshm_adapter_put(p->adapter);
+	return ret;
+}
+
+static int free_slot(struct slot *slot)
+{
+	struct ndshm_block *block = NULL;
+
+	mutex_lock(&slot->lock);
+	if (slot->state == HELD) {
+		slot->state = FREEING;
+		block = slot->block;
+	}
+	mutex_unlock(&slot->lock);
+	if (!block)
+		return -ENOENT;
+	ndshm_free(block);
+	leave(slot);
+	return 0;
+}
+
+int mock_block_free(struct mock_command *command)
+{
+	struct slot *slot;
+
+	return slot_of(command, &slot) ?: free_slot(slot);
+}
+
+int mock_block_get(struct mock_command *command)
+{
+	struct slot *slot;
+	int ret = slot_of(command, &slot);
+
+	if (ret)
+		return ret;
+	mutex_lock(&slot->lock);
+	if (slot->state == HELD) {
+		ndshm_block_get(slot->block);
+		slot->extra++;
+	} else {
+		ret = -ENOENT;
+	}
+	mutex_unlock(&slot->lock);
+	return ret;
+}
+
+static int put_extra(struct slot *slot)
+{
+	struct ndshm_block *block = NULL;
+
+	mutex_lock(&slot->lock);
+	if (slot->extra) {
+		block = slot->block;
+		if (!--slot->extra && slot->state == REFERENCED) {
+			slot->state = EMPTY;
+			slot->block = NULL;
+		}
+	}
+	mutex_unlock(&slot->lock);
+	if (!block)
+		return -ENOENT;
+	preempt_disable();
+	ndshm_block_put(block);
+	preempt_enable();
+	return 0;
+}
+
+int mock_block_put(struct mock_command *command)
+{
+	struct slot *slot;
+
+	return slot_of(command, &slot) ?: put_extra(slot);
+}
+
+int mock_block_release(struct mock_command *command)
+{
+	struct slot *slot;
+	int ret = slot_of(command, &slot);
+
+	if (ret)
+		return ret;
+	WRITE_ONCE(slot->hold, false);
+	wake_up_all(&slot->released);
+	return 0;
+}
+
+/* Slots that were ever used. */
+int mock_blocks_show(struct seq_file *file, void *unused)
+{
+	static const char * const states[] = {
+		[EMPTY] = "empty", [ALLOCATING] = "allocating",
+		[HELD] = "held", [FREEING] = "freeing",
+		[REFERENCED] = "referenced",
+	};
+	struct slot *slot;
+
+	for (slot = slots; slot < slots + SLOTS; slot++) {
+		mutex_lock(&slot->lock);
+		if (slot->number) {
+			seq_printf(file, "%td state=%s extra=%u calls=%d",
+				   slot - slots, states[slot->state],
+				   slot->extra, atomic_read(&slot->calls));
+			seq_printf(file, " inside=%d late=%d broken=%d\n",
+				   atomic_read(&slot->inside),
+				   atomic_read(&slot->late),
+				   atomic_read(&slot->broken));
+		}
+		mutex_unlock(&slot->lock);
+	}
+	return 0;
+}
+
+void mock_block_teardown(void)
+{
+	struct slot *slot;
+
+	for (slot = slots; slot < slots + SLOTS; slot++) {
+		free_slot(slot);
+		while (!put_extra(slot))
+			;
+		mutex_destroy(&slot->lock);
+	}
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The command language: one command a write, carried out by the writer. Its
+ * errno is that of the reason; what is no command is EINVAL, and what names
+ * something unknown to this module ENOENT, with reason "none".
+ *
+ *	provider add NAME [machine | adapter=ADAPTER] [OPTION...]
+ *	provider replace NAME [OPTION...] [name=NAME|null] [owner=null]
+ *		OPTION: type=N revision=N size=N flags=N allocate=null free=null
+ *		mmap=null
+ *	provider del NAME
+ *	provider revoke NAME
+ *	adapter add NAME
+ *	adapter del NAME
+ *	script NAME KEY=VALUE...	see script.c
+ *	script NAME reset
+ *	block alloc SLOT ADAPTER PROVIDER|default LENGTH [KEY=VALUE...]	see block.c
+ *	block free | get | put | release SLOT
+ *	fault NAME			see fault.c
+ */
+#include <linux/fs.h>
+#include <linux/kstrtox.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "mock.h"
+
+#define COMMAND_SIZE	512
+
+static u32 last_reason;
+
+static const struct verb {
+	const char *first;
+	const char *second;	/* NULL: there is none */
+	unsigned int least;	/* words in all */
+	int (*carry_out)(struct mock_command *command);
+} verbs[] = {
+	{ "provider", "add", 3, mock_provider_add },
+	{ "provider", "replace", 3, mock_provider_replace },
+	{ "provider", "del", 3, mock_provider_del },
+	{ "provider", "revoke", 3, mock_provider_revoke },
+	{ "adapter", "add", 3, mock_adapter_add },
+	{ "adapter", "del", 3, mock_adapter_del },
+	{ "script", NULL, 3, mock_provider_script },
+	{ "block", "alloc", 6, mock_block_alloc },
+	{ "block", "free", 3, mock_block_free },
+	{ "block", "get", 3, mock_block_get },
+	{ "block", "put", 3, mock_block_put },
+	{ "block", "release", 3, mock_block_release },
+	{ "fault", NULL, 2, mock_fault },
+};
+
+int mock_answer(struct mock_command *command, ndshm_reason_t reason)
+{
+	command->reason = reason;
+	return ndshm_reason_errno(reason);
+}
+
+const char *mock_value(const char *word, const char *key)
+{
+	size_t length = strlen(key);
+
+	return !strncmp(word, key, length) && word[length] == '=' ?
+	       word + length + 1 : NULL;
+}
+
+int mock_number(const char *text, u64 max, u64 *number)
+{
+	unsigned long long value;
+
+	if (kstrtoull(text, 0, &value) || value > max)
+		return -EINVAL;
+	*number = value;
+	return 0;
+}
+
+static int cut(struct mock_command *command, char *text)
+{
+	char *word;
+
+	while ((word = strsep(&text, " \t\n"))) {
+		if (!*word)
+			continue;
+		if (command->words == MOCK_WORDS)
+			return -E2BIG;
+		command->word[command->words++] = word;
+	}
+	return 0;
+}
+
+static int carry_out(struct mock_command *command)
+{
+	const struct verb *verb;
+
+	for (verb = verbs; verb < verbs + ARRAY_SIZE(verbs); verb++)
+		if (command->words >= verb->least &&
+		    !strcmp(command->word[0], verb->first) &&
+		    (!verb->second || !strcmp(command->word[1], verb->second)))
+			return verb->carry_out(command);
+	return -EINVAL;
+}
+
+static ssize_t ctl_write(struct file *file, const char __user *from,
+			 size_t count, loff_t *position)
+{
+	struct mock_command command = { .reason = NDSHM_REASON_NONE };
+	char text[COMMAND_SIZE];
+	int ret;
+
+	if (count >= sizeof(text))
+		return -E2BIG;
+	if (copy_from_user(text, from, count))
+		return -EFAULT;
+	text[count] = '\0';
+	ret = cut(&command, text);
+	if (!ret)
+		ret = carry_out(&command);
+	WRITE_ONCE(last_reason, (__force u32)command.reason);
+	return ret ?: count;
+}
+
+const struct file_operations mock_ctl_fops = {
+	.owner = THIS_MODULE,
+	.open = nonseekable_open,
+	.write = ctl_write,
+};
+
+int mock_reason_show(struct seq_file *file, void *unused)
+{
+	seq_printf(file, "%s\n",
+		   ndshm_reason_name((__force ndshm_reason_t)
+				     READ_ONCE(last_reason)));
+	return 0;
+}

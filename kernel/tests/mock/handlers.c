@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The handlers of every provider: they answer as the script says, and look at
+ * how they are called.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+
+#include <ndshm/adapter.h>
+
+#include "mock.h"
+
+/* What a failing handler leaves where only a success may write. */
+#define RUBBISH		((void *)0x5a5a5a5aUL)
+
+void mock_misused(struct mock_provider *provider, const char *what)
+{
+	atomic64_inc(&provider->misused);
+	pr_warn("%s: %s\n", provider->name, what);
+}
+
+static void check_context(struct mock_provider *provider)
+{
+	might_sleep();
+	if (in_interrupt() || irqs_disabled())
+		mock_misused(provider, "a handler was called where none may");
+	if (READ_ONCE(provider->gone))
+		mock_misused(provider, "a handler was called after the end");
+	/* The other tasks' fault handlers would wait for us. */
+	if (current->mm)
+		lockdep_assert_not_held(&current->mm->mmap_lock);
+}
+
+static void check_parameters(struct mock_provider *provider,
+			     const struct ndshm_parameters *p)
+{
+	if (p->header.type != NDSHM_OBJECT_TYPE_DEFAULT ||
+	    p->header.revision < NDSHM_PARAMETERS_REVISION_1 ||
+	    p->header.revision > NDSHM_PARAMETERS_REVISION_2 ||
+	    p->header.size < NDSHM_SIZEOF_PARAMETERS_REVISION_1 ||
+	    !p->length || !p->adapter || !p->list || p->list->count ||
+	    (p->list->capacity && !p->list->segments))
+		mock_misused(provider, "parameters are not as they should be");
+}
+
+/* A context that is NULL stands for one piece, so there is one such block. */
+static bool share(struct mock_provider *provider, struct mock_memory *memory)
+{
+	return !cmpxchg(&provider->shared, NULL, memory);
+}
+
+static struct mock_memory *find(struct mock_provider *provider, void *context)
+{
+	return context ? mock_memory_find((unsigned long)context) :
+			 READ_ONCE(provider->shared);
+}
+
+static struct mock_memory *take(struct mock_provider *provider, void *context)
+{
+	struct mock_memory *memory;
+
+	if (context)
+		return mock_memory_take((unsigned long)context);
+	memory = xchg(&provider->shared, NULL);
+	return memory ? mock_memory_take(memory->cookie) : NULL;
+}
+
+static ndshm_status_t make(struct mock_generation *generation,
+			   const struct mock_answer *answer,
+			   struct ndshm_parameters *p, void **context)
+{
+	struct mock_provider *provider = generation->provider;
+	size_t length = PAGE_ALIGN(p->length);
+	struct mock_memory *memory;
+
+	memory = mock_memory_make(generation, ndshm_adapter_device(p->adapter),
+				  length + (answer->list == MOCK_LIST_LONG ?
+					    PAGE_SIZE : 0));
+	if (!memory)
+		return NDSHM_STATUS_RESOURCES;
+	if (mock_script_list(answer, p->list, mock_memory_dma(memory), length) ||
+	    (answer->null_context && !share(provider, memory))) {
+		mock_memory_unmake(memory);
+		return NDSHM_STATUS_RESOURCES;
+	}
+	WRITE_ONCE(provider->last_generation, generation->number);
+	p->virtual_address = answer->null_address ? NULL :
+			     mock_memory_address(memory);
+	p->consumed = answer->consumed;
+	*context = answer->null_context ? NULL : (void *)memory->cookie;
+	return NDSHM_STATUS_SUCCESS;
+}
+
+static void spoil(const struct mock_answer *answer, struct ndshm_parameters *p,
+		  void **context)
+{
+	p->virtual_address = RUBBISH;
+	p->shared_memory_handle = U32_MAX;
+	p->consumed = U64_MAX;
+	*context = RUBBISH;
+	if (answer->list_always)
+		mock_script_list(answer, p->list, PAGE_SIZE,
+				 PAGE_ALIGN(p->length));
+}
+
+ndshm_status_t mock_allocate(void *provider_context,
+			     struct ndshm_parameters *p, void **context)
+{
+	struct mock_generation *generation = provider_context;
+	struct mock_provider *provider = generation->provider;
+	struct mock_answer answer;
+	ndshm_status_t status;
+
+	atomic_inc(&provider->inside);
+	check_context(provider);
+	check_parameters(provider, p);
+	answer = mock_script_next(&provider->script);
+	status = answer.status;
+	if (status == NDSHM_STATUS_SUCCESS)
+		status = make(generation, &answer, p, context);
+	else
+		spoil(&answer, p, context);
+	atomic64_inc(status == NDSHM_STATUS_SUCCESS ? &provider->allocated :
+						      &provider->failed);
+	atomic_dec(&provider->inside);
+	return status;
+}
+
+void mock_free(void *provider_context, void *context)
+{
+	struct mock_generation *generation = provider_context;
+	struct mock_provider *provider = generation->provider;
+	struct mock_memory *memory;
+
+	check_context(provider);
+	memory = take(provider, context);
+	if (!memory) {
+		atomic64_inc(&provider->double_free);
+		pr_warn("%s: a block was freed that is not there\n",
+			provider->name);
+		return;
+	}
+	if (memory->provider != provider ||
+	    memory->generation != generation->number)
+		mock_misused(provider, "a block came back to other handlers");
+	mock_memory_retire(memory);
+	atomic64_inc(&provider->freed);
+}
+
+int mock_free_again(void)
+{
+	struct mock_provider *provider;
+	unsigned long cookie = mock_memory_last_freed(&provider);
+
+	if (!cookie)
+		return -ENOENT;
+	mock_free(&provider->generations[0], (void *)cookie);
+	return 0;
+}
+
+int mock_mmap(void *provider_context, void *context,
+	      struct vm_area_struct *vma)
+{
+	struct mock_generation *generation = provider_context;
+	struct mock_provider *provider = generation->provider;
+	struct mock_memory *memory = find(provider, context);
+	int ret;
+
+	if (!memory || memory->generation != generation->number ||
+	    vma->vm_pgoff ||
+	    vma->vm_end - vma->vm_start > mock_memory_length(memory)) {
+		mock_misused(provider, "mmap of what is not there");
+		return -ENXIO;
+	}
+	/* The guards are not for showing. */
+	vma->vm_pgoff = memory->guard >> PAGE_SHIFT;
+	ret = dma_mmap_coherent(memory->device, vma, memory->start, memory->dma,
+				memory->size);
+	vma->vm_pgoff = 0;
+	ndshm_vma_is_ram(vma);
+	if (!ret)
+		atomic64_inc(&provider->mmapped);
+	return ret;
+}

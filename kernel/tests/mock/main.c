@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading. Nothing is registered before somebody says so.
+ */
+#include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/panic.h>
+#include <linux/seq_file.h>
+
+#include "mock.h"
+
+static struct dentry *folder;
+
+static int providers_show(struct seq_file *file, void *unused)
+{
+	return mock_providers_show(file, unused);
+}
+DEFINE_SHOW_ATTRIBUTE(providers);
+
+static int blocks_show(struct seq_file *file, void *unused)
+{
+	return mock_blocks_show(file, unused);
+}
+DEFINE_SHOW_ATTRIBUTE(blocks);
+
+static int reason_show(struct seq_file *file, void *unused)
+{
+	return mock_reason_show(file, unused);
+}
+DEFINE_SHOW_ATTRIBUTE(reason);
+
+static int __init ndshm_mock_init(void)
+{
+	add_taint(TAINT_TEST, LOCKDEP_STILL_OK);
+	mock_block_setup();
+	folder = debugfs_create_dir("ndshm_mock", NULL);
+	if (IS_ERR(folder))
+		return PTR_ERR(folder);
+	debugfs_create_file("ctl", 0200, folder, NULL, &mock_ctl_fops);
+	debugfs_create_file("reason", 0400, folder, NULL, &reason_fops);
+	debugfs_create_file("providers", 0400, folder, NULL, &providers_fops);
+	debugfs_create_file("blocks", 0400, folder, NULL, &blocks_fops);
+	return 0;
+}
+module_init(ndshm_mock_init);
+
+/* Blocks of the providers keep the module, so there is none any more. */
+static void __exit ndshm_mock_exit(void)
+{
+	debugfs_remove(folder);
+	mock_block_teardown();
+	mock_provider_teardown();
+	mock_adapter_teardown();
+	mock_fault_teardown();
+}
+module_exit(ndshm_mock_exit);
+
+MODULE_DESCRIPTION("ndshm: providers, adapters and a user that do as they are told");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that notices. It is the DMA API's, so that it lives and dies by the
+ * rules for such memory, and can be mapped. A block's context is a number that
+ * is never given twice: who frees twice, or what was never given out, is found
+ * out, and nothing is touched. The ends of a piece are guarded. Freed memory is
+ * poisoned, and kept for a while if the parameter says so: a write that comes
+ * late has changed the poison.
+ */
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/hashtable.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "mock.h"
+
+#define GUARD		0xc5
+#define POISON		0xdb
+
+/* Larger pieces have no guards: they would take twice the memory. */
+#define MAX_GUARDED	(64 * PAGE_SIZE)
+
+static uint quarantine;
+module_param(quarantine, uint, 0644);
+MODULE_PARM_DESC(quarantine, "how many freed pieces are kept to see late writes");
+
+/* Guards what is given out, and the next number. */
+static DEFINE_SPINLOCK(given_lock);
+static DEFINE_HASHTABLE(given, 8);
+static unsigned long next_cookie;
+
+/* Guards what is kept, oldest first. */
+static DEFINE_MUTEX(kept_lock);
+static LIST_HEAD(kept);
+static unsigned int kept_count;
+
+/* Odd, so that nobody takes it for a pointer. */
+static unsigned long new_cookie(void)
+{
+	return ++next_cookie << 8 | 0xc1;
+}
+
+struct mock_memory *mock_memory_make(struct mock_generation *generation,
+				     struct device *device, size_t length)
+{
+	struct mock_memory *memory = kzalloc(sizeof(*memory),
+					     GFP_KERNEL_ACCOUNT);
+
+	if (!memory)
+		return NULL;
+	memory->guard = length <= MAX_GUARDED ? PAGE_SIZE : 0;
+	memory->size = length + 2 * memory->guard;
+	memory->start = dma_alloc_coherent(device, memory->size, &memory->dma,
+					   GFP_KERNEL_ACCOUNT |
+					   __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (!memory->start) {
+		kfree(memory);
+		return NULL;
+	}
+	memset(memory->start, GUARD, memory->guard);
+	memset(mock_memory_address(memory) + length, GUARD, memory->guard);
+	memory->device = get_device(device);
+	memory->provider = generation->provider;
+	memory->generation = generation->number;
+
+	spin_lock(&given_lock);
+	memory->cookie = new_cookie();
+	hash_add(given, &memory->hash, memory->cookie);
+	spin_unlock(&given_lock);
+	return memory;
+}
+
+static void give_back(struct mock_memory *memory)
+{
+	dma_free_coherent(memory->device, memory->size, memory->start,
+			  memory->dma);
+	put_device(memory->device);
+	kfree(memory);
+}
+
+static struct mock_memory *find_locked(unsigned long cookie)
+{
+	struct mock_memory *memory;
+
+	hash_for_each_possible(given, memory, hash, cookie)
+		if (memory->cookie == cookie)
+			return memory;
+	return NULL;
+}
+
+struct mock_memory *mock_memory_find(unsigned long cookie)
+{
+	struct mock_memory *memory;
+
+	spin_lock(&given_lock);
+	memory = find_locked(cookie);
+	spin_unlock(&given_lock);
+	return memory;
+}
+
+struct mock_memory *mock_memory_take(unsigned long cookie)
+{
+	struct mock_memory *memory;
+
+	spin_lock(&given_lock);
+	memory = find_locked(cookie);
+	if (memory)
+		hash_del(&memory->hash);
+	spin_unlock(&given_lock);
+	return memory;
+}
+
+void mock_memory_unmake(struct mock_memory *memory)
+{
+	mock_memory_take(memory->cookie);
+	give_back(memory);
+}
+
+/* Words that are in nobody's list of mistakes: who wants to know counts. */
+static void look_for_late_writes(struct mock_memory *memory)
+{
+	const u8 *changed = memchr_inv(memory->start, POISON, memory->size);
+
+	if (!changed)
+		return;
+	atomic64_inc(&memory->provider->use_after_free);
+	pr_warn("%s: freed memory was written to, %zd bytes from its start\n",
+		memory->provider->name,
+		changed - (const u8 *)mock_memory_address(memory));
+	/* Said once. */
+	memset(memory->start, POISON, memory->size);
+}
+
+static void look_at_guards(const struct mock_memory *memory)
+{
+	const void *end = mock_memory_address(memory) +
+			  mock_memory_length(memory);
+
+	if (!memchr_inv(memory->start, GUARD, memory->guard) &&
+	    !memchr_inv(end, GUARD, memory->guard))
+		return;
+	atomic64_inc(&memory->provider->overrun);
+	pr_warn("%s: memory was written beyond its ends\n",
+		memory->provider->name);
+}
+
+/* Keep no more than so many. */
+static void trim(unsigned int most)
+{
+	struct mock_memory *memory;
+
+	lockdep_assert_held(&kept_lock);
+
+	while (kept_count > most) {
+		memory = list_first_entry(&kept, struct mock_memory, link);
+		list_del(&memory->link);
+		kept_count--;
+		look_for_late_writes(memory);
+		give_back(memory);
+	}
+}
+
+/*
+ * What a driver is bound to must have all its memory back when the driver goes,
+ * which nobody tells us. Other devices are ndshm's, or our own.
+ */
+static bool may_be_kept(const struct device *device)
+{
+	return !device->driver;
+}
+
+void mock_memory_retire(struct mock_memory *memory)
+{
+	look_at_guards(memory);
+	memset(memory->start, POISON, memory->size);
+	if (!READ_ONCE(quarantine) || !may_be_kept(memory->device)) {
+		give_back(memory);
+		memory = NULL;
+	}
+	mutex_lock(&kept_lock);
+	if (memory) {
+		list_add_tail(&memory->link, &kept);
+		kept_count++;
+	}
+	trim(READ_ONCE(quarantine));
+	mutex_unlock(&kept_lock);
+}
+
+void mock_memory_check(void)
+{
+	struct mock_memory *memory;
+
+	mutex_lock(&kept_lock);
+	trim(READ_ONCE(quarantine));
+	list_for_each_entry(memory, &kept, link)
+		look_for_late_writes(memory);
+	mutex_unlock(&kept_lock);
+}
+
+/* What is still given out when its device goes was forgotten by the core. */
+static void complain_of_given(const struct device *device)
+{
+	struct mock_memory *memory;
+	unsigned int bucket;
+
+	spin_lock(&given_lock);
+	hash_for_each(given, bucket, memory, hash)
+		if (!device || memory->device == device)
+			atomic64_inc(&memory->provider->misused);
+	spin_unlock(&given_lock);
+}
+
+void mock_memory_flush(struct device *device)
+{
+	struct mock_memory *memory, *next;
+
+	complain_of_given(device);
+	mutex_lock(&kept_lock);
+	list_for_each_entry_safe(memory, next, &kept, link) {
+		if (device && memory->device != device)
+			continue;
+		list_del(&memory->link);
+		kept_count--;
+		look_for_late_writes(memory);
+		give_back(memory);
+	}
+	mutex_unlock(&kept_lock);
+}
+
+static struct mock_memory *last_kept(void)
+{
+	lockdep_assert_held(&kept_lock);
+
+	return list_empty(&kept) ? NULL :
+	       list_last_entry(&kept, struct mock_memory, link);
+}
+
+int mock_memory_write_late(void)
+{
+	struct mock_memory *memory;
+
+	mutex_lock(&kept_lock);
+	memory = last_kept();
+	if (memory)
+		*(u8 *)mock_memory_address(memory) = 0;
+	mutex_unlock(&kept_lock);
+	return memory ? 0 : -ENOENT;
+}
+
+int mock_memory_write_beyond(void)
+{
+	struct mock_memory *memory;
+	unsigned int bucket;
+	int ret = -ENOENT;
+
+	spin_lock(&given_lock);
+	hash_for_each(given, bucket, memory, hash) {
+		if (!memory->guard)
+			continue;
+		*((u8 *)mock_memory_address(memory) +
+		  mock_memory_length(memory)) = 0;
+		ret = 0;
+	}
+	spin_unlock(&given_lock);
+	return ret;
+}
+
+unsigned long mock_memory_last_freed(struct mock_provider **provider)
+{
+	struct mock_memory *memory;
+	unsigned long cookie = 0;
+
+	mutex_lock(&kept_lock);
+	memory = last_kept();
+	if (memory) {
+		cookie = memory->cookie;
+		*provider = memory->provider;
+	}
+	mutex_unlock(&kept_lock);
+	return cookie;
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The providers: who is there, and commands that register and unregister.
+ */
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include <ndshm/adapter.h>
+
+#include "mock.h"
+
+/* Guards the list, users and kept. */
+static DEFINE_MUTEX(providers_lock);
+static LIST_HEAD(providers);
+
+/*
+ * Who is there
+ */
+
+static struct mock_provider *find_locked(const char *name)
+{
+	struct mock_provider *provider;
+
+	lockdep_assert_held(&providers_lock);
+
+	list_for_each_entry(provider, &providers, link)
+		if (!strcmp(provider->name, name))
+			return provider;
+	return NULL;
+}
+
+static struct mock_provider *make_locked(const char *name)
+{
+	struct mock_provider *provider = kzalloc(sizeof(*provider), GFP_KERNEL);
+	unsigned int i;
+
+	lockdep_assert_held(&providers_lock);
+
+	if (!provider)
+		return NULL;
+	strscpy(provider->name, name, sizeof(provider->name));
+	init_rwsem(&provider->gate);
+	mock_script_init(&provider->script);
+	for (i = 0; i < MOCK_GENERATIONS; i++) {
+		provider->generations[i].provider = provider;
+		provider->generations[i].number = i;
+	}
+	list_add_tail(&provider->link, &providers);
+	return provider;
+}
+
+/* The one of that name; -ENOENT or, if it is to be made, -ENOMEM if not. */
+static int get(const char *name, bool make, struct mock_provider **out)
+{
+	struct mock_provider *provider;
+
+	mutex_lock(&providers_lock);
+	provider = find_locked(name);
+	if (!provider && make)
+		provider = make_locked(name);
+	if (provider)
+		provider->users++;
+	mutex_unlock(&providers_lock);
+	*out = provider;
+	if (provider)
+		return 0;
+	return make ? -ENOMEM : -ENOENT;
+}
+
+/* One that ndshm never accepted leaves no trace. */
+static void put(struct mock_provider *provider)
+{
+	mutex_lock(&providers_lock);
+	if (!--provider->users && !provider->kept) {
+		list_del(&provider->link);
+		kfree(provider);
+	}
+	mutex_unlock(&providers_lock);
+}
+
+struct ndshm_provider *mock_provider_get(const char *name,
+					 struct mock_provider **provider)
+{
+	struct ndshm_provider *handle;
+
+	if (get(name, false, provider))
+		return NULL;
+	down_read(&(*provider)->gate);
+	handle = (*provider)->handle;
+	if (!handle) {
+		mock_provider_put(*provider);
+		*provider = NULL;
+	}
+	return handle;
+}
+
+void mock_provider_put(struct mock_provider *provider)
+{
+	up_read(&provider->gate);
+	put(provider);
+}
+
+/*
+ * Commands
+ */
+
+/* Everything that a registration is made of. */
+struct registration {
+	struct ndshm_provider_characteristics characteristics;
+	struct ndshm_provider_ops ops;
+	enum ndshm_scope scope;
+	struct ndshm_adapter *adapter;
+};
+
+static int header_option(struct registration *r, const char *word)
+{
+	struct ndshm_object_header *header = &r->characteristics.header;
+	const char *value;
+	u64 number;
+	int ret;
+
+	value = mock_value(word, "type");
+	if (value) {
+		ret = mock_number(value, U8_MAX, &number);
+		header->type = ret ? 0 : number;
+		return ret;
+	}
+	value = mock_value(word, "revision");
+	if (value) {
+		ret = mock_number(value, U8_MAX, &number);
+		header->revision = ret ? 0 : number;
+		return ret;
+	}
+	value = mock_value(word, "size");
+	if (value) {
+		ret = mock_number(value, U16_MAX, &number);
+		header->size = ret ? 0 : number;
+		return ret;
+	}
+	value = mock_value(word, "flags");
+	if (value) {
+		ret = mock_number(value, U32_MAX, &number);
+		r->characteristics.flags = ret ? 0 : number;
+		return ret;
+	}
+	return -EINVAL;
+}
+
+static int option(struct registration *r, const char *word, bool replace)
+{
+	const char *name = mock_value(word, "name");
+
+	if (!strcmp(word, "allocate=null"))
+		r->characteristics.allocate = NULL;
+	else if (!strcmp(word, "free=null"))
+		r->characteristics.free = NULL;
+	else if (!strcmp(word, "mmap=null"))
+		r->ops.mmap = NULL;
+	else if (replace && !strcmp(word, "owner=null"))
+		r->ops.owner = NULL;
+	else if (replace && !strcmp(word, "name=null"))
+		r->ops.name = NULL;
+	else if (replace && name)
+		r->ops.name = name;
+	else if (!replace && !strcmp(word, "machine"))
+		r->scope = NDSHM_SCOPE_MACHINE;
+	else
+		return header_option(r, word);
+	return 0;
+}
+
+/* As the command says; a failure leaves nothing to be given back. */
+static int prepare(struct registration *r, struct mock_command *command,
+		   struct mock_provider *provider, bool replace)
+{
+	const struct ndshm_provider_characteristics usual = {
+		.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
+		.allocate = mock_allocate,
+		.free = mock_free,
+	};
+	const char *adapter = NULL, *value;
+	unsigned int i, next;
+	int ret;
+
+	next = (provider->current_generation + 1) % MOCK_GENERATIONS;
+	*r = (struct registration){
+		.characteristics = usual,
+		.ops = {
+			.name = command->word[2],
+			.owner = THIS_MODULE,
+			.mmap = mock_mmap,
+		},
+		.scope = NDSHM_SCOPE_NAMED,
+	};
+	r->characteristics.provider_context = &provider->generations[next];
+
+	for (i = 3; i < command->words; i++) {
+		value = replace ? NULL : mock_value(command->word[i], "adapter");
+		if (value) {
+			adapter = value;
+			continue;
+		}
+		ret = option(r, command->word[i], replace);
+		if (ret)
+			return ret;
+	}
+	if (adapter) {
+		r->scope = NDSHM_SCOPE_ADAPTER;
+		r->adapter = ndshm_adapter_find(adapter);
+		if (!r->adapter)
+			return mock_answer(command,
+					   NDSHM_REASON_ADAPTER_UNKNOWN);
+	}
+	return 0;
+}
+
+static ndshm_reason_t register_as(struct mock_provider *provider,
+				  const struct registration *r)
+{
+	struct ndshm_provider *handle = provider->handle;
+	ndshm_reason_t reason;
+
+	/* Somebody may find it before the call has returned. */
+	WRITE_ONCE(provider->gone, false);
+	reason = ndshm_provider_register(&r->characteristics, &r->ops, r->scope,
+					 r->adapter, &handle);
+	if (reason == NDSHM_REASON_NONE) {
+		provider->handle = handle;
+		provider->current_generation =
+			(provider->current_generation + 1) % MOCK_GENERATIONS;
+	} else if (handle != provider->handle) {
+		mock_misused(provider, "a handle came with a failure");
+	}
+	WRITE_ONCE(provider->gone, !provider->handle);
+	return reason;
+}
+
+static int add_or_replace(struct mock_command *command, bool replace)
+{
+	struct mock_provider *provider;
+	struct registration r;
+	int ret;
+
+	if (strlen(command->word[2]) >= MOCK_NAME_SIZE)
+		return -ENAMETOOLONG;
+	ret = get(command->word[2], !replace, &provider);
+	if (ret)
+		return ret;
+	down_write(&provider->gate);
+	if (!provider->handle == replace)
+		ret = replace ? -ENOENT : -EEXIST;
+	if (!ret)
+		ret = prepare(&r, command, provider, replace);
+	if (ret)
+		goto out;
+	ret = mock_answer(command, register_as(provider, &r));
+	if (r.adapter)
+		ndshm_adapter_put(r.adapter);
+	if (!ret) {
+		mutex_lock(&providers_lock);
+		provider->kept = true;
+		mutex_unlock(&providers_lock);
+	}
+out:
+	up_write(&provider->gate);
+	put(provider);
+	return ret;
+}
+
+int mock_provider_add(struct mock_command *command)
+{
+	return add_or_replace(command, false);
+}
+
+int mock_provider_replace(struct mock_command *command)
+{
+	return add_or_replace(command, true);
+}
+
+/* The handle is dead: nothing runs, and everything came back. */
+static void ended(struct mock_provider *provider)
+{
+	WRITE_ONCE(provider->gone, true);
+	provider->handle = NULL;
+	if (atomic_read(&provider->inside))
+		mock_misused(provider, "a handler runs after the end");
+	if (atomic64_read(&provider->allocated) !=
+	    atomic64_read(&provider->freed))
+		mock_misused(provider, "blocks live after the end");
+}
+
+static int end(struct mock_command *command, bool revoke)
+{
+	struct mock_provider *provider;
+	int ret = get(command->word[2], false, &provider);
+
+	if (ret)
+		return ret;
+	down_write(&provider->gate);
+	if (!provider->handle)
+		ret = -ENOENT;
+	else if (revoke)
+		ndshm_provider_revoke(provider->handle);
+	else
+		ret = mock_answer(command,
+				  ndshm_provider_unregister(provider->handle));
+	if (!ret)
+		ended(provider);
+	up_write(&provider->gate);
+	put(provider);
+	return ret;
+}
+
+int mock_provider_del(struct mock_command *command)
+{
+	return command->words == 3 ? end(command, false) : -EINVAL;
+}
+
+int mock_provider_revoke(struct mock_command *command)
+{
+	return command->words == 3 ? end(command, true) : -EINVAL;
+}
+
+int mock_provider_script(struct mock_command *command)
+{
+	struct mock_provider *provider;
+	int ret = get(command->word[1], false, &provider);
+
+	if (ret)
+		return ret;
+	if (command->words == 3 && !strcmp(command->word[2], "reset"))
+		mock_script_reset(&provider->script);
+	else
+		ret = mock_script_change(&provider->script, command, 2);
+	put(provider);
+	return ret;
+}
+
+int mock_providers_show(struct seq_file *file, void *unused)
+{
+	struct mock_provider *p;
+	s64 freed;
+
+	mock_memory_check();
+	mutex_lock(&providers_lock);
+	list_for_each_entry(p, &providers, link) {
+		/* In this order, so that fewer never seem to live than do. */
+		freed = atomic64_read(&p->freed);
+		seq_printf(file, "%s allocated=%lld freed=%lld live=%lld",
+			   p->name, atomic64_read(&p->allocated), freed,
+			   atomic64_read(&p->allocated) - freed);
+		seq_printf(file, " failed=%lld double_free=%lld",
+			   atomic64_read(&p->failed),
+			   atomic64_read(&p->double_free));
+		seq_printf(file, " use_after_free=%lld mmapped=%lld",
+			   atomic64_read(&p->use_after_free),
+			   atomic64_read(&p->mmapped));
+		seq_printf(file, " overrun=%lld misused=%lld",
+			   atomic64_read(&p->overrun),
+			   atomic64_read(&p->misused));
+		seq_printf(file, " inside=%d generation=%u\n",
+			   atomic_read(&p->inside),
+			   READ_ONCE(p->last_generation));
+	}
+	mutex_unlock(&providers_lock);
+	return 0;
+}
+
+/* Nobody is left to use them. */
+void mock_provider_teardown(void)
+{
+	struct mock_provider *provider, *next;
+
+	list_for_each_entry(provider, &providers, link)
+		if (provider->handle)
+			WARN_ON(ndshm_provider_unregister(provider->handle) !=
+				NDSHM_REASON_NONE);
+	/* What is kept for late writes names its provider. */
+	mock_memory_flush(NULL);
+	list_for_each_entry_safe(provider, next, &providers, link) {
+		list_del(&provider->link);
+		kfree(provider);
+	}
+}
