@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/bits.h>
 #include <linux/cred.h>
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -22,7 +23,7 @@ MODULE_PARM_DESC(max_block_bytes, "Longest block (bytes)");
 static struct workqueue_struct *workqueue;
 
 /* Beyond this, rounding up to a power of two would overflow. */
-#define MOST_BYTES	(1ULL << 46)
+#define MOST_BYTES	BIT_ULL(46)
 
 u64 ndshm_max_length(void)
 {

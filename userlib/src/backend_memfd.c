@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "backend_memfd.h"
 #include "internal.h"
 
 /* Since Linux 6.3. */
@@ -39,20 +40,6 @@ struct block {
 	int32_t node;
 	uint32_t usage;
 	struct ndshm_block_info info;
-};
-
-/**
- * struct ndshm_memfd - a client of this backend, under ndshm__lock()
- * @blocks: that live
- * @last_handle: given out
- * @count: of @blocks, and of those that are being made
- * @bytes: consumed by them
- */
-struct ndshm_memfd {
-	struct block *blocks;
-	uint32_t last_handle;
-	uint32_t count;
-	uint64_t bytes;
 };
 
 /* The process's, as the module's are the machine's. Under ndshm__lock(). */
@@ -364,7 +351,7 @@ static int memfd_map(struct ndshm *ndshm, uint64_t offset, uint64_t length, void
 	/* The caller holds the block, so its descriptor stays. */
 	ndshm__lock();
 	block = find(ndshm->memfd, offset >> OFFSET_SHIFT);
-	if (block)
+	if (block && block->info.mmap_offset == offset && length <= block->info.length)
 		fd = block->fd;
 	ndshm__unlock();
 	if (fd < 0)

@@ -129,11 +129,14 @@ static void get_string(char *to, size_t size, const struct nlattr *attr)
 		nla_strlcpy(to, attr, size);
 }
 
+/* libnl itself asks nothing of a signed number's length. */
+#define SIGNED_POLICY { .type = NLA_S32, .minlen = sizeof(int32_t) }
+
 static const struct nla_policy adapter_policy[NDSHM_A_ADAPTER_MAX + 1] = {
 	[NDSHM_A_ADAPTER_ID] = { .type = NLA_U32 },
 	[NDSHM_A_ADAPTER_NAME] = { .type = NLA_STRING },
 	[NDSHM_A_ADAPTER_DEVICE] = { .type = NLA_STRING },
-	[NDSHM_A_ADAPTER_NODE] = { .type = NLA_S32 },
+	[NDSHM_A_ADAPTER_NODE] = SIGNED_POLICY,
 	[NDSHM_A_ADAPTER_ISOLATION] = { .type = NLA_U32 },
 	[NDSHM_A_ADAPTER_OPEN] = { .type = NLA_FLAG },
 	[NDSHM_A_ADAPTER_CLAIMABLE] = { .type = NLA_FLAG },
@@ -205,7 +208,7 @@ static const struct nla_policy block_policy[NDSHM_A_BLOCK_MAX + 1] = {
 	[NDSHM_A_BLOCK_UID] = { .type = NLA_U32 },
 	[NDSHM_A_BLOCK_PID] = { .type = NLA_U32 },
 	[NDSHM_A_BLOCK_SEGMENTS] = { .type = NLA_U32 },
-	[NDSHM_A_BLOCK_PREFERRED_NODE] = { .type = NLA_S32 },
+	[NDSHM_A_BLOCK_PREFERRED_NODE] = SIGNED_POLICY,
 	[NDSHM_A_BLOCK_LENGTH] = { .type = NLA_U64 },
 	[NDSHM_A_BLOCK_CONSUMED] = { .type = NLA_U64 },
 	[NDSHM_A_BLOCK_CHARGED] = { .type = NLA_FLAG },
@@ -285,7 +288,7 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *cont
 	struct answer *answer = context;
 
 	(void)from;
-	fail(answer, error->error);
+	fail(answer, error->error < 0 ? error->error : -EBADMSG);
 	answer->pending = false;
 	return NL_STOP;
 }
@@ -308,8 +311,8 @@ static int on_finish(struct nl_msg *message, void *context)
 
 	if (nlmsg_datalen(header) >= (int)sizeof(error))
 		memcpy(&error, nlmsg_data(header), sizeof(error));
-	if (error < 0)
-		fail(answer, error);
+	if (error)
+		fail(answer, error < 0 ? error : -EBADMSG);
 	answer->pending = false;
 	return NL_STOP;
 }
@@ -348,6 +351,16 @@ static int ask(struct nl_sock *sock, int family, struct answer *answer, const ch
 	return error < 0 ? nle_errno(error) : receive(sock, answer);
 }
 
+/* libnl has no number for most of what socket() answers, but errno stays. */
+static int connect_socket(struct nl_sock *sock)
+{
+	int error;
+
+	errno = 0;
+	error = genl_connect(sock);
+	return error == -NLE_FAILURE && errno ? -errno : nle_errno(error);
+}
+
 /* One attempt, on a fresh socket; the rows are the caller's, also on failure. */
 static int request(struct answer *answer, const char *name)
 {
@@ -356,7 +369,7 @@ static int request(struct answer *answer, const char *name)
 
 	if (!sock)
 		return -ENOMEM;
-	error = nle_errno(genl_connect(sock));
+	error = connect_socket(sock);
 	if (error)
 		goto out;
 	family = genl_ctrl_resolve(sock, NDSHM_FAMILY_NAME);
@@ -389,10 +402,13 @@ static int list(const struct table *table, const char *name, void **out, size_t 
 	}
 	if (!error && name && answer.count != 1)
 		error = -EBADMSG;
-	if (error) {
+	/* Those of an attempt that was given up do not count. */
+	if (error || !answer.count) {
 		free(answer.rows);
-		return error;
+		answer.rows = NULL;
 	}
+	if (error)
+		return error;
 	*out = answer.rows;
 	*count = answer.count;
 	return 0;

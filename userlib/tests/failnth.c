@@ -182,6 +182,68 @@ FAIL_EACH(find_adapter, 1, true)
 FAIL_EACH(find_provider, 1, true)
 FAIL_EACH(claim, 1, true)
 
+/* Of the calls that an allocation makes: see FAIL_EACH(alloc). */
+#define MEMFD_CREATE	3
+#define FALLOCATE	4
+
+/* A call that fails once with this errno, and an allocation that does not. */
+static void check_passes(unsigned int nth, int error)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *made;
+	char *memory;
+
+	request.length = 10000;
+	wrap_fail_with(error);
+	wrap_fail_nth(nth);
+	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &made));
+	wrap_fail_nth(0);
+	wrap_fail_with(ENOMEM);
+	CHECK(wrap_has_failed());
+	REQUIRE(made);
+	CHECK_DONE(ndshm, ndshm_map(made, (void **)&memory));
+	CHECK(!memory[0] && !memory[12287]);
+	memset(memory, 1, 12288);
+	ndshm_free(made);
+}
+
+/* Before Linux 6.3 there was no such flag. */
+static void an_old_kernel_has_memfds_as_well(void)
+{
+	check_passes(MEMFD_CREATE, EINVAL);
+}
+
+static void an_interrupted_allocation_goes_on(void)
+{
+	check_passes(FALLOCATE, EINTR);
+}
+
+static void check_refused(unsigned int nth, int error, int expected, uint32_t reason)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *made = (void *)1;
+	int before = test_descriptors();
+	struct ndshm_info info;
+
+	request.length = 1;
+	wrap_fail_with(error);
+	wrap_fail_nth(nth);
+	CHECK(ndshm_alloc(ndshm, &request, &made) == -expected);
+	wrap_fail_nth(0);
+	wrap_fail_with(ENOMEM);
+	CHECK(wrap_has_failed() && !made && test_descriptors() == before);
+	CHECK(ndshm_last_reason(ndshm) == reason);
+	CHECK(ndshm_last_status(ndshm) == NDSHM_STATUS_RESOURCES);
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 1);
+}
+
+static void what_the_system_lacks_is_told_apart(void)
+{
+	check_refused(MEMFD_CREATE, EMFILE, EDQUOT, NDSHM_REASON_HANDLES);
+	check_refused(MEMFD_CREATE, ENFILE, EDQUOT, NDSHM_REASON_HANDLES);
+	check_refused(FALLOCATE, ENOSPC, ENOMEM, NDSHM_REASON_MEMORY);
+}
+
 static void *open_other(void *other)
 {
 	CHECK(!ndshm_open("memfd:", other));
@@ -226,6 +288,9 @@ int main(void)
 	RUN(find_adapter_fails);
 	RUN(find_provider_fails);
 	RUN(claim_fails);
+	RUN(an_old_kernel_has_memfds_as_well);
+	RUN(an_interrupted_allocation_goes_on);
+	RUN(what_the_system_lacks_is_told_apart);
 	RUN(a_reason_needs_no_memory);
 	ndshm_free(block);
 	ndshm_close(ndshm);

@@ -4,30 +4,42 @@
 # library is built for them once more, with every access watched.
 
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+watch_library ?= $(sanitizers)
+watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
-test_programs := $(patsubst %,$(tests)/%,memfd threads failnth reasons device netlink)
+test_names := memfd memfd_inside threads last failnth device device_memory netlink netlink_bad reasons
+test_programs := $(test_names:%=$(tests)/%)
+
+# What is run to test the library, one word each.
+library_tests = $(filter-out %/reasons,$(test_programs)) \
+	'$(tests)/reasons $(uapi)/linux/ndshm_status.h $(here)/../kernel/core/reason.c'
 
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
 comma := ,
 
 $(tests)/src/%.o: $(here)/src/%.c $(here)/Makefile $(here)/tests/tests.mk
 	@mkdir -p $(@D)
-	$(compile) $(sanitizers) $(nl_cflags) -c -o $@ $<
+	$(compile) $(watch_library) $(nl_cflags) -c -o $@ $<
 
 $(tests)/%.o: $(here)/tests/%.c $(here)/Makefile $(here)/tests/tests.mk
 	@mkdir -p $(@D)
-	$(compile) $(sanitizers) -I$(here)/src $(nl_cflags) -c -o $@ $<
+	$(compile) $(watch_tests) -I$(here)/src $(nl_cflags) -c -o $@ $<
 
 $(test_programs): $(tests)/%: $(tests)/%.o $(test_objects)
-	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread $(wraps) -o $@ $(filter %.o,$^) $(nl_libs)
+	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread $(wraps) -o $@ \
+		$(filter %.o,$^) $(nl_libs)
 
 allocations := calloc reallocarray memfd_create fallocate64 mmap64
-$(tests)/failnth: $(tests)/wrap.o
+$(tests)/failnth $(tests)/last $(tests)/netlink: $(tests)/wrap.o
 $(tests)/failnth: wraps = $(call wrap,$(allocations))
-$(tests)/netlink: $(tests)/wrap.o
+$(tests)/last: wraps = $(call wrap,$(allocations) pthread_key_create pthread_atfork pthread_setspecific)
+$(tests)/netlink $(tests)/netlink_bad: $(tests)/fake_kernel.o
 $(tests)/netlink: wraps = $(call wrap,$(allocations) genl_connect)
-$(tests)/device: wraps = $(call wrap,ioctl mmap64)
+$(tests)/netlink_bad: wraps = $(call wrap,genl_connect $(netlink_steps))
+netlink_steps := nl_socket_alloc nlmsg_alloc genlmsg_put nla_put_string nl_send_auto
+$(tests)/device $(tests)/device_memory: $(tests)/fake_device.o
+$(tests)/device $(tests)/device_memory: wraps = $(call wrap,ioctl mmap64 open64)
 
 $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
@@ -50,10 +62,24 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 
 check: all $(test_programs) $(tests)/json_get $(tests)/ndshm $(tests)/ndshm-stand-in
 	@CC='$(CC)' CXX='$(CXX)' $(here)/tests/run.sh \
-		$(tests)/memfd $(tests)/threads $(tests)/failnth $(tests)/device $(tests)/netlink \
-		'$(tests)/reasons $(uapi)/linux/ndshm_status.h $(here)/../kernel/core/reason.c' \
+		$(library_tests) \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(here)/include/ndshm/ndshm.h $(library) $(archive)' \
 		'$(here)/tests/install.sh $(here) $(out) $(VERSION)' \
 		'$(here)/tests/command.sh $(tests)/ndshm $(tests)/json_get $(VERSION)' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get'
+
+# How much of the library its own tests run, in lines; below COVERAGE_MIN per cent is a
+# failure. UNCOVERED=1 shows the lines that are not run.
+COVERAGE_MIN ?= 90
+GCOV ?= gcov
+
+.PHONY: coverage coverage-run
+coverage:
+	@+$(MAKE) --no-print-directory -s -f $(here)/Makefile BUILD=$(out)/coverage CC=gcc \
+		CFLAGS='-O0 -g' watch_library='--coverage -fprofile-update=atomic' watch_tests= \
+		coverage-run
+
+coverage-run: $(test_programs)
+	@GCOV='$(GCOV)' UNCOVERED='$(UNCOVERED)' $(here)/tests/coverage.sh $(COVERAGE_MIN) \
+		$(tests)/src $(library_tests)

@@ -8,6 +8,7 @@
 #include "wrap.h"
 
 static unsigned int left;
+static int error = ENOMEM;
 static bool failed;
 
 void wrap_fail_nth(unsigned int nth)
@@ -15,6 +16,11 @@ void wrap_fail_nth(unsigned int nth)
 	left = nth;
 	if (nth)
 		failed = false;
+}
+
+void wrap_fail_with(int new_error)
+{
+	error = new_error;
 }
 
 _Bool wrap_has_failed(void)
@@ -27,7 +33,7 @@ static bool fails(void)
 	if (!left || --left)
 		return false;
 	failed = true;
-	errno = ENOMEM;
+	errno = error;
 	return true;
 }
 

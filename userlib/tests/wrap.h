@@ -8,6 +8,8 @@
 
 /* The how manieth call from now on fails; 0: none. */
 void wrap_fail_nth(unsigned int nth);
+/* With this errno; ENOMEM at first. */
+void wrap_fail_with(int error);
 /* Has the last one that was wanted come? */
 _Bool wrap_has_failed(void);
 

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The backend of the module, without the module: blocks and claims.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "fake_device.h"
+#include "test.h"
+
+static struct ndshm_block *make(struct ndshm *ndshm)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+
+	request.length = 12288;
+	return ndshm_alloc(ndshm, &request, &block) ? NULL : block;
+}
+
+static bool is_mapped(volatile void *start)
+{
+	return !msync((void *)start, 4096, MS_ASYNC);
+}
+
+static void requests_arrive_unchanged(void)
+{
+	struct ndshm_request request = {
+		.length = 12345, .adapter = 4, .provider = 5, .node = 6, .usage = 7, .flags = 8,
+	};
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *block, *blocks[4];
+
+	REQUIRE(ndshm);
+	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
+	CHECK(asked.alloc.length == 12345 && asked.alloc.adapter == 4);
+	CHECK(asked.alloc.provider == 5 && asked.alloc.preferred_node == 6);
+	CHECK(asked.alloc.usage == 7 && asked.alloc.flags == 8 && asked.alloc.count == 1);
+	CHECK(!asked.alloc.queue_id && !asked.alloc.vport_id && !asked.alloc.__reserved);
+	CHECK(!asked.alloc.segments && !asked.alloc.segment_capacity);
+	CHECK(ndshm_block_handle(block) == 1 && ndshm_block_id(block) == 1001);
+	CHECK(ndshm_block_length(block) == 12288);
+	ndshm_free(block);
+	CHECK(asked.frees == 1);
+
+	request.adapter = 0;
+	CHECK_DONE(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 4));
+	CHECK(asked.alloc.adapter == 77 && asked.alloc.count == 4);
+	for (int i = 0; i < 4; i++) {
+		CHECK(ndshm_block_handle(blocks[i]) == i + 1U);
+		ndshm_free(blocks[i]);
+	}
+	CHECK(asked.frees == 5);
+	asked.calls = 0;
+	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 5), EINVAL, COUNT,
+		    INVALID_PARAMETER);
+	CHECK(asked.calls == 0);
+	ndshm_close(ndshm);
+}
+
+static void many_fail_together(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *blocks[4];
+
+	REQUIRE(ndshm);
+	request.length = 1;
+	memset(blocks, 1, sizeof(blocks));
+	device_fail_next(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, NDSHM_STATUS_RESOURCES);
+	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 4), ENOMEM,
+		    PROVIDER_RESOURCES, RESOURCES);
+	for (int i = 0; i < 4; i++)
+		CHECK(!blocks[i]);
+	/* There was nothing to give back. */
+	CHECK(!asked.frees);
+	ndshm_close(ndshm);
+}
+
+static void a_free_that_is_refused_has_a_reason(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *block;
+
+	REQUIRE(ndshm);
+	block = make(ndshm);
+	REQUIRE(block);
+	device_fail_next(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
+	ndshm_free(block);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_HANDLE_UNKNOWN);
+	CHECK(ndshm_last_status(ndshm) == NDSHM_STATUS_FILE_NOT_FOUND);
+	ndshm_close(ndshm);
+}
+
+/* The close has given everything back: no command follows it. */
+static void objects_outlive_the_client(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *mapped, *bare;
+	struct ndshm_block_info info;
+	void *memory, *again = (void *)1;
+	uint64_t address;
+	size_t count = 1;
+
+	REQUIRE(ndshm);
+	mapped = make(ndshm);
+	bare = make(ndshm);
+	REQUIRE(mapped && bare && !ndshm_map(mapped, &memory));
+	ndshm_close(ndshm);
+	asked.calls = 0;
+
+	CHECK(is_mapped(memory));
+	CHECK(ndshm_block_length(mapped) == 12288 && ndshm_block_id(mapped) == 1001);
+	CHECK(!ndshm_block_address(mapped, &address) && address == 0x1000);
+	CHECK(ndshm_map(bare, &again) == -EBADF && !again);
+	CHECK(ndshm_query(bare, &info, NULL, 0, &count) == -EBADF && !count);
+	ndshm_unmap(mapped);
+	CHECK(!is_mapped(memory));
+	CHECK(ndshm_map(mapped, &again) == -EBADF && !again);
+	ndshm_free(mapped);
+	ndshm_free(bare);
+	CHECK(!asked.calls && !asked.frees);
+}
+
+static void blocks_are_mapped_at_their_offset(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *block;
+	void *memory;
+
+	REQUIRE(ndshm);
+	block = make(ndshm);
+	REQUIRE(block);
+	CHECK_DONE(ndshm, ndshm_map(block, &memory));
+	CHECK(asked.map_offset == 2ULL << 40 && is_mapped(memory));
+	memset(memory, 1, 12288);
+	ndshm_free(block);
+	CHECK(!is_mapped(memory));
+	ndshm_close(ndshm);
+}
+
+static void failures_of_mmap_arrive(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *block;
+	void *memory;
+
+	REQUIRE(ndshm);
+	block = make(ndshm);
+	REQUIRE(block);
+	answer.map_error = ENODEV;
+	CHECK_FAILS(ndshm, ndshm_map(block, &memory), ENODEV, BLOCK_REVOKED, ADAPTER_REMOVED);
+	CHECK(!memory);
+	answer.map_error = ENOMEM;
+	CHECK_FAILS(ndshm, ndshm_map(block, &memory), ENOMEM, MEMORY, RESOURCES);
+	answer.map_error = ENXIO;
+	CHECK_FAILS(ndshm, ndshm_map(block, &memory), ENXIO, NONE, SUCCESS);
+	CHECK_DONE(ndshm, ndshm_map(block, &memory));
+	ndshm_free(block);
+
+	answer.block_flags = 0;
+	block = make(ndshm);
+	REQUIRE(block);
+	CHECK_FAILS(ndshm, ndshm_map(block, &memory), EOPNOTSUPP, NONE, SUCCESS);
+	ndshm_free(block);
+	ndshm_close(ndshm);
+}
+
+static void addresses_are_shown_or_hidden(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *block;
+	uint64_t address = 0;
+
+	REQUIRE(ndshm);
+	block = make(ndshm);
+	REQUIRE(block);
+	CHECK_DONE(ndshm, ndshm_block_address(block, &address));
+	CHECK(address == 0x1000);
+	ndshm_free(block);
+	answer.address = NDSHM_ADDRESS_HIDDEN;
+	block = make(ndshm);
+	REQUIRE(block);
+	CHECK_FAILS(ndshm, ndshm_block_address(block, &address), EPERM, NOT_ISOLATED,
+		    OPEN_FAILED);
+	CHECK(address == 0x1000);
+	ndshm_free(block);
+	ndshm_close(ndshm);
+}
+
+static void query_says_how_many_segments_there_are(void)
+{
+	struct ndshm_segment segments[3] = { { 0 } };
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block_info info;
+	struct ndshm_block *block;
+	size_t count;
+
+	REQUIRE(ndshm);
+	block = make(ndshm);
+	REQUIRE(block);
+	CHECK_DONE(ndshm, ndshm_query(block, &info, NULL, 0, &count));
+	CHECK(count == 3 && info.consumed == 16384);
+	count = 0;
+	CHECK_FAILS(ndshm, ndshm_query(block, &info, segments, 2, &count), ENOSPC, LIST_SHORT,
+		    BUFFER_TOO_SHORT);
+	CHECK(count == 3 && segments[0].length == 0);
+	CHECK_DONE(ndshm, ndshm_query(block, &info, segments, 3, &count));
+	CHECK(count == 3 && segments[2].address == 0x3000);
+	CHECK_DONE(ndshm, ndshm_query(block, &info, segments, SIZE_MAX, &count));
+
+	device_fail_next(ENODEV, NDSHM_REASON_BLOCK_REVOKED, NDSHM_STATUS_ADAPTER_REMOVED);
+	CHECK_FAILS(ndshm, ndshm_query(block, &info, segments, 3, &count), ENODEV,
+		    BLOCK_REVOKED, ADAPTER_REMOVED);
+	CHECK(count == 0);
+	ndshm_free(block);
+	ndshm_close(ndshm);
+}
+
+static void claims_map_bars_until_the_close(void)
+{
+	struct ndshm *ndshm = device_open();
+	volatile void *first, *second;
+	struct ndshm_claim *claim;
+	size_t length;
+
+	REQUIRE(ndshm);
+	CHECK_DONE(ndshm, ndshm_claim(ndshm, 9, 48, &claim));
+	CHECK(asked.claim.adapter == 9 && asked.claim.address_width == 48);
+	CHECK(ndshm_claim_isolation(claim) == NDSHM_ISOLATION_LAZY);
+	CHECK_DONE(ndshm, ndshm_claim_start(claim));
+	CHECK(asked.start.adapter == 9);
+	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 0, &first, &length));
+	CHECK(length == 8192 && asked.map_offset == 3ULL << 40);
+	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 0, &second, &length));
+	CHECK(first == second && length == 8192);
+	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 5, &second, &length));
+	CHECK(first != second);
+	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, 6, &second, &length), EINVAL, BAR,
+		    INVALID_PARAMETER);
+	CHECK(!second && !length);
+	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, UINT32_MAX, &second, &length), EINVAL,
+		    BAR, INVALID_PARAMETER);
+	/* A second claim of the client, as its own object. */
+	CHECK_DONE(ndshm, ndshm_claim(ndshm, 10, 0, &claim));
+	CHECK(is_mapped(first));
+	ndshm_close(ndshm);
+	CHECK(!is_mapped(first));
+}
+
+static void failures_of_claims_arrive(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_claim *claim, *none;
+	volatile void *registers;
+	size_t length;
+
+	REQUIRE(ndshm);
+	device_fail_next(EBUSY, NDSHM_REASON_CLAIM_BUSY, NDSHM_STATUS_RESOURCE_CONFLICT);
+	CHECK_FAILS(ndshm, ndshm_claim(ndshm, 9, 48, &none), EBUSY, CLAIM_BUSY,
+		    RESOURCE_CONFLICT);
+	CHECK(!none);
+	REQUIRE(!ndshm_claim(ndshm, 9, 48, &claim));
+	device_fail_next(EOPNOTSUPP, NDSHM_REASON_BAR_NOT_MAPPABLE, NDSHM_STATUS_NOT_SUPPORTED);
+	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length), EOPNOTSUPP,
+		    BAR_NOT_MAPPABLE, NOT_SUPPORTED);
+	CHECK(!registers);
+	answer.map_error = ENODEV;
+	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length), ENODEV,
+		    ADAPTER_REMOVED, ADAPTER_REMOVED);
+	answer.map_error = ENOMEM;
+	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length), ENOMEM, MEMORY,
+		    RESOURCES);
+	device_fail_next(EBADFD, NDSHM_REASON_CLAIM_MISSING, NDSHM_STATUS_INVALID_STATE);
+	CHECK_FAILS(ndshm, ndshm_claim_start(claim), EBADFD, CLAIM_MISSING, INVALID_STATE);
+	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length));
+	ndshm_close(ndshm);
+}
+
+#define THREADS	4
+
+static pthread_barrier_t barrier;
+
+static void *map_bar(void *claim)
+{
+	volatile void *registers;
+	size_t length;
+
+	pthread_barrier_wait(&barrier);
+	if (ndshm_claim_map_bar(claim, 2, &registers, &length) || length != 8192)
+		return NULL;
+	return (void *)registers;
+}
+
+static void threads_get_the_same_bar(void)
+{
+	struct ndshm *ndshm = device_open();
+	void *starts[THREADS] = { NULL };
+	pthread_t threads[THREADS];
+	struct ndshm_claim *claim;
+
+	REQUIRE(ndshm && !ndshm_claim(ndshm, 9, 0, &claim));
+	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS));
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, map_bar, claim));
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &starts[i]);
+		CHECK(starts[i] && starts[i] == starts[0]);
+	}
+	pthread_barrier_destroy(&barrier);
+	CHECK(asked.bars == 1);
+	ndshm_close(ndshm);
+	CHECK(!is_mapped(starts[0]));
+}
+
+int main(void)
+{
+	RUN(requests_arrive_unchanged);
+	RUN(many_fail_together);
+	RUN(a_free_that_is_refused_has_a_reason);
+	RUN(objects_outlive_the_client);
+	RUN(blocks_are_mapped_at_their_offset);
+	RUN(failures_of_mmap_arrive);
+	RUN(addresses_are_shown_or_hidden);
+	RUN(query_says_how_many_segments_there_are);
+	RUN(claims_map_bars_until_the_close);
+	RUN(failures_of_claims_arrive);
+	RUN(threads_get_the_same_bar);
+	return test_end();
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "fake_device.h"
+
+#define expect(condition) do { \
+	if (!(condition)) { \
+		fprintf(stderr, "# asked for something else: %s\n", #condition); \
+		abort(); \
+	} \
+} while (0)
+
+struct answer answer;
+struct asked asked;
+
+void device_reset(void)
+{
+	memset(&answer, 0, sizeof(answer));
+	memset(&asked, 0, sizeof(asked));
+	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS;
+	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
+	answer.segments = 3;
+	answer.address = 0x1000;
+}
+
+static void get_info(struct ndshm_get_info *argument)
+{
+	argument->out_features = answer.features;
+	argument->out_max_length = 1 << 20;
+	argument->out_max_blocks = 9;
+	argument->out_max_batch = 4;
+	argument->out_page_size = 4096;
+	argument->out_default_adapter = 77;
+	argument->out_blocks = 5;
+	argument->out_bytes = 6;
+	argument->out_user_locked = 7;
+}
+
+static struct ndshm_block_info block_info(uint32_t handle)
+{
+	return (struct ndshm_block_info){
+		.handle = handle,
+		.flags = answer.block_flags,
+		.shared_memory_handle = 1000 + handle,
+		.segments = answer.segments,
+		.length = 12288,
+		.consumed = 16384,
+		.mmap_offset = 2ULL << 40,
+		.address = answer.address,
+	};
+}
+
+static void alloc(struct ndshm_block_alloc *argument)
+{
+	struct ndshm_block_info *infos = (void *)(uintptr_t)argument->blocks;
+
+	asked.alloc = *argument;
+	for (uint32_t i = 0; i < argument->count; i++)
+		infos[i] = block_info(i + 1);
+}
+
+static int query(struct ndshm_block_query *argument)
+{
+	struct ndshm_segment *segments = (void *)(uintptr_t)argument->segments;
+
+	argument->out_block = block_info(argument->handle);
+	if (!argument->segment_capacity)
+		return 0;
+	if (argument->segment_capacity < answer.segments) {
+		argument->reason = NDSHM_REASON_LIST_SHORT;
+		argument->status = NDSHM_STATUS_BUFFER_TOO_SHORT;
+		errno = ENOSPC;
+		return -1;
+	}
+	for (uint32_t i = 0; i < answer.segments; i++)
+		segments[i] = (struct ndshm_segment){ 0x1000 * (i + 1), 4096 };
+	return 0;
+}
+
+static int succeed(unsigned long number, void *argument)
+{
+	struct ndshm_adapter_map_bar *bar = argument;
+	struct ndshm_adapter_claim *claim = argument;
+
+	switch (number) {
+	case NDSHM_GET_INFO:
+		get_info(argument);
+		return 0;
+	case NDSHM_ADAPTER_CLAIM:
+		asked.claim = *claim;
+		asked.claims++;
+		claim->out_isolation = NDSHM_ISOLATION_LAZY;
+		claim->out_bars = 1;
+		return 0;
+	case NDSHM_ADAPTER_START:
+		memcpy(&asked.start, argument, sizeof(asked.start));
+		return 0;
+	case NDSHM_ADAPTER_MAP_BAR:
+		__atomic_add_fetch(&asked.bars, 1, __ATOMIC_SEQ_CST);
+		bar->out_mmap_offset = 3ULL << 40;
+		bar->out_length = 8192;
+		return 0;
+	case NDSHM_BLOCK_ALLOC:
+		alloc(argument);
+		return 0;
+	case NDSHM_BLOCK_FREE:
+		asked.frees++;
+		return 0;
+	case NDSHM_BLOCK_QUERY:
+		return query(argument);
+	default:
+		errno = ENOTTY;
+		return -1;
+	}
+}
+
+int __real_ioctl(int fd, unsigned long number, ...);
+int __wrap_ioctl(int fd, unsigned long number, ...);
+int __wrap_ioctl(int fd, unsigned long number, ...)
+{
+	struct ndshm_header *header;
+	va_list arguments;
+	int ret = answer.ret;
+
+	va_start(arguments, number);
+	header = va_arg(arguments, void *);
+	va_end(arguments);
+	__atomic_add_fetch(&asked.calls, 1, __ATOMIC_SEQ_CST);
+	if (answer.real)
+		return __real_ioctl(fd, number, header);
+	expect(header->size >= sizeof(*header));
+	if (answer.interrupted) {
+		answer.interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	if (ret || answer.talkative) {
+		header->reason = answer.reason;
+		header->status = answer.status;
+	}
+	if (!ret)
+		return succeed(number, header);
+	answer.ret = 0;
+	errno = answer.error;
+	return ret;
+}
+
+void *__real_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset)
+{
+	asked.map_offset = offset;
+	expect(flags == MAP_SHARED && protection == (PROT_READ | PROT_WRITE));
+	if (answer.map_error) {
+		errno = answer.map_error;
+		answer.map_error = 0;
+		return MAP_FAILED;
+	}
+	/* What backs /dev/zero has nothing beyond the length. */
+	return __real_mmap64(at, length, protection, flags, fd, 0);
+}
+
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...)
+{
+	asked.opens++;
+	expect((flags & O_ACCMODE) == O_RDWR && flags & O_CLOEXEC);
+	if (answer.open_interrupted) {
+		answer.open_interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	if (answer.open_error) {
+		errno = answer.open_error;
+		return -1;
+	}
+	return __real_open64(path, flags);
+}
+
+void device_fail_next(int error, uint32_t reason, uint32_t status)
+{
+	answer.ret = -1;
+	answer.error = error;
+	answer.reason = reason;
+	answer.status = status;
+}
+
+struct ndshm *device_open(void)
+{
+	struct ndshm *ndshm;
+
+	device_reset();
+	return ndshm_open(DEVICE, &ndshm) ? NULL : ndshm;
+}

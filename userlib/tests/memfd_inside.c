@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The memfd backend, asked what the library's own functions do not ask: a
+ * module would be asked it by a program without the library.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "backend_memfd.h"
+#include "internal.h"
+#include "test.h"
+
+static struct ndshm *ndshm;
+
+static struct ndshm_block *make(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+
+	request.length = 1;
+	return ndshm_alloc(ndshm, &request, &block) ? NULL : block;
+}
+
+static void check_count(uint32_t blocks)
+{
+	struct ndshm_info info;
+
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == blocks);
+	CHECK(info.bytes == (uint64_t)blocks * info.page_size);
+}
+
+static void handles_that_are_not_there_are_unknown(void)
+{
+	struct ndshm_block_free to_free = { .size = sizeof(to_free) };
+	struct ndshm_block_query to_query = { .size = sizeof(to_query) };
+	struct ndshm_block *block = make();
+	uint32_t unknown[4] = { 0, 0, 0, UINT32_MAX };
+
+	REQUIRE(block);
+	unknown[1] = ndshm_block_handle(block) + 1;
+	unknown[2] = ndshm_block_handle(block) - 1;
+	for (int i = 0; i < 4; i++) {
+		to_free.handle = to_query.handle = unknown[i];
+		CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &to_free), ENOENT,
+			    HANDLE_UNKNOWN, FILE_NOT_FOUND);
+		CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_QUERY, &to_query), ENOENT,
+			    HANDLE_UNKNOWN, FILE_NOT_FOUND);
+	}
+	check_count(1);
+	ndshm_free(block);
+}
+
+static void a_handle_is_given_back_once(void)
+{
+	struct ndshm_block_free argument = { .size = sizeof(argument) };
+	struct ndshm_block *block = make(), *other = make();
+
+	REQUIRE(block && other);
+	argument.handle = ndshm_block_handle(block);
+	CHECK_DONE(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &argument));
+	check_count(1);
+	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &argument), ENOENT,
+		    HANDLE_UNKNOWN, FILE_NOT_FOUND);
+	check_count(1);
+	/* Its object does not know yet, and finds out. */
+	ndshm_free(block);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_HANDLE_UNKNOWN);
+	ndshm_free(other);
+	check_count(0);
+}
+
+static void offsets_that_were_not_given_out_are_not_mapped(void)
+{
+	struct ndshm_block_query query = { .size = sizeof(query) };
+	struct ndshm_block *block = make();
+	uint64_t length, offset;
+	void *start = NULL;
+
+	REQUIRE(block);
+	query.handle = ndshm_block_handle(block);
+	REQUIRE(!ndshm__command(ndshm, NDSHM_BLOCK_QUERY, &query));
+	length = query.out_block.length;
+	offset = query.out_block.mmap_offset;
+	CHECK(ndshm->backend->map(ndshm, 0, length, &start) == -ENXIO);
+	CHECK(ndshm->backend->map(ndshm, 2 * offset, length, &start) == -ENXIO);
+	/* Within the block, beyond any handle, more than there is. */
+	CHECK(ndshm->backend->map(ndshm, offset + length, length, &start) == -ENXIO);
+	CHECK(ndshm->backend->map(ndshm, offset | 1ULL << 62, length, &start) == -ENXIO);
+	CHECK(ndshm->backend->map(ndshm, offset, length + 1, &start) == -ENXIO);
+	CHECK(!start);
+	CHECK(ndshm->backend->map(ndshm, offset, length, &start) == 0);
+	munmap(start, length);
+	ndshm_free(block);
+}
+
+static void commands_of_claims_are_not_supported(void)
+{
+	struct ndshm_adapter_start start = { .size = sizeof(start), .adapter = 1 };
+	struct ndshm_adapter_map_bar bar = { .size = sizeof(bar), .adapter = 1 };
+
+	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_START, &start), EOPNOTSUPP, NONE,
+		    SUCCESS);
+	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_MAP_BAR, &bar), EOPNOTSUPP, NONE,
+		    SUCCESS);
+}
+
+static void handles_are_never_zero_nor_given_twice(void)
+{
+	struct ndshm_block *kept, *last, *next;
+
+	/* The first two numbers that come after the greatest. */
+	ndshm->memfd->last_handle = 0;
+	kept = make();
+	REQUIRE(kept && ndshm_block_handle(kept) == 1);
+	ndshm->memfd->last_handle = UINT32_MAX - 1;
+	last = make();
+	next = make();
+	REQUIRE(last && next);
+	CHECK(ndshm_block_handle(last) == UINT32_MAX);
+	CHECK(ndshm_block_handle(next) == 2);
+	ndshm_free(last);
+	ndshm_free(next);
+	ndshm_free(kept);
+	check_count(0);
+}
+
+/* As if the client had nearly as many blocks as it can. */
+static void handles_are_limited(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block, *blocks[3] = { (void *)1, (void *)1, (void *)1 };
+	struct ndshm_info info;
+
+	request.length = 1;
+	REQUIRE(!ndshm_get_info(ndshm, &info));
+	ndshm->memfd->count = info.max_blocks - 2;
+	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 3), EDQUOT, HANDLES,
+		    RESOURCES);
+	CHECK(!blocks[0] && !blocks[1] && !blocks[2]);
+	CHECK(ndshm->memfd->count == info.max_blocks - 2);
+	CHECK_DONE(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 2));
+	block = (void *)1;
+	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), EDQUOT, HANDLES, RESOURCES);
+	CHECK(!block);
+	ndshm_free(blocks[0]);
+	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
+	ndshm_free(block);
+	ndshm_free(blocks[1]);
+	ndshm->memfd->count -= info.max_blocks - 2;
+	check_count(0);
+}
+
+#define THREADS	4
+#define ROUNDS	300
+
+static pthread_barrier_t barrier;
+
+/* How many of its requests succeeded. */
+static void *allocate_at_the_limit(void *argument)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *blocks[3];
+	long *exceeded = argument;
+	struct ndshm_info info;
+
+	request.length = 1;
+	pthread_barrier_wait(&barrier);
+	for (int i = 0; i < ROUNDS; i++) {
+		int error = ndshm_alloc_many(ndshm, &request, blocks, 3);
+
+		if (error && error != -EDQUOT)
+			++*exceeded;
+		if (ndshm_get_info(ndshm, &info) || info.blocks > info.max_blocks)
+			++*exceeded;
+		for (int j = 0; !error && j < 3; j++)
+			ndshm_free(blocks[j]);
+	}
+	return NULL;
+}
+
+/* Room for two of the four at a time. */
+static void threads_do_not_exceed_the_limit_together(void)
+{
+	long exceeded[THREADS] = { 0 };
+	pthread_t threads[THREADS];
+	struct ndshm_info info;
+
+	REQUIRE(!ndshm_get_info(ndshm, &info));
+	ndshm->memfd->count = info.max_blocks - 7;
+	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS));
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, allocate_at_the_limit, &exceeded[i]));
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		CHECK(!exceeded[i]);
+	}
+	pthread_barrier_destroy(&barrier);
+	CHECK(ndshm->memfd->count == info.max_blocks - 7);
+	ndshm->memfd->count = 0;
+	check_count(0);
+}
+
+int main(void)
+{
+	if (ndshm_open("memfd:", &ndshm))
+		return 1;
+	RUN(handles_that_are_not_there_are_unknown);
+	RUN(a_handle_is_given_back_once);
+	RUN(offsets_that_were_not_given_out_are_not_mapped);
+	RUN(commands_of_claims_are_not_supported);
+	RUN(handles_are_never_zero_nor_given_twice);
+	RUN(handles_are_limited);
+	RUN(threads_do_not_exceed_the_limit_together);
+	ndshm_close(ndshm);
+	return test_end();
+}

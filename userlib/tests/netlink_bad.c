@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Lists by netlink when something is wrong: no memory, no socket, messages that
+ * no kernel should send. Whatever comes, the answer is 0 with rows that are
+ * sound, or a negative errno without any.
+ */
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <netlink/errno.h>
+
+#include "fake_kernel.h"
+#include "internal.h"
+#include "test.h"
+
+static struct ndshm *ndshm;
+
+/* Of the functions of libnl that the library calls, the one that fails next. */
+static const char *failing;
+static int left;
+
+static bool fails(const char *step)
+{
+	if (!failing || kernel.answering || strcmp(step, failing) || --left)
+		return false;
+	failing = NULL;
+	return true;
+}
+
+struct nl_sock *__real_nl_socket_alloc(void);
+struct nl_sock *__wrap_nl_socket_alloc(void);
+struct nl_sock *__wrap_nl_socket_alloc(void)
+{
+	return fails("nl_socket_alloc") ? NULL : __real_nl_socket_alloc();
+}
+
+struct nl_msg *__real_nlmsg_alloc(void);
+struct nl_msg *__wrap_nlmsg_alloc(void);
+struct nl_msg *__wrap_nlmsg_alloc(void)
+{
+	return fails("nlmsg_alloc") ? NULL : __real_nlmsg_alloc();
+}
+
+void *__real_genlmsg_put(struct nl_msg *message, uint32_t port, uint32_t number, int family,
+			 int length, int flags, uint8_t command, uint8_t version);
+void *__wrap_genlmsg_put(struct nl_msg *message, uint32_t port, uint32_t number, int family,
+			 int length, int flags, uint8_t command, uint8_t version);
+void *__wrap_genlmsg_put(struct nl_msg *message, uint32_t port, uint32_t number, int family,
+			 int length, int flags, uint8_t command, uint8_t version)
+{
+	if (fails("genlmsg_put"))
+		return NULL;
+	return __real_genlmsg_put(message, port, number, family, length, flags, command, version);
+}
+
+int __real_nla_put_string(struct nl_msg *message, int type, const char *text);
+int __wrap_nla_put_string(struct nl_msg *message, int type, const char *text);
+int __wrap_nla_put_string(struct nl_msg *message, int type, const char *text)
+{
+	return fails("nla_put_string") ? -NLE_NOMEM : __real_nla_put_string(message, type, text);
+}
+
+int __real_nl_send_auto(struct nl_sock *sock, struct nl_msg *message);
+int __wrap_nl_send_auto(struct nl_sock *sock, struct nl_msg *message);
+int __wrap_nl_send_auto(struct nl_sock *sock, struct nl_msg *message)
+{
+	return fails("nl_send_auto") ? -NLE_NOMEM : __real_nl_send_auto(sock, message);
+}
+
+static void one_adapter(void)
+{
+	kernel_put_adapter(5, "node0", NLM_F_MULTI);
+	kernel_end_datagram();
+	kernel_put_done(0, 0);
+}
+
+static void the_one_asked_for(void)
+{
+	kernel_put_adapter(6, kernel.asked_name, 0);
+	kernel_end_datagram();
+	kernel_put_error(0);
+}
+
+static void nothing(void)
+{
+}
+
+/* A list of adapters fails with this negative errno, and gives nothing. */
+static void check_list_fails(int error)
+{
+	struct ndshm_adapter_info *rows = (void *)1;
+	size_t count = 1;
+	int ret = ndshm_list_adapters(ndshm, &rows, &count);
+
+	if (ret != error)
+		printf("# got %d, not %d\n", ret, error);
+	CHECK(ret == error);
+	CHECK(!rows && !count);
+	CHECK(ndshm_last_reason(ndshm) ==
+	      (error == -ENOMEM ? NDSHM_REASON_MEMORY : NDSHM_REASON_NONE));
+}
+
+static void each_step_needs_memory(void)
+{
+	static const char *const steps[] = {
+		"nl_socket_alloc", "nlmsg_alloc", "genlmsg_put", "nl_send_auto", "nla_put_string",
+	};
+	struct ndshm_adapter_info info = { .id = 4711 };
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		kernel_reset(the_one_asked_for);
+		failing = steps[i];
+		left = 1;
+		CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "node0", &info), ENOMEM, MEMORY,
+			    RESOURCES);
+		CHECK(!failing && info.id == 4711);
+		/* Only a find puts a name. */
+		if (i + 1 == sizeof(steps) / sizeof(steps[0]))
+			break;
+		kernel_reset(one_adapter);
+		failing = steps[i];
+		left = 1;
+		check_list_fails(-ENOMEM);
+		CHECK(!failing);
+	}
+	kernel_reset(the_one_asked_for);
+	CHECK_DONE(ndshm, ndshm_find_adapter(ndshm, "node0", &info));
+}
+
+static void libnls_errors_become_errnos(void)
+{
+	static const int errnos[NLE_MAX + 1] = {
+		[NLE_INTR] = EINTR, [NLE_BAD_SOCK] = EBADF, [NLE_AGAIN] = EAGAIN,
+		[NLE_NOMEM] = ENOMEM, [NLE_EXIST] = EEXIST, [NLE_INVAL] = EINVAL,
+		[NLE_OPNOTSUPP] = EOPNOTSUPP, [NLE_AF_NOSUPPORT] = EOPNOTSUPP,
+		[NLE_PROTO_MISMATCH] = EOPNOTSUPP, [NLE_OBJ_NOTFOUND] = ENOENT,
+		[NLE_BUSY] = EBUSY, [NLE_NOACCESS] = EACCES, [NLE_PERM] = EPERM,
+		[NLE_NODEV] = ENODEV, [NLE_DUMP_INTR] = EAGAIN, [NLE_FAILURE] = EIO,
+	};
+
+	for (int error = 1; error <= NLE_MAX; error++) {
+		kernel_reset(nothing);
+		kernel.connect_error = -error;
+		errno = 0;
+		check_list_fails(-(errnos[error] ?: EBADMSG));
+		/* "Again" is tried again, but not for ever. */
+		if (errnos[error] == EAGAIN)
+			CHECK(kernel.connections > 1 && kernel.connections < 100);
+		else
+			CHECK(kernel.connections == 1);
+	}
+}
+
+static void without_a_descriptor_it_says_so(void)
+{
+	int next = dup(STDOUT_FILENO);
+	struct rlimit before, limit;
+
+	close(next);
+	REQUIRE(next >= 0 && !getrlimit(RLIMIT_NOFILE, &before));
+	limit = before;
+	limit.rlim_cur = next;
+	kernel_reset(one_adapter);
+	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+	check_list_fails(-EMFILE);
+	CHECK(!setrlimit(RLIMIT_NOFILE, &before));
+}
+
+static void a_socket_that_ends_is_no_answer(void)
+{
+	kernel_reset(nothing);
+	check_list_fails(-EBADF);
+}
+
+static void rows_without_an_end(void)
+{
+	kernel_put_adapter(5, "node0", NLM_F_MULTI);
+	kernel_end_datagram();
+}
+
+static void half_an_answer_is_none(void)
+{
+	kernel_reset(rows_without_an_end);
+	check_list_fails(-EBADF);
+}
+
+static void one_adapter_behind_nothing(void)
+{
+	kernel.empty = 3;
+	one_adapter();
+}
+
+static void an_empty_datagram_is_passed_over(void)
+{
+	struct ndshm_adapter_info *rows;
+	size_t count;
+
+	kernel_reset(one_adapter_behind_nothing);
+	CHECK_DONE(ndshm, ndshm_list_adapters(ndshm, &rows, &count));
+	CHECK(count == 1 && rows[0].id == 5 && !kernel.empty);
+	free(rows);
+}
+
+static int bad_error;
+
+static void refused(void)
+{
+	kernel_put_error(bad_error);
+}
+
+static void ended(void)
+{
+	kernel_put_adapter(5, "node0", NLM_F_MULTI);
+	kernel_end_datagram();
+	kernel_put_done(bad_error, 0);
+}
+
+/* Errors of the kernel are negative. */
+static void a_positive_error_is_bad(void)
+{
+	struct ndshm_adapter_info info;
+
+	for (bad_error = 1; bad_error < 200; bad_error += 20) {
+		kernel_reset(refused);
+		check_list_fails(-EBADMSG);
+		CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "x", &info), EBADMSG, NONE, SUCCESS);
+		kernel_reset(ended);
+		check_list_fails(-EBADMSG);
+	}
+}
+
+static void two_of_one_name(void)
+{
+	kernel_put_adapter(6, "x", 0);
+	kernel_put_adapter(7, "x", 0);
+	kernel_end_datagram();
+	kernel_put_error(0);
+}
+
+static void two_of_one_name_are_bad(void)
+{
+	struct ndshm_adapter_info info = { .id = 4711 };
+
+	kernel_reset(two_of_one_name);
+	CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "x", &info), EBADMSG, NONE, SUCCESS);
+	CHECK(info.id == 4711);
+}
+
+static bool first;
+
+/* All have gone when it is asked again. */
+static void interrupted_then_nothing(void)
+{
+	if (first)
+		kernel_put_adapter(5, "node0", NLM_F_MULTI | NLM_F_DUMP_INTR);
+	if (first)
+		kernel_end_datagram();
+	kernel_put_done(0, first ? NLM_F_DUMP_INTR : 0);
+	first = false;
+}
+
+static void rows_of_an_interrupted_dump_are_forgotten(void)
+{
+	struct ndshm_adapter_info *rows = (void *)1;
+	size_t count = 1;
+
+	first = true;
+	kernel_reset(interrupted_then_nothing);
+	CHECK_DONE(ndshm, ndshm_list_adapters(ndshm, &rows, &count));
+	CHECK(kernel.dumps == 2 && !rows && !count);
+}
+
+/* One attribute, of this many bytes. */
+static int attribute, attribute_length;
+static uint8_t attribute_command;
+
+static void one_attribute(void)
+{
+	struct nl_msg *message = kernel_begin(attribute_command, NLM_F_MULTI);
+	static const char bytes[8];
+
+	nla_put(message, attribute, attribute_length, bytes);
+	kernel_put(message);
+	kernel_end_datagram();
+	kernel_put_done(0, 0);
+}
+
+static int list(uint8_t command)
+{
+	void *rows = NULL;
+	size_t count;
+	int error;
+
+	if (command == NDSHM_CMD_ADAPTER_GET)
+		error = ndshm_list_adapters(ndshm, (struct ndshm_adapter_info **)&rows, &count);
+	else if (command == NDSHM_CMD_PROVIDER_GET)
+		error = ndshm_list_providers(ndshm, (struct ndshm_provider_info **)&rows, &count);
+	else
+		error = ndshm_list_blocks(ndshm, (struct ndshm_block_row **)&rows, &count);
+	CHECK(!rows == !count);
+	free(rows);
+	return error;
+}
+
+/* Numbers have a length, whose last byte is read. */
+static void short_attributes_are_bad(void)
+{
+	static const struct {
+		uint8_t command;
+		int attribute, length;
+	} numbers[] = {
+		{ NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_ID, 4 },
+		{ NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_NODE, 4 },
+		{ NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_ISOLATION, 4 },
+		{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ID, 4 },
+		{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_SCOPE, 4 },
+		{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ADAPTER_ID, 4 },
+		{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_FLAGS, 4 },
+		{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_BLOCKS, 4 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 4 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ADAPTER_ID, 4 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_PROVIDER_ID, 4 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_USAGE, 4 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_UID, 4 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_PID, 4 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_SEGMENTS, 4 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_PREFERRED_NODE, 4 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_LENGTH, 8 },
+		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_CONSUMED, 8 },
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		attribute_command = numbers[i].command;
+		attribute = numbers[i].attribute;
+		for (attribute_length = 0; attribute_length < numbers[i].length;
+		     attribute_length++) {
+			kernel_reset(one_attribute);
+			if (!CHECK(list(attribute_command) == -EBADMSG))
+				printf("# command %d, attribute %d, %d bytes\n", attribute_command,
+				       attribute, attribute_length);
+		}
+		kernel_reset(one_attribute);
+		CHECK(list(attribute_command) == 0);
+	}
+}
+
+/* How the header of a message that waits is made wrong. */
+static void (*spoil)(struct nlmsghdr *header);
+
+static void spoiled(void)
+{
+	size_t length;
+	unsigned char *bytes;
+
+	one_adapter();
+	bytes = kernel_datagram(0, &length);
+	spoil((struct nlmsghdr *)bytes);
+}
+
+static void to_another_number(struct nlmsghdr *header)
+{
+	header->nlmsg_seq++;
+}
+
+static void to_overrun(struct nlmsghdr *header)
+{
+	header->nlmsg_type = NLMSG_OVERRUN;
+}
+
+/* An error must have room for its number and the message that it is about. */
+static void to_short_error(struct nlmsghdr *header)
+{
+	header->nlmsg_type = NLMSG_ERROR;
+	header->nlmsg_len = NLMSG_HDRLEN + 4;
+}
+
+static void wrong_headers_are_bad(void)
+{
+	static void (*const ways[])(struct nlmsghdr *header) = {
+		to_another_number, to_overrun, to_short_error,
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		spoil = ways[i];
+		kernel_reset(spoiled);
+		check_list_fails(-EBADMSG);
+	}
+}
+
+static void to_done_without_number(struct nlmsghdr *header)
+{
+	header->nlmsg_type = NLMSG_DONE;
+	header->nlmsg_len = NLMSG_HDRLEN;
+}
+
+static void an_end_needs_no_number(void)
+{
+	struct ndshm_adapter_info *rows = (void *)1;
+	size_t count = 1;
+
+	spoil = to_done_without_number;
+	kernel_reset(spoiled);
+	CHECK_DONE(ndshm, ndshm_list_adapters(ndshm, &rows, &count));
+	CHECK(!rows && !count);
+}
+
+static unsigned int seed;
+
+/* Bytes of an answer that is right are changed, few at a time. */
+static void mutated(void)
+{
+	unsigned char *bytes;
+	size_t length;
+
+	kernel_put_adapter(5, "node0", NLM_F_MULTI);
+	kernel_put_provider(NLM_F_MULTI);
+	kernel_put_block(7);
+	kernel_end_datagram();
+	kernel_put_block(8);
+	kernel_end_datagram();
+	kernel_put_done(0, 0);
+	for (int i = rand_r(&seed) % 8; i >= 0; i--) {
+		bytes = kernel_datagram(rand_r(&seed) % 3, &length);
+		bytes[rand_r(&seed) % length] = rand_r(&seed);
+	}
+}
+
+static void check_adapters(void)
+{
+	struct ndshm_adapter_info *rows = (void *)1;
+	size_t count = 1;
+	int error = ndshm_list_adapters(ndshm, &rows, &count);
+
+	CHECK(error <= 0 && !rows == !count && (!error || !rows));
+	for (size_t i = 0; i < count; i++) {
+		CHECK(memchr(rows[i].name, '\0', sizeof(rows[i].name)));
+		CHECK(memchr(rows[i].device, '\0', sizeof(rows[i].device)));
+	}
+	if (count)
+		free(rows);
+}
+
+static void check_blocks(void)
+{
+	struct ndshm_block_row *rows = (void *)1;
+	size_t count = 1;
+	int error = ndshm_list_blocks(ndshm, &rows, &count);
+
+	CHECK(error <= 0 && !rows == !count && (!error || !rows));
+	for (size_t i = 1; i < count; i++)
+		CHECK(rows[i - 1].id <= rows[i].id);
+	if (count)
+		free(rows);
+}
+
+static void mutated_answers_do_no_harm(void)
+{
+	const char *given = getenv("NDSHM_SEED");
+	unsigned int start = given ? strtoul(given, NULL, 0) : (unsigned int)getpid();
+
+	printf("# NDSHM_SEED=%u\n", start);
+	seed = start;
+	for (int i = 0; i < 5000; i++) {
+		kernel_reset(mutated);
+		check_adapters();
+		kernel_reset(mutated);
+		check_blocks();
+	}
+}
+
+int main(void)
+{
+	if (kernel_open(&ndshm))
+		return 1;
+	RUN(each_step_needs_memory);
+	RUN(libnls_errors_become_errnos);
+	RUN(without_a_descriptor_it_says_so);
+	RUN(a_socket_that_ends_is_no_answer);
+	RUN(half_an_answer_is_none);
+	RUN(an_empty_datagram_is_passed_over);
+	RUN(a_positive_error_is_bad);
+	RUN(two_of_one_name_are_bad);
+	RUN(rows_of_an_interrupted_dump_are_forgotten);
+	RUN(short_attributes_are_bad);
+	RUN(wrong_headers_are_bad);
+	RUN(an_end_needs_no_number);
+	RUN(mutated_answers_do_no_harm);
+	ndshm_close(ndshm);
+	return test_end();
+}
