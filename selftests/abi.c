@@ -4,6 +4,9 @@
  */
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+
+#include <linux/userfaultfd.h>
 
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
@@ -862,6 +865,146 @@ TEST_F(request, alloc_segments_address)
 	ASSERT_EQ(0, fence_protect(&self->fence, 0, PROT_READ));
 	alloc.segments = to_u64(self->fence.start);
 	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+}
+
+/*
+ * A request of which all but the end has been read when it changes: its last
+ * bytes lie on a page that another process gives, and not before it has changed
+ * a member. What the kernel read first is what it checks, and what it does.
+ */
+#define LATE_BYTES	8
+
+struct changing {
+	char *page;		/* the one that is given late */
+	size_t size;		/* of a page */
+	int fault;		/* userfaultfd */
+	char late[LATE_BYTES];
+	void *member;
+	size_t width;
+	__u64 bad;
+};
+
+static int changing_open(struct changing *changing)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range.start = to_u64(changing->page),
+		.range.len = changing->size,
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	changing->fault = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (changing->fault < 0)
+		return -errno;
+	if (ioctl(changing->fault, UFFDIO_API, &api) ||
+	    ioctl(changing->fault, UFFDIO_REGISTER, &range)) {
+		close(changing->fault);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* The other process: ends well when it has been waited for, and has changed it. */
+static void change(struct changing *changing)
+{
+	char *page = calloc(1, changing->size);
+	struct uffdio_copy copy = {
+		.dst = to_u64(changing->page),
+		.src = to_u64(page),
+		.len = changing->size,
+	};
+	struct uffd_msg message;
+
+	if (!page || read(changing->fault, &message, sizeof(message)) !=
+	    sizeof(message) || message.event != UFFD_EVENT_PAGEFAULT)
+		_exit(1);
+	memcpy(changing->member, &changing->bad, changing->width);
+	memcpy(page, changing->late, LATE_BYTES);
+	_exit(ioctl(changing->fault, UFFDIO_COPY, &copy) != 0);
+}
+
+TEST_F(request, alloc_changing)
+{
+	static const struct {
+		size_t member;
+		size_t width;
+		__u64 bad;
+	} rows[] = {
+#define CHANGING(member_, bad_) { \
+		.member = offsetof(struct ndshm_block_alloc, member_), \
+		.width = sizeof(((struct ndshm_block_alloc *)0)->member_), \
+		.bad = (bad_), \
+	}
+		CHANGING(size, 16),
+		CHANGING(size, HUGE_SIZE),
+		CHANGING(flags, 1U << 31),
+		CHANGING(adapter, UINT_MAX),
+		CHANGING(provider, UINT_MAX),
+		CHANGING(length, 0),
+		CHANGING(length, 1 << 20),
+		CHANGING(length, ULLONG_MAX),
+		CHANGING(preferred_node, INT_MAX),
+		CHANGING(usage, NDSHM_USAGE_MAX),
+		CHANGING(usage, NDSHM_USAGE_RECEIVE),
+		CHANGING(queue_id, 1),
+		CHANGING(count, 0),
+		CHANGING(count, 2),
+		CHANGING(count, UINT_MAX),
+		CHANGING(segment_capacity, 1),
+		CHANGING(blocks, 0),
+#undef CHANGING
+	};
+	struct ndshm_block_alloc valid =
+		block_alloc_request(self->adapter, self->page, &self->block);
+	struct changing changing = { .size = self->page };
+	struct ndshm_block_alloc *alloc;
+	struct ndshm_block_query query;
+	int error, peer;
+	unsigned int i;
+	pid_t child;
+	char *pages;
+
+	memcpy(changing.late, (char *)(&valid + 1) - LATE_BYTES, LATE_BYTES);
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		pages = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, pages);
+		changing.page = pages + self->page;
+		alloc = (void *)(changing.page + LATE_BYTES - sizeof(*alloc));
+		memcpy(alloc, &valid, sizeof(valid) - LATE_BYTES);
+		changing.member = (char *)alloc + rows[i].member;
+		changing.width = rows[i].width;
+		changing.bad = rows[i].bad;
+		error = changing_open(&changing);
+		if (error)
+			SKIP(return, "userfaultfd: %s", strerror(-error));
+		child = ndshm_fork(&peer);
+		ASSERT_LE(0, child);
+		if (!child)
+			change(&changing);
+
+		memset(&self->block, NDSHM_POISON, sizeof(self->block));
+		test_block_alloc(self->fd, alloc);
+		EXPECT_TRUE(ndshm_reap(child))
+			TH_LOG("row %u: nobody waited", i);
+		/* What was used is what is told. */
+		EXPECT_EQ(0, memcmp(changing.member,
+				    (char *)&valid + rows[i].member,
+				    rows[i].width))
+			TH_LOG("row %u", i);
+		EXPECT_EQ(1, test_state(self->fd).blocks)
+			TH_LOG("row %u", i);
+		EXPECT_EQ(self->page, self->block.length)
+			TH_LOG("row %u", i);
+		query = block_query_request(self->block.handle);
+		test_block_query(self->fd, &query);
+		EXPECT_EQ(NDSHM_USAGE_OTHER, query.out_usage);
+		EXPECT_EQ(NDSHM_NODE_ANY, query.out_preferred_node);
+		test_free_handle(self->fd, self->block.handle);
+		close(changing.fault);
+		close(peer);
+		munmap(pages, 2 * self->page);
+	}
 }
 
 /* What was undone is nobody's: no trace of it in the machine. */

@@ -6,6 +6,7 @@
  * and a small limit.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -371,6 +372,51 @@ TEST_F(account, exempt)
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, true));
 	test_free_handle(self->fd, charged.handle);
 	EXPECT_EQ(before, locked(self->fd));
+}
+
+/*
+ * Root of a user namespace of one's own is the user who made it: what has been
+ * passed in is charged to that user, within the limit, and comes back.
+ */
+TEST_F(account, user_namespace)
+{
+	struct ndshm_block_alloc alloc;
+	int peer, status = 0;
+	pid_t child;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(become_limited(self));
+		if (unshare(CLONE_NEWUSER))
+			_exit(KSFT_SKIP);
+		self->block = test_new_block(self->fd, self->adapter,
+					     4 * self->page);
+		EXPECT_TRUE(self->block.flags & NDSHM_BLOCK_CHARGED);
+		EXPECT_EQ(self->block.consumed, locked(self->fd));
+		alloc = block_alloc_request(self->adapter,
+					    LIMIT_PAGES * self->page,
+					    &self->block);
+		test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd,
+				     &alloc);
+		send(peer, &self->block, sizeof(self->block), 0);
+		ndshm_hear(peer);
+		_exit(0);
+	}
+	if (recv(peer, &self->block, sizeof(self->block), MSG_WAITALL) !=
+	    sizeof(self->block)) {
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		if (WIFEXITED(status) && WEXITSTATUS(status) == KSFT_SKIP)
+			SKIP(return, "users may not make user namespaces");
+		ASSERT_TRUE(false);
+	}
+	EXPECT_EQ(self->block.consumed, locked_of(self->fd, NDSHM_USER_A));
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	EXPECT_EQ(self->block.consumed, locked_of(self->fd, NDSHM_USER_A));
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	close(peer);
 }
 
 /* 3 MiB of directly mapped memory take 4 MiB: that is what is charged. */

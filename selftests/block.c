@@ -9,8 +9,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "ndshm_edu.h"
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
@@ -813,6 +815,77 @@ TEST_F(block, racing_map_and_free)
 	EXPECT_EQ(0, test_state(self->fd).blocks);
 }
 
+#define GUESS_ROUNDS	500
+#define GUESS_MOST	100000
+#define GUESS_LENGTH	3
+
+/* Another use of a handle's place. */
+#define NEXT_HANDLE	0x10000
+
+struct guesser {
+	int fd;
+	size_t length;
+	__u32 handle;		/* the last one that was given out */
+	bool stop;
+	unsigned int found;
+	unsigned int wrong;
+};
+
+/* Looks for the handle that will be given out next. */
+static void *guess(void *context)
+{
+	struct guesser *guesser = context;
+	struct ndshm_block_query query;
+	__u32 handle;
+
+	while (!__atomic_load_n(&guesser->stop, __ATOMIC_RELAXED)) {
+		handle = __atomic_load_n(&guesser->handle, __ATOMIC_RELAXED) +
+			 NEXT_HANDLE;
+		query = block_query_request(handle);
+		if (_test_block_query(guesser->fd, &query)) {
+			guesser->wrong += errno != ENOENT;
+			continue;
+		}
+		guesser->found++;
+		guesser->wrong += query.out_block.handle != handle ||
+				  query.out_block.length != guesser->length ||
+				  query.out_block.consumed < guesser->length ||
+				  query.out_block.segments != 1 ||
+				  !query.out_block.shared_memory_handle;
+	}
+	return NULL;
+}
+
+/* A handle stands for nothing, and then for a block with all that it has. */
+TEST_F_TIMEOUT(block, racing_for_a_new_handle, 300)
+{
+	struct guesser guesser = {
+		.fd = self->fd, .length = GUESS_LENGTH * self->page,
+	};
+	unsigned int round, found = 0;
+	pthread_t thread;
+
+	self->block = test_new_block(self->fd, self->adapter, guesser.length);
+	guesser.handle = self->block.handle;
+	test_free_handle(self->fd, self->block.handle);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, guess, &guesser));
+	for (round = 0; round < GUESS_MOST; round++) {
+		found = __atomic_load_n(&guesser.found, __ATOMIC_RELAXED);
+		if (found && round >= GUESS_ROUNDS)
+			break;
+		self->block = test_new_block(self->fd, self->adapter,
+					     guesser.length);
+		test_free_handle(self->fd, self->block.handle);
+		__atomic_store_n(&guesser.handle, self->block.handle,
+				 __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&guesser.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, guesser.wrong);
+	/* Or these are not the handles that are given out. */
+	EXPECT_LT(0, found);
+}
+
 /* Up to the last handle, and a batch that would need one more. */
 TEST_F_TIMEOUT(block, handle_limit, 300)
 {
@@ -877,6 +950,128 @@ TEST_F(block, batch_all_or_none)
 	EXPECT_TRUE(all_bytes(blocks, batch * sizeof(*blocks), 0));
 	EXPECT_TRUE(ndshm_soon(my_blocks(&self->nl) == 0));
 	free(blocks);
+}
+
+/*
+ * Memory that the kernel holds for a system call when it goes: by a node's
+ * adapter, and behind an IOMMU if the machine has one.
+ */
+FIXTURE(pinned) {
+	int fd;
+	__u32 adapter;
+	size_t page;
+	struct ndshm_edu edu;
+	bool bound;
+	struct ndshm_nl nl;
+};
+
+FIXTURE_VARIANT(pinned) {
+	bool function;
+};
+
+FIXTURE_VARIANT_ADD(pinned, node) { .function = false };
+FIXTURE_VARIANT_ADD(pinned, function) { .function = true };
+
+FIXTURE_SETUP(pinned)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	if (variant->function) {
+		if (geteuid())
+			SKIP(return, "only root can bind functions");
+		if (ndshm_edu_find(&self->edu))
+			SKIP(return, "no edu device");
+		ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+		self->bound = true;
+	}
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	self->page = page_size();
+	if (variant->function) {
+		struct ndshm_adapter_claim claim =
+			adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+
+		test_adapter_claim(self->fd, &claim);
+		self->adapter = self->edu.adapter.id;
+	}
+}
+
+FIXTURE_TEARDOWN(pinned)
+{
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+	if (self->bound)
+		EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+#define OTHERS_LENGTH	(16 << 20)
+#define OTHERS_BLOCKS	64
+
+/* Take what has become free, and leave marks in it. */
+static void use_memory(struct __test_metadata *_metadata, size_t page)
+{
+	struct ndshm_get_info info = get_info_request();
+	struct ndshm_block_info block;
+	int fd = ndshm_open(), i;
+	void *map;
+
+	ASSERT_LE(0, fd);
+	test_get_info(fd, &info);
+	for (i = 0; i < OTHERS_BLOCKS; i++) {
+		block = test_new_block(fd, info.out_default_adapter,
+				       (i % 4 + 1) * page);
+		map = test_map_block(fd, &block);
+		memset(map, 0xee, block.length);
+	}
+	map = mmap(NULL, OTHERS_LENGTH, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	memset(map, 0xee, OTHERS_LENGTH);
+	munmap(map, OTHERS_LENGTH);
+	close(fd);
+}
+
+/* Either nobody can hold it, or it is what it was until they let go. */
+TEST_F_TIMEOUT(pinned, outlives_the_block, 300)
+{
+	struct ndshm_block_info block = test_new_block(self->fd, self->adapter,
+						       4 * self->page);
+	unsigned char *map = test_map_block(self->fd, &block), *seen;
+	struct iovec held = { .iov_base = map, .iov_len = block.length };
+	ssize_t length;
+	int ends[2];
+
+	fill_pattern(map, block.length, 1);
+	seen = malloc(block.length);
+	ASSERT_NE(NULL, seen);
+	ASSERT_EQ(0, pipe(ends));
+	length = vmsplice(ends[1], &held, 1, 0);
+	if (length < 0) {
+		EXPECT_EQ(EFAULT, errno);
+		/* Half an answer would be as bad. */
+		ASSERT_EQ(0, fcntl(ends[0], F_SETFL, O_NONBLOCK));
+		EXPECT_EQ(-1, read(ends[0], seen, block.length));
+		EXPECT_EQ(EAGAIN, errno);
+	} else {
+		EXPECT_EQ((ssize_t)block.length, length);
+	}
+	test_free_handle(self->fd, block.handle);
+	EXPECT_EQ(0, munmap(map, block.length));
+	/* With its claim, if it has one. */
+	close(self->fd);
+	test_gone(&block);
+	use_memory(_metadata, self->page);
+	if (length > 0) {
+		EXPECT_EQ(length, read(ends[0], seen, length));
+		EXPECT_TRUE(has_pattern(seen, length, 1));
+	}
+	close(ends[0]);
+	close(ends[1]);
+	free(seen);
+	self->fd = ndshm_open();
 }
 
 int main(int argc, char **argv)

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "ndshm_edu.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
@@ -619,6 +620,105 @@ TEST_F(mmap_rules, unmap_orders)
 			}
 		}
 	}
+}
+
+/*
+ * Registers come page by page, as they are touched: each place shows what it
+ * stands for, however its mapping was cut and moved.
+ */
+FIXTURE(registers) {
+	int fd;
+	size_t page;
+	struct ndshm_edu edu;
+	unsigned char *map;
+};
+
+#define REGISTER_PAGES	4
+
+FIXTURE_SETUP(registers)
+{
+	struct ndshm_adapter_map_bar bar;
+	struct ndshm_adapter_claim claim;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	self->page = page_size();
+	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+	bar = adapter_map_bar_request(self->edu.adapter.id, 0);
+	test_adapter_map_bar(self->fd, &bar);
+	self->map = map_at(self->fd, REGISTER_PAGES * self->page,
+			   bar.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, self->map);
+}
+
+FIXTURE_TEARDOWN(registers)
+{
+	close(self->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+/* Only the first page has registers; beyond them all bits are set. */
+static bool is_first(const void *page)
+{
+	return (ndshm_edu_get32(page, EDU_IDENTITY) & 0xff) == 0xed;
+}
+
+static bool is_other(const void *page)
+{
+	return ndshm_edu_get32(page, EDU_IDENTITY) == ~0U;
+}
+
+TEST_F(registers, growth)
+{
+	const size_t length = REGISTER_PAGES * self->page;
+	unsigned char *map = self->map;
+
+	test_errno(EFAULT, self->fd,
+		   mremap(map, length, length + self->page, 0));
+	test_errno(EFAULT, self->fd,
+		   mremap(map, length, length + self->page, MREMAP_MAYMOVE));
+	test_errno(EFAULT, self->fd,
+		   mremap(map, 0, 2 * length, MREMAP_MAYMOVE));
+	EXPECT_EQ(map, mremap(map, length, self->page, 0));
+	test_errno(EFAULT, self->fd,
+		   mremap(map, self->page, length, MREMAP_MAYMOVE));
+	EXPECT_TRUE(is_first(map));
+}
+
+TEST_F(registers, cut)
+{
+	unsigned char *map = self->map;
+
+	/* Not touched before. */
+	EXPECT_EQ(0, munmap(map, self->page));
+	EXPECT_TRUE(is_other(map + self->page));
+	EXPECT_EQ(0, munmap(map + 2 * self->page, self->page));
+	EXPECT_TRUE(is_other(map + 3 * self->page));
+}
+
+TEST_F(registers, moved)
+{
+	unsigned char *place, *map = self->map;
+	int i;
+
+	/* The second page first, so that the first one's is not taken for it. */
+	for (i = 1; i >= 0; i--) {
+		place = mmap(NULL, self->page, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, place);
+		ASSERT_EQ(place, mremap(map + i * self->page, self->page,
+					self->page,
+					MREMAP_MAYMOVE | MREMAP_FIXED, place));
+		EXPECT_EQ(!i, is_first(place));
+		EXPECT_EQ(i == 1, is_other(place));
+	}
+	EXPECT_TRUE(is_other(map + 2 * self->page));
 }
 
 int main(int argc, char **argv)

@@ -13,6 +13,7 @@
 #include "ndshm_proc.h"
 
 #define DEVICES		"/sys/bus/pci/devices"
+#define SLOTS		"/sys/bus/pci/slots"
 #define PATH_SIZE	192
 #define FUNCTIONS	16	/* of a kind that are looked at */
 
@@ -87,6 +88,28 @@ static int companion(const struct ndshm_pci *functions, int count, int i)
 	return -1;
 }
 
+/* A slot's address is that of what is in it, without the function. */
+static bool in_slot(const struct ndshm_pci *pci)
+{
+	size_t length = strcspn(pci->name, ".");
+	char path[PATH_SIZE], address[32];
+	DIR *directory = opendir(SLOTS);
+	struct dirent *entry;
+	bool found = false;
+
+	while (directory && !found && (entry = readdir(directory))) {
+		snprintf(path, sizeof(path), SLOTS "/%.64s/address",
+			 entry->d_name);
+		found = !ndshm_read_file(path, address, sizeof(address)) &&
+			strlen(address) == length &&
+			!strncmp(address, pci->name, length) &&
+			!strcmp(pci->name + length, ".0");
+	}
+	if (directory)
+		closedir(directory);
+	return found;
+}
+
 int ndshm_pci_find(struct ndshm_pci *pci, unsigned int vendor,
 		   unsigned int device)
 {
@@ -95,11 +118,29 @@ int ndshm_pci_find(struct ndshm_pci *pci, unsigned int vendor,
 
 	if (!count)
 		return -ENODEV;
-	/* Preferably one whose group is its own. */
+	/* In a slot it would be reset, with its bus, and so behave otherwise. */
 	for (i = 0; i < count - 1; i++)
-		if (companion(functions, count, i) < 0)
+		if (companion(functions, count, i) < 0 &&
+		    !in_slot(&functions[i]))
 			break;
 	*pci = functions[i];
+	return 0;
+}
+
+int ndshm_pci_find_in_slot(struct ndshm_pci *pci, unsigned int vendor,
+			   unsigned int device)
+{
+	struct ndshm_pci functions[FUNCTIONS];
+	int count = find(functions, FUNCTIONS, vendor, device), i;
+	const struct ndshm_pci *first = NULL;
+
+	for (i = 0; i < count; i++)
+		if (in_slot(&functions[i]) &&
+		    (!first || strcmp(functions[i].name, first->name) < 0))
+			first = &functions[i];
+	if (!first)
+		return -ENODEV;
+	*pci = *first;
 	return 0;
 }
 
@@ -185,16 +226,30 @@ void ndshm_pci_restore(struct ndshm_pci *pci)
 		ndshm_write_file("/sys/bus/pci/drivers_probe", pci->name);
 }
 
-bool ndshm_pci_is_master(const struct ndshm_pci *pci)
+static bool read_config(const struct ndshm_pci *pci, unsigned int at,
+			unsigned short *value)
 {
 	int fd = open(path_of(pci, "config"), O_RDONLY | O_CLOEXEC);
-	unsigned short command = 0;
 	bool got;
 
 	if (fd < 0)
 		return false;
-	got = pread(fd, &command, sizeof(command), PCI_COMMAND) ==
-	      sizeof(command);
+	got = pread(fd, value, sizeof(*value), at) == sizeof(*value);
 	close(fd);
-	return got && (command & PCI_COMMAND_MASTER);
+	return got;
+}
+
+bool ndshm_pci_is_master(const struct ndshm_pci *pci)
+{
+	unsigned short command;
+
+	return read_config(pci, PCI_COMMAND, &command) &&
+	       (command & PCI_COMMAND_MASTER);
+}
+
+bool ndshm_pci_answers(const struct ndshm_pci *pci)
+{
+	unsigned short vendor;
+
+	return read_config(pci, PCI_VENDOR_ID, &vendor) && vendor != 0xffff;
 }

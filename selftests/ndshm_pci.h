@@ -13,9 +13,16 @@ struct ndshm_pci {
 	char group_type[32];	/* of its IOMMU group, or "" if it has none */
 };
 
-/* All return 0 or a negative errno. -ENODEV: the machine has none. */
+/*
+ * All return 0 or a negative errno. -ENODEV: the machine has none. Which one, if
+ * there are several: preferably one alone in its IOMMU group, and in no slot.
+ */
 int ndshm_pci_find(struct ndshm_pci *pci, unsigned int vendor,
 		   unsigned int device);
+
+/* The one in the first hot-plug slot that has one, which is function 0. */
+int ndshm_pci_find_in_slot(struct ndshm_pci *pci, unsigned int vendor,
+			   unsigned int device);
 
 /* Two functions of that kind in one IOMMU group. */
 int ndshm_pci_find_pair(struct ndshm_pci pair[2], unsigned int vendor,
@@ -25,6 +32,9 @@ int ndshm_pci_find_pair(struct ndshm_pci pair[2], unsigned int vendor,
 int ndshm_pci_remove(const struct ndshm_pci *pci);
 int ndshm_pci_rescan(void);
 bool ndshm_pci_is_there(const struct ndshm_pci *pci);
+
+/* Does the function answer for itself, whatever the system knows of it? */
+bool ndshm_pci_answers(const struct ndshm_pci *pci);
 
 /* Bind it; @strict: make its IOMMU group strict before, if that can be done. */
 int ndshm_pci_bind(struct ndshm_pci *pci, bool strict);

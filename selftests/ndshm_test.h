@@ -28,6 +28,10 @@
 #include <linux/ndshm.h>
 
 #include "kselftest_harness.h"
+
+/* A limit for what hangs, also on an emulated machine that checks every access. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	180
 #include "ndshm_proc.h"
 #include "ndshm_reasons.h"
 

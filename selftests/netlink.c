@@ -2,6 +2,7 @@
 /*
  * The netlink family: what can be asked, by whom, and what is told unasked.
  */
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -174,6 +175,37 @@ TEST_F(netlink, block)
 	EXPECT_TRUE(ndshm_nl_block_lives(&self->nl, seen.id));
 	EXPECT_EQ(0, munmap(map, self->block.length));
 	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->nl, seen.id)));
+}
+
+/* No address of memory, whether a processor's or a device's, is among it. */
+TEST_F(netlink, nothing_else_is_shown)
+{
+	const __u32 adapter_known = ADAPTER_ALWAYS |
+				    bit(NDSHM_A_ADAPTER_OPEN) |
+				    bit(NDSHM_A_ADAPTER_CLAIMABLE) |
+				    bit(NDSHM_A_ADAPTER_CLAIMED) |
+				    bit(NDSHM_A_ADAPTER_DIRTY);
+	const __u32 provider_known = PROVIDER_ALWAYS |
+				     bit(NDSHM_A_PROVIDER_ADAPTER_ID) |
+				     bit(NDSHM_A_PROVIDER_MAPPABLE);
+	const __u32 block_known = BLOCK_ALWAYS | bit(NDSHM_A_BLOCK_PAD) |
+				  bit(NDSHM_A_BLOCK_CHARGED) |
+				  bit(NDSHM_A_BLOCK_REVOKED);
+	struct ndshm_nl_provider provider;
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_nl_block block;
+
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->nl, self->adapter,
+					    &adapter));
+	EXPECT_EQ(0, adapter.present & ~adapter_known);
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "coherent",
+					       &provider));
+	EXPECT_EQ(0, provider.present & ~provider_known);
+	ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl,
+					  self->block.shared_memory_handle,
+					  &block));
+	EXPECT_EQ(0, block.present & ~block_known);
 }
 
 /*
@@ -471,6 +503,114 @@ TEST_F(netlink, dump_while_changing)
 	free(seen);
 }
 
+/* A block can be seen only when it has all that there is to see. */
+TEST_F_TIMEOUT(netlink, dump_shows_whole_blocks, 300)
+{
+	const struct ndshm_nl_block *row;
+	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen));
+	int count, i, round, found = 0, peer;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_free request;
+	pid_t child;
+
+	ASSERT_NE(NULL, seen);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		int fd = ndshm_open();
+
+		ndshm_tell(peer);
+		for (;;) {
+			alloc = block_alloc_request(self->adapter,
+						    3 * self->page,
+						    &self->block);
+			alloc.usage = NDSHM_USAGE_RECEIVE;
+			if (_test_block_alloc(fd, &alloc))
+				_exit(1);
+			request = block_free_request(self->block.handle);
+			if (_test_block_free(fd, &request))
+				_exit(1);
+		}
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	for (round = 0; round < 200 || (!found && round < 20000); round++) {
+		count = ndshm_nl_blocks(&self->nl, seen, MANY);
+		ASSERT_LE(0, count);
+		for (i = 0; i < count && i < MANY; i++) {
+			row = &seen[i];
+			if (row->pid && row->pid != (__u32)child)
+				continue;
+			found++;
+			EXPECT_EQ(BLOCK_ALWAYS, row->present & BLOCK_ALWAYS);
+			EXPECT_EQ((__u32)child, row->pid);
+			EXPECT_EQ(getuid(), row->uid);
+			EXPECT_NE(0, row->id);
+			EXPECT_EQ(self->adapter, row->adapter);
+			EXPECT_NE(0, row->provider);
+			EXPECT_EQ(NDSHM_USAGE_RECEIVE, row->usage);
+			EXPECT_EQ(1, row->segments);
+			EXPECT_EQ(3 * self->page, row->length);
+			EXPECT_LE(row->length, row->consumed);
+			EXPECT_FALSE(row->revoked);
+		}
+	}
+	EXPECT_LT(0, found);
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(child, waitpid(child, NULL, 0));
+	close(peer);
+	free(seen);
+}
+
+/* Who begins a dump and does not read it keeps nothing, and holds nobody up. */
+TEST_F(netlink, dump_left_alone)
+{
+	struct ndshm_block_info blocks[512];
+	struct ndshm_nl_request request;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_nl_block row;
+	struct ndshm_nl nl[2];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(blocks); i += 64) {
+		alloc = block_alloc_request(self->adapter, 1, blocks + i);
+		alloc.count = 64;
+		test_block_alloc(self->fd, &alloc);
+	}
+	for (i = 0; i < ARRAY_SIZE(nl); i++) {
+		ASSERT_EQ(0, ndshm_nl_open(&nl[i]));
+		ndshm_nl_begin(&request, nl[i].family, NDSHM_CMD_BLOCK_GET,
+			       NLM_F_DUMP);
+		request.header.nlmsg_seq = ++nl[i].seq;
+		ASSERT_EQ(request.header.nlmsg_len,
+			  send(nl[i].fd, &request, request.header.nlmsg_len,
+			       0));
+	}
+	close(self->fd);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		EXPECT_FALSE(ndshm_nl_block_lives(&self->nl,
+						  blocks[i].shared_memory_handle));
+	/* Another dump on the same socket has to wait for the end of this one. */
+	EXPECT_EQ(-EBUSY, ndshm_nl_blocks(&nl[0], &row, 1));
+	ndshm_nl_close(&nl[0]);
+	/* Read at last, it comes to an end. */
+	request.header.nlmsg_type = 0;
+	do {
+		static __u64 buffer[8192];
+		const struct nlmsghdr *message = (const void *)buffer;
+		ssize_t got = recv(nl[1].fd, buffer, sizeof(buffer), 0);
+		size_t left = got;
+
+		ASSERT_LT(0, got);
+		for (; NLMSG_OK(message, left);
+		     message = NLMSG_NEXT(message, left))
+			request.header.nlmsg_type = message->nlmsg_type;
+	} while (request.header.nlmsg_type == nl[1].family);
+	EXPECT_EQ(NLMSG_DONE, request.header.nlmsg_type);
+	ndshm_nl_close(&nl[1]);
+	self->fd = ndshm_open();
+}
+
 /* Shared memory handles come back only after a long time. */
 TEST_F(netlink, ids_are_not_used_again)
 {
@@ -592,6 +732,147 @@ TEST_F(netlink, capability)
 	ASSERT_TRUE(ndshm_set_capability(CAP_NET_ADMIN, false));
 	EXPECT_EQ(0, ndshm_nl_join_events(&nl));
 	ndshm_nl_close(&nl);
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+/*
+ * Namespaces
+ */
+
+/* Enter a new one, or end with what a test takes for a skip. */
+static void enter(int flags)
+{
+	if (unshare(flags))
+		_exit(KSFT_SKIP);
+}
+
+/* What the child ended with; -1: a signal. */
+static int code_of(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+/* The family is the machine's; in another network there is none. */
+TEST_F(netlink, net_namespace)
+{
+	struct ndshm_nl nl;
+	pid_t child;
+	int code;
+
+	if (geteuid())
+		SKIP(return, "only root can make a network namespace");
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		enter(CLONE_NEWNET);
+		_exit(ndshm_nl_open(&nl) != -ENOENT);
+	}
+	code = code_of(child);
+	if (code == KSFT_SKIP)
+		SKIP(return, "no network namespaces");
+	EXPECT_EQ(0, code);
+}
+
+/* Root of a user namespace sees what its user sees. */
+TEST_F(netlink, user_namespace)
+{
+	struct ndshm_nl_block seen[16], one;
+	struct ndshm_nl nl;
+	pid_t child, user;
+	int peer, code;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	user = ndshm_fork(&peer);
+	ASSERT_LE(0, user);
+	if (!user) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		self->block = test_new_block(self->fd, self->adapter, 1);
+		send(peer, &self->block, sizeof(self->block), 0);
+		ndshm_hear(peer);
+		_exit(0);
+	}
+	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
+					    sizeof(self->block), MSG_WAITALL));
+	test_new_block(self->fd, self->adapter, 1);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		int bad = 0;
+
+		enter(CLONE_NEWUSER);
+		if (ndshm_nl_open(&nl))
+			_exit(1);
+		/* Root's is there, under the name of a user who has none here. */
+		bad |= ndshm_nl_blocks(&nl, seen, ARRAY_SIZE(seen)) != 1;
+		bad |= seen[0].uid == 0 || seen[0].uid == NDSHM_USER_A;
+		bad |= ndshm_nl_block_by_id(&nl,
+					    self->block.shared_memory_handle,
+					    &one) != -ENOENT;
+		bad |= ndshm_nl_join_events(&nl) != -EPERM;
+		_exit(bad);
+	}
+	code = code_of(child);
+	if (code == KSFT_SKIP)
+		SKIP(return, "no user namespaces");
+	EXPECT_EQ(0, code);
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(user));
+	close(peer);
+}
+
+/* Processes have the number that the reader knows them by, or none. */
+TEST_F(netlink, pid_namespace)
+{
+	struct ndshm_nl_block one;
+	pid_t child, inner;
+	int peer, bad = 0;
+
+	if (geteuid())
+		SKIP(return, "only root can make a process namespace");
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct ndshm_block_info outer = self->block;
+
+		enter(CLONE_NEWPID);
+		inner = fork();
+		if (inner) {
+			/* Its number out here, and its end. */
+			send(peer, &inner, sizeof(inner), 0);
+			_exit(!ndshm_reap(inner));
+		}
+		ndshm_hear(peer);
+		self->block = test_new_block(self->fd, self->adapter, 1);
+		send(peer, &self->block, sizeof(self->block), 0);
+		ndshm_hear(peer);
+		bad |= ndshm_nl_block_by_id(&self->nl,
+					    self->block.shared_memory_handle,
+					    &one);
+		bad |= one.pid != 1;
+		bad |= ndshm_nl_block_by_id(&self->nl,
+					    outer.shared_memory_handle, &one);
+		bad |= one.pid != 0;
+		_exit(bad);
+	}
+	if (recv(peer, &inner, sizeof(inner), MSG_WAITALL) != sizeof(inner)) {
+		ASSERT_EQ(KSFT_SKIP, code_of(child));
+		SKIP(return, "no process namespaces");
+	}
+	EXPECT_TRUE(ndshm_tell(peer));
+	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
+					    sizeof(self->block), MSG_WAITALL));
+	ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl,
+					  self->block.shared_memory_handle,
+					  &one));
+	EXPECT_EQ((__u32)inner, one.pid);
 	EXPECT_TRUE(ndshm_tell(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);

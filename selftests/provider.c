@@ -1,36 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the core makes of a provider: of its answers, its mistakes and its end.
- * The provider is the module in provider_mod, which does as it is told.
+ * The provider is the mock module's, which does as it is told (NDSHM_MOCK names
+ * the file); mock.c walks through the answers that it can be told to give.
  */
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "ndshm_mock.h"
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
-#define MODULE_NAME	"ndshm_test_provider"
-#define PARAMETERS	"/sys/module/" MODULE_NAME "/parameters/"
-
-/* As in the module. */
-enum {
-	SHAPE_ONE,
-	SHAPE_TWO,
-	SHAPE_SHORT,
-	SHAPE_OVERLAP,
-	SHAPE_NONE,
-	SHAPE_EMPTY,
-	SHAPE_WRAP,
-};
-
 FIXTURE(provider) {
+	bool loaded;
 	int fd;
 	__u32 adapter;
 	__u32 id;
@@ -39,74 +25,32 @@ FIXTURE(provider) {
 	struct ndshm_nl nl;
 };
 
-static int get(const char *parameter)
+static long long allocated(void)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", parameter);
-	return ndshm_read_number(path);
+	return ndshm_mock_counts("test").allocated;
 }
 
-static int set(const char *parameter, const char *value)
+static long long freed(void)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", parameter);
-	return ndshm_write_file(path, value);
+	return ndshm_mock_counts("test").freed;
 }
 
-static int set_number(const char *parameter, unsigned int value)
+static long long failed(void)
 {
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", value);
-	return set(parameter, text);
-}
-
-/* Tell the module to do something: the reason that it got, or -1. */
-static int command(const char *what)
-{
-	return set("command", what) ? -1 : get("reason");
-}
-
-/* By NDSHM_TEST_PROVIDER, or beside this program. */
-static int load(void)
-{
-	const char *named = getenv("NDSHM_TEST_PROVIDER");
-	char path[PATH_MAX], self[PATH_MAX] = "";
-	int fd, error = 0;
-
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		return -errno;
-	snprintf(path, sizeof(path), "%.3000s/provider_mod/" MODULE_NAME ".ko",
-		 dirname(self));
-	fd = open(named ? named : path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_finit_module, fd, "", 0))
-		error = -errno;
-	close(fd);
-	return error;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK) ? -errno : 0;
+	return ndshm_mock_counts("test").failed;
 }
 
 FIXTURE_SETUP(provider)
 {
 	struct ndshm_get_info info = get_info_request();
 	struct ndshm_nl_provider provider;
-	int error = load();
+	int error = ndshm_mock_load("quarantine=8");
 
-	/* A test that was killed may have left it. */
-	if (error == -EEXIST && !unload())
-		error = load();
-	/* It was not built, or not for this kernel. */
-	if (error == -ENOENT || error == -ENOEXEC || error == -EPERM)
-		SKIP(return, MODULE_NAME ".ko: %s", strerror(-error));
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
 	ASSERT_EQ(0, error);
+	self->loaded = true;
+	test_mock("provider add test flags=1");
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	test_get_info(self->fd, &info);
@@ -120,14 +64,17 @@ FIXTURE_SETUP(provider)
 
 FIXTURE_TEARDOWN(provider)
 {
+	struct ndshm_mock_counts counts;
+
+	if (!self->loaded)
+		return;
 	close(self->fd);
 	ndshm_nl_close(&self->nl);
 	/* Whatever happened: as often given back as made, and in good order. */
-	EXPECT_TRUE(ndshm_soon(get("allocated") == get("freed")));
-	EXPECT_EQ(get("allocated_second"), get("freed_second"));
-	EXPECT_EQ(0, get("wrong_context"));
-	EXPECT_EQ(0, get("wrong_free"));
-	EXPECT_TRUE(ndshm_soon(!unload()));
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("test").live));
+	counts = ndshm_mock_counts("test");
+	EXPECT_TRUE(ndshm_mock_sound(&counts));
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
 }
 
 static struct ndshm_block_alloc request_of(struct _test_data_provider *self,
@@ -142,16 +89,91 @@ static struct ndshm_block_alloc request_of(struct _test_data_provider *self,
 
 TEST_F(provider, registration)
 {
-	EXPECT_EQ(NDSHM_REASON_CHARACTERISTICS_TYPE, get("refused_type"));
-	EXPECT_EQ(NDSHM_REASON_CHARACTERISTICS_REVISION, get("refused_older"));
-	EXPECT_EQ(NDSHM_REASON_CHARACTERISTICS_SIZE, get("refused_size"));
-	EXPECT_EQ(NDSHM_REASON_HANDLER_MISSING, get("refused_allocate"));
-	EXPECT_EQ(NDSHM_REASON_HANDLER_MISSING, get("refused_free"));
-	EXPECT_EQ(NDSHM_REASON_NAME, get("refused_name"));
-	EXPECT_EQ(NDSHM_REASON_NAME_TAKEN, get("refused_taken"));
-	EXPECT_EQ(NDSHM_REASON_NONE, get("accepted_newer"));
-	EXPECT_EQ(NDSHM_REASON_NONE, get("accepted_longer"));
-	EXPECT_EQ(NDSHM_REASON_NONE, get("reason"));
+	static const struct {
+		const char *options;
+		__u32 reason;
+	} refused[] = {
+		{ "type=0x80", NDSHM_REASON_CHARACTERISTICS_TYPE },
+		{ "type=0", NDSHM_REASON_CHARACTERISTICS_TYPE },
+		{ "revision=0", NDSHM_REASON_CHARACTERISTICS_REVISION },
+		{ "size=0", NDSHM_REASON_CHARACTERISTICS_SIZE },
+		/* What revision 1 has on 64 bits, but for a byte. */
+		{ "size=31", NDSHM_REASON_CHARACTERISTICS_SIZE },
+		{ "allocate=null", NDSHM_REASON_HANDLER_MISSING },
+		{ "free=null", NDSHM_REASON_HANDLER_MISSING },
+	}, accepted[] = {
+		/* Newer, and longer as a newer one may be. */
+		{ "revision=7", NDSHM_REASON_NONE },
+		{ "revision=255 size=96", NDSHM_REASON_NONE },
+		{ "size=65535", NDSHM_REASON_NONE },
+		{ "flags=0xffffffff", NDSHM_REASON_NONE },
+		{ "mmap=null", NDSHM_REASON_NONE },
+	};
+	struct ndshm_nl_provider provider;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		test_err_mock(ndshm_expected[refused[i].reason].error,
+			      refused[i].reason, "provider add tried %s",
+			      refused[i].options);
+		EXPECT_EQ(-ENOENT, ndshm_nl_provider_by_name(&self->nl, "tried",
+							     &provider));
+		/* The same goes for a further registration. */
+		test_err_mock(ndshm_expected[refused[i].reason].error,
+			      refused[i].reason, "provider replace test %s",
+			      refused[i].options);
+	}
+	for (i = 0; i < ARRAY_SIZE(accepted); i++) {
+		test_mock("provider add tried %s", accepted[i].options);
+		test_mock("provider del tried");
+	}
+	test_err_mock(EINVAL, NDSHM_REASON_NAME,
+		      "provider add 0123456789012345678901234567890X");
+	test_err_mock(EEXIST, NDSHM_REASON_NAME_TAKEN, "provider add coherent");
+	test_err_mock(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
+		      "provider add tried adapter=nobody");
+}
+
+/* One of a name, one for an adapter, one for the machine. */
+TEST_F(provider, scopes)
+{
+	struct ndshm_nl_provider provider;
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_nl_block block;
+
+	test_mock("adapter add own");
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "own", &adapter));
+	test_mock("provider add its adapter=own");
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "its", &provider));
+	EXPECT_EQ(2, provider.scope);
+	EXPECT_EQ(adapter.id, provider.adapter);
+	test_err_mock(EBUSY, NDSHM_REASON_SCOPE_TAKEN,
+		      "provider add second adapter=own");
+	test_mock("provider add all machine");
+	test_err_mock(EBUSY, NDSHM_REASON_SCOPE_TAKEN,
+		      "provider add second machine");
+
+	/* Who names nobody gets the nearest. */
+	self->block = test_new_block(self->fd, adapter.id, 1);
+	EXPECT_EQ(1, ndshm_mock_counts("its").allocated);
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	EXPECT_EQ(1, ndshm_mock_counts("all").allocated);
+	test_free_handle(self->fd, self->block.handle);
+	test_mock("provider del all");
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl,
+					  self->block.shared_memory_handle,
+					  &block));
+	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, block.provider,
+					     &provider));
+	EXPECT_STREQ("coherent", provider.name);
+
+	/* Its place is free when it has gone. */
+	test_mock("provider revoke its");
+	EXPECT_EQ(0, ndshm_mock_counts("its").live);
+	test_mock("provider add second adapter=own");
+	test_mock("provider del second");
+	test_mock("adapter del own");
 }
 
 TEST_F(provider, shown)
@@ -177,7 +199,7 @@ TEST_F(provider, shown)
 	EXPECT_EQ(self->id, block.provider);
 	/* Nobody gets it without asking. */
 	self->block = test_new_block(self->fd, self->adapter, 1);
-	EXPECT_EQ(1, get("allocated"));
+	EXPECT_EQ(1, allocated());
 }
 
 TEST_F(provider, success)
@@ -187,8 +209,8 @@ TEST_F(provider, success)
 	unsigned char *map;
 
 	test_block_alloc(self->fd, &alloc);
-	EXPECT_EQ(1, get("allocated"));
-	EXPECT_EQ(0, get("freed"));
+	EXPECT_EQ(1, allocated());
+	EXPECT_EQ(0, freed());
 	EXPECT_EQ(3 * self->page, self->block.length);
 	EXPECT_EQ(1, alloc.out_segments);
 	query = block_query_request(self->block.handle);
@@ -199,13 +221,15 @@ TEST_F(provider, success)
 
 	/* Its own memory, through its own handler. */
 	map = test_map_block(self->fd, &self->block);
+	EXPECT_EQ(1, ndshm_mock_counts("test").mmapped);
+	EXPECT_TRUE(all_bytes(map, self->block.length, 0));
 	fill_pattern(map, self->block.length, 1);
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(0, get("freed"));
+	EXPECT_EQ(0, freed());
 	EXPECT_TRUE(has_pattern(map, self->block.length, 1));
 	EXPECT_EQ(0, munmap(map, self->page));
 	EXPECT_EQ(0, munmap(map + self->page, 2 * self->page));
-	EXPECT_TRUE(ndshm_soon(get("freed") == 1));
+	EXPECT_TRUE(ndshm_soon(freed() == 1));
 }
 
 /* Each of the documented statuses arrives unchanged. */
@@ -213,23 +237,23 @@ TEST_F(provider, statuses)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
 
-	ASSERT_EQ(0, set_number("answer", NDSHM_STATUS_RESOURCES));
+	test_mock("script test status=resources");
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
 			     &alloc);
 	EXPECT_EQ(NDSHM_STATUS_RESOURCES, alloc.status);
-	ASSERT_EQ(0, set_number("answer", NDSHM_STATUS_INVALID_PARAMETER));
+	test_mock("script test status=invalid");
 	test_err_block_alloc(EINVAL, NDSHM_REASON_PROVIDER_INVALID, self->fd,
 			     &alloc);
 	EXPECT_EQ(NDSHM_STATUS_INVALID_PARAMETER, alloc.status);
-	ASSERT_EQ(0, set_number("answer", NDSHM_STATUS_FAILURE));
+	test_mock("script test status=failure");
 	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_FAILURE, self->fd,
 			     &alloc);
 	EXPECT_EQ(NDSHM_STATUS_FAILURE, alloc.status);
-	ASSERT_EQ(0, set_number("answer", NDSHM_STATUS_SUCCESS));
+	test_mock("script test status=success");
 	test_block_alloc(self->fd, &alloc);
-	EXPECT_EQ(3, get("failed"));
-	EXPECT_EQ(1, get("allocated"));
-	EXPECT_EQ(0, get("freed"));
+	EXPECT_EQ(3, failed());
+	EXPECT_EQ(1, allocated());
+	EXPECT_EQ(0, freed());
 }
 
 /* Anything else is a failure; nothing was made, so nothing is freed. */
@@ -244,90 +268,103 @@ TEST_F(provider, undocumented_statuses)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
-		ASSERT_EQ(0, set_number("answer", others[i]));
+		test_mock("script test status=%#x", others[i]);
 		test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_UNDOCUMENTED,
 				     self->fd, &alloc);
 		EXPECT_EQ(NDSHM_STATUS_FAILURE, alloc.status);
 	}
-	EXPECT_EQ(ARRAY_SIZE(others), (size_t)get("failed"));
-	EXPECT_EQ(0, get("allocated"));
-	EXPECT_EQ(0, get("freed"));
+	EXPECT_EQ((long long)ARRAY_SIZE(others), failed());
+	EXPECT_EQ(0, allocated());
+	EXPECT_EQ(0, freed());
 }
 
 /* A success with nonsense goes back once, and is a failure. */
 TEST_F(provider, nonsense)
 {
-	static const unsigned int shapes[] = {
-		SHAPE_SHORT, SHAPE_OVERLAP, SHAPE_NONE, SHAPE_EMPTY, SHAPE_WRAP,
+	static const char * const lists[] = {
+		"short", "overlap", "empty", "zero", "wrap", "bad",
 	};
-	struct ndshm_block_alloc alloc = request_of(self, 4 * self->page);
-	unsigned int i;
+	struct ndshm_block_alloc alloc;
+	unsigned int i, round;
 
-	for (i = 0; i < ARRAY_SIZE(shapes); i++) {
-		ASSERT_EQ(0, set_number("shape", shapes[i]));
-		test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE,
-				     self->fd, &alloc);
-		EXPECT_EQ(NDSHM_STATUS_FAILURE, alloc.status);
-		EXPECT_EQ(i + 1, (unsigned int)get("allocated"));
-		EXPECT_EQ(i + 1, (unsigned int)get("freed"));
+	/* In a block of one page, and of several. */
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < ARRAY_SIZE(lists); i++) {
+			long long before = allocated();
+
+			alloc = request_of(self, round ? 4 * self->page : 1);
+			test_mock("script test list=%s", lists[i]);
+			test_err_block_alloc(EIO,
+					     NDSHM_REASON_PROVIDER_NONSENSE,
+					     self->fd, &alloc);
+			EXPECT_EQ(NDSHM_STATUS_FAILURE, alloc.status);
+			EXPECT_EQ(before + 1, allocated())
+				TH_LOG("%s", lists[i]);
+			EXPECT_EQ(before + 1, freed())
+				TH_LOG("%s", lists[i]);
+		}
 	}
-	ASSERT_EQ(0, set_number("shape", SHAPE_ONE));
+	test_mock("script test reset");
 	test_block_alloc(self->fd, &alloc);
 }
 
-/* Two segments are as good as one, unless one was asked for. */
+/* Several segments are as good as one, unless one was asked for. */
 TEST_F(provider, segments)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 4 * self->page);
-	struct ndshm_segment segments[3];
+	struct ndshm_segment segments[5];
 	struct ndshm_block_query query;
+	unsigned int i;
 
-	ASSERT_EQ(0, set_number("shape", SHAPE_TWO));
+	test_mock("script test list=multi");
 	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
 	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE, self->fd,
 			     &alloc);
-	EXPECT_EQ(1, get("allocated"));
-	EXPECT_EQ(1, get("freed"));
+	EXPECT_EQ(1, allocated());
+	EXPECT_EQ(1, freed());
 
-	/* Room for one: it is told how many there are, and nothing is kept. */
+	/* Room for less: it is told how many there are, and nothing is kept. */
 	alloc = request_of(self, 4 * self->page);
 	memset(segments, NDSHM_POISON, sizeof(segments));
-	alloc.segment_capacity = 1;
+	alloc.segment_capacity = 3;
 	alloc.segments = to_u64(segments);
 	test_err_block_alloc(ENOSPC, NDSHM_REASON_LIST_SHORT, self->fd, &alloc);
-	EXPECT_EQ(2, alloc.out_segments);
+	EXPECT_EQ(4, alloc.out_segments);
 	EXPECT_TRUE(all_bytes(segments, sizeof(segments), NDSHM_POISON));
-	EXPECT_EQ(2, get("freed"));
+	EXPECT_EQ(2, freed());
 
 	/* Nobody asked for them: their number is told all the same. */
 	alloc = request_of(self, 4 * self->page);
 	test_block_alloc(self->fd, &alloc);
-	EXPECT_EQ(2, alloc.out_segments);
-	EXPECT_EQ(2, self->block.segments);
+	EXPECT_EQ(4, alloc.out_segments);
+	EXPECT_EQ(4, self->block.segments);
 
-	alloc.segment_capacity = 3;
+	alloc.segment_capacity = 5;
 	alloc.segments = to_u64(segments);
 	test_block_alloc(self->fd, &alloc);
-	EXPECT_EQ(2, alloc.out_segments);
+	EXPECT_EQ(4, alloc.out_segments);
 	EXPECT_EQ(self->block.address, segments[0].address);
-	EXPECT_EQ(self->page, segments[0].length);
-	EXPECT_EQ(segments[0].address + self->page, segments[1].address);
-	EXPECT_EQ(3 * self->page, segments[1].length);
-	EXPECT_TRUE(all_bytes(&segments[2], sizeof(segments[2]), NDSHM_POISON));
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(segments[0].address + i * self->page,
+			  segments[i].address);
+		EXPECT_EQ(self->page, segments[i].length);
+	}
+	EXPECT_TRUE(all_bytes(&segments[4], sizeof(segments[4]), NDSHM_POISON));
 
 	query = block_query_request(self->block.handle);
 	query.segment_capacity = 1;
-	query.segments = to_u64(&segments[2]);
+	query.segments = to_u64(&segments[4]);
 	test_err_block_query(ENOSPC, NDSHM_REASON_LIST_SHORT, self->fd, &query);
-	EXPECT_EQ(2, query.out_block.segments);
-	EXPECT_TRUE(all_bytes(&segments[2], sizeof(segments[2]), NDSHM_POISON));
+	EXPECT_EQ(4, query.out_block.segments);
+	EXPECT_TRUE(all_bytes(&segments[4], sizeof(segments[4]), NDSHM_POISON));
 	memset(segments, NDSHM_POISON, sizeof(segments));
 	query = block_query_request(self->block.handle);
-	query.segment_capacity = 2;
+	query.segment_capacity = 4;
 	query.segments = to_u64(segments);
 	test_block_query(self->fd, &query);
 	EXPECT_EQ(self->block.address, segments[0].address);
-	EXPECT_EQ(3 * self->page, segments[1].length);
+	EXPECT_EQ(self->page, segments[3].length);
+	EXPECT_EQ(segments[0].address + 3 * self->page, segments[3].address);
 }
 
 /* A batch that fails at its fourth block gives three back. */
@@ -338,14 +375,15 @@ TEST_F(provider, batch)
 
 	alloc.count = ARRAY_SIZE(blocks);
 	alloc.blocks = to_u64(blocks);
-	ASSERT_EQ(0, set_number("fail_after", 4));
+	test_mock("script test status=resources nth=4");
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
 			     &alloc);
-	EXPECT_EQ(3, get("allocated"));
-	EXPECT_EQ(3, get("freed"));
+	EXPECT_EQ(3, allocated());
+	EXPECT_EQ(3, freed());
+	EXPECT_EQ(1, failed());
 	test_block_alloc(self->fd, &alloc);
-	EXPECT_EQ(3 + (int)ARRAY_SIZE(blocks), get("allocated"));
-	EXPECT_EQ(3, get("freed"));
+	EXPECT_EQ(3 + (long long)ARRAY_SIZE(blocks), allocated());
+	EXPECT_EQ(3, freed());
 }
 
 /* What cannot be told to the client goes back through the free handler. */
@@ -355,8 +393,8 @@ TEST_F(provider, undone)
 
 	alloc.blocks = 0;
 	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
-	EXPECT_EQ(1, get("allocated"));
-	EXPECT_EQ(1, get("freed"));
+	EXPECT_EQ(1, allocated());
+	EXPECT_EQ(1, freed());
 }
 
 /* What is wrong already does not reach the provider. */
@@ -366,7 +404,7 @@ TEST_F(provider, not_asked)
 
 	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd,
 			     &alloc);
-	EXPECT_EQ(0, get("allocated") + get("failed"));
+	EXPECT_EQ(0, allocated() + failed());
 }
 
 /* Memory without an mmap handler serves, and cannot be mapped. */
@@ -379,40 +417,48 @@ TEST_F(provider, not_mappable)
 	test_block_alloc(self->fd, &alloc);
 	before = self->block;
 	EXPECT_TRUE(before.flags & NDSHM_BLOCK_MAPPABLE);
-	EXPECT_EQ(NDSHM_REASON_NONE, command("hide"));
+	test_mock("provider replace test mmap=null name=null");
 	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, self->id, &provider));
 	EXPECT_FALSE(provider.mappable);
 	test_block_alloc(self->fd, &alloc);
 	EXPECT_FALSE(self->block.flags & NDSHM_BLOCK_MAPPABLE);
 	test_errno(EOPNOTSUPP, self->fd, ndshm_map(self->fd, &self->block));
+	EXPECT_EQ(0, ndshm_mock_counts("test").mmapped);
 	/* The older block is as it was made. */
 	EXPECT_EQ(0, munmap(test_map_block(self->fd, &before), before.length));
+	EXPECT_EQ(1, ndshm_mock_counts("test").mmapped);
 }
 
-/* A block goes back to the handlers that made it. */
+/* A block goes back to the handlers that made it, or it is misuse. */
 TEST_F(provider, replaced)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
 	struct ndshm_nl_provider provider;
 	struct ndshm_block_info before;
+	long long first;
 
 	test_block_alloc(self->fd, &alloc);
 	before = self->block;
-	EXPECT_EQ(NDSHM_REASON_NONE, command("replace"));
+	first = ndshm_mock_counts("test").generation;
+	test_mock("provider replace test");
 	test_block_alloc(self->fd, &alloc);
-	EXPECT_EQ(1, get("allocated"));
-	EXPECT_EQ(1, get("allocated_second"));
+	EXPECT_EQ(first + 1, ndshm_mock_counts("test").generation);
 	/* It is the same provider. */
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "test", &provider));
 	EXPECT_EQ(self->id, provider.id);
 	EXPECT_EQ(2, provider.blocks);
 
 	test_free_handle(self->fd, before.handle);
-	EXPECT_EQ(1, get("freed"));
-	EXPECT_EQ(0, get("freed_second"));
+	EXPECT_EQ(1, freed());
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(1, get("freed"));
-	EXPECT_EQ(1, get("freed_second"));
+	EXPECT_EQ(2, freed());
+	EXPECT_EQ(0, ndshm_mock_counts("test").misused);
+
+	/* By its owner and under its name only. */
+	test_err_mock(EINVAL, NDSHM_REASON_NAME,
+		      "provider replace test name=other");
+	test_err_mock(EBUSY, NDSHM_REASON_SCOPE_TAKEN,
+		      "provider replace test owner=null");
 }
 
 /* Blocks keep the module, as handles and as mappings. */
@@ -422,16 +468,17 @@ TEST_F(provider, unload_is_busy)
 	void *map;
 
 	test_block_alloc(self->fd, &alloc);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, ndshm_mock_unload());
 	map = test_map_block(self->fd, &self->block);
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, ndshm_mock_unload());
 	EXPECT_EQ(0, munmap(map, self->block.length));
-	EXPECT_TRUE(ndshm_soon(get("freed") == 1));
-	EXPECT_TRUE(ndshm_soon(!unload()));
+	EXPECT_TRUE(ndshm_soon(freed() == 1));
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
 	test_err_block_alloc(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN, self->fd,
 			     &alloc);
-	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, ndshm_mock_load(""));
+	test_mock("provider add test");
 }
 
 /* While blocks live it cannot be unregistered, and serves on. */
@@ -443,18 +490,18 @@ TEST_F(provider, unregister_is_busy)
 
 	test_block_alloc(self->fd, &alloc);
 	first = self->block;
-	EXPECT_EQ(NDSHM_REASON_PROVIDER_IN_USE, command("unregister"));
+	test_err_mock(EBUSY, NDSHM_REASON_PROVIDER_IN_USE, "provider del test");
 	test_block_alloc(self->fd, &alloc);
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(NDSHM_REASON_PROVIDER_IN_USE, command("unregister"));
+	test_err_mock(EBUSY, NDSHM_REASON_PROVIDER_IN_USE, "provider del test");
 	test_free_handle(self->fd, first.handle);
-	EXPECT_EQ(NDSHM_REASON_NONE, command("unregister"));
+	test_mock("provider del test");
 	EXPECT_EQ(-ENOENT, ndshm_nl_provider_by_name(&self->nl, "test",
 						     &provider));
 	test_err_block_alloc(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN, self->fd,
 			     &alloc);
 	/* Under the same name, and another id. */
-	EXPECT_EQ(NDSHM_REASON_NONE, command("register"));
+	test_mock("provider add test");
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "test", &provider));
 	EXPECT_NE(self->id, provider.id);
 	test_err_block_alloc(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN, self->fd,
@@ -487,11 +534,12 @@ TEST_F(provider, client_killed)
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
-	EXPECT_EQ(20, get("allocated"));
-	EXPECT_EQ(0, get("freed"));
+	EXPECT_EQ(20, allocated());
+	EXPECT_EQ(20, ndshm_mock_counts("test").mmapped);
+	EXPECT_EQ(0, freed());
 	EXPECT_EQ(0, kill(child, SIGKILL));
 	EXPECT_EQ(child, waitpid(child, NULL, 0));
-	EXPECT_TRUE(ndshm_soon(get("freed") == 20));
+	EXPECT_TRUE(ndshm_soon(freed() == 20));
 	close(peer);
 }
 
@@ -513,15 +561,19 @@ TEST_F(provider, events)
 
 	ASSERT_EQ(0, ndshm_nl_open(&events));
 	ASSERT_EQ(0, ndshm_nl_join_events(&events));
-	EXPECT_EQ(NDSHM_REASON_NONE, command("unregister"));
+	test_mock("provider del test");
 	EXPECT_EQ(NDSHM_CMD_PROVIDER_GONE_NTF, next_event(&events, &provider));
 	EXPECT_EQ(self->id, provider.id);
 	EXPECT_STREQ("test", provider.name);
-	EXPECT_EQ(NDSHM_REASON_NONE, command("register"));
+	test_mock("provider add test flags=1");
 	EXPECT_EQ(NDSHM_CMD_PROVIDER_ADDED_NTF, next_event(&events, &provider));
 	EXPECT_LT(self->id, provider.id);
 	EXPECT_STREQ("test", provider.name);
 	EXPECT_EQ(1, provider.flags);
+	test_mock("provider revoke test");
+	EXPECT_EQ(NDSHM_CMD_PROVIDER_REVOKED_NTF,
+		  next_event(&events, &provider));
+	EXPECT_EQ(NDSHM_CMD_PROVIDER_GONE_NTF, next_event(&events, &provider));
 	ndshm_nl_close(&events);
 }
 

@@ -5,29 +5,19 @@
  * module's test build holds the mmap there.
  */
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <sys/wait.h>
 
-#include "ndshm_nl.h"
-#include "ndshm_pci.h"
+#include "ndshm_edu.h"
+#include "ndshm_probe.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
-
-#define EDU_VENDOR	0x1234
-#define EDU_DEVICE	0x11e8
 
 #define PARAMETERS	"/sys/module/ndshm/parameters/"
 #define DELAY		PARAMETERS "test_mmap_delay_ms"
 #define DELAYING	PARAMETERS "test_mmap_delaying"
-#define ALLOW_UNISOLATED PARAMETERS "allow_unisolated"
 
 FIXTURE(race) {
 	int fd;
-	struct ndshm_pci pci;
-	struct ndshm_nl nl;
-	struct ndshm_nl_adapter adapter;
-	char allowed[8];
+	struct ndshm_edu edu;
 };
 
 FIXTURE_SETUP(race)
@@ -36,16 +26,9 @@ FIXTURE_SETUP(race)
 		SKIP(return, "only root can bind functions");
 	if (ndshm_read_number(DELAYING) < 0)
 		SKIP(return, "the module is not a test build");
-	if (ndshm_pci_find(&self->pci, EDU_VENDOR, EDU_DEVICE))
+	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
-	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
-	ASSERT_EQ(0, ndshm_pci_bind(&self->pci, true));
-	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, self->pci.name,
-					      &self->adapter));
-	ASSERT_EQ(0, ndshm_read_file(ALLOW_UNISOLATED, self->allowed,
-				     sizeof(self->allowed)));
-	if (self->adapter.isolation)
-		ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 }
@@ -54,9 +37,7 @@ FIXTURE_TEARDOWN(race)
 {
 	ndshm_write_file(DELAY, "0");
 	close(self->fd);
-	ndshm_write_file(ALLOW_UNISOLATED, self->allowed);
-	ndshm_pci_restore(&self->pci);
-	ndshm_nl_close(&self->nl);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
 /* What is mapped: the first page of a block, or of a BAR. */
@@ -83,32 +64,14 @@ static void *map_slowly(void *data)
 	return NULL;
 }
 
-static sigjmp_buf bus_error;
-
-static void on_bus_error(int number)
-{
-	siglongjmp(bus_error, number);
-}
-
-static bool is_sigbus(const unsigned char *memory)
-{
-	const struct sigaction action = { .sa_handler = on_bus_error };
-
-	sigaction(SIGBUS, &action, NULL);
-	if (sigsetjmp(bus_error, 1))
-		return true;
-	__atomic_load_n(memory, __ATOMIC_RELAXED);
-	return false;
-}
-
 /* Something to map under a claim. */
 static struct mapper make(struct __test_metadata *_metadata,
 			  struct _test_data_race *self, bool bar)
 {
 	struct ndshm_adapter_claim claim =
-		adapter_claim_request(self->adapter.id, 28);
+		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_adapter_map_bar map =
-		adapter_map_bar_request(self->adapter.id, 0);
+		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_block_info block;
 
 	test_adapter_claim(self->fd, &claim);
@@ -118,7 +81,7 @@ static struct mapper make(struct __test_metadata *_metadata,
 					.offset = map.out_mmap_offset,
 					.length = page_size() };
 	}
-	block = test_new_block(self->fd, self->adapter.id, 1);
+	block = test_new_block(self->fd, self->edu.adapter.id, 1);
 	return (struct mapper){ .fd = self->fd, .offset = block.mmap_offset,
 				.length = block.length };
 }
@@ -132,11 +95,10 @@ TEST_F(race, unbind_while_mapping)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, map_slowly, &mapper));
 	/* It is there now, with its page tables filled. */
 	ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
-	ASSERT_EQ(0, ndshm_pci_unbind(&self->pci));
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_NE(MAP_FAILED, mapper.map);
-	ndshm_case(false);
-	EXPECT_TRUE(is_sigbus(mapper.map));
+	test_sigbus(mapper.map);
 	munmap(mapper.map, mapper.length);
 }
 
@@ -145,7 +107,7 @@ TEST_F(race, mapping_after_unbind)
 {
 	struct mapper mapper = make(_metadata, self, variant->bar);
 
-	ASSERT_EQ(0, ndshm_pci_unbind(&self->pci));
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	test_errno(ENODEV, mapper.fd,
 		   mmap(NULL, mapper.length, PROT_READ, MAP_SHARED, mapper.fd,
 			mapper.offset));

@@ -3,51 +3,32 @@
  * A claim ends while processes that inherited its mappings unmap them, or end.
  * What goes wrong there says the kernel: its warning flag must stay as it was.
  */
-#include <signal.h>
-#include <sys/wait.h>
-
-#include "ndshm_nl.h"
-#include "ndshm_pci.h"
+#include "ndshm_edu.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
-#define EDU_VENDOR	0x1234
-#define EDU_DEVICE	0x11e8
 #define ROUNDS		300
 #define CHILDREN	4
 
 #define TAINTED		"/proc/sys/kernel/tainted"
 #define TAINTED_WARNING	0x200
-#define ALLOW_UNISOLATED "/sys/module/ndshm/parameters/allow_unisolated"
 
 FIXTURE(storm) {
-	struct ndshm_pci pci;
-	struct ndshm_nl nl;
-	struct ndshm_nl_adapter adapter;
-	char allowed[8];
+	struct ndshm_edu edu;
 };
 
 FIXTURE_SETUP(storm)
 {
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
-	if (ndshm_pci_find(&self->pci, EDU_VENDOR, EDU_DEVICE))
+	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
-	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
-	ASSERT_EQ(0, ndshm_pci_bind(&self->pci, true));
-	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, self->pci.name,
-					      &self->adapter));
-	ASSERT_EQ(0, ndshm_read_file(ALLOW_UNISOLATED, self->allowed,
-				     sizeof(self->allowed)));
-	if (self->adapter.isolation)
-		ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
 }
 
 FIXTURE_TEARDOWN(storm)
 {
-	ndshm_write_file(ALLOW_UNISOLATED, self->allowed);
-	ndshm_pci_restore(&self->pci);
-	ndshm_nl_close(&self->nl);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
 /* What the children do while the parent lets go of the claim. */
@@ -66,9 +47,9 @@ static void *map_it(struct __test_metadata *_metadata,
 		    size_t *length)
 {
 	struct ndshm_adapter_claim claim =
-		adapter_claim_request(self->adapter.id, 28);
+		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_adapter_map_bar map =
-		adapter_map_bar_request(self->adapter.id, 0);
+		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_block_info block;
 	void *memory;
 
@@ -79,7 +60,8 @@ static void *map_it(struct __test_metadata *_metadata,
 		memory = mmap(NULL, *length, PROT_READ | PROT_WRITE,
 			      MAP_SHARED, fd, map.out_mmap_offset);
 	} else {
-		block = test_new_block(fd, self->adapter.id, 16 * page_size());
+		block = test_new_block(fd, self->edu.adapter.id,
+				       16 * page_size());
 		*length = block.length;
 		memory = test_map_block(fd, &block);
 	}

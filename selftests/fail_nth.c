@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fail_nth [--table FILE] [GROUP]...: every way into the module, with the first,
+ * the second, ... allocation or copy in it failing. After each failure: the
+ * outputs are as contracted, nothing is charged, mapped or alive that was not
+ * before, and the same call works at once. After each command the log is clean;
+ * after each group no page more is owned; after all nothing has leaked. The last
+ * two take long, and tell themselves where memory was allocated.
+ *
+ * How many points a command has is compared with fail_nth.table: fewer, and the
+ * sweep does not reach what it reached before. --table writes the table anew, with
+ * the lines of other kernels as they are.
+ *
+ * NDSHM_KO and NDSHM_MOCK are the module and the mock provider's; groups that need
+ * one that is not given are skipped.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+#include <linux/ndshm.h>
+
+#include "fail_nth.h"
+#include "ndshm_debug.h"
+#include "ndshm_proc.h"
+
+#define WARM_RUNS	3	/* of which the one with the fewest points counts */
+#define PASSES		2	/* what runs empty in one hides one of our points */
+#define TABLE_RUNS	20	/* the same, for the table: others may not have fewer */
+#define LIMIT		600U
+#define NOISE		3	/* more points that say nothing: a cache ran empty */
+#define MOST_WRONG	8	/* of a command, then it is given up */
+#define STATE_SIZE	1024
+
+#define REFERENCES	"/sys/module/ndshm/refcnt"
+
+static const struct fail_nth_group *const groups[] = {
+	&fail_nth_client, &fail_nth_mapping, &fail_nth_netlink,
+	&fail_nth_kernel, &fail_nth_pci, &fail_nth_module,
+};
+
+static const char *const table[] = {
+#include "fail_nth_table.h"
+	NULL
+};
+
+struct ndshm_nl fail_nth_nl = { .fd = -1 };
+
+static unsigned int warm_runs = WARM_RUNS;
+static int log_mark;
+
+/*
+ * Messages
+ */
+
+static const struct fail_nth_command *current;
+static unsigned int current_nth, wrongs;
+
+void fail_nth_wrong(const char *format, ...)
+{
+	va_list arguments;
+
+	wrongs++;
+	printf("# %s, ", current ? current->name : "around");
+	if (current_nth == FAIL_NTH_FAR)
+		printf("nothing failing: ");
+	else
+		printf("point %u: ", current_nth);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/*
+ * State
+ */
+
+int fail_nth_keeper = -1;
+
+bool fail_nth_keep(bool keep)
+{
+	if (!keep) {
+		close(fail_nth_keeper);
+		fail_nth_keeper = -1;
+		return true;
+	}
+	fail_nth_keeper = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+	return fail_nth_expect(fail_nth_keeper >= 0);
+}
+
+static unsigned long long user_locked(void)
+{
+	struct ndshm_get_info info = { .size = sizeof(info) };
+	int fd = fail_nth_keeper;
+
+	if (fd < 0)
+		fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+	if (ioctl(fd, NDSHM_GET_INFO, &info))
+		fail_nth_wrong("GET_INFO: %s", strerror(errno));
+	if (fd != fail_nth_keeper)
+		close(fd);
+	return info.out_user_locked;
+}
+
+static void get_state(const struct fail_nth_group *group, char *text)
+{
+	int length = 0;
+
+	if (!group->without_module)
+		length = snprintf(text, STATE_SIZE,
+				  "locked %llu, references %lld, blocks %d, adapters %d, providers %d, ",
+				  user_locked(), ndshm_read_number(REFERENCES),
+				  ndshm_nl_blocks(&fail_nth_nl, NULL, 0),
+				  ndshm_nl_adapters(&fail_nth_nl, NULL, 0),
+				  ndshm_nl_providers(&fail_nth_nl, NULL, 0));
+	length += snprintf(text + length, STATE_SIZE - length,
+			   "DMA entries %d", ndshm_dma_entries());
+	if (group->state)
+		group->state(text + length, STATE_SIZE - length);
+}
+
+/* @state is what it has to be; or, if it is empty, what it is from now on. */
+static void same_state(const struct fail_nth_group *group, char *state,
+		       const char *when)
+{
+	char now[STATE_SIZE];
+
+	if (!state[0]) {
+		ndshm_settle();
+		get_state(group, state);
+		return;
+	}
+	get_state(group, now);
+	if (!strcmp(state, now))
+		return;
+	/* What a mapping kept comes back a moment later. */
+	ndshm_settle();
+	get_state(group, now);
+	if (strcmp(state, now))
+		fail_nth_wrong("%s: was %s; is %s", when, state, now);
+}
+
+/*
+ * Steps
+ */
+
+/**
+ * struct sweep - a command under way
+ * @group: of the command
+ * @command: the one
+ * @idle: state before and after a step
+ * @ready: state after its setup, and after a failure
+ */
+struct sweep {
+	const struct fail_nth_group *group;
+	const struct fail_nth_command *command;
+	char idle[STATE_SIZE];
+	char ready[STATE_SIZE];
+};
+
+static bool allowed(const struct fail_nth_command *command, int error)
+{
+	int i;
+
+	for (i = 0; i < FAIL_NTH_ERRORS; i++)
+		if (command->errors[i] == error)
+			return true;
+	return false;
+}
+
+static void end_of_success(const struct fail_nth_command *command)
+{
+	if (command->check)
+		command->check(0);
+	if (command->undo)
+		command->undo();
+}
+
+/* A call that failed: what it left, and that it works now. */
+static void after_failure(struct sweep *sweep, int error)
+{
+	const struct fail_nth_command *command = sweep->command;
+
+	if (!allowed(command, error))
+		fail_nth_wrong("%s is not in the contract", strerror(error));
+	if (command->check)
+		command->check(error);
+	same_state(sweep->group, sweep->ready, "after the failure");
+	if (command->slow)
+		return;
+	error = -command->call();
+	if (error)
+		fail_nth_wrong("does not work right afterwards: %s",
+			       strerror(error));
+	else
+		end_of_success(command);
+}
+
+/* The call with point @nth failing; how many points are left then, or 0. */
+static unsigned int step(struct sweep *sweep, unsigned int nth)
+{
+	const struct fail_nth_command *command = sweep->command;
+	unsigned int left = 0;
+	int error;
+
+	current_nth = nth;
+	same_state(sweep->group, sweep->idle, "before all");
+	if (!command->setup || command->setup()) {
+		if (!sweep->ready[0])
+			same_state(sweep->group, sweep->ready, "");
+		fail_nth_arm(nth, command->dma);
+		error = -command->call();
+		left = fail_nth_disarm();
+		if (error && left)
+			fail_nth_wrong("fails by itself: %s", strerror(error));
+		if (error)
+			after_failure(sweep, error);
+		else
+			end_of_success(command);
+	}
+	if (command->clean)
+		command->clean();
+	return left;
+}
+
+/* Of a command, in the table; -1 if it is not there, or the kernel is not. */
+static long points_before(const char *kernel, const char *command,
+			  bool *known_kernel)
+{
+	char at_kernel[64], at_command[64];
+	long points;
+	size_t i;
+
+	*known_kernel = false;
+	for (i = 0; table[i]; i++) {
+		if (sscanf(table[i], "%63s %63s %ld", at_kernel, at_command,
+			   &points) != 3 || strcmp(at_kernel, kernel))
+			continue;
+		*known_kernel = true;
+		if (!strcmp(at_command, command))
+			return points;
+	}
+	return -1;
+}
+
+/* Release without its patch level: configuration and version make the points. */
+static const char *this_kernel(void)
+{
+	static char name[128];
+	struct utsname uts;
+	unsigned int major, minor;
+	const char *local;
+
+	uname(&uts);
+	if (sscanf(uts.release, "%u.%u", &major, &minor) != 2)
+		return uts.release[0] ? "unknown" : "";
+	local = strchr(uts.release, '-');
+	snprintf(name, sizeof(name), "%u.%u%.64s", major, minor,
+		 local ? local : "");
+	return name;
+}
+
+static void compare_points(const struct fail_nth_command *command, long points)
+{
+	bool known;
+	long before = points_before(this_kernel(), command->name, &known);
+
+	if (before > points + command->slack)
+		fail_nth_wrong("%ld points, but there were %ld", points,
+			       before);
+	else if (known && before < 0)
+		printf("# note: %s is not in the table\n", command->name);
+	else if (known && points > before + command->slack + NOISE)
+		printf("# note: %s has %ld points, %ld in the table\n",
+		       command->name, points, before);
+}
+
+static unsigned int least(unsigned int one, unsigned int two)
+{
+	return one < two ? one : two;
+}
+
+/*
+ * Without a failure: how many points the command has. Freed memory is kept back
+ * for a while and caches then have to be filled, so that some runs have more.
+ */
+static unsigned int count_points(struct sweep *sweep)
+{
+	unsigned int points = FAIL_NTH_FAR, i;
+
+	for (i = 0; i < warm_runs && !wrongs; i++)
+		points = least(points, FAIL_NTH_FAR - step(sweep, FAIL_NTH_FAR));
+	return points;
+}
+
+/* Each point from @nth on, to the end; where that is. */
+static unsigned int pass(struct sweep *sweep, unsigned int nth,
+			 unsigned int *left)
+{
+	unsigned int limit = sweep->command->limit;
+
+	if (!limit)
+		limit = LIMIT;
+	for (*left = 0; !*left && wrongs < MOST_WRONG; nth++) {
+		*left = step(sweep, nth);
+		if (nth > limit && !*left) {
+			fail_nth_wrong("no end is in sight");
+			break;
+		}
+	}
+	return nth - 1;
+}
+
+/* If the kernel dies, its log shows in which command. */
+static void begin_command(const struct fail_nth_command *command)
+{
+	char text[128];
+
+	current = command;
+	current_nth = FAIL_NTH_FAR;
+	wrongs = 0;
+	snprintf(text, sizeof(text), "selftest: fail_nth: %s\n", command->name);
+	ndshm_write_file("/dev/kmsg", text);
+}
+
+/* All points of a command; how many they are. */
+static unsigned int run_command(const struct fail_nth_group *group,
+				const struct fail_nth_command *command)
+{
+	struct sweep sweep = { .group = group, .command = command };
+	unsigned int passes = command->limit ? 1 : PASSES;
+	unsigned int end, left, foreign, points;
+	double begin = seconds();
+	char text[512];
+
+	begin_command(command);
+	foreign = command->foreign ? command->foreign() : 0;
+	points = count_points(&sweep);
+	while (passes--) {
+		end = pass(&sweep, foreign + 1, &left);
+		/* The last step went through, so that it counted as well. */
+		if (left)
+			points = least(points, end - left);
+	}
+	same_state(group, sweep.idle, "after all");
+	if (!ndshm_log_clean(log_mark, text, sizeof(text)))
+		fail_nth_wrong("the log: %s", text);
+	points = wrongs && points == FAIL_NTH_FAR ? 0 :
+		 points - least(points, foreign);
+	printf("# points %s %u\n", command->name, points);
+	compare_points(command, points);
+	printf("# %s: %.1f s\n", command->name, seconds() - begin);
+	return points;
+}
+
+/*
+ * Groups
+ */
+
+static FILE *new_table;
+
+static void skip_group(const struct fail_nth_group *group, const char *why)
+{
+	size_t i;
+
+	for (i = 0; i < group->count; i++)
+		ksft_test_result_skip("%s %s # SKIP %s\n", group->name,
+				      group->commands[i].name, why);
+	ksft_test_result_skip("%s pages # SKIP %s\n", group->name, why);
+}
+
+static void test_pages(const struct fail_nth_group *group, long before)
+{
+	double begin = seconds();
+	long pages = ndshm_pages_owned();
+
+	if (pages != before) {
+		ksft_print_msg("%ld pages were owned, and now %ld:\n", before,
+			       pages);
+		ndshm_pages_print();
+	}
+	printf("# page owners: %.1f s\n", seconds() - begin);
+	ksft_test_result(pages >= 0 && pages == before, "%s pages\n",
+			 group->name);
+}
+
+/* Of all groups: where an object comes from stands in its record. */
+static void test_leaks(void)
+{
+	double begin = seconds();
+	char text[4096];
+	int leaks = ndshm_kmemleak(text, sizeof(text));
+
+	if (leaks)
+		ksft_print_msg("%d objects have leaked, such as\n%s", leaks,
+			       text);
+	printf("# kmemleak: %.1f s\n", seconds() - begin);
+	ksft_test_result(!leaks, "leaks\n");
+}
+
+static void run_group(const struct fail_nth_group *group)
+{
+	unsigned int points;
+	const char *why;
+	long pages;
+	size_t i;
+
+	current = NULL;
+	current_nth = FAIL_NTH_FAR;
+	why = group->begin ? group->begin() : NULL;
+	if (why) {
+		skip_group(group, why);
+		return;
+	}
+	if (!group->without_module &&
+	    (ndshm_nl_open(&fail_nth_nl) || !fail_nth_keep(true)))
+		ksft_exit_fail_msg("the module is not there\n");
+	pages = ndshm_pages_owned();
+	for (i = 0; i < group->count; i++) {
+		points = run_command(group, &group->commands[i]);
+		if (new_table)
+			fprintf(new_table, "%s %s %u\n", this_kernel(),
+				group->commands[i].name, points);
+		ksft_test_result(!wrongs, "%s %s\n", group->name,
+				 group->commands[i].name);
+		fflush(stdout);
+	}
+	if (!group->without_module) {
+		fail_nth_keep(false);
+		ndshm_nl_close(&fail_nth_nl);
+	}
+	if (group->end)
+		group->end();
+	test_pages(group, pages);
+}
+
+static bool chosen(const struct fail_nth_group *group, char **names)
+{
+	bool any = !*names;
+
+	for (; *names; names++)
+		any |= !strcmp(*names, group->name);
+	return any;
+}
+
+/* Lines of other kernels, and the head. */
+static void begin_table(const char *path)
+{
+	char kernel[64];
+	size_t i;
+
+	warm_runs = TABLE_RUNS;
+	new_table = fopen(path, "we");
+	if (!new_table)
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	fprintf(new_table, "# %s-License-Identifier: GPL-2.0\n", "SPDX");
+	fputs("# Points of failure: kernel, command, how many. Written by fail_nth --table.\n",
+	      new_table);
+	for (i = 0; table[i]; i++)
+		if (sscanf(table[i], "%63s", kernel) == 1 &&
+		    strcmp(kernel, this_kernel()))
+			fprintf(new_table, "%s\n", table[i]);
+}
+
+/* One processor, so that its caches are the same each time, and a user's account. */
+static void prepare(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	const char *why;
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) ||
+	    !ndshm_set_capability(CAP_IPC_LOCK, false))
+		ksft_exit_fail_msg("RLIMIT_MEMLOCK: %s\n", strerror(errno));
+	why = fail_nth_inject();
+	if (why)
+		ksft_exit_skip("this kernel cannot inject faults: no %s\n",
+			       why);
+	if (ndshm_dma_entries() < 0)
+		ksft_exit_fail_msg("this kernel does not debug the DMA API\n");
+	if (access(NDSHM_DEVICE, F_OK))
+		ksft_exit_skip("no " NDSHM_DEVICE "\n");
+	log_mark = ndshm_log_mark();
+	ndshm_kmemleak_forget();
+}
+
+int main(int argc, char **argv)
+{
+	size_t i, n = ARRAY_SIZE(groups);
+	const char *new_path = NULL;
+	unsigned int plan = 0;
+	double begin = seconds();
+
+	if (argc > 2 && !strcmp(argv[1], "--table")) {
+		new_path = argv[2];
+		argv += 2;
+	}
+	ksft_print_header();
+	if (geteuid())
+		ksft_exit_skip("only root can inject faults\n");
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	prepare();
+	if (new_path)
+		begin_table(new_path);
+	for (i = 0; i < n; i++)
+		if (chosen(groups[i], argv + 1))
+			plan += groups[i]->count + 1;
+	ksft_set_plan(plan + 1);
+	for (i = 0; i < n; i++)
+		if (chosen(groups[i], argv + 1))
+			run_group(groups[i]);
+	test_leaks();
+	if (new_table)
+		fclose(new_table);
+	printf("# %.1f s\n", seconds() - begin);
+	ksft_finished();
+}

@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A client: open, close, and the ioctls that need no device of their own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fail_nth_client.h"
+#include "ndshm_reasons.h"
+
+struct fail_nth_client fail_nth_of = { .fd = -1 };
+
+static struct fail_nth_client *const of = &fail_nth_of;
+
+/*
+ * Requests
+ */
+
+/* Rubbish, and a header that is right. */
+static void poison(void *argument, __u32 size)
+{
+	struct ndshm_header *header = argument;
+
+	memset(argument, FAIL_NTH_POISON, size);
+	header->size = size;
+	header->flags = 0;
+}
+
+bool fail_nth_untouched(const void *memory, size_t length)
+{
+	const unsigned char *bytes = memory;
+
+	while (length--)
+		if (*bytes++ != FAIL_NTH_POISON)
+			return false;
+	return true;
+}
+
+/* Nothing is told here: each byte is zero or as it was. */
+static bool blank(const void *memory, size_t length)
+{
+	const unsigned char *bytes = memory;
+
+	for (; length; length--, bytes++)
+		if (*bytes && *bytes != FAIL_NTH_POISON)
+			return false;
+	return true;
+}
+
+void fail_nth_alloc_request(__u32 adapter, __u32 provider, __u64 length,
+			    __u32 count)
+{
+	struct ndshm_block_alloc *alloc = &of->alloc;
+
+	memset(of->blocks, FAIL_NTH_POISON, sizeof(of->blocks));
+	memset(of->segments, FAIL_NTH_POISON, sizeof(of->segments));
+	poison(alloc, sizeof(*alloc));
+	alloc->adapter = adapter;
+	alloc->provider = provider;
+	alloc->length = length;
+	alloc->preferred_node = NDSHM_NODE_ANY;
+	alloc->usage = NDSHM_USAGE_OTHER;
+	alloc->queue_id = 0;
+	alloc->vport_id = 0;
+	alloc->count = count;
+	alloc->segment_capacity = 0;
+	alloc->blocks = (uintptr_t)of->blocks;
+	alloc->segments = 0;
+	alloc->__reserved = 0;
+}
+
+int fail_nth_ioctl(unsigned long command, void *argument)
+{
+	return ioctl(of->fd, command, argument) ? -errno : 0;
+}
+
+int fail_nth_call_alloc(void)
+{
+	return fail_nth_ioctl(NDSHM_BLOCK_ALLOC, &of->alloc);
+}
+
+/*
+ * The header is written or, if the copy failed, it is not. Back to rubbish, so
+ * that the next call is seen to write it.
+ */
+void fail_nth_check_header(void *argument, int error)
+{
+	struct ndshm_header *header = argument;
+
+	if (fail_nth_untouched(&header->status, 8)) {
+		fail_nth_expect(error == EFAULT);
+	} else if (fail_nth_expect(header->reason < NDSHM_REASON_COUNT_KNOWN)) {
+		fail_nth_expect(ndshm_expected[header->reason].error == error);
+		fail_nth_expect(ndshm_expected[header->reason].status ==
+				header->status);
+	}
+	memset(&header->status, FAIL_NTH_POISON, 8);
+}
+
+void fail_nth_check_alloc(int error)
+{
+	struct ndshm_block_alloc *alloc = &of->alloc;
+	__u32 i;
+
+	fail_nth_check_header(alloc, error);
+	if (error) {
+		fail_nth_expect(blank(of->blocks, sizeof(of->blocks)));
+		fail_nth_expect(blank(of->segments, sizeof(of->segments)));
+		fail_nth_expect(blank(&alloc->out_segments, 4));
+		return;
+	}
+	for (i = 0; i < alloc->count; i++) {
+		fail_nth_expect(of->blocks[i].handle);
+		fail_nth_expect(of->blocks[i].shared_memory_handle);
+		fail_nth_expect(of->blocks[i].flags & NDSHM_BLOCK_CHARGED);
+	}
+	if (alloc->segment_capacity)
+		fail_nth_expect(!fail_nth_untouched(of->segments,
+						    sizeof(of->segments[0])));
+}
+
+void fail_nth_free(__u32 handle)
+{
+	struct ndshm_block_free request = {
+		.size = sizeof(request), .handle = handle,
+	};
+
+	fail_nth_expect(!fail_nth_ioctl(NDSHM_BLOCK_FREE, &request));
+}
+
+void fail_nth_free_all(void)
+{
+	__u32 i;
+
+	for (i = 0; i < of->alloc.count; i++)
+		fail_nth_free(of->blocks[i].handle);
+}
+
+void *fail_nth_map(void)
+{
+	return mmap(NULL, of->blocks[0].length, PROT_READ | PROT_WRITE,
+		    MAP_SHARED, of->fd, of->blocks[0].mmap_offset);
+}
+
+/*
+ * Open and close
+ */
+
+bool fail_nth_open(void)
+{
+	struct ndshm_get_info info = { .size = sizeof(info) };
+
+	of->fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+	if (!fail_nth_expect(of->fd >= 0))
+		return false;
+	of->adapter = 0;
+	if (!fail_nth_expect(!fail_nth_ioctl(NDSHM_GET_INFO, &info)))
+		return false;
+	of->adapter = info.out_default_adapter;
+	return true;
+}
+
+void fail_nth_close(void)
+{
+	if (of->fd >= 0)
+		close(of->fd);
+	of->fd = -1;
+}
+
+bool fail_nth_open_block(void)
+{
+	if (!fail_nth_open())
+		return false;
+	fail_nth_alloc_request(of->adapter, 0, 3 * getpagesize(), 1);
+	return fail_nth_expect(!fail_nth_call_alloc());
+}
+
+void fail_nth_client_state(char *text, size_t size)
+{
+	struct ndshm_get_info info = { .size = sizeof(info) };
+
+	if (of->fd < 0)
+		return;
+	fail_nth_expect(!fail_nth_ioctl(NDSHM_GET_INFO, &info));
+	snprintf(text, size, ", handles %u, bytes %llu", info.out_blocks,
+		 (unsigned long long)info.out_bytes);
+}
+
+/* The first and only one. */
+static bool setup_alone(void)
+{
+	return fail_nth_keep(false);
+}
+
+static void clean_alone(void)
+{
+	fail_nth_keep(true);
+}
+
+static int call_open(void)
+{
+	of->fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+	return of->fd < 0 ? -errno : 0;
+}
+
+static int call_close(void)
+{
+	int fd = of->fd;
+
+	of->fd = -1;
+	return close(fd) ? -errno : 0;
+}
+
+/* The close is the last of a client that has blocks, one of them mapped. */
+static bool setup_full(void)
+{
+	void *map;
+
+	if (!fail_nth_open())
+		return false;
+	fail_nth_alloc_request(of->adapter, 0, 1, 2);
+	if (!fail_nth_expect(!fail_nth_call_alloc()))
+		return false;
+	map = fail_nth_map();
+	return fail_nth_expect(map != MAP_FAILED) &&
+	       fail_nth_expect(!munmap(map, of->blocks[0].length));
+}
+
+static bool setup_last(void)
+{
+	return setup_full() && fail_nth_keep(false);
+}
+
+/*
+ * Commands
+ */
+
+static bool setup_info(void)
+{
+	bool opened = fail_nth_open();
+
+	poison(&of->info, sizeof(of->info));
+	of->info.__reserved = 0;
+	return opened;
+}
+
+static int call_info(void)
+{
+	return fail_nth_ioctl(NDSHM_GET_INFO, &of->info);
+}
+
+static void check_info(int error)
+{
+	fail_nth_check_header(&of->info, error);
+	if (error)
+		fail_nth_expect(fail_nth_untouched(&of->info.out_features, 8));
+	else
+		fail_nth_expect(of->info.out_features & NDSHM_FEATURE_BLOCKS);
+}
+
+static bool setup_alloc(void)
+{
+	bool opened = fail_nth_open();
+
+	fail_nth_alloc_request(of->adapter, 0, 1, 1);
+	return opened;
+}
+
+static bool setup_large(void)
+{
+	bool opened = setup_alloc();
+
+	of->alloc.length = 1 << 20;
+	of->alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
+	return opened;
+}
+
+static bool setup_named(void)
+{
+	struct ndshm_nl_provider provider;
+	bool opened = setup_alloc();
+
+	if (!fail_nth_expect(!ndshm_nl_provider_by_name(&fail_nth_nl, "coherent",
+							&provider)))
+		return false;
+	of->alloc.provider = provider.id;
+	return opened;
+}
+
+static bool setup_segments(void)
+{
+	bool opened = setup_alloc();
+
+	of->alloc.segment_capacity = FAIL_NTH_SEGMENTS;
+	of->alloc.segments = (uintptr_t)of->segments;
+	return opened;
+}
+
+static bool setup_many(void)
+{
+	bool opened = setup_alloc();
+
+	of->alloc.count = FAIL_NTH_BLOCKS;
+	return opened;
+}
+
+static bool setup_free(void)
+{
+	bool opened = fail_nth_open_block();
+
+	poison(&of->free, sizeof(of->free));
+	of->free.handle = of->blocks[0].handle;
+	of->free.__reserved = 0;
+	return opened;
+}
+
+/* The block has a file, which is given up and kept for the next one. */
+static bool setup_free_shown(void)
+{
+	bool opened = setup_free();
+	void *map = fail_nth_map();
+
+	return opened && fail_nth_expect(map != MAP_FAILED) &&
+	       fail_nth_expect(!munmap(map, of->blocks[0].length));
+}
+
+static int call_free(void)
+{
+	return fail_nth_ioctl(NDSHM_BLOCK_FREE, &of->free);
+}
+
+/* What cannot be told is not done: the handle is there, or it is not. */
+static void check_free(int error)
+{
+	struct ndshm_block_query query = {
+		.size = sizeof(query), .handle = of->free.handle,
+	};
+
+	fail_nth_check_header(&of->free, error);
+	fail_nth_expect(fail_nth_ioctl(NDSHM_BLOCK_QUERY, &query) ==
+			(error ? 0 : -ENOENT));
+}
+
+static bool setup_query(void)
+{
+	bool opened = fail_nth_open_block();
+
+	poison(&of->query, sizeof(of->query));
+	of->query.handle = of->blocks[0].handle;
+	of->query.segment_capacity = FAIL_NTH_SEGMENTS;
+	of->query.segments = (uintptr_t)of->segments;
+	return opened;
+}
+
+static int call_query(void)
+{
+	return fail_nth_ioctl(NDSHM_BLOCK_QUERY, &of->query);
+}
+
+static void check_query(int error)
+{
+	fail_nth_check_header(&of->query, error);
+	if (!error) {
+		fail_nth_expect(!memcmp(&of->query.out_block, &of->blocks[0],
+					sizeof(of->blocks[0])));
+		fail_nth_expect(of->segments[0].length == of->blocks[0].length);
+	}
+}
+
+static const struct fail_nth_command commands[] = {
+	{
+		.name = "open", .errors = { ENOMEM, EFAULT },
+		.call = call_open, .undo = fail_nth_close,
+	}, {
+		.name = "open-first", .errors = { ENOMEM, EFAULT },
+		.setup = setup_alone, .call = call_open,
+		.undo = fail_nth_close, .clean = clean_alone,
+	}, {
+		.name = "close", .setup = setup_full, .call = call_close,
+	}, {
+		.name = "close-last", .setup = setup_last, .call = call_close,
+		.clean = clean_alone,
+	}, {
+		.name = "get-info", .errors = { EFAULT },
+		.setup = setup_info, .call = call_info, .check = check_info,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-alloc", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_alloc, .call = fail_nth_call_alloc,
+		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-alloc-large", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_large, .call = fail_nth_call_alloc,
+		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-alloc-named", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_named, .call = fail_nth_call_alloc,
+		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-alloc-segments", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_segments, .call = fail_nth_call_alloc,
+		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-alloc-many", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_many, .call = fail_nth_call_alloc,
+		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-free", .errors = { EFAULT },
+		.setup = setup_free, .call = call_free, .check = check_free,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-free-shown", .errors = { EFAULT },
+		.setup = setup_free_shown, .call = call_free,
+		.check = check_free, .clean = fail_nth_close,
+	}, {
+		.name = "block-query", .errors = { EFAULT },
+		.setup = setup_query, .call = call_query, .check = check_query,
+		.clean = fail_nth_close,
+	},
+};
+
+const struct fail_nth_group fail_nth_client = {
+	.name = "client",
+	.commands = commands,
+	.count = ARRAY_SIZE(commands),
+	.state = fail_nth_client_state,
+};

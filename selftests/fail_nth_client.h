@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One client and its block, for the groups that need them.
+ */
+#ifndef _NDSHM_FAIL_NTH_CLIENT_H
+#define _NDSHM_FAIL_NTH_CLIENT_H
+
+#include <stdint.h>
+
+#include <linux/ndshm.h>
+
+#include "fail_nth.h"
+
+#define FAIL_NTH_POISON		0xcc
+#define FAIL_NTH_BLOCKS		4
+#define FAIL_NTH_SEGMENTS	16
+
+/* @fd is -1 between a command's steps; what follows is that of the last request. */
+struct fail_nth_client {
+	int fd;
+	__u32 adapter;
+	struct ndshm_get_info info;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_free free;
+	struct ndshm_block_query query;
+	struct ndshm_block_info blocks[FAIL_NTH_BLOCKS];
+	struct ndshm_segment segments[FAIL_NTH_SEGMENTS];
+};
+
+extern struct fail_nth_client fail_nth_of;
+
+/* Open a client; and let it have a block of three pages. False: it is told. */
+bool fail_nth_open(void);
+bool fail_nth_open_block(void);
+void fail_nth_close(void);
+
+/* What the client holds, for the state of a group. */
+void fail_nth_client_state(char *text, size_t size);
+
+int fail_nth_ioctl(unsigned long command, void *argument);
+
+/* Make a request; carry it out; see what it wrote; take it back. */
+void fail_nth_alloc_request(__u32 adapter, __u32 provider, __u64 length,
+			    __u32 count);
+int fail_nth_call_alloc(void);
+void fail_nth_check_alloc(int error);
+void fail_nth_free_all(void);
+
+void fail_nth_free(__u32 handle);
+void *fail_nth_map(void);
+
+bool fail_nth_untouched(const void *memory, size_t length);
+void fail_nth_check_header(void *argument, int error);
+
+#endif /* _NDSHM_FAIL_NTH_CLIENT_H */

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module itself: loaded and unloaded.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/ndshm.h>
+
+#include "fail_nth.h"
+#include "ndshm_proc.h"
+
+#define MODULE		"/sys/module/ndshm"
+
+/*
+ * From memory, so that no file system is part of the call.
+ */
+struct image {
+	void *start;
+	size_t length;
+};
+
+static bool read_image(const char *path, struct image *image)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat stat;
+	bool whole;
+
+	if (fd < 0)
+		return false;
+	fstat(fd, &stat);
+	image->length = stat.st_size;
+	image->start = malloc(image->length);
+	whole = image->start && read(fd, image->start, image->length) ==
+		(ssize_t)image->length;
+	close(fd);
+	return whole;
+}
+
+static int load(const struct image *image, const char *parameters)
+{
+	return syscall(SYS_init_module, image->start, image->length,
+		       parameters) ? -errno : 0;
+}
+
+int fail_nth_load(const char *path, const char *parameters)
+{
+	struct image image;
+	int error;
+
+	if (!read_image(path, &image))
+		return -EIO;
+	error = load(&image, parameters);
+	free(image.start);
+	return error;
+}
+
+int fail_nth_unload(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+/*
+ * The group
+ */
+
+static struct image module;
+static char parameters[512];
+
+/* As they are, to load it with afterwards. */
+static void keep_parameters(void)
+{
+	DIR *directory = opendir(MODULE "/parameters");
+	char path[320], value[64];
+	struct dirent *entry;
+	struct stat stat;
+	size_t at = 0;
+
+	while (directory && (entry = readdir(directory))) {
+		snprintf(path, sizeof(path), MODULE "/parameters/%s",
+			 entry->d_name);
+		if (lstat(path, &stat) || !S_ISREG(stat.st_mode) ||
+		    !(stat.st_mode & 0200) ||
+		    ndshm_read_file(path, value, sizeof(value)))
+			continue;
+		at += snprintf(parameters + at, sizeof(parameters) - at,
+			       "%s=%s ", entry->d_name, value);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+static const char *begin(void)
+{
+	const char *path = getenv("NDSHM_KO");
+
+	if (!path)
+		return "NDSHM_KO is not given";
+	if (!read_image(path, &module))
+		return "NDSHM_KO cannot be read";
+	keep_parameters();
+	if (fail_nth_unload("ndshm"))
+		return "ndshm is in use";
+	return NULL;
+}
+
+static void end(void)
+{
+	fail_nth_expect(!load(&module, parameters));
+	free(module.start);
+}
+
+/* All that is seen of it. */
+static void state(char *text, size_t size)
+{
+	struct ndshm_nl nl;
+	bool family = !ndshm_nl_open(&nl);
+
+	if (family)
+		ndshm_nl_close(&nl);
+	snprintf(text, size, ", family %d, device %d, node %d, driver %d, module %d",
+		 family, !access(NDSHM_DEVICE, F_OK),
+		 !access("/sys/bus/platform/devices/ndshm-node.0", F_OK),
+		 !access("/sys/bus/pci/drivers/ndshm_pci", F_OK),
+		 !access(MODULE, F_OK));
+}
+
+static int call_load(void)
+{
+	return load(&module, "");
+}
+
+static int call_unload(void)
+{
+	return fail_nth_unload("ndshm");
+}
+
+static void check_there(int error)
+{
+	fail_nth_expect(access(NDSHM_DEVICE, F_OK) == (error ? -1 : 0));
+}
+
+static void check_gone(int error)
+{
+	check_there(!error);
+}
+
+static void undo_load(void)
+{
+	fail_nth_expect(!call_unload());
+}
+
+/*
+ * Most of a load is the kernel's. The module's own code begins with its netlink
+ * family, of which all who listen are told.
+ */
+
+#define REGISTRATION	24	/* more points than a family's registration has */
+
+static int open_ear(void)
+{
+	/* The group of the families' own family has its number. */
+	const struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = 1U << (GENL_ID_CTRL - 1),
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			NETLINK_GENERIC);
+
+	fail_nth_expect(!bind(fd, (const struct sockaddr *)&address,
+			      sizeof(address)));
+	return fd;
+}
+
+/* Does the load get that far with point @nth failing? */
+static bool family_came(int ear, unsigned int nth)
+{
+	bool came = false;
+	char space[4096];
+
+	fail_nth_arm(nth, false);
+	if (!call_load()) {
+		fail_nth_disarm();
+		undo_load();
+	} else {
+		fail_nth_disarm();
+	}
+	while (recv(ear, space, sizeof(space), 0) > 0)
+		came = true;
+	return came;
+}
+
+/* The first point with which it does, less those of the registration. */
+static unsigned int load_foreign(void)
+{
+	unsigned int low, high, middle;
+	int ear = open_ear();
+
+	/* A parameter that is refused ends a load a good deal earlier. */
+	fail_nth_arm(FAIL_NTH_FAR, false);
+	fail_nth_expect(load(&module, "allow_unisolated=perhaps") == -EINVAL);
+	low = FAIL_NTH_FAR - fail_nth_disarm();
+	for (high = low + 1; !family_came(ear, high); high = low + 2 * (high - low))
+		if (!fail_nth_expect(high < FAIL_NTH_FAR))
+			break;
+	while (high - low > 1) {
+		middle = low + (high - low) / 2;
+		if (family_came(ear, middle))
+			high = middle;
+		else
+			low = middle;
+	}
+	close(ear);
+	return high - REGISTRATION;
+}
+
+static bool setup_unload(void)
+{
+	return fail_nth_expect(!call_load());
+}
+
+static const struct fail_nth_command commands[] = {
+	{
+		.name = "load",
+		/* EINVAL is the driver core's, of a folder it cannot make. */
+		.errors = { ENOMEM, EINVAL },
+		.foreign = load_foreign, .limit = 2000, .slow = true,
+		.slack = 16,
+		.call = call_load, .check = check_there, .undo = undo_load,
+	}, {
+		.name = "unload", .errors = { EFAULT },
+		.setup = setup_unload, .call = call_unload,
+		.check = check_gone,
+	},
+};
+
+const struct fail_nth_group fail_nth_module = {
+	.name = "module",
+	.commands = commands,
+	.count = ARRAY_SIZE(commands),
+	.without_module = true,
+	.begin = begin,
+	.end = end,
+	.state = state,
+};

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A PCI function: bound, claimed, started, its registers and memory shown, and
+ * unbound; QEMU's edu device stands for all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fail_nth_client.h"
+#include "ndshm_pci.h"
+#include "ndshm_proc.h"
+
+#define EDU_VENDOR	0x1234
+#define EDU_DEVICE	0x11e8
+#define EDU_WIDTH	28
+#define EDU_IDENTITY	0xed
+
+#define DRIVER			"/sys/bus/pci/drivers/ndshm_pci/"
+#define ALLOW_UNISOLATED	"/sys/module/ndshm/parameters/allow_unisolated"
+
+static struct fail_nth_client *const of = &fail_nth_of;
+
+static struct ndshm_pci pci;
+static char allowed[8];
+static int bind_fd, unbind_fd;
+
+static struct ndshm_adapter_claim claim;
+static struct ndshm_adapter_start start;
+static struct ndshm_adapter_map_bar bar;
+static __u32 *registers;
+
+static bool get_adapter(struct ndshm_nl_adapter *adapter)
+{
+	return !ndshm_nl_adapter_by_name(&fail_nth_nl, pci.name, adapter);
+}
+
+/*
+ * Enabled by us, the function is neither enabled nor disabled by its driver. That
+ * would look for its interrupt in ACPI tables, and the interpreter of these frees
+ * what it still needs when an allocation fails.
+ */
+static bool set_enabled(bool on)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/enable",
+		 pci.name);
+	return !ndshm_write_file(path, on ? "1" : "0");
+}
+
+static void end(void)
+{
+	close(bind_fd);
+	close(unbind_fd);
+	ndshm_pci_unbind(&pci);
+	set_enabled(false);
+	ndshm_pci_restore(&pci);
+	ndshm_write_file(ALLOW_UNISOLATED, allowed);
+}
+
+static const char *begin(void)
+{
+	if (ndshm_pci_find(&pci, EDU_VENDOR, EDU_DEVICE))
+		return "no edu device";
+	if (ndshm_read_file(ALLOW_UNISOLATED, allowed, sizeof(allowed)) ||
+	    ndshm_write_file(ALLOW_UNISOLATED, "Y"))
+		return "no parameter allow_unisolated";
+	bind_fd = open(DRIVER "bind", O_WRONLY | O_CLOEXEC);
+	unbind_fd = open(DRIVER "unbind", O_WRONLY | O_CLOEXEC);
+	if (bind_fd >= 0 && unbind_fd >= 0 && !ndshm_pci_bind(&pci, true) &&
+	    !ndshm_pci_unbind(&pci) && set_enabled(true) &&
+	    !ndshm_pci_bind(&pci, true))
+		return NULL;
+	end();
+	return "edu cannot be bound";
+}
+
+/* The function, seen from outside. */
+static void state(char *text, size_t size)
+{
+	struct ndshm_nl_adapter adapter = {};
+	char path[96];
+	int length;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/enable",
+		 pci.name);
+	get_adapter(&adapter);
+	length = snprintf(text, size, ", enabled %lld, claimed %d, master %d",
+			  ndshm_read_number(path), adapter.claimed,
+			  ndshm_pci_is_master(&pci));
+	fail_nth_client_state(text + length, size - length);
+}
+
+/*
+ * Bind and unbind
+ */
+
+static int tell(int fd)
+{
+	ssize_t length = strlen(pci.name), put = pwrite(fd, pci.name, length, 0);
+
+	return put == length ? 0 : put < 0 ? -errno : -EIO;
+}
+
+static int call_bind(void)
+{
+	return tell(bind_fd);
+}
+
+static int call_unbind(void)
+{
+	return tell(unbind_fd);
+}
+
+static bool bound(void)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), DRIVER "%s", pci.name);
+	return !access(path, F_OK);
+}
+
+static void bind_again(void)
+{
+	if (!bound())
+		fail_nth_expect(!call_bind());
+}
+
+static bool setup_bind(void)
+{
+	return fail_nth_expect(!call_unbind());
+}
+
+static void check_bind(int error)
+{
+	struct ndshm_nl_adapter adapter;
+
+	fail_nth_expect(bound() == !error);
+	fail_nth_expect(get_adapter(&adapter) == !error);
+}
+
+static void check_unbind(int error)
+{
+	struct ndshm_nl_adapter adapter;
+
+	fail_nth_expect(bound() == !!error);
+	fail_nth_expect(get_adapter(&adapter) == !!error);
+}
+
+/*
+ * Claims
+ */
+
+static void poison(void *argument, __u32 size)
+{
+	struct ndshm_header *header = argument;
+
+	memset(argument, FAIL_NTH_POISON, size);
+	header->size = size;
+	header->flags = 0;
+}
+
+static bool setup_claim(void)
+{
+	struct ndshm_nl_adapter adapter;
+
+	if (!fail_nth_open() || !fail_nth_expect(get_adapter(&adapter)))
+		return false;
+	of->adapter = adapter.id;
+	poison(&claim, sizeof(claim));
+	claim.adapter = adapter.id;
+	claim.address_width = EDU_WIDTH;
+	return true;
+}
+
+static int call_claim(void)
+{
+	return fail_nth_ioctl(NDSHM_ADAPTER_CLAIM, &claim);
+}
+
+static void check_claim(int error)
+{
+	fail_nth_check_header(&claim, error);
+	if (error)
+		fail_nth_expect(fail_nth_untouched(&claim.out_isolation, 8));
+	else
+		fail_nth_expect(claim.out_bars & 1);
+}
+
+static bool setup_start(void)
+{
+	if (!setup_claim() || !fail_nth_expect(!call_claim()))
+		return false;
+	poison(&start, sizeof(start));
+	start.adapter = of->adapter;
+	start.__reserved = 0;
+	return true;
+}
+
+static int call_start(void)
+{
+	return fail_nth_ioctl(NDSHM_ADAPTER_START, &start);
+}
+
+static void check_start(int error)
+{
+	fail_nth_check_header(&start, error);
+	fail_nth_expect(ndshm_pci_is_master(&pci) == !error);
+}
+
+static bool setup_bar(void)
+{
+	if (!setup_claim() || !fail_nth_expect(!call_claim()))
+		return false;
+	poison(&bar, sizeof(bar));
+	bar.adapter = of->adapter;
+	bar.bar = 0;
+	return true;
+}
+
+static int call_bar(void)
+{
+	return fail_nth_ioctl(NDSHM_ADAPTER_MAP_BAR, &bar);
+}
+
+static void check_bar(int error)
+{
+	fail_nth_check_header(&bar, error);
+	if (!error)
+		fail_nth_expect(bar.out_length &&
+				!fail_nth_untouched(&bar.out_mmap_offset, 8));
+	else
+		fail_nth_expect(fail_nth_untouched(&bar.out_mmap_offset, 8));
+}
+
+static bool setup_map(void)
+{
+	registers = MAP_FAILED;
+	return setup_bar() && fail_nth_expect(!call_bar());
+}
+
+static int map_at(void *place, int flags)
+{
+	registers = mmap(place, getpagesize(), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | flags, of->fd, bar.out_mmap_offset);
+	return registers == MAP_FAILED ? -errno : 0;
+}
+
+static int call_map(void)
+{
+	return map_at(NULL, 0);
+}
+
+static void clean_map(void)
+{
+	if (registers != MAP_FAILED)
+		munmap(registers, getpagesize());
+	fail_nth_close();
+}
+
+/* Far from all other mappings, so that the fault has to make page tables. */
+static bool setup_fault(void)
+{
+	const size_t far = 1UL << 31;
+	char *place = mmap(NULL, 2 * far, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (!fail_nth_expect(place != MAP_FAILED))
+		return false;
+	munmap(place, 2 * far);
+	return setup_map() && fail_nth_expect(!map_at(place + far, MAP_FIXED));
+}
+
+/* A page fault cannot fail for want of memory: it is tried again. */
+static int call_fault(void)
+{
+	return (__atomic_load_n(registers, __ATOMIC_RELAXED) & 0xff) ==
+	       EDU_IDENTITY ? 0 : -EIO;
+}
+
+static bool setup_alloc(void)
+{
+	if (!setup_claim() || !fail_nth_expect(!call_claim()))
+		return false;
+	fail_nth_alloc_request(of->adapter, 0, 3 * getpagesize(), 1);
+	return true;
+}
+
+/* All that a claim can have; the block's mapping goes with the process's others. */
+static void *memory;
+
+static bool setup_full(void)
+{
+	memory = MAP_FAILED;
+	if (!setup_fault() || !fail_nth_expect(!call_fault()))
+		return false;
+	fail_nth_alloc_request(of->adapter, 0, 3 * getpagesize(), 1);
+	if (!fail_nth_expect(!fail_nth_call_alloc()))
+		return false;
+	memory = fail_nth_map();
+	return fail_nth_expect(memory != MAP_FAILED);
+}
+
+static int call_close(void)
+{
+	int fd = of->fd;
+
+	of->fd = -1;
+	return close(fd) ? -errno : 0;
+}
+
+static void clean_full(void)
+{
+	if (memory != MAP_FAILED)
+		munmap(memory, of->blocks[0].length);
+	clean_map();
+	bind_again();
+}
+
+static const struct fail_nth_command commands[] = {
+	{
+		/*
+		 * A region that cannot be noted down is busy, says the kernel.
+		 * An adapter's id may be one of the first.
+		 */
+		.name = "pci-bind", .errors = { ENOMEM, EFAULT, EBUSY },
+		.slack = 2,
+		.setup = setup_bind, .call = call_bind, .check = check_bind,
+		.clean = bind_again,
+	}, {
+		.name = "pci-unbind", .errors = { ENOMEM, EFAULT },
+		.call = call_unbind, .check = check_unbind,
+		.clean = bind_again,
+	}, {
+		.name = "pci-unbind-claimed", .errors = { ENOMEM, EFAULT },
+		.setup = setup_full, .call = call_unbind,
+		.check = check_unbind, .clean = clean_full,
+	}, {
+		.name = "adapter-claim", .errors = { ENOMEM, EFAULT },
+		.setup = setup_claim, .call = call_claim, .check = check_claim,
+		.clean = fail_nth_close,
+	}, {
+		.name = "adapter-start", .errors = { EFAULT },
+		.setup = setup_start, .call = call_start, .check = check_start,
+		.clean = fail_nth_close,
+	}, {
+		.name = "adapter-map-bar", .errors = { ENOMEM, EFAULT },
+		.setup = setup_bar, .call = call_bar, .check = check_bar,
+		.clean = fail_nth_close,
+	}, {
+		.name = "mmap-bar", .errors = { ENOMEM, ENFILE },
+		.setup = setup_map, .call = call_map, .clean = clean_map,
+	}, {
+		.name = "fault-bar",
+		.setup = setup_fault, .call = call_fault, .clean = clean_map,
+	}, {
+		.name = "block-alloc-claimed", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_alloc, .call = fail_nth_call_alloc,
+		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
+		.clean = fail_nth_close,
+	}, {
+		.name = "close-claimed",
+		.setup = setup_full, .call = call_close, .clean = clean_full,
+	},
+};
+
+const struct fail_nth_group fail_nth_pci = {
+	.name = "pci",
+	.commands = commands,
+	.count = ARRAY_SIZE(commands),
+	.begin = begin,
+	.end = end,
+	.state = state,
+};

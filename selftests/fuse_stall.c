@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A program that keeps its mmap lock: one of its threads waits for a page of a
+ * file system that does not answer. Nothing that it does may keep the kernel from
+ * stopping the device that it has: DMA ends at once, in whatever way the claim
+ * does, and the blocks are freed in the end.
+ *
+ * What remains, as Documentation/locking.rst says: if another thread queues for
+ * that lock to write, the memory is freed only when the file system answers, for
+ * until then it cannot be known what is being mapped. DMA has ended all the same.
+ *
+ * A page fault by itself mostly lets go of the lock while it waits. One that the
+ * kernel takes for somebody, here for /proc/self/mem, does not.
+ */
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "ndshm_edu.h"
+#include "ndshm_fuse.h"
+#include "ndshm_probe.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define TIMEOUT		150	/* seconds: several waits of ten, if it fails */
+#define TRANSFER	300000	/* microseconds: edu takes 100000 for one */
+
+/*
+ * Who there is: we, who have the client and watch; the stalled process, which has
+ * it too, maps what we map, and keeps its lock; the driver, which has the device
+ * at work until the registers are taken away; and the one who unbinds.
+ */
+FIXTURE(stall) {
+	struct ndshm_edu edu;
+	struct ndshm_fuse fuse;
+	__u64 locked;		/* of our account, before any of it */
+	int lived;		/* blocks of all, likewise */
+	int fd;
+	struct ndshm_adapter_map_bar registers;
+	struct ndshm_block_info block;
+	unsigned char *memory;
+	unsigned char *bar;
+	pid_t stalled;
+	int to_stalled;
+	pid_t driver;
+	pid_t unbinder;
+};
+
+/*
+ * @closes: the claim ends by the last close, and not by unbinding the function.
+ * @killed: the stalled process was killed before, and cannot die.
+ * @writer: a thread of it queues for the lock to write.
+ */
+FIXTURE_VARIANT(stall) {
+	bool closes;
+	bool killed;
+	bool writer;
+};
+
+FIXTURE_VARIANT_ADD(stall, unbind) { .closes = false };
+FIXTURE_VARIANT_ADD(stall, unbind_killed) { .killed = true };
+FIXTURE_VARIANT_ADD(stall, unbind_writer) { .writer = true };
+FIXTURE_VARIANT_ADD(stall, close) { .closes = true };
+FIXTURE_VARIANT_ADD(stall, close_writer) { .closes = true, .writer = true };
+
+static void map_both(struct __test_metadata *_metadata,
+		     struct _test_data_stall *self)
+{
+	self->memory = test_map_block(self->fd, &self->block);
+	self->bar = mmap(NULL, self->registers.out_length,
+			 PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+			 self->registers.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, self->bar);
+}
+
+static void claim_and_map(struct __test_metadata *_metadata,
+			  struct _test_data_stall *self)
+{
+	const __u32 adapter = self->edu.adapter.id;
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(adapter, EDU_WIDTH);
+	struct ndshm_adapter_start start = adapter_start_request(adapter);
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_adapter_claim(self->fd, &claim);
+	self->registers = adapter_map_bar_request(adapter, 0);
+	test_adapter_map_bar(self->fd, &self->registers);
+	self->block = test_new_block(self->fd, adapter, page_size());
+	map_both(_metadata, self);
+	/* It has no reset: what it was told before is still to be done. */
+	ASSERT_TRUE(ndshm_edu_is_idle(self->bar));
+	test_adapter_start(self->fd, &start);
+}
+
+/* The device writes to the block what it has read from there. */
+static bool dma_works(struct _test_data_stall *self)
+{
+	fill_pattern(self->memory, EDU_MOST, 1);
+	if (!ndshm_edu_to_device(self->bar, self->block.address, EDU_MOST))
+		return false;
+	memset(self->memory, 0, EDU_MOST);
+	return ndshm_edu_from_device(self->bar, self->block.address,
+				     EDU_MOST) &&
+	       has_pattern(self->memory, EDU_MOST, 1);
+}
+
+/*
+ * The stalled process
+ */
+
+static char *page;		/* of the file system */
+static sem_t may_queue;
+static int writer;		/* id of the thread that queues */
+
+/* The kernel faults the page in for us, with our mmap lock held for reading. */
+static void *read_page(void *result)
+{
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	char byte = 0;
+
+	*(bool *)result = pread(fd, &byte, 1, (off_t)(uintptr_t)page) == 1 &&
+			  byte == NDSHM_FUSE_BYTE;
+	close(fd);
+	return NULL;
+}
+
+/* A new mapping takes the lock for writing. */
+static void *want_lock(void *result)
+{
+	void *map;
+
+	__atomic_store_n(&writer, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	sem_wait(&may_queue);
+	map = mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0);
+	*(bool *)result = map != MAP_FAILED;
+	return NULL;
+}
+
+/*
+ * Does as it is told: 'w', queue for the lock; 'c', close the client; 'e', end.
+ * Whatever needs the lock, if only for a page fault, is done before.
+ */
+static void be_stalled(struct __test_metadata *_metadata,
+		       struct _test_data_stall *self, int peer)
+{
+	bool has_read = false, has_mapped = false;
+	pthread_t reader, mapper;
+	int file, id;
+	char word;
+
+	ndshm_fuse_leave(&self->fuse);
+	ASSERT_EQ(0, sem_init(&may_queue, 0, 0));
+	ASSERT_EQ(0, pthread_create(&mapper, NULL, want_lock, &has_mapped));
+	while (!(id = __atomic_load_n(&writer, __ATOMIC_ACQUIRE)))
+		sched_yield();
+	/* Revocation looks for who has mapped; who inherited has not. */
+	map_both(_metadata, self);
+	ASSERT_TRUE(ndshm_readable(self->bar));
+	ASSERT_EQ(0, mlockall(MCL_CURRENT));
+	file = ndshm_fuse_open(&self->fuse);
+	ASSERT_LE(0, file);
+	page = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, file, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	close(file);
+	ASSERT_EQ(0, pthread_create(&reader, NULL, read_page, &has_read));
+
+	while (recv(peer, &word, 1, 0) == 1 && word != 'e') {
+		if (word == 'c') {
+			close(self->fd);
+			send(peer, &word, 1, 0);
+		} else {
+			sem_post(&may_queue);
+			send(peer, &id, sizeof(id), 0);
+		}
+	}
+	pthread_join(reader, NULL);
+	pthread_join(mapper, NULL);
+	_exit(has_read && has_mapped ? 0 : 1);
+}
+
+/* Let it queue. True if it has to wait: so the lock is held. */
+static bool has_to_queue(struct _test_data_stall *self)
+{
+	char path[64], stat[256], *state;
+	int id;
+
+	if (send(self->to_stalled, "w", 1, 0) != 1 ||
+	    !ndshm_soon(recv(self->to_stalled, &id, sizeof(id),
+			     MSG_DONTWAIT) == sizeof(id)))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", self->stalled,
+		 id);
+	return ndshm_soon(!ndshm_read_file(path, stat, sizeof(stat)) &&
+			  (state = strrchr(stat, ')')) && state[2] == 'D');
+}
+
+/*
+ * The others
+ */
+
+static void be_driver(struct _test_data_stall *self, int peer)
+{
+	ndshm_fuse_leave(&self->fuse);
+	/* The last close shall not be ours. */
+	close(self->fd);
+	ndshm_tell(peer);
+	for (;;)
+		ndshm_edu_from_device(self->bar, self->block.address, EDU_MOST);
+}
+
+static void be_unbinder(struct _test_data_stall *self)
+{
+	ndshm_fuse_leave(&self->fuse);
+	_exit(ndshm_pci_unbind(&self->edu.pci) ? 1 : 0);
+}
+
+/* Within ten seconds: it has ended by itself, or by that signal. */
+static bool is_gone(pid_t *pid, int signal)
+{
+	int status;
+
+	if (!ndshm_soon(waitpid(*pid, &status, WNOHANG) == *pid))
+		return false;
+	*pid = 0;
+	return signal ? WIFSIGNALED(status) && WTERMSIG(status) == signal :
+			WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* Begin what ends the claim. */
+static void begin_end(struct __test_metadata *_metadata,
+		      struct _test_data_stall *self, bool closes)
+{
+	int peer;
+
+	if (closes) {
+		/* The other one has the last descriptor. */
+		close(self->fd);
+		self->fd = -1;
+		ASSERT_EQ(1, send(self->to_stalled, "c", 1, 0));
+		return;
+	}
+	self->unbinder = ndshm_fork(&peer);
+	ASSERT_LE(0, self->unbinder);
+	if (!self->unbinder)
+		be_unbinder(self);
+	close(peer);
+}
+
+/* Within ten seconds: it is through. */
+static bool has_ended(struct _test_data_stall *self, bool closes)
+{
+	char word;
+
+	return closes ? ndshm_soon(recv(self->to_stalled, &word, 1,
+					MSG_DONTWAIT) == 1) :
+			is_gone(&self->unbinder, 0);
+}
+
+static __u64 user_locked(struct __test_metadata *_metadata)
+{
+	struct ndshm_state state;
+	int fd = ndshm_open();
+
+	ASSERT_LE(0, fd);
+	state = test_state(fd);
+	close(fd);
+	return state.user_locked;
+}
+
+static int live_blocks(struct _test_data_stall *self)
+{
+	struct ndshm_nl_block block;
+
+	return ndshm_nl_blocks(&self->edu.nl, &block, 1);
+}
+
+/* The device does not write what it was told to, if it was. */
+static bool is_left_alone(unsigned char *memory)
+{
+	fill_pattern(memory, EDU_MOST, 2);
+	usleep(TRANSFER);
+	return has_pattern(memory, EDU_MOST, 2);
+}
+
+FIXTURE_SETUP(stall)
+{
+	int error;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	error = ndshm_fuse_start(&self->fuse);
+	if (error == -ENODEV)
+		SKIP(return, "the kernel has no FUSE");
+	ASSERT_EQ(0, error);
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	self->locked = user_locked(_metadata);
+	self->lived = live_blocks(self);
+	ASSERT_LE(0, self->lived);
+	claim_and_map(_metadata, self);
+	ASSERT_TRUE(dma_works(self));
+
+	self->stalled = ndshm_fork(&self->to_stalled);
+	ASSERT_LE(0, self->stalled);
+	if (!self->stalled)
+		be_stalled(_metadata, self, self->to_stalled);
+	ASSERT_TRUE(ndshm_fuse_is_asked(&self->fuse));
+}
+
+FIXTURE_TEARDOWN(stall)
+{
+	/* It lets go of all that a test that failed left hanging. */
+	ndshm_fuse_stop(&self->fuse);
+	if (self->driver)
+		kill(self->driver, SIGKILL);
+	if (self->stalled)
+		kill(self->stalled, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	close(self->to_stalled);
+	close(self->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+TEST_F_TIMEOUT(stall, dma_ends, TIMEOUT)
+{
+	int peer;
+
+	if (variant->killed)
+		ASSERT_EQ(0, kill(self->stalled, SIGKILL));
+	if (variant->writer)
+		ASSERT_TRUE(has_to_queue(self));
+	self->driver = ndshm_fork(&peer);
+	ASSERT_LE(0, self->driver);
+	if (!self->driver)
+		be_driver(self, peer);
+	ASSERT_TRUE(ndshm_hear(peer));
+	close(peer);
+	begin_end(_metadata, self, variant->closes);
+
+	/* Nobody can tell the device anything any more, and it cannot do any. */
+	EXPECT_TRUE(is_gone(&self->driver, SIGBUS));
+	test_sigbus(self->bar);
+	EXPECT_TRUE(ndshm_soon(!ndshm_pci_is_master(&self->edu.pci)));
+	if (variant->writer) {
+		/* Memory that is still there: it can be seen not to change. */
+		if (ndshm_readable(self->memory))
+			EXPECT_TRUE(is_left_alone(self->memory));
+	} else {
+		/* The end waits for nobody. */
+		EXPECT_TRUE(has_ended(self, variant->closes));
+		test_sigbus(self->memory);
+		EXPECT_EQ(self->locked, user_locked(_metadata));
+		/* Although the lock was held all the time. */
+		EXPECT_TRUE(variant->killed || has_to_queue(self));
+	}
+	EXPECT_EQ(0, waitpid(self->stalled, NULL, WNOHANG));
+
+	ASSERT_TRUE(ndshm_fuse_answer(&self->fuse));
+	if (variant->writer)
+		EXPECT_TRUE(has_ended(self, variant->closes));
+	test_sigbus(self->memory);
+	send(self->to_stalled, "e", 1, MSG_NOSIGNAL);
+	EXPECT_TRUE(is_gone(&self->stalled, variant->killed ? SIGKILL : 0));
+	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
+
+	/* Nothing is left of it, and the device serves again. */
+	close(self->fd);
+	munmap(self->memory, self->block.length);
+	munmap(self->bar, self->registers.out_length);
+	EXPECT_EQ(self->locked, user_locked(_metadata));
+	EXPECT_EQ(self->lived, live_blocks(self));
+	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+	claim_and_map(_metadata, self);
+	EXPECT_TRUE(dma_works(self));
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

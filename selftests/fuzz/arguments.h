@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Arguments that calls of several topics have.
+ */
+#ifndef _FUZZ_ARGUMENTS_H
+#define _FUZZ_ARGUMENTS_H
+
+#include "kinds.h"
+#include "machine.h"
+#include "run.h"
+
+#define FUZZ_FROM(name_, class_) { \
+	.name = (name_), \
+	.registers = (class_), \
+	.usual = { 0, FUZZ_REGISTER }, \
+}
+
+/* @usual: place of the usual word */
+#define FUZZ_WORDS(name_, words_, usual_) { \
+	.name = (name_), \
+	.words = (words_), \
+	.usual = { (usual_), FUZZ_WORD }, \
+}
+
+/* A number, @usual_ unless it is told, and what else is worth trying. */
+#define FUZZ_ANY(name_, usual_, ...) { \
+	.name = (name_), \
+	FUZZ_NUMBERS(__VA_ARGS__), \
+	.usual = { (usual_), FUZZ_NUMBER }, \
+}
+
+/* Where something is put. */
+#define FUZZ_AT(name_) { \
+	.name = (name_), \
+	.registers = 'm', \
+	.words = fuzz_places, \
+	.usual = { FUZZ_GOOD, FUZZ_WORD }, \
+}
+
+/* What names an adapter or a provider: by what it is, or by a number. */
+#define FUZZ_ADAPTER(usual_) { \
+	.name = "adapter", \
+	.words = machine_adapters, \
+	FUZZ_NUMBERS(0, 1, 2, 1000, 0x7fffffff, 0xffffffff), \
+	.usual = { (usual_), FUZZ_WORD }, \
+}
+
+#define FUZZ_PROVIDER { \
+	.name = "provider", \
+	.words = machine_providers, \
+	FUZZ_NUMBERS(1, 2, 1000, 0x7fffffff, 0xffffffff), \
+	.usual = { MACHINE_ANY, FUZZ_WORD }, \
+}
+
+/* Around pages, and beyond all limits. */
+#define FUZZ_BLOCK_LENGTH FUZZ_ANY("length", 0x1000, \
+	0, 1, 0xfff, 0x1000, 0x1001, 0x2000, 0x3000, 0x10000, 0x11000, \
+	0x200000, 0x201000, 0x400000, 0x100000001, 0x400000000001, \
+	0x7fffffffffffffff, 0xfffffffffffff001, 0xffffffffffffffff)
+
+#endif /* _FUZZ_ARGUMENTS_H */

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls of /dev/ndshm but for mmap.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/ndshm.h>
+
+#include "arguments.h"
+
+/* The longest argument there may be is a page; what is longer is tried, too. */
+#define ARGUMENT_SIZE	8192
+
+/* Lengths that would take the guest's memory, and its time, for nothing. */
+#define LONG_FROM	(16UL << 20)
+#define LONG_TO		(8UL << 30)
+
+#define CLIENT		FUZZ_FROM("client", 'c')
+
+/* What every command has, in this order. */
+enum { COMMAND_CLIENT, COMMAND_AT, COMMAND_SIZE, COMMAND_FLAGS, COMMAND_TAIL,
+	COMMAND_OWN };
+
+#define COMMAND(structure) \
+	[COMMAND_CLIENT] = CLIENT, \
+	[COMMAND_AT] = FUZZ_AT("at"), \
+	[COMMAND_SIZE] = FUZZ_ANY("size", sizeof(structure), \
+				  0, 15, 16, 17, sizeof(structure) - 1, \
+				  sizeof(structure) + 8, 4096, 4097, \
+				  0xffffffff), \
+	[COMMAND_FLAGS] = FUZZ_ANY("flags", 0, 1, 2, 0x80000000), \
+	/* A byte behind what the kernel knows. */ \
+	[COMMAND_TAIL] = FUZZ_ANY("tail", 0, 1)
+
+#define RESERVED	FUZZ_ANY("reserved", 0, 1)
+
+static long command(struct fuzz_thread *thread, unsigned long number,
+		    const struct fuzz_value *a, struct ndshm_header *header,
+		    size_t known)
+{
+	char bytes[ARGUMENT_SIZE] = {};
+	__u32 size = a[COMMAND_SIZE].number;
+	size_t length = known;
+	void *at, *seen;
+	long ret;
+
+	if (size > length && size < sizeof(bytes))
+		length = size;
+	header->size = size;
+	header->flags = a[COMMAND_FLAGS].number;
+	memcpy(bytes, header, known);
+	if (length > known)
+		bytes[length - 1] = a[COMMAND_TAIL].number;
+	at = fuzz_put(thread, &a[COMMAND_AT], bytes, length, &seen);
+	ret = ioctl(fuzz_client(&a[COMMAND_CLIENT]), number, at);
+	if (seen)
+		memcpy(header, seen, known);
+	return ret;
+}
+
+static __u32 adapter_of(const struct fuzz_value *value)
+{
+	return value->form == FUZZ_WORD ? machine_adapter(value->number) :
+					  value->number;
+}
+
+static __u32 provider_of(const struct fuzz_value *value)
+{
+	return value->form == FUZZ_WORD ? machine_provider(value->number) :
+					  value->number;
+}
+
+static __u32 handle_of(const struct fuzz_value *value)
+{
+	return value->form == FUZZ_REGISTER ? fuzz_handle(value)->handle :
+					      value->number;
+}
+
+static const char *const open_modes[] = { "rw", "ro", "wo", NULL };
+static const struct fuzz_argument open_arguments[] = {
+	CLIENT,
+	FUZZ_WORDS("mode", open_modes, 0),
+	{}
+};
+
+static long run_open(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	static const int modes[] = { O_RDWR, O_RDONLY, O_WRONLY };
+	int fd = open(NDSHM_DEVICE, modes[a[1].number] | O_CLOEXEC);
+
+	(void)thread;
+	fuzz_forget_addresses();
+	if (fd >= 0)
+		fuzz_set_fd(&fuzz_registers_now.clients[a[0].number], fd);
+	return fd < 0 ? -1 : 0;
+}
+
+static const struct fuzz_argument close_arguments[] = { CLIENT, {} };
+
+static long run_close(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	(void)thread;
+	fuzz_forget_addresses();
+	fuzz_set_fd(&fuzz_registers_now.clients[a[0].number], -1);
+	return 0;
+}
+
+static const struct fuzz_argument dup_arguments[] = {
+	CLIENT,
+	FUZZ_FROM("to", 'c'),
+	{}
+};
+
+static long run_dup(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	int fd = fcntl(fuzz_client(&a[0]), F_DUPFD_CLOEXEC, 0);
+
+	(void)thread;
+	fuzz_forget_addresses();
+	if (fd >= 0)
+		fuzz_set_fd(&fuzz_registers_now.clients[a[1].number], fd);
+	return fd < 0 ? -1 : 0;
+}
+
+enum { INFO_RESERVED = COMMAND_OWN };
+static const struct fuzz_argument info_arguments[] = {
+	COMMAND(struct ndshm_get_info),
+	[INFO_RESERVED] = RESERVED,
+	{}
+};
+
+static long run_info(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct ndshm_get_info info = {
+		.__reserved = a[INFO_RESERVED].number,
+	};
+
+	return command(thread, NDSHM_GET_INFO, a, (void *)&info, sizeof(info));
+}
+
+enum { CLAIM_ADAPTER = COMMAND_OWN, CLAIM_WIDTH };
+static const struct fuzz_argument claim_arguments[] = {
+	COMMAND(struct ndshm_adapter_claim),
+	[CLAIM_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
+	[CLAIM_WIDTH] = FUZZ_ANY("width", 28, 0, 1, 23, 24, 32, 64, 65,
+				 0xffffffff),
+	{}
+};
+
+static long run_claim(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct ndshm_adapter_claim claim = {
+		.adapter = adapter_of(&a[CLAIM_ADAPTER]),
+		.address_width = a[CLAIM_WIDTH].number,
+	};
+
+	return command(thread, NDSHM_ADAPTER_CLAIM, a, (void *)&claim,
+		       sizeof(claim));
+}
+
+enum { START_ADAPTER = COMMAND_OWN, START_RESERVED };
+static const struct fuzz_argument start_arguments[] = {
+	COMMAND(struct ndshm_adapter_start),
+	[START_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
+	[START_RESERVED] = RESERVED,
+	{}
+};
+
+static long run_start(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct ndshm_adapter_start start = {
+		.adapter = adapter_of(&a[START_ADAPTER]),
+		.__reserved = a[START_RESERVED].number,
+	};
+
+	/* It would go on where the last claim's end had stopped it. */
+	if (fuzz_registers_now.dma)
+		return -EBUSY;
+	return command(thread, NDSHM_ADAPTER_START, a, (void *)&start,
+		       sizeof(start));
+}
+
+enum { BAR_ADAPTER = COMMAND_OWN, BAR_NUMBER, BAR_HANDLE };
+static const struct fuzz_argument bar_arguments[] = {
+	COMMAND(struct ndshm_adapter_map_bar),
+	[BAR_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
+	[BAR_NUMBER] = FUZZ_ANY("bar", 0, 0, 1, 2, 3, 5, 6, 0xffffffff),
+	[BAR_HANDLE] = FUZZ_FROM("handle", 'h'),
+	{}
+};
+
+static long run_bar(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct ndshm_adapter_map_bar bar = {
+		.adapter = adapter_of(&a[BAR_ADAPTER]),
+		.bar = a[BAR_NUMBER].number,
+	};
+	long ret = command(thread, NDSHM_ADAPTER_MAP_BAR, a, (void *)&bar,
+			   sizeof(bar));
+
+	if (!ret)
+		*fuzz_handle(&a[BAR_HANDLE]) = (struct fuzz_handle){
+			.offset = bar.out_mmap_offset,
+			.length = bar.out_length,
+		};
+	return ret;
+}
+
+enum { ALLOC_HANDLE = COMMAND_OWN, ALLOC_ADAPTER, ALLOC_PROVIDER, ALLOC_LENGTH,
+	ALLOC_NODE, ALLOC_USAGE, ALLOC_QUEUE, ALLOC_VPORT, ALLOC_COUNT,
+	ALLOC_CAPACITY, ALLOC_BLOCKS, ALLOC_SEGMENTS, ALLOC_RESERVED };
+static const struct fuzz_argument alloc_arguments[] = {
+	COMMAND(struct ndshm_block_alloc),
+	[ALLOC_HANDLE] = FUZZ_FROM("handle", 'h'),
+	[ALLOC_ADAPTER] = FUZZ_ADAPTER(MACHINE_NODE0),
+	[ALLOC_PROVIDER] = FUZZ_PROVIDER,
+	[ALLOC_LENGTH] = FUZZ_BLOCK_LENGTH,
+	[ALLOC_NODE] = FUZZ_ANY("node", (__u32)NDSHM_NODE_ANY, 0, 1, 2, 63,
+				1024, 0x7fffffff, 0x80000000, 0xfffffffe),
+	[ALLOC_USAGE] = FUZZ_ANY("usage", NDSHM_USAGE_OTHER,
+				 NDSHM_USAGE_UNDEFINED, NDSHM_USAGE_XMIT,
+				 NDSHM_USAGE_RECEIVE, NDSHM_USAGE_MAX,
+				 0xffffffff),
+	[ALLOC_QUEUE] = FUZZ_ANY("queue", 0, 1, 0xffffffff),
+	[ALLOC_VPORT] = FUZZ_ANY("vport", 0, 1, 0xffffffff),
+	[ALLOC_COUNT] = FUZZ_ANY("count", 1, 0, 2, 3, 16, 63, 64, 65,
+				 0x10000000, 0xffffffff),
+	[ALLOC_CAPACITY] = FUZZ_ANY("capacity", 0, 1, 2, 16, 0xffffffff),
+	[ALLOC_BLOCKS] = FUZZ_AT("blocks"),
+	[ALLOC_SEGMENTS] = {
+		.name = "segments",
+		.registers = 'm',
+		.words = fuzz_places,
+		.usual = { FUZZ_NULL, FUZZ_WORD },
+	},
+	[ALLOC_RESERVED] = RESERVED,
+	{}
+};
+
+/* One after the other into the registers from the one named on. */
+static void keep_blocks(const struct fuzz_value *first,
+			const struct ndshm_block_info *infos, __u32 count,
+			bool edu)
+{
+	__u64 i;
+
+	for (i = 0; i < count && first->number + i < FUZZ_HANDLES; i++)
+		fuzz_registers_now.handles[first->number + i] =
+			(struct fuzz_handle){
+				.handle = infos[i].handle,
+				.id = infos[i].shared_memory_handle,
+				.offset = infos[i].mmap_offset,
+				.length = infos[i].length,
+				.address = edu ? infos[i].address : 0,
+			};
+}
+
+static bool takes_all(__u64 length, __u64 count)
+{
+	return length <= LONG_TO && count <= 64 && length * count > LONG_FROM;
+}
+
+static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	static const struct ndshm_block_info no_infos[64];
+	static const struct ndshm_segment no_segments[64];
+	struct ndshm_block_alloc alloc = {
+		.adapter = adapter_of(&a[ALLOC_ADAPTER]),
+		.provider = provider_of(&a[ALLOC_PROVIDER]),
+		.length = a[ALLOC_LENGTH].number,
+		.preferred_node = a[ALLOC_NODE].number,
+		.usage = a[ALLOC_USAGE].number,
+		.queue_id = a[ALLOC_QUEUE].number,
+		.vport_id = a[ALLOC_VPORT].number,
+		.count = a[ALLOC_COUNT].number,
+		.segment_capacity = a[ALLOC_CAPACITY].number,
+		.__reserved = a[ALLOC_RESERVED].number,
+	};
+	__u32 infos = alloc.count < 64 ? alloc.count : 64;
+	__u32 segments = alloc.segment_capacity < 64 ?
+			 alloc.segment_capacity : 64;
+	void *blocks_seen, *segments_seen;
+	long ret;
+
+	if (takes_all(alloc.length, alloc.count))
+		return -EFBIG;
+	alloc.blocks = (unsigned long)
+		fuzz_put(thread, &a[ALLOC_BLOCKS], no_infos,
+			 infos * sizeof(no_infos[0]), &blocks_seen);
+	alloc.segments = (unsigned long)
+		fuzz_put(thread, &a[ALLOC_SEGMENTS], no_segments,
+			 segments * sizeof(no_segments[0]), &segments_seen);
+	ret = command(thread, NDSHM_BLOCK_ALLOC, a, (void *)&alloc,
+		      sizeof(alloc));
+	if (!ret && blocks_seen)
+		keep_blocks(&a[ALLOC_HANDLE], blocks_seen, infos,
+			    a[ALLOC_ADAPTER].form == FUZZ_WORD &&
+			    a[ALLOC_ADAPTER].number == MACHINE_EDU);
+	return ret;
+}
+
+/* A handle by register, or one that is made up. */
+#define HANDLE { \
+	.name = "handle", \
+	.registers = 'h', \
+	FUZZ_NUMBERS(0, 1, 0x1001, 0x7fffffff, 0xffffffff), \
+	.usual = { 0, FUZZ_REGISTER }, \
+}
+
+enum { FREE_HANDLE = COMMAND_OWN, FREE_RESERVED };
+static const struct fuzz_argument free_arguments[] = {
+	COMMAND(struct ndshm_block_free),
+	[FREE_HANDLE] = HANDLE,
+	[FREE_RESERVED] = RESERVED,
+	{}
+};
+
+static long run_free(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct ndshm_block_free argument = {
+		.handle = handle_of(&a[FREE_HANDLE]),
+		.__reserved = a[FREE_RESERVED].number,
+	};
+
+	if (fuzz_registers_now.dma)
+		return -EBUSY;
+	fuzz_forget_addresses();
+	return command(thread, NDSHM_BLOCK_FREE, a, (void *)&argument,
+		       sizeof(argument));
+}
+
+enum { QUERY_HANDLE = COMMAND_OWN, QUERY_CAPACITY, QUERY_SEGMENTS };
+static const struct fuzz_argument query_arguments[] = {
+	COMMAND(struct ndshm_block_query),
+	[QUERY_HANDLE] = HANDLE,
+	[QUERY_CAPACITY] = FUZZ_ANY("capacity", 0, 1, 2, 16, 0xffffffff),
+	[QUERY_SEGMENTS] = {
+		.name = "segments",
+		.registers = 'm',
+		.words = fuzz_places,
+		.usual = { FUZZ_NULL, FUZZ_WORD },
+	},
+	{}
+};
+
+static long run_query(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	static const struct ndshm_segment no_segments[64];
+	struct ndshm_block_query query = {
+		.handle = handle_of(&a[QUERY_HANDLE]),
+		.segment_capacity = a[QUERY_CAPACITY].number,
+	};
+	__u32 segments = query.segment_capacity < 64 ?
+			 query.segment_capacity : 64;
+	void *seen;
+
+	query.segments = (unsigned long)
+		fuzz_put(thread, &a[QUERY_SEGMENTS], no_segments,
+			 segments * sizeof(no_segments[0]), &seen);
+	return command(thread, NDSHM_BLOCK_QUERY, a, (void *)&query,
+		       sizeof(query));
+}
+
+enum { IOCTL_NUMBER = COMMAND_OWN, IOCTL_FILL };
+static const struct fuzz_argument ioctl_arguments[] = {
+	COMMAND(struct ndshm_block_alloc),
+	[IOCTL_NUMBER] = FUZZ_ANY("number", NDSHM_GET_INFO, 0, 0x5e7f, 0x5e80,
+				  0x5e81, 0x5e82, 0x5e83, 0x5e84, 0x5e85,
+				  0x5e86, 0x5e87, 0x5eff, 0xc0085e80,
+				  0xffffffff),
+	[IOCTL_FILL] = FUZZ_ANY("fill", 0, 1, 0x1000, 0x7fffffff, 0xffffffff),
+	{}
+};
+
+/* Any number, and every word of the argument the same. */
+static long run_ioctl(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	__u32 words[sizeof(struct ndshm_block_alloc) / sizeof(__u32)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		words[i] = a[IOCTL_FILL].number;
+	return command(thread, a[IOCTL_NUMBER].number, a, (void *)words,
+		       sizeof(words));
+}
+
+const struct fuzz_kind fuzz_client_kinds[] = {
+	{ "open", 12, open_arguments, run_open },
+	{ "close", 6, close_arguments, run_close },
+	{ "dup", 2, dup_arguments, run_dup },
+	{ "info", 4, info_arguments, run_info },
+	{ "claim", 10, claim_arguments, run_claim },
+	{ "start", 5, start_arguments, run_start },
+	{ "bar", 6, bar_arguments, run_bar },
+	{ "alloc", 30, alloc_arguments, run_alloc },
+	{ "free", 15, free_arguments, run_free },
+	{ "query", 10, query_arguments, run_query },
+	{ "ioctl", 3, ioctl_arguments, run_ioctl },
+	{}
+};

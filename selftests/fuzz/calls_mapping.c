@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings of blocks and BARs, and what processes do to them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../ndshm_edu.h"
+#include "arguments.h"
+
+#define MAP		FUZZ_FROM("map", 'm')
+#define OFFSET		FUZZ_ANY("offset", 0, 0x1000, 0x2000, 0x10000, 1)
+#define LENGTH		FUZZ_ANY("length", 0x1000, 0, 1, 0x2000, 0x10000, \
+				 0x200000, 0x2000000)
+
+/* Within the windows of the registers, whatever is asked for. */
+static char *inside(const struct fuzz_value *map, __u64 offset, size_t *length)
+{
+	char *address = fuzz_window(map) + offset % FUZZ_WINDOW;
+	size_t left = fuzz_window(map) + FUZZ_WINDOW - address;
+
+	if (*length > left)
+		*length = left;
+	return address;
+}
+
+enum { MMAP_CLIENT, MMAP_HANDLE, MMAP_DELTA, MMAP_MAP, MMAP_LENGTH, MMAP_PROT,
+	MMAP_FLAGS };
+static const struct fuzz_argument mmap_arguments[] = {
+	[MMAP_CLIENT] = FUZZ_FROM("client", 'c'),
+	/* Or the offset itself. */
+	[MMAP_HANDLE] = {
+		.name = "handle",
+		.registers = 'h',
+		FUZZ_NUMBERS(0, 0x1000, 0x200000, 0x400000, 0x100000000000,
+			     0x7fffffffffff0000, 0xfffffffffffff000,
+			     0xffffffffffe00000),
+		.usual = { 0, FUZZ_REGISTER },
+	},
+	[MMAP_DELTA] = FUZZ_ANY("delta", 0, 1, 0x1000, 0x2000, 0x200000,
+				0xfffffffffffff000),
+	[MMAP_MAP] = MAP,
+	[MMAP_LENGTH] = LENGTH,
+	[MMAP_PROT] = FUZZ_ANY("prot", PROT_READ | PROT_WRITE, PROT_NONE,
+			       PROT_READ, PROT_WRITE, PROT_EXEC,
+			       PROT_READ | PROT_EXEC),
+	[MMAP_FLAGS] = FUZZ_ANY("flags", MAP_SHARED, MAP_PRIVATE,
+				MAP_SHARED_VALIDATE, MAP_SHARED | MAP_POPULATE,
+				MAP_SHARED | MAP_LOCKED,
+				MAP_SHARED_VALIDATE | MAP_SYNC,
+				MAP_SHARED | MAP_NORESERVE, MAP_SHARED | MAP_HUGETLB,
+				MAP_PRIVATE | MAP_ANONYMOUS),
+	{}
+};
+
+static long run_mmap(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	const struct fuzz_value *handle = &a[MMAP_HANDLE];
+	__u64 offset = handle->form == FUZZ_REGISTER ?
+		       fuzz_handle(handle)->offset : handle->number;
+	int prot = a[MMAP_PROT].number & (PROT_READ | PROT_WRITE | PROT_EXEC);
+	size_t length = a[MMAP_LENGTH].number;
+	char *window = inside(&a[MMAP_MAP], 0, &length);
+	/* The C library refuses what is no whole page. */
+	off_t at = offset + a[MMAP_DELTA].number;
+
+	(void)thread;
+	fuzz_mark_window(window, length ?: 1);
+	return mmap(window, length, prot, a[MMAP_FLAGS].number | MAP_FIXED,
+		    fuzz_client(&a[MMAP_CLIENT]), at) == MAP_FAILED ? -1 : 0;
+}
+
+enum { MUNMAP_MAP, MUNMAP_OFFSET, MUNMAP_LENGTH };
+static const struct fuzz_argument munmap_arguments[] = {
+	[MUNMAP_MAP] = MAP,
+	[MUNMAP_OFFSET] = OFFSET,
+	[MUNMAP_LENGTH] = LENGTH,
+	{}
+};
+
+/* What is unmapped stays reserved. */
+static long run_munmap(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	size_t length = a[MUNMAP_LENGTH].number;
+	char *address = inside(&a[MUNMAP_MAP], a[MUNMAP_OFFSET].number, &length);
+
+	(void)thread;
+	fuzz_mark_window(address, length ?: 1);
+	return munmap(address, length);
+}
+
+enum { MREMAP_MAP, MREMAP_TO, MREMAP_OFFSET, MREMAP_OLD, MREMAP_NEW,
+	MREMAP_FLAGS };
+static const struct fuzz_argument mremap_arguments[] = {
+	[MREMAP_MAP] = MAP,
+	[MREMAP_TO] = { "to", .registers = 'm', .usual = { 1, FUZZ_REGISTER } },
+	[MREMAP_OFFSET] = OFFSET,
+	[MREMAP_OLD] = FUZZ_ANY("old", 0x1000, 0, 0x2000, 0x10000, 0x200000),
+	[MREMAP_NEW] = FUZZ_ANY("new", 0x1000, 0, 0x2000, 0x10000, 0x200000),
+	[MREMAP_FLAGS] = FUZZ_ANY("flags", MREMAP_MAYMOVE, 0,
+				  MREMAP_MAYMOVE | MREMAP_DONTUNMAP),
+	{}
+};
+
+static long run_mremap(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	int flags = a[MREMAP_FLAGS].number & (MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+	size_t old = a[MREMAP_OLD].number, new = a[MREMAP_NEW].number;
+	char *from = inside(&a[MREMAP_MAP], a[MREMAP_OFFSET].number, &old);
+	char *to = inside(&a[MREMAP_TO], 0, &new);
+
+	(void)thread;
+	/* Only ever to where it is looked for. */
+	if (flags)
+		flags |= MREMAP_MAYMOVE | MREMAP_FIXED;
+	fuzz_mark_window(from, (old > new ? old : new) ?: 1);
+	fuzz_mark_window(to, new ?: 1);
+	return mremap(from, old, new, flags, to) == MAP_FAILED ? -1 : 0;
+}
+
+enum { MPROTECT_MAP, MPROTECT_OFFSET, MPROTECT_LENGTH, MPROTECT_PROT };
+static const struct fuzz_argument mprotect_arguments[] = {
+	[MPROTECT_MAP] = MAP,
+	[MPROTECT_OFFSET] = OFFSET,
+	[MPROTECT_LENGTH] = LENGTH,
+	[MPROTECT_PROT] = FUZZ_ANY("prot", PROT_READ, PROT_NONE, PROT_WRITE,
+				   PROT_READ | PROT_WRITE, PROT_EXEC,
+				   PROT_READ | PROT_EXEC, PROT_GROWSDOWN),
+	{}
+};
+
+static long run_mprotect(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	size_t length = a[MPROTECT_LENGTH].number;
+	char *address = inside(&a[MPROTECT_MAP], a[MPROTECT_OFFSET].number,
+			       &length);
+
+	(void)thread;
+	return mprotect(address, length, a[MPROTECT_PROT].number);
+}
+
+enum { MADVISE_MAP, MADVISE_OFFSET, MADVISE_LENGTH, MADVISE_ADVICE };
+static const struct fuzz_argument madvise_arguments[] = {
+	[MADVISE_MAP] = MAP,
+	[MADVISE_OFFSET] = OFFSET,
+	[MADVISE_LENGTH] = LENGTH,
+	[MADVISE_ADVICE] = FUZZ_ANY("advice", MADV_DONTNEED, 0, 1, 2, 3, 8, 9,
+				    10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+				    21, 22, 23, 24, 25, 26),
+	{}
+};
+
+static long run_madvise(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	size_t length = a[MADVISE_LENGTH].number;
+	char *address = inside(&a[MADVISE_MAP], a[MADVISE_OFFSET].number,
+			       &length);
+
+	(void)thread;
+	/* From there on are memory errors, which end the machine. */
+	if (a[MADVISE_ADVICE].number >= 100)
+		return -EINVAL;
+	return madvise(address, length, a[MADVISE_ADVICE].number);
+}
+
+static const char *const lock_ways[] = { "mlock", "munlock", "mlock2", "msync",
+	"mincore", NULL };
+enum { LOCK_MAP, LOCK_OFFSET, LOCK_LENGTH, LOCK_WAY };
+static const struct fuzz_argument lock_arguments[] = {
+	[LOCK_MAP] = MAP,
+	[LOCK_OFFSET] = OFFSET,
+	[LOCK_LENGTH] = LENGTH,
+	[LOCK_WAY] = FUZZ_WORDS("way", lock_ways, 0),
+	{}
+};
+
+static long run_lock(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	static unsigned char resident[FUZZ_WINDOW / 4096];
+	size_t length = a[LOCK_LENGTH].number;
+	char *address = inside(&a[LOCK_MAP], a[LOCK_OFFSET].number, &length);
+
+	(void)thread;
+	switch (a[LOCK_WAY].number) {
+	case 0:
+		return mlock(address, length);
+	case 1:
+		return munlock(address, length);
+	case 2:
+		return mlock2(address, length, MLOCK_ONFAULT);
+	case 3:
+		return msync(address, length, MS_SYNC | MS_INVALIDATE);
+	default:
+		return mincore(address, length, resident);
+	}
+}
+
+static const char *const touch_ways[] = { "read", "write", NULL };
+enum { TOUCH_MAP, TOUCH_OFFSET, TOUCH_LENGTH, TOUCH_WAY };
+static const struct fuzz_argument touch_arguments[] = {
+	[TOUCH_MAP] = MAP,
+	[TOUCH_OFFSET] = OFFSET,
+	[TOUCH_LENGTH] = LENGTH,
+	[TOUCH_WAY] = FUZZ_WORDS("way", touch_ways, 1),
+	{}
+};
+
+#define TOUCH_MOST	0x10000
+
+static long run_touch(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	size_t length = a[TOUCH_LENGTH].number % (TOUCH_MOST + 1);
+	char *address = inside(&a[TOUCH_MAP], a[TOUCH_OFFSET].number, &length);
+
+	return fuzz_touch(thread, address, length, a[TOUCH_WAY].number) ?
+	       0 : -EFAULT;
+}
+
+/* Not by the processor: by the kernel, as a debugger has it done. */
+static const char *const peek_ways[] = { "mem-read", "mem-write", "vm-read",
+	"vm-write", "pipe", NULL };
+enum { PEEK_MAP, PEEK_OFFSET, PEEK_WAY };
+static const struct fuzz_argument peek_arguments[] = {
+	[PEEK_MAP] = MAP,
+	[PEEK_OFFSET] = OFFSET,
+	[PEEK_WAY] = FUZZ_WORDS("way", peek_ways, 0),
+	{}
+};
+
+static long peek_mem(char *address, void *bytes, size_t length, bool store)
+{
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	long ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = store ? pwrite(fd, bytes, length, (unsigned long)address) :
+		      pread(fd, bytes, length, (unsigned long)address);
+	close(fd);
+	return ret;
+}
+
+static long peek_pipe(char *address, size_t length)
+{
+	int ends[2];
+	long ret;
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	ret = write(ends[1], address, length);
+	close(ends[0]);
+	close(ends[1]);
+	return ret;
+}
+
+static long run_peek(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	size_t length = sizeof(__u64);
+	char *address = inside(&a[PEEK_MAP], a[PEEK_OFFSET].number, &length);
+	__u64 bytes = 0;
+	struct iovec here = { &bytes, length }, there = { address, length };
+	__u64 way = a[PEEK_WAY].number;
+
+	(void)thread;
+	if ((way == 1 || way == 3) && !fuzz_may_store(address))
+		return -EPERM;
+	switch (way) {
+	case 0:
+	case 1:
+		return peek_mem(address, &bytes, length, way == 1);
+	case 2:
+		return process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+	case 3:
+		return process_vm_writev(getpid(), &here, 1, &there, 1, 0);
+	default:
+		return peek_pipe(address, length);
+	}
+}
+
+static const char *const dma_ways[] = { "in", "out", NULL };
+enum { DMA_MAP, DMA_HANDLE, DMA_LENGTH, DMA_WAY };
+static const struct fuzz_argument dma_arguments[] = {
+	[DMA_MAP] = MAP,
+	[DMA_HANDLE] = FUZZ_FROM("handle", 'h'),
+	[DMA_LENGTH] = FUZZ_ANY("length", 64, 1, EDU_MOST),
+	[DMA_WAY] = FUZZ_WORDS("way", dma_ways, 0),
+	{}
+};
+
+struct dma {
+	char *bar;
+	__u64 address;
+	__u32 length;
+	bool to_memory;
+	bool begun;
+};
+
+static void begin_dma(void *context)
+{
+	struct dma *dma = context;
+	__u64 from = dma->to_memory ? EDU_BUFFER : dma->address;
+	__u64 to = dma->to_memory ? dma->address : EDU_BUFFER;
+
+	/* Another device, or no device at all. */
+	if ((ndshm_edu_get32(dma->bar, EDU_IDENTITY) & 0xff) != 0xed)
+		return;
+	ndshm_edu_set32(dma->bar, EDU_DMA_FROM, from);
+	ndshm_edu_set32(dma->bar, EDU_DMA_TO, to);
+	ndshm_edu_set32(dma->bar, EDU_DMA_COUNT, dma->length);
+	fuzz_registers_now.dma = true;
+	ndshm_edu_set32(dma->bar, EDU_DMA_COMMAND, EDU_DMA_RUN |
+			(dma->to_memory ? EDU_DMA_TO_RAM : 0));
+	dma->begun = true;
+}
+
+/*
+ * Have edu, whose BAR is mapped there, copy from or to a block, and do not wait
+ * for its end. What the program could take from under it meanwhile would be the
+ * program's mistake, so it must be alone, and frees nothing from then on.
+ */
+static long run_dma(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	const struct fuzz_handle *block = fuzz_handle(&a[DMA_HANDLE]);
+	struct dma dma = {
+		.bar = fuzz_window(&a[DMA_MAP]),
+		.address = block->address,
+		.length = a[DMA_LENGTH].number % (EDU_MOST + 1),
+		.to_memory = a[DMA_WAY].number,
+	};
+
+	if (!fuzz_registers_now.alone || !fuzz_registers_now.bars)
+		return -EPERM;
+	/* An address beyond what it drives would be cut to another. */
+	if (!dma.length || dma.length > block->length || !block->address ||
+	    block->address + block->length > 1UL << EDU_WIDTH)
+		return -EINVAL;
+	return fuzz_guarded(thread, begin_dma, &dma) && dma.begun ? 0 : -EFAULT;
+}
+
+enum { FORK_CALLS, FORK_WAITS };
+static const char *const fork_ends[] = { "exit", "kill", NULL };
+static const struct fuzz_argument fork_arguments[] = {
+	[FORK_CALLS] = FUZZ_ANY("calls", 1, 0, 2, 3, 4, 8),
+	[FORK_WAITS] = FUZZ_WORDS("end", fork_ends, 0),
+	{}
+};
+
+static long run_fork(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	return fuzz_fork(thread, a[FORK_CALLS].number % (FUZZ_FORK_MOST + 1),
+			 a[FORK_WAITS].number);
+}
+
+static const char *const proc_files[] = { "maps", "smaps", "numa_maps",
+	"pagemap", "smaps_rollup", "map_files", NULL };
+static const struct fuzz_argument proc_arguments[] = {
+	FUZZ_WORDS("file", proc_files, 0),
+	{}
+};
+
+static long run_proc(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	char path[64], text[4096];
+	ssize_t got;
+	int fd;
+
+	(void)thread;
+	snprintf(path, sizeof(path), "/proc/self/%s", proc_files[a[0].number]);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (a[0].number == 3)
+		lseek(fd, (unsigned long)fuzz_window(&(struct fuzz_value){}) /
+		      4096 * sizeof(__u64), SEEK_SET);
+	/* Not the whole pagemap, which has an entry for each page there can be. */
+	do {
+		got = read(fd, text, sizeof(text));
+	} while (got > 0 && a[0].number != 3);
+	close(fd);
+	return 0;
+}
+
+static const struct fuzz_argument yield_arguments[] = {
+	FUZZ_ANY("us", 0, 10, 100, 1000),
+	{}
+};
+
+static long run_yield(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	(void)thread;
+	if (!a[0].number)
+		return sched_yield();
+	return usleep(a[0].number % 2000);
+}
+
+const struct fuzz_kind fuzz_mapping_kinds[] = {
+	{ "mmap", 25, mmap_arguments, run_mmap },
+	{ "munmap", 8, munmap_arguments, run_munmap },
+	{ "mremap", 5, mremap_arguments, run_mremap },
+	{ "mprotect", 5, mprotect_arguments, run_mprotect },
+	{ "madvise", 5, madvise_arguments, run_madvise },
+	{ "lock", 3, lock_arguments, run_lock },
+	{ "touch", 15, touch_arguments, run_touch },
+	{ "peek", 3, peek_arguments, run_peek },
+	{ "dma", 1, dma_arguments, run_dma },
+	{ "fork", 1, fork_arguments, run_fork },
+	{ "proc", 2, proc_arguments, run_proc },
+	{ "yield", 2, yield_arguments, run_yield },
+	{}
+};

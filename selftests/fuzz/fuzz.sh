@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# fuzz.sh OUTPUT [OPTION]...: in a guest that is thrown away, loads the modules and runs
+# OUTPUT/ndshm-fuzz with the corpus and the options. NDSHM_KO is the module; NDSHM_MOCK and
+# NDSHM_COVERAGE are loaded as well if they are set. In the run directory it leaves the
+# programs that were new (corpus/) and what was reached (coverage).
+set -euo pipefail
+
+here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+output=$1
+shift
+# The scan of the kernel's own would only take time.
+echo scan=off 2>/dev/null >/sys/kernel/debug/kmemleak || true
+[[ -z ${NDSHM_COVERAGE:-} ]] || insmod "$NDSHM_COVERAGE"
+insmod "${NDSHM_KO:?}"
+[[ -z ${NDSHM_MOCK:-} ]] || insmod "$NDSHM_MOCK"
+recorder=${NDSHM_KO%/*}/kernel/tests/ndshm_recorder.ko
+[[ ! -e $recorder ]] || insmod "$recorder"
+mkdir -p "$NDSHM_VM_DIR/corpus"
+
+code=0
+"$output/ndshm-fuzz" --corpus "$here/corpus" --out "$NDSHM_VM_DIR/corpus" "$@" || code=$?
+
+[[ -z ${NDSHM_MOCK:-} ]] || rmmod ndshm_mock
+rmmod ndshm
+[[ -z ${NDSHM_COVERAGE:-} ]] || cat /sys/kernel/debug/ndshm_coverage >"$NDSHM_VM_DIR/coverage"
+exit "$code"

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../ndshm_edu.h"
+#include "../ndshm_proc.h"
+#include "kinds.h"
+#include "machine.h"
+#include "run.h"
+
+/* Below what mmap() chooses by itself. */
+#define WINDOWS		((char *)0x10000000000)
+#define WINDOWS_SIZE	((FUZZ_MAPS + 1) * FUZZ_WINDOW)
+#define MEMORY_SIZE	(256UL << 10)
+#define CHILDREN	4
+#define MEMLOCK		0x100000
+#define EDU_DMA_US	200000	/* twice as long as a transfer takes */
+
+const char *const fuzz_places[] = {
+	[FUZZ_GOOD] = "good",
+	[FUZZ_ODD] = "odd",
+	[FUZZ_HALF] = "half",
+	[FUZZ_READONLY] = "readonly",
+	[FUZZ_SHARED] = "shared",
+	[FUZZ_NULL] = "null",
+	[FUZZ_GONE] = "gone",
+	[FUZZ_KERNEL] = "kernel",
+	[FUZZ_END] = "end",
+	NULL
+};
+
+struct fuzz_registers fuzz_registers_now;
+
+static struct fuzz_thread threads[FUZZ_THREADS];
+static __thread struct fuzz_thread *self;
+static size_t page;
+static bool verbose;
+
+/* The calls that are run at the same time, by all threads but the first. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t begun, ended;
+	unsigned int number;
+	unsigned int running;
+	unsigned int ready;
+	const struct fuzz_program *program;
+	unsigned int first, end;
+	__u64 *calls;
+} group = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.begun = PTHREAD_COND_INITIALIZER,
+	.ended = PTHREAD_COND_INITIALIZER,
+};
+
+static pid_t children[CHILDREN];
+static unsigned int child_count;
+/* In a child: how many calls are still its own, and how it ends. */
+static unsigned int child_calls;
+static bool in_child, child_waits;
+/* In its parent: how many calls are not its own. */
+static unsigned int skip_calls;
+
+static void on_fault(int signal)
+{
+	if (self && self->touching)
+		siglongjmp(*self->touching, 1);
+	/* Ours: let it end the process as it would. */
+	sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+}
+
+bool fuzz_guarded(struct fuzz_thread *thread, void (*access)(void *context),
+		  void *context)
+{
+	sigjmp_buf back;
+
+	if (sigsetjmp(back, 1)) {
+		thread->touching = NULL;
+		return false;
+	}
+	thread->touching = &back;
+	access(context);
+	thread->touching = NULL;
+	return true;
+}
+
+struct touch {
+	char *address;
+	size_t length;
+	bool store;
+};
+
+static void touch(void *context)
+{
+	const struct touch *touch = context;
+	size_t i;
+
+	for (i = 0; i < touch->length; i += page)
+		if (touch->store && fuzz_may_store(touch->address + i))
+			__atomic_store_n(touch->address + i, i, __ATOMIC_RELAXED);
+		else
+			__atomic_load_n(touch->address + i, __ATOMIC_RELAXED);
+}
+
+bool fuzz_touch(struct fuzz_thread *thread, char *address, size_t length,
+		bool store)
+{
+	struct touch what = { address, length, store };
+
+	return fuzz_guarded(thread, touch, &what);
+}
+
+/*
+ * Where a program may have a device's registers mapped, only those are written
+ * that do nothing.
+ */
+bool fuzz_may_store(const char *address)
+{
+	return !fuzz_registers_now.bars ||
+	       ((unsigned long)address & (page - 1)) == EDU_LIVENESS;
+}
+
+int fuzz_client(const struct fuzz_value *value)
+{
+	return __atomic_load_n(&fuzz_registers_now.clients[value->number],
+			       __ATOMIC_RELAXED);
+}
+
+int fuzz_socket(const struct fuzz_value *value)
+{
+	return __atomic_load_n(&fuzz_registers_now.sockets[value->number],
+			       __ATOMIC_RELAXED);
+}
+
+void fuzz_set_fd(int *slot, int fd)
+{
+	fd = __atomic_exchange_n(slot, fd, __ATOMIC_RELAXED);
+	if (fd >= 0)
+		close(fd);
+}
+
+void fuzz_forget_addresses(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < FUZZ_HANDLES; i++)
+		fuzz_registers_now.handles[i].address = 0;
+}
+
+struct fuzz_handle *fuzz_handle(const struct fuzz_value *value)
+{
+	return &fuzz_registers_now.handles[value->number];
+}
+
+char *fuzz_window(const struct fuzz_value *value)
+{
+	return WINDOWS + value->number * FUZZ_WINDOW;
+}
+
+void fuzz_mark_window(const char *address, size_t length)
+{
+	size_t first = (address - WINDOWS) / FUZZ_WINDOW;
+	size_t last = (address + length - 1 - WINDOWS) / FUZZ_WINDOW;
+	__u64 bits = (2ULL << last) - (1ULL << first);
+
+	__atomic_or_fetch(&fuzz_registers_now.mapped, bits, __ATOMIC_RELAXED);
+}
+
+/* Each place is used once by a program, but for the one that all share. */
+static size_t take_memory(struct fuzz_thread *thread, size_t size)
+{
+	size_t at = thread->used;
+
+	size = (size + 64) & ~63UL;
+	if (at + size > MEMORY_SIZE)
+		at = 0;
+	thread->used = at + size;
+	return at;
+}
+
+void *fuzz_put(struct fuzz_thread *thread, const struct fuzz_value *value,
+	       const void *bytes, size_t size, void **seen)
+{
+	char *to;
+
+	*seen = NULL;
+	if (value->form == FUZZ_REGISTER && !fuzz_registers_now.bars)
+		return fuzz_window(value);
+	if (value->form != FUZZ_WORD)
+		return (void *)value->number;
+	switch (value->number) {
+	case FUZZ_ODD:
+		to = thread->memory + take_memory(thread, size + 1) + 1;
+		break;
+	case FUZZ_HALF:
+		to = thread->memory + MEMORY_SIZE - size / 2;
+		memcpy(to, bytes, size / 2);
+		return to;
+	case FUZZ_READONLY:
+		to = thread->memory + take_memory(thread, size);
+		memcpy(to, bytes, size);
+		return to - thread->memory + thread->readonly;
+	case FUZZ_SHARED:
+		to = thread->shared;
+		break;
+	case FUZZ_NULL:
+		return NULL;
+	case FUZZ_GONE:
+		return thread->memory + MEMORY_SIZE;
+	case FUZZ_KERNEL:
+		return (void *)0xffff888000000000;
+	case FUZZ_END:
+		return (void *)-8UL;
+	default:
+		to = thread->memory + take_memory(thread, size);
+	}
+	memcpy(to, bytes, size);
+	*seen = to;
+	return to;
+}
+
+/* Capabilities come and go with the effective user; the first one stays saved. */
+static void become(struct fuzz_thread *thread, bool user)
+{
+	uid_t uid = user ? NDSHM_USER_A : 0;
+
+	/* The C library would do it to all threads. */
+	if (thread->user != user && !syscall(SYS_setresuid, uid, uid, 0))
+		thread->user = user;
+}
+
+static void arm(struct fuzz_thread *thread, unsigned int nth)
+{
+	char text[8];
+	int length = snprintf(text, sizeof(text), "%u", nth);
+
+	if (thread->fail_fd >= 0 &&
+	    pwrite(thread->fail_fd, text, length, 0) != length)
+		thread->fail_fd = -1;
+}
+
+static void run_call(struct fuzz_thread *thread, const struct fuzz_call *call,
+		     __u64 *calls)
+{
+	char text[1024];
+	long ret;
+
+	__atomic_add_fetch(calls, 1, __ATOMIC_RELAXED);
+	if (call->fail)
+		arm(thread, call->fail);
+	errno = 0;
+	ret = fuzz_kind(call->kind)->run(thread, call->arguments);
+	if (call->fail)
+		arm(thread, 0);
+	if (verbose) {
+		fuzz_call_print(call, text, sizeof(text));
+		printf("# %s: %ld%s%s\n", text, ret, ret < 0 ? " " : "",
+		       ret < 0 ? strerrorname_np(ret == -1 ? errno : -ret) : "");
+		fflush(stdout);
+	}
+}
+
+/* The part of the group that is this thread's. */
+static void run_part(struct fuzz_thread *thread)
+{
+	unsigned int i;
+
+	become(thread, group.program->user);
+	/* All begin together, on as many processors as there are. */
+	__atomic_add_fetch(&group.ready, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&group.ready, __ATOMIC_ACQUIRE) < FUZZ_THREADS - 1)
+		sched_yield();
+	for (i = group.first; i < group.end; i++)
+		if (group.program->calls[i].thread == thread->number)
+			run_call(thread, &group.program->calls[i], group.calls);
+}
+
+static void prepare_thread(struct fuzz_thread *thread)
+{
+	self = thread;
+	thread->fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	kcov_begin(&thread->kcov);
+}
+
+static void *thread_main(void *argument)
+{
+	struct fuzz_thread *thread = argument;
+	unsigned int done = 0;
+
+	prepare_thread(thread);
+	pthread_mutex_lock(&group.lock);
+	for (;;) {
+		while (group.number == done)
+			pthread_cond_wait(&group.begun, &group.lock);
+		done = group.number;
+		pthread_mutex_unlock(&group.lock);
+		run_part(thread);
+		pthread_mutex_lock(&group.lock);
+		if (!--group.running)
+			pthread_cond_signal(&group.ended);
+	}
+	return NULL;
+}
+
+static int start_threads(void)
+{
+	pthread_t thread;
+	unsigned int i;
+	int error;
+
+	for (i = 1; i < FUZZ_THREADS; i++) {
+		error = pthread_create(&thread, NULL, thread_main, &threads[i]);
+		if (error)
+			return -error;
+	}
+	return 0;
+}
+
+static void run_group(const struct fuzz_program *program, unsigned int first,
+		      unsigned int end, __u64 *calls)
+{
+	pthread_mutex_lock(&group.lock);
+	group.program = program;
+	group.first = first;
+	group.end = end;
+	group.calls = calls;
+	group.ready = 0;
+	group.running = FUZZ_THREADS - 1;
+	group.number++;
+	pthread_cond_broadcast(&group.begun);
+	while (group.running)
+		pthread_cond_wait(&group.ended, &group.lock);
+	pthread_mutex_unlock(&group.lock);
+}
+
+long fuzz_fork(struct fuzz_thread *thread, unsigned int calls, bool waits)
+{
+	pid_t pid;
+
+	if (thread != &threads[0] || in_child || child_count == CHILDREN)
+		return -EAGAIN;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid) {
+		children[child_count++] = pid;
+		skip_calls = calls;
+		return 0;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	in_child = true;
+	/* It is the parent's thread that would fail. */
+	thread->fail_fd = -1;
+	child_calls = calls;
+	child_waits = waits;
+	return 0;
+}
+
+static void end_child(void)
+{
+	while (child_waits)
+		pause();
+	_exit(0);
+}
+
+static void end_children(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < child_count; i++) {
+		kill(children[i], SIGKILL);
+		waitpid(children[i], NULL, 0);
+	}
+	child_count = 0;
+}
+
+/* In a child, calls of other threads are left out: it has none. */
+static void run_calls(const struct fuzz_program *program, __u64 *calls)
+{
+	unsigned int i = 0, first;
+
+	while (i < program->count) {
+		if (in_child && !child_calls--)
+			end_child();
+		if (skip_calls) {
+			skip_calls--;
+			i++;
+			continue;
+		}
+		if (!program->calls[i].thread) {
+			run_call(&threads[0], &program->calls[i++], calls);
+			continue;
+		}
+		first = i;
+		while (i < program->count && program->calls[i].thread)
+			i++;
+		if (!in_child)
+			run_group(program, first, i, calls);
+	}
+	if (in_child)
+		end_child();
+}
+
+static void look_ahead(const struct fuzz_program *program)
+{
+	struct fuzz_registers *r = &fuzz_registers_now;
+	unsigned int i;
+
+	r->bars = false;
+	r->alone = true;
+	for (i = 0; i < program->count; i++) {
+		const char *name = fuzz_kind(program->calls[i].kind)->name;
+
+		r->bars |= !strcmp(name, "bar");
+		r->alone &= strcmp(name, "fork") && !program->calls[i].thread;
+	}
+}
+
+static void clean(void)
+{
+	struct fuzz_registers *r = &fuzz_registers_now;
+	unsigned int i;
+
+	end_children();
+	for (i = 0; i < FUZZ_SOCKETS; i++)
+		fuzz_set_fd(&r->sockets[i], -1);
+	for (i = 0; i < FUZZ_CLIENTS; i++)
+		fuzz_set_fd(&r->clients[i], -1);
+	for (i = 0; i <= FUZZ_MAPS; i++)
+		if (r->mapped & 1ULL << i)
+			mmap(WINDOWS + i * FUZZ_WINDOW, FUZZ_WINDOW, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+			     MAP_FIXED, -1, 0);
+	r->mapped = 0;
+	memset(r->handles, 0, sizeof(r->handles));
+	become(&threads[0], false);
+	/* What was begun must not go on under the next claim: edu has no reset. */
+	if (r->dma)
+		usleep(EDU_DMA_US);
+	r->dma = false;
+	machine_restore();
+	skip_calls = 0;
+}
+
+void fuzz_run(const struct fuzz_program *program, __u64 *calls)
+{
+	unsigned int i;
+
+	for (i = 0; i < FUZZ_THREADS; i++) {
+		kcov_reset(&threads[i].kcov);
+		threads[i].used = 0;
+	}
+	look_ahead(program);
+	become(&threads[0], program->user);
+	run_calls(program, calls);
+	clean();
+}
+
+void fuzz_run_coverage(void (*look)(const __u64 *pcs, __u64 count))
+{
+	unsigned int i;
+
+	for (i = 0; i < FUZZ_THREADS; i++)
+		if (kcov_count(&threads[i].kcov))
+			look(threads[i].kcov.buffer + 1,
+			     kcov_count(&threads[i].kcov));
+}
+
+void fuzz_run_verbose(void)
+{
+	verbose = true;
+}
+
+/* Memory that can be written at one address and only be read at another. */
+static bool prepare_memory(struct fuzz_thread *thread, char *shared)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	char *space;
+
+	if (fd < 0 || ftruncate(fd, MEMORY_SIZE))
+		return false;
+	/* With a page behind each that is not there. */
+	space = mmap(NULL, 2 * (MEMORY_SIZE + page), PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (space == MAP_FAILED)
+		return false;
+	thread->memory = mmap(space, MEMORY_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_FIXED, fd, 0);
+	thread->readonly = mmap(space + MEMORY_SIZE + page, MEMORY_SIZE,
+				PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	thread->shared = shared ?: thread->memory;
+	close(fd);
+	return thread->memory != MAP_FAILED && thread->readonly != MAP_FAILED;
+}
+
+int fuzz_run_begin(void)
+{
+	const struct sigaction action = { .sa_handler = on_fault };
+	const struct rlimit limit = { MEMLOCK, MEMLOCK };
+	unsigned int i;
+
+	page = sysconf(_SC_PAGESIZE);
+	for (i = 0; i < FUZZ_CLIENTS; i++)
+		fuzz_registers_now.clients[i] = -1;
+	for (i = 0; i < FUZZ_SOCKETS; i++)
+		fuzz_registers_now.sockets[i] = -1;
+	if (sigaction(SIGBUS, &action, NULL) ||
+	    sigaction(SIGSEGV, &action, NULL) ||
+	    setrlimit(RLIMIT_MEMLOCK, &limit))
+		return -errno;
+	if (mmap(WINDOWS, WINDOWS_SIZE, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+		 MAP_FIXED_NOREPLACE, -1, 0) != WINDOWS)
+		return -errno;
+	for (i = 0; i < FUZZ_THREADS; i++) {
+		threads[i].number = i;
+		if (!prepare_memory(&threads[i], i ? threads[0].memory : NULL))
+			return -errno;
+	}
+	prepare_thread(&threads[0]);
+	return start_threads();
+}

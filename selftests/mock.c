@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every answer that a provider can give, with every list of segments: what the
+ * caller is told, and that each success comes back exactly once. The caller is a
+ * client, and a user in the kernel. mock_revoke.c is about the end of providers
+ * and adapters.
+ */
+#include <stdio.h>
+
+#include "ndshm_mock.h"
+#include "ndshm_nl.h"
+#include "ndshm_test.h"
+
+#define SEGMENTS	8
+
+FIXTURE(mock) {
+	bool loaded;
+	int fd;
+	__u32 adapter;
+	__u32 id;
+	size_t page;
+	struct ndshm_block_info block;
+	struct ndshm_segment segments[SEGMENTS];
+	struct ndshm_nl nl;
+};
+
+FIXTURE_SETUP(mock)
+{
+	struct ndshm_nl_provider provider;
+	struct ndshm_nl_adapter adapter;
+	int error = ndshm_mock_load("quarantine=8");
+
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
+	ASSERT_EQ(0, error);
+	self->loaded = true;
+	test_mock("adapter add a");
+	test_mock("provider add p");
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "p", &provider));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "a", &adapter));
+	self->id = provider.id;
+	self->adapter = adapter.id;
+	self->page = page_size();
+	test_charged(self->fd, self->adapter);
+}
+
+FIXTURE_TEARDOWN(mock)
+{
+	if (!self->loaded)
+		return;
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("p").live));
+	EXPECT_EQ(0, ndshm_mock_counts("p").misused);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+}
+
+static struct ndshm_block_alloc request_of(struct _test_data_mock *self,
+					   __u64 length)
+{
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, length, &self->block);
+
+	memset(&self->block, NDSHM_POISON, sizeof(self->block));
+	memset(self->segments, NDSHM_POISON, sizeof(self->segments));
+	alloc.provider = self->id;
+	alloc.segments = to_u64(self->segments);
+	alloc.segment_capacity = SEGMENTS;
+	return alloc;
+}
+
+static const struct {
+	const char *name;
+	__u32 reason;
+} statuses[] = {
+	{ "success", NDSHM_REASON_NONE },
+	{ "resources", NDSHM_REASON_PROVIDER_RESOURCES },
+	{ "invalid", NDSHM_REASON_PROVIDER_INVALID },
+	{ "failure", NDSHM_REASON_PROVIDER_FAILURE },
+	/* NDIS's own, and what is no status at all. */
+	{ "0x103", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
+	{ "0x80000011", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
+	{ "0xc00000bb", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
+	{ "1", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
+	{ "0xfffffff4", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
+};
+
+enum fit { FITS, FITS_IN_PIECES, NONSENSE };
+
+static const struct {
+	const char *name;
+	enum fit fit;
+} lists[] = {
+	{ "good", FITS },
+	{ "long", FITS },
+	{ "multi", FITS_IN_PIECES },
+	{ "reverse", FITS_IN_PIECES },
+	{ "short", NONSENSE },
+	{ "overlap", NONSENSE },
+	{ "empty", NONSENSE },
+	{ "zero", NONSENSE },
+	{ "wrap", NONSENSE },
+	{ "bad", NONSENSE },
+};
+
+/* What the caller must be told. */
+static __u32 verdict(unsigned int status, unsigned int list, bool contiguous)
+{
+	if (statuses[status].reason != NDSHM_REASON_NONE)
+		return statuses[status].reason;
+	if (lists[list].fit == NONSENSE ||
+	    (lists[list].fit == FITS_IN_PIECES && contiguous))
+		return NDSHM_REASON_PROVIDER_NONSENSE;
+	return NDSHM_REASON_NONE;
+}
+
+static void ask_as_client(struct __test_metadata *_metadata,
+			  struct _test_data_mock *self, __u32 reason,
+			  __u64 length, bool contiguous)
+{
+	struct ndshm_block_alloc alloc = request_of(self, length);
+
+	alloc.flags = contiguous ? NDSHM_ALLOC_CONTIGUOUS : 0;
+	if (reason == NDSHM_REASON_NONE) {
+		test_block_alloc(self->fd, &alloc);
+		test_free_handle(self->fd, self->block.handle);
+		return;
+	}
+	test_err_block_alloc(ndshm_expected[reason].error, reason, self->fd,
+			     &alloc);
+	EXPECT_TRUE(all_bytes(&self->block, sizeof(self->block),
+			      NDSHM_POISON));
+	EXPECT_TRUE(all_bytes(self->segments, sizeof(self->segments),
+			      NDSHM_POISON));
+}
+
+/* The module itself looks at what it gets. */
+static void ask_in_kernel(struct __test_metadata *_metadata, __u32 reason,
+			  __u64 length, bool contiguous)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command),
+		 "block alloc 0 a p %llu capacity=%d contiguous=%d",
+		 (unsigned long long)length, SEGMENTS, contiguous);
+	if (reason == NDSHM_REASON_NONE) {
+		test_mock("%s", command);
+		test_mock("block free 0");
+	} else {
+		test_err_mock(ndshm_expected[reason].error, reason, "%s",
+			      command);
+	}
+	EXPECT_EQ(0, ndshm_mock_slot(0).broken);
+}
+
+/*
+ * Outputs are those of a failure after every failure, and a success is given
+ * back once: at the end, or at once if it is nonsense.
+ */
+static void one_answer(struct __test_metadata *_metadata,
+		       struct _test_data_mock *self, unsigned int status,
+		       unsigned int list, __u64 length, bool contiguous)
+{
+	__u32 reason = verdict(status, list, contiguous);
+	bool made = statuses[status].reason == NDSHM_REASON_NONE;
+	struct ndshm_mock_counts before = ndshm_mock_counts("p"), after;
+
+	ask_as_client(_metadata, self, reason, length, contiguous);
+	ask_in_kernel(_metadata, reason, length, contiguous);
+	after = ndshm_mock_counts("p");
+	EXPECT_EQ(before.allocated + 2 * made, after.allocated);
+	EXPECT_EQ(before.freed + 2 * made, after.freed);
+	EXPECT_EQ(before.failed + 2 * !made, after.failed);
+	EXPECT_TRUE(ndshm_mock_sound(&after))
+		TH_LOG("status %s, list %s, length %llu, contiguous %d",
+		       statuses[status].name, lists[list].name,
+		       (unsigned long long)length, contiguous);
+}
+
+TEST_F_TIMEOUT(mock, answers, 300)
+{
+	const unsigned int all = ARRAY_SIZE(statuses) * ARRAY_SIZE(lists);
+	const __u64 longer = 3 * self->page + 1;
+	unsigned int i, status, list;
+
+	for (i = 0; i < all; i++) {
+		status = i / ARRAY_SIZE(lists);
+		list = i % ARRAY_SIZE(lists);
+		test_mock("script p status=%s list=%s", statuses[status].name,
+			  lists[list].name);
+		one_answer(_metadata, self, status, list, 1, true);
+		one_answer(_metadata, self, status, list, longer, false);
+		if (statuses[status].reason != NDSHM_REASON_NONE)
+			continue;
+		one_answer(_metadata, self, status, list, 1, false);
+		one_answer(_metadata, self, status, list, longer, true);
+	}
+}
+
+/* The kernel user's own mistakes: nothing is asked, and outputs are as told. */
+TEST_F(mock, kernel_parameters)
+{
+	static const struct {
+		const char *options;
+		__u32 reason;
+	} refused[] = {
+		{ "1 type=0", NDSHM_REASON_PARAMETERS_TYPE },
+		{ "1 type=0xb0", NDSHM_REASON_PARAMETERS_TYPE },
+		{ "1 revision=0", NDSHM_REASON_PARAMETERS_REVISION },
+		{ "1 size=0", NDSHM_REASON_PARAMETERS_SIZE },
+		{ "1 revision=1 size=16", NDSHM_REASON_PARAMETERS_SIZE },
+		{ "0", NDSHM_REASON_LENGTH_ZERO },
+		{ "0xffffffffffffffff", NDSHM_REASON_LENGTH_OVERFLOW },
+		{ "0xfffffffffffff000", NDSHM_REASON_LENGTH_LIMIT },
+		{ "1 usage=10", NDSHM_REASON_USAGE },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(refused); i++)
+		test_err_mock(ndshm_expected[refused[i].reason].error,
+			      refused[i].reason, "block alloc 0 a p %s",
+			      refused[i].options);
+	EXPECT_EQ(0, ndshm_mock_counts("p").allocated);
+	EXPECT_EQ(0, ndshm_mock_counts("p").failed);
+
+	/* Older ones serve, newer ones are read as the newest, nobody is Undefined. */
+	test_mock("block alloc 0 a p 1 revision=1");
+	test_mock("block alloc 1 a p 1 revision=200 size=65535");
+	test_mock("block alloc 2 a p 1 usage=0");
+	/* Too little room is told, and what was made goes back. */
+	test_mock("script p list=multi");
+	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
+		      "block alloc 3 a p 40000 capacity=2");
+	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
+	test_err_mock(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
+		      "block alloc 4 nobody p 1");
+	for (i = 0; i < 5; i++)
+		EXPECT_EQ(0, i < 4 ? ndshm_mock_slot(i).broken : 0);
+	for (i = 0; i < 3; i++)
+		test_mock("block free %u", i);
+}
+
+/* A context that is NULL is a context like any other. */
+TEST_F(mock, null_context)
+{
+	struct ndshm_block_alloc alloc = request_of(self, 2 * self->page);
+	struct ndshm_block_info first;
+	void *map;
+
+	test_mock("script p context=null");
+	test_block_alloc(self->fd, &alloc);
+	first = self->block;
+	map = test_map_block(self->fd, &first);
+	EXPECT_TRUE(all_bytes(map, first.length, 0));
+	fill_pattern(map, first.length, 3);
+	/* There is one at a time. */
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
+			     &alloc);
+	test_free_handle(self->fd, first.handle);
+	EXPECT_EQ(1, ndshm_mock_counts("p").live);
+	EXPECT_TRUE(has_pattern(map, first.length, 3));
+	munmap(map, first.length);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("p").live));
+
+	/* Nonsense with it goes back as well. */
+	test_mock("script p list=short");
+	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE, self->fd,
+			     &alloc);
+	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+	test_mock("script p list=good");
+	test_mock("block alloc 0 a p 1");
+	test_mock("provider revoke p");
+	test_mock("block free 0");
+	EXPECT_EQ(2 + 1, ndshm_mock_counts("p").freed);
+	EXPECT_EQ(0, ndshm_mock_counts("p").double_free);
+}
+
+/* Without a kernel address a block is as good for everybody else. */
+TEST_F(mock, null_address)
+{
+	struct ndshm_block_alloc alloc = request_of(self, 1);
+	void *map;
+
+	test_mock("script p address=null");
+	test_mock("block alloc 0 a p 1");
+	EXPECT_EQ(0, ndshm_mock_slot(0).broken);
+	test_mock("block free 0");
+	test_block_alloc(self->fd, &alloc);
+	map = test_map_block(self->fd, &self->block);
+	memset(map, 1, self->block.length);
+	EXPECT_EQ(0, munmap(map, self->block.length));
+}
+
+/* What is charged is what the provider says, and it is given back. */
+TEST_F(mock, consumed)
+{
+	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_state before = test_state(self->fd), after;
+
+	test_mock("script p consumed=%zu", 16 * self->page);
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_EQ(16 * self->page, self->block.consumed);
+	after = test_state(self->fd);
+	EXPECT_EQ(before.user_locked + 16 * self->page, after.user_locked);
+	EXPECT_EQ(before.bytes + 16 * self->page, after.bytes);
+	test_free_handle(self->fd, self->block.handle);
+	after = test_state(self->fd);
+	EXPECT_EQ(before.user_locked, after.user_locked);
+	EXPECT_EQ(before.bytes, after.bytes);
+}
+
+/* More than the user may lock is refused when it is known, whatever it is. */
+TEST_F(mock, consumed_too_much)
+{
+	static const __u64 figures[] = {
+		1ULL << 30, 1ULL << 46, (1ULL << 46) + 1, 1ULL << 63,
+		~0ULL << 12, ~0ULL - 4095, ~0ULL - 4094, ~0ULL,
+	};
+	const struct rlimit limit = { 1 << 20, 1 << 20 };
+	struct ndshm_block_alloc alloc;
+	unsigned int i;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	for (i = 0; i < ARRAY_SIZE(figures); i++) {
+		test_mock("script p consumed=%#llx",
+			  (unsigned long long)figures[i]);
+		alloc = request_of(self, 1);
+		if (figures[i] > 1ULL << 46)
+			test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE,
+					     self->fd, &alloc);
+		else
+			test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK,
+					     self->fd, &alloc);
+		EXPECT_EQ(0, ndshm_mock_counts("p").live)
+			TH_LOG("consumed %#llx", (unsigned long long)figures[i]);
+	}
+}
+
+static void one_batch(struct __test_metadata *_metadata,
+		      struct _test_data_mock *self, const char *answer,
+		      unsigned int count, unsigned int nth)
+{
+	bool made = strstr(answer, "success");
+	struct ndshm_mock_counts before = ndshm_mock_counts("p"), after;
+	struct ndshm_state state = test_state(self->fd);
+	struct ndshm_block_alloc alloc = request_of(self, self->page);
+	struct ndshm_block_info blocks[8];
+
+	test_mock("script p %s nth=%u", answer, nth);
+	memset(blocks, NDSHM_POISON, sizeof(blocks));
+	alloc.segment_capacity = 0;
+	alloc.segments = 0;
+	alloc.count = count;
+	alloc.blocks = to_u64(blocks);
+	ndshm_case(false);
+	EXPECT_EQ(-1, _test_block_alloc(self->fd, &alloc));
+	EXPECT_TRUE(all_bytes(blocks, sizeof(blocks), NDSHM_POISON));
+	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
+	after = ndshm_mock_counts("p");
+	EXPECT_EQ(before.allocated + nth - 1 + made, after.allocated);
+	EXPECT_EQ(before.freed + nth - 1 + made, after.freed);
+	EXPECT_EQ(before.failed + !made, after.failed);
+	EXPECT_TRUE(ndshm_mock_sound(&after))
+		TH_LOG("%s, %u of %u", answer, nth, count);
+}
+
+/* Whichever of a batch fails, and however, the others come back. */
+TEST_F_TIMEOUT(mock, batches, 120)
+{
+	static const char * const answers[] = {
+		"status=resources list=good", "status=failure list=multi",
+		"status=0x103 list=short", "status=success list=overlap",
+		"status=success list=empty",
+	};
+	struct ndshm_block_alloc alloc;
+	unsigned int i, nth;
+
+	for (i = 0; i < ARRAY_SIZE(answers); i++) {
+		one_batch(_metadata, self, answers[i], 1, 1);
+		for (nth = 1; nth <= 8; nth++)
+			one_batch(_metadata, self, answers[i], 8, nth);
+	}
+
+	/* One in three. */
+	test_mock("script p reset");
+	test_mock("script p status=resources every=3");
+	for (i = 1; i <= 9; i++) {
+		alloc = request_of(self, 1);
+		if (i % 3)
+			test_block_alloc(self->fd, &alloc);
+		else
+			test_err_block_alloc(ENOMEM,
+					     NDSHM_REASON_PROVIDER_RESOURCES,
+					     self->fd, &alloc);
+	}
+}
+
+/* Further references of a kernel user; their end may be in atomic context. */
+TEST_F(mock, references)
+{
+	test_mock("block alloc 0 a p 1");
+	test_mock("block get 0");
+	test_mock("block get 0");
+	test_err_mock(EBUSY, NDSHM_REASON_NONE, "block alloc 0 a p 1");
+	test_mock("block free 0");
+	EXPECT_STREQ("referenced", ndshm_mock_slot(0).state);
+	test_mock("block put 0");
+	EXPECT_EQ(1, ndshm_mock_counts("p").live);
+	test_err_mock(EBUSY, NDSHM_REASON_PROVIDER_IN_USE, "provider del p");
+	test_mock("block put 0");
+	/* What was freed in atomic context does not count as alive. */
+	test_mock("provider del p");
+	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+	EXPECT_STREQ("empty", ndshm_mock_slot(0).state);
+	test_err_mock(ENOENT, NDSHM_REASON_NONE, "block put 0");
+}
+
+/* The counters that all this relies on do count. */
+TEST_F(mock, counters)
+{
+	struct ndshm_mock_counts counts;
+
+	test_mock("block alloc 0 a p 1");
+	test_mock("fault overrun");
+	test_mock("block free 0");
+	test_mock("block alloc 0 a p 1");
+	test_mock("block free 0");
+	counts = ndshm_mock_counts("p");
+	EXPECT_EQ(1, counts.overrun);
+	EXPECT_EQ(0, counts.use_after_free);
+	EXPECT_EQ(0, counts.double_free);
+	test_mock("fault late_write");
+	test_mock("fault double_free");
+	counts = ndshm_mock_counts("p");
+	EXPECT_EQ(1, counts.use_after_free);
+	EXPECT_EQ(1, counts.double_free);
+	EXPECT_EQ(2, counts.freed);
+	EXPECT_EQ(0, counts.live);
+	/* Said once. */
+	EXPECT_EQ(1, ndshm_mock_counts("p").use_after_free);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

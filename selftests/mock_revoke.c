@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Providers and adapters that go: while an allocation is under way, while their
+ * blocks are held and mapped, and while these are freed. The mock module (named
+ * by NDSHM_MOCK) counts what comes twice, late or in the wrong place.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "ndshm_mock.h"
+#include "ndshm_nl.h"
+#include "ndshm_probe.h"
+#include "ndshm_test.h"
+
+#define ROUNDS		200	/* NDSHM_ROUNDS: another number */
+#define WRITE_ROUNDS	30
+#define MOST_LEAD_US	50000
+
+FIXTURE(going) {
+	bool loaded;
+	int fd;
+	__u32 adapter;
+	__u32 id;
+	struct ndshm_block_info block;
+	struct ndshm_nl nl;
+};
+
+/* Who goes, and what others are told from then on. */
+FIXTURE_VARIANT(going) {
+	const char *command;
+	__u32 reason;
+	bool refusable;		/* while blocks live */
+};
+
+FIXTURE_VARIANT_ADD(going, unregister) {
+	.command = "provider del p",
+	.reason = NDSHM_REASON_PROVIDER_CLOSING,
+	.refusable = true,
+};
+
+FIXTURE_VARIANT_ADD(going, revoke) {
+	.command = "provider revoke p",
+	.reason = NDSHM_REASON_PROVIDER_CLOSING,
+	.refusable = false,
+};
+
+FIXTURE_VARIANT_ADD(going, adapter) {
+	.command = "adapter del a",
+	.reason = NDSHM_REASON_ADAPTER_REMOVED,
+	.refusable = false,
+};
+
+FIXTURE_SETUP(going)
+{
+	struct ndshm_nl_provider provider;
+	struct ndshm_nl_adapter adapter;
+	int error = ndshm_mock_load("quarantine=8");
+
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
+	ASSERT_EQ(0, error);
+	self->loaded = true;
+	test_mock("adapter add a");
+	test_mock("provider add p adapter=a");
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "p", &provider));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "a", &adapter));
+	self->id = provider.id;
+	self->adapter = adapter.id;
+}
+
+FIXTURE_TEARDOWN(going)
+{
+	struct ndshm_mock_counts counts;
+	int slot;
+
+	if (!self->loaded)
+		return;
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("p").live));
+	counts = ndshm_mock_counts("p");
+	EXPECT_TRUE(ndshm_mock_sound(&counts));
+	for (slot = 0; slot < 2; slot++) {
+		EXPECT_GE(0, ndshm_mock_slot(slot).late);
+		EXPECT_GE(0, ndshm_mock_slot(slot).broken);
+	}
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+}
+
+/* A command, or an allocation of a client's, that takes its time. */
+struct task {
+	pthread_t thread;
+	char command[80];
+	int fd;
+	struct ndshm_block_alloc alloc;
+	int error;
+	int done;
+};
+
+static void *run_command(void *data)
+{
+	struct task *task = data;
+
+	task->error = ndshm_mock("%s", task->command);
+	__atomic_store_n(&task->done, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void *run_alloc(void *data)
+{
+	struct task *task = data;
+
+	task->error = _test_block_alloc(task->fd, &task->alloc) ? -errno : 0;
+	__atomic_store_n(&task->done, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static bool is_done(struct task *task)
+{
+	return __atomic_load_n(&task->done, __ATOMIC_SEQ_CST);
+}
+
+/* False: it is not done, and will not be for as long as one can wait for it. */
+static bool gets_done(struct task *task)
+{
+	int i;
+
+	for (i = 0; i < 20 && !is_done(task); i++)
+		usleep(10000);
+	return is_done(task);
+}
+
+static bool start_command(struct task *task, const char *command)
+{
+	*task = (struct task){ .fd = -1 };
+	snprintf(task->command, sizeof(task->command), "%s", command);
+	return !pthread_create(&task->thread, NULL, run_command, task);
+}
+
+static struct ndshm_block_alloc request_of(struct _test_data_going *self)
+{
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, 1, &self->block);
+
+	alloc.provider = self->id;
+	return alloc;
+}
+
+/* The end has begun: others are turned away, and this is what they are told. */
+static void wait_for_end(struct __test_metadata *_metadata,
+			 struct _test_data_going *self, __u32 reason)
+{
+	const struct rlimit limit = { 1 << 20, 1 << 20 };
+	/* More than can be charged, so that it is never made. */
+	struct ndshm_block_alloc probe =
+		block_alloc_request(self->adapter, 1 << 21, &self->block);
+	int fd = ndshm_open();
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	probe.provider = self->id;
+	EXPECT_TRUE(ndshm_soon(_test_block_alloc(fd, &probe) &&
+			       probe.reason != NDSHM_REASON_MEMLOCK));
+	test_err_block_alloc(ndshm_expected[reason].error, reason, fd, &probe);
+	close(fd);
+}
+
+/* An allocation that began before the end fails when it is over, and is undone. */
+TEST_F(going, while_a_client_allocates)
+{
+	struct task task = { .fd = self->fd, .alloc = request_of(self) }, end;
+
+	test_mock("script p hold=1 nth=1");
+	ASSERT_EQ(0, pthread_create(&task.thread, NULL, run_alloc, &task));
+	ASSERT_TRUE(ndshm_soon(ndshm_mock_counts("p").inside == 1));
+	ASSERT_TRUE(start_command(&end, variant->command));
+	/* It is closed for others, and waits for the one that is inside. */
+	wait_for_end(_metadata, self, variant->reason);
+	EXPECT_FALSE(gets_done(&end));
+	EXPECT_FALSE(is_done(&task));
+	test_mock("script p hold=0");
+	pthread_join(task.thread, NULL);
+	pthread_join(end.thread, NULL);
+	EXPECT_EQ(0, end.error);
+	EXPECT_EQ(-ndshm_expected[variant->reason].error, task.error);
+	EXPECT_EQ(variant->reason, task.alloc.reason);
+	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
+	EXPECT_EQ(0, test_state(self->fd).blocks);
+}
+
+TEST_F(going, while_the_kernel_allocates)
+{
+	struct task task, end;
+
+	test_mock("script p hold=1 nth=1");
+	ASSERT_TRUE(start_command(&task, "block alloc 0 a default 1"));
+	ASSERT_TRUE(ndshm_soon(ndshm_mock_counts("p").inside == 1));
+	ASSERT_TRUE(start_command(&end, variant->command));
+	wait_for_end(_metadata, self, variant->reason);
+	EXPECT_FALSE(gets_done(&end));
+	EXPECT_FALSE(is_done(&task));
+	test_mock("script p hold=0");
+	pthread_join(task.thread, NULL);
+	pthread_join(end.thread, NULL);
+	EXPECT_EQ(0, end.error);
+	EXPECT_EQ(-ndshm_expected[variant->reason].error, task.error);
+	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
+	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+	EXPECT_EQ(0, ndshm_mock_slot(0).calls);
+	EXPECT_STREQ("empty", ndshm_mock_slot(0).state);
+}
+
+/* The code of a handler stays while it runs, before there is a block. */
+TEST_F(going, not_the_module)
+{
+	struct task task = { .fd = self->fd, .alloc = request_of(self) };
+
+	test_mock("script p hold=1 nth=1");
+	ASSERT_EQ(0, pthread_create(&task.thread, NULL, run_alloc, &task));
+	ASSERT_TRUE(ndshm_soon(ndshm_mock_counts("p").inside == 1));
+	EXPECT_EQ(-EWOULDBLOCK, ndshm_mock_unload());
+	test_mock("script p hold=0");
+	pthread_join(task.thread, NULL);
+	EXPECT_EQ(0, task.error);
+	EXPECT_EQ(-EWOULDBLOCK, ndshm_mock_unload());
+}
+
+/* Whoever holds a block, in whatever way: its memory comes back once. */
+TEST_F(going, while_blocks_are_held)
+{
+	struct ndshm_block_alloc alloc = request_of(self);
+	struct ndshm_block_query query;
+	void *map;
+	int i;
+
+	test_mock("block alloc 0 a default 1");
+	test_mock("block alloc 1 a p 1 callback=none");
+	test_mock("block get 1");
+	test_block_alloc(self->fd, &alloc);
+	map = test_map_block(self->fd, &self->block);
+	if (variant->refusable) {
+		test_err_mock(EBUSY, NDSHM_REASON_PROVIDER_IN_USE, "%s",
+			      variant->command);
+		EXPECT_EQ(3, ndshm_mock_counts("p").live);
+		EXPECT_TRUE(ndshm_readable(map));
+		test_free_handle(self->fd, self->block.handle);
+		munmap(map, self->block.length);
+		for (i = 0; i < 2; i++)
+			test_mock("block free %d", i);
+		test_mock("block put 1");
+		EXPECT_TRUE(ndshm_soon(!ndshm_mock("%s", variant->command)));
+		return;
+	}
+
+	test_mock("%s", variant->command);
+	EXPECT_EQ(3, ndshm_mock_counts("p").freed);
+	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+	EXPECT_EQ(1, ndshm_mock_slot(0).calls);
+	EXPECT_EQ(0, ndshm_mock_slot(1).calls);
+	test_sigbus(map);
+	query = block_query_request(self->block.handle);
+	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
+			     &query);
+	/* What is left is let go of, and nothing is freed by that. */
+	test_free_handle(self->fd, self->block.handle);
+	munmap(map, self->block.length);
+	for (i = 0; i < 2; i++)
+		test_mock("block free %d", i);
+	test_mock("block put 1");
+	EXPECT_EQ(3, ndshm_mock_counts("p").freed);
+	EXPECT_EQ(1, ndshm_mock_slot(0).calls);
+}
+
+/* The callback may free its own block. */
+TEST_F(going, freed_in_the_callback)
+{
+	if (variant->refusable)
+		SKIP(return, "nothing is revoked");
+	test_mock("block alloc 0 a default 1 callback=free");
+	test_mock("%s", variant->command);
+	EXPECT_EQ(1, ndshm_mock_slot(0).calls);
+	EXPECT_STREQ("empty", ndshm_mock_slot(0).state);
+	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
+	test_err_mock(ENOENT, NDSHM_REASON_NONE, "block free 0");
+}
+
+/* Once ndshm_free() has returned, its owner may be gone: no callback runs. */
+TEST_F(going, free_waits_for_the_callback)
+{
+	struct task end, freeing;
+
+	if (variant->refusable)
+		SKIP(return, "nothing is revoked");
+	test_mock("block alloc 0 a default 1 callback=hold");
+	ASSERT_TRUE(start_command(&end, variant->command));
+	ASSERT_TRUE(ndshm_soon(ndshm_mock_slot(0).inside == 1));
+	ASSERT_TRUE(start_command(&freeing, "block free 0"));
+	ASSERT_TRUE(ndshm_soon(strcmp(ndshm_mock_slot(0).state, "held")));
+	EXPECT_FALSE(gets_done(&freeing));
+	EXPECT_FALSE(is_done(&end));
+	test_mock("block release 0");
+	pthread_join(freeing.thread, NULL);
+	pthread_join(end.thread, NULL);
+	EXPECT_EQ(0, freeing.error);
+	EXPECT_EQ(0, end.error);
+	EXPECT_EQ(1, ndshm_mock_slot(0).calls);
+	EXPECT_EQ(0, ndshm_mock_slot(0).late);
+}
+
+/* Memory that has gone back is not written to any more, whoever maps it. */
+TEST_F_TIMEOUT(going, while_it_is_written, 300)
+{
+	struct ndshm_mock_counts counts;
+	int round, peer, status;
+	pid_t child;
+
+	if (variant->refusable)
+		SKIP(return, "nothing is revoked");
+	for (round = 0; round < WRITE_ROUNDS; round++) {
+		struct ndshm_block_alloc alloc =
+			block_alloc_request(0, 16 * page_size(), &self->block);
+		struct ndshm_nl_adapter adapter;
+		unsigned char *map;
+		size_t at = 0;
+
+		if (round) {
+			ndshm_mock("adapter add a");
+			test_mock("provider add p adapter=a");
+		}
+		ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "a",
+						      &adapter));
+		alloc.adapter = adapter.id;
+		test_block_alloc(self->fd, &alloc);
+		map = test_map_block(self->fd, &self->block);
+		child = ndshm_fork(&peer);
+		ASSERT_LE(0, child);
+		if (!child) {
+			ndshm_tell(peer);
+			for (;;)
+				__atomic_store_n(map + at++ %
+						 self->block.length, 1,
+						 __ATOMIC_RELAXED);
+		}
+		EXPECT_TRUE(ndshm_hear(peer));
+		test_mock("%s", variant->command);
+		EXPECT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+		close(peer);
+		munmap(map, self->block.length);
+		test_free_handle(self->fd, self->block.handle);
+		ndshm_mock("provider del p");
+	}
+	counts = ndshm_mock_counts("p");
+	EXPECT_EQ(WRITE_ROUNDS, counts.freed);
+	EXPECT_EQ(0, counts.use_after_free);
+}
+
+/*
+ * A race for the same block: revoked by one, freed by another. Each round looks
+ * at who came first and gives the other a start, so that they meet.
+ */
+
+struct race {
+	pthread_barrier_t line;
+	int stop;
+	int lead_us;		/* of the revoke, if positive */
+	unsigned int seed;	/* of the thread that frees */
+};
+
+/* Sleeping takes longer than what is to be met. */
+static void spin(int us)
+{
+	struct timespec now, end;
+
+	if (us <= 0)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += us * 1000L;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < end.tv_sec ||
+		 (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+}
+
+static void *free_block(void *data)
+{
+	struct race *race = data;
+
+	for (;;) {
+		pthread_barrier_wait(&race->line);
+		if (race->stop)
+			return NULL;
+		spin(race->lead_us + rand_r(&race->seed) % 32);
+		ndshm_mock("block free 0");
+		pthread_barrier_wait(&race->line);
+	}
+}
+
+/* Others allocate all the while, and meet what comes and goes. */
+static void *come_and_go(void *data)
+{
+	int *stop = data;
+
+	while (!__atomic_load_n(stop, __ATOMIC_RELAXED)) {
+		ndshm_mock("block alloc 1 a default 1 callback=free");
+		ndshm_mock("block free 1");
+	}
+	return NULL;
+}
+
+/* As the environment says, or else @usual. */
+static unsigned int number(const char *name, unsigned int usual)
+{
+	const char *told = getenv(name);
+
+	return told ? strtoul(told, NULL, 0) : usual;
+}
+
+TEST_F_TIMEOUT(going, while_blocks_are_freed, 3600)
+{
+	struct race race = { .lead_us = 0 };
+	int calls = 0, stop = 0, step = 0, ahead, round;
+	const int rounds = number("NDSHM_ROUNDS", ROUNDS);
+	unsigned int seed = number("NDSHM_SEED", time(NULL));
+	pthread_t freeing, other;
+
+	TH_LOG("NDSHM_SEED=%u", seed);
+	race.seed = seed + 1;
+	ASSERT_EQ(0, pthread_barrier_init(&race.line, NULL, 2));
+	ASSERT_EQ(0, pthread_create(&freeing, NULL, free_block, &race));
+	ASSERT_EQ(0, pthread_create(&other, NULL, come_and_go, &stop));
+	for (round = 0; round < rounds; round++) {
+		int now;
+
+		/* Half of the callbacks take long enough for a free to end. */
+		test_mock("block alloc 0 a p 1 callback_us=%u",
+			  round & 1 ? 0 : 100 + rand_r(&seed) % 100);
+		pthread_barrier_wait(&race.line);
+		spin(rand_r(&seed) % 32 - race.lead_us);
+		ndshm_mock("%s", variant->command);
+		pthread_barrier_wait(&race.line);
+
+		now = ndshm_mock_slot(0).calls;
+		/* Faster and faster, until the other one is first. */
+		ahead = now > calls ? -1 : 1;
+		step = ahead * step > 0 ? 2 * step : 4 * ahead;
+		if (abs(race.lead_us + step) > MOST_LEAD_US)
+			step = -race.lead_us;
+		race.lead_us += step;
+		calls = now;
+		/* It was refused if it was first, and is not any more. */
+		while (ndshm_mock("%s", variant->command) == -EBUSY)
+			sched_yield();
+		ndshm_mock("adapter add a");
+		ndshm_mock("provider del p");
+		test_mock("provider add p adapter=a");
+	}
+	race.stop = 1;
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	pthread_barrier_wait(&race.line);
+	pthread_join(freeing, NULL);
+	pthread_join(other, NULL);
+	ndshm_case(true);
+	/* Now this one was first, now the other, and never was it too late. */
+	if (!variant->refusable) {
+		EXPECT_LT(rounds / 20, calls);
+		EXPECT_GT(rounds - rounds / 20, calls);
+	}
+	TH_LOG("%d rounds, %d callbacks", rounds, calls);
+	for (round = 0; round < 2; round++) {
+		EXPECT_EQ(0, ndshm_mock_slot(round).late);
+		EXPECT_EQ(0, ndshm_mock_slot(round).broken);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

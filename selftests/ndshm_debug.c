@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
+#include <linux/ndshm.h>
+
+#include "ndshm_debug.h"
+#include "ndshm_proc.h"
+
+#define ARRAY_LENGTH(array)	(sizeof(array) / sizeof((array)[0]))
+
+#define DMA_API		"/sys/kernel/debug/dma-api/"
+#define PAGE_STACKS	"/sys/kernel/debug/page_owner_stacks/show_stacks"
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+#define KMSG		"/dev/kmsg"
+
+void ndshm_settle(void)
+{
+	/* A client's end waits for the queue. */
+	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+int ndshm_dma_entries(void)
+{
+	long long total = ndshm_read_number(DMA_API "nr_total_entries");
+	long long available = ndshm_read_number(DMA_API "num_free_entries");
+	char disabled[8];
+
+	if (total < 0 || available < 0 ||
+	    ndshm_read_file(DMA_API "disabled", disabled, sizeof(disabled)) ||
+	    disabled[0] != 'N')
+		return -1;
+	return total - available;
+}
+
+/*
+ * Stacks
+ */
+
+/*
+ * Whose code is it? That of a module has its name in brackets. An address that
+ * has no name is that of a module which has gone, and only ours come and go.
+ */
+static bool is_ours(const char *frame)
+{
+	frame += strspn(frame, " ");
+	return !strncmp(frame, "0x", 2) || strstr(frame, "[ndshm");
+}
+
+/* Those that keep pages for later, whoever made them ask for more. */
+static bool is_cache(const char *frame)
+{
+	static const char *const names[] = {
+		"allocate_slab", "new_slab", "___slab_alloc", "stack_depot_",
+		"kasan_", "pcpu_", "pte_alloc", "__pte_alloc", "__pmd_alloc",
+		"__pud_alloc", "__p4d_alloc", "pfn_to_dma_pte",
+		"handle_mm_fault",
+	};
+	size_t i;
+
+	frame += strspn(frame, " ");
+	for (i = 0; i < ARRAY_LENGTH(names); i++)
+		if (!strncmp(frame, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+/* The pages of our stacks; with @print they are shown. */
+static long count_pages(bool print)
+{
+	FILE *file = fopen(PAGE_STACKS, "re");
+	char *line = NULL, *stack = NULL;
+	bool ours = false, cache = false;
+	size_t size = 0, length = 0;
+	FILE *copy = NULL;
+	long pages = 0, n;
+
+	if (!file)
+		return -1;
+	/* The innermost frame comes first, and the number of pages last. */
+	while (getline(&line, &size, file) > 0) {
+		if (print && !copy)
+			copy = open_memstream(&stack, &length);
+		if (copy)
+			fprintf(copy, "# %s", line);
+		if (line[0] == ' ') {
+			cache |= !ours && is_cache(line);
+			ours |= !cache && is_ours(line);
+			continue;
+		}
+		if (line[0] == '\n')
+			continue;
+		if (ours && sscanf(line, "%*[^:]: %ld", &n) == 1)
+			pages += n;
+		if (copy) {
+			fclose(copy);
+			copy = NULL;
+			if (ours)
+				fputs(stack, stdout);
+			free(stack);
+		}
+		ours = false;
+		cache = false;
+	}
+	if (copy) {
+		fclose(copy);
+		free(stack);
+	}
+	free(line);
+	fclose(file);
+	return pages;
+}
+
+long ndshm_pages_owned(void)
+{
+	ndshm_settle();
+	return count_pages(false);
+}
+
+void ndshm_pages_print(void)
+{
+	count_pages(true);
+}
+
+/*
+ * kmemleak
+ */
+
+#define KMEMLEAK_AGE	6	/* seconds: older ones are reported */
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+void ndshm_kmemleak_forget(void)
+{
+	ndshm_write_file(KMEMLEAK, "scan=off");
+	ndshm_write_file(KMEMLEAK, "clear");
+}
+
+/* The records of our modules. */
+static int count_records(char *text, size_t size)
+{
+	FILE *file = fopen(KMEMLEAK, "re");
+	char *line = NULL, *record = NULL;
+	size_t room = 0, length = 0;
+	bool ours = false, trace = false;
+	FILE *copy = NULL;
+	int records = 0;
+	ssize_t got;
+
+	if (!file)
+		return -1;
+	do {
+		got = getline(&line, &room, file);
+		if (copy && (got <= 0 || line[0] != ' ')) {
+			fclose(copy);
+			copy = NULL;
+			if (ours && !records++)
+				snprintf(text, size, "%s", record);
+			free(record);
+			ours = false;
+			trace = false;
+		}
+		if (got <= 0)
+			break;
+		if (!copy)
+			copy = open_memstream(&record, &length);
+		if (!copy)
+			break;
+		fputs(line, copy);
+		/* Above the frames stands the memory's content. */
+		ours |= trace && is_ours(line);
+		trace |= !strncmp(line, "  backtrace", 11);
+	} while (true);
+	free(line);
+	fclose(file);
+	return records;
+}
+
+int ndshm_kmemleak(char *text, size_t size)
+{
+	double begin = seconds(), left;
+	int error;
+
+	text[0] = '\0';
+	ndshm_settle();
+	/* An address that a stack still holds by chance would hide a leak. */
+	error = ndshm_write_file(KMEMLEAK, "stack=off");
+	if (!error)
+		error = ndshm_write_file(KMEMLEAK, "scan");
+	left = begin + KMEMLEAK_AGE - seconds();
+	/* Nothing tells that an object is old enough. */
+	if (!error && left > 0)
+		usleep(left * 1e6);
+	if (!error)
+		error = ndshm_write_file(KMEMLEAK, "scan");
+	ndshm_write_file(KMEMLEAK, "stack=on");
+	return error ? -1 : count_records(text, size);
+}
+
+/*
+ * The log
+ */
+
+static const char *const splats[] = {
+#include "ndshm_splats.h"
+};
+
+int ndshm_log_mark(void)
+{
+	int fd = open(KMSG, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+static bool is_splat(const char *line)
+{
+	static regex_t patterns[ARRAY_LENGTH(splats)];
+	static bool compiled;
+	size_t i;
+
+	for (i = 0; !compiled && i < ARRAY_LENGTH(splats); i++)
+		if (regcomp(&patterns[i], splats[i], REG_EXTENDED | REG_NOSUB))
+			abort();
+	compiled = true;
+	for (i = 0; i < ARRAY_LENGTH(splats); i++)
+		if (!regexec(&patterns[i], line, 0, NULL, 0))
+			return true;
+	return false;
+}
+
+bool ndshm_log_clean(int mark, char *text, size_t size)
+{
+	char record[8192], *line;
+	bool clean = true;
+	ssize_t got;
+
+	text[0] = '\0';
+	/* A read is a record: "prefix;line", and lines about it. */
+	while ((got = read(mark, record, sizeof(record) - 1)) > 0) {
+		record[got] = '\0';
+		record[strcspn(record, "\n")] = '\0';
+		line = strchr(record, ';');
+		line = line ? line + 1 : record;
+		if (!is_splat(line))
+			continue;
+		if (clean)
+			snprintf(text, size, "%s", line);
+		clean = false;
+	}
+	if (clean && errno != EAGAIN) {
+		snprintf(text, size, "the log: %s", strerror(errno));
+		clean = false;
+	}
+	return clean;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ndshm_mock.h"
+#include "ndshm_proc.h"
+#include "ndshm_reasons.h"
+
+#define MODULE_NAME	"ndshm_mock"
+#define FILES		"/sys/kernel/debug/" MODULE_NAME "/"
+
+static int load(const char *path, const char *parameters)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, parameters, 0))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+int ndshm_mock_load(const char *parameters)
+{
+	const char *path = getenv("NDSHM_MOCK");
+	int error;
+
+	if (!path || !*path)
+		return -ENOENT;
+	error = load(path, parameters);
+	if (error == -EEXIST) {
+		error = ndshm_mock_unload();
+		if (!error)
+			error = load(path, parameters);
+	}
+	return error;
+}
+
+int ndshm_mock_unload(void)
+{
+	return syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK) ? -errno : 0;
+}
+
+const char *ndshm_mock_missing(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return "NDSHM_MOCK names no " MODULE_NAME ".ko";
+	case -ENOEXEC:
+		return "NDSHM_MOCK is not for this kernel";
+	case -EPERM:
+		return "only root can load NDSHM_MOCK";
+	default:
+		return NULL;
+	}
+}
+
+int ndshm_mock(const char *format, ...)
+{
+	char text[512];
+	va_list list;
+	int length;
+
+	va_start(list, format);
+	length = vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	if (length < 0 || length >= (int)sizeof(text))
+		return -E2BIG;
+	return ndshm_write_file(FILES "ctl", text);
+}
+
+/* "list-short" is LIST_SHORT. */
+static bool same_name(const char *told, const char *expected)
+{
+	for (; *told && *expected; told++, expected++)
+		if (toupper((unsigned char)*told) !=
+		    (*expected == '_' ? '-' : *expected))
+			return false;
+	return *told == *expected;
+}
+
+int ndshm_mock_reason(void)
+{
+	char name[64];
+	unsigned int i;
+
+	if (ndshm_read_file(FILES "reason", name, sizeof(name)))
+		return -1;
+	for (i = 0; i < NDSHM_REASON_COUNT_KNOWN; i++)
+		if (ndshm_expected[i].name &&
+		    same_name(name, ndshm_expected[i].name))
+			return i;
+	return -1;
+}
+
+/* The line of a file that begins with that word and a blank. */
+static bool find_line(const char *path, const char *word, char *line,
+		      size_t size)
+{
+	size_t length = strlen(word);
+	bool found = false;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return false;
+	while (!found && fgets(line, size, file))
+		found = !strncmp(line, word, length) && line[length] == ' ';
+	fclose(file);
+	return found;
+}
+
+/* What follows " KEY=" in the line, or NULL. */
+static const char *value_of(const char *line, const char *key)
+{
+	char text[32];
+	const char *at;
+
+	snprintf(text, sizeof(text), " %s=", key);
+	at = strstr(line, text);
+	return at ? at + strlen(text) : NULL;
+}
+
+static long long number_of(const char *line, const char *key)
+{
+	const char *value = value_of(line, key);
+
+	return value ? strtoll(value, NULL, 0) : -1;
+}
+
+struct ndshm_mock_counts ndshm_mock_counts(const char *provider)
+{
+	char line[512];
+
+	if (!find_line(FILES "providers", provider, line, sizeof(line)))
+		line[0] = '\0';
+	return (struct ndshm_mock_counts){
+		.allocated = number_of(line, "allocated"),
+		.freed = number_of(line, "freed"),
+		.live = number_of(line, "live"),
+		.failed = number_of(line, "failed"),
+		.double_free = number_of(line, "double_free"),
+		.use_after_free = number_of(line, "use_after_free"),
+		.mmapped = number_of(line, "mmapped"),
+		.overrun = number_of(line, "overrun"),
+		.misused = number_of(line, "misused"),
+		.inside = number_of(line, "inside"),
+		.generation = number_of(line, "generation"),
+	};
+}
+
+struct ndshm_mock_slot ndshm_mock_slot(unsigned int number)
+{
+	struct ndshm_mock_slot slot;
+	const char *state;
+	char line[256], name[16];
+
+	snprintf(name, sizeof(name), "%u", number);
+	if (!find_line(FILES "blocks", name, line, sizeof(line)))
+		line[0] = '\0';
+	slot = (struct ndshm_mock_slot){
+		.extra = number_of(line, "extra"),
+		.calls = number_of(line, "calls"),
+		.inside = number_of(line, "inside"),
+		.late = number_of(line, "late"),
+		.broken = number_of(line, "broken"),
+	};
+	state = value_of(line, "state");
+	if (state)
+		sscanf(state, "%15s", slot.state);
+	return slot;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The mock module: kernel/tests/mock/ctl.c has its language. Root only.
+ */
+#ifndef _NDSHM_SELFTEST_MOCK_H
+#define _NDSHM_SELFTEST_MOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kselftest.h"
+
+/*
+ * The file that NDSHM_MOCK names, with parameters. 0 or -errno; -ENOENT also if
+ * nothing is named. One that somebody left loaded is replaced.
+ */
+int ndshm_mock_load(const char *parameters);
+int ndshm_mock_unload(void);
+
+/* Why there can be no test after that error of the load, or NULL: there can. */
+const char *ndshm_mock_missing(int error);
+
+/* One command: 0 or -errno. The reason is that of the last command of all. */
+int ndshm_mock(const char *format, ...) __printf(1, 2);
+int ndshm_mock_reason(void);	/* number, or -1 */
+
+/* What happened under one provider's name; -1 everywhere if it never was. */
+struct ndshm_mock_counts {
+	long long allocated;
+	long long freed;
+	long long live;
+	long long failed;
+	long long double_free;
+	long long use_after_free;
+	long long mmapped;
+	long long overrun;
+	long long misused;
+	long long inside;
+	long long generation;
+};
+
+struct ndshm_mock_counts ndshm_mock_counts(const char *provider);
+
+/* It was used by its contract, and nobody touched what was not theirs. */
+static inline bool ndshm_mock_sound(const struct ndshm_mock_counts *counts)
+{
+	return !counts->double_free && !counts->use_after_free &&
+	       !counts->overrun && !counts->misused;
+}
+
+/* One slot of the kernel user. */
+struct ndshm_mock_slot {
+	char state[16];
+	int extra;
+	int calls;
+	int inside;
+	int late;
+	int broken;
+};
+
+struct ndshm_mock_slot ndshm_mock_slot(unsigned int slot);
+
+/* For programs with ndshm_test.h: it succeeds; it fails exactly so. */
+#define test_mock(...) do { \
+	int ret_ = ndshm_mock(__VA_ARGS__); \
+	ndshm_case(true); \
+	ASSERT_EQ(0, ret_) \
+		TH_LOG("line %d: %s", __LINE__, strerror(-ret_)); \
+} while (0)
+
+#define test_err_mock(error, reason, ...) do { \
+	ndshm_case(false); \
+	EXPECT_EQ(-(error), ndshm_mock(__VA_ARGS__)) \
+		TH_LOG("line %d", __LINE__); \
+	EXPECT_EQ((int)(reason), ndshm_mock_reason()) \
+		TH_LOG("line %d", __LINE__); \
+} while (0)
+
+#endif /* _NDSHM_SELFTEST_MOCK_H */

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Races and storms: processes are killed at any point of any call, adapters and
+ * providers go while everybody uses them, users stand at their limits. What has
+ * been charged, counted and allocated is as it was afterwards.
+ *
+ * storm [PART]...: all parts, or those named. Root only.
+ *
+ * NDSHM_SEED		every choice comes of it; printed first
+ * NDSHM_STORM_KILLS	500
+ * NDSHM_STORM_UNBINDS	50 of each kind of adapter
+ * NDSHM_KO		ndshm.ko, to load it again
+ * NDSHM_MOCK		ndshm_mock.ko, for providers and adapters that go
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+#include <linux/ndshm.h>
+
+#include "ndshm_debug.h"
+#include "ndshm_proc.h"
+#include "storm.h"
+#include "storm_actor.h"
+
+#define COMPLAINTS	20	/* that are printed */
+
+struct storm storm;
+
+/*
+ * Chance
+ */
+
+struct storm_random storm_stream(const char *what, unsigned int index)
+{
+	struct storm_random random = { .state = storm.seed };
+
+	for (; *what; what++)
+		random.state = storm_mix(random.state + (unsigned char)*what);
+	random.state = storm_mix(random.state + index);
+	return random;
+}
+
+unsigned int storm_spread(struct storm_random *random, unsigned int most)
+{
+	unsigned int bits = 1;
+
+	while (bits < 31 && 1U << bits <= most)
+		bits++;
+	bits = 1 + storm_below(random, bits);
+	bits = 1 + storm_below(random, 1U << bits);
+	return bits < most ? bits : most;
+}
+
+/*
+ * Words
+ */
+
+bool storm_complain(const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	if (__atomic_add_fetch(&storm.board->complaints, 1, __ATOMIC_RELAXED) >
+	    COMPLAINTS)
+		return false;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	dprintf(STDOUT_FILENO, "# WRONG: %s (process %d)\n", text, getpid());
+	return false;
+}
+
+bool storm_complained(void)
+{
+	return storm_read(&storm.board->complaints);
+}
+
+void storm_say(const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	dprintf(STDOUT_FILENO, "# %s\n", text);
+}
+
+__u64 storm_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+double storm_seconds(__u64 since)
+{
+	return (storm_now() - since) / 1e9;
+}
+
+void storm_sleep(unsigned int microseconds)
+{
+	const struct timespec time = {
+		.tv_sec = microseconds / 1000000,
+		.tv_nsec = microseconds % 1000000 * 1000L,
+	};
+
+	nanosleep(&time, NULL);
+}
+
+/*
+ * Processes
+ */
+
+pid_t storm_start(bool (*run)(unsigned int index), unsigned int index)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		storm_complain("fork: %s", strerror(errno));
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	_exit(run(index) ? 0 : 1);
+}
+
+bool storm_finish(pid_t pid, const char *who)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return false;
+	return (WIFEXITED(status) && !WEXITSTATUS(status)) ||
+	       storm_complain("%s %d ended with %#x", who, pid, status);
+}
+
+/*
+ * Parts
+ */
+
+static const char *needs_mock(void)
+{
+	return storm.mock ? NULL : "NDSHM_MOCK is no module";
+}
+
+static const char *needs_ko(void)
+{
+	return storm.ko ? NULL : "NDSHM_KO is no module";
+}
+
+static const char *needs_edu(void)
+{
+	return storm.has_edu ? NULL : "no edu device";
+}
+
+static const struct part {
+	const char *name;
+	const char *what;
+	bool (*run)(void);
+	const char *(*lacks)(void);	/* why it cannot be, or NULL */
+} parts[] = {
+	{ "kills", "processes are killed at any point", storm_kills, NULL },
+	{ "unbind", "a function goes while it is used", storm_unbind_edu,
+	  needs_edu },
+	{ "adapters", "an adapter goes while it is used", storm_unbind_mock,
+	  needs_mock },
+	{ "providers", "a provider goes while it is used", storm_providers,
+	  needs_mock },
+	{ "reload", "the module is unloaded as soon as nobody uses it",
+	  storm_reload, needs_ko },
+	{ "handle", "threads use one handle", storm_one_handle, NULL },
+	{ "signals", "signals come during all calls", storm_signals, NULL },
+	{ "memlock", "clients at their user's limit", storm_memlock, NULL },
+	{ "pressure", "a memory cgroup at its limit", storm_pressure, NULL },
+	{ "descriptors", "no descriptor is left", storm_descriptors, NULL },
+	{ "owners", "descriptors, mappings and users part", storm_owners, NULL },
+};
+
+static bool is_named(const struct part *part, char **names)
+{
+	if (!*names)
+		return true;
+	for (; *names; names++)
+		if (!strcmp(*names, part->name))
+			return true;
+	return false;
+}
+
+static void run_part(const struct part *part)
+{
+	const char *lacks = part->lacks ? part->lacks() : NULL;
+	__u64 since = storm_now();
+	bool fine;
+
+	if (lacks) {
+		ksft_test_result_skip("%s: %s\n", part->name, lacks);
+		return;
+	}
+	__atomic_store_n(&storm.board->complaints, 0, __ATOMIC_RELAXED);
+	/* A module that is loaded again begins with the first number. */
+	storm.board->gone_adapter = 0;
+	storm.board->gone_provider = 0;
+	fine = part->run();
+	fine &= storm_settled(part->name);
+	fine &= !storm_complained();
+	if (!fine)
+		storm_say("NDSHM_SEED=%llu", storm.seed);
+	ksft_test_result(fine, "%s: %s (%.1f s)\n", part->name, part->what,
+			 storm_seconds(since));
+}
+
+static void look_for_leaks(void)
+{
+	int leaks = storm_leaks();
+
+	if (leaks < 0)
+		ksft_test_result_skip("kmemleak: the kernel has none\n");
+	else
+		ksft_test_result(!leaks, "kmemleak: nothing is lost\n");
+}
+
+/*
+ * Setting up
+ */
+
+static unsigned long long number(const char *name, unsigned long long otherwise)
+{
+	const char *text = getenv(name);
+	unsigned long long value;
+	char *end;
+
+	if (!text || !*text)
+		return otherwise;
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (errno || *end)
+		ksft_exit_fail_msg("%s: what is %s?\n", name, text);
+	return value;
+}
+
+static const char *module_path(const char *name)
+{
+	const char *path = getenv(name);
+
+	return path && *path && !access(path, R_OK) ? path : NULL;
+}
+
+static void settings(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	storm.seed = number("NDSHM_SEED", storm_mix(now.tv_sec * 1000000000ULL +
+						    now.tv_nsec) >> 32);
+	storm.kills = number("NDSHM_STORM_KILLS", 500);
+	storm.unbinds = number("NDSHM_STORM_UNBINDS", 50);
+	storm.ko = module_path("NDSHM_KO");
+	storm.mock = module_path("NDSHM_MOCK");
+	storm.page = sysconf(_SC_PAGESIZE);
+}
+
+/* Root is charged as users are, or it could not be seen that it is paid back. */
+static bool be_charged(void)
+{
+	const struct rlimit limit = {
+		.rlim_cur = RLIM_INFINITY,
+		.rlim_max = RLIM_INFINITY,
+	};
+
+	return !setrlimit(RLIMIT_MEMLOCK, &limit) &&
+	       ndshm_set_capability(CAP_IPC_LOCK, false);
+}
+
+static void find_nodes(void)
+{
+	struct ndshm_nl_adapter adapters[32];
+	int count = ndshm_nl_adapters(&storm.nl, adapters, 32), i;
+
+	for (i = 0; i < count && i < 32 && storm.node_count < STORM_NODES; i++)
+		if (!strncmp(adapters[i].name, "node", 4))
+			storm.nodes[storm.node_count++] = adapters[i].id;
+	if (!storm.node_count)
+		ksft_exit_fail_msg("no adapter of a node\n");
+}
+
+static void set_up(void)
+{
+	int error;
+
+	if (geteuid())
+		ksft_exit_skip("only root can do all this\n");
+	if (access(NDSHM_DEVICE, R_OK | W_OK))
+		ksft_exit_skip("%s: %s\n", NDSHM_DEVICE, strerror(errno));
+	error = ndshm_nl_open(&storm.nl);
+	if (error)
+		ksft_exit_fail_msg("netlink: %s\n", strerror(-error));
+	storm.board = mmap(NULL, sizeof(*storm.board), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (storm.board == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	if (!be_charged())
+		ksft_exit_fail_msg("RLIMIT_MEMLOCK: %s\n", strerror(errno));
+	/* What victims leave behind is reaped here, not by init. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	find_nodes();
+	storm.has_edu = !ndshm_edu_find(&storm.edu);
+	if (storm.has_edu && ndshm_edu_bind(&storm.edu))
+		ksft_exit_fail_msg("%s cannot be bound\n", storm.edu.pci.name);
+	ndshm_kmemleak_forget();
+	if (!storm_baseline())
+		ksft_exit_fail_msg("there is no quiet to begin with\n");
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int i, count = 1;
+
+	if (actor_is_called(argc, argv))
+		actor_called(argv);
+	/* Lines of several processes, none of them cut or said twice. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	settings();
+	ksft_print_header();
+	storm_say("NDSHM_SEED=%llu: %u kills, %u unbinds",
+		  storm.seed, storm.kills, storm.unbinds);
+	set_up();
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		count += is_named(&parts[i], argv + 1);
+	ksft_set_plan(count);
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		if (is_named(&parts[i], argv + 1))
+			run_part(&parts[i]);
+	look_for_leaks();
+	if (storm.has_edu)
+		ndshm_edu_restore(&storm.edu);
+	if (ksft_get_fail_cnt())
+		ksft_exit_fail();
+	ksft_exit_pass();
+}

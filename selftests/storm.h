@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of the storm have in common: chance, complaints, and what must
+ * be as it was before when a part has ended.
+ */
+#ifndef _NDSHM_SELFTEST_STORM_H
+#define _NDSHM_SELFTEST_STORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "kselftest.h"
+#include "ndshm_edu.h"
+#include "ndshm_nl.h"
+
+#define STORM_KILLERS	4	/* victims at a time */
+#define STORM_WORKERS	4	/* that load what is about to go */
+#define STORM_PLACES	8	/* at least as many as either */
+#define STORM_NODES	8
+
+/*
+ * Chance
+ */
+
+struct storm_random {
+	__u64 state;
+};
+
+/* Streams of one seed have nothing to do with each other. */
+static inline __u64 storm_mix(__u64 value)
+{
+	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ULL;
+	value = (value ^ value >> 27) * 0x94d049bb133111ebULL;
+	return value ^ value >> 31;
+}
+
+static inline __u64 storm_draw(struct storm_random *random)
+{
+	random->state += 0x9e3779b97f4a7c15ULL;
+	return storm_mix(random->state);
+}
+
+/* 0 to @count - 1 */
+static inline unsigned int storm_below(struct storm_random *random,
+				       unsigned int count)
+{
+	return storm_draw(random) % count;
+}
+
+static inline bool storm_chance(struct storm_random *random,
+				unsigned int percent)
+{
+	return storm_below(random, 100) < percent;
+}
+
+/* From 1 to about @most, each order of magnitude as likely as another. */
+unsigned int storm_spread(struct storm_random *random, unsigned int most);
+
+/* The stream of number @index of something. */
+struct storm_random storm_stream(const char *what, unsigned int index);
+
+/*
+ * What all processes of the storm share
+ */
+
+/* What a process can be in the middle of. */
+enum storm_op {
+	STORM_BETWEEN,
+	STORM_INFO,
+	STORM_ALLOC,
+	STORM_ALLOC_MANY,
+	STORM_ALLOC_WRONG,
+	STORM_FREE,
+	STORM_FREE_WRONG,
+	STORM_QUERY,
+	STORM_MAP,
+	STORM_TOUCH,
+	STORM_UNMAP,
+	STORM_SPLIT,
+	STORM_REMAP,
+	STORM_FORK,
+	STORM_DUMP,
+	STORM_DUP,
+	STORM_REOPEN,
+	STORM_CLAIM,
+	STORM_BAR,
+	STORM_START,
+	STORM_DMA,
+	STORM_OPS,
+};
+
+/* What a process is doing now. */
+struct storm_place {
+	unsigned int op;
+};
+
+struct storm_board {
+	unsigned int complaints;
+	unsigned int stop;		/* workers end */
+	unsigned int ready;		/* clients that workers have had */
+	struct storm_place places[STORM_PLACES];
+	unsigned int killed[STORM_OPS];	/* in each kind of call */
+	unsigned int done[STORM_OPS];	/* of each kind; of those that are timed */
+	__u64 spent[STORM_OPS];	/* nanoseconds for them */
+	unsigned int refused[64];	/* by reason */
+	__u32 gone_adapter;		/* this one has gone, and those before */
+	__u32 gone_provider;
+	unsigned int gone;		/* accesses that met SIGBUS */
+};
+
+struct storm {
+	__u64 seed;
+	unsigned int kills;
+	unsigned int unbinds;
+	const char *ko;			/* or NULL, as the next */
+	const char *mock;
+	unsigned long page;
+	__u32 nodes[STORM_NODES];	/* adapters of memory nodes */
+	unsigned int node_count;
+	bool has_edu;
+	struct ndshm_edu edu;		/* bound, if there is one */
+	struct ndshm_nl nl;
+	struct storm_board *board;
+};
+
+extern struct storm storm;
+
+/*
+ * Something is wrong, whichever process finds out: say so. False, so that it can
+ * be returned.
+ */
+bool __printf(1, 2) storm_complain(const char *format, ...);
+bool storm_complained(void);
+
+/* A line of progress. */
+void __printf(1, 2) storm_say(const char *format, ...);
+
+static inline unsigned int storm_read(const unsigned int *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static inline void storm_count(unsigned int *counter)
+{
+	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* Nanoseconds since whenever, and seconds since then. */
+__u64 storm_now(void);
+double storm_seconds(__u64 since);
+
+/* Not a moment in which anything happens by itself. */
+void storm_sleep(unsigned int microseconds);
+
+/*
+ * Processes
+ */
+
+/* fork() for a process that does what @run says, and exits with its verdict. */
+pid_t storm_start(bool (*run)(unsigned int index), unsigned int index);
+
+/* It ended by itself, and well; otherwise that is a complaint. */
+bool storm_finish(pid_t pid, const char *who);
+
+/* Kill it and all of its group, and reap them all. */
+void storm_kill_group(pid_t pid);
+
+/*
+ * storm_baseline.c: what there is when nobody does anything
+ */
+
+/* At the beginning. */
+bool storm_baseline(void);
+
+/* All is as it was then. What ends by itself has ten seconds to do so. */
+bool storm_settled(const char *when);
+
+/* Bytes that are locked for a user, and how many blocks live. */
+__u64 storm_locked(uid_t user);
+int storm_live(void);
+
+/* No kmemleak record; -1: the kernel has none. */
+int storm_leaks(void);
+
+/*
+ * storm_module.c: modules come and go
+ */
+
+/* 0 or a negative errno; unloading never waits. */
+int storm_load(const char *path, const char *parameters);
+int storm_unload(const char *name);
+
+/* The mock module: loaded for a part and unloaded after it. */
+bool storm_mock_begin(void);
+bool storm_mock_end(void);
+int __printf(1, 2) storm_mock(const char *format, ...);
+
+/* Nothing was freed twice, used after it, or is left over (unless @live). */
+bool storm_mock_sound(bool live);
+
+/*
+ * Parts: true if all went as it must. Whether it ended as it began is looked at
+ * by the caller.
+ */
+
+bool storm_kills(void);
+bool storm_unbind_edu(void);
+bool storm_unbind_mock(void);
+bool storm_providers(void);
+bool storm_reload(void);
+bool storm_one_handle(void);
+bool storm_signals(void);
+bool storm_memlock(void);
+bool storm_pressure(void);
+bool storm_descriptors(void);
+bool storm_owners(void);
+
+#endif /* _NDSHM_SELFTEST_STORM_H */

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What there is when nobody does anything: taken once, and compared after every
+ * part. Kernels without debugging tell less, but blocks, accounts, references
+ * of the module, adapters and the log are always there.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <linux/ndshm.h>
+
+#include "ndshm_debug.h"
+#include "ndshm_proc.h"
+#include "storm.h"
+
+#define REFERENCES	"/sys/module/ndshm/refcnt"
+#define TAINTED		"/proc/sys/kernel/tainted"
+#define TAINTED_WARNING	0x200
+#define USERS		3
+#define PROVIDERS	32
+
+static const uid_t users[USERS] = { 0, NDSHM_USER_A, NDSHM_USER_B };
+
+static struct {
+	long long references;
+	long long warned;
+	__u64 locked[USERS];
+	int providers;
+	int blocks;		/* of all providers */
+	int adapters;
+	int dma_entries;
+	long pages;
+	int log;
+} before = { .log = -1 };
+
+int storm_live(void)
+{
+	struct ndshm_nl_block block;
+
+	return ndshm_nl_blocks(&storm.nl, &block, 1);
+}
+
+/* As the user; the descriptor is root's. */
+static __u64 ask(uid_t user, int fd, int peer)
+{
+	struct ndshm_get_info info = { .size = sizeof(info) };
+
+	if (!ndshm_become(user) || ioctl(fd, NDSHM_GET_INFO, &info))
+		info.out_user_locked = ~0ULL;
+	return write(peer, &info.out_user_locked,
+		     sizeof(info.out_user_locked)) !=
+	       sizeof(info.out_user_locked);
+}
+
+__u64 storm_locked(uid_t user)
+{
+	struct ndshm_get_info info = { .size = sizeof(info) };
+	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC), peer;
+	__u64 bytes = ~0ULL;
+	pid_t child;
+
+	if (fd < 0)
+		return bytes;
+	if (!user) {
+		if (!ioctl(fd, NDSHM_GET_INFO, &info))
+			bytes = info.out_user_locked;
+		close(fd);
+		return bytes;
+	}
+	child = ndshm_fork(&peer);
+	if (!child)
+		_exit(ask(user, fd, peer));
+	close(fd);
+	if (child < 0)
+		return bytes;
+	if (read(peer, &bytes, sizeof(bytes)) != sizeof(bytes))
+		bytes = ~0ULL;
+	close(peer);
+	return ndshm_reap(child) ? bytes : ~0ULL;
+}
+
+static int blocks_of_providers(void)
+{
+	struct ndshm_nl_provider providers[PROVIDERS];
+	int count = ndshm_nl_providers(&storm.nl, providers, PROVIDERS);
+	int blocks = 0, i;
+
+	for (i = 0; i < count && i < PROVIDERS; i++)
+		blocks += providers[i].blocks;
+	return blocks;
+}
+
+bool storm_baseline(void)
+{
+	int i;
+
+	before.references = ndshm_read_number(REFERENCES);
+	before.warned = ndshm_read_number(TAINTED) & TAINTED_WARNING;
+	for (i = 0; i < USERS; i++)
+		before.locked[i] = storm_locked(users[i]);
+	before.providers = ndshm_nl_providers(&storm.nl, NULL, 0);
+	before.blocks = blocks_of_providers();
+	before.adapters = ndshm_nl_adapters(&storm.nl, NULL, 0);
+	before.dma_entries = ndshm_dma_entries();
+	before.pages = ndshm_pages_owned();
+	if (before.log < 0)
+		before.log = ndshm_log_mark();
+	if (before.log < 0)
+		return storm_complain("the kernel log cannot be read");
+	return !storm_live() || storm_complain("somebody has blocks");
+}
+
+static bool same(const char *when, const char *what, long long was,
+		 long long now)
+{
+	return was == now || storm_complain("%s: %s: %lld, not %lld", when,
+					    what, now, was);
+}
+
+static bool log_clean(const char *when)
+{
+	char line[256];
+
+	if (!ndshm_log_clean(before.log, line, sizeof(line)))
+		return storm_complain("%s: the kernel says: %s", when, line);
+	return same(when, "taint by a warning", before.warned,
+		    ndshm_read_number(TAINTED) & TAINTED_WARNING);
+}
+
+bool storm_settled(const char *when)
+{
+	bool fine = true;
+	int i;
+
+	/* Of a process that was killed the last reference can go later. */
+	ndshm_settle();
+	if (!ndshm_soon(storm_live() == 0))
+		fine = storm_complain("%s: %d blocks live", when, storm_live());
+	for (i = 0; i < USERS; i++)
+		if (!ndshm_soon(storm_locked(users[i]) == before.locked[i]))
+			fine = storm_complain("%s: %llu bytes are locked for user %u, not %llu",
+					      when, storm_locked(users[i]),
+					      users[i], before.locked[i]);
+	fine &= ndshm_soon(ndshm_read_number(REFERENCES) == before.references) ||
+		same(when, "references of the module", before.references,
+		     ndshm_read_number(REFERENCES));
+	fine &= same(when, "providers", before.providers,
+		     ndshm_nl_providers(&storm.nl, NULL, 0));
+	fine &= same(when, "blocks of providers", before.blocks,
+		     blocks_of_providers());
+	fine &= same(when, "adapters", before.adapters,
+		     ndshm_nl_adapters(&storm.nl, NULL, 0));
+	fine &= ndshm_soon(ndshm_dma_entries() == before.dma_entries) ||
+		same(when, "entries of the DMA API", before.dma_entries,
+		     ndshm_dma_entries());
+	if (before.pages >= 0 &&
+	    !ndshm_soon(ndshm_pages_owned() <= before.pages)) {
+		fine = same(when, "pages of the module", before.pages,
+			    ndshm_pages_owned());
+		ndshm_pages_print();
+	}
+	return log_clean(when) && fine;
+}
+
+int storm_leaks(void)
+{
+	char record[2048];
+	int leaks = ndshm_kmemleak(record, sizeof(record));
+
+	if (leaks > 0)
+		storm_complain("%d kmemleak records, the first:\n%s", leaks,
+			       record);
+	return leaks;
+}

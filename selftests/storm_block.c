@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Blocks are made, asked about and freed.
+ */
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "storm_client.h"
+
+#define BATCH		16
+#define MOST_PAGES	512	/* of a block, rarely */
+#define NOBODY		0x7fffff00U	/* no adapter or provider has this number */
+
+static bool has_handle(const struct storm_block *block)
+{
+	return block->handle;
+}
+
+static bool can_be_freed(const struct storm_block *block)
+{
+	return block->handle && !block->driven;
+}
+
+static __u32 some_node(struct storm_client *client)
+{
+	return storm.nodes[storm_below(&client->random, storm.node_count)];
+}
+
+/* A valid request, for the nodes or for what the client uses besides. */
+static struct ndshm_block_alloc some_request(struct storm_client *client,
+					     struct ndshm_block_info *blocks)
+{
+	struct storm_random *random = &client->random;
+	struct ndshm_block_alloc alloc = {
+		.flags = storm_chance(random, 30) ? NDSHM_ALLOC_CONTIGUOUS : 0,
+		.adapter = some_node(client),
+		.length = 1 + storm_below(random, 8 * storm.page),
+		.preferred_node = NDSHM_NODE_ANY,
+		.usage = 1 + storm_below(random, NDSHM_USAGE_MAX - 1),
+		.count = 1,
+		.blocks = (uintptr_t)blocks,
+	};
+
+	if (storm_chance(random, 10))
+		alloc.length = storm_spread(random, MOST_PAGES) * storm.page;
+	if (client->claimed)
+		alloc.adapter = storm_chance(random, 70) ? client->claimed :
+							   alloc.adapter;
+	else if (client->adapter && client->target != storm.edu.pci.name &&
+		 storm_chance(random, 70))
+		alloc.adapter = client->adapter;
+	if (client->provider && storm_chance(random, 70))
+		alloc.provider = client->provider;
+	return alloc;
+}
+
+/* Remember what was made. */
+static bool keep(struct storm_client *client,
+		 const struct ndshm_block_alloc *alloc,
+		 const struct ndshm_block_info *info)
+{
+	const bool claimed = alloc->adapter == client->claimed;
+	struct storm_block *block;
+	__u64 length = (alloc->length + storm.page - 1) & ~(storm.page - 1);
+
+	if (!info->handle || !info->shared_memory_handle || !info->segments ||
+	    info->length != length || info->consumed < length)
+		return storm_complain("asked for %llu bytes: got %llu, consumed %llu",
+				      alloc->length, info->length,
+				      info->consumed);
+	block = &client->blocks[client->count++];
+	*block = (struct storm_block){
+		.handle = info->handle,
+		.info = *info,
+		.tag = storm_draw(&client->random),
+		.claimed = claimed,
+		.adapter = alloc->adapter == client->adapter ? client->adapter : 0,
+		.provider = alloc->provider,
+		.fickle = client->may & STORM_MAY(BLOCK_REVOKED),
+	};
+	return true;
+}
+
+static bool alloc(struct storm_client *client, unsigned int count)
+{
+	struct ndshm_block_info infos[BATCH] = {};
+	struct ndshm_block_alloc request = some_request(client, infos);
+	struct ndshm_segment segments[4];
+	unsigned int i;
+	__u32 reason;
+
+	if (client->count + count > client->most)
+		return storm_do_free(client);
+	request.count = count;
+	if (count == 1 && storm_chance(&client->random, 30)) {
+		request.segment_capacity = 4;
+		request.segments = (uintptr_t)segments;
+	}
+	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
+			    sizeof(request), STORM_NO_MEMORY);
+	if (reason == STORM_BROKEN)
+		return false;
+	for (i = 0; !reason && i < count; i++)
+		if (!keep(client, &request, &infos[i]))
+			return false;
+	return true;
+}
+
+bool storm_do_alloc(struct storm_client *client)
+{
+	return alloc(client, 1);
+}
+
+bool storm_do_alloc_many(struct storm_client *client)
+{
+	return alloc(client, 2 + storm_below(&client->random, BATCH - 1));
+}
+
+/* Everything is made, and then cannot be told: half of the array is read-only. */
+static bool alloc_untold(struct storm_client *client)
+{
+	struct ndshm_block_alloc request = some_request(client, NULL);
+	unsigned char *pages = mmap(NULL, 2 * storm.page, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	__u32 reason;
+
+	if (pages == MAP_FAILED)
+		return true;
+	mprotect(pages + storm.page, storm.page, PROT_READ);
+	request.count = 2;
+	request.blocks = (uintptr_t)(pages + storm.page -
+				     sizeof(struct ndshm_block_info));
+	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
+			    sizeof(request), STORM_NO_MEMORY |
+			    STORM_MAY(ADDRESS));
+	munmap(pages, 2 * storm.page);
+	if (!reason)
+		return storm_complain("blocks were told to no memory");
+	return reason != STORM_BROKEN;
+}
+
+bool storm_do_alloc_wrong(struct storm_client *client)
+{
+	struct ndshm_block_info info;
+	struct ndshm_block_alloc request;
+	__u64 allowed;
+	__u32 reason;
+
+	if (storm_chance(&client->random, 50))
+		return alloc_untold(client);
+	request = some_request(client, &info);
+	switch (storm_below(&client->random, 4)) {
+	case 0:
+		request.length = 0;
+		allowed = STORM_MAY(LENGTH_ZERO);
+		break;
+	case 1:
+		request.adapter = NOBODY;
+		allowed = STORM_MAY(ADAPTER_UNKNOWN);
+		break;
+	case 2:
+		request.adapter = some_node(client);
+		request.provider = NOBODY;
+		allowed = STORM_MAY(PROVIDER_UNKNOWN);
+		break;
+	default:
+		request.blocks = 0;
+		allowed = STORM_NO_MEMORY | STORM_MAY(ADDRESS);
+		break;
+	}
+	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
+			    sizeof(request), allowed);
+	if (!reason)
+		return storm_complain("a bad request was carried out");
+	return reason != STORM_BROKEN;
+}
+
+bool storm_do_free(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, can_be_freed);
+	struct ndshm_block_free request = {};
+
+	if (!block)
+		return true;
+	request.handle = block->handle;
+	/* Nothing else can be the answer, be it revoked or not. */
+	if (storm_call(client, NDSHM_BLOCK_FREE, &request, sizeof(request), 0))
+		return storm_complain("a block could not be freed");
+	client->stale = block->handle;
+	block->handle = 0;
+	storm_drop_block(client, block);
+	return true;
+}
+
+bool storm_do_free_wrong(struct storm_client *client)
+{
+	const __u32 numbers[] = { 0, ~0U, client->stale };
+	struct ndshm_block_free request = {
+		.handle = numbers[storm_below(&client->random, 3)],
+	};
+
+	return storm_call(client, NDSHM_BLOCK_FREE, &request, sizeof(request),
+			  STORM_MAY(HANDLE_UNKNOWN)) ==
+	       NDSHM_REASON_HANDLE_UNKNOWN ||
+	       storm_complain("a handle that is none was freed");
+}
+
+bool storm_do_query(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, has_handle);
+	struct ndshm_segment segments[4];
+	struct ndshm_block_query request = {};
+	__u32 reason;
+
+	if (!block)
+		return true;
+	request.handle = block->handle;
+	if (storm_chance(&client->random, 50)) {
+		request.segment_capacity = 4;
+		request.segments = (uintptr_t)segments;
+	}
+	reason = storm_call(client, NDSHM_BLOCK_QUERY, &request,
+			    sizeof(request),
+			    block->fickle ? STORM_MAY(BLOCK_REVOKED) : 0);
+	if (reason)
+		return reason != STORM_BROKEN;
+	if (request.out_block.shared_memory_handle !=
+	    block->info.shared_memory_handle ||
+	    request.out_block.length != block->info.length ||
+	    request.out_block.consumed != block->info.consumed ||
+	    request.out_block.mmap_offset != block->info.mmap_offset)
+		return storm_complain("handle %#x stands for another block",
+				      block->handle);
+	return true;
+}

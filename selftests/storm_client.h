@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A client in the storm: it does one random thing after another with its blocks,
+ * and knows what has to come of it.
+ */
+#ifndef _NDSHM_SELFTEST_STORM_CLIENT_H
+#define _NDSHM_SELFTEST_STORM_CLIENT_H
+
+#include <linux/ndshm.h>
+
+#include "storm.h"
+
+#define STORM_BLOCKS	256
+
+/* Sets of reasons. */
+#define STORM_MAY(reason)	(1ULL << NDSHM_REASON_##reason)
+#define STORM_NO_MEMORY \
+	(STORM_MAY(MEMORY) | STORM_MAY(PROVIDER_RESOURCES))
+/* What whoever uses an adapter meets when it goes. */
+#define STORM_NO_ADAPTER \
+	(STORM_MAY(ADAPTER_UNKNOWN) | STORM_MAY(ADAPTER_REMOVED) | \
+	 STORM_MAY(BLOCK_REVOKED) | STORM_MAY(CLAIM_MISSING))
+#define STORM_NO_PROVIDER \
+	(STORM_MAY(PROVIDER_UNKNOWN) | STORM_MAY(PROVIDER_CLOSING) | \
+	 STORM_MAY(BLOCK_REVOKED))
+
+/* A call was not answered as the contract says; that was complained about. */
+#define STORM_BROKEN	(~0U)
+
+/**
+ * struct storm_block - a block that the client has a handle or a mapping of
+ * @handle: 0: freed, or not this process's
+ * @info: as it was told
+ * @map: NULL: not mapped
+ * @mapped: bytes that are, from the first on
+ * @split: by more than one area of memory
+ * @written: bytes that carry the tag at both ends of each page; the others are
+ *	zero
+ * @tag: of this block alone
+ * @claimed: made under the claim that the client has
+ * @adapter: whose it is, if that one comes and goes; or 0
+ * @provider: whose it is, if that one comes and goes; or 0
+ * @fickle: can be revoked at any time
+ * @gone: has been revoked for certain
+ * @driven: a device writes to it
+ */
+struct storm_block {
+	__u32 handle;
+	struct ndshm_block_info info;
+	unsigned char *map;
+	size_t mapped;
+	bool split;
+	size_t written;
+	__u64 tag;
+	bool claimed;
+	__u32 adapter;
+	__u32 provider;
+	bool fickle;
+	bool gone;
+	bool driven;
+};
+
+/**
+ * struct storm_client - an open file, and a process that uses it
+ * @fd: the client
+ * @random: all that it does comes from here
+ * @uid: of the process; only root can open a client again
+ * @stale: a handle that was freed
+ * @may: reasons that others can cause, and pressure
+ * @target: name of an adapter to use besides the nodes', or NULL
+ * @maker: name of a provider to ask for, or NULL
+ * @most: blocks to have at a time, up to STORM_BLOCKS
+ * @place: where the process tells what it is doing
+ * @shared: others have the client as well
+ * @child: is one of these, and began with a copy of its parent's mappings
+ * @signals: come all the time, and break calls off
+ * @threaded: other threads do the same, each with a descriptor of its own
+ * @lingers: its children stay until they are killed
+ * @adapter: number of @target, 0: not known
+ * @provider: number of @maker, 0: not known
+ * @claimed: the adapter that it has a claim on, or 0
+ * @bar_offset: for mmap; told by MAP_BAR, which makes a handle; or 0
+ * @bar_length: of BAR 0
+ * @bar: where it is mapped, or NULL
+ * @started: bus mastering is on
+ * @nl: opened when needed; its fd is -1 before
+ * @children: that it has not reaped
+ * @blocks: all that have a handle or a mapping
+ * @count: how many
+ */
+struct storm_client {
+	int fd;
+	struct storm_random random;
+	uid_t uid;
+	__u32 stale;
+	__u64 may;
+	const char *target;
+	const char *maker;
+	unsigned int most;
+	struct storm_place *place;
+	bool shared;
+	bool child;
+	bool signals;
+	bool threaded;
+	bool lingers;
+	__u32 adapter;
+	__u32 provider;
+	__u32 claimed;
+	__u64 bar_offset;
+	size_t bar_length;
+	unsigned char *bar;
+	bool started;
+	struct ndshm_nl nl;
+	unsigned int children;
+	struct storm_block blocks[STORM_BLOCKS];
+	unsigned int count;
+};
+
+/* Open a client; the other members are as the caller has set them. */
+bool storm_client_open(struct storm_client *client);
+
+/* Let go of everything, and reap all children. */
+bool storm_client_close(struct storm_client *client);
+
+/* What to do next, and doing it. False: something is wrong. */
+enum storm_op storm_client_pick(struct storm_client *client);
+bool storm_client_do(struct storm_client *client, enum storm_op op);
+
+const char *storm_op_name(enum storm_op op);
+
+/*
+ * An ioctl: its reason, or STORM_BROKEN. Reason, status and errno must agree,
+ * and the reason must be in @allowed or among those of @client.
+ */
+__u32 storm_call(struct storm_client *client, unsigned long command,
+		 void *argument, size_t size, __u64 allowed);
+
+/*
+ * Work on memory that may be gone; what @work returns, or STORM_GONE if it met
+ * SIGBUS. One at a time in each thread.
+ */
+#define STORM_GONE	(-1)
+int storm_guarded(int (*work)(void *context), void *context);
+
+/* storm_block.c */
+bool storm_do_alloc(struct storm_client *client);
+bool storm_do_alloc_many(struct storm_client *client);
+bool storm_do_alloc_wrong(struct storm_client *client);
+bool storm_do_free(struct storm_client *client);
+bool storm_do_free_wrong(struct storm_client *client);
+bool storm_do_query(struct storm_client *client);
+
+/* storm_map.c */
+bool storm_do_map(struct storm_client *client);
+bool storm_do_touch(struct storm_client *client);
+bool storm_do_unmap(struct storm_client *client);
+bool storm_do_split(struct storm_client *client);
+bool storm_do_remap(struct storm_client *client);
+void storm_unmap_all(struct storm_client *client);
+
+/* storm_device.c */
+bool storm_do_claim(struct storm_client *client);
+bool storm_do_bar(struct storm_client *client);
+bool storm_do_start(struct storm_client *client);
+bool storm_do_dma(struct storm_client *client);
+
+/* The client has gone, or at least this process's descriptor of it. */
+void storm_claim_ended(struct storm_client *client);
+
+/* One that @fits, by chance, or NULL. */
+struct storm_block *storm_some_block(struct storm_client *client,
+				     bool (*fits)(const struct storm_block *block));
+
+/* It has neither a handle nor a mapping: forget it. */
+void storm_drop_block(struct storm_client *client, struct storm_block *block);
+
+#endif /* _NDSHM_SELFTEST_STORM_CLIENT_H */

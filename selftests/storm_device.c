@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Claims on an edu device: registers, bus mastering, DMA.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "storm_client.h"
+
+/* Others have it, or the last claim is still ending. */
+#define TAKEN	STORM_MAY(CLAIM_BUSY)
+
+bool storm_do_claim(struct storm_client *client)
+{
+	struct ndshm_adapter_claim request = {
+		.adapter = client->adapter,
+		.address_width = EDU_WIDTH,
+	};
+	__u32 reason;
+
+	if (!client->adapter)
+		return true;
+	reason = storm_call(client, NDSHM_ADAPTER_CLAIM, &request,
+			    sizeof(request), TAKEN);
+	if (reason)
+		return reason != STORM_BROKEN;
+	if (client->claimed == client->adapter)
+		return storm_complain("an adapter was claimed twice");
+	client->claimed = client->adapter;
+	return true;
+}
+
+bool storm_do_bar(struct storm_client *client)
+{
+	struct ndshm_adapter_map_bar request = {
+		.adapter = client->claimed,
+	};
+	__u32 reason;
+	void *bar;
+
+	if (!client->claimed)
+		return storm_do_claim(client);
+	reason = storm_call(client, NDSHM_ADAPTER_MAP_BAR, &request,
+			    sizeof(request), 0);
+	if (reason)
+		return reason != STORM_BROKEN;
+	if (client->bar_offset && client->bar_offset != request.out_mmap_offset)
+		return storm_complain("a BAR has two offsets");
+	client->bar_offset = request.out_mmap_offset;
+	if (client->bar) {
+		munmap(client->bar, client->bar_length);
+		client->bar = NULL;
+	}
+	bar = mmap(NULL, request.out_length, PROT_READ | PROT_WRITE,
+		   MAP_SHARED, client->fd, request.out_mmap_offset);
+	if (bar == MAP_FAILED) {
+		if (errno == ENODEV && client->may & STORM_MAY(BLOCK_REVOKED))
+			return true;
+		return storm_complain("mmap of a BAR: %s", strerror(errno));
+	}
+	client->bar = bar;
+	client->bar_length = request.out_length;
+	return true;
+}
+
+static int is_running(void *context)
+{
+	const struct storm_client *client = context;
+
+	return ndshm_edu_get32(client->bar, EDU_DMA_COMMAND) & EDU_DMA_RUN;
+}
+
+/* SIGBUS in the registers of a claim has one excuse. */
+static bool may_be_gone(const struct storm_client *client)
+{
+	return client->may & STORM_MAY(BLOCK_REVOKED) ||
+	       storm_complain("SIGBUS in a claim's registers");
+}
+
+/*
+ * The device may still be told to work for its last owner: a transfer takes a
+ * while, and cannot be called off. Bus mastering waits for that.
+ */
+bool storm_do_start(struct storm_client *client)
+{
+	struct ndshm_adapter_start request = { .adapter = client->claimed };
+	__u32 reason;
+
+	if (!client->bar)
+		return storm_do_bar(client);
+	switch (storm_guarded(is_running, client)) {
+	case STORM_GONE:
+		return may_be_gone(client);
+	case 0:
+		break;
+	default:
+		return true;
+	}
+	reason = storm_call(client, NDSHM_ADAPTER_START, &request,
+			    sizeof(request), 0);
+	client->started |= !reason;
+	return reason != STORM_BROKEN;
+}
+
+struct transfer {
+	struct storm_client *client;
+	__u64 address;
+	bool to_memory;
+};
+
+static int transfer(void *context)
+{
+	struct transfer *transfer = context;
+	struct storm_client *client = transfer->client;
+
+	if (is_running(client))
+		return 0;
+	ndshm_edu_set32(client->bar, EDU_DMA_FROM, transfer->to_memory ?
+			EDU_BUFFER : transfer->address);
+	ndshm_edu_set32(client->bar, EDU_DMA_TO, transfer->to_memory ?
+			transfer->address : EDU_BUFFER);
+	ndshm_edu_set32(client->bar, EDU_DMA_COUNT, EDU_MOST);
+	ndshm_edu_set32(client->bar, EDU_DMA_COMMAND, EDU_DMA_RUN |
+			(transfer->to_memory ? EDU_DMA_TO_RAM : 0));
+	return 0;
+}
+
+/* Its address is the device's. */
+static bool can_be_driven(const struct storm_block *block)
+{
+	return block->handle && block->claimed;
+}
+
+/* The block stays until the claim ends: the device has its address. */
+bool storm_do_dma(struct storm_client *client)
+{
+	struct transfer what = { .client = client };
+	struct storm_block *block;
+
+	if (!client->started || !client->bar)
+		return storm_do_start(client);
+	block = storm_some_block(client, can_be_driven);
+	if (!block)
+		return true;
+	what.address = block->info.address;
+	what.to_memory = storm_chance(&client->random, 50);
+	block->driven = true;
+	return storm_guarded(transfer, &what) != STORM_GONE ||
+	       may_be_gone(client);
+}
+
+void storm_claim_ended(struct storm_client *client)
+{
+	struct storm_block *block;
+	unsigned int i;
+
+	for (i = 0; i < client->count; i++) {
+		block = &client->blocks[i];
+		if (!block->claimed)
+			continue;
+		/* Others may keep the claim, for how long nobody knows. */
+		block->claimed = false;
+		block->gone = !client->shared;
+		block->fickle = client->shared;
+	}
+	/* A child's mapping may go with the child. */
+	if (client->bar && (!client->child || storm_chance(&client->random, 50)))
+		munmap(client->bar, client->bar_length);
+	client->bar = NULL;
+	client->bar_offset = 0;
+	client->claimed = 0;
+	client->started = false;
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Blocks are mapped, looked at, moved and unmapped. What is mapped for the first
+ * time is zero, and what was written stays, whatever happens to other blocks.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "storm_client.h"
+
+static bool can_be_mapped(const struct storm_block *block)
+{
+	return block->handle && !block->map &&
+	       block->info.flags & NDSHM_BLOCK_MAPPABLE;
+}
+
+static bool is_mapped(const struct storm_block *block)
+{
+	return block->map;
+}
+
+static bool has_pages(const struct storm_block *block)
+{
+	return block->map && block->mapped > storm.page;
+}
+
+/* Older kernels move one area of memory at a time. */
+static bool can_move(const struct storm_block *block)
+{
+	return block->map && !block->split;
+}
+
+/*
+ * Has it been revoked for certain? Numbers of adapters and of providers only
+ * grow, and what has gone is told when the kernel has said so.
+ */
+static bool is_gone(const struct storm_block *block)
+{
+	return block->gone ||
+	       (block->adapter &&
+		block->adapter <= storm_read(&storm.board->gone_adapter)) ||
+	       (block->provider &&
+		block->provider <= storm_read(&storm.board->gone_provider));
+}
+
+/* Did a mmap of @block fail as it may? */
+static bool may_fail(const struct storm_client *client,
+		     const struct storm_block *block, int error)
+{
+	if (error == ENODEV && (block->fickle || block->gone))
+		return true;
+	return error == ENOMEM && (client->may & STORM_MAY(MEMORY));
+}
+
+bool storm_do_map(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, can_be_mapped);
+	size_t length;
+	bool gone;
+	void *map;
+	int flags;
+
+	if (!block)
+		return true;
+	gone = is_gone(block);
+	length = block->info.length;
+	if (storm_chance(&client->random, 20))
+		length = (1 + storm_below(&client->random,
+					  length / storm.page)) * storm.page;
+	flags = storm_chance(&client->random, 20) ? MAP_POPULATE : 0;
+	map = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | flags,
+		   client->fd, block->info.mmap_offset);
+	if (map == MAP_FAILED)
+		return may_fail(client, block, errno) ||
+		       storm_complain("mmap: %s", strerror(errno));
+	block->map = map;
+	block->mapped = length;
+	block->split = false;
+	return !gone || storm_complain("a revoked block can be mapped");
+}
+
+/* What a page has at both ends. */
+static bool has_tag(const unsigned char *page, __u64 tag)
+{
+	const __u64 *words = (const __u64 *)page;
+	const size_t last = storm.page / sizeof(*words) - 1;
+
+	return __atomic_load_n(&words[0], __ATOMIC_RELAXED) == tag &&
+	       __atomic_load_n(&words[last], __ATOMIC_RELAXED) == tag;
+}
+
+static void put_tag(unsigned char *page, __u64 tag)
+{
+	__u64 *words = (__u64 *)page;
+	const size_t last = storm.page / sizeof(*words) - 1;
+
+	__atomic_store_n(&words[0], tag, __ATOMIC_RELAXED);
+	__atomic_store_n(&words[last], tag, __ATOMIC_RELAXED);
+}
+
+static bool is_zero(const unsigned char *page)
+{
+	const __u64 *words = (const __u64 *)page;
+	size_t i;
+
+	for (i = 0; i < storm.page / sizeof(*words); i++)
+		if (__atomic_load_n(&words[i], __ATOMIC_RELAXED))
+			return false;
+	return true;
+}
+
+enum { FINE, NOT_OURS, NOT_ZERO };
+
+/* Each page of a mapped block: as it was left, or fresh, and then written. */
+static int look_at(void *context)
+{
+	struct storm_block *block = context;
+	unsigned char *page;
+	size_t at;
+
+	for (at = 0; at < block->mapped; at += storm.page) {
+		page = block->map + at;
+		if (block->driven) {
+			__atomic_load_n(page, __ATOMIC_RELAXED);
+			continue;
+		}
+		if (at < block->written) {
+			if (!has_tag(page, block->tag + at))
+				return NOT_OURS;
+			continue;
+		}
+		if (!is_zero(page))
+			return NOT_ZERO;
+		put_tag(page, block->tag + at);
+		block->written = at + storm.page;
+	}
+	return FINE;
+}
+
+bool storm_do_touch(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, is_mapped);
+	bool gone;
+
+	if (!block)
+		return true;
+	gone = is_gone(block);
+	/* What it inherited, its parent may be writing for the first time. */
+	if (client->child && !block->handle && block->written < block->mapped)
+		return true;
+	switch (storm_guarded(look_at, block)) {
+	case STORM_GONE:
+		return gone || block->fickle ||
+		       storm_complain("SIGBUS in a block that nobody revoked");
+	case NOT_OURS:
+		return storm_complain("block %u has lost what was written",
+				      block->info.shared_memory_handle);
+	case NOT_ZERO:
+		return storm_complain("block %u is not zero",
+				      block->info.shared_memory_handle);
+	default:
+		return !gone ||
+		       storm_complain("a revoked block can still be accessed");
+	}
+}
+
+static bool unmap(struct storm_block *block, size_t from, size_t length)
+{
+	return !munmap(block->map + from, length) ||
+	       storm_complain("munmap: %s", strerror(errno));
+}
+
+/* All of it; its end; or its middle, and then the rest. */
+bool storm_do_unmap(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, is_mapped);
+	bool fine = true;
+	size_t cut;
+
+	if (!block)
+		return true;
+	cut = storm_below(&client->random, block->mapped / storm.page) *
+	      storm.page;
+	switch (cut ? storm_below(&client->random, 3) : 0) {
+	case 1:
+		fine = unmap(block, cut, block->mapped - cut);
+		block->mapped = cut;
+		return fine;
+	case 2:
+		fine = unmap(block, cut, storm.page);
+		break;
+	}
+	fine = fine && unmap(block, 0, block->mapped);
+	block->map = NULL;
+	storm_drop_block(client, block);
+	return fine;
+}
+
+/* One area becomes three, which are not joined again. */
+bool storm_do_split(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, has_pages);
+	unsigned char *page;
+
+	if (!block)
+		return true;
+	page = block->map + storm_below(&client->random,
+					block->mapped / storm.page) * storm.page;
+	block->split = true;
+	if (mprotect(page, storm.page, PROT_READ) ||
+	    mprotect(page, storm.page, PROT_READ | PROT_WRITE))
+		return storm_complain("mprotect: %s", strerror(errno));
+	if (!mprotect(page, storm.page, PROT_READ | PROT_EXEC))
+		return storm_complain("a block can be executed");
+	return true;
+}
+
+/* It moves, and cannot grow. */
+bool storm_do_remap(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, can_move);
+	void *place, *map;
+
+	if (!block)
+		return true;
+	if (storm_chance(&client->random, 20)) {
+		map = mremap(block->map, block->mapped,
+			     block->mapped + storm.page, MREMAP_MAYMOVE);
+		return map == MAP_FAILED ||
+		       storm_complain("a mapping has grown");
+	}
+	place = mmap(NULL, block->mapped, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (place == MAP_FAILED)
+		return storm_complain("mmap: %s", strerror(errno));
+	map = mremap(block->map, block->mapped, block->mapped,
+		     MREMAP_MAYMOVE | MREMAP_FIXED, place);
+	if (map == MAP_FAILED)
+		return storm_complain("mremap: %s", strerror(errno));
+	block->map = map;
+	return true;
+}
+
+void storm_unmap_all(struct storm_client *client)
+{
+	unsigned int i;
+
+	for (i = client->count; i--;) {
+		struct storm_block *block = &client->blocks[i];
+
+		if (block->map)
+			munmap(block->map, block->mapped);
+		block->map = NULL;
+		storm_drop_block(client, block);
+	}
+}

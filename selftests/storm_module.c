@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Modules that are loaded and unloaded, and the mock module, which adapters and
+ * providers come from.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ndshm_proc.h"
+#include "storm_client.h"
+#include "storm_load.h"
+
+#define MOCK		"/sys/kernel/debug/ndshm_mock/"
+#define LONGEST		20000	/* microseconds between two attempts */
+
+int storm_load(const char *path, const char *parameters)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, parameters, 0))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+int storm_unload(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+/*
+ * The mock module
+ */
+
+bool storm_mock_begin(void)
+{
+	/* Some freed memory is kept, to see who still writes to it. */
+	int error = storm_load(storm.mock, "quarantine=16");
+
+	return !error || storm_complain("%s: %s", storm.mock,
+					strerror(-error));
+}
+
+bool storm_mock_end(void)
+{
+	int error = -EWOULDBLOCK;
+
+	/* Who has just freed a block may be in a call of it. */
+	ndshm_soon((error = storm_unload("ndshm_mock")) != -EWOULDBLOCK);
+	return !error || storm_complain("ndshm_mock stays: %s",
+					strerror(-error));
+}
+
+int storm_mock(const char *format, ...)
+{
+	char text[128];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	return ndshm_write_file(MOCK "ctl", text);
+}
+
+static unsigned long count_of(const char *line, const char *what)
+{
+	const char *at = strstr(line, what);
+	unsigned long count;
+
+	return at && sscanf(at + strlen(what), "=%lu", &count) == 1 ? count :
+								      ~0UL;
+}
+
+static bool line_sound(const char *line, bool live)
+{
+	if (!count_of(line, " double_free") &&
+	    !count_of(line, " use_after_free") &&
+	    !count_of(line, " overrun") && !count_of(line, " misused") &&
+	    (live || (!count_of(line, " live") &&
+		      count_of(line, " allocated") == count_of(line, " freed"))))
+		return true;
+	return storm_complain("the mock module says: %s", line);
+}
+
+bool storm_mock_sound(bool live)
+{
+	char text[4096], *line, *rest = NULL;
+	int error = ndshm_read_file(MOCK "providers", text, sizeof(text));
+
+	if (error)
+		return storm_complain("mock: %s", strerror(-error));
+	for (line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		if (!line_sound(line, live))
+			return false;
+	return true;
+}
+
+/*
+ * ndshm itself, unloaded in the first moment in which nobody uses it
+ */
+
+static bool unload_once(struct storm_random *random, unsigned int *refused)
+{
+	__u64 since = storm_now();
+	int error;
+
+	while ((error = storm_unload("ndshm")) == -EWOULDBLOCK) {
+		++*refused;
+		if (storm_seconds(since) > 60)
+			break;
+		storm_sleep(storm_spread(random, LONGEST));
+	}
+	if (error)
+		return storm_complain("unload: %s", strerror(-error));
+	storm_sleep(storm_spread(random, LONGEST));
+	error = storm_load(storm.ko, "");
+	return !error || storm_complain("load: %s", strerror(-error));
+}
+
+static bool reload(void)
+{
+	static const struct storm_load load = { .name = "reload", .pause = true };
+	struct storm_random random = storm_stream(load.name, ~0U);
+	unsigned int times = storm.unbinds / 10 + 1, refused = 0, i;
+	unsigned int missed = storm_read(&storm.board->gone);
+	bool fine = storm_load_begin(&load);
+
+	for (i = 0; fine && i < times; i++)
+		fine = unload_once(&random, &refused);
+	fine = storm_load_end() && fine;
+	missed = storm_read(&storm.board->gone) - missed;
+	storm_say("unloaded %u times, refused %u times, missed %u times", times,
+		  refused, missed);
+	return fine && ((refused && missed) ||
+			storm_complain("nobody used the module"));
+}
+
+bool storm_reload(void)
+{
+	int error = 0;
+	bool fine;
+
+	/* A function that is bound is unbound by unloading, and stays so. */
+	if (storm.has_edu)
+		error = ndshm_edu_restore(&storm.edu);
+	ndshm_nl_close(&storm.nl);
+	fine = reload();
+	if (!error)
+		error = ndshm_nl_open(&storm.nl);
+	if (!error && storm.has_edu)
+		error = ndshm_edu_bind(&storm.edu);
+	return (!error || storm_complain("after the last load: %s",
+					 strerror(-error))) && fine;
+}

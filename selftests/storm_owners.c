@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who holds memory, and who pays. Descriptors are passed, duplicated and closed,
+ * processes fork, exec, change their user, go into namespaces and die, in any
+ * order; after every step what lives and what is charged is just what the model
+ * says.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <linux/ndshm.h>
+
+#include "ndshm_proc.h"
+#include "storm_play.h"
+
+#define JOURNEYS	10
+#define STEPS		60	/* of each */
+
+struct play play;
+const uid_t play_users[PLAY_USERS] = { NDSHM_USER_A, NDSHM_USER_B };
+
+/*
+ * Talking to players
+ */
+
+bool play_tell(struct player *player, const struct actor_order *order,
+	       struct actor_answer *answer)
+{
+	if (send(player->orders, order, sizeof(*order), MSG_NOSIGNAL) !=
+	    sizeof(*order) ||
+	    recv(player->orders, answer, sizeof(*answer), 0) != sizeof(*answer))
+		return storm_complain("a player does not answer to order %d",
+				      order->verb);
+	return true;
+}
+
+bool play_done(struct player *player, const struct actor_order *order)
+{
+	struct actor_answer answer;
+
+	if (!play_tell(player, order, &answer))
+		return false;
+	return !answer.error || storm_complain("order %d: %s", order->verb,
+					       strerror(-answer.error));
+}
+
+bool play_post(struct player *player, unsigned int client, int fd)
+{
+	bool sent = ndshm_send_fd(player->mailbox, fd);
+
+	close(fd);
+	player->letters[player->letter_count++] = client;
+	return sent || storm_complain("a descriptor cannot be sent");
+}
+
+bool play_new_client(struct player *player, unsigned int client)
+{
+	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+
+	return fd >= 0 ? play_post(player, client, fd) :
+			 storm_complain("open: %s", strerror(errno));
+}
+
+/*
+ * Players
+ */
+
+/* They would keep the others from noticing that nobody tells them anything. */
+static void close_ends(const struct player *player, unsigned int count)
+{
+	for (; count--; player++) {
+		if (!player->lives)
+			continue;
+		close(player->orders);
+		close(player->mailbox);
+	}
+}
+
+static void be_player(struct actor *actor, uid_t user)
+{
+	close_ends(play.players, PLAY_PLAYERS);
+	close_ends(play.watchers, PLAY_USERS);
+	memset(actor->clients, -1, sizeof(actor->clients));
+	if (setresuid(user, user, 0))
+		_exit(1);
+	actor_live(actor);
+}
+
+bool play_new_player(struct player *player, unsigned int user)
+{
+	int orders[2], mailbox[2];
+	struct actor actor;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, orders) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, mailbox))
+		return storm_complain("socketpair: %s", strerror(errno));
+	*player = (struct player){
+		.user = user, .orders = orders[0], .mailbox = mailbox[0],
+		.can_switch = true, .can_fork = true,
+	};
+	actor.orders = orders[1];
+	actor.mailbox = mailbox[1];
+	player->pid = fork();
+	if (!player->pid) {
+		close(player->orders);
+		close(player->mailbox);
+		be_player(&actor, play_users[user]);
+	}
+	close(actor.orders);
+	close(actor.mailbox);
+	player->lives = player->pid > 0;
+	return player->lives || storm_complain("fork: %s", strerror(errno));
+}
+
+void play_forget(struct player *player)
+{
+	close(player->orders);
+	close(player->mailbox);
+	memset(player, 0, sizeof(*player));
+}
+
+/*
+ * The truth
+ */
+
+static __u64 paid(unsigned int user)
+{
+	const struct actor_order order = { .verb = ACTOR_LOCKED };
+	struct actor_answer answer;
+
+	return play_tell(&play.watchers[user], &order, &answer) ?
+	       answer.bytes : ~0ULL;
+}
+
+static bool is_true(void)
+{
+	__u64 owed[PLAY_USERS] = {};
+	const struct piece *piece;
+	unsigned int i;
+	int lives = 0;
+	bool fine;
+
+	for (i = 0; i < ACTOR_BLOCKS; i++) {
+		piece = &play.pieces[i];
+		lives += piece->lives;
+		owed[piece->payer] += piece->lives ? piece->consumed : 0;
+	}
+	/* A process that was killed is not gone at once. */
+	fine = ndshm_soon(storm_live() == lives) ||
+	       storm_complain("%d blocks live, not %d", storm_live(), lives);
+	for (i = 0; i < PLAY_USERS; i++)
+		fine &= ndshm_soon(paid(i) == owed[i]) ||
+			storm_complain("user %u pays for %llu bytes, not %llu",
+				       play_users[i], paid(i), owed[i]);
+	return fine;
+}
+
+/*
+ * A journey
+ */
+
+/* It tells what is locked for its user. */
+static bool new_watcher(unsigned int user)
+{
+	const struct actor_order receive = { .verb = ACTOR_RECEIVE };
+	struct player *watcher = &play.watchers[user];
+
+	return play_new_player(watcher, user) && play_new_client(watcher, 0) &&
+	       play_done(watcher, &receive);
+}
+
+static bool begin(unsigned int journey)
+{
+	memset(&play, 0, sizeof(play));
+	play.random = storm_stream("owners", journey);
+	return new_watcher(0) && new_watcher(1) &&
+	       play_new_player(&play.players[0], 0) &&
+	       play_new_player(&play.players[1], 1) &&
+	       play_new_client(&play.players[0], 0) &&
+	       play_new_client(&play.players[1], 1);
+}
+
+static void end(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PLAY_PLAYERS; i++)
+		if (play.players[i].lives)
+			play_forget(&play.players[i]);
+	for (i = 0; i < PLAY_USERS; i++)
+		play_forget(&play.watchers[i]);
+	/* With nobody to tell them anything they end. */
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
+static bool travel(unsigned int journey)
+{
+	char log[STEPS][48];
+	bool fine = begin(journey);
+	unsigned int step, i;
+
+	for (step = 0; fine && step < STEPS; step++)
+		fine = play_step(log[step], sizeof(log[step])) && is_true();
+	for (i = 0; !fine && i < step; i++)
+		storm_say("journey %u, step %u: %s", journey, i, log[i]);
+	end();
+	return fine;
+}
+
+bool storm_owners(void)
+{
+	unsigned int journey;
+	bool fine = true;
+
+	for (journey = 0; fine && journey < JOURNEYS; journey++)
+		fine = travel(journey);
+	return fine;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A card that is pulled out with nobody told: its registers are gone, and what
+ * the kernel does for whoever had it must not wait for any of them.
+ */
+#if __has_include("sys/io.h")
+#include <sys/io.h>
+#endif
+
+#include "ndshm_edu.h"
+#include "ndshm_probe.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+/*
+ * The registers by which QEMU's q35 tells a system of hot plugging, and is told
+ * that it may take a device away: docs/specs/acpi_pci_hotplug in its source. It
+ * does that at once, whatever the system has to do with the device.
+ */
+#define HOTPLUG		0xcc0
+#define HOTPLUG_LENGTH	0x18
+#define HOTPLUG_EJECT	(HOTPLUG + 0x08)	/* bit n: what is in slot n */
+#define HOTPLUG_BUS	(HOTPLUG + 0x10)	/* of the bus with this number */
+#define BUSES		16
+
+#if __has_include("sys/io.h")
+static bool can_eject(void)
+{
+	return !ioperm(HOTPLUG, HOTPLUG_LENGTH, 1);
+}
+
+static void eject(unsigned int bus)
+{
+	outl(bus, HOTPLUG_BUS);
+	outl(1, HOTPLUG_EJECT);
+}
+#else
+static bool can_eject(void)
+{
+	return false;
+}
+
+static void eject(unsigned int bus)
+{
+	(void)bus;
+}
+#endif
+
+FIXTURE(surprise) {
+	struct ndshm_edu edu;
+	int fd;
+	struct ndshm_block_info block;
+	unsigned char *memory;
+	unsigned char *bar;
+	__u64 locked;		/* of our account, before any of it */
+};
+
+static __u64 user_locked(struct __test_metadata *_metadata)
+{
+	struct ndshm_state state;
+	int fd = ndshm_open();
+
+	ASSERT_LE(0, fd);
+	state = test_state(fd);
+	close(fd);
+	return state.user_locked;
+}
+
+FIXTURE_SETUP(surprise)
+{
+	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_start start;
+	struct ndshm_adapter_map_bar map;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find_in_slot(&self->edu) || !can_eject())
+		SKIP(return, "no edu device in a slot that can be pulled out");
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	self->locked = user_locked(_metadata);
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+	map = adapter_map_bar_request(self->edu.adapter.id, 0);
+	test_adapter_map_bar(self->fd, &map);
+	self->bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, self->fd, map.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, self->bar);
+	self->block = test_new_block(self->fd, self->edu.adapter.id, 1);
+	self->memory = test_map_block(self->fd, &self->block);
+	start = adapter_start_request(self->edu.adapter.id);
+	test_adapter_start(self->fd, &start);
+	ASSERT_TRUE(ndshm_edu_to_device(self->bar, self->block.address,
+					EDU_MOST));
+}
+
+FIXTURE_TEARDOWN(surprise)
+{
+	close(self->fd);
+	/* It does not come back. */
+	EXPECT_EQ(-ENODEV, ndshm_edu_restore(&self->edu));
+}
+
+/*
+ * The function in the first slot. QEMU numbers buses its own way, from the last
+ * to the first, so go down until it is gone: what is in other slots stays.
+ */
+static bool pull_out(const struct ndshm_pci *pci)
+{
+	unsigned int bus = BUSES;
+
+	while (bus-- && ndshm_pci_answers(pci))
+		eject(bus);
+	return !ndshm_pci_answers(pci);
+}
+
+#define test_err_start(error, reason, fd) do { \
+	struct ndshm_adapter_start start_ = \
+		adapter_start_request(self->edu.adapter.id); \
+	test_err_adapter_start(error, reason, fd, &start_); \
+} while (0)
+
+#define test_err_claim(error, reason, fd) do { \
+	struct ndshm_adapter_claim claim_ = \
+		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH); \
+	test_err_adapter_claim(error, reason, fd, &claim_); \
+} while (0)
+
+/* Whoever had it is told by what is asked next, and by SIGBUS once it is known. */
+TEST_F(surprise, claimed)
+{
+	struct ndshm_block_query query;
+
+	ASSERT_TRUE(pull_out(&self->edu.pci));
+	test_err_start(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
+	/* Memory is still memory. */
+	fill_pattern(self->memory, EDU_MOST, 1);
+	EXPECT_TRUE(has_pattern(self->memory, EDU_MOST, 1));
+
+	ASSERT_EQ(0, ndshm_pci_remove(&self->edu.pci));
+	EXPECT_FALSE(ndshm_pci_is_there(&self->edu.pci));
+	test_sigbus(self->memory);
+	test_sigbus(self->bar);
+	query = block_query_request(self->block.handle);
+	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
+			     &query);
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(self->locked, user_locked(_metadata));
+}
+
+/* The claim ends as ever, and there is none to be had any more. */
+TEST_F(surprise, closed)
+{
+	ASSERT_TRUE(pull_out(&self->edu.pci));
+	close(self->fd);
+	test_sigbus(self->memory);
+	test_sigbus(self->bar);
+	EXPECT_EQ(self->locked, user_locked(_metadata));
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_err_claim(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
+
+	ASSERT_EQ(0, ndshm_pci_remove(&self->edu.pci));
+	test_err_claim(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Hot unplug of a card in full traffic: the program is told, its memory is freed,
+# and the IOMMU sees no access. First by way of sysfs, from where a card comes back;
+# then all are ejected, and stay away. It takes cards in slots, each given as
+#
+#	--netdev hubport,id=wire2,hubid=7
+#	--device pcie-root-port,id=slot2,chassis=2,addr=0x14
+#	--device e1000e,bus=slot2,netdev=wire2,mac=52:54:00:6e:64:02,romfile=
+set -uo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+rounds=$([[ ${NDSHM_LONG:-} ]] && echo 100 || echo 10)
+
+insmod "$NDSHM_KO"
+
+bound() { "$ndshm" bind "$user_card" >/dev/null; }
+is_there() { [[ -e /sys/bus/pci/devices/$user_card ]]; }
+removed() { echo 1 >"/sys/bus/pci/devices/$user_card/remove"; }
+ejected() { echo 0 >"/sys/bus/pci/slots/$slot/power"; }
+
+# A card that is plugged in knows nothing of before: so reset what is behind the
+# port. The kernel's own driver takes it first, and would let it do DMA otherwise.
+plugged_in() {
+	setpci -s "$port" BRIDGE_CONTROL=40:40 && setpci -s "$port" BRIDGE_CONTROL=0:40 &&
+		echo 1 >/sys/bus/pci/rescan && is_there
+}
+
+# 3 is what the driver answers to a revoked adapter.
+unplugged() {
+	local code=0 adapters
+	driver_start || return
+	"$@" || return
+	driver_wait || code=$?
+	[[ $code -eq 3 ]] || { echo "# the driver's exit code is $code"; return 1; }
+	adapters=$("$ndshm" list adapters --json) || return
+	! is_there && [[ $adapters != *"$user_card"* && $(live_blocks) -eq 0 ]]
+}
+
+# Traffic runs, and the program ends when it is told to.
+served() {
+	driver_start || return
+	kill -TERM "$driver_pid"
+	driver_wait
+}
+
+# A slot's address is that of its card without the function.
+declare -A cards=()
+for path in /sys/bus/pci/slots/*/power; do
+	slot=$(basename "${path%/power}")
+	user_card=$(cat "/sys/bus/pci/slots/$slot/address").0
+	[[ $(cat "/sys/bus/pci/devices/$user_card/device") == 0x10d3 ]] && cards[$slot]=$user_card
+done 2>/dev/null
+[[ ${#cards[@]} -gt 0 ]] || skip 'no card in a slot'
+for user_card in "${cards[@]}"; do
+	check "bound: $user_card" bound
+done
+port=$(basename "$(dirname "$(realpath "/sys/bus/pci/devices/$user_card")")")
+flood_start
+
+log_mark
+for ((round = 1; round <= rounds; round++)); do
+	check "removed in full traffic: the program is told ($round)" unplugged removed
+	check "plugged in again ($round)" plugged_in
+	check "bound again ($round)" bound
+done
+check 'the card serves as before' served
+for slot in "${!cards[@]}"; do
+	user_card=${cards[$slot]}
+	check "ejected in full traffic: the program is told ($user_card)" unplugged ejected
+done
+check 'the kernel log is clean' log_clean
+flood_stop
+finish
