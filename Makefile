@@ -32,10 +32,14 @@ help:
 	@echo '                    from user space answers the kernel'"'"'s ping'
 	@echo '  make check        all tests on all supported kernels, in virtual machines'
 	@echo '                    (KERNELS="6.1 6.12", LONG=1 for the long runs)'
+	@echo '  make check-debug  all tests on kernels that find mistakes, which are built the'
+	@echo '                    first time (some ten minutes)'
+	@echo '  make storm        ten thousand kills and a thousand unbinds, which takes long (KILLS=, UNBINDS=)'
+	@echo '  make fuzz         calls at random, guided by coverage (FUZZ_SECONDS=3600)'
 	@echo '  make bench        what it costs, in instructions, beside its peers'
 	@echo '  make lint         what can be found without running anything'
 	@echo '  make clean'
-	@echo 'demo, check, bench and lint install the Debian packages they need.'
+	@echo 'From demo on, each installs the Debian packages it needs.'
 
 .PHONY: modules
 modules:
@@ -62,11 +66,17 @@ install-modules: modules
 install-userlib: userlib
 	$(MAKE) -C userlib BUILD=$(BUILD)/user PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
 
-.PHONY: demo check bench lint
+.PHONY: demo check check-debug storm fuzz bench lint
 demo:
 	@selftests/vm/demo.sh
 check:
 	@selftests/vm/check.sh
+check-debug:
+	@selftests/vm/check-debug.sh
+storm:
+	@LEVELS=storm KILLS=$(or $(KILLS),10000) UNBINDS=$(or $(UNBINDS),1000) selftests/vm/check-debug.sh
+fuzz:
+	@LEVELS=fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) selftests/vm/check-debug.sh
 bench:
 	@selftests/vm/packages.sh build vm
 	@$(MAKE) --no-print-directory -s modules MODULE_DIR=$(BUILD)/modules/6.12 \

@@ -54,7 +54,8 @@ compile() {
 }
 check_module_6_1() { compile 6.1 ''; }
 check_module_6_12() { compile 6.12 ''; }
-check_module_test_6_12() { compile 6.12 -test NDSHM_TEST=1; }
+check_module_test_6_12() { compile 6.12 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1; }
+check_module_test_6_1() { compile 6.1 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1; }
 
 # providers, pci and prototypes know the core through kernel/include only.
 check_house() {
@@ -84,6 +85,8 @@ check_netlink_generated() {
 
 # The tables of reasons: header, module, library and documentation agree.
 check_status() { Documentation/check-status.sh || echo 'see Documentation/check-status.sh --write'; }
+
+check_pitfalls() { selftests/lint/check-pitfalls.sh || echo 'see Documentation/pitfalls.rst'; }
 
 # Holes and 32-bit layout of every structure of the ABI.
 check_abi_layout() {

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kernels.sh WHAT NAME: the distribution's stock kernels as data, without installing
-# them on the host (no boot entry, no initramfs). NAME is 6.1 or 6.12.
+# them on the host (no boot entry, no initramfs). NAME is 6.1 or 6.12; or 6.12-debug or
+# 7.2-debug, which are built from the distribution's source (see debug-kernel.sh).
 #
 #	image NAME	path of the kernel image
 #	modules NAME	path of a directory to be seen as /lib/modules/<release>
 #	release NAME	what `uname -r` says in it
-#	dir NAME	the directory that holds the three above: vmlinuz, modules/, release
+#	dir NAME	the directory that holds the three above: vmlinuz, modules/, release;
+#			and, if the kernel wants options of its own, append
 #	headers NAME	KDIR for `make -C KDIR M=...`
 #	source NAME	the part of the kernel source that checks and kselftest need
 #	tarball NAME	the whole kernel source, packed
@@ -41,12 +43,37 @@ newest_image() {
 }
 
 newest_source() {
-	LC_ALL=C apt-cache pkgnames "linux-source-$1" | grep -xF "linux-source-$1" || true
+	LC_ALL=C apt-cache "${archive[@]}" pkgnames "linux-source-$1" | grep -xF "linux-source-$1" || true
 }
 
-candidate() { LC_ALL=C apt-cache policy "$1" | sed -n 's/^  Candidate: \([^(]\)/\1/p'; }
+candidate() {
+	LC_ALL=C apt-cache "${archive[@]}" policy "$1" | sed -n 's/^  Candidate: \([^(]\)/\1/p'
+}
+
+# Kernels newer than this release of Debian come from its unstable one: asked for by
+# their exact name, through lists of their own, so that nothing of it can be installed.
+archive=()
+use_unstable() {
+	local site dir=$kernels/unstable
+	index=$dir/lists
+	mkdir -p -- "$index/partial"
+	# shellcheck disable=SC2016
+	site=$(apt-get indextargets --format '$(SITE) $(CODENAME)' | grep -v -e '-security$' -e '-updates$' | head -n 1)
+	[[ $site ]] || { refresh_index; die 'the package index names no archive'; }
+	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s sid main\n' \
+		"${site%% *}" >"$dir/sources.list.$$"
+	mv -- "$dir/sources.list.$$" "$dir/sources.list"
+	archive=(-o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=/nonexistent
+		-o "Dir::State::lists=$index" -o "Dir::Cache::pkgcache=$dir/packages.bin"
+		-o "Dir::Cache::srcpkgcache=$dir/sources.bin" -o APT::Sandbox::User=root)
+}
 
 refresh_index() {
+	if [[ ${#archive[@]} -gt 0 ]]; then
+		say 'fetching the package index of the unstable release'
+		with_lock "$cache/apt.lock" apt-get -qq "${archive[@]}" update >&2
+		return
+	fi
 	say 'refreshing the package index'
 	local -a sudo=()
 	if [[ $EUID -ne 0 ]]; then
@@ -83,7 +110,7 @@ resolve() {
 # unpack PACKAGE VERSION DIR: into the current directory's DIR. A file that has left
 # the archive since the index was made is asked for again with a new index.
 unpack() {
-	local get=(apt-get -qq -o APT::Sandbox::User=root download "$1=$2")
+	local get=(apt-get -qq "${archive[@]}" -o APT::Sandbox::User=root download "$1=$2")
 	say "fetching $1 $2"
 	"${get[@]}" >&2 || { refresh_index && "${get[@]}" >&2; } || die "cannot fetch $1 $2"
 	dpkg-deb -x ./*.deb "$3"
@@ -97,8 +124,8 @@ make_entry() {
 	shift
 	[[ ! -d $dir ]] || return 0
 	# With the lock held, what others left behind is nobody's.
-	rm -rf -- "$kernels"/.tmp.*
-	tmp=$(mktemp -d -- "$kernels/.tmp.XXXXXX")
+	rm -rf -- "$kernels"/.tmp."${entry_kind:=data}".*
+	tmp=$(mktemp -d -- "$kernels/.tmp.$entry_kind.XXXXXX")
 	chmod 755 "$tmp"
 	# Not a subshell in a condition: there, `set -e` would not be in force.
 	# Now: at the exit the variable is gone.
@@ -155,8 +182,24 @@ fill_headers() {
 		die "the packages of linux-headers-$release lack something"
 }
 
+# A kernel of our own is known by what it is made of: source, options, compiler.
+debug_dir() {
+	local name=${1%-debug} tarball what dir
+	"$vm_dir/packages.sh" debug || exit 1
+	tarball=$(tarball_dir "$name")
+	what=$(cat -- "$vm_dir/debug.config" "$vm_dir/debug-kernel.sh" <(gcc -dumpfullversion) | sha256sum | cut -c1-12)
+	dir=$kernels/${tarball##*/}-debug-$what
+	entry_kind=debug
+	[[ -d $dir ]] || with_lock "$kernels/debug.lock" make_entry "$dir" "$vm_dir/debug-kernel.sh" "$tarball/linux.tar.xz"
+	printf '%s\n' "$dir"
+}
+
 image_dir() {
 	local package version dir
+	if [[ $1 == *-debug ]]; then
+		debug_dir "$1"
+		return
+	fi
 	if [[ $1 == */* ]]; then
 		[[ -f $1/vmlinuz && -f $1/release && -d $1/modules ]] ||
 			die "$1 is no kernel directory: it lacks vmlinuz, release or modules/"
@@ -188,11 +231,11 @@ source_dir() {
 
 headers_dir() {
 	local release version dir
+	case $1 in
+	*/*)		printf '%s\n' "$(image_dir "$1")/modules/build"; return ;;
+	*-debug)	printf '%s\n' "$(image_dir "$1")/build"; return ;;
+	esac
 	release=$(cat -- "$(image_dir "$1")/release")
-	if [[ $1 == */* ]]; then
-		printf '%s\n' "$(image_dir "$1")/modules/build"
-		return
-	fi
 	version=$(candidate "linux-headers-$release")
 	dir=$kernels/linux-headers-${release}_$version
 	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_headers "$release" "$version" "$dir"
@@ -200,6 +243,7 @@ headers_dir() {
 }
 
 [[ $# -eq 2 ]] || die "$usage"
+[[ $2 != 7.* ]] || use_unstable
 case $1 in
 dir)		image_dir "$2" ;;
 image)		dir=$(image_dir "$2"); printf '%s\n' "$dir/vmlinuz" ;;

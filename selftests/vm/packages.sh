@@ -30,7 +30,21 @@ vm     pciutils             lspci in the guest
 vm     procps               ps and sysctl in the guest
 check  g++                  the library header as C++
 check  gcc-multilib         32-bit programs
+check  python3              reads what was reached of the module
+check  binutils             the same
 check  rsync                headers of the kernel source, for kselftest
+debug  flex                 configures a kernel
+debug  bison                configures a kernel
+debug  bc                   builds a kernel
+debug  libelf-dev           objtool of a kernel that is built here
+debug  perl                 builds a kernel
+debug  python3              builds a kernel
+debug  xz-utils             unpacks the kernel source
+debug  kmod                 depmod for the modules of a kernel
+debug  debian-archive-keyring   verifies the source of the newest kernel
+debug  gcc                  compiles a kernel
+debug  make                 drives the build
+debug  libc6-dev            C library headers for the programs of a build
 lint   sparse               address space and endianness checks
 lint   clang                second compiler
 lint   shellcheck           shell scripts

@@ -16,7 +16,8 @@ help() {
 usage: run.sh [OPTION]... -- COMMAND [ARG]...
 
 Kernel and size:
-  --kernel NAME       6.12 (default) or 6.1, or a directory with vmlinuz, modules/, release
+  --kernel NAME       6.12 (default) or 6.1; 6.12-debug or 7.2-debug, which are built the
+                      first time; or a directory with vmlinuz, modules/, release
   --memory SIZE       such as 2G (default) or 512M
   --cpus N            2 by default
   --numa N            N memory nodes, each with processors of its own
@@ -149,6 +150,7 @@ printf '%s\n' "${shares[@]}" | sed '/^$/d' >"$guest/shares"
 	printf '\n'
 } >"$guest/command.sh"
 
+[[ ! -f $kernel_dir/append ]] || append=" $(<"$kernel_dir/append")$append"
 machine_type "$iommu" "$intremap"
 machine_base "$accel" "$kernel_dir" "$initrd" "$memory" "$cpus" "${numa:-1}"
 machine_ports "$dir"

@@ -92,7 +92,7 @@ for kernel in "${kernels[@]}"; do
 		[[ $(uname -r) == "$1" && $EUID -eq 0 && $PWD == "$2" && $NDSHM_PROBE == "a b" ]]
 		touch /etc/overlay-probe && [[ -e /etc/overlay-probe ]]
 		[[ -d /sys/kernel/debug/tracing && -e /sys/kernel/tracing/trace && -e /sys/fs/cgroup/cgroup.procs ]]
-		[[ -z $(ls -A /tmp) ]]
+		[[ $2 == /tmp/* || -z $(ls -A /tmp) ]]
 		cat <(echo the shell finds /dev/fd)
 		ping -c 1 -q 127.0.0.1 >/dev/null
 		unshare --user --map-root-user true

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check-pitfalls.sh: does Documentation/pitfalls.rst have each number once, and does every
+# test that it names exist? Prints what is wrong, and fails if something is.
+set -euo pipefail
+
+top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+page=$top/Documentation/pitfalls.rst
+count=45
+cd -- "$top"
+
+wrong=0
+complain() {
+	echo "${page#"$top/"}: $*"
+	wrong=1
+}
+
+# has ERE FILE...: files that are not there have nothing.
+has() {
+	grep -qE -- "$1" <<<"$(cat -- "${@:2}" 2>/dev/null | tr '\n\t' '  ')"
+}
+
+# Is there a test of that name? The kinds of names are those of the page's first table.
+exists() {
+	local name=$1 program=${1%.*} case=${1##*.}
+
+	case $name in
+	*.sh) [[ -x selftests/$name ]] ;;
+	user/*) has "RUN\($case\)" "userlib/tests/${program#user/}.c" ;;
+	lint.*) has "check_$case\(\) *\{" selftests/lint/lint.sh ;;
+	check.* | check-debug.*) has " level \"?[^ ]*/$case\"? " "selftests/vm/$program.sh" ;;
+	storm.*) has "\{ \"$case\"," selftests/storm.c ;;
+	fail_nth.*) has "(\.name = |[A-Z_]+\()\"$case\"," selftests/fail_nth_*.c ;;
+	ndshm_*.*)
+		has "KUNIT_CASE(_PARAM)?\(${case}[,)]" "$(grep -ls "SUITE_NAME(\"${program#ndshm_}\")" kernel/tests/kunit/*.c | head -1)"
+		;;
+	*.*) has "TEST(_F|_F_TIMEOUT|_SIGNAL)?\(([a-z0-9_]+, *)?${case}[,)]" "selftests/$program.c" ;;
+	*) false ;;
+	esac
+}
+
+# A row: number, a blank, everything from there to the next row in one line.
+rows=$(awk '
+	/^   \* - [0-9]+$/ { if (row != "") print row; row = $3; next }
+	/^[^ ]/ { if (row != "") print row; row = "" }
+	row != "" { gsub(/^ +/, ""); row = row " " $0 }
+	END { if (row != "") print row }' "$page")
+
+same=$(diff <(seq "$count") <(cut -d ' ' -f 1 <<<"$rows" | sort -n)) ||
+	complain "numbers that are missing (<) or too many (>):
+$(grep '^[<>]' <<<"$same")"
+
+while read -r number row; do
+	# What is behind the second column's dash.
+	tests=${row##* - }
+	[[ $row == "- "*" - "* && $tests ]] || complain "line $number does not have three columns"
+	names=$(grep -oE '``[^`]+``' <<<"$tests" | tr -d '`' | grep -E '[./]' | sort -u) || true
+	[[ $names || $tests == 'Not yet: with '* || $tests == 'Cannot happen here: '* ]] ||
+		complain "line $number names no test, and does not say why"
+	for name in $names; do
+		exists "$name" || complain "line $number: there is no $name"
+	done
+done <<<"$rows"
+
+[[ $wrong -eq 0 ]]

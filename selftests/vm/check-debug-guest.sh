@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check-debug-guest.sh KSELFTEST OUTPUT: in a guest with a debug kernel, KUnit and the
+# kselftest programs that were built in OUTPUT; before and after, what the kernel counts
+# as in use. Leaves the reached call sites in the run directory.
+set -uo pipefail
+
+kselftest=$1 output=$2
+top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+baseline=$output/baseline
+
+number=0 bad=0
+check() {
+	number=$((number + 1))
+	if "${@:2}"; then echo "ok $number - $1"; else echo "not ok $number - $1"; bad=1; fi
+}
+
+# The scan of the kernel's own would only take time.
+echo scan=off >/sys/kernel/debug/kmemleak
+insmod "$NDSHM_COVERAGE"
+check 'the baseline is taken' "$baseline" take /tmp/baseline
+check 'insmod' insmod "$NDSHM_KO"
+"$top/selftests/kunit.sh" || bad=1
+# What was built on the host is what is run, whatever has changed there since.
+find "$output" -maxdepth 1 -type f -exec touch {} +
+# On an emulated machine that looks at every access, all takes its time.
+export kselftest_override_timeout=1800
+make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$output" run_tests || bad=1
+
+number=0
+check 'rmmod' rmmod ndshm
+"$baseline" check /tmp/baseline || bad=1
+cat /sys/kernel/debug/ndshm_coverage >"$NDSHM_VM_DIR/coverage"
+exit $bad

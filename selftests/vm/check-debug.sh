@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# All tests on kernels that find mistakes (built once from the distribution's source, see
+# debug.config): KUnit, the kselftest programs, failing allocations, storms, fuzzing; then
+# how much of the module all of it reached. Last line: N passed, N failed.
+# KERNELS="6.12-debug 7.2-debug" says which, LEVELS="..." picks levels by name, JOBS=1 runs
+# one at a time, FUZZ_SECONDS=N is the length of the fuzzing, KILLS=N UNBINDS=N adds a storm.
+set -euo pipefail
+
+here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+. "$here/lib.sh"
+. "$here/levels.sh"
+kernels=${KERNELS:-6.12-debug 7.2-debug}
+logs=$BUILD/check-debug
+fuzz_seconds=${FUZZ_SECONDS:-60}
+# Less of the module than this under test, and something has been left out (%).
+least_coverage=85
+
+machine=(--iommu --wire --edu --numa 2
+	--device 'edu,addr=0x13.0,multifunction=on' --device 'edu,addr=0x13.1')
+may_skip='surprise|pulled|going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)'
+
+build_modules() {
+	local kernel=$1
+	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
+		MODULE_DIR="$BUILD/modules/$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1
+}
+build_selftests() {
+	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$BUILD/selftests/debug" all &&
+	make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"
+}
+
+# W=1 and sparse on the newest kernel, as `make lint` does it on the stock ones.
+compiles() {
+	local kernel=$1 out=$BUILD/modules/$1-plain
+	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
+		MODULE_DIR="$out" W=1 C=2 2>"$out.warnings" >/dev/null || true
+	grep -v -e '^make' -e BTF "$out.warnings" || true
+	if [[ -f $out/ndshm.ko ]] && ! grep -qv -e '^make' -e BTF "$out.warnings"; then
+		echo "ok 1 - the module compiles without a warning for $kernel"
+	else
+		echo "not ok 1 - the module compiles without a warning for $kernel"
+	fi
+}
+
+guest() {
+	local kernel=$1 name=$2
+	shift 2
+	"$here/run.sh" --kernel "$kernel" --name "debug-$kernel-$name" --quiet "$@"
+}
+
+# ends_with CODE WHAT COMMAND...: the rig says so when a guest goes wrong.
+ends_with() {
+	local want=$1 what=$2 code=0
+	shift 2
+	"$@" || code=$?
+	if [[ $code -eq $want ]]; then echo "ok - $what"; else echo "not ok - $what: exit $code, not $want"; fi
+}
+
+# Each finder finds the mistake that is made for it; the rig makes a failure of it.
+catches() {
+	local kernel=$1
+	ends_with 123 'what is in the kernel log fails the run' \
+		guest "$kernel" catches --iommu --append panic_on_warn=0 --append kasan_multi_shot -- \
+		"$top/selftests/catches.sh"
+	ends_with 125 'a kernel that panics fails the run' \
+		guest "$kernel" catches-dead --append panic_on_warn=1 -- "$top/selftests/catches.sh" kasan
+	ends_with 124 'a kernel that hangs fails the run' \
+		guest "$kernel" catches-hang --timeout 20 -- "$top/selftests/catches.sh" hang
+}
+
+# Of this run's guests, with what was not reached.
+coverage() {
+	local kernel=$1 report=$logs/$1/coverage.txt percent
+	local -a hits
+	mapfile -t hits < <(find "$cache/runs" -path "*/debug-$kernel-*/guest/coverage" -newer "$began")
+	"$top/selftests/coverage/report.py" --missing "$BUILD/modules/$kernel/ndshm.ko" "${hits[@]}" >"$report" ||
+		return 1
+	sed 's/^/# /' "$report"
+	percent=$(awk '/^total / { print int($NF) }' "$report")
+	if [[ $percent -gt $least_coverage ]]; then
+		echo "ok 1 - $percent % of the call sites of the module were reached"
+	else
+		echo "not ok 1 - $percent % of the call sites of the module were reached, not over $least_coverage"
+	fi
+}
+
+begin_levels
+began=$logs/began
+touch "$began"
+"$here/packages.sh" build vm check lint
+source=$("$here/kernels.sh" source 6.12)
+kselftest=$source/tools/testing/selftests
+
+for kernel in $kernels; do
+	"$here/kernels.sh" dir "$kernel" >/dev/null
+	must "modules for $kernel" build_modules "$kernel"
+done
+must selftests build_selftests
+
+for kernel in $kernels; do
+	modules=$BUILD/modules/$kernel
+	export NDSHM_BUILD=$BUILD NDSHM_KO=$modules/ndshm.ko NDSHM_MOCK=$modules/kernel/tests/ndshm_mock.ko \
+		NDSHM_KUNIT=$modules/kernel/tests/ndshm_kunit.ko NDSHM_COVERAGE=$modules/kernel/tests/ndshm_coverage.ko
+	level "$kernel/kselftest" guest "$kernel" kselftest "${machine[@]}" --timeout 1500 -- \
+		"$here/check-debug-guest.sh" "$kselftest" "$BUILD/selftests/debug"
+	level "$kernel/fuzz" guest "$kernel" fuzz --iommu --edu --wire --timeout $((fuzz_seconds + 300)) -- \
+		"$top/selftests/fuzz/fuzz.sh" "$BUILD/selftests/fuzz" --seconds "$fuzz_seconds"
+	[[ -z ${KILLS:-} ]] || NDSHM_STORM_KILLS=$KILLS NDSHM_STORM_UNBINDS=$UNBINDS \
+		level "$kernel/storm" guest "$kernel" storm "${machine[@]}" --timeout 36000 -- \
+		sh -c "insmod \"\$NDSHM_COVERAGE\" && exec \"$top/selftests/storm.sh\" \"$BUILD/selftests/debug/storm\""
+	level "$kernel/catches" catches "$kernel"
+	level "$kernel/compiles" compiles "$kernel"
+done
+all_levels
+for kernel in $kernels; do
+	level "$kernel/coverage" coverage "$kernel"
+done
+end_levels
