@@ -9,8 +9,8 @@
 #include "corpus.h"
 #include "run.h"
 
-/* In two, lest it be taken for the one of this file. */
-#define HEADER	"# SPDX-License-" "Identifier: GPL-2.0\n"
+/* An escape, lest it be taken for the line of this file. */
+#define HEADER	"# SPDX\055License-Identifier: GPL-2.0\n"
 
 #define PAIRS		0x40000		/* powers of two */
 #define PLACES		0x10000
