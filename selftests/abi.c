@@ -867,6 +867,21 @@ TEST_F(request, alloc_segments_address)
 	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
 }
 
+/* A block that was not made has no segments to tell of. */
+TEST_F(request, alloc_address_out_segments)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+							     NULL);
+
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+	EXPECT_EQ(0, alloc.out_segments);
+	alloc = block_alloc_request(self->adapter, 1, &self->block);
+	alloc.segment_capacity = 1;
+	alloc.segments = to_u64(fence_end(&self->fence, 0));
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+	EXPECT_EQ(0, alloc.out_segments);
+}
+
 /*
  * A request of which all but the end has been read when it changes: its last
  * bytes lie on a page that another process gives, and not before it has changed

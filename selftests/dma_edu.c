@@ -14,6 +14,9 @@
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
+/* Bits of address of the narrowest claim. */
+#define NARROWEST	24
+
 #define ALLOW_UNISOLATED "/sys/module/ndshm/parameters/allow_unisolated"
 
 FIXTURE(edu) {
@@ -284,6 +287,32 @@ TEST_F(edu, addresses)
 		block = test_new_block(self->fd, self->edu.adapter.id,
 				       (i % 16 + 1) * self->page);
 		EXPECT_GE(1ULL << EDU_WIDTH, block.address + block.length);
+	}
+}
+
+/*
+ * The narrowest device there is: its addresses lie in reach, or the machine has no
+ * memory for it and the claim says so. Nothing is given that it cannot reach.
+ */
+TEST_F(edu, narrow)
+{
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(self->edu.adapter.id, NARROWEST);
+	struct ndshm_block_info block;
+	unsigned int i;
+
+	if (_test_adapter_claim(self->fd, &claim)) {
+		test_err_claim(EOPNOTSUPP, NDSHM_REASON_WIDTH_UNSUPPORTED,
+			       self->fd, NARROWEST);
+		test_err_new_block(EBADFD, NDSHM_REASON_CLAIM_MISSING,
+				   self->fd);
+		test_claim(self->fd, EDU_WIDTH);
+		return;
+	}
+	for (i = 0; i < 64; i++) {
+		block = test_new_block(self->fd, self->edu.adapter.id,
+				       (i % 16 + 1) * self->page);
+		EXPECT_GE(1ULL << NARROWEST, block.address + block.length);
 	}
 }
 

@@ -31,7 +31,7 @@
 #include <linux/capability.h>
 #include <linux/ndshm.h>
 
-#include "fail_nth.h"
+#include "fail_points/fail_nth.h"
 #include "ndshm_debug.h"
 #include "ndshm_proc.h"
 

@@ -30,8 +30,8 @@
 
 #include "ndshm_debug.h"
 #include "ndshm_proc.h"
-#include "storm.h"
-#include "storm_actor.h"
+#include "storms/storm.h"
+#include "storms/actor.h"
 
 #define COMPLAINTS	20	/* that are printed */
 

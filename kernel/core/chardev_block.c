@@ -146,6 +146,9 @@ static ndshm_reason_t make_all(struct ndshm_command *command,
 	if (reason == NDSHM_REASON_NONE)
 		return NDSHM_REASON_NONE;
 
+	/* Of a block that is not there, this is told only with a short list. */
+	if (reason != NDSHM_REASON_LIST_SHORT)
+		argument->out_segments = 0;
 	for (i = 0; i < count; i++)
 		ndshm_block_release(blocks[i]);
 err_handles:

@@ -31,7 +31,7 @@ exists() {
 	lint.*) has "check_$case\(\) *\{" selftests/lint/lint.sh ;;
 	check.* | check-debug.*) has " level \"?[^ ]*/$case\"? " "selftests/vm/$program.sh" ;;
 	storm.*) has "\{ \"$case\"," selftests/storm.c ;;
-	fail_nth.*) has "(\.name = |[A-Z_]+\()\"$case\"," selftests/fail_nth_*.c ;;
+	fail_nth.*) has "(\.name = |[A-Z_]+\()\"$case\"," selftests/fail_points/*.c ;;
 	ndshm_*.*)
 		has "KUNIT_CASE(_PARAM)?\(${case}[,)]" "$(grep -ls "SUITE_NAME(\"${program#ndshm_}\")" kernel/tests/kunit/*.c | head -1)"
 		;;

@@ -11,7 +11,8 @@ set -Eeuo pipefail
 must_have=(KASAN KASAN_VMALLOC PROVE_LOCKING DEBUG_ATOMIC_SLEEP DEBUG_KMEMLEAK DMA_API_DEBUG
 	PAGE_OWNER DEBUG_LIST DEBUG_OBJECTS_FREE UBSAN FAULT_INJECTION_DEBUG_FS FAILSLAB
 	FAIL_PAGE_ALLOC FAULT_INJECTION_USERCOPY KCOV KUNIT INTEL_IOMMU IRQ_REMAP MEMCG NUMA
-	IA32_EMULATION USERFAULTFD FUSE_FS USER_NS HOTPLUG_PCI_PCIE SUSPEND SECURITY_LOCKDOWN_LSM)
+	IA32_EMULATION X86_IOPL_IOPERM USERFAULTFD FUSE_FS USER_NS HOTPLUG_PCI_PCIE SUSPEND SECURITY_LOCKDOWN_LSM
+	UNWINDER_FRAME_POINTER NET_PKTGEN)
 
 # What a module is compiled with, when all is built.
 keep=(Makefile Kbuild Kconfig .config Module.symvers include arch/x86 scripts
@@ -59,7 +60,7 @@ mv -- "$top/root/lib/modules/$release" "$top/modules"
 rm -rf -- "$top/root" "$top/modules/build" "$top/modules/source"
 printf '%s\n' "$release" >"$top/release"
 # Mistakes end the run; emulated processors on a busy machine may stand still for long.
-printf '%s\n' 'panic_on_warn=1 page_owner=on hung_task_panic=1 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120' >"$top/append"
+printf '%s\n' 'panic_on_warn=1 page_owner=on hung_task_panic=1 watchdog_thresh=60 workqueue.watchdog_thresh=120 rcupdate.rcu_cpu_stall_timeout=120' >"$top/append"
 find arch scripts -name '*.o' -delete -o -name '*.a' -delete
 tar -c --exclude='arch/x86/boot/*' -f - "${keep[@]}" | (mkdir "$top/build" && tar -x -C "$top/build" -f -)
 cd "$top"

@@ -30,7 +30,8 @@
  * ========== ==================================================================
  * ENOTTY     no such command (nothing is written)
  * EFAULT     the argument cannot be read or written (nothing is written), or
- *            an array it points to cannot (header written)
+ *            an array it points to cannot (header written; of its arrays, any
+ *            part may have been)
  * EINVAL     ``size`` below 16 (nothing is written); a known field with a bad
  *            value; a reserved field that is not zero
  * E2BIG      a tail that this kernel does not know, and that is not zero; an
@@ -294,12 +295,12 @@ struct ndshm_block_info {
  * @vport_id: virtual port, 0 for the default
  * @count: number of blocks, 1 to ndshm_get_info.out_max_batch; all or none
  * @segment_capacity: entries at @segments; only with a @count of 1
- * @blocks: address of an array of @count struct ndshm_block_info; written on
- *	success only
+ * @blocks: address of an array of @count struct ndshm_block_info; after EFAULT
+ *	its contents mean nothing, after any other failure it is as it was
  * @segments: address of an array of struct ndshm_segment, or 0 with a capacity
- *	of 0; written on success only
+ *	of 0; after a failure as @blocks
  * @out_segments: segments of the block for a @count of 1, also when @segments
- *	was too small (ENOSPC, LIST_SHORT: nothing is allocated)
+ *	was too small (ENOSPC, LIST_SHORT: nothing is allocated); else 0
  * @__reserved: must be 0
  */
 struct ndshm_block_alloc {

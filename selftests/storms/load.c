@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "ndshm_proc.h"
-#include "storm_client.h"
-#include "storm_load.h"
+#include "client.h"
+#include "load.h"
 
 #define STEPS		80	/* of a client, at most */
 #define FEW		20	/* of one that pauses */

@@ -142,7 +142,7 @@ __u32 storm_call(struct storm_client *client, unsigned long command,
 #define STORM_GONE	(-1)
 int storm_guarded(int (*work)(void *context), void *context);
 
-/* storm_block.c */
+/* block.c */
 bool storm_do_alloc(struct storm_client *client);
 bool storm_do_alloc_many(struct storm_client *client);
 bool storm_do_alloc_wrong(struct storm_client *client);
@@ -150,7 +150,7 @@ bool storm_do_free(struct storm_client *client);
 bool storm_do_free_wrong(struct storm_client *client);
 bool storm_do_query(struct storm_client *client);
 
-/* storm_map.c */
+/* map.c */
 bool storm_do_map(struct storm_client *client);
 bool storm_do_touch(struct storm_client *client);
 bool storm_do_unmap(struct storm_client *client);
@@ -158,7 +158,7 @@ bool storm_do_split(struct storm_client *client);
 bool storm_do_remap(struct storm_client *client);
 void storm_unmap_all(struct storm_client *client);
 
-/* storm_device.c */
+/* device.c */
 bool storm_do_claim(struct storm_client *client);
 bool storm_do_bar(struct storm_client *client);
 bool storm_do_start(struct storm_client *client);

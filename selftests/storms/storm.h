@@ -167,7 +167,7 @@ bool storm_finish(pid_t pid, const char *who);
 void storm_kill_group(pid_t pid);
 
 /*
- * storm_baseline.c: what there is when nobody does anything
+ * baseline.c: what there is when nobody does anything
  */
 
 /* At the beginning. */
@@ -184,7 +184,7 @@ int storm_live(void);
 int storm_leaks(void);
 
 /*
- * storm_module.c: modules come and go
+ * module.c: modules come and go
  */
 
 /* 0 or a negative errno; unloading never waits. */

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fail_nth_client.h"
+#include "client.h"
 #include "ndshm_proc.h"
 
 static struct fail_nth_client *const of = &fail_nth_of;

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "fail_nth_client.h"
+#include "client.h"
 #include "ndshm_pci.h"
 #include "ndshm_proc.h"
 

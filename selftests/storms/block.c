@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "storm_client.h"
+#include "client.h"
 
 #define BATCH		16
 #define MOST_PAGES	512	/* of a block, rarely */

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "ndshm_proc.h"
-#include "storm_client.h"
+#include "client.h"
 
 /*
  * Signals

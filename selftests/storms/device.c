@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "storm_client.h"
+#include "client.h"
 
 /* Others have it, or the last claim is still ending. */
 #define TAKEN	STORM_MAY(CLAIM_BUSY)

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "ndshm_proc.h"
-#include "storm_client.h"
-#include "storm_load.h"
+#include "client.h"
+#include "load.h"
 
 #define ROUND		100	/* times that something goes under one load */
 #define LONGEST		30000	/* microseconds that it is there */

@@ -8,7 +8,7 @@
 #define _NDSHM_SELFTEST_STORM_PLAY_H
 
 #include "storm.h"
-#include "storm_actor.h"
+#include "actor.h"
 
 #define PLAY_USERS	2
 #define PLAY_PLAYERS	6

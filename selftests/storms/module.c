@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "ndshm_proc.h"
-#include "storm_client.h"
-#include "storm_load.h"
+#include "client.h"
+#include "load.h"
 
 #define MOCK		"/sys/kernel/debug/ndshm_mock/"
 #define LONGEST		20000	/* microseconds between two attempts */

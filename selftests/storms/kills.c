@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "ndshm_proc.h"
-#include "storm_client.h"
+#include "client.h"
 
 #define ROUND		200	/* kills between two looks at what is left */
 #define LONGEST		20000	/* microseconds until somebody else kills */

@@ -16,7 +16,7 @@
 #include <linux/ndshm.h>
 
 #include "ndshm_proc.h"
-#include "storm_actor.h"
+#include "actor.h"
 
 #define CALLED		"--actor"
 #define SEATS		(ACTOR_CLIENTS * ACTOR_COPIES)

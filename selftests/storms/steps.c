@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "ndshm_proc.h"
-#include "storm_play.h"
+#include "play.h"
 
 #define TRIES		30	/* to find a step that can be taken */
 

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "fail_nth_client.h"
+#include "client.h"
 
 static struct fail_nth_client *const of = &fail_nth_of;
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "ndshm_reasons.h"
-#include "storm_client.h"
+#include "client.h"
 
 #define POISON		0xccccccccU
 #define CHILDREN	2	/* of a client, at a time */

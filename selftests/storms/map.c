@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "storm_client.h"
+#include "client.h"
 
 static bool can_be_mapped(const struct storm_block *block)
 {

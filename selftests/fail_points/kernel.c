@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "fail_nth_client.h"
+#include "client.h"
 #include "ndshm_proc.h"
 
 #define MOCK	"/sys/kernel/debug/ndshm_mock/"

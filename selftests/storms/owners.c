@@ -13,7 +13,7 @@
 #include <linux/ndshm.h>
 
 #include "ndshm_proc.h"
-#include "storm_play.h"
+#include "play.h"
 
 #define JOURNEYS	10
 #define STEPS		60	/* of each */
