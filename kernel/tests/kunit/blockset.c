@@ -348,6 +348,7 @@ static void close_waits_for_the_dying(struct kunit *test)
 
 #define MAKERS		3
 #define PER_MAKER	(BLOCKS / MAKERS)
+#define ROUNDS		40
 
 static bool make_inside(struct world *world, struct fake *fake)
 {
@@ -403,7 +404,7 @@ static void both_close(struct kunit *test)
 	u32 i, round, made, revoked = 0;
 	struct fake *fake;
 
-	for (round = 0; round < 10; round++) {
+	for (round = 0; round < ROUNDS; round++) {
 		memset(world->fakes, 0, sizeof(world->fakes));
 		ndshm_blockset_init(&world->adapter.set);
 		ndshm_blockset_init(&world->provider.set);
