@@ -53,6 +53,11 @@ run_module() {
 	prefix=${module/#ndshm_kunit/ndshm}
 	check "$module: insmod" insmod "$file" seed="${NDSHM_SEED:-0}"
 	for suite in ${suites[$module]}; do show_suite "${prefix}_$suite"; done
+	for suite in "$results/${prefix}"_*; do
+		suite=${suite##*/"${prefix}"_}
+		[[ " ${suites[$module]} " == *" $suite "* || ($prefix == ndshm && $suite == alone_*) ]] ||
+			answer 'not ok' "$module: suite $suite is not listed here"
+	done
 	check "$module: rmmod" rmmod "$module"
 }
 

@@ -119,6 +119,7 @@ check_selftests() {
 	local compiler out
 	for compiler in gcc clang; do
 		out=$build/lint/selftests-$compiler
+		rm -rf "$out"
 		mkdir -p "$out"
 		make -C selftests KSELFTEST_DIR="$source/tools/testing/selftests" OUTPUT="$out" \
 			LLVM="${compiler#gcc}" TEST_GEN_MODS_DIR= all 2>&1 >/dev/null |

@@ -11,7 +11,6 @@ set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 mode=$1 skip=${2:-}
-rounds=$([[ ${NDSHM_LONG:-} ]] && echo 100 || echo 10)
 [[ $skip ]] && rounds=2
 
 [[ -e /sys/bus/pci/devices/$user_card ]] || skip "no card $user_card"
@@ -30,7 +29,7 @@ killed() {
 	[[ $mode == iommu ]] || echo Y >$parameters/test_hold_freed
 	kill -KILL "$driver_pid"
 	driver_wait
-	[[ $? -eq 137 && $(live_blocks) -eq 0 ]]
+	[[ $? -eq 137 && $(live_blocks) == 0 ]]
 }
 
 # After the second for which nothing may change: did `test` OPERATOR 0 pieces?

@@ -5,7 +5,8 @@
 # wire floods the card at the other end, which the user-space driver has.
 #
 # NDSHM_BUILD is the directory with user/ndshm and user/ndshm-82574, NDSHM_KO the
-# module. NDSHM_LONG=1 makes the runs long. Needs the cards of `run.sh --wire`.
+# module. NDSHM_ROUNDS=N says how often, NDSHM_LONG=1 makes the runs long. Needs the cards of
+# `run.sh --wire`.
 
 kernel_card=0000:00:10.0
 user_card=0000:00:11.0
@@ -13,6 +14,8 @@ user_mac=52:54:00:6e:64:02
 # shellcheck disable=SC2034 # for who includes this
 parameters=/sys/module/ndshm/parameters
 ndshm=$NDSHM_BUILD/user/ndshm
+# shellcheck disable=SC2034
+rounds=${NDSHM_ROUNDS:-$([[ ${NDSHM_LONG:-} ]] && echo 100 || echo 10)}
 number=0 failures=0
 
 skip() { echo "1..0 # SKIP $*"; exit 4; }

@@ -6,7 +6,6 @@
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-rounds=$([[ ${NDSHM_LONG:-} ]] && echo 100 || echo 10)
 driver_directory=/sys/bus/pci/drivers/ndshm_pci
 
 [[ -e /sys/bus/pci/devices/$user_card ]] || skip "no card $user_card"
@@ -21,7 +20,7 @@ unbound() {
 	driver_wait
 	local code=$?
 	[[ $code -eq 3 ]] || { echo "# the driver's exit code is $code"; return 1; }
-	[[ $(live_blocks) -eq 0 ]]
+	[[ $(live_blocks) == 0 ]]
 }
 bound() { echo "$user_card" >$driver_directory/bind; }
 

@@ -11,7 +11,6 @@
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-rounds=$([[ ${NDSHM_LONG:-} ]] && echo 100 || echo 10)
 
 insmod "$NDSHM_KO"
 
@@ -35,7 +34,7 @@ unplugged() {
 	driver_wait || code=$?
 	[[ $code -eq 3 ]] || { echo "# the driver's exit code is $code"; return 1; }
 	adapters=$("$ndshm" list adapters --json) || return
-	! is_there && [[ $adapters != *"$user_card"* && $(live_blocks) -eq 0 ]]
+	! is_there && [[ $adapters != *"$user_card"* && $(live_blocks) == 0 ]]
 }
 
 # Traffic runs, and the program ends when it is told to.

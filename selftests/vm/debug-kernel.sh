@@ -31,6 +31,9 @@ configure() {
 	make -s tinyconfig
 	cat -- "$vm_dir/debug.config" >>.config
 	make -s olddefconfig
+}
+
+has_all() {
 	local option
 	for option in "${must_have[@]}"; do
 		grep -q "^CONFIG_$option=[ym]" .config || die "this kernel has no CONFIG_$option"
@@ -46,6 +49,7 @@ unpack "$tarball"
 # On its own, not in a condition, where `set -e` would not be in force.
 trap 'tail -n 40 -- "$top/build.log" >&2; say "the kernel does not build"' ERR
 configure >"$top/build.log" 2>&1
+has_all
 say "building $(make -s kernelversion), which is done once: some five minutes on two processors"
 SECONDS=0
 make -j"$(nproc)" bzImage modules >>"$top/build.log" 2>&1

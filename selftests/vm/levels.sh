@@ -6,6 +6,14 @@
 
 export BUILD=${BUILD:-$(cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd)/build}
 export NDSHM_LONG=${LONG:-}
+
+# The machine of the kselftest programs: all that they can use, two functions that share
+# an IOMMU group, and two in slots that they can be pulled out of.
+machine=(--iommu --wire --edu --numa 2
+	--device 'edu,addr=0x13.0,multifunction=on' --device 'edu,addr=0x13.1'
+	--device 'pcie-root-port,id=slot2,chassis=2,addr=0x14' --device 'edu,bus=slot2'
+	--device 'pcie-root-port,id=slot3,chassis=3,addr=0x15' --device 'edu,bus=slot3')
+
 # Emulated guests leave a processor idle half of the time: two at once, on two processors.
 jobs_at_once=${JOBS:-$(nproc)}
 started=0 start=$SECONDS
@@ -14,8 +22,21 @@ at() { printf '[%4d s] %s\n' $((SECONDS - start)) "$*"; }
 
 begin_levels() {
 	mkdir -p -- "${logs:?}"
+	exec {logs_lock}>"$logs/lock"
+	flock -n "$logs_lock" || { echo "another run is under way in $logs: wait for it, or set BUILD" >&2; exit 1; }
 	results=$logs/results
 	: >"$results"
+	trap end_jobs EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
+# What is under way ends with us. Background jobs of a script do not hear of Ctrl-C.
+# shellcheck disable=SC2317
+end_jobs() {
+	local -a left
+	mapfile -t left < <(jobs -rp)
+	[[ ${#left[@]} -eq 0 ]] || { kill -- "${left[@]/#/-}" 2>/dev/null; wait; } || true
 }
 
 # must NAME COMMAND...: not a test, but nothing can be tested without it.
@@ -38,7 +59,10 @@ level() {
 	wanted "$1" || return 0
 	while [[ $(jobs -rp | wc -l) -ge $jobs_at_once ]]; do wait -n || true; done
 	started=$((started + 1))
-	run_level "$@" &
+	# In a group of its own, so that it can be ended with all that it started.
+	set -m
+	run_level "$@" {logs_lock}>&- &
+	set +m
 }
 
 run_level() {
@@ -47,7 +71,7 @@ run_level() {
 	mkdir -p -- "${log%/*}"
 	at "$name"
 	# What goes wrong is shown as it comes, all else is in the log.
-	{ "$@" 2>&1 </dev/null || echo "level failed: exit $?"; } | tee -- "$log" |
+	{ "$@" 2>&1 </dev/null || printf '\nlevel failed: exit %d\n' $?; } | tee -- "$log" |
 		grep --line-buffered -E '^(# )*not ok |^run.sh:|level failed' | sed -u "s#^#$name: #" || true
 	good=$(grep -cE '^(# )*ok [0-9]+|^ok - ' "$log") || true
 	skip=$(grep -cE '^(# )*ok [0-9]+.*# SKIP' "$log") || true
@@ -70,7 +94,8 @@ end_levels() {
 	all_levels
 	read -r passed failed skipped lines < <(awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0, NR }' "$results")
 	[[ $started -gt 0 ]] || { echo "no such level: ${LEVELS:-}"; failed=$((failed + 1)); }
-	failed=$((failed + started - lines))
+	# Each level has written one line; one that did not has failed.
+	failed=$((failed + (started > lines ? started - lines : 0)))
 	printf '\n%s\n' "took $((SECONDS - start)) s; logs in $logs"
 	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 	[[ $failed -eq 0 ]]

@@ -10,6 +10,7 @@ set -euo pipefail
 exit_splat=123 exit_timeout=124 exit_dead=125
 # A boot takes seconds; a debug kernel on a machine that is busy, a minute or two.
 boot_seconds=${NDSHM_BOOT_TIMEOUT:-180}
+shutdown_seconds=120
 
 help() {
 	cat <<'END'
@@ -194,8 +195,19 @@ watch_guest() {
 		fi
 		lines=$(cat -- "$dir/verdict" 2>/dev/null) || true
 	done
-	nap "$seconds"
-	echo "the command did not end within $seconds s" >"$dir/late"
+	waited=0
+	until [[ $lines == *'ndshm-verdict: exit'* ]]; do
+		nap 1
+		waited=$((waited + 1))
+		if [[ $waited -ge $seconds ]]; then
+			echo "the command did not end within $seconds s" >"$dir/late"
+			kill -KILL "$1"
+			return
+		fi
+		lines=$(cat -- "$dir/verdict" 2>/dev/null) || true
+	done
+	nap "$shutdown_seconds"
+	echo "the guest did not go off within $shutdown_seconds s of the command's end" >"$dir/late"
 	kill -KILL "$1"
 }
 
@@ -253,12 +265,13 @@ if ! reached started && ! reached error; then
 fi
 
 code=$(verdict 'exit ')
+if [[ -e $dir/late ]]; then
+	show_end
+	say "time limit: $(<"$dir/late")"
+	exit "$exit_timeout"
+fi
 if [[ ! $code =~ ^[0-9]+$ ]]; then
 	show_end
-	if [[ -e $dir/late ]]; then
-		say "time limit: $(<"$dir/late")"
-		exit "$exit_timeout"
-	fi
 	reached error && fail "the guest could not run the command: $(verdict 'error ')"
 	reached started && fail 'the guest died while the command was running'
 	fail 'the guest did not start the command'

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # run.sh COMMAND...: run each test (one word each, split at spaces), and add up
-# what they say. One that dies, or does not say its numbers, has failed.
+# what they say. One that dies, hangs, or does not say its numbers, has failed.
 
 total_passed=0
 total_failed=0
@@ -10,7 +10,7 @@ total_failed=0
 for test in "$@"; do
 	echo "# ${test##*/}"
 	# shellcheck disable=SC2086 # words of a command
-	output=$($test 2>&1)
+	output=$(timeout 300 $test 2>&1)
 	code=$?
 	echo "$output"
 	last=${output##*$'\n'}
