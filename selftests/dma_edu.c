@@ -18,6 +18,7 @@
 #define NARROWEST	24
 
 #define ALLOW_UNISOLATED "/sys/module/ndshm/parameters/allow_unisolated"
+#define MAX_BLOCK_BYTES "/sys/module/ndshm/parameters/max_block_bytes"
 
 FIXTURE(edu) {
 	int fd;
@@ -314,6 +315,30 @@ TEST_F(edu, narrow)
 				       (i % 16 + 1) * self->page);
 		EXPECT_GE(1ULL << NARROWEST, block.address + block.length);
 	}
+}
+
+/* An administrator allows any length; the machine does not, and says only that. */
+TEST_F(edu, impossible_lengths)
+{
+	const __u64 machine = (__u64)sysconf(_SC_PHYS_PAGES) * self->page;
+	const __u64 lengths[] = {
+		2 * machine, 1ULL << 40, (1ULL << 40) + self->page, 1ULL << 43,
+		1ULL << 44, (1ULL << 44) + self->page, 3ULL << 44, 1ULL << 46,
+	};
+	struct ndshm_block_alloc alloc;
+	char before[32];
+	size_t i;
+
+	ASSERT_EQ(0, ndshm_read_file(MAX_BLOCK_BYTES, before, sizeof(before)));
+	ASSERT_EQ(0, ndshm_write_file(MAX_BLOCK_BYTES, "0x400000000000"));
+	test_claim(self->fd, 64);
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		alloc = block_alloc_request(self->edu.adapter.id, lengths[i],
+					    &self->block);
+		test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES,
+				     self->fd, &alloc);
+	}
+	EXPECT_EQ(0, ndshm_write_file(MAX_BLOCK_BYTES, before));
 }
 
 /* Mastering is off until the claimant says that it may be on. */

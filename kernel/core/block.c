@@ -210,13 +210,14 @@ VISIBLE_IF_KUNIT u64 ndshm_upper_bound(u64 length)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_upper_bound);
 
-static ndshm_reason_t check_answer(const struct ndshm_parameters *p)
+static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
+				   const struct ndshm_segment_list *list,
+				   u64 consumed)
 {
-	const struct ndshm_segment_list *list = p->list;
 	struct ndshm_segment *scratch = NULL;
 	bool valid;
 
-	if (p->consumed > MOST_BYTES)
+	if (consumed > MOST_BYTES)
 		return NDSHM_REASON_PROVIDER_NONSENSE;
 	if (list->count > 1) {
 		scratch = kvmalloc_array(list->count, sizeof(*scratch),
@@ -225,7 +226,8 @@ static ndshm_reason_t check_answer(const struct ndshm_parameters *p)
 			return NDSHM_REASON_MEMORY;
 	}
 	valid = ndshm_segments_valid(list->segments, list->count,
-				     PAGE_ALIGN(p->length), p->flags, scratch);
+				     PAGE_ALIGN(asked->length), asked->flags,
+				     scratch);
 	if (scratch)
 		kvfree(scratch);
 	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_NONSENSE;
@@ -238,7 +240,10 @@ static void complain(struct ndshm_provider *provider, const char *what)
 		pr_warn("ndshm: provider %s: %s\n", provider->name, what);
 }
 
-/* Call the allocate handler, and believe nothing it says. */
+/*
+ * Call the allocate handler, and believe nothing it says: it is given a copy, and
+ * measured against what was asked.
+ */
 static ndshm_reason_t call_provider(struct ndshm_block *block,
 				    const struct ndshm_parameters *asked)
 {
@@ -263,7 +268,7 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 
 	block->virtual_address = p.virtual_address;
 	block->consumed = p.consumed ?: PAGE_ALIGN(asked->length);
-	reason = check_answer(&p);
+	reason = check_answer(asked, &list, p.consumed);
 	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
 		complain(registration->provider,
 			 "success, but with segments or a size that do not fit");
@@ -272,15 +277,14 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	return reason;
 }
 
-/* The number of segments is told either way; they have to fit if asked for. */
+/* The segments have to fit if they are asked for. */
 static ndshm_reason_t check_list(const struct ndshm_block *block,
 				 struct ndshm_segment_list *list)
 {
-	if (!list)
+	if (!list || !list->capacity || block->segment_count <= list->capacity)
 		return NDSHM_REASON_NONE;
 	list->count = block->segment_count;
-	return list->capacity && list->count > list->capacity ?
-	       NDSHM_REASON_LIST_SHORT : NDSHM_REASON_NONE;
+	return NDSHM_REASON_LIST_SHORT;
 }
 
 /* Into the sets, if neither was closed meanwhile. */
@@ -367,6 +371,8 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	/* Published last; the id is written before the block can be found. */
 	ndshm_block_table_add(block);
 	block->object.name = block->id;
+	if (p->list)
+		p->list->count = block->segment_count;
 	if (p->list && p->list->capacity)
 		memcpy(p->list->segments, block->segments,
 		       block->segment_count * sizeof(*block->segments));

@@ -72,13 +72,16 @@ int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked)
 	 * A device can have ways to change its configuration space through a
 	 * BAR: take nothing over from the client. Whoever has the device lock
 	 * instead of us resets (and restores) or removes the function, or does
-	 * nothing of importance; then the next claim tries again.
+	 * nothing of importance; then the next claim tries again. (A reset that
+	 * worked has restored it already.)
 	 */
 	if (device_locked) {
 		ndshm_pci_restore(function);
 	} else if (device_trylock(&pdev->dev)) {
 		ndshm_pci_restore(function);
 		device_unlock(&pdev->dev);
+	} else if (error) {
+		error = -EAGAIN;
 	}
 	return error;
 }

@@ -38,12 +38,26 @@ static u64 consumed(struct device *device, size_t size)
 	return (u64)PAGE_SIZE << get_order(size);
 }
 
+/*
+ * What the machine cannot have is not tried: behind an IOMMU the kernel begins with an
+ * array of all pages, warns of one that is too long, and counts them in 32 bits.
+ */
+static bool impossible(size_t size)
+{
+	unsigned long pages = size >> PAGE_SHIFT;
+
+	return pages > totalram_pages() ||
+	       pages > INT_MAX / sizeof(struct page *);
+}
+
 static ndshm_status_t coherent_allocate(void *provider_context,
 					struct ndshm_parameters *parameters,
 					void **context)
 {
 	struct coherent *coherent;
 
+	if (impossible(PAGE_ALIGN(parameters->length)))
+		return NDSHM_STATUS_RESOURCES;
 	coherent = kmalloc(sizeof(*coherent), NDSHM_GFP_CHARGED);
 	if (!coherent)
 		return NDSHM_STATUS_RESOURCES;

@@ -58,7 +58,8 @@ use_unstable() {
 	index=$dir/lists
 	mkdir -p -- "$index/partial"
 	# shellcheck disable=SC2016
-	site=$(apt-get indextargets --format '$(SITE) $(CODENAME)' | grep -v -e '-security$' -e '-updates$' | head -n 1)
+	site=$(apt-get indextargets --format '$(ORIGIN) $(SITE) $(CODENAME)' |
+		sed -n 's/^Debian //p' | grep -v -e '-security$' -e '-updates$' -e '-backports$' | head -n 1)
 	[[ $site ]] || { refresh_index; die 'the package index names no archive'; }
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s sid main\n' \
 		"${site%% *}" >"$dir/sources.list.$$"

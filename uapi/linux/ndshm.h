@@ -106,7 +106,8 @@ struct ndshm_header {
  *	device on the lowest NUMA node
  * @out_blocks: live handles of this client, revoked ones included
  * @__reserved: 0
- * @out_bytes: bytes consumed by this client's live blocks
+ * @out_bytes: bytes consumed by this client's blocks, revoked ones included until
+ *	they are freed
  * @out_user_locked: bytes charged to the calling user's RLIMIT_MEMLOCK account,
  *	by ndshm and by everything else that uses the account (io_uring, ...)
  */

@@ -43,7 +43,8 @@ struct ndshm_object_header {
  * @count: how many segments there are, also if more than @capacity (out)
  * @segments: the entries
  *
- * A caller's list is its own memory and is written on success only. The list
+ * A caller's list is its own memory and is written on success only, but for
+ * @count, which is also written if the list is too short (LIST_SHORT). The list
  * that an allocate handler sees belongs to the core: it fills it with
  * ndshm_list_add().
  */
@@ -81,7 +82,7 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter,
  * @provider and @revoked are what Linux adds. On failure @virtual_address and
  * @shared_memory_handle are zero if the header was valid, and nothing was
- * written if it was not; @list is left alone.
+ * written if it was not; @list is left alone, but for the count of a short one.
  */
 struct ndshm_parameters {
 	struct ndshm_object_header header;
