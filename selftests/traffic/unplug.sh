@@ -11,7 +11,6 @@
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-
 insmod "$NDSHM_KO"
 
 bound() { "$ndshm" bind "$user_card" >/dev/null; }

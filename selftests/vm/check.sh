@@ -59,7 +59,8 @@ in_kernel_tree() {
 	rm -rf "$BUILD/selftests/tree"
 	ln -sfn "$top/selftests" "$tree/tools/testing/selftests/ndshm" &&
 	make -C "$tree/tools/testing/selftests" TARGETS=ndshm OUTPUT="$BUILD/selftests/tree" NDSHM_SRC="$top" all &&
-	guest "$kernel" kselftest-tree "${machine[@]}" --timeout 900 -- \
+	# That they are the same, not how long they can storm.
+	NDSHM_STORM_KILLS=50 NDSHM_STORM_UNBINDS=5 guest "$kernel" kselftest-tree "${machine[@]}" --timeout 900 -- \
 		"$here/check-guest.sh" "$tree/tools/testing/selftests" "$BUILD/selftests/tree" tree
 }
 
@@ -124,7 +125,7 @@ for kernel in $kernels; do
 		--expect-splat 'DMAR:.*fault' -- "$top/selftests/traffic/kill.sh" iommu skip
 	NDSHM_KO=$test level "$kernel/kill-bare-skip" guest "$kernel" kill-bare-skip --wire -- "$top/selftests/traffic/kill.sh" bare skip
 	NDSHM_KO=$ordinary level "$kernel/unbind" guest "$kernel" unbind --iommu --wire --timeout "$long" -- "$top/selftests/traffic/unbind.sh"
-	NDSHM_KO=$ordinary level "$kernel/unplug" guest "$kernel" unplug --iommu --wire "${slots[@]}" --timeout "$long" -- \
+	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 4) NDSHM_KO=$ordinary level "$kernel/unplug" guest "$kernel" unplug --iommu --wire "${slots[@]}" --timeout "$long" -- \
 		"$top/selftests/traffic/unplug.sh"
 	# Boots that lack one property each, and one that has no IOMMU at all.
 	while IFS='|' read -r missing options; do
