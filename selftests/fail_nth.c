@@ -58,6 +58,7 @@ static const char *const table[] = {
 struct ndshm_nl fail_nth_nl = { .fd = -1 };
 
 static unsigned int warm_runs = WARM_RUNS;
+static FILE *new_table;
 static int log_mark;
 
 /*
@@ -285,11 +286,16 @@ static void compare_points(const struct fail_nth_command *command, long points)
 	bool known;
 	long before = points_before(this_kernel(), command->name, &known);
 
+	if (new_table)
+		return;
+	/* Of the kernels that the project builds itself, the table has all. */
+	known |= !!strstr(this_kernel(), "-ndshm-debug");
 	if (before > points + command->slack)
 		fail_nth_wrong("%ld points, but there were %ld", points,
 			       before);
 	else if (known && before < 0)
-		printf("# note: %s is not in the table\n", command->name);
+		fail_nth_wrong("not in the table (%s): see --table",
+			       this_kernel());
 	else if (known && points > before + command->slack + NOISE)
 		printf("# note: %s has %ld points, %ld in the table\n",
 		       command->name, points, before);
@@ -376,8 +382,6 @@ static unsigned int run_command(const struct fail_nth_group *group,
 /*
  * Groups
  */
-
-static FILE *new_table;
 
 static void skip_group(const struct fail_nth_group *group, const char *why)
 {

@@ -22,6 +22,9 @@ least_coverage=85
 # meaning for a provider that nobody revokes.
 may_skip='going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)'
 
+# Who allocated each object and each page: half of the time, and more.
+unwatched=(--append kmemleak=off --append page_owner=off)
+
 build_modules() {
 	local kernel=$1
 	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
@@ -126,13 +129,16 @@ for kernel in $kernels; do
 	modules=$BUILD/modules/$kernel
 	export NDSHM_BUILD=$BUILD NDSHM_KO=$modules/ndshm.ko NDSHM_MOCK=$modules/kernel/tests/ndshm_mock.ko \
 		NDSHM_KUNIT=$modules/kernel/tests/ndshm_kunit.ko NDSHM_COVERAGE=$modules/kernel/tests/ndshm_coverage.ko
-	level "$kernel/kselftest" guest "$kernel" kselftest "${machine[@]}" --timeout 1500 -- \
-		"$here/check-debug-guest.sh" "$kselftest" "$BUILD/selftests/debug"
+	level "$kernel/kselftest" guest "$kernel" kselftest "${machine[@]}" "${unwatched[@]}" --timeout 1500 -- \
+		"$here/check-debug-guest.sh" "$kselftest" "$BUILD/selftests/debug" all
+	NDSHM_STORM_KILLS=50 NDSHM_STORM_UNBINDS=5 \
+		level "$kernel/leaks" guest "$kernel" leaks "${machine[@]}" --timeout 1500 -- \
+		"$here/check-debug-guest.sh" "$kselftest" "$BUILD/selftests/debug" leaks
 	level "$kernel/fuzz" fuzz "$kernel"
-	level "$kernel/unbind" guest "$kernel" unbind --iommu --wire -- \
+	level "$kernel/unbind" guest "$kernel" unbind --iommu --wire "${unwatched[@]}" -- \
 		sh -c "insmod \"\$NDSHM_COVERAGE\" && exec \"$top/selftests/traffic/unbind.sh\""
 	[[ -z ${KILLS:-} ]] || NDSHM_STORM_KILLS=$KILLS NDSHM_STORM_UNBINDS=${UNBINDS:-1000} \
-		level "$kernel/storm" guest "$kernel" storm "${machine[@]}" --timeout 36000 -- \
+		level "$kernel/storm" guest "$kernel" storm "${machine[@]}" "${unwatched[@]}" --timeout 36000 -- \
 		sh -c "insmod \"\$NDSHM_COVERAGE\" && exec \"$top/selftests/storm.sh\" \"$BUILD/selftests/debug/storm\""
 	level "$kernel/catches" catches "$kernel"
 	level "$kernel/compiles" compiles "$kernel"
