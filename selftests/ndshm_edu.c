@@ -55,9 +55,9 @@ static int look(struct ndshm_edu *edu)
 	return error;
 }
 
-int ndshm_edu_bind(struct ndshm_edu *edu)
+static int bind_one(struct ndshm_edu *edu, bool strict)
 {
-	int error = open_and_bind(edu, true);
+	int error = open_and_bind(edu, strict);
 
 	if (error)
 		return error;
@@ -65,6 +65,16 @@ int ndshm_edu_bind(struct ndshm_edu *edu)
 	if (error)
 		ndshm_edu_restore(edu);
 	return error;
+}
+
+int ndshm_edu_bind(struct ndshm_edu *edu)
+{
+	return bind_one(edu, true);
+}
+
+int ndshm_edu_bind_as_it_is(struct ndshm_edu *edu)
+{
+	return bind_one(edu, false);
 }
 
 int ndshm_edu_bind_pair(struct ndshm_edu pair[2])

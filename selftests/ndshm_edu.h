@@ -64,6 +64,9 @@ int ndshm_edu_find_pair(struct ndshm_edu pair[2]);
 int ndshm_edu_bind(struct ndshm_edu *edu);
 int ndshm_edu_bind_pair(struct ndshm_edu pair[2]);
 
+/* The same, but its group stays as it is, which is lazy as a rule. */
+int ndshm_edu_bind_as_it_is(struct ndshm_edu *edu);
+
 /* Bind it again after it was unbound or pulled out: @adapter is another then. */
 int ndshm_edu_rebind(struct ndshm_edu *edu);
 

@@ -226,24 +226,38 @@ void ndshm_pci_restore(struct ndshm_pci *pci)
 		ndshm_write_file("/sys/bus/pci/drivers_probe", pci->name);
 }
 
-static bool read_config(const struct ndshm_pci *pci, unsigned int at,
-			unsigned short *value)
+bool ndshm_pci_read_config(const struct ndshm_pci *pci, unsigned int at,
+			   void *data, size_t size)
 {
 	int fd = open(path_of(pci, "config"), O_RDONLY | O_CLOEXEC);
 	bool got;
 
 	if (fd < 0)
 		return false;
-	got = pread(fd, value, sizeof(*value), at) == sizeof(*value);
+	got = pread(fd, data, size, at) == (ssize_t)size;
 	close(fd);
 	return got;
+}
+
+bool ndshm_pci_write_config(const struct ndshm_pci *pci, unsigned int at,
+			    const void *data, size_t size)
+{
+	int fd = open(path_of(pci, "config"), O_WRONLY | O_CLOEXEC);
+	bool put;
+
+	if (fd < 0)
+		return false;
+	put = pwrite(fd, data, size, at) == (ssize_t)size;
+	close(fd);
+	return put;
 }
 
 bool ndshm_pci_is_master(const struct ndshm_pci *pci)
 {
 	unsigned short command;
 
-	return read_config(pci, PCI_COMMAND, &command) &&
+	return ndshm_pci_read_config(pci, PCI_COMMAND, &command,
+				     sizeof(command)) &&
 	       (command & PCI_COMMAND_MASTER);
 }
 
@@ -251,5 +265,39 @@ bool ndshm_pci_answers(const struct ndshm_pci *pci)
 {
 	unsigned short vendor;
 
-	return read_config(pci, PCI_VENDOR_ID, &vendor) && vendor != 0xffff;
+	return ndshm_pci_read_config(pci, PCI_VENDOR_ID, &vendor,
+				     sizeof(vendor)) &&
+	       vendor != 0xffff;
+}
+
+long long ndshm_pci_number(const struct ndshm_pci *pci, const char *file)
+{
+	return ndshm_read_number(path_of(pci, file));
+}
+
+int ndshm_pci_reset(const struct ndshm_pci *pci)
+{
+	return ndshm_write_file(path_of(pci, "reset"), "1");
+}
+
+int ndshm_pci_find_port(const struct ndshm_pci *pci, struct ndshm_pci *port)
+{
+	char link[PATH_SIZE], target[PATH_SIZE], *name;
+	ssize_t length;
+
+	snprintf(link, sizeof(link), DEVICES "/%.31s", pci->name);
+	length = readlink(link, target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	/* It points along all the buses: the last but one is what we look for. */
+	name = strrchr(target, '/');
+	*name = '\0';
+	name = strrchr(target, '/');
+	/* The root of a bus, "pci0000:00", is no function. */
+	if (!name || !strncmp(name, "/pci", 4))
+		return -ENODEV;
+	memset(port, 0, sizeof(*port));
+	snprintf(port->name, sizeof(port->name), "%.31s", name + 1);
+	return 0;
 }

@@ -6,6 +6,7 @@
 #define _NDSHM_SELFTEST_PCI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct ndshm_pci {
 	char name[32];		/* such as 0000:00:12.0: also the adapter's name */
@@ -46,7 +47,22 @@ int ndshm_pci_set_group(const struct ndshm_pci *pci, const char *type);
 /* Unbind it if need be, and give it back to the driver that it had. */
 void ndshm_pci_restore(struct ndshm_pci *pci);
 
+/* @size bytes of configuration space; false: not all of them. */
+bool ndshm_pci_read_config(const struct ndshm_pci *pci, unsigned int at,
+			   void *data, size_t size);
+bool ndshm_pci_write_config(const struct ndshm_pci *pci, unsigned int at,
+			    const void *data, size_t size);
+
 /* Bit 2 of the command register. */
 bool ndshm_pci_is_master(const struct ndshm_pci *pci);
+
+/* What a file of it in sysfs says, or -1. */
+long long ndshm_pci_number(const struct ndshm_pci *pci, const char *file);
+
+/* Reset it as an administrator does. -ENOENT: it has no way to. */
+int ndshm_pci_reset(const struct ndshm_pci *pci);
+
+/* The port that it is behind; only its name is told. */
+int ndshm_pci_find_port(const struct ndshm_pci *pci, struct ndshm_pci *port);
 
 #endif /* _NDSHM_SELFTEST_PCI_H */

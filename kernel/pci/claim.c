@@ -35,6 +35,17 @@ void ndshm_pci_stop(struct ndshm_pci_function *function)
 	mutex_unlock(&function->lock);
 }
 
+static void clear_flag(struct pci_dev *pdev, int capability, int offset,
+		       u16 flag)
+{
+	u16 flags;
+
+	if (!capability)
+		return;
+	if (!pci_read_config_word(pdev, capability + offset, &flags))
+		pci_write_config_word(pdev, capability + offset, flags & ~flag);
+}
+
 void ndshm_pci_restore(struct ndshm_pci_function *function)
 {
 	struct pci_dev *pdev = function->pdev;
@@ -42,6 +53,12 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 	mutex_lock(&function->lock);
 	if (!pci_load_saved_state(pdev, function->initial))
 		pci_restore_state(pdev);
+	/*
+	 * Messages that the kernel did not turn on are not its to restore: they
+	 * would go where the last client wanted, once the next one starts.
+	 */
+	clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
+	clear_flag(pdev, pdev->msix_cap, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
 	mutex_unlock(&function->lock);
 }
 

@@ -18,9 +18,9 @@ fuzz_seconds=${FUZZ_SECONDS:-60}
 # Less of the module than this under test, and something has been left out (%).
 least_coverage=85
 
-# What needs a machine without isolation, which stock kernels are tested in; what has no
-# meaning for a provider that nobody revokes.
-may_skip='going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)'
+# What needs a machine without isolation, or to inject a device's errors, which stock kernels
+# are tested with; what has no meaning for a provider that nobody revokes.
+may_skip=': lockdown|lockdown\.unisolated|segment_size|slot\.(fatal_)?error|going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)'
 
 # Who allocated each object and each page: half of the time, and more.
 unwatched=(--append kmemleak=off --append page_owner=off)

@@ -24,7 +24,7 @@ done
 # What may be skipped: what needs the test build, a debug kernel, or a machine without
 # isolation or with it, each of which has levels of its own; what has no meaning for a
 # provider that nobody revokes.
-may_skip='race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)'
+may_skip=': lockdown|lockdown\.unisolated|segment_size|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)'
 
 # The module in two builds, one of them with the modules that test either; nothing that
 # only tests need may be in the ordinary one.
@@ -114,6 +114,9 @@ for kernel in $kernels; do
 	# Where nothing translates, the rules for what is not isolated.
 	NDSHM_KO=$ordinary level "$kernel/dma-bare" \
 		guest "$kernel" dma-bare --edu -- sh -c "insmod \"$ordinary\" && \"$BUILD/selftests/$kernel/dma_edu\""
+	# What cannot be taken back, so in a machine of its own.
+	NDSHM_LOCKDOWN=1 level "$kernel/lockdown" guest "$kernel" lockdown --iommu --edu -- \
+		sh -c "insmod \"$ordinary\" && \"$BUILD/selftests/$kernel/lockdown\""
 	# Where devices reach nothing but a bounce buffer: ours is never bounced.
 	NDSHM_KO=$ordinary level "$kernel/swiotlb" guest "$kernel" swiotlb --edu --append swiotlb=force -- \
 		sh -c "insmod \"$ordinary\" && \"$BUILD/selftests/$kernel/block\" && \"$BUILD/selftests/$kernel/dma_edu\""

@@ -1,0 +1,805 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What ndshm_pci promises of a function beside the claim: configuration space and
+ * DMA mask are put back, sleep is refused to a claimed one, and resets and errors
+ * that nobody asked for leave it quiet and of use.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include <linux/pci_regs.h>
+
+#include "ndshm_edu.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+/* What every function has, and what the kernel saves first. */
+#define CONFIG_SIZE	64
+
+/* A function that is bound, and what a client has of it. */
+struct function {
+	struct ndshm_edu edu;
+	int fd;
+	unsigned char config[CONFIG_SIZE];	/* as it was bound */
+	unsigned char *bar;
+	struct ndshm_block_info block;
+	unsigned char *map;
+};
+
+static void begin(struct __test_metadata *_metadata, struct function *function)
+{
+	ASSERT_EQ(0, ndshm_edu_bind(&function->edu));
+	function->fd = ndshm_open();
+	ASSERT_LE(0, function->fd);
+	ASSERT_TRUE(ndshm_pci_read_config(&function->edu.pci, 0,
+					  function->config, CONFIG_SIZE));
+}
+
+static void end(struct __test_metadata *_metadata, struct function *function)
+{
+	close(function->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&function->edu));
+}
+
+#define test_claim(function) do { \
+	struct ndshm_adapter_claim claim_ = \
+		adapter_claim_request((function)->edu.adapter.id, EDU_WIDTH); \
+	test_adapter_claim((function)->fd, &claim_); \
+} while (0)
+
+#define test_start(function) do { \
+	struct ndshm_adapter_start start_ = \
+		adapter_start_request((function)->edu.adapter.id); \
+	test_adapter_start((function)->fd, &start_); \
+} while (0)
+
+/* All that a client can have: claimed, started, registers, a block. */
+static void test_take(struct __test_metadata *_metadata,
+		      struct function *function)
+{
+	struct ndshm_adapter_map_bar map =
+		adapter_map_bar_request(function->edu.adapter.id, 0);
+	void *bar;
+
+	test_claim(function);
+	test_adapter_map_bar(function->fd, &map);
+	bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   function->fd, map.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, bar)
+		TH_LOG("mmap: %s", strerror(errno));
+	function->bar = bar;
+	function->block = test_new_block(function->fd, function->edu.adapter.id,
+					 page_size());
+	function->map = test_map_block(function->fd, &function->block);
+	test_start(function);
+}
+
+/* The function does as its client says: to and fro. */
+static void test_works(struct __test_metadata *_metadata,
+		       struct function *function, unsigned int seed)
+{
+	const __u64 address = function->block.address;
+
+	EXPECT_TRUE(ndshm_pci_is_master(&function->edu.pci));
+	fill_pattern(function->map, EDU_MOST, seed);
+	EXPECT_TRUE(ndshm_edu_to_device(function->bar, address, EDU_MOST));
+	memset(function->map, 0, EDU_MOST);
+	EXPECT_TRUE(ndshm_edu_from_device(function->bar, address, EDU_MOST));
+	EXPECT_TRUE(has_pattern(function->map, EDU_MOST, seed));
+}
+
+static void test_config(struct __test_metadata *_metadata,
+			struct function *function)
+{
+	unsigned char now[CONFIG_SIZE];
+	unsigned int i;
+
+	ASSERT_TRUE(ndshm_pci_read_config(&function->edu.pci, 0, now,
+					  CONFIG_SIZE));
+	for (i = 0; i < CONFIG_SIZE; i++)
+		EXPECT_EQ(function->config[i], now[i])
+			TH_LOG("configuration space, byte %#x", i);
+}
+
+static __u16 command_of(struct __test_metadata *_metadata,
+			struct function *function)
+{
+	__u16 command = 0;
+
+	ASSERT_TRUE(ndshm_pci_read_config(&function->edu.pci, PCI_COMMAND,
+					  &command, sizeof(command)));
+	return command;
+}
+
+/*
+ * Change what a client may be able to reach through a BAR of its device, and see
+ * that it is changed: INTx comes on, and a number that the kernel chose.
+ */
+static void change_config(struct __test_metadata *_metadata,
+			  struct function *function)
+{
+	__u16 command = command_of(_metadata, function) ^
+			PCI_COMMAND_INTX_DISABLE;
+	unsigned char line, timer;
+
+	ASSERT_TRUE(ndshm_pci_write_config(&function->edu.pci, PCI_COMMAND,
+					   &command, sizeof(command)));
+	EXPECT_EQ(command, command_of(_metadata, function));
+	line = function->config[PCI_CACHE_LINE_SIZE] ^ 0x3c;
+	ASSERT_TRUE(ndshm_pci_write_config(&function->edu.pci,
+					   PCI_CACHE_LINE_SIZE, &line, 1));
+	ASSERT_TRUE(ndshm_pci_read_config(&function->edu.pci,
+					  PCI_CACHE_LINE_SIZE, &line, 1));
+	EXPECT_NE(function->config[PCI_CACHE_LINE_SIZE], line);
+	/* Not every device has one. */
+	timer = function->config[PCI_LATENCY_TIMER] ^ 0xf0;
+	ASSERT_TRUE(ndshm_pci_write_config(&function->edu.pci,
+					   PCI_LATENCY_TIMER, &timer, 1));
+}
+
+/* Where the capability is, or 0. */
+static __u8 capability_of(const struct ndshm_pci *pci, __u8 wanted)
+{
+	__u8 header[2], at;
+
+	if (!ndshm_pci_read_config(pci, PCI_CAPABILITY_LIST, &at, 1))
+		return 0;
+	while (at) {
+		if (!ndshm_pci_read_config(pci, at, header, sizeof(header)))
+			return 0;
+		if (header[PCI_CAP_LIST_ID] == wanted)
+			return at;
+		at = header[PCI_CAP_LIST_NEXT];
+	}
+	return 0;
+}
+
+static bool has_messages(const struct ndshm_pci *pci)
+{
+	__u8 at = capability_of(pci, PCI_CAP_ID_MSI);
+	__u16 flags;
+
+	return at && ndshm_pci_read_config(pci, at + PCI_MSI_FLAGS, &flags,
+					   sizeof(flags)) &&
+	       (flags & PCI_MSI_FLAGS_ENABLE);
+}
+
+#define MESSAGE	0x4d53
+
+/* Its interrupts become DMA: messages, written to @address. */
+static bool set_messages(const struct ndshm_pci *pci, bool on, __u64 address)
+{
+	__u8 at = capability_of(pci, PCI_CAP_ID_MSI);
+	const __u16 message = MESSAGE;
+	__u16 flags;
+
+	if (!at || !ndshm_pci_read_config(pci, at + PCI_MSI_FLAGS, &flags,
+					  sizeof(flags)))
+		return false;
+	flags &= ~PCI_MSI_FLAGS_ENABLE;
+	if (on)
+		flags |= PCI_MSI_FLAGS_ENABLE;
+	return ndshm_pci_write_config(pci, at + PCI_MSI_ADDRESS_LO, &address,
+				      sizeof(address)) &&
+	       ndshm_pci_write_config(pci, at + PCI_MSI_DATA_64, &message,
+				      sizeof(message)) &&
+	       ndshm_pci_write_config(pci, at + PCI_MSI_FLAGS, &flags,
+				      sizeof(flags)) &&
+	       has_messages(pci) == on;
+}
+
+/* After a reset that the client did not ask for. */
+static void test_survives(struct __test_metadata *_metadata,
+			  struct function *function)
+{
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(function->edu.adapter.id, EDU_WIDTH);
+	int other = ndshm_open();
+
+	/* As it was bound, so mastering is off, whatever the client did. */
+	EXPECT_FALSE(ndshm_pci_is_master(&function->edu.pci));
+	test_config(_metadata, function);
+	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&function->edu.nl,
+					    function->edu.adapter.id,
+					    &adapter));
+	EXPECT_TRUE(adapter.claimed);
+	ASSERT_LE(0, other);
+	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, other, &claim);
+	close(other);
+
+	/* The mapping is there, and so is what it shows. */
+	EXPECT_EQ(0xed, ndshm_edu_get32(function->bar, EDU_IDENTITY) & 0xff);
+	ndshm_edu_set32(function->bar, EDU_LIVENESS, 0x12345678);
+	EXPECT_EQ(~0x12345678U, ndshm_edu_get32(function->bar, EDU_LIVENESS));
+
+	/* No DMA until the client says so again. */
+	fill_pattern(function->map, EDU_MOST, 77);
+	ndshm_edu_from_device(function->bar, function->block.address, EDU_MOST);
+	EXPECT_TRUE(has_pattern(function->map, EDU_MOST, 77));
+	test_start(function);
+	test_works(_metadata, function, 78);
+}
+
+/*
+ * What the kernel's log says from now on.
+ */
+
+static int open_log(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* Is there a line with both in what has been logged? Each line is seen once. */
+static bool logged(int fd, const char *one, const char *two)
+{
+	char record[8192];
+	ssize_t got;
+
+	for (;;) {
+		got = read(fd, record, sizeof(record) - 1);
+		/* Lines that were overwritten before they were read. */
+		if (got < 0 && errno == EPIPE)
+			continue;
+		if (got <= 0)
+			return false;
+		record[got] = '\0';
+		if (strstr(record, one) && strstr(record, two))
+			return true;
+	}
+}
+
+/*
+ * A function that has no way to be reset, so that what is put back is ndshm's
+ * doing, and no reset's.
+ */
+FIXTURE(plain) {
+	struct function function;
+	long long mask;
+	long long coherent_mask;
+};
+
+FIXTURE_SETUP(plain)
+{
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->function.edu))
+		SKIP(return, "no edu device");
+	self->mask = ndshm_pci_number(&self->function.edu.pci, "dma_mask_bits");
+	self->coherent_mask = ndshm_pci_number(&self->function.edu.pci,
+					       "consistent_dma_mask_bits");
+	begin(_metadata, &self->function);
+}
+
+FIXTURE_TEARDOWN(plain)
+{
+	end(_metadata, &self->function);
+}
+
+/* Whatever the last driver left. */
+TEST_F(plain, bound)
+{
+	const __u16 loud = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	struct function *function = &self->function;
+	__u16 command;
+
+	ASSERT_EQ(0, ndshm_pci_unbind(&function->edu.pci));
+	ASSERT_TRUE(ndshm_pci_write_config(&function->edu.pci, PCI_COMMAND,
+					   &loud, sizeof(loud)));
+	EXPECT_EQ(loud, command_of(_metadata, function));
+	ASSERT_EQ(0, ndshm_edu_rebind(&function->edu));
+	command = command_of(_metadata, function);
+	EXPECT_TRUE(command & PCI_COMMAND_MEMORY);
+	EXPECT_TRUE(command & PCI_COMMAND_INTX_DISABLE);
+	EXPECT_FALSE(command & PCI_COMMAND_MASTER);
+}
+
+TEST_F(plain, config_after_claim)
+{
+	struct function *function = &self->function;
+
+	test_take(_metadata, function);
+	change_config(_metadata, function);
+	close(function->fd);
+	test_config(_metadata, function);
+	function->fd = ndshm_open();
+	/* And so the next client finds it. */
+	test_claim(function);
+	test_config(_metadata, function);
+}
+
+TEST_F(plain, config_after_unbind)
+{
+	struct function *function = &self->function;
+
+	test_take(_metadata, function);
+	change_config(_metadata, function);
+	ASSERT_EQ(0, ndshm_pci_unbind(&function->edu.pci));
+	test_config(_metadata, function);
+}
+
+/*
+ * Messages that a client turned on would go to an address of its choice, from a
+ * function that the next one starts. Nor are those of the last driver wanted.
+ */
+TEST_F(plain, messages)
+{
+	struct function *function = &self->function;
+	struct ndshm_pci *pci = &function->edu.pci;
+
+	ASSERT_EQ(0, ndshm_pci_unbind(pci));
+	ASSERT_TRUE(set_messages(pci, true, 0));
+	ASSERT_EQ(0, ndshm_edu_rebind(&function->edu));
+	EXPECT_FALSE(has_messages(pci));
+	EXPECT_TRUE(set_messages(pci, false, 0));
+
+	test_take(_metadata, function);
+	ASSERT_TRUE(set_messages(pci, true, function->block.address));
+	close(function->fd);
+	EXPECT_FALSE(has_messages(pci));
+	EXPECT_TRUE(set_messages(pci, false, 0));
+	function->fd = ndshm_open();
+}
+
+/* A claim narrows the masks; the next driver has those of enumeration. */
+TEST_F(plain, masks)
+{
+	struct ndshm_pci *pci = &self->function.edu.pci;
+
+	EXPECT_NE(EDU_WIDTH, self->mask);
+	EXPECT_NE(EDU_WIDTH, self->coherent_mask);
+	test_claim(&self->function);
+	EXPECT_EQ(EDU_WIDTH, ndshm_pci_number(pci, "dma_mask_bits"));
+	EXPECT_EQ(EDU_WIDTH, ndshm_pci_number(pci, "consistent_dma_mask_bits"));
+	ASSERT_EQ(0, ndshm_pci_unbind(pci));
+	EXPECT_EQ(self->mask, ndshm_pci_number(pci, "dma_mask_bits"));
+	EXPECT_EQ(self->coherent_mask,
+		  ndshm_pci_number(pci, "consistent_dma_mask_bits"));
+}
+
+#define TRACING		"/sys/kernel/tracing/"
+#define TRACE		TRACING "instances/ndshm_test/"
+#define EVENT		"ndshm_test/segment"
+#define TRACE_ENABLE	TRACE "events/" EVENT "/enable"
+
+/* What the PCI core says of every function that it finds. */
+#define SEGMENT_SIZE	65536
+
+/* The longest segment that the DMA API was told of when the driver let go, or 0. */
+static unsigned long traced_segment(const struct ndshm_pci *pci)
+{
+	char text[4096], start[64];
+	const char *found;
+
+	snprintf(start, sizeof(start), "name=\"%s\" size=", pci->name);
+	if (ndshm_read_file(TRACE "trace", text, sizeof(text)))
+		return 0;
+	found = strstr(text, start);
+	return found ? strtoul(found + strlen(start), NULL, 0) : 0;
+}
+
+/* No file tells it, but where the kernel knows its types a probe does. */
+TEST_F(plain, segment_size)
+{
+	struct ndshm_pci *pci = &self->function.edu.pci;
+	char probe[160];
+
+	snprintf(probe, sizeof(probe), "p:%s %s name=%s:string size=%s:u32",
+		 EVENT, "pci_disable_device", "dev->dev.kobj.name",
+		 "dev->dev.dma_parms->max_segment_size");
+	if (ndshm_write_file(TRACING "kprobe_events", probe))
+		SKIP(return, "no file tells, and the kernel has no typed probes");
+	EXPECT_EQ(0, mkdir(TRACE, 0700));
+	EXPECT_EQ(0, ndshm_write_file(TRACE_ENABLE, "1"));
+	EXPECT_EQ(0, ndshm_pci_unbind(pci));
+	EXPECT_EQ(SEGMENT_SIZE, traced_segment(pci));
+	EXPECT_EQ(0, ndshm_write_file(TRACE_ENABLE, "0"));
+	EXPECT_EQ(0, rmdir(TRACE));
+	EXPECT_EQ(0, ndshm_write_file(TRACING "kprobe_events",
+				      "-:" EVENT));
+}
+
+/*
+ * Sleep. All that is asked here is whether every device may be suspended; an alarm
+ * that is about to go off then ends it, before the first device with anything to
+ * lose is. Not every device that a virtual machine stands on would come back.
+ */
+
+#define POWER		"/sys/power/"
+#define STATS		POWER "suspend_stats/"
+
+/* One is always less than two seconds away, for longer than an attempt takes. */
+#define ALARMS		120
+#define ALARM_SPACING	1500000000ULL	/* ns */
+
+FIXTURE(suspend) {
+	struct function function;
+	char test[16];
+	char async[4];
+	int alarms[ALARMS];
+	int log;
+};
+
+/* The word in brackets is the one that is chosen. */
+static bool chosen(const char *path, char *word, size_t size)
+{
+	char text[128], *from, *to;
+
+	if (ndshm_read_file(path, text, sizeof(text)))
+		return false;
+	from = strchr(text, '[');
+	to = from ? strchr(from, ']') : NULL;
+	if (!to)
+		return false;
+	*to = '\0';
+	snprintf(word, size, "%s", from + 1);
+	return true;
+}
+
+static bool set_alarm(int fd, const struct timespec *start, unsigned int number)
+{
+	__u64 later = start->tv_nsec + (number + 1) * ALARM_SPACING;
+	struct itimerspec when = {
+		.it_value.tv_sec = start->tv_sec + later / 1000000000,
+		.it_value.tv_nsec = later % 1000000000,
+	};
+
+	return !timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+FIXTURE_SETUP(suspend)
+{
+	char states[64] = "";
+	unsigned int i;
+
+	if (geteuid())
+		SKIP(return, "only root can suspend");
+	if (ndshm_edu_find(&self->function.edu))
+		SKIP(return, "no edu device");
+	ndshm_read_file(POWER "state", states, sizeof(states));
+	if (!strstr(states, "freeze") ||
+	    !chosen(POWER "pm_test", self->test, sizeof(self->test)) ||
+	    ndshm_read_file(POWER "pm_async", self->async, sizeof(self->async)))
+		SKIP(return, "the kernel cannot rehearse sleep");
+	for (i = 0; i < ALARMS; i++) {
+		self->alarms[i] = timerfd_create(CLOCK_BOOTTIME_ALARM,
+						 TFD_CLOEXEC);
+		if (self->alarms[i] < 0)
+			SKIP(return, "no clock to wake up from: %s",
+			     strerror(errno));
+	}
+	self->log = open_log();
+	ASSERT_LE(0, self->log);
+	begin(_metadata, &self->function);
+	/* Should the alarm fail, the machine comes back by itself. */
+	ASSERT_EQ(0, ndshm_write_file(POWER "pm_test", "devices"));
+	/* One device after the other, last come first served. */
+	ASSERT_EQ(0, ndshm_write_file(POWER "pm_async", "0"));
+}
+
+FIXTURE_TEARDOWN(suspend)
+{
+	EXPECT_EQ(0, ndshm_write_file(POWER "pm_async", self->async));
+	EXPECT_EQ(0, ndshm_write_file(POWER "pm_test", self->test));
+	end(_metadata, &self->function);
+}
+
+/* Where it ended: "prepare" is where devices are asked, "suspend" comes next. */
+static void test_sleep(struct __test_metadata *_metadata, const int *alarms,
+		       const char *step)
+{
+	char seen[32], device[64] = "";
+	struct timespec start;
+	unsigned int i;
+
+	ASSERT_EQ(0, clock_gettime(CLOCK_BOOTTIME, &start));
+	for (i = 0; i < ALARMS; i++)
+		ASSERT_TRUE(set_alarm(alarms[i], &start, i));
+	ndshm_case(false);
+	EXPECT_EQ(-EBUSY, ndshm_write_file(POWER "state", "freeze"));
+	ASSERT_EQ(0, ndshm_read_file(STATS "last_failed_step", seen,
+				     sizeof(seen)));
+	EXPECT_STREQ(step, seen);
+	ndshm_read_file(STATS "last_failed_dev", device, sizeof(device));
+	if (!strcmp(step, "suspend"))
+		EXPECT_EQ(0, strncmp("alarmtimer", device, 10))
+			TH_LOG("%s did not go to sleep", device);
+}
+
+/* A claimed function has state that only its client could bring back. */
+TEST_F(suspend, claimed)
+{
+	struct function *function = &self->function;
+
+	test_take(_metadata, function);
+	test_works(_metadata, function, 1);
+	test_sleep(_metadata, self->alarms, "prepare");
+	EXPECT_TRUE(logged(self->log, function->edu.pci.name, "not prepared"));
+	/* The client has not noticed. */
+	test_works(_metadata, function, 2);
+	test_start(function);
+}
+
+TEST_F(suspend, unclaimed)
+{
+	struct function *function = &self->function;
+
+	test_sleep(_metadata, self->alarms, "suspend");
+	/* Nor has it anything against it after a claim. */
+	test_take(_metadata, function);
+	close(function->fd);
+	test_sleep(_metadata, self->alarms, "suspend");
+	EXPECT_FALSE(logged(self->log, function->edu.pci.name, "not prepared"));
+	function->fd = ndshm_open();
+	test_take(_metadata, function);
+	test_works(_metadata, function, 3);
+}
+
+/*
+ * Resets and errors. A function in a slot is reset with its bus, which really
+ * resets it: configuration space is empty then.
+ */
+
+#define AER_INJECT	"/dev/aer_inject"
+
+FIXTURE(slot) {
+	struct function function;
+	struct ndshm_pci port;
+	bool loaded;		/* aer_inject, by us */
+};
+
+FIXTURE_SETUP(slot)
+{
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find_in_slot(&self->function.edu))
+		SKIP(return, "no edu device in a slot");
+	begin(_metadata, &self->function);
+	ASSERT_EQ(0, ndshm_pci_find_port(&self->function.edu.pci, &self->port));
+}
+
+FIXTURE_TEARDOWN(slot)
+{
+	end(_metadata, &self->function);
+	if (self->loaded)
+		EXPECT_EQ(0, system("modprobe -q -r aer_inject"));
+}
+
+/* An administrator's, in the middle of a claim. */
+TEST_F(slot, reset)
+{
+	struct function *function = &self->function;
+	unsigned int i;
+
+	test_take(_metadata, function);
+	for (i = 0; i < 2; i++) {
+		test_works(_metadata, function, i);
+		change_config(_metadata, function);
+		ASSERT_EQ(0, ndshm_pci_reset(&function->edu.pci));
+		test_survives(_metadata, function);
+	}
+}
+
+TEST_F(slot, reset_unclaimed)
+{
+	struct function *function = &self->function;
+
+	change_config(_metadata, function);
+	ASSERT_EQ(0, ndshm_pci_reset(&function->edu.pci));
+	test_config(_metadata, function);
+	test_take(_metadata, function);
+	test_works(_metadata, function, 1);
+}
+
+/* As the kernel's tool aer-inject tells it, byte by byte. */
+struct aer_error {
+	__u8 bus;
+	__u8 device;
+	__u8 function;
+	__u32 uncorrectable;
+	__u32 correctable;
+	__u32 header[4];
+	__u32 domain;
+};
+
+/* The port reports an error of its own, which is one of all that is behind it. */
+static bool report_error(const struct ndshm_pci *port, __u32 error)
+{
+	struct aer_error inject = { .uncorrectable = error };
+	unsigned int domain, bus, device, number;
+	bool told;
+	int fd;
+
+	if (sscanf(port->name, "%x:%x:%x.%x", &domain, &bus, &device,
+		   &number) != 4)
+		return false;
+	inject.domain = domain;
+	inject.bus = bus;
+	inject.device = device;
+	inject.function = number;
+	fd = open(AER_INJECT, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	told = write(fd, &inject, sizeof(inject)) == sizeof(inject);
+	close(fd);
+	return told;
+}
+
+static bool can_inject(struct _test_data_slot *self)
+{
+	if (!access(AER_INJECT, F_OK))
+		return true;
+	self->loaded = !system("modprobe -q aer_inject");
+	return self->loaded && !access(AER_INJECT, F_OK);
+}
+
+/* Recovery has an end, which is logged: true if it was a good one. */
+static bool recovers(int log, const struct ndshm_pci *port)
+{
+	return ndshm_soon(logged(log, port->name, "device recovery successful"));
+}
+
+/* The link is not to be trusted: it is reset, and what is behind it. */
+TEST_F(slot, fatal_error)
+{
+	struct function *function = &self->function;
+	unsigned int i;
+	int log;
+
+	if (!can_inject(self))
+		SKIP(return, "the kernel cannot inject errors");
+	log = open_log();
+	ASSERT_LE(0, log);
+	test_take(_metadata, function);
+	for (i = 0; i < 2; i++) {
+		test_works(_metadata, function, i);
+		change_config(_metadata, function);
+		ASSERT_TRUE(report_error(&self->port, PCI_ERR_UNC_DLP));
+		EXPECT_TRUE(recovers(log, &self->port));
+		test_survives(_metadata, function);
+	}
+	close(log);
+}
+
+/* A transaction went wrong, and the link is well: the client goes on. */
+TEST_F(slot, error)
+{
+	struct function *function = &self->function;
+	int log;
+
+	if (!can_inject(self))
+		SKIP(return, "the kernel cannot inject errors");
+	log = open_log();
+	ASSERT_LE(0, log);
+	test_take(_metadata, function);
+	ASSERT_TRUE(report_error(&self->port, PCI_ERR_UNC_COMP_ABORT));
+	EXPECT_TRUE(recovers(log, &self->port));
+	test_works(_metadata, function, 1);
+	close(log);
+}
+
+/*
+ * A card whose reset leaves it as it is but for its configuration space, so that
+ * its client can ask it for DMA as soon as it answers. Its interrupts, made
+ * messages, are DMA without delay. QEMU's 82574 is such a card.
+ */
+
+#define CARD_VENDOR	0x8086
+#define CARD_DEVICE	0x10d3
+
+#define CARD_STATUS	0x0008
+#define CARD_CAUSE	0x00c0	/* cleared by ones */
+#define CARD_RAISE	0x00c8
+#define CARD_UNMASK	0x00d0
+#define CARD_MASK	0x00d8
+
+#define ROUNDS		25
+
+FIXTURE(card) {
+	struct function function;
+	bool stop;
+	unsigned int gone;	/* how often it did not answer */
+	unsigned int asked;	/* for DMA, since it answered again */
+};
+
+FIXTURE_SETUP(card)
+{
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_pci_find(&self->function.edu.pci, CARD_VENDOR, CARD_DEVICE))
+		SKIP(return, "no 82574");
+	begin(_metadata, &self->function);
+}
+
+FIXTURE_TEARDOWN(card)
+{
+	end(_metadata, &self->function);
+	set_messages(&self->function.edu.pci, false, 0);
+}
+
+static void ask(void *bar)
+{
+	ndshm_edu_set32(bar, CARD_UNMASK, 1);
+	ndshm_edu_set32(bar, CARD_CAUSE, ~0U);
+	ndshm_edu_set32(bar, CARD_RAISE, 1);
+}
+
+/* A message may be put off for a while: now it does not come any more. */
+static void ask_no_more(void *bar)
+{
+	ndshm_edu_set32(bar, CARD_MASK, ~0U);
+	ndshm_edu_set32(bar, CARD_CAUSE, ~0U);
+	ndshm_edu_get32(bar, CARD_STATUS);
+}
+
+/* The card is asked for nothing before it has gone, and for all it can after. */
+static void *ask_after_reset(void *data)
+{
+	struct _test_data_card *self = data;
+	void *bar = self->function.bar;
+	bool was_gone = false;
+	__u32 status;
+
+	while (!__atomic_load_n(&self->stop, __ATOMIC_ACQUIRE)) {
+		status = ndshm_edu_get32(bar, CARD_STATUS);
+		if (!status || status == ~0U) {
+			was_gone = true;
+			__atomic_add_fetch(&self->gone, 1, __ATOMIC_RELAXED);
+		} else if (was_gone) {
+			ask(bar);
+			__atomic_add_fetch(&self->asked, 1, __ATOMIC_RELAXED);
+		}
+	}
+	return NULL;
+}
+
+/* Asked without an end, it does no DMA from the reset to the next START. */
+TEST_F(card, reset)
+{
+	struct function *function = &self->function;
+	const struct ndshm_pci *pci = &function->edu.pci;
+	__u64 address;
+	unsigned int i;
+	pthread_t thread;
+	__u32 *word;
+
+	test_take(_metadata, function);
+	word = (__u32 *)function->map;
+	address = function->block.address;
+	for (i = 0; i < ROUNDS; i++) {
+		ask_no_more(function->bar);
+		ASSERT_TRUE(set_messages(pci, true, address));
+		__atomic_store_n(word, 0, __ATOMIC_RELAXED);
+		ask(function->bar);
+		EXPECT_TRUE(ndshm_soon(__atomic_load_n(word, __ATOMIC_RELAXED)
+				       == MESSAGE));
+		ask_no_more(function->bar);
+		__atomic_store_n(word, 0, __ATOMIC_RELAXED);
+
+		self->stop = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, ask_after_reset,
+					    self));
+		EXPECT_EQ(0, ndshm_pci_reset(pci));
+		EXPECT_FALSE(ndshm_pci_is_master(pci));
+		__atomic_store_n(&self->stop, true, __ATOMIC_RELEASE);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		EXPECT_EQ(0, __atomic_load_n(word, __ATOMIC_RELAXED))
+			TH_LOG("DMA in round %u", i);
+		test_start(function);
+	}
+	/* Somebody did ask. */
+	EXPECT_LT(0, self->gone);
+	EXPECT_LT(0, self->asked);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
