@@ -9,6 +9,7 @@ PREFIX ?= /usr/local
 # Where the module is built: here, or in a directory of links to the sources, so
 # that one source can be built against several kernels side by side.
 MODULE_DIR ?= $(CURDIR)
+override MODULE_DIR := $(abspath $(MODULE_DIR))
 
 # Where everything else is built.
 BUILD ?= $(CURDIR)/build

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /sys/kernel/debug/ndshm_coverage: a line for each site passed, after those that say
- * where known functions lie. For selftests/coverage/report.sh.
+ * where known functions lie. For selftests/coverage/report.py.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>

@@ -389,16 +389,16 @@ static long run_ioctl(struct fuzz_thread *thread, const struct fuzz_value *a)
 }
 
 const struct fuzz_kind fuzz_client_kinds[] = {
-	{ "open", 12, open_arguments, run_open },
-	{ "close", 6, close_arguments, run_close },
-	{ "dup", 2, dup_arguments, run_dup },
-	{ "info", 4, info_arguments, run_info },
-	{ "claim", 10, claim_arguments, run_claim },
-	{ "start", 5, start_arguments, run_start },
-	{ "bar", 6, bar_arguments, run_bar },
-	{ "alloc", 30, alloc_arguments, run_alloc },
-	{ "free", 15, free_arguments, run_free },
-	{ "query", 10, query_arguments, run_query },
-	{ "ioctl", 3, ioctl_arguments, run_ioctl },
+	{ "open", 12, open_arguments, run_open, NULL },
+	{ "close", 6, close_arguments, run_close, NULL },
+	{ "dup", 2, dup_arguments, run_dup, NULL },
+	{ "info", 4, info_arguments, run_info, NULL },
+	{ "claim", 10, claim_arguments, run_claim, machine_has_function },
+	{ "start", 5, start_arguments, run_start, machine_has_function },
+	{ "bar", 6, bar_arguments, run_bar, machine_has_function },
+	{ "alloc", 30, alloc_arguments, run_alloc, NULL },
+	{ "free", 15, free_arguments, run_free, NULL },
+	{ "query", 10, query_arguments, run_query, NULL },
+	{ "ioctl", 3, ioctl_arguments, run_ioctl, NULL },
 	{}
 };

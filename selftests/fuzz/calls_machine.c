@@ -125,8 +125,8 @@ static long run_parameter(struct fuzz_thread *thread,
 }
 
 const struct fuzz_kind fuzz_machine_kinds[] = {
-	{ "mock", 8, mock_arguments, run_mock },
-	{ "bind", 1, bind_arguments, run_bind },
-	{ "parameter", 2, parameter_arguments, run_parameter },
+	{ "mock", 8, mock_arguments, run_mock, machine_has_mock },
+	{ "bind", 0, bind_arguments, run_bind, machine_has_function },
+	{ "parameter", 2, parameter_arguments, run_parameter, NULL },
 	{}
 };

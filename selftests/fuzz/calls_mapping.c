@@ -20,11 +20,13 @@
 				 0x200000, 0x2000000)
 
 /* Within the windows of the registers, whatever is asked for. */
-static char *inside(const struct fuzz_value *map, __u64 offset, size_t *length)
+static char *inside(struct fuzz_thread *thread, const struct fuzz_value *map,
+		    __u64 offset, size_t *length)
 {
 	char *address = fuzz_window(map) + offset % FUZZ_WINDOW;
 	size_t left = fuzz_window(map) + FUZZ_WINDOW - address;
 
+	thread->beside = !fuzz_is_device(address);
 	if (*length > left)
 		*length = left;
 	return address;
@@ -66,14 +68,19 @@ static long run_mmap(struct fuzz_thread *thread, const struct fuzz_value *a)
 		       fuzz_handle(handle)->offset : handle->number;
 	int prot = a[MMAP_PROT].number & (PROT_READ | PROT_WRITE | PROT_EXEC);
 	size_t length = a[MMAP_LENGTH].number;
-	char *window = inside(&a[MMAP_MAP], 0, &length);
+	char *window = inside(thread, &a[MMAP_MAP], 0, &length);
 	/* The C library refuses what is no whole page. */
 	off_t at = offset + a[MMAP_DELTA].number;
+	int flags = a[MMAP_FLAGS].number | MAP_FIXED;
 
-	(void)thread;
+	thread->beside = flags & MAP_ANONYMOUS;
 	fuzz_mark_window(window, length ?: 1);
-	return mmap(window, length, prot, a[MMAP_FLAGS].number | MAP_FIXED,
-		    fuzz_client(&a[MMAP_CLIENT]), at) == MAP_FAILED ? -1 : 0;
+	if (mmap(window, length, prot, flags, fuzz_client(&a[MMAP_CLIENT]),
+		 at) == MAP_FAILED)
+		return -1;
+	if (!thread->beside)
+		fuzz_mark_device(window, length);
+	return 0;
 }
 
 enum { MUNMAP_MAP, MUNMAP_OFFSET, MUNMAP_LENGTH };
@@ -88,9 +95,9 @@ static const struct fuzz_argument munmap_arguments[] = {
 static long run_munmap(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	size_t length = a[MUNMAP_LENGTH].number;
-	char *address = inside(&a[MUNMAP_MAP], a[MUNMAP_OFFSET].number, &length);
+	char *address = inside(thread, &a[MUNMAP_MAP],
+			       a[MUNMAP_OFFSET].number, &length);
 
-	(void)thread;
 	fuzz_mark_window(address, length ?: 1);
 	return munmap(address, length);
 }
@@ -112,16 +119,21 @@ static long run_mremap(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	int flags = a[MREMAP_FLAGS].number & (MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
 	size_t old = a[MREMAP_OLD].number, new = a[MREMAP_NEW].number;
-	char *from = inside(&a[MREMAP_MAP], a[MREMAP_OFFSET].number, &old);
-	char *to = inside(&a[MREMAP_TO], 0, &new);
+	char *to = inside(thread, &a[MREMAP_TO], 0, &new);
+	/* It is what is there that counts. */
+	char *from = inside(thread, &a[MREMAP_MAP], a[MREMAP_OFFSET].number,
+			    &old);
 
-	(void)thread;
 	/* Only ever to where it is looked for. */
 	if (flags)
 		flags |= MREMAP_MAYMOVE | MREMAP_FIXED;
 	fuzz_mark_window(from, (old > new ? old : new) ?: 1);
 	fuzz_mark_window(to, new ?: 1);
-	return mremap(from, old, new, flags, to) == MAP_FAILED ? -1 : 0;
+	if (mremap(from, old, new, flags, to) == MAP_FAILED)
+		return -1;
+	if (!thread->beside && flags)
+		fuzz_mark_device(to, new ?: 1);
+	return 0;
 }
 
 enum { MPROTECT_MAP, MPROTECT_OFFSET, MPROTECT_LENGTH, MPROTECT_PROT };
@@ -138,10 +150,9 @@ static const struct fuzz_argument mprotect_arguments[] = {
 static long run_mprotect(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	size_t length = a[MPROTECT_LENGTH].number;
-	char *address = inside(&a[MPROTECT_MAP], a[MPROTECT_OFFSET].number,
-			       &length);
+	char *address = inside(thread, &a[MPROTECT_MAP],
+			       a[MPROTECT_OFFSET].number, &length);
 
-	(void)thread;
 	return mprotect(address, length, a[MPROTECT_PROT].number);
 }
 
@@ -159,10 +170,9 @@ static const struct fuzz_argument madvise_arguments[] = {
 static long run_madvise(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	size_t length = a[MADVISE_LENGTH].number;
-	char *address = inside(&a[MADVISE_MAP], a[MADVISE_OFFSET].number,
-			       &length);
+	char *address = inside(thread, &a[MADVISE_MAP],
+			       a[MADVISE_OFFSET].number, &length);
 
-	(void)thread;
 	/* From there on are memory errors, which end the machine. */
 	if (a[MADVISE_ADVICE].number >= 100)
 		return -EINVAL;
@@ -184,9 +194,9 @@ static long run_lock(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	static unsigned char resident[FUZZ_WINDOW / 4096];
 	size_t length = a[LOCK_LENGTH].number;
-	char *address = inside(&a[LOCK_MAP], a[LOCK_OFFSET].number, &length);
+	char *address = inside(thread, &a[LOCK_MAP], a[LOCK_OFFSET].number,
+			       &length);
 
-	(void)thread;
 	switch (a[LOCK_WAY].number) {
 	case 0:
 		return mlock(address, length);
@@ -216,7 +226,8 @@ static const struct fuzz_argument touch_arguments[] = {
 static long run_touch(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	size_t length = a[TOUCH_LENGTH].number % (TOUCH_MOST + 1);
-	char *address = inside(&a[TOUCH_MAP], a[TOUCH_OFFSET].number, &length);
+	char *address = inside(thread, &a[TOUCH_MAP], a[TOUCH_OFFSET].number,
+			       &length);
 
 	return fuzz_touch(thread, address, length, a[TOUCH_WAY].number) ?
 	       0 : -EFAULT;
@@ -262,12 +273,12 @@ static long peek_pipe(char *address, size_t length)
 static long run_peek(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	size_t length = sizeof(__u64);
-	char *address = inside(&a[PEEK_MAP], a[PEEK_OFFSET].number, &length);
+	char *address = inside(thread, &a[PEEK_MAP], a[PEEK_OFFSET].number,
+			       &length);
 	__u64 bytes = 0;
 	struct iovec here = { &bytes, length }, there = { address, length };
 	__u64 way = a[PEEK_WAY].number;
 
-	(void)thread;
 	if ((way == 1 || way == 3) && !fuzz_may_store(address))
 		return -EPERM;
 	switch (way) {
@@ -400,17 +411,17 @@ static long run_yield(struct fuzz_thread *thread, const struct fuzz_value *a)
 }
 
 const struct fuzz_kind fuzz_mapping_kinds[] = {
-	{ "mmap", 25, mmap_arguments, run_mmap },
-	{ "munmap", 8, munmap_arguments, run_munmap },
-	{ "mremap", 5, mremap_arguments, run_mremap },
-	{ "mprotect", 5, mprotect_arguments, run_mprotect },
-	{ "madvise", 5, madvise_arguments, run_madvise },
-	{ "lock", 3, lock_arguments, run_lock },
-	{ "touch", 15, touch_arguments, run_touch },
-	{ "peek", 3, peek_arguments, run_peek },
-	{ "dma", 1, dma_arguments, run_dma },
-	{ "fork", 1, fork_arguments, run_fork },
-	{ "proc", 2, proc_arguments, run_proc },
-	{ "yield", 2, yield_arguments, run_yield },
+	{ "mmap", 25, mmap_arguments, run_mmap, NULL },
+	{ "munmap", 8, munmap_arguments, run_munmap, NULL },
+	{ "mremap", 5, mremap_arguments, run_mremap, NULL },
+	{ "mprotect", 5, mprotect_arguments, run_mprotect, NULL },
+	{ "madvise", 5, madvise_arguments, run_madvise, NULL },
+	{ "lock", 3, lock_arguments, run_lock, NULL },
+	{ "touch", 15, touch_arguments, run_touch, NULL },
+	{ "peek", 3, peek_arguments, run_peek, NULL },
+	{ "dma", 1, dma_arguments, run_dma, machine_has_edu },
+	{ "fork", 1, fork_arguments, run_fork, NULL },
+	{ "proc", 2, proc_arguments, run_proc, NULL },
+	{ "yield", 2, yield_arguments, run_yield, NULL },
 	{}
 };

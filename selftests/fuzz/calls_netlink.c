@@ -170,6 +170,7 @@ static long run_nlsend(struct fuzz_thread *thread, const struct fuzz_value *a)
 		put(&request, 99, nothing, a[SEND_EXTRA].number % 1024);
 	if (cut < request.header.nlmsg_len)
 		request.header.nlmsg_len -= cut;
+	thread->beside = a[SEND_FAMILY].number || !machine_family();
 	at = fuzz_put(thread, &a[SEND_AT], &request, request.header.nlmsg_len,
 		      &seen);
 	return send(fuzz_socket(&a[SEND_SOCKET]), at, request.header.nlmsg_len,
@@ -195,17 +196,23 @@ static long run_nlreceive(struct fuzz_thread *thread,
 	long ret = 0;
 
 	at = fuzz_put(thread, &a[RECEIVE_AT], nothing, size, &seen);
-	while (times-- && ret >= 0)
+	thread->beside = true;
+	while (times-- && ret >= 0) {
 		ret = recv(fuzz_socket(&a[RECEIVE_SOCKET]), at, size,
 			   MSG_DONTWAIT);
-	return ret;
+		/* The family's own words, and no refusal of its messages. */
+		if (seen && ret >= (long)sizeof(struct nlmsghdr))
+			thread->beside &= ((struct nlmsghdr *)seen)->nlmsg_type !=
+					  machine_family();
+	}
+	return thread->beside ? ret : 0;
 }
 
 const struct fuzz_kind fuzz_netlink_kinds[] = {
-	{ "nlopen", 4, socket_arguments, run_nlopen },
-	{ "nlclose", 2, socket_arguments, run_nlclose },
-	{ "nloption", 2, option_arguments, run_nloption },
-	{ "nlsend", 10, send_arguments, run_nlsend },
-	{ "nlreceive", 5, receive_arguments, run_nlreceive },
+	{ "nlopen", 4, socket_arguments, run_nlopen, NULL },
+	{ "nlclose", 2, socket_arguments, run_nlclose, NULL },
+	{ "nloption", 2, option_arguments, run_nloption, NULL },
+	{ "nlsend", 10, send_arguments, run_nlsend, NULL },
+	{ "nlreceive", 5, receive_arguments, run_nlreceive, NULL },
 	{}
 };

@@ -81,7 +81,9 @@ static void look_at(const __u64 *pcs, __u64 count)
 	__u64 before = 0, i;
 
 	for (i = 0; i < count; i++) {
-		see(hash(pcs[i] ^ (before << 20), PAIRS), hash(pcs[i], PLACES));
+		if (pcs[i])
+			see(hash(pcs[i] ^ (before << 20), PAIRS),
+			    hash(pcs[i], PLACES));
 		before = pcs[i];
 	}
 }
@@ -100,7 +102,8 @@ static void look_again(const __u64 *pcs, __u64 count)
 	__u64 before = 0, i;
 
 	for (i = 0; i < count; i++) {
-		seen[hash(pcs[i] ^ (before << 20), PAIRS)] = look_number;
+		if (pcs[i])
+			seen[hash(pcs[i] ^ (before << 20), PAIRS)] = look_number;
 		before = pcs[i];
 	}
 }

@@ -31,7 +31,7 @@ const struct fuzz_program *corpus_pick(struct fuzz_random *random);
 
 /*
  * Look at what the last program has passed, and at what came right before each
- * place: the number of pairs that no program had shown before.
+ * place in the same call: the number of pairs that no program had shown before.
  */
 unsigned int corpus_look(void);
 

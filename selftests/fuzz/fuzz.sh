@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# fuzz.sh OUTPUT [OPTION]...: in a guest that is thrown away, loads the modules and runs
-# OUTPUT/ndshm-fuzz with the corpus and the options. NDSHM_KO is the module; NDSHM_MOCK and
-# NDSHM_COVERAGE are loaded as well if they are set. In the run directory it leaves the
-# programs that were new (corpus/) and what was reached (coverage).
+# fuzz.sh OUTPUT [OPTION]...: in a guest of run.sh, which is thrown away, loads the modules
+# and runs OUTPUT/ndshm-fuzz with the corpus and the options. NDSHM_KO is the module;
+# NDSHM_MOCK and NDSHM_COVERAGE are loaded as well if they are set. In the run directory it
+# leaves the programs that were new (corpus/) and what was reached (coverage).
 set -euo pipefail
 
+[[ ${NDSHM_VM:-} ]] || { echo 'fuzz.sh: not outside a guest of selftests/vm/run.sh' >&2; exit 2; }
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-output=$1
+output=${1:?fuzz.sh OUTPUT [OPTION]...}
 shift
 # The scan of the kernel's own would only take time.
 echo scan=off 2>/dev/null >/sys/kernel/debug/kmemleak || true

@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+#define KCOV_FILE	"/sys/kernel/debug/kcov"
 #define KCOV_PCS	65536
 
 struct kcov {
@@ -14,8 +15,11 @@ struct kcov {
 	__u64 *buffer;		/* a count, and so many addresses; NULL: no KCOV */
 };
 
-/* For the calling thread, from now on. */
-void kcov_begin(struct kcov *kcov);
+/* For the calling thread, from now on. 0, also without KCOV, or -errno. */
+int kcov_begin(struct kcov *kcov);
+
+/* What follows is another call: an address of 0 stands there. */
+void kcov_mark(struct kcov *kcov);
 
 void kcov_reset(struct kcov *kcov);
 __u64 kcov_count(const struct kcov *kcov);

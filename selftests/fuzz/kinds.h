@@ -6,6 +6,7 @@
 #ifndef _FUZZ_KINDS_H
 #define _FUZZ_KINDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "program.h"
@@ -33,9 +34,11 @@ struct fuzz_argument {
 /**
  * struct fuzz_kind - a kind of call
  * @name: in the text
- * @weight: how often it is made, compared with others
+ * @weight: how often it is made, compared with others; 1: it is slow; 0: it is so
+ *	slow that only what is derived from the corpus has it
  * @arguments: ended by one without a name
  * @run: returns what the system call does, or a negative errno
+ * @possible: has the machine what it needs; NULL: nothing special
  */
 struct fuzz_kind {
 	const char *name;
@@ -43,6 +46,7 @@ struct fuzz_kind {
 	const struct fuzz_argument *arguments;
 	long (*run)(struct fuzz_thread *thread,
 		    const struct fuzz_value *arguments);
+	bool (*possible)(void);
 };
 
 #define FUZZ_NUMBERS(...) \

@@ -17,14 +17,13 @@
 #include "../ndshm_pci.h"
 #include "../ndshm_proc.h"
 #include "machine.h"
+#include "machine_mock.h"
 #include "program.h"
 
-#define MOCK		"/sys/kernel/debug/ndshm_mock/"
 #define DRIVER		"/sys/bus/pci/drivers/ndshm_pci/"
 #define PARAMETERS	"/sys/module/ndshm/parameters/"
 #define INJECTION	"/sys/kernel/debug/"
 #define MOST		64	/* adapters or providers that are looked at */
-#define MOCK_SLOTS	2
 
 const char *const machine_adapters[] = {
 	[MACHINE_NODE0] = "node0",
@@ -50,14 +49,24 @@ static struct ndshm_pci functions[2];
 
 static struct ndshm_nl nl;
 static pid_t owner;
-static int mock = -1;
-static int dma_entries;
 
-/* Seen by children, too, which change the machine as their parents do. */
+/* As it was before the first program. */
 static struct {
-	bool mock;
+	int dma_entries;
+	int adapters;
+	int providers;
+} usual;
+
+/*
+ * What programs may have changed. Seen by children, too, which do it as their parents
+ * do.
+ */
+static struct {
 	bool functions;
 	bool parameters;
+	/* What is known of them may be old. */
+	bool adapter_ids;
+	bool provider_ids;
 } *changed;
 
 /* What is known, by place in the words; guarded by the lock while it is found out. */
@@ -79,6 +88,21 @@ const char *machine_adapter_name(enum machine_adapter adapter)
 	if (adapter == MACHINE_EDU || adapter == MACHINE_NIC)
 		name = functions[adapter - MACHINE_EDU].name;
 	return *name ? name : NULL;
+}
+
+bool machine_has_edu(void)
+{
+	return machine_adapter_name(MACHINE_EDU);
+}
+
+bool machine_has_function(void)
+{
+	return machine_has_edu() || machine_adapter_name(MACHINE_NIC);
+}
+
+bool machine_has_mock(void)
+{
+	return mock_there();
 }
 
 static void look_at_adapters(void)
@@ -112,24 +136,32 @@ static void look_at_providers(void)
 	}
 }
 
-/* A child has no socket of its own, and what it knew when it began. */
-static void look(void)
+/*
+ * Each look is a dump, so only at what is asked for. A child has no socket of its
+ * own, and what it knew when it began.
+ */
+static void look(bool *have_changed, void (*look_at)(void))
 {
-	if (getpid() != owner)
+	if (!__atomic_load_n(have_changed, __ATOMIC_ACQUIRE) || getpid() != owner)
 		return;
 	pthread_mutex_lock(&lock);
-	look_at_adapters();
-	look_at_providers();
+	if (__atomic_exchange_n(have_changed, false, __ATOMIC_ACQ_REL))
+		look_at();
 	pthread_mutex_unlock(&lock);
 }
 
 __u32 machine_adapter(enum machine_adapter adapter)
 {
+	/* Nodes do not come and go. */
+	if (adapter >= MACHINE_EDU)
+		look(&changed->adapter_ids, look_at_adapters);
 	return adapters[adapter];
 }
 
 __u32 machine_provider(enum machine_provider provider)
 {
+	if (provider >= MACHINE_P0)
+		look(&changed->provider_ids, look_at_providers);
 	return providers[provider];
 }
 
@@ -143,20 +175,19 @@ __u32 machine_events(void)
 	return nl.events;
 }
 
-static long tell_mock(const char *command)
+static void set(bool *flag)
 {
-	if (mock < 0)
-		return -ENODEV;
-	changed->mock = true;
-	return write(mock, command, strlen(command)) < 0 ? -errno : 0;
+	__atomic_store_n(flag, true, __ATOMIC_RELEASE);
 }
 
 long machine_mock(const char *command)
 {
-	long ret = tell_mock(command);
+	long ret = mock_tell(command);
 
-	if (!ret && strncmp(command, "block", 5) && strncmp(command, "script", 6))
-		look();
+	if (!strncmp(command, "adapter", 7))
+		set(&changed->adapter_ids);
+	else if (!strncmp(command, "provider", 8))
+		set(&changed->provider_ids);
 	return ret;
 }
 
@@ -167,9 +198,9 @@ long machine_bind(enum machine_adapter adapter, bool bind)
 
 	if (!name || (adapter != MACHINE_EDU && adapter != MACHINE_NIC))
 		return -ENODEV;
-	changed->functions = true;
+	set(&changed->functions);
 	ret = ndshm_write_file(bind ? DRIVER "bind" : DRIVER "unbind", name);
-	look();
+	set(&changed->adapter_ids);
 	return ret;
 }
 
@@ -182,37 +213,13 @@ long machine_parameter(const char *name, const char *value)
 	return ndshm_write_file(path, value);
 }
 
-static void restore_mock(void)
-{
-	char command[64];
-	int i, times;
-
-	for (i = 0; i < MOCK_SLOTS; i++) {
-		snprintf(command, sizeof(command), "block free %d", i);
-		tell_mock(command);
-		snprintf(command, sizeof(command), "block put %d", i);
-		for (times = 0; times < 100 && !tell_mock(command); times++)
-			;
-	}
-	for (i = MACHINE_P0; i < MACHINE_PROVIDERS; i++) {
-		snprintf(command, sizeof(command), "provider revoke %s",
-			 machine_providers[i]);
-		tell_mock(command);
-	}
-	for (i = MACHINE_A0; i < MACHINE_GONE; i++) {
-		snprintf(command, sizeof(command), "adapter del %s",
-			 machine_adapters[i]);
-		tell_mock(command);
-	}
-	changed->mock = false;
-}
-
 static void restore_functions(void)
 {
 	int i;
 
+	set(&changed->adapter_ids);
 	for (i = MACHINE_EDU; i <= MACHINE_NIC; i++)
-		if (machine_adapter_name(i) && !adapters[i])
+		if (machine_adapter_name(i) && !machine_adapter(i))
 			machine_bind(i, true);
 	changed->functions = false;
 }
@@ -228,14 +235,12 @@ static void restore_parameters(void)
 
 void machine_restore(void)
 {
-	bool looks = changed->mock || changed->functions;
-
-	if (changed->mock)
-		restore_mock();
+	if (mock_restore()) {
+		set(&changed->adapter_ids);
+		set(&changed->provider_ids);
+	}
 	if (changed->parameters)
 		restore_parameters();
-	if (looks)
-		look();
 	if (changed->functions)
 		restore_functions();
 }
@@ -257,27 +262,26 @@ static long long charged(uid_t uid)
 	return syscall(SYS_setresuid, 0, 0, 0) ? -1 : locked;
 }
 
-/* No provider has memory out, and none was misused. */
-static bool mock_clean(char *text, size_t size)
+static int count_adapters(void)
 {
-	FILE *file = fopen(MOCK "providers", "r");
-	char line[512], *word, *next;
-	bool clean = true;
+	struct ndshm_nl_adapter adapter;
 
-	while (file && clean && fgets(line, sizeof(line), file)) {
-		next = line;
-		while ((word = strsep(&next, "\n ")))
-			if ((!strncmp(word, "live=", 5) ||
-			     !strncmp(word, "double_free=", 12) ||
-			     !strncmp(word, "use_after_free=", 15)) &&
-			    strcmp(strchr(word, '='), "=0")) {
-				snprintf(text, size, "the mock: %s", word);
-				clean = false;
-			}
-	}
-	if (file)
-		fclose(file);
-	return clean;
+	return ndshm_nl_adapters(&nl, &adapter, 1);
+}
+
+static int count_providers(void)
+{
+	struct ndshm_nl_provider provider;
+
+	return ndshm_nl_providers(&nl, &provider, 1);
+}
+
+static bool same_number(int now, int before, const char *of, char *text,
+			size_t size)
+{
+	if (now != before)
+		snprintf(text, size, "%d %s, %d before", now, of, before);
+	return now == before;
 }
 
 bool machine_clean(char *text, size_t size)
@@ -298,13 +302,13 @@ bool machine_clean(char *text, size_t size)
 		snprintf(text, size, "%lld bytes are charged", locked);
 		return false;
 	}
-	count = ndshm_dma_entries();
-	if (count != dma_entries) {
-		snprintf(text, size, "%d entries of the DMA API, %d before",
-			 count, dma_entries);
-		return false;
-	}
-	return mock_clean(text, size);
+	return same_number(ndshm_dma_entries(), usual.dma_entries,
+			   "entries of the DMA API", text, size) &&
+	       same_number(count_adapters(), usual.adapters, "adapters", text,
+			   size) &&
+	       same_number(count_providers(), usual.providers, "providers",
+			   text, size) &&
+	       mock_clean(text, size);
 }
 
 static int read_parameters(void)
@@ -377,7 +381,8 @@ static int begin(void)
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (changed == MAP_FAILED || chmod(NDSHM_DEVICE, 0666))
 		return -errno;
-	error = ndshm_nl_open(&nl);
+	error = mock_begin();
+	error = error ?: ndshm_nl_open(&nl);
 	error = error ?: bind_functions();
 	return error ?: read_parameters();
 }
@@ -391,9 +396,10 @@ int machine_begin(void)
 			strerror(-error));
 		return error;
 	}
-	mock = open(MOCK "ctl", O_WRONLY | O_CLOEXEC);
 	prepare_injection();
-	dma_entries = ndshm_dma_entries();
+	usual.dma_entries = ndshm_dma_entries();
+	usual.adapters = count_adapters();
+	usual.providers = count_providers();
 	return 0;
 }
 
@@ -402,7 +408,8 @@ void machine_mine(void)
 	ndshm_nl_close(&nl);
 	ndshm_nl_open(&nl);
 	owner = getpid();
-	look();
+	look_at_adapters();
+	look_at_providers();
 }
 
 void machine_end(void)

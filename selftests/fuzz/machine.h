@@ -46,6 +46,11 @@ __u32 machine_adapter(enum machine_adapter adapter);
 __u32 machine_provider(enum machine_provider provider);
 const char *machine_adapter_name(enum machine_adapter adapter);
 
+/* What there is: edu, some function to claim, the mock. */
+bool machine_has_edu(void);
+bool machine_has_function(void);
+bool machine_has_mock(void);
+
 /* The netlink family's number. */
 __u16 machine_family(void);
 __u32 machine_events(void);

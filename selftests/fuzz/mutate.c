@@ -202,12 +202,14 @@ static void change(struct fuzz_program *program,
 /* Some calls take as long as a thousand others, and spread well enough as it is. */
 static void thin_out(struct fuzz_program *program, struct fuzz_random *random)
 {
-	unsigned int i = program->count;
+	unsigned int i = program->count, weight;
 
-	while (i--)
-		if (fuzz_kind(program->calls[i].kind)->weight < 2 &&
-		    program->count > 1 && !fuzz_chance(random, 10))
+	while (i--) {
+		weight = fuzz_kind(program->calls[i].kind)->weight;
+		if (weight < 2 && program->count > 1 &&
+		    !fuzz_chance(random, weight ? 10 : 3))
 			fuzz_remove_calls(program, i, 1);
+	}
 }
 
 void fuzz_generate(struct fuzz_program *program, struct fuzz_random *random)

@@ -83,7 +83,7 @@ size_t fuzz_print(const struct fuzz_program *program, char separator,
 	return to.at - text;
 }
 
-/* A word up to a blank or the end of the line. */
+/* A word up to a blank or the end of the line, which a console ends in its own way. */
 struct word {
 	const char *at;
 	size_t length;
@@ -93,9 +93,9 @@ static struct word next_word(const char **text)
 {
 	struct word word;
 
-	*text += strspn(*text, " \t");
+	*text += strspn(*text, " \t\r");
 	word.at = *text;
-	word.length = strcspn(*text, " \t\n");
+	word.length = strcspn(*text, " \t\r\n");
 	*text += word.length;
 	return word;
 }

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <linux/types.h>
+
 #include "record.h"
 
 #define SIZE	(64 << 10)
@@ -24,17 +26,20 @@ bool record_begin(void)
 	return recorder != MAP_FAILED;
 }
 
-void record(unsigned long long number, const struct fuzz_program *program)
+static void put(const char *text)
 {
-	char text[FUZZ_TEXT];
-	size_t length, i;
+	for (; *text; text++)
+		recorder->text[recorder->written++ % sizeof(recorder->text)] =
+			*text;
+}
+
+void record(unsigned long long number, const char *program)
+{
+	char line[48];
 
 	if (recorder == MAP_FAILED)
 		return;
-	length = snprintf(text, sizeof(text), "# program %llu\n", number);
-	length += fuzz_print(program, '\n', text + length,
-			     sizeof(text) - length);
-	for (i = 0; i < length; i++)
-		recorder->text[recorder->written++ % sizeof(recorder->text)] =
-			text[i];
+	snprintf(line, sizeof(line), RECORD_MARK "%llu\n", number);
+	put(line);
+	put(program);
 }

@@ -8,10 +8,11 @@
 
 #include <stdbool.h>
 
-#include "program.h"
+/* Stands before a program's number, on a line before its own. */
+#define RECORD_MARK	"# program "
 
 /* False: there is no recorder. */
 bool record_begin(void);
-void record(unsigned long long number, const struct fuzz_program *program);
+void record(unsigned long long number, const char *program);
 
 #endif /* _FUZZ_RECORD_H */

@@ -18,28 +18,16 @@
 #include "../ndshm_proc.h"
 #include "kinds.h"
 #include "machine.h"
+#include "memory.h"
 #include "run.h"
+#include "tally.h"
 
 /* Below what mmap() chooses by itself. */
 #define WINDOWS		((char *)0x10000000000)
 #define WINDOWS_SIZE	((FUZZ_MAPS + 1) * FUZZ_WINDOW)
-#define MEMORY_SIZE	(256UL << 10)
 #define CHILDREN	4
 #define MEMLOCK		0x100000
 #define EDU_DMA_US	200000	/* twice as long as a transfer takes */
-
-const char *const fuzz_places[] = {
-	[FUZZ_GOOD] = "good",
-	[FUZZ_ODD] = "odd",
-	[FUZZ_HALF] = "half",
-	[FUZZ_READONLY] = "readonly",
-	[FUZZ_SHARED] = "shared",
-	[FUZZ_NULL] = "null",
-	[FUZZ_GONE] = "gone",
-	[FUZZ_KERNEL] = "kernel",
-	[FUZZ_END] = "end",
-	NULL
-};
 
 struct fuzz_registers fuzz_registers_now;
 
@@ -57,7 +45,6 @@ static struct {
 	unsigned int ready;
 	const struct fuzz_program *program;
 	unsigned int first, end;
-	__u64 *calls;
 } group = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.begun = PTHREAD_COND_INITIALIZER,
@@ -168,66 +155,30 @@ char *fuzz_window(const struct fuzz_value *value)
 	return WINDOWS + value->number * FUZZ_WINDOW;
 }
 
-void fuzz_mark_window(const char *address, size_t length)
+static __u64 windows(const char *address, size_t length)
 {
 	size_t first = (address - WINDOWS) / FUZZ_WINDOW;
 	size_t last = (address + length - 1 - WINDOWS) / FUZZ_WINDOW;
-	__u64 bits = (2ULL << last) - (1ULL << first);
 
-	__atomic_or_fetch(&fuzz_registers_now.mapped, bits, __ATOMIC_RELAXED);
+	return (2ULL << last) - (1ULL << first);
 }
 
-/* Each place is used once by a program, but for the one that all share. */
-static size_t take_memory(struct fuzz_thread *thread, size_t size)
+void fuzz_mark_window(const char *address, size_t length)
 {
-	size_t at = thread->used;
-
-	size = (size + 64) & ~63UL;
-	if (at + size > MEMORY_SIZE)
-		at = 0;
-	thread->used = at + size;
-	return at;
+	__atomic_or_fetch(&fuzz_registers_now.mapped, windows(address, length),
+			  __ATOMIC_RELAXED);
 }
 
-void *fuzz_put(struct fuzz_thread *thread, const struct fuzz_value *value,
-	       const void *bytes, size_t size, void **seen)
+void fuzz_mark_device(const char *address, size_t length)
 {
-	char *to;
+	__atomic_or_fetch(&fuzz_registers_now.device, windows(address, length),
+			  __ATOMIC_RELAXED);
+}
 
-	*seen = NULL;
-	if (value->form == FUZZ_REGISTER && !fuzz_registers_now.bars)
-		return fuzz_window(value);
-	if (value->form != FUZZ_WORD)
-		return (void *)value->number;
-	switch (value->number) {
-	case FUZZ_ODD:
-		to = thread->memory + take_memory(thread, size + 1) + 1;
-		break;
-	case FUZZ_HALF:
-		to = thread->memory + MEMORY_SIZE - size / 2;
-		memcpy(to, bytes, size / 2);
-		return to;
-	case FUZZ_READONLY:
-		to = thread->memory + take_memory(thread, size);
-		memcpy(to, bytes, size);
-		return to - thread->memory + thread->readonly;
-	case FUZZ_SHARED:
-		to = thread->shared;
-		break;
-	case FUZZ_NULL:
-		return NULL;
-	case FUZZ_GONE:
-		return thread->memory + MEMORY_SIZE;
-	case FUZZ_KERNEL:
-		return (void *)0xffff888000000000;
-	case FUZZ_END:
-		return (void *)-8UL;
-	default:
-		to = thread->memory + take_memory(thread, size);
-	}
-	memcpy(to, bytes, size);
-	*seen = to;
-	return to;
+bool fuzz_is_device(const char *address)
+{
+	return __atomic_load_n(&fuzz_registers_now.device, __ATOMIC_RELAXED) &
+	       windows(address, 1);
 }
 
 /* Capabilities come and go with the effective user; the first one stays saved. */
@@ -250,19 +201,24 @@ static void arm(struct fuzz_thread *thread, unsigned int nth)
 		thread->fail_fd = -1;
 }
 
-static void run_call(struct fuzz_thread *thread, const struct fuzz_call *call,
-		     __u64 *calls)
+static void run_call(struct fuzz_thread *thread, const struct fuzz_call *call)
 {
 	char text[1024];
 	long ret;
 
-	__atomic_add_fetch(calls, 1, __ATOMIC_RELAXED);
+	/* A child's are counted where they are handed to it, lest its end matter. */
+	if (!in_child)
+		tally_made(call->kind);
 	if (call->fail)
 		arm(thread, call->fail);
+	thread->beside = false;
+	kcov_mark(&thread->kcov);
 	errno = 0;
 	ret = fuzz_kind(call->kind)->run(thread, call->arguments);
 	if (call->fail)
 		arm(thread, 0);
+	if (ret >= 0 && !thread->beside)
+		tally_succeeded(call->kind);
 	if (verbose) {
 		fuzz_call_print(call, text, sizeof(text));
 		printf("# %s: %ld%s%s\n", text, ret, ret < 0 ? " " : "",
@@ -283,22 +239,26 @@ static void run_part(struct fuzz_thread *thread)
 		sched_yield();
 	for (i = group.first; i < group.end; i++)
 		if (group.program->calls[i].thread == thread->number)
-			run_call(thread, &group.program->calls[i], group.calls);
+			run_call(thread, &group.program->calls[i]);
 }
 
-static void prepare_thread(struct fuzz_thread *thread)
+static int prepare_thread(struct fuzz_thread *thread)
 {
 	self = thread;
 	thread->fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	kcov_begin(&thread->kcov);
+	return kcov_begin(&thread->kcov);
 }
 
 static void *thread_main(void *argument)
 {
 	struct fuzz_thread *thread = argument;
 	unsigned int done = 0;
+	int error = prepare_thread(thread);
 
-	prepare_thread(thread);
+	if (error) {
+		fprintf(stderr, "KCOV: %s\n", strerror(-error));
+		_exit(2);
+	}
 	pthread_mutex_lock(&group.lock);
 	for (;;) {
 		while (group.number == done)
@@ -328,13 +288,12 @@ static int start_threads(void)
 }
 
 static void run_group(const struct fuzz_program *program, unsigned int first,
-		      unsigned int end, __u64 *calls)
+		      unsigned int end)
 {
 	pthread_mutex_lock(&group.lock);
 	group.program = program;
 	group.first = first;
 	group.end = end;
-	group.calls = calls;
 	group.ready = 0;
 	group.running = FUZZ_THREADS - 1;
 	group.number++;
@@ -360,8 +319,11 @@ long fuzz_fork(struct fuzz_thread *thread, unsigned int calls, bool waits)
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	in_child = true;
-	/* It is the parent's thread that would fail. */
+	/* The call was the parent's. */
+	thread->beside = true;
+	/* It is the parent's thread that would fail, and that is watched. */
 	thread->fail_fd = -1;
+	thread->kcov.buffer = NULL;
 	child_calls = calls;
 	child_waits = waits;
 	return 0;
@@ -386,7 +348,7 @@ static void end_children(void)
 }
 
 /* In a child, calls of other threads are left out: it has none. */
-static void run_calls(const struct fuzz_program *program, __u64 *calls)
+static void run_calls(const struct fuzz_program *program)
 {
 	unsigned int i = 0, first;
 
@@ -395,18 +357,20 @@ static void run_calls(const struct fuzz_program *program, __u64 *calls)
 			end_child();
 		if (skip_calls) {
 			skip_calls--;
+			if (!program->calls[i].thread)
+				tally_made(program->calls[i].kind);
 			i++;
 			continue;
 		}
 		if (!program->calls[i].thread) {
-			run_call(&threads[0], &program->calls[i++], calls);
+			run_call(&threads[0], &program->calls[i++]);
 			continue;
 		}
 		first = i;
 		while (i < program->count && program->calls[i].thread)
 			i++;
 		if (!in_child)
-			run_group(program, first, i, calls);
+			run_group(program, first, i);
 	}
 	if (in_child)
 		end_child();
@@ -427,22 +391,32 @@ static void look_ahead(const struct fuzz_program *program)
 	}
 }
 
+/* All at once, from the first to the last. */
+static void clean_windows(__u64 which)
+{
+	size_t first = __builtin_ctzll(which);
+	size_t end = 64 - __builtin_clzll(which);
+
+	mmap(WINDOWS + first * FUZZ_WINDOW, (end - first) * FUZZ_WINDOW,
+	     PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+	     -1, 0);
+}
+
 static void clean(void)
 {
 	struct fuzz_registers *r = &fuzz_registers_now;
 	unsigned int i;
 
+	kcov_mark(&threads[0].kcov);
 	end_children();
 	for (i = 0; i < FUZZ_SOCKETS; i++)
 		fuzz_set_fd(&r->sockets[i], -1);
 	for (i = 0; i < FUZZ_CLIENTS; i++)
 		fuzz_set_fd(&r->clients[i], -1);
-	for (i = 0; i <= FUZZ_MAPS; i++)
-		if (r->mapped & 1ULL << i)
-			mmap(WINDOWS + i * FUZZ_WINDOW, FUZZ_WINDOW, PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-			     MAP_FIXED, -1, 0);
+	if (r->mapped)
+		clean_windows(r->mapped);
 	r->mapped = 0;
+	r->device = 0;
 	memset(r->handles, 0, sizeof(r->handles));
 	become(&threads[0], false);
 	/* What was begun must not go on under the next claim: edu has no reset. */
@@ -453,7 +427,7 @@ static void clean(void)
 	skip_calls = 0;
 }
 
-void fuzz_run(const struct fuzz_program *program, __u64 *calls)
+void fuzz_run(const struct fuzz_program *program)
 {
 	unsigned int i;
 
@@ -463,7 +437,7 @@ void fuzz_run(const struct fuzz_program *program, __u64 *calls)
 	}
 	look_ahead(program);
 	become(&threads[0], program->user);
-	run_calls(program, calls);
+	run_calls(program);
 	clean();
 }
 
@@ -480,28 +454,6 @@ void fuzz_run_coverage(void (*look)(const __u64 *pcs, __u64 count))
 void fuzz_run_verbose(void)
 {
 	verbose = true;
-}
-
-/* Memory that can be written at one address and only be read at another. */
-static bool prepare_memory(struct fuzz_thread *thread, char *shared)
-{
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-	char *space;
-
-	if (fd < 0 || ftruncate(fd, MEMORY_SIZE))
-		return false;
-	/* With a page behind each that is not there. */
-	space = mmap(NULL, 2 * (MEMORY_SIZE + page), PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (space == MAP_FAILED)
-		return false;
-	thread->memory = mmap(space, MEMORY_SIZE, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_FIXED, fd, 0);
-	thread->readonly = mmap(space + MEMORY_SIZE + page, MEMORY_SIZE,
-				PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
-	thread->shared = shared ?: thread->memory;
-	close(fd);
-	return thread->memory != MAP_FAILED && thread->readonly != MAP_FAILED;
 }
 
 int fuzz_run_begin(void)
@@ -525,9 +477,8 @@ int fuzz_run_begin(void)
 		return -errno;
 	for (i = 0; i < FUZZ_THREADS; i++) {
 		threads[i].number = i;
-		if (!prepare_memory(&threads[i], i ? threads[0].memory : NULL))
+		if (!memory_prepare(&threads[i], i ? threads[0].memory : NULL))
 			return -errno;
 	}
-	prepare_thread(&threads[0]);
-	return start_threads();
+	return prepare_thread(&threads[0]) ?: start_threads();
 }

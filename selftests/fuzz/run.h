@@ -50,6 +50,7 @@ extern const char *const fuzz_places[];
 struct fuzz_thread {
 	unsigned int number;
 	bool user;			/* runs without privileges now */
+	bool beside;			/* its call had nothing to do with ndshm */
 	int fail_fd;
 	char *memory;			/* of its own */
 	char *readonly;			/* the same memory */
@@ -66,6 +67,7 @@ struct fuzz_registers {
 	int sockets[FUZZ_SOCKETS];
 	struct fuzz_handle handles[FUZZ_HANDLES];
 	__u64 mapped;			/* bit n: window n is to be cleaned */
+	__u64 device;			/* bit n: window n has had ndshm's memory */
 	/* Set up before the program runs. */
 	bool bars;			/* it may map registers of devices */
 	bool alone;			/* it has one thread and no child */
@@ -77,8 +79,7 @@ extern struct fuzz_registers fuzz_registers_now;
 /* One process runs programs, one after the other. 0 or -errno. */
 int fuzz_run_begin(void);
 
-/* The calls made are added to *@calls while it runs. */
-void fuzz_run(const struct fuzz_program *program, __u64 *calls);
+void fuzz_run(const struct fuzz_program *program);
 
 /* What each thread's KCOV saw in the last program. */
 void fuzz_run_coverage(void (*look)(const __u64 *pcs, __u64 count));
@@ -102,6 +103,10 @@ struct fuzz_handle *fuzz_handle(const struct fuzz_value *value);
 /* The addresses of a mapping register; and note that they are used. */
 char *fuzz_window(const struct fuzz_value *value);
 void fuzz_mark_window(const char *address, size_t length);
+
+/* ndshm's memory was mapped there; has it been since the program began? */
+void fuzz_mark_device(const char *address, size_t length);
+bool fuzz_is_device(const char *address);
 
 /*
  * Put @size bytes where @value says, and return what the call is to be given. In

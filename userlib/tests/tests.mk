@@ -60,9 +60,27 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 		$(call wrap,write ndshm_fd ndshm_find_adapter ndshm_list_blocks) -o $@ $^ \
 		$(nl_libs) $(jansson_libs)
 
-check: all $(test_programs) $(tests)/json_get $(tests)/ndshm $(tests)/ndshm-stand-in
+# Those with threads once more, with every access held against other threads', if the
+# compiler can do that.
+races := $(out)/races
+race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory)
+race_watch := -fsanitize=thread -fno-omit-frame-pointer
+
+.PHONY: races
+races:
+	@mkdir -p $(races)
+	@rm -f $(race_programs)
+	@+if echo 'int main(void) { return 0; }' | \
+	   $(CC) $(race_watch) -x c -o $(races)/empty - 2>/dev/null && $(races)/empty; then \
+		$(MAKE) --no-print-directory -f $(here)/Makefile BUILD=$(races) \
+			watch_library='$(race_watch)' watch_tests='$(race_watch)' $(race_programs); \
+	else \
+		echo "# SKIP races between threads: $(CC) has no -fsanitize=thread that works"; \
+	fi
+
+check: all races $(test_programs) $(tests)/json_get $(tests)/ndshm $(tests)/ndshm-stand-in
 	@CC='$(CC)' CXX='$(CXX)' $(here)/tests/run.sh \
-		$(library_tests) \
+		$(library_tests) $$(ls $(race_programs) 2>/dev/null) \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(here)/include/ndshm/ndshm.h $(library) $(archive)' \
 		'$(here)/tests/install.sh $(here) $(out) $(VERSION)' \

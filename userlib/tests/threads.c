@@ -3,6 +3,7 @@
  * Threads that share a context, and forks in the midst of them.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,25 +65,49 @@ static void threads_allocate(void)
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
 }
 
+/* What one thread of threads_map_one_block() was given, round by round. */
+struct mapper {
+	pthread_t thread;
+	void *memory[ROUNDS];
+};
+
+static struct ndshm_block *fresh[ROUNDS];
+static atomic_int arrived[ROUNDS];
+
 static void *map(void *argument)
 {
-	void *first, *memory;
+	struct mapper *mapper = argument;
 
-	expect(!ndshm_map(argument, &first));
-	for (int i = 0; i < ROUNDS; i++)
-		expect(!ndshm_map(argument, &memory) && memory == first);
+	for (int i = 0; i < ROUNDS; i++) {
+		/* All at once: who sleeps here wakes too late to take part. */
+		arrived[i]++;
+		while (arrived[i] < THREADS)
+			sched_yield();
+		expect(!ndshm_map(fresh[i], &mapper->memory[i]));
+	}
 	return NULL;
 }
 
+/* However many map a block for the first time, it is mapped once. */
 static void threads_map_one_block(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
-	struct ndshm_block *block;
+	static struct mapper mappers[THREADS];
 
 	request.length = 1;
-	REQUIRE(!ndshm_alloc(ndshm, &request, &block));
-	run_threads(map, block);
-	ndshm_free(block);
+	for (int i = 0; i < ROUNDS; i++)
+		REQUIRE(!ndshm_alloc(ndshm, &request, &fresh[i]));
+	wrong = 0;
+	for (int i = 0; i < THREADS; i++)
+		REQUIRE(!pthread_create(&mappers[i].thread, NULL, map, &mappers[i]));
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(mappers[i].thread, NULL);
+	for (int i = 0; i < ROUNDS; i++) {
+		for (int j = 1; j < THREADS; j++)
+			expect(mappers[j].memory[i] == mappers[0].memory[i]);
+		ndshm_free(fresh[i]);
+	}
+	CHECK(!wrong);
 }
 
 static void *look(void *argument)

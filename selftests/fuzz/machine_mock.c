@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/types.h>
+
+#include "machine.h"
+#include "machine_mock.h"
+
+#define MOCK		"/sys/kernel/debug/ndshm_mock/"
+#define MOCK_SLOTS	2
+
+static int ctl = -1;
+
+/*
+ * What programs may have made, by bits: slots of blocks, places of providers and of
+ * adapters. Seen by children, too, which do it as their parents do.
+ */
+static struct {
+	__u32 slots;
+	__u32 providers;
+	__u32 adapters;
+} *made;
+
+int mock_begin(void)
+{
+	made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (made == MAP_FAILED)
+		return -errno;
+	ctl = open(MOCK "ctl", O_WRONLY | O_CLOEXEC);
+	return ctl < 0 && errno != ENOENT ? -errno : 0;
+}
+
+bool mock_there(void)
+{
+	return ctl >= 0;
+}
+
+static long tell(const char *command)
+{
+	return write(ctl, command, strlen(command)) < 0 ? -errno : 0;
+}
+
+static void set_bit(__u32 *bits, unsigned int bit)
+{
+	__atomic_or_fetch(bits, 1U << bit, __ATOMIC_RELAXED);
+}
+
+/* What is put back is what was made: all else needs one of these. */
+static void note_made(const char *command)
+{
+	unsigned int number;
+
+	if (sscanf(command, "block alloc %u", &number) == 1)
+		set_bit(&made->slots, number);
+	else if (sscanf(command, "adapter add a%u", &number) == 1)
+		set_bit(&made->adapters, MACHINE_A0 + number);
+	else if (sscanf(command, "provider add p%u", &number) == 1)
+		set_bit(&made->providers, MACHINE_P0 + number);
+}
+
+long mock_tell(const char *command)
+{
+	if (!mock_there())
+		return -ENODEV;
+	/* Before, as whoever does it may be killed. */
+	note_made(command);
+	return tell(command);
+}
+
+bool mock_restore(void)
+{
+	char command[64];
+	int i, times;
+
+	if (!made->slots && !made->providers && !made->adapters)
+		return false;
+	for (i = 0; i < MOCK_SLOTS; i++) {
+		if (!(made->slots & 1U << i))
+			continue;
+		snprintf(command, sizeof(command), "block free %d", i);
+		tell(command);
+		snprintf(command, sizeof(command), "block put %d", i);
+		for (times = 0; times < 100 && !tell(command); times++)
+			;
+	}
+	for (i = MACHINE_P0; i < MACHINE_PROVIDERS; i++) {
+		if (!(made->providers & 1U << i))
+			continue;
+		snprintf(command, sizeof(command), "provider revoke %s",
+			 machine_providers[i]);
+		tell(command);
+	}
+	for (i = MACHINE_A0; i < MACHINE_GONE; i++) {
+		if (!(made->adapters & 1U << i))
+			continue;
+		snprintf(command, sizeof(command), "adapter del %s",
+			 machine_adapters[i]);
+		tell(command);
+	}
+	made->slots = 0;
+	made->providers = 0;
+	made->adapters = 0;
+	return true;
+}
+
+/* No provider has memory out, and none was misused. */
+bool mock_clean(char *text, size_t size)
+{
+	char line[512], *word, *next;
+	bool clean = true;
+	FILE *file;
+
+	if (!mock_there())
+		return true;
+	file = fopen(MOCK "providers", "r");
+	if (!file) {
+		snprintf(text, size, "%s", MOCK "providers cannot be read");
+		return false;
+	}
+	while (clean && fgets(line, sizeof(line), file)) {
+		next = line;
+		while ((word = strsep(&next, "\n ")))
+			if ((!strncmp(word, "live=", 5) ||
+			     !strncmp(word, "double_free=", 12) ||
+			     !strncmp(word, "use_after_free=", 15)) &&
+			    strcmp(strchr(word, '='), "=0")) {
+				snprintf(text, size, "the mock: %s", word);
+				clean = false;
+			}
+	}
+	fclose(file);
+	return clean;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory.h"
+
+#define MEMORY_SIZE	(256UL << 10)
+
+const char *const fuzz_places[] = {
+	[FUZZ_GOOD] = "good",
+	[FUZZ_ODD] = "odd",
+	[FUZZ_HALF] = "half",
+	[FUZZ_READONLY] = "readonly",
+	[FUZZ_SHARED] = "shared",
+	[FUZZ_NULL] = "null",
+	[FUZZ_GONE] = "gone",
+	[FUZZ_KERNEL] = "kernel",
+	[FUZZ_END] = "end",
+	NULL
+};
+
+/* Each place is used once by a program, but for the one that all share. */
+static size_t take_memory(struct fuzz_thread *thread, size_t size)
+{
+	size_t at = thread->used;
+
+	size = (size + 64) & ~63UL;
+	if (at + size > MEMORY_SIZE)
+		at = 0;
+	thread->used = at + size;
+	return at;
+}
+
+void *fuzz_put(struct fuzz_thread *thread, const struct fuzz_value *value,
+	       const void *bytes, size_t size, void **seen)
+{
+	char *to;
+
+	*seen = NULL;
+	if (value->form == FUZZ_REGISTER && !fuzz_registers_now.bars)
+		return fuzz_window(value);
+	if (value->form != FUZZ_WORD)
+		return (void *)value->number;
+	switch (value->number) {
+	case FUZZ_ODD:
+		to = thread->memory + take_memory(thread, size + 1) + 1;
+		break;
+	case FUZZ_HALF:
+		to = thread->memory + MEMORY_SIZE - size / 2;
+		memcpy(to, bytes, size / 2);
+		return to;
+	case FUZZ_READONLY:
+		to = thread->memory + take_memory(thread, size);
+		memcpy(to, bytes, size);
+		return to - thread->memory + thread->readonly;
+	case FUZZ_SHARED:
+		to = thread->shared;
+		break;
+	case FUZZ_NULL:
+		return NULL;
+	case FUZZ_GONE:
+		return thread->memory + MEMORY_SIZE;
+	case FUZZ_KERNEL:
+		return (void *)0xffff888000000000;
+	case FUZZ_END:
+		return (void *)-8UL;
+	default:
+		to = thread->memory + take_memory(thread, size);
+	}
+	memcpy(to, bytes, size);
+	*seen = to;
+	return to;
+}
+
+bool memory_prepare(struct fuzz_thread *thread, char *shared)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	size_t page = sysconf(_SC_PAGESIZE);
+	char *space;
+
+	if (fd < 0 || ftruncate(fd, MEMORY_SIZE))
+		return false;
+	/* With a page behind each that is not there. */
+	space = mmap(NULL, 2 * (MEMORY_SIZE + page), PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (space == MAP_FAILED)
+		return false;
+	thread->memory = mmap(space, MEMORY_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_FIXED, fd, 0);
+	thread->readonly = mmap(space + MEMORY_SIZE + page, MEMORY_SIZE,
+				PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	thread->shared = shared ?: thread->memory;
+	close(fd);
+	return thread->memory != MAP_FAILED && thread->readonly != MAP_FAILED;
+}
