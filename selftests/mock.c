@@ -126,6 +126,8 @@ static void ask_as_client(struct __test_metadata *_metadata,
 	alloc.flags = contiguous ? NDSHM_ALLOC_CONTIGUOUS : 0;
 	if (reason == NDSHM_REASON_NONE) {
 		test_block_alloc(self->fd, &alloc);
+		EXPECT_EQ((length + self->page - 1) / self->page * self->page,
+			  self->block.length);
 		test_free_handle(self->fd, self->block.handle);
 		return;
 	}
@@ -197,6 +199,26 @@ TEST_F_TIMEOUT(mock, answers, 300)
 			continue;
 		one_answer(_metadata, self, status, list, 1, false);
 		one_answer(_metadata, self, status, list, longer, true);
+	}
+}
+
+/* What was asked is what counts, whatever the handler makes of the question. */
+TEST_F_TIMEOUT(mock, overwritten_questions, 300)
+{
+	static const char * const overwrites[] = {
+		"length=short flags=asked", "length=asked flags=0",
+		"length=short flags=0",
+	};
+	const __u64 longer = 3 * self->page + 1;
+	unsigned int i, list;
+
+	for (i = 0; i < ARRAY_SIZE(overwrites) * ARRAY_SIZE(lists); i++) {
+		list = i % ARRAY_SIZE(lists);
+		test_mock("script p list=%s %s", lists[list].name,
+			  overwrites[i / ARRAY_SIZE(lists)]);
+		one_answer(_metadata, self, 0, list, 1, true);
+		one_answer(_metadata, self, 0, list, longer, true);
+		one_answer(_metadata, self, 0, list, longer, false);
 	}
 }
 

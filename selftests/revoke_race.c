@@ -14,6 +14,8 @@
 #define PARAMETERS	"/sys/module/ndshm/parameters/"
 #define DELAY		PARAMETERS "test_mmap_delay_ms"
 #define DELAYING	PARAMETERS "test_mmap_delaying"
+#define SHORTEST	500	/* milliseconds of delay */
+#define LONGEST		32000
 
 FIXTURE(race) {
 	int fd;
@@ -50,9 +52,11 @@ FIXTURE_VARIANT_ADD(race, bar) { .bar = true };
 
 struct mapper {
 	int fd;
+	__u32 handle;		/* of a block */
 	__u64 offset;
 	size_t length;
 	unsigned char *map;
+	int done;
 };
 
 static void *map_slowly(void *data)
@@ -61,10 +65,11 @@ static void *map_slowly(void *data)
 
 	mapper->map = mmap(NULL, mapper->length, PROT_READ | PROT_WRITE,
 			   MAP_SHARED, mapper->fd, mapper->offset);
+	__atomic_store_n(&mapper->done, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
-/* Something to map under a claim. */
+/* Something to map under a claim; how often, is not to be counted. */
 static struct mapper make(struct __test_metadata *_metadata,
 			  struct _test_data_race *self, bool bar)
 {
@@ -73,33 +78,128 @@ static struct mapper make(struct __test_metadata *_metadata,
 	struct ndshm_adapter_map_bar map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_block_info block;
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->edu.adapter.id, 1, &block);
 
-	test_adapter_claim(self->fd, &claim);
+	ASSERT_EQ(0, _test_adapter_claim(self->fd, &claim));
 	if (bar) {
-		test_adapter_map_bar(self->fd, &map);
+		ASSERT_EQ(0, _test_adapter_map_bar(self->fd, &map));
 		return (struct mapper){ .fd = self->fd,
 					.offset = map.out_mmap_offset,
 					.length = page_size() };
 	}
-	block = test_new_block(self->fd, self->edu.adapter.id, 1);
-	return (struct mapper){ .fd = self->fd, .offset = block.mmap_offset,
+	ASSERT_EQ(0, _test_block_alloc(self->fd, &alloc));
+	return (struct mapper){ .fd = self->fd, .handle = block.handle,
+				.offset = block.mmap_offset,
 				.length = block.length };
 }
 
-TEST_F(race, unbind_while_mapping)
+static bool is_delayed(void)
 {
-	struct mapper mapper = make(_metadata, self, variant->bar);
-	pthread_t thread;
+	return ndshm_read_number(DELAYING) == 1;
+}
 
-	ASSERT_EQ(0, ndshm_write_file(DELAY, "2000"));
+static bool is_revoked(const struct mapper *mapper)
+{
+	struct ndshm_block_query query = block_query_request(mapper->handle);
+
+	return _test_block_query(mapper->fd, &query) &&
+	       query.reason == NDSHM_REASON_BLOCK_REVOKED;
+}
+
+/*
+ * Unbind once told, in a process of its own: in this one nothing can be mapped,
+ * and hardly anything be touched for the first time, while the mmap stays there.
+ */
+static pid_t start_unbinder(struct _test_data_race *self, int *peer)
+{
+	pid_t child = ndshm_fork(peer);
+
+	if (child)
+		return child;
+	close(self->fd);
+	_exit(!(ndshm_hear(*peer) && !ndshm_pci_unbind(&self->edu.pci) &&
+		ndshm_tell(*peer)));
+}
+
+/*
+ * The mmap that fills page tables: the unbind has revoked the block, and waits
+ * until the mmap is through. True if the one met the other.
+ */
+static bool meets_block(struct __test_metadata *_metadata,
+			const struct mapper *mapper, int peer)
+{
+	bool met;
+
+	EXPECT_TRUE(ndshm_soon(is_revoked(mapper)));
+	met = is_delayed();
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_FALSE(is_delayed())
+		TH_LOG("the unbind has not waited for the mmap");
+	return met;
+}
+
+/* The other one shows nothing before it is touched, so nobody waits for it. */
+static bool meets_bar(struct __test_metadata *_metadata, int peer)
+{
+	EXPECT_TRUE(ndshm_hear(peer));
+	return is_delayed();
+}
+
+/* An mmap that stays that long, and an unbind meanwhile: did they meet? */
+static bool unbind_while_delayed(struct __test_metadata *_metadata,
+				 struct _test_data_race *self, bool bar,
+				 unsigned int delay_ms)
+{
+	struct mapper mapper = make(_metadata, self, bar);
+	pthread_t thread;
+	char delay[16];
+	pid_t child;
+	bool met;
+	int peer;
+
+	child = start_unbinder(self, &peer);
+	ASSERT_LE(0, child);
+	snprintf(delay, sizeof(delay), "%u", delay_ms);
+	ASSERT_EQ(0, ndshm_write_file(DELAY, delay));
+	/* Also so that what these touch is there when nothing can be mapped. */
+	ASSERT_FALSE(is_delayed());
+	ASSERT_FALSE(!bar && is_revoked(&mapper));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, map_slowly, &mapper));
-	/* It is there now, with its page tables filled. */
-	ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
-	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	/* It is there now, with its page tables filled; or it was. */
+	ASSERT_TRUE(ndshm_soon(is_delayed() ||
+			       __atomic_load_n(&mapper.done, __ATOMIC_RELAXED)));
+	ASSERT_TRUE(ndshm_tell(peer));
+	met = bar ? meets_bar(_metadata, peer) :
+		    meets_block(_metadata, &mapper, peer);
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_NE(MAP_FAILED, mapper.map);
-	test_sigbus(mapper.map);
+	EXPECT_FALSE(ndshm_readable(mapper.map));
 	munmap(mapper.map, mapper.length);
+	return met;
+}
+
+/* On a slow machine it takes a longer delay for the two to meet. */
+TEST_F(race, unbind_while_mapping)
+{
+	unsigned int delay;
+	bool met = false;
+
+	ndshm_case(false);
+	for (delay = SHORTEST; !met && delay <= LONGEST; delay *= 4) {
+		if (delay > SHORTEST) {
+			close(self->fd);
+			ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+			self->fd = ndshm_open();
+			ASSERT_LE(0, self->fd);
+		}
+		met = unbind_while_delayed(_metadata, self, variant->bar,
+					   delay);
+	}
+	EXPECT_TRUE(met)
+		TH_LOG("the unbind never met the mmap");
 }
 
 /* Once revoked, the same call is refused. */

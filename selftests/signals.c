@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
@@ -14,7 +15,9 @@
 
 #define ROUNDS		2000
 #define KILLS		100
-#define INTERVAL	100	/* microseconds */
+#define CALM		30	/* rounds without signals */
+#define INTERVAL	100	/* microseconds between two signals, at least */
+#define PER_ROUND	16	/* signals, if that is not too often */
 #define LARGE		(2 << 20)
 #define BATCH		32
 
@@ -75,12 +78,16 @@ static void on_alarm(int number)
 }
 
 /* No restart: a call that the signal breaks off has to say so. */
-static bool start_alarms(void)
+static bool start_alarms(unsigned int microseconds)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct timeval interval = {
+		.tv_sec = microseconds / 1000000,
+		.tv_usec = microseconds % 1000000,
+	};
 	const struct itimerval every = {
-		.it_interval.tv_usec = INTERVAL,
-		.it_value.tv_usec = INTERVAL,
+		.it_interval = interval,
+		.it_value = interval,
 	};
 
 	return !sigaction(SIGALRM, &action, NULL) &&
@@ -94,32 +101,68 @@ static bool stop_alarms(void)
 	return !setitimer(ITIMER_REAL, &never, NULL);
 }
 
-TEST_F(signals, handled)
+/* Blocks are made and freed; false: there was no memory, the one excuse. */
+static bool one_round(struct __test_metadata *_metadata,
+		      struct _test_data_signals *self, unsigned int round)
+{
+	struct ndshm_block_info blocks[BATCH];
+	struct ndshm_block_alloc alloc = request_of(self, round, blocks);
+	struct ndshm_block_free request;
+	unsigned int i;
+
+	if (_test_block_alloc(self->fd, &alloc)) {
+		EXPECT_EQ(ENOMEM, errno);
+		EXPECT_EQ(NDSHM_STATUS_RESOURCES, alloc.status);
+		EXPECT_TRUE(alloc.reason == NDSHM_REASON_MEMORY ||
+			    alloc.reason == NDSHM_REASON_PROVIDER_RESOURCES);
+		return false;
+	}
+	for (i = 0; i < alloc.count; i++) {
+		request = block_free_request(blocks[i].handle);
+		ASSERT_EQ(0, _test_block_free(self->fd, &request));
+	}
+	return true;
+}
+
+/*
+ * Often enough to come in the middle of calls, and not so often, on a slow
+ * machine, that there is time for nothing else.
+ */
+static unsigned int some_interval(struct __test_metadata *_metadata,
+				  struct _test_data_signals *self)
+{
+	struct timespec since, now;
+	unsigned int round;
+	long long taken;
+
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	for (round = 0; round < CALM; round++)
+		one_round(_metadata, self, round);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	taken = (now.tv_sec - since.tv_sec) * 1000000LL +
+		(now.tv_nsec - since.tv_nsec) / 1000;
+	taken /= CALM * PER_ROUND;
+	return taken > INTERVAL ? taken : INTERVAL;
+}
+
+TEST_F_TIMEOUT(signals, handled, 600)
 {
 	const struct ndshm_state before = test_state(self->fd);
-	struct ndshm_block_info blocks[BATCH];
-	unsigned int round, made = 0, i;
-	struct ndshm_block_alloc alloc;
+	const unsigned int interval = some_interval(_metadata, self);
+	unsigned int round, made = 0;
 
-	ASSERT_TRUE(start_alarms());
+	ASSERT_TRUE(start_alarms(interval));
 	for (round = 0; round < ROUNDS; round++) {
-		alloc = request_of(self, round, blocks);
-		if (_test_block_alloc(self->fd, &alloc)) {
-			/* That there was no memory is the one excuse. */
-			ASSERT_EQ(ENOMEM, errno);
-			EXPECT_EQ(NDSHM_STATUS_RESOURCES, alloc.status);
-			EXPECT_TRUE(alloc.reason == NDSHM_REASON_MEMORY ||
-				    alloc.reason ==
-				    NDSHM_REASON_PROVIDER_RESOURCES);
-			continue;
-		}
-		made++;
-		for (i = 0; i < alloc.count; i++)
-			test_free_handle(self->fd, blocks[i].handle);
+		/* How many blocks there are in all is a matter of memory. */
+		ndshm_case(true);
+		made += one_round(_metadata, self, round);
 	}
 	ASSERT_TRUE(stop_alarms());
+	TH_LOG("%u signals, one in %u us; %u of %u rounds had memory",
+	       __atomic_load_n(&alarms, __ATOMIC_RELAXED), interval, made,
+	       ROUNDS);
 	/* They came, and there was something for them to break. */
-	EXPECT_LT(10, __atomic_load_n(&alarms, __ATOMIC_RELAXED));
+	EXPECT_LT(ROUNDS / 20, __atomic_load_n(&alarms, __ATOMIC_RELAXED));
 	EXPECT_LT(ROUNDS / 2, made);
 	ndshm_same_state(_metadata, __LINE__, self->fd, &before);
 }

@@ -158,8 +158,8 @@ bool storm_settled(const char *when)
 		     ndshm_dma_entries());
 	if (before.pages >= 0 &&
 	    !ndshm_soon(ndshm_pages_owned() <= before.pages)) {
-		fine = same(when, "pages of the module", before.pages,
-			    ndshm_pages_owned());
+		fine &= same(when, "pages of the module", before.pages,
+			     ndshm_pages_owned());
 		ndshm_pages_print();
 	}
 	return log_clean(when) && fine;

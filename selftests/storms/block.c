@@ -9,6 +9,7 @@
 #include "client.h"
 
 #define BATCH		16
+#define SEGMENTS	4	/* that are asked for */
 #define MOST_PAGES	512	/* of a block, rarely */
 #define NOBODY		0x7fffff00U	/* no adapter or provider has this number */
 
@@ -55,12 +56,37 @@ static struct ndshm_block_alloc some_request(struct storm_client *client,
 	return alloc;
 }
 
+/* It may go, which nobody else has to notice. */
+static bool is_target(const struct storm_client *client, __u32 adapter)
+{
+	return adapter && adapter == client->adapter;
+}
+
+static bool is_maker(const struct storm_client *client, __u32 provider)
+{
+	return provider && provider == client->provider;
+}
+
+/* Why a valid request can be refused. */
+static __u64 excuses(const struct storm_client *client,
+		     const struct ndshm_block_alloc *alloc)
+{
+	__u64 reasons = STORM_NO_MEMORY | client->may;
+
+	if (is_target(client, alloc->adapter))
+		reasons |= client->target_may;
+	if (is_maker(client, alloc->provider))
+		reasons |= client->maker_may;
+	return reasons;
+}
+
 /* Remember what was made. */
 static bool keep(struct storm_client *client,
 		 const struct ndshm_block_alloc *alloc,
 		 const struct ndshm_block_info *info)
 {
-	const bool claimed = alloc->adapter == client->claimed;
+	const bool target = is_target(client, alloc->adapter);
+	const bool maker = is_maker(client, alloc->provider);
 	struct storm_block *block;
 	__u64 length = (alloc->length + storm.page - 1) & ~(storm.page - 1);
 
@@ -74,10 +100,11 @@ static bool keep(struct storm_client *client,
 		.handle = info->handle,
 		.info = *info,
 		.tag = storm_draw(&client->random),
-		.claimed = claimed,
-		.adapter = alloc->adapter == client->adapter ? client->adapter : 0,
-		.provider = alloc->provider,
-		.fickle = client->may & STORM_MAY(BLOCK_REVOKED),
+		.claimed = alloc->adapter == client->claimed,
+		.adapter = target ? alloc->adapter : 0,
+		.provider = maker ? alloc->provider : 0,
+		.fickle = (target && client->target_may) ||
+			  (maker && client->maker_may),
 	};
 	return true;
 }
@@ -86,7 +113,7 @@ static bool alloc(struct storm_client *client, unsigned int count)
 {
 	struct ndshm_block_info infos[BATCH] = {};
 	struct ndshm_block_alloc request = some_request(client, infos);
-	struct ndshm_segment segments[4];
+	struct ndshm_segment segments[SEGMENTS];
 	unsigned int i;
 	__u32 reason;
 
@@ -94,11 +121,11 @@ static bool alloc(struct storm_client *client, unsigned int count)
 		return storm_do_free(client);
 	request.count = count;
 	if (count == 1 && storm_chance(&client->random, 30)) {
-		request.segment_capacity = 4;
+		request.segment_capacity = SEGMENTS;
 		request.segments = (uintptr_t)segments;
 	}
 	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
-			    sizeof(request), STORM_NO_MEMORY);
+			    sizeof(request), excuses(client, &request));
 	if (reason == STORM_BROKEN)
 		return false;
 	for (i = 0; !reason && i < count; i++)
@@ -132,7 +159,7 @@ static bool alloc_untold(struct storm_client *client)
 	request.blocks = (uintptr_t)(pages + storm.page -
 				     sizeof(struct ndshm_block_info));
 	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
-			    sizeof(request), STORM_NO_MEMORY |
+			    sizeof(request), excuses(client, &request) |
 			    STORM_MAY(ADDRESS));
 	munmap(pages, 2 * storm.page);
 	if (!reason)
@@ -166,7 +193,7 @@ bool storm_do_alloc_wrong(struct storm_client *client)
 		break;
 	default:
 		request.blocks = 0;
-		allowed = STORM_NO_MEMORY | STORM_MAY(ADDRESS);
+		allowed = excuses(client, &request) | STORM_MAY(ADDRESS);
 		break;
 	}
 	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
@@ -209,22 +236,28 @@ bool storm_do_free_wrong(struct storm_client *client)
 bool storm_do_query(struct storm_client *client)
 {
 	struct storm_block *block = storm_some_block(client, has_handle);
-	struct ndshm_segment segments[4];
+	struct ndshm_segment segments[SEGMENTS];
 	struct ndshm_block_query request = {};
+	__u64 allowed = 0;
 	__u32 reason;
 
 	if (!block)
 		return true;
 	request.handle = block->handle;
+	if (block->fickle)
+		allowed |= STORM_MAY(BLOCK_REVOKED);
 	if (storm_chance(&client->random, 50)) {
-		request.segment_capacity = 4;
+		request.segment_capacity = SEGMENTS;
 		request.segments = (uintptr_t)segments;
+		if (block->info.segments > SEGMENTS)
+			allowed |= STORM_MAY(LIST_SHORT);
 	}
 	reason = storm_call(client, NDSHM_BLOCK_QUERY, &request,
-			    sizeof(request),
-			    block->fickle ? STORM_MAY(BLOCK_REVOKED) : 0);
+			    sizeof(request), allowed);
 	if (reason)
 		return reason != STORM_BROKEN;
+	if (allowed & STORM_MAY(LIST_SHORT))
+		return storm_complain("more segments were told than fit");
 	if (request.out_block.shared_memory_handle !=
 	    block->info.shared_memory_handle ||
 	    request.out_block.length != block->info.length ||

@@ -16,13 +16,11 @@
 #define STORM_MAY(reason)	(1ULL << NDSHM_REASON_##reason)
 #define STORM_NO_MEMORY \
 	(STORM_MAY(MEMORY) | STORM_MAY(PROVIDER_RESOURCES))
-/* What whoever uses an adapter meets when it goes. */
+/* What whoever names an adapter or a provider meets when it goes. */
 #define STORM_NO_ADAPTER \
-	(STORM_MAY(ADAPTER_UNKNOWN) | STORM_MAY(ADAPTER_REMOVED) | \
-	 STORM_MAY(BLOCK_REVOKED) | STORM_MAY(CLAIM_MISSING))
+	(STORM_MAY(ADAPTER_UNKNOWN) | STORM_MAY(ADAPTER_REMOVED))
 #define STORM_NO_PROVIDER \
-	(STORM_MAY(PROVIDER_UNKNOWN) | STORM_MAY(PROVIDER_CLOSING) | \
-	 STORM_MAY(BLOCK_REVOKED))
+	(STORM_MAY(PROVIDER_UNKNOWN) | STORM_MAY(PROVIDER_CLOSING))
 
 /* A call was not answered as the contract says; that was complained about. */
 #define STORM_BROKEN	(~0U)
@@ -38,8 +36,8 @@
  *	zero
  * @tag: of this block alone
  * @claimed: made under the claim that the client has
- * @adapter: whose it is, if that one comes and goes; or 0
- * @provider: whose it is, if that one comes and goes; or 0
+ * @adapter: whose it is, if that is the client's target; or 0
+ * @provider: whose it is, if that is the client's maker; or 0
  * @fickle: can be revoked at any time
  * @gone: has been revoked for certain
  * @driven: a device writes to it
@@ -66,7 +64,10 @@ struct storm_block {
  * @random: all that it does comes from here
  * @uid: of the process; only root can open a client again
  * @stale: a handle that was freed
- * @may: reasons that others can cause, and pressure
+ * @may: reasons for which any allocation can be refused
+ * @target_may: reasons for which what names @target can be refused, as others
+ *	have it go; 0: it stays
+ * @maker_may: the same of @maker
  * @target: name of an adapter to use besides the nodes', or NULL
  * @maker: name of a provider to ask for, or NULL
  * @most: blocks to have at a time, up to STORM_BLOCKS
@@ -94,6 +95,8 @@ struct storm_client {
 	uid_t uid;
 	__u32 stale;
 	__u64 may;
+	__u64 target_may;
+	__u64 maker_may;
 	const char *target;
 	const char *maker;
 	unsigned int most;
@@ -130,7 +133,7 @@ const char *storm_op_name(enum storm_op op);
 
 /*
  * An ioctl: its reason, or STORM_BROKEN. Reason, status and errno must agree,
- * and the reason must be in @allowed or among those of @client.
+ * and the reason must be in @allowed.
  */
 __u32 storm_call(struct storm_client *client, unsigned long command,
 		 void *argument, size_t size, __u64 allowed);

@@ -22,7 +22,7 @@ bool storm_do_claim(struct storm_client *client)
 	if (!client->adapter)
 		return true;
 	reason = storm_call(client, NDSHM_ADAPTER_CLAIM, &request,
-			    sizeof(request), TAKEN);
+			    sizeof(request), TAKEN | client->target_may);
 	if (reason)
 		return reason != STORM_BROKEN;
 	if (client->claimed == client->adapter)
@@ -42,7 +42,7 @@ bool storm_do_bar(struct storm_client *client)
 	if (!client->claimed)
 		return storm_do_claim(client);
 	reason = storm_call(client, NDSHM_ADAPTER_MAP_BAR, &request,
-			    sizeof(request), 0);
+			    sizeof(request), client->target_may);
 	if (reason)
 		return reason != STORM_BROKEN;
 	if (client->bar_offset && client->bar_offset != request.out_mmap_offset)
@@ -55,7 +55,7 @@ bool storm_do_bar(struct storm_client *client)
 	bar = mmap(NULL, request.out_length, PROT_READ | PROT_WRITE,
 		   MAP_SHARED, client->fd, request.out_mmap_offset);
 	if (bar == MAP_FAILED) {
-		if (errno == ENODEV && client->may & STORM_MAY(BLOCK_REVOKED))
+		if (errno == ENODEV && client->target_may)
 			return true;
 		return storm_complain("mmap of a BAR: %s", strerror(errno));
 	}
@@ -74,7 +74,7 @@ static int is_running(void *context)
 /* SIGBUS in the registers of a claim has one excuse. */
 static bool may_be_gone(const struct storm_client *client)
 {
-	return client->may & STORM_MAY(BLOCK_REVOKED) ||
+	return client->target_may ||
 	       storm_complain("SIGBUS in a claim's registers");
 }
 
@@ -98,7 +98,7 @@ bool storm_do_start(struct storm_client *client)
 		return true;
 	}
 	reason = storm_call(client, NDSHM_ADAPTER_START, &request,
-			    sizeof(request), 0);
+			    sizeof(request), client->target_may);
 	client->started |= !reason;
 	return reason != STORM_BROKEN;
 }

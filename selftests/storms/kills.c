@@ -2,8 +2,9 @@
 /*
  * Processes that are killed: by the clock of another processor, by a timer that
  * goes off in the middle of a chosen call, after a number of system calls and
- * instructions. Some have many blocks, some are at their limits, some have a
- * device do DMA, some are threads, some leave children behind.
+ * instructions from a chosen call on. Some have many blocks, some are at their
+ * limits, some have a device do DMA, some are threads, some leave children
+ * behind.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,8 @@
 
 #define ROUND		200	/* kills between two looks at what is left */
 #define LONGEST		20000	/* microseconds until somebody else kills */
-#define STOPS		300	/* system calls, in and out */
+#define CALLS		80	/* things that are done, until the timer or the stops */
+#define STOPS		40	/* system calls, in and out */
 #define STEPS		200	/* instructions after them */
 #define CALL		200000	/* nanoseconds that a call takes, if not known */
 
@@ -48,7 +50,8 @@ struct plan {
 	enum role role;
 	enum method method;
 	bool group;		/* its children are killed with it */
-	unsigned int after;	/* microseconds, calls, or stops */
+	unsigned int after;	/* microseconds, or things that it does */
+	unsigned int stops;
 	unsigned int steps;
 	enum storm_op op;	/* in which the timer goes off */
 	__u64 chance;	/* and when */
@@ -58,7 +61,7 @@ struct plan {
 static struct plan make_plan(unsigned int index)
 {
 	struct storm_random random = storm_stream("victim", index);
-	static const unsigned int most[METHODS] = { LONGEST, 80, STOPS };
+	static const unsigned int most[METHODS] = { LONGEST, CALLS, CALLS };
 	struct plan plan = {
 		.role = storm_below(&random, ROLES),
 		.method = storm_below(&random, METHODS),
@@ -70,6 +73,7 @@ static struct plan make_plan(unsigned int index)
 	plan.after = storm_chance(&random, 30) ?
 		     storm_spread(&random, most[plan.method]) :
 		     storm_below(&random, most[plan.method]);
+	plan.stops = storm_below(&random, STOPS);
 	plan.steps = storm_chance(&random, 50) ?
 		     storm_below(&random, STEPS) : 0;
 	if (plan.role == DRIVER && !storm.has_edu)
@@ -108,6 +112,15 @@ static void arm(const struct plan *plan)
 	}
 }
 
+/* From here on it runs from stop to stop: each takes long, so not all its life. */
+static void be_stopped(void)
+{
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) || raise(SIGSTOP)) {
+		storm_complain("ptrace: %s", strerror(errno));
+		_exit(1);
+	}
+}
+
 static void live(struct storm_client *client, const struct plan *plan)
 {
 	unsigned int step;
@@ -118,6 +131,10 @@ static void live(struct storm_client *client, const struct plan *plan)
 		if (plan->method == BY_TIMER && step == plan->after) {
 			op = plan->op;
 			arm(plan);
+		}
+		if (plan->method == BY_STEP && step == plan->after) {
+			op = plan->op;
+			be_stopped();
 		}
 		if (!storm_client_do(client, op))
 			_exit(1);
@@ -224,7 +241,7 @@ static bool kill_by_step(pid_t pid, const struct plan *plan, int *status)
 		   (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)))
 		return storm_complain("ptrace: %s", strerror(errno));
 	lives = true;
-	for (i = 0; i < plan->after && lives; i++)
+	for (i = 0; i < plan->stops && lives; i++)
 		lives = go_on(pid, PTRACE_SYSCALL, status);
 	for (i = 0; i < plan->steps && lives; i++)
 		lives = go_on(pid, PTRACE_SINGLESTEP, status);
@@ -255,9 +272,6 @@ static bool kill_one(unsigned int index, struct storm_place *place)
 	if (!pid) {
 		setpgid(0, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (plan.method == BY_STEP &&
-		    (ptrace(PTRACE_TRACEME, 0, NULL, NULL) || raise(SIGSTOP)))
-			_exit(1);
 		be_victim(&plan, place);
 	}
 	setpgid(pid, pid);

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include "ndshm_proc.h"
 #include "client.h"
 #include "load.h"
 
@@ -13,14 +13,45 @@
 #define FEW		20	/* of one that pauses */
 #define BLOCKS		24
 #define PAUSE		10000	/* microseconds, at most */
+#define AWAY		3	/* times as long as there, at most */
+#define PATIENCE	60	/* seconds in which nothing moves */
+#define TICK		5000	/* microseconds between two looks */
 
 static const struct storm_load *now;
 static pid_t workers[STORM_WORKERS];
 static unsigned int started;
 
+static struct {
+	unsigned int counted;
+	__u64 since;
+} last_move;
+
 static bool stopped(void)
 {
 	return storm_read(&storm.board->stop);
+}
+
+/* Every call counts, and whatever else is counted. */
+static unsigned int moves(void)
+{
+	unsigned int sum = storm_read(&storm.board->ready) +
+			   storm_read(&storm.board->gone), reason;
+
+	for (reason = 0; reason < ARRAY_SIZE(storm.board->refused); reason++)
+		sum += storm_read(&storm.board->refused[reason]);
+	return sum;
+}
+
+bool storm_load_moves(void)
+{
+	unsigned int counted = moves();
+
+	if (counted != last_move.counted) {
+		last_move.counted = counted;
+		last_move.since = storm_now();
+	}
+	return storm_seconds(last_move.since) < PATIENCE ||
+	       storm_complain("the load stands still");
 }
 
 /* A life of a client. */
@@ -37,12 +68,24 @@ static bool use_all(struct storm_client *client)
 	return storm_client_close(client) && fine;
 }
 
+static void rest(void)
+{
+	if (!storm_read(&storm.board->rest))
+		return;
+	storm_count(&storm.board->resting);
+	while (storm_read(&storm.board->rest) && !stopped())
+		storm_sleep(TICK);
+	__atomic_sub_fetch(&storm.board->resting, 1, __ATOMIC_RELAXED);
+}
+
 /*
  * The module may be gone, or about to go: then there is no device. Who has it
- * open keeps it.
+ * open keeps it; then it is left alone for longer than that, so that there are
+ * moments, on the slowest machine, in which nobody has it.
  */
 static bool use_module(struct storm_client *client)
 {
+	__u64 since = storm_now();
 	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	bool fine;
 
@@ -55,7 +98,9 @@ static bool use_module(struct storm_client *client)
 		return storm_complain("open: %s", strerror(errno));
 	fine = use_all(client);
 	close(fd);
-	storm_sleep(storm_below(&client->random, PAUSE));
+	storm_sleep(storm_below(&client->random,
+				AWAY * 1e6 * storm_seconds(since) + 1));
+	rest();
 	return fine;
 }
 
@@ -65,10 +110,12 @@ static bool work(unsigned int number)
 	struct storm_random random = storm_stream(now->name, number);
 
 	setpgid(0, 0);
+	setpriority(PRIO_PROCESS, 0, 0);
 	do {
 		client = (struct storm_client){
 			.random = { storm_draw(&random) },
-			.may = now->may,
+			.target_may = now->target_may,
+			.maker_may = now->maker_may,
 			.target = now->target,
 			.maker = now->maker,
 			.most = BLOCKS,
@@ -101,12 +148,33 @@ bool storm_load_begin(const struct storm_load *load)
 	now = load;
 	__atomic_store_n(&storm.board->stop, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&storm.board->ready, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&storm.board->resting, 0, __ATOMIC_RELAXED);
+	last_move.since = storm_now();
 	for (i = 0; i < STORM_WORKERS; i++)
 		fine &= start_worker(i);
 	/* Each of them has had a client, or there is no load yet. */
-	return fine && (ndshm_soon(storm_read(&storm.board->ready) >=
-				   STORM_WORKERS) ||
-			storm_complain("the load does not begin"));
+	while (fine && storm_read(&storm.board->ready) < STORM_WORKERS) {
+		storm_sleep(TICK);
+		fine = storm_load_moves();
+	}
+	return fine;
+}
+
+bool storm_load_rest(void)
+{
+	bool fine = true;
+
+	__atomic_store_n(&storm.board->rest, 1, __ATOMIC_RELAXED);
+	while (fine && storm_read(&storm.board->resting) < STORM_WORKERS) {
+		storm_sleep(TICK);
+		fine = storm_load_moves();
+	}
+	return fine;
+}
+
+void storm_load_go_on(void)
+{
+	__atomic_store_n(&storm.board->rest, 0, __ATOMIC_RELAXED);
 }
 
 bool storm_load_replace(struct storm_random *random)

@@ -45,12 +45,9 @@ static bool is_gone(const struct storm_block *block)
 }
 
 /* Did a mmap of @block fail as it may? */
-static bool may_fail(const struct storm_client *client,
-		     const struct storm_block *block, int error)
+static bool may_fail(const struct storm_block *block, int error)
 {
-	if (error == ENODEV && (block->fickle || block->gone))
-		return true;
-	return error == ENOMEM && (client->may & STORM_MAY(MEMORY));
+	return error == ENODEV && (block->fickle || block->gone);
 }
 
 bool storm_do_map(struct storm_client *client)
@@ -72,7 +69,7 @@ bool storm_do_map(struct storm_client *client)
 	map = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | flags,
 		   client->fd, block->info.mmap_offset);
 	if (map == MAP_FAILED)
-		return may_fail(client, block, errno) ||
+		return may_fail(block, errno) ||
 		       storm_complain("mmap: %s", strerror(errno));
 	block->map = map;
 	block->mapped = length;

@@ -17,6 +17,7 @@
 
 #define MOCK		"/sys/kernel/debug/ndshm_mock/"
 #define LONGEST		20000	/* microseconds between two attempts */
+#define LIVES		40	/* of clients, until they are asked to rest */
 
 int storm_load(const char *path, const char *parameters)
 {
@@ -107,20 +108,40 @@ bool storm_mock_sound(bool live)
  * ndshm itself, unloaded in the first moment in which nobody uses it
  */
 
-static bool unload_once(struct storm_random *random, unsigned int *refused)
+/* While they come and go; if there is no such moment, there is one when asked. */
+static int unload_between(struct storm_random *random, unsigned int *refused)
 {
-	__u64 since = storm_now();
+	unsigned int lives = storm_read(&storm.board->ready);
 	int error;
 
 	while ((error = storm_unload("ndshm")) == -EWOULDBLOCK) {
 		++*refused;
-		if (storm_seconds(since) > 60)
+		if (storm_read(&storm.board->ready) - lives > LIVES ||
+		    !storm_load_moves())
 			break;
 		storm_sleep(storm_spread(random, LONGEST));
 	}
+	if (error != -EWOULDBLOCK)
+		return error;
+	/* The last reference of a client that was closed can go later. */
+	if (storm_load_rest())
+		ndshm_soon((error = storm_unload("ndshm")) != -EWOULDBLOCK);
+	storm_load_go_on();
+	return error;
+}
+
+static bool unload_once(struct storm_random *random, unsigned int *refused,
+			bool is_missed)
+{
+	unsigned int missed = storm_read(&storm.board->gone);
+	int error = unload_between(random, refused);
+
 	if (error)
 		return storm_complain("unload: %s", strerror(-error));
 	storm_sleep(storm_spread(random, LONGEST));
+	while (is_missed && storm_read(&storm.board->gone) == missed &&
+	       storm_load_moves())
+		storm_sleep(storm_spread(random, LONGEST));
 	error = storm_load(storm.ko, "");
 	return !error || storm_complain("load: %s", strerror(-error));
 }
@@ -134,7 +155,8 @@ static bool reload(void)
 	bool fine = storm_load_begin(&load);
 
 	for (i = 0; fine && i < times; i++)
-		fine = unload_once(&random, &refused);
+		fine = unload_once(&random, &refused,
+				   !i || storm_chance(&random, 50));
 	fine = storm_load_end() && fine;
 	missed = storm_read(&storm.board->gone) - missed;
 	storm_say("unloaded %u times, refused %u times, missed %u times", times,

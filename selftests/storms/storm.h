@@ -98,6 +98,8 @@ struct storm_place {
 struct storm_board {
 	unsigned int complaints;
 	unsigned int stop;		/* workers end */
+	unsigned int rest;		/* workers wait, without a client */
+	unsigned int resting;		/* how many do */
 	unsigned int ready;		/* clients that workers have had */
 	struct storm_place places[STORM_PLACES];
 	unsigned int killed[STORM_OPS];	/* in each kind of call */

@@ -348,7 +348,7 @@ static void close_waits_for_the_dying(struct kunit *test)
 
 #define MAKERS		3
 #define PER_MAKER	(BLOCKS / MAKERS)
-#define ROUNDS		40
+#define ROUNDS		20
 
 static bool make_inside(struct world *world, struct fake *fake)
 {

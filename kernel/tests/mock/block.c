@@ -73,7 +73,7 @@ enum state {
  * @calls: callbacks that began
  * @inside: callbacks that run
  * @late: callbacks that began or ended when @returned said that none may
- * @broken: outputs that were not as promised
+ * @broken: outputs, and callbacks' contexts, that were not as promised
  */
 struct slot {
 	struct mutex lock;	/* up to hold */
@@ -127,6 +127,13 @@ static void leave(struct slot *slot)
 	mutex_unlock(&slot->lock);
 }
 
+/* Something is not as the header promises. */
+static void complain(struct slot *slot, const char *what, const char *which)
+{
+	atomic_inc(&slot->broken);
+	pr_warn("block %td: %s (%s)\n", slot - slots, what, which);
+}
+
 /*
  * The callback
  */
@@ -160,8 +167,13 @@ static void revoked(void *context, struct ndshm_block *block)
 {
 	struct slot *slot = &slots[(unsigned long)context & CONTEXT_SLOT];
 	unsigned long number = (unsigned long)context >> 6;
+	/* One lock is there for the callback, and it alone is held. */
+	const char *lock = mock_lock_held("&block->tell_lock");
 	bool late = is_late(slot, number);
 
+	might_sleep();
+	if (lock)
+		complain(slot, "the callback was called with a lock held", lock);
 	atomic_inc(&slot->inside);
 	atomic_inc(&slot->calls);
 	if (slot->callback_us)
@@ -315,11 +327,9 @@ static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked,
 	mock_request_poison(asked, block);
 	reason = ndshm_allocate(&asked->parameters, block);
 	if (!mock_request_kept(asked, reason, *block) ||
-	    (reason == NDSHM_REASON_NONE && !is_zero(slot, asked))) {
-		atomic_inc(&slot->broken);
-		pr_warn("block %td: outputs are not as promised (%s)\n",
-			slot - slots, ndshm_reason_name(reason));
-	}
+	    (reason == NDSHM_REASON_NONE && !is_zero(slot, asked)))
+		complain(slot, "outputs are not as promised",
+			 ndshm_reason_name(reason));
 	return reason;
 }
 

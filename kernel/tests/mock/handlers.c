@@ -7,6 +7,8 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/string.h>
 
 #include <ndshm/adapter.h>
 
@@ -21,9 +23,46 @@ void mock_misused(struct mock_provider *provider, const char *what)
 	pr_warn("%s: %s\n", provider->name, what);
 }
 
+#ifdef CONFIG_LOCKDEP
+const char *mock_lock_held(const char *but)
+{
+	const struct lockdep_map *lock;
+	char owner[64];
+	int i;
+
+	for (i = 0; i < lockdep_depth(current); i++) {
+		lock = current->held_locks[i].instance;
+		/* In brackets is what is no lock: the work that is done here. */
+		if (lock->name[0] == '(' || (but && !strcmp(lock->name, but)) ||
+		    !is_vmalloc_or_module_addr(lock->key))
+			continue;
+		snprintf(owner, sizeof(owner), "%ps", lock->key);
+		if (strstr(owner, " [ndshm]"))
+			return lock->name;
+	}
+	return NULL;
+}
+#else
+const char *mock_lock_held(const char *but)
+{
+	return NULL;
+}
+#endif
+
+static void check_locks(struct mock_provider *provider)
+{
+	const char *lock = mock_lock_held(NULL);
+
+	if (!lock)
+		return;
+	mock_misused(provider, "a handler was called with a lock held");
+	pr_warn("%s: the lock is %s\n", provider->name, lock);
+}
+
 static void check_context(struct mock_provider *provider)
 {
 	might_sleep();
+	check_locks(provider);
 	if (in_interrupt() || irqs_disabled())
 		mock_misused(provider, "a handler was called where none may");
 	if (READ_ONCE(provider->gone))
@@ -90,6 +129,11 @@ static ndshm_status_t make(struct mock_generation *generation,
 			     mock_memory_address(memory);
 	p->consumed = answer->consumed;
 	*context = answer->null_context ? NULL : (void *)memory->cookie;
+	/* The question is the core's own: it must not ask us what it was. */
+	if (answer->short_length)
+		p->length = length - PAGE_SIZE;
+	if (answer->no_flags)
+		p->flags = 0;
 	return NDSHM_STATUS_SUCCESS;
 }
 

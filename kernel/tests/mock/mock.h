@@ -67,6 +67,8 @@ enum mock_list {
  * @list_always: add segments although the status is no success
  * @null_context: the block's context is NULL
  * @null_address: it has no kernel address
+ * @short_length: the length that was asked for is overwritten: a page less
+ * @no_flags: the flags that were asked for are overwritten: none
  * @hold: wait until the script says otherwise
  * @delay_ms: wait that long
  * @consumed: bytes it says it takes; 0: it does not say
@@ -77,6 +79,8 @@ struct mock_answer {
 	bool list_always;
 	bool null_context;
 	bool null_address;
+	bool short_length;
+	bool no_flags;
 	bool hold;
 	unsigned int delay_ms;
 	u64 consumed;
@@ -188,6 +192,11 @@ void mock_free(void *provider_context, void *context);
 int mock_mmap(void *provider_context, void *context,
 	      struct vm_area_struct *vma);
 
+/*
+ * A lock of ndshm's that the caller holds, but for the one that is named @but
+ * (or NULL); NULL also where the kernel cannot tell.
+ */
+const char *mock_lock_held(const char *but);
 /* A handler was called, or a call ended, against the contract. */
 void mock_misused(struct mock_provider *provider, const char *what);
 /* For faults: free the block that was freed last. -ENOENT: it is not known. */

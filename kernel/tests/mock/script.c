@@ -6,6 +6,8 @@
  *	list=good|short|overlap|multi|reverse|empty|long|zero|wrap|bad
  *	context=null|own	what the block's context is
  *	address=null|own	its kernel address
+ *	length=short|asked	the handler overwrites the length that was asked for
+ *	flags=0|asked		and the flags
  *	consumed=N		0: the provider does not say
  *	delay_ms=N		a call takes that long
  *	hold=1|0		a call waits for hold=0
@@ -52,6 +54,14 @@ static const struct word lists[] = {
 
 static const struct word own_or_null[] = {
 	{ "own", false }, { "null", true }, {}
+};
+
+static const struct word lengths[] = {
+	{ "asked", false }, { "short", true }, {}
+};
+
+static const struct word flags[] = {
+	{ "asked", false }, { "0", true }, {}
 };
 
 static int look_up(const struct word *words, const char *text, u32 *value)
@@ -132,6 +142,18 @@ static int change_answer(struct mock_answer *answer, const char *word)
 	if (value) {
 		ret = look_up(own_or_null, value, &picked);
 		answer->null_address = picked;
+		return ret;
+	}
+	value = mock_value(word, "length");
+	if (value) {
+		ret = look_up(lengths, value, &picked);
+		answer->short_length = picked;
+		return ret;
+	}
+	value = mock_value(word, "flags");
+	if (value) {
+		ret = look_up(flags, value, &picked);
+		answer->no_flags = picked;
 		return ret;
 	}
 	value = mock_value(word, "hold");
