@@ -32,6 +32,8 @@ build_modules() {
 }
 build_selftests() {
 	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$BUILD/selftests/debug" all &&
+	make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$BUILD/selftests/debug" emit_tests |
+		sed 's/.*://' >"$BUILD/selftests/debug/programs" &&
 	make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"
 }
 
