@@ -323,10 +323,8 @@ static unsigned int count_points(struct sweep *sweep)
 static unsigned int pass(struct sweep *sweep, unsigned int nth,
 			 unsigned int *left)
 {
-	unsigned int limit = sweep->command->limit;
+	const unsigned int limit = nth + (sweep->command->limit ?: LIMIT);
 
-	if (!limit)
-		limit = LIMIT;
 	for (*left = 0; !*left && wrongs < MOST_WRONG; nth++) {
 		*left = step(sweep, nth);
 		if (nth > limit && !*left) {
