@@ -69,7 +69,9 @@ driver_start() {
 	# shellcheck disable=SC2154 # coproc sets it
 	driver_pid=$driver_PID
 	exec {driver_output}<&"${driver[0]}"
-	while read -r -t 60 line <&"$driver_output"; do
+	# It says something each second, whether it receives or not.
+	local patience=$((SECONDS + 60))
+	while [[ $SECONDS -lt $patience ]] && read -r -t 60 line <&"$driver_output"; do
 		[[ $line =~ received[^0-9]*[1-9] ]] && return
 	done
 	echo "# the driver received nothing; its last words: $line"
