@@ -64,9 +64,10 @@ static bool is_cache(const char *frame)
 {
 	static const char *const names[] = {
 		"allocate_slab", "new_slab", "___slab_alloc", "stack_depot_",
-		"kasan_", "pcpu_", "pte_alloc", "__pte_alloc", "__pmd_alloc",
-		"__pud_alloc", "__p4d_alloc", "pfn_to_dma_pte",
-		"handle_mm_fault",
+		"kasan_", "__kasan_", "pcpu_", "pte_alloc", "__pte_alloc", "__pmd_alloc",
+		"__pud_alloc", "__p4d_alloc", "handle_mm_fault",
+		/* Tables of an IOMMU, of either generation, stay with the domain. */
+		"pfn_to_dma_pte", "iommu_alloc_pages",
 	};
 	size_t i;
 
