@@ -39,7 +39,7 @@ reported() {
 	verdict "$1: $2" "$found"
 }
 
-# not_back MISTAKE: the baselines are not what they were.
+# not_back FINDER MISTAKE: its baseline is not what it was.
 not_back() {
 	local found=
 	"$baseline" take /tmp/baseline || exit 1

@@ -262,17 +262,6 @@ static bool has_ended(struct _test_data_stall *self, bool closes)
 			is_gone(&self->unbinder, 0);
 }
 
-static __u64 user_locked(struct __test_metadata *_metadata)
-{
-	struct ndshm_state state;
-	int fd = ndshm_open();
-
-	ASSERT_LE(0, fd);
-	state = test_state(fd);
-	close(fd);
-	return state.user_locked;
-}
-
 static int live_blocks(struct _test_data_stall *self)
 {
 	struct ndshm_nl_block block;
@@ -301,7 +290,7 @@ FIXTURE_SETUP(stall)
 		SKIP(return, "the kernel has no FUSE");
 	ASSERT_EQ(0, error);
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
-	self->locked = user_locked(_metadata);
+	self->locked = test_user_locked();
 	self->lived = live_blocks(self);
 	ASSERT_LE(0, self->lived);
 	claim_and_map(_metadata, self);
@@ -357,7 +346,7 @@ TEST_F_TIMEOUT(stall, dma_ends, TIMEOUT)
 		/* The end waits for nobody. */
 		EXPECT_TRUE(has_ended(self, variant->closes));
 		test_sigbus(self->memory);
-		EXPECT_EQ(self->locked, user_locked(_metadata));
+		EXPECT_EQ(self->locked, test_user_locked());
 		/* Although the lock was held all the time. */
 		EXPECT_TRUE(variant->killed || has_to_queue(self));
 	}
@@ -375,7 +364,7 @@ TEST_F_TIMEOUT(stall, dma_ends, TIMEOUT)
 	close(self->fd);
 	munmap(self->memory, self->block.length);
 	munmap(self->bar, self->registers.out_length);
-	EXPECT_EQ(self->locked, user_locked(_metadata));
+	EXPECT_EQ(self->locked, test_user_locked());
 	EXPECT_EQ(self->lived, live_blocks(self));
 	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
 	claim_and_map(_metadata, self);

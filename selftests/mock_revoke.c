@@ -173,49 +173,51 @@ static void wait_for_end(struct __test_metadata *_metadata,
 	close(fd);
 }
 
-/* An allocation that began before the end fails when it is over, and is undone. */
-TEST_F(going, while_a_client_allocates)
+/*
+ * The end comes while @task, which has begun an allocation, is inside the handler.
+ * The allocation fails when it is over, and is undone.
+ */
+static void end_meets(struct __test_metadata *_metadata,
+		      struct _test_data_going *self,
+		      const struct _fixture_variant_going *variant,
+		      struct task *task)
 {
-	struct task task = { .fd = self->fd, .alloc = request_of(self) }, end;
+	struct task end;
 
-	test_mock("script p hold=1 nth=1");
-	ASSERT_EQ(0, pthread_create(&task.thread, NULL, run_alloc, &task));
 	ASSERT_TRUE(ndshm_soon(ndshm_mock_counts("p").inside == 1));
 	ASSERT_TRUE(start_command(&end, variant->command));
 	/* It is closed for others, and waits for the one that is inside. */
 	wait_for_end(_metadata, self, variant->reason);
 	EXPECT_FALSE(gets_done(&end));
-	EXPECT_FALSE(is_done(&task));
+	EXPECT_FALSE(is_done(task));
 	test_mock("script p hold=0");
-	pthread_join(task.thread, NULL);
+	pthread_join(task->thread, NULL);
 	pthread_join(end.thread, NULL);
 	EXPECT_EQ(0, end.error);
-	EXPECT_EQ(-ndshm_expected[variant->reason].error, task.error);
-	EXPECT_EQ(variant->reason, task.alloc.reason);
-	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+	EXPECT_EQ(-ndshm_expected[variant->reason].error, task->error);
 	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
+	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+}
+
+TEST_F(going, while_a_client_allocates)
+{
+	struct task task = { .fd = self->fd, .alloc = request_of(self) };
+
+	test_mock("script p hold=1 nth=1");
+	ASSERT_EQ(0, pthread_create(&task.thread, NULL, run_alloc, &task));
+	end_meets(_metadata, self, variant, &task);
+	EXPECT_EQ(variant->reason, task.alloc.reason);
 	EXPECT_EQ(0, test_state(self->fd).blocks);
 }
 
 TEST_F(going, while_the_kernel_allocates)
 {
-	struct task task, end;
+	struct task task;
 
 	test_mock("script p hold=1 nth=1");
 	/* With a list, which a failure leaves alone: the module looks at it. */
 	ASSERT_TRUE(start_command(&task, "block alloc 0 a default 1 capacity=4"));
-	ASSERT_TRUE(ndshm_soon(ndshm_mock_counts("p").inside == 1));
-	ASSERT_TRUE(start_command(&end, variant->command));
-	wait_for_end(_metadata, self, variant->reason);
-	EXPECT_FALSE(gets_done(&end));
-	EXPECT_FALSE(is_done(&task));
-	test_mock("script p hold=0");
-	pthread_join(task.thread, NULL);
-	pthread_join(end.thread, NULL);
-	EXPECT_EQ(0, end.error);
-	EXPECT_EQ(-ndshm_expected[variant->reason].error, task.error);
-	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
-	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+	end_meets(_metadata, self, variant, &task);
 	EXPECT_EQ(0, ndshm_mock_slot(0).broken);
 	EXPECT_EQ(0, ndshm_mock_slot(0).calls);
 	EXPECT_STREQ("empty", ndshm_mock_slot(0).state);

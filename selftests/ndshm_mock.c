@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "ndshm_mock.h"
 #include "ndshm_proc.h"
@@ -16,19 +13,6 @@
 #define MODULE_NAME	"ndshm_mock"
 #define FILES		"/sys/kernel/debug/" MODULE_NAME "/"
 
-static int load(const char *path, const char *parameters)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int error = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_finit_module, fd, parameters, 0))
-		error = -errno;
-	close(fd);
-	return error;
-}
-
 int ndshm_mock_load(const char *parameters)
 {
 	const char *path = getenv("NDSHM_MOCK");
@@ -36,18 +20,18 @@ int ndshm_mock_load(const char *parameters)
 
 	if (!path || !*path)
 		return -ENOENT;
-	error = load(path, parameters);
+	error = ndshm_load_module(path, parameters);
 	if (error == -EEXIST) {
 		error = ndshm_mock_unload();
 		if (!error)
-			error = load(path, parameters);
+			error = ndshm_load_module(path, parameters);
 	}
 	return error;
 }
 
 int ndshm_mock_unload(void)
 {
-	return syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK) ? -errno : 0;
+	return ndshm_unload_module(MODULE_NAME);
 }
 
 const char *ndshm_mock_missing(int error)

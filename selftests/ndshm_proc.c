@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -183,4 +184,51 @@ long long ndshm_read_number(const char *path)
 
 	return ndshm_read_file(path, text, sizeof(text)) ? -1 :
 	       strtoll(text, NULL, 0);
+}
+
+int ndshm_load_module(const char *path, const char *parameters)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, parameters, 0))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+int ndshm_unload_module(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+static unsigned int alarms;
+
+static void on_alarm(int number)
+{
+	(void)number;
+	__atomic_add_fetch(&alarms, 1, __ATOMIC_RELAXED);
+}
+
+bool ndshm_set_alarms(unsigned int microseconds)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct timeval interval = {
+		.tv_sec = microseconds / 1000000,
+		.tv_usec = microseconds % 1000000,
+	};
+	const struct itimerval every = {
+		.it_interval = interval,
+		.it_value = interval,
+	};
+
+	return !sigaction(SIGALRM, &action, NULL) &&
+	       !setitimer(ITIMER_REAL, &every, NULL);
+}
+
+unsigned int ndshm_alarms(void)
+{
+	return __atomic_load_n(&alarms, __ATOMIC_RELAXED);
 }

@@ -46,6 +46,17 @@ int ndshm_write_file(const char *path, const char *text);
 int ndshm_read_file(const char *path, char *text, size_t size);
 long long ndshm_read_number(const char *path);
 
+/* Load a module's file; unload what nobody uses. 0 or -errno. */
+int ndshm_load_module(const char *path, const char *parameters);
+int ndshm_unload_module(const char *name);
+
+/*
+ * SIGALRM each @microseconds from now on, or, for 0, no more. It is counted, and
+ * restarts nothing: a call that it breaks off has to say so.
+ */
+bool ndshm_set_alarms(unsigned int microseconds);
+unsigned int ndshm_alarms(void);
+
 /*
  * Wait for what nothing announces, such as a last reference that a worker
  * drops: true as soon as @condition holds, false after ten seconds.

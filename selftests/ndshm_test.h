@@ -168,6 +168,21 @@ ndshm_state_at(struct __test_metadata *_metadata, int line, int fd)
 
 #define test_state(fd)	ndshm_state_at(_metadata, __LINE__, fd)
 
+/* What the calling user is charged, for a test that has no client then. */
+static inline __u64 ndshm_user_locked_at(struct __test_metadata *_metadata,
+					 int line)
+{
+	struct ndshm_state state;
+	int fd = ndshm_open();
+
+	ASSERT_LE(0, fd);
+	state = ndshm_state_at(_metadata, line, fd);
+	close(fd);
+	return state.user_locked;
+}
+
+#define test_user_locked()	ndshm_user_locked_at(_metadata, __LINE__)
+
 /* Rubbish, and a header that is right. */
 static inline void ndshm_poison(void *argument, __u32 size)
 {

@@ -697,6 +697,25 @@ TEST_F(netlink, passed_socket)
 	close(peer);
 }
 
+/* Another user's process, which has our block until it hears from us. */
+static pid_t start_owner(struct __test_metadata *_metadata,
+			 struct _test_data_netlink *self, int *peer)
+{
+	pid_t child = ndshm_fork(peer);
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		self->block = test_new_block(self->fd, self->adapter, 1);
+		send(*peer, &self->block, sizeof(self->block), 0);
+		ndshm_hear(*peer);
+		_exit(0);
+	}
+	ASSERT_EQ(sizeof(self->block), recv(*peer, &self->block,
+					    sizeof(self->block), MSG_WAITALL));
+	return child;
+}
+
 /* Without CAP_SYS_ADMIN root is a user among others; CAP_NET_ADMIN is none. */
 TEST_F(netlink, capability)
 {
@@ -707,17 +726,7 @@ TEST_F(netlink, capability)
 
 	if (geteuid())
 		SKIP(return, "only root has capabilities to lose");
-	child = ndshm_fork(&peer);
-	ASSERT_LE(0, child);
-	if (!child) {
-		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
-		self->block = test_new_block(self->fd, self->adapter, 1);
-		send(peer, &self->block, sizeof(self->block), 0);
-		ndshm_hear(peer);
-		_exit(0);
-	}
-	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
-					    sizeof(self->block), MSG_WAITALL));
+	child = start_owner(_metadata, self, &peer);
 	EXPECT_EQ(0, ndshm_nl_block_by_id(&self->nl,
 					  self->block.shared_memory_handle,
 					  &one));
@@ -789,17 +798,7 @@ TEST_F(netlink, user_namespace)
 
 	if (geteuid())
 		SKIP(return, "only root can become other users");
-	user = ndshm_fork(&peer);
-	ASSERT_LE(0, user);
-	if (!user) {
-		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
-		self->block = test_new_block(self->fd, self->adapter, 1);
-		send(peer, &self->block, sizeof(self->block), 0);
-		ndshm_hear(peer);
-		_exit(0);
-	}
-	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
-					    sizeof(self->block), MSG_WAITALL));
+	user = start_owner(_metadata, self, &peer);
 	test_new_block(self->fd, self->adapter, 1);
 	child = fork();
 	ASSERT_LE(0, child);

@@ -5,7 +5,6 @@
  */
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -69,38 +68,6 @@ static struct ndshm_block_alloc request_of(struct _test_data_signals *self,
 	return alloc;
 }
 
-static unsigned int alarms;
-
-static void on_alarm(int number)
-{
-	(void)number;
-	__atomic_add_fetch(&alarms, 1, __ATOMIC_RELAXED);
-}
-
-/* No restart: a call that the signal breaks off has to say so. */
-static bool start_alarms(unsigned int microseconds)
-{
-	const struct sigaction action = { .sa_handler = on_alarm };
-	const struct timeval interval = {
-		.tv_sec = microseconds / 1000000,
-		.tv_usec = microseconds % 1000000,
-	};
-	const struct itimerval every = {
-		.it_interval = interval,
-		.it_value = interval,
-	};
-
-	return !sigaction(SIGALRM, &action, NULL) &&
-	       !setitimer(ITIMER_REAL, &every, NULL);
-}
-
-static bool stop_alarms(void)
-{
-	const struct itimerval never = {};
-
-	return !setitimer(ITIMER_REAL, &never, NULL);
-}
-
 /* Blocks are made and freed; false: there was no memory, the one excuse. */
 static bool one_round(struct __test_metadata *_metadata,
 		      struct _test_data_signals *self, unsigned int round)
@@ -151,18 +118,18 @@ TEST_F_TIMEOUT(signals, handled, 600)
 	const unsigned int interval = some_interval(_metadata, self);
 	unsigned int round, made = 0;
 
-	ASSERT_TRUE(start_alarms(interval));
+	ASSERT_TRUE(ndshm_set_alarms(interval));
 	for (round = 0; round < ROUNDS; round++) {
 		/* How many blocks there are in all is a matter of memory. */
 		ndshm_case(true);
 		made += one_round(_metadata, self, round);
 	}
-	ASSERT_TRUE(stop_alarms());
+	ASSERT_TRUE(ndshm_set_alarms(0));
 	TH_LOG("%u signals, one in %u us; %u of %u rounds had memory",
-	       __atomic_load_n(&alarms, __ATOMIC_RELAXED), interval, made,
+	       ndshm_alarms(), interval, made,
 	       ROUNDS);
 	/* They came, and there was something for them to break. */
-	EXPECT_LT(ROUNDS / 20, __atomic_load_n(&alarms, __ATOMIC_RELAXED));
+	EXPECT_LT(ROUNDS / 20, ndshm_alarms());
 	EXPECT_LT(ROUNDS / 2, made);
 	ndshm_same_state(_metadata, __LINE__, self->fd, &before);
 }

@@ -55,17 +55,6 @@ FIXTURE(surprise) {
 	__u64 locked;		/* of our account, before any of it */
 };
 
-static __u64 user_locked(struct __test_metadata *_metadata)
-{
-	struct ndshm_state state;
-	int fd = ndshm_open();
-
-	ASSERT_LE(0, fd);
-	state = test_state(fd);
-	close(fd);
-	return state.user_locked;
-}
-
 FIXTURE_SETUP(surprise)
 {
 	struct ndshm_adapter_claim claim;
@@ -77,7 +66,7 @@ FIXTURE_SETUP(surprise)
 	if (ndshm_edu_find_in_slot(&self->edu) || !can_eject())
 		SKIP(return, "no edu device in a slot that can be pulled out");
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
-	self->locked = user_locked(_metadata);
+	self->locked = test_user_locked();
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
@@ -146,7 +135,7 @@ TEST_F(surprise, claimed)
 	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
 			     &query);
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(self->locked, user_locked(_metadata));
+	EXPECT_EQ(self->locked, test_user_locked());
 }
 
 /* The claim ends as ever, and there is none to be had any more. */
@@ -156,7 +145,7 @@ TEST_F(surprise, closed)
 	close(self->fd);
 	test_sigbus(self->memory);
 	test_sigbus(self->bar);
-	EXPECT_EQ(self->locked, user_locked(_metadata));
+	EXPECT_EQ(self->locked, test_user_locked());
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	test_err_claim(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);

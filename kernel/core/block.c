@@ -287,6 +287,18 @@ static ndshm_reason_t check_list(const struct ndshm_block *block,
 	return NDSHM_REASON_LIST_SHORT;
 }
 
+/* Their number is told either way. */
+static void tell_segments(const struct ndshm_block *block,
+			  struct ndshm_segment_list *list)
+{
+	if (!list)
+		return;
+	list->count = block->segment_count;
+	if (list->capacity)
+		memcpy(list->segments, block->segments,
+		       list->count * sizeof(*list->segments));
+}
+
 /* Into the sets, if neither was closed meanwhile. */
 static ndshm_reason_t join(struct ndshm_block *block,
 			   struct ndshm_blockset *user)
@@ -371,11 +383,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	/* Published last; the id is written before the block can be found. */
 	ndshm_block_table_add(block);
 	block->object.name = block->id;
-	if (p->list)
-		p->list->count = block->segment_count;
-	if (p->list && p->list->capacity)
-		memcpy(p->list->segments, block->segments,
-		       block->segment_count * sizeof(*block->segments));
+	tell_segments(block, p->list);
 	p->shared_memory_handle = block->id;
 	p->virtual_address = block->virtual_address;
 	p->consumed = block->consumed;

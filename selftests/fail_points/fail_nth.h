@@ -105,8 +105,4 @@ const char *fail_nth_inject(void);
 void fail_nth_arm(unsigned int nth, bool dma);
 unsigned int fail_nth_disarm(void);
 
-/* Load a module; delete one. 0 or -errno. */
-int fail_nth_load(const char *path, const char *parameters);
-int fail_nth_unload(const char *name);
-
 #endif /* _NDSHM_FAIL_NTH_H */

@@ -68,7 +68,7 @@ static const char *begin(void)
 	if (access(MOCK "ctl", F_OK)) {
 		if (!path)
 			return "NDSHM_MOCK is not given";
-		if (fail_nth_load(path, ""))
+		if (ndshm_load_module(path, ""))
 			return "the mock module cannot be loaded";
 		loaded = true;
 	}
@@ -83,7 +83,7 @@ static void end(void)
 {
 	close(ctl);
 	if (loaded)
-		fail_nth_expect(!fail_nth_unload("ndshm_mock"));
+		fail_nth_expect(!ndshm_unload_module("ndshm_mock"));
 }
 
 /* The sum of all numbers that follow @key. */

@@ -51,23 +51,6 @@ static int load(const struct image *image, const char *parameters)
 		       parameters) ? -errno : 0;
 }
 
-int fail_nth_load(const char *path, const char *parameters)
-{
-	struct image image;
-	int error;
-
-	if (!read_image(path, &image))
-		return -EIO;
-	error = load(&image, parameters);
-	free(image.start);
-	return error;
-}
-
-int fail_nth_unload(const char *name)
-{
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
-}
-
 /*
  * The group
  */
@@ -107,7 +90,7 @@ static const char *begin(void)
 	if (!read_image(path, &module))
 		return "NDSHM_KO cannot be read";
 	keep_parameters();
-	if (fail_nth_unload("ndshm"))
+	if (ndshm_unload_module("ndshm"))
 		return "ndshm is in use";
 	return NULL;
 }
@@ -140,7 +123,7 @@ static int call_load(void)
 
 static int call_unload(void)
 {
-	return fail_nth_unload("ndshm");
+	return ndshm_unload_module("ndshm");
 }
 
 static void check_there(int error)

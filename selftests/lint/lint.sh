@@ -134,16 +134,27 @@ check_shell() {
 	done | xargs -r shellcheck -x -P SCRIPTDIR -S warning || true
 }
 
-passed=0 failed=0
-for check in $(declare -F | sed -n 's/^declare -f \(check_\)/\1/p'); do
-	wrong=$("$check" 2>&1) || wrong+=" (the check itself failed)"
+# One check, and whether it passed, in a file of its own.
+run() {
+	local wrong
+	wrong=$("$1" 2>&1) || wrong+=" (the check itself failed)"
 	if [[ $wrong ]]; then
-		printf 'not ok - %s\n%s\n' "${check#check_}" "$wrong"
-		failed=$((failed + 1))
+		printf 'not ok - %s\n%s\n' "${1#check_}" "$wrong"
 	else
-		printf 'ok - %s\n' "${check#check_}"
-		passed=$((passed + 1))
-	fi
+		printf 'ok - %s\n' "${1#check_}"
+	fi >"$results/$1"
+}
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+mapfile -t checks < <(declare -F | sed -n 's/^declare -f \(check_\)/\1/p')
+for check in "${checks[@]}"; do
+	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do wait -n || true; done
+	run "$check" &
 done
+wait
+cat "${checks[@]/#/$results/}"
+passed=$(head -qn 1 "${checks[@]/#/$results/}" | grep -c '^ok ') || true
+failed=$((${#checks[@]} - passed))
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

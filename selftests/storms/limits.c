@@ -13,7 +13,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "ndshm_proc.h"
@@ -27,31 +26,6 @@
 #define STEPS		1500	/* of each process */
 #define LIFE		100	/* steps of a client */
 #define PER_STEP	8	/* signals, at most: a slow machine has to go on */
-
-static unsigned int alarms;
-
-static void on_alarm(int number)
-{
-	(void)number;
-	storm_count(&alarms);
-}
-
-/* No restart: a call that is broken off has to say so. */
-static bool start_alarms(unsigned int microseconds)
-{
-	const struct sigaction action = { .sa_handler = on_alarm };
-	const struct timeval interval = {
-		.tv_sec = microseconds / 1000000,
-		.tv_usec = microseconds % 1000000,
-	};
-	const struct itimerval every = {
-		.it_interval = interval,
-		.it_value = interval,
-	};
-
-	return !sigaction(SIGALRM, &action, NULL) &&
-	       !setitimer(ITIMER_REAL, &every, NULL);
-}
 
 static bool live_with_alarms(unsigned int number)
 {
@@ -74,7 +48,7 @@ static bool live_with_alarms(unsigned int number)
 		if (interval < least)
 			interval = least;
 		fine = storm_client_open(&client) &&
-		       (!lives || start_alarms(interval));
+		       (!lives || ndshm_set_alarms(interval));
 		for (steps = LIFE; fine && steps--;)
 			fine = storm_client_do(&client,
 					       storm_client_pick(&client));
@@ -82,8 +56,9 @@ static bool live_with_alarms(unsigned int number)
 		if (!lives)
 			least = storm_seconds(since) * 1e6 / LIFE / PER_STEP;
 	}
-	return fine && (alarms > STEPS / 20 ||
-			storm_complain("only %u signals came", alarms));
+	return fine && (ndshm_alarms() > STEPS / 20 ||
+			storm_complain("only %u signals came",
+				       ndshm_alarms()));
 }
 
 bool storm_signals(void)

@@ -4,12 +4,9 @@
  * providers come from.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "ndshm_proc.h"
 #include "client.h"
@@ -19,23 +16,6 @@
 #define LONGEST		20000	/* microseconds between two attempts */
 #define LIVES		40	/* of clients, until they are asked to rest */
 
-int storm_load(const char *path, const char *parameters)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_finit_module, fd, parameters, 0))
-		error = -errno;
-	close(fd);
-	return error;
-}
-
-int storm_unload(const char *name)
-{
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
-}
-
 /*
  * The mock module
  */
@@ -43,7 +23,7 @@ int storm_unload(const char *name)
 bool storm_mock_begin(void)
 {
 	/* Some freed memory is kept, to see who still writes to it. */
-	int error = storm_load(storm.mock, "quarantine=16");
+	int error = ndshm_load_module(storm.mock, "quarantine=16");
 
 	return !error || storm_complain("%s: %s", storm.mock,
 					strerror(-error));
@@ -54,7 +34,7 @@ bool storm_mock_end(void)
 	int error = -EWOULDBLOCK;
 
 	/* Who has just freed a block may be in a call of it. */
-	ndshm_soon((error = storm_unload("ndshm_mock")) != -EWOULDBLOCK);
+	ndshm_soon((error = ndshm_unload_module("ndshm_mock")) != -EWOULDBLOCK);
 	return !error || storm_complain("ndshm_mock stays: %s",
 					strerror(-error));
 }
@@ -114,7 +94,7 @@ static int unload_between(struct storm_random *random, unsigned int *refused)
 	unsigned int lives = storm_read(&storm.board->ready);
 	int error;
 
-	while ((error = storm_unload("ndshm")) == -EWOULDBLOCK) {
+	while ((error = ndshm_unload_module("ndshm")) == -EWOULDBLOCK) {
 		++*refused;
 		if (storm_read(&storm.board->ready) - lives > LIVES ||
 		    !storm_load_moves())
@@ -125,7 +105,7 @@ static int unload_between(struct storm_random *random, unsigned int *refused)
 		return error;
 	/* The last reference of a client that was closed can go later. */
 	if (storm_load_rest())
-		ndshm_soon((error = storm_unload("ndshm")) != -EWOULDBLOCK);
+		ndshm_soon((error = ndshm_unload_module("ndshm")) != -EWOULDBLOCK);
 	storm_load_go_on();
 	return error;
 }
@@ -142,7 +122,7 @@ static bool unload_once(struct storm_random *random, unsigned int *refused,
 	while (is_missed && storm_read(&storm.board->gone) == missed &&
 	       storm_load_moves())
 		storm_sleep(storm_spread(random, LONGEST));
-	error = storm_load(storm.ko, "");
+	error = ndshm_load_module(storm.ko, "");
 	return !error || storm_complain("load: %s", strerror(-error));
 }
 

@@ -189,10 +189,6 @@ int storm_leaks(void);
  * module.c: modules come and go
  */
 
-/* 0 or a negative errno; unloading never waits. */
-int storm_load(const char *path, const char *parameters);
-int storm_unload(const char *name);
-
 /* The mock module: loaded for a part and unloaded after it. */
 bool storm_mock_begin(void);
 bool storm_mock_end(void);

@@ -50,7 +50,7 @@ static bool has_no_blocks(__u32 adapter)
 
 static bool stays_loaded(const char *name)
 {
-	int error = storm_unload(name);
+	int error = ndshm_unload_module(name);
 
 	return error == -EWOULDBLOCK ||
 	       storm_complain("unloading %s while it is used: %s", name,
@@ -194,7 +194,7 @@ static bool go_adapter(struct storm_random *random)
 	int error;
 
 	/* A device can go whoever uses it, and so can what made it. */
-	error = storm_chance(random, 20) ? storm_unload("ndshm_mock") :
+	error = storm_chance(random, 20) ? ndshm_unload_module("ndshm_mock") :
 					   storm_mock("adapter del " ADAPTER);
 	if (error)
 		return storm_complain("adapter del: %s", strerror(-error));

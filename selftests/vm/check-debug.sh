@@ -58,8 +58,8 @@ guest() {
 	"$here/run.sh" --kernel "$kernel" --name "debug-$kernel-$name" --quiet "$@"
 }
 
-# ends_with CODE ERE WHAT NAME ARG...: the rig says so when the guest NAME goes wrong, and
-# it went wrong as it was meant to: its kernel log has ERE.
+# ends_with CODE ERE WHAT KERNEL NAME ARG...: the rig says so when the guest NAME goes wrong,
+# and it went wrong as it was meant to: its kernel log has ERE.
 ends_with() {
 	local want=$1 words=$2 what=$3 kernel=$4 name=$5 code=0
 	shift 5
