@@ -4,7 +4,7 @@
  * through the inode: what it shows in the end is SIGBUS, never the old page. The
  * module's test build holds the mmap there.
  */
-#include <pthread.h>
+#include <poll.h>
 
 #include "ndshm_edu.h"
 #include "ndshm_probe.h"
@@ -55,18 +55,32 @@ struct mapper {
 	__u32 handle;		/* of a block */
 	__u64 offset;
 	size_t length;
-	unsigned char *map;
-	int done;
 };
 
-static void *map_slowly(void *data)
+/*
+ * Map, and when told look whether there is something: in a process of its own. As
+ * long as the mmap stays there, nothing of its process can be mapped or, from
+ * within the kernel, be touched for the first time.
+ */
+static pid_t start_mapper(const struct mapper *mapper, int *peer)
 {
-	struct mapper *mapper = data;
+	pid_t child = ndshm_fork(peer);
+	void *map;
 
-	mapper->map = mmap(NULL, mapper->length, PROT_READ | PROT_WRITE,
-			   MAP_SHARED, mapper->fd, mapper->offset);
-	__atomic_store_n(&mapper->done, 1, __ATOMIC_RELAXED);
-	return NULL;
+	if (child)
+		return child;
+	map = mmap(NULL, mapper->length, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   mapper->fd, mapper->offset);
+	_exit(!(ndshm_tell(*peer) && ndshm_hear(*peer) && map != MAP_FAILED &&
+		!ndshm_readable(map)));
+}
+
+/* Has the other one said something, or gone? */
+static bool has_told(int peer)
+{
+	struct pollfd poll_for = { .fd = peer, .events = POLLIN };
+
+	return poll(&poll_for, 1, 0) == 1;
 }
 
 /* Something to map under a claim; how often, is not to be counted. */
@@ -107,10 +121,7 @@ static bool is_revoked(const struct mapper *mapper)
 	       query.reason == NDSHM_REASON_BLOCK_REVOKED;
 }
 
-/*
- * Unbind once told, in a process of its own: in this one nothing can be mapped,
- * and hardly anything be touched for the first time, while the mmap stays there.
- */
+/* Unbind once told, in a process of its own: it waits, and somebody has to look. */
 static pid_t start_unbinder(struct _test_data_race *self, int *peer)
 {
 	pid_t child = ndshm_fork(peer);
@@ -152,32 +163,29 @@ static bool unbind_while_delayed(struct __test_metadata *_metadata,
 				 unsigned int delay_ms)
 {
 	struct mapper mapper = make(_metadata, self, bar);
-	pthread_t thread;
+	pid_t unbinder, child;
+	int unbinds, maps;
 	char delay[16];
-	pid_t child;
 	bool met;
-	int peer;
 
-	child = start_unbinder(self, &peer);
-	ASSERT_LE(0, child);
+	unbinder = start_unbinder(self, &unbinds);
+	ASSERT_LE(0, unbinder);
 	snprintf(delay, sizeof(delay), "%u", delay_ms);
 	ASSERT_EQ(0, ndshm_write_file(DELAY, delay));
-	/* Also so that what these touch is there when nothing can be mapped. */
-	ASSERT_FALSE(is_delayed());
-	ASSERT_FALSE(!bar && is_revoked(&mapper));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, map_slowly, &mapper));
+	child = start_mapper(&mapper, &maps);
+	ASSERT_LE(0, child);
 	/* It is there now, with its page tables filled; or it was. */
-	ASSERT_TRUE(ndshm_soon(is_delayed() ||
-			       __atomic_load_n(&mapper.done, __ATOMIC_RELAXED)));
-	ASSERT_TRUE(ndshm_tell(peer));
-	met = bar ? meets_bar(_metadata, peer) :
-		    meets_block(_metadata, &mapper, peer);
-	EXPECT_TRUE(ndshm_reap(child));
-	close(peer);
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	ASSERT_NE(MAP_FAILED, mapper.map);
-	EXPECT_FALSE(ndshm_readable(mapper.map));
-	munmap(mapper.map, mapper.length);
+	ASSERT_TRUE(ndshm_soon(is_delayed() || has_told(maps)));
+	ASSERT_TRUE(ndshm_tell(unbinds));
+	met = bar ? meets_bar(_metadata, unbinds) :
+		    meets_block(_metadata, &mapper, unbinds);
+	EXPECT_TRUE(ndshm_reap(unbinder));
+	close(unbinds);
+	EXPECT_TRUE(ndshm_hear(maps));
+	EXPECT_TRUE(ndshm_tell(maps));
+	EXPECT_TRUE(ndshm_reap(child))
+		TH_LOG("not mapped, or readable still");
+	close(maps);
 	return met;
 }
 
