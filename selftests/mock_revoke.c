@@ -15,9 +15,10 @@
 #include "ndshm_mock.h"
 #include "ndshm_nl.h"
 #include "ndshm_probe.h"
+#include "ndshm_proc.h"
 #include "ndshm_test.h"
 
-#define ROUNDS		200	/* NDSHM_RACES: another number */
+#define ROUNDS		200
 #define WRITE_ROUNDS	30
 #define MOST_LEAD_US	50000
 
@@ -423,22 +424,17 @@ static void *come_and_go(void *data)
 	return NULL;
 }
 
-/* As the environment says, or else @usual. */
-static unsigned int number(const char *name, unsigned int usual)
-{
-	const char *told = getenv(name);
-
-	return told ? strtoul(told, NULL, 0) : usual;
-}
-
 TEST_F_TIMEOUT(going, while_blocks_are_freed, 3600)
 {
 	struct race race = { .lead_us = 0 };
 	int calls = 0, stop = 0, step = 0, ahead, round;
-	const int rounds = number("NDSHM_RACES", ROUNDS);
-	unsigned int seed = number("NDSHM_SEED", time(NULL));
+	const int rounds = ndshm_rounds(ROUNDS);
+	const char *told = getenv("NDSHM_SEED");
+	unsigned int seed = time(NULL);
 	pthread_t freeing, other;
 
+	if (told)
+		seed = strtoul(told, NULL, 0);
 	TH_LOG("NDSHM_SEED=%u", seed);
 	race.seed = seed + 1;
 	ASSERT_EQ(0, pthread_barrier_init(&race.line, NULL, 2));

@@ -232,3 +232,13 @@ unsigned int ndshm_alarms(void)
 {
 	return __atomic_load_n(&alarms, __ATOMIC_RELAXED);
 }
+
+unsigned int ndshm_rounds(unsigned int usual)
+{
+	const char *percent = getenv("NDSHM_PERCENT");
+	unsigned long long rounds = usual;
+
+	if (percent && *percent)
+		rounds = rounds * strtoul(percent, NULL, 0) / 100;
+	return rounds ?: 1;
+}

@@ -58,6 +58,12 @@ bool ndshm_set_alarms(unsigned int microseconds);
 unsigned int ndshm_alarms(void);
 
 /*
+ * How often to do what is repeated because it is a matter of chance: NDSHM_PERCENT
+ * of @usual, once at least.
+ */
+unsigned int ndshm_rounds(unsigned int usual);
+
+/*
  * Wait for what nothing announces, such as a last reference that a worker
  * drops: true as soon as @condition holds, false after ten seconds.
  */

@@ -766,14 +766,14 @@ TEST_F(card, reset)
 	struct function *function = &self->function;
 	const struct ndshm_pci *pci = &function->edu.pci;
 	__u64 address;
-	unsigned int i;
+	unsigned int i, rounds = ndshm_rounds(ROUNDS);
 	pthread_t thread;
 	__u32 *word;
 
 	test_take(_metadata, function);
 	word = (__u32 *)function->map;
 	address = function->block.address;
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < rounds; i++) {
 		ask_no_more(function->bar);
 		ASSERT_TRUE(set_messages(pci, true, address));
 		__atomic_store_n(word, 0, __ATOMIC_RELAXED);

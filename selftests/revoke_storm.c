@@ -72,12 +72,13 @@ static void *map_it(struct __test_metadata *_metadata,
 TEST_F(storm, claim_ends)
 {
 	long long tainted = ndshm_read_number(TAINTED) & TAINTED_WARNING;
-	int peers[CHILDREN], round, i, fd;
+	unsigned int round, rounds = ndshm_rounds(ROUNDS);
+	int peers[CHILDREN], i, fd;
 	pid_t children[CHILDREN];
 	size_t length, at;
 	char *memory;
 
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < rounds; round++) {
 		fd = ndshm_open();
 		ASSERT_LE(0, fd);
 		memory = map_it(_metadata, self, fd, variant->bar, &length);

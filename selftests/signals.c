@@ -116,21 +116,21 @@ TEST_F_TIMEOUT(signals, handled, 600)
 {
 	const struct ndshm_state before = test_state(self->fd);
 	const unsigned int interval = some_interval(_metadata, self);
+	const unsigned int rounds = ndshm_rounds(ROUNDS);
 	unsigned int round, made = 0;
 
 	ASSERT_TRUE(ndshm_set_alarms(interval));
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < rounds; round++) {
 		/* How many blocks there are in all is a matter of memory. */
 		ndshm_case(true);
 		made += one_round(_metadata, self, round);
 	}
 	ASSERT_TRUE(ndshm_set_alarms(0));
 	TH_LOG("%u signals, one in %u us; %u of %u rounds had memory",
-	       ndshm_alarms(), interval, made,
-	       ROUNDS);
+	       ndshm_alarms(), interval, made, rounds);
 	/* They came, and there was something for them to break. */
-	EXPECT_LT(ROUNDS / 20, ndshm_alarms());
-	EXPECT_LT(ROUNDS / 2, made);
+	EXPECT_LT(rounds / 20, ndshm_alarms());
+	EXPECT_LT(rounds / 2, made);
 	ndshm_same_state(_metadata, __LINE__, self->fd, &before);
 }
 
@@ -166,12 +166,13 @@ TEST_F(signals, killed)
 {
 	const struct ndshm_state before = test_state(self->fd);
 	const int lived = live_blocks(&self->nl);
+	const unsigned int rounds = ndshm_rounds(KILLS);
 	unsigned int round, seed = 1;
 	int peer, status;
 	pid_t child;
 
 	ASSERT_LE(0, lived);
-	for (round = 0; round < KILLS; round++) {
+	for (round = 0; round < rounds; round++) {
 		ndshm_case(true);
 		child = ndshm_fork(&peer);
 		ASSERT_LE(0, child);
