@@ -8,7 +8,7 @@ set -uo pipefail
 
 top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 splat=$top/selftests/vm/splat.sh
-baseline=$NDSHM_BUILD/selftests/debug/baseline
+baseline=$NDSHM_BUILD/selftests/programs/baseline
 mock=/sys/kernel/debug/ndshm_mock/ctl
 
 insmod "$NDSHM_COVERAGE" && insmod "$NDSHM_KO" && insmod "$NDSHM_MOCK" || exit 1

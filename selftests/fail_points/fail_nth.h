@@ -27,6 +27,8 @@
  *	some cache or other runs empty in it
  * @foreign: how many points come before any of our code. May be NULL: none.
  * @dma: it allocates memory for DMA
+ * @keeps_file: a failure may leave the block or BAR the file that its mappings are
+ *	going to have, which pins the module, until @clean
  * @slow: after a failure it is not tried again by itself: the next step does
  * @setup: what the call needs; false: it said what is wrong
  * @call: the call alone: nothing else happens with injection armed. 0 or -errno.
@@ -40,6 +42,7 @@ struct fail_nth_command {
 	int errors[FAIL_NTH_ERRORS];
 	unsigned int limit;
 	bool dma;
+	bool keeps_file;
 	bool slow;
 	unsigned int slack;
 	unsigned int (*foreign)(void);

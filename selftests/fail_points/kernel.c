@@ -471,6 +471,7 @@ static const struct fail_nth_command commands[] = {
 		.clean = clean,
 	}, {
 		.name = "mmap-multi", .errors = { ENOMEM, ENFILE },
+		.keeps_file = true,
 		.setup = setup_multi_block, .call = call_mmap,
 		.undo = undo_mmap, .clean = clean,
 	},

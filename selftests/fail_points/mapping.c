@@ -313,10 +313,12 @@ static void check_link(int error)
 static const struct fail_nth_command commands[] = {
 	{
 		.name = "mmap", .errors = { ENOMEM, ENFILE },
+		.keeps_file = true,
 		.setup = setup_block, .call = call_mmap, .check = check_mmap,
 		.undo = unmap, .clean = fail_nth_close,
 	}, {
 		.name = "mmap-second", .errors = { ENOMEM, ENFILE },
+		.keeps_file = true,
 		.setup = setup_second, .call = call_mmap, .check = check_mmap,
 		.clean = clean_second,
 	}, {

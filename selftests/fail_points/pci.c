@@ -353,6 +353,7 @@ static const struct fail_nth_command commands[] = {
 		.clean = fail_nth_close,
 	}, {
 		.name = "mmap-bar", .errors = { ENOMEM, ENFILE },
+		.keeps_file = true,
 		.setup = setup_map, .call = call_map, .clean = clean_map,
 	}, {
 		.name = "fault-bar",

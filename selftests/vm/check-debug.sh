@@ -33,15 +33,17 @@ build_modules() {
 	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
 		MODULE_DIR="$BUILD/modules/$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1
 }
+# The same programs for every kernel.
+programs=$BUILD/selftests/programs
 build_selftests() {
-	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$BUILD/selftests/debug" all &&
-	make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$BUILD/selftests/debug" emit_tests |
-		sed 's/.*://' >"$BUILD/selftests/debug/programs" &&
+	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all &&
+	make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests |
+		sed 's/.*://' >"$programs.list" &&
 	make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"
 }
 
 # W=1 and sparse on the newest kernel, as `make lint` does it on the stock ones.
-compiles() {
+level_compiles() {
 	local kernel=$1 out=$BUILD/modules/$1-plain
 	# What is there already would not be compiled, nor warned of, again.
 	rm -rf "$out"
@@ -76,12 +78,29 @@ ends_with() {
 	fi
 }
 
+programs_of() {
+	local kernel=$1 which=$2
+	shift 2
+	guest "$kernel" "$which" "${machine[@]}" "$@" --timeout 1500 -- \
+		"$here/check-debug-guest.sh" "$kselftest" "$programs" "$which"
+}
+level_leaks() { programs_of "$1" leaks; }
+level_kselftest() { programs_of "$1" others "${unwatched[@]}"; }
+
+# The long form, which is made only when it is asked for.
+level_storm() {
+	NDSHM_STORM_KILLS=$KILLS NDSHM_STORM_UNBINDS=${UNBINDS:-1000} NDSHM_PERCENT=100 guest "$1" storm "${machine[@]}" "${unwatched[@]}" --timeout 36000 -- \
+		sh -c "insmod \"\$NDSHM_COVERAGE\" && exec \"$top/selftests/storm.sh\" \"$programs/storm\""
+}
+
 # Each finder finds the mistake that is made for it; the rig makes a failure of it.
-catches() {
+level_catches() {
 	local kernel=$1
 	ends_with 123 'catches: all 9 mistakes were made' 'what is in the kernel log fails the run' \
 		"$kernel" catches --iommu --append panic_on_warn=0 --append kasan_multi_shot -- \
 		"$top/selftests/catches.sh"
+	# What the rig does when a kernel ends is the same for each of them.
+	[[ $kernel == "${kernels%% *}" ]] || return 0
 	ends_with 125 'panic_on_warn|Kernel panic.*KASAN' 'a kernel that panics fails the run' \
 		"$kernel" catches-dead --append panic_on_warn=1 -- "$top/selftests/catches.sh" kasan
 	ends_with 124 'catches: hang' 'a kernel that hangs fails the run' \
@@ -89,7 +108,7 @@ catches() {
 }
 
 # What the fuzzer found is kept, where the next run does not take its place.
-fuzz() {
+level_fuzz() {
 	local kernel=$1 run=$cache/runs/debug-$1-fuzz code=0
 	guest "$kernel" fuzz --iommu --edu --wire --numa 2 --timeout $((fuzz_seconds + 300)) -- \
 		"$top/selftests/fuzz/fuzz.sh" "$BUILD/selftests/fuzz" --seconds "$fuzz_seconds" || code=$?
@@ -99,7 +118,7 @@ fuzz() {
 }
 
 # Of this run's guests, with what was not reached.
-coverage() {
+level_coverage() {
 	local kernel=$1 report=$logs/$1/coverage.txt percent
 	local -a hits
 	mapfile -t hits < <(find "$cache/runs" -path "*/debug-$kernel-*/guest/coverage" -newer "$began")
@@ -127,24 +146,17 @@ for kernel in $kernels; do
 done
 must selftests build_selftests
 
-for kernel in $kernels; do
-	modules=$BUILD/modules/$kernel
-	export NDSHM_BUILD=$BUILD NDSHM_KO=$modules/ndshm.ko NDSHM_MOCK=$modules/kernel/tests/ndshm_mock.ko \
-		NDSHM_KUNIT=$modules/kernel/tests/ndshm_kunit.ko NDSHM_COVERAGE=$modules/kernel/tests/ndshm_coverage.ko
-	level "$kernel/kselftest" guest "$kernel" kselftest "${machine[@]}" "${unwatched[@]}" --timeout 1500 -- \
-		"$here/check-debug-guest.sh" "$kselftest" "$BUILD/selftests/debug" all
-	NDSHM_STORM_KILLS=50 NDSHM_STORM_UNBINDS=5 \
-		level "$kernel/leaks" guest "$kernel" leaks "${machine[@]}" --timeout 1500 -- \
-		"$here/check-debug-guest.sh" "$kselftest" "$BUILD/selftests/debug" leaks
-	level "$kernel/fuzz" fuzz "$kernel"
-	[[ -z ${KILLS:-} ]] || NDSHM_STORM_KILLS=$KILLS NDSHM_STORM_UNBINDS=${UNBINDS:-1000} \
-		level "$kernel/storm" guest "$kernel" storm "${machine[@]}" "${unwatched[@]}" --timeout 36000 -- \
-		sh -c "insmod \"\$NDSHM_COVERAGE\" && exec \"$top/selftests/storm.sh\" \"$BUILD/selftests/debug/storm\""
-	level "$kernel/catches" catches "$kernel"
-	level "$kernel/compiles" compiles "$kernel"
+# The longest first, so that none is left alone at the end.
+for name in leaks kselftest fuzz ${KILLS:+storm} catches compiles; do
+	for kernel in $kernels; do
+		modules=$BUILD/modules/$kernel
+		export NDSHM_BUILD=$BUILD NDSHM_KO=$modules/ndshm.ko NDSHM_MOCK=$modules/kernel/tests/ndshm_mock.ko \
+			NDSHM_KUNIT=$modules/kernel/tests/ndshm_kunit.ko NDSHM_COVERAGE=$modules/kernel/tests/ndshm_coverage.ko
+		level "$kernel/$name" "level_$name" "$kernel"
+	done
 done
 all_levels
 for kernel in $kernels; do
-	level "$kernel/coverage" coverage "$kernel"
+	level "$kernel/coverage" level_coverage "$kernel"
 done
 end_levels

@@ -35,8 +35,10 @@ build_modules() {
 	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel-test" \
 		NDSHM_TEST=1 NDSHM_TEST_MODULES=1
 }
+# The same programs for every kernel.
+programs=$BUILD/selftests/programs
 build_selftests() {
-	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$BUILD/selftests/$1" all
+	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all
 }
 ordinary_build_has_no_switches() {
 	local kernel=$1
@@ -95,8 +97,8 @@ kselftest=$source/tools/testing/selftests
 must userlib make -C "$top" -j"$(nproc)" userlib
 for kernel in $kernels; do
 	must "modules for $kernel" build_modules "$kernel"
-	must "selftests for $kernel" build_selftests "$kernel"
 done
+must selftests build_selftests
 
 # The longest first, so that none is left alone at the end.
 level readme "$here/readme.sh"
@@ -108,20 +110,20 @@ for kernel in $kernels; do
 
 	NDSHM_KO=$ordinary level "$kernel/kselftest" \
 		guest "$kernel" kselftest "${machine[@]}" --timeout 900 -- \
-		"$here/check-guest.sh" "$kselftest" "$BUILD/selftests/$kernel"
+		"$here/check-guest.sh" "$kselftest" "$programs"
 	[[ $kernel != 6.12 ]] || NDSHM_KO=$ordinary level "$kernel/kselftest-in-kernel-tree" in_kernel_tree "$kernel"
 	level "$kernel/switches" ordinary_build_has_no_switches "$kernel"
 	# Where nothing translates, the rules for what is not isolated.
 	NDSHM_KO=$ordinary level "$kernel/dma-bare" \
-		guest "$kernel" dma-bare --edu -- sh -c "insmod \"$ordinary\" && \"$BUILD/selftests/$kernel/dma_edu\""
+		guest "$kernel" dma-bare --edu -- sh -c "insmod \"$ordinary\" && \"$programs/dma_edu\""
 	# What cannot be taken back, so in a machine of its own.
 	NDSHM_LOCKDOWN=1 level "$kernel/lockdown" guest "$kernel" lockdown --iommu --edu -- \
-		sh -c "insmod \"$ordinary\" && \"$BUILD/selftests/$kernel/lockdown\""
+		sh -c "insmod \"$ordinary\" && \"$programs/lockdown\""
 	# Where devices reach nothing but a bounce buffer: ours is never bounced.
 	NDSHM_KO=$ordinary level "$kernel/swiotlb" guest "$kernel" swiotlb --edu --append swiotlb=force -- \
-		sh -c "insmod \"$ordinary\" && \"$BUILD/selftests/$kernel/block\" && \"$BUILD/selftests/$kernel/dma_edu\""
+		sh -c "insmod \"$ordinary\" && \"$programs/block\" && \"$programs/dma_edu\""
 	NDSHM_KO=$test level "$kernel/revoke-race" \
-		guest "$kernel" revoke-race --iommu --edu -- sh -c "insmod \"$test\" && \"$BUILD/selftests/$kernel/revoke_race\""
+		guest "$kernel" revoke-race --iommu --edu -- sh -c "insmod \"$test\" && \"$programs/revoke_race\""
 	NDSHM_KO=$test level "$kernel/kill-iommu" guest "$kernel" kill-iommu --iommu --wire --timeout "$long" -- "$top/selftests/traffic/kill.sh" iommu
 	NDSHM_KO=$test level "$kernel/kill-bare" guest "$kernel" kill-bare --wire --timeout "$long" -- "$top/selftests/traffic/kill.sh" bare
 	NDSHM_KO=$test level "$kernel/kill-iommu-skip" guest "$kernel" kill-iommu-skip --iommu --wire \
