@@ -381,6 +381,7 @@ static const struct fail_nth_command commands[] = {
 		.call = call_open, .undo = fail_nth_close,
 	}, {
 		.name = "open-first", .errors = { ENOMEM, EFAULT },
+		.slack = 1,
 		.setup = setup_alone, .call = call_open,
 		.undo = fail_nth_close, .clean = clean_alone,
 	}, {

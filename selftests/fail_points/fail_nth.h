@@ -24,7 +24,8 @@
  * @limit: more points than it can have, which are swept once; or 0: for a few
  *	hundred, twice
  * @slack: so many points more or fewer are no news: the call is so long that
- *	some cache or other runs empty in it
+ *	some cache or other runs empty in it, or it finds room in a table of the
+ *	kernel's that others have made larger before
  * @foreign: how many points come before any of our code. May be NULL: none.
  * @dma: it allocates memory for DMA
  * @keeps_file: a failure may leave the block or BAR the file that its mappings are

@@ -349,6 +349,7 @@ static const struct fail_nth_command commands[] = {
 		.clean = fail_nth_close,
 	}, {
 		.name = "adapter-map-bar", .errors = { ENOMEM, EFAULT },
+		.slack = 1,
 		.setup = setup_bar, .call = call_bar, .check = check_bar,
 		.clean = fail_nth_close,
 	}, {
