@@ -32,11 +32,12 @@ static bool live_with_alarms(unsigned int number)
 	static struct storm_client client;
 	struct storm_random random = storm_stream("signals", number);
 	unsigned int lives, steps, interval, least = 0;
+	const unsigned int all = ndshm_rounds(STEPS);
 	__u64 since = storm_now();
 	bool fine = true;
 
 	/* The first of them lives in calm, which tells how long a step takes. */
-	for (lives = 0; fine && lives <= STEPS / LIFE; lives++) {
+	for (lives = 0; fine && lives <= all / LIFE; lives++) {
 		client = (struct storm_client){
 			.random = { storm_draw(&random) },
 			.target = storm.has_edu ? storm.edu.pci.name : NULL,
@@ -56,7 +57,7 @@ static bool live_with_alarms(unsigned int number)
 		if (!lives)
 			least = storm_seconds(since) * 1e6 / LIFE / PER_STEP;
 	}
-	return fine && (ndshm_alarms() > STEPS / 20 ||
+	return fine && (ndshm_alarms() > all / 20 ||
 			storm_complain("only %u signals came",
 				       ndshm_alarms()));
 }
@@ -126,6 +127,7 @@ static bool give_piece(struct storm_client *client)
 static bool live_in_cgroup(unsigned int number)
 {
 	static struct storm_client client;
+	const unsigned int full = ndshm_rounds(FULL);
 	unsigned int calls;
 	bool fine = true;
 
@@ -136,11 +138,11 @@ static bool live_in_cgroup(unsigned int number)
 		return storm_complain("cgroup: %s", strerror(errno));
 	while (fine && !pieces.refused && pieces.count < PIECES)
 		fine = take_piece(&client);
-	for (calls = 0; fine && calls < FULL; calls++)
+	for (calls = 0; fine && calls < full; calls++)
 		fine = pieces.count && storm_chance(&client.random, 40) ?
 		       give_piece(&client) : take_piece(&client);
 	storm_say("%u pieces, refused %u times", pieces.count, pieces.refused);
-	return fine && (pieces.refused > FULL / 20 ||
+	return fine && (pieces.refused > full / 20 ||
 			storm_complain("the cgroup was not full"));
 }
 

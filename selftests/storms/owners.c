@@ -212,10 +212,10 @@ static bool travel(unsigned int journey)
 
 bool storm_owners(void)
 {
-	unsigned int journey;
+	unsigned int journey, journeys = ndshm_rounds(JOURNEYS);
 	bool fine = true;
 
-	for (journey = 0; fine && journey < JOURNEYS; journey++)
+	for (journey = 0; fine && journey < journeys; journey++)
 		fine = travel(journey);
 	return fine;
 }

@@ -130,9 +130,9 @@ static bool take_turn(struct storm_client *client)
 static void *use_handles(void *context)
 {
 	struct storm_client *client = context;
-	unsigned int turn;
+	unsigned int turn, turns = ndshm_rounds(TURNS);
 
-	for (turn = 0; turn < TURNS && !storm_complained(); turn++)
+	for (turn = 0; turn < turns && !storm_complained(); turn++)
 		if (!take_turn(client))
 			break;
 	return NULL;
@@ -272,11 +272,11 @@ static bool count_all(struct saver *saver)
 
 static bool save(struct saver *saver)
 {
-	unsigned int round;
+	unsigned int round, rounds = ndshm_rounds(ROUNDS);
 	__u64 bytes;
 	bool fine = true;
 
-	for (round = 0; round < ROUNDS && fine; round++) {
+	for (round = 0; round < rounds && fine; round++) {
 		if (saver->count < HELD - 2 &&
 		    storm_chance(&saver->client.random, 60))
 			fine = take(saver);

@@ -4,9 +4,9 @@
 # check-debug-guest.sh KSELFTEST OUTPUT leaks|others: in a guest with a debug kernel, the
 # kselftest programs that were built in OUTPUT; before and after, what the kernel counts as
 # in use. `leaks`: the programs that allocate in every way there is, while each allocation
-# is watched, which takes most of the time. `others`: KUnit and the other programs, but for
-# those of 32 bits, which run the same code. Leaves the reached call sites in the run
-# directory.
+# is watched, which takes most of the time. `others`: KUnit, the storm in its full length, and
+# the other programs, but for those of 32 bits, which run the same code. Leaves the reached
+# call sites in the run directory.
 set -uo pipefail
 
 kselftest=$1 output=$2 which=$3
@@ -25,11 +25,15 @@ programs() {
 		printf '%s\n' "${leaks[@]}"
 	else
 		grep -vxE "$(IFS='|' && echo "${leaks[*]}")|.*_32" "$output.list"
+		echo storm
 	fi
 }
 
 # The scan of the kernel's own would only take time.
-[[ $which == others ]] || echo scan=off >/sys/kernel/debug/kmemleak
+if [[ $which == leaks ]]; then
+	export NDSHM_STORM_KILLS=50 NDSHM_STORM_UNBINDS=5
+	echo scan=off >/sys/kernel/debug/kmemleak
+fi
 insmod "$NDSHM_COVERAGE"
 check 'the baseline is taken' "$baseline" take /tmp/baseline
 check 'insmod' insmod "$NDSHM_KO"
