@@ -23,7 +23,7 @@ least_coverage=85
 may_skip='# SKIP kmemleak|: lockdown|lockdown\.unisolated|segment_size|slot\.(fatal_)?error|going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)'
 
 # Each round finds more here than on a stock kernel, and takes ten times as long.
-export NDSHM_PERCENT=${NDSHM_PERCENT:-20}
+export NDSHM_PERCENT=${NDSHM_PERCENT:-10}
 
 # Who allocated each object and each page: half of the time, and more.
 unwatched=(--append kmemleak=off --append page_owner=off)
@@ -82,7 +82,7 @@ programs_of() {
 	local kernel=$1 which=$2
 	shift 2
 	guest "$kernel" "$which" "${machine[@]}" "$@" --timeout 1500 -- \
-		"$here/check-debug-guest.sh" "$kselftest" "$programs" "$which"
+		"$here/check-debug-guest.sh" "$programs" "$which"
 }
 level_leaks() { programs_of "$1" leaks; }
 level_kselftest() { programs_of "$1" others "${unwatched[@]}"; }
