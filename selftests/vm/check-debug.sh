@@ -25,6 +25,11 @@ may_skip='# SKIP kmemleak|: lockdown|lockdown\.unisolated|segment_size|slot\.(fa
 # Each round finds more here than on a stock kernel, and takes ten times as long.
 export NDSHM_PERCENT=${NDSHM_PERCENT:-10}
 
+# Where memory is a processor's own for a while after it was freed, a list of it still has
+# the address of what was allocated from there since, and kmemleak takes that for a
+# reference. Caches that check themselves have no such lists.
+watched=(--append slab_debug=F)
+
 # Who allocated each object and each page: half of the time, and more.
 unwatched=(--append kmemleak=off --append page_owner=off)
 
@@ -49,8 +54,11 @@ level_compiles() {
 	rm -rf "$out"
 	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
 		MODULE_DIR="$out" W=1 C=2 2>"$out.warnings" >/dev/null || true
-	grep -v -e '^make' -e BTF "$out.warnings" || true
-	if [[ -f $out/ndshm.ko ]] && ! grep -qv -e '^make' -e BTF "$out.warnings"; then
+	# The newest kernel may want a newer sparse than there is.
+	if grep -q 'C=2 specified, but' "$out.warnings"; then echo "# no sparse for $kernel"; fi
+	sed -i -e '/^make/d' -e /BTF/d -e '/C=2 specified, but/d' "$out.warnings"
+	cat "$out.warnings"
+	if [[ -f $out/ndshm.ko && ! -s $out.warnings ]]; then
 		echo "ok 1 - the module compiles without a warning for $kernel"
 	else
 		echo "not ok 1 - the module compiles without a warning for $kernel"
@@ -84,7 +92,7 @@ programs_of() {
 	guest "$kernel" "$which" "${machine[@]}" "$@" --timeout 1500 -- \
 		"$here/check-debug-guest.sh" "$programs" "$which"
 }
-level_leaks() { programs_of "$1" leaks; }
+level_leaks() { programs_of "$1" leaks "${watched[@]}"; }
 level_kselftest() { programs_of "$1" others "${unwatched[@]}"; }
 
 # The long form, which is made only when it is asked for.
@@ -97,7 +105,7 @@ level_storm() {
 level_catches() {
 	local kernel=$1
 	ends_with 123 'catches: all 9 mistakes were made' 'what is in the kernel log fails the run' \
-		"$kernel" catches --iommu --append panic_on_warn=0 --append kasan_multi_shot -- \
+		"$kernel" catches --iommu "${watched[@]}" --append panic_on_warn=0 --append kasan_multi_shot -- \
 		"$top/selftests/catches.sh"
 	# What the rig does when a kernel ends is the same for each of them.
 	[[ $kernel == "${kernels%% *}" ]] || return 0
@@ -121,7 +129,7 @@ level_fuzz() {
 level_coverage() {
 	local kernel=$1 report=$logs/$1/coverage.txt percent
 	local -a hits
-	mapfile -t hits < <(find "$cache/runs" -path "*/debug-$kernel-*/guest/coverage" -newer "$began")
+	mapfile -t hits < <(find "$cache/runs" -path "*/debug-$kernel-*/guest/coverage" -newer "$mark")
 	"$top/selftests/coverage/report.py" --missing "$BUILD/modules/$kernel/ndshm.ko" "${hits[@]}" >"$report" ||
 		return 1
 	sed 's/^/# /' "$report"
@@ -134,8 +142,8 @@ level_coverage() {
 }
 
 begin_levels
-began=$logs/began
-touch "$began"
+mark=$logs/began
+touch "$mark"
 "$here/packages.sh" build vm check lint
 source=$("$here/kernels.sh" source 6.12)
 kselftest=$source/tools/testing/selftests
