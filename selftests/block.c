@@ -360,6 +360,68 @@ TEST_F(forked, ends)
 	self->fd = ndshm_open();
 }
 
+/* Maps twice, leaves its mark, and in the end sees the marks of all others. */
+static pid_t start_mapper(struct __test_metadata *_metadata,
+			  struct _test_data_block *self, int number, int *peer)
+{
+	unsigned char *one, *other;
+	pid_t child = ndshm_fork(peer);
+	bool seen = true;
+	int last;
+
+	ASSERT_LE(0, child);
+	if (child) {
+		ASSERT_TRUE(ndshm_hear(*peer));
+		return child;
+	}
+	one = test_map_block(self->fd, &self->block);
+	other = test_map_block(self->fd, &self->block);
+	one[number] = number;
+	ndshm_tell(*peer);
+	ndshm_hear(*peer);
+	for (last = other[0]; last; last--)
+		seen = seen && other[last] == last;
+	_exit(!seen);
+}
+
+/* Some who map it end, and others come, at any place among those who stay. */
+TEST_F(block, mapped_by_those_who_end)
+{
+	const int comes[] = { 1, 2, 3, 4, -1, -3, 5, 6, -5, 7 };
+	int peers[ARRAY_SIZE(comes)] = {};
+	pid_t pids[ARRAY_SIZE(comes)] = {};
+	unsigned char *map;
+	unsigned int i;
+	int who;
+
+	self->block = test_new_block(self->fd, self->adapter, self->page);
+	for (i = 0; i < ARRAY_SIZE(comes); i++) {
+		who = abs(comes[i]);
+		if (comes[i] > 0) {
+			pids[who] = start_mapper(_metadata, self, who,
+						 &peers[who]);
+			continue;
+		}
+		EXPECT_TRUE(ndshm_tell(peers[who]));
+		EXPECT_TRUE(ndshm_reap(pids[who]));
+		close(peers[who]);
+		pids[who] = 0;
+	}
+	map = test_map_block(self->fd, &self->block);
+	map[0] = 7;
+	test_free_handle(self->fd, self->block.handle);
+	munmap(map, self->page);
+	for (who = 1; who < (int)ARRAY_SIZE(pids); who++) {
+		if (!pids[who])
+			continue;
+		test_lives(&self->block);
+		EXPECT_TRUE(ndshm_tell(peers[who]));
+		EXPECT_TRUE(ndshm_reap(pids[who]));
+		close(peers[who]);
+	}
+	test_gone(&self->block);
+}
+
 /*
  * A client really ends although a child still maps one of its blocks: the
  * blocks that nobody maps are freed at once.

@@ -202,6 +202,38 @@ TEST_F(provider, shown)
 	EXPECT_EQ(1, allocated());
 }
 
+/* More than fit into one message of a dump: each of them once, in order. */
+#define MANY	300
+
+TEST_F_TIMEOUT(provider, many, 300)
+{
+	static struct ndshm_nl_provider providers[MANY + 16];
+	static struct ndshm_nl_adapter adapters[MANY + 16];
+	const int provided = ndshm_nl_providers(&self->nl, NULL, 0);
+	const int adapted = ndshm_nl_adapters(&self->nl, NULL, 0);
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		test_mock("adapter add an-adapter-of-many-%d", i);
+		test_mock("provider add a-provider-of-many-%d", i);
+	}
+	ASSERT_EQ(provided + MANY,
+		  ndshm_nl_providers(&self->nl, providers,
+				     ARRAY_SIZE(providers)));
+	ASSERT_EQ(adapted + MANY,
+		  ndshm_nl_adapters(&self->nl, adapters, ARRAY_SIZE(adapters)));
+	for (i = 1; i < provided + MANY; i++)
+		EXPECT_LT(providers[i - 1].id, providers[i].id);
+	for (i = 1; i < adapted + MANY; i++)
+		EXPECT_LT(adapters[i - 1].id, adapters[i].id);
+	for (i = 0; i < MANY; i++) {
+		test_mock("provider del a-provider-of-many-%d", i);
+		test_mock("adapter del an-adapter-of-many-%d", i);
+	}
+	EXPECT_EQ(provided, ndshm_nl_providers(&self->nl, NULL, 0));
+	EXPECT_EQ(adapted, ndshm_nl_adapters(&self->nl, NULL, 0));
+}
+
 TEST_F(provider, success)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 3 * self->page - 7);
