@@ -428,7 +428,7 @@ TEST_F_TIMEOUT(going, while_blocks_are_freed, 3600)
 {
 	struct race race = { .lead_us = 0 };
 	int calls = 0, stop = 0, step = 0, ahead, round;
-	const int rounds = ndshm_rounds(ROUNDS);
+	const int rounds = ndshm_rounds(ROUNDS, 40);
 	const char *told = getenv("NDSHM_SEED");
 	unsigned int seed = time(NULL);
 	pthread_t freeing, other;

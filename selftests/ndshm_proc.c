@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -233,12 +234,20 @@ unsigned int ndshm_alarms(void)
 	return __atomic_load_n(&alarms, __ATOMIC_RELAXED);
 }
 
-unsigned int ndshm_rounds(unsigned int usual)
+unsigned int ndshm_rounds(unsigned int usual, unsigned int least)
 {
-	const char *percent = getenv("NDSHM_PERCENT");
-	unsigned long long rounds = usual;
+	const char *text = getenv("NDSHM_PERCENT");
+	unsigned long long rounds;
+	char *end;
 
-	if (percent && *percent)
-		rounds = rounds * strtoul(percent, NULL, 0) / 100;
-	return rounds ?: 1;
+	if (!text || !*text)
+		return usual;
+	errno = 0;
+	rounds = strtoul(text, &end, 10);
+	if (errno || *end || !rounds || rounds > 1000000) {
+		fprintf(stderr, "NDSHM_PERCENT: what is %s?\n", text);
+		exit(1);
+	}
+	rounds = rounds * usual / 100;
+	return rounds > least ? rounds : least;
 }

@@ -59,9 +59,9 @@ unsigned int ndshm_alarms(void);
 
 /*
  * How often to do what is repeated because it is a matter of chance: NDSHM_PERCENT
- * of @usual, once at least.
+ * of @usual, but @least at least, with which a test still proves something.
  */
-unsigned int ndshm_rounds(unsigned int usual);
+unsigned int ndshm_rounds(unsigned int usual, unsigned int least);
 
 /*
  * Wait for what nothing announces, such as a last reference that a worker

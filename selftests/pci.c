@@ -766,7 +766,7 @@ TEST_F(card, reset)
 	struct function *function = &self->function;
 	const struct ndshm_pci *pci = &function->edu.pci;
 	__u64 address;
-	unsigned int i, rounds = ndshm_rounds(ROUNDS);
+	unsigned int i, rounds = ndshm_rounds(ROUNDS, 10);
 	pthread_t thread;
 	__u32 *word;
 

@@ -72,7 +72,7 @@ static void *map_it(struct __test_metadata *_metadata,
 TEST_F(storm, claim_ends)
 {
 	long long tainted = ndshm_read_number(TAINTED) & TAINTED_WARNING;
-	unsigned int round, rounds = ndshm_rounds(ROUNDS);
+	unsigned int round, rounds = ndshm_rounds(ROUNDS, 20);
 	int peers[CHILDREN], i, fd;
 	pid_t children[CHILDREN];
 	size_t length, at;

@@ -116,7 +116,7 @@ TEST_F_TIMEOUT(signals, handled, 600)
 {
 	const struct ndshm_state before = test_state(self->fd);
 	const unsigned int interval = some_interval(_metadata, self);
-	const unsigned int rounds = ndshm_rounds(ROUNDS);
+	const unsigned int rounds = ndshm_rounds(ROUNDS, 200);
 	unsigned int round, made = 0;
 
 	ASSERT_TRUE(ndshm_set_alarms(interval));
@@ -166,7 +166,7 @@ TEST_F(signals, killed)
 {
 	const struct ndshm_state before = test_state(self->fd);
 	const int lived = live_blocks(&self->nl);
-	const unsigned int rounds = ndshm_rounds(KILLS);
+	const unsigned int rounds = ndshm_rounds(KILLS, 10);
 	unsigned int round, seed = 1;
 	int peer, status;
 	pid_t child;

@@ -9,6 +9,7 @@
  * NDSHM_SEED		every choice comes of it; printed first
  * NDSHM_STORM_KILLS	500
  * NDSHM_STORM_UNBINDS	50 of each kind of adapter
+ * NDSHM_PERCENT	of the rounds of the other parts, 100
  * NDSHM_KO		ndshm.ko, to load it again
  * NDSHM_MOCK		ndshm_mock.ko, for providers and adapters that go
  */

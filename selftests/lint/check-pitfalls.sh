@@ -30,7 +30,7 @@ exists() {
 	user/*) has "RUN\($case\)" "userlib/tests/${program#user/}.c" ;;
 	lint.*) has "check_$case\(\) *\{" selftests/lint/lint.sh ;;
 	check.*) has " level \"?[^ ]*/$case\"? " "selftests/vm/$program.sh" ;;
-	check-debug.*) has " level_$case\(\) \{" "selftests/vm/$program.sh" ;;
+	check-debug.*) has "for name in [^;]*\b$case\b" "selftests/vm/$program.sh" ;;
 	storm.*) has "\{ \"$case\"," selftests/storm.c ;;
 	fail_nth.*) has "(\.name = |[A-Z_]+\()\"$case\"," selftests/fail_points/*.c ;;
 	ndshm_*.*)

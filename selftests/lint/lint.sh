@@ -145,12 +145,26 @@ run() {
 	fi >"$results/$1"
 }
 
+# What is under way ends with us: background jobs do not hear of Ctrl-C.
+# shellcheck disable=SC2317
+end_checks() {
+	local -a left
+	mapfile -t left < <(jobs -rp)
+	[[ ${#left[@]} -eq 0 ]] || { kill -- "${left[@]/#/-}" 2>/dev/null; wait; } || true
+	rm -rf "$results"
+}
+
 results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
+trap end_checks EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 mapfile -t checks < <(declare -F | sed -n 's/^declare -f \(check_\)/\1/p')
 for check in "${checks[@]}"; do
 	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do wait -n || true; done
+	# In a group of its own, so that it can be ended with all that it started.
+	set -m
 	run "$check" &
+	set +m
 done
 wait
 cat "${checks[@]/#/$results/}"

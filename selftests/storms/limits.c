@@ -32,7 +32,7 @@ static bool live_with_alarms(unsigned int number)
 	static struct storm_client client;
 	struct storm_random random = storm_stream("signals", number);
 	unsigned int lives, steps, interval, least = 0;
-	const unsigned int all = ndshm_rounds(STEPS);
+	const unsigned int all = ndshm_rounds(STEPS, 2 * LIFE);
 	__u64 since = storm_now();
 	bool fine = true;
 
@@ -127,7 +127,7 @@ static bool give_piece(struct storm_client *client)
 static bool live_in_cgroup(unsigned int number)
 {
 	static struct storm_client client;
-	const unsigned int full = ndshm_rounds(FULL);
+	const unsigned int full = ndshm_rounds(FULL, 150);
 	unsigned int calls;
 	bool fine = true;
 

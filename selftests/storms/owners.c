@@ -212,7 +212,7 @@ static bool travel(unsigned int journey)
 
 bool storm_owners(void)
 {
-	unsigned int journey, journeys = ndshm_rounds(JOURNEYS);
+	unsigned int journey, journeys = ndshm_rounds(JOURNEYS, 3);
 	bool fine = true;
 
 	for (journey = 0; fine && journey < journeys; journey++)

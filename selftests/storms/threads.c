@@ -130,7 +130,7 @@ static bool take_turn(struct storm_client *client)
 static void *use_handles(void *context)
 {
 	struct storm_client *client = context;
-	unsigned int turn, turns = ndshm_rounds(TURNS);
+	unsigned int turn, turns = ndshm_rounds(TURNS, 200);
 
 	for (turn = 0; turn < turns && !storm_complained(); turn++)
 		if (!take_turn(client))
@@ -272,7 +272,7 @@ static bool count_all(struct saver *saver)
 
 static bool save(struct saver *saver)
 {
-	unsigned int round, rounds = ndshm_rounds(ROUNDS);
+	unsigned int round, rounds = ndshm_rounds(ROUNDS, 20);
 	__u64 bytes;
 	bool fine = true;
 

@@ -4,9 +4,9 @@
 # check-debug-guest.sh OUTPUT leaks|others: in a guest with a debug kernel, the
 # kselftest programs that were built in OUTPUT; before and after, what the kernel counts as
 # in use. `leaks`: the programs that allocate in every way there is, while each allocation
-# is watched, which takes most of the time. `others`: KUnit, the storm in its full length, and
-# the other programs, but for those of 32 bits, which run the same code. Leaves the reached
-# call sites in the run directory.
+# is watched, which takes most of the time. `others`: KUnit, a longer storm, and the other
+# programs, but for those of 32 bits, which run the same code. Leaves the reached call sites
+# in the run directory.
 set -uo pipefail
 
 output=$1 which=$2
@@ -43,6 +43,7 @@ check 'insmod' insmod "$NDSHM_KO"
 # they take longer than most of the programs, here.
 run_program() {
 	local code
+	echo "# $1"
 	(cd "$output" && exec "./$1") 2>&1 </dev/null | sed -u 's/^/# /'
 	code=${PIPESTATUS[0]}
 	number=$((number + 1))

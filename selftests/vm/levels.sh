@@ -23,8 +23,8 @@ at() { printf '[%4d s] %s\n' $((SECONDS - start)) "$*"; }
 
 begin_levels() {
 	mkdir -p -- "${logs:?}"
-	exec {logs_lock}>"$logs/lock"
-	flock -n "$logs_lock" || { echo "another run is under way in $logs: wait for it, or set BUILD" >&2; exit 1; }
+	exec {logs_lock}>"$BUILD/levels.lock"
+	flock -n "$logs_lock" || { echo "another run is under way in $BUILD: wait for it, or set BUILD" >&2; exit 1; }
 	results=$logs/results
 	: >"$results"
 	trap end_jobs EXIT
