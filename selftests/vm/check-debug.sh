@@ -41,6 +41,7 @@ build_modules() {
 	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
 		MODULE_DIR="$BUILD/modules/$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1
 }
+
 # The same programs for every kernel.
 programs=$BUILD/selftests/programs
 build_selftests() {
@@ -97,6 +98,9 @@ programs_of() {
 	guest "$kernel" "$which" "${machine[@]}" "$@" --timeout 1500 -- \
 		"$here/check-debug-guest.sh" "$programs" "$which"
 }
+level_leaks() { programs_of "$1" leaks "${watched[@]}"; }
+level_kselftest() { programs_of "$1" others "${unwatched[@]}"; }
+
 # Where no IOMMU is, the rules for what is not isolated; and, which cannot be taken back, what
 # of them is left on a kernel that is locked down.
 level_bare() {
@@ -104,12 +108,11 @@ level_bare() {
 		insmod \"\$NDSHM_COVERAGE\" && insmod \"\$NDSHM_KO\" && \"$programs/dma_edu\" &&
 		\"$programs/lockdown\" && cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
-level_leaks() { programs_of "$1" leaks "${watched[@]}"; }
-level_kselftest() { programs_of "$1" others "${unwatched[@]}"; }
 
 # The long form, which is made only when it is asked for.
 level_storm() {
-	NDSHM_STORM_KILLS=$KILLS NDSHM_STORM_UNBINDS=${UNBINDS:-1000} NDSHM_PERCENT=$storm_percent guest "$1" storm "${machine[@]}" "${unwatched[@]}" --timeout 36000 -- \
+	NDSHM_STORM_KILLS=$KILLS NDSHM_STORM_UNBINDS=${UNBINDS:-1000} NDSHM_PERCENT=$storm_percent \
+		guest "$1" storm "${machine[@]}" "${unwatched[@]}" --timeout 36000 -- \
 		sh -c "insmod \"\$NDSHM_COVERAGE\" && exec \"$top/selftests/storm.sh\" \"$programs/storm\""
 }
 
