@@ -26,7 +26,8 @@ ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio)
 
 	if (!ndshm_blockset_enter(&adapter->set))
 		return NDSHM_REASON_ADAPTER_REMOVED;
-	missing = ndshm_adapter_isolation(adapter);
+	/* Asked itself: we are inside, and somebody else may not get in any more. */
+	missing = adapter->ops->isolation(adapter->context);
 	ndshm_blockset_leave(&adapter->set);
 	if (!missing)
 		return NDSHM_REASON_NONE;

@@ -51,8 +51,9 @@ struct ndshm_claim {
 };
 
 /*
- * May a client, opened with CAP_SYS_RAWIO or not (@rawio), let the adapter do
- * DMA with what isolation it has now?
+ * May a client, opened with CAP_SYS_RAWIO or not (@rawio), let the adapter, which
+ * can be claimed, do DMA with what isolation it has now? ADAPTER_REMOVED as soon
+ * as it goes.
  */
 ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio);
 
