@@ -28,7 +28,9 @@ SOURCE = re.compile(r"(?:^|/)(kernel/(?:core|pci|providers)/[^/]+\.[ch])$")
 MADE_UP = re.compile(r"_sub_[DI]_|asan\.module_")
 HEADERS = "the kernel's own inline functions"
 TOP = pathlib.Path(__file__).resolve().parents[2]
-# The kernel's checks, by the inline function that they stand in, or by our line.
+# What tells of a failed check of the kernel's. Else it is known by the inline function that
+# it stands in, or by our line.
+REPORTS = re.compile(r"__ubsan_handle_|refcount_warn_|lockdep_rcu_suspicious|__warn_printk|__list_\w+_report")
 CHECKS = re.compile(r"_*refcount_|rcu_read_(un)?lock$|\w+_assert_|check_copy_size$|__list_\w+_valid$")
 OUR_CHECKS = re.compile(r"\b(lockdep_assert\w*|rcu_dereference\w*|WARN_ON\w*)\(")
 
@@ -42,19 +44,27 @@ def output(*command, stdin=None):
 
 
 def all_sites(module):
-    """Where the instrumentation's calls return to."""
-    sites, section = set(), None
+    """Where the instrumentation's calls return to, and which of them lead to a report.
+
+    Each straight piece of code begins with a site, so that the next call is its own.
+    """
+    sites, reports, section, last = set(), set(), None, None
     for line in output("readelf", "-rW", module).splitlines():
         header = re.match(r"Relocation section '\.rela(\S*)'", line)
         if header:
-            section = header.group(1)
+            section, last = header.group(1), None
         elif f" {MARK} " in line + " ":
             if section not in SECTIONS:
                 sys.exit(f"{module}: instrumented code in section {section}")
-            sites.add(Site(section, int(line.split()[0], 16) + CALL_SIZE))
+            last = Site(section, int(line.split()[0], 16) + CALL_SIZE)
+            sites.add(last)
+        elif "_PLT32" in line or "_CALL26" in line:
+            if last and REPORTS.match(line.split()[4]):
+                reports.add(last)
+            last = None
     if not sites:
         sys.exit(f"{module} was not built with NDSHM_COVERAGE=1")
-    return sites
+    return sites, reports
 
 
 def symbols(module):
@@ -167,12 +177,13 @@ def main():
                         help="fail below this total")
     arguments = parser.parse_args()
 
-    sites = all_sites(arguments.module)
+    sites, reports = all_sites(arguments.module)
     functions = symbols(arguments.module)
     hits = set()
     for path in arguments.hits:
         hits |= read_hits(path, sites, functions)
-    where = {site: line for site, line in places(arguments.module, sites).items()
+    where = {site: line._replace(check=line.check or site in reports)
+             for site, line in places(arguments.module, sites).items()
              if not MADE_UP.match(line.function)}
     sites &= where.keys()
     hits &= where.keys()
@@ -183,7 +194,9 @@ def main():
         show_missing(sites, hits, where)
     for file in sorted(files):
         row(file, passed[file], files[file])
+    reachable = {site for site in sites if site in hits or not where[site].check}
     row("total", len(hits), len(sites))
+    row("total, without reports", len(hits), len(reachable))
     if 100 * len(hits) < arguments.least * len(sites):
         sys.exit(f"less than {arguments.least:g} %")
 
