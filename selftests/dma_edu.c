@@ -2,6 +2,7 @@
 /*
  * A device that really does DMA: QEMU's edu, driven through ndshm alone.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -583,6 +584,65 @@ TEST_F(edu, unbind)
 	EXPECT_EQ(0, munmap(freed_map, freed.length));
 	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->edu.nl,
 						     mapped.shared_memory_handle)));
+}
+
+/* Those who use it meanwhile are told that it has gone, and nothing else. */
+
+#define ENDS		500
+#define ASKERS		3
+
+struct asker {
+	pthread_t thread;
+	int fd;
+	__u32 adapter;
+	__u32 reason;		/* of the first refusal */
+};
+
+static void *ask(void *data)
+{
+	struct asker *asker = data;
+	struct ndshm_adapter_map_bar map;
+
+	do {
+		map = adapter_map_bar_request(asker->adapter, 0);
+	} while (!_test_adapter_map_bar(asker->fd, &map));
+	asker->reason = map.reason;
+	return NULL;
+}
+
+TEST_F_TIMEOUT(edu, told_while_it_goes, 300)
+{
+	unsigned int round, rounds = ndshm_rounds(ENDS, 50), i;
+	struct asker askers[ASKERS];
+	int fd;
+
+	for (round = 0; round < rounds; round++) {
+		fd = ndshm_open();
+		ASSERT_LE(0, fd);
+		test_claim(fd, EDU_WIDTH);
+		for (i = 0; i < ASKERS; i++) {
+			askers[i] = (struct asker){
+				.fd = fd, .adapter = adapter_of(self),
+			};
+			ASSERT_EQ(0, pthread_create(&askers[i].thread, NULL,
+						    ask, &askers[i]));
+		}
+		ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+		for (i = 0; i < ASKERS; i++) {
+			ASSERT_EQ(0, pthread_join(askers[i].thread, NULL));
+			EXPECT_TRUE(askers[i].reason ==
+				    NDSHM_REASON_ADAPTER_REMOVED ||
+				    askers[i].reason ==
+				    NDSHM_REASON_ADAPTER_UNKNOWN ||
+				    askers[i].reason ==
+				    NDSHM_REASON_CLAIM_MISSING)
+				TH_LOG("reason %u in round %u",
+				       askers[i].reason, round);
+		}
+		close(fd);
+		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+	}
+	ndshm_case(false);
 }
 
 /* Pulled out, while it works: as when it is unbound, and it is found again. */

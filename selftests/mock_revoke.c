@@ -429,12 +429,9 @@ TEST_F_TIMEOUT(going, while_blocks_are_freed, 3600)
 	struct race race = { .lead_us = 0 };
 	int calls = 0, stop = 0, step = 0, ahead, round;
 	const int rounds = ndshm_rounds(ROUNDS, 40);
-	const char *told = getenv("NDSHM_SEED");
-	unsigned int seed = time(NULL);
+	unsigned int seed = ndshm_number("NDSHM_SEED", time(NULL));
 	pthread_t freeing, other;
 
-	if (told)
-		seed = strtoul(told, NULL, 0);
 	TH_LOG("NDSHM_SEED=%u", seed);
 	race.seed = seed + 1;
 	ASSERT_EQ(0, pthread_barrier_init(&race.line, NULL, 2));

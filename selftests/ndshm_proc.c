@@ -234,20 +234,31 @@ unsigned int ndshm_alarms(void)
 	return __atomic_load_n(&alarms, __ATOMIC_RELAXED);
 }
 
-unsigned int ndshm_rounds(unsigned int usual, unsigned int least)
+unsigned long long ndshm_number(const char *name, unsigned long long otherwise)
 {
-	const char *text = getenv("NDSHM_PERCENT");
-	unsigned long long rounds;
+	const char *text = getenv(name);
+	unsigned long long value;
 	char *end;
 
 	if (!text || !*text)
-		return usual;
+		return otherwise;
 	errno = 0;
-	rounds = strtoul(text, &end, 10);
-	if (errno || *end || !rounds || rounds > 1000000) {
-		fprintf(stderr, "NDSHM_PERCENT: what is %s?\n", text);
+	value = strtoull(text, &end, 0);
+	if (errno || *end) {
+		fprintf(stderr, "%s: what is %s?\n", name, text);
 		exit(1);
 	}
-	rounds = rounds * usual / 100;
-	return rounds > least ? rounds : least;
+	return value;
+}
+
+unsigned int ndshm_rounds(unsigned int usual, unsigned int least)
+{
+	unsigned long long percent = ndshm_number("NDSHM_PERCENT", 100), rounds;
+
+	if (!percent || percent > 1000000) {
+		fprintf(stderr, "NDSHM_PERCENT: from 1 to 1000000\n");
+		exit(1);
+	}
+	rounds = percent * usual / 100;
+	return percent >= 100 || rounds > least ? rounds : least;
 }

@@ -57,6 +57,9 @@ int ndshm_unload_module(const char *name);
 bool ndshm_set_alarms(unsigned int microseconds);
 unsigned int ndshm_alarms(void);
 
+/* What the environment says, or @otherwise; what is no number ends the test. */
+unsigned long long ndshm_number(const char *name, unsigned long long otherwise);
+
 /*
  * How often to do what is repeated because it is a matter of chance: NDSHM_PERCENT
  * of @usual, but @least at least, with which a test still proves something.

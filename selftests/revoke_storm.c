@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A claim ends while processes that inherited its mappings unmap them, or end:
- * what goes wrong there says the kernel, and its warning flag must stay as it was.
- * And an adapter goes while threads use it.
+ * A claim ends while processes that inherited its mappings unmap them, or end.
+ * What goes wrong there says the kernel: its warning flag must stay as it was.
  */
-#include <pthread.h>
-
 #include "ndshm_edu.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
@@ -112,88 +109,6 @@ TEST_F(storm, claim_ends)
 		ASSERT_EQ(tainted, ndshm_read_number(TAINTED) & TAINTED_WARNING);
 	}
 	ndshm_case(true);
-}
-
-/*
- * What those are told who use an adapter while it goes: that it has gone, and
- * nothing else.
- */
-
-#define ENDS		500
-#define ASKERS		3
-
-FIXTURE(told) {
-	struct ndshm_edu edu;
-};
-
-FIXTURE_SETUP(told)
-{
-	if (geteuid())
-		SKIP(return, "only root can bind functions");
-	if (ndshm_edu_find(&self->edu))
-		SKIP(return, "no edu device");
-	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
-}
-
-FIXTURE_TEARDOWN(told)
-{
-	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
-}
-
-struct asker {
-	pthread_t thread;
-	int fd;
-	__u32 adapter;
-	__u32 reason;		/* of the first refusal */
-};
-
-static void *ask(void *data)
-{
-	struct asker *asker = data;
-	struct ndshm_adapter_map_bar map;
-
-	do {
-		map = adapter_map_bar_request(asker->adapter, 0);
-	} while (!_test_adapter_map_bar(asker->fd, &map));
-	asker->reason = map.reason;
-	return NULL;
-}
-
-TEST_F_TIMEOUT(told, adapter_goes, 300)
-{
-	unsigned int round, rounds = ndshm_rounds(ENDS, 50), i;
-	struct ndshm_adapter_claim claim;
-	struct asker askers[ASKERS];
-	int fd;
-
-	for (round = 0; round < rounds; round++) {
-		fd = ndshm_open();
-		ASSERT_LE(0, fd);
-		claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-		ASSERT_EQ(0, _test_adapter_claim(fd, &claim));
-		for (i = 0; i < ASKERS; i++) {
-			askers[i] = (struct asker){
-				.fd = fd, .adapter = self->edu.adapter.id,
-			};
-			ASSERT_EQ(0, pthread_create(&askers[i].thread, NULL,
-						    ask, &askers[i]));
-		}
-		ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-		for (i = 0; i < ASKERS; i++) {
-			ASSERT_EQ(0, pthread_join(askers[i].thread, NULL));
-			EXPECT_TRUE(askers[i].reason ==
-				    NDSHM_REASON_ADAPTER_REMOVED ||
-				    askers[i].reason ==
-				    NDSHM_REASON_ADAPTER_UNKNOWN ||
-				    askers[i].reason ==
-				    NDSHM_REASON_CLAIM_MISSING)
-				TH_LOG("reason %u in round %u",
-				       askers[i].reason, round);
-		}
-		close(fd);
-		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
-	}
-	ndshm_case(false);
 }
 
 int main(int argc, char **argv)

@@ -236,21 +236,6 @@ static void look_for_leaks(void)
  * Setting up
  */
 
-static unsigned long long number(const char *name, unsigned long long otherwise)
-{
-	const char *text = getenv(name);
-	unsigned long long value;
-	char *end;
-
-	if (!text || !*text)
-		return otherwise;
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (errno || *end)
-		ksft_exit_fail_msg("%s: what is %s?\n", name, text);
-	return value;
-}
-
 static const char *module_path(const char *name)
 {
 	const char *path = getenv(name);
@@ -263,10 +248,11 @@ static void settings(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	storm.seed = number("NDSHM_SEED", storm_mix(now.tv_sec * 1000000000ULL +
-						    now.tv_nsec) >> 32);
-	storm.kills = number("NDSHM_STORM_KILLS", 500);
-	storm.unbinds = number("NDSHM_STORM_UNBINDS", 50);
+	storm.seed = ndshm_number("NDSHM_SEED",
+				  storm_mix(now.tv_sec * 1000000000ULL +
+					    now.tv_nsec) >> 32);
+	storm.kills = ndshm_number("NDSHM_STORM_KILLS", 500);
+	storm.unbinds = ndshm_number("NDSHM_STORM_UNBINDS", 50);
 	storm.ko = module_path("NDSHM_KO");
 	storm.mock = module_path("NDSHM_MOCK");
 	storm.page = sysconf(_SC_PAGESIZE);

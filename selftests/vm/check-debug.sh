@@ -16,9 +16,8 @@ top=$(cd "$here/../.." && pwd)
 kernels=${KERNELS:-6.12-debug 7.2-debug}
 logs=$BUILD/check-debug
 fuzz_seconds=${FUZZ_SECONDS:-60}
-# Less of the module than this under test, and something has been left out (%). A ninth of
-# its sites report failed checks of the kernel's, and are not counted for that.
-least_coverage=90
+# Less of the module than this under test, and something has been left out (%).
+least_coverage=85
 
 # What needs another machine, with which the module is tested elsewhere; what has no meaning
 # for a provider that nobody revokes.
@@ -152,7 +151,7 @@ level_coverage() {
 	"$top/selftests/coverage/report.py" --missing "$BUILD/modules/$kernel/ndshm.ko" "${hits[@]}" >"$report" ||
 		return 1
 	sed 's/^/# /' "$report"
-	percent=$(awk '/^total, without reports / { print $NF + 0 }' "$report")
+	percent=$(awk '/^total / { print $NF + 0 }' "$report")
 	if awk "BEGIN { exit !($percent > $least_coverage) }"; then
 		echo "ok 1 - $percent % of the call sites of the module were reached"
 	else

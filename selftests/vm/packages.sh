@@ -37,7 +37,7 @@ debug  flex                 configures a kernel
 debug  bison                configures a kernel
 debug  bc                   builds a kernel
 debug  libelf-dev           objtool of a kernel that is built here
-debug  libssl-dev           signs the modules of a kernel that is built here
+debug  libssl-dev           the same: a tool that signs modules
 debug  perl                 builds a kernel
 debug  python3              builds a kernel
 debug  xz-utils             unpacks the kernel source
