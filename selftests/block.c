@@ -422,6 +422,32 @@ TEST_F(block, mapped_by_those_who_end)
 	test_gone(&self->block);
 }
 
+/* More files than are kept for the next blocks, and blocks that get one again. */
+TEST_F(block, many_mapped_and_freed)
+{
+	struct ndshm_block_info blocks[20];
+	unsigned char *map;
+	unsigned int i, round;
+
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+			blocks[i] = test_new_block(self->fd, self->adapter,
+						   self->page);
+			map = test_map_block(self->fd, &blocks[i]);
+			EXPECT_TRUE(all_bytes(map, self->page, 0));
+			fill_pattern(map, self->page, i);
+			munmap(map, self->page);
+		}
+		for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+			map = test_map_block(self->fd, &blocks[i]);
+			EXPECT_TRUE(has_pattern(map, self->page, i));
+			munmap(map, self->page);
+			test_free_handle(self->fd, blocks[i].handle);
+			test_gone(&blocks[i]);
+		}
+	}
+}
+
 /*
  * A client really ends although a child still maps one of its blocks: the
  * blocks that nobody maps are freed at once.

@@ -59,6 +59,38 @@ TEST_F(group, isolation)
 			     NDSHM_ISOLATION_SHARED_GROUP);
 }
 
+/* A function that any driver may take is a stranger, also to who is there already. */
+TEST_F(group, stranger)
+{
+	const __u32 before = self->edu[0].adapter.isolation;
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(adapter_of(self, 0), EDU_WIDTH);
+	struct ndshm_adapter_start start =
+		adapter_start_request(adapter_of(self, 0));
+	struct ndshm_nl_adapter adapter;
+
+	test_claim(self->one, 0);
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu[1].pci));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->edu[0].nl,
+					    adapter_of(self, 0), &adapter));
+	EXPECT_EQ(before | NDSHM_ISOLATION_SHARED_GROUP, adapter.isolation);
+	/* Where something else is missing, root was allowed to go on without it. */
+	if (!before) {
+		ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
+		test_err_adapter_start(EPERM, NDSHM_REASON_UNISOLATED_OFF,
+				       self->one, &start);
+		close(self->one);
+		test_err_adapter_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF,
+				       self->two, &claim);
+		self->one = ndshm_open();
+	}
+	ASSERT_EQ(0, ndshm_pci_bind(&self->edu[1].pci, false));
+	close(self->one);
+	test_claim(self->two, 0);
+	test_adapter_start(self->two, &start);
+	self->one = ndshm_open();
+}
+
 TEST_F(group, one_client)
 {
 	test_claim(self->one, 0);

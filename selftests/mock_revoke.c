@@ -321,6 +321,38 @@ TEST_F(going, free_waits_for_the_callback)
 	EXPECT_EQ(0, ndshm_mock_slot(0).late);
 }
 
+/* Processes that mapped a block and have ended are nobody to be waited for. */
+TEST_F(going, mapped_by_the_dead)
+{
+	struct ndshm_block_alloc alloc = request_of(self);
+	pid_t children[3];
+	int peers[3], i;
+
+	if (variant->refusable)
+		SKIP(return, "nothing is revoked");
+	test_block_alloc(self->fd, &alloc);
+	/* All at the same time, so that none takes the place of another. */
+	for (i = 0; i < (int)ARRAY_SIZE(peers); i++) {
+		children[i] = ndshm_fork(&peers[i]);
+		ASSERT_LE(0, children[i]);
+		if (!children[i]) {
+			memset(test_map_block(self->fd, &self->block), i,
+			       self->block.length);
+			ndshm_tell(peers[i]);
+			ndshm_hear(peers[i]);
+			_exit(0);
+		}
+		EXPECT_TRUE(ndshm_hear(peers[i]));
+	}
+	for (i = 0; i < (int)ARRAY_SIZE(peers); i++) {
+		EXPECT_TRUE(ndshm_tell(peers[i]));
+		EXPECT_TRUE(ndshm_reap(children[i]));
+		close(peers[i]);
+	}
+	test_mock("%s", variant->command);
+	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
+}
+
 /* Memory that has gone back is not written to any more, whoever maps it. */
 TEST_F_TIMEOUT(going, while_it_is_written, 300)
 {

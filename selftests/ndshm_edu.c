@@ -7,8 +7,6 @@
 #define EDU_VENDOR	0x1234
 #define EDU_DEVICE	0x11e8
 
-#define ALLOW_UNISOLATED "/sys/module/ndshm/parameters/allow_unisolated"
-
 int ndshm_edu_find(struct ndshm_edu *edu)
 {
 	return ndshm_pci_find(&edu->pci, EDU_VENDOR, EDU_DEVICE);

@@ -22,6 +22,8 @@
 #include "ndshm_nl.h"
 #include "ndshm_pci.h"
 
+#define ALLOW_UNISOLATED	"/sys/module/ndshm/parameters/allow_unisolated"
+
 #define EDU_WIDTH	28	/* bits of address that it drives */
 
 #define EDU_IDENTITY	0x00	/* 0xed below a version */

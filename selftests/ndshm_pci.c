@@ -202,12 +202,12 @@ int ndshm_pci_bind(struct ndshm_pci *pci, bool strict)
 	if (!error)
 		error = ndshm_write_file(path_of(pci, "driver_override"),
 					 "ndshm_pci");
+	/* Unlike drivers_probe, this tells what the driver answered. */
 	if (!error)
-		error = ndshm_write_file("/sys/bus/pci/drivers_probe",
+		error = ndshm_write_file("/sys/bus/pci/drivers/ndshm_pci/bind",
 					 pci->name);
 	if (error)
 		return error;
-	/* Whether a driver took it is not told. */
 	current_driver(pci, driver, sizeof(driver));
 	return strcmp(driver, "ndshm_pci") ? -ENODEV : 0;
 }
@@ -299,5 +299,6 @@ int ndshm_pci_find_port(const struct ndshm_pci *pci, struct ndshm_pci *port)
 		return -ENODEV;
 	memset(port, 0, sizeof(*port));
 	snprintf(port->name, sizeof(port->name), "%.31s", name + 1);
+	current_driver(port, port->driver, sizeof(port->driver));
 	return 0;
 }

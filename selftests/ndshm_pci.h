@@ -37,7 +37,11 @@ bool ndshm_pci_is_there(const struct ndshm_pci *pci);
 /* Does the function answer for itself, whatever the system knows of it? */
 bool ndshm_pci_answers(const struct ndshm_pci *pci);
 
-/* Bind it; @strict: make its IOMMU group strict before, if that can be done. */
+/*
+ * Bind it; @strict: make its IOMMU group strict before, if that can be done. An
+ * error may be the driver's own; what the function had is for restore to bring
+ * back.
+ */
 int ndshm_pci_bind(struct ndshm_pci *pci, bool strict);
 int ndshm_pci_unbind(struct ndshm_pci *pci);
 
@@ -62,7 +66,7 @@ long long ndshm_pci_number(const struct ndshm_pci *pci, const char *file);
 /* Reset it as an administrator does. -ENOENT: it has no way to. */
 int ndshm_pci_reset(const struct ndshm_pci *pci);
 
-/* The port that it is behind; only its name is told. */
+/* The port that it is behind; of its group nothing is told. */
 int ndshm_pci_find_port(const struct ndshm_pci *pci, struct ndshm_pci *port);
 
 #endif /* _NDSHM_SELFTEST_PCI_H */

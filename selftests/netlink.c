@@ -455,6 +455,54 @@ TEST_F(netlink, dump_blocks)
 	free(seen);
 }
 
+static void use_up_ids(struct __test_metadata *_metadata,
+		       struct _test_data_netlink *self, unsigned int count)
+{
+	struct ndshm_block_info blocks[64];
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, 1, blocks);
+	unsigned int i;
+
+	for (; count; count -= alloc.count) {
+		alloc.count = count < ARRAY_SIZE(blocks) ? count :
+							   ARRAY_SIZE(blocks);
+		test_block_alloc(self->fd, &alloc);
+		for (i = 0; i < alloc.count; i++)
+			test_free_handle(self->fd, blocks[i].handle);
+	}
+}
+
+/* A power of two between their ids, so that a hash of these may be the same. */
+TEST_F_TIMEOUT(netlink, dump_far_apart, 300)
+{
+	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen)), one;
+	struct ndshm_block_info kept[3];
+	const unsigned int apart = 4096;
+	int count, i, j, found;
+
+	ASSERT_NE(NULL, seen);
+	for (i = 0; i < (int)ARRAY_SIZE(kept); i++) {
+		if (i)
+			use_up_ids(_metadata, self, apart - 1);
+		kept[i] = test_new_block(self->fd, self->adapter, 1);
+		EXPECT_EQ(kept[0].shared_memory_handle + i * apart,
+			  kept[i].shared_memory_handle);
+	}
+	count = ndshm_nl_blocks(&self->nl, seen, MANY);
+	ASSERT_LE(0, count);
+	ASSERT_GE(MANY, count);
+	for (i = 0; i < (int)ARRAY_SIZE(kept); i++) {
+		for (found = 0, j = 0; j < count; j++)
+			found += seen[j].id == kept[i].shared_memory_handle;
+		EXPECT_EQ(1, found);
+		ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl,
+						  kept[i].shared_memory_handle,
+						  &one));
+		EXPECT_EQ(kept[i].shared_memory_handle, one.id);
+	}
+	free(seen);
+}
+
 /* What lives all along is in every dump, whatever else comes and goes. */
 TEST_F(netlink, dump_while_changing)
 {

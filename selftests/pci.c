@@ -5,6 +5,7 @@
  * that nobody asked for leave it quiet and of use.
  */
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -596,6 +597,68 @@ TEST_F(slot, reset_unclaimed)
 	test_config(_metadata, function);
 	test_take(_metadata, function);
 	test_works(_metadata, function, 1);
+}
+
+static void *reset(void *pci)
+{
+	return (void *)(intptr_t)ndshm_pci_reset(pci);
+}
+
+static bool is_dirty(struct __test_metadata *_metadata,
+		     struct function *function)
+{
+	struct ndshm_nl_adapter adapter = {};
+
+	EXPECT_EQ(0, ndshm_nl_adapter_by_id(&function->edu.nl,
+					    function->edu.adapter.id,
+					    &adapter));
+	return adapter.dirty;
+}
+
+/* True if the reset had the function to itself when the client went. */
+static bool release_during_reset(struct __test_metadata *_metadata,
+				 struct function *function,
+				 unsigned int delay_us)
+{
+	pthread_t thread;
+	void *error;
+	bool met;
+
+	test_claim(function);
+	test_start(function);
+	change_config(_metadata, function);
+	EXPECT_EQ(0, pthread_create(&thread, NULL, reset, &function->edu.pci));
+	usleep(delay_us);
+	close(function->fd);
+	EXPECT_EQ(0, pthread_join(thread, &error));
+	EXPECT_EQ(0, (intptr_t)error);
+	met = is_dirty(_metadata, function);
+	EXPECT_FALSE(ndshm_pci_is_master(&function->edu.pci));
+
+	function->fd = ndshm_open();
+	EXPECT_LE(0, function->fd);
+	test_claim(function);
+	EXPECT_FALSE(is_dirty(_metadata, function));
+	test_config(_metadata, function);
+	close(function->fd);
+	function->fd = ndshm_open();
+	EXPECT_LE(0, function->fd);
+	return met;
+}
+
+/*
+ * A client goes while somebody else resets the function, and has it to himself for
+ * that long: the next claim tries again, and finds it as it was bound.
+ */
+TEST_F(slot, released_during_reset)
+{
+	unsigned int delay, met = 0;
+
+	/* A thread takes its time to begin, and a reset to end. */
+	for (delay = 0; met < 3 && delay < 1000000; delay += 5000)
+		met += release_during_reset(_metadata, &self->function, delay);
+	EXPECT_LT(0, met)
+		TH_LOG("no release met a reset");
 }
 
 /* As the kernel's tool aer-inject tells it, byte by byte. */

@@ -152,6 +152,9 @@ TEST_F(provider, scopes)
 	test_mock("provider add all machine");
 	test_err_mock(EBUSY, NDSHM_REASON_SCOPE_TAKEN,
 		      "provider add second machine");
+	/* Of what is wrong with a name and a scope, the scope is told. */
+	test_err_mock(EBUSY, NDSHM_REASON_SCOPE_TAKEN,
+		      "provider add coherent machine");
 
 	/* Who names nobody gets the nearest. */
 	self->block = test_new_block(self->fd, adapter.id, 1);
@@ -202,8 +205,83 @@ TEST_F(provider, shown)
 	EXPECT_EQ(1, allocated());
 }
 
+/* Who gives no name gets one that tells the id, unless somebody has it already. */
+TEST_F(provider, unnamed)
+{
+	struct ndshm_nl_provider provider;
+	char name[32];
+	__u32 next;
+
+	test_mock("provider add usual");
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "usual", &provider));
+	/* Ids are given out in turn, and none that was used comes again. */
+	next = provider.id + 1;
+	test_mock("provider add nameless name=null");
+	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, next, &provider));
+	snprintf(name, sizeof(name), "provider%u", next);
+	EXPECT_STREQ(name, provider.name);
+	test_err_mock(EEXIST, NDSHM_REASON_NAME_TAKEN, "provider add %s", name);
+	test_mock("provider del nameless");
+
+	next += 2;
+	snprintf(name, sizeof(name), "provider%u", next);
+	test_mock("provider add %s", name);
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, name, &provider));
+	EXPECT_EQ(next - 1, provider.id);
+	test_err_mock(EEXIST, NDSHM_REASON_NAME_TAKEN,
+		      "provider add nameless name=null");
+	EXPECT_EQ(-ENOENT, ndshm_nl_provider_by_id(&self->nl, next, &provider));
+
+	/* That id is used up, and the next one's name is free. */
+	test_mock("provider add nameless name=null");
+	EXPECT_EQ(0, ndshm_nl_provider_by_id(&self->nl, next + 1, &provider));
+	test_mock("provider del nameless");
+	test_mock("provider del %s", name);
+	test_mock("provider del usual");
+}
+
 /* More than fit into one message of a dump: each of them once, in order. */
-#define MANY	300
+#define MANY	500
+
+/*
+ * A dump whose first message is made before @command is carried out, and the others
+ * after that. True if these, and not the first, say that something has changed.
+ */
+static bool interrupted(struct __test_metadata *_metadata, __u8 get,
+			const char *command)
+{
+	static __u64 buffer[8192];
+	const struct nlmsghdr *message;
+	struct ndshm_nl_request request;
+	unsigned int told = 0, messages = 0;
+	bool good, end = false;
+	struct ndshm_nl nl;
+	size_t left;
+	ssize_t got;
+
+	if (ndshm_nl_open(&nl))
+		return false;
+	ndshm_nl_begin(&request, nl.family, get, NLM_F_DUMP);
+	good = send(nl.fd, &request, request.header.nlmsg_len, 0) >= 0 &&
+	       !ndshm_mock("%s", command);
+	while (good && !end) {
+		got = recv(nl.fd, buffer, sizeof(buffer), 0);
+		good = got > 0;
+		messages++;
+		left = good ? got : 0;
+		for (message = (void *)buffer; NLMSG_OK(message, left);
+		     message = NLMSG_NEXT(message, left)) {
+			end = end || message->nlmsg_type == NLMSG_DONE;
+			good = good && message->nlmsg_type != NLMSG_ERROR;
+			if (!end && (message->nlmsg_flags & NLM_F_DUMP_INTR))
+				told |= 1U << (messages > 1);
+		}
+	}
+	ndshm_nl_close(&nl);
+	EXPECT_LT(1, messages)
+		TH_LOG("all fits into one message: MANY is too small");
+	return good && told == 2;
+}
 
 TEST_F_TIMEOUT(provider, many, 300)
 {
@@ -226,6 +304,15 @@ TEST_F_TIMEOUT(provider, many, 300)
 		EXPECT_LT(providers[i - 1].id, providers[i].id);
 	for (i = 1; i < adapted + MANY; i++)
 		EXPECT_LT(adapters[i - 1].id, adapters[i].id);
+	/* Who reads learns that what came before may be out of date. */
+	EXPECT_TRUE(interrupted(_metadata, NDSHM_CMD_PROVIDER_GET,
+				"provider del a-provider-of-many-0"));
+	EXPECT_TRUE(interrupted(_metadata, NDSHM_CMD_PROVIDER_GET,
+				"provider add a-provider-of-many-0"));
+	EXPECT_TRUE(interrupted(_metadata, NDSHM_CMD_ADAPTER_GET,
+				"adapter del an-adapter-of-many-0"));
+	EXPECT_TRUE(interrupted(_metadata, NDSHM_CMD_ADAPTER_GET,
+				"adapter add an-adapter-of-many-0"));
 	for (i = 0; i < MANY; i++) {
 		test_mock("provider del a-provider-of-many-%d", i);
 		test_mock("adapter del an-adapter-of-many-%d", i);

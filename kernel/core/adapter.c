@@ -2,7 +2,6 @@
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include <linux/ndshm_netlink.h>
 
@@ -11,78 +10,42 @@
 #include "netlink.h"
 #include "registry.h"
 
-/* Registered adapters by id; an id is not used again soon. */
-static DEFINE_XARRAY_ALLOC1(adapters);
-static u32 next_id;
+static struct ndshm_registry adapters = NDSHM_REGISTRY_INIT(adapters);
+
+static struct ndshm_adapter *adapter_of(struct ndshm_entry *entry)
+{
+	return entry ? container_of(entry, struct ndshm_adapter, entry) : NULL;
+}
 
 struct ndshm_adapter *ndshm_adapter_find_id(u32 id)
 {
-	struct ndshm_adapter *adapter;
-
-	rcu_read_lock();
-	adapter = xa_load(&adapters, id);
-	if (adapter && !refcount_inc_not_zero(&adapter->references))
-		adapter = NULL;
-	rcu_read_unlock();
-	return adapter;
+	return adapter_of(ndshm_registry_find_id(&adapters, id));
 }
 
 struct ndshm_adapter *ndshm_adapter_next(u32 *id)
 {
-	struct ndshm_adapter *adapter;
-	unsigned long index;
-
-	rcu_read_lock();
-	xa_for_each_start(&adapters, index, adapter, *id) {
-		if (refcount_inc_not_zero(&adapter->references)) {
-			*id = index;
-			break;
-		}
-	}
-	rcu_read_unlock();
-	return adapter;
-}
-
-static struct ndshm_adapter *find_locked(const char *name)
-{
-	struct ndshm_adapter *adapter;
-	unsigned long index;
-
-	lockdep_assert_held(&ndshm_registry_lock);
-
-	xa_for_each(&adapters, index, adapter)
-		if (!strcmp(adapter->name, name))
-			return adapter;
-	return NULL;
+	return adapter_of(ndshm_registry_next(&adapters, id));
 }
 
 struct ndshm_adapter *ndshm_adapter_find(const char *name)
 {
-	struct ndshm_adapter *adapter;
-
-	mutex_lock(&ndshm_registry_lock);
-	adapter = find_locked(name);
-	/* It is registered, so the registration's reference is there. */
-	if (adapter)
-		refcount_inc(&adapter->references);
-	mutex_unlock(&ndshm_registry_lock);
-	return adapter;
+	return adapter_of(ndshm_registry_find(&adapters, name));
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_find);
 
 struct ndshm_adapter *ndshm_adapter_get(struct ndshm_adapter *adapter)
 {
-	refcount_inc(&adapter->references);
+	refcount_inc(&adapter->entry.references);
 	return adapter;
 }
 
 void ndshm_adapter_put(struct ndshm_adapter *adapter)
 {
-	if (!refcount_dec_and_test(&adapter->references))
+	if (!refcount_dec_and_test(&adapter->entry.references))
 		return;
 	put_device(adapter->device);
 	mutex_destroy(&adapter->claim_lock);
-	kfree_rcu(adapter, rcu);
+	kfree_rcu(adapter, entry.rcu);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_put);
 
@@ -94,21 +57,14 @@ EXPORT_SYMBOL_GPL(ndshm_adapter_device);
 
 static ndshm_reason_t publish(struct ndshm_adapter *adapter)
 {
+	ndshm_reason_t reason;
+
 	mutex_lock(&ndshm_registry_lock);
-	if (find_locked(adapter->name)) {
-		mutex_unlock(&ndshm_registry_lock);
-		return NDSHM_REASON_NAME_TAKEN;
-	}
-	/* The id is part of the object, so it is known before it is seen. */
-	if (xa_alloc_cyclic(&adapters, &adapter->id, NULL, xa_limit_31b,
-			    &next_id, GFP_KERNEL) < 0) {
-		mutex_unlock(&ndshm_registry_lock);
-		return NDSHM_REASON_MEMORY;
-	}
-	xa_store(&adapters, adapter->id, adapter, GFP_KERNEL);
+	reason = ndshm_registry_add(&adapters, &adapter->entry, NULL);
 	mutex_unlock(&ndshm_registry_lock);
-	ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_ADDED_NTF);
-	return NDSHM_REASON_NONE;
+	if (reason == NDSHM_REASON_NONE)
+		ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_ADDED_NTF);
+	return reason;
 }
 
 ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
@@ -126,8 +82,8 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	adapter = kzalloc(sizeof(*adapter), GFP_KERNEL);
 	if (!adapter)
 		return NDSHM_REASON_MEMORY;
-	refcount_set(&adapter->references, 1);
-	strscpy(adapter->name, info->name, sizeof(adapter->name));
+	refcount_set(&adapter->entry.references, 1);
+	strscpy(adapter->entry.name, info->name, sizeof(adapter->entry.name));
 	adapter->device = get_device(info->device);
 	adapter->flags = info->flags;
 	adapter->ops = info->ops;
@@ -166,7 +122,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	ndshm_blockset_close(&adapter->set);
 
 	mutex_lock(&ndshm_registry_lock);
-	xa_erase(&adapters, adapter->id);
+	ndshm_registry_remove(&adapters, &adapter->entry);
 	mutex_unlock(&ndshm_registry_lock);
 	ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_GONE_NTF);
 	ndshm_adapter_put(adapter);

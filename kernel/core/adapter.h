@@ -6,20 +6,18 @@
 #define _NDSHM_CORE_ADAPTER_H
 
 #include <linux/mutex.h>
-#include <linux/refcount.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
 
 #include "blockset.h"
+#include "registry.h"
 
 struct ndshm_claim;
 
 /**
  * struct ndshm_adapter - who does DMA
- * @references: the registration's, its claim's, its blocks', lookups'
- * @id: machine-wide, never 0
- * @name: unique among the registered
+ * @entry: in the registry; referred to also by its claim, its blocks, lookups
  * @device: held; used inside @set, or under a claim, only
  * @flags: NDSHM_ADAPTER_*
  * @ops: NULL: no claims
@@ -34,12 +32,9 @@ struct ndshm_claim;
  * @client: whose @claim it is; compared only. Set under the lock of claim.c
  *	that begins one claim at a time
  * @removed: no claim can come any more
- * @rcu: for freeing
  */
 struct ndshm_adapter {
-	refcount_t references;
-	u32 id;
-	char name[NDSHM_NAME_SIZE];
+	struct ndshm_entry entry;
 	struct device *device;
 	u32 flags;
 	const struct ndshm_adapter_ops *ops;
@@ -51,7 +46,6 @@ struct ndshm_adapter {
 	const void *group;
 	const void *client;
 	bool removed;
-	struct rcu_head rcu;
 };
 
 /* Lookups take a reference; _next() as with providers. */

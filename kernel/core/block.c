@@ -237,7 +237,7 @@ static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
 static void complain(struct ndshm_provider *provider, const char *what)
 {
 	if (!xchg(&provider->complained, true))
-		pr_warn("ndshm: provider %s: %s\n", provider->name, what);
+		pr_warn("ndshm: provider %s: %s\n", provider->entry.name, what);
 }
 
 /*

@@ -282,8 +282,8 @@ static ndshm_reason_t query(struct ndshm_command *command,
 	if (READ_ONCE(block->object.revoked))
 		return NDSHM_REASON_BLOCK_REVOKED;
 	fill_info(&argument->out_block, argument->handle, block, shown);
-	argument->out_adapter = block->adapter->id;
-	argument->out_provider = block->registration->provider->id;
+	argument->out_adapter = block->adapter->entry.id;
+	argument->out_provider = block->registration->provider->entry.id;
 	argument->out_preferred_node = block->preferred_node;
 	argument->out_usage = block->usage;
 	return copy_segments(block, argument->segments,

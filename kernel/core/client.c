@@ -59,7 +59,7 @@ ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
 	*claim = NULL;
 	mutex_lock(&client->lock);
 	list_for_each_entry(each, &client->claims, link)
-		if (each->adapter->id == id) {
+		if (each->adapter->entry.id == id) {
 			*claim = ndshm_claim_get(each);
 			*adapter = ndshm_adapter_get(each->adapter);
 			break;

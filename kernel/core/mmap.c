@@ -45,6 +45,19 @@ void ndshm_object_init(struct ndshm_object *object,
 	INIT_LIST_HEAD(&object->more_mms);
 }
 
+void ndshm_object_put(struct ndshm_object *object)
+{
+	if (refcount_dec_and_test(&object->references))
+		object->ops->release(object);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_object_put);
+
+void ndshm_object_put_async(struct ndshm_object *object)
+{
+	if (refcount_dec_and_test(&object->references))
+		object->ops->release_async(object);
+}
+
 static void forget_mm(struct seen_mm *seen)
 {
 	list_del(&seen->link);

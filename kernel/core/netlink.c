@@ -155,8 +155,8 @@ static int adapter_fill(struct sk_buff *skb, const struct message *m,
 
 	if (!header)
 		return -EMSGSIZE;
-	failed = nla_put_u32(skb, NDSHM_A_ADAPTER_ID, adapter->id) ||
-		 nla_put_string(skb, NDSHM_A_ADAPTER_NAME, adapter->name) ||
+	failed = nla_put_u32(skb, NDSHM_A_ADAPTER_ID, adapter->entry.id) ||
+		 nla_put_string(skb, NDSHM_A_ADAPTER_NAME, adapter->entry.name) ||
 		 nla_put_string(skb, NDSHM_A_ADAPTER_DEVICE,
 				dev_name(adapter->device)) ||
 		 nla_put_s32(skb, NDSHM_A_ADAPTER_NODE,
@@ -199,14 +199,14 @@ static int provider_fill(struct sk_buff *skb, const struct message *m,
 
 	if (!header)
 		return -EMSGSIZE;
-	failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ID, provider->id) ||
-		 nla_put_string(skb, NDSHM_A_PROVIDER_NAME, provider->name) ||
+	failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ID, provider->entry.id) ||
+		 nla_put_string(skb, NDSHM_A_PROVIDER_NAME, provider->entry.name) ||
 		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope) ||
 		 nla_put_u32(skb, NDSHM_A_PROVIDER_BLOCKS,
 			     ndshm_blockset_count(&provider->set));
 	if (!failed && provider->adapter)
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ADAPTER_ID,
-				     provider->adapter->id);
+				     provider->adapter->entry.id);
 	if (!failed && provider_offer(provider, &flags, &mappable))
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_FLAGS, flags) ||
 			 put_flag(skb, NDSHM_A_PROVIDER_MAPPABLE, mappable);
@@ -223,9 +223,9 @@ static int block_fill(struct sk_buff *skb, const struct message *m,
 		return -EMSGSIZE;
 	failed = nla_put_u32(skb, NDSHM_A_BLOCK_ID, block->id) ||
 		 nla_put_u32(skb, NDSHM_A_BLOCK_ADAPTER_ID,
-			     block->adapter->id) ||
+			     block->adapter->entry.id) ||
 		 nla_put_u32(skb, NDSHM_A_BLOCK_PROVIDER_ID,
-			     block->registration->provider->id) ||
+			     block->registration->provider->entry.id) ||
 		 nla_put_u32(skb, NDSHM_A_BLOCK_USAGE, block->usage) ||
 		 nla_put_u32(skb, NDSHM_A_BLOCK_UID,
 			     from_kuid_munged(m->user_ns, block->uid)) ||

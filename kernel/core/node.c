@@ -96,5 +96,5 @@ void ndshm_node_teardown(void)
 
 u32 ndshm_node_default(void)
 {
-	return list_first_entry(&nodes, struct node, link)->adapter->id;
+	return list_first_entry(&nodes, struct node, link)->adapter->entry.id;
 }

@@ -106,18 +106,10 @@ static inline bool ndshm_object_tryget(struct ndshm_object *object)
 }
 
 /* May sleep; no lock may be held that the release operation takes. */
-static inline void ndshm_object_put(struct ndshm_object *object)
-{
-	if (refcount_dec_and_test(&object->references))
-		object->ops->release(object);
-}
+void ndshm_object_put(struct ndshm_object *object);
 
 /* Any context. */
-static inline void ndshm_object_put_async(struct ndshm_object *object)
-{
-	if (refcount_dec_and_test(&object->references))
-		object->ops->release_async(object);
-}
+void ndshm_object_put_async(struct ndshm_object *object);
 
 /*
  * Show it in @vma, which from then on holds the object, through one of @files.

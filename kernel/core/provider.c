@@ -2,7 +2,6 @@
 #include <linux/export.h>
 #include <linux/module.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include <linux/ndshm_netlink.h>
 
@@ -13,9 +12,7 @@
 #include "provider.h"
 #include "registry.h"
 
-/* Registered providers by id; an id is not used again soon. */
-static DEFINE_XARRAY_ALLOC1(providers);
-static u32 next_id;
+static struct ndshm_registry providers = NDSHM_REGISTRY_INIT(providers);
 
 /*
  * Who serves allocations that name nobody, if the adapter has no provider of
@@ -24,67 +21,33 @@ static u32 next_id;
 static struct ndshm_provider __rcu *machine_default;
 static struct ndshm_provider __rcu *built_in;
 
+static struct ndshm_provider *provider_of(struct ndshm_entry *entry)
+{
+	return entry ? container_of(entry, struct ndshm_provider, entry) : NULL;
+}
+
 struct ndshm_provider *ndshm_provider_find_id(u32 id)
 {
-	struct ndshm_provider *provider;
-
-	rcu_read_lock();
-	provider = xa_load(&providers, id);
-	if (provider && !refcount_inc_not_zero(&provider->references))
-		provider = NULL;
-	rcu_read_unlock();
-	return provider;
+	return provider_of(ndshm_registry_find_id(&providers, id));
 }
 
 struct ndshm_provider *ndshm_provider_next(u32 *id)
 {
-	struct ndshm_provider *provider;
-	unsigned long index;
-
-	rcu_read_lock();
-	xa_for_each_start(&providers, index, provider, *id) {
-		if (refcount_inc_not_zero(&provider->references)) {
-			*id = index;
-			break;
-		}
-	}
-	rcu_read_unlock();
-	return provider;
-}
-
-static struct ndshm_provider *find_locked(const char *name)
-{
-	struct ndshm_provider *provider;
-	unsigned long index;
-
-	lockdep_assert_held(&ndshm_registry_lock);
-
-	xa_for_each(&providers, index, provider)
-		if (!strcmp(provider->name, name))
-			return provider;
-	return NULL;
+	return provider_of(ndshm_registry_next(&providers, id));
 }
 
 struct ndshm_provider *ndshm_provider_find(const char *name)
 {
-	struct ndshm_provider *provider;
-
-	mutex_lock(&ndshm_registry_lock);
-	provider = find_locked(name);
-	/* It is registered, so its owner's reference is there. */
-	if (provider)
-		refcount_inc(&provider->references);
-	mutex_unlock(&ndshm_registry_lock);
-	return provider;
+	return provider_of(ndshm_registry_find(&providers, name));
 }
 
 void ndshm_provider_put(struct ndshm_provider *provider)
 {
-	if (!refcount_dec_and_test(&provider->references))
+	if (!refcount_dec_and_test(&provider->entry.references))
 		return;
 	if (provider->adapter)
 		ndshm_adapter_put(provider->adapter);
-	kfree_rcu(provider, rcu);
+	kfree_rcu(provider, entry.rcu);
 }
 
 /* Where the default of @scope, and for the last scope of @adapter, is kept. */
@@ -103,15 +66,16 @@ default_of(enum ndshm_scope scope, struct ndshm_adapter *adapter)
 
 struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter)
 {
-	struct ndshm_provider *provider;
+	struct ndshm_provider __rcu ** const places[] = {
+		&adapter->provider, &machine_default, &built_in,
+	};
+	struct ndshm_provider *provider = NULL;
+	unsigned int i;
 
 	rcu_read_lock();
-	provider = rcu_dereference(adapter->provider);
-	if (!provider)
-		provider = rcu_dereference(machine_default);
-	if (!provider)
-		provider = rcu_dereference(built_in);
-	if (provider && !refcount_inc_not_zero(&provider->references))
+	for (i = 0; i < ARRAY_SIZE(places) && !provider; i++)
+		provider = rcu_dereference(*places[i]);
+	if (provider && !refcount_inc_not_zero(&provider->entry.references))
 		provider = NULL;
 	rcu_read_unlock();
 	return provider;
@@ -133,7 +97,7 @@ new_registration(struct ndshm_provider *provider,
 	if (!registration)
 		return NULL;
 	refcount_set(&registration->references, 1);
-	refcount_inc(&provider->references);
+	refcount_inc(&provider->entry.references);
 	registration->provider = provider;
 	registration->characteristics = *characteristics;
 	if (ops)
@@ -181,7 +145,7 @@ replace(struct ndshm_provider *provider,
 
 	if (ops && ops->owner != provider->owner)
 		return NDSHM_REASON_SCOPE_TAKEN;
-	if (ops && ops->name && strcmp(ops->name, provider->name))
+	if (ops && ops->name && strcmp(ops->name, provider->entry.name))
 		return NDSHM_REASON_NAME;
 	registration = new_registration(provider, characteristics, ops);
 	if (!registration)
@@ -195,41 +159,32 @@ replace(struct ndshm_provider *provider,
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t publish(struct ndshm_provider *provider)
+static ndshm_reason_t publish_locked(struct ndshm_provider *provider)
 {
 	struct ndshm_provider __rcu **place = default_of(provider->scope,
 							 provider->adapter);
+	ndshm_reason_t reason;
+
+	lockdep_assert_held(&ndshm_registry_lock);
+
+	if (place && rcu_access_pointer(*place))
+		return NDSHM_REASON_SCOPE_TAKEN;
+	reason = ndshm_registry_add(&providers, &provider->entry, "provider");
+	if (reason == NDSHM_REASON_NONE && place)
+		rcu_assign_pointer(*place, provider);
+	return reason;
+}
+
+static ndshm_reason_t publish(struct ndshm_provider *provider)
+{
+	ndshm_reason_t reason;
 
 	mutex_lock(&ndshm_registry_lock);
-	if (find_locked(provider->name)) {
-		mutex_unlock(&ndshm_registry_lock);
-		return NDSHM_REASON_NAME_TAKEN;
-	}
-	if (place && rcu_access_pointer(*place)) {
-		mutex_unlock(&ndshm_registry_lock);
-		return NDSHM_REASON_SCOPE_TAKEN;
-	}
-	/* The id is part of the object, so it is known before it is seen. */
-	if (xa_alloc_cyclic(&providers, &provider->id, NULL, xa_limit_31b,
-			    &next_id, GFP_KERNEL) < 0) {
-		mutex_unlock(&ndshm_registry_lock);
-		return NDSHM_REASON_MEMORY;
-	}
-	if (!provider->name[0]) {
-		snprintf(provider->name, sizeof(provider->name), "provider%u",
-			 provider->id);
-		if (find_locked(provider->name)) {
-			xa_erase(&providers, provider->id);
-			mutex_unlock(&ndshm_registry_lock);
-			return NDSHM_REASON_NAME_TAKEN;
-		}
-	}
-	xa_store(&providers, provider->id, provider, GFP_KERNEL);
-	if (place)
-		rcu_assign_pointer(*place, provider);
+	reason = publish_locked(provider);
 	mutex_unlock(&ndshm_registry_lock);
-	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_ADDED_NTF);
-	return NDSHM_REASON_NONE;
+	if (reason == NDSHM_REASON_NONE)
+		ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_ADDED_NTF);
+	return reason;
 }
 
 ndshm_reason_t
@@ -257,14 +212,14 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 	provider = kzalloc(sizeof(*provider), GFP_KERNEL);
 	if (!provider)
 		return NDSHM_REASON_MEMORY;
-	refcount_set(&provider->references, 1);
+	refcount_set(&provider->entry.references, 1);
 	ndshm_blockset_init(&provider->set);
 	provider->scope = scope;
 	if (ops) {
 		provider->owner = ops->owner;
 		if (ops->name)
-			strscpy(provider->name, ops->name,
-				sizeof(provider->name));
+			strscpy(provider->entry.name, ops->name,
+				sizeof(provider->entry.name));
 	}
 	if (adapter)
 		provider->adapter = ndshm_adapter_get(adapter);
@@ -299,7 +254,7 @@ static void retire(struct ndshm_provider *provider)
 		RCU_INIT_POINTER(*place, NULL);
 	if (rcu_access_pointer(built_in) == provider)
 		RCU_INIT_POINTER(built_in, NULL);
-	xa_erase(&providers, provider->id);
+	ndshm_registry_remove(&providers, &provider->entry);
 	mutex_unlock(&ndshm_registry_lock);
 	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_GONE_NTF);
 	ndshm_registration_put(provider->registration);

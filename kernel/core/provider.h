@@ -10,6 +10,7 @@
 #include <ndshm/provider.h>
 
 #include "blockset.h"
+#include "registry.h"
 
 /**
  * struct ndshm_registration - one set of characteristics
@@ -31,28 +32,22 @@ struct ndshm_registration {
 
 /**
  * struct ndshm_provider - who supplies memory, under one name
- * @references: its owner's, until unregistered; its registrations'; lookups'
- * @id: machine-wide, never 0
- * @name: unique among the registered
+ * @entry: in the registry; referred to also by its registrations, lookups
  * @scope: for whom it is the default
  * @adapter: of NDSHM_SCOPE_ADAPTER; holds a reference
  * @owner: module of the handlers; pinned by every block
  * @set: blocks that it made, and allocations under way
  * @registration: the current one; guarded by @set.lock
  * @complained: it was said once that its handler answers nonsense
- * @rcu: for freeing
  */
 struct ndshm_provider {
-	refcount_t references;
-	u32 id;
-	char name[NDSHM_NAME_SIZE];
+	struct ndshm_entry entry;
 	enum ndshm_scope scope;
 	struct ndshm_adapter *adapter;
 	struct module *owner;
 	struct ndshm_blockset set;
 	struct ndshm_registration *registration;
 	bool complained;
-	struct rcu_head rcu;
 };
 
 /*

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/ctype.h>
+#include <linux/kernel.h>
+#include <linux/lockdep.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include <ndshm/provider.h>
@@ -8,6 +11,95 @@
 
 /* What it guards is said in the header. */
 DEFINE_MUTEX(ndshm_registry_lock);
+
+struct ndshm_entry *ndshm_registry_find_id(struct ndshm_registry *registry,
+					   u32 id)
+{
+	struct ndshm_entry *entry;
+
+	rcu_read_lock();
+	entry = xa_load(&registry->entries, id);
+	if (entry && !refcount_inc_not_zero(&entry->references))
+		entry = NULL;
+	rcu_read_unlock();
+	return entry;
+}
+
+struct ndshm_entry *ndshm_registry_next(struct ndshm_registry *registry,
+					u32 *id)
+{
+	struct ndshm_entry *entry;
+	unsigned long index;
+
+	rcu_read_lock();
+	xa_for_each_start(&registry->entries, index, entry, *id) {
+		if (refcount_inc_not_zero(&entry->references)) {
+			*id = index;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return entry;
+}
+
+static struct ndshm_entry *find_locked(struct ndshm_registry *registry,
+				       const char *name)
+{
+	struct ndshm_entry *entry;
+	unsigned long index;
+
+	lockdep_assert_held(&ndshm_registry_lock);
+
+	xa_for_each(&registry->entries, index, entry)
+		if (!strcmp(entry->name, name))
+			return entry;
+	return NULL;
+}
+
+struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
+					const char *name)
+{
+	struct ndshm_entry *entry;
+
+	mutex_lock(&ndshm_registry_lock);
+	entry = find_locked(registry, name);
+	/* It is registered, so the registration's reference is there. */
+	if (entry)
+		refcount_inc(&entry->references);
+	mutex_unlock(&ndshm_registry_lock);
+	return entry;
+}
+
+ndshm_reason_t ndshm_registry_add(struct ndshm_registry *registry,
+				  struct ndshm_entry *entry, const char *stem)
+{
+	struct xarray *entries = &registry->entries;
+
+	if (find_locked(registry, entry->name))
+		return NDSHM_REASON_NAME_TAKEN;
+	/* The id is part of the object, so it is known before it is seen. */
+	if (xa_alloc_cyclic(entries, &entry->id, NULL, xa_limit_31b,
+			    &registry->next_id, GFP_KERNEL) < 0)
+		return NDSHM_REASON_MEMORY;
+	if (!entry->name[0]) {
+		snprintf(entry->name, sizeof(entry->name), "%s%u", stem,
+			 entry->id);
+		if (find_locked(registry, entry->name)) {
+			xa_erase(entries, entry->id);
+			return NDSHM_REASON_NAME_TAKEN;
+		}
+	}
+	xa_store(entries, entry->id, entry, GFP_KERNEL);
+	return NDSHM_REASON_NONE;
+}
+
+void ndshm_registry_remove(struct ndshm_registry *registry,
+			   struct ndshm_entry *entry)
+{
+	lockdep_assert_held(&ndshm_registry_lock);
+
+	xa_erase(&registry->entries, entry->id);
+}
 
 bool ndshm_name_valid(const char *name)
 {

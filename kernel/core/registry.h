@@ -6,13 +6,66 @@
 #define _NDSHM_CORE_REGISTRY_H
 
 #include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
+
+#include <ndshm/provider.h>
 
 /*
  * Guards the names and scopes of adapters and providers, and their coming and
  * going. The outermost lock of the core; lookups by id do not need it.
  */
 extern struct mutex ndshm_registry_lock;
+
+/**
+ * struct ndshm_entry - what a registry knows of an object; a member of it
+ * @references: the registration's, and what the object adds to that
+ * @id: machine-wide, never 0, not used again soon
+ * @name: unique among the registered
+ * @rcu: the object is freed by it, because lookups may still look at it
+ */
+struct ndshm_entry {
+	refcount_t references;
+	u32 id;
+	char name[NDSHM_NAME_SIZE];
+	struct rcu_head rcu;
+};
+
+/**
+ * struct ndshm_registry - objects of a kind
+ * @entries: those that are registered, by id; changed with the registry lock,
+ *	read under RCU
+ * @next_id: where the search for a free id begins; guarded by the registry lock
+ */
+struct ndshm_registry {
+	struct xarray entries;
+	u32 next_id;
+};
+
+#define NDSHM_REGISTRY_INIT(variable) \
+	{ .entries = XARRAY_INIT((variable).entries, XA_FLAGS_ALLOC1) }
+
+/*
+ * Lookups take a reference, or answer NULL. _next() finds the first at or after
+ * *id, and moves *id there. By name it may sleep: it takes the registry lock.
+ */
+struct ndshm_entry *ndshm_registry_find_id(struct ndshm_registry *registry,
+					   u32 id);
+struct ndshm_entry *ndshm_registry_next(struct ndshm_registry *registry,
+					u32 *id);
+struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
+					const char *name);
+
+/*
+ * Register an entry, whose references and name are set; it can be found at
+ * once. With the name "" it is given @stem and its id for a name; entries that
+ * always have one need no stem. The caller holds the registry lock.
+ */
+ndshm_reason_t ndshm_registry_add(struct ndshm_registry *registry,
+				  struct ndshm_entry *entry, const char *stem);
+void ndshm_registry_remove(struct ndshm_registry *registry,
+			   struct ndshm_entry *entry);
 
 /* Is it a name: 1 to NDSHM_NAME_SIZE - 1 printable characters, no space, no slash? */
 bool ndshm_name_valid(const char *name);

@@ -112,7 +112,8 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	if (!pci_device_is_present(pdev))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 
-	if (function->unclean == -EAGAIN)
+	/* Of a function that somebody else was resetting, registers read as ones. */
+	if (function->unclean == -EAGAIN || function->unclean == -ENODEV)
 		WRITE_ONCE(function->unclean, ndshm_pci_quiet(function, false));
 	if (function->unclean && !privileged)
 		return NDSHM_REASON_ADAPTER_DIRTY;

@@ -52,7 +52,8 @@ void ndshm_pci_restore(struct ndshm_pci_function *function);
 
 /*
  * Bus mastering off, transactions ended, function reset. 0 if it was reset;
- * -ENOTTY if it has no way to, -EAGAIN if someone else has the device lock.
+ * -ENOTTY if it has no way to, -EAGAIN if someone else has the device lock,
+ * -ENODEV if it does not answer, which may be for the same reason.
  */
 int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked);
 

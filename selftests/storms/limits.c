@@ -84,6 +84,7 @@ bool storm_signals(void)
 #define CGROUP		CGROUPS "/ndshm-storm"
 #define CGROUP_LIMIT	(6 << 20)
 #define FULL		1500	/* calls once it is full */
+#define MOST_CALLS	100000	/* until it is */
 #define PIECES		2048	/* more than fit */
 
 static struct {
@@ -131,6 +132,7 @@ static bool live_in_cgroup(unsigned int number)
 	unsigned int calls;
 	bool fine = true;
 
+	/* The kernel keeps some of what was freed: it takes a while to fill again. */
 	client.random = storm_stream("pressure", number);
 	client.fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (client.fd < 0 || mlockall(MCL_CURRENT) ||
@@ -138,7 +140,9 @@ static bool live_in_cgroup(unsigned int number)
 		return storm_complain("cgroup: %s", strerror(errno));
 	while (fine && !pieces.refused && pieces.count < PIECES)
 		fine = take_piece(&client);
-	for (calls = 0; fine && calls < full; calls++)
+	for (calls = 0; fine && (calls < full || (pieces.refused <= full / 20 &&
+						  calls < MOST_CALLS));
+	     calls++)
 		fine = pieces.count && storm_chance(&client.random, 40) ?
 		       give_piece(&client) : take_piece(&client);
 	storm_say("%u pieces, refused %u times", pieces.count, pieces.refused);

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# readme-guest.sh DIRECTORY HEADERS: in the guest, run README.md's blocks, which are
-# DIRECTORY/*.sh, in a copy of the project. Leaves .out and .status beside each.
+# readme-guest.sh DIRECTORY PROJECT HEADERS: in the guest, run README.md's blocks, which
+# are DIRECTORY/*.sh, in the copy PROJECT. Leaves .out and .status beside each.
 set -euo pipefail
 
-work=$1 headers=$2
+work=$1 project=$2 headers=$3
 release=$(uname -r)
 
 # Cards have their drivers, as on a machine with udev.
@@ -35,9 +35,7 @@ if ! command -v sudo >/dev/null; then
 	chmod 755 /usr/local/bin/sudo
 fi
 
-mkdir -p /root/ndshm
-tar -xf "$work/project.tar" --no-same-owner -C /root/ndshm
-cd /root/ndshm
+cd "$project"
 
 # One shell for all, as a reader has it, with nothing of ours in its environment.
 # shellcheck disable=SC2016

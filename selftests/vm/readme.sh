@@ -3,12 +3,13 @@
 #
 # readme.sh: is it true what README.md says? Every block marked `sh` is run, in order
 # and in one shell, in a virtual machine that has a copy of the project and nothing else
-# of it. What a block prints must be what the `text` block behind it says, in which a
+# of it. Only what its `make` commands build has been built before, outside: there a
+# compiler takes minutes. What a block prints must be what the `text` block behind it says, in which a
 # line `...` stands for any lines, and `...` within a line for anything.
 #
 # Blocks marked `console` are not run: they get things from the network, or boot
 # virtual machines themselves. They are named. Last line: N passed, N failed.
-# KERNEL=6.12 says which kernel; KEEP=1 leaves the outputs in BUILD/readme.
+# KERNEL=6.12 says which kernel; KEEP=1 leaves the outputs in BUILD/readme, and the copy beside it.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -81,13 +82,29 @@ work=$(cd -- "$work" && pwd -P)
 extract
 
 # What a clone of this tree would hold, and what is about to be added to it.
+project=$work-project
+rm -rf -- "$project"
+mkdir -- "$project"
 (cd -- "$top" && git ls-files -z --cached --others --exclude-standard |
 	while IFS= read -rd '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
-	tar --null -T - -cf "$work/project.tar")
+	tar --null -T - -c) | tar -x --no-same-owner -C "$project"
 
+# By the same commands, in the copy that the machine is going to have.
+headers=$("$vm_dir/kernels.sh" headers "$kernel")
+sed -n '/^make /{:more;p;/\\$/{n;b more}}' "$work"/*.sh | sed "s#/lib/modules/\$(uname -r)/build#$headers#" >"$work/build"
+! grep -w install "$work/build" || die 'README.md says to install without sudo: that is not done here'
+(cd -- "$project" && env -i HOME=/nonexistent LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+	KDIR="$headers" bash -e "$work/build") >"$work/build.log" 2>&1 || {
+	tail -n 30 -- "$work/build.log" >&2
+	die 'what README.md says does not build it here'
+}
+
+# From there, so that the machine has it, wherever it lies.
 code=0
+cd -- "$project"
 "$vm_dir/run.sh" --kernel "$kernel" --name readme --iommu --wire --timeout 1200 --quiet --share "$work" -- \
-	"$vm_dir/readme-guest.sh" "$work" "$("$vm_dir/kernels.sh" headers "$kernel")" || code=$?
+	"$vm_dir/readme-guest.sh" "$work" "$project" "$headers" || code=$?
+cd -- "$top"
 
 number=0 failed=0
 check() {
@@ -118,6 +135,6 @@ for block in "$work"/*.sh; do
 done
 check 'the virtual machine, and its kernel log' "$([[ $code -eq 0 ]] || echo "run.sh: exit $code")"
 
-[[ ${KEEP:-} ]] || [[ $failed -gt 0 ]] || rm -rf -- "${work:?}"
+[[ ${KEEP:-} ]] || [[ $failed -gt 0 ]] || rm -rf -- "${work:?}" "${project:?}"
 printf '1..%d\n%d passed, %d failed\n' "$number" $((number - failed)) "$failed"
 [[ $failed -eq 0 ]]

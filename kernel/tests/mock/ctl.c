@@ -5,9 +5,9 @@
  * something unknown to this module ENOENT, with reason "none".
  *
  *	provider add NAME [machine | adapter=ADAPTER] [OPTION...]
- *	provider replace NAME [OPTION...] [name=NAME|null] [owner=null]
+ *	provider replace NAME [OPTION...] [name=NAME] [owner=null]
  *		OPTION: type=N revision=N size=N flags=N allocate=null free=null
- *		mmap=null
+ *		mmap=null name=null
  *	provider del NAME
  *	provider revoke NAME
  *	adapter add NAME

@@ -161,7 +161,7 @@ static int option(struct registration *r, const char *word, bool replace)
 		r->ops.mmap = NULL;
 	else if (replace && !strcmp(word, "owner=null"))
 		r->ops.owner = NULL;
-	else if (replace && !strcmp(word, "name=null"))
+	else if (!strcmp(word, "name=null"))
 		r->ops.name = NULL;
 	else if (replace && name)
 		r->ops.name = name;

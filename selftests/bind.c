@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Functions that ndshm_pci refuses: they are nobody's then, and quiet.
+ */
+#include <linux/pci_regs.h>
+
+#include "ndshm_edu.h"
+#include "ndshm_mock.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+FIXTURE(bind) {
+	struct ndshm_pci pci;
+	struct ndshm_nl nl;
+	bool loaded;
+};
+
+FIXTURE_SETUP(bind)
+{
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+}
+
+FIXTURE_TEARDOWN(bind)
+{
+	if (self->pci.name[0])
+		ndshm_pci_restore(&self->pci);
+	if (self->loaded)
+		EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+	ndshm_nl_close(&self->nl);
+}
+
+/* It says why, and no driver has the function. */
+#define test_refused(error) do { \
+	ndshm_case(false); \
+	EXPECT_EQ(-(error), ndshm_pci_bind(&self->pci, true)); \
+	EXPECT_EQ(-ENOENT, ndshm_pci_unbind(&self->pci)); \
+} while (0)
+
+/* What is behind it would be the client's as well. */
+TEST_F(bind, bridge)
+{
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_edu edu;
+	struct ndshm_pci now;
+
+	if (ndshm_edu_find_in_slot(&edu))
+		SKIP(return, "no slot with an edu device");
+	ASSERT_EQ(0, ndshm_pci_find_port(&edu.pci, &self->pci));
+	ASSERT_STREQ("pcieport", self->pci.driver);
+	test_refused(EINVAL);
+	EXPECT_EQ(-ENOENT, ndshm_nl_adapter_by_name(&self->nl, self->pci.name,
+						    &adapter));
+	EXPECT_TRUE(ndshm_pci_answers(&edu.pci));
+	ndshm_pci_restore(&self->pci);
+	ASSERT_EQ(0, ndshm_pci_find_port(&edu.pci, &now));
+	EXPECT_STREQ("pcieport", now.driver);
+}
+
+/* Of two adapters of one name, none could be asked for by it. */
+TEST_F(bind, name_taken)
+{
+	const __u16 loud = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	struct ndshm_nl_adapter first, now;
+	struct ndshm_edu edu;
+	int error;
+
+	if (ndshm_edu_find(&edu))
+		SKIP(return, "no edu device");
+	error = ndshm_mock_load("");
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
+	ASSERT_EQ(0, error);
+	self->loaded = true;
+	self->pci = edu.pci;
+	if (self->pci.driver[0])
+		ASSERT_EQ(0, ndshm_pci_unbind(&self->pci));
+	ASSERT_TRUE(ndshm_pci_write_config(&self->pci, PCI_COMMAND, &loud,
+					   sizeof(loud)));
+
+	test_mock("adapter add %s", self->pci.name);
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, self->pci.name,
+					      &first));
+	test_refused(EEXIST);
+	EXPECT_FALSE(ndshm_pci_is_master(&self->pci));
+	EXPECT_EQ(0, ndshm_pci_number(&self->pci, "enable"));
+	/* The other one is none the worse for it. */
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, self->pci.name, &now));
+	EXPECT_EQ(first.id, now.id);
+
+	test_mock("adapter del %s", self->pci.name);
+	EXPECT_EQ(0, ndshm_pci_bind(&self->pci, true));
+	EXPECT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, self->pci.name, &now));
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
