@@ -5,6 +5,8 @@
  * that nobody asked for leave it quiet and of use.
  */
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -599,9 +601,23 @@ TEST_F(slot, reset_unclaimed)
 	test_works(_metadata, function, 1);
 }
 
-static void *reset(void *pci)
+/* Resets a function, again and again. */
+struct resetter {
+	const struct ndshm_pci *pci;
+	sem_t done;	/* once for each reset */
+	atomic_bool stop;
+	int error;
+};
+
+static void *keep_resetting(void *argument)
 {
-	return (void *)(intptr_t)ndshm_pci_reset(pci);
+	struct resetter *resetter = argument;
+
+	do {
+		resetter->error = ndshm_pci_reset(resetter->pci);
+		sem_post(&resetter->done);
+	} while (!resetter->error && !atomic_load(&resetter->stop));
+	return NULL;
 }
 
 static bool is_dirty(struct __test_metadata *_metadata,
@@ -615,23 +631,26 @@ static bool is_dirty(struct __test_metadata *_metadata,
 	return adapter.dirty;
 }
 
-/* True if the reset had the function to itself when the client went. */
+/* True if a reset had the function to itself when the client went. */
 static bool release_during_reset(struct __test_metadata *_metadata,
-				 struct function *function,
-				 unsigned int delay_us)
+				 struct function *function)
 {
+	struct resetter resetter = { .pci = &function->edu.pci };
 	pthread_t thread;
-	void *error;
 	bool met;
 
 	test_claim(function);
 	test_start(function);
 	change_config(_metadata, function);
-	EXPECT_EQ(0, pthread_create(&thread, NULL, reset, &function->edu.pci));
-	usleep(delay_us);
+	EXPECT_EQ(0, sem_init(&resetter.done, 0, 0));
+	EXPECT_EQ(0, pthread_create(&thread, NULL, keep_resetting, &resetter));
+	/* The next one begins where one has ended, and takes 100 ms. */
+	EXPECT_EQ(0, sem_wait(&resetter.done));
 	close(function->fd);
-	EXPECT_EQ(0, pthread_join(thread, &error));
-	EXPECT_EQ(0, (intptr_t)error);
+	atomic_store(&resetter.stop, true);
+	EXPECT_EQ(0, pthread_join(thread, NULL));
+	sem_destroy(&resetter.done);
+	EXPECT_EQ(0, resetter.error);
 	met = is_dirty(_metadata, function);
 	EXPECT_FALSE(ndshm_pci_is_master(&function->edu.pci));
 
@@ -652,13 +671,16 @@ static bool release_during_reset(struct __test_metadata *_metadata,
  */
 TEST_F(slot, released_during_reset)
 {
-	unsigned int delay, met = 0;
+	const struct ndshm_cases before = *ndshm_cases;
+	unsigned int round, met = 0;
 
-	/* A thread takes its time to begin, and a reset to end. */
-	for (delay = 0; met < 3 && delay < 1000000; delay += 5000)
-		met += release_during_reset(_metadata, &self->function, delay);
-	EXPECT_LT(0, met)
-		TH_LOG("no release met a reset");
+	for (round = 0; met < 3 && round < 100; round++)
+		met += release_during_reset(_metadata, &self->function);
+	EXPECT_EQ(3, met)
+		TH_LOG("in %u rounds, %u releases met a reset", round, met);
+	/* However many rounds that took. */
+	*ndshm_cases = before;
+	ndshm_case(true);
 }
 
 /* As the kernel's tool aer-inject tells it, byte by byte. */

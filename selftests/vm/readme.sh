@@ -3,13 +3,14 @@
 #
 # readme.sh: is it true what README.md says? Every block marked `sh` is run, in order
 # and in one shell, in a virtual machine that has a copy of the project and nothing else
-# of it. Only what its `make` commands build has been built before, outside: there a
-# compiler takes minutes. What a block prints must be what the `text` block behind it says, in which a
-# line `...` stands for any lines, and `...` within a line for anything.
+# of it. What its `make` commands build has been built before, outside, since a compiler
+# takes minutes in there. What a block prints must be what the `text` block behind it
+# says, in which a line `...` stands for any lines, and `...` within a line for anything.
 #
 # Blocks marked `console` are not run: they get things from the network, or boot
 # virtual machines themselves. They are named. Last line: N passed, N failed.
-# KERNEL=6.12 says which kernel; KEEP=1 leaves the outputs in BUILD/readme, and the copy beside it.
+# KERNEL=6.12 says which kernel; KEEP=1 leaves the outputs in BUILD/readme, and the copy
+# beside it.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
