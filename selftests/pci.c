@@ -5,7 +5,6 @@
  * that nobody asked for leave it quiet and of use.
  */
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,6 +27,7 @@ struct function {
 	int fd;
 	unsigned char config[CONFIG_SIZE];	/* as it was bound */
 	unsigned char *bar;
+	size_t bar_length;
 	struct ndshm_block_info block;
 	unsigned char *map;
 };
@@ -59,21 +59,28 @@ static void end(struct __test_metadata *_metadata, struct function *function)
 	test_adapter_start((function)->fd, &start_); \
 } while (0)
 
-/* All that a client can have: claimed, started, registers, a block. */
-static void test_take(struct __test_metadata *_metadata,
-		      struct function *function)
+static void map_registers(struct __test_metadata *_metadata,
+			  struct function *function)
 {
 	struct ndshm_adapter_map_bar map =
 		adapter_map_bar_request(function->edu.adapter.id, 0);
 	void *bar;
 
-	test_claim(function);
 	test_adapter_map_bar(function->fd, &map);
 	bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE, MAP_SHARED,
 		   function->fd, map.out_mmap_offset);
 	ASSERT_NE(MAP_FAILED, bar)
 		TH_LOG("mmap: %s", strerror(errno));
 	function->bar = bar;
+	function->bar_length = map.out_length;
+}
+
+/* All that a client can have: claimed, started, registers, a block. */
+static void test_take(struct __test_metadata *_metadata,
+		      struct function *function)
+{
+	test_claim(function);
+	map_registers(_metadata, function);
 	function->block = test_new_block(function->fd, function->edu.adapter.id,
 					 page_size());
 	function->map = test_map_block(function->fd, &function->block);
@@ -601,22 +608,18 @@ TEST_F(slot, reset_unclaimed)
 	test_works(_metadata, function, 1);
 }
 
-/* Resets a function, again and again. */
 struct resetter {
 	const struct ndshm_pci *pci;
-	sem_t done;	/* once for each reset */
-	atomic_bool stop;
 	int error;
+	atomic_bool done;
 };
 
-static void *keep_resetting(void *argument)
+static void *reset(void *argument)
 {
 	struct resetter *resetter = argument;
 
-	do {
-		resetter->error = ndshm_pci_reset(resetter->pci);
-		sem_post(&resetter->done);
-	} while (!resetter->error && !atomic_load(&resetter->stop));
+	resetter->error = ndshm_pci_reset(resetter->pci);
+	atomic_store(&resetter->done, true);
 	return NULL;
 }
 
@@ -640,16 +643,17 @@ static bool release_during_reset(struct __test_metadata *_metadata,
 	bool met;
 
 	test_claim(function);
+	map_registers(_metadata, function);
 	test_start(function);
 	change_config(_metadata, function);
-	EXPECT_EQ(0, sem_init(&resetter.done, 0, 0));
-	EXPECT_EQ(0, pthread_create(&thread, NULL, keep_resetting, &resetter));
-	/* The next one begins where one has ended, and takes 100 ms. */
-	EXPECT_EQ(0, sem_wait(&resetter.done));
+	EXPECT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
+	/* Its registers are gone for a while, if they are looked at in time. */
+	while (!atomic_load(&resetter.done) &&
+	       (ndshm_edu_get32(function->bar, EDU_IDENTITY) & 0xff) == 0xed)
+		;
+	munmap(function->bar, function->bar_length);
 	close(function->fd);
-	atomic_store(&resetter.stop, true);
 	EXPECT_EQ(0, pthread_join(thread, NULL));
-	sem_destroy(&resetter.done);
 	EXPECT_EQ(0, resetter.error);
 	met = is_dirty(_metadata, function);
 	EXPECT_FALSE(ndshm_pci_is_master(&function->edu.pci));
