@@ -938,7 +938,8 @@ static void *guess(void *context)
 		guesser->wrong += query.out_block.handle != handle ||
 				  query.out_block.length != guesser->length ||
 				  query.out_block.consumed < guesser->length ||
-				  query.out_block.segments != 1 ||
+				  !query.out_block.segments ||
+				  query.out_block.segments > GUESS_LENGTH ||
 				  !query.out_block.shared_memory_handle;
 	}
 	return NULL;

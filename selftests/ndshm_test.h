@@ -403,6 +403,16 @@ static inline int _test_adapter_map_bar(int fd,
 	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_ADAPTER_MAP_BAR, \
 			struct ndshm_adapter_map_bar, map)
 
+/* Who shall make what a test says nothing of: NDSHM_PROVIDER, or the default. */
+static inline __u32 ndshm_provider_wanted(void)
+{
+	static long long wanted = -1;
+
+	if (wanted < 0)
+		wanted = ndshm_number("NDSHM_PROVIDER", 0);
+	return wanted;
+}
+
 /* BLOCK_ALLOC: of one block, told in @block */
 static inline struct ndshm_block_alloc
 block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
@@ -411,7 +421,7 @@ block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 
 	ndshm_poison(&alloc, sizeof(alloc));
 	alloc.adapter = adapter;
-	alloc.provider = 0;
+	alloc.provider = ndshm_provider_wanted();
 	alloc.length = length;
 	alloc.preferred_node = NDSHM_NODE_ANY;
 	alloc.usage = NDSHM_USAGE_OTHER;

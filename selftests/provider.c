@@ -101,6 +101,8 @@ TEST_F(provider, registration)
 		{ "size=31", NDSHM_REASON_CHARACTERISTICS_SIZE },
 		{ "allocate=null", NDSHM_REASON_HANDLER_MISSING },
 		{ "free=null", NDSHM_REASON_HANDLER_MISSING },
+		{ "fault", NDSHM_REASON_HANDLER_MISSING },
+		{ "settle", NDSHM_REASON_HANDLER_MISSING },
 	}, accepted[] = {
 		/* Newer, and longer as a newer one may be. */
 		{ "revision=7", NDSHM_REASON_NONE },

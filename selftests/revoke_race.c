@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Revoking while an mmap stands between filling its page tables and being found
- * through the inode: what it shows in the end is SIGBUS, never the old page. The
- * module's test build holds the mmap there.
+ * through the inode, or a fault before the page it answers with is in the page tables:
+ * what is shown in the end is SIGBUS, never the old page. The module's test build
+ * holds either there.
  */
 #include <poll.h>
 
@@ -42,12 +43,14 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* What is mapped: the first page of a block, or of a BAR. */
+/* What is mapped: the first page of a block, or of a BAR; the block's provider. */
 FIXTURE_VARIANT(race) {
 	bool bar;
+	const char *provider;
 };
 
-FIXTURE_VARIANT_ADD(race, block) { .bar = false };
+FIXTURE_VARIANT_ADD(race, block) { .provider = "coherent" };
+FIXTURE_VARIANT_ADD(race, pages) { .provider = "pages" };
 FIXTURE_VARIANT_ADD(race, bar) { .bar = true };
 
 struct mapper {
@@ -55,6 +58,7 @@ struct mapper {
 	__u32 handle;		/* of a block */
 	__u64 offset;
 	size_t length;
+	bool by_fault;		/* and that is what is held, not the mmap */
 };
 
 /*
@@ -71,6 +75,11 @@ static pid_t start_mapper(const struct mapper *mapper, int *peer)
 		return child;
 	map = mmap(NULL, mapper->length, PROT_READ | PROT_WRITE, MAP_SHARED,
 		   mapper->fd, mapper->offset);
+	if (mapper->by_fault && map != MAP_FAILED) {
+		if (!ndshm_tell(*peer) || !ndshm_hear(*peer))
+			_exit(1);
+		ndshm_readable(map);
+	}
 	_exit(!(ndshm_tell(*peer) && ndshm_hear(*peer) && map != MAP_FAILED &&
 		!ndshm_readable(map)));
 }
@@ -85,8 +94,10 @@ static bool has_told(int peer)
 
 /* Something to map under a claim; how often, is not to be counted. */
 static struct mapper make(struct __test_metadata *_metadata,
-			  struct _test_data_race *self, bool bar)
+			  struct _test_data_race *self, bool bar,
+			  const char *name)
 {
+	struct ndshm_nl_provider provider;
 	struct ndshm_adapter_claim claim =
 		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_adapter_map_bar map =
@@ -102,10 +113,13 @@ static struct mapper make(struct __test_metadata *_metadata,
 					.offset = map.out_mmap_offset,
 					.length = page_size() };
 	}
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, name, &provider));
+	alloc.provider = provider.id;
 	ASSERT_EQ(0, _test_block_alloc(self->fd, &alloc));
 	return (struct mapper){ .fd = self->fd, .handle = block.handle,
 				.offset = block.mmap_offset,
-				.length = block.length };
+				.length = block.length,
+				.by_fault = !strcmp(name, "pages") };
 }
 
 static bool is_delayed(void)
@@ -134,8 +148,8 @@ static pid_t start_unbinder(struct _test_data_race *self, int *peer)
 }
 
 /*
- * The mmap that fills page tables: the unbind has revoked the block, and waits
- * until the mmap is through. True if the one met the other.
+ * The mmap that fills page tables, or the fault: the unbind has revoked the block, and
+ * waits until that is through. True if the one met the other.
  */
 static bool meets_block(struct __test_metadata *_metadata,
 			const struct mapper *mapper, int peer)
@@ -146,7 +160,7 @@ static bool meets_block(struct __test_metadata *_metadata,
 	met = is_delayed();
 	EXPECT_TRUE(ndshm_hear(peer));
 	EXPECT_FALSE(is_delayed())
-		TH_LOG("the unbind has not waited for the mmap");
+		TH_LOG("the unbind has not waited");
 	return met;
 }
 
@@ -160,9 +174,9 @@ static bool meets_bar(struct __test_metadata *_metadata, int peer)
 /* An mmap that stays that long, and an unbind meanwhile: did they meet? */
 static bool unbind_while_delayed(struct __test_metadata *_metadata,
 				 struct _test_data_race *self, bool bar,
-				 unsigned int delay_ms)
+				 const char *provider, unsigned int delay_ms)
 {
-	struct mapper mapper = make(_metadata, self, bar);
+	struct mapper mapper = make(_metadata, self, bar, provider);
 	pid_t unbinder, child;
 	int unbinds, maps;
 	char delay[16];
@@ -171,9 +185,14 @@ static bool unbind_while_delayed(struct __test_metadata *_metadata,
 	unbinder = start_unbinder(self, &unbinds);
 	ASSERT_LE(0, unbinder);
 	snprintf(delay, sizeof(delay), "%u", delay_ms);
-	ASSERT_EQ(0, ndshm_write_file(DELAY, delay));
+	ASSERT_EQ(0, ndshm_write_file(DELAY, mapper.by_fault ? "0" : delay));
 	child = start_mapper(&mapper, &maps);
 	ASSERT_LE(0, child);
+	if (mapper.by_fault) {
+		ASSERT_TRUE(ndshm_hear(maps));
+		ASSERT_EQ(0, ndshm_write_file(DELAY, delay));
+		ASSERT_TRUE(ndshm_tell(maps));
+	}
 	/* It is there now, with its page tables filled; or it was. */
 	ASSERT_TRUE(ndshm_soon(is_delayed() || has_told(maps)));
 	ASSERT_TRUE(ndshm_tell(unbinds));
@@ -204,16 +223,17 @@ TEST_F(race, unbind_while_mapping)
 			ASSERT_LE(0, self->fd);
 		}
 		met = unbind_while_delayed(_metadata, self, variant->bar,
-					   delay);
+					   variant->provider, delay);
 	}
 	EXPECT_TRUE(met)
-		TH_LOG("the unbind never met the mmap");
+		TH_LOG("the unbind never met it");
 }
 
 /* Once revoked, the same call is refused. */
 TEST_F(race, mapping_after_unbind)
 {
-	struct mapper mapper = make(_metadata, self, variant->bar);
+	struct mapper mapper = make(_metadata, self, variant->bar,
+				    variant->provider);
 
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	test_errno(ENODEV, mapper.fd,

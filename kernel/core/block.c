@@ -110,8 +110,29 @@ static int block_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
 	struct ndshm_block *block = ndshm_block_of(object);
 	struct ndshm_registration *registration = block->registration;
 
+	if (!object->filled)
+		return 0;
 	return registration->mmap(registration->characteristics.provider_context,
 				  block->context, vma);
+}
+
+static vm_fault_t block_fault(struct ndshm_object *object,
+			      struct vm_fault *vmf)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+	struct ndshm_registration *registration = block->registration;
+
+	return registration->fault(registration->characteristics.provider_context,
+				   block->context, vmf);
+}
+
+static void block_settle(struct ndshm_object *object)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+	struct ndshm_registration *registration = block->registration;
+
+	registration->settle(registration->characteristics.provider_context,
+			     block->context);
 }
 
 static bool block_object_mappable(struct ndshm_object *object)
@@ -139,13 +160,15 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.kind = "block",
 	.mappable = block_object_mappable,
 	.mmap = block_mmap,
+	.fault = block_fault,
+	.settle = block_settle,
 	.release = block_release,
 	.release_async = block_release_async,
 };
 
 bool ndshm_block_mappable(const struct ndshm_block *block)
 {
-	return block->registration->mmap;
+	return ndshm_registration_mappable(block->registration);
 }
 
 struct ndshm_block *ndshm_block_get(struct ndshm_block *block)
@@ -359,6 +382,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 		return NDSHM_REASON_MEMORY;
 	refcount_inc(&registration->references);
 	block->registration = registration;
+	block->object.filled = !registration->fault;
 
 	if (allocation->client) {
 		reason = ndshm_charge(&block->charge,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/fs.h>
+#include <linux/huge_mm.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -164,6 +165,8 @@ static const struct file_operations client_ops = {
 	.unlocked_ioctl = client_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = client_mmap,
+	/* Where huge pages can be, and how. */
+	.get_unmapped_area = thp_get_unmapped_area,
 };
 
 static struct miscdevice device = {

@@ -209,6 +209,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		.usage = argument->usage,
 		.length = argument->length,
 		.vport_id = argument->vport_id,
+		.unaddressed = true,
 	};
 	struct ndshm_allocation allocation = { .client = true };
 	ndshm_reason_t reason;

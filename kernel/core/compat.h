@@ -45,6 +45,22 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 }
 #endif
 
+/* kernel/core: a policy has an interleave index since 6.7 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define NDSHM_POLICY_INDEX , pgoff_t *index
+#else
+#define NDSHM_POLICY_INDEX
+#endif
+
+/* kernel/providers: the longest run of pages had two other names */
+#ifndef MAX_PAGE_ORDER
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define MAX_PAGE_ORDER	MAX_ORDER
+#else
+#define MAX_PAGE_ORDER	(MAX_ORDER - 1)
+#endif
+#endif
+
 /*
  * kernel/providers: before 6.16 remap_pfn_range() on x86 marks a VMA with VM_PAT,
  * and whoever zaps it ends the range's memory type: a revoke and an unmap at the

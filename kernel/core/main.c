@@ -3,6 +3,7 @@
 
 #include "../pci/pci.h"
 #include "../providers/coherent.h"
+#include "../providers/pages.h"
 #include "block.h"
 #include "block_table.h"
 #include "chardev.h"
@@ -27,9 +28,12 @@ static int __init ndshm_init(void)
 	if (ret)
 		goto err_block;
 	ndshm_provider_set_built_in(coherent);
-	ret = ndshm_node_setup();
+	ret = ndshm_pages_setup();
 	if (ret)
 		goto err_coherent;
+	ret = ndshm_node_setup();
+	if (ret)
+		goto err_pages;
 	ret = ndshm_pci_init();
 	if (ret)
 		goto err_node;
@@ -42,6 +46,8 @@ err_pci:
 	ndshm_pci_exit();
 err_node:
 	ndshm_node_teardown();
+err_pages:
+	ndshm_pages_teardown();
 err_coherent:
 	ndshm_coherent_teardown();
 err_block:
@@ -57,6 +63,7 @@ static void __exit ndshm_exit(void)
 	ndshm_chardev_teardown();
 	ndshm_pci_exit();
 	ndshm_node_teardown();
+	ndshm_pages_teardown();
 	ndshm_coherent_teardown();
 	ndshm_block_teardown();
 	ndshm_nl_exit();

@@ -135,14 +135,29 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 
 	/* The VMA is linked, so that a zap that comes later finds it. */
 	mutex_lock(&object->lock);
-	if (!object->revoked)
+	if (!object->revoked && vmf->pgoff < object->length >> PAGE_SHIFT)
 		ret = object->ops->fault(object, vmf);
 	mutex_unlock(&object->lock);
+	/* A page that is locked is waited for by who settles. */
+	if (ret & VM_FAULT_LOCKED)
+		ndshm_test_mmap_delay();
 	return ret;
 }
 
+#ifdef CONFIG_NUMA
+/* Memory is where it was asked for: no faults to find out who uses it most. */
+static struct mempolicy *object_policy(struct vm_area_struct *vma,
+				       unsigned long address NDSHM_POLICY_INDEX)
+{
+	return NULL;
+}
+#endif
+
 static const struct vm_operations_struct faulting_vm_ops = {
 	.fault = object_fault,
+#ifdef CONFIG_NUMA
+	.get_policy = object_policy,
+#endif
 };
 
 /*
@@ -265,7 +280,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		ret = -ENXIO;
 	else if (object->revoked)
 		ret = -ENODEV;
-	else if (!object->ops->fault)
+	else if (object->filled)
 		ret = remember_mm(object, vma->vm_mm);
 	if (!ret)
 		ret = make_file(object, files);
@@ -278,7 +293,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 	vma_set_file(vma, file);
 	fput(file);
 	vma->vm_pgoff = 0;
-	vma->vm_ops = object->ops->fault ? &faulting_vm_ops : &filled_vm_ops;
+	vma->vm_ops = object->filled ? &filled_vm_ops : &faulting_vm_ops;
 	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
 	ret = object->ops->mmap(object, vma);
 	ndshm_test_mmap_delay();
@@ -327,6 +342,8 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 		wait_for_mmap(seen->mm);
 		forget_mm(seen);
 	}
+	if (object->ops->settle && !object->filled)
+		object->ops->settle(object);
 	/* A revoked object keeps its inode to its end. */
 	if (inode)
 		unmap_mapping_range(inode->i_mapping, 0, 0, 1);

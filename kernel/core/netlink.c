@@ -184,7 +184,7 @@ static bool provider_offer(struct ndshm_provider *provider, u32 *flags,
 	open = !provider->set.closed;
 	if (open) {
 		*flags = provider->registration->characteristics.flags;
-		*mappable = provider->registration->mmap;
+		*mappable = ndshm_registration_mappable(provider->registration);
 	}
 	spin_unlock(&provider->set.lock);
 	return open;

@@ -31,6 +31,8 @@ static struct platform_device *make_device(int node)
 		return NULL;
 	set_dev_node(&device->dev, node);
 	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
+	/* Memory in as few segments as there can be. */
+	dma_set_max_seg_size(&device->dev, UINT_MAX);
 	if (!ret)
 		ret = platform_device_add(device);
 	if (ret) {

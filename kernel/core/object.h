@@ -26,7 +26,10 @@ struct vm_fault;
  * @mmap: fill @vma, whose vm_pgoff is 0 and whose length is within the object,
  *	or prepare it for @fault. The mmap lock is held for writing. 0 or a
  *	negative errno.
- * @fault: insert one page, with the object's lock held; NULL: @mmap fills all
+ * @fault: insert one page of what is not @filled, or answer VM_FAULT_LOCKED. The
+ *	object's lock is held, and the place is within the object.
+ * @settle: wait until the pages that @fault has answered with are in the page
+ *	tables, or will never be; NULL: it inserts them itself. May sleep.
  * @release: the last reference has gone; free the object. May sleep; takes no
  *	mmap lock.
  * @release_async: the same from where one cannot sleep, or holds a lock
@@ -36,6 +39,7 @@ struct ndshm_object_ops {
 	bool (*mappable)(struct ndshm_object *object);
 	int (*mmap)(struct ndshm_object *object, struct vm_area_struct *vma);
 	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
+	void (*settle)(struct ndshm_object *object);
 	void (*release)(struct ndshm_object *object);
 	void (*release_async)(struct ndshm_object *object);
 };
@@ -47,6 +51,7 @@ struct ndshm_object_ops {
  *	every mapping, which holds the file), and for every kernel user. Nobody
  *	else keeps an object.
  * @length: bytes, a multiple of the page size
+ * @filled: a mapping is filled when it is made, and never by a fault
  * @handle: the owning client's name for it; 0 for a kernel user's block
  * @name: number for /proc/PID/maps
  * @lock: guards all that follows. Taken inside the mmap lock; so no mmap lock
@@ -63,6 +68,7 @@ struct ndshm_object {
 	const struct ndshm_object_ops *ops;
 	refcount_t references;
 	u64 length;
+	bool filled;
 	u32 handle;
 	u32 name;
 	struct mutex lock;	/* all that follows */

@@ -100,8 +100,11 @@ new_registration(struct ndshm_provider *provider,
 	refcount_inc(&provider->entry.references);
 	registration->provider = provider;
 	registration->characteristics = *characteristics;
-	if (ops)
+	if (ops) {
 		registration->mmap = ops->mmap;
+		registration->fault = ops->fault;
+		registration->settle = ops->settle;
+	}
 	return registration;
 }
 
@@ -201,6 +204,8 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 	reason = ndshm_check_characteristics(characteristics);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
+	if (ops && !ops->fault != !ops->settle)
+		return NDSHM_REASON_HANDLER_MISSING;
 	if (*handle)
 		return replace(*handle, characteristics, ops);
 	if (ops && ops->name && !ndshm_name_valid(ops->name))

@@ -17,7 +17,9 @@
  * @references: the provider's, while it is the current one; one each block's
  * @provider: whose it is; holds a reference
  * @characteristics: the core's own copy
- * @mmap: from the ops, or NULL
+ * @mmap: from the ops, or NULL, as the next two
+ * @fault: from the ops
+ * @settle: from the ops; there if @fault is
  *
  * Never changes. A block keeps the one that made it, so that registering anew
  * never redirects the free of an older block.
@@ -28,7 +30,17 @@ struct ndshm_registration {
 	struct ndshm_provider_characteristics characteristics;
 	int (*mmap)(void *provider_context, void *context,
 		    struct vm_area_struct *vma);
+	vm_fault_t (*fault)(void *provider_context, void *context,
+			    struct vm_fault *vmf);
+	void (*settle)(void *provider_context, void *context);
 };
+
+/* Can its blocks be shown? */
+static inline bool
+ndshm_registration_mappable(const struct ndshm_registration *registration)
+{
+	return registration->mmap || registration->fault;
+}
 
 /**
  * struct ndshm_provider - who supplies memory, under one name

@@ -19,7 +19,7 @@
 #include "table.h"
 
 static const struct peer *const peers[] = {
-	&ndshm_peer, &dma_heap_peer, &udmabuf_peer, &hugetlb_peer, &anon_peer,
+	&ndshm_peer, &pages_peer, &dma_heap_peer, &udmabuf_peer, &hugetlb_peer, &anon_peer,
 };
 
 static const struct size {
@@ -102,11 +102,38 @@ static void measure_mapped(const struct peer *peer)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		if (sizes[i].length < peer->least)
 			continue;
-		cycle = (struct cycle){ peer, sizes[i].length };
+		cycle = (struct cycle){ .peer = peer, .length = sizes[i].length };
 		figure = measure(cycle_mapped, &cycle, sizes[i].rounds);
 		table_add(CYCLE, peer->name, cycle.length, &figure,
 			  zeroing_of(peer, i));
 	}
+}
+
+/* Of memory that is there already. */
+static int measure_shown(const struct peer *peer)
+{
+	struct figure figure;
+	struct buffer buffer;
+	struct cycle cycle;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		cycle = (struct cycle){ .peer = peer, .length = sizes[i].length,
+					.buffer = &buffer };
+		buffer = (struct buffer){ .length = cycle.length };
+		if (cycle.length < peer->least)
+			continue;
+		ret = peer->allocate(&buffer);
+		if (ret)
+			continue;
+		figure = measure(cycle_shown, &cycle, sizes[i].rounds);
+		table_add(SHOWN, peer->name, cycle.length, &figure, 0);
+		ret = peer->free(&buffer);
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 static void measure_unmapped(const struct peer *peer, const char *what)
@@ -116,7 +143,7 @@ static void measure_unmapped(const struct peer *peer, const char *what)
 	unsigned int i;
 
 	for (i = 0; i < UNMAPPED_SIZES; i++) {
-		cycle = (struct cycle){ peer, sizes[i].length };
+		cycle = (struct cycle){ .peer = peer, .length = sizes[i].length };
 		figure = measure(cycle_unmapped, &cycle, sizes[i].rounds);
 		table_add(what, peer->name, cycle.length, &figure,
 			  zeroing_of(peer, i));
@@ -152,7 +179,7 @@ static void measure_batch(const struct peer *peer)
 	unsigned int i;
 
 	for (i = 0; i < UNMAPPED_SIZES; i++) {
-		cycle = (struct cycle){ peer, sizes[i].length };
+		cycle = (struct cycle){ .peer = peer, .length = sizes[i].length };
 		figure = per_block(measure(cycle_batch, &cycle,
 					   sizes[i].rounds / 4));
 		table_add(BATCH_LIVE, peer->name, cycle.length, &figure,
@@ -189,7 +216,7 @@ static void measure_steps(const struct peer *peer)
 	unsigned int i, j;
 
 	for (i = 0; i < UNMAPPED_SIZES; i++) {
-		struct cycle cycle = { peer, sizes[i].length };
+		struct cycle cycle = { .peer = peer, .length = sizes[i].length };
 
 		if (cycle.length < peer->least ||
 		    cycle_steps(&cycle, sizes[i].rounds, figures))
@@ -217,8 +244,9 @@ static int measure_peer(const struct peer *peer, bool steps)
 	if (steps)
 		measure_steps(peer);
 	if (peer->allocate) {
+		ret = measure_shown(peer);
 		measure_unmapped(peer, UNMAPPED);
-		ret = measure_live(peer);
+		ret = measure_live(peer) ?: ret;
 	}
 	if (peer->close)
 		peer->close();
@@ -263,6 +291,7 @@ static void print_all(bool steps)
 	table_print(CYCLE, TABLE_RAW, NULL);
 	table_print(CYCLE, TABLE_NET, NULL);
 	table_print(CYCLE, TABLE_RATIO, "dma-heap");
+	table_print(SHOWN, TABLE_RAW, NULL);
 	for (i = 0; i < STEPS && steps; i++)
 		table_print(step_names[i], TABLE_RAW, NULL);
 	table_print(UNMAPPED, TABLE_RAW, NULL);

@@ -115,6 +115,7 @@ struct peer {
 };
 
 extern const struct peer ndshm_peer;
+extern const struct peer pages_peer;
 extern const struct peer dma_heap_peer;
 extern const struct peer udmabuf_peer;
 extern const struct peer hugetlb_peer;
@@ -174,18 +175,24 @@ enum result { RESULT_PASS, RESULT_FAIL, RESULT_SKIP };
 
 /**
  * struct verdict - a target, and what became of it
+ * @who: whose figure
  * @what: the cycle
  * @length: bytes of memory
- * @base: who is compared with
- * @allowed: instructions above @base
- * @difference: instructions of ndshm above @base, net of zeroing
+ * @base: who is compared with, or NULL: nobody
+ * @times: as many times @base, or 0: once
+ * @allowed: instructions above that
+ * @raw: zeroing counts as well
+ * @difference: instructions above @times @base
  * @result: RESULT_SKIP if one of the two was not measured
  */
 struct verdict {
+	const char *who;
 	const char *what;
 	size_t length;
 	const char *base;
+	double times;
 	double allowed;
+	bool raw;
 	double difference;
 	enum result result;
 };
@@ -212,6 +219,7 @@ int json_write(const char *path);
 #define BATCH	16
 
 #define CYCLE		"allocate, map, touch every page, unmap, free"
+#define SHOWN		"map, touch every page, unmap"
 #define UNMAPPED	"allocate, free"
 #define UNMAPPED_LIVE	"allocate, free, with 100 others live"
 #define BATCH_LIVE	"allocate 16 at once, free each, with 100 others live (a block)"

@@ -80,6 +80,17 @@ int cycle_mapped(void *argument)
 	return go_through(cycle->peer, cycle->length, NULL);
 }
 
+int cycle_shown(void *argument)
+{
+	const struct cycle *cycle = argument;
+	int ret = cycle->peer->map(cycle->buffer);
+
+	if (ret)
+		return ret;
+	touch(cycle->buffer);
+	return cycle->peer->unmap(cycle->buffer);
+}
+
 int cycle_unmapped(void *argument)
 {
 	const struct cycle *cycle = argument;

@@ -7,10 +7,12 @@
 struct cycle {
 	const struct peer *peer;
 	size_t length;
+	struct buffer *buffer;		/* for cycle_shown(): allocated */
 };
 
 /* For measure(), with a struct cycle. */
 int cycle_mapped(void *cycle);
+int cycle_shown(void *cycle);
 int cycle_unmapped(void *cycle);
 int cycle_batch(void *cycle);
 

@@ -33,8 +33,12 @@ static void write_row(FILE *file, const struct row *row)
 
 static void write_verdict(FILE *file, const struct verdict *verdict)
 {
-	fprintf(file, "{\"what\": \"%s\", \"length\": %zu, \"base\": \"%s\", ",
-		verdict->what, verdict->length, verdict->base);
+	fprintf(file, "{\"who\": \"%s\", \"what\": \"%s\", \"length\": %zu, ",
+		verdict->who, verdict->what, verdict->length);
+	if (verdict->base)
+		fprintf(file, "\"base\": \"%s\", \"times\": %.2f, ",
+			verdict->base, verdict->times ?: 1);
+	fprintf(file, "\"raw\": %s, ", verdict->raw ? "true" : "false");
 	fprintf(file, "\"allowed\": %.0f, ", verdict->allowed);
 	if (verdict->result != RESULT_SKIP)
 		fprintf(file, "\"difference\": %.1f, ", verdict->difference);

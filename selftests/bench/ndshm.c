@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks of /dev/ndshm, of the default provider, for the first node's adapter.
+ * Blocks of /dev/ndshm for the first node's adapter: of the default provider, and of
+ * "pages".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,11 @@
 
 #define MAX_BATCH 64U
 
+/* Providers are numbered as they are registered, and this one is the second. */
+#define PAGES	2
+
 static int client = -1;
-static __u32 adapter;
+static __u32 adapter, provider;
 
 int ndshm_get_info(void *unused)
 {
@@ -33,7 +37,16 @@ static int ndshm_open(void)
 	if (client < 0 || ioctl(client, NDSHM_GET_INFO, &info))
 		return -errno;
 	adapter = info.out_default_adapter;
+	provider = 0;
 	return 0;
+}
+
+static int pages_open(void)
+{
+	int ret = ndshm_open();
+
+	provider = PAGES;
+	return ret;
 }
 
 static void ndshm_close(void)
@@ -47,6 +60,7 @@ static int block_alloc(size_t length, struct ndshm_block_info *blocks,
 	struct ndshm_block_alloc alloc = {
 		.size = sizeof(alloc),
 		.adapter = adapter,
+		.provider = provider,
 		.length = length,
 		.preferred_node = NDSHM_NODE_ANY,
 		.usage = NDSHM_USAGE_OTHER,
@@ -117,4 +131,16 @@ const struct peer ndshm_peer = {
 	/* By the page allocator where it does so, and by the DMA API. */
 	.twice_from = 1,
 	.set = 1,
+};
+
+const struct peer pages_peer = {
+	.name = "ndshm pages",
+	.open = pages_open,
+	.close = ndshm_close,
+	.allocate = ndshm_allocate,
+	.map = ndshm_map,
+	.unmap = unmap,
+	.free = ndshm_free,
+	.batch = ndshm_batch,
+	.cleared = 1,
 };

@@ -5,11 +5,23 @@
 #include "table.h"
 
 struct verdict verdicts[] = {
-	{ .what = CYCLE, .length = 4 * KIB, .base = "dma-heap" },
-	{ .what = CYCLE, .length = 64 * KIB, .base = "dma-heap" },
-	{ .what = CYCLE, .length = 2 * MIB, .base = "dma-heap" },
-	{ .what = UNMAPPED_LIVE, .length = 4 * KIB, .base = BARE, .allowed = 6000 },
-	{ .what = BATCH_LIVE, .length = 4 * KIB, .base = BARE, .allowed = 3500 },
+	{ .who = "ndshm", .what = CYCLE, .length = 4 * KIB, .base = "dma-heap" },
+	{ .who = "ndshm", .what = CYCLE, .length = 64 * KIB, .base = "dma-heap" },
+	{ .who = "ndshm", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap" },
+	{ .who = "ndshm", .what = UNMAPPED_LIVE, .length = 4 * KIB, .base = BARE,
+	  .allowed = 6000 },
+	{ .who = "ndshm", .what = BATCH_LIVE, .length = 4 * KIB, .base = BARE,
+	  .allowed = 3500 },
+	{ .who = "ndshm pages", .what = SHOWN, .length = 2 * MIB,
+	  .allowed = 35000 },
+	{ .who = "ndshm pages", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap",
+	  .raw = true },
+	{ .who = "ndshm pages", .what = CYCLE, .length = 64 * MIB, .base = "dma-heap",
+	  .raw = true },
+	{ .who = "ndshm pages", .what = CYCLE, .length = 2 * MIB, .base = "hugetlb",
+	  .times = 1.05, .raw = true },
+	{ .who = "ndshm pages", .what = CYCLE, .length = 64 * MIB, .base = "hugetlb",
+	  .times = 1.05, .raw = true },
 };
 
 const unsigned int verdict_count = ARRAY_SIZE(verdicts);
@@ -26,20 +38,30 @@ const char *verdict_word(const struct verdict *verdict)
 	}
 }
 
+static double instructions(const struct row *row, const struct verdict *verdict)
+{
+	return verdict->raw ? row->raw.median : row_net(row);
+}
+
 void verdicts_decide(void)
 {
-	const struct row *ours, *base;
+	const struct row *ours, *base = NULL;
 	struct verdict *verdict;
 	unsigned int i;
 
 	for (i = 0; i < verdict_count; i++) {
 		verdict = &verdicts[i];
-		ours = table_find(verdict->what, "ndshm", verdict->length);
-		base = table_find(verdict->what, verdict->base, verdict->length);
+		ours = table_find(verdict->what, verdict->who, verdict->length);
+		if (verdict->base)
+			base = table_find(verdict->what, verdict->base,
+					  verdict->length);
 		verdict->result = RESULT_SKIP;
-		if (!ours || !base)
+		if (!ours || (verdict->base && !base))
 			continue;
-		verdict->difference = row_net(ours) - row_net(base);
+		verdict->difference = instructions(ours, verdict);
+		if (verdict->base)
+			verdict->difference -= instructions(base, verdict) *
+					       (verdict->times ?: 1);
 		verdict->result = verdict->difference <= verdict->allowed ?
 				  RESULT_PASS : RESULT_FAIL;
 	}
@@ -50,15 +72,20 @@ void verdicts_print(void)
 	char difference[32], allowed[32], length[32];
 	unsigned int i;
 
-	printf("\nTargets: ndshm above a peer, net of zeroing\n");
+	printf("\nTargets; net of zeroing, unless they say raw\n");
 	for (i = 0; i < verdict_count; i++) {
 		const struct verdict *verdict = &verdicts[i];
 
 		format_length(length, sizeof(length), verdict->length);
 		format_count(difference, sizeof(difference), verdict->difference);
 		format_count(allowed, sizeof(allowed), verdict->allowed);
-		printf("%s  %s %s: above %s by ", verdict_word(verdict), length,
-		       verdict->what, verdict->base);
+		printf("%s  %s, %s %s%s: ", verdict_word(verdict), verdict->who,
+		       length, verdict->what, verdict->raw ? ", raw" : "");
+		if (verdict->times)
+			printf("above %.2f times %s by ", verdict->times,
+			       verdict->base);
+		else if (verdict->base)
+			printf("above %s by ", verdict->base);
 		printf("%s, at most %s\n",
 		       verdict->result == RESULT_SKIP ? "?" : difference, allowed);
 	}

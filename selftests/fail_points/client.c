@@ -283,15 +283,33 @@ static bool setup_large(void)
 	return opened;
 }
 
-static bool setup_named(void)
+bool fail_nth_name_provider(const char *name)
 {
 	struct ndshm_nl_provider provider;
-	bool opened = setup_alloc();
 
-	if (!fail_nth_expect(!ndshm_nl_provider_by_name(&fail_nth_nl, "coherent",
+	if (!fail_nth_expect(!ndshm_nl_provider_by_name(&fail_nth_nl, name,
 							&provider)))
 		return false;
 	of->alloc.provider = provider.id;
+	return true;
+}
+
+static bool setup_named(void)
+{
+	return setup_alloc() && fail_nth_name_provider("coherent");
+}
+
+static bool setup_pages(void)
+{
+	return setup_alloc() && fail_nth_name_provider("pages");
+}
+
+/* Two chunks; what memory has not in one is made of shorter ones. */
+static bool setup_chunks(void)
+{
+	bool opened = setup_pages();
+
+	of->alloc.length = (2 << 20) + getpagesize();
 	return opened;
 }
 
@@ -406,6 +424,16 @@ static const struct fail_nth_command commands[] = {
 	}, {
 		.name = "block-alloc-named", .errors = { ENOMEM, EFAULT },
 		.dma = true, .setup = setup_named, .call = fail_nth_call_alloc,
+		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-alloc-pages", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_pages, .call = fail_nth_call_alloc,
+		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-alloc-chunks", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_chunks, .call = fail_nth_call_alloc,
 		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
 		.clean = fail_nth_close,
 	}, {

@@ -39,9 +39,10 @@ void fail_nth_client_state(char *text, size_t size);
 
 int fail_nth_ioctl(unsigned long command, void *argument);
 
-/* Make a request; carry it out; see what it wrote; take it back. */
+/* Make a request, and say of whom; carry it out; see what it wrote; take it back. */
 void fail_nth_alloc_request(__u32 adapter, __u32 provider, __u64 length,
 			    __u32 count);
+bool fail_nth_name_provider(const char *name);
 int fail_nth_call_alloc(void);
 void fail_nth_check_alloc(int error);
 void fail_nth_free_all(void);

@@ -60,6 +60,37 @@ static bool setup_map(void)
 	return true;
 }
 
+/* Of the provider whose blocks are shown by faults, far from all other mappings. */
+static bool setup_untouched(void)
+{
+	const size_t far = 1UL << 31;
+	unsigned char *space;
+
+	page = getpagesize();
+	length = 3 * page;
+	map = MAP_FAILED;
+	if (!fail_nth_open())
+		return false;
+	fail_nth_alloc_request(of->adapter, 0, length, 1);
+	if (!fail_nth_name_provider("pages") ||
+	    !fail_nth_expect(!fail_nth_call_alloc()))
+		return false;
+	space = mmap(NULL, 2 * far, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (!fail_nth_expect(space != MAP_FAILED))
+		return false;
+	munmap(space, 2 * far);
+	map = mmap(space + far, length, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED, of->fd, of->blocks[0].mmap_offset);
+	return fail_nth_expect(map != MAP_FAILED);
+}
+
+/* A page fault cannot fail for want of memory: it is tried again. */
+static int call_touch(void)
+{
+	return __atomic_load_n(map, __ATOMIC_RELAXED) ? -EIO : 0;
+}
+
 static void unmap(void)
 {
 	if (map != MAP_FAILED)
@@ -321,6 +352,9 @@ static const struct fail_nth_command commands[] = {
 		.keeps_file = true,
 		.setup = setup_second, .call = call_mmap, .check = check_mmap,
 		.clean = clean_second,
+	}, {
+		.name = "fault-pages",
+		.setup = setup_untouched, .call = call_touch, .clean = clean,
 	}, {
 		.name = "munmap", .errors = { ENOMEM },
 		.setup = setup_map, .call = call_munmap, .check = check_munmap,

@@ -39,6 +39,7 @@ const char *const machine_adapters[] = {
 const char *const machine_providers[] = {
 	[MACHINE_ANY] = "any",
 	[MACHINE_COHERENT] = "coherent",
+	[MACHINE_PAGES] = "pages",
 	[MACHINE_P0] = "p0",
 	[MACHINE_P1] = "p1",
 	NULL

@@ -27,6 +27,7 @@ enum machine_adapter {
 enum machine_provider {
 	MACHINE_ANY,		/* id 0 */
 	MACHINE_COHERENT,
+	MACHINE_PAGES,
 	MACHINE_P0,		/* the mock's */
 	MACHINE_P1,
 	MACHINE_PROVIDERS

@@ -24,7 +24,7 @@ done
 # What may be skipped: what needs the test build, a debug kernel, or a machine without
 # isolation or with it, each of which has levels of its own; what has no meaning for a
 # provider that nobody revokes.
-may_skip=': lockdown|lockdown\.unisolated|segment_size|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)'
+may_skip=': lockdown|lockdown\.unisolated|segment_size|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced'
 
 # The module in two builds, one of them with the modules that test either; nothing that
 # only tests need may be in the ordinary one.
@@ -113,15 +113,18 @@ for kernel in $kernels; do
 		"$here/check-guest.sh" "$kselftest" "$programs"
 	[[ $kernel != 6.12 ]] || NDSHM_KO=$ordinary level "$kernel/kselftest-in-kernel-tree" in_kernel_tree "$kernel"
 	level "$kernel/switches" ordinary_build_has_no_switches "$kernel"
+	# What holds for the blocks of every provider, of those of the other one.
+	NDSHM_KO=$ordinary level "$kernel/pages" \
+		guest "$kernel" pages "${machine[@]}" -- sh -c "insmod \"$ordinary\" && \"$here/check-pages.sh\" \"$programs\""
 	# Where nothing translates, the rules for what is not isolated.
 	NDSHM_KO=$ordinary level "$kernel/dma-bare" \
-		guest "$kernel" dma-bare --edu -- sh -c "insmod \"$ordinary\" && \"$programs/dma_edu\""
+		guest "$kernel" dma-bare --edu -- sh -c "insmod \"$ordinary\" && \"$programs/pages\" && \"$programs/dma_edu\" && NDSHM_PROVIDER=2 \"$programs/dma_edu\""
 	# What cannot be taken back, so in a machine of its own.
 	NDSHM_LOCKDOWN=1 level "$kernel/lockdown" guest "$kernel" lockdown --iommu --edu -- \
 		sh -c "insmod \"$ordinary\" && \"$programs/lockdown\""
 	# Where devices reach nothing but a bounce buffer: ours is never bounced.
 	NDSHM_KO=$ordinary level "$kernel/swiotlb" guest "$kernel" swiotlb --edu --append swiotlb=force -- \
-		sh -c "insmod \"$ordinary\" && \"$programs/block\" && \"$programs/dma_edu\""
+		sh -c "insmod \"$ordinary\" && \"$programs/block\" && \"$programs/dma_edu\" && \"$programs/pages\" -r device.never_bounced"
 	NDSHM_KO=$test level "$kernel/revoke-race" \
 		guest "$kernel" revoke-race --iommu --edu -- sh -c "insmod \"$test\" && \"$programs/revoke_race\""
 	NDSHM_KO=$test level "$kernel/kill-iommu" guest "$kernel" kill-iommu --iommu --wire --timeout "$long" -- "$top/selftests/traffic/kill.sh" iommu

@@ -71,6 +71,8 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  *	provider means @length rounded up to pages
  * @adapter: whose device uses the memory
  * @provider: who shall make it, or NULL for the adapter's default
+ * @unaddressed: no kernel code looks at the memory, so that the provider may
+ *	leave @virtual_address NULL
  * @revoked: called at most once if the memory goes while the block is held,
  *	because a device went: not after ndshm_free(), which waits for its end.
  *	May sleep. When it returns, its owner has let go of the memory; it still
@@ -80,7 +82,7 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * @vport_id: virtual port, 0 for the default port (revision 2)
  *
  * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter,
- * @provider and @revoked are what Linux adds. On failure @virtual_address and
+ * @provider, @unaddressed and @revoked are what Linux adds. On failure @virtual_address and
  * @shared_memory_handle are zero if the header was valid, and nothing was
  * written if it was not; @list is left alone, but for the count of a short one.
  */
@@ -96,6 +98,7 @@ struct ndshm_parameters {
 	u64 consumed;
 	struct ndshm_adapter *adapter;
 	struct ndshm_provider *provider;
+	bool unaddressed;
 	void (*revoked)(void *revoked_context, struct ndshm_block *block);
 	void *revoked_context;
 	struct ndshm_segment_list *list;

@@ -5,11 +5,13 @@
 #ifndef _NDSHM_PROVIDER_H
 #define _NDSHM_PROVIDER_H
 
+#include <linux/mm_types.h>
+
 #include <ndshm/block.h>
 
-struct device;
 struct module;
 struct vm_area_struct;
+struct vm_fault;
 
 #define NDSHM_OBJECT_TYPE_PROVIDER_CHARACTERISTICS	0xB0
 #define NDSHM_PROVIDER_CHARACTERISTICS_REVISION_1	1
@@ -77,13 +79,27 @@ struct ndshm_provider_characteristics {
  * @owner: module that holds the handlers; pinned while blocks live
  * @mmap: show a whole block (@context) in @vma, from its first byte. The
  *	length is within the block, vm_pgoff is 0, and the mmap lock is held for
- *	writing. 0 or a negative errno. NULL: blocks cannot be mapped.
+ *	writing. 0 or a negative errno.
+ * @fault: show one page of a block (@context), that at vm_pgoff from its first
+ *	byte: what a fault handler of memory management does that answers
+ *	VM_FAULT_LOCKED. The page is of ordinary memory, its first one's index is
+ *	its place in the block, and it goes when the last reference does. May
+ *	sleep; a lock of the block's is held.
+ * @settle: lock and unlock each page that @fault has answered with, so that
+ *	none of these faults is under way any more. May sleep.
+ *
+ * Memory that has no pages is shown by @mmap, pages by @fault and @settle: these
+ * two come together, and @mmap is not called then. Without any of them blocks
+ * cannot be mapped.
  */
 struct ndshm_provider_ops {
 	const char *name;
 	struct module *owner;
 	int (*mmap)(void *provider_context, void *context,
 		    struct vm_area_struct *vma);
+	vm_fault_t (*fault)(void *provider_context, void *context,
+			    struct vm_fault *vmf);
+	void (*settle)(void *provider_context, void *context);
 };
 
 /**
@@ -103,7 +119,7 @@ enum ndshm_scope {
  *
  * With *provider NULL a new provider comes into being, whose handle is stored
  * there last. With a handle from an earlier call the characteristics (and the
- * mmap handler) are replaced for new blocks; name (or NULL) and owner of @ops
+ * handlers of @ops) are replaced for new blocks; name (or NULL) and owner of @ops
  * must be as before, scope and adapter stay as they were; blocks that live go
  * back to the handlers that made them. May sleep. @adapter is for
  * NDSHM_SCOPE_ADAPTER only.

@@ -149,6 +149,17 @@ static int header_option(struct registration *r, const char *word)
 	return -EINVAL;
 }
 
+/* Handlers that are refused, one without the other. */
+static vm_fault_t never_faulted(void *provider_context, void *context,
+				struct vm_fault *vmf)
+{
+	return VM_FAULT_SIGBUS;
+}
+
+static void never_settled(void *provider_context, void *context)
+{
+}
+
 static int option(struct registration *r, const char *word, bool replace)
 {
 	const char *name = mock_value(word, "name");
@@ -159,6 +170,10 @@ static int option(struct registration *r, const char *word, bool replace)
 		r->characteristics.free = NULL;
 	else if (!strcmp(word, "mmap=null"))
 		r->ops.mmap = NULL;
+	else if (!strcmp(word, "fault"))
+		r->ops.fault = never_faulted;
+	else if (!strcmp(word, "settle"))
+		r->ops.settle = never_settled;
 	else if (replace && !strcmp(word, "owner=null"))
 		r->ops.owner = NULL;
 	else if (!strcmp(word, "name=null"))

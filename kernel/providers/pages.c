@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ordinary pages: chunks as long as a huge page where memory has them, mapped for
+ * the adapter's device, one entry of a scatterlist each, and shown by faults. All
+ * that pins user memory works on them, and a pin outlives the block.
+ *
+ * Chunks are of the order of a huge page at most, unless one piece was asked for:
+ * the kernel maps just that order at once.
+ */
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/swiotlb.h>
+#include <linux/vmalloc.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/provider.h>
+
+#include "pages.h"
+
+#define HUGE_ORDER	min(PMD_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
+
+/**
+ * struct pages - the memory of one block
+ * @device: for which it is mapped
+ * @table: a chunk each, and where the device finds it
+ * @count: how many chunks
+ * @chunks: their first pages; the index of each is its place in the block
+ * @address: where the kernel finds all of it, or NULL
+ *
+ * Written before the block is there, and never again.
+ */
+struct pages {
+	struct device *device;
+	struct sg_table table;
+	unsigned int count;
+	struct page **chunks;
+	void *address;
+};
+
+static struct ndshm_provider *provider;
+
+static bool translated(struct device *device)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
+
+	return domain && (domain->type & __IOMMU_DOMAIN_DMA_API);
+}
+
+/*
+ * Making chunks
+ */
+
+/**
+ * struct order - what chunks are to be like
+ * @node: where they shall be rather than elsewhere
+ * @order: of the next one; it falls where memory has no longer ones
+ * @least: not below this
+ * @zone: flag of the zone whose memory the device reaches
+ * @last: highest physical address that it does
+ */
+struct order {
+	int node;
+	unsigned int order;
+	unsigned int least;
+	gfp_t zone;
+	phys_addr_t last;
+};
+
+/* The highest address of memory that needs no bouncing. */
+static phys_addr_t reach(struct device *device)
+{
+	if (translated(device))
+		return PHYS_ADDR_MAX;
+	return dma_to_phys(device, min_not_zero(dma_get_mask(device),
+						device->bus_dma_limit));
+}
+
+static gfp_t lower_zone(gfp_t zone)
+{
+	return zone || !IS_ENABLED(CONFIG_ZONE_DMA32) ? GFP_DMA : GFP_DMA32;
+}
+
+/* A chunk that the device reaches, or NULL. */
+static struct page *alloc_within_reach(struct order *order, gfp_t gfp)
+{
+	phys_addr_t last = ((phys_addr_t)PAGE_SIZE << order->order) - 1;
+	struct page *page;
+
+	for (;;) {
+		page = alloc_pages_node(order->node, gfp | order->zone,
+					order->order);
+		if (!page || page_to_phys(page) + last <= order->last)
+			return page;
+		__free_pages(page, order->order);
+		if (order->zone == GFP_DMA)
+			return NULL;
+		order->zone = lower_zone(order->zone);
+	}
+}
+
+/* Long ones are not worth much trouble, unless nothing else will do. */
+static struct page *alloc_chunk(struct order *order)
+{
+	const gfp_t hard = NDSHM_GFP_CHARGED | __GFP_ZERO | __GFP_COMP;
+	const gfp_t easy = (hard & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY;
+	struct page *page;
+
+	for (;;) {
+		page = alloc_within_reach(order, order->order > order->least ?
+					  easy : hard);
+		if (page || order->order == order->least)
+			return page;
+		order->order--;
+	}
+}
+
+static void free_chunks(struct list_head *chunks)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, chunks, lru) {
+		list_del(&page->lru);
+		put_page(page);
+	}
+}
+
+/* Chunks that are @count pages together; how many, or 0. */
+static unsigned int alloc_chunks(struct order *order, unsigned long count,
+				 struct list_head *chunks)
+{
+	const unsigned int longest = order->order;
+	unsigned int made = 0, wanted;
+	unsigned long done = 0;
+	struct page *page;
+
+	while (done < count) {
+		if (fatal_signal_pending(current))
+			goto err_chunks;
+		/* What is left of the last one is short, if it may be. */
+		wanted = min_t(unsigned int, longest, ilog2(count - done));
+		order->order = max(order->least, min(order->order, wanted));
+		page = alloc_chunk(order);
+		if (!page)
+			goto err_chunks;
+		page_folio(page)->index = done;
+		list_add_tail(&page->lru, chunks);
+		done += 1UL << order->order;
+		made++;
+		cond_resched();
+	}
+	return made;
+
+err_chunks:
+	free_chunks(chunks);
+	return 0;
+}
+
+/* From the list, which is what the first pages carry until then. */
+static int gather(struct pages *pages, struct list_head *chunks)
+{
+	struct scatterlist *sg;
+	struct page *page;
+	unsigned int i;
+
+	pages->chunks = kvmalloc_array(pages->count, sizeof(*pages->chunks),
+				       NDSHM_GFP_CHARGED);
+	if (!pages->chunks)
+		return -ENOMEM;
+	if (sg_alloc_table(&pages->table, pages->count, NDSHM_GFP_CHARGED)) {
+		kvfree(pages->chunks);
+		return -ENOMEM;
+	}
+	for_each_sgtable_sg(&pages->table, sg, i) {
+		page = list_first_entry(chunks, struct page, lru);
+		list_del(&page->lru);
+		pages->chunks[i] = page;
+		sg_set_page(sg, page, folio_size(page_folio(page)), 0);
+	}
+	return 0;
+}
+
+/*
+ * The device
+ */
+
+/* Memory is never copied on its way: what the device sees is what is shown. */
+static bool bounced(struct pages *pages)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (translated(pages->device))
+		return false;
+	for_each_sgtable_dma_sg(&pages->table, sg, i)
+		if (dma_to_phys(pages->device, sg_dma_address(sg)) !=
+		    sg_phys(sg))
+			return true;
+	return false;
+}
+
+static int map_for_device(struct pages *pages)
+{
+	int ret = dma_map_sgtable(pages->device, &pages->table,
+				  DMA_BIDIRECTIONAL, DMA_ATTR_NO_WARN);
+
+	if (!ret && bounced(pages)) {
+		dma_unmap_sgtable(pages->device, &pages->table,
+				  DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+		ret = -EIO;
+	}
+	return ret;
+}
+
+/* As few as the device can have: what lies side by side is one. */
+static int list_segments(struct pages *pages, struct ndshm_segment_list *list)
+{
+	const u64 boundary = dma_get_seg_boundary(pages->device);
+	const u64 longest = dma_get_max_seg_size(pages->device);
+	u64 address = 0, length = 0;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(&pages->table, sg, i) {
+		if (length && address + length == sg_dma_address(sg) &&
+		    length + sg_dma_len(sg) <= longest &&
+		    (address | boundary) ==
+		    ((sg_dma_address(sg) + sg_dma_len(sg) - 1) | boundary)) {
+			length += sg_dma_len(sg);
+			continue;
+		}
+		if (length && ndshm_list_add(list, address, length))
+			return -ENOMEM;
+		address = sg_dma_address(sg);
+		length = sg_dma_len(sg);
+	}
+	return ndshm_list_add(list, address, length);
+}
+
+/*
+ * The kernel
+ */
+
+static int map_for_kernel(struct pages *pages, unsigned long count)
+{
+	struct page **all;
+	unsigned int i, j;
+	unsigned long n = 0;
+
+	if (pages->count == 1) {
+		pages->address = page_address(pages->chunks[0]);
+		return 0;
+	}
+	all = kvmalloc_array(count, sizeof(*all), NDSHM_GFP_CHARGED);
+	if (!all)
+		return -ENOMEM;
+	for (i = 0; i < pages->count; i++)
+		for (j = 0; j < folio_nr_pages(page_folio(pages->chunks[i])); j++)
+			all[n++] = pages->chunks[i] + j;
+	pages->address = vmap(all, count, VM_MAP, PAGE_KERNEL);
+	kvfree(all);
+	return pages->address ? 0 : -ENOMEM;
+}
+
+/*
+ * Blocks
+ */
+
+/* What devices see is what processors see, without anybody's doing. */
+static bool is_supported(struct device *device)
+{
+	return dev_is_dma_coherent(device) && !is_swiotlb_force_bounce(device);
+}
+
+static bool plan(struct order *order, struct device *device,
+		 const struct ndshm_parameters *parameters)
+{
+	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
+	const u64 most = dma_get_max_seg_size(device) >> PAGE_SHIFT;
+
+	if (count > totalram_pages() || !most)
+		return false;
+	*order = (struct order){
+		.node = parameters->preferred_node == NUMA_NO_NODE ?
+			dev_to_node(device) : parameters->preferred_node,
+		.order = min_t(u64, HUGE_ORDER, ilog2(most)),
+		.last = reach(device),
+	};
+	/* An IOMMU makes one piece of several. */
+	if ((parameters->flags & NDSHM_ALLOC_CONTIGUOUS) &&
+	    !translated(device)) {
+		order->order = get_order(parameters->length);
+		order->least = order->order;
+		return order->order <= min_t(u64, MAX_PAGE_ORDER, ilog2(most));
+	}
+	return true;
+}
+
+static void release_chunks(struct pages *pages)
+{
+	unsigned int i;
+
+	for (i = 0; i < pages->count; i++)
+		put_page(pages->chunks[i]);
+	sg_free_table(&pages->table);
+	kvfree(pages->chunks);
+}
+
+static void unmap_for_device(struct pages *pages)
+{
+	/* What somebody has pinned is his, and nothing is to be undone in it. */
+	dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
+			  DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+static ndshm_status_t pages_allocate(void *provider_context,
+				     struct ndshm_parameters *parameters,
+				     void **context)
+{
+	struct device *device = ndshm_adapter_device(parameters->adapter);
+	const u64 size = PAGE_ALIGN(parameters->length);
+	LIST_HEAD(chunks);
+	struct pages *pages;
+	struct order order;
+
+	if (!is_supported(device))
+		return NDSHM_STATUS_INVALID_PARAMETER;
+	if (!plan(&order, device, parameters))
+		return NDSHM_STATUS_RESOURCES;
+	pages = kzalloc(sizeof(*pages), NDSHM_GFP_CHARGED);
+	if (!pages)
+		return NDSHM_STATUS_RESOURCES;
+	pages->device = device;
+	pages->count = alloc_chunks(&order, size >> PAGE_SHIFT, &chunks);
+	if (!pages->count)
+		goto err_pages;
+	if (gather(pages, &chunks))
+		goto err_list;
+	if (map_for_device(pages))
+		goto err_chunks;
+	if (!parameters->unaddressed &&
+	    map_for_kernel(pages, size >> PAGE_SHIFT))
+		goto err_device;
+	if (list_segments(pages, parameters->list) ||
+	    (parameters->list->count > 1 &&
+	     (parameters->flags & NDSHM_ALLOC_CONTIGUOUS)))
+		goto err_kernel;
+	parameters->virtual_address = pages->address;
+	parameters->consumed = order.least ?
+			       (u64)PAGE_SIZE << order.least : size;
+	*context = pages;
+	return NDSHM_STATUS_SUCCESS;
+
+err_kernel:
+	if (is_vmalloc_addr(pages->address))
+		vunmap(pages->address);
+err_device:
+	unmap_for_device(pages);
+err_chunks:
+	release_chunks(pages);
+	goto err_pages;
+err_list:
+	free_chunks(&chunks);
+err_pages:
+	kfree(pages);
+	return NDSHM_STATUS_RESOURCES;
+}
+
+static void pages_free(void *provider_context, void *context)
+{
+	struct pages *pages = context;
+
+	if (is_vmalloc_addr(pages->address))
+		vunmap(pages->address);
+	unmap_for_device(pages);
+	release_chunks(pages);
+	kfree(pages);
+}
+
+/*
+ * Showing
+ */
+
+/* The chunk that begins at or before @index. */
+static struct folio *find_chunk(const struct pages *pages, pgoff_t index)
+{
+	unsigned int from = 0, to = pages->count, middle;
+
+	while (to - from > 1) {
+		middle = from + (to - from) / 2;
+		if (page_folio(pages->chunks[middle])->index <= index)
+			from = middle;
+		else
+			to = middle;
+	}
+	return page_folio(pages->chunks[from]);
+}
+
+static vm_fault_t pages_fault(void *provider_context, void *context,
+			      struct vm_fault *vmf)
+{
+	struct folio *folio = find_chunk(context, vmf->pgoff);
+	struct page *page = folio_page(folio, vmf->pgoff - folio->index);
+
+	/* Memory management would look for the mapping of this one. */
+	if (PageHWPoison(page))
+		return VM_FAULT_HWPOISON;
+	folio_get(folio);
+	folio_lock(folio);
+	vmf->page = page;
+	return VM_FAULT_LOCKED;
+}
+
+static void pages_settle(void *provider_context, void *context)
+{
+	struct pages *pages = context;
+	unsigned int i;
+
+	for (i = 0; i < pages->count; i++) {
+		lock_page(pages->chunks[i]);
+		unlock_page(pages->chunks[i]);
+	}
+}
+
+static const struct ndshm_provider_characteristics characteristics = {
+	.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
+	.allocate = pages_allocate,
+	.free = pages_free,
+};
+
+static const struct ndshm_provider_ops ops = {
+	.name = "pages",
+	.owner = THIS_MODULE,
+	.fault = pages_fault,
+	.settle = pages_settle,
+};
+
+int __init ndshm_pages_setup(void)
+{
+	return ndshm_reason_errno(ndshm_provider_register(&characteristics, &ops,
+							  NDSHM_SCOPE_NAMED,
+							  NULL, &provider));
+}
+
+void ndshm_pages_teardown(void)
+{
+	ndshm_provider_revoke(provider);
+}

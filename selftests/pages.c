@@ -1,0 +1,663 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is special about blocks of the provider "pages": huge pages, memory that can be
+ * pinned, pieces. What holds for every block is tested with this provider as well:
+ * NDSHM_PROVIDER is its number then, for the programs that allocate.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "ndshm_edu.h"
+#include "ndshm_nl.h"
+#include "ndshm_probe.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define HUGE	(2UL << 20)
+
+/* From 5.14 on, and not in every C library's headers. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+#ifndef MADV_COLD
+#define MADV_COLD	20
+#define MADV_PAGEOUT	21
+#endif
+
+FIXTURE(pages) {
+	int fd;
+	__u32 adapter;
+	__u32 provider;
+	size_t page;
+	struct ndshm_nl nl;
+	struct ndshm_block_info block;
+	unsigned char *map;
+};
+
+FIXTURE_SETUP(pages)
+{
+	struct ndshm_get_info info = get_info_request();
+	struct ndshm_nl_provider provider;
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	self->page = page_size();
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "pages", &provider));
+	EXPECT_TRUE(provider.mappable);
+	self->provider = provider.id;
+}
+
+FIXTURE_TEARDOWN(pages)
+{
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+}
+
+static struct ndshm_block_alloc request(struct _test_data_pages *self,
+					__u64 length)
+{
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, length, &self->block);
+
+	alloc.provider = self->provider;
+	return alloc;
+}
+
+/* A block, mapped where the kernel wants it. */
+static void make(struct __test_metadata *_metadata,
+		 struct _test_data_pages *self, __u64 length)
+{
+	struct ndshm_block_alloc alloc = request(self, length);
+
+	test_block_alloc(self->fd, &alloc);
+	self->map = test_map_block(self->fd, &self->block);
+}
+
+static void unmake(struct __test_metadata *_metadata,
+		   struct _test_data_pages *self)
+{
+	EXPECT_EQ(0, munmap(self->map, self->block.length));
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->nl,
+						     self->block.shared_memory_handle)));
+}
+
+/* Bytes of the mapping at @map that are mapped by huge entries; -1: no such mapping. */
+static long huge_bytes(const void *map)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	unsigned long start, end, kib;
+	bool here = false;
+	long found = -1;
+	char line[512];
+
+	while (smaps && fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2 &&
+		    strchr(line, '-') < strchr(line, ' '))
+			here = start <= (uintptr_t)map && (uintptr_t)map < end;
+		else if (here && sscanf(line, "FilePmdMapped: %lu", &kib) == 1)
+			found = kib << 10;
+	}
+	if (smaps)
+		fclose(smaps);
+	return found;
+}
+
+static long faults(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_SELF, &usage) ? -1 : usage.ru_minflt;
+}
+
+TEST_F(pages, huge)
+{
+	const size_t length = 4 * HUGE;
+	unsigned int touched = 0;
+	size_t at;
+	long before;
+
+	make(_metadata, self, length);
+	EXPECT_EQ(0, (uintptr_t)self->map % HUGE);
+	EXPECT_EQ(0, huge_bytes(self->map));
+	before = faults();
+	for (at = 0; at < length; at += self->page)
+		touched += self->map[at] == 0;
+	EXPECT_EQ(length / self->page, touched);
+	/* One a huge page, and some of this program's own. */
+	EXPECT_GT(before + 4 + 16, faults());
+	EXPECT_EQ((long)length, huge_bytes(self->map));
+	fill_pattern(self->map, length, 1);
+	EXPECT_TRUE(has_pattern(self->map, length, 1));
+	unmake(_metadata, self);
+}
+
+/* Whoever wants it elsewhere gets it, page by page. */
+TEST_F(pages, elsewhere)
+{
+	const size_t length = 2 * HUGE;
+	unsigned char *space, *map;
+
+	make(_metadata, self, length);
+	fill_pattern(self->map, length, 2);
+	space = mmap(NULL, length + 2 * HUGE, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, space);
+	map = (void *)(((uintptr_t)space + HUGE - 1) / HUGE * HUGE +
+		       self->page);
+	ASSERT_EQ(map, mmap(map, length, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, self->fd,
+			    self->block.mmap_offset));
+	ndshm_case(true);
+	EXPECT_TRUE(has_pattern(map, length, 2));
+	EXPECT_EQ(0, huge_bytes(map));
+	fill_pattern(map, length, 3);
+	EXPECT_TRUE(has_pattern(self->map, length, 3));
+	EXPECT_EQ((long)length, huge_bytes(self->map));
+	munmap(space, length + 2 * HUGE);
+	unmake(_metadata, self);
+}
+
+/* Whatever pieces it is made of: as long as asked for, zeroed, and each byte once. */
+TEST_F(pages, lengths)
+{
+	const size_t lengths[] = {
+		1, self->page, 3 * self->page, 1 << 16, (1 << 20) + 1,
+		HUGE - self->page, HUGE + self->page, 5 << 20, 64 << 20,
+	};
+	struct ndshm_state before = test_state(self->fd), now;
+	size_t length;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		make(_metadata, self, lengths[i]);
+		length = (lengths[i] + self->page - 1) / self->page *
+			 self->page;
+		EXPECT_EQ(length, self->block.length);
+		EXPECT_EQ(length, self->block.consumed);
+		now = test_state(self->fd);
+		EXPECT_EQ(before.user_locked + length, now.user_locked);
+		EXPECT_TRUE(all_bytes(self->map, length, 0));
+		fill_pattern(self->map, length, i);
+		EXPECT_TRUE(has_pattern(self->map, length, i));
+		unmake(_metadata, self);
+		now = test_state(self->fd);
+		EXPECT_EQ(before.user_locked, now.user_locked);
+	}
+}
+
+/* What was used before is zeroed as well. */
+TEST_F(pages, recycled)
+{
+	unsigned int round;
+
+	for (round = 0; round < 8; round++) {
+		make(_metadata, self, 3 * HUGE);
+		EXPECT_TRUE(all_bytes(self->map, 3 * HUGE, 0));
+		memset(self->map, 0xa5, 3 * HUGE);
+		unmake(_metadata, self);
+	}
+}
+
+/* Together they are the block, and no two have anything in common. */
+TEST_F(pages, segments)
+{
+	struct ndshm_segment segments[4096];
+	struct ndshm_block_alloc alloc;
+	__u64 total = 0;
+	unsigned int i, j;
+
+	if (!ndshm_set_capability(CAP_SYS_RAWIO, true))
+		SKIP(return, "addresses are shown to root only");
+	close(self->fd);
+	self->fd = ndshm_open();
+	alloc = request(self, (16 << 20) + 1);
+	alloc.segment_capacity = ARRAY_SIZE(segments);
+	alloc.segments = to_u64(segments);
+	test_block_alloc(self->fd, &alloc);
+	ASSERT_LE(1, alloc.out_segments);
+	ASSERT_GE(ARRAY_SIZE(segments), alloc.out_segments);
+	for (i = 0; i < alloc.out_segments; i++) {
+		EXPECT_NE(NDSHM_ADDRESS_HIDDEN, segments[i].address);
+		EXPECT_EQ(0, segments[i].address % self->page);
+		total += segments[i].length;
+		for (j = 0; j < i; j++)
+			EXPECT_TRUE(segments[j].address + segments[j].length <=
+				    segments[i].address ||
+				    segments[i].address + segments[i].length <=
+				    segments[j].address);
+	}
+	EXPECT_EQ(self->block.length, total);
+}
+
+/* In one piece: what the page allocator has, and no more. */
+TEST_F(pages, contiguous)
+{
+	struct ndshm_block_alloc alloc = request(self, 3 << 20);
+
+	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_EQ(1, alloc.out_segments);
+	EXPECT_EQ(3 << 20, self->block.length);
+	EXPECT_EQ(4 << 20, self->block.consumed);
+	self->map = test_map_block(self->fd, &self->block);
+	EXPECT_TRUE(all_bytes(self->map, self->block.length, 0));
+	fill_pattern(self->map, self->block.length, 5);
+	EXPECT_TRUE(has_pattern(self->map, self->block.length, 5));
+	unmake(_metadata, self);
+
+	alloc = request(self, 8 << 20);
+	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
+			     &alloc);
+}
+
+/* More than the machine has is refused before any of it is taken. */
+TEST_F(pages, too_much)
+{
+	long long limit = ndshm_read_number("/sys/module/ndshm/parameters/max_block_bytes");
+	struct ndshm_block_alloc alloc;
+
+	if (ndshm_write_file("/sys/module/ndshm/parameters/max_block_bytes",
+			     "0x400000000000"))
+		SKIP(return, "only root can raise the limit");
+	alloc = request(self, 1ULL << 44);
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
+			     &alloc);
+	{
+		char text[32];
+
+		snprintf(text, sizeof(text), "%lld", limit);
+		EXPECT_EQ(0, ndshm_write_file("/sys/module/ndshm/parameters/max_block_bytes",
+					      text));
+	}
+}
+
+/* It is where it was asked for, and stays there. */
+TEST_F(pages, node)
+{
+	struct ndshm_block_alloc alloc;
+	int status, node;
+	void *page;
+
+	for (node = 0; node < 2; node++) {
+		alloc = request(self, 2 * HUGE);
+		alloc.preferred_node = node;
+		if (_test_block_alloc(self->fd, &alloc)) {
+			EXPECT_EQ(NDSHM_REASON_NODE, alloc.reason);
+			SKIP(return, "no second node");
+		}
+		self->map = test_map_block(self->fd, &self->block);
+		memset(self->map, 1, self->block.length);
+		page = self->map + HUGE + self->page;
+		ASSERT_EQ(0, syscall(__NR_move_pages, 0, 1UL, &page, NULL,
+				     &status, 0));
+		/* Where this kernel does not say so of a file's pages: ENOENT. */
+		EXPECT_TRUE(status == node || status == -ENOENT)
+			TH_LOG("on node %d: %d", node, status);
+		unmake(_metadata, self);
+	}
+}
+
+/* A child has it too, and so has whoever is given the descriptor. */
+TEST_F(pages, shared)
+{
+	pid_t child;
+	int peer;
+
+	make(_metadata, self, 2 * HUGE);
+	self->map[0] = 1;
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		bool good = self->map[0] == 1 && ndshm_tell(peer) &&
+			    ndshm_hear(peer) &&
+			    has_pattern(self->map, 2 * HUGE, 6);
+
+		fill_pattern(self->map, 2 * HUGE, 7);
+		_exit(!(good && huge_bytes(self->map) == 2 * HUGE));
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	fill_pattern(self->map, 2 * HUGE, 6);
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	EXPECT_TRUE(has_pattern(self->map, 2 * HUGE, 7));
+	unmake(_metadata, self);
+}
+
+/* Parts of a huge page: unmapped, protected, moved. */
+TEST_F(pages, parts)
+{
+	const size_t length = 2 * HUGE;
+	unsigned char *moved;
+
+	make(_metadata, self, length);
+	fill_pattern(self->map, length, 8);
+	EXPECT_EQ(0, mprotect(self->map, HUGE / 2, PROT_READ));
+	EXPECT_TRUE(has_pattern(self->map, length, 8));
+	EXPECT_EQ(0, mprotect(self->map, HUGE / 2, PROT_READ | PROT_WRITE));
+	fill_pattern(self->map, length, 9);
+	EXPECT_EQ(0, munmap(self->map + HUGE / 4, self->page));
+	self->map[0] = 0x11;
+	self->map[length - 1] = 0x22;
+	moved = mremap(self->map + HUGE, HUGE, HUGE, MREMAP_MAYMOVE |
+		       MREMAP_FIXED, self->map + HUGE / 4 - 16 * HUGE);
+	ASSERT_NE(MAP_FAILED, moved);
+	EXPECT_EQ(0x22, moved[HUGE - 1]);
+	moved[0] = 0x33;
+	EXPECT_EQ(0, munmap(moved, HUGE));
+	EXPECT_EQ(0, munmap(self->map, HUGE));
+	self->map = test_map_block(self->fd, &self->block);
+	EXPECT_EQ(0x11, self->map[0]);
+	EXPECT_EQ(0x33, self->map[HUGE]);
+	EXPECT_EQ(0x22, self->map[length - 1]);
+	unmake(_metadata, self);
+}
+
+/* Nothing that a program advises takes the memory away from under others. */
+TEST_F(pages, advice)
+{
+	static const int kept[] = {
+		MADV_DONTNEED, MADV_COLD, MADV_PAGEOUT, MADV_POPULATE_WRITE,
+		MADV_WILLNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+	};
+	const size_t length = 2 * HUGE;
+	unsigned int i;
+
+	make(_metadata, self, length);
+	for (i = 0; i < ARRAY_SIZE(kept); i++) {
+		fill_pattern(self->map, length, i);
+		/* Some are refused for a file's mapping, which is as good. */
+		madvise(self->map, length, kept[i]);
+		EXPECT_TRUE(has_pattern(self->map, length, i))
+			TH_LOG("advice %d", kept[i]);
+		/* The same of a part, so that a huge page would have to be split. */
+		madvise(self->map + self->page, self->page, kept[i]);
+		EXPECT_TRUE(has_pattern(self->map, length, i))
+			TH_LOG("advice %d of a page", kept[i]);
+	}
+	ndshm_case(false);
+	EXPECT_EQ(-1, madvise(self->map, length, MADV_REMOVE));
+	EXPECT_TRUE(has_pattern(self->map, length, i - 1));
+	EXPECT_EQ(0, mlock(self->map, length));
+	EXPECT_EQ(0, munlock(self->map, length));
+	unmake(_metadata, self);
+}
+
+/* Another process's, by pinning. */
+TEST_F(pages, read_by_another)
+{
+	const size_t length = 2 * HUGE;
+	unsigned char *copy = malloc(length);
+	struct iovec to = { .iov_base = copy, .iov_len = length }, from = to;
+	pid_t child;
+	int peer;
+
+	ASSERT_NE(NULL, copy);
+	make(_metadata, self, length);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		fill_pattern(self->map, length, 10);
+		ndshm_tell(peer);
+		_exit(!ndshm_hear(peer) || !has_pattern(self->map, length, 11));
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	from.iov_base = self->map;
+	EXPECT_EQ((ssize_t)length, process_vm_readv(child, &to, 1, &from, 1, 0));
+	EXPECT_TRUE(has_pattern(copy, length, 10));
+	fill_pattern(copy, length, 11);
+	EXPECT_EQ((ssize_t)length,
+		  process_vm_writev(child, &to, 1, &from, 1, 0));
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	free(copy);
+	unmake(_metadata, self);
+}
+
+/* What a pipe refers to, and is not copied, lasts until it has been read. */
+static bool put_into_pipe(int pipe, void *memory, size_t length)
+{
+	struct iovec what = { .iov_base = memory, .iov_len = length };
+
+	return vmsplice(pipe, &what, 1, 0) == (ssize_t)length;
+}
+
+TEST_F(pages, pinned_longer_than_it_lives)
+{
+	unsigned char copy[8192];
+	struct ndshm_state before = test_state(self->fd), now;
+	unsigned char *other;
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	make(_metadata, self, HUGE);
+	fill_pattern(self->map, HUGE, 12);
+	ASSERT_TRUE(put_into_pipe(ends[1], self->map + HUGE / 2, sizeof(copy)));
+	unmake(_metadata, self);
+	now = test_state(self->fd);
+	EXPECT_EQ(before.user_locked, now.user_locked);
+	/* Whoever gets memory now does not get this. */
+	make(_metadata, self, 4 * HUGE);
+	other = self->map;
+	memset(other, 0xee, 4 * HUGE);
+	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
+	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 12 + HUGE / 2 / 4));
+	EXPECT_TRUE(all_bytes(other, 4 * HUGE, 0xee));
+	unmake(_metadata, self);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/*
+ * For a device
+ */
+
+FIXTURE(device) {
+	int fd;
+	struct ndshm_edu edu;
+	__u32 provider;
+	size_t page;
+	unsigned char *bar;
+	struct ndshm_block_info block;
+	unsigned char *map;
+};
+
+FIXTURE_SETUP(device)
+{
+	struct ndshm_nl_provider provider;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages",
+					       &provider));
+	self->provider = provider.id;
+	self->page = page_size();
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	close(self->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+/* Claimed, its registers mapped, and a block of @segments DMA segments at most. */
+static unsigned int take(struct __test_metadata *_metadata,
+			 struct _test_data_device *self, __u64 length,
+			 struct ndshm_segment *segments, __u32 most)
+{
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	struct ndshm_adapter_map_bar map =
+		adapter_map_bar_request(self->edu.adapter.id, 0);
+	struct ndshm_adapter_start start =
+		adapter_start_request(self->edu.adapter.id);
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->edu.adapter.id, length, &self->block);
+	void *bar;
+
+	test_adapter_claim(self->fd, &claim);
+	test_adapter_map_bar(self->fd, &map);
+	bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   self->fd, map.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, bar);
+	self->bar = bar;
+	alloc.provider = self->provider;
+	alloc.segment_capacity = most;
+	alloc.segments = to_u64(segments);
+	test_block_alloc(self->fd, &alloc);
+	self->map = test_map_block(self->fd, &self->block);
+	test_adapter_start(self->fd, &start);
+	return alloc.out_segments;
+}
+
+/* The device reads, and writes elsewhere, at both ends of each segment. */
+TEST_F(device, copies)
+{
+	struct ndshm_segment segments[64];
+	unsigned int count, i;
+	unsigned char *at;
+
+	count = take(_metadata, self, 3 * HUGE + self->page, segments,
+		     ARRAY_SIZE(segments));
+	ASSERT_LE(1, count);
+	for (i = 0, at = self->map; i < count; at += segments[i++].length) {
+		fill_pattern(at, EDU_MOST, i);
+		ASSERT_TRUE(ndshm_edu_to_device(self->bar, segments[i].address,
+						EDU_MOST));
+		ASSERT_TRUE(ndshm_edu_from_device(self->bar, segments[i].address +
+						  segments[i].length - EDU_MOST,
+						  EDU_MOST));
+		EXPECT_TRUE(has_pattern(at + segments[i].length - EDU_MOST,
+					EDU_MOST, i));
+	}
+	EXPECT_EQ(self->map + self->block.length, at);
+}
+
+/* The claim ends: nothing is there any more, but for who has pinned it. */
+TEST_F(device, revoked)
+{
+	struct ndshm_block_query query;
+	struct ndshm_segment segments[64];
+	unsigned char copy[4096];
+	int ends[2];
+
+	take(_metadata, self, 2 * HUGE, segments, ARRAY_SIZE(segments));
+	fill_pattern(self->map, 2 * HUGE, 13);
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_TRUE(put_into_pipe(ends[1], self->map, sizeof(copy)));
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	test_sigbus(self->map);
+	test_sigbus(self->map + HUGE - 1);
+	test_sigbus(self->map + self->block.length - 1);
+	query = block_query_request(self->block.handle);
+	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
+			     &query);
+	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
+	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 13));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Where a device has bounce buffers only, there is nothing for it. */
+TEST_F(device, never_bounced)
+{
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->edu.adapter.id, 1, &self->block);
+	char line[4096] = "";
+
+	ASSERT_EQ(0, ndshm_read_file("/proc/cmdline", line, sizeof(line)));
+	if (!strstr(line, "swiotlb=force"))
+		SKIP(return, "the machine has not only bounce buffers");
+	test_adapter_claim(self->fd, &claim);
+	alloc.provider = self->provider;
+	test_err_block_alloc(EINVAL, NDSHM_REASON_PROVIDER_INVALID, self->fd,
+			     &alloc);
+}
+
+#define TOUCHERS	2
+#define ENDS		40	/* of a claim, at a time that nobody chooses */
+
+struct toucher {
+	pthread_t thread;
+	unsigned char *map;
+	size_t length;
+	atomic_bool *stop;
+	unsigned int gone;
+};
+
+/* Have it mapped and unmapped all the time, by faults, until it is gone. */
+static void *touch(void *argument)
+{
+	struct toucher *toucher = argument;
+	size_t at;
+
+	while (!atomic_load(toucher->stop) && !toucher->gone) {
+		madvise(toucher->map, toucher->length, MADV_DONTNEED);
+		for (at = 0; at < toucher->length; at += 1 << 16)
+			if (!ndshm_readable(toucher->map + at))
+				toucher->gone++;
+	}
+	return NULL;
+}
+
+/* Faults, and the end of what they show, at the same time. */
+TEST_F_TIMEOUT(device, revoked_while_touched, 300)
+{
+	unsigned int round, rounds = ndshm_rounds(ENDS, 4), i;
+	struct toucher touchers[TOUCHERS];
+	struct ndshm_segment segments[64];
+	const struct ndshm_cases before = *ndshm_cases;
+	atomic_bool stop;
+
+	for (round = 0; round < rounds; round++) {
+		take(_metadata, self, 2 * HUGE, segments, ARRAY_SIZE(segments));
+		atomic_init(&stop, false);
+		for (i = 0; i < TOUCHERS; i++) {
+			touchers[i] = (struct toucher){
+				.map = self->map, .length = self->block.length,
+				.stop = &stop,
+			};
+			ASSERT_EQ(0, pthread_create(&touchers[i].thread, NULL,
+						    touch, &touchers[i]));
+		}
+		if (round % 2)
+			usleep(1000 * (round % 8));
+		ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+		for (i = 0; i < self->block.length; i += HUGE / 4)
+			EXPECT_FALSE(ndshm_readable(self->map + i));
+		atomic_store(&stop, true);
+		for (i = 0; i < TOUCHERS; i++)
+			ASSERT_EQ(0, pthread_join(touchers[i].thread, NULL));
+		munmap(self->map, self->block.length);
+		close(self->fd);
+		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+		self->fd = ndshm_open();
+		ASSERT_LE(0, self->fd);
+	}
+	*ndshm_cases = before;
+	ndshm_case(false);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
