@@ -645,8 +645,7 @@ TEST_F_TIMEOUT(edu, told_while_it_goes, 300)
 		close(fd);
 		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
 	}
-	*ndshm_cases = before;
-	ndshm_case(false);
+	ndshm_one_case(&before, false);
 }
 
 /* Pulled out, while it works: as when it is unbound, and it is found again. */

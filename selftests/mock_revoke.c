@@ -462,6 +462,7 @@ TEST_F_TIMEOUT(going, while_blocks_are_freed, 3600)
 	int calls = 0, stop = 0, step = 0, ahead, round;
 	const int rounds = ndshm_rounds(ROUNDS, 40);
 	unsigned int seed = ndshm_number("NDSHM_SEED", time(NULL));
+	const struct ndshm_cases before = *ndshm_cases;
 	pthread_t freeing, other;
 
 	TH_LOG("NDSHM_SEED=%u", seed);
@@ -500,7 +501,7 @@ TEST_F_TIMEOUT(going, while_blocks_are_freed, 3600)
 	pthread_barrier_wait(&race.line);
 	pthread_join(freeing, NULL);
 	pthread_join(other, NULL);
-	ndshm_case(true);
+	ndshm_one_case(&before, true);
 	/* Now this one was first, now the other, and never was it too late. */
 	if (!variant->refusable) {
 		EXPECT_LT(rounds / 20, calls);

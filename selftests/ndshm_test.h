@@ -54,6 +54,13 @@ static inline void ndshm_case(bool passes)
 			   __ATOMIC_RELAXED);
 }
 
+/* What is done over and over is one case, however often that was. */
+static inline void ndshm_one_case(const struct ndshm_cases *before, bool passes)
+{
+	*ndshm_cases = *before;
+	ndshm_case(passes);
+}
+
 /*
  * The harness takes a program whose tests were all skipped for one that passed.
  * It ends by exit() with its own counts complete, so that is where to say better.

@@ -73,6 +73,7 @@ TEST_F(storm, claim_ends)
 {
 	long long tainted = ndshm_read_number(TAINTED) & TAINTED_WARNING;
 	unsigned int round, rounds = ndshm_rounds(ROUNDS, 20);
+	const struct ndshm_cases before = *ndshm_cases;
 	int peers[CHILDREN], i, fd;
 	pid_t children[CHILDREN];
 	size_t length, at;
@@ -108,7 +109,7 @@ TEST_F(storm, claim_ends)
 		munmap(memory, length);
 		ASSERT_EQ(tainted, ndshm_read_number(TAINTED) & TAINTED_WARNING);
 	}
-	ndshm_case(true);
+	ndshm_one_case(&before, true);
 }
 
 int main(int argc, char **argv)

@@ -4,6 +4,7 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -116,14 +117,31 @@ static int block_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
 				  block->context, vma);
 }
 
+/* A page at another place of the block would be mapped as if it were at this one. */
+static bool is_in_place(const struct vm_fault *vmf)
+{
+	struct folio *folio = page_folio(vmf->page);
+
+	return folio->index + folio_page_idx(folio, vmf->page) == vmf->pgoff &&
+	       IS_ALIGNED(folio->index, folio_nr_pages(folio));
+}
+
 static vm_fault_t block_fault(struct ndshm_object *object,
 			      struct vm_fault *vmf)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 	struct ndshm_registration *registration = block->registration;
+	vm_fault_t ret;
 
-	return registration->fault(registration->characteristics.provider_context,
-				   block->context, vmf);
+	ret = registration->fault(registration->characteristics.provider_context,
+				  block->context, vmf);
+	if ((ret & VM_FAULT_LOCKED) && !is_in_place(vmf)) {
+		unlock_page(vmf->page);
+		put_page(vmf->page);
+		vmf->page = NULL;
+		ret = VM_FAULT_SIGBUS;
+	}
+	return ret;
 }
 
 static void block_settle(struct ndshm_object *object)

@@ -26,6 +26,9 @@
 
 #define HUGE_ORDER	min(PMD_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
 
+/* All that is served is coherent: no cache is flushed, before or after. */
+#define MAP_ATTRS	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN)
+
 /**
  * struct pages - the memory of one block
  * @device: for which it is mapped
@@ -59,16 +62,22 @@ static bool translated(struct device *device)
 
 /**
  * struct order - what chunks are to be like
- * @node: where they shall be rather than elsewhere
- * @order: of the next one; it falls where memory has no longer ones
+ * @node: where they shall be rather than elsewhere, or NUMA_NO_NODE
+ * @near: there is memory on that node yet
+ * @longest: not above this
+ * @had: longer ones have not been had just now
  * @least: not below this
+ * @order: of this one
  * @zone: flag of the zone whose memory the device reaches
  * @last: highest physical address that it does
  */
 struct order {
 	int node;
-	unsigned int order;
+	bool near;
+	unsigned int longest;
+	unsigned int had;
 	unsigned int least;
+	unsigned int order;
 	gfp_t zone;
 	phys_addr_t last;
 };
@@ -105,19 +114,36 @@ static struct page *alloc_within_reach(struct order *order, gfp_t gfp)
 	}
 }
 
-/* Long ones are not worth much trouble, unless nothing else will do. */
-static struct page *alloc_chunk(struct order *order)
+/*
+ * Long ones are not worth much trouble, unless nothing else will do; a short one on
+ * the node is better than a long one elsewhere.
+ */
+static struct page *alloc_chunk(struct order *order, unsigned int wanted)
 {
-	const gfp_t hard = NDSHM_GFP_CHARGED | __GFP_ZERO | __GFP_COMP;
+	const gfp_t hard = NDSHM_GFP_CHARGED | __GFP_ZERO | __GFP_COMP |
+			   __GFP_HARDWALL;
 	const gfp_t easy = (hard & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY;
 	struct page *page;
 
+	order->order = min(order->had, wanted);
 	for (;;) {
-		page = alloc_within_reach(order, order->order > order->least ?
-					  easy : hard);
-		if (page || order->order == order->least)
+		if (order->near)
+			page = alloc_within_reach(order, easy | __GFP_THISNODE);
+		else if (order->order > order->least)
+			page = alloc_within_reach(order, easy);
+		else
+			page = alloc_within_reach(order, hard);
+		if (page)
 			return page;
-		order->order--;
+		if (order->order > order->least) {
+			order->had = --order->order;
+		} else if (order->near) {
+			order->near = false;
+			order->had = order->longest;
+			order->order = wanted;
+		} else {
+			return NULL;
+		}
 	}
 }
 
@@ -131,24 +157,33 @@ static void free_chunks(struct list_head *chunks)
 	}
 }
 
+/* As long as what is left, and as its place in the block can be mapped at once. */
+static unsigned int longest_at(const struct order *order, unsigned long done,
+			       unsigned long count)
+{
+	unsigned int longest = min_t(unsigned int, order->longest,
+				     ilog2(count - done));
+
+	if (done)
+		longest = min_t(unsigned int, longest, __ffs(done));
+	return max(longest, order->least);
+}
+
 /* Chunks that are @count pages together; how many, or 0. */
 static unsigned int alloc_chunks(struct order *order, unsigned long count,
 				 struct list_head *chunks)
 {
-	const unsigned int longest = order->order;
-	unsigned int made = 0, wanted;
 	unsigned long done = 0;
+	unsigned int made = 0;
 	struct page *page;
 
 	while (done < count) {
-		if (fatal_signal_pending(current))
-			goto err_chunks;
-		/* What is left of the last one is short, if it may be. */
-		wanted = min_t(unsigned int, longest, ilog2(count - done));
-		order->order = max(order->least, min(order->order, wanted));
-		page = alloc_chunk(order);
-		if (!page)
-			goto err_chunks;
+		page = fatal_signal_pending(current) ? NULL :
+		       alloc_chunk(order, longest_at(order, done, count));
+		if (!page) {
+			free_chunks(chunks);
+			return 0;
+		}
 		page_folio(page)->index = done;
 		list_add_tail(&page->lru, chunks);
 		done += 1UL << order->order;
@@ -156,10 +191,6 @@ static unsigned int alloc_chunks(struct order *order, unsigned long count,
 		cond_resched();
 	}
 	return made;
-
-err_chunks:
-	free_chunks(chunks);
-	return 0;
 }
 
 /* From the list, which is what the first pages carry until then. */
@@ -208,11 +239,11 @@ static bool bounced(struct pages *pages)
 static int map_for_device(struct pages *pages)
 {
 	int ret = dma_map_sgtable(pages->device, &pages->table,
-				  DMA_BIDIRECTIONAL, DMA_ATTR_NO_WARN);
+				  DMA_BIDIRECTIONAL, MAP_ATTRS);
 
 	if (!ret && bounced(pages)) {
 		dma_unmap_sgtable(pages->device, &pages->table,
-				  DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+				  DMA_BIDIRECTIONAL, MAP_ATTRS);
 		ret = -EIO;
 	}
 	return ret;
@@ -282,41 +313,45 @@ static bool plan(struct order *order, struct device *device,
 		 const struct ndshm_parameters *parameters)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
-	const u64 most = dma_get_max_seg_size(device) >> PAGE_SHIFT;
+	const bool contiguous = parameters->flags & NDSHM_ALLOC_CONTIGUOUS;
+	const u64 most = min_t(u64, dma_get_max_seg_size(device),
+			       dma_get_seg_boundary(device)) / PAGE_SIZE;
 
-	if (count > totalram_pages() || !most)
+	if (count > totalram_pages() || !most || (contiguous && count > most))
 		return false;
 	*order = (struct order){
 		.node = parameters->preferred_node == NUMA_NO_NODE ?
 			dev_to_node(device) : parameters->preferred_node,
-		.order = min_t(u64, HUGE_ORDER, ilog2(most)),
+		.longest = min_t(u64, HUGE_ORDER, ilog2(most)),
 		.last = reach(device),
 	};
 	/* An IOMMU makes one piece of several. */
-	if ((parameters->flags & NDSHM_ALLOC_CONTIGUOUS) &&
-	    !translated(device)) {
-		order->order = get_order(parameters->length);
-		order->least = order->order;
-		return order->order <= min_t(u64, MAX_PAGE_ORDER, ilog2(most));
+	if (contiguous && !translated(device)) {
+		order->longest = get_order(parameters->length);
+		order->least = order->longest;
 	}
-	return true;
+	order->had = order->longest;
+	order->near = order->node != NUMA_NO_NODE &&
+		      node_state(order->node, N_MEMORY);
+	return order->longest <= min_t(u64, MAX_PAGE_ORDER, ilog2(most));
 }
 
 static void release_chunks(struct pages *pages)
 {
 	unsigned int i;
 
-	for (i = 0; i < pages->count; i++)
+	for (i = 0; i < pages->count; i++) {
 		put_page(pages->chunks[i]);
+		cond_resched();
+	}
 	sg_free_table(&pages->table);
 	kvfree(pages->chunks);
 }
 
 static void unmap_for_device(struct pages *pages)
 {
-	/* What somebody has pinned is his, and nothing is to be undone in it. */
 	dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
-			  DMA_ATTR_SKIP_CPU_SYNC);
+			  MAP_ATTRS);
 }
 
 static ndshm_status_t pages_allocate(void *provider_context,
@@ -408,11 +443,14 @@ static vm_fault_t pages_fault(void *provider_context, void *context,
 	struct folio *folio = find_chunk(context, vmf->pgoff);
 	struct page *page = folio_page(folio, vmf->pgoff - folio->index);
 
-	/* Memory management would look for the mapping of this one. */
-	if (PageHWPoison(page))
-		return VM_FAULT_HWPOISON;
 	folio_get(folio);
 	folio_lock(folio);
+	/* Memory management would look for the mapping of this one. */
+	if (PageHWPoison(page)) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return VM_FAULT_HWPOISON;
+	}
 	vmf->page = page;
 	return VM_FAULT_LOCKED;
 }
@@ -425,6 +463,7 @@ static void pages_settle(void *provider_context, void *context)
 	for (i = 0; i < pages->count; i++) {
 		lock_page(pages->chunks[i]);
 		unlock_page(pages->chunks[i]);
+		cond_resched();
 	}
 }
 

@@ -24,7 +24,7 @@ done
 # What may be skipped: what needs the test build, a debug kernel, or a machine without
 # isolation or with it, each of which has levels of its own; what has no meaning for a
 # provider that nobody revokes.
-may_skip=': lockdown|lockdown\.unisolated|segment_size|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced'
+may_skip=': lockdown|lockdown\.unisolated|segment_size|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node'
 
 # The module in two builds, one of them with the modules that test either; nothing that
 # only tests need may be in the ordinary one.
@@ -62,7 +62,7 @@ in_kernel_tree() {
 	ln -sfn "$top/selftests" "$tree/tools/testing/selftests/ndshm" &&
 	make -C "$tree/tools/testing/selftests" TARGETS=ndshm OUTPUT="$BUILD/selftests/tree" NDSHM_SRC="$top" all &&
 	# That they are the same, not how long they can storm.
-	NDSHM_STORM_KILLS=50 NDSHM_STORM_UNBINDS=5 guest "$kernel" kselftest-tree "${machine[@]}" --timeout 900 -- \
+	NDSHM_PERCENT=10 NDSHM_STORM_KILLS=50 NDSHM_STORM_UNBINDS=5 guest "$kernel" kselftest-tree "${machine[@]}" --timeout 900 -- \
 		"$here/check-guest.sh" "$tree/tools/testing/selftests" "$BUILD/selftests/tree" tree
 }
 
