@@ -146,8 +146,7 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 
 #ifdef CONFIG_NUMA
 /* Memory is where it was asked for: no faults to find out who uses it most. */
-static struct mempolicy *object_policy(struct vm_area_struct *vma,
-				       unsigned long address NDSHM_POLICY_INDEX)
+static NDSHM_GET_POLICY(object_policy)
 {
 	return NULL;
 }
