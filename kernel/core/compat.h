@@ -47,13 +47,11 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 
 /* kernel/core: a policy has an interleave index since 6.7 */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-#define NDSHM_GET_POLICY(name) \
-	struct mempolicy *name(struct vm_area_struct *vma, \
-			       unsigned long address, pgoff_t *index)
+#define NDSHM_GET_POLICY_ARGUMENTS \
+	(struct vm_area_struct *vma, unsigned long address, pgoff_t *index)
 #else
-#define NDSHM_GET_POLICY(name) \
-	struct mempolicy *name(struct vm_area_struct *vma, \
-			       unsigned long address)
+#define NDSHM_GET_POLICY_ARGUMENTS \
+	(struct vm_area_struct *vma, unsigned long address)
 #endif
 
 /* kernel/providers: the longest run of pages had two other names */

@@ -146,7 +146,7 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 
 #ifdef CONFIG_NUMA
 /* Memory is where it was asked for: no faults to find out who uses it most. */
-static NDSHM_GET_POLICY(object_policy)
+static struct mempolicy *object_policy NDSHM_GET_POLICY_ARGUMENTS
 {
 	return NULL;
 }
