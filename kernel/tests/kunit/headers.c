@@ -12,7 +12,7 @@
 
 /* From NDIS: type, revision and size of the header, and what follows it. */
 #define CHARACTERISTICS_SIZE	(8 + 3 * sizeof(void *))
-#define PARAMETERS_SIZE_1	(40 + 6 * sizeof(void *))
+#define PARAMETERS_SIZE_1	(40 + 7 * sizeof(void *))
 #define PARAMETERS_SIZE_2	(PARAMETERS_SIZE_1 + 4)
 
 /* Sizes worth a try, given the two limits that matter. */
