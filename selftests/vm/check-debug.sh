@@ -105,7 +105,7 @@ level_kselftest() { programs_of "$1" others "${unwatched[@]}"; }
 # of them is left on a kernel that is locked down.
 level_bare() {
 	NDSHM_LOCKDOWN=1 guest "$1" bare --edu "${unwatched[@]}" -- sh -c "
-		insmod \"\$NDSHM_COVERAGE\" && insmod \"\$NDSHM_KO\" && \"$programs/dma_edu\" &&
+		insmod \"\$NDSHM_COVERAGE\" && insmod \"\$NDSHM_KO\" && \"$programs/pages\" && \"$programs/dma_edu\" && NDSHM_PROVIDER=2 \"$programs/dma_edu\" &&
 		\"$programs/lockdown\" && cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
 
