@@ -18,8 +18,6 @@
 /* Bits of address of the narrowest claim. */
 #define NARROWEST	24
 
-#define MAX_BLOCK_BYTES "/sys/module/ndshm/parameters/max_block_bytes"
-
 FIXTURE(edu) {
 	int fd;
 	struct ndshm_edu edu;

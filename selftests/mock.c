@@ -316,6 +316,27 @@ TEST_F(mock, null_address)
 	EXPECT_EQ(0, munmap(map, self->block.length));
 }
 
+/* What is built in serves the kernel as well, in pieces that lie together for it. */
+TEST_F(mock, pages_in_kernel)
+{
+	static const __u64 lengths[] = {
+		1, 3 << 12, 1 << 20, 2 << 20, (4 << 20) + 1, 16 << 20,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		test_mock("block alloc %u node0 pages %llu capacity=0", i,
+			  (unsigned long long)lengths[i]);
+		EXPECT_EQ(0, ndshm_mock_slot(i).broken);
+	}
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		test_mock("block free %u", i);
+	test_err_mock(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN,
+		      "block alloc 0 node0 nobody 1");
+	test_mock("block alloc 0 node0 coherent 1");
+	test_mock("block free 0");
+}
+
 /* What is charged is what the provider says, and it is given back. */
 TEST_F(mock, consumed)
 {

@@ -23,6 +23,7 @@
 #include "ndshm_pci.h"
 
 #define ALLOW_UNISOLATED	"/sys/module/ndshm/parameters/allow_unisolated"
+#define MAX_BLOCK_BYTES		"/sys/module/ndshm/parameters/max_block_bytes"
 
 #define EDU_WIDTH	28	/* bits of address that it drives */
 

@@ -264,22 +264,15 @@ TEST_F(pages, contiguous)
 /* More than the machine has is refused before any of it is taken. */
 TEST_F(pages, too_much)
 {
-	long long limit = ndshm_read_number("/sys/module/ndshm/parameters/max_block_bytes");
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc alloc = request(self, 1ULL << 44);
+	char before[32];
 
-	if (ndshm_write_file("/sys/module/ndshm/parameters/max_block_bytes",
-			     "0x400000000000"))
+	ASSERT_EQ(0, ndshm_read_file(MAX_BLOCK_BYTES, before, sizeof(before)));
+	if (ndshm_write_file(MAX_BLOCK_BYTES, "0x400000000000"))
 		SKIP(return, "only root can raise the limit");
-	alloc = request(self, 1ULL << 44);
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
 			     &alloc);
-	{
-		char text[32];
-
-		snprintf(text, sizeof(text), "%lld", limit);
-		EXPECT_EQ(0, ndshm_write_file("/sys/module/ndshm/parameters/max_block_bytes",
-					      text));
-	}
+	EXPECT_EQ(0, ndshm_write_file(MAX_BLOCK_BYTES, before));
 }
 
 /* It is where it was asked for, as far as memory reaches there. */
@@ -434,10 +427,17 @@ static bool put_into_pipe(int pipe, void *memory, size_t length)
 	return vmsplice(pipe, &what, 1, 0) == (ssize_t)length;
 }
 
+static __u64 locked(int fd)
+{
+	struct ndshm_state state;
+
+	/* Nobody has so much locked. */
+	return _test_state(fd, &state) ? state.user_locked : ~0ULL;
+}
+
 TEST_F(pages, pinned_longer_than_it_lives)
 {
 	unsigned char copy[8192];
-	struct ndshm_state before = test_state(self->fd), now;
 	unsigned char *other;
 	int ends[2];
 
@@ -446,8 +446,6 @@ TEST_F(pages, pinned_longer_than_it_lives)
 	fill_pattern(self->map, HUGE, 12);
 	ASSERT_TRUE(put_into_pipe(ends[1], self->map + HUGE / 2, sizeof(copy)));
 	unmake(_metadata, self);
-	now = test_state(self->fd);
-	EXPECT_EQ(before.user_locked, now.user_locked);
 	/* Whoever gets memory now does not get this. */
 	make(_metadata, self, 4 * HUGE);
 	other = self->map;
@@ -458,6 +456,41 @@ TEST_F(pages, pinned_longer_than_it_lives)
 	unmake(_metadata, self);
 	close(ends[0]);
 	close(ends[1]);
+}
+
+/* A pin is paid for until it ends, as much as it keeps: the piece that it is in. */
+TEST_F(pages, pinned_is_paid_for)
+{
+	const __u64 before = locked(self->fd);
+	const struct rlimit limit = {
+		.rlim_cur = before + 4 * HUGE, .rlim_max = before + 4 * HUGE,
+	};
+	struct ndshm_block_alloc alloc = request(self, 4 * HUGE);
+	int ends[2], others[2];
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_EQ(0, pipe(others));
+	make(_metadata, self, 4 * HUGE);
+	ASSERT_TRUE(put_into_pipe(ends[1], self->map + HUGE, 1));
+	ASSERT_TRUE(put_into_pipe(ends[1], self->map + 2 * HUGE - 1, 1));
+	ASSERT_TRUE(put_into_pipe(others[1], self->map, 1));
+	EXPECT_EQ(before + 4 * HUGE, locked(self->fd));
+	unmake(_metadata, self);
+	EXPECT_EQ(before + 2 * HUGE, locked(self->fd));
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+
+	/* Seen by and by, or when it matters. */
+	close(others[0]);
+	close(others[1]);
+	EXPECT_TRUE(ndshm_soon(locked(self->fd) == before + HUGE));
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	close(ends[0]);
+	close(ends[1]);
+	make(_metadata, self, 4 * HUGE);
+	EXPECT_EQ(before + 4 * HUGE, locked(self->fd));
+	unmake(_metadata, self);
+	EXPECT_EQ(before, locked(self->fd));
 }
 
 /*
@@ -497,7 +530,7 @@ FIXTURE_TEARDOWN(device)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* Claimed, its registers mapped, and a block of @segments DMA segments at most. */
+/* Claimed, its registers mapped, and a block of @most DMA segments. */
 static unsigned int take(struct __test_metadata *_metadata,
 			 struct _test_data_device *self, __u64 length,
 			 struct ndshm_segment *segments, __u32 most)
@@ -554,6 +587,7 @@ TEST_F(device, copies)
 TEST_F(device, revoked)
 {
 	struct ndshm_block_query query;
+	const __u64 before = locked(self->fd);
 	struct ndshm_segment segments[64];
 	unsigned char copy[4096];
 	int ends[2];
@@ -569,10 +603,12 @@ TEST_F(device, revoked)
 	query = block_query_request(self->block.handle);
 	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
 			     &query);
+	EXPECT_LT(before, locked(self->fd));
 	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
 	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 13));
 	close(ends[0]);
 	close(ends[1]);
+	EXPECT_TRUE(ndshm_soon(locked(self->fd) == before));
 }
 
 /* Where a device has bounce buffers only, there is nothing for it. */

@@ -12,6 +12,7 @@
 
 #include "ndshm_mock.h"
 #include "ndshm_nl.h"
+#include "ndshm_probe.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
@@ -101,8 +102,6 @@ TEST_F(provider, registration)
 		{ "size=31", NDSHM_REASON_CHARACTERISTICS_SIZE },
 		{ "allocate=null", NDSHM_REASON_HANDLER_MISSING },
 		{ "free=null", NDSHM_REASON_HANDLER_MISSING },
-		{ "fault", NDSHM_REASON_HANDLER_MISSING },
-		{ "settle", NDSHM_REASON_HANDLER_MISSING },
 	}, accepted[] = {
 		/* Newer, and longer as a newer one may be. */
 		{ "revision=7", NDSHM_REASON_NONE },
@@ -427,6 +426,22 @@ TEST_F(provider, nonsense)
 	}
 	test_mock("script test reset");
 	test_block_alloc(self->fd, &alloc);
+}
+
+/* A page of another place of the block is not shown in this one. */
+TEST_F(provider, misplaced)
+{
+	struct ndshm_block_alloc alloc;
+	unsigned char *map;
+
+	test_mock("provider replace test page");
+	alloc = request_of(self, 2 * self->page);
+	test_block_alloc(self->fd, &alloc);
+	map = test_map_block(self->fd, &self->block);
+	test_sigbus(map);
+	test_sigbus(map + self->page);
+	munmap(map, self->block.length);
+	test_free_handle(self->fd, self->block.handle);
 }
 
 /* Several segments are as good as one, unless one was asked for. */

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What keeps the module loaded: a client, a mapping, and any path to the file of
- * a mapping, which holds neither.
+ * a mapping, which holds neither. And what does not: pages that somebody has pinned.
+ * NDSHM_KO is the module, to load it again.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
 #include "ndshm_test.h"
 
 FIXTURE(unload) {
 	int fd;
+	__u32 adapter;
 	struct ndshm_block_info block;
 	void *map;
 };
@@ -23,6 +30,7 @@ FIXTURE_SETUP(unload)
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
 	self->block = test_new_block(self->fd, info.out_default_adapter, 1);
 	self->map = test_map_block(self->fd, &self->block);
 }
@@ -71,6 +79,41 @@ TEST_F(unload, path)
 	ASSERT_LT(0, readlink(name, link, sizeof(link) - 1));
 	EXPECT_NE(NULL, strstr(link, "ndshm"));
 	close(path);
+}
+
+/* They last, with all that is kept for who pays for them. */
+TEST_F(unload, pinned)
+{
+	const char *module = getenv("NDSHM_KO");
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(0, 4096, &self->block);
+	struct ndshm_nl_provider provider;
+	unsigned char copy[4096];
+	struct iovec what;
+	struct ndshm_nl nl;
+	int ends[2];
+
+	if (!module)
+		SKIP(return, "NDSHM_KO does not name the module");
+	ASSERT_EQ(0, munmap(self->map, self->block.length));
+	test_free_handle(self->fd, self->block.handle);
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&nl, "pages", &provider));
+	ndshm_nl_close(&nl);
+	alloc.adapter = self->adapter;
+	alloc.provider = provider.id;
+	test_block_alloc(self->fd, &alloc);
+	self->map = test_map_block(self->fd, &self->block);
+	fill_pattern(self->map, sizeof(copy), 1);
+	what = (struct iovec){ self->map, sizeof(copy) };
+	ASSERT_EQ((ssize_t)sizeof(copy), vmsplice(ends[1], &what, 1, 0));
+	ASSERT_EQ(0, munmap(self->map, self->block.length));
+	close(self->fd);
+	ASSERT_TRUE(ndshm_soon(!ndshm_unload_module("ndshm")));
+	ASSERT_EQ(0, ndshm_load_module(module, ""));
+	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
+	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 1));
 }
 
 int main(int argc, char **argv)

@@ -4,7 +4,6 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -14,6 +13,7 @@
 #include "block_table.h"
 #include "claim.h"
 #include "params.h"
+#include "pinned.h"
 #include "provider.h"
 
 static unsigned long max_block_bytes = SZ_4G;
@@ -74,6 +74,7 @@ static void unback(struct ndshm_block *block)
 
 	if (!test_and_clear_bit(0, &block->backed))
 		return;
+	ndshm_block_keep_pinned(block);
 	c->free(c->provider_context, block->context);
 	ndshm_uncharge(&block->charge);
 	ndshm_blockset_remove(block->claim ? &block->claim->set :
@@ -117,42 +118,6 @@ static int block_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
 				  block->context, vma);
 }
 
-/* A page at another place of the block would be mapped as if it were at this one. */
-static bool is_in_place(const struct vm_fault *vmf)
-{
-	struct folio *folio = page_folio(vmf->page);
-
-	return folio->index + folio_page_idx(folio, vmf->page) == vmf->pgoff &&
-	       IS_ALIGNED(folio->index, folio_nr_pages(folio));
-}
-
-static vm_fault_t block_fault(struct ndshm_object *object,
-			      struct vm_fault *vmf)
-{
-	struct ndshm_block *block = ndshm_block_of(object);
-	struct ndshm_registration *registration = block->registration;
-	vm_fault_t ret;
-
-	ret = registration->fault(registration->characteristics.provider_context,
-				  block->context, vmf);
-	if ((ret & VM_FAULT_LOCKED) && !is_in_place(vmf)) {
-		unlock_page(vmf->page);
-		put_page(vmf->page);
-		vmf->page = NULL;
-		ret = VM_FAULT_SIGBUS;
-	}
-	return ret;
-}
-
-static void block_settle(struct ndshm_object *object)
-{
-	struct ndshm_block *block = ndshm_block_of(object);
-	struct ndshm_registration *registration = block->registration;
-
-	registration->settle(registration->characteristics.provider_context,
-			     block->context);
-}
-
 static bool block_object_mappable(struct ndshm_object *object)
 {
 	return ndshm_block_mappable(ndshm_block_of(object));
@@ -178,8 +143,8 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.kind = "block",
 	.mappable = block_object_mappable,
 	.mmap = block_mmap,
-	.fault = block_fault,
-	.settle = block_settle,
+	.fault = ndshm_block_fault,
+	.settle = ndshm_block_settle,
 	.release = block_release,
 	.release_async = block_release_async,
 };
@@ -400,7 +365,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 		return NDSHM_REASON_MEMORY;
 	refcount_inc(&registration->references);
 	block->registration = registration;
-	block->object.filled = !registration->fault;
+	block->object.filled = !registration->page;
 
 	if (allocation->client) {
 		reason = ndshm_charge(&block->charge,
@@ -527,4 +492,5 @@ int __init ndshm_block_setup(void)
 void ndshm_block_teardown(void)
 {
 	destroy_workqueue(workqueue);
+	ndshm_pinned_teardown();
 }

@@ -123,6 +123,16 @@ static inline bool ndshm_block_is(const struct ndshm_object *object)
 
 bool ndshm_block_mappable(const struct ndshm_block *block);
 
+/* Operations of objects, for blocks of a provider with pages; see object.h. */
+vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
+void ndshm_block_settle(struct ndshm_object *object);
+
+/*
+ * Before its memory is freed, and when nothing is mapped any more: what others have
+ * pinned of it stays charged until they let go of it.
+ */
+void ndshm_block_keep_pinned(struct ndshm_block *block);
+
 static inline bool ndshm_block_tryget(struct ndshm_block *block)
 {
 	return ndshm_object_tryget(&block->object);

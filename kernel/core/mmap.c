@@ -341,11 +341,12 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 		wait_for_mmap(seen->mm);
 		forget_mm(seen);
 	}
+	if (!inode)
+		return true;
 	if (object->ops->settle && !object->filled)
 		object->ops->settle(object);
 	/* A revoked object keeps its inode to its end. */
-	if (inode)
-		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
+	unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 	return true;
 }
 

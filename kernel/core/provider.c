@@ -40,6 +40,7 @@ struct ndshm_provider *ndshm_provider_find(const char *name)
 {
 	return provider_of(ndshm_registry_find(&providers, name));
 }
+EXPORT_SYMBOL_GPL(ndshm_provider_find);
 
 void ndshm_provider_put(struct ndshm_provider *provider)
 {
@@ -49,6 +50,7 @@ void ndshm_provider_put(struct ndshm_provider *provider)
 		ndshm_adapter_put(provider->adapter);
 	kfree_rcu(provider, entry.rcu);
 }
+EXPORT_SYMBOL_GPL(ndshm_provider_put);
 
 /* Where the default of @scope, and for the last scope of @adapter, is kept. */
 static struct ndshm_provider __rcu **
@@ -102,8 +104,7 @@ new_registration(struct ndshm_provider *provider,
 	registration->characteristics = *characteristics;
 	if (ops) {
 		registration->mmap = ops->mmap;
-		registration->fault = ops->fault;
-		registration->settle = ops->settle;
+		registration->page = ops->page;
 	}
 	return registration;
 }
@@ -204,8 +205,6 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 	reason = ndshm_check_characteristics(characteristics);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (ops && !ops->fault != !ops->settle)
-		return NDSHM_REASON_HANDLER_MISSING;
 	if (*handle)
 		return replace(*handle, characteristics, ops);
 	if (ops && ops->name && !ndshm_name_valid(ops->name))

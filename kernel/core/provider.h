@@ -17,9 +17,8 @@
  * @references: the provider's, while it is the current one; one each block's
  * @provider: whose it is; holds a reference
  * @characteristics: the core's own copy
- * @mmap: from the ops, or NULL, as the next two
- * @fault: from the ops
- * @settle: from the ops; there if @fault is
+ * @mmap: from the ops, or NULL
+ * @page: from the ops, or NULL
  *
  * Never changes. A block keeps the one that made it, so that registering anew
  * never redirects the free of an older block.
@@ -30,16 +29,15 @@ struct ndshm_registration {
 	struct ndshm_provider_characteristics characteristics;
 	int (*mmap)(void *provider_context, void *context,
 		    struct vm_area_struct *vma);
-	vm_fault_t (*fault)(void *provider_context, void *context,
-			    struct vm_fault *vmf);
-	void (*settle)(void *provider_context, void *context);
+	struct page *(*page)(void *provider_context, void *context,
+			     pgoff_t index);
 };
 
 /* Can its blocks be shown? */
 static inline bool
 ndshm_registration_mappable(const struct ndshm_registration *registration)
 {
-	return registration->mmap || registration->fault;
+	return registration->mmap || registration->page;
 }
 
 /**
@@ -66,10 +64,8 @@ struct ndshm_provider {
  * Lookups take a reference. _next() finds the first at or after *id, and moves
  * *id there; NULL at the end.
  */
-struct ndshm_provider *ndshm_provider_find(const char *name);
 struct ndshm_provider *ndshm_provider_find_id(u32 id);
 struct ndshm_provider *ndshm_provider_next(u32 *id);
-void ndshm_provider_put(struct ndshm_provider *provider);
 
 /* Who serves an adapter's allocations that name nobody; with a reference. */
 struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);

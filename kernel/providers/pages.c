@@ -13,7 +13,6 @@
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
@@ -236,14 +235,19 @@ static bool bounced(struct pages *pages)
 	return false;
 }
 
+static void unmap_for_device(struct pages *pages)
+{
+	dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
+			  MAP_ATTRS);
+}
+
 static int map_for_device(struct pages *pages)
 {
 	int ret = dma_map_sgtable(pages->device, &pages->table,
 				  DMA_BIDIRECTIONAL, MAP_ATTRS);
 
 	if (!ret && bounced(pages)) {
-		dma_unmap_sgtable(pages->device, &pages->table,
-				  DMA_BIDIRECTIONAL, MAP_ATTRS);
+		unmap_for_device(pages);
 		ret = -EIO;
 	}
 	return ret;
@@ -348,10 +352,15 @@ static void release_chunks(struct pages *pages)
 	kvfree(pages->chunks);
 }
 
-static void unmap_for_device(struct pages *pages)
+static void pages_free(void *provider_context, void *context)
 {
-	dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
-			  MAP_ATTRS);
+	struct pages *pages = context;
+
+	if (is_vmalloc_addr(pages->address))
+		vunmap(pages->address);
+	unmap_for_device(pages);
+	release_chunks(pages);
+	kfree(pages);
 }
 
 static ndshm_status_t pages_allocate(void *provider_context,
@@ -384,17 +393,16 @@ static ndshm_status_t pages_allocate(void *provider_context,
 		goto err_device;
 	if (list_segments(pages, parameters->list) ||
 	    (parameters->list->count > 1 &&
-	     (parameters->flags & NDSHM_ALLOC_CONTIGUOUS)))
-		goto err_kernel;
+	     (parameters->flags & NDSHM_ALLOC_CONTIGUOUS))) {
+		pages_free(NULL, pages);
+		return NDSHM_STATUS_RESOURCES;
+	}
 	parameters->virtual_address = pages->address;
 	parameters->consumed = order.least ?
 			       (u64)PAGE_SIZE << order.least : size;
 	*context = pages;
 	return NDSHM_STATUS_SUCCESS;
 
-err_kernel:
-	if (is_vmalloc_addr(pages->address))
-		vunmap(pages->address);
 err_device:
 	unmap_for_device(pages);
 err_chunks:
@@ -405,17 +413,6 @@ err_list:
 err_pages:
 	kfree(pages);
 	return NDSHM_STATUS_RESOURCES;
-}
-
-static void pages_free(void *provider_context, void *context)
-{
-	struct pages *pages = context;
-
-	if (is_vmalloc_addr(pages->address))
-		vunmap(pages->address);
-	unmap_for_device(pages);
-	release_chunks(pages);
-	kfree(pages);
 }
 
 /*
@@ -437,34 +434,12 @@ static struct folio *find_chunk(const struct pages *pages, pgoff_t index)
 	return page_folio(pages->chunks[from]);
 }
 
-static vm_fault_t pages_fault(void *provider_context, void *context,
-			      struct vm_fault *vmf)
+static struct page *pages_page(void *provider_context, void *context,
+			       pgoff_t index)
 {
-	struct folio *folio = find_chunk(context, vmf->pgoff);
-	struct page *page = folio_page(folio, vmf->pgoff - folio->index);
+	struct folio *folio = find_chunk(context, index);
 
-	folio_get(folio);
-	folio_lock(folio);
-	/* Memory management would look for the mapping of this one. */
-	if (PageHWPoison(page)) {
-		folio_unlock(folio);
-		folio_put(folio);
-		return VM_FAULT_HWPOISON;
-	}
-	vmf->page = page;
-	return VM_FAULT_LOCKED;
-}
-
-static void pages_settle(void *provider_context, void *context)
-{
-	struct pages *pages = context;
-	unsigned int i;
-
-	for (i = 0; i < pages->count; i++) {
-		lock_page(pages->chunks[i]);
-		unlock_page(pages->chunks[i]);
-		cond_resched();
-	}
+	return folio_page(folio, index - folio->index);
 }
 
 static const struct ndshm_provider_characteristics characteristics = {
@@ -476,8 +451,7 @@ static const struct ndshm_provider_characteristics characteristics = {
 static const struct ndshm_provider_ops ops = {
 	.name = "pages",
 	.owner = THIS_MODULE,
-	.fault = pages_fault,
-	.settle = pages_settle,
+	.page = pages_page,
 };
 
 int __init ndshm_pages_setup(void)

@@ -333,7 +333,9 @@ struct ndshm_block_alloc {
  * @handle: of this client; a revoked block's handle is released as well
  * @__reserved: must be 0
  *
- * The handle dies at once; the memory lives on while it is mapped.
+ * The handle dies at once; the memory lives on while it is mapped. What somebody
+ * has pinned of it (O_DIRECT, vmsplice(), io_uring) stays charged until it is let
+ * go, and up to a second longer.
  */
 struct ndshm_block_free {
 	__u32 size;

@@ -10,8 +10,8 @@
 #include <ndshm/block.h>
 
 struct module;
+struct page;
 struct vm_area_struct;
-struct vm_fault;
 
 #define NDSHM_OBJECT_TYPE_PROVIDER_CHARACTERISTICS	0xB0
 #define NDSHM_PROVIDER_CHARACTERISTICS_REVISION_1	1
@@ -80,26 +80,24 @@ struct ndshm_provider_characteristics {
  * @mmap: show a whole block (@context) in @vma, from its first byte. The
  *	length is within the block, vm_pgoff is 0, and the mmap lock is held for
  *	writing. 0 or a negative errno.
- * @fault: show one page of a block (@context), that at vm_pgoff from its first
- *	byte: what a fault handler of memory management does that answers
- *	VM_FAULT_LOCKED. The page is of ordinary memory, its first one's index is
- *	its place in the block, and it goes when the last reference does. May
- *	sleep; a lock of the block's is held.
- * @settle: lock and unlock each page that @fault has answered with, so that
- *	none of these faults is under way any more. May sleep.
+ * @page: the page at @index of a block (@context), in pages from its first byte,
+ *	which is the same one each time. Pages are of ordinary memory, single or
+ *	compound, and go when the last reference does; until the free handler
+ *	runs the block has one reference to each. The folio's index is its place
+ *	in the block, and that a multiple of its size; its lock and private data
+ *	are the core's. Does not sleep; a lock of the block's may be held.
  *
- * Memory that has no pages is shown by @mmap, pages by @fault and @settle: these
- * two come together, and @mmap is not called then. Without any of them blocks
- * cannot be mapped.
+ * Memory that has no pages is shown by @mmap, at once; pages by @page, as they are
+ * touched, and @mmap is not called then. Without any of the two blocks cannot be
+ * mapped.
  */
 struct ndshm_provider_ops {
 	const char *name;
 	struct module *owner;
 	int (*mmap)(void *provider_context, void *context,
 		    struct vm_area_struct *vma);
-	vm_fault_t (*fault)(void *provider_context, void *context,
-			    struct vm_fault *vmf);
-	void (*settle)(void *provider_context, void *context);
+	struct page *(*page)(void *provider_context, void *context,
+			     pgoff_t index);
 };
 
 /**
@@ -143,5 +141,13 @@ ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider);
  * provider is unregistered. The handle is dead. May sleep.
  */
 void ndshm_provider_revoke(struct ndshm_provider *provider);
+
+/*
+ * ndshm_provider_find() - the provider of that name, to be named in requests, or
+ * NULL. It holds a reference, to be dropped by ndshm_provider_put(), which does not
+ * keep the provider from going: then a request is PROVIDER_CLOSING. May sleep.
+ */
+struct ndshm_provider *ndshm_provider_find(const char *name);
+void ndshm_provider_put(struct ndshm_provider *provider);
 
 #endif /* _NDSHM_PROVIDER_H */

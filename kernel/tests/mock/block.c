@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A kernel user of blocks, in 64 slots.
+ * A kernel user of blocks, in 64 slots. PROVIDER is one of ours or, by its name,
+ * another.
  *
  *	block alloc SLOT ADAPTER PROVIDER|default LENGTH [KEY=VALUE...]
  *		callback=note|hold|free|none	what the revoked callback does:
@@ -335,6 +336,7 @@ static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked,
 
 int mock_block_alloc(struct mock_command *command)
 {
+	struct ndshm_provider *other = NULL;
 	struct mock_provider *provider = NULL;
 	struct ndshm_parameters *p;
 	struct ndshm_block *block;
@@ -352,6 +354,10 @@ int mock_block_alloc(struct mock_command *command)
 	if (strcmp(command->word[4], "default")) {
 		p->provider = mock_provider_get(command->word[4], &provider);
 		if (!provider) {
+			other = ndshm_provider_find(command->word[4]);
+			p->provider = other;
+		}
+		if (!p->provider) {
 			ret = mock_answer(command,
 					  NDSHM_REASON_PROVIDER_UNKNOWN);
 			goto out_adapter;
@@ -368,6 +374,8 @@ int mock_block_alloc(struct mock_command *command)
 out_provider:
 	if (provider)
 		mock_provider_put(provider);
+	if (other)
+		ndshm_provider_put(other);
 out_adapter:
 	ndshm_adapter_put(p->adapter);
 	return ret;

@@ -7,7 +7,7 @@
  *	provider add NAME [machine | adapter=ADAPTER] [OPTION...]
  *	provider replace NAME [OPTION...] [name=NAME] [owner=null]
  *		OPTION: type=N revision=N size=N flags=N allocate=null free=null
- *		mmap=null name=null fault settle
+ *		mmap=null name=null page
  *	provider del NAME
  *	provider revoke NAME
  *	adapter add NAME

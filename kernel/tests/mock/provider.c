@@ -2,6 +2,7 @@
 /*
  * The providers: who is there, and commands that register and unregister.
  */
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
@@ -149,15 +150,24 @@ static int header_option(struct registration *r, const char *word)
 	return -EINVAL;
 }
 
-/* Handlers that are refused, one without the other. */
-static vm_fault_t never_faulted(void *provider_context, void *context,
-				struct vm_fault *vmf)
+/* A page that belongs to no place of any block. */
+static struct page *stray;
+
+static struct page *stray_page(void *provider_context, void *context,
+			       pgoff_t index)
 {
-	return VM_FAULT_SIGBUS;
+	return stray;
 }
 
-static void never_settled(void *provider_context, void *context)
+static int page_option(struct registration *r)
 {
+	if (!stray)
+		stray = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!stray)
+		return -ENOMEM;
+	page_folio(stray)->index = ULONG_MAX;
+	r->ops.page = stray_page;
+	return 0;
 }
 
 static int option(struct registration *r, const char *word, bool replace)
@@ -170,10 +180,8 @@ static int option(struct registration *r, const char *word, bool replace)
 		r->characteristics.free = NULL;
 	else if (!strcmp(word, "mmap=null"))
 		r->ops.mmap = NULL;
-	else if (!strcmp(word, "fault"))
-		r->ops.fault = never_faulted;
-	else if (!strcmp(word, "settle"))
-		r->ops.settle = never_settled;
+	else if (!strcmp(word, "page"))
+		return page_option(r);
 	else if (replace && !strcmp(word, "owner=null"))
 		r->ops.owner = NULL;
 	else if (!strcmp(word, "name=null"))
@@ -393,6 +401,8 @@ void mock_provider_teardown(void)
 		if (provider->handle)
 			WARN_ON(ndshm_provider_unregister(provider->handle) !=
 				NDSHM_REASON_NONE);
+	if (stray)
+		__free_page(stray);
 	/* What is kept for late writes names its provider. */
 	mock_memory_flush(NULL);
 	list_for_each_entry_safe(provider, next, &providers, link) {
