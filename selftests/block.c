@@ -1137,6 +1137,7 @@ static void use_memory(struct __test_metadata *_metadata, size_t page)
 /* Either nobody can hold it, or it is what it was until they let go. */
 TEST_F_TIMEOUT(pinned, outlives_the_block, 300)
 {
+	const __u64 before = test_state(self->fd).user_locked;
 	struct ndshm_block_info block = test_new_block(self->fd, self->adapter,
 						       4 * self->page);
 	unsigned char *map = test_map_block(self->fd, &block), *seen;
@@ -1172,6 +1173,7 @@ TEST_F_TIMEOUT(pinned, outlives_the_block, 300)
 	close(ends[1]);
 	free(seen);
 	self->fd = ndshm_open();
+	EXPECT_TRUE(ndshm_soon(test_state(self->fd).user_locked == before));
 }
 
 int main(int argc, char **argv)

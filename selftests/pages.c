@@ -437,6 +437,7 @@ static __u64 locked(int fd)
 
 TEST_F(pages, pinned_longer_than_it_lives)
 {
+	const __u64 before = locked(self->fd);
 	unsigned char copy[8192];
 	unsigned char *other;
 	int ends[2];
@@ -456,6 +457,7 @@ TEST_F(pages, pinned_longer_than_it_lives)
 	unmake(_metadata, self);
 	close(ends[0]);
 	close(ends[1]);
+	EXPECT_TRUE(ndshm_soon(locked(self->fd) == before));
 }
 
 /* A pin is paid for until it ends, as much as it keeps: the piece that it is in. */
