@@ -121,6 +121,11 @@ FIXTURE_VARIANT_ADD(shape, block_query) {
 	.size = sizeof(struct ndshm_block_query),
 };
 
+FIXTURE_VARIANT_ADD(shape, block_sync) {
+	.command = NDSHM_BLOCK_SYNC,
+	.size = sizeof(struct ndshm_block_sync),
+};
+
 FIXTURE_SETUP(shape)
 {
 	struct ndshm_get_info info = get_info_request();
@@ -151,6 +156,7 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_block_alloc alloc;
 		struct ndshm_block_free free;
 		struct ndshm_block_query query;
+		struct ndshm_block_sync sync;
 		struct ndshm_header header;
 	} request;
 
@@ -173,6 +179,10 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		break;
 	case NDSHM_BLOCK_FREE:
 		request.free = block_free_request(self->block.handle);
+		break;
+	case NDSHM_BLOCK_SYNC:
+		request.sync = block_sync_request(self->block.handle,
+						  NDSHM_SYNC_FOR_CPU, 0, 1);
 		break;
 	default:
 		request.query = block_query_request(self->block.handle);
@@ -492,8 +502,10 @@ TEST_F(request, info)
 	const struct ndshm_get_info *info = &self->info;
 
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_BLOCKS);
+	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SYNC);
 	EXPECT_EQ(0, info->out_features & ~(NDSHM_FEATURE_BLOCKS |
-					    NDSHM_FEATURE_CLAIMS));
+					    NDSHM_FEATURE_CLAIMS |
+					    NDSHM_FEATURE_SYNC));
 	EXPECT_EQ(self->page, info->out_page_size);
 	EXPECT_LE(self->page, info->out_max_length);
 	EXPECT_LE(1, info->out_max_batch);
@@ -548,7 +560,7 @@ TEST_F(request, unknown_commands)
 	for (number = 0; number < 256; number++) {
 		unsigned long command = _IO(NDSHM_IOC, number);
 
-		if (command >= NDSHM_GET_INFO && command <= NDSHM_BLOCK_QUERY)
+		if (command >= NDSHM_GET_INFO && command <= NDSHM_BLOCK_SYNC)
 			continue;
 		memset(room, NDSHM_POISON, sizeof(room));
 		*(__u32 *)room = sizeof(room);

@@ -45,6 +45,7 @@ static const struct command commands[] = {
 	COMMAND(NDSHM_BLOCK_ALLOC, 0x5e84),
 	COMMAND(NDSHM_BLOCK_FREE, 0x5e85),
 	COMMAND(NDSHM_BLOCK_QUERY, 0x5e86),
+	COMMAND(NDSHM_BLOCK_SYNC, 0x5e87),
 };
 
 #define STRUCTURE(type, published) { #type, sizeof(struct type), (published) }
@@ -60,6 +61,7 @@ static const struct structure structures[] = {
 	STRUCTURE(ndshm_block_alloc, 80),
 	STRUCTURE(ndshm_block_free, 24),
 	STRUCTURE(ndshm_block_query, 96),
+	STRUCTURE(ndshm_block_sync, 40),
 };
 
 #define MEMBER(type, member, offset, size) { \
@@ -161,6 +163,15 @@ static const struct member members[] = {
 	MEMBER(ndshm_block_query, out_provider, 84, 4),
 	MEMBER(ndshm_block_query, out_preferred_node, 88, 4),
 	MEMBER(ndshm_block_query, out_usage, 92, 4),
+
+	MEMBER(ndshm_block_sync, size, 0, 4),
+	MEMBER(ndshm_block_sync, status, 4, 4),
+	MEMBER(ndshm_block_sync, reason, 8, 4),
+	MEMBER(ndshm_block_sync, flags, 12, 4),
+	MEMBER(ndshm_block_sync, handle, 16, 4),
+	MEMBER(ndshm_block_sync, direction, 20, 4),
+	MEMBER(ndshm_block_sync, offset, 24, 8),
+	MEMBER(ndshm_block_sync, length, 32, 8),
 };
 
 /* Numbers by which programs tell answers apart. */
@@ -174,8 +185,14 @@ static const struct command numbers[] = {
 	COMMAND(NDSHM_REASON_COUNT, 23),
 	COMMAND(NDSHM_REASON_BAR_NOT_MAPPABLE, 40),
 	COMMAND(NDSHM_REASON_HANDLES, 53),
+	COMMAND(NDSHM_REASON_RANGE, 54),
+	COMMAND(NDSHM_REASON_DIRECTION, 55),
 	COMMAND(NDSHM_USAGE_XMIT, 1),
 	COMMAND(NDSHM_USAGE_OTHER, 9),
+	COMMAND(NDSHM_FEATURE_SYNC, 4),
+	COMMAND(NDSHM_BLOCK_NEEDS_SYNC, 4),
+	COMMAND(NDSHM_SYNC_FOR_DEVICE, 1),
+	COMMAND(NDSHM_SYNC_FOR_CPU, 2),
 };
 
 static bool is_published(const struct command *row, size_t count)

@@ -33,6 +33,9 @@ struct ndshm_mock_counts {
 	long long double_free;
 	long long use_after_free;
 	long long mmapped;
+	long long for_device;
+	long long for_cpu;
+	long long sync_end;
 	long long overrun;
 	long long misused;
 	long long inside;

@@ -492,6 +492,26 @@ static inline int _test_block_query(int fd, struct ndshm_block_query *query)
 	return ioctl(fd, NDSHM_BLOCK_QUERY, query);
 }
 
+/* BLOCK_SYNC */
+static inline struct ndshm_block_sync
+block_sync_request(__u32 handle, __u32 direction, __u64 offset, __u64 length)
+{
+	struct ndshm_block_sync sync;
+
+	ndshm_poison(&sync, sizeof(sync));
+	sync.handle = handle;
+	sync.direction = direction;
+	sync.offset = offset;
+	sync.length = length;
+	return sync;
+}
+
+#define test_block_sync(fd, sync) \
+	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_SYNC, struct ndshm_block_sync, sync)
+#define test_err_block_sync(error, reason, fd, sync) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_SYNC, \
+			struct ndshm_block_sync, sync)
+
 #define test_block_query(fd, query) \
 	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_QUERY, struct ndshm_block_query, query)
 #define test_err_block_query(error, reason, fd, query) \

@@ -205,6 +205,33 @@ void ndshm_block_flush(void)
 	flush_workqueue(workqueue);
 }
 
+void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
+		      u64 length)
+{
+	const struct ndshm_registration *registration = block->registration;
+
+	if (registration->sync)
+		registration->sync(registration->characteristics.provider_context,
+				   block->context,
+				   direction == NDSHM_SYNC_FOR_DEVICE, offset,
+				   length);
+}
+
+ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
+			  u64 length)
+{
+	ndshm_reason_t reason = ndshm_check_sync(direction, offset, length,
+						 block->object.length);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (READ_ONCE(block->object.revoked))
+		return NDSHM_REASON_BLOCK_REVOKED;
+	ndshm_block_sync(block, direction, offset, length);
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_sync);
+
 /*
  * Making
  */
@@ -263,6 +290,7 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	ndshm_reason_t reason;
 
 	p.list = &list;
+	p.needs_sync = false;
 	reason = ndshm_handler_reason(c->allocate(c->provider_context, &p,
 						  &block->context));
 	block->segments = list.segments;
@@ -273,6 +301,7 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 		return reason;
 
 	block->virtual_address = p.virtual_address;
+	block->needs_sync = p.needs_sync;
 	block->consumed = p.consumed ?: PAGE_ALIGN(asked->length);
 	reason = check_answer(asked, &list, p.consumed);
 	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
@@ -394,6 +423,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	p->shared_memory_handle = block->id;
 	p->virtual_address = block->virtual_address;
 	p->consumed = block->consumed;
+	p->needs_sync = block->needs_sync;
 	*out = block;
 	return NDSHM_REASON_NONE;
 
@@ -478,6 +508,7 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 		parameters->virtual_address = p.virtual_address;
 		parameters->shared_memory_handle = p.shared_memory_handle;
 		parameters->consumed = p.consumed;
+		parameters->needs_sync = p.needs_sync;
 	}
 	return reason;
 }

@@ -37,6 +37,7 @@ struct pid;
  * @segments: DMA segments; points to @first, or is allocated
  * @charge: who pays; ends with the memory
  * @charged: somebody paid
+ * @needs_sync: as the provider said
  * @uid: who asked
  * @pid: the process that asked, held; NULL: the kernel
  * @tell_lock: guards @revoked, and is held while it runs; the innermost mutex
@@ -73,6 +74,7 @@ struct ndshm_block {
 	struct ndshm_segment *segments;
 	struct ndshm_charge charge;
 	bool charged;
+	bool needs_sync;
 	kuid_t uid;
 	struct pid *pid;
 	struct mutex tell_lock;	/* revoked, and its running */
@@ -143,6 +145,10 @@ static inline void ndshm_block_release(struct ndshm_block *block)
 {
 	ndshm_object_put(&block->object);
 }
+
+/* As ndshm_sync(), of a range that was checked. */
+void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
+		      u64 length);
 
 /*
  * The device goes: unmap, tell the kernel holder, give the memory back. Only

@@ -22,6 +22,7 @@ union argument {
 	struct ndshm_block_alloc block_alloc;
 	struct ndshm_block_free block_free;
 	struct ndshm_block_query block_query;
+	struct ndshm_block_sync block_sync;
 };
 
 struct row {
@@ -55,6 +56,7 @@ static const struct row rows[] = {
 	ROW(NDSHM_BLOCK_ALLOC, block_alloc, __reserved, NDSHM_ALLOC_CONTIGUOUS),
 	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
 	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
+	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),
 };
 
 int ndshm_reply(struct ndshm_command *command, ndshm_reason_t reason)

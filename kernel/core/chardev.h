@@ -48,6 +48,7 @@ ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
 
 int __init ndshm_chardev_setup(void);
 void ndshm_chardev_teardown(void);

@@ -21,7 +21,7 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	argument->out_features = NDSHM_FEATURE_BLOCKS;
+	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC;
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CLAIMS;
 	argument->out_max_length = ndshm_max_length();

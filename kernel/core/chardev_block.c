@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * BLOCK_ALLOC, BLOCK_FREE, BLOCK_QUERY.
+ * BLOCK_ALLOC, BLOCK_FREE, BLOCK_QUERY, BLOCK_SYNC.
  */
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -29,7 +31,8 @@ static void fill_info(struct ndshm_block_info *info, u32 handle,
 		.handle = handle,
 		.flags = (ndshm_block_mappable(block) ?
 			  NDSHM_BLOCK_MAPPABLE : 0) |
-			 (block->charged ? NDSHM_BLOCK_CHARGED : 0),
+			 (block->charged ? NDSHM_BLOCK_CHARGED : 0) |
+			 (block->needs_sync ? NDSHM_BLOCK_NEEDS_SYNC : 0),
 		.shared_memory_handle = block->id,
 		.segments = block->segment_count,
 		.length = block->object.length,
@@ -291,21 +294,73 @@ static ndshm_reason_t query(struct ndshm_command *command,
 			     argument->segment_capacity, shown);
 }
 
+/* The block of that handle, with a reference, or NULL: it is of no block. */
+static struct ndshm_block *find_block(struct ndshm_client *client, u32 handle)
+{
+	struct ndshm_object *object = ndshm_handle_find(&client->handles,
+							handle);
+
+	if (!object)
+		return NULL;
+	if (ndshm_block_is(object))
+		return ndshm_block_of(object);
+	ndshm_object_put(object);
+	return NULL;
+}
+
 ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 {
 	struct ndshm_block_query *argument = command->argument;
-	struct ndshm_object *object;
+	struct ndshm_block *block;
 	ndshm_reason_t reason;
 
 	if (!argument->segment_capacity != !argument->segments)
 		return NDSHM_REASON_LIST;
-	object = ndshm_handle_find(&command->client->handles,
-				   argument->handle);
-	if (!object)
+	block = find_block(command->client, argument->handle);
+	if (!block)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
-	reason = ndshm_block_is(object) ?
-		 query(command, ndshm_block_of(object)) :
-		 NDSHM_REASON_HANDLE_UNKNOWN;
-	ndshm_object_put(object);
+	reason = query(command, block);
+	ndshm_block_release(block);
+	return reason;
+}
+
+/* How much is synced while faults and the end of the block wait. */
+#define SYNC_STEP	SZ_64M
+
+/* A block that is not revoked while its lock is held has its memory yet. */
+static ndshm_reason_t sync(struct ndshm_block *block, u32 direction,
+			   u64 offset, u64 length)
+{
+	u64 step;
+
+	for (; length; offset += step, length -= step) {
+		step = min_t(u64, length, SYNC_STEP);
+		mutex_lock(&block->object.lock);
+		if (block->object.revoked) {
+			mutex_unlock(&block->object.lock);
+			return NDSHM_REASON_BLOCK_REVOKED;
+		}
+		ndshm_block_sync(block, direction, offset, step);
+		mutex_unlock(&block->object.lock);
+		cond_resched();
+	}
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
+{
+	const struct ndshm_block_sync *argument = command->argument;
+	struct ndshm_block *block;
+	ndshm_reason_t reason;
+
+	block = find_block(command->client, argument->handle);
+	if (!block)
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	reason = ndshm_check_sync(argument->direction, argument->offset,
+				  argument->length, block->object.length);
+	if (reason == NDSHM_REASON_NONE)
+		reason = sync(block, argument->direction, argument->offset,
+			      argument->length);
+	ndshm_block_release(block);
 	return reason;
 }

@@ -54,6 +54,13 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 	(struct vm_area_struct *vma, unsigned long address)
 #endif
 
+/* kernel/tests: a device whose memory is coherent is not asked to sync since 6.10 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline void dma_reset_need_sync(struct device *dev)
+{
+}
+#endif
+
 /* kernel/providers: the longest run of pages had two other names */
 #ifndef MAX_PAGE_ORDER
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)

@@ -85,6 +85,20 @@ ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_check_parameters);
 
+ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
+				u64 total)
+{
+	if (direction != NDSHM_SYNC_FOR_DEVICE &&
+	    direction != NDSHM_SYNC_FOR_CPU)
+		return NDSHM_REASON_DIRECTION;
+	if (!length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (offset >= total || length > total - offset)
+		return NDSHM_REASON_RANGE;
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_sync);
+
 ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
 {
 	if (status == NDSHM_STATUS_SUCCESS)

@@ -32,6 +32,10 @@ void ndshm_normalize(struct ndshm_parameters *to,
 ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
 				      u64 max_length);
 
+/* Is it a direction, and a range of a block of @total bytes? */
+ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
+				u64 total);
+
 /* An allocate handler's status as a reason. */
 ndshm_reason_t ndshm_handler_reason(ndshm_status_t status);
 

@@ -105,6 +105,7 @@ new_registration(struct ndshm_provider *provider,
 	if (ops) {
 		registration->mmap = ops->mmap;
 		registration->page = ops->page;
+		registration->sync = ops->sync;
 	}
 	return registration;
 }

@@ -19,6 +19,7 @@
  * @characteristics: the core's own copy
  * @mmap: from the ops, or NULL
  * @page: from the ops, or NULL
+ * @sync: from the ops, or NULL
  *
  * Never changes. A block keeps the one that made it, so that registering anew
  * never redirects the free of an older block.
@@ -31,6 +32,8 @@ struct ndshm_registration {
 		    struct vm_area_struct *vma);
 	struct page *(*page)(void *provider_context, void *context,
 			     pgoff_t index);
+	void (*sync)(void *provider_context, void *context, bool for_device,
+		     u64 offset, u64 length);
 };
 
 /* Can its blocks be shown? */

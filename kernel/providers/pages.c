@@ -25,15 +25,22 @@
 
 #define HUGE_ORDER	min(PMD_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
 
-/* All that is served is coherent: no cache is flushed, before or after. */
-#define MAP_ATTRS	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN)
+/**
+ * struct chunk - pages that lie together
+ * @page: the first; its index is its place in the block
+ * @address: where the device finds them, which lie together for it, too
+ */
+struct chunk {
+	struct page *page;
+	dma_addr_t address;
+};
 
 /**
  * struct pages - the memory of one block
  * @device: for which it is mapped
  * @table: a chunk each, and where the device finds it
  * @count: how many chunks
- * @chunks: their first pages; the index of each is its place in the block
+ * @chunks: in the block's order
  * @address: where the kernel finds all of it, or NULL
  *
  * Written before the block is there, and never again.
@@ -42,7 +49,7 @@ struct pages {
 	struct device *device;
 	struct sg_table table;
 	unsigned int count;
-	struct page **chunks;
+	struct chunk *chunks;
 	void *address;
 };
 
@@ -210,7 +217,7 @@ static int gather(struct pages *pages, struct list_head *chunks)
 	for_each_sgtable_sg(&pages->table, sg, i) {
 		page = list_first_entry(chunks, struct page, lru);
 		list_del(&page->lru);
-		pages->chunks[i] = page;
+		pages->chunks[i].page = page;
 		sg_set_page(sg, page, folio_size(page_folio(page)), 0);
 	}
 	return 0;
@@ -235,21 +242,44 @@ static bool bounced(struct pages *pages)
 	return false;
 }
 
+/* No cache is flushed for who needs no such thing. */
+static unsigned long attributes(struct device *device)
+{
+	return dev_is_dma_coherent(device) ?
+	       DMA_ATTR_NO_WARN | DMA_ATTR_SKIP_CPU_SYNC : DMA_ATTR_NO_WARN;
+}
+
 static void unmap_for_device(struct pages *pages)
 {
 	dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
-			  MAP_ATTRS);
+			  attributes(pages->device));
+}
+
+/* Segments are made of whole chunks. */
+static void locate(struct pages *pages)
+{
+	struct scatterlist *sg;
+	struct chunk *chunk = pages->chunks;
+	unsigned int i, done;
+
+	for_each_sgtable_dma_sg(&pages->table, sg, i)
+		for (done = 0; done < sg_dma_len(sg); chunk++) {
+			chunk->address = sg_dma_address(sg) + done;
+			done += page_size(chunk->page);
+		}
 }
 
 static int map_for_device(struct pages *pages)
 {
 	int ret = dma_map_sgtable(pages->device, &pages->table,
-				  DMA_BIDIRECTIONAL, MAP_ATTRS);
+				  DMA_BIDIRECTIONAL, attributes(pages->device));
 
 	if (!ret && bounced(pages)) {
 		unmap_for_device(pages);
 		ret = -EIO;
 	}
+	if (!ret)
+		locate(pages);
 	return ret;
 }
 
@@ -289,15 +319,15 @@ static int map_for_kernel(struct pages *pages, unsigned long count)
 	unsigned long n = 0;
 
 	if (pages->count == 1) {
-		pages->address = page_address(pages->chunks[0]);
+		pages->address = page_address(pages->chunks[0].page);
 		return 0;
 	}
 	all = kvmalloc_array(count, sizeof(*all), NDSHM_GFP_CHARGED);
 	if (!all)
 		return -ENOMEM;
 	for (i = 0; i < pages->count; i++)
-		for (j = 0; j < folio_nr_pages(page_folio(pages->chunks[i])); j++)
-			all[n++] = pages->chunks[i] + j;
+		for (j = 0; j < compound_nr(pages->chunks[i].page); j++)
+			all[n++] = pages->chunks[i].page + j;
 	pages->address = vmap(all, count, VM_MAP, PAGE_KERNEL);
 	kvfree(all);
 	return pages->address ? 0 : -ENOMEM;
@@ -306,12 +336,6 @@ static int map_for_kernel(struct pages *pages, unsigned long count)
 /*
  * Blocks
  */
-
-/* What devices see is what processors see, without anybody's doing. */
-static bool is_supported(struct device *device)
-{
-	return dev_is_dma_coherent(device) && !is_swiotlb_force_bounce(device);
-}
 
 static bool plan(struct order *order, struct device *device,
 		 const struct ndshm_parameters *parameters)
@@ -345,7 +369,7 @@ static void release_chunks(struct pages *pages)
 	unsigned int i;
 
 	for (i = 0; i < pages->count; i++) {
-		put_page(pages->chunks[i]);
+		put_page(pages->chunks[i].page);
 		cond_resched();
 	}
 	sg_free_table(&pages->table);
@@ -373,7 +397,7 @@ static ndshm_status_t pages_allocate(void *provider_context,
 	struct pages *pages;
 	struct order order;
 
-	if (!is_supported(device))
+	if (is_swiotlb_force_bounce(device))
 		return NDSHM_STATUS_INVALID_PARAMETER;
 	if (!plan(&order, device, parameters))
 		return NDSHM_STATUS_RESOURCES;
@@ -398,6 +422,7 @@ static ndshm_status_t pages_allocate(void *provider_context,
 		return NDSHM_STATUS_RESOURCES;
 	}
 	parameters->virtual_address = pages->address;
+	parameters->needs_sync = !dev_is_dma_coherent(device);
 	parameters->consumed = order.least ?
 			       (u64)PAGE_SIZE << order.least : size;
 	*context = pages;
@@ -419,27 +444,54 @@ err_pages:
  * Showing
  */
 
-/* The chunk that begins at or before @index. */
-static struct folio *find_chunk(const struct pages *pages, pgoff_t index)
+/* The chunk that has @index. */
+static struct chunk *find_chunk(const struct pages *pages, pgoff_t index)
 {
 	unsigned int from = 0, to = pages->count, middle;
 
 	while (to - from > 1) {
 		middle = from + (to - from) / 2;
-		if (page_folio(pages->chunks[middle])->index <= index)
+		if (page_folio(pages->chunks[middle].page)->index <= index)
 			from = middle;
 		else
 			to = middle;
 	}
-	return page_folio(pages->chunks[from]);
+	return &pages->chunks[from];
 }
 
 static struct page *pages_page(void *provider_context, void *context,
 			       pgoff_t index)
 {
-	struct folio *folio = find_chunk(context, index);
+	struct page *first = find_chunk(context, index)->page;
 
-	return folio_page(folio, index - folio->index);
+	return first + (index - page_folio(first)->index);
+}
+
+static void sync_chunk(struct device *device, bool for_device,
+		       dma_addr_t address, size_t length)
+{
+	if (for_device)
+		dma_sync_single_for_device(device, address, length,
+					   DMA_BIDIRECTIONAL);
+	else
+		dma_sync_single_for_cpu(device, address, length,
+					DMA_BIDIRECTIONAL);
+}
+
+static void pages_sync(void *provider_context, void *context, bool for_device,
+		       u64 offset, u64 length)
+{
+	struct pages *pages = context;
+	struct chunk *chunk = find_chunk(pages, offset >> PAGE_SHIFT);
+	u64 inside, part;
+
+	inside = offset -
+		 ((u64)page_folio(chunk->page)->index << PAGE_SHIFT);
+	for (; length; length -= part, inside = 0, chunk++) {
+		part = min_t(u64, length, page_size(chunk->page) - inside);
+		sync_chunk(pages->device, for_device, chunk->address + inside,
+			   part);
+	}
 }
 
 static const struct ndshm_provider_characteristics characteristics = {
@@ -452,6 +504,7 @@ static const struct ndshm_provider_ops ops = {
 	.name = "pages",
 	.owner = THIS_MODULE,
 	.page = pages_page,
+	.sync = pages_sync,
 };
 
 int __init ndshm_pages_setup(void)

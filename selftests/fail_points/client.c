@@ -393,6 +393,28 @@ static void check_query(int error)
 	}
 }
 
+static bool setup_sync(void)
+{
+	bool opened = fail_nth_open_block();
+
+	poison(&of->sync, sizeof(of->sync));
+	of->sync.handle = of->blocks[0].handle;
+	of->sync.direction = NDSHM_SYNC_FOR_DEVICE;
+	of->sync.offset = 0;
+	of->sync.length = of->blocks[0].length;
+	return opened;
+}
+
+static int call_sync(void)
+{
+	return fail_nth_ioctl(NDSHM_BLOCK_SYNC, &of->sync);
+}
+
+static void check_sync(int error)
+{
+	fail_nth_check_header(&of->sync, error);
+}
+
 static const struct fail_nth_command commands[] = {
 	{
 		.name = "open", .errors = { ENOMEM, EFAULT },
@@ -457,6 +479,10 @@ static const struct fail_nth_command commands[] = {
 	}, {
 		.name = "block-query", .errors = { EFAULT },
 		.setup = setup_query, .call = call_query, .check = check_query,
+		.clean = fail_nth_close,
+	}, {
+		.name = "block-sync", .errors = { EFAULT },
+		.setup = setup_sync, .call = call_sync, .check = check_sync,
 		.clean = fail_nth_close,
 	},
 };

@@ -365,12 +365,40 @@ static long run_query(struct fuzz_thread *thread, const struct fuzz_value *a)
 		       sizeof(query));
 }
 
+enum { SYNC_HANDLE = COMMAND_OWN, SYNC_DIRECTION, SYNC_OFFSET, SYNC_LENGTH };
+static const struct fuzz_argument sync_arguments[] = {
+	COMMAND(struct ndshm_block_sync),
+	[SYNC_HANDLE] = HANDLE,
+	[SYNC_DIRECTION] = FUZZ_ANY("direction", NDSHM_SYNC_FOR_DEVICE,
+				    NDSHM_SYNC_FOR_CPU, 0, 3, 0xffffffff),
+	[SYNC_OFFSET] = FUZZ_ANY("offset", 0, 1, 0xfff, 0x1000, 0x1ff000,
+				 0x200000, 0x7fffffffffffffff,
+				 0xffffffffffffffff),
+	[SYNC_LENGTH] = FUZZ_ANY("length", 1, 0, 0x1000, 0x1001, 0x200000,
+				 0x400000, 0x8000000000000001,
+				 0xffffffffffffffff),
+	{}
+};
+
+static long run_sync(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct ndshm_block_sync sync = {
+		.handle = handle_of(&a[SYNC_HANDLE]),
+		.direction = a[SYNC_DIRECTION].number,
+		.offset = a[SYNC_OFFSET].number,
+		.length = a[SYNC_LENGTH].number,
+	};
+
+	return command(thread, NDSHM_BLOCK_SYNC, a, (void *)&sync,
+		       sizeof(sync));
+}
+
 enum { IOCTL_NUMBER = COMMAND_OWN, IOCTL_FILL };
 static const struct fuzz_argument ioctl_arguments[] = {
 	COMMAND(struct ndshm_block_alloc),
 	[IOCTL_NUMBER] = FUZZ_ANY("number", NDSHM_GET_INFO, 0, 0x5e7f, 0x5e80,
 				  0x5e81, 0x5e82, 0x5e83, 0x5e84, 0x5e85,
-				  0x5e86, 0x5e87, 0x5eff, 0xc0085e80,
+				  0x5e86, 0x5e87, 0x5e88, 0x5eff, 0xc0085e80,
 				  0xffffffff),
 	[IOCTL_FILL] = FUZZ_ANY("fill", 0, 1, 0x1000, 0x7fffffff, 0xffffffff),
 	{}
@@ -399,6 +427,7 @@ const struct fuzz_kind fuzz_client_kinds[] = {
 	{ "alloc", 30, alloc_arguments, run_alloc, NULL },
 	{ "free", 15, free_arguments, run_free, NULL },
 	{ "query", 10, query_arguments, run_query, NULL },
+	{ "sync", 6, sync_arguments, run_sync, NULL },
 	{ "ioctl", 3, ioctl_arguments, run_ioctl, NULL },
 	{}
 };

@@ -10,13 +10,14 @@
 
 static const char *const mock_verbs[] = { "provider add", "provider replace",
 	"provider del", "provider revoke", "adapter add", "adapter del", "script",
-	"block alloc", "block free", "block get", "block put", NULL };
+	"block alloc", "block free", "block get", "block put", "block sync", NULL };
 
 /* In the text a word is a word. */
 static const char *const mock_words[] = { "add", "replace", "del", "revoke",
 	"adapter-add", "adapter-del", "script", "alloc", "free", "get", "put",
-	NULL };
+	"sync", NULL };
 #define VERB_ALLOC	7
+#define VERB_SYNC	11
 
 /* A provider's and an adapter's number, and a block's slot. */
 static const char *const mock_which[] = { "0", "1", NULL };
@@ -24,7 +25,7 @@ static const char *const mock_which[] = { "0", "1", NULL };
 static const char *const mock_options[] = { "none", "machine", "adapter=a0",
 	"adapter=node0", "type=0", "revision=0", "revision=2", "size=0",
 	"size=500", "flags=1", "allocate=null", "free=null", "mmap=null",
-	"page", "owner=null", "name=null", "name=p0",
+	"page", "sync=null", "needs_sync=1", "owner=null", "name=null", "name=p0",
 	"status=success", "status=resources", "status=invalid", "status=failure",
 	"status=0x12345678", "list=good", "list=short", "list=overlap",
 	"list=multi", "list=reverse", "list=empty", "list=long", "list=zero",
@@ -69,6 +70,13 @@ static long run_mock(struct fuzz_thread *thread, const struct fuzz_value *a)
 			 strncmp(mock_words[verb], "adapter", 7) ? "p" : "a",
 			 number, option(&a[MOCK_FIRST]),
 			 option(&a[MOCK_SECOND]));
+		return machine_mock(command);
+	}
+	if (verb == VERB_SYNC) {
+		snprintf(command, sizeof(command), "%s %s %d 0 %llu",
+			 mock_verbs[verb], number,
+			 a[MOCK_FIRST].number ? NDSHM_SYNC_FOR_DEVICE :
+						NDSHM_SYNC_FOR_CPU, length);
 		return machine_mock(command);
 	}
 	if (verb > VERB_ALLOC) {

@@ -267,3 +267,23 @@ bool storm_do_query(struct storm_client *client)
 				      block->handle);
 	return true;
 }
+
+bool storm_do_sync(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, has_handle);
+	struct ndshm_block_sync request = {};
+	__u64 allowed = 0;
+
+	if (!block)
+		return true;
+	request.handle = block->handle;
+	request.direction = storm_chance(&client->random, 50) ?
+			    NDSHM_SYNC_FOR_DEVICE : NDSHM_SYNC_FOR_CPU;
+	request.offset = storm_below(&client->random, block->info.length);
+	request.length = 1 + storm_below(&client->random, block->info.length -
+					 request.offset);
+	if (block->fickle)
+		allowed |= STORM_MAY(BLOCK_REVOKED);
+	return storm_call(client, NDSHM_BLOCK_SYNC, &request, sizeof(request),
+			  allowed) != STORM_BROKEN;
+}

@@ -347,6 +347,7 @@ static const struct {
 	[STORM_FREE] = { "free", storm_do_free, 14, FOR_ALL },
 	[STORM_FREE_WRONG] = { "free-wrong", storm_do_free_wrong, 3, FOR_ALL },
 	[STORM_QUERY] = { "query", storm_do_query, 6, FOR_ALL },
+	[STORM_SYNC] = { "sync", storm_do_sync, 4, FOR_ALL },
 	[STORM_MAP] = { "mmap", storm_do_map, 14, FOR_ALL },
 	[STORM_TOUCH] = { "touch", storm_do_touch, 10, FOR_ALL },
 	[STORM_UNMAP] = { "munmap", storm_do_unmap, 8, FOR_ALL },

@@ -152,6 +152,7 @@ bool storm_do_alloc_wrong(struct storm_client *client);
 bool storm_do_free(struct storm_client *client);
 bool storm_do_free_wrong(struct storm_client *client);
 bool storm_do_query(struct storm_client *client);
+bool storm_do_sync(struct storm_client *client);
 
 /* map.c */
 bool storm_do_map(struct storm_client *client);

@@ -36,6 +36,7 @@ check  rsync                headers of the kernel source, for kselftest
 debug  flex                 configures a kernel
 debug  bison                configures a kernel
 debug  bc                   builds a kernel
+debug  lz4                  packs a kernel, and is fast to unpack
 debug  libelf-dev           objtool of a kernel that is built here
 debug  libssl-dev           the same: a tool that signs modules
 debug  perl                 builds a kernel

@@ -78,6 +78,7 @@
 #define NDSHM_BLOCK_ALLOC	_IO(NDSHM_IOC, 0x84)
 #define NDSHM_BLOCK_FREE	_IO(NDSHM_IOC, 0x85)
 #define NDSHM_BLOCK_QUERY	_IO(NDSHM_IOC, 0x86)
+#define NDSHM_BLOCK_SYNC	_IO(NDSHM_IOC, 0x87)
 
 /* The first 16 bytes of every argument. */
 struct ndshm_header {
@@ -90,6 +91,7 @@ struct ndshm_header {
 /* What this module can do: bits of ndshm_get_info.out_features. */
 #define NDSHM_FEATURE_BLOCKS	(1ULL << 0)	/* BLOCK_ALLOC, _FREE, _QUERY, mmap */
 #define NDSHM_FEATURE_CLAIMS	(1ULL << 1)	/* ADAPTER_CLAIM, _START, _MAP_BAR */
+#define NDSHM_FEATURE_SYNC	(1ULL << 2)	/* BLOCK_SYNC */
 
 /**
  * struct ndshm_get_info - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -251,6 +253,7 @@ struct ndshm_segment {
 /* Bits of ndshm_block_info.flags. */
 #define NDSHM_BLOCK_MAPPABLE	(1U << 0)	/* mmap works */
 #define NDSHM_BLOCK_CHARGED	(1U << 1)	/* counts against RLIMIT_MEMLOCK */
+#define NDSHM_BLOCK_NEEDS_SYNC	(1U << 2)	/* see ndshm_block_sync */
 
 /**
  * struct ndshm_block_info - what a client knows of a block
@@ -378,6 +381,40 @@ struct ndshm_block_query {
 	__u32 out_provider;
 	__s32 out_preferred_node;
 	__u32 out_usage;
+};
+
+/* Values of ndshm_block_sync.direction. */
+#define NDSHM_SYNC_FOR_DEVICE	1U
+#define NDSHM_SYNC_FOR_CPU	2U
+
+/**
+ * struct ndshm_block_sync - ioctl(NDSHM_BLOCK_SYNC): the same for all who look
+ * @size: sizeof(struct ndshm_block_sync)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @handle: of this client
+ * @direction: NDSHM_SYNC_FOR_DEVICE after processors have written and before the
+ *	device reads, or before it writes; NDSHM_SYNC_FOR_CPU after the device
+ *	has written and before processors read
+ * @offset: of the first byte, from the block's
+ * @length: in bytes, at least 1; the range is within the block (else EINVAL,
+ *	RANGE)
+ *
+ * Blocks with NDSHM_BLOCK_NEEDS_SYNC are of memory that the device and the
+ * processors do not see alike by themselves. For all others this succeeds, and
+ * has nothing to do. Where a processor's cache holds a part of a line that the
+ * range ends in, the rest of that line is synced as well.
+ */
+struct ndshm_block_sync {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 handle;
+	__u32 direction;
+	__aligned_u64 offset;
+	__aligned_u64 length;
 };
 
 #endif /* _UAPI_LINUX_NDSHM_H */

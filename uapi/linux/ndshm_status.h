@@ -108,7 +108,11 @@
 #define NDSHM_REASON_MEMLOCK			__NDSHM_REASON(52U)
 #define NDSHM_REASON_HANDLES			__NDSHM_REASON(53U)
 
+/* A part of a block. */
+#define NDSHM_REASON_RANGE			__NDSHM_REASON(54U)
+#define NDSHM_REASON_DIRECTION			__NDSHM_REASON(55U)
+
 /* One more than the highest reason this header knows. */
-#define NDSHM_REASON_COUNT_KNOWN		54U
+#define NDSHM_REASON_COUNT_KNOWN		56U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */

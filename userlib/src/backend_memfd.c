@@ -104,7 +104,7 @@ static uint32_t new_id(void)
 
 static uint32_t get_info(struct ndshm *ndshm, struct ndshm_get_info *argument)
 {
-	argument->out_features = NDSHM_FEATURE_BLOCKS;
+	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC;
 	argument->out_max_length = MAX_LENGTH;
 	argument->out_max_blocks = MAX_BLOCKS;
 	argument->out_max_batch = MAX_BATCH;
@@ -315,6 +315,29 @@ static uint32_t query(struct ndshm *ndshm, struct ndshm_block_query *argument)
 	return NDSHM_REASON_NONE;
 }
 
+/* There is no device; what is wrong is wrong all the same. */
+static uint32_t sync_block(struct ndshm *ndshm, const struct ndshm_block_sync *argument)
+{
+	uint64_t length = 0;
+	struct block *block;
+
+	ndshm__lock();
+	block = find(ndshm->memfd, argument->handle);
+	if (block)
+		length = block->info.length;
+	ndshm__unlock();
+	if (!block)
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	if (argument->direction != NDSHM_SYNC_FOR_DEVICE &&
+	    argument->direction != NDSHM_SYNC_FOR_CPU)
+		return NDSHM_REASON_DIRECTION;
+	if (!argument->length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (argument->offset >= length || argument->length > length - argument->offset)
+		return NDSHM_REASON_RANGE;
+	return NDSHM_REASON_NONE;
+}
+
 static int memfd_command(struct ndshm *ndshm, unsigned long number, void *argument)
 {
 	struct ndshm_header *header = argument;
@@ -334,6 +357,9 @@ static int memfd_command(struct ndshm *ndshm, unsigned long number, void *argume
 		break;
 	case NDSHM_BLOCK_QUERY:
 		header->reason = query(ndshm, argument);
+		break;
+	case NDSHM_BLOCK_SYNC:
+		header->reason = sync_block(ndshm, argument);
 		break;
 	default:
 		return -ENOTTY;

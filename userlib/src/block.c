@@ -223,3 +223,17 @@ NDSHM_API int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *in
 	*count = argument.out_block.segments;
 	return error;
 }
+
+NDSHM_API int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t offset,
+			 uint64_t length)
+{
+	struct ndshm_block_sync argument = {
+		.size = sizeof(argument),
+		.handle = block->info.handle,
+		.direction = direction,
+		.offset = offset,
+		.length = length,
+	};
+
+	return ndshm__command(block->ndshm, NDSHM_BLOCK_SYNC, &argument);
+}

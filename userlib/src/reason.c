@@ -127,6 +127,11 @@ static const struct row rows[] = {
 	ROW(PROVIDER_NONSENSE, FAILURE, EIO, "provider-nonsense",
 	    "the provider gave memory that makes no sense, and got it back: report that to its author"),
 
+	ROW(RANGE, INVALID_PARAMETER, EINVAL, "range",
+	    "the range is not within the block: choose an offset and a length that are"),
+	ROW(DIRECTION, INVALID_PARAMETER, EINVAL, "direction",
+	    "a sync is for the device or for processors: say which"),
+
 	ROW(MEMORY, RESOURCES, ENOMEM, "memory",
 	    "there is not enough memory: free some, or ask for less"),
 	ROW(MEMLOCK, RESOURCES, ENOMEM, "memlock",

@@ -63,7 +63,7 @@ run 0 "info" --backend memfd: info
 ok "info says the limit"
 run 0 "info in JSON" --backend memfd: info --json
 is "info: length" 4294967296 "$(get max_length)"
-is "info: features" '["blocks"]' "$(get features)"
+is "info: features" '["blocks","sync"]' "$(get features)"
 is "info: page" "$page" "$(get page_size)"
 run 0 "options before the command" --json --backend memfd: info
 is "they count" "\"$version\"" "$(get version)"

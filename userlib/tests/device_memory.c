@@ -216,6 +216,26 @@ static void query_says_how_many_segments_there_are(void)
 	ndshm_close(ndshm);
 }
 
+static void sync_passes_the_range_on(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *block;
+
+	REQUIRE(ndshm);
+	block = make(ndshm);
+	REQUIRE(block);
+	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 0x123456789, 0xabcdef012));
+	CHECK(asked.sync.handle == ndshm_block_handle(block) && !asked.sync.flags);
+	CHECK(asked.sync.direction == NDSHM_SYNC_FOR_CPU);
+	CHECK(asked.sync.offset == 0x123456789 && asked.sync.length == 0xabcdef012);
+	device_fail_next(EINVAL, NDSHM_REASON_RANGE, NDSHM_STATUS_INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_DEVICE, 0, 1), EINVAL, RANGE,
+		    INVALID_PARAMETER);
+	CHECK(asked.sync.direction == NDSHM_SYNC_FOR_CPU);
+	ndshm_free(block);
+	ndshm_close(ndshm);
+}
+
 static void claims_map_bars_until_the_close(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -322,6 +342,7 @@ int main(void)
 	RUN(failures_of_mmap_arrive);
 	RUN(addresses_are_shown_or_hidden);
 	RUN(query_says_how_many_segments_there_are);
+	RUN(sync_passes_the_range_on);
 	RUN(claims_map_bars_until_the_close);
 	RUN(failures_of_claims_arrive);
 	RUN(threads_get_the_same_bar);

@@ -115,6 +115,9 @@ static int succeed(unsigned long number, void *argument)
 		return 0;
 	case NDSHM_BLOCK_QUERY:
 		return query(argument);
+	case NDSHM_BLOCK_SYNC:
+		memcpy(&asked.sync, argument, sizeof(asked.sync));
+		return 0;
 	default:
 		errno = ENOTTY;
 		return -1;

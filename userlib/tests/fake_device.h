@@ -35,6 +35,7 @@ struct asked {
 	struct ndshm_block_alloc alloc;
 	struct ndshm_adapter_claim claim;
 	struct ndshm_adapter_start start;
+	struct ndshm_block_sync sync;
 	uint64_t map_offset;
 };
 

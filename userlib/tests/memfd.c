@@ -83,7 +83,7 @@ static void info_counts_blocks(void)
 	struct ndshm_info info;
 
 	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
-	CHECK(info.features == NDSHM_FEATURE_BLOCKS);
+	CHECK(info.features == (NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC));
 	CHECK(info.max_length >= 1U << 30);
 	CHECK(info.max_blocks >= info.max_batch && info.max_batch > 1);
 	CHECK(info.page_size == page);
@@ -276,6 +276,28 @@ static void query_tells_what_was_allocated(void)
 	CHECK(count == 1);
 	CHECK(segments[0].address == NDSHM_ADDRESS_HIDDEN && segments[0].length == 2ULL * page);
 	CHECK(segments[1].address == 7);
+	ndshm_free(block);
+}
+
+/* What would be wrong with a device is wrong without. */
+static void sync_looks_at_the_range(void)
+{
+	struct ndshm_block *block = make(2 * page);
+	const uint64_t length = 2ULL * page;
+
+	REQUIRE(block);
+	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_DEVICE, 0, length));
+	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, length - 1, 1));
+	CHECK_FAILS(ndshm, ndshm_sync(block, 0, 0, 1), EINVAL, DIRECTION, INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_sync(block, 3, 0, 1), EINVAL, DIRECTION, INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 0, 0), EINVAL, LENGTH_ZERO,
+		    INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 1, length), EINVAL, RANGE,
+		    INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, length, 1), EINVAL, RANGE,
+		    INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 2, UINT64_MAX), EINVAL, RANGE,
+		    INVALID_PARAMETER);
 	ndshm_free(block);
 }
 
@@ -510,6 +532,7 @@ int main(void)
 	RUN(two_blocks_are_two);
 	RUN(addresses_are_hidden);
 	RUN(query_tells_what_was_allocated);
+	RUN(sync_looks_at_the_range);
 	RUN(bad_requests_are_refused);
 	RUN(every_usage_is_allowed);
 	RUN(many_is_all_or_none);

@@ -33,6 +33,7 @@ static void handles_that_are_not_there_are_unknown(void)
 {
 	struct ndshm_block_free to_free = { .size = sizeof(to_free) };
 	struct ndshm_block_query to_query = { .size = sizeof(to_query) };
+	struct ndshm_block_sync to_sync = { .size = sizeof(to_sync), .length = 1 };
 	struct ndshm_block *block = make();
 	uint32_t unknown[4] = { 0, 0, 0, UINT32_MAX };
 
@@ -40,10 +41,12 @@ static void handles_that_are_not_there_are_unknown(void)
 	unknown[1] = ndshm_block_handle(block) + 1;
 	unknown[2] = ndshm_block_handle(block) - 1;
 	for (int i = 0; i < 4; i++) {
-		to_free.handle = to_query.handle = unknown[i];
+		to_free.handle = to_query.handle = to_sync.handle = unknown[i];
 		CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &to_free), ENOENT,
 			    HANDLE_UNKNOWN, FILE_NOT_FOUND);
 		CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_QUERY, &to_query), ENOENT,
+			    HANDLE_UNKNOWN, FILE_NOT_FOUND);
+		CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_SYNC, &to_sync), ENOENT,
 			    HANDLE_UNKNOWN, FILE_NOT_FOUND);
 	}
 	check_count(1);

@@ -220,13 +220,14 @@ static json_t *made_json(const struct made *made)
 			"length", (json_int_t)made->segments[i].length));
 		free(address);
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:b, s:b, s:o}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:o}",
 			 "handle", (json_int_t)made->info.handle,
 			 "id", (json_int_t)made->info.shared_memory_handle,
 			 "length", (json_int_t)made->info.length,
 			 "consumed", (json_int_t)made->info.consumed,
 			 "mapped", made->mapped,
 			 "charged", !!(made->info.flags & NDSHM_BLOCK_CHARGED),
+			 "needs_sync", !!(made->info.flags & NDSHM_BLOCK_NEEDS_SYNC),
 			 "segments", segments);
 }
 
@@ -256,6 +257,8 @@ static void show_block(const struct made *made)
 	       (uint64_t)made->info.length, (uint64_t)made->info.consumed,
 	       made->info.flags & NDSHM_BLOCK_CHARGED ? ", charged" : "",
 	       made->mapped ? "yes" : "no: its provider cannot show it");
+	if (made->info.flags & NDSHM_BLOCK_NEEDS_SYNC)
+		puts("  sync      needed: the device does not see what processors write by itself");
 	for (size_t i = 0; i < made->count; i++) {
 		char *address = address_words(made->segments[i].address);
 

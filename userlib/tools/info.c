@@ -13,6 +13,7 @@ static const struct {
 } features[] = {
 	{ NDSHM_FEATURE_BLOCKS, "blocks" },
 	{ NDSHM_FEATURE_CLAIMS, "claims" },
+	{ NDSHM_FEATURE_SYNC, "sync" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))

@@ -71,6 +71,8 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  *	provider means @length rounded up to pages
  * @adapter: whose device uses the memory
  * @provider: who shall make it, or NULL for the adapter's default
+ * @needs_sync: out: the device and the processors see the same only after
+ *	ndshm_sync()
  * @unaddressed: no kernel code looks at the memory, so that the provider may
  *	leave @virtual_address NULL
  * @revoked: called at most once if the memory goes while the block is held,
@@ -82,9 +84,10 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * @vport_id: virtual port, 0 for the default port (revision 2)
  *
  * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter,
- * @provider, @unaddressed and @revoked are what Linux adds. On failure @virtual_address and
- * @shared_memory_handle are zero if the header was valid, and nothing was
- * written if it was not; @list is left alone, but for the count of a short one.
+ * @provider, @needs_sync, @unaddressed and @revoked are what Linux adds. On
+ * failure @virtual_address and @shared_memory_handle are zero if the header was
+ * valid, and nothing was written if it was not; @list is left alone, but for the
+ * count of a short one.
  */
 struct ndshm_parameters {
 	struct ndshm_object_header header;
@@ -98,6 +101,7 @@ struct ndshm_parameters {
 	u64 consumed;
 	struct ndshm_adapter *adapter;
 	struct ndshm_provider *provider;
+	bool needs_sync;
 	bool unaddressed;
 	void (*revoked)(void *revoked_context, struct ndshm_block *block);
 	void *revoked_context;
@@ -138,5 +142,15 @@ void ndshm_free(struct ndshm_block *block);
  */
 struct ndshm_block *ndshm_block_get(struct ndshm_block *block);
 void ndshm_block_put(struct ndshm_block *block);
+
+/*
+ * Make the device and the processors see the same in @length bytes from @offset on:
+ * @direction is NDSHM_SYNC_FOR_DEVICE or NDSHM_SYNC_FOR_CPU, when as in struct
+ * ndshm_block_sync; nothing has to be done if needs_sync was false. The caller holds
+ * the block, and its revoked callback, which it must have, has not returned. Any
+ * context. DIRECTION, LENGTH_ZERO, RANGE or BLOCK_REVOKED if that cannot be.
+ */
+ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
+			  u64 length);
 
 #endif /* _NDSHM_BLOCK_H */

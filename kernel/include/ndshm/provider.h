@@ -23,9 +23,9 @@ struct vm_area_struct;
  * typedef ndshm_allocate_handler - supply memory for one block
  * @provider_context: of the characteristics
  * @parameters: what is asked: a valid revision 1 or 2 structure of the core.
- *	The handler sets virtual_address (NULL if it has none) and consumed, and
- *	adds at least one segment to list; the segments cover the length rounded
- *	up to pages, in order and without overlap, and are one if
+ *	The handler sets virtual_address (NULL if it has none), consumed and
+ *	needs_sync, and adds at least one segment to list; the segments cover the
+ *	length rounded up to pages, in order and without overlap, and are one if
  *	NDSHM_ALLOC_CONTIGUOUS is set.
  * @context: out: the provider's own handle of the block; NULL is legal
  *
@@ -87,6 +87,11 @@ struct ndshm_provider_characteristics {
  *	in the block, and that a multiple of its size; its lock and private data
  *	are the core's. Does not sleep; a lock of the block's may be held.
  *
+ * @sync: make the device and the processors see the same in a range of a block
+ *	(@context), which is not empty and within it: before the device works on
+ *	it (@for_device), or after. NULL: they always do. Does not sleep; a lock
+ *	of the block's may be held.
+ *
  * Memory that has no pages is shown by @mmap, at once; pages by @page, as they are
  * touched, and @mmap is not called then. Without any of the two blocks cannot be
  * mapped.
@@ -98,6 +103,8 @@ struct ndshm_provider_ops {
 		    struct vm_area_struct *vma);
 	struct page *(*page)(void *provider_context, void *context,
 			     pgoff_t index);
+	void (*sync)(void *provider_context, void *context, bool for_device,
+		     u64 offset, u64 length);
 };
 
 /**

@@ -415,6 +415,68 @@ static void handler_statuses(struct kunit *test)
 		   tried + 2 * (u32)BIT(16) + 500000 + 4 * 32);
 }
 
+/* Ranges of small blocks whole, and those that would wrap. */
+static void every_range(struct kunit *test)
+{
+	static const u64 large[] = {
+		0, 1, PAGE_SIZE, BIT_ULL(31), BIT_ULL(32) - 1, BIT_ULL(32),
+		BIT_ULL(46), BIT_ULL(63) - 1, BIT_ULL(63), U64_MAX - 1, U64_MAX,
+	};
+	const u32 cpu = NDSHM_SYNC_FOR_CPU, device = NDSHM_SYNC_FOR_DEVICE;
+	ndshm_reason_t expected;
+	u64 offset, length, total;
+	u32 i, j;
+
+	for (total = 1; total < 20; total++) {
+		for (offset = 0; offset < 22; offset++) {
+			for (length = 0; length < 22; length++) {
+				expected = !length ? NDSHM_REASON_LENGTH_ZERO :
+					   offset + length > total ?
+					   NDSHM_REASON_RANGE :
+					   NDSHM_REASON_NONE;
+				ASSERT_REASON(test,
+					      ndshm_check_sync(cpu, offset,
+							       length, total),
+					      expected, "%llu + %llu of %llu",
+					      offset, length, total);
+			}
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(large); i++) {
+		for (j = 0; j < ARRAY_SIZE(large); j++) {
+			total = BIT_ULL(46);
+			expected = !large[j] ? NDSHM_REASON_LENGTH_ZERO :
+				   large[i] < total && large[j] <= total &&
+				   large[i] + large[j] <= total ?
+				   NDSHM_REASON_NONE : NDSHM_REASON_RANGE;
+			ASSERT_REASON(test,
+				      ndshm_check_sync(device, large[i],
+						       large[j], total),
+				      expected, "%#llx + %#llx", large[i],
+				      large[j]);
+		}
+	}
+}
+
+static void every_direction(struct kunit *test)
+{
+	ndshm_reason_t expected;
+	u32 i, direction;
+
+	for (i = 0; i < BIT(16) + 32; i++) {
+		direction = i < BIT(16) ? i : BIT(i - BIT(16)) | 1;
+		expected = direction == 1 || direction == 2 ?
+			   NDSHM_REASON_NONE : NDSHM_REASON_DIRECTION;
+		ASSERT_REASON(test, ndshm_check_sync(direction, 0, 1, 1),
+			      expected, "direction %#x", direction);
+	}
+	/* It is what is said first. */
+	ASSERT_REASON(test, ndshm_check_sync(0, 1, 0, 1),
+		      NDSHM_REASON_DIRECTION, "all wrong");
+	ASSERT_REASON(test, ndshm_check_sync(1, 1, 0, 1),
+		      NDSHM_REASON_LENGTH_ZERO, "length and offset wrong");
+}
+
 static struct kunit_case params_cases[] = {
 	KUNIT_CASE(nothing_wrong),
 	KUNIT_CASE(every_flag),
@@ -426,6 +488,8 @@ static struct kunit_case params_cases[] = {
 	KUNIT_CASE(every_list),
 	KUNIT_CASE(the_rest),
 	KUNIT_CASE(first_wrong_is_said),
+	KUNIT_CASE(every_range),
+	KUNIT_CASE(every_direction),
 	KUNIT_CASE(handler_statuses),
 	{}
 };

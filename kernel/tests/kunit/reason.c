@@ -82,6 +82,8 @@ static const struct expected_reason expected_reasons[] = {
 	EXPECTED(MEMORY, RESOURCES, ENOMEM),
 	EXPECTED(MEMLOCK, RESOURCES, ENOMEM),
 	EXPECTED(HANDLES, RESOURCES, EDQUOT),
+	EXPECTED(RANGE, INVALID_PARAMETER, EINVAL),
+	EXPECTED(DIRECTION, INVALID_PARAMETER, EINVAL),
 };
 
 /* A reason's name is that of its macro, in small letters and with dashes. */

@@ -3,6 +3,7 @@
  * Adapters: open to clients, without claims, each on a device of its own that
  * nothing drives.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
@@ -59,6 +60,8 @@ int mock_adapter_add(struct mock_command *command)
 	adapter->device = mock_device_make();
 	if (!adapter->device)
 		goto err_adapter;
+	/* It could do without, but then nobody could see it. */
+	dma_reset_need_sync(&adapter->device->dev);
 	info.name = adapter->name;
 	info.device = &adapter->device->dev;
 	ret = mock_answer(command,

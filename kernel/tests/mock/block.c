@@ -12,6 +12,7 @@
  *		contiguous=1		one segment
  *		capacity=N		ask for up to so many segments; 0: none
  *		usage=N type=N revision=N size=N	of the parameters
+ *	block sync SLOT DIRECTION OFFSET LENGTH		with interrupts off
  *	block free SLOT
  *	block get SLOT			a further reference
  *	block put SLOT			its end, in atomic context; also when the
@@ -23,6 +24,7 @@
  */
 #include <linux/bits.h>
 #include <linux/delay.h>
+#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
@@ -461,6 +463,33 @@ int mock_block_release(struct mock_command *command)
 	WRITE_ONCE(slot->hold, false);
 	wake_up_all(&slot->released);
 	return 0;
+}
+
+int mock_block_sync(struct mock_command *command)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	u64 direction, offset, length;
+	struct slot *slot;
+	int ret;
+
+	ret = slot_of(command, &slot) ?:
+	      mock_number(command->word[3], U32_MAX, &direction) ?:
+	      mock_number(command->word[4], U64_MAX, &offset) ?:
+	      mock_number(command->word[5], U64_MAX, &length);
+	if (ret)
+		return ret;
+	/* The callback, without which one cannot know, waits for the lock. */
+	mutex_lock(&slot->lock);
+	if (slot->state == HELD && !slot->revoked &&
+	    slot->callback != CALLBACK_NONE) {
+		local_irq_disable();
+		reason = ndshm_sync(slot->block, direction, offset, length);
+		local_irq_enable();
+	} else {
+		ret = -ENOENT;
+	}
+	mutex_unlock(&slot->lock);
+	return ret ?: mock_answer(command, reason);
 }
 
 /* Slots that were ever used. */

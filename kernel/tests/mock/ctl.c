@@ -7,7 +7,7 @@
  *	provider add NAME [machine | adapter=ADAPTER] [OPTION...]
  *	provider replace NAME [OPTION...] [name=NAME] [owner=null]
  *		OPTION: type=N revision=N size=N flags=N allocate=null free=null
- *		mmap=null name=null page
+ *		mmap=null sync=null name=null page
  *	provider del NAME
  *	provider revoke NAME
  *	adapter add NAME
@@ -16,6 +16,7 @@
  *	script NAME reset
  *	block alloc SLOT ADAPTER PROVIDER|default LENGTH [KEY=VALUE...]	see block.c
  *	block free | get | put | release SLOT
+ *	block sync SLOT DIRECTION OFFSET LENGTH
  *	fault NAME			see fault.c
  */
 #include <linux/fs.h>
@@ -49,6 +50,7 @@ static const struct verb {
 	{ "block", "get", 3, mock_block_get },
 	{ "block", "put", 3, mock_block_put },
 	{ "block", "release", 3, mock_block_release },
+	{ "block", "sync", 6, mock_block_sync },
 	{ "fault", NULL, 2, mock_fault },
 };
 

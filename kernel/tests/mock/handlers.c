@@ -128,6 +128,7 @@ static ndshm_status_t make(struct mock_generation *generation,
 	p->virtual_address = answer->null_address ? NULL :
 			     mock_memory_address(memory);
 	p->consumed = answer->consumed;
+	p->needs_sync = answer->needs_sync;
 	*context = answer->null_context ? NULL : (void *)memory->cookie;
 	/* The question is the core's own: it must not ask us what it was. */
 	if (answer->short_length)
@@ -227,4 +228,19 @@ int mock_mmap(void *provider_context, void *context,
 	if (!ret)
 		atomic64_inc(&provider->mmapped);
 	return ret;
+}
+
+void mock_sync(void *provider_context, void *context, bool for_device,
+	       u64 offset, u64 length)
+{
+	struct mock_generation *generation = provider_context;
+	struct mock_provider *provider = generation->provider;
+	struct mock_memory *memory = find(provider, context);
+
+	if (!memory || memory->generation != generation->number || !length ||
+	    offset >= mock_memory_length(memory) ||
+	    length > mock_memory_length(memory) - offset)
+		mock_misused(provider, "sync of what is not there");
+	WRITE_ONCE(provider->sync_end, offset + length);
+	atomic64_add(length, &provider->synced[for_device ? 0 : 1]);
 }

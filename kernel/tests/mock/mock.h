@@ -69,6 +69,7 @@ enum mock_list {
  * @null_address: it has no kernel address
  * @short_length: the length that was asked for is overwritten: a page less
  * @no_flags: the flags that were asked for are overwritten: none
+ * @needs_sync: it says that the block does
  * @hold: wait until the script says otherwise
  * @delay_ms: wait that long
  * @consumed: bytes it says it takes; 0: it does not say
@@ -81,6 +82,7 @@ struct mock_answer {
 	bool null_address;
 	bool short_length;
 	bool no_flags;
+	bool needs_sync;
 	bool hold;
 	unsigned int delay_ms;
 	u64 consumed;
@@ -156,6 +158,8 @@ struct mock_memory;
  * @use_after_free: freed memory that had changed when it was looked at
  * @overrun: memory that was written before its start or beyond its end
  * @mmapped: calls of the mmap handler that were a success
+ * @synced: bytes that were synced for devices, and for processors
+ * @sync_end: where the last of these ranges ended, from its block's start
  * @misused: calls of a handler against the contract
  */
 struct mock_provider {
@@ -179,6 +183,8 @@ struct mock_provider {
 	atomic64_t use_after_free;
 	atomic64_t overrun;
 	atomic64_t mmapped;
+	atomic64_t synced[2];
+	u64 sync_end;
 	atomic64_t misused;
 };
 
@@ -191,6 +197,8 @@ ndshm_status_t mock_allocate(void *provider_context,
 void mock_free(void *provider_context, void *context);
 int mock_mmap(void *provider_context, void *context,
 	      struct vm_area_struct *vma);
+void mock_sync(void *provider_context, void *context, bool for_device,
+	       u64 offset, u64 length);
 
 /*
  * A lock of ndshm's that the caller holds, but for the one that is named @but
@@ -240,6 +248,7 @@ int mock_block_free(struct mock_command *command);
 int mock_block_get(struct mock_command *command);
 int mock_block_put(struct mock_command *command);
 int mock_block_release(struct mock_command *command);
+int mock_block_sync(struct mock_command *command);
 int mock_blocks_show(struct seq_file *file, void *unused);
 void mock_block_teardown(void);
 

@@ -180,6 +180,8 @@ static int option(struct registration *r, const char *word, bool replace)
 		r->characteristics.free = NULL;
 	else if (!strcmp(word, "mmap=null"))
 		r->ops.mmap = NULL;
+	else if (!strcmp(word, "sync=null"))
+		r->ops.sync = NULL;
 	else if (!strcmp(word, "page"))
 		return page_option(r);
 	else if (replace && !strcmp(word, "owner=null"))
@@ -215,6 +217,7 @@ static int prepare(struct registration *r, struct mock_command *command,
 			.name = command->word[2],
 			.owner = THIS_MODULE,
 			.mmap = mock_mmap,
+			.sync = mock_sync,
 		},
 		.scope = NDSHM_SCOPE_NAMED,
 	};
@@ -384,6 +387,10 @@ int mock_providers_show(struct seq_file *file, void *unused)
 		seq_printf(file, " overrun=%lld misused=%lld",
 			   atomic64_read(&p->overrun),
 			   atomic64_read(&p->misused));
+		seq_printf(file, " for_device=%lld for_cpu=%lld sync_end=%llu",
+			   atomic64_read(&p->synced[0]),
+			   atomic64_read(&p->synced[1]),
+			   READ_ONCE(p->sync_end));
 		seq_printf(file, " inside=%d generation=%u\n",
 			   atomic_read(&p->inside),
 			   READ_ONCE(p->last_generation));

@@ -9,6 +9,7 @@
  *	length=short|asked	the handler overwrites the length that was asked for
  *	flags=0|asked		and the flags
  *	consumed=N		0: the provider does not say
+ *	needs_sync=1|0		it is the same for all only after a sync
  *	delay_ms=N		a call takes that long
  *	hold=1|0		a call waits for hold=0
  *	nth=N, every=N		which calls from now on; 0: every one. The others
@@ -168,6 +169,13 @@ static int change_answer(struct mock_answer *answer, const char *word)
 		ret = mock_number(value, MAX_DELAY_MS, &number);
 		if (!ret)
 			answer->delay_ms = number;
+		return ret;
+	}
+	value = mock_value(word, "needs_sync");
+	if (value) {
+		ret = mock_number(value, 1, &number);
+		if (!ret)
+			answer->needs_sync = number;
 		return ret;
 	}
 	value = mock_value(word, "consumed");

@@ -216,6 +216,14 @@ int ndshm_block_address(const struct ndshm_block *block, uint64_t *address);
 int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *info,
 		struct ndshm_segment *segments, size_t capacity, size_t *count);
 
+/*
+ * Give `length` bytes from `offset` on to the device (NDSHM_SYNC_FOR_DEVICE), after
+ * they were written and before it looks, or back (NDSHM_SYNC_FOR_CPU), before they
+ * are read. Only blocks with NDSHM_BLOCK_NEEDS_SYNC need it (see ndshm_query()). -EINVAL
+ * (RANGE, LENGTH_ZERO): not within the block. -ENODEV (BLOCK_REVOKED).
+ */
+int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t offset, uint64_t length);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Disks and files that read into blocks of the provider "pages", and write from them,
+ * without a copy: O_DIRECT and io_uring's registered buffers. What they have pinned
+ * stays theirs, and paid for, whatever becomes of the block meanwhile.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+
+#include <linux/io_uring.h>
+#include <linux/loop.h>
+
+#include "ndshm_edu.h"
+#include "ndshm_fuse.h"
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define HUGE	(2UL << 20)
+#define LENGTH	(3 * HUGE)
+
+FIXTURE(pinned) {
+	int fd;
+	__u64 before;		/* what our user has locked */
+	__u32 adapter;
+	__u32 provider;
+	struct ndshm_block_info block;
+	unsigned char *map;
+};
+
+static __u64 locked(void)
+{
+	struct ndshm_state state;
+	int fd = ndshm_open();
+	bool told = _test_state(fd, &state);
+
+	close(fd);
+	/* Nobody has so much locked. */
+	return told ? state.user_locked : ~0ULL;
+}
+
+FIXTURE_SETUP(pinned)
+{
+	struct ndshm_get_info info = get_info_request();
+	struct ndshm_nl_provider provider;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_nl nl;
+
+	self->before = locked();
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&nl, "pages", &provider));
+	ndshm_nl_close(&nl);
+	self->provider = provider.id;
+	alloc = block_alloc_request(self->adapter, LENGTH, &self->block);
+	alloc.provider = self->provider;
+	test_block_alloc(self->fd, &alloc);
+	self->map = test_map_block(self->fd, &self->block);
+}
+
+/* Whatever was pinned is let go of, and paid back. */
+FIXTURE_TEARDOWN(pinned)
+{
+	close(self->fd);
+	munmap(self->map, LENGTH);
+	EXPECT_TRUE(ndshm_soon(locked() == self->before));
+}
+
+/* The block ends, and memory like it is given to somebody else. */
+static void end_block(struct __test_metadata *_metadata,
+		      struct _test_data_pinned *self)
+{
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_info other;
+	unsigned char *map;
+
+	ASSERT_EQ(0, munmap(self->map, LENGTH));
+	test_free_handle(self->fd, self->block.handle);
+	alloc = block_alloc_request(self->adapter, 4 * LENGTH, &other);
+	alloc.provider = self->provider;
+	test_block_alloc(self->fd, &alloc);
+	map = test_map_block(self->fd, &other);
+	self->block = other;
+	EXPECT_TRUE(all_bytes(map, 4 * LENGTH, 0));
+	memset(map, 0xee, 4 * LENGTH);
+	ASSERT_EQ(0, munmap(map + LENGTH, 3 * LENGTH));
+	self->map = map;
+}
+
+/* Nobody has written to the somebody else's. */
+#define test_untouched_by_others() \
+	EXPECT_TRUE(all_bytes(self->map, LENGTH, 0xee))
+
+/*
+ * A disk
+ */
+
+/* A disk of @length bytes whose contents are in @file too: a descriptor, or -errno. */
+static int open_disk(int file)
+{
+	struct loop_config config = {
+		.fd = file, .info.lo_flags = LO_FLAGS_AUTOCLEAR,
+	};
+	int control, number, disk = -1, error;
+	char path[32];
+
+	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	if (control < 0 && !system("modprobe -q loop"))
+		control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	if (control < 0)
+		return -errno;
+	do {
+		number = ioctl(control, LOOP_CTL_GET_FREE);
+		snprintf(path, sizeof(path), "/dev/loop%d", number);
+		if (disk >= 0)
+			close(disk);
+		disk = open(path, O_RDWR | O_CLOEXEC | O_DIRECT);
+		error = disk < 0 || ioctl(disk, LOOP_CONFIGURE, &config) ?
+			-errno : 0;
+		/* Somebody else was as fast. */
+	} while (error == -EBUSY);
+	close(control);
+	return error ?: disk;
+}
+
+TEST_F(pinned, disk)
+{
+	unsigned char *copy = malloc(LENGTH);
+	int file, disk;
+	size_t at;
+
+	ASSERT_NE(NULL, copy);
+	if (geteuid())
+		SKIP(return, "only root can have disks");
+	file = memfd_create("disk", MFD_CLOEXEC);
+	ASSERT_EQ(0, ftruncate(file, LENGTH));
+	disk = open_disk(file);
+	ASSERT_LE(0, disk)
+		TH_LOG("no loop device: %s", strerror(-disk));
+	/* From it, and into parts that nobody has touched before. */
+	fill_pattern(copy, LENGTH, 1);
+	ASSERT_EQ((ssize_t)LENGTH, pwrite(file, copy, LENGTH, 0));
+	for (at = 0; at < LENGTH; at += HUGE / 4)
+		ASSERT_EQ((ssize_t)HUGE / 4,
+			  pread(disk, self->map + at, HUGE / 4, at));
+	EXPECT_TRUE(has_pattern(self->map, LENGTH, 1));
+	/* And back, also from where no page begins. */
+	fill_pattern(self->map, LENGTH, 2);
+	ASSERT_EQ((ssize_t)LENGTH, pwrite(disk, self->map, LENGTH, 0));
+	ASSERT_EQ((ssize_t)LENGTH, pread(file, copy, LENGTH, 0));
+	EXPECT_TRUE(has_pattern(copy, LENGTH, 2));
+	ASSERT_EQ(4096, pwrite(disk, self->map + HUGE - 512, 4096, 8192));
+	ASSERT_EQ(4096, pread(file, copy, 4096, 8192));
+	EXPECT_EQ(0, memcmp(copy, self->map + HUGE - 512, 4096));
+	close(disk);
+	close(file);
+	free(copy);
+}
+
+/*
+ * A file system that takes its time
+ */
+
+struct reader {
+	pthread_t thread;
+	int file;
+	unsigned char *to;
+	ssize_t got;
+};
+
+static void *read_page(void *argument)
+{
+	struct reader *reader = argument;
+
+	reader->got = pread(reader->file, reader->to, 4096, 0);
+	return NULL;
+}
+
+/* A read into @to that waits for an answer. */
+static void begin_read(struct __test_metadata *_metadata,
+		       struct ndshm_fuse *fuse, struct reader *reader,
+		       unsigned char *to)
+{
+	ASSERT_EQ(0, ndshm_fuse_start(fuse));
+	*reader = (struct reader){ .file = ndshm_fuse_open(fuse), .to = to };
+	ASSERT_LE(0, reader->file);
+	ASSERT_EQ(0, fcntl(reader->file, F_SETFL, O_DIRECT));
+	ASSERT_EQ(0, pthread_create(&reader->thread, NULL, read_page, reader));
+	ASSERT_TRUE(ndshm_fuse_is_asked(fuse));
+}
+
+static void finish_read(struct __test_metadata *_metadata,
+			struct ndshm_fuse *fuse, struct reader *reader)
+{
+	EXPECT_TRUE(ndshm_fuse_answer(fuse));
+	ASSERT_EQ(0, pthread_join(reader->thread, NULL));
+	EXPECT_EQ(4096, reader->got);
+	close(reader->file);
+	ndshm_fuse_stop(fuse);
+}
+
+TEST_F(pinned, read_slowly)
+{
+	struct ndshm_fuse fuse;
+	struct reader reader;
+
+	if (geteuid())
+		SKIP(return, "only root can mount");
+	begin_read(_metadata, &fuse, &reader, self->map + HUGE + 4096);
+	finish_read(_metadata, &fuse, &reader);
+	EXPECT_TRUE(all_bytes(self->map + HUGE + 4096, 4096, NDSHM_FUSE_BYTE));
+	EXPECT_TRUE(all_bytes(self->map, HUGE + 4096, 0));
+}
+
+/* The block ends while something is read into it. */
+TEST_F(pinned, freed_while_read)
+{
+	struct ndshm_fuse fuse;
+	struct reader reader;
+
+	if (geteuid())
+		SKIP(return, "only root can mount");
+	begin_read(_metadata, &fuse, &reader, self->map + HUGE);
+	end_block(_metadata, self);
+	/* One piece of the three. */
+	EXPECT_EQ(self->before + 4 * LENGTH + HUGE, locked());
+	finish_read(_metadata, &fuse, &reader);
+	test_untouched_by_others();
+}
+
+/*
+ * io_uring
+ */
+
+struct ring {
+	int fd;
+	struct io_uring_params params;
+	unsigned char *rings;
+	size_t length;
+	struct io_uring_sqe *sqes;
+};
+
+#define ENTRIES	4
+
+static bool ring_open(struct ring *ring)
+{
+	*ring = (struct ring){ .fd = -1 };
+	ring->fd = syscall(__NR_io_uring_setup, ENTRIES, &ring->params);
+	if (ring->fd < 0)
+		return false;
+	ring->length = ring->params.cq_off.cqes +
+		       ring->params.cq_entries * sizeof(struct io_uring_cqe);
+	if (ring->length < ring->params.sq_off.array + ENTRIES * sizeof(__u32))
+		ring->length = ring->params.sq_off.array +
+			       ENTRIES * sizeof(__u32);
+	ring->rings = mmap(NULL, ring->length, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_POPULATE, ring->fd,
+			   IORING_OFF_SQ_RING);
+	ring->sqes = mmap(NULL, ENTRIES * sizeof(*ring->sqes),
+			  PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			  ring->fd, IORING_OFF_SQES);
+	return ring->rings != MAP_FAILED && (void *)ring->sqes != MAP_FAILED;
+}
+
+static void ring_close(struct ring *ring)
+{
+	munmap(ring->sqes, ENTRIES * sizeof(*ring->sqes));
+	munmap(ring->rings, ring->length);
+	close(ring->fd);
+}
+
+/* One request with registered buffer 0, to its end: what it answers. */
+static int ring_do(struct ring *ring, int op, int file, void *address,
+		   __u32 length, __u64 offset)
+{
+	__u32 *tail = (void *)(ring->rings + ring->params.sq_off.tail);
+	__u32 *array = (void *)(ring->rings + ring->params.sq_off.array);
+	__u32 *head = (void *)(ring->rings + ring->params.cq_off.head);
+	struct io_uring_cqe *cqes = (void *)(ring->rings +
+					     ring->params.cq_off.cqes);
+	int result;
+
+	ring->sqes[0] = (struct io_uring_sqe){
+		.opcode = op, .fd = file, .addr = to_u64(address),
+		.len = length, .off = offset, .buf_index = 0,
+	};
+	array[*tail & (ring->params.sq_entries - 1)] = 0;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	if (syscall(__NR_io_uring_enter, ring->fd, 1, 1,
+		    IORING_ENTER_GETEVENTS, NULL, 0) != 1)
+		return -errno;
+	result = cqes[*head & (ring->params.cq_entries - 1)].res;
+	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	return result;
+}
+
+static int ring_register(struct ring *ring, void *memory, size_t length)
+{
+	struct iovec buffer = { .iov_base = memory, .iov_len = length };
+
+	return syscall(__NR_io_uring_register, ring->fd,
+		       IORING_REGISTER_BUFFERS, &buffer, 1) ? -errno : 0;
+}
+
+static bool is_before(unsigned int major, unsigned int minor)
+{
+	unsigned int has_major = 0, has_minor = 0;
+	struct utsname name;
+
+	return !uname(&name) &&
+	       sscanf(name.release, "%u.%u", &has_major, &has_minor) == 2 &&
+	       (has_major < major || (has_major == major && has_minor < minor));
+}
+
+/* Bytes go both ways through the buffer, wherever it is mapped, if it is. */
+static void pass_through(struct __test_metadata *_metadata, struct ring *ring,
+			 unsigned char *buffer, unsigned int seed)
+{
+	const size_t length = HUGE + 8192;
+	unsigned char *copy = malloc(length);
+	int from = memfd_create("from", MFD_CLOEXEC);
+	int to = memfd_create("to", MFD_CLOEXEC);
+
+	ASSERT_NE(NULL, copy);
+	ASSERT_EQ(0, ftruncate(to, length));
+	fill_pattern(copy, length, seed);
+	ASSERT_EQ((ssize_t)length, pwrite(from, copy, length, 0));
+	EXPECT_EQ((int)length, ring_do(ring, IORING_OP_READ_FIXED, from, buffer,
+				       length, 0));
+	EXPECT_EQ((int)length, ring_do(ring, IORING_OP_WRITE_FIXED, to, buffer,
+				       length, 0));
+	memset(copy, 0, length);
+	ASSERT_EQ((ssize_t)length, pread(to, copy, length, 0));
+	EXPECT_TRUE(has_pattern(copy, length, seed));
+	close(from);
+	close(to);
+	free(copy);
+}
+
+TEST_F(pinned, registered_buffer)
+{
+	unsigned char *buffer = self->map + HUGE / 2;
+	struct ring ring;
+	int error;
+
+	ASSERT_TRUE(ring_open(&ring))
+		TH_LOG("io_uring: %s", strerror(errno));
+	error = ring_register(&ring, buffer, 2 * HUGE);
+	/* Shared memory and anonymous was all that it took. */
+	if (is_before(6, 2)) {
+		EXPECT_EQ(-EOPNOTSUPP, error);
+		ring_close(&ring);
+		return;
+	}
+	ASSERT_EQ(0, error);
+	pass_through(_metadata, &ring, buffer, 3);
+	EXPECT_TRUE(has_pattern(buffer, HUGE + 8192, 3));
+	/* The memory is the ring's now: all three pieces, in parts. */
+	end_block(_metadata, self);
+	pass_through(_metadata, &ring, buffer, 4);
+	test_untouched_by_others();
+	ring_close(&ring);
+}
+
+/*
+ * For a device, which can go
+ */
+
+FIXTURE(device) {
+	struct ndshm_edu edu;
+	int fd;
+	__u64 before;
+	struct ndshm_block_info block;
+	unsigned char *map;
+};
+
+FIXTURE_SETUP(device)
+{
+	struct ndshm_adapter_claim claim;
+	struct ndshm_nl_provider provider;
+	struct ndshm_block_alloc alloc;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	self->before = locked();
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages",
+					       &provider));
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+	alloc = block_alloc_request(self->edu.adapter.id, LENGTH, &self->block);
+	alloc.provider = provider.id;
+	test_block_alloc(self->fd, &alloc);
+	self->map = test_map_block(self->fd, &self->block);
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	close(self->fd);
+	munmap(self->map, LENGTH);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+	EXPECT_TRUE(ndshm_soon(locked() == self->before));
+}
+
+/* A function is taken away while a disk's data are on their way into its memory. */
+TEST_F(device, revoked_while_read)
+{
+	struct ndshm_fuse fuse;
+	struct reader reader;
+
+	begin_read(_metadata, &fuse, &reader, self->map + HUGE);
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	EXPECT_EQ(self->before + HUGE, locked());
+	finish_read(_metadata, &fuse, &reader);
+}
+
+TEST_F(device, revoked_while_registered)
+{
+	struct ring ring;
+
+	ASSERT_TRUE(ring_open(&ring));
+	if (is_before(6, 2))
+		SKIP(return, "kernels before 6.12 do not take it");
+	ASSERT_EQ(0, ring_register(&ring, self->map, LENGTH));
+	pass_through(_metadata, &ring, self->map, 5);
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	pass_through(_metadata, &ring, self->map, 6);
+	ring_close(&ring);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * BLOCK_SYNC: of which range, for whom. On x86 there is nothing to be done for any
+ * device, so it is watched what is asked for: of a provider, by the mock (NDSHM_MOCK
+ * names the module), and of the DMA API, by the kernel's trace events.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "ndshm_mock.h"
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define HUGE	(2UL << 20)
+#define LONG	(33 * HUGE)	/* more than is synced at once */
+
+FIXTURE(sync) {
+	int fd;
+	struct ndshm_block_info block;
+};
+
+FIXTURE_SETUP(sync)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->block = test_new_block(self->fd, info.out_default_adapter,
+				     4 * page_size());
+}
+
+FIXTURE_TEARDOWN(sync)
+{
+	close(self->fd);
+}
+
+#define test_synced(direction, offset, length) do { \
+	struct ndshm_block_sync sync_ = \
+		block_sync_request(self->block.handle, direction, offset, \
+				   length); \
+	test_block_sync(self->fd, &sync_); \
+} while (0)
+
+#define test_not_synced(error, reason, direction, offset, length) do { \
+	struct ndshm_block_sync sync_ = \
+		block_sync_request(self->block.handle, direction, offset, \
+				   length); \
+	test_err_block_sync(error, reason, self->fd, &sync_); \
+} while (0)
+
+/* Any part of it, in any memory; what is in it stays. */
+TEST_F(sync, ranges)
+{
+	const __u64 length = self->block.length;
+	unsigned char *map = test_map_block(self->fd, &self->block);
+
+	fill_pattern(map, length, 1);
+	EXPECT_EQ(0, self->block.flags & NDSHM_BLOCK_NEEDS_SYNC);
+	test_synced(NDSHM_SYNC_FOR_DEVICE, 0, length);
+	test_synced(NDSHM_SYNC_FOR_CPU, 0, length);
+	test_synced(NDSHM_SYNC_FOR_DEVICE, 0, 1);
+	test_synced(NDSHM_SYNC_FOR_CPU, length - 1, 1);
+	test_synced(NDSHM_SYNC_FOR_CPU, 1, length - 1);
+	test_synced(NDSHM_SYNC_FOR_DEVICE, length / 2 - 1, 2);
+	EXPECT_TRUE(has_pattern(map, length, 1));
+	munmap(map, length);
+}
+
+TEST_F(sync, not_in_the_block)
+{
+	const __u64 length = self->block.length, most = ~0ULL;
+	const struct {
+		__u64 offset;
+		__u64 length;
+	} wrong[] = {
+		{ 0, length + 1 }, { 1, length }, { length, 1 },
+		{ length - 1, 2 }, { length + 1, 1 }, { 0, most },
+		{ 1, most }, { 2, most }, { most, 1 }, { most, most },
+		{ 1ULL << 63, 1ULL << 63 }, { 1ULL << 32, 1 },
+		{ 0, 1ULL << 32 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		test_not_synced(EINVAL, NDSHM_REASON_RANGE,
+				NDSHM_SYNC_FOR_DEVICE, wrong[i].offset,
+				wrong[i].length);
+	test_not_synced(EINVAL, NDSHM_REASON_LENGTH_ZERO, NDSHM_SYNC_FOR_CPU,
+			0, 0);
+	test_not_synced(EINVAL, NDSHM_REASON_LENGTH_ZERO, NDSHM_SYNC_FOR_CPU,
+			length, 0);
+}
+
+TEST_F(sync, directions)
+{
+	static const __u32 wrong[] = { 0, 3, 4, 0x80000001, 0xffffffff };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		test_not_synced(EINVAL, NDSHM_REASON_DIRECTION, wrong[i], 0, 1);
+}
+
+TEST_F(sync, of_no_block)
+{
+	int other = ndshm_open();
+	struct ndshm_block_sync sync;
+	__u32 handle = self->block.handle;
+	unsigned int i;
+	__u32 none[] = { 0, 0xffffffff, handle + 1 };
+
+	for (i = 0; i < ARRAY_SIZE(none); i++) {
+		sync = block_sync_request(none[i], NDSHM_SYNC_FOR_CPU, 0, 1);
+		test_err_block_sync(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN,
+				    self->fd, &sync);
+	}
+	sync = block_sync_request(handle, NDSHM_SYNC_FOR_CPU, 0, 1);
+	test_err_block_sync(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, other, &sync);
+	test_free_handle(self->fd, handle);
+	sync = block_sync_request(handle, NDSHM_SYNC_FOR_CPU, 0, 1);
+	test_err_block_sync(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd,
+			    &sync);
+	close(other);
+}
+
+/*
+ * What a provider is told
+ */
+
+FIXTURE(told) {
+	bool loaded;
+	int fd;
+	__u32 adapter;
+	struct ndshm_nl nl;
+	struct ndshm_block_info block;
+};
+
+FIXTURE_SETUP(told)
+{
+	struct ndshm_nl_adapter adapter;
+	int error = ndshm_mock_load("quarantine=8");
+
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
+	ASSERT_EQ(0, error);
+	self->loaded = true;
+	test_mock("adapter add a");
+	test_mock("provider add p");
+	/* Addresses are shown, so that they can be looked for. */
+	EXPECT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, true));
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "a", &adapter));
+	self->adapter = adapter.id;
+}
+
+FIXTURE_TEARDOWN(told)
+{
+	if (!self->loaded)
+		return;
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("p").live));
+	EXPECT_EQ(0, ndshm_mock_counts("p").misused);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+}
+
+static void make(struct __test_metadata *_metadata,
+		 struct _test_data_told *self, const char *provider,
+		 __u64 length, struct ndshm_segment *segments, __u32 *count)
+{
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, length, &self->block);
+	struct ndshm_nl_provider found;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, provider, &found));
+	alloc.provider = found.id;
+	alloc.segment_capacity = *count;
+	alloc.segments = *count ? to_u64(segments) : 0;
+	test_block_alloc(self->fd, &alloc);
+	*count = alloc.out_segments;
+}
+
+TEST_F(told, exactly_that)
+{
+	struct ndshm_mock_counts counts;
+	__u32 none = 0;
+
+	test_mock("script p needs_sync=1");
+	make(_metadata, self, "p", 40000, NULL, &none);
+	EXPECT_NE(0, self->block.flags & NDSHM_BLOCK_NEEDS_SYNC);
+	test_synced(NDSHM_SYNC_FOR_DEVICE, 5, 1000);
+	counts = ndshm_mock_counts("p");
+	EXPECT_EQ(1000, counts.for_device);
+	EXPECT_EQ(0, counts.for_cpu);
+	EXPECT_EQ(1005, counts.sync_end);
+	test_synced(NDSHM_SYNC_FOR_CPU, self->block.length - 1, 1);
+	counts = ndshm_mock_counts("p");
+	EXPECT_EQ(1000, counts.for_device);
+	EXPECT_EQ(1, counts.for_cpu);
+	EXPECT_EQ((long long)self->block.length, counts.sync_end);
+	/* And what is refused it never hears of. */
+	test_not_synced(EINVAL, NDSHM_REASON_RANGE, NDSHM_SYNC_FOR_CPU, 1,
+			self->block.length);
+	test_not_synced(EINVAL, NDSHM_REASON_DIRECTION, 0, 0, 1);
+	EXPECT_EQ(1, ndshm_mock_counts("p").for_cpu);
+	EXPECT_EQ(1000, ndshm_mock_counts("p").for_device);
+
+	test_mock("script p reset");
+	test_mock("provider replace p sync=null");
+	none = 0;
+	make(_metadata, self, "p", 1, NULL, &none);
+	EXPECT_EQ(0, self->block.flags & NDSHM_BLOCK_NEEDS_SYNC);
+	test_synced(NDSHM_SYNC_FOR_CPU, 0, 1);
+	EXPECT_EQ(1, ndshm_mock_counts("p").for_cpu);
+}
+
+TEST_F(told, nothing_after_the_end)
+{
+	__u32 none = 0;
+
+	make(_metadata, self, "p", 4096, NULL, &none);
+	test_synced(NDSHM_SYNC_FOR_CPU, 0, 1);
+	test_mock("adapter del a");
+	test_not_synced(ENODEV, NDSHM_REASON_BLOCK_REVOKED, NDSHM_SYNC_FOR_CPU,
+			0, 1);
+	EXPECT_EQ(1, ndshm_mock_counts("p").for_cpu);
+}
+
+/* The kernel's users as well, in any context. */
+TEST_F(told, by_the_kernel)
+{
+	test_mock("block alloc 0 a p 8192");
+	test_mock("block sync 0 1 100 8000");
+	EXPECT_EQ(8000, ndshm_mock_counts("p").for_device);
+	EXPECT_EQ(8100, ndshm_mock_counts("p").sync_end);
+	test_mock("block sync 0 2 0 8192");
+	EXPECT_EQ(8192, ndshm_mock_counts("p").for_cpu);
+	test_err_mock(EINVAL, NDSHM_REASON_RANGE, "block sync 0 1 1 8192");
+	test_err_mock(EINVAL, NDSHM_REASON_DIRECTION, "block sync 0 0 0 1");
+	test_err_mock(EINVAL, NDSHM_REASON_LENGTH_ZERO, "block sync 0 1 0 0");
+	test_mock("block free 0");
+}
+
+/*
+ * What the DMA API is asked for
+ */
+
+#define TRACING		"/sys/kernel/debug/tracing"
+#define INSTANCE	TRACING "/instances/ndshm_sync"
+
+/* Why there is nothing to be seen, or NULL. */
+static const char *nothing_traced(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname name;
+
+	if (access(TRACING "/instances", F_OK))
+		return "this kernel has no tracing";
+	if (uname(&name) ||
+	    sscanf(name.release, "%u.%u", &major, &minor) != 2 ||
+	    major < 6 || (major == 6 && minor < 12))
+		return "kernels before 6.12 do not trace DMA";
+	return NULL;
+}
+
+/* The bytes that were synced, if they are those from @from to @to, each once. */
+static bool traced(struct __test_metadata *_metadata, const char *direction,
+		   const struct ndshm_segment *segments, __u32 count,
+		   __u64 from, __u64 to)
+{
+	FILE *trace = fopen(INSTANCE "/trace", "re");
+	char line[512], event[64];
+	const char *at;
+
+	ASSERT_NE(NULL, trace);
+	snprintf(event, sizeof(event), ": dma_sync_single_for_%s: ", direction);
+	while (fgets(line, sizeof(line), trace)) {
+		unsigned long long address, size;
+		__u64 start = 0;
+		__u32 i;
+
+		at = strstr(line, "dma_addr=");
+		if (line[0] == '#' || !at ||
+		    sscanf(at, "dma_addr=%llx size=%llu", &address, &size) != 2)
+			continue;
+		for (i = 0; i < count; start += segments[i++].length)
+			if (address - segments[i].address < segments[i].length)
+				break;
+		if (i == count)
+			continue;
+		start += address - segments[i].address;
+		if (!strstr(line, event) || !strstr(line, "BIDIRECTIONAL") ||
+		    start != from || start / HUGE != (start + size - 1) / HUGE) {
+			TH_LOG("not asked for: %s", line);
+			break;
+		}
+		from += size;
+	}
+	fclose(trace);
+	return from == to;
+}
+
+TEST_F(told, traced)
+{
+	const struct {
+		__u64 offset;
+		__u64 length;
+	} ranges[] = {
+		{ 0, 1 }, { 0, 4096 }, { 4095, 2 }, { HUGE - 1, 2 },
+		{ HUGE, HUGE }, { 3 * HUGE - 100, HUGE + 200 },
+		{ LONG - 1, 1 }, { 0, LONG },
+	};
+	static struct ndshm_segment segments[LONG / 4096];
+	__u32 count = ARRAY_SIZE(segments);
+	unsigned int i, cpu;
+
+	if (nothing_traced())
+		SKIP(return, "%s", nothing_traced());
+	ASSERT_TRUE(!mkdir(INSTANCE, 0700) || errno == EEXIST);
+	ASSERT_EQ(0, ndshm_write_file(INSTANCE "/events/dma/dma_sync_single_for_cpu/enable",
+				      "1"));
+	ASSERT_EQ(0, ndshm_write_file(INSTANCE "/events/dma/dma_sync_single_for_device/enable",
+				      "1"));
+	make(_metadata, self, "pages", LONG, segments, &count);
+	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
+		for (cpu = 0; cpu < 2; cpu++) {
+			/* What was traced before goes by that. */
+			close(open(INSTANCE "/trace", O_WRONLY | O_TRUNC));
+			test_synced(cpu ? NDSHM_SYNC_FOR_CPU :
+				    NDSHM_SYNC_FOR_DEVICE, ranges[i].offset,
+				    ranges[i].length);
+			EXPECT_TRUE(traced(_metadata, cpu ? "cpu" : "device",
+					   segments, count, ranges[i].offset,
+					   ranges[i].offset +
+					   ranges[i].length))
+				TH_LOG("%llu bytes from %llu on",
+				       (unsigned long long)ranges[i].length,
+				       (unsigned long long)ranges[i].offset);
+		}
+	}
+	EXPECT_EQ(0, rmdir(INSTANCE));
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
