@@ -13,7 +13,7 @@
 
 #include "mock.h"
 
-/* Guards the list, users and kept. */
+/* Guards the list, users and kept, and the making of stray. */
 static DEFINE_MUTEX(providers_lock);
 static LIST_HEAD(providers);
 
@@ -161,11 +161,14 @@ static struct page *stray_page(void *provider_context, void *context,
 
 static int page_option(struct registration *r)
 {
+	mutex_lock(&providers_lock);
 	if (!stray)
 		stray = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (stray)
+		page_folio(stray)->index = ULONG_MAX;
+	mutex_unlock(&providers_lock);
 	if (!stray)
 		return -ENOMEM;
-	page_folio(stray)->index = ULONG_MAX;
 	r->ops.page = stray_page;
 	return 0;
 }

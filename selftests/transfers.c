@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Disks and files that read into blocks of the provider "pages", and write from them,
- * without a copy: O_DIRECT and io_uring's registered buffers. What they have pinned
- * stays theirs, and paid for, whatever becomes of the block meanwhile.
+ * Disks, files and networks that read into blocks of the provider "pages", and write
+ * from them, by pinning: O_DIRECT, io_uring's registered buffers, MSG_ZEROCOPY,
+ * AF_XDP. What they have pinned stays theirs, and paid for, whatever becomes of the
+ * block meanwhile. (Pipes and other processes: pages.c.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 
+#include <linux/errqueue.h>
 #include <linux/io_uring.h>
 #include <linux/loop.h>
 
@@ -20,7 +24,9 @@
 #include "ndshm_fuse.h"
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
+#include "ndshm_ring.h"
 #include "ndshm_test.h"
+#include "ndshm_xdp.h"
 
 #define HUGE	(2UL << 20)
 #define LENGTH	(3 * HUGE)
@@ -241,76 +247,6 @@ TEST_F(pinned, freed_while_read)
  * io_uring
  */
 
-struct ring {
-	int fd;
-	struct io_uring_params params;
-	unsigned char *rings;
-	size_t length;
-	struct io_uring_sqe *sqes;
-};
-
-#define ENTRIES	4
-
-static bool ring_open(struct ring *ring)
-{
-	*ring = (struct ring){ .fd = -1 };
-	ring->fd = syscall(__NR_io_uring_setup, ENTRIES, &ring->params);
-	if (ring->fd < 0)
-		return false;
-	ring->length = ring->params.cq_off.cqes +
-		       ring->params.cq_entries * sizeof(struct io_uring_cqe);
-	if (ring->length < ring->params.sq_off.array + ENTRIES * sizeof(__u32))
-		ring->length = ring->params.sq_off.array +
-			       ENTRIES * sizeof(__u32);
-	ring->rings = mmap(NULL, ring->length, PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_POPULATE, ring->fd,
-			   IORING_OFF_SQ_RING);
-	ring->sqes = mmap(NULL, ENTRIES * sizeof(*ring->sqes),
-			  PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-			  ring->fd, IORING_OFF_SQES);
-	return ring->rings != MAP_FAILED && (void *)ring->sqes != MAP_FAILED;
-}
-
-static void ring_close(struct ring *ring)
-{
-	munmap(ring->sqes, ENTRIES * sizeof(*ring->sqes));
-	munmap(ring->rings, ring->length);
-	close(ring->fd);
-}
-
-/* One request with registered buffer 0, to its end: what it answers. */
-static int ring_do(struct ring *ring, int op, int file, void *address,
-		   __u32 length, __u64 offset)
-{
-	__u32 *tail = (void *)(ring->rings + ring->params.sq_off.tail);
-	__u32 *array = (void *)(ring->rings + ring->params.sq_off.array);
-	__u32 *head = (void *)(ring->rings + ring->params.cq_off.head);
-	struct io_uring_cqe *cqes = (void *)(ring->rings +
-					     ring->params.cq_off.cqes);
-	int result;
-
-	ring->sqes[0] = (struct io_uring_sqe){
-		.opcode = op, .fd = file, .addr = to_u64(address),
-		.len = length, .off = offset, .buf_index = 0,
-	};
-	array[*tail & (ring->params.sq_entries - 1)] = 0;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	if (syscall(__NR_io_uring_enter, ring->fd, 1, 1,
-		    IORING_ENTER_GETEVENTS, NULL, 0) != 1)
-		return -errno;
-	result = cqes[*head & (ring->params.cq_entries - 1)].res;
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	return result;
-}
-
-static int ring_register(struct ring *ring, void *memory, size_t length)
-{
-	struct iovec buffer = { .iov_base = memory, .iov_len = length };
-
-	return syscall(__NR_io_uring_register, ring->fd,
-		       IORING_REGISTER_BUFFERS, &buffer, 1) ? -errno : 0;
-}
-
 static bool is_before(unsigned int major, unsigned int minor)
 {
 	unsigned int has_major = 0, has_minor = 0;
@@ -322,7 +258,7 @@ static bool is_before(unsigned int major, unsigned int minor)
 }
 
 /* Bytes go both ways through the buffer, wherever it is mapped, if it is. */
-static void pass_through(struct __test_metadata *_metadata, struct ring *ring,
+static void pass_through(struct __test_metadata *_metadata, struct ndshm_ring *ring,
 			 unsigned char *buffer, unsigned int seed)
 {
 	const size_t length = HUGE + 8192;
@@ -334,9 +270,9 @@ static void pass_through(struct __test_metadata *_metadata, struct ring *ring,
 	ASSERT_EQ(0, ftruncate(to, length));
 	fill_pattern(copy, length, seed);
 	ASSERT_EQ((ssize_t)length, pwrite(from, copy, length, 0));
-	EXPECT_EQ((int)length, ring_do(ring, IORING_OP_READ_FIXED, from, buffer,
+	EXPECT_EQ((int)length, ndshm_ring_do(ring, IORING_OP_READ_FIXED, from, buffer,
 				       length, 0));
-	EXPECT_EQ((int)length, ring_do(ring, IORING_OP_WRITE_FIXED, to, buffer,
+	EXPECT_EQ((int)length, ndshm_ring_do(ring, IORING_OP_WRITE_FIXED, to, buffer,
 				       length, 0));
 	memset(copy, 0, length);
 	ASSERT_EQ((ssize_t)length, pread(to, copy, length, 0));
@@ -349,16 +285,16 @@ static void pass_through(struct __test_metadata *_metadata, struct ring *ring,
 TEST_F(pinned, registered_buffer)
 {
 	unsigned char *buffer = self->map + HUGE / 2;
-	struct ring ring;
+	struct ndshm_ring ring;
 	int error;
 
-	ASSERT_TRUE(ring_open(&ring))
+	ASSERT_TRUE(ndshm_ring_open(&ring))
 		TH_LOG("io_uring: %s", strerror(errno));
-	error = ring_register(&ring, buffer, 2 * HUGE);
+	error = ndshm_ring_register(&ring, buffer, 2 * HUGE);
 	/* Shared memory and anonymous was all that it took. */
 	if (is_before(6, 2)) {
 		EXPECT_EQ(-EOPNOTSUPP, error);
-		ring_close(&ring);
+		ndshm_ring_close(&ring);
 		return;
 	}
 	ASSERT_EQ(0, error);
@@ -368,7 +304,156 @@ TEST_F(pinned, registered_buffer)
 	end_block(_metadata, self);
 	pass_through(_metadata, &ring, buffer, 4);
 	test_untouched_by_others();
-	ring_close(&ring);
+	ndshm_ring_close(&ring);
+}
+
+/*
+ * Networks
+ */
+
+/* Two ends of a TCP connection, in a network of their own. */
+static bool connect_ends(int ends[2])
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	const int one = 1, room = 4 * HUGE;
+	socklen_t size = sizeof(address);
+	int listener;
+
+	if (unshare(CLONE_NEWNET) || system("ip link set lo up"))
+		return false;
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(listener, (void *)&address, size) || listen(listener, 1) ||
+	    getsockname(listener, (void *)&address, &size) ||
+	    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUFFORCE, &room,
+		       sizeof(room)) ||
+	    setsockopt(ends[0], SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)) ||
+	    connect(ends[0], (void *)&address, size))
+		return false;
+	ends[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	return ends[1] >= 0;
+}
+
+/* Of @calls that sent without a copy, all are done with the memory. */
+static bool all_sent(int socket, unsigned int calls)
+{
+	char control[256];
+	struct msghdr message = {
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	const struct sock_extended_err *error;
+	unsigned int done = 0;
+
+	while (done < calls) {
+		struct pollfd ready = { .fd = socket };
+
+		message.msg_controllen = sizeof(control);
+		if (recvmsg(socket, &message, MSG_ERRQUEUE) < 0) {
+			if (errno != EAGAIN || poll(&ready, 1, 10000) != 1)
+				return false;
+			continue;
+		}
+		error = (void *)CMSG_DATA(CMSG_FIRSTHDR(&message));
+		if (error->ee_origin != SO_EE_ORIGIN_ZEROCOPY)
+			return false;
+		done += error->ee_data - error->ee_info + 1;
+	}
+	return true;
+}
+
+/* What the other end has no room for yet is sent from memory whose block has ended. */
+TEST_F(pinned, sent_without_a_copy)
+{
+	unsigned char *copy = malloc(LENGTH);
+	unsigned int calls = 0;
+	size_t sent = 0, got;
+	ssize_t now;
+	int ends[2];
+
+	ASSERT_NE(NULL, copy);
+	if (geteuid())
+		SKIP(return, "only root can have a network");
+	ASSERT_TRUE(connect_ends(ends));
+	fill_pattern(self->map, LENGTH, 7);
+	while (sent < LENGTH) {
+		now = send(ends[0], self->map + sent, LENGTH - sent,
+			   MSG_ZEROCOPY | MSG_DONTWAIT);
+		if (now < 0)
+			break;
+		calls++;
+		sent += now;
+	}
+	ASSERT_LT(HUGE, sent);
+	end_block(_metadata, self);
+	EXPECT_LT(self->before + 4 * LENGTH, locked());
+	for (got = 0; got < sent; got += now) {
+		now = recv(ends[1], copy + got, sent - got, 0);
+		ASSERT_LT(0, now);
+	}
+	EXPECT_TRUE(has_pattern(copy, sent, 7));
+	EXPECT_TRUE(all_sent(ends[0], calls));
+	test_untouched_by_others();
+	close(ends[0]);
+	close(ends[1]);
+	free(copy);
+}
+
+#define FRAME_BYTES	1000
+
+static void make_frame(unsigned char *frame, unsigned int seed)
+{
+	memset(frame, 0xff, 12);
+	/* For experiments. */
+	frame[12] = 0x88;
+	frame[13] = 0xb5;
+	fill_pattern(frame + 16, FRAME_BYTES - 16, seed);
+	frame[14] = frame[15] = 0;
+}
+
+/* A frame comes in at one place and goes out from there: the memory that both see. */
+static void exchange(struct __test_metadata *_metadata, struct ndshm_xdp *xdp,
+		     unsigned char *map, unsigned int seed)
+{
+	static const __u64 places[] = { 0, HUGE - NDSHM_XDP_FRAME, 2 * HUGE };
+	unsigned char frame[FRAME_BYTES];
+	unsigned int i;
+	long at;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		make_frame(frame, seed + i);
+		at = ndshm_xdp_receive(xdp, places[i], frame, sizeof(frame));
+		ASSERT_LE((long)places[i], at);
+		ASSERT_GT((long)places[i] + NDSHM_XDP_FRAME, at);
+		if (map)
+			EXPECT_EQ(0, memcmp(map + at, frame, sizeof(frame)));
+		EXPECT_TRUE(ndshm_xdp_send(xdp, at, frame, sizeof(frame)));
+	}
+}
+
+TEST_F(pinned, frames)
+{
+	unsigned char frame[FRAME_BYTES];
+	struct ndshm_xdp xdp;
+	int error;
+
+	if (geteuid())
+		SKIP(return, "only root can have a network");
+	error = ndshm_xdp_open(&xdp, self->map, LENGTH);
+	ASSERT_EQ(0, error)
+		TH_LOG("%s", strerror(-error));
+	make_frame(frame, 8);
+	memcpy(self->map + 3 * NDSHM_XDP_FRAME, frame, sizeof(frame));
+	EXPECT_TRUE(ndshm_xdp_send(&xdp, 3 * NDSHM_XDP_FRAME, frame,
+				   sizeof(frame)));
+	exchange(_metadata, &xdp, self->map, 9);
+	end_block(_metadata, self);
+	exchange(_metadata, &xdp, NULL, 10);
+	test_untouched_by_others();
+	ndshm_xdp_close(&xdp);
 }
 
 /*
@@ -429,16 +514,27 @@ TEST_F(device, revoked_while_read)
 
 TEST_F(device, revoked_while_registered)
 {
-	struct ring ring;
+	struct ndshm_ring ring;
 
-	ASSERT_TRUE(ring_open(&ring));
+	ASSERT_TRUE(ndshm_ring_open(&ring));
 	if (is_before(6, 2))
 		SKIP(return, "kernels before 6.12 do not take it");
-	ASSERT_EQ(0, ring_register(&ring, self->map, LENGTH));
+	ASSERT_EQ(0, ndshm_ring_register(&ring, self->map, LENGTH));
 	pass_through(_metadata, &ring, self->map, 5);
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	pass_through(_metadata, &ring, self->map, 6);
-	ring_close(&ring);
+	ndshm_ring_close(&ring);
+}
+
+TEST_F(device, revoked_while_frames_pass)
+{
+	struct ndshm_xdp xdp;
+
+	ASSERT_EQ(0, ndshm_xdp_open(&xdp, self->map, LENGTH));
+	exchange(_metadata, &xdp, self->map, 11);
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	exchange(_metadata, &xdp, NULL, 12);
+	ndshm_xdp_close(&xdp);
 }
 
 int main(int argc, char **argv)

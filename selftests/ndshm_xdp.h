@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An AF_XDP socket whose frames lie in the test's own memory, and who is at the other
+ * end of its wire.
+ */
+#ifndef _NDSHM_SELFTEST_XDP_H
+#define _NDSHM_SELFTEST_XDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/types.h>
+
+#define NDSHM_XDP_FRAME	2048	/* bytes of each frame's place in the memory */
+
+struct ndshm_xdp_ring {
+	void *memory;
+	size_t length;
+	__u32 *producer;
+	__u32 *consumer;
+	void *entries;
+};
+
+struct ndshm_xdp {
+	int fd;
+	int map;		/* of sockets, for the program */
+	int link;		/* of the program to the interface */
+	int peer;		/* a packet socket at the other end */
+	struct ndshm_xdp_ring fill;
+	struct ndshm_xdp_ring done;
+	struct ndshm_xdp_ring to;
+	struct ndshm_xdp_ring from;
+};
+
+/*
+ * Two interfaces that are each other's other end, in a network namespace that this
+ * process is in from now on, and the socket on one of them. 0 or a negative errno.
+ */
+int ndshm_xdp_open(struct ndshm_xdp *xdp, void *memory, size_t length);
+void ndshm_xdp_close(struct ndshm_xdp *xdp);
+
+/* Send the frame at @offset, to the end of it: false if it does not arrive. */
+bool ndshm_xdp_send(struct ndshm_xdp *xdp, __u64 offset, const void *expected,
+		    size_t length);
+
+/*
+ * Receive a frame from the other end into the place at @offset. Where it lies, from
+ * the memory's first byte, or -1.
+ */
+long ndshm_xdp_receive(struct ndshm_xdp *xdp, __u64 offset, const void *frame,
+		       size_t length);
+
+#endif /* _NDSHM_SELFTEST_XDP_H */
