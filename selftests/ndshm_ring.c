@@ -38,7 +38,7 @@ void ndshm_ring_close(struct ndshm_ring *ring)
 }
 
 int ndshm_ring_do(struct ndshm_ring *ring, int op, int file, void *address,
-		   __u32 length, __u64 offset)
+		  __u32 length, __u64 offset)
 {
 	__u32 *tail = (void *)(ring->rings + ring->params.sq_off.tail);
 	__u32 *array = (void *)(ring->rings + ring->params.sq_off.array);

@@ -18,6 +18,7 @@
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
 
+#include "kselftest.h"
 #include "ndshm_xdp.h"
 
 #ifndef SOL_XDP
@@ -108,7 +109,7 @@ static int load_program(int map)
 	union bpf_attr attr = {
 		.prog_type = BPF_PROG_TYPE_XDP,
 		.insns = (unsigned long)program,
-		.insn_cnt = sizeof(program) / sizeof(program[0]),
+		.insn_cnt = ARRAY_SIZE(program),
 		.license = (unsigned long)"GPL",
 	};
 

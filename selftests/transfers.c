@@ -270,10 +270,10 @@ static void pass_through(struct __test_metadata *_metadata, struct ndshm_ring *r
 	ASSERT_EQ(0, ftruncate(to, length));
 	fill_pattern(copy, length, seed);
 	ASSERT_EQ((ssize_t)length, pwrite(from, copy, length, 0));
-	EXPECT_EQ((int)length, ndshm_ring_do(ring, IORING_OP_READ_FIXED, from, buffer,
-				       length, 0));
-	EXPECT_EQ((int)length, ndshm_ring_do(ring, IORING_OP_WRITE_FIXED, to, buffer,
-				       length, 0));
+	EXPECT_EQ((int)length, ndshm_ring_do(ring, IORING_OP_READ_FIXED, from,
+					     buffer, length, 0));
+	EXPECT_EQ((int)length, ndshm_ring_do(ring, IORING_OP_WRITE_FIXED, to,
+					     buffer, length, 0));
 	memset(copy, 0, length);
 	ASSERT_EQ((ssize_t)length, pread(to, copy, length, 0));
 	EXPECT_TRUE(has_pattern(copy, length, seed));
@@ -411,7 +411,7 @@ static void make_frame(unsigned char *frame, unsigned int seed)
 	frame[12] = 0x88;
 	frame[13] = 0xb5;
 	fill_pattern(frame + 16, FRAME_BYTES - 16, seed);
-	frame[14] = frame[15] = 0;
+	memset(frame + 14, 0, 2);
 }
 
 /* A frame comes in at one place and goes out from there: the memory that both see. */

@@ -82,12 +82,12 @@ static const struct reason_row rows[] = {
 	ROW(PROVIDER_UNDOCUMENTED, FAILURE, EIO, "provider-undocumented"),
 	ROW(PROVIDER_NONSENSE, FAILURE, EIO, "provider-nonsense"),
 
-	ROW(RANGE, INVALID_PARAMETER, EINVAL, "range"),
-	ROW(DIRECTION, INVALID_PARAMETER, EINVAL, "direction"),
-
 	ROW(MEMORY, RESOURCES, ENOMEM, "memory"),
 	ROW(MEMLOCK, RESOURCES, ENOMEM, "memlock"),
 	ROW(HANDLES, RESOURCES, EDQUOT, "handles"),
+
+	ROW(RANGE, INVALID_PARAMETER, EINVAL, "range"),
+	ROW(DIRECTION, INVALID_PARAMETER, EINVAL, "direction"),
 };
 
 static_assert(ARRAY_SIZE(rows) == NDSHM_REASON_COUNT_KNOWN);

@@ -127,17 +127,17 @@ static const struct row rows[] = {
 	ROW(PROVIDER_NONSENSE, FAILURE, EIO, "provider-nonsense",
 	    "the provider gave memory that makes no sense, and got it back: report that to its author"),
 
-	ROW(RANGE, INVALID_PARAMETER, EINVAL, "range",
-	    "the range is not within the block: choose an offset and a length that are"),
-	ROW(DIRECTION, INVALID_PARAMETER, EINVAL, "direction",
-	    "a sync is for the device or for processors: say which"),
-
 	ROW(MEMORY, RESOURCES, ENOMEM, "memory",
 	    "there is not enough memory: free some, or ask for less"),
 	ROW(MEMLOCK, RESOURCES, ENOMEM, "memlock",
 	    "the user's RLIMIT_MEMLOCK is reached: free some, raise it (ulimit -l), or use CAP_IPC_LOCK"),
 	ROW(HANDLES, RESOURCES, EDQUOT, "handles",
 	    "the client has as many handles as it can: free some, or open another client"),
+
+	ROW(RANGE, INVALID_PARAMETER, EINVAL, "range",
+	    "the range is not within the block: choose an offset and a length that are"),
+	ROW(DIRECTION, INVALID_PARAMETER, EINVAL, "direction",
+	    "a sync is for the device or for processors: say which"),
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == NDSHM_REASON_COUNT_KNOWN, "a reason has no row");
