@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <linux/ndshm.h>
+
 #include "arguments.h"
 
 static const char *const mock_verbs[] = { "provider add", "provider replace",
