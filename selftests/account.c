@@ -61,14 +61,6 @@ static bool become_limited(struct _test_data_account *self)
 	       ndshm_become(NDSHM_USER_A);
 }
 
-static __u64 locked(int fd)
-{
-	struct ndshm_state state;
-
-	/* Nobody has so much locked. */
-	return _test_state(fd, &state) ? state.user_locked : ~0ULL;
-}
-
 /* The account of a user as one of its processes sees it; leaves no trace. */
 static __u64 locked_of(int fd, uid_t user)
 {
@@ -81,7 +73,7 @@ static __u64 locked_of(int fd, uid_t user)
 	if (!child) {
 		if (!ndshm_become(user))
 			_exit(1);
-		bytes = locked(fd);
+		bytes = ndshm_locked(fd);
 		_exit(send(peer, &bytes, sizeof(bytes), 0) != sizeof(bytes));
 	}
 	if (recv(peer, &bytes, sizeof(bytes), MSG_WAITALL) != sizeof(bytes))
@@ -97,7 +89,7 @@ TEST_F(account, exact)
 	unsigned int i;
 
 	ASSERT_TRUE(become_limited(self));
-	before = locked(self->fd);
+	before = ndshm_locked(self->fd);
 	EXPECT_EQ(0, before);
 	for (i = 0; i < ARRAY_SIZE(pages); i++) {
 		self->block = test_new_block(self->fd, self->adapter,
@@ -105,11 +97,11 @@ TEST_F(account, exact)
 		EXPECT_TRUE(self->block.flags & NDSHM_BLOCK_CHARGED);
 		/* What is consumed is charged, no more and no less. */
 		charged += self->block.consumed;
-		EXPECT_EQ(before + charged, locked(self->fd));
+		EXPECT_EQ(before + charged, ndshm_locked(self->fd));
 	}
 	test_free_handle(self->fd, self->block.handle);
 	charged -= self->block.consumed;
-	EXPECT_EQ(before + charged, locked(self->fd));
+	EXPECT_EQ(before + charged, ndshm_locked(self->fd));
 	close(self->fd);
 	self->fd = -1;
 }
@@ -123,9 +115,9 @@ TEST_F(account, until_unmapped)
 	self->block = test_new_block(self->fd, self->adapter, 2 * self->page);
 	map = test_map_block(self->fd, &self->block);
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(self->block.consumed, locked(self->fd));
+	EXPECT_EQ(self->block.consumed, ndshm_locked(self->fd));
 	EXPECT_EQ(0, munmap(map, self->block.length));
-	EXPECT_TRUE(ndshm_soon(locked(self->fd) == 0));
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == 0));
 }
 
 TEST_F(account, limit)
@@ -137,7 +129,7 @@ TEST_F(account, limit)
 	ASSERT_TRUE(become_limited(self));
 	for (i = 0; i < LIMIT_PAGES; i++)
 		blocks[i] = test_new_block(self->fd, self->adapter, 1);
-	EXPECT_EQ(LIMIT_PAGES * self->page, locked(self->fd));
+	EXPECT_EQ(LIMIT_PAGES * self->page, ndshm_locked(self->fd));
 	alloc = block_alloc_request(self->adapter, 1, extra);
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 
@@ -186,7 +178,7 @@ TEST_F(account, undone)
 	for (i = 0; i < 2 * LIMIT_PAGES; i++)
 		test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd,
 				     &alloc);
-	EXPECT_EQ(0, locked(self->fd));
+	EXPECT_EQ(0, ndshm_locked(self->fd));
 }
 
 /* One account a user, not a client or a process. */
@@ -239,9 +231,9 @@ TEST_F(account, freed_by_another)
 	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_B));
 	ASSERT_TRUE(limit_memlock(LIMIT_PAGES * self->page));
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
-	EXPECT_EQ(0, locked(self->fd));
+	EXPECT_EQ(0, ndshm_locked(self->fd));
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(0, locked(self->fd));
+	EXPECT_EQ(0, ndshm_locked(self->fd));
 	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
 	EXPECT_TRUE(ndshm_tell(peer));
 	EXPECT_TRUE(ndshm_reap(child));
@@ -282,12 +274,12 @@ TEST_F(account, setuid)
 	self->block = test_new_block(self->fd, self->adapter, 4 * self->page);
 	consumed = self->block.consumed;
 	EXPECT_TRUE(self->block.flags & NDSHM_BLOCK_CHARGED);
-	EXPECT_EQ(consumed, locked(self->fd));
+	EXPECT_EQ(consumed, ndshm_locked(self->fd));
 	ASSERT_EQ(0, seteuid(0));
 	ASSERT_EQ(0, setresuid(NDSHM_USER_B, NDSHM_USER_B, 0));
-	EXPECT_EQ(0, locked(self->fd));
+	EXPECT_EQ(0, ndshm_locked(self->fd));
 	test_free_handle(self->fd, self->block.handle);
-	EXPECT_EQ(0, locked(self->fd));
+	EXPECT_EQ(0, ndshm_locked(self->fd));
 	ASSERT_EQ(0, seteuid(0));
 	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
 }
@@ -352,26 +344,26 @@ TEST_F(account, killed)
 TEST_F(account, exempt)
 {
 	struct ndshm_block_info free_of_charge, charged;
-	__u64 before = locked(self->fd);
+	__u64 before = ndshm_locked(self->fd);
 
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, true));
 	ASSERT_TRUE(limit_memlock(self->page));
 	free_of_charge = test_new_block(self->fd, self->adapter,
 					8 * self->page);
 	EXPECT_FALSE(free_of_charge.flags & NDSHM_BLOCK_CHARGED);
-	EXPECT_EQ(before, locked(self->fd));
+	EXPECT_EQ(before, ndshm_locked(self->fd));
 
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
 	charged = test_new_block(self->fd, self->adapter, 1);
 	EXPECT_TRUE(charged.flags & NDSHM_BLOCK_CHARGED);
-	EXPECT_EQ(before + self->page, locked(self->fd));
+	EXPECT_EQ(before + self->page, ndshm_locked(self->fd));
 	/* Nothing comes back for what was never charged. */
 	test_free_handle(self->fd, free_of_charge.handle);
-	EXPECT_EQ(before + self->page, locked(self->fd));
+	EXPECT_EQ(before + self->page, ndshm_locked(self->fd));
 
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, true));
 	test_free_handle(self->fd, charged.handle);
-	EXPECT_EQ(before, locked(self->fd));
+	EXPECT_EQ(before, ndshm_locked(self->fd));
 }
 
 /*
@@ -393,7 +385,7 @@ TEST_F(account, user_namespace)
 		self->block = test_new_block(self->fd, self->adapter,
 					     4 * self->page);
 		EXPECT_TRUE(self->block.flags & NDSHM_BLOCK_CHARGED);
-		EXPECT_EQ(self->block.consumed, locked(self->fd));
+		EXPECT_EQ(self->block.consumed, ndshm_locked(self->fd));
 		alloc = block_alloc_request(self->adapter,
 					    LIMIT_PAGES * self->page,
 					    &self->block);
@@ -427,7 +419,7 @@ TEST_F(account, consumed)
 	self->block = test_new_block(self->fd, self->adapter, 3 << 20);
 	EXPECT_TRUE(self->block.consumed == 3 << 20 ||
 		    self->block.consumed == 4 << 20);
-	EXPECT_EQ(self->block.consumed, locked(self->fd));
+	EXPECT_EQ(self->block.consumed, ndshm_locked(self->fd));
 	EXPECT_EQ(self->block.consumed, test_state(self->fd).bytes);
 }
 
@@ -462,7 +454,7 @@ static void *take_and_give(void *context)
 			continue;
 		}
 		__atomic_add_fetch(&race->made, 1, __ATOMIC_RELAXED);
-		race->exceeded |= locked(fd) > LIMIT_PAGES * race->self->page;
+		race->exceeded |= ndshm_locked(fd) > LIMIT_PAGES * race->self->page;
 		request = block_free_request(block.handle);
 		race->failed |= _test_block_free(fd, &request) != 0;
 	}
@@ -510,7 +502,7 @@ TEST_F(account, racing_for_the_last_page)
 	EXPECT_FALSE(race.failed);
 	/* Every page of the limit, and not one more. */
 	EXPECT_EQ(LIMIT_PAGES, race.made);
-	EXPECT_EQ(LIMIT_PAGES * self->page, locked(self->fd));
+	EXPECT_EQ(LIMIT_PAGES * self->page, ndshm_locked(self->fd));
 }
 
 TEST_F(account, racing_at_the_limit)
@@ -522,7 +514,7 @@ TEST_F(account, racing_at_the_limit)
 	EXPECT_FALSE(race.failed);
 	EXPECT_FALSE(race.exceeded);
 	EXPECT_LT(0, race.made);
-	EXPECT_EQ(0, locked(self->fd));
+	EXPECT_EQ(0, ndshm_locked(self->fd));
 	EXPECT_EQ(0, test_state(self->fd).bytes);
 }
 

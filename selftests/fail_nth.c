@@ -513,23 +513,6 @@ static void prepare(void)
 	ndshm_kmemleak_forget();
 }
 
-/*
- * When a thread has been away, the kernel writes to the area that the C library has
- * registered for restartable sequences, and if that fails, which it may be made to
- * while a call is under way, the process ends by SIGSEGV. So it is to register none.
- */
-static void without_rseq(char **argv)
-{
-	static const char tunable[] = "glibc.pthread.rseq=0";
-	const char *tunables = getenv("GLIBC_TUNABLES");
-
-	if (tunables && strstr(tunables, tunable))
-		return;
-	setenv("GLIBC_TUNABLES", tunable, 1);
-	execv("/proc/self/exe", argv);
-	ksft_exit_fail_msg("/proc/self/exe: %s\n", strerror(errno));
-}
-
 int main(int argc, char **argv)
 {
 	size_t i, n = ARRAY_SIZE(groups);
@@ -537,7 +520,8 @@ int main(int argc, char **argv)
 	unsigned int plan = 0;
 	double begin = seconds();
 
-	without_rseq(argv);
+	if (ndshm_without_rseq(argv))
+		ksft_exit_fail_msg("/proc/self/exe: %s\n", strerror(errno));
 	if (argc > 2 && !strcmp(argv[1], "--table")) {
 		new_path = argv[2];
 		argv += 2;

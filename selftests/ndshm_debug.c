@@ -274,3 +274,15 @@ bool ndshm_log_clean(int mark, char *text, size_t size)
 	}
 	return clean;
 }
+
+int ndshm_without_rseq(char **argv)
+{
+	static const char tunable[] = "glibc.pthread.rseq=0";
+	const char *tunables = getenv("GLIBC_TUNABLES");
+
+	if (tunables && strstr(tunables, tunable))
+		return 0;
+	setenv("GLIBC_TUNABLES", tunable, 1);
+	execv("/proc/self/exe", argv);
+	return -errno;
+}

@@ -44,4 +44,12 @@ void ndshm_kmemleak_forget(void);
 int ndshm_log_mark(void);
 bool ndshm_log_clean(int mark, char *text, size_t size);
 
+/*
+ * For a program that has its own calls fail: begin it anew, if need be. When a thread
+ * has been away, the kernel writes to the area that the C library has registered for
+ * restartable sequences, and if that fails, which it may be made to while a call is
+ * under way, the process ends by SIGSEGV. So it is to register none. 0 or -errno.
+ */
+int ndshm_without_rseq(char **argv);
+
 #endif /* _NDSHM_SELFTEST_DEBUG_H */

@@ -161,6 +161,15 @@ static inline bool _test_state(int fd, struct ndshm_state *state)
 	return true;
 }
 
+/* What the calling user is charged, whatever the client. */
+static inline __u64 ndshm_locked(int fd)
+{
+	struct ndshm_state state;
+
+	/* Nobody has so much locked. */
+	return _test_state(fd, &state) ? state.user_locked : ~0ULL;
+}
+
 static inline struct ndshm_state
 ndshm_state_at(struct __test_metadata *_metadata, int line, int fd)
 {

@@ -427,17 +427,9 @@ static bool put_into_pipe(int pipe, void *memory, size_t length)
 	return vmsplice(pipe, &what, 1, 0) == (ssize_t)length;
 }
 
-static __u64 locked(int fd)
-{
-	struct ndshm_state state;
-
-	/* Nobody has so much locked. */
-	return _test_state(fd, &state) ? state.user_locked : ~0ULL;
-}
-
 TEST_F(pages, pinned_longer_than_it_lives)
 {
-	const __u64 before = locked(self->fd);
+	const __u64 before = ndshm_locked(self->fd);
 	unsigned char copy[8192];
 	unsigned char *other;
 	int ends[2];
@@ -457,13 +449,13 @@ TEST_F(pages, pinned_longer_than_it_lives)
 	unmake(_metadata, self);
 	close(ends[0]);
 	close(ends[1]);
-	EXPECT_TRUE(ndshm_soon(locked(self->fd) == before));
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before));
 }
 
 /* A pin is paid for until it ends, as much as it keeps: the piece that it is in. */
 TEST_F(pages, pinned_is_paid_for)
 {
-	const __u64 before = locked(self->fd);
+	const __u64 before = ndshm_locked(self->fd);
 	const struct rlimit limit = {
 		.rlim_cur = before + 4 * HUGE, .rlim_max = before + 4 * HUGE,
 	};
@@ -477,22 +469,22 @@ TEST_F(pages, pinned_is_paid_for)
 	ASSERT_TRUE(put_into_pipe(ends[1], self->map + HUGE, 1));
 	ASSERT_TRUE(put_into_pipe(ends[1], self->map + 2 * HUGE - 1, 1));
 	ASSERT_TRUE(put_into_pipe(others[1], self->map, 1));
-	EXPECT_EQ(before + 4 * HUGE, locked(self->fd));
+	EXPECT_EQ(before + 4 * HUGE, ndshm_locked(self->fd));
 	unmake(_metadata, self);
-	EXPECT_EQ(before + 2 * HUGE, locked(self->fd));
+	EXPECT_EQ(before + 2 * HUGE, ndshm_locked(self->fd));
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 
 	/* Seen by and by, or when it matters. */
 	close(others[0]);
 	close(others[1]);
-	EXPECT_TRUE(ndshm_soon(locked(self->fd) == before + HUGE));
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before + HUGE));
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 	close(ends[0]);
 	close(ends[1]);
 	make(_metadata, self, 4 * HUGE);
-	EXPECT_EQ(before + 4 * HUGE, locked(self->fd));
+	EXPECT_EQ(before + 4 * HUGE, ndshm_locked(self->fd));
 	unmake(_metadata, self);
-	EXPECT_EQ(before, locked(self->fd));
+	EXPECT_EQ(before, ndshm_locked(self->fd));
 }
 
 /*
@@ -589,7 +581,7 @@ TEST_F(device, copies)
 TEST_F(device, revoked)
 {
 	struct ndshm_block_query query;
-	const __u64 before = locked(self->fd);
+	const __u64 before = ndshm_locked(self->fd);
 	struct ndshm_segment segments[64];
 	unsigned char copy[4096];
 	int ends[2];
@@ -605,12 +597,12 @@ TEST_F(device, revoked)
 	query = block_query_request(self->block.handle);
 	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
 			     &query);
-	EXPECT_LT(before, locked(self->fd));
+	EXPECT_LT(before, ndshm_locked(self->fd));
 	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
 	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 13));
 	close(ends[0]);
 	close(ends[1]);
-	EXPECT_TRUE(ndshm_soon(locked(self->fd) == before));
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before));
 }
 
 /* Where a device has bounce buffers only, there is nothing for it. */

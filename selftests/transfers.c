@@ -40,17 +40,6 @@ FIXTURE(pinned) {
 	unsigned char *map;
 };
 
-static __u64 locked(void)
-{
-	struct ndshm_state state;
-	int fd = ndshm_open();
-	bool told = _test_state(fd, &state);
-
-	close(fd);
-	/* Nobody has so much locked. */
-	return told ? state.user_locked : ~0ULL;
-}
-
 FIXTURE_SETUP(pinned)
 {
 	struct ndshm_get_info info = get_info_request();
@@ -58,7 +47,7 @@ FIXTURE_SETUP(pinned)
 	struct ndshm_block_alloc alloc;
 	struct ndshm_nl nl;
 
-	self->before = locked();
+	self->before = test_user_locked();
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	test_get_info(self->fd, &info);
@@ -78,7 +67,7 @@ FIXTURE_TEARDOWN(pinned)
 {
 	close(self->fd);
 	munmap(self->map, LENGTH);
-	EXPECT_TRUE(ndshm_soon(locked() == self->before));
+	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
 }
 
 /* The block ends, and memory like it is given to somebody else. */
@@ -238,7 +227,7 @@ TEST_F(pinned, freed_while_read)
 	begin_read(_metadata, &fuse, &reader, self->map + HUGE);
 	end_block(_metadata, self);
 	/* One piece of the three. */
-	EXPECT_EQ(self->before + 4 * LENGTH + HUGE, locked());
+	EXPECT_EQ(self->before + 4 * LENGTH + HUGE, test_user_locked());
 	finish_read(_metadata, &fuse, &reader);
 	test_untouched_by_others();
 }
@@ -389,7 +378,7 @@ TEST_F(pinned, sent_without_a_copy)
 	}
 	ASSERT_LT(HUGE, sent);
 	end_block(_metadata, self);
-	EXPECT_LT(self->before + 4 * LENGTH, locked());
+	EXPECT_LT(self->before + 4 * LENGTH, test_user_locked());
 	for (got = 0; got < sent; got += now) {
 		now = recv(ends[1], copy + got, sent - got, 0);
 		ASSERT_LT(0, now);
@@ -478,7 +467,7 @@ FIXTURE_SETUP(device)
 		SKIP(return, "only root can bind functions");
 	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
-	self->before = locked();
+	self->before = test_user_locked();
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages",
 					       &provider));
@@ -497,7 +486,7 @@ FIXTURE_TEARDOWN(device)
 	close(self->fd);
 	munmap(self->map, LENGTH);
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
-	EXPECT_TRUE(ndshm_soon(locked() == self->before));
+	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
 }
 
 /* A function is taken away while a disk's data are on their way into its memory. */
@@ -508,7 +497,7 @@ TEST_F(device, revoked_while_read)
 
 	begin_read(_metadata, &fuse, &reader, self->map + HUGE);
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-	EXPECT_EQ(self->before + HUGE, locked());
+	EXPECT_EQ(self->before + HUGE, test_user_locked());
 	finish_read(_metadata, &fuse, &reader);
 }
 

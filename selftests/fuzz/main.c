@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../ndshm_debug.h"
 #include "batch.h"
 #include "corpus.h"
 #include "kcov.h"
@@ -128,8 +129,8 @@ int main(int argc, char **argv)
 			argv[0]);
 		return 2;
 	}
-	if (corpus_begin() || tally_begin()) {
-		perror("mmap");
+	if (ndshm_without_rseq(argv) || corpus_begin() || tally_begin()) {
+		perror(argv[0]);
 		return 2;
 	}
 	choose_seed();

@@ -122,7 +122,7 @@ check_selftests() {
 		rm -rf "$out"
 		mkdir -p "$out"
 		make -C selftests KSELFTEST_DIR="$source/tools/testing/selftests" OUTPUT="$out" \
-			LLVM="${compiler#gcc}" TEST_GEN_MODS_DIR= all 2>&1 >/dev/null |
+			LLVM="${compiler#gcc}" TEST_GEN_MODS_DIR= -j2 all 2>&1 >/dev/null |
 			grep -v '^make' || true
 		[[ -x $out/abi ]] || echo "the tests were not built with $compiler"
 	done
@@ -158,7 +158,11 @@ results=$(mktemp -d)
 trap end_checks EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-mapfile -t checks < <(declare -F | sed -n 's/^declare -f \(check_\)/\1/p')
+# The longest first, so that none is left alone at the end.
+mapfile -t checks < <(
+	printf 'check_%s\n' selftests shell checkpatch
+	declare -F | sed -n 's/^declare -f \(check_\)/\1/p' | grep -vxE 'check_(selftests|shell|checkpatch)'
+)
 for check in "${checks[@]}"; do
 	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do wait -n || true; done
 	# In a group of its own, so that it can be ended with all that it started.

@@ -42,11 +42,12 @@ check 'insmod' insmod "$NDSHM_KO"
 # As the kernel's own runner does it, which starts so many processes for each program that
 # they take longer than most of the programs, here.
 run_program() {
-	local code
+	local code began=$SECONDS
 	echo "# $1"
 	(cd "$output" && exec "./$1") 2>&1 </dev/null | sed -u 's/^/# /'
 	code=${PIPESTATUS[0]}
 	number=$((number + 1))
+	echo "# $1 took $((SECONDS - began)) s"
 	case $code in
 	0) echo "ok $number selftests: $1" ;;
 	4) echo "ok $number selftests: $1 # SKIP" ;;
