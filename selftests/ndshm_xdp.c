@@ -19,6 +19,7 @@
 #include <linux/if_xdp.h>
 
 #include "kselftest.h"
+#include "ndshm_proc.h"
 #include "ndshm_xdp.h"
 
 #ifndef SOL_XDP
@@ -276,8 +277,8 @@ bool ndshm_xdp_send(struct ndshm_xdp *xdp, __u64 offset, const void *expected,
 	       recv(xdp->peer, seen, sizeof(seen), 0) == (ssize_t)length &&
 	       !memcmp(seen, expected, length);
 	/* Who has received it is told later than we, or before. */
-	while (!has_entry(&xdp->done))
-		sched_yield();
+	if (!ndshm_soon(has_entry(&xdp->done)))
+		return false;
 	good &= done[*xdp->done.consumer % ENTRIES] == offset;
 	take(&xdp->done);
 	return good;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include "ndshm_edu.h"
 #include "ndshm_mock.h"
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
@@ -135,6 +136,7 @@ FIXTURE(told) {
 	bool loaded;
 	int fd;
 	__u32 adapter;
+	__u32 provider;
 	struct ndshm_nl nl;
 	struct ndshm_block_info block;
 };
@@ -179,6 +181,7 @@ static void make(struct __test_metadata *_metadata,
 	struct ndshm_nl_provider found;
 
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, provider, &found));
+	self->provider = found.id;
 	alloc.provider = found.id;
 	alloc.segment_capacity = *count;
 	alloc.segments = *count ? to_u64(segments) : 0;
@@ -189,6 +192,7 @@ static void make(struct __test_metadata *_metadata,
 TEST_F(told, exactly_that)
 {
 	struct ndshm_mock_counts counts;
+	struct ndshm_block_alloc alloc;
 	__u32 none = 0;
 
 	test_mock("script p needs_sync=1");
@@ -211,8 +215,13 @@ TEST_F(told, exactly_that)
 	EXPECT_EQ(1, ndshm_mock_counts("p").for_cpu);
 	EXPECT_EQ(1000, ndshm_mock_counts("p").for_device);
 
-	test_mock("script p reset");
+	/* Who cannot sync has nothing that needs it. */
 	test_mock("provider replace p sync=null");
+	alloc = block_alloc_request(self->adapter, 1, &self->block);
+	alloc.provider = self->provider;
+	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE, self->fd,
+			     &alloc);
+	test_mock("script p reset");
 	none = 0;
 	make(_metadata, self, "p", 1, NULL, &none);
 	EXPECT_EQ(0, self->block.flags & NDSHM_BLOCK_NEEDS_SYNC);
@@ -251,7 +260,7 @@ TEST_F(told, by_the_kernel)
  * What the DMA API is asked for
  */
 
-#define TRACING		"/sys/kernel/debug/tracing"
+#define TRACING		"/sys/kernel/tracing"
 #define INSTANCE	TRACING "/instances/ndshm_sync"
 
 /* Why there is nothing to be seen, or NULL. */
@@ -306,35 +315,36 @@ static bool traced(struct __test_metadata *_metadata, const char *direction,
 	return from == to;
 }
 
-TEST_F(told, traced)
+/* Have the parts of a block of LONG bytes synced, and see what is asked for. */
+static void trace_all(struct __test_metadata *_metadata, int fd, __u32 handle,
+		      const struct ndshm_segment *segments, __u32 count)
 {
 	const struct {
 		__u64 offset;
 		__u64 length;
 	} ranges[] = {
 		{ 0, 1 }, { 0, 4096 }, { 4095, 2 }, { HUGE - 1, 2 },
-		{ HUGE, HUGE }, { 3 * HUGE - 100, HUGE + 200 },
+		{ HUGE + 5, 7 }, { HUGE, HUGE }, { 3 * HUGE - 100, HUGE + 200 },
 		{ LONG - 1, 1 }, { 0, LONG },
 	};
-	static struct ndshm_segment segments[LONG / 4096];
-	__u32 count = ARRAY_SIZE(segments);
+	struct ndshm_block_sync sync;
 	unsigned int i, cpu;
 
-	if (nothing_traced())
-		SKIP(return, "%s", nothing_traced());
 	ASSERT_TRUE(!mkdir(INSTANCE, 0700) || errno == EEXIST);
 	ASSERT_EQ(0, ndshm_write_file(INSTANCE "/events/dma/dma_sync_single_for_cpu/enable",
 				      "1"));
 	ASSERT_EQ(0, ndshm_write_file(INSTANCE "/events/dma/dma_sync_single_for_device/enable",
 				      "1"));
-	make(_metadata, self, "pages", LONG, segments, &count);
 	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
 		for (cpu = 0; cpu < 2; cpu++) {
 			/* What was traced before goes by that. */
 			close(open(INSTANCE "/trace", O_WRONLY | O_TRUNC));
-			test_synced(cpu ? NDSHM_SYNC_FOR_CPU :
-				    NDSHM_SYNC_FOR_DEVICE, ranges[i].offset,
-				    ranges[i].length);
+			sync = block_sync_request(handle, cpu ?
+						  NDSHM_SYNC_FOR_CPU :
+						  NDSHM_SYNC_FOR_DEVICE,
+						  ranges[i].offset,
+						  ranges[i].length);
+			test_block_sync(fd, &sync);
 			EXPECT_TRUE(traced(_metadata, cpu ? "cpu" : "device",
 					   segments, count, ranges[i].offset,
 					   ranges[i].offset +
@@ -345,6 +355,54 @@ TEST_F(told, traced)
 		}
 	}
 	EXPECT_EQ(0, rmdir(INSTANCE));
+}
+
+/* Without an IOMMU: each piece of memory is found by itself. */
+TEST_F(told, traced)
+{
+	static struct ndshm_segment segments[LONG / 4096];
+	__u32 count = ARRAY_SIZE(segments);
+
+	if (nothing_traced())
+		SKIP(return, "%s", nothing_traced());
+	make(_metadata, self, "pages", LONG, segments, &count);
+	trace_all(_metadata, self->fd, self->block.handle, segments, count);
+}
+
+/* Behind one the pieces lie together, and each is synced by itself all the same. */
+TEST(traced_behind_an_iommu)
+{
+	static struct ndshm_segment segments[LONG / 4096];
+	struct ndshm_adapter_claim claim;
+	struct ndshm_nl_provider provider;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_info block;
+	struct ndshm_edu edu;
+	int fd;
+
+	if (nothing_traced())
+		SKIP(return, "%s", nothing_traced());
+	/* Only these ask where nothing has to be done. */
+	if (access("/sys/kernel/debug/dma-api", F_OK))
+		SKIP(return, "the kernel does not look at its DMA mappings");
+	if (ndshm_edu_find(&edu))
+		SKIP(return, "no edu device");
+	ASSERT_EQ(0, ndshm_edu_bind(&edu));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&edu.nl, "pages", &provider));
+	fd = ndshm_open();
+	ASSERT_LE(0, fd);
+	claim = adapter_claim_request(edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(fd, &claim);
+	alloc = block_alloc_request(edu.adapter.id, LONG, &block);
+	alloc.provider = provider.id;
+	alloc.segment_capacity = ARRAY_SIZE(segments);
+	alloc.segments = to_u64(segments);
+	test_block_alloc(fd, &alloc);
+	if (!edu.adapter.isolation)
+		EXPECT_GT(LONG / HUGE, alloc.out_segments);
+	trace_all(_metadata, fd, block.handle, segments, alloc.out_segments);
+	close(fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&edu));
 }
 
 int main(int argc, char **argv)

@@ -226,8 +226,9 @@ TEST_F(pinned, freed_while_read)
 		SKIP(return, "only root can mount");
 	begin_read(_metadata, &fuse, &reader, self->map + HUGE);
 	end_block(_metadata, self);
-	/* One piece of the three. */
-	EXPECT_EQ(self->before + 4 * LENGTH + HUGE, test_user_locked());
+	/* One piece, of three or more. */
+	EXPECT_LT(self->before + 4 * LENGTH, test_user_locked());
+	EXPECT_GE(self->before + 4 * LENGTH + HUGE, test_user_locked());
 	finish_read(_metadata, &fuse, &reader);
 	test_untouched_by_others();
 }
@@ -275,6 +276,7 @@ TEST_F(pinned, registered_buffer)
 {
 	unsigned char *buffer = self->map + HUGE / 2;
 	struct ndshm_ring ring;
+	__u64 held;
 	int error;
 
 	ASSERT_TRUE(ndshm_ring_open(&ring))
@@ -290,7 +292,9 @@ TEST_F(pinned, registered_buffer)
 	pass_through(_metadata, &ring, buffer, 3);
 	EXPECT_TRUE(has_pattern(buffer, HUGE + 8192, 3));
 	/* The memory is the ring's now: all three pieces, in parts. */
+	held = test_user_locked();
 	end_block(_metadata, self);
+	EXPECT_EQ(held + 4 * LENGTH, test_user_locked());
 	pass_through(_metadata, &ring, buffer, 4);
 	test_untouched_by_others();
 	ndshm_ring_close(&ring);
@@ -427,6 +431,7 @@ TEST_F(pinned, frames)
 {
 	unsigned char frame[FRAME_BYTES];
 	struct ndshm_xdp xdp;
+	__u64 held;
 	int error;
 
 	if (geteuid())
@@ -439,7 +444,9 @@ TEST_F(pinned, frames)
 	EXPECT_TRUE(ndshm_xdp_send(&xdp, 3 * NDSHM_XDP_FRAME, frame,
 				   sizeof(frame)));
 	exchange(_metadata, &xdp, self->map, 9);
+	held = test_user_locked();
 	end_block(_metadata, self);
+	EXPECT_EQ(held + 4 * LENGTH, test_user_locked());
 	exchange(_metadata, &xdp, NULL, 10);
 	test_untouched_by_others();
 	ndshm_xdp_close(&xdp);
@@ -497,7 +504,8 @@ TEST_F(device, revoked_while_read)
 
 	begin_read(_metadata, &fuse, &reader, self->map + HUGE);
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-	EXPECT_EQ(self->before + HUGE, test_user_locked());
+	EXPECT_LT(self->before, test_user_locked());
+	EXPECT_GE(self->before + HUGE, test_user_locked());
 	finish_read(_metadata, &fuse, &reader);
 }
 

@@ -16,6 +16,7 @@
 
 FIXTURE(unload) {
 	int fd;
+	__u64 before;
 	__u32 adapter;
 	struct ndshm_block_info block;
 	void *map;
@@ -30,6 +31,7 @@ FIXTURE_SETUP(unload)
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	test_get_info(self->fd, &info);
+	self->before = test_user_locked();
 	self->adapter = info.out_default_adapter;
 	self->block = test_new_block(self->fd, info.out_default_adapter, 1);
 	self->map = test_map_block(self->fd, &self->block);
@@ -112,6 +114,8 @@ TEST_F(unload, pinned)
 	close(self->fd);
 	ASSERT_TRUE(ndshm_soon(!ndshm_unload_module("ndshm")));
 	ASSERT_EQ(0, ndshm_load_module(module, ""));
+	/* Nobody is left who could pay it back later. */
+	EXPECT_EQ(self->before, test_user_locked());
 	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
 	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 1));
 }

@@ -93,6 +93,7 @@ static void free_block(struct ndshm_block *block)
 		ndshm_claim_put(block->claim);
 	ndshm_adapter_put(block->adapter);
 	put_pid(block->pid);
+	mutex_destroy(&block->sync_lock);
 	mutex_destroy(&block->tell_lock);
 	ndshm_object_fini(&block->object);
 	kfree(block);
@@ -205,6 +206,11 @@ void ndshm_block_flush(void)
 	flush_workqueue(workqueue);
 }
 
+void ndshm_queue_delayed(struct delayed_work *work, unsigned long delay)
+{
+	queue_delayed_work(workqueue, work, delay);
+}
+
 void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
 		      u64 length)
 {
@@ -225,7 +231,7 @@ ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (READ_ONCE(block->object.revoked))
+	if (!test_bit(0, &block->backed))
 		return NDSHM_REASON_BLOCK_REVOKED;
 	ndshm_block_sync(block, direction, offset, length);
 	return NDSHM_REASON_NONE;
@@ -304,9 +310,11 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	block->needs_sync = p.needs_sync;
 	block->consumed = p.consumed ?: PAGE_ALIGN(asked->length);
 	reason = check_answer(asked, &list, p.consumed);
+	if (reason == NDSHM_REASON_NONE && p.needs_sync && !registration->sync)
+		reason = NDSHM_REASON_PROVIDER_NONSENSE;
 	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
 		complain(registration->provider,
-			 "success, but with segments or a size that do not fit");
+			 "success, but with what does not fit");
 	if (reason != NDSHM_REASON_NONE)
 		c->free(c->provider_context, block->context);
 	return reason;
@@ -361,6 +369,7 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 		return NULL;
 	ndshm_object_init(&block->object, &ndshm_block_ops);
 	mutex_init(&block->tell_lock);
+	mutex_init(&block->sync_lock);
 	block->object.length = PAGE_ALIGN(p->length);
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
@@ -516,12 +525,15 @@ EXPORT_SYMBOL_GPL(ndshm_allocate);
 
 int __init ndshm_block_setup(void)
 {
+	ndshm_pinned_setup();
 	workqueue = alloc_workqueue("ndshm", WQ_UNBOUND, 0);
 	return workqueue ? 0 : -ENOMEM;
 }
 
 void ndshm_block_teardown(void)
 {
-	destroy_workqueue(workqueue);
+	/* The last blocks may have left something. */
+	flush_workqueue(workqueue);
 	ndshm_pinned_teardown();
+	destroy_workqueue(workqueue);
 }

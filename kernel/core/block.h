@@ -50,6 +50,8 @@ struct pid;
  * @in_provider: member of the provider's set while backed
  * @in_user: member of the claim's set, or else the adapter's, while backed
  * @in_table: among all blocks of the machine
+ * @sync_lock: held by a client's sync, so that one at a time competes with the
+ *	end of the block for the object's lock
  * @work: the last put from atomic context
  *
  * All but the members' links, @backed and @revoked is written before the block is
@@ -85,6 +87,7 @@ struct ndshm_block {
 	struct ndshm_member in_provider;
 	struct ndshm_member in_user;
 	struct hlist_node in_table;
+	struct mutex sync_lock;	/* nothing: it keeps others out of the way */
 	struct work_struct work;
 };
 
@@ -158,6 +161,9 @@ void ndshm_block_revoke(struct ndshm_block *block);
 
 /* Wait for the last puts from atomic context that have happened by now. */
 void ndshm_block_flush(void);
+
+/* Have @work done after @delay jiffies, until teardown. */
+void ndshm_queue_delayed(struct delayed_work *work, unsigned long delay);
 
 #ifdef NDSHM_TEST_MODULES
 u64 ndshm_upper_bound(u64 length);

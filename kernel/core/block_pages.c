@@ -2,6 +2,7 @@
 /*
  * Blocks of providers that have pages: showing these, and what becomes of them.
  */
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
@@ -84,11 +85,15 @@ void ndshm_block_keep_pinned(struct ndshm_block *block)
 {
 	struct folio *folio;
 	pgoff_t index = 0;
+	LIST_HEAD(folios);
 
-	if (!block->registration->page || !block->charge.user)
+	/* What was never shown cannot have been pinned. */
+	if (!block->registration->page || !block->charge.user ||
+	    !block->object.shown)
 		return;
 	/* Nothing is mapped, and one reference is the block's. */
 	while ((folio = next_folio(block, &index)))
 		if (folio_ref_count(folio) > 1)
-			ndshm_pinned_keep(folio, &block->charge);
+			ndshm_pinned_take(folio, &block->charge, &folios);
+	ndshm_pinned_keep(&folios, block->charge.user);
 }

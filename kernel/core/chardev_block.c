@@ -2,7 +2,7 @@
 /*
  * BLOCK_ALLOC, BLOCK_FREE, BLOCK_QUERY, BLOCK_SYNC.
  */
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -325,15 +325,19 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 }
 
 /* How much is synced while faults and the end of the block wait. */
-#define SYNC_STEP	SZ_64M
+#define SYNC_STEP	SZ_2M
 
 /* A block that is not revoked while its lock is held has its memory yet. */
-static ndshm_reason_t sync(struct ndshm_block *block, u32 direction,
-			   u64 offset, u64 length)
+static ndshm_reason_t sync_locked(struct ndshm_block *block, u32 direction,
+				  u64 offset, u64 length)
 {
 	u64 step;
 
-	for (; length; offset += step, length -= step) {
+	lockdep_assert_held(&block->sync_lock);
+
+	/* Whoever is killed is told nothing. */
+	for (; length && !fatal_signal_pending(current);
+	     offset += step, length -= step) {
 		step = min_t(u64, length, SYNC_STEP);
 		mutex_lock(&block->object.lock);
 		if (block->object.revoked) {
@@ -345,6 +349,18 @@ static ndshm_reason_t sync(struct ndshm_block *block, u32 direction,
 		cond_resched();
 	}
 	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t sync(struct ndshm_block *block, u32 direction,
+			   u64 offset, u64 length)
+{
+	ndshm_reason_t reason;
+
+	if (mutex_lock_killable(&block->sync_lock))
+		return NDSHM_REASON_NONE;
+	reason = sync_locked(block, direction, offset, length);
+	mutex_unlock(&block->sync_lock);
+	return reason;
 }
 
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)

@@ -229,6 +229,7 @@ static int make_file(struct ndshm_object *object, struct ndshm_files *files)
 	ihold(inode);
 	object->inode = inode;
 	object->file = file;
+	object->shown = true;
 	return 0;
 }
 

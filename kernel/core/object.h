@@ -52,10 +52,12 @@ struct ndshm_object_ops {
  *	else keeps an object.
  * @length: bytes, a multiple of the page size
  * @filled: a mapping is filled when it is made, and never by a fault
+ * @shown: it has had a file; set under @lock, and never cleared
  * @handle: the owning client's name for it; 0 for a kernel user's block
  * @name: number for /proc/PID/maps
  * @lock: guards all that follows. Taken inside the mmap lock; so no mmap lock
- *	is ever taken inside it.
+ *	is ever taken inside it. While it is held, what is not @revoked has its
+ *	memory.
  * @revoked: nothing new may be shown
  * @retired: the handle has gone, so that nobody may map it
  * @file: what is given to every VMA; made by the first mmap, and held until the
@@ -69,6 +71,7 @@ struct ndshm_object {
 	refcount_t references;
 	u64 length;
 	bool filled;
+	bool shown;
 	u32 handle;
 	u32 name;
 	struct mutex lock;	/* all that follows */

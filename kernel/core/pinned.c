@@ -1,19 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/hash.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/sched/user.h>
 #include <linux/workqueue.h>
 
+#include "block.h"
 #include "charge.h"
 #include "pinned.h"
 
-/* By their lru; the private data of each is who pays for it. */
-static LIST_HEAD(kept);
-static DEFINE_MUTEX(kept_lock);
+#define BUCKET_BITS	6
+
+/**
+ * struct bucket - what some users' blocks have left
+ * @lock: guards @folios
+ * @folios: by their lru; the private data of each is who pays for it
+ *
+ * Each user's are in one, so that users seldom wait for what others have left.
+ */
+static struct bucket {
+	struct mutex lock;	/* folios */
+	struct list_head folios;
+} buckets[1 << BUCKET_BITS];
 
 static void reap(struct work_struct *work);
 static DECLARE_DELAYED_WORK(reaping, reap);
+
+static struct bucket *bucket_of(const struct user_struct *user)
+{
+	return &buckets[hash_ptr(user, BUCKET_BITS)];
+}
 
 static void let_go(struct folio *folio)
 {
@@ -27,48 +44,87 @@ static void let_go(struct folio *folio)
 	folio_put(folio);
 }
 
-void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
+void ndshm_pinned_take(struct folio *folio, struct ndshm_charge *charge,
+		       struct list_head *folios)
 {
 	const unsigned long pages = folio_nr_pages(folio);
 
-	/* More than its provider said that the block takes. */
-	if (!charge->user || charge->pages < pages)
+	/* More than the block was said to take, or in two blocks. */
+	if (charge->pages < pages || folio->private)
 		return;
 	charge->pages -= pages;
 	folio_get(folio);
 	folio->private = get_uid(charge->user);
-	mutex_lock(&kept_lock);
-	list_add_tail(&folio->lru, &kept);
-	mutex_unlock(&kept_lock);
-	schedule_delayed_work(&reaping, HZ);
+	list_add_tail(&folio->lru, folios);
 }
 
-void ndshm_pinned_reap(void)
+void ndshm_pinned_keep(struct list_head *folios, struct user_struct *user)
+{
+	struct bucket *bucket = bucket_of(user);
+
+	if (list_empty(folios))
+		return;
+	mutex_lock(&bucket->lock);
+	list_splice_tail(folios, &bucket->folios);
+	mutex_unlock(&bucket->lock);
+	ndshm_queue_delayed(&reaping, HZ);
+}
+
+static void reap_bucket(struct bucket *bucket)
 {
 	struct folio *folio, *next;
 
-	mutex_lock(&kept_lock);
-	list_for_each_entry_safe(folio, next, &kept, lru) {
+	lockdep_assert_held(&bucket->lock);
+
+	list_for_each_entry_safe(folio, next, &bucket->folios, lru) {
 		if (folio_ref_count(folio) == 1)
 			let_go(folio);
 		cond_resched();
 	}
-	/* Nobody is told when a page is let go, so somebody has to look. */
-	if (!list_empty(&kept))
-		schedule_delayed_work(&reaping, HZ);
-	mutex_unlock(&kept_lock);
 }
 
+void ndshm_pinned_reap(struct user_struct *user)
+{
+	struct bucket *bucket = bucket_of(user);
+
+	mutex_lock(&bucket->lock);
+	reap_bucket(bucket);
+	mutex_unlock(&bucket->lock);
+}
+
+/* Nobody is told when a page is let go, so somebody has to look. */
 static void reap(struct work_struct *work)
 {
-	ndshm_pinned_reap();
+	struct bucket *bucket;
+	bool left = false;
+
+	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++) {
+		mutex_lock(&bucket->lock);
+		reap_bucket(bucket);
+		left |= !list_empty(&bucket->folios);
+		mutex_unlock(&bucket->lock);
+	}
+	if (left)
+		ndshm_queue_delayed(&reaping, HZ);
+}
+
+void __init ndshm_pinned_setup(void)
+{
+	struct bucket *bucket;
+
+	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++) {
+		mutex_init(&bucket->lock);
+		INIT_LIST_HEAD(&bucket->folios);
+	}
 }
 
 void ndshm_pinned_teardown(void)
 {
 	struct folio *folio, *next;
+	struct bucket *bucket;
 
 	cancel_delayed_work_sync(&reaping);
-	list_for_each_entry_safe(folio, next, &kept, lru)
-		let_go(folio);
+	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++)
+		list_for_each_entry_safe(folio, next, &bucket->folios, lru)
+			let_go(folio);
 }

@@ -242,17 +242,21 @@ static bool bounced(struct pages *pages)
 	return false;
 }
 
-/* No cache is flushed for who needs no such thing. */
-static unsigned long attributes(struct device *device)
+/* Zeroes get to where the device looks, if they are not there by themselves. */
+static unsigned long map_attributes(struct device *device)
 {
 	return dev_is_dma_coherent(device) ?
 	       DMA_ATTR_NO_WARN | DMA_ATTR_SKIP_CPU_SYNC : DMA_ATTR_NO_WARN;
 }
 
+/*
+ * No cache forgets anything: processors may have written what they have not given
+ * to the device, and whoever has pinned it still wants it.
+ */
 static void unmap_for_device(struct pages *pages)
 {
 	dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
-			  attributes(pages->device));
+			  DMA_ATTR_SKIP_CPU_SYNC);
 }
 
 /* Segments are made of whole chunks. */
@@ -272,7 +276,8 @@ static void locate(struct pages *pages)
 static int map_for_device(struct pages *pages)
 {
 	int ret = dma_map_sgtable(pages->device, &pages->table,
-				  DMA_BIDIRECTIONAL, attributes(pages->device));
+				  DMA_BIDIRECTIONAL,
+				  map_attributes(pages->device));
 
 	if (!ret && bounced(pages)) {
 		unmap_for_device(pages);

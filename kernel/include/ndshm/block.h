@@ -147,8 +147,9 @@ void ndshm_block_put(struct ndshm_block *block);
  * Make the device and the processors see the same in @length bytes from @offset on:
  * @direction is NDSHM_SYNC_FOR_DEVICE or NDSHM_SYNC_FOR_CPU, when as in struct
  * ndshm_block_sync; nothing has to be done if needs_sync was false. The caller holds
- * the block, and its revoked callback, which it must have, has not returned. Any
- * context. DIRECTION, LENGTH_ZERO, RANGE or BLOCK_REVOKED if that cannot be.
+ * the block, and its revoked callback, which it must have, has not returned; the
+ * callback itself may call it. Any context. DIRECTION, LENGTH_ZERO, RANGE or, if the
+ * memory has gone, BLOCK_REVOKED.
  */
 ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
 			  u64 length);

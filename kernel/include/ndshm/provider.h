@@ -83,9 +83,10 @@ struct ndshm_provider_characteristics {
  * @page: the page at @index of a block (@context), in pages from its first byte,
  *	which is the same one each time. Pages are of ordinary memory, single or
  *	compound, and go when the last reference does; until the free handler
- *	runs the block has one reference to each. The folio's index is its place
- *	in the block, and that a multiple of its size; its lock and private data
- *	are the core's. Does not sleep; a lock of the block's may be held.
+ *	runs the block has one reference to each, and no other block has it. The
+ *	folio's index is its place in the block, and that a multiple of its size;
+ *	its lock, private data and lru are the core's. Does not sleep; a lock of
+ *	the block's may be held.
  *
  * @sync: make the device and the processors see the same in a range of a block
  *	(@context), which is not empty and within it: before the device works on

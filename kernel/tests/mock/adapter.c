@@ -33,6 +33,7 @@ struct platform_device *mock_device_make(void)
 	device = platform_device_alloc("ndshm-mock", PLATFORM_DEVID_AUTO);
 	if (!device)
 		return NULL;
+	dma_set_max_seg_size(&device->dev, UINT_MAX);
 	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
 	if (!ret)
 		ret = platform_device_add(device);
