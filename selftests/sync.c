@@ -369,40 +369,53 @@ TEST_F(told, traced)
 	trace_all(_metadata, self->fd, self->block.handle, segments, count);
 }
 
-/* Behind one the pieces lie together, and each is synced by itself all the same. */
-TEST(traced_behind_an_iommu)
-{
-	static struct ndshm_segment segments[LONG / 4096];
-	struct ndshm_adapter_claim claim;
-	struct ndshm_nl_provider provider;
-	struct ndshm_block_alloc alloc;
-	struct ndshm_block_info block;
+FIXTURE(function) {
 	struct ndshm_edu edu;
 	int fd;
+	struct ndshm_block_info block;
+};
 
+FIXTURE_SETUP(function)
+{
 	if (nothing_traced())
 		SKIP(return, "%s", nothing_traced());
 	/* Only these ask where nothing has to be done. */
 	if (access("/sys/kernel/debug/dma-api", F_OK))
 		SKIP(return, "the kernel does not look at its DMA mappings");
-	if (ndshm_edu_find(&edu))
+	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
-	ASSERT_EQ(0, ndshm_edu_bind(&edu));
-	ASSERT_EQ(0, ndshm_nl_provider_by_name(&edu.nl, "pages", &provider));
-	fd = ndshm_open();
-	ASSERT_LE(0, fd);
-	claim = adapter_claim_request(edu.adapter.id, EDU_WIDTH);
-	test_adapter_claim(fd, &claim);
-	alloc = block_alloc_request(edu.adapter.id, LONG, &block);
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(function)
+{
+	close(self->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+/* Behind an IOMMU they lie together, and each is synced by itself all the same. */
+TEST_F(function, traced)
+{
+	static struct ndshm_segment segments[LONG / 4096];
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->edu.adapter.id, LONG, &self->block);
+	struct ndshm_nl_provider provider;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages",
+					       &provider));
+	test_adapter_claim(self->fd, &claim);
 	alloc.provider = provider.id;
 	alloc.segment_capacity = ARRAY_SIZE(segments);
 	alloc.segments = to_u64(segments);
-	test_block_alloc(fd, &alloc);
-	if (!edu.adapter.isolation)
+	test_block_alloc(self->fd, &alloc);
+	if (!self->edu.adapter.isolation)
 		EXPECT_GT(LONG / HUGE, alloc.out_segments);
-	trace_all(_metadata, fd, block.handle, segments, alloc.out_segments);
-	close(fd);
-	EXPECT_EQ(0, ndshm_edu_restore(&edu));
+	trace_all(_metadata, self->fd, self->block.handle, segments,
+		  alloc.out_segments);
 }
 
 int main(int argc, char **argv)
