@@ -32,11 +32,18 @@ DEFINE_SHOW_ATTRIBUTE(reason);
 
 static int __init ndshm_mock_init(void)
 {
+	int ret;
+
 	add_taint(TAINT_TEST, LOCKDEP_STILL_OK);
 	mock_block_setup();
+	ret = mock_provider_setup();
+	if (ret)
+		return ret;
 	folder = debugfs_create_dir("ndshm_mock", NULL);
-	if (IS_ERR(folder))
+	if (IS_ERR(folder)) {
+		mock_provider_teardown();
 		return PTR_ERR(folder);
+	}
 	debugfs_create_file("ctl", 0200, folder, NULL, &mock_ctl_fops);
 	debugfs_create_file("reason", 0400, folder, NULL, &reason_fops);
 	debugfs_create_file("providers", 0400, folder, NULL, &providers_fops);

@@ -225,6 +225,8 @@ struct ndshm_provider *mock_provider_get(const char *name,
 void mock_provider_put(struct mock_provider *provider);
 
 int mock_providers_show(struct seq_file *file, void *unused);
+/* 0 or -ENOMEM. */
+int mock_provider_setup(void);
 void mock_provider_teardown(void);
 
 /*

@@ -13,7 +13,7 @@
 
 #include "mock.h"
 
-/* Guards the list, users and kept, and the making of stray. */
+/* Guards the list, users and kept. */
 static DEFINE_MUTEX(providers_lock);
 static LIST_HEAD(providers);
 
@@ -159,20 +159,6 @@ static struct page *stray_page(void *provider_context, void *context,
 	return stray;
 }
 
-static int page_option(struct registration *r)
-{
-	mutex_lock(&providers_lock);
-	if (!stray)
-		stray = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	if (stray)
-		page_folio(stray)->index = ULONG_MAX;
-	mutex_unlock(&providers_lock);
-	if (!stray)
-		return -ENOMEM;
-	r->ops.page = stray_page;
-	return 0;
-}
-
 static int option(struct registration *r, const char *word, bool replace)
 {
 	const char *name = mock_value(word, "name");
@@ -186,7 +172,7 @@ static int option(struct registration *r, const char *word, bool replace)
 	else if (!strcmp(word, "sync=null"))
 		r->ops.sync = NULL;
 	else if (!strcmp(word, "page"))
-		return page_option(r);
+		r->ops.page = stray_page;
 	else if (replace && !strcmp(word, "owner=null"))
 		r->ops.owner = NULL;
 	else if (!strcmp(word, "name=null"))
@@ -403,6 +389,15 @@ int mock_providers_show(struct seq_file *file, void *unused)
 }
 
 /* Nobody is left to use them. */
+int __init mock_provider_setup(void)
+{
+	stray = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!stray)
+		return -ENOMEM;
+	page_folio(stray)->index = ULONG_MAX;
+	return 0;
+}
+
 void mock_provider_teardown(void)
 {
 	struct mock_provider *provider, *next;
@@ -411,8 +406,7 @@ void mock_provider_teardown(void)
 		if (provider->handle)
 			WARN_ON(ndshm_provider_unregister(provider->handle) !=
 				NDSHM_REASON_NONE);
-	if (stray)
-		__free_page(stray);
+	__free_page(stray);
 	/* What is kept for late writes names its provider. */
 	mock_memory_flush(NULL);
 	list_for_each_entry_safe(provider, next, &providers, link) {
