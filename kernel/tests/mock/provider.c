@@ -388,7 +388,6 @@ int mock_providers_show(struct seq_file *file, void *unused)
 	return 0;
 }
 
-/* Nobody is left to use them. */
 int __init mock_provider_setup(void)
 {
 	stray = alloc_page(GFP_KERNEL | __GFP_ZERO);
@@ -398,6 +397,7 @@ int __init mock_provider_setup(void)
 	return 0;
 }
 
+/* Nobody is left to use them. */
 void mock_provider_teardown(void)
 {
 	struct mock_provider *provider, *next;

@@ -90,6 +90,16 @@ static int status_of(const char *text, ndshm_status_t *status)
 	return ret;
 }
 
+static int flag_of(const char *text, bool *flag)
+{
+	u64 number;
+	int ret = mock_number(text, 1, &number);
+
+	if (!ret)
+		*flag = number;
+	return ret;
+}
+
 void mock_script_init(struct mock_script *script)
 {
 	spin_lock_init(&script->lock);
@@ -158,12 +168,8 @@ static int change_answer(struct mock_answer *answer, const char *word)
 		return ret;
 	}
 	value = mock_value(word, "hold");
-	if (value) {
-		ret = mock_number(value, 1, &number);
-		if (!ret)
-			answer->hold = number;
-		return ret;
-	}
+	if (value)
+		return flag_of(value, &answer->hold);
 	value = mock_value(word, "delay_ms");
 	if (value) {
 		ret = mock_number(value, MAX_DELAY_MS, &number);
@@ -172,12 +178,8 @@ static int change_answer(struct mock_answer *answer, const char *word)
 		return ret;
 	}
 	value = mock_value(word, "needs_sync");
-	if (value) {
-		ret = mock_number(value, 1, &number);
-		if (!ret)
-			answer->needs_sync = number;
-		return ret;
-	}
+	if (value)
+		return flag_of(value, &answer->needs_sync);
 	value = mock_value(word, "consumed");
 	if (value)
 		return mock_number(value, U64_MAX, &answer->consumed);
