@@ -455,9 +455,10 @@ static void run_group(const struct fail_nth_group *group)
 		fail_nth_keep(false);
 		ndshm_nl_close(&fail_nth_nl);
 	}
+	/* What begin made is there both times. */
+	test_pages(group, pages);
 	if (group->end)
 		group->end();
-	test_pages(group, pages);
 }
 
 static bool chosen(const struct fail_nth_group *group, char **names)
