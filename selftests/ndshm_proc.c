@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,4 +262,24 @@ unsigned int ndshm_rounds(unsigned int usual, unsigned int least)
 	}
 	rounds = percent * usual / 100;
 	return percent >= 100 || rounds > least ? rounds : least;
+}
+
+long ndshm_huge_bytes(const void *map)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	unsigned long start, end, kib;
+	bool here = false;
+	long found = -1;
+	char line[512];
+
+	while (smaps && fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2 &&
+		    strchr(line, '-') < strchr(line, ' '))
+			here = start <= (uintptr_t)map && (uintptr_t)map < end;
+		else if (here && sscanf(line, "FilePmdMapped: %lu", &kib) == 1)
+			found = kib << 10;
+	}
+	if (smaps)
+		fclose(smaps);
+	return found;
 }

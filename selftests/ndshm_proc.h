@@ -50,6 +50,9 @@ long long ndshm_read_number(const char *path);
 int ndshm_load_module(const char *path, const char *parameters);
 int ndshm_unload_module(const char *name);
 
+/* Bytes of the mapping at @map that are mapped by huge entries; -1: no such mapping. */
+long ndshm_huge_bytes(const void *map);
+
 /*
  * SIGALRM each @microseconds from now on, or, for 0, no more. It is counted, and
  * restarts nothing: a call that it breaks off has to say so.

@@ -91,27 +91,6 @@ static void unmake(struct __test_metadata *_metadata,
 						     self->block.shared_memory_handle)));
 }
 
-/* Bytes of the mapping at @map that are mapped by huge entries; -1: no such mapping. */
-static long huge_bytes(const void *map)
-{
-	FILE *smaps = fopen("/proc/self/smaps", "r");
-	unsigned long start, end, kib;
-	bool here = false;
-	long found = -1;
-	char line[512];
-
-	while (smaps && fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2 &&
-		    strchr(line, '-') < strchr(line, ' '))
-			here = start <= (uintptr_t)map && (uintptr_t)map < end;
-		else if (here && sscanf(line, "FilePmdMapped: %lu", &kib) == 1)
-			found = kib << 10;
-	}
-	if (smaps)
-		fclose(smaps);
-	return found;
-}
-
 static long faults(void)
 {
 	struct rusage usage;
@@ -128,14 +107,14 @@ TEST_F(pages, huge)
 
 	make(_metadata, self, length);
 	EXPECT_EQ(0, (uintptr_t)self->map % HUGE);
-	EXPECT_EQ(0, huge_bytes(self->map));
+	EXPECT_EQ(0, ndshm_huge_bytes(self->map));
 	before = faults();
 	for (at = 0; at < length; at += self->page)
 		touched += self->map[at] == 0;
 	EXPECT_EQ(length / self->page, touched);
 	/* One a huge page, and some of this program's own. */
 	EXPECT_GT(before + 4 + 16, faults());
-	EXPECT_EQ((long)length, huge_bytes(self->map));
+	EXPECT_EQ((long)length, ndshm_huge_bytes(self->map));
 	fill_pattern(self->map, length, 1);
 	EXPECT_TRUE(has_pattern(self->map, length, 1));
 	unmake(_metadata, self);
@@ -159,10 +138,10 @@ TEST_F(pages, elsewhere)
 			    self->block.mmap_offset));
 	ndshm_case(true);
 	EXPECT_TRUE(has_pattern(map, length, 2));
-	EXPECT_EQ(0, huge_bytes(map));
+	EXPECT_EQ(0, ndshm_huge_bytes(map));
 	fill_pattern(map, length, 3);
 	EXPECT_TRUE(has_pattern(self->map, length, 3));
-	EXPECT_EQ((long)length, huge_bytes(self->map));
+	EXPECT_EQ((long)length, ndshm_huge_bytes(self->map));
 	munmap(space, length + 2 * HUGE);
 	unmake(_metadata, self);
 }
@@ -314,7 +293,7 @@ TEST_F(pages, shared)
 			    has_pattern(self->map, 2 * HUGE, 6);
 
 		fill_pattern(self->map, 2 * HUGE, 7);
-		_exit(!(good && huge_bytes(self->map) == 2 * HUGE));
+		_exit(!(good && ndshm_huge_bytes(self->map) == 2 * HUGE));
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
 	fill_pattern(self->map, 2 * HUGE, 6);

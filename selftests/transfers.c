@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Disks, files and networks that read into blocks of the provider "pages", and write
- * from them, by pinning: O_DIRECT, io_uring's registered buffers, MSG_ZEROCOPY,
- * AF_XDP. What they have pinned stays theirs, and paid for, whatever becomes of the
- * block meanwhile. (Pipes and other processes: pages.c.)
+ * Disks, files and networks that read into blocks of the provider "pages" and into
+ * sections, and write from them, by pinning: O_DIRECT, io_uring's registered buffers,
+ * MSG_ZEROCOPY, AF_XDP. What they have pinned stays theirs, and paid for, whatever
+ * becomes of block or section meanwhile. (Pipes and other processes: pages.c.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -25,11 +25,18 @@
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
 #include "ndshm_ring.h"
-#include "ndshm_test.h"
+#include "ndshm_section.h"
 #include "ndshm_xdp.h"
 
 #define HUGE	(2UL << 20)
 #define LENGTH	(3 * HUGE)
+
+/* What the memory is of. */
+enum kind {
+	BLOCK,
+	EXTENT,		/* which is freed, so that the section gives memory back */
+	SECTION,	/* which is deleted */
+};
 
 FIXTURE(pinned) {
 	int fd;
@@ -37,14 +44,56 @@ FIXTURE(pinned) {
 	__u32 adapter;
 	__u32 provider;
 	struct ndshm_block_info block;
+	int section;
+	int holder;
 	unsigned char *map;
+	size_t mapped;
 };
+
+FIXTURE_VARIANT(pinned) {
+	enum kind kind;
+};
+
+FIXTURE_VARIANT_ADD(pinned, block) {
+	.kind = BLOCK,
+};
+
+FIXTURE_VARIANT_ADD(pinned, extent) {
+	.kind = EXTENT,
+};
+
+FIXTURE_VARIANT_ADD(pinned, section) {
+	.kind = SECTION,
+};
+
+static void make_block(struct __test_metadata *_metadata,
+		       struct _test_data_pinned *self, size_t length)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter,
+							     length,
+							     &self->block);
+
+	alloc.provider = self->provider;
+	test_block_alloc(self->fd, &alloc);
+	self->map = test_map_block(self->fd, &self->block);
+	self->mapped = length;
+}
+
+static void make_section(struct __test_metadata *_metadata,
+			 struct _test_data_pinned *self, size_t length)
+{
+	self->section = test_new_section(self->fd, self->adapter, 4 * LENGTH,
+					 0);
+	self->holder = test_attach(self->section);
+	EXPECT_EQ(0, test_extent(self->holder, length));
+	self->map = test_map_section(self->section, 4 * LENGTH);
+	self->mapped = 4 * LENGTH;
+}
 
 FIXTURE_SETUP(pinned)
 {
 	struct ndshm_get_info info = get_info_request();
 	struct ndshm_nl_provider provider;
-	struct ndshm_block_alloc alloc;
 	struct ndshm_nl nl;
 
 	self->before = test_user_locked();
@@ -56,39 +105,56 @@ FIXTURE_SETUP(pinned)
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&nl, "pages", &provider));
 	ndshm_nl_close(&nl);
 	self->provider = provider.id;
-	alloc = block_alloc_request(self->adapter, LENGTH, &self->block);
-	alloc.provider = self->provider;
-	test_block_alloc(self->fd, &alloc);
-	self->map = test_map_block(self->fd, &self->block);
+	self->section = -1;
+	self->holder = -1;
+	if (variant->kind == BLOCK)
+		make_block(_metadata, self, LENGTH);
+	else
+		make_section(_metadata, self, LENGTH);
 }
 
 /* Whatever was pinned is let go of, and paid back. */
 FIXTURE_TEARDOWN(pinned)
 {
 	close(self->fd);
-	munmap(self->map, LENGTH);
+	close(self->section);
+	close(self->holder);
+	munmap(self->map, self->mapped);
 	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
 }
 
-/* The block ends, and memory like it is given to somebody else. */
-static void end_block(struct __test_metadata *_metadata,
-		      struct _test_data_pinned *self)
+static void delete_section(struct __test_metadata *_metadata,
+			   struct _test_data_pinned *self)
 {
-	struct ndshm_block_alloc alloc;
-	struct ndshm_block_info other;
-	unsigned char *map;
+	struct ndshm_section_delete request =
+		section_delete_request(0, self->holder);
 
-	ASSERT_EQ(0, munmap(self->map, LENGTH));
-	test_free_handle(self->fd, self->block.handle);
-	alloc = block_alloc_request(self->adapter, 4 * LENGTH, &other);
-	alloc.provider = self->provider;
-	test_block_alloc(self->fd, &alloc);
-	map = test_map_block(self->fd, &other);
-	self->block = other;
-	EXPECT_TRUE(all_bytes(map, 4 * LENGTH, 0));
-	memset(map, 0xee, 4 * LENGTH);
-	ASSERT_EQ(0, munmap(map + LENGTH, 3 * LENGTH));
-	self->map = map;
+	test_section_delete(self->section, &request);
+	ASSERT_EQ(0, munmap(self->map, self->mapped));
+	close(self->holder);
+	close(self->section);
+}
+
+/* The memory goes, and some like it is given to somebody else. */
+static void end_memory(struct __test_metadata *_metadata,
+		       struct _test_data_pinned *self, enum kind kind)
+{
+	const size_t length = 4 * LENGTH;
+
+	if (kind == BLOCK) {
+		ASSERT_EQ(0, munmap(self->map, LENGTH));
+		test_free_handle(self->fd, self->block.handle);
+		make_block(_metadata, self, length);
+	} else if (kind == EXTENT) {
+		test_free_extent(self->holder, 0);
+		EXPECT_TRUE(ndshm_soon(!ndshm_committed(self->section)));
+		EXPECT_EQ(0, test_extent(self->holder, length));
+	} else {
+		delete_section(_metadata, self);
+		make_section(_metadata, self, length);
+	}
+	EXPECT_TRUE(all_bytes(self->map, length, 0));
+	memset(self->map, 0xee, length);
 }
 
 /* Nobody has written to the somebody else's. */
@@ -216,7 +282,7 @@ TEST_F(pinned, read_slowly)
 	EXPECT_TRUE(all_bytes(self->map, HUGE + 4096, 0));
 }
 
-/* The block ends while something is read into it. */
+/* The memory goes while something is read into it. */
 TEST_F(pinned, freed_while_read)
 {
 	struct ndshm_fuse fuse;
@@ -225,7 +291,7 @@ TEST_F(pinned, freed_while_read)
 	if (geteuid())
 		SKIP(return, "only root can mount");
 	begin_read(_metadata, &fuse, &reader, self->map + HUGE);
-	end_block(_metadata, self);
+	end_memory(_metadata, self, variant->kind);
 	/* One piece, of three or more. */
 	EXPECT_LT(self->before + 4 * LENGTH, test_user_locked());
 	EXPECT_GE(self->before + 4 * LENGTH + HUGE, test_user_locked());
@@ -293,7 +359,7 @@ TEST_F(pinned, registered_buffer)
 	EXPECT_TRUE(has_pattern(buffer, HUGE + 8192, 3));
 	/* The memory is the ring's now: all three pieces, in parts. */
 	held = test_user_locked();
-	end_block(_metadata, self);
+	end_memory(_metadata, self, variant->kind);
 	EXPECT_EQ(held + 4 * LENGTH, test_user_locked());
 	pass_through(_metadata, &ring, buffer, 4);
 	test_untouched_by_others();
@@ -381,7 +447,7 @@ TEST_F(pinned, sent_without_a_copy)
 		sent += now;
 	}
 	ASSERT_LT(HUGE, sent);
-	end_block(_metadata, self);
+	end_memory(_metadata, self, variant->kind);
 	EXPECT_LT(self->before + 4 * LENGTH, test_user_locked());
 	for (got = 0; got < sent; got += now) {
 		now = recv(ends[1], copy + got, sent - got, 0);
@@ -445,11 +511,77 @@ TEST_F(pinned, frames)
 				   sizeof(frame)));
 	exchange(_metadata, &xdp, self->map, 9);
 	held = test_user_locked();
-	end_block(_metadata, self);
+	end_memory(_metadata, self, variant->kind);
 	EXPECT_EQ(held + 4 * LENGTH, test_user_locked());
 	exchange(_metadata, &xdp, NULL, 10);
 	test_untouched_by_others();
 	ndshm_xdp_close(&xdp);
+}
+
+/*
+ * What was handed out for reading only
+ */
+
+FIXTURE(readonly) {
+	int fd;
+	int section;
+	int shared;
+	unsigned char *map;
+	unsigned char *shown;
+};
+
+FIXTURE_SETUP(readonly)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->section = test_new_section(self->fd, info.out_default_adapter,
+					 LENGTH, LENGTH);
+	self->map = test_map_section(self->section, LENGTH);
+	self->shared = test_share(self->section, NDSHM_SHARE_READONLY);
+	self->shown = mmap(NULL, LENGTH, PROT_READ, MAP_SHARED, self->shared, 0);
+	ASSERT_NE(MAP_FAILED, self->shown);
+	memset(self->map, 7, LENGTH);
+}
+
+FIXTURE_TEARDOWN(readonly)
+{
+	EXPECT_TRUE(all_bytes(self->map, LENGTH, 7));
+	munmap(self->shown, LENGTH);
+	munmap(self->map, LENGTH);
+	close(self->shared);
+	close(self->section);
+	close(self->fd);
+}
+
+/* It can be written to a disk, and no disk writes to it. */
+TEST_F(readonly, disk)
+{
+	int file, disk;
+
+	if (geteuid())
+		SKIP(return, "only root can have disks");
+	file = memfd_create("disk", MFD_CLOEXEC);
+	ASSERT_EQ(0, ftruncate(file, LENGTH));
+	disk = open_disk(file);
+	ASSERT_LE(0, disk);
+	test_errno(EFAULT, self->fd, pread(disk, self->shown, 4096, 0));
+	EXPECT_EQ(4096, pwrite(disk, self->shown, 4096, 0));
+	EXPECT_EQ(4096, pread(disk, self->map, 4096, 0));
+	close(disk);
+	close(file);
+}
+
+TEST_F(readonly, registered_buffer)
+{
+	struct ndshm_ring ring;
+
+	ASSERT_TRUE(ndshm_ring_open(&ring));
+	EXPECT_EQ(-EFAULT, ndshm_ring_register(&ring, self->shown, LENGTH));
+	ndshm_case(false);
+	ndshm_ring_close(&ring);
 }
 
 /*
@@ -461,14 +593,39 @@ FIXTURE(device) {
 	int fd;
 	__u64 before;
 	struct ndshm_block_info block;
+	int section;
 	unsigned char *map;
 };
+
+FIXTURE_VARIANT(device) {
+	bool section;
+};
+
+FIXTURE_VARIANT_ADD(device, block) {
+	.section = false,
+};
+
+FIXTURE_VARIANT_ADD(device, section) {
+	.section = true,
+};
+
+static void make_device_block(struct __test_metadata *_metadata,
+			      struct _test_data_device *self)
+{
+	struct ndshm_nl_provider provider;
+	struct ndshm_block_alloc alloc;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages",
+					       &provider));
+	alloc = block_alloc_request(self->edu.adapter.id, LENGTH, &self->block);
+	alloc.provider = provider.id;
+	test_block_alloc(self->fd, &alloc);
+	self->map = test_map_block(self->fd, &self->block);
+}
 
 FIXTURE_SETUP(device)
 {
 	struct ndshm_adapter_claim claim;
-	struct ndshm_nl_provider provider;
-	struct ndshm_block_alloc alloc;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
@@ -476,21 +633,24 @@ FIXTURE_SETUP(device)
 		SKIP(return, "no edu device");
 	self->before = test_user_locked();
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
-	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages",
-					       &provider));
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
 	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	test_adapter_claim(self->fd, &claim);
-	alloc = block_alloc_request(self->edu.adapter.id, LENGTH, &self->block);
-	alloc.provider = provider.id;
-	test_block_alloc(self->fd, &alloc);
-	self->map = test_map_block(self->fd, &self->block);
+	self->section = -1;
+	if (variant->section) {
+		self->section = test_new_section(self->fd, self->edu.adapter.id,
+						 LENGTH, LENGTH);
+		self->map = test_map_section(self->section, LENGTH);
+	} else {
+		make_device_block(_metadata, self);
+	}
 }
 
 FIXTURE_TEARDOWN(device)
 {
 	close(self->fd);
+	close(self->section);
 	munmap(self->map, LENGTH);
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));

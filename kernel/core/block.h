@@ -132,6 +132,17 @@ bool ndshm_block_mappable(const struct ndshm_block *block);
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
 void ndshm_block_settle(struct ndshm_object *object);
 
+/* Answer a fault with page @index of it; the caller makes sure that it has its memory. */
+vm_fault_t ndshm_block_show(const struct ndshm_block *block, pgoff_t index,
+			    struct vm_fault *vmf);
+
+/*
+ * Zero @count pages of it from page @first on; the caller makes sure that it has its
+ * memory. May sleep.
+ */
+void ndshm_block_zero(const struct ndshm_block *block, pgoff_t first,
+		      unsigned long count);
+
 /*
  * Before its memory is freed, and when nothing is mapped any more: what others have
  * pinned of it stays charged until they let go of it.

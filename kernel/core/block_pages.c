@@ -2,6 +2,7 @@
 /*
  * Blocks of providers that have pages: showing these, and what becomes of them.
  */
+#include <linux/highmem.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -49,13 +50,11 @@ static struct folio *next_folio(const struct ndshm_block *block, pgoff_t *index)
 	return NULL;
 }
 
-vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
+vm_fault_t ndshm_block_show(const struct ndshm_block *block, pgoff_t index,
+			    struct vm_fault *vmf)
 {
-	struct page *page;
+	struct page *page = page_at(block, index);
 
-	lockdep_assert_held(&object->lock);
-
-	page = page_at(ndshm_block_of(object), vmf->pgoff);
 	if (!page)
 		return VM_FAULT_SIGBUS;
 	get_page(page);
@@ -70,6 +69,13 @@ vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
 	return VM_FAULT_LOCKED;
 }
 
+vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
+{
+	lockdep_assert_held(&object->lock);
+
+	return ndshm_block_show(ndshm_block_of(object), vmf->pgoff, vmf);
+}
+
 void ndshm_block_settle(struct ndshm_object *object)
 {
 	struct folio *folio;
@@ -78,6 +84,19 @@ void ndshm_block_settle(struct ndshm_object *object)
 	while ((folio = next_folio(ndshm_block_of(object), &index))) {
 		folio_lock(folio);
 		folio_unlock(folio);
+	}
+}
+
+void ndshm_block_zero(const struct ndshm_block *block, pgoff_t first,
+		      unsigned long count)
+{
+	struct page *page;
+
+	for (; count; first++, count--) {
+		page = page_at(block, first);
+		if (page)
+			clear_highpage(page);
+		cond_resched();
 	}
 }
 

@@ -1,46 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The char device: one dispatcher, and a handler a command.
+ * The char device, and the descriptors that come of it.
  */
 #ifndef _NDSHM_CORE_CHARDEV_H
 #define _NDSHM_CORE_CHARDEV_H
 
+#include <linux/fs.h>
 #include <linux/init.h>
 
-#include <ndshm/status.h>
+#include "ioctl.h"
 
 struct ndshm_client;
+struct ndshm_holder;
+struct ndshm_section;
 
 /* Most blocks of one BLOCK_ALLOC. */
 #define NDSHM_MAX_BATCH	64U
 
-/**
- * struct ndshm_command - an ioctl under way
- * @client: whose it is
- * @argument: the kernel's copy, complete, its flags known and allowed
- * @user: where it came from
- * @length: bytes to copy back
- * @replied: the answer has been delivered, and stands
- */
-struct ndshm_command {
-	struct ndshm_client *client;
-	void *argument;
-	void __user *user;
-	size_t length;
-	bool replied;
-};
+static inline struct ndshm_client *
+ndshm_client_of(const struct ndshm_command *command)
+{
+	return command->file->private_data;
+}
 
-/*
- * Deliver the answer: @reason and its status in the header, the outputs as they
- * are in the argument. 0 or -EFAULT. A handler that has made something calls it
- * before it makes that public, and undoes it if the answer does not arrive;
- * for all others the dispatcher does.
- */
-int ndshm_reply(struct ndshm_command *command, ndshm_reason_t reason);
-
-/*
- * Handlers: 0 or a reason; NDSHM_REASON_ADDRESS if ndshm_reply() failed.
- */
+/* Handlers, as in struct ndshm_ioctl_row: of a client's descriptor, */
 ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command);
@@ -49,6 +32,39 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
+
+/* of a section's, */
+ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command);
+
+/* and of a holder's. */
+ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command);
+
+/*
+ * A descriptor that the process does not have yet, which takes the reference that
+ * the caller has, and its number, which is published by fd_install(). DESCRIPTORS
+ * or MEMORY: the reference is still the caller's.
+ */
+ndshm_reason_t ndshm_section_descriptor(struct ndshm_section *section,
+					bool readonly, struct file **file,
+					int *number);
+ndshm_reason_t ndshm_holder_descriptor(struct ndshm_holder *holder,
+				       struct file **file, int *number);
+
+/* For both of them: a file, and a number. */
+ndshm_reason_t ndshm_new_descriptor(const char *name,
+				    const struct file_operations *ops,
+				    void *object, int mode, struct file **file,
+				    int *number);
+
+/* Whose it is; NULL: it is no holder's. */
+struct ndshm_holder *ndshm_holder_of_file(struct file *file);
 
 int __init ndshm_chardev_setup(void);
 void ndshm_chardev_teardown(void);

@@ -13,15 +13,17 @@
 #include "claim.h"
 #include "client.h"
 #include "node.h"
+#include "section.h"
 
 ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 {
 	struct ndshm_get_info *argument = command->argument;
-	struct ndshm_client *client = command->client;
+	struct ndshm_client *client = ndshm_client_of(command);
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC;
+	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
+				 NDSHM_FEATURE_SECTIONS;
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CLAIMS;
 	argument->out_max_length = ndshm_max_length();
@@ -32,6 +34,7 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	argument->out_blocks = READ_ONCE(client->handles.live);
 	argument->out_bytes = atomic64_read(&client->bytes);
 	argument->out_user_locked = ndshm_user_locked();
+	argument->out_max_section = ndshm_max_section();
 	return NDSHM_REASON_NONE;
 }
 
@@ -39,7 +42,7 @@ static ndshm_reason_t claim(struct ndshm_command *command,
 			    struct ndshm_adapter *adapter)
 {
 	struct ndshm_adapter_claim *argument = command->argument;
-	struct ndshm_client *client = command->client;
+	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 	u32 width = argument->address_width ?: 32;
@@ -98,7 +101,7 @@ static ndshm_reason_t find_claim(struct ndshm_client *client, u32 id,
 ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 {
 	struct ndshm_adapter_start *argument = command->argument;
-	struct ndshm_client *client = command->client;
+	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 
@@ -124,7 +127,7 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 			      struct ndshm_claim *claim)
 {
 	struct ndshm_adapter_map_bar *argument = command->argument;
-	struct ndshm_client *client = command->client;
+	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
 	u32 handle;
@@ -162,7 +165,7 @@ err_bar:
 ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
 {
 	struct ndshm_adapter_map_bar *argument = command->argument;
-	struct ndshm_client *client = command->client;
+	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 

@@ -99,7 +99,7 @@ static ndshm_reason_t deliver(struct ndshm_command *command,
 			      struct ndshm_block_info *infos)
 {
 	struct ndshm_block_alloc *argument = command->argument;
-	struct ndshm_client *client = command->client;
+	struct ndshm_client *client = ndshm_client_of(command);
 	bool shown = addresses_shown(client, adapter);
 	u32 i, count = argument->count;
 	ndshm_reason_t reason;
@@ -133,7 +133,7 @@ static ndshm_reason_t make_all(struct ndshm_command *command,
 			       struct ndshm_block_info *infos)
 {
 	struct ndshm_block_alloc *argument = command->argument;
-	struct ndshm_handles *table = &command->client->handles;
+	struct ndshm_handles *table = &ndshm_client_of(command)->handles;
 	u32 reserved, i, count = argument->count;
 	ndshm_reason_t reason;
 
@@ -187,20 +187,6 @@ static ndshm_reason_t make_many(struct ndshm_command *command,
 	return reason;
 }
 
-/* May the client allocate for the adapter, having this claim or none? */
-static ndshm_reason_t admit(struct ndshm_client *client,
-			    struct ndshm_adapter *adapter,
-			    struct ndshm_claim *claim)
-{
-	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
-		return NDSHM_REASON_ADAPTER_CLOSED;
-	if (!adapter->ops)
-		return NDSHM_REASON_NONE;
-	if (!claim)
-		return NDSHM_REASON_CLAIM_MISSING;
-	return ndshm_adapter_permit(adapter, client->rawio);
-}
-
 ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 {
 	struct ndshm_block_alloc *argument = command->argument;
@@ -227,11 +213,12 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 
-	reason = ndshm_client_adapter(command->client, argument->adapter,
+	reason = ndshm_client_adapter(ndshm_client_of(command), argument->adapter,
 				      &parameters.adapter, &allocation.claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = admit(command->client, parameters.adapter, allocation.claim);
+	reason = ndshm_client_admit(ndshm_client_of(command),
+				    parameters.adapter, allocation.claim);
 	if (reason != NDSHM_REASON_NONE)
 		goto out_adapter;
 	if (argument->provider) {
@@ -257,7 +244,7 @@ out_adapter:
 ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 {
 	struct ndshm_block_free *argument = command->argument;
-	struct ndshm_client *client = command->client;
+	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_object *object;
 
 	if (argument->__reserved)
@@ -281,7 +268,7 @@ static ndshm_reason_t query(struct ndshm_command *command,
 			    struct ndshm_block *block)
 {
 	struct ndshm_block_query *argument = command->argument;
-	bool shown = addresses_shown(command->client, block->adapter);
+	bool shown = addresses_shown(ndshm_client_of(command), block->adapter);
 
 	if (READ_ONCE(block->object.revoked))
 		return NDSHM_REASON_BLOCK_REVOKED;
@@ -316,7 +303,7 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 
 	if (!argument->segment_capacity != !argument->segments)
 		return NDSHM_REASON_LIST;
-	block = find_block(command->client, argument->handle);
+	block = find_block(ndshm_client_of(command), argument->handle);
 	if (!block)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	reason = query(command, block);
@@ -369,7 +356,7 @@ ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 	struct ndshm_block *block;
 	ndshm_reason_t reason;
 
-	block = find_block(command->client, argument->handle);
+	block = find_block(ndshm_client_of(command), argument->handle);
 	if (!block)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	reason = ndshm_check_sync(argument->direction, argument->offset,

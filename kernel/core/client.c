@@ -69,3 +69,16 @@ ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
 		*adapter = ndshm_adapter_find_id(id);
 	return *adapter ? NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_UNKNOWN;
 }
+
+ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
+				  struct ndshm_adapter *adapter,
+				  struct ndshm_claim *claim)
+{
+	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
+		return NDSHM_REASON_ADAPTER_CLOSED;
+	if (!adapter->ops)
+		return NDSHM_REASON_NONE;
+	if (!claim)
+		return NDSHM_REASON_CLAIM_MISSING;
+	return ndshm_adapter_permit(adapter, client->rawio);
+}

@@ -46,4 +46,9 @@ ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
 				    struct ndshm_adapter **adapter,
 				    struct ndshm_claim **claim);
 
+/* May the client allocate for the adapter, having this claim or none? */
+ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
+				  struct ndshm_adapter *adapter,
+				  struct ndshm_claim *claim);
+
 #endif /* _NDSHM_CORE_CLIENT_H */

@@ -117,8 +117,13 @@ static int remember_mm(struct ndshm_object *object, struct mm_struct *mm)
 
 static int object_file_release(struct inode *inode, struct file *file)
 {
-	if (file->private_data)
-		ndshm_object_put(file->private_data);
+	struct ndshm_object *object = file->private_data;
+
+	if (!object)
+		return 0;
+	if (object->ops->hidden)
+		object->ops->hidden(object);
+	ndshm_object_put(object);
 	return 0;
 }
 
@@ -221,7 +226,8 @@ static int make_file(struct ndshm_object *object, struct ndshm_files *files)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	inode = file_inode(file);
-	i_size_write(inode, object->length);
+	i_size_write(inode, object->ops->size ? object->ops->size(object) :
+						object->length);
 	inode->i_ino = object->name;
 	inode->i_private = (void *)object->ops->kind;
 	refcount_inc(&object->references);

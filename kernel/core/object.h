@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a handle stands for and mmap can show: a block or a BAR.
+ * What mmap can show: a block, a BAR or a section.
  */
 #ifndef _NDSHM_CORE_OBJECT_H
 #define _NDSHM_CORE_OBJECT_H
@@ -28,24 +28,31 @@ struct vm_fault;
  *	negative errno.
  * @fault: insert one page of what is not @filled, or answer VM_FAULT_LOCKED. The
  *	object's lock is held, and the place is within the object.
+ * @size: bytes that the file has; NULL: the object's length. The object's lock is
+ *	held
  * @settle: wait until the pages that @fault has answered with are in the page
  *	tables, or will never be; NULL: it inserts them itself. May sleep.
+ * @hidden: it has retired, and nothing shows it any more; may be NULL. May sleep;
+ *	takes no mmap lock
  * @release: the last reference has gone; free the object. May sleep; takes no
  *	mmap lock.
- * @release_async: the same from where one cannot sleep, or holds a lock
+ * @release_async: the same from where one cannot sleep, or holds a lock; NULL: that
+ *	does not happen
  */
 struct ndshm_object_ops {
 	const char *kind;
 	bool (*mappable)(struct ndshm_object *object);
 	int (*mmap)(struct ndshm_object *object, struct vm_area_struct *vma);
 	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
+	u64 (*size)(struct ndshm_object *object);
 	void (*settle)(struct ndshm_object *object);
+	void (*hidden)(struct ndshm_object *object);
 	void (*release)(struct ndshm_object *object);
 	void (*release_async)(struct ndshm_object *object);
 };
 
 /**
- * struct ndshm_object - the common part of blocks and BARs
+ * struct ndshm_object - the common part of blocks, BARs and sections
  * @ops: what kind it is
  * @references: one each for the handle, for the file that shows it (and so for
  *	every mapping, which holds the file), and for every kernel user. Nobody

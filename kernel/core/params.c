@@ -56,6 +56,12 @@ void ndshm_normalize(struct ndshm_parameters *to,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_normalize);
 
+static bool node_valid(s32 node)
+{
+	return node == NUMA_NO_NODE ||
+	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
+}
+
 ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
 				      u64 max_length)
 {
@@ -69,9 +75,7 @@ ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
 		return NDSHM_REASON_LENGTH_OVERFLOW;
 	if (p->length > max_length)
 		return NDSHM_REASON_LENGTH_LIMIT;
-	if (p->preferred_node != NUMA_NO_NODE &&
-	    (p->preferred_node < 0 || p->preferred_node >= MAX_NUMNODES ||
-	     !node_online(p->preferred_node)))
+	if (!node_valid(p->preferred_node))
 		return NDSHM_REASON_NODE;
 	if (p->queue_id && p->vport_id)
 		return NDSHM_REASON_QUEUE_AND_PORT;
@@ -98,6 +102,35 @@ ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 	return NDSHM_REASON_NONE;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_check_sync);
+
+ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
+				   u64 most)
+{
+	if (!max_size)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (max_size > U64_MAX - (PAGE_SIZE - 1))
+		return NDSHM_REASON_LENGTH_OVERFLOW;
+	if (max_size > most)
+		return NDSHM_REASON_LENGTH_LIMIT;
+	if (initial_size > max_size)
+		return NDSHM_REASON_SECTION_INITIAL;
+	if (!node_valid(node))
+		return NDSHM_REASON_NODE;
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_section);
+
+ndshm_reason_t ndshm_check_extent(u64 length, u64 alignment, u64 max_size)
+{
+	if (!length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (alignment && (!is_power_of_2(alignment) || alignment < PAGE_SIZE ||
+			  alignment > SZ_2M))
+		return NDSHM_REASON_ALIGNMENT;
+	return length > max_size ? NDSHM_REASON_SECTION_FULL :
+				   NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_extent);
 
 ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
 {

@@ -36,6 +36,13 @@ ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
 ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 				u64 total);
 
+/* Sizes of a section, where @most is the greatest; a node, or any. */
+ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
+				   u64 most);
+
+/* An extent of a section of @max_size bytes, and the alignment of its place. */
+ndshm_reason_t ndshm_check_extent(u64 length, u64 alignment, u64 max_size);
+
 /* An allocate handler's status as a reason. */
 ndshm_reason_t ndshm_handler_reason(ndshm_status_t status);
 

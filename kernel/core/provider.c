@@ -42,6 +42,12 @@ struct ndshm_provider *ndshm_provider_find(const char *name)
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_find);
 
+struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider)
+{
+	refcount_inc(&provider->entry.references);
+	return provider;
+}
+
 void ndshm_provider_put(struct ndshm_provider *provider)
 {
 	if (!refcount_dec_and_test(&provider->entry.references))

@@ -69,6 +69,7 @@ struct ndshm_provider {
  */
 struct ndshm_provider *ndshm_provider_find_id(u32 id);
 struct ndshm_provider *ndshm_provider_next(u32 *id);
+struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider);
 
 /* Who serves an adapter's allocations that name nobody; with a reference. */
 struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * /dev/ndshm: blocks of DMA-able memory for programs.
+ * /dev/ndshm: blocks of DMA-able memory for programs, and sections that processes
+ * share.
  */
 #ifndef _UAPI_LINUX_NDSHM_H
 #define _UAPI_LINUX_NDSHM_H
@@ -39,14 +40,19 @@
  * EOPNOTSUPP an unknown flag; something that exists but not for this object
  * ENOENT     unknown adapter, provider or handle
  * ENODEV     the object was there and has gone (revoked)
+ * EIDRM      the section was there and has been deleted
  * EOVERFLOW  arithmetic on the given values overflows
- * ENOSPC     an output array is too small; the size needed is written
+ * ENOSPC     an output array is too small; the size needed is written. No such
+ *            extent is left in the section
  * EBUSY      claimed by another client, or by this one already; another client
- *            has a function of the same IOMMU group
+ *            has a function of the same IOMMU group; others hold extents
  * EBADFD     the client holds no claim on this adapter
+ * EBADF      a descriptor in an argument is not of the kind that is meant
  * EACCES     the adapter is not open to clients
- * EPERM      a missing capability, or isolation
+ * EROFS      the section was handed out for reading only
+ * EPERM      a missing capability, or isolation; not whose section it is
  * ENOMEM     no memory, or RLIMIT_MEMLOCK reached
+ * EMFILE     the process can have no more descriptors
  * EDQUOT     a limit of ndshm's own is reached
  * ESHUTDOWN  the provider is being unregistered
  * EIO        the provider failed
@@ -79,6 +85,19 @@
 #define NDSHM_BLOCK_FREE	_IO(NDSHM_IOC, 0x85)
 #define NDSHM_BLOCK_QUERY	_IO(NDSHM_IOC, 0x86)
 #define NDSHM_BLOCK_SYNC	_IO(NDSHM_IOC, 0x87)
+#define NDSHM_SECTION_CREATE	_IO(NDSHM_IOC, 0x88)
+
+/* On the descriptor of a section. */
+#define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
+#define NDSHM_SECTION_SHARE	_IO(NDSHM_IOC, 0x91)
+#define NDSHM_SECTION_DELETE	_IO(NDSHM_IOC, 0x92)
+#define NDSHM_SECTION_QUERY	_IO(NDSHM_IOC, 0x93)
+#define NDSHM_SECTION_SYNC	_IO(NDSHM_IOC, 0x94)
+
+/* On the descriptor of a holder. */
+#define NDSHM_EXTENT_ALLOC	_IO(NDSHM_IOC, 0xa0)
+#define NDSHM_EXTENT_FREE	_IO(NDSHM_IOC, 0xa1)
+#define NDSHM_EXTENT_QUERY	_IO(NDSHM_IOC, 0xa2)
 
 /* The first 16 bytes of every argument. */
 struct ndshm_header {
@@ -92,6 +111,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_BLOCKS	(1ULL << 0)	/* BLOCK_ALLOC, _FREE, _QUERY, mmap */
 #define NDSHM_FEATURE_CLAIMS	(1ULL << 1)	/* ADAPTER_CLAIM, _START, _MAP_BAR */
 #define NDSHM_FEATURE_SYNC	(1ULL << 2)	/* BLOCK_SYNC */
+#define NDSHM_FEATURE_SECTIONS	(1ULL << 3)	/* SECTION_*, EXTENT_* */
 
 /**
  * struct ndshm_get_info - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -112,6 +132,7 @@ struct ndshm_header {
  *	they are freed
  * @out_user_locked: bytes charged to the calling user's RLIMIT_MEMLOCK account,
  *	by ndshm and by everything else that uses the account (io_uring, ...)
+ * @out_max_section: greatest MaxSize of a section, in bytes
  */
 struct ndshm_get_info {
 	__u32 size;
@@ -128,6 +149,7 @@ struct ndshm_get_info {
 	__u32 __reserved;
 	__aligned_u64 out_bytes;
 	__aligned_u64 out_user_locked;
+	__aligned_u64 out_max_section;
 };
 
 /* Isolation properties that an adapter lacks; 0 means isolated. */
@@ -415,6 +437,281 @@ struct ndshm_block_sync {
 	__u32 direction;
 	__aligned_u64 offset;
 	__aligned_u64 length;
+};
+
+/**
+ * DOC: Sections
+ *
+ * A section is a range of MaxSize bytes that processes share, of which InitialSize
+ * bytes have memory from the start, and more get it as it is needed. Each process
+ * maps the whole range once, at offset 0 of the section's descriptor; memory that
+ * comes later is seen through mappings made earlier. To touch what has no memory is
+ * SIGBUS. mmap() of a section's descriptor answers as that of a block does, and
+ * EIDRM if the section was deleted; any offset but 0 is ENXIO.
+ *
+ * Whoever has a section's descriptor can attach: what comes of it is a holder, a
+ * descriptor as well. Through it extents are allocated, runs of pages that nobody
+ * else is given until they are freed. Only the holder that allocated an extent can
+ * free it; when its last descriptor is closed, its extents are freed, unless it was
+ * attached with NDSHM_ATTACH_KEEP. Nothing of what was in an extent is left when it is
+ * handed out again: it reads as zero, but for what somebody writes where he has no
+ * extent. For whoever has the section mapped can read and write all of it.
+ *
+ * All descriptors are close-on-exec, and can be passed to other processes, which
+ * need no access to the device. A section lives until the last descriptor, holder
+ * and mapping of it has gone, or until it is deleted.
+ *
+ * Memory is charged, as blocks are, to who made the section need it: the creator
+ * for InitialSize, then the callers of NDSHM_EXTENT_ALLOC. What is not needed any
+ * more is given back, above InitialSize, in pieces of 2 MiB, part of it a second
+ * later.
+ */
+
+/**
+ * struct ndshm_section_create - ioctl(NDSHM_SECTION_CREATE): a range to share
+ * @size: sizeof(struct ndshm_section_create)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @adapter: id of the adapter whose device uses the memory
+ * @provider: id of a provider that has pages (else EOPNOTSUPP, PROVIDER_PAGELESS);
+ *	0: the built-in ``pages``
+ * @max_size: in bytes, 1 to ndshm_get_info.out_max_section; rounded up to pages
+ * @initial_size: in bytes, 0 to @max_size; rounded up to pages
+ * @preferred_node: NUMA node, or NDSHM_NODE_ANY
+ * @out_section: descriptor, for reading and writing
+ * @out_id: the machine's name for it; never 0
+ * @__reserved: must be 0
+ *
+ * Made for a claimed adapter, it ends with the claim: everything about it answers
+ * ENODEV, and access is SIGBUS.
+ */
+struct ndshm_section_create {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 adapter;
+	__u32 provider;
+	__aligned_u64 max_size;
+	__aligned_u64 initial_size;
+	__s32 preferred_node;
+	__s32 out_section;
+	__u32 out_id;
+	__u32 __reserved;
+};
+
+/* Bits of ndshm_section_attach.flags. */
+#define NDSHM_ATTACH_KEEP	(1U << 0)	/* extents stay when the holder goes */
+
+/**
+ * struct ndshm_section_attach - ioctl(NDSHM_SECTION_ATTACH): become a holder
+ * @size: sizeof(struct ndshm_section_attach)
+ * @status: out
+ * @reason: out
+ * @flags: NDSHM_ATTACH_* bits
+ * @out_holder: descriptor
+ * @__reserved: must be 0
+ *
+ * Through a descriptor for reading only a holder can be had as well; it can allocate
+ * nothing (EROFS).
+ */
+struct ndshm_section_attach {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__s32 out_holder;
+	__u32 __reserved;
+};
+
+/* Bits of ndshm_section_share.flags. */
+#define NDSHM_SHARE_READONLY	(1U << 0)	/* it can never be written through */
+
+/**
+ * struct ndshm_section_share - ioctl(NDSHM_SECTION_SHARE): one more descriptor
+ * @size: sizeof(struct ndshm_section_share)
+ * @status: out
+ * @reason: out
+ * @flags: NDSHM_SHARE_* bits
+ * @out_section: descriptor
+ * @__reserved: must be 0
+ *
+ * Of a descriptor for reading only, only such can be made (EROFS).
+ */
+struct ndshm_section_share {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__s32 out_section;
+	__u32 __reserved;
+};
+
+/* Bits of ndshm_section_delete.flags. */
+#define NDSHM_DELETE_FORCE	(1U << 0)	/* whoever holds extents */
+
+/**
+ * struct ndshm_section_delete - ioctl(NDSHM_SECTION_DELETE): let it end
+ * @size: sizeof(struct ndshm_section_delete)
+ * @status: out
+ * @reason: out
+ * @flags: NDSHM_DELETE_* bits
+ * @holder: the caller's own holder, whose extents go with the section; or -1
+ * @__reserved: must be 0
+ *
+ * While another holder has extents the answer is EBUSY (SECTION_BUSY), unless it is
+ * forced, which is for the user who created it and for CAP_SYS_ADMIN (else EPERM,
+ * NOT_CREATOR). Afterwards nothing can be allocated, attached or mapped any more
+ * (EIDRM), and the memory goes with the last mapping. Extents that were kept do
+ * not count.
+ */
+struct ndshm_section_delete {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__s32 holder;
+	__u32 __reserved;
+};
+
+/* Bits of ndshm_section_query.out_flags. */
+#define NDSHM_SECTION_READONLY	 (1U << 0)	/* this descriptor */
+#define NDSHM_SECTION_DELETED	 (1U << 1)
+#define NDSHM_SECTION_REVOKED	 (1U << 2)
+#define NDSHM_SECTION_NEEDS_SYNC (1U << 3)	/* see ndshm_section_sync */
+
+/**
+ * struct ndshm_section_query - ioctl(NDSHM_SECTION_QUERY): what it is
+ * @size: sizeof(struct ndshm_section_query)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @out_id: the machine's name for it
+ * @out_flags: NDSHM_SECTION_* bits
+ * @out_max_size: in bytes
+ * @out_initial_size: in bytes
+ * @out_committed: bytes that have memory now
+ * @out_taken: bytes of all extents
+ * @out_extents: how many, the kept ones included
+ * @out_holders: how many
+ * @out_adapter: id
+ * @out_provider: id
+ *
+ * Succeeds whatever has become of the section.
+ */
+struct ndshm_section_query {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 out_id;
+	__u32 out_flags;
+	__aligned_u64 out_max_size;
+	__aligned_u64 out_initial_size;
+	__aligned_u64 out_committed;
+	__aligned_u64 out_taken;
+	__u32 out_extents;
+	__u32 out_holders;
+	__u32 out_adapter;
+	__u32 out_provider;
+};
+
+/**
+ * struct ndshm_section_sync - ioctl(NDSHM_SECTION_SYNC): as ndshm_block_sync
+ * @size: sizeof(struct ndshm_section_sync)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @direction: NDSHM_SYNC_*
+ * @__reserved: must be 0
+ * @offset: of the first byte, from the section's
+ * @length: in bytes, at least 1; the range is within MaxSize (else EINVAL, RANGE)
+ *
+ * What has no memory is passed over.
+ */
+struct ndshm_section_sync {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__u32 direction;
+	__u32 __reserved;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/**
+ * struct ndshm_extent_alloc - ioctl(NDSHM_EXTENT_ALLOC): a run of pages
+ * @size: sizeof(struct ndshm_extent_alloc)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @length: in bytes, at least 1; rounded up to pages
+ * @alignment: of its place in the section, in bytes: 0, or a power of two from the
+ *	page size to 2 MiB
+ * @out_offset: its place in the section, in bytes
+ * @out_length: in bytes
+ *
+ * It is the lowest place that fits and has memory, or else the section grows. No
+ * place: ENOSPC (SECTION_FULL).
+ */
+struct ndshm_extent_alloc {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__aligned_u64 length;
+	__aligned_u64 alignment;
+	__aligned_u64 out_offset;
+	__aligned_u64 out_length;
+};
+
+/**
+ * struct ndshm_extent_free - ioctl(NDSHM_EXTENT_FREE): give a run of pages back
+ * @size: sizeof(struct ndshm_extent_free)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @offset: where an extent of this holder begins (else ENOENT, EXTENT_UNKNOWN; EINVAL,
+ *	ALIGNMENT where nothing can begin)
+ *
+ * Works for a section that was deleted or revoked as well.
+ */
+struct ndshm_extent_free {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__aligned_u64 offset;
+};
+
+/**
+ * struct ndshm_extent_query - ioctl(NDSHM_EXTENT_QUERY): where the device finds it
+ * @size: sizeof(struct ndshm_extent_query)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @offset: as for ndshm_extent_free
+ * @segments: address of an array of struct ndshm_segment, or 0 with a capacity
+ *	of 0
+ * @segment_capacity: entries at @segments
+ * @out_segments: how many there are, also when @segments was too small (ENOSPC,
+ *	LIST_SHORT)
+ * @out_length: of the extent, in bytes
+ *
+ * Addresses are shown as those of blocks are; the opener is who attached.
+ */
+struct ndshm_extent_query {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 segments;
+	__u32 segment_capacity;
+	__u32 out_segments;
+	__aligned_u64 out_length;
 };
 
 #endif /* _UAPI_LINUX_NDSHM_H */

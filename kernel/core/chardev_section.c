@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SECTION_CREATE, and what can be done with the descriptor that comes of it.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/huge_mm.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "adapter.h"
+#include "chardev.h"
+#include "claim.h"
+#include "client.h"
+#include "holder.h"
+#include "params.h"
+#include "provider.h"
+#include "section.h"
+
+ndshm_reason_t ndshm_new_descriptor(const char *name,
+				    const struct file_operations *ops,
+				    void *object, int mode, struct file **file,
+				    int *number)
+{
+	*number = get_unused_fd_flags(O_CLOEXEC);
+	if (*number < 0)
+		return *number == -ENOMEM ? NDSHM_REASON_MEMORY :
+					    NDSHM_REASON_DESCRIPTORS;
+	*file = anon_inode_getfile(name, ops, object, mode | O_CLOEXEC);
+	if (!IS_ERR(*file))
+		return NDSHM_REASON_NONE;
+	put_unused_fd(*number);
+	return PTR_ERR(*file) == -ENFILE ? NDSHM_REASON_DESCRIPTORS :
+					   NDSHM_REASON_MEMORY;
+}
+
+static struct ndshm_section *section_of(const struct ndshm_command *command)
+{
+	return command->file->private_data;
+}
+
+static bool writable(const struct file *file)
+{
+	return file->f_mode & FMODE_WRITE;
+}
+
+/* The caller is told of a descriptor, and has it, or neither. */
+static ndshm_reason_t publish(struct ndshm_command *command, struct file *file,
+			      int number)
+{
+	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
+		put_unused_fd(number);
+		fput(file);
+		return NDSHM_REASON_ADDRESS;
+	}
+	fd_install(number, file);
+	return NDSHM_REASON_NONE;
+}
+
+/*
+ * SECTION_CREATE
+ */
+
+static ndshm_reason_t create(struct ndshm_command *command,
+			     const struct ndshm_section_request *request)
+{
+	struct ndshm_section_create *argument = command->argument;
+	struct ndshm_section *section;
+	ndshm_reason_t reason;
+	struct file *file;
+
+	reason = ndshm_client_admit(ndshm_client_of(command), request->adapter,
+				    request->claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = ndshm_section_make(request, &section);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = ndshm_section_descriptor(section, false, &file,
+					  &argument->out_section);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_section_leave(section);
+		return reason;
+	}
+	argument->out_id = section->id;
+	return publish(command, file, argument->out_section);
+}
+
+ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
+{
+	struct ndshm_section_create *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_section_request request = {
+		.max_size = argument->max_size,
+		.initial_size = argument->initial_size,
+		.preferred_node = argument->preferred_node,
+		.rawio = client->rawio,
+	};
+	ndshm_reason_t reason;
+
+	argument->out_section = -1;
+	argument->out_id = 0;
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	reason = ndshm_check_section(request.max_size, request.initial_size,
+				     request.preferred_node,
+				     ndshm_max_section());
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_client_adapter(client, argument->adapter,
+					      &request.adapter, &request.claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	request.provider = argument->provider ?
+			   ndshm_provider_find_id(argument->provider) :
+			   ndshm_provider_find("pages");
+	if (request.provider) {
+		reason = create(command, &request);
+		ndshm_provider_put(request.provider);
+	} else {
+		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
+	}
+	if (reason != NDSHM_REASON_NONE && !command->replied)
+		argument->out_section = -1;
+	if (request.claim)
+		ndshm_claim_put(request.claim);
+	ndshm_adapter_put(request.adapter);
+	return reason;
+}
+
+/*
+ * On the section's descriptor
+ */
+
+static ndshm_reason_t attach(struct ndshm_command *command)
+{
+	struct ndshm_section_attach *argument = command->argument;
+	struct ndshm_holder *holder;
+	ndshm_reason_t reason;
+	struct file *file;
+
+	reason = ndshm_holder_open(section_of(command), argument->flags,
+				   !writable(command->file), &holder);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = ndshm_holder_descriptor(holder, &file, &argument->out_holder);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_holder_close(holder);
+		return reason;
+	}
+	return publish(command, file, argument->out_holder);
+}
+
+ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
+{
+	struct ndshm_section_attach *argument = command->argument;
+	ndshm_reason_t reason;
+
+	argument->out_holder = -1;
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	reason = attach(command);
+	if (reason != NDSHM_REASON_NONE && !command->replied)
+		argument->out_holder = -1;
+	return reason;
+}
+
+static ndshm_reason_t state(struct ndshm_section *section)
+{
+	ndshm_reason_t reason;
+
+	mutex_lock(&section->object.lock);
+	reason = ndshm_section_state(section);
+	mutex_unlock(&section->object.lock);
+	return reason;
+}
+
+static ndshm_reason_t share(struct ndshm_command *command)
+{
+	struct ndshm_section_share *argument = command->argument;
+	bool readonly = argument->flags & NDSHM_SHARE_READONLY;
+	struct ndshm_section *section = section_of(command);
+	ndshm_reason_t reason = state(section);
+	struct file *file;
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!readonly && !writable(command->file))
+		return NDSHM_REASON_SECTION_READONLY;
+	ndshm_section_use(section);
+	reason = ndshm_section_descriptor(section, readonly, &file,
+					  &argument->out_section);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_section_leave(section);
+		return reason;
+	}
+	return publish(command, file, argument->out_section);
+}
+
+ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
+{
+	struct ndshm_section_share *argument = command->argument;
+	ndshm_reason_t reason;
+
+	argument->out_section = -1;
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	reason = share(command);
+	if (reason != NDSHM_REASON_NONE && !command->replied)
+		argument->out_section = -1;
+	return reason;
+}
+
+/* Of the same section, or DESCRIPTOR. */
+static ndshm_reason_t own_extents(const struct ndshm_section *section,
+				  int number, u32 *own)
+{
+	struct ndshm_holder *holder;
+	struct file *file;
+
+	*own = 0;
+	if (number == -1)
+		return NDSHM_REASON_NONE;
+	file = fget(number);
+	if (!file)
+		return NDSHM_REASON_DESCRIPTOR;
+	holder = ndshm_holder_of_file(file);
+	if (holder && holder->section == section)
+		*own = READ_ONCE(holder->count);
+	else
+		holder = NULL;
+	fput(file);
+	return holder ? NDSHM_REASON_NONE : NDSHM_REASON_DESCRIPTOR;
+}
+
+ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
+{
+	const struct ndshm_section_delete *argument = command->argument;
+	struct ndshm_section *section = section_of(command);
+	ndshm_reason_t reason;
+	u32 own;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	if (!writable(command->file))
+		return NDSHM_REASON_SECTION_READONLY;
+	reason = own_extents(section, argument->holder, &own);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	return ndshm_section_delete(section, own,
+				    argument->flags & NDSHM_DELETE_FORCE);
+}
+
+ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
+{
+	struct ndshm_section_query *argument = command->argument;
+	struct ndshm_section *section = section_of(command);
+
+	argument->out_id = section->id;
+	argument->out_max_size = section->object.length;
+	argument->out_initial_size = (u64)section->initial << PAGE_SHIFT;
+	argument->out_adapter = section->adapter->entry.id;
+	argument->out_provider = section->provider->entry.id;
+	argument->out_flags = writable(command->file) ? 0 :
+			      NDSHM_SECTION_READONLY;
+	mutex_lock(&section->object.lock);
+	argument->out_flags |=
+		(section->deleted ? NDSHM_SECTION_DELETED : 0) |
+		(section->object.revoked ? NDSHM_SECTION_REVOKED : 0) |
+		(section->needs_sync ? NDSHM_SECTION_NEEDS_SYNC : 0);
+	argument->out_committed = (u64)section->committed << PAGE_SHIFT;
+	argument->out_taken = (u64)section->map.pages[NDSHM_RUN_TAKEN] <<
+			      PAGE_SHIFT;
+	argument->out_extents = section->extents;
+	argument->out_holders = section->holders;
+	mutex_unlock(&section->object.lock);
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
+{
+	const struct ndshm_section_sync *argument = command->argument;
+	struct ndshm_section *section = section_of(command);
+	ndshm_reason_t reason;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	reason = ndshm_check_sync(argument->direction, argument->offset,
+				  argument->length, section->object.length);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_section_sync(section, argument->direction,
+					    argument->offset, argument->length);
+	return reason;
+}
+
+#define ROW	NDSHM_IOCTL_ROW
+
+/* In the order of their numbers. */
+static const struct ndshm_ioctl_row rows[] = {
+	ROW(NDSHM_SECTION_ATTACH, section_attach, __reserved,
+	    NDSHM_ATTACH_KEEP),
+	ROW(NDSHM_SECTION_SHARE, section_share, __reserved,
+	    NDSHM_SHARE_READONLY),
+	ROW(NDSHM_SECTION_DELETE, section_delete, __reserved,
+	    NDSHM_DELETE_FORCE),
+	ROW(NDSHM_SECTION_QUERY, section_query, out_provider, 0),
+	ROW(NDSHM_SECTION_SYNC, section_sync, length, 0),
+};
+
+static long section_ioctl(struct file *file, unsigned int number,
+			  unsigned long address)
+{
+	return ndshm_ioctl(rows, ARRAY_SIZE(rows), file, number, address);
+}
+
+static int section_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct ndshm_section *section = file->private_data;
+	int ret;
+
+	if (vma->vm_pgoff)
+		return -ENXIO;
+	ret = ndshm_object_mmap(&section->object, vma, &section->files);
+	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
+}
+
+static int section_release(struct inode *inode, struct file *file)
+{
+	ndshm_section_leave(file->private_data);
+	return 0;
+}
+
+static const struct file_operations section_fops = {
+	.owner = THIS_MODULE,
+	.release = section_release,
+	.unlocked_ioctl = section_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = section_mmap,
+	.get_unmapped_area = thp_get_unmapped_area,
+};
+
+ndshm_reason_t ndshm_section_descriptor(struct ndshm_section *section,
+					bool readonly, struct file **file,
+					int *number)
+{
+	return ndshm_new_descriptor("[ndshm-section]", &section_fops, section,
+				    readonly ? O_RDONLY : O_RDWR, file, number);
+}

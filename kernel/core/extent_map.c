@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs in a list by place, so that neighbours are found at once, and those that are
+ * nobody's in a tree a kind, which knows the longest below each, so that the lowest
+ * that fits is found in as many steps as the tree is high. Whoever takes a run
+ * has it; a run that comes back is the memory for what it becomes.
+ */
+#include <linux/align.h>
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/minmax.h>
+#include <linux/rbtree_augmented.h>
+#include <linux/slab.h>
+
+#include <ndshm/block.h>
+
+#include "extent_map.h"
+
+#define run_of(node_) rb_entry_safe(node_, struct ndshm_run, node)
+
+static inline u32 run_count(struct ndshm_run *run)
+{
+	return run->count;
+}
+
+RB_DECLARE_CALLBACKS_MAX(static, longest_callbacks, struct ndshm_run, node, u32,
+			 longest, run_count)
+
+static u32 end_of(const struct ndshm_run *run)
+{
+	return run->start + run->count;
+}
+
+/*
+ * Spare runs
+ */
+
+static struct ndshm_run *new_run(void)
+{
+	return kmalloc(sizeof(struct ndshm_run), NDSHM_GFP_CHARGED);
+}
+
+int ndshm_spare_runs_make(struct ndshm_spare_runs *spare)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(spare->runs); i++) {
+		spare->runs[i] = new_run();
+		if (!spare->runs[i]) {
+			while (i--)
+				kfree(spare->runs[i]);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_spare_runs_make);
+
+void ndshm_spare_runs_free(struct ndshm_spare_runs *spare)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(spare->runs); i++)
+		kfree(spare->runs[i]);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_spare_runs_free);
+
+static struct ndshm_run *use_spare(struct ndshm_spare_runs *spare)
+{
+	unsigned int i = spare->runs[0] ? 0 : 1;
+	struct ndshm_run *run = spare->runs[i];
+
+	spare->runs[i] = NULL;
+	return run;
+}
+
+/*
+ * Trees
+ */
+
+static void enter_tree(struct ndshm_extent_map *map, struct ndshm_run *run)
+{
+	struct rb_root *tree = &map->trees[run->kind];
+	struct rb_node **link = &tree->rb_node, *parent = NULL;
+	struct ndshm_run *above;
+
+	while (*link) {
+		parent = *link;
+		above = run_of(parent);
+		above->longest = max(above->longest, run->count);
+		link = run->start < above->start ? &parent->rb_left :
+						   &parent->rb_right;
+	}
+	run->longest = run->count;
+	rb_link_node(&run->node, parent, link);
+	rb_insert_augmented(&run->node, tree, &longest_callbacks);
+}
+
+static void leave_tree(struct ndshm_extent_map *map, struct ndshm_run *run)
+{
+	rb_erase_augmented(&run->node, &map->trees[run->kind],
+			   &longest_callbacks);
+}
+
+static u32 longest_below(struct rb_node *node)
+{
+	return node ? run_of(node)->longest : 0;
+}
+
+/* The lowest of at least @count pages in the tree below, which has one. */
+static struct ndshm_run *lowest_below(struct rb_node *node, u32 count)
+{
+	for (;;) {
+		if (longest_below(node->rb_left) >= count) {
+			node = node->rb_left;
+			continue;
+		}
+		if (run_of(node)->count >= count)
+			return run_of(node);
+		node = node->rb_right;
+	}
+}
+
+static struct ndshm_run *first_fit(const struct rb_root *tree, u32 count)
+{
+	return longest_below(tree->rb_node) >= count ?
+	       lowest_below(tree->rb_node, count) : NULL;
+}
+
+static struct ndshm_run *next_fit(struct ndshm_run *run, u32 count)
+{
+	struct rb_node *node = &run->node, *parent;
+
+	if (longest_below(node->rb_right) >= count)
+		return lowest_below(node->rb_right, count);
+	for (; (parent = rb_parent(node)); node = parent) {
+		if (node == parent->rb_right)
+			continue;
+		if (run_of(parent)->count >= count)
+			return run_of(parent);
+		if (longest_below(parent->rb_right) >= count)
+			return lowest_below(parent->rb_right, count);
+	}
+	return NULL;
+}
+
+/* The run of a tree that has page @at, or else the first behind it, or NULL. */
+static struct ndshm_run *run_at(const struct rb_root *tree, u32 at)
+{
+	struct rb_node *node = tree->rb_node;
+	struct ndshm_run *run, *behind = NULL;
+
+	while (node) {
+		run = run_of(node);
+		if (at >= end_of(run)) {
+			node = node->rb_right;
+			continue;
+		}
+		if (at >= run->start)
+			return run;
+		behind = run;
+		node = node->rb_left;
+	}
+	return behind;
+}
+
+void ndshm_runs_insert(struct rb_root *tree, struct ndshm_run *run)
+{
+	struct rb_node **link = &tree->rb_node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = run->start < run_of(parent)->start ?
+		       &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&run->node, parent, link);
+	rb_insert_color(&run->node, tree);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_insert);
+
+struct ndshm_run *ndshm_runs_find(const struct rb_root *tree, u32 start)
+{
+	struct ndshm_run *run = run_at(tree, start);
+
+	return run && run->start == start ? run : NULL;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_find);
+
+/*
+ * Looking
+ */
+
+/* Does it fit between two pages, and where? */
+static bool fits(u32 from, u32 to, u32 count, u32 alignment, u32 *start)
+{
+	u64 at = ALIGN((u64)from, alignment);
+
+	*start = at;
+	return at + count <= to;
+}
+
+bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
+				u32 alignment, u32 *start)
+{
+	struct ndshm_run *run;
+
+	for (run = first_fit(&map->trees[NDSHM_RUN_FREE], count); run;
+	     run = next_fit(run, count))
+		if (fits(run->start, end_of(run), count, alignment, start))
+			return true;
+	return false;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_free);
+
+static struct ndshm_run *before(const struct ndshm_extent_map *map,
+				struct ndshm_run *run)
+{
+	return list_is_first(&run->link, &map->runs) ?
+	       NULL : list_prev_entry(run, link);
+}
+
+static struct ndshm_run *behind(const struct ndshm_extent_map *map,
+				struct ndshm_run *run)
+{
+	return list_is_last(&run->link, &map->runs) ?
+	       NULL : list_next_entry(run, link);
+}
+
+/* Free runs and holes lie in turn, up to what is taken. */
+bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
+				u32 alignment, u32 *start)
+{
+	struct ndshm_run *hole, *run;
+	u32 from, to;
+
+	hole = run_of(rb_first(&map->trees[NDSHM_RUN_HOLE]));
+	while (hole) {
+		run = before(map, hole);
+		from = run && run->kind == NDSHM_RUN_FREE ? run->start :
+							    hole->start;
+		to = end_of(hole);
+		for (run = behind(map, hole);
+		     run && run->kind != NDSHM_RUN_TAKEN;
+		     run = behind(map, run)) {
+			to = end_of(run);
+			if (run->kind == NDSHM_RUN_HOLE)
+				hole = run;
+		}
+		if (fits(from, to, count, alignment, start))
+			return true;
+		hole = run_of(rb_next(&hole->node));
+	}
+	return false;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_room);
+
+bool ndshm_extent_map_next_hole(const struct ndshm_extent_map *map, u32 *start,
+				u32 *count, u32 end)
+{
+	struct ndshm_run *hole = run_at(&map->trees[NDSHM_RUN_HOLE], *start);
+
+	if (!hole || max(*start, hole->start) >= end)
+		return false;
+	*start = max(*start, hole->start);
+	*count = min(end, end_of(hole)) - *start;
+	return true;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_next_hole);
+
+/*
+ * Changing
+ */
+
+/* A run of its own for the part of @run from @at on. */
+static void split(struct ndshm_extent_map *map, struct ndshm_run *run, u32 at,
+		  struct ndshm_spare_runs *spare)
+{
+	struct ndshm_run *rest = use_spare(spare);
+
+	rest->start = at;
+	rest->count = end_of(run) - at;
+	rest->kind = run->kind;
+	list_add(&rest->link, &run->link);
+	enter_tree(map, rest);
+	run->count = at - run->start;
+}
+
+/* The part of a run of that kind, out of its tree. */
+static struct ndshm_run *cut(struct ndshm_extent_map *map,
+			     enum ndshm_run_kind kind, u32 start, u32 count,
+			     struct ndshm_spare_runs *spare)
+{
+	struct ndshm_run *run = run_at(&map->trees[kind], start), *first;
+
+	leave_tree(map, run);
+	if (start + count < end_of(run))
+		split(map, run, start + count, spare);
+	if (run->start < start) {
+		first = use_spare(spare);
+		*first = *run;
+		first->count = start - run->start;
+		list_add_tail(&first->link, &run->link);
+		enter_tree(map, first);
+		run->start = start;
+		run->count = count;
+	}
+	map->pages[kind] -= count;
+	return run;
+}
+
+/* @run, which is in no tree, is nobody's; its neighbours of the kind join it. */
+static void put_down(struct ndshm_extent_map *map, struct ndshm_run *run,
+		     enum ndshm_run_kind kind)
+{
+	struct ndshm_run *first = before(map, run), *last = behind(map, run);
+
+	map->pages[kind] += run->count;
+	run->kind = kind;
+	if (first && first->kind == kind) {
+		leave_tree(map, first);
+		list_del(&first->link);
+		run->start = first->start;
+		run->count += first->count;
+		kfree(first);
+	}
+	if (last && last->kind == kind) {
+		leave_tree(map, last);
+		list_del(&last->link);
+		run->count += last->count;
+		kfree(last);
+	}
+	enter_tree(map, run);
+}
+
+struct ndshm_run *ndshm_extent_map_take(struct ndshm_extent_map *map, u32 start,
+					u32 count,
+					struct ndshm_spare_runs *spare)
+{
+	struct ndshm_run *run = cut(map, NDSHM_RUN_FREE, start, count, spare);
+
+	run->kind = NDSHM_RUN_TAKEN;
+	map->pages[NDSHM_RUN_TAKEN] += count;
+	return run;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_take);
+
+void ndshm_extent_map_give(struct ndshm_extent_map *map, struct ndshm_run *run)
+{
+	map->pages[NDSHM_RUN_TAKEN] -= run->count;
+	put_down(map, run, NDSHM_RUN_FREE);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_give);
+
+void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
+			     struct ndshm_spare_runs *spare)
+{
+	put_down(map, cut(map, NDSHM_RUN_HOLE, start, count, spare),
+		 NDSHM_RUN_FREE);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_commit);
+
+void ndshm_extent_map_decommit(struct ndshm_extent_map *map, u32 start,
+			       u32 count, struct ndshm_spare_runs *spare)
+{
+	put_down(map, cut(map, NDSHM_RUN_FREE, start, count, spare),
+		 NDSHM_RUN_HOLE);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_decommit);
+
+/*
+ * Beginning and end
+ */
+
+int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count)
+{
+	struct ndshm_run *run = new_run();
+
+	if (!run)
+		return -ENOMEM;
+	*map = (struct ndshm_extent_map){};
+	INIT_LIST_HEAD(&map->runs);
+	run->start = 0;
+	run->count = count;
+	list_add(&run->link, &map->runs);
+	put_down(map, run, NDSHM_RUN_HOLE);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_init);
+
+void ndshm_extent_map_fini(struct ndshm_extent_map *map)
+{
+	struct ndshm_run *run, *next;
+
+	list_for_each_entry_safe(run, next, &map->runs, link) {
+		list_del(&run->link);
+		if (run->kind != NDSHM_RUN_TAKEN)
+			kfree(run);
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_fini);

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include <linux/ndshm.h>
+
+#include "block.h"
+#include "holder.h"
+#include "section.h"
+
+/* Extents that go while the others wait. */
+#define STEP	1024
+
+static ndshm_reason_t join(struct ndshm_section *section)
+{
+	ndshm_reason_t reason;
+
+	mutex_lock(&section->object.lock);
+	reason = ndshm_section_state(section);
+	if (reason == NDSHM_REASON_NONE)
+		section->holders++;
+	mutex_unlock(&section->object.lock);
+	return reason;
+}
+
+ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
+				 bool readonly, struct ndshm_holder **out)
+{
+	struct ndshm_holder *holder;
+	ndshm_reason_t reason;
+
+	holder = kzalloc(sizeof(*holder), NDSHM_GFP_CHARGED);
+	if (!holder)
+		return NDSHM_REASON_MEMORY;
+	holder->flags = flags;
+	holder->readonly = readonly;
+	holder->rawio = ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO);
+	holder->quota.amounts[NDSHM_QUOTA_HOLDERS] = 1;
+	reason = ndshm_quota_take(&holder->quota);
+	if (reason == NDSHM_REASON_NONE)
+		reason = join(section);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_quota_give(&holder->quota);
+		kfree(holder);
+		return reason;
+	}
+	ndshm_section_use(section);
+	holder->section = section;
+	*out = holder;
+	return NDSHM_REASON_NONE;
+}
+
+static struct ndshm_run *take_first(struct rb_root *extents)
+{
+	struct rb_node *node = rb_first(extents);
+
+	if (node)
+		rb_erase(node, extents);
+	return rb_entry_safe(node, struct ndshm_run, node);
+}
+
+static void forget(struct ndshm_holder *holder)
+{
+	holder->count--;
+	holder->section->held--;
+}
+
+/* Some of what it has; false: there is no more. */
+static bool give_back(struct ndshm_holder *holder)
+{
+	struct ndshm_section *section = holder->section;
+	const bool kept = holder->flags & NDSHM_ATTACH_KEEP;
+	unsigned int i;
+	struct ndshm_run *run = NULL;
+
+	lockdep_assert_held(&section->object.lock);
+
+	for (i = 0; i < STEP; i++) {
+		run = take_first(&holder->extents);
+		if (!run)
+			break;
+		forget(holder);
+		if (kept)
+			ndshm_runs_insert(&section->kept, run);
+		else
+			ndshm_section_give_locked(section, run);
+	}
+	return run;
+}
+
+void ndshm_holder_close(struct ndshm_holder *holder)
+{
+	struct ndshm_section *section = holder->section;
+	bool more;
+
+	do {
+		mutex_lock(&section->object.lock);
+		more = give_back(holder);
+		section->holders -= !more;
+		mutex_unlock(&section->object.lock);
+		cond_resched();
+	} while (more);
+	ndshm_section_settle(section);
+	ndshm_quota_give(&holder->quota);
+	ndshm_section_leave(section);
+	kfree(holder);
+}
+
+void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_run *run)
+{
+	struct ndshm_section *section = holder->section;
+
+	mutex_lock(&section->object.lock);
+	ndshm_runs_insert(&holder->extents, run);
+	holder->count++;
+	section->held++;
+	mutex_unlock(&section->object.lock);
+}
+
+ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start)
+{
+	struct ndshm_section *section = holder->section;
+	struct ndshm_run *run;
+
+	mutex_lock(&section->object.lock);
+	run = ndshm_runs_find(&holder->extents, start);
+	if (run) {
+		rb_erase(&run->node, &holder->extents);
+		forget(holder);
+		ndshm_section_give_locked(section, run);
+	}
+	mutex_unlock(&section->object.lock);
+	if (!run)
+		return NDSHM_REASON_EXTENT_UNKNOWN;
+	ndshm_section_settle(section);
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t query_locked(struct ndshm_holder *holder, u32 start,
+				   struct ndshm_segment *segments, u32 capacity,
+				   u32 *length, u32 *total)
+{
+	struct ndshm_section *section = holder->section;
+	ndshm_reason_t reason = ndshm_section_state(section);
+	struct ndshm_run *run;
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	run = ndshm_runs_find(&holder->extents, start);
+	if (!run)
+		return NDSHM_REASON_EXTENT_UNKNOWN;
+	*length = run->count;
+	*total = ndshm_section_segments(section, run, segments, capacity);
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_holder_query(struct ndshm_holder *holder, u32 start,
+				  struct ndshm_segment *segments, u32 capacity,
+				  u32 *length, u32 *total)
+{
+	struct ndshm_section *section = holder->section;
+	ndshm_reason_t reason;
+
+	mutex_lock(&section->object.lock);
+	reason = query_locked(holder, start, segments, capacity, length, total);
+	mutex_unlock(&section->object.lock);
+	return reason;
+}

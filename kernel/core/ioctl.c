@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
+
+#include "ioctl.h"
+
+int ndshm_reply(struct ndshm_command *command, ndshm_reason_t reason)
+{
+	struct ndshm_header *header = command->argument;
+
+	header->status = (__force u32)ndshm_reason_status(reason);
+	header->reason = (__force u32)reason;
+	command->replied = true;
+	return copy_to_user(command->user, header, command->length) ?
+	       -EFAULT : 0;
+}
+
+/* Only the header of the argument can be trusted to be there. */
+static long reply_header(struct ndshm_header __user *user,
+			 ndshm_reason_t reason)
+{
+	if (put_user((__force u32)ndshm_reason_status(reason), &user->status) ||
+	    put_user((__force u32)reason, &user->reason))
+		return -EFAULT;
+	return ndshm_reason_errno(reason);
+}
+
+static const struct ndshm_ioctl_row *
+find_row(const struct ndshm_ioctl_row *rows, unsigned int count,
+	 unsigned int number)
+{
+	unsigned int n = _IOC_NR(number) - _IOC_NR(rows[0].number);
+
+	if (n >= count)
+		return NULL;
+	n = array_index_nospec(n, count);
+	return rows[n].number == number ? &rows[n] : NULL;
+}
+
+long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
+		 struct file *file, unsigned int number, unsigned long address)
+{
+	const struct ndshm_ioctl_row *row = find_row(rows, count, number);
+	struct ndshm_command command = {
+		.file = file,
+		.user = (void __user *)address,
+	};
+	/* Room for any argument, so that none is allocated. */
+	union {
+		struct ndshm_header header;
+		u64 whole[NDSHM_ARGUMENT_BYTES / sizeof(u64)];
+	} argument;
+	ndshm_reason_t reason;
+	u32 size;
+	int ret;
+
+	if (!row)
+		return -ENOTTY;
+	/* The size is read once; the copy's own is made to agree. */
+	if (get_user(size, (u32 __user *)command.user))
+		return -EFAULT;
+	if (size < sizeof(struct ndshm_header))
+		return -EINVAL;
+	if (size < row->min_size)
+		return reply_header(command.user, NDSHM_REASON_ARGUMENT_SHORT);
+	if (size > PAGE_SIZE)
+		return reply_header(command.user, NDSHM_REASON_ARGUMENT_TAIL);
+	ret = copy_struct_from_user(&argument, row->size, command.user, size);
+	if (ret == -E2BIG)
+		return reply_header(command.user, NDSHM_REASON_ARGUMENT_TAIL);
+	if (ret)
+		return ret;
+	argument.header.size = size;
+	if (argument.header.flags & ~row->flags)
+		return reply_header(command.user, NDSHM_REASON_FLAGS);
+
+	command.argument = &argument;
+	command.length = min(size, row->size);
+	reason = row->handler(&command);
+	if (!command.replied && ndshm_reply(&command, reason))
+		return -EFAULT;
+	return ndshm_reason_errno(reason);
+}

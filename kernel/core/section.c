@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "adapter.h"
+#include "block.h"
+#include "claim.h"
+#include "params.h"
+#include "provider.h"
+#include "section.h"
+
+static unsigned long max_section_bytes = 64UL * SZ_1G;
+module_param(max_section_bytes, ulong, 0644);
+MODULE_PARM_DESC(max_section_bytes, "Greatest MaxSize of a section (bytes)");
+
+/* Pages are counted in 32 bits. */
+#define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
+
+static atomic_t last_id;
+
+u64 ndshm_max_section(void)
+{
+	return min_t(u64, READ_ONCE(max_section_bytes), MOST_BYTES) &
+	       PAGE_MASK;
+}
+
+/*
+ * Life
+ */
+
+static void free_kept(struct ndshm_section *section)
+{
+	struct ndshm_run *run, *next;
+
+	rbtree_postorder_for_each_entry_safe(run, next, &section->kept, node)
+		kfree(run);
+}
+
+static void free_section(struct ndshm_section *section)
+{
+	ndshm_section_drop(section);
+	/* The map knows the kept runs, too, and does not look at them. */
+	ndshm_extent_map_fini(&section->map);
+	free_kept(section);
+	ndshm_quota_give(&section->quota);
+	ndshm_provider_put(section->provider);
+	if (section->claim)
+		ndshm_claim_put(section->claim);
+	ndshm_adapter_put(section->adapter);
+	mutex_destroy(&section->revoke_lock);
+	mutex_destroy(&section->sync_lock);
+	mutex_destroy(&section->grow_lock);
+	ndshm_object_fini(&section->object);
+	ndshm_files_fini(&section->files);
+	kfree(section);
+}
+
+static void section_release(struct ndshm_object *object)
+{
+	struct ndshm_section *section = ndshm_section_of(object);
+
+	cancel_delayed_work_sync(&section->trimming);
+	free_section(section);
+}
+
+/* All of it is in the page tables by faults. */
+static int section_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
+{
+	return 0;
+}
+
+static void section_hidden(struct ndshm_object *object)
+{
+	ndshm_section_drop(ndshm_section_of(object));
+}
+
+/* Its references are files', which are released where one can sleep. */
+static const struct ndshm_object_ops section_ops = {
+	.kind = "section",
+	.size = ndshm_section_size,
+	.mmap = section_mmap,
+	.fault = ndshm_section_fault,
+	.settle = ndshm_section_wait,
+	.hidden = section_hidden,
+	.release = section_release,
+};
+
+void ndshm_section_use(struct ndshm_section *section)
+{
+	refcount_inc(&section->users);
+}
+
+void ndshm_section_leave(struct ndshm_section *section)
+{
+	if (!refcount_dec_and_test(&section->users))
+		return;
+	ndshm_object_retire(&section->object, NULL);
+	ndshm_object_put(&section->object);
+}
+
+ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
+{
+	lockdep_assert_held(&section->object.lock);
+
+	if (section->object.revoked)
+		return NDSHM_REASON_SECTION_REVOKED;
+	return section->deleted ? NDSHM_REASON_SECTION_DELETED :
+				  NDSHM_REASON_NONE;
+}
+
+static bool may_force(const struct ndshm_section *section)
+{
+	return uid_eq(section->uid, current_uid()) || capable(CAP_SYS_ADMIN);
+}
+
+ndshm_reason_t ndshm_section_delete(struct ndshm_section *section, u32 own,
+				    bool force)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	if (force && !may_force(section))
+		return NDSHM_REASON_NOT_CREATOR;
+	mutex_lock(&section->object.lock);
+	if (section->deleted)
+		reason = NDSHM_REASON_SECTION_DELETED;
+	else if (section->held > own && !force)
+		reason = NDSHM_REASON_SECTION_BUSY;
+	else
+		section->deleted = true;
+	mutex_unlock(&section->object.lock);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	ndshm_object_retire(&section->object, NULL);
+	/* What has a file is told when nothing shows it any more. */
+	if (!section->object.shown)
+		ndshm_section_drop(section);
+	return NDSHM_REASON_NONE;
+}
+
+/*
+ * Making
+ */
+
+/* Never 0. */
+static u32 new_id(void)
+{
+	u32 id;
+
+	do
+		id = atomic_inc_return(&last_id);
+	while (!id);
+	return id;
+}
+
+static void init_section(struct ndshm_section *section,
+			 const struct ndshm_section_request *request)
+{
+	ndshm_object_init(&section->object, &section_ops);
+	section->object.length = PAGE_ALIGN(request->max_size);
+	refcount_set(&section->users, 1);
+	mutex_init(&section->grow_lock);
+	mutex_init(&section->sync_lock);
+	mutex_init(&section->revoke_lock);
+	INIT_DELAYED_WORK(&section->trimming, ndshm_section_trim_work);
+	section->id = new_id();
+	section->object.name = section->id;
+	section->adapter = ndshm_adapter_get(request->adapter);
+	if (request->claim)
+		section->claim = ndshm_claim_get(request->claim);
+	section->provider = ndshm_provider_get(request->provider);
+	section->preferred_node = request->preferred_node;
+	section->rawio = request->rawio;
+	section->initial = PAGE_ALIGN(request->initial_size) >> PAGE_SHIFT;
+	section->uid = current_uid();
+	section->quota.amounts[NDSHM_QUOTA_SECTIONS] = 1;
+	section->quota.amounts[NDSHM_QUOTA_RESERVED] = section->object.length;
+}
+
+static ndshm_reason_t commit_initial(struct ndshm_section *section)
+{
+	ndshm_reason_t reason;
+
+	if (!section->initial)
+		return NDSHM_REASON_NONE;
+	mutex_lock(&section->grow_lock);
+	reason = ndshm_section_commit(section, 0, section->initial);
+	mutex_unlock(&section->grow_lock);
+	return reason;
+}
+
+ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
+				  struct ndshm_section **out)
+{
+	struct ndshm_section *section;
+	ndshm_reason_t reason;
+
+	might_sleep();
+
+	reason = ndshm_check_section(request->max_size, request->initial_size,
+				     request->preferred_node,
+				     ndshm_max_section());
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = NDSHM_REASON_MEMORY;
+	section = kzalloc(sizeof(*section), NDSHM_GFP_CHARGED);
+	if (!section)
+		return reason;
+	if (ndshm_extent_map_init(&section->map,
+				  PAGE_ALIGN(request->max_size) >> PAGE_SHIFT))
+		goto err_section;
+	if (ndshm_files_init(&section->files))
+		goto err_map;
+	init_section(section, request);
+	reason = ndshm_quota_take(&section->quota);
+	if (reason == NDSHM_REASON_NONE)
+		reason = commit_initial(section);
+	if (reason != NDSHM_REASON_NONE) {
+		free_section(section);
+		return reason;
+	}
+	*out = section;
+	return NDSHM_REASON_NONE;
+
+err_map:
+	ndshm_extent_map_fini(&section->map);
+err_section:
+	kfree(section);
+	return reason;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sections: ranges that processes share, with memory that comes and goes.
+ */
+#ifndef _NDSHM_CORE_SECTION_H
+#define _NDSHM_CORE_SECTION_H
+
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/uidgid.h>
+#include <linux/workqueue.h>
+
+#include <ndshm/status.h>
+
+#include "extent_map.h"
+#include "object.h"
+#include "quota.h"
+
+struct ndshm_adapter;
+struct ndshm_block;
+struct ndshm_claim;
+struct ndshm_provider;
+
+/* Pages that get memory at once, and lose it at once: what a huge page has. */
+#define NDSHM_SLOT_PAGES	(SZ_2M >> PAGE_SHIFT)
+
+/**
+ * struct ndshm_piece - memory of a section: a block, within one slot
+ * @node: in the section's tree, by place
+ * @link: while it is in no tree
+ * @start: first page, of the section
+ * @count: pages
+ * @taken: of these, how many are in extents
+ * @fresh: from this one on, none has ever been; counted from @start
+ * @block: its memory
+ * @spare: to join the section's map with
+ */
+struct ndshm_piece {
+	struct rb_node node;
+	struct list_head link;
+	u32 start;
+	u32 count;
+	u32 taken;
+	u32 fresh;
+	struct ndshm_block *block;
+	struct ndshm_spare_runs spare;
+};
+
+/**
+ * struct ndshm_section - a range that processes share
+ * @object: references, mapping; its length is MaxSize; first, so that objects of
+ *	this kind and sections convert freely
+ * @users: its descriptors and holders. Together they have one of the object's
+ *	references; the last mapping has the other. So it ends with whichever goes
+ *	last
+ * @files: makes the object's file
+ * @id: the machine's name for it
+ * @adapter: whose device uses the memory; holds a reference
+ * @claim: under which it was made, with a reference; or NULL
+ * @provider: where the memory comes from; holds a reference
+ * @preferred_node: as asked for
+ * @rawio: its creator opened the device with CAP_SYS_RAWIO
+ * @initial: pages that always have memory
+ * @uid: who made it
+ * @quota: what counts as that user's
+ * @grow_lock: held by who makes pieces or takes them away. Outside of the object's
+ *	lock; never taken inside the mmap lock
+ * @sync_lock: held by who syncs, so that one at a time competes for the object's
+ * @revoke_lock: held by who revokes, so that the others wait for the end of it.
+ *	Outside of the object's lock
+ * @trimming: gives back what has been idle for a while
+ * @deleted: nothing new is allocated, attached or mapped
+ * @needs_sync: some of its memory does
+ * @map: which pages are whose
+ * @pieces: those that have memory, but for what is just coming or going
+ * @committed: pages of @pieces
+ * @idle: pages of pieces that no extent has a part of, above @initial
+ * @kept: extents whose holders have gone
+ * @extents: how many, of holders and kept
+ * @held: how many, of holders
+ * @holders: how many
+ *
+ * The object's lock guards all from @deleted on, and what the holders have. It is
+ * taken inside the mmap lock (by faults), so no memory of a user is touched inside
+ * it. While it is held, a section that is not revoked has the memory of its pieces:
+ * who revokes them takes it before they go.
+ */
+struct ndshm_section {
+	struct ndshm_object object;
+	refcount_t users;
+	struct ndshm_files files;
+	u32 id;
+	struct ndshm_adapter *adapter;
+	struct ndshm_claim *claim;
+	struct ndshm_provider *provider;
+	s32 preferred_node;
+	bool rawio;
+	u32 initial;
+	kuid_t uid;
+	struct ndshm_quota quota;
+	struct mutex grow_lock;		/* the making and going of pieces */
+	struct mutex sync_lock;		/* nothing: it keeps others away */
+	struct mutex revoke_lock;	/* nothing: it makes others wait */
+	struct delayed_work trimming;
+	bool deleted;
+	bool needs_sync;
+	struct ndshm_extent_map map;
+	struct rb_root pieces;
+	u32 committed;
+	u32 idle;
+	struct rb_root kept;
+	u32 extents;
+	u32 held;
+	u32 holders;
+};
+
+static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object)
+{
+	return container_of(object, struct ndshm_section, object);
+}
+
+/**
+ * struct ndshm_section_request - what a section is to be
+ * @adapter: for whose device
+ * @claim: under which, or NULL
+ * @provider: whose memory
+ * @max_size: in bytes
+ * @initial_size: in bytes
+ * @preferred_node: node, or any
+ * @rawio: as in struct ndshm_section
+ */
+struct ndshm_section_request {
+	struct ndshm_adapter *adapter;
+	struct ndshm_claim *claim;
+	struct ndshm_provider *provider;
+	u64 max_size;
+	u64 initial_size;
+	s32 preferred_node;
+	bool rawio;
+};
+
+/* The greatest MaxSize, in bytes. */
+u64 ndshm_max_section(void);
+
+/* With one user, the caller. May sleep. */
+ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
+				  struct ndshm_section **section);
+
+/* One more user, by one that is; and one less. The last may sleep. */
+void ndshm_section_use(struct ndshm_section *section);
+void ndshm_section_leave(struct ndshm_section *section);
+
+/* NONE, SECTION_REVOKED or SECTION_DELETED. The object's lock is held. */
+ndshm_reason_t ndshm_section_state(const struct ndshm_section *section);
+
+/* @own: extents that do not keep it from being deleted. May sleep. */
+ndshm_reason_t ndshm_section_delete(struct ndshm_section *section, u32 own,
+				    bool force);
+
+/*
+ * @count pages at a multiple of @alignment pages, zeroed, which nobody else has; and
+ * the way back. May sleep; no lock is held.
+ */
+ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
+				  u32 alignment, struct ndshm_run **run);
+void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run);
+
+/* As ndshm_section_give(), with the object's lock held; ndshm_section_settle() follows. */
+void ndshm_section_give_locked(struct ndshm_section *section,
+			       struct ndshm_run *run);
+/* Memory that is not needed goes, now or soon. May sleep; no lock is held. */
+void ndshm_section_settle(struct ndshm_section *section);
+
+/* As ndshm_sync(), of a range that was checked. May sleep. */
+ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
+				  u64 offset, u64 length);
+
+/*
+ * The segments of @run's memory: at most @capacity of them are written; how many
+ * there are. The object's lock is held, and the section is what it was.
+ */
+u32 ndshm_section_segments(struct ndshm_section *section,
+			   const struct ndshm_run *run,
+			   struct ndshm_segment *segments, u32 capacity);
+
+/*
+ * Memory, for section.c. commit: all from page @start on, in slots; under grow_lock.
+ * drop: all of it, when nothing shows it any more.
+ */
+ndshm_reason_t ndshm_section_commit(struct ndshm_section *section, u32 start,
+				    u32 end);
+void ndshm_section_drop(struct ndshm_section *section);
+void ndshm_section_trim_work(struct work_struct *work);
+vm_fault_t ndshm_section_fault(struct ndshm_object *object,
+			       struct vm_fault *vmf);
+void ndshm_section_wait(struct ndshm_object *object);
+u64 ndshm_section_size(struct ndshm_object *object);
+
+#endif /* _NDSHM_CORE_SECTION_H */

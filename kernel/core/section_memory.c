@@ -1,0 +1,716 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A section's memory: pieces of it that come when they are needed, are shown through
+ * the section's one file, and go when nobody needs them.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "adapter.h"
+#include "block.h"
+#include "claim.h"
+#include "provider.h"
+#include "section.h"
+
+/* That much may be idle, and as much again for each so many pages taken. */
+#define IDLE_PAGES	(2 * NDSHM_SLOT_PAGES)
+#define TAKEN_FOR_IDLE	16
+
+#define piece_of(node_) rb_entry_safe(node_, struct ndshm_piece, node)
+
+static u32 end_of(const struct ndshm_piece *piece)
+{
+	return piece->start + piece->count;
+}
+
+/* The piece that has page @at, or else the first behind it, or NULL. */
+static struct ndshm_piece *piece_at(const struct ndshm_section *section, u32 at)
+{
+	struct rb_node *node = section->pieces.rb_node;
+	struct ndshm_piece *piece, *behind = NULL;
+
+	lockdep_assert_held(&section->object.lock);
+
+	while (node) {
+		piece = piece_of(node);
+		if (at >= end_of(piece)) {
+			node = node->rb_right;
+			continue;
+		}
+		behind = piece;
+		if (at >= piece->start)
+			break;
+		node = node->rb_left;
+	}
+	return behind;
+}
+
+static struct ndshm_piece *next_piece(struct ndshm_piece *piece)
+{
+	return piece_of(rb_next(&piece->node));
+}
+
+/*
+ * Showing
+ */
+
+u64 ndshm_section_size(struct ndshm_object *object)
+{
+	struct ndshm_section *section = ndshm_section_of(object);
+	struct ndshm_piece *last = piece_of(rb_last(&section->pieces));
+
+	lockdep_assert_held(&object->lock);
+
+	return last ? (u64)end_of(last) << PAGE_SHIFT : 0;
+}
+
+static void resize_file(struct ndshm_section *section)
+{
+	struct ndshm_object *object = &section->object;
+
+	if (object->inode)
+		i_size_write(object->inode, ndshm_section_size(object));
+}
+
+vm_fault_t ndshm_section_fault(struct ndshm_object *object,
+			       struct vm_fault *vmf)
+{
+	struct ndshm_section *section = ndshm_section_of(object);
+	struct ndshm_piece *piece = piece_at(section, vmf->pgoff);
+
+	if (!piece || vmf->pgoff < piece->start)
+		return VM_FAULT_SIGBUS;
+	return ndshm_block_show(piece->block, vmf->pgoff - piece->start, vmf);
+}
+
+/* Nobody who needs the object's lock to go on has one of the pages. */
+void ndshm_section_wait(struct ndshm_object *object)
+{
+	struct ndshm_section *section = ndshm_section_of(object);
+	struct ndshm_piece *piece;
+
+	mutex_lock(&object->lock);
+	for (piece = piece_at(section, 0); piece; piece = next_piece(piece))
+		ndshm_block_settle(&piece->block->object);
+	mutex_unlock(&object->lock);
+}
+
+/*
+ * Pieces
+ */
+
+/*
+ * The memory of a piece is about to go, and with it the section. When the first has
+ * shown that it is hidden, the others need not wait for their own.
+ */
+static void piece_revoked(void *context, struct ndshm_block *block)
+{
+	struct ndshm_section *section = context;
+
+	mutex_lock(&section->revoke_lock);
+	ndshm_object_revoke(&section->object);
+	mutex_unlock(&section->revoke_lock);
+}
+
+static void free_piece(struct ndshm_piece *piece)
+{
+	/* Waits for the callback. */
+	ndshm_free(piece->block);
+	ndshm_spare_runs_free(&piece->spare);
+	kfree(piece);
+}
+
+static void free_pieces(struct list_head *pieces)
+{
+	struct ndshm_piece *piece, *next;
+
+	list_for_each_entry_safe(piece, next, pieces, link) {
+		free_piece(piece);
+		cond_resched();
+	}
+}
+
+static ndshm_reason_t make_block(struct ndshm_section *section, u32 count,
+				 struct ndshm_block **block)
+{
+	const struct ndshm_allocation allocation = {
+		.claim = section->claim, .client = true,
+	};
+	struct ndshm_parameters parameters = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.adapter = section->adapter,
+		.provider = section->provider,
+		.preferred_node = section->preferred_node,
+		.usage = NDSHM_USAGE_OTHER,
+		.length = (u64)count << PAGE_SHIFT,
+		.unaddressed = true,
+		.revoked = piece_revoked,
+		.revoked_context = section,
+	};
+	ndshm_reason_t reason = ndshm_blocks_make(&parameters, &allocation,
+						  block, 1);
+
+	if (reason == NDSHM_REASON_NONE && !(*block)->registration->page) {
+		ndshm_free(*block);
+		reason = NDSHM_REASON_PROVIDER_PAGELESS;
+	}
+	return reason;
+}
+
+static ndshm_reason_t make_piece(struct ndshm_section *section, u32 start,
+				 u32 count, struct list_head *pieces)
+{
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
+	struct ndshm_piece *piece;
+
+	piece = kzalloc(sizeof(*piece), NDSHM_GFP_CHARGED);
+	if (!piece)
+		return reason;
+	piece->start = start;
+	piece->count = count;
+	if (ndshm_spare_runs_make(&piece->spare))
+		goto err_piece;
+	reason = make_block(section, count, &piece->block);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_spare;
+	/* Through the section; what is pinned of it stays charged. */
+	piece->block->object.shown = true;
+	list_add_tail(&piece->link, pieces);
+	return reason;
+
+err_spare:
+	ndshm_spare_runs_free(&piece->spare);
+err_piece:
+	kfree(piece);
+	return reason;
+}
+
+/* Holes come and go under the grow_lock only. */
+static bool next_hole(struct ndshm_section *section, u32 *start, u32 *count,
+		      u32 end)
+{
+	bool found;
+
+	mutex_lock(&section->object.lock);
+	found = ndshm_extent_map_next_hole(&section->map, start, count, end);
+	mutex_unlock(&section->object.lock);
+	return found;
+}
+
+static u32 end_of_slot(u32 page)
+{
+	return round_down(page, NDSHM_SLOT_PAGES) + NDSHM_SLOT_PAGES;
+}
+
+/* For all holes from @start to @end. */
+static ndshm_reason_t make_pieces(struct ndshm_section *section, u32 start,
+				  u32 end, struct list_head *pieces)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	u32 count;
+
+	while (reason == NDSHM_REASON_NONE &&
+	       next_hole(section, &start, &count, end)) {
+		if (fatal_signal_pending(current))
+			return NDSHM_REASON_MEMORY;
+		count = min(count, end_of_slot(start) - start);
+		reason = make_piece(section, start, count, pieces);
+		start += count;
+		cond_resched();
+	}
+	return reason;
+}
+
+static void enter_piece(struct ndshm_section *section,
+			struct ndshm_piece *piece)
+{
+	struct rb_node **link = &section->pieces.rb_node, *parent = NULL;
+
+	lockdep_assert_held(&section->object.lock);
+
+	while (*link) {
+		parent = *link;
+		link = piece->start < piece_of(parent)->start ?
+		       &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&piece->node, parent, link);
+	rb_insert_color(&piece->node, &section->pieces);
+	ndshm_extent_map_commit(&section->map, piece->start, piece->count,
+				&piece->spare);
+	section->committed += piece->count;
+	if (piece->start >= section->initial)
+		section->idle += piece->count;
+	section->needs_sync |= piece->block->needs_sync;
+}
+
+/* All of them, or none: then they are as they were. */
+static ndshm_reason_t enter_pieces(struct ndshm_section *section,
+				   struct list_head *pieces)
+{
+	struct ndshm_piece *piece, *next;
+	ndshm_reason_t reason;
+
+	mutex_lock(&section->object.lock);
+	reason = ndshm_section_state(section);
+	if (reason == NDSHM_REASON_NONE) {
+		list_for_each_entry_safe(piece, next, pieces, link) {
+			list_del(&piece->link);
+			enter_piece(section, piece);
+		}
+		resize_file(section);
+	}
+	mutex_unlock(&section->object.lock);
+	return reason;
+}
+
+/* The adapter's isolation may have changed since the section was made. */
+static ndshm_reason_t permit(struct ndshm_section *section)
+{
+	return section->adapter->ops ?
+	       ndshm_adapter_permit(section->adapter, section->rawio) :
+	       NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_section_commit(struct ndshm_section *section, u32 start,
+				    u32 end)
+{
+	ndshm_reason_t reason = permit(section);
+	LIST_HEAD(pieces);
+
+	lockdep_assert_held(&section->grow_lock);
+
+	if (reason == NDSHM_REASON_NONE)
+		reason = make_pieces(section, start, end, &pieces);
+	if (reason == NDSHM_REASON_NONE)
+		reason = enter_pieces(section, &pieces);
+	free_pieces(&pieces);
+	return reason;
+}
+
+void ndshm_section_drop(struct ndshm_section *section)
+{
+	struct ndshm_piece *piece, *next;
+	struct rb_root pieces;
+
+	mutex_lock(&section->object.lock);
+	pieces = section->pieces;
+	section->pieces = RB_ROOT;
+	section->committed = 0;
+	section->idle = 0;
+	mutex_unlock(&section->object.lock);
+	rbtree_postorder_for_each_entry_safe(piece, next, &pieces, node) {
+		free_piece(piece);
+		cond_resched();
+	}
+}
+
+/*
+ * Giving back
+ */
+
+static bool is_idle(const struct ndshm_section *section,
+		    const struct ndshm_piece *piece)
+{
+	return !piece->taken && piece->start >= section->initial;
+}
+
+/* The highest that are idle and lie together, out of the section; their place. */
+static u32 leave_idle(struct ndshm_section *section, u32 most,
+		      struct list_head *pieces, struct ndshm_spare_runs *spare)
+{
+	struct ndshm_piece *piece, *lower;
+	u32 start = 0, count = 0;
+
+	lockdep_assert_held(&section->object.lock);
+
+	for (piece = piece_of(rb_last(&section->pieces));
+	     piece && section->idle > most; piece = lower) {
+		lower = piece_of(rb_prev(&piece->node));
+		if (!is_idle(section, piece) ||
+		    (count && end_of(piece) != start)) {
+			if (count)
+				break;
+			continue;
+		}
+		start = piece->start;
+		count += piece->count;
+		rb_erase(&piece->node, &section->pieces);
+		section->committed -= piece->count;
+		section->idle -= piece->count;
+		ndshm_block_settle(&piece->block->object);
+		list_add(&piece->link, pieces);
+	}
+	if (count)
+		ndshm_extent_map_decommit(&section->map, start, count, spare);
+	return start;
+}
+
+/* Some pieces at once: each hiding costs a step for every mapping. */
+static bool trim_some(struct ndshm_section *section, u32 most)
+{
+	struct inode *inode = NULL;
+	struct ndshm_spare_runs spare;
+	struct ndshm_piece *last;
+	LIST_HEAD(pieces);
+	u32 start = 0;
+
+	/* Another time, then. */
+	if (ndshm_spare_runs_make(&spare))
+		return false;
+	mutex_lock(&section->object.lock);
+	if (ndshm_section_state(section) == NDSHM_REASON_NONE)
+		start = leave_idle(section, most, &pieces, &spare);
+	if (!list_empty(&pieces)) {
+		resize_file(section);
+		inode = section->object.inode;
+	}
+	mutex_unlock(&section->object.lock);
+	ndshm_spare_runs_free(&spare);
+	if (list_empty(&pieces))
+		return false;
+	last = list_last_entry(&pieces, struct ndshm_piece, link);
+	if (inode)
+		unmap_mapping_range(inode->i_mapping,
+				    (loff_t)start << PAGE_SHIFT,
+				    (loff_t)(end_of(last) - start) << PAGE_SHIFT,
+				    1);
+	free_pieces(&pieces);
+	return true;
+}
+
+static void trim(struct ndshm_section *section, u32 most)
+{
+	lockdep_assert_held(&section->grow_lock);
+
+	while (trim_some(section, most))
+		cond_resched();
+}
+
+void ndshm_section_trim_work(struct work_struct *work)
+{
+	struct ndshm_section *section =
+		container_of(to_delayed_work(work), struct ndshm_section,
+			     trimming);
+
+	/*
+	 * Not waiting: whoever grows may wait for this workqueue, before a limit
+	 * refuses it memory.
+	 */
+	if (mutex_trylock(&section->grow_lock)) {
+		trim(section, 0);
+		mutex_unlock(&section->grow_lock);
+	} else {
+		ndshm_queue_delayed(&section->trimming, HZ);
+	}
+}
+
+void ndshm_section_settle(struct ndshm_section *section)
+{
+	u32 most, idle;
+
+	mutex_lock(&section->object.lock);
+	idle = section->idle;
+	most = IDLE_PAGES +
+	       section->map.pages[NDSHM_RUN_TAKEN] / TAKEN_FOR_IDLE;
+	mutex_unlock(&section->object.lock);
+	if (!idle)
+		return;
+	if (idle > most && mutex_trylock(&section->grow_lock)) {
+		trim(section, most / 2);
+		mutex_unlock(&section->grow_lock);
+	}
+	ndshm_queue_delayed(&section->trimming, HZ);
+}
+
+/*
+ * Extents
+ */
+
+static u32 overlap(const struct ndshm_piece *piece, const struct ndshm_run *run)
+{
+	return min(end_of(piece), run->start + run->count) -
+	       max(piece->start, run->start);
+}
+
+/* The pieces that a run has part of know how much. */
+static void count_taken(struct ndshm_section *section,
+			const struct ndshm_run *run)
+{
+	const u32 end = run->start + run->count;
+	struct ndshm_piece *piece;
+
+	for (piece = piece_at(section, run->start);
+	     piece && piece->start < end; piece = next_piece(piece)) {
+		if (is_idle(section, piece))
+			section->idle -= piece->count;
+		piece->taken += overlap(piece, run);
+	}
+}
+
+static void count_given(struct ndshm_section *section,
+			const struct ndshm_run *run)
+{
+	const u32 end = run->start + run->count;
+	struct ndshm_piece *piece;
+
+	for (piece = piece_at(section, run->start);
+	     piece && piece->start < end; piece = next_piece(piece)) {
+		piece->taken -= overlap(piece, run);
+		if (is_idle(section, piece))
+			section->idle += piece->count;
+	}
+}
+
+void ndshm_section_give_locked(struct ndshm_section *section,
+			       struct ndshm_run *run)
+{
+	lockdep_assert_held(&section->object.lock);
+
+	count_given(section, run);
+	ndshm_extent_map_give(&section->map, run);
+	section->extents--;
+}
+
+void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run)
+{
+	mutex_lock(&section->object.lock);
+	ndshm_section_give_locked(section, run);
+	mutex_unlock(&section->object.lock);
+	ndshm_section_settle(section);
+}
+
+/* The part of a run from page @at on that lies in one piece, at most a slot. */
+static ndshm_reason_t zero_part(struct ndshm_section *section,
+				const struct ndshm_run *run, u32 *at)
+{
+	struct ndshm_piece *piece;
+	ndshm_reason_t reason;
+	u32 from, to, count;
+
+	reason = ndshm_section_state(section);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	piece = piece_at(section, *at);
+	from = *at - piece->start;
+	*at = min(end_of(piece), run->start + run->count);
+	to = *at - piece->start;
+	count = from < piece->fresh ? min(to, piece->fresh) - from : 0;
+	piece->fresh = max(piece->fresh, to);
+	if (!count)
+		return NDSHM_REASON_NONE;
+	ndshm_block_zero(piece->block, from, count);
+	ndshm_block_sync(piece->block, NDSHM_SYNC_FOR_DEVICE,
+			 (u64)from << PAGE_SHIFT, (u64)count << PAGE_SHIFT);
+	return NDSHM_REASON_NONE;
+}
+
+/* Memory that no extent had before is zero by itself. */
+static ndshm_reason_t zero(struct ndshm_section *section,
+			   const struct ndshm_run *run)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	u32 at = run->start;
+
+	while (reason == NDSHM_REASON_NONE && at < run->start + run->count) {
+		mutex_lock(&section->object.lock);
+		reason = zero_part(section, run, &at);
+		mutex_unlock(&section->object.lock);
+		cond_resched();
+	}
+	return reason;
+}
+
+/* SECTION_FULL: not of what has memory now. */
+static ndshm_reason_t take_free(struct ndshm_section *section, u32 count,
+				u32 alignment, struct ndshm_spare_runs *spare,
+				struct ndshm_run **run)
+{
+	ndshm_reason_t reason;
+	u32 start;
+
+	mutex_lock(&section->object.lock);
+	reason = ndshm_section_state(section);
+	if (reason != NDSHM_REASON_NONE)
+		goto out;
+	if (!ndshm_extent_map_find_free(&section->map, count, alignment,
+					&start)) {
+		reason = NDSHM_REASON_SECTION_FULL;
+		goto out;
+	}
+	*run = ndshm_extent_map_take(&section->map, start, count, spare);
+	count_taken(section, *run);
+	section->extents++;
+out:
+	mutex_unlock(&section->object.lock);
+	return reason;
+}
+
+/* Memory for one more extent; SECTION_FULL: there is no place for it. */
+static ndshm_reason_t grow(struct ndshm_section *section, u32 count,
+			   u32 alignment)
+{
+	const u32 pages = section->object.length >> PAGE_SHIFT;
+	bool found;
+	u32 start;
+
+	mutex_lock(&section->object.lock);
+	found = ndshm_extent_map_find_room(&section->map, count, alignment,
+					   &start);
+	mutex_unlock(&section->object.lock);
+	if (!found)
+		return NDSHM_REASON_SECTION_FULL;
+	return ndshm_section_commit(section, round_down(start, NDSHM_SLOT_PAGES),
+				    min_t(u64, round_up((u64)start + count,
+							NDSHM_SLOT_PAGES),
+					  pages));
+}
+
+/* Others may take what has just got memory. */
+static ndshm_reason_t take_growing(struct ndshm_section *section, u32 count,
+				   u32 alignment,
+				   struct ndshm_spare_runs *spare,
+				   struct ndshm_run **run)
+{
+	ndshm_reason_t reason;
+
+	if (mutex_lock_killable(&section->grow_lock))
+		return NDSHM_REASON_MEMORY;
+	do {
+		reason = take_free(section, count, alignment, spare, run);
+		if (reason != NDSHM_REASON_SECTION_FULL)
+			break;
+		reason = grow(section, count, alignment);
+	} while (reason == NDSHM_REASON_NONE);
+	mutex_unlock(&section->grow_lock);
+	return reason;
+}
+
+ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
+				  u32 alignment, struct ndshm_run **run)
+{
+	struct ndshm_spare_runs spare;
+	ndshm_reason_t reason;
+
+	if (ndshm_spare_runs_make(&spare))
+		return NDSHM_REASON_MEMORY;
+	reason = take_free(section, count, alignment, &spare, run);
+	if (reason == NDSHM_REASON_SECTION_FULL)
+		reason = take_growing(section, count, alignment, &spare, run);
+	ndshm_spare_runs_free(&spare);
+	if (reason != NDSHM_REASON_NONE) {
+		/* What it got in vain goes again. */
+		ndshm_section_settle(section);
+		return reason;
+	}
+	reason = zero(section, *run);
+	if (reason != NDSHM_REASON_NONE)
+		ndshm_section_give(section, *run);
+	return reason;
+}
+
+/*
+ * The device
+ */
+
+/* The part of a range that lies in one piece, at most a slot. */
+static ndshm_reason_t sync_part(struct ndshm_section *section, u32 direction,
+				u64 *offset, u64 end)
+{
+	ndshm_reason_t reason = ndshm_section_state(section);
+	struct ndshm_piece *piece;
+	u64 start, length;
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	piece = piece_at(section, *offset >> PAGE_SHIFT);
+	if (!piece) {
+		*offset = end;
+		return reason;
+	}
+	start = (u64)piece->start << PAGE_SHIFT;
+	*offset = min(max(*offset, start), end);
+	length = min((u64)end_of(piece) << PAGE_SHIFT, end) - *offset;
+	if (*offset < end)
+		ndshm_block_sync(piece->block, direction, *offset - start,
+				 length);
+	*offset += length;
+	return reason;
+}
+
+static ndshm_reason_t sync_parts(struct ndshm_section *section, u32 direction,
+				 u64 offset, u64 end)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	lockdep_assert_held(&section->sync_lock);
+
+	/* Whoever is killed is told nothing. */
+	while (reason == NDSHM_REASON_NONE && offset < end &&
+	       !fatal_signal_pending(current)) {
+		mutex_lock(&section->object.lock);
+		reason = sync_part(section, direction, &offset, end);
+		mutex_unlock(&section->object.lock);
+		cond_resched();
+	}
+	return reason;
+}
+
+ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
+				  u64 offset, u64 length)
+{
+	ndshm_reason_t reason;
+
+	if (mutex_lock_killable(&section->sync_lock))
+		return NDSHM_REASON_NONE;
+	reason = sync_parts(section, direction, offset, offset + length);
+	mutex_unlock(&section->sync_lock);
+	return reason;
+}
+
+/* What of a block lies from @from to @to, bytes of it. */
+static u32 block_segments(const struct ndshm_block *block, u64 from, u64 to,
+			  struct ndshm_segment *segments, u32 capacity)
+{
+	const struct ndshm_segment *each;
+	u64 at = 0, first, last;
+	u32 i, count = 0;
+
+	for (i = 0; i < block->segment_count && at < to; i++) {
+		each = &block->segments[i];
+		first = max(at, from);
+		last = min(at + each->length, to);
+		if (first < last) {
+			if (count < capacity)
+				segments[count] = (struct ndshm_segment){
+					.address = each->address + (first - at),
+					.length = last - first,
+				};
+			count++;
+		}
+		at += each->length;
+	}
+	return count;
+}
+
+u32 ndshm_section_segments(struct ndshm_section *section,
+			   const struct ndshm_run *run,
+			   struct ndshm_segment *segments, u32 capacity)
+{
+	const u32 end = run->start + run->count;
+	struct ndshm_piece *piece;
+	u32 count = 0, from, to;
+
+	for (piece = piece_at(section, run->start);
+	     piece && piece->start < end; piece = next_piece(piece)) {
+		from = max(piece->start, run->start) - piece->start;
+		to = min(end_of(piece), end) - piece->start;
+		count += block_segments(piece->block, (u64)from << PAGE_SHIFT,
+					(u64)to << PAGE_SHIFT,
+					segments + min(count, capacity),
+					capacity - min(count, capacity));
+	}
+	return count;
+}

@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Extents: whose pages of a section are, and for how long. Where a name begins with
+ * lsa_, the documentation of the LSA calls says so; all else is ours.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "ndshm_probe.h"
+#include "ndshm_section.h"
+
+#define HUGE	(2UL << 20)
+#define MAX	(64 * HUGE)
+
+FIXTURE(extent) {
+	int client;
+	__u32 adapter;
+	size_t page;
+	int fd;
+	int holder;
+	unsigned char *map;
+};
+
+FIXTURE_SETUP(extent)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->client = ndshm_open();
+	ASSERT_LE(0, self->client);
+	test_get_info(self->client, &info);
+	self->adapter = info.out_default_adapter;
+	self->page = page_size();
+	self->fd = test_new_section(self->client, self->adapter, MAX, HUGE);
+	self->holder = test_attach(self->fd);
+	self->map = test_map_section(self->fd, MAX);
+}
+
+FIXTURE_TEARDOWN(extent)
+{
+	munmap(self->map, MAX);
+	close(self->holder);
+	close(self->fd);
+	close(self->client);
+}
+
+/* Nothing of the section may change by it. */
+#define test_same_section(fd, call) do { \
+	struct ndshm_section_query before_ = test_look(fd), after_; \
+	call; \
+	after_ = test_look(fd); \
+	EXPECT_EQ(0, memcmp(&before_, &after_, sizeof(before_))); \
+} while (0)
+
+/*
+ * Having and freeing
+ */
+
+/* A block lies within the section, and is nobody else's. */
+TEST_F(extent, lsa_allocate)
+{
+	const size_t lengths[] = {
+		1, self->page, self->page + 1, 5 * self->page, HUGE - 1, HUGE,
+		HUGE + self->page,
+	};
+	__u64 places[2 * ARRAY_SIZE(lengths)], total = 0;
+	struct ndshm_section_query query;
+	struct ndshm_extent_alloc more;
+	size_t i, j, length;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		length = lengths[i % ARRAY_SIZE(lengths)];
+		more = extent_alloc_request(length, 0);
+		test_extent_alloc(self->holder, &more);
+		places[i] = more.out_offset;
+		length = (length + self->page - 1) / self->page * self->page;
+		EXPECT_EQ(length, more.out_length);
+		EXPECT_EQ(0, places[i] % self->page);
+		EXPECT_GE(MAX, places[i] + length);
+		EXPECT_TRUE(all_bytes(self->map + places[i], length, 0));
+		fill_pattern(self->map + places[i], length, i);
+		total += length;
+	}
+	for (i = 0; i < ARRAY_SIZE(places); i++)
+		EXPECT_TRUE(has_pattern(self->map + places[i],
+					(lengths[i % ARRAY_SIZE(lengths)] +
+					 self->page - 1) / self->page *
+					self->page, i));
+	query = test_look(self->fd);
+	EXPECT_EQ(total, query.out_taken);
+	EXPECT_EQ(ARRAY_SIZE(places), query.out_extents);
+	EXPECT_EQ(1, query.out_holders);
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		j = (i * 5) % ARRAY_SIZE(places);
+		test_free_extent(self->holder, places[j]);
+	}
+	query = test_look(self->fd);
+	EXPECT_EQ(0, query.out_taken);
+	EXPECT_EQ(0, query.out_extents);
+}
+
+/* A freed block is had again, and what was in it is gone. */
+TEST_F(extent, lsa_free)
+{
+	__u64 first = test_extent(self->holder, 8 * self->page), second;
+
+	memset(self->map + first, 0xa5, 8 * self->page);
+	test_free_extent(self->holder, first);
+	second = test_extent(self->holder, 8 * self->page);
+	EXPECT_EQ(first, second);
+	EXPECT_TRUE(all_bytes(self->map + second, 8 * self->page, 0));
+}
+
+/* Zeroed is what somebody had, wherever the next one's begin and end. */
+TEST_F(extent, zeroed)
+{
+	__u64 places[64], place;
+	unsigned int round, i, count;
+	size_t length;
+
+	srand(1);
+	for (round = 0; round < 40; round++) {
+		count = 1 + rand() % ARRAY_SIZE(places);
+		for (i = 0; i < count; i++) {
+			length = (1 + rand() % 40) * self->page;
+			place = test_extent(self->holder, length);
+			EXPECT_TRUE(all_bytes(self->map + place, length, 0));
+			memset(self->map + place, 1 + i, length);
+			places[i] = place;
+		}
+		for (i = 0; i < count; i++)
+			test_free_extent(self->holder, places[i]);
+	}
+}
+
+/* The lowest place that fits. */
+TEST_F(extent, lowest)
+{
+	__u64 places[8];
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		places[i] = test_extent(self->holder, 4 * self->page);
+		EXPECT_EQ(i * 4 * self->page, places[i]);
+	}
+	test_free_extent(self->holder, places[5]);
+	test_free_extent(self->holder, places[1]);
+	test_free_extent(self->holder, places[2]);
+	EXPECT_EQ(places[1], test_extent(self->holder, 5 * self->page));
+	EXPECT_EQ(places[1] + 5 * self->page,
+		  test_extent(self->holder, 3 * self->page));
+	EXPECT_EQ(places[5], test_extent(self->holder, 4 * self->page));
+	EXPECT_EQ(8 * 4 * self->page, test_extent(self->holder, 1));
+}
+
+TEST_F(extent, alignment)
+{
+	const __u64 wrong[] = {
+		1, self->page - 1, self->page / 2, 3 * self->page,
+		self->page + 1, 2 * HUGE, 1ULL << 63, ~0ULL,
+	};
+	struct ndshm_extent_alloc more;
+	__u64 alignment, place;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		more = extent_alloc_request(self->page, wrong[i]);
+		test_err_extent_alloc(EINVAL, NDSHM_REASON_ALIGNMENT,
+				      self->client, self->holder, &more);
+	}
+	more = extent_alloc_request(0, 0);
+	test_err_extent_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->client,
+			      self->holder, &more);
+	for (alignment = self->page; alignment <= HUGE; alignment *= 2) {
+		test_extent(self->holder, self->page);
+		place = test_aligned_extent(self->holder, self->page,
+					    alignment);
+		EXPECT_EQ(0, place % alignment);
+		place = test_aligned_extent(self->holder, 3 * self->page,
+					    alignment);
+		EXPECT_EQ(0, place % alignment);
+	}
+}
+
+/* Not what is somebody else's, nor a part, nor twice. */
+TEST_F(extent, whose)
+{
+	int other = test_attach(self->fd);
+	__u64 mine = test_extent(self->holder, 2 * self->page);
+	__u64 theirs = test_extent(other, 2 * self->page);
+	const __u64 unknown[] = {
+		theirs, mine + self->page, theirs + self->page,
+		theirs + 2 * self->page, MAX - self->page, MAX,
+		MAX + self->page, ~0ULL - self->page + 1, 1ULL << 44,
+	};
+	const __u64 nowhere[] = { mine + 1, mine + 16, 1, MAX - 1, ~0ULL };
+	struct ndshm_extent_query query;
+	struct ndshm_extent_free request;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(unknown); i++)
+		test_same_section(self->fd, {
+			request = extent_free_request(unknown[i]);
+			test_err_extent_free(ENOENT,
+					     NDSHM_REASON_EXTENT_UNKNOWN,
+					     self->client, self->holder,
+					     &request);
+			query = extent_query_request(unknown[i]);
+			test_err_extent_query(ENOENT,
+					      NDSHM_REASON_EXTENT_UNKNOWN,
+					      self->client, self->holder,
+					      &query);
+		});
+	for (i = 0; i < ARRAY_SIZE(nowhere); i++)
+		test_same_section(self->fd, {
+			request = extent_free_request(nowhere[i]);
+			test_err_extent_free(EINVAL, NDSHM_REASON_ALIGNMENT,
+					     self->client, self->holder,
+					     &request);
+			query = extent_query_request(nowhere[i]);
+			test_err_extent_query(EINVAL, NDSHM_REASON_ALIGNMENT,
+					      self->client, self->holder,
+					      &query);
+		});
+	test_free_extent(self->holder, mine);
+	request = extent_free_request(mine);
+	test_err_extent_free(ENOENT, NDSHM_REASON_EXTENT_UNKNOWN, self->client,
+			     self->holder, &request);
+	test_free_extent(other, theirs);
+	close(other);
+}
+
+/*
+ * Holders
+ */
+
+/* What a holder had is free when it goes; what was to stay stays. */
+TEST_F(extent, death)
+{
+	int brief = test_attach(self->fd);
+	int keeper = test_attach_with(self->fd, NDSHM_ATTACH_KEEP);
+	__u64 lost = test_extent(brief, self->page);
+	__u64 kept = test_extent(keeper, self->page);
+	struct ndshm_section_query query;
+	struct ndshm_extent_free request;
+
+	memset(self->map + lost, 1, self->page);
+	memset(self->map + kept, 2, self->page);
+	EXPECT_EQ(0, close(brief));
+	EXPECT_EQ(0, close(keeper));
+	query = test_look(self->fd);
+	EXPECT_EQ(1, query.out_holders);
+	EXPECT_EQ(1, query.out_extents);
+	EXPECT_EQ(self->page, query.out_taken);
+	EXPECT_EQ(2, self->map[kept]);
+	EXPECT_EQ(lost, test_extent(self->holder, self->page));
+	EXPECT_EQ(0, self->map[lost]);
+	EXPECT_NE(kept, test_extent(self->holder, self->page));
+	/* It is nobody's. */
+	request = extent_free_request(kept);
+	test_err_extent_free(ENOENT, NDSHM_REASON_EXTENT_UNKNOWN, self->client,
+			     self->holder, &request);
+}
+
+/* It lives as long as anybody has its descriptor. */
+TEST_F(extent, inherited)
+{
+	int holder = test_attach(self->fd), copy = dup(holder), peer;
+	__u64 place = test_extent(holder, self->page);
+	pid_t child;
+
+	close(holder);
+	EXPECT_EQ(1, test_look(self->fd).out_extents);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct ndshm_extent_free request = extent_free_request(place);
+		struct ndshm_extent_alloc more =
+			extent_alloc_request(self->page, 0);
+		bool good = ndshm_hear(peer) &&
+			    !_test_extent_free(copy, &request) &&
+			    !_test_extent_alloc(copy, &more);
+
+		_exit(!good);
+	}
+	close(copy);
+	EXPECT_EQ(1, test_look(self->fd).out_extents);
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	EXPECT_TRUE(ndshm_soon(!test_look(self->fd).out_extents));
+	EXPECT_EQ(1, test_look(self->fd).out_holders);
+}
+
+/* A thousand extents, and no warning. */
+TEST_F(extent, killed)
+{
+	struct ndshm_section_query query;
+	pid_t child;
+	int peer, i;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct ndshm_section_attach attach = section_attach_request(0);
+		struct ndshm_extent_alloc more;
+
+		if (_test_section_attach(self->fd, &attach))
+			_exit(1);
+		for (i = 0; i < 3000; i++) {
+			more = extent_alloc_request(self->page, 0);
+			if (_test_extent_alloc(attach.out_holder, &more))
+				_exit(2);
+			self->map[more.out_offset] = 1;
+		}
+		ndshm_tell(peer);
+		pause();
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	query = test_look(self->fd);
+	EXPECT_EQ(3000, query.out_extents);
+	EXPECT_EQ(2, query.out_holders);
+	EXPECT_TRUE(ndshm_end(child, peer, SIGKILL));
+	EXPECT_FALSE(ndshm_reap(child));
+	close(peer);
+	query = test_look(self->fd);
+	EXPECT_EQ(0, query.out_extents);
+	EXPECT_EQ(0, query.out_taken);
+	EXPECT_EQ(1, query.out_holders);
+	EXPECT_TRUE(ndshm_soon(ndshm_committed(self->fd) == HUGE));
+	EXPECT_EQ(0, test_extent(self->holder, HUGE));
+	EXPECT_TRUE(all_bytes(self->map, HUGE, 0));
+}
+
+/* Who needs memory pays for it, not who made the section or has it mapped. */
+TEST_F(extent, who_pays)
+{
+	__u64 before = ndshm_locked(self->client), theirs;
+	pid_t child;
+	int peer;
+
+	if (geteuid())
+		SKIP(return, "only root becomes somebody else");
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct ndshm_section_attach attach = section_attach_request(0);
+		struct ndshm_extent_alloc more =
+			extent_alloc_request(3 * HUGE, 0);
+		bool good;
+
+		/* The device is not theirs to open; the section they were given. */
+		good = ndshm_become(NDSHM_USER_A) && ndshm_open() < 0 &&
+		       !_test_section_attach(self->fd, &attach) &&
+		       !_test_extent_alloc(attach.out_holder, &more) &&
+		       more.out_offset == HUGE;
+		theirs = ndshm_locked(self->client);
+		good = good && theirs == 3 * HUGE && ndshm_tell(peer) &&
+		       ndshm_hear(peer);
+		close(attach.out_holder);
+		_exit(!(good && ndshm_soon(!ndshm_locked(self->client))));
+	}
+	/* What is there is had for nothing. */
+	EXPECT_EQ(0, test_extent(self->holder, HUGE));
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_EQ(before, ndshm_locked(self->client));
+	EXPECT_EQ(4 * HUGE, ndshm_committed(self->fd));
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	EXPECT_EQ(before, ndshm_locked(self->client));
+}
+
+/*
+ * At the same time
+ */
+
+#define SLOTS	64
+
+struct worker {
+	pthread_t thread;
+	struct _test_data_extent *test;
+	int holder;
+	unsigned int seed;
+	unsigned int wrong;
+	atomic_bool *stop;
+};
+
+/* Has extents, each with a pattern of its own, and looks whether it stays. */
+static void *work(void *argument)
+{
+	struct worker *worker = argument;
+	struct _test_data_extent *self = worker->test;
+	unsigned int seed = worker->seed, i, round;
+	struct {
+		__u64 place;
+		size_t length;
+		unsigned int pattern;
+	} slots[SLOTS] = {};
+
+	for (round = 0; !atomic_load(worker->stop); round++) {
+		i = rand_r(&seed) % SLOTS;
+		if (slots[i].length) {
+			struct ndshm_extent_free request =
+				extent_free_request(slots[i].place);
+
+			worker->wrong +=
+				!has_pattern(self->map + slots[i].place,
+					     slots[i].length,
+					     slots[i].pattern) ||
+				_test_extent_free(worker->holder, &request);
+			slots[i].length = 0;
+		} else {
+			size_t length = (1 + rand_r(&seed) % 32) * self->page;
+			struct ndshm_extent_alloc more =
+				extent_alloc_request(length, 0);
+
+			if (_test_extent_alloc(worker->holder, &more)) {
+				worker->wrong += errno != ENOSPC;
+				continue;
+			}
+			worker->wrong += !all_bytes(self->map + more.out_offset,
+						    length, 0);
+			slots[i].place = more.out_offset;
+			slots[i].length = length;
+			slots[i].pattern = worker->seed + round;
+			fill_pattern(self->map + slots[i].place, length,
+				     slots[i].pattern);
+		}
+	}
+	for (i = 0; i < SLOTS; i++)
+		worker->wrong += slots[i].length &&
+				 !has_pattern(self->map + slots[i].place,
+					      slots[i].length,
+					      slots[i].pattern);
+	return NULL;
+}
+
+static void work_together(struct __test_metadata *_metadata,
+			  struct _test_data_extent *self, const int *holders,
+			  unsigned int count)
+{
+	struct worker workers[8];
+	atomic_bool stop = false;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		workers[i] = (struct worker){
+			.test = self, .holder = holders[i],
+			.seed = 1000 * (i + 1), .stop = &stop,
+		};
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
+					    &workers[i]));
+	}
+	usleep(ndshm_rounds(2000, 200) * 1000);
+	atomic_store(&stop, true);
+	for (i = 0; i < count; i++) {
+		pthread_join(workers[i].thread, NULL);
+		EXPECT_EQ(0, workers[i].wrong);
+		ndshm_case(!workers[i].wrong);
+	}
+}
+
+/* Nothing is ever had twice, however many ask: threads of one holder, */
+TEST_F(extent, threads)
+{
+	const int holders[] = { self->holder, self->holder, self->holder };
+
+	work_together(_metadata, self, holders, ARRAY_SIZE(holders));
+}
+
+/* holders, */
+TEST_F(extent, holders)
+{
+	int holders[4], i;
+
+	for (i = 0; i < 4; i++)
+		holders[i] = test_attach(self->fd);
+	work_together(_metadata, self, holders, 4);
+	for (i = 0; i < 4; i++)
+		close(holders[i]);
+	EXPECT_EQ(0, test_look(self->fd).out_extents);
+}
+
+/* and processes, some of which are killed in the midst of it. */
+TEST_F(extent, processes)
+{
+	unsigned int round, rounds = ndshm_rounds(40, 8);
+	pid_t children[3];
+	int peers[3], i;
+
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < 3; i++) {
+			children[i] = ndshm_fork(&peers[i]);
+			ASSERT_LE(0, children[i]);
+			if (!children[i]) {
+				struct ndshm_section_attach attach =
+					section_attach_request(0);
+				atomic_bool stop = false;
+				struct worker worker = {
+					.test = self, .seed = 10 * round + i,
+					.stop = &stop,
+				};
+
+				if (_test_section_attach(self->fd, &attach))
+					_exit(1);
+				worker.holder = attach.out_holder;
+				ndshm_tell(peers[i]);
+				work(&worker);
+				_exit(0);
+			}
+		}
+		for (i = 0; i < 3; i++)
+			EXPECT_TRUE(ndshm_hear(peers[i]));
+		usleep(1000 * (1 + round % 20));
+		for (i = 0; i < 3; i++) {
+			EXPECT_TRUE(ndshm_end(children[i], peers[i], SIGKILL));
+			EXPECT_FALSE(ndshm_reap(children[i]));
+			close(peers[i]);
+		}
+		EXPECT_EQ(0, test_look(self->fd).out_extents);
+	}
+	EXPECT_EQ(1, test_look(self->fd).out_holders);
+	EXPECT_TRUE(ndshm_soon(ndshm_committed(self->fd) == HUGE));
+}
+
+/*
+ * The device
+ */
+
+/* Together the segments are the extent, page by page the same each time. */
+TEST_F(extent, segments)
+{
+	struct ndshm_segment all[1024], part[1024];
+	struct ndshm_extent_query query;
+	__u64 places[4], total;
+	__u32 i, j;
+	int holder;
+
+	if (!ndshm_set_capability(CAP_SYS_RAWIO, true))
+		SKIP(return, "addresses are shown to root only");
+	holder = test_attach(self->fd);
+	places[0] = test_extent(holder, self->page);
+	places[1] = test_extent(holder, 3 * HUGE);
+	places[2] = test_extent(holder, 3 * self->page);
+	places[3] = test_extent(holder, HUGE);
+	for (i = 0; i < 4; i++) {
+		query = extent_query_request(places[i]);
+		test_extent_query(holder, &query);
+		ASSERT_LE(1, query.out_segments);
+		ASSERT_GE(ARRAY_SIZE(all), query.out_segments);
+		query.segments = to_u64(all);
+		query.segment_capacity = query.out_segments;
+		test_extent_query(holder, &query);
+		for (j = 0, total = 0; j < query.out_segments; j++) {
+			EXPECT_NE(NDSHM_ADDRESS_HIDDEN, all[j].address);
+			EXPECT_EQ(0, all[j].address % self->page);
+			total += all[j].length;
+		}
+		EXPECT_EQ(query.out_length, total);
+		query.segments = to_u64(part);
+		query.segment_capacity = ARRAY_SIZE(part);
+		test_extent_query(holder, &query);
+		EXPECT_EQ(0, memcmp(all, part,
+				    query.out_segments * sizeof(all[0])));
+		if (query.out_segments < 2)
+			continue;
+		query.segment_capacity = query.out_segments - 1;
+		memset(part, 0x5a, sizeof(part));
+		test_err_extent_query(ENOSPC, NDSHM_REASON_LIST_SHORT,
+				      self->client, holder, &query);
+		EXPECT_LT(query.segment_capacity, query.out_segments);
+		EXPECT_TRUE(all_bytes(part, sizeof(part), 0x5a));
+	}
+	query = extent_query_request(places[0]);
+	query.segment_capacity = 1;
+	test_err_extent_query(EINVAL, NDSHM_REASON_LIST, self->client, holder,
+			      &query);
+	query = extent_query_request(places[0]);
+	query.segments = to_u64(all);
+	test_err_extent_query(EINVAL, NDSHM_REASON_LIST, self->client, holder,
+			      &query);
+	query.segments = 1;
+	query.segment_capacity = 1;
+	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->client,
+			      holder, &query);
+	close(holder);
+	/* Who attached decides, and this one was not root then. */
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, false));
+	holder = test_attach(self->fd);
+	places[0] = test_extent(holder, self->page);
+	query = extent_query_request(places[0]);
+	query.segments = to_u64(all);
+	query.segment_capacity = 1;
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, true));
+	test_extent_query(holder, &query);
+	EXPECT_EQ(1, query.out_segments);
+	EXPECT_EQ(self->page, all[0].length);
+	close(holder);
+}
+
+TEST_F(extent, sync)
+{
+	struct ndshm_section_sync sync;
+	size_t i;
+	const struct {
+		__u32 direction;
+		__u64 offset, length;
+		__u32 reason;
+	} wrong[] = {
+		{ 0, 0, 1, NDSHM_REASON_DIRECTION },
+		{ 3, 0, 1, NDSHM_REASON_DIRECTION },
+		{ 1, 0, 0, NDSHM_REASON_LENGTH_ZERO },
+		{ 1, MAX, 1, NDSHM_REASON_RANGE },
+		{ 1, 0, MAX + 1, NDSHM_REASON_RANGE },
+		{ 1, MAX - 1, 2, NDSHM_REASON_RANGE },
+		{ 1, ~0ULL, ~0ULL, NDSHM_REASON_RANGE },
+		{ 1, 1, ~0ULL, NDSHM_REASON_RANGE },
+	}, right[] = {
+		{ 1, 0, 1, 0 }, { 2, 0, MAX, 0 }, { 1, 3, MAX - 3, 0 },
+		{ 2, HUGE - 1, 2, 0 }, { 2, MAX - 1, 1, 0 },
+	};
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		sync = section_sync_request(wrong[i].direction,
+					    wrong[i].offset, wrong[i].length);
+		test_err_section_sync(EINVAL, wrong[i].reason, self->client,
+				      self->fd, &sync);
+	}
+	test_extent(self->holder, 5 * HUGE);
+	for (i = 0; i < ARRAY_SIZE(right); i++) {
+		sync = section_sync_request(right[i].direction,
+					    right[i].offset, right[i].length);
+		test_section_sync(self->fd, &sync);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

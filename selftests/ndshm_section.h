@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The commands of sections and their holders, in the three ways of ndshm_test.h. What
+ * no failure may change is that of a client, as everywhere: @fd names the descriptor
+ * of the section or holder, and @client an open device.
+ */
+#ifndef _NDSHM_SELFTEST_SECTION_H
+#define _NDSHM_SELFTEST_SECTION_H
+
+#include "ndshm_test.h"
+
+/* A failure of a command on a descriptor that is no client's. */
+static inline void ndshm_fail_on(struct __test_metadata *_metadata, int line,
+				 int error, __u32 reason, int client, int fd,
+				 unsigned long command, void *argument)
+{
+	struct ndshm_header *header = argument, before = *header;
+	struct ndshm_state state = ndshm_state_at(_metadata, line, client);
+	int ret, seen;
+
+	ndshm_case(false);
+	ret = ioctl(fd, command, argument);
+	seen = errno;
+	EXPECT_EQ(-1, ret)
+		TH_LOG("line %d: command %#lx", line, command);
+	if (!ret)
+		return;
+	EXPECT_EQ(error, seen)
+		TH_LOG("line %d: command %#lx: %s", line, command,
+		       strerror(seen));
+	EXPECT_EQ(reason, header->reason)
+		TH_LOG("line %d: command %#lx", line, command);
+	EXPECT_EQ(ndshm_expected[reason].status, header->status)
+		TH_LOG("line %d: command %#lx", line, command);
+	/* The test itself must agree with the contract. */
+	EXPECT_EQ(ndshm_expected[reason].error, error)
+		TH_LOG("line %d: %s", line, ndshm_expected[reason].name);
+	EXPECT_EQ(before.size, header->size)
+		TH_LOG("line %d: command %#lx", line, command);
+	EXPECT_EQ(before.flags, header->flags)
+		TH_LOG("line %d: command %#lx", line, command);
+	ndshm_same_state(_metadata, line, client, &state);
+}
+
+#define NDSHM_TEST_FAIL_ON(error, reason, client, fd, command, type, arg) \
+	ndshm_fail_on(_metadata, __LINE__, error, reason, client, fd, command, \
+		      NDSHM_TYPED(type, arg))
+
+/* SECTION_CREATE */
+static inline struct ndshm_section_create
+section_create_request(__u32 adapter, __u64 max_size, __u64 initial_size)
+{
+	struct ndshm_section_create create;
+
+	ndshm_poison(&create, sizeof(create));
+	create.adapter = adapter;
+	create.provider = 0;
+	create.max_size = max_size;
+	create.initial_size = initial_size;
+	create.preferred_node = NDSHM_NODE_ANY;
+	create.__reserved = 0;
+	return create;
+}
+
+static inline int _test_section_create(int fd,
+				       struct ndshm_section_create *create)
+{
+	return ioctl(fd, NDSHM_SECTION_CREATE, create);
+}
+
+#define test_section_create(fd, create) \
+	NDSHM_TEST_PASS(fd, NDSHM_SECTION_CREATE, struct ndshm_section_create, \
+			create)
+#define test_err_section_create(error, reason, fd, create) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_SECTION_CREATE, \
+			struct ndshm_section_create, create)
+
+/* SECTION_ATTACH */
+static inline struct ndshm_section_attach section_attach_request(__u32 flags)
+{
+	struct ndshm_section_attach attach;
+
+	ndshm_poison(&attach, sizeof(attach));
+	attach.flags = flags;
+	attach.__reserved = 0;
+	return attach;
+}
+
+static inline int _test_section_attach(int fd,
+				       struct ndshm_section_attach *attach)
+{
+	return ioctl(fd, NDSHM_SECTION_ATTACH, attach);
+}
+
+#define test_section_attach(fd, attach) \
+	NDSHM_TEST_PASS(fd, NDSHM_SECTION_ATTACH, struct ndshm_section_attach, \
+			attach)
+#define test_err_section_attach(error, reason, client, fd, attach) \
+	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_SECTION_ATTACH, \
+			   struct ndshm_section_attach, attach)
+
+/* SECTION_SHARE */
+static inline struct ndshm_section_share section_share_request(__u32 flags)
+{
+	struct ndshm_section_share share;
+
+	ndshm_poison(&share, sizeof(share));
+	share.flags = flags;
+	share.__reserved = 0;
+	return share;
+}
+
+static inline int _test_section_share(int fd, struct ndshm_section_share *share)
+{
+	return ioctl(fd, NDSHM_SECTION_SHARE, share);
+}
+
+#define test_section_share(fd, share) \
+	NDSHM_TEST_PASS(fd, NDSHM_SECTION_SHARE, struct ndshm_section_share, \
+			share)
+#define test_err_section_share(error, reason, client, fd, share) \
+	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_SECTION_SHARE, \
+			   struct ndshm_section_share, share)
+
+/* SECTION_DELETE */
+static inline struct ndshm_section_delete
+section_delete_request(__u32 flags, int holder)
+{
+	struct ndshm_section_delete request;
+
+	ndshm_poison(&request, sizeof(request));
+	request.flags = flags;
+	request.holder = holder;
+	request.__reserved = 0;
+	return request;
+}
+
+static inline int _test_section_delete(int fd,
+				       struct ndshm_section_delete *request)
+{
+	return ioctl(fd, NDSHM_SECTION_DELETE, request);
+}
+
+#define test_section_delete(fd, request) \
+	NDSHM_TEST_PASS(fd, NDSHM_SECTION_DELETE, struct ndshm_section_delete, \
+			request)
+#define test_err_section_delete(error, reason, client, fd, request) \
+	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_SECTION_DELETE, \
+			   struct ndshm_section_delete, request)
+
+/* SECTION_QUERY */
+static inline struct ndshm_section_query section_query_request(void)
+{
+	struct ndshm_section_query query;
+
+	ndshm_poison(&query, sizeof(query));
+	return query;
+}
+
+static inline int _test_section_query(int fd, struct ndshm_section_query *query)
+{
+	return ioctl(fd, NDSHM_SECTION_QUERY, query);
+}
+
+#define test_section_query(fd, query) \
+	NDSHM_TEST_PASS(fd, NDSHM_SECTION_QUERY, struct ndshm_section_query, \
+			query)
+
+/* SECTION_SYNC */
+static inline struct ndshm_section_sync
+section_sync_request(__u32 direction, __u64 offset, __u64 length)
+{
+	struct ndshm_section_sync sync;
+
+	ndshm_poison(&sync, sizeof(sync));
+	sync.direction = direction;
+	sync.__reserved = 0;
+	sync.offset = offset;
+	sync.length = length;
+	return sync;
+}
+
+static inline int _test_section_sync(int fd, struct ndshm_section_sync *sync)
+{
+	return ioctl(fd, NDSHM_SECTION_SYNC, sync);
+}
+
+#define test_section_sync(fd, sync) \
+	NDSHM_TEST_PASS(fd, NDSHM_SECTION_SYNC, struct ndshm_section_sync, sync)
+#define test_err_section_sync(error, reason, client, fd, sync) \
+	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_SECTION_SYNC, \
+			   struct ndshm_section_sync, sync)
+
+/* EXTENT_ALLOC */
+static inline struct ndshm_extent_alloc extent_alloc_request(__u64 length,
+							     __u64 alignment)
+{
+	struct ndshm_extent_alloc alloc;
+
+	ndshm_poison(&alloc, sizeof(alloc));
+	alloc.length = length;
+	alloc.alignment = alignment;
+	return alloc;
+}
+
+static inline int _test_extent_alloc(int fd, struct ndshm_extent_alloc *alloc)
+{
+	return ioctl(fd, NDSHM_EXTENT_ALLOC, alloc);
+}
+
+#define test_extent_alloc(fd, alloc) \
+	NDSHM_TEST_PASS(fd, NDSHM_EXTENT_ALLOC, struct ndshm_extent_alloc, \
+			alloc)
+#define test_err_extent_alloc(error, reason, client, fd, alloc) \
+	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_EXTENT_ALLOC, \
+			   struct ndshm_extent_alloc, alloc)
+
+/* EXTENT_FREE */
+static inline struct ndshm_extent_free extent_free_request(__u64 offset)
+{
+	struct ndshm_extent_free request;
+
+	ndshm_poison(&request, sizeof(request));
+	request.offset = offset;
+	return request;
+}
+
+static inline int _test_extent_free(int fd, struct ndshm_extent_free *request)
+{
+	return ioctl(fd, NDSHM_EXTENT_FREE, request);
+}
+
+#define test_extent_free(fd, request) \
+	NDSHM_TEST_PASS(fd, NDSHM_EXTENT_FREE, struct ndshm_extent_free, \
+			request)
+#define test_err_extent_free(error, reason, client, fd, request) \
+	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_EXTENT_FREE, \
+			   struct ndshm_extent_free, request)
+
+/* EXTENT_QUERY: without segments */
+static inline struct ndshm_extent_query extent_query_request(__u64 offset)
+{
+	struct ndshm_extent_query query;
+
+	ndshm_poison(&query, sizeof(query));
+	query.offset = offset;
+	query.segments = 0;
+	query.segment_capacity = 0;
+	return query;
+}
+
+static inline int _test_extent_query(int fd, struct ndshm_extent_query *query)
+{
+	return ioctl(fd, NDSHM_EXTENT_QUERY, query);
+}
+
+#define test_extent_query(fd, query) \
+	NDSHM_TEST_PASS(fd, NDSHM_EXTENT_QUERY, struct ndshm_extent_query, \
+			query)
+#define test_err_extent_query(error, reason, client, fd, query) \
+	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_EXTENT_QUERY, \
+			   struct ndshm_extent_query, query)
+
+/*
+ * Short forms, for what is to succeed
+ */
+
+static inline int ndshm_section_at(struct __test_metadata *_metadata, int line,
+				   int client, __u32 adapter, __u64 max,
+				   __u64 initial)
+{
+	struct ndshm_section_create create =
+		section_create_request(adapter, max, initial);
+
+	ndshm_pass(_metadata, line, client, NDSHM_SECTION_CREATE, &create);
+	EXPECT_LE(0, create.out_section);
+	EXPECT_NE(0, create.out_id);
+	return create.out_section;
+}
+
+/* A descriptor of a new section. */
+#define test_new_section(client, adapter, max, initial) \
+	ndshm_section_at(_metadata, __LINE__, client, adapter, max, initial)
+
+static inline int ndshm_attach_at(struct __test_metadata *_metadata, int line,
+				  int fd, __u32 flags)
+{
+	struct ndshm_section_attach attach = section_attach_request(flags);
+
+	ndshm_pass(_metadata, line, fd, NDSHM_SECTION_ATTACH, &attach);
+	EXPECT_LE(0, attach.out_holder);
+	return attach.out_holder;
+}
+
+/* A holder's descriptor. */
+#define test_attach(fd)		ndshm_attach_at(_metadata, __LINE__, fd, 0)
+#define test_attach_with(fd, flags) \
+	ndshm_attach_at(_metadata, __LINE__, fd, flags)
+
+static inline int ndshm_share_at(struct __test_metadata *_metadata, int line,
+				 int fd, __u32 flags)
+{
+	struct ndshm_section_share share = section_share_request(flags);
+
+	ndshm_pass(_metadata, line, fd, NDSHM_SECTION_SHARE, &share);
+	EXPECT_LE(0, share.out_section);
+	return share.out_section;
+}
+
+/* One more descriptor of the section. */
+#define test_share(fd, flags)	ndshm_share_at(_metadata, __LINE__, fd, flags)
+
+static inline __u64 ndshm_extent_at(struct __test_metadata *_metadata, int line,
+				    int holder, __u64 length, __u64 alignment)
+{
+	struct ndshm_extent_alloc alloc = extent_alloc_request(length,
+							       alignment);
+
+	ndshm_pass(_metadata, line, holder, NDSHM_EXTENT_ALLOC, &alloc);
+	EXPECT_LE(length, alloc.out_length)
+		TH_LOG("line %d", line);
+	return alloc.out_offset;
+}
+
+/* The place of a new extent. */
+#define test_extent(holder, length) \
+	ndshm_extent_at(_metadata, __LINE__, holder, length, 0)
+#define test_aligned_extent(holder, length, alignment) \
+	ndshm_extent_at(_metadata, __LINE__, holder, length, alignment)
+
+#define test_free_extent(holder, place) do { \
+	struct ndshm_extent_free request_ = extent_free_request(place); \
+	test_extent_free(holder, &request_); \
+} while (0)
+
+static inline struct ndshm_section_query
+ndshm_look_at(struct __test_metadata *_metadata, int line, int fd)
+{
+	struct ndshm_section_query query = section_query_request();
+
+	ndshm_pass(_metadata, line, fd, NDSHM_SECTION_QUERY, &query);
+	return query;
+}
+
+#define test_look(fd)	ndshm_look_at(_metadata, __LINE__, fd)
+
+/* Bytes that have memory, for waiting; no section has so many as of a failure. */
+static inline __u64 ndshm_committed(int fd)
+{
+	struct ndshm_section_query query = section_query_request();
+
+	return _test_section_query(fd, &query) ? ~0ULL : query.out_committed;
+}
+
+static inline unsigned char *ndshm_map_section(int fd, __u64 max)
+{
+	return mmap(NULL, max, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
+/* The whole of it. */
+#define test_map_section(fd, max) ({ \
+	unsigned char *map_ = ndshm_map_section(fd, max); \
+	ASSERT_NE(MAP_FAILED, map_) \
+		TH_LOG("mmap: %s", strerror(errno)); \
+	ndshm_case(true); \
+	map_; \
+})
+
+#endif /* _NDSHM_SELFTEST_SECTION_H */

@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sections: their making, their memory and its growth. Where a name begins with lsa_,
+ * the documentation of the LSA calls says so; all else is ours.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ndshm_nl.h"
+#include "ndshm_probe.h"
+#include "ndshm_section.h"
+
+#define HUGE	(2UL << 20)
+
+FIXTURE(section) {
+	int client;
+	__u32 adapter;
+	size_t page;
+	int fd;
+	__u64 max;
+	unsigned char *map;
+};
+
+FIXTURE_SETUP(section)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->client = ndshm_open();
+	ASSERT_LE(0, self->client);
+	test_get_info(self->client, &info);
+	EXPECT_TRUE(info.out_features & NDSHM_FEATURE_SECTIONS);
+	self->adapter = info.out_default_adapter;
+	self->page = page_size();
+	self->fd = -1;
+}
+
+FIXTURE_TEARDOWN(section)
+{
+	close(self->client);
+}
+
+static int new_section(struct __test_metadata *_metadata,
+		       struct _test_data_section *self, __u64 max,
+		       __u64 initial)
+{
+	return test_new_section(self->client, self->adapter, max, initial);
+}
+
+/* The fixture's section, mapped. */
+static void make(struct __test_metadata *_metadata,
+		 struct _test_data_section *self, __u64 max, __u64 initial)
+{
+	self->max = max;
+	self->fd = new_section(_metadata, self, max, initial);
+	self->map = test_map_section(self->fd, max);
+}
+
+static void unmake(struct __test_metadata *_metadata,
+		   struct _test_data_section *self)
+{
+	EXPECT_EQ(0, munmap(self->map, self->max));
+	EXPECT_EQ(0, close(self->fd));
+}
+
+/*
+ * Making, and what is there then
+ */
+
+/* Create reserves MaxSize; what can be used at once is InitialSize. */
+TEST_F(section, lsa_create)
+{
+	struct ndshm_section_query query;
+
+	make(_metadata, self, 1 << 20, 1 << 16);
+	query = test_look(self->fd);
+	EXPECT_EQ(1 << 20, query.out_max_size);
+	EXPECT_EQ(1 << 16, query.out_initial_size);
+	EXPECT_EQ(1 << 16, query.out_committed);
+	EXPECT_EQ(0, query.out_taken);
+	EXPECT_EQ(0, query.out_extents);
+	EXPECT_EQ(0, query.out_holders);
+	EXPECT_EQ(0, query.out_flags);
+	EXPECT_EQ(self->adapter, query.out_adapter);
+	EXPECT_TRUE(all_bytes(self->map, 1 << 16, 0));
+	fill_pattern(self->map, 1 << 16, 1);
+	EXPECT_TRUE(has_pattern(self->map, 1 << 16, 1));
+	test_sigbus(self->map + (1 << 16));
+	test_sigbus(self->map + self->max - 1);
+	unmake(_metadata, self);
+}
+
+TEST_F(section, sizes)
+{
+	struct ndshm_get_info info = get_info_request();
+	struct ndshm_section_create request;
+	struct ndshm_section_query query;
+	int fd;
+
+	test_get_info(self->client, &info);
+	request = section_create_request(self->adapter, 0, 0);
+	test_err_section_create(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->client,
+				&request);
+	request = section_create_request(self->adapter, 0, 1);
+	test_err_section_create(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->client,
+				&request);
+	request = section_create_request(self->adapter, self->page,
+					 self->page + 1);
+	test_err_section_create(EINVAL, NDSHM_REASON_SECTION_INITIAL,
+				self->client, &request);
+	request = section_create_request(self->adapter, self->page, ~0ULL);
+	test_err_section_create(EINVAL, NDSHM_REASON_SECTION_INITIAL,
+				self->client, &request);
+	request = section_create_request(self->adapter,
+					 info.out_max_section + 1, 0);
+	test_err_section_create(EINVAL, NDSHM_REASON_LENGTH_LIMIT, self->client,
+				&request);
+	request = section_create_request(self->adapter, ~0ULL, 0);
+	test_err_section_create(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW,
+				self->client, &request);
+	/* The whole range may be reserved; nothing of it is there yet. */
+	fd = new_section(_metadata, self, info.out_max_section, 0);
+	query = test_look(fd);
+	EXPECT_EQ(info.out_max_section, query.out_max_size);
+	EXPECT_EQ(0, query.out_committed);
+	close(fd);
+	/* Pages, however little is asked for. */
+	fd = new_section(_metadata, self, 1, 1);
+	query = test_look(fd);
+	EXPECT_EQ(self->page, query.out_max_size);
+	EXPECT_EQ(self->page, query.out_initial_size);
+	EXPECT_EQ(self->page, query.out_committed);
+	close(fd);
+}
+
+TEST_F(section, names)
+{
+	struct ndshm_section_create request;
+
+	request = section_create_request(0xffffffff, self->page, 0);
+	test_err_section_create(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
+				self->client, &request);
+	request = section_create_request(self->adapter, self->page, 0);
+	request.provider = 0xffffffff;
+	test_err_section_create(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN,
+				self->client, &request);
+	request = section_create_request(self->adapter, self->page, 0);
+	request.preferred_node = 12345;
+	test_err_section_create(EINVAL, NDSHM_REASON_NODE, self->client,
+				&request);
+}
+
+/* A provider whose memory cannot be shown page by page will not do. */
+TEST_F(section, pageless)
+{
+	struct ndshm_section_create request;
+	struct ndshm_nl_provider coherent;
+	struct ndshm_extent_alloc more;
+	struct ndshm_nl nl;
+	int fd, holder;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&nl, "coherent", &coherent));
+	ndshm_nl_close(&nl);
+	request = section_create_request(self->adapter, HUGE, self->page);
+	request.provider = coherent.id;
+	test_err_section_create(EOPNOTSUPP, NDSHM_REASON_PROVIDER_PAGELESS,
+				self->client, &request);
+	/* It can be replaced before memory is needed, so that is when it counts. */
+	request = section_create_request(self->adapter, HUGE, 0);
+	request.provider = coherent.id;
+	test_section_create(self->client, &request);
+	fd = request.out_section;
+	holder = test_attach(fd);
+	more = extent_alloc_request(self->page, 0);
+	test_err_extent_alloc(EOPNOTSUPP, NDSHM_REASON_PROVIDER_PAGELESS,
+			      self->client, holder, &more);
+	EXPECT_EQ(0, ndshm_committed(fd));
+	close(holder);
+	close(fd);
+}
+
+TEST_F(section, descriptors)
+{
+	struct rlimit before, none;
+	struct ndshm_section_create create;
+	struct ndshm_section_attach attach;
+	struct ndshm_section_share share;
+	int fd = new_section(_metadata, self, HUGE, self->page), holder;
+
+	/* Nobody inherits it by exec. */
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	holder = test_attach(fd);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(holder, F_GETFD));
+	close(holder);
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &before));
+	none = before;
+	/* No more than there are. What asks for the state opens one itself. */
+	none.rlim_cur = 0;
+	create = section_create_request(self->adapter, HUGE, self->page);
+	attach = section_attach_request(0);
+	share = section_share_request(0);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	EXPECT_EQ(-1, _test_section_create(self->client, &create));
+	EXPECT_EQ(EMFILE, errno);
+	EXPECT_EQ(-1, _test_section_attach(fd, &attach));
+	EXPECT_EQ(EMFILE, errno);
+	EXPECT_EQ(-1, _test_section_share(fd, &share));
+	EXPECT_EQ(EMFILE, errno);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &before));
+	EXPECT_EQ(NDSHM_REASON_DESCRIPTORS, create.reason);
+	EXPECT_EQ(NDSHM_REASON_DESCRIPTORS, attach.reason);
+	EXPECT_EQ(NDSHM_REASON_DESCRIPTORS, share.reason);
+	EXPECT_EQ(-1, create.out_section);
+	EXPECT_EQ(-1, attach.out_holder);
+	EXPECT_EQ(-1, share.out_section);
+	EXPECT_EQ(0, test_look(fd).out_holders);
+	close(fd);
+}
+
+/* The device's descriptor may go; so may the section's, while somebody maps it. */
+TEST_F(section, lives_on)
+{
+	struct ndshm_state before = test_state(self->client), now;
+
+	make(_metadata, self, HUGE, HUGE);
+	close(self->client);
+	self->client = ndshm_open();
+	fill_pattern(self->map, HUGE, 1);
+	EXPECT_EQ(HUGE, test_look(self->fd).out_committed);
+	close(self->fd);
+	EXPECT_TRUE(has_pattern(self->map, HUGE, 1));
+	now = test_state(self->client);
+	EXPECT_EQ(before.user_locked + HUGE, now.user_locked);
+	EXPECT_EQ(0, munmap(self->map, HUGE));
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) ==
+			       before.user_locked));
+}
+
+/*
+ * Mapping
+ */
+
+/* 2 MiB of it are one entry of the page table. */
+TEST_F(section, huge)
+{
+	int holder;
+
+	make(_metadata, self, 16 * HUGE, 2 * HUGE);
+	EXPECT_EQ(0, (uintptr_t)self->map % HUGE);
+	fill_pattern(self->map, 2 * HUGE, 1);
+	EXPECT_EQ((long)(2 * HUGE), ndshm_huge_bytes(self->map));
+	holder = test_attach(self->fd);
+	EXPECT_EQ(2 * HUGE, test_extent(holder, 2 * HUGE) +
+			    test_extent(holder, 3 * HUGE));
+	fill_pattern(self->map, 5 * HUGE, 2);
+	EXPECT_EQ((long)(5 * HUGE), ndshm_huge_bytes(self->map));
+	EXPECT_TRUE(has_pattern(self->map, 5 * HUGE, 2));
+	close(holder);
+	unmake(_metadata, self);
+}
+
+TEST_F(section, mmap_rules)
+{
+	const __u64 max = 2 * HUGE;
+	int fd = new_section(_metadata, self, max, HUGE);
+	unsigned char *map;
+
+	test_errno(ENXIO, self->client,
+		   mmap(NULL, self->page, PROT_READ, MAP_SHARED, fd,
+			self->page));
+	test_errno(ENXIO, self->client,
+		   mmap(NULL, max + self->page, PROT_READ, MAP_SHARED, fd, 0));
+	test_errno(EINVAL, self->client,
+		   mmap(NULL, max, PROT_READ, MAP_PRIVATE, fd, 0));
+	test_errno(EPERM, self->client,
+		   mmap(NULL, max, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0));
+	map = test_map_section(fd, max);
+	test_errno(EACCES, self->client, mprotect(map, max, PROT_EXEC));
+	test_errno(EFAULT, self->client,
+		   mremap(map, max, max + HUGE, MREMAP_MAYMOVE));
+	map[0] = 1;
+	EXPECT_EQ(0, munmap(map, max));
+	/* A part of it, from the start. */
+	map = test_map_section(fd, self->page);
+	EXPECT_EQ(1, map[0]);
+	EXPECT_EQ(0, munmap(map, self->page));
+	close(fd);
+}
+
+/* No other door. */
+TEST_F(section, no_other_door)
+{
+	int fd = new_section(_metadata, self, HUGE, HUGE);
+	char byte = 1, path[64];
+
+	test_errno(EINVAL, self->client, write(fd, &byte, 1));
+	test_errno(EINVAL, self->client, read(fd, &byte, 1));
+	test_errno(EINVAL, self->client, ftruncate(fd, 0));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	test_errno(ENXIO, self->client, open(path, O_RDWR));
+	close(fd);
+}
+
+/* Each descriptor has commands of its own. */
+TEST_F(section, wrong_descriptor)
+{
+	int fd = new_section(_metadata, self, HUGE, 0), holder = test_attach(fd);
+	const unsigned long of_client[] = {
+		NDSHM_GET_INFO, NDSHM_BLOCK_ALLOC, NDSHM_SECTION_CREATE,
+	}, of_section[] = {
+		NDSHM_SECTION_ATTACH, NDSHM_SECTION_SHARE, NDSHM_SECTION_DELETE,
+		NDSHM_SECTION_QUERY, NDSHM_SECTION_SYNC,
+	}, of_holder[] = {
+		NDSHM_EXTENT_ALLOC, NDSHM_EXTENT_FREE, NDSHM_EXTENT_QUERY,
+	};
+	const int descriptors[] = { self->client, fd, holder };
+	const struct {
+		const unsigned long *numbers;
+		size_t count;
+	} kinds[] = {
+		{ of_client, ARRAY_SIZE(of_client) },
+		{ of_section, ARRAY_SIZE(of_section) },
+		{ of_holder, ARRAY_SIZE(of_holder) },
+	};
+	struct ndshm_header argument[32] = {};
+	size_t i, j, k;
+
+	for (i = 0; i < 3; i++)
+		for (j = 0; j < 3; j++)
+			for (k = 0; i != j && k < kinds[j].count; k++)
+				test_errno(ENOTTY, self->client,
+					   ioctl(descriptors[i],
+						 kinds[j].numbers[k],
+						 argument));
+	test_errno(ENODEV, self->client,
+		   mmap(NULL, self->page, PROT_READ, MAP_SHARED, holder, 0));
+	close(holder);
+	close(fd);
+}
+
+/*
+ * Growth
+ */
+
+/* It grows by what is missing, where it is missing, and nowhere moves. */
+TEST_F(section, growth)
+{
+	const __u64 max = 64 * HUGE;
+	struct ndshm_state before, now;
+	unsigned char *other;
+	__u64 place, total = self->page;
+	int holder;
+
+	make(_metadata, self, max, self->page);
+	other = test_map_section(self->fd, max);
+	before = test_state(self->client);
+	holder = test_attach(self->fd);
+	/* What is there is used first. */
+	EXPECT_EQ(0, test_extent(holder, 1));
+	EXPECT_EQ(self->page, ndshm_committed(self->fd));
+	test_sigbus(self->map + self->page);
+	/* Then the rest of that 2 MiB, then more. */
+	place = test_extent(holder, self->page);
+	EXPECT_EQ(self->page, place);
+	EXPECT_EQ(HUGE, ndshm_committed(self->fd));
+	now = test_state(self->client);
+	EXPECT_EQ(before.user_locked + HUGE - self->page, now.user_locked);
+	self->map[place] = 5;
+	EXPECT_EQ(5, other[place]);
+	EXPECT_EQ(0, other[HUGE - 1]);
+	test_sigbus(other + HUGE);
+	for (total = 2 * self->page; total < max;) {
+		place = test_extent(holder, HUGE / 2);
+		EXPECT_EQ(total, place);
+		total += HUGE / 2;
+		EXPECT_EQ(0, self->map[place]);
+		self->map[place] = 1;
+		EXPECT_EQ(1, other[place]);
+		if (total + HUGE / 2 > max)
+			break;
+	}
+	EXPECT_EQ(max, ndshm_committed(self->fd));
+	EXPECT_EQ(0, munmap(other, max));
+	close(holder);
+	unmake(_metadata, self);
+}
+
+/* A place that has memory and then has none is one place. */
+TEST_F(section, across)
+{
+	int holder;
+
+	make(_metadata, self, 8 * HUGE, 3 * HUGE / 2);
+	holder = test_attach(self->fd);
+	EXPECT_EQ(0, test_extent(holder, HUGE));
+	EXPECT_EQ(HUGE, test_extent(holder, 3 * HUGE));
+	EXPECT_EQ(4 * HUGE, ndshm_committed(self->fd));
+	fill_pattern(self->map, 4 * HUGE, 1);
+	EXPECT_TRUE(has_pattern(self->map, 4 * HUGE, 1));
+	test_sigbus(self->map + 4 * HUGE);
+	close(holder);
+	unmake(_metadata, self);
+}
+
+TEST_F(section, full)
+{
+	struct ndshm_extent_alloc more;
+	int holder;
+
+	make(_metadata, self, 3 * HUGE + self->page, 0);
+	holder = test_attach(self->fd);
+	more = extent_alloc_request(self->max + 1, 0);
+	test_err_extent_alloc(ENOSPC, NDSHM_REASON_SECTION_FULL, self->client,
+			      holder, &more);
+	EXPECT_EQ(0, more.out_length);
+	more = extent_alloc_request(~0ULL, 0);
+	test_err_extent_alloc(ENOSPC, NDSHM_REASON_SECTION_FULL, self->client,
+			      holder, &more);
+	EXPECT_EQ(0, ndshm_committed(self->fd));
+	EXPECT_EQ(0, test_extent(holder, self->max));
+	EXPECT_EQ(self->max, ndshm_committed(self->fd));
+	more = extent_alloc_request(1, 0);
+	test_err_extent_alloc(ENOSPC, NDSHM_REASON_SECTION_FULL, self->client,
+			      holder, &more);
+	fill_pattern(self->map, self->max, 1);
+	EXPECT_TRUE(has_pattern(self->map, self->max, 1));
+	test_free_extent(holder, 0);
+	EXPECT_EQ(0, test_extent(holder, self->max));
+	close(holder);
+	unmake(_metadata, self);
+}
+
+/* What the limit does not allow is not half done. */
+TEST_F(section, memlock)
+{
+	struct ndshm_state before = test_state(self->client);
+	struct rlimit limit = {
+		before.user_locked + 3 * HUGE, RLIM_INFINITY,
+	};
+	struct ndshm_section_create create;
+	struct ndshm_extent_alloc more;
+	int holder;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
+	limit.rlim_cur = before.user_locked + 3 * HUGE;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	create = section_create_request(self->adapter, 8 * HUGE,
+					3 * HUGE + self->page);
+	test_err_section_create(ENOMEM, NDSHM_REASON_MEMLOCK, self->client,
+				&create);
+	make(_metadata, self, 8 * HUGE, HUGE);
+	holder = test_attach(self->fd);
+	more = extent_alloc_request(4 * HUGE, 0);
+	test_err_extent_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->client,
+			      holder, &more);
+	EXPECT_EQ(HUGE, ndshm_committed(self->fd));
+	test_sigbus(self->map + HUGE);
+	EXPECT_EQ(0, test_extent(holder, 3 * HUGE));
+	more = extent_alloc_request(1, 0);
+	test_err_extent_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->client,
+			      holder, &more);
+	close(holder);
+	unmake(_metadata, self);
+}
+
+/* What nobody needs goes: most of it at once, the rest a moment later. */
+TEST_F(section, shrinks)
+{
+	struct ndshm_state before;
+	__u64 places[16];
+	int holder, i;
+
+	make(_metadata, self, 64 * HUGE, self->page);
+	before = test_state(self->client);
+	holder = test_attach(self->fd);
+	for (i = 0; i < 16; i++)
+		places[i] = test_extent(holder, 2 * HUGE);
+	EXPECT_LE(32 * HUGE, ndshm_committed(self->fd));
+	memset(self->map, 1, HUGE);
+	memset(self->map + places[15], 1, 2 * HUGE);
+	/* From the middle as well. */
+	for (i = 1; i < 15; i++)
+		test_free_extent(holder, places[i]);
+	EXPECT_GT(12 * HUGE, ndshm_committed(self->fd));
+	EXPECT_EQ(1, self->map[places[15]]);
+	EXPECT_EQ(1, self->map[places[15] + 2 * HUGE - 1]);
+	test_free_extent(holder, places[0]);
+	test_free_extent(holder, places[15]);
+	EXPECT_TRUE(ndshm_soon(ndshm_committed(self->fd) == self->page));
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) ==
+			       before.user_locked));
+	test_sigbus(self->map + places[15]);
+	test_sigbus(self->map + self->page);
+	EXPECT_TRUE(ndshm_readable(self->map));
+	/* And comes again, zeroed. */
+	EXPECT_EQ(0, test_extent(holder, 32 * HUGE));
+	EXPECT_TRUE(all_bytes(self->map, 32 * HUGE, 0));
+	close(holder);
+	unmake(_metadata, self);
+}
+
+/* Nobody else's error. */
+TEST_F(section, sigbus_is_private)
+{
+	pid_t child;
+	int peer;
+
+	make(_metadata, self, 2 * HUGE, self->page);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		self->map[0] = 1;
+		ndshm_tell(peer);
+		self->map[HUGE] = 1;
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_FALSE(ndshm_reap(child));
+	ndshm_case(false);
+	close(peer);
+	EXPECT_EQ(1, self->map[0]);
+	unmake(_metadata, self);
+}
+
+/*
+ * Limits of a user
+ */
+
+#define MODULE	"/sys/module/ndshm/parameters/"
+
+static void limit_to(struct __test_metadata *_metadata, const char *name,
+		     const char *value, char *before, size_t size)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), MODULE "%s", name);
+	if (before)
+		ASSERT_EQ(0, ndshm_read_file(path, before, size));
+	ASSERT_EQ(0, ndshm_write_file(path, value));
+}
+
+TEST_F(section, quotas)
+{
+	struct ndshm_section_create create;
+	struct ndshm_section_attach attach;
+	char sections[32], holders[32], range[32];
+	int fds[2], more[2];
+
+	if (geteuid())
+		SKIP(return, "only root sets limits");
+	limit_to(_metadata, "max_user_sections", "2", sections,
+		 sizeof(sections));
+	limit_to(_metadata, "max_user_holders", "2", holders, sizeof(holders));
+	limit_to(_metadata, "max_user_reserved", "8388608", range,
+		 sizeof(range));
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, false));
+
+	create = section_create_request(self->adapter, 4 * HUGE + 1, 0);
+	test_err_section_create(EDQUOT, NDSHM_REASON_RESERVE_QUOTA,
+				self->client, &create);
+	fds[0] = new_section(_metadata, self, 3 * HUGE, 0);
+	create = section_create_request(self->adapter, HUGE + 1, 0);
+	test_err_section_create(EDQUOT, NDSHM_REASON_RESERVE_QUOTA,
+				self->client, &create);
+	fds[1] = new_section(_metadata, self, HUGE, 0);
+	create = section_create_request(self->adapter, self->page, 0);
+	test_err_section_create(EDQUOT, NDSHM_REASON_SECTION_QUOTA,
+				self->client, &create);
+	more[0] = test_attach(fds[0]);
+	more[1] = test_attach(fds[1]);
+	attach = section_attach_request(0);
+	test_err_section_attach(EDQUOT, NDSHM_REASON_HOLDER_QUOTA, self->client,
+				fds[0], &attach);
+	close(more[0]);
+	more[0] = test_attach(fds[1]);
+	/* Whose they are, not who has them. */
+	close(fds[0]);
+	fds[0] = new_section(_metadata, self, 3 * HUGE, 0);
+	/* Who may exceed limits may. */
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
+	close(test_attach(fds[0]));
+	close(new_section(_metadata, self, 64 * HUGE, 0));
+
+	limit_to(_metadata, "max_user_sections", sections, NULL, 0);
+	limit_to(_metadata, "max_user_holders", holders, NULL, 0);
+	limit_to(_metadata, "max_user_reserved", range, NULL, 0);
+	close(more[0]);
+	close(more[1]);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
