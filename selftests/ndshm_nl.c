@@ -155,6 +155,27 @@ void ndshm_nl_to_block(const struct nlmsghdr *message,
 	block->revoked = a.at[NDSHM_A_BLOCK_REVOKED];
 }
 
+void ndshm_nl_to_section(const struct nlmsghdr *message,
+			 struct ndshm_nl_section *section)
+{
+	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
+
+	memset(section, 0, sizeof(*section));
+	section->present = present(&a);
+	section->id = ndshm_nl_u32(a.at[NDSHM_A_SECTION_ID]);
+	section->adapter = ndshm_nl_u32(a.at[NDSHM_A_SECTION_ADAPTER_ID]);
+	section->provider = ndshm_nl_u32(a.at[NDSHM_A_SECTION_PROVIDER_ID]);
+	section->uid = ndshm_nl_u32(a.at[NDSHM_A_SECTION_UID]);
+	section->max_size = get_u64(a.at[NDSHM_A_SECTION_MAX_SIZE]);
+	section->initial_size = get_u64(a.at[NDSHM_A_SECTION_INITIAL_SIZE]);
+	section->committed = get_u64(a.at[NDSHM_A_SECTION_COMMITTED]);
+	section->taken = get_u64(a.at[NDSHM_A_SECTION_TAKEN]);
+	section->extents = ndshm_nl_u32(a.at[NDSHM_A_SECTION_EXTENTS]);
+	section->holders = ndshm_nl_u32(a.at[NDSHM_A_SECTION_HOLDERS]);
+	section->deleted = a.at[NDSHM_A_SECTION_DELETED];
+	section->revoked = a.at[NDSHM_A_SECTION_REVOKED];
+}
+
 void ndshm_nl_begin(struct ndshm_nl_request *request, __u16 family, __u8 cmd,
 		    __u16 flags)
 {
@@ -333,6 +354,11 @@ static void got_block(const struct nlmsghdr *message, void *context)
 	ndshm_nl_to_block(message, context);
 }
 
+static void got_section(const struct nlmsghdr *message, void *context)
+{
+	ndshm_nl_to_section(message, context);
+}
+
 int ndshm_nl_adapter_by_id(struct ndshm_nl *nl, __u32 id,
 			   struct ndshm_nl_adapter *adapter)
 {
@@ -366,6 +392,13 @@ int ndshm_nl_block_by_id(struct ndshm_nl *nl, __u32 id,
 {
 	return get_one(nl, NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, &id,
 		       sizeof(id), got_block, block);
+}
+
+int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
+			   struct ndshm_nl_section *section)
+{
+	return get_one(nl, NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_ID, &id,
+		       sizeof(id), got_section, section);
 }
 
 bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id)
@@ -441,6 +474,19 @@ int ndshm_nl_blocks(struct ndshm_nl *nl, struct ndshm_nl_block *blocks,
 	};
 
 	return dump(nl, NDSHM_CMD_BLOCK_GET, &store);
+}
+
+int ndshm_nl_sections(struct ndshm_nl *nl, struct ndshm_nl_section *sections,
+		      int capacity)
+{
+	struct store store = {
+		.one = got_section,
+		.next = (char *)sections,
+		.size = sizeof(*sections),
+		.capacity = capacity,
+	};
+
+	return dump(nl, NDSHM_CMD_SECTION_GET, &store);
 }
 
 int ndshm_nl_event(struct ndshm_nl *nl, int milliseconds, void *buffer,

@@ -77,6 +77,22 @@ struct ndshm_nl_block {
 	bool revoked;
 };
 
+struct ndshm_nl_section {
+	__u32 present;
+	__u32 id;
+	__u32 adapter;
+	__u32 provider;
+	__u32 uid;
+	__u64 max_size;
+	__u64 initial_size;
+	__u64 committed;
+	__u64 taken;
+	__u32 extents;
+	__u32 holders;
+	bool deleted;
+	bool revoked;
+};
+
 /* All return 0 or a negative errno, but for what returns a count. */
 int ndshm_nl_open(struct ndshm_nl *nl);
 void ndshm_nl_close(struct ndshm_nl *nl);
@@ -105,6 +121,8 @@ void ndshm_nl_to_provider(const struct nlmsghdr *message,
 			  struct ndshm_nl_provider *provider);
 void ndshm_nl_to_block(const struct nlmsghdr *message,
 		       struct ndshm_nl_block *block);
+void ndshm_nl_to_section(const struct nlmsghdr *message,
+			 struct ndshm_nl_section *section);
 
 int ndshm_nl_adapter_by_id(struct ndshm_nl *nl, __u32 id,
 			   struct ndshm_nl_adapter *adapter);
@@ -117,6 +135,9 @@ int ndshm_nl_provider_by_name(struct ndshm_nl *nl, const char *name,
 int ndshm_nl_block_by_id(struct ndshm_nl *nl, __u32 id,
 			 struct ndshm_nl_block *block);
 
+int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
+			   struct ndshm_nl_section *section);
+
 /* How many there are; the first @capacity of them are stored. */
 int ndshm_nl_adapters(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapters,
 		      int capacity);
@@ -124,6 +145,8 @@ int ndshm_nl_providers(struct ndshm_nl *nl,
 		       struct ndshm_nl_provider *providers, int capacity);
 int ndshm_nl_blocks(struct ndshm_nl *nl, struct ndshm_nl_block *blocks,
 		    int capacity);
+int ndshm_nl_sections(struct ndshm_nl *nl, struct ndshm_nl_section *sections,
+		      int capacity);
 
 /* The memory of this shared memory handle is held by somebody. */
 bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id);

@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "ndshm_probe.h"
+#include "ndshm_nl.h"
 #include "ndshm_section.h"
 
 #define HUGE	(2UL << 20)
@@ -146,6 +146,72 @@ TEST_F(share, fork)
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	EXPECT_EQ(2, self->map[1]);
+}
+
+/*
+ * Being seen
+ */
+
+TEST_F(share, seen)
+{
+	struct ndshm_section_query query = test_look(self->fd);
+	struct ndshm_nl_section one, all[64];
+	struct ndshm_section_delete request;
+	int count, i, found = 0, peer;
+	struct ndshm_nl nl;
+	pid_t child;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	test_extent(self->holder, 3 * self->page);
+	test_extent(self->holder, self->page);
+	ASSERT_EQ(0, ndshm_nl_section_by_id(&nl, query.out_id, &one));
+	EXPECT_EQ(query.out_id, one.id);
+	EXPECT_EQ(self->adapter, one.adapter);
+	EXPECT_EQ(query.out_provider, one.provider);
+	EXPECT_EQ(geteuid(), one.uid);
+	EXPECT_EQ(MAX, one.max_size);
+	EXPECT_EQ(HUGE, one.initial_size);
+	EXPECT_EQ(HUGE, one.committed);
+	EXPECT_EQ(4 * self->page, one.taken);
+	EXPECT_EQ(2, one.extents);
+	EXPECT_EQ(1, one.holders);
+	EXPECT_FALSE(one.deleted);
+	EXPECT_FALSE(one.revoked);
+	count = ndshm_nl_sections(&nl, all, ARRAY_SIZE(all));
+	ASSERT_LE(1, count);
+	for (i = 0; i < count && i < 64; i++)
+		found += all[i].id == one.id &&
+			 !memcmp(&all[i], &one, sizeof(one));
+	EXPECT_EQ(1, found);
+	/* Others do not see it, whatever they have been given. */
+	if (!geteuid()) {
+		child = ndshm_fork(&peer);
+		ASSERT_LE(0, child);
+		if (!child) {
+			struct ndshm_nl own;
+			bool hidden = ndshm_become(NDSHM_USER_A) &&
+				      !ndshm_nl_open(&own) &&
+				      ndshm_nl_section_by_id(&own, one.id,
+							     &one) == -ENOENT &&
+				      !ndshm_nl_sections(&own, all, 1);
+
+			_exit(!hidden);
+		}
+		EXPECT_TRUE(ndshm_reap(child));
+		close(peer);
+	}
+	request = section_delete_request(0, self->holder);
+	test_section_delete(self->fd, &request);
+	ASSERT_EQ(0, ndshm_nl_section_by_id(&nl, query.out_id, &one));
+	EXPECT_TRUE(one.deleted);
+	munmap(self->map, MAX);
+	close(self->holder);
+	close(self->fd);
+	self->holder = -1;
+	self->fd = -1;
+	EXPECT_TRUE(ndshm_soon(ndshm_nl_section_by_id(&nl, query.out_id,
+						      &one) == -ENOENT));
+	ndshm_nl_close(&nl);
 }
 
 /*

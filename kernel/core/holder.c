@@ -10,7 +10,7 @@
 #include "section.h"
 
 /* Extents that go while the others wait. */
-#define STEP	1024
+#define STEP	128
 
 static ndshm_reason_t join(struct ndshm_section *section)
 {

@@ -4,8 +4,8 @@
  * policies are generated from Documentation/netlink/specs/ndshm.yaml.
  *
  * It has no lock: adapters and providers are found with a reference, and one
- * that goes in that moment is shown as what is left of it. Blocks are only looked
- * at: a reader must not put off the end of another user's memory.
+ * that goes in that moment is shown as what is left of it. Blocks and sections are
+ * only looked at: a reader must not put off the end of another user's memory.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
@@ -23,6 +23,7 @@
 #include "netlink.h"
 #include "netlink_gen.h"
 #include "provider.h"
+#include "section.h"
 
 enum { EVENTS };
 
@@ -60,7 +61,7 @@ static atomic_t provider_changes = ATOMIC_INIT(1);
  * @flags: NLM_F_*
  * @cmd: NDSHM_CMD_*
  * @cb: the dump it is part of, or NULL
- * @user_ns: in which users are named, for blocks
+ * @user_ns: in which users are named, for blocks and sections
  * @pid_ns: in which processes are numbered, for blocks
  */
 struct message {
@@ -74,7 +75,7 @@ struct message {
 };
 
 /**
- * struct reader - whose blocks may be seen
+ * struct reader - whose blocks and sections may be seen
  * @uid: those of this user
  * @all: everybody's
  *
@@ -88,7 +89,7 @@ struct reader {
 
 /**
  * struct dump - where a dump is, in netlink_callback.ctx
- * @reader: who asked, in a dump of blocks
+ * @reader: who asked, in a dump of blocks or sections
  * @next: first id that was not looked at; 0, as all is, when a dump begins
  */
 struct dump {
@@ -111,10 +112,10 @@ static struct reader who_asks(struct sk_buff *request)
 	};
 }
 
-static bool may_see(const struct reader *reader,
-		    const struct ndshm_block *block)
+/* What is this user's? */
+static bool may_see(const struct reader *reader, kuid_t uid)
 {
-	return reader->all || uid_eq(reader->uid, block->uid);
+	return reader->all || uid_eq(reader->uid, uid);
 }
 
 /*
@@ -246,6 +247,45 @@ static int block_fill(struct sk_buff *skb, const struct message *m,
 	return message_end(skb, header, failed);
 }
 
+/* Numbers that change meanwhile are what they are when they are looked at. */
+static int section_fill(struct sk_buff *skb, const struct message *m,
+			struct ndshm_section *section)
+{
+	const u64 taken = READ_ONCE(section->map.pages[NDSHM_RUN_TAKEN]);
+	void *header = message_begin(skb, m);
+	bool failed;
+
+	if (!header)
+		return -EMSGSIZE;
+	failed = nla_put_u32(skb, NDSHM_A_SECTION_ID, section->id) ||
+		 nla_put_u32(skb, NDSHM_A_SECTION_ADAPTER_ID,
+			     section->adapter->entry.id) ||
+		 nla_put_u32(skb, NDSHM_A_SECTION_PROVIDER_ID,
+			     section->provider->entry.id) ||
+		 nla_put_u32(skb, NDSHM_A_SECTION_UID,
+			     from_kuid_munged(m->user_ns, section->uid)) ||
+		 nla_put_u64_64bit(skb, NDSHM_A_SECTION_MAX_SIZE,
+				   section->object.length,
+				   NDSHM_A_SECTION_PAD) ||
+		 nla_put_u64_64bit(skb, NDSHM_A_SECTION_INITIAL_SIZE,
+				   (u64)section->initial << PAGE_SHIFT,
+				   NDSHM_A_SECTION_PAD) ||
+		 nla_put_u64_64bit(skb, NDSHM_A_SECTION_COMMITTED,
+				   (u64)READ_ONCE(section->committed) <<
+				   PAGE_SHIFT, NDSHM_A_SECTION_PAD) ||
+		 nla_put_u64_64bit(skb, NDSHM_A_SECTION_TAKEN,
+				   taken << PAGE_SHIFT, NDSHM_A_SECTION_PAD) ||
+		 nla_put_u32(skb, NDSHM_A_SECTION_EXTENTS,
+			     READ_ONCE(section->extents)) ||
+		 nla_put_u32(skb, NDSHM_A_SECTION_HOLDERS,
+			     READ_ONCE(section->holders)) ||
+		 put_flag(skb, NDSHM_A_SECTION_DELETED,
+			  READ_ONCE(section->deleted)) ||
+		 put_flag(skb, NDSHM_A_SECTION_REVOKED,
+			  READ_ONCE(section->object.revoked));
+	return message_end(skb, header, failed);
+}
+
 /*
  * Requests for one
  */
@@ -343,7 +383,7 @@ int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 	return err;
 }
 
-/* What is needed to show a block that is only looked at; err: the outcome. */
+/* What is needed to show what is only looked at; err: the outcome. */
 struct look {
 	struct sk_buff *skb;
 	const struct message *m;
@@ -355,7 +395,7 @@ static void look_at_block(struct ndshm_block *block, void *context)
 {
 	struct look *look = context;
 
-	if (may_see(look->reader, block))
+	if (may_see(look->reader, block->uid))
 		look->err = block_fill(look->skb, look->m, block);
 }
 
@@ -378,6 +418,37 @@ int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
 	/* Not to be seen and not there are the same answer. */
 	look.skb = skb;
 	ndshm_block_look(nla_get_u32(key), look_at_block, &look);
+	if (look.err == -ENOENT)
+		not_found(info, key);
+	return reply(skb, info, look.err);
+}
+
+static void look_at_section(struct ndshm_section *section, void *context)
+{
+	struct look *look = context;
+
+	if (may_see(look->reader, section->uid))
+		look->err = section_fill(look->skb, look->m, section);
+}
+
+int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct message m = reply_to(request, info);
+	struct reader reader = who_asks(request);
+	struct look look = { .m = &m, .reader = &reader, .err = -ENOENT };
+	struct nlattr *key;
+	struct sk_buff *skb;
+
+	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_SECTION_ID)) {
+		GENL_SET_ERR_MSG(info, "an id is missing");
+		return -EINVAL;
+	}
+	key = info->attrs[NDSHM_A_SECTION_ID];
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	look.skb = skb;
+	ndshm_section_look(nla_get_u32(key), look_at_section, &look);
 	if (look.err == -ENOENT)
 		not_found(info, key);
 	return reply(skb, info, look.err);
@@ -424,6 +495,16 @@ static bool show_next_block(struct sk_buff *skb, const struct message *m,
 {
 	struct look look = { .skb = skb, .m = m, .reader = reader };
 	bool found = ndshm_block_look_next(id, look_at_block, &look);
+
+	*err = look.err;
+	return found;
+}
+
+static bool show_next_section(struct sk_buff *skb, const struct message *m,
+			      const struct reader *reader, u32 *id, int *err)
+{
+	struct look look = { .skb = skb, .m = m, .reader = reader };
+	bool found = ndshm_section_look_next(id, look_at_section, &look);
 
 	*err = look.err;
 	return found;
@@ -487,6 +568,16 @@ int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	if (!where->next)
 		where->reader = who_asks(cb->skb);
 	return show_all(skb, cb, NULL, show_next_block);
+}
+
+int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb)
+{
+	struct dump *where = dump_of(cb);
+
+	if (!where->next)
+		where->reader = who_asks(cb->skb);
+	return show_all(skb, cb, NULL, show_next_section);
 }
 
 /*

@@ -27,8 +27,13 @@ const struct nla_policy ndshm_block_get_nl_policy[NDSHM_A_BLOCK_ID + 1] = {
 	[NDSHM_A_BLOCK_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
+/* NDSHM_CMD_SECTION_GET - do */
+const struct nla_policy ndshm_section_get_nl_policy[NDSHM_A_SECTION_ID + 1] = {
+	[NDSHM_A_SECTION_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
 /* Ops table for ndshm */
-const struct genl_ops ndshm_nl_ops[3] = {
+const struct genl_ops ndshm_nl_ops[4] = {
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_GET,
 		.doit		= ndshm_nl_adapter_get_doit,
@@ -49,5 +54,12 @@ const struct genl_ops ndshm_nl_ops[3] = {
 		.dumpit		= ndshm_nl_block_get_dumpit,
 		.policy		= ndshm_block_get_nl_policy,
 		.maxattr	= NDSHM_A_BLOCK_ID,
+	},
+	{
+		.cmd		= NDSHM_CMD_SECTION_GET,
+		.doit		= ndshm_nl_section_get_doit,
+		.dumpit		= ndshm_nl_section_get_dumpit,
+		.policy		= ndshm_section_get_nl_policy,
+		.maxattr	= NDSHM_A_SECTION_ID,
 	},
 };

@@ -17,8 +17,10 @@ extern const struct nla_policy ndshm_provider_get_nl_policy[NDSHM_A_PROVIDER_NAM
 
 extern const struct nla_policy ndshm_block_get_nl_policy[NDSHM_A_BLOCK_ID + 1];
 
+extern const struct nla_policy ndshm_section_get_nl_policy[NDSHM_A_SECTION_ID + 1];
+
 /* Ops table for ndshm */
-extern const struct genl_ops ndshm_nl_ops[3];
+extern const struct genl_ops ndshm_nl_ops[4];
 
 int ndshm_nl_adapter_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
@@ -28,5 +30,8 @@ int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
 int ndshm_nl_block_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int ndshm_nl_section_get_doit(struct sk_buff *skb, struct genl_info *info);
+int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
 
 #endif /* _LINUX_NDSHM_GEN_H */

@@ -5,13 +5,14 @@
 #include <linux/module.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "adapter.h"
 #include "block.h"
 #include "claim.h"
 #include "params.h"
 #include "provider.h"
-#include "section.h"
+#include "section_memory.h"
 
 static unsigned long max_section_bytes = 64UL * SZ_1G;
 module_param(max_section_bytes, ulong, 0644);
@@ -20,7 +21,9 @@ MODULE_PARM_DESC(max_section_bytes, "Greatest MaxSize of a section (bytes)");
 /* Pages are counted in 32 bits. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
-static atomic_t last_id;
+/* All sections of the machine, by id. */
+static DEFINE_XARRAY_ALLOC1(sections);
+static u32 next_id;
 
 u64 ndshm_max_section(void)
 {
@@ -64,6 +67,7 @@ static void section_release(struct ndshm_object *object)
 	struct ndshm_section *section = ndshm_section_of(object);
 
 	cancel_delayed_work_sync(&section->trimming);
+	xa_erase(&sections, section->id);
 	free_section(section);
 }
 
@@ -145,17 +149,6 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section, u32 own,
  * Making
  */
 
-/* Never 0. */
-static u32 new_id(void)
-{
-	u32 id;
-
-	do
-		id = atomic_inc_return(&last_id);
-	while (!id);
-	return id;
-}
-
 static void init_section(struct ndshm_section *section,
 			 const struct ndshm_section_request *request)
 {
@@ -166,8 +159,6 @@ static void init_section(struct ndshm_section *section,
 	mutex_init(&section->sync_lock);
 	mutex_init(&section->revoke_lock);
 	INIT_DELAYED_WORK(&section->trimming, ndshm_section_trim_work);
-	section->id = new_id();
-	section->object.name = section->id;
 	section->adapter = ndshm_adapter_get(request->adapter);
 	if (request->claim)
 		section->claim = ndshm_claim_get(request->claim);
@@ -190,6 +181,16 @@ static ndshm_reason_t commit_initial(struct ndshm_section *section)
 	reason = ndshm_section_commit(section, 0, section->initial);
 	mutex_unlock(&section->grow_lock);
 	return reason;
+}
+
+/* A number, and with it a place that is taken without fail. */
+static ndshm_reason_t reserve_id(struct ndshm_section *section)
+{
+	if (xa_alloc_cyclic(&sections, &section->id, NULL, xa_limit_32b,
+			    &next_id, NDSHM_GFP_CHARGED) < 0)
+		return NDSHM_REASON_MEMORY;
+	section->object.name = section->id;
+	return NDSHM_REASON_NONE;
 }
 
 ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
@@ -216,18 +217,59 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 		goto err_map;
 	init_section(section, request);
 	reason = ndshm_quota_take(&section->quota);
-	if (reason == NDSHM_REASON_NONE)
-		reason = commit_initial(section);
-	if (reason != NDSHM_REASON_NONE) {
-		free_section(section);
-		return reason;
-	}
+	if (reason != NDSHM_REASON_NONE)
+		goto err_made;
+	reason = reserve_id(section);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_made;
+	reason = commit_initial(section);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_id;
+	/* Published last. */
+	xa_store(&sections, section->id, section, GFP_KERNEL);
 	*out = section;
 	return NDSHM_REASON_NONE;
 
+err_id:
+	xa_erase(&sections, section->id);
+err_made:
+	free_section(section);
+	return reason;
 err_map:
 	ndshm_extent_map_fini(&section->map);
 err_section:
 	kfree(section);
 	return reason;
+}
+
+/*
+ * Looking
+ */
+
+bool ndshm_section_look(u32 id, ndshm_section_look_fn look, void *context)
+{
+	struct ndshm_section *section;
+
+	/* Whoever frees it takes it out first. */
+	xa_lock(&sections);
+	section = xa_load(&sections, id);
+	if (section)
+		look(section, context);
+	xa_unlock(&sections);
+	return section;
+}
+
+bool ndshm_section_look_next(u32 *id, ndshm_section_look_fn look, void *context)
+{
+	struct ndshm_section *section;
+	unsigned long at = *id;
+
+	xa_lock(&sections);
+	section = xa_find(&sections, &at, U32_MAX, XA_PRESENT);
+	if (section) {
+		*id = at;
+		look(section, context);
+	}
+	xa_unlock(&sections);
+	return section;
 }

@@ -18,34 +18,9 @@
 #include "quota.h"
 
 struct ndshm_adapter;
-struct ndshm_block;
 struct ndshm_claim;
 struct ndshm_provider;
-
-/* Pages that get memory at once, and lose it at once: what a huge page has. */
-#define NDSHM_SLOT_PAGES	(SZ_2M >> PAGE_SHIFT)
-
-/**
- * struct ndshm_piece - memory of a section: a block, within one slot
- * @node: in the section's tree, by place
- * @link: while it is in no tree
- * @start: first page, of the section
- * @count: pages
- * @taken: of these, how many are in extents
- * @fresh: from this one on, none has ever been; counted from @start
- * @block: its memory
- * @spare: to join the section's map with
- */
-struct ndshm_piece {
-	struct rb_node node;
-	struct list_head link;
-	u32 start;
-	u32 count;
-	u32 taken;
-	u32 fresh;
-	struct ndshm_block *block;
-	struct ndshm_spare_runs spare;
-};
+struct ndshm_segment;
 
 /**
  * struct ndshm_section - a range that processes share
@@ -140,6 +115,18 @@ struct ndshm_section_request {
 	bool rawio;
 };
 
+/*
+ * For those who only look: @look is called for the section with that id, or for the
+ * first at or after *id, which moves there. It may not sleep, and not keep the
+ * section; what the object's lock guards may be changing. False: there is none.
+ */
+typedef void (*ndshm_section_look_fn)(struct ndshm_section *section,
+				      void *context);
+
+bool ndshm_section_look(u32 id, ndshm_section_look_fn look, void *context);
+bool ndshm_section_look_next(u32 *id, ndshm_section_look_fn look,
+			     void *context);
+
 /* The greatest MaxSize, in bytes. */
 u64 ndshm_max_section(void);
 
@@ -183,18 +170,5 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 u32 ndshm_section_segments(struct ndshm_section *section,
 			   const struct ndshm_run *run,
 			   struct ndshm_segment *segments, u32 capacity);
-
-/*
- * Memory, for section.c. commit: all from page @start on, in slots; under grow_lock.
- * drop: all of it, when nothing shows it any more.
- */
-ndshm_reason_t ndshm_section_commit(struct ndshm_section *section, u32 start,
-				    u32 end);
-void ndshm_section_drop(struct ndshm_section *section);
-void ndshm_section_trim_work(struct work_struct *work);
-vm_fault_t ndshm_section_fault(struct ndshm_object *object,
-			       struct vm_fault *vmf);
-void ndshm_section_wait(struct ndshm_object *object);
-u64 ndshm_section_size(struct ndshm_object *object);
 
 #endif /* _NDSHM_CORE_SECTION_H */

@@ -6,28 +6,24 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "adapter.h"
 #include "block.h"
 #include "claim.h"
 #include "provider.h"
-#include "section.h"
+#include "section_memory.h"
 
 /* That much may be idle, and as much again for each so many pages taken. */
 #define IDLE_PAGES	(2 * NDSHM_SLOT_PAGES)
 #define TAKEN_FOR_IDLE	16
 
+/* What goes while others wait. */
+#define STEP_PAGES	(16 * NDSHM_SLOT_PAGES)
+
 #define piece_of(node_) rb_entry_safe(node_, struct ndshm_piece, node)
 
-static u32 end_of(const struct ndshm_piece *piece)
-{
-	return piece->start + piece->count;
-}
-
-/* The piece that has page @at, or else the first behind it, or NULL. */
-static struct ndshm_piece *piece_at(const struct ndshm_section *section, u32 at)
+struct ndshm_piece *ndshm_piece_at(const struct ndshm_section *section, u32 at)
 {
 	struct rb_node *node = section->pieces.rb_node;
 	struct ndshm_piece *piece, *behind = NULL;
@@ -36,7 +32,7 @@ static struct ndshm_piece *piece_at(const struct ndshm_section *section, u32 at)
 
 	while (node) {
 		piece = piece_of(node);
-		if (at >= end_of(piece)) {
+		if (at >= ndshm_piece_end(piece)) {
 			node = node->rb_right;
 			continue;
 		}
@@ -48,7 +44,7 @@ static struct ndshm_piece *piece_at(const struct ndshm_section *section, u32 at)
 	return behind;
 }
 
-static struct ndshm_piece *next_piece(struct ndshm_piece *piece)
+struct ndshm_piece *ndshm_piece_next(struct ndshm_piece *piece)
 {
 	return piece_of(rb_next(&piece->node));
 }
@@ -64,7 +60,7 @@ u64 ndshm_section_size(struct ndshm_object *object)
 
 	lockdep_assert_held(&object->lock);
 
-	return last ? (u64)end_of(last) << PAGE_SHIFT : 0;
+	return last ? (u64)ndshm_piece_end(last) << PAGE_SHIFT : 0;
 }
 
 static void resize_file(struct ndshm_section *section)
@@ -79,7 +75,7 @@ vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 			       struct vm_fault *vmf)
 {
 	struct ndshm_section *section = ndshm_section_of(object);
-	struct ndshm_piece *piece = piece_at(section, vmf->pgoff);
+	struct ndshm_piece *piece = ndshm_piece_at(section, vmf->pgoff);
 
 	if (!piece || vmf->pgoff < piece->start)
 		return VM_FAULT_SIGBUS;
@@ -93,7 +89,7 @@ void ndshm_section_wait(struct ndshm_object *object)
 	struct ndshm_piece *piece;
 
 	mutex_lock(&object->lock);
-	for (piece = piece_at(section, 0); piece; piece = next_piece(piece))
+	for (piece = ndshm_piece_at(section, 0); piece; piece = ndshm_piece_next(piece))
 		ndshm_block_settle(&piece->block->object);
 	mutex_unlock(&object->lock);
 }
@@ -311,12 +307,6 @@ void ndshm_section_drop(struct ndshm_section *section)
  * Giving back
  */
 
-static bool is_idle(const struct ndshm_section *section,
-		    const struct ndshm_piece *piece)
-{
-	return !piece->taken && piece->start >= section->initial;
-}
-
 /* The highest that are idle and lie together, out of the section; their place. */
 static u32 leave_idle(struct ndshm_section *section, u32 most,
 		      struct list_head *pieces, struct ndshm_spare_runs *spare)
@@ -327,10 +317,10 @@ static u32 leave_idle(struct ndshm_section *section, u32 most,
 	lockdep_assert_held(&section->object.lock);
 
 	for (piece = piece_of(rb_last(&section->pieces));
-	     piece && section->idle > most; piece = lower) {
+	     piece && section->idle > most && count < STEP_PAGES; piece = lower) {
 		lower = piece_of(rb_prev(&piece->node));
-		if (!is_idle(section, piece) ||
-		    (count && end_of(piece) != start)) {
+		if (!ndshm_piece_idle(section, piece) ||
+		    (count && ndshm_piece_end(piece) != start)) {
 			if (count)
 				break;
 			continue;
@@ -357,6 +347,8 @@ static bool trim_some(struct ndshm_section *section, u32 most)
 	LIST_HEAD(pieces);
 	u32 start = 0;
 
+	lockdep_assert_held(&section->grow_lock);
+
 	/* Another time, then. */
 	if (ndshm_spare_runs_make(&spare))
 		return false;
@@ -375,18 +367,25 @@ static bool trim_some(struct ndshm_section *section, u32 most)
 	if (inode)
 		unmap_mapping_range(inode->i_mapping,
 				    (loff_t)start << PAGE_SHIFT,
-				    (loff_t)(end_of(last) - start) << PAGE_SHIFT,
+				    (loff_t)(ndshm_piece_end(last) - start) << PAGE_SHIFT,
 				    1);
 	free_pieces(&pieces);
 	return true;
 }
 
-static void trim(struct ndshm_section *section, u32 most)
+/* False: somebody else makes or takes away pieces. It is not waited for. */
+static bool trim(struct ndshm_section *section, u32 most)
 {
-	lockdep_assert_held(&section->grow_lock);
+	bool more;
 
-	while (trim_some(section, most))
+	do {
+		if (!mutex_trylock(&section->grow_lock))
+			return false;
+		more = trim_some(section, most);
+		mutex_unlock(&section->grow_lock);
 		cond_resched();
+	} while (more);
+	return true;
 }
 
 void ndshm_section_trim_work(struct work_struct *work)
@@ -395,16 +394,9 @@ void ndshm_section_trim_work(struct work_struct *work)
 		container_of(to_delayed_work(work), struct ndshm_section,
 			     trimming);
 
-	/*
-	 * Not waiting: whoever grows may wait for this workqueue, before a limit
-	 * refuses it memory.
-	 */
-	if (mutex_trylock(&section->grow_lock)) {
-		trim(section, 0);
-		mutex_unlock(&section->grow_lock);
-	} else {
+	/* Whoever grows may wait for this workqueue, before a limit refuses it memory. */
+	if (!trim(section, 0))
 		ndshm_queue_delayed(&section->trimming, HZ);
-	}
 }
 
 void ndshm_section_settle(struct ndshm_section *section)
@@ -418,299 +410,7 @@ void ndshm_section_settle(struct ndshm_section *section)
 	mutex_unlock(&section->object.lock);
 	if (!idle)
 		return;
-	if (idle > most && mutex_trylock(&section->grow_lock)) {
+	if (idle > most)
 		trim(section, most / 2);
-		mutex_unlock(&section->grow_lock);
-	}
 	ndshm_queue_delayed(&section->trimming, HZ);
-}
-
-/*
- * Extents
- */
-
-static u32 overlap(const struct ndshm_piece *piece, const struct ndshm_run *run)
-{
-	return min(end_of(piece), run->start + run->count) -
-	       max(piece->start, run->start);
-}
-
-/* The pieces that a run has part of know how much. */
-static void count_taken(struct ndshm_section *section,
-			const struct ndshm_run *run)
-{
-	const u32 end = run->start + run->count;
-	struct ndshm_piece *piece;
-
-	for (piece = piece_at(section, run->start);
-	     piece && piece->start < end; piece = next_piece(piece)) {
-		if (is_idle(section, piece))
-			section->idle -= piece->count;
-		piece->taken += overlap(piece, run);
-	}
-}
-
-static void count_given(struct ndshm_section *section,
-			const struct ndshm_run *run)
-{
-	const u32 end = run->start + run->count;
-	struct ndshm_piece *piece;
-
-	for (piece = piece_at(section, run->start);
-	     piece && piece->start < end; piece = next_piece(piece)) {
-		piece->taken -= overlap(piece, run);
-		if (is_idle(section, piece))
-			section->idle += piece->count;
-	}
-}
-
-void ndshm_section_give_locked(struct ndshm_section *section,
-			       struct ndshm_run *run)
-{
-	lockdep_assert_held(&section->object.lock);
-
-	count_given(section, run);
-	ndshm_extent_map_give(&section->map, run);
-	section->extents--;
-}
-
-void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run)
-{
-	mutex_lock(&section->object.lock);
-	ndshm_section_give_locked(section, run);
-	mutex_unlock(&section->object.lock);
-	ndshm_section_settle(section);
-}
-
-/* The part of a run from page @at on that lies in one piece, at most a slot. */
-static ndshm_reason_t zero_part(struct ndshm_section *section,
-				const struct ndshm_run *run, u32 *at)
-{
-	struct ndshm_piece *piece;
-	ndshm_reason_t reason;
-	u32 from, to, count;
-
-	reason = ndshm_section_state(section);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	piece = piece_at(section, *at);
-	from = *at - piece->start;
-	*at = min(end_of(piece), run->start + run->count);
-	to = *at - piece->start;
-	count = from < piece->fresh ? min(to, piece->fresh) - from : 0;
-	piece->fresh = max(piece->fresh, to);
-	if (!count)
-		return NDSHM_REASON_NONE;
-	ndshm_block_zero(piece->block, from, count);
-	ndshm_block_sync(piece->block, NDSHM_SYNC_FOR_DEVICE,
-			 (u64)from << PAGE_SHIFT, (u64)count << PAGE_SHIFT);
-	return NDSHM_REASON_NONE;
-}
-
-/* Memory that no extent had before is zero by itself. */
-static ndshm_reason_t zero(struct ndshm_section *section,
-			   const struct ndshm_run *run)
-{
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	u32 at = run->start;
-
-	while (reason == NDSHM_REASON_NONE && at < run->start + run->count) {
-		mutex_lock(&section->object.lock);
-		reason = zero_part(section, run, &at);
-		mutex_unlock(&section->object.lock);
-		cond_resched();
-	}
-	return reason;
-}
-
-/* SECTION_FULL: not of what has memory now. */
-static ndshm_reason_t take_free(struct ndshm_section *section, u32 count,
-				u32 alignment, struct ndshm_spare_runs *spare,
-				struct ndshm_run **run)
-{
-	ndshm_reason_t reason;
-	u32 start;
-
-	mutex_lock(&section->object.lock);
-	reason = ndshm_section_state(section);
-	if (reason != NDSHM_REASON_NONE)
-		goto out;
-	if (!ndshm_extent_map_find_free(&section->map, count, alignment,
-					&start)) {
-		reason = NDSHM_REASON_SECTION_FULL;
-		goto out;
-	}
-	*run = ndshm_extent_map_take(&section->map, start, count, spare);
-	count_taken(section, *run);
-	section->extents++;
-out:
-	mutex_unlock(&section->object.lock);
-	return reason;
-}
-
-/* Memory for one more extent; SECTION_FULL: there is no place for it. */
-static ndshm_reason_t grow(struct ndshm_section *section, u32 count,
-			   u32 alignment)
-{
-	const u32 pages = section->object.length >> PAGE_SHIFT;
-	bool found;
-	u32 start;
-
-	mutex_lock(&section->object.lock);
-	found = ndshm_extent_map_find_room(&section->map, count, alignment,
-					   &start);
-	mutex_unlock(&section->object.lock);
-	if (!found)
-		return NDSHM_REASON_SECTION_FULL;
-	return ndshm_section_commit(section, round_down(start, NDSHM_SLOT_PAGES),
-				    min_t(u64, round_up((u64)start + count,
-							NDSHM_SLOT_PAGES),
-					  pages));
-}
-
-/* Others may take what has just got memory. */
-static ndshm_reason_t take_growing(struct ndshm_section *section, u32 count,
-				   u32 alignment,
-				   struct ndshm_spare_runs *spare,
-				   struct ndshm_run **run)
-{
-	ndshm_reason_t reason;
-
-	if (mutex_lock_killable(&section->grow_lock))
-		return NDSHM_REASON_MEMORY;
-	do {
-		reason = take_free(section, count, alignment, spare, run);
-		if (reason != NDSHM_REASON_SECTION_FULL)
-			break;
-		reason = grow(section, count, alignment);
-	} while (reason == NDSHM_REASON_NONE);
-	mutex_unlock(&section->grow_lock);
-	return reason;
-}
-
-ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
-				  u32 alignment, struct ndshm_run **run)
-{
-	struct ndshm_spare_runs spare;
-	ndshm_reason_t reason;
-
-	if (ndshm_spare_runs_make(&spare))
-		return NDSHM_REASON_MEMORY;
-	reason = take_free(section, count, alignment, &spare, run);
-	if (reason == NDSHM_REASON_SECTION_FULL)
-		reason = take_growing(section, count, alignment, &spare, run);
-	ndshm_spare_runs_free(&spare);
-	if (reason != NDSHM_REASON_NONE) {
-		/* What it got in vain goes again. */
-		ndshm_section_settle(section);
-		return reason;
-	}
-	reason = zero(section, *run);
-	if (reason != NDSHM_REASON_NONE)
-		ndshm_section_give(section, *run);
-	return reason;
-}
-
-/*
- * The device
- */
-
-/* The part of a range that lies in one piece, at most a slot. */
-static ndshm_reason_t sync_part(struct ndshm_section *section, u32 direction,
-				u64 *offset, u64 end)
-{
-	ndshm_reason_t reason = ndshm_section_state(section);
-	struct ndshm_piece *piece;
-	u64 start, length;
-
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	piece = piece_at(section, *offset >> PAGE_SHIFT);
-	if (!piece) {
-		*offset = end;
-		return reason;
-	}
-	start = (u64)piece->start << PAGE_SHIFT;
-	*offset = min(max(*offset, start), end);
-	length = min((u64)end_of(piece) << PAGE_SHIFT, end) - *offset;
-	if (*offset < end)
-		ndshm_block_sync(piece->block, direction, *offset - start,
-				 length);
-	*offset += length;
-	return reason;
-}
-
-static ndshm_reason_t sync_parts(struct ndshm_section *section, u32 direction,
-				 u64 offset, u64 end)
-{
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-
-	lockdep_assert_held(&section->sync_lock);
-
-	/* Whoever is killed is told nothing. */
-	while (reason == NDSHM_REASON_NONE && offset < end &&
-	       !fatal_signal_pending(current)) {
-		mutex_lock(&section->object.lock);
-		reason = sync_part(section, direction, &offset, end);
-		mutex_unlock(&section->object.lock);
-		cond_resched();
-	}
-	return reason;
-}
-
-ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
-				  u64 offset, u64 length)
-{
-	ndshm_reason_t reason;
-
-	if (mutex_lock_killable(&section->sync_lock))
-		return NDSHM_REASON_NONE;
-	reason = sync_parts(section, direction, offset, offset + length);
-	mutex_unlock(&section->sync_lock);
-	return reason;
-}
-
-/* What of a block lies from @from to @to, bytes of it. */
-static u32 block_segments(const struct ndshm_block *block, u64 from, u64 to,
-			  struct ndshm_segment *segments, u32 capacity)
-{
-	const struct ndshm_segment *each;
-	u64 at = 0, first, last;
-	u32 i, count = 0;
-
-	for (i = 0; i < block->segment_count && at < to; i++) {
-		each = &block->segments[i];
-		first = max(at, from);
-		last = min(at + each->length, to);
-		if (first < last) {
-			if (count < capacity)
-				segments[count] = (struct ndshm_segment){
-					.address = each->address + (first - at),
-					.length = last - first,
-				};
-			count++;
-		}
-		at += each->length;
-	}
-	return count;
-}
-
-u32 ndshm_section_segments(struct ndshm_section *section,
-			   const struct ndshm_run *run,
-			   struct ndshm_segment *segments, u32 capacity)
-{
-	const u32 end = run->start + run->count;
-	struct ndshm_piece *piece;
-	u32 count = 0, from, to;
-
-	for (piece = piece_at(section, run->start);
-	     piece && piece->start < end; piece = next_piece(piece)) {
-		from = max(piece->start, run->start) - piece->start;
-		to = min(end_of(piece), end) - piece->start;
-		count += block_segments(piece->block, (u64)from << PAGE_SHIFT,
-					(u64)to << PAGE_SHIFT,
-					segments + min(count, capacity),
-					capacity - min(count, capacity));
-	}
-	return count;
 }

@@ -19,7 +19,8 @@
 #include "table.h"
 
 static const struct peer *const peers[] = {
-	&ndshm_peer, &pages_peer, &dma_heap_peer, &udmabuf_peer, &hugetlb_peer, &anon_peer,
+	&ndshm_peer, &pages_peer, &section_peer, &dma_heap_peer, &udmabuf_peer,
+	&hugetlb_peer, &anon_peer,
 };
 
 static const struct size {

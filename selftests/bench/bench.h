@@ -116,6 +116,7 @@ struct peer {
 
 extern const struct peer ndshm_peer;
 extern const struct peer pages_peer;
+extern const struct peer section_peer;
 extern const struct peer dma_heap_peer;
 extern const struct peer udmabuf_peer;
 extern const struct peer hugetlb_peer;

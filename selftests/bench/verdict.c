@@ -22,6 +22,16 @@ struct verdict verdicts[] = {
 	  .times = 1.05, .raw = true },
 	{ .who = "ndshm pages", .what = CYCLE, .length = 64 * MIB, .base = "hugetlb",
 	  .times = 1.05, .raw = true },
+	{ .who = "ndshm section", .what = SHOWN, .length = 2 * MIB,
+	  .allowed = 35000 },
+	{ .who = "ndshm section", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap",
+	  .raw = true },
+	{ .who = "ndshm section", .what = CYCLE, .length = 64 * MIB,
+	  .base = "dma-heap", .raw = true },
+	{ .who = "ndshm section", .what = CYCLE, .length = 2 * MIB, .base = "hugetlb",
+	  .times = 1.05, .raw = true },
+	{ .who = "ndshm section", .what = CYCLE, .length = 64 * MIB,
+	  .base = "hugetlb", .times = 1.05, .raw = true },
 };
 
 const unsigned int verdict_count = ARRAY_SIZE(verdicts);

@@ -68,4 +68,5 @@ const struct ndshm_backend ndshm__backend_module = {
 	.list_adapters = ndshm__netlink_adapters,
 	.list_providers = ndshm__netlink_providers,
 	.list_blocks = ndshm__netlink_blocks,
+	.list_sections = ndshm__netlink_sections,
 };

@@ -27,6 +27,7 @@
  *	is not NULL, the one that it names, or -ENOENT
  * @list_providers: the same for providers
  * @list_blocks: the same for blocks, which have no name
+ * @list_sections: the same for sections
  *
  * Any number of threads at a time. *out is set on success only.
  */
@@ -41,6 +42,7 @@ struct ndshm_backend {
 	int (*list_providers)(struct ndshm *ndshm, const char *name,
 			      struct ndshm_provider_info **out, size_t *count);
 	int (*list_blocks)(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
+	int (*list_sections)(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
 };
 
 extern const struct ndshm_backend ndshm__backend_module;
@@ -119,5 +121,6 @@ int ndshm__netlink_adapters(struct ndshm *ndshm, const char *name,
 int ndshm__netlink_providers(struct ndshm *ndshm, const char *name,
 			     struct ndshm_provider_info **out, size_t *count);
 int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
+int ndshm__netlink_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
 
 #endif /* NDSHM_INTERNAL_H */

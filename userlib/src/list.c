@@ -43,6 +43,26 @@ NDSHM_API int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **ou
 	return ndshm__done(ndshm, error);
 }
 
+static int compare_sections(const void *left, const void *right)
+{
+	const struct ndshm_section_row *a = left, *b = right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+NDSHM_API int ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
+				  size_t *count)
+{
+	int error;
+
+	*out = NULL;
+	*count = 0;
+	error = ndshm->backend->list_sections(ndshm, out, count);
+	if (!error && *count)
+		qsort(*out, *count, sizeof(**out), compare_sections);
+	return ndshm__done(ndshm, error);
+}
+
 NDSHM_API int ndshm_find_adapter(struct ndshm *ndshm, const char *name,
 				 struct ndshm_adapter_info *info)
 {

@@ -241,6 +241,47 @@ static const struct table blocks = {
 	.fill = fill_block,
 };
 
+static const struct nla_policy section_policy[NDSHM_A_SECTION_MAX + 1] = {
+	[NDSHM_A_SECTION_ID] = { .type = NLA_U32 },
+	[NDSHM_A_SECTION_ADAPTER_ID] = { .type = NLA_U32 },
+	[NDSHM_A_SECTION_PROVIDER_ID] = { .type = NLA_U32 },
+	[NDSHM_A_SECTION_UID] = { .type = NLA_U32 },
+	[NDSHM_A_SECTION_MAX_SIZE] = { .type = NLA_U64 },
+	[NDSHM_A_SECTION_INITIAL_SIZE] = { .type = NLA_U64 },
+	[NDSHM_A_SECTION_COMMITTED] = { .type = NLA_U64 },
+	[NDSHM_A_SECTION_TAKEN] = { .type = NLA_U64 },
+	[NDSHM_A_SECTION_EXTENTS] = { .type = NLA_U32 },
+	[NDSHM_A_SECTION_HOLDERS] = { .type = NLA_U32 },
+	[NDSHM_A_SECTION_DELETED] = { .type = NLA_FLAG },
+	[NDSHM_A_SECTION_REVOKED] = { .type = NLA_FLAG },
+};
+
+static void fill_section(void *to, struct nlattr **attrs)
+{
+	struct ndshm_section_row *row = to;
+
+	row->id = get_u32(attrs[NDSHM_A_SECTION_ID]);
+	row->adapter = get_u32(attrs[NDSHM_A_SECTION_ADAPTER_ID]);
+	row->provider = get_u32(attrs[NDSHM_A_SECTION_PROVIDER_ID]);
+	row->uid = get_u32(attrs[NDSHM_A_SECTION_UID]);
+	row->max_size = get_u64(attrs[NDSHM_A_SECTION_MAX_SIZE]);
+	row->initial_size = get_u64(attrs[NDSHM_A_SECTION_INITIAL_SIZE]);
+	row->committed = get_u64(attrs[NDSHM_A_SECTION_COMMITTED]);
+	row->taken = get_u64(attrs[NDSHM_A_SECTION_TAKEN]);
+	row->extents = get_u32(attrs[NDSHM_A_SECTION_EXTENTS]);
+	row->holders = get_u32(attrs[NDSHM_A_SECTION_HOLDERS]);
+	row->deleted = attrs[NDSHM_A_SECTION_DELETED];
+	row->revoked = attrs[NDSHM_A_SECTION_REVOKED];
+}
+
+static const struct table sections = {
+	.command = NDSHM_CMD_SECTION_GET,
+	.max = NDSHM_A_SECTION_MAX,
+	.policy = section_policy,
+	.row_size = sizeof(struct ndshm_section_row),
+	.fill = fill_section,
+};
+
 static void *add_row(struct answer *answer)
 {
 	const size_t size = answer->table->row_size;
@@ -442,6 +483,17 @@ int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, siz
 {
 	void *rows;
 	int error = list(&blocks, NULL, &rows, count);
+
+	(void)ndshm;
+	if (!error)
+		*out = rows;
+	return error;
+}
+
+int ndshm__netlink_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
+{
+	void *rows;
+	int error = list(&sections, NULL, &rows, count);
 
 	(void)ndshm;
 	if (!error)

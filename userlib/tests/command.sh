@@ -88,6 +88,11 @@ is "blocks: table" \
 	"ID  ADAPTER  PROVIDER  USAGE  LENGTH  CONSUMED  SEGMENTS  USER  PID  STATE" "$out"
 run 0 "blocks in JSON" -b memfd: list blocks -j
 is "blocks: none" '[]' "$(get)"
+run 0 "sections" -b memfd: list sections
+is "sections: table" \
+	"ID  ADAPTER  PROVIDER  MAX  INITIAL  COMMITTED  TAKEN  EXTENTS  HOLDERS  USER  STATE" "$out"
+run 0 "sections in JSON" -b memfd: list sections -j
+is "sections: none" '[]' "$(get)"
 
 run 0 "alloc" -b memfd: alloc
 [[ $out == *"adapter memfd, not isolated: no translation"*"segment   hidden, $page bytes"* ]]

@@ -40,6 +40,7 @@ int kernel_open(struct ndshm **ndshm)
 		.list_adapters = ndshm__backend_module.list_adapters,
 		.list_providers = ndshm__backend_module.list_providers,
 		.list_blocks = ndshm__backend_module.list_blocks,
+		.list_sections = ndshm__backend_module.list_sections,
 	};
 	(*ndshm)->backend = &backend;
 	return 0;
@@ -158,6 +159,25 @@ void kernel_put_block(uint32_t id)
 	nla_put_u64(message, NDSHM_A_BLOCK_CONSUMED, 6ULL << 32);
 	nla_put_flag(message, NDSHM_A_BLOCK_CHARGED);
 	nla_put_flag(message, NDSHM_A_BLOCK_REVOKED);
+	kernel_put(message);
+}
+
+void kernel_put_section(uint32_t id)
+{
+	struct nl_msg *message = kernel_begin(NDSHM_CMD_SECTION_GET, NLM_F_MULTI);
+
+	nla_put_u32(message, NDSHM_A_SECTION_ID, id);
+	nla_put_u32(message, NDSHM_A_SECTION_ADAPTER_ID, 5);
+	nla_put_u32(message, NDSHM_A_SECTION_PROVIDER_ID, 3);
+	nla_put_u32(message, NDSHM_A_SECTION_UID, 1000);
+	nla_put_u64(message, NDSHM_A_SECTION_MAX_SIZE, 7ULL << 32);
+	nla_put_u64(message, NDSHM_A_SECTION_INITIAL_SIZE, 4ULL << 32);
+	nla_put_u64(message, NDSHM_A_SECTION_COMMITTED, 6ULL << 32);
+	nla_put_u64(message, NDSHM_A_SECTION_TAKEN, 5ULL << 32);
+	nla_put_u32(message, NDSHM_A_SECTION_EXTENTS, 11);
+	nla_put_u32(message, NDSHM_A_SECTION_HOLDERS, 12);
+	nla_put_flag(message, NDSHM_A_SECTION_DELETED);
+	nla_put_flag(message, NDSHM_A_SECTION_REVOKED);
 	kernel_put(message);
 }
 

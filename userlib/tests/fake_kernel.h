@@ -55,5 +55,6 @@ unsigned char *kernel_datagram(size_t number, size_t *length);
 void kernel_put_adapter(uint32_t id, const char *name, int flags);
 void kernel_put_provider(int flags);
 void kernel_put_block(uint32_t id);
+void kernel_put_section(uint32_t id);
 
 #endif /* NDSHM_TEST_FAKE_KERNEL_H */

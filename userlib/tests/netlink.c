@@ -88,6 +88,34 @@ static void nothing(void)
 	kernel_put_done(0, 0);
 }
 
+static void some_sections(void)
+{
+	kernel_put_section(9);
+	kernel_put_section(2);
+	kernel_put_section(5);
+	kernel_put_done(0, 0);
+}
+
+static void sections_are_listed(void)
+{
+	struct ndshm_section_row *rows;
+	size_t count = 0;
+
+	kernel_reset(some_sections);
+	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
+	REQUIRE(count == 3);
+	CHECK(rows[0].id == 2 && rows[1].id == 5 && rows[2].id == 9);
+	CHECK(rows[0].adapter == 5 && rows[0].provider == 3 && rows[0].uid == 1000);
+	CHECK(rows[0].max_size == 7ULL << 32 && rows[0].initial_size == 4ULL << 32);
+	CHECK(rows[0].committed == 6ULL << 32 && rows[0].taken == 5ULL << 32);
+	CHECK(rows[0].extents == 11 && rows[0].holders == 12);
+	CHECK(rows[0].deleted && rows[0].revoked);
+	free(rows);
+	kernel_reset(nothing);
+	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
+	CHECK(!rows && !count);
+}
+
 static void a_list_can_be_empty(void)
 {
 	struct ndshm_block_row *rows = (void *)1;
@@ -328,6 +356,7 @@ int main(void)
 	RUN(adapters_are_listed);
 	RUN(providers_are_listed);
 	RUN(blocks_are_listed);
+	RUN(sections_are_listed);
 	RUN(a_list_can_be_empty);
 	RUN(one_is_found_by_name);
 	RUN(one_that_is_not_there_is_not_found);

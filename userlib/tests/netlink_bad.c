@@ -295,6 +295,8 @@ static int list(uint8_t command)
 		error = ndshm_list_adapters(ndshm, (struct ndshm_adapter_info **)&rows, &count);
 	else if (command == NDSHM_CMD_PROVIDER_GET)
 		error = ndshm_list_providers(ndshm, (struct ndshm_provider_info **)&rows, &count);
+	else if (command == NDSHM_CMD_SECTION_GET)
+		error = ndshm_list_sections(ndshm, (struct ndshm_section_row **)&rows, &count);
 	else
 		error = ndshm_list_blocks(ndshm, (struct ndshm_block_row **)&rows, &count);
 	CHECK(!rows == !count);
@@ -327,6 +329,16 @@ static void short_attributes_are_bad(void)
 		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_PREFERRED_NODE, 4 },
 		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_LENGTH, 8 },
 		{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_CONSUMED, 8 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_ID, 4 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_ADAPTER_ID, 4 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_PROVIDER_ID, 4 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_UID, 4 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_MAX_SIZE, 8 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_INITIAL_SIZE, 8 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_COMMITTED, 8 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_TAKEN, 8 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_EXTENTS, 4 },
+		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_HOLDERS, 4 },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

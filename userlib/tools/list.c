@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm list adapters|providers|blocks
+ * ndshm list adapters|providers|blocks|sections
  */
 #include <inttypes.h>
 #include <pwd.h>
@@ -166,7 +166,7 @@ static enum exit_code list_providers(struct ndshm *ndshm, bool json)
 	return print_table(&table);
 }
 
-/* Names of what blocks refer to by id. */
+/* Names of what blocks and sections refer to by id. */
 struct names {
 	struct ndshm_adapter_info *adapters;
 	size_t adapter_count;
@@ -304,6 +304,95 @@ out:
 	return code;
 }
 
+static const char *section_state(const struct ndshm_section_row *row)
+{
+	if (row->revoked)
+		return row->deleted ? "deleted, revoked" : "revoked";
+	return row->deleted ? "deleted" : "-";
+}
+
+static void add_section(struct table *table, const struct names *names,
+			const struct ndshm_section_row *row)
+{
+	char *cells[] = {
+		format_string("%" PRIu32, row->id),
+		adapter_name(names, row->adapter),
+		provider_name(names, row->provider),
+		format_string("%" PRIu64, row->max_size),
+		format_string("%" PRIu64, row->initial_size),
+		format_string("%" PRIu64, row->committed),
+		format_string("%" PRIu64, row->taken),
+		format_string("%" PRIu32, row->extents),
+		format_string("%" PRIu32, row->holders),
+		user_name(row->uid),
+		format_string("%s", section_state(row)),
+	};
+
+	table_add(table, cells);
+}
+
+static json_t *section_json(const struct names *names, const struct ndshm_section_row *row)
+{
+	char *adapter = adapter_name(names, row->adapter);
+	char *provider = provider_name(names, row->provider);
+	char *user = user_name(row->uid);
+	json_t *value;
+
+	value = json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:b, s:b}",
+			  "id", (json_int_t)row->id,
+			  "adapter", adapter,
+			  "provider", provider,
+			  "max_size", (json_int_t)row->max_size,
+			  "initial_size", (json_int_t)row->initial_size,
+			  "committed", (json_int_t)row->committed,
+			  "taken", (json_int_t)row->taken,
+			  "extents", (json_int_t)row->extents,
+			  "holders", (json_int_t)row->holders,
+			  "user", user,
+			  "uid", (json_int_t)row->uid,
+			  "deleted", row->deleted,
+			  "revoked", row->revoked);
+	free(adapter);
+	free(provider);
+	free(user);
+	return value;
+}
+
+static enum exit_code list_sections(struct ndshm *ndshm, bool json)
+{
+	static const char *const titles[] = {
+		">ID", "ADAPTER", "PROVIDER", ">MAX", ">INITIAL", ">COMMITTED", ">TAKEN",
+		">EXTENTS", ">HOLDERS", "USER", "STATE"
+	};
+	struct table table = { titles, 11, NULL, 0 };
+	struct ndshm_section_row *rows = NULL;
+	struct names names = { 0 };
+	json_t *values = json_array();
+	enum exit_code code;
+	size_t count = 0;
+	int error = ndshm_list_sections(ndshm, &rows, &count);
+
+	if (!error)
+		error = get_names(ndshm, &names);
+	if (error) {
+		code = cannot_ndshm(ndshm, error, "list sections");
+		goto out;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (json)
+			json_array_append_new(values, section_json(&names, &rows[i]));
+		else
+			add_section(&table, &names, &rows[i]);
+	}
+	code = json ? print_json(json_incref(values)) : print_table(&table);
+out:
+	json_decref(values);
+	free(rows);
+	free(names.adapters);
+	free(names.providers);
+	return code;
+}
+
 static const struct {
 	const char *name;
 	lister *list;
@@ -311,6 +400,7 @@ static const struct {
 	{ "adapters", list_adapters },
 	{ "providers", list_providers },
 	{ "blocks", list_blocks },
+	{ "sections", list_sections },
 };
 
 struct arguments {
@@ -348,9 +438,9 @@ enum exit_code run_list(struct common *common, int argc, char **argv)
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 	static const struct argp argp = {
 		.parser = parse,
-		.args_doc = "adapters|providers|blocks",
+		.args_doc = "adapters|providers|blocks|sections",
 		.doc = "List what the module holds.\v"
-		       "Without CAP_SYS_ADMIN you see the blocks of your own user.",
+		       "Without CAP_SYS_ADMIN you see the blocks and sections of your own user.",
 		.children = children,
 	};
 	struct arguments arguments = { .common = common };

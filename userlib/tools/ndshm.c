@@ -100,6 +100,7 @@ int main(int argc, char **argv)
 		       "  list adapters             who does DMA, and how isolated they are\n"
 		       "  list providers            where memory comes from\n"
 		       "  list blocks               what is allocated, and whose it is\n"
+		       "  list sections             what processes share, and how much of it is used\n"
 		       "  alloc                     make blocks, show them, hold them\n"
 		       "  bind PCI-ADDRESS          make an adapter of a PCI function\n"
 		       "  unbind PCI-ADDRESS        give it back to its own driver\n"

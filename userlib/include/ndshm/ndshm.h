@@ -65,6 +65,7 @@ struct ndshm_info {
 	uint32_t page_size;		/* bytes */
 	uint32_t default_adapter;	/* id */
 	uint32_t blocks;		/* live handles of this client */
+	uint64_t max_section;		/* greatest MaxSize of a section, bytes */
 };
 
 int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info);
@@ -124,10 +125,25 @@ struct ndshm_block_row {
 	bool revoked;
 };
 
+struct ndshm_section_row {
+	uint32_t id;
+	uint32_t adapter;		/* id */
+	uint32_t provider;		/* id */
+	uint32_t uid;			/* who created it */
+	uint64_t max_size;		/* bytes */
+	uint64_t initial_size;		/* bytes */
+	uint64_t committed;		/* bytes that have memory */
+	uint64_t taken;			/* bytes of all extents */
+	uint32_t extents;
+	uint32_t holders;
+	bool deleted;
+	bool revoked;
+};
+
 /*
  * Lists, by netlink: *out is an array of *count rows to be given to free().
  * An unprivileged caller sees every adapter and provider, and its own user's
- * blocks; blocks are sorted by id.
+ * blocks and sections; these are sorted by id.
  */
 int ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
 			size_t *count);
@@ -135,6 +151,8 @@ int ndshm_list_providers(struct ndshm *ndshm, struct ndshm_provider_info **out,
 			 size_t *count);
 int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out,
 		      size_t *count);
+int ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
+			size_t *count);
 
 /* One by name: -ENOENT (ADAPTER_UNKNOWN, PROVIDER_UNKNOWN) if there is none. */
 int ndshm_find_adapter(struct ndshm *ndshm, const char *name,

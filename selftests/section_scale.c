@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One section for very many: holders in thousands of processes, hundreds of thousands of
+ * extents. NDSHM_PROCESSES and NDSHM_EXTENTS say how many; times are expected of a stock
+ * kernel only, where nothing else is measured with them.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "ndshm_section.h"
+
+#define HUGE		(2UL << 20)
+#define HOLDERS		5	/* of a process */
+#define SAMPLES		200
+
+FIXTURE(scale) {
+	int client;
+	int fd;
+	int holder;
+	size_t page;
+	__u64 max;
+	bool timed;
+};
+
+FIXTURE_SETUP(scale)
+{
+	struct ndshm_get_info info = get_info_request();
+	struct rlimit limit = { 65536, 65536 };
+
+	self->client = ndshm_open();
+	ASSERT_LE(0, self->client);
+	test_get_info(self->client, &info);
+	self->page = page_size();
+	self->max = info.out_max_section;
+	self->fd = test_new_section(self->client, info.out_default_adapter,
+				    self->max, 0);
+	self->holder = test_attach(self->fd);
+	/* As it may. */
+	setrlimit(RLIMIT_NOFILE, &limit);
+	/* Whatever finds mistakes takes time, and not the same each time. */
+	self->timed = access("/sys/kernel/debug/kmemleak", F_OK) &&
+		      access("/sys/kernel/debug/dma-api", F_OK);
+}
+
+FIXTURE_TEARDOWN(scale)
+{
+	close(self->holder);
+	close(self->fd);
+	close(self->client);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1e6 + time.tv_nsec / 1e3;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+/* Microseconds, the lower quartile: what else runs only ever adds. */
+static double quartile(double *samples)
+{
+	qsort(samples, SAMPLES, sizeof(*samples), compare);
+	return samples[SAMPLES / 4];
+}
+
+static double attach_cost(int fd)
+{
+	double samples[SAMPLES], begin;
+	int i;
+
+	for (i = 0; i < SAMPLES; i++) {
+		struct ndshm_section_attach attach = section_attach_request(0);
+
+		begin = now();
+		if (_test_section_attach(fd, &attach))
+			return -1;
+		samples[i] = now() - begin;
+		close(attach.out_holder);
+	}
+	return quartile(samples);
+}
+
+/* Kernel memory of objects, in KiB. */
+static long long slab(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	long long kib = -1;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Slab: %lld", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+static bool attach_some(int fd, int *holders, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++) {
+		struct ndshm_section_attach attach = section_attach_request(0);
+
+		if (_test_section_attach(fd, &attach))
+			return false;
+		holders[i] = attach.out_holder;
+	}
+	return true;
+}
+
+TEST_F(scale, memory_of_a_holder)
+{
+	const int count = 10000;
+	int *holders = calloc(count, sizeof(*holders)), i;
+	long long before = slab();
+
+	ASSERT_NE(NULL, holders);
+	ASSERT_TRUE(attach_some(self->fd, holders, count));
+	TH_LOG("%lld bytes of kernel memory a holder, its file included",
+	       (slab() - before) * 1024 / count);
+	EXPECT_EQ(count + 1, (int)test_look(self->fd).out_holders);
+	for (i = 0; i < count; i++)
+		close(holders[i]);
+	free(holders);
+	ndshm_case(true);
+}
+
+/* A process that has holders and extents, maps the section, and waits for its end. */
+static void be_holder(int fd, int start, unsigned int extents)
+{
+	int holders[HOLDERS];
+	char byte = 1;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!attach_some(fd, holders, HOLDERS))
+		_exit(1);
+	while (extents--) {
+		struct ndshm_extent_alloc more =
+			extent_alloc_request(1, 0);
+
+		if (_test_extent_alloc(holders[0], &more))
+			_exit(2);
+	}
+	if (write(start, &byte, 1) != 1)
+		_exit(3);
+	for (;;)
+		pause();
+}
+
+TEST_F(scale, holders)
+{
+	unsigned int count = ndshm_number("NDSHM_PROCESSES",
+					  ndshm_rounds(2000, 40));
+	pid_t *children = calloc(count, sizeof(*children));
+	double few, many, begin, death;
+	unsigned int i;
+	int pipes[2];
+	char byte;
+
+	ASSERT_NE(NULL, children);
+	ASSERT_EQ(0, pipe(pipes));
+	EXPECT_NE(MAP_FAILED, ndshm_map_section(self->fd, self->max));
+	few = attach_cost(self->fd);
+	for (i = 0; i < count; i++) {
+		children[i] = fork();
+		ASSERT_LE(0, children[i]);
+		if (!children[i])
+			be_holder(self->fd, pipes[1], i ? 1 : 1000);
+		ASSERT_EQ(1, read(pipes[0], &byte, 1));
+	}
+	EXPECT_EQ(HOLDERS * count + 1, test_look(self->fd).out_holders);
+	EXPECT_EQ(count - 1 + 1000, test_look(self->fd).out_extents);
+	many = attach_cost(self->fd);
+	TH_LOG("attach: %.1f us with 1 holder, %.1f us with %u in %u processes",
+	       few, many, HOLDERS * count, count);
+	if (self->timed)
+		EXPECT_GT(2 * few, many);
+	/* One of them dies, and has had a thousand extents. */
+	begin = now();
+	EXPECT_EQ(0, kill(children[0], SIGKILL));
+	EXPECT_EQ(children[0], waitpid(children[0], NULL, 0));
+	death = now() - begin;
+	EXPECT_EQ(count - 1, test_look(self->fd).out_extents);
+	TH_LOG("death of a holder of 1000 extents: %.1f ms", death / 1e3);
+	if (self->timed)
+		EXPECT_GT(1e6, death);
+	for (i = 1; i < count; i++)
+		kill(children[i], SIGKILL);
+	for (i = 1; i < count; i++)
+		waitpid(children[i], NULL, 0);
+	EXPECT_EQ(1, test_look(self->fd).out_holders);
+	EXPECT_EQ(0, test_look(self->fd).out_extents);
+	EXPECT_TRUE(ndshm_soon(!ndshm_committed(self->fd)));
+	ndshm_case(true);
+	free(children);
+}
+
+/* Of one that is there, and had before: no memory is made, and a page is zeroed. */
+static double extent_cost(int holder)
+{
+	double samples[SAMPLES], begin;
+	int i;
+
+	for (i = 0; i < SAMPLES; i++) {
+		struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
+		struct ndshm_extent_free request;
+
+		begin = now();
+		if (_test_extent_alloc(holder, &more))
+			return -1;
+		request = extent_free_request(more.out_offset);
+		if (_test_extent_free(holder, &request))
+			return -1;
+		samples[i] = now() - begin;
+	}
+	return quartile(samples);
+}
+
+/* Each second one freed, so that there are as many places as extents. */
+static bool perforate(int holder, __u64 page, __u64 from, __u64 to)
+{
+	for (; from < to; from += 2) {
+		struct ndshm_extent_free request = extent_free_request(from * page);
+
+		if (_test_extent_free(holder, &request))
+			return false;
+	}
+	return true;
+}
+
+static bool take(int holder, __u64 count)
+{
+	while (count--) {
+		struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
+
+		if (_test_extent_alloc(holder, &more))
+			return false;
+	}
+	return true;
+}
+
+TEST_F(scale, extents)
+{
+	__u64 count = ndshm_number("NDSHM_EXTENTS", ndshm_rounds(60000, 6000));
+	double few, many, holes;
+	long long before;
+
+	if (!ndshm_set_capability(CAP_IPC_LOCK, true))
+		SKIP(return, "so much memory is root's only");
+	ASSERT_TRUE(take(self->holder, 1000));
+	few = extent_cost(self->holder);
+	before = slab();
+	ASSERT_TRUE(take(self->holder, count - 1000));
+	TH_LOG("%lld bytes of kernel memory an extent, its share of blocks included",
+	       (slab() - before) * 1024 / (long long)(count - 1000));
+	many = extent_cost(self->holder);
+	EXPECT_EQ(count, test_look(self->fd).out_extents);
+	ASSERT_TRUE(perforate(self->holder, self->page, 0, count));
+	holes = extent_cost(self->holder);
+	TH_LOG("allocate and free: %.1f us with 1000 extents, %.1f with %llu, %.1f with each second one free",
+	       few, many, (unsigned long long)count, holes);
+	if (self->timed) {
+		EXPECT_GT(1.5 * few, many);
+		EXPECT_GT(1.5 * few, holes);
+	}
+	ndshm_case(true);
+}
+
+/* Whoever is killed with the section in hand is in nobody's way. */
+TEST_F(scale, next)
+{
+	unsigned int round, rounds = ndshm_rounds(200, 20), late = 0;
+	double begin, longest = 0, *took;
+	pid_t child;
+	int pipes[2];
+	char byte;
+
+	took = calloc(rounds, sizeof(*took));
+	ASSERT_NE(NULL, took);
+	ASSERT_EQ(0, pipe(pipes));
+	for (round = 0; round < rounds; round++) {
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child) {
+			int holder;
+
+			if (!attach_some(self->fd, &holder, 1) ||
+			    write(pipes[1], "x", 1) != 1)
+				_exit(1);
+			for (;;)
+				if (!take(holder, 1))
+					_exit(2);
+		}
+		ASSERT_EQ(1, read(pipes[0], &byte, 1));
+		usleep(round * 37 % 3000);
+		kill(child, SIGKILL);
+		begin = now();
+		ASSERT_TRUE(take(self->holder, 1));
+		took[round] = now() - begin;
+		late += took[round] > 10000;
+		EXPECT_EQ(child, waitpid(child, NULL, 0));
+	}
+	qsort(took, rounds, sizeof(*took), compare);
+	longest = took[rounds - 1];
+	TH_LOG("the next one waits %.2f ms, %.2f at most; %u of %u more than 10",
+	       took[rounds / 2] / 1e3, longest / 1e3, late, rounds);
+	/* Of all that wait longer, some do so because the machine is busy elsewhere. */
+	if (self->timed)
+		EXPECT_GT(10000, took[rounds / 2]);
+	free(took);
+	EXPECT_EQ(rounds, test_look(self->fd).out_extents);
+	ndshm_case(true);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
