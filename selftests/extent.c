@@ -528,6 +528,79 @@ TEST_F(extent, processes)
 	EXPECT_TRUE(ndshm_soon(ndshm_committed(self->fd) == HUGE));
 }
 
+/* Two holders have pages in turn, and none is both's, whatever is written to them. */
+static void take_turns(struct __test_metadata *_metadata, const int *holders,
+		       __u64 max, size_t page, unsigned int rounds)
+{
+	__u64 places[2][SLOTS] = {}, lengths[2][SLOTS] = {}, at;
+	unsigned char *owner = calloc(max / page, 1);
+	unsigned int i, who, wrong = 0, seed = 5;
+
+	ASSERT_NE(NULL, owner);
+	while (rounds--) {
+		who = rand_r(&seed) % 2;
+		i = rand_r(&seed) % SLOTS;
+		if (lengths[who][i]) {
+			struct ndshm_extent_free request =
+				extent_free_request(places[who][i]);
+
+			wrong += _test_extent_free(holders[who], &request) != 0;
+			for (at = 0; at < lengths[who][i]; at += page)
+				owner[(places[who][i] + at) / page] = 0;
+			lengths[who][i] = 0;
+			continue;
+		}
+		struct ndshm_extent_alloc more =
+			extent_alloc_request((1 + rand_r(&seed) % 20) * page, 0);
+
+		if (_test_extent_alloc(holders[who], &more)) {
+			wrong += errno != ENOSPC;
+			continue;
+		}
+		wrong += more.out_offset % page || more.out_offset >= max ||
+			 more.out_length > max - more.out_offset;
+		for (at = 0; at < more.out_length && !wrong; at += page) {
+			wrong += owner[(more.out_offset + at) / page];
+			owner[(more.out_offset + at) / page] = who + 1;
+		}
+		places[who][i] = more.out_offset;
+		lengths[who][i] = more.out_length;
+	}
+	EXPECT_EQ(0, wrong);
+	ndshm_case(!wrong);
+	free(owner);
+}
+
+/* Somebody overwrites all of it all the time, and spoils nothing but contents. */
+TEST_F(extent, spoilt)
+{
+	const __u64 max = 2 * HUGE;
+	int fd = test_new_section(self->client, self->adapter, max, max);
+	int holders[2] = { test_attach(fd), test_attach(fd) }, peer;
+	unsigned char *map = test_map_section(fd, max);
+	unsigned int byte = 0;
+	pid_t child;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ndshm_tell(peer);
+		for (;;)
+			memset(map, ++byte * 37, max);
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	take_turns(_metadata, holders, max, self->page,
+		   ndshm_rounds(20000, 2000));
+	EXPECT_TRUE(ndshm_end(child, peer, SIGKILL));
+	EXPECT_FALSE(ndshm_reap(child));
+	close(peer);
+	close(holders[0]);
+	close(holders[1]);
+	EXPECT_EQ(0, test_look(fd).out_extents);
+	munmap(map, max);
+	close(fd);
+}
+
 /*
  * The device
  */

@@ -123,6 +123,38 @@ TEST_F(share, pidfd)
 	close(peer);
 }
 
+/* Who made it may go, however; what was made is there. */
+TEST_F(share, creator_killed)
+{
+	int peer, fd, holder;
+	unsigned char *map;
+	pid_t child;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct ndshm_section_create create =
+			section_create_request(self->adapter, MAX, HUGE);
+
+		if (_test_section_create(self->client, &create) ||
+		    !ndshm_send_fd(peer, create.out_section))
+			_exit(1);
+		pause();
+	}
+	fd = ndshm_receive_fd(peer);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(ndshm_end(child, peer, SIGKILL));
+	EXPECT_FALSE(ndshm_reap(child));
+	close(peer);
+	map = test_map_section(fd, MAX);
+	holder = test_attach(fd);
+	EXPECT_EQ(0, test_extent(holder, 2 * HUGE));
+	EXPECT_TRUE(all_bytes(map, 2 * HUGE, 0));
+	munmap(map, MAX);
+	close(holder);
+	close(fd);
+}
+
 /* A child has what its parent has, mapped at the same place. */
 TEST_F(share, fork)
 {
