@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sections of an adapter that has a device: found by it, and gone with it.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "ndshm_edu.h"
+#include "ndshm_probe.h"
+#include "ndshm_section.h"
+
+#define HUGE	(2UL << 20)
+#define MAX	(16 * HUGE)
+
+FIXTURE(section_dma) {
+	int client;
+	__u64 before;
+	struct ndshm_edu edu;
+	size_t page;
+	unsigned char *bar;
+	int fd;
+	int holder;
+	unsigned char *map;
+};
+
+static void map_registers(struct __test_metadata *_metadata,
+			  struct _test_data_section_dma *self)
+{
+	struct ndshm_adapter_map_bar map =
+		adapter_map_bar_request(self->edu.adapter.id, 0);
+
+	test_adapter_map_bar(self->client, &map);
+	self->bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, self->client, map.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, self->bar);
+}
+
+FIXTURE_SETUP(section_dma)
+{
+	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_start start;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	self->before = test_user_locked();
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	self->page = page_size();
+	self->client = ndshm_open();
+	ASSERT_LE(0, self->client);
+	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->client, &claim);
+	map_registers(_metadata, self);
+	start = adapter_start_request(self->edu.adapter.id);
+	test_adapter_start(self->client, &start);
+	self->fd = test_new_section(self->client, self->edu.adapter.id, MAX,
+				    self->page);
+	self->holder = test_attach(self->fd);
+	self->map = test_map_section(self->fd, MAX);
+}
+
+FIXTURE_TEARDOWN(section_dma)
+{
+	close(self->client);
+	close(self->holder);
+	close(self->fd);
+	munmap(self->map, MAX);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
+}
+
+/* The DMA address of byte @at of an extent. */
+static __u64 address_of(struct __test_metadata *_metadata, int holder,
+			__u64 place, __u64 at)
+{
+	struct ndshm_segment segments[512];
+	struct ndshm_extent_query query = extent_query_request(place);
+	__u32 i;
+
+	query.segments = to_u64(segments);
+	query.segment_capacity = ARRAY_SIZE(segments);
+	test_extent_query(holder, &query);
+	for (i = 0; i < query.out_segments; i++) {
+		if (at < segments[i].length)
+			return segments[i].address + at;
+		at -= segments[i].length;
+	}
+	return NDSHM_ADDRESS_HIDDEN;
+}
+
+/* From anywhere in the section to anywhere else, also across what is together. */
+TEST_F(section_dma, copies)
+{
+	__u64 small = test_extent(self->holder, self->page), from, to;
+	__u64 large = test_extent(self->holder, 3 * HUGE);
+	const __u64 places[] = { 0, HUGE, 2 * HUGE + 5 * self->page,
+				 3 * HUGE - self->page };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		fill_pattern(self->map + small, self->page, i);
+		from = address_of(_metadata, self->holder, small, 0);
+		to = address_of(_metadata, self->holder, large, places[i]);
+		ASSERT_TRUE(ndshm_edu_to_device(self->bar, from, EDU_MOST));
+		ASSERT_TRUE(ndshm_edu_from_device(self->bar, to, EDU_MOST));
+		EXPECT_TRUE(has_pattern(self->map + large + places[i],
+					EDU_MOST, i));
+		ndshm_case(true);
+	}
+}
+
+/* Only who has the claim makes sections for it; who is given one needs none. */
+TEST_F(section_dma, claim)
+{
+	struct ndshm_section_create create =
+		section_create_request(self->edu.adapter.id, MAX, 0);
+	int other = ndshm_open();
+
+	ASSERT_LE(0, other);
+	test_err_section_create(EBADFD, NDSHM_REASON_CLAIM_MISSING, other,
+				&create);
+	EXPECT_EQ(-1, create.out_section);
+	close(other);
+	test_extent(self->holder, 5 * HUGE);
+}
+
+static void expect_revoked(struct __test_metadata *_metadata,
+			   struct _test_data_section_dma *self, __u64 place)
+{
+	struct ndshm_section_attach attach = section_attach_request(0);
+	struct ndshm_section_share share =
+		section_share_request(NDSHM_SHARE_READONLY);
+	struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
+	struct ndshm_extent_query where = extent_query_request(place);
+	struct ndshm_section_sync sync = section_sync_request(1, 0, 1);
+	struct ndshm_section_delete request = section_delete_request(0, -1);
+	int client = ndshm_open();
+
+	ASSERT_LE(0, client);
+	test_sigbus(self->map + place);
+	test_sigbus(self->map);
+	EXPECT_EQ(NDSHM_SECTION_REVOKED, test_look(self->fd).out_flags);
+	test_err_section_attach(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
+				self->fd, &attach);
+	test_err_section_share(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
+			       self->fd, &share);
+	test_err_section_sync(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
+			      self->fd, &sync);
+	test_err_extent_alloc(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
+			      self->holder, &more);
+	test_err_extent_query(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
+			      self->holder, &where);
+	test_errno(ENODEV, client,
+		   mmap(NULL, MAX, PROT_READ, MAP_SHARED, self->fd, 0));
+	/* What gives things back still does. */
+	test_free_extent(self->holder, place);
+	EXPECT_EQ(0, test_look(self->fd).out_extents);
+	test_section_delete(self->fd, &request);
+	EXPECT_EQ(self->before, ndshm_locked(client));
+	close(client);
+}
+
+TEST_F(section_dma, claim_end)
+{
+	__u64 place = test_extent(self->holder, 3 * HUGE);
+
+	fill_pattern(self->map + place, 3 * HUGE, 1);
+	EXPECT_EQ(0, close(self->client));
+	self->client = -1;
+	expect_revoked(_metadata, self, place);
+}
+
+TEST_F(section_dma, unbind)
+{
+	__u64 place = test_extent(self->holder, HUGE);
+
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	expect_revoked(_metadata, self, place);
+}
+
+struct user {
+	pthread_t thread;
+	struct _test_data_section_dma *test;
+	int holder;
+	atomic_bool *stop;
+	unsigned int done;
+	unsigned int wrong;
+};
+
+/* Has the section grow, touches what comes, and gives it back. */
+static void *use(void *argument)
+{
+	struct user *user = argument;
+
+	while (!atomic_load(user->stop)) {
+		struct ndshm_extent_alloc more =
+			extent_alloc_request(3 * HUGE / 2, 0);
+		struct ndshm_extent_free request;
+		size_t at;
+
+		if (_test_extent_alloc(user->holder, &more)) {
+			user->wrong += errno != ENODEV && errno != ENOSPC;
+			continue;
+		}
+		user->done++;
+		for (at = 0; at < 3 * HUGE / 2; at += 65536)
+			ndshm_readable(user->test->map + more.out_offset + at);
+		request = extent_free_request(more.out_offset);
+		user->wrong += _test_extent_free(user->holder, &request) != 0;
+	}
+	return NULL;
+}
+
+/* The device goes while the section grows and shrinks, and is touched. */
+TEST_F(section_dma, unbind_busy)
+{
+	atomic_bool stop = false;
+	struct user users[3];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(users); i++) {
+		users[i] = (struct user){
+			.test = self, .holder = test_attach(self->fd),
+			.stop = &stop,
+		};
+		ASSERT_EQ(0, pthread_create(&users[i].thread, NULL, use,
+					    &users[i]));
+	}
+	usleep(200000);
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	usleep(20000);
+	atomic_store(&stop, true);
+	for (i = 0; i < ARRAY_SIZE(users); i++) {
+		pthread_join(users[i].thread, NULL);
+		EXPECT_EQ(0, users[i].wrong);
+		EXPECT_LT(0, users[i].done);
+		close(users[i].holder);
+	}
+	test_sigbus(self->map);
+	EXPECT_EQ(0, test_look(self->fd).out_extents);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
