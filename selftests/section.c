@@ -4,6 +4,7 @@
  * the documentation of the LSA calls says so; all else is ours.
  */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -496,6 +497,80 @@ TEST_F(section, shrinks)
 	/* And comes again, zeroed. */
 	EXPECT_EQ(0, test_extent(holder, 32 * HUGE));
 	EXPECT_TRUE(all_bytes(self->map, 32 * HUGE, 0));
+	close(holder);
+	unmake(_metadata, self);
+}
+
+/* Memory that idles is in nobody's way: neither in the same section nor elsewhere. */
+TEST_F(section, idle_is_no_excuse)
+{
+	struct ndshm_state before = test_state(self->client);
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc alloc;
+	struct rlimit limit;
+	__u64 first;
+	int holder;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
+	limit.rlim_cur = before.user_locked + 4 * HUGE;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	make(_metadata, self, 16 * HUGE, 0);
+	holder = test_attach(self->fd);
+	/* What idles lies in front of what does not. */
+	first = test_extent(holder, HUGE);
+	test_extent(holder, HUGE);
+	test_free_extent(holder, first);
+	EXPECT_EQ(2 * HUGE, test_extent(holder, 3 * HUGE));
+	EXPECT_EQ(4 * HUGE, ndshm_committed(self->fd));
+	test_free_extent(holder, 2 * HUGE);
+	alloc = block_alloc_request(self->adapter, HUGE, &block);
+	test_block_alloc(self->client, &alloc);
+	close(holder);
+	unmake(_metadata, self);
+}
+
+/* Whoever asks in vain, again and again, does not keep others' memory from going. */
+TEST_F(section, trimmed_in_a_crowd)
+{
+	int holder, peers[4], i;
+	pid_t children[4];
+	__u64 place;
+
+	if (geteuid())
+		SKIP(return, "only root becomes somebody else");
+	make(_metadata, self, 64 * HUGE, 0);
+	holder = test_attach(self->fd);
+	place = test_extent(holder, 2 * HUGE);
+	for (i = 0; i < 4; i++) {
+		children[i] = ndshm_fork(&peers[i]);
+		ASSERT_LE(0, children[i]);
+		if (!children[i]) {
+			struct ndshm_section_attach attach =
+				section_attach_request(0);
+			struct rlimit none = { 0, 0 };
+			struct ndshm_extent_alloc more;
+
+			if (setrlimit(RLIMIT_MEMLOCK, &none) ||
+			    !ndshm_become(NDSHM_USER_A) ||
+			    _test_section_attach(self->fd, &attach))
+				_exit(1);
+			ndshm_tell(peers[i]);
+			for (;;) {
+				more = extent_alloc_request(8 * HUGE, 0);
+				if (!_test_extent_alloc(attach.out_holder,
+							&more))
+					_exit(2);
+			}
+		}
+		EXPECT_TRUE(ndshm_hear(peers[i]));
+	}
+	test_free_extent(holder, place);
+	EXPECT_TRUE(ndshm_soon(!ndshm_committed(self->fd)));
+	for (i = 0; i < 4; i++) {
+		EXPECT_TRUE(ndshm_end(children[i], peers[i], SIGKILL));
+		EXPECT_FALSE(ndshm_reap(children[i]));
+		close(peers[i]);
+	}
 	close(holder);
 	unmake(_metadata, self);
 }

@@ -172,6 +172,29 @@ TEST_F(section_dma, claim_end)
 	expect_revoked(_metadata, self, place);
 }
 
+/* Without memory there is nothing to take away, and the section ends as well. */
+TEST_F(section_dma, claim_end_empty)
+{
+	int fd = test_new_section(self->client, self->edu.adapter.id, MAX, 0);
+	struct ndshm_section_attach attach = section_attach_request(0);
+	struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
+	int holder = test_attach(fd), client;
+
+	EXPECT_EQ(0, close(self->client));
+	self->client = -1;
+	client = ndshm_open();
+	EXPECT_EQ(NDSHM_SECTION_REVOKED, test_look(fd).out_flags);
+	test_err_section_attach(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
+				fd, &attach);
+	test_err_extent_alloc(ENODEV, NDSHM_REASON_SECTION_REVOKED, client,
+			      holder, &more);
+	test_errno(ENODEV, client,
+		   mmap(NULL, MAX, PROT_READ, MAP_SHARED, fd, 0));
+	close(client);
+	close(holder);
+	close(fd);
+}
+
 TEST_F(section_dma, unbind)
 {
 	__u64 place = test_extent(self->holder, HUGE);
@@ -185,7 +208,7 @@ struct user {
 	struct _test_data_section_dma *test;
 	int holder;
 	atomic_bool *stop;
-	unsigned int done;
+	atomic_uint done;
 	unsigned int wrong;
 };
 
@@ -204,7 +227,7 @@ static void *use(void *argument)
 			user->wrong += errno != ENODEV && errno != ENOSPC;
 			continue;
 		}
-		user->done++;
+		atomic_fetch_add(&user->done, 1);
 		for (at = 0; at < 3 * HUGE / 2; at += 65536)
 			ndshm_readable(user->test->map + more.out_offset + at);
 		request = extent_free_request(more.out_offset);
@@ -228,14 +251,14 @@ TEST_F(section_dma, unbind_busy)
 		ASSERT_EQ(0, pthread_create(&users[i].thread, NULL, use,
 					    &users[i]));
 	}
-	usleep(200000);
+	for (i = 0; i < ARRAY_SIZE(users); i++)
+		EXPECT_TRUE(ndshm_soon(atomic_load(&users[i].done) > 2));
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	usleep(20000);
 	atomic_store(&stop, true);
 	for (i = 0; i < ARRAY_SIZE(users); i++) {
 		pthread_join(users[i].thread, NULL);
 		EXPECT_EQ(0, users[i].wrong);
-		EXPECT_LT(0, users[i].done);
 		close(users[i].holder);
 	}
 	test_sigbus(self->map);

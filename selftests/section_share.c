@@ -354,6 +354,7 @@ TEST_F(share, readonly_descriptor)
 	int fd = test_share(self->fd, NDSHM_SHARE_READONLY), again, holder;
 	struct ndshm_section_share share = section_share_request(0);
 	struct ndshm_section_delete request = section_delete_request(0, -1);
+	struct ndshm_section_sync sync = section_sync_request(2, 0, 1);
 	struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
 	struct ndshm_section_query query;
 	char path[64];
@@ -368,6 +369,8 @@ TEST_F(share, readonly_descriptor)
 	request = section_delete_request(NDSHM_DELETE_FORCE, -1);
 	test_err_section_delete(EROFS, NDSHM_REASON_SECTION_READONLY,
 				self->client, fd, &request);
+	test_err_section_sync(EROFS, NDSHM_REASON_SECTION_READONLY,
+			      self->client, fd, &sync);
 	holder = test_attach(fd);
 	test_err_extent_alloc(EROFS, NDSHM_REASON_SECTION_READONLY,
 			      self->client, holder, &more);
@@ -532,32 +535,42 @@ TEST_F(share, delete_busy)
 	close(other);
 }
 
+static bool is_not_theirs(int fd, __u32 flags)
+{
+	struct ndshm_section_delete request = section_delete_request(flags, -1);
+
+	return _test_section_delete(fd, &request) && errno == EPERM &&
+	       request.reason == NDSHM_REASON_NOT_CREATOR;
+}
+
 /* Whose it is, and nobody else but who may do anything. */
+TEST_F(share, delete_foreign)
+{
+	pid_t child;
+	int peer;
+
+	if (geteuid())
+		SKIP(return, "only root becomes somebody else");
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(!(ndshm_become(NDSHM_USER_A) &&
+			is_not_theirs(self->fd, 0) &&
+			is_not_theirs(self->fd, NDSHM_DELETE_FORCE)));
+	EXPECT_TRUE(ndshm_reap(child));
+	ndshm_case(false);
+	close(peer);
+	EXPECT_EQ(0, test_look(self->fd).out_flags);
+}
+
 TEST_F(share, delete_forced)
 {
-	int other = test_attach(self->fd), peer;
+	int other = test_attach(self->fd);
 	struct ndshm_section_delete request =
 		section_delete_request(NDSHM_DELETE_FORCE, -1);
 	__u64 place = test_extent(other, self->page);
-	pid_t child;
 
 	self->map[place] = 5;
-	if (!geteuid()) {
-		child = ndshm_fork(&peer);
-		ASSERT_LE(0, child);
-		if (!child) {
-			bool good = ndshm_become(NDSHM_USER_A) &&
-				    _test_section_delete(self->fd, &request) &&
-				    errno == EPERM &&
-				    request.reason == NDSHM_REASON_NOT_CREATOR;
-
-			_exit(!good);
-		}
-		EXPECT_TRUE(ndshm_reap(child));
-		ndshm_case(false);
-		close(peer);
-		EXPECT_EQ(0, test_look(self->fd).out_flags);
-	}
 	test_section_delete(self->fd, &request);
 	EXPECT_EQ(NDSHM_SECTION_DELETED, test_look(self->fd).out_flags);
 	EXPECT_EQ(5, self->map[place]);

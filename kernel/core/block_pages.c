@@ -94,7 +94,8 @@ void ndshm_block_zero(const struct ndshm_block *block, pgoff_t first,
 
 	for (; count; first++, count--) {
 		page = page_at(block, first);
-		if (page)
+		/* To touch what is broken would bring the machine down. */
+		if (page && !PageHWPoison(page))
 			clear_highpage(page);
 		cond_resched();
 	}

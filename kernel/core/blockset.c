@@ -80,6 +80,11 @@ static bool no_member(struct ndshm_blockset *set)
 	return !ndshm_blockset_count(set);
 }
 
+bool ndshm_blockset_closed(const struct ndshm_blockset *set)
+{
+	return READ_ONCE(set->closed);
+}
+
 unsigned int ndshm_blockset_count(struct ndshm_blockset *set)
 {
 	unsigned int count;

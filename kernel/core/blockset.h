@@ -68,6 +68,9 @@ bool ndshm_blockset_close_empty(struct ndshm_blockset *set);
  */
 void ndshm_blockset_close(struct ndshm_blockset *set);
 
+/* Has it begun to close? */
+bool ndshm_blockset_closed(const struct ndshm_blockset *set);
+
 unsigned int ndshm_blockset_count(struct ndshm_blockset *set);
 
 #endif /* _NDSHM_CORE_BLOCKSET_H */

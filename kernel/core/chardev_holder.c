@@ -112,7 +112,7 @@ static ndshm_reason_t query(struct ndshm_holder *holder, u32 page,
 	const u32 capacity = argument->segment_capacity;
 	struct ndshm_segment *segments;
 	ndshm_reason_t reason;
-	u32 length, count;
+	u32 length, again, count;
 
 	reason = ndshm_holder_query(holder, page, NULL, 0, &length, &count);
 	if (reason != NDSHM_REASON_NONE)
@@ -126,10 +126,11 @@ static ndshm_reason_t query(struct ndshm_holder *holder, u32 page,
 	segments = kvmalloc_array(count, sizeof(*segments), NDSHM_GFP_CHARGED);
 	if (!segments)
 		return NDSHM_REASON_MEMORY;
-	reason = ndshm_holder_query(holder, page, segments, count, &length,
+	reason = ndshm_holder_query(holder, page, segments, count, &again,
 				    &argument->out_segments);
 	/* Another one may be there by now. */
-	if (reason == NDSHM_REASON_NONE && argument->out_segments != count)
+	if (reason == NDSHM_REASON_NONE &&
+	    (argument->out_segments != count || again != length))
 		reason = NDSHM_REASON_EXTENT_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
 		reason = tell_segments(holder, argument->segments, segments,

@@ -211,44 +211,36 @@ ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
 	return reason;
 }
 
-/* Of the same section, or DESCRIPTOR. */
-static ndshm_reason_t own_extents(const struct ndshm_section *section,
-				  int number, u32 *own)
+/* @number: of a holder's descriptor, of the same section. */
+static ndshm_reason_t delete_as(struct ndshm_section *section, int number,
+				bool force)
 {
+	ndshm_reason_t reason = NDSHM_REASON_DESCRIPTOR;
+	struct file *file = fget(number);
 	struct ndshm_holder *holder;
-	struct file *file;
 
-	*own = 0;
-	if (number == -1)
-		return NDSHM_REASON_NONE;
-	file = fget(number);
 	if (!file)
-		return NDSHM_REASON_DESCRIPTOR;
+		return reason;
 	holder = ndshm_holder_of_file(file);
 	if (holder && holder->section == section)
-		*own = READ_ONCE(holder->count);
-	else
-		holder = NULL;
+		reason = ndshm_section_delete(section, holder, force);
 	fput(file);
-	return holder ? NDSHM_REASON_NONE : NDSHM_REASON_DESCRIPTOR;
+	return reason;
 }
 
 ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 {
 	const struct ndshm_section_delete *argument = command->argument;
+	bool force = argument->flags & NDSHM_DELETE_FORCE;
 	struct ndshm_section *section = section_of(command);
-	ndshm_reason_t reason;
-	u32 own;
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	if (!writable(command->file))
 		return NDSHM_REASON_SECTION_READONLY;
-	reason = own_extents(section, argument->holder, &own);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	return ndshm_section_delete(section, own,
-				    argument->flags & NDSHM_DELETE_FORCE);
+	return argument->holder == -1 ?
+	       ndshm_section_delete(section, NULL, force) :
+	       delete_as(section, argument->holder, force);
 }
 
 ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
@@ -266,7 +258,7 @@ ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 	mutex_lock(&section->object.lock);
 	argument->out_flags |=
 		(section->deleted ? NDSHM_SECTION_DELETED : 0) |
-		(section->object.revoked ? NDSHM_SECTION_REVOKED : 0) |
+		(ndshm_section_revoked(section) ? NDSHM_SECTION_REVOKED : 0) |
 		(section->needs_sync ? NDSHM_SECTION_NEEDS_SYNC : 0);
 	argument->out_committed = (u64)section->committed << PAGE_SHIFT;
 	argument->out_taken = (u64)section->map.pages[NDSHM_RUN_TAKEN] <<
@@ -285,6 +277,9 @@ ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
+	/* It can lose what processors have written. */
+	if (!writable(command->file))
+		return NDSHM_REASON_SECTION_READONLY;
 	reason = ndshm_check_sync(argument->direction, argument->offset,
 				  argument->length, section->object.length);
 	if (reason == NDSHM_REASON_NONE)
@@ -320,7 +315,11 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (vma->vm_pgoff)
 		return -ENXIO;
-	ret = ndshm_object_mmap(&section->object, vma, &section->files);
+	ret = ndshm_reason_errno(state(section));
+	if (!ret)
+		ret = ndshm_object_mmap(&section->object, vma,
+					&section->files);
+	/* It may have been deleted since. */
 	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
 }
 

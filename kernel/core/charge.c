@@ -8,6 +8,7 @@
 #include "block.h"
 #include "charge.h"
 #include "pinned.h"
+#include "section.h"
 
 static bool try_lock_pages(struct user_struct *user, unsigned long pages)
 {
@@ -28,6 +29,7 @@ static ndshm_reason_t lock_pages(struct user_struct *user, unsigned long pages)
 		return NDSHM_REASON_NONE;
 	/* Before refusing, wait for what is already being given back. */
 	ndshm_block_flush();
+	ndshm_sections_trim(user);
 	ndshm_pinned_reap(user);
 	return try_lock_pages(user, pages) ? NDSHM_REASON_NONE :
 					     NDSHM_REASON_MEMLOCK;

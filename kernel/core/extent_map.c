@@ -9,7 +9,9 @@
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/minmax.h>
+#include <linux/overflow.h>
 #include <linux/rbtree_augmented.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include <ndshm/block.h>
@@ -190,6 +192,9 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_find);
  * Looking
  */
 
+/* Runs that are long enough, and may not fit where they are, at which one looks. */
+#define MOST_LOOKS	4096
+
 /* Does it fit between two pages, and where? */
 static bool fits(u32 from, u32 to, u32 count, u32 alignment, u32 *start)
 {
@@ -202,13 +207,20 @@ static bool fits(u32 from, u32 to, u32 count, u32 alignment, u32 *start)
 bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start)
 {
+	const struct rb_root *tree = &map->trees[NDSHM_RUN_FREE];
+	unsigned int looks = MOST_LOOKS;
 	struct ndshm_run *run;
+	u32 enough;
 
-	for (run = first_fit(&map->trees[NDSHM_RUN_FREE], count); run;
+	for (run = first_fit(tree, count); run && looks--;
 	     run = next_fit(run, count))
 		if (fits(run->start, end_of(run), count, alignment, start))
 			return true;
-	return false;
+	/* Of very many that are too short for their place, not all are looked at. */
+	if (!run || check_add_overflow(count, alignment - 1, &enough))
+		return false;
+	run = first_fit(tree, enough);
+	return run && fits(run->start, end_of(run), count, alignment, start);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_free);
 
@@ -395,6 +407,7 @@ void ndshm_extent_map_fini(struct ndshm_extent_map *map)
 		list_del(&run->link);
 		if (run->kind != NDSHM_RUN_TAKEN)
 			kfree(run);
+		cond_resched();
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_fini);

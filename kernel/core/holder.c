@@ -114,7 +114,6 @@ void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_run *run)
 	mutex_lock(&section->object.lock);
 	ndshm_runs_insert(&holder->extents, run);
 	holder->count++;
-	section->held++;
 	mutex_unlock(&section->object.lock);
 }
 

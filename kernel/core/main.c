@@ -10,6 +10,7 @@
 #include "netlink.h"
 #include "node.h"
 #include "provider.h"
+#include "section.h"
 
 static int __init ndshm_init(void)
 {
@@ -24,9 +25,12 @@ static int __init ndshm_init(void)
 	ret = ndshm_block_setup();
 	if (ret)
 		goto err_netlink;
-	ret = ndshm_coherent_setup(&coherent);
+	ret = ndshm_section_setup();
 	if (ret)
 		goto err_block;
+	ret = ndshm_coherent_setup(&coherent);
+	if (ret)
+		goto err_section;
 	ndshm_provider_set_built_in(coherent);
 	ret = ndshm_pages_setup();
 	if (ret)
@@ -50,6 +54,8 @@ err_pages:
 	ndshm_pages_teardown();
 err_coherent:
 	ndshm_coherent_teardown();
+err_section:
+	ndshm_section_teardown();
 err_block:
 	ndshm_block_teardown();
 err_netlink:
@@ -65,6 +71,7 @@ static void __exit ndshm_exit(void)
 	ndshm_node_teardown();
 	ndshm_pages_teardown();
 	ndshm_coherent_teardown();
+	ndshm_section_teardown();
 	ndshm_block_teardown();
 	ndshm_nl_exit();
 }

@@ -65,6 +65,16 @@ static void forget_mm(struct seen_mm *seen)
 	kfree(seen);
 }
 
+/* The client that had the file system mounted may be gone by now. */
+static void forget_inode(struct ndshm_object *object)
+{
+	if (!object->inode)
+		return;
+	iput(object->inode);
+	object->inode = NULL;
+	mntput(object->mount);
+}
+
 void ndshm_object_fini(struct ndshm_object *object)
 {
 	struct seen_mm *seen, *next;
@@ -73,8 +83,7 @@ void ndshm_object_fini(struct ndshm_object *object)
 		forget_mm(seen);
 	if (object->mm)
 		mmdrop(object->mm);
-	if (object->inode)
-		iput(object->inode);
+	forget_inode(object);
 	mutex_destroy(&object->lock);
 }
 
@@ -234,6 +243,7 @@ static int make_file(struct ndshm_object *object, struct ndshm_files *files)
 	file->private_data = object;
 	ihold(inode);
 	object->inode = inode;
+	object->mount = mntget(mount);
 	object->file = file;
 	object->shown = true;
 	return 0;
@@ -253,8 +263,7 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 	 */
 	if (file && files && !object->revoked && file_count(file) == 1) {
 		file->private_data = NULL;
-		iput(object->inode);
-		object->inode = NULL;
+		forget_inode(object);
 		refcount_dec(&object->references);
 		if (give_spare(files, file))
 			file = NULL;

@@ -282,7 +282,7 @@ static int section_fill(struct sk_buff *skb, const struct message *m,
 		 put_flag(skb, NDSHM_A_SECTION_DELETED,
 			  READ_ONCE(section->deleted)) ||
 		 put_flag(skb, NDSHM_A_SECTION_REVOKED,
-			  READ_ONCE(section->object.revoked));
+			  ndshm_section_revoked(section));
 	return message_end(skb, header, failed);
 }
 

@@ -16,6 +16,7 @@ struct file;
 struct inode;
 struct mm_struct;
 struct ndshm_object;
+struct vfsmount;
 struct vm_area_struct;
 struct vm_fault;
 
@@ -70,6 +71,7 @@ struct ndshm_object_ops {
  * @file: what is given to every VMA; made by the first mmap, and held until the
  *	object retires
  * @inode: of that file; held as long as anything may be mapped
+ * @mount: with @inode: what the inode is on does not go before it
  * @mm: a process that was seen in an mmap that fills, or NULL
  * @more_mms: others, each once; the dead are weeded out when one is added
  */
@@ -86,6 +88,7 @@ struct ndshm_object {
 	bool retired;
 	struct file *file;
 	struct inode *inode;
+	struct vfsmount *mount;
 	struct mm_struct *mm;
 	struct list_head more_mms;
 };

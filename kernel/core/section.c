@@ -3,6 +3,7 @@
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
@@ -10,6 +11,7 @@
 #include "adapter.h"
 #include "block.h"
 #include "claim.h"
+#include "holder.h"
 #include "params.h"
 #include "provider.h"
 #include "section_memory.h"
@@ -20,6 +22,12 @@ MODULE_PARM_DESC(max_section_bytes, "Greatest MaxSize of a section (bytes)");
 
 /* Pages are counted in 32 bits. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
+
+/*
+ * Where memory that idles is given back. Nobody waits for all of it, as for that of
+ * blocks: it waits for those who grow.
+ */
+static struct workqueue_struct *workqueue;
 
 /* All sections of the machine, by id. */
 static DEFINE_XARRAY_ALLOC1(sections);
@@ -39,8 +47,10 @@ static void free_kept(struct ndshm_section *section)
 {
 	struct ndshm_run *run, *next;
 
-	rbtree_postorder_for_each_entry_safe(run, next, &section->kept, node)
+	rbtree_postorder_for_each_entry_safe(run, next, &section->kept, node) {
 		kfree(run);
+		cond_resched();
+	}
 }
 
 static void free_section(struct ndshm_section *section)
@@ -106,32 +116,43 @@ void ndshm_section_leave(struct ndshm_section *section)
 	ndshm_object_put(&section->object);
 }
 
+/* What has no memory is not told that what it would come from has gone. */
+bool ndshm_section_revoked(const struct ndshm_section *section)
+{
+	const struct ndshm_blockset *user = section->claim ?
+		&section->claim->set : &section->adapter->set;
+
+	return READ_ONCE(section->object.revoked) ||
+	       ndshm_blockset_closed(user) ||
+	       ndshm_blockset_closed(&section->provider->set);
+}
+
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
 {
 	lockdep_assert_held(&section->object.lock);
 
-	if (section->object.revoked)
+	if (ndshm_section_revoked(section))
 		return NDSHM_REASON_SECTION_REVOKED;
 	return section->deleted ? NDSHM_REASON_SECTION_DELETED :
 				  NDSHM_REASON_NONE;
 }
 
-static bool may_force(const struct ndshm_section *section)
+static bool may_delete(const struct ndshm_section *section)
 {
 	return uid_eq(section->uid, current_uid()) || capable(CAP_SYS_ADMIN);
 }
 
-ndshm_reason_t ndshm_section_delete(struct ndshm_section *section, u32 own,
-				    bool force)
+ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
+				    const struct ndshm_holder *own, bool force)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	if (force && !may_force(section))
+	if (!may_delete(section))
 		return NDSHM_REASON_NOT_CREATOR;
 	mutex_lock(&section->object.lock);
 	if (section->deleted)
 		reason = NDSHM_REASON_SECTION_DELETED;
-	else if (section->held > own && !force)
+	else if (section->held > (own ? own->count : 0) && !force)
 		reason = NDSHM_REASON_SECTION_BUSY;
 	else
 		section->deleted = true;
@@ -174,12 +195,14 @@ static void init_section(struct ndshm_section *section,
 static ndshm_reason_t commit_initial(struct ndshm_section *section)
 {
 	ndshm_reason_t reason;
+	LIST_HEAD(left);
 
 	if (!section->initial)
 		return NDSHM_REASON_NONE;
 	mutex_lock(&section->grow_lock);
-	reason = ndshm_section_commit(section, 0, section->initial);
+	reason = ndshm_section_commit(section, 0, section->initial, &left);
 	mutex_unlock(&section->grow_lock);
+	ndshm_pieces_free(&left);
 	return reason;
 }
 
@@ -272,4 +295,53 @@ bool ndshm_section_look_next(u32 *id, ndshm_section_look_fn look, void *context)
 	}
 	xa_unlock(&sections);
 	return section;
+}
+
+/* The first at or after *id whose memory idles, with a reference, or NULL. */
+static struct ndshm_section *next_idle(u32 *id)
+{
+	struct ndshm_section *section;
+	unsigned long at;
+
+	xa_lock(&sections);
+	xa_for_each_start(&sections, at, section, *id)
+		if (READ_ONCE(section->idle) &&
+		    ndshm_object_tryget(&section->object))
+			break;
+	*id = at;
+	xa_unlock(&sections);
+	return section;
+}
+
+void ndshm_sections_trim(const struct user_struct *user)
+{
+	struct ndshm_section *section;
+	u32 id = 0;
+
+	while ((section = next_idle(&id))) {
+		ndshm_section_trim_for(section, user);
+		ndshm_object_put(&section->object);
+		id++;
+		cond_resched();
+	}
+}
+
+void ndshm_section_trim_later(struct ndshm_section *section,
+			      unsigned long delay)
+{
+	if (delay)
+		queue_delayed_work(workqueue, &section->trimming, delay);
+	else
+		mod_delayed_work(workqueue, &section->trimming, 0);
+}
+
+int __init ndshm_section_setup(void)
+{
+	workqueue = alloc_workqueue("ndshm-trim", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
+}
+
+void ndshm_section_teardown(void)
+{
+	destroy_workqueue(workqueue);
 }

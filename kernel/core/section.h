@@ -18,9 +18,11 @@
 #include "quota.h"
 
 struct ndshm_adapter;
+struct ndshm_holder;
 struct ndshm_claim;
 struct ndshm_provider;
 struct ndshm_segment;
+struct user_struct;
 
 /**
  * struct ndshm_section - a range that processes share
@@ -53,7 +55,7 @@ struct ndshm_segment;
  * @idle: pages of pieces that no extent has a part of, above @initial
  * @kept: extents whose holders have gone
  * @extents: how many, of holders and kept
- * @held: how many, of holders
+ * @held: how many, of holders, or just being handed out
  * @holders: how many
  *
  * The object's lock guards all from @deleted on, and what the holders have. It is
@@ -138,12 +140,15 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 void ndshm_section_use(struct ndshm_section *section);
 void ndshm_section_leave(struct ndshm_section *section);
 
+/* Has its claim, its adapter or its provider gone, or begun to? Any context. */
+bool ndshm_section_revoked(const struct ndshm_section *section);
+
 /* NONE, SECTION_REVOKED or SECTION_DELETED. The object's lock is held. */
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section);
 
-/* @own: extents that do not keep it from being deleted. May sleep. */
-ndshm_reason_t ndshm_section_delete(struct ndshm_section *section, u32 own,
-				    bool force);
+/* @own: a holder of it whose extents are in nobody's way, or NULL. May sleep. */
+ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
+				    const struct ndshm_holder *own, bool force);
 
 /*
  * @count pages at a multiple of @alignment pages, zeroed, which nobody else has; and
@@ -159,6 +164,9 @@ void ndshm_section_give_locked(struct ndshm_section *section,
 /* Memory that is not needed goes, now or soon. May sleep; no lock is held. */
 void ndshm_section_settle(struct ndshm_section *section);
 
+/* Before @user is refused memory: what idles at his expense goes. May sleep. */
+void ndshm_sections_trim(const struct user_struct *user);
+
 /* As ndshm_sync(), of a range that was checked. May sleep. */
 ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 				  u64 offset, u64 length);
@@ -170,5 +178,8 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 u32 ndshm_section_segments(struct ndshm_section *section,
 			   const struct ndshm_run *run,
 			   struct ndshm_segment *segments, u32 capacity);
+
+int __init ndshm_section_setup(void);
+void ndshm_section_teardown(void);
 
 #endif /* _NDSHM_CORE_SECTION_H */

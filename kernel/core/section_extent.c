@@ -59,6 +59,7 @@ void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run)
 {
 	mutex_lock(&section->object.lock);
 	ndshm_section_give_locked(section, run);
+	section->held--;
 	mutex_unlock(&section->object.lock);
 	ndshm_section_settle(section);
 }
@@ -96,6 +97,9 @@ static ndshm_reason_t zero(struct ndshm_section *section,
 	u32 at = run->start;
 
 	while (reason == NDSHM_REASON_NONE && at < run->start + run->count) {
+		/* Whoever is killed is told nothing. */
+		if (fatal_signal_pending(current))
+			return NDSHM_REASON_MEMORY;
 		mutex_lock(&section->object.lock);
 		reason = zero_part(section, run, &at);
 		mutex_unlock(&section->object.lock);
@@ -124,6 +128,7 @@ static ndshm_reason_t take_free(struct ndshm_section *section, u32 count,
 	*run = ndshm_extent_map_take(&section->map, start, count, spare);
 	count_taken(section, *run);
 	section->extents++;
+	section->held++;
 out:
 	mutex_unlock(&section->object.lock);
 	return reason;
@@ -131,7 +136,7 @@ out:
 
 /* Memory for one more extent; SECTION_FULL: there is no place for it. */
 static ndshm_reason_t grow(struct ndshm_section *section, u32 count,
-			   u32 alignment)
+			   u32 alignment, struct list_head *left)
 {
 	const u32 pages = section->object.length >> PAGE_SHIFT;
 	bool found;
@@ -146,7 +151,7 @@ static ndshm_reason_t grow(struct ndshm_section *section, u32 count,
 	return ndshm_section_commit(section, round_down(start, NDSHM_SLOT_PAGES),
 				    min_t(u64, round_up((u64)start + count,
 							NDSHM_SLOT_PAGES),
-					  pages));
+					  pages), left);
 }
 
 /* Others may take what has just got memory. */
@@ -156,16 +161,22 @@ static ndshm_reason_t take_growing(struct ndshm_section *section, u32 count,
 				   struct ndshm_run **run)
 {
 	ndshm_reason_t reason;
+	LIST_HEAD(left);
+	bool again;
 
-	if (mutex_lock_killable(&section->grow_lock))
-		return NDSHM_REASON_MEMORY;
 	do {
+		if (mutex_lock_killable(&section->grow_lock))
+			return NDSHM_REASON_MEMORY;
 		reason = take_free(section, count, alignment, spare, run);
-		if (reason != NDSHM_REASON_SECTION_FULL)
-			break;
-		reason = grow(section, count, alignment);
-	} while (reason == NDSHM_REASON_NONE);
-	mutex_unlock(&section->grow_lock);
+		if (reason == NDSHM_REASON_SECTION_FULL)
+			reason = grow(section, count, alignment, &left);
+		again = reason == NDSHM_REASON_NONE && !*run;
+		/* Before it is refused, what idles elsewhere in the section goes. */
+		if (reason == NDSHM_REASON_MEMLOCK)
+			again = ndshm_section_trim_held(section, &left);
+		mutex_unlock(&section->grow_lock);
+		ndshm_pieces_free(&left);
+	} while (again);
 	return reason;
 }
 
@@ -175,6 +186,7 @@ ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
 	struct ndshm_spare_runs spare;
 	ndshm_reason_t reason;
 
+	*run = NULL;
 	if (ndshm_spare_runs_make(&spare))
 		return NDSHM_REASON_MEMORY;
 	reason = take_free(section, count, alignment, &spare, run);

@@ -119,11 +119,12 @@ static void free_piece(struct ndshm_piece *piece)
 	kfree(piece);
 }
 
-static void free_pieces(struct list_head *pieces)
+void ndshm_pieces_free(struct list_head *pieces)
 {
 	struct ndshm_piece *piece, *next;
 
 	list_for_each_entry_safe(piece, next, pieces, link) {
+		list_del(&piece->link);
 		free_piece(piece);
 		cond_resched();
 	}
@@ -271,7 +272,7 @@ static ndshm_reason_t permit(struct ndshm_section *section)
 }
 
 ndshm_reason_t ndshm_section_commit(struct ndshm_section *section, u32 start,
-				    u32 end)
+				    u32 end, struct list_head *left)
 {
 	ndshm_reason_t reason = permit(section);
 	LIST_HEAD(pieces);
@@ -282,7 +283,7 @@ ndshm_reason_t ndshm_section_commit(struct ndshm_section *section, u32 start,
 		reason = make_pieces(section, start, end, &pieces);
 	if (reason == NDSHM_REASON_NONE)
 		reason = enter_pieces(section, &pieces);
-	free_pieces(&pieces);
+	list_splice_tail(&pieces, left);
 	return reason;
 }
 
@@ -339,12 +340,12 @@ static u32 leave_idle(struct ndshm_section *section, u32 most,
 }
 
 /* Some pieces at once: each hiding costs a step for every mapping. */
-static bool trim_some(struct ndshm_section *section, u32 most)
+static bool trim_some(struct ndshm_section *section, u32 most,
+		      struct list_head *pieces)
 {
 	struct inode *inode = NULL;
 	struct ndshm_spare_runs spare;
 	struct ndshm_piece *last;
-	LIST_HEAD(pieces);
 	u32 start = 0;
 
 	lockdep_assert_held(&section->grow_lock);
@@ -354,38 +355,45 @@ static bool trim_some(struct ndshm_section *section, u32 most)
 		return false;
 	mutex_lock(&section->object.lock);
 	if (ndshm_section_state(section) == NDSHM_REASON_NONE)
-		start = leave_idle(section, most, &pieces, &spare);
-	if (!list_empty(&pieces)) {
+		start = leave_idle(section, most, pieces, &spare);
+	if (!list_empty(pieces)) {
 		resize_file(section);
 		inode = section->object.inode;
 	}
 	mutex_unlock(&section->object.lock);
 	ndshm_spare_runs_free(&spare);
-	if (list_empty(&pieces))
+	if (list_empty(pieces))
 		return false;
-	last = list_last_entry(&pieces, struct ndshm_piece, link);
+	last = list_last_entry(pieces, struct ndshm_piece, link);
 	if (inode)
 		unmap_mapping_range(inode->i_mapping,
 				    (loff_t)start << PAGE_SHIFT,
 				    (loff_t)(ndshm_piece_end(last) - start) << PAGE_SHIFT,
 				    1);
-	free_pieces(&pieces);
 	return true;
 }
 
-/* False: somebody else makes or takes away pieces. It is not waited for. */
-static bool trim(struct ndshm_section *section, u32 most)
+/* @wait: for who makes or takes away pieces just now; or else it is put off. */
+static void trim(struct ndshm_section *section, u32 most, bool wait)
 {
+	LIST_HEAD(pieces);
 	bool more;
 
 	do {
-		if (!mutex_trylock(&section->grow_lock))
-			return false;
-		more = trim_some(section, most);
+		if (wait)
+			mutex_lock(&section->grow_lock);
+		else if (!mutex_trylock(&section->grow_lock))
+			return;
+		more = trim_some(section, most, &pieces);
 		mutex_unlock(&section->grow_lock);
-		cond_resched();
+		/* Handlers of providers are not called with a lock of ours. */
+		ndshm_pieces_free(&pieces);
 	} while (more);
-	return true;
+}
+
+static bool has_idle(struct ndshm_section *section)
+{
+	return READ_ONCE(section->idle) && !ndshm_section_revoked(section);
 }
 
 void ndshm_section_trim_work(struct work_struct *work)
@@ -394,23 +402,52 @@ void ndshm_section_trim_work(struct work_struct *work)
 		container_of(to_delayed_work(work), struct ndshm_section,
 			     trimming);
 
-	/* Whoever grows may wait for this workqueue, before a limit refuses it memory. */
-	if (!trim(section, 0))
-		ndshm_queue_delayed(&section->trimming, HZ);
+	trim(section, 0, true);
+	if (has_idle(section))
+		ndshm_section_trim_later(section, HZ);
 }
 
 void ndshm_section_settle(struct ndshm_section *section)
 {
-	u32 most, idle;
+	u32 most;
+
+	if (!has_idle(section))
+		return;
+	most = IDLE_PAGES +
+	       READ_ONCE(section->map.pages[NDSHM_RUN_TAKEN]) / TAKEN_FOR_IDLE;
+	if (READ_ONCE(section->idle) > most)
+		trim(section, most / 2, false);
+	/* Somebody was in the way, and may be there again and again: wait for him. */
+	ndshm_section_trim_later(section,
+				 READ_ONCE(section->idle) > most ? 0 : HZ);
+}
+
+/* Is any of what is idle charged to that user? */
+static bool idles_for(struct ndshm_section *section,
+		      const struct user_struct *user)
+{
+	struct ndshm_piece *piece;
+	bool found = false;
 
 	mutex_lock(&section->object.lock);
-	idle = section->idle;
-	most = IDLE_PAGES +
-	       section->map.pages[NDSHM_RUN_TAKEN] / TAKEN_FOR_IDLE;
+	if (ndshm_section_state(section) == NDSHM_REASON_NONE)
+		for (piece = ndshm_piece_at(section, section->initial);
+		     piece && !found; piece = ndshm_piece_next(piece))
+			found = ndshm_piece_idle(section, piece) &&
+				piece->block->charge.user == user;
 	mutex_unlock(&section->object.lock);
-	if (!idle)
-		return;
-	if (idle > most)
-		trim(section, most / 2);
-	ndshm_queue_delayed(&section->trimming, HZ);
+	return found;
+}
+
+void ndshm_section_trim_for(struct ndshm_section *section,
+			    const struct user_struct *user)
+{
+	if (READ_ONCE(section->idle) && idles_for(section, user))
+		trim(section, 0, false);
+}
+
+bool ndshm_section_trim_held(struct ndshm_section *section,
+			     struct list_head *pieces)
+{
+	return READ_ONCE(section->idle) && trim_some(section, 0, pieces);
 }

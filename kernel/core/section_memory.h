@@ -10,6 +10,7 @@
 #include "section.h"
 
 struct ndshm_block;
+struct user_struct;
 
 /* Pages that get memory at once, and lose it at once: what a huge page has. */
 #define NDSHM_SLOT_PAGES	(SZ_2M >> PAGE_SHIFT)
@@ -56,13 +57,27 @@ struct ndshm_piece *ndshm_piece_at(const struct ndshm_section *section, u32 at);
 struct ndshm_piece *ndshm_piece_next(struct ndshm_piece *piece);
 
 /*
- * commit: for all of the section from page @start up to @end, under the grow_lock.
- * drop: none any more, when nothing shows it. Both may sleep.
+ * commit: for all of the section from page @start up to @end, under the grow_lock; after
+ * a failure @left has what was made in vain. drop: none any more, when nothing shows
+ * it. trim_held: none for some that idle, under the grow_lock; @pieces has them.
+ * pieces_free: hold no lock. All may sleep.
  */
 ndshm_reason_t ndshm_section_commit(struct ndshm_section *section, u32 start,
-				    u32 end);
+				    u32 end, struct list_head *left);
 void ndshm_section_drop(struct ndshm_section *section);
+bool ndshm_section_trim_held(struct ndshm_section *section,
+			     struct list_head *pieces);
+void ndshm_pieces_free(struct list_head *pieces);
+
+/* None for what idles at that user's expense, if nobody is in the way. May sleep. */
+void ndshm_section_trim_for(struct ndshm_section *section,
+			    const struct user_struct *user);
+
+/* After @delay jiffies; and what is done then. */
+void ndshm_section_trim_later(struct ndshm_section *section,
+			      unsigned long delay);
 void ndshm_section_trim_work(struct work_struct *work);
+
 vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 			       struct vm_fault *vmf);
 void ndshm_section_wait(struct ndshm_object *object);

@@ -50,7 +50,7 @@
  * EBADF      a descriptor in an argument is not of the kind that is meant
  * EACCES     the adapter is not open to clients
  * EROFS      the section was handed out for reading only
- * EPERM      a missing capability, or isolation; not whose section it is
+ * EPERM      a missing capability, or isolation; another user's section
  * ENOMEM     no memory, or RLIMIT_MEMLOCK reached
  * EMFILE     the process can have no more descriptors
  * EDQUOT     a limit of ndshm's own is reached
@@ -474,8 +474,8 @@ struct ndshm_block_sync {
  * @reason: out
  * @flags: must be 0
  * @adapter: id of the adapter whose device uses the memory
- * @provider: id of a provider that has pages (else EOPNOTSUPP, PROVIDER_PAGELESS);
- *	0: the built-in ``pages``
+ * @provider: id of a provider that has pages (else EOPNOTSUPP, PROVIDER_PAGELESS, as
+ *	soon as memory is needed); 0: the built-in ``pages``
  * @max_size: in bytes, 1 to ndshm_get_info.out_max_section; rounded up to pages
  * @initial_size: in bytes, 0 to @max_size; rounded up to pages
  * @preferred_node: NUMA node, or NDSHM_NODE_ANY
@@ -483,8 +483,9 @@ struct ndshm_block_sync {
  * @out_id: the machine's name for it; never 0
  * @__reserved: must be 0
  *
- * Made for a claimed adapter, it ends with the claim: everything about it answers
- * ENODEV, and access is SIGBUS.
+ * It ends with what it was made of: its claim, its adapter, its provider. Then access
+ * is SIGBUS, and all calls answer ENODEV (SECTION_REVOKED) but NDSHM_EXTENT_FREE,
+ * NDSHM_SECTION_QUERY and NDSHM_SECTION_DELETE.
  */
 struct ndshm_section_create {
 	__u32 size;
@@ -560,11 +561,10 @@ struct ndshm_section_share {
  * @holder: the caller's own holder, whose extents go with the section; or -1
  * @__reserved: must be 0
  *
+ * It is for the user who created it, and for CAP_SYS_ADMIN (else EPERM, NOT_CREATOR).
  * While another holder has extents the answer is EBUSY (SECTION_BUSY), unless it is
- * forced, which is for the user who created it and for CAP_SYS_ADMIN (else EPERM,
- * NOT_CREATOR). Afterwards nothing can be allocated, attached or mapped any more
- * (EIDRM), and the memory goes with the last mapping. Extents that were kept do
- * not count.
+ * forced. Afterwards nothing can be allocated, attached or mapped any more (EIDRM),
+ * and the memory goes with the last mapping. Extents that were kept do not count.
  */
 struct ndshm_section_delete {
 	__u32 size;
@@ -579,7 +579,7 @@ struct ndshm_section_delete {
 #define NDSHM_SECTION_READONLY	 (1U << 0)	/* this descriptor */
 #define NDSHM_SECTION_DELETED	 (1U << 1)
 #define NDSHM_SECTION_REVOKED	 (1U << 2)
-#define NDSHM_SECTION_NEEDS_SYNC (1U << 3)	/* see ndshm_section_sync */
+#define NDSHM_SECTION_NEEDS_SYNC (1U << 3)	/* see ndshm_section_sync; of what has memory now */
 
 /**
  * struct ndshm_section_query - ioctl(NDSHM_SECTION_QUERY): what it is
@@ -628,7 +628,8 @@ struct ndshm_section_query {
  * @offset: of the first byte, from the section's
  * @length: in bytes, at least 1; the range is within MaxSize (else EINVAL, RANGE)
  *
- * What has no memory is passed over.
+ * What has no memory is passed over. Not through a descriptor for reading only (EROFS):
+ * it can lose what processors have written.
  */
 struct ndshm_section_sync {
 	__u32 size;
@@ -654,7 +655,8 @@ struct ndshm_section_sync {
  * @out_length: in bytes
  *
  * It is the lowest place that fits and has memory, or else the section grows. No
- * place: ENOSPC (SECTION_FULL).
+ * place: ENOSPC (SECTION_FULL). Where thousands of places are long enough but not
+ * aligned, one that is may be overlooked.
  */
 struct ndshm_extent_alloc {
 	__u32 size;

@@ -28,6 +28,11 @@ int ndshm_nl_block_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return -EOPNOTSUPP;
 }
 
+int ndshm_nl_section_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
 int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
@@ -45,6 +50,12 @@ int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return -EOPNOTSUPP;
 }
 
+int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb)
+{
+	return -EOPNOTSUPP;
+}
+
 struct operation {
 	const char *name;
 	u8 cmd;
@@ -58,6 +69,7 @@ static const struct operation operations[] = {
 	{ "provider-get", NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ID,
 	  NDSHM_A_PROVIDER_NAME },
 	{ "block-get", NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 0 },
+	{ "section-get", NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_ID, 0 },
 };
 
 static void describe_operation(const struct operation *operation, char *desc)
