@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Classes of sizes: steps of 16 bytes up to 256, then of an eighth of the power
+ * of two below, and from 16 KiB on, where most bytes are, of a sixteenth; of runs,
+ * of whole units.
+ *
+ * A size that is rounded up to a multiple of a power of two has a class that is
+ * one, too: either the steps there are multiples of that power, or it is one of
+ * the steps. Aligned blocks rely on it.
+ */
+#include "heap_internal.h"
+
+/* In one bin, of a class up to the size. */
+static const struct {
+	uint32_t size, bytes;
+} caches[] = {
+	{ 128, 64 << 10 },
+	{ SMALL_BYTES, 16 << 10 },
+	{ SPAN_BYTES, 16 << 10 },
+	{ CLASS_BYTES, 96 << 10 },
+};
+
+#define CACHED_MAX	1024
+
+static uint32_t next_size(uint32_t size)
+{
+	unsigned int power = 31 - __builtin_clz(size);
+	uint32_t step;
+
+	if (size < 256)
+		return size + 16;
+	step = 1u << (power - (size < 16384 ? 3 : 4));
+	if (size >= SPAN_BYTES && step < UNIT_BYTES)
+		step = UNIT_BYTES;
+	return size + step;
+}
+
+static uint32_t cached(uint32_t size)
+{
+	unsigned int i = 0, count;
+
+	while (caches[i].size < size)
+		i++;
+	count = caches[i].bytes / size;
+	if (count > CACHED_MAX)
+		count = CACHED_MAX;
+	return count ? count : 1;
+}
+
+size_t ndshm__class_cached(void)
+{
+	size_t sum = 0;
+	uint32_t size = 16;
+
+	for (unsigned int i = 1; i <= CLASSES; i++, size = next_size(size))
+		sum += cached(size);
+	return sum;
+}
+
+void ndshm__class_set_up(struct ndshm_heap *heap)
+{
+	uint32_t size = 16, granule = 0;
+
+	for (unsigned int i = 1; i <= CLASSES; i++, size = next_size(size)) {
+		struct heap_class *class = &heap->classes[i];
+		uint32_t granules = size >> GRANULE_SHIFT;
+
+		class->size = size;
+		/* Exact for what is in a span: that has no more than 4,096 granules. */
+		class->reciprocal = (1ull << 32) / granules + 1;
+		class->kind = size <= SMALL_BYTES ? SPAN_SMALL :
+			      size <= SPAN_BYTES ? SPAN_LARGE : SPAN_NONE;
+		if (class->kind != SPAN_NONE)
+			class->blocks = (1u << heap->spans[class->kind].shift) / size;
+		class->cached = cached(size);
+		while (granule < granules)
+			heap->class_of[granule++] = i;
+	}
+}

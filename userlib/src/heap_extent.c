@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Extents: what the source has handed out.
+ */
+#include <errno.h>
+
+#include "heap_internal.h"
+
+/* An extent's word: its pages, and below them its owner. */
+#define WORD_PAGES(word)	((uint64_t)(word) >> 1)
+#define WORD_OWNER(word)	((word) & 1)
+#define PAGES_MAX		(UINT32_MAX >> 1)
+
+int ndshm__extent_alloc(struct ndshm_heap *heap, uint64_t length, uint64_t alignment,
+			uint64_t *offset)
+{
+	int error;
+
+	if (length > heap->max_size || length >> PAGE_SHIFT > PAGES_MAX)
+		return -ENOMEM;
+	error = heap->source->alloc(heap->source_context, length, alignment, offset);
+	if (error)
+		return error;
+	/* The tables end where the section does. */
+	if (*offset % alignment || *offset > heap->max_size - length)
+		return -EIO;
+	return 0;
+}
+
+int ndshm__extent_free(struct ndshm_heap *heap, uint64_t page)
+{
+	return heap->source->free(heap->source_context, page << PAGE_SHIFT);
+}
+
+int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
+		      unsigned int owner)
+{
+	uint64_t page = offset >> PAGE_SHIFT, pages = length >> PAGE_SHIFT;
+	uint64_t before = ndshm__bits_last(&heap->starts, page + pages - 1);
+
+	/* A source that hands out twice would have two blocks in one place. */
+	if (before != NOWHERE && before + WORD_PAGES(heap->extent_words[before]) > page)
+		return -EIO;
+	heap->extent_words[page] = pages << 1 | owner;
+	ndshm__bits_add(&heap->starts, page);
+	heap->core->extents++;
+	heap->core->held_bytes += length;
+	return 0;
+}
+
+void ndshm__extent_remove(struct ndshm_heap *heap, uint64_t page)
+{
+	heap->core->extents--;
+	heap->core->held_bytes -= ndshm__extent_bytes(heap, page);
+	ndshm__bits_remove(&heap->starts, page);
+	heap->extent_words[page] = 0;
+}
+
+uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page)
+{
+	uint64_t start = ndshm__bits_last(&heap->starts, page);
+
+	if (start != NOWHERE && page - start >= WORD_PAGES(heap->extent_words[start]))
+		return NOWHERE;
+	return start;
+}
+
+uint64_t ndshm__extent_bytes(const struct ndshm_heap *heap, uint64_t page)
+{
+	return WORD_PAGES(heap->extent_words[page]) << PAGE_SHIFT;
+}
+
+unsigned int ndshm__extent_owner(const struct ndshm_heap *heap, uint64_t page)
+{
+	return WORD_OWNER(heap->extent_words[page]);
+}
