@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The pool: runs of units, first fit by address, from extents that are got when
+ * nothing fits and go back when they are empty.
+ *
+ * An extent is a power of two long and aligned to that, up to a slot, so that
+ * it lies in one. Runs may lie across the border of two extents.
+ */
+#include <errno.h>
+
+#include "heap_internal.h"
+
+/* The least that is asked for, if it is to be had. */
+#define EXTENT_MIN	(64ul << 10)
+/* Free in the pool, at least, before any of it goes back. */
+#define KEPT_UNITS	((512ul << 10) >> UNIT_SHIFT)
+
+static unsigned int next_set(const uint64_t *words, unsigned int at)
+{
+	uint64_t word;
+
+	if (at >= SLOT_UNITS)
+		return SLOT_UNITS;
+	word = words[at / 64] & (UINT64_MAX << (at % 64));
+	for (at /= 64; !word;) {
+		if (++at == SLOT_WORDS)
+			return SLOT_UNITS;
+		word = words[at];
+	}
+	return at * 64 + __builtin_ctzll(word);
+}
+
+static unsigned int next_clear(const uint64_t *words, unsigned int at)
+{
+	uint64_t word;
+
+	if (at >= SLOT_UNITS)
+		return SLOT_UNITS;
+	word = ~words[at / 64] & (UINT64_MAX << (at % 64));
+	for (at /= 64; !word;) {
+		if (++at == SLOT_WORDS)
+			return SLOT_UNITS;
+		word = ~words[at];
+	}
+	return at * 64 + __builtin_ctzll(word);
+}
+
+/* Where the run of free units starts that has this one. */
+static unsigned int run_start(const uint64_t *words, unsigned int at)
+{
+	uint64_t word = ~words[at / 64] & (UINT64_MAX >> (63 - at % 64));
+
+	for (at /= 64; !word;) {
+		if (!at)
+			return 0;
+		word = ~words[--at];
+	}
+	return at * 64 + 64 - __builtin_clzll(word);
+}
+
+static void mark(uint64_t *words, unsigned int at, unsigned int units, bool is_free)
+{
+	while (units) {
+		unsigned int bit = at % 64, some = 64 - bit < units ? 64 - bit : units;
+		uint64_t mask = UINT64_MAX >> (64 - some) << bit;
+
+		if (is_free)
+			words[at / 64] |= mask;
+		else
+			words[at / 64] &= ~mask;
+		at += some;
+		units -= some;
+	}
+}
+
+static struct heap_slot *slot_at(const struct heap_pool *pool, uint64_t offset)
+{
+	return &pool->slots[offset >> SLOT_SHIFT];
+}
+
+static unsigned int unit_of(uint64_t offset)
+{
+	return (offset % SLOT_BYTES) >> UNIT_SHIFT;
+}
+
+static void set_longest(const struct heap_pool *pool, uint64_t slot, unsigned int units)
+{
+	uint16_t *longest = pool->longest;
+	uint64_t node = pool->leaves + slot;
+
+	longest[node] = units;
+	while (node > 1) {
+		uint16_t most = longest[node] > longest[node ^ 1] ? longest[node] :
+								    longest[node ^ 1];
+
+		node /= 2;
+		if (longest[node] == most)
+			return;
+		longest[node] = most;
+	}
+}
+
+/* The first slot from this one on that may have a run so long, or NOWHERE. */
+static uint64_t find_slot(const struct heap_pool *pool, uint64_t from, unsigned int units)
+{
+	const uint16_t *longest = pool->longest;
+	uint64_t node = pool->leaves + from;
+
+	if (from >= pool->leaves)
+		return NOWHERE;
+	/* Up, and to the right, until it is below here; then down to it. */
+	while (longest[node] < units) {
+		while (node % 2)
+			node /= 2;
+		if (!node)
+			return NOWHERE;
+		node++;
+	}
+	while (node < pool->leaves) {
+		node *= 2;
+		if (longest[node] < units)
+			node++;
+	}
+	return node - pool->leaves;
+}
+
+/* Lengths of runs: steps of four units below 16, and of eight up to 64. */
+static unsigned int length_of(unsigned int units)
+{
+	unsigned int length = units < 16 ? units / 4 : units / 8 + 2;
+
+	return length < LENGTHS ? length : LENGTHS - 1;
+}
+
+static unsigned int least_of(unsigned int length)
+{
+	if (!length)
+		return 1;
+	return length < 4 ? length * 4 : (length - 2) * 8;
+}
+
+/* The first place in the slot, or SLOT_UNITS, and then how long a run may be there. */
+static unsigned int fit(struct heap_slot *slot, unsigned int units, unsigned int alignment,
+			unsigned int *longest)
+{
+	unsigned int length = length_of(units), least = least_of(length), start, end;
+	unsigned int from = SLOT_UNITS, most = least - 1, at = slot->from[length];
+
+	*longest = 0;
+	while ((start = next_set(slot->free, at)) < SLOT_UNITS) {
+		end = next_clear(slot->free, start);
+		if (end - start >= least) {
+			if (from == SLOT_UNITS)
+				from = start;
+			at = ndshm__round_up(start, alignment);
+			if (at + units <= end) {
+				slot->from[length] = from;
+				return at;
+			}
+			if (end - start > most)
+				most = end - start;
+		}
+		at = end;
+	}
+	slot->from[length] = from;
+	*longest = most;
+	return SLOT_UNITS;
+}
+
+/* There is a new run. */
+static void note(struct ndshm_heap *heap, uint64_t number, unsigned int start, unsigned int units)
+{
+	struct heap_slot *slot = &heap->pool.slots[number];
+
+	for (unsigned int i = 0; i <= length_of(units); i++)
+		if (slot->from[i] > start)
+			slot->from[i] = start;
+	if (units > heap->pool.longest[heap->pool.leaves + number])
+		set_longest(&heap->pool, number, units);
+}
+
+static uint64_t find(const struct heap_pool *pool, unsigned int units, unsigned int alignment)
+{
+	uint64_t slot = find_slot(pool, 0, units);
+
+	while (slot != NOWHERE) {
+		unsigned int longest;
+		unsigned int at = fit(&pool->slots[slot], units, alignment, &longest);
+
+		if (at < SLOT_UNITS)
+			return (slot << SLOT_SHIFT) + ((uint64_t)at << UNIT_SHIFT);
+		set_longest(pool, slot, longest);
+		slot = find_slot(pool, slot + 1, units);
+	}
+	return NOWHERE;
+}
+
+/* How long the next extent would best be: few calls for who needs much. */
+static uint64_t good_length(const struct ndshm_heap *heap, uint64_t least)
+{
+	uint64_t held = heap->core->pool.held_units << UNIT_SHIFT;
+	uint64_t length = EXTENT_MIN;
+
+	while (length < SLOT_BYTES && length * 2 <= held / 8)
+		length *= 2;
+	return length > least ? length : least;
+}
+
+static int grow(struct ndshm_heap *heap, uint64_t least)
+{
+	struct heap_pool_state *state = &heap->core->pool;
+	uint64_t length, offset;
+	struct heap_slot *slot;
+	int error;
+
+	for (length = good_length(heap, least);; length /= 2) {
+		error = ndshm__extent_alloc(heap, length, length, &offset);
+		if (length == least || (error != -ENOMEM && error != -ENOSPC))
+			break;
+	}
+	if (!error)
+		error = ndshm__extent_add(heap, offset, length, EXTENT_POOL);
+	if (error)
+		return error;
+
+	slot = slot_at(&heap->pool, offset);
+	mark(slot->free, unit_of(offset), length >> UNIT_SHIFT, true);
+	/* With what is free on either side it may be longer: all of that is looked at. */
+	note(heap, offset >> SLOT_SHIFT, 0, SLOT_UNITS);
+	state->held_units += length >> UNIT_SHIFT;
+	return 0;
+}
+
+uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned int alignment,
+			   int *error)
+{
+	struct heap_pool *pool = &heap->pool;
+	uint64_t offset = find(pool, units, alignment), least = PAGE_BYTES;
+
+	if (offset == NOWHERE) {
+		while (least < (uint64_t)units << UNIT_SHIFT ||
+		       least < (uint64_t)alignment << UNIT_SHIFT)
+			least *= 2;
+		*error = grow(heap, least);
+		if (*error)
+			return NOWHERE;
+		offset = find(pool, units, alignment);
+	}
+	mark(slot_at(pool, offset)->free, unit_of(offset), units, false);
+	heap->core->pool.used_units += units;
+	return offset;
+}
+
+static bool is_empty(const struct ndshm_heap *heap, uint64_t page)
+{
+	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
+	const uint64_t *words = slot_at(&heap->pool, offset)->free;
+	unsigned int at = unit_of(offset);
+
+	/* What was the spare may have gone, and be another's now. */
+	if (!bytes || ndshm__extent_owner(heap, page) != EXTENT_POOL)
+		return false;
+	return next_clear(words, at) >= at + (bytes >> UNIT_SHIFT);
+}
+
+/* If the source does not want it, it stays. */
+static void give_back(struct ndshm_heap *heap, uint64_t page)
+{
+	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
+	struct heap_slot *slot = slot_at(&heap->pool, offset);
+
+	if (ndshm__extent_free(heap, page))
+		return;
+	ndshm__extent_remove(heap, page);
+	mark(slot->free, unit_of(offset), bytes >> UNIT_SHIFT, false);
+	heap->core->pool.held_units -= bytes >> UNIT_SHIFT;
+	/* All states are 0 in there: the pages that say so can go, too. */
+	offset >>= GRANULE_SHIFT;
+	bytes >>= GRANULE_SHIFT;
+	if (bytes >= PAGE_BYTES)
+		ndshm__memory_clear(&heap->state[offset], bytes);
+}
+
+/* Give empty extents back, the highest first, until no more than that is free. */
+static void give_back_to(struct ndshm_heap *heap, uint64_t units)
+{
+	const struct heap_pool_state *state = &heap->core->pool;
+
+	while (state->held_units - state->used_units > units) {
+		uint64_t page = ndshm__bits_last(&heap->empty, (heap->max_size >> PAGE_SHIFT) - 1);
+
+		if (page == NOWHERE)
+			return;
+		ndshm__bits_remove(&heap->empty, page);
+		/* It was, but it may be in use again. */
+		if (is_empty(heap, page))
+			give_back(heap, page);
+	}
+}
+
+void ndshm__pool_trim(struct ndshm_heap *heap)
+{
+	give_back_to(heap, 0);
+}
+
+/* Calls from one line to the next. */
+#define TIDE_CALLS	512
+/* Extents that are looked at for one. */
+#define TIDE_STEPS	1024
+
+/* As much as may be free without anybody caring, in a heap that is large. */
+static uint64_t slack(uint64_t used)
+{
+	return used / 16 + 3 * SLOT_UNITS;
+}
+
+/* What is kept lest the next block calls for it again; nothing if all has gone. */
+static uint64_t enough(const struct ndshm_heap *heap)
+{
+	const struct heap_pool_state *state = &heap->core->pool;
+	uint64_t used = state->used_units;
+	uint64_t units = used > KEPT_UNITS ? used : KEPT_UNITS;
+
+	if (!used)
+		return 0;
+	if (state->line != NOWHERE)
+		return used / 16;
+	return units < slack(used) ? units : slack(used);
+}
+
+/*
+ * Where the line is: so that what is below would do for all that is used, if it
+ * were full. NOWHERE if there is no more free than comes of blocks that do not
+ * fit side by side: who goes on with as much as he has is not to be bothered.
+ */
+static uint64_t line(const struct ndshm_heap *heap)
+{
+	const struct heap_pool_state *state = &heap->core->pool;
+	uint64_t used = state->used_units, held = state->held_units;
+	uint64_t page = (heap->max_size >> PAGE_SHIFT) - 1, at = NOWHERE;
+
+	if (held - used <= slack(used))
+		return NOWHERE;
+	for (unsigned int i = 0; i < TIDE_STEPS; i++, page--) {
+		uint64_t units;
+
+		page = ndshm__bits_last(&heap->starts, page);
+		if (page == NOWHERE)
+			break;
+		units = ndshm__extent_bytes(heap, page) >> UNIT_SHIFT;
+		if (ndshm__extent_owner(heap, page) == EXTENT_POOL) {
+			if (held - units < used)
+				break;
+			held -= units;
+			at = page << (PAGE_SHIFT - GRANULE_SHIFT);
+		}
+		if (!page)
+			break;
+	}
+	return at;
+}
+
+static void draw_line(struct ndshm_heap *heap)
+{
+	struct heap_pool_state *state = &heap->core->pool;
+	uint64_t at;
+
+	if (++state->calls < TIDE_CALLS)
+		return;
+	state->calls = 0;
+	at = line(heap);
+	if (at == state->line)
+		return;
+	state->line = at;
+	heap->core->tide++;
+}
+
+void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units)
+{
+	struct heap_pool *pool = &heap->pool;
+	uint64_t slot = offset >> SLOT_SHIFT, base = slot << SLOT_SHIFT, page;
+	uint64_t *words = pool->slots[slot].free;
+	unsigned int at = unit_of(offset), start, end;
+
+	mark(words, at, units, true);
+	heap->core->pool.used_units -= units;
+	draw_line(heap);
+	start = run_start(words, at);
+	end = next_clear(words, at + units);
+	note(heap, slot, start, end - start);
+
+	/* The extents that were touched, from the highest on. */
+	page = (offset + ((uint64_t)units << UNIT_SHIFT) - 1) >> PAGE_SHIFT;
+	for (;;) {
+		uint64_t first = ndshm__extent_find(heap, page), bytes;
+
+		bytes = ndshm__extent_bytes(heap, first);
+		if (first << PAGE_SHIFT >= base + ((uint64_t)start << UNIT_SHIFT) &&
+		    (first << PAGE_SHIFT) + bytes <= base + ((uint64_t)end << UNIT_SHIFT))
+			ndshm__bits_add(&heap->empty, first);
+		if (first << PAGE_SHIFT <= offset)
+			break;
+		page = first - 1;
+	}
+	give_back_to(heap, enough(heap));
+}
