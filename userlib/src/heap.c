@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The heap, as its users see it.
+ *
+ * Allocating and freeing what a thread's cache can serve takes no lock, and
+ * writes nothing that another thread writes at the same time but by chance:
+ *
+ * - struct ndshm_heap is only read; it never changes.
+ * - The cache is the thread's own, in pages of its own. That statistics read it
+ *   costs only while they do.
+ * - The states of 1 KiB of memory share a line of the processor's cache. Two
+ *   threads that write to it have blocks within the same KiB, whose own lines
+ *   lie as close; a cache is filled with blocks that are side by side.
+ *
+ * The state is exchanged rather than read and written: that is what makes one of
+ * two threads that free the same block lose. The line is the thread's own, so
+ * nobody waits.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "heap_internal.h"
+
+static void begin(struct ndshm_heap *heap)
+{
+	heap->core->attached = true;
+	heap->core->pool.line = NOWHERE;
+}
+
+int ndshm__heap_enter(struct ndshm_heap *heap)
+{
+	int error;
+
+	ndshm__heap_lock(heap);
+	if (likely(heap->core->attached))
+		return 0;
+	error = heap->source->attach(heap->source_context);
+	if (error)
+		ndshm__heap_unlock(heap);
+	else
+		begin(heap);
+	return error;
+}
+
+static void set_up_spans(struct ndshm_heap *heap)
+{
+	/* In a small section a whole span for a class would soon be all there is. */
+	bool small = heap->max_size < 1 << 20;
+	/* Of the least size that has such spans. */
+	const size_t least[SPAN_KINDS] = { 16, SMALL_BYTES };
+
+	heap->spans[SPAN_SMALL].shift = small ? 12 : 14;
+	heap->spans[SPAN_LARGE].shift = small ? 14 : 16;
+	for (unsigned int i = 0; i < SPAN_KINDS; i++) {
+		size_t blocks = (1ul << heap->spans[i].shift) / least[i];
+
+		heap->spans[i].stride = 8 + ndshm__round_up(blocks, 64) / 8;
+	}
+}
+
+int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_source *source,
+		     void *context, struct ndshm_heap **out)
+{
+	struct ndshm_heap *heap;
+	int error;
+
+	*out = NULL;
+	if (!base || (uintptr_t)base % NDSHM_HEAP_ALIGN_MAX || !max_size || max_size % PAGE_BYTES ||
+	    max_size > UINTPTR_MAX - (uintptr_t)base)
+		return -EINVAL;
+	error = ndshm__cache_set_up();
+	if (error)
+		return error;
+	heap = calloc(1, sizeof(*heap));
+	if (!heap)
+		return -ENOMEM;
+	heap->base = base;
+	heap->max_size = max_size;
+	heap->granules = max_size >> GRANULE_SHIFT;
+	heap->source = source;
+	heap->source_context = context;
+	set_up_spans(heap);
+	ndshm__class_set_up(heap);
+	error = ndshm__table_map(heap);
+	if (error) {
+		free(heap);
+		return error;
+	}
+	pthread_mutex_init(&heap->core->lock, NULL);
+	begin(heap);
+	*out = heap;
+	return 0;
+}
+
+void ndshm__heap_on_misuse(struct ndshm_heap *heap, ndshm_heap_hook hook, void *context)
+{
+	heap->hook = hook;
+	heap->hook_context = context;
+}
+
+static void trim_pool(struct ndshm_heap *heap)
+{
+	ndshm__heap_lock(heap);
+	ndshm__pool_trim(heap);
+	ndshm__heap_unlock(heap);
+}
+
+void ndshm__heap_close(struct ndshm_heap *heap)
+{
+	if (!heap)
+		return;
+	ndshm__cache_close(heap);
+	trim_pool(heap);
+	ndshm__memory_unmap(heap->memory, heap->memory_bytes);
+	free(heap);
+}
+
+void ndshm__heap_trim(struct ndshm_heap *heap)
+{
+	ndshm__cache_drain(heap);
+	trim_pool(heap);
+}
+
+static void *pointer_to(const struct ndshm_heap *heap, uint64_t granule)
+{
+	return heap->base + (granule << GRANULE_SHIFT);
+}
+
+/* Turned right, so that what is not aligned is as far out as what is not in here. */
+static inline uint64_t granule_of(const struct ndshm_heap *heap, const void *pointer)
+{
+	uint64_t offset = (uintptr_t)pointer - (uintptr_t)heap->base;
+
+	return offset >> GRANULE_SHIFT | offset << (64 - GRANULE_SHIFT);
+}
+
+static inline void *hand_out(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
+{
+	atomic_store_explicit(&heap->state[granule], class, memory_order_relaxed);
+	return pointer_to(heap, granule);
+}
+
+static bool is_short(int error)
+{
+	return error == -ENOMEM || error == -ENOSPC;
+}
+
+static uint64_t alloc_run(struct ndshm_heap *heap, size_t alignment, size_t size, int *error)
+{
+	uint64_t granule = NOWHERE;
+	int ret = -ENOMEM;
+
+	if (size <= RUN_BYTES && alignment <= RUN_BYTES)
+		granule = ndshm__run_alloc(heap, alignment, size, &ret);
+	/* Large, or nothing is left that could be cut. */
+	if (granule == NOWHERE && is_short(ret))
+		granule = ndshm__large_alloc(heap, alignment, size, &ret);
+	if (granule == NOWHERE)
+		*error = ret;
+	return granule;
+}
+
+static __attribute__((noinline)) void *alloc_slow(struct ndshm_heap *heap, unsigned int class,
+						  int *error)
+{
+	uint64_t granule;
+	int ret = 0;
+
+	granule = ndshm__cache_refill(heap, class, &ret);
+	if (granule == NOWHERE && is_short(ret)) {
+		/* What this thread has free may be what it needs. */
+		ndshm__heap_trim(heap);
+		granule = ndshm__cache_refill(heap, class, &ret);
+	}
+	if (likely(granule != NOWHERE))
+		return hand_out(heap, class, granule);
+	/* Even a small one gets a page, if there is no more. */
+	if (is_short(ret))
+		granule = ndshm__large_alloc(heap, 1, heap->classes[class].size, &ret);
+	if (granule != NOWHERE)
+		return pointer_to(heap, granule);
+	*error = ret;
+	return NULL;
+}
+
+static __attribute__((noinline)) void *alloc_large(struct ndshm_heap *heap, size_t alignment,
+						   size_t size, int *error)
+{
+	uint64_t granule;
+	int ret = 0;
+
+	if (!size) {
+		*error = -EINVAL;
+		return NULL;
+	}
+	granule = alloc_run(heap, alignment, size, &ret);
+	if (granule == NOWHERE && is_short(ret)) {
+		ndshm__heap_trim(heap);
+		granule = alloc_run(heap, alignment, size, &ret);
+	}
+	if (granule != NOWHERE)
+		return pointer_to(heap, granule);
+	*error = ret;
+	return NULL;
+}
+
+void *ndshm__heap_alloc(struct ndshm_heap *heap, size_t size, int *error)
+{
+	struct heap_cache *cache = ndshm__cache;
+	struct heap_bin *bin;
+	unsigned int class;
+	uint64_t *top;
+
+	if (unlikely(size - 1 >= CLASS_BYTES))
+		return alloc_large(heap, 1, size, error);
+	class = heap->class_of[(size - 1) >> GRANULE_SHIFT];
+	if (unlikely(!ndshm__cache_is_of(cache, heap)))
+		return alloc_slow(heap, class, error);
+	bin = &cache->bins[class];
+	top = ndshm__bin_top(bin);
+	if (unlikely(top == bin->start))
+		return alloc_slow(heap, class, error);
+	ndshm__bin_set_top(bin, --top);
+	return hand_out(heap, class, *top);
+}
+
+void *ndshm__heap_alloc_aligned(struct ndshm_heap *heap, size_t alignment, size_t size, int *error)
+{
+	size_t rounded;
+
+	if (!ndshm__is_power(alignment) || alignment > NDSHM_HEAP_ALIGN_MAX || !size) {
+		*error = -EINVAL;
+		return NULL;
+	}
+	if (size > heap->max_size) {
+		*error = -ENOMEM;
+		return NULL;
+	}
+	/* A class of such sizes is aligned as its spans are, and runs as units. */
+	rounded = ndshm__round_up(size, alignment);
+	if (rounded <= (alignment <= UNIT_BYTES ? CLASS_BYTES : SPAN_BYTES) &&
+	    alignment <= PAGE_BYTES)
+		return ndshm__heap_alloc(heap, rounded, error);
+	return alloc_large(heap, alignment, size, error);
+}
+
+/* What is not cached: the state is known to have been the caller's. */
+static __attribute__((noinline)) int free_slow(struct ndshm_heap *heap, void *pointer,
+					       uint64_t granule, unsigned int state)
+{
+	if (!state)
+		return pointer ? ndshm__misuse(heap, pointer) : 0;
+	if (state == STATE_EXTENT)
+		return ndshm__large_free(heap, granule);
+	if (state == STATE_RUN)
+		ndshm__run_free(heap, granule);
+	else
+		ndshm__cache_flush(heap, state, granule);
+	return 0;
+}
+
+int ndshm__heap_free(struct ndshm_heap *heap, void *pointer)
+{
+	struct heap_cache *cache = ndshm__cache;
+	uint64_t granule = granule_of(heap, pointer);
+	struct heap_bin *bin;
+	unsigned int state;
+	uint64_t *top;
+
+	if (unlikely(granule >= heap->granules))
+		return free_slow(heap, pointer, granule, 0);
+	state = atomic_exchange_explicit(&heap->state[granule], 0, memory_order_acq_rel);
+	if (unlikely(!ndshm__cache_is_of(cache, heap)))
+		return free_slow(heap, pointer, granule, state);
+	bin = &cache->bins[state];
+	top = ndshm__bin_top(bin);
+	/* That of what is no class is always full. */
+	if (unlikely(top == bin->end || granule >= bin->line))
+		return free_slow(heap, pointer, granule, state);
+	*top = granule;
+	ndshm__bin_set_top(bin, top + 1);
+	return 0;
+}
+
+void *ndshm__heap_calloc(struct ndshm_heap *heap, size_t count, size_t size, int *error)
+{
+	size_t bytes;
+	void *pointer;
+
+	if (__builtin_mul_overflow(count, size, &bytes)) {
+		*error = -EOVERFLOW;
+		return NULL;
+	}
+	pointer = ndshm__heap_alloc(heap, bytes, error);
+	/* An extent of its own is zero, and mostly not there yet. */
+	if (pointer && heap->state[granule_of(heap, pointer)] != STATE_EXTENT)
+		memset(pointer, 0, bytes);
+	return pointer;
+}
+
+/* 0 if it is no live block. */
+static size_t usable(struct ndshm_heap *heap, const void *pointer)
+{
+	uint64_t granule = granule_of(heap, pointer);
+	unsigned int state;
+
+	if (granule >= heap->granules)
+		return 0;
+	state = atomic_load_explicit(&heap->state[granule], memory_order_relaxed);
+	if (state == STATE_EXTENT)
+		return ndshm__large_size(heap, granule);
+	return state == STATE_RUN ? ndshm__run_size(heap, granule) : heap->classes[state].size;
+}
+
+size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer)
+{
+	size_t size = usable(heap, pointer);
+
+	if (!size && pointer)
+		ndshm__misuse(heap, pointer);
+	return size;
+}
+
+void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, int *error)
+{
+	size_t old;
+	void *new;
+	int ret = 0;
+
+	if (!pointer)
+		return ndshm__heap_alloc(heap, size, error);
+	old = usable(heap, pointer);
+	if (!old || !size) {
+		*error = size ? ndshm__misuse(heap, pointer) : -EINVAL;
+		return NULL;
+	}
+	if (size <= old && size > old / 2)
+		return pointer;
+	new = ndshm__heap_alloc(heap, size, &ret);
+	if (!new && size <= old)
+		return pointer;
+	if (!new) {
+		*error = ret;
+		return NULL;
+	}
+	memcpy(new, pointer, old < size ? old : size);
+	/* It can have been freed by another meanwhile. */
+	ret = ndshm__heap_free(heap, pointer);
+	if (ret) {
+		ndshm__heap_free(heap, new);
+		*error = ret;
+		return NULL;
+	}
+	return new;
+}
+
+int ndshm__heap_offset(const struct ndshm_heap *heap, const void *pointer, uint64_t *offset)
+{
+	uint64_t at = (uintptr_t)pointer - (uintptr_t)heap->base;
+
+	if (at >= heap->max_size)
+		return -ERANGE;
+	*offset = at;
+	return 0;
+}
+
+void *ndshm__heap_pointer(const struct ndshm_heap *heap, uint64_t offset)
+{
+	return offset < heap->max_size ? heap->base + offset : NULL;
+}
+
+void *ndshm__heap_range(const struct ndshm_heap *heap, uint64_t offset, uint64_t length)
+{
+	if (length > heap->max_size || offset > heap->max_size - length)
+		return NULL;
+	return ndshm__heap_pointer(heap, offset);
+}

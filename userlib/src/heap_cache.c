@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The threads' caches: a bin of free blocks for each class.
+ *
+ * A cache is its thread's: it goes when that ends. When a heap is closed its
+ * caches are emptied, forget the heap, and may serve another. In a child of
+ * fork() they are wiped, which looks the same.
+ *
+ * Locks: the registry's, then a heap's. The registry's is held by who ends a
+ * thread and who closes a heap, either of which could be gone for the other.
+ */
+#include <errno.h>
+
+#include "heap_internal.h"
+
+#define CAPACITY_FIRST	4
+#define EBB		8
+
+static struct heap_cache nobody;
+HIDDEN_TLS struct heap_cache *ndshm__cache = &nobody;
+
+/* This thread's, through their thread_next. */
+static HIDDEN_TLS struct heap_cache *caches;
+
+/* In memory that is wiped, so that a child finds it free. */
+struct registry {
+	pthread_mutex_t lock;
+};
+
+static struct registry *registry;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static int once_error;
+static size_t cache_bytes;
+
+static struct ndshm_heap *heap_of(const struct heap_cache *cache)
+{
+	return atomic_load_explicit(&cache->heap, memory_order_relaxed);
+}
+
+static unsigned int count_of(const struct heap_bin *bin)
+{
+	return ndshm__bin_top(bin) - bin->start;
+}
+
+static void give(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
+{
+	const struct heap_class *of = &heap->classes[class];
+
+	if (of->kind != SPAN_NONE) {
+		ndshm__span_give(heap, class, granule);
+		return;
+	}
+	heap->core->out[class]--;
+	ndshm__pool_free(heap, granule << GRANULE_SHIFT, of->size >> UNIT_SHIFT);
+}
+
+static unsigned int take(struct ndshm_heap *heap, unsigned int class, uint64_t *granules,
+			 unsigned int want, int *error)
+{
+	const struct heap_class *of = &heap->classes[class];
+	uint64_t offset;
+
+	if (of->kind != SPAN_NONE)
+		return ndshm__span_take(heap, class, granules, want, error);
+	offset = ndshm__pool_alloc(heap, of->size >> UNIT_SHIFT, 1, error);
+	if (offset == NOWHERE)
+		return 0;
+	heap->core->out[class]++;
+	granules[0] = offset >> GRANULE_SHIFT;
+	return 1;
+}
+
+/* With the heap's lock held. */
+static void drain(struct ndshm_heap *heap, struct heap_cache *cache)
+{
+	for (unsigned int i = 1; i <= CLASSES; i++) {
+		struct heap_bin *bin = &cache->bins[i];
+		uint64_t *top = ndshm__bin_top(bin);
+
+		ndshm__bin_set_top(bin, bin->start);
+		while (top > bin->start)
+			give(heap, i, *--top);
+	}
+}
+
+static void leave(struct ndshm_heap *heap, struct heap_cache *cache)
+{
+	drain(heap, cache);
+	*cache->before = cache->next;
+	if (cache->next)
+		cache->next->before = cache->before;
+	atomic_store_explicit(&cache->heap, NULL, memory_order_relaxed);
+}
+
+static void thread_ends(void *value)
+{
+	(void)value;
+	ndshm__cache = &nobody;
+	pthread_mutex_lock(&registry->lock);
+	while (caches) {
+		struct heap_cache *cache = caches;
+		struct ndshm_heap *heap = heap_of(cache);
+
+		caches = cache->thread_next;
+		if (heap) {
+			ndshm__heap_lock(heap);
+			leave(heap, cache);
+			ndshm__heap_unlock(heap);
+		}
+		ndshm__memory_unmap(cache, cache_bytes);
+	}
+	pthread_mutex_unlock(&registry->lock);
+}
+
+static void set_up(void)
+{
+	cache_bytes = sizeof(struct heap_cache) + ndshm__class_cached() * sizeof(uint64_t);
+	registry = ndshm__memory_map(PAGE_BYTES);
+	once_error = registry ? pthread_key_create(&key, thread_ends) : ENOMEM;
+}
+
+int ndshm__cache_set_up(void)
+{
+	pthread_once(&once, set_up);
+	return -once_error;
+}
+
+/* One that has no heap: an old one of this thread's, or a new one. */
+static struct heap_cache *vacant(void)
+{
+	struct heap_cache *cache;
+
+	for (cache = caches; cache; cache = cache->thread_next)
+		if (!heap_of(cache))
+			return cache;
+	cache = ndshm__memory_map(cache_bytes);
+	if (!cache)
+		return NULL;
+	/* What is not told of the thread's end would never be given back. */
+	if (pthread_setspecific(key, cache)) {
+		ndshm__memory_unmap(cache, cache_bytes);
+		return NULL;
+	}
+	cache->thread_next = caches;
+	caches = cache;
+	return cache;
+}
+
+/* How many a bin may have at most: few when memory is to go back. */
+static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cache *cache,
+			    unsigned int class)
+{
+	unsigned int most = heap->classes[class].cached;
+
+	return cache->ebb ? most / EBB : most;
+}
+
+/* Heed the pool's line: nothing from there on stays in the bins, and little at all. */
+static void look(struct ndshm_heap *heap, struct heap_cache *cache)
+{
+	cache->tide = heap->core->tide;
+	cache->ebb = heap->core->pool.line != NOWHERE;
+	for (unsigned int i = 1; i <= CLASSES; i++) {
+		struct heap_bin *bin = &cache->bins[i];
+		uint64_t *from, *to = bin->start, *top = ndshm__bin_top(bin);
+		unsigned int most = most_of(heap, cache, i);
+
+		bin->line = heap->core->pool.line;
+		if (bin->end > bin->start + most)
+			bin->end = bin->start + most;
+		for (from = to; from < top; from++) {
+			if (*from >= bin->line || to == bin->end)
+				give(heap, i, *from);
+			else
+				*to++ = *from;
+		}
+		ndshm__bin_set_top(bin, to);
+	}
+}
+
+/* With the heap's lock held. */
+static void join(struct ndshm_heap *heap, struct heap_cache *cache)
+{
+	uint64_t *granules = cache->granules;
+
+	for (unsigned int i = 1; i <= CLASSES; i++) {
+		struct heap_bin *bin = &cache->bins[i];
+		unsigned int most = heap->classes[i].cached;
+
+		bin->start = granules;
+		bin->end = granules + (most < CAPACITY_FIRST ? most : CAPACITY_FIRST);
+		ndshm__bin_set_top(bin, granules);
+		granules += most;
+	}
+	look(heap, cache);
+	cache->next = heap->core->caches;
+	if (cache->next)
+		cache->next->before = &cache->next;
+	cache->before = &heap->core->caches;
+	heap->core->caches = cache;
+	atomic_store_explicit(&cache->heap, heap, memory_order_relaxed);
+}
+
+/* This thread's for the heap, or NULL: then it must go without. With the lock held. */
+static struct heap_cache *get(struct ndshm_heap *heap)
+{
+	struct heap_cache *cache;
+
+	for (cache = caches; cache; cache = cache->thread_next)
+		if (heap_of(cache) == heap)
+			break;
+	if (!cache) {
+		cache = vacant();
+		if (!cache)
+			return NULL;
+		join(heap, cache);
+	}
+	if (unlikely(cache->tide != heap->core->tide))
+		look(heap, cache);
+	ndshm__cache = cache;
+	return cache;
+}
+
+/* Who comes often gets a larger one. */
+static void enlarge(const struct ndshm_heap *heap, const struct heap_cache *cache,
+		    struct heap_bin *bin, unsigned int class)
+{
+	unsigned int most = most_of(heap, cache, class), room = 2 * (bin->end - bin->start) + 1;
+
+	bin->end = bin->start + (room < most ? room : most);
+}
+
+/* The bin may have some, if the thread used another heap last. */
+static uint64_t refill(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
+		       int *error)
+{
+	struct heap_bin *bin = &cache->bins[class];
+	uint64_t *top = ndshm__bin_top(bin);
+
+	if (top == bin->start) {
+		enlarge(heap, cache, bin, class);
+		top += take(heap, class, top, (bin->end - bin->start) / 2 + 1, error);
+	}
+	if (top == bin->start)
+		return NOWHERE;
+	ndshm__bin_set_top(bin, --top);
+	return *top;
+}
+
+uint64_t ndshm__cache_refill(struct ndshm_heap *heap, unsigned int class, int *error)
+{
+	struct heap_cache *cache;
+	uint64_t granule;
+	int ret;
+
+	ret = ndshm__heap_enter(heap);
+	if (ret) {
+		*error = ret;
+		return NOWHERE;
+	}
+	cache = get(heap);
+	if (cache)
+		granule = refill(heap, cache, class, error);
+	else if (!take(heap, class, &granule, 1, error))
+		granule = NOWHERE;
+	ndshm__heap_unlock(heap);
+	return granule;
+}
+
+/* How many leave a full bin: half, lest the next ones do. Of runs there are few. */
+static unsigned int flushed(const struct ndshm_heap *heap, const struct heap_bin *bin,
+			    unsigned int class)
+{
+	return heap->classes[class].kind == SPAN_NONE ? 1 : (bin->end - bin->start + 1) / 2;
+}
+
+/* Those go that lay there longest. */
+static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
+		  uint64_t granule)
+{
+	struct heap_bin *bin = &cache->bins[class];
+	uint64_t *top = ndshm__bin_top(bin);
+
+	if (granule >= bin->line || bin->start == bin->end) {
+		give(heap, class, granule);
+		enlarge(heap, cache, bin, class);
+		return;
+	}
+	if (top == bin->end) {
+		uint64_t *from = bin->start, *to = bin->start;
+
+
+		for (top = from + flushed(heap, bin, class); from < top; from++)
+			give(heap, class, *from);
+		while (from < bin->end)
+			*to++ = *from++;
+		top = to;
+		enlarge(heap, cache, bin, class);
+	}
+	*top = granule;
+	ndshm__bin_set_top(bin, top + 1);
+}
+
+void ndshm__cache_flush(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
+{
+	struct heap_cache *cache;
+
+	ndshm__heap_lock(heap);
+	cache = get(heap);
+	if (cache)
+		flush(heap, cache, class, granule);
+	else
+		give(heap, class, granule);
+	ndshm__heap_unlock(heap);
+}
+
+void ndshm__cache_drain(struct ndshm_heap *heap)
+{
+	struct heap_cache *cache;
+
+	ndshm__heap_lock(heap);
+	for (cache = caches; cache; cache = cache->thread_next)
+		if (heap_of(cache) == heap)
+			break;
+	if (cache)
+		leave(heap, cache);
+	ndshm__heap_unlock(heap);
+}
+
+void ndshm__cache_close(struct ndshm_heap *heap)
+{
+	pthread_mutex_lock(&registry->lock);
+	ndshm__heap_lock(heap);
+	while (heap->core->caches)
+		leave(heap, heap->core->caches);
+	ndshm__heap_unlock(heap);
+	pthread_mutex_unlock(&registry->lock);
+}
+
+uint64_t ndshm__cache_count(const struct ndshm_heap *heap, unsigned int class)
+{
+	const struct heap_cache *cache;
+	uint64_t count = 0;
+
+	for (cache = heap->core->caches; cache; cache = cache->next)
+		count += count_of(&cache->bins[class]);
+	return count;
+}
