@@ -8,7 +8,8 @@ watch_library ?= $(sanitizers)
 watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
-test_names := memfd memfd_inside threads last failnth device device_memory netlink netlink_bad reasons
+test_names := memfd memfd_inside threads last failnth device device_memory netlink netlink_bad reasons \
+	heap heap_threads heap_fork
 test_programs := $(test_names:%=$(tests)/%)
 
 # What is run to test the library, one word each.
@@ -41,6 +42,10 @@ netlink_steps := nl_socket_alloc nlmsg_alloc genlmsg_put nla_put_string nl_send_
 $(tests)/device $(tests)/device_memory: $(tests)/fake_device.o
 $(tests)/device $(tests)/device_memory: wraps = $(call wrap,ioctl mmap64 open64)
 
+$(tests)/heap $(tests)/heap_threads $(tests)/heap_fork: $(tests)/fake_section.o
+$(tests)/heap: $(tests)/wrap.o
+$(tests)/heap: wraps = $(call wrap,$(allocations))
+
 $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
 	$(compile) $(jansson_cflags) -o $@ $< $(jansson_libs)
@@ -63,7 +68,7 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 # Those with threads once more, with every access held against other threads', if the
 # compiler can do that.
 races := $(out)/races
-race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory)
+race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory heap_threads)
 race_watch := -fsanitize=thread -fno-omit-frame-pointer
 
 .PHONY: races

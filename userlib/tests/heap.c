@@ -1,0 +1,689 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The heap, in one thread.
+ */
+#include <stdint.h>
+
+#include "fake_section.h"
+#include "test.h"
+#include "wrap.h"
+
+#define SECTION	(64ul << 20)
+
+static struct fake_section section;
+static struct ndshm_heap *heap;
+
+/* What the hook was told. */
+static unsigned int told[3];
+static void *told_of;
+
+static void be_told(void *context, enum ndshm_heap_misuse misuse, void *pointer)
+{
+	CHECK(context == &section);
+	told[misuse]++;
+	told_of = pointer;
+}
+
+static bool open_heap(uint64_t size)
+{
+	memset(told, 0, sizeof(told));
+	if (!CHECK(!fake_section_open(&section, size)) ||
+	    !CHECK(!ndshm__heap_open(section.base, size, &fake_source, &section, &heap)))
+		return false;
+	ndshm__heap_on_misuse(heap, be_told, &section);
+	return true;
+}
+
+/* With nothing live: all that it had is back. */
+static void close_heap(void)
+{
+	struct ndshm_heap_stats stats;
+
+	ndshm__heap_trim(heap);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(!stats.live_blocks && !stats.live_bytes && !stats.cached_blocks &&
+	      !stats.cached_bytes && !stats.extents && !stats.held_bytes);
+	CHECK(!fake_section_extents(&section, 0));
+	ndshm__heap_close(heap);
+	fake_section_close(&section);
+}
+
+static char *get(size_t size)
+{
+	int error = 1;
+	char *pointer = ndshm__heap_alloc(heap, size, &error);
+
+	/* Left alone when there is nothing to say. */
+	CHECK(!pointer == (error < 0));
+	return pointer;
+}
+
+static bool is_inside(const char *pointer, size_t size)
+{
+	return pointer >= section.base && pointer + size <= section.base + section.size;
+}
+
+#define CHECK_NO_MEMORY(call, wanted) do { \
+	int error = 0; \
+	CHECK(!(call) && error == -(wanted)); \
+} while (0)
+
+static void opening_refuses_nonsense(void)
+{
+	struct ndshm_heap *other = (void *)1;
+
+	REQUIRE(open_heap(SECTION));
+	CHECK(ndshm__heap_open(NULL, SECTION, &fake_source, &section, &other) == -EINVAL);
+	CHECK(!other);
+	CHECK(ndshm__heap_open(section.base + 4096, 8192, &fake_source, &section, &other) ==
+	      -EINVAL);
+	CHECK(ndshm__heap_open(section.base, 0, &fake_source, &section, &other) == -EINVAL);
+	CHECK(ndshm__heap_open(section.base, 4097, &fake_source, &section, &other) == -EINVAL);
+	CHECK(ndshm__heap_open(section.base, UINT64_MAX & ~4095ul, &fake_source, &section,
+			       &other) == -EINVAL);
+	ndshm__heap_close(NULL);
+	close_heap();
+}
+
+/* No size wastes more than its step, and all are aligned. */
+static void every_size(void)
+{
+	size_t size, usable;
+	char *pointer;
+
+	REQUIRE(open_heap(SECTION));
+	for (size = 1; size <= 70000; size += size < 2200 ? 1 : 61) {
+		pointer = get(size);
+		REQUIRE(pointer && is_inside(pointer, size) && (uintptr_t)pointer % 16 == 0);
+		usable = ndshm__heap_usable_size(heap, pointer);
+		CHECK(usable >= size);
+		if (size <= 256)
+			CHECK(usable < size + 16);
+		else if (size <= 4096 || (size > 8192 && size <= 65536))
+			CHECK(usable - size <= size / 8);
+		else
+			CHECK(usable < size + 4096);
+		memset(pointer, 1, usable);
+		CHECK(!ndshm__heap_free(heap, pointer));
+	}
+	CHECK(!told[0] && !told[1] && !told[2]);
+	close_heap();
+}
+
+static void large_blocks_are_extents(void)
+{
+	uint64_t offset;
+	char *pointer;
+
+	REQUIRE(open_heap(SECTION));
+	pointer = get(5000000);
+	REQUIRE(pointer);
+	CHECK(ndshm__heap_usable_size(heap, pointer) == 5001216);
+	CHECK(fake_section_extents(&section, 0) == 1);
+	CHECK(!ndshm__heap_offset(heap, pointer, &offset) && offset % 4096 == 0);
+	CHECK(!ndshm__heap_free(heap, pointer));
+	CHECK(!fake_section_extents(&section, 0));
+	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, SECTION + 1, &error), ENOMEM);
+	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, SIZE_MAX, &error), ENOMEM);
+	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 0, &error), EINVAL);
+	CHECK(!ndshm__heap_free(heap, NULL));
+	/* All of the section is one block, if there is nothing else. */
+	pointer = get(SECTION);
+	CHECK(pointer == section.base);
+	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 1, &error), ENOSPC);
+	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 100000, &error), ENOSPC);
+	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 1000000, &error), ENOSPC);
+	CHECK(!ndshm__heap_free(heap, pointer));
+	close_heap();
+}
+
+static void alignments(void)
+{
+	static const size_t sizes[] = { 1, 16, 17, 100, 300, 1000, 1500, 4096, 5000, 9000, 17000,
+					60000, 70000, 200000, 300000, 3000000 };
+	void *pointers[sizeof(sizes) / sizeof(sizes[0])];
+	unsigned int count = sizeof(sizes) / sizeof(sizes[0]);
+
+	REQUIRE(open_heap(SECTION));
+	for (size_t alignment = 1; alignment <= NDSHM_HEAP_ALIGN_MAX; alignment *= 2) {
+		for (unsigned int i = 0; i < count; i++) {
+			int error = 0;
+
+			pointers[i] = ndshm__heap_alloc_aligned(heap, alignment, sizes[i], &error);
+			REQUIRE(pointers[i] && !error);
+			CHECK((uintptr_t)pointers[i] % alignment == 0);
+			CHECK(is_inside(pointers[i], sizes[i]));
+			CHECK(ndshm__heap_usable_size(heap, pointers[i]) >= sizes[i]);
+		}
+		for (unsigned int i = 0; i < count; i++)
+			CHECK(!ndshm__heap_free(heap, pointers[i]));
+	}
+	CHECK_NO_MEMORY(ndshm__heap_alloc_aligned(heap, 0, 16, &error), EINVAL);
+	CHECK_NO_MEMORY(ndshm__heap_alloc_aligned(heap, 24, 16, &error), EINVAL);
+	CHECK_NO_MEMORY(ndshm__heap_alloc_aligned(heap, 64, 0, &error), EINVAL);
+	CHECK_NO_MEMORY(ndshm__heap_alloc_aligned(heap, 4u << 20, 16, &error), EINVAL);
+	CHECK_NO_MEMORY(ndshm__heap_alloc_aligned(heap, 4096, SIZE_MAX - 8, &error), ENOMEM);
+	close_heap();
+}
+
+static bool is_filled(const char *pointer, size_t size, char with)
+{
+	for (size_t i = 0; i < size; i++)
+		if (pointer[i] != with)
+			return false;
+	return true;
+}
+
+static void calloc_is_zero(void)
+{
+	static const size_t sizes[] = { 24, 5000, 40000, 100000, 500000 };
+
+	REQUIRE(open_heap(SECTION));
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		int error = 0;
+		char *pointer = get(sizes[i] * 2);
+
+		REQUIRE(pointer);
+		memset(pointer, 0xff, sizes[i] * 2);
+		CHECK(!ndshm__heap_free(heap, pointer));
+		/* The kernel zeroes extents; here nobody does. */
+		if (sizes[i] > 200000)
+			memset(pointer, 0, sizes[i] * 2);
+		pointer = ndshm__heap_calloc(heap, 2, sizes[i], &error);
+		REQUIRE(pointer && !error);
+		CHECK(is_filled(pointer, 2 * sizes[i], 0));
+		CHECK(!ndshm__heap_free(heap, pointer));
+	}
+	CHECK_NO_MEMORY(ndshm__heap_calloc(heap, SIZE_MAX / 2, 3, &error), EOVERFLOW);
+	CHECK_NO_MEMORY(ndshm__heap_calloc(heap, 0, 3, &error), EINVAL);
+	CHECK_NO_MEMORY(ndshm__heap_calloc(heap, SIZE_MAX, 1, &error), ENOMEM);
+	close_heap();
+}
+
+static void realloc_keeps_contents(void)
+{
+	char *pointer, *old;
+	int other = 0;
+
+	REQUIRE(open_heap(SECTION));
+	pointer = ndshm__heap_realloc(heap, NULL, 10, &other);
+	REQUIRE(pointer);
+	memset(pointer, 'x', 10);
+	CHECK(ndshm__heap_realloc(heap, pointer, 16, &other) == pointer);
+	for (size_t size = 17; size < 10000000; size = size * 3 / 2) {
+		pointer = ndshm__heap_realloc(heap, pointer, size, &other);
+		REQUIRE(pointer);
+		CHECK(is_filled(pointer, 10, 'x'));
+		CHECK(ndshm__heap_usable_size(heap, pointer) >= size);
+	}
+	old = pointer;
+	pointer = ndshm__heap_realloc(heap, old, 20, &other);
+	CHECK(pointer != old && is_filled(pointer, 10, 'x'));
+	CHECK(!ndshm__heap_usable_size(heap, old));
+	CHECK(!other);
+	CHECK_NO_MEMORY(ndshm__heap_realloc(heap, pointer, 0, &error), EINVAL);
+	CHECK_NO_MEMORY(ndshm__heap_realloc(heap, pointer, SECTION * 2, &error), ENOMEM);
+	CHECK_NO_MEMORY(ndshm__heap_realloc(heap, pointer + 16, 100, &error), EINVAL);
+	CHECK(is_filled(pointer, 10, 'x'));
+	CHECK(!ndshm__heap_free(heap, pointer));
+	CHECK_NO_MEMORY(ndshm__heap_realloc(heap, pointer, 100, &error), EINVAL);
+	close_heap();
+}
+
+/* What would be smaller stays where it is, if there is nowhere to go. */
+static void realloc_without_memory(void)
+{
+	int error = 0;
+	char *pointer;
+
+	REQUIRE(open_heap(SECTION));
+	pointer = get(SECTION);
+	REQUIRE(pointer);
+	CHECK(ndshm__heap_realloc(heap, pointer, 100, &error) == pointer && !error);
+	CHECK(!ndshm__heap_free(heap, pointer));
+	close_heap();
+}
+
+static void offsets(void)
+{
+	uint64_t offset = 1;
+
+	REQUIRE(open_heap(SECTION));
+	CHECK(!ndshm__heap_offset(heap, section.base, &offset) && offset == 0);
+	CHECK(!ndshm__heap_offset(heap, section.base + SECTION - 1, &offset));
+	CHECK(offset == SECTION - 1);
+	CHECK(ndshm__heap_offset(heap, section.base + SECTION, &offset) == -ERANGE);
+	CHECK(ndshm__heap_offset(heap, section.base - 1, &offset) == -ERANGE);
+	CHECK(ndshm__heap_offset(heap, NULL, &offset) == -ERANGE);
+	CHECK(offset == SECTION - 1);
+	CHECK(ndshm__heap_pointer(heap, 5) == section.base + 5);
+	CHECK(!ndshm__heap_pointer(heap, SECTION));
+	CHECK(!ndshm__heap_pointer(heap, UINT64_MAX));
+	CHECK(ndshm__heap_range(heap, 5, SECTION - 5) == section.base + 5);
+	CHECK(!ndshm__heap_range(heap, 5, SECTION - 4));
+	CHECK(!ndshm__heap_range(heap, SECTION, 0));
+	CHECK(!ndshm__heap_range(heap, 0, UINT64_MAX));
+	CHECK(!ndshm__heap_range(heap, UINT64_MAX, 2));
+	close_heap();
+}
+
+static void is_refused(char *pointer, enum ndshm_heap_misuse misuse)
+{
+	unsigned int before = told[misuse];
+
+	CHECK(ndshm__heap_free(heap, pointer) == -EINVAL);
+	CHECK(told[misuse] == before + 1 && told_of == pointer);
+	CHECK(!ndshm__heap_usable_size(heap, pointer));
+	CHECK(told[misuse] == before + 2);
+}
+
+/* In the cache, in a span or the pool, in an extent that stays, and in one that goes. */
+static void freed_twice(void)
+{
+	static const size_t sizes[] = { 16, 64, 1000, 2048, 8192, 50000, 100000, 250000 };
+
+	REQUIRE(open_heap(SECTION));
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char *one = get(sizes[i]), *other = get(sizes[i]);
+
+		REQUIRE(one && other && one != other);
+		CHECK(!ndshm__heap_free(heap, other));
+		is_refused(other, NDSHM_HEAP_NOT_LIVE);
+		ndshm__heap_trim(heap);
+		is_refused(other, NDSHM_HEAP_NOT_LIVE);
+		CHECK(!ndshm__heap_free(heap, one));
+		ndshm__heap_trim(heap);
+		is_refused(one, NDSHM_HEAP_FOREIGN);
+		is_refused(other, NDSHM_HEAP_FOREIGN);
+	}
+	close_heap();
+}
+
+static void not_the_start(void)
+{
+	static const size_t sizes[] = { 32, 64, 1000, 2048, 8192, 50000, 100000, 250000, 3000000 };
+
+	REQUIRE(open_heap(SECTION));
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char *pointer = get(sizes[i]);
+
+		REQUIRE(pointer);
+		is_refused(pointer + 1, NDSHM_HEAP_INTERIOR);
+		is_refused(pointer + 8, NDSHM_HEAP_INTERIOR);
+		is_refused(pointer + 16, NDSHM_HEAP_INTERIOR);
+		is_refused(pointer + sizes[i] / 2, NDSHM_HEAP_INTERIOR);
+		is_refused(pointer + sizes[i] - 1, NDSHM_HEAP_INTERIOR);
+		CHECK(!ndshm__heap_free(heap, pointer));
+	}
+	close_heap();
+}
+
+static void of_somebody_else(void)
+{
+	uint64_t theirs;
+	char *pointer;
+	int here;
+
+	REQUIRE(open_heap(SECTION));
+	is_refused((char *)&here, NDSHM_HEAP_FOREIGN);
+	is_refused((char *)1, NDSHM_HEAP_FOREIGN);
+	is_refused((char *)UINTPTR_MAX, NDSHM_HEAP_FOREIGN);
+	is_refused(section.base - 16, NDSHM_HEAP_FOREIGN);
+	is_refused(section.base, NDSHM_HEAP_FOREIGN);
+	is_refused(section.base + 1, NDSHM_HEAP_FOREIGN);
+	is_refused(section.base + SECTION - 16, NDSHM_HEAP_FOREIGN);
+	is_refused(section.base + SECTION, NDSHM_HEAP_FOREIGN);
+	pointer = get(64);
+	REQUIRE(pointer);
+	is_refused(section.base + SECTION - 16, NDSHM_HEAP_FOREIGN);
+	/* An extent that another holder of the section has. */
+	section.holder = 2;
+	CHECK(!fake_source.alloc(&section, 8192, 4096, &theirs));
+	section.holder = 1;
+	is_refused(section.base + theirs, NDSHM_HEAP_FOREIGN);
+	fake_section_reap(&section, 2);
+	CHECK(!ndshm__heap_free(heap, pointer));
+	/* Without anybody to tell it is refused as well. */
+	ndshm__heap_on_misuse(heap, NULL, NULL);
+	CHECK(ndshm__heap_free(heap, pointer) == -EINVAL);
+	close_heap();
+}
+
+static bool is_block_size(size_t size)
+{
+	struct ndshm_heap_class_stats class;
+
+	for (unsigned int i = 0; i < NDSHM_HEAP_CLASSES; i++) {
+		ndshm__heap_class_stats(heap, i, &class);
+		if (class.size == size)
+			return true;
+	}
+	return false;
+}
+
+static void statistics(void)
+{
+	char *small[100], *run, *large;
+	struct ndshm_heap_class_stats class;
+	struct ndshm_heap_stats stats;
+
+	REQUIRE(open_heap(SECTION));
+	for (int i = 0; i < 100; i++)
+		REQUIRE((small[i] = get(64)));
+	run = get(100000);
+	large = get(1000000);
+	REQUIRE(run && large);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(stats.live_blocks == 102);
+	CHECK(stats.live_bytes == 6400 + 102400 + 1003520);
+	CHECK(stats.extents == fake_section_extents(&section, 0));
+	CHECK(stats.held_bytes >= stats.live_bytes);
+	CHECK(is_block_size(64) && is_block_size(65536) && !is_block_size(65));
+	for (int i = 0; i < 60; i++)
+		CHECK(!ndshm__heap_free(heap, small[i]));
+	ndshm__heap_class_stats(heap, 3, &class);
+	CHECK(class.size == 64 && class.live_blocks == 40 && class.cached_blocks >= 1);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(stats.live_blocks == 42 && stats.cached_bytes == 64 * stats.cached_blocks);
+	ndshm__heap_class_stats(heap, NDSHM_HEAP_CLASSES, &class);
+	CHECK(!class.size && !class.live_blocks);
+	for (int i = 60; i < 100; i++)
+		CHECK(!ndshm__heap_free(heap, small[i]));
+	CHECK(!ndshm__heap_free(heap, run) && !ndshm__heap_free(heap, large));
+	close_heap();
+}
+
+/* A block may be anything from a granule on, and the section is used to its end. */
+static void fill(uint64_t bytes, size_t size, unsigned int least)
+{
+	static char *pointers[10000];
+	unsigned int count[2] = { 0 }, i;
+
+	REQUIRE(open_heap(bytes));
+	for (int round = 0; round < 2; round++) {
+		int error = 0;
+		char *pointer;
+
+		while ((pointer = ndshm__heap_alloc(heap, size, &error))) {
+			REQUIRE(count[round] < 10000 && is_inside(pointer, size));
+			pointers[count[round]++] = pointer;
+			memset(pointer, count[round] % 128, size);
+		}
+		CHECK(error == -ENOSPC || error == -ENOMEM);
+		CHECK(count[round] >= least);
+		for (i = 0; i < count[round]; i++) {
+			CHECK(is_filled(pointers[i], size, (i + 1) % 128));
+			CHECK(!ndshm__heap_free(heap, pointers[i]));
+		}
+	}
+	CHECK(count[0] == count[1]);
+	close_heap();
+}
+
+static void small_sections_fill_up(void)
+{
+	fill(4096, 16, 256);
+	fill(4096, 4096, 1);
+	fill(3 * 4096, 4096, 3);
+	fill(16384, 64, 256);
+	fill(5 * 4096, 3000, 5);
+	fill(1 << 20, 1000, 950);
+	fill(3 << 20, 65536, 46);
+	fill(3 << 20, 70000, 40);
+	fill(5 << 20, 300000, 17);
+}
+
+static unsigned long next_random(void)
+{
+	static unsigned long state = 88172645463325252;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+static size_t random_size(void)
+{
+	unsigned long number = next_random();
+
+	return (number >> 8) % (16ul << number % 14) + 1;
+}
+
+/* Blocks come and go at random; each has its own bytes until its end. */
+static void contents_are_kept(void)
+{
+	enum { BLOCKS = 600, ROUNDS = 30000 };
+	static struct {
+		char *pointer;
+		size_t size;
+		char with;
+	} blocks[BLOCKS];
+	unsigned long calls;
+
+	REQUIRE(open_heap(SECTION));
+	for (int i = 0; i < ROUNDS; i++) {
+		unsigned int which = next_random() % BLOCKS;
+		char *pointer = blocks[which].pointer;
+
+		if (pointer) {
+			REQUIRE(is_filled(pointer, blocks[which].size, blocks[which].with));
+			REQUIRE(!ndshm__heap_free(heap, pointer));
+		}
+		blocks[which].size = random_size();
+		blocks[which].with = i;
+		REQUIRE((blocks[which].pointer = get(blocks[which].size)));
+		memset(blocks[which].pointer, blocks[which].with, blocks[which].size);
+	}
+	calls = fake_section_calls(&section);
+	for (int i = 0; i < 1000; i++)
+		CHECK(!ndshm__heap_free(heap, get(64)));
+	CHECK(fake_section_calls(&section) == calls);
+	for (int i = 0; i < BLOCKS; i++)
+		CHECK(!blocks[i].pointer || !ndshm__heap_free(heap, blocks[i].pointer));
+	close_heap();
+}
+
+/* What rises and falls gives back on the way down, not only at the end. */
+static void memory_goes_back(void)
+{
+	enum { BLOCKS = 12000 };
+	static char *blocks[BLOCKS];
+	struct ndshm_heap_stats high, low;
+	unsigned int count = 0;
+
+	REQUIRE(open_heap(SECTION));
+	while (count < 5000)
+		REQUIRE((blocks[count++] = get(random_size() % 20000 + 1)));
+	ndshm__heap_stats(heap, &high);
+	for (int i = 0; i < 100000; i++) {
+		unsigned int which = next_random() % count;
+
+		if (i % 25 == 0 || i % 2) {
+			CHECK(!ndshm__heap_free(heap, blocks[which]));
+			blocks[which] = blocks[--count];
+		} else {
+			REQUIRE((blocks[count++] = get(random_size() % 20000 + 1)));
+		}
+	}
+	ndshm__heap_stats(heap, &low);
+	CHECK(low.live_bytes < high.live_bytes / 2);
+	CHECK(low.held_bytes < high.held_bytes * 3 / 4);
+	while (count)
+		CHECK(!ndshm__heap_free(heap, blocks[--count]));
+	close_heap();
+}
+
+/* Each answer of the source in turn is a refusal: nothing is lost. */
+static void the_source_refuses(int with, bool shrinks)
+{
+	static const size_t sizes[] = { 16, 100, 700, 3000, 9000, 30000, 60000, 90000, 400000 };
+	enum { KINDS = sizeof(sizes) / sizeof(sizes[0]), BLOCKS = 40 * KINDS };
+	static char *blocks[BLOCKS];
+	unsigned int nth = 0, refused;
+
+	do {
+		REQUIRE(open_heap(SECTION));
+		section.fail_nth = ++nth;
+		section.fail_with = with;
+		refused = 0;
+		for (int i = 0; i < BLOCKS; i++) {
+			int error = 0;
+
+			blocks[i] = ndshm__heap_alloc(heap, sizes[i % KINDS], &error);
+			CHECK(!blocks[i] == (error == with));
+			refused += !blocks[i];
+		}
+		/* What is too little may do by halves, and then nobody notices. */
+		CHECK(refused <= 1);
+		CHECK(shrinks || refused == section.failed);
+		for (int i = 0; i < BLOCKS; i++)
+			CHECK(!ndshm__heap_free(heap, blocks[i]));
+		refused = section.failed;
+		section.fail_nth = 0;
+		close_heap();
+	} while (refused && nth < 1000);
+	CHECK(nth > 20);
+}
+
+static void the_source_is_empty(void)
+{
+	the_source_refuses(-ENOSPC, true);
+	the_source_refuses(-ENOMEM, true);
+}
+
+static void the_source_fails(void)
+{
+	the_source_refuses(-EIO, false);
+}
+
+static void the_source_takes_nothing_back(void)
+{
+	char *small, *large;
+
+	REQUIRE(open_heap(SECTION));
+	small = get(64);
+	large = get(1000000);
+	REQUIRE(small && large);
+	section.fail_free = -EINTR;
+	CHECK(ndshm__heap_free(heap, large) == -EINTR);
+	CHECK(ndshm__heap_usable_size(heap, large) == 1003520);
+	CHECK(!ndshm__heap_free(heap, small));
+	ndshm__heap_trim(heap);
+	CHECK(fake_section_extents(&section, 0) == 2);
+	small = get(64);
+	CHECK(small && fake_section_extents(&section, 0) == 2);
+	section.fail_free = 0;
+	CHECK(!ndshm__heap_free(heap, small) && !ndshm__heap_free(heap, large));
+	close_heap();
+}
+
+/* The tables end where the section does, and nobody is given what he has. */
+static void the_source_lies(void)
+{
+	struct ndshm_heap_stats stats;
+
+	REQUIRE(open_heap(SECTION));
+	for (unsigned int i = 0; i < 2; i++) {
+		section.lie = i ? SECTION : 512;
+		CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 64, &error), EIO);
+		CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 1000000, &error), EIO);
+	}
+	section.lie = 0;
+	fake_section_reap(&section, 1);
+	CHECK(get(1000000));
+	fake_section_reap(&section, 1);
+	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 1000000, &error), EIO);
+	fake_section_reap(&section, 1);
+	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 64, &error), EIO);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(stats.live_blocks == 1 && stats.extents == 1);
+	ndshm__heap_close(heap);
+	fake_section_close(&section);
+}
+
+/* Its thread can do without a cache. */
+static void private_memory_is_short(void)
+{
+	struct ndshm_heap *other = (void *)1;
+	char *pointer, *second;
+
+	REQUIRE(open_heap(SECTION));
+	for (unsigned int i = 1; i <= 2; i++) {
+		wrap_fail_nth(i);
+		CHECK(ndshm__heap_open(section.base, SECTION, &fake_source, &section, &other) ==
+		      -ENOMEM);
+		CHECK(!other && wrap_has_failed());
+	}
+	/* A thread's cache serves one heap after the other: only a second one needs more. */
+	pointer = get(64);
+	REQUIRE(!ndshm__heap_open(section.base, SECTION, &fake_source, &section, &other));
+	for (size_t size = 64; size < 20000; size *= 100) {
+		int error;
+
+		wrap_fail_nth(1);
+		second = ndshm__heap_alloc(other, size, &error);
+		CHECK(second && wrap_has_failed());
+		wrap_fail_nth(1);
+		CHECK(!ndshm__heap_free(other, second) && wrap_has_failed());
+		wrap_fail_nth(0);
+	}
+	ndshm__heap_trim(other);
+	ndshm__heap_close(other);
+	CHECK(!ndshm__heap_free(heap, pointer));
+	close_heap();
+}
+
+static void one_thread_many_heaps(void)
+{
+	enum { HEAPS = 5, BLOCKS = 200 };
+	struct fake_section sections[HEAPS];
+	struct ndshm_heap *heaps[HEAPS];
+	void *blocks[HEAPS][BLOCKS];
+	int error;
+
+	for (int i = 0; i < HEAPS; i++)
+		REQUIRE(!fake_section_open(&sections[i], 8 << 20) &&
+			!ndshm__heap_open(sections[i].base, 8 << 20, &fake_source, &sections[i],
+					  &heaps[i]));
+	for (int j = 0; j < BLOCKS; j++)
+		for (int i = 0; i < HEAPS; i++)
+			REQUIRE((blocks[i][j] = ndshm__heap_alloc(heaps[i], 100, &error)));
+	for (int j = 0; j < BLOCKS; j++)
+		for (int i = 0; i < HEAPS; i++) {
+			CHECK(ndshm__heap_free(heaps[(i + 1) % HEAPS], blocks[i][j]) == -EINVAL);
+			CHECK(!ndshm__heap_free(heaps[i], blocks[i][j]));
+		}
+	for (int i = 0; i < HEAPS; i++) {
+		ndshm__heap_close(heaps[i]);
+		/* Closing empties the cache: so nothing stays. */
+		CHECK(!fake_section_extents(&sections[i], 0));
+		fake_section_close(&sections[i]);
+	}
+}
+
+int main(void)
+{
+	RUN(opening_refuses_nonsense);
+	RUN(every_size);
+	RUN(large_blocks_are_extents);
+	RUN(alignments);
+	RUN(calloc_is_zero);
+	RUN(realloc_keeps_contents);
+	RUN(realloc_without_memory);
+	RUN(offsets);
+	RUN(freed_twice);
+	RUN(not_the_start);
+	RUN(of_somebody_else);
+	RUN(statistics);
+	RUN(small_sections_fill_up);
+	RUN(contents_are_kept);
+	RUN(memory_goes_back);
+	RUN(the_source_is_empty);
+	RUN(the_source_fails);
+	RUN(the_source_takes_nothing_back);
+	RUN(the_source_lies);
+	RUN(private_memory_is_short);
+	RUN(one_thread_many_heaps);
+	return test_end();
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The heap and fork(): a child sees what its parent allocated, and allocates for
+ * itself, whatever the parent's threads did at that moment.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fake_section.h"
+#include "test.h"
+
+#define SECTION	(64ul << 20)
+#define GRANULE	16
+#define THREADS	3
+#define BLOCKS	3000
+
+static struct fake_section section;
+static struct ndshm_heap *heap;
+
+/* By granule, whether it is in a block that any process has. */
+static atomic_uchar *shadow;
+
+static bool open_heap(void)
+{
+	return CHECK(!fake_section_open(&section, SECTION)) &&
+	       CHECK(!ndshm__heap_open(section.base, SECTION, &fake_source, &section, &heap));
+}
+
+static void close_heap(void)
+{
+	ndshm__heap_close(heap);
+	CHECK(!fake_section_extents(&section, 0));
+	fake_section_close(&section);
+}
+
+/* What a child is to do; true if all was well. */
+static bool in_child(bool (*body)(void))
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		alarm(60);
+		_exit(!body());
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+static char *parents[3];
+static const size_t sizes[3] = { 64, 30000, 1000000 };
+
+static bool child_has_its_own(void)
+{
+	struct ndshm_heap_stats stats;
+	char *mine[3];
+	int error = 0;
+
+	ndshm__heap_stats(heap, &stats);
+	if (stats.live_blocks || stats.extents || section.holder != 1)
+		return false;
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(parents[i], "parent"))
+			return false;
+		if (ndshm__heap_free(heap, parents[i]) != -EINVAL ||
+		    ndshm__heap_usable_size(heap, parents[i]))
+			return false;
+	}
+	for (int i = 0; i < 3; i++) {
+		mine[i] = ndshm__heap_alloc(heap, sizes[i], &error);
+		if (!mine[i] || mine[i] == parents[i])
+			return false;
+		strcpy(mine[i], "child");
+	}
+	/* The parent sees this: it is shared. */
+	strcpy(parents[0], "child");
+	if (section.holder == 1 || strcmp(parents[1], "parent"))
+		return false;
+	for (int i = 0; i < 3; i++)
+		if (ndshm__heap_free(heap, parents[i]) != -EINVAL ||
+		    ndshm__heap_free(heap, mine[i]))
+			return false;
+	ndshm__heap_trim(heap);
+	if (fake_section_extents(&section, section.holder))
+		return false;
+	ndshm__heap_close(heap);
+	return true;
+}
+
+static void a_child_has_its_own(void)
+{
+	int error;
+
+	REQUIRE(open_heap());
+	for (int i = 0; i < 3; i++) {
+		parents[i] = ndshm__heap_alloc(heap, sizes[i], &error);
+		REQUIRE(parents[i]);
+		strcpy(parents[i], "parent");
+	}
+	CHECK(in_child(child_has_its_own));
+	CHECK(!strcmp(parents[0], "child"));
+	CHECK(section.holder == 1);
+	for (int i = 0; i < 3; i++)
+		CHECK(!ndshm__heap_free(heap, parents[i]));
+	close_heap();
+}
+
+static bool grandchild(void)
+{
+	int error;
+	char *block = ndshm__heap_alloc(heap, 64, &error);
+
+	return block && section.holder == 3 && !ndshm__heap_free(heap, block);
+}
+
+static bool child_with_child(void)
+{
+	int error;
+	char *block = ndshm__heap_alloc(heap, 64, &error);
+
+	return block && section.holder == 2 && in_child(grandchild) &&
+	       !ndshm__heap_free(heap, block);
+}
+
+static void a_child_of_a_child(void)
+{
+	int error;
+	char *block;
+
+	REQUIRE(open_heap());
+	block = ndshm__heap_alloc(heap, 64, &error);
+	CHECK(in_child(child_with_child));
+	CHECK(!ndshm__heap_free(heap, block));
+	/* Nothing of theirs is the parent's to free. */
+	fake_section_reap(&section, 2);
+	fake_section_reap(&section, 3);
+	close_heap();
+}
+
+static bool child_is_kept_out(void)
+{
+	static const size_t tried[] = { 64, 100000, 1000000 };
+	int error;
+
+	section.fail_attach = -EPERM;
+	for (int i = 0; i < 3; i++) {
+		error = 0;
+		if (ndshm__heap_alloc(heap, tried[i], &error) || error != -EPERM)
+			return false;
+	}
+	section.fail_attach = 0;
+	for (int i = 0; i < 3; i++)
+		if (!ndshm__heap_alloc(heap, tried[i], &error))
+			return false;
+	return section.holder == 2;
+}
+
+static void a_child_may_be_kept_out(void)
+{
+	REQUIRE(open_heap());
+	CHECK(in_child(child_is_kept_out));
+	fake_section_reap(&section, 2);
+	close_heap();
+}
+
+static void mark(const char *block, bool *good, int from, int to)
+{
+	size_t size = ndshm__heap_usable_size(heap, block);
+	size_t first = (block - section.base) / GRANULE;
+
+	if (!size)
+		*good = false;
+	for (size_t i = 0; i < size; i += GRANULE)
+		if (atomic_exchange(&shadow[first + i / GRANULE], to) != from)
+			*good = false;
+}
+
+static bool allocate_many(void)
+{
+	static _Thread_local char *blocks[BLOCKS];
+	bool good = true;
+	int error;
+
+	for (int i = 0; i < BLOCKS; i++) {
+		size_t size = 16 + i * 37 % 900 + (i % 200 ? 0 : 40000);
+
+		blocks[i] = ndshm__heap_alloc(heap, size, &error);
+		if (!blocks[i])
+			return false;
+		mark(blocks[i], &good, 0, 1);
+	}
+	for (int i = 0; i < BLOCKS; i++) {
+		mark(blocks[i], &good, 1, 0);
+		good &= !ndshm__heap_free(heap, blocks[i]);
+	}
+	return good;
+}
+
+static void *allocate_in_thread(void *argument)
+{
+	atomic_bool *good = argument;
+
+	if (!allocate_many())
+		*good = false;
+	return NULL;
+}
+
+/* Threads of its own, which all find that it is new here. */
+static bool child_with_threads(void)
+{
+	pthread_t threads[THREADS];
+	atomic_bool good = true;
+
+	for (int i = 0; i < THREADS; i++)
+		if (pthread_create(&threads[i], NULL, allocate_in_thread, &good))
+			return false;
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	ndshm__heap_trim(heap);
+	return good && section.holder != 1 && !fake_section_extents(&section, section.holder);
+}
+
+static bool child_allocates(void)
+{
+	bool good = allocate_many();
+
+	ndshm__heap_trim(heap);
+	return good && !fake_section_extents(&section, section.holder);
+}
+
+static atomic_bool stop;
+
+static void *allocate_until_stopped(void *argument)
+{
+	while (!stop)
+		allocate_in_thread(argument);
+	return NULL;
+}
+
+static void *free_and_end(void *argument)
+{
+	int error;
+
+	(void)argument;
+	ndshm__heap_free(heap, ndshm__heap_alloc(heap, 64, &error));
+	return NULL;
+}
+
+/* Threads that begin and end: the lock of that is taken, too. */
+static void *come_and_go(void *argument)
+{
+	pthread_t thread;
+
+	while (!stop) {
+		if (pthread_create(&thread, NULL, free_and_end, NULL))
+			*(atomic_bool *)argument = false;
+		else
+			pthread_join(thread, NULL);
+	}
+	return NULL;
+}
+
+/* Whatever the others do at the moment of a fork, the child's heap works. */
+static void a_child_amid_threads(void)
+{
+	pthread_t threads[THREADS + 1];
+	atomic_bool good = true;
+
+	REQUIRE(open_heap());
+	shadow = mmap(NULL, SECTION / GRANULE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	REQUIRE(shadow != MAP_FAILED);
+	stop = false;
+	for (int i = 0; i <= THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL,
+				      i ? allocate_until_stopped : come_and_go, &good));
+	for (int i = 0; i < (getenv("LONG") ? 500 : 40); i++)
+		if (!CHECK(in_child(i % 2 ? child_with_threads : child_allocates)))
+			break;
+	stop = true;
+	for (int i = 0; i <= THREADS; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(good);
+	munmap(shadow, SECTION / GRANULE);
+	close_heap();
+}
+
+int main(void)
+{
+	RUN(a_child_has_its_own);
+	RUN(a_child_of_a_child);
+	RUN(a_child_may_be_kept_out);
+	RUN(a_child_amid_threads);
+	return test_end();
+}

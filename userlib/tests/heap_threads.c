@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The heap, in many threads. LONG=1 for ten times as many operations.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "fake_section.h"
+#include "test.h"
+
+#define SECTION		(64ul << 20)
+#define GRANULE		16
+#define THREADS		4
+#define SHELVES		512
+#define OWN		256
+
+static struct fake_section section;
+static struct ndshm_heap *heap;
+static atomic_int wrong;
+static unsigned int rounds;
+
+/* By granule, whether it is in a block that somebody has. */
+static atomic_uchar *shadow;
+
+/* What one thread leaves here, another takes. */
+static _Atomic(char *) shelves[SHELVES];
+
+static void expect(bool good)
+{
+	if (!good)
+		wrong++;
+}
+
+static bool open_heap(void)
+{
+	wrong = 0;
+	return CHECK(!fake_section_open(&section, SECTION)) &&
+	       CHECK(!ndshm__heap_open(section.base, SECTION, &fake_source, &section, &heap));
+}
+
+/* With nothing live, and no other thread: all that it had is back. */
+static void close_heap(void)
+{
+	struct ndshm_heap_stats stats;
+
+	ndshm__heap_trim(heap);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(!stats.live_blocks && !stats.cached_blocks && !stats.extents && !stats.held_bytes);
+	CHECK(!fake_section_extents(&section, 0));
+	CHECK(!wrong);
+	ndshm__heap_close(heap);
+	fake_section_close(&section);
+}
+
+static void run_threads(void *(*body)(void *), void *argument)
+{
+	pthread_t threads[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, body, argument));
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static unsigned long next_random(unsigned long *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static size_t random_size(unsigned long number)
+{
+	/* Mostly small, up to what has an extent of its own. */
+	return (number >> 20) % (16ul << (number >> 8) % (number % 64 ? 13 : 16)) + 1;
+}
+
+/* Nobody else has any of it, and nobody will. */
+static void mark(const char *block, unsigned int from, unsigned int to)
+{
+	size_t size = ndshm__heap_usable_size(heap, block);
+	size_t first = (block - section.base) / GRANULE;
+
+	expect(size && block >= section.base && block + size <= section.base + SECTION);
+	if (!size)
+		return;
+	/* Both ends and some in between: all would take long. */
+	for (size_t i = 0; i < size; i += size > 4096 ? 1024 : GRANULE)
+		expect(atomic_exchange(&shadow[first + i / GRANULE], to) == from);
+	if (size > 4096)
+		expect(atomic_exchange(&shadow[first + size / GRANULE - 1], to) == from);
+}
+
+static char *take(size_t size)
+{
+	int error = 0;
+	char *block = ndshm__heap_alloc(heap, size, &error);
+
+	expect(block != NULL || error == -ENOSPC);
+	if (block)
+		mark(block, 0, 1);
+	return block;
+}
+
+static void drop(char *block)
+{
+	if (!block)
+		return;
+	mark(block, 1, 0);
+	expect(!ndshm__heap_free(heap, block));
+}
+
+static void *come_and_go(void *argument)
+{
+	static atomic_ulong number;
+	unsigned long state = 88172645463325252 + 7919 * ++number;
+	char *own[OWN] = { NULL };
+
+	(void)argument;
+	for (unsigned int i = 0; i < rounds; i++) {
+		unsigned long random = next_random(&state);
+		char **block = &own[random % OWN];
+
+		if (random >> 60 == 0) {
+			/* Somebody else will free it. */
+			*block = atomic_exchange(&shelves[(random >> 32) % SHELVES], *block);
+			continue;
+		}
+		drop(*block);
+		*block = take(random_size(next_random(&state)));
+		if (random >> 60 == 1) {
+			/* Nothing comes of what is misused. */
+			expect(ndshm__heap_free(heap, &own[0]) == -EINVAL);
+			if (*block)
+				expect(ndshm__heap_free(heap, *block + 16 * (random % 2) + 1) ==
+				       -EINVAL);
+		}
+	}
+	for (int i = 0; i < OWN; i++)
+		drop(own[i]);
+	return NULL;
+}
+
+static bool set_up_shadow(void)
+{
+	shadow = calloc(SECTION / GRANULE, 1);
+	return CHECK(shadow);
+}
+
+static void empty_shelves(void)
+{
+	for (int i = 0; i < SHELVES; i++)
+		drop(atomic_exchange(&shelves[i], NULL));
+	free(shadow);
+}
+
+/* No block is two threads' at a time, whoever frees it. */
+static void threads_free_each_others(void)
+{
+	REQUIRE(open_heap() && set_up_shadow());
+	run_threads(come_and_go, NULL);
+	empty_shelves();
+	close_heap();
+}
+
+static atomic_bool stop;
+
+/* Somebody who has the section, and no manners. */
+static void *overwrite(void *argument)
+{
+	unsigned long state = 4101842887655102017;
+
+	(void)argument;
+	while (!stop) {
+		/* The lower part is what is used. */
+		unsigned long at = next_random(&state) % (8ul << 20) / 4096 * 4096;
+
+		for (unsigned int i = 0; i < 4096; i += 8)
+			__atomic_store_n((unsigned long *)(section.base + at + i), state + i,
+					 __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void a_hostile_peer_spoils_contents_only(void)
+{
+	pthread_t thread;
+
+	REQUIRE(open_heap() && set_up_shadow());
+	stop = false;
+	REQUIRE(!pthread_create(&thread, NULL, overwrite, NULL));
+	run_threads(come_and_go, NULL);
+	stop = true;
+	pthread_join(thread, NULL);
+	empty_shelves();
+	close_heap();
+}
+
+enum { RACES = 3000 };
+
+static char *contested[RACES];
+static atomic_int arrived[RACES], won[RACES];
+
+static void *free_the_same(void *argument)
+{
+	(void)argument;
+	for (int i = 0; i < RACES; i++) {
+		arrived[i]++;
+		while (arrived[i] < THREADS)
+			sched_yield();
+		if (!ndshm__heap_free(heap, contested[i]))
+			won[i]++;
+	}
+	return NULL;
+}
+
+/* However many free a block at once, one has freed it. */
+static void one_of_many_frees(void)
+{
+	static const size_t sizes[] = { 64, 3000, 20000, 100000, 300000 };
+	int error;
+
+	REQUIRE(open_heap());
+	for (int i = 0; i < RACES; i++) {
+		size_t size = i % 100 ? sizes[i % 2] : sizes[2 + i / 100 % 3];
+
+		REQUIRE((contested[i] = ndshm__heap_alloc(heap, size, &error)));
+	}
+	run_threads(free_the_same, NULL);
+	for (int i = 0; i < RACES; i++)
+		CHECK(won[i] == 1);
+	close_heap();
+}
+
+static void *leave_some(void *argument)
+{
+	char **blocks = argument;
+	int error;
+
+	for (int i = 0; i < 500; i++) {
+		blocks[i] = ndshm__heap_alloc(heap, 200, &error);
+		expect(blocks[i]);
+	}
+	for (int i = 0; i < 400; i++)
+		expect(!ndshm__heap_free(heap, blocks[i]));
+	return NULL;
+}
+
+static void a_thread_leaves_its_cache(void)
+{
+	struct ndshm_heap_stats stats;
+	static char *blocks[500];
+	pthread_t thread;
+
+	REQUIRE(open_heap());
+	for (int i = 0; i < 20; i++) {
+		REQUIRE(!pthread_create(&thread, NULL, leave_some, blocks));
+		pthread_join(thread, NULL);
+		ndshm__heap_stats(heap, &stats);
+		CHECK(stats.live_blocks == 100 && stats.live_bytes == 100 * 208);
+		CHECK(!stats.cached_blocks);
+		/* In each state it is known what was freed. */
+		for (int j = 0; j < 400; j++)
+			CHECK(ndshm__heap_free(heap, blocks[j]) == -EINVAL);
+		for (int j = 400; j < 500; j++)
+			CHECK(!ndshm__heap_free(heap, blocks[j]));
+		ndshm__heap_trim(heap);
+	}
+	close_heap();
+}
+
+static pthread_barrier_t barrier;
+
+/* Has a cache of a heap when that is closed, and uses the next. */
+static void *outlive_heaps(void *argument)
+{
+	int error;
+
+	(void)argument;
+	for (int i = 0; i < 5; i++) {
+		pthread_barrier_wait(&barrier);
+		for (int j = 0; j < 50; j++)
+			expect(!ndshm__heap_free(heap, ndshm__heap_alloc(heap, 64 + j, &error)));
+		pthread_barrier_wait(&barrier);
+	}
+	return NULL;
+}
+
+static void heaps_end_before_threads(void)
+{
+	pthread_t threads[THREADS];
+
+	pthread_barrier_init(&barrier, NULL, THREADS + 1);
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, outlive_heaps, NULL));
+	for (int i = 0; i < 5; i++) {
+		CHECK(open_heap());
+		pthread_barrier_wait(&barrier);
+		pthread_barrier_wait(&barrier);
+		CHECK(!wrong);
+		ndshm__heap_close(heap);
+		CHECK(!fake_section_extents(&section, 0));
+		fake_section_close(&section);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&barrier);
+}
+
+static pthread_key_t late_key;
+
+static void free_late(void *block)
+{
+	expect(!ndshm__heap_free(heap, block));
+}
+
+static void *end_with_a_block(void *argument)
+{
+	int error;
+
+	(void)argument;
+	expect(!pthread_setspecific(late_key, ndshm__heap_alloc(heap, 64, &error)));
+	return NULL;
+}
+
+/* Another's destructor, which may come after the cache's own. */
+static void a_thread_frees_at_its_end(void)
+{
+	REQUIRE(open_heap());
+	REQUIRE(!pthread_key_create(&late_key, free_late));
+	run_threads(end_with_a_block, NULL);
+	pthread_key_delete(late_key);
+	close_heap();
+}
+
+static void *look(void *argument)
+{
+	struct ndshm_heap_class_stats class;
+	struct ndshm_heap_stats stats;
+
+	(void)argument;
+	while (!stop) {
+		ndshm__heap_stats(heap, &stats);
+		expect(stats.live_bytes <= stats.held_bytes);
+		ndshm__heap_class_stats(heap, 3, &class);
+		expect(class.size == 64);
+	}
+	return NULL;
+}
+
+static void statistics_amid_threads(void)
+{
+	unsigned int all = rounds;
+	pthread_t thread;
+
+	REQUIRE(open_heap() && set_up_shadow());
+	stop = false;
+	rounds /= 20;
+	REQUIRE(!pthread_create(&thread, NULL, look, NULL));
+	run_threads(come_and_go, NULL);
+	stop = true;
+	rounds = all;
+	pthread_join(thread, NULL);
+	empty_shelves();
+	close_heap();
+}
+
+int main(void)
+{
+	rounds = getenv("LONG") ? 3000000 : 300000;
+#ifdef __SANITIZE_THREAD__
+	rounds /= 15;
+#endif
+	RUN(threads_free_each_others);
+	RUN(a_hostile_peer_spoils_contents_only);
+	RUN(one_of_many_frees);
+	RUN(a_thread_leaves_its_cache);
+	RUN(heaps_end_before_threads);
+	RUN(a_thread_frees_at_its_end);
+	RUN(statistics_amid_threads);
+	return test_end();
+}
