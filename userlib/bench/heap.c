@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * heap ALLOCATOR ROW PAIRS [THREADS]: that many pairs of an allocation and a free, in each
+ * thread. ALLOCATOR is ndshm, or malloc: whichever the program was started with. To be run
+ * under callgrind with two numbers of pairs: the difference is what a pair costs.
+ */
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "heap.h"
+#include "section.h"
+
+#define LIVE	1000
+#define SIZES	65536
+#define THREADS	16
+
+struct allocator {
+	void *(*alloc)(size_t size);
+	void (*free)(void *block);
+};
+
+static struct section section;
+static struct ndshm_heap *heap;
+static const struct allocator *allocator;
+static unsigned long pairs;
+
+/* Log-uniform: made before, lest it is logarithms that are measured. */
+static unsigned int sizes[SIZES];
+
+static __attribute__((noinline)) void *heap_alloc(size_t size)
+{
+	int error;
+
+	return ndshm__heap_alloc(heap, size, &error);
+}
+
+static __attribute__((noinline)) void heap_free(void *block)
+{
+	ndshm__heap_free(heap, block);
+}
+
+static __attribute__((noinline)) void *malloc_alloc(size_t size)
+{
+	return malloc(size);
+}
+
+static __attribute__((noinline)) void malloc_free(void *block)
+{
+	free(block);
+}
+
+static const struct allocator heap_allocator = { heap_alloc, heap_free };
+static const struct allocator malloc_allocator = { malloc_alloc, malloc_free };
+
+static unsigned long next_random(unsigned long *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static void make_sizes(void)
+{
+	unsigned long state = 88172645463325252;
+
+	for (int i = 0; i < SIZES; i++)
+		sizes[i] = 16 * exp2(12.0 * (next_random(&state) >> 11) / (1ul << 53));
+}
+
+static void at_once(void)
+{
+	for (unsigned long i = 0; i < pairs; i++)
+		allocator->free(allocator->alloc(64));
+}
+
+static void in_order(void)
+{
+	void *blocks[LIVE];
+
+	for (unsigned long i = 0; i < pairs; i += LIVE) {
+		for (int j = 0; j < LIVE; j++)
+			blocks[j] = allocator->alloc(64);
+		for (int j = 0; j < LIVE; j++)
+			allocator->free(blocks[j]);
+	}
+}
+
+static void replace_mixed(void)
+{
+	unsigned long state = 1234567891011;
+	void *blocks[LIVE];
+
+	for (int j = 0; j < LIVE; j++)
+		blocks[j] = allocator->alloc(sizes[j]);
+	for (unsigned long i = 0; i < pairs; i++) {
+		unsigned long number = next_random(&state);
+		void **block = &blocks[(number >> 32) % LIVE];
+
+		allocator->free(*block);
+		*block = allocator->alloc(sizes[number % SIZES]);
+	}
+	for (int j = 0; j < LIVE; j++)
+		allocator->free(blocks[j]);
+}
+
+static void replace_same(void)
+{
+	unsigned long state = 1234567891011;
+	void *blocks[LIVE];
+
+	for (int j = 0; j < LIVE; j++)
+		blocks[j] = allocator->alloc(2048);
+	for (unsigned long i = 0; i < pairs; i++) {
+		void **block = &blocks[(next_random(&state) >> 32) % LIVE];
+
+		allocator->free(*block);
+		*block = allocator->alloc(2048);
+	}
+	for (int j = 0; j < LIVE; j++)
+		allocator->free(blocks[j]);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} rows[] = {
+	{ "at-once", at_once },
+	{ "in-order", in_order },
+	{ "mixed", replace_mixed },
+	{ "same", replace_same },
+};
+
+static void *run(void *row)
+{
+	rows[(long)row].run();
+	return NULL;
+}
+
+int main(int count, char **arguments)
+{
+	unsigned int threads = count > 4 ? atoi(arguments[4]) : 0;
+	pthread_t ids[THREADS];
+	long row = 0;
+
+	if (count < 4 || threads > THREADS)
+		return 2;
+	while (row < 4 && strcmp(rows[row].name, arguments[2]))
+		row++;
+	if (row == 4)
+		return 2;
+	pairs = strtoul(arguments[3], NULL, 0);
+	allocator = &malloc_allocator;
+	if (!strcmp(arguments[1], "ndshm")) {
+		allocator = &heap_allocator;
+		if (section_open(&section, 1 << 30) ||
+		    ndshm__heap_open(section.base, section.size, &section_source, &section, &heap))
+			return 1;
+	}
+	make_sizes();
+	if (!threads)
+		rows[row].run();
+	for (unsigned int i = 0; i < threads; i++)
+		if (pthread_create(&ids[i], NULL, run, (void *)row))
+			return 1;
+	for (unsigned int i = 0; i < threads; i++)
+		pthread_join(ids[i], NULL);
+	ndshm__heap_close(heap);
+	return 0;
+}
