@@ -10,6 +10,7 @@
 
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
+#include "ndshm_section.h"
 #include "ndshm_test.h"
 
 #define HUGE_SIZE	0xffffffffU
@@ -55,11 +56,21 @@ static int fence_protect(struct fence *fence, unsigned int page, int protection)
  * The same for every command
  */
 
+/* Whose command it is: of which kind of descriptor. */
+enum whose {
+	CLIENTS,
+	SECTIONS,
+	HOLDERS,
+};
+
 FIXTURE(shape) {
 	int fd;
 	__u32 adapter;
 	struct ndshm_block_info block;	/* that requests are about */
 	struct ndshm_block_info made;	/* that a request makes */
+	int section;			/* that requests are about */
+	int holder;			/* of it */
+	__u64 place;			/* of an extent of the holder */
 	struct fence fence;
 	union {
 		struct ndshm_header header;
@@ -69,7 +80,9 @@ FIXTURE(shape) {
 
 FIXTURE_VARIANT(shape) {
 	unsigned long command;
+	enum whose whose;
 	__u32 size;
+	__u32 first_size;	/* of the first version, or 0: there is no other */
 	__u32 known_flags;
 	__u32 reserved;		/* offset of a member that must be 0, or 0 */
 	int error;		/* of a valid request for a node's adapter */
@@ -79,6 +92,8 @@ FIXTURE_VARIANT(shape) {
 FIXTURE_VARIANT_ADD(shape, get_info) {
 	.command = NDSHM_GET_INFO,
 	.size = sizeof(struct ndshm_get_info),
+	.first_size = offsetof(struct ndshm_get_info, out_max_section),
+	.reserved = offsetof(struct ndshm_get_info, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, adapter_claim) {
@@ -126,6 +141,78 @@ FIXTURE_VARIANT_ADD(shape, block_sync) {
 	.size = sizeof(struct ndshm_block_sync),
 };
 
+FIXTURE_VARIANT_ADD(shape, section_create) {
+	.command = NDSHM_SECTION_CREATE,
+	.size = sizeof(struct ndshm_section_create),
+	.reserved = offsetof(struct ndshm_section_create, __reserved),
+};
+
+FIXTURE_VARIANT_ADD(shape, section_attach) {
+	.command = NDSHM_SECTION_ATTACH,
+	.whose = SECTIONS,
+	.size = sizeof(struct ndshm_section_attach),
+	.known_flags = NDSHM_ATTACH_KEEP,
+	.reserved = offsetof(struct ndshm_section_attach, __reserved),
+};
+
+FIXTURE_VARIANT_ADD(shape, section_share) {
+	.command = NDSHM_SECTION_SHARE,
+	.whose = SECTIONS,
+	.size = sizeof(struct ndshm_section_share),
+	.known_flags = NDSHM_SHARE_READONLY,
+	.reserved = offsetof(struct ndshm_section_share, __reserved),
+};
+
+FIXTURE_VARIANT_ADD(shape, section_delete) {
+	.command = NDSHM_SECTION_DELETE,
+	.whose = SECTIONS,
+	.size = sizeof(struct ndshm_section_delete),
+	.known_flags = NDSHM_DELETE_FORCE,
+	.reserved = offsetof(struct ndshm_section_delete, __reserved),
+};
+
+FIXTURE_VARIANT_ADD(shape, section_query) {
+	.command = NDSHM_SECTION_QUERY,
+	.whose = SECTIONS,
+	.size = sizeof(struct ndshm_section_query),
+};
+
+FIXTURE_VARIANT_ADD(shape, section_sync) {
+	.command = NDSHM_SECTION_SYNC,
+	.whose = SECTIONS,
+	.size = sizeof(struct ndshm_section_sync),
+	.reserved = offsetof(struct ndshm_section_sync, __reserved),
+};
+
+FIXTURE_VARIANT_ADD(shape, extent_alloc) {
+	.command = NDSHM_EXTENT_ALLOC,
+	.whose = HOLDERS,
+	.size = sizeof(struct ndshm_extent_alloc),
+};
+
+FIXTURE_VARIANT_ADD(shape, extent_free) {
+	.command = NDSHM_EXTENT_FREE,
+	.whose = HOLDERS,
+	.size = sizeof(struct ndshm_extent_free),
+};
+
+FIXTURE_VARIANT_ADD(shape, extent_query) {
+	.command = NDSHM_EXTENT_QUERY,
+	.whose = HOLDERS,
+	.size = sizeof(struct ndshm_extent_query),
+};
+
+/* All of it has memory from the start, so that none comes or goes. */
+static void make_section(struct __test_metadata *_metadata,
+			 struct _test_data_shape *self)
+{
+	const __u64 size = 4 * page_size();
+
+	self->section = test_new_section(self->fd, self->adapter, size, size);
+	self->holder = test_attach(self->section);
+	self->place = test_extent(self->holder, 1);
+}
+
 FIXTURE_SETUP(shape)
 {
 	struct ndshm_get_info info = get_info_request();
@@ -136,12 +223,21 @@ FIXTURE_SETUP(shape)
 	self->adapter = info.out_default_adapter;
 	test_charged(self->fd, self->adapter);
 	self->block = test_new_block(self->fd, self->adapter, page_size());
+	make_section(_metadata, self);
 	ASSERT_TRUE(fence_build(&self->fence));
 }
 
 FIXTURE_TEARDOWN(shape)
 {
+	close(self->holder);
+	close(self->section);
 	close(self->fd);
+}
+
+static int descriptor_of(const struct _test_data_shape *self, enum whose whose)
+{
+	return whose == CLIENTS ? self->fd :
+	       whose == SECTIONS ? self->section : self->holder;
 }
 
 /* A valid request, in memory that is all rubbish. */
@@ -157,6 +253,15 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_block_free free;
 		struct ndshm_block_query query;
 		struct ndshm_block_sync sync;
+		struct ndshm_section_create create;
+		struct ndshm_section_attach attach;
+		struct ndshm_section_share share;
+		struct ndshm_section_delete delete;
+		struct ndshm_section_query look;
+		struct ndshm_section_sync section_sync;
+		struct ndshm_extent_alloc extent_alloc;
+		struct ndshm_extent_free extent_free;
+		struct ndshm_extent_query extent_query;
 		struct ndshm_header header;
 	} request;
 
@@ -184,11 +289,93 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		request.sync = block_sync_request(self->block.handle,
 						  NDSHM_SYNC_FOR_CPU, 0, 1);
 		break;
+	case NDSHM_SECTION_CREATE:
+		request.create = section_create_request(self->adapter, 1, 1);
+		break;
+	case NDSHM_SECTION_ATTACH:
+		request.attach = section_attach_request(0);
+		break;
+	case NDSHM_SECTION_SHARE:
+		request.share = section_share_request(0);
+		break;
+	case NDSHM_SECTION_DELETE:
+		request.delete = section_delete_request(0, self->holder);
+		break;
+	case NDSHM_SECTION_QUERY:
+		request.look = section_query_request();
+		break;
+	case NDSHM_SECTION_SYNC:
+		request.section_sync =
+			section_sync_request(NDSHM_SYNC_FOR_CPU, 0, 1);
+		break;
+	case NDSHM_EXTENT_ALLOC:
+		request.extent_alloc = extent_alloc_request(1, 0);
+		break;
+	case NDSHM_EXTENT_FREE:
+		request.extent_free = extent_free_request(self->place);
+		break;
+	case NDSHM_EXTENT_QUERY:
+		request.extent_query = extent_query_request(self->place);
+		break;
 	default:
 		request.query = block_query_request(self->block.handle);
 		break;
 	}
 	memcpy(to, &request, request.header.size);
+}
+
+/* So that the next one finds what it names, and the process has what it had. */
+static void undo(struct __test_metadata *_metadata, int line,
+		 struct _test_data_shape *self, unsigned long command,
+		 const void *argument)
+{
+	union {
+		struct ndshm_section_create create;
+		struct ndshm_section_attach attach;
+		struct ndshm_section_share share;
+		struct ndshm_extent_alloc alloc;
+		struct ndshm_header header;
+	} answer;
+
+	memcpy(&answer.header, argument, sizeof(answer.header));
+	if (answer.header.size > sizeof(answer))
+		answer.header.size = sizeof(answer);
+	memcpy(&answer, argument, answer.header.size);
+	switch (command) {
+	case NDSHM_BLOCK_FREE:
+		self->block = test_new_block(self->fd, self->adapter, 1);
+		break;
+	case NDSHM_BLOCK_ALLOC:
+		test_free_handle(self->fd, self->made.handle);
+		break;
+	case NDSHM_SECTION_CREATE:
+		EXPECT_NE(0, answer.create.out_id);
+		EXPECT_EQ(0, close(answer.create.out_section))
+			TH_LOG("line %d", line);
+		break;
+	case NDSHM_SECTION_ATTACH:
+		EXPECT_EQ(0, close(answer.attach.out_holder))
+			TH_LOG("line %d", line);
+		break;
+	case NDSHM_SECTION_SHARE:
+		EXPECT_EQ(0, close(answer.share.out_section))
+			TH_LOG("line %d", line);
+		break;
+	case NDSHM_SECTION_DELETE:
+		EXPECT_EQ(NDSHM_SECTION_DELETED,
+			  test_look(self->section).out_flags)
+			TH_LOG("line %d", line);
+		close(self->holder);
+		close(self->section);
+		make_section(_metadata, self);
+		break;
+	case NDSHM_EXTENT_ALLOC:
+		test_free_extent(self->holder, answer.alloc.out_offset);
+		break;
+	case NDSHM_EXTENT_FREE:
+		self->place = test_extent(self->holder, 1);
+		break;
+	}
 }
 
 /* The request must be taken for the valid one that it is. */
@@ -201,39 +388,123 @@ static void expect_taken(struct __test_metadata *_metadata, int line,
 			   self->fd, variant->command, argument);
 		return;
 	}
-	ndshm_pass(_metadata, line, self->fd, variant->command, argument);
-	/* So that the next one finds what it names. */
-	if (variant->command == NDSHM_BLOCK_FREE)
-		self->block = test_new_block(self->fd, self->adapter, 1);
-	if (variant->command == NDSHM_BLOCK_ALLOC)
-		test_free_handle(self->fd, self->made.handle);
+	ndshm_pass(_metadata, line, descriptor_of(self, variant->whose),
+		   variant->command, argument);
+	undo(_metadata, line, self, variant->command, argument);
 }
 
 #define test_taken(argument) \
 	expect_taken(_metadata, __LINE__, self, variant, argument)
 
+/* What no failure may change, beside what is a client's. */
+struct whole {
+	int descriptor;		/* the lowest that the process does not have */
+	struct ndshm_section_query section;
+};
+
+static struct whole whole_at(struct __test_metadata *_metadata, int line,
+			     const struct _test_data_shape *self)
+{
+	struct whole whole = { .section = section_query_request() };
+
+	ASSERT_EQ(0, _test_section_query(self->section, &whole.section))
+		TH_LOG("line %d: %s", line, strerror(errno));
+	whole.descriptor = fcntl(self->fd, F_DUPFD, 0);
+	ASSERT_EQ(0, close(whole.descriptor))
+		TH_LOG("line %d: %s", line, strerror(errno));
+	return whole;
+}
+
+static void expect_whole(struct __test_metadata *_metadata, int line,
+			 const struct _test_data_shape *self,
+			 const struct whole *before)
+{
+	struct whole after = whole_at(_metadata, line, self);
+
+	EXPECT_EQ(before->descriptor, after.descriptor)
+		TH_LOG("line %d: there is one descriptor more, or less", line);
+	EXPECT_EQ(0, memcmp(&before->section, &after.section,
+			    sizeof(after.section)))
+		TH_LOG("line %d: flags %#x, %#x; taken %llu, %llu; extents %u, %u; holders %u, %u",
+		       line, before->section.out_flags, after.section.out_flags,
+		       (unsigned long long)before->section.out_taken,
+		       (unsigned long long)after.section.out_taken,
+		       before->section.out_extents, after.section.out_extents,
+		       before->section.out_holders, after.section.out_holders);
+}
+
+static void expect_refused(struct __test_metadata *_metadata, int line,
+			   const struct _test_data_shape *self,
+			   const struct _fixture_variant_shape *variant,
+			   int error, __u32 reason, void *argument)
+{
+	struct whole whole = whole_at(_metadata, line, self);
+
+	ndshm_fail_on(_metadata, line, error, reason, self->fd,
+		      descriptor_of(self, variant->whose), variant->command,
+		      argument);
+	expect_whole(_metadata, line, self, &whole);
+}
+
 #define test_refused(error, reason, argument) \
-	ndshm_fail(_metadata, __LINE__, error, reason, self->fd, \
-		   variant->command, argument)
+	expect_refused(_metadata, __LINE__, self, variant, error, reason, \
+		       argument)
+
+/* A failure of which only the errno is told, on a descriptor that may be no client's. */
+static void errno_on(struct __test_metadata *_metadata, int line, int error,
+		     int client, int fd, unsigned long command, void *argument)
+{
+	struct ndshm_state state = ndshm_state_at(_metadata, line, client);
+	int ret, seen;
+
+	ndshm_case(false);
+	ret = ioctl(fd, command, argument);
+	seen = errno;
+	EXPECT_EQ(-1, ret)
+		TH_LOG("line %d: command %#lx", line, command);
+	if (ret)
+		EXPECT_EQ(error, seen)
+			TH_LOG("line %d: command %#lx: %s", line, command,
+			       strerror(seen));
+	ndshm_same_state(_metadata, line, client, &state);
+}
+
+static void expect_errno(struct __test_metadata *_metadata, int line,
+			 const struct _test_data_shape *self,
+			 const struct _fixture_variant_shape *variant,
+			 int error, unsigned long command, void *argument)
+{
+	struct whole whole = whole_at(_metadata, line, self);
+
+	errno_on(_metadata, line, error, self->fd,
+		 descriptor_of(self, variant->whose), command, argument);
+	expect_whole(_metadata, line, self, &whole);
+}
+
+#define test_fails(error, argument) \
+	expect_errno(_metadata, __LINE__, self, variant, error, \
+		     variant->command, argument)
 
 /* Nothing at all is written to @bytes of memory. */
 static void expect_untouched(struct __test_metadata *_metadata, int line,
-			     int error, int fd, unsigned long command,
-			     void *argument, size_t bytes)
+			     int error, int client, int fd,
+			     unsigned long command, void *argument,
+			     size_t bytes)
 {
 	char *before = malloc(bytes);
 
 	ASSERT_NE(NULL, before);
 	memcpy(before, argument, bytes);
-	ndshm_errno(_metadata, line, error, fd, command, argument);
+	errno_on(_metadata, line, error, client, fd, command, argument);
 	EXPECT_EQ(0, memcmp(before, argument, bytes))
 		TH_LOG("line %d: command %#lx wrote", line, command);
 	free(before);
 }
 
-#define test_untouched(error, argument, bytes) \
+#define test_untouched(error, command, argument, bytes) \
 	expect_untouched(_metadata, __LINE__, error, self->fd, \
-			 variant->command, argument, bytes)
+			 descriptor_of(self, variant->whose), command, \
+			 argument, bytes)
 
 TEST_F(shape, exact)
 {
@@ -262,22 +533,49 @@ TEST_F(shape, below_header)
 	for (size = 0; size < sizeof(struct ndshm_header); size++) {
 		make_request(self, variant->command, self->room);
 		self->header.size = size;
-		test_untouched(EINVAL, self->room, sizeof(self->room));
+		test_untouched(EINVAL, variant->command, self->room,
+			       sizeof(self->room));
 	}
 }
 
 TEST_F(shape, short_argument)
 {
+	__u32 least = variant->first_size ? variant->first_size : variant->size;
 	__u32 size;
 	char *argument;
 
-	for (size = sizeof(struct ndshm_header); size < variant->size; size++) {
+	for (size = sizeof(struct ndshm_header); size < least; size++) {
 		/* What lies beyond the size is not looked at. */
 		argument = fence_end(&self->fence, size & ~7U);
 		make_request(self, variant->command, self->room);
 		self->header.size = size;
 		memcpy(argument, self->room, size & ~7U);
 		test_refused(EINVAL, NDSHM_REASON_ARGUMENT_SHORT, argument);
+	}
+}
+
+/* As an older program knows it: what is beyond is neither read nor written. */
+TEST_F(shape, first_version)
+{
+	__u32 first = variant->first_size, size;
+	char *argument = fence_end(&self->fence, first);
+
+	if (!first)
+		return;
+	make_request(self, variant->command, self->room);
+	self->header.size = first;
+	memcpy(argument, self->room, first);
+	test_taken(argument);
+	/* Or as nobody does. */
+	for (size = first; size < variant->size; size++) {
+		memset(self->room, 0x55, sizeof(self->room));
+		make_request(self, variant->command, self->room);
+		memset(self->room + size, 0x55, variant->size - size);
+		self->header.size = size;
+		test_taken(self->room);
+		EXPECT_TRUE(all_bytes(self->room + size,
+				      sizeof(self->room) - size, 0x55))
+			TH_LOG("size %u", size);
 	}
 }
 
@@ -339,13 +637,12 @@ TEST_F(shape, unreadable)
 {
 	char *end = fence_end(&self->fence, 0);
 
-	test_errno_ioctl(EFAULT, self->fd, variant->command, NULL);
-	test_errno_ioctl(EFAULT, self->fd, variant->command, end);
-	test_errno_ioctl(EFAULT, self->fd, variant->command, (void *)-4096L);
-	test_errno_ioctl(EFAULT, self->fd, variant->command, (void *)-1L);
+	test_fails(EFAULT, NULL);
+	test_fails(EFAULT, end);
+	test_fails(EFAULT, (void *)-4096L);
+	test_fails(EFAULT, (void *)-1L);
 	if (sizeof(long) == 8)
-		test_errno_ioctl(EFAULT, self->fd, variant->command,
-				 (void *)(LONG_MAX & ~4095L));
+		test_fails(EFAULT, (void *)(LONG_MAX & ~4095L));
 }
 
 /* The size can be read, and some of what it promises. */
@@ -358,7 +655,7 @@ TEST_F(shape, half_readable)
 	for (there = 4; there < variant->size; there += 4) {
 		argument = fence_end(&self->fence, there);
 		memcpy(argument, self->room, there);
-		test_errno_ioctl(EFAULT, self->fd, variant->command, argument);
+		test_fails(EFAULT, argument);
 	}
 }
 
@@ -370,7 +667,7 @@ TEST_F(shape, half_readable_tail)
 	make_request(self, variant->command, argument);
 	memset(argument + variant->size, 0, 8);
 	((struct ndshm_header *)argument)->size = variant->size + 16;
-	test_errno_ioctl(EFAULT, self->fd, variant->command, argument);
+	test_fails(EFAULT, argument);
 }
 
 TEST_F(shape, unwritable)
@@ -379,24 +676,27 @@ TEST_F(shape, unwritable)
 
 	make_request(self, variant->command, argument);
 	ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
-	test_errno_ioctl(EFAULT, self->fd, variant->command, argument);
-	/* A block that was to be freed is still there. */
+	test_fails(EFAULT, argument);
+	/* What was to be freed is still there. */
 	if (variant->command == NDSHM_BLOCK_FREE)
 		test_free_handle(self->fd, self->block.handle);
+	if (variant->command == NDSHM_EXTENT_FREE)
+		test_free_extent(self->holder, self->place);
+	if (variant->command == NDSHM_SECTION_DELETE)
+		test_extent(self->holder, 1);
 }
 
-/* Only the first page of the argument can be written: the header, or less. */
+/* Only the first page of the argument can be written: the header, or less, or more. */
 TEST_F(shape, half_writable)
 {
-	static const __u32 before[] = { 4, 8, 12, 16 };
-	unsigned int i;
+	__u32 before;
 	char *argument;
 
-	for (i = 0; i < ARRAY_SIZE(before); i++) {
-		argument = fence_across(&self->fence, before[i]);
+	for (before = 4; before < variant->size; before += 4) {
+		argument = fence_across(&self->fence, before);
 		make_request(self, variant->command, argument);
 		ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
-		test_errno_ioctl(EFAULT, self->fd, variant->command, argument);
+		test_fails(EFAULT, argument);
 		ASSERT_EQ(0, fence_protect(&self->fence, 1,
 					   PROT_READ | PROT_WRITE));
 	}
@@ -460,9 +760,10 @@ TEST_F(shape, other_encodings)
 
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
 		make_request(self, variant->command, self->room);
-		expect_untouched(_metadata, __LINE__, ENOTTY, self->fd,
-				 others[i], self->room, sizeof(self->room));
-		test_errno_ioctl(ENOTTY, self->fd, others[i], NULL);
+		test_untouched(ENOTTY, others[i], self->room,
+			       sizeof(self->room));
+		expect_errno(_metadata, __LINE__, self, variant, ENOTTY,
+			     others[i], NULL);
 	}
 }
 
@@ -505,7 +806,9 @@ TEST_F(request, info)
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SYNC);
 	EXPECT_EQ(0, info->out_features & ~(NDSHM_FEATURE_BLOCKS |
 					    NDSHM_FEATURE_CLAIMS |
-					    NDSHM_FEATURE_SYNC));
+					    NDSHM_FEATURE_SYNC |
+					    NDSHM_FEATURE_SECTIONS));
+	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
 	EXPECT_EQ(self->page, info->out_page_size);
 	EXPECT_LE(self->page, info->out_max_length);
 	EXPECT_LE(1, info->out_max_batch);
@@ -514,6 +817,9 @@ TEST_F(request, info)
 	EXPECT_EQ(0, info->__reserved);
 	EXPECT_EQ(0, info->out_blocks);
 	EXPECT_EQ(0, info->out_bytes);
+	EXPECT_LE(self->page, info->out_max_section);
+	EXPECT_EQ(0, info->out_max_section % self->page);
+	EXPECT_GE((__u64)UINT_MAX * self->page, info->out_max_section);
 }
 
 TEST_F(request, info_follows)
@@ -552,7 +858,9 @@ TEST_F(request, info_is_the_clients)
 	close(other);
 }
 
-TEST_F(request, unknown_commands)
+/* All numbers but those from @first to @last. */
+static void no_commands(struct __test_metadata *_metadata, int client, int fd,
+			unsigned long first, unsigned long last)
 {
 	unsigned int number;
 	char room[256];
@@ -560,14 +868,30 @@ TEST_F(request, unknown_commands)
 	for (number = 0; number < 256; number++) {
 		unsigned long command = _IO(NDSHM_IOC, number);
 
-		if (command >= NDSHM_GET_INFO && command <= NDSHM_BLOCK_SYNC)
+		if (command >= first && command <= last)
 			continue;
 		memset(room, NDSHM_POISON, sizeof(room));
 		*(__u32 *)room = sizeof(room);
-		expect_untouched(_metadata, __LINE__, ENOTTY, self->fd, command,
-				 room, sizeof(room));
+		expect_untouched(_metadata, __LINE__, ENOTTY, client, fd,
+				 command, room, sizeof(room));
 	}
-	test_errno_ioctl(ENOTTY, self->fd, 0xffffffff, NULL);
+	errno_on(_metadata, __LINE__, ENOTTY, client, fd, 0xffffffff, NULL);
+}
+
+/* Each kind of descriptor has its own. */
+TEST_F(request, unknown_commands)
+{
+	int section = test_new_section(self->fd, self->adapter, 1, 1);
+	int holder = test_attach(section);
+
+	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
+		    NDSHM_SECTION_CREATE);
+	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
+		    NDSHM_SECTION_SYNC);
+	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,
+		    NDSHM_EXTENT_QUERY);
+	close(holder);
+	close(section);
 }
 
 TEST_F(request, alloc)
@@ -1164,6 +1488,93 @@ TEST_F(request, query_segments)
 	ASSERT_EQ(0, fence_protect(&self->fence, 0, PROT_READ));
 	query.segments = to_u64(self->fence.start);
 	test_err_block_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &query);
+}
+
+/*
+ * Where the kernel cannot tell of an extent, nobody has it. What the section grew by
+ * for it goes a moment later.
+ */
+TEST_F(request, extent_untold)
+{
+	const __u64 huge = 2 << 20;
+	int section = test_new_section(self->fd, self->adapter, 4 * huge, 0);
+	int holder = test_attach(section);
+	__u64 locked = test_state(self->fd).user_locked;
+	struct ndshm_extent_alloc *alloc;
+	struct ndshm_section_query query;
+	unsigned int before;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		for (before = 4; before < sizeof(*alloc); before += 4) {
+			alloc = fence_across(&self->fence, before);
+			*alloc = extent_alloc_request(2 * huge, huge);
+			ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
+			ndshm_case(false);
+			EXPECT_EQ(-1, _test_extent_alloc(holder, alloc));
+			EXPECT_EQ(EFAULT, errno);
+			ASSERT_EQ(0, fence_protect(&self->fence, 1,
+						   PROT_READ | PROT_WRITE));
+			query = test_look(section);
+			EXPECT_EQ(i ? self->page : 0, query.out_taken);
+			EXPECT_EQ(i, query.out_extents);
+			EXPECT_EQ(1, query.out_holders);
+			EXPECT_GE(3 * huge, query.out_committed);
+		}
+		EXPECT_TRUE(ndshm_soon(ndshm_committed(section) == i * huge));
+		EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) ==
+				       locked + i * huge));
+		/* It would have been the first place, and it still is. */
+		if (!i)
+			EXPECT_EQ(0, test_extent(holder, 1));
+	}
+	close(holder);
+	close(section);
+}
+
+/* The segments of an extent, as those of a block. */
+TEST_F(request, extent_segments)
+{
+	int section = test_new_section(self->fd, self->adapter, self->page,
+				       self->page);
+	int holder = test_attach(section);
+	__u64 place = test_extent(holder, self->page);
+	struct ndshm_extent_query query = extent_query_request(place);
+
+	query.segment_capacity = 1;
+	query.segments = to_u64(&self->segment);
+	test_extent_query(holder, &query);
+	EXPECT_EQ(1, query.out_segments);
+	EXPECT_EQ(self->page, query.out_length);
+	EXPECT_EQ(self->page, self->segment.length);
+
+	query = extent_query_request(place);
+	query.segment_capacity = 1;
+	test_err_extent_query(EINVAL, NDSHM_REASON_LIST, self->fd, holder,
+			      &query);
+	query = extent_query_request(place);
+	query.segments = to_u64(&self->segment);
+	test_err_extent_query(EINVAL, NDSHM_REASON_LIST, self->fd, holder,
+			      &query);
+
+	query = extent_query_request(place);
+	query.segment_capacity = 1;
+	query.segments = to_u64(fence_end(&self->fence, 0));
+	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, holder,
+			      &query);
+	query.segments = to_u64(fence_end(&self->fence, 8));
+	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, holder,
+			      &query);
+	query.segments = 0xffff888000000000ULL;
+	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, holder,
+			      &query);
+	ASSERT_EQ(0, fence_protect(&self->fence, 0, PROT_READ));
+	query.segments = to_u64(self->fence.start);
+	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->fd, holder,
+			      &query);
+	EXPECT_EQ(1, test_look(section).out_extents);
+	close(holder);
+	close(section);
 }
 
 TEST_F(request, claim)

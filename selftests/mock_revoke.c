@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -354,6 +355,87 @@ TEST_F(going, mapped_by_the_dead)
 }
 
 /* Memory that has gone back is not written to any more, whoever maps it. */
+#define BUSY_BYTES	(64UL << 20)
+
+struct busy {
+	pthread_t thread;
+	char *memory;
+	atomic_bool stop;
+};
+
+/* Has the process's mappings locked for most of the time. */
+static void *keep_busy(void *data)
+{
+	struct busy *busy = data;
+	int protection = PROT_READ;
+
+	while (!atomic_load(&busy->stop)) {
+		mprotect(busy->memory, BUSY_BYTES, protection);
+		protection ^= PROT_WRITE;
+	}
+	return NULL;
+}
+
+static void start_busy(struct __test_metadata *_metadata, struct busy *busy)
+{
+	busy->memory = mmap(NULL, BUSY_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	ASSERT_NE(MAP_FAILED, busy->memory);
+	madvise(busy->memory, BUSY_BYTES, MADV_NOHUGEPAGE);
+	atomic_init(&busy->stop, false);
+	ASSERT_EQ(0, pthread_create(&busy->thread, NULL, keep_busy, busy));
+}
+
+static void stop_busy(struct busy *busy)
+{
+	atomic_store(&busy->stop, true);
+	pthread_join(busy->thread, NULL);
+	munmap(busy->memory, BUSY_BYTES);
+}
+
+/*
+ * The last client of all closes while its block, which was mapped once, is being
+ * revoked: the file that showed it goes, and what the file was on may not.
+ */
+TEST_F(going, while_the_last_client_closes)
+{
+	int round, rounds = ndshm_rounds(10, 4);
+	struct ndshm_block_alloc alloc;
+	struct busy busy;
+	struct task task;
+	void *map;
+
+	if (variant->refusable)
+		return;
+	start_busy(_metadata, &busy);
+	for (round = 0; round < rounds; round++) {
+		struct ndshm_nl_provider provider;
+		struct ndshm_nl_adapter adapter;
+
+		alloc = request_of(self);
+		test_block_alloc(self->fd, &alloc);
+		map = test_map_block(self->fd, &self->block);
+		munmap(map, self->block.length);
+		ASSERT_TRUE(start_command(&task, variant->command));
+		usleep(1000 * (1 + 3 * round));
+		close(self->fd);
+		pthread_join(task.thread, NULL);
+		EXPECT_EQ(0, task.error);
+		ndshm_mock("adapter del a");
+		ndshm_mock("provider del p");
+		test_mock("adapter add a");
+		test_mock("provider add p adapter=a");
+		ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "p",
+						       &provider));
+		ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "a",
+						      &adapter));
+		self->id = provider.id;
+		self->adapter = adapter.id;
+		self->fd = ndshm_open();
+	}
+	stop_busy(&busy);
+}
+
 TEST_F_TIMEOUT(going, while_it_is_written, 300)
 {
 	struct ndshm_mock_counts counts;

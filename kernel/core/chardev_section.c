@@ -233,14 +233,20 @@ ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 	const struct ndshm_section_delete *argument = command->argument;
 	bool force = argument->flags & NDSHM_DELETE_FORCE;
 	struct ndshm_section *section = section_of(command);
+	ndshm_reason_t reason;
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	if (!writable(command->file))
 		return NDSHM_REASON_SECTION_READONLY;
-	return argument->holder == -1 ?
-	       ndshm_section_delete(section, NULL, force) :
-	       delete_as(section, argument->holder, force);
+	/* Said first, and taken back if need be: what cannot be told is not done. */
+	if (ndshm_reply(command, NDSHM_REASON_NONE))
+		return NDSHM_REASON_ADDRESS;
+	reason = argument->holder == -1 ?
+		 ndshm_section_delete(section, NULL, force) :
+		 delete_as(section, argument->holder, force);
+	command->replied = reason == NDSHM_REASON_NONE;
+	return reason;
 }
 
 ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)

@@ -52,7 +52,7 @@
  * EROFS      the section was handed out for reading only
  * EPERM      a missing capability, or isolation; another user's section
  * ENOMEM     no memory, or RLIMIT_MEMLOCK reached
- * EMFILE     the process can have no more descriptors
+ * EMFILE     the process, or the system, can have no more descriptors
  * EDQUOT     a limit of ndshm's own is reached
  * ESHUTDOWN  the provider is being unregistered
  * EIO        the provider failed

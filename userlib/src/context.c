@@ -123,6 +123,7 @@ NDSHM_API int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
 		.page_size = argument.out_page_size,
 		.default_adapter = argument.out_default_adapter,
 		.blocks = argument.out_blocks,
+		.max_section = argument.out_max_section,
 	};
 	return 0;
 }

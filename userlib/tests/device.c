@@ -21,7 +21,7 @@ static void the_device_is_opened(void)
 	CHECK(info.features == answer.features && info.max_length == 1 << 20);
 	CHECK(info.max_blocks == 9 && info.max_batch == 4 && info.page_size == 4096);
 	CHECK(info.default_adapter == 77 && info.blocks == 5 && info.bytes == 6);
-	CHECK(info.user_locked == 7);
+	CHECK(info.user_locked == 7 && info.max_section == 1ULL << 36);
 	ndshm_close(ndshm);
 }
 

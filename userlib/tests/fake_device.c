@@ -41,6 +41,7 @@ static void get_info(struct ndshm_get_info *argument)
 	argument->out_blocks = 5;
 	argument->out_bytes = 6;
 	argument->out_user_locked = 7;
+	argument->out_max_section = 1ULL << 36;
 }
 
 static struct ndshm_block_info block_info(uint32_t handle)

@@ -89,6 +89,7 @@ static void info_counts_blocks(void)
 	CHECK(info.page_size == page);
 	CHECK(info.default_adapter);
 	CHECK(info.blocks == 0 && info.bytes == 0 && info.user_locked == 0);
+	CHECK(info.max_section == 0);
 
 	block = make(page + 1);
 	REQUIRE(block);

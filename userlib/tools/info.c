@@ -14,6 +14,7 @@ static const struct {
 	{ NDSHM_FEATURE_BLOCKS, "blocks" },
 	{ NDSHM_FEATURE_CLAIMS, "claims" },
 	{ NDSHM_FEATURE_SYNC, "sync" },
+	{ NDSHM_FEATURE_SECTIONS, "sections" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))
@@ -39,7 +40,7 @@ static enum exit_code print_info_json(const struct ndshm_info *info)
 	for (size_t i = 0; i < FEATURES; i++)
 		if (info->features & features[i].bit)
 			json_array_append_new(names, json_string(features[i].name));
-	return print_json(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return print_json(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"version", VERSION,
 		"features", names,
 		"max_length", (json_int_t)info->max_length,
@@ -49,7 +50,8 @@ static enum exit_code print_info_json(const struct ndshm_info *info)
 		"default_adapter", (json_int_t)info->default_adapter,
 		"blocks", (json_int_t)info->blocks,
 		"bytes", (json_int_t)info->bytes,
-		"user_locked", (json_int_t)info->user_locked));
+		"user_locked", (json_int_t)info->user_locked,
+		"max_section", (json_int_t)info->max_section));
 }
 
 static enum exit_code print_info(const struct ndshm_info *info)
@@ -67,6 +69,8 @@ static enum exit_code print_info(const struct ndshm_info *info)
 	       "locked by you     %" PRIu64 " bytes\n",
 	       info->max_length, info->max_blocks, info->max_batch, info->page_size,
 	       info->default_adapter, info->user_locked);
+	if (info->features & NDSHM_FEATURE_SECTIONS)
+		printf("largest section   %" PRIu64 " bytes\n", info->max_section);
 	return end_output();
 }
 

@@ -477,6 +477,149 @@ static void every_direction(struct kunit *test)
 		      NDSHM_REASON_LENGTH_ZERO, "length and offset wrong");
 }
 
+/*
+ * Sections and extents
+ */
+
+static ndshm_reason_t naive_sizes(u64 size, u64 initial, u64 most)
+{
+	if (size == 0)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (size + PAGE_SIZE - 1 < size)
+		return NDSHM_REASON_LENGTH_OVERFLOW;
+	if (size > most)
+		return NDSHM_REASON_LENGTH_LIMIT;
+	return initial > size ? NDSHM_REASON_SECTION_INITIAL :
+				NDSHM_REASON_NONE;
+}
+
+static void try_sizes(struct kunit *test, u64 size, u64 initial, u64 most)
+{
+	ASSERT_REASON(test, ndshm_check_section(size, initial, NUMA_NO_NODE,
+						most),
+		      naive_sizes(size, initial, most), "%#llx, %#llx of %#llx",
+		      initial, size, most);
+}
+
+/* Each size with each other one as the initial one, and as the greatest. */
+static void every_section(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+	u64 size, most;
+	int i, j, off;
+
+	for (i = 0; i < ARRAY_SIZE(maxima); i++) {
+		most = maxima[i];
+		for (j = 0; j < ARRAY_SIZE(maxima); j++) {
+			for (off = -2; off <= 2; off++) {
+				size = maxima[j] + off;
+				try_sizes(test, size, 0, most);
+				try_sizes(test, size, 1, most);
+				try_sizes(test, size, size - 1, most);
+				try_sizes(test, size, size, most);
+				try_sizes(test, size, size + 1, most);
+				try_sizes(test, size, U64_MAX, most);
+				try_sizes(test, maxima[j], most + off, most);
+			}
+		}
+		for (off = 0; off < 10000; off++)
+			try_sizes(test, suite_random_u64(&random) >>
+				  suite_below(&random, 64),
+				  suite_random_u64(&random) >>
+				  suite_below(&random, 64), most);
+	}
+}
+
+static void every_section_node(struct kunit *test)
+{
+	ndshm_reason_t expected;
+	int node;
+
+	for (node = -1000; node < MAX_NUMNODES + 1000; node++) {
+		expected = node == -1 || (node >= 0 && node < MAX_NUMNODES &&
+					  node_isset(node, node_online_map)) ?
+			   NDSHM_REASON_NONE : NDSHM_REASON_NODE;
+		ASSERT_REASON(test, ndshm_check_section(1, 0, node, LONGEST),
+			      expected, "node %d", node);
+		/* Whatever else is wrong is said first. */
+		ASSERT_REASON(test, ndshm_check_section(1, 2, node, LONGEST),
+			      NDSHM_REASON_SECTION_INITIAL, "node %d", node);
+	}
+	ASSERT_REASON(test, ndshm_check_section(1, 0, INT_MIN, LONGEST),
+		      NDSHM_REASON_NODE, "least node");
+	ASSERT_REASON(test, ndshm_check_section(1, 0, INT_MAX, LONGEST),
+		      NDSHM_REASON_NODE, "greatest node");
+}
+
+static ndshm_reason_t naive_extent(u64 length, u64 alignment, u64 most)
+{
+	u64 power;
+
+	if (length == 0)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (alignment) {
+		for (power = PAGE_SIZE; power != alignment; power *= 2)
+			if (power > SZ_1M)
+				return NDSHM_REASON_ALIGNMENT;
+	}
+	return length > most ? NDSHM_REASON_SECTION_FULL : NDSHM_REASON_NONE;
+}
+
+static void try_extent(struct kunit *test, u64 length, u64 alignment, u64 most)
+{
+	ASSERT_REASON(test, ndshm_check_extent(length, alignment, most),
+		      naive_extent(length, alignment, most),
+		      "%#llx at %#llx of %#llx", length, alignment, most);
+}
+
+/* Around each power of two; a few of them are right. */
+static void every_alignment(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+	int bit, other, i;
+
+	for (bit = 0; bit < 64; bit++) {
+		for (other = 0; other < 64; other++) {
+			try_extent(test, 1, BIT_ULL(bit) | BIT_ULL(other), 1);
+			try_extent(test, 2, BIT_ULL(bit) | BIT_ULL(other), 1);
+			try_extent(test, 0, BIT_ULL(bit) | BIT_ULL(other), 1);
+		}
+		try_extent(test, 1, BIT_ULL(bit) - 1, 1);
+		try_extent(test, 1, -BIT_ULL(bit), 1);
+	}
+	for (i = 0; i < 100000; i++)
+		try_extent(test, 1, suite_random_u64(&random) >>
+			   suite_below(&random, 64), 1);
+	/* In so many words. */
+	ASSERT_REASON(test, ndshm_check_extent(1, 0, 1), NDSHM_REASON_NONE,
+		      "any place");
+	ASSERT_REASON(test, ndshm_check_extent(1, PAGE_SIZE, 1),
+		      NDSHM_REASON_NONE, "a page");
+	ASSERT_REASON(test, ndshm_check_extent(1, SZ_2M, 1), NDSHM_REASON_NONE,
+		      "a huge page");
+	ASSERT_REASON(test, ndshm_check_extent(1, SZ_4M, 1),
+		      NDSHM_REASON_ALIGNMENT, "two huge pages");
+	ASSERT_REASON(test, ndshm_check_extent(1, PAGE_SIZE / 2, 1),
+		      NDSHM_REASON_ALIGNMENT, "half a page");
+}
+
+static void every_extent(struct kunit *test)
+{
+	u64 most;
+	int i, j, off;
+
+	for (i = 0; i < ARRAY_SIZE(maxima); i++) {
+		most = maxima[i];
+		for (j = 0; j < ARRAY_SIZE(maxima); j++) {
+			for (off = -2; off <= 2; off++) {
+				try_extent(test, maxima[j] + off, 0, most);
+				try_extent(test, maxima[j] + off, 1, most);
+				try_extent(test, maxima[j] + off, SZ_2M, most);
+			}
+		}
+	}
+}
+
 static struct kunit_case params_cases[] = {
 	KUNIT_CASE(nothing_wrong),
 	KUNIT_CASE(every_flag),
@@ -490,6 +633,10 @@ static struct kunit_case params_cases[] = {
 	KUNIT_CASE(first_wrong_is_said),
 	KUNIT_CASE(every_range),
 	KUNIT_CASE(every_direction),
+	KUNIT_CASE(every_section),
+	KUNIT_CASE(every_section_node),
+	KUNIT_CASE(every_alignment),
+	KUNIT_CASE(every_extent),
 	KUNIT_CASE(handler_statuses),
 	{}
 };

@@ -1,0 +1,839 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Maps of extents, each beside a model that is one byte for each page, or for as many
+ * pages as a huge map has to have. After each step all of the map is compared, and
+ * what can be looked for in it.
+ */
+#include <linux/align.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../../core/extent_map.h"
+#include "suite.h"
+
+/* The module that has the logic itself counts its runs. */
+#ifdef NDSHM_KUNIT_ALONE
+#define drop_run	counted_kfree
+#else
+#define drop_run	kfree
+#define live_runs	0
+#endif
+
+#define MOST_SMALL	24
+#define MOST_CELLS	2000
+
+/* What a cell of the model is. */
+enum cell {
+	HOLE,
+	FREE,
+	FIRST,		/* of an extent */
+	REST,		/* of the same one */
+};
+
+struct world {
+	struct ndshm_extent_map map;
+	bool made;
+	struct rb_root taken;
+	u32 cells;
+	u32 unit;	/* pages of a cell */
+	u8 model[MOST_CELLS];
+	/* How many cells from there on are free, and are nobody's. */
+	u32 free_from[MOST_CELLS + 1];
+	u32 room_from[MOST_CELLS + 1];
+	/* Part of what is nobody's and has a hole somewhere. */
+	bool growing[MOST_CELLS];
+};
+
+static int extent_map_init(struct kunit *test)
+{
+	struct world *world = kvzalloc(sizeof(*world), GFP_KERNEL);
+
+	test->priv = world;
+	return world ? 0 : -ENOMEM;
+}
+
+static void end_map(struct world *world)
+{
+	struct ndshm_run *run, *next;
+
+	if (!world->made)
+		return;
+	world->made = false;
+	/* It knows those that are taken, too, and leaves them to us. */
+	ndshm_extent_map_fini(&world->map);
+	rbtree_postorder_for_each_entry_safe(run, next, &world->taken, node)
+		drop_run(run);
+	world->taken = RB_ROOT;
+}
+
+static void extent_map_exit(struct kunit *test)
+{
+	struct world *world = test->priv;
+
+	end_map(world);
+	kvfree(world);
+	KUNIT_EXPECT_EQ(test, live_runs, 0);
+}
+
+/* One hole. */
+static void begin_map(struct kunit *test, u32 cells, u32 unit)
+{
+	struct world *world = test->priv;
+
+	end_map(world);
+	KUNIT_ASSERT_EQ(test, live_runs, 0);
+	world->cells = cells;
+	world->unit = unit;
+	world->taken = RB_ROOT;
+	memset(world->model, HOLE, cells);
+	KUNIT_ASSERT_EQ(test, ndshm_extent_map_init(&world->map, cells * unit),
+			0);
+	world->made = true;
+}
+
+/*
+ * The model
+ */
+
+static bool nobodys(const struct world *world, u32 cell)
+{
+	return world->model[cell] == HOLE || world->model[cell] == FREE;
+}
+
+static enum ndshm_run_kind kind_at(const struct world *world, u32 cell)
+{
+	return world->model[cell] == HOLE ? NDSHM_RUN_HOLE :
+	       world->model[cell] == FREE ? NDSHM_RUN_FREE : NDSHM_RUN_TAKEN;
+}
+
+static bool begins_at(const struct world *world, u32 cell)
+{
+	return !cell || world->model[cell] == FIRST ||
+	       kind_at(world, cell) != kind_at(world, cell - 1);
+}
+
+/* The cell behind the run that has this one, and the run's first. */
+static u32 end_at(const struct world *world, u32 cell)
+{
+	do
+		cell++;
+	while (cell < world->cells && !begins_at(world, cell));
+	return cell;
+}
+
+static u32 start_at(const struct world *world, u32 cell)
+{
+	while (!begins_at(world, cell))
+		cell--;
+	return cell;
+}
+
+static void survey(struct world *world)
+{
+	u32 i = world->cells;
+	bool hole = false;
+
+	world->free_from[i] = 0;
+	world->room_from[i] = 0;
+	while (i--) {
+		world->free_from[i] = world->model[i] == FREE ?
+				      world->free_from[i + 1] + 1 : 0;
+		world->room_from[i] = nobodys(world, i) ?
+				      world->room_from[i + 1] + 1 : 0;
+		hole = nobodys(world, i) && (hole || world->model[i] == HOLE);
+		world->growing[i] = hole;
+	}
+	for (i = 1; i < world->cells; i++)
+		if (nobodys(world, i) && world->growing[i - 1])
+			world->growing[i] = true;
+}
+
+/* The lowest of all places: of each cell, the lowest in it. */
+static bool naive_find(const struct world *world, const u32 *from,
+		       bool growing, u32 count, u32 alignment, u32 *start)
+{
+	u64 place, first;
+	u32 i;
+
+	for (i = 0; i < world->cells; i++) {
+		first = (u64)i * world->unit;
+		place = ALIGN(first, (u64)alignment);
+		if (place >= first + world->unit ||
+		    (growing && !world->growing[i]))
+			continue;
+		if (place + count <= first + (u64)from[i] * world->unit) {
+			*start = place;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool naive_hole(const struct world *world, u32 *start, u32 *count,
+		       u32 end)
+{
+	const u64 unit = world->unit;
+	u32 i;
+
+	for (i = *start / unit; i < world->cells; i++) {
+		if (world->model[i] != HOLE)
+			continue;
+		*start = max_t(u64, *start, i * unit);
+		*count = min_t(u64, end, end_at(world, i) * unit) - *start;
+		return *start < end;
+	}
+	return false;
+}
+
+/*
+ * All of it
+ */
+
+/* NULL, or what is wrong. */
+static const char *compare_runs(const struct world *world)
+{
+	u32 cell = 0, pages[NDSHM_RUN_TAKEN + 1] = {}, end;
+	const struct ndshm_run *run;
+
+	list_for_each_entry(run, &world->map.runs, link) {
+		if (cell == world->cells)
+			return "more runs than pages";
+		end = end_at(world, cell);
+		if (run->start != cell * world->unit)
+			return "a gap, or pages twice";
+		if (run->count != (end - cell) * world->unit)
+			return "a run's length";
+		if (run->kind != kind_at(world, cell))
+			return "a run's kind";
+		pages[run->kind] += run->count;
+		cell = end;
+	}
+	if (cell != world->cells)
+		return "runs that are missing";
+	if (memcmp(pages, world->map.pages, sizeof(pages)))
+		return "the pages of a kind";
+	return NULL;
+}
+
+static u32 longest(const struct rb_node *node)
+{
+	return node ? rb_entry(node, struct ndshm_run, node)->longest : 0;
+}
+
+/* A tree has the runs of its kind, each in its place. */
+static const char *compare_tree(const struct world *world,
+				enum ndshm_run_kind kind)
+{
+	struct rb_node *node = rb_first(&world->map.trees[kind]);
+	const struct ndshm_run *run;
+
+	list_for_each_entry(run, &world->map.runs, link) {
+		if (run->kind != kind)
+			continue;
+		if (node != &run->node)
+			return "a tree";
+		if (run->longest != max3(run->count, longest(node->rb_left),
+					 longest(node->rb_right)))
+			return "the longest below";
+		node = rb_next(node);
+	}
+	return node ? "a tree that has too much" : NULL;
+}
+
+static const char *compare_taken(const struct world *world)
+{
+	struct rb_node *node = rb_first(&world->taken);
+	struct ndshm_run *run;
+
+	list_for_each_entry(run, &world->map.runs, link) {
+		if (ndshm_runs_find(&world->taken, run->start) !=
+		    (run->kind == NDSHM_RUN_TAKEN ? run : NULL))
+			return "finding an owner's run";
+		if (run->count > 1 &&
+		    ndshm_runs_find(&world->taken, run->start + 1 +
+				    (run->count - 1) / 2))
+			return "finding the middle of a run";
+		if (run->kind != NDSHM_RUN_TAKEN)
+			continue;
+		if (node != &run->node)
+			return "an owner's tree";
+		node = rb_next(node);
+	}
+	return node ? "an owner's tree that has too much" : NULL;
+}
+
+static const char *compare(const struct world *world)
+{
+	return compare_runs(world) ?:
+	       compare_tree(world, NDSHM_RUN_HOLE) ?:
+	       compare_tree(world, NDSHM_RUN_FREE) ?: compare_taken(world);
+}
+
+static void expect_same(struct kunit *test)
+{
+	struct world *world = test->priv;
+	const char *wrong = compare(world);
+
+	survey(world);
+	KUNIT_ASSERT_TRUE_MSG(test, !wrong, "%u cells of %u: %s", world->cells,
+			      world->unit, wrong);
+}
+
+static void expect_find(struct kunit *test, u32 count, u32 alignment)
+{
+	struct world *world = test->priv;
+	u32 start = 0, expected = 0, all = 0;
+	bool found, free;
+
+	free = naive_find(world, world->free_from, false, count, alignment,
+			  &expected);
+	found = ndshm_extent_map_find_free(&world->map, count, alignment,
+					   &start);
+	KUNIT_ASSERT_EQ_MSG(test, found, free, "free: %u at %u", count,
+			    alignment);
+	if (free)
+		KUNIT_ASSERT_EQ_MSG(test, start, expected, "free: %u at %u",
+				    count, alignment);
+
+	/* It is for what does not fit without memory: where a hole is. */
+	found = naive_find(world, world->room_from, true, count, alignment,
+			   &expected);
+	KUNIT_ASSERT_EQ_MSG(test, ndshm_extent_map_find_room(&world->map, count,
+							     alignment, &start),
+			    found, "room: %u at %u", count, alignment);
+	if (found)
+		KUNIT_ASSERT_EQ_MSG(test, start, expected, "room: %u at %u",
+				    count, alignment);
+	if (free)
+		return;
+	/* For that, it is all there is. */
+	KUNIT_ASSERT_EQ(test, found,
+			naive_find(world, world->room_from, false, count,
+				   alignment, &all));
+	if (found)
+		KUNIT_ASSERT_EQ(test, start, all);
+}
+
+static void expect_hole(struct kunit *test, u32 from, u32 end)
+{
+	u32 start = from, naive_start = from, count = 0, naive_count = 0;
+	struct world *world = test->priv;
+	bool found = naive_hole(world, &naive_start, &naive_count, end);
+
+	KUNIT_ASSERT_EQ_MSG(test, ndshm_extent_map_next_hole(&world->map,
+							     &start, &count,
+							     end),
+			    found, "hole from %u to %u", from, end);
+	if (!found)
+		return;
+	KUNIT_ASSERT_EQ_MSG(test, start, naive_start, "hole from %u to %u",
+			    from, end);
+	KUNIT_ASSERT_EQ_MSG(test, count, naive_count, "hole from %u to %u",
+			    from, end);
+}
+
+/*
+ * Steps
+ */
+
+static void set_cells(struct world *world, u32 start, u32 count, u8 first,
+		      u8 rest)
+{
+	world->model[start] = first;
+	memset(world->model + start + 1, rest, count - 1);
+}
+
+static unsigned int used(const struct ndshm_spare_runs *spare)
+{
+	return !spare->runs[0] + !spare->runs[1];
+}
+
+/* One change of cells that are one run's, of which a part may be left on each side. */
+static void change(struct kunit *test, u32 start, u32 count,
+		   enum ndshm_run_kind to)
+{
+	struct world *world = test->priv;
+	const u32 first = start * world->unit, pages = count * world->unit;
+	unsigned int needed = (start != start_at(world, start)) +
+			      (start + count != end_at(world, start));
+	bool hole = world->model[start] == HOLE;
+	struct ndshm_spare_runs spare;
+	struct ndshm_run *run;
+
+	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
+	KUNIT_ASSERT_EQ(test, used(&spare), 0);
+	if (to == NDSHM_RUN_TAKEN) {
+		run = ndshm_extent_map_take(&world->map, first, pages, &spare);
+		KUNIT_EXPECT_EQ(test, run->start, first);
+		KUNIT_EXPECT_EQ(test, run->count, pages);
+		ndshm_runs_insert(&world->taken, run);
+		set_cells(world, start, count, FIRST, REST);
+	} else if (hole) {
+		ndshm_extent_map_commit(&world->map, first, pages, &spare);
+		set_cells(world, start, count, FREE, FREE);
+	} else {
+		ndshm_extent_map_decommit(&world->map, first, pages, &spare);
+		set_cells(world, start, count, HOLE, HOLE);
+	}
+	KUNIT_EXPECT_EQ(test, used(&spare), needed);
+	ndshm_spare_runs_free(&spare);
+}
+
+static void give(struct kunit *test, u32 cell)
+{
+	struct world *world = test->priv;
+	u32 start = start_at(world, cell);
+	struct ndshm_run *run = ndshm_runs_find(&world->taken,
+						start * world->unit);
+
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	rb_erase(&run->node, &world->taken);
+	ndshm_extent_map_give(&world->map, run);
+	set_cells(world, start, end_at(world, start) - start, FREE, FREE);
+}
+
+/* A part of the run that has this cell: often all of it, or one end. */
+static void random_part(struct world *world, struct rnd_state *random,
+			u32 cell, u32 *start, u32 *count)
+{
+	u32 first = start_at(world, cell), end = end_at(world, cell);
+
+	if (suite_below(random, 3))
+		first += suite_below(random, end - first);
+	/* Small ones, so that there are many. */
+	if (suite_below(random, 3))
+		end = first + 1 + suite_below(random, min(end - first, 12U));
+	*start = first;
+	*count = end - first;
+}
+
+/* Mostly in one direction: @hurry of 8 steps are. */
+static void random_step(struct kunit *test, struct rnd_state *random,
+			u32 hurry)
+{
+	bool forth = suite_below(random, 8) < hurry;
+	struct world *world = test->priv;
+	u32 cell = suite_below(random, world->cells), start, count;
+
+	random_part(world, random, cell, &start, &count);
+	switch (kind_at(world, cell)) {
+	case NDSHM_RUN_HOLE:
+		if (forth || !suite_below(random, 4))
+			change(test, start, count, NDSHM_RUN_FREE);
+		break;
+	case NDSHM_RUN_FREE:
+		change(test, start, count, forth ? NDSHM_RUN_TAKEN :
+						   NDSHM_RUN_HOLE);
+		break;
+	default:
+		if (!forth || !suite_below(random, 4))
+			give(test, cell);
+		break;
+	}
+}
+
+static u32 random_count(const struct world *world, struct rnd_state *random)
+{
+	const u32 pages = world->cells * world->unit;
+
+	switch (suite_below(random, 8)) {
+	case 0:
+		return pages;
+	case 1:
+		return pages == U32_MAX ? pages : pages + 1;
+	case 2:
+		return U32_MAX;
+	case 3:
+		return 1 + suite_below(random, pages);
+	case 4:
+		return world->unit * (1 + suite_below(random, 4));
+	case 5:
+		return world->unit * (1 + suite_below(random, 4)) - 1 ?: 1;
+	default:
+		return 1 + suite_below(random, min(pages, 20U));
+	}
+}
+
+static void random_look(struct kunit *test, struct rnd_state *random)
+{
+	struct world *world = test->priv;
+	const u32 pages = world->cells * world->unit;
+	u32 from = suite_below(random, pages), to = suite_below(random, pages);
+
+	expect_find(test, random_count(world, random),
+		    BIT(suite_below(random, 3) ? suite_below(random, 6) :
+						 suite_below(random, 32)));
+	expect_hole(test, from, pages);
+	expect_hole(test, from, to);
+	expect_hole(test, start_at(world, from / world->unit) * world->unit,
+		    from);
+}
+
+static void random_steps(struct kunit *test, struct rnd_state *random,
+			 u32 cells, u32 unit, u32 steps)
+{
+	u32 i, j, most = 0, all = 0, none = 0;
+	struct world *world = test->priv;
+
+	begin_map(test, cells, unit);
+	for (i = 0; i < steps; i++) {
+		random_step(test, random, i / 200 % 2 ? 2 : 6);
+		expect_same(test);
+		for (j = 0; j < 3; j++)
+			random_look(test, random);
+		most = max_t(u32, most, list_count_nodes(&world->map.runs));
+		all += world->map.pages[NDSHM_RUN_TAKEN] == cells * unit;
+		none += world->map.pages[NDSHM_RUN_HOLE] == cells * unit;
+		if (i % 64 == 0)
+			cond_resched();
+	}
+	/* It was everything that a map can be. */
+	if (cells < 4) {
+		KUNIT_EXPECT_GT(test, all, 0);
+		KUNIT_EXPECT_GT(test, none, 0);
+	} else {
+		KUNIT_EXPECT_GT(test, most, cells / 5);
+	}
+	if (cells > MOST_SMALL)
+		kunit_info(test, "%u cells of %u: up to %u runs\n", cells,
+			   unit, most);
+}
+
+static void small_maps(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+	u32 cells;
+
+	for (cells = 1; cells <= MOST_SMALL; cells++)
+		random_steps(test, &random, cells, 1, 800);
+}
+
+static void large_maps(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+
+	random_steps(test, &random, 64, 1, 2000);
+	random_steps(test, &random, 511, 1, 2000);
+	random_steps(test, &random, MOST_CELLS, 1, 3000);
+}
+
+/* As many pages as can be counted, in cells of which each has the same number. */
+static void huge_maps(struct kunit *test)
+{
+	struct rnd_state random = suite_random(test);
+
+	random_steps(test, &random, 255, U32_MAX / 255, 2000);
+	random_steps(test, &random, 3, U32_MAX / 3, 500);
+	random_steps(test, &random, 1, U32_MAX, 200);
+	random_steps(test, &random, 1365, SZ_1M, 2000);
+}
+
+/*
+ * Edges
+ */
+
+static void one_page(struct kunit *test)
+{
+	u32 count;
+
+	begin_map(test, 1, 1);
+	expect_same(test);
+	for (count = 1; count < 4; count++)
+		expect_find(test, count, count == 3 ? BIT(31) : count);
+	change(test, 0, 1, NDSHM_RUN_FREE);
+	expect_same(test);
+	for (count = 1; count < 4; count++)
+		expect_find(test, count, 1);
+	change(test, 0, 1, NDSHM_RUN_TAKEN);
+	expect_same(test);
+	expect_find(test, 1, 1);
+	expect_hole(test, 0, 1);
+	give(test, 0);
+	change(test, 0, 1, NDSHM_RUN_HOLE);
+	expect_same(test);
+	expect_hole(test, 0, 1);
+	expect_hole(test, 0, 0);
+}
+
+/* Page by page, and back from both ends to the middle. */
+static void all_taken(struct kunit *test)
+{
+	const u32 pages = 100;
+	u32 i;
+
+	begin_map(test, pages, 1);
+	change(test, 0, pages, NDSHM_RUN_FREE);
+	for (i = 0; i < pages; i++) {
+		change(test, i, 1, NDSHM_RUN_TAKEN);
+		expect_same(test);
+		expect_find(test, 1, 1);
+		expect_find(test, pages - i - 1 ?: 1, 1);
+		expect_find(test, pages - i, 1);
+	}
+	expect_hole(test, 0, pages);
+	for (i = 0; i < pages / 2; i++) {
+		give(test, i);
+		give(test, pages - 1 - i);
+		expect_same(test);
+		expect_find(test, i + 1, 1);
+		expect_find(test, i + 2, 1);
+	}
+	expect_find(test, pages, BIT(31));
+	expect_find(test, pages + 1, 1);
+}
+
+/* Each way in which what comes back can join what is beside it. */
+static void neighbours(struct kunit *test)
+{
+	u32 beside, i;
+
+	for (beside = 0; beside < 9; beside++) {
+		begin_map(test, 9, 1);
+		change(test, 0, 9, NDSHM_RUN_FREE);
+		change(test, 3, 3, NDSHM_RUN_TAKEN);
+		if (beside % 3)
+			change(test, 0, 3, beside % 3 == 1 ? NDSHM_RUN_TAKEN :
+							     NDSHM_RUN_HOLE);
+		if (beside / 3)
+			change(test, 6, 3, beside / 3 == 1 ? NDSHM_RUN_TAKEN :
+							     NDSHM_RUN_HOLE);
+		give(test, 4);
+		expect_same(test);
+		change(test, 3, 3, NDSHM_RUN_HOLE);
+		expect_same(test);
+		/* The middle of it, which then lies between two holes. */
+		change(test, 4, 1, NDSHM_RUN_FREE);
+		expect_same(test);
+		change(test, 4, 1, NDSHM_RUN_HOLE);
+		expect_same(test);
+		for (i = 3; i < 6; i++) {
+			change(test, i, 1, NDSHM_RUN_FREE);
+			expect_same(test);
+		}
+	}
+}
+
+/* The end of a map of which no page can be beyond. */
+static void last_page(struct kunit *test)
+{
+	const u32 pages = U32_MAX, last = U32_MAX - 1;
+	struct ndshm_spare_runs spare;
+	struct ndshm_extent_map *map;
+	struct world *world = test->priv;
+	u32 start = 0, count = 0, i;
+	struct ndshm_run *run;
+
+	begin_map(test, 1, U32_MAX);
+	map = &world->map;
+	/* None at all has memory, and all of it could. */
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(map, 1, 1, &start));
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, pages, BIT(31),
+							   &start));
+	KUNIT_EXPECT_EQ(test, start, 0);
+	start = last;
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_next_hole(map, &start, &count,
+							   pages));
+	KUNIT_EXPECT_EQ(test, start, last);
+	KUNIT_EXPECT_EQ(test, count, 1);
+	start = pages;
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count,
+							    pages));
+
+	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
+	ndshm_extent_map_commit(map, last, 1, &spare);
+	KUNIT_EXPECT_EQ(test, used(&spare), 1);
+	ndshm_spare_runs_free(&spare);
+	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_FREE], 1);
+	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_HOLE], last);
+	/* Its number is even, and not a multiple of 4. */
+	for (i = 0; i < 32; i++) {
+		start = 0;
+		KUNIT_EXPECT_EQ_MSG(test, ndshm_extent_map_find_free(map, 1,
+								     BIT(i),
+								     &start),
+				    i < 2, "bit %u", i);
+		KUNIT_EXPECT_TRUE(test, i >= 2 || start == last);
+		KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(map, 2,
+								    BIT(i),
+								    &start));
+		KUNIT_EXPECT_FALSE(test,
+				   ndshm_extent_map_find_free(map, U32_MAX,
+							      BIT(i), &start));
+		KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, pages,
+								   BIT(i),
+								   &start));
+		KUNIT_EXPECT_EQ(test, start, 0);
+	}
+	start = last;
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count,
+							    pages));
+
+	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
+	run = ndshm_extent_map_take(map, last, 1, &spare);
+	KUNIT_EXPECT_EQ(test, used(&spare), 0);
+	ndshm_spare_runs_free(&spare);
+	ndshm_runs_insert(&world->taken, run);
+	KUNIT_EXPECT_PTR_EQ(test, ndshm_runs_find(&world->taken, last), run);
+	KUNIT_EXPECT_NULL(test, ndshm_runs_find(&world->taken, last - 1));
+	KUNIT_EXPECT_NULL(test, ndshm_runs_find(&world->taken, U32_MAX));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_room(map, pages, 1,
+							    &start));
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, last, 1,
+							   &start));
+	KUNIT_EXPECT_EQ(test, start, 0);
+	rb_erase(&run->node, &world->taken);
+	ndshm_extent_map_give(map, run);
+	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
+	ndshm_extent_map_decommit(map, last, 1, &spare);
+	KUNIT_EXPECT_EQ(test, used(&spare), 0);
+	ndshm_spare_runs_free(&spare);
+	expect_same(test);
+}
+
+/* What begins at the first multiple may have to end beyond what can be counted. */
+static void beyond_the_last(struct kunit *test)
+{
+	const u32 first = BIT(31) + 1;
+	struct world *world = test->priv;
+	struct ndshm_spare_runs spare;
+	u32 start = 0;
+
+	begin_map(test, 1, U32_MAX);
+	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
+	ndshm_extent_map_commit(&world->map, first, U32_MAX - first, &spare);
+	ndshm_spare_runs_free(&spare);
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(&world->map, 1,
+							    BIT(31), &start));
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_free(&world->map, 1,
+							   BIT(30), &start));
+	KUNIT_EXPECT_EQ(test, start, BIT(31) + BIT(30));
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_free(&world->map,
+							   BIT(30) - 1, BIT(30),
+							   &start));
+	KUNIT_EXPECT_EQ(test, start, BIT(31) + BIT(30));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(&world->map,
+							    BIT(30), BIT(30),
+							    &start));
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_free(&world->map,
+							   U32_MAX - first, 1,
+							   &start));
+	KUNIT_EXPECT_EQ(test, start, first);
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(&world->map,
+							    U32_MAX - first + 1,
+							    1, &start));
+	ndshm_extent_map_fini(&world->map);
+	world->made = false;
+}
+
+/* Every other page, so that the tree is high, and what fits is the last of all. */
+static void many_runs(struct kunit *test)
+{
+	const u32 cells = MOST_CELLS;
+	u32 i;
+
+	begin_map(test, cells, 1);
+	change(test, 0, cells, NDSHM_RUN_FREE);
+	for (i = 1; i < cells - 3; i += 2)
+		change(test, i, 1, i % 4 == 1 ? NDSHM_RUN_TAKEN :
+						NDSHM_RUN_HOLE);
+	expect_same(test);
+	for (i = 1; i < 16; i++) {
+		expect_find(test, i, 1);
+		expect_find(test, i, 2);
+		expect_find(test, i, 4);
+		expect_find(test, i, BIT(31));
+	}
+}
+
+/*
+ * Runs that are long enough, but not for a place with that alignment; behind them one
+ * of which a part is, or all. Of thousands it may not be seen, unless it is long
+ * enough wherever it lies.
+ */
+static void misplaced(struct kunit *test, u32 count, u32 last, bool seen)
+{
+	const u32 pages = 4 * count + 8, place = 4 * count + 2;
+	struct world *world = test->priv;
+	struct ndshm_spare_runs spare;
+	u32 i, start = 0;
+	bool found;
+
+	begin_map(test, 1, pages);
+	for (i = 0; i <= count; i++) {
+		KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
+		ndshm_extent_map_commit(&world->map,
+					i < count ? 4 * i + 1 : place,
+					i < count ? 3 : last, &spare);
+		ndshm_spare_runs_free(&spare);
+	}
+	found = ndshm_extent_map_find_free(&world->map, 3, 2, &start);
+	KUNIT_EXPECT_TRUE_MSG(test, found || !seen, "%u runs", count);
+	if (found)
+		KUNIT_EXPECT_EQ_MSG(test, start, place, "%u runs", count);
+	ndshm_extent_map_fini(&world->map);
+	world->made = false;
+}
+
+static void misplaced_runs(struct kunit *test)
+{
+	misplaced(test, 4000, 3, true);
+	misplaced(test, 10000, 3, false);
+	misplaced(test, 10000, 4, true);
+	misplaced(test, 10000, 6, true);
+}
+
+/* What it costs, for each extent that somebody has. */
+static void size(struct kunit *test)
+{
+	KUNIT_EXPECT_LE(test, sizeof(struct ndshm_run), 64);
+}
+
+#ifdef NDSHM_KUNIT_ALONE
+/* Whatever cannot be had, nothing is left of the rest. */
+static void no_memory(struct kunit *test)
+{
+	struct ndshm_spare_runs spare;
+	struct ndshm_extent_map map;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		runs_to_come = i;
+		KUNIT_EXPECT_EQ(test, ndshm_spare_runs_make(&spare), -ENOMEM);
+		KUNIT_EXPECT_EQ(test, live_runs, 0);
+	}
+	runs_to_come = 0;
+	KUNIT_EXPECT_EQ(test, ndshm_extent_map_init(&map, 1), -ENOMEM);
+	runs_to_come = -1;
+	KUNIT_EXPECT_EQ(test, ndshm_extent_map_init(&map, 1), 0);
+	KUNIT_EXPECT_EQ(test, live_runs, 1);
+	ndshm_extent_map_fini(&map);
+	KUNIT_EXPECT_EQ(test, live_runs, 0);
+}
+#endif
+
+static struct kunit_case extent_map_cases[] = {
+	KUNIT_CASE(one_page),
+	KUNIT_CASE(all_taken),
+	KUNIT_CASE(neighbours),
+	KUNIT_CASE(last_page),
+	KUNIT_CASE(beyond_the_last),
+	KUNIT_CASE(many_runs),
+	KUNIT_CASE(misplaced_runs),
+	KUNIT_CASE(small_maps),
+	KUNIT_CASE(large_maps),
+	KUNIT_CASE(huge_maps),
+	KUNIT_CASE(size),
+#ifdef NDSHM_KUNIT_ALONE
+	KUNIT_CASE(no_memory),
+#endif
+	{}
+};
+
+static struct kunit_suite extent_map_suite = {
+	.name = SUITE_NAME("extent_map"),
+	.init = extent_map_init,
+	.exit = extent_map_exit,
+	.test_cases = extent_map_cases,
+};
+
+kunit_test_suite(extent_map_suite);

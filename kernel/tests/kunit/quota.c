@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What users may have of sections, with users who do not exist: nothing that runs
+ * beside the test changes what they have, and the test changes nobody's.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/string.h>
+#include <linux/uidgid.h>
+
+#include "../../core/quota.h"
+#include "suite.h"
+
+/* Two users; their numbers are in the same place of the table, or are not. */
+#define SOMEBODY	KUIDT_INIT(0x7ffffff0)
+#define ANOTHER		KUIDT_INIT(0x7ffffff1)
+
+/* The module that has the logic itself sets the limits; this one looks for them. */
+#ifndef NDSHM_KUNIT_ALONE
+#define set_limits()	do { } while (0)
+#define no_users()	true
+#endif
+
+static u64 limits_found[NDSHM_QUOTA_KINDS];
+
+static const ndshm_reason_t reasons[] = {
+	[NDSHM_QUOTA_SECTIONS] = NDSHM_REASON_SECTION_QUOTA,
+	[NDSHM_QUOTA_HOLDERS] = NDSHM_REASON_HOLDER_QUOTA,
+	[NDSHM_QUOTA_RESERVED] = NDSHM_REASON_RESERVE_QUOTA,
+};
+
+/* Take it as that user, without privilege or with it. */
+static ndshm_reason_t take_as(kuid_t uid, bool privileged,
+			      struct ndshm_quota *quota)
+{
+	struct cred *cred = prepare_creds();
+	const struct cred *old;
+	ndshm_reason_t reason;
+	kuid_t before;
+
+	if (!cred)
+		return NDSHM_REASON_MEMORY;
+	before = cred->uid;
+	cred->uid = uid;
+	cap_clear(cred->cap_effective);
+	if (privileged)
+		cap_raise(cred->cap_effective, CAP_SYS_RESOURCE);
+	old = override_creds(cred);
+	reason = ndshm_quota_take(quota);
+	revert_creds(old);
+	cred->uid = before;
+	put_cred(cred);
+	return reason;
+}
+
+static ndshm_reason_t take(struct ndshm_quota *quota)
+{
+	return take_as(SOMEBODY, false, quota);
+}
+
+static struct ndshm_quota amount(enum ndshm_quota_kind kind, u64 number)
+{
+	struct ndshm_quota quota = {};
+
+	quota.amounts[kind] = number;
+	return quota;
+}
+
+/* Can somebody have so much more? Then it is given back. */
+static bool allowed(enum ndshm_quota_kind kind, u64 number)
+{
+	struct ndshm_quota quota = amount(kind, number);
+	bool had = take(&quota) == NDSHM_REASON_NONE;
+
+	ndshm_quota_give(&quota);
+	return had;
+}
+
+static u64 find_limit(enum ndshm_quota_kind kind)
+{
+	u64 limit = 0;
+	int bit;
+
+	for (bit = 63; bit >= 0; bit--)
+		if (allowed(kind, limit | BIT_ULL(bit)))
+			limit |= BIT_ULL(bit);
+	return limit;
+}
+
+static int quota_init(struct kunit *test)
+{
+	unsigned int i;
+
+	set_limits();
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		limits_found[i] = find_limit(i);
+		if (!limits_found[i] || limits_found[i] > U64_MAX / 2) {
+			kunit_info(test, "limit %u is %llu\n", i,
+				   limits_found[i]);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static void quota_exit(struct kunit *test)
+{
+	/* Who has nothing is not known. */
+	KUNIT_EXPECT_TRUE(test, no_users());
+}
+
+#define EXPECT_REASON(test, reason, expected) \
+	KUNIT_EXPECT_EQ(test, (__force u32)(reason), (__force u32)(expected))
+
+/* As much as there may be, at once and in two parts, and one more. */
+static void the_limits(struct kunit *test)
+{
+	struct ndshm_quota first, second;
+	unsigned int i, j;
+	u64 limit, part;
+
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		limit = limits_found[i];
+		for (j = 0; j < 64 && BIT_ULL(j) < limit; j++) {
+			part = BIT_ULL(j);
+			first = amount(i, part);
+			EXPECT_REASON(test, take(&first), NDSHM_REASON_NONE);
+			KUNIT_EXPECT_NOT_NULL(test, first.user);
+			second = amount(i, limit - part + 1);
+			EXPECT_REASON(test, take(&second), reasons[i]);
+			KUNIT_EXPECT_NULL(test, second.user);
+			second = amount(i, U64_MAX);
+			EXPECT_REASON(test, take(&second), reasons[i]);
+			second = amount(i, U64_MAX - part + 1);
+			EXPECT_REASON(test, take(&second), reasons[i]);
+			second = amount(i, limit - part);
+			EXPECT_REASON(test, take(&second), NDSHM_REASON_NONE);
+			KUNIT_EXPECT_FALSE(test, allowed(i, 1));
+			ndshm_quota_give(&first);
+			KUNIT_EXPECT_NULL(test, first.user);
+			KUNIT_EXPECT_TRUE(test, allowed(i, part));
+			KUNIT_EXPECT_FALSE(test, allowed(i, part + 1));
+			/* Again, and nothing happens. */
+			ndshm_quota_give(&first);
+			KUNIT_EXPECT_FALSE(test, allowed(i, part + 1));
+			ndshm_quota_give(&second);
+			KUNIT_EXPECT_TRUE(test, allowed(i, limit));
+			KUNIT_EXPECT_FALSE(test, allowed(i, limit + 1));
+		}
+	}
+}
+
+/* Kinds that are at their limit keep nobody from having more of the others. */
+static void kinds_apart(struct kunit *test)
+{
+	struct ndshm_quota all[NDSHM_QUOTA_KINDS];
+	unsigned int i, j;
+
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		all[i] = amount(i, limits_found[i]);
+		EXPECT_REASON(test, take(&all[i]), NDSHM_REASON_NONE);
+		for (j = 0; j < NDSHM_QUOTA_KINDS; j++)
+			KUNIT_EXPECT_EQ(test, allowed(j, 1), j > i);
+	}
+	/* And so does nothing at all. */
+	KUNIT_EXPECT_TRUE(test, allowed(0, 0));
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
+		ndshm_quota_give(&all[i]);
+}
+
+/* All of a request, or nothing: each combination of what is too much. */
+static void all_or_none(struct kunit *test)
+{
+	struct ndshm_quota quota;
+	ndshm_reason_t expected;
+	unsigned int wrong, i;
+
+	for (wrong = 0; wrong < BIT(NDSHM_QUOTA_KINDS); wrong++) {
+		expected = NDSHM_REASON_NONE;
+		for (i = NDSHM_QUOTA_KINDS; i--;) {
+			quota.amounts[i] = limits_found[i] +
+					   (wrong >> i & 1);
+			if (wrong & BIT(i))
+				expected = reasons[i];
+		}
+		EXPECT_REASON(test, take(&quota), expected);
+		for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+			KUNIT_EXPECT_EQ(test, allowed(i, limits_found[i]),
+					wrong != 0);
+			KUNIT_EXPECT_EQ(test, allowed(i, 1), wrong != 0);
+		}
+		ndshm_quota_give(&quota);
+		KUNIT_EXPECT_TRUE(test, allowed(0, limits_found[0]));
+	}
+}
+
+/* What one has is not another's, and who gives it back makes no difference. */
+static void users_apart(struct kunit *test)
+{
+	struct ndshm_quota first = amount(0, limits_found[0]), second = first;
+
+	EXPECT_REASON(test, take_as(SOMEBODY, false, &first),
+		      NDSHM_REASON_NONE);
+	EXPECT_REASON(test, take_as(ANOTHER, false, &second),
+		      NDSHM_REASON_NONE);
+	KUNIT_EXPECT_PTR_NE(test, first.user, second.user);
+	KUNIT_EXPECT_FALSE(test, allowed(0, 1));
+	ndshm_quota_give(&second);
+	KUNIT_EXPECT_FALSE(test, allowed(0, 1));
+	ndshm_quota_give(&first);
+	KUNIT_EXPECT_TRUE(test, allowed(0, limits_found[0]));
+}
+
+/* With CAP_SYS_RESOURCE there is no limit; it counts all the same. */
+static void privileged(struct kunit *test)
+{
+	struct ndshm_quota first, second;
+	unsigned int i;
+
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		first = amount(i, limits_found[i]);
+		second = amount(i, limits_found[i] + 7);
+		EXPECT_REASON(test, take_as(SOMEBODY, true, &first),
+			      NDSHM_REASON_NONE);
+		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
+		EXPECT_REASON(test, take_as(SOMEBODY, true, &second),
+			      NDSHM_REASON_NONE);
+		KUNIT_EXPECT_PTR_EQ(test, first.user, second.user);
+		ndshm_quota_give(&first);
+		/* There is more than may be. */
+		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
+		KUNIT_EXPECT_TRUE(test, allowed(i, 0));
+		ndshm_quota_give(&second);
+		KUNIT_EXPECT_TRUE(test, allowed(i, limits_found[i]));
+	}
+}
+
+#define THREADS	4
+#define ROUNDS	500
+
+/* Each wants all that there is. */
+static unsigned int want_all(void *context, unsigned int number)
+{
+	atomic_t *having = context;
+	unsigned int i, wrong = 0;
+	struct ndshm_quota quota;
+
+	for (i = 0; i < ROUNDS; i++) {
+		quota = amount(NDSHM_QUOTA_HOLDERS,
+			       limits_found[NDSHM_QUOTA_HOLDERS]);
+		if (take(&quota) != NDSHM_REASON_NONE)
+			continue;
+		wrong += atomic_inc_return(having) != 1;
+		atomic_dec(having);
+		ndshm_quota_give(&quota);
+	}
+	return wrong;
+}
+
+static void several_threads(struct kunit *test)
+{
+	atomic_t having = ATOMIC_INIT(0);
+
+	suite_run_threads(test, THREADS, want_all, &having);
+	KUNIT_EXPECT_TRUE(test, allowed(NDSHM_QUOTA_HOLDERS,
+					limits_found[NDSHM_QUOTA_HOLDERS]));
+}
+
+#ifdef NDSHM_KUNIT_ALONE
+/* They are what the parameters say at that time; nothing is taken from anybody. */
+static void they_change(struct kunit *test)
+{
+	struct ndshm_quota quota = amount(NDSHM_QUOTA_HOLDERS, 10), more;
+
+	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_SECTIONS],
+			max_user_sections);
+	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_HOLDERS],
+			max_user_holders);
+	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_RESERVED],
+			max_user_reserved);
+	EXPECT_REASON(test, take(&quota), NDSHM_REASON_NONE);
+	for (max_user_holders = 0; max_user_holders < 20; max_user_holders++) {
+		KUNIT_EXPECT_EQ(test, allowed(NDSHM_QUOTA_HOLDERS, 1),
+				max_user_holders > 10);
+		KUNIT_EXPECT_EQ(test, allowed(NDSHM_QUOTA_HOLDERS, 5),
+				max_user_holders >= 15);
+		KUNIT_EXPECT_TRUE(test, allowed(NDSHM_QUOTA_HOLDERS, 0));
+	}
+	max_user_holders = ULONG_MAX;
+	more = amount(NDSHM_QUOTA_HOLDERS, U64_MAX - 10);
+	EXPECT_REASON(test, take(&more), NDSHM_REASON_NONE);
+	KUNIT_EXPECT_FALSE(test, allowed(NDSHM_QUOTA_HOLDERS, 1));
+	ndshm_quota_give(&more);
+	ndshm_quota_give(&quota);
+}
+#endif
+
+static struct kunit_case quota_cases[] = {
+	KUNIT_CASE(the_limits),
+	KUNIT_CASE(kinds_apart),
+	KUNIT_CASE(all_or_none),
+	KUNIT_CASE(users_apart),
+	KUNIT_CASE(privileged),
+	KUNIT_CASE(several_threads),
+#ifdef NDSHM_KUNIT_ALONE
+	KUNIT_CASE(they_change),
+#endif
+	{}
+};
+
+static struct kunit_suite quota_suite = {
+	.name = SUITE_NAME("quota"),
+	.init = quota_init,
+	.exit = quota_exit,
+	.test_cases = quota_cases,
+};
+
+kunit_test_suite(quota_suite);
