@@ -46,8 +46,8 @@
 #define REFERENCES	"/sys/module/ndshm/refcnt"
 
 static const struct fail_nth_group *const groups[] = {
-	&fail_nth_client, &fail_nth_mapping, &fail_nth_netlink,
-	&fail_nth_kernel, &fail_nth_pci, &fail_nth_module,
+	&fail_nth_client, &fail_nth_mapping, &fail_nth_section,
+	&fail_nth_netlink, &fail_nth_kernel, &fail_nth_pci, &fail_nth_module,
 };
 
 static const char *const table[] = {

@@ -187,6 +187,8 @@ static const struct part {
 	{ "pressure", "a memory cgroup at its limit", storm_pressure, NULL },
 	{ "descriptors", "no descriptor is left", storm_descriptors, NULL },
 	{ "owners", "descriptors, mappings and users part", storm_owners, NULL },
+	{ "sections", "sections grow, shrink and end while they are shared",
+	  storm_sections, NULL },
 };
 
 static bool is_named(const struct part *part, char **names)

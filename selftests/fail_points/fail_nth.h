@@ -76,6 +76,7 @@ struct fail_nth_group {
 };
 
 extern const struct fail_nth_group fail_nth_client, fail_nth_mapping;
+extern const struct fail_nth_group fail_nth_section;
 extern const struct fail_nth_group fail_nth_netlink, fail_nth_pci;
 extern const struct fail_nth_group fail_nth_kernel, fail_nth_module;
 

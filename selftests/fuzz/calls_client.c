@@ -10,68 +10,18 @@
 
 #include <linux/ndshm.h>
 
-#include "arguments.h"
-
-/* The longest argument there may be is a page; what is longer is tried, too. */
-#define ARGUMENT_SIZE	8192
-
-/* Lengths that would take the guest's memory, and its time, for nothing. */
-#define LONG_FROM	(16UL << 20)
-#define LONG_TO		(8UL << 30)
+#include "command.h"
 
 #define CLIENT		FUZZ_FROM("client", 'c')
+#define COMMAND(structure)	FUZZ_COMMAND(CLIENT, structure)
 
-/* What every command has, in this order. */
-enum { COMMAND_CLIENT, COMMAND_AT, COMMAND_SIZE, COMMAND_FLAGS, COMMAND_TAIL,
-	COMMAND_OWN };
-
-#define COMMAND(structure) \
-	[COMMAND_CLIENT] = CLIENT, \
-	[COMMAND_AT] = FUZZ_AT("at"), \
-	[COMMAND_SIZE] = FUZZ_ANY("size", sizeof(structure), \
-				  0, 15, 16, 17, sizeof(structure) - 1, \
-				  sizeof(structure) + 8, 4096, 4097, \
-				  0xffffffff), \
-	[COMMAND_FLAGS] = FUZZ_ANY("flags", 0, 1, 2, 0x80000000), \
-	/* A byte behind what the kernel knows. */ \
-	[COMMAND_TAIL] = FUZZ_ANY("tail", 0, 1)
-
-#define RESERVED	FUZZ_ANY("reserved", 0, 1)
-
+/* On a client's descriptor. */
 static long command(struct fuzz_thread *thread, unsigned long number,
 		    const struct fuzz_value *a, struct ndshm_header *header,
 		    size_t known)
 {
-	char bytes[ARGUMENT_SIZE] = {};
-	__u32 size = a[COMMAND_SIZE].number;
-	size_t length = known;
-	void *at, *seen;
-	long ret;
-
-	if (size > length && size < sizeof(bytes))
-		length = size;
-	header->size = size;
-	header->flags = a[COMMAND_FLAGS].number;
-	memcpy(bytes, header, known);
-	if (length > known)
-		bytes[length - 1] = a[COMMAND_TAIL].number;
-	at = fuzz_put(thread, &a[COMMAND_AT], bytes, length, &seen);
-	ret = ioctl(fuzz_client(&a[COMMAND_CLIENT]), number, at);
-	if (seen)
-		memcpy(header, seen, known);
-	return ret;
-}
-
-static __u32 adapter_of(const struct fuzz_value *value)
-{
-	return value->form == FUZZ_WORD ? machine_adapter(value->number) :
-					  value->number;
-}
-
-static __u32 provider_of(const struct fuzz_value *value)
-{
-	return value->form == FUZZ_WORD ? machine_provider(value->number) :
-					  value->number;
+	return fuzz_command(thread, fuzz_client(&a[COMMAND_OF]), number, a,
+			    header, known, NULL);
 }
 
 static __u32 handle_of(const struct fuzz_value *value)
@@ -154,7 +104,7 @@ static const struct fuzz_argument claim_arguments[] = {
 static long run_claim(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	struct ndshm_adapter_claim claim = {
-		.adapter = adapter_of(&a[CLAIM_ADAPTER]),
+		.adapter = fuzz_adapter(&a[CLAIM_ADAPTER]),
 		.address_width = a[CLAIM_WIDTH].number,
 	};
 
@@ -173,7 +123,7 @@ static const struct fuzz_argument start_arguments[] = {
 static long run_start(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	struct ndshm_adapter_start start = {
-		.adapter = adapter_of(&a[START_ADAPTER]),
+		.adapter = fuzz_adapter(&a[START_ADAPTER]),
 		.__reserved = a[START_RESERVED].number,
 	};
 
@@ -196,7 +146,7 @@ static const struct fuzz_argument bar_arguments[] = {
 static long run_bar(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	struct ndshm_adapter_map_bar bar = {
-		.adapter = adapter_of(&a[BAR_ADAPTER]),
+		.adapter = fuzz_adapter(&a[BAR_ADAPTER]),
 		.bar = a[BAR_NUMBER].number,
 	};
 	long ret = command(thread, NDSHM_ADAPTER_MAP_BAR, a, (void *)&bar,
@@ -259,18 +209,13 @@ static void keep_blocks(const struct fuzz_value *first,
 			};
 }
 
-static bool takes_all(__u64 length, __u64 count)
-{
-	return length <= LONG_TO && count <= 64 && length * count > LONG_FROM;
-}
-
 static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	static const struct ndshm_block_info no_infos[64];
 	static const struct ndshm_segment no_segments[64];
 	struct ndshm_block_alloc alloc = {
-		.adapter = adapter_of(&a[ALLOC_ADAPTER]),
-		.provider = provider_of(&a[ALLOC_PROVIDER]),
+		.adapter = fuzz_adapter(&a[ALLOC_ADAPTER]),
+		.provider = fuzz_provider(&a[ALLOC_PROVIDER]),
 		.length = a[ALLOC_LENGTH].number,
 		.preferred_node = a[ALLOC_NODE].number,
 		.usage = a[ALLOC_USAGE].number,
@@ -286,7 +231,7 @@ static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 	void *blocks_seen, *segments_seen;
 	long ret;
 
-	if (takes_all(alloc.length, alloc.count))
+	if (fuzz_takes_all(alloc.length, alloc.count))
 		return -EFBIG;
 	alloc.blocks = (unsigned long)
 		fuzz_put(thread, &a[ALLOC_BLOCKS], no_infos,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings of blocks and BARs, and what processes do to them.
+ * Mappings of blocks, BARs and sections, and what processes do to them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,38 +49,81 @@ static const struct fuzz_argument mmap_arguments[] = {
 				0xfffffffffffff000),
 	[MMAP_MAP] = MAP,
 	[MMAP_LENGTH] = LENGTH,
-	[MMAP_PROT] = FUZZ_ANY("prot", PROT_READ | PROT_WRITE, PROT_NONE,
-			       PROT_READ, PROT_WRITE, PROT_EXEC,
-			       PROT_READ | PROT_EXEC),
-	[MMAP_FLAGS] = FUZZ_ANY("flags", MAP_SHARED, MAP_PRIVATE,
-				MAP_SHARED_VALIDATE, MAP_SHARED | MAP_POPULATE,
-				MAP_SHARED | MAP_LOCKED,
-				MAP_SHARED_VALIDATE | MAP_SYNC,
-				MAP_SHARED | MAP_NORESERVE, MAP_SHARED | MAP_HUGETLB,
-				MAP_PRIVATE | MAP_ANONYMOUS),
+	[MMAP_PROT] = FUZZ_PROT,
+	[MMAP_FLAGS] = FUZZ_MMAP_FLAGS,
 	{}
 };
+
+/* What a mapping is to be, in the place of a register. */
+struct shown {
+	const struct fuzz_value *map;
+	size_t length;
+	__u64 prot;
+	__u64 flags;
+	int fd;
+	off_t offset;
+};
+
+static long show(struct fuzz_thread *thread, const struct shown *shown)
+{
+	int prot = shown->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+	size_t length = shown->length;
+	char *window = inside(thread, shown->map, 0, &length);
+	int flags = shown->flags | MAP_FIXED;
+
+	thread->beside = flags & MAP_ANONYMOUS;
+	fuzz_mark_window(window, length ?: 1);
+	if (mmap(window, length, prot, flags, shown->fd, shown->offset) ==
+	    MAP_FAILED)
+		return -1;
+	if (!thread->beside)
+		fuzz_mark_device(window, length);
+	return 0;
+}
 
 static long run_mmap(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	const struct fuzz_value *handle = &a[MMAP_HANDLE];
 	__u64 offset = handle->form == FUZZ_REGISTER ?
 		       fuzz_handle(handle)->offset : handle->number;
-	int prot = a[MMAP_PROT].number & (PROT_READ | PROT_WRITE | PROT_EXEC);
-	size_t length = a[MMAP_LENGTH].number;
-	char *window = inside(thread, &a[MMAP_MAP], 0, &length);
-	/* The C library refuses what is no whole page. */
-	off_t at = offset + a[MMAP_DELTA].number;
-	int flags = a[MMAP_FLAGS].number | MAP_FIXED;
+	const struct shown shown = {
+		.map = &a[MMAP_MAP],
+		.length = a[MMAP_LENGTH].number,
+		.prot = a[MMAP_PROT].number,
+		.flags = a[MMAP_FLAGS].number,
+		.fd = fuzz_client(&a[MMAP_CLIENT]),
+		/* The C library refuses what is no whole page. */
+		.offset = offset + a[MMAP_DELTA].number,
+	};
 
-	thread->beside = flags & MAP_ANONYMOUS;
-	fuzz_mark_window(window, length ?: 1);
-	if (mmap(window, length, prot, flags, fuzz_client(&a[MMAP_CLIENT]),
-		 at) == MAP_FAILED)
-		return -1;
-	if (!thread->beside)
-		fuzz_mark_device(window, length);
-	return 0;
+	return show(thread, &shown);
+}
+
+enum { SMAP_SECTION, SMAP_OFFSET, SMAP_MAP, SMAP_LENGTH, SMAP_PROT, SMAP_FLAGS };
+static const struct fuzz_argument smap_arguments[] = {
+	[SMAP_SECTION] = FUZZ_FROM("section", 's'),
+	[SMAP_OFFSET] = FUZZ_ANY("offset", 0, 0x1000, 0x200000, 0x400000,
+				 0xfffffffffffff000),
+	[SMAP_MAP] = MAP,
+	[SMAP_LENGTH] = FUZZ_ANY("length", 0x400000, 0, 1, 0x1000, 0x10000,
+				 0x200000, 0x401000, 0x600000, 0x2000000),
+	[SMAP_PROT] = FUZZ_PROT,
+	[SMAP_FLAGS] = FUZZ_MMAP_FLAGS,
+	{}
+};
+
+static long run_smap(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	const struct shown shown = {
+		.map = &a[SMAP_MAP],
+		.length = a[SMAP_LENGTH].number,
+		.prot = a[SMAP_PROT].number,
+		.flags = a[SMAP_FLAGS].number,
+		.fd = fuzz_section(&a[SMAP_SECTION]),
+		.offset = a[SMAP_OFFSET].number,
+	};
+
+	return show(thread, &shown);
 }
 
 enum { MUNMAP_MAP, MUNMAP_OFFSET, MUNMAP_LENGTH };
@@ -423,5 +466,6 @@ const struct fuzz_kind fuzz_mapping_kinds[] = {
 	{ "fork", 1, fork_arguments, run_fork, NULL },
 	{ "proc", 2, proc_arguments, run_proc, NULL },
 	{ "yield", 2, yield_arguments, run_yield, NULL },
+	{ "smap", 12, smap_arguments, run_smap, NULL },
 	{}
 };

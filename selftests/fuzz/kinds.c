@@ -9,6 +9,7 @@ static const struct fuzz_kind *const topics[] = {
 	fuzz_mapping_kinds,
 	fuzz_netlink_kinds,
 	fuzz_machine_kinds,
+	fuzz_section_kinds,
 };
 
 const struct fuzz_kind *fuzz_kind(unsigned int number)
@@ -79,6 +80,12 @@ unsigned int fuzz_registers(char class)
 		return FUZZ_MAPS;
 	case 'n':
 		return FUZZ_SOCKETS;
+	case 's':
+		return FUZZ_SECTIONS;
+	case 'o':
+		return FUZZ_HOLDERS;
+	case 'x':
+		return FUZZ_EXTENTS;
 	default:
 		return 0;
 	}

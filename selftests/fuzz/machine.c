@@ -80,6 +80,10 @@ static struct {
 } parameters[] = {
 	{ .name = "allow_unisolated" },
 	{ .name = "max_block_bytes" },
+	{ .name = "max_section_bytes" },
+	{ .name = "max_user_sections" },
+	{ .name = "max_user_holders" },
+	{ .name = "max_user_reserved" },
 };
 
 const char *machine_adapter_name(enum machine_adapter adapter)

@@ -9,8 +9,9 @@
  *
  * A line is a call; an argument that is not named has its usual value. Calls give
  * their results to registers and take them from there: c clients, h handles, m
- * mappings, n netlink sockets. Neighbouring lines of threads 1 to 3 are run at the
- * same time. fail=N: the Nth allocation or copy in the call fails.
+ * mappings, n netlink sockets, s sections, o holders, x extents. Neighbouring lines
+ * of threads 1 to 3 are run at the same time. fail=N: the Nth allocation or copy in
+ * the call fails.
  */
 #ifndef _FUZZ_PROGRAM_H
 #define _FUZZ_PROGRAM_H

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -118,16 +119,29 @@ bool fuzz_may_store(const char *address)
 	       ((unsigned long)address & (page - 1)) == EDU_LIVENESS;
 }
 
+static int descriptor(const int *slots, const struct fuzz_value *value)
+{
+	return __atomic_load_n(&slots[value->number], __ATOMIC_RELAXED);
+}
+
 int fuzz_client(const struct fuzz_value *value)
 {
-	return __atomic_load_n(&fuzz_registers_now.clients[value->number],
-			       __ATOMIC_RELAXED);
+	return descriptor(fuzz_registers_now.clients, value);
 }
 
 int fuzz_socket(const struct fuzz_value *value)
 {
-	return __atomic_load_n(&fuzz_registers_now.sockets[value->number],
-			       __ATOMIC_RELAXED);
+	return descriptor(fuzz_registers_now.sockets, value);
+}
+
+int fuzz_section(const struct fuzz_value *value)
+{
+	return descriptor(fuzz_registers_now.sections, value);
+}
+
+int fuzz_holder(const struct fuzz_value *value)
+{
+	return descriptor(fuzz_registers_now.holders, value);
 }
 
 void fuzz_set_fd(int *slot, int fd)
@@ -402,22 +416,50 @@ static void clean_windows(__u64 which)
 	     -1, 0);
 }
 
+static void close_all(int *slots, unsigned int count)
+{
+	while (count--)
+		fuzz_set_fd(&slots[count], -1);
+}
+
+/* Descriptors whose numbers nobody was told. */
+static void close_strays(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+	char target[64];
+	ssize_t length;
+
+	while (directory && (entry = readdir(directory))) {
+		length = readlinkat(dirfd(directory), entry->d_name, target,
+				    sizeof(target) - 1);
+		target[length > 0 ? length : 0] = '\0';
+		if (strstr(target, "[ndshm-"))
+			close(atoi(entry->d_name));
+	}
+	if (directory)
+		closedir(directory);
+}
+
 static void clean(void)
 {
 	struct fuzz_registers *r = &fuzz_registers_now;
-	unsigned int i;
 
 	kcov_mark(&threads[0].kcov);
 	end_children();
-	for (i = 0; i < FUZZ_SOCKETS; i++)
-		fuzz_set_fd(&r->sockets[i], -1);
-	for (i = 0; i < FUZZ_CLIENTS; i++)
-		fuzz_set_fd(&r->clients[i], -1);
+	close_all(r->sockets, FUZZ_SOCKETS);
+	close_all(r->holders, FUZZ_HOLDERS);
+	close_all(r->sections, FUZZ_SECTIONS);
+	close_all(r->clients, FUZZ_CLIENTS);
+	if (r->strays)
+		close_strays();
+	r->strays = false;
 	if (r->mapped)
 		clean_windows(r->mapped);
 	r->mapped = 0;
 	r->device = 0;
 	memset(r->handles, 0, sizeof(r->handles));
+	memset(r->extents, 0, sizeof(r->extents));
 	become(&threads[0], false);
 	/* What was begun must not go on under the next claim: edu has no reset. */
 	if (r->dma)
@@ -463,10 +505,14 @@ int fuzz_run_begin(void)
 	unsigned int i;
 
 	page = sysconf(_SC_PAGESIZE);
-	for (i = 0; i < FUZZ_CLIENTS; i++)
-		fuzz_registers_now.clients[i] = -1;
-	for (i = 0; i < FUZZ_SOCKETS; i++)
-		fuzz_registers_now.sockets[i] = -1;
+	memset(fuzz_registers_now.clients, -1,
+	       sizeof(fuzz_registers_now.clients));
+	memset(fuzz_registers_now.sockets, -1,
+	       sizeof(fuzz_registers_now.sockets));
+	memset(fuzz_registers_now.sections, -1,
+	       sizeof(fuzz_registers_now.sections));
+	memset(fuzz_registers_now.holders, -1,
+	       sizeof(fuzz_registers_now.holders));
 	if (sigaction(SIGBUS, &action, NULL) ||
 	    sigaction(SIGSEGV, &action, NULL) ||
 	    setrlimit(RLIMIT_MEMLOCK, &limit))

@@ -19,6 +19,9 @@
 #define FUZZ_HANDLES	16
 #define FUZZ_MAPS	16
 #define FUZZ_SOCKETS	4
+#define FUZZ_SECTIONS	4
+#define FUZZ_HOLDERS	4
+#define FUZZ_EXTENTS	16
 
 /* Each mapping register has addresses of its own, so that none is ever lost. */
 #define FUZZ_WINDOW	(32UL << 20)
@@ -65,6 +68,10 @@ struct fuzz_thread {
 struct fuzz_registers {
 	int clients[FUZZ_CLIENTS];
 	int sockets[FUZZ_SOCKETS];
+	int sections[FUZZ_SECTIONS];
+	int holders[FUZZ_HOLDERS];
+	__u64 extents[FUZZ_EXTENTS];	/* their places in the section */
+	bool strays;			/* sections or holders that no register has */
 	struct fuzz_handle handles[FUZZ_HANDLES];
 	__u64 mapped;			/* bit n: window n is to be cleaned */
 	__u64 device;			/* bit n: window n has had ndshm's memory */
@@ -91,9 +98,11 @@ void fuzz_run_verbose(void);
  * For the calls_*.c
  */
 
-/* A client's descriptor or a socket's, or -1. */
+/* A descriptor, or -1. */
 int fuzz_client(const struct fuzz_value *value);
 int fuzz_socket(const struct fuzz_value *value);
+int fuzz_section(const struct fuzz_value *value);
+int fuzz_holder(const struct fuzz_value *value);
 
 /* Put a descriptor into a register, and close what was there. */
 void fuzz_set_fd(int *slot, int fd);

@@ -214,5 +214,6 @@ bool storm_memlock(void);
 bool storm_pressure(void);
 bool storm_descriptors(void);
 bool storm_owners(void);
+bool storm_sections(void);
 
 #endif /* _NDSHM_SELFTEST_STORM_H */

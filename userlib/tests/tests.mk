@@ -43,6 +43,18 @@ $(tests)/device $(tests)/device_memory: $(tests)/fake_device.o
 $(tests)/device $(tests)/device_memory: wraps = $(call wrap,ioctl mmap64 open64)
 
 $(tests)/heap $(tests)/heap_threads $(tests)/heap_fork: $(tests)/fake_section.o
+# What watches addresses has locks of its own, which a fork amid threads leaves taken.
+fork_objects := $(patsubst $(here)/src/%.c,$(tests)/fork/%.o,$(wildcard $(here)/src/heap*.c)) \
+	$(tests)/fork/heap_fork.o $(tests)/fork/fake_section.o
+fork_watch := -fsanitize=undefined -fno-sanitize-recover=all
+$(tests)/fork/%.o: $(here)/src/%.c $(here)/Makefile $(here)/tests/tests.mk
+	@mkdir -p $(@D)
+	$(compile) $(fork_watch) -c -o $@ $<
+$(tests)/fork/%.o: $(here)/tests/%.c $(here)/Makefile $(here)/tests/tests.mk
+	@mkdir -p $(@D)
+	$(compile) $(fork_watch) -I$(here)/src -c -o $@ $<
+$(tests)/fork/heap_fork: $(fork_objects)
+	$(CC) $(CFLAGS) $(fork_watch) $(LDFLAGS) -pthread -o $@ $^
 $(tests)/heap: $(tests)/wrap.o
 $(tests)/heap: wraps = $(call wrap,$(allocations))
 
@@ -83,9 +95,9 @@ races:
 		echo "# SKIP races between threads: $(CC) has no -fsanitize=thread that works"; \
 	fi
 
-check: all races $(test_programs) $(tests)/json_get $(tests)/ndshm $(tests)/ndshm-stand-in
+check: all races $(test_programs) $(tests)/fork/heap_fork $(tests)/json_get $(tests)/ndshm $(tests)/ndshm-stand-in
 	@CC='$(CC)' CXX='$(CXX)' $(here)/tests/run.sh \
-		$(library_tests) $$(ls $(race_programs) 2>/dev/null) \
+		$(library_tests) $$(ls $(race_programs) 2>/dev/null) $(tests)/fork/heap_fork \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(here)/include/ndshm/ndshm.h $(library) $(archive)' \
 		'$(here)/tests/install.sh $(here) $(out) $(VERSION)' \

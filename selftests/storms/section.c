@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sections: processes of two threads share one and are killed at any point, while
+ * it grows and shrinks, is deleted, or goes with its adapter. Each writes its own
+ * pattern into its extents: no page is two holders', and none is lost.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ndshm_proc.h"
+#include "client.h"
+#include "sharer.h"
+
+#define HUGE		(2UL << 20)
+#define ROUNDS		36
+#define KILLS		8	/* of a round */
+#define LONGEST		20000	/* microseconds until a kill */
+#define STEPS		60	/* things that are done before a timer is set */
+#define PATIENCE	30	/* seconds for an end, or for the next caller */
+
+struct worker {
+	pid_t pid;
+	unsigned int steps;
+};
+
+static struct worker start(struct storm_random *random, unsigned int number)
+{
+	struct worker worker = {
+		.steps = storm_chance(random, 50) ?
+			 1 + storm_below(random, STEPS) : 0,
+	};
+	struct storm_random own = { .state = storm_draw(random) };
+
+	worker.pid = fork();
+	if (worker.pid < 0)
+		storm_complain("fork: %s", strerror(errno));
+	if (worker.pid) {
+		setpgid(worker.pid, worker.pid);
+		return worker;
+	}
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	_exit(sharer_live(own, number, worker.steps) ? 0 : 1);
+}
+
+/* Nobody waits for what others keep for good. */
+static bool ends(pid_t pid, int *status)
+{
+	const __u64 since = storm_now();
+
+	while (waitpid(pid, status, WNOHANG) != pid) {
+		if (storm_seconds(since) > PATIENCE)
+			return storm_complain("process %d does not end", pid);
+		storm_sleep(500);
+	}
+	return true;
+}
+
+/* Some kill themselves in a call, the others are killed by the clock. */
+static bool kill_worker(struct storm_random *random, struct worker *worker,
+			unsigned int number)
+{
+	int status = 0;
+	bool fine;
+
+	storm_sleep(storm_chance(random, 30) ? storm_spread(random, LONGEST) :
+					       storm_below(random, LONGEST));
+	if (!worker->steps || storm_read(&hall->ending))
+		kill(-worker->pid, SIGKILL);
+	if (!ends(worker->pid, &status))
+		return false;
+	fine = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	storm_count(&hall->killed[storm_read(&hall->places[number].op)]);
+	storm_kill_group(worker->pid);
+	return fine || storm_complain("worker %u ended with %#x", number,
+				      status);
+}
+
+/*
+ * A round
+ */
+
+static struct storm_client maker;
+
+static bool make_section(struct storm_random *random)
+{
+	const __u64 initial[] = { 0, storm.page, HUGE + storm.page, 4 * HUGE };
+	struct ndshm_adapter_claim claim = { .address_width = EDU_WIDTH };
+	struct ndshm_section_create request = {
+		.adapter = storm.nodes[storm_below(random, storm.node_count)],
+		.max_size = (8 + storm_below(random, 16)) * HUGE +
+			    storm_below(random, 512) * storm.page,
+		.initial_size = initial[storm_below(random,
+						    ARRAY_SIZE(initial))],
+		.preferred_node = NDSHM_NODE_ANY,
+	};
+
+	maker = (struct storm_client){ .random = *random };
+	if (!storm_client_open(&maker))
+		return false;
+	if (hall->fate == SHARER_UNBOUND) {
+		claim.adapter = storm.edu.adapter.id;
+		request.adapter = claim.adapter;
+		if (sharer_call(maker.fd, NDSHM_ADAPTER_CLAIM, &claim, 0))
+			return false;
+	}
+	if (sharer_call(maker.fd, NDSHM_SECTION_CREATE, &request, 0))
+		return false;
+	hall->section = request.out_section;
+	hall->max = request.max_size;
+	return true;
+}
+
+static bool delete(bool force)
+{
+	struct ndshm_section_delete request = {
+		.flags = force ? NDSHM_DELETE_FORCE : 0, .holder = -1,
+	};
+	__u32 reason = sharer_call(hall->section, NDSHM_SECTION_DELETE,
+				   &request,
+				   force ? 0 : STORM_MAY(SECTION_BUSY));
+
+	if (!reason)
+		__atomic_store_n(&hall->ended, 1, __ATOMIC_RELAXED);
+	return reason != STORM_BROKEN;
+}
+
+static bool take_away(void)
+{
+	int error = ndshm_pci_unbind(&storm.edu.pci);
+
+	__atomic_store_n(&hall->ended, 1, __ATOMIC_RELAXED);
+	return !error || storm_complain("unbind: %s", strerror(-error));
+}
+
+/* In the middle of it all. */
+static bool meet_fate(void)
+{
+	if (hall->fate < SHARER_DELETED)
+		return true;
+	__atomic_store_n(&hall->ending, 1, __ATOMIC_SEQ_CST);
+	if (hall->fate == SHARER_UNBOUND)
+		return take_away();
+	return delete(hall->fate == SHARER_FORCED);
+}
+
+static bool be_busy(struct storm_random *random)
+{
+	struct worker workers[SHARER_PROCESSES];
+	unsigned int i, at;
+	bool fine = true;
+	int status;
+
+	for (i = 0; i < SHARER_PROCESSES; i++)
+		workers[i] = start(random, i);
+	for (i = 0; fine && i < KILLS; i++) {
+		at = storm_below(random, SHARER_PROCESSES);
+		fine = kill_worker(random, &workers[at], at);
+		workers[at] = start(random, at);
+		if (i >= KILLS / 2 && !storm_read(&hall->ended))
+			fine = meet_fate() && fine;
+	}
+	/* Nobody who is left dies any more: those who would are killed first. */
+	for (i = 0; i < SHARER_PROCESSES; i++)
+		if (workers[i].steps)
+			storm_kill_group(workers[i].pid);
+	__atomic_store_n(&hall->stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < SHARER_PROCESSES; i++)
+		if (!workers[i].steps && (!ends(workers[i].pid, &status) ||
+					  status))
+			fine = storm_complain("sharer %u did not end well", i);
+	return fine;
+}
+
+/* The last that have gone may be going still. */
+static bool is_empty(struct ndshm_section_query *query)
+{
+	return sharer_look(query) && !query->out_holders &&
+	       (hall->fate == SHARER_KEPT ||
+		(!query->out_extents && !query->out_taken));
+}
+
+static bool is_trimmed(struct ndshm_section_query *query)
+{
+	return sharer_look(query) &&
+	       query->out_committed ==
+	       (query->out_flags & NDSHM_SECTION_DELETED ?
+		0 : query->out_initial_size);
+}
+
+static bool looks_unused(void)
+{
+	struct ndshm_section_query query = {};
+
+	if (!ndshm_soon(is_empty(&query)))
+		return storm_complain("%u holders, %u extents of %llu bytes are left",
+				      query.out_holders, query.out_extents,
+				      query.out_taken);
+	if (hall->fate == SHARER_KEPT || hall->fate == SHARER_UNBOUND)
+		return true;
+	return ndshm_soon(is_trimmed(&query)) ||
+	       storm_complain("%llu bytes have memory, %llu had from the start",
+			      query.out_committed, query.out_initial_size);
+}
+
+/* What was refused as long as others had extents. */
+static bool is_deleted(void)
+{
+	if (hall->fate != SHARER_DELETED || storm_read(&hall->ended))
+		return true;
+	return delete(false) &&
+	       (storm_read(&hall->ended) ||
+		storm_complain("an unused section cannot be deleted"));
+}
+
+/* As whoever comes next does it. */
+static bool be_next(unsigned int round)
+{
+	struct sharer sharer = {
+		.random = storm_stream("next", round), .map = sharer_show(),
+	};
+	bool fine;
+
+	if (storm_read(&hall->ended))
+		return sharer.map == MAP_FAILED ||
+		       storm_complain("what has gone can be mapped");
+	sharer.holder = sharer_attach(hall->section, 0);
+	if (sharer.holder < 0 || sharer.map == MAP_FAILED)
+		return storm_complain("nobody can have the section any more");
+	fine = sharer_take(&sharer, 3 * HUGE / 2) && sharer_take(&sharer, 1);
+	if (!sharer.count && hall->fate != SHARER_KEPT)
+		fine = storm_complain("an unused section has no place");
+	while (fine && sharer.count)
+		fine = sharer_give(&sharer, &sharer.extents[0]);
+	return fine;
+}
+
+static bool serves_next(unsigned int round)
+{
+	pid_t pid = storm_start(be_next, round);
+	int status = 0;
+
+	return pid > 0 && ends(pid, &status) &&
+	       (!status || storm_complain("who came next ended with %#x",
+					  status));
+}
+
+static bool come_again(void)
+{
+	int error = hall->fate == SHARER_UNBOUND ?
+		    ndshm_edu_rebind(&storm.edu) : 0;
+
+	return !error || storm_complain("bind: %s", strerror(-error));
+}
+
+static bool one_round(unsigned int round)
+{
+	struct storm_random random = storm_stream("sections", round);
+	bool fine;
+
+	hall->fate = round % SHARER_FATES;
+	if (hall->fate == SHARER_UNBOUND && !storm.has_edu)
+		return true;
+	hall->stop = 0;
+	hall->ending = 0;
+	hall->ended = 0;
+	fine = make_section(&random);
+	if (fine) {
+		fine = be_busy(&random);
+		fine = looks_unused() && fine;
+		fine = is_deleted() && fine;
+		fine = serves_next(round) && fine;
+		close(hall->section);
+	}
+	fine = storm_client_close(&maker) && fine;
+	return come_again() && fine;
+}
+
+bool storm_sections(void)
+{
+	unsigned int round, rounds = ndshm_rounds(ROUNDS, SHARER_FATES);
+	char when[64];
+	bool fine = true;
+
+	hall = mmap(NULL, sizeof(*hall), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (hall == MAP_FAILED)
+		return storm_complain("mmap: %s", strerror(errno));
+	for (round = 0; fine && round < rounds; round++) {
+		fine = one_round(round);
+		snprintf(when, sizeof(when), "after round %u", round);
+		fine = storm_settled(when) && fine;
+	}
+	sharer_tell();
+	if (fine && (!hall->handed || !hall->told))
+		fine = storm_complain("nothing was shared, or nothing ended");
+	munmap(hall, sizeof(*hall));
+	return fine;
+}

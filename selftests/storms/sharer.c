@@ -1,0 +1,585 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What whoever shares a section does with it, and what has to come of that.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ndshm_reasons.h"
+#include "client.h"
+#include "sharer.h"
+
+#define HUGE		(2UL << 20)
+#define POISON		0xcccccccc
+
+/* Sets have reasons below 64: this stands for EXTENT_UNKNOWN. */
+#define MAY_BE_UNKNOWN	STORM_MAY(HANDLE_UNKNOWN)
+
+enum op {
+	BETWEEN,
+	ATTACH,
+	ALLOC,
+	GROW,
+	FREE,
+	FREE_WRONG,
+	TOUCH,
+	ELSEWHERE,
+	QUERY,
+	LOOK,
+	SYNC,
+	MAP,
+	SHARE,
+	LEAVE,
+	FORK,
+	OPS,
+};
+
+static_assert(OPS <= SHARER_OPS, "there is room for all kinds");
+
+static const char *const names[OPS] = {
+	"between calls", "attach", "alloc", "grow", "free", "free wrong",
+	"touch", "elsewhere", "query", "look", "sync", "map", "share", "leave",
+	"fork",
+};
+
+struct sharer_hall *hall;
+
+/*
+ * Commands
+ */
+
+static bool may_be_gone(void)
+{
+	return hall->fate == SHARER_UNBOUND && storm_read(&hall->ending);
+}
+
+/* Where a reason is news of the section's end, it must have been about to end. */
+static bool is_end(__u32 reason)
+{
+	const bool ending = storm_read(&hall->ending);
+
+	if (reason == NDSHM_REASON_SECTION_DELETED)
+		return ending && hall->fate != SHARER_UNBOUND;
+	return ndshm_expected[reason].error == ENODEV && may_be_gone();
+}
+
+/* Its reason, or STORM_BROKEN if that is not in @allowed, and no end. */
+__u32 sharer_ioctl(int fd, unsigned long command, void *argument, size_t size,
+		   __u64 allowed)
+{
+	struct ndshm_header *header = argument;
+	int error;
+	__u32 reason;
+
+	header->size = size;
+	header->status = POISON;
+	header->reason = POISON;
+	error = ioctl(fd, command, argument) ? errno : 0;
+	reason = header->reason;
+	if (reason >= NDSHM_REASON_COUNT_KNOWN ||
+	    ndshm_expected[reason].error != error ||
+	    ndshm_expected[reason].status != header->status) {
+		storm_complain("command %#lx: errno %d, reason %u, status %#x",
+			       command, error, reason, header->status);
+		return STORM_BROKEN;
+	}
+	if (!reason || (reason < 64 && allowed >> reason & 1))
+		return reason;
+	if (is_end(reason)) {
+		storm_count(&hall->told);
+		return reason;
+	}
+	if (reason == NDSHM_REASON_EXTENT_UNKNOWN && allowed & MAY_BE_UNKNOWN)
+		return reason;
+	storm_complain("command %#lx must not answer %s", command,
+		       ndshm_expected[reason].name);
+	return STORM_BROKEN;
+}
+
+bool sharer_look(struct ndshm_section_query *query)
+{
+	*query = (struct ndshm_section_query){};
+	return !sharer_call(hall->section, NDSHM_SECTION_QUERY, query, 0);
+}
+
+int sharer_attach(int section, __u32 flags)
+{
+	struct ndshm_section_attach request = { .flags = flags };
+
+	return sharer_call(section, NDSHM_SECTION_ATTACH, &request,
+			   STORM_NO_MEMORY) ? -1 : request.out_holder;
+}
+
+/*
+ * Contents
+ */
+
+enum { FINE, NOT_ZERO, NOT_OURS };
+
+struct access {
+	unsigned char *map;
+	const struct sharer_extent *extent;
+	bool first;
+};
+
+/* Both ends of a page tell whose it is, and which. */
+static int access_page(const struct access *access, __u64 at)
+{
+	__u64 *words = (void *)(access->map + access->extent->offset + at);
+	const __u64 mark = access->extent->tag + at;
+	__u64 *last = &words[storm.page / sizeof(*words) - 1];
+
+	if (!access->first)
+		return *words == mark && *last == ~mark ? FINE : NOT_OURS;
+	if (*words || *last)
+		return NOT_ZERO;
+	*words = mark;
+	*last = ~mark;
+	return FINE;
+}
+
+static int access_pages(void *context)
+{
+	const struct access *access = context;
+	int result = FINE;
+	__u64 at;
+
+	for (at = 0; result == FINE && at < access->extent->length;
+	     at += storm.page)
+		result = access_page(access, at);
+	return result;
+}
+
+/* What was written is there, or, the first time, nothing, and it is written. */
+static bool check_extent(struct sharer *sharer,
+			 const struct sharer_extent *extent, bool first)
+{
+	struct access access = { sharer->map, extent, first };
+	const bool ended = hall->fate == SHARER_UNBOUND &&
+			   storm_read(&hall->ended);
+
+	switch (storm_guarded(access_pages, &access)) {
+	case STORM_GONE:
+		return may_be_gone() ||
+		       storm_complain("SIGBUS in an extent at %#llx",
+				      extent->offset);
+	case NOT_ZERO:
+		return storm_complain("the extent at %#llx is not zero",
+				      extent->offset);
+	case NOT_OURS:
+		return storm_complain("the extent at %#llx has lost what was written",
+				      extent->offset);
+	default:
+		return !ended ||
+		       storm_complain("a revoked section can still be accessed");
+	}
+}
+
+/*
+ * What a thread does
+ */
+
+bool sharer_take(struct sharer *sharer, __u64 length)
+{
+	const __u64 alignments[] = { 0, 0, storm.page, 16 * storm.page, HUGE };
+	struct sharer_extent *extent = &sharer->extents[sharer->count];
+	struct ndshm_extent_alloc request = {
+		.length = length,
+		.alignment = alignments[storm_below(&sharer->random,
+						    ARRAY_SIZE(alignments))],
+	};
+	const bool ended = storm_read(&hall->ended);
+	__u32 reason;
+
+	if (sharer->count == SHARER_HELD)
+		return true;
+	reason = sharer_call(sharer->holder, NDSHM_EXTENT_ALLOC, &request,
+			     STORM_NO_MEMORY | STORM_MAY(SECTION_FULL));
+	if (reason == NDSHM_REASON_SECTION_FULL)
+		storm_count(&hall->full);
+	if (reason)
+		return reason != STORM_BROKEN;
+	if (ended)
+		return storm_complain("a section that has gone has extents");
+	storm_count(&hall->handed);
+	*extent = (struct sharer_extent){
+		.offset = request.out_offset,
+		.length = request.out_length,
+		.tag = storm_draw(&sharer->random) | 1,
+	};
+	if (request.out_length < length || request.out_offset > hall->max ||
+	    request.out_length > hall->max - request.out_offset ||
+	    (request.alignment && request.out_offset % request.alignment))
+		return storm_complain("an extent of %llu bytes at %#llx",
+				      request.out_length, request.out_offset);
+	sharer->count++;
+	return check_extent(sharer, extent, true);
+}
+
+static bool do_alloc(struct sharer *sharer)
+{
+	return sharer_take(sharer, storm_spread(&sharer->random, 64) *
+				   storm.page);
+}
+
+static bool do_grow(struct sharer *sharer)
+{
+	storm_count(&hall->grown);
+	return sharer_take(sharer, (1 + storm_below(&sharer->random, 1024)) *
+			    storm.page);
+}
+
+static struct sharer_extent *some_extent(struct sharer *sharer)
+{
+	return sharer->count ? &sharer->extents[storm_below(&sharer->random,
+							    sharer->count)] :
+			       NULL;
+}
+
+bool sharer_give(struct sharer *sharer, struct sharer_extent *extent)
+{
+	struct ndshm_extent_free request = { .offset = extent->offset };
+
+	if (!check_extent(sharer, extent, false))
+		return false;
+	/* Whatever has become of the section. */
+	*extent = sharer->extents[--sharer->count];
+	return !sharer_call(sharer->holder, NDSHM_EXTENT_FREE, &request, 0);
+}
+
+static bool do_free(struct sharer *sharer)
+{
+	struct sharer_extent *extent = some_extent(sharer);
+
+	return !extent || sharer_give(sharer, extent);
+}
+
+/* An extent that is here begins nowhere else. */
+static bool do_free_wrong(struct sharer *sharer)
+{
+	struct sharer_extent *extent = some_extent(sharer);
+	struct ndshm_extent_free request = {};
+
+	if (!extent || extent->length == storm.page)
+		return true;
+	request.offset = extent->offset + storm.page;
+	return sharer_call(sharer->holder, NDSHM_EXTENT_FREE, &request,
+			   MAY_BE_UNKNOWN) ==
+	       NDSHM_REASON_EXTENT_UNKNOWN ||
+	       storm_complain("half of an extent was freed");
+}
+
+static bool do_touch(struct sharer *sharer)
+{
+	struct sharer_extent *extent = some_extent(sharer);
+
+	return !extent || check_extent(sharer, extent, false);
+}
+
+static int read_byte(void *context)
+{
+	return __atomic_load_n((unsigned char *)context, __ATOMIC_RELAXED);
+}
+
+/* It may be anybody's, or nobody's. */
+static bool do_elsewhere(struct sharer *sharer)
+{
+	__u64 at = storm_draw(&sharer->random) % hall->max;
+
+	storm_guarded(read_byte, sharer->map + at);
+	return true;
+}
+
+static bool do_query(struct sharer *sharer)
+{
+	struct sharer_extent *extent = some_extent(sharer);
+	struct ndshm_segment segments[16];
+	struct ndshm_extent_query request = {
+		.segments = (uintptr_t)segments,
+		.segment_capacity = ARRAY_SIZE(segments),
+	};
+	__u64 allowed = STORM_NO_MEMORY | STORM_MAY(LIST_SHORT), length = 0;
+	__u32 reason, i;
+
+	/* Where the other thread may have one. */
+	if (!extent)
+		allowed |= MAY_BE_UNKNOWN;
+	request.offset = extent ? extent->offset :
+			 storm_below(&sharer->random, 64) * storm.page;
+	reason = sharer_call(sharer->holder, NDSHM_EXTENT_QUERY, &request,
+			     allowed);
+	if (reason)
+		return reason != STORM_BROKEN;
+	for (i = 0; i < request.out_segments; i++)
+		length += segments[i].length;
+	return (length == request.out_length &&
+		(!extent || length == extent->length)) ||
+	       storm_complain("segments of %llu bytes for an extent of %llu",
+			      length, request.out_length);
+}
+
+static bool do_look(struct sharer *sharer)
+{
+	struct ndshm_section_query query;
+
+	(void)sharer;
+	return sharer_look(&query) &&
+	       (query.out_holders ||
+		storm_complain("a holder's section has none"));
+}
+
+static bool do_sync(struct sharer *sharer)
+{
+	struct ndshm_section_sync request = {
+		.direction = storm_chance(&sharer->random, 50) ?
+			     NDSHM_SYNC_FOR_DEVICE : NDSHM_SYNC_FOR_CPU,
+		.offset = storm_draw(&sharer->random) % hall->max,
+	};
+
+	request.length = 1 + storm_draw(&sharer->random) %
+			     (hall->max - request.offset);
+	return sharer_call(hall->section, NDSHM_SECTION_SYNC, &request,
+			   0) != STORM_BROKEN;
+}
+
+unsigned char *sharer_show(void)
+{
+	return mmap(NULL, hall->max, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    hall->section, 0);
+}
+
+/* Where it is shown from now on; what has gone stays where it was. */
+static bool do_map(struct sharer *sharer)
+{
+	unsigned char *map = sharer_show();
+
+	if (map == MAP_FAILED)
+		return (storm_read(&hall->ending) &&
+			(errno == EIDRM || errno == ENODEV || errno == ENXIO)) ||
+		       storm_complain("mmap: %s", strerror(errno));
+	munmap(sharer->map, hall->max);
+	sharer->map = map;
+	return true;
+}
+
+/* Through a descriptor for reading nobody can have extents. */
+static bool do_share(struct sharer *sharer)
+{
+	struct ndshm_section_share request = { .flags = NDSHM_SHARE_READONLY };
+	struct ndshm_extent_alloc more = { .length = 1 };
+	__u32 reason = sharer_call(hall->section, NDSHM_SECTION_SHARE, &request,
+				   STORM_NO_MEMORY);
+	int holder;
+	bool fine = true;
+
+	(void)sharer;
+	if (reason)
+		return reason != STORM_BROKEN;
+	holder = sharer_attach(request.out_section, 0);
+	if (holder >= 0) {
+		fine = sharer_call(holder, NDSHM_EXTENT_ALLOC, &more,
+				   STORM_MAY(SECTION_READONLY)) ==
+		       NDSHM_REASON_SECTION_READONLY ||
+		       storm_complain("a reader has an extent");
+		close(holder);
+	}
+	close(request.out_section);
+	return fine && !storm_complained();
+}
+
+/* A holder of its own, that leaves with its extents. */
+static bool do_leave(struct sharer *sharer)
+{
+	struct sharer guest = {
+		.random = sharer->random, .map = sharer->map,
+		.holder = sharer_attach(hall->section, 0),
+	};
+	bool fine = true;
+	unsigned int i;
+
+	if (guest.holder < 0)
+		return !storm_complained();
+	for (i = 0; fine && i < 4; i++)
+		fine = do_alloc(&guest);
+	for (i = 0; fine && i < guest.count; i++)
+		fine = check_extent(&guest, &guest.extents[i], false);
+	sharer->random = guest.random;
+	close(guest.holder);
+	return fine;
+}
+
+/* The child has all of it, for a moment. */
+static bool do_fork(struct sharer *sharer)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(do_touch(sharer) && do_look(sharer) ? 0 : 1);
+	}
+	if (child < 0)
+		return errno == EAGAIN || storm_complain("fork: %s",
+							 strerror(errno));
+	return waitpid(child, &status, 0) == child &&
+	       (!status || storm_complain("a child ended with %#x", status));
+}
+
+static const struct {
+	unsigned int weight;
+	bool (*run)(struct sharer *sharer);
+} ops[OPS] = {
+	[ALLOC] = { 24, do_alloc },
+	[GROW] = { 6, do_grow },
+	[FREE] = { 20, do_free },
+	[FREE_WRONG] = { 2, do_free_wrong },
+	[TOUCH] = { 16, do_touch },
+	[ELSEWHERE] = { 6, do_elsewhere },
+	[QUERY] = { 6, do_query },
+	[LOOK] = { 3, do_look },
+	[SYNC] = { 4, do_sync },
+	[MAP] = { 3, do_map },
+	[SHARE] = { 3, do_share },
+	[LEAVE] = { 3, do_leave },
+	[FORK] = { 1, do_fork },
+};
+
+static enum op pick(struct sharer *sharer)
+{
+	unsigned int sum = 0, at;
+	enum op op;
+
+	if (hall->fate == SHARER_TRIMMED && storm_chance(&sharer->random, 60))
+		return storm_chance(&sharer->random, 50) ? GROW : FREE;
+	for (op = 0; op < OPS; op++)
+		sum += ops[op].weight;
+	at = storm_below(&sharer->random, sum);
+	for (op = 0; at >= ops[op].weight; op++)
+		at -= ops[op].weight;
+	return op;
+}
+
+static bool run_op(struct sharer *sharer, enum op op)
+{
+	__u64 since = storm_now();
+	bool fine;
+
+	__atomic_store_n(&sharer->place->op, op, __ATOMIC_RELAXED);
+	fine = ops[op].run(sharer);
+	__atomic_store_n(&sharer->place->op, BETWEEN, __ATOMIC_RELAXED);
+	storm_count(&hall->done[op]);
+	__atomic_add_fetch(&hall->spent[op], storm_now() - since,
+			   __ATOMIC_RELAXED);
+	return fine;
+}
+
+/*
+ * A process
+ */
+
+/* SIGKILL at some instant of the call that comes next. */
+static void arm(struct sharer *sharer, enum op op)
+{
+	struct sigevent event = {
+		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL,
+	};
+	unsigned int done = storm_read(&hall->done[op]);
+	__u64 usual = done ? hall->spent[op] / done : 200000;
+	struct itimerspec when = {};
+	timer_t timer;
+
+	when.it_value.tv_nsec = 1 + storm_draw(&sharer->random) %
+				    (usual + usual / 4 + 1) % 999999999;
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) ||
+	    timer_settime(timer, 0, &when, NULL))
+		storm_complain("timer: %s", strerror(errno));
+}
+
+/* @steps: then it is killed in the call that comes; 0: by somebody else, or not. */
+static bool live(struct sharer *sharer, unsigned int steps)
+{
+	enum op op;
+
+	while (!storm_read(&hall->stop)) {
+		op = pick(sharer);
+		if (steps && !--steps)
+			arm(sharer, op);
+		if (!run_op(sharer, op))
+			return false;
+	}
+	while (sharer->count)
+		if (!sharer_give(sharer, &sharer->extents[sharer->count - 1]))
+			return false;
+	return true;
+}
+
+static void *second_life(void *context)
+{
+	return live(context, 0) ? context : NULL;
+}
+
+/* Who comes too late has nothing to share. */
+static bool linger(unsigned int steps)
+{
+	while (!storm_read(&hall->stop))
+		storm_sleep(1000);
+	return !steps;
+}
+
+bool sharer_live(struct storm_random random, unsigned int number,
+		 unsigned int steps)
+{
+	static struct storm_place nowhere;
+	static struct sharer sharers[2];
+	__u32 flags = hall->fate == SHARER_KEPT && storm_chance(&random, 50) ?
+		      NDSHM_ATTACH_KEEP : 0;
+	pthread_t thread;
+	unsigned int i;
+	void *second;
+	bool fine;
+
+	hall->places[number].op = ATTACH;
+	sharers[0].holder = sharer_attach(hall->section, flags);
+	sharers[0].place = &hall->places[number];
+	sharers[1].place = &nowhere;
+	sharers[1].holder = sharers[0].holder;
+	for (i = 0; i < 2; i++) {
+		sharers[i].random = random;
+		sharers[i].random.state += i;
+		sharers[i].map = sharer_show();
+	}
+	if (sharers[0].holder < 0 || sharers[0].map == MAP_FAILED ||
+	    sharers[1].map == MAP_FAILED)
+		return storm_read(&hall->ending) ?
+		       linger(0) : storm_complain("a section cannot be shared");
+	storm_count(&hall->attached);
+	if (pthread_create(&thread, NULL, second_life, &sharers[1]))
+		return storm_complain("no thread");
+	fine = live(&sharers[0], steps);
+	pthread_join(thread, &second);
+	return fine && second;
+}
+
+void sharer_tell(void)
+{
+	enum op op;
+
+	for (op = 0; op < OPS; op++)
+		if (hall->killed[op])
+			storm_say("killed %s: %u", names[op], hall->killed[op]);
+	storm_say("%u holders, %u extents, %u times no place",
+		  hall->attached, hall->handed, hall->full);
+	storm_say("%u times much was asked for, %u times it had ended",
+		  hall->grown, hall->told);
+}
