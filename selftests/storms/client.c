@@ -45,7 +45,7 @@ __u32 storm_call(struct storm_client *client, unsigned long command,
 		return STORM_BROKEN;
 	}
 	storm_count(&storm.board->refused[reason]);
-	if (reason && !(allowed >> reason & 1)) {
+	if (reason && (reason >= 64 || !(allowed >> reason & 1))) {
 		storm_complain("command %#lx must not answer %s", command,
 			       ndshm_expected[reason].name);
 		return STORM_BROKEN;

@@ -12,7 +12,7 @@
 
 #define STORM_BLOCKS	256
 
-/* Sets of reasons. */
+/* Sets of reasons: of those below 64. */
 #define STORM_MAY(reason)	(1ULL << NDSHM_REASON_##reason)
 #define STORM_NO_MEMORY \
 	(STORM_MAY(MEMORY) | STORM_MAY(PROVIDER_RESOURCES))

@@ -106,7 +106,7 @@ struct storm_board {
 	unsigned int killed[STORM_OPS];	/* in each kind of call */
 	unsigned int done[STORM_OPS];	/* of each kind; of those that are timed */
 	__u64 spent[STORM_OPS];	/* nanoseconds for them */
-	unsigned int refused[64];	/* by reason */
+	unsigned int refused[128];	/* by reason */
 	__u32 gone_adapter;		/* this one has gone, and those before */
 	__u32 gone_provider;
 	unsigned int gone;		/* accesses that met SIGBUS */
