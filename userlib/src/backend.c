@@ -6,6 +6,7 @@
 /* The last one takes what no other knows. */
 static const struct ndshm_backend *const backends[] = {
 	&ndshm__backend_memfd,
+	&ndshm__backend_section,
 	&ndshm__backend_module,
 };
 

@@ -21,8 +21,6 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-#define ADAPTER_ID	1
-#define PROVIDER_ID	1
 #define NAME		"memfd"
 
 /* The module's. */
@@ -44,11 +42,6 @@ struct block {
 
 /* The process's, as the module's are the machine's. Under ndshm__lock(). */
 static uint32_t last_id;
-
-static uint64_t page_size(void)
-{
-	return sysconf(_SC_PAGESIZE);
-}
 
 static int memfd_open(struct ndshm *ndshm, const char *where)
 {
@@ -104,13 +97,15 @@ static uint32_t new_id(void)
 
 static uint32_t get_info(struct ndshm *ndshm, struct ndshm_get_info *argument)
 {
-	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC;
+	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
+				 NDSHM_FEATURE_SECTIONS;
 	argument->out_max_length = MAX_LENGTH;
 	argument->out_max_blocks = MAX_BLOCKS;
 	argument->out_max_batch = MAX_BATCH;
 	argument->out_page_size = page_size();
-	argument->out_default_adapter = ADAPTER_ID;
+	argument->out_default_adapter = MEMFD_ADAPTER_ID;
 	argument->out_user_locked = 0;
+	argument->out_max_section = MEMFD_MAX_SECTION;
 	ndshm__lock();
 	argument->out_blocks = ndshm->memfd->count;
 	argument->out_bytes = ndshm->memfd->bytes;
@@ -122,14 +117,14 @@ static uint32_t claim(const struct ndshm_adapter_claim *argument)
 {
 	uint32_t width = argument->address_width ? argument->address_width : 32;
 
-	if (argument->adapter != ADAPTER_ID)
+	if (argument->adapter != MEMFD_ADAPTER_ID)
 		return NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (width < 24 || width > 64)
 		return NDSHM_REASON_ADDRESS_WIDTH;
 	return NDSHM_REASON_CLAIM_UNSUPPORTED;
 }
 
-static int node_exists(int32_t node)
+bool ndshm__memfd_node_exists(int32_t node)
 {
 	char path[64];
 
@@ -152,32 +147,46 @@ static uint32_t check(const struct ndshm_block_alloc *argument)
 		return NDSHM_REASON_LENGTH_OVERFLOW;
 	if (argument->length > MAX_LENGTH)
 		return NDSHM_REASON_LENGTH_LIMIT;
-	if (!node_exists(argument->preferred_node))
+	if (!ndshm__memfd_node_exists(argument->preferred_node))
 		return NDSHM_REASON_NODE;
 	/* The library has looked at the count. */
-	if (argument->adapter != ADAPTER_ID)
+	if (argument->adapter != MEMFD_ADAPTER_ID)
 		return NDSHM_REASON_ADAPTER_UNKNOWN;
-	if (argument->provider && argument->provider != PROVIDER_ID)
+	if (argument->provider && argument->provider != MEMFD_PROVIDER_ID)
 		return NDSHM_REASON_PROVIDER_UNKNOWN;
 	return NDSHM_REASON_NONE;
 }
 
-/* Memory that is there, as the module's is, and not only promised; or -errno. */
+int ndshm__memfd_create(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd < 0 ? -errno : fd;
+}
+
+int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length)
+{
+	int ret;
+
+	do {
+		ret = fallocate(fd, 0, offset, length);
+	} while (ret && errno == EINTR);
+	return ret ? -ENOMEM : 0;
+}
+
+/* As the module's is; or -errno. */
 static int make_memory(uint64_t length)
 {
-	int fd, ret;
+	int fd = ndshm__memfd_create("ndshm"), error;
 
-	fd = memfd_create("ndshm", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("ndshm", MFD_CLOEXEC);
 	if (fd < 0)
-		return -errno;
-	do {
-		ret = fallocate(fd, 0, 0, length);
-	} while (ret && errno == EINTR);
-	if (ret) {
+		return fd;
+	error = ndshm__memfd_allocate(fd, 0, length);
+	if (error) {
 		close(fd);
-		return -ENOMEM;
+		return error;
 	}
 	return fd;
 }
@@ -299,8 +308,8 @@ static uint32_t query(struct ndshm *ndshm, struct ndshm_block_query *argument)
 	block = find(ndshm->memfd, argument->handle);
 	if (block) {
 		argument->out_block = block->info;
-		argument->out_adapter = ADAPTER_ID;
-		argument->out_provider = PROVIDER_ID;
+		argument->out_adapter = MEMFD_ADAPTER_ID;
+		argument->out_provider = MEMFD_PROVIDER_ID;
 		argument->out_preferred_node = block->node;
 		argument->out_usage = block->usage;
 	}
@@ -312,6 +321,18 @@ static uint32_t query(struct ndshm *ndshm, struct ndshm_block_query *argument)
 			.address = NDSHM_ADDRESS_HIDDEN,
 			.length = argument->out_block.length,
 		};
+	return NDSHM_REASON_NONE;
+}
+
+uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t length,
+				 uint64_t total)
+{
+	if (direction != NDSHM_SYNC_FOR_DEVICE && direction != NDSHM_SYNC_FOR_CPU)
+		return NDSHM_REASON_DIRECTION;
+	if (!length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (offset >= total || length > total - offset)
+		return NDSHM_REASON_RANGE;
 	return NDSHM_REASON_NONE;
 }
 
@@ -328,14 +349,8 @@ static uint32_t sync_block(struct ndshm *ndshm, const struct ndshm_block_sync *a
 	ndshm__unlock();
 	if (!block)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
-	if (argument->direction != NDSHM_SYNC_FOR_DEVICE &&
-	    argument->direction != NDSHM_SYNC_FOR_CPU)
-		return NDSHM_REASON_DIRECTION;
-	if (!argument->length)
-		return NDSHM_REASON_LENGTH_ZERO;
-	if (argument->offset >= length || argument->length > length - argument->offset)
-		return NDSHM_REASON_RANGE;
-	return NDSHM_REASON_NONE;
+	return ndshm__memfd_check_sync(argument->direction, argument->offset, argument->length,
+				       length);
 }
 
 static int memfd_command(struct ndshm *ndshm, unsigned long number, void *argument)
@@ -406,7 +421,7 @@ static int list_adapters(struct ndshm *ndshm, const char *name, struct ndshm_ada
 		return -ENOMEM;
 	*row = (struct ndshm_adapter_info){
 		.name = NAME,
-		.id = ADAPTER_ID,
+		.id = MEMFD_ADAPTER_ID,
 		.node = NDSHM_NODE_ANY,
 		.isolation = NDSHM_ISOLATION_NO_TRANSLATION,
 		.open = true,
@@ -428,7 +443,7 @@ static int list_providers(struct ndshm *ndshm, const char *name, struct ndshm_pr
 		return -ENOMEM;
 	*row = (struct ndshm_provider_info){
 		.name = NAME,
-		.id = PROVIDER_ID,
+		.id = MEMFD_PROVIDER_ID,
 		.scope = 1,
 		.mappable = true,
 	};
@@ -444,8 +459,8 @@ static struct ndshm_block_row row_of(const struct block *block)
 {
 	return (struct ndshm_block_row){
 		.id = block->info.shared_memory_handle,
-		.adapter = ADAPTER_ID,
-		.provider = PROVIDER_ID,
+		.adapter = MEMFD_ADAPTER_ID,
+		.provider = MEMFD_PROVIDER_ID,
 		.usage = block->usage,
 		.uid = getuid(),
 		.pid = block->pid,
@@ -476,23 +491,15 @@ static int list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t
 	return n && !rows ? -ENOMEM : 0;
 }
 
-/* It makes none. */
-static int list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
-{
-	(void)ndshm;
-	*out = NULL;
-	*count = 0;
-	return 0;
-}
-
 const struct ndshm_backend ndshm__backend_memfd = {
 	.scheme = "memfd:",
 	.open = memfd_open,
 	.close = memfd_close,
 	.command = memfd_command,
 	.map = memfd_map,
+	.create_section = ndshm__memfd_create_section,
 	.list_adapters = list_adapters,
 	.list_providers = list_providers,
 	.list_blocks = list_blocks,
-	.list_sections = list_sections,
+	.list_sections = ndshm__memfd_list_sections,
 };

@@ -21,19 +21,22 @@ void ndshm__put(struct ndshm *ndshm)
 	free(ndshm);
 }
 
-int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument)
+int ndshm__answer(struct ndshm *ndshm, int error, const void *argument)
 {
 	const struct ndshm_header *header = argument;
-	int error;
 
-	if (ndshm->closed)
-		return ndshm__done(ndshm, -EBADF);
-	error = ndshm->backend->command(ndshm, number, argument);
 	if (!error)
 		return ndshm__done(ndshm, 0);
 	ndshm__set_last(ndshm, header->reason, header->status);
 	/* A command that this module does not have yet. */
 	return error == -ENOTTY ? -EOPNOTSUPP : error;
+}
+
+int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument)
+{
+	if (ndshm->closed)
+		return ndshm__done(ndshm, -EBADF);
+	return ndshm__answer(ndshm, ndshm->backend->command(ndshm, number, argument), argument);
 }
 
 /* Learn the limits; whatever is no ndshm, or an unknown one, ends here. */
@@ -47,7 +50,8 @@ static int get_acquainted(struct ndshm *ndshm)
 		return -EPROTONOSUPPORT;
 	if (error)
 		return error;
-	return ndshm->info.out_features & NDSHM_FEATURE_BLOCKS ? 0 : -EPROTONOSUPPORT;
+	return ndshm->info.out_features & (NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SECTIONS) ?
+	       0 : -EPROTONOSUPPORT;
 }
 
 static const char *default_place(void)

@@ -15,6 +15,8 @@
 
 #define NDSHM_BARS 6
 
+struct ndshm_section;
+
 /**
  * struct ndshm_backend - where a client's requests go
  * @scheme: what ndshm_open() is told to have it, or NULL: any path
@@ -23,6 +25,8 @@
  * @command: one ioctl of <linux/ndshm.h>: 0, or -errno with the header filled
  *	in where there is a reason
  * @map: memory at an mmap_offset, shared, readable and writable
+ * @create_section: as @command with NDSHM_SECTION_CREATE; sets the section's kind and
+ *	descriptor
  * @list_adapters: *@count rows for free(), and NULL if there are none; if @name
  *	is not NULL, the one that it names, or -ENOENT
  * @list_providers: the same for providers
@@ -37,6 +41,8 @@ struct ndshm_backend {
 	void (*close)(struct ndshm *ndshm);
 	int (*command)(struct ndshm *ndshm, unsigned long number, void *argument);
 	int (*map)(struct ndshm *ndshm, uint64_t offset, uint64_t length, void **out);
+	int (*create_section)(struct ndshm *ndshm, struct ndshm_section_create *argument,
+			      struct ndshm_section *section);
 	int (*list_adapters)(struct ndshm *ndshm, const char *name,
 			     struct ndshm_adapter_info **out, size_t *count);
 	int (*list_providers)(struct ndshm *ndshm, const char *name,
@@ -47,6 +53,7 @@ struct ndshm_backend {
 
 extern const struct ndshm_backend ndshm__backend_module;
 extern const struct ndshm_backend ndshm__backend_memfd;
+extern const struct ndshm_backend ndshm__backend_section;
 
 /* Why the last call of one thread failed. */
 struct ndshm_last {
@@ -59,10 +66,10 @@ struct ndshm_last {
 /**
  * struct ndshm - a client
  * @backend: never NULL
- * @references: the opener's, until ndshm_close(), and one of each block
+ * @references: the opener's, until ndshm_close(), and one of each block and section
  * @fd: of the module's device, or -1
  * @memfd: of the memfd backend, or NULL
- * @closed: ndshm_close() was called; only blocks are left
+ * @closed: ndshm_close() was called; only blocks and sections are left
  * @info: as of ndshm_open(): limits and the default adapter
  * @claims: under ndshm__lock()
  * @lasts: under ndshm__lock()
@@ -87,9 +94,14 @@ void ndshm__get(struct ndshm *ndshm);
 void ndshm__put(struct ndshm *ndshm);
 /* Carry out a command, and remember its reason. */
 int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument);
+/* Remember the reason of a command that was answered so. Returns what to say of it. */
+int ndshm__answer(struct ndshm *ndshm, int error, const void *argument);
 
 /* claim.c: unmap the bars and free the objects of all claims. */
 void ndshm__forget_claims(struct ndshm *ndshm);
+
+/* backend_module.c: ioctl(), again if it was interrupted. 0 or -errno. */
+int ndshm__ioctl(int fd, unsigned long number, void *argument);
 
 /* backend.c */
 const struct ndshm_backend *ndshm__find_backend(const char *where);
@@ -110,6 +122,13 @@ void ndshm__set_last(struct ndshm *ndshm, uint32_t reason, uint32_t status);
 int ndshm__done(struct ndshm *ndshm, int error);
 /* Remember why the library itself refuses. Returns the reason's -errno. */
 int ndshm__refuse(struct ndshm *ndshm, uint32_t reason);
+
+/*
+ * process.c. A number that this process has and none of its ancestors; never 0, but
+ * there must have been an open that answered 0, and not -errno.
+ */
+int ndshm__process_open(void);
+uint32_t ndshm__process(void);
 
 /* reason.c */
 uint32_t ndshm__reason_status(uint32_t reason);

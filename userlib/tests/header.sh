@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# header.sh HEADERS UAPI: the public header stands alone, in C and in C++.
+# header.sh HEADERS UAPI: each public header stands alone, in C and in C++.
 # CC and CXX may hold the compilers.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -10,26 +10,40 @@ flags=(-I"$1" -I"$2" -Wall -Wextra -Werror -pedantic -fsyntax-only)
 CC=${CC:-cc}
 CXX=${CXX:-c++}
 
-program='#include <ndshm/ndshm.h>
-#include <ndshm/ndshm.h>
-int main(void)
+# stands NAME PROGRAM: with the header ndshm/NAME twice before it. _INIT is an initializer.
+stands() {
+	local program="#include <ndshm/$1>
+#include <ndshm/$1>
+$2" standard
+
+	for standard in c99 c11 gnu17; do
+		"$CC" -std=$standard "${flags[@]}" -x c - <<<"$program"
+		ok "$1 is $standard"
+	done
+	for standard in c++11 c++17; do
+		"$CXX" -std=$standard "${flags[@]}" -x c++ - \
+			<<<"$(sed 's/NDSHM_[A-Z_]*_INIT/{}/' <<<"$program")"
+		ok "$1 is $standard"
+	done
+	# Designated initializers came to C++ then.
+	"$CXX" -std=c++20 "${flags[@]}" -x c++ - <<<"$program"
+	ok "$1 and its initializer are c++20"
+}
+
+stands ndshm.h 'int main(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
 
 	return request.node + ndshm_reason_name(0)[0];
 }'
 
-for standard in c99 c11 gnu17; do
-	"$CC" -std=$standard "${flags[@]}" -x c - <<<"$program"
-	ok "the header is $standard"
-done
-for standard in c++11 c++17; do
-	"$CXX" -std=$standard "${flags[@]}" -x c++ - <<<"${program/NDSHM_REQUEST_INIT/\{\}}"
-	ok "the header is $standard"
-done
-# Designated initializers came to C++ then.
-"$CXX" -std=c++20 "${flags[@]}" -x c++ - <<<"$program"
-ok "the header and its initializer are c++20"
+stands section.h 'int main(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section;
+
+	return request.node + ndshm_section_adopt(0, -1, &section);
+}'
 
 for file in "$2"/linux/ndshm*.h; do
 	"$CC" -std=c99 "${flags[@]}" -x c - <<<"#include <linux/${file##*/}>

@@ -20,6 +20,7 @@ opt/ndshm/include/linux/ndshm.h
 opt/ndshm/include/linux/ndshm_netlink.h
 opt/ndshm/include/linux/ndshm_status.h
 opt/ndshm/include/ndshm/ndshm.h
+opt/ndshm/include/ndshm/section.h
 opt/ndshm/lib/libndshm.a
 opt/ndshm/lib/libndshm.so
 opt/ndshm/lib/libndshm.so.0

@@ -83,13 +83,13 @@ static void info_counts_blocks(void)
 	struct ndshm_info info;
 
 	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
-	CHECK(info.features == (NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC));
-	CHECK(info.max_length >= 1U << 30);
+	CHECK(info.features == (NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
+				NDSHM_FEATURE_SECTIONS));
+	CHECK(info.max_length >= 1U << 30 && info.max_section >= info.max_length);
 	CHECK(info.max_blocks >= info.max_batch && info.max_batch > 1);
 	CHECK(info.page_size == page);
 	CHECK(info.default_adapter);
 	CHECK(info.blocks == 0 && info.bytes == 0 && info.user_locked == 0);
-	CHECK(info.max_section == 0);
 
 	block = make(page + 1);
 	REQUIRE(block);

@@ -1,22 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# symbols.sh HEADER LIBRARY ARCHIVE: what the library exports is what its header
-# declares, and each of its symbols has a version.
+# symbols.sh LIBRARY ARCHIVE HEADER...: what the library exports is what its headers
+# declare, and each of its symbols has a version.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
-header=$1 library=$2 archive=$3
+library=$1 archive=$2
+shift 2
 
 # Comments end before "name(" is looked for at the start of a declaration.
-declared=$(cpp -fpreprocessed -dD -P "$header" 2>/dev/null | tr '\n' ' ' | tr ';' '\n' |
+declared=$(cat "$@" | cpp -fpreprocessed -dD -P 2>/dev/null | tr '\n' ' ' | tr ';' '\n' |
 	   grep -oE '\bndshm_[a-z_]+ *\(' | tr -d ' (' | sort -u)
 exported=$(nm -D --defined-only "$library" | awk '$2 == "T" { print $3 }' | sort)
 names=$(nm -D --defined-only --without-symbol-versions "$library" |
 	awk '$2 == "T" { print $3 }' | sort)
 
 [ "$(wc -l <<<"$declared")" -gt 20 ]
-ok "the header declares functions"
+ok "the headers declare functions"
 is "exported is what is declared" "$declared" "$names"
 is "every version is NDSHM_0.1" "@@NDSHM_0.1" "$(grep -o '@.*' <<<"$exported" | sort -u)"
 is "nothing but functions and the version is exported" "NDSHM_0.1" \

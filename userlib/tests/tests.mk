@@ -8,8 +8,8 @@ watch_library ?= $(sanitizers)
 watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
-test_names := memfd memfd_inside threads last failnth device device_memory netlink netlink_bad reasons \
-	heap heap_threads heap_fork
+test_names := memfd memfd_inside section section_others threads last failnth device device_memory \
+	device_section netlink netlink_bad reasons heap heap_threads heap_fork
 test_programs := $(test_names:%=$(tests)/%)
 
 # What is run to test the library, one word each.
@@ -39,8 +39,9 @@ $(tests)/netlink $(tests)/netlink_bad: $(tests)/fake_kernel.o
 $(tests)/netlink: wraps = $(call wrap,$(allocations) genl_connect)
 $(tests)/netlink_bad: wraps = $(call wrap,genl_connect $(netlink_steps))
 netlink_steps := nl_socket_alloc nlmsg_alloc genlmsg_put nla_put_string nl_send_auto
-$(tests)/device $(tests)/device_memory: $(tests)/fake_device.o
-$(tests)/device $(tests)/device_memory: wraps = $(call wrap,ioctl mmap64 open64)
+device_tests := $(tests)/device $(tests)/device_memory $(tests)/device_section
+$(device_tests): $(tests)/fake_device.o
+$(device_tests): wraps = $(call wrap,ioctl mmap64 open64)
 
 $(tests)/heap $(tests)/heap_threads $(tests)/heap_fork: $(tests)/fake_section.o
 # What watches addresses has locks of its own, which a fork amid threads leaves taken.
@@ -80,7 +81,8 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 # Those with threads once more, with every access held against other threads', if the
 # compiler can do that.
 races := $(out)/races
-race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory heap_threads)
+race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory section \
+	section_others device_section heap_threads)
 race_watch := -fsanitize=thread -fno-omit-frame-pointer
 
 .PHONY: races
@@ -99,7 +101,7 @@ check: all races $(test_programs) $(tests)/fork/heap_fork $(tests)/json_get $(te
 	@CC='$(CC)' CXX='$(CXX)' $(here)/tests/run.sh \
 		$(library_tests) $$(ls $(race_programs) 2>/dev/null) $(tests)/fork/heap_fork \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
-		'$(here)/tests/symbols.sh $(here)/include/ndshm/ndshm.h $(library) $(archive)' \
+		'$(here)/tests/symbols.sh $(library) $(archive) $(wildcard $(here)/include/ndshm/*.h)' \
 		'$(here)/tests/install.sh $(here) $(out) $(VERSION)' \
 		'$(here)/tests/command.sh $(tests)/ndshm $(tests)/json_get $(VERSION)' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get'

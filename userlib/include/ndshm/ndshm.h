@@ -14,7 +14,8 @@
  *   the caller's. Destroying an object while another thread uses it is the
  *   caller's mistake, as with free().
  * - A child of fork() may use what it inherited mapped; it must not call the
- *   library with the parent's context, except for ndshm_close().
+ *   library with the parent's context, except for ndshm_close(), and for what
+ *   <ndshm/section.h> says of sections.
  */
 #ifndef NDSHM_H
 #define NDSHM_H
@@ -38,7 +39,8 @@ struct ndshm_block;	/* a block of memory */
  * variable NDSHM_BACKEND), the path of the device, or "memfd:": a stand-in
  * without a device, for programs to be written and tested on machines where
  * the module is not loaded. It has one adapter, "memfd", one provider, "memfd",
- * no claims and no DMA addresses, and everything else behaves alike.
+ * no claims and no DMA addresses, and everything else behaves alike. "section:" is
+ * a client of nothing, for ndshm_section_adopt() (<ndshm/section.h>).
  *
  * -ENOENT: module not loaded; -EACCES: not permitted to open the device;
  * -EPROTONOSUPPORT: the module lacks what this library needs.
@@ -46,13 +48,13 @@ struct ndshm_block;	/* a block of memory */
 int ndshm_open(const char *where, struct ndshm **out);
 
 /*
- * The last close ends every claim, frees every handle; mappings stay. The
- * claims' objects go with it. Blocks' objects stay the caller's: ndshm_free(),
+ * The last close ends every claim, frees every handle; mappings stay, and sections.
+ * The claims' objects go with it. Blocks' objects stay the caller's: ndshm_free(),
  * ndshm_unmap() and what reads members can be called, the rest is -EBADF.
  */
 void ndshm_close(struct ndshm *ndshm);
 
-/* The client's file descriptor, to be passed or polled; -EOPNOTSUPP: memfd. */
+/* The client's file descriptor, to be passed or polled; -EOPNOTSUPP: it has none. */
 int ndshm_fd(const struct ndshm *ndshm);
 
 struct ndshm_info {

@@ -1,0 +1,940 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Sections without the module: one memfd each. It is as long as there is memory, so
+ * that what is behind that is SIGBUS, and can only grow. What it is stands in its
+ * name, which nobody can change; that it was deleted, in its mode, which its owner can.
+ *
+ * Who has which extent is known to the process that made the section, and to no
+ * other, not even to its children.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "backend_memfd.h"
+#include "section_internal.h"
+
+/* Id, MaxSize, InitialSize. */
+#define NAME	"ndshm-section:%" PRIx32 ":%" PRIx64 ":%" PRIx64
+#define LINK	"/memfd:ndshm-section:%" SCNx32 ":%" SCNx64 ":%" SCNx64 "%n"
+
+/* Nobody can shorten it, write to it in spite of us, or keep it from growing. */
+#define SEALS	(F_SEAL_SHRINK | F_SEAL_SEAL)
+
+/* Who has a descriptor can read, and have another that can; nothing: it was deleted. */
+#define MODE	0444
+
+#define PIECE_BYTES	(2ULL << 20)
+
+/* That many pieces may be idle, and as much again for each so many pages taken. */
+#define IDLE_PIECES	2
+#define TAKEN_FOR_IDLE	16
+
+/* Pages side by side that are an extent. */
+struct run {
+	uint32_t start;
+	uint32_t count;
+	int holder;		/* 0: kept */
+};
+
+/* 2 MiB, or what is left of the section. */
+struct piece {
+	uint32_t taken;		/* pages of extents */
+	bool committed;		/* has memory, not only as a part of InitialSize */
+};
+
+/**
+ * struct ndshm_memfd_section - a section, as one process has it
+ * @next: in the list of those that were made here
+ * @references: of its struct ndshm_section's, and of who lists it; under ndshm__lock()
+ * @fd: with which it was made, or -1
+ * @process: that made it, if that was this one or an ancestor; else 0
+ * @device: with @inode, which one it is
+ * @inode: see @device
+ * @id: of the process's that made it
+ * @max_size: in bytes
+ * @initial_size: in bytes
+ * @pages: of all of it
+ * @initial: of these, how many always have memory
+ * @lock: for all that follows. A child of fork() never takes it, nor looks at that
+ * @pieces: all
+ * @idle: how many have memory, above InitialSize, and no extent a part of it
+ * @runs: by place
+ * @run_count: how many there are
+ * @run_room: how many there is room for
+ * @taken: pages of them
+ * @holders: how many there are
+ * @last_holder: number of the newest
+ */
+struct ndshm_memfd_section {
+	struct ndshm_memfd_section *next;
+	unsigned int references;
+	int fd;
+	uint32_t process;
+	dev_t device;
+	ino_t inode;
+	uint32_t id;
+	uint64_t max_size;
+	uint64_t initial_size;
+	uint32_t pages;
+	uint32_t initial;
+	pthread_mutex_t lock;
+	struct piece *pieces;
+	uint32_t idle;
+	struct run *runs;
+	size_t run_count;
+	size_t run_room;
+	uint32_t taken;
+	uint32_t holders;
+	int last_holder;
+};
+
+/* Those that were made in this process, and by its ancestors; under ndshm__lock(). */
+static struct ndshm_memfd_section *made;
+static uint32_t last_id;
+
+static uint64_t round_up(uint64_t number, uint64_t to)
+{
+	return (number + to - 1) / to * to;
+}
+
+static uint32_t piece_pages(void)
+{
+	return PIECE_BYTES / page_size();
+}
+
+/* May this process give out extents of it? */
+static bool is_maker(const struct ndshm_memfd_section *memfd)
+{
+	return memfd->process && memfd->process == ndshm__process();
+}
+
+static bool is_deleted(const struct ndshm_section *section)
+{
+	struct stat status;
+
+	return fstat(section->fd, &status) || !(status.st_mode & MODE);
+}
+
+static bool is_readonly(const struct ndshm_section *section)
+{
+	return (fcntl(section->fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
+/*
+ * Memory
+ */
+
+static uint32_t end_of_piece(const struct ndshm_memfd_section *memfd, uint32_t number)
+{
+	uint64_t end = ((uint64_t)number + 1) * piece_pages();
+
+	return end < memfd->pages ? end : memfd->pages;
+}
+
+static bool is_idle(const struct ndshm_memfd_section *memfd, uint32_t number)
+{
+	return memfd->pieces[number].committed && !memfd->pieces[number].taken &&
+	       number * piece_pages() >= memfd->initial;
+}
+
+/* The first page from @from on that has no memory, but for @to and beyond. */
+static uint64_t next_hole(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_t to)
+{
+	if (from < memfd->initial)
+		from = memfd->initial;
+	while (from < to && memfd->pieces[from / piece_pages()].committed)
+		from = (from / piece_pages() + 1) * piece_pages();
+	return from < to ? from : to;
+}
+
+/* The piece that begins there, or is to have more than its part of InitialSize. */
+static int commit_piece(const struct ndshm_section *section, uint32_t number)
+{
+	struct ndshm_memfd_section *memfd = section->memfd;
+	uint64_t start = (uint64_t)number * piece_pages();
+
+	if (ndshm__memfd_allocate(section->fd, start * page_size(),
+				  (end_of_piece(memfd, number) - start) * page_size()))
+		return -ENOMEM;
+	memfd->pieces[number].committed = true;
+	memfd->idle += is_idle(memfd, number);
+	return 0;
+}
+
+/* Whole pieces. */
+static int commit(const struct ndshm_section *section, uint64_t start, uint64_t end)
+{
+	int error = 0;
+
+	while (!error && (start = next_hole(section->memfd, start, end)) < end)
+		error = commit_piece(section, start / piece_pages());
+	return error;
+}
+
+/* Give the highest pieces back that are idle, up to @most. */
+static void trim(const struct ndshm_section *section, uint32_t most)
+{
+	struct ndshm_memfd_section *memfd = section->memfd;
+	uint32_t number = (memfd->pages + piece_pages() - 1) / piece_pages();
+
+	while (number-- && memfd->idle > most) {
+		if (!is_idle(memfd, number))
+			continue;
+		fallocate(section->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			  number * PIECE_BYTES, PIECE_BYTES);
+		memfd->pieces[number].committed = false;
+		memfd->idle--;
+	}
+}
+
+static void settle(const struct ndshm_section *section)
+{
+	const struct ndshm_memfd_section *memfd = section->memfd;
+	uint32_t most = IDLE_PIECES + memfd->taken / TAKEN_FOR_IDLE / piece_pages();
+
+	if (memfd->idle > most)
+		trim(section, most / 2);
+}
+
+/*
+ * Extents
+ */
+
+/* The run that begins at a page, or where it would be among them. */
+static size_t find_run(const struct ndshm_memfd_section *memfd, uint32_t start)
+{
+	size_t low = 0, high = memfd->run_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memfd->runs[middle].start < start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The same, if it is the holder's; or NULL. */
+static struct run *find_own(const struct ndshm_memfd_section *memfd, uint32_t start, int holder)
+{
+	size_t at = find_run(memfd, start);
+
+	if (at == memfd->run_count || memfd->runs[at].start != start ||
+	    memfd->runs[at].holder != holder)
+		return NULL;
+	return &memfd->runs[at];
+}
+
+/* What of a run lies in pieces is taken, or given. */
+static void count_run(struct ndshm_memfd_section *memfd, const struct run *run, bool given)
+{
+	const uint32_t end = run->start + run->count;
+	uint32_t at = run->start, count, number;
+
+	while (at < end) {
+		number = at / piece_pages();
+		count = end_of_piece(memfd, number) - at;
+		if (count > end - at)
+			count = end - at;
+		memfd->idle -= is_idle(memfd, number);
+		memfd->pieces[number].taken += given ? -count : count;
+		memfd->idle += is_idle(memfd, number);
+		at += count;
+	}
+	memfd->taken += given ? -run->count : run->count;
+}
+
+static void remove_run(struct ndshm_memfd_section *memfd, struct run *run)
+{
+	count_run(memfd, run, true);
+	memfd->run_count--;
+	memmove(run, run + 1, (memfd->runs + memfd->run_count - run) * sizeof(*run));
+}
+
+static void insert_run(struct ndshm_memfd_section *memfd, struct run run)
+{
+	struct run *place = &memfd->runs[find_run(memfd, run.start)];
+
+	memmove(place + 1, place, (memfd->runs + memfd->run_count - place) * sizeof(*place));
+	memfd->run_count++;
+	*place = run;
+	count_run(memfd, &run, false);
+}
+
+/* For one run more. */
+static int make_room(struct ndshm_memfd_section *memfd)
+{
+	size_t room = memfd->run_room ? 2 * memfd->run_room : 16;
+	struct run *runs;
+
+	if (memfd->run_count < memfd->run_room)
+		return 0;
+	runs = reallocarray(memfd->runs, room, sizeof(*runs));
+	if (!runs)
+		return -ENOMEM;
+	memfd->runs = runs;
+	memfd->run_room = room;
+	return 0;
+}
+
+/* Does it fit between two pages, and where? */
+static bool fits(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_t to,
+		 uint32_t count, uint32_t alignment, bool holes, uint64_t *start)
+{
+	uint64_t hole;
+
+	for (;;) {
+		*start = round_up(from, alignment);
+		if (*start + count > to)
+			return false;
+		hole = holes ? *start + count : next_hole(memfd, *start, *start + count);
+		if (hole == *start + count)
+			return true;
+		from = (hole / piece_pages() + 1) * piece_pages();
+	}
+}
+
+/* The lowest place: of what has memory, or of that and holes. */
+static bool find_place(const struct ndshm_memfd_section *memfd, uint32_t count,
+		       uint32_t alignment, bool holes, uint64_t *start)
+{
+	uint64_t from = 0;
+
+	for (size_t i = 0; i < memfd->run_count; i++) {
+		if (fits(memfd, from, memfd->runs[i].start, count, alignment, holes, start))
+			return true;
+		from = (uint64_t)memfd->runs[i].start + memfd->runs[i].count;
+	}
+	return fits(memfd, from, memfd->pages, count, alignment, holes, start);
+}
+
+/* With the lock. */
+static uint32_t take(const struct ndshm_section *section, int holder, uint32_t count,
+		     uint32_t alignment, uint64_t *start)
+{
+	struct ndshm_memfd_section *memfd = section->memfd;
+
+	if (is_deleted(section))
+		return NDSHM_REASON_SECTION_DELETED;
+	if (make_room(memfd))
+		return NDSHM_REASON_MEMORY;
+	if (!find_place(memfd, count, alignment, false, start)) {
+		if (!find_place(memfd, count, alignment, true, start))
+			return NDSHM_REASON_SECTION_FULL;
+		if (commit(section, *start, *start + count)) {
+			/* What it got in vain goes again. */
+			settle(section);
+			return NDSHM_REASON_MEMORY;
+		}
+	}
+	insert_run(memfd, (struct run){ .start = *start, .count = count, .holder = holder });
+	return NDSHM_REASON_NONE;
+}
+
+static uint32_t check_extent(const struct ndshm_section *section,
+			     const struct ndshm_extent_alloc *argument)
+{
+	uint64_t alignment = argument->alignment;
+
+	if (!argument->length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (alignment && (alignment & (alignment - 1) || alignment < page_size() ||
+			  alignment > PIECE_BYTES))
+		return NDSHM_REASON_ALIGNMENT;
+	return argument->length > section->memfd->max_size ? NDSHM_REASON_SECTION_FULL :
+							     NDSHM_REASON_NONE;
+}
+
+static uint32_t alloc(const struct ndshm_section *section, int holder,
+		      struct ndshm_extent_alloc *argument)
+{
+	struct ndshm_memfd_section *memfd = section->memfd;
+	uint64_t start, count, alignment;
+	uint32_t reason;
+
+	if (section->readonly)
+		return NDSHM_REASON_SECTION_READONLY;
+	reason = check_extent(section, argument);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!is_maker(memfd))
+		return is_deleted(section) ? NDSHM_REASON_SECTION_DELETED :
+					     NDSHM_REASON_NOT_CREATOR;
+	count = round_up(argument->length, page_size()) / page_size();
+	alignment = argument->alignment ? argument->alignment / page_size() : 1;
+	pthread_mutex_lock(&memfd->lock);
+	reason = take(section, holder, count, alignment, &start);
+	pthread_mutex_unlock(&memfd->lock);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	argument->out_offset = start * page_size();
+	argument->out_length = count * page_size();
+	memset((char *)section->base + argument->out_offset, 0, argument->out_length);
+	return reason;
+}
+
+/* Where an extent can begin, as a page of the section. */
+static uint32_t page_of(const struct ndshm_section *section, uint64_t offset, uint32_t *page)
+{
+	if (offset % page_size())
+		return NDSHM_REASON_ALIGNMENT;
+	if (offset >= section->memfd->max_size)
+		return NDSHM_REASON_EXTENT_UNKNOWN;
+	*page = offset / page_size();
+	return is_maker(section->memfd) ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
+}
+
+static uint32_t free_extent(const struct ndshm_section *section, int holder,
+			    const struct ndshm_extent_free *argument)
+{
+	struct ndshm_memfd_section *memfd = section->memfd;
+	struct run *run;
+	uint32_t page, reason = page_of(section, argument->offset, &page);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	pthread_mutex_lock(&memfd->lock);
+	run = find_own(memfd, page, holder);
+	if (run) {
+		remove_run(memfd, run);
+		settle(section);
+	}
+	pthread_mutex_unlock(&memfd->lock);
+	return run ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
+}
+
+static uint32_t query_extent(const struct ndshm_section *section, int holder,
+			     struct ndshm_extent_query *argument)
+{
+	struct ndshm_segment *segments = (struct ndshm_segment *)(uintptr_t)argument->segments;
+	struct ndshm_memfd_section *memfd = section->memfd;
+	struct run *run;
+	uint32_t page, reason = page_of(section, argument->offset, &page);
+
+	if (reason == NDSHM_REASON_NONE && is_deleted(section))
+		reason = NDSHM_REASON_SECTION_DELETED;
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	pthread_mutex_lock(&memfd->lock);
+	run = find_own(memfd, page, holder);
+	if (run)
+		argument->out_length = run->count * page_size();
+	pthread_mutex_unlock(&memfd->lock);
+	if (!run)
+		return NDSHM_REASON_EXTENT_UNKNOWN;
+	argument->out_segments = 1;
+	if (argument->segment_capacity)
+		segments[0] = (struct ndshm_segment){
+			.address = NDSHM_ADDRESS_HIDDEN,
+			.length = argument->out_length,
+		};
+	return NDSHM_REASON_NONE;
+}
+
+/*
+ * Holders
+ */
+
+/* One of who may have no extents needs no number. */
+static uint32_t attach(const struct ndshm_section *section, struct ndshm_section_attach *argument)
+{
+	struct ndshm_memfd_section *memfd = section->memfd;
+
+	if (is_deleted(section))
+		return NDSHM_REASON_SECTION_DELETED;
+	argument->out_holder = 0;
+	if (!is_maker(memfd))
+		return NDSHM_REASON_NONE;
+	pthread_mutex_lock(&memfd->lock);
+	argument->out_holder = ++memfd->last_holder;
+	memfd->holders++;
+	pthread_mutex_unlock(&memfd->lock);
+	return NDSHM_REASON_NONE;
+}
+
+static void detach(struct ndshm_section *section, int holder)
+{
+	struct ndshm_memfd_section *memfd = section->memfd;
+	struct run *run;
+
+	/* What was inherited is the parent's. */
+	if (!is_maker(memfd))
+		return;
+	pthread_mutex_lock(&memfd->lock);
+	for (size_t i = memfd->run_count; i--;) {
+		run = &memfd->runs[i];
+		if (run->holder != holder)
+			continue;
+		if (section->flags & NDSHM_ATTACH_KEEP)
+			run->holder = 0;
+		else
+			remove_run(memfd, run);
+	}
+	memfd->holders--;
+	settle(section);
+	pthread_mutex_unlock(&memfd->lock);
+}
+
+/*
+ * The section
+ */
+
+static int share(const struct ndshm_section *section, bool readonly)
+{
+	char path[64];
+
+	if (!readonly || section->readonly)
+		return fcntl(section->fd, F_DUPFD_CLOEXEC, 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", section->fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static uint32_t share_section(const struct ndshm_section *section,
+			      struct ndshm_section_share *argument)
+{
+	bool readonly = argument->flags & NDSHM_SHARE_READONLY;
+
+	if (argument->flags & ~NDSHM_SHARE_READONLY)
+		return NDSHM_REASON_FLAGS;
+	if (is_deleted(section))
+		return NDSHM_REASON_SECTION_DELETED;
+	if (!readonly && section->readonly)
+		return NDSHM_REASON_SECTION_READONLY;
+	argument->out_section = share(section, readonly);
+	return argument->out_section < 0 ? NDSHM_REASON_DESCRIPTORS : NDSHM_REASON_NONE;
+}
+
+/* Extents that others than this holder have. */
+static bool has_others(const struct ndshm_memfd_section *memfd, int holder)
+{
+	for (size_t i = 0; i < memfd->run_count; i++)
+		if (memfd->runs[i].holder && memfd->runs[i].holder != holder)
+			return true;
+	return false;
+}
+
+/* Whose it is may change its mode, if only to what it is. */
+static bool may_force(const struct ndshm_section *section)
+{
+	struct stat status;
+
+	return !fstat(section->fd, &status) && !fchmod(section->fd, status.st_mode & 07777);
+}
+
+static uint32_t delete_section(const struct ndshm_section *section,
+			       const struct ndshm_section_delete *argument)
+{
+	struct ndshm_memfd_section *memfd = section->memfd;
+	const bool force = argument->flags & NDSHM_DELETE_FORCE;
+	uint32_t reason = NDSHM_REASON_NONE;
+
+	if (section->readonly)
+		return NDSHM_REASON_SECTION_READONLY;
+	if (force && !may_force(section))
+		return NDSHM_REASON_NOT_CREATOR;
+	if (!is_maker(memfd)) {
+		if (is_deleted(section))
+			return NDSHM_REASON_SECTION_DELETED;
+		/* Nobody here knows who has extents. */
+		return force && !fchmod(section->fd, 0) ? NDSHM_REASON_NONE :
+							  NDSHM_REASON_NOT_CREATOR;
+	}
+	pthread_mutex_lock(&memfd->lock);
+	if (is_deleted(section))
+		reason = NDSHM_REASON_SECTION_DELETED;
+	else if (!force && has_others(memfd, argument->holder))
+		reason = NDSHM_REASON_SECTION_BUSY;
+	else if (fchmod(section->fd, 0))
+		reason = NDSHM_REASON_NOT_CREATOR;
+	pthread_mutex_unlock(&memfd->lock);
+	return reason;
+}
+
+static uint32_t query_section(const struct ndshm_section *section,
+			      struct ndshm_section_query *argument)
+{
+	struct ndshm_memfd_section *memfd = section->memfd;
+	struct stat status;
+
+	argument->out_id = memfd->id;
+	argument->out_flags = (is_readonly(section) ? NDSHM_SECTION_READONLY : 0) |
+			      (is_deleted(section) ? NDSHM_SECTION_DELETED : 0);
+	argument->out_max_size = memfd->max_size;
+	argument->out_initial_size = memfd->initial_size;
+	/* In units of 512 bytes, whatever its blocks are. */
+	argument->out_committed = fstat(section->fd, &status) ? 0 : status.st_blocks * 512;
+	argument->out_adapter = MEMFD_ADAPTER_ID;
+	argument->out_provider = MEMFD_PROVIDER_ID;
+	if (!is_maker(memfd))
+		return NDSHM_REASON_NONE;
+	pthread_mutex_lock(&memfd->lock);
+	argument->out_taken = memfd->taken * page_size();
+	argument->out_extents = memfd->run_count;
+	argument->out_holders = memfd->holders;
+	pthread_mutex_unlock(&memfd->lock);
+	return NDSHM_REASON_NONE;
+}
+
+/* There is no device; what is wrong is wrong all the same. */
+static uint32_t sync_section(const struct ndshm_section *section,
+			     const struct ndshm_section_sync *argument)
+{
+	uint32_t reason = ndshm__memfd_check_sync(argument->direction, argument->offset,
+						  argument->length, section->memfd->max_size);
+
+	return reason == NDSHM_REASON_NONE && is_deleted(section) ? NDSHM_REASON_SECTION_DELETED :
+								    reason;
+}
+
+static int command(struct ndshm_section *section, int holder, unsigned long number,
+		   void *argument)
+{
+	struct ndshm_header *header = argument;
+
+	switch (number) {
+	case NDSHM_SECTION_ATTACH:
+		header->reason = attach(section, argument);
+		break;
+	case NDSHM_SECTION_SHARE:
+		header->reason = share_section(section, argument);
+		break;
+	case NDSHM_SECTION_DELETE:
+		header->reason = delete_section(section, argument);
+		break;
+	case NDSHM_SECTION_QUERY:
+		header->reason = query_section(section, argument);
+		break;
+	case NDSHM_SECTION_SYNC:
+		header->reason = sync_section(section, argument);
+		break;
+	case NDSHM_EXTENT_ALLOC:
+		header->reason = alloc(section, holder, argument);
+		break;
+	case NDSHM_EXTENT_FREE:
+		header->reason = free_extent(section, holder, argument);
+		break;
+	case NDSHM_EXTENT_QUERY:
+		header->reason = query_extent(section, holder, argument);
+		break;
+	default:
+		return -ENOTTY;
+	}
+	header->status = ndshm__reason_status(header->reason);
+	return ndshm__reason_errno(header->reason);
+}
+
+/*
+ * Life
+ */
+
+static struct ndshm_memfd_section *make_memfd(uint32_t id, uint64_t max_size,
+					      uint64_t initial_size)
+{
+	struct ndshm_memfd_section *memfd = calloc(1, sizeof(*memfd));
+
+	if (!memfd)
+		return NULL;
+	memfd->references = 1;
+	memfd->fd = -1;
+	memfd->id = id;
+	memfd->max_size = round_up(max_size, page_size());
+	memfd->initial_size = round_up(initial_size, page_size());
+	memfd->pages = memfd->max_size / page_size();
+	memfd->initial = memfd->initial_size / page_size();
+	pthread_mutex_init(&memfd->lock, NULL);
+	return memfd;
+}
+
+static void free_memfd(struct ndshm_memfd_section *memfd)
+{
+	pthread_mutex_destroy(&memfd->lock);
+	free(memfd->runs);
+	free(memfd->pieces);
+	free(memfd);
+}
+
+/* Is it one that was made here? Then with a reference. */
+static struct ndshm_memfd_section *find_made(const struct stat *status)
+{
+	struct ndshm_memfd_section *memfd;
+
+	ndshm__lock();
+	for (memfd = made; memfd; memfd = memfd->next)
+		if (is_maker(memfd) && memfd->inode == status->st_ino &&
+		    memfd->device == status->st_dev)
+			break;
+	if (memfd)
+		memfd->references++;
+	ndshm__unlock();
+	return memfd;
+}
+
+static void add_made(struct ndshm_memfd_section *memfd)
+{
+	ndshm__lock();
+	memfd->next = made;
+	made = memfd;
+	ndshm__unlock();
+}
+
+/* What an ancestor knew is left alone: another thread may have been in its midst. */
+static void put_memfd(struct ndshm_memfd_section *memfd)
+{
+	struct ndshm_memfd_section **at;
+	bool last;
+
+	ndshm__lock();
+	last = !--memfd->references;
+	if (last && is_maker(memfd)) {
+		for (at = &made; *at != memfd; at = &(*at)->next)
+			;
+		*at = memfd->next;
+	}
+	ndshm__unlock();
+	if (last && memfd->fd >= 0)
+		close(memfd->fd);
+	if (last && (!memfd->process || is_maker(memfd)))
+		free_memfd(memfd);
+}
+
+static void close_section(struct ndshm_section *section)
+{
+	if (section->fd != section->memfd->fd)
+		close(section->fd);
+	put_memfd(section->memfd);
+}
+
+/* What the name of a file says, if it is one of ours; -ENOTTY: it is not. */
+static int read_name(int fd, struct ndshm_memfd_section **memfd)
+{
+	char path[64], name[128];
+	uint64_t max_size, initial_size;
+	ssize_t length;
+	int end = 0;
+	uint32_t id;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	length = readlink(path, name, sizeof(name) - 1);
+	if (length < 0)
+		return -ENOTTY;
+	name[length] = 0;
+	if (sscanf(name, LINK, &id, &max_size, &initial_size, &end) != 3 || !end ||
+	    strcmp(name + end, " (deleted)"))
+		return -ENOTTY;
+	if (!max_size || max_size > MEMFD_MAX_SECTION || initial_size > max_size)
+		return -ENOTTY;
+	*memfd = make_memfd(id, max_size, initial_size);
+	return *memfd ? 0 : -ENOMEM;
+}
+
+/* Whoever made the file, nobody must be able to take the memory away again. */
+static int adopt(struct ndshm_section *section)
+{
+	int seals = fcntl(section->fd, F_GET_SEALS);
+	struct statfs system;
+	struct stat status;
+
+	if (seals < 0 || (seals & SEALS) != SEALS || fstat(section->fd, &status) ||
+	    fstatfs(section->fd, &system) || system.f_type != TMPFS_MAGIC)
+		return -ENOTTY;
+	section->memfd = find_made(&status);
+	return section->memfd ? 0 : read_name(section->fd, &section->memfd);
+}
+
+const struct ndshm_section_kind ndshm__section_memfd = {
+	.adopt = adopt,
+	.command = command,
+	.detach = detach,
+	.close = close_section,
+};
+
+/*
+ * NDSHM_SECTION_CREATE
+ */
+
+static uint32_t check_section(const struct ndshm_section_create *argument)
+{
+	if (!argument->max_size)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (argument->max_size > UINT64_MAX - (page_size() - 1))
+		return NDSHM_REASON_LENGTH_OVERFLOW;
+	if (argument->max_size > MEMFD_MAX_SECTION)
+		return NDSHM_REASON_LENGTH_LIMIT;
+	if (argument->initial_size > argument->max_size)
+		return NDSHM_REASON_SECTION_INITIAL;
+	if (!ndshm__memfd_node_exists(argument->preferred_node))
+		return NDSHM_REASON_NODE;
+	if (argument->adapter != MEMFD_ADAPTER_ID)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (argument->provider && argument->provider != MEMFD_PROVIDER_ID)
+		return NDSHM_REASON_PROVIDER_UNKNOWN;
+	return NDSHM_REASON_NONE;
+}
+
+static uint32_t new_id(void)
+{
+	uint32_t id;
+
+	ndshm__lock();
+	if (!++last_id)
+		++last_id;
+	id = last_id;
+	ndshm__unlock();
+	return id;
+}
+
+static struct ndshm_memfd_section *make_section(const struct ndshm_section_create *argument)
+{
+	struct ndshm_memfd_section *memfd = make_memfd(new_id(), argument->max_size,
+						       argument->initial_size);
+
+	if (!memfd)
+		return NULL;
+	memfd->pieces = calloc(memfd->pages / piece_pages() + 1, sizeof(*memfd->pieces));
+	if (!memfd->pieces) {
+		free_memfd(memfd);
+		return NULL;
+	}
+	memfd->process = ndshm__process();
+	return memfd;
+}
+
+/* The file, with what everybody is to know of it; a reason. */
+static uint32_t make_file(struct ndshm_memfd_section *memfd)
+{
+	struct stat status;
+	char name[128];
+	int fd;
+
+	snprintf(name, sizeof(name), NAME, memfd->id, memfd->max_size, memfd->initial_size);
+	fd = ndshm__memfd_create(name);
+	if (fd < 0)
+		return fd == -EMFILE || fd == -ENFILE ? NDSHM_REASON_DESCRIPTORS :
+							NDSHM_REASON_MEMORY;
+	if (fchmod(fd, MODE) || fcntl(fd, F_ADD_SEALS, SEALS) || fstat(fd, &status) ||
+	    (memfd->initial_size && ndshm__memfd_allocate(fd, 0, memfd->initial_size))) {
+		close(fd);
+		return NDSHM_REASON_MEMORY;
+	}
+	memfd->fd = fd;
+	memfd->device = status.st_dev;
+	memfd->inode = status.st_ino;
+	return NDSHM_REASON_NONE;
+}
+
+static uint32_t create(const struct ndshm_section_create *argument, struct ndshm_section *section)
+{
+	struct ndshm_memfd_section *memfd;
+	uint32_t reason = check_section(argument);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	memfd = make_section(argument);
+	if (!memfd)
+		return NDSHM_REASON_MEMORY;
+	reason = make_file(memfd);
+	if (reason != NDSHM_REASON_NONE) {
+		free_memfd(memfd);
+		return reason;
+	}
+	add_made(memfd);
+	section->kind = &ndshm__section_memfd;
+	section->memfd = memfd;
+	section->fd = memfd->fd;
+	return reason;
+}
+
+int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create *argument,
+				struct ndshm_section *section)
+{
+	(void)ndshm;
+	argument->reason = create(argument, section);
+	argument->status = ndshm__reason_status(argument->reason);
+	return ndshm__reason_errno(argument->reason);
+}
+
+/*
+ * The list
+ */
+
+static struct ndshm_section_row row_of(struct ndshm_memfd_section *memfd)
+{
+	struct stat status = { 0 };
+	struct ndshm_section_row row;
+
+	fstat(memfd->fd, &status);
+	pthread_mutex_lock(&memfd->lock);
+	row = (struct ndshm_section_row){
+		.id = memfd->id,
+		.adapter = MEMFD_ADAPTER_ID,
+		.provider = MEMFD_PROVIDER_ID,
+		.uid = status.st_uid,
+		.max_size = memfd->max_size,
+		.initial_size = memfd->initial_size,
+		.committed = status.st_blocks * 512,
+		.taken = memfd->taken * page_size(),
+		.extents = memfd->run_count,
+		.holders = memfd->holders,
+		.deleted = !(status.st_mode & MODE),
+	};
+	pthread_mutex_unlock(&memfd->lock);
+	return row;
+}
+
+/* Those that were made here, with a reference each; for free(). */
+static int get_made(struct ndshm_memfd_section ***list, size_t *count)
+{
+	struct ndshm_memfd_section *memfd;
+	size_t all = 0;
+
+	*list = NULL;
+	*count = 0;
+	ndshm__lock();
+	for (memfd = made; memfd; memfd = memfd->next)
+		all += is_maker(memfd);
+	if (all)
+		*list = calloc(all, sizeof(**list));
+	for (memfd = made; *list && memfd; memfd = memfd->next) {
+		if (!is_maker(memfd))
+			continue;
+		memfd->references++;
+		(*list)[(*count)++] = memfd;
+	}
+	ndshm__unlock();
+	return all && !*list ? -ENOMEM : 0;
+}
+
+/* The process's, as the module's are the user's. */
+int ndshm__memfd_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
+			       size_t *count)
+{
+	struct ndshm_memfd_section **list;
+	int error = get_made(&list, count);
+
+	(void)ndshm;
+	*out = NULL;
+	if (error || !*count)
+		return error;
+	*out = calloc(*count, sizeof(**out));
+	for (size_t i = 0; i < *count; i++) {
+		if (*out)
+			(*out)[i] = row_of(list[i]);
+		put_memfd(list[i]);
+	}
+	free(list);
+	if (*out)
+		return 0;
+	*count = 0;
+	return -ENOMEM;
+}

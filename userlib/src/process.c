@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Which process this is. A child of fork() finds out by itself, with whatever
+ * other threads of its parent have been doing: it finds a page wiped.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* The process's number, or 0 in a child that has not asked yet. */
+static _Atomic(atomic_uint *) place;
+
+/* Inherited, so that a child's number is none that it could have inherited. */
+static atomic_uint last_number;
+
+int ndshm__process_open(void)
+{
+	const size_t length = sysconf(_SC_PAGESIZE);
+	atomic_uint *none = NULL, *page;
+
+	if (place)
+		return 0;
+	page = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	if (madvise(page, length, MADV_WIPEONFORK)) {
+		int error = -errno;
+
+		munmap(page, length);
+		return error;
+	}
+	if (!atomic_compare_exchange_strong(&place, &none, page))
+		munmap(page, length);
+	return 0;
+}
+
+uint32_t ndshm__process(void)
+{
+	atomic_uint *number = place;
+	unsigned int seen = *number, own;
+
+	if (seen)
+		return seen;
+	own = ++last_number;
+	return atomic_compare_exchange_strong(number, &seen, own) ? own : seen;
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Sections, whoever answers for them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "section_internal.h"
+
+/* What a section's pieces are, so that one can be shown by a huge page. */
+#define SLOT	(2UL << 20)
+
+/*
+ * Commands, and who holds
+ */
+
+static uint32_t process_of(uint64_t holder)
+{
+	return holder >> 32;
+}
+
+static int number_of(uint64_t holder)
+{
+	return (int)(uint32_t)holder;
+}
+
+/* In a child of fork() the parent's holder ends, as far as this process has it. */
+static void drop_inherited(struct ndshm_section *section)
+{
+	uint64_t seen = section->holder;
+
+	if (seen && process_of(seen) != ndshm__process() &&
+	    atomic_compare_exchange_strong(&section->holder, &seen, 0))
+		section->kind->detach(section, number_of(seen));
+}
+
+static int section_command(struct ndshm_section *section, unsigned long number, void *argument)
+{
+	drop_inherited(section);
+	return ndshm__answer(section->ndshm,
+			     section->kind->command(section, NO_HOLDER, number, argument),
+			     argument);
+}
+
+/* This process's holder, in *@holder. The first of several threads makes it. */
+static int hold(struct ndshm_section *section, int *holder)
+{
+	struct ndshm_section_attach argument = {
+		.size = sizeof(argument),
+		.flags = section->flags,
+	};
+	uint64_t seen, made;
+	int error;
+
+	drop_inherited(section);
+	seen = section->holder;
+	if (!seen) {
+		error = section_command(section, NDSHM_SECTION_ATTACH, &argument);
+		if (error)
+			return error;
+		made = (uint64_t)ndshm__process() << 32 | (uint32_t)argument.out_holder;
+		if (atomic_compare_exchange_strong(&section->holder, &seen, made))
+			seen = made;
+		else
+			section->kind->detach(section, argument.out_holder);
+	}
+	*holder = number_of(seen);
+	return 0;
+}
+
+static int holder_command(struct ndshm_section *section, unsigned long number, void *argument)
+{
+	int holder, error = hold(section, &holder);
+
+	if (error)
+		return error;
+	return ndshm__answer(section->ndshm,
+			     section->kind->command(section, holder, number, argument), argument);
+}
+
+/*
+ * Mapping
+ */
+
+/* What of a reservation of @size and a slot is not used, around @start. */
+static void give_edges_back(char *room, char *start, size_t size)
+{
+	if (start > room)
+		munmap(room, start - room);
+	munmap(start + size, room + SLOT - start);
+}
+
+/* Move it to a multiple of a slot, to a place that was reserved before. */
+static int align(struct ndshm_section *section, void *start)
+{
+	const size_t size = section->size;
+	char *room = mmap(NULL, size + SLOT, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *place;
+	int error = 0;
+
+	if (room == MAP_FAILED)
+		return -errno;
+	place = room + (-(uintptr_t)room & (SLOT - 1));
+	if (mremap(start, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, place) == MAP_FAILED)
+		error = -errno;
+	/* After a failure the place itself may be somebody else's by now. */
+	give_edges_back(room, place, size);
+	if (!error)
+		section->base = place;
+	return error;
+}
+
+static int map(struct ndshm_section *section)
+{
+	const int protection = PROT_READ | (section->readonly ? 0 : PROT_WRITE);
+	void *start;
+	int error;
+
+	if (section->size > SIZE_MAX - SLOT)
+		return -ENOMEM;
+	/* Whatever it is refused for leaves nothing behind here. */
+	start = mmap(NULL, section->size, protection, MAP_SHARED, section->fd, 0);
+	if (start == MAP_FAILED)
+		return -errno;
+	/* As the module does by itself. */
+	madvise(start, section->size, MADV_DONTDUMP);
+	error = align(section, start);
+	if (error)
+		munmap(start, section->size);
+	return error;
+}
+
+/* Learn what it is, and map it; whatever is no section ends here. */
+static int show(struct ndshm_section *section)
+{
+	struct ndshm_section_query argument = { .size = sizeof(argument) };
+	struct ndshm *ndshm = section->ndshm;
+	int error;
+
+	if (section->kind->command(section, NO_HOLDER, NDSHM_SECTION_QUERY, &argument))
+		return ndshm__refuse(ndshm, NDSHM_REASON_DESCRIPTOR);
+	section->size = argument.out_max_size;
+	section->readonly = argument.out_flags & NDSHM_SECTION_READONLY;
+	error = argument.out_flags & NDSHM_SECTION_DELETED ? -EIDRM : map(section);
+	/* mmap() has no header: its errno says what can be said. */
+	if (error == -EIDRM)
+		return ndshm__refuse(ndshm, NDSHM_REASON_SECTION_DELETED);
+	if (error == -ENODEV)
+		return ndshm__refuse(ndshm, NDSHM_REASON_SECTION_REVOKED);
+	return ndshm__done(ndshm, error);
+}
+
+/*
+ * Life
+ */
+
+/* NULL: there is no memory for it. */
+static struct ndshm_section *make_object(struct ndshm *ndshm)
+{
+	struct ndshm_section *section;
+
+	if (ndshm__process_open())
+		return NULL;
+	section = calloc(1, sizeof(*section));
+	if (!section)
+		return NULL;
+	section->fd = -1;
+	section->ndshm = ndshm;
+	ndshm__get(ndshm);
+	return section;
+}
+
+static void free_object(struct ndshm_section *section)
+{
+	if (section->holder)
+		section->kind->detach(section, number_of(section->holder));
+	if (section->base)
+		munmap(section->base, section->size);
+	if (section->kind)
+		section->kind->close(section);
+	else if (section->fd >= 0)
+		close(section->fd);
+	ndshm__put(section->ndshm);
+	free(section);
+}
+
+NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
+				   const struct ndshm_section_request *request,
+				   struct ndshm_section **out)
+{
+	struct ndshm_section_create argument = {
+		.size = sizeof(argument),
+		.adapter = request->adapter ? request->adapter :
+					      ndshm->info.out_default_adapter,
+		.provider = request->provider,
+		.max_size = request->max_size,
+		.initial_size = request->initial_size,
+		.preferred_node = request->node,
+	};
+	struct ndshm_section *section;
+	int error;
+
+	*out = NULL;
+	/* Of no use before the first extent, which is too late to be told. */
+	if (request->flags & ~NDSHM_ATTACH_KEEP)
+		return ndshm__refuse(ndshm, NDSHM_REASON_FLAGS);
+	section = make_object(ndshm);
+	if (!section)
+		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+	section->flags = request->flags;
+	error = ndshm->backend->create_section(ndshm, &argument, section);
+	error = error ? ndshm__answer(ndshm, error, &argument) : show(section);
+	if (error) {
+		/* The object's reference is not the last: the reason stays. */
+		free_object(section);
+		return error;
+	}
+	*out = section;
+	return 0;
+}
+
+/* The kind that knows the descriptor. */
+static int find_kind(struct ndshm_section *section)
+{
+	static const struct ndshm_section_kind *const kinds[] = {
+		&ndshm__section_module,
+		&ndshm__section_memfd,
+	};
+	int error = -ENOTTY;
+
+	for (size_t i = 0; error == -ENOTTY && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		error = kinds[i]->adopt(section);
+		if (!error)
+			section->kind = kinds[i];
+	}
+	if (error == -ENOTTY)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_DESCRIPTOR);
+	return ndshm__done(section->ndshm, error);
+}
+
+static int adopt(struct ndshm_section *section, int fd)
+{
+	int error;
+
+	section->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (section->fd < 0)
+		return ndshm__refuse(section->ndshm, errno == EBADF ? NDSHM_REASON_DESCRIPTOR :
+								      NDSHM_REASON_DESCRIPTORS);
+	error = find_kind(section);
+	return error ? error : show(section);
+}
+
+NDSHM_API int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_section **out)
+{
+	struct ndshm_section *section = make_object(ndshm);
+	int error;
+
+	*out = NULL;
+	if (!section)
+		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+	error = adopt(section, fd);
+	if (error) {
+		free_object(section);
+		return error;
+	}
+	*out = section;
+	return 0;
+}
+
+NDSHM_API void ndshm_section_close(struct ndshm_section *section)
+{
+	if (section)
+		free_object(section);
+}
+
+NDSHM_API int ndshm_section_delete(struct ndshm_section *section, bool force)
+{
+	struct ndshm_section_delete argument = {
+		.size = sizeof(argument),
+		.flags = force ? NDSHM_DELETE_FORCE : 0,
+		.holder = NO_HOLDER,
+	};
+	uint64_t held;
+
+	drop_inherited(section);
+	held = section->holder;
+	if (held)
+		argument.holder = number_of(held);
+	return section_command(section, NDSHM_SECTION_DELETE, &argument);
+}
+
+/*
+ * What there is to ask
+ */
+
+NDSHM_API int ndshm_section_share(struct ndshm_section *section, uint32_t flags, int *fd)
+{
+	struct ndshm_section_share argument = { .size = sizeof(argument), .flags = flags };
+	int error = section_command(section, NDSHM_SECTION_SHARE, &argument);
+
+	*fd = error ? -1 : argument.out_section;
+	return error;
+}
+
+NDSHM_API int ndshm_section_fd(const struct ndshm_section *section)
+{
+	return section->fd;
+}
+
+NDSHM_API void *ndshm_section_base(const struct ndshm_section *section)
+{
+	return section->base;
+}
+
+NDSHM_API uint64_t ndshm_section_size(const struct ndshm_section *section)
+{
+	return section->size;
+}
+
+NDSHM_API int ndshm_section_query(struct ndshm_section *section, struct ndshm_section_info *info)
+{
+	struct ndshm_section_query argument = { .size = sizeof(argument) };
+	int error = section_command(section, NDSHM_SECTION_QUERY, &argument);
+
+	if (error)
+		return error;
+	*info = (struct ndshm_section_info){
+		.max_size = argument.out_max_size,
+		.initial_size = argument.out_initial_size,
+		.committed = argument.out_committed,
+		.taken = argument.out_taken,
+		.id = argument.out_id,
+		.flags = argument.out_flags,
+		.extents = argument.out_extents,
+		.holders = argument.out_holders,
+		.adapter = argument.out_adapter,
+		.provider = argument.out_provider,
+	};
+	return 0;
+}
+
+NDSHM_API int ndshm_section_sync(struct ndshm_section *section, uint32_t direction,
+				 uint64_t offset, uint64_t length)
+{
+	struct ndshm_section_sync argument = {
+		.size = sizeof(argument),
+		.direction = direction,
+		.offset = offset,
+		.length = length,
+	};
+
+	return section_command(section, NDSHM_SECTION_SYNC, &argument);
+}
+
+/*
+ * Extents
+ */
+
+NDSHM_API int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length,
+				 uint64_t alignment, uint64_t *offset, uint64_t *out_length)
+{
+	struct ndshm_extent_alloc argument = {
+		.size = sizeof(argument),
+		.length = length,
+		.alignment = alignment,
+	};
+	int error = holder_command(section, NDSHM_EXTENT_ALLOC, &argument);
+
+	*offset = error ? 0 : argument.out_offset;
+	*out_length = error ? 0 : argument.out_length;
+	return error;
+}
+
+NDSHM_API int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
+{
+	struct ndshm_extent_free argument = { .size = sizeof(argument), .offset = offset };
+
+	return holder_command(section, NDSHM_EXTENT_FREE, &argument);
+}
+
+NDSHM_API int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
+				 struct ndshm_segment *segments, size_t capacity, size_t *count)
+{
+	struct ndshm_extent_query argument = {
+		.size = sizeof(argument),
+		.offset = offset,
+		.segments = capacity ? (uintptr_t)segments : 0,
+		.segment_capacity = capacity < UINT32_MAX ? capacity : UINT32_MAX,
+	};
+	int error = holder_command(section, NDSHM_EXTENT_QUERY, &argument);
+
+	*count = error && error != -ENOSPC ? 0 : argument.out_segments;
+	return error;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The module's sections: ioctls on descriptors of the section and of its holders.
+ */
+#include <errno.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "section_internal.h"
+
+/* Nothing is asked of a driver or a file system that somebody else may have chosen. */
+static int adopt(struct ndshm_section *section)
+{
+	struct statfs system;
+
+	if (fstatfs(section->fd, &system))
+		return -errno;
+	return system.f_type == ANON_INODE_FS_MAGIC ? 0 : -ENOTTY;
+}
+
+static int command(struct ndshm_section *section, int holder, unsigned long number,
+		   void *argument)
+{
+	return ndshm__ioctl(holder == NO_HOLDER ? section->fd : holder, number, argument);
+}
+
+static void detach(struct ndshm_section *section, int holder)
+{
+	(void)section;
+	close(holder);
+}
+
+static void close_section(struct ndshm_section *section)
+{
+	close(section->fd);
+}
+
+const struct ndshm_section_kind ndshm__section_module = {
+	.adopt = adopt,
+	.command = command,
+	.detach = detach,
+	.close = close_section,
+};
