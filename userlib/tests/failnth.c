@@ -6,11 +6,13 @@
  */
 #include <pthread.h>
 
-#include "test.h"
+#include "test_section.h"
 #include "wrap.h"
 
 static struct ndshm *ndshm;
 static struct ndshm_block *block;
+static struct ndshm_section *section;
+static int strangers_section;
 
 static int try_open(void)
 {
@@ -133,6 +135,79 @@ static int try_claim(void)
 	return error == -EOPNOTSUPP ? 0 : error;
 }
 
+static int try_section(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *made = (void *)1;
+	int error;
+
+	request.max_size = request.initial_size = 1;
+	error = ndshm_section_create(ndshm, &request, &made);
+	CHECK(!error == !!made);
+	ndshm_section_close(made);
+	return error;
+}
+
+/* For the first of all, memory is needed that later ones find. */
+static int try_first_section(void)
+{
+	return try_section();
+}
+
+static int try_adopt(int fd)
+{
+	struct ndshm_section *made = (void *)1;
+	int error = ndshm_section_adopt(ndshm, fd, &made);
+
+	CHECK(!error == !!made);
+	ndshm_section_close(made);
+	return error;
+}
+
+static int try_adopt_own(void)
+{
+	return try_adopt(ndshm_section_fd(section));
+}
+
+static int try_adopt_others(void)
+{
+	return try_adopt(strangers_section);
+}
+
+/* Room for what is known of it, and its memory. */
+static int try_extent(void)
+{
+	uint64_t offset, length;
+	int error = ndshm_extent_alloc(section, 1, 0, &offset, &length);
+
+	CHECK(!error == !!length);
+	if (!error)
+		CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
+	return error;
+}
+
+static int try_list_sections(void)
+{
+	struct ndshm_section_row *rows;
+	size_t count;
+	int error = ndshm_list_sections(ndshm, &rows, &count);
+
+	CHECK(!error == !!rows && !error == !!count);
+	free(rows);
+	return error;
+}
+
+static int try_section_rest(void)
+{
+	struct ndshm_section_info info;
+	int fd;
+
+	CHECK_DONE(ndshm, ndshm_section_sync(section, NDSHM_SYNC_FOR_CPU, 0, 1));
+	CHECK_DONE(ndshm, ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
+	close(fd);
+	return ndshm_section_query(section, &info);
+}
+
 /* The call fails for each n up to how many allocations it makes: @count. */
 static void fail_each(int (*call)(void), unsigned int count, bool has_reason)
 {
@@ -181,6 +256,13 @@ FAIL_EACH(list_blocks, 1, true)
 FAIL_EACH(find_adapter, 1, true)
 FAIL_EACH(find_provider, 1, true)
 FAIL_EACH(claim, 1, true)
+FAIL_EACH(first_section, 8, true)
+FAIL_EACH(section, 3 + 2 + 3, true)
+FAIL_EACH(adopt_own, 1 + 3, true)
+FAIL_EACH(adopt_others, 2 + 3, true)
+FAIL_EACH(extent, 2, true)
+FAIL_EACH(list_sections, 2, true)
+FAIL_EACH(section_rest, 0, true)
 
 /* Of the calls that an allocation makes: see FAIL_EACH(alloc). */
 #define MEMFD_CREATE	3
@@ -250,6 +332,35 @@ static void *open_other(void *other)
 	return NULL;
 }
 
+/* Memory for some pieces, of which the last cannot be had. */
+static void what_was_got_in_vain_goes_again(void)
+{
+	struct ndshm_section_info info;
+	uint64_t offset, length;
+
+	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
+	CHECK(info.max_size == 16 * HUGE && info.committed <= 2 * HUGE);
+	wrap_fail_nth(8);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 16 * HUGE, 0, &offset, &length), ENOMEM,
+		    MEMORY, RESOURCES);
+	CHECK(wrap_has_failed());
+	wrap_fail_nth(0);
+	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
+	CHECK(info.committed <= 2 * HUGE && !info.extents);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 16 * HUGE, 0, &offset, &length));
+	CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
+}
+
+static void descriptors_that_the_system_lacks_are_told_apart(void)
+{
+	wrap_fail_with(ENFILE);
+	/* The object, what is known of it, its pieces, its file. */
+	wrap_fail_nth(4);
+	CHECK_FAILS(ndshm, try_section(), EMFILE, DESCRIPTORS, RESOURCES);
+	wrap_fail_nth(0);
+	wrap_fail_with(ENOMEM);
+}
+
 /* A thread that needs no memory to say why takes over from one that has ended. */
 static void a_reason_needs_no_memory(void)
 {
@@ -288,6 +399,22 @@ int main(void)
 	RUN(find_adapter_fails);
 	RUN(find_provider_fails);
 	RUN(claim_fails);
+	RUN(first_section_fails);
+	section = test_make_section(ndshm, 16 * HUGE, 0, 0);
+	if (!section)
+		return 1;
+	strangers_section = test_sealed_memfd("ndshm-section:1:1000:0",
+					      F_SEAL_SHRINK | F_SEAL_SEAL);
+	RUN(section_fails);
+	RUN(adopt_own_fails);
+	RUN(adopt_others_fails);
+	RUN(extent_fails);
+	RUN(list_sections_fails);
+	RUN(section_rest_fails);
+	RUN(what_was_got_in_vain_goes_again);
+	RUN(descriptors_that_the_system_lacks_are_told_apart);
+	ndshm_section_close(section);
+	close(strangers_section);
 	RUN(an_old_kernel_has_memfds_as_well);
 	RUN(an_interrupted_allocation_goes_on);
 	RUN(what_the_system_lacks_is_told_apart);

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 
 #include "fake_device.h"
 
@@ -24,7 +28,7 @@ void device_reset(void)
 {
 	memset(&answer, 0, sizeof(answer));
 	memset(&asked, 0, sizeof(asked));
-	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS;
+	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_SECTIONS;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.address = 0x1000;
@@ -85,8 +89,91 @@ static int query(struct ndshm_block_query *argument)
 	return 0;
 }
 
+/* As the module does: without a place in a file system. */
+static int new_descriptor(void)
+{
+	return eventfd(0, EFD_CLOEXEC);
+}
+
+static void section_query(struct ndshm_section_query *argument)
+{
+	argument->out_id = 21;
+	argument->out_flags = answer.section_flags;
+	argument->out_max_size = SECTION_SIZE;
+	argument->out_initial_size = 22;
+	argument->out_committed = 23;
+	argument->out_taken = 24;
+	argument->out_extents = 25;
+	argument->out_holders = 26;
+	argument->out_adapter = 27;
+	argument->out_provider = 28;
+}
+
+static int extent_query(struct ndshm_extent_query *argument)
+{
+	struct ndshm_segment *segments = (void *)(uintptr_t)argument->segments;
+
+	asked.extent_query = *argument;
+	argument->out_segments = answer.segments;
+	if (!argument->segment_capacity)
+		return 0;
+	if (argument->segment_capacity < answer.segments) {
+		argument->reason = NDSHM_REASON_LIST_SHORT;
+		argument->status = NDSHM_STATUS_BUFFER_TOO_SHORT;
+		errno = ENOSPC;
+		return -1;
+	}
+	for (uint32_t i = 0; i < answer.segments; i++)
+		segments[i] = (struct ndshm_segment){ 0x2000 * (i + 1), 4096 };
+	return 0;
+}
+
+/* Of a section or a holder. */
+static int succeed_section(unsigned long number, void *argument)
+{
+	struct ndshm_section_attach *attach = argument;
+	struct ndshm_section_share *share = argument;
+	struct ndshm_extent_alloc *alloc = argument;
+
+	switch (number) {
+	case NDSHM_SECTION_ATTACH:
+		asked.section_attach = *attach;
+		asked.attaches++;
+		attach->out_holder = new_descriptor();
+		return 0;
+	case NDSHM_SECTION_SHARE:
+		asked.section_share = *share;
+		share->out_section = new_descriptor();
+		return 0;
+	case NDSHM_SECTION_DELETE:
+		memcpy(&asked.section_delete, argument, sizeof(asked.section_delete));
+		asked.section_deletes++;
+		return 0;
+	case NDSHM_SECTION_QUERY:
+		section_query(argument);
+		return 0;
+	case NDSHM_SECTION_SYNC:
+		memcpy(&asked.section_sync, argument, sizeof(asked.section_sync));
+		return 0;
+	case NDSHM_EXTENT_ALLOC:
+		asked.extent_alloc = *alloc;
+		alloc->out_offset = 8192;
+		alloc->out_length = 16384;
+		return 0;
+	case NDSHM_EXTENT_FREE:
+		memcpy(&asked.extent_free, argument, sizeof(asked.extent_free));
+		return 0;
+	case NDSHM_EXTENT_QUERY:
+		return extent_query(argument);
+	default:
+		errno = ENOTTY;
+		return -1;
+	}
+}
+
 static int succeed(unsigned long number, void *argument)
 {
+	struct ndshm_section_create *section = argument;
 	struct ndshm_adapter_map_bar *bar = argument;
 	struct ndshm_adapter_claim *claim = argument;
 
@@ -119,10 +206,28 @@ static int succeed(unsigned long number, void *argument)
 	case NDSHM_BLOCK_SYNC:
 		memcpy(&asked.sync, argument, sizeof(asked.sync));
 		return 0;
+	case NDSHM_SECTION_CREATE:
+		asked.section_create = *section;
+		section->out_section = new_descriptor();
+		section->out_id = 21;
+		return 0;
 	default:
-		errno = ENOTTY;
-		return -1;
+		return succeed_section(number, argument);
 	}
+}
+
+/* Threads compete for what is counted here. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int succeed_locked(int fd, unsigned long number, void *argument)
+{
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	asked.fd = fd;
+	ret = succeed(number, argument);
+	pthread_mutex_unlock(&lock);
+	return ret;
 }
 
 int __real_ioctl(int fd, unsigned long number, ...);
@@ -150,7 +255,7 @@ int __wrap_ioctl(int fd, unsigned long number, ...)
 		header->status = answer.status;
 	}
 	if (!ret)
-		return succeed(number, header);
+		return succeed_locked(fd, number, header);
 	answer.ret = 0;
 	errno = answer.error;
 	return ret;
@@ -160,13 +265,24 @@ void *__real_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset)
 {
+	struct statfs system;
+
+	/* Of the library's own. */
+	if (fd < 0)
+		return __real_mmap64(at, length, protection, flags, fd, offset);
 	asked.map_offset = offset;
-	expect(flags == MAP_SHARED && protection == (PROT_READ | PROT_WRITE));
+	asked.map_protection = protection;
 	if (answer.map_error) {
 		errno = answer.map_error;
 		answer.map_error = 0;
 		return MAP_FAILED;
 	}
+	if (!fstatfs(fd, &system) && system.f_type == ANON_INODE_FS_MAGIC) {
+		expect(flags == MAP_SHARED && protection & PROT_READ);
+		expect(length == SECTION_SIZE);
+		return __real_mmap64(at, length, protection, flags | MAP_ANONYMOUS, -1, 0);
+	}
+	expect(flags == MAP_SHARED && protection == (PROT_READ | PROT_WRITE));
 	/* What backs /dev/zero has nothing beyond the length. */
 	return __real_mmap64(at, length, protection, flags, fd, 0);
 }

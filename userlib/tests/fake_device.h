@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A /dev/ndshm without the module: ioctl() answers what a test wants, and
- * /dev/zero gives the memory. Goes with --wrap of ioctl, mmap64 and open64.
+ * /dev/zero gives the memory. Sections and holders are descriptors of the same kind
+ * as the module's. Goes with --wrap of ioctl, mmap64 and open64.
  */
 #ifndef NDSHM_TEST_FAKE_DEVICE_H
 #define NDSHM_TEST_FAKE_DEVICE_H
 
 #include <stdbool.h>
 
-#include <ndshm/ndshm.h>
+#include <ndshm/section.h>
 
 #define DEVICE "/dev/zero"
+
+/* Of its sections. */
+#define SECTION_SIZE	(4UL << 20)
 
 /* What the next commands answer. */
 struct answer {
@@ -27,6 +31,7 @@ struct answer {
 	bool talkative;			/* the reason is written on success, too */
 	int open_error;			/* of every open() */
 	int open_interrupted;		/* how many times EINTR comes before */
+	uint32_t section_flags;
 };
 
 /* What was asked. */
@@ -37,6 +42,19 @@ struct asked {
 	struct ndshm_adapter_start start;
 	struct ndshm_block_sync sync;
 	uint64_t map_offset;
+	int map_protection;
+
+	/* The descriptor of the last command, and what was asked of it. */
+	int fd;
+	int attaches, section_deletes;
+	struct ndshm_section_create section_create;
+	struct ndshm_section_attach section_attach;
+	struct ndshm_section_share section_share;
+	struct ndshm_section_delete section_delete;
+	struct ndshm_section_sync section_sync;
+	struct ndshm_extent_alloc extent_alloc;
+	struct ndshm_extent_free extent_free;
+	struct ndshm_extent_query extent_query;
 };
 
 extern struct answer answer;

@@ -31,7 +31,7 @@ $(test_programs): $(tests)/%: $(tests)/%.o $(test_objects)
 	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread $(wraps) -o $@ \
 		$(filter %.o,$^) $(nl_libs)
 
-allocations := calloc reallocarray memfd_create fallocate64 mmap64
+allocations := calloc reallocarray memfd_create fallocate64 mmap64 mremap
 $(tests)/failnth $(tests)/last $(tests)/netlink: $(tests)/wrap.o
 $(tests)/failnth: wraps = $(call wrap,$(allocations))
 $(tests)/last: wraps = $(call wrap,$(allocations) pthread_key_create pthread_atfork pthread_setspecific)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -70,4 +71,17 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset)
 {
 	return fails() ? MAP_FAILED : __real_mmap64(at, length, protection, flags, fd, offset);
+}
+
+void *__real_mremap(void *at, size_t length, size_t new_length, int flags, ...);
+void *__wrap_mremap(void *at, size_t length, size_t new_length, int flags, ...);
+void *__wrap_mremap(void *at, size_t length, size_t new_length, int flags, ...)
+{
+	va_list arguments;
+	void *place;
+
+	va_start(arguments, flags);
+	place = va_arg(arguments, void *);
+	va_end(arguments);
+	return fails() ? MAP_FAILED : __real_mremap(at, length, new_length, flags, place);
 }

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The backend of the module, without the module: sections.
+ */
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
+#include "fake_device.h"
+#include "test_section.h"
+
+static struct ndshm_section *make(struct ndshm *ndshm, uint32_t flags)
+{
+	return test_make_section(ndshm, SECTION_SIZE, 0, flags);
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static bool is_mapped(void *start)
+{
+	return !msync(start, 4096, MS_ASYNC);
+}
+
+static void requests_arrive_unchanged(void)
+{
+	struct ndshm_section_request request = {
+		.max_size = 1234, .initial_size = 567, .adapter = 8, .provider = 9, .node = 10,
+		.flags = NDSHM_ATTACH_KEEP,
+	};
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+	void *memory;
+	int fd;
+
+	REQUIRE(ndshm);
+	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
+	CHECK(asked.section_create.max_size == 1234 && asked.section_create.initial_size == 567);
+	CHECK(asked.section_create.adapter == 8 && asked.section_create.provider == 9);
+	CHECK(asked.section_create.preferred_node == 10 && !asked.section_create.flags);
+	CHECK(!asked.section_create.__reserved);
+	/* What it became is the module's to say. */
+	CHECK(ndshm_section_size(section) == SECTION_SIZE && !asked.map_offset);
+	CHECK(asked.map_protection == (PROT_READ | PROT_WRITE));
+	memory = ndshm_section_base(section);
+	CHECK((uintptr_t)memory % HUGE == 0 && is_mapped(memory));
+	CHECK(!asked.attaches);
+	fd = ndshm_section_fd(section);
+	CHECK(is_open(fd));
+	ndshm_section_close(section);
+	CHECK(!is_open(fd) && !is_mapped(memory));
+
+	request.adapter = 0;
+	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
+	CHECK(asked.section_create.adapter == 77);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void a_section_that_is_refused_is_none(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section = (void *)1;
+	struct ndshm *ndshm = device_open();
+
+	REQUIRE(ndshm);
+	device_fail_next(EDQUOT, NDSHM_REASON_SECTION_QUOTA, NDSHM_STATUS_RESOURCES);
+	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), EDQUOT, SECTION_QUOTA,
+		    RESOURCES);
+	CHECK(!section);
+	device_fail_next(ENOTTY, 0, 0);
+	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), EOPNOTSUPP, NONE,
+		    SUCCESS);
+	ndshm_close(ndshm);
+}
+
+/* mmap() of a section that is there has failed: so there is none. */
+static void failures_of_mmap_arrive(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+
+	REQUIRE(ndshm);
+#define REFUSED(map_errno, error, reason, status) do { \
+	answer.map_error = map_errno; \
+	section = (void *)1; \
+	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), error, reason, \
+		    status); \
+	CHECK(!section && !answer.map_error); \
+} while (0)
+	REFUSED(ENODEV, ENODEV, SECTION_REVOKED, ADAPTER_REMOVED);
+	REFUSED(EIDRM, EIDRM, SECTION_DELETED, CLOSING);
+	REFUSED(ENOMEM, ENOMEM, MEMORY, RESOURCES);
+	REFUSED(ENXIO, ENXIO, NONE, SUCCESS);
+#undef REFUSED
+	ndshm_close(ndshm);
+}
+
+static void the_first_extent_attaches(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+	uint64_t offset = 1, length = 1;
+	int holder;
+
+	REQUIRE(ndshm);
+	section = make(ndshm, NDSHM_ATTACH_KEEP);
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 12345, 4096, &offset, &length));
+	CHECK(asked.attaches == 1 && asked.section_attach.flags == NDSHM_ATTACH_KEEP);
+	CHECK(!asked.section_attach.__reserved);
+	CHECK(asked.extent_alloc.length == 12345 && asked.extent_alloc.alignment == 4096);
+	CHECK(offset == 8192 && length == 16384);
+	holder = asked.fd;
+	CHECK(is_open(holder) && holder != ndshm_section_fd(section));
+	CHECK_DONE(ndshm, ndshm_extent_free(section, 4711));
+	CHECK(asked.extent_free.offset == 4711 && asked.fd == holder && asked.attaches == 1);
+	device_fail_next(ENOSPC, NDSHM_REASON_SECTION_FULL, NDSHM_STATUS_RESOURCES);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), ENOSPC,
+		    SECTION_FULL, RESOURCES);
+	CHECK(!offset && !length);
+	ndshm_section_close(section);
+	CHECK(!is_open(holder));
+	ndshm_close(ndshm);
+}
+
+static void who_cannot_attach_is_told(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+	uint64_t offset, length;
+
+	REQUIRE(ndshm);
+	section = make(ndshm, 0);
+	REQUIRE(section);
+	for (int i = 0; i < 2; i++) {
+		device_fail_next(EDQUOT, NDSHM_REASON_HOLDER_QUOTA, NDSHM_STATUS_RESOURCES);
+		CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), EDQUOT,
+			    HOLDER_QUOTA, RESOURCES);
+		CHECK(!asked.attaches);
+	}
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
+	CHECK(asked.attaches == 1);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void query_says_how_many_segments_there_are(void)
+{
+	struct ndshm_segment segments[3] = { { 0 } };
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+	size_t count;
+
+	REQUIRE(ndshm);
+	section = make(ndshm, 0);
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_extent_query(section, 8192, NULL, 0, &count));
+	CHECK(count == 3 && asked.extent_query.offset == 8192 && !asked.extent_query.segments);
+	count = 0;
+	CHECK_FAILS(ndshm, ndshm_extent_query(section, 8192, segments, 2, &count), ENOSPC,
+		    LIST_SHORT, BUFFER_TOO_SHORT);
+	CHECK(count == 3 && !segments[0].length);
+	CHECK_DONE(ndshm, ndshm_extent_query(section, 8192, segments, SIZE_MAX, &count));
+	CHECK(count == 3 && segments[2].address == 0x6000);
+	CHECK(asked.extent_query.segment_capacity == UINT32_MAX);
+	device_fail_next(ENODEV, NDSHM_REASON_SECTION_REVOKED, NDSHM_STATUS_ADAPTER_REMOVED);
+	CHECK_FAILS(ndshm, ndshm_extent_query(section, 8192, segments, 3, &count), ENODEV,
+		    SECTION_REVOKED, ADAPTER_REMOVED);
+	CHECK(!count);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void the_rest_is_passed_on(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section_info info;
+	struct ndshm_section *section;
+	int fd;
+
+	REQUIRE(ndshm);
+	section = make(ndshm, 0);
+	REQUIRE(section);
+	answer.section_flags = NDSHM_SECTION_NEEDS_SYNC;
+	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
+	CHECK(info.id == 21 && info.flags == NDSHM_SECTION_NEEDS_SYNC);
+	CHECK(info.max_size == SECTION_SIZE && info.initial_size == 22 && info.committed == 23);
+	CHECK(info.taken == 24 && info.extents == 25 && info.holders == 26);
+	CHECK(info.adapter == 27 && info.provider == 28);
+	CHECK_DONE(ndshm, ndshm_section_sync(section, NDSHM_SYNC_FOR_CPU, 1ULL << 40, 1ULL << 41));
+	CHECK(asked.section_sync.direction == NDSHM_SYNC_FOR_CPU);
+	CHECK(asked.section_sync.offset == 1ULL << 40 && asked.section_sync.length == 1ULL << 41);
+	CHECK(asked.fd == ndshm_section_fd(section));
+	CHECK_DONE(ndshm, ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
+	CHECK(asked.section_share.flags == NDSHM_SHARE_READONLY && is_open(fd));
+	close(fd);
+	device_fail_next(EMFILE, NDSHM_REASON_DESCRIPTORS, NDSHM_STATUS_RESOURCES);
+	CHECK_FAILS(ndshm, ndshm_section_share(section, 0, &fd), EMFILE, DESCRIPTORS, RESOURCES);
+	CHECK(fd == -1);
+	device_fail_next(EIDRM, NDSHM_REASON_SECTION_DELETED, NDSHM_STATUS_CLOSING);
+	CHECK_FAILS(ndshm, ndshm_section_query(section, &info), EIDRM, SECTION_DELETED, CLOSING);
+	CHECK(!asked.attaches);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void delete_names_the_own_holder(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+	uint64_t offset, length;
+	int holder;
+
+	REQUIRE(ndshm);
+	section = make(ndshm, 0);
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, false));
+	CHECK(asked.section_delete.holder == -1 && !asked.section_delete.flags);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
+	holder = asked.fd;
+	device_fail_next(EBUSY, NDSHM_REASON_SECTION_BUSY, NDSHM_STATUS_BUSY);
+	CHECK_FAILS(ndshm, ndshm_section_delete(section, false), EBUSY, SECTION_BUSY, BUSY);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, true));
+	CHECK(asked.section_delete.holder == holder);
+	CHECK(asked.section_delete.flags == NDSHM_DELETE_FORCE);
+	CHECK(asked.fd == ndshm_section_fd(section) && is_open(holder));
+	CHECK(is_mapped(ndshm_section_base(section)));
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void interrupted_commands_are_repeated(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section_info info;
+	struct ndshm_section *section;
+	uint64_t offset, length;
+
+	REQUIRE(ndshm);
+	answer.interrupted = 3;
+	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
+	answer.interrupted = 3;
+	asked.calls = 0;
+	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
+	CHECK(asked.calls == 4);
+	answer.interrupted = 3;
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
+	answer.interrupted = 3;
+	CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
+	answer.ret = 1;
+	CHECK_FAILS(ndshm, ndshm_extent_free(section, offset), EPROTO, NONE, SUCCESS);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void a_descriptor_is_adopted(void)
+{
+	struct ndshm_section *section;
+	struct ndshm *ndshm;
+	int fd, own;
+
+	device_reset();
+	fd = eventfd(0, EFD_CLOEXEC);
+	REQUIRE(!ndshm_open("section:", &ndshm));
+	CHECK_DONE(ndshm, ndshm_section_adopt(ndshm, fd, &section));
+	REQUIRE(section);
+	own = ndshm_section_fd(section);
+	CHECK(own != fd && fcntl(own, F_GETFD) == FD_CLOEXEC);
+	close(fd);
+	CHECK(ndshm_section_size(section) == SECTION_SIZE);
+	CHECK(asked.map_protection == (PROT_READ | PROT_WRITE));
+	ndshm_section_close(section);
+
+	fd = eventfd(0, EFD_CLOEXEC);
+	answer.section_flags = NDSHM_SECTION_READONLY;
+	CHECK_DONE(ndshm, ndshm_section_adopt(ndshm, fd, &section));
+	CHECK(asked.map_protection == PROT_READ);
+	CHECK(!test_can_write(ndshm_section_base(section)));
+	ndshm_section_close(section);
+
+	answer.section_flags = NDSHM_SECTION_DELETED;
+	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, fd, &section), EIDRM, SECTION_DELETED,
+		    CLOSING);
+	CHECK(!section);
+	answer.section_flags = NDSHM_SECTION_REVOKED;
+	answer.map_error = ENODEV;
+	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, fd, &section), ENODEV, SECTION_REVOKED,
+		    ADAPTER_REMOVED);
+	CHECK(!section);
+	/* A holder, an event counter, whatever the kernel makes like this. */
+	device_fail_next(ENOTTY, 0, 0);
+	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, fd, &section), EBADF, DESCRIPTOR,
+		    INVALID_PARAMETER);
+	close(fd);
+	ndshm_close(ndshm);
+}
+
+/* Somebody else may answer there: a terminal, a file system of his own. */
+static void what_is_elsewhere_is_asked_nothing(void)
+{
+	struct ndshm_section *section = (void *)1;
+	struct ndshm *ndshm = device_open();
+
+	REQUIRE(ndshm);
+	asked.calls = 0;
+	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, ndshm_fd(ndshm), &section), EBADF,
+		    DESCRIPTOR, INVALID_PARAMETER);
+	CHECK(!section && !asked.calls);
+	ndshm_close(ndshm);
+}
+
+static void sections_outlive_the_client(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+	uint64_t offset, length;
+
+	REQUIRE(ndshm);
+	section = make(ndshm, 0);
+	REQUIRE(section);
+	ndshm_close(ndshm);
+	CHECK(is_mapped(ndshm_section_base(section)));
+	CHECK(!ndshm_extent_alloc(section, 1, 0, &offset, &length) && offset == 8192);
+	device_fail_next(ENOENT, NDSHM_REASON_EXTENT_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
+	CHECK(ndshm_extent_free(section, 0) == -ENOENT);
+	ndshm_section_close(section);
+}
+
+static struct ndshm *inherited_client;
+static struct ndshm_section *inherited;
+static int inherited_holder;
+
+static void in_child(void (*body)(void))
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		test_bad = false;
+		asked.attaches = 0;
+		body();
+		ndshm_section_close(inherited);
+		ndshm_close(inherited_client);
+		exit(test_bad);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+static void attach_anew(void)
+{
+	uint64_t offset, length;
+
+	CHECK(is_open(inherited_holder));
+	CHECK_DONE(inherited_client, ndshm_extent_alloc(inherited, 1, 0, &offset, &length));
+	/* The number is free again before there is a new one. */
+	CHECK(asked.attaches == 1 && asked.fd == inherited_holder);
+	CHECK_DONE(inherited_client, ndshm_extent_free(inherited, offset));
+	CHECK(asked.attaches == 1);
+}
+
+static void ask(void)
+{
+	struct ndshm_section_info info;
+
+	CHECK_DONE(inherited_client, ndshm_section_query(inherited, &info));
+	CHECK(!is_open(inherited_holder) && !asked.attaches);
+}
+
+static void delete(void)
+{
+	CHECK_DONE(inherited_client, ndshm_section_delete(inherited, false));
+	CHECK(asked.section_delete.holder == -1 && !is_open(inherited_holder));
+}
+
+static void only_close(void)
+{
+	CHECK(is_open(inherited_holder));
+}
+
+static void a_child_attaches_anew(void)
+{
+	uint64_t offset, length;
+
+	inherited_client = device_open();
+	REQUIRE(inherited_client);
+	inherited = make(inherited_client, 0);
+	REQUIRE(inherited);
+	CHECK_DONE(inherited_client, ndshm_extent_alloc(inherited, 1, 0, &offset, &length));
+	inherited_holder = asked.fd;
+	in_child(attach_anew);
+	in_child(ask);
+	in_child(delete);
+	in_child(only_close);
+	/* The parent has noticed nothing. */
+	CHECK_DONE(inherited_client, ndshm_extent_free(inherited, offset));
+	CHECK(asked.fd == inherited_holder && asked.attaches == 1 && is_open(inherited_holder));
+	ndshm_section_close(inherited);
+	ndshm_close(inherited_client);
+}
+
+#define THREADS	4
+#define ROUNDS	50
+
+static pthread_barrier_t barrier;
+
+static void *attach_at_once(void *section)
+{
+	uint64_t offset, length;
+
+	pthread_barrier_wait(&barrier);
+	return ndshm_extent_alloc(section, 1, 0, &offset, &length) ? section : NULL;
+}
+
+/* However many attach at once, one holder is left. */
+static void threads_share_a_holder(void)
+{
+	struct ndshm *ndshm = device_open();
+	pthread_t threads[THREADS];
+	struct ndshm_section *section;
+	void *wrong;
+
+	REQUIRE(ndshm && !pthread_barrier_init(&barrier, NULL, THREADS));
+	for (int i = 0; i < ROUNDS; i++) {
+		int before;
+
+		section = make(ndshm, 0);
+		REQUIRE(section);
+		before = test_descriptors();
+		for (int j = 0; j < THREADS; j++)
+			CHECK(!pthread_create(&threads[j], NULL, attach_at_once, section));
+		for (int j = 0; j < THREADS; j++) {
+			pthread_join(threads[j], &wrong);
+			CHECK(!wrong);
+		}
+		CHECK(test_descriptors() == before + 1);
+		ndshm_section_close(section);
+	}
+	pthread_barrier_destroy(&barrier);
+	ndshm_close(ndshm);
+}
+
+int main(void)
+{
+	RUN(requests_arrive_unchanged);
+	RUN(a_section_that_is_refused_is_none);
+	RUN(failures_of_mmap_arrive);
+	RUN(the_first_extent_attaches);
+	RUN(who_cannot_attach_is_told);
+	RUN(query_says_how_many_segments_there_are);
+	RUN(the_rest_is_passed_on);
+	RUN(delete_names_the_own_holder);
+	RUN(interrupted_commands_are_repeated);
+	RUN(a_descriptor_is_adopted);
+	RUN(what_is_elsewhere_is_asked_nothing);
+	RUN(sections_outlive_the_client);
+	RUN(a_child_attaches_anew);
+	RUN(threads_share_a_holder);
+	return test_end();
+}

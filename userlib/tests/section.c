@@ -1,0 +1,743 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every function of sections, on the backend that needs no module, in the process that
+ * made them; others are in section_others.c.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "test_section.h"
+
+static struct ndshm *ndshm;
+static uint64_t page;
+
+static struct ndshm_section *make(uint64_t max_size, uint64_t initial_size)
+{
+	return test_make_section(ndshm, max_size, initial_size, 0);
+}
+
+static struct ndshm_section_info look(struct ndshm_section *section)
+{
+	struct ndshm_section_info info = { 0 };
+
+	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
+	return info;
+}
+
+static uint64_t extent(struct ndshm_section *section, uint64_t length, uint64_t alignment)
+{
+	uint64_t offset, got;
+
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, length, alignment, &offset, &got));
+	CHECK(got >= length && got < length + page);
+	return offset;
+}
+
+static void a_section_is_mapped(void)
+{
+	struct ndshm_section *section = make(1 << 20, 1 << 16);
+	struct ndshm_section_info info;
+	unsigned char *memory;
+
+	REQUIRE(section);
+	memory = ndshm_section_base(section);
+	CHECK(memory && (uintptr_t)memory % HUGE == 0);
+	CHECK(ndshm_section_size(section) == 1 << 20);
+	CHECK(fcntl(ndshm_section_fd(section), F_GETFD) == FD_CLOEXEC);
+	info = look(section);
+	CHECK(info.max_size == 1 << 20 && info.initial_size == 1 << 16);
+	CHECK(info.committed == 1 << 16 && info.id && !info.flags);
+	CHECK(!info.taken && !info.extents && !info.holders);
+	CHECK(info.adapter && info.provider);
+	CHECK(test_all(memory, 1 << 16, 0));
+	memset(memory, 1, 1 << 16);
+	CHECK(test_can_read(memory + (1 << 16) - 1));
+	CHECK(!test_can_read(memory + (1 << 16)) && !test_can_read(memory + (1 << 20) - 1));
+	ndshm_section_close(section);
+	CHECK(msync(memory, page, MS_ASYNC) && errno == ENOMEM);
+	ndshm_section_close(NULL);
+}
+
+static void sizes_are_rounded_to_pages(void)
+{
+	struct ndshm_section *section = make(1, 1), *other;
+
+	REQUIRE(section);
+	CHECK(look(section).max_size == page && look(section).initial_size == page);
+	CHECK(look(section).committed == page);
+	other = make(page + 1, 0);
+	REQUIRE(other);
+	CHECK(ndshm_section_size(other) == 2 * page && !look(other).committed);
+	CHECK(look(section).id != look(other).id);
+	CHECK(!test_can_read(ndshm_section_base(other)));
+	ndshm_section_close(section);
+	ndshm_section_close(other);
+}
+
+/* Range costs nothing before it is used. */
+static void the_greatest_can_be_had(void)
+{
+	struct ndshm_section *section;
+	struct ndshm_info info;
+	uint64_t offset;
+
+	REQUIRE(!ndshm_get_info(ndshm, &info));
+	section = make(info.max_section, 0);
+	REQUIRE(section);
+	offset = extent(section, 1, 0);
+	CHECK(offset == 0 && look(section).committed == HUGE);
+	ndshm_section_close(section);
+}
+
+/* Valid but for one member each. */
+static void bad_requests_are_refused(void)
+{
+	struct ndshm_section_request request;
+	struct ndshm_section *section;
+	struct ndshm_info info;
+
+	REQUIRE(!ndshm_get_info(ndshm, &info));
+#define REFUSED(member, value, error, reason, status) do { \
+	request = (struct ndshm_section_request)NDSHM_SECTION_REQUEST_INIT; \
+	request.max_size = page; \
+	request.initial_size = page; \
+	request.member = (value); \
+	section = (void *)1; \
+	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), error, reason, \
+		    status); \
+	CHECK(!section); \
+} while (0)
+	REFUSED(max_size, 0, EINVAL, LENGTH_ZERO, INVALID_PARAMETER);
+	REFUSED(max_size, UINT64_MAX, EOVERFLOW, LENGTH_OVERFLOW, INVALID_PARAMETER);
+	REFUSED(max_size, UINT64_MAX - page + 2, EOVERFLOW, LENGTH_OVERFLOW, INVALID_PARAMETER);
+	REFUSED(max_size, UINT64_MAX - page + 1, EINVAL, LENGTH_LIMIT, INVALID_PARAMETER);
+	REFUSED(max_size, info.max_section + 1, EINVAL, LENGTH_LIMIT, INVALID_PARAMETER);
+	REFUSED(initial_size, page + 1, EINVAL, SECTION_INITIAL, INVALID_PARAMETER);
+	REFUSED(initial_size, UINT64_MAX, EINVAL, SECTION_INITIAL, INVALID_PARAMETER);
+	REFUSED(node, -2, EINVAL, NODE, INVALID_PARAMETER);
+	REFUSED(node, INT32_MAX, EINVAL, NODE, INVALID_PARAMETER);
+	REFUSED(adapter, 4711, ENOENT, ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
+	REFUSED(provider, 4711, ENOENT, PROVIDER_UNKNOWN, FILE_NOT_FOUND);
+	REFUSED(flags, 2, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
+	REFUSED(flags, 1U << 31, EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
+#undef REFUSED
+}
+
+static void extents_are_the_lowest_that_fit(void)
+{
+	struct ndshm_section *section = make(16 * page, 0);
+	uint64_t offset, length;
+
+	REQUIRE(section);
+	CHECK(extent(section, 1, 0) == 0);
+	CHECK(extent(section, 3 * page, 0) == page);
+	CHECK(extent(section, page, 4 * page) == 4 * page);
+	CHECK(extent(section, page, 4 * page) == 8 * page);
+	CHECK(extent(section, page + 1, 0) == 5 * page);
+	CHECK(look(section).taken == 8 * page && look(section).extents == 5);
+	CHECK(look(section).holders == 1);
+	CHECK_DONE(ndshm, ndshm_extent_free(section, page));
+	CHECK(extent(section, 4 * page, 0) == 9 * page);
+	CHECK(extent(section, 2 * page, 2 * page) == 2 * page);
+	CHECK(extent(section, page, 0) == page);
+	/* 7, and 13 to 15 are left. */
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 4 * page, 0, &offset, &length), ENOSPC,
+		    SECTION_FULL, RESOURCES);
+	CHECK(extent(section, 3 * page, 0) == 13 * page);
+	CHECK(extent(section, page, 0) == 7 * page);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), ENOSPC,
+		    SECTION_FULL, RESOURCES);
+	CHECK(!offset && !length);
+	ndshm_section_close(section);
+}
+
+/* What has memory goes before what is lower and would need some. */
+static void memory_comes_in_pieces(void)
+{
+	struct ndshm_section *section = make(8 * HUGE + page, page);
+
+	REQUIRE(section);
+	CHECK(extent(section, page, 0) == 0);
+	/* Its end is in the third piece; the first has a part of InitialSize. */
+	CHECK(extent(section, HUGE + page, HUGE) == HUGE);
+	CHECK(look(section).committed == page + 2 * HUGE);
+	CHECK(extent(section, page, 0) == 2 * HUGE + page);
+	CHECK(!test_can_read((char *)ndshm_section_base(section) + 3 * HUGE));
+	CHECK(extent(section, HUGE - page, 0) == page);
+	CHECK(look(section).committed == 3 * HUGE);
+	CHECK(extent(section, 6 * HUGE - 2 * page, 0) == 2 * HUGE + 2 * page);
+	CHECK(look(section).committed == 8 * HUGE);
+	/* The last piece is a page. */
+	CHECK(extent(section, page, 0) == 8 * HUGE);
+	CHECK(look(section).committed == 8 * HUGE + page);
+	ndshm_section_close(section);
+}
+
+static void memory_goes_back(void)
+{
+	struct ndshm_section *section = make(64 * HUGE, HUGE);
+	uint64_t first, second;
+
+	REQUIRE(section);
+	first = extent(section, page, 0);
+	second = extent(section, 40 * HUGE, 0);
+	CHECK(look(section).committed == 41 * HUGE);
+	CHECK_DONE(ndshm, ndshm_extent_free(section, second));
+	CHECK(look(section).committed <= 4 * HUGE && look(section).committed >= HUGE);
+	CHECK(test_can_read((char *)ndshm_section_base(section) + first));
+	second = extent(section, 60 * HUGE, 0);
+	CHECK(test_all((unsigned char *)ndshm_section_base(section) + second, HUGE, 0));
+	ndshm_section_close(section);
+}
+
+static void extents_are_zero(void)
+{
+	struct ndshm_section *section = make(HUGE, 0);
+	unsigned char *memory;
+	uint64_t offset;
+
+	REQUIRE(section);
+	memory = ndshm_section_base(section);
+	for (int i = 0; i < 3; i++) {
+		offset = extent(section, 5 * page, 0);
+		CHECK(offset == 0 && test_all(memory, 5 * page, 0));
+		memset(memory, 0x55, HUGE);
+		CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
+	}
+	ndshm_section_close(section);
+}
+
+static void bad_extents_are_refused(void)
+{
+	static const uint64_t alignments[] = { 1, 2048, 12288, 4 << 20, UINT64_MAX, 1ULL << 63 };
+	struct ndshm_section *section = make(HUGE, 0);
+	uint64_t offset = 1, length = 1;
+
+	REQUIRE(section);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 0, 0, &offset, &length), EINVAL, LENGTH_ZERO,
+		    INVALID_PARAMETER);
+	CHECK(!offset && !length);
+	for (size_t i = 0; i < sizeof(alignments) / sizeof(alignments[0]); i++)
+		CHECK_FAILS(ndshm,
+			    ndshm_extent_alloc(section, UINT64_MAX, alignments[i], &offset,
+					       &length),
+			    EINVAL, ALIGNMENT, INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, HUGE + 1, 0, &offset, &length), ENOSPC,
+		    SECTION_FULL, RESOURCES);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, UINT64_MAX, HUGE, &offset, &length), ENOSPC,
+		    SECTION_FULL, RESOURCES);
+	CHECK(!look(section).committed);
+	ndshm_section_close(section);
+}
+
+static void what_is_no_extent_is_unknown(void)
+{
+	struct ndshm_section *section = make(HUGE, 0);
+	struct ndshm_segment segment;
+	size_t count = 1;
+
+	REQUIRE(section);
+	CHECK(extent(section, 2 * page, 0) == 0);
+#define REFUSED(offset, error, reason, status) do { \
+	CHECK_FAILS(ndshm, ndshm_extent_free(section, offset), error, reason, status); \
+	CHECK_FAILS(ndshm, ndshm_extent_query(section, offset, &segment, 1, &count), error, \
+		    reason, status); \
+	CHECK(!count); \
+} while (0)
+	REFUSED(1, EINVAL, ALIGNMENT, INVALID_PARAMETER);
+	REFUSED(UINT64_MAX, EINVAL, ALIGNMENT, INVALID_PARAMETER);
+	REFUSED(page, ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
+	REFUSED(2 * page, ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
+	REFUSED(HUGE, ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
+	REFUSED(UINT64_MAX - page + 1, ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
+	CHECK_DONE(ndshm, ndshm_extent_free(section, 0));
+	REFUSED(0, ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
+#undef REFUSED
+	ndshm_section_close(section);
+}
+
+static void extents_have_segments(void)
+{
+	struct ndshm_section *section = make(HUGE, 0);
+	struct ndshm_segment segment;
+	size_t count = 0;
+
+	REQUIRE(section);
+	CHECK(extent(section, 3 * page, 0) == 0);
+	CHECK_DONE(ndshm, ndshm_extent_query(section, 0, NULL, 0, &count));
+	CHECK(count == 1);
+	CHECK_DONE(ndshm, ndshm_extent_query(section, 0, &segment, SIZE_MAX, &count));
+	CHECK(count == 1 && segment.length == 3 * page);
+	CHECK(segment.address == NDSHM_ADDRESS_HIDDEN);
+	ndshm_section_close(section);
+}
+
+static void sync_looks_at_the_range(void)
+{
+	struct ndshm_section *section = make(HUGE, 0);
+
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_section_sync(section, NDSHM_SYNC_FOR_CPU, 0, HUGE));
+	CHECK_DONE(ndshm, ndshm_section_sync(section, NDSHM_SYNC_FOR_DEVICE, HUGE - 1, 1));
+	CHECK_FAILS(ndshm, ndshm_section_sync(section, 0, 0, 0), EINVAL, DIRECTION,
+		    INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_section_sync(section, 1, HUGE, 0), EINVAL, LENGTH_ZERO,
+		    INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_section_sync(section, 2, HUGE, 1), EINVAL, RANGE,
+		    INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_section_sync(section, 2, 1, UINT64_MAX), EINVAL, RANGE,
+		    INVALID_PARAMETER);
+	ndshm_section_close(section);
+}
+
+/* Another of the same process: one more holder, and one more mapping. */
+static struct ndshm_section *again(struct ndshm_section *section, uint32_t flags)
+{
+	struct ndshm_section *other = NULL;
+	int fd;
+
+	CHECK_DONE(ndshm, ndshm_section_share(section, flags, &fd));
+	CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	CHECK_DONE(ndshm, ndshm_section_adopt(ndshm, fd, &other));
+	close(fd);
+	return other;
+}
+
+static void holders_have_their_own(void)
+{
+	struct ndshm_section *section = make(HUGE, 0), *other;
+	uint64_t own, others;
+	char *memory;
+
+	REQUIRE(section);
+	other = again(section, 0);
+	REQUIRE(other);
+	own = extent(section, page, 0);
+	others = extent(other, page, 0);
+	CHECK(own == 0 && others == page && look(section).holders == 2);
+	CHECK(look(other).extents == 2 && look(other).id == look(section).id);
+	memory = ndshm_section_base(section);
+	CHECK(memory != ndshm_section_base(other));
+	memory[others] = 7;
+	CHECK(((char *)ndshm_section_base(other))[others] == 7);
+	CHECK_FAILS(ndshm, ndshm_extent_free(section, others), ENOENT, EXTENT_UNKNOWN,
+		    FILE_NOT_FOUND);
+	CHECK_FAILS(ndshm, ndshm_section_delete(section, false), EBUSY, SECTION_BUSY, BUSY);
+	/* What it had is free. */
+	ndshm_section_close(other);
+	CHECK(look(section).holders == 1 && look(section).extents == 1);
+	CHECK(extent(section, page, 0) == others);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, false));
+	ndshm_section_close(section);
+}
+
+static void extents_can_be_kept(void)
+{
+	struct ndshm_section *section = test_make_section(ndshm, HUGE, 0, NDSHM_ATTACH_KEEP);
+	struct ndshm_section *other;
+
+	REQUIRE(section);
+	other = again(section, 0);
+	REQUIRE(other);
+	CHECK(extent(section, page, 0) == 0);
+	ndshm_section_close(section);
+	CHECK(look(other).extents == 1 && !look(other).holders);
+	CHECK(extent(other, page, 0) == page);
+	CHECK_FAILS(ndshm, ndshm_extent_free(other, 0), ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
+	/* Nobody's, so that they are in nobody's way. */
+	CHECK_DONE(ndshm, ndshm_section_delete(other, false));
+	ndshm_section_close(other);
+}
+
+static void what_is_deleted_stays_mapped(void)
+{
+	struct ndshm_section *section = make(HUGE, page), *other, *none = (void *)1;
+	struct ndshm_segment segment;
+	uint64_t offset, length;
+	size_t count;
+	char *memory;
+	int fd = 0;
+
+	REQUIRE(section);
+	other = again(section, 0);
+	REQUIRE(other);
+	memory = ndshm_section_base(section);
+	CHECK(extent(section, page, 0) == 0 && extent(other, page, 0) == page);
+	memory[0] = 1;
+	CHECK_DONE(ndshm, ndshm_section_delete(other, true));
+	CHECK(look(section).flags == NDSHM_SECTION_DELETED && memory[0] == 1);
+	for (int i = 0; i < 2; i++)
+		CHECK_FAILS(ndshm, ndshm_section_delete(section, i), EIDRM, SECTION_DELETED,
+			    CLOSING);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	CHECK_FAILS(ndshm, ndshm_section_share(section, 0, &fd), EIDRM, SECTION_DELETED, CLOSING);
+	CHECK(fd == -1);
+	CHECK_FAILS(ndshm, ndshm_section_sync(section, 1, 0, 1), EIDRM, SECTION_DELETED, CLOSING);
+	CHECK_FAILS(ndshm, ndshm_extent_query(section, 0, &segment, 1, &count), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, ndshm_section_fd(section), &none), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	CHECK(!none);
+	CHECK_DONE(ndshm, ndshm_extent_free(section, 0));
+	CHECK(look(section).extents == 1);
+	ndshm_section_close(section);
+	ndshm_section_close(other);
+}
+
+/* To attach is the first thing that is refused. */
+static void nobody_attaches_to_what_is_deleted(void)
+{
+	struct ndshm_section *section = make(HUGE, 0);
+	uint64_t offset, length;
+
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, false));
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 0, 0, &offset, &length), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	CHECK(!look(section).holders);
+	ndshm_section_close(section);
+}
+
+static void reading_only_stays_so(void)
+{
+	struct ndshm_section *section = make(2 * HUGE, page), *reader, *second;
+	char *memory, *theirs, path[64];
+	uint64_t offset, length;
+	int fd = 0;
+
+	REQUIRE(section);
+	reader = again(section, NDSHM_SHARE_READONLY);
+	REQUIRE(reader);
+	CHECK(look(reader).flags == NDSHM_SECTION_READONLY && !look(section).flags);
+	memory = ndshm_section_base(section);
+	theirs = ndshm_section_base(reader);
+	memory[1] = 5;
+	CHECK(theirs[1] == 5);
+	CHECK(mprotect(theirs, page, PROT_READ | PROT_WRITE) && errno == EACCES);
+	CHECK(!test_can_write(theirs));
+	CHECK(mmap(NULL, page, PROT_WRITE, MAP_SHARED, ndshm_section_fd(reader), 0) == MAP_FAILED);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(reader, 0, 0, &offset, &length), EROFS,
+		    SECTION_READONLY, OPEN_FAILED);
+	CHECK_FAILS(ndshm, ndshm_extent_free(reader, 0), ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
+	CHECK_FAILS(ndshm, ndshm_section_share(reader, 0, &fd), EROFS, SECTION_READONLY,
+		    OPEN_FAILED);
+	CHECK(fd == -1);
+	for (int i = 0; i < 2; i++)
+		CHECK_FAILS(ndshm, ndshm_section_delete(reader, i), EROFS, SECTION_READONLY,
+			    OPEN_FAILED);
+	second = again(reader, NDSHM_SHARE_READONLY);
+	REQUIRE(second);
+	CHECK(look(second).flags == NDSHM_SECTION_READONLY);
+	/* Memory that comes later is seen by them as well. */
+	CHECK(extent(section, HUGE, 0) == 0);
+	offset = extent(section, HUGE, 0);
+	CHECK(offset == HUGE);
+	memory[offset] = 6;
+	CHECK(theirs[offset] == 6);
+	/* Nobody but its owner and root. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ndshm_section_fd(reader));
+	if (!geteuid() && !seteuid(65534)) {
+		CHECK(open(path, O_RDWR | O_CLOEXEC) < 0 && errno == EACCES);
+		CHECK(!seteuid(0));
+	}
+	ndshm_section_close(second);
+	ndshm_section_close(reader);
+	ndshm_section_close(section);
+}
+
+static void unknown_flags_of_a_share_are_refused(void)
+{
+	struct ndshm_section *section = make(HUGE, 0);
+	int fd = 0;
+
+	REQUIRE(section);
+	CHECK_FAILS(ndshm, ndshm_section_share(section, 2, &fd), EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
+	CHECK(fd == -1);
+	ndshm_section_close(section);
+}
+
+/* What another process may pass, by mistake or not. */
+static void what_is_no_section_is_not_adopted(void)
+{
+	static const char *const names[] = {
+		"ndshm", "ndshm-section:1:1000", "ndshm-section:1:0:0", "ndshm-section:1:1000:2000",
+		"ndshm-section:1:10000000000:0", "ndshm-section:1:1000:0:0", "ndshm-section:x:y:z",
+	};
+	struct ndshm_section *section = (void *)1;
+	int pipes[2], fd;
+
+#define REFUSED(fd) do { \
+	section = (void *)1; \
+	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, fd, &section), EBADF, DESCRIPTOR, \
+		    INVALID_PARAMETER); \
+	CHECK(!section); \
+} while (0)
+	REFUSED(-1);
+	REFUSED(INT32_MAX);
+	REQUIRE(!pipe2(pipes, O_CLOEXEC));
+	REFUSED(pipes[0]);
+	close(pipes[0]);
+	close(pipes[1]);
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	REFUSED(fd);
+	close(fd);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		fd = test_sealed_memfd(names[i], F_SEAL_SHRINK | F_SEAL_SEAL);
+		REFUSED(fd);
+		close(fd);
+	}
+	/* One that could be made shorter under the feet of who maps it. */
+	fd = test_sealed_memfd("ndshm-section:1:1000:0", F_SEAL_SEAL);
+	REFUSED(fd);
+	close(fd);
+#undef REFUSED
+	fd = test_sealed_memfd("ndshm-section:1:1000:0", F_SEAL_SHRINK | F_SEAL_SEAL);
+	CHECK_DONE(ndshm, ndshm_section_adopt(ndshm, fd, &section));
+	ndshm_section_close(section);
+	close(fd);
+}
+
+static void without_descriptors_there_is_a_reason(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section = make(HUGE, 0), *none = (void *)1;
+	struct rlimit before, limit;
+	int fd;
+
+	REQUIRE(section && !getrlimit(RLIMIT_NOFILE, &before));
+	request.max_size = HUGE;
+	limit = before;
+	limit.rlim_cur = 0;
+	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &none), EMFILE, DESCRIPTORS,
+		    RESOURCES);
+	CHECK(!none);
+	for (int i = 0; i < 2; i++)
+		CHECK_FAILS(ndshm, ndshm_section_share(section, i, &fd), EMFILE, DESCRIPTORS,
+			    RESOURCES);
+	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, ndshm_section_fd(section), &none), EMFILE,
+		    DESCRIPTORS, RESOURCES);
+	CHECK(!setrlimit(RLIMIT_NOFILE, &before));
+	ndshm_section_close(section);
+}
+
+static void sections_are_listed(void)
+{
+	struct ndshm_section_row *rows = (void *)1;
+	struct ndshm_section *first, *second, *other;
+	uint64_t offset, length;
+	size_t count = 1;
+
+	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
+	CHECK(!rows && !count);
+	first = make(HUGE, page);
+	second = make(2 * HUGE, 0);
+	REQUIRE(first && second);
+	other = again(second, 0);
+	REQUIRE(other);
+	CHECK(!ndshm_extent_alloc(other, 2 * page, 0, &offset, &length));
+	CHECK_DONE(ndshm, ndshm_section_delete(first, false));
+	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
+	REQUIRE(count == 2);
+	CHECK(rows[0].id == look(first).id && rows[1].id == look(second).id);
+	CHECK(rows[0].adapter == look(first).adapter && rows[0].provider == look(first).provider);
+	CHECK(rows[0].max_size == HUGE && rows[0].initial_size == page);
+	CHECK(rows[0].committed == page && !rows[0].taken && !rows[0].extents);
+	CHECK(rows[0].deleted && !rows[0].revoked && !rows[0].holders);
+	CHECK(rows[1].uid == geteuid() && !rows[1].deleted && rows[1].holders == 1);
+	CHECK(rows[1].committed == HUGE && rows[1].taken == 2 * page && rows[1].extents == 1);
+	free(rows);
+	ndshm_section_close(first);
+	/* There as long as anything of it is. */
+	ndshm_section_close(second);
+	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
+	CHECK(count == 1 && rows[0].max_size == 2 * HUGE);
+	free(rows);
+	CHECK_DONE(ndshm, ndshm_extent_free(other, offset));
+	ndshm_section_close(other);
+}
+
+static void sections_outlive_the_client(void)
+{
+	struct ndshm_section *section;
+	struct ndshm *other;
+	uint64_t offset, length;
+	int fd;
+
+	REQUIRE(!ndshm_open("memfd:", &other));
+	section = test_make_section(other, HUGE, 0, 0);
+	REQUIRE(section);
+	ndshm_close(other);
+	CHECK(!ndshm_extent_alloc(section, 1, 0, &offset, &length) && !offset);
+	memset(ndshm_section_base(section), 1, length);
+	CHECK(!ndshm_section_share(section, 0, &fd));
+	close(fd);
+	CHECK(ndshm_extent_free(section, page) == -ENOENT);
+	CHECK(!ndshm_extent_free(section, 0));
+	ndshm_section_close(section);
+}
+
+static void a_client_of_nothing_adopts(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section = make(HUGE, page), *other = (void *)1;
+	struct ndshm_request block_request = NDSHM_REQUEST_INIT;
+	struct ndshm_adapter_info *adapters;
+	struct ndshm_provider_info *providers;
+	struct ndshm_adapter_info adapter;
+	struct ndshm_provider_info provider;
+	struct ndshm_section_row *sections;
+	struct ndshm_block_row *rows;
+	struct ndshm_block *block;
+	struct ndshm_info info;
+	struct ndshm *client;
+	size_t count;
+
+	CHECK(ndshm_open("section:x", &client) == -EINVAL && !client);
+	REQUIRE(section && !ndshm_open("section:", &client));
+	CHECK_DONE(client, ndshm_get_info(client, &info));
+	CHECK(info.features == NDSHM_FEATURE_SECTIONS && !info.max_section && !info.max_length);
+	CHECK(info.page_size == page && ndshm_fd(client) == -EOPNOTSUPP);
+	request.max_size = page;
+	CHECK_FAILS(client, ndshm_section_create(client, &request, &other), EOPNOTSUPP, NONE,
+		    SUCCESS);
+	CHECK(!other);
+	block_request.length = 1;
+	CHECK_FAILS(client, ndshm_alloc(client, &block_request, &block), EOPNOTSUPP, NONE,
+		    SUCCESS);
+	CHECK_DONE(client, ndshm_list_adapters(client, &adapters, &count));
+	CHECK(!adapters && !count);
+	CHECK_DONE(client, ndshm_list_providers(client, &providers, &count));
+	CHECK(!providers && !count);
+	CHECK_DONE(client, ndshm_list_blocks(client, &rows, &count));
+	CHECK(!rows && !count);
+	CHECK_DONE(client, ndshm_list_sections(client, &sections, &count));
+	CHECK(!sections && !count);
+	CHECK_FAILS(client, ndshm_find_adapter(client, "memfd", &adapter), ENOENT,
+		    ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
+	CHECK_FAILS(client, ndshm_find_provider(client, "memfd", &provider), ENOENT,
+		    PROVIDER_UNKNOWN, FILE_NOT_FOUND);
+
+	CHECK_DONE(client, ndshm_section_adopt(client, ndshm_section_fd(section), &other));
+	REQUIRE(other);
+	CHECK_FAILS(client, ndshm_extent_free(other, 0), ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
+	ndshm_section_close(section);
+	/* One process, so it goes on with what the first has left. */
+	CHECK(extent(other, page, 0) == 0);
+	ndshm_section_close(other);
+	ndshm_close(client);
+}
+
+#define THREADS	4
+#define ROUNDS	300
+#define HELD	8
+
+static struct ndshm_section *shared;
+static atomic_int wrong;
+
+/* Each extent is this thread's alone as long as it has it. */
+static void *allocate(void *argument)
+{
+	const unsigned char mark = (uintptr_t)argument;
+	unsigned char *base = ndshm_section_base(shared);
+	uint64_t offsets[HELD], length = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		for (int j = 0; j < HELD; j++) {
+			wrong += !!ndshm_extent_alloc(shared, page * (1 + (i + j) % 3), 0,
+						      &offsets[j], &length);
+			wrong += !test_all(base + offsets[j], length, 0);
+			memset(base + offsets[j], mark, length);
+		}
+		for (int j = 0; j < HELD; j++) {
+			wrong += base[offsets[j]] != mark;
+			wrong += !!ndshm_extent_free(shared, offsets[j]);
+		}
+	}
+	return NULL;
+}
+
+static void threads_allocate(void)
+{
+	pthread_t threads[THREADS];
+
+	shared = make(4 * HUGE, 0);
+	REQUIRE(shared);
+	wrong = 0;
+	for (uintptr_t i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, allocate, (void *)(i + 1)));
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(!wrong && !look(shared).extents && !look(shared).taken);
+	CHECK(look(shared).holders == 1);
+	ndshm_section_close(shared);
+}
+
+static void *make_and_adopt(void *argument)
+{
+	struct ndshm_section *section, *other;
+	uint64_t offset, length;
+
+	(void)argument;
+	for (int i = 0; i < ROUNDS / 3; i++) {
+		section = make(HUGE, page);
+		wrong += !section;
+		wrong += !!ndshm_section_adopt(ndshm, ndshm_section_fd(section), &other);
+		wrong += !!ndshm_extent_alloc(other, 1, 0, &offset, &length);
+		ndshm_section_close(section);
+		ndshm_section_close(other);
+	}
+	return NULL;
+}
+
+static void threads_make_and_adopt(void)
+{
+	pthread_t threads[THREADS];
+
+	wrong = 0;
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, make_and_adopt, NULL));
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(!wrong);
+}
+
+int main(void)
+{
+	page = sysconf(_SC_PAGESIZE);
+	if (ndshm_open("memfd:", &ndshm))
+		return 1;
+	RUN(a_section_is_mapped);
+	RUN(sizes_are_rounded_to_pages);
+	RUN(the_greatest_can_be_had);
+	RUN(bad_requests_are_refused);
+	RUN(extents_are_the_lowest_that_fit);
+	RUN(memory_comes_in_pieces);
+	RUN(memory_goes_back);
+	RUN(extents_are_zero);
+	RUN(bad_extents_are_refused);
+	RUN(what_is_no_extent_is_unknown);
+	RUN(extents_have_segments);
+	RUN(sync_looks_at_the_range);
+	RUN(holders_have_their_own);
+	RUN(extents_can_be_kept);
+	RUN(what_is_deleted_stays_mapped);
+	RUN(nobody_attaches_to_what_is_deleted);
+	RUN(reading_only_stays_so);
+	RUN(unknown_flags_of_a_share_are_refused);
+	RUN(what_is_no_section_is_not_adopted);
+	RUN(without_descriptors_there_is_a_reason);
+	RUN(sections_are_listed);
+	RUN(sections_outlive_the_client);
+	RUN(a_client_of_nothing_adopts);
+	RUN(threads_allocate);
+	RUN(threads_make_and_adopt);
+	ndshm_close(ndshm);
+	return test_end();
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sections of the backend that needs no module, in other processes than the one that
+ * made them: children that have inherited them, and others that were passed them.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "test_section.h"
+
+static struct ndshm *ndshm;
+static struct ndshm_section *section;
+static uint64_t page;
+
+/* @body in a child, whose checks count as the parent's. */
+static void in_child(void (*body)(void))
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		alarm(60);
+		test_bad = false;
+		body();
+		/* Not _exit(): leaks are found at the end. */
+		exit(test_bad);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+static void with_section(uint32_t flags, void (*body)(void))
+{
+	uint64_t offset, length;
+
+	section = test_make_section(ndshm, 4 * HUGE, 0, flags);
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
+	CHECK(offset == 0);
+	in_child(body);
+	ndshm_section_close(section);
+}
+
+static struct ndshm_section_info look(void)
+{
+	struct ndshm_section_info info = { 0 };
+
+	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
+	return info;
+}
+
+static void use_as_child(void)
+{
+	char *memory = ndshm_section_base(section);
+	struct ndshm_section_row *rows;
+	struct ndshm_segment segment;
+	uint64_t offset, length;
+	size_t count;
+
+	memory[1] = memory[0] + 1;
+	/* Once, and when it has attached. */
+	for (int i = 0; i < 2; i++) {
+		CHECK_FAILS(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length), EPERM,
+			    NOT_CREATOR, OPEN_FAILED);
+		CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 0, 0, &offset, &length), EINVAL,
+			    LENGTH_ZERO, INVALID_PARAMETER);
+		CHECK_FAILS(ndshm, ndshm_extent_free(section, 0), ENOENT, EXTENT_UNKNOWN,
+			    FILE_NOT_FOUND);
+		CHECK_FAILS(ndshm, ndshm_extent_query(section, 0, &segment, 1, &count), ENOENT,
+			    EXTENT_UNKNOWN, FILE_NOT_FOUND);
+		CHECK_FAILS(ndshm, ndshm_section_delete(section, false), EPERM, NOT_CREATOR,
+			    OPEN_FAILED);
+		CHECK(look().max_size == 4 * HUGE && look().committed == page);
+		CHECK(!look().holders && !look().extents);
+		CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
+		CHECK(!rows && !count);
+	}
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void a_child_reads_and_writes(void)
+{
+	char *memory;
+
+	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	REQUIRE(section);
+	memory = ndshm_section_base(section);
+	memory[0] = 1;
+	in_child(use_as_child);
+	CHECK(memory[1] == 2);
+	ndshm_section_close(section);
+}
+
+/* The parent has a holder, which the child inherits. */
+static void a_child_is_no_holder(void)
+{
+	uint64_t offset, length;
+
+	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
+	in_child(use_as_child);
+	CHECK(look().holders == 1 && look().extents == 1);
+	CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
+	ndshm_section_close(section);
+}
+
+static void make_an_own_section(void)
+{
+	struct ndshm_section *own;
+	uint64_t offset, length;
+	struct ndshm *client;
+
+	REQUIRE(!ndshm_open("memfd:", &client));
+	own = test_make_section(client, HUGE, 0, 0);
+	REQUIRE(own);
+	CHECK_DONE(client, ndshm_extent_alloc(own, page, 0, &offset, &length));
+	CHECK_DONE(client, ndshm_extent_free(own, offset));
+	CHECK_DONE(client, ndshm_section_delete(own, false));
+	CHECK(!(look().flags & NDSHM_SECTION_DELETED));
+	ndshm_section_close(own);
+	ndshm_close(client);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void a_child_makes_its_own(void)
+{
+	with_section(0, make_an_own_section);
+}
+
+static void fork_once_more(void)
+{
+	in_child(make_an_own_section);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void so_does_a_grandchild(void)
+{
+	with_section(NDSHM_ATTACH_KEEP, fork_once_more);
+}
+
+static void delete_by_force(void)
+{
+	uint64_t offset, length;
+
+	CHECK_DONE(ndshm, ndshm_section_delete(section, true));
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	for (int i = 0; i < 2; i++)
+		CHECK_FAILS(ndshm, ndshm_section_delete(section, i), EIDRM, SECTION_DELETED,
+			    CLOSING);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+/* Of the same user, though not the creator. */
+static void others_delete_by_force(void)
+{
+	uint64_t offset, length;
+
+	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length));
+	in_child(delete_by_force);
+	CHECK(look().flags == NDSHM_SECTION_DELETED);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	CHECK_DONE(ndshm, ndshm_extent_free(section, 0));
+	ndshm_section_close(section);
+}
+
+static void delete_as_nobody(void)
+{
+	CHECK(!setuid(65534));
+	CHECK_FAILS(ndshm, ndshm_section_delete(section, true), EPERM, NOT_CREATOR, OPEN_FAILED);
+	CHECK(!(look().flags & NDSHM_SECTION_DELETED));
+	_exit(test_bad);
+}
+
+static void other_users_do_not(void)
+{
+	/* Who is nobody else cannot become one. */
+	if (geteuid())
+		return;
+	with_section(0, delete_as_nobody);
+}
+
+static int peer;
+
+static int receive(void)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte;
+	struct iovec bytes = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &bytes, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int fd = -1;
+
+	if (recvmsg(peer, &message, 0) == 1 && CMSG_FIRSTHDR(&message))
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	return fd;
+}
+
+static void send_fd(int fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {
+		.header = {
+			.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		},
+	};
+	char byte = 'x';
+	struct iovec bytes = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &bytes, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	CHECK(sendmsg(peer, &message, 0) == 1);
+}
+
+/* One that may not open the device, and had nothing before. */
+static void use_as_stranger(void)
+{
+	struct ndshm_section *mine = NULL;
+	struct ndshm_section_info info;
+	uint64_t offset, length;
+	struct ndshm *client;
+	char *memory;
+	int fd;
+
+	REQUIRE(!ndshm_open("section:", &client));
+	fd = receive();
+	CHECK_DONE(client, ndshm_section_adopt(client, fd, &mine));
+	REQUIRE(mine);
+	close(fd);
+	CHECK_DONE(client, ndshm_section_query(mine, &info));
+	CHECK(info.id && info.max_size == 4 * HUGE && info.initial_size == page);
+	memory = ndshm_section_base(mine);
+	CHECK(ndshm_section_size(mine) == 4 * HUGE && memory[0] == 3);
+	if (info.flags & NDSHM_SECTION_READONLY) {
+		CHECK(!test_can_write(memory));
+		CHECK_FAILS(client, ndshm_extent_alloc(mine, page, 0, &offset, &length), EROFS,
+			    SECTION_READONLY, OPEN_FAILED);
+	} else {
+		memory[1] = 4;
+		CHECK_FAILS(client, ndshm_extent_alloc(mine, page, 0, &offset, &length), EPERM,
+			    NOT_CREATOR, OPEN_FAILED);
+		CHECK_FAILS(client, ndshm_section_delete(mine, false), EPERM, NOT_CREATOR,
+			    OPEN_FAILED);
+	}
+	/* What comes later is seen. */
+	CHECK(write(peer, "x", 1) == 1 && read(peer, &fd, 1) == 1);
+	CHECK(memory[3 * HUGE] == 5);
+	ndshm_section_close(mine);
+	ndshm_close(client);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void pass(uint32_t flags)
+{
+	int pair[2], fd, status = -1;
+	uint64_t offset, length;
+	char *memory, byte;
+	pid_t pid;
+
+	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	REQUIRE(section && !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	memory = ndshm_section_base(section);
+	memory[0] = 3;
+	CHECK_DONE(ndshm, ndshm_section_share(section, flags, &fd));
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		alarm(60);
+		close(fd);
+		close(pair[0]);
+		peer = pair[1];
+		test_bad = false;
+		use_as_stranger();
+		exit(test_bad);
+	}
+	close(pair[1]);
+	peer = pair[0];
+	send_fd(fd);
+	CHECK(read(peer, &byte, 1) == 1);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 4 * HUGE, 0, &offset, &length));
+	memory[3 * HUGE] = 5;
+	CHECK(write(peer, "x", 1) == 1);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	close(peer);
+	close(fd);
+	ndshm_section_close(section);
+}
+
+static void a_section_is_passed(void)
+{
+	pass(0);
+}
+
+static void a_section_is_passed_for_reading(void)
+{
+	pass(NDSHM_SHARE_READONLY);
+}
+
+#define THREADS	4
+
+static atomic_bool stop;
+
+static void *allocate_until_stopped(void *argument)
+{
+	uint64_t offset, length;
+
+	(void)argument;
+	while (!stop)
+		if (!ndshm_extent_alloc(section, page, 0, &offset, &length))
+			ndshm_extent_free(section, offset);
+	return NULL;
+}
+
+static void refused_amid_threads(void)
+{
+	uint64_t offset, length;
+
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length), EPERM,
+		    NOT_CREATOR, OPEN_FAILED);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+	_exit(test_bad);
+}
+
+/* Whatever the others do at the moment of a fork, the child has its answers. */
+static void children_come_amid_threads(void)
+{
+	pthread_t threads[THREADS];
+
+	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	REQUIRE(section);
+	stop = false;
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, allocate_until_stopped, NULL));
+	for (int i = 0; i < 50; i++)
+		in_child(refused_amid_threads);
+	stop = true;
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(look().holders == 1 && !look().extents);
+	ndshm_section_close(section);
+}
+
+int main(void)
+{
+	page = sysconf(_SC_PAGESIZE);
+	if (ndshm_open("memfd:", &ndshm))
+		return 1;
+	RUN(a_child_reads_and_writes);
+	RUN(a_child_is_no_holder);
+	RUN(a_child_makes_its_own);
+	RUN(so_does_a_grandchild);
+	RUN(others_delete_by_force);
+	RUN(other_users_do_not);
+	RUN(a_section_is_passed);
+	RUN(a_section_is_passed_for_reading);
+	RUN(children_come_amid_threads);
+	ndshm_close(ndshm);
+	return test_end();
+}

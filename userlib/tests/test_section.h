@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of sections have in common.
+ */
+#ifndef NDSHM_TEST_SECTION_H
+#define NDSHM_TEST_SECTION_H
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <ndshm/section.h>
+
+#include "test.h"
+
+#define HUGE	(2UL << 20)
+
+static inline struct ndshm_section *test_make_section(struct ndshm *ndshm, uint64_t max_size,
+						      uint64_t initial_size, uint32_t flags)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section;
+
+	request.max_size = max_size;
+	request.initial_size = initial_size;
+	request.flags = flags;
+	return ndshm_section_create(ndshm, &request, &section) ? NULL : section;
+}
+
+static inline bool test_all(const unsigned char *memory, size_t length, unsigned char byte)
+{
+	return memory[0] == byte && !memcmp(memory, memory + 1, length - 1);
+}
+
+/* As a system call sees it, which gets no SIGBUS. */
+static inline bool test_can_read(const void *byte)
+{
+	int pipes[2];
+	bool can;
+
+	if (pipe2(pipes, O_CLOEXEC))
+		abort();
+	can = write(pipes[1], byte, 1) == 1;
+	close(pipes[0]);
+	close(pipes[1]);
+	return can;
+}
+
+static inline bool test_can_write(void *byte)
+{
+	int pipes[2];
+	bool can;
+
+	if (pipe2(pipes, O_CLOEXEC) || write(pipes[1], "x", 1) != 1)
+		abort();
+	can = read(pipes[0], byte, 1) == 1;
+	close(pipes[0]);
+	close(pipes[1]);
+	return can;
+}
+
+static inline int test_sealed_memfd(const char *name, int seals)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || fcntl(fd, F_ADD_SEALS, seals))
+		abort();
+	return fd;
+}
+
+#endif /* NDSHM_TEST_SECTION_H */
