@@ -525,7 +525,7 @@ static bool has_others(const struct ndshm_memfd_section *memfd, int holder)
 }
 
 /* Whose it is may change its mode, if only to what it is. */
-static bool may_force(const struct ndshm_section *section)
+static bool may_delete(const struct ndshm_section *section)
 {
 	struct stat status;
 
@@ -541,7 +541,7 @@ static uint32_t delete_section(const struct ndshm_section *section,
 
 	if (section->readonly)
 		return NDSHM_REASON_SECTION_READONLY;
-	if (force && !may_force(section))
+	if (!may_delete(section))
 		return NDSHM_REASON_NOT_CREATOR;
 	if (!is_maker(memfd)) {
 		if (is_deleted(section))
@@ -590,9 +590,12 @@ static uint32_t query_section(const struct ndshm_section *section,
 static uint32_t sync_section(const struct ndshm_section *section,
 			     const struct ndshm_section_sync *argument)
 {
-	uint32_t reason = ndshm__memfd_check_sync(argument->direction, argument->offset,
-						  argument->length, section->memfd->max_size);
+	uint32_t reason;
 
+	if (section->readonly)
+		return NDSHM_REASON_SECTION_READONLY;
+	reason = ndshm__memfd_check_sync(argument->direction, argument->offset, argument->length,
+					 section->memfd->max_size);
 	return reason == NDSHM_REASON_NONE && is_deleted(section) ? NDSHM_REASON_SECTION_DELETED :
 								    reason;
 }

@@ -430,6 +430,8 @@ static void reading_only_stays_so(void)
 	for (int i = 0; i < 2; i++)
 		CHECK_FAILS(ndshm, ndshm_section_delete(reader, i), EROFS, SECTION_READONLY,
 			    OPEN_FAILED);
+	CHECK_FAILS(ndshm, ndshm_section_sync(reader, 0, 0, 0), EROFS, SECTION_READONLY,
+		    OPEN_FAILED);
 	second = again(reader, NDSHM_SHARE_READONLY);
 	REQUIRE(second);
 	CHECK(look(second).flags == NDSHM_SECTION_READONLY);

@@ -82,8 +82,8 @@ void ndshm_section_close(struct ndshm_section *section);
 
 /*
  * Let it end, for everybody: nothing new is allocated, attached or mapped (-EIDRM).
- * What is mapped stays. Own extents go with it; -EBUSY (SECTION_BUSY) if others have
- * any, unless by force, which is for who created it (-EPERM, NOT_CREATOR). It is
+ * What is mapped stays. It is for the user who created it (-EPERM, NOT_CREATOR). Own
+ * extents go with it; -EBUSY (SECTION_BUSY) if others have any, unless by force. It is
  * still to be closed.
  */
 int ndshm_section_delete(struct ndshm_section *section, bool force);
@@ -123,7 +123,7 @@ int ndshm_section_query(struct ndshm_section *section, struct ndshm_section_info
 
 /*
  * As ndshm_sync(), of a range of the section. Only those with NDSHM_SECTION_NEEDS_SYNC
- * need it (see ndshm_section_query()).
+ * need it (see ndshm_section_query()). -EROFS (SECTION_READONLY).
  */
 int ndshm_section_sync(struct ndshm_section *section, uint32_t direction, uint64_t offset,
 		       uint64_t length);
