@@ -45,6 +45,15 @@ stands section.h 'int main(void)
 	return request.node + ndshm_section_adopt(0, -1, &section);
 }'
 
+stands lsa.h 'int main(void)
+{
+	PVOID section = CreateSharedMemory(4096, 0);
+	PVOID block = AllocateSharedMemory(section, (ULONG)sizeof(BOOLEAN));
+
+	FreeSharedMemory(section, block);
+	return ndshm_lsa_table(0)->DeleteSharedMemory(section) != TRUE;
+}'
+
 for file in "$2"/linux/ndshm*.h; do
 	"$CC" -std=c99 "${flags[@]}" -x c - <<<"#include <linux/${file##*/}>
 int main(void) { return 0; }"

@@ -9,7 +9,7 @@ watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
 test_names := memfd memfd_inside section section_others threads last failnth device device_memory \
-	device_section netlink netlink_bad reasons heap heap_threads heap_fork
+	device_section netlink netlink_bad reasons heap heap_threads heap_fork lsa
 test_programs := $(test_names:%=$(tests)/%)
 
 # What is run to test the library, one word each.
@@ -57,6 +57,8 @@ $(tests)/fork/%.o: $(here)/tests/%.c $(here)/Makefile $(here)/tests/tests.mk
 $(tests)/fork/heap_fork: $(fork_objects)
 	$(CC) $(CFLAGS) $(fork_watch) $(LDFLAGS) -pthread -o $@ $^
 $(tests)/heap: $(tests)/wrap.o
+$(tests)/lsa: $(tests)/wrap.o
+$(tests)/lsa: wraps = $(call wrap,$(allocations))
 $(tests)/heap: wraps = $(call wrap,$(allocations))
 
 $(tests)/json_get: $(here)/tests/json_get.c
@@ -82,7 +84,7 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 # compiler can do that.
 races := $(out)/races
 race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory section \
-	section_others device_section heap_threads)
+	section_others device_section heap_threads lsa)
 race_watch := -fsanitize=thread -fno-omit-frame-pointer
 
 .PHONY: races

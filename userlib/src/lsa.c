@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The four LSA calls: a section each, with a heap in it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <ndshm/lsa.h>
+
+#include "heap.h"
+#include "internal.h"
+
+/**
+ * struct entry - a section by its base
+ * @next: never changes
+ * @base: NULL: it is to be used again
+ * @section: the section; like @heap, does not change while there is a base
+ * @heap: what the blocks are of
+ *
+ * Entries are added and never taken away, so that nobody needs a lock to look.
+ */
+struct entry {
+	struct entry *next;
+	_Atomic(void *) base;
+	struct ndshm_section *section;
+	struct ndshm_heap *heap;
+};
+
+static _Atomic(struct entry *) entries;
+
+/*
+ * The process's context, and whether the library has opened it. Another one, for what is
+ * adopted where there is none. Under ndshm__lock().
+ */
+static struct ndshm *context;
+static bool context_is_own;
+static struct ndshm *adopter;
+
+/* What the heap asks for. A child's section attaches by itself. */
+static int alloc_extent(void *section, uint64_t length, uint64_t alignment, uint64_t *offset)
+{
+	uint64_t got;
+
+	return ndshm_extent_alloc(section, length, alignment, offset, &got);
+}
+
+static int free_extent(void *section, uint64_t offset)
+{
+	return ndshm_extent_free(section, offset);
+}
+
+static int attach(void *section)
+{
+	(void)section;
+	return 0;
+}
+
+static const struct ndshm_extent_source source = {
+	.alloc = alloc_extent,
+	.free = free_extent,
+	.attach = attach,
+};
+
+/*
+ * Entries
+ */
+
+static struct entry *find(void *base)
+{
+	struct entry *entry = base ? entries : NULL;
+
+	while (entry && entry->base != base)
+		entry = entry->next;
+	return entry;
+}
+
+/* One that nobody uses; with the lock. NULL: there is no memory. */
+static struct entry *new_entry(void)
+{
+	struct entry *entry = entries;
+
+	while (entry && entry->base)
+		entry = entry->next;
+	if (entry)
+		return entry;
+	entry = calloc(1, sizeof(*entry));
+	if (entry) {
+		entry->next = entries;
+		entries = entry;
+	}
+	return entry;
+}
+
+/* The section's base, from now on known; it is closed if that fails. */
+static void *enter(struct ndshm_section *section)
+{
+	struct ndshm_heap *heap;
+	struct entry *entry;
+	int error;
+
+	error = ndshm__heap_open(ndshm_section_base(section), ndshm_section_size(section), &source,
+				 section, &heap);
+	if (!error) {
+		ndshm__lock();
+		entry = new_entry();
+		if (entry) {
+			entry->section = section;
+			entry->heap = heap;
+			entry->base = ndshm_section_base(section);
+		}
+		ndshm__unlock();
+		if (entry)
+			return ndshm_section_base(section);
+		ndshm__heap_close(heap);
+		error = -ENOMEM;
+	}
+	ndshm_section_close(section);
+	errno = -error;
+	return NULL;
+}
+
+/*
+ * Nobody finds it any more, nor uses it again before it is without a base; of several
+ * threads that try, one succeeds.
+ */
+static struct entry *leave(void *base)
+{
+	static char leaving;
+	struct entry *entry;
+
+	ndshm__lock();
+	entry = base == &leaving ? NULL : find(base);
+	if (entry)
+		entry->base = &leaving;
+	ndshm__unlock();
+	if (!entry)
+		errno = EINVAL;
+	return entry;
+}
+
+static void end(struct entry *entry)
+{
+	ndshm__heap_close(entry->heap);
+	ndshm_section_close(entry->section);
+	entry->base = NULL;
+}
+
+/*
+ * Contexts
+ */
+
+/* With the lock. */
+static bool use(struct ndshm *ndshm, bool own)
+{
+	if (!context) {
+		context = ndshm;
+		context_is_own = own;
+	}
+	return context == ndshm;
+}
+
+/* The one there is, or one that is opened; or NULL. */
+static struct ndshm *any_context(void)
+{
+	struct ndshm *ndshm, *opened;
+	int error;
+
+	ndshm__lock();
+	ndshm = context;
+	ndshm__unlock();
+	if (ndshm)
+		return ndshm;
+	error = ndshm_open(NULL, &opened);
+	if (error) {
+		errno = -error;
+		return NULL;
+	}
+	ndshm__lock();
+	if (use(opened, true))
+		opened = NULL;
+	ndshm = context;
+	ndshm__unlock();
+	/* Another thread was first. */
+	ndshm_close(opened);
+	return ndshm;
+}
+
+/* For a section that is there, and needs no device. */
+static struct ndshm *any_adopter(void)
+{
+	struct ndshm *ndshm, *opened;
+	int error;
+
+	ndshm__lock();
+	ndshm = context ? context : adopter;
+	ndshm__unlock();
+	if (ndshm)
+		return ndshm;
+	error = ndshm_open("section:", &opened);
+	if (error) {
+		errno = -error;
+		return NULL;
+	}
+	ndshm__lock();
+	ndshm = adopter;
+	if (!ndshm) {
+		ndshm = adopter = opened;
+		opened = NULL;
+	}
+	ndshm__unlock();
+	ndshm_close(opened);
+	return ndshm;
+}
+
+NDSHM_API const LSA_SECPKG_FUNCTION_TABLE *ndshm_lsa_table(struct ndshm *ndshm)
+{
+	static const LSA_SECPKG_FUNCTION_TABLE table = {
+		.CreateSharedMemory = ndshm_lsa_create,
+		.AllocateSharedMemory = ndshm_lsa_allocate,
+		.FreeSharedMemory = ndshm_lsa_free,
+		.DeleteSharedMemory = ndshm_lsa_delete,
+	};
+	bool used;
+
+	if (!ndshm)
+		return any_context() ? &table : NULL;
+	ndshm__lock();
+	used = use(ndshm, false);
+	ndshm__unlock();
+	if (used)
+		return &table;
+	errno = EBUSY;
+	return NULL;
+}
+
+NDSHM_API void ndshm_lsa_release(void)
+{
+	struct ndshm *own, *other;
+
+	ndshm__lock();
+	own = context_is_own ? context : NULL;
+	other = adopter;
+	context = adopter = NULL;
+	context_is_own = false;
+	ndshm__unlock();
+	ndshm_close(own);
+	ndshm_close(other);
+}
+
+/*
+ * The calls
+ */
+
+NDSHM_API PVOID ndshm_lsa_create(ULONG MaxSize, ULONG InitialSize)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm *ndshm = any_context();
+	struct ndshm_section *section;
+	int error;
+
+	if (!ndshm)
+		return NULL;
+	request.max_size = MaxSize;
+	request.initial_size = InitialSize;
+	error = ndshm_section_create(ndshm, &request, &section);
+	if (!error)
+		return enter(section);
+	errno = -error;
+	return NULL;
+}
+
+NDSHM_API PVOID ndshm_lsa_adopt(int fd)
+{
+	struct ndshm *ndshm = any_adopter();
+	struct ndshm_section *section;
+	int error;
+
+	if (!ndshm)
+		return NULL;
+	error = ndshm_section_adopt(ndshm, fd, &section);
+	if (!error)
+		return enter(section);
+	errno = -error;
+	return NULL;
+}
+
+NDSHM_API PVOID ndshm_lsa_allocate(PVOID SharedMem, ULONG Size)
+{
+	struct entry *entry = find(SharedMem);
+	void *block = NULL;
+	int error = -EINVAL;
+
+	if (entry)
+		block = ndshm__heap_alloc(entry->heap, Size, &error);
+	if (!block)
+		errno = -error;
+	return block;
+}
+
+NDSHM_API VOID ndshm_lsa_free(PVOID SharedMem, PVOID Memory)
+{
+	const int before = errno;
+	struct entry *entry = find(SharedMem);
+	int error = 0;
+
+	if (Memory)
+		error = entry ? ndshm__heap_free(entry->heap, Memory) : -EINVAL;
+	errno = error ? -error : before;
+}
+
+NDSHM_API BOOLEAN ndshm_lsa_delete(PVOID SharedMem)
+{
+	struct entry *entry = leave(SharedMem);
+	int error;
+
+	if (!entry)
+		return FALSE;
+	error = ndshm_section_delete(entry->section, false);
+	if (error) {
+		entry->base = SharedMem;
+		errno = -error;
+		return FALSE;
+	}
+	end(entry);
+	return TRUE;
+}
+
+NDSHM_API void ndshm_lsa_close(PVOID SharedMem)
+{
+	struct entry *entry = leave(SharedMem);
+
+	if (entry)
+		end(entry);
+}
+
+NDSHM_API struct ndshm_section *ndshm_lsa_section(PVOID SharedMem)
+{
+	struct entry *entry = find(SharedMem);
+
+	return entry ? entry->section : NULL;
+}

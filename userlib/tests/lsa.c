@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The four LSA calls, on the backend that needs no module. Where a name begins with
+ * lsa_, their documentation says so; all else is ours.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+#include <ndshm/lsa.h>
+
+#include "test_section.h"
+#include "wrap.h"
+
+static struct ndshm *ndshm;
+static const LSA_SECPKG_FUNCTION_TABLE *lsa;
+
+static bool is_mapped(void *start)
+{
+	return !msync(start, 4096, MS_ASYNC);
+}
+
+/* NULL, FALSE or none, and why. */
+#define REFUSED(call, error) do { \
+	errno = 0; \
+	CHECK(!(call)); \
+	CHECK(errno == (error)); \
+} while (0)
+
+static void lsa_types(void)
+{
+	CHECK(sizeof(ULONG) == 4 && (ULONG)-1 > 0 && sizeof(BOOLEAN) == 1);
+	CHECK(sizeof(PVOID) == sizeof(void *) && TRUE == 1 && FALSE == 0);
+}
+
+/* Create gives the block's address, and all that is allocated lies in there. */
+static void lsa_create(void)
+{
+	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 16), *block;
+	ULONG size;
+
+	REQUIRE(base);
+	memset(base, 1, 1 << 16);
+	CHECK(!test_can_read(base + (1 << 16)));
+	for (size = 1; size < 1 << 19; size *= 2) {
+		block = lsa->AllocateSharedMemory(base, size);
+		REQUIRE(block);
+		CHECK(block >= base && block + size <= base + (1 << 20));
+		CHECK((uintptr_t)block % 16 == 0);
+		memset(block, 2, size);
+		lsa->FreeSharedMemory(base, block);
+	}
+	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
+	CHECK(!is_mapped(base));
+}
+
+static void lsa_failure_is_null(void)
+{
+	PVOID base, block = NULL, other;
+
+	REFUSED(lsa->CreateSharedMemory(0, 0), EINVAL);
+	REFUSED(lsa->CreateSharedMemory(0, 1), EINVAL);
+	REFUSED(lsa->CreateSharedMemory(4096, 4097), EINVAL);
+	base = lsa->CreateSharedMemory(1 << 20, 0);
+	REQUIRE(base);
+	REFUSED(lsa->AllocateSharedMemory(base, 0), EINVAL);
+	REFUSED(lsa->AllocateSharedMemory(base, (1 << 20) + 1), ENOMEM);
+	REFUSED(lsa->AllocateSharedMemory(base, UINT32_MAX), ENOMEM);
+	/* As much as there is. */
+	while ((other = lsa->AllocateSharedMemory(base, 1 << 16)))
+		block = other;
+	CHECK(errno == ENOSPC && block);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_SECTION_FULL);
+	lsa->FreeSharedMemory(base, block);
+	CHECK(lsa->AllocateSharedMemory(base, 1 << 16));
+	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
+}
+
+static void lsa_memory_to_free_is_optional(void)
+{
+	char *base = CreateSharedMemory(1 << 20, 0), *block;
+
+	REQUIRE(base);
+	errno = 4711;
+	FreeSharedMemory(base, NULL);
+	FreeSharedMemory(NULL, NULL);
+	CHECK(errno == 4711);
+	block = AllocateSharedMemory(base, 100);
+	REQUIRE(block);
+	errno = 4711;
+	FreeSharedMemory(base, block);
+	CHECK(errno == 4711);
+	/* Twice, in the midst, elsewhere, of another section: nothing is done. */
+	for (int i = 0; i < 4; i++) {
+		char *wrong[] = { block, block + 16, (char *)&block, base - 4096 };
+
+		errno = 0;
+		FreeSharedMemory(base, wrong[i]);
+		CHECK(errno == EINVAL);
+	}
+	errno = 0;
+	FreeSharedMemory(block, block);
+	CHECK(errno == EINVAL);
+	CHECK(DeleteSharedMemory(base));
+}
+
+static void lsa_delete(void)
+{
+	char *base = lsa->CreateSharedMemory(1 << 20, 0), *other;
+	char inside;
+
+	REQUIRE(base);
+	/* What lives in it goes with it. */
+	CHECK(lsa->AllocateSharedMemory(base, 1000) && lsa->AllocateSharedMemory(base, 1 << 18));
+	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
+	REFUSED(lsa->DeleteSharedMemory(base), EINVAL);
+	REFUSED(lsa->DeleteSharedMemory(NULL), EINVAL);
+	REFUSED(lsa->DeleteSharedMemory(&inside), EINVAL);
+	REFUSED(lsa->AllocateSharedMemory(base, 1), EINVAL);
+	REFUSED(lsa->AllocateSharedMemory(NULL, 1), EINVAL);
+	REFUSED(ndshm_lsa_section(base), 0);
+	other = lsa->CreateSharedMemory(1 << 20, 0);
+	REQUIRE(other);
+	REFUSED(lsa->DeleteSharedMemory(other + 4096), EINVAL);
+	CHECK(lsa->DeleteSharedMemory(other) == TRUE);
+}
+
+static void sections_are_told_apart(void)
+{
+	char *bases[8], *blocks[8];
+
+	for (int i = 0; i < 8; i++) {
+		bases[i] = lsa->CreateSharedMemory(1 << 18, 0);
+		REQUIRE(bases[i]);
+		blocks[i] = lsa->AllocateSharedMemory(bases[i], 64);
+		CHECK(blocks[i] >= bases[i] && blocks[i] < bases[i] + (1 << 18));
+		CHECK(ndshm_section_base(ndshm_lsa_section(bases[i])) == bases[i]);
+	}
+	errno = 0;
+	lsa->FreeSharedMemory(bases[0], blocks[1]);
+	CHECK(errno == EINVAL);
+	for (int i = 0; i < 8; i += 2)
+		CHECK(lsa->DeleteSharedMemory(bases[i]));
+	for (int i = 1; i < 8; i += 2) {
+		lsa->FreeSharedMemory(bases[i], blocks[i]);
+		CHECK(lsa->DeleteSharedMemory(bases[i]));
+	}
+}
+
+/* One process plays both: its second mapping has a holder of its own. */
+static void a_section_is_adopted(void)
+{
+	char *base = lsa->CreateSharedMemory(1 << 20, 4096), *theirs, *block, *reader;
+	struct ndshm_section_info info;
+	int fd;
+
+	REQUIRE(base);
+	REQUIRE(!ndshm_section_share(ndshm_lsa_section(base), 0, &fd));
+	theirs = ndshm_lsa_adopt(fd);
+	close(fd);
+	REQUIRE(theirs && theirs != base);
+	block = lsa->AllocateSharedMemory(theirs, 100);
+	REQUIRE(block);
+	strcpy(block, "a message");
+	CHECK(!strcmp(base + (block - theirs), "a message"));
+	/* They hold memory. */
+	REFUSED(lsa->DeleteSharedMemory(base), EBUSY);
+	CHECK(is_mapped(base) && lsa->AllocateSharedMemory(base, 1));
+	REQUIRE(!ndshm_section_share(ndshm_lsa_section(base), NDSHM_SHARE_READONLY, &fd));
+	reader = ndshm_lsa_adopt(fd);
+	close(fd);
+	REQUIRE(reader);
+	CHECK(!strcmp(reader + (block - theirs), "a message") && !test_can_write(reader));
+	REFUSED(lsa->AllocateSharedMemory(reader, 1), EROFS);
+	REFUSED(lsa->DeleteSharedMemory(reader), EROFS);
+	ndshm_lsa_close(reader);
+	ndshm_lsa_close(theirs);
+	CHECK(!is_mapped(theirs) && is_mapped(base));
+	CHECK(!ndshm_section_query(ndshm_lsa_section(base), &info) && info.holders == 1);
+	/* What was deleted by another is for its own process to close. */
+	CHECK(!ndshm_section_delete(ndshm_lsa_section(base), true));
+	REFUSED(lsa->DeleteSharedMemory(base), EIDRM);
+	CHECK(is_mapped(base));
+	ndshm_lsa_close(base);
+	ndshm_lsa_close(base);
+	CHECK(!is_mapped(base));
+	REFUSED(ndshm_lsa_adopt(-1), EBADF);
+}
+
+static void a_process_has_one_context(void)
+{
+	struct ndshm *other;
+	PVOID base;
+
+	REQUIRE(!ndshm_open("memfd:", &other));
+	REFUSED(ndshm_lsa_table(other), EBUSY);
+	CHECK(ndshm_lsa_table(ndshm) == lsa && ndshm_lsa_table(NULL) == lsa);
+	base = lsa->CreateSharedMemory(4096, 0);
+	REQUIRE(base);
+	ndshm_lsa_release();
+	CHECK(ndshm_lsa_table(other) == lsa);
+	REFUSED(ndshm_lsa_table(ndshm), EBUSY);
+	ndshm_lsa_release();
+	ndshm_close(other);
+	/* What was made before goes on. */
+	CHECK(lsa->AllocateSharedMemory(base, 16) && lsa->DeleteSharedMemory(base));
+
+	setenv("NDSHM_BACKEND", "/nowhere/ndshm", 1);
+	REFUSED(ndshm_lsa_table(NULL), ENOENT);
+	REFUSED(lsa->CreateSharedMemory(4096, 0), ENOENT);
+	setenv("NDSHM_BACKEND", "memfd:", 1);
+	base = lsa->CreateSharedMemory(4096, 0);
+	CHECK(base && ndshm_lsa_table(NULL) == lsa);
+	REFUSED(ndshm_lsa_table(ndshm), EBUSY);
+	ndshm_lsa_release();
+	CHECK(lsa->DeleteSharedMemory(base));
+	ndshm_lsa_release();
+	CHECK(ndshm_lsa_table(ndshm) == lsa);
+}
+
+/* Neither a context nor a device. */
+static void who_adopts_needs_no_context(void)
+{
+	char *base = lsa->CreateSharedMemory(4096, 0), *theirs, *more;
+	int fd;
+
+	REQUIRE(base && !ndshm_section_share(ndshm_lsa_section(base), 0, &fd));
+	ndshm_lsa_release();
+	setenv("NDSHM_BACKEND", "/nowhere/ndshm", 1);
+	theirs = ndshm_lsa_adopt(fd);
+	more = ndshm_lsa_adopt(fd);
+	close(fd);
+	CHECK(theirs && more);
+	ndshm_lsa_close(more);
+	ndshm_lsa_release();
+	more = lsa->AllocateSharedMemory(theirs, 1);
+	CHECK(more >= theirs && more < theirs + 4096);
+	ndshm_lsa_close(theirs);
+	CHECK(lsa->DeleteSharedMemory(base));
+	setenv("NDSHM_BACKEND", "memfd:", 1);
+	CHECK(ndshm_lsa_table(ndshm) == lsa);
+}
+
+static void a_child_has_what_was_allocated(void)
+{
+	char *base = lsa->CreateSharedMemory(1 << 20, 4096), *block;
+	int status = -1;
+	pid_t pid;
+
+	REQUIRE(base);
+	block = lsa->AllocateSharedMemory(base, 100);
+	REQUIRE(block);
+	strcpy(block, "parent");
+	pid = fork();
+	if (!pid) {
+		test_bad = false;
+		CHECK(!strcmp(block, "parent"));
+		strcpy(block, "child");
+		errno = 0;
+		lsa->FreeSharedMemory(base, block);
+		CHECK(errno == EINVAL);
+		/* Without the module nobody else allocates, nor deletes. */
+		REFUSED(lsa->AllocateSharedMemory(base, 100), EPERM);
+		REFUSED(lsa->DeleteSharedMemory(base), EPERM);
+		_exit(test_bad);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!strcmp(block, "child"));
+	lsa->FreeSharedMemory(base, block);
+	CHECK(lsa->AllocateSharedMemory(base, 100) && lsa->DeleteSharedMemory(base));
+}
+
+#define THREADS	4
+#define ROUNDS	50
+
+static PVOID shared;
+static atomic_int wrong, deleted;
+static pthread_barrier_t barrier;
+
+static void *make_and_delete(void *argument)
+{
+	(void)argument;
+	for (int i = 0; i < ROUNDS; i++) {
+		char *base = CreateSharedMemory(1 << 16, 0);
+		char *block = base ? AllocateSharedMemory(base, 100) : NULL;
+
+		wrong += !block || block < base || block >= base + (1 << 16);
+		FreeSharedMemory(base, block);
+		wrong += DeleteSharedMemory(base) != TRUE;
+	}
+	return NULL;
+}
+
+static void *delete_at_once(void *argument)
+{
+	(void)argument;
+	pthread_barrier_wait(&barrier);
+	deleted += DeleteSharedMemory(shared);
+	return NULL;
+}
+
+static void run_threads(void *(*body)(void *))
+{
+	pthread_t threads[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, body, NULL));
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void threads_make_and_delete(void)
+{
+	wrong = 0;
+	run_threads(make_and_delete);
+	CHECK(!wrong);
+	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS));
+	for (int i = 0; i < ROUNDS; i++) {
+		shared = CreateSharedMemory(1 << 16, 0);
+		REQUIRE(shared);
+		deleted = 0;
+		run_threads(delete_at_once);
+		CHECK(deleted == 1);
+	}
+	pthread_barrier_destroy(&barrier);
+}
+
+/* Whatever of its memory cannot be had, nothing is left of a section. */
+static void without_memory_there_is_none(void)
+{
+	int before = test_descriptors();
+	unsigned int nth;
+	PVOID base = NULL;
+
+	for (nth = 1; nth < 100 && !base; nth++) {
+		wrap_fail_nth(nth);
+		errno = 0;
+		base = lsa->CreateSharedMemory(1 << 20, 4096);
+		wrap_fail_nth(0);
+		CHECK(base || (errno == ENOMEM && test_descriptors() == before));
+	}
+	CHECK(base && nth > 8 && !wrap_has_failed());
+	CHECK(lsa->DeleteSharedMemory(base));
+}
+
+int main(void)
+{
+	unsetenv("NDSHM_BACKEND");
+	if (ndshm_open("memfd:", &ndshm))
+		return 1;
+	lsa = ndshm_lsa_table(ndshm);
+	if (!lsa)
+		return 1;
+	RUN(lsa_types);
+	RUN(lsa_create);
+	RUN(lsa_failure_is_null);
+	RUN(lsa_memory_to_free_is_optional);
+	RUN(lsa_delete);
+	RUN(sections_are_told_apart);
+	RUN(a_section_is_adopted);
+	RUN(a_process_has_one_context);
+	RUN(who_adopts_needs_no_context);
+	RUN(a_child_has_what_was_allocated);
+	RUN(threads_make_and_delete);
+	RUN(without_memory_there_is_none);
+	ndshm_lsa_release();
+	ndshm_close(ndshm);
+	return test_end();
+}
