@@ -1517,7 +1517,7 @@ TEST_F(request, extent_untold)
 						   PROT_READ | PROT_WRITE));
 			query = test_look(section);
 			EXPECT_EQ(i ? self->page : 0, query.out_taken);
-			EXPECT_EQ(i, query.out_extents);
+			EXPECT_EQ((__u32)i, query.out_extents);
 			EXPECT_EQ(1, query.out_holders);
 			EXPECT_GE(3 * huge, query.out_committed);
 		}

@@ -76,8 +76,8 @@ void ndshm_extent_map_fini(struct ndshm_extent_map *map);
 /*
  * The lowest place for @count pages, a multiple of @alignment (a power of two, in
  * pages): within what is free, or within what is free and holes, with a hole among
- * it. False: there is none, or, among what is free, thousands of runs that are long enough lie so that it
- * does not fit, and none is long enough wherever it lies.
+ * it. False: there is none, or, among what is free, thousands of runs that are long
+ * enough lie so that it does not fit, and none is long enough wherever it lies.
  */
 bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start);

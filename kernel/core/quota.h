@@ -17,6 +17,7 @@ struct ndshm_quota_user;
  * @NDSHM_QUOTA_SECTIONS: sections
  * @NDSHM_QUOTA_HOLDERS: holders
  * @NDSHM_QUOTA_RESERVED: bytes of all sections' MaxSize
+ * @NDSHM_QUOTA_KINDS: how many kinds
  */
 enum ndshm_quota_kind {
 	NDSHM_QUOTA_SECTIONS,

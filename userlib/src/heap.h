@@ -18,8 +18,7 @@
 #ifndef NDSHM_HEAP_H
 #define NDSHM_HEAP_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <ndshm/section.h>
 
 /* The greatest alignment, and what the section's base must be aligned to. */
 #define NDSHM_HEAP_ALIGN_MAX	(2u << 20)
@@ -48,40 +47,6 @@ struct ndshm_extent_source {
 	int (*alloc)(void *context, uint64_t length, uint64_t alignment, uint64_t *offset);
 	int (*free)(void *context, uint64_t offset);
 	int (*attach)(void *context);
-};
-
-/**
- * enum ndshm_heap_misuse - what was given as a block, and is none
- * @NDSHM_HEAP_FOREIGN: not in memory that this heap holds
- * @NDSHM_HEAP_INTERIOR: in a live block, but not its start
- * @NDSHM_HEAP_NOT_LIVE: in the heap's memory, where no block lives: mostly one
- *	that was freed before. If its extent has gone back meanwhile it is
- *	foreign.
- */
-enum ndshm_heap_misuse {
-	NDSHM_HEAP_FOREIGN,
-	NDSHM_HEAP_INTERIOR,
-	NDSHM_HEAP_NOT_LIVE,
-};
-
-typedef void (*ndshm_heap_hook)(void *context, enum ndshm_heap_misuse misuse, void *pointer);
-
-/**
- * struct ndshm_heap_stats - exact while no thread is in the heap
- * @live_blocks: allocated, and not freed
- * @live_bytes: usable bytes of them
- * @cached_blocks: free, in the threads' caches
- * @cached_bytes: of them
- * @extents: held from the source
- * @held_bytes: of them
- */
-struct ndshm_heap_stats {
-	uint64_t live_blocks;
-	uint64_t live_bytes;
-	uint64_t cached_blocks;
-	uint64_t cached_bytes;
-	uint64_t extents;
-	uint64_t held_bytes;
 };
 
 struct ndshm_heap_class_stats {

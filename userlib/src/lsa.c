@@ -7,15 +7,14 @@
 
 #include <ndshm/lsa.h>
 
-#include "heap.h"
-#include "internal.h"
+#include "section_internal.h"
 
 /**
  * struct entry - a section by its base
  * @next: never changes
  * @base: NULL: it is to be used again
  * @section: the section; like @heap, does not change while there is a base
- * @heap: what the blocks are of
+ * @heap: the section's
  *
  * Entries are added and never taken away, so that nobody needs a lock to look.
  */
@@ -35,31 +34,6 @@ static _Atomic(struct entry *) entries;
 static struct ndshm *context;
 static bool context_is_own;
 static struct ndshm *adopter;
-
-/* What the heap asks for. A child's section attaches by itself. */
-static int alloc_extent(void *section, uint64_t length, uint64_t alignment, uint64_t *offset)
-{
-	uint64_t got;
-
-	return ndshm_extent_alloc(section, length, alignment, offset, &got);
-}
-
-static int free_extent(void *section, uint64_t offset)
-{
-	return ndshm_extent_free(section, offset);
-}
-
-static int attach(void *section)
-{
-	(void)section;
-	return 0;
-}
-
-static const struct ndshm_extent_source source = {
-	.alloc = alloc_extent,
-	.free = free_extent,
-	.attach = attach,
-};
 
 /*
  * Entries
@@ -98,8 +72,7 @@ static void *enter(struct ndshm_section *section)
 	struct entry *entry;
 	int error;
 
-	error = ndshm__heap_open(ndshm_section_base(section), ndshm_section_size(section), &source,
-				 section, &heap);
+	error = ndshm__section_heap(section, &heap);
 	if (!error) {
 		ndshm__lock();
 		entry = new_entry();
@@ -111,7 +84,6 @@ static void *enter(struct ndshm_section *section)
 		ndshm__unlock();
 		if (entry)
 			return ndshm_section_base(section);
-		ndshm__heap_close(heap);
 		error = -ENOMEM;
 	}
 	ndshm_section_close(section);
@@ -140,7 +112,6 @@ static struct entry *leave(void *base)
 
 static void end(struct entry *entry)
 {
-	ndshm__heap_close(entry->heap);
 	ndshm_section_close(entry->section);
 	entry->base = NULL;
 }

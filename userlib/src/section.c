@@ -176,6 +176,8 @@ static struct ndshm_section *make_object(struct ndshm *ndshm)
 
 static void free_object(struct ndshm_section *section)
 {
+	if (section->heap)
+		ndshm__heap_close(section->heap);
 	if (section->holder)
 		section->kind->detach(section, number_of(section->holder));
 	if (section->base)

@@ -7,6 +7,7 @@
 
 #include <ndshm/section.h>
 
+#include "heap.h"
 #include "internal.h"
 
 /**
@@ -44,6 +45,7 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @readonly: the descriptor is
  * @base: where it is mapped, or NULL
  * @size: of the mapping, in bytes
+ * @heap: what is allocated of it, or NULL: nothing ever was
  * @holder: 0, or the number of the process that attached, and its holder in the lower
  *	half. Without a lock, which a child of fork() could find taken
  */
@@ -56,7 +58,11 @@ struct ndshm_section {
 	bool readonly;
 	void *base;
 	uint64_t size;
+	_Atomic(struct ndshm_heap *) heap;
 	_Atomic uint64_t holder;
 };
+
+/* section_heap.c: the section's; -errno */
+int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out);
 
 #endif /* NDSHM_SECTION_INTERNAL_H */

@@ -9,7 +9,7 @@ watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
 test_names := memfd memfd_inside section section_others threads last failnth device device_memory \
-	device_section netlink netlink_bad reasons heap heap_threads heap_fork lsa
+	device_section netlink netlink_bad reasons heap heap_threads heap_fork section_heap lsa
 test_programs := $(test_names:%=$(tests)/%)
 
 # What is run to test the library, one word each.
@@ -84,7 +84,7 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 # compiler can do that.
 races := $(out)/races
 race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory section \
-	section_others device_section heap_threads lsa)
+	section_others device_section heap_threads section_heap lsa)
 race_watch := -fsanitize=thread -fno-omit-frame-pointer
 
 .PHONY: races

@@ -148,6 +148,94 @@ int ndshm_extent_free(struct ndshm_section *section, uint64_t offset);
 int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
 		       struct ndshm_segment *segments, size_t capacity, size_t *count);
 
+/* Memory of a section, in any size --------------------------------------- */
+
+/*
+ * An allocator as malloc() is, over extents of this process's holder. What it
+ * knows is in private memory: whoever overwrites the section spoils contents, and
+ * nothing else. Small sizes are served by a cache of the calling thread, which the
+ * thread's exit gives back, without a system call. Any thread may free what
+ * another one has allocated.
+ *
+ * What succeeds leaves ndshm_last_reason() alone; it is that of the extent that was
+ * refused, if one was. After fork() a child has nothing allocated.
+ */
+
+/*
+ * *out: `size` bytes at least, aligned to 16, or to `alignment`, a power of two up to
+ * 2 MiB. What they contain is not said. -EINVAL for a size of 0 or another alignment.
+ * calloc: `count` times `size` bytes of zeroes; -EOVERFLOW if the product is. Whatever
+ * ndshm_extent_alloc() answers.
+ */
+int ndshm_section_alloc(struct ndshm_section *section, size_t size, void **out);
+int ndshm_section_alloc_aligned(struct ndshm_section *section, size_t alignment, size_t size,
+				void **out);
+int ndshm_section_calloc(struct ndshm_section *section, size_t count, size_t size, void **out);
+
+/* As realloc(): `pointer` may be NULL, and stays as it is after a failure. */
+int ndshm_section_realloc(struct ndshm_section *section, void *pointer, size_t size, void **out);
+
+/* NULL is fine. -EINVAL, and nothing is done, for what is not this process's to free. */
+int ndshm_section_free(struct ndshm_section *section, void *pointer);
+
+/* 0 for what is not allocated by this process. */
+size_t ndshm_section_usable_size(struct ndshm_section *section, const void *pointer);
+
+/*
+ * What processes tell each other: a place as an offset from the section's base, and
+ * back. -ERANGE: it is not, with all of `length` bytes, within the section. That
+ * somebody has allocated it, and how much, is not asked.
+ */
+int ndshm_section_offset(const struct ndshm_section *section, const void *pointer,
+			 uint64_t *offset);
+int ndshm_section_pointer(const struct ndshm_section *section, uint64_t offset, uint64_t length,
+			  void **out);
+
+/**
+ * enum ndshm_heap_misuse - what was given to be freed, and was not
+ * @NDSHM_HEAP_FOREIGN: not in memory that this process has
+ * @NDSHM_HEAP_INTERIOR: in what is allocated, but not its start
+ * @NDSHM_HEAP_NOT_LIVE: in memory that this process has, where nothing is
+ *	allocated: mostly what was freed before. If its extent has gone back
+ *	meanwhile it is foreign.
+ */
+enum ndshm_heap_misuse {
+	NDSHM_HEAP_FOREIGN,
+	NDSHM_HEAP_INTERIOR,
+	NDSHM_HEAP_NOT_LIVE,
+};
+
+typedef void (*ndshm_heap_hook)(void *context, enum ndshm_heap_misuse misuse, void *pointer);
+
+/*
+ * Be told of each misuse, in the thread that it is of. To be called before other threads
+ * use the section; NULL ends it.
+ */
+int ndshm_section_on_misuse(struct ndshm_section *section, ndshm_heap_hook hook, void *context);
+
+/**
+ * struct ndshm_heap_stats - exact while no thread allocates or frees
+ * @live_blocks: allocated, and not freed
+ * @live_bytes: usable bytes of them
+ * @cached_blocks: free, in the threads' caches
+ * @cached_bytes: of them
+ * @extents: of the section, held for all this
+ * @held_bytes: of them
+ */
+struct ndshm_heap_stats {
+	uint64_t live_blocks;
+	uint64_t live_bytes;
+	uint64_t cached_blocks;
+	uint64_t cached_bytes;
+	uint64_t extents;
+	uint64_t held_bytes;
+};
+
+int ndshm_section_stats(struct ndshm_section *section, struct ndshm_heap_stats *stats);
+
+/* Empty the calling thread's cache, and give back what is kept for the next one. */
+void ndshm_section_trim(struct ndshm_section *section);
+
 #ifdef __cplusplus
 }
 #endif
