@@ -37,8 +37,7 @@ struct vm_fault;
  *	takes no mmap lock
  * @release: the last reference has gone; free the object. May sleep; takes no
  *	mmap lock.
- * @release_async: the same from where one cannot sleep, or holds a lock; NULL: that
- *	does not happen
+ * @release_async: the same from where one cannot sleep, or holds a lock
  */
 struct ndshm_object_ops {
 	const char *kind;

@@ -18,7 +18,7 @@
 
 static unsigned long max_section_bytes = 64UL * SZ_1G;
 module_param(max_section_bytes, ulong, 0644);
-MODULE_PARM_DESC(max_section_bytes, "Greatest MaxSize of a section (bytes)");
+MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 
 /* Pages are counted in 32 bits. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
@@ -81,6 +81,23 @@ static void section_release(struct ndshm_object *object)
 	free_section(section);
 }
 
+static void release_work(struct work_struct *work)
+{
+	struct ndshm_section *section =
+		container_of(work, struct ndshm_section, releasing);
+
+	section_release(&section->object);
+}
+
+/* Whoever only looked after its memory may hold the lock of another one. */
+static void section_release_async(struct ndshm_object *object)
+{
+	struct ndshm_section *section = ndshm_section_of(object);
+
+	INIT_WORK(&section->releasing, release_work);
+	queue_work(workqueue, &section->releasing);
+}
+
 /* All of it is in the page tables by faults. */
 static int section_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
 {
@@ -92,7 +109,6 @@ static void section_hidden(struct ndshm_object *object)
 	ndshm_section_drop(ndshm_section_of(object));
 }
 
-/* Its references are files', which are released where one can sleep. */
 static const struct ndshm_object_ops section_ops = {
 	.kind = "section",
 	.size = ndshm_section_size,
@@ -101,6 +117,7 @@ static const struct ndshm_object_ops section_ops = {
 	.settle = ndshm_section_wait,
 	.hidden = section_hidden,
 	.release = section_release,
+	.release_async = section_release_async,
 };
 
 void ndshm_section_use(struct ndshm_section *section)
@@ -320,7 +337,7 @@ void ndshm_sections_trim(const struct user_struct *user)
 
 	while ((section = next_idle(&id))) {
 		ndshm_section_trim_for(section, user);
-		ndshm_object_put(&section->object);
+		ndshm_object_put_async(&section->object);
 		id++;
 		cond_resched();
 	}

@@ -47,6 +47,7 @@ struct user_struct;
  * @revoke_lock: held by who revokes, so that the others wait for the end of it.
  *	Outside of the object's lock
  * @trimming: gives back what has been idle for a while
+ * @releasing: the last put by who cannot wait
  * @deleted: nothing new is allocated, attached or mapped
  * @needs_sync: some of its memory does
  * @map: which pages are whose
@@ -80,6 +81,7 @@ struct ndshm_section {
 	struct mutex sync_lock;		/* nothing: it keeps others away */
 	struct mutex revoke_lock;	/* nothing: it makes others wait */
 	struct delayed_work trimming;
+	struct work_struct releasing;
 	bool deleted;
 	bool needs_sync;
 	struct ndshm_extent_map map;
