@@ -109,6 +109,21 @@ static bool is_zero(const unsigned char *page)
 
 enum { FINE, NOT_OURS, NOT_ZERO };
 
+/* What was there instead of nothing: says whose it may have been. */
+static bool complain_of_page(const struct storm_block *block)
+{
+	const __u64 *words = (const __u64 *)(block->map + block->written);
+	size_t i, last = storm.page / sizeof(*words) - 1;
+
+	for (i = 0; i < last && !words[i]; i++)
+		;
+	return storm_complain("block %u is not zero: page %zu of %zu, word %zu %#llx, tag %#llx",
+			      block->info.shared_memory_handle,
+			      block->written / storm.page,
+			      block->mapped / storm.page, i, words[i],
+			      block->tag);
+}
+
 /* Each page of a mapped block: as it was left, or fresh, and then written. */
 static int look_at(void *context)
 {
@@ -154,8 +169,7 @@ bool storm_do_touch(struct storm_client *client)
 		return storm_complain("block %u has lost what was written",
 				      block->info.shared_memory_handle);
 	case NOT_ZERO:
-		return storm_complain("block %u is not zero",
-				      block->info.shared_memory_handle);
+		return complain_of_page(block);
 	default:
 		return !gone ||
 		       storm_complain("a revoked block can still be accessed");
