@@ -450,25 +450,6 @@ static void expect_refused(struct __test_metadata *_metadata, int line,
 	expect_refused(_metadata, __LINE__, self, variant, error, reason, \
 		       argument)
 
-/* A failure of which only the errno is told, on a descriptor that may be no client's. */
-static void errno_on(struct __test_metadata *_metadata, int line, int error,
-		     int client, int fd, unsigned long command, void *argument)
-{
-	struct ndshm_state state = ndshm_state_at(_metadata, line, client);
-	int ret, seen;
-
-	ndshm_case(false);
-	ret = ioctl(fd, command, argument);
-	seen = errno;
-	EXPECT_EQ(-1, ret)
-		TH_LOG("line %d: command %#lx", line, command);
-	if (ret)
-		EXPECT_EQ(error, seen)
-			TH_LOG("line %d: command %#lx: %s", line, command,
-			       strerror(seen));
-	ndshm_same_state(_metadata, line, client, &state);
-}
-
 static void expect_errno(struct __test_metadata *_metadata, int line,
 			 const struct _test_data_shape *self,
 			 const struct _fixture_variant_shape *variant,
@@ -476,7 +457,7 @@ static void expect_errno(struct __test_metadata *_metadata, int line,
 {
 	struct whole whole = whole_at(_metadata, line, self);
 
-	errno_on(_metadata, line, error, self->fd,
+	ndshm_errno_on(_metadata, line, error, self->fd,
 		 descriptor_of(self, variant->whose), command, argument);
 	expect_whole(_metadata, line, self, &whole);
 }
@@ -495,7 +476,7 @@ static void expect_untouched(struct __test_metadata *_metadata, int line,
 
 	ASSERT_NE(NULL, before);
 	memcpy(before, argument, bytes);
-	errno_on(_metadata, line, error, client, fd, command, argument);
+	ndshm_errno_on(_metadata, line, error, client, fd, command, argument);
 	EXPECT_EQ(0, memcmp(before, argument, bytes))
 		TH_LOG("line %d: command %#lx wrote", line, command);
 	free(before);
@@ -875,7 +856,7 @@ static void no_commands(struct __test_metadata *_metadata, int client, int fd,
 		expect_untouched(_metadata, __LINE__, ENOTTY, client, fd,
 				 command, room, sizeof(room));
 	}
-	errno_on(_metadata, __LINE__, ENOTTY, client, fd, 0xffffffff, NULL);
+	ndshm_errno_on(_metadata, __LINE__, ENOTTY, client, fd, 0xffffffff, NULL);
 }
 
 /* Each kind of descriptor has its own. */

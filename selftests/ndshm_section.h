@@ -9,39 +9,6 @@
 
 #include "ndshm_test.h"
 
-/* A failure of a command on a descriptor that is no client's. */
-static inline void ndshm_fail_on(struct __test_metadata *_metadata, int line,
-				 int error, __u32 reason, int client, int fd,
-				 unsigned long command, void *argument)
-{
-	struct ndshm_header *header = argument, before = *header;
-	struct ndshm_state state = ndshm_state_at(_metadata, line, client);
-	int ret, seen;
-
-	ndshm_case(false);
-	ret = ioctl(fd, command, argument);
-	seen = errno;
-	EXPECT_EQ(-1, ret)
-		TH_LOG("line %d: command %#lx", line, command);
-	if (!ret)
-		return;
-	EXPECT_EQ(error, seen)
-		TH_LOG("line %d: command %#lx: %s", line, command,
-		       strerror(seen));
-	EXPECT_EQ(reason, header->reason)
-		TH_LOG("line %d: command %#lx", line, command);
-	EXPECT_EQ(ndshm_expected[reason].status, header->status)
-		TH_LOG("line %d: command %#lx", line, command);
-	/* The test itself must agree with the contract. */
-	EXPECT_EQ(ndshm_expected[reason].error, error)
-		TH_LOG("line %d: %s", line, ndshm_expected[reason].name);
-	EXPECT_EQ(before.size, header->size)
-		TH_LOG("line %d: command %#lx", line, command);
-	EXPECT_EQ(before.flags, header->flags)
-		TH_LOG("line %d: command %#lx", line, command);
-	ndshm_same_state(_metadata, line, client, &state);
-}
-
 #define NDSHM_TEST_FAIL_ON(error, reason, client, fd, command, type, arg) \
 	ndshm_fail_on(_metadata, __LINE__, error, reason, client, fd, command, \
 		      NDSHM_TYPED(type, arg))

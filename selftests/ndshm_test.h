@@ -245,12 +245,13 @@ static inline void ndshm_same_state(struct __test_metadata *_metadata,
 		TH_LOG("line %d: the account changed", line);
 }
 
-static inline void ndshm_fail(struct __test_metadata *_metadata, int line,
-			      int error, __u32 reason, int fd,
-			      unsigned long command, void *argument)
+/* A failure of a command on @fd, which changes nothing of the client of @client. */
+static inline void ndshm_fail_on(struct __test_metadata *_metadata, int line,
+				 int error, __u32 reason, int client, int fd,
+				 unsigned long command, void *argument)
 {
 	struct ndshm_header *header = argument, before = *header;
-	struct ndshm_state state = ndshm_state_at(_metadata, line, fd);
+	struct ndshm_state state = ndshm_state_at(_metadata, line, client);
 	int ret, seen;
 
 	ndshm_case(false);
@@ -274,15 +275,23 @@ static inline void ndshm_fail(struct __test_metadata *_metadata, int line,
 		TH_LOG("line %d: command %#lx", line, command);
 	EXPECT_EQ(before.flags, header->flags)
 		TH_LOG("line %d: command %#lx", line, command);
-	ndshm_same_state(_metadata, line, fd, &state);
+	ndshm_same_state(_metadata, line, client, &state);
 }
 
-/* A failure of which only the errno is told: @seen is that of the call. */
-static inline void ndshm_errno(struct __test_metadata *_metadata, int line,
-			       int error, int fd, unsigned long command,
-			       void *argument)
+static inline void ndshm_fail(struct __test_metadata *_metadata, int line,
+			      int error, __u32 reason, int fd,
+			      unsigned long command, void *argument)
 {
-	struct ndshm_state state = ndshm_state_at(_metadata, line, fd);
+	ndshm_fail_on(_metadata, line, error, reason, fd, fd, command,
+		      argument);
+}
+
+/* A failure of which only the errno is told, and that changes nothing of @client. */
+static inline void ndshm_errno_on(struct __test_metadata *_metadata, int line,
+				  int error, int client, int fd,
+				  unsigned long command, void *argument)
+{
+	struct ndshm_state state = ndshm_state_at(_metadata, line, client);
 	int ret, seen;
 
 	ndshm_case(false);
@@ -294,7 +303,14 @@ static inline void ndshm_errno(struct __test_metadata *_metadata, int line,
 		EXPECT_EQ(error, seen)
 			TH_LOG("line %d: command %#lx: %s", line, command,
 			       strerror(seen));
-	ndshm_same_state(_metadata, line, fd, &state);
+	ndshm_same_state(_metadata, line, client, &state);
+}
+
+static inline void ndshm_errno(struct __test_metadata *_metadata, int line,
+			       int error, int fd, unsigned long command,
+			       void *argument)
+{
+	ndshm_errno_on(_metadata, line, error, fd, fd, command, argument);
 }
 
 #define test_errno_ioctl(error, fd, command, argument) \

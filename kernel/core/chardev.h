@@ -49,7 +49,7 @@ ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command);
 /*
  * A descriptor that the process does not have yet, which takes the reference that
  * the caller has, and its number, which is published by fd_install(). DESCRIPTORS
- * or MEMORY: the reference is still the caller's.
+ * or MEMORY: the reference is still the caller's, and *@number as it was.
  */
 ndshm_reason_t ndshm_section_descriptor(struct ndshm_section *section,
 					bool readonly, struct file **file,

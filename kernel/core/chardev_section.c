@@ -23,14 +23,17 @@ ndshm_reason_t ndshm_new_descriptor(const char *name,
 				    void *object, int mode, struct file **file,
 				    int *number)
 {
-	*number = get_unused_fd_flags(O_CLOEXEC);
-	if (*number < 0)
-		return *number == -ENOMEM ? NDSHM_REASON_MEMORY :
-					    NDSHM_REASON_DESCRIPTORS;
+	int unused = get_unused_fd_flags(O_CLOEXEC);
+
+	if (unused < 0)
+		return unused == -ENOMEM ? NDSHM_REASON_MEMORY :
+					   NDSHM_REASON_DESCRIPTORS;
 	*file = anon_inode_getfile(name, ops, object, mode | O_CLOEXEC);
-	if (!IS_ERR(*file))
+	if (!IS_ERR(*file)) {
+		*number = unused;
 		return NDSHM_REASON_NONE;
-	put_unused_fd(*number);
+	}
+	put_unused_fd(unused);
 	return PTR_ERR(*file) == -ENFILE ? NDSHM_REASON_DESCRIPTORS :
 					   NDSHM_REASON_MEMORY;
 }
@@ -120,8 +123,6 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 	} else {
 		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
 	}
-	if (reason != NDSHM_REASON_NONE && !command->replied)
-		argument->out_section = -1;
 	if (request.claim)
 		ndshm_claim_put(request.claim);
 	ndshm_adapter_put(request.adapter);
@@ -154,15 +155,11 @@ static ndshm_reason_t attach(struct ndshm_command *command)
 ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 {
 	struct ndshm_section_attach *argument = command->argument;
-	ndshm_reason_t reason;
 
 	argument->out_holder = -1;
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	reason = attach(command);
-	if (reason != NDSHM_REASON_NONE && !command->replied)
-		argument->out_holder = -1;
-	return reason;
+	return attach(command);
 }
 
 static ndshm_reason_t state(struct ndshm_section *section)
@@ -200,15 +197,11 @@ static ndshm_reason_t share(struct ndshm_command *command)
 ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
 {
 	struct ndshm_section_share *argument = command->argument;
-	ndshm_reason_t reason;
 
 	argument->out_section = -1;
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	reason = share(command);
-	if (reason != NDSHM_REASON_NONE && !command->replied)
-		argument->out_section = -1;
-	return reason;
+	return share(command);
 }
 
 /* @number: of a holder's descriptor, of the same section. */

@@ -166,25 +166,27 @@ static struct ndshm_run *run_at(const struct rb_root *tree, u32 at)
 	return behind;
 }
 
+static bool starts_before(struct rb_node *node, const struct rb_node *other)
+{
+	return run_of(node)->start < run_of(other)->start;
+}
+
 void ndshm_runs_insert(struct rb_root *tree, struct ndshm_run *run)
 {
-	struct rb_node **link = &tree->rb_node, *parent = NULL;
-
-	while (*link) {
-		parent = *link;
-		link = run->start < run_of(parent)->start ?
-		       &parent->rb_left : &parent->rb_right;
-	}
-	rb_link_node(&run->node, parent, link);
-	rb_insert_color(&run->node, tree);
+	rb_add(&run->node, tree, starts_before);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_insert);
 
+static int compare_start(const void *start, const struct rb_node *node)
+{
+	const u32 at = *(const u32 *)start, there = run_of(node)->start;
+
+	return at < there ? -1 : at > there;
+}
+
 struct ndshm_run *ndshm_runs_find(const struct rb_root *tree, u32 start)
 {
-	struct ndshm_run *run = run_at(tree, start);
-
-	return run && run->start == start ? run : NULL;
+	return run_of(rb_find(&start, tree, compare_start));
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_find);
 

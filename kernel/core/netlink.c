@@ -399,28 +399,9 @@ static void look_at_block(struct ndshm_block *block, void *context)
 		look->err = block_fill(look->skb, look->m, block);
 }
 
-int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
+static void find_block(u32 id, struct look *look)
 {
-	struct message m = reply_to(request, info);
-	struct reader reader = who_asks(request);
-	struct look look = { .m = &m, .reader = &reader, .err = -ENOENT };
-	struct nlattr *key;
-	struct sk_buff *skb;
-
-	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_BLOCK_ID)) {
-		GENL_SET_ERR_MSG(info, "an id is missing");
-		return -EINVAL;
-	}
-	key = info->attrs[NDSHM_A_BLOCK_ID];
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
-		return -ENOMEM;
-	/* Not to be seen and not there are the same answer. */
-	look.skb = skb;
-	ndshm_block_look(nla_get_u32(key), look_at_block, &look);
-	if (look.err == -ENOENT)
-		not_found(info, key);
-	return reply(skb, info, look.err);
+	ndshm_block_look(id, look_at_block, look);
 }
 
 static void look_at_section(struct ndshm_section *section, void *context)
@@ -431,27 +412,43 @@ static void look_at_section(struct ndshm_section *section, void *context)
 		look->err = section_fill(look->skb, look->m, section);
 }
 
-int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
+static void find_section(u32 id, struct look *look)
+{
+	ndshm_section_look(id, look_at_section, look);
+}
+
+/* The one whose id is in @attribute, if the reader may see it. */
+static int get_seen(struct sk_buff *request, struct genl_info *info,
+		    int attribute, void (*find)(u32 id, struct look *look))
 {
 	struct message m = reply_to(request, info);
 	struct reader reader = who_asks(request);
 	struct look look = { .m = &m, .reader = &reader, .err = -ENOENT };
 	struct nlattr *key;
-	struct sk_buff *skb;
 
-	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_SECTION_ID)) {
+	if (GENL_REQ_ATTR_CHECK(info, attribute)) {
 		GENL_SET_ERR_MSG(info, "an id is missing");
 		return -EINVAL;
 	}
-	key = info->attrs[NDSHM_A_SECTION_ID];
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
+	key = info->attrs[attribute];
+	look.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!look.skb)
 		return -ENOMEM;
-	look.skb = skb;
-	ndshm_section_look(nla_get_u32(key), look_at_section, &look);
+	/* Not to be seen and not there are the same answer. */
+	find(nla_get_u32(key), &look);
 	if (look.err == -ENOENT)
 		not_found(info, key);
-	return reply(skb, info, look.err);
+	return reply(look.skb, info, look.err);
+}
+
+int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return get_seen(request, info, NDSHM_A_BLOCK_ID, find_block);
+}
+
+int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return get_seen(request, info, NDSHM_A_SECTION_ID, find_section);
 }
 
 /*
@@ -561,23 +558,26 @@ int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
 	return show_all(skb, cb, &provider_changes, show_next_provider);
 }
 
-int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+/* All that who asked at the dump's beginning may see. */
+static int show_seen(struct sk_buff *skb, struct netlink_callback *cb,
+		     show_next_fn show_next)
 {
 	struct dump *where = dump_of(cb);
 
 	if (!where->next)
 		where->reader = who_asks(cb->skb);
-	return show_all(skb, cb, NULL, show_next_block);
+	return show_all(skb, cb, NULL, show_next);
+}
+
+int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return show_seen(skb, cb, show_next_block);
 }
 
 int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	struct dump *where = dump_of(cb);
-
-	if (!where->next)
-		where->reader = who_asks(cb->skb);
-	return show_all(skb, cb, NULL, show_next_section);
+	return show_seen(skb, cb, show_next_section);
 }
 
 /*

@@ -315,7 +315,7 @@ bool ndshm_section_look_next(u32 *id, ndshm_section_look_fn look, void *context)
 }
 
 /* The first at or after *id whose memory idles, with a reference, or NULL. */
-static struct ndshm_section *next_idle(u32 *id)
+static struct ndshm_section *next_idle(unsigned long *id)
 {
 	struct ndshm_section *section;
 	unsigned long at;
@@ -325,15 +325,15 @@ static struct ndshm_section *next_idle(u32 *id)
 		if (READ_ONCE(section->idle) &&
 		    ndshm_object_tryget(&section->object))
 			break;
-	*id = at;
 	xa_unlock(&sections);
+	*id = at;
 	return section;
 }
 
 void ndshm_sections_trim(const struct user_struct *user)
 {
 	struct ndshm_section *section;
-	u32 id = 0;
+	unsigned long id = 0;
 
 	while ((section = next_idle(&id))) {
 		ndshm_section_trim_for(section, user);

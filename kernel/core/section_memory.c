@@ -221,20 +221,17 @@ static ndshm_reason_t make_pieces(struct ndshm_section *section, u32 start,
 	return reason;
 }
 
+static bool starts_before(struct rb_node *node, const struct rb_node *other)
+{
+	return piece_of(node)->start < piece_of(other)->start;
+}
+
 static void enter_piece(struct ndshm_section *section,
 			struct ndshm_piece *piece)
 {
-	struct rb_node **link = &section->pieces.rb_node, *parent = NULL;
-
 	lockdep_assert_held(&section->object.lock);
 
-	while (*link) {
-		parent = *link;
-		link = piece->start < piece_of(parent)->start ?
-		       &parent->rb_left : &parent->rb_right;
-	}
-	rb_link_node(&piece->node, parent, link);
-	rb_insert_color(&piece->node, &section->pieces);
+	rb_add(&piece->node, &section->pieces, starts_before);
 	ndshm_extent_map_commit(&section->map, piece->start, piece->count,
 				&piece->spare);
 	section->committed += piece->count;
@@ -339,7 +336,10 @@ static u32 leave_idle(struct ndshm_section *section, u32 most,
 	return start;
 }
 
-/* Some pieces at once: each hiding costs a step for every mapping. */
+/*
+ * Some pieces at once, into the empty list @pieces: each hiding costs a step for every
+ * mapping.
+ */
 static bool trim_some(struct ndshm_section *section, u32 most,
 		      struct list_head *pieces)
 {
@@ -447,7 +447,11 @@ void ndshm_section_trim_for(struct ndshm_section *section,
 }
 
 bool ndshm_section_trim_held(struct ndshm_section *section,
-			     struct list_head *pieces)
+			     struct list_head *left)
 {
-	return READ_ONCE(section->idle) && trim_some(section, 0, pieces);
+	LIST_HEAD(pieces);
+	bool some = READ_ONCE(section->idle) && trim_some(section, 0, &pieces);
+
+	list_splice_tail(&pieces, left);
+	return some;
 }

@@ -59,14 +59,14 @@ struct ndshm_piece *ndshm_piece_next(struct ndshm_piece *piece);
 /*
  * commit: for all of the section from page @start up to @end, under the grow_lock; after
  * a failure @left has what was made in vain. drop: none any more, when nothing shows
- * it. trim_held: none for some that idle, under the grow_lock; @pieces has them.
+ * it. trim_held: none for some that idle, under the grow_lock; @left has them, too.
  * pieces_free: hold no lock. All may sleep.
  */
 ndshm_reason_t ndshm_section_commit(struct ndshm_section *section, u32 start,
 				    u32 end, struct list_head *left);
 void ndshm_section_drop(struct ndshm_section *section);
 bool ndshm_section_trim_held(struct ndshm_section *section,
-			     struct list_head *pieces);
+			     struct list_head *left);
 void ndshm_pieces_free(struct list_head *pieces);
 
 /* None for what idles at that user's expense, if nobody is in the way. May sleep. */

@@ -71,22 +71,30 @@ static void alloc(struct ndshm_block_alloc *argument)
 		infos[i] = block_info(i + 1);
 }
 
-static int query(struct ndshm_block_query *argument)
+/* As many as the answer has, at multiples of @step; the argument begins with @header. */
+static int tell_segments(struct ndshm_header *header, uint64_t array, uint32_t capacity,
+			 uint64_t step)
 {
-	struct ndshm_segment *segments = (void *)(uintptr_t)argument->segments;
+	struct ndshm_segment *segments = (void *)(uintptr_t)array;
 
-	argument->out_block = block_info(argument->handle);
-	if (!argument->segment_capacity)
+	if (!capacity)
 		return 0;
-	if (argument->segment_capacity < answer.segments) {
-		argument->reason = NDSHM_REASON_LIST_SHORT;
-		argument->status = NDSHM_STATUS_BUFFER_TOO_SHORT;
+	if (capacity < answer.segments) {
+		header->reason = NDSHM_REASON_LIST_SHORT;
+		header->status = NDSHM_STATUS_BUFFER_TOO_SHORT;
 		errno = ENOSPC;
 		return -1;
 	}
 	for (uint32_t i = 0; i < answer.segments; i++)
-		segments[i] = (struct ndshm_segment){ 0x1000 * (i + 1), 4096 };
+		segments[i] = (struct ndshm_segment){ step * (i + 1), 4096 };
 	return 0;
+}
+
+static int query(struct ndshm_block_query *argument)
+{
+	argument->out_block = block_info(argument->handle);
+	return tell_segments((void *)argument, argument->segments, argument->segment_capacity,
+			     0x1000);
 }
 
 /* As the module does: without a place in a file system. */
@@ -111,21 +119,10 @@ static void section_query(struct ndshm_section_query *argument)
 
 static int extent_query(struct ndshm_extent_query *argument)
 {
-	struct ndshm_segment *segments = (void *)(uintptr_t)argument->segments;
-
 	asked.extent_query = *argument;
 	argument->out_segments = answer.segments;
-	if (!argument->segment_capacity)
-		return 0;
-	if (argument->segment_capacity < answer.segments) {
-		argument->reason = NDSHM_REASON_LIST_SHORT;
-		argument->status = NDSHM_STATUS_BUFFER_TOO_SHORT;
-		errno = ENOSPC;
-		return -1;
-	}
-	for (uint32_t i = 0; i < answer.segments; i++)
-		segments[i] = (struct ndshm_segment){ 0x2000 * (i + 1), 4096 };
-	return 0;
+	return tell_segments((void *)argument, argument->segments, argument->segment_capacity,
+			     0x2000);
 }
 
 /* Of a section or a holder. */

@@ -223,9 +223,9 @@ static const char *block_state(const struct ndshm_block_row *row)
 	return row->charged ? "charged" : "-";
 }
 
-static void add_block(struct table *table, const struct names *names,
-		      const struct ndshm_block_row *row)
+static void add_block(struct table *table, const struct names *names, const void *from)
 {
+	const struct ndshm_block_row *row = from;
 	char *cells[] = {
 		format_string("%" PRIu32, row->id),
 		adapter_name(names, row->adapter),
@@ -242,8 +242,9 @@ static void add_block(struct table *table, const struct names *names,
 	table_add(table, cells);
 }
 
-static json_t *block_json(const struct names *names, const struct ndshm_block_row *row)
+static json_t *block_json(const struct names *names, const void *from)
 {
+	const struct ndshm_block_row *row = from;
 	char *adapter = adapter_name(names, row->adapter);
 	char *provider = provider_name(names, row->provider);
 	char *user = user_name(row->uid);
@@ -269,41 +270,6 @@ static json_t *block_json(const struct names *names, const struct ndshm_block_ro
 	return value;
 }
 
-static enum exit_code list_blocks(struct ndshm *ndshm, bool json)
-{
-	static const char *const titles[] = {
-		">ID", "ADAPTER", "PROVIDER", "USAGE", ">LENGTH", ">CONSUMED", ">SEGMENTS",
-		"USER", ">PID", "STATE"
-	};
-	struct table table = { titles, 10, NULL, 0 };
-	struct ndshm_block_row *rows = NULL;
-	struct names names = { 0 };
-	json_t *values = json_array();
-	enum exit_code code;
-	size_t count = 0;
-	int error = ndshm_list_blocks(ndshm, &rows, &count);
-
-	if (!error)
-		error = get_names(ndshm, &names);
-	if (error) {
-		code = cannot_ndshm(ndshm, error, "list blocks");
-		goto out;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (json)
-			json_array_append_new(values, block_json(&names, &rows[i]));
-		else
-			add_block(&table, &names, &rows[i]);
-	}
-	code = json ? print_json(json_incref(values)) : print_table(&table);
-out:
-	json_decref(values);
-	free(rows);
-	free(names.adapters);
-	free(names.providers);
-	return code;
-}
-
 static const char *section_state(const struct ndshm_section_row *row)
 {
 	if (row->revoked)
@@ -311,9 +277,9 @@ static const char *section_state(const struct ndshm_section_row *row)
 	return row->deleted ? "deleted" : "-";
 }
 
-static void add_section(struct table *table, const struct names *names,
-			const struct ndshm_section_row *row)
+static void add_section(struct table *table, const struct names *names, const void *from)
 {
+	const struct ndshm_section_row *row = from;
 	char *cells[] = {
 		format_string("%" PRIu32, row->id),
 		adapter_name(names, row->adapter),
@@ -331,8 +297,9 @@ static void add_section(struct table *table, const struct names *names,
 	table_add(table, cells);
 }
 
-static json_t *section_json(const struct names *names, const struct ndshm_section_row *row)
+static json_t *section_json(const struct names *names, const void *from)
 {
+	const struct ndshm_section_row *row = from;
 	char *adapter = adapter_name(names, row->adapter);
 	char *provider = provider_name(names, row->provider);
 	char *user = user_name(row->uid);
@@ -358,6 +325,61 @@ static json_t *section_json(const struct names *names, const struct ndshm_sectio
 	return value;
 }
 
+/* Rows of what refers to adapters and providers: one at a time into a table or a list. */
+struct rows {
+	void *array;
+	size_t count;
+	size_t size;
+	void (*add)(struct table *table, const struct names *names, const void *row);
+	json_t *(*json)(const struct names *names, const void *row);
+};
+
+/* Frees the array. @error: why there is none; @what could not be done then. */
+static enum exit_code show_rows(struct ndshm *ndshm, bool json, int error, const char *what,
+				struct rows *rows, struct table *table)
+{
+	struct names names = { 0 };
+	json_t *values = json_array();
+	enum exit_code code;
+
+	if (!error)
+		error = get_names(ndshm, &names);
+	if (error) {
+		code = cannot_ndshm(ndshm, error, what);
+		goto out;
+	}
+	for (size_t i = 0; i < rows->count; i++) {
+		const void *row = (const char *)rows->array + i * rows->size;
+
+		if (json)
+			json_array_append_new(values, rows->json(&names, row));
+		else
+			rows->add(table, &names, row);
+	}
+	code = json ? print_json(json_incref(values)) : print_table(table);
+out:
+	json_decref(values);
+	free(rows->array);
+	free(names.adapters);
+	free(names.providers);
+	return code;
+}
+
+static enum exit_code list_blocks(struct ndshm *ndshm, bool json)
+{
+	static const char *const titles[] = {
+		">ID", "ADAPTER", "PROVIDER", "USAGE", ">LENGTH", ">CONSUMED", ">SEGMENTS",
+		"USER", ">PID", "STATE"
+	};
+	struct table table = { titles, 10, NULL, 0 };
+	struct ndshm_block_row *array = NULL;
+	struct rows rows = { .size = sizeof(*array), .add = add_block, .json = block_json };
+	int error = ndshm_list_blocks(ndshm, &array, &rows.count);
+
+	rows.array = array;
+	return show_rows(ndshm, json, error, "list blocks", &rows, &table);
+}
+
 static enum exit_code list_sections(struct ndshm *ndshm, bool json)
 {
 	static const char *const titles[] = {
@@ -365,32 +387,12 @@ static enum exit_code list_sections(struct ndshm *ndshm, bool json)
 		">EXTENTS", ">HOLDERS", "USER", "STATE"
 	};
 	struct table table = { titles, 11, NULL, 0 };
-	struct ndshm_section_row *rows = NULL;
-	struct names names = { 0 };
-	json_t *values = json_array();
-	enum exit_code code;
-	size_t count = 0;
-	int error = ndshm_list_sections(ndshm, &rows, &count);
+	struct ndshm_section_row *array = NULL;
+	struct rows rows = { .size = sizeof(*array), .add = add_section, .json = section_json };
+	int error = ndshm_list_sections(ndshm, &array, &rows.count);
 
-	if (!error)
-		error = get_names(ndshm, &names);
-	if (error) {
-		code = cannot_ndshm(ndshm, error, "list sections");
-		goto out;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (json)
-			json_array_append_new(values, section_json(&names, &rows[i]));
-		else
-			add_section(&table, &names, &rows[i]);
-	}
-	code = json ? print_json(json_incref(values)) : print_table(&table);
-out:
-	json_decref(values);
-	free(rows);
-	free(names.adapters);
-	free(names.providers);
-	return code;
+	rows.array = array;
+	return show_rows(ndshm, json, error, "list sections", &rows, &table);
 }
 
 static const struct {
