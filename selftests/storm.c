@@ -8,6 +8,7 @@
  *
  * NDSHM_SEED		every choice comes of it; printed first
  * NDSHM_STORM_KILLS	500
+ * NDSHM_STORM_DEATHS	500, of processes that share a section
  * NDSHM_STORM_UNBINDS	50 of each kind of adapter
  * NDSHM_PERCENT	of the rounds of the other parts, 100
  * NDSHM_KO		ndshm.ko, to load it again
@@ -254,6 +255,7 @@ static void settings(void)
 				  storm_mix(now.tv_sec * 1000000000ULL +
 					    now.tv_nsec) >> 32);
 	storm.kills = ndshm_number("NDSHM_STORM_KILLS", 500);
+	storm.deaths = ndshm_number("NDSHM_STORM_DEATHS", 500);
 	storm.unbinds = ndshm_number("NDSHM_STORM_UNBINDS", 50);
 	storm.ko = module_path("NDSHM_KO");
 	storm.mock = module_path("NDSHM_MOCK");
@@ -322,8 +324,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	settings();
 	ksft_print_header();
-	storm_say("NDSHM_SEED=%llu: %u kills, %u unbinds",
-		  storm.seed, storm.kills, storm.unbinds);
+	storm_say("NDSHM_SEED=%llu: %u kills, %u deaths, %u unbinds",
+		  storm.seed, storm.kills, storm.deaths, storm.unbinds);
 	set_up();
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		count += is_named(&parts[i], argv + 1);

@@ -18,8 +18,7 @@
 #include "sharer.h"
 
 #define HUGE		(2UL << 20)
-#define ROUNDS		36
-#define KILLS		8	/* of a round */
+#define KILLS		14	/* of a round */
 #define LONGEST		20000	/* microseconds until a kill */
 #define STEPS		60	/* things that are done before a timer is set */
 #define PATIENCE	30	/* seconds for an end, or for the next caller */
@@ -284,7 +283,7 @@ static bool one_round(unsigned int round)
 
 bool storm_sections(void)
 {
-	unsigned int round, rounds = ndshm_rounds(ROUNDS, SHARER_FATES);
+	unsigned int round, rounds = (storm.deaths + KILLS - 1) / KILLS;
 	char when[64];
 	bool fine = true;
 

@@ -115,6 +115,7 @@ struct storm_board {
 struct storm {
 	__u64 seed;
 	unsigned int kills;
+	unsigned int deaths;		/* of processes that share a section */
 	unsigned int unbinds;
 	const char *ko;			/* or NULL, as the next */
 	const char *mock;

@@ -31,7 +31,7 @@ programs() {
 
 # The scan of the kernel's own would only take time.
 if [[ $which == leaks ]]; then
-	export NDSHM_STORM_KILLS=50 NDSHM_STORM_UNBINDS=5
+	export NDSHM_STORM_KILLS=50 NDSHM_STORM_DEATHS=84 NDSHM_STORM_UNBINDS=5
 	echo scan=off >/sys/kernel/debug/kmemleak
 fi
 insmod "$NDSHM_COVERAGE"
