@@ -79,10 +79,13 @@ storm:
 fuzz:
 	@LEVELS=fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) selftests/vm/check-debug.sh
 bench:
-	@selftests/vm/packages.sh build vm
+	@selftests/vm/packages.sh build vm bench
 	@$(MAKE) --no-print-directory -s modules MODULE_DIR=$(BUILD)/modules/6.12 \
 		KDIR=$$(selftests/vm/kernels.sh headers 6.12)
-	@NDSHM_KO=$(BUILD)/modules/6.12/ndshm.ko BUILD=$(BUILD)/bench selftests/bench/run.sh
+	@code=0; \
+	NDSHM_KO=$(BUILD)/modules/6.12/ndshm.ko BUILD=$(BUILD)/bench selftests/bench/run.sh || code=$$?; \
+	BUILD=$(BUILD)/bench/heap userlib/bench/run.sh || code=$$?; \
+	exit $$code
 lint:
 	@selftests/lint/lint.sh
 

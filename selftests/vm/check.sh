@@ -40,6 +40,10 @@ programs=$BUILD/selftests/programs
 build_selftests() {
 	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all
 }
+build_benchmarks() {
+	make -C "$top/userlib/bench" BUILD="$BUILD/bench/heap" all &&
+	make -C "$top/selftests/bench" BUILD="$BUILD/bench" KDIR="$("$here/kernels.sh" headers 6.12)" all
+}
 ordinary_build_has_no_switches() {
 	local kernel=$1
 	if modinfo -p "$BUILD/modules/$kernel/ndshm.ko" | grep -i test; then
@@ -100,6 +104,8 @@ for kernel in $kernels; do
 	must "modules for $kernel" build_modules "$kernel"
 done
 must selftests build_selftests
+# They are run by hand, and seldom.
+must benchmarks build_benchmarks
 
 # The longest first, so that none is left alone at the end.
 level readme "$here/readme.sh"

@@ -4,7 +4,8 @@
 # run.sh: what the library's heap costs and holds, beside malloc of glibc, mimalloc and jemalloc.
 # Needs valgrind, strace, libmimalloc2.0 and libjemalloc2; no kernel module. A peer that is not
 # installed is left out. A row is instructions per allocate-and-free pair: the difference of two
-# run lengths, loop included. Last line: N passed, N failed.
+# run lengths, loop included; its limit, so many times the best of the peers in the same run.
+# Last line: N passed, N failed.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -19,8 +20,6 @@ declare -A what=(
 	[mixed]='16 B - 64 KiB, 1,000 live, random one replaced'
 	[same]='2 KiB, 1,000 live, random one replaced'
 )
-# Found on Debian 12 (glibc 2.36, mimalloc 2.0, jemalloc 5.3): the best of them.
-declare -A best=([at-once]=77 [in-order]=56 [mixed]=178 [same]=107)
 
 make -s -C "$here" BUILD="$build" >&2
 build=$(cd -- "$build" && pwd -P)
@@ -77,7 +76,8 @@ for name in "${rows[@]}"; do
 	glibc=$(pair '' malloc "$name")
 	mi=$(peer "${mimalloc:--}" "$name")
 	je=$(peer "${jemalloc:--}" "$name")
-	limit=$(awk "BEGIN { print int(${best[$name]} * $factor) }")
+	best=$(printf '%s\n' "$glibc" "$mi" "$je" | sort -n | grep -m 1 '[0-9]')
+	limit=$(awk "BEGIN { print int($best * $factor) }")
 	said=$scratch/said
 	verdict "$ours <= $limit" >"$said"
 	row "${what[$name]}" "$ours" "$glibc" "$mi" "$je" "$limit" "$(<"$said")"

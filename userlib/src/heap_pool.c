@@ -15,21 +15,6 @@
 /* Free in the pool, at least, before any of it goes back. */
 #define KEPT_UNITS	((512ul << 10) >> UNIT_SHIFT)
 
-static unsigned int next_set(const uint64_t *words, unsigned int at)
-{
-	uint64_t word;
-
-	if (at >= SLOT_UNITS)
-		return SLOT_UNITS;
-	word = words[at / 64] & (UINT64_MAX << (at % 64));
-	for (at /= 64; !word;) {
-		if (++at == SLOT_WORDS)
-			return SLOT_UNITS;
-		word = words[at];
-	}
-	return at * 64 + __builtin_ctzll(word);
-}
-
 static unsigned int next_clear(const uint64_t *words, unsigned int at)
 {
 	uint64_t word;
@@ -139,28 +124,75 @@ static unsigned int least_of(unsigned int length)
 	return length < 4 ? length * 4 : (length - 2) * 8;
 }
 
+/* Where it looks for runs: a word's bits that are still to be looked at. */
+struct cursor {
+	const uint64_t *words;
+	unsigned int number;
+	uint64_t word;
+};
+
+static struct cursor look_from(const uint64_t *words, unsigned int at)
+{
+	struct cursor cursor = { .words = words, .number = at / 64 };
+
+	if (at < SLOT_UNITS)
+		cursor.word = words[at / 64] & (UINT64_MAX << (at % 64));
+	return cursor;
+}
+
+/*
+ * The next run, as its start and what is behind it. In one pass, as this is most of what
+ * the pool takes: added to its lowest bit, a run carries into the bit behind it.
+ */
+static inline bool next_run(struct cursor *cursor, unsigned int *start, unsigned int *end)
+{
+	uint64_t word = cursor->word, sum;
+
+	while (!word) {
+		if (cursor->number >= SLOT_WORDS - 1)
+			return false;
+		word = cursor->words[++cursor->number];
+	}
+	*start = cursor->number * 64 + __builtin_ctzll(word);
+	if (!__builtin_add_overflow(word, word & -word, &sum)) {
+		*end = cursor->number * 64 + __builtin_ctzll(sum);
+		cursor->word = word & sum;
+		return true;
+	}
+	do {
+		if (++cursor->number == SLOT_WORDS) {
+			*end = SLOT_UNITS;
+			cursor->word = 0;
+			return true;
+		}
+		word = cursor->words[cursor->number];
+	} while (word == UINT64_MAX);
+	*end = cursor->number * 64 + __builtin_ctzll(~word);
+	cursor->word = word & (word + 1);
+	return true;
+}
+
 /* The first place in the slot, or SLOT_UNITS, and then how long a run may be there. */
 static unsigned int fit(struct heap_slot *slot, unsigned int units, unsigned int alignment,
 			unsigned int *longest)
 {
-	unsigned int length = length_of(units), least = least_of(length), start, end;
-	unsigned int from = SLOT_UNITS, most = least - 1, at = slot->from[length];
+	unsigned int length = length_of(units), least = least_of(length), start, end, at;
+	struct cursor cursor = look_from(slot->free, slot->from[length]);
+	unsigned int from = SLOT_UNITS, most = least - 1;
 
 	*longest = 0;
-	while ((start = next_set(slot->free, at)) < SLOT_UNITS) {
-		end = next_clear(slot->free, start);
-		if (end - start >= least) {
-			if (from == SLOT_UNITS)
-				from = start;
-			at = ndshm__round_up(start, alignment);
-			if (at + units <= end) {
-				slot->from[length] = from;
-				return at;
-			}
-			if (end - start > most)
-				most = end - start;
+	while (next_run(&cursor, &start, &end)) {
+		if (end - start < least)
+			continue;
+		if (from == SLOT_UNITS)
+			from = start;
+		at = ndshm__round_up(start, alignment);
+		if (at + units <= end) {
+			slot->from[length] = from;
+			return at;
 		}
-		at = end;
+		if (end - start > most)
+			most = end - start;
 	}
 	slot->from[length] = from;
 	*longest = most;
