@@ -18,7 +18,7 @@
 #include "sharer.h"
 
 #define HUGE		(2UL << 20)
-#define KILLS		14	/* of a round */
+#define KILLS		28	/* of a round: what was spared goes after a second */
 #define LONGEST		20000	/* microseconds until a kill */
 #define STEPS		60	/* things that are done before a timer is set */
 #define PATIENCE	30	/* seconds for an end, or for the next caller */
@@ -283,7 +283,7 @@ static bool one_round(unsigned int round)
 
 bool storm_sections(void)
 {
-	unsigned int round, rounds = (storm.deaths + KILLS - 1) / KILLS;
+	unsigned int rounds = (storm.deaths + KILLS - 1) / KILLS, round;
 	char when[64];
 	bool fine = true;
 
@@ -291,6 +291,8 @@ bool storm_sections(void)
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (hall == MAP_FAILED)
 		return storm_complain("mmap: %s", strerror(errno));
+	if (rounds < SHARER_FATES)
+		rounds = SHARER_FATES;
 	for (round = 0; fine && round < rounds; round++) {
 		fine = one_round(round);
 		snprintf(when, sizeof(when), "after round %u", round);

@@ -33,7 +33,7 @@ check  gcc-multilib         32-bit programs
 check  python3              reads what was reached of the module
 check  binutils             the same
 check  rsync                headers of the kernel source, for kselftest
-bench  valgrind             counts the instructions of the library's heap
+bench  valgrind             counts the instructions of an allocator
 bench  strace               counts its system calls
 bench  libmimalloc2.0       a malloc to compare it with
 bench  libjemalloc2         another one
