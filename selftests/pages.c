@@ -366,38 +366,6 @@ TEST_F(pages, advice)
 	unmake(_metadata, self);
 }
 
-/* Another process's, by pinning. */
-TEST_F(pages, read_by_another)
-{
-	const size_t length = 2 * HUGE;
-	unsigned char *copy = malloc(length);
-	struct iovec to = { .iov_base = copy, .iov_len = length }, from = to;
-	pid_t child;
-	int peer;
-
-	ASSERT_NE(NULL, copy);
-	make(_metadata, self, length);
-	child = ndshm_fork(&peer);
-	ASSERT_LE(0, child);
-	if (!child) {
-		fill_pattern(self->map, length, 10);
-		ndshm_tell(peer);
-		_exit(!ndshm_hear(peer) || !has_pattern(self->map, length, 11));
-	}
-	EXPECT_TRUE(ndshm_hear(peer));
-	from.iov_base = self->map;
-	EXPECT_EQ((ssize_t)length, process_vm_readv(child, &to, 1, &from, 1, 0));
-	EXPECT_TRUE(has_pattern(copy, length, 10));
-	fill_pattern(copy, length, 11);
-	EXPECT_EQ((ssize_t)length,
-		  process_vm_writev(child, &to, 1, &from, 1, 0));
-	EXPECT_TRUE(ndshm_tell(peer));
-	EXPECT_TRUE(ndshm_reap(child));
-	close(peer);
-	free(copy);
-	unmake(_metadata, self);
-}
-
 /* What a pipe refers to, and is not copied, lasts until it has been read. */
 static bool put_into_pipe(int pipe, void *memory, size_t length)
 {

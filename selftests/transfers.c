@@ -2,8 +2,8 @@
 /*
  * Disks, files and networks that read into blocks of the provider "pages" and into
  * sections, and write from them, by pinning: O_DIRECT, io_uring's registered buffers,
- * MSG_ZEROCOPY, AF_XDP. What they have pinned stays theirs, and paid for, whatever
- * becomes of block or section meanwhile. (Pipes and other processes: pages.c.)
+ * MSG_ZEROCOPY, AF_XDP, process_vm_readv(). What they have pinned stays theirs, and paid
+ * for, whatever becomes of block or section meanwhile. (Pipes: pages.c.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -142,7 +142,7 @@ static void end_memory(struct __test_metadata *_metadata,
 	const size_t length = 4 * LENGTH;
 
 	if (kind == BLOCK) {
-		ASSERT_EQ(0, munmap(self->map, LENGTH));
+		ASSERT_EQ(0, munmap(self->map, self->mapped));
 		test_free_handle(self->fd, self->block.handle);
 		make_block(_metadata, self, length);
 	} else if (kind == EXTENT) {
@@ -160,6 +160,83 @@ static void end_memory(struct __test_metadata *_metadata,
 /* Nobody has written to the somebody else's. */
 #define test_untouched_by_others() \
 	EXPECT_TRUE(all_bytes(self->map, LENGTH, 0xee))
+
+/*
+ * Another process
+ */
+
+TEST_F(pinned, another_process)
+{
+	unsigned char *copy = malloc(LENGTH);
+	const struct iovec here = { .iov_base = copy, .iov_len = LENGTH };
+	const struct iovec there = { .iov_base = self->map, .iov_len = LENGTH };
+	pid_t child;
+	int peer;
+
+	ASSERT_NE(NULL, copy);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		fill_pattern(self->map, LENGTH, 10);
+		ndshm_tell(peer);
+		_exit(!ndshm_hear(peer) || !has_pattern(self->map, LENGTH, 11));
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_EQ((ssize_t)LENGTH,
+		  process_vm_readv(child, &here, 1, &there, 1, 0));
+	EXPECT_TRUE(has_pattern(copy, LENGTH, 10));
+	fill_pattern(copy, LENGTH, 11);
+	EXPECT_EQ((ssize_t)LENGTH,
+		  process_vm_writev(child, &here, 1, &there, 1, 0));
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	free(copy);
+}
+
+/* Reads what the process @pid has there until it is killed; the first is told of. */
+static void read_on(int peer, pid_t pid, struct _test_data_pinned *self)
+{
+	unsigned char *copy = malloc(LENGTH);
+	const struct iovec here = { .iov_base = copy, .iov_len = LENGTH };
+	const struct iovec there = { .iov_base = self->map, .iov_len = LENGTH };
+	bool told = false;
+	ssize_t got;
+
+	/* What was inherited would keep it alive. */
+	munmap(self->map, self->mapped);
+	close(self->fd);
+	close(self->section);
+	close(self->holder);
+	for (;;) {
+		got = process_vm_readv(pid, &here, 1, &there, 1, 0);
+		if (!copy || (got < 0 && errno != EFAULT))
+			_exit(1);
+		if (!told)
+			told = got == (ssize_t)LENGTH && ndshm_tell(peer);
+	}
+}
+
+TEST_F(pinned, ends_while_another_process_reads)
+{
+	pid_t parent = getpid(), child;
+	unsigned int round;
+	int peer;
+
+	for (round = 0; round < ndshm_rounds(10, 2); round++) {
+		child = ndshm_fork(&peer);
+		ASSERT_LE(0, child);
+		if (!child)
+			read_on(peer, parent, self);
+		EXPECT_TRUE(ndshm_hear(peer));
+		end_memory(_metadata, self, variant->kind);
+		EXPECT_TRUE(ndshm_end(child, peer, SIGKILL));
+		EXPECT_FALSE(ndshm_reap(child));
+		close(peer);
+		/* As it was, for the next. */
+		end_memory(_metadata, self, variant->kind);
+	}
+}
 
 /*
  * A disk
