@@ -46,7 +46,7 @@ int ndshm__heap_enter(struct ndshm_heap *heap)
 static void set_up_spans(struct ndshm_heap *heap)
 {
 	/* In a small section a whole span for a class would soon be all there is. */
-	bool small = heap->max_size < 1 << 20;
+	bool small = heap->max_size < 8 << 20;
 	/* Of the least size that has such spans. */
 	const size_t least[SPAN_KINDS] = { 16, SMALL_BYTES };
 

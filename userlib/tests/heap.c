@@ -420,6 +420,25 @@ static void fill(uint64_t bytes, size_t size, unsigned int least)
 	close_heap();
 }
 
+/* Of many sizes as well: what a size has set aside is little of the whole. */
+static void small_sections_are_used_well(void)
+{
+	for (uint64_t size = 1ul << 20; size < SECTION; size *= 2) {
+		static char *blocks[1 << 16];
+		size_t bytes = 0, count = 0, next = 1;
+
+		REQUIRE(open_heap(size));
+		while ((blocks[count] = get(next))) {
+			bytes += next;
+			next = 1 + ++count * 100 % 6400;
+		}
+		CHECK(bytes > size / 10 * 7);
+		while (count--)
+			CHECK(!ndshm__heap_free(heap, blocks[count]));
+		close_heap();
+	}
+}
+
 static void small_sections_fill_up(void)
 {
 	fill(4096, 16, 256);
@@ -677,6 +696,7 @@ int main(void)
 	RUN(of_somebody_else);
 	RUN(statistics);
 	RUN(small_sections_fill_up);
+	RUN(small_sections_are_used_well);
 	RUN(contents_are_kept);
 	RUN(memory_goes_back);
 	RUN(the_source_is_empty);
