@@ -261,8 +261,11 @@ NDSHM_API PVOID ndshm_lsa_allocate(PVOID SharedMem, ULONG Size)
 	void *block = NULL;
 	int error = -EINVAL;
 
-	if (entry)
+	if (entry) {
 		block = ndshm__heap_alloc(entry->heap, Size, &error);
+		if (!block)
+			ndshm__section_refuse(entry->section, Size, error);
+	}
 	if (!block)
 		errno = -error;
 	return block;

@@ -6,11 +6,15 @@
 
 #include "section_internal.h"
 
+/* What this thread's last extent was refused for, until that was told. */
+static _Thread_local int refused;
+
 static int alloc_extent(void *section, uint64_t length, uint64_t alignment, uint64_t *offset)
 {
 	uint64_t got;
 
-	return ndshm_extent_alloc(section, length, alignment, offset, &got);
+	refused = ndshm_extent_alloc(section, length, alignment, offset, &got);
+	return refused;
 }
 
 static int free_extent(void *section, uint64_t offset)
@@ -52,15 +56,22 @@ int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out)
 	return *out ? 0 : open_heap(section, out);
 }
 
-/* What no extent was refused for has no reason. */
-static int refuse(struct ndshm_section *section, int error)
+/* More than the section is, no extent is asked for. */
+int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error)
 {
-	return error == -EINVAL || error == -EOVERFLOW ? ndshm__done(section->ndshm, error) :
-							 error;
+	const bool told = error == refused && size <= section->size;
+
+	refused = 0;
+	return told ? error : ndshm__done(section->ndshm, error);
+}
+
+static int end_free(struct ndshm_section *section, int error)
+{
+	return error == -EINVAL ? ndshm__done(section->ndshm, error) : error;
 }
 
 /* @call sets `memory`, or `error`; the order of arguments' evaluation is nobody's. */
-#define FROM_HEAP(section, out, call) do { \
+#define FROM_HEAP(section, out, bytes, call) do { \
 	struct ndshm_heap *heap; \
 	void *memory; \
 	int error; \
@@ -71,30 +82,30 @@ static int refuse(struct ndshm_section *section, int error)
 		return error; \
 	memory = call; \
 	*(out) = memory; \
-	return memory ? 0 : refuse(section, error); \
+	return memory ? 0 : ndshm__section_refuse(section, bytes, error); \
 } while (0)
 
 NDSHM_API int ndshm_section_alloc(struct ndshm_section *section, size_t size, void **out)
 {
-	FROM_HEAP(section, out, ndshm__heap_alloc(heap, size, &error));
+	FROM_HEAP(section, out, size, ndshm__heap_alloc(heap, size, &error));
 }
 
 NDSHM_API int ndshm_section_alloc_aligned(struct ndshm_section *section, size_t alignment,
 					  size_t size, void **out)
 {
-	FROM_HEAP(section, out, ndshm__heap_alloc_aligned(heap, alignment, size, &error));
+	FROM_HEAP(section, out, size, ndshm__heap_alloc_aligned(heap, alignment, size, &error));
 }
 
 NDSHM_API int ndshm_section_calloc(struct ndshm_section *section, size_t count, size_t size,
 				   void **out)
 {
-	FROM_HEAP(section, out, ndshm__heap_calloc(heap, count, size, &error));
+	FROM_HEAP(section, out, count * size, ndshm__heap_calloc(heap, count, size, &error));
 }
 
 NDSHM_API int ndshm_section_realloc(struct ndshm_section *section, void *pointer, size_t size,
 				    void **out)
 {
-	FROM_HEAP(section, out, ndshm__heap_realloc(heap, pointer, size, &error));
+	FROM_HEAP(section, out, size, ndshm__heap_realloc(heap, pointer, size, &error));
 }
 
 NDSHM_API int ndshm_section_free(struct ndshm_section *section, void *pointer)
@@ -102,7 +113,7 @@ NDSHM_API int ndshm_section_free(struct ndshm_section *section, void *pointer)
 	struct ndshm_heap *heap = section->heap;
 	int error = heap ? ndshm__heap_free(heap, pointer) : pointer ? -EINVAL : 0;
 
-	return error ? refuse(section, error) : 0;
+	return error ? end_free(section, error) : 0;
 }
 
 NDSHM_API size_t ndshm_section_usable_size(struct ndshm_section *section, const void *pointer)

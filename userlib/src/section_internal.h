@@ -64,5 +64,10 @@ struct ndshm_section {
 
 /* section_heap.c: the section's; -errno */
 int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out);
+/*
+ * The heap has refused @size bytes: the reason is that of the extent that it did not
+ * get, or, if it has not asked for any, not that of a call before. Returns @error.
+ */
+int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error);
 
 #endif /* NDSHM_SECTION_INTERNAL_H */

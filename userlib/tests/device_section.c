@@ -127,6 +127,30 @@ static void the_first_extent_attaches(void)
 	ndshm_close(ndshm);
 }
 
+/* Whatever its errno. */
+static void the_heap_keeps_the_extents_reason(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+	uint64_t offset, length;
+	void *out;
+
+	REQUIRE(ndshm);
+	section = make(ndshm, 0);
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
+	device_fail_next(EINVAL, NDSHM_REASON_PROVIDER_INVALID, NDSHM_STATUS_INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 1 << 20, &out), EINVAL, PROVIDER_INVALID,
+		    INVALID_PARAMETER);
+	CHECK(asked.extent_alloc.length == 1);
+	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 0, &out), EINVAL, NONE, SUCCESS);
+	device_fail_next(EROFS, NDSHM_REASON_SECTION_READONLY, NDSHM_STATUS_OPEN_FAILED);
+	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 1 << 20, &out), EROFS, SECTION_READONLY,
+		    OPEN_FAILED);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
 static void who_cannot_attach_is_told(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -453,6 +477,7 @@ int main(void)
 	RUN(a_section_that_is_refused_is_none);
 	RUN(failures_of_mmap_arrive);
 	RUN(the_first_extent_attaches);
+	RUN(the_heap_keeps_the_extents_reason);
 	RUN(who_cannot_attach_is_told);
 	RUN(query_says_how_many_segments_there_are);
 	RUN(the_rest_is_passed_on);

@@ -81,8 +81,11 @@ static void lsa_failure_is_null(void)
 	REFUSED(lsa->CreateSharedMemory(4096, 4097), EINVAL);
 	base = lsa->CreateSharedMemory(1 << 20, 0);
 	REQUIRE(base);
+	REFUSED(lsa->CreateSharedMemory(4096, 4097), EINVAL);
 	REFUSED(lsa->AllocateSharedMemory(base, 0), EINVAL);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
 	REFUSED(lsa->AllocateSharedMemory(base, (1 << 20) + 1), ENOMEM);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_MEMORY);
 	REFUSED(lsa->AllocateSharedMemory(base, UINT32_MAX), ENOMEM);
 	/* As much as there is. */
 	while ((other = lsa->AllocateSharedMemory(base, 1 << 16)))

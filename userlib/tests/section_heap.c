@@ -84,6 +84,35 @@ static void what_is_wrong_is_refused(void)
 	ndshm_section_close(section);
 }
 
+/* After a call that had another reason. */
+#define REFUSED(call, error, reason, status) do { \
+	CHECK_FAILS(ndshm, ndshm_section_sync(section, 0, 0, 1), EINVAL, DIRECTION, \
+		    INVALID_PARAMETER); \
+	CHECK_FAILS(ndshm, call, error, reason, status); \
+} while (0)
+
+static void the_reason_is_not_of_another_call(void)
+{
+	void *out, *memory;
+
+	REQUIRE(make());
+	REQUIRE(!ndshm_section_alloc(section, 64, &memory));
+	REFUSED(ndshm_section_alloc(section, 0, &out), EINVAL, NONE, SUCCESS);
+	REFUSED(ndshm_section_alloc_aligned(section, 48, 1, &out), EINVAL, NONE, SUCCESS);
+	REFUSED(ndshm_section_free(section, &out), EINVAL, NONE, SUCCESS);
+	REFUSED(ndshm_section_realloc(section, &out, 1, &out), EINVAL, NONE, SUCCESS);
+	REFUSED(ndshm_section_calloc(section, SIZE_MAX, 2, &out), EOVERFLOW, NONE, SUCCESS);
+	REFUSED(ndshm_section_alloc(section, MAX + 1, &out), ENOMEM, MEMORY, RESOURCES);
+	REFUSED(ndshm_section_alloc(section, SIZE_MAX, &out), ENOMEM, MEMORY, RESOURCES);
+	REFUSED(ndshm_section_alloc_aligned(section, 4096, SIZE_MAX, &out), ENOMEM, MEMORY,
+		RESOURCES);
+	REFUSED(ndshm_section_calloc(section, 2, MAX, &out), ENOMEM, MEMORY, RESOURCES);
+	REFUSED(ndshm_section_realloc(section, memory, 2 * MAX, &out), ENOMEM, MEMORY, RESOURCES);
+	REFUSED(ndshm_section_alloc(section, MAX, &out), ENOSPC, SECTION_FULL, RESOURCES);
+	CHECK(!ndshm_section_free(section, memory));
+	ndshm_section_close(section);
+}
+
 static void places_are_offsets(void)
 {
 	char *base;
@@ -204,6 +233,7 @@ int main(void)
 		return 1;
 	RUN(memory_is_within_the_section);
 	RUN(what_is_wrong_is_refused);
+	RUN(the_reason_is_not_of_another_call);
 	RUN(places_are_offsets);
 	RUN(misuse_is_told);
 	RUN(threads_share_it);

@@ -163,9 +163,9 @@ int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
 
 /*
  * *out: `size` bytes at least, aligned to 16, or to `alignment`, a power of two up to
- * 2 MiB. What they contain is not said. -EINVAL for a size of 0 or another alignment.
- * calloc: `count` times `size` bytes of zeroes; -EOVERFLOW if the product is. Whatever
- * ndshm_extent_alloc() answers.
+ * 2 MiB. What they contain is not said. -EINVAL for a size of 0 or another alignment,
+ * -ENOMEM for more than the section is. calloc: `count` times `size` bytes of zeroes;
+ * -EOVERFLOW if the product is. Whatever ndshm_extent_alloc() answers.
  */
 int ndshm_section_alloc(struct ndshm_section *section, size_t size, void **out);
 int ndshm_section_alloc_aligned(struct ndshm_section *section, size_t alignment, size_t size,
