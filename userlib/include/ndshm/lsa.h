@@ -4,9 +4,9 @@
  * packages share memory with their clients through four functions of the LSA.
  *
  * A section is known by the address at which this process has it, and so are the
- * blocks that are allocated of it: within [base, base + MaxSize). What fails says
- * NULL or FALSE, and leaves a positive errno; ndshm_last_reason() of the context, if one
- * was given, says more.
+ * blocks that are allocated of it: within MaxSize, in whole pages, from there. What
+ * fails says NULL or FALSE, and leaves a positive errno; ndshm_last_reason() of the
+ * context, if one was given, says more.
  *
  * Any number of threads may call anything at a time. To use a section while
  * another thread deletes or closes it is the caller's mistake, as with free().

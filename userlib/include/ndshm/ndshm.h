@@ -54,7 +54,7 @@ int ndshm_open(const char *where, struct ndshm **out);
  */
 void ndshm_close(struct ndshm *ndshm);
 
-/* The client's file descriptor, to be passed or polled; -EOPNOTSUPP: it has none. */
+/* The client's file descriptor, to be passed on; -EOPNOTSUPP: it has none. */
 int ndshm_fd(const struct ndshm *ndshm);
 
 struct ndshm_info {
