@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # install.sh USERLIB BUILD VERSION: what "make install" puts below DESTDIR is enough to
-# build and run programs, found by pkg-config, shared and static.
+# build and run programs, found by pkg-config, shared and static; with a manual page for
+# each call.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -26,7 +27,19 @@ opt/ndshm/lib/libndshm.a
 opt/ndshm/lib/libndshm.so
 opt/ndshm/lib/libndshm.so.0
 opt/ndshm/lib/libndshm.so.$version
-opt/ndshm/lib/pkgconfig/libndshm.pc" "$(cd "$top" && find opt -not -type d | sort)"
+opt/ndshm/lib/pkgconfig/libndshm.pc" "$(cd "$top" && find opt -not -type d -not -path '*/man/*' | sort)"
+
+man=$top/opt/ndshm/share/man
+is "manual pages, by section" "1 3 7" "$(cd "$man" && echo * | sed 's/man//g')"
+[ -f "$man/man1/ndshm.1" ] && [ -f "$man/man7/libndshm.7" ]
+ok "one for the command, and one to begin with"
+is "and one for each call" "" "$(nm -D --defined-only --without-symbol-versions \
+	"$top/opt/ndshm/lib/libndshm.so" | awk '$2 == "T" { print $3 }' |
+	while read -r name; do [ -f "$man/man3/$name.3" ] || echo "$name"; done)"
+is "which lead nowhere else" "" "$(find "$man" -type l -lname '*/*'; find "$man" -xtype l)"
+is "they are of this version" "" "$(find "$man" -type f | while read -r file; do
+	grep -q "^\.TH .*ndshm $version\"$" "$file" || echo "$file"; done)"
+is "everybody can read them" "" "$(find "$man" -type f -not -perm 644)"
 
 pc() {
 	PKG_CONFIG_PATH=$top/opt/ndshm/lib/pkgconfig \
