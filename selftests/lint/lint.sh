@@ -86,6 +86,13 @@ check_netlink_generated() {
 # The tables of reasons: header, module, library and documentation agree.
 check_status() { Documentation/check-status.sh || echo 'see Documentation/check-status.sh --write'; }
 
+# Titles are as the names are, which mandoc would have in capitals.
+check_man() {
+	git ls-files 'userlib/man/*.[1-9]' | xargs mandoc -T lint 2>&1 |
+		grep -v 'lower case character in document title' || true
+	[[ $(git ls-files 'userlib/man/*.[1-9]' | wc -l) -gt 20 ]] || echo 'there are no manual pages'
+}
+
 check_pitfalls() { selftests/lint/check-pitfalls.sh || echo 'see Documentation/pitfalls.rst'; }
 
 # Holes and 32-bit layout of every structure of the ABI.

@@ -30,6 +30,7 @@ vm     pciutils             lspci in the guest
 vm     procps               ps and sysctl in the guest
 check  g++                  the library header as C++
 check  gcc-multilib         32-bit programs
+check  mandoc               prints manual pages, for what they say to be tried
 check  python3              reads what was reached of the module
 check  binutils             the same
 check  rsync                headers of the kernel source, for kselftest
@@ -60,6 +61,7 @@ lint   perl                 checkpatch
 lint   python3              the netlink code generator
 lint   python3-yaml         reads the netlink specification
 lint   python3-jsonschema   validates the netlink specification
+lint   mandoc               manual pages
 '
 
 log=$(mktemp)
