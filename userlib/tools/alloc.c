@@ -4,12 +4,8 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "tool.h"
@@ -57,18 +53,6 @@ static void parse_number_or_end(struct argp_state *state, const char *what, cons
 		argp_error(state, "\"%s\" is not %s", argument, what);
 }
 
-static void parse_node(struct argp_state *state, const char *argument, int32_t *node)
-{
-	uint64_t number;
-
-	if (!strcmp(argument, "any")) {
-		*node = NDSHM_NODE_ANY;
-		return;
-	}
-	parse_number_or_end(state, "a node", argument, INT32_MAX, &number);
-	*node = number;
-}
-
 static void end_usage(struct argp_state *state, const char *argument)
 {
 	char *names = usage_names();
@@ -102,7 +86,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			end_usage(state, argument);
 		return 0;
 	case 'n':
-		parse_node(state, argument, &request->node);
+		if (!parse_node(argument, &request->node))
+			argp_error(state, "\"%s\" is not a node", argument);
 		return 0;
 	case 'c':
 		parse_number_or_end(state, "a count", argument, UINT32_MAX, &arguments->count);
@@ -124,36 +109,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* The adapter that is named, else the default. */
-static enum exit_code get_adapter(struct ndshm *ndshm, const char *name, uint32_t id,
-				  struct ndshm_adapter_info *adapter)
-{
-	struct ndshm_adapter_info *rows;
-	size_t count, i;
-	int error;
-
-	if (name) {
-		error = ndshm_find_adapter(ndshm, name, adapter);
-		return error ? cannot_ndshm(ndshm, error, "use adapter \"%s\"", name) : EXIT_DONE;
-	}
-	error = ndshm_list_adapters(ndshm, &rows, &count);
-	if (error)
-		return cannot_ndshm(ndshm, error, "list adapters");
-	for (i = 0; i < count && rows[i].id != id; i++)
-		;
-	if (i < count)
-		*adapter = rows[i];
-	free(rows);
-	return i < count ? EXIT_DONE : cannot("there is none", "use the default adapter");
-}
-
 /* Fill in what the request names, and claim what must be claimed. */
 static enum exit_code prepare(struct ndshm *ndshm, struct arguments *arguments,
 			      struct ndshm_adapter_info *adapter)
 {
 	struct ndshm_request *request = &arguments->request;
-	struct ndshm_provider_info provider;
-	struct ndshm_claim *claim;
 	enum exit_code code;
 	int error = ndshm_get_info(ndshm, &arguments->info);
 
@@ -161,25 +121,12 @@ static enum exit_code prepare(struct ndshm *ndshm, struct arguments *arguments,
 		return cannot_ndshm(ndshm, error, "get information");
 	if (!arguments->has_length)
 		request->length = arguments->info.page_size;
-	code = get_adapter(ndshm, arguments->adapter, arguments->info.default_adapter, adapter);
+	code = choose_adapter(ndshm, arguments->adapter, arguments->info.default_adapter, adapter);
 	if (code)
 		return code;
-	make_printable(adapter->name);
 	request->adapter = adapter->id;
-	if (arguments->provider) {
-		error = ndshm_find_provider(ndshm, arguments->provider, &provider);
-		if (error)
-			return cannot_ndshm(ndshm, error, "use provider \"%s\"",
-					    arguments->provider);
-		request->provider = provider.id;
-	}
-	if (!adapter->claimable)
-		return EXIT_DONE;
-	error = ndshm_claim(ndshm, adapter->id, arguments->width, &claim);
-	if (error)
-		return cannot_ndshm(ndshm, error, "claim adapter \"%s\"", adapter->name);
-	adapter->isolation = ndshm_claim_isolation(claim);
-	return EXIT_DONE;
+	code = choose_provider(ndshm, arguments->provider, &request->provider);
+	return code ? code : claim_adapter(ndshm, adapter, arguments->width);
 }
 
 static enum exit_code look_at(struct ndshm *ndshm, struct made *made)
@@ -278,41 +225,6 @@ static enum exit_code show(const struct ndshm_adapter_info *adapter, const struc
 	for (size_t i = 0; i < count; i++)
 		show_block(&made[i]);
 	return end_output();
-}
-
-/* The signals that end the holding; blocked, so that none is too early. */
-static int watch_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL))
-		return -1;
-	return signalfd(-1, &signals, SFD_CLOEXEC);
-}
-
-/* Wait for a signal or the end of the input. */
-static enum exit_code hold(int signals)
-{
-	struct pollfd polled[] = {
-		{ .fd = signals, .events = POLLIN },
-		{ .fd = STDIN_FILENO, .events = POLLIN },
-	};
-	char ignored[512];
-
-	for (;;) {
-		if (poll(polled, 2, -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return cannot_errno(-errno, "wait");
-		}
-		if (polled[0].revents)
-			return EXIT_DONE;
-		if (polled[1].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
-			return EXIT_DONE;
-	}
 }
 
 static enum exit_code use(struct ndshm *ndshm, const struct arguments *arguments,

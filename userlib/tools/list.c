@@ -3,7 +3,6 @@
  * ndshm list adapters|providers|blocks|sections
  */
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,56 +165,6 @@ static enum exit_code list_providers(struct ndshm *ndshm, bool json)
 	return print_table(&table);
 }
 
-/* Names of what blocks and sections refer to by id. */
-struct names {
-	struct ndshm_adapter_info *adapters;
-	size_t adapter_count;
-	struct ndshm_provider_info *providers;
-	size_t provider_count;
-};
-
-static int get_names(struct ndshm *ndshm, struct names *names)
-{
-	int error = ndshm_list_adapters(ndshm, &names->adapters, &names->adapter_count);
-
-	if (!error)
-		error = ndshm_list_providers(ndshm, &names->providers, &names->provider_count);
-	for (size_t i = 0; i < names->adapter_count; i++)
-		make_printable(names->adapters[i].name);
-	for (size_t i = 0; i < names->provider_count; i++)
-		make_printable(names->providers[i].name);
-	return error;
-}
-
-/* One that has gone since is called by its number. */
-static char *adapter_name(const struct names *names, uint32_t id)
-{
-	for (size_t i = 0; i < names->adapter_count; i++)
-		if (names->adapters[i].id == id)
-			return format_string("%s", names->adapters[i].name);
-	return format_string("%" PRIu32, id);
-}
-
-static char *provider_name(const struct names *names, uint32_t id)
-{
-	for (size_t i = 0; i < names->provider_count; i++)
-		if (names->providers[i].id == id)
-			return format_string("%s", names->providers[i].name);
-	return format_string("%" PRIu32, id);
-}
-
-static char *user_name(uint32_t uid)
-{
-	const struct passwd *user = getpwuid(uid);
-	char *name;
-
-	if (!user)
-		return format_string("%" PRIu32, uid);
-	name = format_string("%s", user->pw_name);
-	make_printable(name);
-	return name;
-}
-
 static const char *block_state(const struct ndshm_block_row *row)
 {
 	if (row->revoked)
@@ -360,8 +309,7 @@ static enum exit_code show_rows(struct ndshm *ndshm, bool json, int error, const
 out:
 	json_decref(values);
 	free(rows->array);
-	free(names.adapters);
-	free(names.providers);
+	free_names(&names);
 	return code;
 }
 

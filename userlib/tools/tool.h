@@ -78,5 +78,42 @@ bool parse_usage(const char *word, uint32_t *usage);
 /* N, or N followed by K, M or G. */
 bool parse_length(const char *word, uint64_t *length);
 bool parse_number(const char *word, uint64_t max, uint64_t *number);
+/* N, or "any". */
+bool parse_node(const char *word, int32_t *node);
+
+/* names.c */
+
+struct names {
+	struct ndshm_adapter_info *adapters;
+	size_t adapter_count;
+	struct ndshm_provider_info *providers;
+	size_t provider_count;
+};
+
+/* Starts from zeroes; to be freed, also after a -errno. */
+int get_names(struct ndshm *ndshm, struct names *names);
+void free_names(struct names *names);
+/* On the heap. What has no name, or has gone since, is called by its number. */
+char *adapter_name(const struct names *names, uint32_t id);
+char *provider_name(const struct names *names, uint32_t id);
+char *user_name(uint32_t uid);
+
+/* choose.c: EXIT_DONE, or what is wrong was said. */
+
+/* The one that is named; NULL: that with the id. */
+enum exit_code choose_adapter(struct ndshm *ndshm, const char *name, uint32_t id,
+			      struct ndshm_adapter_info *adapter);
+/* NULL: *id stays. */
+enum exit_code choose_provider(struct ndshm *ndshm, const char *name, uint32_t *id);
+/* If it must be. Updates what is missing of its isolation. */
+enum exit_code claim_adapter(struct ndshm *ndshm, struct ndshm_adapter_info *adapter,
+			     unsigned int address_width);
+
+/* hold.c */
+
+/* The signals that end the holding, as a descriptor; blocked, so that none is too early. */
+int watch_signals(void);
+/* Wait for one of them or the end of the input. */
+enum exit_code hold(int signals);
 
 #endif /* NDSHM_TOOL_H */

@@ -145,6 +145,20 @@ bool parse_number(const char *word, uint64_t max, uint64_t *number)
 	return parse_digits(word, number, &end) && !*end && *number <= max;
 }
 
+bool parse_node(const char *word, int32_t *node)
+{
+	uint64_t number;
+
+	if (!strcmp(word, "any")) {
+		*node = NDSHM_NODE_ANY;
+		return true;
+	}
+	if (!parse_number(word, INT32_MAX, &number))
+		return false;
+	*node = number;
+	return true;
+}
+
 bool parse_length(const char *word, uint64_t *length)
 {
 	static const char units[] = "KMG";

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * --hold
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+int watch_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		return -1;
+	return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+enum exit_code hold(int signals)
+{
+	struct pollfd polled[] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+	};
+	char ignored[512];
+
+	for (;;) {
+		if (poll(polled, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return cannot_errno(-errno, "wait");
+		}
+		if (polled[0].revents)
+			return EXIT_DONE;
+		if (polled[1].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
+			return EXIT_DONE;
+	}
+}
