@@ -294,7 +294,7 @@ static enum exit_code show_rows(struct ndshm *ndshm, bool json, int error, const
 	if (!error)
 		error = get_names(ndshm, &names);
 	if (error) {
-		code = cannot_ndshm(ndshm, error, what);
+		code = cannot_ndshm(ndshm, error, "%s", what);
 		goto out;
 	}
 	for (size_t i = 0; i < rows->count; i++) {
