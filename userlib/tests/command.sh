@@ -4,38 +4,13 @@
 # command.sh NDSHM JSON_GET VERSION: the command, on the backend that needs no module,
 # and PCI functions of a sysfs made of plain files.
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=command_lib.sh
+. "$(dirname "$0")/command_lib.sh"
 ndshm=$1 json_get=$2 version=$3
 page=$(getconf PAGESIZE)
 top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 unset NDSHM_BACKEND
-
-# run CODE NAME ARGUMENT...: it ends with CODE; $out and $err are what it said.
-run() {
-	local code=$1 name=$2 got
-
-	shift 2
-	"$ndshm" "$@" >"$top/out" 2>"$top/err" </dev/null
-	got=$?
-	out=$(cat "$top/out")
-	err=$(cat "$top/err")
-	is "$name" "$code" $got
-}
-
-# says NAME PATTERN: the last one's errors match.
-says() {
-	# shellcheck disable=SC2053 # a pattern
-	[[ $err == $2 ]]
-	ok "$1" || echo "# $err"
-	[ -z "$out" ]
-	ok "$1, and nothing else"
-}
-
-get() {
-	"$json_get" "$@" <<<"$out"
-}
 
 run 0 "version" --version
 is "the version is said" "ndshm $version" "$out"
@@ -150,34 +125,7 @@ is "a full disk is a failure" 1 $?
 "$ndshm" -b memfd: info --json >/dev/full 2>"$top/err"
 is "a full disk is a failure in JSON" 1 $?
 
-# With --hold it has printed before it waits: the first line comes through a pipe.
-hold() {
-	mkfifo "$top/in" "$top/held"
-	"$ndshm" -b memfd: alloc --hold <"$top/in" >"$top/held" 2>&1 &
-	pid=$!
-	exec 7>"$top/in" 8<"$top/held"
-	read -r line <&8
-	[[ $line == "adapter memfd"* ]] && kill -0 $pid
-	ok "hold: shown and waiting"
-}
-
-unhold() {
-	wait $pid
-	is "$1" 0 $?
-	exec 7>&- 8<&-
-	rm -f "$top/in" "$top/held"
-}
-
-hold
-echo "not the end" >&7
-exec 7>&-
-unhold "hold: ends with the input"
-hold
-kill -TERM $pid
-unhold "hold: ends with SIGTERM"
-hold
-kill -INT $pid
-unhold "hold: ends with SIGINT"
+holds_and_ends "adapter memfd*" -b memfd: alloc
 
 # PCI functions
 run 2 "bind: no function" bind

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # those that use it have $ndshm, $json_get, and a directory $top
+#
+# For tests of the command.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# run CODE NAME ARGUMENT...: it ends with CODE; $out and $err are what it said.
+run() {
+	local code=$1 name=$2 got
+
+	shift 2
+	"$ndshm" "$@" >"$top/out" 2>"$top/err" </dev/null
+	got=$?
+	out=$(cat "$top/out")
+	err=$(cat "$top/err")
+	is "$name" "$code" $got
+}
+
+# says NAME PATTERN: the last one's errors match.
+says() {
+	# shellcheck disable=SC2053 # a pattern
+	[[ $err == $2 ]]
+	ok "$1" || echo "# $err"
+	[ -z "$out" ]
+	ok "$1, and nothing else"
+}
+
+get() {
+	"$json_get" "$@" <<<"$out"
+}
+
+# hold PATTERN ARGUMENT...: with --hold it has printed before it waits: $line is the first
+# line, which matches, and $pid waits.
+hold() {
+	mkfifo "$top/in" "$top/held"
+	"$ndshm" "${@:2}" --hold <"$top/in" >"$top/held" 2>&1 &
+	pid=$!
+	exec 7>"$top/in" 8<"$top/held"
+	read -r line <&8
+	# shellcheck disable=SC2053 # a pattern
+	[[ $line == $1 ]] && kill -0 $pid
+	ok "hold: shown and waiting" || echo "# $line"
+}
+
+# unhold NAME: it ends well.
+unhold() {
+	wait $pid
+	is "$1" 0 $?
+	exec 7>&- 8<&-
+	rm -f "$top/in" "$top/held"
+}
+
+# holds_and_ends PATTERN ARGUMENT...: by each thing that ends it.
+holds_and_ends() {
+	hold "$@"
+	echo "not the end" >&7
+	exec 7>&-
+	unhold "hold: ends with the input"
+	hold "$@"
+	kill -TERM $pid
+	unhold "hold: ends with SIGTERM"
+	hold "$@"
+	kill -INT $pid
+	unhold "hold: ends with SIGINT"
+}
