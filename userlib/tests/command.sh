@@ -16,7 +16,7 @@ run 0 "version" --version
 is "the version is said" "ndshm $version" "$out"
 run 0 "help" --help
 help=$out
-for word in info list alloc bind unbind; do
+for word in info list alloc section bind unbind; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" $word --help

@@ -3,6 +3,9 @@
  * What the command sees of the module when a test binds a function of a sysfs
  * made of plain files: one adapter, 7. STAND_IN_USE says who uses it: "claim",
  * "block", or nobody. As in sysfs, what is written replaces what was there.
+ *
+ * Sections are three: an ordinary one, one that is almost empty, and one that no module
+ * would tell of.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +19,7 @@ int __wrap_ndshm_fd(const struct ndshm *ndshm);
 int __wrap_ndshm_find_adapter(struct ndshm *ndshm, const char *name,
 			      struct ndshm_adapter_info *info);
 int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
+int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
 ssize_t __real_write(int fd, const void *bytes, size_t length);
 ssize_t __wrap_write(int fd, const void *bytes, size_t length);
 
@@ -53,6 +57,54 @@ int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, 
 	(*out)[0].adapter = ADAPTER + 1;
 	(*out)[1].adapter = ADAPTER;
 	*count = used_by("block") ? 2 : 1;
+	return 0;
+}
+
+static const struct ndshm_section_row sections[] = {
+	{
+		.id = 3,
+		.adapter = 1,
+		.provider = 1,
+		.max_size = 1 << 30,
+		.initial_size = 2 << 20,
+		.committed = 512 << 20,
+		.taken = 256 << 20,
+		.extents = 5,
+		.holders = 2,
+	},
+	{
+		.id = 70000,
+		.adapter = ADAPTER,
+		.provider = 9,
+		.uid = UINT32_MAX - 1,
+		.max_size = 1ULL << 36,
+		.committed = 4096,
+		.taken = 4096,
+		.extents = 1,
+		.holders = 1,
+		.deleted = true,
+	},
+	{
+		.id = UINT32_MAX,
+		.max_size = 0,
+		.initial_size = UINT64_MAX,
+		.committed = UINT64_MAX,
+		.taken = UINT64_MAX,
+		.extents = UINT32_MAX,
+		.holders = UINT32_MAX,
+		.deleted = true,
+		.revoked = true,
+	},
+};
+
+int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
+{
+	(void)ndshm;
+	*out = malloc(sizeof(sections));
+	if (!*out)
+		abort();
+	memcpy(*out, sections, sizeof(sections));
+	*count = sizeof(sections) / sizeof(sections[0]);
 	return 0;
 }
 

@@ -65,6 +65,10 @@ $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
 	$(compile) $(jansson_cflags) -o $@ $< $(jansson_libs)
 
+# What the command runs.
+$(tests)/inherits: $(tests)/inherits.o $(test_objects)
+	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread -o $@ $^ $(nl_libs)
+
 # The command, watched as well.
 $(tests)/tools/%.o: $(here)/tools/%.c $(here)/Makefile $(here)/tests/tests.mk
 	@mkdir -p $(@D)
@@ -73,12 +77,12 @@ $(tests)/tools/%.o: $(here)/tools/%.c $(here)/Makefile $(here)/tests/tests.mk
 $(tests)/ndshm: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects)
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(nl_libs) $(jansson_libs)
 
-# With an adapter that bind can find.
+# With an adapter that bind can find, and sections that can be shown.
 $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,write ndshm_fd ndshm_find_adapter ndshm_list_blocks) -o $@ $^ \
-		$(nl_libs) $(jansson_libs)
+		$(call wrap,write ndshm_fd ndshm_find_adapter ndshm_list_blocks ndshm_list_sections) \
+		-o $@ $^ $(nl_libs) $(jansson_libs)
 
 # Those with threads once more, with every access held against other threads', if the
 # compiler can do that.
@@ -99,7 +103,13 @@ races:
 		echo "# SKIP races between threads: $(CC) has no -fsanitize=thread that works"; \
 	fi
 
-check: all races $(test_programs) $(tests)/fork/heap_fork $(tests)/json_get $(tests)/ndshm $(tests)/ndshm-stand-in
+# What section_command.sh needs, which runs on the module as well.
+section_command := $(tests)/ndshm $(tests)/ndshm-stand-in $(tests)/json_get $(tests)/inherits
+
+.PHONY: command-tests
+command-tests: $(section_command)
+
+check: all races $(test_programs) $(tests)/fork/heap_fork command-tests
 	@CC='$(CC)' CXX='$(CXX)' $(here)/tests/run.sh \
 		$(library_tests) $$(ls $(race_programs) 2>/dev/null) $(tests)/fork/heap_fork \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
@@ -107,6 +117,7 @@ check: all races $(test_programs) $(tests)/fork/heap_fork $(tests)/json_get $(te
 		'$(here)/tests/man.sh $(here) $(uapi) $(library) $(archive) $(command)' \
 		'$(here)/tests/install.sh $(here) $(out) $(VERSION)' \
 		'$(here)/tests/command.sh $(tests)/ndshm $(tests)/json_get $(VERSION)' \
+		'$(here)/tests/section_command.sh $(section_command)' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get'
 
 # How much of the library its own tests run, in lines; below COVERAGE_MIN per cent is a

@@ -219,7 +219,7 @@ static json_t *block_json(const struct names *names, const void *from)
 	return value;
 }
 
-static const char *section_state(const struct ndshm_section_row *row)
+const char *section_state(const struct ndshm_section_row *row)
 {
 	if (row->revoked)
 		return row->deleted ? "deleted, revoked" : "revoked";
@@ -246,7 +246,7 @@ static void add_section(struct table *table, const struct names *names, const vo
 	table_add(table, cells);
 }
 
-static json_t *section_json(const struct names *names, const void *from)
+json_t *section_json(const struct names *names, const void *from)
 {
 	const struct ndshm_section_row *row = from;
 	char *adapter = adapter_name(names, row->adapter);

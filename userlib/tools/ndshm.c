@@ -10,22 +10,22 @@
 
 const char *argp_program_version = "ndshm " VERSION;
 
-static const struct {
-	const char *name;
-	subcommand *run;
-} subcommands[] = {
+static const struct word subcommands[] = {
 	{ "info", run_info },
 	{ "list", run_list },
 	{ "alloc", run_alloc },
+	{ "section", run_section },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
+	{ 0 }
 };
 
-struct arguments {
-	struct common common;
-	subcommand *run;
-	const char *name;
-	int index;	/* of the subcommand's word */
+/* The word that is looked for, and the first that was found. */
+struct choice {
+	struct common *common;
+	const struct word *words;
+	const struct word *chosen;
+	int index;
 };
 
 static const struct argp_option common_options[] = {
@@ -56,21 +56,20 @@ const struct argp common_argp = {
 	.parser = parse_common,
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state)
+static error_t parse_word(int key, char *argument, struct argp_state *state)
 {
-	struct arguments *arguments = state->input;
+	struct choice *choice = state->input;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->common;
+		state->child_inputs[0] = choice->common;
 		return 0;
 	case ARGP_KEY_ARG:
-		for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
-			if (strcmp(argument, subcommands[i].name))
+		for (const struct word *word = choice->words; word->name; word++) {
+			if (strcmp(argument, word->name))
 				continue;
-			arguments->run = subcommands[i].run;
-			arguments->name = argument;
-			arguments->index = state->next - 1;
+			choice->chosen = word;
+			choice->index = state->next - 1;
 			/* The rest is the subcommand's. */
 			state->next = state->argc;
 			return 0;
@@ -85,14 +84,31 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-int main(int argc, char **argv)
+enum exit_code run_word(const struct word *words, const struct argp *help, const char *name,
+			struct common *common, int argc, char **argv)
 {
 	static const struct argp_child children[] = {
 		{ .argp = &common_argp },
 		{ 0 }
 	};
-	static const struct argp argp = {
-		.parser = parse,
+	const struct argp argp = {
+		.parser = parse_word,
+		.args_doc = help->args_doc,
+		.doc = help->doc,
+		.children = children,
+	};
+	struct choice choice = { .common = common, .words = words };
+
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
+	argv += choice.index;
+	argc -= choice.index;
+	argv[0] = format_string("%s %s", name, choice.chosen->name);
+	return choice.chosen->run(common, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp help = {
 		.args_doc = "COMMAND [ARGUMENT...]",
 		.doc = "See and use blocks of DMA-able memory.\v"
 		       "Commands:\n"
@@ -102,19 +118,16 @@ int main(int argc, char **argv)
 		       "  list blocks               what is allocated, and whose it is\n"
 		       "  list sections             what processes share, and how much of it is used\n"
 		       "  alloc                     make blocks, show them, hold them\n"
+		       "  section create            make a section, hold it, run a program with it\n"
+		       "  section show ID           one section, and how much of it is used\n"
 		       "  bind PCI-ADDRESS          make an adapter of a PCI function\n"
 		       "  unbind PCI-ADDRESS        give it back to its own driver\n"
 		       "\n"
 		       "\"ndshm COMMAND --help\" tells more. Exit status: 0 done, 1 failed, 2 wrong "
 		       "usage.",
-		.children = children,
 	};
-	struct arguments arguments = { 0 };
+	struct common common = { 0 };
 
 	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
-	argv += arguments.index;
-	argc -= arguments.index;
-	argv[0] = format_string("ndshm %s", arguments.name);
-	return arguments.run(&arguments.common, argc, argv);
+	return run_word(subcommands, &help, "ndshm", &common, argc, argv);
 }

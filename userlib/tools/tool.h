@@ -10,7 +10,14 @@
 
 #include <ndshm/ndshm.h>
 
-enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	/* Of a program that was to be run, as env and nohup have them. */
+	EXIT_CANNOT_RUN = 126,
+	EXIT_NO_PROGRAM = 127,
+};
 
 /* What every subcommand takes. */
 struct common {
@@ -23,7 +30,17 @@ extern const struct argp common_argp;
 
 /* Subcommands: argv[0] is what help and errors call it. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
-subcommand run_info, run_list, run_alloc, run_bind, run_unbind;
+subcommand run_info, run_list, run_alloc, run_section, run_bind, run_unbind;
+
+/* A word that chooses a subcommand. Lists of them end with zeroes. */
+struct word {
+	const char *name;
+	subcommand *run;
+};
+
+/* Run what the first argument chooses. @help: its args_doc and doc. */
+enum exit_code run_word(const struct word *words, const struct argp *help, const char *name,
+			struct common *common, int argc, char **argv);
 
 /* output.c */
 
@@ -61,6 +78,27 @@ void table_add(struct table *table, char **cells);
 /* Print and release it. */
 void table_print(struct table *table);
 
+/* names.c */
+
+struct names {
+	struct ndshm_adapter_info *adapters;
+	size_t adapter_count;
+	struct ndshm_provider_info *providers;
+	size_t provider_count;
+};
+
+/* Starts from zeroes; to be freed, also after a -errno. */
+int get_names(struct ndshm *ndshm, struct names *names);
+void free_names(struct names *names);
+/* On the heap. What has no name, or has gone since, is called by its number. */
+char *adapter_name(const struct names *names, uint32_t id);
+char *provider_name(const struct names *names, uint32_t id);
+char *user_name(uint32_t uid);
+
+/* list.c: of a struct ndshm_section_row */
+const char *section_state(const struct ndshm_section_row *row);
+json_t *section_json(const struct names *names, const void *row);
+
 /* words.c */
 
 /* A machine's name made harmless for terminals and JSON, in place. */
@@ -80,23 +118,6 @@ bool parse_length(const char *word, uint64_t *length);
 bool parse_number(const char *word, uint64_t max, uint64_t *number);
 /* N, or "any". */
 bool parse_node(const char *word, int32_t *node);
-
-/* names.c */
-
-struct names {
-	struct ndshm_adapter_info *adapters;
-	size_t adapter_count;
-	struct ndshm_provider_info *providers;
-	size_t provider_count;
-};
-
-/* Starts from zeroes; to be freed, also after a -errno. */
-int get_names(struct ndshm *ndshm, struct names *names);
-void free_names(struct names *names);
-/* On the heap. What has no name, or has gone since, is called by its number. */
-char *adapter_name(const struct names *names, uint32_t id);
-char *provider_name(const struct names *names, uint32_t id);
-char *user_name(uint32_t uid);
 
 /* choose.c: EXIT_DONE, or what is wrong was said. */
 
