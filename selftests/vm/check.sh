@@ -100,12 +100,16 @@ source=$("$here/kernels.sh" source 6.12)
 kselftest=$source/tools/testing/selftests
 
 must userlib make -C "$top" -j"$(nproc)" userlib
+must 'tests of the command' make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" command-tests
 for kernel in $kernels; do
 	must "modules for $kernel" build_modules "$kernel"
 done
 must selftests build_selftests
 # They are run by hand, and seldom.
 must benchmarks build_benchmarks
+
+# The command's sections, on the module.
+section_command=("$top/userlib/tests/section_command.sh" "$BUILD/user/tests/"{ndshm,ndshm-stand-in,json_get,inherits})
 
 # The longest first, so that none is left alone at the end.
 level readme "$here/readme.sh"
@@ -139,6 +143,10 @@ for kernel in $kernels; do
 	NDSHM_KO=$test level "$kernel/kill-iommu-skip" guest "$kernel" kill-iommu-skip --iommu --wire \
 		--expect-splat 'DMAR:.*fault' -- "$top/selftests/traffic/kill.sh" iommu skip
 	NDSHM_KO=$test level "$kernel/kill-bare-skip" guest "$kernel" kill-bare-skip --wire -- "$top/selftests/traffic/kill.sh" bare skip
+	# shellcheck disable=SC2016
+	level "$kernel/command" guest "$kernel" command --iommu --wire -- \
+		bash -c 'insmod "$1" && "$2" bind 0000:00:11.0 && "${@:3}" /dev/ndshm 0000:00:11.0' - \
+		"$ordinary" "$BUILD/user/ndshm" "${section_command[@]}"
 	NDSHM_KO=$ordinary level "$kernel/unbind" guest "$kernel" unbind --iommu --wire --timeout "$long" -- "$top/selftests/traffic/unbind.sh"
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 4) NDSHM_KO=$ordinary level "$kernel/unplug" guest "$kernel" unplug --iommu --wire "${slots[@]}" --timeout "$long" -- \
 		"$top/selftests/traffic/unplug.sh"
