@@ -80,9 +80,9 @@ for page in "$pages"/*.3; do section "$page" DESCRIPTION; done | structures >"$t
 ok "the headers define structures"
 is "each of them is on a page" "" "$(comm -23 "$top/public" "$top/shown")"
 is "as the headers have it" "" "$(comm -13 "$top/known" "$top/shown")"
-is "constants are the headers'" "" "$(comm -23 \
+is "constants are the headers', or the command's variables" "" "$(comm -23 \
 	<(cat "$pages"/*.[1-9] | constants) \
-	<(cat "$userlib"/include/ndshm/*.h "$uapi"/linux/*.h | constants))"
+	<(cat "$userlib"/include/ndshm/*.h "$uapi"/linux/*.h "$userlib"/tools/*.c | constants))"
 
 # "memory ENOMEM" for each "(memory)" below ".B ENOMEM". A reason has one errno.
 said=$(awk '
@@ -146,14 +146,15 @@ commands=$("$ndshm" --help |
 	sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z]\+\)\?\).*/\1/p')
 is "ndshm(1) has each command, in its order" "$commands" \
 	"$(sed -nE 's/^\.SS ndshm ([a-z]+( [a-z]+)?).*/\1/p' "$pages/ndshm.1")"
-for command in $(sed 's/ .*//' <<<"$commands" | uniq); do
-	described=$(awk -v command="$command" '
+while read -r command; do
+	read -ra words <<<"$command"
+	described=$(awk -v command="${words[0]}" '
 		/^\.S[HS]/ { here = $2 == "OPTIONS" || ($2 == "ndshm" && $3 == command) }
 		here' "$pages/ndshm.1" | sed 's/\\-/-/g' | grep -oE '\-\-[a-z-]+' | sort -u)
 	is "and each option of ndshm $command" "" "$(comm -23 \
-		<("$ndshm" "$command" --help | grep -oE '^ .{5}--[a-z-]+' | sed 's/.*--/--/' |
+		<("$ndshm" "${words[@]}" --help | grep -oE '^ .{5}--[a-z-]+' | sed 's/.*--/--/' |
 		  sort -u) <(echo "$described"))"
-done
+done <<<"$commands"
 
 is "pages are of this library" "" \
 	"$(grep -LE '^\.TH [a-z_]+ [1-9] [0-9]{4}-[0-9]{2}-[0-9]{2} "(lib)?ndshm @VERSION@"$' "$pages"/*.[1-9])"
