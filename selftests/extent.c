@@ -572,7 +572,7 @@ static void take_turns(struct __test_metadata *_metadata, const int *holders,
 }
 
 /* Somebody overwrites all of it all the time, and spoils nothing but contents. */
-TEST_F(extent, spoilt)
+TEST_F(extent, lsa_contents_are_not_trusted)
 {
 	const __u64 max = 2 * HUGE;
 	int fd = test_new_section(self->client, self->adapter, max, max);

@@ -161,7 +161,7 @@ static void be_holder(int fd, int start, unsigned int extents)
 		pause();
 }
 
-TEST_F(scale, holders)
+TEST_F(scale, lsa_one_for_many)
 {
 	unsigned int count = ndshm_number("NDSHM_PROCESSES",
 					  ndshm_rounds(2000, 40));

@@ -76,7 +76,7 @@ static bool use(int fd)
 	return !_test_extent_free(attach.out_holder, &request);
 }
 
-TEST_F(share, passed)
+TEST_F(share, lsa_shared_with_clients)
 {
 	pid_t child;
 	int peer;

@@ -93,7 +93,7 @@ check_man() {
 	[[ $(git ls-files 'userlib/man/*.[1-9]' | wc -l) -gt 20 ]] || echo 'there are no manual pages'
 }
 
-check_pitfalls() { selftests/lint/check-pitfalls.sh || echo 'see Documentation/pitfalls.rst'; }
+check_named_tests() { selftests/lint/check-named-tests.sh || echo 'see Documentation/pitfalls.rst'; }
 
 # Holes and 32-bit layout of every structure of the ABI.
 check_abi_layout() {

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check-named-tests.sh: do the pages whose tables name tests have each number once, and does
+# every test that they name exist? Prints what is wrong, and fails if something is.
+set -euo pipefail
+
+top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+cd -- "$top"
+
+wrong=0
+complain() {
+	echo "$page: $*"
+	wrong=1
+}
+
+# has ERE FILE...: files that are not there have nothing.
+has() {
+	grep -qE -- "$1" <<<"$(cat -- "${@:2}" 2>/dev/null | tr '\n\t' '  ')"
+}
+
+# Is there a test of that name? The kinds of names are those of the first table in pitfalls.rst.
+exists() {
+	local name=$1 program=${1%.*} case=${1##*.}
+
+	case $name in
+	*.sh) [[ -x selftests/$name ]] ;;
+	user/*) has "RUN\($case\)" "userlib/tests/${program#user/}.c" ;;
+	lint.*) has "check_$case\(\) *\{" selftests/lint/lint.sh ;;
+	check.*) has " level \"?[^ ]*/$case\"? " "selftests/vm/$program.sh" ;;
+	check-debug.*) has "for name in [^;]*\b$case\b" "selftests/vm/$program.sh" ;;
+	storm.*) has "\{ \"$case\"," selftests/storm.c ;;
+	fail_nth.*) has "(\.name = |[A-Z_]+\()\"$case\"," selftests/fail_points/*.c ;;
+	ndshm_*.*)
+		has "KUNIT_CASE(_PARAM)?\(${case}[,)]" "$(grep -ls "SUITE_NAME(\"${program#ndshm_}\")" kernel/tests/kunit/*.c | head -1)"
+		;;
+	*.*) has "TEST(_F|_F_TIMEOUT|_SIGNAL)?\(([a-z0-9_]+, *)?${case}[,)]" "selftests/$program.c" ;;
+	*) false ;;
+	esac
+}
+
+# A row: number, a blank, everything from there to the next row in one line.
+rows() {
+	awk '
+		/^   \* - [0-9]+$/ { if (row != "") print row; row = $3; next }
+		/^[^ ]/ { if (row != "") print row; row = "" }
+		row != "" { gsub(/^ +/, ""); row = row " " $0 }
+		END { if (row != "") print row }' "$page"
+}
+
+# check PAGE ROWS [UP_TO WORD]: to that number, each row names a test that has the word.
+check() {
+	local page=$1 count=$2 up_to=${3:-0} word=${4:-} number row tests names name same
+
+	same=$(diff <(seq "$count") <(rows | cut -d ' ' -f 1 | sort -n)) ||
+		complain "numbers that are missing (<) or too many (>):
+$(grep '^[<>]' <<<"$same")"
+	while read -r number row; do
+		# What is behind the second column's dash.
+		tests=${row##* - }
+		[[ $row == "- "*" - "* && $tests ]] || complain "line $number does not have three columns"
+		names=$(grep -oE '``[^`]+``' <<<"$tests" | tr -d '`' | grep -E '[./]' | sort -u) || true
+		[[ $names || $tests == 'Not yet: with '* || $tests == 'Cannot happen here: '* ]] ||
+			complain "line $number names no test, and does not say why"
+		((number > up_to)) || [[ $names == *"$word"* ]] ||
+			complain "line $number names no test that has $word in its name"
+		for name in $names; do
+			exists "$name" || complain "line $number: there is no $name"
+		done
+	done <<<"$(rows)"
+}
+
+check Documentation/pitfalls.rst 45
+check Documentation/lsa.rst 24 11 lsa_
+[[ $wrong -eq 0 ]]
