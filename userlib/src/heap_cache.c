@@ -27,11 +27,17 @@ struct registry {
 	pthread_mutex_t lock;
 };
 
-static struct registry *registry;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t key;
-static int once_error;
-static size_t cache_bytes;
+/*
+ * Made once, by whoever is the first that can: what fails for want of memory, or of
+ * keys, is tried again by the next. Without a lock, which a child could find taken.
+ */
+static _Atomic(struct registry *) registry;
+static atomic_ulong key_and_one;	/* 0: there is none yet */
+
+static size_t cache_bytes(void)
+{
+	return sizeof(struct heap_cache) + ndshm__class_cached() * sizeof(uint64_t);
+}
 
 static struct ndshm_heap *heap_of(const struct heap_cache *cache)
 {
@@ -95,9 +101,11 @@ static void leave(struct ndshm_heap *heap, struct heap_cache *cache)
 
 static void thread_ends(void *value)
 {
+	struct registry *all = registry;
+
 	(void)value;
 	ndshm__cache = &nobody;
-	pthread_mutex_lock(&registry->lock);
+	pthread_mutex_lock(&all->lock);
 	while (caches) {
 		struct heap_cache *cache = caches;
 		struct ndshm_heap *heap = heap_of(cache);
@@ -108,22 +116,46 @@ static void thread_ends(void *value)
 			leave(heap, cache);
 			ndshm__heap_unlock(heap);
 		}
-		ndshm__memory_unmap(cache, cache_bytes);
+		ndshm__memory_unmap(cache, cache_bytes());
 	}
-	pthread_mutex_unlock(&registry->lock);
+	pthread_mutex_unlock(&all->lock);
 }
 
-static void set_up(void)
+static int make_key(void)
 {
-	cache_bytes = sizeof(struct heap_cache) + ndshm__class_cached() * sizeof(uint64_t);
-	registry = ndshm__memory_map(PAGE_BYTES);
-	once_error = registry ? pthread_key_create(&key, thread_ends) : ENOMEM;
+	unsigned long none = 0;
+	pthread_key_t made;
+	int error;
+
+	if (key_and_one)
+		return 0;
+	error = pthread_key_create(&made, thread_ends);
+	if (error)
+		return -error;
+	if (!atomic_compare_exchange_strong(&key_and_one, &none, made + 1ul))
+		pthread_key_delete(made);
+	return 0;
+}
+
+static int make_registry(void)
+{
+	struct registry *none = NULL, *made;
+
+	if (registry)
+		return 0;
+	made = ndshm__memory_map(PAGE_BYTES);
+	if (!made)
+		return -ENOMEM;
+	if (!atomic_compare_exchange_strong(&registry, &none, made))
+		ndshm__memory_unmap(made, PAGE_BYTES);
+	return 0;
 }
 
 int ndshm__cache_set_up(void)
 {
-	pthread_once(&once, set_up);
-	return -once_error;
+	int error = make_key();
+
+	return error ? error : make_registry();
 }
 
 /* One that has no heap: an old one of this thread's, or a new one. */
@@ -134,12 +166,12 @@ static struct heap_cache *vacant(void)
 	for (cache = caches; cache; cache = cache->thread_next)
 		if (!heap_of(cache))
 			return cache;
-	cache = ndshm__memory_map(cache_bytes);
+	cache = ndshm__memory_map(cache_bytes());
 	if (!cache)
 		return NULL;
 	/* What is not told of the thread's end would never be given back. */
-	if (pthread_setspecific(key, cache)) {
-		ndshm__memory_unmap(cache, cache_bytes);
+	if (pthread_setspecific(key_and_one - 1, cache)) {
+		ndshm__memory_unmap(cache, cache_bytes());
 		return NULL;
 	}
 	cache->thread_next = caches;
@@ -290,7 +322,6 @@ static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned in
 	if (top == bin->end) {
 		uint64_t *from = bin->start, *to = bin->start;
 
-
 		for (top = from + flushed(heap, bin, class); from < top; from++)
 			give(heap, class, *from);
 		while (from < bin->end)
@@ -330,12 +361,14 @@ void ndshm__cache_drain(struct ndshm_heap *heap)
 
 void ndshm__cache_close(struct ndshm_heap *heap)
 {
-	pthread_mutex_lock(&registry->lock);
+	struct registry *all = registry;
+
+	pthread_mutex_lock(&all->lock);
 	ndshm__heap_lock(heap);
 	while (heap->core->caches)
 		leave(heap, heap->core->caches);
 	ndshm__heap_unlock(heap);
-	pthread_mutex_unlock(&registry->lock);
+	pthread_mutex_unlock(&all->lock);
 }
 
 uint64_t ndshm__cache_count(const struct ndshm_heap *heap, unsigned int class)

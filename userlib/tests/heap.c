@@ -2,6 +2,8 @@
 /*
  * The heap, in one thread.
  */
+#include <limits.h>
+#include <pthread.h>
 #include <stdint.h>
 
 #include "fake_section.h"
@@ -46,6 +48,37 @@ static void close_heap(void)
 	CHECK(!fake_section_extents(&section, 0));
 	ndshm__heap_close(heap);
 	fake_section_close(&section);
+}
+
+static pthread_key_t keys[PTHREAD_KEYS_MAX];
+
+/*
+ * What is set up once for the whole process: the first of all, as it is tried until it
+ * succeeds, and no longer.
+ */
+static void the_set_up_can_fail(void)
+{
+	struct ndshm_heap *none = (void *)1;
+	unsigned int count = 0;
+
+	REQUIRE(!fake_section_open(&section, SECTION));
+	while (count < PTHREAD_KEYS_MAX && !pthread_key_create(&keys[count], NULL))
+		count++;
+	CHECK(ndshm__heap_open(section.base, SECTION, &fake_source, &section, &none) == -EAGAIN);
+	CHECK(!none);
+	while (count)
+		pthread_key_delete(keys[--count]);
+	for (unsigned int i = 0; i < 2; i++) {
+		wrap_fail_nth(1);
+		none = (void *)1;
+		CHECK(ndshm__heap_open(section.base, SECTION, &fake_source, &section, &none) ==
+		      -ENOMEM);
+		CHECK(!none && wrap_has_failed());
+		wrap_fail_nth(0);
+	}
+	fake_section_close(&section);
+	REQUIRE(open_heap(SECTION));
+	close_heap();
 }
 
 static char *get(size_t size)
@@ -683,6 +716,7 @@ static void one_thread_many_heaps(void)
 
 int main(void)
 {
+	RUN(the_set_up_can_fail);
 	RUN(opening_refuses_nonsense);
 	RUN(every_size);
 	RUN(large_blocks_are_extents);
