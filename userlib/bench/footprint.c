@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * footprint [OPERATIONS]: four threads allocate and free blocks of 16 B to 64 KiB, log-uniform,
- * so that what lives rises and falls between 128 and 256 MiB, in a triangle of five million
- * operations. At every 100,000th: what the section holds of memory, in slots of 2 MiB, in
- * relation to what lives. A quarter of the blocks are freed by another thread. Fails above
- * 1.25, or if something stays when all is over.
+ * footprint ALLOCATOR [OPERATIONS]: four threads allocate and free blocks of 16 B to 64 KiB,
+ * log-uniform, so that what lives rises and falls between 128 and 256 MiB, in a triangle of
+ * five million operations. At every 100,000th: what the section has of memory, in relation to
+ * what lives. A quarter of the blocks are freed by another thread. Fails above 1.25, or if
+ * something stays when all is over. ALLOCATOR is ndshm, a section without the kernel, or
+ * module, one of the module's.
  */
 #include <math.h>
 #include <pthread.h>
@@ -12,9 +13,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#include "heap.h"
-#include "section.h"
+#include "allocator.h"
 
 #define THREADS		4
 #define LOW		(128ul << 20)
@@ -23,16 +24,16 @@
 #define BLOCKS		65536
 #define SIZES		65536
 #define SHELVES		1024
-#define SLOT		(2ul << 20)
 #define LIMIT		1.25
+/* The module gives back a part of it after a second of quiet. */
+#define PATIENCE	10
 
 struct block {
 	void *memory;
 	unsigned int size;
 };
 
-static struct section section;
-static struct ndshm_heap *heap;
+static const struct allocator *allocator;
 static unsigned int sizes[SIZES];
 static unsigned long operations = 10000000;
 static pthread_barrier_t barrier;
@@ -69,15 +70,16 @@ static unsigned long target(unsigned long operation)
 
 static void sample(unsigned long operation, unsigned long live)
 {
-	double ratio = (double)(section.slots * SLOT) / live;
+	uint64_t committed = allocator->committed();
+	double ratio = (double)committed / live;
 	struct ndshm_heap_stats stats;
 
-	ndshm__heap_stats(heap, &stats);
+	allocator->stats(&stats);
 	if (getenv("VERBOSE"))
-		printf("%lu live %.1f usable %.1f cached %.1f extents %.1f slots %.1f MiB: %.3f\n",
-		       operation, live / 1048576.0, stats.live_bytes / 1048576.0,
+		printf("%lu live %.1f usable %.1f cached %.1f extents %.1f committed %.1f MiB: "
+		       "%.3f\n", operation, live / 1048576.0, stats.live_bytes / 1048576.0,
 		       stats.cached_bytes / 1048576.0, stats.held_bytes / 1048576.0,
-		       section.slots * 2.0, ratio);
+		       committed / 1048576.0, ratio);
 	if (ratio > worst)
 		worst = ratio;
 	sum += ratio;
@@ -97,7 +99,6 @@ static struct thread threads[THREADS];
 static void allocate(struct thread *thread, unsigned long number)
 {
 	struct block *block = malloc(sizeof(*block));
-	int error;
 
 	if (!block || thread->count == BLOCKS) {
 		bad = true;
@@ -105,7 +106,7 @@ static void allocate(struct thread *thread, unsigned long number)
 		return;
 	}
 	block->size = sizes[number % SIZES];
-	block->memory = ndshm__heap_alloc(heap, block->size, &error);
+	block->memory = allocator->alloc(block->size);
 	if (!block->memory) {
 		bad = true;
 		free(block);
@@ -125,7 +126,7 @@ static void release(struct block *block)
 {
 	if (!block)
 		return;
-	if (ndshm__heap_free(heap, block->memory))
+	if (allocator->free(block->memory))
 		bad = true;
 	free(block);
 }
@@ -180,15 +181,26 @@ static void *run(void *argument)
 	return NULL;
 }
 
+/* What stays of the section's memory. */
+static uint64_t left(void)
+{
+	for (int i = 0; i < PATIENCE * 100 && allocator->committed(); i++)
+		usleep(10000);
+	return allocator->committed();
+}
+
 int main(int count, char **arguments)
 {
 	struct ndshm_heap_stats stats;
+	uint64_t committed;
 
-	if (count > 1)
-		operations = strtoul(arguments[1], NULL, 0);
+	if (count < 2)
+		return 2;
+	if (count > 2)
+		operations = strtoul(arguments[2], NULL, 0);
 	make_sizes();
-	if (section_open(&section, 1 << 30) ||
-	    ndshm__heap_open(section.base, section.size, &section_source, &section, &heap))
+	allocator = allocator_find(arguments[1]);
+	if (!allocator || !allocator->committed || allocator->open())
 		return 1;
 	pthread_barrier_init(&barrier, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++) {
@@ -201,12 +213,14 @@ int main(int count, char **arguments)
 		pthread_join(threads[i].id, NULL);
 	for (int i = 0; i < SHELVES; i++)
 		release(shelves[i]);
-	ndshm__heap_trim(heap);
-	ndshm__heap_stats(heap, &stats);
-	printf("held / live: mean %.3f, worst %.3f of %u; limit %.2f\n", sum / samples, worst,
+	allocator->trim();
+	allocator->stats(&stats);
+	committed = left();
+	printf("committed / live: mean %.3f, worst %.3f of %u; limit %.2f\n", sum / samples, worst,
 	       samples, LIMIT);
-	printf("left: %lu extents, %lu slots, %lu blocks\n", (unsigned long)stats.extents,
-	       (unsigned long)section.slots, (unsigned long)stats.live_blocks);
-	ndshm__heap_close(heap);
-	return bad || worst > LIMIT || stats.extents || section.slots || stats.live_blocks;
+	printf("left: %lu extents, %lu bytes of memory, %lu blocks\n",
+	       (unsigned long)stats.extents, (unsigned long)committed,
+	       (unsigned long)stats.live_blocks);
+	allocator->close();
+	return bad || worst > LIMIT || stats.extents || committed || stats.live_blocks;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * heap ALLOCATOR ROW PAIRS [THREADS]: that many pairs of an allocation and a free, in each
- * thread. ALLOCATOR is ndshm, or malloc: whichever the program was started with. To be run
- * under callgrind with two numbers of pairs: the difference is what a pair costs.
+ * thread. ALLOCATOR is ndshm, a section without the kernel; module, one of the module's; or
+ * malloc: whichever the program was started with. To be run under callgrind with two numbers
+ * of pairs: the difference is what a pair costs.
  */
 #include <math.h>
 #include <pthread.h>
@@ -10,50 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heap.h"
-#include "section.h"
+#include "allocator.h"
 
 #define LIVE	1000
 #define SIZES	65536
 #define THREADS	16
 
-struct allocator {
-	void *(*alloc)(size_t size);
-	void (*free)(void *block);
-};
-
-static struct section section;
-static struct ndshm_heap *heap;
 static const struct allocator *allocator;
 static unsigned long pairs;
 
 /* Log-uniform: made before, lest it is logarithms that are measured. */
 static unsigned int sizes[SIZES];
-
-static __attribute__((noinline)) void *heap_alloc(size_t size)
-{
-	int error;
-
-	return ndshm__heap_alloc(heap, size, &error);
-}
-
-static __attribute__((noinline)) void heap_free(void *block)
-{
-	ndshm__heap_free(heap, block);
-}
-
-static __attribute__((noinline)) void *malloc_alloc(size_t size)
-{
-	return malloc(size);
-}
-
-static __attribute__((noinline)) void malloc_free(void *block)
-{
-	free(block);
-}
-
-static const struct allocator heap_allocator = { heap_alloc, heap_free };
-static const struct allocator malloc_allocator = { malloc_alloc, malloc_free };
 
 static unsigned long next_random(unsigned long *state)
 {
@@ -153,13 +121,9 @@ int main(int count, char **arguments)
 	if (row == 4)
 		return 2;
 	pairs = strtoul(arguments[3], NULL, 0);
-	allocator = &malloc_allocator;
-	if (!strcmp(arguments[1], "ndshm")) {
-		allocator = &heap_allocator;
-		if (section_open(&section, 1 << 30) ||
-		    ndshm__heap_open(section.base, section.size, &section_source, &section, &heap))
-			return 1;
-	}
+	allocator = allocator_find(arguments[1]);
+	if (!allocator || allocator->open())
+		return 1;
 	make_sizes();
 	if (!threads)
 		rows[row].run();
@@ -168,6 +132,6 @@ int main(int count, char **arguments)
 			return 1;
 	for (unsigned int i = 0; i < threads; i++)
 		pthread_join(ids[i], NULL);
-	ndshm__heap_close(heap);
+	allocator->close();
 	return 0;
 }

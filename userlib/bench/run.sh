@@ -110,7 +110,7 @@ for name in "${rows[@]}"; do
 done
 
 echo
-if "$build/footprint"; then verdict 1; else verdict 0; fi >"$said"
+if "$build/footprint" ndshm; then verdict 1; else verdict 0; fi >"$said"
 cat "$said"
 
 echo "$passed passed, $failed failed"
