@@ -529,6 +529,24 @@ TEST_F(section, idle_is_no_excuse)
 	unmake(_metadata, self);
 }
 
+/* What idles is as good as held: there is little of it even before its second is over. */
+TEST_F(section, little_idles)
+{
+	int holder, i;
+
+	make(_metadata, self, 64 * HUGE, 0);
+	holder = test_attach(self->fd);
+	for (i = 0; i < 64; i++)
+		EXPECT_EQ(i * HUGE, test_extent(holder, HUGE));
+	while (i--) {
+		test_free_extent(holder, i * HUGE);
+		EXPECT_GE(i * HUGE + HUGE + i * HUGE / 128,
+			  ndshm_committed(self->fd));
+	}
+	close(holder);
+	unmake(_metadata, self);
+}
+
 /* Whoever asks in vain, again and again, does not keep others' memory from going. */
 TEST_F(section, trimmed_in_a_crowd)
 {

@@ -14,9 +14,12 @@
 #include "provider.h"
 #include "section_memory.h"
 
-/* That much may be idle, and as much again for each so many pages taken. */
-#define IDLE_PAGES	(2 * NDSHM_SLOT_PAGES)
-#define TAKEN_FOR_IDLE	16
+/*
+ * That much may be idle, and a page for each so many taken. It is little: an allocator
+ * over the extents keeps some as well, and it is both together that nobody can use.
+ */
+#define IDLE_PAGES	NDSHM_SLOT_PAGES
+#define TAKEN_FOR_IDLE	128
 
 /* What goes while others wait. */
 #define STEP_PAGES	(16 * NDSHM_SLOT_PAGES)

@@ -51,7 +51,7 @@ static void set_up_spans(struct ndshm_heap *heap)
 	const size_t least[SPAN_KINDS] = { 16, SMALL_BYTES };
 
 	heap->spans[SPAN_SMALL].shift = small ? 12 : 14;
-	heap->spans[SPAN_LARGE].shift = small ? 14 : 16;
+	heap->spans[SPAN_LARGE].shift = small ? 14 : 15;
 	for (unsigned int i = 0; i < SPAN_KINDS; i++) {
 		size_t blocks = (1ul << heap->spans[i].shift) / least[i];
 

@@ -24,7 +24,7 @@
 #define NDSHM_HEAP_ALIGN_MAX	(2u << 20)
 
 /* Blocks are rounded to this many classes of sizes, up to 64 KiB. */
-#define NDSHM_HEAP_CLASSES	92
+#define NDSHM_HEAP_CLASSES	108
 
 struct ndshm_heap;
 

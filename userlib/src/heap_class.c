@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Classes of sizes: steps of 16 bytes up to 256, then of an eighth of the power
- * of two below, and from 16 KiB on, where most bytes are, of a sixteenth; of runs,
- * of whole units.
+ * of two below; of runs, where most bytes are, of a unit.
  *
  * A size that is rounded up to a multiple of a power of two has a class that is
  * one, too: either the steps there are multiples of that power, or it is one of
@@ -24,15 +23,11 @@ static const struct {
 
 static uint32_t next_size(uint32_t size)
 {
-	unsigned int power = 31 - __builtin_clz(size);
-	uint32_t step;
-
 	if (size < 256)
 		return size + 16;
-	step = 1u << (power - (size < 16384 ? 3 : 4));
-	if (size >= SPAN_BYTES && step < UNIT_BYTES)
-		step = UNIT_BYTES;
-	return size + step;
+	if (size >= SPAN_BYTES)
+		return size + UNIT_BYTES;
+	return size + (1u << (31 - __builtin_clz(size)) >> 3);
 }
 
 static uint32_t cached(uint32_t size)
