@@ -61,6 +61,19 @@ $(tests)/lsa: $(tests)/wrap.o
 $(tests)/lsa: wraps = $(call wrap,$(allocations))
 $(tests)/heap: wraps = $(call wrap,$(allocations))
 
+# What needs the module: run by module.sh, where it is loaded.
+module_programs := $(addprefix $(tests)/,module_hostile module_fork)
+module_objects := $(tests)/module_ledger.o
+$(module_programs:%=%.o) $(module_objects): $(tests)/%.o: $(here)/tests/%.c $(here)/Makefile \
+		$(here)/tests/tests.mk
+	@mkdir -p $(@D)
+	$(compile) -c -o $@ $<
+$(module_programs): %: %.o $(module_objects) $(archive)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(call wrap,ioctl) -o $@ $^ $(nl_libs)
+
+.PHONY: module-tests
+module-tests: $(module_programs)
+
 $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
 	$(compile) $(jansson_cflags) -o $@ $< $(jansson_libs)

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# module.sh TESTS [BENCH]: the library's allocator on sections of the module, which is loaded.
+# Amid a peer that overwrites all of it, and in children of fork(); with the programs in BENCH,
+# what it holds of memory, and what it asks of the kernel. TESTS and BENCH are where they were
+# built. NDSHM_LONG=1 makes ten million operations amid the peer, 3,000 children, and what lives
+# rise and fall twice instead of once; NDSHM_PERCENT=N is how much of the usual number is made.
+set -uo pipefail
+
+tests=$1 bench=${2:-}
+percent=${NDSHM_PERCENT:-100}
+operations=$((1000 * percent)) forks=$((percent / 2)) footprint=5000000
+# Each kind of child, twice.
+[[ $forks -ge 12 ]] || forks=12
+[[ -z ${NDSHM_LONG:-} ]] || operations=10000000 forks=3000 footprint=10000000
+
+bad=0 number=0
+check() {
+	number=$((number + 1))
+	if "${@:2}"; then echo "ok $number - $1"; else echo "not ok $number - $1"; bad=1; fi
+}
+
+# The total of strace's table.
+calls_of() {
+	strace -c -f -qq -o /tmp/strace "$bench/heap" module "$@" >&2 || return 1
+	awk '$NF == "total" { print $4 }' /tmp/strace
+}
+# What of the calls the second million pairs makes.
+no_system_calls() {
+	local one two
+	one=$(calls_of "$1" 1000000) && two=$(calls_of "$1" 2000000) || return 1
+	echo "# $1: $one system calls with a million pairs, $two with two"
+	[[ $one -gt 0 && $two -le $one ]]
+}
+
+"$tests/module_hostile" "$operations" || bad=1
+"$tests/module_fork" "$forks" || bad=1
+[[ $bench ]] || exit $bad
+
+check 'what a section has of memory is no more than 1.25 of what lives' "$bench/footprint" module $footprint
+for row in at-once in-order mixed same; do
+	check "the second million pairs makes no system call: $row" no_system_calls "$row"
+done
+exit $bad

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * module_hostile [OPERATIONS]: two processes hold extents of one section of the module's, and
+ * allocate and free in them, while a third one, which has the section and nothing else,
+ * overwrites all of it again and again. To be run where the module is loaded.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "module_test.h"
+
+#define SECTION		(256ul << 20)
+#define SLOT		(2ul << 20)
+#define HOLDERS		2
+#define BLOCKS		3000
+/* Rises and falls of what lives, down to nothing, in a run. */
+#define TIDES		8
+
+atomic_uint *module_wrong;
+
+/**
+ * struct report - what has happened, in memory that all share
+ * @wrong: what should not have
+ * @passes: of the hostile peer over all of the section
+ * @written: bytes, by it
+ * @missed: slots without memory, that it came upon
+ * @operations: of the holders
+ * @refused: misuses, by kind
+ * @spoiled: blocks whose contents were not what the holder had written
+ */
+static struct report {
+	atomic_uint wrong;
+	atomic_ulong passes;
+	atomic_ulong written;
+	atomic_ulong missed;
+	atomic_ulong operations;
+	atomic_ulong refused[3];
+	atomic_ulong spoiled;
+} *report;
+
+static unsigned long operations = 200000;
+static unsigned long seed;
+static struct ndshm *ndshm;
+static struct ndshm_section *section;
+
+/*
+ * The peer
+ */
+
+static sigjmp_buf without_memory;
+
+static void no_memory(int signal)
+{
+	(void)signal;
+	siglongjmp(without_memory, 1);
+}
+
+/* Words that somebody might believe: lengths, places, addresses, nothing, anything. */
+static uint64_t word(unsigned long pass, uint64_t *place, uint64_t offset, unsigned long *state)
+{
+	switch (pass % 6) {
+	case 0:
+		return module_random(state);
+	case 1:
+		return UINT64_MAX;
+	case 2:
+		return offset + 16;
+	case 3:
+		return (uintptr_t)(place + 2);
+	case 4:
+		return 0;
+	default:
+		return offset / LEDGER_GRANULE % 64;
+	}
+}
+
+static void overwrite(char *memory, uint64_t slot, unsigned long pass, unsigned long *state)
+{
+	for (uint64_t at = slot; at < slot + SLOT; at += LEDGER_PAGE) {
+		uint64_t *page = (uint64_t *)(memory + at);
+
+		for (unsigned int i = 0; i < LEDGER_PAGE / sizeof(*page); i++) {
+			uint64_t lie = word(pass, &page[i], at + i * sizeof(*page), state);
+
+			__atomic_store_n(&page[i], lie, __ATOMIC_RELAXED);
+		}
+		report->written += LEDGER_PAGE;
+	}
+}
+
+/* Whatever happens to the pages meanwhile, it goes on. */
+static void be_hostile(int fd)
+{
+	const struct sigaction action = { .sa_handler = no_memory, .sa_flags = SA_NODEFER };
+	char *memory = mmap(NULL, SECTION, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	static volatile unsigned long pass;
+	static volatile uint64_t slot;
+	static unsigned long state = 4101842887655102017;
+
+	if (memory == MAP_FAILED || sigaction(SIGBUS, &action, NULL))
+		_exit(1);
+	for (pass = 0;; pass++) {
+		for (slot = 0; slot < SECTION; slot += SLOT) {
+			if (!sigsetjmp(without_memory, 0))
+				overwrite(memory, slot, pass, &state);
+			else
+				report->missed++;
+		}
+		report->passes++;
+	}
+}
+
+/*
+ * A holder
+ */
+
+static struct block {
+	char *memory;
+	size_t usable;
+	unsigned long mark;
+} blocks[BLOCKS];
+
+static unsigned int count;
+static size_t live;
+
+/* By granule: a block of this process starts there. In private memory, too. */
+static unsigned char *starts;
+
+static struct {
+	unsigned int count;
+	enum ndshm_heap_misuse misuse;
+	void *pointer;
+} told;
+
+static void be_told(void *context, enum ndshm_heap_misuse misuse, void *pointer)
+{
+	EXPECT(context == &told);
+	told.count++;
+	told.misuse = misuse;
+	told.pointer = pointer;
+}
+
+static uint64_t offset_of(const void *memory)
+{
+	uint64_t offset = UINT64_MAX;
+
+	EXPECT(!ndshm_section_offset(section, memory, &offset));
+	return offset;
+}
+
+/* Handed out: all that is to be known of it is known without looking into it. */
+static bool enter(struct block *block, void *memory, size_t size, size_t alignment)
+{
+	uint64_t offset = offset_of(memory);
+
+	block->memory = memory;
+	block->usable = ndshm_section_usable_size(section, memory);
+	if (!EXPECT((uintptr_t)memory % alignment == 0) || !EXPECT(block->usable >= size) ||
+	    !EXPECT(ledger_take(offset, block->usable)))
+		return false;
+	starts[offset / LEDGER_GRANULE] = 1;
+	live += block->usable;
+	block->mark = offset ^ seed;
+	if (block->usable >= sizeof(block->mark))
+		memcpy(memory, &block->mark, sizeof(block->mark));
+	return true;
+}
+
+static void leave(const struct block *block)
+{
+	uint64_t offset = offset_of(block->memory);
+
+	EXPECT(ndshm_section_usable_size(section, block->memory) == block->usable);
+	if (memcmp(block->memory, &block->mark, sizeof(block->mark)))
+		report->spoiled++;
+	EXPECT(ledger_give(offset, block->usable));
+	starts[offset / LEDGER_GRANULE] = 0;
+	live -= block->usable;
+}
+
+static void allocate(unsigned long random)
+{
+	size_t size = module_size(random), alignment = 16;
+	struct block *block = &blocks[count];
+	void *memory = NULL;
+	int error;
+
+	switch (random >> 28 & 15) {
+	case 0:
+		alignment = 16ul << (random >> 20) % 18;
+		error = ndshm_section_alloc_aligned(section, alignment, size, &memory);
+		break;
+	case 1:
+		error = ndshm_section_calloc(section, size % 7 + 1, size / 7 + 1, &memory);
+		size = (size % 7 + 1) * (size / 7 + 1);
+		break;
+	default:
+		error = ndshm_section_alloc(section, size, &memory);
+	}
+	if (EXPECT(!error) && enter(block, memory, size, alignment))
+		count++;
+}
+
+static void reallocate(struct block *block, unsigned long random)
+{
+	size_t size = module_size(random);
+	void *memory;
+
+	leave(block);
+	if (!EXPECT(!ndshm_section_realloc(section, block->memory, size, &memory)) ||
+	    !enter(block, memory, size, 16))
+		*block = blocks[--count];
+}
+
+/* What is to be told of a place where no block of this process starts. */
+static enum ndshm_heap_misuse misuse_of(const char *pointer)
+{
+	uint64_t offset = pointer - (char *)ndshm_section_base(section);
+
+	if (!ledger_has_page(offset))
+		return NDSHM_HEAP_FOREIGN;
+	return ledger_has_block(offset) ? NDSHM_HEAP_INTERIOR : NDSHM_HEAP_NOT_LIVE;
+}
+
+/* Refused in each way that there is to use it, and nothing comes of that. */
+static void misuse(void *pointer, unsigned long random)
+{
+	enum ndshm_heap_misuse kind = misuse_of(pointer);
+	unsigned int before = told.count;
+	void *out = &told;
+
+	switch (random % 4) {
+	case 0:
+		EXPECT(!ndshm_section_usable_size(section, pointer));
+		break;
+	case 1:
+		EXPECT(ndshm_section_realloc(section, pointer, 100, &out) == -EINVAL && !out);
+		break;
+	default:
+		EXPECT(ndshm_section_free(section, pointer) == -EINVAL);
+	}
+	EXPECT(told.count == before + 1 && told.pointer == pointer && told.misuse == kind);
+	report->refused[kind]++;
+}
+
+static void release(struct block *block, unsigned long random)
+{
+	char *memory = block->memory;
+
+	leave(block);
+	EXPECT(!ndshm_section_free(section, memory));
+	*block = blocks[--count];
+	if (random % 8 == 0)
+		misuse(memory, random / 8);
+}
+
+static void misuse_some(unsigned long random)
+{
+	char *base = ndshm_section_base(section), *pointer;
+	const struct block *block = &blocks[count ? (random >> 32) % count : 0];
+	uint64_t offset = (random >> 16) % SECTION;
+
+	switch (random % 8) {
+	case 0:
+		pointer = random & 8 ? base + SECTION + (random >> 60) : base - 1 - (random >> 60);
+		break;
+	case 1:
+		pointer = random & 8 ? (char *)&told : (char *)(random | 1);
+		break;
+	case 2:
+	case 3:
+	case 4:
+		/* Both of them hold what is low. */
+		pointer = base + offset % (SECTION / 8);
+		break;
+	default:
+		if (!count)
+			return;
+		pointer = block->memory + 1 + (random >> 8) % (block->usable - 1);
+	}
+	offset = pointer - base;
+	if (offset % LEDGER_GRANULE || offset >= SECTION || !starts[offset / LEDGER_GRANULE])
+		misuse(pointer, random >> 4);
+}
+
+static void check_statistics(void)
+{
+	struct ndshm_heap_stats stats;
+
+	EXPECT(!ndshm_section_stats(section, &stats));
+	EXPECT(stats.live_blocks == count && stats.live_bytes == live);
+	EXPECT(stats.extents == ledger_extents() && stats.held_bytes == ledger_bytes());
+	EXPECT(stats.held_bytes >= stats.live_bytes + stats.cached_bytes);
+}
+
+static void all_goes_back(void)
+{
+	while (count)
+		release(&blocks[count - 1], 1);
+	ndshm_section_trim(section);
+	check_statistics();
+	EXPECT(!ledger_extents() && !ledger_bytes() && !live);
+}
+
+/* How many blocks are wanted: of each tide the first half rises. */
+static unsigned int goal(unsigned long operation, unsigned long all)
+{
+	unsigned long tide = all / TIDES ? all / TIDES : 1, at = operation % tide;
+
+	return BLOCKS * (at < tide / 2 ? at : tide - at) / (tide / 2 + 1);
+}
+
+static void hold(unsigned int who, int fd)
+{
+	unsigned long state = seed + who, all = operations / HOLDERS;
+
+	ledger_be(who);
+	starts = calloc(SECTION / LEDGER_GRANULE, 1);
+	if (!EXPECT(starts) || !EXPECT(!ndshm_open("section:", &ndshm)) ||
+	    !EXPECT(!ndshm_section_adopt(ndshm, fd, &section)))
+		return;
+	EXPECT(!ndshm_section_on_misuse(section, be_told, &told));
+	for (unsigned long i = 0; i < all && !*module_wrong; i++) {
+		unsigned long random = module_random(&state);
+		struct block *block = &blocks[count ? (random >> 32) % count : 0];
+
+		if (count && random % 8 == 0)
+			reallocate(block, module_random(&state));
+		else if (count < goal(i, all) || !count)
+			allocate(module_random(&state));
+		else
+			release(block, module_random(&state));
+		if (random % 64 < 4)
+			misuse_some(module_random(&state));
+		if (i % 4096 == 0)
+			check_statistics();
+		if (i % (all / TIDES + 1) == 0)
+			all_goes_back();
+		report->operations++;
+	}
+	all_goes_back();
+	EXPECT(ledger_attached() == 1);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+/*
+ * All of them
+ */
+
+static pid_t start(unsigned int who, int fd)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (who)
+		hold(who, fd);
+	else
+		be_hostile(fd);
+	_exit(*module_wrong != 0);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* The peer is there before the ledger, so that it has nothing of that. */
+static void holders_keep_their_books(void)
+{
+	int fd = ndshm_section_fd(section), status;
+	double began = now();
+	pid_t peer, pids[HOLDERS];
+
+	peer = start(0, fd);
+	REQUIRE(peer > 0 && ledger_open(SECTION));
+	for (unsigned int i = 0; i < HOLDERS; i++)
+		REQUIRE((pids[i] = start(i + 1, fd)) > 0);
+	for (unsigned int i = 0; i < HOLDERS; i++) {
+		status = -1;
+		CHECK(waitpid(pids[i], &status, 0) == pids[i]);
+		CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	}
+	CHECK(!kill(peer, SIGKILL) && waitpid(peer, &status, 0) == peer);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	CHECK(!*module_wrong && !ledger_wrong());
+	CHECK(report->operations == operations / HOLDERS * HOLDERS);
+	printf("# %lu operations in %.1f s\n", report->operations, now() - began);
+	ledger_close();
+}
+
+static void the_peer_was_hostile(void)
+{
+	printf("# %lu passes, %lu MiB written, %lu slots without memory, %lu blocks spoiled\n",
+	       report->passes, report->written >> 20, report->missed, report->spoiled);
+	CHECK(report->passes && report->written && report->missed && report->spoiled);
+}
+
+static void misuse_was_refused(void)
+{
+	printf("# refused: %lu foreign, %lu interior, %lu not live\n",
+	       report->refused[NDSHM_HEAP_FOREIGN], report->refused[NDSHM_HEAP_INTERIOR],
+	       report->refused[NDSHM_HEAP_NOT_LIVE]);
+	for (int i = 0; i < 3; i++)
+		CHECK(report->refused[i]);
+}
+
+static void everything_has_gone_back(void)
+{
+	struct ndshm_section_info info;
+
+	CHECK(SOON(!ndshm_section_query(section, &info) && !info.holders));
+	CHECK(!info.extents && !info.taken);
+	/* What idles stays for a second. */
+	CHECK(SOON(!ndshm_section_query(section, &info) && !info.committed));
+}
+
+int main(int arguments, char **argument)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+
+	if (arguments > 1)
+		operations = strtoul(argument[1], NULL, 0);
+	request.max_size = SECTION;
+	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	if (report == MAP_FAILED || ndshm_open(NULL, &ndshm) ||
+	    ndshm_section_create(ndshm, &request, &section)) {
+		fprintf(stderr, "no section: is the module loaded?\n");
+		return 1;
+	}
+	module_wrong = &report->wrong;
+	seed = module_seed();
+	RUN(holders_keep_their_books);
+	RUN(the_peer_was_hostile);
+	RUN(misuse_was_refused);
+	RUN(everything_has_gone_back);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+	return test_end();
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of the allocator on the module's sections have in common.
+ */
+#ifndef NDSHM_TEST_MODULE_TEST_H
+#define NDSHM_TEST_MODULE_TEST_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ndshm/section.h>
+
+#include "module_ledger.h"
+#include "test.h"
+
+/* In any process and thread: the first few are said, all are counted. */
+#define EXPECT(condition) module_expect((condition), __FILE__, __LINE__, #condition)
+
+/* In memory that all processes of the test share. */
+extern atomic_uint *module_wrong;
+
+static inline bool module_expect(bool good, const char *file, int line, const char *condition)
+{
+	if (!good && (*module_wrong)++ < 20)
+		dprintf(STDOUT_FILENO, "# process %d, %s:%d: %s\n", getpid(), file, line,
+			condition);
+	return good;
+}
+
+/* Wait for what nothing announces: false after ten seconds. */
+#define SOON(condition) ({ \
+	bool held_ = false; \
+	for (int tries_ = 0; !held_ && tries_ < 1000; tries_++) { \
+		held_ = (condition); \
+		if (!held_) \
+			usleep(10000); \
+	} \
+	held_; \
+})
+
+static inline unsigned long module_random(unsigned long *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* NDSHM_SEED, which is said, or another one each time. Never 0. */
+static inline unsigned long module_seed(void)
+{
+	const char *given = getenv("NDSHM_SEED");
+	struct timespec now;
+	unsigned long seed;
+
+	/* Not by process: in a machine that has just started all is numbered alike. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	seed = given ? strtoul(given, NULL, 0) : (unsigned long)now.tv_nsec;
+	printf("# NDSHM_SEED=%lu\n", seed);
+	fflush(stdout);
+	return seed * 0x9e3779b97f4a7c15 | 1;
+}
+
+/* Mostly small; of 64 one may have an extent of its own. */
+static inline size_t module_size(unsigned long random)
+{
+	unsigned int most = random % 64 ? random % 16 ? 8 : 12 : 16;
+
+	return (random >> 32) % (16ul << ((random >> 8) % most + 1)) + 1;
+}
+
+#endif /* NDSHM_TEST_MODULE_TEST_H */
