@@ -51,6 +51,11 @@ build_selftests() {
 	make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"
 }
 
+build_userlib() {
+	make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" all &&
+	make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" module-tests
+}
+
 # W=1 and, where the kernel takes the sparse that there is, sparse: as `make lint` does it on
 # the stock ones.
 level_compiles() {
@@ -106,6 +111,14 @@ level_bare() {
 	guest "$1" bare --edu "${unwatched[@]}" -- sh -c "
 		insmod \"\$NDSHM_COVERAGE\" && insmod \"\$NDSHM_KO\" && \"$programs/pages\" &&
 		\"$programs/dma_edu\" && NDSHM_PROVIDER=2 \"$programs/dma_edu\" &&
+		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
+}
+
+# The library's allocator amid a hostile peer, and in children.
+level_heap() {
+	NDSHM_LONG='' guest "$1" heap "${unwatched[@]}" -- sh -c "
+		insmod \"\$NDSHM_COVERAGE\" && insmod \"\$NDSHM_KO\" &&
+		\"$top/userlib/tests/module.sh\" \"$BUILD/user/tests\" &&
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
 
@@ -171,10 +184,11 @@ for kernel in $kernels; do
 	must "modules for $kernel" build_modules "$kernel"
 done
 must selftests build_selftests
+must userlib build_userlib
 
 # The longest first, so that none is left alone at the end.
 read -ra all_kernels <<<"$kernels"
-for name in leaks kselftest bare fuzz ${KILLS:+storm} catches ends compiles; do
+for name in leaks kselftest bare fuzz heap ${KILLS:+storm} catches ends compiles; do
 	for kernel in "${all_kernels[@]}"; do
 		[[ $name != ends || $kernel == "${all_kernels[0]}" ]] || continue
 		modules=$BUILD/modules/$kernel

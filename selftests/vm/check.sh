@@ -40,8 +40,14 @@ programs=$BUILD/selftests/programs
 build_selftests() {
 	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all
 }
-build_benchmarks() {
-	make -C "$top/userlib/bench" BUILD="$BUILD/bench/heap" all &&
+# The library's allocator, on sections of the module.
+heap_tests=$BUILD/user/tests heap_bench=$BUILD/bench/heap
+build_heap_tests() {
+	make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" module-tests &&
+	make -C "$top/userlib/bench" -j"$(nproc)" BUILD="$heap_bench"
+}
+# It is run by hand, and seldom.
+build_bench() {
 	make -C "$top/selftests/bench" BUILD="$BUILD/bench" KDIR="$("$here/kernels.sh" headers 6.12)" all
 }
 ordinary_build_has_no_switches() {
@@ -105,8 +111,8 @@ for kernel in $kernels; do
 	must "modules for $kernel" build_modules "$kernel"
 done
 must selftests build_selftests
-# They are run by hand, and seldom.
-must benchmarks build_benchmarks
+must heap build_heap_tests
+must bench build_bench
 
 # The command's sections, on the module.
 section_command=("$top/userlib/tests/section_command.sh" "$BUILD/user/tests/"{ndshm,ndshm-stand-in,json_get,inherits})
@@ -123,6 +129,8 @@ for kernel in $kernels; do
 	runs=alone
 	[[ $kernel != 6.12 ]] || runs=in_kernel_tree
 	NDSHM_KO=$ordinary level "$kernel/kselftest" "$runs" "$kernel"
+	level "$kernel/heap" guest "$kernel" heap --timeout "$long" -- \
+		sh -c "insmod \"$ordinary\" && \"$top/userlib/tests/module.sh\" \"$heap_tests\" \"$heap_bench\""
 	level "$kernel/switches" ordinary_build_has_no_switches "$kernel"
 	# What holds for the blocks of every provider, of those of the other one.
 	NDSHM_KO=$ordinary level "$kernel/pages" \
