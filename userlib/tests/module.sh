@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# module.sh TESTS [BENCH]: the library's allocator on sections of the module, which is loaded.
-# Amid a peer that overwrites all of it, and in children of fork(); with the programs in BENCH,
+# module.sh TESTS [BENCH]: the LSA calls and the library's allocator on sections of the module,
+# which is loaded. Amid a peer that overwrites all of it, and in children of fork(); with the programs in BENCH,
 # what it holds of memory, and what it asks of the kernel. TESTS and BENCH are where they were
 # built. NDSHM_LONG=1 makes ten million operations amid the peer, 3,000 children, and what lives
 # rise and fall twice instead of once; NDSHM_PERCENT=N is how much of the usual number is made.
@@ -34,6 +34,7 @@ no_system_calls() {
 	[[ $one -gt 0 && $two -le $one ]]
 }
 
+NDSHM_TEST_BACKEND=/dev/ndshm "$tests/lsa" || bad=1
 "$tests/module_hostile" "$operations" || bad=1
 "$tests/module_fork" "$forks" || bad=1
 [[ $bench ]] || exit $bad

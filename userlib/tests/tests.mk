@@ -61,7 +61,7 @@ $(tests)/lsa: $(tests)/wrap.o
 $(tests)/lsa: wraps = $(call wrap,$(allocations))
 $(tests)/heap: wraps = $(call wrap,$(allocations))
 
-# What needs the module: run by module.sh, where it is loaded.
+# What needs the module: run by module.sh, where it is loaded, beside `lsa`.
 module_programs := $(addprefix $(tests)/,module_hostile module_fork)
 module_objects := $(tests)/module_ledger.o
 $(module_programs:%=%.o) $(module_objects): $(tests)/%.o: $(here)/tests/%.c $(here)/Makefile \
@@ -72,7 +72,7 @@ $(module_programs): %: %.o $(module_objects) $(archive)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(call wrap,ioctl) -o $@ $^ $(nl_libs)
 
 .PHONY: module-tests
-module-tests: $(module_programs)
+module-tests: $(module_programs) $(tests)/lsa
 
 $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
