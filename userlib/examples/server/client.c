@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * ndshm-client: has the server do something with texts, in memory that both share.
+ * Needs no access to /dev/ndshm: the section comes from the server.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "call.h"
+#include "client_options.h"
+#include "say.h"
+
+/* All of it once as contents and once as a result, and the list. */
+static uint64_t memory_for(const struct client_options *options, uint64_t room)
+{
+	return options->count * sizeof(struct piece) + 2 * room;
+}
+
+static uint64_t room_for(const struct client_options *options)
+{
+	uint64_t room = sizeof(uint32_t);
+
+	for (uint32_t i = 0; i < options->count; i++)
+		room += options->texts[i].iov_len;
+	return room;
+}
+
+static void print(enum operation operation, const uint8_t *result, uint64_t length)
+{
+	if (operation == OPERATION_CRC32)
+		printf("%02x%02x%02x%02x", result[3], result[2], result[1], result[0]);
+	else
+		fwrite(result, 1, length, stdout);
+	putchar('\n');
+}
+
+static int explain(const struct call *call, const char *failed, int error)
+{
+	if (error == -ENOENT || error == -ECONNREFUSED)
+		say("is ndshm-server running, with this --socket?");
+	if (error == -EUSERS)
+		say("the server has no room for one more client: try later, or start it with a "
+		    "higher --clients or --size");
+	if (error == -ENOSPC)
+		say("this client's memory is too small for that: say less, or start the server "
+		    "with a higher --buffer");
+	return say_failure(call->ndshm, failed, error);
+}
+
+static int ask(struct call *call, const struct client_options *options, uint64_t room)
+{
+	uint8_t *result = malloc(room);
+	struct answer answer;
+	int error;
+
+	if (!result)
+		return say_failure(NULL, "no memory", -ENOMEM);
+	error = call_operate(call, options->operation, options->texts, options->count, result,
+			     room, &answer);
+	if (error)
+		explain(call, "no answer", error);
+	else if (answer.status != STATUS_SERVED)
+		say("refused: %s", status_name(answer.status));
+	else
+		print(options->operation, result, answer.length);
+	free(result);
+	return error ? error : (int)answer.status;
+}
+
+int main(int argc, char **argv)
+{
+	struct client_options options;
+	const char *failed;
+	struct call call;
+	uint64_t room;
+	int error;
+
+	client_options_parse(&options, argc, argv);
+	room = room_for(&options);
+	error = call_open(&call, options.socket, memory_for(&options, room), &failed);
+	if (error)
+		explain(&call, failed, error);
+	else
+		error = ask(&call, &options, room);
+	call_close(&call);
+	return error ? error < 0 ? EXIT_FAILURE : EXIT_REFUSED : EXIT_SUCCESS;
+}

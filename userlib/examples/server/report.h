@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the server says on standard output: lines of name=value, or JSON objects. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <stdbool.h>
+
+#include "peers.h"
+
+/* Clients can come. */
+void report_ready(const struct peers *peers, const char *path, bool json);
+
+/* `event` is "stats" or "end". */
+void report_tally(const char *event, const struct peers *peers, bool json);
+
+#endif /* REPORT_H */

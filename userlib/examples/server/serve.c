@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <string.h>
+
+#include "copy.h"
+#include "serve.h"
+
+static enum status range_or_memory(int error, enum status range, enum status memory)
+{
+	if (!error)
+		return STATUS_SERVED;
+	return error == -ERANGE ? range : memory;
+}
+
+/* What can be told without a look into the section. */
+static enum status check_request(const struct serve *serve)
+{
+	const struct request *request = &serve->request;
+	void *unused;
+
+	if (!request->operation || request->operation >= OPERATIONS)
+		return STATUS_OPERATION;
+	if (!request->pieces || request->pieces > PROTOCOL_PIECES)
+		return STATUS_PIECES;
+	/* Sums of a stranger's numbers can wrap: the library does without. */
+	if (ndshm_section_pointer(serve->section, request->answer, request->room, &unused))
+		return STATUS_ANSWER_RANGE;
+	return STATUS_SERVED;
+}
+
+/* From here on nobody can change the list. */
+static enum status copy_list(struct serve *serve)
+{
+	const struct request *request = &serve->request;
+
+	return range_or_memory(copy_from(serve->section, request->list,
+					 request->pieces * sizeof(struct piece), serve->list),
+			       STATUS_LIST_RANGE, STATUS_LIST_MEMORY);
+}
+
+static enum status copy_piece(struct serve *serve, const struct piece *piece)
+{
+	enum status status;
+	void *unused;
+
+	if (ndshm_section_pointer(serve->section, piece->offset, piece->length, &unused))
+		return STATUS_PIECE_RANGE;
+	if (piece->length > sizeof(serve->contents) - serve->length)
+		return STATUS_LENGTH;
+	status = range_or_memory(copy_from(serve->section, piece->offset, piece->length,
+					   serve->contents + serve->length),
+				 STATUS_PIECE_RANGE, STATUS_PIECE_MEMORY);
+	if (status == STATUS_SERVED)
+		serve->length += piece->length;
+	return status;
+}
+
+static enum status copy_pieces(struct serve *serve)
+{
+	enum status status = STATUS_SERVED;
+
+	serve->length = 0;
+	for (uint32_t i = 0; status == STATUS_SERVED && i < serve->request.pieces; i++)
+		status = copy_piece(serve, &serve->list[i]);
+	return status;
+}
+
+static enum status put_result(struct serve *serve)
+{
+	const struct request *request = &serve->request;
+
+	if (operate_length(request->operation, serve->length) > request->room)
+		return STATUS_ROOM;
+	serve->length = operate(request->operation, serve->contents, serve->length);
+	/* Anywhere in the section: the client could have written there by itself. */
+	return range_or_memory(copy_to(serve->section, request->answer, serve->length,
+				       serve->contents),
+			       STATUS_ANSWER_RANGE, STATUS_ANSWER_MEMORY);
+}
+
+struct answer serve(struct serve *serve, const void *message, size_t length)
+{
+	struct answer answer = { .status = STATUS_MESSAGE };
+	enum status status;
+
+	if (length != sizeof(serve->request))
+		return answer;
+	memcpy(&serve->request, message, length);
+	status = check_request(serve);
+	if (status == STATUS_SERVED)
+		status = copy_list(serve);
+	if (status == STATUS_SERVED)
+		status = copy_pieces(serve);
+	if (status == STATUS_SERVED)
+		status = put_result(serve);
+	answer.cookie = serve->request.cookie;
+	answer.status = status;
+	answer.length = status == STATUS_SERVED ? serve->length : 0;
+	return answer;
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <string.h>
+
+#include "../copy.h"
+#include "hostile.h"
+
+#define LISTS		4096		/* bytes for the list; then contents */
+#define PIECE_MAX	512
+#define CONTENTS	(HOSTILE_MEMORY - LISTS - PIECE_MAX)
+#define USUAL_PIECES	8
+
+uint64_t hostile_random(struct hostile *hostile)
+{
+	/* splitmix64 */
+	uint64_t value = hostile->random += 0x9e3779b97f4a7c15;
+
+	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
+	value = (value ^ value >> 27) * 0x94d049bb133111eb;
+	return value ^ value >> 31;
+}
+
+uint64_t hostile_below(struct hostile *hostile, uint64_t limit)
+{
+	return hostile_random(hostile) % limit;
+}
+
+/*
+ * A good one
+ */
+
+static void make_good(struct hostile *hostile)
+{
+	struct request *request = &hostile->request;
+	uint64_t most = hostile_below(hostile, 8) ? USUAL_PIECES : PROTOCOL_PIECES;
+	uint64_t total = 0;
+
+	*request = (struct request){
+		.cookie = hostile_random(hostile),
+		.operation = 1 + hostile_below(hostile, OPERATIONS - 1),
+		.pieces = 1 + hostile_below(hostile, most),
+		.list = hostile->own + hostile_below(hostile, 64) * 8,
+		.answer = hostile->results + hostile_below(hostile, 4096),
+	};
+	for (uint32_t i = 0; i < request->pieces; i++) {
+		hostile->list[i].length = hostile_below(hostile, PIECE_MAX);
+		hostile->list[i].offset = hostile->own + LISTS + hostile_below(hostile, CONTENTS);
+		total += hostile->list[i].length;
+	}
+	request->room = total + sizeof(uint32_t) + hostile_below(hostile, 64);
+}
+
+/*
+ * Spoiling
+ */
+
+/* Numbers at which something ends, and those around them. */
+static uint64_t edge(struct hostile *hostile)
+{
+	const uint64_t edges[] = {
+		0, 4096, UINT32_MAX, 1ULL << 32, INT64_MAX, 1ULL << 63, UINT64_MAX,
+		PROTOCOL_PIECES, PROTOCOL_CONTENTS, -(uint64_t)PROTOCOL_CONTENTS,
+		ndshm_section_size(hostile->section), -ndshm_section_size(hostile->section),
+		hostile->own, hostile->own + HOSTILE_MEMORY, -hostile->own, hostile->results,
+		hostile->spare,
+	};
+	uint64_t number = edges[hostile_below(hostile, sizeof(edges) / sizeof(edges[0]))];
+
+	switch (hostile_below(hostile, 4)) {
+	case 0:
+		return hostile_random(hostile) >> hostile_below(hostile, 64);
+	case 1:
+		return hostile_below(hostile, ndshm_section_size(hostile->section));
+	default:
+		return number + hostile_below(hostile, 65) - 32;
+	}
+}
+
+static void turn_bit(struct hostile *hostile, void *bytes, size_t length)
+{
+	uint64_t bit = hostile_below(hostile, length * 8);
+
+	((uint8_t *)bytes)[bit / 8] ^= 1 << bit % 8;
+}
+
+static void spoil(struct hostile *hostile)
+{
+	struct request *request = &hostile->request;
+	struct piece *piece = &hostile->list[hostile_below(hostile, USUAL_PIECES)];
+
+	switch (hostile_below(hostile, 10)) {
+	case 0:
+		request->operation = edge(hostile);
+		break;
+	case 1:
+		request->pieces = edge(hostile);
+		break;
+	case 2:
+		request->list = edge(hostile);
+		break;
+	case 3:
+		request->answer = edge(hostile);
+		break;
+	case 4:
+		request->room = edge(hostile);
+		break;
+	case 5:
+		piece->offset = edge(hostile);
+		break;
+	case 6:
+		piece->length = edge(hostile);
+		break;
+	case 7:
+		turn_bit(hostile, request, sizeof(*request));
+		break;
+	case 8:
+		turn_bit(hostile, piece, sizeof(*piece));
+		break;
+	case 9:
+		/* Over what it is made of, which is allowed. */
+		request->answer = hostile_below(hostile, 2) ? request->list : piece->offset;
+		break;
+	}
+}
+
+/* In sums that cannot wrap, as the judge computes all. */
+static bool within(unsigned __int128 offset, uint64_t length, uint64_t start, uint64_t end)
+{
+	return offset >= start && offset < end && offset + length <= end;
+}
+
+static bool is_own(const struct hostile *hostile, uint64_t offset, uint64_t length)
+{
+	return within(offset, length, hostile->own, hostile->own + HOSTILE_MEMORY);
+}
+
+static bool is_for_results(const struct hostile *hostile, uint64_t offset, uint64_t length)
+{
+	return within(offset, length, hostile->results, hostile->results + HOSTILE_MEMORY) ||
+	       (hostile->overlaps && is_own(hostile, offset, length));
+}
+
+static void spare_others(struct hostile *hostile)
+{
+	uint64_t *answer = &hostile->request.answer, most = hostile->request.room;
+
+	if (most > PROTOCOL_CONTENTS)
+		most = PROTOCOL_CONTENTS;
+	if (*answer < hostile->spare && !is_for_results(hostile, *answer, most))
+		*answer = hostile->spare + hostile_below(hostile, 1 << 20);
+}
+
+void hostile_make(struct hostile *hostile)
+{
+	uint64_t spoilt = hostile_below(hostile, 4);
+	uint64_t list;
+
+	make_good(hostile);
+	list = hostile->request.list;
+	while (spoilt--)
+		spoil(hostile);
+	spare_others(hostile);
+	/* Somebody else may be at it, and take the memory away: then it is not written. */
+	copy_to(hostile->section, list, sizeof(hostile->list), hostile->list);
+}
+
+/*
+ * Judging
+ */
+
+struct judged {
+	struct piece list[PROTOCOL_PIECES];
+	uint64_t length;	/* of the contents */
+	uint64_t result;	/* its length */
+	bool own;		/* all of it is this one's memory */
+};
+
+/* Is it refused for what the request and the list say, if the list is known? */
+static bool is_bad(const struct hostile *hostile, struct judged *judged)
+{
+	const uint64_t size = ndshm_section_size(hostile->section);
+	const struct request *request = &hostile->request;
+
+	*judged = (struct judged){ .own = true };
+	if (request->operation < 1 || request->operation > 3 || request->pieces < 1 ||
+	    request->pieces > PROTOCOL_PIECES ||
+	    !within(request->list, request->pieces * 16ULL, 0, size) ||
+	    !within(request->answer, request->room, 0, size))
+		return true;
+	judged->own = is_own(hostile, request->list, request->pieces * 16ULL) &&
+		      !copy_from(hostile->section, request->list, request->pieces * 16ULL,
+				 judged->list);
+	if (!judged->own)
+		return false;
+	for (uint32_t i = 0; i < request->pieces; i++) {
+		const struct piece *piece = &judged->list[i];
+
+		if (!within(piece->offset, piece->length, 0, size) ||
+		    piece->length > PROTOCOL_CONTENTS)
+			return true;
+		judged->length += piece->length;
+		if (piece->length && !is_own(hostile, piece->offset, piece->length))
+			judged->own = false;
+	}
+	judged->result = request->operation == OPERATION_CRC32 ? 4 : judged->length;
+	if (judged->length > PROTOCOL_CONTENTS || judged->result > request->room)
+		return true;
+	if (judged->result && !is_for_results(hostile, request->answer, judged->result))
+		judged->own = false;
+	return false;
+}
+
+enum verdict hostile_judge(const struct hostile *hostile)
+{
+	struct judged judged;
+
+	if (is_bad(hostile, &judged))
+		return VERDICT_REFUSED;
+	return judged.own ? VERDICT_SERVED : VERDICT_EITHER;
+}
+
+/* One bit after the other: what the server has is a table. */
+static uint32_t crc_of(const uint8_t *bytes, size_t length)
+{
+	uint32_t crc = 0xffffffff;
+
+	for (size_t i = 0; i < length * 8; i++) {
+		uint32_t bit = (bytes[i / 8] >> i % 8 ^ crc) & 1;
+
+		crc >>= 1;
+		if (bit)
+			crc ^= 0xedb88320;
+	}
+	return crc ^ 0xffffffff;
+}
+
+static void upper_of(const uint8_t *bytes, size_t length, uint8_t *result)
+{
+	for (size_t i = 0; i < length; i++)
+		result[i] = bytes[i] && strchr("abcdefghijklmnopqrstuvwxyz", bytes[i]) ?
+			    bytes[i] - 32 : bytes[i];
+}
+
+size_t hostile_result(uint32_t operation, const uint8_t *contents, size_t length,
+		      uint8_t *result)
+{
+	uint32_t crc;
+
+	switch (operation) {
+	case OPERATION_CRC32:
+		crc = crc_of(contents, length);
+		for (int i = 0; i < 4; i++)
+			result[i] = crc >> 8 * i & 0xff;
+		return 4;
+	case OPERATION_UPPER:
+		upper_of(contents, length, result);
+		return length;
+	default:
+		for (size_t i = 0; i < length; i++)
+			result[i] = contents[length - 1 - i];
+		return length;
+	}
+}
+
+size_t hostile_expect(const struct hostile *hostile, uint8_t *result)
+{
+	static uint8_t contents[PROTOCOL_CONTENTS];
+	struct judged judged;
+	uint64_t at = 0;
+
+	is_bad(hostile, &judged);
+	for (uint32_t i = 0; i < hostile->request.pieces; at += judged.list[i++].length)
+		copy_from(hostile->section, judged.list[i].offset, judged.list[i].length,
+			  contents + at);
+	return hostile_result(hostile->request.operation, contents, at, result);
+}
