@@ -94,6 +94,11 @@ library_coverage() {
 	echo 'ok 1 - the tests of the library run more than 90 % of its lines'
 }
 
+# The example's server among clients that mean harm, built as for the examples' own check.
+build_storm() {
+	make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" storm
+}
+
 guest() {
 	local kernel=$1 name=$2
 	shift 2
@@ -112,6 +117,7 @@ for kernel in $kernels; do
 done
 must selftests build_selftests
 must heap build_heap_tests
+must storm build_storm
 must bench build_bench
 
 # The command's sections, on the module.
@@ -144,6 +150,8 @@ for kernel in $kernels; do
 	# Where devices reach nothing but a bounce buffer: ours is never bounced.
 	NDSHM_KO=$ordinary level "$kernel/swiotlb" guest "$kernel" swiotlb --edu --append swiotlb=force -- \
 		sh -c "insmod \"$ordinary\" && \"$programs/block\" && \"$programs/dma_edu\" && \"$programs/pages\" -r device.never_bounced"
+	level "$kernel/server" guest "$kernel" server --timeout "$long" -- \
+		sh -c "insmod \"$ordinary\" && \"$BUILD/user/examples/storm\" --server \"$BUILD/user/ndshm-server\" --count $([[ $NDSHM_LONG ]] && echo 1000000 || echo 20000) && rmmod ndshm"
 	NDSHM_KO=$test level "$kernel/revoke-race" \
 		guest "$kernel" revoke-race --iommu --edu -- sh -c "insmod \"$test\" && \"$programs/revoke_race\""
 	NDSHM_KO=$test level "$kernel/kill-iommu" guest "$kernel" kill-iommu --iommu --wire --timeout "$long" -- "$top/selftests/traffic/kill.sh" iommu
@@ -175,6 +183,6 @@ for kernel in $kernels; do
 done
 level library make -C "$top/userlib" BUILD="$BUILD/user" check
 level library-coverage library_coverage
-level examples make -C "$top/userlib/examples" BUILD="$BUILD/user" check
+level examples make -C "$top/userlib/examples" BUILD="$BUILD/user" COUNT="$([[ $NDSHM_LONG ]] && echo 1000000 || echo 50000)" check
 all_levels
 end_levels
