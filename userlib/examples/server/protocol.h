@@ -20,7 +20,7 @@
 struct greeting {
 	uint32_t version;
 	uint32_t status;	/* STATUS_SERVED, or STATUS_CLIENTS: no section comes */
-	uint64_t buffer;	/* this client's memory, as an offset */
+	uint64_t buffer;	/* memory lent until the socket is closed, as an offset */
 	uint64_t buffer_length;	/* 0: it has none, and allocates */
 };
 
