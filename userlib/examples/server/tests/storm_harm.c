@@ -15,7 +15,7 @@
 #define VANISHING_US	2000
 #define BURST		32		/* requests that wait for their answers */
 #define LONGEST		300		/* message */
-#define HANG_UP		200		/* one burst in so many */
+#define HANG_UP		30		/* one burst in so many */
 
 struct villain {
 	const struct client_plan *plan;
