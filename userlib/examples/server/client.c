@@ -37,16 +37,37 @@ static void print(enum operation operation, const uint8_t *result, uint64_t leng
 	putchar('\n');
 }
 
+/* What to do about it, or NULL. */
+static const char *advice(int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		return "is ndshm-server running, with this --socket?";
+	case -EACCES:
+		return "the socket is not open to you: start the server with another --mode";
+	case -EUSERS:
+		return "the server has no room for one more client: try later, or start it with a "
+		       "higher --clients or --size";
+	case -ENOSPC:
+		return "this client's memory is too small for that: say less, or start the server "
+		       "with a higher --buffer";
+	case -EPIPE:
+	case -ECONNRESET:
+		return "the server has gone: start it again";
+	case -EAGAIN:
+		return "the server does not answer: has it been stopped?";
+	case -EPROTO:
+		return "this is no server of ours: is --socket right?";
+	default:
+		return NULL;
+	}
+}
+
 static int explain(const struct call *call, const char *failed, int error)
 {
-	if (error == -ENOENT || error == -ECONNREFUSED)
-		say("is ndshm-server running, with this --socket?");
-	if (error == -EUSERS)
-		say("the server has no room for one more client: try later, or start it with a "
-		    "higher --clients or --size");
-	if (error == -ENOSPC)
-		say("this client's memory is too small for that: say less, or start the server "
-		    "with a higher --buffer");
+	if (advice(error))
+		say("%s", advice(error));
 	return say_failure(call->ndshm, failed, error);
 }
 

@@ -48,6 +48,9 @@ static int open_section(struct server *server)
 
 	if (error == -ENOENT)
 		say("is the module loaded? Without it, try --backend memfd:");
+	if (error == -EACCES)
+		say("the device is not open to you: be root, or of the group that has it, or try "
+		    "--backend memfd:");
 	if (error)
 		return say_failure(NULL, "cannot open ndshm", error);
 	request.max_size = server->options.size;
