@@ -23,7 +23,7 @@
 #define PLACES		64		/* for results, in turns */
 #define KILL_US		100000		/* up to so long until the next one is killed */
 #define SLACK		(256U << 10)	/* bytes that the server may have grown by */
-#define HANG		3600		/* seconds without an end are a failure */
+#define HANG		5000		/* seconds without an end are a failure */
 
 static struct options {
 	const char *server;
