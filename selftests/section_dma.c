@@ -203,6 +203,68 @@ TEST_F(section_dma, unbind)
 	expect_revoked(_metadata, self, place);
 }
 
+/* In a section of which this process knows nothing more than its descriptors. */
+static __u64 leave(struct __test_metadata *_metadata,
+		   struct _test_data_section_dma *self, bool mapped)
+{
+	int fd = test_new_section(self->client, self->edu.adapter.id, MAX, 0);
+	unsigned char *map = mapped ? test_map_section(fd, MAX) : NULL;
+	int holder = test_attach(fd);
+	__u64 place = test_extent(holder, 5 * HUGE);
+	__u64 address = address_of(_metadata, holder, place, 4 * HUGE);
+
+	if (mapped)
+		fill_pattern(map + place, 5 * HUGE, 1);
+	/* The last one opened first, as of a process that was killed. */
+	close(holder);
+	EXPECT_EQ(5 * HUGE, test_look(fd).out_committed);
+	EXPECT_EQ(0, test_look(fd).out_taken);
+	close(fd);
+	if (mapped)
+		munmap(map, MAX);
+	return address;
+}
+
+/* What nobody has freed the device may still know: it goes when that is quiet. */
+TEST_F(section_dma, left)
+{
+	__u64 locked = test_state(self->client).user_locked;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		__u64 address = leave(_metadata, self, i);
+
+		EXPECT_EQ(locked + (i + 1) * 5 * HUGE,
+			  test_state(self->client).user_locked);
+		ASSERT_TRUE(ndshm_edu_from_device(self->bar, address,
+						  EDU_MOST));
+	}
+	/* Of this one the rest, once all extents have gone, stays as well. */
+	test_extent(self->holder, 5 * HUGE);
+	close(self->holder);
+	self->holder = test_attach(self->fd);
+	test_free_extent(self->holder, test_extent(self->holder, 5 * HUGE));
+	EXPECT_LE(5 * HUGE, test_look(self->fd).out_committed);
+	EXPECT_EQ(0, close(self->client));
+	self->client = -1;
+	EXPECT_EQ(self->before, test_user_locked());
+}
+
+/* Who frees says that the device does not know it any more. */
+TEST_F(section_dma, freed)
+{
+	__u64 locked = test_state(self->client).user_locked;
+	int fd = test_new_section(self->client, self->edu.adapter.id, MAX, 0);
+	int holder = test_attach(fd);
+
+	test_free_extent(holder, test_extent(holder, 5 * HUGE));
+	EXPECT_TRUE(ndshm_soon(!ndshm_committed(fd)));
+	test_free_extent(holder, test_extent(holder, HUGE));
+	close(holder);
+	close(fd);
+	EXPECT_EQ(locked, test_state(self->client).user_locked);
+}
+
 struct user {
 	pthread_t thread;
 	struct _test_data_section_dma *test;

@@ -173,20 +173,33 @@ EXPORT_SYMBOL_GPL(ndshm_block_put);
  * once ndshm_free() has, and if it has begun, ndshm_free() waits for its end,
  * but for the one that is called by the callback itself.
  */
+static void stop_telling(struct ndshm_block *block)
+{
+	if (READ_ONCE(block->teller) == current)
+		return;
+	mutex_lock(&block->tell_lock);
+	block->revoked = NULL;
+	mutex_unlock(&block->tell_lock);
+}
+
 void ndshm_free(struct ndshm_block *block)
 {
 	might_sleep();
 
 	if (!block)
 		return;
-	if (READ_ONCE(block->teller) != current) {
-		mutex_lock(&block->tell_lock);
-		block->revoked = NULL;
-		mutex_unlock(&block->tell_lock);
-	}
+	stop_telling(block);
 	ndshm_block_release(block);
 }
 EXPORT_SYMBOL_GPL(ndshm_free);
+
+void ndshm_block_free_quiet(struct ndshm_block *block)
+{
+	stop_telling(block);
+	if (!block->claim ||
+	    !ndshm_blockset_keep(&block->claim->set, &block->in_user))
+		ndshm_block_release(block);
+}
 
 void ndshm_block_revoke(struct ndshm_block *block)
 {
@@ -199,6 +212,9 @@ void ndshm_block_revoke(struct ndshm_block *block)
 	WRITE_ONCE(block->teller, NULL);
 	mutex_unlock(&block->tell_lock);
 	unback(block);
+	/* In no set any more. The caller has a reference, so this is not the last. */
+	if (block->in_user.kept)
+		ndshm_block_release(block);
 }
 
 void ndshm_block_flush(void)

@@ -165,6 +165,12 @@ void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
 		      u64 length);
 
 /*
+ * As ndshm_free(), but what was made under a claim goes when that has ended, which is
+ * when the device is quiet.
+ */
+void ndshm_block_free_quiet(struct ndshm_block *block);
+
+/*
  * The device goes: unmap, tell the kernel holder, give the memory back. Only
  * the first call does. May sleep; hold no lock.
  */

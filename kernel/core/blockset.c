@@ -58,12 +58,25 @@ void ndshm_blockset_remove(struct ndshm_blockset *set,
 			   struct ndshm_member *member)
 {
 	spin_lock(&set->lock);
-	list_del(&member->link);
+	list_del_init(&member->link);
 	if (!--set->count && set->closed)
 		wake_up_all(&set->idle);
 	spin_unlock(&set->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_remove);
+
+bool ndshm_blockset_keep(struct ndshm_blockset *set,
+			 struct ndshm_member *member)
+{
+	bool kept;
+
+	spin_lock(&set->lock);
+	kept = !set->closed && !list_empty(&member->link);
+	member->kept = kept;
+	spin_unlock(&set->lock);
+	return kept;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_keep);
 
 static bool nobody_inside(struct ndshm_blockset *set)
 {

@@ -16,10 +16,11 @@
 
 struct ndshm_block;
 
-/* A block's place in one set. */
+/* A block's place in one set, and whether a reference goes when it loses that. */
 struct ndshm_member {
 	struct list_head link;
 	struct ndshm_block *block;
+	bool kept;
 };
 
 /**
@@ -55,6 +56,13 @@ bool ndshm_blockset_add(struct ndshm_blockset *set,
 /* Take a member out; the last thing that its block does with the set. */
 void ndshm_blockset_remove(struct ndshm_blockset *set,
 			   struct ndshm_member *member);
+
+/*
+ * The caller's reference on a member is now for as long as it is one, and dropped by
+ * who revokes it. False: it is none any more, or the set has begun to close.
+ */
+bool ndshm_blockset_keep(struct ndshm_blockset *set,
+			 struct ndshm_member *member);
 
 /*
  * Close the set and wait until nobody is inside, unless it has members: then

@@ -84,7 +84,7 @@ static bool give_back(struct ndshm_holder *holder)
 		if (kept)
 			ndshm_runs_insert(&section->kept, run);
 		else
-			ndshm_section_give_locked(section, run);
+			ndshm_section_give_locked(section, run, false);
 	}
 	return run;
 }
@@ -127,7 +127,7 @@ ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start)
 	if (run) {
 		rb_erase(&run->node, &holder->extents);
 		forget(holder);
-		ndshm_section_give_locked(section, run);
+		ndshm_section_give_locked(section, run, true);
 	}
 	mutex_unlock(&section->object.lock);
 	if (!run)

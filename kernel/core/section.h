@@ -160,9 +160,12 @@ ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
 				  u32 alignment, struct ndshm_run **run);
 void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run);
 
-/* As ndshm_section_give(), with the object's lock held; ndshm_section_settle() follows. */
+/*
+ * As ndshm_section_give(), with the object's lock held; ndshm_section_settle() follows.
+ * @freed: by who had it, and not because he has gone.
+ */
 void ndshm_section_give_locked(struct ndshm_section *section,
-			       struct ndshm_run *run);
+			       struct ndshm_run *run, bool freed);
 /* Memory that is not needed goes, now or soon. May sleep; no lock is held. */
 void ndshm_section_settle(struct ndshm_section *section);
 

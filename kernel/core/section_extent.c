@@ -32,7 +32,7 @@ static void count_taken(struct ndshm_section *section,
 }
 
 static void count_given(struct ndshm_section *section,
-			const struct ndshm_run *run)
+			const struct ndshm_run *run, bool freed)
 {
 	const u32 end = run->start + run->count;
 	struct ndshm_piece *piece;
@@ -40,17 +40,18 @@ static void count_given(struct ndshm_section *section,
 	for (piece = ndshm_piece_at(section, run->start);
 	     piece && piece->start < end; piece = ndshm_piece_next(piece)) {
 		piece->taken -= overlap(piece, run);
+		piece->left |= section->claim && !freed;
 		if (ndshm_piece_idle(section, piece))
 			section->idle += piece->count;
 	}
 }
 
 void ndshm_section_give_locked(struct ndshm_section *section,
-			       struct ndshm_run *run)
+			       struct ndshm_run *run, bool freed)
 {
 	lockdep_assert_held(&section->object.lock);
 
-	count_given(section, run);
+	count_given(section, run, freed);
 	ndshm_extent_map_give(&section->map, run);
 	section->extents--;
 }
@@ -58,7 +59,7 @@ void ndshm_section_give_locked(struct ndshm_section *section,
 void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run)
 {
 	mutex_lock(&section->object.lock);
-	ndshm_section_give_locked(section, run);
+	ndshm_section_give_locked(section, run, true);
 	section->held--;
 	mutex_unlock(&section->object.lock);
 	ndshm_section_settle(section);

@@ -116,8 +116,11 @@ static void piece_revoked(void *context, struct ndshm_block *block)
 
 static void free_piece(struct ndshm_piece *piece)
 {
-	/* Waits for the callback. */
-	ndshm_free(piece->block);
+	/* Either waits for the callback. */
+	if (piece->taken || piece->left)
+		ndshm_block_free_quiet(piece->block);
+	else
+		ndshm_free(piece->block);
 	ndshm_spare_runs_free(&piece->spare);
 	kfree(piece);
 }

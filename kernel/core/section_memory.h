@@ -23,6 +23,8 @@ struct user_struct;
  * @count: pages
  * @taken: of these, how many are in extents
  * @fresh: from this one on, none has ever been; counted from @start
+ * @left: under a claim an extent that has a part of it went without having been
+ *	freed, so that the device may know where it is
  * @block: its memory
  * @spare: to join the section's map with
  */
@@ -33,6 +35,7 @@ struct ndshm_piece {
 	u32 count;
 	u32 taken;
 	u32 fresh;
+	bool left;
 	struct ndshm_block *block;
 	struct ndshm_spare_runs spare;
 };
@@ -46,7 +49,8 @@ static inline u32 ndshm_piece_end(const struct ndshm_piece *piece)
 static inline bool ndshm_piece_idle(const struct ndshm_section *section,
 				    const struct ndshm_piece *piece)
 {
-	return !piece->taken && piece->start >= section->initial;
+	return !piece->taken && !piece->left &&
+	       piece->start >= section->initial;
 }
 
 /*

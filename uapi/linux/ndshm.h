@@ -464,7 +464,8 @@ struct ndshm_block_sync {
  * Memory is charged, as blocks are, to who made the section need it: the creator
  * for InitialSize, then the callers of NDSHM_EXTENT_ALLOC. What is not needed any
  * more is given back, above InitialSize, in pieces of 2 MiB, part of it a second
- * later.
+ * later. Of a section made under a claim only what was freed with NDSHM_EXTENT_FREE
+ * is: the device may still know the rest, which stays until the claim has ended.
  */
 
 /**

@@ -228,6 +228,37 @@ static void close_revokes(struct kunit *test)
 	ndshm_blockset_close(&world->provider.set);
 }
 
+/* A reference that is the set's goes with the block's place in it, whoever revokes. */
+static void expect_dropped(struct kunit *test, bool by_provider)
+{
+	struct world *world = test->priv;
+	struct ndshm_blockset *set = &world->adapter.set;
+	struct fake *kept = &world->fakes[0], *held = &world->fakes[1];
+
+	ndshm_blockset_init(set);
+	ndshm_blockset_init(&world->provider.set);
+	KUNIT_ASSERT_TRUE(test, make(world, kept));
+	KUNIT_ASSERT_TRUE(test, make(world, held));
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_keep(set, &kept->block.in_user));
+	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 0);
+	ndshm_blockset_close(by_provider ? &world->provider.set : set);
+	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&kept->released), 1);
+	/* Too late for this one: it is in no set. */
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_keep(set, &held->block.in_user));
+	KUNIT_EXPECT_EQ(test, atomic_read(&held->freed), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&held->released), 0);
+	ndshm_block_release(&held->block);
+	KUNIT_EXPECT_EQ(test, atomic_read(&held->released), 1);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
+}
+
+static void close_drops_kept(struct kunit *test)
+{
+	expect_dropped(test, false);
+	expect_dropped(test, true);
+}
+
 /* One closes, the other one is inside and comes out when it is told to. */
 
 static unsigned int stay_inside(struct world *world)
@@ -434,6 +465,7 @@ static struct kunit_case blockset_cases[] = {
 	KUNIT_CASE(members),
 	KUNIT_CASE(close_empty_with_members),
 	KUNIT_CASE(close_revokes),
+	KUNIT_CASE(close_drops_kept),
 	KUNIT_CASE(close_empty_waits),
 	KUNIT_CASE(close_waits_for_those_inside),
 	KUNIT_CASE(close_waits_for_the_dying),
