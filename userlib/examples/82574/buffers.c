@@ -2,76 +2,60 @@
 #include <errno.h>
 #include <string.h>
 
-#include "buffers.h"
-#include "revoked.h"
+#include "buffers_internal.h"
 #include "say.h"
 
-/* Enough to keep blocks few, small enough to be found in one piece. */
-#define BLOCK_LENGTH	(64 * 1024)
-
-/* A batch of the module's may be shorter than what is wanted. */
-static int allocate(struct buffers *buffers, struct ndshm *ndshm,
-		    const struct ndshm_request *request, size_t blocks)
+int buffers_cut(struct buffers *buffers, size_t wanted, uint8_t *memory,
+		struct ndshm_segment piece)
 {
-	struct ndshm_info info;
-	int error = ndshm_get_info(ndshm, &info);
-
-	while (!error && buffers->blocks < blocks) {
-		size_t count = blocks - buffers->blocks;
-
-		if (count > info.max_batch)
-			count = info.max_batch;
-		error = ndshm_alloc_many(ndshm, request, &buffers->block[buffers->blocks], count);
-		if (!error)
-			buffers->blocks += count;
+	if (piece.address == NDSHM_ADDRESS_HIDDEN)
+		return -EPERM;
+	if (buffers->pieces == BUFFERS_MAX)
+		return -E2BIG;
+	buffers->piece[buffers->pieces++] = piece;
+	for (uint64_t at = 0; buffers->count < wanted && piece.length - at >= buffers->size;
+	     at += buffers->size) {
+		buffers->memory[buffers->count] = memory + at;
+		buffers->address[buffers->count] = piece.address + at;
+		buffers->count++;
 	}
-	return error;
+	return 0;
 }
 
-int buffers_make(struct buffers *buffers, struct ndshm *ndshm, uint32_t adapter,
-		 uint32_t usage, size_t size, size_t count, const char *name)
+static int say_why(const struct card *card, const char *name, int error)
 {
-	struct ndshm_request request = NDSHM_REQUEST_INIT;
-	size_t blocks;
-	int error;
-
-	memset(buffers, 0, sizeof(*buffers));
-	buffers->size = size;
-	buffers->per_block = size < BLOCK_LENGTH ? BLOCK_LENGTH / size : 1;
-	if (buffers->per_block > count)
-		buffers->per_block = count;
-	blocks = (count + buffers->per_block - 1) / buffers->per_block;
-	if (blocks > BUFFERS_BLOCKS_MAX)
-		return say_failure(NULL, name, -E2BIG);
-
-	request.length = buffers->per_block * size;
-	request.adapter = adapter;
-	request.usage = usage;
-	request.flags = NDSHM_ALLOC_CONTIGUOUS;	/* a buffer has one address */
-	error = allocate(buffers, ndshm, &request, blocks);
-
-	for (size_t i = 0; !error && i < blocks; i++) {
-		void *memory;
-
-		error = ndshm_map(buffers->block[i], &memory);
-		if (error)
-			break;
-		buffers->memory[i] = memory;
-		error = revoked_watch(memory, ndshm_block_length(buffers->block[i]));
-		if (!error)
-			error = ndshm_block_address(buffers->block[i], &buffers->address[i]);
+	if (error == -EXDEV) {
+		say("%s: the section's memory comes in pieces shorter than a buffer: put the card "
+		    "behind an IOMMU, or leave out --max-frame or --section", name);
+		return error;
 	}
 	if (error == -EPERM)
 		say("the device's addresses are hidden: the adapter is not isolated, and "
 		    "the client was opened without CAP_SYS_RAWIO");
-	if (error)
-		say_failure(ndshm, name, error);
-	return error;
+	if (error == -ENOSPC && card->section)
+		say("there is a longer section with --section=SIZE");
+	return say_failure(card->ndshm, name, error);
+}
+
+int buffers_make(struct buffers *buffers, const struct card *card, uint32_t usage, size_t size,
+		 size_t count, const char *name)
+{
+	int error;
+
+	memset(buffers, 0, sizeof(*buffers));
+	buffers->size = size;
+	if (count > BUFFERS_MAX)
+		return say_failure(NULL, name, -E2BIG);
+	error = card->section ? buffers_take_extent(buffers, card, count) :
+				buffers_take_blocks(buffers, card, usage, count);
+	if (!error && buffers->count < count)
+		error = -EXDEV;
+	return error ? say_why(card, name, error) : 0;
 }
 
 void buffers_free(struct buffers *buffers)
 {
-	for (size_t i = 0; i < buffers->blocks; i++)
-		ndshm_free(buffers->block[i]);
+	buffers_give_extent(buffers);
+	buffers_give_blocks(buffers);
 	memset(buffers, 0, sizeof(*buffers));
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Memory that the card can reach: blocks of one adapter, cut into buffers. */
+/*
+ * Memory that the card can reach, cut into buffers: blocks of its adapter, or an
+ * extent of its section if it has one.
+ */
 #ifndef BUFFERS_H
 #define BUFFERS_H
 
@@ -8,35 +11,41 @@
 
 #include <ndshm/ndshm.h>
 
+#include "card.h"
+
+#define BUFFERS_MAX		256
 #define BUFFERS_BLOCKS_MAX	64
 
 struct buffers {
-	size_t size;			/* of one buffer, bytes */
-	size_t per_block;
+	size_t size;				/* of one buffer, bytes */
+	size_t count;
+	uint8_t *memory[BUFFERS_MAX];
+	uint64_t address[BUFFERS_MAX];		/* for the card */
+	size_t pieces;
+	struct ndshm_segment piece[BUFFERS_MAX];	/* what the buffers are cut from */
+	/* One of these: */
 	size_t blocks;
 	struct ndshm_block *block[BUFFERS_BLOCKS_MAX];
-	uint8_t *memory[BUFFERS_BLOCKS_MAX];
-	uint64_t address[BUFFERS_BLOCKS_MAX];	/* for the card */
+	struct ndshm_section *section;
+	uint64_t extent;			/* offset in the section */
 };
 
 /*
- * `count` buffers (one at least) of `size` bytes, none of which crosses a block.
- * 0 or -errno, after saying what is wrong. `name` is for that message.
+ * `count` buffers (one at least) of `size` bytes, a power of two, each of which has
+ * one address. 0 or -errno, after saying what is wrong. `name` is for that message.
  */
-int buffers_make(struct buffers *buffers, struct ndshm *ndshm, uint32_t adapter,
-		 uint32_t usage, size_t size, size_t count, const char *name);
+int buffers_make(struct buffers *buffers, const struct card *card, uint32_t usage, size_t size,
+		 size_t count, const char *name);
 void buffers_free(struct buffers *buffers);
 
 static inline uint8_t *buffers_memory(const struct buffers *buffers, size_t i)
 {
-	return buffers->memory[i / buffers->per_block] +
-	       i % buffers->per_block * buffers->size;
+	return buffers->memory[i];
 }
 
 static inline uint64_t buffers_address(const struct buffers *buffers, size_t i)
 {
-	return buffers->address[i / buffers->per_block] +
-	       i % buffers->per_block * buffers->size;
+	return buffers->address[i];
 }
 
 #endif /* BUFFERS_H */

@@ -225,5 +225,7 @@ void card_close(struct card *card)
 {
 	revoked_forget();
 	ndshm_close(card->ndshm);
+	/* After the claim: a card that could not be stopped knows this memory. */
+	ndshm_section_close(card->section);
 	memset(card, 0, sizeof(*card));
 }

@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 #include <ndshm/ndshm.h>
+#include <ndshm/section.h>
 
 #include "mmio.h"
 
 struct card {
 	struct ndshm *ndshm;
 	struct ndshm_claim *claim;
+	struct ndshm_section *section;	/* NULL: memory is in blocks */
 	struct ndshm_adapter_info adapter;
 	volatile void *bar;
 	uint8_t mac[6];

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "section.h"
 
 #define RINGS 2
 
@@ -22,6 +23,9 @@ static const struct test {
 	int quiet;		/* what card_quiet() gives at the end */
 	int code;
 	unsigned int freed;	/* rings */
+	const char *option;
+	uint64_t section;	/* that it is to ask for */
+	int made;		/* what section_make() gives */
 } tests[] = {
 	{ "a card that was driven and is quiet", 0, false, 0, EXIT_DONE, RINGS },
 	{ "a card that was driven and cannot be stopped", 0, false, -EIO, EXIT_FAILED, 0 },
@@ -30,10 +34,23 @@ static const struct test {
 	{ "a card that does not start", -EPERM, false, 0, EXIT_FAILED, RINGS },
 	{ "a card without a link", -ENETDOWN, false, 0, EXIT_NO_LINK, RINGS },
 	{ "a card without a link that goes on", -ENETDOWN, false, -EIO, EXIT_NO_LINK, 0 },
+	{ "a card with a section", 0, false, 0, EXIT_DONE, RINGS, "--section", SECTION_SIZE },
+	{ "a card with a section of a size", 0, false, 0, EXIT_DONE, RINGS, "--section=300K",
+	  300 << 10 },
+	{ "a card with a section that cannot be stopped", 0, false, -EIO, EXIT_FAILED, 0,
+	  "--section=1", 1 },
+	{ "a card whose section is refused", 0, false, 0, EXIT_FAILED, RINGS,
+	  "--section=17179869183G", 17179869183ULL << 30, -EINVAL },
+	{ "a section of nothing", 0, false, 0, EXIT_USAGE, 0, "--section=0" },
+	{ "a section of no size", 0, false, 0, EXIT_USAGE, 0, "--section=K" },
+	{ "a section of an empty size", 0, false, 0, EXIT_USAGE, 0, "--section=" },
+	{ "a section of another unit", 0, false, 0, EXIT_USAGE, 0, "--section=1T" },
+	{ "a section beyond all numbers", 0, false, 0, EXIT_USAGE, 0, "--section=17179869184G" },
 };
 
 static const struct test *test;
 static unsigned int freed;
+static uint64_t sized;
 
 /* What main.c calls itself here. */
 int drive_main(int argc, char **argv);
@@ -69,6 +86,13 @@ int card_quiet(struct card *card)
 void card_close(struct card *card)
 {
 	(void)card;
+}
+
+int section_make(struct card *card, uint64_t size)
+{
+	(void)card;
+	sized = size;
+	return test->made;
 }
 
 int link_start(struct card *card)
@@ -192,15 +216,19 @@ static int to_status(int code, unsigned int rings)
 /* In a process of its own, as main.c runs once; its status says both results. */
 static bool run(void)
 {
-	char *arguments[] = { "ndshm-82574", "--adapter=card", NULL };
-	int status, expected = to_status(test->code, test->freed);
+	char *option = test->option ? strdup(test->option) : NULL;
+	char *arguments[] = { "ndshm-82574", "--adapter=card", option, NULL };
+	/* That one comes before main is done. */
+	int expected = test->code == EXIT_USAGE ? EXIT_USAGE : to_status(test->code, test->freed);
+	int status;
 	pid_t pid = fork();
 
 	if (!pid) {
-		int code = drive_main(2, arguments);
+		int code = drive_main(option ? 3 : 2, arguments);
 
-		_exit(to_status(code, freed));
+		_exit(sized == test->section ? to_status(code, freed) : EXIT_FAILURE);
 	}
+	free(option);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return false;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == expected)

@@ -13,6 +13,7 @@
 #include "report.h"
 #include "revoked.h"
 #include "say.h"
+#include "section.h"
 
 #define SECOND		1000000000LL
 #define LINK_SECONDS	10	/* negotiation takes about three */
@@ -160,6 +161,8 @@ static int prepare(struct driver *driver)
 	error = card_open(&driver->card, options->adapter);
 	if (!error)
 		error = card_set_mac(&driver->card, options->has_mac ? options->mac : NULL);
+	if (!error && options->section)
+		error = section_make(&driver->card, options->section);
 	if (!error)
 		error = rx_make(&driver->rx, &driver->card, options->frame_max);
 	if (!error)

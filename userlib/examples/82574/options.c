@@ -8,6 +8,7 @@
 #include "net.h"
 #include "options.h"
 #include "revoked.h"
+#include "section.h"
 
 _Static_assert(REVOKED_EXIT == EXIT_REVOKED, "two names of one exit code");
 
@@ -25,6 +26,7 @@ enum key {
 	KEY_RATE,
 	KEY_QUIT,
 	KEY_IDLE,
+	KEY_SECTION,
 };
 
 static const struct argp_option table[] = {
@@ -33,6 +35,9 @@ static const struct argp_option table[] = {
 	{ "mac", KEY_MAC, "MAC", 0, "Instead of the card's own address", 1 },
 	{ "max-frame", KEY_MAX_FRAME, "BYTES", 0,
 	  "Longest frame received or sent, without its CRC: 60 to 9014 (default 1514)", 1 },
+	{ "section", KEY_SECTION, "SIZE", OPTION_ARG_OPTIONAL,
+	  "Keep rings and buffers in a section of SIZE bytes, or K, M or G of them (default 16M), "
+	  "instead of blocks", 1 },
 	{ "address", KEY_ADDRESS, "IPV4", 0, "Answer ARP and echo requests for this address", 2 },
 	{ "send", KEY_SEND, "N", 0, "Send N frames", 3 },
 	{ "to", KEY_TO, "MAC|IPV4", 0,
@@ -75,6 +80,27 @@ static uint64_t number(struct argp_state *state, const char *text, uint64_t min,
 		argp_error(state, "%s is not a number from %llu to %llu", text,
 			   (unsigned long long)min, (unsigned long long)max);
 	return value;
+}
+
+/* Bytes, or a number of K, M or G. */
+static uint64_t size(struct argp_state *state, const char *text)
+{
+	static const char units[] = "KMG";
+	unsigned long long value;
+	unsigned int shift = 0;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit && end != text) {
+		shift = 10 * (unit - units + 1);
+		end++;
+	}
+	if (errno || end == text || *end || *text == '-' || !value || value > UINT64_MAX >> shift)
+		argp_error(state, "%s is not a size: a number of bytes, or of K, M or G", text);
+	return value << shift;
 }
 
 static int hex_digit(char c)
@@ -168,6 +194,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case KEY_IDLE:
 		options->idle_us = number(state, argument, 0, 999999);
+		break;
+	case KEY_SECTION:
+		options->section = argument ? size(state, argument) : SECTION_SIZE;
 		break;
 	case KEY_QUIT:
 		options->quit = true;

@@ -33,6 +33,7 @@ struct options {
 	unsigned int duration;	/* seconds, 0: no end */
 	unsigned int stats;	/* seconds, 0: only at the end */
 	unsigned int idle_us;
+	uint64_t section;	/* bytes, 0: blocks */
 	bool quit;
 	bool json;
 };

@@ -91,18 +91,27 @@ static void put_mac(struct output *output, const uint8_t *mac)
 		   mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
-/* Where the card finds the memory of each block: address+length. */
-static void put_blocks(struct output *output, const char *name, const struct buffers *buffers)
+/* Where the card finds each piece of memory: address+length. */
+static void put_pieces(struct output *output, const char *name, const struct buffers *buffers)
 {
 	put_name(output, name);
 	if (output->json)
 		putchar('[');
-	for (size_t i = 0; i < buffers->blocks; i++)
+	for (size_t i = 0; i < buffers->pieces; i++)
 		printf(output->json ? "%s{\"address\":\"0x%" PRIx64 "\",\"length\":%" PRIu64 "}" :
-		       "%s0x%" PRIx64 "+%" PRIu64, i ? "," : "", buffers->address[i],
-		       ndshm_block_length(buffers->block[i]));
+		       "%s0x%" PRIx64 "+%" PRIu64, i ? "," : "",
+		       (uint64_t)buffers->piece[i].address, (uint64_t)buffers->piece[i].length);
 	if (output->json)
 		putchar(']');
+}
+
+/* The machine's number of the section, as `ndshm list sections` has it. */
+static void put_section(struct output *output, struct ndshm_section *section)
+{
+	struct ndshm_section_info info;
+
+	if (section && !ndshm_section_query(section, &info))
+		put_number(output, "section", info.id);
 }
 
 static void put_isolation(struct output *output, uint32_t missing)
@@ -137,10 +146,11 @@ void report_ready(const struct card *card, const struct net *net, struct card_li
 	if (net->has_address)
 		put_format(&output, "address", "%u.%u.%u.%u", address >> 24,
 			   address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff);
-	put_blocks(&output, "rx_ring", &rx->ring.descriptors);
-	put_blocks(&output, "tx_ring", &tx->ring.descriptors);
-	put_blocks(&output, "rx_buffers", &rx->ring.buffers);
-	put_blocks(&output, "tx_buffers", &tx->ring.buffers);
+	put_section(&output, card->section);
+	put_pieces(&output, "rx_ring", &rx->ring.descriptors);
+	put_pieces(&output, "tx_ring", &tx->ring.descriptors);
+	put_pieces(&output, "rx_buffers", &rx->ring.buffers);
+	put_pieces(&output, "tx_buffers", &tx->ring.buffers);
 	close_object(&output);
 }
 

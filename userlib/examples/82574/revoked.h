@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * When the adapter is taken away (unbound, unplugged), its registers and blocks
- * stay mapped but every access is SIGBUS. There is nothing left to drive then:
+ * When the adapter is taken away (unbound, unplugged), its registers, blocks and
+ * section stay mapped but every access is SIGBUS. There is nothing left to drive then:
  * the program says so and ends with REVOKED_EXIT.
  */
 #ifndef REVOKED_H

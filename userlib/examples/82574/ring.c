@@ -17,14 +17,13 @@ static int make(struct ring *ring, struct card *card, uint32_t usage, size_t buf
 	int error;
 
 	ring->card = card;
-	error = buffers_make(&ring->descriptors, card->ndshm, card->adapter.id,
-			     NDSHM_USAGE_OTHER, RING_LENGTH, 1,
+	error = buffers_make(&ring->descriptors, card, NDSHM_USAGE_OTHER, RING_LENGTH, 1,
 			     receive ? "receive ring" : "transmit ring");
 	if (error)
 		return error;
 	ring->descriptor = (void *)buffers_memory(&ring->descriptors, 0);
-	return buffers_make(&ring->buffers, card->ndshm, card->adapter.id, usage, buffer_size,
-			    RING_DESCRIPTORS, receive ? "receive buffers" : "transmit buffers");
+	return buffers_make(&ring->buffers, card, usage, buffer_size, RING_DESCRIPTORS,
+			    receive ? "receive buffers" : "transmit buffers");
 }
 
 void ring_free(struct ring *ring)

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Buffers in blocks and in a section, without either: memory is an array, and where the
+ * device finds a page of it is made up. Whether every byte of every buffer is where the
+ * buffer's address says, and nothing is taken that is not given back.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ndshm/section.h>
+
+#include "buffers.h"
+#include "revoked.h"
+
+#define PAGE	4096UL
+#define PAGES	2048UL		/* of all memory there is */
+#define BATCH	5		/* blocks of one call: no divisor of what is wanted */
+#define FIRST	3		/* pages before the extent */
+
+static const struct test {
+	const char *name;
+	bool section;
+	size_t size;
+	size_t count;
+	size_t together;	/* pages of a piece, for the device */
+	bool hidden;
+	int refused;		/* what the module answers */
+	int error;		/* what is to come of it */
+} tests[] = {
+	{ "blocks: a ring", false, 4096, 1, 16 },
+	{ "blocks: frames", false, 2048, 256, 16 },
+	{ "blocks: long frames", false, 16384, 256, 16 },
+	{ "blocks: hidden", false, 2048, 256, 16, .hidden = true, .error = -EPERM },
+	{ "blocks: refused", false, 2048, 256, 16, .refused = -ENOMEM, .error = -ENOMEM },
+	{ "section: a ring", true, 4096, 1, 512 },
+	{ "section: one piece", true, 2048, 256, 512 },
+	{ "section: several pieces", true, 16384, 256, 512 },
+	{ "section: frames in single pages", true, 2048, 256, 1 },
+	{ "section: frames of a page in single pages", true, 4096, 256, 1 },
+	{ "section: long frames in pieces as long", true, 8192, 256, 2 },
+	{ "section: long frames in single pages", true, 8192, 4, 1, .error = -EXDEV },
+	{ "section: long frames in too many pages", true, 16384, 256, 1, .error = -EXDEV },
+	{ "section: hidden", true, 2048, 256, 512, .hidden = true, .error = -EPERM },
+	{ "section: full", true, 2048, 256, 512, .refused = -ENOSPC, .error = -ENOSPC },
+	{ "section: revoked", true, 2048, 256, 512, .refused = -ENODEV, .error = -ENODEV },
+};
+
+static const struct test *test;
+static bool test_ok;
+
+#define EXPECT(condition) do {								\
+	if (!(condition)) {								\
+		printf("# %s:%d: not so: %s\n", __FILE__, __LINE__, #condition);	\
+		test_ok = false;							\
+	}										\
+} while (0)
+
+struct ndshm_block {
+	uint64_t start;
+	uint64_t length;
+};
+
+static uint8_t *memory;
+static uint64_t used;		/* bytes of it that were handed out */
+static int live;		/* blocks and extents */
+static uint64_t watched;
+
+/* Pieces lie apart, and in another order. */
+static uint64_t address_of(uint64_t at)
+{
+	const uint64_t page = at / PAGE, piece = page / test->together;
+
+	return 0x100000000 + (PAGES - piece) * 2 * test->together * PAGE +
+	       page % test->together * PAGE + at % PAGE;
+}
+
+uint32_t ndshm_last_reason(const struct ndshm *ndshm)
+{
+	(void)ndshm;
+	return NDSHM_REASON_NONE;
+}
+
+int revoked_watch(const volatile void *start, size_t length)
+{
+	EXPECT((const volatile uint8_t *)start >= memory);
+	watched += length;
+	return 0;
+}
+
+int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
+{
+	(void)ndshm;
+	*info = (struct ndshm_info){ .max_batch = BATCH };
+	return 0;
+}
+
+int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *request,
+		     struct ndshm_block **out, size_t count)
+{
+	(void)ndshm;
+	EXPECT(count && count <= BATCH);
+	EXPECT(request->flags == NDSHM_ALLOC_CONTIGUOUS);
+	/* Not the first ones: what was had by then is to be given back. */
+	if (test->refused && live)
+		return test->refused;
+	for (size_t i = 0; i < count; i++) {
+		out[i] = calloc(1, sizeof(**out));
+		if (!out[i])
+			abort();
+		out[i]->start = used;
+		out[i]->length = (request->length + PAGE - 1) / PAGE * PAGE;
+		used += test->together * PAGE;
+		EXPECT(out[i]->length <= test->together * PAGE && used <= PAGES * PAGE);
+		live++;
+	}
+	return 0;
+}
+
+void ndshm_free(struct ndshm_block *block)
+{
+	free(block);
+	live--;
+}
+
+int ndshm_map(struct ndshm_block *block, void **out)
+{
+	*out = memory + block->start;
+	return 0;
+}
+
+uint64_t ndshm_block_length(const struct ndshm_block *block)
+{
+	return block->length;
+}
+
+int ndshm_block_address(const struct ndshm_block *block, uint64_t *address)
+{
+	*address = address_of(block->start);
+	return test->hidden ? -EPERM : 0;
+}
+
+void *ndshm_section_base(const struct ndshm_section *section)
+{
+	(void)section;
+	return memory;
+}
+
+int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length, uint64_t alignment,
+		       uint64_t *offset, uint64_t *out_length)
+{
+	(void)section;
+	*offset = *out_length = 0;
+	if (test->refused)
+		return test->refused;
+	EXPECT(!(alignment & (alignment - 1)) && (!alignment || alignment >= PAGE));
+	*offset = FIRST * PAGE;
+	if (alignment)
+		*offset = (*offset + alignment - 1) & ~(alignment - 1);
+	*out_length = (length + PAGE - 1) / PAGE * PAGE;
+	used = *offset + *out_length;
+	EXPECT(used <= PAGES * PAGE);
+	live++;
+	return 0;
+}
+
+int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
+{
+	(void)section;
+	EXPECT(offset && !(offset % PAGE));
+	live--;
+	return 0;
+}
+
+int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
+		       struct ndshm_segment *segments, size_t capacity, size_t *count)
+{
+	(void)section;
+	*count = 0;
+	for (uint64_t at = offset, end; at < used; at = end) {
+		end = (at / PAGE / test->together + 1) * test->together * PAGE;
+		if (end > used)
+			end = used;
+		if (*count < capacity)
+			segments[*count] = (struct ndshm_segment){
+				.address = test->hidden ? NDSHM_ADDRESS_HIDDEN : address_of(at),
+				.length = end - at,
+			};
+		++*count;
+	}
+	return *count > capacity ? -ENOSPC : 0;
+}
+
+/* Every byte is where it is said to be, and in no other buffer. */
+static void look_at(const struct buffers *buffers)
+{
+	static uint8_t taken[PAGES * PAGE];
+
+	memset(taken, 0, sizeof(taken));
+	EXPECT(buffers->count == test->count);
+	for (size_t i = 0; i < test->count && test_ok; i++) {
+		const uint64_t start = buffers_memory(buffers, i) - memory;
+
+		for (uint64_t at = 0; at < test->size && test_ok; at++) {
+			EXPECT(start + at < used && !taken[start + at]++);
+			EXPECT(buffers_address(buffers, i) + at == address_of(start + at));
+		}
+		EXPECT(buffers_address(buffers, i) % test->size == 0 || test->size > PAGE);
+	}
+	/* The section as a whole is watched by who made it. */
+	EXPECT(watched >= (test->section ? 0 : test->count * test->size));
+}
+
+static bool run(void)
+{
+	static struct buffers buffers;
+	struct card card = { .section = test->section ? (void *)&card : NULL };
+	int error;
+
+	test_ok = true;
+	used = 0;
+	watched = 0;
+	error = buffers_make(&buffers, &card, NDSHM_USAGE_RECEIVE, test->size, test->count,
+			     test->name);
+	EXPECT(error == test->error);
+	if (!error)
+		look_at(&buffers);
+	buffers_free(&buffers);
+	/* Twice is once. */
+	buffers_free(&buffers);
+	EXPECT(live == 0);
+	live = 0;
+	return test_ok;
+}
+
+int main(void)
+{
+	const unsigned int count = sizeof(tests) / sizeof(tests[0]);
+	unsigned int passed = 0;
+
+	memory = malloc(PAGES * PAGE);
+	if (!memory)
+		return EXIT_FAILURE;
+	printf("TAP version 13\n1..%u\n", count);
+	for (unsigned int i = 0; i < count; i++) {
+		bool ok;
+
+		test = &tests[i];
+		ok = run();
+		printf("%s %u - %s\n", ok ? "ok" : "not ok", i + 1, test->name);
+		passed += ok;
+	}
+	free(memory);
+	printf("%u passed, %u failed\n", passed, count - passed);
+	return passed == count ? EXIT_SUCCESS : EXIT_FAILURE;
+}
