@@ -25,11 +25,11 @@ fi
 [[ $mode == iommu || -e $parameters/test_hold_freed ]] || skip 'not a test build'
 
 killed() {
-	driver_start || return
+	driver_start "${memory[@]}" || return
 	[[ $mode == iommu ]] || echo Y >$parameters/test_hold_freed
 	kill -KILL "$driver_pid"
 	driver_wait
-	[[ $? -eq 137 && $(live_blocks) == 0 ]]
+	[[ $? -eq 137 ]] && nothing_left
 }
 
 # After the second for which nothing may change: did `test` OPERATOR 0 pieces?
@@ -46,7 +46,9 @@ fault_logged() { log_has 'DMAR.*fault'; }
 
 log_mark
 for ((round = 1; round <= rounds; round++)); do
-	check "$mode: killed in full traffic, nothing left ($round)" killed
+	# Freed memory is kept and looked at where blocks come from.
+	[[ $mode == bare ]] || memory_of "$round"
+	check "$mode: killed in full traffic, nothing left ($round${memory[*]:+, ${memory[*]}})" killed
 	[[ $mode == iommu ]] && continue
 	if [[ $skip ]]; then
 		check "$mode: without the quiet step freed memory changes ($round)" poison_changed -gt

@@ -38,17 +38,25 @@ finish() {
 	[[ $failures -eq 0 ]]
 }
 
+# wire_up [WORD...]: the kernel's end of the wire, set up with these words of `ip link set`.
+# shellcheck disable=SC2120 # there may be none
+wire_up() {
+	local events
+	modprobe e1000e
+	net=$(basename /sys/bus/pci/devices/$kernel_card/net/*)
+	exec {events}< <(exec timeout 30 ip monitor link dev "$net")
+	ip link set "$net" "$@" up
+	ip link show dev "$net" | grep -q LOWER_UP || grep -qm1 LOWER_UP <&"$events"
+	exec {events}<&-
+}
+
 # The flood does not care whether anyone answers. It is no faster than the driver
 # under emulation: a card whose receive ring is full does not write, and would
 # prove nothing.
 flood_start() {
-	local net events
-	modprobe e1000e
+	local net
 	modprobe pktgen
-	net=$(basename /sys/bus/pci/devices/$kernel_card/net/*)
-	exec {events}< <(exec timeout 30 ip monitor link dev "$net")
-	ip link set "$net" up
-	ip link show dev "$net" | grep -q LOWER_UP || grep -qm1 LOWER_UP <&"$events"
+	wire_up
 	echo rem_device_all >/proc/net/pktgen/kpktgend_0
 	echo "add_device $net" >/proc/net/pktgen/kpktgend_0
 	for setting in 'count 0' 'clone_skb 0' 'pkt_size 1400' 'delay 300000' 'dst 192.0.2.2' \
@@ -61,22 +69,27 @@ flood_start() {
 
 flood_stop() { echo stop >/proc/net/pktgen/pgctrl; }
 
-# Start the driver, and return when frames arrive in its memory.
-driver_start() {
-	local line
-	coproc driver { exec "$NDSHM_BUILD/user/ndshm-82574" --adapter "$user_card" --stats 1 2>&1; }
+# driver_run ERE [OPTION...]: run the driver, and return when it says something.
+driver_run() {
+	local what=$1 line
+	shift
+	coproc driver { exec "$NDSHM_BUILD/user/ndshm-82574" --adapter "$user_card" "$@" 2>&1; }
 	# bash forgets a coprocess that has ended: keep what is needed of it.
 	# shellcheck disable=SC2154 # coproc sets it
 	driver_pid=$driver_PID
 	exec {driver_output}<&"${driver[0]}"
-	# It says something each second, whether it receives or not.
 	local patience=$((SECONDS + 60))
 	while [[ $SECONDS -lt $patience ]] && read -r -t 60 line <&"$driver_output"; do
-		[[ $line =~ received[^0-9]*[1-9] ]] && return
+		# shellcheck disable=SC2034 # for who calls this
+		[[ $line =~ $what ]] && { driver_said=$line; return; }
 	done
-	echo "# the driver received nothing; its last words: $line"
+	echo "# the driver did not say '$what'; its last words: $line"
 	return 1
 }
+
+# driver_start [OPTION...]: the same, until frames arrive in its memory. It says something each
+# second, whether it receives or not.
+driver_start() { driver_run 'received[^0-9]*[1-9]' --stats 1 "$@"; }
 
 # Its exit code.
 driver_wait() {
@@ -86,10 +99,26 @@ driver_wait() {
 	return "$code"
 }
 
-# How many blocks live; nothing if that cannot be known.
-live_blocks() {
-	local list
-	list=$("$ndshm" list blocks --json) && { grep -c '"id"' <<<"$list" || true; }
+# Has every block gone, and every section?
+nothing_left() {
+	local what list
+	for what in blocks sections; do
+		list=$("$ndshm" list "$what" --json) || return
+		[[ $list != *'"id"'* ]] || { echo "# left: $what: $list"; return 1; }
+	done
+}
+
+# memory_of ROUND: options that say where the driver has its rings and buffers. In blocks, in
+# a section, and in so much of one that what is left there would be given back at once.
+# shellcheck disable=SC2034 # for who includes this
+memory=()
+# shellcheck disable=SC2034
+memory_of() {
+	case $(($1 % 3)) in
+	1) memory=() ;;
+	2) memory=(--section) ;;
+	0) memory=(--section --max-frame 9014) ;;
+	esac
 }
 
 # Is there nothing new in the kernel log that matches?

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Unbinding the adapter in full traffic with blocks mapped: the program learns it
+# Unbinding the adapter in full traffic with its memory mapped: the program learns it
 # by SIGBUS or ENODEV, and the kernel has nothing to say.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -15,18 +15,19 @@ flood_start
 
 # 3 is what the driver answers to a revoked adapter.
 unbound() {
-	driver_start || return
+	driver_start "${memory[@]}" || return
 	echo "$user_card" >$driver_directory/unbind || return
 	driver_wait
 	local code=$?
 	[[ $code -eq 3 ]] || { echo "# the driver's exit code is $code"; return 1; }
-	[[ $(live_blocks) == 0 ]]
+	nothing_left
 }
 bound() { echo "$user_card" >$driver_directory/bind; }
 
 log_mark
 for ((round = 1; round <= rounds; round++)); do
-	check "unbound in full traffic: the program is told ($round)" unbound
+	memory_of "$round"
+	check "unbound in full traffic: the program is told ($round${memory[*]:+, ${memory[*]}})" unbound
 	check "bound again ($round)" bound
 done
 check 'the kernel log is clean' log_clean

@@ -28,12 +28,12 @@ plugged_in() {
 # 3 is what the driver answers to a revoked adapter.
 unplugged() {
 	local code=0 adapters
-	driver_start || return
+	driver_start "${memory[@]}" || return
 	"$@" || return
 	driver_wait || code=$?
 	[[ $code -eq 3 ]] || { echo "# the driver's exit code is $code"; return 1; }
 	adapters=$("$ndshm" list adapters --json) || return
-	! is_there && [[ $adapters != *"$user_card"* && $(live_blocks) == 0 ]]
+	! is_there && [[ $adapters != *"$user_card"* ]] && nothing_left
 }
 
 # Traffic runs, and the program ends when it is told to.
@@ -59,7 +59,8 @@ flood_start
 
 log_mark
 for ((round = 1; round <= rounds; round++)); do
-	check "removed in full traffic: the program is told ($round)" unplugged removed
+	memory_of "$round"
+	check "removed in full traffic: the program is told ($round${memory[*]:+, ${memory[*]}})" unplugged removed
 	check "plugged in again ($round)" plugged_in
 	check "bound again ($round)" bound
 done

@@ -163,7 +163,8 @@ for kernel in $kernels; do
 	level "$kernel/command" guest "$kernel" command --iommu --wire -- \
 		bash -c 'insmod "$1" && "$2" bind 0000:00:11.0 && "${@:3}" /dev/ndshm 0000:00:11.0' - \
 		"$ordinary" "$BUILD/user/ndshm" "${section_command[@]}"
-	NDSHM_KO=$ordinary level "$kernel/unbind" guest "$kernel" unbind --iommu --wire --timeout "$long" -- "$top/selftests/traffic/unbind.sh"
+	NDSHM_KO=$ordinary level "$kernel/unbind" guest "$kernel" unbind --iommu --wire --timeout "$long" -- \
+		sh -c "\"$top/selftests/traffic/frames.sh\" && \"$top/selftests/traffic/unbind.sh\""
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 4) NDSHM_KO=$ordinary level "$kernel/unplug" guest "$kernel" unplug --iommu --wire "${slots[@]}" --timeout "$long" -- \
 		"$top/selftests/traffic/unplug.sh"
 	# Boots that lack one property each, and one that has no IOMMU at all.

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Frames of many lengths, to the user-space driver and back, and from it, with its rings and
+# buffers in each kind of memory. What they contain is looked at by ping, which compares each
+# answer with what it sent, and by the kernel, which counts what has a right checksum.
+set -uo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+answers=/tmp/answers
+ours=192.0.2.1 its=192.0.2.2
+
+[[ -e /sys/bus/pci/devices/$user_card ]] || skip "no card $user_card"
+insmod "$NDSHM_KO"
+"$ndshm" bind "$user_card" >/dev/null || exit 1
+wire_up mtu 9000
+ip address add $ours/24 dev "$net"
+
+# count TABLE NAME: a number of the kernel's.
+count() {
+	awk -v table="$1:" -v name="$2" '$1 == table {
+		if (column) print $column
+		else for (i = 2; i <= NF; i++) if ($i == name) column = i
+	}' /proc/net/snmp
+}
+
+# becomes TABLE NAME NUMBER: soon, and no more than that.
+becomes() {
+	local patience=$((SECONDS + 20))
+	while [[ $(count "$1" "$2") -lt $3 && $SECONDS -lt $patience ]]; do sleep 0.05; done
+	[[ $(count "$1" "$2") -eq $3 ]] || { echo "# $2 is $(count "$1" "$2"), not $3"; return 1; }
+}
+
+# Of an echo request's frame 42 bytes are headers. ping goes before late answers come, so that
+# it is the kernel which counts them.
+answered() {
+	local length longest=1514 wanted code=0
+	wanted=$(count Icmp InEchoReps)
+	driver_run '^ready:' --address $its "$@" || return
+	[[ "$*" != *9014* ]] || longest=9014
+	for length in 60 61 63 64 65 127 511 1023 1513 1514 2047 2048 2049 4097 8193 9013 9014; do
+		[[ $length -le $longest ]] || break
+		ping -n -c 20 -i 0.002 -W 5 -M 'do' -s $((length - 42)) $its >$answers 2>&1
+		wanted=$((wanted + 20))
+		if ! becomes Icmp InEchoReps $wanted || grep -q 'wrong data' $answers ||
+			! grep -q 'bytes from' $answers; then
+			echo "# frames of $length bytes:"
+			sed 's/^/# /' $answers
+			code=1
+			break
+		fi
+	done
+	kill -TERM "$driver_pid"
+	[[ $code -eq 0 ]] || sed 's/^/# /' <&"$driver_output"
+	driver_wait && return $code
+}
+
+# Datagrams that are right, and for no port.
+sent() {
+	local length=$1 wanted
+	shift
+	wanted=$(($(count Udp NoPorts) + 200))
+	driver_run '^end:' --address $its --to $ours --send 200 --quit --size "$length" "$@" || return
+	driver_wait && becomes Udp NoPorts $wanted
+}
+
+# What is said when it is ready is what the module has.
+section_named() {
+	local id
+	driver_run '^ready:.* section=[0-9]' --section || return
+	id=$("$ndshm" list sections --json | sed -n 's/.*"id": *\([0-9]*\).*/\1/p')
+	kill -TERM "$driver_pid"
+	grep -q '^end:' <&"$driver_output" && driver_wait && [[ $driver_said == *" section=$id "* ]]
+}
+
+log_mark
+for round in 1 2 3; do
+	memory_of $round
+	longest=1514
+	[[ "${memory[*]}" != *9014* ]] || longest=9014
+	what="frames up to $longest bytes${memory[*]:+, ${memory[*]}}"
+	check "answered: $what" answered "${memory[@]}"
+	for length in 60 1001 $longest; do
+		check "sent: $length bytes${memory[*]:+, ${memory[*]}}" sent "$length" "${memory[@]}"
+	done
+	check "nothing left: $what" nothing_left
+done
+check 'the section has the number that the driver says' section_named
+check 'the kernel log is clean' log_clean
+"$ndshm" unbind "$user_card" >/dev/null && rmmod ndshm
+finish
