@@ -33,7 +33,7 @@ static int say_why(const struct card *card, const char *name, int error)
 		say("the device's addresses are hidden: the adapter is not isolated, and "
 		    "the client was opened without CAP_SYS_RAWIO");
 	if (error == -ENOSPC && card->section)
-		say("there is a longer section with --section=SIZE");
+		say("the section is too short for that: see --section");
 	return say_failure(card->ndshm, name, error);
 }
 

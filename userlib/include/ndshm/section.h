@@ -76,7 +76,8 @@ int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_section **out)
 
 /*
  * Unmap it, and close its descriptor and its holder: this process's extents are
- * freed, unless NDSHM_ATTACH_KEEP was asked for or a child has not yet let go.
+ * freed, unless NDSHM_ATTACH_KEEP was asked for or a child has not yet let go. What is
+ * made under a claim and was not freed before keeps its memory until the claim ends.
  */
 void ndshm_section_close(struct ndshm_section *section);
 
