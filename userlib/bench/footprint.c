@@ -153,13 +153,13 @@ static void operate(struct thread *thread, unsigned long goal)
 
 static unsigned long all_live(void)
 {
-	unsigned long sum = 0;
+	unsigned long all = 0;
 
 	for (int i = 0; i < THREADS; i++)
-		sum += threads[i].live;
+		all += threads[i].live;
 	for (int i = 0; i < SHELVES; i++)
-		sum += shelves[i] ? shelves[i]->size : 0;
-	return sum;
+		all += shelves[i] ? shelves[i]->size : 0;
+	return all;
 }
 
 /* The threads go side by side: none is left behind with what it has. */

@@ -132,8 +132,10 @@ static void every_size(void)
 		CHECK(usable >= size);
 		if (size <= 256)
 			CHECK(usable < size + 16);
-		else if (size <= 4096 || (size > 8192 && size <= 65536))
+		else if (size <= 4096)
 			CHECK(usable - size <= size / 8);
+		else if (size <= 65536)
+			CHECK(usable < size + 1024);
 		else
 			CHECK(usable < size + 4096);
 		memset(pointer, 1, usable);
