@@ -458,7 +458,7 @@ static void expect_errno(struct __test_metadata *_metadata, int line,
 	struct whole whole = whole_at(_metadata, line, self);
 
 	ndshm_errno_on(_metadata, line, error, self->fd,
-		 descriptor_of(self, variant->whose), command, argument);
+		       descriptor_of(self, variant->whose), command, argument);
 	expect_whole(_metadata, line, self, &whole);
 }
 
