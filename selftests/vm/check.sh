@@ -3,8 +3,8 @@
 #
 # All tests that need no debug kernel: the library by itself, then each supported stock
 # kernel in virtual machines. Last line: N passed, N failed. KERNELS="6.1 6.12" says
-# which, LEVELS="..." picks levels by name, JOBS=1 runs one at a time, LONG=1 makes runs
-# long.
+# which, LEVELS="..." picks levels by name, LOT=N has most of them on one kernel each, JOBS=1
+# runs one at a time, LONG=1 makes runs long.
 set -euo pipefail
 
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -12,6 +12,7 @@ top=$(cd "$here/../.." && pwd)
 . "$here/levels.sh"
 kernels=${KERNELS:-6.1 6.12}
 logs=$BUILD/check
+everywhere='kselftest switches'
 long=$([[ $NDSHM_LONG ]] && echo 5400 || echo 900)
 
 # Two more cards on the wire, in slots.

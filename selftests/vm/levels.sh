@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Levels: commands that print TAP lines, run a few at a time and counted. For check.sh
-# and check-debug.sh, which set `logs` and, if anything may be skipped, `may_skip`.
+# and check-debug.sh, which set `logs`, `kernels` and, if anything may be skipped,
+# `may_skip`; and `everywhere`, the levels that are on all kernels whatever the lot is.
 
 export BUILD=${BUILD:-$(cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd)/build}
 export NDSHM_LONG=${LONG:-}
@@ -54,10 +55,21 @@ must() {
 
 wanted() { [[ -z ${LEVELS:-} || " $LEVELS " == *" ${1##*/} "* || " $LEVELS " == *" $1 "* ]]; }
 
+# With LOT=N each level is on one of the kernels only, by turns; N says on which the first.
+declare -A levels_of
+has_the_lot() {
+	local kernel=${1%/*} at=0 all
+	[[ ${LOT:-} && $1 == */* && " ${everywhere:-} " != *" ${1##*/} "* ]] || return 0
+	read -ra all <<<"${kernels:?}"
+	while [[ ${all[at]} != "$kernel" ]]; do at=$((at + 1)); done
+	levels_of[$kernel]=$((${levels_of[$kernel]:-0} + 1))
+	(((levels_of[$kernel] + at + LOT) % ${#all[@]} == 0))
+}
+
 # level NAME COMMAND...: starts it as soon as a place is free. A command that fails
 # without a failing line is one failure, and so is one that passes without any line.
 level() {
-	wanted "$1" || return 0
+	wanted "$1" && has_the_lot "$1" || return 0
 	while [[ $(jobs -rp | wc -l) -ge $jobs_at_once ]]; do wait -n || true; done
 	started=$((started + 1))
 	# In a group of its own, so that it can be ended with all that it started.
