@@ -76,7 +76,7 @@ for name in "${rows[@]}"; do
 	glibc=$(pair '' malloc "$name")
 	mi=$(peer "${mimalloc:--}" "$name")
 	je=$(peer "${jemalloc:--}" "$name")
-	best=$(printf '%s\n' "$glibc" "$mi" "$je" | sort -n | grep -m 1 '[0-9]')
+	best=$(printf '%s\n' "$glibc" "$mi" "$je" | awk '/[0-9]/ && (!n++ || $1 < least) { least = $1 } END { print least }')
 	limit=$(awk "BEGIN { print int($best * $factor) }")
 	said=$scratch/said
 	verdict "$ours <= $limit" >"$said"
