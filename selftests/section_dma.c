@@ -250,6 +250,82 @@ TEST_F(section_dma, left)
 	EXPECT_EQ(self->before, test_user_locked());
 }
 
+/* However a section goes in which there are extents. */
+enum way { BY_CLOSE, BY_FORCE, BY_OWNER, KEPT, INITIAL, WAYS };
+
+static __u64 end_by(struct __test_metadata *_metadata,
+		    struct _test_data_section_dma *self, enum way way)
+{
+	int fd = test_new_section(self->client, self->edu.adapter.id, MAX,
+				  way == INITIAL ? 2 * HUGE : 0);
+	int holder = test_attach_with(fd, way == KEPT ? NDSHM_ATTACH_KEEP : 0);
+	__u64 place = test_extent(holder, 2 * HUGE);
+	__u64 address = address_of(_metadata, holder, place, HUGE);
+	struct ndshm_section_delete force =
+		section_delete_request(NDSHM_DELETE_FORCE, -1);
+	struct ndshm_section_delete own = section_delete_request(0, holder);
+
+	if (way == BY_FORCE)
+		test_section_delete(fd, &force);
+	else if (way == BY_OWNER)
+		test_section_delete(fd, &own);
+	if (way == BY_FORCE || way == BY_OWNER) {
+		EXPECT_EQ(0, test_look(fd).out_committed);
+		/* Too late: the section does not have it any more. */
+		test_free_extent(holder, place);
+		close(fd);
+		close(holder);
+	} else {
+		close(way == BY_CLOSE ? holder : fd);
+		close(way == BY_CLOSE ? fd : holder);
+	}
+	return address;
+}
+
+TEST_F(section_dma, left_ways)
+{
+	__u64 locked = test_state(self->client).user_locked;
+	int blocks = ndshm_nl_blocks(&self->edu.nl, NULL, 0);
+	unsigned int i;
+
+	for (i = 0; i < WAYS; i++) {
+		__u64 address = end_by(_metadata, self, i);
+
+		EXPECT_EQ(locked + (i + 1) * 2 * HUGE,
+			  test_state(self->client).user_locked)
+			TH_LOG("way %u", i);
+		ASSERT_TRUE(ndshm_edu_from_device(self->bar, address,
+						  EDU_MOST));
+	}
+	EXPECT_EQ(blocks + 2 * WAYS, ndshm_nl_blocks(&self->edu.nl, NULL, 0));
+	EXPECT_EQ(0, close(self->client));
+	self->client = -1;
+	EXPECT_EQ(blocks, ndshm_nl_blocks(&self->edu.nl, NULL, 0));
+}
+
+/* Of what lies beside it all can go that the device cannot know. */
+TEST_F(section_dma, left_piece)
+{
+	int fd = test_new_section(self->client, self->edu.adapter.id, MAX, 0);
+	int holder = test_attach(fd), other = test_attach(fd);
+	__u64 low = test_extent(holder, 3 * HUGE - self->page);
+	unsigned char *map = test_map_section(fd, MAX);
+
+	EXPECT_EQ(low + 3 * HUGE - self->page, test_extent(other, self->page));
+	fill_pattern(map + low + 3 * HUGE - self->page, self->page, 1);
+	test_extent(holder, HUGE);
+	close(other);
+	test_free_extent(holder, low);
+	test_free_extent(holder, low + 3 * HUGE);
+	EXPECT_TRUE(ndshm_soon(ndshm_committed(fd) == HUGE));
+	/* It is there for others, who find nothing in it. */
+	EXPECT_EQ(low, test_extent(holder, 3 * HUGE));
+	EXPECT_TRUE(all_bytes(map + low, 3 * HUGE, 0));
+	munmap(map, MAX);
+	close(holder);
+	close(fd);
+}
+
 /* Who frees says that the device does not know it any more. */
 TEST_F(section_dma, freed)
 {
@@ -325,6 +401,79 @@ TEST_F(section_dma, unbind_busy)
 	}
 	test_sigbus(self->map);
 	EXPECT_EQ(0, test_look(self->fd).out_extents);
+}
+
+#define OPEN_AT_ONCE	64
+
+struct left {
+	int fd;
+	int holder;
+};
+
+static bool leave_one(struct _test_data_section_dma *test, struct left *left)
+{
+	struct ndshm_section_create create =
+		section_create_request(test->edu.adapter.id, 1, 0);
+	struct ndshm_section_attach attach = section_attach_request(0);
+	struct ndshm_extent_alloc extent = extent_alloc_request(1, 0);
+
+	if (_test_section_create(test->client, &create))
+		return false;
+	left->fd = create.out_section;
+	if (_test_section_attach(left->fd, &attach))
+		return false;
+	left->holder = attach.out_holder;
+	return !_test_extent_alloc(left->holder, &extent);
+}
+
+static void close_left(struct left *left)
+{
+	close(left->holder);
+	close(left->fd);
+	*left = (struct left){ -1, -1 };
+}
+
+/* Makes sections and leaves an extent in each, until there are no more to be had. */
+static void *leave_many(void *argument)
+{
+	struct left open[OPEN_AT_ONCE];
+	struct user *user = argument;
+	unsigned int i;
+
+	memset(open, -1, sizeof(open));
+	for (i = 0; leave_one(user->test, &open[i]); close_left(&open[i])) {
+		atomic_fetch_add(&user->done, 1);
+		i = (i + 1) % OPEN_AT_ONCE;
+	}
+	user->wrong += errno != ENODEV;
+	/* While what they had is taken from them. */
+	for (i = 0; i < OPEN_AT_ONCE; i++)
+		close_left(&open[i]);
+	return NULL;
+}
+
+/* The device goes while sections give it what nobody has freed. */
+TEST_F(section_dma, left_busy)
+{
+	int blocks = ndshm_nl_blocks(&self->edu.nl, NULL, 0);
+	struct user users[3];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(users); i++) {
+		users[i] = (struct user){ .test = self };
+		ASSERT_EQ(0, pthread_create(&users[i].thread, NULL, leave_many,
+					    &users[i]));
+	}
+	for (i = 0; i < ARRAY_SIZE(users); i++)
+		EXPECT_TRUE(ndshm_soon(atomic_load(&users[i].done) >
+				       2 * OPEN_AT_ONCE));
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	for (i = 0; i < ARRAY_SIZE(users); i++) {
+		pthread_join(users[i].thread, NULL);
+		EXPECT_EQ(0, users[i].wrong);
+	}
+	EXPECT_TRUE(ndshm_soon(ndshm_nl_blocks(&self->edu.nl, NULL, 0) ==
+			       blocks));
 }
 
 int main(int argc, char **argv)

@@ -407,12 +407,17 @@ static unsigned int makes(struct world *world, unsigned int number)
 			break;
 		if (i == PER_MAKER / 2)
 			complete_all(&world->arrived);
-		/* Two of three are held beyond the end. */
+		/* Of three one is held beyond the end, and one is the set's. */
 		if (i % 3)
 			continue;
 		ndshm_block_release(&fakes[i].block);
 		wrong += atomic_read(&fakes[i].freed) != 1;
 	}
+	while (i--)
+		if (i % 3 == 2 &&
+		    !ndshm_blockset_keep(&world->adapter.set,
+					 &fakes[i].block.in_user))
+			ndshm_block_release(&fakes[i].block);
 	return wrong;
 }
 
@@ -449,6 +454,8 @@ static void both_close(struct kunit *test)
 			revoked += atomic_read(&fake->told);
 			KUNIT_ASSERT_EQ(test, atomic_read(&fake->freed), 1);
 			KUNIT_ASSERT_LE(test, atomic_read(&fake->told), 1);
+			KUNIT_ASSERT_EQ(test, atomic_read(&fake->released),
+					i % PER_MAKER % 3 != 1);
 			KUNIT_ASSERT_FALSE(test, test_bit(0,
 							  &fake->block.backed));
 		}
