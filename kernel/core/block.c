@@ -169,9 +169,9 @@ void ndshm_block_put(struct ndshm_block *block)
 EXPORT_SYMBOL_GPL(ndshm_block_put);
 
 /*
- * The callback is for the time in which the block is held: it does not begin
- * once ndshm_free() has, and if it has begun, ndshm_free() waits for its end,
- * but for the one that is called by the callback itself.
+ * The callback is for the time in which the block is held: it does not begin any
+ * more, and if it has begun, this waits for its end, but for the one that is
+ * called by the callback itself.
  */
 static void stop_telling(struct ndshm_block *block)
 {
@@ -195,6 +195,8 @@ EXPORT_SYMBOL_GPL(ndshm_free);
 
 void ndshm_block_free_quiet(struct ndshm_block *block)
 {
+	might_sleep();
+
 	stop_telling(block);
 	if (!block->claim ||
 	    !ndshm_blockset_keep(&block->claim->set, &block->in_user))

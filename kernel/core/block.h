@@ -43,7 +43,7 @@ struct pid;
  * @tell_lock: guards @revoked, and is held while it runs; the innermost mutex
  *	but for what the callback itself takes
  * @teller: who runs it now
- * @revoked: the kernel holder's callback, until ndshm_free()
+ * @revoked: the kernel holder's callback, until it frees the block
  * @revoked_context: for @revoked
  * @backed: bit 0 is set while the provider's memory is behind it; who clears
  *	it frees the memory
@@ -54,7 +54,7 @@ struct pid;
  *	end of the block for the object's lock
  * @work: the last put from atomic context
  *
- * All but the members' links, @backed and @revoked is written before the block is
+ * All but the members, @backed, @teller and @revoked is written before the block is
  * published and never again. The reference rule stands with struct
  * ndshm_object. The memory goes with the last reference, or earlier when the
  * block is revoked: then it lives on as a tombstone.

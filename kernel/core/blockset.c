@@ -71,8 +71,9 @@ bool ndshm_blockset_keep(struct ndshm_blockset *set,
 	bool kept;
 
 	spin_lock(&set->lock);
-	kept = !set->closed && !list_empty(&member->link);
-	member->kept = kept;
+	kept = !list_empty(&member->link);
+	if (kept)
+		member->kept = true;
 	spin_unlock(&set->lock);
 	return kept;
 }

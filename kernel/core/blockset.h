@@ -16,7 +16,12 @@
 
 struct ndshm_block;
 
-/* A block's place in one set, and whether a reference goes when it loses that. */
+/**
+ * struct ndshm_member - a block's place in one set
+ * @link: in one of the set's lists, or empty once it was removed
+ * @block: whose it is
+ * @kept: a reference goes with the place; written before it was removed, and read after
+ */
 struct ndshm_member {
 	struct list_head link;
 	struct ndshm_block *block;
@@ -58,8 +63,9 @@ void ndshm_blockset_remove(struct ndshm_blockset *set,
 			   struct ndshm_member *member);
 
 /*
- * The caller's reference on a member is now for as long as it is one, and dropped by
- * who revokes it. False: it is none any more, or the set has begun to close.
+ * The caller's reference on a member is the set's from now on, also if that is just
+ * closing, and dropped by who revokes the block. False: it is no member any more, and
+ * the reference still the caller's.
  */
 bool ndshm_blockset_keep(struct ndshm_blockset *set,
 			 struct ndshm_member *member);
