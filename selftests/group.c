@@ -3,7 +3,10 @@
  * Two functions in one IOMMU group share their DMA addresses, so one client has
  * the claims of both, or nobody has more than one.
  */
+#include <pthread.h>
+
 #include "ndshm_edu.h"
+#include "ndshm_probe.h"
 #include "ndshm_test.h"
 
 FIXTURE(group) {
@@ -125,6 +128,51 @@ TEST_F(group, blocks)
 		test_err_block_alloc(EBADFD, NDSHM_REASON_CLAIM_MISSING,
 				     self->two, &alloc);
 	}
+}
+
+struct watch {
+	const unsigned char *map;
+	const struct ndshm_pci *other;
+	bool master;
+};
+
+static void *see_it_go(void *argument)
+{
+	struct watch *watch = argument;
+
+	while (ndshm_readable(watch->map))
+		;
+	watch->master = ndshm_pci_is_master(watch->other);
+	return NULL;
+}
+
+/* When the first block of one function goes, the other, which reaches it, is quiet. */
+TEST_F(group, close)
+{
+	struct watch watch = { .other = &self->edu[1].pci };
+	struct ndshm_block_info first;
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct ndshm_adapter_start start =
+			adapter_start_request(adapter_of(self, i));
+
+		test_claim(self->one, i);
+		test_adapter_start(self->one, &start);
+	}
+	first = test_new_block(self->one, adapter_of(self, 0), 1);
+	watch.map = test_map_block(self->one, &first);
+	/* They go one by one: time to look. */
+	for (i = 0; i < 1000; i++)
+		test_new_block(self->one, adapter_of(self, 0), 1);
+	ASSERT_TRUE(ndshm_pci_is_master(watch.other));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, see_it_go, &watch));
+	close(self->one);
+	pthread_join(thread, NULL);
+	EXPECT_FALSE(watch.master);
+	munmap((void *)watch.map, first.length);
+	self->one = ndshm_open();
 }
 
 int main(int argc, char **argv)

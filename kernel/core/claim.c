@@ -179,8 +179,11 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 	return NDSHM_REASON_NONE;
 }
 
-/* The one who finds it not ending ends it; others wait until that is done. */
-static void end_claim(struct ndshm_claim *claim, bool removing)
+/*
+ * No DMA any more. True for the one who finds it not ending, and frees what it has;
+ * others wait until all that is done.
+ */
+static bool stop(struct ndshm_claim *claim, bool removing)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
 	unsigned int i;
@@ -192,7 +195,7 @@ static void end_claim(struct ndshm_claim *claim, bool removing)
 	mutex_unlock(&adapter->claim_lock);
 	if (!first) {
 		wait_for_completion(&claim->ended);
-		return;
+		return false;
 	}
 
 	/* From here on nobody else touches the bars, and no op but ours runs. */
@@ -200,6 +203,14 @@ static void end_claim(struct ndshm_claim *claim, bool removing)
 		if (claim->bars[i])
 			ndshm_object_revoke(&claim->bars[i]->object);
 	adapter->ops->release(adapter->context, removing);
+	return true;
+}
+
+static void free_all(struct ndshm_claim *claim)
+{
+	struct ndshm_adapter *adapter = claim->adapter;
+	unsigned int i;
+
 	ndshm_blockset_close(&claim->set);
 	for (i = 0; i < NDSHM_BARS; i++)
 		if (claim->bars[i])
@@ -212,6 +223,12 @@ static void end_claim(struct ndshm_claim *claim, bool removing)
 	complete_all(&claim->ended);
 }
 
+static void end_claim(struct ndshm_claim *claim, bool removing)
+{
+	if (stop(claim, removing))
+		free_all(claim);
+}
+
 void ndshm_claim_end(struct ndshm_claim *claim)
 {
 	end_claim(claim, false);
@@ -220,6 +237,25 @@ void ndshm_claim_end(struct ndshm_claim *claim)
 void ndshm_claim_end_removing(struct ndshm_claim *claim)
 {
 	end_claim(claim, true);
+}
+
+static void drop(struct ndshm_claim *claim)
+{
+	list_del(&claim->link);
+	ndshm_claim_put(claim);
+}
+
+void ndshm_claims_end(struct list_head *claims)
+{
+	struct ndshm_claim *claim, *next;
+
+	list_for_each_entry_safe(claim, next, claims, link)
+		if (!stop(claim, false))
+			drop(claim);
+	list_for_each_entry_safe(claim, next, claims, link) {
+		free_all(claim);
+		drop(claim);
+	}
 }
 
 /* What a call on a claim that has ended, or never was, is told. */

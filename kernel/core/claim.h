@@ -67,6 +67,13 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 const struct ndshm_client *client,
 				 struct ndshm_claim **claim);
 void ndshm_claim_end(struct ndshm_claim *claim);
+
+/*
+ * End all of a client's, and drop them: first each stops, since functions of a group
+ * reach what was made for another of them.
+ */
+void ndshm_claims_end(struct list_head *claims);
+
 ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim);
 
 /* The BAR's object, the same each time, with a reference. */

@@ -28,16 +28,11 @@ struct ndshm_client *ndshm_client_open(struct file *file)
 
 void ndshm_client_close(struct ndshm_client *client)
 {
-	struct ndshm_claim *claim, *next;
 	struct ndshm_object *object;
 	u32 at = 0;
 
 	/* DMA stops before memory goes. */
-	list_for_each_entry_safe(claim, next, &client->claims, link) {
-		list_del(&claim->link);
-		ndshm_claim_end(claim);
-		ndshm_claim_put(claim);
-	}
+	ndshm_claims_end(&client->claims);
 	while ((object = ndshm_handle_take_next(&client->handles, &at))) {
 		ndshm_object_retire(object, NULL);
 		ndshm_object_put(object);
