@@ -422,7 +422,7 @@ void ndshm_section_settle(struct ndshm_section *section)
 	most = IDLE_PAGES +
 	       READ_ONCE(section->map.pages[NDSHM_RUN_TAKEN]) / TAKEN_FOR_IDLE;
 	if (READ_ONCE(section->idle) > most)
-		trim(section, most / 2, false);
+		trim(section, IDLE_PAGES, false);
 	/* Somebody was in the way, and may be there again and again: wait for him. */
 	ndshm_section_trim_later(section,
 				 READ_ONCE(section->idle) > most ? 0 : HZ);
