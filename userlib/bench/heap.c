@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * heap ALLOCATOR ROW PAIRS [THREADS]: that many pairs of an allocation and a free, in each
- * thread. ALLOCATOR is ndshm, a section without the kernel; module, one of the module's; or
+ * heap ALLOCATOR ROW PAIRS [THREADS [LIVE]]: that many pairs of an allocation and a free, in
+ * each thread, which has LIVE blocks (1,000) where a random one is replaced. ALLOCATOR is ndshm, a section without the kernel; module, one of the module's; or
  * malloc: whichever the program was started with. To be run under callgrind with two numbers
  * of pairs: the difference is what a pair costs.
  */
@@ -14,11 +14,13 @@
 #include "allocator.h"
 
 #define LIVE	1000
+#define LIVE_MOST	4000
 #define SIZES	65536
 #define THREADS	16
 
 static const struct allocator *allocator;
 static unsigned long pairs;
+static unsigned long live = LIVE;
 
 /* Log-uniform: made before, lest it is logarithms that are measured. */
 static unsigned int sizes[SIZES];
@@ -60,35 +62,35 @@ static void in_order(void)
 static void replace_mixed(void)
 {
 	unsigned long state = 1234567891011;
-	void *blocks[LIVE];
+	void *blocks[LIVE_MOST];
 
-	for (int j = 0; j < LIVE; j++)
+	for (unsigned long j = 0; j < live; j++)
 		blocks[j] = allocator->alloc(sizes[j]);
 	for (unsigned long i = 0; i < pairs; i++) {
 		unsigned long number = next_random(&state);
-		void **block = &blocks[(number >> 32) % LIVE];
+		void **block = &blocks[(number >> 32) * live >> 32];
 
 		allocator->free(*block);
 		*block = allocator->alloc(sizes[number % SIZES]);
 	}
-	for (int j = 0; j < LIVE; j++)
+	for (unsigned long j = 0; j < live; j++)
 		allocator->free(blocks[j]);
 }
 
 static void replace_same(void)
 {
 	unsigned long state = 1234567891011;
-	void *blocks[LIVE];
+	void *blocks[LIVE_MOST];
 
-	for (int j = 0; j < LIVE; j++)
+	for (unsigned long j = 0; j < live; j++)
 		blocks[j] = allocator->alloc(2048);
 	for (unsigned long i = 0; i < pairs; i++) {
-		void **block = &blocks[(next_random(&state) >> 32) % LIVE];
+		void **block = &blocks[(next_random(&state) >> 32) * live >> 32];
 
 		allocator->free(*block);
 		*block = allocator->alloc(2048);
 	}
-	for (int j = 0; j < LIVE; j++)
+	for (unsigned long j = 0; j < live; j++)
 		allocator->free(blocks[j]);
 }
 
@@ -114,7 +116,9 @@ int main(int count, char **arguments)
 	pthread_t ids[THREADS];
 	long row = 0;
 
-	if (count < 4 || threads > THREADS)
+	if (count > 5)
+		live = atoi(arguments[5]);
+	if (count < 4 || threads > THREADS || !live || live > LIVE_MOST)
 		return 2;
 	while (row < 4 && strcmp(rows[row].name, arguments[2]))
 		row++;
