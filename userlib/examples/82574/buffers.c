@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../common/say.h"
 #include "buffers_internal.h"
-#include "say.h"
 
 int buffers_cut(struct buffers *buffers, size_t wanted, uint8_t *memory,
 		struct ndshm_segment piece)

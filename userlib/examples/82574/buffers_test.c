@@ -11,6 +11,7 @@
 
 #include <ndshm/section.h>
 
+#include "../common/expect.h"
 #include "buffers.h"
 #include "revoked.h"
 
@@ -51,14 +52,6 @@ static const struct test {
 };
 
 static const struct test *test;
-static bool test_ok;
-
-#define EXPECT(condition) do {								\
-	if (!(condition)) {								\
-		printf("# %s:%d: not so: %s\n", __FILE__, __LINE__, #condition);	\
-		test_ok = false;							\
-	}										\
-} while (0)
 
 struct ndshm_block {
 	uint64_t start;
@@ -202,10 +195,10 @@ static void look_at(const struct buffers *buffers)
 
 	memset(taken, 0, sizeof(taken));
 	EXPECT(buffers->count == test->count);
-	for (size_t i = 0; i < test->count && test_ok; i++) {
+	for (size_t i = 0; i < test->count && expect_ok; i++) {
 		const uint64_t start = buffers_memory(buffers, i) - memory;
 
-		for (uint64_t at = 0; at < test->size && test_ok; at++) {
+		for (uint64_t at = 0; at < test->size && expect_ok; at++) {
 			EXPECT(start + at < used && !taken[start + at]++);
 			EXPECT(buffers_address(buffers, i) + at == address_of(start + at));
 		}
@@ -215,13 +208,14 @@ static void look_at(const struct buffers *buffers)
 	EXPECT(watched >= (test->section ? 0 : test->count * test->size));
 }
 
-static bool run(void)
+static const char *run(size_t number)
 {
 	static struct buffers buffers;
-	struct card card = { .section = test->section ? (void *)&card : NULL };
+	struct card card = { 0 };
 	int error;
 
-	test_ok = true;
+	test = &tests[number];
+	card.section = test->section ? (void *)&card : NULL;
 	used = 0;
 	watched = 0;
 	error = buffers_make(&buffers, &card, NDSHM_USAGE_RECEIVE, test->size, test->count,
@@ -234,27 +228,18 @@ static bool run(void)
 	buffers_free(&buffers);
 	EXPECT(live == 0);
 	live = 0;
-	return test_ok;
+	return test->name;
 }
 
 int main(void)
 {
-	const unsigned int count = sizeof(tests) / sizeof(tests[0]);
-	unsigned int passed = 0;
+	int code;
 
 	memory = malloc(PAGES * PAGE);
 	if (!memory)
 		return EXIT_FAILURE;
-	printf("TAP version 13\n1..%u\n", count);
-	for (unsigned int i = 0; i < count; i++) {
-		bool ok;
-
-		test = &tests[i];
-		ok = run();
-		printf("%s %u - %s\n", ok ? "ok" : "not ok", i + 1, test->name);
-		passed += ok;
-	}
+	puts("TAP version 13");
+	code = expect_all(sizeof(tests) / sizeof(tests[0]), run);
 	free(memory);
-	printf("%u passed, %u failed\n", passed, count - passed);
-	return passed == count ? EXIT_SUCCESS : EXIT_FAILURE;
+	return code;
 }

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "../common/say.h"
 #include "card.h"
 #include "link.h"
 #include "regs.h"
 #include "revoked.h"
-#include "say.h"
 
 #define ADDRESS_WIDTH	64	/* bits that the card can drive */
 #define QUEUES		2	/* the second is never used, but may have been */

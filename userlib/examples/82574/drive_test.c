@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/expect.h"
 #include "report.h"
 #include "section.h"
 
@@ -219,44 +220,31 @@ static int to_status(int code, unsigned int rings)
 }
 
 /* In a process of its own, as main.c runs once; its status says both results. */
-static bool run(void)
+static const char *run(size_t number)
 {
-	char *option = test->option ? strdup(test->option) : NULL;
-	char *arguments[] = { "ndshm-82574", "--adapter=card", option, NULL };
-	/* That one comes before main is done. */
-	int expected = test->code == EXIT_USAGE ? EXIT_USAGE : to_status(test->code, test->freed);
-	int status;
-	pid_t pid = fork();
+	char *arguments[] = { "ndshm-82574", "--adapter=card", NULL, NULL };
+	int expected, status;
+	pid_t pid;
 
+	test = &tests[number];
+	/* A wrong command line ends it before main is done. */
+	expected = test->code == EXIT_USAGE ? EXIT_USAGE : to_status(test->code, test->freed);
+	arguments[2] = test->option ? strdup(test->option) : NULL;
+	pid = fork();
 	if (!pid) {
-		int code = drive_main(option ? 3 : 2, arguments);
+		int code = drive_main(arguments[2] ? 3 : 2, arguments);
 
 		_exit(sized == test->section ? to_status(code, freed) : EXIT_FAILURE);
 	}
-	free(option);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return false;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == expected)
-		return true;
-	printf("# expected %d, got status 0x%x\n", expected, status);
-	return false;
+	free(arguments[2]);
+	EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid);
+	EXPECT(pid > 0 && WIFEXITED(status));
+	EXPECT(pid > 0 && WEXITSTATUS(status) == expected);
+	return test->name;
 }
 
 int main(void)
 {
-	const unsigned int count = sizeof(tests) / sizeof(tests[0]);
-	unsigned int passed = 0;
-
-	printf("TAP version 13\n1..%u\n", count);
-	for (unsigned int i = 0; i < count; i++) {
-		bool ok;
-
-		test = &tests[i];
-		fflush(stdout);
-		ok = run();
-		printf("%s %u - %s\n", ok ? "ok" : "not ok", i + 1, test->name);
-		passed += ok;
-	}
-	printf("%u passed, %u failed\n", passed, count - passed);
-	return passed == count ? EXIT_SUCCESS : EXIT_FAILURE;
+	puts("TAP version 13");
+	return expect_all(sizeof(tests) / sizeof(tests[0]), run);
 }

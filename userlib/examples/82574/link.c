@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 
+#include "../common/say.h"
 #include "link.h"
 #include "regs.h"
-#include "say.h"
 
 int link_take_phy(struct card *card)
 {

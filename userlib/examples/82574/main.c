@@ -10,9 +10,9 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "../common/say.h"
 #include "report.h"
 #include "revoked.h"
-#include "say.h"
 #include "section.h"
 
 #define SECOND		1000000000LL

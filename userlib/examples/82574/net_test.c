@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/expect.h"
 #include "net.h"
 
 #define OUR_ADDRESS	0x0a000002	/* 10.0.0.2 */
@@ -18,15 +19,6 @@ static const uint8_t our_mac[6] = { 0x52, 0x54, 0, 0x6e, 0x64, 2 };
 static const uint8_t peer_mac[6] = { 0x52, 0x54, 0, 0x6e, 0x64, 1 };
 static const uint8_t all_macs[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-static int passed, failed;
-static bool test_ok;
-
-#define EXPECT(condition) do {							\
-	if (!(condition)) {							\
-		printf("# %s:%d: not so: %s\n", __FILE__, __LINE__, #condition);	\
-		test_ok = false;						\
-	}									\
-} while (0)
 
 /* A frame under construction. */
 struct frame {
@@ -763,17 +755,14 @@ static const struct {
 	{ "results have names of their own", test_names },
 };
 
+static const char *run(size_t test)
+{
+	tests[test].run();
+	return tests[test].name;
+}
+
 int main(void)
 {
-	size_t count = sizeof(tests) / sizeof(tests[0]);
-
-	printf("TAP version 13\n1..%zu\n", count);
-	for (size_t i = 0; i < count; i++) {
-		test_ok = true;
-		tests[i].run();
-		printf("%s %zu - %s\n", test_ok ? "ok" : "not ok", i + 1, tests[i].name);
-		test_ok ? passed++ : failed++;
-	}
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	puts("TAP version 13");
+	return expect_all(sizeof(tests) / sizeof(tests[0]), run);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/arguments.h"
 #include "net.h"
 #include "options.h"
 #include "revoked.h"
@@ -68,40 +69,6 @@ static const char doc[] =
 	"  3  the adapter was revoked (unbound or unplugged)\n"
 	"  4  no link within 10 seconds\n"
 	"  5  ended before all frames of --send were on the wire";
-
-static uint64_t number(struct argp_state *state, const char *text, uint64_t min, uint64_t max)
-{
-	unsigned long long value;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || value < min || value > max)
-		argp_error(state, "%s is not a number from %llu to %llu", text,
-			   (unsigned long long)min, (unsigned long long)max);
-	return value;
-}
-
-/* Bytes, or a number of K, M or G. */
-static uint64_t size(struct argp_state *state, const char *text)
-{
-	static const char units[] = "KMG";
-	unsigned long long value;
-	unsigned int shift = 0;
-	const char *unit;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	unit = *end ? strchr(units, *end) : NULL;
-	if (unit && end != text) {
-		shift = 10 * (unit - units + 1);
-		end++;
-	}
-	if (errno || end == text || *end || *text == '-' || !value || value > UINT64_MAX >> shift)
-		argp_error(state, "%s is not a size: a number of bytes, or of K, M or G", text);
-	return value << shift;
-}
 
 static int hex_digit(char c)
 {
@@ -175,28 +142,28 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			argp_error(state, "%s is neither a MAC nor an IPv4 address", argument);
 		break;
 	case KEY_MAX_FRAME:
-		options->frame_max = number(state, argument, NET_FRAME_MIN, NET_FRAME_MAX);
+		options->frame_max = argument_number(state, argument, NET_FRAME_MIN, NET_FRAME_MAX);
 		break;
 	case KEY_SIZE:
-		options->size = number(state, argument, NET_FRAME_MIN, NET_FRAME_MAX);
+		options->size = argument_number(state, argument, NET_FRAME_MIN, NET_FRAME_MAX);
 		break;
 	case KEY_SEND:
-		options->send = number(state, argument, 1, UINT64_MAX);
+		options->send = argument_number(state, argument, 1, UINT64_MAX);
 		break;
 	case KEY_RATE:
-		options->rate = number(state, argument, 1, 10000000);
+		options->rate = argument_number(state, argument, 1, 10000000);
 		break;
 	case KEY_DURATION:
-		options->duration = number(state, argument, 1, 1000000000);
+		options->duration = argument_number(state, argument, 1, 1000000000);
 		break;
 	case KEY_STATS:
-		options->stats = number(state, argument, 1, 1000000000);
+		options->stats = argument_number(state, argument, 1, 1000000000);
 		break;
 	case KEY_IDLE:
-		options->idle_us = number(state, argument, 0, 999999);
+		options->idle_us = argument_number(state, argument, 0, 999999);
 		break;
 	case KEY_SECTION:
-		options->section = argument ? size(state, argument) : SECTION_SIZE;
+		options->section = argument ? argument_size(state, argument, 1, UINT64_MAX) : SECTION_SIZE;
 		break;
 	case KEY_QUIT:
 		options->quit = true;

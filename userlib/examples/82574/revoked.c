@@ -17,7 +17,7 @@ static volatile sig_atomic_t used;
 
 _Noreturn void revoked_exit(void)
 {
-	static const char message[] = "82574: adapter revoked\n";
+	static const char message[] = "ndshm-82574: adapter revoked\n";
 	ssize_t written = write(STDERR_FILENO, message, sizeof(message) - 1);
 
 	(void)written;	/* nobody is left to be told */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <ndshm/section.h>
 
+#include "../common/say.h"
 #include "revoked.h"
-#include "say.h"
 #include "section.h"
 
 int section_make(struct card *card, uint64_t size)

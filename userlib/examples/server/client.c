@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/say.h"
 #include "call.h"
 #include "client_options.h"
-#include "say.h"
 
 /* All of it once as contents and once as a result, and the list. */
 static uint64_t memory_for(const struct client_options *options, uint64_t room)

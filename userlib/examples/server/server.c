@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/say.h"
 #include "channel.h"
 #include "copy.h"
 #include "report.h"
-#include "say.h"
 #include "server_options.h"
 
 #define EVENTS		64	/* at a time */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/arguments.h"
 #include "server_options.h"
 
 #define STAND_IN	"memfd:"
@@ -50,29 +51,6 @@ static const char doc[] =
 	"  1  a failure; a message says which\n"
 	"  2  wrong command line";
 
-static uint64_t number(struct argp_state *state, const char *text, const char *suffixes,
-		       uint64_t min, uint64_t max, int base)
-{
-	unsigned long long value;
-	const char *suffix;
-	int shift = 0;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, base);
-	suffix = *end ? strchr(suffixes, *end) : NULL;
-	if (suffix && end != text) {
-		shift = 10 * (suffix - suffixes + 1);
-		end++;
-	}
-	if (errno || end == text || *end || *text == '-' || value > max >> shift ||
-	    value << shift < min)
-		argp_error(state, base == 8 ? "%s is no octal number from %llo to %llo" :
-					      "%s is no number from %llu to %llu", text,
-			   (unsigned long long)min, (unsigned long long)max);
-	return value << shift;
-}
-
 /* What has not been said follows from the rest. */
 static void complete(struct argp_state *state, struct server_options *options)
 {
@@ -102,19 +80,19 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->backend = argument;
 		break;
 	case KEY_MODE:
-		options->mode = number(state, argument, "", 0, 0777, 8);
+		options->mode = argument_mode(state, argument);
 		break;
 	case KEY_CLIENTS:
-		options->clients = number(state, argument, "", 1, 65536, 10);
+		options->clients = argument_number(state, argument, 1, 65536);
 		break;
 	case KEY_SIZE:
-		options->size = number(state, argument, "KMG", 4096, 1ULL << 46, 10);
+		options->size = argument_size(state, argument, 4096, 1ULL << 46);
 		break;
 	case KEY_BUFFER:
-		options->buffer = number(state, argument, "KMG", 0, 1ULL << 46, 10);
+		options->buffer = argument_size(state, argument, 0, 1ULL << 46);
 		break;
 	case KEY_STATS:
-		options->stats = number(state, argument, "", 1, 1000000000, 10);
+		options->stats = argument_number(state, argument, 1, 1000000000);
 		break;
 	case KEY_JSON:
 		options->json = true;

@@ -52,9 +52,9 @@ has() { [[ $1 == *"$2"* ]] || { echo "# $1"; false; }; }
 permissions() { [[ $(stat -c %a "$socket") == "$1" ]]; }
 
 check 'a server without --socket' says 2 '--socket is missing' "$server"
-check 'a number that is none' says 2 'is no number' "$server" --socket x --clients many
-check 'a number that is too great' says 2 'is no number' "$server" --socket x --size 99999999999G
-check 'an octal number that is none' says 2 'is no octal number' "$server" --socket x --mode 8
+check 'a number that is none' says 2 'is not a number' "$server" --socket x --clients many
+check 'a number that is too great' says 2 'is not a size' "$server" --socket x --size 99999999999G
+check 'an octal number that is none' says 2 'is not a mode' "$server" --socket x --mode 8
 check 'a word too many' says 2 'what is x?' "$server" --socket y x
 check 'memfd: without a buffer' says 2 'must not be 0' "$server" --socket x --backend memfd: --buffer 0
 check 'a buffer above the section' says 2 'above --size' "$server" --socket x --size 1M --buffer 2M

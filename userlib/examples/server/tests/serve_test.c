@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../../common/expect.h"
 #include "../copy.h"
 #include "hostile.h"
 #include "../serve.h"
@@ -29,15 +30,6 @@ static struct serve server;
 static char *base;
 static uint64_t seed;
 
-static int passed, failed;
-static bool test_ok;
-
-#define EXPECT(condition) do {							\
-	if (!(condition)) {							\
-		printf("# %s:%d: not so: %s\n", __FILE__, __LINE__, #condition);	\
-		test_ok = false;						\
-	}									\
-} while (0)
 
 /*
  * Asking
@@ -415,7 +407,7 @@ static void test_random(void)
 
 	for (size_t i = 0; i < MEMORY; i++)
 		base[i] = hostile_random(&hostile);
-	for (int i = 0; i < RANDOM_REQUESTS && test_ok; i++) {
+	for (int i = 0; i < RANDOM_REQUESTS && expect_ok; i++) {
 		enum verdict verdict;
 		struct answer answer;
 		size_t length = 0;
@@ -431,7 +423,7 @@ static void test_random(void)
 		EXPECT(verdict != VERDICT_SERVED ||
 		       (answer.status == STATUS_SERVED && answer.length == length &&
 			!memcmp(base + hostile.request.answer, expected, length)));
-		if (!test_ok)
+		if (!expect_ok)
 			printf("# request %d, seed %llu: %s\n", i, (unsigned long long)seed,
 			       status_name(answer.status));
 	}
@@ -489,26 +481,26 @@ static bool set_up(void)
 	return !copy_probe();
 }
 
+static const char *run(size_t test)
+{
+	tests[test].run();
+	return tests[test].name;
+}
+
 int main(void)
 {
 	const char *number = getenv("NDSHM_SEED");
-	size_t count = sizeof(tests) / sizeof(tests[0]);
+	int code;
 
 	/* Not predictable, and not secret. */
 	seed = number ? strtoull(number, NULL, 0) : (uintptr_t)&seed ^ (uint64_t)time(NULL) << 20;
-	printf("TAP version 13\n# NDSHM_SEED=%llu\n1..%zu\n", (unsigned long long)seed, count);
+	printf("TAP version 13\n# NDSHM_SEED=%llu\n", (unsigned long long)seed);
 	if (!set_up()) {
 		printf("Bail out! no section\n");
 		return EXIT_FAILURE;
 	}
-	for (size_t i = 0; i < count; i++) {
-		test_ok = true;
-		tests[i].run();
-		printf("%s %zu - %s\n", test_ok ? "ok" : "not ok", i + 1, tests[i].name);
-		test_ok ? passed++ : failed++;
-	}
+	code = expect_all(sizeof(tests) / sizeof(tests[0]), run);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return code;
 }
