@@ -61,7 +61,8 @@ install: install-modules install-userlib
 
 .PHONY: install-modules
 install-modules: modules
-	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) \
+		INSTALL_MOD_STRIP=1 modules_install
 
 .PHONY: install-userlib
 install-userlib: userlib

@@ -43,9 +43,10 @@ check_kernel_doc() {
 	done
 }
 
-# Warnings of one compilation of the module: W=1 and sparse, ordinary and test build.
+# Warnings of one compilation of the module: W=1 and sparse, ordinary and test build. Where
+# `make check` finds it, which has nothing to compile then.
 compile() {
-	local name=$1 out=$build/lint/$1$2
+	local name=$1 out=$build/modules/$1$2
 	shift 2
 	rm -rf "$out"
 	make -C "$top" -j"$(nproc)" modules MODULE_DIR="$out" KDIR="$("$vm/kernels.sh" headers "$name")" \
@@ -110,10 +111,10 @@ check_abi_layout() {
 }
 
 # User space, with both compilers and without a warning.
-check_user_gcc() { user_build gcc; }
-check_user_clang() { user_build clang; }
+check_user_gcc() { user_build gcc "$build/user"; }
+check_user_clang() { user_build clang "$build/lint/user-clang"; }
 user_build() {
-	local out=$build/lint/user-$1
+	local out=$2
 	rm -rf "$out"
 	{
 		make -C userlib CC="$1" BUILD="$out" all &&
@@ -125,7 +126,8 @@ user_build() {
 check_selftests() {
 	local compiler out
 	for compiler in gcc clang; do
-		out=$build/lint/selftests-$compiler
+		out=$build/selftests/programs
+		[[ $compiler == gcc ]] || out=$build/lint/selftests-$compiler
 		rm -rf "$out"
 		mkdir -p "$out"
 		make -C selftests KSELFTEST_DIR="$source/tools/testing/selftests" OUTPUT="$out" \
@@ -161,6 +163,11 @@ end_checks() {
 	rm -rf "$results"
 }
 
+# What is built anew must not be what a run of the tests has in use.
+mkdir -p "$build"
+exec {lock}>"$build/levels.lock"
+flock -n "$lock" || { echo "a run of the tests is under way in $build: wait for it, or set BUILD" >&2; exit 1; }
+
 results=$(mktemp -d)
 trap end_checks EXIT
 trap 'exit 130' INT
@@ -174,7 +181,7 @@ for check in "${checks[@]}"; do
 	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do wait -n || true; done
 	# In a group of its own, so that it can be ended with all that it started.
 	set -m
-	run "$check" &
+	run "$check" {lock}>&- &
 	set +m
 done
 wait

@@ -18,7 +18,7 @@
 #include "sharer.h"
 
 #define HUGE		(2UL << 20)
-#define KILLS		28	/* of a round: what was spared goes after a second */
+#define KILLS		28	/* of a round, at most: what was spared goes after a second */
 #define LONGEST		20000	/* microseconds until a kill */
 #define STEPS		60	/* things that are done before a timer is set */
 #define PATIENCE	30	/* seconds for an end, or for the next caller */
@@ -149,7 +149,15 @@ static bool meet_fate(void)
 	return delete(hall->fate == SHARER_FORCED);
 }
 
-static bool be_busy(struct storm_random *random)
+/* Each way to end is met once, however few are to die. */
+static unsigned int kills_of_round(void)
+{
+	unsigned int kills = (storm.deaths + SHARER_FATES - 1) / SHARER_FATES;
+
+	return kills < KILLS ? kills : KILLS;
+}
+
+static bool be_busy(struct storm_random *random, unsigned int kills)
 {
 	struct worker workers[SHARER_PROCESSES];
 	unsigned int i, at;
@@ -158,11 +166,11 @@ static bool be_busy(struct storm_random *random)
 
 	for (i = 0; i < SHARER_PROCESSES; i++)
 		workers[i] = start(random, i);
-	for (i = 0; fine && i < KILLS; i++) {
+	for (i = 0; fine && i < kills; i++) {
 		at = storm_below(random, SHARER_PROCESSES);
 		fine = kill_worker(random, &workers[at], at);
 		workers[at] = start(random, at);
-		if (i >= KILLS / 2 && !storm_read(&hall->ended))
+		if (i >= kills / 2 && !storm_read(&hall->ended))
 			fine = meet_fate() && fine;
 	}
 	/* Nobody who is left dies any more: those who would are killed first. */
@@ -271,7 +279,7 @@ static bool one_round(unsigned int round)
 	hall->ended = 0;
 	fine = make_section(&random);
 	if (fine) {
-		fine = be_busy(&random);
+		fine = be_busy(&random, kills_of_round());
 		fine = looks_unused() && fine;
 		fine = is_deleted() && fine;
 		fine = serves_next(round) && fine;

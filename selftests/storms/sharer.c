@@ -236,7 +236,7 @@ static bool do_alloc(struct sharer *sharer)
 static bool do_grow(struct sharer *sharer)
 {
 	storm_count(&hall->grown);
-	return sharer_take(sharer, (1 + storm_below(&sharer->random, 1024)) *
+	return sharer_take(sharer, storm_spread(&sharer->random, 1024) *
 			    storm.page);
 }
 

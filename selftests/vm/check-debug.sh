@@ -40,7 +40,8 @@ unwatched=(--append kmemleak=off --append page_owner=off)
 build_modules() {
 	local kernel=$1
 	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
-		MODULE_DIR="$BUILD/modules/$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1
+		MODULE_DIR="$BUILD/modules/$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1 &&
+	strip_modules "$BUILD/modules/$kernel"
 }
 
 # The same programs for every kernel.
@@ -192,7 +193,7 @@ read -ra all_kernels <<<"$kernels"
 for name in leaks kselftest bare fuzz heap ${KILLS:+storm} catches ends compiles; do
 	for kernel in "${all_kernels[@]}"; do
 		[[ $name != ends || $kernel == "${all_kernels[0]}" ]] || continue
-		modules=$BUILD/modules/$kernel
+		modules=$BUILD/modules/$kernel/stripped
 		export NDSHM_BUILD=$BUILD NDSHM_KO=$modules/ndshm.ko NDSHM_MOCK=$modules/kernel/tests/ndshm_mock.ko \
 			NDSHM_KUNIT=$modules/kernel/tests/ndshm_kunit.ko NDSHM_COVERAGE=$modules/kernel/tests/ndshm_coverage.ko
 		level "$kernel/$name" "level_$name" "$kernel"

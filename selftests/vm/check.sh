@@ -28,13 +28,14 @@ done
 may_skip=': lockdown|lockdown\.unisolated|segment_size|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP kernels before 6.12|# SKIP the kernel does not look at'
 
 # The module in two builds, one of them with the modules that test either; nothing that
-# only tests need may be in the ordinary one.
+# only tests need may be in the ordinary one. As `make lint` builds them.
 build_modules() {
 	local kernel=$1 headers
 	headers=$("$here/kernels.sh" headers "$kernel") || return 1
-	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel" &&
-	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel-test" \
-		NDSHM_TEST=1 NDSHM_TEST_MODULES=1
+	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel" W=1 &&
+	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel-test" W=1 \
+		NDSHM_TEST=1 NDSHM_TEST_MODULES=1 &&
+	strip_modules "$BUILD/modules/$kernel" && strip_modules "$BUILD/modules/$kernel-test"
 }
 # The same programs for every kernel.
 programs=$BUILD/selftests/programs
@@ -128,9 +129,9 @@ section_command=("$top/userlib/tests/section_command.sh" "$BUILD/user/tests/"{nd
 level readme "$here/readme.sh"
 export NDSHM_BUILD=$BUILD
 for kernel in $kernels; do
-	ordinary=$BUILD/modules/$kernel/ndshm.ko
-	test=$BUILD/modules/$kernel-test/ndshm.ko
-	export NDSHM_MOCK=$BUILD/modules/$kernel-test/kernel/tests/ndshm_mock.ko
+	ordinary=$BUILD/modules/$kernel/stripped/ndshm.ko
+	test=$BUILD/modules/$kernel-test/stripped/ndshm.ko
+	export NDSHM_MOCK=$BUILD/modules/$kernel-test/stripped/kernel/tests/ndshm_mock.ko
 
 	# Each of the two ways to run them on one kernel.
 	runs=alone

@@ -16,8 +16,8 @@ machine=(--iommu --wire --edu --numa 2
 	--device 'pcie-root-port,id=slot2,chassis=2,addr=0x14' --device 'edu,bus=slot2'
 	--device 'pcie-root-port,id=slot3,chassis=3,addr=0x15' --device 'edu,bus=slot3')
 
-# Emulated guests leave a processor idle half of the time: two at once, on two processors.
-jobs_at_once=${JOBS:-$(nproc)}
+# Emulated guests leave processors idle at times: one more of them than there are processors.
+jobs_at_once=${JOBS:-$(($(nproc) + 1))}
 started=0 start=$SECONDS
 
 at() { printf '[%4d s] %s\n' $((SECONDS - start)) "$*"; }
@@ -39,6 +39,17 @@ end_jobs() {
 	local -a left
 	mapfile -t left < <(jobs -rp)
 	[[ ${#left[@]} -eq 0 ]] || { kill -- "${left[@]/#/-}" 2>/dev/null; wait; } || true
+}
+
+# strip_modules DIRECTORY: the modules that are below it, below DIRECTORY/stripped without
+# what only a debugger reads. That is most of them, and each load copies all of it.
+strip_modules() {
+	local directory=$1 module
+	rm -rf -- "$directory/stripped"
+	(cd -- "$directory" && find . -name '*.ko' -printf '%P\n') | while read -r module; do
+		mkdir -p -- "$(dirname -- "$directory/stripped/$module")" &&
+			strip --strip-debug -o "$directory/stripped/$module" "$directory/$module" || return 1
+	done
 }
 
 # must NAME COMMAND...: not a test, but nothing can be tested without it.
