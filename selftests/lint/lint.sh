@@ -8,6 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 vm=$top/selftests/vm
+. "$vm/lib.sh"
 build=${BUILD:-$top/build}
 
 "$vm/packages.sh" build lint vm
@@ -18,9 +19,12 @@ cd "$top"
 kernel_files() { git ls-files 'kernel/*.[ch]' 'kernel/**/*.[ch]'; }
 
 # checkpatch does not know that one file of this module may test versions, and
-# that a uapi header cannot use BIT(). Generated files are the generator's.
+# that a uapi header cannot use BIT(). Generated files are the generator's. It takes a minute
+# and more: a file that was clean is not read again until it, or checkpatch, is another one.
 check_checkpatch() {
-	local file ignore
+	local file ignore wrong clean
+	mkdir -p "$cache/checkpatch"
+	find "$cache/checkpatch" -type f -mtime +30 -delete
 	{ kernel_files; git ls-files 'uapi/*.h' 'selftests/*.[ch]' 'selftests/**/*.[ch]'; } |
 	grep -v -e netlink_gen -e ndshm_netlink.h | sort -u |
 	while read -r file; do
@@ -30,8 +34,15 @@ check_checkpatch() {
 		uapi/*) ignore+=,BIT_MACRO ;;
 		selftests/*) ignore+=$(cat "$here/checkpatch-selftests") ;;
 		esac
-		perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
-			--ignore "$ignore" -f "$file" || true
+		clean=$cache/checkpatch/$({ echo "$file $ignore"; cat "$file" "$source/scripts/checkpatch.pl"; } |
+			sha256sum | cut -d' ' -f1)
+		if [[ -e $clean ]]; then
+			touch "$clean"
+			continue
+		fi
+		wrong=$(perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
+			--ignore "$ignore" -f "$file" 2>&1) || true
+		if [[ $wrong ]]; then echo "$wrong"; else touch "$clean"; fi
 	done
 }
 
