@@ -90,7 +90,7 @@ level() {
 }
 
 run_level() {
-	local name=$1 log=$logs/$1.log good bad skip began=$SECONDS
+	local name=$1 log=$logs/$1.log good bad skip spent began=$SECONDS
 	shift
 	mkdir -p -- "${log%/*}"
 	at "$name"
@@ -106,8 +106,11 @@ run_level() {
 		bad=1
 	fi
 	[[ $bad -eq 0 ]] || { echo "-- failed: $name; the end of its log ($log):"; tail -n 30 -- "$log"; }
+	# A file, because a pipe's end would tell its own.
+	times >"$log.times"
+	spent=$(awk -F'[ms ]+' 'END { printf "%d", $1 * 60 + $2 + $3 * 60 + $4 }' "$log.times")
 	printf '%s %d %d %d\n' "$name" $((good - skip)) "$bad" "$skip" >>"$results"
-	at "$name: $((good - skip)) passed, $bad failed, $skip skipped in $((SECONDS - began)) s"
+	at "$name: $((good - skip)) passed, $bad failed, $skip skipped in $((SECONDS - began)) s ($spent s of processors)"
 }
 
 all_levels() { while [[ $(jobs -rp | wc -l) -gt 0 ]]; do wait -n || true; done; }
