@@ -4,11 +4,11 @@
 # What can be found without running anything. Each check is a function that
 # prints what is wrong; silence is a pass. Last line: N passed, N failed.
 set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/../vm/lib.sh"
 
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 vm=$top/selftests/vm
-. "$vm/lib.sh"
 build=${BUILD:-$top/build}
 
 "$vm/packages.sh" build lint vm
