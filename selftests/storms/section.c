@@ -292,6 +292,7 @@ static bool one_round(unsigned int round)
 bool storm_sections(void)
 {
 	unsigned int rounds = (storm.deaths + KILLS - 1) / KILLS, round;
+	__u64 since = storm_now();
 	char when[64];
 	bool fine = true;
 
@@ -305,6 +306,12 @@ bool storm_sections(void)
 		fine = one_round(round);
 		snprintf(when, sizeof(when), "after round %u", round);
 		fine = storm_settled(when) && fine;
+		/* As often as kills are told of. */
+		if (round % 10 == 9)
+			storm_say("%u of %u died, %.1f ms each",
+				  (round + 1) * kills_of_round(), storm.deaths,
+				  storm_seconds(since) * 1e3 /
+				  ((round + 1) * kills_of_round()));
 	}
 	sharer_tell();
 	if (fine && (!hall->handed || !hall->told))
