@@ -75,7 +75,7 @@ check_house() {
 		xargs grep -nE '#include .*core/' || true
 	# Pure logic can be tested alone.
 	grep -nE '#include <linux/(fs|file|miscdevice|netlink|pci|device)|#include <net/' \
-		kernel/core/reason.c kernel/core/params.[ch] || true
+		kernel/core/reason.c kernel/core/params.[ch] kernel/core/queue_state.[ch] || true
 	# Versions are compat.h's affair.
 	kernel_files | grep -v core/compat.h | xargs grep -n LINUX_VERSION_CODE || true
 	# Memory of dma_alloc_coherent() has no page that anyone may look for.
