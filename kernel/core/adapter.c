@@ -45,6 +45,7 @@ void ndshm_adapter_put(struct ndshm_adapter *adapter)
 		return;
 	put_device(adapter->device);
 	mutex_destroy(&adapter->claim_lock);
+	ndshm_queues_fini(&adapter->queues);
 	kfree_rcu(adapter, entry.rcu);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_put);
@@ -90,6 +91,7 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	adapter->context = info->context;
 	adapter->group = info->group;
 	ndshm_blockset_init(&adapter->set);
+	ndshm_queues_init(&adapter->queues);
 	mutex_init(&adapter->claim_lock);
 
 	reason = publish(adapter);
@@ -119,6 +121,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 		ndshm_claim_end_removing(claim);
 		ndshm_claim_put(claim);
 	}
+	ndshm_queues_end(adapter);
 	ndshm_blockset_close(&adapter->set);
 
 	mutex_lock(&ndshm_registry_lock);

@@ -11,18 +11,22 @@
 #include <ndshm/provider.h>
 
 #include "blockset.h"
+#include "queue.h"
 #include "registry.h"
 
 struct ndshm_claim;
 
 /**
  * struct ndshm_adapter - who does DMA
- * @entry: in the registry; referred to also by its claim, its blocks, lookups
+ * @entry: in the registry; referred to also by its claim, its queues, its blocks,
+ *	lookups
  * @device: held; used inside @set, or under a claim, only
  * @flags: NDSHM_ADAPTER_*
  * @ops: NULL: no claims
  * @context: for @ops
- * @set: blocks made without a claim, and who uses @device just now
+ * @set: blocks made without a claim for the default queue and port, and who uses
+ *	@device just now
+ * @queues: the others
  * @claim_lock: guards @claim, @removed; serializes the ops but isolation and
  *	dirty. Never taken inside the mmap lock; object locks are taken inside.
  * @claim: the one that lives or is ending; the next must wait
@@ -40,6 +44,7 @@ struct ndshm_adapter {
 	const struct ndshm_adapter_ops *ops;
 	void *context;
 	struct ndshm_blockset set;
+	struct ndshm_queues queues;
 	struct mutex claim_lock;	/* claim, removed, the ops */
 	struct ndshm_claim *claim;
 	struct ndshm_provider __rcu *provider;

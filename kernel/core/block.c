@@ -65,6 +65,14 @@ EXPORT_SYMBOL_GPL(ndshm_list_add);
  * Life
  */
 
+/* The set that is its user's. */
+static struct ndshm_blockset *user_set(const struct ndshm_block *block)
+{
+	if (block->claim)
+		return &block->claim->set;
+	return block->queue ? &block->queue->set : &block->adapter->set;
+}
+
 /* Give the memory back, once. */
 static void unback(struct ndshm_block *block)
 {
@@ -77,9 +85,7 @@ static void unback(struct ndshm_block *block)
 	ndshm_block_keep_pinned(block);
 	c->free(c->provider_context, block->context);
 	ndshm_uncharge(&block->charge);
-	ndshm_blockset_remove(block->claim ? &block->claim->set :
-					     &block->adapter->set,
-			      &block->in_user);
+	ndshm_blockset_remove(user_set(block), &block->in_user);
 	ndshm_blockset_remove(&provider->set, &block->in_provider);
 	module_put(provider->owner);
 }
@@ -91,6 +97,8 @@ static void free_block(struct ndshm_block *block)
 	ndshm_registration_put(block->registration);
 	if (block->claim)
 		ndshm_claim_put(block->claim);
+	if (block->queue)
+		ndshm_queue_put(block->queue);
 	ndshm_adapter_put(block->adapter);
 	put_pid(block->pid);
 	mutex_destroy(&block->sync_lock);
@@ -207,12 +215,14 @@ void ndshm_block_revoke(struct ndshm_block *block)
 {
 	if (!ndshm_object_revoke(&block->object))
 		return;
+	ndshm_packets_close(&block->packets);
 	mutex_lock(&block->tell_lock);
 	WRITE_ONCE(block->teller, current);
 	if (block->revoked)
 		block->revoked(block->revoked_context, block);
 	WRITE_ONCE(block->teller, NULL);
 	mutex_unlock(&block->tell_lock);
+	ndshm_packets_drain(&block->packets);
 	unback(block);
 	/* In no set any more. The caller has a reference, so this is not the last. */
 	if (block->in_user.kept)
@@ -361,15 +371,15 @@ static void tell_segments(const struct ndshm_block *block,
 }
 
 /* Into the sets, if neither was closed meanwhile. */
-static ndshm_reason_t join(struct ndshm_block *block,
-			   struct ndshm_blockset *user)
+static ndshm_reason_t join(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
+	struct ndshm_blockset *user = user_set(block);
 
 	block->in_user.block = block;
 	block->in_provider.block = block;
 	if (!ndshm_blockset_add(user, &block->in_user))
-		return NDSHM_REASON_ADAPTER_REMOVED;
+		return ndshm_queue_closed_reason(block->queue);
 	if (!ndshm_blockset_add(&provider->set, &block->in_provider)) {
 		ndshm_blockset_remove(user, &block->in_user);
 		return NDSHM_REASON_PROVIDER_CLOSING;
@@ -379,7 +389,8 @@ static ndshm_reason_t join(struct ndshm_block *block,
 }
 
 static struct ndshm_block *new_block(const struct ndshm_parameters *p,
-				     const struct ndshm_allocation *allocation)
+				     const struct ndshm_allocation *allocation,
+				     struct ndshm_queue *queue)
 {
 	struct ndshm_block *block = kzalloc(sizeof(*block), NDSHM_GFP_CHARGED);
 
@@ -392,6 +403,9 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
 		block->claim = ndshm_claim_get(allocation->claim);
+	if (queue)
+		block->queue = ndshm_queue_get(queue);
+	ndshm_packets_init(&block->packets);
 	block->flags = p->flags;
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
@@ -408,7 +422,7 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 static ndshm_reason_t make(struct ndshm_parameters *p,
 			   const struct ndshm_allocation *allocation,
 			   struct ndshm_registration *registration,
-			   struct ndshm_blockset *user,
+			   struct ndshm_queue *queue,
 			   struct ndshm_block **out)
 {
 	const struct ndshm_provider_characteristics *c =
@@ -416,7 +430,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	struct ndshm_block *block;
 	ndshm_reason_t reason;
 
-	block = new_block(p, allocation);
+	block = new_block(p, allocation, queue);
 	if (!block)
 		return NDSHM_REASON_MEMORY;
 	refcount_inc(&registration->references);
@@ -439,7 +453,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 		goto err_memory;
 	__module_get(registration->provider->owner);
 	block->charged = block->charge.user;
-	reason = join(block, user);
+	reason = join(block);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
 
@@ -465,21 +479,45 @@ err_block:
 	return reason;
 }
 
+/* Come into the user's set. *queue is as of ndshm_queue_enter(); NULL for a claim. */
+static ndshm_reason_t enter(const struct ndshm_parameters *p,
+			    const struct ndshm_allocation *allocation,
+			    struct ndshm_queue **queue)
+{
+	if (!allocation->claim)
+		return ndshm_queue_enter(p->adapter, p->queue_id, p->vport_id,
+					 queue);
+	return ndshm_blockset_enter(&allocation->claim->set) ?
+	       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_REMOVED;
+}
+
+static void leave(const struct ndshm_parameters *p,
+		  const struct ndshm_allocation *allocation,
+		  struct ndshm_queue *queue)
+{
+	if (allocation->claim)
+		ndshm_blockset_leave(&allocation->claim->set);
+	else
+		ndshm_blockset_leave(queue ? &queue->set : &p->adapter->set);
+	if (queue)
+		ndshm_queue_put(queue);
+}
+
 ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 				 const struct ndshm_allocation *allocation,
 				 struct ndshm_block **blocks, u32 count)
 {
-	struct ndshm_blockset *user = allocation->claim ?
-		&allocation->claim->set : &p->adapter->set;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_provider *provider = p->provider;
 	struct ndshm_registration *registration;
+	struct ndshm_queue *queue = NULL;
+	ndshm_reason_t reason;
 	u32 i;
 
 	might_sleep();
 
-	if (!ndshm_blockset_enter(user))
-		return NDSHM_REASON_ADAPTER_REMOVED;
+	reason = enter(p, allocation, &queue);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 	if (!provider)
 		provider = ndshm_provider_default(p->adapter);
 	if (!provider) {
@@ -493,7 +531,7 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 	}
 
 	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
-		reason = make(p, allocation, registration, user, &blocks[i]);
+		reason = make(p, allocation, registration, queue, &blocks[i]);
 
 	ndshm_registration_put(registration);
 	module_put(provider->owner);
@@ -506,7 +544,7 @@ out_provider:
 	if (!p->provider)
 		ndshm_provider_put(provider);
 out_user:
-	ndshm_blockset_leave(user);
+	leave(p, allocation, queue);
 	return reason;
 }
 
@@ -526,7 +564,7 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 	parameters->virtual_address = NULL;
 	parameters->shared_memory_handle = 0;
 	ndshm_normalize(&p, parameters);
-	reason = ndshm_check_parameters(&p, ndshm_max_length());
+	reason = ndshm_check_driver_parameters(&p, ndshm_max_length());
 	if (reason == NDSHM_REASON_NONE && !p.adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)

@@ -13,8 +13,10 @@
 #include "blockset.h"
 #include "charge.h"
 #include "object.h"
+#include "packets.h"
 
 struct ndshm_claim;
+struct ndshm_queue;
 struct ndshm_registration;
 struct pid;
 
@@ -27,6 +29,8 @@ struct pid;
  * @context: the provider's own handle
  * @adapter: whose device uses it; holds a reference
  * @claim: under which it was made, with a reference; or NULL
+ * @queue: the queue or port that it is for, with a reference; NULL: the default one,
+ *	or it has a @claim
  * @flags: as asked for
  * @usage: as asked for
  * @preferred_node: as asked for
@@ -47,14 +51,15 @@ struct pid;
  * @revoked_context: for @revoked
  * @backed: bit 0 is set while the provider's memory is behind it; who clears
  *	it frees the memory
+ * @packets: that are out; each has a reference. A revocation waits for them
  * @in_provider: member of the provider's set while backed
- * @in_user: member of the claim's set, or else the adapter's, while backed
+ * @in_user: member of the claim's set, or else the queue's, while backed
  * @in_table: among all blocks of the machine
  * @sync_lock: held by a client's sync, so that one at a time competes with the
  *	end of the block for the object's lock
  * @work: the last put from atomic context
  *
- * All but the members, @backed, @teller and @revoked is written before the block is
+ * All but the members, @backed, @packets, @teller and @revoked is written before the block is
  * published and never again. The reference rule stands with struct
  * ndshm_object. The memory goes with the last reference, or earlier when the
  * block is revoked: then it lives on as a tombstone.
@@ -67,6 +72,7 @@ struct ndshm_block {
 	void *context;
 	struct ndshm_adapter *adapter;
 	struct ndshm_claim *claim;
+	struct ndshm_queue *queue;
 	u32 usage;
 	s32 preferred_node;
 	void *virtual_address;
@@ -84,6 +90,7 @@ struct ndshm_block {
 	void (*revoked)(void *revoked_context, struct ndshm_block *block);
 	void *revoked_context;
 	unsigned long backed;
+	struct ndshm_packets packets;
 	struct ndshm_member in_provider;
 	struct ndshm_member in_user;
 	struct hlist_node in_table;

@@ -9,6 +9,7 @@ void ndshm_blockset_init(struct ndshm_blockset *set)
 	INIT_LIST_HEAD(&set->leaving);
 	set->inside = 0;
 	set->count = 0;
+	set->bytes = 0;
 	set->closed = false;
 	init_waitqueue_head(&set->idle);
 }
@@ -48,6 +49,7 @@ bool ndshm_blockset_add(struct ndshm_blockset *set, struct ndshm_member *member)
 	if (added) {
 		list_add_tail(&member->link, &set->blocks);
 		set->count++;
+		set->bytes += member->block->consumed;
 	}
 	spin_unlock(&set->lock);
 	return added;
@@ -59,6 +61,7 @@ void ndshm_blockset_remove(struct ndshm_blockset *set,
 {
 	spin_lock(&set->lock);
 	list_del_init(&member->link);
+	set->bytes -= member->block->consumed;
 	if (!--set->count && set->closed)
 		wake_up_all(&set->idle);
 	spin_unlock(&set->lock);
@@ -99,14 +102,23 @@ bool ndshm_blockset_closed(const struct ndshm_blockset *set)
 	return READ_ONCE(set->closed);
 }
 
-unsigned int ndshm_blockset_count(struct ndshm_blockset *set)
+unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes)
 {
 	unsigned int count;
 
 	spin_lock(&set->lock);
 	count = set->count;
+	*bytes = set->bytes;
 	spin_unlock(&set->lock);
 	return count;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_usage);
+
+unsigned int ndshm_blockset_count(struct ndshm_blockset *set)
+{
+	u64 bytes;
+
+	return ndshm_blockset_usage(set, &bytes);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_count);
 

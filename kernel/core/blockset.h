@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A set of blocks that can be closed: what an adapter, a claim and a provider
- * have in common. Each is used by allocations for a while ("inside"), then
+ * A set of blocks that can be closed: what an adapter, a queue, a claim and a
+ * provider have in common. Each is used by allocations for a while ("inside"), then
  * holds the blocks that came of them, and one day has to get rid of both.
  *
  * A block with memory behind it is in two sets, its provider's and that of its
- * user: the claim it was made under, or else the adapter.
+ * user: the claim it was made under, or else the queue or the virtual port that it is
+ * for; the adapter's set is that of the default ones.
  */
 #ifndef _NDSHM_CORE_BLOCKSET_H
 #define _NDSHM_CORE_BLOCKSET_H
@@ -35,6 +36,7 @@ struct ndshm_member {
  * @leaving: members that are being revoked or freed
  * @inside: allocations and other users under way
  * @count: members of both lists
+ * @bytes: of memory that they take
  * @closed: nobody enters, nothing is added
  * @idle: woken when @inside or @count reaches 0 in a closed set
  */
@@ -44,6 +46,7 @@ struct ndshm_blockset {
 	struct list_head leaving;
 	unsigned int inside;
 	unsigned int count;
+	u64 bytes;
 	bool closed;
 	wait_queue_head_t idle;
 };
@@ -86,5 +89,8 @@ void ndshm_blockset_close(struct ndshm_blockset *set);
 bool ndshm_blockset_closed(const struct ndshm_blockset *set);
 
 unsigned int ndshm_blockset_count(struct ndshm_blockset *set);
+
+/* How many members, and the bytes of memory that they take. */
+unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes);
 
 #endif /* _NDSHM_CORE_BLOCKSET_H */

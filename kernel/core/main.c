@@ -10,6 +10,7 @@
 #include "netlink.h"
 #include "node.h"
 #include "provider.h"
+#include "queue.h"
 #include "section.h"
 
 static int __init ndshm_init(void)
@@ -25,9 +26,12 @@ static int __init ndshm_init(void)
 	ret = ndshm_block_setup();
 	if (ret)
 		goto err_netlink;
-	ret = ndshm_section_setup();
+	ret = ndshm_queue_setup();
 	if (ret)
 		goto err_block;
+	ret = ndshm_section_setup();
+	if (ret)
+		goto err_queue;
 	ret = ndshm_coherent_setup(&coherent);
 	if (ret)
 		goto err_section;
@@ -56,6 +60,8 @@ err_coherent:
 	ndshm_coherent_teardown();
 err_section:
 	ndshm_section_teardown();
+err_queue:
+	ndshm_queue_teardown();
 err_block:
 	ndshm_block_teardown();
 err_netlink:
@@ -72,6 +78,7 @@ static void __exit ndshm_exit(void)
 	ndshm_pages_teardown();
 	ndshm_coherent_teardown();
 	ndshm_section_teardown();
+	ndshm_queue_teardown();
 	ndshm_block_teardown();
 	ndshm_nl_exit();
 }

@@ -62,8 +62,8 @@ static bool node_valid(s32 node)
 	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
 }
 
-ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
-				      u64 max_length)
+static ndshm_reason_t check_parameters(const struct ndshm_parameters *p,
+				       u64 max_length, bool queues)
 {
 	if (p->flags & ~NDSHM_ALLOC_CONTIGUOUS)
 		return NDSHM_REASON_FLAGS;
@@ -79,15 +79,28 @@ ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
 		return NDSHM_REASON_NODE;
 	if (p->queue_id && p->vport_id)
 		return NDSHM_REASON_QUEUE_AND_PORT;
-	if (p->queue_id)
+	if (p->queue_id && !queues)
 		return NDSHM_REASON_QUEUE_UNSUPPORTED;
-	if (p->vport_id)
+	if (p->vport_id && !queues)
 		return NDSHM_REASON_PORT_UNSUPPORTED;
 	if (p->list && p->list->capacity && !p->list->segments)
 		return NDSHM_REASON_LIST;
 	return NDSHM_REASON_NONE;
 }
+
+ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
+				      u64 max_length)
+{
+	return check_parameters(p, max_length, false);
+}
 EXPORT_SYMBOL_IF_KUNIT(ndshm_check_parameters);
+
+ndshm_reason_t
+ndshm_check_driver_parameters(const struct ndshm_parameters *p, u64 max_length)
+{
+	return check_parameters(p, max_length, true);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_driver_parameters);
 
 ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 				u64 total)

@@ -32,6 +32,11 @@ void ndshm_normalize(struct ndshm_parameters *to,
 ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
 				      u64 max_length);
 
+/* The same for a driver, which may name a queue or a port. */
+ndshm_reason_t
+ndshm_check_driver_parameters(const struct ndshm_parameters *p,
+			      u64 max_length);
+
 /* Is it a direction, and a range of a block of @total bytes? */
 ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 				u64 total);

@@ -105,6 +105,12 @@ static const struct reason_row rows[] = {
 	ROW(SECTION_QUOTA, RESOURCES, EDQUOT, "section-quota"),
 	ROW(HOLDER_QUOTA, RESOURCES, EDQUOT, "holder-quota"),
 	ROW(RESERVE_QUOTA, RESOURCES, EDQUOT, "reserve-quota"),
+
+	ROW(QUEUE_DEFAULT, INVALID_PARAMETER, EINVAL, "queue-default"),
+	ROW(QUEUE_UNKNOWN, INVALID_PARAMETER, ENOENT, "queue-unknown"),
+	ROW(QUEUE_STATE, INVALID_STATE, EBADFD, "queue-state"),
+	ROW(PORT_UNKNOWN, INVALID_PARAMETER, ENOENT, "port-unknown"),
+	ROW(PORT_STATE, INVALID_STATE, EBADFD, "port-state"),
 };
 
 static_assert(ARRAY_SIZE(rows) == NDSHM_REASON_COUNT_KNOWN);

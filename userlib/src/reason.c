@@ -169,6 +169,16 @@ static const struct row rows[] = {
 	    "the user has as many holders as there may be: close some, or raise the module's max_user_holders"),
 	ROW(RESERVE_QUOTA, RESOURCES, EDQUOT, "reserve-quota",
 	    "the user's sections have as much range as there may be: reserve less, or raise the module's max_user_reserved"),
+	ROW(QUEUE_DEFAULT, INVALID_PARAMETER, EINVAL, "queue-default",
+	    "the default queue and the default port are always there: name another"),
+	ROW(QUEUE_UNKNOWN, INVALID_PARAMETER, ENOENT, "queue-unknown",
+	    "the adapter has no such queue: it was freed, or never allocated"),
+	ROW(QUEUE_STATE, INVALID_STATE, EBADFD, "queue-state",
+	    "the queue is not in a state for that: keep to the order of its calls"),
+	ROW(PORT_UNKNOWN, INVALID_PARAMETER, ENOENT, "port-unknown",
+	    "the adapter has no such virtual port: it was deleted, or never created"),
+	ROW(PORT_STATE, INVALID_STATE, EBADFD, "port-state",
+	    "the virtual port is not in a state for that: activate it first, and do not use it once it is being deleted"),
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == NDSHM_REASON_COUNT_KNOWN, "a reason has no row");

@@ -66,9 +66,11 @@ struct ndshm_adapter_info {
 
 /*
  * ndshm_adapter_register() - may sleep; *adapter is stored last.
- * ndshm_adapter_unregister() - the device goes: a claim ends, every block of
- * the adapter is revoked and freed, nothing uses the device when it returns.
- * It never waits for a client. May sleep.
+ * ndshm_adapter_unregister() - the device goes: a claim ends, every queue is
+ * freed, every block of the adapter is revoked and freed, nothing uses the device
+ * when it returns. It never waits for a client; it does for packets that are out.
+ * No call for the adapter's queues may be under way then, but from their own
+ * callbacks. May sleep.
  */
 ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 				      struct ndshm_adapter **adapter);

@@ -61,7 +61,7 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * struct ndshm_parameters - what is asked of an allocation, and its outcome
  * @header: type NDSHM_OBJECT_TYPE_DEFAULT, revision 1 or 2
  * @flags: NDSHM_ALLOC_*
- * @queue_id: receive queue, 0 for the default queue
+ * @queue_id: receive queue, 0 for the default queue; see queue.h
  * @shared_memory_handle: out: the block's machine-wide name, never 0
  * @preferred_node: NUMA node or NUMA_NO_NODE; a preference, not a demand
  * @usage: NDSHM_USAGE_*
@@ -81,7 +81,8 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  *	calls ndshm_free(), then or later. May be NULL.
  * @revoked_context: first argument of @revoked
  * @list: caller's list of segments, or NULL
- * @vport_id: virtual port, 0 for the default port (revision 2)
+ * @vport_id: virtual port, 0 for the default port (revision 2). One of @queue_id and
+ *	this is 0
  *
  * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter,
  * @provider, @needs_sync, @unaddressed and @revoked are what Linux adds. On
@@ -127,7 +128,9 @@ struct ndshm_parameters {
 /*
  * ndshm_allocate() - make a block. May sleep. On failure *block is NULL. The
  * block carries one reference, the caller's, which ndshm_free() gives back.
- * Memory of the built-in providers reads as zero.
+ * Memory of the built-in providers reads as zero. For a queue or a port that does not
+ * exist, or does not get memory in its state: QUEUE_UNKNOWN, QUEUE_STATE,
+ * PORT_UNKNOWN, PORT_STATE.
  */
 ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 			      struct ndshm_block **block);

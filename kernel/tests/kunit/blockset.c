@@ -96,6 +96,7 @@ static bool make(struct world *world, struct fake *fake)
 	mutex_init(&block->object.lock);
 	INIT_LIST_HEAD(&block->object.more_mms);
 	mutex_init(&block->tell_lock);
+	ndshm_packets_init(&block->packets);
 	block->revoked = fake_told;
 	block->adapter = &world->adapter;
 	block->registration = &world->registration;

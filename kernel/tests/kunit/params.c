@@ -205,6 +205,14 @@ static void every_queue_and_port(struct kunit *test)
 				      ndshm_check_parameters(&p, LONGEST),
 				      expected, "queue %#x port %#x",
 				      p.queue_id, p.vport_id);
+			/* A driver can have one of them. */
+			if (expected != NDSHM_REASON_QUEUE_AND_PORT)
+				expected = NDSHM_REASON_NONE;
+			ASSERT_REASON(test,
+				      ndshm_check_driver_parameters(&p,
+								    LONGEST),
+				      expected, "queue %#x port %#x",
+				      p.queue_id, p.vport_id);
 		}
 	}
 }
@@ -327,12 +335,13 @@ static const struct wrong wrongs[][4] = {
 static void first_wrong_is_said(struct kunit *test)
 {
 	unsigned int combination, kind, choice, left, wrong_ones = 0;
-	ndshm_reason_t expected;
+	ndshm_reason_t expected, driver;
 	struct ndshm_parameters p;
 
 	for (combination = 0; combination < 4096; combination++) {
 		p = good_parameters();
 		expected = NDSHM_REASON_NONE;
+		driver = NDSHM_REASON_NONE;
 		left = combination;
 		for (kind = 0; kind < ARRAY_SIZE(wrongs); kind++) {
 			choice = left % 4;
@@ -342,10 +351,16 @@ static void first_wrong_is_said(struct kunit *test)
 			wrongs[kind][choice].make(&p);
 			if (expected == NDSHM_REASON_NONE)
 				expected = wrongs[kind][choice].reason;
+			if (driver == NDSHM_REASON_NONE &&
+			    wrongs[kind][choice].make != some_queue &&
+			    wrongs[kind][choice].make != some_port)
+				driver = wrongs[kind][choice].reason;
 		}
 		wrong_ones += expected != NDSHM_REASON_NONE;
 		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
 			      expected, "combination %#x", combination);
+		ASSERT_REASON(test, ndshm_check_driver_parameters(&p, LONGEST),
+			      driver, "combination %#x", combination);
 	}
 	/* Nothing wrong: 3, 3, 1, 3, 1 and 3 of 4 choices. */
 	KUNIT_EXPECT_EQ(test, wrong_ones, 4096 - 3 * 3 * 3 * 3);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Receive queues and virtual ports of an adapter.
+ */
+#ifndef _NDSHM_CORE_QUEUE_H
+#define _NDSHM_CORE_QUEUE_H
+
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <ndshm/queue.h>
+
+#include "blockset.h"
+#include "packets.h"
+#include "queue_state.h"
+
+struct ndshm_adapter;
+struct ndshm_block;
+
+enum ndshm_queue_kind {
+	NDSHM_KIND_QUEUE,
+	NDSHM_KIND_VPORT,
+	NDSHM_KINDS
+};
+
+/**
+ * struct ndshm_queues - the queues and ports of an adapter, but for the default ones
+ * @lock: guards all that follows but @default_packets, and the states of all of them.
+ *	No handler and no callback runs with it, and nothing is taken inside but the
+ *	lock of a queue's set
+ * @known: by kind and id: those that exist
+ * @next_id: where the search for a free id begins
+ * @count: those that @known has or had, and whose last callback has not returned;
+ *	looked at without the lock by who waits
+ * @closed: none comes any more
+ * @idle: woken when @count reaches 0
+ * @default_packets: of the default queue and port, whose blocks are the adapter's set
+ */
+struct ndshm_queues {
+	struct mutex lock;	/* all but default_packets */
+	struct xarray known[NDSHM_KINDS];
+	u32 next_id[NDSHM_KINDS];
+	unsigned int count;
+	bool closed;
+	wait_queue_head_t idle;
+	struct ndshm_packets default_packets;
+};
+
+/**
+ * struct ndshm_queue - a receive queue or a virtual port
+ * @references: one for its being known, until its last callback has returned; one
+ *	each block's that was allocated for it; one each allocation's under way. Who
+ *	has an id takes one with the lock of the adapter's queues. A packet has none:
+ *	it holds its block
+ * @adapter: whose it is; holds a reference
+ * @kind: what it is
+ * @id: among the adapter's of its kind
+ * @ops: the driver's
+ * @context: for @ops
+ * @machine: its state, if it is a queue
+ * @port: its state, if it is a port
+ * @set: its blocks, and allocations under way
+ * @packets: that are out; closed when DMA has stopped. Who takes the last of it
+ *	away queues @ending
+ * @ending: what remains to be done then
+ */
+struct ndshm_queue {
+	refcount_t references;
+	struct ndshm_adapter *adapter;
+	enum ndshm_queue_kind kind;
+	u32 id;
+	const struct ndshm_queue_ops *ops;
+	void *context;
+	struct ndshm_queue_machine machine;
+	enum ndshm_vport_state port;
+	struct ndshm_blockset set;
+	struct ndshm_packets packets;
+	struct work_struct ending;
+};
+
+void ndshm_queues_init(struct ndshm_queues *queues);
+/* Of what was ended, or never used. */
+void ndshm_queues_fini(struct ndshm_queues *queues);
+
+/*
+ * The adapter goes: end all queues and ports, then wait for the packets of the
+ * default queue. When it returns no callback runs, and none will. May sleep; hold no
+ * lock.
+ */
+void ndshm_queues_end(struct ndshm_adapter *adapter);
+
+/*
+ * Begin an allocation for one of them: come into its set. *queue is NULL for the
+ * default queue and port, whose set is the adapter's; otherwise it has a reference.
+ * At most one of the ids is not 0. May sleep.
+ */
+ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
+				 u32 vport_id, struct ndshm_queue **queue);
+
+/* Why a queue (NULL: the default one) takes nothing any more. */
+ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue);
+
+struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue);
+void ndshm_queue_put(struct ndshm_queue *queue);
+
+/* A packet more and a packet less, of the queue that a block is for. Any context. */
+bool ndshm_queue_packet_get(struct ndshm_block *block);
+void ndshm_queue_packet_put(struct ndshm_block *block);
+
+int __init ndshm_queue_setup(void);
+void ndshm_queue_teardown(void);
+
+#endif /* _NDSHM_CORE_QUEUE_H */
