@@ -233,6 +233,7 @@ void ndshm_block_flush(void)
 {
 	flush_workqueue(workqueue);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_block_flush);
 
 void ndshm_queue_delayed(struct delayed_work *work, unsigned long delay)
 {

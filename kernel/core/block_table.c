@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A hash of fixed size: adding and removing allocates nothing and cannot fail.
+ * A hash of fixed size: adding and removing allocates nothing and cannot fail. Blocks
+ * are found in interrupts, too; those who receive from the same block would
+ * compete for its references anyway, so a lock a bucket is no worse.
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
@@ -14,7 +16,7 @@
 #define BUCKETS		BIT(BUCKET_BITS)
 
 struct bucket {
-	spinlock_t lock;	/* the list */
+	spinlock_t lock;	/* the list; interrupts are off */
 	struct hlist_head blocks;
 };
 
@@ -55,13 +57,13 @@ void ndshm_block_table_add(struct ndshm_block *block)
 		if (!id)
 			continue;
 		bucket = bucket_of(id);
-		spin_lock(&bucket->lock);
+		spin_lock_irq(&bucket->lock);
 		added = !find(bucket, id);
 		if (added) {
 			block->id = id;
 			hlist_add_head(&block->in_table, &bucket->blocks);
 		}
-		spin_unlock(&bucket->lock);
+		spin_unlock_irq(&bucket->lock);
 	}
 }
 
@@ -69,9 +71,25 @@ void ndshm_block_table_remove(struct ndshm_block *block)
 {
 	struct bucket *bucket = bucket_of(block->id);
 
-	spin_lock(&bucket->lock);
+	spin_lock_irq(&bucket->lock);
 	hlist_del(&block->in_table);
-	spin_unlock(&bucket->lock);
+	spin_unlock_irq(&bucket->lock);
+}
+
+struct ndshm_block *ndshm_block_find(u32 id,
+				     const struct ndshm_adapter *adapter)
+{
+	struct bucket *bucket = bucket_of(id);
+	struct ndshm_block *block;
+	unsigned long flags;
+
+	spin_lock_irqsave(&bucket->lock, flags);
+	block = find(bucket, id);
+	if (block && (block->adapter != adapter || block->claim ||
+		      !ndshm_block_tryget(block)))
+		block = NULL;
+	spin_unlock_irqrestore(&bucket->lock, flags);
+	return block;
 }
 
 bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context)
@@ -79,11 +97,11 @@ bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context)
 	struct bucket *bucket = bucket_of(id);
 	struct ndshm_block *block;
 
-	spin_lock(&bucket->lock);
+	spin_lock_irq(&bucket->lock);
 	block = find(bucket, id);
 	if (block)
 		look(block, context);
-	spin_unlock(&bucket->lock);
+	spin_unlock_irq(&bucket->lock);
 	return block;
 }
 
@@ -111,13 +129,13 @@ bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context)
 		bucket = &buckets[i];
 		if (hlist_empty(&bucket->blocks))
 			continue;
-		spin_lock(&bucket->lock);
+		spin_lock_irq(&bucket->lock);
 		block = first_from(bucket, at);
 		if (block) {
 			*cursor = cursor_of(block->id);
 			look(block, context);
 		}
-		spin_unlock(&bucket->lock);
+		spin_unlock_irq(&bucket->lock);
 	}
 	return block;
 }

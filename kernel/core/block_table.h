@@ -7,11 +7,19 @@
 
 #include <linux/types.h>
 
+struct ndshm_adapter;
 struct ndshm_block;
 
 /* Give the block an id, which is not used again soon, and let it be found. */
 void ndshm_block_table_add(struct ndshm_block *block);
 void ndshm_block_table_remove(struct ndshm_block *block);
+
+/*
+ * The block with that id, with a reference, if it is for that adapter and not under
+ * a claim; or NULL. Any context but NMI.
+ */
+struct ndshm_block *ndshm_block_find(u32 id,
+				     const struct ndshm_adapter *adapter);
 
 /*
  * For those who only look: a reference of theirs would put off the end of

@@ -116,6 +116,18 @@ ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_check_sync);
 
+ndshm_reason_t ndshm_check_packet(u64 offset, u64 length, u64 total)
+{
+	u64 end;
+
+	if (!length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (check_add_overflow(offset, length, &end))
+		return NDSHM_REASON_LENGTH_OVERFLOW;
+	return end > total ? NDSHM_REASON_RANGE : NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_packet);
+
 ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
 				   u64 most)
 {

@@ -41,6 +41,9 @@ ndshm_check_driver_parameters(const struct ndshm_parameters *p,
 ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 				u64 total);
 
+/* Is it a range of a block of @total bytes, whose end can be counted? */
+ndshm_reason_t ndshm_check_packet(u64 offset, u64 length, u64 total);
+
 /* Sizes of a section, where @most is the greatest; a node, or any. */
 ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
 				   u64 most);

@@ -473,6 +473,51 @@ static void every_range(struct kunit *test)
 	}
 }
 
+/* As ranges are, but that an end which cannot be counted is told apart. */
+static void every_packet(struct kunit *test)
+{
+	static const u64 values[] = {
+		0, 1, 2, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, U32_MAX,
+		BIT_ULL(32), BIT_ULL(46) - 1, BIT_ULL(46), BIT_ULL(46) + 1,
+		BIT_ULL(63) - 1, BIT_ULL(63), BIT_ULL(63) + 1, U64_MAX - 1,
+		U64_MAX,
+	};
+	u32 i, j, k, good = 0, beyond = 0, endless = 0;
+	u64 offset, length, total, left;
+	ndshm_reason_t expected;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		for (j = 0; j < ARRAY_SIZE(values); j++) {
+			for (k = 1; k < ARRAY_SIZE(values); k++) {
+				offset = values[i];
+				length = values[j];
+				total = values[k];
+				left = U64_MAX - offset;
+				if (!length)
+					expected = NDSHM_REASON_LENGTH_ZERO;
+				else if (length > left)
+					expected = NDSHM_REASON_LENGTH_OVERFLOW;
+				else if (total < offset ||
+					 total - offset < length)
+					expected = NDSHM_REASON_RANGE;
+				else
+					expected = NDSHM_REASON_NONE;
+				good += expected == NDSHM_REASON_NONE;
+				beyond += expected == NDSHM_REASON_RANGE;
+				endless += expected ==
+					   NDSHM_REASON_LENGTH_OVERFLOW;
+				ASSERT_REASON(test,
+					      ndshm_check_packet(offset, length,
+								 total),
+					      expected,
+					      "%#llx + %#llx of %#llx", offset,
+					      length, total);
+			}
+		}
+	}
+	KUNIT_EXPECT_GT(test, min3(good, beyond, endless), 300);
+}
+
 static void every_direction(struct kunit *test)
 {
 	ndshm_reason_t expected;
@@ -647,6 +692,7 @@ static struct kunit_case params_cases[] = {
 	KUNIT_CASE(the_rest),
 	KUNIT_CASE(first_wrong_is_said),
 	KUNIT_CASE(every_range),
+	KUNIT_CASE(every_packet),
 	KUNIT_CASE(every_direction),
 	KUNIT_CASE(every_section),
 	KUNIT_CASE(every_section_node),

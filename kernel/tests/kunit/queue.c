@@ -539,7 +539,7 @@ static void freed_under_allocations(struct kunit *test)
 	struct storm storm = { .driver = driver };
 	int round;
 
-	for (round = 0; round < 20; round++) {
+	for (round = 0; round < 5; round++) {
 		atomic_set(&storm.made, 0);
 		ASSERT_REASON(test, ndshm_queue_allocate(driver->adapter,
 							 &miniport_ops, driver,

@@ -128,6 +128,36 @@ static void ids(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fakes[0].block.id, BUCKETS + half + 1);
 }
 
+/* A reference, where one may be had. */
+static void finds(struct kunit *test)
+{
+	struct ndshm_adapter *mine = (void *)0x1000, *other = (void *)0x2000;
+	struct fake *fakes = test->priv;
+	struct ndshm_block *block = &fakes[0].block;
+
+	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, mine));
+	block->adapter = mine;
+	refcount_set(&block->object.references, 1);
+	add(&fakes[0]);
+	KUNIT_EXPECT_PTR_EQ(test, ndshm_block_find(1, mine), block);
+	KUNIT_EXPECT_EQ(test, refcount_read(&block->object.references), 2);
+	KUNIT_EXPECT_NULL(test, ndshm_block_find(0, mine));
+	KUNIT_EXPECT_NULL(test, ndshm_block_find(1 + BUCKETS, mine));
+	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, other));
+	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, NULL));
+	block->claim = (void *)0x3000;
+	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, mine));
+	block->claim = NULL;
+	KUNIT_EXPECT_EQ(test, refcount_read(&block->object.references), 2);
+	/* The last one has just gone, and the block is still there. */
+	refcount_set(&block->object.references, 0);
+	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, mine));
+	KUNIT_EXPECT_EQ(test, refcount_read(&block->object.references), 0);
+	refcount_set(&block->object.references, 1);
+	take_out(&fakes[0]);
+	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, mine));
+}
+
 /* After the last id comes the first that is neither 0 nor in use. */
 static void ids_wrap(struct kunit *test)
 {
@@ -323,6 +353,7 @@ static void several_threads(struct kunit *test)
 static struct kunit_case block_table_cases[] = {
 	KUNIT_CASE(empty),
 	KUNIT_CASE(ids),
+	KUNIT_CASE(finds),
 	KUNIT_CASE(ids_wrap),
 	KUNIT_CASE(cursors),
 	KUNIT_CASE(walks),
