@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A kernel driver with a receive queue: its life from allocation to free, and a
+ * packet that is still out when the queue shall go. The device is made up here, and so
+ * is what it receives.
+ */
+#include <linux/completion.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/block.h>
+#include <ndshm/packet.h>
+#include <ndshm/queue.h>
+
+static struct platform_device *device;
+static struct ndshm_adapter *adapter;
+static struct ndshm_block *buffers;
+static DECLARE_COMPLETION(queue_freed);
+
+/* The adapter is unregistered: DMA into the queue's blocks has to stop here. */
+static void queue_stop(void *context, u32 id)
+{
+	pr_info("example: queue %u stops\n", id);
+}
+
+/* Every packet is back, so nobody looks at the buffers any more. */
+static void queue_free_blocks(void *context, u32 id)
+{
+	ndshm_free(buffers);
+	buffers = NULL;
+}
+
+static void queue_has_gone(void *context, u32 id)
+{
+	complete(&queue_freed);
+}
+
+static const struct ndshm_queue_ops queue_ops = {
+	.stop = queue_stop,
+	.free_blocks = queue_free_blocks,
+	.freed = queue_has_gone,
+};
+
+static ndshm_reason_t make_buffers(u32 queue, u32 *handle, void **address)
+{
+	struct ndshm_parameters parameters = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.queue_id = queue,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = NDSHM_USAGE_RECEIVE,
+		.length = SZ_16K,
+		.adapter = adapter,
+	};
+	ndshm_reason_t reason = ndshm_allocate(&parameters, &buffers);
+
+	*handle = parameters.shared_memory_handle;
+	*address = parameters.virtual_address;
+	return reason;
+}
+
+/* What a receive path does with a packet that it was handed. */
+static ndshm_reason_t receive(const struct ndshm_packet *packet,
+			      struct ndshm_block **held)
+{
+	ndshm_reason_t reason;
+	void *address;
+
+	reason = ndshm_packet_resolve(adapter, packet, held, &address);
+	if (reason == NDSHM_REASON_NONE)
+		pr_info("example: received \"%.*s\"\n", (int)packet->length,
+			(char *)address);
+	return reason;
+}
+
+static ndshm_reason_t use_queue(u32 id)
+{
+	struct ndshm_packet packet = { .offset = SZ_2K, .length = 5 };
+	struct ndshm_block *held;
+	ndshm_reason_t reason;
+	void *address;
+
+	/* Memory first, then the queue is complete; with a filter it runs. */
+	reason = make_buffers(id, &packet.shared_memory_handle, &address);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_queue_set_filter(adapter, id);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_queue_complete(adapter, id);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+
+	/* The device would write this. */
+	memcpy(address + packet.offset, "hello", packet.length);
+	reason = receive(&packet, &held);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+
+	/* The queue goes, and waits for the packet. */
+	reason = ndshm_queue_clear_filter(adapter, id);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_queue_free(adapter, id);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_queue_dma_stopped(adapter, id);
+	pr_info("example: the queue %s\n",
+		completion_done(&queue_freed) ? "went too early" : "waits");
+	ndshm_packet_put(held);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	wait_for_completion(&queue_freed);
+	pr_info("example: the queue has gone\n");
+	return NDSHM_REASON_NONE;
+}
+
+static int __init example_init(void)
+{
+	struct ndshm_adapter_info info = { .name = "example-queue" };
+	ndshm_reason_t reason;
+	u32 id;
+	int ret;
+
+	device = platform_device_register_simple("ndshm-example-queue",
+						 PLATFORM_DEVID_NONE, NULL, 0);
+	if (IS_ERR(device))
+		return PTR_ERR(device);
+	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
+	if (ret)
+		goto err_device;
+	info.device = &device->dev;
+	reason = ndshm_adapter_register(&info, &adapter);
+	ret = ndshm_reason_errno(reason);
+	if (ret)
+		goto err_device;
+
+	reason = ndshm_queue_allocate(adapter, &queue_ops, NULL, &id);
+	if (reason == NDSHM_REASON_NONE)
+		reason = use_queue(id);
+	/* A second one stays until the adapter is unregistered, which ends it. */
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_queue_allocate(adapter, &queue_ops, NULL, &id);
+	ret = ndshm_reason_errno(reason);
+	if (ret)
+		goto err_adapter;
+	return 0;
+
+err_adapter:
+	ndshm_adapter_unregister(adapter);
+err_device:
+	platform_device_unregister(device);
+	return ret;
+}
+module_init(example_init);
+
+static void __exit example_exit(void)
+{
+	ndshm_adapter_unregister(adapter);
+	platform_device_unregister(device);
+}
+module_exit(example_exit);
+
+MODULE_DESCRIPTION("ndshm: example of a kernel driver with a receive queue");
+MODULE_LICENSE("GPL");
