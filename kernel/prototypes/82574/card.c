@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The card itself: stopped, reset, and where nothing is left of who had it
+ * before.
+ */
+#include <linux/delay.h>
+#include <linux/etherdevice.h>
+#include <linux/iopoll.h>
+#include <linux/pci.h>
+
+#include "nic.h"
+#include "regs.h"
+
+#define QUEUES	2	/* the second is never used, but may have been */
+
+int nic_wait(struct nic *nic, unsigned int offset, u32 mask, u32 value,
+	     unsigned int milliseconds)
+{
+	u32 read;
+
+	return read_poll_timeout(nic_read, read, (read & mask) == value, 100,
+				 milliseconds * USEC_PER_MSEC, false, nic,
+				 offset);
+}
+
+static void mask_interrupts(struct nic *nic)
+{
+	nic_write(nic, REG_IMC, ~0U);
+	nic_write(nic, REG_EIAC, 0);
+	nic_write(nic, REG_IAM, 0);
+	nic_read(nic, REG_ICR);
+}
+
+/* Where the card would find descriptors: nowhere. */
+static void clear_rings(struct nic *nic)
+{
+	static const u32 offsets[] = {
+		REG_RDLEN(0), REG_RDBAL(0), REG_RDBAH(0), REG_RDH(0),
+		REG_RDT(0), REG_TDLEN(0), REG_TDBAL(0), REG_TDBAH(0),
+		REG_TDH(0), REG_TDT(0),
+	};
+	unsigned int queue, i;
+
+	for (queue = 0; queue < QUEUES; queue++)
+		for (i = 0; i < ARRAY_SIZE(offsets); i++)
+			nic_write(nic, offsets[i] + REG_RDLEN(queue) -
+				  REG_RDLEN(0), 0);
+}
+
+/* Options that an earlier owner may have chosen. */
+static void clear_options(struct nic *nic)
+{
+	static const u32 offsets[] = {
+		REG_WUFC, REG_MRQC, REG_RFCTL, REG_RXCSUM,
+		REG_RDTR, REG_RADV, REG_TIDV, REG_TADV,
+	};
+	u32 ctrl = nic_read(nic, REG_CTRL);
+	u32 ctrl_ext = nic_read(nic, REG_CTRL_EXT);
+	unsigned int i;
+
+	ctrl &= ~(CTRL_MASTER_DISABLE | CTRL_FORCE_SPEED | CTRL_FORCE_DUPLEX |
+		  CTRL_RX_FLOW | CTRL_TX_FLOW | CTRL_VLAN);
+	nic_write(nic, REG_CTRL, ctrl);
+	ctrl_ext &= ~(CTRL_EXT_MASK_EXTENDED | CTRL_EXT_MASK_AUTO |
+		      CTRL_EXT_DRIVER);
+	nic_write(nic, REG_CTRL_EXT, ctrl_ext);
+
+	for (i = 0; i < ARRAY_SIZE(offsets); i++)
+		nic_write(nic, offsets[i], 0);
+	for (i = 0; i < MTA_ENTRIES; i++)
+		nic_write(nic, REG_MTA(i), 0);
+	for (i = 1; i < RA_ENTRIES; i++)
+		nic_card_address(nic, i, NULL);
+}
+
+static int reset(struct nic *nic)
+{
+	/* A reset must not meet the firmware amid an access to the PHY. */
+	bool ours = !nic_link_take_phy(nic);
+	int error;
+
+	nic_write(nic, REG_CTRL, nic_read(nic, REG_CTRL) | CTRL_RESET);
+	fsleep(1000);	/* registers must not be read at once */
+	error = nic_wait(nic, REG_CTRL, CTRL_RESET, 0, 100);
+	if (!error)
+		error = nic_wait(nic, REG_EEPROM, EEPROM_READ_DONE,
+				 EEPROM_READ_DONE, 100);
+	if (ours)
+		nic_link_give_phy(nic);
+	/* Then the PHY is set up from the EEPROM; nothing tells of its end. */
+	msleep(25);
+	return error;
+}
+
+static void stop(struct nic *nic)
+{
+	mask_interrupts(nic);
+	nic_write(nic, REG_RCTL, 0);
+	nic_write(nic, REG_TCTL, 0);
+}
+
+/*
+ * Stop the card: no interrupts, no receiving, no sending, nothing under way,
+ * reset, and no address of memory left in it. Whatever it answers, it reaches
+ * no memory afterwards: the last word is that of the function's bus mastering.
+ */
+int nic_card_quiet(struct nic *nic)
+{
+	int stopped, error;
+
+	stop(nic);
+	/* What was under way ends, and the card says so. */
+	nic_write(nic, REG_CTRL, nic_read(nic, REG_CTRL) | CTRL_MASTER_DISABLE);
+	stopped = nic_wait(nic, REG_STATUS, STATUS_MASTER_ENABLED, 0, 100);
+	pci_clear_master(nic->pdev);
+	if (!pci_wait_for_pending_transaction(nic->pdev))
+		stopped = -ETIMEDOUT;
+
+	error = reset(nic);
+	/* A reset may reset nothing, an emulated one for example. */
+	stop(nic);
+	clear_rings(nic);
+	clear_options(nic);
+	return error ?: stopped;
+}
+
+/* An entry of those that are received; NULL: none. */
+void nic_card_address(struct nic *nic, unsigned int entry, const u8 *address)
+{
+	u32 low = 0, high = 0;
+
+	/* Bytes in the order they have on the wire, the first one lowest. */
+	if (address) {
+		low = address[0] | address[1] << 8 | address[2] << 16 |
+		      (u32)address[3] << 24;
+		high = address[4] | address[5] << 8 | RAH_VALID;
+	}
+	nic_write(nic, REG_RAL(entry), low);
+	nic_write(nic, REG_RAH(entry), high);
+}
+
+void nic_card_own_address(struct nic *nic, u8 *address)
+{
+	u32 low = nic_read(nic, REG_RAL(0));
+	u32 high = nic_read(nic, REG_RAH(0));
+	int i;
+
+	for (i = 0; i < ETH_ALEN; i++)
+		address[i] = i < 4 ? low >> 8 * i : high >> 8 * (i - 4);
+}

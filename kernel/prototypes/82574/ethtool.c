@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What ethtool asks. It comes under RTNL.
+ */
+#include <linux/ethtool.h>
+#include <linux/linkmode.h>
+#include <linux/pci.h>
+
+#include "nic.h"
+
+static void get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
+	strscpy(info->bus_info, pci_name(nic->pdev), sizeof(info->bus_info));
+}
+
+static int get_link_ksettings(struct net_device *netdev,
+			      struct ethtool_link_ksettings *settings)
+{
+	static const u8 modes[] = {
+		ETHTOOL_LINK_MODE_TP_BIT,
+		ETHTOOL_LINK_MODE_Autoneg_BIT,
+		ETHTOOL_LINK_MODE_10baseT_Half_BIT,
+		ETHTOOL_LINK_MODE_10baseT_Full_BIT,
+		ETHTOOL_LINK_MODE_100baseT_Half_BIT,
+		ETHTOOL_LINK_MODE_100baseT_Full_BIT,
+		ETHTOOL_LINK_MODE_1000baseT_Full_BIT,
+	};
+	struct nic_link link = nic_link_state(netdev_priv(netdev));
+	unsigned int i;
+
+	ethtool_link_ksettings_zero_link_mode(settings, supported);
+	for (i = 0; i < ARRAY_SIZE(modes); i++)
+		linkmode_set_bit(modes[i], settings->link_modes.supported);
+	linkmode_copy(settings->link_modes.advertising,
+		      settings->link_modes.supported);
+	settings->base.port = PORT_TP;
+	settings->base.autoneg = AUTONEG_ENABLE;
+	settings->base.speed = SPEED_UNKNOWN;
+	settings->base.duplex = DUPLEX_UNKNOWN;
+	if (netif_carrier_ok(netdev) && link.up) {
+		settings->base.speed = link.speed;
+		settings->base.duplex = link.full_duplex ? DUPLEX_FULL :
+							   DUPLEX_HALF;
+	}
+	return 0;
+}
+
+static int nway_reset(struct net_device *netdev)
+{
+	struct nic *nic = netdev_priv(netdev);
+	int error = -EAGAIN;
+
+	mutex_lock(&nic->lock);
+	if (nic->up) {
+		error = nic_link_renegotiate(nic);
+		/* It goes without an interrupt. */
+		schedule_work(&nic->link_work);
+	}
+	mutex_unlock(&nic->lock);
+	return error;
+}
+
+static int get_sset_count(struct net_device *netdev, int set)
+{
+	return set == ETH_SS_STATS ? NIC_COUNTERS : -EOPNOTSUPP;
+}
+
+static void get_strings(struct net_device *netdev, u32 set, u8 *data)
+{
+	unsigned int i;
+
+	if (set != ETH_SS_STATS)
+		return;
+	for (i = 0; i < NIC_COUNTERS; i++)
+		strscpy((char *)data + i * ETH_GSTRING_LEN, nic_counter_name(i),
+			ETH_GSTRING_LEN);
+}
+
+static void get_ethtool_stats(struct net_device *netdev,
+			      struct ethtool_stats *stats, u64 *data)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	mutex_lock(&nic->lock);
+	nic_counters_collect(nic);
+	memcpy(data, nic->counter, sizeof(nic->counter));
+	mutex_unlock(&nic->lock);
+}
+
+const struct ethtool_ops nic_ethtool_ops = {
+	.get_drvinfo = get_drvinfo,
+	.get_link = ethtool_op_get_link,
+	.get_link_ksettings = get_link_ksettings,
+	.nway_reset = nway_reset,
+	.get_sset_count = get_sset_count,
+	.get_strings = get_strings,
+	.get_ethtool_stats = get_ethtool_stats,
+};

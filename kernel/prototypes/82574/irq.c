@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The interrupt, a message or a line that may be shared, and what is done about
+ * it.
+ */
+#include <linux/interrupt.h>
+
+#include "nic.h"
+#include "regs.h"
+
+#define CAUSES_QUEUE \
+	(CAUSE_SENT | CAUSE_RX_FEW | CAUSE_RX_OVERRUN | CAUSE_RECEIVED)
+#define INTERRUPTS_PER_SECOND	20000
+
+static irqreturn_t interrupt(int irq, void *context)
+{
+	struct nic *nic = context;
+	u32 causes = nic_read(nic, REG_ICR);
+
+	/* All ones is what a bus answers for a card that is not there. */
+	if (causes == ~0U || !(causes & (CAUSES_QUEUE | CAUSE_LINK)))
+		return IRQ_NONE;
+
+	if (causes & CAUSE_LINK)
+		schedule_work(&nic->link_work);
+	if (causes & CAUSES_QUEUE) {
+		nic_write(nic, REG_IMC, CAUSES_QUEUE);
+		napi_schedule(&nic->queue.napi);
+	}
+	return IRQ_HANDLED;
+}
+
+int nic_poll(struct napi_struct *napi, int budget)
+{
+	struct nic_queue *queue = container_of(napi, struct nic_queue, napi);
+	int done;
+
+	nic_tx_clean(queue);
+	done = nic_rx_poll(queue, budget);
+	if (done < budget && napi_complete_done(napi, done))
+		nic_write(queue->nic, REG_IMS, CAUSES_QUEUE);
+	return done;
+}
+
+int nic_irq_start(struct nic *nic)
+{
+	int error = request_irq(nic->irq, interrupt,
+				nic->msi ? 0 : IRQF_SHARED, nic->netdev->name,
+				nic);
+
+	if (!error)
+		napi_enable(&nic->queue.napi);
+	return error;
+}
+
+void nic_irq_enable(struct nic *nic)
+{
+	nic_write(nic, REG_ITR,
+		  NSEC_PER_SEC / (INTERRUPTS_PER_SECOND * 256));
+	nic_write(nic, REG_IMS, CAUSES_QUEUE | CAUSE_LINK);
+}
+
+/* In this order: a poll that ends lets interrupts come again. */
+void nic_irq_stop(struct nic *nic)
+{
+	napi_disable(&nic->queue.napi);
+	nic_write(nic, REG_IMC, ~0U);
+	nic_read(nic, REG_STATUS);	/* it has arrived */
+	free_irq(nic->irq, nic);
+}

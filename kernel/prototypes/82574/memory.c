@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Blocks of ndshm, and the buffers that they are cut into.
+ *
+ * Memory of a provider can go at any time with the provider's device. Then the
+ * card is stopped, and stays so until the interface is closed and opened again.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/sizes.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/block.h>
+#include <ndshm/provider.h>
+
+#include "nic.h"
+#include "regs.h"
+
+/* Enough to keep blocks few, small enough to be found in one piece. */
+#define BLOCK_LENGTH	SZ_64K
+#define RING_LENGTH	(NIC_DESCRIPTORS * sizeof(struct nic_rx_descriptor))
+
+static_assert(sizeof(struct nic_rx_descriptor) ==
+	      sizeof(struct nic_tx_descriptor));
+
+/* Not under RTNL: who frees a block under it waits for this. */
+static void revoked(void *context, struct ndshm_block *block)
+{
+	struct nic_queue *queue = context;
+	struct nic *nic = queue->nic;
+
+	mutex_lock(&nic->lock);
+	queue->revoked = true;
+	nic_down(nic);
+	mutex_unlock(&nic->lock);
+}
+
+/* A piece of memory, as the processor and the card address it. */
+struct piece {
+	struct ndshm_block *block;
+	void *memory;
+	dma_addr_t address;
+	bool needs_sync;
+};
+
+static int make_piece(struct nic_queue *queue, u32 usage, size_t length,
+		      struct ndshm_provider *provider, struct piece *piece)
+{
+	struct ndshm_segment segment;
+	struct ndshm_segment_list list = {
+		.capacity = 1, .segments = &segment,
+	};
+	struct ndshm_parameters parameters = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.flags = NDSHM_ALLOC_CONTIGUOUS,
+		.queue_id = queue->id,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = usage,
+		.length = length,
+		.adapter = queue->nic->adapter,
+		.provider = provider,
+		.revoked = revoked,
+		.revoked_context = queue,
+		.list = &list,
+	};
+	ndshm_reason_t reason = ndshm_allocate(&parameters, &piece->block);
+
+	if (reason != NDSHM_REASON_NONE)
+		return ndshm_reason_errno(reason);
+	/* A provider may have memory that processors do not reach. */
+	if (!parameters.virtual_address) {
+		ndshm_free(piece->block);
+		return -EOPNOTSUPP;
+	}
+	piece->memory = parameters.virtual_address;
+	piece->address = segment.address;
+	piece->needs_sync = parameters.needs_sync;
+	return 0;
+}
+
+/*
+ * Card and driver write to descriptors next to each other, in one line of a
+ * cache. No sync can help there, so the memory has to be coherent, and the
+ * default provider's may not be.
+ */
+static int make_descriptors(struct nic_queue *queue, struct nic_ring *ring)
+{
+	struct ndshm_provider *coherent;
+	struct piece piece;
+	int error;
+
+	error = make_piece(queue, NDSHM_USAGE_OTHER, RING_LENGTH, NULL, &piece);
+	if (error)
+		return error;
+	if (piece.needs_sync) {
+		ndshm_free(piece.block);
+		coherent = ndshm_provider_find("coherent");
+		if (!coherent)
+			return -ENOENT;
+		error = make_piece(queue, NDSHM_USAGE_OTHER, RING_LENGTH,
+				   coherent, &piece);
+		ndshm_provider_put(coherent);
+		if (error)
+			return error;
+	}
+	/* What it holds is no descriptor, whoever had it before. */
+	memset(piece.memory, 0, RING_LENGTH);
+	ring->block = piece.block;
+	ring->descriptors = piece.memory;
+	ring->address = piece.address;
+	return 0;
+}
+
+static void cut(struct nic_buffers *buffers, const struct piece *piece,
+		unsigned int from, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		buffers->buffer[from + i] = (struct nic_buffer){
+			.memory = piece->memory + i * buffers->size,
+			.address = piece->address + i * buffers->size,
+			.block = piece->block,
+			.offset = i * buffers->size,
+		};
+	buffers->needs_sync |= piece->needs_sync;
+}
+
+static void free_buffers(struct nic_buffers *buffers)
+{
+	while (buffers->blocks)
+		ndshm_free(buffers->block[--buffers->blocks]);
+	kvfree(buffers->block);
+	kvfree(buffers->buffer);
+	memset(buffers, 0, sizeof(*buffers));
+}
+
+static int make_buffers(struct nic_queue *queue, struct nic_buffers *buffers,
+			u32 usage, u32 size)
+{
+	unsigned int each = BLOCK_LENGTH / size, i;
+	struct piece piece;
+	int error = -ENOMEM;
+
+	*buffers = (struct nic_buffers){ .size = size };
+	buffers->buffer = kvcalloc(NIC_DESCRIPTORS, sizeof(*buffers->buffer),
+				   GFP_KERNEL);
+	buffers->block = kvcalloc(NIC_DESCRIPTORS / each,
+				  sizeof(*buffers->block), GFP_KERNEL);
+	if (!buffers->buffer || !buffers->block)
+		goto err_free;
+	for (i = 0; i < NIC_DESCRIPTORS; i += each) {
+		error = make_piece(queue, usage, each * size, NULL, &piece);
+		if (error)
+			goto err_free;
+		buffers->block[buffers->blocks++] = piece.block;
+		cut(buffers, &piece, i, each);
+	}
+	return 0;
+
+err_free:
+	free_buffers(buffers);
+	return error;
+}
+
+int nic_ring_make(struct nic_queue *queue, struct nic_ring *ring, u32 usage,
+		  u32 buffer_size)
+{
+	int error = make_descriptors(queue, ring);
+
+	if (error)
+		return error;
+	error = make_buffers(queue, &ring->buffers, usage, buffer_size);
+	if (error)
+		nic_ring_free(ring);
+	return error;
+}
+
+void nic_ring_free(struct nic_ring *ring)
+{
+	free_buffers(&ring->buffers);
+	ndshm_free(ring->block);
+	ring->block = NULL;
+	ring->descriptors = NULL;
+}
+
+/* The first bytes: after the card has written, or before it reads. */
+void nic_buffer_sync(const struct nic_buffers *buffers,
+		     const struct nic_buffer *buffer, u32 direction,
+		     u32 length)
+{
+	if (likely(!buffers->needs_sync))
+		return;
+	/* It is there, or the card would be stopped. */
+	ndshm_sync(buffer->block, direction, buffer->offset, length);
+}

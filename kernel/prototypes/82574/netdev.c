@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The network interface: opened, closed, and asked what it has counted.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/pci.h>
+
+#include "nic.h"
+#include "regs.h"
+
+unsigned int nic_frame_max(const struct net_device *netdev)
+{
+	return READ_ONCE(netdev->mtu) + VLAN_ETH_HLEN;
+}
+
+/* Start a card that is quiet, on the queue's memory, which is there. */
+int nic_up(struct nic *nic)
+{
+	int error;
+
+	ASSERT_RTNL();
+	lockdep_assert_held(&nic->lock);
+	if (nic->queue.revoked)
+		return -ENODEV;
+
+	error = nic_card_quiet(nic);
+	if (error)
+		return error;
+	error = nic_link_start(nic);
+	if (error)
+		return error;
+	error = nic_irq_start(nic);
+	if (error)
+		return error;
+
+	nic_card_address(nic, 0, nic->netdev->dev_addr);
+	nic_write(nic, REG_CTRL_EXT,
+		  nic_read(nic, REG_CTRL_EXT) | CTRL_EXT_DRIVER);
+	nic_rx_start(nic);
+	pci_set_master(nic->pdev);
+	nic->up = true;
+	nic_tx_start(nic);
+	nic_filter_start(nic);
+	nic_rx_give(nic);
+	nic_irq_enable(nic);
+	schedule_work(&nic->link_work);
+	return 0;
+}
+
+/*
+ * Stop it; nothing is done about a card that is. Nobody looks at the memory
+ * afterwards, neither the card nor we.
+ */
+void nic_down(struct nic *nic)
+{
+	lockdep_assert_held(&nic->lock);
+	if (!nic->up)
+		return;
+	nic->up = false;
+
+	nic_irq_stop(nic);
+	cancel_work_sync(&nic->link_work);
+	netif_carrier_off(nic->netdev);
+	nic_tx_stop(nic);
+	nic_filter_stop(nic);
+	nic_counters_collect(nic);
+	/* However it ends: bus mastering is off then. */
+	nic_card_quiet(nic);
+}
+
+static int nic_open(struct net_device *netdev)
+{
+	struct nic *nic = netdev_priv(netdev);
+	int error = nic_queue_make(nic);
+
+	if (error)
+		return error;
+	netif_carrier_off(netdev);
+	mutex_lock(&nic->lock);
+	error = nic_up(nic);
+	mutex_unlock(&nic->lock);
+	if (error)
+		nic_queue_free(nic);
+	return error;
+}
+
+static int nic_stop(struct net_device *netdev)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	mutex_lock(&nic->lock);
+	nic_down(nic);
+	mutex_unlock(&nic->lock);
+	nic_queue_free(nic);
+	return 0;
+}
+
+/* Buffers are as long as frames may be, so all of them are made anew. */
+static int nic_change_mtu(struct net_device *netdev, int mtu)
+{
+	int before = netdev->mtu, error;
+
+	if (!netif_running(netdev)) {
+		WRITE_ONCE(netdev->mtu, mtu);
+		return 0;
+	}
+	nic_stop(netdev);
+	WRITE_ONCE(netdev->mtu, mtu);
+	error = nic_open(netdev);
+	if (!error)
+		return 0;
+	/* There was memory for the shorter ones, and there may be again. */
+	WRITE_ONCE(netdev->mtu, before);
+	if (nic_open(netdev))
+		netdev_err(netdev, "stopped: set it down and up\n");
+	return error;
+}
+
+static int nic_set_mac_address(struct net_device *netdev, void *address)
+{
+	struct nic *nic = netdev_priv(netdev);
+	int error = eth_mac_addr(netdev, address);
+
+	if (error)
+		return error;
+	mutex_lock(&nic->lock);
+	if (nic->up)
+		nic_card_address(nic, 0, netdev->dev_addr);
+	mutex_unlock(&nic->lock);
+	return 0;
+}
+
+static void nic_tx_timeout(struct net_device *netdev, unsigned int queue)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	schedule_work(&nic->restart_work);
+}
+
+static void get_rx_stats(const struct nic_rx *rx, struct rtnl_link_stats64 *s)
+{
+	unsigned int start;
+
+	do {
+		start = u64_stats_fetch_begin(&rx->sync);
+		s->rx_packets = rx->frames;
+		s->rx_bytes = rx->bytes;
+		s->rx_length_errors = rx->length_errors;
+		s->rx_errors = rx->errors + rx->length_errors;
+		s->rx_dropped = rx->no_memory;
+	} while (u64_stats_fetch_retry(&rx->sync, start));
+}
+
+static void get_tx_stats(const struct nic_tx *tx, struct rtnl_link_stats64 *s)
+{
+	unsigned int start;
+
+	do {
+		start = u64_stats_fetch_begin(&tx->sync);
+		s->tx_packets = tx->frames;
+		s->tx_bytes = tx->bytes;
+	} while (u64_stats_fetch_retry(&tx->sync, start));
+	do {
+		start = u64_stats_fetch_begin(&tx->drop_sync);
+		s->tx_dropped = tx->dropped;
+	} while (u64_stats_fetch_retry(&tx->drop_sync, start));
+}
+
+static void nic_get_stats64(struct net_device *netdev,
+			    struct rtnl_link_stats64 *stats)
+{
+	struct nic *nic = netdev_priv(netdev);
+
+	get_rx_stats(&nic->queue.rx, stats);
+	get_tx_stats(&nic->queue.tx, stats);
+}
+
+const struct net_device_ops nic_netdev_ops = {
+	.ndo_open = nic_open,
+	.ndo_stop = nic_stop,
+	.ndo_start_xmit = nic_xmit,
+	.ndo_set_rx_mode = nic_set_rx_mode,
+	.ndo_set_mac_address = nic_set_mac_address,
+	.ndo_validate_addr = eth_validate_addr,
+	.ndo_change_mtu = nic_change_mtu,
+	.ndo_tx_timeout = nic_tx_timeout,
+	.ndo_get_stats64 = nic_get_stats64,
+};

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The PCI function: taken, and given back.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/etherdevice.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#include <ndshm/adapter.h>
+
+#include "nic.h"
+#include "regs.h"
+
+/* No client can allocate for it: the card is ours. */
+static int register_adapter(struct nic *nic)
+{
+	const struct ndshm_adapter_info info = {
+		.name = pci_name(nic->pdev),
+		.device = &nic->pdev->dev,
+	};
+
+	ndshm_reason_t reason = ndshm_adapter_register(&info, &nic->adapter);
+
+	return ndshm_reason_errno(reason);
+}
+
+static void find_address(struct nic *nic)
+{
+	u8 address[ETH_ALEN];
+
+	nic_card_own_address(nic, address);
+	if (is_valid_ether_addr(address)) {
+		eth_hw_addr_set(nic->netdev, address);
+		return;
+	}
+	eth_hw_addr_random(nic->netdev);
+	pci_warn(nic->pdev, "no address of its own: a random one is used\n");
+}
+
+static void setup(struct nic *nic)
+{
+	struct net_device *netdev = nic->netdev;
+
+	netdev->netdev_ops = &nic_netdev_ops;
+	netdev->ethtool_ops = &nic_ethtool_ops;
+	netdev->min_mtu = ETH_MIN_MTU;
+	netdev->max_mtu = NIC_MTU_MAX;
+	/* Frames are copied, so it does not matter what they consist of. */
+	netdev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM |
+			      NETIF_F_IPV6_CSUM | NETIF_F_RXCSUM;
+	netdev->features = netdev->hw_features | NETIF_F_HIGHDMA;
+	netif_napi_add(netdev, &nic->queue.napi, nic_poll);
+	u64_stats_init(&nic->queue.rx.sync);
+	u64_stats_init(&nic->queue.tx.sync);
+	u64_stats_init(&nic->queue.tx.drop_sync);
+	mutex_init(&nic->lock);
+	INIT_WORK(&nic->link_work, nic_link_work);
+	INIT_WORK(&nic->restart_work, nic_restart_work);
+}
+
+static int take_function(struct nic *nic)
+{
+	struct pci_dev *pdev = nic->pdev;
+	int error;
+
+	error = pci_enable_device_mem(pdev);
+	if (error)
+		return error;
+	error = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	if (error)
+		goto err_disable;
+	error = pci_request_mem_regions(pdev, KBUILD_MODNAME);
+	if (error)
+		goto err_disable;
+	error = -ENODEV;
+	if (pci_resource_len(pdev, 0) < REGS_LENGTH)
+		goto err_regions;
+	error = -ENOMEM;
+	nic->bar = pci_ioremap_bar(pdev, 0);
+	if (!nic->bar)
+		goto err_regions;
+
+	/* A line that others may use as well, where there are no messages. */
+	nic->msi = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI) == 1;
+	nic->irq = pdev->irq;
+	return 0;
+
+err_regions:
+	pci_release_mem_regions(pdev);
+err_disable:
+	pci_disable_device(pdev);
+	return error;
+}
+
+static void give_function(struct nic *nic)
+{
+	pci_free_irq_vectors(nic->pdev);
+	iounmap(nic->bar);
+	pci_release_mem_regions(nic->pdev);
+	pci_disable_device(nic->pdev);
+}
+
+static int nic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct net_device *netdev = alloc_etherdev(sizeof(struct nic));
+	struct nic *nic;
+	int error;
+
+	if (!netdev)
+		return -ENOMEM;
+	SET_NETDEV_DEV(netdev, &pdev->dev);
+	nic = netdev_priv(netdev);
+	nic->netdev = netdev;
+	nic->pdev = pdev;
+	pci_set_drvdata(pdev, nic);
+	setup(nic);
+
+	error = take_function(nic);
+	if (error)
+		goto err_netdev;
+	/* Whoever had it before may have left it at work. */
+	error = nic_card_quiet(nic);
+	if (error) {
+		pci_err(pdev, "the card cannot be stopped\n");
+		goto err_function;
+	}
+	find_address(nic);
+	error = register_adapter(nic);
+	if (error)
+		goto err_function;
+	error = register_netdev(netdev);
+	if (error)
+		goto err_adapter;
+	return 0;
+
+err_adapter:
+	ndshm_adapter_unregister(nic->adapter);
+err_function:
+	give_function(nic);
+err_netdev:
+	mutex_destroy(&nic->lock);
+	free_netdev(netdev);
+	return error;
+}
+
+/* The interface closes, and frees its blocks: none of ours is revoked. */
+static void nic_remove(struct pci_dev *pdev)
+{
+	struct nic *nic = pci_get_drvdata(pdev);
+
+	unregister_netdev(nic->netdev);
+	cancel_work_sync(&nic->restart_work);
+	ndshm_adapter_unregister(nic->adapter);
+	give_function(nic);
+	mutex_destroy(&nic->lock);
+	free_netdev(nic->netdev);
+}
+
+/*
+ * The kernel has a driver of its own for this card. So there is no alias by
+ * which a module is loaded, and no function is taken unless its driver_override
+ * in sysfs names this driver.
+ */
+static const struct pci_device_id nic_ids[] = {
+	{ PCI_DEVICE_DRIVER_OVERRIDE(PCI_VENDOR_ID_INTEL, 0x10d3, true) },
+	{ }
+};
+
+static struct pci_driver nic_driver = {
+	.name = KBUILD_MODNAME,
+	.id_table = nic_ids,
+	.probe = nic_probe,
+	.remove = nic_remove,
+	.shutdown = nic_shutdown,
+	.err_handler = &nic_error_handlers,
+	.driver.pm = pm_sleep_ptr(&nic_pm_ops),
+};
+module_pci_driver(nic_driver);
+
+MODULE_DESCRIPTION("ndshm: prototype of a driver for the Intel 82574");
+MODULE_LICENSE("GPL");

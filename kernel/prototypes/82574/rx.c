@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receiving. The memory of a block has no pages that the stack could keep, so
+ * frames are copied. The card may write to all of it at any time and may be
+ * wrong or hostile: no length is believed, and nobody looks at a frame before
+ * it has been copied.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/etherdevice.h>
+
+#include <linux/ndshm.h>
+
+#include "nic.h"
+#include "regs.h"
+
+#define BATCH		16	/* descriptors between two writes of the tail */
+#define LINEAR_MAX	2048	/* longer frames are put in pages, one by one */
+#define HEADERS		256	/* of those, in front */
+
+/* The sizes that the card knows [10.2.5]; RCTL_SIZE of 2,048 is 0. */
+const struct nic_buffer_size nic_buffer_sizes[] = {
+	{ 2048, 0 },
+	{ 4096, 3U << RCTL_SIZE_SHIFT | RCTL_SIZE_TIMES_16 },
+	{ 8192, 2U << RCTL_SIZE_SHIFT | RCTL_SIZE_TIMES_16 },
+	{ 16384, 1U << RCTL_SIZE_SHIFT | RCTL_SIZE_TIMES_16 },
+};
+
+const struct nic_buffer_size *nic_buffer_size(const struct net_device *netdev)
+{
+	unsigned int i = 0;
+
+	while (i < ARRAY_SIZE(nic_buffer_sizes) - 1 &&
+	       nic_buffer_sizes[i].size < nic_frame_max(netdev))
+		i++;
+	return &nic_buffer_sizes[i];
+}
+
+static unsigned int after(unsigned int i)
+{
+	return (i + 1) % NIC_DESCRIPTORS;
+}
+
+static struct nic_rx_descriptor *descriptor(struct nic_rx *rx, unsigned int i)
+{
+	return (struct nic_rx_descriptor *)rx->ring.descriptors + i;
+}
+
+static void arm(struct nic_rx *rx, unsigned int i)
+{
+	struct nic_rx_descriptor *d = descriptor(rx, i);
+
+	nic_buffer_sync(&rx->ring.buffers, &rx->ring.buffers.buffer[i],
+			NDSHM_SYNC_FOR_DEVICE, rx->ring.buffers.size);
+	d->address = cpu_to_le64(rx->ring.buffers.buffer[i].address);
+	d->length = 0;
+	d->status = 0;
+}
+
+/* With the card stopped; nothing is received before nic_rx_give(). */
+void nic_rx_start(struct nic *nic)
+{
+	struct nic_rx *rx = &nic->queue.rx;
+	unsigned int i;
+
+	rx->next = 0;
+	rx->emptied = 0;
+	rx->spanning = false;
+	for (i = 0; i < NIC_DESCRIPTORS; i++)
+		arm(rx, i);
+
+	nic_write(nic, REG_RDBAL(0), lower_32_bits(rx->ring.address));
+	nic_write(nic, REG_RDBAH(0), upper_32_bits(rx->ring.address));
+	nic_write(nic, REG_RDLEN(0),
+		  NIC_DESCRIPTORS * sizeof(struct nic_rx_descriptor));
+	nic_write(nic, REG_RDH(0), 0);
+	nic_write(nic, REG_RDT(0), 0);
+	nic_write(nic, REG_RXDCTL, RXDCTL_WRITE_BACK_1 | RXDCTL_COUNT_DESC);
+	nic_write(nic, REG_RXCSUM, RXCSUM_IP | RXCSUM_TCP_UDP);
+}
+
+/* Never all of them: equal head and tail means none [7.1.8]. */
+void nic_rx_give(struct nic *nic)
+{
+	struct nic_rx *rx = &nic->queue.rx;
+
+	nic_write(nic, REG_RDT(0),
+		  (rx->next + NIC_DESCRIPTORS - 1) % NIC_DESCRIPTORS);
+	rx->emptied = 0;
+}
+
+/* Pages are found one by one, when there is no run of them any more. */
+static struct sk_buff *new_long(u32 length)
+{
+	const u32 head = NET_SKB_PAD + NET_IP_ALIGN;
+	struct sk_buff *skb;
+	int error;
+
+	skb = alloc_skb_with_frags(head + HEADERS, length - HEADERS, 0, &error,
+				   GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, head);
+	skb_put(skb, HEADERS);
+	skb->data_len = length - HEADERS;
+	skb->len += skb->data_len;
+	return skb;
+}
+
+static struct sk_buff *copy(struct nic_queue *queue, const void *frame,
+			    u32 length)
+{
+	struct sk_buff *skb;
+
+	if (length > LINEAR_MAX) {
+		skb = new_long(length);
+		if (skb)
+			skb_store_bits(skb, 0, frame, length);
+		return skb;
+	}
+	skb = napi_alloc_skb(&queue->napi, length);
+	if (skb)
+		skb_put_data(skb, frame, length);
+	return skb;
+}
+
+static bool checksum_is_right(u32 status)
+{
+	return (status & (RXD_TCP | RXD_UDP)) &&
+	       !(status & (RXD_NO_CHECKSUM | RXD_WRONG_CHECKSUM));
+}
+
+static void receive(struct nic_queue *queue, unsigned int i, u32 status,
+		    u32 length)
+{
+	struct net_device *netdev = queue->nic->netdev;
+	struct nic_rx *rx = &queue->rx;
+	const struct nic_buffer *buffer = &rx->ring.buffers.buffer[i];
+	struct sk_buff *skb;
+	bool first = !rx->spanning;
+
+	rx->spanning = !(status & RXD_END);
+	if (rx->spanning)
+		return;
+	if (!first || length < ETH_HLEN || length > rx->ring.buffers.size) {
+		rx->length_errors++;
+		return;
+	}
+	if (status & RXD_ERRORS) {
+		rx->errors++;
+		return;
+	}
+
+	nic_buffer_sync(&rx->ring.buffers, buffer, NDSHM_SYNC_FOR_CPU, length);
+	skb = copy(queue, buffer->memory, length);
+	if (!skb) {
+		rx->no_memory++;
+		return;
+	}
+	rx->frames++;
+	rx->bytes += length;
+	if ((netdev->features & NETIF_F_RXCSUM) && checksum_is_right(status))
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	skb->protocol = eth_type_trans(skb, netdev);
+	napi_gro_receive(&queue->napi, skb);
+}
+
+int nic_rx_poll(struct nic_queue *queue, int budget)
+{
+	struct nic_rx *rx = &queue->rx;
+	struct nic_rx_descriptor *d;
+	int done = 0;
+	u32 status;
+
+	while (done < budget) {
+		d = descriptor(rx, rx->next);
+		status = le32_to_cpu(READ_ONCE(d->status));
+		if (!(status & RXD_DONE))
+			break;
+		/* The rest of it, and the frame, were written before. */
+		dma_rmb();
+		u64_stats_update_begin(&rx->sync);
+		receive(queue, rx->next, status,
+			RXD_LENGTH(le32_to_cpu(READ_ONCE(d->length))));
+		u64_stats_update_end(&rx->sync);
+		arm(rx, rx->next);
+		rx->next = after(rx->next);
+		done++;
+		if (++rx->emptied == BATCH)
+			nic_rx_give(queue->nic);
+	}
+	if (rx->emptied)
+		nic_rx_give(queue->nic);
+	return done;
+}

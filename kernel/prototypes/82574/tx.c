@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending. A frame is copied to the buffers of its descriptors, and has no skb
+ * once that is done. Buffers are no longer than a page: behind an
+ * IOMMU, an emulated card drops a piece whose pages do not lie side by side.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/skbuff.h>
+
+#include <linux/ndshm.h>
+
+#include "nic.h"
+#include "regs.h"
+
+#define PIECES_MAX \
+	DIV_ROUND_UP(NIC_MTU_MAX + VLAN_ETH_HLEN, NIC_TX_BUFFER_SIZE)
+#define FRAME_DESCRIPTORS	(1 + PIECES_MAX)	/* with a context */
+#define WAKE_DESCRIPTORS	(NIC_DESCRIPTORS / 4)
+#define CONTEXT_NONE		0
+
+static unsigned int after(unsigned int i)
+{
+	return (i + 1) % NIC_DESCRIPTORS;
+}
+
+static struct nic_tx_descriptor *descriptor(struct nic_tx *tx, unsigned int i)
+{
+	return (struct nic_tx_descriptor *)tx->ring.descriptors + i;
+}
+
+/* The other end moves on meanwhile: there is more room, or less for NAPI. */
+static unsigned int room(const struct nic_tx *tx)
+{
+	/* With nic_tx_clean(): it no longer looks at what is older. */
+	unsigned int oldest = smp_load_acquire(&tx->oldest);
+	unsigned int next = READ_ONCE(tx->next);
+
+	return NIC_DESCRIPTORS - 1 -
+	       (next + NIC_DESCRIPTORS - oldest) % NIC_DESCRIPTORS;
+}
+
+/* With the card stopped, but its bus mastering on. */
+void nic_tx_start(struct nic *nic)
+{
+	struct nic_tx *tx = &nic->queue.tx;
+
+	tx->next = 0;
+	tx->sent = 0;
+	tx->oldest = 0;
+	tx->context = CONTEXT_NONE;
+	memset(tx->ring.descriptors, 0,
+	       NIC_DESCRIPTORS * sizeof(struct nic_tx_descriptor));
+
+	nic_write(nic, REG_TDBAL(0), lower_32_bits(tx->ring.address));
+	nic_write(nic, REG_TDBAH(0), upper_32_bits(tx->ring.address));
+	nic_write(nic, REG_TDLEN(0),
+		  NIC_DESCRIPTORS * sizeof(struct nic_tx_descriptor));
+	nic_write(nic, REG_TDH(0), 0);
+	nic_write(nic, REG_TDT(0), 0);
+	nic_write(nic, REG_TXDCTL, TXDCTL_WRITE_BACK_1 | TXDCTL_RESERVED_1 |
+		  TXDCTL_COUNT_DESC);
+	nic_write(nic, REG_TARC0, nic_read(nic, REG_TARC0) | TARC_ENABLE);
+	nic_write(nic, REG_TIPG, TIPG_COPPER);
+	nic_write(nic, REG_TCTL, TCTL_ENABLE | TCTL_PAD | TCTL_COLLISIONS |
+		  TCTL_DISTANCE);
+
+	netdev_reset_queue(nic->netdev);
+	netif_tx_lock_bh(nic->netdev);
+	tx->live = true;
+	netif_tx_unlock_bh(nic->netdev);
+	netif_start_queue(nic->netdev);
+}
+
+/* Nobody writes to the ring or to its registers any more when it returns. */
+void nic_tx_stop(struct nic *nic)
+{
+	netif_tx_lock_bh(nic->netdev);
+	nic->queue.tx.live = false;
+	netif_stop_queue(nic->netdev);
+	netif_tx_unlock_bh(nic->netdev);
+}
+
+static void put(struct nic_tx *tx, u64 address, u32 command, u32 status)
+{
+	struct nic_tx_descriptor *d = descriptor(tx, tx->next);
+
+	d->address = cpu_to_le64(address);
+	d->command = cpu_to_le32(command | TXD_EXTENDED);
+	d->status = cpu_to_le32(status);
+	/* Of those that end a frame it is told afterwards. */
+	tx->length[tx->next] = 0;
+	WRITE_ONCE(tx->next, after(tx->next));
+}
+
+/*
+ * The card inserts the checksum that it was told of last; the stack has left
+ * the pseudo header's sum in its place. What it cannot be told is done here.
+ */
+static int put_checksum(struct nic_tx *tx, struct sk_buff *skb, u32 *status)
+{
+	u32 start, place, context;
+
+	*status = 0;
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return 0;
+	start = skb_checksum_start_offset(skb);
+	place = start + skb->csum_offset;
+	if (place > U8_MAX)
+		return skb_checksum_help(skb);
+
+	context = place << 8 | start;
+	if (context != tx->context) {
+		put(tx, (u64)start << TXD_CONTEXT_START_SHIFT |
+		    (u64)place << TXD_CONTEXT_PLACE_SHIFT, 0, 0);
+		tx->context = context;
+	}
+	*status = TXD_CHECKSUM;
+	return 0;
+}
+
+static void put_piece(struct nic_tx *tx, struct sk_buff *skb, u32 from,
+		      u32 length, u32 command, u32 status)
+{
+	const struct nic_buffer *buffer = &tx->ring.buffers.buffer[tx->next];
+
+	skb_copy_bits(skb, from, buffer->memory, length);
+	/* Short frames are filled up, so that no old contents go out. */
+	if (unlikely(from + length < ETH_ZLEN)) {
+		memset(buffer->memory + length, 0, ETH_ZLEN - length);
+		length = ETH_ZLEN;
+	}
+	nic_buffer_sync(&tx->ring.buffers, buffer, NDSHM_SYNC_FOR_DEVICE,
+			length);
+	put(tx, buffer->address, command | length, status);
+}
+
+/* Never 0, whatever is sent. */
+static u16 length_sent(const struct sk_buff *skb)
+{
+	return max_t(u32, skb->len, ETH_ZLEN);
+}
+
+/* What is said of its checksum is said with each piece. */
+static void put_frame(struct nic_tx *tx, struct sk_buff *skb, u32 status)
+{
+	const u32 command = TXD_DATA | TXD_INSERT_CRC;
+	unsigned int last;
+	u32 from = 0;
+
+	while (skb->len - from > NIC_TX_BUFFER_SIZE) {
+		put_piece(tx, skb, from, NIC_TX_BUFFER_SIZE, command, status);
+		from += NIC_TX_BUFFER_SIZE;
+	}
+	last = tx->next;
+	put_piece(tx, skb, from, skb->len - from,
+		  command | TXD_END | TXD_REPORT, status);
+	tx->length[last] = length_sent(skb);
+}
+
+/* Who finds no room looks again: what is cleaned meanwhile wakes nobody. */
+static void stop_if_full(struct nic_tx *tx, struct net_device *netdev)
+{
+	if (room(tx) >= FRAME_DESCRIPTORS)
+		return;
+	netif_stop_queue(netdev);
+	/* Against nic_tx_clean(). */
+	smp_mb();
+	if (room(tx) >= FRAME_DESCRIPTORS)
+		netif_start_queue(netdev);
+}
+
+static void drop(struct nic_tx *tx, struct sk_buff *skb)
+{
+	u64_stats_update_begin(&tx->drop_sync);
+	tx->dropped++;
+	u64_stats_update_end(&tx->drop_sync);
+	dev_kfree_skb_any(skb);
+}
+
+/* Called by the stack with the lock of the transmit queue held. */
+netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev)
+{
+	struct nic *nic = netdev_priv(netdev);
+	struct nic_tx *tx = &nic->queue.tx;
+	unsigned int length = length_sent(skb);
+	u32 status;
+	bool tell;
+
+	if (unlikely(!tx->live)) {
+		drop(tx, skb);
+		return NETDEV_TX_OK;
+	}
+	if (unlikely(room(tx) < FRAME_DESCRIPTORS)) {
+		netif_stop_queue(netdev);
+		return NETDEV_TX_BUSY;
+	}
+	if (unlikely(length > PIECES_MAX * NIC_TX_BUFFER_SIZE) ||
+	    put_checksum(tx, skb, &status)) {
+		drop(tx, skb);
+		goto out_tail;
+	}
+
+	put_frame(tx, skb, status);
+	skb_tx_timestamp(skb);
+	dev_consume_skb_any(skb);
+	stop_if_full(tx, netdev);
+	tell = __netdev_sent_queue(netdev, length, netdev_xmit_more());
+	/* With nic_tx_clean(): counted as sent, it may be counted as done. */
+	smp_store_release(&tx->sent, tx->next);
+	if (!tell)
+		return NETDEV_TX_OK;
+out_tail:
+	nic_write(nic, REG_TDT(0), tx->next);
+	return NETDEV_TX_OK;
+}
+
+static bool is_done(struct nic_tx *tx, unsigned int i)
+{
+	__le32 status = READ_ONCE(descriptor(tx, i)->status);
+
+	return status & cpu_to_le32(TXD_DONE);
+}
+
+/* Called by NAPI. Not beyond what was sent, whatever the card says. */
+void nic_tx_clean(struct nic_queue *queue)
+{
+	struct net_device *netdev = queue->nic->netdev;
+	unsigned int frames = 0, bytes = 0, i, last, sent;
+	struct nic_tx *tx = &queue->tx;
+
+	/* With nic_xmit(): whole frames, which were counted as sent. */
+	sent = smp_load_acquire(&tx->sent);
+	for (i = tx->oldest; i != sent; i = after(last)) {
+		/* The last of a frame is reported, and nothing else. */
+		last = i;
+		while (!tx->length[last])
+			last = after(last);
+		if (!is_done(tx, last))
+			break;
+		bytes += tx->length[last];
+		frames++;
+	}
+	if (!frames)
+		return;
+
+	u64_stats_update_begin(&tx->sync);
+	tx->frames += frames;
+	tx->bytes += bytes;
+	u64_stats_update_end(&tx->sync);
+	/* With room(): theirs from here on. */
+	smp_store_release(&tx->oldest, i);
+	netdev_completed_queue(netdev, frames, bytes);
+	/* Against stop_if_full(). */
+	smp_mb();
+	if (unlikely(netif_queue_stopped(netdev)) &&
+	    room(tx) >= WAKE_DESCRIPTORS)
+		netif_wake_queue(netdev);
+}
