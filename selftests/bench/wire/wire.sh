@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# wire.sh [KERNEL]: what the kernel driver prototype for the 82574 costs, beside the kernel's
+# own driver of that card: instructions for 20,000 packets of 1,500 bytes each way. The frames
+# are sent to nobody (in no table of hashes either), and come from a third card, whose costs are taken off. Exit 1 if the
+# prototype costs more than NDSHM_LIMIT times as much (1.25).
+# NDSHM_KO and NDSHM_PROTOTYPE are ndshm.ko and ndshm_82574.ko, BUILD where to build.
+set -euo pipefail
+bench_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+build=${BUILD:-$bench_dir/../../../build/bench}
+kernel=${1:-6.12}
+
+if [[ $kernel != guest ]]; then
+	[[ -f ${NDSHM_KO:-} && -f ${NDSHM_PROTOTYPE:-} ]] ||
+		{ echo "${0##*/}: NDSHM_KO must name ndshm.ko, and NDSHM_PROTOTYPE ndshm_82574.ko" >&2; exit 1; }
+	mkdir -p -- "$build"
+	build=$(cd -- "$build" && pwd -P)
+	gcc -O2 -Wall -Wextra -o "$build/ndshm-wire" "$bench_dir/wire.c"
+	export NDSHM_WIRE=$build/ndshm-wire
+	exec "$bench_dir/../../vm/run.sh" --kernel "$kernel" --name "wire-$kernel" --icount --iommu --wire --timeout 1800 \
+		--netdev hubport,id=wire2,hubid=7 \
+		--device e1000e,netdev=wire2,mac=52:54:00:6e:64:03,addr=0x14,romfile= \
+		-- "${BASH_SOURCE[0]}" guest
+fi
+
+count=20000 length=1514 nobody=02:00:00:00:77:77
+own=0000:00:10.0 prototype=0000:00:11.0 third=0000:00:14.0
+
+insmod "$NDSHM_KO"
+insmod "$NDSHM_PROTOTYPE"
+echo ndshm_82574 >/sys/bus/pci/devices/$prototype/driver_override
+echo $prototype >/sys/bus/pci/drivers_probe
+modprobe e1000e
+declare -A name address
+for card in $own $prototype $third; do
+	name[$card]=$(basename /sys/bus/pci/devices/$card/net/*)
+	address[$card]=$(cat "/sys/class/net/${name[$card]}/address")
+	# Nobody but us sends anything.
+	echo 1 >"/proc/sys/net/ipv6/conf/${name[$card]}/disable_ipv6" 2>/dev/null || true
+	ip link set "${name[$card]}" up
+	until [[ $(cat "/sys/class/net/${name[$card]}/carrier") == 1 ]]; do sleep 0.1; done
+done
+
+# sent CARD, received CARD: instructions. The first frames warm up.
+sent() { run "$1" $nobody "/sys/class/net/${name[$1]}/statistics/tx_packets"; }
+received() { run $third "${address[$1]}" "/sys/class/net/${name[$1]}/statistics/rx_packets"; }
+run() {
+	"$NDSHM_WIRE" "${name[$1]}" "$2" 1000 $length "$3" >/dev/null
+	"$NDSHM_WIRE" "${name[$1]}" "$2" $count $length "$3"
+}
+
+third_sent=$(sent $third)
+declare -A tx rx
+for card in $own $prototype; do
+	tx[$card]=$(sent $card)
+	rx[$card]=$(($(received $card) - third_sent))
+	printf '%-12s sent %6d, received %6d instructions a packet\n' \
+		"$(basename "$(realpath /sys/bus/pci/devices/$card/driver)")" $((tx[$card] / count)) $((rx[$card] / count))
+done
+awk -v ours=$((tx[$prototype] + rx[$prototype])) -v its=$((tx[$own] + rx[$own])) -v limit="${NDSHM_LIMIT:-1.25}" 'BEGIN {
+	printf "prototype: %.2f of e1000e; the limit is %.2f\n", ours / its, limit
+	exit ours / its > limit
+}'
