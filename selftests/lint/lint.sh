@@ -66,8 +66,8 @@ compile() {
 }
 check_module_6_1() { compile 6.1 ''; }
 check_module_6_12() { compile 6.12 ''; }
-check_module_test_6_12() { compile 6.12 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1; }
-check_module_test_6_1() { compile 6.1 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1; }
+check_module_test_6_12() { compile 6.12 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1; }
+check_module_test_6_1() { compile 6.1 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1; }
 
 # providers, pci and prototypes know the core through kernel/include only.
 check_house() {

@@ -40,7 +40,8 @@ unwatched=(--append kmemleak=off --append page_owner=off)
 build_modules() {
 	local kernel=$1
 	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
-		MODULE_DIR="$BUILD/modules/$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1 &&
+		MODULE_DIR="$BUILD/modules/$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1 \
+		NDSHM_PROTOTYPES=1 &&
 	strip_modules "$BUILD/modules/$kernel"
 }
 
@@ -65,7 +66,7 @@ level_compiles() {
 	# What is there already would not be compiled, nor warned of, again.
 	rm -rf "$out"
 	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
-		MODULE_DIR="$out" W=1 C=2 2>"$out.warnings" >/dev/null || true
+		MODULE_DIR="$out" W=1 C=2 NDSHM_PROTOTYPES=1 2>"$out.warnings" >/dev/null || true
 	if grep -q 'C=2 specified, but' "$out.warnings"; then
 		echo "ok 1 - sparse # SKIP $kernel wants a newer one"
 	fi
@@ -121,6 +122,16 @@ level_heap() {
 	NDSHM_LONG='' guest "$1" heap "${unwatched[@]}" -- sh -c "
 		insmod \"\$NDSHM_COVERAGE\" && insmod \"\$NDSHM_KO\" &&
 		\"$top/userlib/tests/module.sh\" \"$BUILD/user/tests\" &&
+		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
+}
+
+# A driver that uses the module; with the memory that notices, and what kmemleak finds.
+level_prototype() {
+	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 1) NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 97) \
+	NDSHM_SECONDS=$([[ $NDSHM_LONG ]] && echo 20 || echo 2) NDSHM_PROGRAMS=$programs \
+	NDSHM_PROTOTYPE=$BUILD/modules/$1/kernel/prototypes/82574/ndshm_82574.ko \
+		guest "$1" prototype --iommu --wire "${watched[@]}" --append page_owner=off --timeout "$([[ $NDSHM_LONG ]] && echo 36000 || echo 1500)" -- sh -c "
+		insmod \"\$NDSHM_COVERAGE\" && \"$top/selftests/traffic/prototype.sh\" &&
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
 
@@ -190,7 +201,7 @@ must userlib build_userlib
 
 # The longest first, so that none is left alone at the end.
 read -ra all_kernels <<<"$kernels"
-for name in leaks kselftest bare fuzz heap ${KILLS:+storm} catches ends compiles; do
+for name in leaks kselftest prototype bare fuzz heap ${KILLS:+storm} catches ends compiles; do
 	for kernel in "${all_kernels[@]}"; do
 		[[ $name != ends || $kernel == "${all_kernels[0]}" ]] || continue
 		modules=$BUILD/modules/$kernel/stripped

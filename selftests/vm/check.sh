@@ -34,7 +34,7 @@ build_modules() {
 	headers=$("$here/kernels.sh" headers "$kernel") || return 1
 	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel" W=1 &&
 	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel-test" W=1 \
-		NDSHM_TEST=1 NDSHM_TEST_MODULES=1 &&
+		NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1 &&
 	strip_modules "$BUILD/modules/$kernel" && strip_modules "$BUILD/modules/$kernel-test"
 }
 # The same programs for every kernel.
@@ -169,6 +169,11 @@ for kernel in $kernels; do
 		sh -c "\"$top/selftests/traffic/frames.sh\" && \"$top/selftests/traffic/unbind.sh\""
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 4) NDSHM_KO=$ordinary level "$kernel/unplug" guest "$kernel" unplug --iommu --wire "${slots[@]}" --timeout "$long" -- \
 		"$top/selftests/traffic/unplug.sh"
+	# The mock module's memory notices what the driver does with it after it was given back.
+	NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 7) NDSHM_SECONDS=$([[ $NDSHM_LONG ]] && echo 20 || echo 2) \
+	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 2) NDSHM_KO=$ordinary NDSHM_PROGRAMS=$programs \
+	NDSHM_PROTOTYPE=$BUILD/modules/$kernel-test/kernel/prototypes/82574/ndshm_82574.ko \
+		level "$kernel/prototype" guest "$kernel" prototype --iommu --wire --timeout "$long" -- "$top/selftests/traffic/prototype.sh"
 	# Boots that lack one property each, and one that has no IOMMU at all.
 	while IFS='|' read -r missing options; do
 		read -ra options <<<"$options"

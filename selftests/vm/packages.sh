@@ -34,6 +34,8 @@ check  mandoc               prints manual pages, for what they say to be tried
 check  python3              reads what was reached of the module
 check  binutils             the same
 check  strace               counts system calls of the allocator
+check  iperf3               TCP over a driver
+check  ethtool              what a driver says of its card
 check  rsync                headers of the kernel source, for kselftest
 bench  valgrind             counts the instructions of an allocator
 bench  strace               counts its system calls

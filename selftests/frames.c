@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * frames compare A B FROM TO STEP: sends frames of these lengths, TO always among
+ * them, from the interface A to B and from B to A, and compares what arrives byte
+ * for byte. An interface may be given as NAME@NAMESPACE.
+ * frames flood A: sends frames of all lengths to nobody, until the interface is
+ * down or gone.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/types.h>
+#include <net/if.h>
+#include <netinet/if_ether.h>
+#include <netpacket/packet.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TYPE		0x88b5	/* for local experiments [IEEE 802] */
+#define LONGEST		9014
+#define AHEAD		16	/* sent before they are looked for */
+#define PATIENCE	20000	/* ms */
+
+struct end {
+	const char *name;
+	int socket;
+	unsigned int mtu;
+	__u8 mac[ETH_ALEN];
+};
+
+static int complain(const char *what, const char *name)
+{
+	printf("# %s: %s: %s\n", name, what, strerror(errno));
+	return -1;
+}
+
+/* A socket stays in the namespace that it was made in. */
+static int enter(const char *namespace)
+{
+	char path[PATH_MAX];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s%s", *namespace == '/' ? "" : "/run/netns/",
+		 namespace);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ret = setns(fd, CLONE_NEWNET);
+	close(fd);
+	return ret;
+}
+
+static int bind_to(struct end *end, const char *interface)
+{
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(TYPE),
+	};
+	struct ifreq request = { };
+
+	end->socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(TYPE));
+	if (end->socket < 0)
+		return complain("socket", end->name);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	if (ioctl(end->socket, SIOCGIFINDEX, &request))
+		return complain("no such interface", end->name);
+	address.sll_ifindex = request.ifr_ifindex;
+	if (ioctl(end->socket, SIOCGIFHWADDR, &request))
+		return complain("no address", end->name);
+	memcpy(end->mac, request.ifr_hwaddr.sa_data, sizeof(end->mac));
+	if (ioctl(end->socket, SIOCGIFMTU, &request))
+		return complain("no MTU", end->name);
+	end->mtu = request.ifr_mtu;
+	if (bind(end->socket, (struct sockaddr *)&address, sizeof(address)))
+		return complain("bind", end->name);
+	return 0;
+}
+
+static int open_end(struct end *end, char *name)
+{
+	char *namespace = strchr(name, '@');
+	int home, ret = 0;
+
+	end->name = name;
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home < 0)
+		return complain("namespace", name);
+	if (namespace) {
+		*namespace++ = '\0';
+		if (enter(namespace))
+			ret = complain(namespace, name);
+	}
+	if (!ret)
+		ret = bind_to(end, name);
+	if (setns(home, CLONE_NEWNET))
+		ret = complain("namespace", name);
+	close(home);
+	return ret;
+}
+
+/* Follows from the number alone, and is unlike that of any other. */
+static void make(__u8 *frame, size_t length, const __u8 *to,
+		 const __u8 *from, __u64 number)
+{
+	struct ethhdr *header = (struct ethhdr *)frame;
+	__u64 state = (number + 1) * 0x9e3779b97f4a7c15;
+
+	memcpy(header->h_dest, to, ETH_ALEN);
+	memcpy(header->h_source, from, ETH_ALEN);
+	header->h_proto = htons(TYPE);
+	for (size_t i = sizeof(*header); i < length; i++) {
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		frame[i] = state >> 32;
+	}
+}
+
+/* A queue that is full will not stay so. */
+static int send_frame(const struct end *end, const __u8 *frame, size_t length)
+{
+	for (;;) {
+		ssize_t sent = send(end->socket, frame, length, 0);
+
+		if (sent == (ssize_t)length)
+			return 0;
+		if (sent >= 0) {
+			errno = EMSGSIZE;
+			return -1;
+		}
+		if (errno != ENOBUFS)
+			return -1;
+		sched_yield();
+	}
+}
+
+static int compare_one(const struct end *from, const struct end *to,
+		       size_t length, __u64 number)
+{
+	struct pollfd ready = { .fd = to->socket, .events = POLLIN };
+	static __u8 wanted[LONGEST], got[LONGEST + 1];
+	ssize_t arrived;
+
+	if (poll(&ready, 1, PATIENCE) != 1) {
+		printf("# %s to %s: a frame of %zu bytes has not arrived\n",
+		       from->name, to->name, length);
+		return -1;
+	}
+	arrived = recv(to->socket, got, sizeof(got), MSG_TRUNC);
+	if (arrived < 0)
+		return complain("recv", to->name);
+	if ((size_t)arrived != length) {
+		printf("# %s to %s: %zd bytes, not %zu\n", from->name, to->name,
+		       arrived, length);
+		return -1;
+	}
+	make(wanted, length, to->mac, from->mac, number);
+	for (size_t i = 0; i < length; i++) {
+		if (wanted[i] != got[i]) {
+			printf("# %s to %s: byte %zu of %zu is %#x, not %#x\n",
+			       from->name, to->name, i, length, got[i], wanted[i]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static size_t after(size_t length, size_t last, size_t step)
+{
+	return length < last && last - length < step ? last : length + step;
+}
+
+static int compare_way(const struct end *from, const struct end *to,
+		       size_t first, size_t last, size_t step)
+{
+	static __u8 frame[LONGEST];
+	size_t next = first, length;
+	__u64 sent = 0, seen = 0;
+
+	for (length = first; length <= last; length = after(length, last, step)) {
+		for (; next <= last && sent - seen < AHEAD; next = after(next, last, step)) {
+			make(frame, next, to->mac, from->mac, sent++);
+			if (send_frame(from, frame, next))
+				return complain("send", from->name);
+		}
+		if (compare_one(from, to, length, seen++))
+			return -1;
+	}
+	printf("# %s to %s: %llu frames of %zu to %zu bytes\n", from->name,
+	       to->name, (unsigned long long)seen, first, last);
+	return 0;
+}
+
+static int compare(char **argument)
+{
+	struct end a = { }, b = { };
+	size_t first = strtoul(argument[2], NULL, 0);
+	size_t last = strtoul(argument[3], NULL, 0);
+	size_t step = strtoul(argument[4], NULL, 0);
+
+	if (first < ETH_ZLEN || last < first || last > LONGEST || !step) {
+		printf("# frames are of %d to %d bytes\n", ETH_ZLEN, LONGEST);
+		return 2;
+	}
+	if (open_end(&a, argument[0]) || open_end(&b, argument[1]))
+		return 2;
+	return compare_way(&a, &b, first, last, step) ||
+	       compare_way(&b, &a, first, last, step);
+}
+
+static int flood(char *name)
+{
+	static const __u8 nobody[ETH_ALEN] = { 2, 0, 0, 0, 0x77, 0x77 };
+	static __u8 frame[LONGEST];
+	struct end end = { };
+	__u64 sent = 0;
+	size_t length = ETH_ZLEN;
+
+	if (open_end(&end, name))
+		return 2;
+	make(frame, sizeof(frame), nobody, end.mac, 0);
+	while (!send_frame(&end, frame, length)) {
+		sent++;
+		length += 61;
+		if (length > end.mtu + ETH_HLEN || length > LONGEST)
+			length = ETH_ZLEN;
+	}
+	if (errno != ENETDOWN && errno != ENXIO && errno != ENODEV)
+		return -complain("send", name);
+	printf("# %s: %llu frames until it was down\n", name,
+	       (unsigned long long)sent);
+	return !sent;
+}
+
+int main(int arguments, char **argument)
+{
+	if (arguments == 7 && !strcmp(argument[1], "compare"))
+		return compare(argument + 2);
+	if (arguments == 3 && !strcmp(argument[1], "flood"))
+		return flood(argument[2]);
+	fprintf(stderr, "usage: frames compare A B FROM TO STEP | frames flood A\n");
+	return 2;
+}
