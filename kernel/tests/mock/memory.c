@@ -28,7 +28,7 @@ static uint quarantine;
 module_param(quarantine, uint, 0644);
 MODULE_PARM_DESC(quarantine, "how many freed pieces are kept to see late writes");
 
-/* Guards what is given out, and the next number. */
+/* Guards what is given out, and the next number. A sync comes in any context. */
 static DEFINE_SPINLOCK(given_lock);
 static DEFINE_HASHTABLE(given, 8);
 static unsigned long next_cookie;
@@ -67,10 +67,10 @@ struct mock_memory *mock_memory_make(struct mock_generation *generation,
 	memory->provider = generation->provider;
 	memory->generation = generation->number;
 
-	spin_lock(&given_lock);
+	spin_lock_irq(&given_lock);
 	memory->cookie = new_cookie();
 	hash_add(given, &memory->hash, memory->cookie);
-	spin_unlock(&given_lock);
+	spin_unlock_irq(&given_lock);
 	return memory;
 }
 
@@ -95,10 +95,11 @@ static struct mock_memory *find_locked(unsigned long cookie)
 struct mock_memory *mock_memory_find(unsigned long cookie)
 {
 	struct mock_memory *memory;
+	unsigned long flags;
 
-	spin_lock(&given_lock);
+	spin_lock_irqsave(&given_lock, flags);
 	memory = find_locked(cookie);
-	spin_unlock(&given_lock);
+	spin_unlock_irqrestore(&given_lock, flags);
 	return memory;
 }
 
@@ -106,11 +107,11 @@ struct mock_memory *mock_memory_take(unsigned long cookie)
 {
 	struct mock_memory *memory;
 
-	spin_lock(&given_lock);
+	spin_lock_irq(&given_lock);
 	memory = find_locked(cookie);
 	if (memory)
 		hash_del(&memory->hash);
-	spin_unlock(&given_lock);
+	spin_unlock_irq(&given_lock);
 	return memory;
 }
 
@@ -207,11 +208,11 @@ static void complain_of_given(const struct device *device)
 	struct mock_memory *memory;
 	unsigned int bucket;
 
-	spin_lock(&given_lock);
+	spin_lock_irq(&given_lock);
 	hash_for_each(given, bucket, memory, hash)
 		if (!device || memory->device == device)
 			atomic64_inc(&memory->provider->misused);
-	spin_unlock(&given_lock);
+	spin_unlock_irq(&given_lock);
 }
 
 void mock_memory_flush(struct device *device)
@@ -257,7 +258,7 @@ int mock_memory_write_beyond(void)
 	unsigned int bucket;
 	int ret = -ENOENT;
 
-	spin_lock(&given_lock);
+	spin_lock_irq(&given_lock);
 	hash_for_each(given, bucket, memory, hash) {
 		if (!memory->guard)
 			continue;
@@ -265,7 +266,7 @@ int mock_memory_write_beyond(void)
 		  mock_memory_length(memory)) = 0;
 		ret = 0;
 	}
-	spin_unlock(&given_lock);
+	spin_unlock_irq(&given_lock);
 	return ret;
 }
 
