@@ -52,14 +52,15 @@ wire_up() {
 
 # The flood does not care whether anyone answers. It is no faster than the driver
 # under emulation: a card whose receive ring is full does not write, and would
-# prove nothing.
+# prove nothing. NDSHM_FLOOD_DELAY is the time between two frames, in nanoseconds, where the
+# kernel takes longer.
 flood_start() {
 	local net
 	modprobe pktgen
 	wire_up
 	echo rem_device_all >/proc/net/pktgen/kpktgend_0
 	echo "add_device $net" >/proc/net/pktgen/kpktgend_0
-	for setting in 'count 0' 'clone_skb 0' 'pkt_size 1400' 'delay 300000' 'dst 192.0.2.2' \
+	for setting in 'count 0' 'clone_skb 0' 'pkt_size 1400' "delay ${NDSHM_FLOOD_DELAY:-300000}" 'dst 192.0.2.2' \
 		"dst_mac $user_mac"; do
 		echo "$setting" >"/proc/net/pktgen/$net"
 	done

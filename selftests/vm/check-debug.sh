@@ -125,12 +125,14 @@ level_heap() {
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
 
-# A driver that uses the module; with the memory that notices, and what kmemleak finds.
+# A driver that uses the module, with the memory that notices. What it keeps for a DMA API
+# that looks is told when it is unbound.
 level_prototype() {
+	NDSHM_FLOOD_DELAY=5000000 \
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 1) NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 97) \
 	NDSHM_SECONDS=$([[ $NDSHM_LONG ]] && echo 20 || echo 2) NDSHM_PROGRAMS=$programs \
 	NDSHM_PROTOTYPE=$BUILD/modules/$1/kernel/prototypes/82574/ndshm_82574.ko \
-		guest "$1" prototype --iommu --wire "${watched[@]}" --append page_owner=off --timeout "$([[ $NDSHM_LONG ]] && echo 36000 || echo 1500)" -- sh -c "
+		guest "$1" prototype --iommu --wire "${unwatched[@]}" --timeout "$([[ $NDSHM_LONG ]] && echo 36000 || echo 1500)" -- sh -c "
 		insmod \"\$NDSHM_COVERAGE\" && \"$top/selftests/traffic/prototype.sh\" &&
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
