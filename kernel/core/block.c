@@ -176,6 +176,14 @@ void ndshm_block_put(struct ndshm_block *block)
 }
 EXPORT_SYMBOL_GPL(ndshm_block_put);
 
+const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block,
+						 u32 *count)
+{
+	*count = block->segment_count;
+	return block->segments;
+}
+EXPORT_SYMBOL_GPL(ndshm_block_segments);
+
 /*
  * The callback is for the time in which the block is held: it does not begin any
  * more, and if it has begun, this waits for its end, but for the one that is

@@ -138,6 +138,10 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 /* Give a block back. May sleep; NULL is allowed. Cannot fail. */
 void ndshm_free(struct ndshm_block *block);
 
+/* The DMA segments of a block, which do not change while it is held, and how many. */
+const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block,
+						 u32 *count);
+
 /*
  * A further reference, and its end; the end may be in atomic context. It keeps
  * the block, but not its memory, beyond what ndshm_allocate()'s holder was told
