@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/module.h>
 
+#include "../ndis/handle.h"
 #include "../pci/pci.h"
 #include "../providers/coherent.h"
 #include "../providers/pages.h"
@@ -42,9 +43,12 @@ static int __init ndshm_init(void)
 	ret = ndshm_node_setup();
 	if (ret)
 		goto err_pages;
-	ret = ndshm_pci_init();
+	ret = ndshm_ndis_setup();
 	if (ret)
 		goto err_node;
+	ret = ndshm_pci_init();
+	if (ret)
+		goto err_ndis;
 	ret = ndshm_chardev_setup();
 	if (ret)
 		goto err_pci;
@@ -52,6 +56,8 @@ static int __init ndshm_init(void)
 
 err_pci:
 	ndshm_pci_exit();
+err_ndis:
+	ndshm_ndis_teardown();
 err_node:
 	ndshm_node_teardown();
 err_pages:
@@ -74,6 +80,7 @@ static void __exit ndshm_exit(void)
 {
 	ndshm_chardev_teardown();
 	ndshm_pci_exit();
+	ndshm_ndis_teardown();
 	ndshm_node_teardown();
 	ndshm_pages_teardown();
 	ndshm_coherent_teardown();

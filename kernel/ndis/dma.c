@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a miniport says of itself, and its DMA handles.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/export.h>
+#include <linux/slab.h>
+
+#include "handle.h"
+
+NDIS_STATUS
+NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
+			   PNDIS_MINIPORT_ADAPTER_ATTRIBUTES MiniportAttributes)
+{
+	const NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES *attributes;
+	struct ndshm_ndis *ndis = ndshm_ndis_of(NdisMiniportHandle);
+
+	if (!ndis || !ndis->adapter || !MiniportAttributes)
+		return NDIS_STATUS_FAILURE;
+	attributes = &MiniportAttributes->RegistrationAttributes;
+	if (attributes->Header.Type !=
+	    NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES)
+		return NDIS_STATUS_NOT_SUPPORTED;
+	if (!attributes->Header.Revision ||
+	    attributes->Header.Size <
+	    NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1)
+		return NDIS_STATUS_INVALID_PARAMETER;
+	ndis->context = attributes->MiniportAdapterContext;
+	return NDIS_STATUS_SUCCESS;
+}
+EXPORT_SYMBOL_GPL(NdisMSetMiniportAttributes);
+
+/* Narrower only: how wide the device can be was said by the driver's Linux part. */
+static bool narrow(struct device *device)
+{
+	return dma_get_mask(device) <= DMA_BIT_MASK(32) ||
+	       !dma_set_mask_and_coherent(device, DMA_BIT_MASK(32));
+}
+
+/* Of one transfer, wherever in a page it begins. */
+static ULONG list_size(ULONG bytes)
+{
+	SCATTER_GATHER_LIST *list;
+
+	return struct_size(list, Elements, (bytes >> PAGE_SHIFT) + 2);
+}
+
+static NDIS_STATUS check(const struct ndshm_ndis *ndis,
+			 const NDIS_SG_DMA_DESCRIPTION *description)
+{
+	if (!ndis || !ndis->adapter || !description ||
+	    description->Header.Type != NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION)
+		return NDIS_STATUS_NOT_SUPPORTED;
+	if (description->Header.Revision != NDIS_SG_DMA_DESCRIPTION_REVISION_1)
+		return NDIS_STATUS_BAD_VERSION;
+	if (description->Header.Size <
+	    NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1)
+		return NDIS_STATUS_NOT_SUPPORTED;
+	return NDIS_STATUS_SUCCESS;
+}
+
+NDIS_STATUS
+NdisMRegisterScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle,
+			      PNDIS_SG_DMA_DESCRIPTION DmaDescription,
+			      PNDIS_HANDLE NdisMiniportDmaHandle)
+{
+	struct ndshm_ndis *ndis = ndshm_ndis_of(MiniportAdapterHandle);
+	NDIS_STATUS status = check(ndis, DmaDescription);
+	struct ndshm_ndis_dma *dma;
+
+	might_sleep();
+
+	if (!NdisMiniportDmaHandle)
+		return NDIS_STATUS_NOT_SUPPORTED;
+	*NdisMiniportDmaHandle = NULL;
+	if (status != NDIS_STATUS_SUCCESS)
+		return status;
+	if (!(DmaDescription->Flags & NDIS_SG_DMA_64_BIT_ADDRESS) &&
+	    !narrow(ndis->device))
+		return NDIS_STATUS_NOT_SUPPORTED;
+	dma = kzalloc(sizeof(*dma), GFP_KERNEL);
+	if (!dma)
+		return NDIS_STATUS_RESOURCES;
+	dma->kind = NDSHM_NDIS_DMA;
+	dma->ndis = ndis;
+	dma->complete = DmaDescription->SharedMemAllocateCompleteHandler;
+	spin_lock_irq(&ndis->lock);
+	list_add(&dma->link, &ndis->dmas);
+	spin_unlock_irq(&ndis->lock);
+	DmaDescription->ScatterGatherListSize =
+		list_size(DmaDescription->MaximumPhysicalMapping);
+	*NdisMiniportDmaHandle = dma;
+	return NDIS_STATUS_SUCCESS;
+}
+EXPORT_SYMBOL_GPL(NdisMRegisterScatterGatherDma);
+
+VOID NdisMDeregisterScatterGatherDma(NDIS_HANDLE NdisMiniportDmaHandle)
+{
+	struct ndshm_ndis_dma *dma = ndshm_ndis_dma_of(NdisMiniportDmaHandle);
+
+	might_sleep();
+
+	if (dma)
+		ndshm_ndis_dma_free(dma);
+}
+EXPORT_SYMBOL_GPL(NdisMDeregisterScatterGatherDma);
