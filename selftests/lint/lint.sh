@@ -77,6 +77,9 @@ check_module_test_6_1() { compile 6.1 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1 ND
 check_house() {
 	git ls-files 'kernel/providers/*' 'kernel/ndis/*' 'kernel/pci/*' 'kernel/prototypes/*' |
 		xargs grep -nE '#include .*core/' || true
+	# Drivers that were written for NDIS need two of our names, and no more.
+	grep -noiE '\bndshm_[a-z0-9_]+' kernel/tests/ndis/{provider,consumer}.c |
+		grep -vE ':ndshm_ndis_(open|close)$' || true
 	# Pure logic can be tested alone.
 	grep -nE '#include <linux/(fs|file|miscdevice|netlink|pci|device)|#include <net/' \
 		kernel/core/reason.c kernel/core/params.[ch] kernel/core/queue_state.[ch] || true

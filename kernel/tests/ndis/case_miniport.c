@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A miniport's own memory, asked for at once and for later.
+ */
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/dma-mapping.h>
+#include <linux/errno.h>
+#include <linux/irqflags.h>
+#include <linux/preempt.h>
+#include <linux/string.h>
+
+#include "cases.h"
+
+#define REQUESTS	500
+
+/* A request, and what became of it. */
+struct later {
+	struct asker *asker;
+	PVOID address;
+	NDIS_PHYSICAL_ADDRESS physical;
+	ULONG length;
+	unsigned int calls;
+};
+
+struct asker {
+	NDIS_HANDLE adapter;
+	atomic_t completed;
+	atomic_t wrong;
+	struct completion begun;
+	struct completion go_on;
+	bool wait;
+	struct later requests[REQUESTS];
+};
+
+static struct asker asker;
+
+static VOID complete_later(NDIS_HANDLE context, PVOID address,
+			   PNDIS_PHYSICAL_ADDRESS physical, ULONG length,
+			   PVOID request)
+{
+	struct later *later = request;
+
+	might_sleep();
+	if (context != &asker || later->asker != &asker ||
+	    !in_task() || length != later->length || !address != !physical)
+		atomic_inc(&asker.wrong);
+	later->calls++;
+	later->address = address;
+	if (physical)
+		later->physical = *physical;
+	atomic_inc(&asker.completed);
+	if (READ_ONCE(asker.wait)) {
+		complete(&asker.begun);
+		wait_for_completion(&asker.go_on);
+	}
+}
+
+static NDIS_SG_DMA_DESCRIPTION describe(void)
+{
+	NDIS_SG_DMA_DESCRIPTION description = {
+		.Header = {
+			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
+			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
+			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
+		},
+		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
+		.MaximumPhysicalMapping = 65536,
+		.SharedMemAllocateCompleteHandler = complete_later,
+	};
+
+	return description;
+}
+
+static NDIS_STATUS try_describe(struct bench *bench, NDIS_OBJECT_HEADER header)
+{
+	NDIS_SG_DMA_DESCRIPTION description = describe();
+	NDIS_HANDLE dma = bench;
+	NDIS_STATUS status;
+
+	description.Header = header;
+	status = NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					       &dma);
+	if (status == NDIS_STATUS_SUCCESS) {
+		NdisMDeregisterScatterGatherDma(dma);
+		return status;
+	}
+	return dma || description.ScatterGatherListSize ? 0x7fffffff : status;
+}
+
+bool case_dma_handle(struct bench *bench)
+{
+	static const struct {
+		NDIS_OBJECT_HEADER header;
+		NDIS_STATUS status;
+	} tried[] = {
+		{ { 0x83, 1, 36 }, NDIS_STATUS_SUCCESS },
+		{ { 0x83, 1, 40 }, NDIS_STATUS_SUCCESS },
+		{ { 0x83, 1, 35 }, NDIS_STATUS_NOT_SUPPORTED },
+		{ { 0x83, 0, 36 }, NDIS_STATUS_BAD_VERSION },
+		{ { 0x83, 2, 36 }, NDIS_STATUS_BAD_VERSION },
+		{ { 0x80, 1, 36 }, NDIS_STATUS_NOT_SUPPORTED },
+	};
+	NDIS_SG_DMA_DESCRIPTION description = describe();
+	NDIS_HANDLE dma = bench;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tried); i++)
+		CHECK(try_describe(bench, tried[i].header) == tried[i].status);
+	/* A driver does no DMA. */
+	CHECK(NdisMRegisterScatterGatherDma(bench->driver, &description,
+					    &dma) == NDIS_STATUS_NOT_SUPPORTED);
+	CHECK(!dma);
+	CHECK(NdisMRegisterScatterGatherDma(NULL, &description, &dma) ==
+	      NDIS_STATUS_NOT_SUPPORTED);
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, NULL, &dma) ==
+	      NDIS_STATUS_NOT_SUPPORTED);
+
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					    &dma) == NDIS_STATUS_SUCCESS);
+	/* 64 KiB that begin somewhere in a page. */
+	CHECK(description.ScatterGatherListSize >=
+	      sizeof(SCATTER_GATHER_LIST) +
+	      (65536 / PAGE_SIZE + 1) * sizeof(SCATTER_GATHER_ELEMENT));
+	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(64));
+	NdisMDeregisterScatterGatherDma(dma);
+
+	/* Who does not say so has 32 bits; one that is left over ends, too. */
+	description.Flags = 0;
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					    &dma) == NDIS_STATUS_SUCCESS);
+	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(32));
+	CHECK(bench->device->coherent_dma_mask == DMA_BIT_MASK(32));
+	return true;
+}
+
+static bool attributes(struct bench *bench, NDIS_HANDLE context)
+{
+	NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES attributes = {
+		.Header = {
+			.Type =
+			NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
+			.Revision =
+			NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
+			.Size =
+			NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
+		},
+		.MiniportAdapterContext = context,
+		.AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER,
+		.InterfaceType = NdisInterfacePci,
+	};
+	PNDIS_MINIPORT_ADAPTER_ATTRIBUTES any =
+		(PNDIS_MINIPORT_ADAPTER_ATTRIBUTES)&attributes;
+
+	CHECK(NdisMSetMiniportAttributes(bench->adapter, any) ==
+	      NDIS_STATUS_SUCCESS);
+	CHECK(NdisMSetMiniportAttributes(bench->driver, any) ==
+	      NDIS_STATUS_FAILURE);
+	attributes.Header.Size--;
+	CHECK(NdisMSetMiniportAttributes(bench->adapter, any) ==
+	      NDIS_STATUS_INVALID_PARAMETER);
+	attributes.Header.Type++;
+	CHECK(NdisMSetMiniportAttributes(bench->adapter, any) ==
+	      NDIS_STATUS_NOT_SUPPORTED);
+	return true;
+}
+
+static void free_atomic(NDIS_HANDLE adapter, ULONG length, PVOID address,
+			NDIS_PHYSICAL_ADDRESS physical)
+{
+	local_irq_disable();
+	NdisMFreeSharedMemory(adapter, length, FALSE, address, physical);
+	local_irq_enable();
+}
+
+bool case_miniport(struct bench *bench)
+{
+	static const ULONG lengths[] = { 1, PAGE_SIZE, 10000, 65536 };
+	NDIS_PHYSICAL_ADDRESS physical, other;
+	PVOID address;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		NdisMAllocateSharedMemory(bench->adapter, lengths[i], TRUE,
+					  &address, &physical);
+		CHECK(address && physical.QuadPart);
+		CHECK(!memchr_inv(address, 0, lengths[i]));
+		RtlFillMemory(address, lengths[i], POISON);
+		/* It is the host's, and no provider's. */
+		CHECK(!bench->script.allocated);
+
+		/* What is not exactly that is not freed. */
+		other = physical;
+		other.QuadPart++;
+		NdisMFreeSharedMemory(bench->adapter, lengths[i] + 1, TRUE,
+				      address, physical);
+		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
+				      address, other);
+		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
+				      address + 1, physical);
+		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
+				      NULL, physical);
+		NdisMFreeSharedMemory(bench->driver, lengths[i], TRUE,
+				      address, physical);
+		NdisMFreeSharedMemory(NULL, lengths[i], TRUE, address,
+				      physical);
+		CHECK(ndshm_ndis_close(bench->adapter) == -EBUSY);
+		if (i & 1)
+			free_atomic(bench->adapter, lengths[i], address,
+				    physical);
+		else
+			NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
+					      address, physical);
+		/* And once only. */
+		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
+				      address, physical);
+	}
+
+	address = bench;
+	physical.QuadPart = 1;
+	NdisMAllocateSharedMemory(bench->adapter, 0, FALSE, &address,
+				  &physical);
+	CHECK(!address && !physical.QuadPart);
+	address = bench;
+	NdisMAllocateSharedMemory(bench->driver, PAGE_SIZE, FALSE, &address,
+				  &physical);
+	CHECK(!address);
+	address = bench;
+	NdisMAllocateSharedMemory(NULL, PAGE_SIZE, FALSE, &address, &physical);
+	CHECK(!address);
+	return true;
+}
+
+/* A DMA handle, and nothing asked for yet. */
+static bool begin(struct bench *bench, NDIS_HANDLE *dma)
+{
+	NDIS_SG_DMA_DESCRIPTION description = describe();
+
+	RtlZeroMemory(&asker, sizeof(asker));
+	init_completion(&asker.begun);
+	init_completion(&asker.go_on);
+	asker.adapter = bench->adapter;
+	CHECK(attributes(bench, &asker));
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					    dma) == NDIS_STATUS_SUCCESS);
+	return true;
+}
+
+static NDIS_STATUS ask(NDIS_HANDLE dma, unsigned int number, ULONG length)
+{
+	struct later *later = &asker.requests[number];
+	NDIS_STATUS status;
+
+	later->asker = &asker;
+	later->length = length;
+	local_irq_disable();
+	status = NdisMAllocateSharedMemoryAsyncEx(dma, length, FALSE, later);
+	local_irq_enable();
+	return status;
+}
+
+static bool give_back(struct bench *bench, struct later *later)
+{
+	CHECK(later->calls == 1);
+	if (!later->length) {
+		CHECK(!later->address);
+		return true;
+	}
+	CHECK(later->address);
+	RtlFillMemory(later->address, later->length, POISON);
+	free_atomic(bench->adapter, later->length, later->address,
+		    later->physical);
+	return true;
+}
+
+bool case_async(struct bench *bench)
+{
+	NDIS_SG_DMA_DESCRIPTION description = describe();
+	unsigned int i;
+	NDIS_HANDLE dma, silent;
+
+	CHECK(begin(bench, &dma));
+	/* Each third is one that cannot be. */
+	for (i = 0; i < REQUESTS; i++)
+		CHECK(ask(dma, i, i % 3 ? i * 10 : 0) == NDIS_STATUS_PENDING);
+	/* It waits for all of them. */
+	NdisMDeregisterScatterGatherDma(dma);
+	CHECK(atomic_read(&asker.completed) == REQUESTS);
+	CHECK(!atomic_read(&asker.wrong));
+	for (i = 0; i < REQUESTS; i++)
+		CHECK(give_back(bench, &asker.requests[i]));
+
+	/* Nobody to be told, no such handle. */
+	description.SharedMemAllocateCompleteHandler = NULL;
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					    &silent) == NDIS_STATUS_SUCCESS);
+	CHECK(ask(silent, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
+	NdisMDeregisterScatterGatherDma(silent);
+	CHECK(ask(bench->adapter, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
+	CHECK(ask(NULL, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
+	CHECK(atomic_read(&asker.completed) == REQUESTS);
+	return true;
+}
+
+/* The end of a handle while something is pending. */
+struct ending {
+	struct work_struct work;
+	NDIS_HANDLE adapter;
+	struct completion done;
+	int ret;
+};
+
+static void close_adapter(struct work_struct *work)
+{
+	struct ending *ending = container_of(work, struct ending, work);
+
+	ending->ret = ndshm_ndis_close(ending->adapter);
+	complete(&ending->done);
+}
+
+bool case_async_ends(struct bench *bench)
+{
+	struct ending ending = { .adapter = bench->adapter };
+	bool waited;
+	NDIS_HANDLE dma;
+
+	CHECK(begin(bench, &dma));
+	INIT_WORK_ONSTACK(&ending.work, close_adapter);
+	init_completion(&ending.done);
+	asker.wait = true;
+	CHECK(ask(dma, 0, PAGE_SIZE) == NDIS_STATUS_PENDING);
+	wait_for_completion(&asker.begun);
+	schedule_work(&ending.work);
+	/* However long the handler takes. */
+	waited = !wait_for_completion_timeout(&ending.done, HZ / 5);
+	asker.wait = false;
+	complete(&asker.go_on);
+	flush_work(&ending.work);
+	destroy_work_on_stack(&ending.work);
+	CHECK(waited);
+	/* It became a block, and nothing has changed. */
+	CHECK(ending.ret == -EBUSY);
+	CHECK(ask(dma, 1, PAGE_SIZE) == NDIS_STATUS_PENDING);
+	NdisMDeregisterScatterGatherDma(dma);
+	CHECK(give_back(bench, &asker.requests[0]));
+	CHECK(give_back(bench, &asker.requests[1]));
+	return true;
+}

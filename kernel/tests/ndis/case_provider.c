@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a provider is told, what it answers, and how it is registered.
+ */
+#include <linux/slab.h>
+
+#include "cases.h"
+
+static bool answers(struct bench *bench, NDIS_STATUS given, NDIS_STATUS told)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned int before = bench->script.refused;
+
+	bench->script.status = given;
+	CHECK(refused(bench, bench->adapter, &p, told));
+	CHECK(bench->script.refused == before + 1);
+	CHECK(!bench->script.freed);
+	bench->script.status = NDIS_STATUS_SUCCESS;
+	return true;
+}
+
+bool case_statuses(struct bench *bench)
+{
+	static const NDIS_STATUS documented[] = {
+		NDIS_STATUS_RESOURCES, NDIS_STATUS_INVALID_PARAMETER,
+		NDIS_STATUS_FAILURE,
+	}, others[] = {
+		NDIS_STATUS_PENDING, NDIS_STATUS_NOT_ACCEPTED,
+		NDIS_STATUS_BUFFER_OVERFLOW, NDIS_STATUS_BUSY,
+		NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_BUFFER_TOO_SHORT,
+		NDIS_STATUS_ADAPTER_REMOVED, NDIS_STATUS_CLOSING, 1, -1,
+	};
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(documented); i++)
+		CHECK(answers(bench, documented[i], documented[i]));
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		CHECK(answers(bench, others[i], NDIS_STATUS_FAILURE));
+	p = request(bench);
+	CHECK(works(bench, &p));
+	CHECK(bench->script.allocated == 1 && bench->script.freed == 1);
+	return true;
+}
+
+/* A success that is none: it is given back, once. */
+static bool nonsense(struct bench *bench, ULONG length, ULONG flags)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned int before = bench->script.allocated;
+
+	p.Length = length;
+	p.Flags = flags;
+	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_FAILURE));
+	CHECK(bench->script.allocated == before + 1);
+	CHECK(bench->script.freed == before + 1);
+	bench->script.elements = 0;
+	bench->script.overlap = false;
+	bench->script.unaddressed = false;
+	return true;
+}
+
+bool case_nonsense(struct bench *bench)
+{
+	struct script *script = &bench->script;
+
+	script->lengths[0] = PAGE_SIZE;
+	script->lengths[1] = PAGE_SIZE;
+
+	/* More than its list has room for; as many as fit in 32 bits. */
+	script->elements = 1000;
+	CHECK(nonsense(bench, PAGE_SIZE, 0));
+	script->elements = 0xffffffff;
+	CHECK(nonsense(bench, PAGE_SIZE, 0));
+	/* Not all of it. */
+	script->elements = 1;
+	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
+	script->elements = 1;
+	CHECK(nonsense(bench, PAGE_SIZE + 1, 0));
+	/* The same twice. */
+	script->elements = 2;
+	script->overlap = true;
+	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
+	/* Two where there has to be one. */
+	script->elements = 2;
+	CHECK(nonsense(bench, 2 * PAGE_SIZE,
+		       NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS));
+	/* An empty one. */
+	script->lengths[0] = 0;
+	script->elements = 2;
+	CHECK(nonsense(bench, PAGE_SIZE * 2, 0));
+	/* Nowhere to write to. */
+	script->unaddressed = true;
+	CHECK(nonsense(bench, PAGE_SIZE, 0));
+	return true;
+}
+
+bool case_handler_sees(struct bench *bench)
+{
+	const NDIS_SHARED_MEMORY_PARAMETERS *asked = &bench->script.asked;
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+
+	p.Usage = NdisSharedMemoryUsageXmitHeader;
+	p.Length = 3 * PAGE_SIZE;
+	CHECK(works(bench, &p));
+	CHECK(asked->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
+	CHECK(asked->Header.Revision == 2 && asked->Header.Size == 68);
+	CHECK(!asked->Flags && !asked->QueueId && !asked->VPortId);
+	CHECK(!asked->SharedMemoryHandle && !asked->VirtualAddress);
+	CHECK(asked->Usage == NdisSharedMemoryUsageXmitHeader);
+	CHECK(asked->Length == 3 * PAGE_SIZE);
+	/* An element a page. */
+	CHECK(asked->SGListBuffer && asked->SGListBuffer != bench->list);
+	CHECK(bench->script.capacity == 3);
+	CHECK(asked->SGListBufferLength == 16 + 3 * 24);
+
+	p = request(bench);
+	p.Header.Revision = 1;
+	p.Header.Size = 64;
+	p.VPortId = 9;
+	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGOUS;
+	p.Length = 5000;
+	CHECK(works(bench, &p));
+	CHECK(asked->Header.Revision == 1 && asked->Header.Size == 64);
+	CHECK(asked->Flags == NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS);
+	CHECK(!asked->VPortId);
+	CHECK(asked->Length == ROUND_TO_PAGES(5000));
+	CHECK(bench->script.capacity == 1);
+	return true;
+}
+
+static bool registers(struct bench *bench, NDIS_OBJECT_HEADER header, bool good)
+{
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c =
+		script_handlers(&bench->script);
+	size_t have = clamp_t(size_t, header.Size, sizeof(header), sizeof(c));
+	PNDIS_DRIVER_OPTIONAL_HANDLERS copy;
+	NDIS_STATUS status;
+
+	/* With nothing behind it: reading further is found out. */
+	c.Header = header;
+	copy = kmemdup(&c, have, GFP_KERNEL);
+	CHECK(copy);
+	status = NdisSetOptionalHandlers(bench->adapter, copy);
+	kfree(copy);
+	if (!status != good)
+		pr_err("type %#x revision %u size %u: status %#x\n",
+		       header.Type, header.Revision, header.Size, status);
+	CHECK(status == (good ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE));
+	return true;
+}
+
+bool case_characteristics(struct bench *bench)
+{
+	static const struct {
+		NDIS_OBJECT_HEADER header;
+		bool good;
+	} tried[] = {
+		{ { 0xb0, 1, 0 }, false },
+		{ { 0xb0, 1, 4 }, false },
+		{ { 0xb0, 1, 31 }, false },
+		{ { 0xb0, 1, 32 }, true },
+		{ { 0xb0, 1, 33 }, true },
+		{ { 0xb0, 2, 31 }, false },
+		{ { 0xb0, 2, 32 }, true },
+		{ { 0xb0, 255, 0xffff }, true },
+		{ { 0xb0, 0, 32 }, false },
+		{ { 0x80, 1, 32 }, false },
+		{ { 0x00, 1, 32 }, false },
+	};
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c;
+	PNDIS_DRIVER_OPTIONAL_HANDLERS handlers = (void *)&c;
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tried); i++)
+		CHECK(registers(bench, tried[i].header, tried[i].good));
+	c = script_handlers(&bench->script);
+	c.AllocateSharedMemoryHandler = NULL;
+	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
+	      NDIS_STATUS_FAILURE);
+	c = script_handlers(&bench->script);
+	c.FreeSharedMemoryHandler = NULL;
+	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
+	      NDIS_STATUS_FAILURE);
+	/* Flags are NDIS's own affair. */
+	c = script_handlers(&bench->script);
+	c.Flags = ~0;
+	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
+	      NDIS_STATUS_SUCCESS);
+	CHECK(NdisSetOptionalHandlers(bench->adapter, NULL) ==
+	      NDIS_STATUS_FAILURE);
+	CHECK(NdisSetOptionalHandlers(NULL, handlers) == NDIS_STATUS_FAILURE);
+	/* What failed has changed nothing. */
+	p = request(bench);
+	CHECK(works(bench, &p));
+	CHECK(bench->script.allocated == 1);
+	return true;
+}
+
+/* A block goes back to the handlers that made it, whoever they are by now. */
+bool case_again(struct bench *bench)
+{
+	struct script scripts[] = {
+		{ .number = 1 }, { .number = 2 }, { .number = 3 },
+	};
+	NDIS_HANDLE allocations[ARRAY_SIZE(scripts)];
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i, round;
+
+	for (round = 0; round < 100; round++) {
+		for (i = 0; i < ARRAY_SIZE(scripts); i++) {
+			CHECK(script_register(bench->adapter, &scripts[i]) ==
+			      NDIS_STATUS_SUCCESS);
+			p = request(bench);
+			CHECK(allocates(bench, bench->adapter, &p,
+					&allocations[i]));
+			CHECK(scripts[i].allocated == round + 1);
+		}
+		for (i = 0; i < ARRAY_SIZE(scripts); i++) {
+			CHECK(scripts[i].freed == round);
+			NdisFreeSharedMemory(bench->adapter, allocations[i]);
+			CHECK(scripts[i].freed == round + 1);
+			CHECK(!scripts[i].wrong);
+		}
+	}
+	/* Another driver does not become the adapter's provider beside it. */
+	CHECK(script_register(bench->driver, &scripts[0]) ==
+	      NDIS_STATUS_SUCCESS);
+	p = request(bench);
+	CHECK(works(bench, &p));
+	CHECK(scripts[2].allocated == round + 1);
+	return true;
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All at once: one allocates and frees, one asks for later and frees in the completion,
+ * one changes the provider's handlers, and one tries to close what is in use.
+ */
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+#include "cases.h"
+
+/* That each of the three succeeds, and between which the fourth comes. */
+#define ROUNDS	500
+#define BETWEEN	5
+
+struct storm {
+	struct bench *bench;
+	NDIS_HANDLE dma;
+	struct script scripts[2];
+	struct completion begin;
+	wait_queue_head_t moved;
+	atomic_t players;
+	atomic_t moves;
+	atomic_t pending;
+	atomic_t completed;
+	atomic_t granted;
+	atomic_t allocated;
+	atomic_t wrong;
+};
+
+static struct storm storm;
+
+static void complain(const char *what, long number)
+{
+	if (atomic_inc_return(&storm.wrong) < 10)
+		pr_err("%s: %ld\n", what, number);
+}
+
+/* Who tries to close makes others fail meanwhile, and nothing else. */
+static bool allocate_and_free(void)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(storm.bench);
+	NDIS_HANDLE allocation;
+	NDIS_STATUS status;
+
+	status = NdisAllocateSharedMemory(storm.bench->adapter, &p,
+					  &allocation);
+	if (status == NDIS_STATUS_SUCCESS) {
+		atomic_inc(&storm.allocated);
+		RtlFillMemory(p.VirtualAddress, p.Length, POISON);
+		NdisFreeSharedMemory(storm.bench->adapter, allocation);
+	} else if (status != NDIS_STATUS_FAILURE) {
+		complain("allocate", status);
+	}
+	return status == NDIS_STATUS_SUCCESS;
+}
+
+static VOID complete_at_once(NDIS_HANDLE context, PVOID address,
+			     PNDIS_PHYSICAL_ADDRESS physical, ULONG length,
+			     PVOID request)
+{
+	atomic_inc(&storm.completed);
+	if (!address)
+		return;
+	atomic_inc(&storm.granted);
+	RtlFillMemory(address, length, POISON);
+	NdisMFreeSharedMemory(storm.bench->adapter, length, FALSE, address,
+			      *physical);
+}
+
+static bool ask_for_later(void)
+{
+	NDIS_STATUS status;
+
+	status = NdisMAllocateSharedMemoryAsyncEx(storm.dma, PAGE_SIZE, FALSE,
+						  NULL);
+	if (status == NDIS_STATUS_PENDING)
+		atomic_inc(&storm.pending);
+	else if (status != NDIS_STATUS_FAILURE)
+		complain("ask", status);
+	return status == NDIS_STATUS_PENDING;
+}
+
+static bool change_handlers(void)
+{
+	static unsigned int turn;
+	NDIS_STATUS status;
+
+	status = script_register(storm.bench->adapter,
+				 &storm.scripts[turn++ & 1]);
+	if (status != NDIS_STATUS_SUCCESS && status != NDIS_STATUS_FAILURE)
+		complain("register", status);
+	return status == NDIS_STATUS_SUCCESS;
+}
+
+/* Until it is waited for. */
+static int wait_for_stop(int result)
+{
+	while (!kthread_should_stop()) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+	}
+	return result;
+}
+
+static int play(void *data)
+{
+	bool (*step)(void) = data;
+	int round = 0;
+
+	wait_for_completion(&storm.begin);
+	while (round < ROUNDS && !atomic_read(&storm.wrong)) {
+		if (step()) {
+			round++;
+			atomic_inc(&storm.moves);
+			wake_up_all(&storm.moved);
+		}
+		cond_resched();
+	}
+	atomic_dec(&storm.players);
+	wake_up_all(&storm.moved);
+	return wait_for_stop(round);
+}
+
+static int try_to_close(void *unused)
+{
+	int ret, round = 0, next = 0;
+
+	wait_for_completion(&storm.begin);
+	while (atomic_read(&storm.players)) {
+		ret = ndshm_ndis_close(storm.bench->adapter);
+		if (ret != -EBUSY) {
+			complain("close", ret);
+			break;
+		}
+		round++;
+		next = atomic_read(&storm.moves) + BETWEEN;
+		wait_event(storm.moved, !atomic_read(&storm.players) ||
+			   atomic_read(&storm.moves) - next >= 0);
+	}
+	return wait_for_stop(round);
+}
+
+static void run_all(void)
+{
+	static const struct {
+		int (*run)(void *data);
+		bool (*step)(void);
+	} threads[] = {
+		{ play, allocate_and_free },
+		{ play, ask_for_later },
+		{ play, change_handlers },
+		{ try_to_close, NULL },
+	};
+	struct task_struct *tasks[ARRAY_SIZE(threads)];
+	unsigned int i, made;
+	int ret;
+
+	atomic_set(&storm.players, 3);
+	for (made = 0; made < ARRAY_SIZE(threads); made++) {
+		tasks[made] = kthread_run(threads[made].run,
+					  threads[made].step, "ndis-storm/%u",
+					  made);
+		if (IS_ERR(tasks[made])) {
+			complain("threads", made);
+			atomic_set(&storm.players, made);
+			break;
+		}
+	}
+	complete_all(&storm.begin);
+	for (i = 0; i < made; i++) {
+		ret = kthread_stop(tasks[i]);
+		if (threads[i].step ? ret != ROUNDS : !ret)
+			complain("rounds", ret);
+	}
+}
+
+bool case_storm(struct bench *bench)
+{
+	NDIS_SG_DMA_DESCRIPTION description = {
+		.Header = {
+			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
+			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
+			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
+		},
+		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
+		.SharedMemAllocateCompleteHandler = complete_at_once,
+	};
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned int allocated, freed;
+	NDIS_HANDLE held;
+
+	RtlZeroMemory(&storm, sizeof(storm));
+	storm.bench = bench;
+	init_completion(&storm.begin);
+	init_waitqueue_head(&storm.moved);
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					    &storm.dma) == NDIS_STATUS_SUCCESS);
+	/* What keeps the handle open. */
+	CHECK(allocates(bench, bench->adapter, &p, &held));
+	run_all();
+	NdisMDeregisterScatterGatherDma(storm.dma);
+	NdisFreeSharedMemory(bench->adapter, held);
+
+	pr_info("%d blocks, %d of %d requests granted\n",
+		atomic_read(&storm.allocated), atomic_read(&storm.granted),
+		atomic_read(&storm.pending));
+	CHECK(!atomic_read(&storm.wrong));
+	/* None lost, none twice, and something happened. */
+	CHECK(atomic_read(&storm.completed) == atomic_read(&storm.pending));
+	CHECK(atomic_read(&storm.granted) == atomic_read(&storm.pending));
+	CHECK(atomic_read(&storm.pending) == ROUNDS);
+	CHECK(atomic_read(&storm.allocated) == ROUNDS);
+	allocated = storm.scripts[0].allocated + storm.scripts[1].allocated;
+	freed = storm.scripts[0].freed + storm.scripts[1].freed;
+	CHECK(allocated == freed && allocated);
+	CHECK(!storm.scripts[0].wrong && !storm.scripts[1].wrong);
+	CHECK(bench->script.allocated + allocated == ROUNDS + 1);
+	return true;
+}

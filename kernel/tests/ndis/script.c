@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The provider: memory of the page allocator, described as its script says.
+ */
+#include <linux/io.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
+
+#include "cases.h"
+
+/* What it knows of a block. */
+struct piece {
+	struct script *script;
+	void *address;
+	SIZE_T length;
+};
+
+static ULONG describe(const struct script *script, const struct piece *piece,
+		      SCATTER_GATHER_LIST *list)
+{
+	u64 address = virt_to_phys(piece->address);
+	ULONG i;
+
+	list->Elements[0].Address.QuadPart = address;
+	list->Elements[0].Length = piece->length;
+	if (!script->elements)
+		return 1;
+	/* What there is no room for is told, but not written. */
+	for (i = 0; i < min(script->elements, script->capacity); i++) {
+		list->Elements[i].Address.QuadPart = address;
+		list->Elements[i].Length = script->lengths[i];
+		if (!script->overlap)
+			address += script->lengths[i];
+	}
+	return script->elements;
+}
+
+static NDIS_STATUS NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
+					   PNDIS_SHARED_MEMORY_PARAMETERS p,
+					   PNDIS_HANDLE context)
+{
+	struct script *script = ProviderContext;
+	struct piece *piece;
+
+	might_sleep();
+	script->asked = *p;
+	script->capacity = p->SGListBuffer->NumberOfElements;
+	if (script->status != NDIS_STATUS_SUCCESS) {
+		script->refused++;
+		return script->status;
+	}
+	piece = kzalloc(sizeof(*piece), GFP_KERNEL);
+	if (!piece)
+		return NDIS_STATUS_RESOURCES;
+	piece->script = script;
+	piece->length = p->Length;
+	piece->address = alloc_pages_exact(p->Length, GFP_KERNEL | __GFP_ZERO);
+	if (!piece->address) {
+		kfree(piece);
+		return NDIS_STATUS_RESOURCES;
+	}
+	p->SGListBuffer->NumberOfElements = describe(script, piece,
+						     p->SGListBuffer);
+	p->VirtualAddress = script->unaddressed ? NULL : piece->address;
+	/* Which nobody believes. */
+	p->SharedMemoryHandle = piece;
+	*context = piece;
+	script->allocated++;
+	return NDIS_STATUS_SUCCESS;
+}
+
+static VOID NetFreeSharedMemory(NDIS_HANDLE ProviderContext,
+				NDIS_HANDLE context)
+{
+	struct script *script = ProviderContext;
+	struct piece *piece = context;
+
+	might_sleep();
+	if (piece->script != script)
+		script->wrong++;
+	script->freed++;
+	free_pages_exact(piece->address, piece->length);
+	kfree(piece);
+}
+
+NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS script_handlers(struct script *script)
+{
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c = {
+		.Header = {
+			.Type = NDIS_OBJECT_TYPE_SHARED_MEMORY_PROVIDER_CHARACTERISTICS,
+			.Revision =
+			NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS_REVISION_1,
+			.Size =
+			NDIS_SIZEOF_SHARED_MEMORY_PROVIDER_CHARACTERISTICS_REVISION_1,
+		},
+		.ProviderContext = script,
+		.AllocateSharedMemoryHandler = NetAllocateSharedMemory,
+		.FreeSharedMemoryHandler = NetFreeSharedMemory,
+	};
+
+	return c;
+}
+
+NDIS_STATUS script_register(NDIS_HANDLE handle, struct script *script)
+{
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c = script_handlers(script);
+
+	return NdisSetOptionalHandlers(handle,
+				       (PNDIS_DRIVER_OPTIONAL_HANDLERS)&c);
+}
