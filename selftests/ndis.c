@@ -298,8 +298,19 @@ static int other_names(const char *map, size_t size, const char *module,
 	return others;
 }
 
+FIXTURE(files) {
+};
+
+FIXTURE_SETUP(files)
+{
+}
+
+FIXTURE_TEARDOWN(files)
+{
+}
+
 /* What it needs, and what it is made of, stands there by name. */
-TEST(names)
+TEST_F(files, names)
 {
 	static const char * const modules[] = { PROVIDER, CONSUMER };
 	unsigned int i, calls;
