@@ -36,7 +36,7 @@ if ! command -v sudo >/dev/null; then
 fi
 
 # What was built outside is not looked at again, which would take minutes in here.
-printf '#!/bin/sh\ncase " $* " in *" install "*) exec /usr/bin/make "$@" ;; esac\n' >/usr/local/bin/make
+printf '#!/bin/sh\ncase " $* " in *" install "*) exec /usr/bin/make -o modules -o userlib "$@" ;; esac\n' >/usr/local/bin/make
 chmod 755 /usr/local/bin/make
 
 cd "$project"
