@@ -20,7 +20,11 @@ machine_base() {
 	qemu+=(-smp "cpus=$5,sockets=$6")
 	case $1 in
 	kvm)	qemu+=(-accel kvm -cpu host) ;;
-	tcg)	qemu+=(-accel 'tcg,thread=multi' -cpu max) ;;
+	# Code is translated for the address that it is at: once more for each process, were its
+	# addresses at random. `rep movsb` takes a turn for each byte; who sees no erms copies and
+	# clears in other ways. And all levels of page tables are walked, of which four will do.
+	tcg)	qemu+=(-accel 'tcg,thread=multi' -cpu 'max,-erms,la57=off')
+		append+=" norandmaps" ;;
 	# The guest's clock counts instructions: one is one nanosecond.
 	icount)	qemu+=(-accel 'tcg,thread=single' -cpu max -icount 'shift=0,sleep=off') ;;
 	esac
