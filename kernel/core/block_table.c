@@ -2,7 +2,8 @@
 /*
  * A hash of fixed size: adding and removing allocates nothing and cannot fail. Blocks
  * are found in interrupts, too; those who receive from the same block would
- * compete for its references anyway, so a lock a bucket is no worse.
+ * compete for its references anyway, so a lock a bucket is no worse. A raw one, for hard
+ * interrupts: who looks at a block copies what fits into a message, and takes no lock.
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
@@ -16,7 +17,7 @@
 #define BUCKETS		BIT(BUCKET_BITS)
 
 struct bucket {
-	spinlock_t lock;	/* the list; interrupts are off */
+	raw_spinlock_t lock;	/* the list; interrupts are off */
 	struct hlist_head blocks;
 };
 
@@ -57,13 +58,13 @@ void ndshm_block_table_add(struct ndshm_block *block)
 		if (!id)
 			continue;
 		bucket = bucket_of(id);
-		spin_lock_irq(&bucket->lock);
+		raw_spin_lock_irq(&bucket->lock);
 		added = !find(bucket, id);
 		if (added) {
 			block->id = id;
 			hlist_add_head(&block->in_table, &bucket->blocks);
 		}
-		spin_unlock_irq(&bucket->lock);
+		raw_spin_unlock_irq(&bucket->lock);
 	}
 }
 
@@ -71,9 +72,9 @@ void ndshm_block_table_remove(struct ndshm_block *block)
 {
 	struct bucket *bucket = bucket_of(block->id);
 
-	spin_lock_irq(&bucket->lock);
+	raw_spin_lock_irq(&bucket->lock);
 	hlist_del(&block->in_table);
-	spin_unlock_irq(&bucket->lock);
+	raw_spin_unlock_irq(&bucket->lock);
 }
 
 struct ndshm_block *ndshm_block_find(u32 id,
@@ -83,12 +84,12 @@ struct ndshm_block *ndshm_block_find(u32 id,
 	struct ndshm_block *block;
 	unsigned long flags;
 
-	spin_lock_irqsave(&bucket->lock, flags);
+	raw_spin_lock_irqsave(&bucket->lock, flags);
 	block = find(bucket, id);
 	if (block && (block->adapter != adapter || block->claim ||
 		      !ndshm_block_tryget(block)))
 		block = NULL;
-	spin_unlock_irqrestore(&bucket->lock, flags);
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	return block;
 }
 
@@ -97,11 +98,11 @@ bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context)
 	struct bucket *bucket = bucket_of(id);
 	struct ndshm_block *block;
 
-	spin_lock_irq(&bucket->lock);
+	raw_spin_lock_irq(&bucket->lock);
 	block = find(bucket, id);
 	if (block)
 		look(block, context);
-	spin_unlock_irq(&bucket->lock);
+	raw_spin_unlock_irq(&bucket->lock);
 	return block;
 }
 
@@ -129,13 +130,13 @@ bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context)
 		bucket = &buckets[i];
 		if (hlist_empty(&bucket->blocks))
 			continue;
-		spin_lock_irq(&bucket->lock);
+		raw_spin_lock_irq(&bucket->lock);
 		block = first_from(bucket, at);
 		if (block) {
 			*cursor = cursor_of(block->id);
 			look(block, context);
 		}
-		spin_unlock_irq(&bucket->lock);
+		raw_spin_unlock_irq(&bucket->lock);
 	}
 	return block;
 }
@@ -145,5 +146,5 @@ void __init ndshm_block_table_setup(void)
 	unsigned int i;
 
 	for (i = 0; i < BUCKETS; i++)
-		spin_lock_init(&buckets[i].lock);
+		raw_spin_lock_init(&buckets[i].lock);
 }

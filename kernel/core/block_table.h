@@ -25,7 +25,7 @@ struct ndshm_block *ndshm_block_find(u32 id,
  * For those who only look: a reference of theirs would put off the end of
  * another one's memory. @look is called for the block with that id, or for the
  * first at or after *cursor (0 at first), which moves there; cursors are in an
- * order of their own. It may not sleep, and not keep the block. False: there is
+ * order of their own. It takes no lock, and does not keep the block. False: there is
  * none, and nothing was called.
  */
 typedef void (*ndshm_look_fn)(struct ndshm_block *block, void *context);

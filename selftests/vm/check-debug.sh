@@ -191,6 +191,7 @@ begin_levels
 mark=$logs/began
 touch "$mark"
 "$here/packages.sh" build vm check lint
+keep_objects
 source=$("$here/kernels.sh" source 6.12)
 kselftest=$source/tools/testing/selftests
 

@@ -9,6 +9,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
+. "$here/lib.sh"
 . "$here/levels.sh"
 kernels=${KERNELS:-6.1 6.12}
 logs=$BUILD/check
@@ -109,6 +110,7 @@ guest() {
 
 begin_levels
 "$here/packages.sh" build vm check
+keep_objects
 source=$("$here/kernels.sh" source 6.12)
 kselftest=$source/tools/testing/selftests
 

@@ -118,12 +118,16 @@ all_levels() { while [[ $(jobs -rp | wc -l) -gt 0 ]]; do wait -n || true; done; 
 
 # The verdict. A level that left no result is a failure.
 end_levels() {
-	local passed failed skipped lines
+	local passed failed skipped lines name
 	all_levels
 	read -r passed failed skipped lines < <(awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0, NR }' "$results")
 	[[ $started -gt 0 ]] || { echo "no such level: ${LEVELS:-}"; failed=$((failed + 1)); }
 	# Each level has written one line; one that did not has failed.
 	failed=$((failed + (started > lines ? started - lines : 0)))
+	# Once more at the end, which is what is left of a long log.
+	awk '$3 { print $1 }' "$results" | while read -r name; do
+		grep -E '^(# )*not ok |^run.sh:|^level failed' "$logs/$name.log" | head -n 10 | sed "s#^#$name: #" || true
+	done
 	printf '\n%s\n' "took $((SECONDS - start)) s; $skipped skipped; logs in $logs"
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	[[ $failed -eq 0 ]]

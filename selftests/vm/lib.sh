@@ -33,3 +33,11 @@ with_lock() {
 	"$@"
 	exec {fd}>&-
 }
+
+# What was compiled before, by the same compiler, with the same options and of the same
+# text, is not compiled again. For who has installed ccache (group `check` or `lint`).
+keep_objects() {
+	[[ -d /usr/lib/ccache ]] || return 0
+	PATH=/usr/lib/ccache:$PATH
+	export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=2G
+}

@@ -28,6 +28,7 @@ vm     iproute2             network set-up in the guest
 vm     iputils-ping         traffic in the guest
 vm     pciutils             lspci in the guest
 vm     procps               ps and sysctl in the guest
+check  ccache               compiles once what stays the same
 check  g++                  the library header as C++
 check  gcc-multilib         32-bit programs
 check  mandoc               prints manual pages, for what they say to be tried
@@ -55,6 +56,7 @@ debug  debian-archive-keyring   verifies the source of the newest kernel
 debug  gcc                  compiles a kernel
 debug  make                 drives the build
 debug  libc6-dev            C library headers for the programs of a build
+lint   ccache               compiles once what stays the same
 lint   sparse               address space and endianness checks
 lint   clang                second compiler
 lint   shellcheck           shell scripts
