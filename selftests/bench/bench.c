@@ -164,6 +164,29 @@ static void measure_bare(const char *what)
 	}
 }
 
+/* What the contract costs, whoever else has how many. */
+static int measure_driver(const char *what, unsigned int live)
+{
+	static const struct {
+		const char *name;
+		const char *operation;
+	} calls[] = { { BARE, "coherent" }, { NATIVE, "block" }, { NDIS, "ndis" } };
+	struct figure figure;
+	unsigned int i;
+	int ret;
+
+	ret = kernel_live(live);
+	if (ret)
+		return ret;
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		figure = kernel_measure(calls[i].operation, sizes[0].length,
+					sizes[0].rounds);
+		table_add(what, calls[i].name, sizes[0].length, &figure,
+			  zeroing_of(&ndshm_peer, 0));
+	}
+	return kernel_live(0);
+}
+
 static struct figure per_block(struct figure figure)
 {
 	figure.median /= BATCH;
@@ -272,6 +295,10 @@ static int measure_all(bool steps)
 	measure_bare(UNMAPPED);
 	measure_bare(UNMAPPED_LIVE);
 	measure_bare(BATCH_LIVE);
+	ret = measure_driver(DRIVER, DRIVER_LIVE) ?:
+	      measure_driver(DRIVER_MANY, DRIVER_MANY_LIVE);
+	if (ret)
+		say_absent("a driver's blocks", ret);
 	/* A peer that this kernel lacks is not in the tables. */
 	for (i = 0; i < ARRAY_SIZE(peers); i++) {
 		ret = measure_peer(peers[i], steps);
@@ -300,6 +327,9 @@ static void print_all(bool steps)
 	table_print(UNMAPPED_LIVE, TABLE_RAW, NULL);
 	table_print(UNMAPPED_LIVE, TABLE_NET, NULL);
 	table_print(UNMAPPED_LIVE, TABLE_RATIO, BARE);
+	table_print(DRIVER, TABLE_RAW, NULL);
+	table_print(DRIVER, TABLE_NET, NULL);
+	table_print(DRIVER_MANY, TABLE_RAW, NULL);
 	table_print(BATCH_LIVE, TABLE_RAW, NULL);
 	table_print(BATCH_LIVE, TABLE_NET, NULL);
 	table_print(BATCH_LIVE, TABLE_RATIO, BARE);

@@ -61,6 +61,8 @@ void kernel_close(void);
 bool kernel_init_on_alloc(void);
 struct figure kernel_measure(const char *name, size_t length,
 			     unsigned int rounds);
+/* So many blocks of a kernel driver's live from now on. 0 or a negative errno. */
+int kernel_live(unsigned int count);
 
 /*
  * Peers, one a file
@@ -180,6 +182,7 @@ enum result { RESULT_PASS, RESULT_FAIL, RESULT_SKIP };
  * @what: the cycle
  * @length: bytes of memory
  * @base: who is compared with, or NULL: nobody
+ * @base_what: in another cycle, or NULL: in the same
  * @times: as many times @base, or 0: once
  * @allowed: instructions above that
  * @raw: zeroing counts as well
@@ -191,6 +194,7 @@ struct verdict {
 	const char *what;
 	size_t length;
 	const char *base;
+	const char *base_what;
 	double times;
 	double allowed;
 	bool raw;
@@ -224,10 +228,16 @@ int json_write(const char *path);
 #define UNMAPPED	"allocate, free"
 #define UNMAPPED_LIVE	"allocate, free, with 100 others live"
 #define BATCH_LIVE	"allocate 16 at once, free each, with 100 others live (a block)"
+#define DRIVER		"a driver's allocate, free, with 1,000 others live"
+#define DRIVER_MANY	"a driver's allocate, free, with 100,000 others live"
+#define DRIVER_LIVE	1000
+#define DRIVER_MANY_LIVE	100000
 #define IOCTL		"an ioctl that does nothing"
 #define ZEROING		"zeroing"
 
-/* Not a peer, but a row: dma_alloc_coherent() and dma_free_coherent(). */
+/* No peers, but rows: dma_alloc_coherent() and dma_free_coherent(), and two contracts. */
 #define BARE		"bare coherent"
+#define NATIVE		"ndshm_allocate"
+#define NDIS		"NdisAllocateSharedMemory"
 
 #endif /* _NDSHM_BENCH_H */

@@ -61,6 +61,20 @@ bool kernel_init_on_alloc(void)
 	return answer == '1';
 }
 
+int kernel_live(unsigned int count)
+{
+	char text[16];
+	int size = snprintf(text, sizeof(text), "%u", count), error = 0;
+	int fd = open(DIRECTORY "live", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, size) != size)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
 int kernel_open(void)
 {
 	struct figure nothing;

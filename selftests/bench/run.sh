@@ -18,7 +18,7 @@ usage: run.sh [OPTION]...
   --steps            measure the steps of a mapped cycle one by one, too
 
 Environment:
-  NDSHM_KO   ndshm.ko, built for that kernel
+  NDSHM_KO   ndshm.ko, built for that kernel, where it was built
   KDIR       build directory of that kernel; found by itself
   BUILD      where to build, by default build/bench; bench.json is left there
 
@@ -52,7 +52,7 @@ mkdir -p -- "$build"
 build=$(cd -- "$build" && pwd -P)
 kdir=${KDIR:-$("$vm/kernels.sh" headers "$kernel")}
 
-make -s -C "$bench_dir" BUILD="$build" KDIR="$kdir" >&2
+make -s -C "$bench_dir" BUILD="$build" KDIR="$kdir" NDSHM="$(dirname -- "$NDSHM_KO")" >&2
 cp -- "$NDSHM_KO" "$build/ndshm.ko"
 rm -f -- "$build/bench.json"
 cd -- "$build"

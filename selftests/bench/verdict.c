@@ -12,6 +12,14 @@ struct verdict verdicts[] = {
 	  .allowed = 6000 },
 	{ .who = "ndshm", .what = BATCH_LIVE, .length = 4 * KIB, .base = BARE,
 	  .allowed = 3500 },
+	{ .who = NATIVE, .what = DRIVER, .length = 4 * KIB, .base = BARE,
+	  .allowed = 2500 },
+	{ .who = NDIS, .what = DRIVER, .length = 4 * KIB, .base = BARE,
+	  .allowed = 2500 },
+	{ .who = NATIVE, .what = DRIVER_MANY, .length = 4 * KIB, .base = NATIVE,
+	  .base_what = DRIVER, .times = 1.1, .raw = true },
+	{ .who = NDIS, .what = DRIVER_MANY, .length = 4 * KIB, .base = NDIS,
+	  .base_what = DRIVER, .times = 1.1, .raw = true },
 	{ .who = "ndshm pages", .what = SHOWN, .length = 2 * MIB,
 	  .allowed = 35000 },
 	{ .who = "ndshm pages", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap",
@@ -63,8 +71,8 @@ void verdicts_decide(void)
 		verdict = &verdicts[i];
 		ours = table_find(verdict->what, verdict->who, verdict->length);
 		if (verdict->base)
-			base = table_find(verdict->what, verdict->base,
-					  verdict->length);
+			base = table_find(verdict->base_what ?: verdict->what,
+					  verdict->base, verdict->length);
 		verdict->result = RESULT_SKIP;
 		if (!ours || (verdict->base && !base))
 			continue;
@@ -91,7 +99,10 @@ void verdicts_print(void)
 		format_count(allowed, sizeof(allowed), verdict->allowed);
 		printf("%s  %s, %s %s%s: ", verdict_word(verdict), verdict->who,
 		       length, verdict->what, verdict->raw ? ", raw" : "");
-		if (verdict->times)
+		if (verdict->base_what)
+			printf("above %.2f times itself, %s, by ",
+			       verdict->times, verdict->base_what);
+		else if (verdict->times)
 			printf("above %.2f times %s by ", verdict->times,
 			       verdict->base);
 		else if (verdict->base)

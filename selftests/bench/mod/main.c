@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the benchmark can only measure in the kernel: a coherent allocation with
- * nothing around it, and what zeroing costs.
+ * nothing around it, a driver's allocations, and what zeroing costs.
  *
  * A file, <debugfs>/ndshm_bench/run: write "NAME LENGTH ROUNDS", then read the
  * nanoseconds of each round from the start of the file, as 64-bit numbers.
- * Reading the file `init_on_alloc` tells whether the page allocator zeroes.
+ * Reading the file `init_on_alloc` tells whether the page allocator zeroes. So many
+ * blocks as are written to `live` live until the next number is written.
  */
 #include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
@@ -18,6 +19,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+
+#include "blocks.h"
 
 #define MAX_ROUNDS	10000U
 #define MAX_LENGTH	SZ_4M
@@ -79,6 +82,8 @@ static const struct operation {
 	{ "clear_page", true, clear },
 	{ "memset", true, set },
 	{ "coherent", false, coherent },
+	{ "block", false, blocks_once },
+	{ "ndis", false, blocks_once_ndis },
 };
 
 static const struct operation *find(const char *name)
@@ -213,6 +218,20 @@ static int init_on_alloc_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(init_on_alloc);
 
+static int set_live(void *unused, u64 count)
+{
+	static DEFINE_MUTEX(lock);
+	int ret;
+
+	if (count > UINT_MAX)
+		return -EINVAL;
+	mutex_lock(&lock);
+	ret = blocks_live(count);
+	mutex_unlock(&lock);
+	return ret;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(live_fops, NULL, set_live, "%llu\n");
+
 /* The same kind of device as behind a node's adapter. */
 static int __init make_device(void)
 {
@@ -236,16 +255,23 @@ static int __init bench_init(void)
 
 	if (ret)
 		return ret;
+	ret = blocks_setup(&device->dev);
+	if (ret) {
+		platform_device_unregister(device);
+		return ret;
+	}
 	directory = debugfs_create_dir("ndshm_bench", NULL);
 	debugfs_create_file("run", 0600, directory, NULL, &run_ops);
 	debugfs_create_file("init_on_alloc", 0400, directory, NULL,
 			    &init_on_alloc_fops);
+	debugfs_create_file_unsafe("live", 0200, directory, NULL, &live_fops);
 	return 0;
 }
 
 static void __exit bench_exit(void)
 {
 	debugfs_remove(directory);
+	blocks_teardown();
 	platform_device_unregister(device);
 }
 
