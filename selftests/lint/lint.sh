@@ -37,6 +37,7 @@ check_checkpatch() {
 		kernel/include/ndshm/ndis*|kernel/ndis/*|kernel/tests/ndis/*|kernel/tests/kunit/ndis.c)
 			ignore+=,CAMELCASE,NEW_TYPEDEFS,SPACING,LINE_SPACING
 			[[ $file != kernel/tests/* ]] || ignore+=,MACRO_ARG_REUSE,MACRO_WITH_FLOW_CONTROL ;;
+		selftests/bench/mod/blocks.c) ignore+=,CAMELCASE ;;
 		selftests/*) ignore+=$(cat "$here/checkpatch-selftests") ;;
 		esac
 		clean=$cache/checkpatch/$({ echo "$file $ignore"; cat "$file" "$source/scripts/checkpatch.pl"; } |
