@@ -41,7 +41,7 @@ check 'insmod loads the file, again' insmod "$NDSHM_KO"
 
 # What was built on the host is what is run, whatever has changed there since: to make,
 # all of it is new, and nothing newer than the rest. (It would take minutes here.)
-find "$output" -maxdepth 2 -type f -exec touch -d "@$(date +%s)" {} +
+find "$output" -type f -exec touch -d "@$(date +%s)" {} +
 if [[ $how == tree ]]; then
 	make -s -C "$kselftest" TARGETS=ndshm OUTPUT="$output" NDSHM_SRC="$top" TEST_GEN_MODS_DIR= CC=false run_tests || bad=1
 else

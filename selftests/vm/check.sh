@@ -13,7 +13,7 @@ top=$(cd "$here/../.." && pwd)
 . "$here/levels.sh"
 kernels=${KERNELS:-6.1 6.12}
 logs=$BUILD/check
-everywhere='kselftest switches'
+everywhere=switches
 long=$([[ $NDSHM_LONG ]] && echo 5400 || echo 900)
 
 # Two more cards on the wire, in slots.
@@ -140,6 +140,8 @@ for kernel in $kernels; do
 	runs=alone
 	[[ $kernel != 6.12 ]] || runs=in_kernel_tree
 	NDSHM_KO=$ordinary level "$kernel/kselftest" "$runs" "$kernel"
+	NDSHM_KO=$ordinary instead "$kernel/storms" \
+		guest "$kernel" storms "${machine[@]}" --timeout 900 -- sh -c "insmod \"$ordinary\" && \"$programs/storm\" && rmmod ndshm"
 	level "$kernel/heap" guest "$kernel" heap --timeout "$long" -- \
 		sh -c "insmod \"$ordinary\" && \"$top/userlib/tests/module.sh\" \"$heap_tests\" \"$heap_bench\""
 	level "$kernel/switches" ordinary_build_has_no_switches "$kernel"

@@ -80,8 +80,22 @@ has_the_lot() {
 
 # level NAME COMMAND...: starts it as soon as a place is free. A command that fails
 # without a failing line is one failure, and so is one that passes without any line.
+left_out=
 level() {
-	wanted "$1" && has_the_lot "$1" || return 0
+	left_out=
+	wanted "$1" || return 0
+	has_the_lot "$1" || { left_out=1; return 0; }
+	start_level "$@"
+}
+
+# instead NAME COMMAND...: the same, where the lot has left out the last level.
+instead() {
+	[[ $left_out ]] || return 0
+	left_out=
+	start_level "$@"
+}
+
+start_level() {
 	while [[ $(jobs -rp | wc -l) -ge $jobs_at_once ]]; do wait -n || true; done
 	started=$((started + 1))
 	# In a group of its own, so that it can be ended with all that it started.
