@@ -11,6 +11,7 @@
  * sweep does not reach what it reached before. --table writes the table anew, with
  * the lines of other kernels as they are.
  *
+ * NDSHM_STRIDE=N has of what is slow each Nth point only, from any of the first N on.
  * NDSHM_KO and NDSHM_MOCK are the module and the mock provider's; groups that need
  * one that is not given are skipped.
  */
@@ -328,15 +329,19 @@ static unsigned int pass(struct sweep *sweep, unsigned int nth,
 			 unsigned int *left)
 {
 	const unsigned int limit = nth + (sweep->command->limit ?: LIMIT);
+	unsigned int stride = 1;
 
-	for (*left = 0; !*left && wrongs < MOST_WRONG; nth++) {
+	if (sweep->command->slow)
+		stride = ndshm_number("NDSHM_STRIDE", 1) ?: 1;
+	nth += random() % stride;
+	for (*left = 0; !*left && wrongs < MOST_WRONG; nth += stride) {
 		*left = step(sweep, nth);
 		if (nth > limit && !*left) {
 			fail_nth_wrong("no end is in sight");
 			break;
 		}
 	}
-	return nth - 1;
+	return nth - stride;
 }
 
 /* If the kernel dies, its log shows in which command. */
@@ -518,6 +523,7 @@ int main(int argc, char **argv)
 {
 	size_t i, n = ARRAY_SIZE(groups);
 	const char *new_path = NULL;
+	unsigned int seed = ndshm_number("NDSHM_SEED", time(NULL));
 	unsigned int plan = 0;
 	double begin = seconds();
 
@@ -531,6 +537,8 @@ int main(int argc, char **argv)
 	if (geteuid())
 		ksft_exit_skip("only root can inject faults\n");
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("# NDSHM_SEED=%u\n", seed);
+	srandom(seed);
 	prepare();
 	if (new_path)
 		begin_table(new_path);

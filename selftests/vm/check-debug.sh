@@ -5,7 +5,7 @@
 # debug.config): KUnit, the kselftest programs, failing allocations, storms, fuzzing; then
 # how much of the module all of it reached. Last line: N passed, N failed.
 # KERNELS="6.12-debug 7.2-debug" says which, LEVELS="..." picks levels by name, LOT=N has most
-# of them on one kernel each, and no coverage, JOBS=1 runs one at a time, FUZZ_SECONDS=N is the length of the fuzzing, KILLS=N UNBINDS=N adds a storm,
+# of them on one kernel each, somewhat shorter, and no coverage, JOBS=1 runs one at a time, FUZZ_SECONDS=N is the length of the fuzzing, KILLS=N UNBINDS=N adds a storm,
 # NDSHM_PERCENT=N is how much is done of what is left to chance.
 set -euo pipefail
 
@@ -16,7 +16,8 @@ top=$(cd "$here/../.." && pwd)
 kernels=${KERNELS:-6.12-debug 7.2-debug}
 logs=$BUILD/check-debug
 everywhere='ends compiles'
-fuzz_seconds=${FUZZ_SECONDS:-60}
+fuzz_seconds=${FUZZ_SECONDS:-$([[ ${LOT:-} ]] && echo 40 || echo 60)}
+[[ ! ${LOT:-} ]] || export NDSHM_STRIDE=${NDSHM_STRIDE:-3}
 # Less of the module than this under test, and something has been left out (%).
 least_coverage=85
 
@@ -158,7 +159,7 @@ level_ends() {
 	ends_with 125 'panic_on_warn|Kernel panic.*KASAN' 'a kernel that panics fails the run' \
 		"$kernel" catches-dead --append panic_on_warn=1 -- "$top/selftests/catches.sh" kasan
 	ends_with 124 'catches: hang' 'a kernel that hangs fails the run' \
-		"$kernel" catches-hang --timeout 40 -- "$top/selftests/catches.sh" hang
+		"$kernel" catches-hang --timeout 20 -- "$top/selftests/catches.sh" hang
 }
 
 # What the fuzzer found is kept, where the next run does not take its place.
