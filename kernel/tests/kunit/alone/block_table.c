@@ -29,7 +29,7 @@ static int block_table_suite_init(struct kunit_suite *suite)
 	unsigned int i;
 
 	for (i = 0; i < BUCKETS; i++)
-		spin_lock_init(&buckets[i].lock);
+		raw_spin_lock_init(&buckets[i].lock);
 	return 0;
 }
 
