@@ -992,6 +992,9 @@ TEST_F_TIMEOUT(block, handle_limit, 300)
 	struct ndshm_block_alloc alloc;
 
 	ASSERT_NE(NULL, blocks);
+	/* Very many of the same. */
+	if (ndshm_rounds(100, 1) < 100)
+		SKIP(return, "much is done of nothing here");
 	for (count = 0; count < limit - 1; count += alloc.count) {
 		left = limit - 1 - count;
 		alloc = block_alloc_request(self->adapter, 1, blocks + count);

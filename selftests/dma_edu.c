@@ -612,7 +612,7 @@ static void *ask(void *data)
 
 TEST_F_TIMEOUT(edu, told_while_it_goes, 300)
 {
-	unsigned int round, rounds = ndshm_rounds(ENDS, 50), i;
+	unsigned int round, rounds = ndshm_rounds(ENDS, 20), i;
 	const struct ndshm_cases before = *ndshm_cases;
 	struct asker askers[ASKERS];
 	int fd;

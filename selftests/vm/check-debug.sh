@@ -23,7 +23,7 @@ least_coverage=85
 
 # What needs another machine, with which the module is tested elsewhere; what has no meaning
 # for a provider that nobody revokes.
-may_skip='# SKIP kmemleak|sparse # SKIP 7|: lockdown|lockdown\.unisolated|segment_size|going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP this kernel has no tracing'
+may_skip='# SKIP kmemleak|sparse # SKIP 7|: lockdown|lockdown\.unisolated|segment_size|going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP this kernel has no tracing|# SKIP much is done of nothing here|# SKIP it passed before'
 
 # Each round finds more here than on a stock kernel, and takes ten times as long. The long
 # storm has all of them.
@@ -145,8 +145,30 @@ level_storm() {
 		sh -c "insmod \"\$NDSHM_COVERAGE\" && exec \"$top/selftests/storm.sh\" \"$programs/storm\""
 }
 
+# once NAME KERNEL COMMAND...: of the rig itself. By lot it is not tried again before
+# something of the rig, of what makes the mistakes, or of the kernel is another.
+once() {
+	local passed=$cache/passed/$1-$2 what code=0
+	what=$(cd -- "$top" && {
+		git ls-files -z selftests/vm selftests/catches.sh selftests/baseline.c selftests/ndshm_debug.c kernel/tests/mock |
+			xargs -0 sha256sum
+		"$here/kernels.sh" dir "$2"
+		uname -r
+	} | sha256sum)
+	if [[ ${LOT:-} && $(cat -- "$passed" 2>/dev/null) == "$what" ]]; then
+		echo "ok 1 - $1 # SKIP it passed before, and all of it is as it was"
+		return
+	fi
+	mkdir -p -- "${passed%/*}"
+	"${@:3}" | tee -- "$passed.$$" || code=$?
+	[[ $code -ne 0 ]] || grep -qE '^(# )*not ok ' "$passed.$$" || printf '%s\n' "$what" >"$passed"
+	rm -f -- "$passed.$$"
+	return "$code"
+}
+
 # Each finder finds the mistake that is made for it; the rig makes a failure of it.
-level_catches() {
+level_catches() { once catches "$1" catches "$1"; }
+catches() {
 	local kernel=$1
 	ends_with 123 'catches: all 9 mistakes were made' 'what is in the kernel log fails the run' \
 		"$kernel" catches --iommu "${watched[@]}" --append panic_on_warn=0 --append kasan_multi_shot -- \
@@ -154,7 +176,8 @@ level_catches() {
 }
 
 # A kernel that ends, or never does, which the rig makes a failure of: whichever kernel.
-level_ends() {
+level_ends() { once ends "$1" ends "$1"; }
+ends() {
 	local kernel=$1
 	ends_with 125 'panic_on_warn|Kernel panic.*KASAN' 'a kernel that panics fails the run' \
 		"$kernel" catches-dead --append panic_on_warn=1 -- "$top/selftests/catches.sh" kasan
