@@ -78,7 +78,7 @@ static double quartile(double *samples)
 	return samples[SAMPLES / 4];
 }
 
-static double attach_cost(int fd)
+static double attach_cost_now(int fd)
 {
 	double samples[SAMPLES], begin;
 	int i;
@@ -93,6 +93,21 @@ static double attach_cost(int fd)
 		close(attach.out_holder);
 	}
 	return quartile(samples);
+}
+
+/* The best of several times: another guest may have had the processor's other half. */
+static double attach_cost(int fd)
+{
+	double best = attach_cost_now(fd), cost;
+	int turn;
+
+	for (turn = 1; turn < TURNS; turn++) {
+		usleep(50000);
+		cost = attach_cost_now(fd);
+		if (cost < best)
+			best = cost;
+	}
+	return best;
 }
 
 /* Kernel memory of objects, in KiB. */
@@ -189,8 +204,11 @@ TEST_F(scale, lsa_one_for_many)
 	many = attach_cost(self->fd);
 	TH_LOG("attach: %.1f us with 1 holder, %.1f us with %u in %u processes",
 	       few, many, HOLDERS * count, count);
+	/* What is emulated takes longer where more memory is about; a search would take a
+	 * hundred times as long.
+	 */
 	if (self->timed)
-		EXPECT_GT(2 * few, many);
+		EXPECT_GT(4 * few, many);
 	/* One of them dies, and has had a thousand extents. */
 	begin = now();
 	EXPECT_EQ(0, kill(children[0], SIGKILL));
