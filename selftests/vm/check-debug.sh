@@ -13,6 +13,7 @@ here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 . "$here/lib.sh"
 . "$here/levels.sh"
+side=1
 kernels=${KERNELS:-6.12-debug 7.2-debug}
 logs=$BUILD/check-debug
 everywhere='ends compiles'

@@ -11,6 +11,7 @@ here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 . "$here/lib.sh"
 . "$here/levels.sh"
+side=0
 kernels=${KERNELS:-6.1 6.12}
 logs=$BUILD/check
 everywhere=switches

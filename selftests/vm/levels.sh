@@ -67,7 +67,9 @@ must() {
 
 wanted() { [[ -z ${LEVELS:-} || " $LEVELS " == *" ${1##*/} "* || " $LEVELS " == *" $1 "* ]]; }
 
-# With LOT=N each level is on one of the kernels only, by turns; N says on which the first.
+# With LOT=N each level is on one of the kernels only, by turns; N says on which the first. What
+# both sides have is on one of them: N / 2 says on which.
+both='heap dma-bare bare prototype'
 declare -A levels_of
 has_the_lot() {
 	local kernel=${1%/*} at=0 all
@@ -75,7 +77,8 @@ has_the_lot() {
 	read -ra all <<<"${kernels:?}"
 	while [[ ${all[at]} != "$kernel" ]]; do at=$((at + 1)); done
 	levels_of[$kernel]=$((${levels_of[$kernel]:-0} + 1))
-	(((levels_of[$kernel] + at + LOT) % ${#all[@]} == 0))
+	(((levels_of[$kernel] + at + LOT) % ${#all[@]} == 0)) || return 1
+	[[ " $both " != *" ${1##*/} "* ]] || ((LOT / 2 % 2 == ${side:?}))
 }
 
 # level NAME COMMAND...: starts it as soon as a place is free. A command that fails

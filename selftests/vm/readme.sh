@@ -90,11 +90,14 @@ mkdir -- "$project"
 	while IFS= read -rd '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
 	tar --null -T - -c) | tar -x --no-same-owner -C "$project"
 
-# By the same commands, in the copy that the machine is going to have.
+# By the same commands, in the copy that the machine is going to have. With a cache of objects
+# before the compiler, if there is one.
+keep_objects
+objects=$([[ ! ${CCACHE_DIR:-} ]] || echo /usr/lib/ccache:)
 headers=$("$vm_dir/kernels.sh" headers "$kernel")
 sed -n '/^make /{:more;p;/\\$/{n;b more}}' "$work"/*.sh | sed "s#/lib/modules/\$(uname -r)/build#$headers#" >"$work/build"
 ! grep -w install "$work/build" || die 'README.md says to install without sudo: that is not done here'
-(cd -- "$project" && env -i HOME=/nonexistent LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+(cd -- "$project" && env -i HOME=/nonexistent LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" PATH="$objects"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 	KDIR="$headers" bash -e "$work/build") >"$work/build.log" 2>&1 || {
 	tail -n 30 -- "$work/build.log" >&2
 	die 'what README.md says does not build it here'

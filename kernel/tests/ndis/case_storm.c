@@ -133,7 +133,8 @@ static int try_to_close(void *unused)
 	int ret, round = 0, next = 0;
 
 	wait_for_completion(&storm.begin);
-	while (atomic_read(&storm.players)) {
+	/* Once at least: the others may be done before this one is begun. */
+	do {
 		ret = ndshm_ndis_close(storm.bench->adapter);
 		if (ret != -EBUSY) {
 			complain("close", ret);
@@ -143,7 +144,7 @@ static int try_to_close(void *unused)
 		next = atomic_read(&storm.moves) + BETWEEN;
 		wait_event(storm.moved, !atomic_read(&storm.players) ||
 			   atomic_read(&storm.moves) - next >= 0);
-	}
+	} while (atomic_read(&storm.players));
 	return wait_for_stop(round);
 }
 
