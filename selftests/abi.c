@@ -84,6 +84,7 @@ FIXTURE_VARIANT(shape) {
 	__u32 size;
 	__u32 first_size;	/* of the first version, or 0: there is no other */
 	__u32 known_flags;
+	__u32 other_flags;	/* that are known, but of another request */
 	__u32 reserved;		/* offset of a member that must be 0, or 0 */
 	int error;		/* of a valid request for a node's adapter */
 	__u32 reason;
@@ -121,7 +122,9 @@ FIXTURE_VARIANT_ADD(shape, adapter_map_bar) {
 FIXTURE_VARIANT_ADD(shape, block_alloc) {
 	.command = NDSHM_BLOCK_ALLOC,
 	.size = sizeof(struct ndshm_block_alloc),
+	.first_size = offsetof(struct ndshm_block_alloc, cookie),
 	.known_flags = NDSHM_ALLOC_CONTIGUOUS,
+	.other_flags = NDSHM_ALLOC_ASYNC,
 	.reserved = offsetof(struct ndshm_block_alloc, __reserved),
 };
 
@@ -139,6 +142,13 @@ FIXTURE_VARIANT_ADD(shape, block_query) {
 FIXTURE_VARIANT_ADD(shape, block_sync) {
 	.command = NDSHM_BLOCK_SYNC,
 	.size = sizeof(struct ndshm_block_sync),
+};
+
+FIXTURE_VARIANT_ADD(shape, block_cancel) {
+	.command = NDSHM_BLOCK_CANCEL,
+	.size = sizeof(struct ndshm_block_cancel),
+	.error = ENOENT,
+	.reason = NDSHM_REASON_REQUEST_UNKNOWN,
 };
 
 FIXTURE_VARIANT_ADD(shape, section_create) {
@@ -253,6 +263,7 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_block_free free;
 		struct ndshm_block_query query;
 		struct ndshm_block_sync sync;
+		struct ndshm_block_cancel cancel;
 		struct ndshm_section_create create;
 		struct ndshm_section_attach attach;
 		struct ndshm_section_share share;
@@ -288,6 +299,9 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 	case NDSHM_BLOCK_SYNC:
 		request.sync = block_sync_request(self->block.handle,
 						  NDSHM_SYNC_FOR_CPU, 0, 1);
+		break;
+	case NDSHM_BLOCK_CANCEL:
+		request.cancel = block_cancel_request(1);
 		break;
 	case NDSHM_SECTION_CREATE:
 		request.create = section_create_request(self->adapter, 1, 1);
@@ -696,7 +710,7 @@ TEST_F(shape, unknown_flags)
 	unsigned int bit;
 
 	for (bit = 0; bit < 32; bit++) {
-		if (variant->known_flags & (1U << bit))
+		if ((variant->known_flags | variant->other_flags) & (1U << bit))
 			continue;
 		make_request(self, variant->command, self->room);
 		self->header.flags = 1U << bit;
@@ -788,8 +802,10 @@ TEST_F(request, info)
 	EXPECT_EQ(0, info->out_features & ~(NDSHM_FEATURE_BLOCKS |
 					    NDSHM_FEATURE_CLAIMS |
 					    NDSHM_FEATURE_SYNC |
-					    NDSHM_FEATURE_SECTIONS));
+					    NDSHM_FEATURE_SECTIONS |
+					    NDSHM_FEATURE_ASYNC));
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
+	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_ASYNC);
 	EXPECT_EQ(self->page, info->out_page_size);
 	EXPECT_LE(self->page, info->out_max_length);
 	EXPECT_LE(1, info->out_max_batch);
@@ -866,7 +882,7 @@ TEST_F(request, unknown_commands)
 	int holder = test_attach(section);
 
 	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
-		    NDSHM_SECTION_CREATE);
+		    NDSHM_BLOCK_CANCEL);
 	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
 		    NDSHM_SECTION_SYNC);
 	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,

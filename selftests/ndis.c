@@ -20,6 +20,7 @@
 #define CASES		"ndshm_ndis_cases"
 #define PROVIDER	"ndshm_ndis_provider"
 #define CONSUMER	"ndshm_ndis_consumer"
+#define DMA_DEBUG	"/sys/kernel/debug/dma-api/"
 #define PARAMETER(module, name) \
 	"/sys/module/" module "/parameters/" name
 
@@ -102,6 +103,16 @@ TEST_F(calls, driver_handle)
 	ASSERT_EQ(0, run("driver_handle"));
 }
 
+TEST_F(calls, queues)
+{
+	ASSERT_EQ(0, run("queues"));
+}
+
+TEST_F(calls, zeroed)
+{
+	ASSERT_EQ(0, run("zeroed"));
+}
+
 TEST_F(calls, statuses)
 {
 	ASSERT_EQ(0, run("statuses"));
@@ -127,6 +138,35 @@ TEST_F(calls, again)
 	ASSERT_EQ(0, run("again"));
 }
 
+TEST_F(calls, reach)
+{
+	ASSERT_EQ(0, run("reach"));
+}
+
+/* Mappings that there are, as far as somebody counts them; or -1. */
+static long long mapped(void)
+{
+	long long all = ndshm_read_number(DMA_DEBUG "nr_total_entries");
+	long long free = ndshm_read_number(DMA_DEBUG "num_free_entries");
+
+	return all < 0 || free < 0 ? -1 : all - free;
+}
+
+TEST_F(calls, half_mapped)
+{
+	long long before = mapped();
+
+	ASSERT_EQ(0, run("half_mapped"));
+	/* Others have some, too; but not as many as there were lists. */
+	if (before >= 0)
+		EXPECT_GT(before + 500, mapped());
+}
+
+TEST_F(calls, longer)
+{
+	ASSERT_EQ(0, run("longer"));
+}
+
 TEST_F(calls, handles)
 {
 	ASSERT_EQ(0, run("handles"));
@@ -140,6 +180,16 @@ TEST_F(calls, close_busy)
 TEST_F(calls, revoked)
 {
 	ASSERT_EQ(0, run("revoked"));
+}
+
+TEST_F(calls, gone)
+{
+	ASSERT_EQ(0, run("gone"));
+}
+
+TEST_F(calls, cleared)
+{
+	ASSERT_EQ(0, run("cleared"));
 }
 
 TEST_F(calls, dma_handle)
@@ -171,9 +221,10 @@ TEST_F(calls, storm)
 TEST_F(calls, all_of_them)
 {
 	static const char listed[] =
-		"headers\nvalues\nlists\nnodes\ndriver_handle\nstatuses\n"
-		"nonsense\nhandler_sees\ncharacteristics\nagain\nhandles\n"
-		"close_busy\nrevoked\ndma_handle\nminiport\nasync\nasync_ends\n"
+		"headers\nvalues\nlists\nnodes\ndriver_handle\nqueues\nzeroed\n"
+		"statuses\nnonsense\nhandler_sees\ncharacteristics\nagain\n"
+		"reach\nhalf_mapped\nlonger\nhandles\nclose_busy\nrevoked\n"
+		"gone\ncleared\ndma_handle\nminiport\nasync\nasync_ends\n"
 		"storm";
 	char text[4096];
 

@@ -62,6 +62,11 @@ int ndshm_mock(const char *format, ...)
 	return ndshm_write_file(FILES "ctl", text);
 }
 
+bool ndshm_mock_does(const void *command)
+{
+	return !ndshm_mock("%s", (const char *)command);
+}
+
 /* "list-short" is LIST_SHORT. */
 static bool same_name(const char *told, const char *expected)
 {

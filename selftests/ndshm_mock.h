@@ -23,6 +23,8 @@ const char *ndshm_mock_missing(int error);
 /* One command: 0 or -errno. The reason is that of the last command of all. */
 int ndshm_mock(const char *format, ...) __printf(1, 2);
 int ndshm_mock_reason(void);	/* number, or -1 */
+/* A command as what is called in the middle of something: was it carried out? */
+bool ndshm_mock_does(const void *command);
 
 /* What happened under one provider's name; -1 everywhere if it never was. */
 struct ndshm_mock_counts {

@@ -176,6 +176,43 @@ void ndshm_nl_to_section(const struct nlmsghdr *message,
 	section->revoked = a.at[NDSHM_A_SECTION_REVOKED];
 }
 
+void ndshm_nl_to_queue(const struct nlmsghdr *message,
+		       struct ndshm_nl_queue *queue)
+{
+	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
+
+	memset(queue, 0, sizeof(*queue));
+	queue->present = present(&a);
+	queue->adapter = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_ADAPTER_ID]);
+	queue->kind = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_KIND]);
+	queue->id = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_ID]);
+	queue->state = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_STATE]);
+	queue->filters = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_FILTERS]);
+	queue->blocks = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_BLOCKS]);
+	queue->packets = ndshm_nl_u32(a.at[NDSHM_A_QUEUE_PACKETS]);
+	queue->bytes = get_u64(a.at[NDSHM_A_QUEUE_BYTES]);
+}
+
+void ndshm_nl_to_quota(const struct nlmsghdr *message,
+		       struct ndshm_nl_quota *quota)
+{
+	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
+	int i;
+
+	memset(quota, 0, sizeof(*quota));
+	quota->present = present(&a);
+	quota->uid = ndshm_nl_u32(a.at[NDSHM_A_QUOTA_UID]);
+	quota->set = ndshm_nl_u32(a.at[NDSHM_A_QUOTA_SET]);
+	for (i = 0; i < 4; i++) {
+		quota->amounts[i] =
+			get_u64(a.at[NDSHM_A_QUOTA_SECTIONS + 2 * i]);
+		quota->limits[i] =
+			get_u64(a.at[NDSHM_A_QUOTA_SECTIONS_LIMIT + 2 * i]);
+	}
+	quota->exceeded = ndshm_nl_u32(a.at[NDSHM_A_QUOTA_EXCEEDED]);
+	quota->wanted = get_u64(a.at[NDSHM_A_QUOTA_WANTED]);
+}
+
 void ndshm_nl_begin(struct ndshm_nl_request *request, __u16 family, __u8 cmd,
 		    __u16 flags)
 {
@@ -359,6 +396,11 @@ static void got_section(const struct nlmsghdr *message, void *context)
 	ndshm_nl_to_section(message, context);
 }
 
+static void got_queue(const struct nlmsghdr *message, void *context)
+{
+	ndshm_nl_to_queue(message, context);
+}
+
 int ndshm_nl_adapter_by_id(struct ndshm_nl *nl, __u32 id,
 			   struct ndshm_nl_adapter *adapter)
 {
@@ -399,6 +441,107 @@ int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
 {
 	return get_one(nl, NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_ID, &id,
 		       sizeof(id), got_section, section);
+}
+
+int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
+			 __u32 id, struct ndshm_nl_queue *queue)
+{
+	struct ndshm_nl_request request;
+
+	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUEUE_GET, 0);
+	ndshm_nl_put(&request, NDSHM_A_QUEUE_ADAPTER_ID, &adapter,
+		     sizeof(adapter));
+	ndshm_nl_put(&request, NDSHM_A_QUEUE_KIND, &kind, sizeof(kind));
+	ndshm_nl_put(&request, NDSHM_A_QUEUE_ID, &id, sizeof(id));
+	return ndshm_nl_talk(nl, &request, got_queue, queue);
+}
+
+static void got_quota(const struct nlmsghdr *message, void *context)
+{
+	ndshm_nl_to_quota(message, context);
+}
+
+int ndshm_nl_quota(struct ndshm_nl *nl, __u32 uid, struct ndshm_nl_quota *quota)
+{
+	return get_one(nl, NDSHM_CMD_QUOTA_GET, NDSHM_A_QUOTA_UID, &uid,
+		       sizeof(uid), got_quota, quota);
+}
+
+int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota)
+{
+	struct ndshm_nl_request request;
+
+	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUOTA_GET, 0);
+	return ndshm_nl_talk(nl, &request, got_quota, quota);
+}
+
+int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
+		       const struct ndshm_nl_quota_change *change)
+{
+	struct ndshm_nl_request request;
+	int i;
+
+	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUOTA_SET, 0);
+	ndshm_nl_put(&request, NDSHM_A_QUOTA_UID, &uid, sizeof(uid));
+	for (i = 0; i < 4; i++)
+		if (change->set & 1U << i)
+			ndshm_nl_put(&request,
+				     NDSHM_A_QUOTA_SECTIONS_LIMIT + 2 * i,
+				     &change->limits[i],
+				     sizeof(change->limits[i]));
+	if (change->reset)
+		ndshm_nl_put(&request, NDSHM_A_QUOTA_RESET, &change->reset,
+			     sizeof(change->reset));
+	return ndshm_nl_talk(nl, &request, NULL, NULL);
+}
+
+/* A message of a dump is as long as what its socket has ever asked for at once. */
+static int open_short(struct ndshm_nl *nl)
+{
+	int fd, error = ndshm_nl_open(nl);
+
+	if (error)
+		return error;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	if (fd < 0)
+		error = -errno;
+	close(nl->fd);
+	nl->fd = fd;
+	return error;
+}
+
+int ndshm_nl_interrupted(__u8 get, bool (*change)(const void *context),
+			 const void *context)
+{
+	static __u64 buffer[8192];
+	const struct nlmsghdr *message;
+	struct ndshm_nl_request request;
+	unsigned int told = 0, messages = 0;
+	bool good, end = false;
+	struct ndshm_nl nl;
+	size_t left;
+	ssize_t got;
+
+	if (open_short(&nl))
+		return -EPROTO;
+	ndshm_nl_begin(&request, nl.family, get, NLM_F_DUMP);
+	good = send(nl.fd, &request, request.header.nlmsg_len, 0) >= 0 &&
+	       change(context);
+	while (good && !end) {
+		got = recv(nl.fd, buffer, sizeof(buffer), 0);
+		good = got > 0;
+		messages++;
+		left = good ? got : 0;
+		for (message = (void *)buffer; NLMSG_OK(message, left);
+		     message = NLMSG_NEXT(message, left)) {
+			end = end || message->nlmsg_type == NLMSG_DONE;
+			good = good && message->nlmsg_type != NLMSG_ERROR;
+			if (!end && (message->nlmsg_flags & NLM_F_DUMP_INTR))
+				told |= 1U << (messages > 1);
+		}
+	}
+	ndshm_nl_close(&nl);
+	return good && messages > 1 ? (int)told : -EPROTO;
 }
 
 bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id)
@@ -487,6 +630,32 @@ int ndshm_nl_sections(struct ndshm_nl *nl, struct ndshm_nl_section *sections,
 	};
 
 	return dump(nl, NDSHM_CMD_SECTION_GET, &store);
+}
+
+int ndshm_nl_queues(struct ndshm_nl *nl, struct ndshm_nl_queue *queues,
+		    int capacity)
+{
+	struct store store = {
+		.one = got_queue,
+		.next = (char *)queues,
+		.size = sizeof(*queues),
+		.capacity = capacity,
+	};
+
+	return dump(nl, NDSHM_CMD_QUEUE_GET, &store);
+}
+
+int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
+		    int capacity)
+{
+	struct store store = {
+		.one = got_quota,
+		.next = (char *)quotas,
+		.size = sizeof(*quotas),
+		.capacity = capacity,
+	};
+
+	return dump(nl, NDSHM_CMD_QUOTA_GET, &store);
 }
 
 int ndshm_nl_event(struct ndshm_nl *nl, int milliseconds, void *buffer,

@@ -93,6 +93,36 @@ struct ndshm_nl_section {
 	bool revoked;
 };
 
+struct ndshm_nl_queue {
+	__u32 present;
+	__u32 adapter;
+	__u32 kind;
+	__u32 id;
+	__u32 state;
+	__u32 filters;
+	__u32 blocks;
+	__u32 packets;
+	__u64 bytes;
+};
+
+/* Kinds: sections, holders, range, bytes; the last two are of an event. */
+struct ndshm_nl_quota {
+	__u32 present;
+	__u32 uid;
+	__u32 set;
+	__u64 amounts[4];
+	__u64 limits[4];
+	__u32 exceeded;
+	__u64 wanted;
+};
+
+/* Bit n: of kind n. */
+struct ndshm_nl_quota_change {
+	__u32 set;
+	__u32 reset;
+	__u64 limits[4];
+};
+
 /* All return 0 or a negative errno, but for what returns a count. */
 int ndshm_nl_open(struct ndshm_nl *nl);
 void ndshm_nl_close(struct ndshm_nl *nl);
@@ -124,6 +154,12 @@ void ndshm_nl_to_block(const struct nlmsghdr *message,
 void ndshm_nl_to_section(const struct nlmsghdr *message,
 			 struct ndshm_nl_section *section);
 
+void ndshm_nl_to_queue(const struct nlmsghdr *message,
+		       struct ndshm_nl_queue *queue);
+
+void ndshm_nl_to_quota(const struct nlmsghdr *message,
+		       struct ndshm_nl_quota *quota);
+
 int ndshm_nl_adapter_by_id(struct ndshm_nl *nl, __u32 id,
 			   struct ndshm_nl_adapter *adapter);
 int ndshm_nl_adapter_by_name(struct ndshm_nl *nl, const char *name,
@@ -138,6 +174,16 @@ int ndshm_nl_block_by_id(struct ndshm_nl *nl, __u32 id,
 int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
 			   struct ndshm_nl_section *section);
 
+int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
+			 __u32 id, struct ndshm_nl_queue *queue);
+
+/* A user's; who asks; and limits are set, or reset. */
+int ndshm_nl_quota(struct ndshm_nl *nl, __u32 uid,
+		   struct ndshm_nl_quota *quota);
+int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota);
+int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
+		       const struct ndshm_nl_quota_change *change);
+
 /* How many there are; the first @capacity of them are stored. */
 int ndshm_nl_adapters(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapters,
 		      int capacity);
@@ -147,6 +193,20 @@ int ndshm_nl_blocks(struct ndshm_nl *nl, struct ndshm_nl_block *blocks,
 		    int capacity);
 int ndshm_nl_sections(struct ndshm_nl *nl, struct ndshm_nl_section *sections,
 		      int capacity);
+
+int ndshm_nl_queues(struct ndshm_nl *nl, struct ndshm_nl_queue *queues,
+		    int capacity);
+
+int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
+		    int capacity);
+
+/*
+ * A dump whose first message is made before @change is called, and the others after
+ * that. Bit 0: the first says that it was interrupted; bit 1: a later one does. -EPROTO:
+ * it failed, or fits into one message.
+ */
+int ndshm_nl_interrupted(__u8 get, bool (*change)(const void *context),
+			 const void *context);
 
 /* The memory of this shared memory handle is held by somebody. */
 bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id);

@@ -464,6 +464,7 @@ block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 	alloc.blocks = to_u64(block);
 	alloc.segments = 0;
 	alloc.__reserved = 0;
+	alloc.cookie = 0;
 	return alloc;
 }
 
@@ -477,6 +478,62 @@ static inline int _test_block_alloc(int fd, struct ndshm_block_alloc *alloc)
 #define test_err_block_alloc(error, reason, fd, alloc) \
 	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_ALLOC, \
 			struct ndshm_block_alloc, alloc)
+
+/* BLOCK_ALLOC of a block that comes later; in @alloc is told that it is PENDING. */
+static inline struct ndshm_block_alloc
+block_later_request(__u32 adapter, __u64 length, __u64 cookie)
+{
+	struct ndshm_block_alloc alloc = block_alloc_request(adapter, length,
+							     NULL);
+
+	alloc.flags = NDSHM_ALLOC_ASYNC;
+	alloc.cookie = cookie;
+	return alloc;
+}
+
+static inline void ndshm_pending(struct __test_metadata *_metadata, int line,
+				 int fd, struct ndshm_block_alloc *alloc)
+{
+	int ret;
+
+	ndshm_case(true);
+	ret = ioctl(fd, NDSHM_BLOCK_ALLOC, alloc);
+	ASSERT_EQ(0, ret) {
+		TH_LOG("line %d: %s, reason %u", line, strerror(errno),
+		       alloc->reason);
+	}
+	EXPECT_EQ(NDSHM_STATUS_PENDING, alloc->status)
+		TH_LOG("line %d", line);
+	EXPECT_EQ(NDSHM_REASON_PENDING, alloc->reason)
+		TH_LOG("line %d", line);
+	EXPECT_EQ(0, alloc->out_segments)
+		TH_LOG("line %d", line);
+}
+
+#define test_pending(fd, alloc) \
+	ndshm_pending(_metadata, __LINE__, fd, alloc)
+
+/* BLOCK_CANCEL */
+static inline struct ndshm_block_cancel block_cancel_request(__u64 cookie)
+{
+	struct ndshm_block_cancel cancel;
+
+	ndshm_poison(&cancel, sizeof(cancel));
+	cancel.cookie = cookie;
+	return cancel;
+}
+
+static inline int _test_block_cancel(int fd, struct ndshm_block_cancel *cancel)
+{
+	return ioctl(fd, NDSHM_BLOCK_CANCEL, cancel);
+}
+
+#define test_block_cancel(fd, cancel) \
+	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_CANCEL, struct ndshm_block_cancel, \
+			cancel)
+#define test_err_block_cancel(error, reason, fd, cancel) \
+	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_CANCEL, \
+			struct ndshm_block_cancel, cancel)
 
 /* BLOCK_FREE */
 static inline struct ndshm_block_free block_free_request(__u32 handle)

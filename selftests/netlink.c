@@ -59,10 +59,18 @@ TEST_F(netlink, numbers)
 	EXPECT_EQ(4, NDSHM_CMD_ADAPTER_ADDED_NTF);
 	EXPECT_EQ(9, NDSHM_CMD_PROVIDER_GONE_NTF);
 	EXPECT_EQ(10, NDSHM_CMD_SECTION_GET);
+	EXPECT_EQ(11, NDSHM_CMD_QUEUE_GET);
+	EXPECT_EQ(12, NDSHM_CMD_QUEUE_ADDED_NTF);
+	EXPECT_EQ(20, NDSHM_CMD_SECTION_GONE_NTF);
+	EXPECT_EQ(21, NDSHM_CMD_QUOTA_GET);
+	EXPECT_EQ(22, NDSHM_CMD_QUOTA_SET);
+	EXPECT_EQ(23, NDSHM_CMD_QUOTA_EXCEEDED_NTF);
 	EXPECT_EQ(9, NDSHM_A_ADAPTER_DIRTY);
 	EXPECT_EQ(7, NDSHM_A_PROVIDER_MAPPABLE);
 	EXPECT_EQ(13, NDSHM_A_BLOCK_REVOKED);
 	EXPECT_EQ(13, NDSHM_A_SECTION_REVOKED);
+	EXPECT_EQ(9, NDSHM_A_QUEUE_BYTES);
+	EXPECT_EQ(14, NDSHM_A_QUOTA_WANTED);
 }
 
 /*
@@ -949,9 +957,24 @@ static const struct policy_row spec[] = {
 	  NL_ATTR_TYPE_NUL_STRING, 0, NDSHM_NAME_SIZE - 1 },
 	{ NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, NL_ATTR_TYPE_U32, 1, 0 },
 	{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_ID, NL_ATTR_TYPE_U32, 1, 0 },
+	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ADAPTER_ID, NL_ATTR_TYPE_U32, 1,
+	  0 },
+	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_KIND, NL_ATTR_TYPE_U32, 0, 0 },
+	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ID, NL_ATTR_TYPE_U32, 0, 0 },
+	{ NDSHM_CMD_QUOTA_GET, NDSHM_A_QUOTA_UID, NL_ATTR_TYPE_U32, 0, 0 },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_UID, NL_ATTR_TYPE_U32, 0, 0 },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_SECTIONS_LIMIT, NL_ATTR_TYPE_U64,
+	  0, 0 },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_HOLDERS_LIMIT, NL_ATTR_TYPE_U64,
+	  0, 0 },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_RESERVED_LIMIT, NL_ATTR_TYPE_U64,
+	  0, 0 },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_BYTES_LIMIT, NL_ATTR_TYPE_U64,
+	  0, 0 },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_RESET, NL_ATTR_TYPE_U32, 0, 0 },
 };
 
-#define POLICIES	16
+#define POLICIES	32
 
 struct policies {
 	__u32 of_do[POLICIES];		/* by command: number of the policy */
@@ -1021,7 +1044,9 @@ TEST_F(netlink, policy)
 	ASSERT_EQ(0, ndshm_nl_talk(&self->nl, &request, got_policy, policies));
 	for (i = 0; i < ARRAY_SIZE(spec); i++) {
 		ASSERT_TRUE(policies->has_do[spec[i].cmd]);
-		EXPECT_TRUE(policies->has_dump[spec[i].cmd]);
+		/* A limit is set, and nothing comes of it to be shown. */
+		EXPECT_EQ(spec[i].cmd != NDSHM_CMD_QUOTA_SET,
+			  policies->has_dump[spec[i].cmd]);
 		ASSERT_GT(POLICIES, policies->of_do[spec[i].cmd]);
 		seen = &policies->rows[policies->of_do[spec[i].cmd]]
 				      [spec[i].attribute];
@@ -1034,7 +1059,10 @@ TEST_F(netlink, policy)
 	for (i = 0; i < POLICIES; i++)
 		EXPECT_EQ((i >= NDSHM_CMD_ADAPTER_GET &&
 			   i <= NDSHM_CMD_BLOCK_GET) ||
-			  i == NDSHM_CMD_SECTION_GET, policies->has_do[i]);
+			  i == NDSHM_CMD_SECTION_GET ||
+			  i == NDSHM_CMD_QUEUE_GET ||
+			  i == NDSHM_CMD_QUOTA_GET ||
+			  i == NDSHM_CMD_QUOTA_SET, policies->has_do[i]);
 	free(policies);
 }
 

@@ -244,44 +244,10 @@ TEST_F(provider, unnamed)
 /* More than fit into one message of a dump: each of them once, in order. */
 #define MANY	500
 
-/*
- * A dump whose first message is made before @command is carried out, and the others
- * after that. True if these, and not the first, say that something has changed.
- */
-static bool interrupted(struct __test_metadata *_metadata, __u8 get,
-			const char *command)
+/* The later messages of a dump, and not the first, say that @command was done. */
+static bool interrupted(__u8 get, const char *command)
 {
-	static __u64 buffer[8192];
-	const struct nlmsghdr *message;
-	struct ndshm_nl_request request;
-	unsigned int told = 0, messages = 0;
-	bool good, end = false;
-	struct ndshm_nl nl;
-	size_t left;
-	ssize_t got;
-
-	if (ndshm_nl_open(&nl))
-		return false;
-	ndshm_nl_begin(&request, nl.family, get, NLM_F_DUMP);
-	good = send(nl.fd, &request, request.header.nlmsg_len, 0) >= 0 &&
-	       !ndshm_mock("%s", command);
-	while (good && !end) {
-		got = recv(nl.fd, buffer, sizeof(buffer), 0);
-		good = got > 0;
-		messages++;
-		left = good ? got : 0;
-		for (message = (void *)buffer; NLMSG_OK(message, left);
-		     message = NLMSG_NEXT(message, left)) {
-			end = end || message->nlmsg_type == NLMSG_DONE;
-			good = good && message->nlmsg_type != NLMSG_ERROR;
-			if (!end && (message->nlmsg_flags & NLM_F_DUMP_INTR))
-				told |= 1U << (messages > 1);
-		}
-	}
-	ndshm_nl_close(&nl);
-	EXPECT_LT(1, messages)
-		TH_LOG("all fits into one message: MANY is too small");
-	return good && told == 2;
+	return ndshm_nl_interrupted(get, ndshm_mock_does, command) == 2;
 }
 
 TEST_F_TIMEOUT(provider, many, 300)
@@ -306,13 +272,13 @@ TEST_F_TIMEOUT(provider, many, 300)
 	for (i = 1; i < adapted + MANY; i++)
 		EXPECT_LT(adapters[i - 1].id, adapters[i].id);
 	/* Who reads learns that what came before may be out of date. */
-	EXPECT_TRUE(interrupted(_metadata, NDSHM_CMD_PROVIDER_GET,
+	EXPECT_TRUE(interrupted(NDSHM_CMD_PROVIDER_GET,
 				"provider del a-provider-of-many-0"));
-	EXPECT_TRUE(interrupted(_metadata, NDSHM_CMD_PROVIDER_GET,
+	EXPECT_TRUE(interrupted(NDSHM_CMD_PROVIDER_GET,
 				"provider add a-provider-of-many-0"));
-	EXPECT_TRUE(interrupted(_metadata, NDSHM_CMD_ADAPTER_GET,
+	EXPECT_TRUE(interrupted(NDSHM_CMD_ADAPTER_GET,
 				"adapter del an-adapter-of-many-0"));
-	EXPECT_TRUE(interrupted(_metadata, NDSHM_CMD_ADAPTER_GET,
+	EXPECT_TRUE(interrupted(NDSHM_CMD_ADAPTER_GET,
 				"adapter add an-adapter-of-many-0"));
 	for (i = 0; i < MANY; i++) {
 		test_mock("provider del a-provider-of-many-%d", i);

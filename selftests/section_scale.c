@@ -5,6 +5,7 @@
  * kernel only, where nothing else is measured with them.
  */
 #define _GNU_SOURCE
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@
 #define HUGE		(2UL << 20)
 #define HOLDERS		5	/* of a process */
 #define SAMPLES		200
-#define TURNS		5	/* of as many samples */
+#define TURNS		5	/* of as many samples, at least */
+#define MOST_TURNS	50
 
 FIXTURE(scale) {
 	int client;
@@ -71,7 +73,7 @@ static int compare(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-/* Microseconds, the lower quartile: what else runs only ever adds. */
+/* Microseconds, the lower quartile. */
 static double quartile(double *samples)
 {
 	qsort(samples, SAMPLES, sizeof(*samples), compare);
@@ -95,13 +97,18 @@ static double attach_cost_now(int fd)
 	return quartile(samples);
 }
 
-/* The best of several times: another guest may have had the processor's other half. */
-static double attach_cost(int fd)
+/*
+ * The best of several times: what else runs only ever adds. Another guest may have the
+ * processor's other half for seconds, so it is asked again until it is below @enough:
+ * what really costs more never is.
+ */
+static double attach_cost(int fd, double enough)
 {
 	double best = attach_cost_now(fd), cost;
 	int turn;
 
-	for (turn = 1; turn < TURNS; turn++) {
+	for (turn = 1; turn < TURNS || (turn < MOST_TURNS && best >= enough);
+	     turn++) {
 		usleep(50000);
 		cost = attach_cost_now(fd);
 		if (cost < best)
@@ -191,7 +198,7 @@ TEST_F(scale, lsa_one_for_many)
 	ASSERT_NE(NULL, children);
 	ASSERT_EQ(0, pipe(pipes));
 	EXPECT_NE(MAP_FAILED, ndshm_map_section(self->fd, self->max));
-	few = attach_cost(self->fd);
+	few = attach_cost(self->fd, HUGE_VAL);
 	for (i = 0; i < count; i++) {
 		children[i] = fork();
 		ASSERT_LE(0, children[i]);
@@ -201,14 +208,11 @@ TEST_F(scale, lsa_one_for_many)
 	}
 	EXPECT_EQ(HOLDERS * count + 1, test_look(self->fd).out_holders);
 	EXPECT_EQ(count - 1 + 1000, test_look(self->fd).out_extents);
-	many = attach_cost(self->fd);
+	many = attach_cost(self->fd, self->timed ? 2 * few : HUGE_VAL);
 	TH_LOG("attach: %.1f us with 1 holder, %.1f us with %u in %u processes",
 	       few, many, HOLDERS * count, count);
-	/* What is emulated takes longer where more memory is about; a search would take a
-	 * hundred times as long.
-	 */
 	if (self->timed)
-		EXPECT_GT(4 * few, many);
+		EXPECT_GT(2 * few, many);
 	/* One of them dies, and has had a thousand extents. */
 	begin = now();
 	EXPECT_EQ(0, kill(children[0], SIGKILL));

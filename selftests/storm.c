@@ -10,6 +10,7 @@
  * NDSHM_STORM_KILLS	500
  * NDSHM_STORM_DEATHS	500, of processes that share a section
  * NDSHM_STORM_UNBINDS	50 of each kind of adapter
+ * NDSHM_STORM_REQUESTS	20000 that come later
  * NDSHM_PERCENT	of the rounds of the other parts, 100
  * NDSHM_KO		ndshm.ko, to load it again
  * NDSHM_MOCK		ndshm_mock.ko, for providers and adapters that go
@@ -188,6 +189,8 @@ static const struct part {
 	{ "pressure", "a memory cgroup at its limit", storm_pressure, NULL },
 	{ "descriptors", "no descriptor is left", storm_descriptors, NULL },
 	{ "owners", "descriptors, mappings and users part", storm_owners, NULL },
+	{ "async", "requests race with all that can become of them",
+	  storm_async, needs_mock },
 	{ "sections", "sections grow, shrink and end while they are shared",
 	  storm_sections, NULL },
 };
@@ -257,6 +260,7 @@ static void settings(void)
 	storm.kills = ndshm_number("NDSHM_STORM_KILLS", 500);
 	storm.deaths = ndshm_number("NDSHM_STORM_DEATHS", 500);
 	storm.unbinds = ndshm_number("NDSHM_STORM_UNBINDS", 50);
+	storm.requests = ndshm_number("NDSHM_STORM_REQUESTS", 20000);
 	storm.ko = module_path("NDSHM_KO");
 	storm.mock = module_path("NDSHM_MOCK");
 	storm.page = sysconf(_SC_PAGESIZE);
@@ -324,8 +328,9 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	settings();
 	ksft_print_header();
-	storm_say("NDSHM_SEED=%llu: %u kills, %u deaths, %u unbinds",
-		  storm.seed, storm.kills, storm.deaths, storm.unbinds);
+	storm_say("NDSHM_SEED=%llu: %u kills, %u deaths, %u unbinds, %u requests",
+		  storm.seed, storm.kills, storm.deaths, storm.unbinds,
+		  storm.requests);
 	set_up();
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		count += is_named(&parts[i], argv + 1);

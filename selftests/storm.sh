@@ -5,12 +5,14 @@
 # device: loads the module, runs PROGRAM (selftests' `storm`), unloads the module.
 #
 # NDSHM_KO is ndshm.ko, NDSHM_MOCK ndshm_mock.ko. NDSHM_STORM_KILLS (10000),
-# NDSHM_STORM_DEATHS (as many), NDSHM_STORM_UNBINDS (1000) and NDSHM_SEED are the program's.
+# NDSHM_STORM_DEATHS (as many), NDSHM_STORM_UNBINDS (1000), NDSHM_STORM_REQUESTS (100000)
+# and NDSHM_SEED are the program's.
 set -uo pipefail
 
 export NDSHM_STORM_KILLS=${NDSHM_STORM_KILLS:-10000}
 export NDSHM_STORM_DEATHS=${NDSHM_STORM_DEATHS:-$NDSHM_STORM_KILLS}
 export NDSHM_STORM_UNBINDS=${NDSHM_STORM_UNBINDS:-1000}
+export NDSHM_STORM_REQUESTS=${NDSHM_STORM_REQUESTS:-100000}
 program=$1 code=0
 shift
 

@@ -6,6 +6,7 @@
 #include <linux/ndshm_netlink.h>
 
 #include "adapter.h"
+#include "block.h"
 #include "claim.h"
 #include "netlink.h"
 #include "registry.h"
@@ -103,6 +104,49 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	return NDSHM_REASON_NONE;
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_register);
+
+static void let_claim(struct ndshm_adapter *adapter)
+{
+	mutex_lock(&adapter->claim_lock);
+	adapter->removed = false;
+	mutex_unlock(&adapter->claim_lock);
+}
+
+bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter)
+{
+	bool unused;
+
+	might_sleep();
+
+	/* What was freed from atomic context is not alive. */
+	ndshm_block_flush();
+	mutex_lock(&adapter->claim_lock);
+	unused = !adapter->claim;
+	adapter->removed |= unused;
+	mutex_unlock(&adapter->claim_lock);
+	if (!unused)
+		return false;
+	if (!ndshm_queues_close_unused(&adapter->queues))
+		goto err_claims;
+	if (!ndshm_blockset_close_empty(&adapter->set))
+		goto err_queues;
+	return true;
+
+err_queues:
+	ndshm_queues_reopen(&adapter->queues);
+err_claims:
+	let_claim(adapter);
+	return false;
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_close_unused);
+
+void ndshm_adapter_reopen(struct ndshm_adapter *adapter)
+{
+	ndshm_blockset_reopen(&adapter->set);
+	ndshm_queues_reopen(&adapter->queues);
+	let_claim(adapter);
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_reopen);
 
 void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 {

@@ -5,16 +5,21 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include <linux/ndshm_netlink.h>
 
 #include "adapter.h"
 #include "block.h"
 #include "block_table.h"
 #include "claim.h"
+#include "netlink.h"
 #include "params.h"
 #include "pinned.h"
 #include "provider.h"
+#include "request.h"
 
 static unsigned long max_block_bytes = SZ_4G;
 module_param(max_block_bytes, ulong, 0644);
@@ -102,7 +107,6 @@ static void free_block(struct ndshm_block *block)
 	ndshm_adapter_put(block->adapter);
 	put_pid(block->pid);
 	mutex_destroy(&block->sync_lock);
-	mutex_destroy(&block->tell_lock);
 	ndshm_object_fini(&block->object);
 	kfree(block);
 }
@@ -113,6 +117,7 @@ static void block_release(struct ndshm_object *object)
 
 	ndshm_block_table_remove(block);
 	unback(block);
+	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_FREED_NTF);
 	free_block(block);
 }
 
@@ -184,18 +189,20 @@ const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block
 }
 EXPORT_SYMBOL_GPL(ndshm_block_segments);
 
-/*
- * The callback is for the time in which the block is held: it does not begin any
- * more, and if it has begun, this waits for its end, but for the one that is
- * called by the callback itself.
- */
-static void stop_telling(struct ndshm_block *block)
+/* Of one that was revoked, or is about to be. */
+static ndshm_reason_t gone_reason(const struct ndshm_block *block)
 {
-	if (READ_ONCE(block->teller) == current)
-		return;
-	mutex_lock(&block->tell_lock);
-	block->revoked = NULL;
-	mutex_unlock(&block->tell_lock);
+	if (ndshm_blockset_closed(user_set(block)))
+		return ndshm_queue_closed_reason(block->queue);
+	if (ndshm_blockset_closed(&block->registration->provider->set))
+		return NDSHM_REASON_PROVIDER_CLOSING;
+	return NDSHM_REASON_BLOCK_REVOKED;
+}
+
+ndshm_reason_t ndshm_block_arm(struct ndshm_block *block)
+{
+	return ndshm_telling_arm(&block->telling) ? NDSHM_REASON_NONE :
+						    gone_reason(block);
 }
 
 void ndshm_free(struct ndshm_block *block)
@@ -204,7 +211,7 @@ void ndshm_free(struct ndshm_block *block)
 
 	if (!block)
 		return;
-	stop_telling(block);
+	ndshm_let_go(&block->telling);
 	ndshm_block_release(block);
 }
 EXPORT_SYMBOL_GPL(ndshm_free);
@@ -213,25 +220,30 @@ void ndshm_block_free_quiet(struct ndshm_block *block)
 {
 	might_sleep();
 
-	stop_telling(block);
+	ndshm_let_go(&block->telling);
 	if (!block->claim ||
 	    !ndshm_blockset_keep(&block->claim->set, &block->in_user))
 		ndshm_block_release(block);
 }
 
-void ndshm_block_revoke(struct ndshm_block *block)
+void ndshm_block_hide(struct ndshm_block *block)
 {
 	if (!ndshm_object_revoke(&block->object))
 		return;
 	ndshm_packets_close(&block->packets);
-	mutex_lock(&block->tell_lock);
-	WRITE_ONCE(block->teller, current);
-	if (block->revoked)
-		block->revoked(block->revoked_context, block);
-	WRITE_ONCE(block->teller, NULL);
-	mutex_unlock(&block->tell_lock);
+	clear_and_wake_up_bit(NDSHM_BLOCK_VISIBLE, &block->ending);
+}
+
+void ndshm_block_end(struct ndshm_block *block)
+{
+	/* Another set's end may be hiding it just now. */
+	wait_on_bit(&block->ending, NDSHM_BLOCK_VISIBLE, TASK_UNINTERRUPTIBLE);
+	if (test_and_set_bit(NDSHM_BLOCK_TELLING, &block->ending))
+		return;
+	ndshm_tell(&block->telling, block);
 	ndshm_packets_drain(&block->packets);
 	unback(block);
+	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_REVOKED_NTF);
 	/* In no set any more. The caller has a reference, so this is not the last. */
 	if (block->in_user.kept)
 		ndshm_block_release(block);
@@ -286,6 +298,11 @@ VISIBLE_IF_KUNIT u64 ndshm_upper_bound(u64 length)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_upper_bound);
 
+ndshm_reason_t ndshm_block_charge(struct ndshm_charge *charge, u64 length)
+{
+	return ndshm_charge(charge, ndshm_upper_bound(length));
+}
+
 static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
 				   const struct ndshm_segment_list *list,
 				   u64 consumed)
@@ -316,12 +333,33 @@ static void complain(struct ndshm_provider *provider, const char *what)
 		pr_warn("ndshm: provider %s: %s\n", provider->entry.name, what);
 }
 
+/**
+ * struct given - what an allocate handler is given, and can ask about
+ * @parameters: its copy
+ * @aborted: the request was aborted; NULL: it is the caller's own
+ */
+struct given {
+	struct ndshm_parameters parameters;
+	const bool *aborted;
+};
+
+bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
+{
+	const struct given *given = container_of(parameters, struct given,
+						 parameters);
+
+	return given->aborted ? READ_ONCE(*given->aborted) :
+				fatal_signal_pending(current);
+}
+EXPORT_SYMBOL_GPL(ndshm_allocation_unwanted);
+
 /*
  * Call the allocate handler, and believe nothing it says: it is given a copy, and
  * measured against what was asked.
  */
 static ndshm_reason_t call_provider(struct ndshm_block *block,
-				    const struct ndshm_parameters *asked)
+				    const struct ndshm_parameters *asked,
+				    const bool *aborted)
 {
 	struct ndshm_registration *registration = block->registration;
 	const struct ndshm_provider_characteristics *c =
@@ -329,12 +367,13 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	struct ndshm_segment_list list = {
 		.capacity = 1, .segments = &block->first,
 	};
-	struct ndshm_parameters p = *asked;
+	struct given given = { .parameters = *asked, .aborted = aborted };
+	struct ndshm_parameters *p = &given.parameters;
 	ndshm_reason_t reason;
 
-	p.list = &list;
-	p.needs_sync = false;
-	reason = ndshm_handler_reason(c->allocate(c->provider_context, &p,
+	p->list = &list;
+	p->needs_sync = false;
+	reason = ndshm_handler_reason(c->allocate(c->provider_context, p,
 						  &block->context));
 	block->segments = list.segments;
 	block->segment_count = list.count;
@@ -343,11 +382,11 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 
-	block->virtual_address = p.virtual_address;
-	block->needs_sync = p.needs_sync;
-	block->consumed = p.consumed ?: PAGE_ALIGN(asked->length);
-	reason = check_answer(asked, &list, p.consumed);
-	if (reason == NDSHM_REASON_NONE && p.needs_sync && !registration->sync)
+	block->virtual_address = p->virtual_address;
+	block->needs_sync = p->needs_sync;
+	block->consumed = p->consumed ?: PAGE_ALIGN(asked->length);
+	reason = check_answer(asked, &list, p->consumed);
+	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
 		reason = NDSHM_REASON_PROVIDER_NONSENSE;
 	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
 		complain(registration->provider,
@@ -397,6 +436,25 @@ static ndshm_reason_t join(struct ndshm_block *block)
 	return NDSHM_REASON_NONE;
 }
 
+/* Who asks, and what is paid for it from now on. */
+static ndshm_reason_t pay(struct ndshm_block *block, u64 length,
+			  const struct ndshm_allocation *allocation)
+{
+	struct ndshm_submitter *submitter = allocation->submitter;
+
+	if (submitter) {
+		block->uid = submitter->uid;
+		block->pid = get_pid(submitter->pid);
+		ndshm_charge_move(&block->charge, &submitter->charge);
+		return NDSHM_REASON_NONE;
+	}
+	block->uid = current_uid();
+	if (!allocation->client)
+		return NDSHM_REASON_NONE;
+	block->pid = get_pid(task_tgid(current));
+	return ndshm_block_charge(&block->charge, length);
+}
+
 static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 				     const struct ndshm_allocation *allocation,
 				     struct ndshm_queue *queue)
@@ -406,7 +464,6 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 	if (!block)
 		return NULL;
 	ndshm_object_init(&block->object, &ndshm_block_ops);
-	mutex_init(&block->tell_lock);
 	mutex_init(&block->sync_lock);
 	block->object.length = PAGE_ALIGN(p->length);
 	block->adapter = ndshm_adapter_get(p->adapter);
@@ -419,11 +476,13 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
 	block->segments = &block->first;
-	block->uid = current_uid();
-	if (allocation->client)
-		block->pid = get_pid(task_tgid(current));
-	block->revoked = p->revoked;
-	block->revoked_context = p->revoked_context;
+	__set_bit(NDSHM_BLOCK_VISIBLE, &block->ending);
+	block->telling.keeps = allocation->keeps;
+	/* What is carried out later is handed over later. */
+	if (allocation->aborted)
+		atomic_set(&block->telling.state, NDSHM_UNARMED);
+	block->telling.revoked = p->revoked;
+	block->telling.revoked_context = p->revoked_context;
 	return block;
 }
 
@@ -446,13 +505,10 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	block->registration = registration;
 	block->object.filled = !registration->page;
 
-	if (allocation->client) {
-		reason = ndshm_charge(&block->charge,
-				      ndshm_upper_bound(p->length));
-		if (reason != NDSHM_REASON_NONE)
-			goto err_block;
-	}
-	reason = call_provider(block, p);
+	reason = pay(block, p->length, allocation);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_block;
+	reason = call_provider(block, p, allocation->aborted);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_charge;
 	reason = ndshm_recharge(&block->charge, block->consumed);
@@ -469,6 +525,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	/* Published last; the id is written before the block can be found. */
 	ndshm_block_table_add(block);
 	block->object.name = block->id;
+	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_ADDED_NTF);
 	tell_segments(block, p->list);
 	p->shared_memory_handle = block->id;
 	p->virtual_address = block->virtual_address;
@@ -516,9 +573,9 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 				 const struct ndshm_allocation *allocation,
 				 struct ndshm_block **blocks, u32 count)
 {
-	struct ndshm_provider *provider = p->provider;
 	struct ndshm_registration *registration;
 	struct ndshm_queue *queue = NULL;
+	struct ndshm_provider *provider;
 	ndshm_reason_t reason;
 	u32 i;
 
@@ -527,33 +584,39 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 	reason = enter(p, allocation, &queue);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (!provider)
-		provider = ndshm_provider_default(p->adapter);
-	if (!provider) {
-		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
+	reason = ndshm_provider_enter(p->provider, p->adapter, &registration);
+	if (reason != NDSHM_REASON_NONE)
 		goto out_user;
-	}
-	registration = ndshm_provider_enter(provider);
-	if (!registration) {
-		reason = NDSHM_REASON_PROVIDER_CLOSING;
-		goto out_provider;
-	}
+	provider = registration->provider;
 
 	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
 		reason = make(p, allocation, registration, queue, &blocks[i]);
 
-	ndshm_registration_put(registration);
 	module_put(provider->owner);
 	ndshm_provider_leave(provider);
+	/* It has the provider. */
+	ndshm_registration_put(registration);
 	/* The last one was not made. Out of the sets, so that none waits for us. */
 	if (reason != NDSHM_REASON_NONE)
 		for (i--; i--;)
 			ndshm_block_release(blocks[i]);
-out_provider:
-	if (!p->provider)
-		ndshm_provider_put(provider);
 out_user:
 	leave(p, allocation, queue);
+	return reason;
+}
+
+/* For a user in the kernel; @parameters are normalized. */
+static ndshm_reason_t allocate(struct ndshm_parameters *parameters,
+			       const struct ndshm_allocation *allocation,
+			       struct ndshm_block **block)
+{
+	ndshm_reason_t reason;
+
+	reason = ndshm_check_driver_parameters(parameters, ndshm_max_length());
+	if (reason == NDSHM_REASON_NONE && !parameters->adapter)
+		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_blocks_make(parameters, allocation, block, 1);
 	return reason;
 }
 
@@ -573,11 +636,7 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 	parameters->virtual_address = NULL;
 	parameters->shared_memory_handle = 0;
 	ndshm_normalize(&p, parameters);
-	reason = ndshm_check_driver_parameters(&p, ndshm_max_length());
-	if (reason == NDSHM_REASON_NONE && !p.adapter)
-		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_blocks_make(&p, &kernel_user, block, 1);
+	reason = allocate(&p, &kernel_user, block);
 	if (reason == NDSHM_REASON_NONE) {
 		parameters->virtual_address = p.virtual_address;
 		parameters->shared_memory_handle = p.shared_memory_handle;
@@ -587,6 +646,30 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 	return reason;
 }
 EXPORT_SYMBOL_GPL(ndshm_allocate);
+
+ndshm_reason_t ndshm_allocate_kept(struct ndshm_parameters *parameters,
+				   struct ndshm_block **block)
+{
+	static const struct ndshm_allocation keeper = { .keeps = true };
+	ndshm_reason_t reason;
+
+	might_sleep();
+
+	*block = NULL;
+	reason = ndshm_check_header(parameters);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (parameters->header.revision > NDSHM_PARAMETERS_REVISION_2)
+		return NDSHM_REASON_PARAMETERS_REVISION;
+	return allocate(parameters, &keeper, block);
+}
+EXPORT_SYMBOL_GPL(ndshm_allocate_kept);
+
+u64 *ndshm_block_owner(struct ndshm_block *block)
+{
+	return block->owner;
+}
+EXPORT_SYMBOL_GPL(ndshm_block_owner);
 
 int __init ndshm_block_setup(void)
 {

@@ -14,11 +14,17 @@
 #include "charge.h"
 #include "object.h"
 #include "packets.h"
+#include "telling.h"
 
 struct ndshm_claim;
 struct ndshm_queue;
 struct ndshm_registration;
+struct ndshm_submitter;
 struct pid;
+
+/* Bits of @ending. */
+#define NDSHM_BLOCK_VISIBLE	0
+#define NDSHM_BLOCK_TELLING	1
 
 /**
  * struct ndshm_block - one allocation
@@ -44,13 +50,11 @@ struct pid;
  * @needs_sync: as the provider said
  * @uid: who asked
  * @pid: the process that asked, held; NULL: the kernel
- * @tell_lock: guards @revoked, and is held while it runs; the innermost mutex
- *	but for what the callback itself takes
- * @teller: who runs it now
- * @revoked: the kernel holder's callback, until it frees the block
- * @revoked_context: for @revoked
+ * @telling: what its owner in the kernel is told when it is revoked
  * @backed: bit 0 is set while the provider's memory is behind it; who clears
  *	it frees the memory
+ * @ending: NDSHM_BLOCK_VISIBLE until nothing shows it that was revoked;
+ *	NDSHM_BLOCK_TELLING: who set it tells the holder
  * @packets: that are out; each has a reference. A revocation waits for them
  * @in_provider: member of the provider's set while backed
  * @in_user: member of the claim's set, or else the queue's, while backed
@@ -58,9 +62,11 @@ struct pid;
  * @sync_lock: held by a client's sync, so that one at a time competes with the
  *	end of the block for the object's lock
  * @work: the last put from atomic context
+ * @owner: what the owner in the kernel keeps about it; zero at first, and never
+ *	looked at by the core
  *
- * All but the members, @backed, @packets, @teller and @revoked is written before the block is
- * published and never again. The reference rule stands with struct
+ * All but the members, @backed, @ending, @packets and the state of @telling is written
+ * before the block is published and never again. The reference rule stands with struct
  * ndshm_object. The memory goes with the last reference, or earlier when the
  * block is revoked: then it lives on as a tombstone.
  */
@@ -85,17 +91,16 @@ struct ndshm_block {
 	bool needs_sync;
 	kuid_t uid;
 	struct pid *pid;
-	struct mutex tell_lock;	/* revoked, and its running */
-	struct task_struct *teller;
-	void (*revoked)(void *revoked_context, struct ndshm_block *block);
-	void *revoked_context;
+	struct ndshm_telling telling;
 	unsigned long backed;
+	unsigned long ending;
 	struct ndshm_packets packets;
 	struct ndshm_member in_provider;
 	struct ndshm_member in_user;
 	struct hlist_node in_table;
 	struct mutex sync_lock;	/* nothing: it keeps others out of the way */
 	struct work_struct work;
+	u64 owner[NDSHM_OWNER_WORDS];
 };
 
 static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
@@ -108,10 +113,18 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * @claim: for a client on an adapter with claims, whose reference is the
  *	caller's; or NULL
  * @client: charge the calling user, and remember its process
+ * @submitter: for a @client's request that is carried out later: its user and its
+ *	process, which have paid; or NULL: the caller's
+ * @aborted: turns true when nobody wants it any more, and the block is armed when it is
+ *	handed over; or NULL: while the caller lives, who has it from the first moment on
+ * @keeps: a revocation waits until the owner has freed the block, and does not tell it
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
 	bool client;
+	struct ndshm_submitter *submitter;
+	const bool *aborted;
+	bool keeps;
 };
 
 /*
@@ -122,6 +135,16 @@ struct ndshm_allocation {
 ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *parameters,
 				 const struct ndshm_allocation *allocation,
 				 struct ndshm_block **blocks, u32 count);
+
+/*
+ * Before one that was made for @aborted is handed over: from now on its owner is told.
+ * ADAPTER_REMOVED, QUEUE_STATE, PORT_STATE, PROVIDER_CLOSING or BLOCK_REVOKED: it was
+ * revoked meanwhile, of which nobody was told.
+ */
+ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
+
+/* Charge the calling user for the longest that a block of @length bytes can be. */
+ndshm_reason_t ndshm_block_charge(struct ndshm_charge *charge, u64 length);
 
 /* The longest block that may be asked for, in bytes. */
 u64 ndshm_max_length(void);
@@ -178,10 +201,13 @@ void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
 void ndshm_block_free_quiet(struct ndshm_block *block);
 
 /*
- * The device goes: unmap, tell the kernel holder, give the memory back. Only
- * the first call does. May sleep; hold no lock.
+ * The device goes, in two steps, of which one waits for processes and the other for
+ * the kernel holder, who may take its time: unmap; then tell the holder, and give the
+ * memory back. Only the first call of each does, and both may come from several sides
+ * at a time. May sleep; hold no lock.
  */
-void ndshm_block_revoke(struct ndshm_block *block);
+void ndshm_block_hide(struct ndshm_block *block);
+void ndshm_block_end(struct ndshm_block *block);
 
 /* Wait for the last puts from atomic context that have happened by now. */
 void ndshm_block_flush(void);

@@ -11,6 +11,8 @@
 #ifndef _NDSHM_CORE_BLOCKSET_H
 #define _NDSHM_CORE_BLOCKSET_H
 
+#include <linux/atomic.h>
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -31,23 +33,25 @@ struct ndshm_member {
 
 /**
  * struct ndshm_blockset - blocks, and the allocations under way
- * @lock: guards all members; innermost, taken by nobody who holds another
+ * @inside: allocations and other users under way, counted from INT_MIN on once the
+ *	set is closed, so that nobody enters, and nothing is added. It is closed with
+ *	@lock held, and then counted down with it
+ * @lock: guards all that follows; innermost, taken by nobody who holds another
  * @blocks: members that nobody has begun to revoke
- * @leaving: members that are being revoked or freed
- * @inside: allocations and other users under way
- * @count: members of both lists
+ * @hidden: members that nothing shows any more, or soon; whose holders are not told yet
+ * @leaving: members whose holders are being told, or that are being freed
+ * @count: members of all lists
  * @bytes: of memory that they take
- * @closed: nobody enters, nothing is added
  * @idle: woken when @inside or @count reaches 0 in a closed set
  */
 struct ndshm_blockset {
-	spinlock_t lock;	/* all members */
+	atomic_t inside;
+	spinlock_t lock;	/* all that follows */
 	struct list_head blocks;
+	struct list_head hidden;
 	struct list_head leaving;
-	unsigned int inside;
 	unsigned int count;
 	u64 bytes;
-	bool closed;
 	wait_queue_head_t idle;
 };
 
@@ -79,14 +83,28 @@ bool ndshm_blockset_keep(struct ndshm_blockset *set,
  */
 bool ndshm_blockset_close_empty(struct ndshm_blockset *set);
 
+/* The set is empty after the former, and open again. */
+void ndshm_blockset_reopen(struct ndshm_blockset *set);
+
 /*
  * Close the set, wait until nobody is inside, revoke every member and wait
- * until the memory of each has been freed. May sleep; hold no lock.
+ * until the memory of each has been freed. No member is shown by a mapping any more
+ * when the first holder is told. May sleep; hold no lock.
  */
 void ndshm_blockset_close(struct ndshm_blockset *set);
 
 /* Has it begun to close? */
-bool ndshm_blockset_closed(const struct ndshm_blockset *set);
+static inline bool ndshm_blockset_closed(const struct ndshm_blockset *set)
+{
+	return atomic_read(&set->inside) < 0;
+}
+
+/* How many are inside. */
+static inline unsigned int
+ndshm_blockset_inside(const struct ndshm_blockset *set)
+{
+	return atomic_read(&set->inside) & INT_MAX;
+}
 
 unsigned int ndshm_blockset_count(struct ndshm_blockset *set);
 

@@ -16,11 +16,13 @@ static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_ADAPTER_CLAIM, adapter_claim, out_bars, 0),
 	ROW(NDSHM_ADAPTER_START, adapter_start, __reserved, 0),
 	ROW(NDSHM_ADAPTER_MAP_BAR, adapter_map_bar, out_length, 0),
-	ROW(NDSHM_BLOCK_ALLOC, block_alloc, __reserved, NDSHM_ALLOC_CONTIGUOUS),
+	ROW(NDSHM_BLOCK_ALLOC, block_alloc, __reserved,
+	    NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_ASYNC),
 	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
 	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
 	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),
 	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, 0),
+	ROW(NDSHM_BLOCK_CANCEL, block_cancel, cookie, 0),
 };
 
 static long client_ioctl(struct file *file, unsigned int number,
@@ -49,7 +51,11 @@ static int client_mmap(struct file *file, struct vm_area_struct *vma)
 static int client_open(struct inode *inode, struct file *file)
 {
 	file->private_data = ndshm_client_open(file);
-	return file->private_data ? 0 : -ENOMEM;
+	if (!file->private_data)
+		return -ENOMEM;
+	/* Whoever does not want to wait need not say so for the whole descriptor. */
+	file->f_mode |= FMODE_NOWAIT;
+	return nonseekable_open(inode, file);
 }
 
 static int client_release(struct inode *inode, struct file *file)
@@ -62,6 +68,8 @@ static const struct file_operations client_ops = {
 	.owner = THIS_MODULE,
 	.open = client_open,
 	.release = client_release,
+	.read_iter = ndshm_client_read,
+	.poll = ndshm_client_poll,
 	.unlocked_ioctl = client_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = client_mmap,

@@ -10,9 +10,15 @@
 
 #include "ioctl.h"
 
+struct ndshm_adapter;
+struct ndshm_block;
+struct ndshm_claim;
 struct ndshm_client;
+struct ndshm_completions;
 struct ndshm_holder;
+struct ndshm_parameters;
 struct ndshm_section;
+struct poll_table_struct;
 
 /* Most blocks of one BLOCK_ALLOC. */
 #define NDSHM_MAX_BATCH	64U
@@ -32,6 +38,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
 
 /* of a section's, */
@@ -45,6 +52,29 @@ ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command);
+
+/* May this client see DMA addresses of the adapter? Decided anew each time. */
+bool ndshm_addresses_shown(struct ndshm_client *client,
+			   struct ndshm_adapter *adapter);
+
+void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
+			   struct ndshm_block *block, bool shown);
+
+/*
+ * The rest of a BLOCK_ALLOC that is carried out later, whose parameters have been
+ * checked: PENDING, which has been told; or why not.
+ */
+ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
+				const struct ndshm_parameters *parameters,
+				struct ndshm_claim *claim);
+
+void ndshm_completions_init(struct ndshm_completions *completions);
+/* Wait for what is out, which was aborted; records that nobody read go. May sleep. */
+void ndshm_completions_end(struct ndshm_completions *completions);
+
+/* As in struct file_operations. */
+ssize_t ndshm_client_read(struct kiocb *iocb, struct iov_iter *to);
+__poll_t ndshm_client_poll(struct file *file, struct poll_table_struct *wait);
 
 /*
  * A descriptor that the process does not have yet, which takes the reference that

@@ -23,7 +23,7 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
-				 NDSHM_FEATURE_SECTIONS;
+				 NDSHM_FEATURE_SECTIONS | NDSHM_FEATURE_ASYNC;
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CLAIMS;
 	argument->out_max_length = ndshm_max_length();
@@ -35,6 +35,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	argument->out_bytes = atomic64_read(&client->bytes);
 	argument->out_user_locked = ndshm_user_locked();
 	argument->out_max_section = ndshm_max_section();
+	argument->out_max_requests = NDSHM_MAX_REQUESTS;
+	argument->out_requests = READ_ONCE(client->completions.count);
 	return NDSHM_REASON_NONE;
 }
 

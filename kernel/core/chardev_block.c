@@ -17,15 +17,14 @@
 #include "params.h"
 #include "provider.h"
 
-/* May this client see DMA addresses of the adapter? Decided anew each time. */
-static bool addresses_shown(struct ndshm_client *client,
-			    struct ndshm_adapter *adapter)
+bool ndshm_addresses_shown(struct ndshm_client *client,
+			   struct ndshm_adapter *adapter)
 {
 	return client->rawio || !ndshm_adapter_isolation(adapter);
 }
 
-static void fill_info(struct ndshm_block_info *info, u32 handle,
-		      struct ndshm_block *block, bool shown)
+void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
+			   struct ndshm_block *block, bool shown)
 {
 	*info = (struct ndshm_block_info){
 		.handle = handle,
@@ -65,10 +64,15 @@ static ndshm_reason_t copy_segments(const struct ndshm_block *block, u64 user,
 	return NDSHM_REASON_NONE;
 }
 
+static bool is_async(const struct ndshm_block_alloc *argument)
+{
+	return argument->flags & NDSHM_ALLOC_ASYNC;
+}
+
 /* What only a client's request can get wrong. */
 static ndshm_reason_t check_request(const struct ndshm_block_alloc *argument)
 {
-	if (argument->__reserved)
+	if (argument->__reserved || (argument->cookie && !is_async(argument)))
 		return NDSHM_REASON_RESERVED;
 	if (argument->usage == NDSHM_USAGE_UNDEFINED)
 		return NDSHM_REASON_USAGE;
@@ -77,8 +81,12 @@ static ndshm_reason_t check_request(const struct ndshm_block_alloc *argument)
 
 static ndshm_reason_t check_arrays(const struct ndshm_block_alloc *argument)
 {
-	if (!argument->count || argument->count > NDSHM_MAX_BATCH)
+	if (!argument->count || argument->count > NDSHM_MAX_BATCH ||
+	    (argument->count > 1 && is_async(argument)))
 		return NDSHM_REASON_COUNT;
+	/* There is nobody to write to them later. */
+	if (is_async(argument) && (argument->blocks || argument->segments))
+		return NDSHM_REASON_LIST;
 	if (!argument->segment_capacity != !argument->segments ||
 	    (argument->segment_capacity && argument->count != 1))
 		return NDSHM_REASON_LIST;
@@ -100,7 +108,7 @@ static ndshm_reason_t deliver(struct ndshm_command *command,
 {
 	struct ndshm_block_alloc *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
-	bool shown = addresses_shown(client, adapter);
+	bool shown = ndshm_addresses_shown(client, adapter);
 	u32 i, count = argument->count;
 	ndshm_reason_t reason;
 
@@ -112,7 +120,7 @@ static ndshm_reason_t deliver(struct ndshm_command *command,
 			return reason;
 	}
 	for (i = 0; i < count; i++)
-		fill_info(&infos[i], handles[i], blocks[i], shown);
+		ndshm_fill_block_info(&infos[i], handles[i], blocks[i], shown);
 	if (copy_to_user(u64_to_user_ptr(argument->blocks), infos,
 			 count * sizeof(*infos)))
 		return NDSHM_REASON_ADDRESS;
@@ -192,7 +200,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	struct ndshm_block_alloc *argument = command->argument;
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
-		.flags = argument->flags,
+		.flags = argument->flags & ~NDSHM_ALLOC_ASYNC,
 		.queue_id = argument->queue_id,
 		.preferred_node = argument->preferred_node,
 		.usage = argument->usage,
@@ -228,9 +236,13 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 			goto out_adapter;
 	}
 
-	reason = argument->count == 1 ?
-		 make_one(command, &parameters, &allocation) :
-		 make_many(command, &parameters, &allocation);
+	if (is_async(argument))
+		reason = ndshm_client_ask(command, &parameters,
+					  allocation.claim);
+	else if (argument->count == 1)
+		reason = make_one(command, &parameters, &allocation);
+	else
+		reason = make_many(command, &parameters, &allocation);
 
 	if (parameters.provider)
 		ndshm_provider_put(parameters.provider);
@@ -268,11 +280,13 @@ static ndshm_reason_t query(struct ndshm_command *command,
 			    struct ndshm_block *block)
 {
 	struct ndshm_block_query *argument = command->argument;
-	bool shown = addresses_shown(ndshm_client_of(command), block->adapter);
+	bool shown = ndshm_addresses_shown(ndshm_client_of(command),
+					   block->adapter);
 
 	if (READ_ONCE(block->object.revoked))
 		return NDSHM_REASON_BLOCK_REVOKED;
-	fill_info(&argument->out_block, argument->handle, block, shown);
+	ndshm_fill_block_info(&argument->out_block, argument->handle, block,
+			      shown);
 	argument->out_adapter = block->adapter->entry.id;
 	argument->out_provider = block->registration->provider->entry.id;
 	argument->out_preferred_node = block->preferred_node;

@@ -8,11 +8,12 @@
 #include "block.h"
 #include "charge.h"
 #include "pinned.h"
+#include "quota.h"
 #include "section.h"
 
-static bool try_lock_pages(struct user_struct *user, unsigned long pages)
+static bool try_lock_pages(struct user_struct *user, unsigned long pages,
+			   unsigned long limit)
 {
-	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	long locked = atomic_long_read(&user->locked_vm);
 
 	do {
@@ -23,16 +24,43 @@ static bool try_lock_pages(struct user_struct *user, unsigned long pages)
 	return true;
 }
 
-static ndshm_reason_t lock_pages(struct user_struct *user, unsigned long pages)
+static void unlock_pages(struct user_struct *user, unsigned long pages)
 {
-	if (try_lock_pages(user, pages))
-		return NDSHM_REASON_NONE;
+	atomic_long_sub(pages, &user->locked_vm);
+	ndshm_quota_give_bytes(user->uid, (u64)pages << PAGE_SHIFT);
+}
+
+/* Within both limits: more pages than can be told in bytes are beyond the first. */
+static ndshm_reason_t try_both(const struct ndshm_charge *charge,
+			       struct user_struct *user, unsigned long pages)
+{
+	ndshm_reason_t reason;
+
+	if (!try_lock_pages(user, pages, charge->limit))
+		return NDSHM_REASON_MEMLOCK;
+	reason = ndshm_quota_take_bytes(user->uid, (u64)pages << PAGE_SHIFT,
+					charge->unlimited);
+	if (reason != NDSHM_REASON_NONE)
+		atomic_long_sub(pages, &user->locked_vm);
+	return reason;
+}
+
+/* @charge: says what @user, who need not be the caller, may have. */
+static ndshm_reason_t lock_pages(const struct ndshm_charge *charge,
+				 struct user_struct *user, unsigned long pages)
+{
+	ndshm_reason_t reason = try_both(charge, user, pages);
+
+	if (reason == NDSHM_REASON_NONE)
+		return reason;
 	/* Before refusing, wait for what is already being given back. */
 	ndshm_block_flush();
 	ndshm_sections_trim(user);
 	ndshm_pinned_reap(user);
-	return try_lock_pages(user, pages) ? NDSHM_REASON_NONE :
-					     NDSHM_REASON_MEMLOCK;
+	reason = try_both(charge, user, pages);
+	if (reason == NDSHM_REASON_BYTE_QUOTA)
+		ndshm_quota_refused_bytes(user->uid, (u64)pages << PAGE_SHIFT);
+	return reason;
 }
 
 /* Rounded up, for any number. */
@@ -47,11 +75,13 @@ ndshm_reason_t ndshm_charge(struct ndshm_charge *charge, u64 bytes)
 	struct user_struct *user = current_user();
 	ndshm_reason_t reason;
 
-	charge->user = NULL;
-	charge->pages = 0;
+	*charge = (struct ndshm_charge){
+		.limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT,
+	};
 	if (ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK))
 		return NDSHM_REASON_NONE;
-	reason = lock_pages(user, pages);
+	charge->unlimited = ndshm_quota_unlimited();
+	reason = lock_pages(charge, user, pages);
 	if (reason == NDSHM_REASON_NONE) {
 		charge->user = get_uid(user);
 		charge->pages = pages;
@@ -68,10 +98,10 @@ ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 	if (!charge->user)
 		return reason;
 	if (pages > charge->pages)
-		reason = lock_pages(charge->user, pages - charge->pages);
+		reason = lock_pages(charge, charge->user,
+				    pages - charge->pages);
 	else
-		atomic_long_sub(charge->pages - pages,
-				&charge->user->locked_vm);
+		unlock_pages(charge->user, charge->pages - pages);
 	if (reason == NDSHM_REASON_NONE)
 		charge->pages = pages;
 	return reason;
@@ -82,7 +112,7 @@ void ndshm_uncharge(struct ndshm_charge *charge)
 {
 	if (!charge->user)
 		return;
-	atomic_long_sub(charge->pages, &charge->user->locked_vm);
+	unlock_pages(charge->user, charge->pages);
 	free_uid(charge->user);
 	charge->user = NULL;
 	charge->pages = 0;

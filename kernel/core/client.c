@@ -5,6 +5,7 @@
 
 #include "adapter.h"
 #include "block.h"
+#include "chardev.h"
 #include "claim.h"
 #include "client.h"
 
@@ -22,6 +23,7 @@ struct ndshm_client *ndshm_client_open(struct file *file)
 	ndshm_handles_init(&client->handles);
 	mutex_init(&client->lock);
 	INIT_LIST_HEAD(&client->claims);
+	ndshm_completions_init(&client->completions);
 	client->rawio = file_ns_capable(file, &init_user_ns, CAP_SYS_RAWIO);
 	return client;
 }
@@ -31,8 +33,10 @@ void ndshm_client_close(struct ndshm_client *client)
 	struct ndshm_object *object;
 	u32 at = 0;
 
-	/* DMA stops before memory goes. */
+	/* DMA stops before memory goes, and does not wait for what has not begun. */
+	ndshm_requests_abort(&client->completions.requests);
 	ndshm_claims_end(&client->claims);
+	ndshm_completions_end(&client->completions);
 	while ((object = ndshm_handle_take_next(&client->handles, &at))) {
 		ndshm_object_retire(object, NULL);
 		ndshm_object_put(object);

@@ -7,6 +7,7 @@
 
 #include <linux/mutex.h>
 
+#include <ndshm/request.h>
 #include <ndshm/status.h>
 
 #include "handles.h"
@@ -15,6 +16,25 @@
 struct ndshm_adapter;
 struct ndshm_claim;
 struct file;
+
+/* Most requests of a client that are out, or whose record has not been read. */
+#define NDSHM_MAX_REQUESTS	1024U
+
+/**
+ * struct ndshm_completions - what a client has asked for, and not been told yet
+ * @requests: those that are out
+ * @lock: guards what follows but @wait; innermost
+ * @ready: that have ended, in that order
+ * @count: of both
+ * @wait: woken when one gets @ready
+ */
+struct ndshm_completions {
+	struct ndshm_requests requests;
+	spinlock_t lock;	/* ready, count */
+	struct list_head ready;
+	u32 count;
+	wait_queue_head_t wait;
+};
 
 /**
  * struct ndshm_client - an open file, its handles and its claims
@@ -25,6 +45,7 @@ struct file;
  *	adapter's claim_lock; never taken inside the mmap lock.
  * @claims: claims of this client; each holds a reference
  * @rawio: was opened with CAP_SYS_RAWIO
+ * @completions: its requests, and their records
  */
 struct ndshm_client {
 	struct ndshm_handles handles;
@@ -33,6 +54,7 @@ struct ndshm_client {
 	struct mutex lock;	/* claims, the making of BAR handles */
 	struct list_head claims;
 	bool rawio;
+	struct ndshm_completions completions;
 };
 
 struct ndshm_client *ndshm_client_open(struct file *file);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/module.h>
 
-#include "../ndis/handle.h"
 #include "../pci/pci.h"
 #include "../providers/coherent.h"
 #include "../providers/pages.h"
@@ -12,6 +11,8 @@
 #include "node.h"
 #include "provider.h"
 #include "queue.h"
+#include "quota.h"
+#include "request.h"
 #include "section.h"
 
 static int __init ndshm_init(void)
@@ -30,9 +31,12 @@ static int __init ndshm_init(void)
 	ret = ndshm_queue_setup();
 	if (ret)
 		goto err_block;
-	ret = ndshm_section_setup();
+	ret = ndshm_request_setup();
 	if (ret)
 		goto err_queue;
+	ret = ndshm_section_setup();
+	if (ret)
+		goto err_request;
 	ret = ndshm_coherent_setup(&coherent);
 	if (ret)
 		goto err_section;
@@ -43,12 +47,9 @@ static int __init ndshm_init(void)
 	ret = ndshm_node_setup();
 	if (ret)
 		goto err_pages;
-	ret = ndshm_ndis_setup();
-	if (ret)
-		goto err_node;
 	ret = ndshm_pci_init();
 	if (ret)
-		goto err_ndis;
+		goto err_node;
 	ret = ndshm_chardev_setup();
 	if (ret)
 		goto err_pci;
@@ -56,8 +57,6 @@ static int __init ndshm_init(void)
 
 err_pci:
 	ndshm_pci_exit();
-err_ndis:
-	ndshm_ndis_teardown();
 err_node:
 	ndshm_node_teardown();
 err_pages:
@@ -66,12 +65,15 @@ err_coherent:
 	ndshm_coherent_teardown();
 err_section:
 	ndshm_section_teardown();
+err_request:
+	ndshm_request_teardown();
 err_queue:
 	ndshm_queue_teardown();
 err_block:
 	ndshm_block_teardown();
 err_netlink:
 	ndshm_nl_exit();
+	ndshm_quota_teardown();
 	return ret;
 }
 module_init(ndshm_init);
@@ -80,14 +82,16 @@ static void __exit ndshm_exit(void)
 {
 	ndshm_chardev_teardown();
 	ndshm_pci_exit();
-	ndshm_ndis_teardown();
 	ndshm_node_teardown();
 	ndshm_pages_teardown();
 	ndshm_coherent_teardown();
 	ndshm_section_teardown();
+	ndshm_request_teardown();
 	ndshm_queue_teardown();
 	ndshm_block_teardown();
 	ndshm_nl_exit();
+	/* Limits can be set until then. */
+	ndshm_quota_teardown();
 }
 module_exit(ndshm_exit);
 

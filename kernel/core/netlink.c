@@ -22,6 +22,7 @@
 #include "block_table.h"
 #include "netlink.h"
 #include "netlink_gen.h"
+#include "netlink_message.h"
 #include "provider.h"
 #include "section.h"
 
@@ -47,54 +48,24 @@ static struct genl_family family __ro_after_init = {
 };
 
 /*
- * How often something came or went: tells a dump that it is no snapshot. Blocks
- * are not counted: they come and go all the time, and whoever begins again when
- * a dump was interrupted would never see an end of it.
+ * How often something came or went: tells a dump that it is no snapshot. Blocks,
+ * sections and users are not counted: they come and go all the time, and whoever
+ * begins again when a dump was interrupted would never see an end of it. Queues
+ * come and go with adapters, too.
  */
 static atomic_t adapter_changes = ATOMIC_INIT(1);
 static atomic_t provider_changes = ATOMIC_INIT(1);
-
-/**
- * struct message - the frame of a message that shows one object
- * @portid: to whom, or 0
- * @seq: of the request, or 0
- * @flags: NLM_F_*
- * @cmd: NDSHM_CMD_*
- * @cb: the dump it is part of, or NULL
- * @user_ns: in which users are named, for blocks and sections
- * @pid_ns: in which processes are numbered, for blocks
- */
-struct message {
-	u32 portid;
-	u32 seq;
-	int flags;
-	u8 cmd;
-	struct netlink_callback *cb;
-	struct user_namespace *user_ns;
-	struct pid_namespace *pid_ns;
-};
-
-/**
- * struct reader - whose blocks and sections may be seen
- * @uid: those of this user
- * @all: everybody's
- *
- * Found out when the request comes in: the later parts of a dump are read by
- * whoever has the socket then.
- */
-struct reader {
-	kuid_t uid;
-	bool all;
-};
+atomic_t ndshm_nl_queue_changes = ATOMIC_INIT(1);
 
 /**
  * struct dump - where a dump is, in netlink_callback.ctx
- * @reader: who asked, in a dump of blocks or sections
- * @next: first id that was not looked at; 0, as all is, when a dump begins
+ * @reader: who asked, in a dump that is not the same for all
+ * @next: the first place that was not looked at, an id for most; 0, as all is,
+ *	when a dump begins
  */
 struct dump {
-	struct reader reader;
-	u32 next;
+	struct ndshm_reader reader;
+	u64 next;
 };
 
 static struct dump *dump_of(struct netlink_callback *cb)
@@ -104,25 +75,20 @@ static struct dump *dump_of(struct netlink_callback *cb)
 	return (struct dump *)cb->ctx;
 }
 
-static struct reader who_asks(struct sk_buff *request)
+struct ndshm_reader ndshm_nl_who_asks(struct sk_buff *request)
 {
-	return (struct reader){
+	return (struct ndshm_reader){
 		.uid = NETLINK_CREDS(request)->uid,
 		.all = netlink_capable(request, CAP_SYS_ADMIN),
 	};
 }
 
-/* What is this user's? */
-static bool may_see(const struct reader *reader, kuid_t uid)
+bool ndshm_nl_may_see(const struct ndshm_reader *reader, kuid_t uid)
 {
 	return reader->all || uid_eq(reader->uid, uid);
 }
 
-/*
- * One object in one message: the same in replies, dumps and events
- */
-
-static void *message_begin(struct sk_buff *skb, const struct message *m)
+void *ndshm_nl_begin(struct sk_buff *skb, const struct ndshm_message *m)
 {
 	void *header = genlmsg_put(skb, m->portid, m->seq, &family, m->flags,
 				   m->cmd);
@@ -132,8 +98,7 @@ static void *message_begin(struct sk_buff *skb, const struct message *m)
 	return header;
 }
 
-/* @failed: an attribute had no room. */
-static int message_end(struct sk_buff *skb, void *header, bool failed)
+int ndshm_nl_end(struct sk_buff *skb, void *header, bool failed)
 {
 	if (failed) {
 		genlmsg_cancel(skb, header);
@@ -148,10 +113,10 @@ static int put_flag(struct sk_buff *skb, int attribute, bool value)
 	return value ? nla_put_flag(skb, attribute) : 0;
 }
 
-static int adapter_fill(struct sk_buff *skb, const struct message *m,
+static int adapter_fill(struct sk_buff *skb, const struct ndshm_message *m,
 			struct ndshm_adapter *adapter)
 {
-	void *header = message_begin(skb, m);
+	void *header = ndshm_nl_begin(skb, m);
 	bool failed;
 
 	if (!header)
@@ -171,7 +136,7 @@ static int adapter_fill(struct sk_buff *skb, const struct message *m,
 			  ndshm_adapter_claimed(adapter)) ||
 		 put_flag(skb, NDSHM_A_ADAPTER_DIRTY,
 			  ndshm_adapter_dirty(adapter));
-	return message_end(skb, header, failed);
+	return ndshm_nl_end(skb, header, failed);
 }
 
 /* What the current characteristics say; false if the provider is closed. */
@@ -182,7 +147,7 @@ static bool provider_offer(struct ndshm_provider *provider, u32 *flags,
 
 	/* The lock keeps the registration, which goes some time after closing. */
 	spin_lock(&provider->set.lock);
-	open = !provider->set.closed;
+	open = !ndshm_blockset_closed(&provider->set);
 	if (open) {
 		*flags = provider->registration->characteristics.flags;
 		*mappable = ndshm_registration_mappable(provider->registration);
@@ -191,10 +156,10 @@ static bool provider_offer(struct ndshm_provider *provider, u32 *flags,
 	return open;
 }
 
-static int provider_fill(struct sk_buff *skb, const struct message *m,
+static int provider_fill(struct sk_buff *skb, const struct ndshm_message *m,
 			 struct ndshm_provider *provider)
 {
-	void *header = message_begin(skb, m);
+	void *header = ndshm_nl_begin(skb, m);
 	bool failed, mappable;
 	u32 flags;
 
@@ -211,13 +176,13 @@ static int provider_fill(struct sk_buff *skb, const struct message *m,
 	if (!failed && provider_offer(provider, &flags, &mappable))
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_FLAGS, flags) ||
 			 put_flag(skb, NDSHM_A_PROVIDER_MAPPABLE, mappable);
-	return message_end(skb, header, failed);
+	return ndshm_nl_end(skb, header, failed);
 }
 
-static int block_fill(struct sk_buff *skb, const struct message *m,
+static int block_fill(struct sk_buff *skb, const struct ndshm_message *m,
 		      struct ndshm_block *block)
 {
-	void *header = message_begin(skb, m);
+	void *header = ndshm_nl_begin(skb, m);
 	bool failed;
 
 	if (!header)
@@ -244,15 +209,15 @@ static int block_fill(struct sk_buff *skb, const struct message *m,
 			  READ_ONCE(block->charged)) ||
 		 put_flag(skb, NDSHM_A_BLOCK_REVOKED,
 			  READ_ONCE(block->object.revoked));
-	return message_end(skb, header, failed);
+	return ndshm_nl_end(skb, header, failed);
 }
 
 /* Numbers that change meanwhile are what they are when they are looked at. */
-static int section_fill(struct sk_buff *skb, const struct message *m,
+static int section_fill(struct sk_buff *skb, const struct ndshm_message *m,
 			struct ndshm_section *section)
 {
 	const u64 taken = READ_ONCE(section->map.pages[NDSHM_RUN_TAKEN]);
-	void *header = message_begin(skb, m);
+	void *header = ndshm_nl_begin(skb, m);
 	bool failed;
 
 	if (!header)
@@ -283,7 +248,7 @@ static int section_fill(struct sk_buff *skb, const struct message *m,
 			  READ_ONCE(section->deleted)) ||
 		 put_flag(skb, NDSHM_A_SECTION_REVOKED,
 			  ndshm_section_revoked(section));
-	return message_end(skb, header, failed);
+	return ndshm_nl_end(skb, header, failed);
 }
 
 /*
@@ -308,15 +273,16 @@ static struct nlattr *get_key(struct genl_info *info, int id, int name)
 	return info->attrs[name];
 }
 
-static int not_found(struct genl_info *info, struct nlattr *key)
+int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key)
 {
 	NL_SET_ERR_MSG_ATTR(info->extack, key, "there is none");
 	return -ENOENT;
 }
 
-static struct message reply_to(struct sk_buff *request, struct genl_info *info)
+struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
+				       struct genl_info *info)
 {
-	return (struct message){
+	return (struct ndshm_message){
 		.portid = info->snd_portid,
 		.seq = info->snd_seq,
 		.cmd = info->genlhdr->cmd,
@@ -325,7 +291,7 @@ static struct message reply_to(struct sk_buff *request, struct genl_info *info)
 	};
 }
 
-static int reply(struct sk_buff *skb, struct genl_info *info, int err)
+int ndshm_nl_reply(struct sk_buff *skb, struct genl_info *info, int err)
 {
 	if (!err)
 		return genlmsg_reply(skb, info);
@@ -337,7 +303,7 @@ int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
 {
 	struct nlattr *key = get_key(info, NDSHM_A_ADAPTER_ID,
 				     NDSHM_A_ADAPTER_NAME);
-	struct message m = reply_to(request, info);
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
 	struct ndshm_adapter *adapter;
 	struct sk_buff *skb;
 	int err = -ENOMEM;
@@ -349,11 +315,11 @@ int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
 	else
 		adapter = ndshm_adapter_find(nla_data(key));
 	if (!adapter)
-		return not_found(info, key);
+		return ndshm_nl_not_found(info, key);
 
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (skb)
-		err = reply(skb, info, adapter_fill(skb, &m, adapter));
+		err = ndshm_nl_reply(skb, info, adapter_fill(skb, &m, adapter));
 	ndshm_adapter_put(adapter);
 	return err;
 }
@@ -362,7 +328,7 @@ int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 {
 	struct nlattr *key = get_key(info, NDSHM_A_PROVIDER_ID,
 				     NDSHM_A_PROVIDER_NAME);
-	struct message m = reply_to(request, info);
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
 	struct ndshm_provider *provider;
 	struct sk_buff *skb;
 	int err = -ENOMEM;
@@ -374,11 +340,11 @@ int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 	else
 		provider = ndshm_provider_find(nla_data(key));
 	if (!provider)
-		return not_found(info, key);
+		return ndshm_nl_not_found(info, key);
 
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (skb)
-		err = reply(skb, info, provider_fill(skb, &m, provider));
+		err = ndshm_nl_reply(skb, info, provider_fill(skb, &m, provider));
 	ndshm_provider_put(provider);
 	return err;
 }
@@ -386,8 +352,8 @@ int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 /* What is needed to show what is only looked at; err: the outcome. */
 struct look {
 	struct sk_buff *skb;
-	const struct message *m;
-	const struct reader *reader;
+	const struct ndshm_message *m;
+	const struct ndshm_reader *reader;
 	int err;
 };
 
@@ -395,7 +361,7 @@ static void look_at_block(struct ndshm_block *block, void *context)
 {
 	struct look *look = context;
 
-	if (may_see(look->reader, block->uid))
+	if (ndshm_nl_may_see(look->reader, block->uid))
 		look->err = block_fill(look->skb, look->m, block);
 }
 
@@ -408,7 +374,7 @@ static void look_at_section(struct ndshm_section *section, void *context)
 {
 	struct look *look = context;
 
-	if (may_see(look->reader, section->uid))
+	if (ndshm_nl_may_see(look->reader, section->uid))
 		look->err = section_fill(look->skb, look->m, section);
 }
 
@@ -421,8 +387,8 @@ static void find_section(u32 id, struct look *look)
 static int get_seen(struct sk_buff *request, struct genl_info *info,
 		    int attribute, void (*find)(u32 id, struct look *look))
 {
-	struct message m = reply_to(request, info);
-	struct reader reader = who_asks(request);
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
+	struct ndshm_reader reader = ndshm_nl_who_asks(request);
 	struct look look = { .m = &m, .reader = &reader, .err = -ENOENT };
 	struct nlattr *key;
 
@@ -437,8 +403,8 @@ static int get_seen(struct sk_buff *request, struct genl_info *info,
 	/* Not to be seen and not there are the same answer. */
 	find(nla_get_u32(key), &look);
 	if (look.err == -ENOENT)
-		not_found(info, key);
-	return reply(look.skb, info, look.err);
+		ndshm_nl_not_found(info, key);
+	return ndshm_nl_reply(look.skb, info, look.err);
 }
 
 int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
@@ -456,63 +422,87 @@ int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
  * along is shown once
  */
 
-/*
- * Show the first object from *id on, leave out those that @reader may not see,
- * and move *id there. False at the end; *err: there was no room.
- */
-typedef bool (*show_next_fn)(struct sk_buff *skb, const struct message *m,
-			     const struct reader *reader, u32 *id, int *err);
-
-static bool show_next_adapter(struct sk_buff *skb, const struct message *m,
-			      const struct reader *reader, u32 *id, int *err)
+/* For what has ids of 32 bits, which are the places; false: it was the last. */
+static bool id_of(u64 next, u32 *id)
 {
-	struct ndshm_adapter *adapter = ndshm_adapter_next(id);
+	*id = next;
+	return next <= U32_MAX;
+}
 
+static bool show_next_adapter(struct sk_buff *skb,
+			      const struct ndshm_message *m,
+			      const struct ndshm_reader *reader, u64 *next,
+			      int *err)
+{
+	struct ndshm_adapter *adapter = NULL;
+	u32 id;
+
+	if (id_of(*next, &id))
+		adapter = ndshm_adapter_next(&id);
 	if (!adapter)
 		return false;
+	*next = id;
 	*err = adapter_fill(skb, m, adapter);
 	ndshm_adapter_put(adapter);
 	return true;
 }
 
-static bool show_next_provider(struct sk_buff *skb, const struct message *m,
-			       const struct reader *reader, u32 *id, int *err)
+static bool show_next_provider(struct sk_buff *skb,
+			       const struct ndshm_message *m,
+			       const struct ndshm_reader *reader, u64 *next,
+			       int *err)
 {
-	struct ndshm_provider *provider = ndshm_provider_next(id);
+	struct ndshm_provider *provider = NULL;
+	u32 id;
 
+	if (id_of(*next, &id))
+		provider = ndshm_provider_next(&id);
 	if (!provider)
 		return false;
+	*next = id;
 	*err = provider_fill(skb, m, provider);
 	ndshm_provider_put(provider);
 	return true;
 }
 
-static bool show_next_block(struct sk_buff *skb, const struct message *m,
-			    const struct reader *reader, u32 *id, int *err)
+static bool show_next_block(struct sk_buff *skb,
+			    const struct ndshm_message *m,
+			    const struct ndshm_reader *reader, u64 *next,
+			    int *err)
 {
 	struct look look = { .skb = skb, .m = m, .reader = reader };
-	bool found = ndshm_block_look_next(id, look_at_block, &look);
+	u32 id;
 
+	if (!id_of(*next, &id) ||
+	    !ndshm_block_look_next(&id, look_at_block, &look))
+		return false;
+	*next = id;
 	*err = look.err;
-	return found;
+	return true;
 }
 
-static bool show_next_section(struct sk_buff *skb, const struct message *m,
-			      const struct reader *reader, u32 *id, int *err)
+static bool show_next_section(struct sk_buff *skb,
+			      const struct ndshm_message *m,
+			      const struct ndshm_reader *reader, u64 *next,
+			      int *err)
 {
 	struct look look = { .skb = skb, .m = m, .reader = reader };
-	bool found = ndshm_section_look_next(id, look_at_section, &look);
+	u32 id;
 
+	if (!id_of(*next, &id) ||
+	    !ndshm_section_look_next(&id, look_at_section, &look))
+		return false;
+	*next = id;
 	*err = look.err;
-	return found;
+	return true;
 }
 
 /* @changes may be NULL. Returns as a dump handler does: 0 when all is shown. */
 static int show_all(struct sk_buff *skb, struct netlink_callback *cb,
-		    const atomic_t *changes, show_next_fn show_next)
+		    const atomic_t *changes, ndshm_nl_show_fn show_next)
 {
 	const struct genlmsghdr *request = nlmsg_data(cb->nlh);
-	struct message m = {
+	struct ndshm_message m = {
 		.portid = NETLINK_CB(cb->skb).portid,
 		.seq = cb->nlh->nlmsg_seq,
 		.flags = NLM_F_MULTI,
@@ -535,9 +525,7 @@ static int show_all(struct sk_buff *skb, struct netlink_callback *cb,
 	while (show_next(skb, &m, &where->reader, &where->next, &err)) {
 		if (err)
 			break;
-		/* The last id there can be. */
-		if (++where->next == 0)
-			break;
+		where->next++;
 		cond_resched();
 	}
 	/* Nothing is locked: what changed since is told as well. */
@@ -558,42 +546,58 @@ int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
 	return show_all(skb, cb, &provider_changes, show_next_provider);
 }
 
-/* All that who asked at the dump's beginning may see. */
-static int show_seen(struct sk_buff *skb, struct netlink_callback *cb,
-		     show_next_fn show_next)
+int ndshm_nl_dump_seen(struct sk_buff *skb, struct netlink_callback *cb,
+		       const atomic_t *changes, ndshm_nl_show_fn show_next)
 {
 	struct dump *where = dump_of(cb);
 
 	if (!where->next)
-		where->reader = who_asks(cb->skb);
-	return show_all(skb, cb, NULL, show_next);
+		where->reader = ndshm_nl_who_asks(cb->skb);
+	return show_all(skb, cb, changes, show_next);
 }
 
 int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return show_seen(skb, cb, show_next_block);
+	return ndshm_nl_dump_seen(skb, cb, NULL, show_next_block);
 }
 
 int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return show_seen(skb, cb, show_next_section);
+	return ndshm_nl_dump_seen(skb, cb, NULL, show_next_section);
 }
 
 /*
  * Events
  */
 
-static bool anybody_listens(void)
+/* Nobody who allocates waits for memory, or for a listener that does not read. */
+#define EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
+
+bool ndshm_nl_listened(void)
 {
 	return genl_has_listeners(&family, &init_net, EVENTS);
 }
 
-/* Send it; @err says that it could not be made. NULL is allowed then. */
-static void send_event(struct sk_buff *skb, int err)
+/* Readers have CAP_SYS_ADMIN over all users and processes. */
+struct ndshm_message ndshm_nl_event(u8 cmd)
+{
+	return (struct ndshm_message){
+		.cmd = cmd,
+		.user_ns = &init_user_ns,
+		.pid_ns = &init_pid_ns,
+	};
+}
+
+struct sk_buff *ndshm_nl_event_skb(void)
+{
+	return genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
+}
+
+void ndshm_nl_tell(struct sk_buff *skb, int err)
 {
 	if (!err) {
-		genlmsg_multicast(&family, skb, 0, EVENTS, GFP_KERNEL);
+		genlmsg_multicast(&family, skb, 0, EVENTS, EVENT_GFP);
 		return;
 	}
 	/* Listeners learn that they have missed something. */
@@ -603,26 +607,47 @@ static void send_event(struct sk_buff *skb, int err)
 
 void ndshm_nl_adapter_event(struct ndshm_adapter *adapter, u8 cmd)
 {
-	struct message m = { .cmd = cmd };
+	const struct ndshm_message m = { .cmd = cmd };
 	struct sk_buff *skb;
 
 	atomic_inc(&adapter_changes);
-	if (!anybody_listens())
+	atomic_inc(&ndshm_nl_queue_changes);
+	if (!ndshm_nl_listened())
 		return;
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	send_event(skb, skb ? adapter_fill(skb, &m, adapter) : -ENOMEM);
+	skb = ndshm_nl_event_skb();
+	ndshm_nl_tell(skb, skb ? adapter_fill(skb, &m, adapter) : -ENOMEM);
 }
 
 void ndshm_nl_provider_event(struct ndshm_provider *provider, u8 cmd)
 {
-	struct message m = { .cmd = cmd };
+	const struct ndshm_message m = { .cmd = cmd };
 	struct sk_buff *skb;
 
 	atomic_inc(&provider_changes);
-	if (!anybody_listens())
+	if (!ndshm_nl_listened())
 		return;
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	send_event(skb, skb ? provider_fill(skb, &m, provider) : -ENOMEM);
+	skb = ndshm_nl_event_skb();
+	ndshm_nl_tell(skb, skb ? provider_fill(skb, &m, provider) : -ENOMEM);
+}
+
+void ndshm_nl_tell_block(struct ndshm_block *block, u8 cmd)
+{
+	const struct ndshm_message m = ndshm_nl_event(cmd);
+	struct sk_buff *skb;
+
+	skb = ndshm_nl_event_skb();
+	ndshm_nl_tell(skb, skb ? block_fill(skb, &m, block) : -ENOMEM);
+}
+
+void ndshm_nl_section_event(struct ndshm_section *section, u8 cmd)
+{
+	const struct ndshm_message m = ndshm_nl_event(cmd);
+	struct sk_buff *skb;
+
+	if (!ndshm_nl_listened())
+		return;
+	skb = ndshm_nl_event_skb();
+	ndshm_nl_tell(skb, skb ? section_fill(skb, &m, section) : -ENOMEM);
 }
 
 int __init ndshm_nl_init(void)

@@ -32,8 +32,30 @@ const struct nla_policy ndshm_section_get_nl_policy[NDSHM_A_SECTION_ID + 1] = {
 	[NDSHM_A_SECTION_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
+/* NDSHM_CMD_QUEUE_GET - do */
+const struct nla_policy ndshm_queue_get_nl_policy[NDSHM_A_QUEUE_ID + 1] = {
+	[NDSHM_A_QUEUE_ADAPTER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[NDSHM_A_QUEUE_KIND] = NLA_POLICY_MAX(NLA_U32, 1),
+	[NDSHM_A_QUEUE_ID] = { .type = NLA_U32, },
+};
+
+/* NDSHM_CMD_QUOTA_GET - do */
+const struct nla_policy ndshm_quota_get_nl_policy[NDSHM_A_QUOTA_UID + 1] = {
+	[NDSHM_A_QUOTA_UID] = { .type = NLA_U32, },
+};
+
+/* NDSHM_CMD_QUOTA_SET - do */
+const struct nla_policy ndshm_quota_set_nl_policy[NDSHM_A_QUOTA_RESET + 1] = {
+	[NDSHM_A_QUOTA_UID] = { .type = NLA_U32, },
+	[NDSHM_A_QUOTA_SECTIONS_LIMIT] = { .type = NLA_U64, },
+	[NDSHM_A_QUOTA_HOLDERS_LIMIT] = { .type = NLA_U64, },
+	[NDSHM_A_QUOTA_RESERVED_LIMIT] = { .type = NLA_U64, },
+	[NDSHM_A_QUOTA_BYTES_LIMIT] = { .type = NLA_U64, },
+	[NDSHM_A_QUOTA_RESET] = NLA_POLICY_MAX(NLA_U32, 15),
+};
+
 /* Ops table for ndshm */
-const struct genl_ops ndshm_nl_ops[4] = {
+const struct genl_ops ndshm_nl_ops[7] = {
 	{
 		.cmd		= NDSHM_CMD_ADAPTER_GET,
 		.doit		= ndshm_nl_adapter_get_doit,
@@ -61,5 +83,25 @@ const struct genl_ops ndshm_nl_ops[4] = {
 		.dumpit		= ndshm_nl_section_get_dumpit,
 		.policy		= ndshm_section_get_nl_policy,
 		.maxattr	= NDSHM_A_SECTION_ID,
+	},
+	{
+		.cmd		= NDSHM_CMD_QUEUE_GET,
+		.doit		= ndshm_nl_queue_get_doit,
+		.dumpit		= ndshm_nl_queue_get_dumpit,
+		.policy		= ndshm_queue_get_nl_policy,
+		.maxattr	= NDSHM_A_QUEUE_ID,
+	},
+	{
+		.cmd		= NDSHM_CMD_QUOTA_GET,
+		.doit		= ndshm_nl_quota_get_doit,
+		.dumpit		= ndshm_nl_quota_get_dumpit,
+		.policy		= ndshm_quota_get_nl_policy,
+		.maxattr	= NDSHM_A_QUOTA_UID,
+	},
+	{
+		.cmd		= NDSHM_CMD_QUOTA_SET,
+		.doit		= ndshm_nl_quota_set_doit,
+		.policy		= ndshm_quota_set_nl_policy,
+		.maxattr	= NDSHM_A_QUOTA_RESET,
 	},
 };

@@ -19,8 +19,14 @@ extern const struct nla_policy ndshm_block_get_nl_policy[NDSHM_A_BLOCK_ID + 1];
 
 extern const struct nla_policy ndshm_section_get_nl_policy[NDSHM_A_SECTION_ID + 1];
 
+extern const struct nla_policy ndshm_queue_get_nl_policy[NDSHM_A_QUEUE_ID + 1];
+
+extern const struct nla_policy ndshm_quota_get_nl_policy[NDSHM_A_QUOTA_UID + 1];
+
+extern const struct nla_policy ndshm_quota_set_nl_policy[NDSHM_A_QUOTA_RESET + 1];
+
 /* Ops table for ndshm */
-extern const struct genl_ops ndshm_nl_ops[4];
+extern const struct genl_ops ndshm_nl_ops[7];
 
 int ndshm_nl_adapter_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
@@ -33,5 +39,10 @@ int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int ndshm_nl_section_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
+int ndshm_nl_queue_get_doit(struct sk_buff *skb, struct genl_info *info);
+int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int ndshm_nl_quota_get_doit(struct sk_buff *skb, struct genl_info *info);
+int ndshm_nl_quota_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int ndshm_nl_quota_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_NDSHM_GEN_H */

@@ -42,17 +42,18 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_check_header);
 void ndshm_normalize(struct ndshm_parameters *to,
 		     const struct ndshm_parameters *from)
 {
-	size_t size = NDSHM_SIZEOF_PARAMETERS_REVISION_1;
-	u8 revision = NDSHM_PARAMETERS_REVISION_1;
-
+	/* Sizes that are known here: it is done for every block. */
 	if (from->header.revision >= NDSHM_PARAMETERS_REVISION_2) {
-		size = NDSHM_SIZEOF_PARAMETERS_REVISION_2;
-		revision = NDSHM_PARAMETERS_REVISION_2;
+		memcpy(to, from, NDSHM_SIZEOF_PARAMETERS_REVISION_2);
+		memset_after(to, 0, vport_id);
+		to->header.revision = NDSHM_PARAMETERS_REVISION_2;
+		to->header.size = NDSHM_SIZEOF_PARAMETERS_REVISION_2;
+	} else {
+		memcpy(to, from, NDSHM_SIZEOF_PARAMETERS_REVISION_1);
+		memset_after(to, 0, list);
+		to->header.revision = NDSHM_PARAMETERS_REVISION_1;
+		to->header.size = NDSHM_SIZEOF_PARAMETERS_REVISION_1;
 	}
-	memset(to, 0, sizeof(*to));
-	memcpy(to, from, size);
-	to->header.revision = revision;
-	to->header.size = size;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_normalize);
 

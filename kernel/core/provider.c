@@ -72,7 +72,8 @@ default_of(enum ndshm_scope scope, struct ndshm_adapter *adapter)
 	}
 }
 
-struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter)
+/* Who serves an adapter's allocations that name nobody, or NULL. */
+static struct ndshm_provider *find_default(struct ndshm_adapter *adapter)
 {
 	struct ndshm_provider __rcu ** const places[] = {
 		&adapter->provider, &machine_default, &built_in,
@@ -80,12 +81,8 @@ struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter)
 	struct ndshm_provider *provider = NULL;
 	unsigned int i;
 
-	rcu_read_lock();
 	for (i = 0; i < ARRAY_SIZE(places) && !provider; i++)
 		provider = rcu_dereference(*places[i]);
-	if (provider && !refcount_inc_not_zero(&provider->entry.references))
-		provider = NULL;
-	rcu_read_unlock();
 	return provider;
 }
 
@@ -124,21 +121,32 @@ void ndshm_registration_put(struct ndshm_registration *registration)
 	kfree(registration);
 }
 
-struct ndshm_registration *ndshm_provider_enter(struct ndshm_provider *provider)
+ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
+				    struct ndshm_adapter *adapter,
+				    struct ndshm_registration **registration)
 {
-	struct ndshm_registration *registration;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	if (!ndshm_blockset_enter(&provider->set))
-		return NULL;
+	/* One that retires has closed, and does not go while somebody is inside. */
+	rcu_read_lock();
+	if (!provider)
+		provider = find_default(adapter);
+	if (!provider)
+		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
+	else if (!ndshm_blockset_enter(&provider->set))
+		reason = NDSHM_REASON_PROVIDER_CLOSING;
+	rcu_read_unlock();
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 	if (!try_module_get(provider->owner)) {
 		ndshm_blockset_leave(&provider->set);
-		return NULL;
+		return NDSHM_REASON_PROVIDER_CLOSING;
 	}
 	spin_lock(&provider->set.lock);
-	registration = provider->registration;
-	refcount_inc(&registration->references);
+	*registration = provider->registration;
+	refcount_inc(&(*registration)->references);
 	spin_unlock(&provider->set.lock);
-	return registration;
+	return NDSHM_REASON_NONE;
 }
 
 void ndshm_provider_leave(struct ndshm_provider *provider)

@@ -71,17 +71,17 @@ struct ndshm_provider *ndshm_provider_find_id(u32 id);
 struct ndshm_provider *ndshm_provider_next(u32 *id);
 struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider);
 
-/* Who serves an adapter's allocations that name nobody; with a reference. */
-struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);
 /* Who does when nobody else is registered for it, until it is unregistered. */
 void ndshm_provider_set_built_in(struct ndshm_provider *provider);
 
 /*
- * Begin and end an allocation: enter gives the registration to use, with a
- * reference and the owner's module pinned, or NULL if the provider is closing.
+ * Begin and end an allocation from @provider (NULL: who serves those of @adapter that
+ * name nobody). enter gives the registration to use, with a reference and the owner's
+ * module pinned. PROVIDER_UNKNOWN, PROVIDER_CLOSING.
  */
-struct ndshm_registration *
-ndshm_provider_enter(struct ndshm_provider *provider);
+ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
+				    struct ndshm_adapter *adapter,
+				    struct ndshm_registration **registration);
 void ndshm_provider_leave(struct ndshm_provider *provider);
 
 void ndshm_registration_put(struct ndshm_registration *registration);

@@ -2,8 +2,11 @@
 #include <linux/export.h>
 #include <linux/slab.h>
 
+#include <linux/ndshm_netlink.h>
+
 #include "adapter.h"
 #include "block.h"
+#include "netlink.h"
 #include "queue.h"
 
 /*
@@ -99,6 +102,35 @@ void ndshm_queue_packet_put(struct ndshm_block *block)
 }
 
 /*
+ * What is told of one
+ */
+
+static void tell_usage(struct ndshm_blockset *set,
+		       struct ndshm_packets *packets,
+		       struct ndshm_queue_usage *usage)
+{
+	if (!usage)
+		return;
+	usage->blocks = ndshm_blockset_usage(set, &usage->bytes);
+	usage->packets = ndshm_packets_out(packets);
+}
+
+static void view_locked(struct ndshm_queue *queue,
+			struct ndshm_queue_view *view)
+{
+	lockdep_assert_held(&queue->adapter->queues.lock);
+
+	view->kind = queue->kind;
+	view->id = queue->id;
+	if (queue->kind == NDSHM_KIND_QUEUE)
+		view->state = queue->machine.state;
+	else
+		view->state = queue->port;
+	view->filters = queue->machine.filters;
+	tell_usage(&queue->set, &queue->packets, &view->usage);
+}
+
+/*
  * Events
  */
 
@@ -181,6 +213,7 @@ EXPORT_SYMBOL_GPL(ndshm_vport_activate);
 static ndshm_reason_t stopped(struct ndshm_adapter *adapter,
 			      enum ndshm_queue_kind kind, u32 id)
 {
+	struct ndshm_queue_view view;
 	struct ndshm_queue *queue;
 	bool possible = false;
 
@@ -195,13 +228,16 @@ static ndshm_reason_t stopped(struct ndshm_adapter *adapter,
 			ndshm_queue_step(&queue->machine,
 					 NDSHM_QUEUE_DMA_STOPPED) :
 			ndshm_vport_step(&queue->port, NDSHM_VPORT_DELETE);
-	if (possible)
+	if (possible) {
+		view_locked(queue, &view);
 		ndshm_packets_close(&queue->packets);
+	}
 	mutex_unlock(&adapter->queues.lock);
 	if (!queue)
 		return unknown_reason(kind);
 	if (!possible)
 		return state_reason(kind);
+	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_STOPPED_NTF);
 	/* It cannot end before this. */
 	packet_less(queue);
 	return NDSHM_REASON_NONE;
@@ -224,7 +260,7 @@ EXPORT_SYMBOL_GPL(ndshm_vport_delete);
  */
 
 /* The last step: nobody finds it any more. */
-static void forget(struct ndshm_queue *queue)
+static void forget(struct ndshm_queue *queue, struct ndshm_queue_view *view)
 {
 	struct ndshm_queues *queues = &queue->adapter->queues;
 
@@ -234,6 +270,7 @@ static void forget(struct ndshm_queue *queue)
 	else
 		ndshm_vport_step(&queue->port, NDSHM_VPORT_DELETED);
 	xa_erase(&queues->known[queue->kind], queue->id);
+	view_locked(queue, view);
 	mutex_unlock(&queues->lock);
 }
 
@@ -242,12 +279,14 @@ static void end_work(struct work_struct *work)
 	struct ndshm_queue *queue = container_of(work, struct ndshm_queue,
 						 ending);
 	struct ndshm_queues *queues = &queue->adapter->queues;
+	struct ndshm_queue_view view;
 
 	if (queue->ops->free_blocks)
 		queue->ops->free_blocks(queue->context, queue->id);
 	/* What the driver has left, and what came of an allocation under way. */
 	ndshm_blockset_close(&queue->set);
-	forget(queue);
+	forget(queue, &view);
+	ndshm_nl_queue_event(queue->adapter, &view, NDSHM_CMD_QUEUE_FREED_NTF);
 	if (queue->ops->freed)
 		queue->ops->freed(queue->context, queue->id);
 
@@ -315,6 +354,24 @@ static struct ndshm_queue *next_known(struct ndshm_queues *queues,
 	return queue;
 }
 
+bool ndshm_queues_close_unused(struct ndshm_queues *queues)
+{
+	bool unused;
+
+	mutex_lock(&queues->lock);
+	unused = !queues->count;
+	queues->closed |= unused;
+	mutex_unlock(&queues->lock);
+	return unused;
+}
+
+void ndshm_queues_reopen(struct ndshm_queues *queues)
+{
+	mutex_lock(&queues->lock);
+	queues->closed = false;
+	mutex_unlock(&queues->lock);
+}
+
 void ndshm_queues_end(struct ndshm_adapter *adapter)
 {
 	struct ndshm_queues *queues = &adapter->queues;
@@ -339,8 +396,12 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
  * Making one
  */
 
-/* It can be found at once, and is in its first state. */
-static ndshm_reason_t publish(struct ndshm_queue *queue)
+/*
+ * It can be found at once, and is in its first state. From then on it may end any
+ * time: what it is like is told by @view.
+ */
+static ndshm_reason_t publish(struct ndshm_queue *queue,
+			      struct ndshm_queue_view *view)
 {
 	struct ndshm_queues *queues = &queue->adapter->queues;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
@@ -352,8 +413,10 @@ static ndshm_reason_t publish(struct ndshm_queue *queue)
 				 xa_limit_31b, &queues->next_id[queue->kind],
 				 GFP_KERNEL) < 0)
 		reason = NDSHM_REASON_MEMORY;
-	else
+	if (reason == NDSHM_REASON_NONE) {
 		WRITE_ONCE(queues->count, queues->count + 1);
+		view_locked(queue, view);
+	}
 	mutex_unlock(&queues->lock);
 	return reason;
 }
@@ -363,6 +426,7 @@ static ndshm_reason_t make(struct ndshm_adapter *adapter,
 			   const struct ndshm_queue_ops *ops, void *context,
 			   u32 *id)
 {
+	struct ndshm_queue_view view;
 	struct ndshm_queue *queue;
 	ndshm_reason_t reason;
 
@@ -384,11 +448,13 @@ static ndshm_reason_t make(struct ndshm_adapter *adapter,
 	else
 		ndshm_vport_step(&queue->port, NDSHM_VPORT_CREATE);
 
-	reason = publish(queue);
-	if (reason == NDSHM_REASON_NONE)
-		*id = queue->id;
-	else
+	reason = publish(queue, &view);
+	if (reason != NDSHM_REASON_NONE) {
 		ndshm_queue_put(queue);
+		return reason;
+	}
+	*id = view.id;
+	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_ADDED_NTF);
 	return reason;
 }
 
@@ -441,16 +507,6 @@ ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 		*queue = ndshm_queue_get(found);
 	mutex_unlock(&adapter->queues.lock);
 	return reason;
-}
-
-static void tell_usage(struct ndshm_blockset *set,
-		       struct ndshm_packets *packets,
-		       struct ndshm_queue_usage *usage)
-{
-	if (!usage)
-		return;
-	usage->blocks = ndshm_blockset_usage(set, &usage->bytes);
-	usage->packets = ndshm_packets_out(packets);
 }
 
 static void tell_default_usage(struct ndshm_adapter *adapter,
@@ -508,6 +564,48 @@ ndshm_reason_t ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
 	return port ? NDSHM_REASON_NONE : NDSHM_REASON_PORT_UNKNOWN;
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_query);
+
+/*
+ * Looking
+ */
+
+static void view_default(struct ndshm_adapter *adapter,
+			 struct ndshm_queue_view *view)
+{
+	if (view->kind == NDSHM_KIND_QUEUE)
+		view->state = NDSHM_QUEUE_RUNNING;
+	else
+		view->state = NDSHM_VPORT_ACTIVE;
+	view->filters = 0;
+	tell_default_usage(adapter, &view->usage);
+}
+
+bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
+			   struct ndshm_queue_view *view)
+{
+	struct ndshm_queues *queues = &adapter->queues;
+	struct ndshm_queue *queue = NULL;
+	unsigned long id;
+
+	might_sleep();
+
+	for (; view->kind < NDSHM_KINDS; view->kind++, view->id = 0) {
+		if (!view->id) {
+			view_default(adapter, view);
+			return true;
+		}
+		id = view->id;
+		mutex_lock(&queues->lock);
+		queue = xa_find(&queues->known[view->kind], &id, U32_MAX,
+				XA_PRESENT);
+		if (queue)
+			view_locked(queue, view);
+		mutex_unlock(&queues->lock);
+		if (queue)
+			return true;
+	}
+	return false;
+}
 
 int __init ndshm_queue_setup(void)
 {

@@ -93,6 +93,13 @@ void ndshm_queues_fini(struct ndshm_queues *queues);
 void ndshm_queues_end(struct ndshm_adapter *adapter);
 
 /*
+ * None comes any more, unless there is one: then false, and nothing has changed. And
+ * the other way. May sleep.
+ */
+bool ndshm_queues_close_unused(struct ndshm_queues *queues);
+void ndshm_queues_reopen(struct ndshm_queues *queues);
+
+/*
  * Begin an allocation for one of them: come into its set. *queue is NULL for the
  * default queue and port, whose set is the adapter's; otherwise it has a reference.
  * At most one of the ids is not 0. May sleep.
@@ -102,6 +109,29 @@ ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 
 /* Why a queue (NULL: the default one) takes nothing any more. */
 ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue);
+
+/**
+ * struct ndshm_queue_view - what a queue or port is just now
+ * @kind: what it is
+ * @id: among the adapter's of its kind
+ * @state: an enum ndshm_queue_state or ndshm_vport_state
+ * @filters: of a queue
+ * @usage: what it has
+ */
+struct ndshm_queue_view {
+	enum ndshm_queue_kind kind;
+	u32 id;
+	u32 state;
+	u32 filters;
+	struct ndshm_queue_usage usage;
+};
+
+/*
+ * Look at the first from @view's kind and id on (kinds one after the other, the
+ * default one of each first); false: there is none. May sleep.
+ */
+bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
+			   struct ndshm_queue_view *view);
 
 struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue);
 void ndshm_queue_put(struct ndshm_queue *queue);

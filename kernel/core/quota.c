@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/bits.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
-#include <linux/hashtable.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/uidgid.h>
+#include <linux/xarray.h>
 
 #include <ndshm/block.h>
 
+#include "netlink.h"
 #include "quota.h"
 
 static unsigned long max_user_sections = 1024;
@@ -23,23 +24,31 @@ static unsigned long max_user_reserved = 1UL << 40;
 module_param(max_user_reserved, ulong, 0644);
 MODULE_PARM_DESC(max_user_reserved, "Most range of a user's sections (bytes)");
 
+static unsigned long max_user_bytes = 1UL << 46;
+module_param(max_user_bytes, ulong, 0644);
+MODULE_PARM_DESC(max_user_bytes, "Most memory of a user (bytes)");
+
 /**
- * struct ndshm_quota_user - a user who has something
- * @link: among those with the same hash
+ * struct ndshm_quota_user - a user who has something, or limits of their own
  * @uid: who
- * @quotas: that count as this user's; it goes with the last
- * @amounts: of each kind
+ * @set: bit n: @limits has the limit of kind n, and not the module's parameters
+ * @quotas: that count as this user's
+ * @amounts: of each kind; of memory, also what is in no quota
+ * @limits: see @set
+ *
+ * It goes when there is nothing in it. The lock of @users guards all users and
+ * their members; nothing is taken inside.
  */
 struct ndshm_quota_user {
-	struct hlist_node link;
 	kuid_t uid;
+	u32 set;
 	unsigned long quotas;
 	u64 amounts[NDSHM_QUOTA_KINDS];
+	u64 limits[NDSHM_QUOTA_KINDS];
 };
 
-/* Guards all users and their members; innermost but for what allocates memory. */
-static DEFINE_MUTEX(users_lock);
-static DEFINE_HASHTABLE(users, 6);
+/* By number. */
+static DEFINE_XARRAY(users);
 
 struct limit {
 	const unsigned long *most;
@@ -56,91 +65,128 @@ static const struct limit limits[] = {
 	[NDSHM_QUOTA_RESERVED] = {
 		&max_user_reserved, NDSHM_REASON_RESERVE_QUOTA,
 	},
+	[NDSHM_QUOTA_BYTES] = {
+		&max_user_bytes, NDSHM_REASON_BYTE_QUOTA,
+	},
 };
+
+static_assert(ARRAY_SIZE(limits) == NDSHM_QUOTA_KINDS);
 
 static struct ndshm_quota_user *user_of(kuid_t uid)
 {
-	struct ndshm_quota_user *user;
+	lockdep_assert_held(&users.xa_lock);
 
-	lockdep_assert_held(&users_lock);
-
-	hash_for_each_possible(users, user, link, __kuid_val(uid))
-		if (uid_eq(user->uid, uid))
-			return user;
-	return NULL;
+	return xa_load(&users, __kuid_val(uid));
 }
 
-static struct ndshm_quota_user *new_user(kuid_t uid)
+/* False: there is no memory. Whoever is faster may have taken it away again. */
+static bool make_known(kuid_t uid)
 {
 	struct ndshm_quota_user *user;
-
-	lockdep_assert_held(&users_lock);
+	int err;
 
 	/* It may outlive the memory cgroup of who was the first. */
 	user = kzalloc(sizeof(*user), GFP_KERNEL);
-	if (user) {
-		user->uid = uid;
-		hash_add(users, &user->link, __kuid_val(uid));
-	}
-	return user;
+	if (!user)
+		return false;
+	user->uid = uid;
+	err = xa_insert(&users, __kuid_val(uid), user, GFP_KERNEL);
+	if (err)
+		kfree(user);
+	return !err || err == -EBUSY;
 }
 
 static void drop_if_unused(struct ndshm_quota_user *user)
 {
-	lockdep_assert_held(&users_lock);
+	lockdep_assert_held(&users.xa_lock);
 
-	if (user->quotas)
+	if (user->quotas || user->set || user->amounts[NDSHM_QUOTA_BYTES])
 		return;
-	hash_del(&user->link);
+	__xa_erase(&users, __kuid_val(user->uid));
 	kfree(user);
 }
 
-static ndshm_reason_t check(const struct ndshm_quota_user *user,
-			    const struct ndshm_quota *quota)
+/* @user: NULL for one who has no limits of their own. */
+static u64 limit_of(const struct ndshm_quota_user *user, unsigned int kind)
+{
+	return user && user->set & BIT(kind) ? user->limits[kind] :
+					       READ_ONCE(*limits[kind].most);
+}
+
+bool ndshm_quota_unlimited(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_unlimited);
+
+/* The first kind of which it would be too much, or NDSHM_QUOTA_KINDS. */
+static unsigned int excess(const struct ndshm_quota_user *user,
+			   const u64 *amounts)
 {
 	unsigned int i;
 	u64 most;
 
-	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE))
-		return NDSHM_REASON_NONE;
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
-		most = READ_ONCE(*limits[i].most);
-		if (quota->amounts[i] &&
-		    (quota->amounts[i] > most ||
-		     user->amounts[i] > most - quota->amounts[i]))
-			return limits[i].reason;
+		most = limit_of(user, i);
+		if (amounts[i] && (amounts[i] > most ||
+				   user->amounts[i] > most - amounts[i]))
+			break;
 	}
+	return i;
+}
+
+/* All or none; *kind is as with excess(). */
+static ndshm_reason_t take_locked(struct ndshm_quota_user *user,
+				  const u64 *amounts, bool unlimited,
+				  unsigned int *kind)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&users.xa_lock);
+
+	*kind = unlimited ? NDSHM_QUOTA_KINDS : excess(user, amounts);
+	if (*kind < NDSHM_QUOTA_KINDS)
+		return limits[*kind].reason;
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
+		user->amounts[i] += amounts[i];
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t take_locked(struct ndshm_quota *quota)
+/* @quota: has the amounts, and is to be given back; or NULL. */
+static ndshm_reason_t take_for(kuid_t uid, const u64 *amounts, bool unlimited,
+			       struct ndshm_quota *quota, unsigned int *kind)
 {
-	struct ndshm_quota_user *user = user_of(current_uid()) ?:
-					new_user(current_uid());
-	ndshm_reason_t reason;
-	unsigned int i;
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
+	struct ndshm_quota_user *user;
 
-	if (!user)
-		return NDSHM_REASON_MEMORY;
-	reason = check(user, quota);
-	if (reason == NDSHM_REASON_NONE) {
-		user->quotas++;
-		for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
-			user->amounts[i] += quota->amounts[i];
-		quota->user = user;
-	}
-	drop_if_unused(user);
+	*kind = NDSHM_QUOTA_KINDS;
+	do {
+		xa_lock(&users);
+		user = user_of(uid);
+		if (user) {
+			reason = take_locked(user, amounts, unlimited, kind);
+			if (reason == NDSHM_REASON_NONE && quota) {
+				user->quotas++;
+				quota->user = user;
+			}
+			drop_if_unused(user);
+		}
+		xa_unlock(&users);
+	} while (!user && make_known(uid));
 	return reason;
 }
 
 ndshm_reason_t ndshm_quota_take(struct ndshm_quota *quota)
 {
+	kuid_t uid = current_uid();
 	ndshm_reason_t reason;
+	unsigned int kind;
 
 	quota->user = NULL;
-	mutex_lock(&users_lock);
-	reason = take_locked(quota);
-	mutex_unlock(&users_lock);
+	reason = take_for(uid, quota->amounts, ndshm_quota_unlimited(), quota,
+			  &kind);
+	if (kind < NDSHM_QUOTA_KINDS)
+		ndshm_nl_quota_event(uid, kind, quota->amounts[kind]);
 	return reason;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_take);
@@ -152,12 +198,118 @@ void ndshm_quota_give(struct ndshm_quota *quota)
 
 	if (!user)
 		return;
-	mutex_lock(&users_lock);
+	xa_lock(&users);
 	user->quotas--;
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
 		user->amounts[i] -= quota->amounts[i];
 	drop_if_unused(user);
-	mutex_unlock(&users_lock);
+	xa_unlock(&users);
 	quota->user = NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_give);
+
+ndshm_reason_t ndshm_quota_take_bytes(kuid_t uid, u64 bytes, bool unlimited)
+{
+	const u64 amounts[NDSHM_QUOTA_KINDS] = { [NDSHM_QUOTA_BYTES] = bytes };
+	unsigned int kind;
+
+	return bytes ? take_for(uid, amounts, unlimited, NULL, &kind) :
+		       NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_take_bytes);
+
+void ndshm_quota_give_bytes(kuid_t uid, u64 bytes)
+{
+	struct ndshm_quota_user *user;
+
+	if (!bytes)
+		return;
+	xa_lock(&users);
+	user = user_of(uid);
+	if (!WARN_ON_ONCE(!user || user->amounts[NDSHM_QUOTA_BYTES] < bytes)) {
+		user->amounts[NDSHM_QUOTA_BYTES] -= bytes;
+		drop_if_unused(user);
+	}
+	xa_unlock(&users);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_give_bytes);
+
+void ndshm_quota_refused_bytes(kuid_t uid, u64 bytes)
+{
+	ndshm_nl_quota_event(uid, NDSHM_QUOTA_BYTES, bytes);
+}
+
+static void view_locked(const struct ndshm_quota_user *user,
+			struct ndshm_quota_view *view)
+{
+	unsigned int i;
+
+	view->set = user ? user->set : 0;
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		view->amounts[i] = user ? user->amounts[i] : 0;
+		view->limits[i] = limit_of(user, i);
+	}
+}
+
+void ndshm_quota_look(kuid_t uid, struct ndshm_quota_view *view)
+{
+	view->uid = uid;
+	xa_lock(&users);
+	view_locked(user_of(uid), view);
+	xa_unlock(&users);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_look);
+
+bool ndshm_quota_look_next(u32 *uid, struct ndshm_quota_view *view)
+{
+	struct ndshm_quota_user *user;
+	unsigned long at = *uid;
+
+	xa_lock(&users);
+	user = xa_find(&users, &at, U32_MAX, XA_PRESENT);
+	if (user) {
+		*uid = at;
+		view->uid = user->uid;
+		view_locked(user, view);
+	}
+	xa_unlock(&users);
+	return user;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_look_next);
+
+ndshm_reason_t ndshm_quota_set(kuid_t uid,
+			       const struct ndshm_quota_change *change)
+{
+	struct ndshm_quota_user *user;
+	unsigned int i;
+
+	do {
+		xa_lock(&users);
+		user = user_of(uid);
+		if (user) {
+			for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
+				if (change->set & BIT(i))
+					user->limits[i] = change->limits[i];
+			user->set |= change->set;
+			user->set &= ~change->reset;
+			drop_if_unused(user);
+		}
+		xa_unlock(&users);
+		if (!user && !make_known(uid))
+			return NDSHM_REASON_MEMORY;
+	} while (!user);
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_set);
+
+void ndshm_quota_teardown(void)
+{
+	struct ndshm_quota_user *user;
+	unsigned long uid;
+
+	xa_for_each(&users, uid, user) {
+		WARN_ON(user->quotas || user->amounts[NDSHM_QUOTA_BYTES]);
+		kfree(user);
+	}
+	xa_destroy(&users);
+}

@@ -111,6 +111,14 @@ static const struct reason_row rows[] = {
 	ROW(QUEUE_STATE, INVALID_STATE, EBADFD, "queue-state"),
 	ROW(PORT_UNKNOWN, INVALID_PARAMETER, ENOENT, "port-unknown"),
 	ROW(PORT_STATE, INVALID_STATE, EBADFD, "port-state"),
+
+	ROW(PENDING, PENDING, 0, "pending"),
+	ROW(REQUESTS, RESOURCES, EAGAIN, "requests"),
+	ROW(COOKIE, RESOURCE_CONFLICT, EEXIST, "cookie"),
+	ROW(REQUEST_UNKNOWN, FILE_NOT_FOUND, ENOENT, "request-unknown"),
+	ROW(REQUEST_ABORTED, REQUEST_ABORTED, ECANCELED, "request-aborted"),
+
+	ROW(BYTE_QUOTA, RESOURCES, EDQUOT, "byte-quota"),
 };
 
 static_assert(ARRAY_SIZE(rows) == NDSHM_REASON_COUNT_KNOWN);

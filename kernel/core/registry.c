@@ -110,4 +110,4 @@ bool ndshm_name_valid(const char *name)
 			return false;
 	return length && length < NDSHM_NAME_SIZE;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_name_valid);
+EXPORT_SYMBOL_GPL(ndshm_name_valid);

@@ -67,7 +67,4 @@ ndshm_reason_t ndshm_registry_add(struct ndshm_registry *registry,
 void ndshm_registry_remove(struct ndshm_registry *registry,
 			   struct ndshm_entry *entry);
 
-/* Is it a name: 1 to NDSHM_NAME_SIZE - 1 printable characters, no space, no slash? */
-bool ndshm_name_valid(const char *name);
-
 #endif /* _NDSHM_CORE_REGISTRY_H */

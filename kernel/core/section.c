@@ -8,10 +8,13 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include <linux/ndshm_netlink.h>
+
 #include "adapter.h"
 #include "block.h"
 #include "claim.h"
 #include "holder.h"
+#include "netlink.h"
 #include "params.h"
 #include "provider.h"
 #include "section_memory.h"
@@ -78,6 +81,7 @@ static void section_release(struct ndshm_object *object)
 
 	cancel_delayed_work_sync(&section->trimming);
 	xa_erase(&sections, section->id);
+	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_GONE_NTF);
 	free_section(section);
 }
 
@@ -176,6 +180,7 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	mutex_unlock(&section->object.lock);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
+	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_DELETED_NTF);
 	ndshm_object_retire(&section->object, NULL);
 	/* What has a file is told when nothing shows it any more. */
 	if (!section->object.shown)
@@ -267,6 +272,7 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 		goto err_id;
 	/* Published last. */
 	xa_store(&sections, section->id, section, GFP_KERNEL);
+	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_ADDED_NTF);
 	*out = section;
 	return NDSHM_REASON_NONE;
 

@@ -2,10 +2,9 @@
 /*
  * NdisAllocateSharedMemory() and its end.
  */
-#include <linux/completion.h>
+#include <linux/build_bug.h>
 #include <linux/export.h>
 #include <linux/printk.h>
-#include <linux/slab.h>
 #include <linux/topology.h>
 
 #include <ndshm/adapter.h>
@@ -17,33 +16,22 @@
  * struct allocation - what an allocation handle points to
  * @kind: NDSHM_NDIS_ALLOCATION
  * @ndis: the handle that it counts for
- * @block: its block
- * @let_go: the driver has given it back
+ * @block: its block, of which it is a part
  */
 struct allocation {
 	enum ndshm_ndis_kind kind;
 	struct ndshm_ndis *ndis;
 	struct ndshm_block *block;
-	struct completion let_go;
 };
 
-/*
- * The device of a provider goes. NDIS has no word for it: memory is there until its
- * driver frees it, and so it is.
- */
-static void revoked(void *context, struct ndshm_block *block)
-{
-	struct allocation *allocation = context;
-
-	wait_for_completion(&allocation->let_go);
-}
+static_assert(sizeof(struct allocation) <=
+	      NDSHM_OWNER_WORDS * sizeof(u64));
 
 static void let_go(struct allocation *allocation)
 {
-	complete(&allocation->let_go);
-	ndshm_free(allocation->block);
+	/* The block need not end here, but it is no allocation any more. */
 	allocation->kind = NDSHM_NDIS_DEAD;
-	kfree(allocation);
+	ndshm_free(allocation->block);
 }
 
 /* For memory of no device in particular; to be put. */
@@ -64,27 +52,30 @@ static struct ndshm_adapter *node_adapter(s32 node)
 	return adapter;
 }
 
-static ndshm_reason_t make(struct allocation *allocation,
-			   struct ndshm_parameters *native)
+static ndshm_reason_t make(struct ndshm_ndis *ndis,
+			   struct ndshm_parameters *native,
+			   struct ndshm_block **block)
 {
 	struct ndshm_adapter *node = NULL;
 	ndshm_reason_t reason;
 
-	native->adapter = allocation->ndis->adapter;
+	native->adapter = ndis->adapter;
 	if (!native->adapter) {
 		node = node_adapter(native->preferred_node);
 		native->adapter = node;
 	}
-	native->revoked = revoked;
-	native->revoked_context = allocation;
-	reason = ndshm_allocate(native, &allocation->block);
+	/*
+	 * The device of a provider may go. NDIS has no word for it: memory is there
+	 * until its driver frees it, and so it is.
+	 */
+	reason = ndshm_allocate_kept(native, block);
 	if (node)
 		ndshm_adapter_put(node);
 	return reason;
 }
 
 /* What NDIS's parameters cannot say must not be. */
-static ndshm_reason_t tell(const struct allocation *allocation,
+static ndshm_reason_t tell(const struct ndshm_block *block,
 			   const struct ndshm_parameters *native,
 			   NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
@@ -93,7 +84,7 @@ static ndshm_reason_t tell(const struct allocation *allocation,
 
 	if (!native->virtual_address || native->needs_sync)
 		return NDSHM_REASON_PROVIDER_FAILURE;
-	segments = ndshm_block_segments(allocation->block, &count);
+	segments = ndshm_block_segments(block, &count);
 	if (p->SGListBuffer &&
 	    !ndshm_ndis_fill_list(p->SGListBuffer,
 				  ndshm_ndis_list_capacity(p->SGListBufferLength),
@@ -111,27 +102,23 @@ static ndshm_reason_t allocate(struct ndshm_ndis *ndis,
 {
 	struct ndshm_parameters native;
 	struct allocation *allocation;
+	struct ndshm_block *block;
 	ndshm_reason_t reason;
 
 	reason = ndshm_ndis_to_native(&native, p);
+	if (reason == NDSHM_REASON_NONE)
+		reason = make(ndis, &native, &block);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	allocation = kzalloc(sizeof(*allocation), GFP_KERNEL);
-	if (!allocation)
-		return NDSHM_REASON_MEMORY;
+	reason = tell(block, &native, p);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_free(block);
+		return reason;
+	}
+	allocation = (struct allocation *)ndshm_block_owner(block);
 	allocation->kind = NDSHM_NDIS_ALLOCATION;
 	allocation->ndis = ndis;
-	init_completion(&allocation->let_go);
-	reason = make(allocation, &native);
-	if (reason != NDSHM_REASON_NONE) {
-		kfree(allocation);
-		return reason;
-	}
-	reason = tell(allocation, &native, p);
-	if (reason != NDSHM_REASON_NONE) {
-		let_go(allocation);
-		return reason;
-	}
+	allocation->block = block;
 	*out = allocation;
 	return NDSHM_REASON_NONE;
 }
@@ -145,8 +132,6 @@ NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 	struct ndshm_ndis *ndis = ndshm_ndis_of(NdisHandle);
 	struct allocation *allocation;
 	ndshm_reason_t reason;
-
-	might_sleep();
 
 	if (!pAllocationHandle)
 		return NDIS_STATUS_INVALID_PARAMETER;
@@ -173,8 +158,6 @@ VOID NdisFreeSharedMemory(NDIS_HANDLE NdisHandle, NDIS_HANDLE AllocationHandle)
 {
 	struct allocation *allocation = AllocationHandle;
 	struct ndshm_ndis *ndis;
-
-	might_sleep();
 
 	if (!allocation)
 		return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A miniport's own memory, which is known by its addresses: at once, or when a work
- * item has come to it.
+ * A miniport's own memory, which is known by its addresses: at once, or when its
+ * request has come to its end.
  */
 #include <linux/export.h>
 #include <linux/numa.h>
@@ -27,7 +27,7 @@ struct buffer {
 
 /* A request that is pending. */
 struct request {
-	struct work_struct work;
+	struct ndshm_request native;
 	struct ndshm_ndis_dma *dma;
 	ULONG length;
 	PVOID context;
@@ -38,11 +38,10 @@ static unsigned long index_of(const void *virtual_address)
 	return (unsigned long)virtual_address >> PAGE_SHIFT;
 }
 
-/* It counts for the handle already. Whoever finds it may free it at once. */
-static bool make(struct ndshm_ndis *ndis, ULONG length, PVOID *virtual_address,
-		 PNDIS_PHYSICAL_ADDRESS physical_address)
+static struct ndshm_parameters parameters_of(const struct ndshm_ndis *ndis,
+					     ULONG length)
 {
-	struct ndshm_parameters parameters = {
+	return (struct ndshm_parameters){
 		.header = NDSHM_PARAMETERS_HEADER,
 		.flags = NDSHM_ALLOC_CONTIGUOUS,
 		.preferred_node = NUMA_NO_NODE,
@@ -51,30 +50,49 @@ static bool make(struct ndshm_ndis *ndis, ULONG length, PVOID *virtual_address,
 		.adapter = ndis->adapter,
 		.provider = ndis->coherent,
 	};
+}
+
+/*
+ * Of a block, which it takes over. It counts for the handle already. Whoever finds it
+ * may free it at once.
+ */
+static bool make(struct ndshm_ndis *ndis, struct ndshm_block *block,
+		 ULONG length, PVOID *virtual_address,
+		 PNDIS_PHYSICAL_ADDRESS physical_address)
+{
 	struct buffer *buffer;
 	u32 count;
 
 	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL);
 	if (!buffer)
-		return false;
-	if (ndshm_allocate(&parameters, &buffer->block) != NDSHM_REASON_NONE)
-		goto err_buffer;
-	buffer->virtual_address = parameters.virtual_address;
-	buffer->physical_address =
-		ndshm_block_segments(buffer->block, &count)->address;
-	buffer->length = length;
-	*virtual_address = buffer->virtual_address;
-	physical_address->QuadPart = buffer->physical_address;
-	if (xa_insert_irq(&ndis->buffers, index_of(buffer->virtual_address),
-			  buffer, GFP_KERNEL))
 		goto err_block;
-	return true;
+	buffer->block = block;
+	buffer->virtual_address = *virtual_address;
+	buffer->physical_address =
+		ndshm_block_segments(block, &count)->address;
+	buffer->length = length;
+	physical_address->QuadPart = buffer->physical_address;
+	if (!xa_insert_irq(&ndis->buffers, index_of(buffer->virtual_address),
+			   buffer, GFP_KERNEL))
+		return true;
 
-err_block:
-	ndshm_free(buffer->block);
-err_buffer:
 	kfree(buffer);
+err_block:
+	ndshm_free(block);
 	return false;
+}
+
+static bool allocate(struct ndshm_ndis *ndis, ULONG length,
+		     PVOID *virtual_address,
+		     PNDIS_PHYSICAL_ADDRESS physical_address)
+{
+	struct ndshm_parameters parameters = parameters_of(ndis, length);
+	struct ndshm_block *block;
+
+	if (ndshm_allocate(&parameters, &block) != NDSHM_REASON_NONE)
+		return false;
+	*virtual_address = parameters.virtual_address;
+	return make(ndis, block, length, virtual_address, physical_address);
 }
 
 VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
@@ -89,7 +107,7 @@ VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
 	PhysicalAddress->QuadPart = 0;
 	if (!ndis || !ndis->adapter || !ndshm_ndis_begin(ndis))
 		return;
-	if (make(ndis, Length, VirtualAddress, PhysicalAddress))
+	if (allocate(ndis, Length, VirtualAddress, PhysicalAddress))
 		return;
 	*VirtualAddress = NULL;
 	PhysicalAddress->QuadPart = 0;
@@ -97,15 +115,16 @@ VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
 }
 EXPORT_SYMBOL_GPL(NdisMAllocateSharedMemory);
 
-static void carry_out(struct work_struct *work)
+static void done(struct ndshm_request *native)
 {
-	struct request *request = container_of(work, struct request, work);
+	struct request *request = container_of(native, struct request, native);
+	PVOID virtual_address = native->parameters.virtual_address;
 	struct ndshm_ndis_dma *dma = request->dma;
 	struct ndshm_ndis *ndis = dma->ndis;
 	NDIS_PHYSICAL_ADDRESS physical_address;
-	PVOID virtual_address;
 
-	if (make(ndis, request->length, &virtual_address, &physical_address)) {
+	if (native->block && make(ndis, native->block, request->length,
+				  &virtual_address, &physical_address)) {
 		dma->complete(ndis->context, virtual_address,
 			      &physical_address, request->length,
 			      request->context);
@@ -115,7 +134,7 @@ static void carry_out(struct work_struct *work)
 		ndshm_ndis_end(ndis);
 	}
 	kfree(request);
-	ndshm_ndis_end_pending(dma);
+	ndshm_ndis_end_pending(ndis);
 }
 
 NDIS_STATUS NdisMAllocateSharedMemoryAsyncEx(NDIS_HANDLE MiniportDmaHandle,
@@ -127,19 +146,26 @@ NDIS_STATUS NdisMAllocateSharedMemoryAsyncEx(NDIS_HANDLE MiniportDmaHandle,
 
 	if (!dma || !dma->complete)
 		return NDIS_STATUS_FAILURE;
-	request = kmalloc(sizeof(*request), GFP_ATOMIC | __GFP_NOWARN);
+	request = kzalloc(sizeof(*request), GFP_ATOMIC | __GFP_NOWARN);
 	if (!request)
 		return NDIS_STATUS_FAILURE;
-	INIT_WORK(&request->work, carry_out);
+	request->native.parameters = parameters_of(dma->ndis, Length);
+	request->native.cookie = (unsigned long)request;
+	request->native.done = done;
 	request->dma = dma;
 	request->length = Length;
 	request->context = Context;
-	if (!ndshm_ndis_begin_pending(dma)) {
-		kfree(request);
-		return NDIS_STATUS_FAILURE;
-	}
-	queue_work(ndshm_ndis_workqueue, &request->work);
-	return NDIS_STATUS_PENDING;
+	if (!ndshm_ndis_begin_pending(dma->ndis))
+		goto err_request;
+	if (ndshm_allocate_async(&dma->requests, &request->native) ==
+	    NDSHM_REASON_PENDING)
+		return NDIS_STATUS_PENDING;
+
+	ndshm_ndis_end_pending(dma->ndis);
+	ndshm_ndis_end(dma->ndis);
+err_request:
+	kfree(request);
+	return NDIS_STATUS_FAILURE;
 }
 EXPORT_SYMBOL_GPL(NdisMAllocateSharedMemoryAsyncEx);
 

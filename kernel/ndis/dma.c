@@ -83,6 +83,7 @@ NdisMRegisterScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle,
 		return NDIS_STATUS_RESOURCES;
 	dma->kind = NDSHM_NDIS_DMA;
 	dma->ndis = ndis;
+	ndshm_requests_init(&dma->requests, NDSHM_NDIS_MOST_PENDING);
 	dma->complete = DmaDescription->SharedMemAllocateCompleteHandler;
 	spin_lock_irq(&ndis->lock);
 	list_add(&dma->link, &ndis->dmas);

@@ -1,94 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/compiler.h>
+#include <linux/device.h>
 #include <linux/errno.h>
 #include <linux/export.h>
+#include <linux/limits.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include <ndshm/adapter.h>
 
 #include "handle.h"
 
-struct workqueue_struct *ndshm_ndis_workqueue;
-
 bool ndshm_ndis_begin(struct ndshm_ndis *ndis)
 {
-	unsigned long flags;
-	bool begun;
-
-	spin_lock_irqsave(&ndis->lock, flags);
-	begun = !ndis->closing;
-	ndis->live += begun;
-	spin_unlock_irqrestore(&ndis->lock, flags);
-	return begun;
+	return atomic_long_inc_unless_negative(&ndis->live);
 }
 
 void ndshm_ndis_end(struct ndshm_ndis *ndis)
 {
-	unsigned long flags;
+	/* Ordered, as all that return something: what was done is done before. */
+	long live = atomic_long_dec_return(&ndis->live);
 
-	spin_lock_irqsave(&ndis->lock, flags);
-	ndis->live--;
-	spin_unlock_irqrestore(&ndis->lock, flags);
+	WARN_ON_ONCE(live == -1 || live == LONG_MAX);
 }
 
-bool ndshm_ndis_begin_pending(struct ndshm_ndis_dma *dma)
+bool ndshm_ndis_begin_pending(struct ndshm_ndis *ndis)
 {
-	struct ndshm_ndis *ndis = dma->ndis;
 	unsigned long flags;
-	bool begun;
 
-	spin_lock_irqsave(&ndis->lock, flags);
-	begun = !ndis->closing && !dma->closing;
 	/* What is pending becomes a block, also if somebody tries to close. */
-	ndis->live += begun;
-	ndis->pending += begun;
-	dma->pending += begun;
+	if (!ndshm_ndis_begin(ndis))
+		return false;
+	spin_lock_irqsave(&ndis->lock, flags);
+	ndis->pending++;
 	spin_unlock_irqrestore(&ndis->lock, flags);
-	return begun;
+	return true;
 }
 
-void ndshm_ndis_end_pending(struct ndshm_ndis_dma *dma)
+void ndshm_ndis_end_pending(struct ndshm_ndis *ndis)
 {
-	struct ndshm_ndis *ndis = dma->ndis;
 	unsigned long flags;
 
 	/*
-	 * The wake-up stays under the lock: both may be freed as soon as the waiter,
-	 * which looks under the lock, has seen zero.
+	 * The wake-up stays under the lock: the handle may be freed as soon as the
+	 * waiter, which looks under the lock, has seen zero.
 	 */
 	spin_lock_irqsave(&ndis->lock, flags);
-	ndis->pending--;
-	if (!--dma->pending)
+	if (!--ndis->pending)
 		wake_up_all(&ndis->idle);
 	spin_unlock_irqrestore(&ndis->lock, flags);
 }
 
-static unsigned long read_count(struct ndshm_ndis *ndis,
-				const unsigned long *count)
+static bool none_pending(struct ndshm_ndis *ndis)
 {
-	unsigned long value;
+	bool none;
 
 	spin_lock_irq(&ndis->lock);
-	value = *count;
+	none = !ndis->pending;
 	spin_unlock_irq(&ndis->lock);
-	return value;
-}
-
-static void set_closing(struct ndshm_ndis *ndis, bool closing)
-{
-	spin_lock_irq(&ndis->lock);
-	ndis->closing = closing;
-	spin_unlock_irq(&ndis->lock);
+	return none;
 }
 
 void ndshm_ndis_dma_free(struct ndshm_ndis_dma *dma)
 {
 	struct ndshm_ndis *ndis = dma->ndis;
 
-	spin_lock_irq(&ndis->lock);
-	dma->closing = true;
-	spin_unlock_irq(&ndis->lock);
-	wait_event(ndis->idle, !read_count(ndis, &dma->pending));
-
+	ndshm_requests_end(&dma->requests);
 	spin_lock_irq(&ndis->lock);
 	list_del(&dma->link);
 	spin_unlock_irq(&ndis->lock);
@@ -125,6 +102,9 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 	might_sleep();
 
 	*handle = NULL;
+	/* As an adapter's and a provider's, which it will be: of either, and now. */
+	if (!name || !ndshm_name_valid(name))
+		return ndshm_reason_errno(NDSHM_REASON_NAME);
 	ndis = kzalloc(sizeof(*ndis), GFP_KERNEL);
 	if (!ndis)
 		return -ENOMEM;
@@ -136,10 +116,8 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 	xa_init_flags(&ndis->buffers, XA_FLAGS_LOCK_IRQ);
 	init_waitqueue_head(&ndis->idle);
 
-	if (!name || !*name ||
-	    strscpy(ndis->name, name, sizeof(ndis->name)) < 0)
-		reason = NDSHM_REASON_NAME;
-	if (reason == NDSHM_REASON_NONE && device)
+	strscpy(ndis->name, name, sizeof(ndis->name));
+	if (device)
 		reason = make_adapter(ndis, device);
 	if (reason != NDSHM_REASON_NONE) {
 		mutex_destroy(&ndis->register_lock);
@@ -151,6 +129,33 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 }
 EXPORT_SYMBOL_GPL(ndshm_ndis_open);
 
+/*
+ * Nobody can refuse to let it go: a driver has it, but not for long, or not yet. The
+ * status alone does not say so: that of a failed probe has changed already when what
+ * the driver has left to the device is undone, and that of a deferred one stays.
+ */
+static bool goes(struct device *device)
+{
+	return READ_ONCE(device->driver) &&
+	       READ_ONCE(device->links.status) != DL_DEV_DRIVER_BOUND;
+}
+
+/* With all that others have of it, or not at all. */
+static bool end_all(struct ndshm_ndis *ndis)
+{
+	if (ndis->device && goes(ndis->device)) {
+		ndshm_ndis_provider_revoke(ndis);
+		return true;
+	}
+	if (ndis->adapter && !ndshm_adapter_close_unused(ndis->adapter))
+		return false;
+	if (ndshm_ndis_provider_end(ndis))
+		return true;
+	if (ndis->adapter)
+		ndshm_adapter_reopen(ndis->adapter);
+	return false;
+}
+
 int ndshm_ndis_close(NDIS_HANDLE handle)
 {
 	struct ndshm_ndis *ndis = ndshm_ndis_of(handle);
@@ -160,13 +165,14 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 
 	if (!ndis)
 		return -EINVAL;
-	set_closing(ndis, true);
+	atomic_long_fetch_or(LONG_MIN, &ndis->live);
 	/* A registration under way ends; the next one is refused. */
 	mutex_lock(&ndis->register_lock);
 	mutex_unlock(&ndis->register_lock);
-	wait_event(ndis->idle, !read_count(ndis, &ndis->pending));
-	if (read_count(ndis, &ndis->live) || !ndshm_ndis_provider_end(ndis)) {
-		set_closing(ndis, false);
+	wait_event(ndis->idle, none_pending(ndis));
+	if (atomic_long_read_acquire(&ndis->live) != LONG_MIN ||
+	    !end_all(ndis)) {
+		atomic_long_fetch_and(LONG_MAX, &ndis->live);
 		return -EBUSY;
 	}
 
@@ -184,14 +190,3 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 	return 0;
 }
 EXPORT_SYMBOL_GPL(ndshm_ndis_close);
-
-int ndshm_ndis_setup(void)
-{
-	ndshm_ndis_workqueue = alloc_workqueue("ndshm_ndis", WQ_UNBOUND, 0);
-	return ndshm_ndis_workqueue ? 0 : -ENOMEM;
-}
-
-void ndshm_ndis_teardown(void)
-{
-	destroy_workqueue(ndshm_ndis_workqueue);
-}

@@ -5,15 +5,16 @@
 #ifndef _NDSHM_NDIS_HANDLE_H
 #define _NDSHM_NDIS_HANDLE_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <ndshm/ndis.h>
 #include <ndshm/provider.h>
+#include <ndshm/request.h>
 
 struct ndshm_ndis_registration;
 
@@ -36,15 +37,16 @@ enum ndshm_ndis_kind {
  * @context: the miniport's, for its handlers
  * @register_lock: one registration at a time; @lock is taken inside
  * @provider: what the driver has become, or NULL; changed with @register_lock
+ * @live: blocks that were allocated here, and allocations under way; counted from
+ *	LONG_MIN on while somebody tries to close, so that nothing begins
  * @lock: guards what follows up to @buffers; innermost
  * @registration: the handlers for new blocks
- * @live: blocks that were allocated here, and allocations under way
- * @pending: completions that have to come, of all of @dmas
- * @closing: nothing begins
+ * @pending: completions that have to come, of all of @dmas, so that who closes can
+ *	wait for them without an end of @dmas
  * @dmas: DMA handles
  * @buffers: the miniport's own memory, by page number of its kernel address; it has
  *	a lock of its own
- * @idle: woken when a count of pending completions reaches 0
+ * @idle: woken when @pending reaches 0
  * @complained: it was said once that memory was freed that is none
  */
 struct ndshm_ndis {
@@ -57,11 +59,10 @@ struct ndshm_ndis {
 	NDIS_HANDLE context;
 	struct mutex register_lock;	/* provider */
 	struct ndshm_provider *provider;
+	atomic_long_t live;
 	spinlock_t lock;		/* up to dmas */
 	struct ndshm_ndis_registration *registration;
-	unsigned long live;
 	unsigned long pending;
-	bool closing;
 	struct list_head dmas;
 	struct xarray buffers;
 	wait_queue_head_t idle;
@@ -74,17 +75,18 @@ struct ndshm_ndis {
  * @ndis: of which handle
  * @complete: the miniport's handler, or NULL
  * @link: in the handle's list
- * @pending: completions that have to come; guarded by the handle's lock
- * @closing: no more of them; guarded by the handle's lock
+ * @requests: those that are pending
  */
 struct ndshm_ndis_dma {
 	enum ndshm_ndis_kind kind;
 	struct ndshm_ndis *ndis;
 	MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE_HANDLER complete;
 	struct list_head link;
-	unsigned long pending;
-	bool closing;
+	struct ndshm_requests requests;
 };
+
+/* Most requests of a DMA handle that are pending; a bound on what is in memory. */
+#define NDSHM_NDIS_MOST_PENDING	4096U
 
 /* What a handle points to, or NULL if that is something else. */
 static inline struct ndshm_ndis *ndshm_ndis_of(NDIS_HANDLE handle)
@@ -103,25 +105,32 @@ static inline struct ndshm_ndis_dma *ndshm_ndis_dma_of(NDIS_HANDLE handle)
 
 /*
  * Around the life of a block: false if the handle is closing. The end is the last
- * thing that is done with the handle. Any context.
+ * thing that is done with the handle. Any context but hard interrupts and NMI, and
+ * without a raw spinlock.
  */
 bool ndshm_ndis_begin(struct ndshm_ndis *ndis);
 void ndshm_ndis_end(struct ndshm_ndis *ndis);
 
-/* Around a completion, in the same way; the block's life is apart from it. */
-bool ndshm_ndis_begin_pending(struct ndshm_ndis_dma *dma);
-void ndshm_ndis_end_pending(struct ndshm_ndis_dma *dma);
+static inline bool ndshm_ndis_closing(const struct ndshm_ndis *ndis)
+{
+	return atomic_long_read(&ndis->live) < 0;
+}
+
+/*
+ * Around a completion, in the same way. It begins a block's life as well, which ends
+ * apart from it.
+ */
+bool ndshm_ndis_begin_pending(struct ndshm_ndis *ndis);
+void ndshm_ndis_end_pending(struct ndshm_ndis *ndis);
 
 /* Wait for the completions of one DMA handle, and end it. May sleep. */
 void ndshm_ndis_dma_free(struct ndshm_ndis_dma *dma);
 
-/* The end of a handle's provider; false if its blocks live. May sleep. */
+/*
+ * The end of a handle's provider, and of its blocks; or its end unless it has blocks:
+ * then false, and nothing has changed. May sleep.
+ */
+void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis);
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis);
-
-/* Completions come from here. */
-extern struct workqueue_struct *ndshm_ndis_workqueue;
-
-int ndshm_ndis_setup(void);
-void ndshm_ndis_teardown(void);
 
 #endif /* _NDSHM_NDIS_HANDLE_H */

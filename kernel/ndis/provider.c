@@ -4,12 +4,22 @@
  * keeps the handlers that made it.
  */
 #include <linux/export.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+
+#include <ndshm/adapter.h>
 
 #include "handle.h"
+#include "mapping.h"
 #include "parameters.h"
+
+/* Before others are let to the processor. */
+#define ZERO_AT_ONCE	SZ_1M
 
 /**
  * struct ndshm_ndis_registration - one set of handlers
@@ -29,6 +39,7 @@ struct ndshm_ndis_registration {
 struct made {
 	struct ndshm_ndis_registration *registration;
 	NDIS_HANDLE context;
+	struct ndshm_ndis_mapping mapping;
 };
 
 static void put(struct ndshm_ndis_registration *registration)
@@ -61,22 +72,55 @@ exchange(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *next)
 	return last;
 }
 
-/*
- * The core finds out what does not fit together, and gives it back; what is beyond the
- * list is not there to be looked at.
- */
+/* As the device has it, in the provider's order. */
 static int add_segments(struct ndshm_segment_list *to,
-			const SCATTER_GATHER_LIST *from, ULONG capacity)
+			const struct ndshm_ndis_mapping *mapping)
 {
-	ULONG i, count = from->NumberOfElements;
 	int ret = 0;
+	u32 i;
 
-	if (count > capacity)
-		return 0;
-	for (i = 0; i < count && !ret; i++)
-		ret = ndshm_list_add(to, from->Elements[i].Address.QuadPart,
-				     from->Elements[i].Length);
+	for (i = 0; i < mapping->count && !ret; i++)
+		ret = ndshm_list_add(to, mapping->pieces[i].address,
+				     mapping->pieces[i].length);
 	return ret;
+}
+
+static NDIS_STATUS take_over(struct made *made,
+			     struct ndshm_parameters *parameters,
+			     const SCATTER_GATHER_LIST *list, ULONG capacity,
+			     ULONG length)
+{
+	struct device *device = ndshm_adapter_device(parameters->adapter);
+	int ret = ndshm_ndis_map(&made->mapping, device, list, capacity,
+				 length);
+
+	/* No segment at all is what the core takes for nonsense, and says so. */
+	if (ret == -EINVAL)
+		return NDIS_STATUS_SUCCESS;
+	if (ret)
+		return NDIS_STATUS_RESOURCES;
+	if (!add_segments(parameters->list, &made->mapping))
+		return NDIS_STATUS_SUCCESS;
+	ndshm_ndis_unmap(&made->mapping);
+	return NDIS_STATUS_RESOURCES;
+}
+
+/*
+ * Programs are promised memory that reads as zero, and handlers of NDIS's promise
+ * nobody that. Not after this: once it is mapped the device may write to it.
+ */
+static bool zero(void *memory, ULONG length)
+{
+	ULONG part;
+
+	if (!memory)
+		return false;
+	for (; length; length -= part, memory += part) {
+		part = min_t(ULONG, length, ZERO_AT_ONCE);
+		memset(memory, 0, part);
+		cond_resched();
+	}
+	return true;
 }
 
 static NDIS_STATUS call_handler(struct made *made,
@@ -85,6 +129,7 @@ static NDIS_STATUS call_handler(struct made *made,
 				NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
 	struct ndshm_ndis_registration *registration = made->registration;
+	const ULONG length = p->Length;
 	NDIS_STATUS status;
 
 	p->SGListBuffer = list;
@@ -95,10 +140,14 @@ static NDIS_STATUS call_handler(struct made *made,
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;
 	parameters->virtual_address = p->VirtualAddress;
-	if (!add_segments(parameters->list, list, capacity))
-		return NDIS_STATUS_SUCCESS;
-	registration->free(registration->context, made->context);
-	return NDIS_STATUS_RESOURCES;
+	/* Kernel code that asks clears what it wants to have clear, as there. */
+	if (parameters->unaddressed && !zero(p->VirtualAddress, length))
+		status = NDIS_STATUS_RESOURCES;
+	else
+		status = take_over(made, parameters, list, capacity, length);
+	if (status != NDIS_STATUS_SUCCESS)
+		registration->free(registration->context, made->context);
+	return status;
 }
 
 static ndshm_status_t allocate(void *provider_context,
@@ -143,6 +192,7 @@ static void take_back(void *provider_context, void *context)
 {
 	struct made *made = context;
 
+	ndshm_ndis_unmap(&made->mapping);
 	made->registration->free(made->registration->context, made->context);
 	put(made->registration);
 	kfree(made);
@@ -200,7 +250,7 @@ set_handlers(struct ndshm_ndis *ndis,
 	struct ndshm_ndis_registration *registration;
 
 	/* Who closes sets it before it waits for the lock. */
-	if (READ_ONCE(ndis->closing))
+	if (ndshm_ndis_closing(ndis))
 		return NDIS_STATUS_FAILURE;
 	registration = kzalloc(sizeof(*registration), GFP_KERNEL);
 	if (!registration)
@@ -235,13 +285,26 @@ NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle,
 }
 EXPORT_SYMBOL_GPL(NdisSetOptionalHandlers);
 
+static void forget(struct ndshm_ndis *ndis)
+{
+	ndis->provider = NULL;
+	put(exchange(ndis, NULL));
+}
+
+/* Neither is under the lock: a handler that runs may want to register. */
+
+void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
+{
+	if (ndis->provider)
+		ndshm_provider_revoke(ndis->provider);
+	forget(ndis);
+}
+
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis)
 {
-	/* Not under the lock: a handler that runs may want to register. */
 	if (ndis->provider &&
 	    ndshm_provider_unregister(ndis->provider) != NDSHM_REASON_NONE)
 		return false;
-	ndis->provider = NULL;
-	put(exchange(ndis, NULL));
+	forget(ndis);
 	return true;
 }

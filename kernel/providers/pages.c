@@ -13,7 +13,7 @@
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched/signal.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
 #include <linux/vmalloc.h>
@@ -175,16 +175,18 @@ static unsigned int longest_at(const struct order *order, unsigned long done,
 	return max(longest, order->least);
 }
 
-/* Chunks that are @count pages together; how many, or 0. */
-static unsigned int alloc_chunks(struct order *order, unsigned long count,
+/* Chunks that are as long as is asked for together; how many, or 0. */
+static unsigned int alloc_chunks(struct order *order,
+				 const struct ndshm_parameters *parameters,
 				 struct list_head *chunks)
 {
+	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
 	unsigned long done = 0;
 	unsigned int made = 0;
 	struct page *page;
 
 	while (done < count) {
-		page = fatal_signal_pending(current) ? NULL :
+		page = ndshm_allocation_unwanted(parameters) ? NULL :
 		       alloc_chunk(order, longest_at(order, done, count));
 		if (!page) {
 			free_chunks(chunks);
@@ -410,7 +412,7 @@ static ndshm_status_t pages_allocate(void *provider_context,
 	if (!pages)
 		return NDSHM_STATUS_RESOURCES;
 	pages->device = device;
-	pages->count = alloc_chunks(&order, size >> PAGE_SHIFT, &chunks);
+	pages->count = alloc_chunks(&order, parameters, &chunks);
 	if (!pages->count)
 		goto err_pages;
 	if (gather(pages, &chunks))

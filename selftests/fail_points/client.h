@@ -24,6 +24,7 @@ struct fail_nth_client {
 	struct ndshm_block_free free;
 	struct ndshm_block_query query;
 	struct ndshm_block_sync sync;
+	struct ndshm_completion record;
 	struct ndshm_block_info blocks[FAIL_NTH_BLOCKS];
 	struct ndshm_segment segments[FAIL_NTH_SEGMENTS];
 };

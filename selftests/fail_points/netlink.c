@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "client.h"
 
@@ -16,7 +17,9 @@ static struct ndshm_nl nl = { .fd = -1 };
 static struct ndshm_nl_adapter adapter;
 static struct ndshm_nl_provider provider;
 static struct ndshm_nl_block block;
-static int adapters, providers, blocks, shown;
+static struct ndshm_nl_queue queue;
+static struct ndshm_nl_quota quota;
+static int adapters, providers, blocks, queues, quotas, shown;
 
 /* An answer that never comes is a mistake as well. */
 static bool open_socket(void)
@@ -36,6 +39,8 @@ static bool setup(void)
 	adapters = ndshm_nl_adapters(&nl, NULL, 0);
 	providers = ndshm_nl_providers(&nl, NULL, 0);
 	blocks = ndshm_nl_blocks(&nl, NULL, 0);
+	queues = ndshm_nl_queues(&nl, NULL, 0);
+	quotas = ndshm_nl_quotas(&nl, NULL, 0);
 	return fail_nth_expect(!ndshm_nl_provider_by_name(&nl, "coherent",
 							  &provider)) &&
 	       fail_nth_expect(!ndshm_nl_adapter_by_id(&nl, of->adapter,
@@ -156,9 +161,137 @@ static void check_blocks(int error)
 	again(error);
 }
 
+static int call_queue(void)
+{
+	return ndshm_nl_queue_by_id(&nl, of->adapter, 0, 0, &queue);
+}
+
+static void check_queue(int error)
+{
+	if (!error)
+		fail_nth_expect(queue.adapter == of->adapter && queue.state);
+	again(error);
+}
+
+static int call_queues(void)
+{
+	return shown_or_error(ndshm_nl_queues(&nl, NULL, 0));
+}
+
+static void check_queues(int error)
+{
+	if (!error)
+		fail_nth_expect(shown == queues);
+	again(error);
+}
+
+/* A user who has nothing, so that somebody has to be made. */
+#define USER	54321
+#define LIMIT	4711
+
+static int call_quota(void)
+{
+	return ndshm_nl_quota(&nl, USER, &quota);
+}
+
+static void check_quota(int error)
+{
+	if (!error)
+		fail_nth_expect(quota.uid == USER && !quota.set);
+	again(error);
+}
+
+static int call_quotas(void)
+{
+	return shown_or_error(ndshm_nl_quotas(&nl, NULL, 0));
+}
+
+static void check_quotas(int error)
+{
+	if (!error)
+		fail_nth_expect(shown == quotas);
+	again(error);
+}
+
+static int call_set_quota(void)
+{
+	const struct ndshm_nl_quota_change change = {
+		.set = 1, .limits = { LIMIT },
+	};
+
+	return ndshm_nl_set_quota(&nl, USER, &change);
+}
+
+/*
+ * It is set if that was said; an answer that could not be made says nothing. Then it
+ * is as before.
+ */
+static void check_set_quota(int error)
+{
+	const struct ndshm_nl_quota_change change = { .reset = 1 };
+
+	again(error);
+	fail_nth_expect(!ndshm_nl_quota(&nl, USER, &quota));
+	if (!error)
+		fail_nth_expect(quota.set == 1 && quota.limits[0] == LIMIT);
+	fail_nth_expect(!ndshm_nl_set_quota(&nl, USER, &change));
+}
+
 static int call_join(void)
 {
 	return ndshm_nl_join_events(&nl);
+}
+
+/*
+ * A block, with a listener: who allocates and frees does not notice, whatever
+ * becomes of the event
+ */
+
+static bool setup_heard(void)
+{
+	if (!fail_nth_open() || !open_socket() ||
+	    !fail_nth_expect(!ndshm_nl_join_events(&nl)))
+		return false;
+	fail_nth_alloc_request(of->adapter, 0, 3 * getpagesize(), 1);
+	return true;
+}
+
+/* What is told at once; the rest is of no interest. */
+static int first_event(void)
+{
+	union {
+		struct nlmsghdr header;
+		char space[4096];
+	} message;
+	int first = ndshm_nl_event(&nl, 0, &message, sizeof(message));
+	int got = first;
+
+	while (got != -ETIMEDOUT)
+		got = ndshm_nl_event(&nl, 0, &message, sizeof(message));
+	return first;
+}
+
+static void expect_event(int event)
+{
+	int got = first_event();
+
+	if (got != event && got != -ENOBUFS)
+		fail_nth_wrong("no event %d, but %d", event, got);
+}
+
+static void check_alloc_heard(int error)
+{
+	fail_nth_check_alloc(error);
+	if (error)
+		first_event();
+	else
+		expect_event(NDSHM_CMD_BLOCK_ADDED_NTF);
+}
+
+static void undo_alloc_heard(void)
+{
+	fail_nth_free_all();
+	expect_event(NDSHM_CMD_BLOCK_FREED_NTF);
 }
 
 #define NETLINK_COMMAND(name_, call_, check_) \
@@ -178,7 +311,18 @@ static const struct fail_nth_command commands[] = {
 	NETLINK_COMMAND("adapter-dump", call_adapters, check_adapters),
 	NETLINK_COMMAND("provider-dump", call_providers, check_providers),
 	NETLINK_COMMAND("block-dump", call_blocks, check_blocks),
+	NETLINK_COMMAND("queue-get", call_queue, check_queue),
+	NETLINK_COMMAND("queue-dump", call_queues, check_queues),
+	NETLINK_COMMAND("quota-get", call_quota, check_quota),
+	NETLINK_COMMAND("quota-dump", call_quotas, check_quotas),
+	NETLINK_COMMAND("quota-set", call_set_quota, check_set_quota),
 	NETLINK_COMMAND("events-join", call_join, NULL),
+	{
+		.name = "block-alloc-heard", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_heard, .call = fail_nth_call_alloc,
+		.check = check_alloc_heard, .undo = undo_alloc_heard,
+		.clean = clean,
+	},
 };
 
 const struct fail_nth_group fail_nth_netlink = {

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -160,9 +161,13 @@ static long run_bar(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return ret;
 }
 
+/* Of a request; with flags=2 and blocks=null an alloc is one. */
+#define COOKIE	FUZZ_ANY("cookie", 0, 1, 2, 0xffffffffffffffff)
+
 enum { ALLOC_HANDLE = COMMAND_OWN, ALLOC_ADAPTER, ALLOC_PROVIDER, ALLOC_LENGTH,
 	ALLOC_NODE, ALLOC_USAGE, ALLOC_QUEUE, ALLOC_VPORT, ALLOC_COUNT,
-	ALLOC_CAPACITY, ALLOC_BLOCKS, ALLOC_SEGMENTS, ALLOC_RESERVED };
+	ALLOC_CAPACITY, ALLOC_BLOCKS, ALLOC_SEGMENTS, ALLOC_RESERVED,
+	ALLOC_COOKIE };
 static const struct fuzz_argument alloc_arguments[] = {
 	COMMAND(struct ndshm_block_alloc),
 	[ALLOC_HANDLE] = FUZZ_FROM("handle", 'h'),
@@ -188,6 +193,7 @@ static const struct fuzz_argument alloc_arguments[] = {
 		.usual = { FUZZ_NULL, FUZZ_WORD },
 	},
 	[ALLOC_RESERVED] = RESERVED,
+	[ALLOC_COOKIE] = COOKIE,
 	{}
 };
 
@@ -224,6 +230,7 @@ static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 		.count = a[ALLOC_COUNT].number,
 		.segment_capacity = a[ALLOC_CAPACITY].number,
 		.__reserved = a[ALLOC_RESERVED].number,
+		.cookie = a[ALLOC_COOKIE].number,
 	};
 	__u32 infos = alloc.count < 64 ? alloc.count : 64;
 	__u32 segments = alloc.segment_capacity < 64 ?
@@ -246,6 +253,73 @@ static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 			    a[ALLOC_ADAPTER].form == FUZZ_WORD &&
 			    a[ALLOC_ADAPTER].number == MACHINE_EDU);
 	return ret;
+}
+
+enum { CANCEL_COOKIE = COMMAND_OWN };
+static const struct fuzz_argument cancel_arguments[] = {
+	COMMAND(struct ndshm_block_cancel),
+	[CANCEL_COOKIE] = COOKIE,
+	{}
+};
+
+static long run_cancel(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct ndshm_block_cancel cancel = {
+		.cookie = a[CANCEL_COOKIE].number,
+	};
+
+	return command(thread, NDSHM_BLOCK_CANCEL, a, (void *)&cancel,
+		       sizeof(cancel));
+}
+
+#define RECORDS	4
+
+enum { READ_CLIENT, READ_HANDLE, READ_SIZE, READ_TO };
+static const struct fuzz_argument read_arguments[] = {
+	[READ_CLIENT] = CLIENT,
+	[READ_HANDLE] = FUZZ_FROM("handle", 'h'),
+	[READ_SIZE] = FUZZ_ANY("size", sizeof(struct ndshm_completion),
+			       0, 1, sizeof(struct ndshm_completion) - 1,
+			       2 * sizeof(struct ndshm_completion) - 1,
+			       RECORDS * sizeof(struct ndshm_completion)),
+	[READ_TO] = FUZZ_AT("to"),
+	{}
+};
+
+/* For what is out a record comes, so it is waited for; for nothing none does. */
+static void wait_for_record(int fd)
+{
+	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (!ioctl(fd, NDSHM_GET_INFO, &info) && info.out_requests)
+		poll(&wanted, 1, 1000);
+}
+
+static long run_read(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	static const struct ndshm_completion no_records[RECORDS];
+	struct ndshm_completion *seen;
+	size_t size = a[READ_SIZE].number;
+	int fd = fuzz_client(&a[READ_CLIENT]);
+	void *to, *there;
+	long ret;
+
+	to = fuzz_put(thread, &a[READ_TO], no_records,
+		      size < sizeof(no_records) ? size : sizeof(no_records),
+		      &there);
+	wait_for_record(fd);
+	ret = read(fd, to, size);
+	seen = there;
+	if (ret >= (long)sizeof(*seen) && seen && seen->block.handle)
+		*fuzz_handle(&a[READ_HANDLE]) = (struct fuzz_handle){
+			.handle = seen->block.handle,
+			.id = seen->block.shared_memory_handle,
+			.offset = seen->block.mmap_offset,
+			.length = seen->block.length,
+		};
+	return ret < 0 ? -1 : 0;
 }
 
 /* A handle by register, or one that is made up. */
@@ -343,7 +417,7 @@ static const struct fuzz_argument ioctl_arguments[] = {
 	COMMAND(struct ndshm_block_alloc),
 	[IOCTL_NUMBER] = FUZZ_ANY("number", NDSHM_GET_INFO, 0, 0x5e7f, 0x5e80,
 				  0x5e81, 0x5e82, 0x5e83, 0x5e84, 0x5e85,
-				  0x5e86, 0x5e87, 0x5e88, 0x5eff, 0xc0085e80,
+				  0x5e86, 0x5e87, 0x5e88, 0x5e89, 0x5eff, 0xc0085e80,
 				  0xffffffff),
 	[IOCTL_FILL] = FUZZ_ANY("fill", 0, 1, 0x1000, 0x7fffffff, 0xffffffff),
 	{}
@@ -373,6 +447,8 @@ const struct fuzz_kind fuzz_client_kinds[] = {
 	{ "free", 15, free_arguments, run_free, NULL },
 	{ "query", 10, query_arguments, run_query, NULL },
 	{ "sync", 6, sync_arguments, run_sync, NULL },
+	{ "cancel", 3, cancel_arguments, run_cancel, NULL },
+	{ "read", 5, read_arguments, run_read, NULL },
 	{ "ioctl", 3, ioctl_arguments, run_ioctl, NULL },
 	{}
 };

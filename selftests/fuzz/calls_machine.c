@@ -35,7 +35,8 @@ static const char *const mock_options[] = { "none", "machine", "adapter=a0",
 	"consumed=1", "consumed=0x10000", "consumed=0x4000000", "delay_ms=2",
 	"nth=1", "nth=2", "every=2", "reset", "callback=free", "callback=none",
 	"contiguous=1", "capacity=0", "capacity=1", "capacity=16", "usage=0",
-	"usage=10", "callback_us=500", NULL };
+	"usage=10", "callback_us=500", "queue=0", "queue=1", "port=0", "port=1",
+	NULL };
 
 enum { MOCK_VERB, MOCK_WHICH, MOCK_ADAPTER, MOCK_PROVIDER, MOCK_LENGTH,
 	MOCK_FIRST, MOCK_SECOND };
@@ -99,6 +100,36 @@ static long run_mock(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return machine_mock(command);
 }
 
+/* Of the mock's adapters, with which they go. */
+static const char *const queue_words[] = { "add", "filter", "clear", "complete",
+	"free", "stopped", "add-port", "activate", "delete", NULL };
+#define WORD_ADD_PORT	6
+
+enum { QUEUE_WORD, QUEUE_SLOT, QUEUE_ADAPTER };
+static const struct fuzz_argument queue_arguments[] = {
+	[QUEUE_WORD] = FUZZ_WORDS("what", queue_words, 0),
+	[QUEUE_SLOT] = FUZZ_WORDS("slot", mock_which, 0),
+	[QUEUE_ADAPTER] = FUZZ_WORDS("adapter", mock_which, 0),
+	{}
+};
+
+static long run_queue(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	__u64 word = a[QUEUE_WORD].number;
+	const char *kind = word < WORD_ADD_PORT ? "queue" : "port";
+	const char *slot = mock_which[a[QUEUE_SLOT].number];
+	char command[64];
+
+	(void)thread;
+	if (word && word != WORD_ADD_PORT)
+		snprintf(command, sizeof(command), "%s event %s %s", kind, slot,
+			 queue_words[word]);
+	else
+		snprintf(command, sizeof(command), "%s add %s a%s", kind, slot,
+			 mock_which[a[QUEUE_ADAPTER].number]);
+	return machine_mock(command);
+}
+
 static const char *const bind_ways[] = { "unbind", "bind", NULL };
 enum { BIND_ADAPTER, BIND_WAY };
 static const struct fuzz_argument bind_arguments[] = {
@@ -116,7 +147,7 @@ static long run_bind(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 static const char *const parameters[] = { "allow_unisolated", "max_block_bytes",
 	"max_section_bytes", "max_user_sections", "max_user_holders",
-	"max_user_reserved", NULL };
+	"max_user_reserved", "max_user_bytes", NULL };
 enum { PARAMETER_NAME, PARAMETER_VALUE };
 static const struct fuzz_argument parameter_arguments[] = {
 	[PARAMETER_NAME] = FUZZ_WORDS("name", parameters, 0),
@@ -137,6 +168,7 @@ static long run_parameter(struct fuzz_thread *thread,
 
 const struct fuzz_kind fuzz_machine_kinds[] = {
 	{ "mock", 8, mock_arguments, run_mock, machine_has_mock },
+	{ "queue", 4, queue_arguments, run_queue, machine_has_mock },
 	{ "bind", 0, bind_arguments, run_bind, machine_has_function },
 	{ "parameter", 2, parameter_arguments, run_parameter, NULL },
 	{}

@@ -11,6 +11,7 @@
 #include <linux/ndshm_netlink.h>
 #include <linux/netlink.h>
 
+#include "../ndshm_proc.h"
 #include "arguments.h"
 
 #define SOCKET		FUZZ_FROM("socket", 'n')
@@ -77,7 +78,9 @@ static const struct fuzz_argument send_arguments[] = {
 	[SEND_FAMILY] = FUZZ_WORDS("family", families, 0),
 	[SEND_COMMAND] = FUZZ_ANY("command", NDSHM_CMD_ADAPTER_GET, 0,
 				  NDSHM_CMD_PROVIDER_GET, NDSHM_CMD_BLOCK_GET,
-				  NDSHM_CMD_ADAPTER_ADDED_NTF, 255),
+				  NDSHM_CMD_ADAPTER_ADDED_NTF,
+				  NDSHM_CMD_SECTION_GET, NDSHM_CMD_QUEUE_GET,
+				  NDSHM_CMD_QUOTA_GET, NDSHM_CMD_QUOTA_SET, 255),
 	[SEND_VERSION] = FUZZ_ANY("version", NDSHM_FAMILY_VERSION, 0, 255),
 	[SEND_FLAGS] = FUZZ_ANY("flags", NLM_F_REQUEST | NLM_F_ACK,
 				NLM_F_REQUEST, NLM_F_REQUEST | NLM_F_DUMP,
@@ -177,6 +180,60 @@ static long run_nlsend(struct fuzz_thread *thread, const struct fuzz_value *a)
 		    MSG_DONTWAIT);
 }
 
+enum { LIMIT_SOCKET, LIMIT_AT, LIMIT_COMMAND, LIMIT_FLAGS, LIMIT_UID, LIMIT_OF,
+	LIMIT_VALUE, LIMIT_RESET };
+static const struct fuzz_argument limit_arguments[] = {
+	[LIMIT_SOCKET] = SOCKET,
+	[LIMIT_AT] = FUZZ_AT("at"),
+	[LIMIT_COMMAND] = FUZZ_ANY("command", NDSHM_CMD_QUOTA_SET,
+				   NDSHM_CMD_QUOTA_GET),
+	[LIMIT_FLAGS] = FUZZ_ANY("flags", NLM_F_REQUEST | NLM_F_ACK,
+				 NLM_F_REQUEST, NLM_F_REQUEST | NLM_F_DUMP),
+	[LIMIT_UID] = FUZZ_ANY("uid", NDSHM_USER_A, 0, 1, 0x7fffffff,
+			       0xffffffff),
+	/* An attribute; 0: there is none. */
+	[LIMIT_OF] = FUZZ_ANY("of", NDSHM_A_QUOTA_BYTES_LIMIT, 0,
+			      NDSHM_A_QUOTA_SECTIONS_LIMIT,
+			      NDSHM_A_QUOTA_HOLDERS_LIMIT,
+			      NDSHM_A_QUOTA_RESERVED_LIMIT,
+			      NDSHM_A_QUOTA_BYTES, NDSHM_A_QUOTA_EXCEEDED),
+	[LIMIT_VALUE] = FUZZ_ANY("value", 0x10000, 0, 1, 0xfff, 0x1000,
+				 0x400000000000, 0xffffffffffffffff),
+	[LIMIT_RESET] = FUZZ_ANY("reset", 0, 1, 8, 15, 16, 0xffffffff),
+	{}
+};
+
+static long run_nllimit(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	struct request request = {
+		.header = {
+			.nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN,
+			.nlmsg_type = machine_family(),
+			.nlmsg_flags = a[LIMIT_FLAGS].number,
+			.nlmsg_seq = 1,
+		},
+		.genl = {
+			.cmd = a[LIMIT_COMMAND].number,
+			.version = NDSHM_FAMILY_VERSION,
+		},
+	};
+	__u32 uid = a[LIMIT_UID].number, reset = a[LIMIT_RESET].number;
+	__u64 value = a[LIMIT_VALUE].number;
+	void *at, *seen;
+
+	put(&request, NDSHM_A_QUOTA_UID, &uid, sizeof(uid));
+	if (a[LIMIT_OF].number)
+		put(&request, a[LIMIT_OF].number, &value, sizeof(value));
+	if (reset)
+		put(&request, NDSHM_A_QUOTA_RESET, &reset, sizeof(reset));
+	thread->beside = !machine_family();
+	machine_limits_change();
+	at = fuzz_put(thread, &a[LIMIT_AT], &request, request.header.nlmsg_len,
+		      &seen);
+	return send(fuzz_socket(&a[LIMIT_SOCKET]), at,
+		    request.header.nlmsg_len, MSG_DONTWAIT);
+}
+
 enum { RECEIVE_SOCKET, RECEIVE_AT, RECEIVE_SIZE, RECEIVE_TIMES };
 static const struct fuzz_argument receive_arguments[] = {
 	[RECEIVE_SOCKET] = SOCKET,
@@ -213,6 +270,7 @@ const struct fuzz_kind fuzz_netlink_kinds[] = {
 	{ "nlclose", 2, socket_arguments, run_nlclose, NULL },
 	{ "nloption", 2, option_arguments, run_nloption, NULL },
 	{ "nlsend", 10, send_arguments, run_nlsend, NULL },
+	{ "nllimit", 4, limit_arguments, run_nllimit, NULL },
 	{ "nlreceive", 5, receive_arguments, run_nlreceive, NULL },
 	{}
 };

@@ -65,6 +65,7 @@ static struct {
 static struct {
 	bool functions;
 	bool parameters;
+	bool limits;
 	/* What is known of them may be old. */
 	bool adapter_ids;
 	bool provider_ids;
@@ -84,6 +85,7 @@ static struct {
 	{ .name = "max_user_sections" },
 	{ .name = "max_user_holders" },
 	{ .name = "max_user_reserved" },
+	{ .name = "max_user_bytes" },
 };
 
 const char *machine_adapter_name(enum machine_adapter adapter)
@@ -218,6 +220,28 @@ long machine_parameter(const char *name, const char *value)
 	return ndshm_write_file(path, value);
 }
 
+void machine_limits_change(void)
+{
+	changed->limits = true;
+}
+
+/* Of all users, who were given any number. */
+static void restore_limits(void)
+{
+	static struct ndshm_nl_quota quotas[64];
+	const struct ndshm_nl_quota_change usual_ones = { .reset = 15 };
+	int i, count;
+
+	do {
+		count = ndshm_nl_quotas(&nl, quotas, ARRAY_SIZE(quotas));
+		for (i = 0; i < count && i < (int)ARRAY_SIZE(quotas); i++)
+			if (quotas[i].set)
+				ndshm_nl_set_quota(&nl, quotas[i].uid,
+						   &usual_ones);
+	} while (count > (int)ARRAY_SIZE(quotas));
+	changed->limits = false;
+}
+
 static void restore_functions(void)
 {
 	int i;
@@ -246,6 +270,8 @@ void machine_restore(void)
 	}
 	if (changed->parameters)
 		restore_parameters();
+	if (changed->limits)
+		restore_limits();
 	if (changed->functions)
 		restore_functions();
 }

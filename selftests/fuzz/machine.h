@@ -61,6 +61,8 @@ __u32 machine_events(void);
  * end, what puts it back, if need be.
  */
 long machine_mock(const char *command);
+/* Limits of users may be others from now on. */
+void machine_limits_change(void);
 long machine_bind(enum machine_adapter adapter, bool bind);
 long machine_parameter(const char *name, const char *value);
 void machine_restore(void);

@@ -24,7 +24,7 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #define FUZZ_CALLS	32
-#define FUZZ_ARGUMENTS	18
+#define FUZZ_ARGUMENTS	19
 #define FUZZ_THREADS	4
 #define FUZZ_TEXT	16384	/* room for any program's text */
 

@@ -34,7 +34,8 @@ check_checkpatch() {
 		kernel/core/compat.h) ignore+=,LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
 		uapi/*) ignore+=,BIT_MACRO ;;
 		# Names that are NDIS's, whose types it takes for factors.
-		kernel/include/ndshm/ndis*|kernel/ndis/*|kernel/tests/ndis/*|kernel/tests/kunit/ndis.c)
+		kernel/include/ndshm/ndis*|kernel/ndis/*|kernel/tests/ndis/*|kernel/tests/kunit/ndis.c|\
+		kernel/prototypes/edu/*|kernel/prototypes/reserved/*)
 			ignore+=,CAMELCASE,NEW_TYPEDEFS,SPACING,LINE_SPACING
 			[[ $file != kernel/tests/* ]] || ignore+=,MACRO_ARG_REUSE,MACRO_WITH_FLOW_CONTROL ;;
 		selftests/bench/mod/blocks.c) ignore+=,CAMELCASE ;;
@@ -58,6 +59,12 @@ check_kernel_doc() {
 	while read -r file; do
 		"$source/scripts/kernel-doc" -none -Wall "$file" 2>&1 || true
 	done
+	# What others can call is described where they look for it.
+	git ls-files 'kernel/*.c' | grep -v '^kernel/tests/' |
+		xargs sed -n 's/^EXPORT_SYMBOL_GPL(\(.*\));/\1/p' |
+	while read -r symbol; do
+		grep -qE "^ \* $symbol - " kernel/include/ndshm/*.h || echo "$symbol: has no kernel-doc in kernel/include"
+	done
 }
 
 # Warnings of one compilation of the module: W=1 and sparse, ordinary and test build. Where
@@ -80,8 +87,9 @@ check_house() {
 	git ls-files 'kernel/providers/*' 'kernel/ndis/*' 'kernel/pci/*' 'kernel/prototypes/*' |
 		xargs grep -nE '#include .*core/' || true
 	# Drivers that were written for NDIS need two of our names, and no more.
-	grep -noiE '\bndshm_[a-z0-9_]+' kernel/tests/ndis/{provider,consumer}.c |
-		grep -vE ':ndshm_ndis_(open|close)$' || true
+	grep -noiE '\bndshm_[a-z0-9_]+|<(linux/)?ndshm[a-z/]*\.h>' kernel/tests/ndis/{provider,consumer}.c \
+		kernel/prototypes/{edu,reserved}/*.[ch] |
+		grep -vE ':(ndshm_ndis_(open|close)|<ndshm/ndis\.h>)$' || true
 	# Pure logic can be tested alone.
 	grep -nE '#include <linux/(fs|file|miscdevice|netlink|pci|device)|#include <net/' \
 		kernel/core/reason.c kernel/core/params.[ch] kernel/core/queue_state.[ch] || true

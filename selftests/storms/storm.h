@@ -117,6 +117,7 @@ struct storm {
 	unsigned int kills;
 	unsigned int deaths;		/* of processes that share a section */
 	unsigned int unbinds;
+	unsigned int requests;		/* of all clients */
 	const char *ko;			/* or NULL, as the next */
 	const char *mock;
 	unsigned long page;
@@ -216,5 +217,6 @@ bool storm_pressure(void);
 bool storm_descriptors(void);
 bool storm_owners(void);
 bool storm_sections(void);
+bool storm_async(void);
 
 #endif /* _NDSHM_SELFTEST_STORM_H */

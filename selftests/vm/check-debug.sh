@@ -5,7 +5,8 @@
 # debug.config): KUnit, the kselftest programs, failing allocations, storms, fuzzing; then
 # how much of the module all of it reached. Last line: N passed, N failed.
 # KERNELS="6.12-debug 7.2-debug" says which, LEVELS="..." picks levels by name, LOT=N has most
-# of them on one kernel each, somewhat shorter, and no coverage, JOBS=1 runs one at a time, FUZZ_SECONDS=N is the length of the fuzzing, KILLS=N UNBINDS=N adds a storm,
+# of them on one kernel each, somewhat shorter, and no coverage, JOBS=1 runs one at a time,
+# FUZZ_SECONDS=N is the length of the fuzzing, KILLS=N UNBINDS=N adds a storm,
 # NDSHM_PERCENT=N is how much is done of what is left to chance.
 set -euo pipefail
 
@@ -105,7 +106,7 @@ ends_with() {
 programs_of() {
 	local kernel=$1 which=$2
 	shift 2
-	guest "$kernel" "$which" "${machine[@]}" "$@" --timeout 1500 -- \
+	guest "$kernel" "$which" "${machine[@]}" "$@" --timeout 2400 -- \
 		"$here/check-debug-guest.sh" "$programs" "$which"
 }
 level_leaks() { programs_of "$1" leaks "${watched[@]}"; }
@@ -134,8 +135,17 @@ level_prototype() {
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 1) NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 97) \
 	NDSHM_SECONDS=$([[ $NDSHM_LONG ]] && echo 20 || echo 2) NDSHM_PROGRAMS=$programs \
 	NDSHM_PROTOTYPE=$BUILD/modules/$1/kernel/prototypes/82574/ndshm_82574.ko \
-		guest "$1" prototype --iommu --wire "${unwatched[@]}" --timeout "$([[ $NDSHM_LONG ]] && echo 36000 || echo 1500)" -- sh -c "
+		guest "$1" prototype --iommu --wire "${third_card[@]}" "${unwatched[@]}" --timeout "$([[ $NDSHM_LONG ]] && echo 36000 || echo 1500)" -- sh -c "
 		insmod \"\$NDSHM_COVERAGE\" && \"$top/selftests/traffic/prototype.sh\" &&
+		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
+}
+
+# A provider of memory that the kernel has no pages for, and two drivers that use it.
+level_reserved() {
+	NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 997) NDSHM_PROGRAMS=$programs \
+	NDSHM_PROTOTYPES=$BUILD/modules/$1/kernel/prototypes \
+		guest "$1" reserved --iommu --wire --edu "${unwatched[@]}" --append 'memmap=128M$0x40000000 memmap=16M$0x30000000' -- sh -c "
+		insmod \"\$NDSHM_COVERAGE\" && \"$top/selftests/traffic/reserved.sh\" &&
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
 
@@ -154,7 +164,7 @@ once() {
 		git ls-files -z selftests/vm selftests/catches.sh selftests/baseline.c selftests/ndshm_debug.c kernel/tests/mock |
 			xargs -0 sha256sum
 		"$here/kernels.sh" dir "$2"
-		uname -r
+		qemu-system-x86_64 --version
 	} | sha256sum)
 	if [[ ${LOT:-} && $(cat -- "$passed" 2>/dev/null) == "$what" ]]; then
 		echo "ok 1 - $1 # SKIP it passed before, and all of it is as it was"
@@ -229,7 +239,7 @@ must userlib build_userlib
 
 # The longest first, so that none is left alone at the end.
 read -ra all_kernels <<<"$kernels"
-for name in leaks kselftest prototype bare fuzz heap ${KILLS:+storm} catches ends compiles; do
+for name in leaks kselftest prototype reserved bare fuzz heap ${KILLS:+storm} catches ends compiles; do
 	for kernel in "${all_kernels[@]}"; do
 		[[ $name != ends || $kernel == "${all_kernels[0]}" ]] || continue
 		modules=$BUILD/modules/$kernel/stripped

@@ -179,7 +179,12 @@ for kernel in $kernels; do
 	NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 7) NDSHM_SECONDS=$([[ $NDSHM_LONG ]] && echo 20 || echo 2) \
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 2) NDSHM_KO=$ordinary NDSHM_PROGRAMS=$programs \
 	NDSHM_PROTOTYPE=$BUILD/modules/$kernel-test/kernel/prototypes/82574/ndshm_82574.ko \
-		level "$kernel/prototype" guest "$kernel" prototype --iommu --wire --timeout "$long" -- "$top/selftests/traffic/prototype.sh"
+		level "$kernel/prototype" guest "$kernel" prototype --iommu --wire "${third_card[@]}" --timeout "$long" -- "$top/selftests/traffic/prototype.sh"
+	# A range that the kernel keeps off, in which a provider has its memory.
+	NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 97) NDSHM_KO=$ordinary NDSHM_PROGRAMS=$programs \
+	NDSHM_PROTOTYPES=$BUILD/modules/$kernel-test/kernel/prototypes \
+		level "$kernel/reserved" guest "$kernel" reserved --iommu --wire --edu --append 'memmap=128M$0x40000000 memmap=16M$0x30000000' -- \
+		"$top/selftests/traffic/reserved.sh"
 	# Boots that lack one property each, and one that has no IOMMU at all.
 	while IFS='|' read -r missing options; do
 		read -ra options <<<"$options"

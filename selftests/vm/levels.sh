@@ -16,6 +16,11 @@ machine=(--iommu --wire --edu --numa 2
 	--device 'pcie-root-port,id=slot2,chassis=2,addr=0x14' --device 'edu,bus=slot2'
 	--device 'pcie-root-port,id=slot3,chassis=3,addr=0x15' --device 'edu,bus=slot3')
 
+# A third card on the wire, which shares the line of the second one's interrupts.
+# shellcheck disable=SC2034
+third_card=(--netdev 'hubport,id=wire2,hubid=7'
+	--device 'e1000e,netdev=wire2,mac=52:54:00:6e:64:03,addr=0x15,romfile=')
+
 # Emulated guests leave processors idle at times, but one more of them gains little, and what
 # is timed in them suffers.
 jobs_at_once=${JOBS:-$(nproc)}
@@ -69,7 +74,7 @@ wanted() { [[ -z ${LEVELS:-} || " $LEVELS " == *" ${1##*/} "* || " $LEVELS " == 
 
 # With LOT=N each level is on one of the kernels only, by turns; N says on which the first. What
 # both sides have is on one of them: N / 2 says on which.
-both='heap dma-bare bare prototype'
+both='heap dma-bare bare prototype reserved'
 declare -A levels_of
 has_the_lot() {
 	local kernel=${1%/*} at=0 all

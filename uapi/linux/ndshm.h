@@ -24,7 +24,8 @@
  * The return value is 0, or -1 with errno. Where the argument can be read and
  * its 16-byte header written, ``reason`` and ``status`` are written as well, on
  * success and on failure: the reason is the finest answer, and decides the other
- * two. A failed call allocates nothing, frees nothing, and changes no account.
+ * two. A failed call allocates nothing, frees nothing, and changes no account. One
+ * call has a success of its own: what is carried out later is PENDING, with errno 0.
  *
  * ========== ==================================================================
  * errno      meaning, the same for every command
@@ -38,12 +39,14 @@
  * E2BIG      a tail that this kernel does not know, and that is not zero; an
  *            argument longer than a page
  * EOPNOTSUPP an unknown flag; something that exists but not for this object
- * ENOENT     unknown adapter, provider or handle
+ * ENOENT     unknown adapter, provider or handle; no such request is out
  * ENODEV     the object was there and has gone (revoked)
  * EIDRM      the section was there and has been deleted
  * EOVERFLOW  arithmetic on the given values overflows
  * ENOSPC     an output array is too small; the size needed is written. No such
  *            extent is left in the section
+ * EAGAIN     as many requests are out as a client can have
+ * EEXIST     a request with that cookie is out already
  * EBUSY      claimed by another client, or by this one already; another client
  *            has a function of the same IOMMU group; others hold extents
  * EBADFD     the client holds no claim on this adapter
@@ -57,6 +60,13 @@
  * ESHUTDOWN  the provider is being unregistered
  * EIO        the provider failed
  * ========== ==================================================================
+ *
+ * What was asked for with NDSHM_ALLOC_ASYNC has its end in a record, see struct
+ * ndshm_completion, which is read from the client's descriptor; poll() says when there
+ * is one (POLLIN). read() waits for the first, unless the descriptor is O_NONBLOCK
+ * (EAGAIN), and gives as many whole ones as there are and fit, in the order in which
+ * requests ended; a buffer that is too small for one is EINVAL. What could not be
+ * written (EFAULT) is read again.
  *
  * mmap() takes an ``mmap_offset`` that the kernel gave out for a live handle (one
  * of a dead handle can in time be that of another object of the same client),
@@ -86,6 +96,7 @@
 #define NDSHM_BLOCK_QUERY	_IO(NDSHM_IOC, 0x86)
 #define NDSHM_BLOCK_SYNC	_IO(NDSHM_IOC, 0x87)
 #define NDSHM_SECTION_CREATE	_IO(NDSHM_IOC, 0x88)
+#define NDSHM_BLOCK_CANCEL	_IO(NDSHM_IOC, 0x89)
 
 /* On the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
@@ -112,6 +123,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_CLAIMS	(1ULL << 1)	/* ADAPTER_CLAIM, _START, _MAP_BAR */
 #define NDSHM_FEATURE_SYNC	(1ULL << 2)	/* BLOCK_SYNC */
 #define NDSHM_FEATURE_SECTIONS	(1ULL << 3)	/* SECTION_*, EXTENT_* */
+#define NDSHM_FEATURE_ASYNC	(1ULL << 4)	/* ALLOC_ASYNC, BLOCK_CANCEL, read() */
 
 /**
  * struct ndshm_get_info - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -133,6 +145,9 @@ struct ndshm_header {
  * @out_user_locked: bytes charged to the calling user's RLIMIT_MEMLOCK account,
  *	by ndshm and by everything else that uses the account (io_uring, ...)
  * @out_max_section: greatest MaxSize of a section, in bytes
+ * @out_max_requests: most requests (NDSHM_ALLOC_ASYNC) of a client that are out or whose
+ *	record has not been read
+ * @out_requests: those of this client
  */
 struct ndshm_get_info {
 	__u32 size;
@@ -150,6 +165,8 @@ struct ndshm_get_info {
 	__aligned_u64 out_bytes;
 	__aligned_u64 out_user_locked;
 	__aligned_u64 out_max_section;
+	__u32 out_max_requests;
+	__u32 out_requests;
 };
 
 /* Isolation properties that an adapter lacks; 0 means isolated. */
@@ -302,6 +319,7 @@ struct ndshm_block_info {
 
 /* Bits of ndshm_block_alloc.flags. */
 #define NDSHM_ALLOC_CONTIGUOUS	(1U << 0)	/* one DMA segment, or failure */
+#define NDSHM_ALLOC_ASYNC	(1U << 1)	/* later; see struct ndshm_completion */
 
 /**
  * struct ndshm_block_alloc - ioctl(NDSHM_BLOCK_ALLOC): make one block, or more
@@ -328,6 +346,13 @@ struct ndshm_block_info {
  * @out_segments: segments of the block for a @count of 1, also when @segments
  *	was too small (ENOSPC, LIST_SHORT: nothing is allocated); else 0
  * @__reserved: must be 0
+ * @cookie: with NDSHM_ALLOC_ASYNC the client's name for the request, unique among
+ *	those that are out (else EEXIST, COOKIE); else must be 0
+ *
+ * With NDSHM_ALLOC_ASYNC @count is 1, and @blocks, @segments and @segment_capacity
+ * are 0. The answer is 0 with status PENDING, and a record will come; or why nothing
+ * was begun, and none will. The longest that the block can be is charged at once, to
+ * the caller. What can change until it is carried out is looked at then.
  */
 struct ndshm_block_alloc {
 	__u32 size;
@@ -347,6 +372,47 @@ struct ndshm_block_alloc {
 	__aligned_u64 segments;
 	__u32 out_segments;
 	__u32 __reserved;
+	__aligned_u64 cookie;
+};
+
+/**
+ * struct ndshm_completion - how a request ended; read from a client's descriptor
+ * @cookie: which request
+ * @status: as BLOCK_ALLOC would have told
+ * @reason: likewise
+ * @block: of a success, and then as good as any other; else zero. Its segments
+ *	are for BLOCK_QUERY to tell.
+ *
+ * Each request that was answered with PENDING has one, whatever happens: one that was
+ * cancelled is REQUEST_ABORTED, one whose adapter or provider has gone by then is what
+ * BLOCK_ALLOC answers of those. The end of the client cancels all that are out, and
+ * records that nobody has read go with it, and their blocks.
+ */
+struct ndshm_completion {
+	__aligned_u64 cookie;
+	__u32 status;
+	__u32 reason;
+	struct ndshm_block_info block;
+};
+
+/**
+ * struct ndshm_block_cancel - ioctl(NDSHM_BLOCK_CANCEL): end a request
+ * @size: sizeof(struct ndshm_block_cancel)
+ * @status: out
+ * @reason: out
+ * @flags: must be 0
+ * @cookie: of the request
+ *
+ * It ends as REQUEST_ABORTED, and its record says so: at once if it has not begun, else
+ * when the provider has answered. One that has ended, or never was, is ENOENT
+ * (REQUEST_UNKNOWN). The cookie is free to be used again.
+ */
+struct ndshm_block_cancel {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__aligned_u64 cookie;
 };
 
 /**

@@ -491,6 +491,30 @@ static int list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t
 	return n && !rows ? -ENOMEM : 0;
 }
 
+/* Those that an adapter always has: the same blocks are both's. */
+static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
+{
+	struct ndshm_queue_row *rows = calloc(2, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	ndshm__lock();
+	rows[0] = (struct ndshm_queue_row){
+		.adapter = MEMFD_ADAPTER_ID,
+		.usage = true,
+		.state = 3,
+		.blocks = ndshm->memfd->count,
+		.bytes = ndshm->memfd->bytes,
+	};
+	ndshm__unlock();
+	rows[1] = rows[0];
+	rows[1].port = true;
+	rows[1].state = 2;
+	*out = rows;
+	*count = 2;
+	return 0;
+}
+
 const struct ndshm_backend ndshm__backend_memfd = {
 	.scheme = "memfd:",
 	.open = memfd_open,
@@ -502,4 +526,5 @@ const struct ndshm_backend ndshm__backend_memfd = {
 	.list_providers = list_providers,
 	.list_blocks = list_blocks,
 	.list_sections = ndshm__memfd_list_sections,
+	.list_queues = list_queues,
 };

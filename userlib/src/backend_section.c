@@ -74,6 +74,14 @@ static int list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, si
 	return 0;
 }
 
+static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
+{
+	(void)ndshm;
+	(void)out;
+	(void)count;
+	return 0;
+}
+
 /* Without blocks and claims there is nothing to map. */
 const struct ndshm_backend ndshm__backend_section = {
 	.scheme = "section:",
@@ -85,4 +93,5 @@ const struct ndshm_backend ndshm__backend_section = {
 	.list_providers = list_providers,
 	.list_blocks = list_blocks,
 	.list_sections = list_sections,
+	.list_queues = list_queues,
 };

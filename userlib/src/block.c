@@ -22,7 +22,7 @@ struct ndshm_block {
 	void *memory;
 };
 
-static struct ndshm_block *make_object(struct ndshm *ndshm)
+struct ndshm_block *ndshm__block_make(struct ndshm *ndshm)
 {
 	struct ndshm_block *block = calloc(1, sizeof(*block));
 
@@ -34,17 +34,22 @@ static struct ndshm_block *make_object(struct ndshm *ndshm)
 	return block;
 }
 
-static void free_object(struct ndshm_block *block)
+void ndshm__block_drop(struct ndshm_block *block)
 {
 	ndshm__put(block->ndshm);
 	pthread_mutex_destroy(&block->lock);
 	free(block);
 }
 
+void ndshm__block_fill(struct ndshm_block *block, const struct ndshm_block_info *info)
+{
+	block->info = *info;
+}
+
 static void free_objects(struct ndshm_block **blocks, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		free_object(blocks[i]);
+		ndshm__block_drop(blocks[i]);
 		blocks[i] = NULL;
 	}
 }
@@ -53,7 +58,7 @@ static void free_objects(struct ndshm_block **blocks, size_t count)
 static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		blocks[i] = make_object(ndshm);
+		blocks[i] = ndshm__block_make(ndshm);
 		if (!blocks[i]) {
 			free_objects(blocks, i);
 			return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
@@ -138,7 +143,7 @@ NDSHM_API void ndshm_free(struct ndshm_block *block)
 	argument.handle = block->info.handle;
 	/* After ndshm_close() there is no handle left to give back. */
 	ndshm__command(block->ndshm, NDSHM_BLOCK_FREE, &argument);
-	free_object(block);
+	ndshm__block_drop(block);
 }
 
 static int map(struct ndshm_block *block)

@@ -9,12 +9,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include <ndshm/ndshm.h>
+#include <ndshm/admin.h>
 
 #define NDSHM_API __attribute__((visibility("default")))
 
 #define NDSHM_BARS 6
 
+struct ndshm_block;
 struct ndshm_section;
 
 /**
@@ -27,11 +28,19 @@ struct ndshm_section;
  * @map: memory at an mmap_offset, shared, readable and writable
  * @create_section: as @command with NDSHM_SECTION_CREATE; sets the section's kind and
  *	descriptor
+ * @read_record: the next request that has ended, within @timeout milliseconds (below 0:
+ *	whenever); -EAGAIN: none has. NULL: none is made
  * @list_adapters: *@count rows for free(), and NULL if there are none; if @name
  *	is not NULL, the one that it names, or -ENOENT
  * @list_providers: the same for providers
  * @list_blocks: the same for blocks, which have no name
  * @list_sections: the same for sections
+ * @list_queues: the same for queues and ports
+ * @quotas: the same for users and what they may have; if @uid is not NULL, that of
+ *	the one user, who can be NDSHM_UID_SELF. NULL: there are no quotas
+ * @set_quota: as ndshm_set_quota(), with a real uid and what was checked. NULL with
+ *	@quotas
+ * @monitor: as ndshm_monitor_open(). NULL: there are no events
  *
  * Any number of threads at a time. *out is set on success only.
  */
@@ -43,12 +52,19 @@ struct ndshm_backend {
 	int (*map)(struct ndshm *ndshm, uint64_t offset, uint64_t length, void **out);
 	int (*create_section)(struct ndshm *ndshm, struct ndshm_section_create *argument,
 			      struct ndshm_section *section);
+	int (*read_record)(struct ndshm *ndshm, int timeout, struct ndshm_completion *record);
 	int (*list_adapters)(struct ndshm *ndshm, const char *name,
 			     struct ndshm_adapter_info **out, size_t *count);
 	int (*list_providers)(struct ndshm *ndshm, const char *name,
 			      struct ndshm_provider_info **out, size_t *count);
 	int (*list_blocks)(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
 	int (*list_sections)(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
+	int (*list_queues)(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
+	int (*quotas)(struct ndshm *ndshm, const uint32_t *uid, struct ndshm_quota_row **out,
+		      size_t *count);
+	int (*set_quota)(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
+			 const struct ndshm_quota_row *limits);
+	int (*monitor)(struct ndshm *ndshm, struct ndshm_monitor **out);
 };
 
 extern const struct ndshm_backend ndshm__backend_module;
@@ -97,6 +113,11 @@ int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument);
 /* Remember the reason of a command that was answered so. Returns what to say of it. */
 int ndshm__answer(struct ndshm *ndshm, int error, const void *argument);
 
+/* block.c: an object without a block, or NULL; and one that has got none. */
+struct ndshm_block *ndshm__block_make(struct ndshm *ndshm);
+void ndshm__block_drop(struct ndshm_block *block);
+void ndshm__block_fill(struct ndshm_block *block, const struct ndshm_block_info *info);
+
 /* claim.c: unmap the bars and free the objects of all claims. */
 void ndshm__forget_claims(struct ndshm *ndshm);
 
@@ -141,5 +162,13 @@ int ndshm__netlink_providers(struct ndshm *ndshm, const char *name,
 			     struct ndshm_provider_info **out, size_t *count);
 int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
 int ndshm__netlink_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
+int ndshm__netlink_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
+
+/* netlink_quota.c, monitor.c: likewise. */
+int ndshm__netlink_quotas(struct ndshm *ndshm, const uint32_t *uid, struct ndshm_quota_row **out,
+			  size_t *count);
+int ndshm__netlink_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
+			     const struct ndshm_quota_row *limits);
+int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out);
 
 #endif /* NDSHM_INTERNAL_H */

@@ -63,6 +63,29 @@ NDSHM_API int ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row 
 	return ndshm__done(ndshm, error);
 }
 
+static int compare_queues(const void *left, const void *right)
+{
+	const struct ndshm_queue_row *a = left, *b = right;
+
+	if (a->adapter != b->adapter)
+		return a->adapter > b->adapter ? 1 : -1;
+	if (a->port != b->port)
+		return a->port ? 1 : -1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+NDSHM_API int ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
+{
+	int error;
+
+	*out = NULL;
+	*count = 0;
+	error = ndshm->backend->list_queues(ndshm, out, count);
+	if (!error && *count)
+		qsort(*out, *count, sizeof(**out), compare_queues);
+	return ndshm__done(ndshm, error);
+}
+
 NDSHM_API int ndshm_find_adapter(struct ndshm *ndshm, const char *name,
 				 struct ndshm_adapter_info *info)
 {

@@ -7,47 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <netlink/attr.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
-#include <netlink/netlink.h>
 
-#include <linux/ndshm_netlink.h>
-
-#include "internal.h"
+#include "netlink_internal.h"
 
 /* A dump that things come and go in is begun anew, but not for ever. */
 #define DUMP_ATTEMPTS 16
 
-/* Of any kind of object. */
-#define ATTRIBUTES_MAX NDSHM_A_BLOCK_MAX
 _Static_assert(NDSHM_A_ADAPTER_MAX <= ATTRIBUTES_MAX, "adapters have the most attributes");
 _Static_assert(NDSHM_A_PROVIDER_MAX <= ATTRIBUTES_MAX, "providers have the most attributes");
+_Static_assert(NDSHM_A_BLOCK_MAX <= ATTRIBUTES_MAX, "blocks have the most attributes");
+_Static_assert(NDSHM_A_SECTION_MAX <= ATTRIBUTES_MAX, "sections have the most attributes");
+_Static_assert(NDSHM_A_QUEUE_MAX <= ATTRIBUTES_MAX, "queues have the most attributes");
 
 _Static_assert(NDSHM_NAME_SIZE == NDSHM_NAME_MAX, "names are as long here as there");
 
 /**
- * struct table - how a kind of object is asked for and read
- * @command: NDSHM_CMD_*_GET
- * @name: attribute that names one, or 0
- * @max: highest attribute
- * @policy: of the attributes
- * @row_size: bytes of a row
- * @fill: make a row, zeroed before, of the attributes; those that are missing
- *	are NULL
- */
-struct table {
-	uint8_t command;
-	int name;
-	int max;
-	const struct nla_policy *policy;
-	size_t row_size;
-	void (*fill)(void *row, struct nlattr **attrs);
-};
-
-/**
  * struct answer - what has come so far
- * @table: of which kind
+ * @table: of which kind; NULL: nothing is to come
  * @rows: @count of them, with room for @capacity
  * @count: rows
  * @capacity: rows
@@ -55,7 +33,7 @@ struct table {
  * @pending: the end has not come
  */
 struct answer {
-	const struct table *table;
+	const struct ndshm_table *table;
 	char *rows;
 	size_t count;
 	size_t capacity;
@@ -63,11 +41,8 @@ struct answer {
 	bool pending;
 };
 
-/*
- * The one place where libnl's errors become ours. What the kernel answers does
- * not come through here: see on_error().
- */
-static int nle_errno(int error)
+/* What the kernel answers does not come through here: see on_error(). */
+int ndshm__nle_errno(int error)
 {
 	switch (error < 0 ? -error : error) {
 	case NLE_SUCCESS:
@@ -107,7 +82,7 @@ static int nle_errno(int error)
 	}
 }
 
-static uint32_t get_u32(const struct nlattr *attr)
+uint32_t ndshm__attr_u32(const struct nlattr *attr)
 {
 	return attr ? nla_get_u32(attr) : 0;
 }
@@ -117,7 +92,7 @@ static int32_t get_s32(const struct nlattr *attr, int32_t none)
 	return attr ? nla_get_s32(attr) : none;
 }
 
-static uint64_t get_u64(const struct nlattr *attr)
+uint64_t ndshm__attr_u64(const struct nlattr *attr)
 {
 	return attr ? nla_get_u64(attr) : 0;
 }
@@ -150,16 +125,16 @@ static void fill_adapter(void *to, struct nlattr **attrs)
 
 	get_string(row->name, sizeof(row->name), attrs[NDSHM_A_ADAPTER_NAME]);
 	get_string(row->device, sizeof(row->device), attrs[NDSHM_A_ADAPTER_DEVICE]);
-	row->id = get_u32(attrs[NDSHM_A_ADAPTER_ID]);
+	row->id = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_ID]);
 	row->node = get_s32(attrs[NDSHM_A_ADAPTER_NODE], NDSHM_NODE_ANY);
-	row->isolation = get_u32(attrs[NDSHM_A_ADAPTER_ISOLATION]);
+	row->isolation = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_ISOLATION]);
 	row->open = attrs[NDSHM_A_ADAPTER_OPEN];
 	row->claimable = attrs[NDSHM_A_ADAPTER_CLAIMABLE];
 	row->claimed = attrs[NDSHM_A_ADAPTER_CLAIMED];
 	row->dirty = attrs[NDSHM_A_ADAPTER_DIRTY];
 }
 
-static const struct table adapters = {
+const struct ndshm_table ndshm__adapters = {
 	.command = NDSHM_CMD_ADAPTER_GET,
 	.name = NDSHM_A_ADAPTER_NAME,
 	.max = NDSHM_A_ADAPTER_MAX,
@@ -183,15 +158,15 @@ static void fill_provider(void *to, struct nlattr **attrs)
 	struct ndshm_provider_info *row = to;
 
 	get_string(row->name, sizeof(row->name), attrs[NDSHM_A_PROVIDER_NAME]);
-	row->id = get_u32(attrs[NDSHM_A_PROVIDER_ID]);
-	row->scope = get_u32(attrs[NDSHM_A_PROVIDER_SCOPE]);
-	row->adapter = get_u32(attrs[NDSHM_A_PROVIDER_ADAPTER_ID]);
-	row->flags = get_u32(attrs[NDSHM_A_PROVIDER_FLAGS]);
-	row->blocks = get_u32(attrs[NDSHM_A_PROVIDER_BLOCKS]);
+	row->id = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_ID]);
+	row->scope = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_SCOPE]);
+	row->adapter = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_ADAPTER_ID]);
+	row->flags = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_FLAGS]);
+	row->blocks = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_BLOCKS]);
 	row->mappable = attrs[NDSHM_A_PROVIDER_MAPPABLE];
 }
 
-static const struct table providers = {
+const struct ndshm_table ndshm__providers = {
 	.command = NDSHM_CMD_PROVIDER_GET,
 	.name = NDSHM_A_PROVIDER_NAME,
 	.max = NDSHM_A_PROVIDER_MAX,
@@ -219,21 +194,21 @@ static void fill_block(void *to, struct nlattr **attrs)
 {
 	struct ndshm_block_row *row = to;
 
-	row->id = get_u32(attrs[NDSHM_A_BLOCK_ID]);
-	row->adapter = get_u32(attrs[NDSHM_A_BLOCK_ADAPTER_ID]);
-	row->provider = get_u32(attrs[NDSHM_A_BLOCK_PROVIDER_ID]);
-	row->usage = get_u32(attrs[NDSHM_A_BLOCK_USAGE]);
-	row->uid = get_u32(attrs[NDSHM_A_BLOCK_UID]);
-	row->pid = get_u32(attrs[NDSHM_A_BLOCK_PID]);
-	row->segments = get_u32(attrs[NDSHM_A_BLOCK_SEGMENTS]);
+	row->id = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_ID]);
+	row->adapter = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_ADAPTER_ID]);
+	row->provider = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_PROVIDER_ID]);
+	row->usage = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_USAGE]);
+	row->uid = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_UID]);
+	row->pid = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_PID]);
+	row->segments = ndshm__attr_u32(attrs[NDSHM_A_BLOCK_SEGMENTS]);
 	row->preferred_node = get_s32(attrs[NDSHM_A_BLOCK_PREFERRED_NODE], NDSHM_NODE_ANY);
-	row->length = get_u64(attrs[NDSHM_A_BLOCK_LENGTH]);
-	row->consumed = get_u64(attrs[NDSHM_A_BLOCK_CONSUMED]);
+	row->length = ndshm__attr_u64(attrs[NDSHM_A_BLOCK_LENGTH]);
+	row->consumed = ndshm__attr_u64(attrs[NDSHM_A_BLOCK_CONSUMED]);
 	row->charged = attrs[NDSHM_A_BLOCK_CHARGED];
 	row->revoked = attrs[NDSHM_A_BLOCK_REVOKED];
 }
 
-static const struct table blocks = {
+const struct ndshm_table ndshm__blocks = {
 	.command = NDSHM_CMD_BLOCK_GET,
 	.max = NDSHM_A_BLOCK_MAX,
 	.policy = block_policy,
@@ -260,26 +235,60 @@ static void fill_section(void *to, struct nlattr **attrs)
 {
 	struct ndshm_section_row *row = to;
 
-	row->id = get_u32(attrs[NDSHM_A_SECTION_ID]);
-	row->adapter = get_u32(attrs[NDSHM_A_SECTION_ADAPTER_ID]);
-	row->provider = get_u32(attrs[NDSHM_A_SECTION_PROVIDER_ID]);
-	row->uid = get_u32(attrs[NDSHM_A_SECTION_UID]);
-	row->max_size = get_u64(attrs[NDSHM_A_SECTION_MAX_SIZE]);
-	row->initial_size = get_u64(attrs[NDSHM_A_SECTION_INITIAL_SIZE]);
-	row->committed = get_u64(attrs[NDSHM_A_SECTION_COMMITTED]);
-	row->taken = get_u64(attrs[NDSHM_A_SECTION_TAKEN]);
-	row->extents = get_u32(attrs[NDSHM_A_SECTION_EXTENTS]);
-	row->holders = get_u32(attrs[NDSHM_A_SECTION_HOLDERS]);
+	row->id = ndshm__attr_u32(attrs[NDSHM_A_SECTION_ID]);
+	row->adapter = ndshm__attr_u32(attrs[NDSHM_A_SECTION_ADAPTER_ID]);
+	row->provider = ndshm__attr_u32(attrs[NDSHM_A_SECTION_PROVIDER_ID]);
+	row->uid = ndshm__attr_u32(attrs[NDSHM_A_SECTION_UID]);
+	row->max_size = ndshm__attr_u64(attrs[NDSHM_A_SECTION_MAX_SIZE]);
+	row->initial_size = ndshm__attr_u64(attrs[NDSHM_A_SECTION_INITIAL_SIZE]);
+	row->committed = ndshm__attr_u64(attrs[NDSHM_A_SECTION_COMMITTED]);
+	row->taken = ndshm__attr_u64(attrs[NDSHM_A_SECTION_TAKEN]);
+	row->extents = ndshm__attr_u32(attrs[NDSHM_A_SECTION_EXTENTS]);
+	row->holders = ndshm__attr_u32(attrs[NDSHM_A_SECTION_HOLDERS]);
 	row->deleted = attrs[NDSHM_A_SECTION_DELETED];
 	row->revoked = attrs[NDSHM_A_SECTION_REVOKED];
 }
 
-static const struct table sections = {
+const struct ndshm_table ndshm__sections = {
 	.command = NDSHM_CMD_SECTION_GET,
 	.max = NDSHM_A_SECTION_MAX,
 	.policy = section_policy,
 	.row_size = sizeof(struct ndshm_section_row),
 	.fill = fill_section,
+};
+
+static const struct nla_policy queue_policy[NDSHM_A_QUEUE_MAX + 1] = {
+	[NDSHM_A_QUEUE_ADAPTER_ID] = { .type = NLA_U32 },
+	[NDSHM_A_QUEUE_KIND] = { .type = NLA_U32 },
+	[NDSHM_A_QUEUE_ID] = { .type = NLA_U32 },
+	[NDSHM_A_QUEUE_STATE] = { .type = NLA_U32 },
+	[NDSHM_A_QUEUE_FILTERS] = { .type = NLA_U32 },
+	[NDSHM_A_QUEUE_BLOCKS] = { .type = NLA_U32 },
+	[NDSHM_A_QUEUE_PACKETS] = { .type = NLA_U32 },
+	[NDSHM_A_QUEUE_BYTES] = { .type = NLA_U64 },
+};
+
+static void fill_queue(void *to, struct nlattr **attrs)
+{
+	struct ndshm_queue_row *row = to;
+
+	row->adapter = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_ADAPTER_ID]);
+	row->id = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_ID]);
+	row->port = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_KIND]);
+	row->usage = attrs[NDSHM_A_QUEUE_BLOCKS];
+	row->state = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_STATE]);
+	row->filters = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_FILTERS]);
+	row->blocks = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_BLOCKS]);
+	row->packets = ndshm__attr_u32(attrs[NDSHM_A_QUEUE_PACKETS]);
+	row->bytes = ndshm__attr_u64(attrs[NDSHM_A_QUEUE_BYTES]);
+}
+
+const struct ndshm_table ndshm__queues = {
+	.command = NDSHM_CMD_QUEUE_GET,
+	.max = NDSHM_A_QUEUE_MAX,
+	.policy = queue_policy,
+	.row_size = sizeof(struct ndshm_queue_row),
+	.fill = fill_queue,
 };
 
 static void *add_row(struct answer *answer)
@@ -308,10 +317,10 @@ static int on_row(struct nl_msg *message, void *context)
 {
 	struct nlattr *attrs[ATTRIBUTES_MAX + 1];
 	struct answer *answer = context;
-	const struct table *table = answer->table;
+	const struct ndshm_table *table = answer->table;
 	void *row;
 
-	if (genlmsg_parse(nlmsg_hdr(message), 0, attrs, table->max, table->policy)) {
+	if (!table || genlmsg_parse(nlmsg_hdr(message), 0, attrs, table->max, table->policy)) {
 		fail(answer, -EBADMSG);
 		return NL_SKIP;
 	}
@@ -372,24 +381,24 @@ static int receive(struct nl_sock *sock, struct answer *answer)
 		error = nl_recvmsgs_default(sock);
 	if (answer->error)
 		return answer->error;
-	return error < 0 ? nle_errno(error) : 0;
+	return error < 0 ? ndshm__nle_errno(error) : 0;
 }
 
-static int ask(struct nl_sock *sock, int family, struct answer *answer, const char *name)
+static int ask(struct nl_sock *sock, int family, struct answer *answer,
+	       const struct ndshm_query *query)
 {
-	const struct table *table = answer->table;
 	struct nl_msg *message = nlmsg_alloc();
 	int error = -NLE_NOMEM;
 
 	if (!message)
 		return -ENOMEM;
-	if (genlmsg_put(message, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, name ? 0 : NLM_F_DUMP,
-			table->command, NDSHM_FAMILY_VERSION))
-		error = name ? nla_put_string(message, table->name, name) : 0;
+	if (genlmsg_put(message, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0,
+			query->dump ? NLM_F_DUMP : 0, query->command, NDSHM_FAMILY_VERSION))
+		error = query->put ? query->put(message, query->with) : 0;
 	if (!error)
 		error = nl_send_auto(sock, message);
 	nlmsg_free(message);
-	return error < 0 ? nle_errno(error) : receive(sock, answer);
+	return error < 0 ? ndshm__nle_errno(error) : receive(sock, answer);
 }
 
 /* libnl has no number for most of what socket() answers, but errno stays. */
@@ -399,49 +408,59 @@ static int connect_socket(struct nl_sock *sock)
 
 	errno = 0;
 	error = genl_connect(sock);
-	return error == -NLE_FAILURE && errno ? -errno : nle_errno(error);
+	return error == -NLE_FAILURE && errno ? -errno : ndshm__nle_errno(error);
 }
 
-/* One attempt, on a fresh socket; the rows are the caller's, also on failure. */
-static int request(struct answer *answer, const char *name)
+int ndshm__netlink_connect(struct nl_sock **out, int *family)
 {
 	struct nl_sock *sock = nl_socket_alloc();
-	int family, error;
+	int error;
 
 	if (!sock)
 		return -ENOMEM;
 	error = connect_socket(sock);
-	if (error)
-		goto out;
-	family = genl_ctrl_resolve(sock, NDSHM_FAMILY_NAME);
-	if (family < 0) {
+	if (!error) {
+		*family = genl_ctrl_resolve(sock, NDSHM_FAMILY_NAME);
+		if (*family < 0)
+			error = ndshm__nle_errno(*family);
 		/* Not loaded, or not shown in this network namespace. */
-		error = nle_errno(family);
 		if (error == -ENOENT)
 			error = -EOPNOTSUPP;
-		goto out;
 	}
-	error = ask(sock, family, answer, name);
-out:
+	if (error)
+		nl_socket_free(sock);
+	else
+		*out = sock;
+	return error;
+}
+
+/* One attempt, on a fresh socket; the rows are the caller's, also on failure. */
+static int request(struct answer *answer, const struct ndshm_query *query)
+{
+	struct nl_sock *sock;
+	int family, error;
+
+	error = ndshm__netlink_connect(&sock, &family);
+	if (error)
+		return error;
+	error = ask(sock, family, answer, query);
 	nl_socket_free(sock);
 	return error;
 }
 
-/* @name: of one, which must then be there and be alone; NULL: all. */
-static int list(const struct table *table, const char *name, void **out, size_t *count)
+int ndshm__netlink_query(const struct ndshm_table *table, const struct ndshm_query *query,
+			 void **out, size_t *count)
 {
 	struct answer answer = { .table = table };
 	int attempt, error = -EAGAIN;
 
-	/* The module has no longer one. */
-	if (name && strlen(name) >= NDSHM_NAME_MAX)
-		return -ENOENT;
 	for (attempt = 0; attempt < DUMP_ATTEMPTS && error == -EAGAIN; attempt++) {
 		answer.count = 0;
 		answer.error = 0;
-		error = request(&answer, name);
+		error = request(&answer, query);
 	}
-	if (!error && name && answer.count != 1)
+	/* What is asked for alone is there, and is alone. */
+	if (!error && table && !query->dump && answer.count != 1)
 		error = -EBADMSG;
 	/* Those of an attempt that was given up do not count. */
 	if (error || !answer.count) {
@@ -455,11 +474,41 @@ static int list(const struct table *table, const char *name, void **out, size_t 
 	return 0;
 }
 
+/* What names one of them. */
+struct name {
+	int attribute;
+	const char *text;
+};
+
+static int put_name(struct nl_msg *message, const void *with)
+{
+	const struct name *name = with;
+
+	return nla_put_string(message, name->attribute, name->text);
+}
+
+/* @text: the name of one, or NULL: all. */
+static int list(const struct ndshm_table *table, const char *text, void **out, size_t *count)
+{
+	const struct name name = { table->name, text };
+	const struct ndshm_query query = {
+		.command = table->command,
+		.dump = !text,
+		.put = text ? put_name : NULL,
+		.with = &name,
+	};
+
+	/* The module has no longer one. */
+	if (text && strlen(text) >= NDSHM_NAME_MAX)
+		return -ENOENT;
+	return ndshm__netlink_query(table, &query, out, count);
+}
+
 int ndshm__netlink_adapters(struct ndshm *ndshm, const char *name,
 			    struct ndshm_adapter_info **out, size_t *count)
 {
 	void *rows;
-	int error = list(&adapters, name, &rows, count);
+	int error = list(&ndshm__adapters, name, &rows, count);
 
 	(void)ndshm;
 	if (!error)
@@ -471,7 +520,7 @@ int ndshm__netlink_providers(struct ndshm *ndshm, const char *name,
 			     struct ndshm_provider_info **out, size_t *count)
 {
 	void *rows;
-	int error = list(&providers, name, &rows, count);
+	int error = list(&ndshm__providers, name, &rows, count);
 
 	(void)ndshm;
 	if (!error)
@@ -482,7 +531,7 @@ int ndshm__netlink_providers(struct ndshm *ndshm, const char *name,
 int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
 {
 	void *rows;
-	int error = list(&blocks, NULL, &rows, count);
+	int error = list(&ndshm__blocks, NULL, &rows, count);
 
 	(void)ndshm;
 	if (!error)
@@ -493,7 +542,18 @@ int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, siz
 int ndshm__netlink_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
 {
 	void *rows;
-	int error = list(&sections, NULL, &rows, count);
+	int error = list(&ndshm__sections, NULL, &rows, count);
+
+	(void)ndshm;
+	if (!error)
+		*out = rows;
+	return error;
+}
+
+int ndshm__netlink_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
+{
+	void *rows;
+	int error = list(&ndshm__queues, NULL, &rows, count);
 
 	(void)ndshm;
 	if (!error)

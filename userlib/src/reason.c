@@ -164,11 +164,11 @@ static const struct row rows[] = {
 	ROW(DESCRIPTORS, RESOURCES, EMFILE, "descriptors",
 	    "there are as many open files as there can be: close some, or raise the limit (ulimit -n)"),
 	ROW(SECTION_QUOTA, RESOURCES, EDQUOT, "section-quota",
-	    "the user has as many sections as there may be: end some, or raise the module's max_user_sections"),
+	    "the user has as many sections as there may be: end some, or raise the user's quota (ndshm quota)"),
 	ROW(HOLDER_QUOTA, RESOURCES, EDQUOT, "holder-quota",
-	    "the user has as many holders as there may be: close some, or raise the module's max_user_holders"),
+	    "the user has as many holders as there may be: close some, or raise the user's quota (ndshm quota)"),
 	ROW(RESERVE_QUOTA, RESOURCES, EDQUOT, "reserve-quota",
-	    "the user's sections have as much range as there may be: reserve less, or raise the module's max_user_reserved"),
+	    "the user's sections have as much range as there may be: reserve less, or raise the user's quota (ndshm quota)"),
 	ROW(QUEUE_DEFAULT, INVALID_PARAMETER, EINVAL, "queue-default",
 	    "the default queue and the default port are always there: name another"),
 	ROW(QUEUE_UNKNOWN, INVALID_PARAMETER, ENOENT, "queue-unknown",
@@ -179,6 +179,20 @@ static const struct row rows[] = {
 	    "the adapter has no such virtual port: it was deleted, or never created"),
 	ROW(PORT_STATE, INVALID_STATE, EBADFD, "port-state",
 	    "the virtual port is not in a state for that: activate it first, and do not use it once it is being deleted"),
+
+	ROW(PENDING, PENDING, 0, "pending",
+	    "nothing failed: the request has begun, and a record says how it ends"),
+	ROW(REQUESTS, RESOURCES, EAGAIN, "requests",
+	    "as many requests are out as there may be: read the records of those that have ended"),
+	ROW(COOKIE, RESOURCE_CONFLICT, EEXIST, "cookie",
+	    "a request with that cookie is out already: name each by another"),
+	ROW(REQUEST_UNKNOWN, FILE_NOT_FOUND, ENOENT, "request-unknown",
+	    "no request with that cookie is out: it has ended, or never was"),
+	ROW(REQUEST_ABORTED, REQUEST_ABORTED, ECANCELED, "request-aborted",
+	    "the request was cancelled: ask again if it is still needed"),
+
+	ROW(BYTE_QUOTA, RESOURCES, EDQUOT, "byte-quota",
+	    "the user has as much memory as there may be: free some, or raise the user's quota (ndshm quota)"),
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == NDSHM_REASON_COUNT_KNOWN, "a reason has no row");
@@ -222,6 +236,7 @@ NDSHM_API const char *ndshm_status_name(uint32_t status)
 		const char *name;
 	} names[] = {
 		STATUS(SUCCESS),
+		STATUS(PENDING),
 		STATUS(BUSY),
 		STATUS(FAILURE),
 		STATUS(INVALID_PARAMETER),
@@ -233,6 +248,7 @@ NDSHM_API const char *ndshm_status_name(uint32_t status)
 		STATUS(BAD_CHARACTERISTICS),
 		STATUS(ADAPTER_NOT_FOUND),
 		STATUS(OPEN_FAILED),
+		STATUS(REQUEST_ABORTED),
 		STATUS(BUFFER_TOO_SHORT),
 		STATUS(ADAPTER_REMOVED),
 		STATUS(FILE_NOT_FOUND),

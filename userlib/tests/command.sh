@@ -16,7 +16,7 @@ run 0 "version" --version
 is "the version is said" "ndshm $version" "$out"
 run 0 "help" --help
 help=$out
-for word in info list alloc section bind unbind; do
+for word in info list alloc section monitor quota bind unbind; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" $word --help
@@ -30,7 +30,7 @@ run 2 "an unknown option" --frobnicate
 run 2 "an unknown option of a command" info --frobnicate
 run 2 "too many words" -b memfd: info more
 run 2 "nothing to list" -b memfd: list
-run 2 "what cannot be listed" -b memfd: list queues
+run 2 "what cannot be listed" -b memfd: list clients
 run 2 "too much to list" -b memfd: list blocks adapters
 
 run 0 "info" --backend memfd: info
@@ -59,6 +59,13 @@ is "providers: table" "ID  NAME   DEFAULT FOR  BLOCKS  FLAGS  MAPPABLE
  1  memfd  machine           0    0x0  yes" "$out"
 run 0 "providers in JSON" -b memfd: list providers -j
 is "providers: scope" '"machine"' "$(get 0 scope)"
+run 0 "queues" -b memfd: list queues
+is "queues: table" "ADAPTER  KIND   ID  STATE    FILTERS  BLOCKS  BYTES  PACKETS
+memfd    queue   0  running        0       0      0        0
+memfd    port    0  active         -       0      0        0" "$out"
+run 0 "queues in JSON" -b memfd: list queues -j
+is "queues: kind" '"port"' "$(get 1 kind)"
+is "queues: bytes" '0' "$(get 0 bytes)"
 run 0 "blocks" -b memfd: list blocks
 is "blocks: table" \
 	"ID  ADAPTER  PROVIDER  USAGE  LENGTH  CONSUMED  SEGMENTS  USER  PID  STATE" "$out"
@@ -126,6 +133,27 @@ is "a full disk is a failure" 1 $?
 is "a full disk is a failure in JSON" 1 $?
 
 holds_and_ends "adapter memfd*" -b memfd: alloc
+
+# What only the module has; stand_in.c makes answers up.
+run 1 "monitor: no module" -b memfd: monitor
+says "monitor: no module: why" "ndshm: cannot listen: * (EOPNOTSUPP)"
+run 1 "quota: no module" -b memfd: quota
+says "quota: no module: why" "ndshm: cannot show a quota: * (EOPNOTSUPP)"
+run 1 "quota: nothing to list" -b memfd: quota --all
+says "quota: nothing to list: why" "ndshm: cannot list quotas: * (EOPNOTSUPP)"
+run 1 "quota: nothing to set" -b memfd: quota --bytes 1M
+says "quota: nothing to set: why" "ndshm: cannot set a quota: * (EOPNOTSUPP)"
+for bad in "--bytes x" "--bytes -1" "--sections 1T" "--holders" "no-such-user" "root root" "-1" \
+	   "4294967295" "--all root" "--all --bytes 1"; do
+	# shellcheck disable=SC2086
+	run 2 "bad usage: quota $bad" -b memfd: quota $bad
+	says "bad usage: quota $bad is explained" "ndshm quota: *"
+done
+for bad in "--count 0" "--count x" "--count -1" "more"; do
+	# shellcheck disable=SC2086
+	run 2 "bad usage: monitor $bad" -b memfd: monitor $bad
+	says "bad usage: monitor $bad is explained" "ndshm monitor: *"
+done
 
 # PCI functions
 run 2 "bind: no function" bind

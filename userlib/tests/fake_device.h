@@ -2,7 +2,7 @@
 /*
  * A /dev/ndshm without the module: ioctl() answers what a test wants, and
  * /dev/zero gives the memory. Sections and holders are descriptors of the same kind
- * as the module's. Goes with --wrap of ioctl, mmap64 and open64.
+ * as the module's. Goes with --wrap of ioctl, mmap64, open64, read and poll.
  */
 #ifndef NDSHM_TEST_FAKE_DEVICE_H
 #define NDSHM_TEST_FAKE_DEVICE_H
@@ -32,11 +32,21 @@ struct answer {
 	int open_error;			/* of every open() */
 	int open_interrupted;		/* how many times EINTR comes before */
 	uint32_t section_flags;
+	struct ndshm_completion records[4];	/* that are read */
+	int record_count;
+	int read_error;			/* of one read() */
+	int read_length;		/* if not 0: what one read() returns */
+	int poll_error;			/* of one poll() */
+	int come_later;			/* records that come when they are polled for */
+	int lost_races;			/* records that come before, and others read */
 };
 
 /* What was asked. */
 struct asked {
-	int calls, frees, claims, bars, opens;
+	int calls, frees, claims, bars, opens, polls;
+	int client;			/* descriptor of the last open() */
+	int timeout;			/* of the last poll() */
+	struct ndshm_block_cancel cancel;
 	struct ndshm_block_alloc alloc;
 	struct ndshm_adapter_claim claim;
 	struct ndshm_adapter_start start;

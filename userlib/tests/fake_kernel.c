@@ -41,6 +41,10 @@ int kernel_open(struct ndshm **ndshm)
 		.list_providers = ndshm__backend_module.list_providers,
 		.list_blocks = ndshm__backend_module.list_blocks,
 		.list_sections = ndshm__backend_module.list_sections,
+		.list_queues = ndshm__backend_module.list_queues,
+		.quotas = ndshm__backend_module.quotas,
+		.set_quota = ndshm__backend_module.set_quota,
+		.monitor = ndshm__backend_module.monitor,
 	};
 	(*ndshm)->backend = &backend;
 	return 0;
@@ -181,8 +185,27 @@ void kernel_put_section(uint32_t id)
 	kernel_put(message);
 }
 
+void kernel_put_queue(uint32_t adapter, bool port, uint32_t id, bool usage)
+{
+	struct nl_msg *message = kernel_begin(NDSHM_CMD_QUEUE_GET, NLM_F_MULTI);
+
+	nla_put_u32(message, NDSHM_A_QUEUE_ADAPTER_ID, adapter);
+	nla_put_u32(message, NDSHM_A_QUEUE_KIND, port);
+	nla_put_u32(message, NDSHM_A_QUEUE_ID, id);
+	nla_put_u32(message, NDSHM_A_QUEUE_STATE, 2);
+	if (!port)
+		nla_put_u32(message, NDSHM_A_QUEUE_FILTERS, 4);
+	if (usage) {
+		nla_put_u32(message, NDSHM_A_QUEUE_BLOCKS, 5);
+		nla_put_u32(message, NDSHM_A_QUEUE_PACKETS, 6);
+		nla_put_u64(message, NDSHM_A_QUEUE_BYTES, 7ULL << 32);
+	}
+	kernel_put(message);
+}
+
 static void answer_family(void)
 {
+	struct nlattr *groups, *group;
 	struct nl_msg *message;
 
 	if (!kernel.has_family) {
@@ -194,9 +217,34 @@ static void answer_family(void)
 		    0, CTRL_CMD_NEWFAMILY, 2);
 	nla_put_u16(message, CTRL_ATTR_FAMILY_ID, KERNEL_FAMILY);
 	nla_put_string(message, CTRL_ATTR_FAMILY_NAME, "ndshm");
+	if (kernel.group) {
+		groups = nla_nest_start(message, CTRL_ATTR_MCAST_GROUPS);
+		group = nla_nest_start(message, 1);
+		nla_put_string(message, CTRL_ATTR_MCAST_GRP_NAME, "events");
+		nla_put_u32(message, CTRL_ATTR_MCAST_GRP_ID, kernel.group);
+		nla_nest_end(message, group);
+		nla_nest_end(message, groups);
+	}
 	kernel_put(message);
 	kernel_end_datagram();
 	kernel_put_error(0);
+}
+
+/* Numbers, each in its place. */
+static void remember_asked(struct nlmsghdr *header)
+{
+	struct nlattr *attr;
+	int left;
+
+	kernel.asked_present = 0;
+	nla_for_each_attr(attr, genlmsg_attrdata(genlmsg_hdr(header), 0),
+			  genlmsg_attrlen(genlmsg_hdr(header), 0), left) {
+		if (nla_type(attr) > NDSHM_A_QUOTA_MAX)
+			abort();
+		kernel.asked_present |= 1U << nla_type(attr);
+		kernel.asked[nla_type(attr)] = nla_len(attr) == 8 ? nla_get_u64(attr) :
+								    nla_get_u32(attr);
+	}
 }
 
 static void answer(struct nlmsghdr *header)
@@ -209,8 +257,13 @@ static void answer(struct nlmsghdr *header)
 	}
 	if (header->nlmsg_type != KERNEL_FAMILY)
 		abort();
+	kernel.request_command = genlmsg_hdr(header)->cmd;
 	if (header->nlmsg_flags & NLM_F_DUMP) {
 		kernel.dumps++;
+	} else if (kernel.request_command == NDSHM_CMD_QUOTA_GET ||
+		   kernel.request_command == NDSHM_CMD_QUOTA_SET) {
+		kernel.gets++;
+		remember_asked(header);
 	} else {
 		kernel.gets++;
 		name = genlmsg_attrdata(genlmsg_hdr(header), 0);

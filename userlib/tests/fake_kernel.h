@@ -27,6 +27,10 @@ struct kernel {
 	struct nlmsghdr request;
 	int connections, dumps, gets;
 	char asked_name[64];
+	uint8_t request_command;
+	uint32_t asked_present;	/* of a quota: bit n for attribute n */
+	uint64_t asked[NDSHM_A_QUOTA_MAX + 1];
+	uint32_t group;		/* of events; 0: the family has none */
 	bool answering;		/* what is called is called by the kernel's end */
 };
 
@@ -56,5 +60,6 @@ void kernel_put_adapter(uint32_t id, const char *name, int flags);
 void kernel_put_provider(int flags);
 void kernel_put_block(uint32_t id);
 void kernel_put_section(uint32_t id);
+void kernel_put_queue(uint32_t adapter, bool port, uint32_t id, bool usage);
 
 #endif /* NDSHM_TEST_FAKE_KERNEL_H */

@@ -20,6 +20,7 @@ is "what is installed" "opt/ndshm/bin/ndshm
 opt/ndshm/include/linux/ndshm.h
 opt/ndshm/include/linux/ndshm_netlink.h
 opt/ndshm/include/linux/ndshm_status.h
+opt/ndshm/include/ndshm/admin.h
 opt/ndshm/include/ndshm/lsa.h
 opt/ndshm/include/ndshm/ndshm.h
 opt/ndshm/include/ndshm/section.h

@@ -142,6 +142,7 @@ static void lists_blocks(void)
 	struct ndshm_request request = request_of(3);
 	struct ndshm_block_row *rows = (void *)1;
 	struct ndshm_provider_info provider;
+	struct ndshm_queue_row *queues;
 	struct ndshm_block *a, *b;
 	size_t count = 1;
 
@@ -165,6 +166,12 @@ static void lists_blocks(void)
 	free(rows);
 	CHECK_DONE(ndshm, ndshm_find_provider(ndshm, "memfd", &provider));
 	CHECK(provider.blocks == 2);
+	CHECK_DONE(ndshm, ndshm_list_queues(ndshm, &queues, &count));
+	REQUIRE(count == 2);
+	CHECK(!queues[0].port && queues[1].port && !queues[0].id && !queues[1].id);
+	CHECK(queues[0].usage && queues[0].blocks == 2 && queues[0].bytes == 3ULL * page);
+	CHECK(queues[1].usage && queues[1].blocks == 2 && queues[1].bytes == 3ULL * page);
+	free(queues);
 	ndshm_free(a);
 	ndshm_free(b);
 }

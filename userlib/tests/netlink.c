@@ -116,6 +116,37 @@ static void sections_are_listed(void)
 	CHECK(!rows && !count);
 }
 
+static void some_queues(void)
+{
+	kernel_put_queue(6, false, 0, true);
+	kernel_put_queue(5, true, 0, false);
+	kernel_put_queue(5, false, 9, true);
+	kernel_put_queue(5, false, 2, true);
+	kernel_end_datagram();
+	kernel_put_done(0, 0);
+}
+
+static void queues_are_listed(void)
+{
+	struct ndshm_queue_row *rows;
+	size_t count = 0;
+
+	kernel_reset(some_queues);
+	CHECK_DONE(ndshm, ndshm_list_queues(ndshm, &rows, &count));
+	REQUIRE(count == 4);
+	CHECK(rows[0].adapter == 5 && !rows[0].port && rows[0].id == 2);
+	CHECK(rows[0].state == 2 && rows[0].filters == 4 && rows[0].usage);
+	CHECK(rows[0].blocks == 5 && rows[0].packets == 6 && rows[0].bytes == 7ULL << 32);
+	CHECK(rows[1].adapter == 5 && !rows[1].port && rows[1].id == 9);
+	CHECK(rows[2].adapter == 5 && rows[2].port && rows[2].id == 0);
+	CHECK(!rows[2].usage && !rows[2].filters && !rows[2].blocks && !rows[2].bytes);
+	CHECK(rows[3].adapter == 6 && !rows[3].port);
+	free(rows);
+	kernel_reset(nothing);
+	CHECK_DONE(ndshm, ndshm_list_queues(ndshm, &rows, &count));
+	CHECK(!rows && !count);
+}
+
 static void a_list_can_be_empty(void)
 {
 	struct ndshm_block_row *rows = (void *)1;
@@ -357,6 +388,7 @@ int main(void)
 	RUN(providers_are_listed);
 	RUN(blocks_are_listed);
 	RUN(sections_are_listed);
+	RUN(queues_are_listed);
 	RUN(a_list_can_be_empty);
 	RUN(one_is_found_by_name);
 	RUN(one_that_is_not_there_is_not_found);

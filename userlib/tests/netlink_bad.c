@@ -295,6 +295,8 @@ static int list(uint8_t command)
 		error = ndshm_list_adapters(ndshm, (struct ndshm_adapter_info **)&rows, &count);
 	else if (command == NDSHM_CMD_PROVIDER_GET)
 		error = ndshm_list_providers(ndshm, (struct ndshm_provider_info **)&rows, &count);
+	else if (command == NDSHM_CMD_QUEUE_GET)
+		error = ndshm_list_queues(ndshm, (struct ndshm_queue_row **)&rows, &count);
 	else if (command == NDSHM_CMD_SECTION_GET)
 		error = ndshm_list_sections(ndshm, (struct ndshm_section_row **)&rows, &count);
 	else
@@ -339,6 +341,14 @@ static void short_attributes_are_bad(void)
 		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_TAKEN, 8 },
 		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_EXTENTS, 4 },
 		{ NDSHM_CMD_SECTION_GET, NDSHM_A_SECTION_HOLDERS, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ADAPTER_ID, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_KIND, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ID, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_STATE, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_FILTERS, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_BLOCKS, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_PACKETS, 4 },
+		{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_BYTES, 8 },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

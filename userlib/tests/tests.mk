@@ -9,7 +9,7 @@ watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
 test_names := memfd memfd_inside section section_others threads last failnth device device_memory \
-	device_section netlink netlink_bad reasons heap heap_threads heap_fork section_heap lsa
+	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap lsa
 test_programs := $(test_names:%=$(tests)/%)
 
 # What is run to test the library, one word each.
@@ -35,13 +35,14 @@ allocations := calloc reallocarray memfd_create fallocate64 mmap64 mremap
 $(tests)/failnth $(tests)/last $(tests)/netlink: $(tests)/wrap.o
 $(tests)/failnth: wraps = $(call wrap,$(allocations))
 $(tests)/last: wraps = $(call wrap,$(allocations) pthread_key_create pthread_atfork pthread_setspecific)
-$(tests)/netlink $(tests)/netlink_bad: $(tests)/fake_kernel.o
+$(tests)/netlink $(tests)/netlink_bad $(tests)/netlink_admin: $(tests)/fake_kernel.o
 $(tests)/netlink: wraps = $(call wrap,$(allocations) genl_connect)
 $(tests)/netlink_bad: wraps = $(call wrap,genl_connect $(netlink_steps))
+$(tests)/netlink_admin: wraps = $(call wrap,genl_connect nl_socket_add_membership recvfrom)
 netlink_steps := nl_socket_alloc nlmsg_alloc genlmsg_put nla_put_string nl_send_auto
 device_tests := $(tests)/device $(tests)/device_memory $(tests)/device_section
 $(device_tests): $(tests)/fake_device.o
-$(device_tests): wraps = $(call wrap,ioctl mmap64 open64)
+$(device_tests): wraps = $(call wrap,ioctl mmap64 open64 read poll)
 
 $(tests)/heap $(tests)/heap_threads $(tests)/heap_fork: $(tests)/fake_section.o
 # What watches addresses has locks of its own, which a fork amid threads leaves taken.
@@ -97,6 +98,14 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 		$(call wrap,write ndshm_fd ndshm_find_adapter ndshm_list_blocks ndshm_list_sections) \
 		-o $@ $^ $(nl_libs) $(jansson_libs)
 
+# With users, limits and events.
+$(tests)/ndshm-admin: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
+		$(tests)/stand_in_admin.o
+	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
+		$(call wrap,$(addprefix ndshm_,get_quota list_quotas set_quota monitor_open \
+			monitor_fd monitor_next monitor_close)) \
+		-o $@ $^ $(nl_libs) $(jansson_libs)
+
 # Those with threads once more, with every access held against other threads', if the
 # compiler can do that.
 races := $(out)/races
@@ -122,7 +131,7 @@ section_command := $(tests)/ndshm $(tests)/ndshm-stand-in $(tests)/json_get $(te
 .PHONY: command-tests
 command-tests: $(section_command)
 
-check: all races $(test_programs) $(tests)/fork/heap_fork command-tests
+check: all races $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)/ndshm-admin
 	@CC='$(CC)' CXX='$(CXX)' $(here)/tests/run.sh \
 		$(library_tests) $$(ls $(race_programs) 2>/dev/null) $(tests)/fork/heap_fork \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
@@ -131,6 +140,7 @@ check: all races $(test_programs) $(tests)/fork/heap_fork command-tests
 		'$(here)/tests/install.sh $(here) $(out) $(VERSION)' \
 		'$(here)/tests/command.sh $(tests)/ndshm $(tests)/json_get $(VERSION)' \
 		'$(here)/tests/section_command.sh $(section_command)' \
+		'$(here)/tests/admin.sh $(tests)/ndshm-admin $(tests)/json_get' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get'
 
 # How much of the library its own tests run, in lines; below COVERAGE_MIN per cent is a

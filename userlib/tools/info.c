@@ -15,6 +15,7 @@ static const struct {
 	{ NDSHM_FEATURE_CLAIMS, "claims" },
 	{ NDSHM_FEATURE_SYNC, "sync" },
 	{ NDSHM_FEATURE_SECTIONS, "sections" },
+	{ NDSHM_FEATURE_ASYNC, "async" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm list adapters|providers|blocks|sections
+ * ndshm list adapters|providers|queues|blocks|sections
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ static void add_adapter(struct table *table, const struct ndshm_adapter_info *ro
 	table_add(table, cells);
 }
 
-static json_t *adapter_json(const struct ndshm_adapter_info *row)
+json_t *adapter_json(const struct ndshm_adapter_info *row)
 {
 	return json_pack("{s:I, s:s, s:s, s:i, s:b, s:o, s:b, s:b, s:b, s:b}",
 			 "id", (json_int_t)row->id,
@@ -122,7 +122,7 @@ static void add_provider(struct table *table, const struct ndshm_provider_info *
 	table_add(table, cells);
 }
 
-static json_t *provider_json(const struct ndshm_provider_info *row)
+json_t *provider_json(const struct ndshm_provider_info *row)
 {
 	static const char *const scopes[] = { "named", "machine", "adapter" };
 
@@ -191,7 +191,7 @@ static void add_block(struct table *table, const struct names *names, const void
 	table_add(table, cells);
 }
 
-static json_t *block_json(const struct names *names, const void *from)
+json_t *block_json(const struct names *names, const void *from)
 {
 	const struct ndshm_block_row *row = from;
 	char *adapter = adapter_name(names, row->adapter);
@@ -274,6 +274,52 @@ json_t *section_json(const struct names *names, const void *from)
 	return value;
 }
 
+static char *usage_cell(const struct ndshm_queue_row *row, uint64_t number)
+{
+	return row->usage ? format_string("%" PRIu64, number) : format_string("-");
+}
+
+static void add_queue(struct table *table, const struct names *names, const void *from)
+{
+	const struct ndshm_queue_row *row = from;
+	char *cells[] = {
+		adapter_name(names, row->adapter),
+		format_string("%s", row->port ? "port" : "queue"),
+		format_string("%" PRIu32, row->id),
+		format_string("%s", queue_state(row)),
+		row->port ? format_string("-") : format_string("%" PRIu32, row->filters),
+		usage_cell(row, row->blocks),
+		usage_cell(row, row->bytes),
+		usage_cell(row, row->packets),
+	};
+
+	table_add(table, cells);
+}
+
+static json_t *usage_json(const struct ndshm_queue_row *row, uint64_t number)
+{
+	return row->usage ? json_integer(number) : json_null();
+}
+
+json_t *queue_json(const struct names *names, const void *from)
+{
+	const struct ndshm_queue_row *row = from;
+	char *adapter = adapter_name(names, row->adapter);
+	json_t *value;
+
+	value = json_pack("{s:s, s:s, s:I, s:s, s:I, s:o, s:o, s:o}",
+			  "adapter", adapter,
+			  "kind", row->port ? "port" : "queue",
+			  "id", (json_int_t)row->id,
+			  "state", queue_state(row),
+			  "filters", (json_int_t)row->filters,
+			  "blocks", usage_json(row, row->blocks),
+			  "bytes", usage_json(row, row->bytes),
+			  "packets", usage_json(row, row->packets));
+	free(adapter);
+	return value;
+}
+
 /* Rows of what refers to adapters and providers: one at a time into a table or a list. */
 struct rows {
 	void *array;
@@ -343,12 +389,27 @@ static enum exit_code list_sections(struct ndshm *ndshm, bool json)
 	return show_rows(ndshm, json, error, "list sections", &rows, &table);
 }
 
+static enum exit_code list_queues(struct ndshm *ndshm, bool json)
+{
+	static const char *const titles[] = {
+		"ADAPTER", "KIND", ">ID", "STATE", ">FILTERS", ">BLOCKS", ">BYTES", ">PACKETS"
+	};
+	struct table table = { titles, 8, NULL, 0 };
+	struct ndshm_queue_row *array = NULL;
+	struct rows rows = { .size = sizeof(*array), .add = add_queue, .json = queue_json };
+	int error = ndshm_list_queues(ndshm, &array, &rows.count);
+
+	rows.array = array;
+	return show_rows(ndshm, json, error, "list queues", &rows, &table);
+}
+
 static const struct {
 	const char *name;
 	lister *list;
 } kinds[] = {
 	{ "adapters", list_adapters },
 	{ "providers", list_providers },
+	{ "queues", list_queues },
 	{ "blocks", list_blocks },
 	{ "sections", list_sections },
 };
@@ -388,9 +449,10 @@ enum exit_code run_list(struct common *common, int argc, char **argv)
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 	static const struct argp argp = {
 		.parser = parse,
-		.args_doc = "adapters|providers|blocks|sections",
+		.args_doc = "adapters|providers|queues|blocks|sections",
 		.doc = "List what the module holds.\v"
-		       "Without CAP_SYS_ADMIN you see the blocks and sections of your own user.",
+		       "Without CAP_SYS_ADMIN you see the blocks and sections of your own user, "
+		       "and not what queues have.",
 		.children = children,
 	};
 	struct arguments arguments = { .common = common };

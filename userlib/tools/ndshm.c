@@ -15,6 +15,8 @@ static const struct word subcommands[] = {
 	{ "list", run_list },
 	{ "alloc", run_alloc },
 	{ "section", run_section },
+	{ "monitor", run_monitor },
+	{ "quota", run_quota },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
 	{ 0 }
@@ -115,11 +117,14 @@ int main(int argc, char **argv)
 		       "  info                      what the module can do, and this client's share\n"
 		       "  list adapters             who does DMA, and how isolated they are\n"
 		       "  list providers            where memory comes from\n"
+		       "  list queues               receive queues and virtual ports of drivers\n"
 		       "  list blocks               what is allocated, and whose it is\n"
 		       "  list sections             what processes share, and how much of it is used\n"
 		       "  alloc                     make blocks, show them, hold them\n"
 		       "  section create            make a section, hold it, run a program with it\n"
 		       "  section show ID           one section, and how much of it is used\n"
+		       "  monitor                   what happens, as it happens\n"
+		       "  quota [USER]              what a user has and may have\n"
 		       "  bind PCI-ADDRESS          make an adapter of a PCI function\n"
 		       "  unbind PCI-ADDRESS        give it back to its own driver\n"
 		       "\n"

@@ -133,17 +133,32 @@ enum exit_code end_output(void)
 	return cannot_errno(-errno, "write the output");
 }
 
-enum exit_code print_json(json_t *value)
+static enum exit_code print_as(json_t *value, size_t flags)
 {
 	int error;
 
 	/* It is made in one piece, so this is the one place that looks. */
 	if (!value)
 		no_memory();
-	error = json_dumpf(value, stdout, JSON_INDENT(2));
+	error = json_dumpf(value, stdout, flags);
 	json_decref(value);
 	putchar('\n');
 	return error ? cannot_errno(-EIO, "write the output") : end_output();
+}
+
+enum exit_code print_json(json_t *value)
+{
+	return print_as(value, JSON_INDENT(2));
+}
+
+enum exit_code print_json_line(json_t *value)
+{
+	return print_as(value, JSON_COMPACT);
+}
+
+json_t *json_u64(uint64_t number)
+{
+	return json_integer(number > INT64_MAX ? INT64_MAX : (json_int_t)number);
 }
 
 void table_add(struct table *table, char **cells)

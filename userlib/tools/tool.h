@@ -30,7 +30,8 @@ extern const struct argp common_argp;
 
 /* Subcommands: argv[0] is what help and errors call it. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
-subcommand run_info, run_list, run_alloc, run_section, run_bind, run_unbind;
+subcommand run_info, run_list, run_alloc, run_section, run_monitor, run_quota, run_bind,
+	run_unbind;
 
 /* A word that chooses a subcommand. Lists of them end with zeroes. */
 struct word {
@@ -62,6 +63,10 @@ void *array(size_t count, size_t size);
 
 /* Print and release a JSON value. */
 enum exit_code print_json(json_t *value);
+/* The same in one line, which is there at once. */
+enum exit_code print_json_line(json_t *value);
+/* JSON's numbers end with INT64_MAX: so do these. */
+json_t *json_u64(uint64_t number);
 /* What was printed must have arrived. */
 enum exit_code end_output(void);
 
@@ -95,9 +100,20 @@ char *adapter_name(const struct names *names, uint32_t id);
 char *provider_name(const struct names *names, uint32_t id);
 char *user_name(uint32_t uid);
 
-/* list.c: of a struct ndshm_section_row */
+/* list.c: of a row of that kind */
+json_t *adapter_json(const struct ndshm_adapter_info *row);
+json_t *provider_json(const struct ndshm_provider_info *row);
+json_t *queue_json(const struct names *names, const void *row);
+json_t *block_json(const struct names *names, const void *row);
 const char *section_state(const struct ndshm_section_row *row);
 json_t *section_json(const struct names *names, const void *row);
+
+/* quota.c */
+
+struct ndshm_quota_row;
+json_t *quota_json(const struct ndshm_quota_row *row);
+/* Of one NDSHM_QUOTA_*. */
+const char *quota_kind_name(uint32_t bit);
 
 /* words.c */
 
@@ -110,6 +126,7 @@ json_t *isolation_json(uint32_t isolation);
 const char *isolation_property(unsigned int bit);
 const char *isolation_advice(unsigned int bit);
 const char *usage_name(uint32_t usage);
+const char *queue_state(const struct ndshm_queue_row *row);
 /* All of them, with commas; on the heap. */
 char *usage_names(void);
 bool parse_usage(const char *word, uint32_t *usage);

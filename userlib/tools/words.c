@@ -101,6 +101,18 @@ const char *usage_name(uint32_t usage)
 	return usage < NDSHM_USAGE_MAX ? usages[usage] : "unknown";
 }
 
+const char *queue_state(const struct ndshm_queue_row *row)
+{
+	static const char *const queues[] = {
+		"gone", "allocated", "set", "running", "paused", "stop-dma", "freeing"
+	};
+	static const char *const ports[] = { "gone", "created", "active", "deleting" };
+
+	if (row->port)
+		return row->state < 4 ? ports[row->state] : "unknown";
+	return row->state < 7 ? queues[row->state] : "unknown";
+}
+
 char *usage_names(void)
 {
 	char *names = format_string("%s", usages[NDSHM_USAGE_UNDEFINED + 1]);

@@ -64,26 +64,74 @@ struct ndshm_adapter_info {
 	const void *group;
 };
 
-/*
- * ndshm_adapter_register() - may sleep; *adapter is stored last.
- * ndshm_adapter_unregister() - the device goes: a claim ends, every queue is
- * freed, every block of the adapter is revoked and freed, nothing uses the device
- * when it returns. It never waits for a client; it does for packets that are out.
- * No call for the adapter's queues may be under way then, but from their own
- * callbacks. May sleep.
+/**
+ * ndshm_adapter_register - memory can be allocated for a device from now on
+ * @info: how; not used any more when it returns
+ * @adapter: stored last
+ *
+ * Context: process; may sleep.
+ * Return: a reason: NAME, NAME_TAKEN, FLAGS or MEMORY, or none.
  */
 ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 				      struct ndshm_adapter **adapter);
+
+/**
+ * ndshm_adapter_close_unused - close an adapter that nobody has anything of
+ * @adapter: from ndshm_adapter_register()
+ *
+ * For a driver that ends it only then. No claim, queue or block comes any more, until
+ * ndshm_adapter_reopen(); the other way on is ndshm_adapter_unregister().
+ *
+ * Context: process; may sleep.
+ * Return: true; or false, and nothing has changed, while there is a claim, a queue or a
+ * block.
+ */
+bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter);
+
+/**
+ * ndshm_adapter_reopen - everything can come again
+ * @adapter: that ndshm_adapter_close_unused() has closed
+ *
+ * Context: process; may sleep.
+ */
+void ndshm_adapter_reopen(struct ndshm_adapter *adapter);
+
+/**
+ * ndshm_adapter_unregister - the device goes
+ * @adapter: from ndshm_adapter_register(); dead when it returns
+ *
+ * A claim ends, every queue is freed, every block of the adapter is revoked and
+ * freed, nothing uses the device when it returns. It never waits for a client; it
+ * does for packets that are out. No call for the adapter's queues may be under way
+ * then, but from their own callbacks.
+ *
+ * Context: process; may sleep.
+ */
 void ndshm_adapter_unregister(struct ndshm_adapter *adapter);
 
-/* The device given at registration; valid while the adapter is registered. */
+/**
+ * ndshm_adapter_device - the device given at registration
+ * @adapter: a registered one
+ *
+ * Return: the device, which is valid while the adapter is registered.
+ */
 struct device *ndshm_adapter_device(const struct ndshm_adapter *adapter);
 
-/*
- * Find a registered adapter and hold it, so that blocks can be allocated for
- * it (NULL: none of that name); put ends that. Holding does not keep the device.
+/**
+ * ndshm_adapter_find - hold an adapter, so that blocks can be allocated for it
+ * @name: as it is registered
+ *
+ * It does not keep the device.
+ *
+ * Context: process; may sleep.
+ * Return: the adapter, for ndshm_adapter_put(); NULL: none of that name.
  */
 struct ndshm_adapter *ndshm_adapter_find(const char *name);
+
+/**
+ * ndshm_adapter_put - do not hold an adapter any more
+ * @adapter: from ndshm_adapter_find()
+ */
 void ndshm_adapter_put(struct ndshm_adapter *adapter);
 
 #endif /* _NDSHM_ADAPTER_H */

@@ -54,7 +54,17 @@ struct ndshm_segment_list {
 	struct ndshm_segment *segments;
 };
 
-/* Called by an allocate handler, once a segment. May sleep. 0 or -ENOMEM. */
+/**
+ * ndshm_list_add - say where a part of a block is
+ * @list: that an allocate handler was given, and no other
+ * @address: of the segment, as the device has it
+ * @length: of the segment
+ *
+ * Called by an allocate handler, once a segment, in the block's order.
+ *
+ * Context: process; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
 int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
 
 /**
@@ -78,7 +88,9 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * @revoked: called at most once if the memory goes while the block is held,
  *	because a device went: not after ndshm_free(), which waits for its end.
  *	May sleep. When it returns, its owner has let go of the memory; it still
- *	calls ndshm_free(), then or later. May be NULL.
+ *	calls ndshm_free(), then or later, but not before it was given the block:
+ *	ndshm_allocate() may still be about to return, or @done of a request to run.
+ *	May be NULL.
  * @revoked_context: first argument of @revoked
  * @list: caller's list of segments, or NULL
  * @vport_id: virtual port, 0 for the default port (revision 2). One of @queue_id and
@@ -125,38 +137,106 @@ struct ndshm_parameters {
 	.size = NDSHM_SIZEOF_PARAMETERS_REVISION_2, \
 }
 
-/*
- * ndshm_allocate() - make a block. May sleep. On failure *block is NULL. The
- * block carries one reference, the caller's, which ndshm_free() gives back.
+/**
+ * ndshm_allocate - make a block
+ * @parameters: what is asked; the outcome is written to it
+ * @block: NULL on failure
+ *
+ * The block carries one reference, the caller's, which ndshm_free() gives back.
  * Memory of the built-in providers reads as zero. For a queue or a port that does not
  * exist, or does not get memory in its state: QUEUE_UNKNOWN, QUEUE_STATE,
  * PORT_UNKNOWN, PORT_STATE.
+ *
+ * Context: process; may sleep.
+ * Return: a reason, or none.
  */
 ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 			      struct ndshm_block **block);
 
-/* Give a block back. May sleep; NULL is allowed. Cannot fail. */
+/**
+ * ndshm_allocate_kept - make a block whose owner cannot be told
+ * @parameters: what is asked, of revision 1 or 2, but whole: what the revision does not
+ *	have is zero; used as they are, so that on failure any output may have been written
+ * @block: NULL on failure
+ *
+ * As ndshm_allocate(), but whoever revokes the block waits until ndshm_free(), however
+ * long that takes, and calls nothing: for owners that have no word for memory that
+ * goes. The callback in the parameters is not looked at.
+ *
+ * Context: process; may sleep.
+ * Return: a reason, or none.
+ */
+ndshm_reason_t ndshm_allocate_kept(struct ndshm_parameters *parameters,
+				   struct ndshm_block **block);
+
+#define NDSHM_OWNER_WORDS	3
+
+/**
+ * ndshm_block_owner - room for what a block's owner has to remember of it
+ * @block: from ndshm_allocate() or ndshm_allocate_kept()
+ *
+ * Context: any.
+ * Return: NDSHM_OWNER_WORDS of 64 bits, which are zero at first and which nobody else
+ * looks at; until ndshm_free().
+ */
+u64 *ndshm_block_owner(struct ndshm_block *block);
+
+/**
+ * ndshm_free - give a block back
+ * @block: from ndshm_allocate() or ndshm_allocate_kept(), or NULL
+ *
+ * It cannot fail. A revoked callback that has begun is waited for, but not by itself.
+ *
+ * Context: process; may sleep.
+ */
 void ndshm_free(struct ndshm_block *block);
 
-/* The DMA segments of a block, which do not change while it is held, and how many. */
+/**
+ * ndshm_block_segments - where a block is for its device
+ * @block: that is held
+ * @count: how many there are
+ *
+ * Return: the segments, which do not change while the block is held.
+ */
 const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block,
 						 u32 *count);
 
-/*
- * A further reference, and its end; the end may be in atomic context. It keeps
- * the block, but not its memory, beyond what ndshm_allocate()'s holder was told
- * by the revoked callback.
+/**
+ * ndshm_block_get - a further reference
+ * @block: that is held
+ *
+ * It keeps the block, but not its memory, beyond what ndshm_allocate()'s holder was
+ * told by the revoked callback.
+ *
+ * Context: any.
+ * Return: @block.
  */
 struct ndshm_block *ndshm_block_get(struct ndshm_block *block);
+
+/**
+ * ndshm_block_put - the end of a reference
+ * @block: from ndshm_block_get()
+ *
+ * If it was the last one the memory goes back from a workqueue.
+ *
+ * Context: any but NMI.
+ */
 void ndshm_block_put(struct ndshm_block *block);
 
-/*
- * Make the device and the processors see the same in @length bytes from @offset on:
- * @direction is NDSHM_SYNC_FOR_DEVICE or NDSHM_SYNC_FOR_CPU, when as in struct
- * ndshm_block_sync; nothing has to be done if needs_sync was false. The caller holds
- * the block, and its revoked callback, which it must have, has not returned; the
- * callback itself may call it. Any context. DIRECTION, LENGTH_ZERO, RANGE or, if the
- * memory has gone, BLOCK_REVOKED.
+/**
+ * ndshm_sync - make the device and the processors see the same in a range
+ * @block: that is held, and was allocated with a revoked callback, which has not
+ *	returned; the callback itself may call it
+ * @direction: NDSHM_SYNC_FOR_DEVICE or NDSHM_SYNC_FOR_CPU, when as in struct
+ *	ndshm_block_sync
+ * @offset: of the first byte
+ * @length: bytes
+ *
+ * Nothing has to be done if needs_sync was false.
+ *
+ * Context: any.
+ * Return: a reason: DIRECTION, LENGTH_ZERO, RANGE or, if the memory has gone,
+ * BLOCK_REVOKED, or none.
  */
 ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
 			  u64 length);

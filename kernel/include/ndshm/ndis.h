@@ -101,23 +101,38 @@ typedef struct _NDIS_DRIVER_OPTIONAL_HANDLERS {
 	NDIS_OBJECT_HEADER Header;
 } NDIS_DRIVER_OPTIONAL_HANDLERS, *PNDIS_DRIVER_OPTIONAL_HANDLERS;
 
-/*
- * Become a provider, or change its handlers for new blocks: older ones go back to
- * those that made them. SUCCESS, RESOURCES or FAILURE. May sleep.
+/**
+ * NdisSetOptionalHandlers - become a provider, or change its handlers
+ * @NdisHandle: from ndshm_ndis_open()
+ * @OptionalHandlers: characteristics of a provider; copied
  *
+ * New handlers are for new blocks: older ones go back to those that made them.
  * Whoever opened the handle with a device provides for that device, and without
- * one for all devices that have no provider of their own. The allocate handler
- * is asked for a length in whole pages, because that is how memory is shared, and
- * given a list with room for an element a page. The handle that it leaves in the
- * parameters is not used.
+ * one for all devices that have no provider of their own.
+ *
+ * The allocate handler is asked for a length in whole pages, because that is how
+ * memory is shared, and given a list with room for an element a page. It fills in
+ * where the memory is in the machine (physical addresses), in whole pages; they are
+ * mapped for the device that will use it. What the device does not reach, or only by
+ * way of a copy, goes back to the free handler, and the caller gets RESOURCES. The
+ * handle that it leaves in the parameters is not used. What it lists beyond the length is
+ * not mapped.
+ *
+ * It need not clear the memory: for a program that is done here, by way of
+ * VirtualAddress, without which a program gets RESOURCES.
+ *
+ * Context: process; may sleep.
+ * Return: SUCCESS, RESOURCES or FAILURE.
  */
 NDIS_STATUS
 NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle,
 			PNDIS_DRIVER_OPTIONAL_HANDLERS OptionalHandlers);
 
-/*
- * NdisAllocateSharedMemory() - make a block. SUCCESS, RESOURCES,
- * INVALID_PARAMETER or FAILURE. May sleep.
+/**
+ * NdisAllocateSharedMemory - make a block
+ * @NdisHandle: from ndshm_ndis_open()
+ * @SharedMemoryParameters: what is asked; the outcome is written to it
+ * @pAllocationHandle: for NdisFreeSharedMemory(); NULL on failure
  *
  * The list says where the @Length bytes are, whatever its NumberOfElements says
  * before; it has to have room for all elements (else INVALID_PARAMETER). With
@@ -125,15 +140,25 @@ NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle,
  * is never NULL. A handle that was opened without a device allocates for the
  * preferred NUMA node.
  *
- * On failure the allocation handle is NULL, and address and shared memory handle
- * are NULL if the header was valid; the list is as it was.
+ * On failure address and shared memory handle are NULL if the header was valid; the
+ * list is as it was.
  *
- * NdisFreeSharedMemory() - give it back, under whatever NdisHandle. May sleep.
+ * Context: process; may sleep.
+ * Return: SUCCESS, RESOURCES, INVALID_PARAMETER or FAILURE.
  */
 NDIS_STATUS
 NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 			 PNDIS_SHARED_MEMORY_PARAMETERS SharedMemoryParameters,
 			 PNDIS_HANDLE pAllocationHandle);
+
+/**
+ * NdisFreeSharedMemory - give a block back
+ * @NdisHandle: should be that of the allocation; not looked at
+ * @AllocationHandle: from NdisAllocateSharedMemory(), or NULL
+ *
+ * Context: process; may sleep.
+ * Return: nothing.
+ */
 VOID NdisFreeSharedMemory(NDIS_HANDLE NdisHandle, NDIS_HANDLE AllocationHandle);
 
 /* The alignment at which nothing shares a cache line with something else. */
@@ -145,13 +170,15 @@ static inline ULONG NdisGetSharedDataAlignment(VOID)
 /**
  * ndshm_ndis_open - get a handle for NDIS calls
  * @owner: the module that calls, and has the handlers
- * @name: of the adapter, and of the provider that it may become
- * @device: who does DMA; its driver holds it until the handle is closed. NULL: the
+ * @name: of the adapter, and of the provider that it may become: printable ASCII,
+ *	without blank or slash, shorter than 32 characters
+ * @device: who does DMA, and whose driver calls; held until the handle is closed. NULL: the
  *	handle is a driver's, and not an adapter's
  * @handle: stored last; NULL on failure
  *
  * Context: process; may sleep.
- * Return: 0; -EINVAL for a bad name, -EEXIST for one that is taken, -ENOMEM.
+ * Return: 0; -EINVAL for a bad name, -EEXIST for one that another adapter has,
+ * -ENOMEM.
  */
 int ndshm_ndis_open(struct module *owner, const char *name,
 		    struct device *device, NDIS_HANDLE *handle);
@@ -162,9 +189,19 @@ int ndshm_ndis_open(struct module *owner, const char *name,
  *
  * Completions under way are waited for, so that it is not called by one of them.
  *
+ * A device that goes cannot be refused: while its driver's remove runs, or its probe,
+ * which is about to fail, and while what either left to the device (devm) is undone.
+ * Blocks that others have of the handle's provider, or for its adapter, are revoked
+ * then: they came back to the free handler when it returns. Those that were allocated
+ * with the handle have to be freed before in any case.
+ *
+ * Otherwise, also for a device that has no driver, others are not disturbed. Whoever
+ * asks for memory while it is found out that it cannot close may be refused.
+ *
  * Context: process; may sleep.
- * Return: 0; -EBUSY, and nothing has changed, while blocks live that were
- * allocated with the handle or made by its provider; -EINVAL if it is none.
+ * Return: 0; -EBUSY, and nothing has changed, while blocks live that were allocated
+ * with the handle or, unless its device goes, made by its provider or for its adapter,
+ * or the adapter has queues or ports; -EINVAL if it is none.
  */
 int ndshm_ndis_close(NDIS_HANDLE handle);
 

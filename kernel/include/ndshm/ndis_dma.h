@@ -70,49 +70,95 @@ typedef struct _NDIS_SG_DMA_DESCRIPTION {
 /* Without it the device has 32 bits of address. */
 #define NDIS_SG_DMA_64_BIT_ADDRESS	0x00000001
 
-/*
- * Only the registration attributes are known, anything else is NOT_SUPPORTED;
- * INVALID_PARAMETER for a header that is none, FAILURE without a device.
+/**
+ * NdisMSetMiniportAttributes - say what the handlers are given
+ * @NdisMiniportHandle: from ndshm_ndis_open(), with a device
+ * @MiniportAttributes: registration attributes, of which the context is kept
+ *
+ * Context: process, where the miniport is initialized; it does not sleep.
+ * Return: SUCCESS; NOT_SUPPORTED for attributes of another kind, INVALID_PARAMETER for
+ * a header that is none, FAILURE without a device.
  */
 NDIS_STATUS
 NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
 			   PNDIS_MINIPORT_ADAPTER_ATTRIBUTES MiniportAttributes);
 
-/*
- * SUCCESS, RESOURCES, BAD_VERSION (another revision than 1) or NOT_SUPPORTED (no
- * device, no description, a device that cannot have 32 bits of address). The
- * size of a list in bytes is stored in the description. May sleep.
+/**
+ * NdisMRegisterScatterGatherDma - get a DMA handle, by which to ask and not to wait
+ * @MiniportAdapterHandle: from ndshm_ndis_open(), with a device
+ * @DmaDescription: how wide its addresses are, and who is told of completions; the
+ *	size of a list in bytes is stored in it
+ * @NdisMiniportDmaHandle: NULL on failure
+ *
+ * Context: process; may sleep.
+ * Return: SUCCESS, RESOURCES, BAD_VERSION (another revision than 1) or NOT_SUPPORTED
+ * (no device, no description, a device that cannot have 32 bits of address).
  */
 NDIS_STATUS
 NdisMRegisterScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle,
 			      PNDIS_SG_DMA_DESCRIPTION DmaDescription,
 			      PNDIS_HANDLE NdisMiniportDmaHandle);
 
-/*
+/**
+ * NdisMDeregisterScatterGatherDma - end a DMA handle
+ * @NdisMiniportDmaHandle: from NdisMRegisterScatterGatherDma(); dead when it returns
+ *
  * Waits for the completions under way, so that it is not called by one of them. What
- * they got lives on. May sleep.
+ * they got lives on.
+ *
+ * Context: process; may sleep.
+ * Return: nothing.
  */
 VOID NdisMDeregisterScatterGatherDma(NDIS_HANDLE NdisMiniportDmaHandle);
 
-/*
- * One piece of coherent memory for the device, zeroed. On failure both addresses are
- * 0. @Cached is ignored. May sleep.
+/**
+ * NdisMAllocateSharedMemory - get a piece of coherent memory for the device, zeroed
+ * @MiniportAdapterHandle: from ndshm_ndis_open(), with a device
+ * @Length: bytes
+ * @Cached: not looked at
+ * @VirtualAddress: for processors; NULL on failure
+ * @PhysicalAddress: for the device; 0 on failure
+ *
+ * Context: process; may sleep.
+ * Return: nothing.
  */
 VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
 			       BOOLEAN Cached, PVOID *VirtualAddress,
 			       PNDIS_PHYSICAL_ADDRESS PhysicalAddress);
 
-/*
- * PENDING, and the completion handler is called once, perhaps before this returns;
- * or FAILURE, and it is not called. Any context.
+/**
+ * NdisMAllocateSharedMemoryAsyncEx - ask for such a piece, and do not wait
+ * @MiniportDmaHandle: from NdisMRegisterScatterGatherDma(), with a completion handler
+ * @Length: bytes
+ * @Cached: not looked at
+ * @Context: last argument of the completion handler
+ *
+ * Where that does not do, ndshm_allocate_async() does. To end the DMA handle beside a
+ * call of this that has begun is the caller's error, as it is with NDIS.
+ *
+ * Context: any but hard interrupts and NMI, and without a raw spinlock: NDIS asks for no
+ * more than DISPATCH_LEVEL.
+ * Return: PENDING, and the completion handler is called once, perhaps before this
+ * returns; or FAILURE, and it is not called.
  */
 NDIS_STATUS NdisMAllocateSharedMemoryAsyncEx(NDIS_HANDLE MiniportDmaHandle,
 					     ULONG Length, BOOLEAN Cached,
 					     PVOID Context);
 
-/*
- * Give it back: length and addresses are those of the allocation. Others are
- * refused, which the log says once for each handle. Any context.
+/**
+ * NdisMFreeSharedMemory - give such a piece back
+ * @MiniportAdapterHandle: from ndshm_ndis_open(), with a device
+ * @Length: as in the allocation
+ * @Cached: not looked at
+ * @VirtualAddress: as it was given
+ * @PhysicalAddress: as it was given
+ *
+ * What is no allocation is refused, which the log says once for each handle. Where this
+ * cannot be called, ndshm_block_put() can.
+ *
+ * Context: any but hard interrupts and NMI, and without a raw spinlock: NDIS asks for no
+ * more than DISPATCH_LEVEL.
+ * Return: nothing.
  */
 VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
 			   BOOLEAN Cached, PVOID VirtualAddress,

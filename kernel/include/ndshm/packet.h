@@ -26,25 +26,35 @@ struct ndshm_packet {
 	u64 length;
 };
 
-/*
- * ndshm_packet_resolve() - hold a packet, and tell where it is. The block must be for
- * @adapter, and not a client's under a claim. @packet may lie where others write:
- * each member is read once, and *address is that of what was checked. It is NULL
- * for a block without a kernel address.
+/**
+ * ndshm_packet_resolve - hold a packet, and tell where it is
+ * @adapter: for whom the block must be, and not a client's under a claim
+ * @packet: may lie where others write: each member is read once
+ * @block: for ndshm_packet_put(); NULL on failure
+ * @address: of what was checked; NULL for a block without a kernel address, and on
+ *	failure
  *
  * From then on until ndshm_packet_put() of *block, which is once for each success,
  * the memory is there, whatever goes: the end of a queue or a port, of the adapter and
  * of the provider wait for packets that are out. So whoever has one gives it back
  * in a bounded time, and waits for none of them; ndshm_sync() may be called for it.
  *
- * Any context but NMI; neither sleeps. HANDLE_UNKNOWN; LENGTH_ZERO; LENGTH_OVERFLOW if
- * the end cannot be counted; RANGE if it is beyond that of the block; BLOCK_REVOKED;
- * and QUEUE_STATE, PORT_STATE or ADAPTER_REMOVED if the DMA of what the block is for
- * was said to have stopped. Then *block and *address are NULL.
+ * Context: any but NMI; does not sleep.
+ * Return: a reason: HANDLE_UNKNOWN; LENGTH_ZERO; LENGTH_OVERFLOW if the end cannot be
+ * counted; RANGE if it is beyond that of the block; BLOCK_REVOKED; and QUEUE_STATE,
+ * PORT_STATE or ADAPTER_REMOVED if the DMA of what the block is for was said to have
+ * stopped. Or none.
  */
 ndshm_reason_t ndshm_packet_resolve(struct ndshm_adapter *adapter,
 				    const struct ndshm_packet *packet,
 				    struct ndshm_block **block, void **address);
+
+/**
+ * ndshm_packet_put - give a packet back
+ * @block: that it was resolved to
+ *
+ * Context: any but NMI; does not sleep.
+ */
 void ndshm_packet_put(struct ndshm_block *block);
 
 #endif /* _NDSHM_PACKET_H */

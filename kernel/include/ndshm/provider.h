@@ -20,6 +20,16 @@ struct vm_area_struct;
 #define NDSHM_NAME_SIZE	32
 
 /**
+ * ndshm_name_valid - can an adapter or a provider have that name?
+ * @name: ended by a zero
+ *
+ * Context: any.
+ * Return: true for 1 to NDSHM_NAME_SIZE - 1 printable ASCII characters, no blank, no
+ * slash.
+ */
+bool ndshm_name_valid(const char *name);
+
+/**
  * typedef ndshm_allocate_handler - supply memory for one block
  * @provider_context: of the characteristics
  * @parameters: what is asked: a valid revision 1 or 2 structure of the core.
@@ -29,13 +39,28 @@ struct vm_area_struct;
  *	NDSHM_ALLOC_CONTIGUOUS is set.
  * @context: out: the provider's own handle of the block; NULL is legal
  *
- * Context: the caller's process; may sleep; no lock of ndshm is held.
+ * Context: process: the caller's, or a kernel worker on behalf of whoever asked, so
+ * that nothing is to be concluded from the calling task; may sleep; no lock of ndshm is
+ * held.
  * Return: SUCCESS, RESOURCES, INVALID_PARAMETER or FAILURE. Anything else
  * reaches the caller as FAILURE.
  */
 typedef ndshm_status_t (*ndshm_allocate_handler)(void *provider_context,
 						 struct ndshm_parameters *parameters,
 						 void **context);
+
+/**
+ * ndshm_allocation_unwanted - does nobody wait for the block any more?
+ * @parameters: that the running allocate handler was given
+ *
+ * Whoever asked was killed, or the request was aborted, whoever carries it out. A
+ * handler that takes long asks now and then, and answers RESOURCES if so. Success is
+ * no mistake: it is freed at once.
+ *
+ * Context: the allocate handler.
+ * Return: true if so.
+ */
+bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters);
 
 /**
  * typedef ndshm_free_handler - take one block's memory back
@@ -120,15 +145,23 @@ enum ndshm_scope {
 	NDSHM_SCOPE_ADAPTER,
 };
 
-/*
- * ndshm_provider_register() - offer memory, or change how it is offered.
+/**
+ * ndshm_provider_register - offer memory, or change how it is offered
+ * @characteristics: the two handlers; copied
+ * @ops: what Linux adds, or NULL; copied
+ * @scope: for whom it is the default
+ * @adapter: for NDSHM_SCOPE_ADAPTER only
+ * @provider: the handle
  *
  * With *provider NULL a new provider comes into being, whose handle is stored
  * there last. With a handle from an earlier call the characteristics (and the
  * handlers of @ops) are replaced for new blocks; name (or NULL) and owner of @ops
  * must be as before, scope and adapter stay as they were; blocks that live go
- * back to the handlers that made them. May sleep. @adapter is for
- * NDSHM_SCOPE_ADAPTER only.
+ * back to the handlers that made them.
+ *
+ * Context: process; may sleep.
+ * Return: a reason: of the characteristics, NAME, NAME_TAKEN, SCOPE_TAKEN,
+ * ADAPTER_UNKNOWN or MEMORY, or none.
  */
 ndshm_reason_t
 ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,
@@ -136,26 +169,43 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 			enum ndshm_scope scope, struct ndshm_adapter *adapter,
 			struct ndshm_provider **provider);
 
-/*
- * ndshm_provider_unregister() - stop offering memory. PROVIDER_IN_USE, and
- * nothing has changed, while blocks live. Otherwise no handler runs any more
- * when it returns, and the handle is dead. May sleep.
+/**
+ * ndshm_provider_unregister - stop offering memory
+ * @provider: from ndshm_provider_register()
+ *
+ * On success no handler runs any more when it returns, and the handle is dead.
+ *
+ * Context: process; may sleep.
+ * Return: PROVIDER_IN_USE, and nothing has changed, while blocks live; or none.
  */
 ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider);
 
-/*
- * ndshm_provider_revoke() - the provider's device goes, which nobody can
- * refuse: every block is revoked and freed through its handler, then the
- * provider is unregistered. The handle is dead. May sleep.
+/**
+ * ndshm_provider_revoke - the provider's device goes, which nobody can refuse
+ * @provider: from ndshm_provider_register(); dead when it returns
+ *
+ * Every block is revoked and freed through its handler, then the provider is
+ * unregistered.
+ *
+ * Context: process; may sleep.
  */
 void ndshm_provider_revoke(struct ndshm_provider *provider);
 
-/*
- * ndshm_provider_find() - the provider of that name, to be named in requests, or
- * NULL. It holds a reference, to be dropped by ndshm_provider_put(), which does not
- * keep the provider from going: then a request is PROVIDER_CLOSING. May sleep.
+/**
+ * ndshm_provider_find - hold a provider, to be named in requests
+ * @name: as it is registered
+ *
+ * It does not keep the provider from going: then a request is PROVIDER_CLOSING.
+ *
+ * Context: process; may sleep.
+ * Return: the provider, for ndshm_provider_put(); NULL: none of that name.
  */
 struct ndshm_provider *ndshm_provider_find(const char *name);
+
+/**
+ * ndshm_provider_put - do not hold a provider any more
+ * @provider: from ndshm_provider_find()
+ */
 void ndshm_provider_put(struct ndshm_provider *provider);
 
 #endif /* _NDSHM_PROVIDER_H */

@@ -62,6 +62,16 @@ enum ndshm_vport_state {
  * 5. The queue does not exist any more: ops->freed().
  *
  * A port has one call for the first two steps. All calls below may sleep.
+ *
+ * With NDIS it is others who set filters and say that an allocation is complete, and
+ * the driver passes that on. A driver that nobody tells does it for itself: complete
+ * when there are blocks, a filter when the device begins to receive, none when it
+ * stops for a while. Blocks of every usage can be a queue's, those to send from and
+ * rings too.
+ *
+ * Whoever must not return before the queue has gone waits for ops->freed(), by a
+ * completion, and holds nothing that ops->free_blocks() takes, or that revoked
+ * callbacks of its blocks do.
  */
 
 /**
@@ -94,54 +104,145 @@ struct ndshm_queue_usage {
 	u64 bytes;
 };
 
-/*
- * ndshm_queue_allocate() - a further receive queue, whose id is stored last: it is
- * never 0, unique among the adapter's queues, and not used again soon. @ops stays,
- * and @context is the first argument of each, until ops->freed() was called.
- * ADAPTER_REMOVED if the adapter is being unregistered; MEMORY.
+/**
+ * ndshm_queue_allocate - a further receive queue
+ * @adapter: that was registered
+ * @ops: what its driver is told; stays until its freed was called
+ * @context: first argument of each of them
+ * @id: stored last: never 0, unique among the adapter's queues, and not used again
+ *	soon
+ *
+ * Context: process; may sleep.
+ * Return: ADAPTER_REMOVED if the adapter is being unregistered, MEMORY, or none.
  */
 ndshm_reason_t ndshm_queue_allocate(struct ndshm_adapter *adapter,
 				    const struct ndshm_queue_ops *ops,
 				    void *context, u32 *id);
 
-/*
- * A filter was set, or cleared; and the allocation of the queue is complete. As
- * NDIS's table of states says: a queue that has filters cannot be freed, and a
+/**
+ * ndshm_queue_set_filter - a filter was set
+ * @adapter: that was registered
+ * @id: of the queue
+ *
+ * As NDIS's table of states says: a queue that has filters cannot be freed, and a
  * complete one with filters is running.
  *
- * These and the two that follow answer QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it
- * cannot happen in the queue's state, QUEUE_STATE; then nothing has changed.
+ * Context: process; may sleep.
+ * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
+ * state, QUEUE_STATE, and nothing has changed; or none.
  */
 ndshm_reason_t ndshm_queue_set_filter(struct ndshm_adapter *adapter, u32 id);
+
+/**
+ * ndshm_queue_clear_filter - a filter was cleared
+ * @adapter: that was registered
+ * @id: of the queue
+ *
+ * Context: process; may sleep.
+ * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
+ * state, QUEUE_STATE, and nothing has changed; or none.
+ */
 ndshm_reason_t ndshm_queue_clear_filter(struct ndshm_adapter *adapter, u32 id);
+
+/**
+ * ndshm_queue_complete - the queue's allocation is complete
+ * @adapter: that was registered
+ * @id: of the queue
+ *
+ * Context: process; may sleep.
+ * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
+ * state, QUEUE_STATE, and nothing has changed; or none.
+ */
 ndshm_reason_t ndshm_queue_complete(struct ndshm_adapter *adapter, u32 id);
 
-/* Begin to free it, which ends with ops->freed(). */
+/**
+ * ndshm_queue_free - begin to free it, which ends with ops->freed()
+ * @adapter: that was registered
+ * @id: of the queue
+ *
+ * Context: process; may sleep.
+ * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
+ * state, QUEUE_STATE, and nothing has changed; or none.
+ */
 ndshm_reason_t ndshm_queue_free(struct ndshm_adapter *adapter, u32 id);
 
-/*
- * The device does not write into the queue's blocks any more. For queues that are
- * being freed only. ops->free_blocks() and ops->freed() may be called before it
- * returns.
+/**
+ * ndshm_queue_dma_stopped - the device does not write into the queue's blocks
+ * @adapter: that was registered
+ * @id: of the queue
+ *
+ * For queues that are being freed only. ops->free_blocks() and ops->freed() may be
+ * called before it returns.
+ *
+ * Context: process; may sleep.
+ * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
+ * state, QUEUE_STATE, and nothing has changed; or none.
  */
 ndshm_reason_t ndshm_queue_dma_stopped(struct ndshm_adapter *adapter, u32 id);
 
-/* As it is just now, of any queue; @usage may be NULL. QUEUE_UNKNOWN. */
+/**
+ * ndshm_queue_query - a queue as it is just now
+ * @adapter: that was registered
+ * @id: of any queue, 0 among them
+ * @state: of the queue
+ * @filters: how many are set
+ * @usage: what it has; may be NULL
+ *
+ * Context: process; may sleep.
+ * Return: QUEUE_UNKNOWN, or none.
+ */
 ndshm_reason_t ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
 				 enum ndshm_queue_state *state, u32 *filters,
 				 struct ndshm_queue_usage *usage);
 
-/*
- * The same for virtual ports, which have no filters: create, as _allocate(). It can
- * have blocks when it was activated. _delete() begins its end: the device does not
- * write into its blocks any more, and nothing that was received is indicated any
- * more. QUEUE_DEFAULT for 0, PORT_UNKNOWN, PORT_STATE.
+/**
+ * ndshm_vport_create - a further virtual port
+ * @adapter: that was registered
+ * @ops: what its driver is told; stays until its freed was called
+ * @context: first argument of each of them
+ * @id: stored last: never 0, unique among the adapter's ports, and not used again
+ *	soon
+ *
+ * Context: process; may sleep.
+ * Return: ADAPTER_REMOVED if the adapter is being unregistered, MEMORY, or none.
  */
 ndshm_reason_t ndshm_vport_create(struct ndshm_adapter *adapter,
 				  const struct ndshm_queue_ops *ops,
 				  void *context, u32 *id);
+
+/**
+ * ndshm_vport_activate - the port can have blocks from now on
+ * @adapter: that was registered
+ * @id: of the port
+ *
+ * Context: process; may sleep.
+ * Return: QUEUE_DEFAULT for 0, PORT_UNKNOWN, PORT_STATE, or none.
+ */
 ndshm_reason_t ndshm_vport_activate(struct ndshm_adapter *adapter, u32 id);
+
+/**
+ * ndshm_vport_delete - begin the port's end
+ * @adapter: that was registered
+ * @id: of the port
+ *
+ * The device does not write into its blocks any more, and nothing that was received is
+ * indicated any more. It ends with ops->freed(), perhaps before this returns.
+ *
+ * Context: process; may sleep.
+ * Return: QUEUE_DEFAULT for 0, PORT_UNKNOWN, PORT_STATE, or none.
+ */
 ndshm_reason_t ndshm_vport_delete(struct ndshm_adapter *adapter, u32 id);
+
+/**
+ * ndshm_vport_query - a port as it is just now
+ * @adapter: that was registered
+ * @id: of any port, 0 among them
+ * @state: of the port
+ * @usage: what it has; may be NULL
+ *
+ * Context: process; may sleep.
+ * Return: PORT_UNKNOWN, or none.
+ */
 ndshm_reason_t ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
 				 enum ndshm_vport_state *state,
 				 struct ndshm_queue_usage *usage);

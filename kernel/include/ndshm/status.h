@@ -15,12 +15,31 @@ typedef u32 __bitwise ndshm_reason_t;
 
 #include <linux/ndshm_status.h>
 
-/*
- * All three accept any value, in any context. An unknown reason has status
- * FAILURE, -EIO and the name "unknown".
+/**
+ * ndshm_reason_status - the status of a reason
+ * @reason: any value
+ *
+ * Context: any.
+ * Return: the status; FAILURE for a reason that is not known.
  */
 ndshm_status_t ndshm_reason_status(ndshm_reason_t reason);
-int ndshm_reason_errno(ndshm_reason_t reason);	/* 0 or negative */
+
+/**
+ * ndshm_reason_errno - the errno of a reason
+ * @reason: any value
+ *
+ * Context: any.
+ * Return: 0 or a negative errno; -EIO for a reason that is not known.
+ */
+int ndshm_reason_errno(ndshm_reason_t reason);
+
+/**
+ * ndshm_reason_name - the name of a reason
+ * @reason: any value
+ *
+ * Context: any.
+ * Return: words and dashes; "unknown" for a reason that is not known.
+ */
 const char *ndshm_reason_name(ndshm_reason_t reason);
 
 #endif /* _NDSHM_STATUS_H */

@@ -21,7 +21,7 @@ int nic_up(struct nic *nic)
 
 	ASSERT_RTNL();
 	lockdep_assert_held(&nic->lock);
-	if (nic->queue.revoked)
+	if (!nic_queue_usable(&nic->queue))
 		return -ENODEV;
 
 	error = nic_card_quiet(nic);

@@ -7,14 +7,17 @@
  * runs, which also ends without RTNL, when memory is revoked; it is taken
  * below RTNL. No block is freed under it: ndshm_free() waits for the revoked
  * callback, which takes it. The lock of the device's addresses is for RCTL,
- * that of its transmit queue for tx->live; both are taken below nic->lock.
+ * that of its transmit queue for tx->live; both are taken below nic->lock. So
+ * are those of ndshm for the states of queues.
  *
  * References: whoever starts the card has made its queue before. The queue is
- * freed by who made it, after the card was stopped.
+ * freed by who made it, after the card was stopped, with nic->lock not held:
+ * its blocks are freed by another thread, which is waited for.
  */
 #ifndef _NIC_NIC_H
 #define _NIC_NIC_H
 
+#include <linux/completion.h>
 #include <linux/io.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
@@ -86,7 +89,8 @@ struct nic_tx {
 /* What is made and freed together. */
 struct nic_queue {
 	struct nic *nic;
-	u32 id;
+	u32 id;			/* RTNL: of ndshm's; 0: not made */
+	struct completion freed;	/* ndshm has let go of it */
 	struct napi_struct napi;
 	struct nic_rx rx;
 	struct nic_tx tx;
@@ -106,11 +110,17 @@ struct nic {
 	bool up;		/* lock */
 	bool receiving;		/* address lock: RCTL may be written */
 	u64 counter[NIC_COUNTERS];	/* lock */
-	bool paused;		/* RTNL: goes on when the machine does */
+	unsigned int pauses;	/* RTNL: reasons to wait, all of which end */
 	struct work_struct link_work;
 	struct work_struct restart_work;
-	struct nic_queue queue;	/* the default one; there is no other yet */
+	struct nic_queue queue;	/* there is no other yet */
 };
+
+/* RTNL and nic->lock: it is made, and has its memory. */
+static inline bool nic_queue_usable(const struct nic_queue *queue)
+{
+	return queue->id && !queue->revoked;
+}
 
 static inline u32 nic_read(struct nic *nic, unsigned int offset)
 {
@@ -169,8 +179,10 @@ void nic_irq_stop(struct nic *nic);
 void nic_irq_enable(struct nic *nic);
 int nic_poll(struct napi_struct *napi, int budget);
 
-/* queue.c: make may sleep, as does free; the card is stopped. */
+/* queue.c: may sleep. Made and freed while the card is stopped. */
 int nic_queue_make(struct nic *nic);
+void nic_queue_run(struct nic *nic);
+void nic_queue_pause(struct nic *nic);
 void nic_queue_free(struct nic *nic);
 
 /* memory.c: rings and buffers in blocks. May sleep. */

@@ -44,6 +44,7 @@ static void setup(struct nic *nic)
 
 	netdev->netdev_ops = &nic_netdev_ops;
 	netdev->ethtool_ops = &nic_ethtool_ops;
+	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	netdev->min_mtu = ETH_MIN_MTU;
 	netdev->max_mtu = NIC_MTU_MAX;
 	/* Frames are copied, so it does not matter what they consist of. */

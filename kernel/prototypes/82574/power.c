@@ -8,40 +8,62 @@
 
 #include "nic.h"
 
+static void pause_locked(struct nic *nic)
+{
+	ASSERT_RTNL();
+	if (nic->pauses++)
+		return;
+	netif_device_detach(nic->netdev);
+	mutex_lock(&nic->lock);
+	nic_down(nic);
+	mutex_unlock(&nic->lock);
+}
+
+static int continue_locked(struct nic *nic)
+{
+	int error = 0;
+
+	ASSERT_RTNL();
+	if (--nic->pauses)
+		return 0;
+	mutex_lock(&nic->lock);
+	/* It may have been closed meanwhile, or have no memory any more. */
+	if (netif_running(nic->netdev) && nic_queue_usable(&nic->queue))
+		error = nic_up(nic);
+	mutex_unlock(&nic->lock);
+	/* Whatever came of it: it has to be there to be closed and opened. */
+	netif_device_attach(nic->netdev);
+	if (error)
+		netdev_err(nic->netdev, "stopped: set it down and up\n");
+	return error;
+}
+
 static void nic_pause(struct nic *nic)
 {
 	rtnl_lock();
-	netif_device_detach(nic->netdev);
-	mutex_lock(&nic->lock);
-	nic->paused = nic->up;
-	nic_down(nic);
-	mutex_unlock(&nic->lock);
+	pause_locked(nic);
 	rtnl_unlock();
 }
 
 static int nic_continue(struct nic *nic)
 {
-	int error = 0;
+	int error;
 
 	rtnl_lock();
-	mutex_lock(&nic->lock);
-	/* It may have been closed meanwhile, or its memory may have gone. */
-	if (nic->paused && netif_running(nic->netdev) && !nic->queue.revoked)
-		error = nic_up(nic);
-	nic->paused = false;
-	mutex_unlock(&nic->lock);
-	/* Whatever came of it: it has to be there to be closed and opened. */
-	netif_device_attach(nic->netdev);
+	error = continue_locked(nic);
 	rtnl_unlock();
 	return error;
 }
 
+/* It may come while the machine goes to sleep, and must not wake the card. */
 void nic_restart_work(struct work_struct *work)
 {
 	struct nic *nic = container_of(work, struct nic, restart_work);
 
-	nic_pause(nic);
-	nic_continue(nic);
+	rtnl_lock();
+	pause_locked(nic);
+	continue_locked(nic);
+	rtnl_unlock();
 }
 
 static int nic_suspend(struct device *dev)

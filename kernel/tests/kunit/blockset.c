@@ -23,6 +23,7 @@ struct fake {
 
 struct world {
 	struct ndshm_adapter adapter;
+	struct ndshm_adapter other;
 	struct ndshm_provider provider;
 	struct ndshm_registration registration;
 	struct fake fakes[BLOCKS];
@@ -86,7 +87,8 @@ static bool join_both(struct fake *fake)
 }
 
 /* A block with a reference, and with memory if it gets into both sets. */
-static bool make(struct world *world, struct fake *fake)
+static bool make_for(struct world *world, struct ndshm_adapter *adapter,
+		     struct fake *fake)
 {
 	struct ndshm_block *block = &fake->block;
 
@@ -95,15 +97,20 @@ static bool make(struct world *world, struct fake *fake)
 	refcount_set(&block->object.references, 1);
 	mutex_init(&block->object.lock);
 	INIT_LIST_HEAD(&block->object.more_mms);
-	mutex_init(&block->tell_lock);
 	ndshm_packets_init(&block->packets);
-	block->revoked = fake_told;
-	block->adapter = &world->adapter;
+	__set_bit(NDSHM_BLOCK_VISIBLE, &block->ending);
+	block->telling.revoked = fake_told;
+	block->adapter = adapter;
 	block->registration = &world->registration;
 	block->context = fake;
 	block->in_user.block = block;
 	block->in_provider.block = block;
 	return join_both(fake);
+}
+
+static bool make(struct world *world, struct fake *fake)
+{
+	return make_for(world, &world->adapter, fake);
 }
 
 static int blockset_init(struct kunit *test)
@@ -113,6 +120,7 @@ static int blockset_init(struct kunit *test)
 	if (!world)
 		return -ENOMEM;
 	ndshm_blockset_init(&world->adapter.set);
+	ndshm_blockset_init(&world->other.set);
 	ndshm_blockset_init(&world->provider.set);
 	world->registration.provider = &world->provider;
 	world->registration.characteristics.free = fake_free;
@@ -135,15 +143,15 @@ static void come_in(struct kunit *test)
 
 	for (i = 0; i < 10; i++)
 		KUNIT_EXPECT_TRUE(test, ndshm_blockset_enter(set));
-	KUNIT_EXPECT_EQ(test, set->inside, 10);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_inside(set), 10);
 	for (i = 0; i < 10; i++)
 		ndshm_blockset_leave(set);
-	KUNIT_EXPECT_EQ(test, set->inside, 0);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_inside(set), 0);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
 	for (i = 0; i < 10; i++)
 		KUNIT_EXPECT_FALSE(test, ndshm_blockset_enter(set));
-	KUNIT_EXPECT_EQ(test, set->inside, 0);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_inside(set), 0);
 	/* A closed set is closed again without ado. */
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
 	ndshm_blockset_close(set);
@@ -184,7 +192,7 @@ static void close_empty_with_members(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[0]));
 	KUNIT_EXPECT_FALSE(test, ndshm_blockset_close_empty(set));
-	KUNIT_EXPECT_FALSE(test, set->closed);
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_closed(set));
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 1);
 	KUNIT_EXPECT_TRUE(test, make(world, &world->fakes[1]));
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_enter(set));
@@ -225,7 +233,7 @@ static void close_revokes(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->released), 1);
 	}
 	/* The other set is open, and has nothing to do. */
-	KUNIT_EXPECT_FALSE(test, world->provider.set.closed);
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_closed(&world->provider.set));
 	ndshm_blockset_close(&world->provider.set);
 }
 
@@ -308,7 +316,7 @@ static void close_empty_waits(struct kunit *test)
 	struct world *world = test->priv;
 
 	suite_run_threads(test, 3, closes_empty, world);
-	KUNIT_EXPECT_EQ(test, world->adapter.set.inside, 0);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_inside(&world->adapter.set), 0);
 }
 
 static unsigned int closes(void *context, unsigned int number)
@@ -374,6 +382,67 @@ static void close_waits_for_the_dying(struct kunit *test)
 }
 
 /*
+ * A provider goes, and the first holder that it tells takes its time: nobody sees the
+ * others' blocks any more, and another adapter can go as well, with its own.
+ */
+
+static void told_and_waits(void *context, struct ndshm_block *block)
+{
+	struct world *world = context;
+
+	fake_told(NULL, block);
+	complete(&world->arrived);
+	wait_for_completion(&world->hold);
+}
+
+static unsigned int looks_meanwhile(struct world *world)
+{
+	unsigned int i, wrong = 0;
+
+	wait_for_completion(&world->arrived);
+	for (i = 0; i < BLOCKS; i++)
+		wrong += !world->fakes[i].block.object.revoked;
+	/* Their holders are told by whoever is there first. */
+	ndshm_blockset_close(&world->adapter.set);
+	for (i = 1; i < BLOCKS; i++) {
+		wrong += atomic_read(&world->fakes[i].told) != 1;
+		wrong += atomic_read(&world->fakes[i].freed) != 1;
+	}
+	wrong += atomic_read(&world->fakes[0].freed);
+	complete(&world->hold);
+	return wrong;
+}
+
+static unsigned int closes_slowly(void *context, unsigned int number)
+{
+	struct world *world = context;
+
+	if (number)
+		return looks_meanwhile(world);
+	ndshm_blockset_close(&world->provider.set);
+	return atomic_read(&world->fakes[0].freed) != 1;
+}
+
+static void close_hides_all_first(struct kunit *test)
+{
+	struct world *world = test->priv;
+	struct fake *slow = &world->fakes[0];
+	int i;
+
+	KUNIT_ASSERT_TRUE(test, make_for(world, &world->other, slow));
+	slow->block.telling.revoked = told_and_waits;
+	slow->block.telling.revoked_context = world;
+	for (i = 1; i < BLOCKS; i++)
+		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
+	suite_run_threads(test, 2, closes_slowly, world);
+	for (i = 0; i < BLOCKS; i++) {
+		KUNIT_ASSERT_EQ(test, atomic_read(&world->fakes[i].told), 1);
+		KUNIT_ASSERT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
+	}
+	ndshm_blockset_close(&world->other.set);
+}
+
+/*
  * Both sets close at the same time while blocks are made and freed: each block's
  * memory goes once, and when a set's close has returned it has none.
  */
@@ -432,7 +501,7 @@ static unsigned int all_at_once(void *context, unsigned int number)
 		return makes(world, number);
 	wait_for_completion(&world->arrived);
 	ndshm_blockset_close(set);
-	return ndshm_blockset_count(set) + set->inside;
+	return ndshm_blockset_count(set) + ndshm_blockset_inside(set);
 }
 
 static void both_close(struct kunit *test)
@@ -477,6 +546,7 @@ static struct kunit_case blockset_cases[] = {
 	KUNIT_CASE(close_empty_waits),
 	KUNIT_CASE(close_waits_for_those_inside),
 	KUNIT_CASE(close_waits_for_the_dying),
+	KUNIT_CASE(close_hides_all_first),
 	KUNIT_CASE(both_close),
 	{}
 };

@@ -10,6 +10,7 @@
 #include <linux/sched/user.h>
 
 #include "../../core/charge.h"
+#include "../../core/quota.h"
 #include "suite.h"
 
 #define LIMIT	100UL
@@ -56,9 +57,19 @@ static void become_oneself(struct before *before)
 
 static int charge_init(struct kunit *test)
 {
+	nobody.uid = KUIDT_INIT(0x7ffffff2);
 	refcount_set(&nobody.__count, 1);
 	atomic_long_set(&nobody.locked_vm, 0);
 	return 0;
+}
+
+/* What the user's quota counts is the same. */
+static void charge_exit(struct kunit *test)
+{
+	struct ndshm_quota_view view;
+
+	ndshm_quota_look(nobody.uid, &view);
+	KUNIT_EXPECT_EQ(test, view.amounts[NDSHM_QUOTA_BYTES], 0);
 }
 
 static long locked(void)
@@ -141,7 +152,7 @@ static void the_limit(struct kunit *test)
 /* Limits that are no number of pages, none, and without end. */
 static void kinds_of_limit(struct kunit *test)
 {
-	struct ndshm_charge charge;
+	struct ndshm_charge charge, second;
 	struct before before;
 
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, 0));
@@ -165,8 +176,9 @@ static void kinds_of_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, locked(), LIMIT + 1);
 	atomic_long_set(&nobody.locked_vm, LIMIT - 1);
 	EXPECT_REASON(test, ndshm_charge(&charge, 1), NONE);
-	EXPECT_REASON(test, ndshm_charge(&charge, 1), MEMLOCK);
+	EXPECT_REASON(test, ndshm_charge(&second, 1), MEMLOCK);
 	KUNIT_EXPECT_EQ(test, locked(), LIMIT);
+	ndshm_uncharge(&charge);
 	become_oneself(&before);
 }
 
@@ -202,8 +214,11 @@ static void recharge(struct kunit *test)
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT)), NONE);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(1)), NONE);
 	KUNIT_EXPECT_EQ(test, locked(), 1);
-	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(2)), MEMLOCK);
+	/* And growing goes by what it was for who was charged. */
+	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT + 1)), MEMLOCK);
 	KUNIT_EXPECT_EQ(test, locked(), 1);
+	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT)), NONE);
+	KUNIT_EXPECT_EQ(test, locked(), LIMIT);
 	ndshm_uncharge(&charge);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
 	become_oneself(&before);
@@ -234,6 +249,80 @@ static void recharge_any_number(struct kunit *test)
 	ndshm_uncharge(&charge);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
 	become_oneself(&before);
+}
+
+/* The user's quota of memory is the other limit, and is exact as well. */
+static void the_quota(struct kunit *test)
+{
+	struct ndshm_quota_change change = {
+		.set = BIT(NDSHM_QUOTA_BYTES),
+		.limits = { [NDSHM_QUOTA_BYTES] = PAGES(LIMIT / 2) + 1 },
+	};
+	struct ndshm_charge first, second;
+	struct ndshm_quota_view view;
+	struct before before;
+
+	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &change), NONE);
+	EXPECT_REASON(test, ndshm_charge(&first, PAGES(LIMIT / 2 + 1)),
+		      BYTE_QUOTA);
+	KUNIT_EXPECT_EQ(test, locked(), 0);
+	EXPECT_REASON(test, ndshm_charge(&first, PAGES(LIMIT / 2)), NONE);
+	EXPECT_REASON(test, ndshm_charge(&second, 1), BYTE_QUOTA);
+	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(LIMIT / 2 + 1)),
+		      BYTE_QUOTA);
+	KUNIT_EXPECT_EQ(test, locked(), LIMIT / 2);
+	/* It is less than there is: nothing changes but by shrinking. */
+	change.limits[NDSHM_QUOTA_BYTES] = 0;
+	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &change), NONE);
+	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(1)), NONE);
+	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(2)), BYTE_QUOTA);
+	ndshm_quota_look(nobody.uid, &view);
+	KUNIT_EXPECT_EQ(test, view.amounts[NDSHM_QUOTA_BYTES], PAGES(1));
+	ndshm_uncharge(&first);
+	change.reset = change.set;
+	change.set = 0;
+	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &change), NONE);
+	EXPECT_REASON(test, ndshm_charge(&first, PAGES(LIMIT)), NONE);
+	ndshm_uncharge(&first);
+	become_oneself(&before);
+}
+
+static ndshm_reason_t set_quota(u64 bytes)
+{
+	const struct ndshm_quota_change change = {
+		.set = BIT(NDSHM_QUOTA_BYTES),
+		.limits = { [NDSHM_QUOTA_BYTES] = bytes },
+	};
+
+	return ndshm_quota_set(nobody.uid, &change);
+}
+
+/* Growing goes by what who was charged may, also if another does it, who may all. */
+static void the_quota_of_another(struct kunit *test)
+{
+	const struct ndshm_quota_change reset = {
+		.reset = BIT(NDSHM_QUOTA_BYTES),
+	};
+	struct ndshm_charge limited, unlimited;
+	struct before before;
+
+	EXPECT_REASON(test, set_quota(PAGES(4)), NONE);
+	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	EXPECT_REASON(test, ndshm_charge(&limited, PAGES(2)), NONE);
+	cap_raise(before.cred->cap_effective, CAP_SYS_RESOURCE);
+	EXPECT_REASON(test, ndshm_charge(&unlimited, PAGES(3)), NONE);
+	cap_lower(before.cred->cap_effective, CAP_SYS_RESOURCE);
+	EXPECT_REASON(test, ndshm_recharge(&unlimited, PAGES(4)), NONE);
+	become_oneself(&before);
+	KUNIT_EXPECT_TRUE(test, ndshm_quota_unlimited());
+	EXPECT_REASON(test, ndshm_recharge(&limited, PAGES(3)), BYTE_QUOTA);
+	KUNIT_EXPECT_EQ(test, locked(), 6);
+	ndshm_uncharge(&unlimited);
+	EXPECT_REASON(test, ndshm_recharge(&limited, PAGES(5)), BYTE_QUOTA);
+	EXPECT_REASON(test, ndshm_recharge(&limited, PAGES(4)), NONE);
+	ndshm_uncharge(&limited);
+	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &reset), NONE);
 }
 
 /* With CAP_IPC_LOCK nobody pays, then and later; that is remembered. */
@@ -317,6 +406,8 @@ static struct kunit_case charge_cases[] = {
 	KUNIT_CASE(kinds_of_limit),
 	KUNIT_CASE(recharge),
 	KUNIT_CASE(recharge_any_number),
+	KUNIT_CASE(the_quota),
+	KUNIT_CASE(the_quota_of_another),
 	KUNIT_CASE(privileged),
 	KUNIT_CASE(given_back_by_another),
 	KUNIT_CASE(several_threads),
@@ -326,6 +417,7 @@ static struct kunit_case charge_cases[] = {
 static struct kunit_suite charge_suite = {
 	.name = SUITE_NAME("charge"),
 	.init = charge_init,
+	.exit = charge_exit,
 	.test_cases = charge_cases,
 };
 

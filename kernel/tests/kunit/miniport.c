@@ -33,6 +33,13 @@ void miniport_expect(struct miniport *driver, const char *expected)
  * The provider: memory that no device knows, so any address will do
  */
 
+static bool holds(const struct miniport *driver, u32 usage)
+{
+	const u32 only = READ_ONCE(driver->hold_usage);
+
+	return READ_ONCE(driver->hold) && (!only || only == usage);
+}
+
 static ndshm_status_t provide(void *context, struct ndshm_parameters *p,
 			      void **block_context)
 {
@@ -40,6 +47,12 @@ static ndshm_status_t provide(void *context, struct ndshm_parameters *p,
 	size_t length = PAGE_ALIGN(p->length);
 	void *memory = kzalloc(length, GFP_KERNEL);
 
+	if (holds(driver, p->usage)) {
+		complete(&driver->providing);
+		wait_for_completion(&driver->go_on);
+	}
+	if (ndshm_allocation_unwanted(p))
+		miniport_note(driver, 'u');
 	if (!memory)
 		return NDSHM_STATUS_RESOURCES;
 	if (ndshm_list_add(p->list, (unsigned long)memory, length)) {
@@ -132,6 +145,8 @@ int miniport_init(struct kunit *test)
 	driver->test = test;
 	spin_lock_init(&driver->lock);
 	init_completion(&driver->ended);
+	init_completion(&driver->providing);
+	init_completion(&driver->go_on);
 	test->priv = driver;
 	driver->device = platform_device_register_simple("ndshm-kunit",
 							 PLATFORM_DEVID_AUTO,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A driver with an adapter, queues and ports of its own, for the suites of queues and
- * packets; and the provider of its memory. What happens is written down in order.
+ * A driver with an adapter, queues and ports of its own, for the suites of queues,
+ * packets and requests; and the provider of its memory. What happens is written down
+ * in order.
  */
 #ifndef _NDSHM_KUNIT_MINIPORT_H
 #define _NDSHM_KUNIT_MINIPORT_H
@@ -29,12 +30,17 @@
  * @blocks: that the next call of free_blocks frees; NULL where there is none
  * @lock: guards @log
  * @log: a letter each: s stop, b free_blocks, f freed, r a block's revoked
- *	callback, m memory of the provider's was freed, and what the case adds
+ *	callback, m memory of the provider's was freed, u the provider was asked
+ *	for what is not wanted any more, and what the case adds
  * @ended: for each call of freed
  * @last_id: that was told last
  * @allocated: blocks that the provider made
  * @freed: that came back
  * @wrong: callbacks in a context where they may not be
+ * @hold: the provider waits for @go_on, once for each call
+ * @hold_usage: but for blocks of another usage than this; 0: for all
+ * @providing: for each call that waits
+ * @go_on: see above
  */
 struct miniport {
 	struct kunit *test;
@@ -49,6 +55,10 @@ struct miniport {
 	atomic_t allocated;
 	atomic_t freed;
 	atomic_t wrong;
+	bool hold;
+	u32 hold_usage;
+	struct completion providing;
+	struct completion go_on;
 };
 
 extern const struct ndshm_queue_ops miniport_ops;

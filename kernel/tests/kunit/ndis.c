@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../../ndis/mapping.h"
 #include "../../ndis/parameters.h"
 #include "suite.h"
 
@@ -299,40 +300,200 @@ static void fill_list(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, list->Elements[0].Length, 0xffffffff);
 }
 
-/* Each of them, and what they become where four or three may be answered. */
+struct told {
+	ndshm_reason_t reason;
+	NDIS_STATUS allocation;
+	NDIS_STATUS registration;
+};
+
+#define TOLD(reason_, allocation_, registration_) { \
+	.reason = NDSHM_REASON_##reason_, \
+	.allocation = NDIS_STATUS_##allocation_, \
+	.registration = NDIS_STATUS_##registration_, \
+}
+
+/* Each of them, and what it is where four or three may be answered. */
+static const struct told all_told[] = {
+	TOLD(NONE, SUCCESS, SUCCESS),
+	TOLD(ARGUMENT_SHORT, INVALID_PARAMETER, FAILURE),
+	TOLD(ARGUMENT_TAIL, FAILURE, FAILURE),
+	TOLD(RESERVED, INVALID_PARAMETER, FAILURE),
+	TOLD(FLAGS, INVALID_PARAMETER, FAILURE),
+	TOLD(ADDRESS, FAILURE, FAILURE),
+	TOLD(CHARACTERISTICS_TYPE, FAILURE, FAILURE),
+	TOLD(CHARACTERISTICS_REVISION, FAILURE, FAILURE),
+	TOLD(CHARACTERISTICS_SIZE, FAILURE, FAILURE),
+	TOLD(HANDLER_MISSING, FAILURE, FAILURE),
+	TOLD(PARAMETERS_TYPE, INVALID_PARAMETER, FAILURE),
+	TOLD(PARAMETERS_REVISION, INVALID_PARAMETER, FAILURE),
+	TOLD(PARAMETERS_SIZE, INVALID_PARAMETER, FAILURE),
+	TOLD(USAGE, INVALID_PARAMETER, FAILURE),
+	TOLD(LENGTH_ZERO, INVALID_PARAMETER, FAILURE),
+	TOLD(LENGTH_LIMIT, INVALID_PARAMETER, FAILURE),
+	TOLD(LENGTH_OVERFLOW, INVALID_PARAMETER, FAILURE),
+	TOLD(NODE, INVALID_PARAMETER, FAILURE),
+	TOLD(QUEUE_AND_PORT, INVALID_PARAMETER, FAILURE),
+	TOLD(QUEUE_UNSUPPORTED, INVALID_PARAMETER, FAILURE),
+	TOLD(PORT_UNSUPPORTED, INVALID_PARAMETER, FAILURE),
+	TOLD(LIST, INVALID_PARAMETER, FAILURE),
+	TOLD(LIST_SHORT, INVALID_PARAMETER, FAILURE),
+	TOLD(COUNT, INVALID_PARAMETER, FAILURE),
+	TOLD(ADAPTER_UNKNOWN, FAILURE, FAILURE),
+	TOLD(PROVIDER_UNKNOWN, FAILURE, FAILURE),
+	TOLD(HANDLE_UNKNOWN, FAILURE, FAILURE),
+	TOLD(ADAPTER_REMOVED, FAILURE, FAILURE),
+	TOLD(BLOCK_REVOKED, FAILURE, FAILURE),
+	TOLD(ADAPTER_CLOSED, FAILURE, FAILURE),
+	TOLD(CLAIM_UNSUPPORTED, INVALID_PARAMETER, FAILURE),
+	TOLD(CLAIM_BUSY, FAILURE, FAILURE),
+	TOLD(CLAIM_MISSING, FAILURE, FAILURE),
+	TOLD(ADDRESS_WIDTH, INVALID_PARAMETER, FAILURE),
+	TOLD(WIDTH_UNSUPPORTED, INVALID_PARAMETER, FAILURE),
+	TOLD(NOT_ISOLATED, FAILURE, FAILURE),
+	TOLD(UNISOLATED_OFF, FAILURE, FAILURE),
+	TOLD(LOCKDOWN, FAILURE, FAILURE),
+	TOLD(ADAPTER_DIRTY, FAILURE, FAILURE),
+	TOLD(BAR, INVALID_PARAMETER, FAILURE),
+	TOLD(BAR_NOT_MAPPABLE, INVALID_PARAMETER, FAILURE),
+	TOLD(PROVIDER_CLOSING, FAILURE, FAILURE),
+	TOLD(PROVIDER_IN_USE, FAILURE, FAILURE),
+	TOLD(SCOPE_TAKEN, FAILURE, FAILURE),
+	TOLD(NAME, INVALID_PARAMETER, FAILURE),
+	TOLD(NAME_TAKEN, FAILURE, FAILURE),
+	TOLD(PROVIDER_RESOURCES, RESOURCES, RESOURCES),
+	TOLD(PROVIDER_INVALID, INVALID_PARAMETER, FAILURE),
+	TOLD(PROVIDER_FAILURE, FAILURE, FAILURE),
+	TOLD(PROVIDER_UNDOCUMENTED, FAILURE, FAILURE),
+	TOLD(PROVIDER_NONSENSE, FAILURE, FAILURE),
+	TOLD(MEMORY, RESOURCES, RESOURCES),
+	TOLD(MEMLOCK, RESOURCES, RESOURCES),
+	TOLD(HANDLES, RESOURCES, RESOURCES),
+	TOLD(RANGE, INVALID_PARAMETER, FAILURE),
+	TOLD(DIRECTION, INVALID_PARAMETER, FAILURE),
+	TOLD(SECTION_INITIAL, INVALID_PARAMETER, FAILURE),
+	TOLD(SECTION_REVOKED, FAILURE, FAILURE),
+	TOLD(SECTION_DELETED, FAILURE, FAILURE),
+	TOLD(SECTION_FULL, RESOURCES, RESOURCES),
+	TOLD(SECTION_BUSY, FAILURE, FAILURE),
+	TOLD(SECTION_READONLY, FAILURE, FAILURE),
+	TOLD(NOT_CREATOR, FAILURE, FAILURE),
+	TOLD(PROVIDER_PAGELESS, INVALID_PARAMETER, FAILURE),
+	TOLD(EXTENT_UNKNOWN, FAILURE, FAILURE),
+	TOLD(ALIGNMENT, INVALID_PARAMETER, FAILURE),
+	TOLD(DESCRIPTOR, INVALID_PARAMETER, FAILURE),
+	TOLD(DESCRIPTORS, RESOURCES, RESOURCES),
+	TOLD(SECTION_QUOTA, RESOURCES, RESOURCES),
+	TOLD(HOLDER_QUOTA, RESOURCES, RESOURCES),
+	TOLD(RESERVE_QUOTA, RESOURCES, RESOURCES),
+	TOLD(QUEUE_DEFAULT, INVALID_PARAMETER, FAILURE),
+	TOLD(QUEUE_UNKNOWN, INVALID_PARAMETER, FAILURE),
+	TOLD(QUEUE_STATE, FAILURE, FAILURE),
+	TOLD(PORT_UNKNOWN, INVALID_PARAMETER, FAILURE),
+	TOLD(PORT_STATE, FAILURE, FAILURE),
+	TOLD(PENDING, FAILURE, FAILURE),
+	TOLD(REQUESTS, RESOURCES, RESOURCES),
+	TOLD(COOKIE, FAILURE, FAILURE),
+	TOLD(REQUEST_UNKNOWN, FAILURE, FAILURE),
+	TOLD(REQUEST_ABORTED, FAILURE, FAILURE),
+	TOLD(BYTE_QUOTA, RESOURCES, RESOURCES),
+};
+
+static void expect_told(struct kunit *test, const struct told *told)
+{
+	KUNIT_EXPECT_EQ_MSG(test, told->allocation,
+			    ndshm_ndis_allocation_status(told->reason), "%s",
+			    ndshm_reason_name(told->reason));
+	KUNIT_EXPECT_EQ_MSG(test, told->registration,
+			    ndshm_ndis_registration_status(told->reason), "%s",
+			    ndshm_reason_name(told->reason));
+}
+
 static void statuses(struct kunit *test)
 {
-	u32 i, invalid = 0, failure = 0;
-	NDIS_STATUS expected, status;
-	ndshm_reason_t reason;
-	int error;
+	struct told unknown = TOLD(NONE, FAILURE, FAILURE);
+	u32 i;
 
-	for (i = 0; i < NDSHM_REASON_COUNT_KNOWN + 10; i++) {
-		reason = (__force ndshm_reason_t)i;
-		status = (__force u32)ndshm_reason_status(reason);
-		error = ndshm_reason_errno(reason);
-		if (status == NDIS_STATUS_SUCCESS ||
-		    status == NDIS_STATUS_RESOURCES ||
-		    status == NDIS_STATUS_INVALID_PARAMETER)
-			expected = status;
-		else if (error == -EOPNOTSUPP || error == -ENOSPC)
-			expected = NDIS_STATUS_INVALID_PARAMETER;
-		else
-			expected = NDIS_STATUS_FAILURE;
-		invalid += expected == NDIS_STATUS_INVALID_PARAMETER;
-		failure += expected == NDIS_STATUS_FAILURE;
-		KUNIT_EXPECT_EQ_MSG(test, expected,
-				    ndshm_ndis_allocation_status(reason), "%s",
-				    ndshm_reason_name(reason));
-		if (status != NDIS_STATUS_SUCCESS &&
-		    status != NDIS_STATUS_RESOURCES)
-			status = NDIS_STATUS_FAILURE;
-		KUNIT_EXPECT_EQ_MSG(test, status,
-				    ndshm_ndis_registration_status(reason),
-				    "%s", ndshm_reason_name(reason));
+	KUNIT_ASSERT_EQ(test, ARRAY_SIZE(all_told), NDSHM_REASON_COUNT_KNOWN);
+	for (i = 0; i < ARRAY_SIZE(all_told); i++) {
+		KUNIT_EXPECT_EQ(test, (__force u32)all_told[i].reason, i);
+		expect_told(test, &all_told[i]);
 	}
-	KUNIT_EXPECT_GT(test, invalid, 10);
-	KUNIT_EXPECT_GT(test, failure, 10);
+	/* What is not one yet, and what never will be. */
+	for (; i < NDSHM_REASON_COUNT_KNOWN + 10; i++) {
+		unknown.reason = (__force ndshm_reason_t)i;
+		expect_told(test, &unknown);
+	}
+	unknown.reason = (__force ndshm_reason_t)U32_MAX;
+	expect_told(test, &unknown);
+}
+
+static struct ndshm_ndis_piece piece(u64 page, u32 pages)
+{
+	return (struct ndshm_ndis_piece){
+		.physical = page * PAGE_SIZE, .length = pages * PAGE_SIZE,
+	};
+}
+
+/* What a provider says it has. */
+static void pieces(struct kunit *test)
+{
+	struct ndshm_ndis_piece p[3];
+
+	p[0] = piece(7, 1);
+	p[1] = piece(3, 2);
+	p[2] = piece(5, 2);
+	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 3, 5 * PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 3, 1));
+	KUNIT_EXPECT_FALSE(test,
+			   ndshm_ndis_pieces_valid(p, 3, 5 * PAGE_SIZE + 1));
+	/* More than 32 bits of them. */
+	p[0] = piece(0, U32_MAX / PAGE_SIZE);
+	p[1] = piece(1 << 20, U32_MAX / PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 2, U32_MAX));
+	/* A page twice, whichever comes first. */
+	p[0] = piece(3, 2);
+	p[1] = piece(4, 1);
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 2, 1));
+	p[0] = piece(4, 1);
+	p[1] = piece(3, 2);
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 2, 1));
+	/* Not a page. */
+	p[0] = piece(1, 1);
+	p[0].length += 8;
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 1, 1));
+	p[0] = piece(1, 1);
+	p[0].physical += 8;
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 1, 1));
+	p[0] = piece(1, 0);
+	p[1] = piece(2, 1);
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 2, 1));
+	/* Up to the last byte there can be, and further. */
+	p[0].physical = -(u64)PAGE_SIZE;
+	p[0].length = PAGE_SIZE;
+	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 1, PAGE_SIZE));
+	p[0].length = 2 * PAGE_SIZE;
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 1, 1));
+}
+
+/* Of a list that is longer than was asked, no more is mapped than that. */
+static void pieces_cut(struct kunit *test)
+{
+	struct ndshm_ndis_piece p[3];
+
+	p[0] = piece(7, 1);
+	p[1] = piece(3, 2);
+	p[2] = piece(5, 2);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, 5 * PAGE_SIZE), 3);
+	KUNIT_EXPECT_EQ(test, p[2].length, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, 4 * PAGE_SIZE), 3);
+	KUNIT_EXPECT_EQ(test, p[2].length, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, 3 * PAGE_SIZE), 2);
+	KUNIT_EXPECT_EQ(test, p[1].length, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, 2 * PAGE_SIZE), 2);
+	KUNIT_EXPECT_EQ(test, p[1].length, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, PAGE_SIZE), 1);
+	KUNIT_EXPECT_EQ(test, p[0].length, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, p[0].physical, 7 * PAGE_SIZE);
 }
 
 static struct kunit_case ndis_cases[] = {
@@ -344,6 +505,8 @@ static struct kunit_case ndis_cases[] = {
 	KUNIT_CASE(list_capacity),
 	KUNIT_CASE(fill_list),
 	KUNIT_CASE(statuses),
+	KUNIT_CASE(pieces),
+	KUNIT_CASE(pieces_cut),
 	{}
 };
 

@@ -56,6 +56,32 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 	return -EOPNOTSUPP;
 }
 
+int ndshm_nl_queue_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
+int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return -EOPNOTSUPP;
+}
+
+int ndshm_nl_quota_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
+int ndshm_nl_quota_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return -EOPNOTSUPP;
+}
+
+int ndshm_nl_quota_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
+/* What is asked for by an id, or by a name. */
 struct operation {
 	const char *name;
 	u8 cmd;
@@ -118,10 +144,136 @@ static bool passes(const struct genl_ops *ops, u16 type, const void *data,
 			       NULL);
 }
 
+/* And the others: what is allowed, each attribute with a number of its own kind. */
+static const struct number {
+	u8 cmd;
+	u16 type;
+	u8 size;
+	u64 least;
+	u64 most;
+} numbers[] = {
+	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ADAPTER_ID, 4, 1, U32_MAX },
+	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_KIND, 4, 0, 1 },
+	{ NDSHM_CMD_QUEUE_GET, NDSHM_A_QUEUE_ID, 4, 0, U32_MAX },
+	{ NDSHM_CMD_QUOTA_GET, NDSHM_A_QUOTA_UID, 4, 0, U32_MAX },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_UID, 4, 0, U32_MAX },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_SECTIONS_LIMIT, 8, 0, U64_MAX },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_HOLDERS_LIMIT, 8, 0, U64_MAX },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_RESERVED_LIMIT, 8, 0, U64_MAX },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_BYTES_LIMIT, 8, 0, U64_MAX },
+	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_RESET, 4, 0, 15 },
+};
+
+static const struct other {
+	u8 cmd;
+	bool dumped;
+} others[] = {
+	{ NDSHM_CMD_QUEUE_GET, true },
+	{ NDSHM_CMD_QUOTA_GET, true },
+	{ NDSHM_CMD_QUOTA_SET, false },
+};
+
+static const struct genl_ops *ops_with(struct kunit *test, u8 cmd)
+{
+	const struct genl_ops *ops;
+
+	for (ops = ndshm_nl_ops; ops < ndshm_nl_ops + ARRAY_SIZE(ndshm_nl_ops);
+	     ops++)
+		if (ops->cmd == cmd)
+			return ops;
+	KUNIT_FAIL(test, "command %u is not there", cmd);
+	return NULL;
+}
+
+static const struct number *number_of(u8 cmd, u16 type)
+{
+	const struct number *number;
+
+	for (number = numbers; number < numbers + ARRAY_SIZE(numbers); number++)
+		if (number->cmd == cmd && number->type == type)
+			return number;
+	return NULL;
+}
+
+static bool passes_number(const struct genl_ops *ops,
+			  const struct number *number, u64 value)
+{
+	u32 narrow = value;
+
+	return number->size == sizeof(value) ?
+	       passes(ops, number->type, &value, sizeof(value)) :
+	       passes(ops, number->type, &narrow, sizeof(narrow));
+}
+
+static void other_rows(struct kunit *test)
+{
+	const struct genl_ops *ops;
+	u16 highest, type;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		ops = ops_with(test, others[i].cmd);
+		if (!ops)
+			return;
+		KUNIT_EXPECT_EQ(test, ops->flags, 0);
+		KUNIT_EXPECT_EQ(test, ops->validate, 0);
+		KUNIT_EXPECT_NOT_NULL(test, ops->doit);
+		KUNIT_EXPECT_EQ(test, !!ops->dumpit, others[i].dumped);
+		for (highest = 0, type = 1; type < 100; type++)
+			if (number_of(others[i].cmd, type))
+				highest = type;
+		KUNIT_EXPECT_EQ(test, ops->maxattr, highest);
+	}
+}
+
+/* Each has its type's length and its range, and no other attribute passes. */
+static void other_attributes(struct kunit *test)
+{
+	const struct number *number;
+	const struct genl_ops *ops;
+	const u8 data[MOST] = { 1 };
+	unsigned int i;
+	u32 length, type;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		ops = ops_with(test, others[i].cmd);
+		if (!ops)
+			return;
+		for (type = 0; type < 100; type++) {
+			number = number_of(others[i].cmd, type);
+			for (length = 0; length <= MOST; length++)
+				KUNIT_EXPECT_EQ_MSG(test,
+						    passes(ops, type, data,
+							   length),
+						    number &&
+						    length == number->size,
+						    "command %u type %u length %u",
+						    others[i].cmd, type, length);
+			KUNIT_EXPECT_FALSE(test, passes(ops, type |
+							NLA_F_NESTED, data, 4));
+		}
+	}
+	for (number = numbers; number < numbers + ARRAY_SIZE(numbers);
+	     number++) {
+		ops = ops_with(test, number->cmd);
+		if (!ops)
+			return;
+		KUNIT_EXPECT_EQ(test, passes_number(ops, number, 0),
+				!number->least);
+		KUNIT_EXPECT_TRUE(test, passes_number(ops, number,
+						      number->least));
+		KUNIT_EXPECT_TRUE(test, passes_number(ops, number,
+						      number->most));
+		if (number->most < U32_MAX)
+			KUNIT_EXPECT_FALSE(test, passes_number(ops, number,
+							       number->most + 1));
+	}
+}
+
 static void table(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(ndshm_nl_ops),
-			ARRAY_SIZE(operations));
+			ARRAY_SIZE(operations) + ARRAY_SIZE(others));
 }
 
 static void row(struct kunit *test)
@@ -233,6 +385,8 @@ static struct kunit_case policy_cases[] = {
 	KUNIT_CASE_PARAM(attributes, operation_gen_params),
 	KUNIT_CASE_PARAM(ids, operation_gen_params),
 	KUNIT_CASE_PARAM(names, operation_gen_params),
+	KUNIT_CASE(other_rows),
+	KUNIT_CASE(other_attributes),
 	{}
 };
 

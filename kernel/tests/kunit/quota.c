@@ -27,6 +27,7 @@ static const ndshm_reason_t reasons[] = {
 	[NDSHM_QUOTA_SECTIONS] = NDSHM_REASON_SECTION_QUOTA,
 	[NDSHM_QUOTA_HOLDERS] = NDSHM_REASON_HOLDER_QUOTA,
 	[NDSHM_QUOTA_RESERVED] = NDSHM_REASON_RESERVE_QUOTA,
+	[NDSHM_QUOTA_BYTES] = NDSHM_REASON_BYTE_QUOTA,
 };
 
 /* Take it as that user, without privilege or with it. */
@@ -235,8 +236,210 @@ static void privileged(struct kunit *test)
 	}
 }
 
+/*
+ * Limits of one's own
+ */
+
+static void set_limit(struct kunit *test, kuid_t uid,
+		      enum ndshm_quota_kind kind, u64 limit)
+{
+	struct ndshm_quota_change change = { .set = BIT(kind) };
+
+	change.limits[kind] = limit;
+	EXPECT_REASON(test, ndshm_quota_set(uid, &change), NDSHM_REASON_NONE);
+}
+
+static void reset_limits(struct kunit *test, kuid_t uid, u32 kinds)
+{
+	const struct ndshm_quota_change change = { .reset = kinds };
+
+	EXPECT_REASON(test, ndshm_quota_set(uid, &change), NDSHM_REASON_NONE);
+}
+
+#define ALL_KINDS	(BIT(NDSHM_QUOTA_KINDS) - 1)
+
+/* Each kind's: exact, this user's only, and until it is reset. */
+static void own_limits(struct kunit *test)
+{
+	struct ndshm_quota quota;
+	unsigned int i, j;
+
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		for (j = 0; j < 3; j++) {
+			set_limit(test, SOMEBODY, i, j);
+			KUNIT_EXPECT_TRUE(test, allowed(i, j));
+			KUNIT_EXPECT_FALSE(test, allowed(i, j + 1));
+		}
+		/* More than the default is possible, too. */
+		set_limit(test, SOMEBODY, i, limits_found[i] + 9);
+		KUNIT_EXPECT_TRUE(test, allowed(i, limits_found[i] + 9));
+		KUNIT_EXPECT_FALSE(test, allowed(i, limits_found[i] + 10));
+		set_limit(test, SOMEBODY, i, U64_MAX);
+		KUNIT_EXPECT_TRUE(test, allowed(i, U64_MAX));
+		for (j = 0; j < NDSHM_QUOTA_KINDS; j++) {
+			KUNIT_EXPECT_TRUE(test, allowed(j, limits_found[j]));
+			KUNIT_EXPECT_EQ(test, allowed(j, limits_found[j] + 1),
+					j == i);
+		}
+		quota = amount(i, limits_found[i] + 1);
+		EXPECT_REASON(test, take_as(ANOTHER, false, &quota), reasons[i]);
+		reset_limits(test, SOMEBODY, BIT(i));
+		KUNIT_EXPECT_FALSE(test, allowed(i, limits_found[i] + 1));
+	}
+}
+
+/* Who has more than a new limit keeps it, and gets no more before there is less. */
+static void lower_than_use(struct kunit *test)
+{
+	struct ndshm_quota first, second;
+	unsigned int i;
+
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		first = amount(i, 70);
+		second = amount(i, 30);
+		set_limit(test, SOMEBODY, i, 100);
+		EXPECT_REASON(test, take(&first), NDSHM_REASON_NONE);
+		EXPECT_REASON(test, take(&second), NDSHM_REASON_NONE);
+		set_limit(test, SOMEBODY, i, 50);
+		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
+		KUNIT_EXPECT_TRUE(test, allowed(i, 0));
+		ndshm_quota_give(&second);
+		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
+		ndshm_quota_give(&first);
+		KUNIT_EXPECT_TRUE(test, allowed(i, 50));
+		KUNIT_EXPECT_FALSE(test, allowed(i, 51));
+	}
+	reset_limits(test, SOMEBODY, ALL_KINDS);
+}
+
+static ndshm_reason_t take_bytes(u64 bytes)
+{
+	return ndshm_quota_take_bytes(SOMEBODY, bytes, false);
+}
+
+/* Memory is counted with and without a quota, as the same. */
+static void memory(struct kunit *test)
+{
+	struct ndshm_quota quota = amount(NDSHM_QUOTA_BYTES, 40);
+
+	set_limit(test, SOMEBODY, NDSHM_QUOTA_BYTES, 100);
+	EXPECT_REASON(test, take(&quota), NDSHM_REASON_NONE);
+	/* Not the caller's, who may have anything: another's, who may not. */
+	KUNIT_EXPECT_TRUE(test, ndshm_quota_unlimited());
+	EXPECT_REASON(test, take_bytes(61), NDSHM_REASON_BYTE_QUOTA);
+	EXPECT_REASON(test, take_bytes(60), NDSHM_REASON_NONE);
+	EXPECT_REASON(test, take_bytes(1), NDSHM_REASON_BYTE_QUOTA);
+	EXPECT_REASON(test, take_bytes(0), NDSHM_REASON_NONE);
+	EXPECT_REASON(test, take_bytes(U64_MAX), NDSHM_REASON_BYTE_QUOTA);
+	/* Or who may, whatever the caller is. */
+	EXPECT_REASON(test, ndshm_quota_take_bytes(SOMEBODY, 1, true),
+		      NDSHM_REASON_NONE);
+	ndshm_quota_give_bytes(SOMEBODY, 1);
+	ndshm_quota_give(&quota);
+	KUNIT_EXPECT_TRUE(test, allowed(NDSHM_QUOTA_BYTES, 40));
+	KUNIT_EXPECT_FALSE(test, allowed(NDSHM_QUOTA_BYTES, 41));
+	/* Without a limit of one's own one is known by what is taken alone. */
+	reset_limits(test, SOMEBODY, ALL_KINDS);
+	KUNIT_EXPECT_FALSE(test, allowed(NDSHM_QUOTA_BYTES,
+					 limits_found[NDSHM_QUOTA_BYTES]));
+	ndshm_quota_give_bytes(SOMEBODY, 20);
+	ndshm_quota_give_bytes(SOMEBODY, 40);
+	KUNIT_EXPECT_TRUE(test, allowed(NDSHM_QUOTA_BYTES,
+					limits_found[NDSHM_QUOTA_BYTES]));
+}
+
+/* The users that are known, from @uid on; how many of ours. */
+static unsigned int count_known(u32 uid)
+{
+	struct ndshm_quota_view view;
+	unsigned int count = 0;
+
+	for (; ndshm_quota_look_next(&uid, &view) && uid != U32_MAX; uid++)
+		count += uid_eq(view.uid, SOMEBODY) || uid_eq(view.uid, ANOTHER);
+	return count;
+}
+
+static void looking(struct kunit *test)
+{
+	struct ndshm_quota quota = {
+		.amounts = { 1, 2, 3, 4 },
+	};
+	struct ndshm_quota_view view;
+	unsigned int i;
+
+	/* Who has nothing has limits. */
+	ndshm_quota_look(SOMEBODY, &view);
+	KUNIT_EXPECT_TRUE(test, uid_eq(view.uid, SOMEBODY));
+	KUNIT_EXPECT_EQ(test, view.set, 0);
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		KUNIT_EXPECT_EQ(test, view.amounts[i], 0);
+		KUNIT_EXPECT_EQ(test, view.limits[i], limits_found[i]);
+	}
+	KUNIT_EXPECT_EQ(test, count_known(0), 0);
+	EXPECT_REASON(test, take(&quota), NDSHM_REASON_NONE);
+	set_limit(test, SOMEBODY, NDSHM_QUOTA_HOLDERS, 77);
+	set_limit(test, ANOTHER, NDSHM_QUOTA_HOLDERS, 78);
+	ndshm_quota_look(SOMEBODY, &view);
+	KUNIT_EXPECT_EQ(test, view.set, BIT(NDSHM_QUOTA_HOLDERS));
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		KUNIT_EXPECT_EQ(test, view.amounts[i], i + 1);
+		KUNIT_EXPECT_EQ(test, view.limits[i],
+				i == NDSHM_QUOTA_HOLDERS ? 77 :
+							   limits_found[i]);
+	}
+	KUNIT_EXPECT_EQ(test, count_known(0), 2);
+	KUNIT_EXPECT_EQ(test, count_known(__kuid_val(SOMEBODY)), 2);
+	KUNIT_EXPECT_EQ(test, count_known(__kuid_val(SOMEBODY) + 1), 1);
+	KUNIT_EXPECT_EQ(test, count_known(__kuid_val(ANOTHER) + 1), 0);
+	reset_limits(test, ANOTHER, ALL_KINDS);
+	KUNIT_EXPECT_EQ(test, count_known(0), 1);
+	reset_limits(test, SOMEBODY, ALL_KINDS);
+	KUNIT_EXPECT_EQ(test, count_known(0), 1);
+	ndshm_quota_give(&quota);
+	KUNIT_EXPECT_EQ(test, count_known(0), 0);
+	/* To reset what was never set makes nobody known. */
+	reset_limits(test, SOMEBODY, ALL_KINDS);
+	KUNIT_EXPECT_EQ(test, count_known(0), 0);
+}
+
 #define THREADS	4
 #define ROUNDS	500
+
+/* Takes and gives, while limits come and go: there is never more than the highest. */
+static unsigned int take_and_set(void *context, unsigned int number)
+{
+	struct ndshm_quota_change change = { .set = BIT(NDSHM_QUOTA_SECTIONS) };
+	atomic_t *having = context;
+	unsigned int i, wrong = 0;
+	struct ndshm_quota quota;
+
+	for (i = 0; i < ROUNDS; i++) {
+		if (number == 0) {
+			change.limits[NDSHM_QUOTA_SECTIONS] = i % 3;
+			wrong += ndshm_quota_set(SOMEBODY, &change) !=
+				 NDSHM_REASON_NONE;
+			continue;
+		}
+		quota = amount(NDSHM_QUOTA_SECTIONS, 1);
+		if (take(&quota) != NDSHM_REASON_NONE)
+			continue;
+		wrong += atomic_inc_return(having) > 2;
+		atomic_dec(having);
+		ndshm_quota_give(&quota);
+	}
+	return wrong;
+}
+
+static void set_by_several(struct kunit *test)
+{
+	atomic_t having = ATOMIC_INIT(0);
+
+	set_limit(test, SOMEBODY, NDSHM_QUOTA_SECTIONS, 2);
+	suite_run_threads(test, THREADS, take_and_set, &having);
+	KUNIT_EXPECT_EQ(test, count_known(0), 1);
+	reset_limits(test, SOMEBODY, ALL_KINDS);
+	KUNIT_EXPECT_EQ(test, count_known(0), 0);
+}
 
 /* Each wants all that there is. */
 static unsigned int want_all(void *context, unsigned int number)
@@ -278,6 +481,7 @@ static void they_change(struct kunit *test)
 			max_user_holders);
 	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_RESERVED],
 			max_user_reserved);
+	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_BYTES], max_user_bytes);
 	EXPECT_REASON(test, take(&quota), NDSHM_REASON_NONE);
 	for (max_user_holders = 0; max_user_holders < 20; max_user_holders++) {
 		KUNIT_EXPECT_EQ(test, allowed(NDSHM_QUOTA_HOLDERS, 1),
@@ -301,7 +505,12 @@ static struct kunit_case quota_cases[] = {
 	KUNIT_CASE(all_or_none),
 	KUNIT_CASE(users_apart),
 	KUNIT_CASE(privileged),
+	KUNIT_CASE(own_limits),
+	KUNIT_CASE(lower_than_use),
+	KUNIT_CASE(memory),
+	KUNIT_CASE(looking),
 	KUNIT_CASE(several_threads),
+	KUNIT_CASE(set_by_several),
 #ifdef NDSHM_KUNIT_ALONE
 	KUNIT_CASE(they_change),
 #endif

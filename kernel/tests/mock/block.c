@@ -12,6 +12,7 @@
  *		contiguous=1		one segment
  *		capacity=N		ask for up to so many segments; 0: none
  *		usage=N type=N revision=N size=N	of the parameters
+ *		queue=SLOT port=SLOT	for the one of that slot; see queue.c
  *	block sync SLOT DIRECTION OFFSET LENGTH		with interrupts off
  *	block free SLOT
  *	block get SLOT			a further reference
@@ -170,8 +171,7 @@ static void revoked(void *context, struct ndshm_block *block)
 {
 	struct slot *slot = &slots[(unsigned long)context & CONTEXT_SLOT];
 	unsigned long number = (unsigned long)context >> 6;
-	/* One lock is there for the callback, and it alone is held. */
-	const char *lock = mock_lock_held("&block->tell_lock");
+	const char *lock = mock_lock_held();
 	bool late = is_late(slot, number);
 
 	might_sleep();
@@ -224,6 +224,7 @@ static int option(struct request *request, const char *word)
 	struct ndshm_parameters *p = &request->asked.parameters;
 	const char *value = mock_value(word, "callback");
 	u64 number;
+	u32 id;
 
 	if (value)
 		return callback_of(value, &request->callback);
@@ -238,6 +239,10 @@ static int option(struct request *request, const char *word)
 		request->asked.list.capacity = number;
 	else if (mock_value(word, "usage"))
 		p->usage = number;
+	else if (mock_value(word, "queue") && mock_queue_id(number, &id))
+		p->queue_id = id;
+	else if (mock_value(word, "port") && mock_queue_id(number, &id))
+		p->vport_id = id;
 	else if (mock_value(word, "type") && number <= U8_MAX)
 		p->header.type = number;
 	else if (mock_value(word, "revision") && number <= U8_MAX)

@@ -17,7 +17,11 @@
  *	block alloc SLOT ADAPTER PROVIDER|default LENGTH [KEY=VALUE...]	see block.c
  *	block free | get | put | release SLOT
  *	block sync SLOT DIRECTION OFFSET LENGTH
+ *	queue add | port add SLOT ADAPTER
+ *	queue event SLOT filter|clear|complete|free|stopped
+ *	port event SLOT activate|delete
  *	fault NAME			see fault.c
+ *	awake DEVICE			of PCI; see awake.c
  */
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
@@ -51,7 +55,12 @@ static const struct verb {
 	{ "block", "put", 3, mock_block_put },
 	{ "block", "release", 3, mock_block_release },
 	{ "block", "sync", 6, mock_block_sync },
+	{ "queue", "add", 4, mock_queue_add },
+	{ "queue", "event", 4, mock_queue_event },
+	{ "port", "add", 4, mock_queue_add },
+	{ "port", "event", 4, mock_queue_event },
 	{ "fault", NULL, 2, mock_fault },
+	{ "awake", NULL, 2, mock_awake },
 };
 
 int mock_answer(struct mock_command *command, ndshm_reason_t reason)

@@ -24,7 +24,7 @@ void mock_misused(struct mock_provider *provider, const char *what)
 }
 
 #ifdef CONFIG_LOCKDEP
-const char *mock_lock_held(const char *but)
+const char *mock_lock_held(void)
 {
 	const struct lockdep_map *lock;
 	char owner[64];
@@ -32,8 +32,8 @@ const char *mock_lock_held(const char *but)
 
 	for (i = 0; i < lockdep_depth(current); i++) {
 		lock = current->held_locks[i].instance;
-		/* In brackets is what is no lock: the work that is done here. */
-		if (lock->name[0] == '(' || (but && !strcmp(lock->name, but)) ||
+		/* In brackets is what is no lock: what is done here. */
+		if (lock->name[0] == '(' ||
 		    !is_vmalloc_or_module_addr(lock->key))
 			continue;
 		snprintf(owner, sizeof(owner), "%ps", lock->key);
@@ -43,7 +43,7 @@ const char *mock_lock_held(const char *but)
 	return NULL;
 }
 #else
-const char *mock_lock_held(const char *but)
+const char *mock_lock_held(void)
 {
 	return NULL;
 }
@@ -51,7 +51,7 @@ const char *mock_lock_held(const char *but)
 
 static void check_locks(struct mock_provider *provider)
 {
-	const char *lock = mock_lock_held(NULL);
+	const char *lock = mock_lock_held();
 
 	if (!lock)
 		return;

@@ -200,11 +200,8 @@ int mock_mmap(void *provider_context, void *context,
 void mock_sync(void *provider_context, void *context, bool for_device,
 	       u64 offset, u64 length);
 
-/*
- * A lock of ndshm's that the caller holds, but for the one that is named @but
- * (or NULL); NULL also where the kernel cannot tell.
- */
-const char *mock_lock_held(const char *but);
+/* A lock of ndshm's that the caller holds; NULL also where the kernel cannot tell. */
+const char *mock_lock_held(void);
 /* A handler was called, or a call ended, against the contract. */
 void mock_misused(struct mock_provider *provider, const char *what);
 /* For faults: free the block that was freed last. -ENOENT: it is not known. */
@@ -253,6 +250,15 @@ int mock_block_release(struct mock_command *command);
 int mock_block_sync(struct mock_command *command);
 int mock_blocks_show(struct seq_file *file, void *unused);
 void mock_block_teardown(void);
+
+/*
+ * queue.c: queues and ports of adapters
+ */
+
+int mock_queue_add(struct mock_command *command);
+int mock_queue_event(struct mock_command *command);
+/* Of the queue or port that was made last in @slot; false: there is no such slot. */
+bool mock_queue_id(u64 slot, u32 *id);
 
 /*
  * promise.c: what a kernel user is promised
@@ -356,6 +362,12 @@ unsigned long mock_memory_last_freed(struct mock_provider **provider);
 
 int mock_fault(struct mock_command *command);
 void mock_fault_teardown(void);
+
+/*
+ * awake.c: devices that do not sleep
+ */
+
+int mock_awake(struct mock_command *command);
 
 /*
  * ctl.c: the language

@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
+#include <ndshm/adapter.h>
 #include <ndshm/provider.h>
 
 #include "cases.h"
@@ -16,16 +17,28 @@
 bool case_handles(struct bench *bench)
 {
 	static const char long_name[] = "0123456789012345678901234567890X";
+	static const char * const bad[] = {
+		"", " ", "a b", "a/b", "a\n", "\x7f", "\xc3\xa4", long_name,
+	};
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE allocation, other = bench;
+	unsigned int i;
 
 	/* By name. */
 	CHECK(ndshm_ndis_open(THIS_MODULE, NULL, NULL, &other) == -EINVAL);
 	CHECK(!other);
-	CHECK(ndshm_ndis_open(THIS_MODULE, "", NULL, &other) == -EINVAL);
-	CHECK(ndshm_ndis_open(THIS_MODULE, long_name, NULL, &other) == -EINVAL);
-	CHECK(ndshm_ndis_open(THIS_MODULE, "a b", bench->device, &other) ==
-	      -EINVAL);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		CHECK(ndshm_ndis_open(THIS_MODULE, bad[i], NULL, &other) ==
+		      -EINVAL);
+		CHECK(!other);
+		CHECK(ndshm_ndis_open(THIS_MODULE, bad[i], bench->device,
+				      &other) == -EINVAL);
+		CHECK(!other);
+	}
+	/* The longest. */
+	CHECK(!ndshm_ndis_open(THIS_MODULE, long_name + 1, NULL, &other));
+	CHECK(script_register(other, &bench->script) == NDIS_STATUS_SUCCESS);
+	CHECK(!ndshm_ndis_close(other));
 	CHECK(ndshm_ndis_open(THIS_MODULE, "ndis-cases", bench->device,
 			      &other) == -EEXIST);
 	CHECK(!other);

@@ -2,7 +2,12 @@
 /*
  * What a provider is told, what it answers, and how it is registered.
  */
+#include <linux/dma-mapping.h>
+#include <linux/numa.h>
 #include <linux/slab.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/block.h>
 
 #include "cases.h"
 
@@ -89,6 +94,14 @@ bool case_nonsense(struct bench *bench)
 	script->lengths[0] = 0;
 	script->elements = 2;
 	CHECK(nonsense(bench, PAGE_SIZE * 2, 0));
+	/* What is not a page, in two ways. */
+	script->lengths[0] = PAGE_SIZE + 512;
+	script->elements = 1;
+	CHECK(nonsense(bench, PAGE_SIZE, 0));
+	script->lengths[0] = PAGE_SIZE / 2;
+	script->lengths[1] = PAGE_SIZE / 2;
+	script->elements = 2;
+	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
 	/* Nowhere to write to. */
 	script->unaddressed = true;
 	CHECK(nonsense(bench, PAGE_SIZE, 0));
@@ -230,5 +243,86 @@ bool case_again(struct bench *bench)
 	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(scripts[2].allocated == round + 1);
+	return true;
+}
+
+/* What the device cannot get at is refused, and goes back. */
+bool case_reach(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+
+	/* So low is none that is allocated for nobody in particular. */
+	CHECK(!dma_set_mask(bench->device, DMA_BIT_MASK(24)));
+	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_RESOURCES));
+	CHECK(bench->script.allocated == 1 && bench->script.freed == 1);
+	CHECK(!dma_set_mask(bench->device, DMA_BIT_MASK(64)));
+	p = request(bench);
+	CHECK(works(bench, &p));
+	return true;
+}
+
+/*
+ * Of a list whose second piece is out of reach the first one is mapped already. So
+ * often that who counts mappings (CONFIG_DMA_API_DEBUG) would see what stays.
+ */
+bool case_half_mapped(struct bench *bench)
+{
+	struct script *script = &bench->script;
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i;
+
+	script->elements = 2;
+	script->lengths[0] = PAGE_SIZE;
+	script->lengths[1] = PAGE_SIZE;
+	script->beyond = true;
+	CHECK(!dma_set_mask(bench->device, DMA_BIT_MASK(37)));
+	for (i = 0; i < 1000; i++) {
+		p = request(bench);
+		p.Length = 2 * PAGE_SIZE;
+		CHECK(refused(bench, bench->adapter, &p,
+			      NDIS_STATUS_RESOURCES));
+	}
+	CHECK(script->allocated == i && script->freed == i);
+	script->beyond = false;
+	p = request(bench);
+	p.Length = 2 * PAGE_SIZE;
+	CHECK(works(bench, &p));
+	script->elements = 0;
+	return true;
+}
+
+/* A list of more than was asked for is one of what was asked for. */
+bool case_longer(struct bench *bench)
+{
+	struct script *script = &bench->script;
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	struct ndshm_parameters native = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = NDSHM_USAGE_OTHER,
+		.length = 2 * PAGE_SIZE,
+	};
+	struct ndshm_block *block;
+	ndshm_reason_t reason;
+	u64 first, second;
+	u32 count;
+
+	/* The handler's memory is as long as was asked; no more of it is touched. */
+	script->elements = 2;
+	script->lengths[0] = PAGE_SIZE;
+	script->lengths[1] = 3 * PAGE_SIZE;
+	p.Length = 2 * PAGE_SIZE;
+	CHECK(works(bench, &p));
+	native.adapter = ndshm_adapter_find("ndis-cases");
+	CHECK(native.adapter);
+	reason = ndshm_allocate(&native, &block);
+	ndshm_adapter_put(native.adapter);
+	CHECK(reason == NDSHM_REASON_NONE);
+	first = ndshm_block_segments(block, &count)[0].length;
+	second = ndshm_block_segments(block, &count)[count - 1].length;
+	ndshm_free(block);
+	CHECK(count == 2);
+	CHECK(first == PAGE_SIZE && second == PAGE_SIZE);
+	script->elements = 0;
 	return true;
 }

@@ -2,8 +2,12 @@
 /*
  * What is asked of NdisAllocateSharedMemory().
  */
+#include <linux/completion.h>
 #include <linux/nodemask.h>
 #include <linux/slab.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/queue.h>
 
 #include "cases.h"
 
@@ -256,5 +260,108 @@ bool case_driver_handle(struct bench *bench)
 	CHECK(allocates(bench, bench->driver, &p, &any));
 	NdisFreeSharedMemory(bench->driver, any);
 	CHECK(bench->script.allocated == 1);
+	return true;
+}
+
+/*
+ * Queues and ports, which only native calls make
+ */
+
+static DECLARE_COMPLETION(freed);
+
+static void note_freed(void *context, u32 id)
+{
+	complete(&freed);
+}
+
+static const struct ndshm_queue_ops queue_ops = { .freed = note_freed };
+
+/* Asks for a queue's, or a port's, and gives it back. */
+static bool asks(struct bench *bench, u32 queue, u32 vport, NDIS_STATUS status)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned int before = bench->script.allocated;
+
+	p.QueueId = queue;
+	p.VPortId = vport;
+	if (status != NDIS_STATUS_SUCCESS) {
+		CHECK(refused(bench, bench->adapter, &p, status));
+		CHECK(bench->script.allocated == before);
+		return true;
+	}
+	CHECK(works(bench, &p));
+	CHECK(bench->script.allocated == before + 1);
+	CHECK(bench->script.asked.QueueId == queue);
+	CHECK(bench->script.asked.VPortId == vport);
+	return true;
+}
+
+static bool queue_states(struct bench *bench, struct ndshm_adapter *adapter)
+{
+	u32 queue;
+
+	reinit_completion(&freed);
+	CHECK(asks(bench, 12345, 0, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(ndshm_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
+	      NDSHM_REASON_NONE);
+	CHECK(asks(bench, queue, 0, NDIS_STATUS_SUCCESS));
+	CHECK(asks(bench, queue, queue, NDIS_STATUS_INVALID_PARAMETER));
+	/* It is one, but it does not get memory any more. */
+	CHECK(ndshm_queue_free(adapter, queue) == NDSHM_REASON_NONE);
+	CHECK(asks(bench, queue, 0, NDIS_STATUS_FAILURE));
+	CHECK(ndshm_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
+	wait_for_completion(&freed);
+	CHECK(asks(bench, queue, 0, NDIS_STATUS_INVALID_PARAMETER));
+	return true;
+}
+
+static bool vport_states(struct bench *bench, struct ndshm_adapter *adapter)
+{
+	u32 vport;
+
+	reinit_completion(&freed);
+	CHECK(asks(bench, 0, 12345, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(ndshm_vport_create(adapter, &queue_ops, NULL, &vport) ==
+	      NDSHM_REASON_NONE);
+	/* Not yet. */
+	CHECK(asks(bench, 0, vport, NDIS_STATUS_FAILURE));
+	CHECK(ndshm_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
+	CHECK(asks(bench, 0, vport, NDIS_STATUS_SUCCESS));
+	CHECK(ndshm_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
+	wait_for_completion(&freed);
+	CHECK(asks(bench, 0, vport, NDIS_STATUS_INVALID_PARAMETER));
+	return true;
+}
+
+bool case_queues(struct bench *bench)
+{
+	struct ndshm_adapter *adapter = ndshm_adapter_find("ndis-cases");
+	bool passed;
+
+	CHECK(adapter);
+	passed = queue_states(bench, adapter) && vport_states(bench, adapter);
+	ndshm_adapter_put(adapter);
+	return passed;
+}
+
+/* Whoever supplies the machine: what somebody left in memory, nobody else sees. */
+bool case_zeroed(struct bench *bench)
+{
+	static const ULONG lengths[] = { PAGE_SIZE, 16 * PAGE_SIZE };
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	NDIS_HANDLE allocation;
+	unsigned int i;
+
+	for (i = 0; i < 6; i++) {
+		p = request(bench);
+		p.Length = lengths[i % ARRAY_SIZE(lengths)];
+		p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
+		CHECK(NdisAllocateSharedMemory(bench->driver, &p,
+					       &allocation) ==
+		      NDIS_STATUS_SUCCESS);
+		CHECK(!memchr_inv(p.VirtualAddress, 0, p.Length));
+		RtlFillMemory(p.VirtualAddress, p.Length, POISON);
+		NdisFreeSharedMemory(bench->driver, allocation);
+	}
 	return true;
 }

@@ -25,6 +25,8 @@ struct device;
  * @lengths: of the elements
  * @overlap: all of them begin at the same address
  * @unaddressed: there is no kernel address
+ * @beyond: the last element is where the device does not get
+ * @poison: memory is filled with POISON and not cleared
  * @asked: the parameters that the last call came with
  * @capacity: the number of elements that was in its list
  * @allocated: successes
@@ -32,6 +34,7 @@ struct device;
  * @refused: other answers
  * @wrong: what was freed that was not allocated, or by another's handler
  * @number: what tells one script's contexts from another's
+ * @memory: of the last success
  */
 struct script {
 	NDIS_STATUS status;
@@ -39,6 +42,8 @@ struct script {
 	ULONG lengths[SCRIPT_ELEMENTS];
 	bool overlap;
 	bool unaddressed;
+	bool beyond;
+	bool poison;
 	NDIS_SHARED_MEMORY_PARAMETERS asked;
 	ULONG capacity;
 	unsigned int allocated;
@@ -46,6 +51,7 @@ struct script {
 	unsigned int refused;
 	unsigned int wrong;
 	unsigned int number;
+	void *memory;
 };
 
 /* The characteristics of a provider with that script. */
@@ -94,14 +100,21 @@ bool case_values(struct bench *bench);
 bool case_lists(struct bench *bench);
 bool case_nodes(struct bench *bench);
 bool case_driver_handle(struct bench *bench);
+bool case_queues(struct bench *bench);
+bool case_zeroed(struct bench *bench);
 bool case_statuses(struct bench *bench);
 bool case_nonsense(struct bench *bench);
 bool case_handler_sees(struct bench *bench);
 bool case_characteristics(struct bench *bench);
 bool case_again(struct bench *bench);
+bool case_reach(struct bench *bench);
+bool case_half_mapped(struct bench *bench);
+bool case_longer(struct bench *bench);
 bool case_handles(struct bench *bench);
 bool case_close_busy(struct bench *bench);
 bool case_revoked(struct bench *bench);
+bool case_gone(struct bench *bench);
+bool case_cleared(struct bench *bench);
 bool case_dma_handle(struct bench *bench);
 bool case_miniport(struct bench *bench);
 bool case_async(struct bench *bench);

@@ -2,11 +2,15 @@
 /*
  * The provider: memory of the page allocator, described as its script says.
  */
+#include <linux/bits.h>
 #include <linux/io.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
 #include "cases.h"
+
+/* Beyond what a machine of the rig has. */
+#define FAR_AWAY	BIT_ULL(38)
 
 /* What it knows of a block. */
 struct piece {
@@ -32,6 +36,8 @@ static ULONG describe(const struct script *script, const struct piece *piece,
 		if (!script->overlap)
 			address += script->lengths[i];
 	}
+	if (script->beyond)
+		list->Elements[i - 1].Address.QuadPart = FAR_AWAY;
 	return script->elements;
 }
 
@@ -61,6 +67,9 @@ static NDIS_STATUS NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 	}
 	p->SGListBuffer->NumberOfElements = describe(script, piece,
 						     p->SGListBuffer);
+	if (script->poison)
+		RtlFillMemory(piece->address, piece->length, POISON);
+	script->memory = piece->address;
 	p->VirtualAddress = script->unaddressed ? NULL : piece->address;
 	/* Which nobody believes. */
 	p->SharedMemoryHandle = piece;

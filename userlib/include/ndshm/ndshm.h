@@ -142,10 +142,26 @@ struct ndshm_section_row {
 	bool revoked;
 };
 
+/* A receive queue or a virtual port, which only kernel drivers make. */
+struct ndshm_queue_row {
+	uint32_t adapter;		/* id */
+	uint32_t id;			/* among the adapter's queues, or its ports */
+	bool port;			/* a virtual port, and no queue */
+	bool usage;			/* blocks, packets and bytes are known */
+	uint32_t state;			/* of a queue, 1 allocated, 2 set, 3 running, */
+					/* 4 paused, 5 stop DMA, 6 freeing; of a port, */
+					/* 1 created, 2 active, 3 deleting */
+	uint32_t filters;		/* of a queue */
+	uint32_t blocks;		/* that have their memory */
+	uint32_t packets;		/* that are out */
+	uint64_t bytes;			/* of the blocks' memory */
+};
+
 /*
  * Lists, by netlink: *out is an array of *count rows to be given to free().
- * An unprivileged caller sees every adapter and provider, and its own user's
- * blocks and sections; these are sorted by id.
+ * An unprivileged caller sees every adapter and provider, every queue, but not
+ * what it has, and its own user's blocks and sections; these are sorted by id,
+ * queues by adapter first.
  */
 int ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
 			size_t *count);
@@ -155,6 +171,8 @@ int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out,
 		      size_t *count);
 int ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
 			size_t *count);
+int ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out,
+		      size_t *count);
 
 /* One by name: -ENOENT (ADAPTER_UNKNOWN, PROVIDER_UNKNOWN) if there is none. */
 int ndshm_find_adapter(struct ndshm *ndshm, const char *name,
@@ -213,6 +231,37 @@ int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
 		struct ndshm_block **out);
 int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *request,
 		     struct ndshm_block **out, size_t count);
+
+/* How a request for a block that comes later has ended. */
+struct ndshm_done {
+	uint64_t cookie;		/* which one */
+	int error;			/* 0, or a negative errno */
+	uint32_t reason;		/* NDSHM_REASON_*, likewise */
+	uint32_t status;		/* NDSHM_STATUS_* */
+	struct ndshm_block *block;	/* the caller's, who frees it; NULL: none */
+};
+
+/*
+ * Ask for one block, and go on: `cookie` is the caller's name for the request. After 0 it
+ * has one end, which ndshm_next_done() tells; after an error it has none. -EAGAIN
+ * (REQUESTS): as many are out, or have ended and were not told, as there may be.
+ * -EEXIST (COOKIE): another of that name is out. -EOPNOTSUPP: not with this context.
+ */
+int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request *request,
+		      uint64_t cookie);
+
+/*
+ * The next request that has ended. Waits up to `timeout` milliseconds, 0: not at all,
+ * below 0: without limit; -EAGAIN: there was none. -EINTR: a signal came. ndshm_fd() can
+ * be polled for it (POLLIN).
+ */
+int ndshm_next_done(struct ndshm *ndshm, int timeout, struct ndshm_done *out);
+
+/*
+ * End a request: it is told as REQUEST_ABORTED (-ECANCELED). -ENOENT (REQUEST_UNKNOWN):
+ * none of that name is out; it has ended, or never was.
+ */
+int ndshm_cancel(struct ndshm *ndshm, uint64_t cookie);
 
 /* Unmaps it if it was mapped with ndshm_map(), and gives the handle back. */
 void ndshm_free(struct ndshm_block *block);

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * BLOCK_ALLOC with NDSHM_ALLOC_ASYNC, BLOCK_CANCEL, and the records that are read.
+ */
+#include <linux/fs.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include <linux/ndshm.h>
+
+#include "adapter.h"
+#include "block.h"
+#include "chardev.h"
+#include "claim.h"
+#include "client.h"
+#include "provider.h"
+#include "request.h"
+
+/**
+ * struct ndshm_asked - a client's request, and then its record
+ * @request: until it is done
+ * @allocation: of @request; with a reference on the claim
+ * @submitter: of @request
+ * @client: whose it is; who waits for it when it is closed
+ * @adapter: who may see its addresses is decided when the record is read; held
+ * @handle: reserved, and the block's in the end
+ * @record: what is read
+ * @link: among those that are ready
+ *
+ * So that no end is lost, there is nothing left to allocate when it comes.
+ */
+struct ndshm_asked {
+	struct ndshm_request request;
+	struct ndshm_allocation allocation;
+	struct ndshm_submitter submitter;
+	struct ndshm_client *client;
+	struct ndshm_adapter *adapter;
+	u32 handle;
+	struct ndshm_completion record;
+	struct list_head link;
+};
+
+void ndshm_completions_init(struct ndshm_completions *completions)
+{
+	ndshm_requests_init_client(&completions->requests, NDSHM_MAX_REQUESTS);
+	spin_lock_init(&completions->lock);
+	INIT_LIST_HEAD(&completions->ready);
+	completions->count = 0;
+	init_waitqueue_head(&completions->wait);
+}
+
+/* One more, until its record has been read. Others look at the count without the lock. */
+static bool begin(struct ndshm_completions *completions)
+{
+	bool begun;
+
+	spin_lock(&completions->lock);
+	begun = completions->count < NDSHM_MAX_REQUESTS;
+	WRITE_ONCE(completions->count, completions->count + begun);
+	spin_unlock(&completions->lock);
+	return begun;
+}
+
+static void end(struct ndshm_completions *completions)
+{
+	spin_lock(&completions->lock);
+	WRITE_ONCE(completions->count, completions->count - 1);
+	spin_unlock(&completions->lock);
+}
+
+/*
+ * Ends
+ */
+
+static void forget(struct ndshm_asked *asked)
+{
+	ndshm_adapter_put(asked->adapter);
+	kfree(asked);
+}
+
+static void make_ready(struct ndshm_completions *completions,
+		       struct ndshm_asked *asked, bool first)
+{
+	spin_lock(&completions->lock);
+	if (first)
+		list_add(&asked->link, &completions->ready);
+	else
+		list_add_tail(&asked->link, &completions->ready);
+	spin_unlock(&completions->lock);
+	wake_up_interruptible_poll(&completions->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+static struct ndshm_asked *take_ready(struct ndshm_completions *completions)
+{
+	struct ndshm_asked *asked;
+
+	spin_lock(&completions->lock);
+	asked = list_first_entry_or_null(&completions->ready,
+					 struct ndshm_asked, link);
+	if (asked)
+		list_del(&asked->link);
+	spin_unlock(&completions->lock);
+	return asked;
+}
+
+/* What was needed for the request alone. */
+static void release(struct ndshm_asked *asked)
+{
+	if (asked->allocation.claim)
+		ndshm_claim_put(asked->allocation.claim);
+	ndshm_submitter_put(&asked->submitter);
+}
+
+static void done(struct ndshm_request *request)
+{
+	struct ndshm_asked *asked = container_of(request, struct ndshm_asked,
+						 request);
+	struct ndshm_client *client = asked->client;
+	struct ndshm_block *block = request->block;
+	ndshm_reason_t reason = request->reason;
+
+	asked->record = (struct ndshm_completion){
+		.cookie = request->cookie,
+		.status = (__force u32)ndshm_reason_status(reason),
+		.reason = (__force u32)reason,
+	};
+	if (reason == NDSHM_REASON_NONE) {
+		ndshm_fill_block_info(&asked->record.block, asked->handle,
+				      block, true);
+		atomic64_add(block->consumed, &client->bytes);
+		ndshm_handle_publish(&client->handles, asked->handle,
+				     &block->object);
+	} else {
+		ndshm_handle_unreserve(&client->handles, asked->handle);
+	}
+	release(asked);
+	make_ready(&client->completions, asked, false);
+}
+
+void ndshm_completions_end(struct ndshm_completions *completions)
+{
+	struct ndshm_asked *asked;
+
+	ndshm_requests_end(&completions->requests);
+	while ((asked = take_ready(completions)))
+		forget(asked);
+}
+
+/*
+ * Asking
+ */
+
+/* Much can have changed since it was asked for. */
+static ndshm_reason_t admit(struct ndshm_request *request)
+{
+	struct ndshm_asked *asked = container_of(request, struct ndshm_asked,
+						 request);
+
+	return ndshm_client_admit(asked->client, asked->adapter,
+				  asked->allocation.claim);
+}
+
+/* With the caller's place in the queue. */
+static ndshm_reason_t ask(struct ndshm_command *command,
+			  const struct ndshm_parameters *parameters,
+			  struct ndshm_claim *claim)
+{
+	const struct ndshm_block_alloc *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_asked *asked;
+	ndshm_reason_t reason;
+
+	asked = kzalloc(sizeof(*asked), NDSHM_GFP_CHARGED);
+	if (!asked)
+		return NDSHM_REASON_MEMORY;
+	reason = ndshm_handle_reserve(&client->handles, &asked->handle);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_asked;
+	reason = ndshm_submitter_get(&asked->submitter, parameters->length);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_handle;
+	asked->submitter.admit = admit;
+	asked->client = client;
+	asked->adapter = ndshm_adapter_get(parameters->adapter);
+	if (claim)
+		asked->allocation.claim = ndshm_claim_get(claim);
+	asked->allocation.client = true;
+	asked->allocation.submitter = &asked->submitter;
+	asked->request.cookie = argument->cookie;
+	asked->request.done = done;
+
+	/* Said first, and taken back if need be: what cannot be told is not done. */
+	reason = NDSHM_REASON_ADDRESS;
+	if (ndshm_reply(command, NDSHM_REASON_PENDING))
+		goto err_submitter;
+	reason = ndshm_request_submit(&client->completions.requests,
+				      &asked->request, parameters,
+				      &asked->allocation);
+	/* From here on it can be gone. */
+	if (reason == NDSHM_REASON_PENDING)
+		return reason;
+	command->replied = false;
+
+err_submitter:
+	release(asked);
+	ndshm_adapter_put(asked->adapter);
+err_handle:
+	ndshm_handle_unreserve(&client->handles, asked->handle);
+err_asked:
+	kfree(asked);
+	return reason;
+}
+
+ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
+				const struct ndshm_parameters *parameters,
+				struct ndshm_claim *claim)
+{
+	struct ndshm_completions *completions =
+		&ndshm_client_of(command)->completions;
+	ndshm_reason_t reason;
+
+	if (!begin(completions))
+		return NDSHM_REASON_REQUESTS;
+	reason = ask(command, parameters, claim);
+	if (reason != NDSHM_REASON_PENDING)
+		end(completions);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command)
+{
+	const struct ndshm_block_cancel *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	ndshm_reason_t reason;
+
+	/* As above. */
+	if (ndshm_reply(command, NDSHM_REASON_NONE))
+		return NDSHM_REASON_ADDRESS;
+	reason = ndshm_request_cancel(&client->completions.requests,
+				      argument->cookie);
+	command->replied = reason == NDSHM_REASON_NONE;
+	return reason;
+}
+
+/*
+ * Being told
+ */
+
+static bool is_ready(const struct ndshm_completions *completions)
+{
+	return !list_empty(&completions->ready);
+}
+
+/* The next record, or why there is none. */
+static struct ndshm_asked *wait_ready(struct ndshm_completions *completions,
+				      bool nonblocking)
+{
+	struct ndshm_asked *asked;
+	int ret;
+
+	while (!(asked = take_ready(completions))) {
+		if (nonblocking)
+			return ERR_PTR(-EAGAIN);
+		ret = wait_event_interruptible(completions->wait,
+					       is_ready(completions));
+		if (ret)
+			return ERR_PTR(ret);
+	}
+	return asked;
+}
+
+/* What cannot be told stays to be told, before all others. */
+static int tell(struct ndshm_client *client, struct ndshm_asked *asked,
+		struct iov_iter *to)
+{
+	struct ndshm_completion record = asked->record;
+	size_t copied;
+
+	if (record.block.handle &&
+	    !ndshm_addresses_shown(client, asked->adapter))
+		record.block.address = NDSHM_ADDRESS_HIDDEN;
+	copied = copy_to_iter(&record, sizeof(record), to);
+	if (copied != sizeof(record)) {
+		iov_iter_revert(to, copied);
+		make_ready(&client->completions, asked, true);
+		return -EFAULT;
+	}
+	end(&client->completions);
+	forget(asked);
+	return 0;
+}
+
+/* One record is waited for, and no more; all parts of the buffer are one. */
+ssize_t ndshm_client_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct file *file = iocb->ki_filp;
+	const bool nonblocking = file->f_flags & O_NONBLOCK ||
+				 iocb->ki_flags & IOCB_NOWAIT;
+	struct ndshm_client *client = file->private_data;
+	size_t told = 0, each = sizeof(struct ndshm_completion);
+	struct ndshm_asked *asked;
+	int ret = 0;
+
+	if (iov_iter_count(to) < each)
+		return -EINVAL;
+	for (; !ret && iov_iter_count(to) >= each; told += ret ? 0 : each) {
+		asked = wait_ready(&client->completions, told || nonblocking);
+		ret = PTR_ERR_OR_ZERO(asked) ?: tell(client, asked, to);
+	}
+	return told ?: ret;
+}
+
+__poll_t ndshm_client_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct ndshm_client *client = file->private_data;
+
+	poll_wait(file, &client->completions.wait, wait);
+	return is_ready(&client->completions) ? EPOLLIN | EPOLLRDNORM : 0;
+}

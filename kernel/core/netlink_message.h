@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Messages of the netlink family: what its files have in common.
+ */
+#ifndef _NDSHM_CORE_NETLINK_MESSAGE_H
+#define _NDSHM_CORE_NETLINK_MESSAGE_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <net/genetlink.h>
+
+struct pid_namespace;
+struct user_namespace;
+
+/**
+ * struct ndshm_message - the frame of a message that shows one object
+ * @portid: to whom, or 0
+ * @seq: of the request, or 0
+ * @flags: NLM_F_*
+ * @cmd: NDSHM_CMD_*
+ * @cb: the dump it is part of, or NULL
+ * @user_ns: in which users are named, for what has one
+ * @pid_ns: in which processes are numbered, for blocks
+ */
+struct ndshm_message {
+	u32 portid;
+	u32 seq;
+	int flags;
+	u8 cmd;
+	struct netlink_callback *cb;
+	struct user_namespace *user_ns;
+	struct pid_namespace *pid_ns;
+};
+
+/**
+ * struct ndshm_reader - whose objects may be seen
+ * @uid: those of this user
+ * @all: everybody's
+ *
+ * Found out when the request comes in: the later parts of a dump are read by
+ * whoever has the socket then.
+ */
+struct ndshm_reader {
+	kuid_t uid;
+	bool all;
+};
+
+struct ndshm_reader ndshm_nl_who_asks(struct sk_buff *request);
+
+bool ndshm_nl_may_see(const struct ndshm_reader *reader, kuid_t uid);
+
+/*
+ * One object in one message: the same in replies, dumps and events. NULL, and
+ * -EMSGSIZE if there is no room, or if @failed: an attribute had none.
+ */
+void *ndshm_nl_begin(struct sk_buff *skb, const struct ndshm_message *m);
+int ndshm_nl_end(struct sk_buff *skb, void *header, bool failed);
+
+/* Requests for one: the frame of the answer, and the answer if @err is 0. */
+struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
+				       struct genl_info *info);
+int ndshm_nl_reply(struct sk_buff *skb, struct genl_info *info, int err);
+/* -ENOENT, and in words. */
+int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key);
+
+/*
+ * Show the first object from place *next on, leave out those that @reader may
+ * not see, and move *next there. False at the end; *err: there was no room.
+ */
+typedef bool (*ndshm_nl_show_fn)(struct sk_buff *skb,
+				 const struct ndshm_message *m,
+				 const struct ndshm_reader *reader, u64 *next,
+				 int *err);
+
+/*
+ * A dump of all that who asked at its beginning may see, which is interrupted when
+ * @changes has changed; NULL: never.
+ */
+int ndshm_nl_dump_seen(struct sk_buff *skb, struct netlink_callback *cb,
+		       const atomic_t *changes, ndshm_nl_show_fn show_next);
+
+/* How often an adapter, a queue or a port came or went. */
+extern atomic_t ndshm_nl_queue_changes;
+
+/*
+ * Events: the frame of a message to who listens, room for it or NULL, and the telling.
+ * An @err says that the message could not be made; @skb may be NULL then.
+ */
+struct ndshm_message ndshm_nl_event(u8 cmd);
+struct sk_buff *ndshm_nl_event_skb(void);
+void ndshm_nl_tell(struct sk_buff *skb, int err);
+
+#endif /* _NDSHM_CORE_NETLINK_MESSAGE_H */

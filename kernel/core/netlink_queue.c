@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Queues and virtual ports, by netlink. Everybody may know that they are there,
+ * as with adapters; what they have tells of blocks that not everybody may see.
+ */
+#include <net/genetlink.h>
+
+#include "adapter.h"
+#include "netlink.h"
+#include "netlink_gen.h"
+#include "netlink_message.h"
+#include "queue.h"
+
+static int put_usage(struct sk_buff *skb,
+		     const struct ndshm_queue_usage *usage)
+{
+	return nla_put_u32(skb, NDSHM_A_QUEUE_BLOCKS, usage->blocks) ?:
+	       nla_put_u32(skb, NDSHM_A_QUEUE_PACKETS, usage->packets) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_QUEUE_BYTES, usage->bytes,
+				 NDSHM_A_QUEUE_PAD);
+}
+
+static int queue_fill(struct sk_buff *skb, const struct ndshm_message *m,
+		      const struct ndshm_reader *reader, u32 adapter,
+		      const struct ndshm_queue_view *view)
+{
+	void *header = ndshm_nl_begin(skb, m);
+	bool failed;
+
+	if (!header)
+		return -EMSGSIZE;
+	failed = nla_put_u32(skb, NDSHM_A_QUEUE_ADAPTER_ID, adapter) ||
+		 nla_put_u32(skb, NDSHM_A_QUEUE_KIND, view->kind) ||
+		 nla_put_u32(skb, NDSHM_A_QUEUE_ID, view->id) ||
+		 nla_put_u32(skb, NDSHM_A_QUEUE_STATE, view->state);
+	if (!failed && view->kind == NDSHM_KIND_QUEUE)
+		failed = nla_put_u32(skb, NDSHM_A_QUEUE_FILTERS,
+				     view->filters);
+	if (!failed && reader->all)
+		failed = put_usage(skb, &view->usage);
+	return ndshm_nl_end(skb, header, failed);
+}
+
+/* @asked: whose kind and id are those that were asked for. */
+static int reply_with(struct sk_buff *request, struct genl_info *info,
+		      struct ndshm_adapter *adapter,
+		      const struct ndshm_queue_view *asked)
+{
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
+	struct ndshm_reader reader = ndshm_nl_who_asks(request);
+	struct ndshm_queue_view view = *asked;
+	struct sk_buff *skb;
+
+	if (!ndshm_queue_view_next(adapter, &view) ||
+	    view.kind != asked->kind || view.id != asked->id)
+		return ndshm_nl_not_found(info, info->attrs[NDSHM_A_QUEUE_ID]);
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	return ndshm_nl_reply(skb, info, queue_fill(skb, &m, &reader,
+						    adapter->entry.id, &view));
+}
+
+int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct nlattr **attrs = info->attrs;
+	struct ndshm_queue_view asked = {};
+	struct ndshm_adapter *adapter;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUEUE_ADAPTER_ID) ||
+	    GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUEUE_KIND) ||
+	    GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUEUE_ID)) {
+		GENL_SET_ERR_MSG(info, "an adapter, a kind or an id is missing");
+		return -EINVAL;
+	}
+	asked.kind = nla_get_u32(attrs[NDSHM_A_QUEUE_KIND]);
+	asked.id = nla_get_u32(attrs[NDSHM_A_QUEUE_ID]);
+	adapter = ndshm_adapter_find_id(nla_get_u32(attrs[NDSHM_A_QUEUE_ADAPTER_ID]));
+	if (!adapter)
+		return ndshm_nl_not_found(info,
+					  attrs[NDSHM_A_QUEUE_ADAPTER_ID]);
+	err = reply_with(request, info, adapter, &asked);
+	ndshm_adapter_put(adapter);
+	return err;
+}
+
+/* By adapter, then by kind, then by id, which has 31 bits. */
+static u64 place_of(u32 adapter, u32 kind, u32 id)
+{
+	return (u64)adapter << 32 | (u64)kind << 31 | id;
+}
+
+static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
+			    const struct ndshm_reader *reader, u64 *next,
+			    int *err)
+{
+	struct ndshm_queue_view view = {};
+	struct ndshm_adapter *adapter;
+	u32 id = *next >> 32;
+	bool found = false;
+
+	while (!found && (adapter = ndshm_adapter_next(&id))) {
+		if (id != *next >> 32)
+			*next = place_of(id, 0, 0);
+		view.kind = *next >> 31 & 1;
+		view.id = *next & INT_MAX;
+		found = ndshm_queue_view_next(adapter, &view);
+		if (found) {
+			*next = place_of(id, view.kind, view.id);
+			*err = queue_fill(skb, m, reader, id, &view);
+		}
+		ndshm_adapter_put(adapter);
+		id++;
+	}
+	return found;
+}
+
+int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return ndshm_nl_dump_seen(skb, cb, &ndshm_nl_queue_changes,
+				  show_next_queue);
+}
+
+void ndshm_nl_queue_event(struct ndshm_adapter *adapter,
+			  const struct ndshm_queue_view *view, u8 cmd)
+{
+	static const struct ndshm_reader listener = { .all = true };
+	const struct ndshm_message m = ndshm_nl_event(cmd);
+	struct sk_buff *skb;
+
+	atomic_inc(&ndshm_nl_queue_changes);
+	if (!ndshm_nl_listened())
+		return;
+	skb = ndshm_nl_event_skb();
+	ndshm_nl_tell(skb, skb ? queue_fill(skb, &m, &listener,
+					    adapter->entry.id, view) :
+				 -ENOMEM);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The smallest complete driver: of edu, the device of QEMU's that drivers are learnt
+ * with. Its memory is shared memory under NDIS's names. What it is bound to moves bytes
+ * from one block to another and back, which it has to find unchanged.
+ */
+#include <linux/completion.h>
+#include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include <ndshm/ndis.h>
+
+#define ADDRESS_BITS	28	/* that the device drives */
+
+#define IDENTITY	0x00	/* 0xed below a version */
+#define IRQ_STATUS	0x24
+#define IRQ_ACK		0x64
+#define DMA_FROM	0x80
+#define DMA_TO		0x88
+#define DMA_COUNT	0x90
+#define DMA_COMMAND	0x98
+#define DMA_RUN		1
+#define DMA_TO_MEMORY	2
+#define DMA_IRQ		4
+#define BUFFER		0x40000	/* the device's own memory, as its DMA sees it */
+
+#define BYTES		2048	/* that are moved at a time */
+#define SECONDS		10	/* for a tenth of one, on a machine that is slow */
+
+typedef struct _EDU {
+	struct pci_dev *Device;
+	void __iomem *Registers;
+	struct completion Moved;
+	struct completion Answered;
+	NDIS_HANDLE Handle;
+	NDIS_HANDLE DmaHandle;
+	NDIS_HANDLE AllocationHandle;
+	PUCHAR Block;
+	PHYSICAL_ADDRESS BlockAddress;
+	PUCHAR More;
+	NDIS_PHYSICAL_ADDRESS MoreAddress;
+} EDU, *PEDU;
+
+/* What was pending has its end, in process context. */
+static VOID MoreComplete(NDIS_HANDLE MiniportAdapterContext,
+			 PVOID VirtualAddress,
+			 PNDIS_PHYSICAL_ADDRESS PhysicalAddress, ULONG Length,
+			 PVOID Context)
+{
+	PEDU Edu = MiniportAdapterContext;
+
+	Edu->More = VirtualAddress;
+	if (VirtualAddress)
+		Edu->MoreAddress = *PhysicalAddress;
+	complete(&Edu->Answered);
+}
+
+/* The context of the handlers, and which they are. */
+static NDIS_STATUS RegisterDma(PEDU Edu)
+{
+	NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES Attributes = {
+		.Header = {
+			.Type =
+			NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
+			.Revision =
+			NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
+			.Size =
+			NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
+		},
+		.MiniportAdapterContext = Edu,
+		.AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER,
+		.InterfaceType = NdisInterfacePci,
+	};
+	NDIS_SG_DMA_DESCRIPTION Description = {
+		.Header = {
+			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
+			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
+			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
+		},
+		.MaximumPhysicalMapping = BYTES,
+		.SharedMemAllocateCompleteHandler = MoreComplete,
+	};
+	NDIS_STATUS Status;
+
+	Status = NdisMSetMiniportAttributes(Edu->Handle,
+					    (PNDIS_MINIPORT_ADAPTER_ATTRIBUTES)
+					    &Attributes);
+	if (Status != NDIS_STATUS_SUCCESS)
+		return Status;
+	return NdisMRegisterScatterGatherDma(Edu->Handle, &Description,
+					     &Edu->DmaHandle);
+}
+
+/* From whoever provides for the device, in one piece: one element describes it. */
+static NDIS_STATUS AllocateBlock(PEDU Edu)
+{
+	ULONG_PTR Room[(sizeof(SCATTER_GATHER_LIST) +
+			sizeof(SCATTER_GATHER_ELEMENT)) / sizeof(ULONG_PTR)];
+	PSCATTER_GATHER_LIST List = (PSCATTER_GATHER_LIST)Room;
+	NDIS_SHARED_MEMORY_PARAMETERS Parameters = {
+		.Header = {
+			.Type = NDIS_OBJECT_TYPE_DEFAULT,
+			.Revision = NDIS_SHARED_MEMORY_PARAMETERS_REVISION_2,
+			.Size = NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_2,
+		},
+		.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS,
+		.PreferredNode = MM_ANY_NODE_OK,
+		.Usage = NdisSharedMemoryUsageOther,
+		.Length = BYTES,
+		.SGListBufferLength = sizeof(Room),
+		.SGListBuffer = List,
+	};
+	NDIS_STATUS Status;
+
+	Status = NdisAllocateSharedMemory(Edu->Handle, &Parameters,
+					  &Edu->AllocationHandle);
+	if (Status != NDIS_STATUS_SUCCESS)
+		return Status;
+	Edu->Block = Parameters.VirtualAddress;
+	Edu->BlockAddress = List->Elements[0].Address;
+	return NDIS_STATUS_SUCCESS;
+}
+
+/* The miniport's own, asked for as where one cannot wait. One answer comes. */
+static NDIS_STATUS AllocateMore(PEDU Edu)
+{
+	NDIS_STATUS Status;
+
+	Status = NdisMAllocateSharedMemoryAsyncEx(Edu->DmaHandle, BYTES, FALSE,
+						  NULL);
+	if (Status != NDIS_STATUS_PENDING)
+		return Status;
+	wait_for_completion(&Edu->Answered);
+	return Edu->More ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
+}
+
+static NDIS_STATUS Move(PEDU Edu, ULONG From, ULONG To, ULONG Direction)
+{
+	reinit_completion(&Edu->Moved);
+	writel(From, Edu->Registers + DMA_FROM);
+	writel(To, Edu->Registers + DMA_TO);
+	writel(BYTES, Edu->Registers + DMA_COUNT);
+	writel(DMA_RUN | DMA_IRQ | Direction, Edu->Registers + DMA_COMMAND);
+	return wait_for_completion_timeout(&Edu->Moved, SECONDS * HZ) ?
+	       NDIS_STATUS_SUCCESS : NDIS_STATUS_DEVICE_FAILED;
+}
+
+/* Through the device, from one to the other; whose bytes are then the same. */
+static NDIS_STATUS Copy(PEDU Edu, PUCHAR From, PHYSICAL_ADDRESS FromAddress,
+			PUCHAR To, PHYSICAL_ADDRESS ToAddress, UCHAR First)
+{
+	NDIS_STATUS Status;
+	ULONG i;
+
+	for (i = 0; i < BYTES; i++)
+		From[i] = First + i + (i >> 8);
+	NdisZeroMemory(To, BYTES);
+	Status = Move(Edu, NdisGetPhysicalAddressLow(FromAddress), BUFFER, 0);
+	if (Status == NDIS_STATUS_SUCCESS)
+		Status = Move(Edu, BUFFER, NdisGetPhysicalAddressLow(ToAddress),
+			      DMA_TO_MEMORY);
+	if (Status != NDIS_STATUS_SUCCESS)
+		return Status;
+	return NdisEqualMemory(From, To, BYTES) ? NDIS_STATUS_SUCCESS :
+						  NDIS_STATUS_INVALID_DATA;
+}
+
+/* Whatever there is of it; the device does no DMA any more. */
+static VOID Halt(PEDU Edu)
+{
+	pci_clear_master(Edu->Device);
+	if (Edu->DmaHandle)
+		NdisMDeregisterScatterGatherDma(Edu->DmaHandle);
+	if (Edu->More)
+		NdisMFreeSharedMemory(Edu->Handle, BYTES, FALSE, Edu->More,
+				      Edu->MoreAddress);
+	if (Edu->AllocationHandle)
+		NdisFreeSharedMemory(Edu->Handle, Edu->AllocationHandle);
+}
+
+static NDIS_STATUS Initialize(PEDU Edu)
+{
+	NDIS_STATUS Status;
+
+	Status = RegisterDma(Edu);
+	if (Status == NDIS_STATUS_SUCCESS)
+		Status = AllocateBlock(Edu);
+	if (Status == NDIS_STATUS_SUCCESS)
+		Status = AllocateMore(Edu);
+	if (Status == NDIS_STATUS_SUCCESS) {
+		pci_set_master(Edu->Device);
+		Status = Copy(Edu, Edu->Block, Edu->BlockAddress, Edu->More,
+			      Edu->MoreAddress, 1);
+	}
+	if (Status == NDIS_STATUS_SUCCESS)
+		Status = Copy(Edu, Edu->More, Edu->MoreAddress, Edu->Block,
+			      Edu->BlockAddress, 2);
+	if (Status != NDIS_STATUS_SUCCESS)
+		Halt(Edu);
+	return Status;
+}
+
+/* All that follows is Linux's: the function, its interrupt, and the handle. */
+
+static irqreturn_t interrupt(int irq, void *context)
+{
+	PEDU edu = context;
+	u32 causes = readl(edu->Registers + IRQ_STATUS);
+
+	/* All ones is what a bus answers for a device that is not there. */
+	if (!causes || causes == ~0U)
+		return IRQ_NONE;
+	writel(causes, edu->Registers + IRQ_ACK);
+	complete(&edu->Moved);
+	return IRQ_HANDLED;
+}
+
+static int take_function(PEDU edu)
+{
+	struct pci_dev *pdev = edu->Device;
+	int ret;
+
+	ret = pcim_enable_device(pdev);
+	if (!ret)
+		ret = pcim_iomap_regions(pdev, BIT(0), KBUILD_MODNAME);
+	if (!ret)
+		ret = dma_set_mask_and_coherent(&pdev->dev,
+						DMA_BIT_MASK(ADDRESS_BITS));
+	if (ret)
+		return ret;
+	edu->Registers = pcim_iomap_table(pdev)[0];
+	if ((readl(edu->Registers + IDENTITY) & 0xff) != 0xed)
+		return -ENODEV;
+	/* Who had it before may have left it at work, and an interrupt that is due. */
+	pci_clear_master(pdev);
+	writel(readl(edu->Registers + IRQ_STATUS), edu->Registers + IRQ_ACK);
+	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_ALL_TYPES);
+	return ret < 0 ? ret : 0;
+}
+
+static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	PEDU edu = devm_kzalloc(&pdev->dev, sizeof(*edu), GFP_KERNEL);
+	NDIS_STATUS status;
+	int ret;
+
+	if (!edu)
+		return -ENOMEM;
+	edu->Device = pdev;
+	init_completion(&edu->Moved);
+	init_completion(&edu->Answered);
+	pci_set_drvdata(pdev, edu);
+	ret = take_function(edu);
+	if (ret)
+		return ret;
+	ret = request_irq(pci_irq_vector(pdev, 0), interrupt, IRQF_SHARED,
+			  KBUILD_MODNAME, edu);
+	if (ret)
+		goto err_vectors;
+	ret = ndshm_ndis_open(THIS_MODULE, pci_name(pdev), &pdev->dev,
+			      &edu->Handle);
+	if (ret)
+		goto err_irq;
+	status = Initialize(edu);
+	if (status == NDIS_STATUS_SUCCESS)
+		return 0;
+	pci_err(pdev, "status %#x\n", status);
+	ret = -EIO;
+	WARN_ON(ndshm_ndis_close(edu->Handle));
+err_irq:
+	free_irq(pci_irq_vector(pdev, 0), edu);
+err_vectors:
+	pci_free_irq_vectors(pdev);
+	return ret;
+}
+
+/* What was allocated is given back first, so that the handle can end. */
+static void edu_remove(struct pci_dev *pdev)
+{
+	PEDU edu = pci_get_drvdata(pdev);
+
+	Halt(edu);
+	/* Nobody can refuse to let a device go, unless something was forgotten. */
+	WARN_ON(ndshm_ndis_close(edu->Handle));
+	free_irq(pci_irq_vector(pdev, 0), edu);
+	pci_free_irq_vectors(pdev);
+}
+
+/* None is taken unless its driver_override names this driver. */
+static const struct pci_device_id edu_ids[] = {
+	{ PCI_DEVICE_DRIVER_OVERRIDE(0x1234, 0x11e8, true) },
+	{ }
+};
+
+static struct pci_driver edu_driver = {
+	.name = KBUILD_MODNAME,
+	.id_table = edu_ids,
+	.probe = edu_probe,
+	.remove = edu_remove,
+};
+module_pci_driver(edu_driver);
+
+MODULE_DESCRIPTION("Prototype of a driver, for QEMU's edu");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A provider whose memory is a range that the kernel was told to keep off, as a
+ * hypervisor or a card would have it. It is NDIS's part of one: all that is Linux's is
+ * where the range comes from, and two calls for the handle.
+ *
+ * It serves every adapter without a provider of its own, and says where its memory is
+ * in the machine. Who maps it for the device is behind the call.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include <ndshm/ndis.h>
+
+#include "range.h"
+
+typedef struct _SUPPLIED_BLOCK {
+	PVOID Address;
+	SIZE_T Length;
+} SUPPLIED_BLOCK, *PSUPPLIED_BLOCK;
+
+static NDIS_HANDLE DriverHandle;
+
+static ALLOCATE_SHARED_MEMORY NetAllocateSharedMemory;
+static FREE_SHARED_MEMORY NetFreeSharedMemory;
+
+/* In one piece, whether that was asked for or not; on whichever node. */
+_Use_decl_annotations_
+static NDIS_STATUS
+NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
+			PNDIS_SHARED_MEMORY_PARAMETERS SharedMemoryParameters,
+			PNDIS_HANDLE pSharedMemoryProviderContext)
+{
+	PSCATTER_GATHER_LIST List = SharedMemoryParameters->SGListBuffer;
+	PSUPPLIED_BLOCK Block;
+
+	UNREFERENCED_PARAMETER(ProviderContext);
+
+	if (SharedMemoryParameters->SGListBufferLength <
+	    sizeof(SCATTER_GATHER_LIST) + sizeof(SCATTER_GATHER_ELEMENT))
+		return NDIS_STATUS_INVALID_PARAMETER;
+	/* Charged to whoever asks, as the range is not. */
+	Block = kzalloc(sizeof(*Block), GFP_KERNEL_ACCOUNT);
+	if (!Block)
+		return NDIS_STATUS_RESOURCES;
+	Block->Length = SharedMemoryParameters->Length;
+	Block->Address = range_alloc(Block->Length);
+	if (!Block->Address) {
+		kfree(Block);
+		return NDIS_STATUS_RESOURCES;
+	}
+
+	List->NumberOfElements = 1;
+	List->Elements[0].Address.QuadPart = range_physical(Block->Address);
+	List->Elements[0].Length = SharedMemoryParameters->Length;
+	SharedMemoryParameters->VirtualAddress = Block->Address;
+	*pSharedMemoryProviderContext = Block;
+	return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+static VOID NetFreeSharedMemory(NDIS_HANDLE ProviderContext,
+				NDIS_HANDLE SharedMemoryProviderContext)
+{
+	PSUPPLIED_BLOCK Block = SharedMemoryProviderContext;
+
+	UNREFERENCED_PARAMETER(ProviderContext);
+
+	range_free(Block->Address, Block->Length);
+	kfree(Block);
+}
+
+static NDIS_STATUS SetOptions(NDIS_HANDLE NdisDriverHandle)
+{
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS Provider;
+
+	NdisZeroMemory(&Provider, sizeof(Provider));
+	Provider.Header.Type =
+		NDIS_OBJECT_TYPE_SHARED_MEMORY_PROVIDER_CHARACTERISTICS;
+	Provider.Header.Revision =
+		NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS_REVISION_1;
+	Provider.Header.Size =
+		NDIS_SIZEOF_SHARED_MEMORY_PROVIDER_CHARACTERISTICS_REVISION_1;
+	Provider.AllocateSharedMemoryHandler = NetAllocateSharedMemory;
+	Provider.FreeSharedMemoryHandler = NetFreeSharedMemory;
+	return NdisSetOptionalHandlers(NdisDriverHandle,
+				       (PNDIS_DRIVER_OPTIONAL_HANDLERS)&Provider);
+}
+
+static int __init provider_init(void)
+{
+	int ret;
+
+	ret = range_take();
+	if (ret)
+		return ret;
+	ret = ndshm_ndis_open(THIS_MODULE, "reserved", NULL, &DriverHandle);
+	if (ret)
+		goto err_range;
+	/* Somebody may serve the machine already. */
+	if (SetOptions(DriverHandle) != NDIS_STATUS_SUCCESS) {
+		ret = -EBUSY;
+		goto err_handle;
+	}
+	return 0;
+
+err_handle:
+	ndshm_ndis_close(DriverHandle);
+err_range:
+	range_give();
+	return ret;
+}
+module_init(provider_init);
+
+/* Blocks keep the module, so that there is none any more. */
+static void __exit provider_exit(void)
+{
+	ndshm_ndis_close(DriverHandle);
+	range_give();
+}
+module_exit(provider_exit);
+
+MODULE_DESCRIPTION("Prototype of a provider, of a reserved range of memory");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/errno.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/overflow.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+
+#include "range.h"
+
+static unsigned long long start;
+module_param(start, ullong, 0400);
+MODULE_PARM_DESC(start, "Where the range begins (physical address, at a page)");
+
+static unsigned long long size;
+module_param(size, ullong, 0400);
+MODULE_PARM_DESC(size, "How long it is (bytes, whole pages)");
+
+static void *memory;		/* the range, as the kernel sees it */
+static unsigned long *used;	/* a bit a page */
+static unsigned long pages;
+static DEFINE_MUTEX(lock);	/* used */
+
+/*
+ * Firmware or the boot's command line (memmap=64M$0x40000000) has reserved all of it,
+ * and no driver has it. The first question is also answered with yes for what goes on
+ * beyond a reserved range: then the second one is not.
+ */
+static int claim(void)
+{
+	u64 end;
+
+	if (!size || !PAGE_ALIGNED(start | size) ||
+	    check_add_overflow(start, size, &end) || size != (size_t)size) {
+		pr_err("start= and size= have to say where a range of whole pages is\n");
+		return -EINVAL;
+	}
+	if (region_intersects(start, size, IORESOURCE_MEM,
+			      IORES_DESC_RESERVED) != REGION_INTERSECTS) {
+		pr_err("%#llx-%#llx is not reserved: see /proc/iomem, and memmap= of the kernel's command line\n",
+		       start, end - 1);
+		return -ENXIO;
+	}
+	if (!request_mem_region(start, size, KBUILD_MODNAME)) {
+		pr_err("%#llx-%#llx is in use, or not all of it is reserved: see /proc/iomem\n",
+		       start, end - 1);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+int range_take(void)
+{
+	int ret = claim();
+
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
+	pages = size >> PAGE_SHIFT;
+	used = bitmap_zalloc(pages, GFP_KERNEL);
+	if (!used)
+		goto err_region;
+	memory = memremap(start, size, MEMREMAP_WB);
+	if (!memory)
+		goto err_used;
+	return 0;
+
+err_used:
+	bitmap_free(used);
+err_region:
+	release_mem_region(start, size);
+	return ret;
+}
+
+void range_give(void)
+{
+	memunmap(memory);
+	bitmap_free(used);
+	release_mem_region(start, size);
+}
+
+void *range_alloc(size_t length)
+{
+	unsigned long count = length >> PAGE_SHIFT, first;
+	void *piece;
+
+	mutex_lock(&lock);
+	first = bitmap_find_next_zero_area(used, pages, 0, count, 0);
+	if (first < pages)
+		bitmap_set(used, first, count);
+	mutex_unlock(&lock);
+	if (first >= pages)
+		return NULL;
+	/* What the last owner has left there, or the boot, is nobody's business. */
+	piece = memory + (first << PAGE_SHIFT);
+	memset(piece, 0, length);
+	return piece;
+}
+
+void range_free(void *piece, size_t length)
+{
+	mutex_lock(&lock);
+	bitmap_clear(used, (piece - memory) >> PAGE_SHIFT, length >> PAGE_SHIFT);
+	mutex_unlock(&lock);
+}
+
+phys_addr_t range_physical(const void *piece)
+{
+	return start + (piece - memory);
+}

@@ -1,0 +1,790 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests of a kernel user: each that was accepted has exactly one end, in process
+ * context, whatever goes meanwhile; each that was not has none.
+ */
+#include <linux/irq_work.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include <ndshm/request.h>
+
+#include "../../core/request.h"
+#include "miniport.h"
+
+#define MOST	8
+
+/* A request, and what became of it. */
+struct asked {
+	struct ndshm_request request;
+	struct asker *asker;
+	bool keep;
+	struct ndshm_block *kept;
+	unsigned int ends;
+	ndshm_reason_t reason;
+};
+
+struct asker {
+	struct miniport *driver;
+	struct ndshm_requests requests;
+	struct completion ended;
+	struct completion carried_out;
+	struct completion decide;
+	atomic_t wrong;
+	struct asked asked[MOST + 1];
+};
+
+static void done(struct ndshm_request *request)
+{
+	struct asked *asked = container_of(request, struct asked, request);
+	struct asker *asker = asked->asker;
+	bool good = request->reason == NDSHM_REASON_NONE;
+
+	might_sleep();
+	if (!in_task() || irqs_disabled() || good != !!request->block)
+		atomic_inc(&asker->wrong);
+	asked->ends++;
+	asked->reason = request->reason;
+	miniport_note(asker->driver, '0' + request->cookie);
+	if (asked->keep)
+		asked->kept = request->block;
+	else
+		ndshm_free(request->block);
+	complete(&asker->ended);
+}
+
+static struct asker *begin(struct kunit *test)
+{
+	struct asker *asker = kunit_kzalloc(test, sizeof(*asker), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, asker);
+	asker->driver = test->priv;
+	init_completion(&asker->ended);
+	init_completion(&asker->carried_out);
+	init_completion(&asker->decide);
+	ndshm_requests_init(&asker->requests, MOST);
+	for (i = 0; i <= MOST; i++) {
+		asker->asked[i].asker = asker;
+		asker->asked[i].request = (struct ndshm_request){
+			.parameters = {
+				.header = NDSHM_PARAMETERS_HEADER,
+				.preferred_node = NUMA_NO_NODE,
+				.usage = NDSHM_USAGE_RECEIVE,
+				.length = PAGE_SIZE,
+				.adapter = asker->driver->adapter,
+			},
+			.cookie = i,
+			.done = done,
+		};
+	}
+	return asker;
+}
+
+static void end(struct asker *asker)
+{
+	struct kunit *test = asker->driver->test;
+
+	ndshm_requests_end(&asker->requests);
+	KUNIT_EXPECT_EQ(test, atomic_read(&asker->wrong), 0);
+	EXPECT_REASON(test, ndshm_allocate_async(&asker->requests,
+						 &asker->asked[0].request),
+		      REQUEST_ABORTED);
+}
+
+/* Where one cannot sleep. */
+static ndshm_reason_t ask(struct asker *asker, unsigned int number)
+{
+	ndshm_reason_t reason;
+
+	local_irq_disable();
+	reason = ndshm_allocate_async(&asker->requests,
+				      &asker->asked[number].request);
+	local_irq_enable();
+	return reason;
+}
+
+static ndshm_reason_t cancel(struct asker *asker, u64 cookie)
+{
+	ndshm_reason_t reason;
+
+	local_irq_disable();
+	reason = ndshm_request_cancel(&asker->requests, cookie);
+	local_irq_enable();
+	return reason;
+}
+
+static void wait_for_ends(struct asker *asker, unsigned int count)
+{
+	while (count--)
+		KUNIT_ASSERT_TRUE(asker->driver->test,
+				  wait_for_completion_timeout(&asker->ended,
+							      60 * HZ));
+}
+
+/* One that the provider does not answer for a while. */
+static void ask_held(struct asker *asker, unsigned int number)
+{
+	struct miniport *driver = asker->driver;
+
+	WRITE_ONCE(driver->hold, true);
+	ASSERT_REASON(driver->test, ask(asker, number), PENDING);
+	KUNIT_ASSERT_TRUE(driver->test,
+			  wait_for_completion_timeout(&driver->providing,
+						      60 * HZ));
+	/* The next are answered at once, when their turn comes. */
+	WRITE_ONCE(driver->hold, false);
+}
+
+static void expect_end(struct asker *asker, unsigned int number,
+		       ndshm_reason_t reason)
+{
+	const struct asked *asked = &asker->asked[number];
+	struct kunit *test = asker->driver->test;
+
+	KUNIT_EXPECT_EQ_MSG(test, asked->ends, 1, "request %u", number);
+	KUNIT_EXPECT_STREQ_MSG(test, ndshm_reason_name(asked->reason),
+			       ndshm_reason_name(reason), "request %u",
+			       number);
+}
+
+/* They end in the order in which they came; then all is as before. */
+static void in_order(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	unsigned int i;
+
+	ask_held(asker, 0);
+	for (i = 1; i < MOST; i++)
+		ASSERT_REASON(test, ask(asker, i), PENDING);
+	miniport_expect(asker->driver, "");
+	complete(&asker->driver->go_on);
+	wait_for_ends(asker, MOST);
+	for (i = 0; i < MOST; i++)
+		expect_end(asker, i, NDSHM_REASON_NONE);
+	miniport_expect(asker->driver, "0m1m2m3m4m5m6m7m");
+	ASSERT_REASON(test, ask(asker, 3), PENDING);
+	wait_for_ends(asker, 1);
+	KUNIT_EXPECT_EQ(test, asker->asked[3].ends, 2);
+	end(asker);
+}
+
+/* Nothing begins, and nobody is told anything. */
+static void refused(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	struct ndshm_parameters *p = &asker->asked[0].request.parameters;
+	const struct ndshm_parameters good = *p;
+
+	p->header.type = 0;
+	EXPECT_REASON(test, ask(asker, 0), PARAMETERS_TYPE);
+	*p = good;
+	p->header.revision = 0;
+	EXPECT_REASON(test, ask(asker, 0), PARAMETERS_REVISION);
+	*p = good;
+	p->header.size = 4;
+	EXPECT_REASON(test, ask(asker, 0), PARAMETERS_SIZE);
+	*p = good;
+	p->length = 0;
+	EXPECT_REASON(test, ask(asker, 0), LENGTH_ZERO);
+	p->length = U64_MAX;
+	EXPECT_REASON(test, ask(asker, 0), LENGTH_OVERFLOW);
+	*p = good;
+	p->flags = U32_MAX;
+	EXPECT_REASON(test, ask(asker, 0), FLAGS);
+	*p = good;
+	p->preferred_node = -2;
+	EXPECT_REASON(test, ask(asker, 0), NODE);
+	*p = good;
+	p->queue_id = 1;
+	p->vport_id = 1;
+	EXPECT_REASON(test, ask(asker, 0), QUEUE_AND_PORT);
+	*p = good;
+	p->adapter = NULL;
+	EXPECT_REASON(test, ask(asker, 0), ADAPTER_UNKNOWN);
+	*p = good;
+	KUNIT_EXPECT_EQ(test, asker->asked[0].ends, 0);
+
+	/* What is wrong later is told later. */
+	p->queue_id = 4711;
+	EXPECT_REASON(test, ask(asker, 0), PENDING);
+	wait_for_ends(asker, 1);
+	expect_end(asker, 0, NDSHM_REASON_QUEUE_UNKNOWN);
+	miniport_expect(asker->driver, "0");
+	end(asker);
+}
+
+/* What a refused one says of a block is what ndshm_allocate() would say: nothing. */
+static void outputs(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	struct ndshm_request *request = &asker->asked[0].request;
+	struct ndshm_parameters *p = &request->parameters;
+	struct ndshm_parameters running;
+
+	p->virtual_address = asker;
+	p->shared_memory_handle = 1;
+	p->header.size = 4;
+	EXPECT_REASON(test, ask(asker, 0), PARAMETERS_SIZE);
+	KUNIT_EXPECT_PTR_EQ(test, p->virtual_address, (void *)asker);
+	KUNIT_EXPECT_EQ(test, p->shared_memory_handle, 1);
+	p->header.size = NDSHM_SIZEOF_PARAMETERS_REVISION_2;
+	p->length = 0;
+	EXPECT_REASON(test, ask(asker, 0), LENGTH_ZERO);
+	KUNIT_EXPECT_NULL(test, p->virtual_address);
+	KUNIT_EXPECT_EQ(test, p->shared_memory_handle, 0);
+
+	/* Once more, while it runs: it is not touched. */
+	p->length = PAGE_SIZE;
+	ask_held(asker, 0);
+	p->virtual_address = asker;
+	running = *p;
+	EXPECT_REASON(test, ask(asker, 0), COOKIE);
+	KUNIT_EXPECT_EQ(test, memcmp(p, &running, sizeof(running)), 0);
+	/* Made, and then aborted: nothing is left of it. */
+	EXPECT_REASON(test, cancel(asker, 0), NONE);
+	p->consumed = 1;
+	complete(&asker->driver->go_on);
+	wait_for_ends(asker, 1);
+	expect_end(asker, 0, NDSHM_REASON_REQUEST_ABORTED);
+	KUNIT_EXPECT_NULL(test, p->virtual_address);
+	KUNIT_EXPECT_EQ(test, p->shared_memory_handle, 0);
+	KUNIT_EXPECT_EQ(test, p->consumed, 0);
+	end(asker);
+}
+
+static void bound_and_cookies(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	unsigned int i;
+
+	ask_held(asker, 0);
+	/* Another one of that name, while it runs and while it waits. */
+	asker->asked[MOST].request.cookie = 0;
+	EXPECT_REASON(test, ask(asker, MOST), COOKIE);
+	for (i = 1; i < MOST; i++)
+		ASSERT_REASON(test, ask(asker, i), PENDING);
+	asker->asked[MOST].request.cookie = MOST;
+	EXPECT_REASON(test, ask(asker, MOST), REQUESTS);
+	/* One less is room for one, also of the same name. */
+	EXPECT_REASON(test, cancel(asker, 5), NONE);
+	wait_for_ends(asker, 1);
+	asker->asked[MOST].request.cookie = 6;
+	EXPECT_REASON(test, ask(asker, MOST), COOKIE);
+	asker->asked[MOST].request.cookie = 5;
+	EXPECT_REASON(test, ask(asker, MOST), PENDING);
+	complete(&asker->driver->go_on);
+	wait_for_ends(asker, MOST);
+	expect_end(asker, 5, NDSHM_REASON_REQUEST_ABORTED);
+	expect_end(asker, MOST, NDSHM_REASON_NONE);
+	end(asker);
+}
+
+/* One that waits ends though the provider does not answer; one that runs does not. */
+static void cancels(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+
+	EXPECT_REASON(test, cancel(asker, 0), REQUEST_UNKNOWN);
+	ask_held(asker, 0);
+	ASSERT_REASON(test, ask(asker, 1), PENDING);
+	ASSERT_REASON(test, ask(asker, 2), PENDING);
+	EXPECT_REASON(test, cancel(asker, 1), NONE);
+	EXPECT_REASON(test, cancel(asker, 1), REQUEST_UNKNOWN);
+	wait_for_ends(asker, 1);
+	miniport_expect(asker->driver, "1");
+	EXPECT_REASON(test, cancel(asker, 0), NONE);
+	EXPECT_REASON(test, cancel(asker, 0), REQUEST_UNKNOWN);
+	complete(&asker->driver->go_on);
+	wait_for_ends(asker, 2);
+	/* The provider can know, and its memory went before it was told. */
+	miniport_expect(asker->driver, "um02m");
+	expect_end(asker, 0, NDSHM_REASON_REQUEST_ABORTED);
+	expect_end(asker, 1, NDSHM_REASON_REQUEST_ABORTED);
+	expect_end(asker, 2, NDSHM_REASON_NONE);
+	EXPECT_REASON(test, cancel(asker, 2), REQUEST_UNKNOWN);
+	end(asker);
+}
+
+/* Something that takes until the provider has answered. */
+struct ending {
+	struct work_struct work;
+	struct asker *asker;
+	struct completion done;
+};
+
+static void end_work(struct work_struct *work)
+{
+	struct ending *ending = container_of(work, struct ending, work);
+
+	ndshm_requests_end(&ending->asker->requests);
+	complete(&ending->done);
+}
+
+static void unregister_work(struct work_struct *work)
+{
+	struct ending *ending = container_of(work, struct ending, work);
+
+	miniport_unregister(ending->asker->driver);
+	complete(&ending->done);
+}
+
+static void revoke_work(struct work_struct *work)
+{
+	struct ending *ending = container_of(work, struct ending, work);
+
+	miniport_revoke(ending->asker->driver);
+	complete(&ending->done);
+}
+
+/* It is not done before the provider was let go on, and then it is. */
+static void run_ending(struct asker *asker, work_func_t function)
+{
+	struct kunit *test = asker->driver->test;
+	struct ending ending = { .asker = asker };
+	bool waited;
+
+	INIT_WORK_ONSTACK(&ending.work, function);
+	init_completion(&ending.done);
+	schedule_work(&ending.work);
+	waited = !wait_for_completion_timeout(&ending.done, HZ / 5);
+	complete(&asker->driver->go_on);
+	flush_work(&ending.work);
+	destroy_work_on_stack(&ending.work);
+	KUNIT_EXPECT_TRUE(test, waited);
+}
+
+static void group_ends(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	unsigned int i;
+
+	/* Without an abort all is carried out. */
+	ask_held(asker, 0);
+	for (i = 1; i < MOST; i++)
+		ASSERT_REASON(test, ask(asker, i), PENDING);
+	run_ending(asker, end_work);
+	for (i = 0; i < MOST; i++)
+		expect_end(asker, i, NDSHM_REASON_NONE);
+	end(asker);
+}
+
+static void group_is_aborted(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	unsigned int i;
+
+	ask_held(asker, 0);
+	for (i = 1; i < MOST; i++)
+		ASSERT_REASON(test, ask(asker, i), PENDING);
+	local_irq_disable();
+	ndshm_requests_abort(&asker->requests);
+	local_irq_enable();
+	EXPECT_REASON(test, ask(asker, MOST), REQUEST_ABORTED);
+	wait_for_ends(asker, MOST - 1);
+	for (i = 1; i < MOST; i++)
+		expect_end(asker, i, NDSHM_REASON_REQUEST_ABORTED);
+	KUNIT_EXPECT_EQ(test, asker->asked[0].ends, 0);
+	miniport_expect(asker->driver, "1234567");
+	run_ending(asker, end_work);
+	miniport_expect(asker->driver, "um0");
+	expect_end(asker, 0, NDSHM_REASON_REQUEST_ABORTED);
+	KUNIT_EXPECT_EQ(test, asker->asked[MOST].ends, 0);
+	end(asker);
+}
+
+static void adapter_goes(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+
+	ask_held(asker, 0);
+	ASSERT_REASON(test, ask(asker, 1), PENDING);
+	run_ending(asker, unregister_work);
+	wait_for_ends(asker, 2);
+	expect_end(asker, 0, NDSHM_REASON_ADAPTER_REMOVED);
+	expect_end(asker, 1, NDSHM_REASON_ADAPTER_REMOVED);
+	end(asker);
+}
+
+static void provider_goes(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	unsigned int i;
+
+	/* The one that the adapter has then would do. */
+	for (i = 0; i < 2; i++)
+		asker->asked[i].request.parameters.provider =
+			asker->driver->provider;
+	ask_held(asker, 0);
+	ASSERT_REASON(test, ask(asker, 1), PENDING);
+	run_ending(asker, revoke_work);
+	wait_for_ends(asker, 2);
+	expect_end(asker, 0, NDSHM_REASON_PROVIDER_CLOSING);
+	expect_end(asker, 1, NDSHM_REASON_PROVIDER_CLOSING);
+	end(asker);
+}
+
+/* A driver that lets go of its block when it is told to. */
+static void asked_revoked(void *context, struct ndshm_block *block)
+{
+	struct asked *asked = context;
+
+	miniport_note(asked->asker->driver, 'r');
+	ndshm_free(block);
+}
+
+static void hold_carried_out(struct ndshm_request *request)
+{
+	struct asked *asked = container_of(request, struct asked, request);
+
+	complete(&asked->asker->carried_out);
+	wait_for_completion(&asked->asker->decide);
+}
+
+/* Its device goes when there is a block of which its owner has not been told. */
+static void goes_in_between(struct kunit *test, work_func_t function, bool abort,
+			    ndshm_reason_t reason)
+{
+	struct asker *asker = begin(test);
+	struct ending ending = { .asker = asker };
+
+	asker->asked[0].request.parameters.revoked = asked_revoked;
+	asker->asked[0].request.parameters.revoked_context = &asker->asked[0];
+	ndshm_request_in_between(hold_carried_out);
+	KUNIT_EXPECT_EQ(test, (__force u32)ask(asker, 0),
+			(__force u32)NDSHM_REASON_PENDING);
+	wait_for_completion(&asker->carried_out);
+	ndshm_request_in_between(NULL);
+	if (abort)
+		EXPECT_REASON(test, cancel(asker, 0), NONE);
+	INIT_WORK_ONSTACK(&ending.work, function);
+	init_completion(&ending.done);
+	schedule_work(&ending.work);
+	/* Nobody is waited for who would have to let go of it. */
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ending.done,
+							    60 * HZ));
+	complete(&asker->decide);
+	flush_work(&ending.work);
+	destroy_work_on_stack(&ending.work);
+	wait_for_ends(asker, 1);
+	expect_end(asker, 0, reason);
+	miniport_expect(asker->driver, "m0");
+	KUNIT_EXPECT_NULL(test, asker->asked[0].request.parameters.virtual_address);
+	end(asker);
+}
+
+static void adapter_goes_in_between(struct kunit *test)
+{
+	goes_in_between(test, unregister_work, false,
+			NDSHM_REASON_ADAPTER_REMOVED);
+}
+
+static void adapter_goes_in_between_aborted(struct kunit *test)
+{
+	goes_in_between(test, unregister_work, true,
+			NDSHM_REASON_REQUEST_ABORTED);
+}
+
+static void provider_goes_in_between(struct kunit *test)
+{
+	goes_in_between(test, revoke_work, false,
+			NDSHM_REASON_PROVIDER_CLOSING);
+}
+
+static void provider_goes_in_between_aborted(struct kunit *test)
+{
+	goes_in_between(test, revoke_work, true,
+			NDSHM_REASON_REQUEST_ABORTED);
+}
+
+/* Once it was handed over its owner is told, and frees it. */
+static void goes_afterwards(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	struct asked *asked = &asker->asked[0];
+
+	asked->keep = true;
+	asked->request.parameters.revoked = asked_revoked;
+	asked->request.parameters.revoked_context = asked;
+	ASSERT_REASON(test, ask(asker, 0), PENDING);
+	wait_for_ends(asker, 1);
+	expect_end(asker, 0, NDSHM_REASON_NONE);
+	KUNIT_EXPECT_NOT_NULL(test, asked->kept);
+	miniport_unregister(asker->driver);
+	miniport_expect(asker->driver, "0rm");
+	end(asker);
+}
+
+/* Hard interrupts: on any kernel, and with what the lock checker knows of them. */
+struct interrupt {
+	struct irq_work work;
+	struct asker *asker;
+	bool hard;
+	ndshm_reason_t asked[2];
+	ndshm_reason_t cancelled;
+};
+
+static void interrupted(struct irq_work *work)
+{
+	struct interrupt *interrupt = container_of(work, struct interrupt,
+						   work);
+	struct ndshm_requests *requests = &interrupt->asker->requests;
+	struct asked *asked = interrupt->asker->asked;
+
+	interrupt->hard = in_hardirq();
+	interrupt->asked[0] = ndshm_allocate_async(requests, &asked[1].request);
+	interrupt->asked[1] = ndshm_allocate_async(requests, &asked[2].request);
+	interrupt->cancelled = ndshm_request_cancel(requests, 1);
+}
+
+static void from_interrupts(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	struct interrupt interrupt = { .asker = asker };
+
+	interrupt.work = IRQ_WORK_INIT_HARD(interrupted);
+	ask_held(asker, 0);
+	irq_work_queue(&interrupt.work);
+	irq_work_sync(&interrupt.work);
+	KUNIT_EXPECT_TRUE(test, interrupt.hard);
+	EXPECT_REASON(test, interrupt.asked[0], PENDING);
+	EXPECT_REASON(test, interrupt.asked[1], PENDING);
+	EXPECT_REASON(test, interrupt.cancelled, NONE);
+	complete(&asker->driver->go_on);
+	wait_for_ends(asker, 3);
+	expect_end(asker, 1, NDSHM_REASON_REQUEST_ABORTED);
+	expect_end(asker, 2, NDSHM_REASON_NONE);
+	end(asker);
+}
+
+/*
+ * More clients than are served at a time, of a provider that does not answer: a driver
+ * is served all the same, and what is cancelled ends.
+ */
+#define CLIENTS	(WQ_MAX_ACTIVE + 1)
+
+struct client {
+	struct ndshm_requests requests;
+	struct ndshm_request request;
+	struct completion ended;
+	ndshm_reason_t reason;
+};
+
+static void client_done(struct ndshm_request *request)
+{
+	struct client *client = container_of(request, struct client, request);
+
+	client->reason = request->reason;
+	ndshm_free(request->block);
+	complete(&client->ended);
+}
+
+static bool client_ended(struct client *client)
+{
+	return wait_for_completion_timeout(&client->ended, 60 * HZ);
+}
+
+static void begin_client(struct client *client, struct asker *asker)
+{
+	ndshm_requests_init_client(&client->requests, 1);
+	init_completion(&client->ended);
+	client->request = asker->asked[0].request;
+	client->request.parameters.usage = NDSHM_USAGE_XMIT;
+	client->request.done = client_done;
+	client->reason = ndshm_allocate_async(&client->requests,
+					      &client->request);
+}
+
+static void many_clients(struct kunit *test)
+{
+	struct asker *asker = begin(test);
+	struct miniport *driver = asker->driver;
+	struct client *clients;
+	unsigned int i;
+
+	clients = kvcalloc(CLIENTS, sizeof(*clients), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, clients);
+	WRITE_ONCE(driver->hold_usage, NDSHM_USAGE_XMIT);
+	WRITE_ONCE(driver->hold, true);
+	for (i = 0; i < CLIENTS; i++)
+		begin_client(&clients[i], asker);
+
+	/* Behind all of them, if it were one queue. */
+	EXPECT_REASON(test, ask(asker, 1), PENDING);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&asker->ended,
+							    60 * HZ));
+	expect_end(asker, 1, NDSHM_REASON_NONE);
+	/* At least the last one has not begun. */
+	for (i = 0; i < CLIENTS; i++)
+		EXPECT_REASON(test, ndshm_request_cancel(&clients[i].requests, 0),
+			      NONE);
+	KUNIT_EXPECT_TRUE(test, client_ended(&clients[CLIENTS - 1]));
+
+	complete_all(&driver->go_on);
+	for (i = 0; i < CLIENTS; i++) {
+		ndshm_requests_end(&clients[i].requests);
+		EXPECT_REASON(test, clients[i].reason, REQUEST_ABORTED);
+	}
+	kvfree(clients);
+	end(asker);
+}
+
+/*
+ * Everybody at once: each thread has requests of its own, cancels its own and others',
+ * and asks again as soon as one has ended; one aborts the group in the end.
+ */
+#define THREADS	4
+#define EACH	16
+#define ROUNDS	5000
+
+struct runner {
+	struct ndshm_request request;
+	struct crowd *crowd;
+	atomic_t out;
+};
+
+struct crowd {
+	struct miniport *driver;
+	struct ndshm_requests requests;
+	atomic_t pending;
+	atomic_t ends[3];	/* good, aborted, others */
+	atomic_t wrong;
+	struct rnd_state random[THREADS];
+	struct runner runners[THREADS * EACH];
+};
+
+static void runner_done(struct ndshm_request *request)
+{
+	struct runner *runner = container_of(request, struct runner, request);
+	struct crowd *crowd = runner->crowd;
+
+	if (request->reason == NDSHM_REASON_NONE) {
+		atomic_inc(&crowd->ends[0]);
+		ndshm_free(request->block);
+	} else {
+		atomic_inc(&crowd->ends[request->reason ==
+				NDSHM_REASON_REQUEST_ABORTED ? 1 : 2]);
+	}
+	/* Twice, or of nobody. */
+	if (atomic_dec_return(&runner->out))
+		atomic_inc(&crowd->wrong);
+}
+
+static void run_one(struct crowd *crowd, struct runner *runner, u32 dice)
+{
+	ndshm_reason_t reason;
+
+	if (atomic_cmpxchg(&runner->out, 0, 1)) {
+		if (dice & 1)
+			ndshm_request_cancel(&crowd->requests,
+					     runner->request.cookie);
+		return;
+	}
+	reason = ndshm_allocate_async(&crowd->requests, &runner->request);
+	if (reason == NDSHM_REASON_PENDING) {
+		atomic_inc(&crowd->pending);
+		return;
+	}
+	if (reason != NDSHM_REASON_REQUESTS &&
+	    reason != NDSHM_REASON_REQUEST_ABORTED)
+		atomic_inc(&crowd->wrong);
+	atomic_set(&runner->out, 0);
+}
+
+static unsigned int run_crowd(void *context, unsigned int number)
+{
+	struct crowd *crowd = context;
+	struct rnd_state *random = &crowd->random[number];
+	struct runner *runner;
+	unsigned int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		runner = &crowd->runners[number * EACH +
+					 suite_below(random, EACH)];
+		run_one(crowd, runner, prandom_u32_state(random));
+		ndshm_request_cancel(&crowd->requests,
+				     suite_below(random, THREADS * EACH * 4));
+		if (i % 64 == 0)
+			cond_resched();
+	}
+	if (!number)
+		ndshm_requests_abort(&crowd->requests);
+	return 0;
+}
+
+static void crowds(struct kunit *test)
+{
+	struct crowd *crowd = kunit_kzalloc(test, sizeof(*crowd), GFP_KERNEL);
+	struct rnd_state random = suite_random(test);
+	struct runner *runner;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, crowd);
+	crowd->driver = test->priv;
+	/* Fewer than all of them. */
+	ndshm_requests_init(&crowd->requests, THREADS * EACH / 2);
+	for (i = 0; i < THREADS; i++)
+		prandom_seed_state(&crowd->random[i],
+				   suite_random_u64(&random));
+	for (i = 0; i < THREADS * EACH; i++) {
+		runner = &crowd->runners[i];
+		runner->crowd = crowd;
+		runner->request.cookie = i;
+		runner->request.done = runner_done;
+		runner->request.parameters = (struct ndshm_parameters){
+			.header = NDSHM_PARAMETERS_HEADER,
+			.preferred_node = NUMA_NO_NODE,
+			.usage = NDSHM_USAGE_RECEIVE,
+			.length = PAGE_SIZE,
+			.adapter = crowd->driver->adapter,
+		};
+	}
+	suite_run_threads(test, THREADS, run_crowd, crowd);
+	ndshm_requests_end(&crowd->requests);
+
+	KUNIT_EXPECT_EQ(test, atomic_read(&crowd->wrong), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&crowd->pending),
+			atomic_read(&crowd->ends[0]) +
+			atomic_read(&crowd->ends[1]) +
+			atomic_read(&crowd->ends[2]));
+	/* All of them happen. */
+	KUNIT_EXPECT_GT(test, atomic_read(&crowd->ends[0]), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&crowd->ends[1]), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&crowd->ends[2]), 0);
+	for (i = 0; i < THREADS * EACH; i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&crowd->runners[i].out), 0);
+	kunit_info(test, "%d requests, %d of them aborted\n",
+		   atomic_read(&crowd->pending), atomic_read(&crowd->ends[1]));
+}
+
+static struct kunit_case request_cases[] = {
+	KUNIT_CASE(in_order),
+	KUNIT_CASE(refused),
+	KUNIT_CASE(outputs),
+	KUNIT_CASE(bound_and_cookies),
+	KUNIT_CASE(cancels),
+	KUNIT_CASE(group_ends),
+	KUNIT_CASE(group_is_aborted),
+	KUNIT_CASE(adapter_goes),
+	KUNIT_CASE(provider_goes),
+	KUNIT_CASE(adapter_goes_in_between),
+	KUNIT_CASE(adapter_goes_in_between_aborted),
+	KUNIT_CASE(provider_goes_in_between),
+	KUNIT_CASE(provider_goes_in_between_aborted),
+	KUNIT_CASE(goes_afterwards),
+	KUNIT_CASE(from_interrupts),
+	KUNIT_CASE(many_clients),
+	KUNIT_CASE(crowds),
+	{}
+};
+
+static struct kunit_suite request_suite = {
+	.name = SUITE_NAME("request"),
+	.init = miniport_init,
+	.exit = miniport_exit,
+	.test_cases = request_cases,
+};
+
+kunit_test_suite(request_suite);

@@ -1,0 +1,1126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Blocks that are asked for now and come later: requests, their records, and how both
+ * end. With the mock module also what happens while a provider takes its time.
+ */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include <linux/capability.h>
+
+#include "ndshm_edu.h"
+#include "ndshm_mock.h"
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define COUNTS	"/sys/kernel/debug/ndshm/requests"
+
+/* Of the machine, whatever has become of the clients. */
+struct counts {
+	long long accepted, granted, failed, aborted;
+};
+
+static struct counts counts(void)
+{
+	struct counts now = { -1, -1, -1, -1 };
+	char text[256];
+
+	if (!ndshm_read_file(COUNTS, text, sizeof(text)))
+		sscanf(text,
+		       "requests accepted=%lld granted=%lld failed=%lld aborted=%lld",
+		       &now.accepted, &now.granted, &now.failed, &now.aborted);
+	return now;
+}
+
+static void expect_counts(struct __test_metadata *_metadata, int line,
+			  const struct counts *before, int granted, int failed,
+			  int aborted)
+{
+	struct counts after = counts();
+
+	EXPECT_EQ(before->accepted + granted + failed + aborted, after.accepted)
+		TH_LOG("line %d", line);
+	EXPECT_EQ(before->granted + granted, after.granted)
+		TH_LOG("line %d", line);
+	EXPECT_EQ(before->failed + failed, after.failed)
+		TH_LOG("line %d", line);
+	EXPECT_EQ(before->aborted + aborted, after.aborted)
+		TH_LOG("line %d", line);
+}
+
+#define test_counts(before, granted, failed, aborted) \
+	expect_counts(_metadata, __LINE__, before, granted, failed, aborted)
+
+/* Is there a record, within so many milliseconds? */
+static bool is_ready(int fd, int timeout)
+{
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
+
+	return poll(&wanted, 1, timeout) == 1 && wanted.revents == POLLIN;
+}
+
+#define LONG	60000
+
+static struct ndshm_completion
+read_one(struct __test_metadata *_metadata, int line, int fd)
+{
+	struct ndshm_completion record;
+
+	memset(&record, NDSHM_POISON, sizeof(record));
+	ndshm_case(true);
+	ASSERT_TRUE(is_ready(fd, LONG))
+		TH_LOG("line %d: no record comes", line);
+	ASSERT_EQ((long)sizeof(record), read(fd, &record, sizeof(record)))
+		TH_LOG("line %d: %s", line, strerror(errno));
+	return record;
+}
+
+#define test_read(fd)	read_one(_metadata, __LINE__, fd)
+
+/* The record of a failure: nothing of a block. */
+static void expect_record(struct __test_metadata *_metadata, int line,
+			  const struct ndshm_completion *record, __u64 cookie,
+			  __u32 reason)
+{
+	EXPECT_EQ(cookie, record->cookie)
+		TH_LOG("line %d", line);
+	EXPECT_EQ(reason, record->reason)
+		TH_LOG("line %d", line);
+	EXPECT_EQ(ndshm_expected[reason].status, record->status)
+		TH_LOG("line %d", line);
+	if (reason != NDSHM_REASON_NONE)
+		EXPECT_TRUE(all_bytes(&record->block, sizeof(record->block), 0))
+			TH_LOG("line %d", line);
+}
+
+#define test_record(record, cookie, reason) \
+	expect_record(_metadata, __LINE__, record, cookie, reason)
+
+#define test_ends(fd, cookie, reason) do { \
+	struct ndshm_completion record_ = test_read(fd); \
+	test_record(&record_, cookie, reason); \
+} while (0)
+
+FIXTURE(async) {
+	int fd;
+	struct ndshm_get_info info;
+	__u32 adapter;
+	size_t page;
+	struct counts before;
+};
+
+FIXTURE_SETUP(async)
+{
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	self->info = get_info_request();
+	test_get_info(self->fd, &self->info);
+	self->adapter = self->info.out_default_adapter;
+	self->page = page_size();
+	test_charged(self->fd, self->adapter);
+	self->before = counts();
+	ASSERT_LE(0, self->before.accepted)
+		TH_LOG(COUNTS " cannot be read");
+}
+
+FIXTURE_TEARDOWN(async)
+{
+	close(self->fd);
+}
+
+static __u32 requests_of(struct __test_metadata *_metadata, int fd)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	test_get_info(fd, &info);
+	return info.out_requests;
+}
+
+static void ask(struct __test_metadata *_metadata, struct _test_data_async *self,
+		__u64 length, __u64 cookie)
+{
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->adapter, length, cookie);
+
+	test_pending(self->fd, &alloc);
+}
+
+/* What comes is a block as any other. */
+TEST_F(async, block)
+{
+	const __u64 cookie = 0xfedcba9876543210ULL;
+	struct ndshm_state state = test_state(self->fd);
+	struct ndshm_block_query query;
+	struct ndshm_completion record;
+	char *map;
+
+	EXPECT_EQ(1024, self->info.out_max_requests);
+	EXPECT_EQ(0, self->info.out_requests);
+	ask(_metadata, self, 3 * self->page - 5, cookie);
+	EXPECT_EQ(1, requests_of(_metadata, self->fd));
+	record = test_read(self->fd);
+	test_record(&record, cookie, NDSHM_REASON_NONE);
+	EXPECT_EQ(0, requests_of(_metadata, self->fd));
+	EXPECT_FALSE(is_ready(self->fd, 0));
+	EXPECT_EQ(3 * self->page, record.block.length);
+	EXPECT_EQ(NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED,
+		  record.block.flags);
+	EXPECT_NE(0, record.block.handle);
+	EXPECT_EQ(state.user_locked + record.block.consumed,
+		  test_state(self->fd).user_locked);
+	EXPECT_EQ(record.block.consumed, test_state(self->fd).bytes);
+
+	query = block_query_request(record.block.handle);
+	test_block_query(self->fd, &query);
+	EXPECT_EQ(0, memcmp(&query.out_block, &record.block,
+			    sizeof(record.block)));
+	EXPECT_EQ(self->adapter, query.out_adapter);
+	EXPECT_EQ(NDSHM_USAGE_OTHER, query.out_usage);
+	map = test_map_block(self->fd, &record.block);
+	EXPECT_TRUE(all_bytes(map, record.block.length, 0));
+	memset(map, 1, record.block.length);
+	munmap(map, record.block.length);
+	test_free_handle(self->fd, record.block.handle);
+	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
+	test_counts(&self->before, 1, 0, 0);
+}
+
+/* What is wrong at once is told at once, and then no record comes. */
+TEST_F(async, refused)
+{
+	const struct ndshm_block_alloc good =
+		block_later_request(self->adapter, self->page, 1);
+	struct ndshm_block_info block;
+	struct ndshm_segment segment;
+	struct ndshm_block_alloc alloc;
+
+#define REFUSED(error, reason, member, value) do { \
+	alloc = good; \
+	alloc.member = (value); \
+	test_err_block_alloc(error, NDSHM_REASON_##reason, self->fd, &alloc); \
+} while (0)
+	REFUSED(EINVAL, COUNT, count, 2);
+	REFUSED(EINVAL, COUNT, count, 0);
+	REFUSED(EINVAL, LIST, blocks, to_u64(&block));
+	REFUSED(EINVAL, LIST, segments, to_u64(&segment));
+	REFUSED(EINVAL, LIST, segment_capacity, 1);
+	REFUSED(EINVAL, RESERVED, flags, NDSHM_ALLOC_CONTIGUOUS);
+	REFUSED(EOPNOTSUPP, FLAGS, flags, NDSHM_ALLOC_ASYNC | 1U << 2);
+	REFUSED(EINVAL, RESERVED, __reserved, 1);
+	REFUSED(EINVAL, LENGTH_ZERO, length, 0);
+	REFUSED(EINVAL, LENGTH_LIMIT, length, 1ULL << 60);
+	REFUSED(EINVAL, USAGE, usage, 0);
+	REFUSED(EINVAL, NODE, preferred_node, 12345);
+	REFUSED(EOPNOTSUPP, QUEUE_UNSUPPORTED, queue_id, 1);
+	REFUSED(ENOENT, ADAPTER_UNKNOWN, adapter, UINT32_MAX);
+	REFUSED(ENOENT, PROVIDER_UNKNOWN, provider, UINT32_MAX);
+#undef REFUSED
+	EXPECT_EQ(0, requests_of(_metadata, self->fd));
+	EXPECT_FALSE(is_ready(self->fd, 0));
+	test_counts(&self->before, 0, 0, 0);
+	/* An older program's argument has no cookie: it is 0. */
+	alloc = good;
+	alloc.size = offsetof(struct ndshm_block_alloc, cookie);
+	test_pending(self->fd, &alloc);
+	test_ends(self->fd, 0, NDSHM_REASON_NONE);
+}
+
+/* What cannot be told has not begun. */
+TEST_F(async, told_first)
+{
+	char *pages = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct ndshm_block_alloc *alloc = (void *)pages;
+	struct ndshm_block_cancel *cancel = (void *)pages;
+
+	ASSERT_NE(MAP_FAILED, pages);
+	*alloc = block_later_request(self->adapter, self->page, 1);
+	ASSERT_EQ(0, mprotect(pages, self->page, PROT_READ));
+	test_errno_ioctl(EFAULT, self->fd, NDSHM_BLOCK_ALLOC, alloc);
+	EXPECT_EQ(0, requests_of(_metadata, self->fd));
+	test_counts(&self->before, 0, 0, 0);
+
+	ASSERT_EQ(0, mprotect(pages, self->page, PROT_READ | PROT_WRITE));
+	*cancel = block_cancel_request(1);
+	ASSERT_EQ(0, mprotect(pages, self->page, PROT_READ));
+	test_errno_ioctl(EFAULT, self->fd, NDSHM_BLOCK_CANCEL, cancel);
+	munmap(pages, self->page);
+}
+
+/* What cannot be is told later; nothing is left of it. */
+TEST_F(async, failed)
+{
+	struct ndshm_state state = test_state(self->fd);
+	struct ndshm_completion record;
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->adapter, self->info.out_max_length,
+				    7);
+
+	alloc.flags |= NDSHM_ALLOC_CONTIGUOUS;
+	test_pending(self->fd, &alloc);
+	record = test_read(self->fd);
+	test_record(&record, 7, NDSHM_REASON_PROVIDER_RESOURCES);
+	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
+	test_counts(&self->before, 0, 1, 0);
+}
+
+TEST_F(async, reading)
+{
+	struct ndshm_completion records[6];
+	const size_t one = sizeof(records[0]);
+	unsigned int i;
+	long got;
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+	test_errno(EAGAIN, self->fd, read(self->fd, records, one));
+	test_errno(EINVAL, self->fd, read(self->fd, records, one - 1));
+	test_errno(EINVAL, self->fd, read(self->fd, records, 0));
+	for (i = 0; i < 5; i++)
+		ask(_metadata, self, 1, i);
+	ASSERT_TRUE(ndshm_soon(counts().granted == self->before.granted + 5));
+	EXPECT_TRUE(is_ready(self->fd, 0));
+	test_errno(EINVAL, self->fd, read(self->fd, records, one - 1));
+
+	/* As many as fit, in order; what does not is not touched. */
+	memset(records, NDSHM_POISON, sizeof(records));
+	EXPECT_EQ(2 * (long)one, read(self->fd, records, 3 * one - 1));
+	test_record(&records[0], 0, NDSHM_REASON_NONE);
+	test_record(&records[1], 1, NDSHM_REASON_NONE);
+	EXPECT_TRUE(all_bytes(&records[2], one, NDSHM_POISON));
+	EXPECT_TRUE(is_ready(self->fd, 0));
+	EXPECT_EQ(3, requests_of(_metadata, self->fd));
+
+	/* And no more than there are. */
+	for (i = 2; i < 5; i += got / one) {
+		got = read(self->fd, records, sizeof(records));
+		ASSERT_LT(0, got);
+		EXPECT_EQ(0, got % (long)one);
+		test_record(&records[0], i, NDSHM_REASON_NONE);
+	}
+	EXPECT_EQ(5, i);
+	EXPECT_FALSE(is_ready(self->fd, 0));
+	test_errno(EAGAIN, self->fd, read(self->fd, records, one));
+	EXPECT_EQ(5, test_state(self->fd).blocks);
+	EXPECT_EQ(0, requests_of(_metadata, self->fd));
+}
+
+/* Several parts are one buffer: the first record is not kept back for a second. */
+TEST_F(async, parts)
+{
+	char buffer[2 * sizeof(struct ndshm_completion)];
+	struct ndshm_completion record;
+	const long one = sizeof(record);
+	struct iovec whole[] = {
+		{ buffer, one }, { buffer + one, one },
+	};
+	struct iovec odd[] = {
+		{ buffer, 3 }, { NULL, 0 }, { buffer + 3, one - 5 },
+		{ buffer + one - 2, one + 1 },
+	};
+	unsigned int i;
+
+	ask(_metadata, self, 1, 7);
+	ASSERT_TRUE(is_ready(self->fd, LONG));
+	/* It would wait. */
+	ASSERT_TRUE(ndshm_set_alarms(1000000));
+	EXPECT_EQ(one, readv(self->fd, whole, ARRAY_SIZE(whole)));
+	ASSERT_TRUE(ndshm_set_alarms(0));
+	memcpy(&record, buffer, one);
+	test_record(&record, 7, NDSHM_REASON_NONE);
+
+	for (i = 0; i < 2; i++)
+		ask(_metadata, self, 1, i);
+	ASSERT_TRUE(ndshm_soon(counts().granted == self->before.granted + 3));
+	memset(buffer, NDSHM_POISON, sizeof(buffer));
+	EXPECT_EQ(one, readv(self->fd, odd, ARRAY_SIZE(odd)));
+	memcpy(&record, buffer, one);
+	test_record(&record, 0, NDSHM_REASON_NONE);
+	EXPECT_TRUE(all_bytes(buffer + one, one, NDSHM_POISON));
+	/* What comes first and cannot be written whole is not taken. */
+	odd[2].iov_base = NULL;
+	test_errno(EFAULT, self->fd, readv(self->fd, odd, ARRAY_SIZE(odd)));
+	test_ends(self->fd, 1, NDSHM_REASON_NONE);
+	odd[2].iov_len = 4;
+	odd[3].iov_len = one - 8;
+	test_errno(EINVAL, self->fd, readv(self->fd, odd, ARRAY_SIZE(odd)));
+}
+
+/* There is no place in it to read from; and one read can refuse to wait. */
+TEST_F(async, places)
+{
+	struct ndshm_completion record;
+	struct iovec whole = { &record, sizeof(record) };
+
+	test_errno(EAGAIN, self->fd,
+		   preadv2(self->fd, &whole, 1, -1, RWF_NOWAIT));
+	ask(_metadata, self, 1, 7);
+	ASSERT_TRUE(is_ready(self->fd, LONG));
+	test_errno(ESPIPE, self->fd,
+		   pread(self->fd, &record, sizeof(record), 0));
+	test_errno(ESPIPE, self->fd, preadv(self->fd, &whole, 1, 64));
+	test_errno(ESPIPE, self->fd, lseek(self->fd, 0, SEEK_SET));
+	ASSERT_EQ((long)sizeof(record),
+		  preadv2(self->fd, &whole, 1, -1, RWF_NOWAIT));
+	test_record(&record, 7, NDSHM_REASON_NONE);
+}
+
+/* What could not be written is not lost. */
+TEST_F(async, unreadable)
+{
+	const size_t one = sizeof(struct ndshm_completion);
+	char *pages = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int i;
+
+	ASSERT_NE(MAP_FAILED, pages);
+	ASSERT_EQ(0, munmap(pages + self->page, self->page));
+	for (i = 0; i < 3; i++)
+		ask(_metadata, self, 1, i);
+	ASSERT_TRUE(ndshm_soon(counts().granted == self->before.granted + 3));
+	test_errno(EFAULT, self->fd, read(self->fd, pages + self->page - 8,
+					  one));
+	EXPECT_EQ(3, requests_of(_metadata, self->fd));
+	/* The first is told, the second is not. */
+	EXPECT_EQ((long)one, read(self->fd, pages + self->page - one - 8,
+				  3 * one));
+	test_record((struct ndshm_completion *)(pages + self->page - one - 8),
+		    0, NDSHM_REASON_NONE);
+	test_ends(self->fd, 1, NDSHM_REASON_NONE);
+	test_ends(self->fd, 2, NDSHM_REASON_NONE);
+	munmap(pages, self->page);
+}
+
+/* A read waits; a signal ends that, and it can be done again. */
+TEST_F(async, waiting)
+{
+	struct ndshm_completion record;
+	int peer;
+	pid_t child;
+
+	ASSERT_TRUE(ndshm_set_alarms(50000));
+	errno = 0;
+	EXPECT_EQ(-1, read(self->fd, &record, sizeof(record)));
+	EXPECT_EQ(EINTR, errno);
+	ASSERT_TRUE(ndshm_set_alarms(0));
+
+	/* Another process, on the same open file. */
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (!ndshm_tell(peer) ||
+		    read(self->fd, &record, sizeof(record)) != sizeof(record))
+			_exit(1);
+		_exit(record.cookie != 9 || record.reason ||
+		      !record.block.handle);
+	}
+	ASSERT_TRUE(ndshm_hear(peer));
+	ask(_metadata, self, 1, 9);
+	EXPECT_TRUE(ndshm_reap(child));
+	EXPECT_FALSE(is_ready(self->fd, 0));
+	EXPECT_EQ(1, test_state(self->fd).blocks);
+	close(peer);
+}
+
+#define READERS	4
+#define EACH	64
+
+struct reader {
+	int fd;
+	unsigned int *seen;
+	unsigned int wrong;
+	pthread_t thread;
+};
+
+static void *read_each(void *context)
+{
+	struct reader *reader = context;
+	struct ndshm_completion record;
+	unsigned int i;
+
+	for (i = 0; i < EACH; i++) {
+		if (read(reader->fd, &record, sizeof(record)) !=
+		    sizeof(record) || record.cookie >= READERS * EACH ||
+		    record.reason) {
+			reader->wrong++;
+			continue;
+		}
+		__atomic_add_fetch(&reader->seen[record.cookie], 1,
+				   __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* Each record is told to one of them, and none of them is forgotten. */
+TEST_F(async, readers)
+{
+	unsigned int seen[READERS * EACH] = { 0 };
+	struct reader readers[READERS] = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < READERS; i++) {
+		readers[i].fd = self->fd;
+		readers[i].seen = seen;
+		ASSERT_EQ(0, pthread_create(&readers[i].thread, NULL, read_each,
+					    &readers[i]));
+	}
+	for (i = 0; i < READERS * EACH; i++)
+		ask(_metadata, self, 1, i);
+	for (i = 0; i < READERS; i++) {
+		EXPECT_EQ(0, pthread_join(readers[i].thread, NULL));
+		EXPECT_EQ(0, readers[i].wrong);
+	}
+	for (i = 0; i < READERS * EACH; i++)
+		EXPECT_EQ(1, seen[i])
+			TH_LOG("request %u", i);
+	EXPECT_FALSE(is_ready(self->fd, 0));
+}
+
+/* What waits for many descriptors is told of each record that comes. */
+TEST_F(async, epoll)
+{
+	struct epoll_event wanted = { .events = EPOLLIN | EPOLLET }, event;
+	int all = epoll_create1(0), edges = epoll_create1(0);
+
+	ASSERT_LE(0, all);
+	ASSERT_LE(0, edges);
+	ASSERT_EQ(0, epoll_ctl(edges, EPOLL_CTL_ADD, self->fd, &wanted));
+	wanted.events = EPOLLIN | EPOLLRDNORM;
+	ASSERT_EQ(0, epoll_ctl(all, EPOLL_CTL_ADD, self->fd, &wanted));
+	EXPECT_EQ(0, epoll_wait(all, &event, 1, 0));
+	ask(_metadata, self, 1, 1);
+	EXPECT_EQ(1, epoll_wait(all, &event, 1, LONG));
+	EXPECT_EQ((__u32)(EPOLLIN | EPOLLRDNORM), event.events);
+	EXPECT_EQ(1, epoll_wait(edges, &event, 1, LONG));
+	EXPECT_EQ(0, epoll_wait(edges, &event, 1, 0));
+	EXPECT_EQ(1, epoll_wait(all, &event, 1, 0));
+	ask(_metadata, self, 1, 2);
+	EXPECT_EQ(1, epoll_wait(edges, &event, 1, LONG));
+	test_ends(self->fd, 1, NDSHM_REASON_NONE);
+	test_ends(self->fd, 2, NDSHM_REASON_NONE);
+	EXPECT_EQ(0, epoll_wait(all, &event, 1, 0));
+	EXPECT_EQ(0, epoll_wait(edges, &event, 1, 0));
+	close(edges);
+	close(all);
+}
+
+/* Full of records that nobody reads; each that is read is room for one. */
+TEST_F(async, full)
+{
+	const __u32 most = self->info.out_max_requests;
+	struct ndshm_block_alloc alloc;
+	unsigned int i;
+
+	for (i = 0; i < most; i++) {
+		alloc = block_later_request(self->adapter, 1, i);
+		ASSERT_EQ(0, _test_block_alloc(self->fd, &alloc));
+	}
+	EXPECT_EQ(most, requests_of(_metadata, self->fd));
+	ASSERT_TRUE(ndshm_soon(counts().granted ==
+			       self->before.granted + most));
+	alloc = block_later_request(self->adapter, 1, most);
+	test_err_block_alloc(EAGAIN, NDSHM_REASON_REQUESTS, self->fd, &alloc);
+	test_ends(self->fd, 0, NDSHM_REASON_NONE);
+	test_pending(self->fd, &alloc);
+	alloc = block_later_request(self->adapter, 1, most + 1);
+	test_err_block_alloc(EAGAIN, NDSHM_REASON_REQUESTS, self->fd, &alloc);
+	ASSERT_TRUE(ndshm_soon(counts().granted ==
+			       self->before.granted + most + 1));
+	close(self->fd);
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	/* Records that nobody has read went with it, and their blocks. */
+	EXPECT_EQ(0, requests_of(_metadata, self->fd));
+	test_counts(&self->before, most + 1, 0, 0);
+}
+
+/* A name is taken until its request has ended, and no longer. */
+TEST_F(async, cookies)
+{
+	struct ndshm_block_cancel cancel = block_cancel_request(3);
+
+	test_err_block_cancel(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, self->fd,
+			      &cancel);
+	ask(_metadata, self, 1, 3);
+	ASSERT_TRUE(ndshm_soon(counts().granted == self->before.granted + 1));
+	/* It has ended, whether or not that was read. */
+	test_err_block_cancel(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, self->fd,
+			      &cancel);
+	ask(_metadata, self, 1, 3);
+	test_ends(self->fd, 3, NDSHM_REASON_NONE);
+	test_ends(self->fd, 3, NDSHM_REASON_NONE);
+	test_err_block_cancel(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, self->fd,
+			      &cancel);
+}
+
+/*
+ * Who pays
+ */
+
+#define LIMIT_PAGES	16
+
+/* The longest is charged when it is asked for, and what is too much does not begin. */
+TEST_F(async, limit)
+{
+	const struct rlimit limit = {
+		.rlim_cur = LIMIT_PAGES * self->page,
+		.rlim_max = LIMIT_PAGES * self->page,
+	};
+	struct ndshm_completion record;
+	struct ndshm_block_alloc alloc;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+	EXPECT_EQ(0, ndshm_locked(self->fd));
+	ask(_metadata, self, LIMIT_PAGES * self->page, 1);
+	EXPECT_EQ(LIMIT_PAGES * self->page, ndshm_locked(self->fd));
+	alloc = block_later_request(self->adapter, 1, 2);
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
+	record = test_read(self->fd);
+	test_record(&record, 1, NDSHM_REASON_NONE);
+	EXPECT_TRUE(record.block.flags & NDSHM_BLOCK_CHARGED);
+	test_free_handle(self->fd, record.block.handle);
+	EXPECT_EQ(0, ndshm_locked(self->fd));
+	test_pending(self->fd, &alloc);
+	close(self->fd);
+	self->fd = ndshm_open();
+}
+
+/* It is the block of who asked, whoever opened the client, and reads. */
+TEST_F(async, owner)
+{
+	struct ndshm_completion record;
+	struct ndshm_nl_block block;
+	struct ndshm_nl nl;
+	int peer;
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct ndshm_block_alloc alloc =
+			block_later_request(self->adapter, 1, 1);
+
+		if (!ndshm_become(NDSHM_USER_A) ||
+		    _test_block_alloc(self->fd, &alloc) || !ndshm_tell(peer))
+			_exit(1);
+		/* Until its number has been looked at. */
+		_exit(!ndshm_hear(peer));
+	}
+	ASSERT_TRUE(ndshm_hear(peer));
+	record = test_read(self->fd);
+	test_record(&record, 1, NDSHM_REASON_NONE);
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_block_by_id(&nl,
+					  record.block.shared_memory_handle,
+					  &block));
+	EXPECT_EQ(NDSHM_USER_A, block.uid);
+	EXPECT_EQ((__u32)child, block.pid);
+	ndshm_nl_close(&nl);
+	ASSERT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define CGROUP_LIMIT	(32 << 20)
+#define CHUNK		0x100000
+#define CHUNKS		(2 * CGROUP_LIMIT / CHUNK)
+
+/* A cgroup for memory; why there is none. */
+static const char *make_cgroup(char *path, size_t size)
+{
+	char file[256];
+
+	snprintf(path, size, CGROUPS "/ndshm-async-%d", getpid());
+	snprintf(file, sizeof(file), "%s/memory.max", path);
+	ndshm_write_file(CGROUPS "/cgroup.subtree_control", "+memory");
+	if (geteuid() || mkdir(path, 0755))
+		return "no cgroup v2 at " CGROUPS;
+	if (!ndshm_write_file(file, "max"))
+		return NULL;
+	rmdir(path);
+	return "no memory controller";
+}
+
+static int enter_cgroup(const char *path)
+{
+	char file[256];
+
+	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+	return ndshm_write_file(file, "0");
+}
+
+/* The memory is that of the asker's cgroup, whose limit is no reason to kill. */
+TEST_F(async, cgroup)
+{
+	struct ndshm_block_alloc alloc;
+	unsigned int i, granted = 0;
+	char path[128], file[256], number[32], events[1024];
+	const char *missing = make_cgroup(path, sizeof(path));
+	int peer;
+	pid_t child;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	snprintf(file, sizeof(file), "%s/memory.max", path);
+	snprintf(number, sizeof(number), "%d", CGROUP_LIMIT);
+	ASSERT_EQ(0, ndshm_write_file(file, number));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (enter_cgroup(path))
+			_exit(1);
+		for (i = 0; i < CHUNKS; i++) {
+			alloc = block_later_request(self->adapter, CHUNK, i);
+			if (_test_block_alloc(self->fd, &alloc))
+				_exit(2);
+		}
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	/* We are not in it. */
+	for (i = 0; i < CHUNKS; i++) {
+		struct ndshm_completion record = test_read(self->fd);
+
+		granted += record.reason == NDSHM_REASON_NONE;
+		EXPECT_TRUE(record.reason == NDSHM_REASON_NONE ||
+			    record.reason == NDSHM_REASON_PROVIDER_RESOURCES ||
+			    record.reason == NDSHM_REASON_MEMORY);
+	}
+	EXPECT_GE(CGROUP_LIMIT / CHUNK, granted);
+	EXPECT_LT(CGROUP_LIMIT / CHUNK / 2, granted);
+	snprintf(file, sizeof(file), "%s/memory.current", path);
+	EXPECT_LE((long long)granted * CHUNK, ndshm_read_number(file));
+	snprintf(file, sizeof(file), "%s/memory.events", path);
+	EXPECT_EQ(0, ndshm_read_file(file, events, sizeof(events)));
+	EXPECT_NE(NULL, strstr(events, "oom_kill 0"));
+	close(self->fd);
+	self->fd = ndshm_open();
+	close(peer);
+	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
+}
+
+/*
+ * A provider that takes its time
+ */
+
+FIXTURE(slow) {
+	bool loaded;
+	int fd;
+	__u32 adapter;
+	__u32 id;
+	size_t page;
+	struct ndshm_nl nl;
+	struct counts before;
+};
+
+FIXTURE_SETUP(slow)
+{
+	struct ndshm_nl_provider provider;
+	struct ndshm_nl_adapter adapter;
+	int error = ndshm_mock_load("quarantine=8");
+
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
+	ASSERT_EQ(0, error);
+	self->loaded = true;
+	test_mock("adapter add a");
+	test_mock("provider add p");
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "p", &provider));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "a", &adapter));
+	self->id = provider.id;
+	self->adapter = adapter.id;
+	self->page = page_size();
+	self->before = counts();
+	test_charged(self->fd, self->adapter);
+}
+
+FIXTURE_TEARDOWN(slow)
+{
+	struct ndshm_mock_counts counted;
+
+	if (!self->loaded)
+		return;
+	/* Whatever happened, nothing is held that closing has to wait for. */
+	ndshm_mock("script p reset");
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("p").live));
+	counted = ndshm_mock_counts("p");
+	EXPECT_TRUE(ndshm_mock_sound(&counted));
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+}
+
+static void ask_slow(struct __test_metadata *_metadata,
+		     struct _test_data_slow *self, __u64 cookie)
+{
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->adapter, self->page, cookie);
+
+	alloc.provider = self->id;
+	test_pending(self->fd, &alloc);
+}
+
+/* One that runs, and so many that wait for it. */
+static void ask_held(struct __test_metadata *_metadata,
+		     struct _test_data_slow *self, unsigned int others)
+{
+	unsigned int i;
+
+	test_mock("script p hold=1 nth=1");
+	for (i = 0; i <= others; i++)
+		ask_slow(_metadata, self, i);
+	ASSERT_TRUE(ndshm_soon(ndshm_mock_counts("p").inside == 1));
+	EXPECT_FALSE(is_ready(self->fd, 0));
+}
+
+static void cancel(struct __test_metadata *_metadata,
+		   struct _test_data_slow *self, __u64 cookie)
+{
+	struct ndshm_block_cancel request = block_cancel_request(cookie);
+
+	test_block_cancel(self->fd, &request);
+}
+
+/* Who asked has gone when it is carried out, and the cgroup as well. */
+TEST_F(slow, asker_goes)
+{
+	struct ndshm_state state = test_state(self->fd);
+	struct ndshm_completion record;
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->adapter, CHUNK, 1);
+	char path[128];
+	const char *missing = make_cgroup(path, sizeof(path));
+	int peer;
+	pid_t child;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ask_held(_metadata, self, 0);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(enter_cgroup(path) || _test_block_alloc(self->fd, &alloc));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
+	test_mock("script p hold=0");
+	record = test_read(self->fd);
+	test_record(&record, 0, NDSHM_REASON_NONE);
+	test_free_handle(self->fd, record.block.handle);
+	record = test_read(self->fd);
+	test_record(&record, 1, NDSHM_REASON_NONE);
+	EXPECT_EQ(CHUNK, record.block.length);
+	test_free_handle(self->fd, record.block.handle);
+	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
+}
+
+/* Each answer arrives as it would at once. */
+TEST_F(slow, answers)
+{
+	static const struct {
+		const char *script;
+		__u32 reason;
+	} rows[] = {
+		{ "status=resources", NDSHM_REASON_PROVIDER_RESOURCES },
+		{ "status=invalid", NDSHM_REASON_PROVIDER_INVALID },
+		{ "status=failure", NDSHM_REASON_PROVIDER_FAILURE },
+		{ "status=0x103", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
+		{ "status=success list=short", NDSHM_REASON_PROVIDER_NONSENSE },
+		{ "list=good delay_ms=100", NDSHM_REASON_NONE },
+	};
+	struct ndshm_state state = test_state(self->fd);
+	struct ndshm_completion record;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		test_mock("script p %s", rows[i].script);
+		ask_slow(_metadata, self, i);
+		record = test_read(self->fd);
+		test_record(&record, i, rows[i].reason);
+	}
+	test_free_handle(self->fd, record.block.handle);
+	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
+}
+
+/* What comes in many pieces is asked for its list when it is there. */
+TEST_F(slow, pieces)
+{
+	struct ndshm_segment segments[4];
+	struct ndshm_block_query query;
+	struct ndshm_completion record;
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->adapter, 3 * self->page, 1);
+
+	test_mock("script p list=multi");
+	alloc.provider = self->id;
+	test_pending(self->fd, &alloc);
+	record = test_read(self->fd);
+	test_record(&record, 1, NDSHM_REASON_NONE);
+	EXPECT_EQ(3, record.block.segments);
+	query = block_query_request(record.block.handle);
+	query.segments = to_u64(segments);
+	query.segment_capacity = ARRAY_SIZE(segments);
+	test_block_query(self->fd, &query);
+	EXPECT_EQ(3, query.out_block.segments);
+	EXPECT_EQ(segments[0].address, record.block.address);
+}
+
+/* What grows beyond the user's quota is refused, by whomever it is carried out. */
+TEST_F(slow, quota)
+{
+	struct ndshm_nl_quota_change change = {
+		.set = 1U << 3, .limits = { [3] = 4 * self->page },
+	};
+	struct ndshm_nl_quota_change reset = { .reset = 1U << 3 };
+	struct ndshm_nl_quota used;
+	int peer;
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "only root sets limits");
+	test_mock("script p consumed=0x40000");
+	ASSERT_EQ(0, ndshm_nl_set_quota(&self->nl, NDSHM_USER_A, &change));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		const struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+		struct ndshm_block_alloc alloc;
+		struct ndshm_block_info block;
+
+		ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		alloc = block_alloc_request(self->adapter, 1, &block);
+		alloc.provider = self->id;
+		test_err_block_alloc(EDQUOT, NDSHM_REASON_BYTE_QUOTA, self->fd,
+				     &alloc);
+		ask_slow(_metadata, self, 1);
+		test_ends(self->fd, 1, NDSHM_REASON_BYTE_QUOTA);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	EXPECT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &used));
+	EXPECT_EQ(0, used.amounts[3]);
+	EXPECT_EQ(0, ndshm_nl_set_quota(&self->nl, NDSHM_USER_A, &reset));
+	test_counts(&self->before, 0, 1, 0);
+}
+
+/* Those that wait end though the provider does not answer; the one that runs then. */
+TEST_F(slow, cancelled)
+{
+	struct ndshm_block_cancel again = block_cancel_request(2);
+	struct ndshm_state state = test_state(self->fd);
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->adapter, self->page, 1);
+
+	ask_held(_metadata, self, 3);
+	test_err_block_alloc(EEXIST, NDSHM_REASON_COOKIE, self->fd, &alloc);
+	alloc.cookie = 0;
+	test_err_block_alloc(EEXIST, NDSHM_REASON_COOKIE, self->fd, &alloc);
+	cancel(_metadata, self, 2);
+	test_ends(self->fd, 2, NDSHM_REASON_REQUEST_ABORTED);
+	test_err_block_cancel(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, self->fd,
+			      &again);
+	cancel(_metadata, self, 0);
+	EXPECT_FALSE(is_ready(self->fd, 200));
+	/* Its name is free, though it has not ended. */
+	ask_slow(_metadata, self, 0);
+	cancel(_metadata, self, 0);
+	test_ends(self->fd, 0, NDSHM_REASON_REQUEST_ABORTED);
+	cancel(_metadata, self, 1);
+	cancel(_metadata, self, 3);
+	test_ends(self->fd, 1, NDSHM_REASON_REQUEST_ABORTED);
+	test_ends(self->fd, 3, NDSHM_REASON_REQUEST_ABORTED);
+	/* Each has got its money back but for the one that runs. */
+	EXPECT_EQ(state.user_locked + self->page,
+		  test_state(self->fd).user_locked);
+	test_mock("script p hold=0");
+	test_ends(self->fd, 0, NDSHM_REASON_REQUEST_ABORTED);
+	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
+	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+	test_counts(&self->before, 0, 0, 5);
+}
+
+/* Those that wait are over at once, the one that runs when the provider answers. */
+TEST_F(slow, closed)
+{
+	struct ndshm_state state = test_state(self->fd);
+	int status, peer;
+	pid_t child;
+
+	ask_held(_metadata, self, 5);
+	/* The last descriptor is the child's. */
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(!ndshm_hear(peer) || close(self->fd));
+	close(self->fd);
+	ASSERT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_soon(counts().aborted == self->before.aborted + 5));
+	EXPECT_EQ(0, waitpid(child, &status, WNOHANG));
+	test_mock("script p hold=0");
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	close(peer);
+	test_counts(&self->before, 0, 0, 6);
+	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
+}
+
+/* Ask in the same way, at once, until that is refused. */
+static bool refused_soon(struct _test_data_slow *self, __u32 reason)
+{
+	struct ndshm_block_free request;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_info block;
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		alloc = block_alloc_request(self->adapter, 1, &block);
+		alloc.provider = self->id;
+		if (_test_block_alloc(self->fd, &alloc))
+			return alloc.reason == reason;
+		request = block_free_request(block.handle);
+		_test_block_free(self->fd, &request);
+		usleep(10000);
+	}
+	return false;
+}
+
+/* A provider stays while a block of it lives, as refused_soon() has one at times. */
+static int make_go(const char *command)
+{
+	int error;
+
+	do
+		error = ndshm_mock("%s", command);
+	while (error == -EBUSY);
+	return error;
+}
+
+/* Somebody has gone when the provider answers: whoever asked is told so, once. */
+static void expect_gone(struct __test_metadata *_metadata,
+			struct _test_data_slow *self, const char *command,
+			__u32 reason)
+{
+	unsigned int i;
+	int status;
+	pid_t child;
+
+	ask_held(_metadata, self, 2);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(!!make_go(command));
+	EXPECT_TRUE(refused_soon(self, reason));
+	EXPECT_EQ(0, waitpid(child, &status, WNOHANG));
+	EXPECT_FALSE(is_ready(self->fd, 0));
+	test_mock("script p hold=0");
+	for (i = 0; i < 3; i++)
+		test_ends(self->fd, i, reason);
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	test_counts(&self->before, 0, 3, 0);
+	EXPECT_EQ(0, ndshm_mock_counts("p").live);
+}
+
+TEST_F(slow, adapter_goes)
+{
+	expect_gone(_metadata, self, "adapter del a",
+		    NDSHM_REASON_ADAPTER_REMOVED);
+}
+
+TEST_F(slow, provider_is_revoked)
+{
+	expect_gone(_metadata, self, "provider revoke p",
+		    NDSHM_REASON_PROVIDER_CLOSING);
+}
+
+TEST_F(slow, provider_is_unregistered)
+{
+	expect_gone(_metadata, self, "provider del p",
+		    NDSHM_REASON_PROVIDER_CLOSING);
+}
+
+/* One that has come is a block as any other, and goes as they do. */
+TEST_F(slow, gone_before_read)
+{
+	struct ndshm_block_query query;
+	struct ndshm_completion record;
+
+	ask_slow(_metadata, self, 1);
+	ASSERT_TRUE(ndshm_soon(counts().granted == self->before.granted + 1));
+	test_mock("adapter del a");
+	record = test_read(self->fd);
+	test_record(&record, 1, NDSHM_REASON_NONE);
+	query = block_query_request(record.block.handle);
+	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
+			     &query);
+	test_free_handle(self->fd, record.block.handle);
+}
+
+/* Under a claim: the end of the function does not wait for what has not begun. */
+TEST_F(slow, claimed)
+{
+	struct ndshm_adapter_claim claim;
+	struct ndshm_completion record;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_edu edu;
+	unsigned int i;
+	int status;
+	pid_t child;
+
+	if (ndshm_edu_find(&edu))
+		SKIP(return, "no edu device");
+	ASSERT_EQ(0, ndshm_edu_bind(&edu));
+	self->adapter = edu.adapter.id;
+	alloc = block_later_request(self->adapter, 1, 100);
+	test_err_block_alloc(EBADFD, NDSHM_REASON_CLAIM_MISSING, self->fd,
+			     &alloc);
+	claim = adapter_claim_request(self->adapter, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+	/* From the adapter's own provider, and from one that is slow. */
+	test_pending(self->fd, &alloc);
+	record = test_read(self->fd);
+	test_record(&record, 100, NDSHM_REASON_NONE);
+	EXPECT_EQ(0, record.block.address >> EDU_WIDTH);
+	ask_held(_metadata, self, 2);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(!!ndshm_pci_unbind(&edu.pci));
+	EXPECT_TRUE(refused_soon(self, NDSHM_REASON_ADAPTER_REMOVED));
+	EXPECT_EQ(0, waitpid(child, &status, WNOHANG));
+	test_mock("script p hold=0");
+	for (i = 0; i < 3; i++)
+		test_ends(self->fd, i, NDSHM_REASON_ADAPTER_REMOVED);
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	close(self->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&edu));
+	self->fd = ndshm_open();
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events about blocks, sections and queues: what is told, in which order, to whom,
+ * and what becomes of it when nobody reads.
+ */
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "ndshm_mock.h"
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_section.h"
+#include "ndshm_test.h"
+
+FIXTURE(events) {
+	int fd;
+	__u32 adapter;
+	size_t page;
+	bool loaded;
+	struct ndshm_nl nl;
+	struct ndshm_nl listener;
+	__u64 buffer[512];
+};
+
+FIXTURE_SETUP(events)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	self->page = page_size();
+	if (geteuid())
+		SKIP(return, "only root may listen");
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	ASSERT_EQ(0, ndshm_nl_open(&self->listener));
+	ASSERT_EQ(0, ndshm_nl_join_events(&self->listener));
+}
+
+FIXTURE_TEARDOWN(events)
+{
+	close(self->fd);
+	if (geteuid())
+		return;
+	ndshm_nl_close(&self->listener);
+	ndshm_nl_close(&self->nl);
+	if (self->loaded)
+		EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+}
+
+#define WAIT	10000
+
+static int next(struct _test_data_events *self)
+{
+	return ndshm_nl_event(&self->listener, WAIT, self->buffer,
+			      sizeof(self->buffer));
+}
+
+/* Nothing more has been told. */
+static bool silence(struct _test_data_events *self)
+{
+	return ndshm_nl_event(&self->listener, 0, self->buffer,
+			      sizeof(self->buffer)) == -ETIMEDOUT;
+}
+
+static struct ndshm_nl_block told_block(struct _test_data_events *self)
+{
+	struct ndshm_nl_block block;
+
+	ndshm_nl_to_block((const void *)self->buffer, &block);
+	return block;
+}
+
+static __u32 told_id(struct _test_data_events *self, int attribute)
+{
+	struct ndshm_nl_attributes a =
+		ndshm_nl_parse((const void *)self->buffer);
+
+	return ndshm_nl_u32(a.at[attribute]);
+}
+
+/* The same as a reader is shown, and the end when nothing has it any more. */
+TEST_F(events, block)
+{
+	struct ndshm_nl_block told, shown;
+	struct ndshm_block_info block;
+	void *map;
+
+	block = test_new_block(self->fd, self->adapter, 3 * self->page);
+	ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
+	told = told_block(self);
+	ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl, block.shared_memory_handle,
+					  &shown));
+	EXPECT_EQ(0, memcmp(&told, &shown, sizeof(told)));
+	EXPECT_EQ(block.shared_memory_handle, told.id);
+	EXPECT_EQ(block.length, told.length);
+	EXPECT_EQ((__u32)getpid(), told.pid);
+	EXPECT_EQ(getuid(), told.uid);
+
+	map = test_map_block(self->fd, &block);
+	test_free_handle(self->fd, block.handle);
+	EXPECT_TRUE(silence(self));
+	EXPECT_EQ(0, munmap(map, block.length));
+	ASSERT_EQ(NDSHM_CMD_BLOCK_FREED_NTF, next(self));
+	told = told_block(self);
+	EXPECT_EQ(0, memcmp(&told, &shown, sizeof(told)));
+	EXPECT_FALSE(ndshm_nl_block_lives(&self->nl, told.id));
+	EXPECT_TRUE(silence(self));
+}
+
+/* One each, whatever becomes of the request, and whoever ends it. */
+TEST_F(events, blocks_of_a_batch)
+{
+	struct ndshm_block_info blocks[16];
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, self->page, blocks);
+	unsigned int i, added = 0, freed = 0;
+
+	alloc.count = ARRAY_SIZE(blocks);
+	test_block_alloc(self->fd, &alloc);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+		ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
+		EXPECT_EQ(blocks[i].shared_memory_handle, told_block(self).id);
+	}
+	/* Those of a request that fails at last come and go. */
+	alloc.blocks = 8;
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+	for (i = 0; i < 2 * ARRAY_SIZE(blocks); i++) {
+		switch (next(self)) {
+		case NDSHM_CMD_BLOCK_ADDED_NTF:
+			added++;
+			break;
+		case NDSHM_CMD_BLOCK_FREED_NTF:
+			freed++;
+			break;
+		}
+	}
+	EXPECT_EQ(ARRAY_SIZE(blocks), added);
+	EXPECT_EQ(ARRAY_SIZE(blocks), freed);
+	close(self->fd);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		EXPECT_EQ(NDSHM_CMD_BLOCK_FREED_NTF, next(self));
+	EXPECT_TRUE(silence(self));
+	self->fd = ndshm_open();
+}
+
+TEST_F(events, section)
+{
+	struct ndshm_section_create create =
+		section_create_request(self->adapter, 1 << 20, 0);
+	struct ndshm_section_delete request;
+	struct ndshm_nl_section told, shown;
+	int fd;
+
+	test_section_create(self->fd, &create);
+	fd = create.out_section;
+	ASSERT_EQ(NDSHM_CMD_SECTION_ADDED_NTF, next(self));
+	ndshm_nl_to_section((const void *)self->buffer, &told);
+	ASSERT_EQ(0, ndshm_nl_section_by_id(&self->nl, create.out_id, &shown));
+	EXPECT_EQ(0, memcmp(&told, &shown, sizeof(told)));
+	request = section_delete_request(0, -1);
+	test_section_delete(fd, &request);
+	ASSERT_EQ(NDSHM_CMD_SECTION_DELETED_NTF, next(self));
+	ndshm_nl_to_section((const void *)self->buffer, &told);
+	EXPECT_EQ(create.out_id, told.id);
+	EXPECT_TRUE(told.deleted);
+	EXPECT_TRUE(silence(self));
+	close(fd);
+	ASSERT_EQ(NDSHM_CMD_SECTION_GONE_NTF, next(self));
+	EXPECT_EQ(create.out_id, told_id(self, NDSHM_A_SECTION_ID));
+	EXPECT_EQ(-ENOENT, ndshm_nl_section_by_id(&self->nl, create.out_id,
+						  &shown));
+	EXPECT_TRUE(silence(self));
+}
+
+/* Load the mock, with an adapter that this listener is told of; or why not. */
+static const char *load_mock(struct _test_data_events *self, __u32 *adapter)
+{
+	struct ndshm_nl_adapter row;
+	int error = ndshm_mock_load("");
+
+	if (error)
+		return ndshm_mock_missing(error) ?: "the mock does not load";
+	self->loaded = true;
+	if (ndshm_mock("adapter add e0") ||
+	    next(self) != NDSHM_CMD_ADAPTER_ADDED_NTF ||
+	    ndshm_nl_adapter_by_name(&self->nl, "e0", &row))
+		return "the mock has no adapter";
+	*adapter = row.id;
+	return NULL;
+}
+
+static struct ndshm_nl_queue told_queue(struct _test_data_events *self)
+{
+	struct ndshm_nl_queue queue;
+
+	ndshm_nl_to_queue((const void *)self->buffer, &queue);
+	return queue;
+}
+
+TEST_F(events, queue)
+{
+	struct ndshm_nl_queue queue;
+	const char *missing;
+	__u32 adapter, id;
+
+	missing = load_mock(self, &adapter);
+	if (missing && !self->loaded)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(NULL, missing);
+	test_mock("queue add 0 e0");
+	ASSERT_EQ(NDSHM_CMD_QUEUE_ADDED_NTF, next(self));
+	queue = told_queue(self);
+	id = queue.id;
+	EXPECT_EQ(adapter, queue.adapter);
+	EXPECT_EQ(0, queue.kind);
+	EXPECT_NE(0, id);
+	EXPECT_EQ(1, queue.state);
+	EXPECT_TRUE(queue.present & 1U << NDSHM_A_QUEUE_BYTES);
+	test_mock("queue event 0 filter");
+	test_mock("queue event 0 clear");
+	test_mock("queue event 0 free");
+	EXPECT_TRUE(silence(self));
+	test_mock("queue event 0 stopped");
+	ASSERT_EQ(NDSHM_CMD_QUEUE_STOPPED_NTF, next(self));
+	queue = told_queue(self);
+	EXPECT_EQ(id, queue.id);
+	EXPECT_EQ(6, queue.state);
+	EXPECT_EQ(0, queue.packets);
+	ASSERT_EQ(NDSHM_CMD_QUEUE_FREED_NTF, next(self));
+	queue = told_queue(self);
+	EXPECT_EQ(id, queue.id);
+	EXPECT_EQ(0, queue.state);
+	EXPECT_EQ(-ENOENT, ndshm_nl_queue_by_id(&self->nl, adapter, 0, id,
+						&queue));
+	EXPECT_TRUE(silence(self));
+
+	test_mock("port add 0 e0");
+	ASSERT_EQ(NDSHM_CMD_QUEUE_ADDED_NTF, next(self));
+	EXPECT_EQ(1, told_queue(self).kind);
+	test_mock("port event 0 activate");
+	test_mock("port event 0 delete");
+	ASSERT_EQ(NDSHM_CMD_QUEUE_STOPPED_NTF, next(self));
+	EXPECT_EQ(3, told_queue(self).state);
+	ASSERT_EQ(NDSHM_CMD_QUEUE_FREED_NTF, next(self));
+	EXPECT_EQ(1, told_queue(self).kind);
+	EXPECT_TRUE(silence(self));
+}
+
+/* An adapter takes its queues and its blocks with it, and says so first and last. */
+TEST_F(events, adapter_goes)
+{
+	struct ndshm_block_info block;
+	const char *missing;
+	__u32 adapter;
+
+	missing = load_mock(self, &adapter);
+	if (missing && !self->loaded)
+		SKIP(return, "%s", missing);
+	ASSERT_EQ(NULL, missing);
+	test_mock("queue add 0 e0");
+	ASSERT_EQ(NDSHM_CMD_QUEUE_ADDED_NTF, next(self));
+	block = test_new_block(self->fd, adapter, self->page);
+	ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
+	test_mock("adapter del e0");
+	EXPECT_EQ(NDSHM_CMD_ADAPTER_REVOKED_NTF, next(self));
+	EXPECT_EQ(NDSHM_CMD_QUEUE_STOPPED_NTF, next(self));
+	EXPECT_EQ(NDSHM_CMD_QUEUE_FREED_NTF, next(self));
+	ASSERT_EQ(NDSHM_CMD_BLOCK_REVOKED_NTF, next(self));
+	EXPECT_EQ(block.shared_memory_handle, told_block(self).id);
+	EXPECT_TRUE(told_block(self).revoked);
+	EXPECT_EQ(NDSHM_CMD_ADAPTER_GONE_NTF, next(self));
+	EXPECT_TRUE(silence(self));
+	test_free_handle(self->fd, block.handle);
+	ASSERT_EQ(NDSHM_CMD_BLOCK_FREED_NTF, next(self));
+	EXPECT_EQ(block.shared_memory_handle, told_block(self).id);
+}
+
+/* They are for administrators: CAP_NET_ADMIN is not enough, and a user has none. */
+TEST_F(events, whom)
+{
+	struct ndshm_nl nl;
+	pid_t child;
+	int peer;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, false));
+	EXPECT_EQ(-EPERM, ndshm_nl_join_events(&nl));
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, true));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		EXPECT_EQ(-EPERM, ndshm_nl_join_events(&nl));
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	ndshm_nl_close(&nl);
+}
+
+/* Who does not read loses events, is told so, and hears what comes then. */
+TEST_F(events, overrun)
+{
+	struct ndshm_block_info block;
+	const int small = 1;
+	int i, got;
+
+	ASSERT_EQ(0, setsockopt(self->listener.fd, SOL_SOCKET, SO_RCVBUF,
+				&small, sizeof(small)));
+	/* Each of them does what it does, told or not. */
+	for (i = 0; i < 100; i++) {
+		block = test_new_block(self->fd, self->adapter, self->page);
+		test_free_handle(self->fd, block.handle);
+	}
+	for (i = 0; (got = next(self)) > 0; i++)
+		;
+	EXPECT_EQ(-ENOBUFS, got);
+	EXPECT_GT(200, i);
+	while (!silence(self))
+		;
+	block = test_new_block(self->fd, self->adapter, self->page);
+	ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
+	EXPECT_EQ(block.shared_memory_handle, told_block(self).id);
+}
+
+/*
+ * Of blocks that several processes make and free, each comes once and goes once, in
+ * that order. Who reads as fast as they come loses none.
+ */
+TEST_F(events, each_comes_and_goes)
+{
+	enum { WRITERS = 3, ROUNDS = 200, IDS = 1 << 16 };
+	static unsigned char state[IDS];
+	unsigned int i, got, added = 0, freed = 0, wrong = 0;
+	const int large = 16 << 20;
+	pid_t children[WRITERS];
+	int peers[WRITERS];
+
+	ASSERT_EQ(0, setsockopt(self->listener.fd, SOL_SOCKET, SO_RCVBUFFORCE,
+				&large, sizeof(large)));
+	for (i = 0; i < WRITERS; i++) {
+		children[i] = ndshm_fork(&peers[i]);
+		ASSERT_LE(0, children[i]);
+		if (!children[i]) {
+			struct ndshm_block_info block;
+			int fd = ndshm_open();
+
+			for (i = 0; i < ROUNDS; i++) {
+				block = test_new_block(fd, self->adapter,
+						       self->page);
+				if (i % 2)
+					test_free_handle(fd, block.handle);
+			}
+			/* The rest goes with the client. */
+			close(fd);
+			_exit(0);
+		}
+	}
+	for (got = 0; got < 2 * WRITERS * ROUNDS; got++) {
+		int cmd = next(self);
+		__u32 id;
+
+		ASSERT_LT(0, cmd);
+		id = told_block(self).id % IDS;
+		if (cmd == NDSHM_CMD_BLOCK_ADDED_NTF) {
+			wrong += state[id] == 1;
+			state[id] = 1;
+			added++;
+		} else if (cmd == NDSHM_CMD_BLOCK_FREED_NTF) {
+			wrong += state[id] != 1;
+			state[id] = 2;
+			freed++;
+		}
+	}
+	EXPECT_EQ(0, wrong);
+	EXPECT_EQ(WRITERS * ROUNDS, added);
+	EXPECT_EQ(WRITERS * ROUNDS, freed);
+	EXPECT_TRUE(silence(self));
+	for (i = 0; i < WRITERS; i++) {
+		EXPECT_TRUE(ndshm_reap(children[i]));
+		close(peers[i]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receive queues and virtual ports, as netlink shows them: those that every adapter
+ * has, and those that a driver makes, here the mock.
+ */
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "ndshm_mock.h"
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+enum { QUEUE, PORT };
+
+/* As the spec numbers them. */
+enum { ALLOCATED = 1, SET, RUNNING, PAUSED, STOP_DMA, FREEING };
+enum { CREATED = 1, ACTIVE, DELETING };
+
+#define MANY	256
+
+FIXTURE(queues) {
+	int fd;
+	__u32 adapter;
+	size_t page;
+	bool loaded;
+	struct ndshm_nl nl;
+	struct ndshm_nl_queue seen[MANY];
+};
+
+FIXTURE_SETUP(queues)
+{
+	int error = ndshm_mock_load("");
+	struct ndshm_nl_adapter adapter;
+
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
+	ASSERT_EQ(0, error);
+	self->loaded = true;
+	test_mock("adapter add q0");
+	self->page = page_size();
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "q0", &adapter));
+	self->adapter = adapter.id;
+}
+
+FIXTURE_TEARDOWN(queues)
+{
+	if (!self->loaded)
+		return;
+	ndshm_nl_close(&self->nl);
+	close(self->fd);
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+}
+
+#define bit(attribute)	(1U << (attribute))
+
+#define ALWAYS	(bit(NDSHM_A_QUEUE_ADAPTER_ID) | bit(NDSHM_A_QUEUE_KIND) | \
+		 bit(NDSHM_A_QUEUE_ID) | bit(NDSHM_A_QUEUE_STATE))
+#define USAGE	(bit(NDSHM_A_QUEUE_BLOCKS) | bit(NDSHM_A_QUEUE_PACKETS) | \
+		 bit(NDSHM_A_QUEUE_BYTES))
+
+/* The newest of the kind; 0: there is only the default one. */
+static __u32 newest(struct _test_data_queues *self, __u32 kind)
+{
+	int i, count = ndshm_nl_queues(&self->nl, self->seen, MANY);
+	__u32 id = 0;
+
+	for (i = 0; i < count && i < MANY; i++)
+		if (self->seen[i].adapter == self->adapter &&
+		    self->seen[i].kind == kind)
+			id = self->seen[i].id;
+	return id;
+}
+
+/* Its state; 0: there is none. */
+static __u32 state_of(struct _test_data_queues *self, __u32 kind, __u32 id)
+{
+	struct ndshm_nl_queue one;
+
+	return ndshm_nl_queue_by_id(&self->nl, self->adapter, kind, id, &one) ?
+	       0 : one.state;
+}
+
+/* There always, with what the adapter's clients have. */
+TEST_F(queues, default_ones)
+{
+	struct ndshm_block_info block;
+	struct ndshm_nl_queue one;
+	__u32 kind;
+
+	for (kind = QUEUE; kind <= PORT; kind++) {
+		ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter,
+						  kind, 0, &one));
+		EXPECT_EQ(ALWAYS | USAGE, one.present & (ALWAYS | USAGE));
+		EXPECT_EQ(kind == QUEUE,
+			  !!(one.present & bit(NDSHM_A_QUEUE_FILTERS)));
+		EXPECT_EQ(self->adapter, one.adapter);
+		EXPECT_EQ(kind, one.kind);
+		EXPECT_EQ(0, one.id);
+		EXPECT_EQ(kind == QUEUE ? RUNNING : ACTIVE, one.state);
+		EXPECT_EQ(0, one.blocks);
+		EXPECT_EQ(0, one.packets);
+		EXPECT_EQ(0, one.bytes);
+	}
+	block = test_new_block(self->fd, self->adapter, 3 * self->page);
+	for (kind = QUEUE; kind <= PORT; kind++) {
+		ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter,
+						  kind, 0, &one));
+		EXPECT_EQ(1, one.blocks);
+		EXPECT_EQ(block.consumed, one.bytes);
+	}
+	test_free_handle(self->fd, block.handle);
+	ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, QUEUE, 0,
+					  &one));
+	EXPECT_EQ(0, one.blocks);
+	EXPECT_EQ(0, one.bytes);
+}
+
+/* Each state of a queue that is made, used and freed, as it is just then. */
+TEST_F(queues, states_of_a_queue)
+{
+	struct ndshm_nl_queue one;
+	__u32 id;
+
+	test_mock("queue add 0 q0");
+	id = newest(self, QUEUE);
+	ASSERT_NE(0, id);
+	EXPECT_EQ(ALLOCATED, state_of(self, QUEUE, id));
+	/* A port has numbers of its own. */
+	EXPECT_EQ(0, state_of(self, PORT, id));
+	test_mock("queue event 0 filter");
+	EXPECT_EQ(SET, state_of(self, QUEUE, id));
+	test_mock("queue event 0 filter");
+	ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter, QUEUE, id,
+					  &one));
+	EXPECT_EQ(2, one.filters);
+	test_mock("queue event 0 complete");
+	EXPECT_EQ(RUNNING, state_of(self, QUEUE, id));
+	test_mock("queue event 0 clear");
+	test_mock("queue event 0 clear");
+	EXPECT_EQ(PAUSED, state_of(self, QUEUE, id));
+	test_mock("queue event 0 free");
+	EXPECT_EQ(STOP_DMA, state_of(self, QUEUE, id));
+	test_mock("queue event 0 stopped");
+	EXPECT_TRUE(ndshm_soon(!state_of(self, QUEUE, id)));
+}
+
+TEST_F(queues, states_of_a_port)
+{
+	__u32 id;
+
+	test_mock("port add 0 q0");
+	id = newest(self, PORT);
+	ASSERT_NE(0, id);
+	EXPECT_EQ(CREATED, state_of(self, PORT, id));
+	test_mock("port event 0 activate");
+	EXPECT_EQ(ACTIVE, state_of(self, PORT, id));
+	test_mock("port event 0 delete");
+	EXPECT_TRUE(ndshm_soon(!state_of(self, PORT, id)));
+}
+
+/* More than one message can hold, in order, each once and as it is alone. */
+TEST_F(queues, dump)
+{
+	struct ndshm_nl_queue *seen = self->seen, one;
+	int i, count, made = 0;
+
+	test_mock("adapter add q1");
+	for (i = 0; i < 60; i++) {
+		test_mock("queue add %d q%d", i, i % 2);
+		test_mock("port add %d q%d", i, i % 3 == 0);
+	}
+	count = ndshm_nl_queues(&self->nl, seen, MANY);
+	ASSERT_LE(124, count);
+	ASSERT_GE(MANY, count);
+	for (i = 0; i < count; i++) {
+		if (i && seen[i - 1].adapter == seen[i].adapter) {
+			EXPECT_LE(seen[i - 1].kind, seen[i].kind);
+			if (seen[i - 1].kind == seen[i].kind)
+				EXPECT_LT(seen[i - 1].id, seen[i].id);
+		} else if (i) {
+			EXPECT_LT(seen[i - 1].adapter, seen[i].adapter);
+		}
+		ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, seen[i].adapter,
+						  seen[i].kind, seen[i].id,
+						  &one));
+		EXPECT_EQ(0, memcmp(&one, &seen[i], sizeof(one)));
+		made += seen[i].adapter >= self->adapter;
+	}
+	EXPECT_EQ(124, made);
+	/* Who reads learns that what came before may be out of date. */
+	EXPECT_EQ(2, ndshm_nl_interrupted(NDSHM_CMD_QUEUE_GET, ndshm_mock_does,
+					  "queue add 60 q0"));
+	EXPECT_EQ(2, ndshm_nl_interrupted(NDSHM_CMD_QUEUE_GET, ndshm_mock_does,
+					  "adapter add q2"));
+	EXPECT_EQ(2, ndshm_nl_interrupted(NDSHM_CMD_QUEUE_GET, ndshm_mock_does,
+					  "adapter del q2"));
+	count++;
+	/* With the adapter they go. */
+	test_mock("adapter del q1");
+	EXPECT_EQ(count - 30 - 20 - 2,
+		  ndshm_nl_queues(&self->nl, seen, MANY));
+}
+
+/* What is there all along is in each dump once, whatever comes and goes beside it. */
+TEST_F(queues, dump_amid_changes)
+{
+	int i, round, count, peer, rounds = ndshm_rounds(300, 30);
+	__u32 kept[2];
+	pid_t child;
+
+	test_mock("queue add 0 q0");
+	test_mock("port add 1 q0");
+	kept[QUEUE] = newest(self, QUEUE);
+	kept[PORT] = newest(self, PORT);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ndshm_tell(peer);
+		for (;;) {
+			if (ndshm_mock("adapter add q1") ||
+			    ndshm_mock("queue add 2 q0") ||
+			    ndshm_mock("queue add 3 q1") ||
+			    ndshm_mock("port add 4 q1") ||
+			    ndshm_mock("queue event 2 free") ||
+			    ndshm_mock("queue event 2 stopped") ||
+			    ndshm_mock("adapter del q1"))
+				_exit(1);
+		}
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	for (round = 0; round < rounds; round++) {
+		int found[2] = {};
+
+		count = ndshm_nl_queues(&self->nl, self->seen, MANY);
+		ASSERT_LE(4, count);
+		for (i = 0; i < count && i < MANY; i++)
+			if (self->seen[i].adapter == self->adapter)
+				found[self->seen[i].kind] +=
+					self->seen[i].id ==
+					kept[self->seen[i].kind];
+		EXPECT_EQ(1, found[QUEUE]);
+		EXPECT_EQ(1, found[PORT]);
+	}
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(child, waitpid(child, NULL, 0));
+	close(peer);
+}
+
+static const __u16 keys[] = {
+	NDSHM_A_QUEUE_ADAPTER_ID, NDSHM_A_QUEUE_KIND, NDSHM_A_QUEUE_ID,
+};
+
+/* Ask with three values, but for what bit n of @without leaves out. */
+static int ask(struct _test_data_queues *self, const __u32 *values,
+	       unsigned int without)
+{
+	struct ndshm_nl_request request;
+	unsigned int i;
+
+	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_QUEUE_GET, 0);
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!(without & bit(i)))
+			ndshm_nl_put(&request, keys[i], &values[i],
+				     sizeof(values[i]));
+	ndshm_case(false);
+	return ndshm_nl_talk(&self->nl, &request, NULL, NULL);
+}
+
+TEST_F(queues, refused)
+{
+	const struct {
+		int error;
+		__u32 adapter;
+		__u32 values[3];
+	} rows[] = {
+		{ -ENOENT, 0, { self->adapter, QUEUE, 1000 } },
+		{ -ENOENT, 0, { self->adapter, PORT, 1 } },
+		{ -ENOENT, 0, { self->adapter, QUEUE, 0x7fffffff } },
+		{ -ENOENT, 0, { self->adapter, QUEUE, 0x80000000 } },
+		{ -ENOENT, 0, { self->adapter, PORT, 0xffffffff } },
+		{ -ENOENT, 0, { 0x7ffffff0, QUEUE, 0 } },
+		{ -ERANGE, 0, { 0, QUEUE, 0 } },
+		{ -ERANGE, 0, { self->adapter, 2, 0 } },
+		{ -ERANGE, 0, { self->adapter, 0xffffffff, 0 } },
+	};
+	const __u32 good[] = { self->adapter, QUEUE, 0 };
+	struct ndshm_nl_request request;
+	unsigned int i;
+
+	EXPECT_EQ(0, ask(self, good, 0));
+	for (i = 1; i < 8; i++) {
+		EXPECT_EQ(-EINVAL, ask(self, good, i));
+		EXPECT_STREQ("an adapter, a kind or an id is missing",
+			     self->nl.extack);
+	}
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		EXPECT_EQ(rows[i].error, ask(self, rows[i].values, 0))
+			TH_LOG("row %u", i);
+		EXPECT_LT(0, strlen(self->nl.extack));
+	}
+	/* An attribute of the answer, and attributes in a dump. */
+	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_QUEUE_GET, 0);
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		ndshm_nl_put(&request, keys[i], &good[i], sizeof(good[i]));
+	ndshm_nl_put(&request, NDSHM_A_QUEUE_STATE, good, sizeof(good[0]));
+	EXPECT_EQ(-EINVAL, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
+	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_QUEUE_GET,
+		       NLM_F_DUMP);
+	ndshm_nl_put(&request, keys[0], good, sizeof(good[0]));
+	EXPECT_EQ(-EINVAL, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
+}
+
+/* They are no secret, but how much others have is. */
+TEST_F(queues, unprivileged)
+{
+	struct ndshm_nl_queue one;
+	struct ndshm_nl nl;
+	int i, count, peer;
+	pid_t child;
+	__u32 id;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	test_mock("queue add 0 q0");
+	id = newest(self, QUEUE);
+	test_new_block(self->fd, self->adapter, self->page);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
+		ASSERT_EQ(0, ndshm_nl_open(&nl));
+		ASSERT_EQ(0, ndshm_nl_queue_by_id(&nl, self->adapter, QUEUE, id,
+						  &one));
+		EXPECT_EQ(ALLOCATED, one.state);
+		EXPECT_EQ(ALWAYS | bit(NDSHM_A_QUEUE_FILTERS), one.present);
+		count = ndshm_nl_queues(&nl, self->seen, MANY);
+		EXPECT_LE(3, count);
+		for (i = 0; i < count && i < MANY; i++)
+			EXPECT_EQ(0, self->seen[i].present & USAGE);
+		/* With root's socket as well. */
+		ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter,
+						  QUEUE, 0, &one));
+		EXPECT_EQ(0, one.present & USAGE);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests that race with all that can become of them: they are cancelled, their client
+ * is closed, their adapter and their provider go. Each has one end: who stays reads it,
+ * and for those who do not the kernel has counted it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/ndshm.h>
+
+#include "ndshm_proc.h"
+#include "storm.h"
+
+#define COUNTS		"/sys/kernel/debug/ndshm/requests"
+#define ADAPTER		"storm"
+#define PROVIDER	"storm"
+#define COOKIES		96	/* of a client, at a time */
+#define STEPS		400	/* of a client, at most */
+#define RECORDS		16	/* that are read at once, at most */
+#define GAP		20000	/* microseconds between two that go, at most */
+#define PATIENCE	120000	/* milliseconds until a record comes */
+
+/* What the workers count, all of them. */
+struct tally {
+	unsigned int pending;		/* answers */
+	unsigned int good;		/* records */
+	unsigned int cancelled;
+	unsigned int gone;		/* of what has gone */
+	unsigned int other;
+	unsigned int left;		/* that were out, or not read, at a close */
+	unsigned int late;		/* cancels of what has ended */
+};
+
+static struct tally *tally;
+
+enum state { FREE, OUT, CANCELLED };
+
+struct asker {
+	struct storm_random random;
+	int fd;
+	__u32 adapter;			/* the one that goes, or 0 */
+	__u32 provider;
+	unsigned int out;
+	enum state states[COOKIES];
+};
+
+static bool is_one_of(__u32 reason, const __u32 *reasons, unsigned int count)
+{
+	while (count--)
+		if (reasons[count] == reason)
+			return true;
+	return false;
+}
+
+static void look_around(struct asker *asker)
+{
+	struct ndshm_nl_provider provider;
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_nl nl;
+
+	asker->adapter = 0;
+	asker->provider = 0;
+	if (ndshm_nl_open(&nl))
+		return;
+	if (!ndshm_nl_adapter_by_name(&nl, ADAPTER, &adapter))
+		asker->adapter = adapter.id;
+	if (!ndshm_nl_provider_by_name(&nl, PROVIDER, &provider))
+		asker->provider = provider.id;
+	ndshm_nl_close(&nl);
+}
+
+/* For one of both adapters, from one of both providers; what may not be there. */
+static bool ask(struct asker *asker, unsigned int cookie)
+{
+	static const __u32 refused[] = {
+		NDSHM_REASON_ADAPTER_UNKNOWN, NDSHM_REASON_ADAPTER_REMOVED,
+		NDSHM_REASON_PROVIDER_UNKNOWN, NDSHM_REASON_MEMORY,
+	};
+	struct ndshm_block_alloc alloc = {
+		.size = sizeof(alloc),
+		.flags = NDSHM_ALLOC_ASYNC,
+		.adapter = storm.nodes[0],
+		.length = storm_below(&asker->random, 3 * storm.page) + 1,
+		.preferred_node = NDSHM_NODE_ANY,
+		.usage = NDSHM_USAGE_OTHER,
+		.count = 1,
+		.cookie = cookie,
+	};
+
+	if (asker->adapter && storm_chance(&asker->random, 50))
+		alloc.adapter = asker->adapter;
+	if (asker->provider && storm_chance(&asker->random, 60))
+		alloc.provider = asker->provider;
+	if (ioctl(asker->fd, NDSHM_BLOCK_ALLOC, &alloc))
+		return is_one_of(alloc.reason, refused, ARRAY_SIZE(refused)) ||
+		       storm_complain("request: %s, reason %u", strerror(errno),
+				      alloc.reason);
+	if (alloc.reason != NDSHM_REASON_PENDING ||
+	    alloc.status != NDSHM_STATUS_PENDING)
+		return storm_complain("request: reason %u, status %#x",
+				      alloc.reason, alloc.status);
+	storm_count(&tally->pending);
+	asker->states[cookie] = OUT;
+	asker->out++;
+	return true;
+}
+
+static bool cancel(struct asker *asker, unsigned int cookie)
+{
+	struct ndshm_block_cancel request = {
+		.size = sizeof(request), .cookie = cookie,
+	};
+
+	if (!ioctl(asker->fd, NDSHM_BLOCK_CANCEL, &request)) {
+		if (asker->states[cookie] != OUT)
+			return storm_complain("cookie %u, which is not out, was cancelled",
+					      cookie);
+		asker->states[cookie] = CANCELLED;
+		return true;
+	}
+	storm_count(&tally->late);
+	return request.reason == NDSHM_REASON_REQUEST_UNKNOWN ||
+	       storm_complain("not cancelled: %s, reason %u", strerror(errno),
+			      request.reason);
+}
+
+static bool give_back(struct asker *asker, __u32 handle)
+{
+	struct ndshm_block_free request = {
+		.size = sizeof(request), .handle = handle,
+	};
+
+	if (storm_chance(&asker->random, 10))
+		return true;
+	return !ioctl(asker->fd, NDSHM_BLOCK_FREE, &request) ||
+	       storm_complain("free: %s", strerror(errno));
+}
+
+static bool take(struct asker *asker, const struct ndshm_completion *record)
+{
+	static const __u32 gone[] = {
+		NDSHM_REASON_ADAPTER_REMOVED, NDSHM_REASON_PROVIDER_CLOSING,
+	};
+	static const __u32 others[] = {
+		NDSHM_REASON_PROVIDER_RESOURCES, NDSHM_REASON_PROVIDER_FAILURE,
+		NDSHM_REASON_PROVIDER_NONSENSE, NDSHM_REASON_MEMORY,
+		/* One that goes while another is the default. */
+		NDSHM_REASON_PROVIDER_UNKNOWN,
+	};
+	const bool aborted = record->reason == NDSHM_REASON_REQUEST_ABORTED;
+	enum state state = FREE;
+	bool cancelled;
+
+	if (record->cookie < COOKIES)
+		state = asker->states[record->cookie];
+	if (state == FREE)
+		return storm_complain("a record of cookie %llu, reason %u, which is not out",
+				      record->cookie, record->reason);
+	cancelled = state == CANCELLED;
+	if (aborted != cancelled)
+		return storm_complain("cookie %llu was %scancelled: reason %u",
+				      record->cookie, cancelled ? "" : "not ",
+				      record->reason);
+	asker->states[record->cookie] = FREE;
+	asker->out--;
+	if (record->reason == NDSHM_REASON_NONE) {
+		storm_count(&tally->good);
+		return give_back(asker, record->block.handle);
+	}
+	if (record->block.handle)
+		return storm_complain("reason %u, and a block", record->reason);
+	if (state == CANCELLED)
+		storm_count(&tally->cancelled);
+	else if (is_one_of(record->reason, gone, ARRAY_SIZE(gone)))
+		storm_count(&tally->gone);
+	else if (is_one_of(record->reason, others, ARRAY_SIZE(others)))
+		storm_count(&tally->other);
+	else
+		return storm_complain("a record: reason %u", record->reason);
+	return true;
+}
+
+/* What there is. */
+static bool take_some(struct asker *asker)
+{
+	struct ndshm_completion records[RECORDS];
+	unsigned int most = 1 + storm_below(&asker->random, RECORDS), i;
+	long got = read(asker->fd, records, most * sizeof(records[0]));
+
+	if (got < 0)
+		return errno == EAGAIN ||
+		       storm_complain("read: %s", strerror(errno));
+	if (!got || got % (long)sizeof(records[0]))
+		return storm_complain("read: %ld bytes", got);
+	for (i = 0; i < got / sizeof(records[0]); i++)
+		if (!take(asker, &records[i]))
+			return false;
+	return true;
+}
+
+static bool drain(struct asker *asker)
+{
+	struct pollfd wanted = { .fd = asker->fd, .events = POLLIN };
+
+	while (asker->out) {
+		if (poll(&wanted, 1, PATIENCE) != 1)
+			return storm_complain("%u records do not come",
+					      asker->out);
+		if (!take_some(asker))
+			return false;
+	}
+	/* And no more than those. */
+	return !poll(&wanted, 1, 0) ||
+	       storm_complain("there is a record of nobody");
+}
+
+static bool step(struct asker *asker)
+{
+	unsigned int cookie = storm_below(&asker->random, COOKIES);
+	unsigned int dice = storm_below(&asker->random, 100);
+
+	if (dice < 60)
+		return asker->states[cookie] != FREE || ask(asker, cookie);
+	if (dice < 80)
+		return cancel(asker, cookie);
+	return take_some(asker);
+}
+
+static bool enough(void)
+{
+	return storm_complained() || storm_read(&storm.board->stop) ||
+	       storm_read(&tally->pending) >= storm.requests;
+}
+
+/* A life of a client, which ends at any moment, or when all has been read. */
+static bool live(struct asker *asker)
+{
+	unsigned int steps = storm_below(&asker->random, STEPS);
+	bool fine = true;
+
+	look_around(asker);
+	memset(asker->states, 0, sizeof(asker->states));
+	asker->out = 0;
+	asker->fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (asker->fd < 0)
+		return storm_complain("open: %s", strerror(errno));
+	while (fine && steps-- && !enough())
+		fine = step(asker);
+	if (fine && storm_chance(&asker->random, 50))
+		fine = drain(asker);
+	__atomic_add_fetch(&tally->left, asker->out, __ATOMIC_RELAXED);
+	close(asker->fd);
+	return fine;
+}
+
+static bool work(unsigned int number)
+{
+	static struct asker asker;
+
+	asker.random = storm_stream("async", number);
+	while (!enough())
+		if (!live(&asker))
+			return false;
+	return true;
+}
+
+/*
+ * Those that go
+ */
+
+static bool stir(struct storm_random *random)
+{
+	static const char *const habits[] = {
+		"reset", "list=multi", "delay_ms=1", "every=3 status=resources",
+		"every=4 status=failure", "every=5 list=short",
+	};
+	const char *command = "script " PROVIDER;
+	int error = 0;
+
+	switch (storm_below(random, 5)) {
+	case 0:
+		command = "provider revoke " PROVIDER;
+		break;
+	case 1:
+		command = "provider del " PROVIDER;
+		break;
+	case 2:
+		command = "adapter del " ADAPTER;
+		break;
+	default:
+		error = storm_mock("script " PROVIDER " %s",
+				   habits[storm_below(random,
+						      ARRAY_SIZE(habits))]);
+		return !error || storm_complain("script: %s",
+						strerror(-error));
+	}
+	error = storm_mock("%s", command);
+	/* Somebody may have blocks of a provider, which then stays. */
+	if (error && error != -EBUSY)
+		return storm_complain("%s: %s", command, strerror(-error));
+	storm_sleep(storm_spread(random, GAP / 4));
+	error = storm_mock("provider add " PROVIDER);
+	if (!error || error == -EEXIST)
+		error = storm_mock("adapter add " ADAPTER);
+	return !error || error == -EEXIST ||
+	       storm_complain("%s and back: %s", command, strerror(-error));
+}
+
+/* Of the kernel: those that began, and those that have ended. */
+static bool get_counts(long long *began, long long *ended)
+{
+	long long granted, failed, aborted;
+	char text[256];
+
+	if (ndshm_read_file(COUNTS, text, sizeof(text)) ||
+	    sscanf(text,
+		   "requests accepted=%lld granted=%lld failed=%lld aborted=%lld",
+		   began, &granted, &failed, &aborted) != 4)
+		return storm_complain(COUNTS " cannot be read");
+	*ended = granted + failed + aborted;
+	return true;
+}
+
+static bool race(void)
+{
+	struct storm_random random = storm_stream("async", ~0U);
+	pid_t workers[STORM_WORKERS];
+	bool fine = true;
+	unsigned int i;
+
+	__atomic_store_n(&storm.board->stop, 0, __ATOMIC_RELAXED);
+	for (i = 0; i < STORM_WORKERS; i++)
+		workers[i] = storm_start(work, i);
+	while (fine && !enough()) {
+		fine = stir(&random);
+		storm_sleep(storm_spread(&random, GAP));
+	}
+	__atomic_store_n(&storm.board->stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < STORM_WORKERS; i++)
+		fine = storm_finish(workers[i], "an asker") && fine;
+	return fine;
+}
+
+static bool all_counted(long long began, long long ended)
+{
+	const unsigned int told = tally->good + tally->cancelled +
+				  tally->gone + tally->other;
+	long long now_began, now_ended;
+
+	storm_say("async: %u requests: %u blocks, %u cancelled, %u gone, %u failed, %u left",
+		  tally->pending, tally->good, tally->cancelled, tally->gone,
+		  tally->other, tally->left);
+	storm_say("async: %u cancels too late", tally->late);
+	if (!get_counts(&now_began, &now_ended))
+		return false;
+	if (told + tally->left != tally->pending)
+		return storm_complain("%u records, and %u left", told,
+				      tally->left);
+	if (now_began - began != tally->pending ||
+	    now_ended - ended != tally->pending)
+		return storm_complain("the kernel counts %lld requests and %lld ends",
+				      now_began - began, now_ended - ended);
+	if (tally->pending < storm.requests)
+		return storm_complain("%u requests of %u", tally->pending,
+				      storm.requests);
+	return (tally->good && tally->cancelled && tally->gone &&
+		tally->left) || storm_complain("they have hardly raced");
+}
+
+bool storm_async(void)
+{
+	long long began, ended;
+	bool fine;
+
+	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (tally == MAP_FAILED)
+		return storm_complain("mmap: %s", strerror(errno));
+	if (!storm_mock_begin() || !get_counts(&began, &ended))
+		return false;
+	fine = !storm_mock("provider add " PROVIDER) &&
+	       !storm_mock("adapter add " ADAPTER) && race();
+	fine = fine && all_counted(began, ended);
+	storm_mock("adapter del " ADAPTER);
+	storm_mock("provider revoke " PROVIDER);
+	fine = storm_mock_sound(false) && fine;
+	munmap(tally, sizeof(*tally));
+	return storm_mock_end() && fine;
+}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The kernel driver prototype for the 82574, and the kernel's own driver of the same card at
+# the other end of the wire. Comes after lib.sh.
+#
+# NDSHM_PROTOTYPE is ndshm_82574.ko, NDSHM_PROGRAMS the directory of the kselftest programs.
+# NDSHM_STEP=N sends every Nth length only.
+# shellcheck disable=SC2154 # lib.sh has the cards
+
+driver_directory=/sys/bus/pci/drivers/ndshm_82574
+card=/sys/bus/pci/devices/$user_card
+frames=$NDSHM_PROGRAMS/frames
+step=${NDSHM_STEP:-1}
+ours=192.0.2.2 its=192.0.2.1
+
+# It takes nothing by itself, nor has anything that would load it.
+unasked() {
+	insmod "$NDSHM_PROTOTYPE" && [[ ! -e $card/driver && -z $(modinfo -F alias "$NDSHM_PROTOTYPE") ]]
+}
+asked() { echo ndshm_82574 >"$card/driver_override" && bound; }
+bound() { [[ -e $card/driver ]] || echo "$user_card" >$driver_directory/bind && named; }
+named() { net=$(basename "$card"/net/*) && [[ -e /sys/class/net/$net ]]; }
+unbind() { echo "$user_card" >$driver_directory/unbind && [[ ! -e $card/driver ]]; }
+
+find_other_end() {
+	modprobe e1000e
+	kernel_net=$(basename /sys/bus/pci/devices/$kernel_card/net/*)
+}
+
+# carried COMMAND...: until the link is there that the command shows. Who waits for the event
+# instead may begin to when it has been.
+carried() {
+	local patience=$((SECONDS + 30))
+	until "$@" | grep -q LOWER_UP; do
+		[[ $SECONDS -lt $patience ]] || { echo "# no link: $*"; return 1; }
+		sleep 0.05
+	done
+}
+
+# up [WORD...]: set up with these words, until there is a link.
+up() { ip link set "$net" "$@" up && carried ip link show "$net"; }
+down() { ip link set "$net" down; }
+
+# The kernel's end in a namespace of its own, so that what is sent to it takes the wire.
+there() { ip netns exec there "$@"; }
+move_there() {
+	ip netns add there
+	ip link set "$kernel_net" down
+	ip link set "$kernel_net" netns there
+	ip -n there address add $its/24 dev "$kernel_net"
+	ip address replace $ours/24 dev "$net"
+}
+move_back() {
+	ip -n there link set "$kernel_net" netns 1
+	ip netns del there
+}
+# both_up WORD...: both ends of the wire.
+both_up() {
+	ip -n there link set "$kernel_net" "$@" up && up "$@" &&
+		carried ip -n there link show "$kernel_net"
+}
+
+compared() { "$frames" compare "$net" "$kernel_net@there" "$@" "$step"; }

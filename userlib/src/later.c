@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Blocks that come later.
+ */
+#include <errno.h>
+
+#include "internal.h"
+
+/* A module without it takes the arguments for others, and answers reading in another way. */
+static int check(const struct ndshm *ndshm)
+{
+	if (ndshm->closed)
+		return -EBADF;
+	return ndshm->info.out_features & NDSHM_FEATURE_ASYNC ? 0 : -EOPNOTSUPP;
+}
+
+NDSHM_API int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request *request,
+				uint64_t cookie)
+{
+	struct ndshm_block_alloc argument = {
+		.size = sizeof(argument),
+		.flags = request->flags | NDSHM_ALLOC_ASYNC,
+		.adapter = request->adapter ? request->adapter :
+					      ndshm->info.out_default_adapter,
+		.provider = request->provider,
+		.length = request->length,
+		.preferred_node = request->node,
+		.usage = request->usage,
+		.count = 1,
+		.cookie = cookie,
+	};
+	int error = check(ndshm);
+
+	return error ? ndshm__done(ndshm, error) :
+		       ndshm__command(ndshm, NDSHM_BLOCK_ALLOC, &argument);
+}
+
+NDSHM_API int ndshm_cancel(struct ndshm *ndshm, uint64_t cookie)
+{
+	struct ndshm_block_cancel argument = {
+		.size = sizeof(argument),
+		.cookie = cookie,
+	};
+	int error = check(ndshm);
+
+	return error ? ndshm__done(ndshm, error) :
+		       ndshm__command(ndshm, NDSHM_BLOCK_CANCEL, &argument);
+}
+
+static int read_record(struct ndshm *ndshm, int timeout, struct ndshm_completion *record)
+{
+	int error = check(ndshm);
+
+	if (error)
+		return error;
+	return ndshm->backend->read_record(ndshm, timeout, record);
+}
+
+NDSHM_API int ndshm_next_done(struct ndshm *ndshm, int timeout, struct ndshm_done *out)
+{
+	/* What must not fail once the record has been read is made before. */
+	struct ndshm_block *block = ndshm__block_make(ndshm);
+	struct ndshm_completion record;
+	int error;
+
+	*out = (struct ndshm_done){ .block = NULL };
+	if (!block)
+		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+	error = read_record(ndshm, timeout, &record);
+	if (error) {
+		ndshm__block_drop(block);
+		return ndshm__done(ndshm, error);
+	}
+	*out = (struct ndshm_done){
+		.cookie = record.cookie,
+		.error = ndshm__reason_errno(record.reason),
+		.reason = record.reason,
+		.status = record.status,
+	};
+	if (record.reason == NDSHM_REASON_NONE) {
+		ndshm__block_fill(block, &record.block);
+		out->block = block;
+	} else {
+		ndshm__block_drop(block);
+	}
+	return ndshm__done(ndshm, 0);
+}

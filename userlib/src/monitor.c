@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Events by generic netlink. libnl makes the socket; what arrives is read here, since
+ * libnl has the same number for events that were lost and for a lack of memory.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+
+#include "netlink_internal.h"
+
+/* Longer than any message of the family. */
+#define DATAGRAM 16384
+
+/**
+ * struct ndshm_monitor - who listens
+ * @ndshm: holds a reference
+ * @sock: joined to the group
+ * @family: its number
+ * @next: the first message of @bytes that was not looked at
+ * @left: bytes from there on
+ * @bytes: a datagram
+ */
+struct ndshm_monitor {
+	struct ndshm *ndshm;
+	struct nl_sock *sock;
+	int family;
+	struct nlmsghdr *next;
+	int left;
+	union {
+		struct nlmsghdr first;	/* aligned */
+		char bytes[DATAGRAM];
+	};
+};
+
+#define ROW(command_, object_, kind_, table_, member_) \
+	[NDSHM_CMD_##command_##_NTF] = { \
+		NDSHM_EVENT_##object_, NDSHM_EVENT_##kind_, &ndshm__##table_, \
+		offsetof(struct ndshm_event, member_) \
+	}
+
+static const struct row {
+	uint32_t object;
+	uint32_t kind;
+	const struct ndshm_table *table;
+	size_t member;
+} rows[NDSHM_CMD_MAX + 1] = {
+	ROW(ADAPTER_ADDED, ADAPTER, ADDED, adapters, adapter),
+	ROW(ADAPTER_REVOKED, ADAPTER, REVOKED, adapters, adapter),
+	ROW(ADAPTER_GONE, ADAPTER, GONE, adapters, adapter),
+	ROW(PROVIDER_ADDED, PROVIDER, ADDED, providers, provider),
+	ROW(PROVIDER_REVOKED, PROVIDER, REVOKED, providers, provider),
+	ROW(PROVIDER_GONE, PROVIDER, GONE, providers, provider),
+	ROW(QUEUE_ADDED, QUEUE, ADDED, queues, queue),
+	ROW(QUEUE_STOPPED, QUEUE, STOPPED, queues, queue),
+	ROW(QUEUE_FREED, QUEUE, GONE, queues, queue),
+	ROW(BLOCK_ADDED, BLOCK, ADDED, blocks, block),
+	ROW(BLOCK_REVOKED, BLOCK, REVOKED, blocks, block),
+	ROW(BLOCK_FREED, BLOCK, GONE, blocks, block),
+	ROW(SECTION_ADDED, SECTION, ADDED, sections, section),
+	ROW(SECTION_DELETED, SECTION, DELETED, sections, section),
+	ROW(SECTION_GONE, SECTION, GONE, sections, section),
+	ROW(QUOTA_EXCEEDED, QUOTA, EXCEEDED, quotas, quota),
+};
+
+static int join(struct nl_sock *sock)
+{
+	int group = genl_ctrl_resolve_grp(sock, NDSHM_FAMILY_NAME, NDSHM_MCGRP_EVENTS);
+
+	return ndshm__nle_errno(group < 0 ? group : nl_socket_add_membership(sock, group));
+}
+
+/* Calls with many blocks make as many events, and the usual room is soon full. */
+static void make_room(struct nl_sock *sock)
+{
+	const int size = 4 << 20;
+
+	/* Who may listen usually may have more than the system's limit, too. */
+	if (setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		nl_socket_set_buffer_size(sock, size, 0);
+}
+
+static int listen_anew(struct ndshm_monitor *monitor)
+{
+	int error = ndshm__netlink_connect(&monitor->sock, &monitor->family);
+
+	if (error)
+		return error;
+	make_room(monitor->sock);
+	error = join(monitor->sock);
+	if (error)
+		nl_socket_free(monitor->sock);
+	return error;
+}
+
+int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out)
+{
+	struct ndshm_monitor *monitor = calloc(1, sizeof(*monitor));
+	int error;
+
+	if (!monitor)
+		return -ENOMEM;
+	error = listen_anew(monitor);
+	if (error) {
+		free(monitor);
+		return error;
+	}
+	ndshm__get(ndshm);
+	monitor->ndshm = ndshm;
+	*out = monitor;
+	return 0;
+}
+
+NDSHM_API int ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
+{
+	const struct ndshm_backend *backend = ndshm->backend;
+
+	*out = NULL;
+	return ndshm__done(ndshm, backend->monitor ? backend->monitor(ndshm, out) : -EOPNOTSUPP);
+}
+
+NDSHM_API int ndshm_monitor_fd(const struct ndshm_monitor *monitor)
+{
+	return nl_socket_get_fd(monitor->sock);
+}
+
+NDSHM_API void ndshm_monitor_close(struct ndshm_monitor *monitor)
+{
+	if (!monitor)
+		return;
+	nl_socket_free(monitor->sock);
+	ndshm__put(monitor->ndshm);
+	free(monitor);
+}
+
+/* The next datagram of the kernel's. */
+static int receive(struct ndshm_monitor *monitor)
+{
+	struct sockaddr_nl from;
+	socklen_t length;
+	ssize_t got;
+
+	do {
+		length = sizeof(from);
+		got = recvfrom(ndshm_monitor_fd(monitor), monitor->bytes, DATAGRAM,
+			       MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &length);
+		if (got < 0 && errno != EINTR)
+			return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	} while (got < 0 || length < sizeof(from) || from.nl_pid);
+	if (got > DATAGRAM)
+		return -EBADMSG;
+	monitor->next = &monitor->first;
+	monitor->left = got;
+	return 0;
+}
+
+static int read_event(struct nlmsghdr *message, struct ndshm_event *event)
+{
+	const struct row *row = &rows[genlmsg_hdr(message)->cmd];
+	struct nlattr *attrs[ATTRIBUTES_MAX + 1];
+	int error = genlmsg_parse(message, 0, attrs, row->table->max, row->table->policy);
+
+	if (error)
+		return error == -NLE_NOMEM ? -ENOMEM : -EBADMSG;
+	event->object = row->object;
+	event->kind = row->kind;
+	row->table->fill((char *)event + row->member, attrs);
+	if (row->object == NDSHM_EVENT_QUOTA) {
+		event->exceeded = ndshm__attr_u32(attrs[NDSHM_A_QUOTA_EXCEEDED]);
+		event->wanted = ndshm__attr_u64(attrs[NDSHM_A_QUOTA_WANTED]);
+	}
+	return 0;
+}
+
+/* Of the family, and of a kind that this library knows? Answers to us are not. */
+static bool is_event(const struct ndshm_monitor *monitor, struct nlmsghdr *message)
+{
+	uint8_t command;
+
+	if (message->nlmsg_type != monitor->family || !genlmsg_valid_hdr(message, 0))
+		return false;
+	command = genlmsg_hdr(message)->cmd;
+	return command <= NDSHM_CMD_MAX && rows[command].table;
+}
+
+static int next_event(struct ndshm_monitor *monitor, struct ndshm_event *event)
+{
+	struct nlmsghdr *message;
+	int error;
+
+	for (;;) {
+		if (!monitor->next || !nlmsg_ok(monitor->next, monitor->left)) {
+			error = receive(monitor);
+			if (error)
+				return error;
+			if (!nlmsg_ok(monitor->next, monitor->left))
+				return -EBADMSG;
+		}
+		message = monitor->next;
+		monitor->next = nlmsg_next(message, &monitor->left);
+		if (is_event(monitor, message))
+			return read_event(message, event);
+	}
+}
+
+NDSHM_API int ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event)
+{
+	memset(event, 0, sizeof(*event));
+	return ndshm__done(monitor->ndshm, next_event(monitor, event));
+}

@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# admin.sh NDSHM JSON_GET: quotas and events as the command shows them. stand_in_admin.c
+# has the users and what happens.
+
+# shellcheck source-path=SCRIPTDIR source=command_lib.sh
+. "$(dirname "$0")/command_lib.sh"
+ndshm=$1 json_get=$2
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+export NDSHM_BACKEND=memfd:
+unset STAND_IN_REFUSE
+
+table() {
+	echo "USER        KIND               USED                 LIMIT  LIMIT OF
+$1  sections              1                  1024  default
+$1  holders               2                 65536  default
+$1  reserved  3298534883328         4398046511104  user
+$1  bytes              4096  18446744073709551615  user"
+}
+
+run 0 "one's own quota" quota
+is "one's own quota: table" "$(table 4000000000)" "$out"
+run 0 "another's, by number" quota 4000000000
+is "another's, by number: table" "$(table 4000000000)" "$out"
+run 0 "another's, by name" quota root --json
+is "another's, by name: user" '"root"' "$(get user)"
+is "another's, by name: uid" 0 "$(get uid)"
+is "quota in JSON: used" 3298534883328 "$(get reserved used)"
+is "quota in JSON: limit" 65536 "$(get holders limit)"
+is "quota in JSON: a limit that JSON has not" 9223372036854775807 "$(get bytes limit)"
+is "quota in JSON: set" true "$(get bytes set)"
+is "quota in JSON: default" false "$(get sections set)"
+run 0 "all quotas" quota --all
+[[ $out == *root*4000000000* ]]
+ok "all quotas: both"
+run 0 "all quotas in JSON" quota --all -j
+is "all quotas: the second" 4000000000 "$(get 1 uid)"
+
+# set_to SET ARGUMENT...: that is what is set.
+set_to() {
+	run 0 "quota ${*:2}" quota "${@:2}"
+	is "quota ${*:2}: set" "$1" "$err"
+}
+
+set_to "uid=0 set=8 reset=0 0 0 0 1048576" root --bytes 1M
+set_to "uid=0 set=15 reset=0 1 2 3221225472 0" root --sections 1 --holders 2 --reserved 3G --bytes 0
+set_to "uid=4294967295 set=2 reset=5 0 7 0 0" --sections default --holders 7 --reserved default
+set_to "uid=0 set=0 reset=8 0 0 0 0" 0 --bytes default
+set_to "uid=0 set=1 reset=0 5 0 0 0" root --sections default --sections 5
+export STAND_IN_REFUSE=1
+run 1 "quota: not permitted" quota root
+says "quota: not permitted: why" "ndshm: cannot show a quota: it takes CAP_SYS_ADMIN: * (EPERM)"
+run 1 "quota: not to be set" quota root --bytes 1
+says "quota: not to be set: why" "ndshm: cannot set a quota: it takes CAP_SYS_ADMIN: * (EPERM)"
+run 1 "monitor: not permitted" monitor
+says "monitor: not permitted: why" "ndshm: cannot listen: it takes CAP_SYS_ADMIN: * (EPERM)"
+export STAND_IN_REFUSE=22
+run 1 "quota: no such user" quota 12345
+says "quota: no such user: why" "ndshm: cannot show a quota: * (EINVAL)"
+unset STAND_IN_REFUSE
+
+run 0 "monitor" monitor --count 6
+is "monitor: lines" "adapter added 7 name=card?0
+provider revoked 8 name=pool
+queue stopped 3 adapter=memfd kind=queue state=freeing blocks=5
+lost: events came faster than they were read
+block gone 70000 adapter=memfd usage=xmit length=8192 user=4000000000 pid=12
+section deleted 9 adapter=99 max=1073741824 committed=4096 user=4000000000
+quota exceeded user=4000000000 exceeded=holders wanted=1" "$out"
+run 0 "monitor: fewer" monitor -c 2
+is "monitor: fewer: lines" 2 "$(wc -l <<<"$out")"
+run 0 "monitor in JSON" monitor --count 6 --json
+is "monitor in JSON: a line each" 7 "$(wc -l <<<"$out")"
+lines=$out
+line() { out=$(sed -n "$1p" <<<"$lines"); }
+line 1
+is "adapter: event" '"added"' "$(get event)"
+is "adapter: name" '"card?0"' "$(get adapter name)"
+line 2
+is "provider: id" 8 "$(get provider id)"
+line 3
+is "queue: state" '"freeing"' "$(get queue state)"
+line 4
+is "lost" '"lost"' "$(get event)"
+line 5
+is "block: object" '"block"' "$(get object)"
+is "block: length" 8192 "$(get block length)"
+line 6
+is "section: deleted" true "$(get section deleted)"
+line 7
+is "quota: exceeded" '"holders"' "$(get quota exceeded)"
+is "quota: wanted" 1 "$(get quota wanted)"
+is "quota: limit" 5 "$(get quota holders limit)"
+
+# Each line is there when it happened, and a signal is a good end.
+for signal in INT TERM; do
+	mkfifo "$top/out.fifo"
+	"$ndshm" monitor >"$top/out.fifo" 2>&1 &
+	pid=$!
+	exec 8<"$top/out.fifo"
+	for ((i = 0; i < 7; i++)); do
+		read -r line <&8
+	done
+	[[ $line == "quota exceeded "* ]] && kill -0 $pid
+	ok "monitor: shown and waiting for SIG$signal"
+	kill -$signal $pid
+	wait $pid
+	is "monitor: ends with SIG$signal" 0 $?
+	exec 8<&-
+	rm "$top/out.fifo"
+done
+"$ndshm" monitor --count 1 >/dev/full 2>"$top/err"
+is "monitor: a full disk is a failure" 1 $?
+end

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Quotas and events by netlink, without the module, as a kernel gives them.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ndshm/admin.h>
+
+#include "fake_kernel.h"
+#include "test.h"
+
+#define GROUP	77
+
+static struct ndshm *ndshm;
+
+/*
+ * Quotas
+ */
+
+static void put_quota(struct nl_msg *message, uint32_t uid)
+{
+	nla_put_u32(message, NDSHM_A_QUOTA_UID, uid);
+	nla_put_u32(message, NDSHM_A_QUOTA_SET, NDSHM_QUOTA_BYTES);
+	nla_put_u64(message, NDSHM_A_QUOTA_SECTIONS, 1);
+	nla_put_u64(message, NDSHM_A_QUOTA_SECTIONS_LIMIT, 2);
+	nla_put_u64(message, NDSHM_A_QUOTA_HOLDERS, 3);
+	nla_put_u64(message, NDSHM_A_QUOTA_HOLDERS_LIMIT, 4);
+	nla_put_u64(message, NDSHM_A_QUOTA_RESERVED, 5ULL << 32);
+	nla_put_u64(message, NDSHM_A_QUOTA_RESERVED_LIMIT, 6ULL << 32);
+	nla_put_u64(message, NDSHM_A_QUOTA_BYTES, 7ULL << 32);
+	nla_put_u64(message, NDSHM_A_QUOTA_BYTES_LIMIT, UINT64_MAX);
+}
+
+static void check_quota(const struct ndshm_quota_row *row, uint32_t uid)
+{
+	CHECK(row->uid == uid && row->set == NDSHM_QUOTA_BYTES);
+	CHECK(row->sections == 1 && row->sections_limit == 2);
+	CHECK(row->holders == 3 && row->holders_limit == 4);
+	CHECK(row->reserved == 5ULL << 32 && row->reserved_limit == 6ULL << 32);
+	CHECK(row->bytes == 7ULL << 32 && row->bytes_limit == UINT64_MAX);
+}
+
+static void one_quota(void)
+{
+	struct nl_msg *message = kernel_begin(NDSHM_CMD_QUOTA_GET, 0);
+
+	put_quota(message, 1000);
+	kernel_put(message);
+	kernel_end_datagram();
+	kernel_put_error(0);
+}
+
+static void a_quota_is_asked_for(void)
+{
+	struct ndshm_quota_row row;
+
+	kernel_reset(one_quota);
+	CHECK_DONE(ndshm, ndshm_get_quota(ndshm, 1000, &row));
+	check_quota(&row, 1000);
+	CHECK(kernel.gets == 1 && kernel.dumps == 0);
+	CHECK(kernel.asked_present == 1U << NDSHM_A_QUOTA_UID);
+	CHECK(kernel.asked[NDSHM_A_QUOTA_UID] == 1000);
+	/* One's own has no number: the kernel knows it. */
+	kernel_reset(one_quota);
+	CHECK_DONE(ndshm, ndshm_get_quota(ndshm, NDSHM_UID_SELF, &row));
+	CHECK(kernel.asked_present == 0);
+}
+
+static void some_quotas(void)
+{
+	static const uint32_t uids[] = { 1000, 0, 54321 };
+
+	for (size_t i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
+		struct nl_msg *message = kernel_begin(NDSHM_CMD_QUOTA_GET, NLM_F_MULTI);
+
+		put_quota(message, uids[i]);
+		kernel_put(message);
+	}
+	kernel_end_datagram();
+	kernel_put_done(0, 0);
+}
+
+static void nothing(void)
+{
+	kernel_put_done(0, 0);
+}
+
+static void quotas_are_listed(void)
+{
+	struct ndshm_quota_row *rows = NULL;
+	size_t count = 0;
+
+	kernel_reset(some_quotas);
+	CHECK_DONE(ndshm, ndshm_list_quotas(ndshm, &rows, &count));
+	REQUIRE(count == 3);
+	check_quota(&rows[0], 0);
+	check_quota(&rows[1], 1000);
+	check_quota(&rows[2], 54321);
+	CHECK(kernel.dumps == 1 && kernel.gets == 0);
+	free(rows);
+	kernel_reset(nothing);
+	CHECK_DONE(ndshm, ndshm_list_quotas(ndshm, &rows, &count));
+	CHECK(!rows && !count);
+}
+
+static int refusal;
+
+static void refused(void)
+{
+	kernel_put_error(refusal);
+}
+
+static void a_quota_is_set(void)
+{
+	const struct ndshm_quota_row limits = {
+		.sections_limit = 11,
+		.holders_limit = 12,
+		.reserved_limit = 13,
+		.bytes_limit = UINT64_MAX,
+	};
+
+	refusal = 0;
+	kernel_reset(refused);
+	CHECK_DONE(ndshm, ndshm_set_quota(ndshm, 1000,
+					  NDSHM_QUOTA_SECTIONS | NDSHM_QUOTA_BYTES,
+					  NDSHM_QUOTA_HOLDERS, &limits));
+	CHECK(kernel.request_command == NDSHM_CMD_QUOTA_SET);
+	CHECK(kernel.asked_present ==
+	      (1U << NDSHM_A_QUOTA_UID | 1U << NDSHM_A_QUOTA_SECTIONS_LIMIT |
+	       1U << NDSHM_A_QUOTA_BYTES_LIMIT | 1U << NDSHM_A_QUOTA_RESET));
+	CHECK(kernel.asked[NDSHM_A_QUOTA_UID] == 1000);
+	CHECK(kernel.asked[NDSHM_A_QUOTA_SECTIONS_LIMIT] == 11);
+	CHECK(kernel.asked[NDSHM_A_QUOTA_BYTES_LIMIT] == UINT64_MAX);
+	CHECK(kernel.asked[NDSHM_A_QUOTA_RESET] == NDSHM_QUOTA_HOLDERS);
+	/* The others, and oneself. */
+	kernel_reset(refused);
+	CHECK_DONE(ndshm, ndshm_set_quota(ndshm, NDSHM_UID_SELF,
+					  NDSHM_QUOTA_HOLDERS | NDSHM_QUOTA_RESERVED, 0, &limits));
+	CHECK(kernel.asked[NDSHM_A_QUOTA_UID] == getuid());
+	CHECK(kernel.asked[NDSHM_A_QUOTA_HOLDERS_LIMIT] == 12);
+	CHECK(kernel.asked[NDSHM_A_QUOTA_RESERVED_LIMIT] == 13);
+	CHECK(!(kernel.asked_present & 1U << NDSHM_A_QUOTA_RESET));
+	/* What makes no sense is not asked. */
+	kernel_reset(refused);
+	CHECK(ndshm_set_quota(ndshm, 0, 0, 0, &limits) == -EINVAL);
+	CHECK(ndshm_set_quota(ndshm, 0, 3, 1, &limits) == -EINVAL);
+	CHECK(ndshm_set_quota(ndshm, 0, 16, 0, &limits) == -EINVAL);
+	CHECK(ndshm_set_quota(ndshm, 0, 0, 16, &limits) == -EINVAL);
+	CHECK(kernel.gets == 0);
+}
+
+static void quotas_are_refused(void)
+{
+	struct ndshm_quota_row row = { .uid = 4711 }, *rows = (void *)1;
+	size_t count = 1;
+
+	refusal = -EPERM;
+	kernel_reset(refused);
+	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EPERM && row.uid == 4711);
+	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EPERM);
+	CHECK(ndshm_list_quotas(ndshm, &rows, &count) == -EPERM && !rows && !count);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
+	kernel.has_family = false;
+	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EOPNOTSUPP);
+	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EOPNOTSUPP);
+}
+
+/* More than was asked for, and less. */
+static void two_quotas(void)
+{
+	for (uint32_t uid = 1; uid <= 2; uid++) {
+		struct nl_msg *message = kernel_begin(NDSHM_CMD_QUOTA_GET, 0);
+
+		put_quota(message, uid);
+		kernel_put(message);
+	}
+	kernel_end_datagram();
+	kernel_put_error(0);
+}
+
+static void acknowledged(void)
+{
+	kernel_put_error(0);
+}
+
+static void a_quota_comes_alone(void)
+{
+	struct ndshm_quota_row row;
+
+	kernel_reset(acknowledged);
+	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EBADMSG);
+	kernel_reset(two_quotas);
+	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EBADMSG);
+	/* Nobody wants to see what was set. */
+	kernel_reset(one_quota);
+	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EBADMSG);
+}
+
+static void stand_ins_have_none(void)
+{
+	struct ndshm_quota_row row, *rows;
+	struct ndshm_monitor *monitor = (void *)1;
+	struct ndshm *other;
+	size_t count;
+
+	REQUIRE(!ndshm_open("memfd:", &other));
+	CHECK(ndshm_get_quota(other, 1, &row) == -EOPNOTSUPP);
+	CHECK(ndshm_list_quotas(other, &rows, &count) == -EOPNOTSUPP);
+	CHECK(ndshm_set_quota(other, 1, 1, 0, &row) == -EOPNOTSUPP);
+	CHECK(ndshm_monitor_open(other, &monitor) == -EOPNOTSUPP && !monitor);
+	ndshm_close(other);
+}
+
+/*
+ * Events: what the monitor's socket receives
+ */
+
+#define DATAGRAMS 8
+
+static struct datagram {
+	int error;		/* instead of it */
+	uint32_t port;		/* who sent it; 0: the kernel */
+	size_t length;
+	unsigned char bytes[20000];
+} datagrams[DATAGRAMS];
+static size_t sent, received;
+static int joined, join_error;
+
+int __wrap_nl_socket_add_membership(struct nl_sock *sock, int group);
+int __wrap_nl_socket_add_membership(struct nl_sock *sock, int group)
+{
+	(void)sock;
+	joined = group;
+	return join_error;
+}
+
+ssize_t __wrap_recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from,
+			socklen_t *length);
+ssize_t __wrap_recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from,
+			socklen_t *length)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+	const struct datagram *datagram = &datagrams[received];
+
+	(void)fd;
+	CHECK(flags & MSG_DONTWAIT && flags & MSG_TRUNC && *length == sizeof(address));
+	if (received == sent) {
+		errno = EAGAIN;
+		return -1;
+	}
+	received++;
+	if (datagram->error) {
+		errno = datagram->error;
+		return -1;
+	}
+	address.nl_pid = datagram->port;
+	memcpy(from, &address, sizeof(address));
+	memcpy(to, datagram->bytes, datagram->length < size ? datagram->length : size);
+	return datagram->length;
+}
+
+static struct datagram *new_datagram(void)
+{
+	struct datagram *datagram = &datagrams[sent++];
+
+	if (sent > DATAGRAMS)
+		abort();
+	datagram->error = 0;
+	datagram->port = 0;
+	datagram->length = 0;
+	return datagram;
+}
+
+static void send_error(int error)
+{
+	new_datagram()->error = error;
+}
+
+static void append(struct datagram *datagram, struct nl_msg *message)
+{
+	const struct nlmsghdr *header = nlmsg_hdr(message);
+
+	memcpy(datagram->bytes + datagram->length, header, header->nlmsg_len);
+	datagram->length += NLMSG_ALIGN(header->nlmsg_len);
+	nlmsg_free(message);
+}
+
+static struct nl_msg *begin(uint8_t command, int family)
+{
+	struct nl_msg *message = nlmsg_alloc_size(4096);
+
+	genlmsg_put(message, 0, 0, family, 0, 0, command, 1);
+	return message;
+}
+
+/* An event of an object with that id. */
+static struct nl_msg *make(uint8_t command, int attribute, uint32_t id)
+{
+	struct nl_msg *message = begin(command, KERNEL_FAMILY);
+
+	nla_put_u32(message, attribute, id);
+	return message;
+}
+
+static void send_event(uint8_t command, int attribute, uint32_t id)
+{
+	append(new_datagram(), make(command, attribute, id));
+}
+
+static struct ndshm_monitor *monitor;
+
+static void start(void)
+{
+	sent = received = 0;
+	joined = join_error = 0;
+	kernel_reset(nothing);
+	kernel.group = GROUP;
+	CHECK_DONE(ndshm, ndshm_monitor_open(ndshm, &monitor));
+	CHECK(joined == GROUP);
+	CHECK(ndshm_monitor_fd(monitor) >= 0);
+}
+
+static void stop(void)
+{
+	struct ndshm_event event;
+
+	CHECK(ndshm_monitor_next(monitor, &event) == -EAGAIN);
+	CHECK(received == sent);
+	ndshm_monitor_close(monitor);
+}
+
+/* Each command is an event of its kind, of its object, and fills in nothing else. */
+static void each_event(void)
+{
+	static const struct {
+		uint8_t command;
+		uint32_t object, kind;
+		int id;
+		size_t offset;
+	} rows[] = {
+#define ROW(command_, object_, kind_, member_) { \
+		NDSHM_CMD_##object_##_##command_##_NTF, NDSHM_EVENT_##object_, \
+		NDSHM_EVENT_##kind_, NDSHM_A_##object_##_ID, \
+		offsetof(struct ndshm_event, member_.id) }
+		ROW(ADDED, ADAPTER, ADDED, adapter),
+		ROW(REVOKED, ADAPTER, REVOKED, adapter),
+		ROW(GONE, ADAPTER, GONE, adapter),
+		ROW(ADDED, PROVIDER, ADDED, provider),
+		ROW(REVOKED, PROVIDER, REVOKED, provider),
+		ROW(GONE, PROVIDER, GONE, provider),
+		ROW(ADDED, QUEUE, ADDED, queue),
+		ROW(STOPPED, QUEUE, STOPPED, queue),
+		ROW(FREED, QUEUE, GONE, queue),
+		ROW(ADDED, BLOCK, ADDED, block),
+		ROW(REVOKED, BLOCK, REVOKED, block),
+		ROW(FREED, BLOCK, GONE, block),
+		ROW(ADDED, SECTION, ADDED, section),
+		ROW(DELETED, SECTION, DELETED, section),
+		ROW(GONE, SECTION, GONE, section),
+	};
+	struct ndshm_event event, expected;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		start();
+		send_event(rows[i].command, rows[i].id, 4711 + i);
+		memset(&event, 0xcc, sizeof(event));
+		CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
+		CHECK(event.object == rows[i].object && event.kind == rows[i].kind);
+		CHECK(*(uint32_t *)((char *)&event + rows[i].offset) == 4711 + i);
+		/* What was not told is 0, or nowhere. */
+		memset(&expected, 0, sizeof(expected));
+		expected.object = rows[i].object;
+		expected.kind = rows[i].kind;
+		*(uint32_t *)((char *)&expected + rows[i].offset) = 4711 + i;
+		if (event.object == NDSHM_EVENT_ADAPTER)
+			expected.adapter.node = NDSHM_NODE_ANY;
+		if (event.object == NDSHM_EVENT_BLOCK)
+			expected.block.preferred_node = NDSHM_NODE_ANY;
+		CHECK(!memcmp(&event, &expected, sizeof(event)));
+		stop();
+	}
+}
+
+static void a_quota_is_exceeded(void)
+{
+	struct nl_msg *message = begin(NDSHM_CMD_QUOTA_EXCEEDED_NTF, KERNEL_FAMILY);
+	struct ndshm_event event;
+
+	start();
+	put_quota(message, 1000);
+	nla_put_u32(message, NDSHM_A_QUOTA_EXCEEDED, NDSHM_QUOTA_RESERVED);
+	nla_put_u64(message, NDSHM_A_QUOTA_WANTED, 9ULL << 32);
+	append(new_datagram(), message);
+	CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
+	CHECK(event.object == NDSHM_EVENT_QUOTA && event.kind == NDSHM_EVENT_EXCEEDED);
+	CHECK(event.exceeded == NDSHM_QUOTA_RESERVED && event.wanted == 9ULL << 32);
+	check_quota(&event.quota, 1000);
+	stop();
+}
+
+/* In one datagram and in several, and after some were lost. */
+static void events_come_in_order(void)
+{
+	struct ndshm_event event;
+	struct datagram *datagram;
+
+	start();
+	datagram = new_datagram();
+	for (uint32_t i = 1; i <= 3; i++)
+		append(datagram, make(NDSHM_CMD_BLOCK_ADDED_NTF, NDSHM_A_BLOCK_ID, i));
+	send_event(NDSHM_CMD_BLOCK_ADDED_NTF, NDSHM_A_BLOCK_ID, 4);
+	send_error(ENOBUFS);
+	send_error(EINTR);
+	send_event(NDSHM_CMD_BLOCK_ADDED_NTF, NDSHM_A_BLOCK_ID, 9);
+	for (uint32_t i = 1; i <= 4; i++) {
+		CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
+		CHECK(event.block.id == i);
+	}
+	CHECK(ndshm_monitor_next(monitor, &event) == -ENOBUFS);
+	CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
+	CHECK(event.block.id == 9);
+	stop();
+}
+
+/* Of others, of other families, of a newer module, answers: none is an event. */
+static void others_are_left_out(void)
+{
+	struct ndshm_event event;
+
+	start();
+	send_event(NDSHM_CMD_BLOCK_ADDED_NTF, NDSHM_A_BLOCK_ID, 1);
+	datagrams[0].port = 1234;
+	append(new_datagram(), begin(NDSHM_CMD_BLOCK_ADDED_NTF, KERNEL_FAMILY + 1));
+	send_event(NDSHM_CMD_MAX + 1, NDSHM_A_BLOCK_ID, 2);
+	send_event(255, NDSHM_A_BLOCK_ID, 3);
+	send_event(NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 4);
+	send_event(0, NDSHM_A_BLOCK_ID, 5);
+	send_event(NDSHM_CMD_BLOCK_FREED_NTF, NDSHM_A_BLOCK_ID, 6);
+	CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
+	CHECK(event.kind == NDSHM_EVENT_GONE && event.block.id == 6);
+	stop();
+}
+
+/* What is no message is said to be none, and what follows is read. */
+static void bad_datagrams(void)
+{
+	static const size_t lengths[] = { 0, 1, 15, 17000 };
+	struct nl_msg *message = begin(NDSHM_CMD_BLOCK_ADDED_NTF, KERNEL_FAMILY);
+	struct ndshm_event event;
+
+	start();
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		new_datagram()->length = lengths[i];
+	/* A number that is too short. */
+	nla_put_u8(message, NDSHM_A_BLOCK_ID, 1);
+	append(new_datagram(), message);
+	send_event(NDSHM_CMD_BLOCK_ADDED_NTF, NDSHM_A_BLOCK_ID, 6);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]) + 1; i++)
+		CHECK(ndshm_monitor_next(monitor, &event) == -EBADMSG);
+	CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
+	CHECK(event.block.id == 6);
+	stop();
+}
+
+static void listening_is_refused(void)
+{
+	kernel_reset(nothing);
+	kernel.group = GROUP;
+	join_error = -NLE_PERM;
+	monitor = (void *)1;
+	CHECK(ndshm_monitor_open(ndshm, &monitor) == -EPERM && !monitor);
+	join_error = 0;
+	/* A module without events. */
+	kernel.group = 0;
+	CHECK(ndshm_monitor_open(ndshm, &monitor) < 0 && !monitor);
+	kernel.has_family = false;
+	CHECK(ndshm_monitor_open(ndshm, &monitor) == -EOPNOTSUPP && !monitor);
+	ndshm_monitor_close(NULL);
+}
+
+/* The client can be closed before: what it is made of stays. */
+static void a_monitor_outlives_its_client(void)
+{
+	struct ndshm_event event;
+	struct ndshm *first = ndshm;
+
+	REQUIRE(!kernel_open(&ndshm));
+	start();
+	send_event(NDSHM_CMD_BLOCK_ADDED_NTF, NDSHM_A_BLOCK_ID, 6);
+	ndshm_close(ndshm);
+	CHECK(!ndshm_monitor_next(monitor, &event) && event.block.id == 6);
+	ndshm_monitor_close(monitor);
+	ndshm = first;
+}
+
+int main(void)
+{
+	if (kernel_open(&ndshm))
+		return 1;
+	RUN(a_quota_is_asked_for);
+	RUN(quotas_are_listed);
+	RUN(a_quota_is_set);
+	RUN(quotas_are_refused);
+	RUN(a_quota_comes_alone);
+	RUN(stand_ins_have_none);
+	RUN(each_event);
+	RUN(a_quota_is_exceeded);
+	RUN(events_come_in_order);
+	RUN(others_are_left_out);
+	RUN(bad_datagrams);
+	RUN(listening_is_refused);
+	RUN(a_monitor_outlives_its_client);
+	ndshm_close(ndshm);
+	return test_end();
+}
