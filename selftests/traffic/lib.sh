@@ -20,11 +20,13 @@ number=0 failures=0
 
 skip() { echo "1..0 # SKIP $*"; exit 4; }
 
-# check NAME COMMAND...: one line of the answer, by the command's exit code.
+# check NAME COMMAND...: one line of the answer, by the command's exit code. The kernel log says
+# in which of them something came.
 check() {
 	local name=$1
 	shift
 	number=$((number + 1))
+	echo "selftest $number - $name" >/dev/kmsg
 	if "$@"; then
 		echo "ok $number - $name"
 	else

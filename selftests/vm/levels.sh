@@ -146,9 +146,12 @@ end_levels() {
 	[[ $started -gt 0 ]] || { echo "no such level: ${LEVELS:-}"; failed=$((failed + 1)); }
 	# Each level has written one line; one that did not has failed.
 	failed=$((failed + (started > lines ? started - lines : 0)))
-	# Once more at the end, which is what is left of a long log.
+	# Once more at the end, which is what is left of a long log; and what the kernel's was.
 	awk '$3 { print $1 }' "$results" | while read -r name; do
-		grep -E '^(# )*not ok |^run.sh:|^level failed' "$logs/$name.log" | head -n 10 | sed "s#^#$name: #" || true
+		{
+			grep -E '^(# )*not ok |^run.sh:|^level failed' "$logs/$name.log" | head -n 10
+			sed -n '/^splat: from/,$p' "$logs/$name.log" | head -n 20
+		} | sed "s#^#$name: #" || true
 	done
 	printf '\n%s\n' "took $((SECONDS - start)) s; $skipped skipped; logs in $logs"
 	printf '%d passed, %d failed\n' "$passed" "$failed"

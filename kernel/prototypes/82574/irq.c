@@ -60,10 +60,15 @@ void nic_irq_enable(struct nic *nic)
 	nic_write(nic, REG_IMS, CAUSES_QUEUE | CAUSE_LINK);
 }
 
-/* In this order: a poll that ends lets interrupts come again. */
+/*
+ * In this order. A poll lets interrupts come again when it has ended, as NAPI
+ * sees it; without the wait it could do so after they were stopped, and the
+ * card would write a message whose address is not valid any more.
+ */
 void nic_irq_stop(struct nic *nic)
 {
 	napi_disable(&nic->queue.napi);
+	synchronize_net();
 	nic_write(nic, REG_IMC, ~0U);
 	nic_read(nic, REG_STATUS);	/* it has arrived */
 	free_irq(nic->irq, nic);
