@@ -5,7 +5,7 @@
 # debug.config): KUnit, the kselftest programs, failing allocations, storms, fuzzing; then
 # how much of the module all of it reached. Last line: N passed, N failed.
 # KERNELS="6.12-debug 7.2-debug" says which, LEVELS="..." picks levels by name, LOT=N has most
-# of them on one kernel each, somewhat shorter, and no coverage, JOBS=1 runs one at a time,
+# of them on one kernel each, each second program, and no coverage, JOBS=1 runs one at a time,
 # FUZZ_SECONDS=N is the length of the fuzzing, KILLS=N UNBINDS=N adds a storm,
 # NDSHM_PERCENT=N is how much is done of what is left to chance.
 set -euo pipefail
@@ -19,7 +19,7 @@ kernels=${KERNELS:-6.12-debug 7.2-debug}
 logs=$BUILD/check-debug
 everywhere='ends compiles'
 fuzz_seconds=${FUZZ_SECONDS:-$([[ ${LOT:-} ]] && echo 40 || echo 60)}
-[[ ! ${LOT:-} ]] || export NDSHM_STRIDE=${NDSHM_STRIDE:-3}
+[[ ! ${LOT:-} ]] || export NDSHM_STRIDE=${NDSHM_STRIDE:-3} NDSHM_HALF=$((LOT / 2 % 2))
 # Less of the module than this under test, and something has been left out (%).
 least_coverage=85
 
