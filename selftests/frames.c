@@ -28,6 +28,7 @@
 #define TYPE		0x88b5	/* for local experiments [IEEE 802] */
 #define LONGEST		9014
 #define AHEAD		16	/* sent before they are looked for */
+#define ROOM		(AHEAD * 64 * 1024)	/* for all of them, as the kernel counts it */
 #define PATIENCE	20000	/* ms */
 
 struct end {
@@ -65,10 +66,13 @@ static int bind_to(struct end *end, const char *interface)
 		.sll_family = AF_PACKET, .sll_protocol = htons(TYPE),
 	};
 	struct ifreq request = { };
+	int room = ROOM;
 
 	end->socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(TYPE));
 	if (end->socket < 0)
 		return complain("socket", end->name);
+	if (setsockopt(end->socket, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		return complain("room", end->name);
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
 	if (ioctl(end->socket, SIOCGIFINDEX, &request))
 		return complain("no such interface", end->name);

@@ -28,11 +28,12 @@ find_other_end() {
 	kernel_net=$(basename /sys/bus/pci/devices/$kernel_card/net/*)
 }
 
-# carried COMMAND...: until the link is there that the command shows. Who waits for the event
+# carried COMMAND...: until the link is there that the command shows, and what is sent takes it:
+# a while after there is a carrier (LOWER_UP) all of it is still dropped. Who waits for the event
 # instead may begin to when it has been.
 carried() {
 	local patience=$((SECONDS + 30))
-	until "$@" | grep -q LOWER_UP; do
+	until "$@" | grep -q ' state UP '; do
 		[[ $SECONDS -lt $patience ]] || { echo "# no link: $*"; return 1; }
 		sleep 0.05
 	done
