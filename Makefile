@@ -81,10 +81,13 @@ fuzz:
 	@LEVELS=fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) selftests/vm/check-debug.sh
 bench:
 	@selftests/vm/packages.sh build vm bench
-	@$(MAKE) --no-print-directory -s modules MODULE_DIR=$(BUILD)/modules/6.12 \
+	@$(MAKE) --no-print-directory -s modules MODULE_DIR=$(BUILD)/modules/bench NDSHM_PROTOTYPES=1 \
 		KDIR=$$(selftests/vm/kernels.sh headers 6.12)
 	@code=0; \
-	NDSHM_KO=$(BUILD)/modules/6.12/ndshm.ko BUILD=$(BUILD)/bench selftests/bench/run.sh || code=$$?; \
+	export NDSHM_KO=$(BUILD)/modules/bench/ndshm.ko; \
+	BUILD=$(BUILD)/bench selftests/bench/run.sh || code=$$?; \
+	NDSHM_PROTOTYPE=$(BUILD)/modules/bench/kernel/prototypes/82574/ndshm_82574.ko \
+		BUILD=$(BUILD)/bench selftests/bench/wire/wire.sh || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/run.sh || code=$$?; \
 	exit $$code
 lint:

@@ -27,16 +27,21 @@
 #define RECORDS		16	/* that are read at once, at most */
 #define GAP		20000	/* microseconds between two that go, at most */
 #define PATIENCE	120000	/* milliseconds until a record comes */
+#define TRIES		200	/* milliseconds for a provider to have no blocks */
 
-/* What the workers count, all of them. */
+/* What the workers count, all of them; and what has gone meanwhile. */
 struct tally {
 	unsigned int pending;		/* answers */
 	unsigned int good;		/* records */
 	unsigned int cancelled;
-	unsigned int gone;		/* of what has gone */
+	unsigned int no_adapter;
+	unsigned int no_provider;
 	unsigned int other;
 	unsigned int left;		/* that were out, or not read, at a close */
 	unsigned int late;		/* cancels of what has ended */
+	unsigned int removed;		/* adapters */
+	unsigned int revoked;		/* providers, with their blocks */
+	unsigned int unregistered;	/* providers, without any */
 };
 
 static struct tally *tally;
@@ -50,6 +55,7 @@ struct asker {
 	__u32 provider;
 	unsigned int out;
 	enum state states[COOKIES];
+	bool goes[COOKIES];		/* its provider */
 };
 
 static bool is_one_of(__u32 reason, const __u32 *reasons, unsigned int count)
@@ -109,6 +115,7 @@ static bool ask(struct asker *asker, unsigned int cookie)
 				      alloc.reason, alloc.status);
 	storm_count(&tally->pending);
 	asker->states[cookie] = OUT;
+	asker->goes[cookie] = alloc.provider;
 	asker->out++;
 	return true;
 }
@@ -132,13 +139,14 @@ static bool cancel(struct asker *asker, unsigned int cookie)
 			      request.reason);
 }
 
-static bool give_back(struct asker *asker, __u32 handle)
+/* Some stay, but for those that keep a provider from going. */
+static bool give_back(struct asker *asker, const struct ndshm_completion *record)
 {
 	struct ndshm_block_free request = {
-		.size = sizeof(request), .handle = handle,
+		.size = sizeof(request), .handle = record->block.handle,
 	};
 
-	if (storm_chance(&asker->random, 10))
+	if (!asker->goes[record->cookie] && storm_chance(&asker->random, 10))
 		return true;
 	return !ioctl(asker->fd, NDSHM_BLOCK_FREE, &request) ||
 	       storm_complain("free: %s", strerror(errno));
@@ -146,9 +154,6 @@ static bool give_back(struct asker *asker, __u32 handle)
 
 static bool take(struct asker *asker, const struct ndshm_completion *record)
 {
-	static const __u32 gone[] = {
-		NDSHM_REASON_ADAPTER_REMOVED, NDSHM_REASON_PROVIDER_CLOSING,
-	};
 	static const __u32 others[] = {
 		NDSHM_REASON_PROVIDER_RESOURCES, NDSHM_REASON_PROVIDER_FAILURE,
 		NDSHM_REASON_PROVIDER_NONSENSE, NDSHM_REASON_MEMORY,
@@ -173,14 +178,16 @@ static bool take(struct asker *asker, const struct ndshm_completion *record)
 	asker->out--;
 	if (record->reason == NDSHM_REASON_NONE) {
 		storm_count(&tally->good);
-		return give_back(asker, record->block.handle);
+		return give_back(asker, record);
 	}
 	if (record->block.handle)
 		return storm_complain("reason %u, and a block", record->reason);
 	if (state == CANCELLED)
 		storm_count(&tally->cancelled);
-	else if (is_one_of(record->reason, gone, ARRAY_SIZE(gone)))
-		storm_count(&tally->gone);
+	else if (record->reason == NDSHM_REASON_ADAPTER_REMOVED)
+		storm_count(&tally->no_adapter);
+	else if (record->reason == NDSHM_REASON_PROVIDER_CLOSING)
+		storm_count(&tally->no_provider);
 	else if (is_one_of(record->reason, others, ARRAY_SIZE(others)))
 		storm_count(&tally->other);
 	else
@@ -236,8 +243,7 @@ static bool step(struct asker *asker)
 
 static bool enough(void)
 {
-	return storm_complained() || storm_read(&storm.board->stop) ||
-	       storm_read(&tally->pending) >= storm.requests;
+	return storm_complained() || storm_read(&storm.board->stop);
 }
 
 /* A life of a client, which ends at any moment, or when all has been read. */
@@ -276,42 +282,82 @@ static bool work(unsigned int number)
  * Those that go
  */
 
-static bool stir(struct storm_random *random)
+static bool change_habits(struct storm_random *random)
 {
 	static const char *const habits[] = {
 		"reset", "list=multi", "delay_ms=1", "every=3 status=resources",
 		"every=4 status=failure", "every=5 list=short",
 	};
-	const char *command = "script " PROVIDER;
-	int error = 0;
+	int error = storm_mock("script " PROVIDER " %s",
+			       habits[storm_below(random, ARRAY_SIZE(habits))]);
 
-	switch (storm_below(random, 5)) {
+	return !error || storm_complain("script: %s", strerror(-error));
+}
+
+static bool go(const char *command, unsigned int *count)
+{
+	int error = storm_mock("%s", command);
+
+	if (error)
+		return storm_complain("%s: %s", command, strerror(-error));
+	storm_count(count);
+	return true;
+}
+
+/*
+ * A provider that somebody has blocks of stays. So it has none to give for a while, and
+ * goes when the last one is back: amid requests.
+ */
+static bool unregister(void)
+{
+	unsigned int tries = TRIES;
+	int error = storm_mock("script " PROVIDER " every=1 status=resources");
+
+	while (!error && tries--) {
+		error = storm_mock("provider del " PROVIDER);
+		if (!error)
+			storm_count(&tally->unregistered);
+		if (error != -EBUSY)
+			break;
+		error = 0;
+		storm_sleep(1000);
+	}
+	return !error || storm_complain("unregister: %s", strerror(-error));
+}
+
+static bool stir(struct storm_random *random)
+{
+	bool fine;
+	int error;
+
+	switch (storm_below(random, 6)) {
 	case 0:
-		command = "provider revoke " PROVIDER;
+		fine = go("provider revoke " PROVIDER, &tally->revoked);
 		break;
 	case 1:
-		command = "provider del " PROVIDER;
+		fine = unregister();
 		break;
 	case 2:
-		command = "adapter del " ADAPTER;
+		fine = go("adapter del " ADAPTER, &tally->removed);
 		break;
 	default:
-		error = storm_mock("script " PROVIDER " %s",
-				   habits[storm_below(random,
-						      ARRAY_SIZE(habits))]);
-		return !error || storm_complain("script: %s",
-						strerror(-error));
+		return change_habits(random);
 	}
-	error = storm_mock("%s", command);
-	/* Somebody may have blocks of a provider, which then stays. */
-	if (error && error != -EBUSY)
-		return storm_complain("%s: %s", command, strerror(-error));
 	storm_sleep(storm_spread(random, GAP / 4));
 	error = storm_mock("provider add " PROVIDER);
 	if (!error || error == -EEXIST)
 		error = storm_mock("adapter add " ADAPTER);
-	return !error || error == -EEXIST ||
-	       storm_complain("%s and back: %s", command, strerror(-error));
+	return fine && (!error || error == -EEXIST ||
+			storm_complain("and back: %s", strerror(-error)));
+}
+
+/* Has each of them met requests? */
+static bool raced(void)
+{
+	return storm_read(&tally->good) && storm_read(&tally->cancelled) &&
+	       storm_read(&tally->left) && storm_read(&tally->no_adapter) &&
+	       storm_read(&tally->no_provider) && tally->removed &&
+	       tally->revoked && tally->unregistered;
 }
 
 /* Of the kernel: those that began, and those that have ended. */
@@ -333,6 +379,7 @@ static bool race(void)
 {
 	struct storm_random random = storm_stream("async", ~0U);
 	pid_t workers[STORM_WORKERS];
+	__u64 all_made = 0;
 	bool fine = true;
 	unsigned int i;
 
@@ -341,6 +388,12 @@ static bool race(void)
 		workers[i] = storm_start(work, i);
 	while (fine && !enough()) {
 		fine = stir(&random);
+		if (storm_read(&tally->pending) >= storm.requests) {
+			if (!all_made)
+				all_made = storm_now();
+			if (raced() || storm_seconds(all_made) * 1000 > PATIENCE)
+				break;
+		}
 		storm_sleep(storm_spread(&random, GAP));
 	}
 	__atomic_store_n(&storm.board->stop, 1, __ATOMIC_RELAXED);
@@ -352,13 +405,17 @@ static bool race(void)
 static bool all_counted(long long began, long long ended)
 {
 	const unsigned int told = tally->good + tally->cancelled +
-				  tally->gone + tally->other;
+				  tally->no_adapter + tally->no_provider +
+				  tally->other;
 	long long now_began, now_ended;
 
-	storm_say("async: %u requests: %u blocks, %u cancelled, %u gone, %u failed, %u left",
-		  tally->pending, tally->good, tally->cancelled, tally->gone,
-		  tally->other, tally->left);
-	storm_say("async: %u cancels too late", tally->late);
+	storm_say("async: %u requests: %u blocks, %u cancelled, %u without an adapter, %u without a provider, %u failed, %u left",
+		  tally->pending, tally->good, tally->cancelled,
+		  tally->no_adapter, tally->no_provider, tally->other,
+		  tally->left);
+	storm_say("async: %u cancels too late; %u adapters removed, %u providers revoked, %u unregistered",
+		  tally->late, tally->removed, tally->revoked,
+		  tally->unregistered);
 	if (!get_counts(&now_began, &now_ended))
 		return false;
 	if (told + tally->left != tally->pending)
@@ -371,8 +428,7 @@ static bool all_counted(long long began, long long ended)
 	if (tally->pending < storm.requests)
 		return storm_complain("%u requests of %u", tally->pending,
 				      storm.requests);
-	return (tally->good && tally->cancelled && tally->gone &&
-		tally->left) || storm_complain("they have hardly raced");
+	return raced() || storm_complain("they have hardly raced");
 }
 
 bool storm_async(void)

@@ -63,3 +63,20 @@ both_up() {
 }
 
 compared() { "$frames" compare "$net" "$kernel_net@there" "$@" "$step"; }
+
+# What the kernel finds, where it looks: since `baseline take /tmp/baseline`.
+no_leaks() {
+	"$NDSHM_PROGRAMS/baseline" check /tmp/baseline "$1" >/tmp/leaks || { sed 's/^/# /' /tmp/leaks; return 1; }
+}
+# What it finds has the names of the modules in it, as long as they are loaded.
+no_memory_is_lost() {
+	{ echo scan=off >/sys/kernel/debug/kmemleak; } 2>/dev/null || return 0
+	check 'no memory is lost' no_leaks kmemleak
+}
+# Of what it counts, when they are not.
+nothing_is_left() {
+	local dma_entries pages
+	read -r dma_entries pages </tmp/baseline
+	[[ $dma_entries -lt 0 ]] || check 'no mapping for DMA is left' no_leaks dma_entries
+	[[ $pages -lt 0 ]] || check 'no page is lost' no_leaks pages
+}

@@ -220,11 +220,6 @@ stopped() { down && flooded && nothing_left; }
 
 resized() { up mtu 1500 && traffic && ip link set "$net" mtu 9000 && down && flooded && nothing_left; }
 
-# What the kernel finds has the names of the modules in it, as long as they are loaded.
-no_leaks() {
-	"$NDSHM_PROGRAMS/baseline" check /tmp/baseline kmemleak >/tmp/leaks || { sed 's/^/# /' /tmp/leaks; return 1; }
-}
-
 # What the provider of our memory says of us.
 sound() {
 	local line
@@ -310,10 +305,10 @@ check 'frames of 60 to 9014 bytes, as before' compared 60 9014
 move_back
 check 'unbound' unbind
 check 'nothing left' nothing_left
-leaks_are_found() { echo scan=off >/sys/kernel/debug/kmemleak; } 2>/dev/null
-! leaks_are_found || check 'no memory is lost' no_leaks
+no_memory_is_lost
 check 'unloaded' rmmod ndshm_82574
 [[ ! ${NDSHM_MOCK:-} ]] || rmmod ndshm_mock
 check 'nobody uses ndshm' rmmod ndshm
+nothing_is_left
 check 'the kernel log is clean' log_clean
 finish

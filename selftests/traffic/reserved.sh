@@ -89,10 +89,6 @@ edu_again() {
 	done
 }
 
-no_leaks() {
-	"$NDSHM_PROGRAMS/baseline" check /tmp/baseline kmemleak >/tmp/leaks || { sed 's/^/# /' /tmp/leaks; return 1; }
-}
-
 log_mark
 all_of_it=$log_lines
 check 'the provider is a stranger' stranger "$provider"
@@ -153,10 +149,10 @@ check 'unloaded, the driver for the 82574' rmmod ndshm_82574
 check 'the provider is still needed' needed
 check 'unloaded, the driver for edu, while it is bound' rmmod ndshm_edu
 check 'nothing left, again' nothing_left
-leaks_are_found() { echo scan=off >/sys/kernel/debug/kmemleak; } 2>/dev/null
-! leaks_are_found || check 'no memory is lost' no_leaks
+no_memory_is_lost
 check 'unloaded, the provider' given
 check 'nobody uses ndshm' rmmod ndshm
+nothing_is_left
 log_lines=$all_of_it
 check 'the kernel log is clean' log_clean
 finish

@@ -129,13 +129,15 @@ level_heap() {
 }
 
 # A driver that uses the module, with the memory that notices. What it keeps for a DMA API
-# that looks is told when it is unbound.
+# that looks is told when it is unbound. The long form looks for leaks as well.
 level_prototype() {
+	local finders=("${unwatched[@]}")
+	[[ ! $NDSHM_LONG ]] || finders=("${watched[@]}")
 	NDSHM_FLOOD_DELAY=5000000 \
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 1) NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 97) \
 	NDSHM_SECONDS=$([[ $NDSHM_LONG ]] && echo 20 || echo 2) NDSHM_PROGRAMS=$programs \
 	NDSHM_PROTOTYPE=$BUILD/modules/$1/kernel/prototypes/82574/ndshm_82574.ko \
-		guest "$1" prototype --iommu --wire "${third_card[@]}" "${unwatched[@]}" --timeout "$([[ $NDSHM_LONG ]] && echo 36000 || echo 1500)" -- sh -c "
+		guest "$1" prototype --iommu --wire "${third_card[@]}" "${finders[@]}" --timeout "$([[ $NDSHM_LONG ]] && echo 36000 || echo 1500)" -- sh -c "
 		insmod \"\$NDSHM_COVERAGE\" && \"$top/selftests/traffic/prototype.sh\" &&
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }

@@ -126,7 +126,8 @@ must heap build_heap_tests
 must storm build_storm
 [[ " $kernels " != *' 6.12 '* ]] || must bench build_bench
 
-# The command's sections, on the module.
+# The command's sections, quotas and events, on the module.
+admin_command=("$top/userlib/tests/admin_module.sh" "$BUILD/user/tests/"{ndshm,json_get})
 section_command=("$top/userlib/tests/section_command.sh" "$BUILD/user/tests/"{ndshm,ndshm-stand-in,json_get,inherits})
 
 # The longest first, so that none is left alone at the end.
@@ -169,8 +170,8 @@ for kernel in $kernels; do
 	NDSHM_KO=$test level "$kernel/kill-bare-skip" guest "$kernel" kill-bare-skip --wire -- "$top/selftests/traffic/kill.sh" bare skip
 	# shellcheck disable=SC2016
 	level "$kernel/command" guest "$kernel" command --iommu --wire -- \
-		bash -c 'insmod "$1" && "$2" bind 0000:00:11.0 && "${@:3}" /dev/ndshm 0000:00:11.0' - \
-		"$ordinary" "$BUILD/user/ndshm" "${section_command[@]}"
+		bash -c 'insmod "$1" && "$2" bind 0000:00:11.0 && "${@:3:3}" /dev/ndshm && "${@:6}" /dev/ndshm 0000:00:11.0' - \
+		"$ordinary" "$BUILD/user/ndshm" "${admin_command[@]}" "${section_command[@]}"
 	NDSHM_KO=$ordinary level "$kernel/unbind" guest "$kernel" unbind --iommu --wire --timeout "$long" -- \
 		sh -c "\"$top/selftests/traffic/frames.sh\" && \"$top/selftests/traffic/unbind.sh\""
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 4) NDSHM_KO=$ordinary level "$kernel/unplug" guest "$kernel" unplug --iommu --wire "${slots[@]}" --timeout "$long" -- \

@@ -115,6 +115,15 @@ for kernel in "${kernels[@]}"; do
 	check 'a guest that dies after it printed success' 125 'the guest died while the command was running' -- \
 		bash -c 'echo "ndshm-verdict: exit 0"; echo "5 passed, 0 failed"; echo o >/proc/sysrq-trigger; sleep 20'
 	check 'a command that hangs' 124 'the command did not end within 3 s' --timeout 3 -- sleep 1000
+	# What the kernel says then; the second time there is nothing else to do.
+	# shellcheck disable=SC2016
+	lost='for line in "rcu: rcu_preempt kthread timer wakeup didn'\''t happen for 5244 jiffies! g5289 f0x0" \
+		"rcu: Possible timer handling issue on cpu=1 timer-softirq=782" "RIP: 0010:pv_native_safe_halt+0xf/0x20"
+		do echo "$line" >/dev/kmsg; done; sleep 1000'
+	# shellcheck disable=SC2016
+	check 'a timer that the emulator loses' 0 '^it went on$' --timeout 100 -- \
+		bash -c '[[ ! -e $NDSHM_VM_DIR/again ]] || { echo it went on; exit; }; echo >$NDSHM_VM_DIR/again;'"$lost"
+	check 'a timer that it loses again' 124 'lost the interrupt of a timer' --timeout 100 -- bash -c "$lost"
 	check 'a splat in the kernel log' 123 'WARNING: CPU: 0 test' -- \
 		bash -c 'echo "WARNING: CPU: 0 test" >/dev/kmsg'
 	check 'an expected splat' 0 '' --expect-splat 'CPU: 0 test' -- \

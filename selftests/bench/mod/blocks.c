@@ -13,8 +13,11 @@
 static struct ndshm_adapter *adapter;
 static NDIS_HANDLE handle;
 
-/* Those that live meanwhile. */
-static struct ndshm_block **others;
+/* Those that live meanwhile: of both, by turns. */
+static union other {
+	struct ndshm_block *block;
+	NDIS_HANDLE memory;
+} *others;
 static unsigned int live;
 
 static ndshm_reason_t allocate(u64 length, struct ndshm_block **block)
@@ -47,7 +50,8 @@ int blocks_once(void *memory, size_t length)
 	return 0;
 }
 
-int blocks_once_ndis(void *memory, size_t length)
+/* No call more than what is measured. */
+static __always_inline int allocate_ndis(u64 length, NDIS_HANDLE *memory)
 {
 	struct {
 		SCATTER_GATHER_LIST list;
@@ -66,35 +70,56 @@ int blocks_once_ndis(void *memory, size_t length)
 		.SGListBufferLength = sizeof(segments),
 		.SGListBuffer = &segments.list,
 	};
-	NDIS_HANDLE block;
 
-	if (NdisAllocateSharedMemory(handle, &parameters, &block))
-		return -ENOMEM;
-	NdisFreeSharedMemory(handle, block);
-	return 0;
+	return NdisAllocateSharedMemory(handle, &parameters, memory) ? -ENOMEM : 0;
+}
+
+int blocks_once_ndis(void *memory, size_t length)
+{
+	NDIS_HANDLE block;
+	int error = allocate_ndis(length, &block);
+
+	if (!error)
+		NdisFreeSharedMemory(handle, block);
+	return error;
+}
+
+static int allocate_other(unsigned int number)
+{
+	if (number % 2)
+		return allocate_ndis(PAGE_SIZE, &others[number].memory);
+	return ndshm_reason_errno(allocate(PAGE_SIZE, &others[number].block));
+}
+
+static void free_other(unsigned int number)
+{
+	if (number % 2)
+		NdisFreeSharedMemory(handle, others[number].memory);
+	else
+		ndshm_free(others[number].block);
 }
 
 static void free_others(void)
 {
 	while (live)
-		ndshm_free(others[--live]);
+		free_other(--live);
 	kvfree(others);
 	others = NULL;
 }
 
 int blocks_live(unsigned int count)
 {
-	ndshm_reason_t reason;
+	int error;
 
 	free_others();
 	others = kvmalloc_array(count, sizeof(*others), GFP_KERNEL);
 	if (count && !others)
 		return -ENOMEM;
 	while (live < count) {
-		reason = allocate(PAGE_SIZE, &others[live]);
-		if (reason != NDSHM_REASON_NONE) {
+		error = allocate_other(live);
+		if (error) {
 			free_others();
-			return ndshm_reason_errno(reason);
+			return error;
 		}
 		live++;
 	}

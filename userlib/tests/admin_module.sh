@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# admin_module.sh NDSHM JSON_GET DEVICE: what the command says of quotas and events is what
+# the module does. By root, where nobody else uses the module. Needs setpriv.
+
+# shellcheck source-path=SCRIPTDIR source=command_lib.sh
+. "$(dirname "$0")/command_lib.sh"
+command=$1 json_get=$2 device=$3
+ndshm=$command
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+export NDSHM_BACKEND=$device
+user=nobody uid=$(id -u nobody) page=$(getconf PAGESIZE)
+
+# Anyone may open it, and reach the command.
+was=$(stat -c %a "$device")
+chmod 666 "$device"
+cp "$command" "$top/ndshm" && chmod 755 "$top" "$top/ndshm"
+as_user() { setpriv --reuid "$uid" --clear-groups --inh-caps=-all -- "$top/ndshm" "$@"; }
+# of_user CODE NAME ARGUMENT...: as run.
+of_user() { ndshm=as_user run "$@"; }
+
+# It listens when it has heard something.
+"$command" monitor >"$top/events" &
+monitor=$!
+patience=$((SECONDS + 30))
+until [[ -s $top/events || $SECONDS -ge $patience ]]; do "$command" alloc --length 1 >/dev/null; done
+[[ -s $top/events ]]
+ok "monitor: it listens"
+
+# heard NAME PATTERN: such a line comes.
+heard() {
+	local patience=$((SECONDS + 30))
+	until grep -qxE "$2" "$top/events"; do
+		[[ $SECONDS -lt $patience ]] || break
+		sleep 0.05
+	done
+	grep -qxE "$2" "$top/events"
+	ok "monitor: $1" || sed 's/^/# /' "$top/events"
+}
+
+run 0 "a limit" quota $user --bytes $((2 * page))
+run 0 "a limit, shown" quota $user --json
+is "a limit: bytes" $((2 * page)) "$(get bytes limit)"
+is "a limit: nothing used" 0 "$(get bytes used)"
+
+of_user 0 "as much as is allowed" alloc --length $((2 * page))
+heard "a block is added" "block added [0-9]+ adapter=node0 usage=[a-z]+ length=$((2 * page)) user=$user .*"
+heard "a block has gone" "block gone [0-9]+ adapter=node0 usage=[a-z]+ length=$((2 * page)) user=$user .*"
+of_user 1 "more than is allowed" alloc --length $((4 * page))
+says "more than is allowed: why" "*, EDQUOT)"
+heard "a limit is exceeded" "quota exceeded user=$user exceeded=bytes wanted=$((4 * page))"
+
+of_user 1 "a section beyond it" section create --max 1M --initial $((4 * page))
+says "a section beyond it: why" "*, EDQUOT)"
+of_user 0 "a section" section create --max 1M --initial $page
+heard "a section is added" "section added [0-9]+ adapter=node0 max=1048576 .* user=$user"
+heard "a section has gone" "section gone [0-9]+ adapter=node0 max=1048576 .* user=$user"
+
+of_user 1 "no limits of one's own" quota $user --bytes default
+says "no limits of one's own: why" "ndshm: cannot set a quota: it takes CAP_SYS_ADMIN: * (EPERM)"
+run 0 "no limit again" quota $user --bytes default
+run 0 "no limit again, shown" quota $user --json
+is "no limit again: what is the default" false "$(get bytes set)"
+of_user 0 "what was too much" alloc --length $((4 * page))
+
+kill $monitor
+wait $monitor
+is "monitor: ends well" 0 $?
+chmod "$was" "$device"
+end
