@@ -4,8 +4,8 @@
 # All tests on kernels that find mistakes (built once from the distribution's source, see
 # debug.config): KUnit, the kselftest programs, failing allocations, storms, fuzzing; then
 # how much of the module all of it reached. Last line: N passed, N failed.
-# KERNELS="6.12-debug 7.2-debug" says which, LEVELS="..." picks levels by name, LOT=N has most
-# of them on one kernel each, each second program, and no coverage, JOBS=1 runs one at a time,
+# KERNELS="6.12-debug 7.2-debug" says which, LEVELS="..." picks levels by name, LOT=N is for one
+# of the kernels, each second program, and no coverage, JOBS=1 runs one at a time,
 # FUZZ_SECONDS=N is the length of the fuzzing, KILLS=N UNBINDS=N adds a storm,
 # NDSHM_PERCENT=N is how much is done of what is left to chance.
 set -euo pipefail
@@ -15,7 +15,9 @@ top=$(cd "$here/../.." && pwd)
 . "$here/lib.sh"
 . "$here/levels.sh"
 side=1
-kernels=${KERNELS:-6.12-debug 7.2-debug}
+supported=(6.12-debug 7.2-debug)
+kernels=${KERNELS:-${LOT:+${supported[LOT % 2]}}}
+kernels=${kernels:-${supported[*]}}
 logs=$BUILD/check-debug
 everywhere='ends compiles'
 fuzz_seconds=${FUZZ_SECONDS:-$([[ ${LOT:-} ]] && echo 40 || echo 60)}
