@@ -59,7 +59,7 @@ run_program() {
 	esac
 }
 mapfile -t programs < <(programs)
-[[ ${#programs[@]} -gt 3 ]] || { echo 'not ok - there are no programs'; bad=1; }
+[[ ${#programs[@]} -ge 3 ]] || { echo 'not ok - there are no programs'; bad=1; }
 for program in "${programs[@]}"; do run_program "$program"; done
 
 number=0
