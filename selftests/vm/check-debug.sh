@@ -21,7 +21,8 @@ kernels=${kernels:-${supported[*]}}
 logs=$BUILD/check-debug
 everywhere='ends compiles'
 fuzz_seconds=${FUZZ_SECONDS:-$([[ ${LOT:-} ]] && echo 40 || echo 60)}
-[[ ! ${LOT:-} ]] || export NDSHM_STRIDE=${NDSHM_STRIDE:-3} NDSHM_HALF=$((LOT / 2 % 2))
+[[ ! ${LOT:-} ]] || export NDSHM_STRIDE=${NDSHM_STRIDE:-3} NDSHM_HALF=$((LOT / 2 % 2)) \
+	NDSHM_STORM_KILLS=250 NDSHM_STORM_DEATHS=250
 # Less of the module than this under test, and something has been left out (%).
 least_coverage=85
 
