@@ -60,11 +60,19 @@ static bool in_child, child_waits;
 /* In its parent: how many calls are not its own. */
 static unsigned int skip_calls;
 
-static void on_fault(int signal)
+static void on_fault(int signal, siginfo_t *info, void *context)
 {
+	const ucontext_t *at = context;
+
 	if (self && self->touching)
 		siglongjmp(*self->touching, 1);
-	/* Ours: let it end the process as it would. */
+	/* Ours: let it end the process as it would, and say what it was. */
+	dprintf(STDERR_FILENO,
+		"fuzz: signal %d, code %d, at %p, in thread %d by %#llx; fuzz_guarded() is at %p\n",
+		signal, info->si_code, info->si_addr,
+		self ? (int)self->number : -1,
+		(unsigned long long)at->uc_mcontext.gregs[REG_RIP],
+		(void *)fuzz_guarded);
 	sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 }
 
@@ -500,7 +508,9 @@ void fuzz_run_verbose(void)
 
 int fuzz_run_begin(void)
 {
-	const struct sigaction action = { .sa_handler = on_fault };
+	const struct sigaction action = {
+		.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO,
+	};
 	const struct rlimit limit = { MEMLOCK, MEMLOCK };
 	unsigned int i;
 
