@@ -394,6 +394,118 @@ TEST_F(provider, nonsense)
 	test_block_alloc(self->fd, &alloc);
 }
 
+/* Lines of the kernel's log since the last time that are about that provider. */
+static int complaints(struct __test_metadata *_metadata, int log,
+		      const char *provider, const char *what)
+{
+	char line[8192], begin[80];
+	int count = 0;
+	ssize_t got;
+
+	snprintf(begin, sizeof(begin), ";ndshm: provider %s: ", provider);
+	while ((got = read(log, line, sizeof(line) - 1)) > 0) {
+		line[got] = '\0';
+		if (!strstr(line, begin))
+			continue;
+		EXPECT_NE(NULL, strstr(line, what))
+			TH_LOG("%s", line);
+		count++;
+	}
+	/* EPIPE: lines were lost, and so is this test. */
+	EXPECT_TRUE(got < 0 && errno == EAGAIN);
+	return count;
+}
+
+/* A client's eight requests, all answered as the mock provider is told. */
+static void answers(struct __test_metadata *_metadata,
+		    struct _test_data_provider *self, const char *name,
+		    const char *answer, __u32 reason)
+{
+	struct ndshm_block_alloc alloc = request_of(self, 2 * self->page);
+	struct ndshm_nl_provider provider;
+	unsigned int i;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, name, &provider));
+	alloc.provider = provider.id;
+	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
+	test_mock("script %s reset", name);
+	test_mock("script %s %s", name, answer);
+	for (i = 0; i < 8; i++)
+		test_err_block_alloc(EIO, reason, self->fd, &alloc);
+}
+
+static void answers_status(struct __test_metadata *_metadata,
+			   struct _test_data_provider *self, const char *name)
+{
+	static const char * const statuses[] = {
+		"status=1", "status=0x103", "status=0x80000005",
+		"status=0xC00000BB", "status=0xC0000023 list=good",
+		"status=0xffffffff",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(statuses); i++)
+		answers(_metadata, self, name, statuses[i],
+			NDSHM_REASON_PROVIDER_UNDOCUMENTED);
+}
+
+static void answers_nonsense(struct __test_metadata *_metadata,
+			     struct _test_data_provider *self, const char *name)
+{
+	static const char * const kinds[] = {
+		"list=short", "list=overlap", "list=empty", "list=zero",
+		"list=wrap", "list=bad", "consumed=0xffffffffffffffff",
+		"list=multi",	/* under contiguous */
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		answers(_metadata, self, name, kinds[i],
+			NDSHM_REASON_PROVIDER_NONSENSE);
+}
+
+/*
+ * Each of the two mistakes is said once a provider, whichever comes first, so that
+ * clients cannot fill the log with it.
+ */
+TEST_F(provider, mistakes_said_once)
+{
+	static const char status[] = "undocumented status";
+	static const char nonsense[] = "success, but";
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log < 0)
+		SKIP(return, "/dev/kmsg: %s", strerror(errno));
+	ASSERT_EQ(0, lseek(log, 0, SEEK_END));
+
+	answers_status(_metadata, self, "test");
+	EXPECT_EQ(1, complaints(_metadata, log, "test", status));
+	answers_nonsense(_metadata, self, "test");
+	EXPECT_EQ(1, complaints(_metadata, log, "test", nonsense));
+
+	test_mock("provider add other");
+	answers_nonsense(_metadata, self, "other");
+	EXPECT_EQ(1, complaints(_metadata, log, "other", nonsense));
+	answers_status(_metadata, self, "other");
+	EXPECT_EQ(1, complaints(_metadata, log, "other", status));
+
+	/* Both have been said of both. */
+	answers_nonsense(_metadata, self, "other");
+	answers_status(_metadata, self, "other");
+	test_mock("provider replace other");
+	answers_status(_metadata, self, "other");
+	EXPECT_EQ(0, complaints(_metadata, log, "other", ""));
+
+	/* Without sync a block cannot need one. */
+	test_mock("provider add third sync=null");
+	answers(_metadata, self, "third", "needs_sync=1",
+		NDSHM_REASON_PROVIDER_NONSENSE);
+	EXPECT_EQ(1, complaints(_metadata, log, "third", nonsense));
+	close(log);
+	test_mock("provider del third");
+	test_mock("provider del other");
+}
+
 /* A page of another place of the block is not shown in this one. */
 TEST_F(provider, misplaced)
 {

@@ -326,11 +326,19 @@ static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
 	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_NONSENSE;
 }
 
-/* Said once a provider: it is the provider's mistake, not the kernel's. */
-static void complain(struct ndshm_provider *provider, const char *what)
+/* Each said once a provider: it is the provider's mistake, not the kernel's. */
+static void complain(struct ndshm_provider *provider,
+		     enum ndshm_complaint complaint)
 {
-	if (!xchg(&provider->complained, true))
-		pr_warn("ndshm: provider %s: %s\n", provider->entry.name, what);
+	static const char * const words[] = {
+		[NDSHM_COMPLAINT_STATUS] = "undocumented status",
+		[NDSHM_COMPLAINT_NONSENSE] =
+			"success, but with what does not fit",
+	};
+
+	if (!test_and_set_bit(complaint, &provider->complaints))
+		pr_warn("ndshm: provider %s: %s\n", provider->entry.name,
+			words[complaint]);
 }
 
 /**
@@ -378,7 +386,7 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	block->segments = list.segments;
 	block->segment_count = list.count;
 	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
-		complain(registration->provider, "undocumented status");
+		complain(registration->provider, NDSHM_COMPLAINT_STATUS);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 
@@ -389,8 +397,7 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
 		reason = NDSHM_REASON_PROVIDER_NONSENSE;
 	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
-		complain(registration->provider,
-			 "success, but with what does not fit");
+		complain(registration->provider, NDSHM_COMPLAINT_NONSENSE);
 	if (reason != NDSHM_REASON_NONE)
 		c->free(c->provider_context, block->context);
 	return reason;

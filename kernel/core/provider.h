@@ -43,6 +43,12 @@ ndshm_registration_mappable(const struct ndshm_registration *registration)
 	return registration->mmap || registration->page;
 }
 
+/* What is said of a provider, each once. */
+enum ndshm_complaint {
+	NDSHM_COMPLAINT_STATUS,
+	NDSHM_COMPLAINT_NONSENSE,
+};
+
 /**
  * struct ndshm_provider - who supplies memory, under one name
  * @entry: in the registry; referred to also by its registrations, lookups
@@ -51,7 +57,7 @@ ndshm_registration_mappable(const struct ndshm_registration *registration)
  * @owner: module of the handlers; pinned by every block
  * @set: blocks that it made, and allocations under way
  * @registration: the current one; guarded by @set.lock
- * @complained: it was said once that its handler answers nonsense
+ * @complaints: what was said of its handler's answers; NDSHM_COMPLAINT_*
  */
 struct ndshm_provider {
 	struct ndshm_entry entry;
@@ -60,7 +66,7 @@ struct ndshm_provider {
 	struct module *owner;
 	struct ndshm_blockset set;
 	struct ndshm_registration *registration;
-	bool complained;
+	unsigned long complaints;
 };
 
 /*
