@@ -257,6 +257,17 @@ TEST_F(mock, kernel_parameters)
 	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
 		      "block alloc 3 a p 40000 capacity=2");
 	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
+	EXPECT_EQ(10, ndshm_mock_slot(3).segments);
+	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
+		      "block alloc 3 a p 40000 capacity=9");
+	EXPECT_EQ(10, ndshm_mock_slot(3).segments);
+	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
+		      "block alloc 3 a p 1 capacity=1");
+	EXPECT_EQ(2, ndshm_mock_slot(3).segments);
+	EXPECT_EQ(3, ndshm_mock_counts("p").freed);
+	test_mock("block alloc 3 a p 40000 capacity=10");
+	EXPECT_EQ(10, ndshm_mock_slot(3).segments);
+	test_mock("block free 3");
 	test_err_mock(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
 		      "block alloc 4 nobody p 1");
 	for (i = 0; i < 5; i++)

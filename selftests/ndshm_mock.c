@@ -164,6 +164,7 @@ struct ndshm_mock_slot ndshm_mock_slot(unsigned int number)
 		.inside = number_of(line, "inside"),
 		.late = number_of(line, "late"),
 		.broken = number_of(line, "broken"),
+		.segments = number_of(line, "segments"),
 	};
 	state = value_of(line, "state");
 	if (state)

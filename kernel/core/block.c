@@ -380,6 +380,8 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	ndshm_reason_t reason;
 
 	p->list = &list;
+	/* Not what the caller left there: a handler may say nothing of these. */
+	p->consumed = 0;
 	p->needs_sync = false;
 	reason = ndshm_handler_reason(c->allocate(c->provider_context, p,
 						  &block->context));

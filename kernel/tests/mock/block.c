@@ -73,6 +73,7 @@ enum state {
  * @callback_us: how long it takes
  * @hold: it waits
  * @released: woken when @hold ends
+ * @segments: how many the last call was told of; it may be that it did not ask
  * @returned: number of the newest block for which ndshm_free() has returned
  * @calls: callbacks that began
  * @inside: callbacks that run
@@ -91,6 +92,7 @@ struct slot {
 	unsigned int callback_us;
 	bool hold;
 	wait_queue_head_t released;
+	u32 segments;
 	atomic_long_t returned;
 	atomic_t calls;
 	atomic_t inside;
@@ -327,17 +329,17 @@ static bool is_zero(struct slot *slot, const struct mock_request *asked)
 	return zero;
 }
 
-static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked,
-			       struct ndshm_block **block)
+static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked)
 {
 	ndshm_reason_t reason;
+	bool kept;
 
-	mock_request_poison(asked, block);
-	reason = ndshm_allocate(&asked->parameters, block);
-	if (!mock_request_kept(asked, reason, *block) ||
-	    (reason == NDSHM_REASON_NONE && !is_zero(slot, asked)))
+	reason = mock_request_ask(asked, &kept);
+	if (!kept || (reason == NDSHM_REASON_NONE && !is_zero(slot, asked)))
 		complain(slot, "outputs are not as promised",
 			 ndshm_reason_name(reason));
+	WRITE_ONCE(slot->segments,
+		   asked->list.capacity ? asked->list.count : 0);
 	return reason;
 }
 
@@ -346,7 +348,6 @@ int mock_block_alloc(struct mock_command *command)
 	struct ndshm_provider *other = NULL;
 	struct mock_provider *provider = NULL;
 	struct ndshm_parameters *p;
-	struct ndshm_block *block;
 	struct request request;
 	struct slot *slot;
 	int ret;
@@ -373,11 +374,11 @@ int mock_block_alloc(struct mock_command *command)
 	ret = begin(slot, &request);
 	if (ret)
 		goto out_provider;
-	ret = mock_answer(command, allocate(slot, &request.asked, &block));
+	ret = mock_answer(command, allocate(slot, &request.asked));
 	if (ret)
 		leave(slot);
 	else
-		allocated(slot, block);
+		allocated(slot, request.asked.block);
 out_provider:
 	if (provider)
 		mock_provider_put(provider);
@@ -513,10 +514,12 @@ int mock_blocks_show(struct seq_file *file, void *unused)
 			seq_printf(file, "%td state=%s extra=%u calls=%d",
 				   slot - slots, states[slot->state],
 				   slot->extra, atomic_read(&slot->calls));
-			seq_printf(file, " inside=%d late=%d broken=%d\n",
+			seq_printf(file, " inside=%d late=%d broken=%d",
 				   atomic_read(&slot->inside),
 				   atomic_read(&slot->late),
 				   atomic_read(&slot->broken));
+			seq_printf(file, " segments=%u\n",
+				   READ_ONCE(slot->segments));
 		}
 		mutex_unlock(&slot->lock);
 	}

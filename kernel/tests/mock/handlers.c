@@ -127,7 +127,8 @@ static ndshm_status_t make(struct mock_generation *generation,
 	WRITE_ONCE(provider->last_generation, generation->number);
 	p->virtual_address = answer->null_address ? NULL :
 			     mock_memory_address(memory);
-	p->consumed = answer->consumed;
+	if (answer->consumed)
+		p->consumed = answer->consumed;
 	p->needs_sync = answer->needs_sync;
 	*context = answer->null_context ? NULL : (void *)memory->cookie;
 	/* The question is the core's own: it must not ask us what it was. */

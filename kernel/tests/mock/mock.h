@@ -265,25 +265,41 @@ bool mock_queue_id(u64 slot, u32 *id);
  */
 
 #define MOCK_SEGMENTS	16
+#define MOCK_GUARD	32	/* bytes */
 
 /**
- * struct mock_request - one call of ndshm_allocate()
+ * struct mock_request - one call of ndshm_allocate(), and guards around what it is given
  * @parameters: what is asked, and the outcome
  * @list: the caller's; none if its capacity is 0
  * @segments: of @list
+ * @block: the outcome
  */
 struct mock_request {
+	/* private: */
+	u8 guard0[MOCK_GUARD];
+	/* public: */
 	struct ndshm_parameters parameters;
+	/* private: */
+	u8 guard1[MOCK_GUARD];
+	/* public: */
 	struct ndshm_segment_list list;
+	/* private: */
+	u8 guard2[MOCK_GUARD];
+	/* public: */
 	struct ndshm_segment segments[MOCK_SEGMENTS];
+	/* private: */
+	u8 guard3[MOCK_GUARD];
+	/* public: */
+	struct ndshm_block *block;
+	/* private: */
+	u8 guard4[MOCK_GUARD];
 };
 
-/* Rubbish wherever ndshm writes, and wherever it must not. */
-void mock_request_poison(struct mock_request *request,
-			 struct ndshm_block **block);
-/* Are the outputs what goes with that reason? */
-bool mock_request_kept(const struct mock_request *request,
-		       ndshm_reason_t reason, const struct ndshm_block *block);
+/*
+ * Ask, with rubbish wherever ndshm writes and wherever it must not. *kept: nothing but
+ * the outputs that go with the reason has changed, and they are as promised.
+ */
+ndshm_reason_t mock_request_ask(struct mock_request *request, bool *kept);
 /* Does its memory read as zero, to the last page's end? */
 bool mock_request_zero(const struct mock_request *request);
 

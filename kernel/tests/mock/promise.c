@@ -11,17 +11,27 @@
 #define RUBBISH_POINTER	((void *)0x5a5a5a5aUL)
 #define RUBBISH_HANDLE	0x5a5a5a5aU
 
-void mock_request_poison(struct mock_request *request,
-			 struct ndshm_block **block)
+static void poison(struct mock_request *request)
 {
+	struct ndshm_parameters *p = &request->parameters;
+
+	memset(request->guard0, RUBBISH, sizeof(request->guard0));
+	memset(request->guard1, RUBBISH, sizeof(request->guard1));
+	memset(request->guard2, RUBBISH, sizeof(request->guard2));
+	memset(request->guard3, RUBBISH, sizeof(request->guard3));
+	memset(request->guard4, RUBBISH, sizeof(request->guard4));
 	memset(request->segments, RUBBISH, sizeof(request->segments));
 	request->list.segments = request->segments;
 	request->list.count = RUBBISH_HANDLE;
-	request->parameters.list = request->list.capacity ? &request->list :
-							    NULL;
-	request->parameters.virtual_address = RUBBISH_POINTER;
-	request->parameters.shared_memory_handle = RUBBISH_HANDLE;
-	*block = RUBBISH_POINTER;
+	request->block = RUBBISH_POINTER;
+	p->list = request->list.capacity ? &request->list : NULL;
+	p->virtual_address = RUBBISH_POINTER;
+	p->shared_memory_handle = RUBBISH_HANDLE;
+	p->consumed = RUBBISH_HANDLE;
+	p->needs_sync = true;
+	/* What the revision does not have is not there. */
+	if (p->header.revision == NDSHM_PARAMETERS_REVISION_1)
+		p->vport_id = RUBBISH_HANDLE;
 }
 
 static bool header_valid(const struct ndshm_object_header *header)
@@ -32,57 +42,79 @@ static bool header_valid(const struct ndshm_object_header *header)
 				NDSHM_SIZEOF_PARAMETERS_REVISION_2);
 }
 
-static bool failed_well(const struct mock_request *request,
-			ndshm_reason_t reason, const struct ndshm_block *block)
+/* What a failure leaves: the question, but for these. */
+static bool failed_well(struct mock_request *expected,
+			const struct mock_request *request,
+			ndshm_reason_t reason)
 {
-	const struct ndshm_parameters *p = &request->parameters;
-	bool written = header_valid(&p->header);
+	const struct ndshm_segment_list *list = &request->list;
 
-	return !block &&
-	       p->virtual_address == (written ? NULL : RUBBISH_POINTER) &&
-	       p->shared_memory_handle == (written ? 0 : RUBBISH_HANDLE) &&
-	       /* How many there are is told to whom has too little room. */
-	       (request->list.count == RUBBISH_HANDLE ||
-		reason == NDSHM_REASON_LIST_SHORT) &&
-	       !memchr_inv(request->segments, RUBBISH, sizeof(request->segments));
+	expected->block = NULL;
+	if (header_valid(&request->parameters.header)) {
+		expected->parameters.virtual_address = NULL;
+		expected->parameters.shared_memory_handle = 0;
+	}
+	/* How many there are is told to whom has too little room. */
+	if (reason != NDSHM_REASON_LIST_SHORT)
+		return true;
+	expected->list.count = list->count;
+	return list->capacity && list->count > list->capacity &&
+	       list->count != RUBBISH_HANDLE;
 }
 
 static bool list_good(const struct mock_request *request)
 {
 	const struct ndshm_segment_list *list = &request->list;
-	u32 i, used = list->capacity ? list->count : 0;
 	u64 total = 0;
+	u32 i;
 
-	if (!list->capacity)
-		return !memchr_inv(request->segments, RUBBISH,
-				   sizeof(request->segments));
-	if (!used || used > list->capacity)
+	if (!list->count || list->count > list->capacity)
 		return false;
-	for (i = 0; i < used; i++)
+	for (i = 0; i < list->count; i++)
 		total += request->segments[i].length;
-	return total >= PAGE_ALIGN(request->parameters.length) &&
-	       !memchr_inv(request->segments + used, RUBBISH,
-			   sizeof(request->segments) -
-			   used * sizeof(*request->segments));
+	return total >= PAGE_ALIGN(request->parameters.length);
 }
 
-static bool succeeded_well(const struct mock_request *request,
-			   const struct ndshm_block *block)
+/* What a success leaves: the question, with the outputs in it. */
+static bool succeeded_well(struct mock_request *expected,
+			   const struct mock_request *request)
 {
 	const struct ndshm_parameters *p = &request->parameters;
 
-	return block && p->virtual_address != RUBBISH_POINTER &&
+	expected->block = request->block;
+	expected->parameters.virtual_address = p->virtual_address;
+	expected->parameters.shared_memory_handle = p->shared_memory_handle;
+	expected->parameters.consumed = p->consumed;
+	expected->parameters.needs_sync = p->needs_sync;
+	if (expected->list.capacity) {
+		if (!list_good(request))
+			return false;
+		expected->list.count = request->list.count;
+		memcpy(expected->segments, request->segments,
+		       request->list.count * sizeof(*request->segments));
+	}
+	return request->block && request->block != RUBBISH_POINTER &&
+	       p->virtual_address != RUBBISH_POINTER &&
 	       p->shared_memory_handle &&
-	       p->shared_memory_handle != RUBBISH_HANDLE && p->consumed &&
-	       list_good(request);
+	       p->shared_memory_handle != RUBBISH_HANDLE &&
+	       p->consumed && p->consumed != RUBBISH_HANDLE;
 }
 
-bool mock_request_kept(const struct mock_request *request,
-		       ndshm_reason_t reason, const struct ndshm_block *block)
+ndshm_reason_t mock_request_ask(struct mock_request *request, bool *kept)
 {
-	return reason == NDSHM_REASON_NONE ?
-	       succeeded_well(request, block) :
-	       failed_well(request, reason, block);
+	struct mock_request expected;
+	ndshm_reason_t reason;
+
+	poison(request);
+	/* The list and the segments are named as they were. */
+	memcpy(&expected, request, sizeof(expected));
+	reason = ndshm_allocate(&request->parameters, &request->block);
+	*kept = reason == NDSHM_REASON_NONE ?
+		succeeded_well(&expected, request) :
+		failed_well(&expected, request, reason);
+	if (memcmp(&expected, request, sizeof(expected)))
+		*kept = false;
+	return reason;
 }
 
 bool mock_request_zero(const struct mock_request *request)
