@@ -5,6 +5,8 @@
  * client, and a user in the kernel. mock_revoke.c is about the end of providers
  * and adapters.
  */
+#define _GNU_SOURCE
+#include <sched.h>
 #include <stdio.h>
 
 #include "ndshm_mock.h"
@@ -346,6 +348,35 @@ TEST_F(mock, pages_in_kernel)
 		      "block alloc 0 node0 nobody 1");
 	test_mock("block alloc 0 node0 coherent 1");
 	test_mock("block free 0");
+}
+
+/* Nothing translates for the adapter, and between the blocks there are holes. */
+TEST_F(mock, pages_in_pieces)
+{
+	const unsigned int holes = 24;
+	unsigned int i;
+	cpu_set_t one;
+
+	/* All from the memory of one node. */
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	for (i = 0; i < holes; i++)
+		test_mock("block alloc %u a pages %u capacity=1", i, 2U << 20);
+	for (i = 0; i < holes; i += 2)
+		test_mock("block free %u", i);
+	test_mock("block alloc 0 a pages %u capacity=0", 64U << 20);
+	EXPECT_LT(1, ndshm_mock_slot(0).segments);
+	test_mock("block free 0");
+	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
+		      "block alloc 0 a pages %u capacity=1", 64U << 20);
+	EXPECT_LT(1, ndshm_mock_slot(0).segments);
+	test_err_mock(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES,
+		      "block alloc 2 a pages %u capacity=0 contiguous=1",
+		      64U << 20);
+	EXPECT_EQ(0, ndshm_mock_slot(0).broken + ndshm_mock_slot(2).broken);
+	for (i = 1; i < holes; i += 2)
+		test_mock("block free %u", i);
 }
 
 /* What is charged is what the provider says, and it is given back. */

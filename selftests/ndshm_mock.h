@@ -61,7 +61,7 @@ struct ndshm_mock_slot {
 	int inside;
 	int late;
 	int broken;
-	int segments;	/* that the last call was told of */
+	int segments;	/* of its block, or that were too many */
 };
 
 struct ndshm_mock_slot ndshm_mock_slot(unsigned int slot);

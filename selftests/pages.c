@@ -218,6 +218,53 @@ TEST_F(pages, segments)
 	EXPECT_EQ(self->block.length, total);
 }
 
+/*
+ * Much more than lies together in memory where holes have the longest chunks: so it is
+ * several segments, unless one is asked for. Nothing translates for this adapter.
+ */
+TEST_F(pages, pieces)
+{
+	static struct ndshm_segment segments[(64 << 20) >> 12];
+	struct ndshm_block_info holes[24];
+	struct ndshm_block_alloc alloc;
+	__u64 total = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(holes); i++) {
+		alloc = request(self, HUGE);
+		alloc.blocks = to_u64(&holes[i]);
+		alloc.preferred_node = 0;
+		test_block_alloc(self->fd, &alloc);
+	}
+	for (i = 0; i < ARRAY_SIZE(holes); i += 2)
+		test_free_handle(self->fd, holes[i].handle);
+
+	alloc = request(self, 64 << 20);
+	alloc.preferred_node = 0;
+	alloc.segment_capacity = ARRAY_SIZE(segments);
+	alloc.segments = to_u64(segments);
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_LT(1, alloc.out_segments);
+	EXPECT_EQ(alloc.out_segments, self->block.segments);
+	ASSERT_GE(ARRAY_SIZE(segments), alloc.out_segments);
+	for (i = 0; i < alloc.out_segments; i++) {
+		EXPECT_NE(0, segments[i].length);
+		EXPECT_EQ(0, segments[i].length % self->page);
+		total += segments[i].length;
+	}
+	EXPECT_EQ(64 << 20, total);
+	EXPECT_EQ(64 << 20, self->block.length);
+	self->map = test_map_block(self->fd, &self->block);
+	EXPECT_TRUE(all_bytes(self->map, self->block.length, 0));
+	unmake(_metadata, self);
+
+	alloc = request(self, 64 << 20);
+	alloc.preferred_node = 0;
+	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
+	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
+			     &alloc);
+}
+
 /* In one piece: what the page allocator has, and no more. */
 TEST_F(pages, contiguous)
 {

@@ -73,7 +73,7 @@ enum state {
  * @callback_us: how long it takes
  * @hold: it waits
  * @released: woken when @hold ends
- * @segments: how many the last call was told of; it may be that it did not ask
+ * @segments: how many there are, or were said to be if they were too many
  * @returned: number of the newest block for which ndshm_free() has returned
  * @calls: callbacks that began
  * @inside: callbacks that run
@@ -314,19 +314,33 @@ static void allocated(struct slot *slot, struct ndshm_block *block)
 		leave(slot);
 }
 
+/* Its segments are all of it; how many. */
+static bool is_whole(const struct mock_request *asked, u32 *count)
+{
+	const struct ndshm_segment *segments =
+		ndshm_block_segments(asked->block, count);
+	u64 total = 0;
+	u32 i;
+
+	for (i = 0; i < *count; i++)
+		total += segments[i].length;
+	return total >= PAGE_ALIGN(asked->parameters.length);
+}
+
 /*
  * Fresh memory reads as zero. It is there for as long as the callback has not
  * run: one that comes now waits for the lock.
  */
-static bool is_zero(struct slot *slot, const struct mock_request *asked)
+static bool is_good(struct slot *slot, const struct mock_request *asked)
 {
-	bool zero = true;
+	bool good = true;
 
 	mutex_lock(&slot->lock);
 	if (asked->parameters.revoked && !slot->revoked)
-		zero = mock_request_zero(asked);
+		good = mock_request_zero(asked) &&
+		       is_whole(asked, &slot->segments);
 	mutex_unlock(&slot->lock);
-	return zero;
+	return good;
 }
 
 static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked)
@@ -335,11 +349,10 @@ static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked)
 	bool kept;
 
 	reason = mock_request_ask(asked, &kept);
-	if (!kept || (reason == NDSHM_REASON_NONE && !is_zero(slot, asked)))
+	slot->segments = asked->list.capacity ? asked->list.count : 0;
+	if (!kept || (reason == NDSHM_REASON_NONE && !is_good(slot, asked)))
 		complain(slot, "outputs are not as promised",
 			 ndshm_reason_name(reason));
-	WRITE_ONCE(slot->segments,
-		   asked->list.capacity ? asked->list.count : 0);
 	return reason;
 }
 
@@ -519,7 +532,7 @@ int mock_blocks_show(struct seq_file *file, void *unused)
 				   atomic_read(&slot->late),
 				   atomic_read(&slot->broken));
 			seq_printf(file, " segments=%u\n",
-				   READ_ONCE(slot->segments));
+				   slot->segments);
 		}
 		mutex_unlock(&slot->lock);
 	}
