@@ -596,6 +596,94 @@ TEST_F(async, limit)
 	self->fd = ndshm_open();
 }
 
+/* Waits for that event, which comes once; what came before is counted by command. */
+static void hear(struct __test_metadata *_metadata, struct ndshm_nl *listener,
+		 unsigned int *heard, __u8 cmd, __u64 *buffer, size_t size)
+{
+	int got;
+
+	do {
+		got = ndshm_nl_event(listener, 10000, buffer, size);
+		ASSERT_LE(0, got)
+			TH_LOG("event %u does not come", cmd);
+		heard[got]++;
+	} while (got != cmd);
+}
+
+/*
+ * To the page, when it is asked for: more does not begin, and is told. What is granted
+ * is added and freed once each, for those who listen.
+ */
+TEST_F(async, quota)
+{
+	struct ndshm_nl_quota_change change = { .set = 1U << 3 };
+	const struct ndshm_nl_quota_change reset = { .reset = 1U << 3 };
+	static __u64 buffer[512];
+	unsigned int heard[256] = {};
+	struct ndshm_nl_quota before, now, told;
+	struct ndshm_completion record;
+	struct ndshm_nl_block added, freed;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_nl nl, listener;
+
+	if (geteuid())
+		SKIP(return, "only root sets limits");
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, false));
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_own_quota(&nl, &before));
+	change.limits[3] = before.amounts[3] + 4 * self->page;
+	ASSERT_EQ(0, ndshm_nl_set_quota(&nl, getuid(), &change));
+	ASSERT_EQ(0, ndshm_nl_open(&listener));
+	ASSERT_EQ(0, ndshm_nl_join_events(&listener));
+
+	alloc = block_later_request(self->adapter, 5 * self->page, 1);
+	test_err_block_alloc(EDQUOT, NDSHM_REASON_BYTE_QUOTA, self->fd, &alloc);
+	hear(_metadata, &listener, heard, NDSHM_CMD_QUOTA_EXCEEDED_NTF, buffer,
+	     sizeof(buffer));
+	ndshm_nl_to_quota((const void *)buffer, &told);
+	EXPECT_EQ(getuid(), told.uid);
+	EXPECT_EQ(1U << 3, told.exceeded);
+	/* What it could take: whole powers of two. */
+	EXPECT_EQ(8 * self->page, told.wanted);
+	EXPECT_EQ(before.amounts[3], told.amounts[3]);
+	EXPECT_EQ(0, requests_of(_metadata, self->fd));
+	EXPECT_FALSE(is_ready(self->fd, 0));
+	test_counts(&self->before, 0, 0, 0);
+
+	ask(_metadata, self, 4 * self->page, 2);
+	ASSERT_EQ(0, ndshm_nl_own_quota(&nl, &now));
+	EXPECT_EQ(before.amounts[3] + 4 * self->page, now.amounts[3]);
+	record = test_read(self->fd);
+	test_record(&record, 2, NDSHM_REASON_NONE);
+	hear(_metadata, &listener, heard, NDSHM_CMD_BLOCK_ADDED_NTF, buffer,
+	     sizeof(buffer));
+	ndshm_nl_to_block((const void *)buffer, &added);
+	EXPECT_EQ(record.block.shared_memory_handle, added.id);
+	test_free_handle(self->fd, record.block.handle);
+	hear(_metadata, &listener, heard, NDSHM_CMD_BLOCK_FREED_NTF, buffer,
+	     sizeof(buffer));
+	ndshm_nl_to_block((const void *)buffer, &freed);
+	EXPECT_EQ(added.id, freed.id);
+	ASSERT_EQ(0, ndshm_nl_own_quota(&nl, &now));
+	EXPECT_EQ(before.amounts[3], now.amounts[3]);
+
+	/* After this nothing came of what was before. */
+	alloc = block_later_request(self->adapter, 5 * self->page, 3);
+	test_err_block_alloc(EDQUOT, NDSHM_REASON_BYTE_QUOTA, self->fd, &alloc);
+	hear(_metadata, &listener, heard, NDSHM_CMD_QUOTA_EXCEEDED_NTF, buffer,
+	     sizeof(buffer));
+	EXPECT_EQ(-ETIMEDOUT,
+		  ndshm_nl_event(&listener, 0, buffer, sizeof(buffer)));
+	EXPECT_EQ(1, heard[NDSHM_CMD_BLOCK_ADDED_NTF]);
+	EXPECT_EQ(1, heard[NDSHM_CMD_BLOCK_FREED_NTF]);
+	EXPECT_EQ(2, heard[NDSHM_CMD_QUOTA_EXCEEDED_NTF]);
+	EXPECT_EQ(0, ndshm_nl_set_quota(&nl, getuid(), &reset));
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
+	ndshm_nl_close(&listener);
+	ndshm_nl_close(&nl);
+	test_counts(&self->before, 1, 0, 0);
+}
+
 /* It is the block of who asked, whoever opened the client, and reads. */
 TEST_F(async, owner)
 {
