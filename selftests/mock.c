@@ -8,9 +8,11 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
+#include <sys/wait.h>
 
 #include "ndshm_mock.h"
 #include "ndshm_nl.h"
+#include "ndshm_proc.h"
 #include "ndshm_test.h"
 
 #define SEGMENTS	8
@@ -501,6 +503,83 @@ TEST_F(mock, references)
 	EXPECT_EQ(0, ndshm_mock_counts("p").live);
 	EXPECT_STREQ("empty", ndshm_mock_slot(0).state);
 	test_err_mock(ENOENT, NDSHM_REASON_NONE, "block put 0");
+}
+
+/* It sleeps where no signal reaches it. */
+static bool is_waiting(pid_t pid)
+{
+	char path[64], stat[512];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (ndshm_read_file(path, stat, sizeof(stat)))
+		return false;
+	state = strrchr(stat, ')');
+	return state && state[2] == 'D';
+}
+
+#define DEFERRED	8
+
+/*
+ * The last references end in atomic context, so that the memory goes back later, and
+ * that takes its time: whoever ends the provider or the adapter waits for all of it.
+ */
+static void end_while_freed(struct __test_metadata *_metadata,
+			    const char *command)
+{
+	struct ndshm_mock_counts before = ndshm_mock_counts("p"), now;
+	int status, i;
+	pid_t child;
+
+	for (i = 0; i < DEFERRED; i++) {
+		test_mock("block alloc %d a p 1", i);
+		test_mock("block get %d", i);
+		test_mock("block free %d", i);
+	}
+	test_mock("script p hold_free=1");
+	for (i = 0; i < DEFERRED; i++)
+		test_mock("block put %d", i);
+	EXPECT_TRUE(ndshm_soon(ndshm_mock_counts("p").freeing == DEFERRED));
+	/* The module is that of the handlers that run. */
+	EXPECT_EQ(-EWOULDBLOCK, ndshm_mock_unload());
+
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(!!ndshm_mock("%s", command));
+	EXPECT_TRUE(ndshm_soon(is_waiting(child)));
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	now = ndshm_mock_counts("p");
+	EXPECT_EQ(before.freed, now.freed);
+	EXPECT_EQ(before.allocated + DEFERRED, now.allocated);
+	test_mock("script p hold_free=0");
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	now = ndshm_mock_counts("p");
+	EXPECT_EQ(before.allocated + DEFERRED, now.allocated);
+	EXPECT_EQ(now.allocated, now.freed);
+	EXPECT_EQ(0, now.freeing);
+	EXPECT_TRUE(ndshm_mock_sound(&now));
+	/* Nothing is left that would keep the module. */
+	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+	ASSERT_EQ(0, ndshm_mock_load("quarantine=8"));
+	test_mock("adapter add a");
+	test_mock("provider add p");
+}
+
+TEST_F(mock, unregistered_while_freed)
+{
+	end_while_freed(_metadata, "provider del p");
+}
+
+TEST_F(mock, revoked_while_freed)
+{
+	end_while_freed(_metadata, "provider revoke p");
+}
+
+TEST_F(mock, adapter_gone_while_freed)
+{
+	end_while_freed(_metadata, "adapter del a");
 }
 
 /* The counters that all this relies on do count. */

@@ -145,6 +145,7 @@ struct ndshm_mock_counts ndshm_mock_counts(const char *provider)
 		.overrun = number_of(line, "overrun"),
 		.misused = number_of(line, "misused"),
 		.inside = number_of(line, "inside"),
+		.freeing = number_of(line, "freeing"),
 		.generation = number_of(line, "generation"),
 	};
 }

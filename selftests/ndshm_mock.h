@@ -41,6 +41,7 @@ struct ndshm_mock_counts {
 	long long overrun;
 	long long misused;
 	long long inside;
+	long long freeing;
 	long long generation;
 };
 

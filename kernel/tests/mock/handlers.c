@@ -174,13 +174,11 @@ ndshm_status_t mock_allocate(void *provider_context,
 	return status;
 }
 
-void mock_free(void *provider_context, void *context)
+static void take_back(struct mock_generation *generation, void *context)
 {
-	struct mock_generation *generation = provider_context;
 	struct mock_provider *provider = generation->provider;
 	struct mock_memory *memory;
 
-	check_context(provider);
 	memory = take(provider, context);
 	if (!memory) {
 		atomic64_inc(&provider->double_free);
@@ -193,6 +191,18 @@ void mock_free(void *provider_context, void *context)
 		mock_misused(provider, "a block came back to other handlers");
 	mock_memory_retire(memory);
 	atomic64_inc(&provider->freed);
+}
+
+void mock_free(void *provider_context, void *context)
+{
+	struct mock_generation *generation = provider_context;
+	struct mock_provider *provider = generation->provider;
+
+	check_context(provider);
+	atomic_inc(&provider->freeing);
+	mock_script_free(&provider->script);
+	take_back(generation, context);
+	atomic_dec(&provider->freeing);
 }
 
 int mock_free_again(void)

@@ -71,6 +71,7 @@ enum mock_list {
  * @no_flags: the flags that were asked for are overwritten: none
  * @needs_sync: it says that the block does
  * @hold: wait until the script says otherwise
+ * @hold_free: frees do so
  * @delay_ms: wait that long
  * @consumed: bytes it says it takes; 0: it does not say
  */
@@ -84,6 +85,7 @@ struct mock_answer {
 	bool no_flags;
 	bool needs_sync;
 	bool hold;
+	bool hold_free;
 	unsigned int delay_ms;
 	u64 consumed;
 };
@@ -113,6 +115,8 @@ int mock_script_change(struct mock_script *script,
 void mock_script_reset(struct mock_script *script);
 /* The next call's answer, when its time has come. */
 struct mock_answer mock_script_next(struct mock_script *script);
+/* The same of a free. */
+void mock_script_free(struct mock_script *script);
 /* 0 or -ENOMEM. */
 int mock_script_list(const struct mock_answer *answer,
 		     struct ndshm_segment_list *list, u64 address, u64 length);
@@ -151,6 +155,7 @@ struct mock_memory;
  * @shared: the memory of the block whose context is NULL; there is one at most
  * @gone: no handler may be called
  * @inside: allocate handlers that run now
+ * @freeing: free handlers that run now
  * @allocated: successes
  * @freed: that came back
  * @failed: answers that were no success
@@ -176,6 +181,7 @@ struct mock_provider {
 	struct mock_memory *shared;
 	bool gone;
 	atomic_t inside;
+	atomic_t freeing;
 	atomic64_t allocated;
 	atomic64_t freed;
 	atomic64_t failed;

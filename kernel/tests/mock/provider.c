@@ -380,8 +380,8 @@ int mock_providers_show(struct seq_file *file, void *unused)
 			   atomic64_read(&p->synced[0]),
 			   atomic64_read(&p->synced[1]),
 			   READ_ONCE(p->sync_end));
-		seq_printf(file, " inside=%d generation=%u\n",
-			   atomic_read(&p->inside),
+		seq_printf(file, " inside=%d freeing=%d generation=%u\n",
+			   atomic_read(&p->inside), atomic_read(&p->freeing),
 			   READ_ONCE(p->last_generation));
 	}
 	mutex_unlock(&providers_lock);

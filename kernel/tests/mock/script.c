@@ -12,6 +12,7 @@
  *	needs_sync=1|0		it is the same for all only after a sync
  *	delay_ms=N		a call takes that long
  *	hold=1|0		a call waits for hold=0
+ *	hold_free=1|0		a free waits for hold_free=0
  *	nth=N, every=N		which calls from now on; 0: every one. The others
  *				are answered well.
  *
@@ -170,6 +171,9 @@ static int change_answer(struct mock_answer *answer, const char *word)
 	value = mock_value(word, "hold");
 	if (value)
 		return flag_of(value, &answer->hold);
+	value = mock_value(word, "hold_free");
+	if (value)
+		return flag_of(value, &answer->hold_free);
 	value = mock_value(word, "delay_ms");
 	if (value) {
 		ret = mock_number(value, MAX_DELAY_MS, &number);
@@ -236,6 +240,21 @@ static bool let_go(struct mock_script *script)
 	hold = script->answer.hold;
 	spin_unlock(&script->lock);
 	return !hold;
+}
+
+static bool let_free(struct mock_script *script)
+{
+	bool hold;
+
+	spin_lock(&script->lock);
+	hold = script->answer.hold_free;
+	spin_unlock(&script->lock);
+	return !hold;
+}
+
+void mock_script_free(struct mock_script *script)
+{
+	wait_event_killable(script->changed, let_free(script));
 }
 
 struct mock_answer mock_script_next(struct mock_script *script)
