@@ -124,6 +124,9 @@ check_man() {
 
 check_named_tests() { selftests/lint/check-named-tests.sh || echo 'see Documentation/pitfalls.rst'; }
 
+# What the headers define under NDIS's names, the compiler is asked about.
+check_ndis_names() { selftests/lint/check-ndis-names.sh; }
+
 # Holes and 32-bit layout of every structure of the ABI.
 check_abi_layout() {
 	local bits
