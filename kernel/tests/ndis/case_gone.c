@@ -216,7 +216,7 @@ static bool goes(struct bench *bench, enum way way)
 	return true;
 }
 
-bool case_gone(struct bench *bench)
+bool own_gone(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE own;
@@ -242,7 +242,7 @@ bool case_gone(struct bench *bench)
  * A handler that clears nothing: programs get memory of zeroes all the same
  */
 
-bool case_cleared(struct bench *bench)
+bool own_cleared(struct bench *bench)
 {
 	struct script *script = &bench->script;
 	struct ndshm_block *block;

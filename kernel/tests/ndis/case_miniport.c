@@ -91,7 +91,30 @@ static NDIS_STATUS try_describe(struct bench *bench, NDIS_OBJECT_HEADER header)
 	return dma || description.ScatterGatherListSize ? 0x7fffffff : status;
 }
 
-bool case_dma_handle(struct bench *bench)
+bool ndis_dma_handle(struct bench *bench)
+{
+	NDIS_SG_DMA_DESCRIPTION description = describe();
+	NDIS_HANDLE dma = bench;
+
+	CHECK(description.Header.Type == 0x83);
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					    &dma) == NDIS_STATUS_SUCCESS);
+	CHECK(dma && dma != bench && dma != bench->adapter);
+	/* 64 KiB that begin somewhere in a page. */
+	CHECK(description.ScatterGatherListSize >=
+	      sizeof(SCATTER_GATHER_LIST) +
+	      (65536 / PAGE_SIZE + 1) * sizeof(SCATTER_GATHER_ELEMENT));
+	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(64));
+	NdisMDeregisterScatterGatherDma(dma);
+	/* Another revision than it has. */
+	CHECK(try_describe(bench, (NDIS_OBJECT_HEADER){ 0x83, 0, 36 }) ==
+	      NDIS_STATUS_BAD_VERSION);
+	CHECK(try_describe(bench, (NDIS_OBJECT_HEADER){ 0x83, 2, 36 }) ==
+	      NDIS_STATUS_BAD_VERSION);
+	return true;
+}
+
+bool own_dma_handle(struct bench *bench)
 {
 	static const struct {
 		NDIS_OBJECT_HEADER header;
@@ -100,8 +123,6 @@ bool case_dma_handle(struct bench *bench)
 		{ { 0x83, 1, 36 }, NDIS_STATUS_SUCCESS },
 		{ { 0x83, 1, 40 }, NDIS_STATUS_SUCCESS },
 		{ { 0x83, 1, 35 }, NDIS_STATUS_NOT_SUPPORTED },
-		{ { 0x83, 0, 36 }, NDIS_STATUS_BAD_VERSION },
-		{ { 0x83, 2, 36 }, NDIS_STATUS_BAD_VERSION },
 		{ { 0x80, 1, 36 }, NDIS_STATUS_NOT_SUPPORTED },
 	};
 	NDIS_SG_DMA_DESCRIPTION description = describe();
@@ -119,21 +140,18 @@ bool case_dma_handle(struct bench *bench)
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, NULL, &dma) ==
 	      NDIS_STATUS_NOT_SUPPORTED);
 
-	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
-					    &dma) == NDIS_STATUS_SUCCESS);
-	/* 64 KiB that begin somewhere in a page. */
-	CHECK(description.ScatterGatherListSize >=
-	      sizeof(SCATTER_GATHER_LIST) +
-	      (65536 / PAGE_SIZE + 1) * sizeof(SCATTER_GATHER_ELEMENT));
-	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(64));
-	NdisMDeregisterScatterGatherDma(dma);
-
 	/* Who does not say so has 32 bits; one that is left over ends, too. */
 	description.Flags = 0;
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
 					    &dma) == NDIS_STATUS_SUCCESS);
 	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(32));
 	CHECK(bench->device->coherent_dma_mask == DMA_BIT_MASK(32));
+	NdisMDeregisterScatterGatherDma(dma);
+	/* And whoever says so is not given more than it has. */
+	description.Flags = NDIS_SG_DMA_64_BIT_ADDRESS;
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					    &dma) == NDIS_STATUS_SUCCESS);
+	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(32));
 	return true;
 }
 
@@ -176,44 +194,72 @@ static void free_atomic(NDIS_HANDLE adapter, ULONG length, PVOID address,
 	local_irq_enable();
 }
 
-bool case_miniport(struct bench *bench)
+/* Cached or not, given back where one can sleep and where not. */
+bool ndis_miniport(struct bench *bench)
 {
 	static const ULONG lengths[] = { 1, PAGE_SIZE, 10000, 65536 };
-	NDIS_PHYSICAL_ADDRESS physical, other;
+	NDIS_PHYSICAL_ADDRESS physical;
+	PVOID address;
+	unsigned int i;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(lengths); i++) {
+		ULONG length = lengths[i / 2];
+
+		NdisMAllocateSharedMemory(bench->adapter, length, i & 1,
+					  &address, &physical);
+		CHECK(address && physical.QuadPart);
+		RtlFillMemory(address, length, POISON);
+		if (i & 1)
+			free_atomic(bench->adapter, length, address, physical);
+		else
+			NdisMFreeSharedMemory(bench->adapter, length, FALSE,
+					      address, physical);
+	}
+	/* No memory is no address. */
+	address = bench;
+	NdisMAllocateSharedMemory(bench->adapter, TOO_LONG, FALSE, &address,
+				  &physical);
+	CHECK(!address);
+	return true;
+}
+
+/* What is not exactly that allocation is not freed. */
+static bool mismatches(struct bench *bench, ULONG length, PVOID address,
+		       NDIS_PHYSICAL_ADDRESS physical)
+{
+	NDIS_PHYSICAL_ADDRESS other = physical;
+
+	other.QuadPart++;
+	NdisMFreeSharedMemory(bench->adapter, length + 1, TRUE, address,
+			      physical);
+	NdisMFreeSharedMemory(bench->adapter, length, TRUE, address, other);
+	NdisMFreeSharedMemory(bench->adapter, length, TRUE, address + 1,
+			      physical);
+	NdisMFreeSharedMemory(bench->adapter, length, TRUE, NULL, physical);
+	NdisMFreeSharedMemory(bench->driver, length, TRUE, address, physical);
+	NdisMFreeSharedMemory(NULL, length, TRUE, address, physical);
+	CHECK(ndshm_ndis_close(bench->adapter) == -EBUSY);
+	return true;
+}
+
+bool own_miniport(struct bench *bench)
+{
+	static const ULONG lengths[] = { 1, PAGE_SIZE, 10000, 65536 };
+	NDIS_PHYSICAL_ADDRESS physical;
 	PVOID address;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		NdisMAllocateSharedMemory(bench->adapter, lengths[i], TRUE,
 					  &address, &physical);
-		CHECK(address && physical.QuadPart);
+		CHECK(address);
 		CHECK(!memchr_inv(address, 0, lengths[i]));
 		RtlFillMemory(address, lengths[i], POISON);
 		/* It is the host's, and no provider's. */
 		CHECK(!bench->script.allocated);
-
-		/* What is not exactly that is not freed. */
-		other = physical;
-		other.QuadPart++;
-		NdisMFreeSharedMemory(bench->adapter, lengths[i] + 1, TRUE,
+		CHECK(mismatches(bench, lengths[i], address, physical));
+		NdisMFreeSharedMemory(bench->adapter, lengths[i], FALSE,
 				      address, physical);
-		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
-				      address, other);
-		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
-				      address + 1, physical);
-		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
-				      NULL, physical);
-		NdisMFreeSharedMemory(bench->driver, lengths[i], TRUE,
-				      address, physical);
-		NdisMFreeSharedMemory(NULL, lengths[i], TRUE, address,
-				      physical);
-		CHECK(ndshm_ndis_close(bench->adapter) == -EBUSY);
-		if (i & 1)
-			free_atomic(bench->adapter, lengths[i], address,
-				    physical);
-		else
-			NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
-					      address, physical);
 		/* And once only. */
 		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
 				      address, physical);
@@ -276,24 +322,42 @@ static bool give_back(struct bench *bench, struct later *later)
 	return true;
 }
 
-bool case_async(struct bench *bench)
+/*
+ * Each that is pending is completed once, in process context and with the miniport's
+ * own contexts; without addresses if there was no memory.
+ */
+bool ndis_async(struct bench *bench)
 {
-	NDIS_SG_DMA_DESCRIPTION description = describe();
 	unsigned int i;
-	NDIS_HANDLE dma, silent;
+	NDIS_HANDLE dma;
 
 	CHECK(begin(bench, &dma));
 	/* Each third is one that cannot be. */
 	for (i = 0; i < REQUESTS; i++)
 		CHECK(ask(dma, i, i % 3 ? i * 10 : TOO_LONG) ==
 		      NDIS_STATUS_PENDING);
-	/* And what is no length is not begun. */
+	NdisMDeregisterScatterGatherDma(dma);
+	CHECK(!atomic_read(&asker.wrong));
+	for (i = 0; i < REQUESTS; i++)
+		CHECK(give_back(bench, &asker.requests[i]));
+	return true;
+}
+
+bool own_async(struct bench *bench)
+{
+	NDIS_SG_DMA_DESCRIPTION description = describe();
+	NDIS_HANDLE dma, silent;
+	unsigned int i;
+
+	CHECK(begin(bench, &dma));
+	for (i = 0; i < REQUESTS; i++)
+		CHECK(ask(dma, i, PAGE_SIZE) == NDIS_STATUS_PENDING);
+	/* What is no length is not begun. */
 	CHECK(NdisMAllocateSharedMemoryAsyncEx(dma, 0, FALSE, &asker) ==
 	      NDIS_STATUS_FAILURE);
-	/* It waits for all of them. */
+	/* It waits for all of them, and what they got lives on. */
 	NdisMDeregisterScatterGatherDma(dma);
 	CHECK(atomic_read(&asker.completed) == REQUESTS);
-	CHECK(!atomic_read(&asker.wrong));
 	for (i = 0; i < REQUESTS; i++)
 		CHECK(give_back(bench, &asker.requests[i]));
 
@@ -325,7 +389,7 @@ static void close_adapter(struct work_struct *work)
 	complete(&ending->done);
 }
 
-bool case_async_ends(struct bench *bench)
+bool own_async_ends(struct bench *bench)
 {
 	struct ending ending = { .adapter = bench->adapter };
 	bool waited;

@@ -3,7 +3,9 @@
  * What a provider is told, what it answers, and how it is registered.
  */
 #include <linux/dma-mapping.h>
+#include <linux/module.h>
 #include <linux/numa.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include <ndshm/adapter.h>
@@ -24,27 +26,67 @@ static bool answers(struct bench *bench, NDIS_STATUS given, NDIS_STATUS told)
 	return true;
 }
 
-bool case_statuses(struct bench *bench)
+bool ndis_statuses(struct bench *bench)
 {
 	static const NDIS_STATUS documented[] = {
 		NDIS_STATUS_RESOURCES, NDIS_STATUS_INVALID_PARAMETER,
 		NDIS_STATUS_FAILURE,
-	}, others[] = {
-		NDIS_STATUS_PENDING, NDIS_STATUS_NOT_ACCEPTED,
-		NDIS_STATUS_BUFFER_OVERFLOW, NDIS_STATUS_BUSY,
-		NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_BUFFER_TOO_SHORT,
-		NDIS_STATUS_ADAPTER_REMOVED, NDIS_STATUS_CLOSING, 1, -1,
 	};
 	NDIS_SHARED_MEMORY_PARAMETERS p;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(documented); i++)
 		CHECK(answers(bench, documented[i], documented[i]));
-	for (i = 0; i < ARRAY_SIZE(others); i++)
-		CHECK(answers(bench, others[i], NDIS_STATUS_FAILURE));
 	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1 && bench->script.freed == 1);
+	return true;
+}
+
+/* What a handler must not answer is FAILURE, and nothing is given back to it. */
+bool own_statuses(struct bench *bench)
+{
+	static const NDIS_STATUS others[] = {
+		NDIS_STATUS_PENDING, NDIS_STATUS_NOT_ACCEPTED,
+		NDIS_STATUS_BUFFER_OVERFLOW, NDIS_STATUS_BUSY,
+		NDIS_STATUS_NOT_SUPPORTED, NDIS_STATUS_BUFFER_TOO_SHORT,
+		NDIS_STATUS_ADAPTER_REMOVED, NDIS_STATUS_CLOSING, 1, -1,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		CHECK(answers(bench, others[i], NDIS_STATUS_FAILURE));
+	CHECK(!bench->script.allocated);
+	return true;
+}
+
+/* The handlers run where the calls were made. */
+bool ndis_callers_context(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NDIS_HANDLE allocation;
+
+	CHECK(allocates(bench, bench->adapter, &p, &allocation));
+	CHECK(bench->script.caller == current);
+	bench->script.caller = NULL;
+	NdisFreeSharedMemory(bench->adapter, allocation);
+	CHECK(bench->script.freed == 1);
+	CHECK(bench->script.caller == current);
+	return true;
+}
+
+/* A provider need not have a context of a block: NULL comes back as well. */
+bool ndis_null_context(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	struct script *script = &bench->script;
+
+	script->contextless = true;
+	script->returned = bench;
+	CHECK(works(bench, &p));
+	CHECK(script->allocated == 1 && script->freed == 1);
+	CHECK(!script->context && !script->returned);
+	script->contextless = false;
 	return true;
 }
 
@@ -65,7 +107,7 @@ static bool nonsense(struct bench *bench, ULONG length, ULONG flags)
 	return true;
 }
 
-bool case_nonsense(struct bench *bench)
+bool own_nonsense(struct bench *bench)
 {
 	struct script *script = &bench->script;
 
@@ -108,7 +150,8 @@ bool case_nonsense(struct bench *bench)
 	return true;
 }
 
-bool case_handler_sees(struct bench *bench)
+/* This structure, with a header of either revision. */
+bool ndis_handler_sees(struct bench *bench)
 {
 	const NDIS_SHARED_MEMORY_PARAMETERS *asked = &bench->script.asked;
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -119,26 +162,45 @@ bool case_handler_sees(struct bench *bench)
 	CHECK(asked->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
 	CHECK(asked->Header.Revision == 2 && asked->Header.Size == 68);
 	CHECK(!asked->Flags && !asked->QueueId && !asked->VPortId);
-	CHECK(!asked->SharedMemoryHandle && !asked->VirtualAddress);
+	CHECK(asked->PreferredNode == MM_ANY_NODE_OK);
 	CHECK(asked->Usage == NdisSharedMemoryUsageXmitHeader);
 	CHECK(asked->Length == 3 * PAGE_SIZE);
-	/* An element a page. */
-	CHECK(asked->SGListBuffer && asked->SGListBuffer != bench->list);
-	CHECK(bench->script.capacity == 3);
-	CHECK(asked->SGListBufferLength == 16 + 3 * 24);
+	CHECK(asked->SGListBuffer);
 
+	/* None invents a port. */
 	p = request(bench);
 	p.Header.Revision = 1;
 	p.Header.Size = 64;
 	p.VPortId = 9;
 	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGOUS;
-	p.Length = 5000;
 	CHECK(works(bench, &p));
+	CHECK(asked->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
 	CHECK(asked->Header.Revision == 1 && asked->Header.Size == 64);
 	CHECK(asked->Flags == NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS);
 	CHECK(!asked->VPortId);
+	return true;
+}
+
+/* A list of ndshm's with an element a page, or one; and nothing of the caller's. */
+bool own_handler_sees(struct bench *bench)
+{
+	const NDIS_SHARED_MEMORY_PARAMETERS *asked = &bench->script.asked;
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+
+	p.Length = 3 * PAGE_SIZE;
+	CHECK(works(bench, &p));
+	CHECK(!asked->SharedMemoryHandle && !asked->VirtualAddress);
+	CHECK(asked->SGListBuffer && asked->SGListBuffer != bench->list);
+	CHECK(bench->script.capacity == 3);
+	CHECK(asked->SGListBufferLength == 16 + 3 * 24);
+
+	p = request(bench);
+	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
+	p.Length = 5000;
+	CHECK(works(bench, &p));
 	CHECK(asked->Length == ROUND_TO_PAGES(5000));
 	CHECK(bench->script.capacity == 1);
+	CHECK(asked->SGListBufferLength == 16 + 24);
 	return true;
 }
 
@@ -163,7 +225,7 @@ static bool registers(struct bench *bench, NDIS_OBJECT_HEADER header, bool good)
 	return true;
 }
 
-bool case_characteristics(struct bench *bench)
+bool ndis_characteristics(struct bench *bench)
 {
 	static const struct {
 		NDIS_OBJECT_HEADER header;
@@ -181,13 +243,30 @@ bool case_characteristics(struct bench *bench)
 		{ { 0x80, 1, 32 }, false },
 		{ { 0x00, 1, 32 }, false },
 	};
-	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c;
-	PNDIS_DRIVER_OPTIONAL_HANDLERS handlers = (void *)&c;
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c =
+		script_handlers(&bench->script);
 	NDIS_SHARED_MEMORY_PARAMETERS p;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(tried); i++)
 		CHECK(registers(bench, tried[i].header, tried[i].good));
+	/* Flags are NDIS's own affair. */
+	c.Flags = NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS;
+	CHECK(NdisSetOptionalHandlers(bench->adapter, (void *)&c) ==
+	      NDIS_STATUS_SUCCESS);
+	/* What failed has changed nothing. */
+	p = request(bench);
+	CHECK(works(bench, &p));
+	CHECK(bench->script.allocated == 1);
+	return true;
+}
+
+bool own_characteristics(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS c;
+	PNDIS_DRIVER_OPTIONAL_HANDLERS handlers = (void *)&c;
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+
 	c = script_handlers(&bench->script);
 	c.AllocateSharedMemoryHandler = NULL;
 	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
@@ -196,7 +275,7 @@ bool case_characteristics(struct bench *bench)
 	c.FreeSharedMemoryHandler = NULL;
 	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
 	      NDIS_STATUS_FAILURE);
-	/* Flags are NDIS's own affair. */
+	/* A flag that nobody knows is none that is refused. */
 	c = script_handlers(&bench->script);
 	c.Flags = ~0;
 	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
@@ -204,7 +283,6 @@ bool case_characteristics(struct bench *bench)
 	CHECK(NdisSetOptionalHandlers(bench->adapter, NULL) ==
 	      NDIS_STATUS_FAILURE);
 	CHECK(NdisSetOptionalHandlers(NULL, handlers) == NDIS_STATUS_FAILURE);
-	/* What failed has changed nothing. */
 	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1);
@@ -212,7 +290,7 @@ bool case_characteristics(struct bench *bench)
 }
 
 /* A block goes back to the handlers that made it, whoever they are by now. */
-bool case_again(struct bench *bench)
+bool ndis_again(struct bench *bench)
 {
 	struct script scripts[] = {
 		{ .number = 1 }, { .number = 2 }, { .number = 3 },
@@ -237,17 +315,33 @@ bool case_again(struct bench *bench)
 			CHECK(!scripts[i].wrong);
 		}
 	}
-	/* Another driver does not become the adapter's provider beside it. */
-	CHECK(script_register(bench->driver, &scripts[0]) ==
-	      NDIS_STATUS_SUCCESS);
-	p = request(bench);
+	return true;
+}
+
+/* Each scope has one provider: the adapter its own, and all others the machine's. */
+bool own_scopes(struct bench *bench)
+{
+	struct script script = { .number = 1 };
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NDIS_HANDLE other;
+
+	CHECK(script_register(bench->driver, &script) == NDIS_STATUS_SUCCESS);
 	CHECK(works(bench, &p));
-	CHECK(scripts[2].allocated == round + 1);
+	CHECK(bench->script.allocated == 1 && !script.allocated);
+	/* One that is taken. */
+	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-other", NULL, &other));
+	CHECK(script_register(other, &bench->script) == NDIS_STATUS_FAILURE);
+	CHECK(!ndshm_ndis_close(other));
+	/* Whoever failed to take it has not. */
+	p = request(bench);
+	CHECK(allocates(bench, bench->driver, &p, &other));
+	NdisFreeSharedMemory(bench->driver, other);
+	CHECK(script.allocated == 1 && script.freed == 1 && !script.wrong);
 	return true;
 }
 
 /* What the device cannot get at is refused, and goes back. */
-bool case_reach(struct bench *bench)
+bool own_reach(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 
@@ -265,7 +359,7 @@ bool case_reach(struct bench *bench)
  * Of a list whose second piece is out of reach the first one is mapped already. So
  * often that who counts mappings (CONFIG_DMA_API_DEBUG) would see what stays.
  */
-bool case_half_mapped(struct bench *bench)
+bool own_half_mapped(struct bench *bench)
 {
 	struct script *script = &bench->script;
 	NDIS_SHARED_MEMORY_PARAMETERS p;
@@ -292,7 +386,7 @@ bool case_half_mapped(struct bench *bench)
 }
 
 /* A list of more than was asked for is one of what was asked for. */
-bool case_longer(struct bench *bench)
+bool own_longer(struct bench *bench)
 {
 	struct script *script = &bench->script;
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);

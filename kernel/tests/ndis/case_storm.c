@@ -182,7 +182,7 @@ static void run_all(void)
 	}
 }
 
-bool case_storm(struct bench *bench)
+bool own_storm(struct bench *bench)
 {
 	NDIS_SG_DMA_DESCRIPTION description = {
 		.Header = {

@@ -12,35 +12,61 @@
 
 #define PATTERN(value)	((PVOID)(ULONG_PTR)(0x5a5a0000 + (value)))
 
+/* Of what NDIS documents (ndis_), and of what is ndshm's own (own_). */
 static const struct {
 	const char *name;
 	bool (*run)(struct bench *bench);
 } cases[] = {
-	{ "headers", case_headers },
-	{ "values", case_values },
-	{ "lists", case_lists },
-	{ "nodes", case_nodes },
-	{ "driver_handle", case_driver_handle },
-	{ "queues", case_queues },
-	{ "zeroed", case_zeroed },
-	{ "statuses", case_statuses },
-	{ "nonsense", case_nonsense },
-	{ "handler_sees", case_handler_sees },
-	{ "characteristics", case_characteristics },
-	{ "again", case_again },
-	{ "reach", case_reach },
-	{ "half_mapped", case_half_mapped },
-	{ "longer", case_longer },
-	{ "handles", case_handles },
-	{ "close_busy", case_close_busy },
-	{ "revoked", case_revoked },
-	{ "gone", case_gone },
-	{ "cleared", case_cleared },
-	{ "dma_handle", case_dma_handle },
-	{ "miniport", case_miniport },
-	{ "async", case_async },
-	{ "async_ends", case_async_ends },
-	{ "storm", case_storm },
+	{ "ndis_headers", ndis_headers },
+	{ "own_headers", own_headers },
+	{ "ndis_values", ndis_values },
+	{ "ndis_revision_1", ndis_revision_1 },
+	{ "own_flags", own_flags },
+	{ "own_usages", own_usages },
+	{ "own_lengths", own_lengths },
+	{ "own_queue_xor_port", own_queue_xor_port },
+	{ "ndis_nodes", ndis_nodes },
+	{ "own_nodes", own_nodes },
+	{ "ndis_lists", ndis_lists },
+	{ "own_lists", own_lists },
+	{ "own_failures", own_failures },
+	{ "ndis_driver_handle", ndis_driver_handle },
+	{ "own_driver_handle", own_driver_handle },
+	{ "ndis_queues", ndis_queues },
+	{ "own_queues", own_queues },
+	{ "own_zeroed", own_zeroed },
+	{ "ndis_packets", ndis_packets },
+	{ "own_packets", own_packets },
+	{ "ndis_helpers", ndis_helpers },
+	{ "ndis_statuses", ndis_statuses },
+	{ "own_statuses", own_statuses },
+	{ "own_nonsense", own_nonsense },
+	{ "ndis_handler_sees", ndis_handler_sees },
+	{ "own_handler_sees", own_handler_sees },
+	{ "ndis_callers_context", ndis_callers_context },
+	{ "ndis_null_context", ndis_null_context },
+	{ "ndis_characteristics", ndis_characteristics },
+	{ "own_characteristics", own_characteristics },
+	{ "ndis_again", ndis_again },
+	{ "own_scopes", own_scopes },
+	{ "own_reach", own_reach },
+	{ "own_half_mapped", own_half_mapped },
+	{ "own_longer", own_longer },
+	{ "ndis_three_handles", ndis_three_handles },
+	{ "own_names", own_names },
+	{ "own_handles", own_handles },
+	{ "own_close_busy", own_close_busy },
+	{ "own_revoked", own_revoked },
+	{ "own_gone", own_gone },
+	{ "own_cleared", own_cleared },
+	{ "ndis_dma_handle", ndis_dma_handle },
+	{ "own_dma_handle", own_dma_handle },
+	{ "ndis_miniport", ndis_miniport },
+	{ "own_miniport", own_miniport },
+	{ "ndis_async", ndis_async },
+	{ "own_async", own_async },
+	{ "own_async_ends", own_async_ends },
+	{ "own_storm", own_storm },
 };
 
 NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench)
@@ -64,86 +90,116 @@ NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench)
 	return p;
 }
 
-bool list_untouched(struct bench *bench, size_t from)
+/* What is there before a call, and a copy of it, in which to note the outputs. */
+static void fill_frame(struct bench *bench,
+		       const NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
-	return !memchr_inv((u8 *)bench->list + from, POISON,
-			   LIST_BYTES - from);
+	struct frame *frame = &bench->frame;
+
+	memset(frame->before, POISON, GUARD_BYTES);
+	memset(frame->behind_parameters, POISON, GUARD_BYTES);
+	memset(frame->behind_list, POISON, GUARD_BYTES);
+	memset(frame->after, POISON, GUARD_BYTES);
+	/* With what is between the members. */
+	memcpy(&frame->parameters, p, sizeof(*p));
+	frame->allocation = PATTERN(3);
+	memcpy(&bench->expected, frame, sizeof(*frame));
 }
 
-/* All but the outputs is as it was, to the last byte. */
-static bool inputs_kept(const NDIS_SHARED_MEMORY_PARAMETERS *p,
-			NDIS_SHARED_MEMORY_PARAMETERS *before)
+static bool as_expected(const struct bench *bench)
 {
-	before->SharedMemoryHandle = p->SharedMemoryHandle;
-	before->VirtualAddress = p->VirtualAddress;
-	return !memcmp(p, before, sizeof(*p));
+	const u8 *have = (const u8 *)&bench->frame;
+	const u8 *want = (const u8 *)&bench->expected;
+	size_t i;
+
+	for (i = 0; i < sizeof(bench->frame); i++) {
+		if (have[i] == want[i])
+			continue;
+		pr_err("byte %zu: %#x and not %#x\n", i, have[i], want[i]);
+		return false;
+	}
+	return true;
 }
 
-/* The list is the length's, and nothing behind it was written. */
+/* The list is the length's. What is behind it was not written: see as_expected(). */
 static bool list_fits(struct bench *bench,
 		      const NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
 	const SCATTER_GATHER_LIST *list = bench->list;
+	size_t bytes;
 	u64 total = 0;
 	ULONG i;
 
 	CHECK(list->NumberOfElements >= 1);
-	CHECK(struct_size(list, Elements, list->NumberOfElements) <=
-	      p->SGListBufferLength);
+	bytes = struct_size(list, Elements, list->NumberOfElements);
+	CHECK(bytes <= p->SGListBufferLength);
 	for (i = 0; i < list->NumberOfElements; i++) {
 		CHECK(list->Elements[i].Length);
 		CHECK(list->Elements[i].Address.QuadPart);
 		total += list->Elements[i].Length;
 	}
 	CHECK(total == p->Length);
-	CHECK(list_untouched(bench, struct_size(list, Elements,
-						list->NumberOfElements)));
+	memcpy(bench->expected.list, list, bytes);
 	return true;
 }
 
 bool allocates(struct bench *bench, NDIS_HANDLE handle,
 	       NDIS_SHARED_MEMORY_PARAMETERS *p, NDIS_HANDLE *allocation)
 {
-	NDIS_SHARED_MEMORY_PARAMETERS before;
+	struct frame *frame = &bench->frame;
+	struct frame *expected = &bench->expected;
 
-	/* With what is between the members. */
-	memcpy(&before, p, sizeof(before));
-	*allocation = PATTERN(3);
-	CHECK(NdisAllocateSharedMemory(handle, p, allocation) ==
+	fill_frame(bench, p);
+	CHECK(NdisAllocateSharedMemory(handle, &frame->parameters,
+				       &frame->allocation) ==
 	      NDIS_STATUS_SUCCESS);
+	*p = frame->parameters;
+	*allocation = frame->allocation;
 	CHECK(*allocation && *allocation != PATTERN(3));
 	CHECK(p->SharedMemoryHandle && p->SharedMemoryHandle != PATTERN(1));
 	CHECK(p->SharedMemoryHandle != *allocation);
-	CHECK(!NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED);
+	CHECK(p->SharedMemoryHandle != NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED);
 	CHECK(p->VirtualAddress && p->VirtualAddress != PATTERN(2));
-	CHECK(inputs_kept(p, &before));
+	expected->allocation = *allocation;
+	expected->parameters.SharedMemoryHandle = p->SharedMemoryHandle;
+	expected->parameters.VirtualAddress = p->VirtualAddress;
 	if (p->SGListBuffer)
 		CHECK(list_fits(bench, p));
-	else
-		CHECK(list_untouched(bench, 0));
+	CHECK(as_expected(bench));
 	/* It is there. */
 	RtlFillMemory(p->VirtualAddress, p->Length, 0x77);
+	return true;
+}
+
+static bool fails(struct bench *bench, NDIS_HANDLE handle, NDIS_STATUS status)
+{
+	NDIS_STATUS answer;
+
+	answer = NdisAllocateSharedMemory(handle, &bench->frame.parameters,
+					  &bench->frame.allocation);
+	if (answer != status)
+		pr_err("status %#x and not %#x\n", answer, status);
+	CHECK(answer == status);
+	bench->expected.allocation = NULL;
+	CHECK(as_expected(bench));
 	return true;
 }
 
 bool refused(struct bench *bench, NDIS_HANDLE handle,
 	     NDIS_SHARED_MEMORY_PARAMETERS *p, NDIS_STATUS status)
 {
-	NDIS_SHARED_MEMORY_PARAMETERS before;
-	NDIS_HANDLE allocation = PATTERN(3);
-	NDIS_STATUS answer;
-
-	memcpy(&before, p, sizeof(before));
-	answer = NdisAllocateSharedMemory(handle, p, &allocation);
-	if (answer != status)
-		pr_err("status %#x and not %#x\n", answer, status);
-	CHECK(answer == status);
-	CHECK(!allocation);
-	CHECK(!p->SharedMemoryHandle);
-	CHECK(!p->VirtualAddress);
-	CHECK(inputs_kept(p, &before));
-	CHECK(list_untouched(bench, 0));
+	fill_frame(bench, p);
+	bench->expected.parameters.SharedMemoryHandle = NULL;
+	bench->expected.parameters.VirtualAddress = NULL;
+	CHECK(fails(bench, handle, status));
+	*p = bench->frame.parameters;
 	return true;
+}
+
+bool refused_unread(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p)
+{
+	fill_frame(bench, p);
+	return fails(bench, bench->adapter, NDIS_STATUS_INVALID_PARAMETER);
 }
 
 bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p)
@@ -214,17 +270,13 @@ static int run_case(bool (*run)(struct bench *bench))
 	bench = kzalloc(sizeof(*bench), GFP_KERNEL);
 	if (!bench)
 		return ret;
-	bench->list = kmalloc(LIST_BYTES, GFP_KERNEL);
-	if (!bench->list)
-		goto out_bench;
+	bench->list = (SCATTER_GATHER_LIST *)bench->frame.list;
 	device = make_device();
 	if (!device)
-		goto out_list;
+		goto out_bench;
 	bench->device = &device->dev;
 	ret = run_on(bench, run) ? 0 : -EPROTO;
 	platform_device_unregister(device);
-out_list:
-	kfree(bench->list);
 out_bench:
 	kfree(bench);
 	return ret;

@@ -11,11 +11,14 @@
 #include <ndshm/ndis.h>
 
 struct device;
+struct piece;
+struct task_struct;
 
 /* Most elements that the provider's list can be told the lengths of. */
 #define SCRIPT_ELEMENTS	4
-/* Bytes a buffer of a list has, and what they are before a call. */
+/* Bytes a buffer of a list has, those around it, and what they are before a call. */
 #define LIST_BYTES	512
+#define GUARD_BYTES	64
 #define POISON		0xa5
 
 /**
@@ -35,6 +38,11 @@ struct device;
  * @wrong: what was freed that was not allocated, or by another's handler
  * @number: what tells one script's contexts from another's
  * @memory: of the last success
+ * @context: what the last success left as its context
+ * @returned: what the last call of the free handler was given
+ * @caller: who ran the last call of a handler
+ * @contextless: the context is NULL, as what is freed then is the last success
+ * @last: of which this is what there is to know
  */
 struct script {
 	NDIS_STATUS status;
@@ -52,6 +60,11 @@ struct script {
 	unsigned int wrong;
 	unsigned int number;
 	void *memory;
+	NDIS_HANDLE context;
+	NDIS_HANDLE returned;
+	struct task_struct *caller;
+	bool contextless;
+	struct piece *last;
 };
 
 /* The characteristics of a provider with that script. */
@@ -59,31 +72,55 @@ NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS script_handlers(struct script *scrip
 NDIS_STATUS script_register(NDIS_HANDLE handle, struct script *script);
 
 /**
+ * struct frame - what a caller has, and what nobody may write around it
+ * @before: poison
+ * @parameters: given to the call
+ * @behind_parameters: poison
+ * @list: LIST_BYTES of poison
+ * @behind_list: poison
+ * @allocation: where the allocation handle is stored
+ * @after: poison
+ */
+struct frame {
+	u8 before[GUARD_BYTES];
+	NDIS_SHARED_MEMORY_PARAMETERS parameters;
+	u8 behind_parameters[GUARD_BYTES];
+	u8 list[LIST_BYTES] __aligned(8);
+	u8 behind_list[GUARD_BYTES];
+	NDIS_HANDLE allocation;
+	u8 after[GUARD_BYTES];
+};
+
+/**
  * struct bench - what each case has to begin with
  * @device: of the adapter
  * @adapter: handle of the adapter
  * @driver: handle of a driver
  * @script: of the adapter's provider
- * @list: LIST_BYTES of poison
+ * @frame: that the calls of allocates() and refused() are given
+ * @expected: what it should be after a call
+ * @list: the frame's
  */
 struct bench {
 	struct device *device;
 	NDIS_HANDLE adapter;
 	NDIS_HANDLE driver;
 	struct script script;
+	struct frame frame;
+	struct frame expected;
 	SCATTER_GATHER_LIST *list;
 };
 
 /* A valid request, which asks for a page and a list; the outputs have rubbish. */
 NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench);
-/* The list is as it was: nobody has written to it, from a byte on. */
-bool list_untouched(struct bench *bench, size_t from);
 
-/* Allocate, and compare all that must and all that must not be written. */
+/* Allocate in the frame, and compare all of it: but for the outputs, it is as it was. */
 bool allocates(struct bench *bench, NDIS_HANDLE handle,
 	       NDIS_SHARED_MEMORY_PARAMETERS *p, NDIS_HANDLE *allocation);
 bool refused(struct bench *bench, NDIS_HANDLE handle,
 	     NDIS_SHARED_MEMORY_PARAMETERS *p, NDIS_STATUS status);
+/* As refused() for its header: address and shared memory handle are as they were, too. */
+bool refused_unread(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p);
 /* allocates(), and gives it back. */
 bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p);
 
@@ -95,30 +132,55 @@ bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p);
 	} \
 } while (0)
 
-bool case_headers(struct bench *bench);
-bool case_values(struct bench *bench);
-bool case_lists(struct bench *bench);
-bool case_nodes(struct bench *bench);
-bool case_driver_handle(struct bench *bench);
-bool case_queues(struct bench *bench);
-bool case_zeroed(struct bench *bench);
-bool case_statuses(struct bench *bench);
-bool case_nonsense(struct bench *bench);
-bool case_handler_sees(struct bench *bench);
-bool case_characteristics(struct bench *bench);
-bool case_again(struct bench *bench);
-bool case_reach(struct bench *bench);
-bool case_half_mapped(struct bench *bench);
-bool case_longer(struct bench *bench);
-bool case_handles(struct bench *bench);
-bool case_close_busy(struct bench *bench);
-bool case_revoked(struct bench *bench);
-bool case_gone(struct bench *bench);
-bool case_cleared(struct bench *bench);
-bool case_dma_handle(struct bench *bench);
-bool case_miniport(struct bench *bench);
-bool case_async(struct bench *bench);
-bool case_async_ends(struct bench *bench);
-bool case_storm(struct bench *bench);
+bool ndis_headers(struct bench *bench);
+bool own_headers(struct bench *bench);
+bool ndis_values(struct bench *bench);
+bool ndis_revision_1(struct bench *bench);
+bool own_flags(struct bench *bench);
+bool own_usages(struct bench *bench);
+bool own_lengths(struct bench *bench);
+bool own_queue_xor_port(struct bench *bench);
+bool ndis_nodes(struct bench *bench);
+bool own_nodes(struct bench *bench);
+bool ndis_lists(struct bench *bench);
+bool own_lists(struct bench *bench);
+bool own_failures(struct bench *bench);
+bool ndis_driver_handle(struct bench *bench);
+bool own_driver_handle(struct bench *bench);
+bool ndis_queues(struct bench *bench);
+bool own_queues(struct bench *bench);
+bool own_zeroed(struct bench *bench);
+bool ndis_packets(struct bench *bench);
+bool own_packets(struct bench *bench);
+bool ndis_helpers(struct bench *bench);
+bool ndis_statuses(struct bench *bench);
+bool own_statuses(struct bench *bench);
+bool own_nonsense(struct bench *bench);
+bool ndis_handler_sees(struct bench *bench);
+bool own_handler_sees(struct bench *bench);
+bool ndis_callers_context(struct bench *bench);
+bool ndis_null_context(struct bench *bench);
+bool ndis_characteristics(struct bench *bench);
+bool own_characteristics(struct bench *bench);
+bool ndis_again(struct bench *bench);
+bool own_scopes(struct bench *bench);
+bool own_reach(struct bench *bench);
+bool own_half_mapped(struct bench *bench);
+bool own_longer(struct bench *bench);
+bool ndis_three_handles(struct bench *bench);
+bool own_names(struct bench *bench);
+bool own_handles(struct bench *bench);
+bool own_close_busy(struct bench *bench);
+bool own_revoked(struct bench *bench);
+bool own_gone(struct bench *bench);
+bool own_cleared(struct bench *bench);
+bool ndis_dma_handle(struct bench *bench);
+bool own_dma_handle(struct bench *bench);
+bool ndis_miniport(struct bench *bench);
+bool own_miniport(struct bench *bench);
+bool ndis_async(struct bench *bench);
+bool own_async(struct bench *bench);
+bool own_async_ends(struct bench *bench);
+bool own_storm(struct bench *bench);
 
 #endif /* _NDSHM_NDIS_CASES_H */

@@ -5,6 +5,7 @@
 #include <linux/bits.h>
 #include <linux/io.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "cases.h"
@@ -49,6 +50,7 @@ static NDIS_STATUS NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 	struct piece *piece;
 
 	might_sleep();
+	script->caller = current;
 	script->asked = *p;
 	script->capacity = p->SGListBuffer->NumberOfElements;
 	if (script->status != NDIS_STATUS_SUCCESS) {
@@ -73,7 +75,9 @@ static NDIS_STATUS NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 	p->VirtualAddress = script->unaddressed ? NULL : piece->address;
 	/* Which nobody believes. */
 	p->SharedMemoryHandle = piece;
-	*context = piece;
+	script->last = piece;
+	script->context = script->contextless ? NULL : piece;
+	*context = script->context;
 	script->allocated++;
 	return NDIS_STATUS_SUCCESS;
 }
@@ -82,11 +86,13 @@ static VOID NetFreeSharedMemory(NDIS_HANDLE ProviderContext,
 				NDIS_HANDLE context)
 {
 	struct script *script = ProviderContext;
-	struct piece *piece = context;
+	struct piece *piece = context ?: script->last;
 
 	might_sleep();
 	if (piece->script != script)
 		script->wrong++;
+	script->caller = current;
+	script->returned = context;
 	script->freed++;
 	free_pages_exact(piece->address, piece->length);
 	kfree(piece);

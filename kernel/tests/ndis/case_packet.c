@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A driver's packet says by a block's shared memory handle where it lies, and whoever
+ * receives it finds it there.
+ */
+#include <ndshm/adapter.h>
+#include <ndshm/packet.h>
+
+#include "cases.h"
+
+#define BLOCK_BYTES	(2 * PAGE_SIZE)
+
+/* What the piece says, asked in the way of a receiver. */
+static ndshm_reason_t resolve(NET_BUFFER_SHARED_MEMORY *piece,
+			      struct ndshm_block **block, void **address)
+{
+	const struct ndshm_packet packet = {
+		.shared_memory_handle = (u32)(ULONG_PTR)
+			NET_BUFFER_SHARED_MEM_HANDLE(piece),
+		.offset = NET_BUFFER_SHARED_MEM_OFFSET(piece),
+		.length = NET_BUFFER_SHARED_MEM_LENGTH(piece),
+	};
+	struct ndshm_adapter *adapter = ndshm_adapter_find("ndis-cases");
+	ndshm_reason_t reason;
+
+	if (!adapter)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+	reason = ndshm_packet_resolve(adapter, &packet, block, address);
+	ndshm_adapter_put(adapter);
+	return reason;
+}
+
+static NET_BUFFER_SHARED_MEMORY piece_of(const NDIS_SHARED_MEMORY_PARAMETERS *p,
+					 ULONG offset, ULONG length)
+{
+	NET_BUFFER_SHARED_MEMORY piece = {};
+
+	NET_BUFFER_SHARED_MEM_HANDLE(&piece) = p->SharedMemoryHandle;
+	NET_BUFFER_SHARED_MEM_OFFSET(&piece) = offset;
+	NET_BUFFER_SHARED_MEM_LENGTH(&piece) = length;
+	return piece;
+}
+
+/* Two blocks, and a packet that has a piece of each. */
+bool ndis_packets(struct bench *bench)
+{
+	static const ULONG offsets[] = { 0, 1, PAGE_SIZE, BLOCK_BYTES - 1 };
+	NDIS_SHARED_MEMORY_PARAMETERS p[2];
+	NET_BUFFER_SHARED_MEMORY pieces[2], *piece;
+	NDIS_HANDLE allocations[2];
+	struct {
+		PNET_BUFFER_SHARED_MEMORY SharedMemoryInfo;
+	} packet;
+	struct ndshm_block *block;
+	unsigned int i, number;
+	void *address;
+
+	for (number = 0; number < 2; number++) {
+		p[number] = request(bench);
+		p[number].Length = BLOCK_BYTES;
+		CHECK(allocates(bench, bench->adapter, &p[number],
+				&allocations[number]));
+	}
+	CHECK(p[0].SharedMemoryHandle != p[1].SharedMemoryHandle);
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		pieces[0] = piece_of(&p[0], offsets[i],
+				     BLOCK_BYTES - offsets[i]);
+		pieces[1] = piece_of(&p[1], offsets[i], 1);
+		NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(&pieces[0]) = &pieces[1];
+		NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet) = &pieces[0];
+		number = 0;
+		for (piece = NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet); piece;
+		     piece = NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(piece)) {
+			CHECK(resolve(piece, &block, &address) ==
+			      NDSHM_REASON_NONE);
+			ndshm_packet_put(block);
+			CHECK(address ==
+			      p[number].VirtualAddress + offsets[i]);
+			number++;
+		}
+		CHECK(number == 2);
+	}
+	NdisFreeSharedMemory(bench->adapter, allocations[0]);
+	NdisFreeSharedMemory(bench->adapter, allocations[1]);
+	return true;
+}
+
+static bool lies_nowhere(NET_BUFFER_SHARED_MEMORY piece, ndshm_reason_t reason)
+{
+	struct ndshm_block *block = (void *)&piece;
+	void *address = &piece;
+
+	CHECK(resolve(&piece, &block, &address) == reason);
+	CHECK(!block && !address);
+	return true;
+}
+
+/* What is not within the block is nowhere; and a packet keeps the memory. */
+bool own_packets(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NET_BUFFER_SHARED_MEMORY piece;
+	struct ndshm_block *block;
+	NDIS_HANDLE allocation;
+	bool kept;
+	void *address;
+
+	p.Length = BLOCK_BYTES;
+	CHECK(allocates(bench, bench->adapter, &p, &allocation));
+	CHECK(lies_nowhere(piece_of(&p, 0, BLOCK_BYTES + 1),
+			   NDSHM_REASON_RANGE));
+	CHECK(lies_nowhere(piece_of(&p, 1, BLOCK_BYTES), NDSHM_REASON_RANGE));
+	CHECK(lies_nowhere(piece_of(&p, BLOCK_BYTES, 1), NDSHM_REASON_RANGE));
+	CHECK(lies_nowhere(piece_of(&p, 0xffffffff, 0xffffffff),
+			   NDSHM_REASON_RANGE));
+	CHECK(lies_nowhere(piece_of(&p, 0, 0), NDSHM_REASON_LENGTH_ZERO));
+
+	piece = piece_of(&p, PAGE_SIZE, PAGE_SIZE);
+	CHECK(resolve(&piece, &block, &address) == NDSHM_REASON_NONE);
+	RtlFillMemory(address, PAGE_SIZE, POISON);
+	NdisFreeSharedMemory(bench->adapter, allocation);
+	kept = !bench->script.freed && !memchr_inv(address, POISON, PAGE_SIZE);
+	ndshm_packet_put(block);
+	CHECK(kept);
+	/* The handle is dead from then on, of which NULL is none either. */
+	CHECK(lies_nowhere(piece, NDSHM_REASON_HANDLE_UNKNOWN));
+	NET_BUFFER_SHARED_MEM_HANDLE(&piece) =
+		NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED;
+	CHECK(lies_nowhere(piece, NDSHM_REASON_HANDLE_UNKNOWN));
+	return true;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory of queues and ports, which only native calls make.
+ */
+#include <linux/completion.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/queue.h>
+
+#include "cases.h"
+
+static DECLARE_COMPLETION(freed);
+
+static void note_freed(void *context, u32 id)
+{
+	complete(&freed);
+}
+
+static const struct ndshm_queue_ops queue_ops = { .freed = note_freed };
+
+/* Asks for a queue's, or a port's, and gives it back. */
+static bool asks(struct bench *bench, u32 queue, u32 vport, NDIS_STATUS status)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned int before = bench->script.allocated;
+
+	p.QueueId = queue;
+	p.VPortId = vport;
+	if (status != NDIS_STATUS_SUCCESS) {
+		CHECK(refused(bench, bench->adapter, &p, status));
+		CHECK(bench->script.allocated == before);
+		return true;
+	}
+	CHECK(works(bench, &p));
+	CHECK(bench->script.allocated == before + 1);
+	CHECK(bench->script.asked.QueueId == queue);
+	CHECK(bench->script.asked.VPortId == vport);
+	return true;
+}
+
+/* From its allocation until it is freed, and from its activation until it is deleted. */
+static bool get_memory(struct bench *bench, struct ndshm_adapter *adapter)
+{
+	u32 queue, vport;
+
+	CHECK(ndshm_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
+	      NDSHM_REASON_NONE);
+	CHECK(asks(bench, queue, 0, NDIS_STATUS_SUCCESS));
+	CHECK(ndshm_queue_free(adapter, queue) == NDSHM_REASON_NONE);
+	CHECK(ndshm_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
+	wait_for_completion(&freed);
+
+	CHECK(ndshm_vport_create(adapter, &queue_ops, NULL, &vport) ==
+	      NDSHM_REASON_NONE);
+	CHECK(ndshm_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
+	CHECK(asks(bench, 0, vport, NDIS_STATUS_SUCCESS));
+	CHECK(ndshm_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
+	wait_for_completion(&freed);
+	/* The default ones have some in any case. */
+	return asks(bench, NDIS_DEFAULT_RECEIVE_QUEUE_ID,
+		    NDIS_DEFAULT_VPORT_ID, NDIS_STATUS_SUCCESS);
+}
+
+static bool queue_statuses(struct bench *bench, struct ndshm_adapter *adapter)
+{
+	u32 queue;
+
+	CHECK(asks(bench, 12345, 0, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(ndshm_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
+	      NDSHM_REASON_NONE);
+	CHECK(asks(bench, queue, queue, NDIS_STATUS_INVALID_PARAMETER));
+	/* It is one, but it does not get memory any more. */
+	CHECK(ndshm_queue_free(adapter, queue) == NDSHM_REASON_NONE);
+	CHECK(asks(bench, queue, 0, NDIS_STATUS_FAILURE));
+	CHECK(ndshm_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
+	wait_for_completion(&freed);
+	return asks(bench, queue, 0, NDIS_STATUS_INVALID_PARAMETER);
+}
+
+static bool vport_statuses(struct bench *bench, struct ndshm_adapter *adapter)
+{
+	u32 vport;
+
+	CHECK(asks(bench, 0, 12345, NDIS_STATUS_INVALID_PARAMETER));
+	CHECK(ndshm_vport_create(adapter, &queue_ops, NULL, &vport) ==
+	      NDSHM_REASON_NONE);
+	/* Not yet. */
+	CHECK(asks(bench, 0, vport, NDIS_STATUS_FAILURE));
+	CHECK(ndshm_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
+	CHECK(ndshm_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
+	wait_for_completion(&freed);
+	return asks(bench, 0, vport, NDIS_STATUS_INVALID_PARAMETER);
+}
+
+static bool with_adapter(struct bench *bench,
+			 bool (*run)(struct bench *bench,
+				     struct ndshm_adapter *adapter))
+{
+	struct ndshm_adapter *adapter = ndshm_adapter_find("ndis-cases");
+	bool passed;
+
+	CHECK(adapter);
+	reinit_completion(&freed);
+	passed = run(bench, adapter);
+	ndshm_adapter_put(adapter);
+	return passed;
+}
+
+bool ndis_queues(struct bench *bench)
+{
+	return with_adapter(bench, get_memory);
+}
+
+bool own_queues(struct bench *bench)
+{
+	return with_adapter(bench, queue_statuses) &&
+	       with_adapter(bench, vport_statuses);
+}
