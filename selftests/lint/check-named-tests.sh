@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check-named-tests.sh: do the pages whose tables name tests have each number once, and does
-# every test that they name exist? Prints what is wrong, and fails if something is.
+# every test that they name exist? Where a test's name says whether it is of what is documented or
+# of what is ours, is it in that table? Prints what is wrong, and fails if something is.
 set -euo pipefail
 
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
@@ -48,9 +49,10 @@ rows() {
 		END { if (row != "") print row }' "$page"
 }
 
-# check PAGE ROWS [UP_TO WORD]: to that number, each row names a test that has the word.
+# check PAGE ROWS [UP_TO WORD [OTHER]]: to that number, each row names a test that has the word, and
+# behind it one that has the other word.
 check() {
-	local page=$1 count=$2 up_to=${3:-0} word=${4:-} number row tests names name same
+	local page=$1 count=$2 up_to=${3:-0} word=${4:-} other=${5:-} number row tests names name same
 
 	same=$(diff <(seq "$count") <(rows | cut -d ' ' -f 1 | sort -n)) ||
 		complain "numbers that are missing (<) or too many (>):
@@ -64,6 +66,8 @@ $(grep '^[<>]' <<<"$same")"
 			complain "line $number names no test, and does not say why"
 		((number > up_to)) || [[ $names == *"$word"* ]] ||
 			complain "line $number names no test that has $word in its name"
+		((number <= up_to)) || [[ $names == *"$other"* ]] ||
+			complain "line $number names no test that has $other in its name"
 		for name in $names; do
 			exists "$name" || complain "line $number: there is no $name"
 		done
@@ -72,4 +76,28 @@ $(grep '^[<>]' <<<"$same")"
 
 check Documentation/pitfalls.rst 45
 check Documentation/lsa.rst 24 11 lsa_
+
+# Which of the two tables has each case of a program: all of them, and none the other's.
+sorted_out() {
+	local page=$1 file=$2 up_to=$3 case first second text
+	first=$(rows | awk -v last="$up_to" '$1 <= last')
+	second=$(rows | awk -v last="$up_to" '$1 > last')
+	for case in $(tr '\n\t' '  ' <"$file" | grep -oE 'TEST_F\([a-z]+, *[a-z0-9_]+' | sed 's/.*[, ]//'); do
+		case $case in
+		ndis_*) text=$first ;;
+		own_*) text=$second ;;
+		# Of the program, and of no call.
+		all_of_them|names) continue ;;
+		*)
+			complain "is $case of $file documented (ndis_), or ours (own_)?"
+			continue
+			;;
+		esac
+		[[ $text == *"\`\`ndis.$case\`\`"* ]] || complain "$case is not in the table that its name says"
+	done
+	[[ $first != *.own_* && $second != *.ndis_* ]] || complain "a table has cases of the other's"
+}
+
+check Documentation/ndis.rst 47 19 ndis.ndis_ ndis.own_
+sorted_out Documentation/ndis.rst selftests/ndis.c 19
 [[ $wrong -eq 0 ]]

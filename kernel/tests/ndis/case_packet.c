@@ -3,6 +3,8 @@
  * A driver's packet says by a block's shared memory handle where it lies, and whoever
  * receives it finds it there.
  */
+#include <linux/irqflags.h>
+
 #include <ndshm/adapter.h>
 #include <ndshm/packet.h>
 
@@ -127,5 +129,29 @@ bool own_packets(struct bench *bench)
 	NET_BUFFER_SHARED_MEM_HANDLE(&piece) =
 		NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED;
 	CHECK(lies_nowhere(piece, NDSHM_REASON_HANDLE_UNKNOWN));
+	return true;
+}
+
+/* The last one to let go may be where nobody sleeps: the handler is called elsewhere. */
+bool own_atomic_free(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NET_BUFFER_SHARED_MEMORY piece;
+	struct ndshm_block *block;
+	NDIS_HANDLE allocation;
+	void *address;
+
+	CHECK(allocates(bench, bench->adapter, &p, &allocation));
+	piece = piece_of(&p, 0, 1);
+	CHECK(resolve(&piece, &block, &address) == NDSHM_REASON_NONE);
+	NdisFreeSharedMemory(bench->adapter, allocation);
+	local_irq_disable();
+	ndshm_packet_put(block);
+	local_irq_enable();
+	/* Which the end of the handle waits for. */
+	CHECK(!ndshm_ndis_close(bench->adapter));
+	bench->adapter = NULL;
+	CHECK(bench->script.freed == 1);
+	CHECK(bench->script.caller != current);
 	return true;
 }

@@ -289,8 +289,26 @@ bool own_characteristics(struct bench *bench)
 	return true;
 }
 
-/* A block goes back to the handlers that made it, whoever they are by now. */
+/* To register again is to change the handlers. */
 bool ndis_again(struct bench *bench)
+{
+	struct script scripts[] = { { .number = 1 }, { .number = 2 } };
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(scripts); i++) {
+		CHECK(script_register(bench->adapter, &scripts[i]) ==
+		      NDIS_STATUS_SUCCESS);
+		p = request(bench);
+		CHECK(works(bench, &p));
+		CHECK(scripts[i].allocated == 1 && scripts[i].freed == 1);
+	}
+	CHECK(scripts[0].allocated == 1 && !bench->script.allocated);
+	return true;
+}
+
+/* A block goes back to the handlers that made it, whoever they are by now. */
+bool own_again(struct bench *bench)
 {
 	struct script scripts[] = {
 		{ .number = 1 }, { .number = 2 }, { .number = 3 },

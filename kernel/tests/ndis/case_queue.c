@@ -3,6 +3,8 @@
  * Memory of queues and ports, which only native calls make.
  */
 #include <linux/completion.h>
+#include <linux/jiffies.h>
+#include <linux/sched.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/queue.h>
@@ -106,13 +108,32 @@ static bool with_adapter(struct bench *bench,
 	return passed;
 }
 
+/* The last callback is told that the queue has gone, and counts until it returns. */
+static bool closes(struct bench *bench)
+{
+	unsigned long end = jiffies + 60 * HZ;
+
+	while (time_before(jiffies, end)) {
+		if (!ndshm_ndis_close(bench->adapter)) {
+			bench->adapter = NULL;
+			return true;
+		}
+		cond_resched();
+	}
+	return false;
+}
+
 bool ndis_queues(struct bench *bench)
 {
-	return with_adapter(bench, get_memory);
+	CHECK(with_adapter(bench, get_memory));
+	CHECK(closes(bench));
+	return true;
 }
 
 bool own_queues(struct bench *bench)
 {
-	return with_adapter(bench, queue_statuses) &&
-	       with_adapter(bench, vport_statuses);
+	CHECK(with_adapter(bench, queue_statuses));
+	CHECK(with_adapter(bench, vport_statuses));
+	CHECK(closes(bench));
+	return true;
 }
