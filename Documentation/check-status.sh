@@ -3,7 +3,8 @@
 #
 # check-status.sh [--write]: do the tables of reasons agree? The numbers are those of
 # uapi/linux/ndshm_status.h, the rows those of kernel/core/reason.c, which the library's
-# (userlib/src/reason.c) must repeat, and the tables in status.rst are made of them.
+# (userlib/src/reason.c) must repeat, and the tables in status.rst are made of them. Statuses
+# have the numbers of kernel/include/ndshm/ndis_status.h; which no reason has is told, too.
 # Prints what differs, and fails if something does; --write corrects status.rst.
 set -euo pipefail
 
@@ -30,6 +31,9 @@ cut -f 1 "$work/library-texts" >"$work/library"
 sed -nE 's/^#define NDSHM_REASON_([A-Z_]+)[[:space:]]+__NDSHM_REASON\(([0-9]+)U\)$/\1 \2/p' "$header" >"$work/numbers"
 sed -nE 's/^#define NDSHM_STATUS_([A-Z_]+)[[:space:]]+__NDSHM_STATUS\((0x[0-9A-F]+)U\)$/\1 \2/p' "$header" >"$work/statuses"
 
+sed -nE 's/^#define NDIS_STATUS_([A-Z_]+)[[:space:]]+\(\(NDIS_STATUS\)(0x[0-9A-F]+)\)$/\1 \2/p' \
+	"$top/kernel/include/ndshm/ndis_status.h" | sort >"$work/ndis"
+
 wrong=0
 same() {
 	diff -u --label "$1" --label "$2" -- "$3" "$4" || wrong=1
@@ -46,6 +50,12 @@ cut -d ' ' -f 1 "$work/kernel" >"$work/names-kernel"
 same "${header#"$top/"}" kernel/core/reason.c "$work/names-header" "$work/names-kernel"
 same kernel/core/reason.c userlib/src/reason.c "$work/kernel" "$work/library"
 
+sort "$work/statuses" >"$work/statuses-sorted"
+comm -12 "$work/statuses-sorted" "$work/ndis" >"$work/statuses-ndis"
+same "${header#"$top/"}" kernel/include/ndshm/ndis_status.h "$work/statuses-sorted" "$work/statuses-ndis"
+cut -d ' ' -f 2 "$work/kernel" | sort -u >"$work/answered"
+join -v 1 "$work/ndis" "$work/answered" | sort -k 2 >"$work/never"
+
 # The page: what stands above the mark is written by hand.
 mark='.. Made by check-status.sh from the source; do not edit what follows.'
 {
@@ -54,6 +64,10 @@ mark='.. Made by check-status.sh from the source; do not edit what follows.'
 	line='==========  ======================'
 	printf '%s\n' "$line" 'number      ``NDSHM_STATUS_``' "$line"
 	while read -r name number; do printf '%s  %s\n' "$number" "$name"; done <"$work/statuses"
+	printf '%s\n\n\nNever answered\n==============\n\n' "$line"
+	line='==========  ======================'
+	printf '%s\n' "$line" 'number      ``NDIS_STATUS_``' "$line"
+	while read -r name number; do printf '%s  %s\n' "$number" "$name"; done <"$work/never"
 	printf '%s\n\n\nReasons\n=======\n\n' "$line"
 	line='======  ========================  ======================  ==============='
 	printf '%s\n' "$line"
