@@ -79,6 +79,8 @@ extern const struct fail_nth_group fail_nth_client, fail_nth_mapping;
 extern const struct fail_nth_group fail_nth_section;
 extern const struct fail_nth_group fail_nth_netlink, fail_nth_pci;
 extern const struct fail_nth_group fail_nth_kernel, fail_nth_module;
+extern const struct fail_nth_group fail_nth_queue, fail_nth_events;
+extern const struct fail_nth_group fail_nth_later, fail_nth_ndis;
 
 /* Something is not as it has to be; told with the command and the point. */
 void __printf(1, 2) fail_nth_wrong(const char *format, ...);

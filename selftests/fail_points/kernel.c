@@ -12,199 +12,48 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "client.h"
-#include "ndshm_proc.h"
+#include "mock.h"
 
-#define MOCK	"/sys/kernel/debug/ndshm_mock/"
 #define PAGES	12
 
 static struct fail_nth_client *const of = &fail_nth_of;
-
-static int ctl = -1;
-static bool loaded;
-static const char *command_text;
-
-static int tell(const char *text)
-{
-	ssize_t length = strlen(text), put = write(ctl, text, length);
-
-	return put == length ? 0 : put < 0 ? -errno : -EIO;
-}
-
-static bool must(const char *text)
-{
-	int error = tell(text);
-
-	if (error)
-		fail_nth_wrong("%s: %s", text, strerror(-error));
-	return !error;
-}
-
-static int call(void)
-{
-	return tell(command_text);
-}
-
-/*
- * The first 64 ids share a node of their table, which is there already: with those
- * that follow, nodes are allocated.
- */
-static void use_up_ids(void)
-{
-	int i;
-
-	for (i = 0; i < 64; i++) {
-		must("provider add mock");
-		must("provider del mock");
-		must("adapter add mocked");
-		must("adapter del mocked");
-	}
-}
-
-static const char *begin(void)
-{
-	const char *path = getenv("NDSHM_MOCK");
-
-	if (access(MOCK "ctl", F_OK)) {
-		if (!path)
-			return "NDSHM_MOCK is not given";
-		if (ndshm_load_module(path, ""))
-			return "the mock module cannot be loaded";
-		loaded = true;
-	}
-	ctl = open(MOCK "ctl", O_WRONLY | O_CLOEXEC);
-	if (ctl < 0)
-		return "the mock module's file cannot be opened";
-	use_up_ids();
-	return NULL;
-}
-
-static void end(void)
-{
-	close(ctl);
-	if (loaded)
-		fail_nth_expect(!ndshm_unload_module("ndshm_mock"));
-}
-
-/* The sum of all numbers that follow @key. */
-static long long sum(const char *text, const char *key)
-{
-	long long total = 0;
-
-	while ((text = strstr(text, key))) {
-		text += strlen(key);
-		total += atoll(text);
-	}
-	return total;
-}
-
-/* What the handlers and the kernel user have seen. */
-static void mock_state(char *text, size_t size)
-{
-	char providers[4096] = "", blocks[8192] = "";
-	int length;
-
-	ndshm_read_file(MOCK "providers", providers, sizeof(providers));
-	ndshm_read_file(MOCK "blocks", blocks, sizeof(blocks));
-	length = snprintf(text, size,
-			  ", given %lld, held %d, mistakes %lld",
-			  sum(providers, "live="),
-			  !!strstr(blocks, "state=held"),
-			  sum(providers, "double_free=") +
-			  sum(providers, "use_after_free=") +
-			  sum(providers, "overrun=") +
-			  sum(providers, "misused=") +
-			  sum(providers, "inside=") + sum(blocks, "late=") +
-			  sum(blocks, "broken=") + sum(blocks, "inside="));
-	fail_nth_client_state(text + length, size - length);
-}
 
 /*
  * Who is there
  */
 
-static bool have_provider(struct ndshm_nl_provider *provider)
-{
-	return !ndshm_nl_provider_by_name(&fail_nth_nl, "mock", provider);
-}
-
-static bool have_adapter(struct ndshm_nl_adapter *adapter)
-{
-	return !ndshm_nl_adapter_by_name(&fail_nth_nl, "mocked", adapter);
-}
-
 static void check_provider_there(int error)
 {
 	struct ndshm_nl_provider provider;
 
-	fail_nth_expect(have_provider(&provider) == !error);
+	fail_nth_expect(fail_nth_have_provider(&provider) == !error);
 }
 
 static void check_provider_gone(int error)
 {
 	struct ndshm_nl_provider provider;
 
-	fail_nth_expect(have_provider(&provider) == !!error);
+	fail_nth_expect(fail_nth_have_provider(&provider) == !!error);
 }
 
 static void check_adapter_there(int error)
 {
 	struct ndshm_nl_adapter adapter;
 
-	fail_nth_expect(have_adapter(&adapter) == !error);
+	fail_nth_expect(fail_nth_have_adapter(&adapter) == !error);
 }
 
 static void check_adapter_gone(int error)
 {
 	struct ndshm_nl_adapter adapter;
 
-	fail_nth_expect(have_adapter(&adapter) == !!error);
-}
-
-/* In the order in which they can go; what is not there is none the worse. */
-static void clean(void)
-{
-	struct ndshm_nl_provider provider;
-	struct ndshm_nl_adapter adapter;
-
-	fail_nth_close();
-	tell("block free 0");
-	if (have_provider(&provider))
-		must("provider del mock");
-	if (have_adapter(&adapter))
-		must("adapter del mocked");
-}
-
-/*
- * Events: heard, or it is heard that one was missed
- */
-
-static struct ndshm_nl ear = { .fd = -1 };
-
-static bool listen_now(void)
-{
-	return fail_nth_expect(!ndshm_nl_open(&ear)) &&
-	       fail_nth_expect(!ndshm_nl_join_events(&ear));
+	fail_nth_expect(fail_nth_have_adapter(&adapter) == !!error);
 }
 
 static void clean_heard(void)
 {
-	ndshm_nl_close(&ear);
-	clean();
-}
-
-static void heard(int error, int event)
-{
-	union {
-		struct nlmsghdr header;
-		char space[4096];
-	} message;
-	int got = ndshm_nl_event(&ear, 0, &message, sizeof(message));
-
-	if (error)
-		fail_nth_expect(got == -ETIMEDOUT);
-	else if (got != event && got != -ENOBUFS)
-		fail_nth_wrong("no event %d, but %d", event, got);
+	fail_nth_deaf();
+	fail_nth_mock_clean();
 }
 
 /*
@@ -213,54 +62,54 @@ static void heard(int error, int event)
 
 static bool setup_add(void)
 {
-	command_text = "provider add mock";
+	fail_nth_mock_text = "provider add mock";
 	return true;
 }
 
 static bool setup_add_machine(void)
 {
-	command_text = "provider add mock machine";
+	fail_nth_mock_text = "provider add mock machine";
 	return true;
 }
 
 static bool setup_add_adapter(void)
 {
-	command_text = "provider add mock adapter=node0";
+	fail_nth_mock_text = "provider add mock adapter=node0";
 	return true;
 }
 
 static bool setup_add_heard(void)
 {
-	return setup_add() && listen_now();
+	return setup_add() && fail_nth_listen();
 }
 
 static void check_add_heard(int error)
 {
 	check_provider_there(error);
-	heard(error, NDSHM_CMD_PROVIDER_ADDED_NTF);
+	fail_nth_heard(error, NDSHM_CMD_PROVIDER_ADDED_NTF);
 }
 
 static bool setup_replace(void)
 {
-	command_text = "provider replace mock";
-	return must("provider add mock");
+	fail_nth_mock_text = "provider replace mock";
+	return fail_nth_must("provider add mock");
 }
 
 static bool setup_del(void)
 {
-	command_text = "provider del mock";
-	return must("provider add mock");
+	fail_nth_mock_text = "provider del mock";
+	return fail_nth_must("provider add mock");
 }
 
 static bool setup_del_heard(void)
 {
-	return setup_del() && listen_now();
+	return setup_del() && fail_nth_listen();
 }
 
 static void check_del_heard(int error)
 {
 	check_provider_gone(error);
-	heard(error, NDSHM_CMD_PROVIDER_GONE_NTF);
+	fail_nth_heard(error, NDSHM_CMD_PROVIDER_GONE_NTF);
 }
 
 /* A client's block of the mock provider, for @adapter, with a segment each page. */
@@ -268,7 +117,7 @@ static bool setup_request(__u32 adapter)
 {
 	struct ndshm_nl_provider provider;
 
-	if (!fail_nth_open() || !fail_nth_expect(have_provider(&provider)))
+	if (!fail_nth_open() || !fail_nth_expect(fail_nth_have_provider(&provider)))
 		return false;
 	fail_nth_alloc_request(adapter ? adapter : of->adapter, provider.id,
 			       PAGES * getpagesize(), 1);
@@ -279,7 +128,7 @@ static bool setup_request(__u32 adapter)
 
 static bool setup_multi(void)
 {
-	return must("provider add mock") && must("script mock list=multi") &&
+	return fail_nth_must("provider add mock") && fail_nth_must("script mock list=multi") &&
 	       setup_request(0);
 }
 
@@ -324,7 +173,7 @@ static bool setup_blocks(__u32 adapter, const char *kernel_block)
 	if (!setup_request(adapter) || !fail_nth_expect(!fail_nth_call_alloc()))
 		return false;
 	map = fail_nth_map();
-	return fail_nth_expect(map != MAP_FAILED) && must(kernel_block);
+	return fail_nth_expect(map != MAP_FAILED) && fail_nth_must(kernel_block);
 }
 
 static void check_revoked(int error)
@@ -339,9 +188,9 @@ static void check_revoked(int error)
 
 static bool setup_revoke(void)
 {
-	command_text = "provider revoke mock";
+	fail_nth_mock_text = "provider revoke mock";
 	map = MAP_FAILED;
-	return must("provider add mock") && must("script mock list=multi") &&
+	return fail_nth_must("provider add mock") && fail_nth_must("script mock list=multi") &&
 	       setup_blocks(0, "block alloc 0 node0 mock 20000");
 }
 
@@ -355,7 +204,7 @@ static void clean_revoke(void)
 {
 	if (map != MAP_FAILED)
 		undo_mmap();
-	clean();
+	fail_nth_mock_clean();
 }
 
 /*
@@ -364,29 +213,29 @@ static void clean_revoke(void)
 
 static bool setup_adapter(void)
 {
-	command_text = "adapter add mocked";
+	fail_nth_mock_text = "adapter add mocked";
 	return true;
 }
 
 static bool setup_adapter_heard(void)
 {
-	return setup_adapter() && listen_now();
+	return setup_adapter() && fail_nth_listen();
 }
 
 static void check_adapter_heard(int error)
 {
 	check_adapter_there(error);
-	heard(error, NDSHM_CMD_ADAPTER_ADDED_NTF);
+	fail_nth_heard(error, NDSHM_CMD_ADAPTER_ADDED_NTF);
 }
 
 static bool setup_adapter_del(void)
 {
 	struct ndshm_nl_adapter adapter;
 
-	command_text = "adapter del mocked";
+	fail_nth_mock_text = "adapter del mocked";
 	map = MAP_FAILED;
-	return must("provider add mock") && must("adapter add mocked") &&
-	       fail_nth_expect(have_adapter(&adapter)) &&
+	return fail_nth_must("provider add mock") && fail_nth_must("adapter add mocked") &&
+	       fail_nth_expect(fail_nth_have_adapter(&adapter)) &&
 	       setup_blocks(adapter.id, "block alloc 0 mocked mock 20000");
 }
 
@@ -402,78 +251,78 @@ static void check_adapter_del(int error)
 
 static bool setup_kernel_alloc(void)
 {
-	command_text = "block alloc 0 node0 default 4096";
+	fail_nth_mock_text = "block alloc 0 node0 default 4096";
 	return true;
 }
 
 static bool setup_kernel_multi(void)
 {
-	command_text = "block alloc 0 node0 mock 49152 capacity=16";
-	return must("provider add mock") && must("script mock list=multi");
+	fail_nth_mock_text = "block alloc 0 node0 mock 49152 capacity=16";
+	return fail_nth_must("provider add mock") && fail_nth_must("script mock list=multi");
 }
 
 static void undo_kernel_alloc(void)
 {
-	must("block free 0");
+	fail_nth_must("block free 0");
 }
 
 static bool setup_kernel_free(void)
 {
-	command_text = "block free 0";
-	return must("block alloc 0 node0 default 4096");
+	fail_nth_mock_text = "block free 0";
+	return fail_nth_must("block alloc 0 node0 default 4096");
 }
 
 #define KERNEL_COMMAND(name_, setup_, check_, clean_) \
 	{ \
 		.name = name_, .errors = { ENOMEM, EFAULT }, \
-		.setup = setup_, .call = call, .check = check_, \
+		.setup = setup_, .call = fail_nth_call_mock, .check = check_, \
 		.clean = clean_, \
 	}
 
 static const struct fail_nth_command commands[] = {
-	KERNEL_COMMAND("provider-add", setup_add, check_provider_there, clean),
+	KERNEL_COMMAND("provider-add", setup_add, check_provider_there, fail_nth_mock_clean),
 	KERNEL_COMMAND("provider-add-machine", setup_add_machine,
-		       check_provider_there, clean),
+		       check_provider_there, fail_nth_mock_clean),
 	KERNEL_COMMAND("provider-add-adapter", setup_add_adapter,
-		       check_provider_there, clean),
+		       check_provider_there, fail_nth_mock_clean),
 	KERNEL_COMMAND("provider-add-heard", setup_add_heard, check_add_heard,
 		       clean_heard),
-	KERNEL_COMMAND("provider-replace", setup_replace, NULL, clean),
-	KERNEL_COMMAND("provider-del", setup_del, check_provider_gone, clean),
+	KERNEL_COMMAND("provider-replace", setup_replace, NULL, fail_nth_mock_clean),
+	KERNEL_COMMAND("provider-del", setup_del, check_provider_gone, fail_nth_mock_clean),
 	KERNEL_COMMAND("provider-del-heard", setup_del_heard, check_del_heard,
 		       clean_heard),
 	KERNEL_COMMAND("provider-revoke", setup_revoke, check_revoke,
 		       clean_revoke),
 	KERNEL_COMMAND("adapter-add", setup_adapter, check_adapter_there,
-		       clean),
+		       fail_nth_mock_clean),
 	KERNEL_COMMAND("adapter-add-heard", setup_adapter_heard,
 		       check_adapter_heard, clean_heard),
 	KERNEL_COMMAND("adapter-del", setup_adapter_del, check_adapter_del,
 		       clean_revoke),
 	{
 		.name = "kernel-alloc", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_kernel_alloc, .call = call,
-		.undo = undo_kernel_alloc, .clean = clean,
+		.dma = true, .setup = setup_kernel_alloc, .call = fail_nth_call_mock,
+		.undo = undo_kernel_alloc, .clean = fail_nth_mock_clean,
 	}, {
 		.name = "kernel-alloc-multi", .errors = { ENOMEM, EFAULT },
-		.dma = true, .setup = setup_kernel_multi, .call = call,
-		.undo = undo_kernel_alloc, .clean = clean,
+		.dma = true, .setup = setup_kernel_multi, .call = fail_nth_call_mock,
+		.undo = undo_kernel_alloc, .clean = fail_nth_mock_clean,
 	},
-	KERNEL_COMMAND("kernel-free", setup_kernel_free, NULL, clean),
+	KERNEL_COMMAND("kernel-free", setup_kernel_free, NULL, fail_nth_mock_clean),
 	{
 		.name = "block-alloc-multi", .errors = { ENOMEM, EFAULT },
 		.dma = true, .setup = setup_multi, .call = fail_nth_call_alloc,
-		.check = check_multi, .undo = fail_nth_free_all, .clean = clean,
+		.check = check_multi, .undo = fail_nth_free_all, .clean = fail_nth_mock_clean,
 	}, {
 		.name = "block-alloc-multi-many", .errors = { ENOMEM, EFAULT },
 		.dma = true, .setup = setup_multi_many, .call = fail_nth_call_alloc,
 		.check = fail_nth_check_alloc, .undo = fail_nth_free_all,
-		.clean = clean,
+		.clean = fail_nth_mock_clean,
 	}, {
 		.name = "mmap-multi", .errors = { ENOMEM, ENFILE },
 		.keeps_file = true,
 		.setup = setup_multi_block, .call = call_mmap,
-		.undo = undo_mmap, .clean = clean,
+		.undo = undo_mmap, .clean = fail_nth_mock_clean,
 	},
 };
 
@@ -481,7 +330,7 @@ const struct fail_nth_group fail_nth_kernel = {
 	.name = "kernel",
 	.commands = commands,
 	.count = ARRAY_SIZE(commands),
-	.begin = begin,
-	.end = end,
-	.state = mock_state,
+	.begin = fail_nth_mock_begin,
+	.end = fail_nth_mock_end,
+	.state = fail_nth_mock_state,
 };

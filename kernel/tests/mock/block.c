@@ -65,6 +65,7 @@ enum state {
  *	to allocate or free
  * @state: what is done with @block
  * @block: from ndshm_allocate()
+ * @handle: its shared memory handle, or that of the last one
  * @extra: further references
  * @number: of the block, in turn
  * @revoked: its callback has run, so that its memory is no longer ours
@@ -84,6 +85,7 @@ struct slot {
 	struct mutex lock;	/* up to hold */
 	enum state state;
 	struct ndshm_block *block;
+	u32 handle;
 	unsigned int extra;
 	unsigned long number;
 	bool revoked;
@@ -300,13 +302,14 @@ static int begin(struct slot *slot, struct request *request)
 	return ret;
 }
 
-static void allocated(struct slot *slot, struct ndshm_block *block)
+static void allocated(struct slot *slot, struct ndshm_block *block, u32 handle)
 {
 	bool freed;
 
 	mutex_lock(&slot->lock);
 	freed = slot->freed_by_callback;
 	slot->block = block;
+	slot->handle = handle;
 	/* What the callback has freed is for nobody else to free. */
 	slot->state = freed ? FREEING : HELD;
 	mutex_unlock(&slot->lock);
@@ -348,7 +351,7 @@ static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked)
 	ndshm_reason_t reason;
 	bool kept;
 
-	reason = mock_request_ask(asked, &kept);
+	reason = mock_request_try(asked, &kept);
 	slot->segments = asked->list.capacity ? asked->list.count : 0;
 	if (!kept || (reason == NDSHM_REASON_NONE && !is_good(slot, asked)))
 		complain(slot, "outputs are not as promised",
@@ -391,7 +394,7 @@ int mock_block_alloc(struct mock_command *command)
 	if (ret)
 		leave(slot);
 	else
-		allocated(slot, request.asked.block);
+		allocated(slot, request.asked.block, p->shared_memory_handle);
 out_provider:
 	if (provider)
 		mock_provider_put(provider);
@@ -400,6 +403,16 @@ out_provider:
 out_adapter:
 	ndshm_adapter_put(p->adapter);
 	return ret;
+}
+
+bool mock_block_handle(u64 slot, u32 *handle)
+{
+	if (slot >= SLOTS)
+		return false;
+	mutex_lock(&slots[slot].lock);
+	*handle = slots[slot].handle;
+	mutex_unlock(&slots[slot].lock);
+	return true;
 }
 
 static int free_slot(struct slot *slot)

@@ -20,6 +20,13 @@
  *	queue add | port add SLOT ADAPTER
  *	queue event SLOT filter|clear|complete|free|stopped
  *	port event SLOT activate|delete
+ *	packet resolve SLOT ADAPTER HANDLE|block=SLOT OFFSET LENGTH	see packet.c
+ *	packet put SLOT
+ *	request ask SLOT ADAPTER PROVIDER|default LENGTH [cookie=N]	see request.c
+ *	request cancel COOKIE
+ *	request told
+ *	request end
+ *	worker stop | wait | go | free		see worker.c
  *	fault NAME			see fault.c
  *	awake DEVICE			of PCI; see awake.c
  */
@@ -59,6 +66,13 @@ static const struct verb {
 	{ "queue", "event", 4, mock_queue_event },
 	{ "port", "add", 4, mock_queue_add },
 	{ "port", "event", 4, mock_queue_event },
+	{ "packet", "resolve", 7, mock_packet_resolve },
+	{ "packet", "put", 3, mock_packet_put },
+	{ "request", "ask", 6, mock_request_ask },
+	{ "request", "cancel", 3, mock_request_cancel },
+	{ "request", "told", 2, mock_request_told },
+	{ "request", "end", 2, mock_request_end },
+	{ "worker", NULL, 2, mock_worker },
 	{ "fault", NULL, 2, mock_fault },
 	{ "awake", NULL, 2, mock_awake },
 };

@@ -24,6 +24,12 @@ static int blocks_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(blocks);
 
+static int requests_show(struct seq_file *file, void *unused)
+{
+	return mock_requests_show(file, unused);
+}
+DEFINE_SHOW_ATTRIBUTE(requests);
+
 static int reason_show(struct seq_file *file, void *unused)
 {
 	return mock_reason_show(file, unused);
@@ -36,6 +42,8 @@ static int __init ndshm_mock_init(void)
 
 	add_taint(TAINT_TEST, LOCKDEP_STILL_OK);
 	mock_block_setup();
+	mock_packet_setup();
+	mock_request_setup();
 	ret = mock_provider_setup();
 	if (ret)
 		return ret;
@@ -45,6 +53,7 @@ static int __init ndshm_mock_init(void)
 		return PTR_ERR(folder);
 	}
 	debugfs_create_file("ctl", 0200, folder, NULL, &mock_ctl_fops);
+	debugfs_create_file("requests", 0400, folder, NULL, &requests_fops);
 	debugfs_create_file("reason", 0400, folder, NULL, &reason_fops);
 	debugfs_create_file("providers", 0400, folder, NULL, &providers_fops);
 	debugfs_create_file("blocks", 0400, folder, NULL, &blocks_fops);
@@ -56,6 +65,9 @@ module_init(ndshm_mock_init);
 static void __exit ndshm_mock_exit(void)
 {
 	debugfs_remove(folder);
+	mock_worker_free();
+	mock_request_teardown();
+	mock_packet_teardown();
 	mock_block_teardown();
 	mock_provider_teardown();
 	mock_adapter_teardown();

@@ -255,6 +255,8 @@ int mock_block_put(struct mock_command *command);
 int mock_block_release(struct mock_command *command);
 int mock_block_sync(struct mock_command *command);
 int mock_blocks_show(struct seq_file *file, void *unused);
+/* Of the block that was made last in @slot; false: there is no such slot. */
+bool mock_block_handle(u64 slot, u32 *handle);
 void mock_block_teardown(void);
 
 /*
@@ -265,6 +267,34 @@ int mock_queue_add(struct mock_command *command);
 int mock_queue_event(struct mock_command *command);
 /* Of the queue or port that was made last in @slot; false: there is no such slot. */
 bool mock_queue_id(u64 slot, u32 *id);
+
+/*
+ * packet.c: packets of anybody's blocks
+ */
+
+void mock_packet_setup(void);
+int mock_packet_resolve(struct mock_command *command);
+int mock_packet_put(struct mock_command *command);
+void mock_packet_teardown(void);
+
+/*
+ * request.c: a kernel user who asks for later
+ */
+
+void mock_request_setup(void);
+int mock_request_ask(struct mock_command *command);
+int mock_request_cancel(struct mock_command *command);
+int mock_request_told(struct mock_command *command);
+int mock_request_end(struct mock_command *command);
+int mock_requests_show(struct seq_file *file, void *unused);
+void mock_request_teardown(void);
+
+/*
+ * worker.c: failures where requests are carried out
+ */
+
+int mock_worker(struct mock_command *command);
+void mock_worker_free(void);
 
 /*
  * promise.c: what a kernel user is promised
@@ -305,7 +335,7 @@ struct mock_request {
  * Ask, with rubbish wherever ndshm writes and wherever it must not. *kept: nothing but
  * the outputs that go with the reason has changed, and they are as promised.
  */
-ndshm_reason_t mock_request_ask(struct mock_request *request, bool *kept);
+ndshm_reason_t mock_request_try(struct mock_request *request, bool *kept);
 /* Does its memory read as zero, to the last page's end? */
 bool mock_request_zero(const struct mock_request *request);
 

@@ -100,7 +100,7 @@ static bool succeeded_well(struct mock_request *expected,
 	       p->consumed && p->consumed != RUBBISH_HANDLE;
 }
 
-ndshm_reason_t mock_request_ask(struct mock_request *request, bool *kept)
+ndshm_reason_t mock_request_try(struct mock_request *request, bool *kept)
 {
 	struct mock_request expected;
 	ndshm_reason_t reason;

@@ -217,12 +217,12 @@ bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p)
  * Before and after
  */
 
-static struct platform_device *make_device(void)
+struct platform_device *ndis_device_make(const char *name)
 {
 	struct platform_device *device;
 	int ret;
 
-	device = platform_device_alloc("ndshm-ndis-cases", PLATFORM_DEVID_AUTO);
+	device = platform_device_alloc(name, PLATFORM_DEVID_AUTO);
 	if (!device)
 		return NULL;
 	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
@@ -273,7 +273,7 @@ static int run_case(bool (*run)(struct bench *bench))
 	if (!bench)
 		return ret;
 	bench->list = (SCATTER_GATHER_LIST *)bench->frame.list;
-	device = make_device();
+	device = ndis_device_make("ndshm-ndis-cases");
 	if (!device)
 		goto out_bench;
 	bench->device = &device->dev;
@@ -320,6 +320,7 @@ module_init(cases_init);
 
 static void __exit cases_exit(void)
 {
+	step_end();
 }
 module_exit(cases_exit);
 

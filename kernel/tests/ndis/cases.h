@@ -12,6 +12,7 @@
 
 struct device;
 struct piece;
+struct platform_device;
 struct task_struct;
 
 /* Most elements that the provider's list can be told the lengths of. */
@@ -110,6 +111,12 @@ struct bench {
 	struct frame expected;
 	SCATTER_GATHER_LIST *list;
 };
+
+/* A device that nothing drives; NULL if there is no memory. */
+struct platform_device *ndis_device_make(const char *name);
+
+/* step.c: what its steps have left goes. */
+void step_end(void);
 
 /* A valid request, which asks for a page and a list; the outputs have rubbish. */
 NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench);

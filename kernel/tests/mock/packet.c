@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Packets, in 64 slots, as a receive path has them: they come and go with interrupts
+ * off, and come back in a bounded time, whatever else is told.
+ *
+ *	packet resolve SLOT ADAPTER HANDLE OFFSET LENGTH
+ *		HANDLE: the shared memory handle, or block=SLOT; see block.c
+ *	packet put SLOT		before its time
+ */
+#include <linux/irqflags.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/packet.h>
+
+#include "mock.h"
+
+#define SLOTS		64
+#define LONGEST_MS	5	/* that a packet is out */
+
+static struct slot {
+	struct ndshm_block *block;	/* NULL: it is free */
+	struct delayed_work end;
+} slots[SLOTS];
+
+static struct slot *slot_of(const struct mock_command *command)
+{
+	u64 number;
+
+	return mock_number(command->word[2], SLOTS - 1, &number) ?
+	       NULL : &slots[number];
+}
+
+static void put(struct ndshm_block *block)
+{
+	local_irq_disable();
+	ndshm_packet_put(block);
+	local_irq_enable();
+}
+
+/* By one of those who want to. */
+static bool put_slot(struct slot *slot)
+{
+	struct ndshm_block *block = xchg(&slot->block, NULL);
+
+	if (block)
+		put(block);
+	return block;
+}
+
+static void end_work(struct work_struct *work)
+{
+	put_slot(container_of(to_delayed_work(work), struct slot, end));
+}
+
+static int parse(const struct mock_command *command,
+		 struct ndshm_packet *packet)
+{
+	const char *block = mock_value(command->word[4], "block");
+	u64 number;
+	int ret;
+
+	if (command->words != 7)
+		return -EINVAL;
+	ret = mock_number(block ?: command->word[4], U32_MAX, &number) ?:
+	      mock_number(command->word[5], U64_MAX, &packet->offset) ?:
+	      mock_number(command->word[6], U64_MAX, &packet->length);
+	packet->shared_memory_handle = ret ? 0 : number;
+	if (ret || !block)
+		return ret;
+	return mock_block_handle(number, &packet->shared_memory_handle) ?
+	       0 : -ENOENT;
+}
+
+/* The first and the last byte are there. */
+static void look(const u8 *address, u64 length)
+{
+	if (!address)
+		return;
+	READ_ONCE(address[0]);
+	READ_ONCE(address[length - 1]);
+}
+
+int mock_packet_resolve(struct mock_command *command)
+{
+	struct slot *slot = slot_of(command);
+	struct ndshm_adapter *adapter;
+	struct ndshm_packet packet;
+	struct ndshm_block *block;
+	ndshm_reason_t reason;
+	void *address;
+	int ret;
+
+	ret = slot ? parse(command, &packet) : -EINVAL;
+	if (ret)
+		return ret;
+	adapter = ndshm_adapter_find(command->word[3]);
+	if (!adapter)
+		return mock_answer(command, NDSHM_REASON_ADAPTER_UNKNOWN);
+	local_irq_disable();
+	reason = ndshm_packet_resolve(adapter, &packet, &block, &address);
+	if (reason == NDSHM_REASON_NONE)
+		look(address, packet.length);
+	local_irq_enable();
+	ndshm_adapter_put(adapter);
+	if (reason != NDSHM_REASON_NONE)
+		return mock_answer(command, reason);
+	if (cmpxchg(&slot->block, NULL, block)) {
+		put(block);
+		return -EBUSY;
+	}
+	mod_delayed_work(system_wq, &slot->end, msecs_to_jiffies(LONGEST_MS));
+	return 0;
+}
+
+int mock_packet_put(struct mock_command *command)
+{
+	struct slot *slot = slot_of(command);
+
+	if (command->words != 3 || !slot)
+		return -EINVAL;
+	return put_slot(slot) ? 0 : -ENOENT;
+}
+
+void mock_packet_setup(void)
+{
+	struct slot *slot;
+
+	for (slot = slots; slot < slots + SLOTS; slot++)
+		INIT_DELAYED_WORK(&slot->end, end_work);
+}
+
+void mock_packet_teardown(void)
+{
+	struct slot *slot;
+
+	for (slot = slots; slot < slots + SLOTS; slot++) {
+		cancel_delayed_work_sync(&slot->end);
+		put_slot(slot);
+	}
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A kernel user who asks for blocks that it has later, and lets go of each at once. It
+ * asks and cancels with interrupts off. A request has one of 8 slots until its end.
+ *
+ *	request ask SLOT ADAPTER PROVIDER|default LENGTH [cookie=N]
+ *		the cookie is the slot's number unless it is told
+ *	request cancel COOKIE
+ *	request told		those that are out are waited for; the reason of one that
+ *				has failed since the last time
+ *	request end		all are aborted and waited for, and then it begins anew
+ *
+ * The file `requests` says what became of them; ends that are not as promised are
+ * broken.
+ */
+#include <linux/atomic.h>
+#include <linux/irqflags.h>
+#include <linux/mutex.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/request.h>
+
+#include "mock.h"
+
+#define SLOTS		8
+#define MOST		6	/* fewer, so that there can be too many */
+#define RUBBISH		((void *)0x5a5a5a5aUL)
+
+static struct slot {
+	atomic_t taken;
+	struct ndshm_request request;
+} slots[SLOTS];
+
+/* Held by who ends the group, and by who asks: there has to be one. */
+static DEFINE_MUTEX(group_lock);
+static struct ndshm_requests group;
+
+/* Of those that have failed, the one that was told last. */
+static u32 last_reason = (__force u32)NDSHM_REASON_NONE;
+
+static atomic_t asked, granted, failed, broken;
+
+/* Nothing is done in it that its owner has to be told of. */
+static void revoked(void *context, struct ndshm_block *block)
+{
+}
+
+static void done(struct ndshm_request *request)
+{
+	struct slot *slot = container_of(request, struct slot, request);
+	const struct ndshm_parameters *p = &request->parameters;
+	bool good = request->reason == NDSHM_REASON_NONE;
+
+	might_sleep();
+	if (!request->block == good || !p->shared_memory_handle == good ||
+	    p->virtual_address == RUBBISH || (!good && p->virtual_address)) {
+		atomic_inc(&broken);
+		pr_warn("a request's end is not as promised (%s)\n",
+			ndshm_reason_name(request->reason));
+	}
+	if (request->block)
+		ndshm_free(request->block);
+	if (!good)
+		WRITE_ONCE(last_reason, (__force u32)request->reason);
+	atomic_inc(good ? &granted : &failed);
+	if (!atomic_xchg_release(&slot->taken, 0)) {
+		atomic_inc(&broken);
+		pr_warn("a request has two ends\n");
+	}
+}
+
+static int prepare(struct ndshm_request *request,
+		   const struct mock_command *command, u64 slot)
+{
+	const char *cookie = command->words == 7 ?
+			     mock_value(command->word[6], "cookie") : NULL;
+	u64 length;
+	int ret;
+
+	if (command->words > 7 || (command->words == 7 && !cookie))
+		return -EINVAL;
+	ret = mock_number(command->word[5], U64_MAX, &length);
+	*request = (struct ndshm_request){
+		.parameters = {
+			.header = NDSHM_PARAMETERS_HEADER,
+			.preferred_node = NUMA_NO_NODE,
+			.usage = NDSHM_USAGE_OTHER,
+			.length = ret ? 0 : length,
+			.virtual_address = RUBBISH,
+			.shared_memory_handle = U32_MAX,
+			.revoked = revoked,
+		},
+		.cookie = slot,
+		.done = done,
+	};
+	return ret ?: cookie ? mock_number(cookie, U64_MAX, &request->cookie) :
+			       0;
+}
+
+static ndshm_reason_t submit(struct ndshm_request *request)
+{
+	ndshm_reason_t reason;
+
+	local_irq_disable();
+	reason = ndshm_allocate_async(&group, request);
+	local_irq_enable();
+	return reason;
+}
+
+/* Who answers at once has to have said that there are no outputs. */
+static int ask(struct slot *slot, struct mock_command *command)
+{
+	struct ndshm_parameters *p = &slot->request.parameters;
+	ndshm_reason_t reason;
+
+	mutex_lock(&group_lock);
+	reason = submit(&slot->request);
+	mutex_unlock(&group_lock);
+	/* From here on it can be another's. */
+	if (reason == NDSHM_REASON_PENDING) {
+		atomic_inc(&asked);
+		command->reason = reason;
+		return 0;
+	}
+	if (reason != NDSHM_REASON_COOKIE &&
+	    (p->virtual_address || p->shared_memory_handle)) {
+		atomic_inc(&broken);
+		pr_warn("a request that was refused has outputs (%s)\n",
+			ndshm_reason_name(reason));
+	}
+	return mock_answer(command, reason);
+}
+
+/* With what it names, which need not be there any longer than this. */
+static int ask_of(struct slot *slot, struct mock_command *command)
+{
+	struct ndshm_parameters *p = &slot->request.parameters;
+	struct ndshm_provider *other = NULL;
+	struct mock_provider *mine = NULL;
+	struct ndshm_adapter *adapter;
+	int ret;
+
+	adapter = ndshm_adapter_find(command->word[3]);
+	if (!adapter)
+		return mock_answer(command, NDSHM_REASON_ADAPTER_UNKNOWN);
+	p->adapter = adapter;
+	if (strcmp(command->word[4], "default")) {
+		p->provider = mock_provider_get(command->word[4], &mine);
+		if (!mine) {
+			other = ndshm_provider_find(command->word[4]);
+			p->provider = other;
+		}
+		if (!p->provider) {
+			ret = mock_answer(command,
+					  NDSHM_REASON_PROVIDER_UNKNOWN);
+			goto out;
+		}
+	}
+	ret = ask(slot, command);
+	if (mine)
+		mock_provider_put(mine);
+	if (other)
+		ndshm_provider_put(other);
+out:
+	ndshm_adapter_put(adapter);
+	return ret;
+}
+
+int mock_request_ask(struct mock_command *command)
+{
+	struct slot *slot;
+	u64 number;
+	int ret;
+
+	if (mock_number(command->word[2], SLOTS - 1, &number))
+		return -EINVAL;
+	slot = &slots[number];
+	if (atomic_cmpxchg_acquire(&slot->taken, 0, 1))
+		return -EBUSY;
+	ret = prepare(&slot->request, command, number) ?:
+	      ask_of(slot, command);
+	if (ret)
+		atomic_set_release(&slot->taken, 0);
+	return ret;
+}
+
+int mock_request_cancel(struct mock_command *command)
+{
+	ndshm_reason_t reason;
+	u64 cookie;
+
+	if (command->words != 3 ||
+	    mock_number(command->word[2], U64_MAX, &cookie))
+		return -EINVAL;
+	mutex_lock(&group_lock);
+	local_irq_disable();
+	reason = ndshm_request_cancel(&group, cookie);
+	local_irq_enable();
+	mutex_unlock(&group_lock);
+	return mock_answer(command, reason);
+}
+
+int mock_request_told(struct mock_command *command)
+{
+	u32 reason;
+
+	if (command->words != 2)
+		return -EINVAL;
+	mutex_lock(&group_lock);
+	ndshm_requests_end(&group);
+	mock_request_setup();
+	reason = xchg(&last_reason, (__force u32)NDSHM_REASON_NONE);
+	mutex_unlock(&group_lock);
+	return mock_answer(command, (__force ndshm_reason_t)reason);
+}
+
+static void end_group(void)
+{
+	local_irq_disable();
+	ndshm_requests_abort(&group);
+	local_irq_enable();
+	ndshm_requests_end(&group);
+}
+
+int mock_request_end(struct mock_command *command)
+{
+	if (command->words != 2)
+		return -EINVAL;
+	mutex_lock(&group_lock);
+	end_group();
+	mock_request_setup();
+	mutex_unlock(&group_lock);
+	return 0;
+}
+
+int mock_requests_show(struct seq_file *file, void *unused)
+{
+	int ends = atomic_read(&granted) + atomic_read(&failed);
+
+	/* In this order, so that none seems to have ended before it was asked for. */
+	smp_rmb();
+	seq_printf(file, "asked=%d ended=%d granted=%d broken=%d\n",
+		   atomic_read(&asked), ends, atomic_read(&granted),
+		   atomic_read(&broken));
+	return 0;
+}
+
+void mock_request_setup(void)
+{
+	ndshm_requests_init(&group, MOST);
+}
+
+void mock_request_teardown(void)
+{
+	end_group();
+}

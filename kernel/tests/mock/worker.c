@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests, whoever's they are, are carried out by workers, which what is injected for
+ * the writer does not reach. So one is lent the writer's count, from the moment that a
+ * request was carried out until the next one was: in between lies all that it does.
+ *
+ *	worker stop	the next one that was carried out stays with its worker
+ *	worker wait	until there is one
+ *	worker go	it goes on; only when another of its group waits
+ *	worker free	nobody is stopped, and nothing is lent
+ *
+ * EOPNOTSUPP: the kernel injects nothing.
+ */
+#include <linux/completion.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+
+#include "../../core/request.h"
+#include "mock.h"
+
+#ifdef CONFIG_FAULT_INJECTION
+
+static enum {
+	NOBODY,
+	WANTED,		/* a first one */
+	STOPPED,
+	LENT,		/* until the second one */
+} state;
+
+static DEFINE_SPINLOCK(lock);	/* state, worker, count */
+static struct task_struct *worker;
+static unsigned int count;
+static DECLARE_COMPLETION(is_stopped);
+static DECLARE_COMPLETION(goes_on);
+static DECLARE_COMPLETION(is_back);
+
+static void set_state(int now)
+{
+	spin_lock(&lock);
+	state = now;
+	spin_unlock(&lock);
+}
+
+static bool first(void)
+{
+	bool mine;
+
+	spin_lock(&lock);
+	mine = state == WANTED;
+	if (mine) {
+		state = STOPPED;
+		worker = current;
+	}
+	spin_unlock(&lock);
+	return mine;
+}
+
+static bool second(void)
+{
+	bool mine;
+
+	spin_lock(&lock);
+	mine = state == LENT && worker == current;
+	if (mine) {
+		state = NOBODY;
+		count = current->fail_nth;
+		current->fail_nth = 0;
+	}
+	spin_unlock(&lock);
+	return mine;
+}
+
+static void carried_out(struct ndshm_request *request)
+{
+	if (first()) {
+		complete(&is_stopped);
+		wait_for_completion(&goes_on);
+		current->fail_nth = count;
+	} else if (second()) {
+		complete(&is_back);
+	}
+}
+
+static int stop(void)
+{
+	if (READ_ONCE(state) != NOBODY)
+		return -EBUSY;
+	reinit_completion(&is_stopped);
+	reinit_completion(&goes_on);
+	reinit_completion(&is_back);
+	set_state(WANTED);
+	ndshm_request_in_between(carried_out);
+	return 0;
+}
+
+/* One that nobody asks for does not come: EINTR. */
+static int await(void)
+{
+	return wait_for_completion_killable(&is_stopped) ? -EINTR : 0;
+}
+
+/* ENOENT: nobody was stopped yet. */
+static int go(void)
+{
+	spin_lock(&lock);
+	if (state != STOPPED) {
+		spin_unlock(&lock);
+		return -ENOENT;
+	}
+	state = LENT;
+	count = current->fail_nth;
+	current->fail_nth = 0;
+	spin_unlock(&lock);
+	complete(&goes_on);
+	wait_for_completion(&is_back);
+	ndshm_request_in_between(NULL);
+	current->fail_nth = count;
+	return 0;
+}
+
+void mock_worker_free(void)
+{
+	bool stopped;
+
+	ndshm_request_in_between(NULL);
+	spin_lock(&lock);
+	stopped = state == STOPPED;
+	state = NOBODY;
+	count = 0;
+	spin_unlock(&lock);
+	if (stopped)
+		complete(&goes_on);
+}
+
+int mock_worker(struct mock_command *command)
+{
+	if (!strcmp(command->word[1], "stop"))
+		return stop();
+	if (!strcmp(command->word[1], "wait"))
+		return await();
+	if (!strcmp(command->word[1], "go"))
+		return go();
+	if (strcmp(command->word[1], "free"))
+		return -EINVAL;
+	mock_worker_free();
+	return 0;
+}
+
+#else
+
+int mock_worker(struct mock_command *command)
+{
+	return -EOPNOTSUPP;
+}
+
+void mock_worker_free(void)
+{
+}
+
+#endif /* CONFIG_FAULT_INJECTION */
+
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The calls one by one, each in the context of whoever writes its name, so that what
+ * is injected for the writer reaches it. One at a time: writers have a lock.
+ *
+ *	begin, end		a device; nothing is left, whatever was done
+ *	open, close		a handle of it
+ *	register, replace	handlers, and others in their place
+ *	allocate, free		a block of theirs, three pieces
+ *	m-allocate, m-free	the miniport's own memory
+ *	dma-register, dma-deregister
+ *	async			ask for such memory, twice at most
+ *	told			wait for the answers, and give the memory back
+ *
+ * What cannot be done now is ENOENT or EEXIST. What is not as NDIS promises is said in
+ * the log, and EPROTO. Read: what there is.
+ */
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/dma-mapping.h>
+#include <linux/errno.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/string.h>
+
+#include "cases.h"
+
+#define PIECES		3
+#define PENDING		2
+#define OWN_BYTES	10000
+#define PATTERN		((PVOID)(ULONG_PTR)0x5a5a5a5a)
+
+/* A request for later, and what it was told. */
+struct asked {
+	bool out;
+	struct completion told;
+	PVOID address;
+	NDIS_PHYSICAL_ADDRESS physical;
+};
+
+static struct platform_device *device;
+static NDIS_HANDLE adapter, dma, allocation;
+static bool registered;
+static PVOID own;
+static NDIS_PHYSICAL_ADDRESS own_physical;
+static struct asked asked[PENDING];
+
+/* The one that is registered, and the one that was before. */
+static struct script scripts[2];
+static unsigned int newest;
+
+static atomic_t broken;
+
+static bool expect(bool holds, const char *what)
+{
+	if (!holds) {
+		atomic_inc(&broken);
+		pr_err("step: not so: %s\n", what);
+	}
+	return holds;
+}
+
+#define EXPECT(condition)	expect(condition, #condition)
+
+static int error_of(NDIS_STATUS status)
+{
+	switch (status) {
+	case NDIS_STATUS_SUCCESS:
+	case NDIS_STATUS_PENDING:
+		return 0;
+	case NDIS_STATUS_RESOURCES:
+		return -ENOMEM;
+	default:
+		return -EIO;
+	}
+}
+
+static int begin(void)
+{
+	if (device)
+		return -EEXIST;
+	device = ndis_device_make("ndshm-ndis-step");
+	if (!device)
+		return -ENOMEM;
+	memset(scripts, 0, sizeof(scripts));
+	newest = 0;
+	return 0;
+}
+
+static int open(void)
+{
+	int ret;
+
+	if (!device || adapter)
+		return device ? -EEXIST : -ENOENT;
+	adapter = PATTERN;
+	ret = ndshm_ndis_open(THIS_MODULE, "ndis-step", &device->dev, &adapter);
+	return EXPECT(!ret == !!adapter && adapter != PATTERN) ? ret : -EPROTO;
+}
+
+/* What was given out before is what the other handlers take back. */
+static int set_handlers(bool replace)
+{
+	const unsigned int next = (newest + replace) % ARRAY_SIZE(scripts);
+	struct script *script = &scripts[next];
+	unsigned int i;
+	int ret;
+
+	if (!adapter || registered != replace)
+		return adapter && registered ? -EEXIST : -ENOENT;
+	/* A block may still be this one's. */
+	script->elements = PIECES;
+	for (i = 0; i < PIECES; i++)
+		script->lengths[i] = PAGE_SIZE;
+	ret = error_of(script_register(adapter, script));
+	if (!ret) {
+		registered = true;
+		newest = next;
+	}
+	return ret;
+}
+
+static int set(void)
+{
+	return set_handlers(false);
+}
+
+static int replace(void)
+{
+	return set_handlers(true);
+}
+
+static int allocate(void)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = {
+		.Header = {
+			.Type = NDIS_OBJECT_TYPE_DEFAULT,
+			.Revision = NDIS_SHARED_MEMORY_PARAMETERS_REVISION_2,
+			.Size = NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_2,
+		},
+		.PreferredNode = MM_ANY_NODE_OK,
+		.Usage = NdisSharedMemoryUsageReceive,
+		.Length = PIECES * PAGE_SIZE,
+		.SharedMemoryHandle = PATTERN,
+		.VirtualAddress = PATTERN,
+	};
+	NDIS_HANDLE got = PATTERN;
+	int ret;
+
+	if (!adapter || allocation)
+		return adapter ? -EEXIST : -ENOENT;
+	ret = error_of(NdisAllocateSharedMemory(adapter, &p, &got));
+	if (!EXPECT(got != PATTERN && !got == !!ret) ||
+	    !EXPECT(p.VirtualAddress != PATTERN && !p.VirtualAddress == !!ret) ||
+	    !EXPECT(p.SharedMemoryHandle != PATTERN &&
+		    !p.SharedMemoryHandle == !!ret))
+		return -EPROTO;
+	allocation = got;
+	if (!ret)
+		RtlFillMemory(p.VirtualAddress, p.Length, POISON);
+	return ret;
+}
+
+static int free_block(void)
+{
+	if (!allocation)
+		return -ENOENT;
+	NdisFreeSharedMemory(adapter, allocation);
+	allocation = NULL;
+	return 0;
+}
+
+static int m_allocate(void)
+{
+	if (!adapter || own)
+		return adapter ? -EEXIST : -ENOENT;
+	own = PATTERN;
+	own_physical.QuadPart = 1;
+	NdisMAllocateSharedMemory(adapter, OWN_BYTES, FALSE, &own,
+				  &own_physical);
+	if (!own)
+		return EXPECT(!own_physical.QuadPart) ? -ENOMEM : -EPROTO;
+	if (!EXPECT(!memchr_inv(own, 0, OWN_BYTES)))
+		return -EPROTO;
+	RtlFillMemory(own, OWN_BYTES, POISON);
+	return 0;
+}
+
+static int m_free(void)
+{
+	if (!own)
+		return -ENOENT;
+	NdisMFreeSharedMemory(adapter, OWN_BYTES, FALSE, own, own_physical);
+	own = NULL;
+	return 0;
+}
+
+static VOID complete_asked(NDIS_HANDLE context, PVOID address,
+			   PNDIS_PHYSICAL_ADDRESS physical, ULONG length,
+			   PVOID request)
+{
+	struct asked *it = request;
+
+	EXPECT(!context && length == OWN_BYTES && !address == !physical);
+	it->address = address;
+	if (physical)
+		it->physical = *physical;
+	complete(&it->told);
+}
+
+static int dma_register(void)
+{
+	NDIS_SG_DMA_DESCRIPTION description = {
+		.Header = {
+			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
+			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
+			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
+		},
+		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
+		.MaximumPhysicalMapping = PAGE_SIZE,
+		.SharedMemAllocateCompleteHandler = complete_asked,
+	};
+	int ret;
+
+	if (!adapter || dma)
+		return adapter ? -EEXIST : -ENOENT;
+	dma = PATTERN;
+	ret = error_of(NdisMRegisterScatterGatherDma(adapter, &description,
+						     &dma));
+	return EXPECT(!ret == !!dma && dma != PATTERN) ? ret : -EPROTO;
+}
+
+/* It waits for those that are asked for. */
+static int dma_deregister(void)
+{
+	unsigned int i;
+
+	if (!dma)
+		return -ENOENT;
+	NdisMDeregisterScatterGatherDma(dma);
+	dma = NULL;
+	for (i = 0; i < PENDING; i++)
+		if (asked[i].out &&
+		    !EXPECT(completion_done(&asked[i].told)))
+			return -EPROTO;
+	return 0;
+}
+
+static int async(void)
+{
+	struct asked *it = asked;
+	int ret;
+
+	while (it < asked + PENDING && it->out)
+		it++;
+	if (!dma || it == asked + PENDING)
+		return dma ? -EEXIST : -ENOENT;
+	init_completion(&it->told);
+	ret = error_of(NdisMAllocateSharedMemoryAsyncEx(dma, OWN_BYTES, FALSE,
+							it));
+	it->out = !ret;
+	return ret;
+}
+
+/* ENOMEM if one of them was told that there is none. */
+static int told(void)
+{
+	int ret = -ENOENT;
+	struct asked *it;
+
+	for (it = asked; it < asked + PENDING; it++) {
+		if (!it->out)
+			continue;
+		wait_for_completion(&it->told);
+		it->out = false;
+		if (ret == -ENOENT)
+			ret = 0;
+		if (!it->address) {
+			ret = -ENOMEM;
+			continue;
+		}
+		RtlFillMemory(it->address, OWN_BYTES, POISON);
+		NdisMFreeSharedMemory(adapter, OWN_BYTES, FALSE, it->address,
+				      it->physical);
+	}
+	return ret;
+}
+
+/* Not as long as it has memory; then, with its handlers and what DMA it has. */
+static int close(void)
+{
+	int ret;
+
+	if (!adapter)
+		return -ENOENT;
+	ret = ndshm_ndis_close(adapter);
+	if (ret)
+		return ret;
+	adapter = NULL;
+	dma = NULL;
+	registered = false;
+	return 0;
+}
+
+static int end(void)
+{
+	struct script *script;
+
+	if (!device)
+		return -ENOENT;
+	told();
+	free_block();
+	m_free();
+	if (adapter && !EXPECT(!close()))
+		return -EPROTO;
+	platform_device_unregister(device);
+	device = NULL;
+	for (script = scripts; script < scripts + ARRAY_SIZE(scripts); script++)
+		if (!EXPECT(script->allocated == script->freed &&
+			    !script->wrong))
+			return -EPROTO;
+	return 0;
+}
+
+void step_end(void)
+{
+	end();
+}
+
+static const struct {
+	const char *name;
+	int (*take)(void);
+} steps[] = {
+	{ "begin", begin },
+	{ "open", open },
+	{ "register", set },
+	{ "replace", replace },
+	{ "allocate", allocate },
+	{ "free", free_block },
+	{ "m-allocate", m_allocate },
+	{ "m-free", m_free },
+	{ "dma-register", dma_register },
+	{ "dma-deregister", dma_deregister },
+	{ "async", async },
+	{ "told", told },
+	{ "close", close },
+	{ "end", end },
+};
+
+static int step_set(const char *value, const struct kernel_param *param)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		if (sysfs_streq(value, steps[i].name))
+			return steps[i].take();
+	return -EINVAL;
+}
+
+static int step_get(char *buffer, const struct kernel_param *param)
+{
+	unsigned int out = asked[0].out + asked[1].out, i, length;
+
+	length = scnprintf(buffer, PAGE_SIZE,
+			   "device=%d open=%d registered=%d block=%d own=%d dma=%d asked=%u",
+			   !!device, !!adapter, registered, !!allocation,
+			   !!own, !!dma, out);
+	for (i = 0; i < ARRAY_SIZE(scripts); i++)
+		length += scnprintf(buffer + length, PAGE_SIZE - length,
+				    " live=%d wrong=%u",
+				    scripts[i].allocated - scripts[i].freed,
+				    scripts[i].wrong);
+	return length + scnprintf(buffer + length, PAGE_SIZE - length,
+				  " broken=%d\n", atomic_read(&broken));
+}
+
+static const struct kernel_param_ops step_ops = {
+	.set = step_set,
+	.get = step_get,
+};
+module_param_cb(step, &step_ops, NULL, 0600);
+MODULE_PARM_DESC(step, "Written: the call to make; read: what there is");
