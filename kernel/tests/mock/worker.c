@@ -4,7 +4,7 @@
  * the writer does not reach. So one is lent the writer's count, from the moment that a
  * request was carried out until the next one was: in between lies all that it does.
  *
- *	worker stop	the next one that was carried out stays with its worker
+ *	worker stop	the next one that was carried out is kept from going on
  *	worker wait	until there is one
  *	worker go	it goes on; only when another of its group waits
  *	worker free	nobody is stopped, and nothing is lent
