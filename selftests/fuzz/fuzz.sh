@@ -3,8 +3,9 @@
 #
 # fuzz.sh OUTPUT [OPTION]...: in a guest of run.sh, which is thrown away, loads the modules
 # and runs OUTPUT/ndshm-fuzz with the corpus and the options. NDSHM_KO is the module;
-# NDSHM_MOCK and NDSHM_COVERAGE are loaded as well if they are set. In the run directory it
-# leaves the programs that were new (corpus/) and what was reached (coverage).
+# NDSHM_MOCK and NDSHM_COVERAGE are loaded as well if they are set, and with the mock the NDIS
+# cases that lie beside it. In the run directory it leaves the programs that were new (corpus/)
+# and what was reached (coverage).
 set -euo pipefail
 
 [[ ${NDSHM_VM:-} ]] || { echo 'fuzz.sh: not outside a guest of selftests/vm/run.sh' >&2; exit 2; }
@@ -15,7 +16,10 @@ shift
 echo scan=off 2>/dev/null >/sys/kernel/debug/kmemleak || true
 [[ -z ${NDSHM_COVERAGE:-} ]] || insmod "$NDSHM_COVERAGE"
 insmod "${NDSHM_KO:?}"
-[[ -z ${NDSHM_MOCK:-} ]] || insmod "$NDSHM_MOCK"
+if [[ ${NDSHM_MOCK:-} ]]; then
+	insmod "$NDSHM_MOCK"
+	insmod "${NDSHM_MOCK%/*}/ndshm_ndis_cases.ko"
+fi
 recorder=${NDSHM_KO%/*}/kernel/tests/ndshm_recorder.ko
 [[ ! -e $recorder ]] || insmod "$recorder"
 mkdir -p "$NDSHM_VM_DIR/corpus"
@@ -23,7 +27,7 @@ mkdir -p "$NDSHM_VM_DIR/corpus"
 code=0
 "$output/ndshm-fuzz" --corpus "$here/corpus" --out "$NDSHM_VM_DIR/corpus" "$@" || code=$?
 
-[[ -z ${NDSHM_MOCK:-} ]] || rmmod ndshm_mock
+[[ -z ${NDSHM_MOCK:-} ]] || rmmod ndshm_mock ndshm_ndis_cases
 rmmod ndshm
 [[ -z ${NDSHM_COVERAGE:-} ]] || cat /sys/kernel/debug/ndshm_coverage >"$NDSHM_VM_DIR/coverage"
 exit "$code"

@@ -10,6 +10,7 @@ static const struct fuzz_kind *const topics[] = {
 	fuzz_netlink_kinds,
 	fuzz_machine_kinds,
 	fuzz_section_kinds,
+	fuzz_kernel_kinds,
 };
 
 const struct fuzz_kind *fuzz_kind(unsigned int number)

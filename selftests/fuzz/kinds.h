@@ -56,7 +56,7 @@ struct fuzz_kind {
 /* In the calls_*.c; each ends with a kind without a name. */
 extern const struct fuzz_kind fuzz_client_kinds[], fuzz_mapping_kinds[];
 extern const struct fuzz_kind fuzz_netlink_kinds[], fuzz_machine_kinds[];
-extern const struct fuzz_kind fuzz_section_kinds[];
+extern const struct fuzz_kind fuzz_section_kinds[], fuzz_kernel_kinds[];
 
 /* Of each kind, by its number: 0 up to fuzz_kind_count() - 1. */
 const struct fuzz_kind *fuzz_kind(unsigned int number);

@@ -18,6 +18,7 @@
 #include "../ndshm_proc.h"
 #include "machine.h"
 #include "machine_mock.h"
+#include "machine_ndis.h"
 #include "program.h"
 
 #define DRIVER		"/sys/bus/pci/drivers/ndshm_pci/"
@@ -112,6 +113,11 @@ bool machine_has_mock(void)
 	return mock_there();
 }
 
+bool machine_has_ndis(void)
+{
+	return ndis_there();
+}
+
 static void look_at_adapters(void)
 {
 	static struct ndshm_nl_adapter seen[MOST];
@@ -198,6 +204,11 @@ long machine_mock(const char *command)
 	return ret;
 }
 
+long machine_ndis(const char *step)
+{
+	return ndis_take(step);
+}
+
 long machine_bind(enum machine_adapter adapter, bool bind)
 {
 	const char *name = machine_adapter_name(adapter);
@@ -268,6 +279,7 @@ void machine_restore(void)
 		set(&changed->adapter_ids);
 		set(&changed->provider_ids);
 	}
+	ndis_restore();
 	if (changed->parameters)
 		restore_parameters();
 	if (changed->limits)
@@ -339,7 +351,7 @@ bool machine_clean(char *text, size_t size)
 			   size) &&
 	       same_number(count_providers(), usual.providers, "providers",
 			   text, size) &&
-	       mock_clean(text, size);
+	       mock_clean(text, size) && ndis_clean(text, size);
 }
 
 static int read_parameters(void)
@@ -412,7 +424,7 @@ static int begin(void)
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (changed == MAP_FAILED || chmod(NDSHM_DEVICE, 0666))
 		return -errno;
-	error = mock_begin();
+	error = mock_begin() ?: ndis_begin();
 	error = error ?: ndshm_nl_open(&nl);
 	error = error ?: bind_functions();
 	return error ?: read_parameters();

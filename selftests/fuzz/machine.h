@@ -47,10 +47,11 @@ __u32 machine_adapter(enum machine_adapter adapter);
 __u32 machine_provider(enum machine_provider provider);
 const char *machine_adapter_name(enum machine_adapter adapter);
 
-/* What there is: edu, some function to claim, the mock. */
+/* What there is: edu, some function to claim, the mock, NDIS. */
 bool machine_has_edu(void);
 bool machine_has_function(void);
 bool machine_has_mock(void);
+bool machine_has_ndis(void);
 
 /* The netlink family's number. */
 __u16 machine_family(void);
@@ -61,6 +62,7 @@ __u32 machine_events(void);
  * end, what puts it back, if need be.
  */
 long machine_mock(const char *command);
+long machine_ndis(const char *step);
 /* Limits of users may be others from now on. */
 void machine_limits_change(void);
 long machine_bind(enum machine_adapter adapter, bool bind);

@@ -12,16 +12,19 @@
 #include "machine_mock.h"
 
 #define MOCK		"/sys/kernel/debug/ndshm_mock/"
-#define MOCK_SLOTS	2
+#define MOCK_SLOTS	2	/* of blocks, and of packets */
 
 static int ctl = -1;
 
 /*
- * What programs may have made, by bits: slots of blocks, places of providers and of
- * adapters. Seen by children, too, which do it as their parents do.
+ * What programs may have made, by bits: slots of blocks and of packets, whether there
+ * were requests, places of providers and of adapters. Seen by children, too, which do
+ * it as their parents do.
  */
 static struct {
 	__u32 slots;
+	__u32 packets;
+	__u32 requests;
 	__u32 providers;
 	__u32 adapters;
 } *made;
@@ -58,6 +61,10 @@ static void note_made(const char *command)
 
 	if (sscanf(command, "block alloc %u", &number) == 1)
 		set_bit(&made->slots, number);
+	else if (sscanf(command, "packet resolve %u", &number) == 1)
+		set_bit(&made->packets, number);
+	else if (sscanf(command, "request ask %u", &number) == 1)
+		set_bit(&made->requests, 0);
 	else if (sscanf(command, "adapter add a%u", &number) == 1)
 		set_bit(&made->adapters, MACHINE_A0 + number);
 	else if (sscanf(command, "provider add p%u", &number) == 1)
@@ -73,11 +80,31 @@ long mock_tell(const char *command)
 	return tell(command);
 }
 
+/* What others wait for. */
+static void restore_packets(void)
+{
+	char command[64];
+	int i;
+
+	for (i = 0; i < MOCK_SLOTS; i++) {
+		if (!(made->packets & 1U << i))
+			continue;
+		snprintf(command, sizeof(command), "packet put %d", i);
+		tell(command);
+	}
+	if (made->requests)
+		tell("request end");
+	made->packets = 0;
+	made->requests = 0;
+}
+
 bool mock_restore(void)
 {
 	char command[64];
 	int i, times;
 
+	if (made->packets || made->requests)
+		restore_packets();
 	if (!made->slots && !made->providers && !made->adapters)
 		return false;
 	for (i = 0; i < MOCK_SLOTS; i++) {
@@ -109,6 +136,27 @@ bool mock_restore(void)
 	return true;
 }
 
+/* None has broken what it promises, and none is out. */
+static bool requests_clean(char *text, size_t size)
+{
+	int asked, ended, granted, broken, found = 0;
+	FILE *file = fopen(MOCK "requests", "r");
+
+	if (file) {
+		found = fscanf(file, "asked=%d ended=%d granted=%d broken=%d",
+			       &asked, &ended, &granted, &broken);
+		fclose(file);
+	}
+	if (found == 4 && asked == ended && !broken)
+		return true;
+	if (found == 4)
+		snprintf(text, size, "requests: %d asked, %d ended, %d broken",
+			 asked, ended, broken);
+	else
+		snprintf(text, size, "%s", MOCK "requests cannot be read");
+	return false;
+}
+
 /* No provider has memory out, and none was misused. */
 bool mock_clean(char *text, size_t size)
 {
@@ -135,5 +183,5 @@ bool mock_clean(char *text, size_t size)
 			}
 	}
 	fclose(file);
-	return clean;
+	return clean && requests_clean(text, size);
 }
