@@ -28,9 +28,9 @@ static __u32 some_node(struct storm_client *client)
 	return storm.nodes[storm_below(&client->random, storm.node_count)];
 }
 
-/* A valid request, for the nodes or for what the client uses besides. */
-static struct ndshm_block_alloc some_request(struct storm_client *client,
-					     struct ndshm_block_info *blocks)
+/* For the nodes, or for what the client uses besides. */
+struct ndshm_block_alloc storm_some_request(struct storm_client *client,
+					    struct ndshm_block_info *blocks)
 {
 	struct storm_random *random = &client->random;
 	struct ndshm_block_alloc alloc = {
@@ -67,9 +67,8 @@ static bool is_maker(const struct storm_client *client, __u32 provider)
 	return provider && provider == client->provider;
 }
 
-/* Why a valid request can be refused. */
-static __u64 excuses(const struct storm_client *client,
-		     const struct ndshm_block_alloc *alloc)
+__u64 storm_excuses(const struct storm_client *client,
+		    const struct ndshm_block_alloc *alloc)
 {
 	__u64 reasons = STORM_NO_MEMORY | client->may;
 
@@ -80,10 +79,9 @@ static __u64 excuses(const struct storm_client *client,
 	return reasons;
 }
 
-/* Remember what was made. */
-static bool keep(struct storm_client *client,
-		 const struct ndshm_block_alloc *alloc,
-		 const struct ndshm_block_info *info)
+bool storm_keep(struct storm_client *client,
+		const struct ndshm_block_alloc *alloc,
+		const struct ndshm_block_info *info)
 {
 	const bool target = is_target(client, alloc->adapter);
 	const bool maker = is_maker(client, alloc->provider);
@@ -112,7 +110,7 @@ static bool keep(struct storm_client *client,
 static bool alloc(struct storm_client *client, unsigned int count)
 {
 	struct ndshm_block_info infos[BATCH] = {};
-	struct ndshm_block_alloc request = some_request(client, infos);
+	struct ndshm_block_alloc request = storm_some_request(client, infos);
 	struct ndshm_segment segments[SEGMENTS];
 	unsigned int i;
 	__u32 reason;
@@ -125,11 +123,11 @@ static bool alloc(struct storm_client *client, unsigned int count)
 		request.segments = (uintptr_t)segments;
 	}
 	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
-			    sizeof(request), excuses(client, &request));
+			    sizeof(request), storm_excuses(client, &request));
 	if (reason == STORM_BROKEN)
 		return false;
 	for (i = 0; !reason && i < count; i++)
-		if (!keep(client, &request, &infos[i]))
+		if (!storm_keep(client, &request, &infos[i]))
 			return false;
 	return true;
 }
@@ -147,7 +145,7 @@ bool storm_do_alloc_many(struct storm_client *client)
 /* Everything is made, and then cannot be told: half of the array is read-only. */
 static bool alloc_untold(struct storm_client *client)
 {
-	struct ndshm_block_alloc request = some_request(client, NULL);
+	struct ndshm_block_alloc request = storm_some_request(client, NULL);
 	unsigned char *pages = mmap(NULL, 2 * storm.page, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	__u32 reason;
@@ -159,7 +157,7 @@ static bool alloc_untold(struct storm_client *client)
 	request.blocks = (uintptr_t)(pages + storm.page -
 				     sizeof(struct ndshm_block_info));
 	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
-			    sizeof(request), excuses(client, &request) |
+			    sizeof(request), storm_excuses(client, &request) |
 			    STORM_MAY(ADDRESS));
 	munmap(pages, 2 * storm.page);
 	if (!reason)
@@ -176,7 +174,7 @@ bool storm_do_alloc_wrong(struct storm_client *client)
 
 	if (storm_chance(&client->random, 50))
 		return alloc_untold(client);
-	request = some_request(client, &info);
+	request = storm_some_request(client, &info);
 	switch (storm_below(&client->random, 4)) {
 	case 0:
 		request.length = 0;
@@ -193,7 +191,7 @@ bool storm_do_alloc_wrong(struct storm_client *client)
 		break;
 	default:
 		request.blocks = 0;
-		allowed = excuses(client, &request) | STORM_MAY(ADDRESS);
+		allowed = storm_excuses(client, &request) | STORM_MAY(ADDRESS);
 		break;
 	}
 	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,

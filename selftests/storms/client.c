@@ -20,8 +20,8 @@
  * Calls
  */
 
-__u32 storm_call(struct storm_client *client, unsigned long command,
-		 void *argument, size_t size, __u64 allowed)
+__u32 storm_answer(struct storm_client *client, unsigned long command,
+		   void *argument, size_t size)
 {
 	struct ndshm_header *header = argument;
 	int ret, error;
@@ -45,6 +45,16 @@ __u32 storm_call(struct storm_client *client, unsigned long command,
 		return STORM_BROKEN;
 	}
 	storm_count(&storm.board->refused[reason]);
+	return reason;
+}
+
+__u32 storm_call(struct storm_client *client, unsigned long command,
+		 void *argument, size_t size, __u64 allowed)
+{
+	__u32 reason = storm_answer(client, command, argument, size);
+
+	if (reason == STORM_BROKEN)
+		return reason;
 	if (reason && (reason >= 64 || !(allowed >> reason & 1))) {
 		storm_complain("command %#lx must not answer %s", command,
 			       ndshm_expected[reason].name);
@@ -136,7 +146,9 @@ static bool look_up(struct storm_client *client)
 
 static bool open_again(struct storm_client *client)
 {
-	client->fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
+	/* Records may be another's who has the client, too: nobody waits in vain. */
+	client->fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	client->asked = 0;
 	if (client->fd < 0)
 		return storm_complain("open: %s", strerror(errno));
 	return look_up(client);
@@ -220,12 +232,16 @@ static bool do_info(struct storm_client *client)
 
 	if (storm_call(client, NDSHM_GET_INFO, &info, sizeof(info), 0))
 		return false;
+	if (!client->shared && info.out_requests != client->asked)
+		return storm_complain("GET_INFO tells %u requests, not %u",
+				      info.out_requests, client->asked);
 	for (i = 0; i < client->count; i++)
 		handles += client->blocks[i].handle != 0;
 	/* A BAR has a handle as well. */
 	handles += client->bar_offset != 0;
-	if (client->shared ? info.out_blocks < handles :
-			     info.out_blocks != handles)
+	/* What was asked for may have one before it is read, and may not. */
+	if (info.out_blocks < handles ||
+	    (!client->shared && info.out_blocks > handles + client->asked))
 		return storm_complain("GET_INFO tells %u handles, not %u",
 				      info.out_blocks, handles);
 	return true;
@@ -271,6 +287,7 @@ static void become_child(struct storm_client *client)
 
 	client->child = true;
 	client->shared = true;
+	client->asked = 0;
 	client->children = 0;
 	storm_claim_ended(client);
 	forget_handles(client);
@@ -359,6 +376,9 @@ static const struct {
 	[STORM_REOPEN] = { "close", do_reopen, 2, FOR_ROOT },
 	[STORM_CLAIM] = { "claim", storm_do_claim, 8, FOR_CLAIMS },
 	[STORM_BAR] = { "bar", storm_do_bar, 8, FOR_CLAIMS },
+	[STORM_ASK] = { "ask", storm_do_ask, 8, FOR_ALL },
+	[STORM_CANCEL] = { "cancel", storm_do_cancel, 3, FOR_ALL },
+	[STORM_READ] = { "read", storm_do_read, 8, FOR_ALL },
 	[STORM_START] = { "start", storm_do_start, 6, FOR_CLAIMS },
 	[STORM_DMA] = { "dma", storm_do_dma, 6, FOR_CLAIMS },
 };

@@ -11,6 +11,7 @@
 #include "storm.h"
 
 #define STORM_BLOCKS	256
+#define STORM_ASKED	8	/* requests that are out, or not read */
 
 /* Sets of reasons: of those below 64. */
 #define STORM_MAY(reason)	(1ULL << NDSHM_REASON_##reason)
@@ -59,6 +60,16 @@ struct storm_block {
 };
 
 /**
+ * struct storm_asked - a request
+ * @alloc: what was asked for; its cookie is this request's alone
+ * @cancelled: it will be aborted
+ */
+struct storm_asked {
+	struct ndshm_block_alloc alloc;
+	bool cancelled;
+};
+
+/**
  * struct storm_client - an open file, and a process that uses it
  * @fd: the client
  * @random: all that it does comes from here
@@ -88,6 +99,8 @@ struct storm_block {
  * @children: that it has not reaped
  * @blocks: all that have a handle or a mapping
  * @count: how many
+ * @requests: of this process, whose records it has not read; somebody else may have
+ * @asked: how many
  */
 struct storm_client {
 	int fd;
@@ -117,6 +130,8 @@ struct storm_client {
 	unsigned int children;
 	struct storm_block blocks[STORM_BLOCKS];
 	unsigned int count;
+	struct storm_asked requests[STORM_ASKED];
+	unsigned int asked;
 };
 
 /* Open a client; the other members are as the caller has set them. */
@@ -138,6 +153,10 @@ const char *storm_op_name(enum storm_op op);
 __u32 storm_call(struct storm_client *client, unsigned long command,
 		 void *argument, size_t size, __u64 allowed);
 
+/* The same, with any reason. */
+__u32 storm_answer(struct storm_client *client, unsigned long command,
+		   void *argument, size_t size);
+
 /*
  * Work on memory that may be gone; what @work returns, or STORM_GONE if it met
  * SIGBUS. One at a time in each thread.
@@ -153,6 +172,20 @@ bool storm_do_free(struct storm_client *client);
 bool storm_do_free_wrong(struct storm_client *client);
 bool storm_do_query(struct storm_client *client);
 bool storm_do_sync(struct storm_client *client);
+
+/* A valid request; why it can be refused; and remember what was made. */
+struct ndshm_block_alloc storm_some_request(struct storm_client *client,
+					    struct ndshm_block_info *blocks);
+__u64 storm_excuses(const struct storm_client *client,
+		    const struct ndshm_block_alloc *alloc);
+bool storm_keep(struct storm_client *client,
+		const struct ndshm_block_alloc *alloc,
+		const struct ndshm_block_info *info);
+
+/* request.c */
+bool storm_do_ask(struct storm_client *client);
+bool storm_do_cancel(struct storm_client *client);
+bool storm_do_read(struct storm_client *client);
 
 /* map.c */
 bool storm_do_map(struct storm_client *client);
