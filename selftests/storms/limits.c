@@ -91,27 +91,71 @@ static struct {
 	__u32 handles[PIECES];
 	unsigned int count;
 	unsigned int refused;
+	unsigned int refused_later;	/* of these: by a record */
 } pieces;
+
+static bool take_now(struct storm_client *client,
+		     struct ndshm_block_alloc *request)
+{
+	struct ndshm_block_info info;
+	__u32 reason;
+
+	request->blocks = (uintptr_t)&info;
+	reason = storm_call(client, NDSHM_BLOCK_ALLOC, request,
+			    sizeof(*request), STORM_NO_MEMORY);
+	if (!reason)
+		pieces.handles[pieces.count++] = info.handle;
+	else
+		pieces.refused++;
+	return reason != STORM_BROKEN;
+}
+
+/* A worker, who is not in the cgroup, has it pay. */
+static bool take_later(struct storm_client *client,
+		       struct ndshm_block_alloc *request)
+{
+	struct ndshm_completion record = {};
+	__u32 reason;
+
+	request->flags = NDSHM_ALLOC_ASYNC;
+	reason = storm_answer(client, NDSHM_BLOCK_ALLOC, request,
+			      sizeof(*request));
+	if (reason == NDSHM_REASON_MEMORY) {
+		pieces.refused++;
+		return true;
+	}
+	if (reason != NDSHM_REASON_PENDING)
+		return storm_complain("asked for later: reason %u", reason);
+	if (read(client->fd, &record, sizeof(record)) != sizeof(record))
+		return storm_complain("read: %s", strerror(errno));
+	if (record.reason == NDSHM_REASON_NONE) {
+		pieces.handles[pieces.count++] = record.block.handle;
+		return true;
+	}
+	pieces.refused++;
+	pieces.refused_later++;
+	return record.reason == NDSHM_REASON_MEMORY ||
+	       record.reason == NDSHM_REASON_PROVIDER_RESOURCES ||
+	       storm_complain("a record: reason %u", record.reason);
+}
 
 static bool take_piece(struct storm_client *client)
 {
-	struct ndshm_block_info info;
 	struct ndshm_block_alloc request = {
 		.adapter = storm.nodes[0],
 		.length = storm_spread(&client->random, 4) * storm.page,
 		.preferred_node = NDSHM_NODE_ANY,
 		.usage = NDSHM_USAGE_OTHER,
 		.count = 1,
-		.blocks = (uintptr_t)&info,
 	};
-	__u32 reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
-				  sizeof(request), STORM_NO_MEMORY);
 
-	if (!reason)
-		pieces.handles[pieces.count++] = info.handle;
-	else
-		storm_count(&pieces.refused);
-	return reason != STORM_BROKEN;
+	return storm_chance(&client->random, 30) ?
+	       take_later(client, &request) : take_now(client, &request);
+}
+
+static bool refused_enough(unsigned int full)
+{
+	return pieces.refused > full / 20 && pieces.refused_later;
 }
 
 static bool give_piece(struct storm_client *client)
@@ -140,13 +184,14 @@ static bool live_in_cgroup(unsigned int number)
 		return storm_complain("cgroup: %s", strerror(errno));
 	while (fine && !pieces.refused && pieces.count < PIECES)
 		fine = take_piece(&client);
-	for (calls = 0; fine && (calls < full || (pieces.refused <= full / 20 &&
+	for (calls = 0; fine && (calls < full || (!refused_enough(full) &&
 						  calls < MOST_CALLS));
 	     calls++)
 		fine = pieces.count && storm_chance(&client.random, 40) ?
 		       give_piece(&client) : take_piece(&client);
-	storm_say("%u pieces, refused %u times", pieces.count, pieces.refused);
-	return fine && (pieces.refused > full / 20 ||
+	storm_say("%u pieces, refused %u times, %u of them later", pieces.count,
+		  pieces.refused, pieces.refused_later);
+	return fine && (refused_enough(full) ||
 			storm_complain("the cgroup was not full"));
 }
 
