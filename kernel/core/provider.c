@@ -186,6 +186,8 @@ static ndshm_reason_t publish_locked(struct ndshm_provider *provider)
 
 	lockdep_assert_held(&ndshm_registry_lock);
 
+	if (provider->adapter && ndshm_blockset_closed(&provider->adapter->set))
+		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (place && rcu_access_pointer(*place))
 		return NDSHM_REASON_SCOPE_TAKEN;
 	reason = ndshm_registry_add(&providers, &provider->entry, "provider");

@@ -161,7 +161,8 @@ enum ndshm_scope {
  *
  * Context: process; may sleep.
  * Return: a reason: of the characteristics, NAME, NAME_TAKEN, SCOPE_TAKEN,
- * ADAPTER_UNKNOWN or MEMORY, or none.
+ * ADAPTER_UNKNOWN (@adapter is not what goes with @scope), ADAPTER_REMOVED or MEMORY,
+ * or none.
  */
 ndshm_reason_t
 ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Registering a provider: each thing that is wrong has its own reason, and nothing
+ * comes of it.
+ */
+#include <linux/platform_device.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/provider.h>
+
+#include "miniport.h"
+
+#define NAME	"kunit-provider"
+
+static ndshm_status_t provide(void *context, struct ndshm_parameters *p,
+			      void **block_context)
+{
+	return NDSHM_STATUS_RESOURCES;
+}
+
+static void take_back(void *context, void *block_context)
+{
+}
+
+static const struct ndshm_provider_characteristics good = {
+	.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
+	.allocate = provide,
+	.free = take_back,
+};
+
+static ndshm_reason_t offer(const struct ndshm_provider_characteristics *c,
+			    enum ndshm_scope scope,
+			    struct ndshm_adapter *adapter,
+			    struct ndshm_provider **provider)
+{
+	const struct ndshm_provider_ops ops = { .name = NAME };
+
+	return ndshm_provider_register(c, &ops, scope, adapter, provider);
+}
+
+/* There is none of the name. */
+static void expect_none(struct kunit *test, struct ndshm_provider *provider)
+{
+	struct ndshm_provider *found = ndshm_provider_find(NAME);
+
+	KUNIT_EXPECT_PTR_EQ(test, provider, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, found, NULL);
+	if (found)
+		ndshm_provider_put(found);
+}
+
+static const struct {
+	enum ndshm_scope scope;
+	bool adapter;
+} mismatches[] = {
+	{ NDSHM_SCOPE_ADAPTER, false },
+	{ NDSHM_SCOPE_MACHINE, true },
+	{ NDSHM_SCOPE_NAMED, true },
+};
+
+/* An adapter goes with the scope of one, and with no other. */
+static void unknown_device(struct kunit *test)
+{
+	struct miniport *driver = test->priv;
+	struct ndshm_provider *provider = NULL;
+	unsigned int i;
+
+	miniport_revoke(driver);
+	for (i = 0; i < ARRAY_SIZE(mismatches); i++) {
+		EXPECT_REASON(test, offer(&good, mismatches[i].scope,
+					  mismatches[i].adapter ?
+					  driver->adapter : NULL, &provider),
+			      ADAPTER_UNKNOWN);
+		expect_none(test, provider);
+	}
+	/* With it nothing else is wrong. */
+	ASSERT_REASON(test, offer(&good, NDSHM_SCOPE_ADAPTER, driver->adapter,
+				  &provider), NONE);
+	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
+}
+
+/* Who still holds it does not make it one that is there. */
+static void device_gone(struct kunit *test)
+{
+	struct miniport *driver = test->priv;
+	struct ndshm_provider *provider = NULL;
+	struct ndshm_adapter *adapter = ndshm_adapter_find("kunit-queue");
+
+	KUNIT_ASSERT_PTR_EQ(test, adapter, driver->adapter);
+	miniport_revoke(driver);
+	miniport_unregister(driver);
+	EXPECT_REASON(test, offer(&good, NDSHM_SCOPE_ADAPTER, adapter,
+				  &provider), ADAPTER_REMOVED);
+	expect_none(test, provider);
+	ndshm_adapter_put(adapter);
+}
+
+/* The scope has its provider already, whose allocations go on. */
+static void scope_taken(struct kunit *test)
+{
+	struct miniport *driver = test->priv;
+	struct ndshm_provider *provider = NULL;
+	struct ndshm_block *block;
+
+	EXPECT_REASON(test, offer(&good, NDSHM_SCOPE_ADAPTER, driver->adapter,
+				  &provider), SCOPE_TAKEN);
+	expect_none(test, provider);
+	ASSERT_REASON(test, miniport_obtain(driver, 0, 0, 1, &block), NONE);
+	ndshm_free(block);
+}
+
+/* What is wrong with the characteristics, one thing at a time. */
+static void characteristics(struct kunit *test)
+{
+	struct ndshm_provider *provider = NULL;
+	struct ndshm_provider_characteristics c;
+
+#define REFUSED(reason, member, value) do { \
+	c = good; \
+	c.member = (value); \
+	EXPECT_REASON(test, offer(&c, NDSHM_SCOPE_NAMED, NULL, &provider), \
+		      reason); \
+	expect_none(test, provider); \
+} while (0)
+	REFUSED(CHARACTERISTICS_TYPE, header.type, NDSHM_OBJECT_TYPE_DEFAULT);
+	REFUSED(CHARACTERISTICS_REVISION, header.revision, 0);
+	REFUSED(CHARACTERISTICS_SIZE, header.size,
+		NDSHM_SIZEOF_PROVIDER_CHARACTERISTICS_REVISION_1 - 1);
+	REFUSED(HANDLER_MISSING, allocate, NULL);
+	REFUSED(HANDLER_MISSING, free, NULL);
+#undef REFUSED
+}
+
+static struct kunit_case provider_cases[] = {
+	KUNIT_CASE(unknown_device),
+	KUNIT_CASE(device_gone),
+	KUNIT_CASE(scope_taken),
+	KUNIT_CASE(characteristics),
+	{}
+};
+
+static struct kunit_suite provider_suite = {
+	.name = SUITE_NAME("provider"),
+	.init = miniport_init,
+	.exit = miniport_exit,
+	.test_cases = provider_cases,
+};
+
+kunit_test_suite(provider_suite);
