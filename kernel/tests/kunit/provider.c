@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Registering a provider: each thing that is wrong has its own reason, and nothing
- * comes of it.
+ * comes of it. And what the built-in one makes of a request that nobody wants any more.
  */
 #include <linux/platform_device.h>
+#include <linux/sched/signal.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
@@ -131,11 +132,48 @@ static void characteristics(struct kunit *test)
 #undef REFUSED
 }
 
+static ndshm_reason_t ask_pages(struct miniport *driver,
+				struct ndshm_block **block)
+{
+	struct ndshm_parameters p = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = NDSHM_USAGE_OTHER,
+		.length = 1,
+		.adapter = driver->adapter,
+		.provider = ndshm_provider_find("pages"),
+	};
+	ndshm_reason_t reason;
+
+	KUNIT_ASSERT_NOT_NULL(driver->test, p.provider);
+	reason = ndshm_allocate(&p, block);
+	ndshm_provider_put(p.provider);
+	return reason;
+}
+
+/* Who was killed gets not even a page, and who was not gets it. */
+static void pages_unwanted(struct kunit *test)
+{
+	struct miniport *driver = test->priv;
+	struct ndshm_block *block;
+
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+	KUNIT_EXPECT_TRUE(test, fatal_signal_pending(current));
+	EXPECT_REASON(test, ask_pages(driver, &block), PROVIDER_RESOURCES);
+	flush_signals(current);
+	disallow_signal(SIGKILL);
+	KUNIT_ASSERT_FALSE(test, fatal_signal_pending(current));
+	ASSERT_REASON(test, ask_pages(driver, &block), NONE);
+	ndshm_free(block);
+}
+
 static struct kunit_case provider_cases[] = {
 	KUNIT_CASE(unknown_device),
 	KUNIT_CASE(device_gone),
 	KUNIT_CASE(scope_taken),
 	KUNIT_CASE(characteristics),
+	KUNIT_CASE(pages_unwanted),
 	{}
 };
 
