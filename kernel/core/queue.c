@@ -354,14 +354,28 @@ static struct ndshm_queue *next_known(struct ndshm_queues *queues,
 	return queue;
 }
 
+/* A callback that tells of an end cannot wait for its own. */
+static bool in_callback(void)
+{
+	const struct work_struct *work = current_work();
+
+	return work && work->func == end_work;
+}
+
 bool ndshm_queues_close_unused(struct ndshm_queues *queues)
 {
 	bool unused;
 
 	mutex_lock(&queues->lock);
 	unused = !queues->count;
+	/* Whoever was told of the last one's end finds nothing in the way any more. */
+	if (!unused && !in_callback())
+		unused = xa_empty(&queues->known[NDSHM_KIND_QUEUE]) &&
+			 xa_empty(&queues->known[NDSHM_KIND_VPORT]);
 	queues->closed |= unused;
 	mutex_unlock(&queues->lock);
+	if (unused)
+		wait_for_all(queues);
 	return unused;
 }
 

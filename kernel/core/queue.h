@@ -94,7 +94,8 @@ void ndshm_queues_end(struct ndshm_adapter *adapter);
 
 /*
  * None comes any more, unless there is one: then false, and nothing has changed. And
- * the other way. May sleep.
+ * the other way. Callbacks that tell that one has gone have returned; to such a callback
+ * itself there is one. May sleep; hold no lock.
  */
 bool ndshm_queues_close_unused(struct ndshm_queues *queues);
 void ndshm_queues_reopen(struct ndshm_queues *queues);

@@ -308,7 +308,7 @@ static bool go(const char *command, unsigned int *count)
  * A provider that somebody has blocks of stays. So it has none to give for a while, and
  * goes when the last one is back: amid requests.
  */
-static bool unregister(void)
+static bool let_go(void)
 {
 	unsigned int tries = TRIES;
 	int error = storm_mock("script " PROVIDER " every=1 status=resources");
@@ -335,7 +335,7 @@ static bool stir(struct storm_random *random)
 		fine = go("provider revoke " PROVIDER, &tally->revoked);
 		break;
 	case 1:
-		fine = unregister();
+		fine = let_go();
 		break;
 	case 2:
 		fine = go("adapter del " ADAPTER, &tally->removed);
@@ -409,13 +409,13 @@ static bool all_counted(long long began, long long ended)
 				  tally->other;
 	long long now_began, now_ended;
 
-	storm_say("async: %u requests: %u blocks, %u cancelled, %u without an adapter, %u without a provider, %u failed, %u left",
-		  tally->pending, tally->good, tally->cancelled,
-		  tally->no_adapter, tally->no_provider, tally->other,
+	storm_say("async: %u requests: %u blocks, %u cancelled, %u failed, %u left",
+		  tally->pending, tally->good, tally->cancelled, tally->other,
 		  tally->left);
-	storm_say("async: %u cancels too late; %u adapters removed, %u providers revoked, %u unregistered",
-		  tally->late, tally->removed, tally->revoked,
-		  tally->unregistered);
+	storm_say("async: %u without an adapter, %u without a provider; %u cancels too late",
+		  tally->no_adapter, tally->no_provider, tally->late);
+	storm_say("async: %u adapters removed, %u providers revoked, %u unregistered",
+		  tally->removed, tally->revoked, tally->unregistered);
 	if (!get_counts(&now_began, &now_ended))
 		return false;
 	if (told + tally->left != tally->pending)
