@@ -75,7 +75,7 @@ runs_out() {
 		grep -q 'provider-resources, RESOURCES' /tmp/alloc &&
 	"$ndshm" alloc --provider reserved --length $size >/tmp/alloc || { sed 's/^/# /' /tmp/alloc; return 1; }
 }
-zeroed() { insmod "$cases" && echo zeroed >/sys/module/ndshm_ndis_cases/parameters/run && rmmod ndshm_ndis_cases; }
+zeroed() { insmod "$cases" && echo own_zeroed >/sys/module/ndshm_ndis_cases/parameters/run && rmmod ndshm_ndis_cases; }
 
 edu_unasked() { insmod "$edu_driver" && [[ ! -e $edu_device/driver && -z $(modinfo -F alias "$edu_driver") ]]; }
 # It is bound when what its device has moved was found where it should be.
