@@ -196,9 +196,9 @@ level_ends() { once ends "$1" ends "$1"; }
 ends() {
 	local kernel=$1
 	ends_with 125 'panic_on_warn|Kernel panic.*KASAN' 'a kernel that panics fails the run' \
-		"$kernel" catches-dead --append panic_on_warn=1 -- "$top/selftests/catches.sh" kasan
+		"$kernel" catches-dead "${unwatched[@]}" --append panic_on_warn=1 -- "$top/selftests/catches.sh" kasan
 	ends_with 124 'catches: hang' 'a kernel that hangs fails the run' \
-		"$kernel" catches-hang --timeout 45 -- "$top/selftests/catches.sh" hang
+		"$kernel" catches-hang "${unwatched[@]}" --timeout 60 -- "$top/selftests/catches.sh" hang
 }
 
 # What the fuzzer found is kept, where the next run does not take its place.
