@@ -817,23 +817,12 @@ FIXTURE(slow) {
 
 FIXTURE_SETUP(slow)
 {
-	struct ndshm_nl_provider provider;
-	struct ndshm_nl_adapter adapter;
 	int error = ndshm_mock_load("quarantine=8");
 
 	if (ndshm_mock_missing(error))
 		SKIP(return, "%s", ndshm_mock_missing(error));
 	ASSERT_EQ(0, error);
-	self->loaded = true;
-	test_mock("adapter add a");
-	test_mock("provider add p");
-	self->fd = ndshm_open();
-	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
-	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "p", &provider));
-	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "a", &adapter));
-	self->id = provider.id;
-	self->adapter = adapter.id;
+	test_mock_begin(self, "provider add p");
 	self->page = page_size();
 	self->before = counts();
 	test_charged(self->fd, self->adapter);

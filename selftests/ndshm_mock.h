@@ -83,4 +83,23 @@ struct ndshm_mock_slot ndshm_mock_slot(unsigned int slot);
 		TH_LOG("line %d", __LINE__); \
 } while (0)
 
+/*
+ * For the set-up of a fixture that has loaded, fd, nl, adapter and id, once the mock module is
+ * loaded: its adapter a, its provider p, which @add says how to add, and a client.
+ */
+#define test_mock_begin(self, add) do { \
+	struct ndshm_nl_provider provider_; \
+	struct ndshm_nl_adapter adapter_; \
+	(self)->loaded = true; \
+	test_mock("adapter add a"); \
+	test_mock(add); \
+	(self)->fd = ndshm_open(); \
+	ASSERT_LE(0, (self)->fd); \
+	ASSERT_EQ(0, ndshm_nl_open(&(self)->nl)); \
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&(self)->nl, "p", &provider_)); \
+	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&(self)->nl, "a", &adapter_)); \
+	(self)->id = provider_.id; \
+	(self)->adapter = adapter_.id; \
+} while (0)
+
 #endif /* _NDSHM_SELFTEST_MOCK_H */

@@ -34,6 +34,8 @@ void ndshm_handles_fini(struct ndshm_handles *handles)
 {
 	unsigned int i;
 
+	/* A place that was reserved and then forgotten would be found by nobody else. */
+	WARN_ON_ONCE(handles->taken);
 	for (i = 0; i < NDSHM_CHUNKS && handles->chunks[i]; i++)
 		kfree(handles->chunks[i]);
 }
@@ -101,6 +103,7 @@ ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle)
 	if (reason == NDSHM_REASON_NONE) {
 		slot = slot_of(handles, handles->free);
 		handles->free = slot->next;
+		handles->taken++;
 		slot->handle += BIT(NDSHM_INDEX_BITS);
 		*handle = slot->handle;
 	}
@@ -112,6 +115,7 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_reserve);
 void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle)
 {
 	spin_lock(&handles->lock);
+	handles->taken--;
 	push_free(handles, slot_of(handles, handle));
 	spin_unlock(&handles->lock);
 }
@@ -161,6 +165,7 @@ static struct ndshm_object *empty(struct ndshm_handles *handles,
 
 	slot->object = NULL;
 	handles->live--;
+	handles->taken--;
 	push_free(handles, slot);
 	return object;
 }

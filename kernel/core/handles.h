@@ -31,6 +31,7 @@ struct ndshm_slot;
  * @slots: how many have been made
  * @free: index of the first free slot, 0 for none; slot 0 is never used
  * @live: published handles
+ * @taken: slots that are not free: published, or reserved
  *
  * Each published slot holds a reference on its object.
  */
@@ -40,6 +41,7 @@ struct ndshm_handles {
 	u32 slots;
 	u32 free;
 	u32 live;
+	u32 taken;
 };
 
 void ndshm_handles_init(struct ndshm_handles *handles);

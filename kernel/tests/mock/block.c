@@ -361,10 +361,10 @@ static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked)
 
 int mock_block_alloc(struct mock_command *command)
 {
-	struct ndshm_provider *other = NULL;
-	struct mock_provider *provider = NULL;
 	struct ndshm_parameters *p;
+	struct mock_named named;
 	struct request request;
+	ndshm_reason_t reason;
 	struct slot *slot;
 	int ret;
 
@@ -372,36 +372,19 @@ int mock_block_alloc(struct mock_command *command)
 	if (ret)
 		return ret;
 	p = &request.asked.parameters;
-	p->adapter = ndshm_adapter_find(command->word[3]);
-	if (!p->adapter)
-		return mock_answer(command, NDSHM_REASON_ADAPTER_UNKNOWN);
-	if (strcmp(command->word[4], "default")) {
-		p->provider = mock_provider_get(command->word[4], &provider);
-		if (!provider) {
-			other = ndshm_provider_find(command->word[4]);
-			p->provider = other;
-		}
-		if (!p->provider) {
-			ret = mock_answer(command,
-					  NDSHM_REASON_PROVIDER_UNKNOWN);
-			goto out_adapter;
-		}
-	}
+	reason = mock_named_get(command, p, &named);
+	if (reason != NDSHM_REASON_NONE)
+		return mock_answer(command, reason);
 	ret = begin(slot, &request);
 	if (ret)
-		goto out_provider;
+		goto out;
 	ret = mock_answer(command, allocate(slot, &request.asked));
 	if (ret)
 		leave(slot);
 	else
 		allocated(slot, request.asked.block, p->shared_memory_handle);
-out_provider:
-	if (provider)
-		mock_provider_put(provider);
-	if (other)
-		ndshm_provider_put(other);
-out_adapter:
-	ndshm_adapter_put(p->adapter);
+out:
+	mock_named_put(p, &named);
 	return ret;
 }
 

@@ -219,13 +219,25 @@ int mock_provider_del(struct mock_command *command);
 int mock_provider_revoke(struct mock_command *command);
 int mock_provider_script(struct mock_command *command);
 
-/*
- * For a kernel user: the handle of @name, which stays until it is put. NULL,
- * and *provider NULL, if there is none.
+/**
+ * struct mock_named - who keeps the provider that a command names
+ * @mine: of those here, or NULL
+ * @other: of those elsewhere, or NULL
  */
-struct ndshm_provider *mock_provider_get(const char *name,
-					 struct mock_provider **provider);
-void mock_provider_put(struct mock_provider *provider);
+struct mock_named {
+	struct mock_provider *mine;
+	struct ndshm_provider *other;
+};
+
+/*
+ * For a kernel user: the adapter in word 3 and the provider in word 4, or `default`,
+ * into @p. They stay until they are put; nothing does if there is a reason.
+ */
+ndshm_reason_t mock_named_get(const struct mock_command *command,
+			      struct ndshm_parameters *p,
+			      struct mock_named *named);
+void mock_named_put(const struct ndshm_parameters *p,
+		    const struct mock_named *named);
 
 int mock_providers_show(struct seq_file *file, void *unused);
 /* 0 or -ENOMEM. */

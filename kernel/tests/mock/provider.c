@@ -82,8 +82,15 @@ static void put(struct mock_provider *provider)
 	mutex_unlock(&providers_lock);
 }
 
-struct ndshm_provider *mock_provider_get(const char *name,
-					 struct mock_provider **provider)
+static void let_go(struct mock_provider *provider)
+{
+	up_read(&provider->gate);
+	put(provider);
+}
+
+/* The handle of @name; NULL, and *provider NULL, if there is none. */
+static struct ndshm_provider *get_mine(const char *name,
+				       struct mock_provider **provider)
 {
 	struct ndshm_provider *handle;
 
@@ -92,16 +99,43 @@ struct ndshm_provider *mock_provider_get(const char *name,
 	down_read(&(*provider)->gate);
 	handle = (*provider)->handle;
 	if (!handle) {
-		mock_provider_put(*provider);
+		let_go(*provider);
 		*provider = NULL;
 	}
 	return handle;
 }
 
-void mock_provider_put(struct mock_provider *provider)
+ndshm_reason_t mock_named_get(const struct mock_command *command,
+			      struct ndshm_parameters *p,
+			      struct mock_named *named)
 {
-	up_read(&provider->gate);
-	put(provider);
+	const char *name = command->word[4];
+
+	*named = (struct mock_named){};
+	p->adapter = ndshm_adapter_find(command->word[3]);
+	if (!p->adapter)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (!strcmp(name, "default"))
+		return NDSHM_REASON_NONE;
+	p->provider = get_mine(name, &named->mine);
+	if (!p->provider) {
+		named->other = ndshm_provider_find(name);
+		p->provider = named->other;
+	}
+	if (p->provider)
+		return NDSHM_REASON_NONE;
+	ndshm_adapter_put(p->adapter);
+	return NDSHM_REASON_PROVIDER_UNKNOWN;
+}
+
+void mock_named_put(const struct ndshm_parameters *p,
+		    const struct mock_named *named)
+{
+	if (named->mine)
+		let_go(named->mine);
+	if (named->other)
+		ndshm_provider_put(named->other);
+	ndshm_adapter_put(p->adapter);
 }
 
 /*

@@ -115,15 +115,17 @@ static int ask(struct slot *slot, struct mock_command *command)
 	struct ndshm_parameters *p = &slot->request.parameters;
 	ndshm_reason_t reason;
 
+	/* Before it can have ended. */
+	atomic_inc(&asked);
 	mutex_lock(&group_lock);
 	reason = submit(&slot->request);
 	mutex_unlock(&group_lock);
 	/* From here on it can be another's. */
 	if (reason == NDSHM_REASON_PENDING) {
-		atomic_inc(&asked);
 		command->reason = reason;
 		return 0;
 	}
+	atomic_dec(&asked);
 	if (reason != NDSHM_REASON_COOKIE &&
 	    (p->virtual_address || p->shared_memory_handle)) {
 		atomic_inc(&broken);
@@ -136,35 +138,19 @@ static int ask(struct slot *slot, struct mock_command *command)
 /* With what it names, which need not be there any longer than this. */
 static int ask_of(struct slot *slot, struct mock_command *command)
 {
-	struct ndshm_parameters *p = &slot->request.parameters;
-	struct ndshm_provider *other = NULL;
-	struct mock_provider *mine = NULL;
-	struct ndshm_adapter *adapter;
+	struct ndshm_parameters p = {};
+	struct mock_named named;
+	ndshm_reason_t reason;
 	int ret;
 
-	adapter = ndshm_adapter_find(command->word[3]);
-	if (!adapter)
-		return mock_answer(command, NDSHM_REASON_ADAPTER_UNKNOWN);
-	p->adapter = adapter;
-	if (strcmp(command->word[4], "default")) {
-		p->provider = mock_provider_get(command->word[4], &mine);
-		if (!mine) {
-			other = ndshm_provider_find(command->word[4]);
-			p->provider = other;
-		}
-		if (!p->provider) {
-			ret = mock_answer(command,
-					  NDSHM_REASON_PROVIDER_UNKNOWN);
-			goto out;
-		}
-	}
+	reason = mock_named_get(command, &p, &named);
+	if (reason != NDSHM_REASON_NONE)
+		return mock_answer(command, reason);
+	slot->request.parameters.adapter = p.adapter;
+	slot->request.parameters.provider = p.provider;
 	ret = ask(slot, command);
-	if (mine)
-		mock_provider_put(mine);
-	if (other)
-		ndshm_provider_put(other);
-out:
-	ndshm_adapter_put(adapter);
+	/* By now the slot can be another's. */
+	mock_named_put(&p, &named);
 	return ret;
 }
 
