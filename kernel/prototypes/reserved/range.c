@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bitmap.h>
 #include <linux/errno.h>
-#include <linux/genalloc.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/numa.h>
+#include <linux/mutex.h>
 #include <linux/overflow.h>
 #include <linux/printk.h>
 #include <linux/string.h>
@@ -23,7 +23,9 @@ module_param(size, ullong, 0400);
 MODULE_PARM_DESC(size, "How long it is (bytes, whole pages)");
 
 static void *memory;		/* the range, as the kernel sees it */
-static struct gen_pool *pool;	/* of it, by pages */
+static unsigned long *used;	/* a bit a page */
+static unsigned long pages;
+static DEFINE_MUTEX(lock);	/* used */
 
 /*
  * Firmware or the boot's command line (memmap=64M$0x40000000) has reserved all of it,
@@ -60,22 +62,17 @@ int range_take(void)
 	if (ret)
 		return ret;
 	ret = -ENOMEM;
+	pages = size >> PAGE_SHIFT;
+	used = bitmap_zalloc(pages, GFP_KERNEL);
+	if (!used)
+		goto err_region;
 	memory = memremap(start, size, MEMREMAP_WB);
 	if (!memory)
-		goto err_region;
-	pool = gen_pool_create(PAGE_SHIFT, NUMA_NO_NODE);
-	if (!pool)
-		goto err_memory;
-	ret = gen_pool_add_virt(pool, (unsigned long)memory, start, size,
-				NUMA_NO_NODE);
-	if (ret)
-		goto err_pool;
+		goto err_used;
 	return 0;
 
-err_pool:
-	gen_pool_destroy(pool);
-err_memory:
-	memunmap(memory);
+err_used:
+	bitmap_free(used);
 err_region:
 	release_mem_region(start, size);
 	return ret;
@@ -83,27 +80,37 @@ err_region:
 
 void range_give(void)
 {
-	gen_pool_destroy(pool);
 	memunmap(memory);
+	bitmap_free(used);
 	release_mem_region(start, size);
 }
 
 void *range_alloc(size_t length)
 {
-	void *piece = (void *)gen_pool_alloc(pool, length);
+	unsigned long count = length >> PAGE_SHIFT, first;
+	void *piece;
 
+	mutex_lock(&lock);
+	first = bitmap_find_next_zero_area(used, pages, 0, count, 0);
+	if (first < pages)
+		bitmap_set(used, first, count);
+	mutex_unlock(&lock);
+	if (first >= pages)
+		return NULL;
 	/* What the last owner has left there, or the boot, is nobody's business. */
-	if (piece)
-		memset(piece, 0, length);
+	piece = memory + (first << PAGE_SHIFT);
+	memset(piece, 0, length);
 	return piece;
 }
 
 void range_free(void *piece, size_t length)
 {
-	gen_pool_free(pool, (unsigned long)piece, length);
+	mutex_lock(&lock);
+	bitmap_clear(used, (piece - memory) >> PAGE_SHIFT, length >> PAGE_SHIFT);
+	mutex_unlock(&lock);
 }
 
 phys_addr_t range_physical(const void *piece)
 {
-	return gen_pool_virt_to_phys(pool, (unsigned long)piece);
+	return start + (piece - memory);
 }
