@@ -5,6 +5,8 @@
  * for byte. An interface may be given as NAME@NAMESPACE.
  * frames flood A: sends frames of all lengths to nobody, until the interface is
  * down or gone.
+ * frames read PORT: receives datagrams until it is told to end; while there is none
+ * it polls the network card itself.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -17,6 +19,7 @@
 #include <netpacket/packet.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +33,7 @@
 #define AHEAD		16	/* sent before they are looked for */
 #define ROOM		(AHEAD * 64 * 1024)	/* for all of them, as the kernel counts it */
 #define PATIENCE	20000	/* ms */
+#define POLLED		500000	/* us, before it waits */
 
 struct end {
 	const char *name;
@@ -244,12 +248,50 @@ static int flood(char *name)
 	return !sent;
 }
 
+static bool told_to_end(void)
+{
+	sigset_t pending;
+
+	return !sigpending(&pending) && sigismember(&pending, SIGTERM);
+}
+
+static int read_port(const char *port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons(strtoul(port, NULL, 0)),
+	};
+	struct timeval patience = { .tv_sec = 1 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), polled = POLLED;
+	static __u8 datagram[LONGEST];
+	__u64 count = 0;
+	sigset_t end;
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		return -complain("bind", port);
+	if (setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &polled, sizeof(polled)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
+		return -complain("polling", port);
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	sigprocmask(SIG_BLOCK, &end, NULL);
+	while (!told_to_end()) {
+		if (recv(fd, datagram, sizeof(datagram), 0) >= 0)
+			count++;
+		else if (errno != EAGAIN)
+			return -complain("recv", port);
+	}
+	printf("# port %s: %llu datagrams\n", port, (unsigned long long)count);
+	return !count;
+}
+
 int main(int arguments, char **argument)
 {
 	if (arguments == 7 && !strcmp(argument[1], "compare"))
 		return compare(argument + 2);
 	if (arguments == 3 && !strcmp(argument[1], "flood"))
 		return flood(argument[2]);
-	fprintf(stderr, "usage: frames compare A B FROM TO STEP | frames flood A\n");
+	if (arguments == 3 && !strcmp(argument[1], "read"))
+		return read_port(argument[2]);
+	fprintf(stderr, "usage: frames compare A B FROM TO STEP | frames flood A | frames read PORT\n");
 	return 2;
 }

@@ -6,6 +6,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/sizes.h>
 
@@ -15,13 +16,19 @@
 static struct platform_device *device;
 static struct ndshm_adapter *adapter;
 static struct ndshm_block *ring;
+static DEFINE_MUTEX(ring_lock);	/* whoever touches the memory */
+static bool ring_gone;
 
 /*
- * The memory goes, because its provider's device does. A driver stops its own
- * DMA here, and touches the memory no more. The block stays to be freed.
+ * The memory goes, because its provider's device does: maybe before who asked for
+ * it has it. A driver stops its own DMA here, and touches the memory no more. The
+ * block stays to be freed.
  */
 static void ring_revoked(void *context, struct ndshm_block *block)
 {
+	mutex_lock(&ring_lock);
+	ring_gone = true;
+	mutex_unlock(&ring_lock);
 	pr_info("example: the ring has gone\n");
 }
 
@@ -47,7 +54,10 @@ static ndshm_reason_t make_ring(void)
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	/* The processor's address, and the one to write to the device. */
-	memset(parameters.virtual_address, 0, parameters.length);
+	mutex_lock(&ring_lock);
+	if (!ring_gone)
+		memset(parameters.virtual_address, 0, parameters.length);
+	mutex_unlock(&ring_lock);
 	pr_info("example: block %u, %llu bytes at 0x%llx for the device\n",
 		parameters.shared_memory_handle, segment.length,
 		segment.address);

@@ -46,7 +46,7 @@ static const struct ndshm_queue_ops queue_ops = {
 	.freed = queue_has_gone,
 };
 
-static ndshm_reason_t make_buffers(u32 queue, u32 *handle, void **address)
+static ndshm_reason_t make_buffers(u32 queue, u32 *handle)
 {
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
@@ -59,11 +59,13 @@ static ndshm_reason_t make_buffers(u32 queue, u32 *handle, void **address)
 	ndshm_reason_t reason = ndshm_allocate(&parameters, &buffers);
 
 	*handle = parameters.shared_memory_handle;
-	*address = parameters.virtual_address;
 	return reason;
 }
 
-/* What a receive path does with a packet that it was handed. */
+/*
+ * What a receive path does with a packet that it was handed: the memory stays as long as the
+ * packet is out, whatever goes.
+ */
 static ndshm_reason_t receive(const struct ndshm_packet *packet,
 			      struct ndshm_block **held)
 {
@@ -71,10 +73,13 @@ static ndshm_reason_t receive(const struct ndshm_packet *packet,
 	void *address;
 
 	reason = ndshm_packet_resolve(adapter, packet, held, &address);
-	if (reason == NDSHM_REASON_NONE)
-		pr_info("example: received \"%.*s\"\n", (int)packet->length,
-			(char *)address);
-	return reason;
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	/* The device would have written this. */
+	memcpy(address, "hello", packet->length);
+	pr_info("example: received \"%.*s\"\n", (int)packet->length,
+		(char *)address);
+	return NDSHM_REASON_NONE;
 }
 
 static ndshm_reason_t use_queue(u32 id)
@@ -82,10 +87,9 @@ static ndshm_reason_t use_queue(u32 id)
 	struct ndshm_packet packet = { .offset = SZ_2K, .length = 5 };
 	struct ndshm_block *held;
 	ndshm_reason_t reason;
-	void *address;
 
 	/* Memory first, then the queue is complete; with a filter it runs. */
-	reason = make_buffers(id, &packet.shared_memory_handle, &address);
+	reason = make_buffers(id, &packet.shared_memory_handle);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_queue_set_filter(adapter, id);
 	if (reason == NDSHM_REASON_NONE)
@@ -93,8 +97,6 @@ static ndshm_reason_t use_queue(u32 id)
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 
-	/* The device would write this. */
-	memcpy(address + packet.offset, "hello", packet.length);
 	reason = receive(&packet, &held);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;

@@ -41,6 +41,8 @@ void ndshm_client_close(struct ndshm_client *client)
 		ndshm_object_retire(object, NULL);
 		ndshm_object_put(object);
 	}
+	/* A place that was reserved and then forgotten is found by nobody else. */
+	WARN_ON_ONCE(client->handles.taken);
 	ndshm_handles_fini(&client->handles);
 	ndshm_files_fini(&client->files);
 	/* What the user's next allocation is charged for must be back by then. */

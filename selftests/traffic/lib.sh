@@ -62,7 +62,7 @@ flood_start() {
 	wire_up
 	echo rem_device_all >/proc/net/pktgen/kpktgend_0
 	echo "add_device $net" >/proc/net/pktgen/kpktgend_0
-	for setting in 'count 0' 'clone_skb 0' 'pkt_size 1400' "delay ${NDSHM_FLOOD_DELAY:-300000}" 'dst 192.0.2.2' \
+	for setting in 'count 0' 'clone_skb 0' 'pkt_size 1400' "delay ${NDSHM_FLOOD_DELAY:-300000}" 'src_min 192.0.2.1' 'dst 192.0.2.2' \
 		"dst_mac $user_mac"; do
 		echo "$setting" >"/proc/net/pktgen/$net"
 	done

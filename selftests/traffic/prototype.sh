@@ -41,6 +41,22 @@ tcp() {
 }
 pinged() { ping -q -n -c 50 -i 0.01 -W 5 -M 'do' -s "$1" $its >/tmp/ping || { sed 's/^/# /' /tmp/ping; return 1; }; }
 
+# The stack is not bound to what it was told is the most. None of these would fit.
+too_long() {
+	local dropped=/sys/class/net/$net/statistics/tx_dropped was size setting
+	was=$(cat "$dropped")
+	modprobe pktgen && echo rem_device_all >/proc/net/pktgen/kpktgend_0 &&
+		echo "add_device $net" >/proc/net/pktgen/kpktgend_0 || return
+	for size in 10241 65536 65600 75000; do
+		for setting in 'count 1' 'clone_skb 0' 'delay 0' "pkt_size $size" "dst $its"; do
+			echo "$setting" >"/proc/net/pktgen/$net" || return
+		done
+		echo start >/proc/net/pktgen/pgctrl || return
+	done
+	echo rem_device_all >/proc/net/pktgen/kpktgend_0
+	[[ $(cat "$dropped") -eq $((was + 4)) ]] && pinged 56
+}
+
 # What it counts is what the card counts.
 counted() {
 	local card_rx card_tx rx tx
@@ -202,6 +218,29 @@ unbound() { up mtu "$1" && traffic && unbind && flooded && nothing_left; }
 restarted() { up && traffic && echo 1 >"$card/reset" && traffic_goes_on; }
 traffic_goes_on() { kill "$flood" && wait "$flood"; up && traffic; }
 
+received_more() {
+	local patience=$((SECONDS + 30)) was packets=/sys/class/net/$net/statistics/rx_packets
+	was=$(cat "$packets")
+	until [[ $(cat "$packets") -gt $((was + 50)) ]]; do
+		[[ $SECONDS -lt $patience ]] || { echo '# nothing more is received'; return 1; }
+		sleep 0.02
+	done
+}
+# Who reads looks for frames by himself, whatever is started or stopped meanwhile.
+polled() {
+	local round reader code=0
+	ip address replace $ours/24 dev "$net"
+	"$frames" read 9 >/tmp/read 2>&1 &
+	reader=$!
+	for ((round = 0; round < 5 && !code; round++)); do
+		received_more && echo 1 >"$card/reset" || code=1
+	done
+	received_more || code=1
+	kill $reader && wait $reader || code=1
+	cat /tmp/read
+	return $code
+}
+
 # The card cannot reach the memory any more, and so does not say what it has sent.
 hung() {
 	local patience=$((SECONDS + 60)) was timeouts
@@ -239,6 +278,24 @@ revoked() {
 	[[ $(cat "/sys/class/net/$net/carrier") == 0 ]] && down && nothing_left && sound && up && traffic && down && flooded
 }
 
+# It goes while the interface is opened: then it fails, or has no link, and is opened another time.
+revoked_while_opened() {
+	local try opening
+	down
+	for ((try = 0; try < 10; try++)); do
+		# All of it is the provider's, descriptors as well.
+		echo "provider add memory adapter=$user_card" >$mock/ctl && echo 'script memory reset' >$mock/ctl || return
+		ip link set "$net" up 2>/dev/null &
+		opening=$!
+		[[ $try -lt 5 ]] || "$ndshm" list blocks >/dev/null
+		echo 'provider revoke memory' >$mock/ctl || return
+		wait $opening
+		down && nothing_left && grep -q '^memory .* live=0 .*use_after_free=0 .*overrun=0 misused=0 ' $mock/providers ||
+			{ sed 's/^/# /' $mock/providers; return 1; }
+	done
+	up && accounted && down
+}
+
 check 'loaded, it takes no card' unasked
 check 'told to, it takes the card' asked
 find_other_end
@@ -258,6 +315,7 @@ check 'frames are counted' counted
 check 'speed and duplex' linked
 check 'the link is negotiated anew' link_follows
 check 'multicast' multicast
+check 'frames that are too long' too_long
 check 'its blocks are those of a queue' accounted
 check 'they are freed before the queue, and after DMA has stopped' in_order
 check 'interrupts by a line' both_by_line
@@ -287,8 +345,10 @@ for ((round = 1; round <= rounds; round++)); do
 	check "bound again ($round)" bound
 	[[ ! ${NDSHM_MOCK:-} ]] || check "its memory goes in full traffic ($round)" revoked $mtu
 done
+[[ ! ${NDSHM_MOCK:-} ]] || check 'its memory goes while it is opened' revoked_while_opened
 check 'longer frames in full traffic' resized
 check 'reset in full traffic' restarted
+check 'reset while it is polled' polled
 [[ ! ${NDSHM_MOCK:-} ]] || check 'the machine sleeps in full traffic' slept_in_traffic
 if [[ $(uname -r) == 6.1.* ]]; then
 	# It takes a card that hangs for a mistake of the kernel's.

@@ -90,7 +90,9 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  *	May sleep. When it returns, its owner has let go of the memory; it still
  *	calls ndshm_free(), then or later, but not before it was given the block:
  *	ndshm_allocate() may still be about to return, or @done of a request to run.
- *	May be NULL.
+ *	So memory is touched only under what the callback waits for, and after a look
+ *	whether it has come. It may free its own block and no other, which could be
+ *	another thread's to tell of. May be NULL.
  * @revoked_context: first argument of @revoked
  * @list: caller's list of segments, or NULL
  * @vport_id: virtual port, 0 for the default port (revision 2). One of @queue_id and
@@ -185,7 +187,8 @@ u64 *ndshm_block_owner(struct ndshm_block *block);
  * ndshm_free - give a block back
  * @block: from ndshm_allocate() or ndshm_allocate_kept(), or NULL
  *
- * It cannot fail. A revoked callback that has begun is waited for, but not by itself.
+ * It cannot fail. A revoked callback that has begun is waited for, but not by itself;
+ * so it is not called by that of another block.
  *
  * Context: process; may sleep.
  */

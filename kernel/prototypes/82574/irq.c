@@ -44,20 +44,23 @@ int nic_poll(struct napi_struct *napi, int budget)
 
 int nic_irq_start(struct nic *nic)
 {
-	int error = request_irq(nic->irq, interrupt,
-				nic->msi ? 0 : IRQF_SHARED, nic->netdev->name,
-				nic);
-
-	if (!error)
-		napi_enable(&nic->queue.napi);
-	return error;
+	return request_irq(nic->irq, interrupt, nic->msi ? 0 : IRQF_SHARED,
+			   nic->netdev->name, nic);
 }
 
+/*
+ * Who polls waits for no interrupt, so NAPI is not before the rings are. On a line that is shared
+ * a cause may have been taken by then: the first poll looks, and lets the others come.
+ */
 void nic_irq_enable(struct nic *nic)
 {
 	nic_write(nic, REG_ITR,
 		  NSEC_PER_SEC / (INTERRUPTS_PER_SECOND * 256));
-	nic_write(nic, REG_IMS, CAUSES_QUEUE | CAUSE_LINK);
+	napi_enable(&nic->queue.napi);
+	nic_write(nic, REG_IMS, CAUSE_LINK);
+	local_bh_disable();
+	napi_schedule(&nic->queue.napi);
+	local_bh_enable();
 }
 
 /*

@@ -103,8 +103,6 @@ static int make_descriptors(struct nic_queue *queue, struct nic_ring *ring)
 		if (error)
 			return error;
 	}
-	/* What it holds is no descriptor, whoever had it before. */
-	memset(piece.memory, 0, RING_LENGTH);
 	ring->block = piece.block;
 	ring->descriptors = piece.memory;
 	ring->address = piece.address;

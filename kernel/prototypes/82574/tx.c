@@ -135,8 +135,8 @@ static void put_piece(struct nic_tx *tx, struct sk_buff *skb, u32 from,
 	put(tx, buffer->address, command | length, status);
 }
 
-/* Never 0, whatever is sent. */
-static u16 length_sent(const struct sk_buff *skb)
+/* Never 0. The stack may send more than it was told is the most. */
+static u32 length_sent(const struct sk_buff *skb)
 {
 	return max_t(u32, skb->len, ETH_ZLEN);
 }
@@ -183,18 +183,17 @@ netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
 	struct nic *nic = netdev_priv(netdev);
 	struct nic_tx *tx = &nic->queue.tx;
-	unsigned int length = length_sent(skb);
-	u32 status;
+	u32 length = length_sent(skb), status;
 	bool tell;
 
 	if (unlikely(!tx->live)) {
 		drop(tx, skb);
 		return NETDEV_TX_OK;
 	}
-	if (unlikely(room(tx) < FRAME_DESCRIPTORS)) {
-		netif_stop_queue(netdev);
+	/* Others than nic_tx_clean() wake the queue without a look at the ring. */
+	stop_if_full(tx, netdev);
+	if (unlikely(netif_queue_stopped(netdev)))
 		return NETDEV_TX_BUSY;
-	}
 	if (unlikely(length > PIECES_MAX * NIC_TX_BUFFER_SIZE) ||
 	    put_checksum(tx, skb, &status)) {
 		drop(tx, skb);

@@ -39,8 +39,9 @@ NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 	if (SharedMemoryParameters->SGListBufferLength <
 	    sizeof(SCATTER_GATHER_LIST) + sizeof(SCATTER_GATHER_ELEMENT))
 		return NDIS_STATUS_INVALID_PARAMETER;
-	/* Charged to whoever asks, as the range is not. */
-	Block = kzalloc(sizeof(*Block), GFP_KERNEL_ACCOUNT);
+	/* Charged to whoever asks, as the range is not; a limit is no reason to kill. */
+	Block = kzalloc(sizeof(*Block), GFP_KERNEL_ACCOUNT |
+			__GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!Block)
 		return NDIS_STATUS_RESOURCES;
 	Block->Length = SharedMemoryParameters->Length;
