@@ -20,7 +20,7 @@ unloaded() { rmmod "ndshm_example_$1" && nothing_left; }
 
 adapter_has_memory() {
 	says 'example: block [0-9]+, 16384 bytes at 0x[0-9a-f]+ for the device\|' &&
-		"$ndshm" list adapters | grep -q '^[0-9]* *example ' && "$ndshm" list blocks | grep -q ' example .* 16384 '
+		"$ndshm" list adapters | grep -q '^ *[0-9]* *example ' && "$ndshm" list blocks | grep -q ' example .* 16384 '
 }
 adapter_gone() { unloaded adapter && ! "$ndshm" list adapters | grep -q example; }
 
@@ -31,8 +31,14 @@ queue_gone() { unloaded queue && log_has 'example: queue [0-9]+ stops'; }
 provider_there() { "$ndshm" list providers | grep -q ' example '; }
 # Memory of it keeps the module.
 provider_provides() {
+	local user_pid code
 	coproc user { exec "$ndshm" alloc --provider example --length 8192 --hold; }
+	# shellcheck disable=SC2154 # coproc sets it
+	user_pid=$user_PID
 	read -r -t 30 _ <&"${user[0]}" && "$ndshm" list blocks | grep -q ' example ' && ! rmmod ndshm_example_provider 2>/dev/null
+	code=$?
+	kill "$user_pid"
+	wait "$user_pid" && return $code
 }
 
 insmod "$NDSHM_KO"

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include <ndshm/adapter.h>
+#include <ndshm/block.h>
 #include <ndshm/provider.h>
 
 /* What the provider knows of a block: the context of its free and mmap. */
@@ -26,16 +27,14 @@ static ndshm_status_t example_allocate(void *provider_context,
 {
 	struct memory *memory;
 
-	memory = kmalloc(sizeof(*memory), GFP_KERNEL_ACCOUNT);
+	memory = kmalloc(sizeof(*memory), NDSHM_GFP_CHARGED);
 	if (!memory)
 		return NDSHM_STATUS_RESOURCES;
 	/* The adapter is registered until the free handler has returned. */
 	memory->device = ndshm_adapter_device(parameters->adapter);
 	memory->size = PAGE_ALIGN(parameters->length);
 	memory->address = dma_alloc_wc(memory->device, memory->size,
-				       &memory->dma,
-				       GFP_KERNEL_ACCOUNT |
-				       __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+				       &memory->dma, NDSHM_GFP_CHARGED);
 	if (!memory->address)
 		goto err_memory;
 	if (ndshm_list_add(parameters->list, memory->dma, memory->size))

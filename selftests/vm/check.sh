@@ -39,6 +39,14 @@ build_modules() {
 		NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1 &&
 	strip_modules "$BUILD/modules/$kernel" && strip_modules "$BUILD/modules/$kernel-test"
 }
+# The modules of the documentation, built as it says.
+build_examples() {
+	local kernel=$1 out=$BUILD/examples/$1
+	mkdir -p "$out/Documentation" && cp -asf "$top/kernel" "$top/uapi" "$out/" &&
+	cp -asf "$top/Documentation/examples" "$out/Documentation/" &&
+	make -C "$("$here/kernels.sh" headers "$kernel")" M="$out/Documentation/examples" W=1 \
+		KBUILD_EXTRA_SYMBOLS="$BUILD/modules/$kernel/Module.symvers" modules
+}
 # The same programs for every kernel.
 programs=$BUILD/selftests/programs
 build_selftests() {
@@ -120,6 +128,7 @@ must userlib make -C "$top" -j"$(nproc)" userlib
 must 'tests of the command' make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" command-tests
 for kernel in $kernels; do
 	must "modules for $kernel" build_modules "$kernel"
+	must "examples for $kernel" build_examples "$kernel"
 done
 must selftests build_selftests
 must heap build_heap_tests
@@ -147,6 +156,8 @@ for kernel in $kernels; do
 	level "$kernel/heap" guest "$kernel" heap --timeout "$long" -- \
 		sh -c "insmod \"$ordinary\" && \"$top/userlib/tests/module.sh\" \"$heap_tests\" \"$heap_bench\""
 	level "$kernel/switches" ordinary_build_has_no_switches "$kernel"
+	NDSHM_KO=$ordinary NDSHM_EXAMPLES=$BUILD/examples/$kernel/Documentation/examples \
+		level "$kernel/example-modules" guest "$kernel" example-modules -- "$top/selftests/examples.sh"
 	# What holds for the blocks of every provider, of those of the other one.
 	NDSHM_KO=$ordinary level "$kernel/pages" \
 		guest "$kernel" pages "${machine[@]}" -- sh -c "insmod \"$ordinary\" && \"$here/check-pages.sh\" \"$programs\""
