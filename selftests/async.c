@@ -194,6 +194,40 @@ TEST_F(async, block)
 	test_counts(&self->before, 1, 0, 0);
 }
 
+/* A record shows no more than whoever opened the client may see, as any other answer. */
+TEST_F(async, hidden_addresses)
+{
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->adapter, 1, 1);
+	struct ndshm_nl_adapter adapter;
+	struct ndshm_completion record;
+	struct ndshm_nl nl;
+	int fd;
+
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&nl, self->adapter, &adapter));
+	ndshm_nl_close(&nl);
+	test_pending(self->fd, &alloc);
+	record = test_read(self->fd);
+	EXPECT_NE(NDSHM_ADDRESS_HIDDEN, record.block.address);
+
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, false));
+	fd = ndshm_open();
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, true));
+	test_pending(fd, &alloc);
+	record = test_read(fd);
+	test_record(&record, 1, NDSHM_REASON_NONE);
+	EXPECT_EQ(!!adapter.isolation,
+		  record.block.address == NDSHM_ADDRESS_HIDDEN);
+	/* A failure has no address, which is another thing than a hidden one. */
+	alloc.length = self->info.out_max_length;
+	alloc.flags |= NDSHM_ALLOC_CONTIGUOUS;
+	test_pending(fd, &alloc);
+	test_ends(fd, 1, NDSHM_REASON_PROVIDER_RESOURCES);
+	close(fd);
+}
+
 /* What is wrong at once is told at once, and then no record comes. */
 TEST_F(async, refused)
 {

@@ -29,6 +29,11 @@
 #define PATIENCE	120000	/* milliseconds until a record comes */
 #define TRIES		200	/* milliseconds for a provider to have no blocks */
 
+#define ENDS		4096	/* of providers, that are remembered */
+
+/* How a provider goes. */
+enum end { REVOKED = 1, UNREGISTERED };
+
 /* What the workers count, all of them; and what has gone meanwhile. */
 struct tally {
 	unsigned int pending;		/* answers */
@@ -36,12 +41,15 @@ struct tally {
 	unsigned int cancelled;
 	unsigned int no_adapter;
 	unsigned int no_provider;
+	unsigned int by_revoke;		/* of these, where it can be told */
+	unsigned int by_unregister;
 	unsigned int other;
 	unsigned int left;		/* that were out, or not read, at a close */
 	unsigned int late;		/* cancels of what has ended */
 	unsigned int removed;		/* adapters */
 	unsigned int revoked;		/* providers, with their blocks */
 	unsigned int unregistered;	/* providers, without any */
+	unsigned char ends[ENDS];	/* by the id: enum end, or 0 */
 };
 
 static struct tally *tally;
@@ -55,7 +63,7 @@ struct asker {
 	__u32 provider;
 	unsigned int out;
 	enum state states[COOKIES];
-	bool goes[COOKIES];		/* its provider */
+	__u32 of[COOKIES];		/* its provider, which goes, or 0 */
 };
 
 static bool is_one_of(__u32 reason, const __u32 *reasons, unsigned int count)
@@ -115,7 +123,7 @@ static bool ask(struct asker *asker, unsigned int cookie)
 				      alloc.reason, alloc.status);
 	storm_count(&tally->pending);
 	asker->states[cookie] = OUT;
-	asker->goes[cookie] = alloc.provider;
+	asker->of[cookie] = alloc.provider;
 	asker->out++;
 	return true;
 }
@@ -146,10 +154,23 @@ static bool give_back(struct asker *asker, const struct ndshm_completion *record
 		.size = sizeof(request), .handle = record->block.handle,
 	};
 
-	if (!asker->goes[record->cookie] && storm_chance(&asker->random, 10))
+	if (!asker->of[record->cookie] && storm_chance(&asker->random, 10))
 		return true;
 	return !ioctl(asker->fd, NDSHM_BLOCK_FREE, &request) ||
 	       storm_complain("free: %s", strerror(errno));
+}
+
+/* Its provider has gone, and this is how: if it was asked for by name. */
+static void count_end(__u32 provider)
+{
+	enum end end = __atomic_load_n(&tally->ends[provider % ENDS],
+				       __ATOMIC_RELAXED);
+
+	storm_count(&tally->no_provider);
+	if (provider && end == REVOKED)
+		storm_count(&tally->by_revoke);
+	else if (provider && end == UNREGISTERED)
+		storm_count(&tally->by_unregister);
 }
 
 static bool take(struct asker *asker, const struct ndshm_completion *record)
@@ -187,7 +208,7 @@ static bool take(struct asker *asker, const struct ndshm_completion *record)
 	else if (record->reason == NDSHM_REASON_ADAPTER_REMOVED)
 		storm_count(&tally->no_adapter);
 	else if (record->reason == NDSHM_REASON_PROVIDER_CLOSING)
-		storm_count(&tally->no_provider);
+		count_end(asker->of[record->cookie]);
 	else if (is_one_of(record->reason, others, ARRAY_SIZE(others)))
 		storm_count(&tally->other);
 	else
@@ -304,6 +325,24 @@ static bool go(const char *command, unsigned int *count)
 	return true;
 }
 
+/* Said before it goes, so that whoever is told of it can know. */
+static bool expect(enum end end)
+{
+	struct ndshm_nl_provider provider;
+	struct ndshm_nl nl;
+	int error = ndshm_nl_open(&nl);
+
+	if (error)
+		return storm_complain("netlink: %s", strerror(-error));
+	error = ndshm_nl_provider_by_name(&nl, PROVIDER, &provider);
+	ndshm_nl_close(&nl);
+	if (error)
+		return storm_complain("no provider: %s", strerror(-error));
+	__atomic_store_n(&tally->ends[provider.id % ENDS], end,
+			 __ATOMIC_RELAXED);
+	return true;
+}
+
 /*
  * A provider that somebody has blocks of stays. So it has none to give for a while, and
  * goes when the last one is back: amid requests.
@@ -332,10 +371,11 @@ static bool stir(struct storm_random *random)
 
 	switch (storm_below(random, 6)) {
 	case 0:
-		fine = go("provider revoke " PROVIDER, &tally->revoked);
+		fine = expect(REVOKED) &&
+		       go("provider revoke " PROVIDER, &tally->revoked);
 		break;
 	case 1:
-		fine = let_go();
+		fine = expect(UNREGISTERED) && let_go();
 		break;
 	case 2:
 		fine = go("adapter del " ADAPTER, &tally->removed);
@@ -356,8 +396,8 @@ static bool raced(void)
 {
 	return storm_read(&tally->good) && storm_read(&tally->cancelled) &&
 	       storm_read(&tally->left) && storm_read(&tally->no_adapter) &&
-	       storm_read(&tally->no_provider) && tally->removed &&
-	       tally->revoked && tally->unregistered;
+	       storm_read(&tally->by_revoke) &&
+	       storm_read(&tally->by_unregister);
 }
 
 /* Of the kernel: those that began, and those that have ended. */
@@ -412,8 +452,9 @@ static bool all_counted(long long began, long long ended)
 	storm_say("async: %u requests: %u blocks, %u cancelled, %u failed, %u left",
 		  tally->pending, tally->good, tally->cancelled, tally->other,
 		  tally->left);
-	storm_say("async: %u without an adapter, %u without a provider; %u cancels too late",
-		  tally->no_adapter, tally->no_provider, tally->late);
+	storm_say("async: %u without an adapter, %u without a provider (%u that was revoked, %u unregistered); %u cancels too late",
+		  tally->no_adapter, tally->no_provider, tally->by_revoke,
+		  tally->by_unregister, tally->late);
 	storm_say("async: %u adapters removed, %u providers revoked, %u unregistered",
 		  tally->removed, tally->revoked, tally->unregistered);
 	if (!get_counts(&now_began, &now_ended))

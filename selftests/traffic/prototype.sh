@@ -88,6 +88,17 @@ accounted() {
 	[[ $(blocks) =~ ^[1-9] && $(queue) == "running 1 $(blocks) 0" ]] || { "$ndshm" list queues | sed 's/^/# /'; return 1; }
 }
 
+# What each of them is for: two rings, and buffers of 256 frames, those that are received in one
+# piece, in blocks of 64 KiB.
+usages() { "$ndshm" list blocks | awk -v adapter="$user_card" '$2 == adapter { count[$4]++ } END { for (usage in count) print usage, count[usage] }' | sort; }
+for_what_they_are() {
+	local receive=8
+	[[ $(cat "/sys/class/net/$net/mtu") -lt 2030 ]] || receive=64
+	[[ $(usages) == "other 2"$'\n'"receive $receive"$'\n'"xmit 8" ]] || { usages | sed 's/^/# /'; return 1; }
+}
+# The card itself could send some more.
+longest() { ! ip link set "$net" mtu 9001 2>/dev/null && ! ip link set "$net" mtu 67 2>/dev/null && for_what_they_are; }
+
 # DMA has stopped, then the blocks go, then the queue.
 in_order() {
 	local patience=$((SECONDS + 30)) count monitor
@@ -304,6 +315,7 @@ log_mark
 move_there
 check 'a link, with jumbo frames' both_up mtu 9000
 check 'frames of 60 to 9014 bytes' compared 60 9014
+check 'no longer ones, and no blocks of another usage' longest
 check 'ping, of 8,972 bytes' pinged 8972
 check 'TCP to the other end, with jumbo frames' tcp
 check 'TCP from the other end, with jumbo frames' tcp --reverse
@@ -317,6 +329,7 @@ check 'the link is negotiated anew' link_follows
 check 'multicast' multicast
 check 'frames that are too long' too_long
 check 'its blocks are those of a queue' accounted
+check 'each has its usage' for_what_they_are
 check 'they are freed before the queue, and after DMA has stopped' in_order
 check 'interrupts by a line' both_by_line
 check 'they come by it' on_a_line

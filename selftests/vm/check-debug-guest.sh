@@ -37,7 +37,7 @@ if [[ $which == leaks ]]; then
 	echo scan=off >/sys/kernel/debug/kmemleak
 fi
 # What has a processor of its own for each of them elsewhere takes turns here.
-export NDSHM_STORM_REQUESTS=${NDSHM_STORM_REQUESTS:-4000}
+export NDSHM_STORM_REQUESTS=${NDSHM_STORM_REQUESTS:-$([[ ${NDSHM_LONG:-} ]] && echo 100000 || echo 4000)}
 insmod "$NDSHM_COVERAGE"
 check 'the baseline is taken' "$baseline" take /tmp/baseline
 check 'insmod' insmod "$NDSHM_KO"
