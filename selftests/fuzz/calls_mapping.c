@@ -196,6 +196,7 @@ static long run_mprotect(struct fuzz_thread *thread, const struct fuzz_value *a)
 	char *address = inside(thread, &a[MPROTECT_MAP],
 			       a[MPROTECT_OFFSET].number, &length);
 
+	fuzz_mark_window(address, length ?: 1);
 	return mprotect(address, length, a[MPROTECT_PROT].number);
 }
 
@@ -219,6 +220,7 @@ static long run_madvise(struct fuzz_thread *thread, const struct fuzz_value *a)
 	/* From there on are memory errors, which end the machine. */
 	if (a[MADVISE_ADVICE].number >= 100)
 		return -EINVAL;
+	fuzz_mark_window(address, length ?: 1);
 	return madvise(address, length, a[MADVISE_ADVICE].number);
 }
 
@@ -240,6 +242,7 @@ static long run_lock(struct fuzz_thread *thread, const struct fuzz_value *a)
 	char *address = inside(thread, &a[LOCK_MAP], a[LOCK_OFFSET].number,
 			       &length);
 
+	fuzz_mark_window(address, length ?: 1);
 	switch (a[LOCK_WAY].number) {
 	case 0:
 		return mlock(address, length);

@@ -23,6 +23,8 @@ fi
 recorder=${NDSHM_KO%/*}/kernel/tests/ndshm_recorder.ko
 [[ ! -e $recorder ]] || insmod "$recorder"
 mkdir -p "$NDSHM_VM_DIR/corpus"
+# If the fuzzer itself should end by one, the kernel says where.
+echo 1 >/proc/sys/kernel/print-fatal-signals
 
 code=0
 "$output/ndshm-fuzz" --corpus "$here/corpus" --out "$NDSHM_VM_DIR/corpus" "$@" || code=$?

@@ -73,24 +73,40 @@ void *fuzz_put(struct fuzz_thread *thread, const struct fuzz_value *value,
 	return to;
 }
 
-bool memory_prepare(struct fuzz_thread *thread, char *shared)
+/* New memory at both addresses, which are somebody's already, and what it has to hold. */
+static bool map_both(struct fuzz_thread *thread, const char *bytes)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-	size_t page = sysconf(_SC_PAGESIZE);
-	char *space;
+	char *memory, *readonly;
 
-	if (fd < 0 || ftruncate(fd, MEMORY_SIZE))
+	if (fd < 0 || ftruncate(fd, MEMORY_SIZE) ||
+	    (bytes && pwrite(fd, bytes, MEMORY_SIZE, 0) != MEMORY_SIZE)) {
+		close(fd);
 		return false;
-	/* With a page behind each that is not there. */
-	space = mmap(NULL, 2 * (MEMORY_SIZE + page), PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (space == MAP_FAILED)
-		return false;
-	thread->memory = mmap(space, MEMORY_SIZE, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_FIXED, fd, 0);
-	thread->readonly = mmap(space + MEMORY_SIZE + page, MEMORY_SIZE,
-				PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
-	thread->shared = shared ?: thread->memory;
+	}
+	memory = mmap(thread->memory, MEMORY_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_FIXED, fd, 0);
+	readonly = mmap(thread->readonly, MEMORY_SIZE, PROT_READ,
+			MAP_SHARED | MAP_FIXED, fd, 0);
 	close(fd);
-	return thread->memory != MAP_FAILED && thread->readonly != MAP_FAILED;
+	return memory != MAP_FAILED && readonly != MAP_FAILED;
+}
+
+bool memory_prepare(struct fuzz_thread *thread, char *shared)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	/* With a page behind each that is not there. */
+	thread->memory = mmap(NULL, 2 * (MEMORY_SIZE + page), PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (thread->memory == MAP_FAILED)
+		return false;
+	thread->readonly = thread->memory + MEMORY_SIZE + page;
+	thread->shared = shared ?: thread->memory;
+	return map_both(thread, NULL);
+}
+
+bool memory_part(struct fuzz_thread *thread)
+{
+	return map_both(thread, thread->memory);
 }

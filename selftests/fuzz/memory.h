@@ -15,4 +15,7 @@
  */
 bool memory_prepare(struct fuzz_thread *thread, char *shared);
 
+/* In a child: the same at the same places, which its parent no longer has. False, and errno. */
+bool memory_part(struct fuzz_thread *thread);
+
 #endif /* _FUZZ_MEMORY_H */

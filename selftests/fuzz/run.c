@@ -68,12 +68,23 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 		siglongjmp(*self->touching, 1);
 	/* Ours: let it end the process as it would, and say what it was. */
 	dprintf(STDERR_FILENO,
-		"fuzz: signal %d, code %d, at %p, in thread %d by %#llx; fuzz_guarded() is at %p\n",
+		"fuzz: signal %d, code %d, at %p, in thread %d by %#llx, stack %#llx; fuzz_guarded() is at %p\n",
 		signal, info->si_code, info->si_addr,
 		self ? (int)self->number : -1,
 		(unsigned long long)at->uc_mcontext.gregs[REG_RIP],
+		(unsigned long long)at->uc_mcontext.gregs[REG_RSP],
 		(void *)fuzz_guarded);
 	sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+}
+
+static void arm(struct fuzz_thread *thread, unsigned int nth)
+{
+	char text[8];
+	int length = snprintf(text, sizeof(text), "%u", nth);
+
+	if (thread->fail_fd >= 0 &&
+	    pwrite(thread->fail_fd, text, length, 0) != length)
+		thread->fail_fd = -1;
 }
 
 bool fuzz_guarded(struct fuzz_thread *thread, void (*access)(void *context),
@@ -81,7 +92,11 @@ bool fuzz_guarded(struct fuzz_thread *thread, void (*access)(void *context),
 {
 	sigjmp_buf back;
 
-	if (sigsetjmp(back, 1)) {
+	/* What is injected would meet the signal: not to be told of one ends the process. */
+	if (thread->failing)
+		arm(thread, 0);
+	/* No signal is blocked while its handler runs, so there is no mask to be restored. */
+	if (sigsetjmp(back, 0)) {
 		thread->touching = NULL;
 		return false;
 	}
@@ -114,6 +129,12 @@ bool fuzz_touch(struct fuzz_thread *thread, char *address, size_t length,
 {
 	struct touch what = { address, length, store };
 
+	/* The same fault, which fails without a signal. */
+	if (thread->failing)
+		return !madvise(address - ((unsigned long)address & (page - 1)),
+				length + ((unsigned long)address & (page - 1)),
+				store ? MADV_POPULATE_WRITE :
+					MADV_POPULATE_READ);
 	return fuzz_guarded(thread, touch, &what);
 }
 
@@ -213,16 +234,6 @@ static void become(struct fuzz_thread *thread, bool user)
 		thread->user = user;
 }
 
-static void arm(struct fuzz_thread *thread, unsigned int nth)
-{
-	char text[8];
-	int length = snprintf(text, sizeof(text), "%u", nth);
-
-	if (thread->fail_fd >= 0 &&
-	    pwrite(thread->fail_fd, text, length, 0) != length)
-		thread->fail_fd = -1;
-}
-
 static void run_call(struct fuzz_thread *thread, const struct fuzz_call *call)
 {
 	char text[1024];
@@ -233,12 +244,14 @@ static void run_call(struct fuzz_thread *thread, const struct fuzz_call *call)
 		tally_made(call->kind);
 	if (call->fail)
 		arm(thread, call->fail);
+	thread->failing = call->fail;
 	thread->beside = false;
 	kcov_mark(&thread->kcov);
 	errno = 0;
 	ret = fuzz_kind(call->kind)->run(thread, call->arguments);
 	if (call->fail)
 		arm(thread, 0);
+	thread->failing = false;
 	if (ret >= 0 && !thread->beside)
 		tally_succeeded(call->kind);
 	if (verbose) {
@@ -264,9 +277,16 @@ static void run_part(struct fuzz_thread *thread)
 			run_call(thread, &group.program->calls[i]);
 }
 
+/* One of its own for signals, so that a stack that is wrong is told of, too. */
 static int prepare_thread(struct fuzz_thread *thread)
 {
+	const stack_t stack = {
+		.ss_sp = thread->stack, .ss_size = sizeof(thread->stack),
+	};
+
 	self = thread;
+	if (sigaltstack(&stack, NULL))
+		return -errno;
 	thread->fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	return kcov_begin(&thread->kcov);
 }
@@ -345,7 +365,11 @@ long fuzz_fork(struct fuzz_thread *thread, unsigned int calls, bool waits)
 	thread->beside = true;
 	/* It is the parent's thread that would fail, and that is watched. */
 	thread->fail_fd = -1;
+	thread->failing = false;
 	thread->kcov.buffer = NULL;
+	/* What is answered to a child is not the parent's. */
+	if (!memory_part(thread))
+		_exit(2);
 	child_calls = calls;
 	child_waits = waits;
 	return 0;
@@ -419,9 +443,13 @@ static void clean_windows(__u64 which)
 	size_t first = __builtin_ctzll(which);
 	size_t end = 64 - __builtin_clzll(which);
 
-	mmap(WINDOWS + first * FUZZ_WINDOW, (end - first) * FUZZ_WINDOW,
-	     PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-	     -1, 0);
+	if (mmap(WINDOWS + first * FUZZ_WINDOW, (end - first) * FUZZ_WINDOW,
+		 PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+		 -1, 0) == MAP_FAILED) {
+		perror("fuzz: mmap");
+		_exit(2);
+	}
 }
 
 static void close_all(int *slots, unsigned int count)
@@ -509,7 +537,8 @@ void fuzz_run_verbose(void)
 int fuzz_run_begin(void)
 {
 	const struct sigaction action = {
-		.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO,
+		.sa_sigaction = on_fault,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
 	};
 	const struct rlimit limit = { MEMLOCK, MEMLOCK };
 	unsigned int i;

@@ -22,6 +22,7 @@
 #define FUZZ_SECTIONS	4
 #define FUZZ_HOLDERS	4
 #define FUZZ_EXTENTS	16
+#define FUZZ_STACK	(64 << 10)
 
 /* Each mapping register has addresses of its own, so that none is ever lost. */
 #define FUZZ_WINDOW	(32UL << 20)
@@ -54,6 +55,7 @@ struct fuzz_thread {
 	unsigned int number;
 	bool user;			/* runs without privileges now */
 	bool beside;			/* its call had nothing to do with ndshm */
+	bool failing;			/* something in the kernel is to fail */
 	int fail_fd;
 	char *memory;			/* of its own */
 	char *readonly;			/* the same memory */
@@ -62,6 +64,7 @@ struct fuzz_thread {
 	struct kcov kcov;
 	/* Armed while memory is touched that may have gone. */
 	sigjmp_buf *touching;
+	char stack[FUZZ_STACK] __attribute__((aligned(16)));	/* for signals */
 };
 
 /* What the calls of a program share. Threads race for it, as they do for the rest. */

@@ -182,12 +182,15 @@ static bool unmap(struct storm_block *block, size_t from, size_t length)
 	       storm_complain("munmap: %s", strerror(errno));
 }
 
-/* All of it; its end; or its middle, and then the rest. */
+/*
+ * All of it; its end; or what is around a page of it last: where it has gone once, another thread
+ * may have something by then.
+ */
 bool storm_do_unmap(struct storm_client *client)
 {
 	struct storm_block *block = storm_some_block(client, is_mapped);
-	bool fine = true;
-	size_t cut;
+	size_t cut, end;
+	bool fine;
 
 	if (!block)
 		return true;
@@ -199,10 +202,14 @@ bool storm_do_unmap(struct storm_client *client)
 		block->mapped = cut;
 		return fine;
 	case 2:
-		fine = unmap(block, cut, storm.page);
+		end = cut + storm.page;
+		fine = unmap(block, cut, storm.page) && unmap(block, 0, cut) &&
+		       (end == block->mapped ||
+			unmap(block, end, block->mapped - end));
 		break;
+	default:
+		fine = unmap(block, 0, block->mapped);
 	}
-	fine = fine && unmap(block, 0, block->mapped);
 	block->map = NULL;
 	storm_drop_block(client, block);
 	return fine;
