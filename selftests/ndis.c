@@ -303,6 +303,11 @@ TEST_F(calls, own_close_busy)
 	EXPECT_EQ(0, run("own_close_busy"));
 }
 
+TEST_F(calls, own_long)
+{
+	EXPECT_EQ(0, run("own_long"));
+}
+
 TEST_F(calls, own_revoked)
 {
 	EXPECT_EQ(0, run("own_revoked"));
@@ -373,7 +378,8 @@ TEST_F(calls, all_of_them)
 		"ndis_characteristics\nown_characteristics\nndis_again\n"
 		"own_again\nown_scopes\nown_reach\nown_half_mapped\n"
 		"own_longer\nndis_three_handles\nown_names\nown_handles\n"
-		"own_close_busy\nown_revoked\nown_gone\nown_cleared\n"
+		"own_close_busy\nown_long\nown_revoked\nown_gone\n"
+		"own_cleared\n"
 		"ndis_dma_handle\nown_dma_handle\nndis_miniport\n"
 		"own_miniport\nndis_async\nown_async\nown_async_ends\n"
 		"own_storm";

@@ -6,6 +6,9 @@
 
 #include "parameters.h"
 
+/* In whole pages it still has 32 bits. */
+#define MOST_BYTES	((u64)(U32_MAX & PAGE_MASK))
+
 bool
 ndshm_ndis_characteristics_valid(const NDIS_DRIVER_OPTIONAL_HANDLERS *handlers)
 {
@@ -69,6 +72,8 @@ ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 		to->preferred_node = from->PreferredNode;
 	else
 		return NDSHM_REASON_NODE;
+	if (from->Length > MOST_BYTES)
+		return NDSHM_REASON_LENGTH_OVERFLOW;
 	if (from->SGListBuffer ?
 	    !ndshm_ndis_list_capacity(from->SGListBufferLength) :
 	    from->SGListBufferLength)
@@ -82,7 +87,7 @@ NDIS_STATUS ndshm_ndis_from_native(NDIS_SHARED_MEMORY_PARAMETERS *to,
 {
 	bool first = from->header.revision < NDSHM_PARAMETERS_REVISION_2;
 
-	if (from->length > (U32_MAX & PAGE_MASK))
+	if (from->length > MOST_BYTES)
 		return NDIS_STATUS_INVALID_PARAMETER;
 	*to = (NDIS_SHARED_MEMORY_PARAMETERS){
 		.Header = {

@@ -21,7 +21,8 @@ ULONG ndshm_ndis_list_capacity(ULONG bytes);
 
 /*
  * What valid parameters ask for, in native form: all but who allocates. Of revision 1
- * the port is not read.
+ * the port is not read. A reason: NODE, LIST, or LENGTH_OVERFLOW for a length that has
+ * more than 32 bits in whole pages.
  */
 ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 				    const NDIS_SHARED_MEMORY_PARAMETERS *from);

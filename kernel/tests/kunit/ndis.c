@@ -135,6 +135,10 @@ static void to_native(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, native.revoked);
 		KUNIT_EXPECT_FALSE(test, native.unaddressed);
 	}
+	/* The next one has more than 32 bits in whole pages. */
+	p.Length++;
+	KUNIT_EXPECT_EQ(test, (__force u32)NDSHM_REASON_LENGTH_OVERFLOW,
+			(__force u32)ndshm_ndis_to_native(&native, &p));
 }
 
 static void nodes(struct kunit *test)

@@ -2,15 +2,8 @@
 /*
  * Handles: how they are mixed up, and how they end.
  */
-#include <linux/completion.h>
 #include <linux/errno.h>
-#include <linux/jiffies.h>
 #include <linux/module.h>
-#include <linux/sched.h>
-#include <linux/workqueue.h>
-
-#include <ndshm/adapter.h>
-#include <ndshm/provider.h>
 
 #include "cases.h"
 
@@ -124,101 +117,5 @@ bool own_close_busy(struct bench *bench)
 	/* After its end, another. */
 	CHECK(script_register(bench->driver, &bench->script) ==
 	      NDIS_STATUS_SUCCESS);
-	return true;
-}
-
-/*
- * A provider that is not NDIS's, and whose device goes.
- */
-
-struct native {
-	struct work_struct work;
-	struct ndshm_provider *provider;
-	struct completion revoked;
-	char memory[2 * PAGE_SIZE];
-	unsigned int freed;
-};
-
-static ndshm_status_t native_allocate(void *provider_context,
-				      struct ndshm_parameters *parameters,
-				      void **context)
-{
-	struct native *native = provider_context;
-
-	if (ndshm_list_add(parameters->list, PAGE_SIZE, PAGE_SIZE))
-		return NDSHM_STATUS_RESOURCES;
-	parameters->virtual_address = native->memory;
-	return NDSHM_STATUS_SUCCESS;
-}
-
-static void native_free(void *provider_context, void *context)
-{
-	struct native *native = provider_context;
-
-	native->freed++;
-}
-
-static void revoke(struct work_struct *work)
-{
-	struct native *native = container_of(work, struct native, work);
-
-	ndshm_provider_revoke(native->provider);
-	complete(&native->revoked);
-}
-
-/* It has closed when nobody gets anything any more. */
-static bool has_closed(struct bench *bench)
-{
-	unsigned long end = jiffies + 60 * HZ;
-	NDIS_SHARED_MEMORY_PARAMETERS p;
-	NDIS_HANDLE allocation;
-
-	while (time_before(jiffies, end)) {
-		p = request(bench);
-		if (NdisAllocateSharedMemory(bench->driver, &p, &allocation) !=
-		    NDIS_STATUS_SUCCESS)
-			return true;
-		NdisFreeSharedMemory(bench->driver, allocation);
-		cond_resched();
-	}
-	return false;
-}
-
-static struct native native = {
-	.work = __WORK_INITIALIZER(native.work, revoke),
-	.revoked = COMPLETION_INITIALIZER(native.revoked),
-};
-
-/* NDIS has no word for it, so the memory stays until it is freed. */
-bool own_revoked(struct bench *bench)
-{
-	const struct ndshm_provider_characteristics characteristics = {
-		.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
-		.provider_context = &native,
-		.allocate = native_allocate,
-		.free = native_free,
-	};
-	const struct ndshm_provider_ops ops = { .owner = THIS_MODULE };
-	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	unsigned int before;
-	NDIS_HANDLE allocation;
-
-	reinit_completion(&native.revoked);
-	native.provider = NULL;
-	CHECK(ndshm_provider_register(&characteristics, &ops,
-				      NDSHM_SCOPE_MACHINE, NULL,
-				      &native.provider) == NDSHM_REASON_NONE);
-	CHECK(allocates(bench, bench->driver, &p, &allocation));
-	schedule_work(&native.work);
-	if (!has_closed(bench))
-		pr_err("the provider does not close\n");
-	before = native.freed;
-	/* No time is long enough. */
-	if (wait_for_completion_timeout(&native.revoked, HZ / 5))
-		pr_err("the memory went while it was held\n");
-	CHECK(native.freed == before);
-	NdisFreeSharedMemory(bench->driver, allocation);
-	wait_for_completion(&native.revoked);
-	CHECK(native.freed == before + 1);
 	return true;
 }

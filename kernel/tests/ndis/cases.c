@@ -58,6 +58,7 @@ static const struct {
 	{ "own_names", own_names },
 	{ "own_handles", own_handles },
 	{ "own_close_busy", own_close_busy },
+	{ "own_long", own_long },
 	{ "own_revoked", own_revoked },
 	{ "own_gone", own_gone },
 	{ "own_cleared", own_cleared },

@@ -180,6 +180,7 @@ bool ndis_three_handles(struct bench *bench);
 bool own_names(struct bench *bench);
 bool own_handles(struct bench *bench);
 bool own_close_busy(struct bench *bench);
+bool own_long(struct bench *bench);
 bool own_revoked(struct bench *bench);
 bool own_gone(struct bench *bench);
 bool own_cleared(struct bench *bench);

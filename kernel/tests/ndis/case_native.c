@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory of a provider that is not NDIS's, for the whole machine.
+ */
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/jiffies.h>
+#include <linux/limits.h>
+#include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+#include <ndshm/adapter.h>
+#include <ndshm/provider.h>
+
+#include "cases.h"
+
+/**
+ * struct native - what it is, and was asked for
+ * @work: revokes it
+ * @revoked: that has been done
+ * @provider: how the core knows it
+ * @memory: of every block, wherever it is said to be
+ * @needs_sync: as it reports
+ * @node: of the device that the last block was for
+ * @asked: calls of the allocate handler
+ * @freed: and of the other one
+ */
+static struct native {
+	struct work_struct work;
+	struct completion revoked;
+	struct ndshm_provider *provider;
+	char memory[2 * PAGE_SIZE];
+	bool needs_sync;
+	int node;
+	unsigned int asked;
+	unsigned int freed;
+} native;
+
+static ndshm_status_t native_allocate(void *provider_context,
+				      struct ndshm_parameters *parameters,
+				      void **context)
+{
+	native.asked++;
+	native.node = dev_to_node(ndshm_adapter_device(parameters->adapter));
+	if (ndshm_list_add(parameters->list, PAGE_SIZE, PAGE_SIZE))
+		return NDSHM_STATUS_RESOURCES;
+	parameters->virtual_address = native.memory;
+	parameters->needs_sync = native.needs_sync;
+	return NDSHM_STATUS_SUCCESS;
+}
+
+static void native_free(void *provider_context, void *context)
+{
+	native.freed++;
+}
+
+static void native_sync(void *provider_context, void *context, bool for_device,
+			u64 offset, u64 length)
+{
+}
+
+static void revoke(struct work_struct *work)
+{
+	ndshm_provider_revoke(native.provider);
+	complete(&native.revoked);
+}
+
+static bool begin(void)
+{
+	const struct ndshm_provider_characteristics characteristics = {
+		.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
+		.allocate = native_allocate,
+		.free = native_free,
+	};
+	const struct ndshm_provider_ops ops = {
+		.owner = THIS_MODULE,
+		.sync = native_sync,
+	};
+
+	native = (struct native){
+		.work = __WORK_INITIALIZER(native.work, revoke),
+		.revoked = COMPLETION_INITIALIZER(native.revoked),
+	};
+	CHECK(ndshm_provider_register(&characteristics, &ops,
+				      NDSHM_SCOPE_MACHINE, NULL,
+				      &native.provider) == NDSHM_REASON_NONE);
+	return true;
+}
+
+/* In any case, so that the next case finds the machine as it was. */
+static bool with_native(struct bench *bench, bool (*run)(struct bench *bench))
+{
+	bool passed;
+
+	CHECK(begin());
+	passed = run(bench);
+	CHECK(ndshm_provider_unregister(native.provider) == NDSHM_REASON_NONE);
+	CHECK(native.freed <= native.asked);
+	return passed;
+}
+
+/* What a list could not say is not asked for, whoever is asked. */
+static bool long_ones(struct bench *bench)
+{
+	static const ULONG lengths[] = { U32_MAX, (U32_MAX & PAGE_MASK) + 1 };
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		p = request(bench);
+		p.Length = lengths[i];
+		CHECK(refused(bench, bench->driver, &p,
+			      NDIS_STATUS_INVALID_PARAMETER));
+	}
+	CHECK(!native.asked);
+	return true;
+}
+
+bool own_long(struct bench *bench)
+{
+	return with_native(bench, long_ones);
+}
+
+/* It has closed when nobody gets anything any more. */
+static bool has_closed(struct bench *bench)
+{
+	unsigned long end = jiffies + 60 * HZ;
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	NDIS_HANDLE allocation;
+
+	while (time_before(jiffies, end)) {
+		p = request(bench);
+		if (NdisAllocateSharedMemory(bench->driver, &p, &allocation) !=
+		    NDIS_STATUS_SUCCESS)
+			return true;
+		NdisFreeSharedMemory(bench->driver, allocation);
+		cond_resched();
+	}
+	return false;
+}
+
+/* NDIS has no word for a device that goes, so the memory stays until it is freed. */
+bool own_revoked(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned int before;
+	NDIS_HANDLE allocation;
+
+	CHECK(begin());
+	CHECK(allocates(bench, bench->driver, &p, &allocation));
+	schedule_work(&native.work);
+	if (!has_closed(bench))
+		pr_err("the provider does not close\n");
+	before = native.freed;
+	/* No time is long enough. */
+	if (wait_for_completion_timeout(&native.revoked, HZ / 5))
+		pr_err("the memory went while it was held\n");
+	CHECK(native.freed == before);
+	NdisFreeSharedMemory(bench->driver, allocation);
+	wait_for_completion(&native.revoked);
+	CHECK(native.freed == before + 1);
+	return true;
+}
