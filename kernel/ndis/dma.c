@@ -30,11 +30,17 @@ NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
 }
 EXPORT_SYMBOL_GPL(NdisMSetMiniportAttributes);
 
-/* Narrower only: how wide the device can be was said by the driver's Linux part. */
+/*
+ * Narrower only, each mask by itself: how wide the device can be was said by the driver's
+ * Linux part.
+ */
 static bool narrow(struct device *device)
 {
-	return dma_get_mask(device) <= DMA_BIT_MASK(32) ||
-	       !dma_set_mask_and_coherent(device, DMA_BIT_MASK(32));
+	const u64 mask = DMA_BIT_MASK(32);
+
+	return (dma_get_mask(device) <= mask || !dma_set_mask(device, mask)) &&
+	       (device->coherent_dma_mask <= mask ||
+		!dma_set_coherent_mask(device, mask));
 }
 
 /* Of one transfer, wherever in a page it begins. */

@@ -7,6 +7,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/errno.h>
 #include <linux/irqflags.h>
+#include <linux/minmax.h>
 #include <linux/preempt.h>
 #include <linux/string.h>
 
@@ -114,6 +115,24 @@ bool ndis_dma_handle(struct bench *bench)
 	return true;
 }
 
+/* A device that does not say that it has more has 32 bits, of either mask, or fewer. */
+static bool narrows(struct bench *bench, u64 mask, u64 coherent)
+{
+	NDIS_SG_DMA_DESCRIPTION description = describe();
+	NDIS_HANDLE dma;
+
+	CHECK(!dma_set_mask(bench->device, mask));
+	CHECK(!dma_set_coherent_mask(bench->device, coherent));
+	description.Flags = 0;
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					    &dma) == NDIS_STATUS_SUCCESS);
+	NdisMDeregisterScatterGatherDma(dma);
+	CHECK(dma_get_mask(bench->device) == min(mask, DMA_BIT_MASK(32)));
+	CHECK(bench->device->coherent_dma_mask ==
+	      min(coherent, DMA_BIT_MASK(32)));
+	return true;
+}
+
 bool own_dma_handle(struct bench *bench)
 {
 	static const struct {
@@ -140,15 +159,11 @@ bool own_dma_handle(struct bench *bench)
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, NULL, &dma) ==
 	      NDIS_STATUS_NOT_SUPPORTED);
 
-	/* Who does not say so has 32 bits; one that is left over ends, too. */
-	description.Flags = 0;
-	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
-					    &dma) == NDIS_STATUS_SUCCESS);
-	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(32));
-	CHECK(bench->device->coherent_dma_mask == DMA_BIT_MASK(32));
-	NdisMDeregisterScatterGatherDma(dma);
-	/* And whoever says so is not given more than it has. */
-	description.Flags = NDIS_SG_DMA_64_BIT_ADDRESS;
+	CHECK(narrows(bench, DMA_BIT_MASK(32), DMA_BIT_MASK(64)));
+	CHECK(narrows(bench, DMA_BIT_MASK(64), DMA_BIT_MASK(31)));
+	CHECK(narrows(bench, DMA_BIT_MASK(31), DMA_BIT_MASK(31)));
+	CHECK(narrows(bench, DMA_BIT_MASK(64), DMA_BIT_MASK(64)));
+	/* Whoever says so is not given more than it has; what is left over ends, too. */
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
 					    &dma) == NDIS_STATUS_SUCCESS);
 	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(32));

@@ -226,7 +226,7 @@ struct platform_device *ndis_device_make(const char *name)
 	device = platform_device_alloc(name, PLATFORM_DEVID_AUTO);
 	if (!device)
 		return NULL;
-	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
+	ret = dma_set_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
 	if (!ret)
 		ret = platform_device_add(device);
 	if (ret) {
