@@ -133,14 +133,13 @@ NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 	struct allocation *allocation;
 	ndshm_reason_t reason;
 
-	if (!pAllocationHandle)
-		return NDIS_STATUS_INVALID_PARAMETER;
-	*pAllocationHandle = NULL;
+	if (pAllocationHandle)
+		*pAllocationHandle = NULL;
 	if (!p || !ndshm_ndis_parameters_valid(p))
 		return NDIS_STATUS_INVALID_PARAMETER;
 	p->VirtualAddress = NULL;
 	p->SharedMemoryHandle = NULL;
-	if (!ndis)
+	if (!ndis || !pAllocationHandle)
 		return NDIS_STATUS_INVALID_PARAMETER;
 	if (!ndshm_ndis_begin(ndis))
 		return NDIS_STATUS_FAILURE;
