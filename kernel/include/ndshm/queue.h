@@ -58,7 +58,9 @@ enum ndshm_vport_state {
  *    From then on no packet can be resolved (see packet.h).
  * 3. Packets that are out come back.
  * 4. The driver frees the queue's blocks: ops->free_blocks(). What it leaves there is
- *    revoked: its memory goes, and the block itself stays to be freed.
+ *    revoked: its memory goes, and the block itself stays to be freed. Blocks of
+ *    NdisAllocateSharedMemory() and of ndshm_allocate_kept() are waited for, until
+ *    the driver has freed them.
  * 5. The queue does not exist any more: ops->freed().
  *
  * A port has one call for the first two steps. All calls below may sleep.
@@ -78,7 +80,8 @@ enum ndshm_vport_state {
  * struct ndshm_queue_ops - what the driver of a queue, or of a port, is told
  * @stop: the adapter is being unregistered: DMA into the blocks of @id has stopped
  *	when this returns. Not called if the driver has said so before.
- * @free_blocks: all packets of @id came back: free its blocks. Called once.
+ * @free_blocks: all packets of @id came back: free its blocks. Called once. Nothing
+ *	else asks for those that cannot be revoked.
  * @freed: @id does not exist any more. Called once for each one that was made.
  *
  * Each may be NULL.
