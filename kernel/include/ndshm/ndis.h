@@ -111,12 +111,12 @@ typedef struct _NDIS_DRIVER_OPTIONAL_HANDLERS {
  * one for all devices that have no provider of their own.
  *
  * The allocate handler is asked for a length in whole pages, because that is how
- * memory is shared, and given a list with room for an element a page. It fills in
- * where the memory is in the machine (physical addresses), in whole pages; they are
- * mapped for the device that will use it. What the device does not reach, or only by
- * way of a copy, goes back to the free handler, and the caller gets RESOURCES. The
- * handle that it leaves in the parameters is not used. What it lists beyond the length is
- * not mapped.
+ * memory is shared, and given a list with room for an element a page, or for one if
+ * CONTIGUOUS is set: NumberOfElements says for how many. It fills in where the memory
+ * is in the machine (physical addresses), in whole pages; they are mapped for the device
+ * that will use it. What the device does not reach, or only by way of a copy, goes back
+ * to the free handler, and the caller gets RESOURCES. The handle that it leaves in the
+ * parameters is not used. What it lists beyond the length is not mapped.
  *
  * It need not clear the memory: for a program that is done here, by way of
  * VirtualAddress, without which a program gets RESOURCES.
@@ -141,7 +141,7 @@ NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle,
  * preferred NUMA node.
  *
  * On failure address and shared memory handle are NULL if the header was valid; the
- * list is as it was.
+ * list is as it was. @pAllocationHandle NULL is such a failure: INVALID_PARAMETER.
  *
  * Context: process; may sleep.
  * Return: SUCCESS, RESOURCES, INVALID_PARAMETER or FAILURE.
