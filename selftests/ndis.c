@@ -169,6 +169,11 @@ TEST_F(calls, own_queues)
 	EXPECT_EQ(0, run("own_queues"));
 }
 
+TEST_F(calls, own_left_blocks)
+{
+	EXPECT_EQ(0, run("own_left_blocks"));
+}
+
 TEST_F(calls, own_zeroed)
 {
 	EXPECT_EQ(0, run("own_zeroed"));
@@ -308,6 +313,16 @@ TEST_F(calls, own_long)
 	EXPECT_EQ(0, run("own_long"));
 }
 
+TEST_F(calls, own_needs_sync)
+{
+	EXPECT_EQ(0, run("own_needs_sync"));
+}
+
+TEST_F(calls, own_driver_nodes)
+{
+	EXPECT_EQ(0, run("own_driver_nodes"));
+}
+
 TEST_F(calls, own_revoked)
 {
 	EXPECT_EQ(0, run("own_revoked"));
@@ -363,6 +378,64 @@ TEST_F(calls, own_storm)
 	EXPECT_EQ(0, run("own_storm"));
 }
 
+/* That of a queue is told as well; the case has one of each. */
+TEST_F(calls, own_port_stopped)
+{
+	static __u64 buffer[512];
+	struct ndshm_nl_queue queue;
+	unsigned int told[2] = {};
+	struct ndshm_nl events;
+	int cmd;
+
+	EXPECT_EQ(0, ndshm_nl_open(&events));
+	EXPECT_EQ(0, ndshm_nl_join_events(&events));
+	EXPECT_EQ(0, run("ndis_queues"));
+	for (;;) {
+		cmd = ndshm_nl_event(&events, 0, buffer, sizeof(buffer));
+		if (cmd < 0)
+			break;
+		if (cmd != NDSHM_CMD_QUEUE_STOPPED_NTF)
+			continue;
+		ndshm_nl_to_queue((const void *)buffer, &queue);
+		EXPECT_GE(1, queue.kind);
+		told[queue.kind & 1]++;
+	}
+	EXPECT_EQ(-ETIMEDOUT, cmd);
+	EXPECT_EQ(1, told[0]);
+	EXPECT_EQ(1, told[1]);
+	ndshm_nl_close(&events);
+}
+
+static int step(const char *name)
+{
+	return ndshm_write_file(PARAMETER(CASES, "step"), name);
+}
+
+/* Those of a provider that has registered again are other ones. */
+TEST_F(calls, own_flags_shown)
+{
+	static const struct {
+		const char *step;
+		__u32 flags;
+	} steps[] = { { "register", 0 }, { "replace", 1 }, { "replace", 0 } };
+	struct ndshm_nl_provider provider;
+	struct ndshm_nl nl;
+	unsigned int i;
+
+	EXPECT_EQ(0, ndshm_nl_open(&nl));
+	EXPECT_EQ(0, step("begin"));
+	EXPECT_EQ(0, step("open"));
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		EXPECT_EQ(0, step(steps[i].step));
+		memset(&provider, 0xff, sizeof(provider));
+		EXPECT_EQ(0, ndshm_nl_provider_by_name(&nl, "ndis-step",
+						       &provider));
+		EXPECT_EQ(steps[i].flags, provider.flags);
+	}
+	EXPECT_EQ(0, step("end"));
+	ndshm_nl_close(&nl);
+}
+
 /* None is missed here. */
 TEST_F(calls, all_of_them)
 {
@@ -371,15 +444,15 @@ TEST_F(calls, all_of_them)
 		"own_flags\nown_usages\nown_lengths\nown_queue_xor_port\n"
 		"ndis_nodes\nown_nodes\nndis_lists\nown_lists\nown_failures\n"
 		"ndis_driver_handle\nown_driver_handle\nndis_queues\n"
-		"own_queues\nown_zeroed\nndis_packets\nown_packets\n"
-		"own_atomic_free\nndis_helpers\nndis_statuses\nown_statuses\n"
+		"own_queues\nown_left_blocks\nown_zeroed\nndis_packets\n"
+		"own_packets\nown_atomic_free\nndis_helpers\nndis_statuses\nown_statuses\n"
 		"own_nonsense\nndis_handler_sees\nown_handler_sees\n"
 		"ndis_callers_context\nndis_null_context\n"
 		"ndis_characteristics\nown_characteristics\nndis_again\n"
 		"own_again\nown_scopes\nown_reach\nown_half_mapped\n"
 		"own_longer\nndis_three_handles\nown_names\nown_handles\n"
-		"own_close_busy\nown_long\nown_revoked\nown_gone\n"
-		"own_cleared\n"
+		"own_close_busy\nown_long\nown_needs_sync\nown_driver_nodes\n"
+		"own_revoked\nown_gone\nown_cleared\n"
 		"ndis_dma_handle\nown_dma_handle\nndis_miniport\n"
 		"own_miniport\nndis_async\nown_async\nown_async_ends\n"
 		"own_storm";
@@ -470,11 +543,16 @@ TEST_F(strangers, ndis_one_supplies_the_other)
 TEST_F(strangers, own_supplies_clients)
 {
 	struct ndshm_get_info info = get_info_request();
+	struct ndshm_nl_provider provider;
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc alloc;
 	int fd = ndshm_open();
 
 	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "ndis-supplier",
+					       &provider));
+	/* As the driver has said. */
+	EXPECT_EQ(1, provider.flags);
 	test_get_info(fd, &info);
 	alloc = block_alloc_request(info.out_default_adapter, 5000, &block);
 	test_block_alloc(fd, &alloc);

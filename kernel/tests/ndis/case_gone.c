@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/numa.h>
 #include <linux/platform_device.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include <ndshm/adapter.h>
@@ -27,13 +28,14 @@ static void note_revoked(void *context, struct ndshm_block *block)
 /* As native code asks, for itself or (@unaddressed) for a program. */
 static ndshm_reason_t native_block(const char *adapter,
 				   struct ndshm_provider *provider,
-				   bool unaddressed, struct ndshm_block **block)
+				   u64 length, bool unaddressed,
+				   struct ndshm_block **block)
 {
 	struct ndshm_parameters p = {
 		.header = NDSHM_PARAMETERS_HEADER,
 		.preferred_node = NUMA_NO_NODE,
 		.usage = NDSHM_USAGE_OTHER,
-		.length = 2 * PAGE_SIZE,
+		.length = length,
 		.provider = provider,
 		.unaddressed = unaddressed,
 		.revoked = note_revoked,
@@ -107,7 +109,7 @@ static bool busy_with(struct bench *bench, const char *adapter,
 	int ret;
 
 	CHECK(provider);
-	reason = native_block(adapter, provider, false, &block);
+	reason = native_block(adapter, provider, PAGE_SIZE, false, &block);
 	ndshm_provider_put(provider);
 	CHECK(reason == NDSHM_REASON_NONE);
 	told = 0;
@@ -118,7 +120,8 @@ static bool busy_with(struct bench *bench, const char *adapter,
 	/* Nothing has changed. */
 	p = request(bench);
 	CHECK(works(bench, &p));
-	CHECK(native_block(adapter, NULL, false, &block) == NDSHM_REASON_NONE);
+	CHECK(native_block(adapter, NULL, PAGE_SIZE, false, &block) ==
+	      NDSHM_REASON_NONE);
 	ndshm_free(block);
 	return true;
 }
@@ -184,9 +187,9 @@ static bool goes(struct bench *bench, enum way way)
 	going.bench = bench;
 	going.way = way;
 	going.closed = 0;
-	CHECK(native_block("node0", provider, false, &named) ==
+	CHECK(native_block("node0", provider, PAGE_SIZE, false, &named) ==
 	      NDSHM_REASON_NONE);
-	CHECK(native_block("ndis-cases", NULL, false, &its) ==
+	CHECK(native_block("ndis-cases", NULL, PAGE_SIZE, false, &its) ==
 	      NDSHM_REASON_NONE);
 	ndshm_provider_put(provider);
 	freed = bench->script.freed;
@@ -242,29 +245,40 @@ bool own_gone(struct bench *bench)
  * A handler that clears nothing: programs get memory of zeroes all the same
  */
 
-bool own_cleared(struct bench *bench)
+static bool cleared(struct bench *bench, size_t length)
 {
 	struct script *script = &bench->script;
 	struct ndshm_block *block;
 	bool clear;
 
-	script->poison = true;
-	CHECK(native_block("ndis-cases", NULL, true, &block) ==
+	CHECK(native_block("ndis-cases", NULL, length, true, &block) ==
 	      NDSHM_REASON_NONE);
-	clear = !memchr_inv(script->memory, 0, 2 * PAGE_SIZE);
+	clear = !memchr_inv(script->memory, 0, length);
 	ndshm_free(block);
 	CHECK(clear);
 	/* Who asks in the kernel gets what the handler has made. */
-	CHECK(native_block("ndis-cases", NULL, false, &block) ==
+	CHECK(native_block("ndis-cases", NULL, length, false, &block) ==
 	      NDSHM_REASON_NONE);
-	clear = !memchr_inv(script->memory, POISON, 2 * PAGE_SIZE);
+	clear = !memchr_inv(script->memory, POISON, length);
 	ndshm_free(block);
 	CHECK(clear);
+	return true;
+}
+
+bool own_cleared(struct bench *bench)
+{
+	struct script *script = &bench->script;
+	struct ndshm_block *block;
+
+	script->poison = true;
+	CHECK(cleared(bench, 2 * PAGE_SIZE));
+	/* More than is cleared at once. */
+	CHECK(cleared(bench, SZ_1M + PAGE_SIZE));
 	/* What cannot be cleared is not given. */
 	script->unaddressed = true;
-	CHECK(native_block("ndis-cases", NULL, true, &block) ==
+	CHECK(native_block("ndis-cases", NULL, PAGE_SIZE, true, &block) ==
 	      NDSHM_REASON_PROVIDER_RESOURCES);
-	CHECK(script->allocated == 3 && script->freed == 3);
+	CHECK(script->allocated == 5 && script->freed == 5);
 	script->unaddressed = false;
 	return true;
 }

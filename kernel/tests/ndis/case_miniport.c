@@ -15,6 +15,9 @@
 
 #define REQUESTS	500
 
+/* Most that are pending at a time, beside the one that is being completed. */
+#define MOST_PENDING	4096
+
 /* What is asked for in vain: no machine has so much in one piece. */
 #define TOO_LONG	0xfffff000
 
@@ -34,7 +37,7 @@ struct asker {
 	struct completion begun;
 	struct completion go_on;
 	bool wait;
-	struct later requests[REQUESTS];
+	struct later requests[MOST_PENDING + 2];
 };
 
 static struct asker asker;
@@ -192,6 +195,10 @@ static bool attributes(struct bench *bench, NDIS_HANDLE context)
 	      NDIS_STATUS_SUCCESS);
 	CHECK(NdisMSetMiniportAttributes(bench->driver, any) ==
 	      NDIS_STATUS_FAILURE);
+	attributes.Header.Revision--;
+	CHECK(NdisMSetMiniportAttributes(bench->adapter, any) ==
+	      NDIS_STATUS_INVALID_PARAMETER);
+	attributes.Header.Revision++;
 	attributes.Header.Size--;
 	CHECK(NdisMSetMiniportAttributes(bench->adapter, any) ==
 	      NDIS_STATUS_INVALID_PARAMETER);
@@ -358,6 +365,29 @@ bool ndis_async(struct bench *bench)
 	return true;
 }
 
+/* While one is being completed, which does not count any more, the others wait. */
+static bool bounded(struct bench *bench)
+{
+	unsigned int i, asked = 1;
+	NDIS_HANDLE dma;
+
+	CHECK(begin(bench, &dma));
+	asker.wait = true;
+	CHECK(ask(dma, 0, PAGE_SIZE) == NDIS_STATUS_PENDING);
+	wait_for_completion(&asker.begun);
+	while (asked < ARRAY_SIZE(asker.requests) &&
+	       ask(dma, asked, PAGE_SIZE) == NDIS_STATUS_PENDING)
+		asked++;
+	WRITE_ONCE(asker.wait, false);
+	complete(&asker.go_on);
+	NdisMDeregisterScatterGatherDma(dma);
+	for (i = 0; i < asked; i++)
+		CHECK(give_back(bench, &asker.requests[i]));
+	CHECK(asked == 1 + MOST_PENDING);
+	CHECK(atomic_read(&asker.completed) == 1 + MOST_PENDING);
+	return true;
+}
+
 bool own_async(struct bench *bench)
 {
 	NDIS_SG_DMA_DESCRIPTION description = describe();
@@ -385,7 +415,7 @@ bool own_async(struct bench *bench)
 	CHECK(ask(bench->adapter, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
 	CHECK(ask(NULL, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
 	CHECK(atomic_read(&asker.completed) == REQUESTS);
-	return true;
+	return bounded(bench);
 }
 
 /* The end of a handle while something is pending. */

@@ -123,6 +123,58 @@ bool own_long(struct bench *bench)
 	return with_native(bench, long_ones);
 }
 
+/* NDIS has no call that would sync it, so that such memory goes back. */
+static bool unsynced(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NDIS_HANDLE allocation;
+
+	native.needs_sync = true;
+	/* What was given all the same is not to be in the way of the next cases. */
+	if (!refused(bench, bench->driver, &p, NDIS_STATUS_FAILURE)) {
+		NdisFreeSharedMemory(bench->driver, bench->frame.allocation);
+		return false;
+	}
+	CHECK(native.asked == 1 && native.freed == 1);
+	native.needs_sync = false;
+	p = request(bench);
+	CHECK(allocates(bench, bench->driver, &p, &allocation));
+	NdisFreeSharedMemory(bench->driver, allocation);
+	CHECK(native.asked == 2 && native.freed == 2);
+	return true;
+}
+
+bool own_needs_sync(struct bench *bench)
+{
+	return with_native(bench, unsynced);
+}
+
+static bool node_by_node(struct bench *bench)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p;
+	NDIS_HANDLE allocation;
+	int node;
+
+	for_each_node_state(node, N_MEMORY) {
+		p = request(bench);
+		p.PreferredNode = node;
+		CHECK(allocates(bench, bench->driver, &p, &allocation));
+		NdisFreeSharedMemory(bench->driver, allocation);
+		CHECK(native.node == node);
+	}
+	/* Any is one of them. */
+	p = request(bench);
+	CHECK(allocates(bench, bench->driver, &p, &allocation));
+	NdisFreeSharedMemory(bench->driver, allocation);
+	CHECK(node_state(native.node, N_MEMORY));
+	return true;
+}
+
+bool own_driver_nodes(struct bench *bench)
+{
+	return with_native(bench, node_by_node);
+}
+
 /* It has closed when nobody gets anything any more. */
 static bool has_closed(struct bench *bench)
 {

@@ -121,6 +121,8 @@ bool own_packets(struct bench *bench)
 	CHECK(resolve(&piece, &block, &address) == NDSHM_REASON_NONE);
 	RtlFillMemory(address, PAGE_SIZE, POISON);
 	NdisFreeSharedMemory(bench->adapter, allocation);
+	/* The packet has the block, but there is no allocation any more. */
+	NdisFreeSharedMemory(bench->adapter, allocation);
 	kept = !bench->script.freed && !memchr_inv(address, POISON, PAGE_SIZE);
 	ndshm_packet_put(block);
 	CHECK(kept);
@@ -129,6 +131,10 @@ bool own_packets(struct bench *bench)
 	NET_BUFFER_SHARED_MEM_HANDLE(&piece) =
 		NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED;
 	CHECK(lies_nowhere(piece, NDSHM_REASON_HANDLE_UNKNOWN));
+	/* It has been given back once, and nothing of it is left. */
+	CHECK(!ndshm_ndis_close(bench->adapter));
+	bench->adapter = NULL;
+	CHECK(bench->script.freed == 1);
 	return true;
 }
 

@@ -3,6 +3,7 @@
  * Memory of queues and ports, which only native calls make.
  */
 #include <linux/completion.h>
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 
 #include <ndshm/adapter.h>
@@ -11,9 +12,11 @@
 #include "cases.h"
 
 static DECLARE_COMPLETION(freed);
+static unsigned int told;
 
 static void note_freed(void *context, u32 id)
 {
+	told++;
 	complete(&freed);
 }
 
@@ -93,6 +96,50 @@ static bool vport_statuses(struct bench *bench, struct ndshm_adapter *adapter)
 	return asks(bench, 0, vport, NDIS_STATUS_INVALID_PARAMETER);
 }
 
+/* The block, and with it the queue or the port, is there until it is freed. */
+static bool stays(struct bench *bench, NDIS_HANDLE allocation)
+{
+	struct script *script = &bench->script;
+	const unsigned int before = script->freed;
+	bool stayed;
+
+	/* No time is long enough. */
+	stayed = !wait_for_completion_timeout(&freed, HZ / 5) &&
+		 script->freed == before;
+	NdisFreeSharedMemory(bench->adapter, allocation);
+	CHECK(stayed);
+	wait_for_completion(&freed);
+	CHECK(script->freed == before + 1);
+	return true;
+}
+
+static bool queue_has_left(struct bench *bench, struct ndshm_adapter *adapter)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NDIS_HANDLE allocation;
+
+	CHECK(ndshm_queue_allocate(adapter, &queue_ops, NULL, &p.QueueId) ==
+	      NDSHM_REASON_NONE);
+	CHECK(allocates(bench, bench->adapter, &p, &allocation));
+	CHECK(ndshm_queue_free(adapter, p.QueueId) == NDSHM_REASON_NONE);
+	CHECK(ndshm_queue_dma_stopped(adapter, p.QueueId) ==
+	      NDSHM_REASON_NONE);
+	return stays(bench, allocation);
+}
+
+static bool vport_has_left(struct bench *bench, struct ndshm_adapter *adapter)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	NDIS_HANDLE allocation;
+
+	CHECK(ndshm_vport_create(adapter, &queue_ops, NULL, &p.VPortId) ==
+	      NDSHM_REASON_NONE);
+	CHECK(ndshm_vport_activate(adapter, p.VPortId) == NDSHM_REASON_NONE);
+	CHECK(allocates(bench, bench->adapter, &p, &allocation));
+	CHECK(ndshm_vport_delete(adapter, p.VPortId) == NDSHM_REASON_NONE);
+	return stays(bench, allocation);
+}
+
 static bool with_adapter(struct bench *bench,
 			 bool (*run)(struct bench *bench,
 				     struct ndshm_adapter *adapter))
@@ -118,6 +165,18 @@ static bool closes(struct bench *bench)
 bool ndis_queues(struct bench *bench)
 {
 	CHECK(with_adapter(bench, get_memory));
+	CHECK(closes(bench));
+	return true;
+}
+
+/* What the driver has not freed when its queue or port ends. */
+bool own_left_blocks(struct bench *bench)
+{
+	told = 0;
+	CHECK(with_adapter(bench, queue_has_left));
+	CHECK(told == 1);
+	CHECK(with_adapter(bench, vport_has_left));
+	CHECK(told == 2);
 	CHECK(closes(bench));
 	return true;
 }

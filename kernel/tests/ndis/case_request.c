@@ -169,6 +169,9 @@ bool own_usages(struct bench *bench)
 			      NDIS_STATUS_INVALID_PARAMETER));
 	}
 	CHECK(!bench->script.allocated);
+	p = request(bench);
+	p.Usage = NdisSharedMemoryUsageUndefined;
+	CHECK(works(bench, &p));
 	return true;
 }
 

@@ -31,6 +31,7 @@ struct task_struct;
  * @unaddressed: there is no kernel address
  * @beyond: the last element is where the device does not get
  * @poison: memory is filled with POISON and not cleared
+ * @flags: of its characteristics, when it is registered
  * @asked: the parameters that the last call came with
  * @capacity: the number of elements that was in its list
  * @allocated: successes
@@ -53,6 +54,7 @@ struct script {
 	bool unaddressed;
 	bool beyond;
 	bool poison;
+	ULONG flags;
 	NDIS_SHARED_MEMORY_PARAMETERS asked;
 	ULONG capacity;
 	unsigned int allocated;
@@ -156,6 +158,7 @@ bool ndis_driver_handle(struct bench *bench);
 bool own_driver_handle(struct bench *bench);
 bool ndis_queues(struct bench *bench);
 bool own_queues(struct bench *bench);
+bool own_left_blocks(struct bench *bench);
 bool own_zeroed(struct bench *bench);
 bool ndis_packets(struct bench *bench);
 bool own_packets(struct bench *bench);
@@ -181,6 +184,8 @@ bool own_names(struct bench *bench);
 bool own_handles(struct bench *bench);
 bool own_close_busy(struct bench *bench);
 bool own_long(struct bench *bench);
+bool own_needs_sync(struct bench *bench);
+bool own_driver_nodes(struct bench *bench);
 bool own_revoked(struct bench *bench);
 bool own_gone(struct bench *bench);
 bool own_cleared(struct bench *bench);

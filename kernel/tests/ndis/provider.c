@@ -86,6 +86,7 @@ static NDIS_STATUS SetOptions(NDIS_HANDLE NdisDriverHandle)
 		NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS_REVISION_1;
 	Provider.Header.Size =
 		NDIS_SIZEOF_SHARED_MEMORY_PROVIDER_CHARACTERISTICS_REVISION_1;
+	Provider.Flags = NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS;
 	Provider.AllocateSharedMemoryHandler = NetAllocateSharedMemory;
 	Provider.FreeSharedMemoryHandler = NetFreeSharedMemory;
 	return NdisSetOptionalHandlers(NdisDriverHandle,

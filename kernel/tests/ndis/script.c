@@ -108,6 +108,7 @@ NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS script_handlers(struct script *scrip
 			.Size =
 			NDIS_SIZEOF_SHARED_MEMORY_PROVIDER_CHARACTERISTICS_REVISION_1,
 		},
+		.Flags = script->flags,
 		.ProviderContext = script,
 		.AllocateSharedMemoryHandler = NetAllocateSharedMemory,
 		.FreeSharedMemoryHandler = NetFreeSharedMemory,

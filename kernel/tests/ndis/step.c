@@ -112,6 +112,9 @@ static int set_handlers(bool replace)
 	script->elements = PIECES;
 	for (i = 0; i < PIECES; i++)
 		script->lengths[i] = PAGE_SIZE;
+	/* What tells the two apart from outside. */
+	script->flags = next ?
+		NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS : 0;
 	ret = error_of(script_register(adapter, script));
 	if (!ret) {
 		registered = true;
