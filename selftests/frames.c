@@ -292,6 +292,8 @@ int main(int arguments, char **argument)
 		return flood(argument[2]);
 	if (arguments == 3 && !strcmp(argument[1], "read"))
 		return read_port(argument[2]);
-	fprintf(stderr, "usage: frames compare A B FROM TO STEP | frames flood A | frames read PORT\n");
+	fprintf(stderr, "usage: frames compare A B FROM TO STEP\n"
+			"       frames flood A\n"
+			"       frames read PORT\n");
 	return 2;
 }

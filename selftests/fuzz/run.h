@@ -64,7 +64,7 @@ struct fuzz_thread {
 	struct kcov kcov;
 	/* Armed while memory is touched that may have gone. */
 	sigjmp_buf *touching;
-	char stack[FUZZ_STACK] __attribute__((aligned(16)));	/* for signals */
+	char stack[FUZZ_STACK];		/* for signals */
 };
 
 /* What the calls of a program share. Threads race for it, as they do for the rest. */

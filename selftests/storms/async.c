@@ -452,9 +452,10 @@ static bool all_counted(long long began, long long ended)
 	storm_say("async: %u requests: %u blocks, %u cancelled, %u failed, %u left",
 		  tally->pending, tally->good, tally->cancelled, tally->other,
 		  tally->left);
-	storm_say("async: %u without an adapter, %u without a provider (%u that was revoked, %u unregistered); %u cancels too late",
-		  tally->no_adapter, tally->no_provider, tally->by_revoke,
-		  tally->by_unregister, tally->late);
+	storm_say("async: %u without an adapter, %u without a provider; %u cancels too late",
+		  tally->no_adapter, tally->no_provider, tally->late);
+	storm_say("async: %u whose own provider was revoked, %u unregistered",
+		  tally->by_revoke, tally->by_unregister);
 	storm_say("async: %u adapters removed, %u providers revoked, %u unregistered",
 		  tally->removed, tally->revoked, tally->unregistered);
 	if (!get_counts(&now_began, &now_ended))
