@@ -564,10 +564,10 @@ TEST_F(async, full)
 	test_err_block_alloc(EAGAIN, NDSHM_REASON_REQUESTS, self->fd, &alloc);
 	test_ends(self->fd, 0, NDSHM_REASON_NONE);
 	test_pending(self->fd, &alloc);
-	alloc = block_later_request(self->adapter, 1, most + 1);
-	test_err_block_alloc(EAGAIN, NDSHM_REASON_REQUESTS, self->fd, &alloc);
 	ASSERT_TRUE(ndshm_soon(counts().granted ==
 			       self->before.granted + most + 1));
+	alloc = block_later_request(self->adapter, 1, most + 1);
+	test_err_block_alloc(EAGAIN, NDSHM_REASON_REQUESTS, self->fd, &alloc);
 	close(self->fd);
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
