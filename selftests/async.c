@@ -211,10 +211,7 @@ TEST_F(async, hidden_addresses)
 	record = test_read(self->fd);
 	EXPECT_NE(NDSHM_ADDRESS_HIDDEN, record.block.address);
 
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, false));
-	fd = ndshm_open();
-	ASSERT_LE(0, fd);
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, true));
+	fd = test_open_without(CAP_SYS_RAWIO);
 	test_pending(fd, &alloc);
 	record = test_read(fd);
 	test_record(&record, 1, NDSHM_REASON_NONE);

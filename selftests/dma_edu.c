@@ -503,9 +503,7 @@ TEST_F(edu, dirty)
 	EXPECT_TRUE(adapter.dirty);
 	if (adapter.isolation)
 		SKIP(return, "not isolated, so there is no plain client");
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, false));
-	plain = ndshm_open();
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, true));
+	plain = test_open_without(CAP_SYS_RAWIO);
 	test_err_claim(EPERM, NDSHM_REASON_ADAPTER_DIRTY, plain, EDU_WIDTH);
 	test_claim(self->fd, EDU_WIDTH);
 	close(plain);
@@ -737,9 +735,7 @@ TEST_F(edu, isolated)
 	if (self->edu.adapter.isolation)
 		SKIP(return, "not isolated: %#x", self->edu.adapter.isolation);
 	/* No privilege is needed, and addresses are shown. */
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, false));
-	plain = ndshm_open();
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, true));
+	plain = test_open_without(CAP_SYS_RAWIO);
 	test_claim(plain, EDU_WIDTH);
 	self->block = test_new_block(plain, self->edu.adapter.id, 1);
 	EXPECT_NE(NDSHM_ADDRESS_HIDDEN, self->block.address);
@@ -752,9 +748,7 @@ TEST_F(edu, not_isolated)
 
 	if (!self->edu.adapter.isolation)
 		SKIP(return, "isolated");
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, false));
-	plain = ndshm_open();
-	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, true));
+	plain = test_open_without(CAP_SYS_RAWIO);
 	/* Who opened without the capability, whatever is allowed. */
 	test_err_claim(EPERM, NDSHM_REASON_NOT_ISOLATED, plain, EDU_WIDTH);
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));

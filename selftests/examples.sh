@@ -9,7 +9,7 @@
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/traffic/lib.sh"
 
-# says ERE...: lines of the kernel log since the mark, one after the other.
+# says ERE: what the example has logged since the mark, all of it, each line with a | behind it.
 says() {
 	local line
 	line=$(dmesg | sed -n "$((log_lines + 1))"',$s/^\[[^]]*\] //p' | grep '^example: ' | tr '\n' '|')

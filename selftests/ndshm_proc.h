@@ -41,6 +41,16 @@ bool ndshm_become(uid_t uid);
 /* Take one capability out of, or back into, the effective set. */
 bool ndshm_set_capability(int capability, bool on);
 
+/* A client that was opened without one which the caller has, before and afterwards. */
+#define test_open_without(capability) ({ \
+	int fd_; \
+	ASSERT_TRUE(ndshm_set_capability(capability, false)); \
+	fd_ = ndshm_open(); \
+	ASSERT_TRUE(ndshm_set_capability(capability, true)); \
+	ASSERT_LE(0, fd_); \
+	fd_; \
+})
+
 /* Small files, such as those of sysfs; 0 or -errno. The newline is cut off. */
 int ndshm_write_file(const char *path, const char *text);
 int ndshm_read_file(const char *path, char *text, size_t size);

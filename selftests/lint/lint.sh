@@ -26,7 +26,7 @@ check_checkpatch() {
 	local file ignore wrong clean
 	mkdir -p "$cache/checkpatch"
 	find "$cache/checkpatch" -type f -mtime +30 -delete
-	{ kernel_files; git ls-files 'uapi/*.h' 'selftests/*.[ch]' 'selftests/**/*.[ch]'; } |
+	{ kernel_files; git ls-files 'uapi/*.h' 'selftests/*.[ch]' 'selftests/**/*.[ch]' 'Documentation/examples/*.c'; } |
 	grep -v -e netlink_gen -e ndshm_netlink.h | sort -u |
 	while read -r file; do
 		ignore=FILE_PATH_CHANGES,EMBEDDED_FILENAME

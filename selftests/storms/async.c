@@ -397,7 +397,8 @@ static bool raced(void)
 	return storm_read(&tally->good) && storm_read(&tally->cancelled) &&
 	       storm_read(&tally->left) && storm_read(&tally->no_adapter) &&
 	       storm_read(&tally->by_revoke) &&
-	       storm_read(&tally->by_unregister);
+	       storm_read(&tally->by_unregister) && tally->removed &&
+	       tally->revoked && tally->unregistered;
 }
 
 /* Of the kernel: those that began, and those that have ended. */

@@ -44,7 +44,7 @@ build_examples() {
 	local kernel=$1 out=$BUILD/examples/$1
 	mkdir -p "$out/Documentation" && cp -asf "$top/kernel" "$top/uapi" "$out/" &&
 	cp -asf "$top/Documentation/examples" "$out/Documentation/" &&
-	make -C "$("$here/kernels.sh" headers "$kernel")" M="$out/Documentation/examples" W=1 \
+	make -C "$("$here/kernels.sh" headers "$kernel")" M="$out/Documentation/examples" W=1 KCFLAGS=-Werror \
 		KBUILD_EXTRA_SYMBOLS="$BUILD/modules/$kernel/Module.symvers" modules
 }
 # The same programs for every kernel.

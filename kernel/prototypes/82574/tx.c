@@ -159,15 +159,17 @@ static void put_frame(struct nic_tx *tx, struct sk_buff *skb, u32 status)
 }
 
 /* Who finds no room looks again: what is cleaned meanwhile wakes nobody. */
-static void stop_if_full(struct nic_tx *tx, struct net_device *netdev)
+static bool stop_if_full(struct nic_tx *tx, struct net_device *netdev)
 {
-	if (room(tx) >= FRAME_DESCRIPTORS)
-		return;
+	if (likely(room(tx) >= FRAME_DESCRIPTORS))
+		return false;
 	netif_stop_queue(netdev);
 	/* Against nic_tx_clean(). */
 	smp_mb();
-	if (room(tx) >= FRAME_DESCRIPTORS)
-		netif_start_queue(netdev);
+	if (room(tx) < FRAME_DESCRIPTORS)
+		return true;
+	netif_start_queue(netdev);
+	return false;
 }
 
 static void drop(struct nic_tx *tx, struct sk_buff *skb)
@@ -191,8 +193,7 @@ netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev)
 		return NETDEV_TX_OK;
 	}
 	/* Others than nic_tx_clean() wake the queue without a look at the ring. */
-	stop_if_full(tx, netdev);
-	if (unlikely(netif_queue_stopped(netdev)))
+	if (unlikely(stop_if_full(tx, netdev)))
 		return NETDEV_TX_BUSY;
 	if (unlikely(length > PIECES_MAX * NIC_TX_BUFFER_SIZE) ||
 	    put_checksum(tx, skb, &status)) {

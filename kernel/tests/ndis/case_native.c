@@ -97,7 +97,7 @@ static bool with_native(struct bench *bench, bool (*run)(struct bench *bench))
 	CHECK(begin());
 	passed = run(bench);
 	CHECK(ndshm_provider_unregister(native.provider) == NDSHM_REASON_NONE);
-	CHECK(native.freed <= native.asked);
+	CHECK(native.freed == native.asked);
 	return passed;
 }
 
