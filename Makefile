@@ -38,6 +38,7 @@ help:
 	@echo '  make storm        ten thousand kills and a thousand unbinds, which takes long (KILLS=, UNBINDS=)'
 	@echo '  make fuzz         calls at random, guided by coverage (FUZZ_SECONDS=3600)'
 	@echo '  make bench        what it costs, in instructions, beside its peers'
+	@echo '  make docs         the documentation as HTML, in $(BUILD)/doc'
 	@echo '  make lint         what can be found without running anything'
 	@echo '  make clean'
 	@echo 'From demo on, each installs the Debian packages it needs.'
@@ -68,7 +69,7 @@ install-modules: modules
 install-userlib: userlib
 	$(MAKE) -C userlib BUILD=$(BUILD)/user PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
 
-.PHONY: demo check check-debug storm fuzz bench lint
+.PHONY: demo check check-debug storm fuzz bench docs lint
 demo:
 	@selftests/vm/demo.sh
 check:
@@ -90,6 +91,9 @@ bench:
 		BUILD=$(BUILD)/bench selftests/bench/wire/wire.sh || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/run.sh || code=$$?; \
 	exit $$code
+docs:
+	@selftests/vm/packages.sh docs
+	@sphinx-build -W --keep-going -n -q Documentation $(BUILD)/doc
 lint:
 	@selftests/lint/lint.sh
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# For: sphinx-build Documentation build/doc
+# For: make docs
 project = "ndshm"
 exclude_patterns = ["examples"]
 highlight_language = "none"

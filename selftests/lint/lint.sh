@@ -122,6 +122,12 @@ check_man() {
 	[[ $(git ls-files 'userlib/man/*.[1-9]' | wc -l) -gt 20 ]] || echo 'there are no manual pages'
 }
 
+# References and what is shown of the sources: a passage that is no longer found is an error.
+check_documentation() {
+	make -s docs BUILD="$build/lint"
+	[[ -e $build/lint/doc/index.html ]] || echo 'no page was made'
+}
+
 check_named_tests() { selftests/lint/check-named-tests.sh || echo 'see Documentation/pitfalls.rst'; }
 
 # What the headers define under NDIS's names, the compiler is asked about.

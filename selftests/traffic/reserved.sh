@@ -107,7 +107,7 @@ check 'it reads as zero' zeroed
 
 check 'loaded, the driver for edu takes nothing' edu_unasked
 check 'told to, it takes the device, which reaches the memory' edu_asked
-check 'that memory is of the range' supplied $edu 1
+check 'that memory is of the range' supplied_all $edu 1
 check 'the provider cannot go now' needed
 check 'taken away and bound again' edu_again
 
@@ -115,7 +115,7 @@ check 'taken away' edu_unbind
 check 'the provider goes' given
 check 'a range that the kernel has pages for is taken' taken $with_pages $((16 << 20))
 check 'edu reaches it' edu_bound
-check 'its memory is of that range' supplied $edu 1
+check 'its memory is of that range' supplied_all $edu 1
 check 'taken away, and taken back' edu_unbind
 check 'that range is given back' given
 check 'the first one is taken again' taken

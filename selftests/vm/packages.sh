@@ -56,6 +56,7 @@ debug  debian-archive-keyring   verifies the source of the newest kernel
 debug  gcc                  compiles a kernel
 debug  make                 drives the build
 debug  libc6-dev            C library headers for the programs of a build
+docs   python3-sphinx       makes HTML of the documentation
 lint   ccache               compiles once what stays the same
 lint   sparse               address space and endianness checks
 lint   clang                second compiler
@@ -67,6 +68,7 @@ lint   python3              the netlink code generator
 lint   python3-yaml         reads the netlink specification
 lint   python3-jsonschema   validates the netlink specification
 lint   mandoc               manual pages
+lint   python3-sphinx       the documentation, and the sources that it shows
 '
 
 log=$(mktemp)

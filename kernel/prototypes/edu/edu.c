@@ -2,7 +2,7 @@
 /*
  * The smallest complete driver: of edu, the device of QEMU's that drivers are learnt
  * with. Its memory is shared memory under NDIS's names. What it is bound to moves bytes
- * from one block to another and back, which it has to find unchanged.
+ * from one half of a block to the other and back, which it has to find unchanged.
  */
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
@@ -28,72 +28,19 @@
 #define DMA_IRQ		4
 #define BUFFER		0x40000	/* the device's own memory, as its DMA sees it */
 
-#define BYTES		2048	/* that are moved at a time */
+#define BYTES		2048	/* that are moved at a time: half a block */
+#define BLOCK_BYTES	(2 * BYTES)
 #define SECONDS		10	/* for a tenth of one, on a machine that is slow */
 
 typedef struct _EDU {
 	struct pci_dev *Device;
 	void __iomem *Registers;
 	struct completion Moved;
-	struct completion Answered;
 	NDIS_HANDLE Handle;
-	NDIS_HANDLE DmaHandle;
 	NDIS_HANDLE AllocationHandle;
 	PUCHAR Block;
 	PHYSICAL_ADDRESS BlockAddress;
-	PUCHAR More;
-	NDIS_PHYSICAL_ADDRESS MoreAddress;
 } EDU, *PEDU;
-
-/* What was pending has its end, in process context. */
-static VOID MoreComplete(NDIS_HANDLE MiniportAdapterContext,
-			 PVOID VirtualAddress,
-			 PNDIS_PHYSICAL_ADDRESS PhysicalAddress, ULONG Length,
-			 PVOID Context)
-{
-	PEDU Edu = MiniportAdapterContext;
-
-	Edu->More = VirtualAddress;
-	if (VirtualAddress)
-		Edu->MoreAddress = *PhysicalAddress;
-	complete(&Edu->Answered);
-}
-
-/* The context of the handlers, and which they are. */
-static NDIS_STATUS RegisterDma(PEDU Edu)
-{
-	NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES Attributes = {
-		.Header = {
-			.Type =
-			NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
-			.Revision =
-			NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
-			.Size =
-			NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1,
-		},
-		.MiniportAdapterContext = Edu,
-		.AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER,
-		.InterfaceType = NdisInterfacePci,
-	};
-	NDIS_SG_DMA_DESCRIPTION Description = {
-		.Header = {
-			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
-			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
-			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
-		},
-		.MaximumPhysicalMapping = BYTES,
-		.SharedMemAllocateCompleteHandler = MoreComplete,
-	};
-	NDIS_STATUS Status;
-
-	Status = NdisMSetMiniportAttributes(Edu->Handle,
-					    (PNDIS_MINIPORT_ADAPTER_ATTRIBUTES)
-					    &Attributes);
-	if (Status != NDIS_STATUS_SUCCESS)
-		return Status;
-	return NdisMRegisterScatterGatherDma(Edu->Handle, &Description,
-					     &Edu->DmaHandle);
-}
 
 /* From whoever provides for the device, in one piece: one element describes it. */
 static NDIS_STATUS AllocateBlock(PEDU Edu)
@@ -110,7 +57,7 @@ static NDIS_STATUS AllocateBlock(PEDU Edu)
 		.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS,
 		.PreferredNode = MM_ANY_NODE_OK,
 		.Usage = NdisSharedMemoryUsageOther,
-		.Length = BYTES,
+		.Length = BLOCK_BYTES,
 		.SGListBufferLength = sizeof(Room),
 		.SGListBuffer = List,
 	};
@@ -125,19 +72,6 @@ static NDIS_STATUS AllocateBlock(PEDU Edu)
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* The miniport's own, asked for as where one cannot wait. One answer comes. */
-static NDIS_STATUS AllocateMore(PEDU Edu)
-{
-	NDIS_STATUS Status;
-
-	Status = NdisMAllocateSharedMemoryAsyncEx(Edu->DmaHandle, BYTES, FALSE,
-						  NULL);
-	if (Status != NDIS_STATUS_PENDING)
-		return Status;
-	wait_for_completion(&Edu->Answered);
-	return Edu->More ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
-}
-
 static NDIS_STATUS Move(PEDU Edu, ULONG From, ULONG To, ULONG Direction)
 {
 	reinit_completion(&Edu->Moved);
@@ -149,35 +83,31 @@ static NDIS_STATUS Move(PEDU Edu, ULONG From, ULONG To, ULONG Direction)
 	       NDIS_STATUS_SUCCESS : NDIS_STATUS_DEVICE_FAILED;
 }
 
-/* Through the device, from one to the other; whose bytes are then the same. */
-static NDIS_STATUS Copy(PEDU Edu, PUCHAR From, PHYSICAL_ADDRESS FromAddress,
-			PUCHAR To, PHYSICAL_ADDRESS ToAddress, UCHAR First)
+/* Through the device, from one half to the other; whose bytes are then the same. */
+static NDIS_STATUS Copy(PEDU Edu, ULONG From, ULONG To, UCHAR First)
 {
+	ULONG Address = NdisGetPhysicalAddressLow(Edu->BlockAddress);
+	PUCHAR Source = Edu->Block + From;
+	PUCHAR Target = Edu->Block + To;
 	NDIS_STATUS Status;
 	ULONG i;
 
 	for (i = 0; i < BYTES; i++)
-		From[i] = First + i + (i >> 8);
-	NdisZeroMemory(To, BYTES);
-	Status = Move(Edu, NdisGetPhysicalAddressLow(FromAddress), BUFFER, 0);
+		Source[i] = First + i + (i >> 8);
+	NdisZeroMemory(Target, BYTES);
+	Status = Move(Edu, Address + From, BUFFER, 0);
 	if (Status == NDIS_STATUS_SUCCESS)
-		Status = Move(Edu, BUFFER, NdisGetPhysicalAddressLow(ToAddress),
-			      DMA_TO_MEMORY);
+		Status = Move(Edu, BUFFER, Address + To, DMA_TO_MEMORY);
 	if (Status != NDIS_STATUS_SUCCESS)
 		return Status;
-	return NdisEqualMemory(From, To, BYTES) ? NDIS_STATUS_SUCCESS :
-						  NDIS_STATUS_INVALID_DATA;
+	return NdisEqualMemory(Source, Target, BYTES) ?
+	       NDIS_STATUS_SUCCESS : NDIS_STATUS_INVALID_DATA;
 }
 
 /* Whatever there is of it; the device does no DMA any more. */
 static VOID Halt(PEDU Edu)
 {
 	pci_clear_master(Edu->Device);
-	if (Edu->DmaHandle)
-		NdisMDeregisterScatterGatherDma(Edu->DmaHandle);
-	if (Edu->More)
-		NdisMFreeSharedMemory(Edu->Handle, BYTES, FALSE, Edu->More,
-				      Edu->MoreAddress);
 	if (Edu->AllocationHandle)
 		NdisFreeSharedMemory(Edu->Handle, Edu->AllocationHandle);
 }
@@ -186,19 +116,13 @@ static NDIS_STATUS Initialize(PEDU Edu)
 {
 	NDIS_STATUS Status;
 
-	Status = RegisterDma(Edu);
-	if (Status == NDIS_STATUS_SUCCESS)
-		Status = AllocateBlock(Edu);
-	if (Status == NDIS_STATUS_SUCCESS)
-		Status = AllocateMore(Edu);
+	Status = AllocateBlock(Edu);
 	if (Status == NDIS_STATUS_SUCCESS) {
 		pci_set_master(Edu->Device);
-		Status = Copy(Edu, Edu->Block, Edu->BlockAddress, Edu->More,
-			      Edu->MoreAddress, 1);
+		Status = Copy(Edu, 0, BYTES, 1);
 	}
 	if (Status == NDIS_STATUS_SUCCESS)
-		Status = Copy(Edu, Edu->More, Edu->MoreAddress, Edu->Block,
-			      Edu->BlockAddress, 2);
+		Status = Copy(Edu, BYTES, 0, 2);
 	if (Status != NDIS_STATUS_SUCCESS)
 		Halt(Edu);
 	return Status;
@@ -252,7 +176,6 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -ENOMEM;
 	edu->Device = pdev;
 	init_completion(&edu->Moved);
-	init_completion(&edu->Answered);
 	pci_set_drvdata(pdev, edu);
 	ret = take_function(edu);
 	if (ret)

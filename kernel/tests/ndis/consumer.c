@@ -176,6 +176,20 @@ static NDIS_STATUS RegisterDma(PADAPTER Adapter)
 					     &Adapter->DmaHandle);
 }
 
+/* Asked for as where one cannot wait. One answer comes. */
+static NDIS_STATUS AllocateMore(PADAPTER Adapter)
+{
+	NDIS_STATUS Status;
+
+	Status = NdisMAllocateSharedMemoryAsyncEx(Adapter->DmaHandle,
+						  MORE_BYTES, FALSE, NULL);
+	if (Status != NDIS_STATUS_PENDING)
+		return Status;
+	wait_for_completion(&Adapter->MoreDone);
+	return Adapter->MoreAddress ? NDIS_STATUS_SUCCESS :
+				      NDIS_STATUS_RESOURCES;
+}
+
 static VOID Halt(PADAPTER Adapter)
 {
 	if (Adapter->DmaHandle)
@@ -198,16 +212,8 @@ static NDIS_STATUS Initialize(PADAPTER Adapter)
 				       NdisSharedMemoryUsageOther, RING_BYTES);
 	if (Status == NDIS_STATUS_SUCCESS)
 		Status = AllocateBuffers(Adapter);
-	if (Status == NDIS_STATUS_SUCCESS) {
-		Status = NdisMAllocateSharedMemoryAsyncEx(Adapter->DmaHandle,
-							  MORE_BYTES, FALSE,
-							  NULL);
-		if (Status == NDIS_STATUS_PENDING) {
-			wait_for_completion(&Adapter->MoreDone);
-			Status = Adapter->MoreAddress ? NDIS_STATUS_SUCCESS :
-							NDIS_STATUS_RESOURCES;
-		}
-	}
+	if (Status == NDIS_STATUS_SUCCESS)
+		Status = AllocateMore(Adapter);
 	if (Status != NDIS_STATUS_SUCCESS)
 		Halt(Adapter);
 	return Status;
