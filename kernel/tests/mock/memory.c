@@ -48,15 +48,14 @@ struct mock_memory *mock_memory_make(struct mock_generation *generation,
 				     struct device *device, size_t length)
 {
 	struct mock_memory *memory = kzalloc(sizeof(*memory),
-					     GFP_KERNEL_ACCOUNT);
+					     NDSHM_GFP_CHARGED);
 
 	if (!memory)
 		return NULL;
 	memory->guard = length <= MAX_GUARDED ? PAGE_SIZE : 0;
 	memory->size = length + 2 * memory->guard;
 	memory->start = dma_alloc_coherent(device, memory->size, &memory->dma,
-					   GFP_KERNEL_ACCOUNT |
-					   __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+					   NDSHM_GFP_CHARGED);
 	if (!memory->start) {
 		kfree(memory);
 		return NULL;
