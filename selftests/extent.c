@@ -345,6 +345,8 @@ TEST_F(extent, who_pays)
 
 	if (geteuid())
 		SKIP(return, "only root becomes somebody else");
+	/* What is there is had for nothing. */
+	EXPECT_EQ(0, test_extent(self->holder, HUGE));
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
@@ -364,8 +366,6 @@ TEST_F(extent, who_pays)
 		close(attach.out_holder);
 		_exit(!(good && ndshm_soon(!ndshm_locked(self->client))));
 	}
-	/* What is there is had for nothing. */
-	EXPECT_EQ(0, test_extent(self->holder, HUGE));
 	EXPECT_TRUE(ndshm_hear(peer));
 	EXPECT_EQ(before, ndshm_locked(self->client));
 	EXPECT_EQ(4 * HUGE, ndshm_committed(self->fd));
