@@ -21,6 +21,7 @@ struct storm {
 	struct bench *bench;
 	NDIS_HANDLE dma;
 	struct script scripts[2];
+	struct completion arrived;
 	struct completion begin;
 	wait_queue_head_t moved;
 	atomic_t players;
@@ -109,12 +110,18 @@ static int wait_for_stop(int result)
 	return result;
 }
 
+static void arrive(void)
+{
+	complete(&storm.arrived);
+	wait_for_completion(&storm.begin);
+}
+
 static int play(void *data)
 {
 	bool (*step)(void) = data;
 	int round = 0;
 
-	wait_for_completion(&storm.begin);
+	arrive();
 	while (round < ROUNDS && !atomic_read(&storm.wrong)) {
 		if (step()) {
 			round++;
@@ -132,7 +139,7 @@ static int try_to_close(void *unused)
 {
 	int ret, round = 0, next = 0;
 
-	wait_for_completion(&storm.begin);
+	arrive();
 	/* Once at least: the others may be done before this one is begun. */
 	do {
 		ret = ndshm_ndis_close(storm.bench->adapter);
@@ -174,6 +181,9 @@ static void run_all(void)
 			break;
 		}
 	}
+	/* One that is stopped before it has run never runs. */
+	for (i = 0; i < made; i++)
+		wait_for_completion(&storm.arrived);
 	complete_all(&storm.begin);
 	for (i = 0; i < made; i++) {
 		ret = kthread_stop(tasks[i]);
@@ -199,6 +209,7 @@ bool own_storm(struct bench *bench)
 
 	RtlZeroMemory(&storm, sizeof(storm));
 	storm.bench = bench;
+	init_completion(&storm.arrived);
 	init_completion(&storm.begin);
 	init_waitqueue_head(&storm.moved);
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
