@@ -42,6 +42,8 @@ static int make_wire(void)
 {
 	if (unshare(CLONE_NEWNET))
 		return -errno;
+	/* The kernel's own frames would have the place of ours. */
+	ndshm_write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 	/* Not everywhere does the kernel find it by itself. */
 	if (system("modprobe -q veth; ip link add " HERE " type veth peer name " THERE
 		   " && ip link set " HERE " up && ip link set " THERE " up"))
