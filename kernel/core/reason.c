@@ -119,6 +119,12 @@ static const struct reason_row rows[] = {
 	ROW(REQUEST_ABORTED, REQUEST_ABORTED, ECANCELED, "request-aborted"),
 
 	ROW(BYTE_QUOTA, RESOURCES, EDQUOT, "byte-quota"),
+	ROW(ADAPTER_PERMISSION, OPEN_FAILED, EACCES, "adapter-permission"),
+	ROW(PROVIDER_CLOSED, OPEN_FAILED, EACCES, "provider-closed"),
+	ROW(PROVIDER_PERMISSION, OPEN_FAILED, EACCES, "provider-permission"),
+	ROW(REQUEST_QUOTA, RESOURCES, EDQUOT, "request-quota"),
+	ROW(CLIENT_QUOTA, RESOURCES, EDQUOT, "client-quota"),
+	ROW(KEEP_REFUSED, OPEN_FAILED, EPERM, "keep-refused"),
 };
 
 static_assert(ARRAY_SIZE(rows) == NDSHM_REASON_COUNT_KNOWN);

@@ -193,6 +193,18 @@ static const struct row rows[] = {
 
 	ROW(BYTE_QUOTA, RESOURCES, EDQUOT, "byte-quota",
 	    "the user has as much memory as there may be: free some, or raise the user's quota (ndshm quota)"),
+	ROW(ADAPTER_PERMISSION, OPEN_FAILED, EACCES, "adapter-permission",
+	    "the adapter's owner, group and mode do not permit it: have them changed (ndshm bind --owner --mode)"),
+	ROW(PROVIDER_CLOSED, OPEN_FAILED, EACCES, "provider-closed",
+	    "the provider serves the kernel only, or another adapter: choose one that is open to clients (ndshm list providers)"),
+	ROW(PROVIDER_PERMISSION, OPEN_FAILED, EACCES, "provider-permission",
+	    "the provider's owner, group and mode do not permit it: choose another provider, or have them changed"),
+	ROW(REQUEST_QUOTA, RESOURCES, EDQUOT, "request-quota",
+	    "the user has as many requests and unread records as permitted: read some, or raise the user's quota (ndshm quota)"),
+	ROW(CLIENT_QUOTA, RESOURCES, EDQUOT, "client-quota",
+	    "the user has as many open clients as permitted: close some, or raise the user's quota (ndshm quota)"),
+	ROW(KEEP_REFUSED, OPEN_FAILED, EPERM, "keep-refused",
+	    "the section's creator did not permit extents to stay: attach without that, or create the section with it"),
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == NDSHM_REASON_COUNT_KNOWN, "a reason has no row");
