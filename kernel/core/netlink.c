@@ -365,7 +365,7 @@ static void look_at_block(struct ndshm_block *block, void *context)
 		look->err = block_fill(look->skb, look->m, block);
 }
 
-static void find_block(u32 id, struct look *look)
+static void nl_look_block(u32 id, struct look *look)
 {
 	ndshm_block_look(id, look_at_block, look);
 }
@@ -378,7 +378,7 @@ static void look_at_section(struct ndshm_section *section, void *context)
 		look->err = section_fill(look->skb, look->m, section);
 }
 
-static void find_section(u32 id, struct look *look)
+static void nl_look_section(u32 id, struct look *look)
 {
 	ndshm_section_look(id, look_at_section, look);
 }
@@ -409,12 +409,12 @@ static int get_seen(struct sk_buff *request, struct genl_info *info,
 
 int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return get_seen(request, info, NDSHM_A_BLOCK_ID, find_block);
+	return get_seen(request, info, NDSHM_A_BLOCK_ID, nl_look_block);
 }
 
 int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return get_seen(request, info, NDSHM_A_SECTION_ID, find_section);
+	return get_seen(request, info, NDSHM_A_SECTION_ID, nl_look_section);
 }
 
 /*
