@@ -93,21 +93,30 @@ static void give_edges_back(char *room, char *start, size_t size)
 	munmap(start + size, room + SLOT - start);
 }
 
-/* Move it to a multiple of a slot, to a place that was reserved before. */
-static int align(struct ndshm_section *section, void *start)
+/*
+ * Map the section at a multiple of a slot, in a place that is reserved first. By mmap()
+ * and not by mremap(): libraries that hook memory calls lose the address given to
+ * mremap(), UCX 1.13 among them, which then succeeds elsewhere.
+ */
+static int map_aligned(struct ndshm_section *section, int protection)
 {
 	const size_t size = section->size;
 	char *room = mmap(NULL, size + SLOT, PROT_NONE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	void *place;
+	void *place, *start;
 	int error = 0;
 
 	if (room == MAP_FAILED)
 		return -errno;
 	place = room + (-(uintptr_t)room & (SLOT - 1));
-	if (mremap(start, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, place) == MAP_FAILED)
+	start = mmap(place, size, protection, MAP_SHARED | MAP_FIXED, section->fd, 0);
+	if (start == MAP_FAILED) {
 		error = -errno;
-	/* After a failure the place itself may be somebody else's by now. */
+	} else if (start != place) {
+		munmap(start, size);
+		error = -ENOMEM;
+	}
+	/* After a failure another thread may have mapped something at @place. */
 	give_edges_back(room, place, size);
 	if (!error)
 		section->base = place;
@@ -122,15 +131,15 @@ static int map(struct ndshm_section *section)
 
 	if (section->size > SIZE_MAX - SLOT)
 		return -ENOMEM;
-	/* Whatever it is refused for leaves nothing behind here. */
+	/* A refusal of this mapping leaves nothing behind, unlike one over a reservation. */
 	start = mmap(NULL, section->size, protection, MAP_SHARED, section->fd, 0);
 	if (start == MAP_FAILED)
 		return -errno;
-	/* As the module does by itself. */
-	madvise(start, section->size, MADV_DONTDUMP);
-	error = align(section, start);
-	if (error)
-		munmap(start, section->size);
+	error = map_aligned(section, protection);
+	munmap(start, section->size);
+	/* The module sets this by itself. */
+	if (!error)
+		madvise(section->base, section->size, MADV_DONTDUMP);
 	return error;
 }
 

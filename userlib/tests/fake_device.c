@@ -285,7 +285,7 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 		return MAP_FAILED;
 	}
 	if (!fstatfs(fd, &system) && system.f_type == ANON_INODE_FS_MAGIC) {
-		expect(flags == MAP_SHARED && protection & PROT_READ);
+		expect((flags & ~MAP_FIXED) == MAP_SHARED && protection & PROT_READ);
 		expect(length == SECTION_SIZE);
 		return __real_mmap64(at, length, protection, flags | MAP_ANONYMOUS, -1, 0);
 	}

@@ -62,6 +62,20 @@ static void a_section_is_mapped(void)
 	ndshm_section_close(NULL);
 }
 
+/* wrap.c has an mremap() that loses the address, as UCX's hook does. */
+static void a_hooked_mremap_does_not_move_it(void)
+{
+	struct ndshm_section *section = make(2 * HUGE, page);
+	unsigned char *memory;
+
+	REQUIRE(section);
+	memory = ndshm_section_base(section);
+	REQUIRE(test_can_read(memory));
+	memset(memory, 1, page);
+	CHECK(memory[page - 1] == 1);
+	ndshm_section_close(section);
+}
+
 static void sizes_are_rounded_to_pages(void)
 {
 	struct ndshm_section *section = make(1, 1), *other;
@@ -716,6 +730,7 @@ int main(void)
 	if (ndshm_open("memfd:", &ndshm))
 		return 1;
 	RUN(a_section_is_mapped);
+	RUN(a_hooked_mremap_does_not_move_it);
 	RUN(sizes_are_rounded_to_pages);
 	RUN(the_greatest_can_be_had);
 	RUN(bad_requests_are_refused);
