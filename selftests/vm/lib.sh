@@ -24,14 +24,17 @@ die() { say "$*"; exit 1; }
 # with_lock FILE COMMAND...: two runs that start together must not fill the same
 # cache entry twice. The lock is released by the kernel, so a killed run leaves none.
 with_lock() {
-	local lock=$1 fd
+	local lock=$1 fd code
 	shift
 	mkdir -p -- "$(dirname -- "$lock")"
 	exec {fd}>"$lock"
 	flock "$fd"
-	# Not in a condition: there, `set -e` would not be in force in COMMAND.
+	# Not in a condition: there, `set -e` would not be in force in COMMAND. In a caller's
+	# condition it is not either, and the exit code has to be kept.
 	"$@"
+	code=$?
 	exec {fd}>&-
+	return "$code"
 }
 
 # What was compiled before, by the same compiler, with the same options and of the same
