@@ -134,8 +134,10 @@ fi
 say 'installing:'
 for name in "${missing[@]}"; do printf '  %-20s %s\n' "$name" "${why[$name]}" >&2; done
 has_candidates "${missing[@]}" || apt update
+# A conflict with an installed package is an error: removing it is the user's decision.
+install=(install -y --no-remove --no-install-recommends -- "${missing[@]}")
 # An index that names a file which is gone from the archive needs one refresh.
-apt install -y --no-install-recommends -- "${missing[@]}" || {
+apt "${install[@]}" || {
 	apt update
-	apt install -y --no-install-recommends -- "${missing[@]}"
+	apt "${install[@]}"
 }

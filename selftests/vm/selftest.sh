@@ -78,7 +78,33 @@ END
 	! "$vm_dir/splat.sh" --since MARK - <<<$'MARK\nWARNING: new' >/dev/null
 }
 
+# packages.sh with a package manager that wants to remove a package: it fails, and apt-get
+# was never asked without --no-remove.
+packages_cases() {
+	local dir
+	dir=$(mktemp -d)
+	mkdir -- "$dir/bin"
+	printf '#!/bin/sh\n' | tee "$dir/bin/dpkg-query" >"$dir/bin/apt-get"
+	printf '#!/bin/sh\necho "  Candidate: 1"\n' >"$dir/bin/apt-cache"
+	cat >>"$dir/bin/apt-get" <<-END
+		echo "\$*" >>"$dir/asked"
+		case " \$* " in *" update "*) exit 0 ;; esac
+		exit 100
+	END
+	printf '#!/bin/sh\nexec "$@"\n' >"$dir/bin/sudo"
+	chmod +x -- "$dir/bin/"*
+	if NDSHM_CACHE=$dir PATH=$dir/bin:$PATH "$vm_dir/packages.sh" package:ndshm-conflict; then
+		echo 'packages.sh: a refusal of apt-get is no failure'
+		return 1
+	fi
+	cat -- "$dir/asked"
+	grep -q ' install .* ndshm-conflict$' "$dir/asked" || return 1
+	! grep ' install ' "$dir/asked" | grep -v -e ' --no-remove ' || return 1
+	rm -rf -- "$dir"
+}
+
 without_guest 'splat.sh tells good lines from bad' splat_cases
+without_guest 'packages.sh removes no package' packages_cases
 
 probe_file=$vm_dir/.overlay-probe.$$
 results=$cache/runs/rig-selftest/guest
