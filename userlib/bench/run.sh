@@ -56,7 +56,8 @@ pair() {
 	echo $(((high - low + (many - few) / 2) / (many - few)))
 }
 
-library() { ldconfig -p | awk -v name="$1" '$1 == name { print $NF; exit }'; }
+# Reads all of the output: ldconfig would die of SIGPIPE, and with it this script.
+library() { ldconfig -p | awk -v name="$1" '$1 == name && !found++ { print $NF }'; }
 
 # peer LIBRARY ROW: malloc with that library, or - without it.
 peer() {
