@@ -85,11 +85,11 @@ check_module_test_6_1() { compile 6.1 -test NDSHM_TEST=1 NDSHM_TEST_MODULES=1 ND
 # A 32-bit kernel is refused, in words; a 64-bit one and `make clean` are not.
 check_kernel_bits() {
 	local said config
-	said=$(make -f Kbuild src=. CONFIG_MODULES=y 2>&1) || true
+	said=$(make --no-print-directory -f Kbuild src=. CONFIG_MODULES=y 2>&1) || true
 	grep -q 'ndshm: this kernel is a 32-bit one' <<<"$said" || echo "a 32-bit kernel: $said"
 	for config in CONFIG_MODULES= 'CONFIG_MODULES=y CONFIG_64BIT=y'; do
 		# shellcheck disable=SC2086 # words
-		said=$(make -f Kbuild src=. $config 2>&1) || true
+		said=$(make --no-print-directory -f Kbuild src=. $config 2>&1) || true
 		! grep '32-bit' <<<"$said" || echo "$config: refused"
 	done
 }

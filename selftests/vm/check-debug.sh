@@ -55,7 +55,7 @@ build_modules() {
 programs=$BUILD/selftests/programs
 build_selftests() {
 	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all &&
-	make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests |
+	make --no-print-directory -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests |
 		sed 's/.*://' >"$programs.list" &&
 	make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"
 }

@@ -93,7 +93,7 @@ in_kernel_tree() {
 	guest "$kernel" kselftest "${machine[@]}" --timeout 900 -- \
 		"$here/check-guest.sh" "$tree/tools/testing/selftests" "$out" tree | tee "$out.log"
 	[[ ${PIPESTATUS[0]} -eq 0 ]] || return 1
-	if diff <(make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests | sed 's/.*://' | sort) \
+	if diff <(make --no-print-directory -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests | sed 's/.*://' | sort) \
 		<(sed -n 's/^\(not \)*ok [0-9]* selftests: .*: \([a-z_0-9]*\).*/\2/p' "$out.log" | sort); then
 		echo 'ok - all programs ran in the kernel tree'
 	else
