@@ -44,6 +44,12 @@ generate() {
 generate uapi/linux/ndshm_netlink.h "$tree" uapi header
 generate kernel/core/netlink_gen.h "$tree/core" kernel header
 generate kernel/core/netlink_gen.c "$tree/core" kernel source
+# The tool knows start and done of split operations only, which 6.1 has not: all dumps have
+# the same.
+sed -i 's/^\t\t\.dumpit\t.*/&\n\t\t.start\t\t= ndshm_nl_dump_start,\n\t\t.done\t\t= ndshm_nl_dump_done,/' \
+	"$tree/new/kernel/core/netlink_gen.c"
+sed -i 's/^extern const struct genl_ops .*/&\n\nint ndshm_nl_dump_start(struct netlink_callback *cb);\nint ndshm_nl_dump_done(struct netlink_callback *cb);/' \
+	"$tree/new/kernel/core/netlink_gen.h"
 mkdir -p -- "$tree/new/Documentation/netlink"
 "$python" "$tools/ynl-gen-rst.py" -i "$tree/$spec" -o "$tree/new/Documentation/netlink/ndshm.rst"
 

@@ -58,34 +58,47 @@ static atomic_t provider_changes = ATOMIC_INIT(1);
 atomic_t ndshm_nl_queue_changes = ATOMIC_INIT(1);
 
 /**
- * struct dump - where a dump is, in netlink_callback.ctx
- * @reader: who asked, in a dump that is not the same for all
- * @next: the first place that was not looked at, an id for most; 0, as all is,
- *	when a dump begins
+ * struct nl_dump - state of a dump, in netlink_callback.ctx
+ * @viewer: the requester; a later reader of the socket may be another user
+ * @pid_ns: the requester's; holds a reference
+ * @next: the first place that has not been shown, an id for most; 0 at first
  */
-struct dump {
-	struct ndshm_reader reader;
+struct nl_dump {
+	struct ndshm_viewer viewer;
+	struct pid_namespace *pid_ns;
 	u64 next;
 };
 
-static struct dump *dump_of(struct netlink_callback *cb)
+static struct nl_dump *nl_dump_of(struct netlink_callback *cb)
 {
-	BUILD_BUG_ON(sizeof(struct dump) > sizeof(cb->ctx));
+	BUILD_BUG_ON(sizeof(struct nl_dump) > sizeof(cb->ctx));
 
-	return (struct dump *)cb->ctx;
+	return (struct nl_dump *)cb->ctx;
 }
 
-struct ndshm_reader ndshm_nl_who_asks(struct sk_buff *request)
+/*
+ * Both the opener of the socket and the sender must have the right: a program with
+ * more rights may be made to use a socket that it did not open. netlink_capable() does
+ * not ask the opener of a socket when the sender gave an address.
+ */
+static struct ndshm_viewer nl_viewer(struct sk_buff *request)
 {
-	return (struct ndshm_reader){
+	const struct sock *sk = NETLINK_CB(request).sk;
+	const struct file *file = sk->sk_socket->file;
+	struct ndshm_viewer viewer = {
 		.uid = NETLINK_CREDS(request)->uid,
-		.all = netlink_capable(request, CAP_SYS_ADMIN),
+		.all = sk_capable(sk, CAP_SYS_ADMIN),
 	};
+
+	if (!uid_eq(viewer.uid, file->f_cred->uid) &&
+	    !file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN))
+		viewer.uid = INVALID_UID;
+	return viewer;
 }
 
-bool ndshm_nl_may_see(const struct ndshm_reader *reader, kuid_t uid)
+bool ndshm_nl_may_see(const struct ndshm_message *m, kuid_t uid)
 {
-	return reader->all || uid_eq(reader->uid, uid);
+	return m->viewer.all || uid_eq(m->viewer.uid, uid);
 }
 
 void *ndshm_nl_begin(struct sk_buff *skb, const struct ndshm_message *m)
@@ -283,6 +296,7 @@ struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
 				       struct genl_info *info)
 {
 	return (struct ndshm_message){
+		.viewer = nl_viewer(request),
 		.portid = info->snd_portid,
 		.seq = info->snd_seq,
 		.cmd = info->genlhdr->cmd,
@@ -353,7 +367,6 @@ int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 struct look {
 	struct sk_buff *skb;
 	const struct ndshm_message *m;
-	const struct ndshm_reader *reader;
 	int err;
 };
 
@@ -361,7 +374,7 @@ static void look_at_block(struct ndshm_block *block, void *context)
 {
 	struct look *look = context;
 
-	if (ndshm_nl_may_see(look->reader, block->uid))
+	if (ndshm_nl_may_see(look->m, block->uid))
 		look->err = block_fill(look->skb, look->m, block);
 }
 
@@ -374,7 +387,7 @@ static void look_at_section(struct ndshm_section *section, void *context)
 {
 	struct look *look = context;
 
-	if (ndshm_nl_may_see(look->reader, section->uid))
+	if (ndshm_nl_may_see(look->m, section->uid))
 		look->err = section_fill(look->skb, look->m, section);
 }
 
@@ -388,8 +401,7 @@ static int get_seen(struct sk_buff *request, struct genl_info *info,
 		    int attribute, void (*find)(u32 id, struct look *look))
 {
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct ndshm_reader reader = ndshm_nl_who_asks(request);
-	struct look look = { .m = &m, .reader = &reader, .err = -ENOENT };
+	struct look look = { .m = &m, .err = -ENOENT };
 	struct nlattr *key;
 
 	if (GENL_REQ_ATTR_CHECK(info, attribute)) {
@@ -430,8 +442,7 @@ static bool id_of(u64 next, u32 *id)
 }
 
 static bool show_next_adapter(struct sk_buff *skb,
-			      const struct ndshm_message *m,
-			      const struct ndshm_reader *reader, u64 *next,
+			      const struct ndshm_message *m, u64 *next,
 			      int *err)
 {
 	struct ndshm_adapter *adapter = NULL;
@@ -448,8 +459,7 @@ static bool show_next_adapter(struct sk_buff *skb,
 }
 
 static bool show_next_provider(struct sk_buff *skb,
-			       const struct ndshm_message *m,
-			       const struct ndshm_reader *reader, u64 *next,
+			       const struct ndshm_message *m, u64 *next,
 			       int *err)
 {
 	struct ndshm_provider *provider = NULL;
@@ -466,11 +476,10 @@ static bool show_next_provider(struct sk_buff *skb,
 }
 
 static bool show_next_block(struct sk_buff *skb,
-			    const struct ndshm_message *m,
-			    const struct ndshm_reader *reader, u64 *next,
+			    const struct ndshm_message *m, u64 *next,
 			    int *err)
 {
-	struct look look = { .skb = skb, .m = m, .reader = reader };
+	struct look look = { .skb = skb, .m = m };
 	u32 id;
 
 	if (!id_of(*next, &id) ||
@@ -482,11 +491,10 @@ static bool show_next_block(struct sk_buff *skb,
 }
 
 static bool show_next_section(struct sk_buff *skb,
-			      const struct ndshm_message *m,
-			      const struct ndshm_reader *reader, u64 *next,
+			      const struct ndshm_message *m, u64 *next,
 			      int *err)
 {
-	struct look look = { .skb = skb, .m = m, .reader = reader };
+	struct look look = { .skb = skb, .m = m };
 	u32 id;
 
 	if (!id_of(*next, &id) ||
@@ -497,22 +505,9 @@ static bool show_next_section(struct sk_buff *skb,
 	return true;
 }
 
-/* @changes may be NULL. Returns as a dump handler does: 0 when all is shown. */
-static int show_all(struct sk_buff *skb, struct netlink_callback *cb,
-		    const atomic_t *changes, ndshm_nl_show_fn show_next)
+int ndshm_nl_dump_start(struct netlink_callback *cb)
 {
-	const struct genlmsghdr *request = nlmsg_data(cb->nlh);
-	struct ndshm_message m = {
-		.portid = NETLINK_CB(cb->skb).portid,
-		.seq = cb->nlh->nlmsg_seq,
-		.flags = NLM_F_MULTI,
-		.cmd = request->cmd,
-		.cb = cb,
-		.user_ns = sk_user_ns(NETLINK_CB(cb->skb).sk),
-		.pid_ns = task_active_pid_ns(current),
-	};
-	struct dump *where = dump_of(cb);
-	int err = 0;
+	struct nl_dump *dump = nl_dump_of(cb);
 
 	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
 		NL_SET_ERR_MSG_ATTR(cb->extack,
@@ -520,12 +515,46 @@ static int show_all(struct sk_buff *skb, struct netlink_callback *cb,
 				    "a dump takes no attributes");
 		return -EINVAL;
 	}
+	dump->viewer = nl_viewer(cb->skb);
+	dump->pid_ns = get_pid_ns(task_active_pid_ns(current));
+	return 0;
+}
+
+int ndshm_nl_dump_done(struct netlink_callback *cb)
+{
+	put_pid_ns(nl_dump_of(cb)->pid_ns);
+	return 0;
+}
+
+int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
+		  const atomic_t *changes, ndshm_nl_show_fn show_next)
+{
+	const struct genlmsghdr *request = nlmsg_data(cb->nlh);
+	struct nl_dump *dump = nl_dump_of(cb);
+	struct ndshm_message m = {
+		.viewer = dump->viewer,
+		.portid = NETLINK_CB(cb->skb).portid,
+		.seq = cb->nlh->nlmsg_seq,
+		.flags = NLM_F_MULTI,
+		.cmd = request->cmd,
+		.cb = cb,
+		.user_ns = sk_user_ns(NETLINK_CB(cb->skb).sk),
+		.pid_ns = dump->pid_ns,
+	};
+	int err = 0;
+
 	if (changes)
 		cb->seq = atomic_read(changes);
-	while (show_next(skb, &m, &where->reader, &where->next, &err)) {
+	while (show_next(skb, &m, &dump->next, &err)) {
 		if (err)
 			break;
-		where->next++;
+		dump->next++;
+		/* A signal ends this part; an empty part would end the dump. */
+		if (skb->len ? signal_pending(current) :
+			       fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
 		cond_resched();
 	}
 	/* Nothing is locked: what changed since is told as well. */
@@ -537,34 +566,24 @@ static int show_all(struct sk_buff *skb, struct netlink_callback *cb,
 int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return show_all(skb, cb, &adapter_changes, show_next_adapter);
+	return ndshm_nl_dump(skb, cb, &adapter_changes, show_next_adapter);
 }
 
 int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb)
 {
-	return show_all(skb, cb, &provider_changes, show_next_provider);
-}
-
-int ndshm_nl_dump_seen(struct sk_buff *skb, struct netlink_callback *cb,
-		       const atomic_t *changes, ndshm_nl_show_fn show_next)
-{
-	struct dump *where = dump_of(cb);
-
-	if (!where->next)
-		where->reader = ndshm_nl_who_asks(cb->skb);
-	return show_all(skb, cb, changes, show_next);
+	return ndshm_nl_dump(skb, cb, &provider_changes, show_next_provider);
 }
 
 int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump_seen(skb, cb, NULL, show_next_block);
+	return ndshm_nl_dump(skb, cb, NULL, show_next_block);
 }
 
 int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return ndshm_nl_dump_seen(skb, cb, NULL, show_next_section);
+	return ndshm_nl_dump(skb, cb, NULL, show_next_section);
 }
 
 /*
@@ -583,6 +602,7 @@ bool ndshm_nl_listened(void)
 struct ndshm_message ndshm_nl_event(u8 cmd)
 {
 	return (struct ndshm_message){
+		.viewer.all = true,
 		.cmd = cmd,
 		.user_ns = &init_user_ns,
 		.pid_ns = &init_pid_ns,
@@ -607,7 +627,7 @@ void ndshm_nl_tell(struct sk_buff *skb, int err)
 
 void ndshm_nl_adapter_event(struct ndshm_adapter *adapter, u8 cmd)
 {
-	const struct ndshm_message m = { .cmd = cmd };
+	const struct ndshm_message m = ndshm_nl_event(cmd);
 	struct sk_buff *skb;
 
 	atomic_inc(&adapter_changes);
@@ -620,7 +640,7 @@ void ndshm_nl_adapter_event(struct ndshm_adapter *adapter, u8 cmd)
 
 void ndshm_nl_provider_event(struct ndshm_provider *provider, u8 cmd)
 {
-	const struct ndshm_message m = { .cmd = cmd };
+	const struct ndshm_message m = ndshm_nl_event(cmd);
 	struct sk_buff *skb;
 
 	atomic_inc(&provider_changes);

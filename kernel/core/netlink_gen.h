@@ -28,6 +28,9 @@ extern const struct nla_policy ndshm_quota_set_nl_policy[NDSHM_A_QUOTA_RESET + 1
 /* Ops table for ndshm */
 extern const struct genl_ops ndshm_nl_ops[7];
 
+int ndshm_nl_dump_start(struct netlink_callback *cb);
+int ndshm_nl_dump_done(struct netlink_callback *cb);
+
 int ndshm_nl_adapter_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);

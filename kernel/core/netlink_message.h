@@ -14,7 +14,20 @@ struct pid_namespace;
 struct user_namespace;
 
 /**
+ * struct ndshm_viewer - whose objects may be shown
+ * @uid: this user's; INVALID_UID for no user's
+ * @all: every user's, and what tells of them, such as counts
+ *
+ * Fixed when the request is sent, by its sender and the opener of the socket.
+ */
+struct ndshm_viewer {
+	kuid_t uid;
+	bool all;
+};
+
+/**
  * struct ndshm_message - the frame of a message that shows one object
+ * @viewer: for whom
  * @portid: to whom, or 0
  * @seq: of the request, or 0
  * @flags: NLM_F_*
@@ -24,6 +37,7 @@ struct user_namespace;
  * @pid_ns: in which processes are numbered, for blocks
  */
 struct ndshm_message {
+	struct ndshm_viewer viewer;
 	u32 portid;
 	u32 seq;
 	int flags;
@@ -33,22 +47,7 @@ struct ndshm_message {
 	struct pid_namespace *pid_ns;
 };
 
-/**
- * struct ndshm_reader - whose objects may be seen
- * @uid: those of this user
- * @all: everybody's
- *
- * Found out when the request comes in: the later parts of a dump are read by
- * whoever has the socket then.
- */
-struct ndshm_reader {
-	kuid_t uid;
-	bool all;
-};
-
-struct ndshm_reader ndshm_nl_who_asks(struct sk_buff *request);
-
-bool ndshm_nl_may_see(const struct ndshm_reader *reader, kuid_t uid);
+bool ndshm_nl_may_see(const struct ndshm_message *m, kuid_t uid);
 
 /*
  * One object in one message: the same in replies, dumps and events. NULL, and
@@ -65,20 +64,19 @@ int ndshm_nl_reply(struct sk_buff *skb, struct genl_info *info, int err);
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key);
 
 /*
- * Show the first object from place *next on, leave out those that @reader may
+ * Show the first object from place *next on, leave out those that the viewer may
  * not see, and move *next there. False at the end; *err: there was no room.
  */
 typedef bool (*ndshm_nl_show_fn)(struct sk_buff *skb,
-				 const struct ndshm_message *m,
-				 const struct ndshm_reader *reader, u64 *next,
+				 const struct ndshm_message *m, u64 *next,
 				 int *err);
 
 /*
- * A dump of all that who asked at its beginning may see, which is interrupted when
- * @changes has changed; NULL: never.
+ * One part of a dump of all that the viewer may see. The dump is flagged as interrupted
+ * when @changes has changed; NULL: never.
  */
-int ndshm_nl_dump_seen(struct sk_buff *skb, struct netlink_callback *cb,
-		       const atomic_t *changes, ndshm_nl_show_fn show_next);
+int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
+		  const atomic_t *changes, ndshm_nl_show_fn show_next);
 
 /* How often an adapter, a queue or a port came or went. */
 extern atomic_t ndshm_nl_queue_changes;

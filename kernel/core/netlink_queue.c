@@ -21,8 +21,7 @@ static int put_usage(struct sk_buff *skb,
 }
 
 static int queue_fill(struct sk_buff *skb, const struct ndshm_message *m,
-		      const struct ndshm_reader *reader, u32 adapter,
-		      const struct ndshm_queue_view *view)
+		      u32 adapter, const struct ndshm_queue_view *view)
 {
 	void *header = ndshm_nl_begin(skb, m);
 	bool failed;
@@ -36,7 +35,7 @@ static int queue_fill(struct sk_buff *skb, const struct ndshm_message *m,
 	if (!failed && view->kind == NDSHM_KIND_QUEUE)
 		failed = nla_put_u32(skb, NDSHM_A_QUEUE_FILTERS,
 				     view->filters);
-	if (!failed && reader->all)
+	if (!failed && m->viewer.all)
 		failed = put_usage(skb, &view->usage);
 	return ndshm_nl_end(skb, header, failed);
 }
@@ -47,7 +46,6 @@ static int reply_with(struct sk_buff *request, struct genl_info *info,
 		      const struct ndshm_queue_view *asked)
 {
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct ndshm_reader reader = ndshm_nl_who_asks(request);
 	struct ndshm_queue_view view = *asked;
 	struct sk_buff *skb;
 
@@ -57,8 +55,8 @@ static int reply_with(struct sk_buff *request, struct genl_info *info,
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!skb)
 		return -ENOMEM;
-	return ndshm_nl_reply(skb, info, queue_fill(skb, &m, &reader,
-						    adapter->entry.id, &view));
+	return ndshm_nl_reply(skb, info,
+			      queue_fill(skb, &m, adapter->entry.id, &view));
 }
 
 int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
@@ -92,8 +90,7 @@ static u64 place_of(u32 adapter, u32 kind, u32 id)
 }
 
 static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
-			    const struct ndshm_reader *reader, u64 *next,
-			    int *err)
+			    u64 *next, int *err)
 {
 	struct ndshm_queue_view view = {};
 	struct ndshm_adapter *adapter;
@@ -108,7 +105,7 @@ static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
 		found = ndshm_queue_view_next(adapter, &view);
 		if (found) {
 			*next = place_of(id, view.kind, view.id);
-			*err = queue_fill(skb, m, reader, id, &view);
+			*err = queue_fill(skb, m, id, &view);
 		}
 		ndshm_adapter_put(adapter);
 		id++;
@@ -118,14 +115,12 @@ static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
 
 int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump_seen(skb, cb, &ndshm_nl_queue_changes,
-				  show_next_queue);
+	return ndshm_nl_dump(skb, cb, &ndshm_nl_queue_changes, show_next_queue);
 }
 
 void ndshm_nl_queue_event(struct ndshm_adapter *adapter,
 			  const struct ndshm_queue_view *view, u8 cmd)
 {
-	static const struct ndshm_reader listener = { .all = true };
 	const struct ndshm_message m = ndshm_nl_event(cmd);
 	struct sk_buff *skb;
 
@@ -133,7 +128,6 @@ void ndshm_nl_queue_event(struct ndshm_adapter *adapter,
 	if (!ndshm_nl_listened())
 		return;
 	skb = ndshm_nl_event_skb();
-	ndshm_nl_tell(skb, skb ? queue_fill(skb, &m, &listener,
-					    adapter->entry.id, view) :
+	ndshm_nl_tell(skb, skb ? queue_fill(skb, &m, adapter->entry.id, view) :
 				 -ENOMEM);
 }

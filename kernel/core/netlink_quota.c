@@ -70,9 +70,8 @@ static int get_uid_of(struct sk_buff *request, struct genl_info *info,
 int ndshm_nl_quota_get_doit(struct sk_buff *request, struct genl_info *info)
 {
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct ndshm_reader reader = ndshm_nl_who_asks(request);
+	kuid_t uid = NETLINK_CREDS(request)->uid;
 	struct ndshm_quota_view view;
-	kuid_t uid = reader.uid;
 	struct sk_buff *skb;
 	int err = 0;
 
@@ -80,8 +79,8 @@ int ndshm_nl_quota_get_doit(struct sk_buff *request, struct genl_info *info)
 		err = get_uid_of(request, info, &uid);
 	if (err)
 		return err;
-	if (!ndshm_nl_may_see(&reader, uid)) {
-		GENL_SET_ERR_MSG(info, "another user's take CAP_SYS_ADMIN");
+	if (!ndshm_nl_may_see(&m, uid)) {
+		GENL_SET_ERR_MSG(info, "reading another user's quota requires CAP_SYS_ADMIN");
 		return -EPERM;
 	}
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
@@ -93,8 +92,7 @@ int ndshm_nl_quota_get_doit(struct sk_buff *request, struct genl_info *info)
 
 /* In the order of users. */
 static bool show_next_quota(struct sk_buff *skb, const struct ndshm_message *m,
-			    const struct ndshm_reader *reader, u64 *next,
-			    int *err)
+			    u64 *next, int *err)
 {
 	struct ndshm_quota_view view;
 	u32 uid = *next;
@@ -102,14 +100,14 @@ static bool show_next_quota(struct sk_buff *skb, const struct ndshm_message *m,
 	if (*next > U32_MAX || !ndshm_quota_look_next(&uid, &view))
 		return false;
 	*next = uid;
-	if (ndshm_nl_may_see(reader, view.uid))
+	if (ndshm_nl_may_see(m, view.uid))
 		*err = quota_fill(skb, m, &view);
 	return true;
 }
 
 int ndshm_nl_quota_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump_seen(skb, cb, NULL, show_next_quota);
+	return ndshm_nl_dump(skb, cb, NULL, show_next_quota);
 }
 
 static int get_change(struct genl_info *info, struct ndshm_quota_change *change)
@@ -144,8 +142,8 @@ int ndshm_nl_quota_set_doit(struct sk_buff *request, struct genl_info *info)
 	kuid_t uid;
 	int err;
 
-	if (!netlink_capable(request, CAP_SYS_ADMIN)) {
-		GENL_SET_ERR_MSG(info, "to set limits takes CAP_SYS_ADMIN");
+	if (!sk_capable(NETLINK_CB(request).sk, CAP_SYS_ADMIN)) {
+		GENL_SET_ERR_MSG(info, "setting a quota requires CAP_SYS_ADMIN");
 		return -EPERM;
 	}
 	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUOTA_UID)) {

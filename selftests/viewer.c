@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a user learns of others: whose objects a dump shows is fixed when it is
+ * requested, and neither ids nor counters tell of other users.
+ */
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define DUMP_SEQ	0xd00d
+/* None of these is a user that a test becomes. */
+#define FIRST_USER	1000000
+#define USERS		200000
+#define ROUNDS_KILLED	11
+
+FIXTURE(viewer) {
+	int fd;
+	__u32 adapter;
+	struct ndshm_block_info block;
+	struct ndshm_nl nl;
+};
+
+FIXTURE_SETUP(viewer)
+{
+	struct ndshm_get_info info = get_info_request();
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+}
+
+FIXTURE_TEARDOWN(viewer)
+{
+	ndshm_nl_close(&self->nl);
+	close(self->fd);
+}
+
+/* As a set-user-ID program does: the saved id stays root's. */
+static bool act_as(uid_t uid)
+{
+	return !setresuid(uid, uid, 0);
+}
+
+/* With an address, which keeps netlink_capable() from asking the opener. */
+static bool send_to_kernel(const struct ndshm_nl *nl,
+			   const struct ndshm_nl_request *request)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	return sendto(nl->fd, request, request->header.nlmsg_len, 0,
+		      (const void *)&kernel, sizeof(kernel)) > 0;
+}
+
+/*
+ * Request a dump whose first part is made by the first reader: at the request the socket
+ * is full of answers that are not read.
+ */
+static bool request_dump(struct ndshm_nl *nl, __u8 cmd)
+{
+	struct ndshm_nl_request request;
+	int i, size = 1;
+
+	setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	ndshm_nl_begin(&request, nl->family, 255, NLM_F_ACK);
+	for (i = 0; i < 100; i++)
+		if (!send_to_kernel(nl, &request))
+			return false;
+	ndshm_nl_begin(&request, nl->family, cmd, NLM_F_DUMP);
+	request.header.nlmsg_seq = DUMP_SEQ;
+	return send_to_kernel(nl, &request);
+}
+
+/* How many objects the dump shows; the last is stored. Negative: it did not end. */
+static int read_dump(struct ndshm_nl *nl, struct ndshm_nl_block *block)
+{
+	const struct timeval limit = { .tv_sec = 10 };
+	static __u64 buffer[8192];
+	const struct nlmsghdr *message;
+	int count = 0;
+	size_t left;
+	ssize_t got;
+
+	setsockopt(nl->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	for (;;) {
+		got = recv(nl->fd, buffer, sizeof(buffer), 0);
+		/* Some of the answers did not fit. */
+		if (got < 0 && errno == ENOBUFS)
+			continue;
+		if (got <= 0)
+			return -1;
+		left = got;
+		for (message = (void *)buffer; NLMSG_OK(message, left);
+		     message = NLMSG_NEXT(message, left)) {
+			if (message->nlmsg_seq != DUMP_SEQ ||
+			    message->nlmsg_type == NLMSG_ERROR)
+				continue;
+			if (message->nlmsg_type == NLMSG_DONE)
+				return count;
+			count++;
+			ndshm_nl_to_block(message, block);
+		}
+	}
+}
+
+/* A set-user-ID program that reads from a socket of its caller shows the caller's. */
+TEST_F(viewer, dump_read_by_root)
+{
+	struct ndshm_nl_block shown = {};
+	struct ndshm_block_info own;
+	struct ndshm_nl nl;
+	int fd;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	fd = ndshm_open();
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(act_as(NDSHM_USER_A));
+	own = test_new_block(fd, self->adapter, 1);
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_BLOCK_GET));
+	ASSERT_TRUE(act_as(0));
+	EXPECT_EQ(1, read_dump(&nl, &shown));
+	EXPECT_EQ(own.shared_memory_handle, shown.id);
+	EXPECT_EQ(NDSHM_USER_A, shown.uid);
+	ndshm_nl_close(&nl);
+	close(fd);
+}
+
+/* Nor does a privileged sender make more of a socket that a plain user opened. */
+TEST_F(viewer, request_sent_by_root)
+{
+	const struct ndshm_nl_quota_change change = { .set = 1, .limits = { 7 } };
+	struct ndshm_nl_quota quota;
+	struct ndshm_nl_block one;
+	struct ndshm_nl nl;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	ASSERT_TRUE(act_as(NDSHM_USER_A));
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_TRUE(act_as(0));
+	EXPECT_EQ(-ENOENT,
+		  ndshm_nl_block_by_id(&nl, self->block.shared_memory_handle,
+				       &one));
+	EXPECT_EQ(0, ndshm_nl_blocks(&nl, &one, 1));
+	EXPECT_EQ(-EPERM, ndshm_nl_own_quota(&nl, &quota));
+	EXPECT_EQ(-EPERM, ndshm_nl_quota(&nl, NDSHM_USER_B, &quota));
+	EXPECT_EQ(-EPERM, ndshm_nl_set_quota(&nl, NDSHM_USER_B, &change));
+	/* The same with an address. */
+	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_BLOCK_GET));
+	EXPECT_EQ(0, read_dump(&nl, &one));
+	ndshm_nl_close(&nl);
+}
+
+/* Processes have the numbers that the requester knows them by. */
+TEST_F(viewer, dump_read_in_another_pid_namespace)
+{
+	struct ndshm_nl_block shown = {};
+	pid_t child;
+	int peer;
+
+	if (geteuid())
+		SKIP(return, "only root can make a process namespace");
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (unshare(CLONE_NEWPID))
+			_exit(1);
+		child = fork();
+		if (child)
+			_exit(!ndshm_reap(child));
+		_exit(!request_dump(&self->nl, NDSHM_CMD_BLOCK_GET));
+	}
+	ASSERT_TRUE(ndshm_reap(child));
+	EXPECT_EQ(1, read_dump(&self->nl, &shown));
+	EXPECT_EQ(self->block.shared_memory_handle, shown.id);
+	EXPECT_EQ(0, shown.pid);
+	close(peer);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static int compare_double(const void *left, const void *right)
+{
+	const double a = *(const double *)left, b = *(const double *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Requests that are sent together; each user's limit is set or reset. */
+static void set_limits(struct __test_metadata *_metadata, struct ndshm_nl *nl,
+		       bool set)
+{
+	const __u64 limit = 1;
+	const __u32 reset = 1;
+	struct ndshm_nl_request request;
+	__u32 uid = FIRST_USER;
+	static char batch[32768];
+	size_t used;
+
+	while (uid < FIRST_USER + USERS) {
+		for (used = 0; uid < FIRST_USER + USERS && used < 32000; uid++) {
+			ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUOTA_SET,
+				       0);
+			ndshm_nl_put(&request, NDSHM_A_QUOTA_UID, &uid,
+				     sizeof(uid));
+			if (set)
+				ndshm_nl_put(&request,
+					     NDSHM_A_QUOTA_SECTIONS_LIMIT,
+					     &limit, sizeof(limit));
+			else
+				ndshm_nl_put(&request, NDSHM_A_QUOTA_RESET,
+					     &reset, sizeof(reset));
+			memcpy(batch + used, &request,
+			       request.header.nlmsg_len);
+			used += NLMSG_ALIGN(request.header.nlmsg_len);
+		}
+		ASSERT_EQ(used, send(nl->fd, batch, used, 0));
+	}
+}
+
+/* A dump that looks at many objects and shows none ends when its reader is killed. */
+TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
+{
+	struct ndshm_nl_quota one;
+	double start, whole, ends[ROUNDS_KILLED];
+	int round, peer;
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	set_limits(_metadata, &self->nl, true);
+	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, FIRST_USER + USERS - 1, &one));
+	ASSERT_EQ(1, one.limits[0]);
+	for (round = 0; round < ROUNDS_KILLED; round++) {
+		child = ndshm_fork(&peer);
+		ASSERT_LE(0, child);
+		if (!child) {
+			struct ndshm_nl nl;
+
+			if (!ndshm_become(NDSHM_USER_A) || ndshm_nl_open(&nl))
+				_exit(1);
+			start = now();
+			if (ndshm_nl_quotas(&nl, &one, 1))
+				_exit(1);
+			whole = now() - start;
+			send(peer, &whole, sizeof(whole), 0);
+			for (;;)
+				ndshm_nl_quotas(&nl, &one, 1);
+		}
+		ASSERT_EQ(sizeof(whole), recv(peer, &whole, sizeof(whole),
+					      MSG_WAITALL));
+		/* At another place of the dump each time. */
+		usleep(whole * 1e6 * round / ROUNDS_KILLED);
+		start = now();
+		kill(child, SIGKILL);
+		ASSERT_EQ(child, waitpid(child, NULL, 0));
+		ends[round] = now() - start;
+		close(peer);
+	}
+	set_limits(_metadata, &self->nl, false);
+	qsort(ends, ROUNDS_KILLED, sizeof(*ends), compare_double);
+	TH_LOG("a dump takes %.1f ms, the end of a killed reader %.1f ms",
+	       whole * 1e3, ends[ROUNDS_KILLED / 2] * 1e3);
+	/* Half of a dump is left on average. */
+	EXPECT_GT(whole * 1e6 / 4, ends[ROUNDS_KILLED / 2] * 1e6);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
