@@ -282,6 +282,30 @@ TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
 	EXPECT_GT(whole * 1e6 / 4, ends[ROUNDS_KILLED / 2] * 1e6);
 }
 
+/* How many blocks others have is for administrators. */
+TEST_F(viewer, provider_blocks)
+{
+	const __u32 counted = 1U << NDSHM_A_PROVIDER_BLOCKS;
+	struct ndshm_nl_provider all[16], one;
+	struct ndshm_nl nl;
+	int i, count;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "coherent", &one));
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	EXPECT_NE(0, one.present & counted);
+	ASSERT_TRUE(act_as(NDSHM_USER_A));
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&nl, "coherent", &one));
+	EXPECT_EQ(0, one.present & counted);
+	count = ndshm_nl_providers(&nl, all, ARRAY_SIZE(all));
+	ASSERT_LT(0, count);
+	for (i = 0; i < count && i < (int)ARRAY_SIZE(all); i++)
+		EXPECT_EQ(0, all[i].present & counted);
+	ASSERT_TRUE(act_as(0));
+	ndshm_nl_close(&nl);
+}
+
 int main(int argc, char **argv)
 {
 	return ndshm_main(argc, argv);

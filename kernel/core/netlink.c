@@ -180,9 +180,11 @@ static int provider_fill(struct sk_buff *skb, const struct ndshm_message *m,
 		return -EMSGSIZE;
 	failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ID, provider->entry.id) ||
 		 nla_put_string(skb, NDSHM_A_PROVIDER_NAME, provider->entry.name) ||
-		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope) ||
-		 nla_put_u32(skb, NDSHM_A_PROVIDER_BLOCKS,
-			     ndshm_blockset_count(&provider->set));
+		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope);
+	/* The count would tell any user what the others do. */
+	if (!failed && m->viewer.all)
+		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_BLOCKS,
+				     ndshm_blockset_count(&provider->set));
 	if (!failed && provider->adapter)
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ADAPTER_ID,
 				     provider->adapter->entry.id);

@@ -446,6 +446,7 @@ static int list_providers(struct ndshm *ndshm, const char *name, struct ndshm_pr
 		.id = MEMFD_PROVIDER_ID,
 		.scope = 1,
 		.mappable = true,
+		.usage = true,
 	};
 	ndshm__lock();
 	row->blocks = ndshm->memfd->count;

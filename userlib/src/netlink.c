@@ -164,6 +164,7 @@ static void fill_provider(void *to, struct nlattr **attrs)
 	row->flags = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_FLAGS]);
 	row->blocks = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_BLOCKS]);
 	row->mappable = attrs[NDSHM_A_PROVIDER_MAPPABLE];
+	row->usage = attrs[NDSHM_A_PROVIDER_BLOCKS];
 }
 
 const struct ndshm_table ndshm__providers = {

@@ -50,7 +50,26 @@ static void providers_are_listed(void)
 	REQUIRE(count == 1);
 	CHECK(rows[0].id == 3 && !strcmp(rows[0].name, "coherent") && rows[0].scope == 2);
 	CHECK(rows[0].adapter == 6 && rows[0].flags == 9 && rows[0].blocks == 8);
-	CHECK(rows[0].mappable);
+	CHECK(rows[0].mappable && rows[0].usage);
+	free(rows);
+}
+
+static void one_provider_uncounted(void)
+{
+	kernel_put_provider_uncounted(NLM_F_MULTI);
+	kernel_put_done(0, 0);
+}
+
+/* As for a caller without privileges. */
+static void providers_need_not_be_counted(void)
+{
+	struct ndshm_provider_info *rows = NULL;
+	size_t count = 0;
+
+	kernel_reset(one_provider_uncounted);
+	CHECK_DONE(ndshm, ndshm_list_providers(ndshm, &rows, &count));
+	REQUIRE(count == 1);
+	CHECK(rows[0].id == 3 && !rows[0].blocks && !rows[0].usage);
 	free(rows);
 }
 
@@ -386,6 +405,7 @@ int main(void)
 		return 1;
 	RUN(adapters_are_listed);
 	RUN(providers_are_listed);
+	RUN(providers_need_not_be_counted);
 	RUN(blocks_are_listed);
 	RUN(sections_are_listed);
 	RUN(queues_are_listed);

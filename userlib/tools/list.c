@@ -108,13 +108,23 @@ static char *scope_cell(const struct ndshm_provider_info *row)
 	}
 }
 
+static char *usage_cell(bool known, uint64_t number)
+{
+	return known ? format_string("%" PRIu64, number) : format_string("-");
+}
+
+static json_t *usage_json(bool known, uint64_t number)
+{
+	return known ? json_integer(number) : json_null();
+}
+
 static void add_provider(struct table *table, const struct ndshm_provider_info *row)
 {
 	char *cells[] = {
 		format_string("%" PRIu32, row->id),
 		format_string("%s", row->name),
 		scope_cell(row),
-		format_string("%" PRIu32, row->blocks),
+		usage_cell(row->usage, row->blocks),
 		format_string("0x%" PRIx32, row->flags),
 		format_string("%s", row->mappable ? "yes" : "no"),
 	};
@@ -126,12 +136,12 @@ json_t *provider_json(const struct ndshm_provider_info *row)
 {
 	static const char *const scopes[] = { "named", "machine", "adapter" };
 
-	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:b}",
+	return json_pack("{s:I, s:s, s:s, s:I, s:o, s:I, s:b}",
 			 "id", (json_int_t)row->id,
 			 "name", row->name,
 			 "scope", row->scope < 3 ? scopes[row->scope] : "unknown",
 			 "adapter", (json_int_t)row->adapter,
-			 "blocks", (json_int_t)row->blocks,
+			 "blocks", usage_json(row->usage, row->blocks),
 			 "flags", (json_int_t)row->flags,
 			 "mappable", row->mappable);
 }
@@ -274,11 +284,6 @@ json_t *section_json(const struct names *names, const void *from)
 	return value;
 }
 
-static char *usage_cell(const struct ndshm_queue_row *row, uint64_t number)
-{
-	return row->usage ? format_string("%" PRIu64, number) : format_string("-");
-}
-
 static void add_queue(struct table *table, const struct names *names, const void *from)
 {
 	const struct ndshm_queue_row *row = from;
@@ -288,17 +293,12 @@ static void add_queue(struct table *table, const struct names *names, const void
 		format_string("%" PRIu32, row->id),
 		format_string("%s", queue_state(row)),
 		row->port ? format_string("-") : format_string("%" PRIu32, row->filters),
-		usage_cell(row, row->blocks),
-		usage_cell(row, row->bytes),
-		usage_cell(row, row->packets),
+		usage_cell(row->usage, row->blocks),
+		usage_cell(row->usage, row->bytes),
+		usage_cell(row->usage, row->packets),
 	};
 
 	table_add(table, cells);
-}
-
-static json_t *usage_json(const struct ndshm_queue_row *row, uint64_t number)
-{
-	return row->usage ? json_integer(number) : json_null();
 }
 
 json_t *queue_json(const struct names *names, const void *from)
@@ -313,9 +313,9 @@ json_t *queue_json(const struct names *names, const void *from)
 			  "id", (json_int_t)row->id,
 			  "state", queue_state(row),
 			  "filters", (json_int_t)row->filters,
-			  "blocks", usage_json(row, row->blocks),
-			  "bytes", usage_json(row, row->bytes),
-			  "packets", usage_json(row, row->packets));
+			  "blocks", usage_json(row->usage, row->blocks),
+			  "bytes", usage_json(row->usage, row->bytes),
+			  "packets", usage_json(row->usage, row->packets));
 	free(adapter);
 	return value;
 }

@@ -107,9 +107,10 @@ struct ndshm_provider_info {
 	uint32_t id;
 	uint32_t scope;			/* 0 named, 1 machine, 2 adapter */
 	uint32_t adapter;		/* id, of scope 2 */
-	uint32_t blocks;		/* live */
+	uint32_t blocks;		/* live, if @usage */
 	uint32_t flags;			/* of the characteristics */
 	bool mappable;
+	bool usage;			/* blocks is known */
 };
 
 struct ndshm_block_row {
@@ -159,9 +160,9 @@ struct ndshm_queue_row {
 
 /*
  * Lists, by netlink: *out is an array of *count rows to be given to free().
- * An unprivileged caller sees every adapter and provider, every queue, but not
- * what it has, and its own user's blocks and sections; these are sorted by id,
- * queues by adapter first.
+ * An unprivileged caller sees every adapter, provider and queue, but not how many
+ * blocks a provider or queue has, and its own user's blocks and sections; these are
+ * sorted by id, queues by adapter first.
  */
 int ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
 			size_t *count);
