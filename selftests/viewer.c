@@ -12,9 +12,11 @@
 
 #include "ndshm_nl.h"
 #include "ndshm_proc.h"
+#include "ndshm_section.h"
 #include "ndshm_test.h"
 
 #define DUMP_SEQ	0xd00d
+#define ROUNDS		256
 /* None of these is a user that a test becomes. */
 #define FIRST_USER	1000000
 #define USERS		200000
@@ -304,6 +306,91 @@ TEST_F(viewer, provider_blocks)
 		EXPECT_EQ(0, all[i].present & counted);
 	ASSERT_TRUE(act_as(0));
 	ndshm_nl_close(&nl);
+}
+
+/* The id of an object that is made, and given back. */
+typedef __u32 (*make_fn)(struct __test_metadata *_metadata, int fd,
+			 __u32 adapter);
+
+static __u32 make_block(struct __test_metadata *_metadata, int fd,
+			__u32 adapter)
+{
+	struct ndshm_block_info block = test_new_block(fd, adapter, 1);
+
+	test_free_handle(fd, block.handle);
+	return block.shared_memory_handle;
+}
+
+static __u32 make_section(struct __test_metadata *_metadata, int fd,
+			  __u32 adapter)
+{
+	const int section = test_new_section(fd, adapter, page_size(), 0);
+	struct ndshm_section_query query = section_query_request();
+
+	EXPECT_EQ(0, _test_section_query(section, &query));
+	close(section);
+	return query.out_id;
+}
+
+static int compare_u32(const void *left, const void *right)
+{
+	const __u32 a = *(const __u32 *)left, b = *(const __u32 *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+/* How many different values there are. */
+static int distinct(__u32 *values, int count)
+{
+	int i, found = 1;
+
+	qsort(values, count, sizeof(*values), compare_u32);
+	for (i = 1; i < count; i++)
+		found += values[i] != values[i - 1];
+	return found;
+}
+
+/*
+ * Between two of ours another client makes none or three. Were ids a counter, or a
+ * linear function of one, the two would differ by one of two values; here differences are
+ * all different, and few of them are small.
+ */
+static void ids_tell_nothing(struct __test_metadata *_metadata, int fd,
+			     __u32 adapter, make_fn make)
+{
+	__u32 first, second, difference[ROUNDS], exclusive[ROUNDS];
+	int i, j, near = 0, rising = 0, other = ndshm_open();
+
+	ASSERT_LE(0, other);
+	for (i = 0; i < ROUNDS; i++) {
+		first = make(_metadata, fd, adapter);
+		for (j = 0; j < 3 * (i & 1); j++)
+			make(_metadata, other, adapter);
+		second = make(_metadata, fd, adapter);
+		EXPECT_NE(0, first);
+		EXPECT_NE(0, second);
+		difference[i] = second - first;
+		exclusive[i] = second ^ first;
+		near += difference[i] < 1U << 24 || -difference[i] < 1U << 24;
+		rising += second > first;
+	}
+	close(other);
+	EXPECT_LT(ROUNDS - 3, distinct(difference, ROUNDS));
+	EXPECT_LT(ROUNDS - 3, distinct(exclusive, ROUNDS));
+	/* Of 256 two are expected; of as many, half rise, with a deviation of eight. */
+	EXPECT_GT(20, near);
+	EXPECT_LT(ROUNDS / 2 - 64, rising);
+	EXPECT_GT(ROUNDS / 2 + 64, rising);
+}
+
+TEST_F(viewer, block_ids)
+{
+	ids_tell_nothing(_metadata, self->fd, self->adapter, make_block);
+}
+
+TEST_F(viewer, section_ids)
+{
+	ids_tell_nothing(_metadata, self->fd, self->adapter, make_section);
 }
 
 int main(int argc, char **argv)

@@ -5,9 +5,9 @@
  * compete for its references anyway, so a lock a bucket is no worse. A raw one, for hard
  * interrupts: who looks at a block copies what fits into a message, and takes no lock.
  */
-#include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/list.h>
+#include <linux/random.h>
 #include <linux/spinlock.h>
 
 #include "block.h"
@@ -22,7 +22,6 @@ struct bucket {
 };
 
 static struct bucket buckets[BUCKETS];
-static atomic_t last_id;
 
 static struct bucket *bucket_of(u32 id)
 {
@@ -47,6 +46,7 @@ static struct ndshm_block *find(struct bucket *bucket, u32 id)
 	return NULL;
 }
 
+/* Random: from a counter each client would learn how much the others allocate. */
 void ndshm_block_table_add(struct ndshm_block *block)
 {
 	struct bucket *bucket;
@@ -54,7 +54,7 @@ void ndshm_block_table_add(struct ndshm_block *block)
 	u32 id;
 
 	while (!added) {
-		id = atomic_inc_return(&last_id);
+		id = get_random_u32();
 		if (!id)
 			continue;
 		bucket = bucket_of(id);

@@ -10,7 +10,7 @@
 struct ndshm_adapter;
 struct ndshm_block;
 
-/* Give the block an id, which is not used again soon, and let it be found. */
+/* Give the block a random id that no other block has, and let it be found. */
 void ndshm_block_table_add(struct ndshm_block *block);
 void ndshm_block_table_remove(struct ndshm_block *block);
 

@@ -3,6 +3,7 @@
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -33,8 +34,7 @@ MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 static struct workqueue_struct *workqueue;
 
 /* All sections of the machine, by id. */
-static DEFINE_XARRAY_ALLOC1(sections);
-static u32 next_id;
+static DEFINE_XARRAY_FLAGS(sections, XA_FLAGS_ACCOUNT);
 
 u64 ndshm_max_section(void)
 {
@@ -228,11 +228,20 @@ static ndshm_reason_t commit_initial(struct ndshm_section *section)
 	return reason;
 }
 
-/* A number, and with it a place that is taken without fail. */
-static ndshm_reason_t reserve_id(struct ndshm_section *section)
+/*
+ * Choose a random id and reserve its place, so that publishing cannot fail. From a counter
+ * each client would learn how many sections the others make.
+ */
+static ndshm_reason_t section_reserve_id(struct ndshm_section *section)
 {
-	if (xa_alloc_cyclic(&sections, &section->id, NULL, xa_limit_32b,
-			    &next_id, NDSHM_GFP_CHARGED) < 0)
+	int err;
+
+	do {
+		section->id = get_random_u32();
+		err = !section->id ? -EBUSY :
+		      xa_insert(&sections, section->id, NULL, NDSHM_GFP_CHARGED);
+	} while (err == -EBUSY);
+	if (err)
 		return NDSHM_REASON_MEMORY;
 	section->object.name = section->id;
 	return NDSHM_REASON_NONE;
@@ -264,7 +273,7 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 	reason = ndshm_quota_take(&section->quota);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_made;
-	reason = reserve_id(section);
+	reason = section_reserve_id(section);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_made;
 	reason = commit_initial(section);

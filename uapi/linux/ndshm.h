@@ -298,7 +298,7 @@ struct ndshm_segment {
  * struct ndshm_block_info - what a client knows of a block
  * @handle: the client's own name for it; never 0
  * @flags: NDSHM_BLOCK_* bits
- * @shared_memory_handle: the machine's name for it: netlink, events; never 0
+ * @shared_memory_handle: the machine's name for it: netlink, events; never 0, random
  * @segments: number of DMA segments
  * @length: in bytes, a multiple of the page size
  * @consumed: bytes of memory that it takes, and that are charged
@@ -547,7 +547,7 @@ struct ndshm_block_sync {
  * @initial_size: in bytes, 0 to @max_size; rounded up to pages
  * @preferred_node: NUMA node, or NDSHM_NODE_ANY
  * @out_section: descriptor, for reading and writing
- * @out_id: the machine's name for it; never 0
+ * @out_id: the machine's name for it; never 0, random
  * @__reserved: must be 0
  *
  * It ends with what it was made of: its claim, its adapter, its provider. Then access
