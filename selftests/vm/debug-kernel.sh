@@ -53,7 +53,7 @@ unpack "$tarball"
 trap 'grep -a -B 3 -E "error:|Error [0-9]" -- "$top/build.log" | tail -n 60 >&2; say "the kernel does not build"' ERR
 configure >"$top/build.log" 2>&1
 has_all
-say "building $(make --no-print-directory -s kernelversion), which is done once: some seven minutes on two processors"
+say "building $(make -s kernelversion), which is done once: some seven minutes on two processors"
 SECONDS=0
 # Undefined behaviour and what lies beside a variable on the stack are looked for in what
 # is tested, which is compiled later, and not with these: for the whole kernel they cost
@@ -61,7 +61,7 @@ SECONDS=0
 # sixth of the time, for a kernel that is a few percent slower; the file that has an
 # assertion which is true only when it is optimized more is.
 make -j$(($(nproc) + 1)) CFLAGS_UBSAN= stack_enable=0 KCFLAGS=-O1 CFLAGS_arena.o=-O2 bzImage modules >>"$top/build.log" 2>&1
-release=$(make --no-print-directory -s kernelrelease)
+release=$(make -s kernelrelease)
 make -s modules_install INSTALL_MOD_PATH="$top/root" DEPMOD=true >>"$top/build.log" 2>&1
 say "built $release in $SECONDS s"
 

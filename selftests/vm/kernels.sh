@@ -191,7 +191,9 @@ debug_dir() {
 	what=$(cat -- "$vm_dir/debug.config" "$vm_dir/debug-kernel.sh" <(gcc -dumpfullversion) | sha256sum | cut -c1-12)
 	dir=$kernels/${tarball##*/}-debug-$what
 	entry_kind=debug
-	[[ -d $dir ]] || with_lock "$kernels/debug.lock" make_entry "$dir" "$vm_dir/debug-kernel.sh" "$tarball/linux.tar.xz"
+	# Without the flags of a make that called this one: the output of its own is captured.
+	[[ -d $dir ]] || with_lock "$kernels/debug.lock" make_entry "$dir" \
+		env -u MAKEFLAGS "$vm_dir/debug-kernel.sh" "$tarball/linux.tar.xz"
 	printf '%s\n' "$dir"
 }
 
