@@ -19,8 +19,7 @@
 #define ROUNDS		256
 /* None of these is a user that a test becomes. */
 #define FIRST_USER	1000000
-#define USERS		200000
-#define ROUNDS_KILLED	11
+#define ROUNDS_KILLED	7
 
 FIXTURE(viewer) {
 	int fd;
@@ -207,7 +206,7 @@ static int compare_double(const void *left, const void *right)
 
 /* Requests that are sent together; each user's limit is set or reset. */
 static void set_limits(struct __test_metadata *_metadata, struct ndshm_nl *nl,
-		       bool set)
+		       __u32 users, bool set)
 {
 	const __u64 limit = 1;
 	const __u32 reset = 1;
@@ -216,8 +215,8 @@ static void set_limits(struct __test_metadata *_metadata, struct ndshm_nl *nl,
 	static char batch[32768];
 	size_t used;
 
-	while (uid < FIRST_USER + USERS) {
-		for (used = 0; uid < FIRST_USER + USERS && used < 32000; uid++) {
+	while (uid < FIRST_USER + users) {
+		for (used = 0; uid < FIRST_USER + users && used < 32000; uid++) {
 			ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUOTA_SET,
 				       0);
 			ndshm_nl_put(&request, NDSHM_A_QUOTA_UID, &uid,
@@ -241,14 +240,15 @@ static void set_limits(struct __test_metadata *_metadata, struct ndshm_nl *nl,
 TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
 {
 	struct ndshm_nl_quota one;
+	const __u32 users = ndshm_rounds(100000, 20000);
 	double start, whole, ends[ROUNDS_KILLED];
 	int round, peer;
 	pid_t child;
 
 	if (geteuid())
 		SKIP(return, "only root can become other users");
-	set_limits(_metadata, &self->nl, true);
-	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, FIRST_USER + USERS - 1, &one));
+	set_limits(_metadata, &self->nl, users, true);
+	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, FIRST_USER + users - 1, &one));
 	ASSERT_EQ(1, one.limits[0]);
 	for (round = 0; round < ROUNDS_KILLED; round++) {
 		child = ndshm_fork(&peer);
@@ -276,7 +276,7 @@ TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
 		ends[round] = now() - start;
 		close(peer);
 	}
-	set_limits(_metadata, &self->nl, false);
+	set_limits(_metadata, &self->nl, users, false);
 	qsort(ends, ROUNDS_KILLED, sizeof(*ends), compare_double);
 	TH_LOG("a dump takes %.1f ms, the end of a killed reader %.1f ms",
 	       whole * 1e3, ends[ROUNDS_KILLED / 2] * 1e3);

@@ -511,12 +511,6 @@ int ndshm_nl_dump_start(struct netlink_callback *cb)
 {
 	struct nl_dump *dump = nl_dump_of(cb);
 
-	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
-		NL_SET_ERR_MSG_ATTR(cb->extack,
-				    nlmsg_attrdata(cb->nlh, GENL_HDRLEN),
-				    "a dump takes no attributes");
-		return -EINVAL;
-	}
 	dump->viewer = nl_viewer(cb->skb);
 	dump->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	return 0;
@@ -545,6 +539,13 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	};
 	int err = 0;
 
+	/* Not in .start, which has no extack in 6.1. */
+	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
+		NL_SET_ERR_MSG_ATTR(cb->extack,
+				    nlmsg_attrdata(cb->nlh, GENL_HDRLEN),
+				    "a dump takes no attributes");
+		return -EINVAL;
+	}
 	if (changes)
 		cb->seq = atomic_read(changes);
 	while (show_next(skb, &m, &dump->next, &err)) {

@@ -13,6 +13,16 @@
 
 /* What would serve the requests is not part of this. */
 
+int ndshm_nl_dump_start(struct netlink_callback *cb)
+{
+	return 0;
+}
+
+int ndshm_nl_dump_done(struct netlink_callback *cb)
+{
+	return 0;
+}
+
 int ndshm_nl_adapter_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return -EOPNOTSUPP;
@@ -219,6 +229,8 @@ static void other_rows(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ops->validate, 0);
 		KUNIT_EXPECT_NOT_NULL(test, ops->doit);
 		KUNIT_EXPECT_EQ(test, !!ops->dumpit, others[i].dumped);
+		KUNIT_EXPECT_EQ(test, !!ops->start, others[i].dumped);
+		KUNIT_EXPECT_EQ(test, !!ops->done, others[i].dumped);
 		for (highest = 0, type = 1; type < 100; type++)
 			if (number_of(others[i].cmd, type))
 				highest = type;
