@@ -42,8 +42,22 @@ struct ndshm_entry *ndshm_registry_next(struct ndshm_registry *registry,
 	return entry;
 }
 
-static struct ndshm_entry *find_locked(struct ndshm_registry *registry,
-				       const char *name)
+struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
+					const char *name)
+{
+	struct ndshm_entry *entry;
+	unsigned long index;
+
+	rcu_read_lock();
+	xa_for_each(&registry->entries, index, entry)
+		if (!strcmp(entry->name, name) &&
+		    refcount_inc_not_zero(&entry->references))
+			break;
+	rcu_read_unlock();
+	return entry;
+}
+
+static bool registry_has_name(struct ndshm_registry *registry, const char *name)
 {
 	struct ndshm_entry *entry;
 	unsigned long index;
@@ -52,22 +66,8 @@ static struct ndshm_entry *find_locked(struct ndshm_registry *registry,
 
 	xa_for_each(&registry->entries, index, entry)
 		if (!strcmp(entry->name, name))
-			return entry;
-	return NULL;
-}
-
-struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
-					const char *name)
-{
-	struct ndshm_entry *entry;
-
-	mutex_lock(&ndshm_registry_lock);
-	entry = find_locked(registry, name);
-	/* It is registered, so the registration's reference is there. */
-	if (entry)
-		refcount_inc(&entry->references);
-	mutex_unlock(&ndshm_registry_lock);
-	return entry;
+			return true;
+	return false;
 }
 
 ndshm_reason_t ndshm_registry_add(struct ndshm_registry *registry,
@@ -75,7 +75,7 @@ ndshm_reason_t ndshm_registry_add(struct ndshm_registry *registry,
 {
 	struct xarray *entries = &registry->entries;
 
-	if (find_locked(registry, entry->name))
+	if (registry_has_name(registry, entry->name))
 		return NDSHM_REASON_NAME_TAKEN;
 	/* The id is part of the object, so it is known before it is seen. */
 	if (xa_alloc_cyclic(entries, &entry->id, NULL, xa_limit_31b,
@@ -84,7 +84,7 @@ ndshm_reason_t ndshm_registry_add(struct ndshm_registry *registry,
 	if (!entry->name[0]) {
 		snprintf(entry->name, sizeof(entry->name), "%s%u", stem,
 			 entry->id);
-		if (find_locked(registry, entry->name)) {
+		if (registry_has_name(registry, entry->name)) {
 			xa_erase(entries, entry->id);
 			return NDSHM_REASON_NAME_TAKEN;
 		}

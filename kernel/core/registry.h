@@ -14,7 +14,7 @@
 
 /*
  * Guards the names and scopes of adapters and providers, and their coming and
- * going. The outermost lock of the core; lookups by id do not need it.
+ * going. The outermost lock of the core; lookups do not need it.
  */
 extern struct mutex ndshm_registry_lock;
 
@@ -48,7 +48,7 @@ struct ndshm_registry {
 
 /*
  * Lookups take a reference, or answer NULL. _next() finds the first at or after
- * *id, and moves *id there. By name it may sleep: it takes the registry lock.
+ * *id, and moves *id there. None takes a lock.
  */
 struct ndshm_entry *ndshm_registry_find_id(struct ndshm_registry *registry,
 					   u32 id);
