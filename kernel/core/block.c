@@ -2,9 +2,11 @@
 #include <linux/bits.h>
 #include <linux/cred.h>
 #include <linux/export.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -298,9 +300,10 @@ VISIBLE_IF_KUNIT u64 ndshm_upper_bound(u64 length)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_upper_bound);
 
-ndshm_reason_t ndshm_block_charge(struct ndshm_charge *charge, u64 length)
+ndshm_reason_t ndshm_block_charge(struct ndshm_charge *charge,
+				  struct ndshm_payer *payer, u64 length)
 {
-	return ndshm_charge(charge, ndshm_upper_bound(length));
+	return ndshm_charge(charge, payer, ndshm_upper_bound(length));
 }
 
 static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
@@ -445,23 +448,19 @@ static ndshm_reason_t join(struct ndshm_block *block)
 	return NDSHM_REASON_NONE;
 }
 
-/* Who asks, and what is paid for it from now on. */
-static ndshm_reason_t pay(struct ndshm_block *block, u64 length,
-			  const struct ndshm_allocation *allocation)
+static ndshm_reason_t block_charge_payer(struct ndshm_block *block, u64 length,
+					 const struct ndshm_allocation *allocation)
 {
-	struct ndshm_submitter *submitter = allocation->submitter;
+	struct ndshm_payer *payer = allocation->payer;
 
-	if (submitter) {
-		block->uid = submitter->uid;
-		block->pid = get_pid(submitter->pid);
-		ndshm_charge_move(&block->charge, &submitter->charge);
+	block->uid = payer ? payer->cred->uid : current_uid();
+	if (!payer)
 		return NDSHM_REASON_NONE;
-	}
-	block->uid = current_uid();
-	if (!allocation->client)
-		return NDSHM_REASON_NONE;
-	block->pid = get_pid(task_tgid(current));
-	return ndshm_block_charge(&block->charge, length);
+	block->pid = get_pid(payer->pid);
+	if (!allocation->charge)
+		return ndshm_block_charge(&block->charge, payer, length);
+	ndshm_charge_move(&block->charge, allocation->charge);
+	return NDSHM_REASON_NONE;
 }
 
 static struct ndshm_block *new_block(const struct ndshm_parameters *p,
@@ -514,7 +513,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	block->registration = registration;
 	block->object.filled = !registration->page;
 
-	reason = pay(block, p->length, allocation);
+	reason = block_charge_payer(block, p->length, allocation);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_block;
 	reason = call_provider(block, p, allocation->aborted);
@@ -526,7 +525,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	if (reason != NDSHM_REASON_NONE)
 		goto err_memory;
 	__module_get(registration->provider->owner);
-	block->charged = block->charge.user;
+	block->charged = block->charge.payer;
 	reason = join(block);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
@@ -585,6 +584,7 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 	struct ndshm_registration *registration;
 	struct ndshm_queue *queue = NULL;
 	struct ndshm_provider *provider;
+	struct mem_cgroup *memcg = NULL;
 	ndshm_reason_t reason;
 	u32 i;
 
@@ -598,8 +598,12 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 		goto out_user;
 	provider = registration->provider;
 
+	if (allocation->payer)
+		memcg = set_active_memcg(allocation->payer->memcg);
 	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
 		reason = make(p, allocation, registration, queue, &blocks[i]);
+	if (allocation->payer)
+		set_active_memcg(memcg);
 
 	module_put(provider->owner);
 	ndshm_provider_leave(provider);

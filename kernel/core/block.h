@@ -19,7 +19,6 @@
 struct ndshm_claim;
 struct ndshm_queue;
 struct ndshm_registration;
-struct ndshm_submitter;
 struct pid;
 
 /* Bits of @ending. */
@@ -112,17 +111,17 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * struct ndshm_allocation - who allocates
  * @claim: for a client on an adapter with claims, whose reference is the
  *	caller's; or NULL
- * @client: charge the calling user, and remember its process
- * @submitter: for a @client's request that is carried out later: its user and its
- *	process, which have paid; or NULL: the caller's
+ * @payer: for a client: who is charged, user and memory cgroup; or NULL: a user in
+ *	the kernel, who is not
+ * @charge: what @payer was charged before, which becomes the block's; or NULL
  * @aborted: turns true when nobody wants it any more, and the block is armed when it is
  *	handed over; or NULL: while the caller lives, who has it from the first moment on
  * @keeps: a revocation waits until the owner has freed the block, and does not tell it
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
-	bool client;
-	struct ndshm_submitter *submitter;
+	struct ndshm_payer *payer;
+	struct ndshm_charge *charge;
 	const bool *aborted;
 	bool keeps;
 };
@@ -143,8 +142,9 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *parameters,
  */
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
 
-/* Charge the calling user for the longest that a block of @length bytes can be. */
-ndshm_reason_t ndshm_block_charge(struct ndshm_charge *charge, u64 length);
+/* Charge @payer for the longest that a block of @length bytes can be. */
+ndshm_reason_t ndshm_block_charge(struct ndshm_charge *charge,
+				  struct ndshm_payer *payer, u64 length);
 
 /* The longest block that may be asked for, in bytes. */
 u64 ndshm_max_length(void);

@@ -2,6 +2,7 @@
 /*
  * Blocks of providers that have pages: showing these, and what becomes of them.
  */
+#include <linux/cred.h>
 #include <linux/highmem.h>
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -108,12 +109,12 @@ void ndshm_block_keep_pinned(struct ndshm_block *block)
 	LIST_HEAD(folios);
 
 	/* What was never shown cannot have been pinned. */
-	if (!block->registration->page || !block->charge.user ||
+	if (!block->registration->page || !block->charge.payer ||
 	    !block->object.shown)
 		return;
 	/* Nothing is mapped, and one reference is the block's. */
 	while ((folio = next_folio(block, &index)))
 		if (folio_ref_count(folio) > 1)
 			ndshm_pinned_take(folio, &block->charge, &folios);
-	ndshm_pinned_keep(&folios, block->charge.user);
+	ndshm_pinned_keep(&folios, block->charge.payer->cred->user);
 }

@@ -11,8 +11,8 @@
 #include "ioctl.h"
 
 struct ndshm_adapter;
+struct ndshm_allocation;
 struct ndshm_block;
-struct ndshm_claim;
 struct ndshm_client;
 struct ndshm_completions;
 struct ndshm_holder;
@@ -66,7 +66,7 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
  */
 ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
 				const struct ndshm_parameters *parameters,
-				struct ndshm_claim *claim);
+				const struct ndshm_allocation *allocation);
 
 void ndshm_completions_init(struct ndshm_completions *completions);
 /* Wait for what is out, which was aborted; records that nobody read go. May sleep. */

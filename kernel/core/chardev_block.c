@@ -208,7 +208,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		.vport_id = argument->vport_id,
 		.unaddressed = true,
 	};
-	struct ndshm_allocation allocation = { .client = true };
+	struct ndshm_allocation allocation = {};
 	ndshm_reason_t reason;
 
 	argument->out_segments = 0;
@@ -236,14 +236,19 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 			goto out_adapter;
 	}
 
+	reason = NDSHM_REASON_MEMORY;
+	allocation.payer = ndshm_payer_alloc(ndshm_client_of(command)->opener);
+	if (!allocation.payer)
+		goto out_provider;
 	if (is_async(argument))
-		reason = ndshm_client_ask(command, &parameters,
-					  allocation.claim);
+		reason = ndshm_client_ask(command, &parameters, &allocation);
 	else if (argument->count == 1)
 		reason = make_one(command, &parameters, &allocation);
 	else
 		reason = make_many(command, &parameters, &allocation);
 
+	ndshm_payer_put(allocation.payer);
+out_provider:
 	if (parameters.provider)
 		ndshm_provider_put(parameters.provider);
 out_adapter:

@@ -20,8 +20,8 @@
 /**
  * struct ndshm_asked - a client's request, and then its record
  * @request: until it is done
- * @allocation: of @request; with a reference on the claim
- * @submitter: of @request
+ * @allocation: of @request; with references on the claim and the payer
+ * @charge: of @allocation, for the longest that the block can be
  * @client: whose it is; who waits for it when it is closed
  * @adapter: who may see its addresses is decided when the record is read; held
  * @handle: reserved, and the block's in the end
@@ -33,7 +33,7 @@
 struct ndshm_asked {
 	struct ndshm_request request;
 	struct ndshm_allocation allocation;
-	struct ndshm_submitter submitter;
+	struct ndshm_charge charge;
 	struct ndshm_client *client;
 	struct ndshm_adapter *adapter;
 	u32 handle;
@@ -41,9 +41,20 @@ struct ndshm_asked {
 	struct list_head link;
 };
 
+/* Much can have changed since it was asked for. */
+static ndshm_reason_t admit(struct ndshm_request *request)
+{
+	struct ndshm_asked *asked = container_of(request, struct ndshm_asked,
+						 request);
+
+	return ndshm_client_admit(asked->client, asked->adapter,
+				  asked->allocation.claim);
+}
+
 void ndshm_completions_init(struct ndshm_completions *completions)
 {
-	ndshm_requests_init_client(&completions->requests, NDSHM_MAX_REQUESTS);
+	ndshm_requests_init_client(&completions->requests, NDSHM_MAX_REQUESTS,
+				   admit);
 	spin_lock_init(&completions->lock);
 	INIT_LIST_HEAD(&completions->ready);
 	completions->count = 0;
@@ -109,7 +120,8 @@ static void release(struct ndshm_asked *asked)
 {
 	if (asked->allocation.claim)
 		ndshm_claim_put(asked->allocation.claim);
-	ndshm_submitter_put(&asked->submitter);
+	ndshm_uncharge(&asked->charge);
+	ndshm_payer_put(asked->allocation.payer);
 }
 
 static void done(struct ndshm_request *request)
@@ -151,20 +163,10 @@ void ndshm_completions_end(struct ndshm_completions *completions)
  * Asking
  */
 
-/* Much can have changed since it was asked for. */
-static ndshm_reason_t admit(struct ndshm_request *request)
-{
-	struct ndshm_asked *asked = container_of(request, struct ndshm_asked,
-						 request);
-
-	return ndshm_client_admit(asked->client, asked->adapter,
-				  asked->allocation.claim);
-}
-
 /* With the caller's place in the queue. */
 static ndshm_reason_t ask(struct ndshm_command *command,
 			  const struct ndshm_parameters *parameters,
-			  struct ndshm_claim *claim)
+			  const struct ndshm_allocation *allocation)
 {
 	const struct ndshm_block_alloc *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
@@ -177,23 +179,23 @@ static ndshm_reason_t ask(struct ndshm_command *command,
 	reason = ndshm_handle_reserve(&client->handles, &asked->handle);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_asked;
-	reason = ndshm_submitter_get(&asked->submitter, parameters->length);
+	reason = ndshm_block_charge(&asked->charge, allocation->payer,
+				    parameters->length);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_handle;
-	asked->submitter.admit = admit;
 	asked->client = client;
 	asked->adapter = ndshm_adapter_get(parameters->adapter);
-	if (claim)
-		asked->allocation.claim = ndshm_claim_get(claim);
-	asked->allocation.client = true;
-	asked->allocation.submitter = &asked->submitter;
+	if (allocation->claim)
+		asked->allocation.claim = ndshm_claim_get(allocation->claim);
+	asked->allocation.payer = ndshm_payer_get(allocation->payer);
+	asked->allocation.charge = &asked->charge;
 	asked->request.cookie = argument->cookie;
 	asked->request.done = done;
 
 	/* Said first, and taken back if need be: what cannot be told is not done. */
 	reason = NDSHM_REASON_ADDRESS;
 	if (ndshm_reply(command, NDSHM_REASON_PENDING))
-		goto err_submitter;
+		goto err_charge;
 	reason = ndshm_request_submit(&client->completions.requests,
 				      &asked->request, parameters,
 				      &asked->allocation);
@@ -202,7 +204,7 @@ static ndshm_reason_t ask(struct ndshm_command *command,
 		return reason;
 	command->replied = false;
 
-err_submitter:
+err_charge:
 	release(asked);
 	ndshm_adapter_put(asked->adapter);
 err_handle:
@@ -214,7 +216,7 @@ err_asked:
 
 ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
 				const struct ndshm_parameters *parameters,
-				struct ndshm_claim *claim)
+				const struct ndshm_allocation *allocation)
 {
 	struct ndshm_completions *completions =
 		&ndshm_client_of(command)->completions;
@@ -222,7 +224,7 @@ ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
 
 	if (!begin(completions))
 		return NDSHM_REASON_REQUESTS;
-	reason = ask(command, parameters, claim);
+	reason = ask(command, parameters, allocation);
 	if (reason != NDSHM_REASON_PENDING)
 		end(completions);
 	return reason;

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/pid.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
+#include <linux/slab.h>
+
+#include <ndshm/block.h>
 
 #include "block.h"
 #include "charge.h"
@@ -11,55 +16,107 @@
 #include "quota.h"
 #include "section.h"
 
-static bool try_lock_pages(struct user_struct *user, unsigned long pages,
-			   unsigned long limit)
+struct ndshm_payer *ndshm_payer_alloc(struct ndshm_payer *opener)
 {
-	long locked = atomic_long_read(&user->locked_vm);
+	struct ndshm_payer *payer = kzalloc(sizeof(*payer), NDSHM_GFP_CHARGED);
+
+	if (!payer)
+		return NULL;
+	refcount_set(&payer->references, 1);
+	payer->cred = get_current_cred();
+	payer->memcg = get_mem_cgroup_from_mm(current->mm);
+	payer->pid = get_pid(task_tgid(current));
+	payer->limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	payer->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
+	payer->unlimited = ndshm_quota_unlimited();
+	if (opener && opener->cred->user != payer->cred->user)
+		payer->opener = ndshm_payer_get(opener);
+	return payer;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_payer_alloc);
+
+void ndshm_payer_put(struct ndshm_payer *payer)
+{
+	if (!refcount_dec_and_test(&payer->references))
+		return;
+	if (payer->opener)
+		ndshm_payer_put(payer->opener);
+	put_pid(payer->pid);
+	mem_cgroup_put(payer->memcg);
+	put_cred(payer->cred);
+	kfree(payer);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_payer_put);
+
+static bool payer_lock_pages(const struct ndshm_payer *payer,
+			     unsigned long pages)
+{
+	atomic_long_t *locked_vm = &payer->cred->user->locked_vm;
+	long locked = atomic_long_read(locked_vm);
 
 	do {
-		if (pages > limit || locked > limit - pages)
+		if (pages > payer->limit || locked > payer->limit - pages)
 			return false;
-	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &locked,
-					  locked + pages));
+	} while (!atomic_long_try_cmpxchg(locked_vm, &locked, locked + pages));
 	return true;
 }
 
-static void unlock_pages(struct user_struct *user, unsigned long pages)
+static void payer_give(const struct ndshm_payer *payer, unsigned long pages)
 {
-	atomic_long_sub(pages, &user->locked_vm);
-	ndshm_quota_give_bytes(user->uid, (u64)pages << PAGE_SHIFT);
+	struct user_struct *user;
+
+	for (; payer; payer = payer->opener) {
+		if (payer->exempt)
+			continue;
+		user = payer->cred->user;
+		atomic_long_sub(pages, &user->locked_vm);
+		ndshm_quota_give_bytes(user->uid, (u64)pages << PAGE_SHIFT);
+	}
 }
 
-/* Within both limits: more pages than can be told in bytes are beyond the first. */
-static ndshm_reason_t try_both(const struct ndshm_charge *charge,
-			       struct user_struct *user, unsigned long pages)
+/* Both limits of both users, or nothing. More pages than fit in bytes exceed the first. */
+static ndshm_reason_t payer_take(const struct ndshm_payer *payer,
+				 unsigned long pages,
+				 const struct ndshm_payer **refused)
 {
-	ndshm_reason_t reason;
+	const struct user_struct *user = payer->cred->user;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	if (!try_lock_pages(user, pages, charge->limit))
-		return NDSHM_REASON_MEMLOCK;
+	if (payer->opener)
+		reason = payer_take(payer->opener, pages, refused);
+	if (reason != NDSHM_REASON_NONE || payer->exempt)
+		return reason;
+	*refused = payer;
+	if (!payer_lock_pages(payer, pages)) {
+		reason = NDSHM_REASON_MEMLOCK;
+		goto err_opener;
+	}
 	reason = ndshm_quota_take_bytes(user->uid, (u64)pages << PAGE_SHIFT,
-					charge->unlimited);
-	if (reason != NDSHM_REASON_NONE)
-		atomic_long_sub(pages, &user->locked_vm);
+					payer->unlimited);
+	if (reason == NDSHM_REASON_NONE)
+		return reason;
+	atomic_long_sub(pages, &payer->cred->user->locked_vm);
+err_opener:
+	payer_give(payer->opener, pages);
 	return reason;
 }
 
-/* @charge: says what @user, who need not be the caller, may have. */
-static ndshm_reason_t lock_pages(const struct ndshm_charge *charge,
-				 struct user_struct *user, unsigned long pages)
+static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
+				   unsigned long pages)
 {
-	ndshm_reason_t reason = try_both(charge, user, pages);
+	const struct ndshm_payer *refused;
+	ndshm_reason_t reason = payer_take(payer, pages, &refused);
 
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
 	/* Before refusing, wait for what is already being given back. */
 	ndshm_block_flush();
-	ndshm_sections_trim(user);
-	ndshm_pinned_reap(user);
-	reason = try_both(charge, user, pages);
+	ndshm_sections_trim(refused->cred->user);
+	ndshm_pinned_reap(refused->cred->user);
+	reason = payer_take(payer, pages, &refused);
 	if (reason == NDSHM_REASON_BYTE_QUOTA)
-		ndshm_quota_refused_bytes(user->uid, (u64)pages << PAGE_SHIFT);
+		ndshm_quota_refused_bytes(refused->cred->user->uid,
+					  (u64)pages << PAGE_SHIFT);
 	return reason;
 }
 
@@ -69,21 +126,18 @@ static unsigned long pages_of(u64 bytes)
 	return (bytes >> PAGE_SHIFT) + !!offset_in_page(bytes);
 }
 
-ndshm_reason_t ndshm_charge(struct ndshm_charge *charge, u64 bytes)
+ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
+			    struct ndshm_payer *payer, u64 bytes)
 {
 	unsigned long pages = pages_of(bytes);
-	struct user_struct *user = current_user();
 	ndshm_reason_t reason;
 
-	*charge = (struct ndshm_charge){
-		.limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT,
-	};
-	if (ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK))
+	*charge = (struct ndshm_charge){};
+	if (payer->exempt)
 		return NDSHM_REASON_NONE;
-	charge->unlimited = ndshm_quota_unlimited();
-	reason = lock_pages(charge, user, pages);
+	reason = payer_charge(payer, pages);
 	if (reason == NDSHM_REASON_NONE) {
-		charge->user = get_uid(user);
+		charge->payer = ndshm_payer_get(payer);
 		charge->pages = pages;
 	}
 	return reason;
@@ -95,13 +149,12 @@ ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 	unsigned long pages = pages_of(bytes);
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	if (!charge->user)
+	if (!charge->payer)
 		return reason;
 	if (pages > charge->pages)
-		reason = lock_pages(charge, charge->user,
-				    pages - charge->pages);
+		reason = payer_charge(charge->payer, pages - charge->pages);
 	else
-		unlock_pages(charge->user, charge->pages - pages);
+		payer_give(charge->payer, charge->pages - pages);
 	if (reason == NDSHM_REASON_NONE)
 		charge->pages = pages;
 	return reason;
@@ -110,12 +163,11 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_recharge);
 
 void ndshm_uncharge(struct ndshm_charge *charge)
 {
-	if (!charge->user)
+	if (!charge->payer)
 		return;
-	unlock_pages(charge->user, charge->pages);
-	free_uid(charge->user);
-	charge->user = NULL;
-	charge->pages = 0;
+	payer_give(charge->payer, charge->pages);
+	ndshm_payer_put(charge->payer);
+	*charge = (struct ndshm_charge){};
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_uncharge);
 

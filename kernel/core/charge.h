@@ -1,58 +1,96 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * RLIMIT_MEMLOCK, and the user's quota of memory: who pays for a block. The memory
- * cgroup is charged by the page allocator (__GFP_ACCOUNT); these are the others.
+ * The payer of an allocation, and what it is charged: RLIMIT_MEMLOCK, the byte quota
+ * of its user, and its memory cgroup.
  */
 #ifndef _NDSHM_CORE_CHARGE_H
 #define _NDSHM_CORE_CHARGE_H
 
+#include <linux/refcount.h>
 #include <linux/types.h>
 
 #include <ndshm/status.h>
 
+struct cred;
+struct mem_cgroup;
+struct pid;
 struct user_struct;
 
 /**
- * struct ndshm_charge - what one user was charged, to be given back to it
- * @user: who pays, or NULL: nobody
- * @pages: how much
- * @limit: what the caller that was charged may have locked, in pages
- * @unlimited: that caller may go beyond the user's quota
+ * struct ndshm_payer - who is charged for memory, and under which limits
+ * @references: of charges, objects and callers
+ * @cred: credentials of the requester; keep its user_struct
+ * @opener: payer that is charged as well: the opener of the descriptor, if it is
+ *	another user; or NULL. Has no @opener itself
+ * @memcg: memory cgroup of the requester, held; NULL: memory cgroups are off
+ * @pid: process of the requester, held
+ * @limit: RLIMIT_MEMLOCK of the requester, in pages
+ * @exempt: the requester had CAP_IPC_LOCK: no user is charged
+ * @unlimited: the requester had CAP_SYS_RESOURCE: the quota does not apply
  *
- * Whoever makes it more later, a worker or another user, goes by the last two.
+ * Immutable. The limits are those that held when the payer was captured.
  */
-struct ndshm_charge {
-	struct user_struct *user;
-	unsigned long pages;
+struct ndshm_payer {
+	refcount_t references;
+	const struct cred *cred;
+	struct ndshm_payer *opener;
+	struct mem_cgroup *memcg;
+	struct pid *pid;
 	unsigned long limit;
+	bool exempt;
 	bool unlimited;
 };
 
 /*
- * Charge @bytes to the calling user, or nobody if the caller has CAP_IPC_LOCK.
- * MEMLOCK or BYTE_QUOTA if a limit does not allow it; MEMORY. Nothing is charged then.
+ * Capture the calling process as a payer; @opener, if it is another user, is charged as
+ * well. Returns NULL without memory. May sleep.
  */
-ndshm_reason_t ndshm_charge(struct ndshm_charge *charge, u64 bytes);
+struct ndshm_payer *ndshm_payer_alloc(struct ndshm_payer *opener);
+
+static inline struct ndshm_payer *ndshm_payer_get(struct ndshm_payer *payer)
+{
+	refcount_inc(&payer->references);
+	return payer;
+}
+
+/* Any context but NMI. */
+void ndshm_payer_put(struct ndshm_payer *payer);
+
+/**
+ * struct ndshm_charge - what a payer was charged
+ * @payer: holds a reference; NULL: nothing was charged
+ * @pages: how much
+ */
+struct ndshm_charge {
+	struct ndshm_payer *payer;
+	unsigned long pages;
+};
 
 /*
- * Make it @bytes, whoever calls; growing can fail as above, shrinking cannot. May
- * sleep.
+ * Charge @bytes to @payer, which need not be the caller. Returns MEMLOCK, BYTE_QUOTA or
+ * MEMORY if nothing was charged. May sleep.
+ */
+ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
+			    struct ndshm_payer *payer, u64 bytes);
+
+/*
+ * Change a charge to @bytes, under the limits of its payer. Growing can fail as above,
+ * shrinking cannot. May sleep.
  */
 ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes);
 
-/* What @from was charged is charged by @to from now on. */
+/* Move all of @from to @to. */
 static inline void ndshm_charge_move(struct ndshm_charge *to,
 				     struct ndshm_charge *from)
 {
 	*to = *from;
-	from->user = NULL;
-	from->pages = 0;
+	*from = (struct ndshm_charge){};
 }
 
-/* Give it back, whoever calls. Not from interrupts; a second call does nothing. */
+/* End a charge; idempotent. Not from interrupts. */
 void ndshm_uncharge(struct ndshm_charge *charge);
 
-/* Bytes locked by the calling user, through whatever. */
+/* Bytes locked by the calling user, by any means. */
 u64 ndshm_user_locked(void);
 
 #endif /* _NDSHM_CORE_CHARGE_H */

@@ -16,16 +16,23 @@ struct ndshm_client *ndshm_client_open(struct file *file)
 	client = kzalloc(sizeof(*client), NDSHM_GFP_CHARGED);
 	if (!client)
 		return NULL;
-	if (ndshm_files_init(&client->files)) {
-		kfree(client);
-		return NULL;
-	}
+	client->opener = ndshm_payer_alloc(NULL);
+	if (!client->opener)
+		goto err_client;
+	if (ndshm_files_init(&client->files))
+		goto err_opener;
 	ndshm_handles_init(&client->handles);
 	mutex_init(&client->lock);
 	INIT_LIST_HEAD(&client->claims);
 	ndshm_completions_init(&client->completions);
 	client->rawio = file_ns_capable(file, &init_user_ns, CAP_SYS_RAWIO);
 	return client;
+
+err_opener:
+	ndshm_payer_put(client->opener);
+err_client:
+	kfree(client);
+	return NULL;
 }
 
 void ndshm_client_close(struct ndshm_client *client)
@@ -48,6 +55,7 @@ void ndshm_client_close(struct ndshm_client *client)
 	/* What the user's next allocation is charged for must be back by then. */
 	ndshm_block_flush();
 	mutex_destroy(&client->lock);
+	ndshm_payer_put(client->opener);
 	kfree(client);
 }
 

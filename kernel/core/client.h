@@ -15,6 +15,7 @@
 
 struct ndshm_adapter;
 struct ndshm_claim;
+struct ndshm_payer;
 struct file;
 
 /* Most requests of a client that are out, or whose record has not been read. */
@@ -44,6 +45,7 @@ struct ndshm_completions {
  * @lock: guards @claims, and the making of BAR handles. Outside of an
  *	adapter's claim_lock; never taken inside the mmap lock.
  * @claims: claims of this client; each holds a reference
+ * @opener: who opened it, and is charged for what other users do with it
  * @rawio: was opened with CAP_SYS_RAWIO
  * @completions: its requests, and their records
  */
@@ -53,6 +55,7 @@ struct ndshm_client {
 	struct ndshm_files files;
 	struct mutex lock;	/* claims, the making of BAR handles */
 	struct list_head claims;
+	struct ndshm_payer *opener;
 	bool rawio;
 	struct ndshm_completions completions;
 };

@@ -3,7 +3,6 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/sched/user.h>
 #include <linux/workqueue.h>
 
 #include "block.h"
@@ -15,7 +14,7 @@
 /**
  * struct bucket - what some users' blocks have left
  * @lock: guards @folios
- * @folios: by their lru; the private data of each is who pays for it
+ * @folios: by their lru; the private data of each is its payer
  *
  * Each user's are in one, so that users seldom wait for what others have left.
  */
@@ -35,7 +34,7 @@ static struct bucket *bucket_of(const struct user_struct *user)
 static void let_go(struct folio *folio)
 {
 	struct ndshm_charge charge = {
-		.user = folio->private, .pages = folio_nr_pages(folio),
+		.payer = folio->private, .pages = folio_nr_pages(folio),
 	};
 
 	list_del(&folio->lru);
@@ -54,7 +53,7 @@ void ndshm_pinned_take(struct folio *folio, struct ndshm_charge *charge,
 		return;
 	charge->pages -= pages;
 	folio_get(folio);
-	folio->private = get_uid(charge->user);
+	folio->private = ndshm_payer_get(charge->payer);
 	list_add_tail(&folio->lru, folios);
 }
 

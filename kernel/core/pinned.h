@@ -14,7 +14,7 @@ struct user_struct;
 
 /*
  * Keep @folio, and its part of @charge, until nobody else has it: it joins @folios,
- * by its lru, and who pays is its private data from then on.
+ * by its lru, and its payer is its private data from then on.
  */
 void ndshm_pinned_take(struct folio *folio, struct ndshm_charge *charge,
 		       struct list_head *folios);

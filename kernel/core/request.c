@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/atomic.h>
-#include <linux/cred.h>
 #include <linux/debugfs.h>
 #include <linux/export.h>
-#include <linux/memcontrol.h>
-#include <linux/pid.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 
 #include "adapter.h"
@@ -37,30 +33,6 @@ static struct dentry *folder;
 
 /* Of the machine, since the module was loaded. */
 static atomic64_t accepted, granted, failed, aborted;
-
-/*
- * Who asked
- */
-
-ndshm_reason_t ndshm_submitter_get(struct ndshm_submitter *submitter,
-				   u64 length)
-{
-	ndshm_reason_t reason = ndshm_block_charge(&submitter->charge, length);
-
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	submitter->uid = current_uid();
-	submitter->pid = get_pid(task_tgid(current));
-	submitter->memcg = get_mem_cgroup_from_mm(current->mm);
-	return NDSHM_REASON_NONE;
-}
-
-void ndshm_submitter_put(struct ndshm_submitter *submitter)
-{
-	ndshm_uncharge(&submitter->charge);
-	mem_cgroup_put(submitter->memcg);
-	put_pid(submitter->pid);
-}
 
 /*
  * Submitting
@@ -329,18 +301,15 @@ static ndshm_reason_t make(struct ndshm_request *request)
 	return reason;
 }
 
-static void carry_out(struct ndshm_request *request)
+static void carry_out(struct ndshm_requests *requests,
+		      struct ndshm_request *request)
 {
-	struct ndshm_submitter *submitter = request->allocation->submitter;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	struct mem_cgroup *old;
 
-	old = set_active_memcg(submitter ? submitter->memcg : NULL);
-	if (submitter)
-		reason = submitter->admit(request);
+	if (requests->admit)
+		reason = requests->admit(request);
 	if (reason == NDSHM_REASON_NONE)
 		reason = make(request);
-	set_active_memcg(old);
 	if (reason != NDSHM_REASON_NONE)
 		request->block = NULL;
 	request->reason = reason;
@@ -377,7 +346,7 @@ static void carry_out_work(struct work_struct *work)
 	bool was_aborted;
 
 	while ((request = run_next(requests))) {
-		carry_out(request);
+		carry_out(requests, request);
 		carried_out(request);
 
 		raw_spin_lock_irq(&requests->lock);
@@ -431,7 +400,8 @@ static void abort_work(struct work_struct *work)
  */
 
 static void init(struct ndshm_requests *requests, unsigned int most,
-		 struct workqueue_struct *workqueue)
+		 struct workqueue_struct *workqueue,
+		 ndshm_reason_t (*admit)(struct ndshm_request *))
 {
 	raw_spin_lock_init(&requests->lock);
 	INIT_LIST_HEAD(&requests->waiting);
@@ -443,6 +413,7 @@ static void init(struct ndshm_requests *requests, unsigned int most,
 	requests->telling = 0;
 	requests->closed = false;
 	requests->workqueue = workqueue;
+	requests->admit = admit;
 	INIT_WORK(&requests->carrying_out, carry_out_work);
 	INIT_WORK(&requests->aborting, abort_work);
 	init_waitqueue_head(&requests->idle);
@@ -450,14 +421,15 @@ static void init(struct ndshm_requests *requests, unsigned int most,
 
 void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most)
 {
-	init(requests, most, of_drivers);
+	init(requests, most, of_drivers, NULL);
 }
 EXPORT_SYMBOL_GPL(ndshm_requests_init);
 
 void ndshm_requests_init_client(struct ndshm_requests *requests,
-				unsigned int most)
+				unsigned int most,
+				ndshm_reason_t (*admit)(struct ndshm_request *))
 {
-	init(requests, most, of_clients);
+	init(requests, most, of_clients, admit);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_init_client);
 

@@ -6,43 +6,16 @@
 #define _NDSHM_CORE_REQUEST_H
 
 #include <linux/init.h>
-#include <linux/uidgid.h>
 
 #include <ndshm/request.h>
 
-#include "charge.h"
-
-struct mem_cgroup;
-struct pid;
-
-/**
- * struct ndshm_submitter - on whose behalf a request is carried out
- * @uid: who asked
- * @pid: the process that asked, held
- * @charge: paid already, for the longest that the block can be; the block's, as
- *	soon as there is one
- * @memcg: what is charged for memory, held; NULL: nothing
- * @admit: asked before memory is allocated: is it still allowed? May sleep.
- */
-struct ndshm_submitter {
-	kuid_t uid;
-	struct pid *pid;
-	struct ndshm_charge charge;
-	struct mem_cgroup *memcg;
-	ndshm_reason_t (*admit)(struct ndshm_request *request);
-};
-
 /*
- * The calling process, which pays for a block of @length bytes; MEMLOCK, BYTE_QUOTA or
- * MEMORY. put gives back what is left of that.
+ * As ndshm_requests_init(), for a client's: drivers' do not wait for these. @admit is
+ * asked before memory is allocated: is the request still allowed? May sleep.
  */
-ndshm_reason_t ndshm_submitter_get(struct ndshm_submitter *submitter,
-				   u64 length);
-void ndshm_submitter_put(struct ndshm_submitter *submitter);
-
-/* As ndshm_requests_init(), for a client's: drivers' do not wait for these. */
 void ndshm_requests_init_client(struct ndshm_requests *requests,
-				unsigned int most);
+				unsigned int most,
+				ndshm_reason_t (*admit)(struct ndshm_request *));
 
 /*
  * As ndshm_allocate_async(), for the user that the @allocation says, which stays until

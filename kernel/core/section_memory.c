@@ -139,9 +139,7 @@ void ndshm_pieces_free(struct list_head *pieces)
 static ndshm_reason_t make_block(struct ndshm_section *section, u32 count,
 				 struct ndshm_block **block)
 {
-	const struct ndshm_allocation allocation = {
-		.claim = section->claim, .client = true,
-	};
+	struct ndshm_allocation allocation = { .claim = section->claim };
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
 		.adapter = section->adapter,
@@ -153,9 +151,13 @@ static ndshm_reason_t make_block(struct ndshm_section *section, u32 count,
 		.revoked = piece_revoked,
 		.revoked_context = section,
 	};
-	ndshm_reason_t reason = ndshm_blocks_make(&parameters, &allocation,
-						  block, 1);
+	ndshm_reason_t reason;
 
+	allocation.payer = ndshm_payer_alloc(NULL);
+	if (!allocation.payer)
+		return NDSHM_REASON_MEMORY;
+	reason = ndshm_blocks_make(&parameters, &allocation, block, 1);
+	ndshm_payer_put(allocation.payer);
 	if (reason == NDSHM_REASON_NONE && !(*block)->registration->page) {
 		ndshm_free(*block);
 		reason = NDSHM_REASON_PROVIDER_PAGELESS;
@@ -440,7 +442,8 @@ static bool idles_for(struct ndshm_section *section,
 		for (piece = ndshm_piece_at(section, section->initial);
 		     piece && !found; piece = ndshm_piece_next(piece))
 			found = ndshm_piece_idle(section, piece) &&
-				piece->block->charge.user == user;
+				piece->block->charge.payer &&
+				piece->block->charge.payer->cred->user == user;
 	mutex_unlock(&section->object.lock);
 	return found;
 }

@@ -76,6 +76,7 @@ struct ndshm_requests {
 	unsigned int telling;
 	bool closed;
 	struct workqueue_struct *workqueue;
+	ndshm_reason_t (*admit)(struct ndshm_request *request);
 	struct work_struct carrying_out;
 	struct work_struct aborting;
 	wait_queue_head_t idle;

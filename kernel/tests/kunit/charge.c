@@ -22,7 +22,6 @@ static struct user_struct nobody;
 struct before {
 	struct cred *cred;
 	const struct cred *old;
-	struct user_struct *user;
 	unsigned long limit;
 };
 
@@ -37,8 +36,9 @@ static bool become_nobody(struct before *before, unsigned long bytes)
 	before->cred = prepare_creds();
 	if (!before->cred)
 		return false;
-	before->user = before->cred->user;
-	before->cred->user = &nobody;
+	/* The credentials drop this reference some time after the last payer. */
+	refcount_dec(&before->cred->user->__count);
+	before->cred->user = get_uid(&nobody);
 	cap_clear(before->cred->cap_effective);
 	before->limit = rlimit(RLIMIT_MEMLOCK);
 	before->old = override_creds(before->cred);
@@ -50,15 +50,15 @@ static void become_oneself(struct before *before)
 {
 	set_limit(before->limit);
 	revert_creds(before->old);
-	/* The credentials end some time later, and must end without that user. */
-	before->cred->user = before->user;
 	put_cred(before->cred);
 }
 
 static int charge_init(struct kunit *test)
 {
 	nobody.uid = KUIDT_INIT(0x7ffffff2);
-	refcount_set(&nobody.__count, 1);
+	/* More than there are tests; credentials end by RCU. */
+	if (!refcount_read(&nobody.__count))
+		refcount_set(&nobody.__count, 1);
 	atomic_long_set(&nobody.locked_vm, 0);
 	return 0;
 }
@@ -75,6 +75,25 @@ static void charge_exit(struct kunit *test)
 static long locked(void)
 {
 	return atomic_long_read(&nobody.locked_vm);
+}
+
+/* Charge who the calling thread is now. */
+static ndshm_reason_t charge_caller(struct ndshm_charge *charge, u64 bytes)
+{
+	struct ndshm_payer *payer = ndshm_payer_alloc(NULL);
+	ndshm_reason_t reason;
+
+	*charge = (struct ndshm_charge){};
+	if (!payer)
+		return NDSHM_REASON_MEMORY;
+	reason = ndshm_charge(charge, payer, bytes);
+	ndshm_payer_put(payer);
+	return reason;
+}
+
+static bool is_nobody(const struct ndshm_charge *charge)
+{
+	return charge->payer && charge->payer->cred->user == &nobody;
 }
 
 /* In the place of assertions, which would leave the thread somebody else. */
@@ -97,22 +116,19 @@ static void rounding(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		EXPECT_REASON(test, ndshm_charge(&charge, rows[i].bytes), NONE);
+		EXPECT_REASON(test, charge_caller(&charge, rows[i].bytes), NONE);
 		KUNIT_EXPECT_EQ(test, locked(), rows[i].pages);
 		KUNIT_EXPECT_EQ(test, ndshm_user_locked(),
 				PAGES(rows[i].pages));
-		KUNIT_EXPECT_PTR_EQ(test, charge.user, &nobody);
+		KUNIT_EXPECT_TRUE(test, is_nobody(&charge));
 		KUNIT_EXPECT_EQ(test, charge.pages, rows[i].pages);
-		KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 2);
 		ndshm_uncharge(&charge);
 		KUNIT_EXPECT_EQ(test, locked(), 0);
-		KUNIT_EXPECT_NULL(test, charge.user);
+		KUNIT_EXPECT_NULL(test, charge.payer);
 		KUNIT_EXPECT_EQ(test, charge.pages, 0);
-		KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
 		/* Again, and nothing happens. */
 		ndshm_uncharge(&charge);
 		KUNIT_EXPECT_EQ(test, locked(), 0);
-		KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
 	}
 	become_oneself(&before);
 }
@@ -128,16 +144,16 @@ static void the_limit(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
 	for (i = 0; i <= LIMIT; i++) {
-		wrong += ndshm_charge(&first, PAGES(i)) != NDSHM_REASON_NONE;
+		wrong += charge_caller(&first, PAGES(i)) != NDSHM_REASON_NONE;
 		/* Each refusal waits for the queue of frees: not all of them. */
 		for (j = 0; j <= LIMIT - i + 1; j++) {
 			fits = i + j <= LIMIT;
 			sum = fits ? i + j : i;
-			reason = ndshm_charge(&second, PAGES(j));
+			reason = charge_caller(&second, PAGES(j));
 			wrong += reason != (fits ? NDSHM_REASON_NONE :
 						   NDSHM_REASON_MEMLOCK);
 			wrong += locked() != sum;
-			wrong += second.user != (fits ? &nobody : NULL);
+			wrong += is_nobody(&second) != fits;
 			ndshm_uncharge(&second);
 			wrong += locked() != i;
 		}
@@ -145,7 +161,6 @@ static void the_limit(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
-	KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
 	become_oneself(&before);
 }
 
@@ -156,27 +171,27 @@ static void kinds_of_limit(struct kunit *test)
 	struct before before;
 
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, 0));
-	EXPECT_REASON(test, ndshm_charge(&charge, 1), MEMLOCK);
-	EXPECT_REASON(test, ndshm_charge(&charge, 0), NONE);
+	EXPECT_REASON(test, charge_caller(&charge, 1), MEMLOCK);
+	EXPECT_REASON(test, charge_caller(&charge, 0), NONE);
 	ndshm_uncharge(&charge);
 	set_limit(PAGE_SIZE - 1);
-	EXPECT_REASON(test, ndshm_charge(&charge, 1), MEMLOCK);
+	EXPECT_REASON(test, charge_caller(&charge, 1), MEMLOCK);
 	set_limit(2 * PAGE_SIZE - 1);
-	EXPECT_REASON(test, ndshm_charge(&charge, PAGE_SIZE), NONE);
+	EXPECT_REASON(test, charge_caller(&charge, PAGE_SIZE), NONE);
 	ndshm_uncharge(&charge);
-	EXPECT_REASON(test, ndshm_charge(&charge, PAGE_SIZE + 1), MEMLOCK);
+	EXPECT_REASON(test, charge_caller(&charge, PAGE_SIZE + 1), MEMLOCK);
 	set_limit(RLIM_INFINITY);
-	EXPECT_REASON(test, ndshm_charge(&charge, 1ULL << 46), NONE);
+	EXPECT_REASON(test, charge_caller(&charge, 1ULL << 46), NONE);
 	KUNIT_EXPECT_EQ(test, locked(), 1L << (46 - PAGE_SHIFT));
 	ndshm_uncharge(&charge);
 	/* Others lock memory for the same account, and more than the limit. */
 	set_limit(PAGES(LIMIT));
 	atomic_long_set(&nobody.locked_vm, LIMIT + 1);
-	EXPECT_REASON(test, ndshm_charge(&charge, 1), MEMLOCK);
+	EXPECT_REASON(test, charge_caller(&charge, 1), MEMLOCK);
 	KUNIT_EXPECT_EQ(test, locked(), LIMIT + 1);
 	atomic_long_set(&nobody.locked_vm, LIMIT - 1);
-	EXPECT_REASON(test, ndshm_charge(&charge, 1), NONE);
-	EXPECT_REASON(test, ndshm_charge(&second, 1), MEMLOCK);
+	EXPECT_REASON(test, charge_caller(&charge, 1), NONE);
+	EXPECT_REASON(test, charge_caller(&second, 1), MEMLOCK);
 	KUNIT_EXPECT_EQ(test, locked(), LIMIT);
 	ndshm_uncharge(&charge);
 	become_oneself(&before);
@@ -194,7 +209,7 @@ static void recharge(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
 	for (i = 0; i <= LIMIT; i += 3) {
 		for (j = 0; j <= LIMIT + 1; j++) {
-			wrong += ndshm_charge(&charge, PAGES(i)) !=
+			wrong += charge_caller(&charge, PAGES(i)) !=
 				 NDSHM_REASON_NONE;
 			fits = j <= LIMIT;
 			reason = ndshm_recharge(&charge, PAGES(j));
@@ -202,14 +217,14 @@ static void recharge(struct kunit *test)
 						   NDSHM_REASON_MEMLOCK);
 			wrong += locked() != (fits ? j : i);
 			wrong += charge.pages != (fits ? j : i);
-			wrong += charge.user != &nobody;
+			wrong += !is_nobody(&charge);
 			ndshm_uncharge(&charge);
 			wrong += locked() != 0;
 		}
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 	/* Shrinking cannot fail, whatever the limit has become. */
-	EXPECT_REASON(test, ndshm_charge(&charge, PAGES(LIMIT)), NONE);
+	EXPECT_REASON(test, charge_caller(&charge, PAGES(LIMIT)), NONE);
 	set_limit(0);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT)), NONE);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(1)), NONE);
@@ -237,7 +252,7 @@ static void recharge_any_number(struct kunit *test)
 	int i;
 
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
-	EXPECT_REASON(test, ndshm_charge(&charge, PAGES(2)), NONE);
+	EXPECT_REASON(test, charge_caller(&charge, PAGES(2)), NONE);
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		KUNIT_EXPECT_EQ_MSG(test, (__force u32)
 				    ndshm_recharge(&charge, numbers[i]),
@@ -264,11 +279,11 @@ static void the_quota(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
 	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &change), NONE);
-	EXPECT_REASON(test, ndshm_charge(&first, PAGES(LIMIT / 2 + 1)),
+	EXPECT_REASON(test, charge_caller(&first, PAGES(LIMIT / 2 + 1)),
 		      BYTE_QUOTA);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
-	EXPECT_REASON(test, ndshm_charge(&first, PAGES(LIMIT / 2)), NONE);
-	EXPECT_REASON(test, ndshm_charge(&second, 1), BYTE_QUOTA);
+	EXPECT_REASON(test, charge_caller(&first, PAGES(LIMIT / 2)), NONE);
+	EXPECT_REASON(test, charge_caller(&second, 1), BYTE_QUOTA);
 	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(LIMIT / 2 + 1)),
 		      BYTE_QUOTA);
 	KUNIT_EXPECT_EQ(test, locked(), LIMIT / 2);
@@ -283,7 +298,7 @@ static void the_quota(struct kunit *test)
 	change.reset = change.set;
 	change.set = 0;
 	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &change), NONE);
-	EXPECT_REASON(test, ndshm_charge(&first, PAGES(LIMIT)), NONE);
+	EXPECT_REASON(test, charge_caller(&first, PAGES(LIMIT)), NONE);
 	ndshm_uncharge(&first);
 	become_oneself(&before);
 }
@@ -309,9 +324,9 @@ static void the_quota_of_another(struct kunit *test)
 
 	EXPECT_REASON(test, set_quota(PAGES(4)), NONE);
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
-	EXPECT_REASON(test, ndshm_charge(&limited, PAGES(2)), NONE);
+	EXPECT_REASON(test, charge_caller(&limited, PAGES(2)), NONE);
 	cap_raise(before.cred->cap_effective, CAP_SYS_RESOURCE);
-	EXPECT_REASON(test, ndshm_charge(&unlimited, PAGES(3)), NONE);
+	EXPECT_REASON(test, charge_caller(&unlimited, PAGES(3)), NONE);
 	cap_lower(before.cred->cap_effective, CAP_SYS_RESOURCE);
 	EXPECT_REASON(test, ndshm_recharge(&unlimited, PAGES(4)), NONE);
 	become_oneself(&before);
@@ -333,15 +348,14 @@ static void privileged(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, 0));
 	cap_raise(before.cred->cap_effective, CAP_IPC_LOCK);
-	EXPECT_REASON(test, ndshm_charge(&charge, 1ULL << 46), NONE);
-	KUNIT_EXPECT_NULL(test, charge.user);
+	EXPECT_REASON(test, charge_caller(&charge, 1ULL << 46), NONE);
+	KUNIT_EXPECT_NULL(test, charge.payer);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
 	cap_lower(before.cred->cap_effective, CAP_IPC_LOCK);
 	EXPECT_REASON(test, ndshm_recharge(&charge, U64_MAX), NONE);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
 	ndshm_uncharge(&charge);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
-	KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
 	become_oneself(&before);
 }
 
@@ -354,7 +368,7 @@ static void given_back_by_another(struct kunit *test)
 	struct before before;
 
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
-	EXPECT_REASON(test, ndshm_charge(&charge, PAGES(7)), NONE);
+	EXPECT_REASON(test, charge_caller(&charge, PAGES(7)), NONE);
 	become_oneself(&before);
 	KUNIT_EXPECT_PTR_NE(test, current_user(), &nobody);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(5)), NONE);
@@ -378,7 +392,7 @@ static unsigned int want_all(void *context, unsigned int number)
 	if (!become_nobody(&before, PAGES(LIMIT)))
 		return 1;
 	for (i = 0; i < ROUNDS; i++) {
-		if (ndshm_charge(&charge, PAGES(LIMIT)) == NDSHM_REASON_NONE)
+		if (charge_caller(&charge, PAGES(LIMIT)) == NDSHM_REASON_NONE)
 			atomic_inc(got);
 		wrong += locked() > LIMIT;
 		ndshm_uncharge(&charge);
@@ -394,7 +408,6 @@ static void several_threads(struct kunit *test)
 
 	suite_run_threads(test, THREADS, want_all, &got);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
-	KUNIT_EXPECT_EQ(test, refcount_read(&nobody.__count), 1);
 	KUNIT_EXPECT_GT(test, atomic_read(&got), 0);
 	kunit_info(test, "%d of %d got it\n", atomic_read(&got),
 		   THREADS * ROUNDS);

@@ -588,7 +588,7 @@ static bool client_ended(struct client *client)
 
 static void begin_client(struct client *client, struct asker *asker)
 {
-	ndshm_requests_init_client(&client->requests, 1);
+	ndshm_requests_init_client(&client->requests, 1, NULL);
 	init_completion(&client->ended);
 	client->request = asker->asked[0].request;
 	client->request.parameters.usage = NDSHM_USAGE_XMIT;
