@@ -50,9 +50,12 @@ static int client_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int client_open(struct inode *inode, struct file *file)
 {
-	file->private_data = ndshm_client_open(file);
-	if (!file->private_data)
-		return -ENOMEM;
+	struct ndshm_client *client;
+	ndshm_reason_t reason = ndshm_client_open(file, &client);
+
+	if (reason != NDSHM_REASON_NONE)
+		return ndshm_reason_errno(reason);
+	file->private_data = client;
 	/* Whoever does not want to wait need not say so for the whole descriptor. */
 	file->f_mode |= FMODE_NOWAIT;
 	return nonseekable_open(inode, file);

@@ -22,6 +22,7 @@
  * @request: until it is done
  * @allocation: of @request; with references on the claim and the payer
  * @charge: of @allocation, for the longest that the block can be
+ * @quota: counts it as its requester's until its record was read
  * @client: whose it is; who waits for it when it is closed
  * @adapter: who may see its addresses is decided when the record is read; held
  * @handle: reserved, and the block's in the end
@@ -34,6 +35,7 @@ struct ndshm_asked {
 	struct ndshm_request request;
 	struct ndshm_allocation allocation;
 	struct ndshm_charge charge;
+	struct ndshm_quota quota;
 	struct ndshm_client *client;
 	struct ndshm_adapter *adapter;
 	u32 handle;
@@ -87,6 +89,7 @@ static void end(struct ndshm_completions *completions)
 static void forget(struct ndshm_asked *asked)
 {
 	ndshm_adapter_put(asked->adapter);
+	ndshm_quota_give(&asked->quota);
 	kfree(asked);
 }
 
@@ -173,12 +176,19 @@ static ndshm_reason_t ask(struct ndshm_command *command,
 	struct ndshm_asked *asked;
 	ndshm_reason_t reason;
 
+	reason = ndshm_requests_attach(&client->completions.requests);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 	asked = kzalloc(sizeof(*asked), NDSHM_GFP_CHARGED);
 	if (!asked)
 		return NDSHM_REASON_MEMORY;
-	reason = ndshm_handle_reserve(&client->handles, &asked->handle);
+	asked->quota.amounts[NDSHM_QUOTA_REQUESTS] = 1;
+	reason = ndshm_quota_take(&asked->quota);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_asked;
+	reason = ndshm_handle_reserve(&client->handles, &asked->handle);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_quota;
 	reason = ndshm_block_charge(&asked->charge, allocation->payer,
 				    parameters->length);
 	if (reason != NDSHM_REASON_NONE)
@@ -209,6 +219,8 @@ err_charge:
 	ndshm_adapter_put(asked->adapter);
 err_handle:
 	ndshm_handle_unreserve(&client->handles, asked->handle);
+err_quota:
+	ndshm_quota_give(&asked->quota);
 err_asked:
 	kfree(asked);
 	return reason;

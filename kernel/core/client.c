@@ -8,31 +8,40 @@
 #include "chardev.h"
 #include "claim.h"
 #include "client.h"
+#include "request.h"
 
-struct ndshm_client *ndshm_client_open(struct file *file)
+ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 {
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 	struct ndshm_client *client;
 
 	client = kzalloc(sizeof(*client), NDSHM_GFP_CHARGED);
 	if (!client)
-		return NULL;
+		return reason;
 	client->opener = ndshm_payer_alloc(NULL);
 	if (!client->opener)
 		goto err_client;
 	if (ndshm_files_init(&client->files))
 		goto err_opener;
+	client->quota.amounts[NDSHM_QUOTA_CLIENTS] = 1;
+	reason = ndshm_quota_take(&client->quota);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_files;
 	ndshm_handles_init(&client->handles);
 	mutex_init(&client->lock);
 	INIT_LIST_HEAD(&client->claims);
 	ndshm_completions_init(&client->completions);
 	client->rawio = file_ns_capable(file, &init_user_ns, CAP_SYS_RAWIO);
-	return client;
+	*out = client;
+	return NDSHM_REASON_NONE;
 
+err_files:
+	ndshm_files_fini(&client->files);
 err_opener:
 	ndshm_payer_put(client->opener);
 err_client:
 	kfree(client);
-	return NULL;
+	return reason;
 }
 
 void ndshm_client_close(struct ndshm_client *client)
@@ -42,6 +51,9 @@ void ndshm_client_close(struct ndshm_client *client)
 
 	/* DMA stops before memory goes, and does not wait for what has not begun. */
 	ndshm_requests_abort(&client->completions.requests);
+	/* The running request ends at the expense of the closer, not of a throttled group. */
+	if (client->completions.requests.worker)
+		ndshm_requests_attach(&client->completions.requests);
 	ndshm_claims_end(&client->claims);
 	ndshm_completions_end(&client->completions);
 	while ((object = ndshm_handle_take_next(&client->handles, &at))) {
@@ -55,6 +67,7 @@ void ndshm_client_close(struct ndshm_client *client)
 	/* What the user's next allocation is charged for must be back by then. */
 	ndshm_block_flush();
 	mutex_destroy(&client->lock);
+	ndshm_quota_give(&client->quota);
 	ndshm_payer_put(client->opener);
 	kfree(client);
 }

@@ -12,6 +12,7 @@
 
 #include "handles.h"
 #include "object.h"
+#include "quota.h"
 
 struct ndshm_adapter;
 struct ndshm_claim;
@@ -46,6 +47,7 @@ struct ndshm_completions {
  *	adapter's claim_lock; never taken inside the mmap lock.
  * @claims: claims of this client; each holds a reference
  * @opener: who opened it, and is charged for what other users do with it
+ * @quota: counts it as its opener's
  * @rawio: was opened with CAP_SYS_RAWIO
  * @completions: its requests, and their records
  */
@@ -56,11 +58,14 @@ struct ndshm_client {
 	struct mutex lock;	/* claims, the making of BAR handles */
 	struct list_head claims;
 	struct ndshm_payer *opener;
+	struct ndshm_quota quota;
 	bool rawio;
 	struct ndshm_completions completions;
 };
 
-struct ndshm_client *ndshm_client_open(struct file *file);
+/* MEMORY or CLIENT_QUOTA: there is none. */
+ndshm_reason_t ndshm_client_open(struct file *file,
+				 struct ndshm_client **client);
 void ndshm_client_close(struct ndshm_client *client);
 
 /*

@@ -45,13 +45,15 @@ const struct nla_policy ndshm_quota_get_nl_policy[NDSHM_A_QUOTA_UID + 1] = {
 };
 
 /* NDSHM_CMD_QUOTA_SET - do */
-const struct nla_policy ndshm_quota_set_nl_policy[NDSHM_A_QUOTA_RESET + 1] = {
+const struct nla_policy ndshm_quota_set_nl_policy[NDSHM_A_QUOTA_CLIENTS_LIMIT + 1] = {
 	[NDSHM_A_QUOTA_UID] = { .type = NLA_U32, },
 	[NDSHM_A_QUOTA_SECTIONS_LIMIT] = { .type = NLA_U64, },
 	[NDSHM_A_QUOTA_HOLDERS_LIMIT] = { .type = NLA_U64, },
 	[NDSHM_A_QUOTA_RESERVED_LIMIT] = { .type = NLA_U64, },
 	[NDSHM_A_QUOTA_BYTES_LIMIT] = { .type = NLA_U64, },
-	[NDSHM_A_QUOTA_RESET] = NLA_POLICY_MAX(NLA_U32, 15),
+	[NDSHM_A_QUOTA_RESET] = NLA_POLICY_MAX(NLA_U32, 63),
+	[NDSHM_A_QUOTA_REQUESTS_LIMIT] = { .type = NLA_U64, },
+	[NDSHM_A_QUOTA_CLIENTS_LIMIT] = { .type = NLA_U64, },
 };
 
 /* Ops table for ndshm */
@@ -114,6 +116,6 @@ const struct genl_ops ndshm_nl_ops[7] = {
 		.cmd		= NDSHM_CMD_QUOTA_SET,
 		.doit		= ndshm_nl_quota_set_doit,
 		.policy		= ndshm_quota_set_nl_policy,
-		.maxattr	= NDSHM_A_QUOTA_RESET,
+		.maxattr	= NDSHM_A_QUOTA_CLIENTS_LIMIT,
 	},
 };

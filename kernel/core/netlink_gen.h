@@ -23,7 +23,7 @@ extern const struct nla_policy ndshm_queue_get_nl_policy[NDSHM_A_QUEUE_ID + 1];
 
 extern const struct nla_policy ndshm_quota_get_nl_policy[NDSHM_A_QUOTA_UID + 1];
 
-extern const struct nla_policy ndshm_quota_set_nl_policy[NDSHM_A_QUOTA_RESET + 1];
+extern const struct nla_policy ndshm_quota_set_nl_policy[NDSHM_A_QUOTA_CLIENTS_LIMIT + 1];
 
 /* Ops table for ndshm */
 extern const struct genl_ops ndshm_nl_ops[7];

@@ -28,6 +28,14 @@ static unsigned long max_user_bytes = 1UL << 46;
 module_param(max_user_bytes, ulong, 0644);
 MODULE_PARM_DESC(max_user_bytes, "Most memory of a user (bytes)");
 
+static unsigned long max_user_requests = 16384;
+module_param(max_user_requests, ulong, 0644);
+MODULE_PARM_DESC(max_user_requests, "Most requests and unread records of a user");
+
+static unsigned long max_user_clients = 1024;
+module_param(max_user_clients, ulong, 0644);
+MODULE_PARM_DESC(max_user_clients, "Most open clients of a user");
+
 /**
  * struct ndshm_quota_user - a user who has something, or limits of their own
  * @uid: who
@@ -67,6 +75,12 @@ static const struct limit limits[] = {
 	},
 	[NDSHM_QUOTA_BYTES] = {
 		&max_user_bytes, NDSHM_REASON_BYTE_QUOTA,
+	},
+	[NDSHM_QUOTA_REQUESTS] = {
+		&max_user_requests, NDSHM_REASON_REQUEST_QUOTA,
+	},
+	[NDSHM_QUOTA_CLIENTS] = {
+		&max_user_clients, NDSHM_REASON_CLIENT_QUOTA,
 	},
 };
 

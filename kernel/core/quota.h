@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a user may have at most: sections, holders, range, memory. This is the one
- * place that decides about it; RLIMIT_MEMLOCK and memory cgroups have limits of
- * their own (see charge.h).
+ * What a user may have at most: sections, holders, range, memory, requests, clients.
+ * This is the one place that decides about it; RLIMIT_MEMLOCK and memory cgroups have
+ * limits of their own (see charge.h).
  */
 #ifndef _NDSHM_CORE_QUOTA_H
 #define _NDSHM_CORE_QUOTA_H
@@ -20,6 +20,8 @@ struct ndshm_quota_user;
  * @NDSHM_QUOTA_HOLDERS: holders
  * @NDSHM_QUOTA_RESERVED: bytes of all sections' MaxSize
  * @NDSHM_QUOTA_BYTES: bytes of memory, as charged by charge.h
+ * @NDSHM_QUOTA_REQUESTS: requests in flight, and records that were not read
+ * @NDSHM_QUOTA_CLIENTS: open descriptors of the char device
  * @NDSHM_QUOTA_KINDS: how many kinds
  *
  * Netlink has them in this order, each with bit 1 << kind.
@@ -29,6 +31,8 @@ enum ndshm_quota_kind {
 	NDSHM_QUOTA_HOLDERS,
 	NDSHM_QUOTA_RESERVED,
 	NDSHM_QUOTA_BYTES,
+	NDSHM_QUOTA_REQUESTS,
+	NDSHM_QUOTA_CLIENTS,
 	NDSHM_QUOTA_KINDS,
 };
 
@@ -44,8 +48,7 @@ struct ndshm_quota {
 
 /*
  * Count the amounts in @quota as the calling user's, all or none of them; a caller
- * with CAP_SYS_RESOURCE may have any. SECTION_QUOTA, HOLDER_QUOTA, RESERVE_QUOTA or
- * BYTE_QUOTA: a limit does not allow it, and listeners were told. MEMORY. May sleep.
+ * with CAP_SYS_RESOURCE may have any. The _QUOTA reason of the kind: a limit does not allow it, and listeners were told. MEMORY. May sleep.
  */
 ndshm_reason_t ndshm_quota_take(struct ndshm_quota *quota);
 

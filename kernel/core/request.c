@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/atomic.h>
+#include <linux/cgroup.h>
+#include <linux/completion.h>
+#include <linux/cred.h>
 #include <linux/debugfs.h>
 #include <linux/export.h>
+#include <linux/kthread.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -24,11 +28,11 @@
  */
 
 /*
- * Apart from that of the blocks, which requests wait for, and from each other: drivers
- * do not wait for clients, however many providers take their time, and what was aborted
- * waits for no provider at all.
+ * Separate from the workqueue of blocks, which requests wait for, and from each other:
+ * aborted requests wait for no provider. Requests of clients run on a thread for each
+ * client, so that they have the cgroups of their requester.
  */
-static struct workqueue_struct *of_drivers, *of_clients, *of_aborted;
+static struct workqueue_struct *of_drivers, *of_aborted;
 static struct dentry *folder;
 
 /* Of the machine, since the module was loaded. */
@@ -86,6 +90,16 @@ static void no_outputs(struct ndshm_parameters *p)
 	p->shared_memory_handle = 0;
 }
 
+static void requests_start_locked(struct ndshm_requests *requests)
+{
+	lockdep_assert_held(&requests->lock);
+
+	if (requests->worker)
+		wake_up_process(requests->worker);
+	else
+		queue_work(of_drivers, &requests->carrying_out);
+}
+
 /* Until it is known not to be out, nothing is written to it: it may be running. */
 static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 				    struct ndshm_request *request,
@@ -111,7 +125,7 @@ static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 	rb_find_add(&request->known, &requests->known, compare_nodes);
 	list_add_tail(&request->link, &requests->waiting);
 	atomic64_inc(&accepted);
-	queue_work(requests->workqueue, &requests->carrying_out);
+	requests_start_locked(requests);
 	return NDSHM_REASON_PENDING;
 }
 
@@ -337,11 +351,8 @@ static void carried_out(struct ndshm_request *request)
 }
 #endif
 
-static void carry_out_work(struct work_struct *work)
+static void requests_carry_out(struct ndshm_requests *requests)
 {
-	struct ndshm_requests *requests = container_of(work,
-						       struct ndshm_requests,
-						       carrying_out);
 	struct ndshm_request *request;
 	bool was_aborted;
 
@@ -364,6 +375,12 @@ static void carry_out_work(struct work_struct *work)
 		tell(requests, request);
 		cond_resched();
 	}
+}
+
+static void requests_work(struct work_struct *work)
+{
+	requests_carry_out(container_of(work, struct ndshm_requests,
+					carrying_out));
 }
 
 static struct ndshm_request *next_aborted(struct ndshm_requests *requests)
@@ -400,7 +417,6 @@ static void abort_work(struct work_struct *work)
  */
 
 static void init(struct ndshm_requests *requests, unsigned int most,
-		 struct workqueue_struct *workqueue,
 		 ndshm_reason_t (*admit)(struct ndshm_request *))
 {
 	raw_spin_lock_init(&requests->lock);
@@ -412,16 +428,16 @@ static void init(struct ndshm_requests *requests, unsigned int most,
 	requests->out = 0;
 	requests->telling = 0;
 	requests->closed = false;
-	requests->workqueue = workqueue;
+	requests->worker = NULL;
 	requests->admit = admit;
-	INIT_WORK(&requests->carrying_out, carry_out_work);
+	INIT_WORK(&requests->carrying_out, requests_work);
 	INIT_WORK(&requests->aborting, abort_work);
 	init_waitqueue_head(&requests->idle);
 }
 
 void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most)
 {
-	init(requests, most, of_drivers, NULL);
+	init(requests, most, NULL);
 }
 EXPORT_SYMBOL_GPL(ndshm_requests_init);
 
@@ -429,9 +445,92 @@ void ndshm_requests_init_client(struct ndshm_requests *requests,
 				unsigned int most,
 				ndshm_reason_t (*admit)(struct ndshm_request *))
 {
-	init(requests, most, of_clients, admit);
+	init(requests, most, admit);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_init_client);
+
+/*
+ * The thread of a client's requests
+ */
+
+/**
+ * struct requests_start - what a new thread is given
+ * @requests: its group
+ * @started: the thread runs, and does not change its own affinity any more
+ */
+struct requests_start {
+	struct ndshm_requests *requests;
+	struct completion started;
+};
+
+static int requests_thread(void *context)
+{
+	struct requests_start *start = context;
+	struct ndshm_requests *requests = start->requests;
+
+	complete(&start->started);
+	while (!kthread_should_stop()) {
+		set_current_state(TASK_IDLE);
+		if (list_empty(&requests->waiting) && !kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+		requests_carry_out(requests);
+	}
+	return 0;
+}
+
+static struct task_struct *requests_get_worker(struct ndshm_requests *requests)
+{
+	struct requests_start start = { .requests = requests };
+	struct task_struct *worker = READ_ONCE(requests->worker), *first;
+
+	if (worker)
+		return worker;
+	init_completion(&start.started);
+	worker = kthread_run(requests_thread, &start, "ndshm-%d",
+			     task_tgid_nr(current));
+	if (IS_ERR(worker))
+		return NULL;
+	wait_for_completion(&start.started);
+	first = cmpxchg(&requests->worker, NULL, worker);
+	if (!first)
+		return worker;
+	kthread_stop(worker);
+	return first;
+}
+
+/* Two tasks with the same css_set are in the same cgroup of every hierarchy. */
+static bool task_same_cgroups(struct task_struct *task)
+{
+#ifdef CONFIG_CGROUPS
+	return rcu_access_pointer(task->cgroups) ==
+	       rcu_access_pointer(current->cgroups);
+#else
+	return true;
+#endif
+}
+
+ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests)
+{
+	struct task_struct *worker = requests_get_worker(requests);
+	const struct cred *old, *cred;
+	int err;
+
+	if (!worker)
+		return NDSHM_REASON_MEMORY;
+	if (task_nice(worker) != task_nice(current))
+		set_user_nice(worker, task_nice(current));
+	if (task_same_cgroups(worker))
+		return NDSHM_REASON_NONE;
+	/* The caller need not have the right to move a kernel thread. */
+	cred = get_task_cred(worker);
+	old = override_creds(cred);
+	err = cgroup_attach_task_all(current, worker);
+	revert_creds(old);
+	put_cred(cred);
+	return err ? NDSHM_REASON_MEMORY : NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_attach);
 
 static bool none_left(struct ndshm_requests *requests)
 {
@@ -451,6 +550,8 @@ void ndshm_requests_end(struct ndshm_requests *requests)
 	requests->closed = true;
 	raw_spin_unlock_irq(&requests->lock);
 	wait_event(requests->idle, none_left(requests));
+	if (requests->worker)
+		kthread_stop(requests->worker);
 	/* Nothing is left to them but to find that out. */
 	flush_work(&requests->carrying_out);
 	flush_work(&requests->aborting);
@@ -492,8 +593,6 @@ static void destroy_workqueues(void)
 {
 	if (of_aborted)
 		destroy_workqueue(of_aborted);
-	if (of_clients)
-		destroy_workqueue(of_clients);
 	if (of_drivers)
 		destroy_workqueue(of_drivers);
 }
@@ -501,9 +600,8 @@ static void destroy_workqueues(void)
 int __init ndshm_request_setup(void)
 {
 	of_drivers = make_workqueue("drivers", WQ_HIGHPRI);
-	of_clients = make_workqueue("clients", 0);
 	of_aborted = make_workqueue("aborted", WQ_HIGHPRI);
-	if (!of_drivers || !of_clients || !of_aborted) {
+	if (!of_drivers || !of_aborted) {
 		destroy_workqueues();
 		return -ENOMEM;
 	}

@@ -10,12 +10,19 @@
 #include <ndshm/request.h>
 
 /*
- * As ndshm_requests_init(), for a client's: drivers' do not wait for these. @admit is
+ * As ndshm_requests_init(), for a client's, which its own thread carries out. @admit is
  * asked before memory is allocated: is the request still allowed? May sleep.
  */
 void ndshm_requests_init_client(struct ndshm_requests *requests,
 				unsigned int most,
 				ndshm_reason_t (*admit)(struct ndshm_request *));
+
+/*
+ * Have the thread of a client's group run in the cgroups of the caller, and at its
+ * priority, from now on; the first call creates it. MEMORY, also for a caller that was
+ * killed. May sleep.
+ */
+ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests);
 
 /*
  * As ndshm_allocate_async(), for the user that the @allocation says, which stays until

@@ -126,8 +126,7 @@ static struct page *alloc_within_reach(struct order *order, gfp_t gfp)
  */
 static struct page *alloc_chunk(struct order *order, unsigned int wanted)
 {
-	const gfp_t hard = NDSHM_GFP_CHARGED | __GFP_ZERO | __GFP_COMP |
-			   __GFP_HARDWALL;
+	const gfp_t hard = NDSHM_GFP_CHARGED | __GFP_ZERO | __GFP_COMP;
 	const gfp_t easy = (hard & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY;
 	struct page *page;
 

@@ -31,11 +31,12 @@ struct ndshm_object_header {
 #define NDSHM_OBJECT_TYPE_DEFAULT	0x80
 
 /*
- * How memory is allocated that a client's cgroup is charged for: at its limit
- * the request fails, and no process is killed.
+ * Flags for memory that a client's memory cgroup is charged for, within its cpuset. At
+ * a limit the request fails, and no process is killed.
  */
 #define NDSHM_GFP_CHARGED \
-	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+	(GFP_KERNEL_ACCOUNT | __GFP_HARDWALL | __GFP_RETRY_MAYFAIL | \
+	 __GFP_NOWARN)
 
 /**
  * struct ndshm_segment_list - the DMA segments of a block

@@ -15,6 +15,7 @@
 
 struct ndshm_allocation;
 struct ndshm_request;
+struct task_struct;
 
 /**
  * typedef ndshm_done_handler - a request has its end
@@ -75,7 +76,7 @@ struct ndshm_requests {
 	unsigned int out;
 	unsigned int telling;
 	bool closed;
-	struct workqueue_struct *workqueue;
+	struct task_struct *worker;	/* of a client; NULL: a workqueue's */
 	ndshm_reason_t (*admit)(struct ndshm_request *request);
 	struct work_struct carrying_out;
 	struct work_struct aborting;
