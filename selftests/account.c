@@ -231,7 +231,8 @@ TEST_F(account, freed_by_another)
 	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_B));
 	ASSERT_TRUE(limit_memlock(LIMIT_PAGES * self->page));
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
-	EXPECT_EQ(0, ndshm_locked(self->fd));
+	/* The opener is charged as well. */
+	EXPECT_EQ(consumed, ndshm_locked(self->fd));
 	test_free_handle(self->fd, self->block.handle);
 	EXPECT_EQ(0, ndshm_locked(self->fd));
 	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
@@ -408,6 +409,69 @@ TEST_F(account, user_namespace)
 	EXPECT_EQ(self->block.consumed, locked_of(self->fd, NDSHM_USER_A));
 	test_free_handle(self->fd, self->block.handle);
 	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
+	close(peer);
+}
+
+#define SUBORDINATES	20
+#define FIRST_SUBORDINATE	1000000
+
+/* A client whose opener is user A, with little to lock. */
+static int open_as_limited(struct _test_data_account *self)
+{
+	int fd;
+
+	if (!limit_memlock(LIMIT_PAGES * self->page) ||
+	    !ndshm_set_capability(CAP_IPC_LOCK, false) ||
+	    setresuid(NDSHM_USER_A, 0, 0))
+		return -1;
+	fd = ndshm_open();
+	return setresuid(0, 0, 0) || !ndshm_become(NDSHM_USER_A) ? -1 : fd;
+}
+
+/* One after the other, each takes what it can of one descriptor, and keeps it. */
+static int take_under_many(struct _test_data_account *self, int fd)
+{
+	struct ndshm_block_alloc alloc;
+	int taken = 0, i;
+
+	for (i = 1; i <= SUBORDINATES; i++) {
+		if (setresuid(i, 0, 0))
+			return -1;
+		alloc = block_alloc_request(self->adapter, self->page,
+					    &self->block);
+		while (taken < SUBORDINATES * LIMIT_PAGES &&
+		       !_test_block_alloc(fd, &alloc))
+			taken++;
+	}
+	return taken;
+}
+
+/* The subordinate users of a user namespace have no budget beyond their opener's. */
+TEST_F(account, subordinate_users)
+{
+	char path[64], map[64];
+	int peer, fd, taken = -1;
+	pid_t child = ndshm_fork(&peer);
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		fd = open_as_limited(self);
+		if (fd < 0 || unshare(CLONE_NEWUSER) || !ndshm_tell(peer) ||
+		    !ndshm_hear(peer))
+			_exit(1);
+		taken = take_under_many(self, fd);
+		send(peer, &taken, sizeof(taken), 0);
+		_exit(0);
+	}
+	ASSERT_TRUE(ndshm_hear(peer));
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", child);
+	snprintf(map, sizeof(map), "0 %d 1\n1 %d %d", NDSHM_USER_A,
+		 FIRST_SUBORDINATE, SUBORDINATES);
+	ASSERT_EQ(0, ndshm_write_file(path, map));
+	ASSERT_TRUE(ndshm_tell(peer));
+	ASSERT_EQ(sizeof(taken), recv(peer, &taken, sizeof(taken), MSG_WAITALL));
+	EXPECT_EQ(LIMIT_PAGES, taken);
+	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 }
 
