@@ -193,6 +193,18 @@ void ndshm_nl_to_queue(const struct nlmsghdr *message,
 	queue->bytes = get_u64(a.at[NDSHM_A_QUEUE_BYTES]);
 }
 
+/* The attribute of a kind; that of its limit follows. */
+static int quota_attribute(int kind)
+{
+	static const int attributes[NDSHM_NL_KINDS] = {
+		NDSHM_A_QUOTA_SECTIONS, NDSHM_A_QUOTA_HOLDERS,
+		NDSHM_A_QUOTA_RESERVED, NDSHM_A_QUOTA_BYTES,
+		NDSHM_A_QUOTA_REQUESTS, NDSHM_A_QUOTA_CLIENTS,
+	};
+
+	return attributes[kind];
+}
+
 void ndshm_nl_to_quota(const struct nlmsghdr *message,
 		       struct ndshm_nl_quota *quota)
 {
@@ -203,11 +215,9 @@ void ndshm_nl_to_quota(const struct nlmsghdr *message,
 	quota->present = present(&a);
 	quota->uid = ndshm_nl_u32(a.at[NDSHM_A_QUOTA_UID]);
 	quota->set = ndshm_nl_u32(a.at[NDSHM_A_QUOTA_SET]);
-	for (i = 0; i < 4; i++) {
-		quota->amounts[i] =
-			get_u64(a.at[NDSHM_A_QUOTA_SECTIONS + 2 * i]);
-		quota->limits[i] =
-			get_u64(a.at[NDSHM_A_QUOTA_SECTIONS_LIMIT + 2 * i]);
+	for (i = 0; i < NDSHM_NL_KINDS; i++) {
+		quota->amounts[i] = get_u64(a.at[quota_attribute(i)]);
+		quota->limits[i] = get_u64(a.at[quota_attribute(i) + 1]);
 	}
 	quota->exceeded = ndshm_nl_u32(a.at[NDSHM_A_QUOTA_EXCEEDED]);
 	quota->wanted = get_u64(a.at[NDSHM_A_QUOTA_WANTED]);
@@ -483,10 +493,9 @@ int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 
 	ndshm_nl_begin(&request, nl->family, NDSHM_CMD_QUOTA_SET, 0);
 	ndshm_nl_put(&request, NDSHM_A_QUOTA_UID, &uid, sizeof(uid));
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < NDSHM_NL_KINDS; i++)
 		if (change->set & 1U << i)
-			ndshm_nl_put(&request,
-				     NDSHM_A_QUOTA_SECTIONS_LIMIT + 2 * i,
+			ndshm_nl_put(&request, quota_attribute(i) + 1,
 				     &change->limits[i],
 				     sizeof(change->limits[i]));
 	if (change->reset)

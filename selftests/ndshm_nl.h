@@ -105,13 +105,15 @@ struct ndshm_nl_queue {
 	__u64 bytes;
 };
 
-/* Kinds: sections, holders, range, bytes; the last two are of an event. */
+#define NDSHM_NL_KINDS	6
+
+/* Sections, holders, range, bytes, requests, clients; the last two are of an event. */
 struct ndshm_nl_quota {
 	__u32 present;
 	__u32 uid;
 	__u32 set;
-	__u64 amounts[4];
-	__u64 limits[4];
+	__u64 amounts[NDSHM_NL_KINDS];
+	__u64 limits[NDSHM_NL_KINDS];
 	__u32 exceeded;
 	__u64 wanted;
 };
@@ -120,7 +122,7 @@ struct ndshm_nl_quota {
 struct ndshm_nl_quota_change {
 	__u32 set;
 	__u32 reset;
-	__u64 limits[4];
+	__u64 limits[NDSHM_NL_KINDS];
 };
 
 /* All return 0 or a negative errno, but for what returns a count. */

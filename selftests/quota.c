@@ -3,6 +3,7 @@
  * Quotas that are set for a user: who may see and set them, that they hold to the
  * byte, and what is told of a refusal.
  */
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +15,12 @@
 #include "ndshm_section.h"
 #include "ndshm_test.h"
 
-enum { SECTIONS = 1, HOLDERS = 2, RESERVED = 4, BYTES = 8, ALL = 15 };
+enum {
+	SECTIONS = 1, HOLDERS = 2, RESERVED = 4, BYTES = 8, REQUESTS = 16,
+	CLIENTS = 32, ALL = 63,
+};
+
+#define KINDS	NDSHM_NL_KINDS
 
 #define HUGE	(2UL << 20)
 
@@ -59,9 +65,12 @@ FIXTURE_TEARDOWN(quota)
 static int set_limit(struct ndshm_nl *nl, __u32 uid, __u32 kind, __u64 limit)
 {
 	struct ndshm_nl_quota_change change = {
-		.set = kind, .limits = { limit, limit, limit, limit },
+		.set = kind,
 	};
+	int i;
 
+	for (i = 0; i < KINDS; i++)
+		change.limits[i] = limit;
 	return ndshm_nl_set_quota(nl, uid, &change);
 }
 
@@ -69,7 +78,8 @@ static int set_limit(struct ndshm_nl *nl, __u32 uid, __u32 kind, __u64 limit)
 TEST_F(quota, set_and_get)
 {
 	struct ndshm_nl_quota_change change = {
-		.set = ALL, .limits = { 11, 12, 13 << 20, 14ULL << 40 },
+		.set = ALL, .limits = { 11, 12, 13 << 20, 14ULL << 40,
+					15, 16 },
 	};
 	struct ndshm_nl_quota before, now;
 	unsigned int i, j;
@@ -77,18 +87,18 @@ TEST_F(quota, set_and_get)
 	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &before));
 	EXPECT_EQ(NDSHM_USER_A, before.uid);
 	EXPECT_EQ(0, before.set);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < KINDS; i++) {
 		EXPECT_EQ(0, before.amounts[i]);
 		EXPECT_NE(0, before.limits[i]);
 	}
 	ASSERT_EQ(0, ndshm_nl_set_quota(&self->nl, NDSHM_USER_A, &change));
-	for (i = 0; i <= 4; i++) {
+	for (i = 0; i <= KINDS; i++) {
 		ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &now));
 		EXPECT_EQ(ALL & ~((1U << i) - 1), now.set);
-		for (j = 0; j < 4; j++)
+		for (j = 0; j < KINDS; j++)
 			EXPECT_EQ(j < i ? before.limits[j] : change.limits[j],
 				  now.limits[j]);
-		if (i < 4) {
+		if (i < KINDS) {
 			struct ndshm_nl_quota_change reset = {
 				.reset = 1U << i,
 			};
@@ -100,11 +110,11 @@ TEST_F(quota, set_and_get)
 	/* Any number is a limit. */
 	ASSERT_EQ(0, set_limit(&self->nl, NDSHM_USER_A, ALL, UINT64_MAX));
 	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &now));
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < KINDS; i++)
 		EXPECT_EQ(UINT64_MAX, now.limits[i]);
 	ASSERT_EQ(0, set_limit(&self->nl, NDSHM_USER_A, ALL, 0));
 	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &now));
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < KINDS; i++)
 		EXPECT_EQ(0, now.limits[i]);
 }
 
@@ -143,7 +153,7 @@ TEST_F(quota, refused)
 		.set = BYTES | HOLDERS, .reset = HOLDERS,
 	};
 	struct ndshm_nl_quota_change nothing = {};
-	struct ndshm_nl_quota_change unknown = { .reset = 16 };
+	struct ndshm_nl_quota_change unknown = { .reset = 64 };
 	struct ndshm_nl_request request;
 	struct ndshm_nl_quota now;
 	__u64 limit = 1;
@@ -419,6 +429,62 @@ TEST_F(quota, exceeded)
 		  ndshm_nl_event(&listener, 0, buffer, sizeof(buffer)));
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
 	ndshm_nl_close(&listener);
+}
+
+/* Requests are counted until their records were read, over all descriptors. */
+TEST_F(quota, of_requests)
+{
+	struct ndshm_block_alloc alloc;
+	struct ndshm_completion record;
+	struct ndshm_nl_quota now;
+	int fds[2], i;
+
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, false));
+	for (i = 0; i < 2; i++) {
+		fds[i] = ndshm_open();
+		ASSERT_LE(0, fds[i]);
+	}
+	ASSERT_EQ(0, set_limit(&self->nl, getuid(), REQUESTS, 4));
+	for (i = 0; i < 4; i++) {
+		alloc = block_later_request(self->adapter, 1, i);
+		test_pending(fds[i % 2], &alloc);
+	}
+	for (i = 0; i < 2; i++) {
+		alloc = block_later_request(self->adapter, 1, 4);
+		test_err_block_alloc(EDQUOT, NDSHM_REASON_REQUEST_QUOTA, fds[i],
+				     &alloc);
+	}
+	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, getuid(), &now));
+	EXPECT_EQ(4, now.amounts[4]);
+	ASSERT_EQ((long)sizeof(record), read(fds[0], &record, sizeof(record)));
+	test_pending(fds[1], &alloc);
+	test_err_block_alloc(EDQUOT, NDSHM_REASON_REQUEST_QUOTA, fds[0], &alloc);
+	close(fds[0]);
+	close(fds[1]);
+	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, getuid(), &now));
+	EXPECT_EQ(0, now.amounts[4]);
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
+}
+
+TEST_F(quota, of_clients)
+{
+	struct ndshm_nl_quota now;
+	int more;
+
+	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, getuid(), &now));
+	EXPECT_LE(1, now.amounts[5]);
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, false));
+	ASSERT_EQ(0, set_limit(&self->nl, getuid(), CLIENTS,
+			       now.amounts[5] + 1));
+	more = ndshm_open();
+	ASSERT_LE(0, more);
+	EXPECT_EQ(-1, open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC));
+	EXPECT_EQ(EDQUOT, errno);
+	close(more);
+	more = ndshm_open();
+	EXPECT_LE(0, more);
+	close(more);
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
 }
 
 /* What the takers got, in memory that all of them have. */

@@ -196,6 +196,8 @@ static const struct fuzz_argument limit_arguments[] = {
 			      NDSHM_A_QUOTA_SECTIONS_LIMIT,
 			      NDSHM_A_QUOTA_HOLDERS_LIMIT,
 			      NDSHM_A_QUOTA_RESERVED_LIMIT,
+			      NDSHM_A_QUOTA_REQUESTS_LIMIT,
+			      NDSHM_A_QUOTA_CLIENTS_LIMIT,
 			      NDSHM_A_QUOTA_BYTES, NDSHM_A_QUOTA_EXCEEDED),
 	[LIMIT_VALUE] = FUZZ_ANY("value", 0x10000, 0, 1, 0xfff, 0x1000,
 				 0x400000000000, 0xffffffffffffffff),

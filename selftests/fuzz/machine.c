@@ -87,6 +87,8 @@ static struct {
 	{ .name = "max_user_holders" },
 	{ .name = "max_user_reserved" },
 	{ .name = "max_user_bytes" },
+	{ .name = "max_user_requests" },
+	{ .name = "max_user_clients" },
 };
 
 const char *machine_adapter_name(enum machine_adapter adapter)

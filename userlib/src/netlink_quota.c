@@ -20,6 +20,10 @@ static const struct nla_policy quota_policy[NDSHM_A_QUOTA_MAX + 1] = {
 	[NDSHM_A_QUOTA_BYTES_LIMIT] = { .type = NLA_U64 },
 	[NDSHM_A_QUOTA_EXCEEDED] = { .type = NLA_U32 },
 	[NDSHM_A_QUOTA_WANTED] = { .type = NLA_U64 },
+	[NDSHM_A_QUOTA_REQUESTS] = { .type = NLA_U64 },
+	[NDSHM_A_QUOTA_REQUESTS_LIMIT] = { .type = NLA_U64 },
+	[NDSHM_A_QUOTA_CLIENTS] = { .type = NLA_U64 },
+	[NDSHM_A_QUOTA_CLIENTS_LIMIT] = { .type = NLA_U64 },
 };
 
 static void fill_quota(void *to, struct nlattr **attrs)
@@ -36,6 +40,10 @@ static void fill_quota(void *to, struct nlattr **attrs)
 	row->reserved_limit = ndshm__attr_u64(attrs[NDSHM_A_QUOTA_RESERVED_LIMIT]);
 	row->bytes = ndshm__attr_u64(attrs[NDSHM_A_QUOTA_BYTES]);
 	row->bytes_limit = ndshm__attr_u64(attrs[NDSHM_A_QUOTA_BYTES_LIMIT]);
+	row->requests = ndshm__attr_u64(attrs[NDSHM_A_QUOTA_REQUESTS]);
+	row->requests_limit = ndshm__attr_u64(attrs[NDSHM_A_QUOTA_REQUESTS_LIMIT]);
+	row->clients = ndshm__attr_u64(attrs[NDSHM_A_QUOTA_CLIENTS]);
+	row->clients_limit = ndshm__attr_u64(attrs[NDSHM_A_QUOTA_CLIENTS_LIMIT]);
 }
 
 const struct ndshm_table ndshm__quotas = {
@@ -93,6 +101,10 @@ static int put_change(struct nl_msg *message, const void *with)
 		error = nla_put_u64(message, NDSHM_A_QUOTA_RESERVED_LIMIT, limits->reserved_limit);
 	if (!error && change->set & NDSHM_QUOTA_BYTES)
 		error = nla_put_u64(message, NDSHM_A_QUOTA_BYTES_LIMIT, limits->bytes_limit);
+	if (!error && change->set & NDSHM_QUOTA_REQUESTS)
+		error = nla_put_u64(message, NDSHM_A_QUOTA_REQUESTS_LIMIT, limits->requests_limit);
+	if (!error && change->set & NDSHM_QUOTA_CLIENTS)
+		error = nla_put_u64(message, NDSHM_A_QUOTA_CLIENTS_LIMIT, limits->clients_limit);
 	if (!error && change->reset)
 		error = nla_put_u32(message, NDSHM_A_QUOTA_RESET, change->reset);
 	return error;

@@ -9,7 +9,7 @@
 #include "internal.h"
 
 #define ALL_KINDS (NDSHM_QUOTA_SECTIONS | NDSHM_QUOTA_HOLDERS | NDSHM_QUOTA_RESERVED | \
-		   NDSHM_QUOTA_BYTES)
+		   NDSHM_QUOTA_BYTES | NDSHM_QUOTA_REQUESTS | NDSHM_QUOTA_CLIENTS)
 
 NDSHM_API int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota)
 {

@@ -17,7 +17,9 @@ table() {
 $1  sections              1                  1024  default
 $1  holders               2                 65536  default
 $1  reserved  3298534883328         4398046511104  user
-$1  bytes              4096  18446744073709551615  user"
+$1  bytes              4096  18446744073709551615  user
+$1  requests              5                 16384  default
+$1  clients               6                  1024  default"
 }
 
 run 0 "one's own quota" quota

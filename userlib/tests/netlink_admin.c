@@ -31,6 +31,10 @@ static void put_quota(struct nl_msg *message, uint32_t uid)
 	nla_put_u64(message, NDSHM_A_QUOTA_RESERVED_LIMIT, 6ULL << 32);
 	nla_put_u64(message, NDSHM_A_QUOTA_BYTES, 7ULL << 32);
 	nla_put_u64(message, NDSHM_A_QUOTA_BYTES_LIMIT, UINT64_MAX);
+	nla_put_u64(message, NDSHM_A_QUOTA_REQUESTS, 8);
+	nla_put_u64(message, NDSHM_A_QUOTA_REQUESTS_LIMIT, 9);
+	nla_put_u64(message, NDSHM_A_QUOTA_CLIENTS, 10);
+	nla_put_u64(message, NDSHM_A_QUOTA_CLIENTS_LIMIT, 11);
 }
 
 static void check_quota(const struct ndshm_quota_row *row, uint32_t uid)
@@ -40,6 +44,8 @@ static void check_quota(const struct ndshm_quota_row *row, uint32_t uid)
 	CHECK(row->holders == 3 && row->holders_limit == 4);
 	CHECK(row->reserved == 5ULL << 32 && row->reserved_limit == 6ULL << 32);
 	CHECK(row->bytes == 7ULL << 32 && row->bytes_limit == UINT64_MAX);
+	CHECK(row->requests == 8 && row->requests_limit == 9);
+	CHECK(row->clients == 10 && row->clients_limit == 11);
 }
 
 static void one_quota(void)
@@ -146,8 +152,8 @@ static void a_quota_is_set(void)
 	kernel_reset(refused);
 	CHECK(ndshm_set_quota(ndshm, 0, 0, 0, &limits) == -EINVAL);
 	CHECK(ndshm_set_quota(ndshm, 0, 3, 1, &limits) == -EINVAL);
-	CHECK(ndshm_set_quota(ndshm, 0, 16, 0, &limits) == -EINVAL);
-	CHECK(ndshm_set_quota(ndshm, 0, 0, 16, &limits) == -EINVAL);
+	CHECK(ndshm_set_quota(ndshm, 0, 64, 0, &limits) == -EINVAL);
+	CHECK(ndshm_set_quota(ndshm, 0, 0, 64, &limits) == -EINVAL);
 	CHECK(kernel.gets == 0);
 }
 

@@ -49,6 +49,10 @@ static struct ndshm_quota_row row_of(uint32_t uid)
 		.reserved_limit = 4ULL << 40,
 		.bytes = 4096,
 		.bytes_limit = UINT64_MAX,
+		.requests = 5,
+		.requests_limit = 16384,
+		.clients = 6,
+		.clients_limit = 1024,
 	};
 }
 

@@ -13,7 +13,7 @@
 
 #include "tool.h"
 
-#define KINDS 4
+#define KINDS 6
 
 /* In the order in which they are shown. */
 static const struct kind {
@@ -30,6 +30,10 @@ static const struct kind {
 	  offsetof(struct ndshm_quota_row, reserved_limit) },
 	{ "bytes", NDSHM_QUOTA_BYTES, offsetof(struct ndshm_quota_row, bytes),
 	  offsetof(struct ndshm_quota_row, bytes_limit) },
+	{ "requests", NDSHM_QUOTA_REQUESTS, offsetof(struct ndshm_quota_row, requests),
+	  offsetof(struct ndshm_quota_row, requests_limit) },
+	{ "clients", NDSHM_QUOTA_CLIENTS, offsetof(struct ndshm_quota_row, clients),
+	  offsetof(struct ndshm_quota_row, clients_limit) },
 };
 
 static uint64_t number_at(const struct ndshm_quota_row *row, size_t offset)
@@ -213,6 +217,8 @@ enum exit_code run_quota(struct common *common, int argc, char **argv)
 		{ "holders", OPTION_FIRST + 1, "N", 0, "Set how many holders", 0 },
 		{ "reserved", OPTION_FIRST + 2, "N[K|M|G]", 0, "Set bytes of range", 0 },
 		{ "bytes", OPTION_FIRST + 3, "N[K|M|G]", 0, "Set bytes of memory", 0 },
+		{ "requests", OPTION_FIRST + 4, "N", 0, "Set how many requests and unread records", 0 },
+		{ "clients", OPTION_FIRST + 5, "N", 0, "Set how many open clients", 0 },
 		{ 0 }
 	};
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };

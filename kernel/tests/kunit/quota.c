@@ -28,6 +28,8 @@ static const ndshm_reason_t reasons[] = {
 	[NDSHM_QUOTA_HOLDERS] = NDSHM_REASON_HOLDER_QUOTA,
 	[NDSHM_QUOTA_RESERVED] = NDSHM_REASON_RESERVE_QUOTA,
 	[NDSHM_QUOTA_BYTES] = NDSHM_REASON_BYTE_QUOTA,
+	[NDSHM_QUOTA_REQUESTS] = NDSHM_REASON_REQUEST_QUOTA,
+	[NDSHM_QUOTA_CLIENTS] = NDSHM_REASON_CLIENT_QUOTA,
 };
 
 /* Take it as that user, without privilege or with it. */
@@ -482,6 +484,10 @@ static void they_change(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_RESERVED],
 			max_user_reserved);
 	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_BYTES], max_user_bytes);
+	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_REQUESTS],
+			max_user_requests);
+	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_CLIENTS],
+			max_user_clients);
 	EXPECT_REASON(test, take(&quota), NDSHM_REASON_NONE);
 	for (max_user_holders = 0; max_user_holders < 20; max_user_holders++) {
 		KUNIT_EXPECT_EQ(test, allowed(NDSHM_QUOTA_HOLDERS, 1),

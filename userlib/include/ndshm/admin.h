@@ -20,6 +20,8 @@ extern "C" {
 #define NDSHM_QUOTA_HOLDERS	2U
 #define NDSHM_QUOTA_RESERVED	4U	/* bytes of range of all sections */
 #define NDSHM_QUOTA_BYTES	8U	/* of memory that the user is charged for */
+#define NDSHM_QUOTA_REQUESTS	16U	/* in flight, and records that were not read */
+#define NDSHM_QUOTA_CLIENTS	32U	/* open descriptors of the device */
 
 #define NDSHM_UID_SELF		UINT32_MAX
 
@@ -35,6 +37,10 @@ struct ndshm_quota_row {
 	uint64_t reserved_limit;
 	uint64_t bytes;
 	uint64_t bytes_limit;
+	uint64_t requests;
+	uint64_t requests_limit;
+	uint64_t clients;
+	uint64_t clients_limit;
 };
 
 /* -EPERM: another user's, without CAP_SYS_ADMIN. -EINVAL: there is no such user. */

@@ -18,6 +18,8 @@ static void set_limits(void)
 	max_user_holders = 1000;
 	max_user_reserved = 123456789;
 	max_user_bytes = 1UL << 33;
+	max_user_requests = 77;
+	max_user_clients = 99;
 }
 
 static bool no_users(void)
