@@ -10,11 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
 #include <linux/capability.h>
+#include <linux/mempolicy.h>
 
 #include "ndshm_edu.h"
 #include "ndshm_mock.h"
@@ -841,6 +844,191 @@ TEST_F(async, cgroup)
 	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
 }
 
+/* A cgroup with one controller and one setting of it; why there is none. */
+static const char *make_limited(char *path, size_t size, const char *controller,
+				const char *name, const char *value)
+{
+	char file[256], enable[32];
+
+	snprintf(path, size, CGROUPS "/ndshm-async-%d", getpid());
+	snprintf(file, sizeof(file), "%s/%s", path, name);
+	snprintf(enable, sizeof(enable), "+%s", controller);
+	ndshm_write_file(CGROUPS "/cgroup.subtree_control", enable);
+	if (geteuid() || mkdir(path, 0755))
+		return "no cgroup v2 at " CGROUPS;
+	if (!ndshm_write_file(file, value))
+		return NULL;
+	rmdir(path);
+	return "no such controller";
+}
+
+/* The node of a mapped page, or -1. */
+static int node_of(void *page)
+{
+	int node = -1;
+
+	*(volatile char *)page = 1;
+	return syscall(SYS_get_mempolicy, &node, NULL, 0, page,
+		       MPOL_F_NODE | MPOL_F_ADDR) ? -1 : node;
+}
+
+/* Of the provider whose memory has pages. */
+static struct ndshm_block_alloc
+pages_request(struct __test_metadata *_metadata, struct _test_data_async *self,
+	      __u64 length, __u64 cookie)
+{
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->adapter, length, cookie);
+	struct ndshm_nl_provider provider = {};
+	struct ndshm_nl nl;
+
+	EXPECT_EQ(0, ndshm_nl_open(&nl));
+	EXPECT_EQ(0, ndshm_nl_provider_by_name(&nl, "pages", &provider));
+	ndshm_nl_close(&nl);
+	alloc.provider = provider.id;
+	return alloc;
+}
+
+/* How many of some blocks that prefer node 1 are there; they are freed again. */
+static int on_node_1(struct __test_metadata *_metadata,
+		     struct _test_data_async *self)
+{
+	struct ndshm_block_alloc alloc;
+	int found = 0, i;
+
+	for (i = 0; i < 16; i++) {
+		struct ndshm_completion record;
+		void *map;
+
+		alloc = pages_request(_metadata, self, CHUNK, i);
+		alloc.preferred_node = 1;
+		test_pending(self->fd, &alloc);
+		record = test_read(self->fd);
+		test_record(&record, i, NDSHM_REASON_NONE);
+		map = test_map_block(self->fd, &record.block);
+		found += node_of(map) == 1;
+		EXPECT_EQ(0, munmap(map, record.block.length));
+		test_free_handle(self->fd, record.block.handle);
+	}
+	return found;
+}
+
+/* A node that the requester's cpuset forbids is not used, whatever the client has seen. */
+TEST_F(async, cpuset)
+{
+	const char *missing;
+	char path[128];
+	int peer, found;
+	pid_t child;
+
+	if (access("/sys/devices/system/node/node1", F_OK))
+		SKIP(return, "no second node");
+	missing = make_limited(path, sizeof(path), "cpuset", "cpuset.mems", "0");
+	if (missing)
+		SKIP(return, "%s", missing);
+	EXPECT_LT(8, on_node_1(_metadata, self));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		found = enter_cgroup(path) ? -1 : on_node_1(_metadata, self);
+		_exit(found);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	/* And back, for whoever asks next. */
+	EXPECT_LT(8, on_node_1(_metadata, self));
+	close(peer);
+	close(self->fd);
+	self->fd = ndshm_open();
+	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
+}
+
+#define WORK_BLOCKS	4
+#define WORK_LENGTH	(32 << 20)
+
+static void work_later(struct __test_metadata *_metadata,
+		       struct _test_data_async *self)
+{
+	struct ndshm_block_alloc alloc;
+	int i;
+
+	for (i = 0; i < WORK_BLOCKS; i++) {
+		struct ndshm_completion record;
+
+		alloc = pages_request(_metadata, self, WORK_LENGTH, i);
+		test_pending(self->fd, &alloc);
+		record = test_read(self->fd);
+		test_record(&record, i, NDSHM_REASON_NONE);
+		test_free_handle(self->fd, record.block.handle);
+	}
+}
+
+/* Microseconds of processor time that the same takes at once. */
+static long long work_now(struct __test_metadata *_metadata,
+			  struct _test_data_async *self)
+{
+	struct rusage before, after;
+	int i;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (i = 0; i < WORK_BLOCKS; i++) {
+		struct ndshm_block_info block;
+		struct ndshm_block_alloc alloc =
+			pages_request(_metadata, self, WORK_LENGTH, 0);
+
+		alloc.flags = 0;
+		alloc.blocks = (__u64)(uintptr_t)&block;
+		test_block_alloc(self->fd, &alloc);
+		test_free_handle(self->fd, block.handle);
+	}
+	getrusage(RUSAGE_SELF, &after);
+	return (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000LL +
+	       after.ru_stime.tv_usec - before.ru_stime.tv_usec;
+}
+
+static long long cpu_stat(const char *path, const char *key)
+{
+	char file[256], text[1024], *at;
+
+	snprintf(file, sizeof(file), "%s/cpu.stat", path);
+	if (ndshm_read_file(file, text, sizeof(text)))
+		return -1;
+	at = strstr(text, key);
+	return at ? atoll(at + strlen(key)) : -1;
+}
+
+/* The processor time of a request is that of the requester's cgroup. */
+TEST_F(async, cpu)
+{
+	const char *missing;
+	long long needed;
+	char path[128];
+	pid_t child;
+	int peer;
+
+	missing = make_limited(path, sizeof(path), "cpu", "cpu.max",
+			       "20000 100000");
+	if (missing)
+		SKIP(return, "%s", missing);
+	needed = work_now(_metadata, self);
+	/* The client's first requester is not in the cgroup. */
+	work_later(_metadata, self);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_EQ(0, enter_cgroup(path));
+		work_later(_metadata, self);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	EXPECT_LT(needed / 2, cpu_stat(path, "usage_usec "))
+		TH_LOG("%lld us needed", needed);
+	EXPECT_LT(0, cpu_stat(path, "nr_throttled "));
+	close(peer);
+	close(self->fd);
+	self->fd = ndshm_open();
+	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
+}
+
 /*
  * A provider that takes its time
  */
@@ -915,7 +1103,7 @@ static void cancel(struct __test_metadata *_metadata,
 	test_block_cancel(self->fd, &request);
 }
 
-/* Who asked has gone when it is carried out, and the cgroup as well. */
+/* The requester has ended before its request is carried out; its cgroup can be removed. */
 TEST_F(slow, asker_goes)
 {
 	struct ndshm_state state = test_state(self->fd);
@@ -936,7 +1124,6 @@ TEST_F(slow, asker_goes)
 		_exit(enter_cgroup(path) || _test_block_alloc(self->fd, &alloc));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
-	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
 	test_mock("script p hold=0");
 	record = test_read(self->fd);
 	test_record(&record, 0, NDSHM_REASON_NONE);
@@ -946,6 +1133,7 @@ TEST_F(slow, asker_goes)
 	EXPECT_EQ(CHUNK, record.block.length);
 	test_free_handle(self->fd, record.block.handle);
 	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
+	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
 }
 
 /* Each answer arrives as it would at once. */

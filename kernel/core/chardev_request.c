@@ -176,9 +176,6 @@ static ndshm_reason_t ask(struct ndshm_command *command,
 	struct ndshm_asked *asked;
 	ndshm_reason_t reason;
 
-	reason = ndshm_requests_attach(&client->completions.requests);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
 	asked = kzalloc(sizeof(*asked), NDSHM_GFP_CHARGED);
 	if (!asked)
 		return NDSHM_REASON_MEMORY;

@@ -6,8 +6,10 @@
 #include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/kthread.h>
+#include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 
 #include "adapter.h"
@@ -129,11 +131,10 @@ static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 	return NDSHM_REASON_PENDING;
 }
 
-ndshm_reason_t
-ndshm_request_submit(struct ndshm_requests *requests,
-		     struct ndshm_request *request,
-		     const struct ndshm_parameters *parameters,
-		     const struct ndshm_allocation *allocation)
+static ndshm_reason_t request_submit(struct ndshm_requests *requests,
+				     struct ndshm_request *request,
+				     const struct ndshm_parameters *parameters,
+				     const struct ndshm_allocation *allocation)
 {
 	ndshm_reason_t reason;
 	unsigned long flags;
@@ -160,7 +161,7 @@ ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
 	if (reason == NDSHM_REASON_NONE && !p.adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
-		return ndshm_request_submit(requests, request, &p, &kernel_user);
+		return request_submit(requests, request, &p, &kernel_user);
 	/* One that is out was found good before. */
 	no_outputs(&request->parameters);
 	return reason;
@@ -429,6 +430,7 @@ static void init(struct ndshm_requests *requests, unsigned int most,
 	requests->telling = 0;
 	requests->closed = false;
 	requests->worker = NULL;
+	mutex_init(&requests->worker_lock);
 	requests->admit = admit;
 	INIT_WORK(&requests->carrying_out, requests_work);
 	INIT_WORK(&requests->aborting, abort_work);
@@ -463,6 +465,30 @@ struct requests_start {
 	struct completion started;
 };
 
+/* A cgroup with a task in it cannot be removed: leave it when idle this long. */
+#define REQUESTS_LINGER	HZ
+
+/* Two tasks with the same css_set are in the same cgroup of every hierarchy. */
+static bool task_same_cgroups(struct task_struct *task,
+			      struct task_struct *other)
+{
+#ifdef CONFIG_CGROUPS
+	return rcu_access_pointer(task->cgroups) ==
+	       rcu_access_pointer(other->cgroups);
+#else
+	return true;
+#endif
+}
+
+static void requests_leave_cgroups(struct ndshm_requests *requests)
+{
+	mutex_lock(&requests->worker_lock);
+	if (list_empty(&requests->waiting) &&
+	    !task_same_cgroups(current, &init_task))
+		cgroup_attach_task_all(&init_task, current);
+	mutex_unlock(&requests->worker_lock);
+}
+
 static int requests_thread(void *context)
 {
 	struct requests_start *start = context;
@@ -471,66 +497,83 @@ static int requests_thread(void *context)
 	complete(&start->started);
 	while (!kthread_should_stop()) {
 		set_current_state(TASK_IDLE);
-		if (list_empty(&requests->waiting) && !kthread_should_stop())
-			schedule();
+		if (list_empty(&requests->waiting) && !kthread_should_stop() &&
+		    !schedule_timeout(REQUESTS_LINGER))
+			requests_leave_cgroups(requests);
 		__set_current_state(TASK_RUNNING);
 		requests_carry_out(requests);
 	}
 	return 0;
 }
 
-static struct task_struct *requests_get_worker(struct ndshm_requests *requests)
+static ndshm_reason_t requests_create_worker(struct ndshm_requests *requests)
 {
 	struct requests_start start = { .requests = requests };
-	struct task_struct *worker = READ_ONCE(requests->worker), *first;
+	struct task_struct *worker;
 
-	if (worker)
-		return worker;
 	init_completion(&start.started);
 	worker = kthread_run(requests_thread, &start, "ndshm-%d",
 			     task_tgid_nr(current));
 	if (IS_ERR(worker))
-		return NULL;
+		return NDSHM_REASON_MEMORY;
 	wait_for_completion(&start.started);
-	first = cmpxchg(&requests->worker, NULL, worker);
-	if (!first)
-		return worker;
-	kthread_stop(worker);
-	return first;
+	/* Requests of drivers have none, and look without the lock. */
+	WRITE_ONCE(requests->worker, worker);
+	return NDSHM_REASON_NONE;
 }
 
-/* Two tasks with the same css_set are in the same cgroup of every hierarchy. */
-static bool task_same_cgroups(struct task_struct *task)
+static ndshm_reason_t requests_attach_locked(struct ndshm_requests *requests)
 {
-#ifdef CONFIG_CGROUPS
-	return rcu_access_pointer(task->cgroups) ==
-	       rcu_access_pointer(current->cgroups);
-#else
-	return true;
-#endif
-}
-
-ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests)
-{
-	struct task_struct *worker = requests_get_worker(requests);
 	const struct cred *old, *cred;
 	int err;
 
-	if (!worker)
+	lockdep_assert_held(&requests->worker_lock);
+
+	if (!requests->worker &&
+	    requests_create_worker(requests) != NDSHM_REASON_NONE)
 		return NDSHM_REASON_MEMORY;
-	if (task_nice(worker) != task_nice(current))
-		set_user_nice(worker, task_nice(current));
-	if (task_same_cgroups(worker))
+	if (task_nice(requests->worker) != task_nice(current))
+		set_user_nice(requests->worker, task_nice(current));
+	if (task_same_cgroups(requests->worker, current))
 		return NDSHM_REASON_NONE;
 	/* The caller need not have the right to move a kernel thread. */
-	cred = get_task_cred(worker);
+	cred = get_task_cred(requests->worker);
 	old = override_creds(cred);
-	err = cgroup_attach_task_all(current, worker);
+	err = cgroup_attach_task_all(current, requests->worker);
 	revert_creds(old);
 	put_cred(cred);
 	return err ? NDSHM_REASON_MEMORY : NDSHM_REASON_NONE;
 }
+
+ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests)
+{
+	ndshm_reason_t reason;
+
+	mutex_lock(&requests->worker_lock);
+	reason = requests_attach_locked(requests);
+	mutex_unlock(&requests->worker_lock);
+	return reason;
+}
 EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_attach);
+
+ndshm_reason_t
+ndshm_request_submit(struct ndshm_requests *requests,
+		     struct ndshm_request *request,
+		     const struct ndshm_parameters *parameters,
+		     const struct ndshm_allocation *allocation)
+{
+	ndshm_reason_t reason;
+
+	/* Until it is queued, the thread must not leave the caller's cgroups. */
+	if (mutex_lock_killable(&requests->worker_lock))
+		return NDSHM_REASON_REQUEST_ABORTED;
+	reason = requests_attach_locked(requests);
+	if (reason == NDSHM_REASON_NONE)
+		reason = request_submit(requests, request, parameters,
+					allocation);
+	mutex_unlock(&requests->worker_lock);
+	return reason;
+}
 
 static bool none_left(struct ndshm_requests *requests)
 {

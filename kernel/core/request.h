@@ -18,15 +18,15 @@ void ndshm_requests_init_client(struct ndshm_requests *requests,
 				ndshm_reason_t (*admit)(struct ndshm_request *));
 
 /*
- * Have the thread of a client's group run in the cgroups of the caller, and at its
- * priority, from now on; the first call creates it. MEMORY, also for a caller that was
- * killed. May sleep.
+ * Move the thread of a client's group to the cgroups of the caller, and to its nice
+ * value; the first call creates it. MEMORY. May sleep.
  */
 ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests);
 
 /*
- * As ndshm_allocate_async(), for the user that the @allocation says, which stays until
- * the end. The @parameters, which are copied, are checked and normalized.
+ * As ndshm_allocate_async(), for a client's group: in the cgroups of the caller, for the
+ * payer of @allocation, which stays until the end. @parameters, which are copied, must
+ * be checked and normalized. May sleep.
  */
 ndshm_reason_t
 ndshm_request_submit(struct ndshm_requests *requests,

@@ -6,6 +6,7 @@
 #define _NDSHM_REQUEST_H
 
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/rbtree_types.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -76,6 +77,7 @@ struct ndshm_requests {
 	unsigned int out;
 	unsigned int telling;
 	bool closed;
+	struct mutex worker_lock;	/* creation and cgroups of the worker */
 	struct task_struct *worker;	/* of a client; NULL: a workqueue's */
 	ndshm_reason_t (*admit)(struct ndshm_request *request);
 	struct work_struct carrying_out;
