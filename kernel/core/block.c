@@ -2,6 +2,7 @@
 #include <linux/bits.h>
 #include <linux/cred.h>
 #include <linux/export.h>
+#include <linux/hash.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -9,6 +10,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 #include <linux/wait_bit.h>
 
 #include <linux/ndshm_netlink.h>
@@ -139,18 +141,46 @@ static bool block_object_mappable(struct ndshm_object *object)
 	return ndshm_block_mappable(ndshm_block_of(object));
 }
 
+/*
+ * Deferred frees by charged user: users in different buckets do not wait for each
+ * other's, and nobody longer than DEFERRED_WAIT.
+ */
+#define DEFERRED_BITS	8
+#define DEFERRED_WAIT	(HZ / 2)
+
+static atomic_t deferred[1 << DEFERRED_BITS];
+static DECLARE_WAIT_QUEUE_HEAD(deferred_wait);
+
+static atomic_t *deferred_of(const struct user_struct *user)
+{
+	return &deferred[hash_ptr(user, DEFERRED_BITS)];
+}
+
+void ndshm_block_wait_deferred(const struct user_struct *user)
+{
+	wait_event_killable_timeout(deferred_wait,
+				    !atomic_read(deferred_of(user)),
+				    DEFERRED_WAIT);
+}
+
 static void release_work(struct work_struct *work)
 {
 	struct ndshm_block *block = container_of(work, struct ndshm_block,
 						 work);
+	atomic_t *count = block->charge.payer ?
+		deferred_of(block->charge.payer->cred->user) : NULL;
 
 	block_release(&block->object);
+	if (count && atomic_dec_and_test(count))
+		wake_up_all(&deferred_wait);
 }
 
 static void block_release_async(struct ndshm_object *object)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 
+	if (block->charge.payer)
+		atomic_inc(deferred_of(block->charge.payer->cred->user));
 	INIT_WORK(&block->work, release_work);
 	queue_work(workqueue, &block->work);
 }

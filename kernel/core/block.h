@@ -20,6 +20,7 @@ struct ndshm_claim;
 struct ndshm_queue;
 struct ndshm_registration;
 struct pid;
+struct user_struct;
 
 /* Bits of @ending. */
 #define NDSHM_BLOCK_VISIBLE	0
@@ -208,6 +209,12 @@ void ndshm_block_free_quiet(struct ndshm_block *block);
  */
 void ndshm_block_hide(struct ndshm_block *block);
 void ndshm_block_end(struct ndshm_block *block);
+
+/*
+ * Wait for deferred frees of what @user is charged for: half a second at most, and no
+ * longer than the caller lives.
+ */
+void ndshm_block_wait_deferred(const struct user_struct *user);
 
 /* Wait for the last puts from atomic context that have happened by now. */
 void ndshm_block_flush(void);

@@ -110,7 +110,7 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
 	/* Before refusing, wait for what is already being given back. */
-	ndshm_block_flush();
+	ndshm_block_wait_deferred(refused->cred->user);
 	ndshm_sections_trim(refused->cred->user);
 	ndshm_pinned_reap(refused->cred->user);
 	reason = payer_take(payer, pages, &refused);

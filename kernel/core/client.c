@@ -4,8 +4,8 @@
 #include <linux/slab.h>
 
 #include "adapter.h"
-#include "block.h"
 #include "chardev.h"
+#include "charge.h"
 #include "claim.h"
 #include "client.h"
 #include "request.h"
@@ -64,8 +64,6 @@ void ndshm_client_close(struct ndshm_client *client)
 	WARN_ON_ONCE(client->handles.taken);
 	ndshm_handles_fini(&client->handles);
 	ndshm_files_fini(&client->files);
-	/* What the user's next allocation is charged for must be back by then. */
-	ndshm_block_flush();
 	mutex_destroy(&client->lock);
 	ndshm_quota_give(&client->quota);
 	ndshm_payer_put(client->opener);

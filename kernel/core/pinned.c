@@ -86,7 +86,8 @@ void ndshm_pinned_reap(struct user_struct *user)
 {
 	struct bucket *bucket = bucket_of(user);
 
-	mutex_lock(&bucket->lock);
+	if (mutex_lock_killable(&bucket->lock))
+		return;
 	reap_bucket(bucket);
 	mutex_unlock(&bucket->lock);
 }
