@@ -1136,6 +1136,48 @@ TEST_F(slow, asker_goes)
 	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
 }
 
+/* Ends with 0 if neither a close nor a refused allocation takes part in others' frees. */
+static void be_bystander(struct _test_data_slow *self)
+{
+	const struct rlimit none = {};
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_info block;
+	int fd = ndshm_open();
+
+	alloc = block_alloc_request(self->adapter, self->page, &block);
+	if (fd < 0 || setrlimit(RLIMIT_MEMLOCK, &none) ||
+	    !ndshm_become(NDSHM_USER_B) || !_test_block_alloc(fd, &alloc) ||
+	    alloc.reason != NDSHM_REASON_MEMLOCK)
+		_exit(1);
+	close(fd);
+	_exit(0);
+}
+
+/* A stranger's deferred free is held by its provider: nobody waits for it. */
+TEST_F(slow, deferred_free)
+{
+	int peer, status = -1;
+	pid_t bystander;
+
+	test_mock("block alloc 0 a p %zu", self->page);
+	test_mock("block get 0");
+	test_mock("block free 0");
+	test_mock("script p hold_free=1");
+	/* The last reference, from atomic context. */
+	test_mock("block put 0");
+	bystander = ndshm_fork(&peer);
+	ASSERT_LE(0, bystander);
+	if (!bystander)
+		be_bystander(self);
+	EXPECT_TRUE(ndshm_soon(waitpid(bystander, &status, WNOHANG) ==
+			       bystander));
+	EXPECT_EQ(0, status);
+	test_mock("script p hold_free=0");
+	if (status == -1)
+		ndshm_reap(bystander);
+	close(peer);
+}
+
 /* Each answer arrives as it would at once. */
 TEST_F(slow, answers)
 {
