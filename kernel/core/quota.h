@@ -48,7 +48,8 @@ struct ndshm_quota {
 
 /*
  * Count the amounts in @quota as the calling user's, all or none of them; a caller
- * with CAP_SYS_RESOURCE may have any. The _QUOTA reason of the kind: a limit does not allow it, and listeners were told. MEMORY. May sleep.
+ * with CAP_SYS_RESOURCE may have any. Returns the _QUOTA reason of the kind whose limit
+ * does not allow it, of which listeners are notified, or MEMORY. May sleep.
  */
 ndshm_reason_t ndshm_quota_take(struct ndshm_quota *quota);
 
