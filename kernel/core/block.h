@@ -163,16 +163,17 @@ bool ndshm_block_mappable(const struct ndshm_block *block);
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
 void ndshm_block_settle(struct ndshm_object *object);
 
-/* Answer a fault with page @index of it; the caller makes sure that it has its memory. */
-vm_fault_t ndshm_block_show(const struct ndshm_block *block, pgoff_t index,
-			    struct vm_fault *vmf);
-
 /*
- * Zero @count pages of it from page @first on; the caller makes sure that it has its
- * memory. May sleep.
+ * The page at @index, or NULL: the provider has none there. The block must have its
+ * memory while this runs. Does not sleep, takes no reference.
  */
-void ndshm_block_zero(const struct ndshm_block *block, pgoff_t first,
-		      unsigned long count);
+struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index);
+
+/* Answer a fault with @page, which is locked and whose reference is passed on. */
+vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page);
+
+/* Zero @count pages of one folio; the caller holds a reference on it. May sleep. */
+void ndshm_pages_zero(struct page *page, unsigned long count);
 
 /*
  * Before its memory is freed, and when nothing is mapped any more: what others have

@@ -22,8 +22,7 @@ static bool is_in_place(struct page *page, pgoff_t index)
 	       IS_ALIGNED(folio->index, folio_nr_pages(folio));
 }
 
-/* As long as the block is backed. NULL: the provider has no such page. */
-static struct page *page_at(const struct ndshm_block *block, pgoff_t index)
+struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index)
 {
 	struct ndshm_registration *registration = block->registration;
 	struct page *page;
@@ -40,7 +39,7 @@ static struct folio *next_folio(const struct ndshm_block *block, pgoff_t *index)
 
 	while (*index < block->object.length >> PAGE_SHIFT) {
 		cond_resched();
-		page = page_at(block, *index);
+		page = ndshm_block_page(block, *index);
 		if (page) {
 			*index = page_folio(page)->index +
 				 folio_nr_pages(page_folio(page));
@@ -51,15 +50,8 @@ static struct folio *next_folio(const struct ndshm_block *block, pgoff_t *index)
 	return NULL;
 }
 
-vm_fault_t ndshm_block_show(const struct ndshm_block *block, pgoff_t index,
-			    struct vm_fault *vmf)
+vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page)
 {
-	struct page *page = page_at(block, index);
-
-	if (!page)
-		return VM_FAULT_SIGBUS;
-	get_page(page);
-	lock_page(page);
 	/* Memory management would look for the mapping of this one. */
 	if (PageHWPoison(page)) {
 		unlock_page(page);
@@ -72,9 +64,15 @@ vm_fault_t ndshm_block_show(const struct ndshm_block *block, pgoff_t index,
 
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
 {
+	struct page *page = ndshm_block_page(ndshm_block_of(object), vmf->pgoff);
+
 	lockdep_assert_held(&object->lock);
 
-	return ndshm_block_show(ndshm_block_of(object), vmf->pgoff, vmf);
+	if (!page)
+		return VM_FAULT_SIGBUS;
+	get_page(page);
+	lock_page(page);
+	return ndshm_fault_answer(vmf, page);
 }
 
 void ndshm_block_settle(struct ndshm_object *object)
@@ -88,15 +86,11 @@ void ndshm_block_settle(struct ndshm_object *object)
 	}
 }
 
-void ndshm_block_zero(const struct ndshm_block *block, pgoff_t first,
-		      unsigned long count)
+void ndshm_pages_zero(struct page *page, unsigned long count)
 {
-	struct page *page;
-
-	for (; count; first++, count--) {
-		page = page_at(block, first);
+	for (; count; page++, count--) {
 		/* To touch what is broken would bring the machine down. */
-		if (page && !PageHWPoison(page))
+		if (!PageHWPoison(page))
 			clear_highpage(page);
 		cond_resched();
 	}

@@ -16,7 +16,7 @@
 #include "holder.h"
 #include "params.h"
 #include "provider.h"
-#include "section.h"
+#include "section_memory.h"
 
 ndshm_reason_t ndshm_new_descriptor(const char *name,
 				    const struct file_operations *ops,
@@ -166,9 +166,9 @@ static ndshm_reason_t state(struct ndshm_section *section)
 {
 	ndshm_reason_t reason;
 
-	mutex_lock(&section->object.lock);
+	spin_lock(&section->lock);
 	reason = ndshm_section_state(section);
-	mutex_unlock(&section->object.lock);
+	spin_unlock(&section->lock);
 	return reason;
 }
 
@@ -254,7 +254,7 @@ ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 	argument->out_provider = section->provider->entry.id;
 	argument->out_flags = writable(command->file) ? 0 :
 			      NDSHM_SECTION_READONLY;
-	mutex_lock(&section->object.lock);
+	spin_lock(&section->lock);
 	argument->out_flags |=
 		(section->deleted ? NDSHM_SECTION_DELETED : 0) |
 		(ndshm_section_revoked(section) ? NDSHM_SECTION_REVOKED : 0) |
@@ -264,7 +264,7 @@ ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 			      PAGE_SHIFT;
 	argument->out_extents = section->extents;
 	argument->out_holders = section->holders;
-	mutex_unlock(&section->object.lock);
+	spin_unlock(&section->lock);
 	return NDSHM_REASON_NONE;
 }
 
@@ -318,6 +318,8 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!ret)
 		ret = ndshm_object_mmap(&section->object, vma,
 					&section->files);
+	if (!ret)
+		ndshm_section_set_inode(section, file_inode(vma->vm_file));
 	/* It may have been deleted since. */
 	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
 }

@@ -240,7 +240,7 @@ static struct ndshm_run *behind(const struct ndshm_extent_map *map,
 	       NULL : list_next_entry(run, link);
 }
 
-/* Free runs and holes lie in turn, up to what is taken. */
+/* Free runs and holes lie in turn, up to what is taken or leaving. */
 bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start)
 {
@@ -254,7 +254,7 @@ bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 							    hole->start;
 		to = end_of(hole);
 		for (run = behind(map, hole);
-		     run && run->kind != NDSHM_RUN_TAKEN;
+		     run && run->kind < NDSHM_RUN_TAKEN;
 		     run = behind(map, run)) {
 			to = end_of(run);
 			if (run->kind == NDSHM_RUN_HOLE)
@@ -346,15 +346,22 @@ static void put_down(struct ndshm_extent_map *map, struct ndshm_run *run,
 	enter_tree(map, run);
 }
 
+static struct ndshm_run *cut_free(struct ndshm_extent_map *map,
+				  enum ndshm_run_kind kind, u32 start, u32 count,
+				  struct ndshm_spare_runs *spare)
+{
+	struct ndshm_run *run = cut(map, NDSHM_RUN_FREE, start, count, spare);
+
+	run->kind = kind;
+	map->pages[kind] += count;
+	return run;
+}
+
 struct ndshm_run *ndshm_extent_map_take(struct ndshm_extent_map *map, u32 start,
 					u32 count,
 					struct ndshm_spare_runs *spare)
 {
-	struct ndshm_run *run = cut(map, NDSHM_RUN_FREE, start, count, spare);
-
-	run->kind = NDSHM_RUN_TAKEN;
-	map->pages[NDSHM_RUN_TAKEN] += count;
-	return run;
+	return cut_free(map, NDSHM_RUN_TAKEN, start, count, spare);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_take);
 
@@ -373,11 +380,19 @@ void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_commit);
 
-void ndshm_extent_map_decommit(struct ndshm_extent_map *map, u32 start,
-			       u32 count, struct ndshm_spare_runs *spare)
+struct ndshm_run *ndshm_extent_map_leave(struct ndshm_extent_map *map,
+					 u32 start, u32 count,
+					 struct ndshm_spare_runs *spare)
 {
-	put_down(map, cut(map, NDSHM_RUN_FREE, start, count, spare),
-		 NDSHM_RUN_HOLE);
+	return cut_free(map, NDSHM_RUN_LEAVING, start, count, spare);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_leave);
+
+void ndshm_extent_map_decommit(struct ndshm_extent_map *map,
+			       struct ndshm_run *run)
+{
+	map->pages[NDSHM_RUN_LEAVING] -= run->count;
+	put_down(map, run, NDSHM_RUN_HOLE);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_decommit);
 

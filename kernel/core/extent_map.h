@@ -14,11 +14,13 @@
  * @NDSHM_RUN_HOLE: nobody's, and without memory
  * @NDSHM_RUN_FREE: nobody's, with memory
  * @NDSHM_RUN_TAKEN: an extent
+ * @NDSHM_RUN_LEAVING: nobody's, and its memory is being given back
  */
 enum ndshm_run_kind {
 	NDSHM_RUN_HOLE,
 	NDSHM_RUN_FREE,
 	NDSHM_RUN_TAKEN,
+	NDSHM_RUN_LEAVING,
 };
 
 /**
@@ -50,7 +52,7 @@ struct ndshm_run {
 struct ndshm_extent_map {
 	struct list_head runs;
 	struct rb_root trees[NDSHM_RUN_TAKEN];
-	u32 pages[NDSHM_RUN_TAKEN + 1];
+	u32 pages[NDSHM_RUN_LEAVING + 1];
 };
 
 /**
@@ -99,11 +101,19 @@ struct ndshm_run *ndshm_extent_map_take(struct ndshm_extent_map *map, u32 start,
 /* What was taken is free; the run is no longer the caller's. */
 void ndshm_extent_map_give(struct ndshm_extent_map *map, struct ndshm_run *run);
 
-/* Pages of a hole get memory; what is free loses it. */
+/* Pages of a hole get memory. */
 void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
 			     struct ndshm_spare_runs *spare);
-void ndshm_extent_map_decommit(struct ndshm_extent_map *map, u32 start,
-			       u32 count, struct ndshm_spare_runs *spare);
+
+/*
+ * What is free loses its memory in two steps: from the first to the second the run can
+ * be neither taken nor committed. It stays the map's.
+ */
+struct ndshm_run *ndshm_extent_map_leave(struct ndshm_extent_map *map,
+					 u32 start, u32 count,
+					 struct ndshm_spare_runs *spare);
+void ndshm_extent_map_decommit(struct ndshm_extent_map *map,
+			       struct ndshm_run *run);
 
 /* A tree of runs that its owner took: by place. find: the run that begins there. */
 void ndshm_runs_insert(struct rb_root *tree, struct ndshm_run *run);

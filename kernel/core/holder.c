@@ -10,17 +10,17 @@
 #include "section.h"
 
 /* Extents that go while the others wait. */
-#define STEP	128
+#define STEP	32
 
 static ndshm_reason_t join(struct ndshm_section *section)
 {
 	ndshm_reason_t reason;
 
-	mutex_lock(&section->object.lock);
+	spin_lock(&section->lock);
 	reason = ndshm_section_state(section);
 	if (reason == NDSHM_REASON_NONE)
 		section->holders++;
-	mutex_unlock(&section->object.lock);
+	spin_unlock(&section->lock);
 	return reason;
 }
 
@@ -74,7 +74,7 @@ static bool give_back(struct ndshm_holder *holder)
 	unsigned int i;
 	struct ndshm_run *run = NULL;
 
-	lockdep_assert_held(&section->object.lock);
+	lockdep_assert_held(&section->lock);
 
 	for (i = 0; i < STEP; i++) {
 		run = take_first(&holder->extents);
@@ -95,10 +95,10 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 	bool more;
 
 	do {
-		mutex_lock(&section->object.lock);
+		spin_lock(&section->lock);
 		more = give_back(holder);
 		section->holders -= !more;
-		mutex_unlock(&section->object.lock);
+		spin_unlock(&section->lock);
 		cond_resched();
 	} while (more);
 	ndshm_section_settle(section);
@@ -111,10 +111,10 @@ void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_run *run)
 {
 	struct ndshm_section *section = holder->section;
 
-	mutex_lock(&section->object.lock);
+	spin_lock(&section->lock);
 	ndshm_runs_insert(&holder->extents, run);
 	holder->count++;
-	mutex_unlock(&section->object.lock);
+	spin_unlock(&section->lock);
 }
 
 ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start)
@@ -122,35 +122,39 @@ ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start)
 	struct ndshm_section *section = holder->section;
 	struct ndshm_run *run;
 
-	mutex_lock(&section->object.lock);
+	spin_lock(&section->lock);
 	run = ndshm_runs_find(&holder->extents, start);
 	if (run) {
 		rb_erase(&run->node, &holder->extents);
 		forget(holder);
 		ndshm_section_give_locked(section, run, true);
 	}
-	mutex_unlock(&section->object.lock);
+	spin_unlock(&section->lock);
 	if (!run)
 		return NDSHM_REASON_EXTENT_UNKNOWN;
 	ndshm_section_settle(section);
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t query_locked(struct ndshm_holder *holder, u32 start,
-				   struct ndshm_segment *segments, u32 capacity,
-				   u32 *length, u32 *total)
+/* The segments from page *at on that lie in one piece, and *at moves behind them. */
+static ndshm_reason_t holder_query_step(struct ndshm_holder *holder, u32 start,
+					u32 *at, struct ndshm_segment *segments,
+					u32 capacity, u32 *length, u32 *total)
 {
 	struct ndshm_section *section = holder->section;
 	ndshm_reason_t reason = ndshm_section_state(section);
+	const u32 used = min(*total, capacity);
 	struct ndshm_run *run;
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	run = ndshm_runs_find(&holder->extents, start);
-	if (!run)
+	/* Another thread may have freed it, and got a shorter one, since the last step. */
+	if (!run || *at >= start + run->count)
 		return NDSHM_REASON_EXTENT_UNKNOWN;
 	*length = run->count;
-	*total = ndshm_section_segments(section, run, segments, capacity);
+	*total += ndshm_section_segments(section, run, at, segments + used,
+					 capacity - used);
 	return NDSHM_REASON_NONE;
 }
 
@@ -160,9 +164,15 @@ ndshm_reason_t ndshm_holder_query(struct ndshm_holder *holder, u32 start,
 {
 	struct ndshm_section *section = holder->section;
 	ndshm_reason_t reason;
+	u32 at = start;
 
-	mutex_lock(&section->object.lock);
-	reason = query_locked(holder, start, segments, capacity, length, total);
-	mutex_unlock(&section->object.lock);
+	*total = 0;
+	do {
+		spin_lock(&section->lock);
+		reason = holder_query_step(holder, start, &at, segments,
+					   capacity, length, total);
+		spin_unlock(&section->lock);
+		cond_resched();
+	} while (reason == NDSHM_REASON_NONE && at < start + *length);
 	return reason;
 }

@@ -23,7 +23,7 @@ struct ndshm_segment;
  * @readonly: may have no extents
  * @rawio: who attached had CAP_SYS_RAWIO
  * @quota: what counts as that user's
- * @extents: by place; guarded by the section's object lock
+ * @extents: by place; guarded by the section's lock
  * @count: how many; guarded likewise
  */
 struct ndshm_holder {

@@ -235,8 +235,7 @@ static int make_file(struct ndshm_object *object, struct ndshm_files *files)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	inode = file_inode(file);
-	i_size_write(inode, object->ops->size ? object->ops->size(object) :
-						object->length);
+	i_size_write(inode, object->length);
 	inode->i_ino = object->name;
 	inode->i_private = (void *)object->ops->kind;
 	refcount_inc(&object->references);

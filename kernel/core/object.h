@@ -29,8 +29,6 @@ struct vm_fault;
  *	negative errno.
  * @fault: insert one page of what is not @filled, or answer VM_FAULT_LOCKED. The
  *	object's lock is held, and the place is within the object.
- * @size: bytes that the file has; NULL: the object's length. The object's lock is
- *	held
  * @settle: wait until the pages that @fault has answered with are in the page
  *	tables, or will never be; NULL: it inserts them itself. May sleep.
  * @hidden: it has retired, and nothing shows it any more; may be NULL. May sleep;
@@ -44,7 +42,6 @@ struct ndshm_object_ops {
 	bool (*mappable)(struct ndshm_object *object);
 	int (*mmap)(struct ndshm_object *object, struct vm_area_struct *vma);
 	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
-	u64 (*size)(struct ndshm_object *object);
 	void (*settle)(struct ndshm_object *object);
 	void (*hidden)(struct ndshm_object *object);
 	void (*release)(struct ndshm_object *object);

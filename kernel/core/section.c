@@ -68,8 +68,6 @@ static void free_section(struct ndshm_section *section)
 		ndshm_claim_put(section->claim);
 	ndshm_adapter_put(section->adapter);
 	mutex_destroy(&section->revoke_lock);
-	mutex_destroy(&section->sync_lock);
-	mutex_destroy(&section->grow_lock);
 	ndshm_object_fini(&section->object);
 	ndshm_files_fini(&section->files);
 	kfree(section);
@@ -79,7 +77,6 @@ static void section_release(struct ndshm_object *object)
 {
 	struct ndshm_section *section = ndshm_section_of(object);
 
-	cancel_delayed_work_sync(&section->trimming);
 	xa_erase(&sections, section->id);
 	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_GONE_NTF);
 	free_section(section);
@@ -115,10 +112,9 @@ static void section_hidden(struct ndshm_object *object)
 
 static const struct ndshm_object_ops section_ops = {
 	.kind = "section",
-	.size = ndshm_section_size,
 	.mmap = section_mmap,
 	.fault = ndshm_section_fault,
-	.settle = ndshm_section_wait,
+	.settle = ndshm_section_settle_faults,
 	.hidden = section_hidden,
 	.release = section_release,
 	.release_async = section_release_async,
@@ -150,7 +146,7 @@ bool ndshm_section_revoked(const struct ndshm_section *section)
 
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
 {
-	lockdep_assert_held(&section->object.lock);
+	lockdep_assert_held(&section->lock);
 
 	if (ndshm_section_revoked(section))
 		return NDSHM_REASON_SECTION_REVOKED;
@@ -170,14 +166,14 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 
 	if (!may_delete(section))
 		return NDSHM_REASON_NOT_CREATOR;
-	mutex_lock(&section->object.lock);
+	spin_lock(&section->lock);
 	if (section->deleted)
 		reason = NDSHM_REASON_SECTION_DELETED;
 	else if (section->held > (own ? own->count : 0) && !force)
 		reason = NDSHM_REASON_SECTION_BUSY;
 	else
 		section->deleted = true;
-	mutex_unlock(&section->object.lock);
+	spin_unlock(&section->lock);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_DELETED_NTF);
@@ -198,9 +194,9 @@ static void init_section(struct ndshm_section *section,
 	ndshm_object_init(&section->object, &section_ops);
 	section->object.length = PAGE_ALIGN(request->max_size);
 	refcount_set(&section->users, 1);
-	mutex_init(&section->grow_lock);
-	mutex_init(&section->sync_lock);
 	mutex_init(&section->revoke_lock);
+	spin_lock_init(&section->lock);
+	init_waitqueue_head(&section->wait);
 	INIT_DELAYED_WORK(&section->trimming, ndshm_section_trim_work);
 	section->adapter = ndshm_adapter_get(request->adapter);
 	if (request->claim)
@@ -214,17 +210,18 @@ static void init_section(struct ndshm_section *section,
 	section->quota.amounts[NDSHM_QUOTA_RESERVED] = section->object.length;
 }
 
-static ndshm_reason_t commit_initial(struct ndshm_section *section)
+static ndshm_reason_t section_commit_initial(struct ndshm_section *section)
 {
 	ndshm_reason_t reason;
-	LIST_HEAD(left);
+	LIST_HEAD(pieces);
 
-	if (!section->initial)
-		return NDSHM_REASON_NONE;
-	mutex_lock(&section->grow_lock);
-	reason = ndshm_section_commit(section, 0, section->initial, &left);
-	mutex_unlock(&section->grow_lock);
-	ndshm_pieces_free(&left);
+	reason = ndshm_pieces_alloc(section, 0, section->initial, &pieces);
+	if (reason == NDSHM_REASON_NONE) {
+		spin_lock(&section->lock);
+		ndshm_pieces_enter(section, &pieces);
+		spin_unlock(&section->lock);
+	}
+	ndshm_pieces_free(&pieces);
 	return reason;
 }
 
@@ -276,7 +273,7 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 	reason = section_reserve_id(section);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_made;
-	reason = commit_initial(section);
+	reason = section_commit_initial(section);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_id;
 	/* Published last. */
@@ -351,7 +348,7 @@ void ndshm_sections_trim(const struct user_struct *user)
 	unsigned long id = 0;
 
 	while ((section = next_idle(&id))) {
-		ndshm_section_trim_for(section, user);
+		ndshm_section_trim(section);
 		ndshm_object_put_async(&section->object);
 		id++;
 		cond_resched();

@@ -8,7 +8,9 @@
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/uidgid.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <ndshm/status.h>
@@ -41,13 +43,16 @@ struct user_struct;
  * @initial: pages that always have memory
  * @uid: who made it
  * @quota: what counts as that user's
- * @grow_lock: held by who makes pieces or takes them away. Outside of the object's
- *	lock; never taken inside the mmap lock
- * @sync_lock: held by who syncs, so that one at a time competes for the object's
  * @revoke_lock: held by who revokes, so that the others wait for the end of it.
- *	Outside of the object's lock
+ *	Outside of the object's lock and of @lock
  * @trimming: gives back what has been idle for a while
  * @releasing: the last put by who cannot wait
+ * @growing: callers who allocate memory that has not joined the section
+ * @wait: for @growing and @trims
+ * @lock: guards all that follows, and what the holders have
+ * @inode: what the section is shown through, once it has been mapped
+ * @wanted: a limit refused memory: the next trim gives back all that is idle
+ * @trims: odd while @trimming runs; each run adds two
  * @deleted: nothing new is allocated, attached or mapped
  * @needs_sync: some of its memory does
  * @map: which pages are whose
@@ -59,10 +64,10 @@ struct user_struct;
  * @held: how many, of holders, or just being handed out
  * @holders: how many
  *
- * The object's lock guards all from @deleted on, and what the holders have. It is
- * taken inside the mmap lock (by faults), so no memory of a user is touched inside
- * it. While it is held, a section that is not revoked has the memory of its pieces:
- * who revokes them takes it before they go.
+ * @lock is a spinlock, since a caller that waits for a processor must not keep others
+ * from the section: memory is allocated, zeroed and freed without it. It is taken by
+ * faults, inside the mmap lock. While it is held, a section that is not revoked has the
+ * memory of its pieces.
  */
 struct ndshm_section {
 	struct ndshm_object object;
@@ -77,13 +82,17 @@ struct ndshm_section {
 	u32 initial;
 	kuid_t uid;
 	struct ndshm_quota quota;
-	struct mutex grow_lock;		/* the making and going of pieces */
-	struct mutex sync_lock;		/* nothing: it keeps others away */
 	struct mutex revoke_lock;	/* nothing: it makes others wait */
 	struct delayed_work trimming;
 	struct work_struct releasing;
+	atomic_t growing;
+	wait_queue_head_t wait;
+	spinlock_t lock;		/* all that follows */
+	struct inode *inode;
+	bool wanted;
 	bool deleted;
 	bool needs_sync;
+	u32 trims;
 	struct ndshm_extent_map map;
 	struct rb_root pieces;
 	u32 committed;
@@ -122,7 +131,7 @@ struct ndshm_section_request {
 /*
  * For those who only look: @look is called for the section with that id, or for the
  * first at or after *id, which moves there. It may not sleep, and not keep the
- * section; what the object's lock guards may be changing. False: there is none.
+ * section; what @lock guards may be changing. False: there is none.
  */
 typedef void (*ndshm_section_look_fn)(struct ndshm_section *section,
 				      void *context);
@@ -145,7 +154,7 @@ void ndshm_section_leave(struct ndshm_section *section);
 /* Has its claim, its adapter or its provider gone, or begun to? Any context. */
 bool ndshm_section_revoked(const struct ndshm_section *section);
 
-/* NONE, SECTION_REVOKED or SECTION_DELETED. The object's lock is held. */
+/* NONE, SECTION_REVOKED or SECTION_DELETED. Called with the section's lock held. */
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section);
 
 /* @own: a holder of it whose extents are in nobody's way, or NULL. May sleep. */
@@ -161,7 +170,7 @@ ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
 void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run);
 
 /*
- * As ndshm_section_give(), with the object's lock held; ndshm_section_settle() follows.
+ * As ndshm_section_give(), with the section's lock held; ndshm_section_settle() follows.
  * @freed: by who had it, and not because he has gone.
  */
 void ndshm_section_give_locked(struct ndshm_section *section,
@@ -177,11 +186,12 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 				  u64 offset, u64 length);
 
 /*
- * The segments of @run's memory: at most @capacity of them are written; how many
- * there are. The object's lock is held, and the section is what it was.
+ * The segments of @run from page *at on that lie in one piece, and *at moves behind it:
+ * at most @capacity of them are written. Return: how many there are. Called with the
+ * section's lock held, for a section that is neither revoked nor deleted.
  */
 u32 ndshm_section_segments(struct ndshm_section *section,
-			   const struct ndshm_run *run,
+			   const struct ndshm_run *run, u32 *at,
 			   struct ndshm_segment *segments, u32 capacity);
 
 int __init ndshm_section_setup(void);

@@ -4,13 +4,17 @@
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include "block.h"
 #include "section_memory.h"
 
-/* The part of a range that lies in one piece, at most a slot. */
-static ndshm_reason_t sync_part(struct ndshm_section *section, u32 direction,
-				u64 *offset, u64 end)
+/* What is synced at once, with a lock held. */
+#define STEP_BYTES	SZ_64K
+
+/* The part of a range from *offset on that lies in one piece, a step at most. */
+static ndshm_reason_t section_sync_step(struct ndshm_section *section,
+					u32 direction, u64 *offset, u64 end)
 {
 	ndshm_reason_t reason = ndshm_section_state(section);
 	struct ndshm_piece *piece;
@@ -26,40 +30,28 @@ static ndshm_reason_t sync_part(struct ndshm_section *section, u32 direction,
 	start = (u64)piece->start << PAGE_SHIFT;
 	*offset = min(max(*offset, start), end);
 	length = min((u64)ndshm_piece_end(piece) << PAGE_SHIFT, end) - *offset;
-	if (*offset < end)
+	length = min_t(u64, length, STEP_BYTES);
+	if (length)
 		ndshm_block_sync(piece->block, direction, *offset - start,
 				 length);
 	*offset += length;
 	return reason;
 }
 
-static ndshm_reason_t sync_parts(struct ndshm_section *section, u32 direction,
-				 u64 offset, u64 end)
-{
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-
-	lockdep_assert_held(&section->sync_lock);
-
-	/* Whoever is killed is told nothing. */
-	while (reason == NDSHM_REASON_NONE && offset < end &&
-	       !fatal_signal_pending(current)) {
-		mutex_lock(&section->object.lock);
-		reason = sync_part(section, direction, &offset, end);
-		mutex_unlock(&section->object.lock);
-		cond_resched();
-	}
-	return reason;
-}
-
 ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 				  u64 offset, u64 length)
 {
-	ndshm_reason_t reason;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	const u64 end = offset + length;
 
-	if (mutex_lock_killable(&section->sync_lock))
-		return NDSHM_REASON_NONE;
-	reason = sync_parts(section, direction, offset, offset + length);
-	mutex_unlock(&section->sync_lock);
+	/* A caller that is killed hears no answer. */
+	while (reason == NDSHM_REASON_NONE && offset < end &&
+	       !fatal_signal_pending(current)) {
+		spin_lock(&section->lock);
+		reason = section_sync_step(section, direction, &offset, end);
+		spin_unlock(&section->lock);
+		cond_resched();
+	}
 	return reason;
 }
 
@@ -89,21 +81,15 @@ static u32 block_segments(const struct ndshm_block *block, u64 from, u64 to,
 }
 
 u32 ndshm_section_segments(struct ndshm_section *section,
-			   const struct ndshm_run *run,
+			   const struct ndshm_run *run, u32 *at,
 			   struct ndshm_segment *segments, u32 capacity)
 {
-	const u32 end = run->start + run->count;
-	struct ndshm_piece *piece;
-	u32 count = 0, from, to;
+	struct ndshm_piece *piece = ndshm_piece_at(section, *at);
+	const u32 from = *at - piece->start;
+	const u32 to = min(ndshm_piece_end(piece), run->start + run->count) -
+		       piece->start;
 
-	for (piece = ndshm_piece_at(section, run->start);
-	     piece && piece->start < end; piece = ndshm_piece_next(piece)) {
-		from = max(piece->start, run->start) - piece->start;
-		to = min(ndshm_piece_end(piece), end) - piece->start;
-		count += block_segments(piece->block, (u64)from << PAGE_SHIFT,
-					(u64)to << PAGE_SHIFT,
-					segments + min(count, capacity),
-					capacity - min(count, capacity));
-	}
-	return count;
+	*at = piece->start + to;
+	return block_segments(piece->block, (u64)from << PAGE_SHIFT,
+			      (u64)to << PAGE_SHIFT, segments, capacity);
 }

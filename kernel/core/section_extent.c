@@ -49,7 +49,7 @@ static void count_given(struct ndshm_section *section,
 void ndshm_section_give_locked(struct ndshm_section *section,
 			       struct ndshm_run *run, bool freed)
 {
-	lockdep_assert_held(&section->object.lock);
+	lockdep_assert_held(&section->lock);
 
 	count_given(section, run, freed);
 	ndshm_extent_map_give(&section->map, run);
@@ -58,127 +58,184 @@ void ndshm_section_give_locked(struct ndshm_section *section,
 
 void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run)
 {
-	mutex_lock(&section->object.lock);
+	spin_lock(&section->lock);
 	ndshm_section_give_locked(section, run, true);
 	section->held--;
-	mutex_unlock(&section->object.lock);
+	spin_unlock(&section->lock);
 	ndshm_section_settle(section);
 }
 
-/* The part of a run from page @at on that lies in one piece, at most a slot. */
-static ndshm_reason_t zero_part(struct ndshm_section *section,
-				const struct ndshm_run *run, u32 *at)
+/*
+ * The part of a run from page *at on that lies in one folio, with a reference on it, and
+ * *at moves behind it. Memory that no extent had before is zero by itself: *count is 0.
+ */
+static struct page *section_used_page(struct ndshm_section *section,
+				      const struct ndshm_run *run, u32 *at,
+				      u32 *count)
 {
-	struct ndshm_piece *piece;
-	ndshm_reason_t reason;
-	u32 from, to, count;
+	struct ndshm_piece *piece = ndshm_piece_at(section, *at);
+	const u32 end = min(ndshm_piece_end(piece), run->start + run->count);
+	const u32 from = *at - piece->start, to = end - piece->start;
+	struct page *page = NULL;
+	struct folio *folio;
 
-	reason = ndshm_section_state(section);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	piece = ndshm_piece_at(section, *at);
-	from = *at - piece->start;
-	*at = min(ndshm_piece_end(piece), run->start + run->count);
-	to = *at - piece->start;
-	count = from < piece->fresh ? min(to, piece->fresh) - from : 0;
-	piece->fresh = max(piece->fresh, to);
-	if (!count)
-		return NDSHM_REASON_NONE;
-	ndshm_block_zero(piece->block, from, count);
-	ndshm_block_sync(piece->block, NDSHM_SYNC_FOR_DEVICE,
-			 (u64)from << PAGE_SHIFT, (u64)count << PAGE_SHIFT);
-	return NDSHM_REASON_NONE;
+	*count = from < piece->fresh ? min(to, piece->fresh) - from : 0;
+	if (*count)
+		page = ndshm_block_page(piece->block, from);
+	if (!page) {
+		*at = end;
+		piece->fresh = max(piece->fresh, to);
+		return NULL;
+	}
+	folio = page_folio(page);
+	folio_get(folio);
+	*count = min_t(u32, *count,
+		       folio_nr_pages(folio) - folio_page_idx(folio, page));
+	*at += *count;
+	return page;
 }
 
-/* Memory that no extent had before is zero by itself. */
-static ndshm_reason_t zero(struct ndshm_section *section,
-			   const struct ndshm_run *run)
+/*
+ * An extent that is handed out has nothing of the one before. No lock is held over it,
+ * and a page that goes meanwhile is kept by its reference.
+ */
+static ndshm_reason_t section_zero(struct ndshm_section *section,
+				   const struct ndshm_run *run)
 {
+	const u32 end = run->start + run->count;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	u32 at = run->start;
+	u32 at = run->start, count;
+	struct page *page;
 
-	while (reason == NDSHM_REASON_NONE && at < run->start + run->count) {
-		/* Whoever is killed is told nothing. */
+	while (at < end) {
+		/* A caller that is killed hears no answer. */
 		if (fatal_signal_pending(current))
 			return NDSHM_REASON_MEMORY;
-		mutex_lock(&section->object.lock);
-		reason = zero_part(section, run, &at);
-		mutex_unlock(&section->object.lock);
+		page = NULL;
+		spin_lock(&section->lock);
+		reason = ndshm_section_state(section);
+		if (reason == NDSHM_REASON_NONE)
+			page = section_used_page(section, run, &at, &count);
+		spin_unlock(&section->lock);
+		if (reason != NDSHM_REASON_NONE)
+			return reason;
+		if (page) {
+			ndshm_pages_zero(page, count);
+			put_page(page);
+		}
 		cond_resched();
 	}
-	return reason;
+	return READ_ONCE(section->needs_sync) ?
+	       ndshm_section_sync(section, NDSHM_SYNC_FOR_DEVICE,
+				  (u64)run->start << PAGE_SHIFT,
+				  (u64)run->count << PAGE_SHIFT) : reason;
 }
 
 /* SECTION_FULL: not of what has memory now. */
-static ndshm_reason_t take_free(struct ndshm_section *section, u32 count,
-				u32 alignment, struct ndshm_spare_runs *spare,
-				struct ndshm_run **run)
+static ndshm_reason_t section_take_free(struct ndshm_section *section,
+					u32 count, u32 alignment,
+					struct ndshm_spare_runs *spare,
+					struct ndshm_run **run)
 {
-	ndshm_reason_t reason;
+	ndshm_reason_t reason = ndshm_section_state(section);
 	u32 start;
 
-	mutex_lock(&section->object.lock);
-	reason = ndshm_section_state(section);
+	lockdep_assert_held(&section->lock);
+
 	if (reason != NDSHM_REASON_NONE)
-		goto out;
+		return reason;
 	if (!ndshm_extent_map_find_free(&section->map, count, alignment,
-					&start)) {
-		reason = NDSHM_REASON_SECTION_FULL;
-		goto out;
-	}
+					&start))
+		return NDSHM_REASON_SECTION_FULL;
 	*run = ndshm_extent_map_take(&section->map, start, count, spare);
 	count_taken(section, *run);
 	section->extents++;
 	section->held++;
-out:
-	mutex_unlock(&section->object.lock);
 	return reason;
 }
 
-/* Memory for one more extent; SECTION_FULL: there is no place for it. */
-static ndshm_reason_t grow(struct ndshm_section *section, u32 count,
-			   u32 alignment, struct list_head *left)
+/*
+ * Memory for the lowest place where the extent fits, and the extent. It is allocated
+ * without a lock, so that no caller waits for another. A hole that another caller has
+ * filled meanwhile stays that caller's, and SECTION_FULL means to try again.
+ */
+static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
+				   u32 count, u32 alignment,
+				   struct ndshm_spare_runs *spare,
+				   struct ndshm_run **run)
 {
 	const u32 pages = section->object.length >> PAGE_SHIFT;
-	bool found;
-	u32 start;
+	const u32 end = min_t(u64, pages, round_up((u64)start + count,
+						   NDSHM_SLOT_PAGES));
+	ndshm_reason_t reason;
+	LIST_HEAD(pieces);
 
-	mutex_lock(&section->object.lock);
-	found = ndshm_extent_map_find_room(&section->map, count, alignment,
-					   &start);
-	mutex_unlock(&section->object.lock);
-	if (!found)
-		return NDSHM_REASON_SECTION_FULL;
-	return ndshm_section_commit(section, round_down(start, NDSHM_SLOT_PAGES),
-				    min_t(u64, round_up((u64)start + count,
-							NDSHM_SLOT_PAGES),
-					  pages), left);
+	atomic_inc(&section->growing);
+	reason = ndshm_pieces_alloc(section, round_down(start, NDSHM_SLOT_PAGES),
+				    end, &pieces);
+	spin_lock(&section->lock);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_section_state(section);
+	if (reason == NDSHM_REASON_NONE) {
+		ndshm_pieces_enter(section, &pieces);
+		reason = section_take_free(section, count, alignment, spare,
+					   run);
+	}
+	spin_unlock(&section->lock);
+	ndshm_pieces_free(&pieces);
+	if (atomic_dec_and_test(&section->growing))
+		wake_up_all(&section->wait);
+	return reason;
 }
 
-/* Others may take what has just got memory. */
-static ndshm_reason_t take_growing(struct ndshm_section *section, u32 count,
+/*
+ * Before an extent is refused: wait for what other callers grow by, who may be about to
+ * enter it or to give it back, and for memory of this section that is idle. Limits of a
+ * user have had the latter. Return: true if there was any.
+ */
+static bool section_wait_for_memory(struct ndshm_section *section,
+				    ndshm_reason_t reason)
+{
+	if (reason != NDSHM_REASON_MEMLOCK && reason != NDSHM_REASON_BYTE_QUOTA)
+		return ndshm_section_trim(section);
+	return atomic_read(&section->growing) &&
+	       wait_event_killable_timeout(section->wait,
+					   !atomic_read(&section->growing),
+					   NDSHM_SECTION_WAIT) >= 0;
+}
+
+/* Waits of one call, each of which a peer can prolong to NDSHM_SECTION_WAIT. */
+#define MOST_WAITS	2
+
+static ndshm_reason_t section_take(struct ndshm_section *section, u32 count,
 				   u32 alignment,
 				   struct ndshm_spare_runs *spare,
 				   struct ndshm_run **run)
 {
+	unsigned int waits = 0;
 	ndshm_reason_t reason;
-	LIST_HEAD(left);
-	bool again;
+	bool room;
+	u32 start;
 
-	do {
-		if (mutex_lock_killable(&section->grow_lock))
-			return NDSHM_REASON_MEMORY;
-		reason = take_free(section, count, alignment, spare, run);
-		if (reason == NDSHM_REASON_SECTION_FULL)
-			reason = grow(section, count, alignment, &left);
-		again = reason == NDSHM_REASON_NONE && !*run;
-		/* Before it is refused, what idles elsewhere in the section goes. */
-		if (reason == NDSHM_REASON_MEMLOCK)
-			again = ndshm_section_trim_held(section, &left);
-		mutex_unlock(&section->grow_lock);
-		ndshm_pieces_free(&left);
-	} while (again);
-	return reason;
+	for (;;) {
+		spin_lock(&section->lock);
+		reason = section_take_free(section, count, alignment, spare,
+					   run);
+		room = reason == NDSHM_REASON_SECTION_FULL &&
+		       ndshm_extent_map_find_room(&section->map, count,
+						  alignment, &start);
+		spin_unlock(&section->lock);
+		if (room)
+			reason = section_grow(section, start, count, alignment,
+					      spare, run);
+		if (reason == NDSHM_REASON_NONE || fatal_signal_pending(current))
+			return reason;
+		if (room && reason == NDSHM_REASON_SECTION_FULL)
+			continue;
+		if (waits++ == MOST_WAITS ||
+		    !section_wait_for_memory(section, reason))
+			return reason;
+	}
 }
 
 ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
@@ -190,16 +247,14 @@ ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
 	*run = NULL;
 	if (ndshm_spare_runs_make(&spare))
 		return NDSHM_REASON_MEMORY;
-	reason = take_free(section, count, alignment, &spare, run);
-	if (reason == NDSHM_REASON_SECTION_FULL)
-		reason = take_growing(section, count, alignment, &spare, run);
+	reason = section_take(section, count, alignment, &spare, run);
 	ndshm_spare_runs_free(&spare);
 	if (reason != NDSHM_REASON_NONE) {
 		/* What it got in vain goes again. */
 		ndshm_section_settle(section);
 		return reason;
 	}
-	reason = zero(section, *run);
+	reason = section_zero(section, *run);
 	if (reason != NDSHM_REASON_NONE)
 		ndshm_section_give(section, *run);
 	return reason;

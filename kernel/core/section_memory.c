@@ -5,6 +5,7 @@
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -21,7 +22,7 @@
 #define IDLE_PAGES	NDSHM_SLOT_PAGES
 #define TAKEN_FOR_IDLE	128
 
-/* What goes while others wait. */
+/* What goes at once. */
 #define STEP_PAGES	(16 * NDSHM_SLOT_PAGES)
 
 #define piece_of(node_) rb_entry_safe(node_, struct ndshm_piece, node)
@@ -31,7 +32,7 @@ struct ndshm_piece *ndshm_piece_at(const struct ndshm_section *section, u32 at)
 	struct rb_node *node = section->pieces.rb_node;
 	struct ndshm_piece *piece, *behind = NULL;
 
-	lockdep_assert_held(&section->object.lock);
+	lockdep_assert_held(&section->lock);
 
 	while (node) {
 		piece = piece_of(node);
@@ -56,62 +57,150 @@ struct ndshm_piece *ndshm_piece_next(struct ndshm_piece *piece)
  * Showing
  */
 
-u64 ndshm_section_size(struct ndshm_object *object)
+/* What is shown through the file has a true size. */
+static void section_resize_file(struct ndshm_section *section)
 {
-	struct ndshm_section *section = ndshm_section_of(object);
 	struct ndshm_piece *last = piece_of(rb_last(&section->pieces));
 
-	lockdep_assert_held(&object->lock);
+	lockdep_assert_held(&section->lock);
 
-	return last ? (u64)ndshm_piece_end(last) << PAGE_SHIFT : 0;
+	if (section->inode)
+		i_size_write(section->inode, last ?
+			     (loff_t)ndshm_piece_end(last) << PAGE_SHIFT : 0);
 }
 
-static void resize_file(struct ndshm_section *section)
+void ndshm_section_set_inode(struct ndshm_section *section, struct inode *inode)
 {
-	struct ndshm_object *object = &section->object;
-
-	if (object->inode)
-		i_size_write(object->inode, ndshm_section_size(object));
+	spin_lock(&section->lock);
+	section->inode = inode;
+	section_resize_file(section);
+	spin_unlock(&section->lock);
 }
 
+/* The page that a fault at @at is answered with, or NULL. */
+static struct page *section_shown_page(struct ndshm_section *section, u32 at)
+{
+	struct ndshm_piece *piece = ndshm_piece_at(section, at);
+
+	if (!piece || at < piece->start || piece->leaving ||
+	    READ_ONCE(section->object.revoked))
+		return NULL;
+	return ndshm_block_page(piece->block, at - piece->start);
+}
+
+static bool get_page_and_trylock(struct page *page)
+{
+	get_page(page);
+	return trylock_page(page);
+}
+
+/*
+ * A page is looked up and locked under the section's lock. If it is locked already it
+ * is waited for without, and looked up again: whoever takes memory away unmaps it after
+ * it has locked each page.
+ */
 vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 			       struct vm_fault *vmf)
 {
 	struct ndshm_section *section = ndshm_section_of(object);
-	struct ndshm_piece *piece = ndshm_piece_at(section, vmf->pgoff);
+	struct page *page;
+	bool locked;
 
-	if (!piece || vmf->pgoff < piece->start)
-		return VM_FAULT_SIGBUS;
-	return ndshm_block_show(piece->block, vmf->pgoff - piece->start, vmf);
+	do {
+		spin_lock(&section->lock);
+		page = section_shown_page(section, vmf->pgoff);
+		locked = page && get_page_and_trylock(page);
+		spin_unlock(&section->lock);
+		if (!page)
+			return VM_FAULT_SIGBUS;
+		if (locked)
+			break;
+		if (folio_lock_killable(page_folio(page))) {
+			put_page(page);
+			return VM_FAULT_SIGBUS;
+		}
+		spin_lock(&section->lock);
+		locked = section_shown_page(section, vmf->pgoff) == page;
+		spin_unlock(&section->lock);
+		if (!locked) {
+			unlock_page(page);
+			put_page(page);
+		}
+	} while (!locked);
+	return ndshm_fault_answer(vmf, page);
 }
 
-/* Nobody who needs the object's lock to go on has one of the pages. */
-void ndshm_section_wait(struct ndshm_object *object)
+/*
+ * The first page from *at on, below @end, with a reference, and *at moves behind its
+ * folio; NULL: there is none. For a section that is being revoked, @revoking must be
+ * set by who does it, and by nobody else: its memory may go at any time.
+ */
+static struct page *section_next_page(struct ndshm_section *section, u32 *at,
+				      u32 end, bool revoking)
 {
-	struct ndshm_section *section = ndshm_section_of(object);
 	struct ndshm_piece *piece;
+	struct page *page = NULL;
+	struct folio *folio;
 
-	mutex_lock(&object->lock);
-	for (piece = ndshm_piece_at(section, 0); piece; piece = ndshm_piece_next(piece))
-		ndshm_block_settle(&piece->block->object);
-	mutex_unlock(&object->lock);
+	spin_lock(&section->lock);
+	while (!page && (revoking || !READ_ONCE(section->object.revoked))) {
+		piece = ndshm_piece_at(section, *at);
+		if (!piece || max(*at, piece->start) >= end)
+			break;
+		*at = max(*at, piece->start);
+		page = ndshm_block_page(piece->block, *at - piece->start);
+		if (page) {
+			folio = page_folio(page);
+			folio_get(folio);
+			*at += folio_nr_pages(folio) - folio_page_idx(folio, page);
+		} else {
+			++*at;
+		}
+	}
+	spin_unlock(&section->lock);
+	return page;
+}
+
+/* Wait until faults that were answered with these pages are through. */
+static void section_wait_for_faults(struct ndshm_section *section, u32 start,
+				    u32 end, bool revoking)
+{
+	struct page *page;
+
+	while ((page = section_next_page(section, &start, end, revoking))) {
+		lock_page(page);
+		unlock_page(page);
+		put_page(page);
+		cond_resched();
+	}
+}
+
+void ndshm_section_settle_faults(struct ndshm_object *object)
+{
+	section_wait_for_faults(ndshm_section_of(object), 0, U32_MAX, true);
 }
 
 /*
  * Pieces
  */
 
-/*
- * The memory of a piece is about to go, and with it the section. When the first has
- * shown that it is hidden, the others need not wait for their own.
- */
+void ndshm_section_revoke(struct ndshm_section *section)
+{
+	/* Whoever comes second returns when it has been done. */
+	mutex_lock(&section->revoke_lock);
+	ndshm_object_revoke(&section->object);
+	/* Who holds the lock from now on finds it revoked. */
+	spin_lock(&section->lock);
+	spin_unlock(&section->lock);
+	mutex_unlock(&section->revoke_lock);
+}
+
+/* The memory of a piece is about to go, and with it the section. */
 static void piece_revoked(void *context, struct ndshm_block *block)
 {
 	struct ndshm_section *section = context;
 
-	mutex_lock(&section->revoke_lock);
-	ndshm_object_revoke(&section->object);
-	mutex_unlock(&section->revoke_lock);
+	ndshm_section_revoke(section);
 }
 
 static void free_piece(struct ndshm_piece *piece)
@@ -193,15 +282,14 @@ err_piece:
 	return reason;
 }
 
-/* Holes come and go under the grow_lock only. */
 static bool next_hole(struct ndshm_section *section, u32 *start, u32 *count,
 		      u32 end)
 {
 	bool found;
 
-	mutex_lock(&section->object.lock);
+	spin_lock(&section->lock);
 	found = ndshm_extent_map_next_hole(&section->map, start, count, end);
-	mutex_unlock(&section->object.lock);
+	spin_unlock(&section->lock);
 	return found;
 }
 
@@ -210,11 +298,18 @@ static u32 end_of_slot(u32 page)
 	return round_down(page, NDSHM_SLOT_PAGES) + NDSHM_SLOT_PAGES;
 }
 
-/* For all holes from @start to @end. */
-static ndshm_reason_t make_pieces(struct ndshm_section *section, u32 start,
+/* The adapter's isolation may have changed since the section was made. */
+static ndshm_reason_t section_permit(struct ndshm_section *section)
+{
+	return section->adapter->ops ?
+	       ndshm_adapter_permit(section->adapter, section->rawio) :
+	       NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_pieces_alloc(struct ndshm_section *section, u32 start,
 				  u32 end, struct list_head *pieces)
 {
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	ndshm_reason_t reason = section_permit(section);
 	u32 count;
 
 	while (reason == NDSHM_REASON_NONE &&
@@ -234,62 +329,36 @@ static bool starts_before(struct rb_node *node, const struct rb_node *other)
 	return piece_of(node)->start < piece_of(other)->start;
 }
 
-static void enter_piece(struct ndshm_section *section,
-			struct ndshm_piece *piece)
+/* Nobody else has filled the hole meanwhile: holes of a slot come and go whole. */
+static bool piece_fits(const struct ndshm_section *section,
+		       const struct ndshm_piece *piece)
 {
-	lockdep_assert_held(&section->object.lock);
+	u32 start = piece->start, count;
 
-	rb_add(&piece->node, &section->pieces, starts_before);
-	ndshm_extent_map_commit(&section->map, piece->start, piece->count,
-				&piece->spare);
-	section->committed += piece->count;
-	if (piece->start >= section->initial)
-		section->idle += piece->count;
-	section->needs_sync |= piece->block->needs_sync;
+	return ndshm_extent_map_next_hole(&section->map, &start, &count,
+					  ndshm_piece_end(piece)) &&
+	       count == piece->count;
 }
 
-/* All of them, or none: then they are as they were. */
-static ndshm_reason_t enter_pieces(struct ndshm_section *section,
-				   struct list_head *pieces)
+void ndshm_pieces_enter(struct ndshm_section *section, struct list_head *pieces)
 {
 	struct ndshm_piece *piece, *next;
-	ndshm_reason_t reason;
 
-	mutex_lock(&section->object.lock);
-	reason = ndshm_section_state(section);
-	if (reason == NDSHM_REASON_NONE) {
-		list_for_each_entry_safe(piece, next, pieces, link) {
-			list_del(&piece->link);
-			enter_piece(section, piece);
-		}
-		resize_file(section);
+	lockdep_assert_held(&section->lock);
+
+	list_for_each_entry_safe(piece, next, pieces, link) {
+		if (!piece_fits(section, piece))
+			continue;
+		list_del(&piece->link);
+		rb_add(&piece->node, &section->pieces, starts_before);
+		ndshm_extent_map_commit(&section->map, piece->start,
+					piece->count, &piece->spare);
+		section->committed += piece->count;
+		if (piece->start >= section->initial)
+			section->idle += piece->count;
+		section->needs_sync |= piece->block->needs_sync;
 	}
-	mutex_unlock(&section->object.lock);
-	return reason;
-}
-
-/* The adapter's isolation may have changed since the section was made. */
-static ndshm_reason_t permit(struct ndshm_section *section)
-{
-	return section->adapter->ops ?
-	       ndshm_adapter_permit(section->adapter, section->rawio) :
-	       NDSHM_REASON_NONE;
-}
-
-ndshm_reason_t ndshm_section_commit(struct ndshm_section *section, u32 start,
-				    u32 end, struct list_head *left)
-{
-	ndshm_reason_t reason = permit(section);
-	LIST_HEAD(pieces);
-
-	lockdep_assert_held(&section->grow_lock);
-
-	if (reason == NDSHM_REASON_NONE)
-		reason = make_pieces(section, start, end, &pieces);
-	if (reason == NDSHM_REASON_NONE)
-		reason = enter_pieces(section, &pieces);
-	list_splice_tail(&pieces, left);
-	return reason;
+	section_resize_file(section);
 }
 
 void ndshm_section_drop(struct ndshm_section *section)
@@ -297,34 +366,41 @@ void ndshm_section_drop(struct ndshm_section *section)
 	struct ndshm_piece *piece, *next;
 	struct rb_root pieces;
 
-	mutex_lock(&section->object.lock);
+	/* It may have pieces in hand. The section's state keeps it from more. */
+	cancel_delayed_work_sync(&section->trimming);
+	spin_lock(&section->lock);
 	pieces = section->pieces;
 	section->pieces = RB_ROOT;
 	section->committed = 0;
 	section->idle = 0;
-	mutex_unlock(&section->object.lock);
+	section->trims += 2;
+	spin_unlock(&section->lock);
 	rbtree_postorder_for_each_entry_safe(piece, next, &pieces, node) {
 		free_piece(piece);
 		cond_resched();
 	}
+	wake_up_all(&section->wait);
 }
 
 /*
  * Giving back
  */
 
-/* The highest that are idle and lie together, out of the section; their place. */
-static u32 leave_idle(struct ndshm_section *section, u32 most,
-		      struct list_head *pieces, struct ndshm_spare_runs *spare)
+/* The highest pieces that are idle and lie together are shown to nobody any more. */
+static struct ndshm_run *section_leave_idle(struct ndshm_section *section,
+					    u32 most,
+					    struct ndshm_spare_runs *spare)
 {
-	struct ndshm_piece *piece, *lower;
+	struct ndshm_piece *piece;
 	u32 start = 0, count = 0;
 
-	lockdep_assert_held(&section->object.lock);
+	lockdep_assert_held(&section->lock);
 
+	if (ndshm_section_state(section) != NDSHM_REASON_NONE)
+		return NULL;
 	for (piece = piece_of(rb_last(&section->pieces));
-	     piece && section->idle > most && count < STEP_PAGES; piece = lower) {
-		lower = piece_of(rb_prev(&piece->node));
+	     piece && section->idle > most && count < STEP_PAGES;
+	     piece = piece_of(rb_prev(&piece->node))) {
 		if (!ndshm_piece_idle(section, piece) ||
 		    (count && ndshm_piece_end(piece) != start)) {
 			if (count)
@@ -333,70 +409,73 @@ static u32 leave_idle(struct ndshm_section *section, u32 most,
 		}
 		start = piece->start;
 		count += piece->count;
-		rb_erase(&piece->node, &section->pieces);
-		section->committed -= piece->count;
 		section->idle -= piece->count;
-		ndshm_block_settle(&piece->block->object);
-		list_add(&piece->link, pieces);
+		piece->leaving = true;
 	}
-	if (count)
-		ndshm_extent_map_decommit(&section->map, start, count, spare);
-	return start;
+	return count ? ndshm_extent_map_leave(&section->map, start, count,
+					      spare) : NULL;
 }
 
-/*
- * Some pieces at once, into the empty list @pieces: each hiding costs a step for every
- * mapping.
- */
-static bool trim_some(struct ndshm_section *section, u32 most,
-		      struct list_head *pieces)
+/* Pieces that nothing shows any more, out of the section. */
+static void section_remove_leaving(struct ndshm_section *section,
+				   struct ndshm_run *run,
+				   struct list_head *pieces)
 {
-	struct inode *inode = NULL;
-	struct ndshm_spare_runs spare;
-	struct ndshm_piece *last;
-	u32 start = 0;
+	const u32 end = run->start + run->count;
+	struct ndshm_piece *piece, *next;
 
-	lockdep_assert_held(&section->grow_lock);
+	lockdep_assert_held(&section->lock);
+
+	/* All of the section goes, or has gone. */
+	if (READ_ONCE(section->object.revoked))
+		return;
+	for (piece = ndshm_piece_at(section, run->start);
+	     piece && piece->start < end; piece = next) {
+		next = ndshm_piece_next(piece);
+		rb_erase(&piece->node, &section->pieces);
+		section->committed -= piece->count;
+		list_add_tail(&piece->link, pieces);
+	}
+	ndshm_extent_map_decommit(&section->map, run);
+	section_resize_file(section);
+}
+
+/* Many pieces at once: unmapping costs a step for every mapping. */
+static bool section_trim_some(struct ndshm_section *section, u32 most)
+{
+	struct ndshm_spare_runs spare;
+	struct inode *inode;
+	struct ndshm_run *run;
+	LIST_HEAD(pieces);
 
 	/* Another time, then. */
 	if (ndshm_spare_runs_make(&spare))
 		return false;
-	mutex_lock(&section->object.lock);
-	if (ndshm_section_state(section) == NDSHM_REASON_NONE)
-		start = leave_idle(section, most, pieces, &spare);
-	if (!list_empty(pieces)) {
-		resize_file(section);
-		inode = section->object.inode;
-	}
-	mutex_unlock(&section->object.lock);
+	spin_lock(&section->lock);
+	run = section_leave_idle(section, most, &spare);
+	inode = section->inode;
+	spin_unlock(&section->lock);
 	ndshm_spare_runs_free(&spare);
-	if (list_empty(pieces))
+	if (!run)
 		return false;
-	last = list_last_entry(pieces, struct ndshm_piece, link);
+	section_wait_for_faults(section, run->start, run->start + run->count,
+				false);
 	if (inode)
 		unmap_mapping_range(inode->i_mapping,
-				    (loff_t)start << PAGE_SHIFT,
-				    (loff_t)(ndshm_piece_end(last) - start) << PAGE_SHIFT,
-				    1);
+				    (loff_t)run->start << PAGE_SHIFT,
+				    (loff_t)run->count << PAGE_SHIFT, 1);
+	spin_lock(&section->lock);
+	section_remove_leaving(section, run, &pieces);
+	spin_unlock(&section->lock);
+	ndshm_pieces_free(&pieces);
 	return true;
 }
 
-/* @wait: for who makes or takes away pieces just now; or else it is put off. */
-static void trim(struct ndshm_section *section, u32 most, bool wait)
+/* What may be idle for a while. */
+static u32 most_idle(const struct ndshm_section *section)
 {
-	LIST_HEAD(pieces);
-	bool more;
-
-	do {
-		if (wait)
-			mutex_lock(&section->grow_lock);
-		else if (!mutex_trylock(&section->grow_lock))
-			return;
-		more = trim_some(section, most, &pieces);
-		mutex_unlock(&section->grow_lock);
-		/* Handlers of providers are not called with a lock of ours. */
-		ndshm_pieces_free(&pieces);
-	} while (more);
+	return IDLE_PAGES +
+	       READ_ONCE(section->map.pages[NDSHM_RUN_TAKEN]) / TAKEN_FOR_IDLE;
 }
 
 static bool has_idle(struct ndshm_section *section)
@@ -404,63 +483,54 @@ static bool has_idle(struct ndshm_section *section)
 	return READ_ONCE(section->idle) && !ndshm_section_revoked(section);
 }
 
+/*
+ * Only this work gives memory back: it is in no cgroup, so that nobody who is kept from
+ * running has memory in hand that others need.
+ */
 void ndshm_section_trim_work(struct work_struct *work)
 {
 	struct ndshm_section *section =
 		container_of(to_delayed_work(work), struct ndshm_section,
 			     trimming);
+	u32 most;
 
-	trim(section, 0, true);
+	spin_lock(&section->lock);
+	section->trims |= 1;
+	most = section->idle > most_idle(section) && !section->wanted ?
+	       IDLE_PAGES : 0;
+	section->wanted = false;
+	spin_unlock(&section->lock);
+	while (section_trim_some(section, most))
+		cond_resched();
+	spin_lock(&section->lock);
+	section->trims++;
+	spin_unlock(&section->lock);
+	wake_up_all(&section->wait);
 	if (has_idle(section))
 		ndshm_section_trim_later(section, HZ);
 }
 
 void ndshm_section_settle(struct ndshm_section *section)
 {
-	u32 most;
-
-	if (!has_idle(section))
-		return;
-	most = IDLE_PAGES +
-	       READ_ONCE(section->map.pages[NDSHM_RUN_TAKEN]) / TAKEN_FOR_IDLE;
-	if (READ_ONCE(section->idle) > most)
-		trim(section, IDLE_PAGES, false);
-	/* Somebody was in the way, and may be there again and again: wait for him. */
-	ndshm_section_trim_later(section,
-				 READ_ONCE(section->idle) > most ? 0 : HZ);
+	if (has_idle(section))
+		ndshm_section_trim_later(section, READ_ONCE(section->idle) >
+					 most_idle(section) ? 0 : HZ);
 }
 
-/* Is any of what is idle charged to that user? */
-static bool idles_for(struct ndshm_section *section,
-		      const struct user_struct *user)
+bool ndshm_section_trim(struct ndshm_section *section)
 {
-	struct ndshm_piece *piece;
-	bool found = false;
+	u32 then;
 
-	mutex_lock(&section->object.lock);
-	if (ndshm_section_state(section) == NDSHM_REASON_NONE)
-		for (piece = ndshm_piece_at(section, section->initial);
-		     piece && !found; piece = ndshm_piece_next(piece))
-			found = ndshm_piece_idle(section, piece) &&
-				piece->block->charge.payer &&
-				piece->block->charge.payer->cred->user == user;
-	mutex_unlock(&section->object.lock);
-	return found;
-}
-
-void ndshm_section_trim_for(struct ndshm_section *section,
-			    const struct user_struct *user)
-{
-	if (READ_ONCE(section->idle) && idles_for(section, user))
-		trim(section, 0, false);
-}
-
-bool ndshm_section_trim_held(struct ndshm_section *section,
-			     struct list_head *left)
-{
-	LIST_HEAD(pieces);
-	bool some = READ_ONCE(section->idle) && trim_some(section, 0, &pieces);
-
-	list_splice_tail(&pieces, left);
-	return some;
+	spin_lock(&section->lock);
+	if (!section->idle && !section->map.pages[NDSHM_RUN_LEAVING]) {
+		spin_unlock(&section->lock);
+		return false;
+	}
+	then = round_up(section->trims, 2) + 2;
+	section->wanted = true;
+	spin_unlock(&section->lock);
+	ndshm_section_trim_later(section, 0);
+	return wait_event_killable_timeout(section->wait,
+			(s32)(READ_ONCE(section->trims) - then) >= 0,
+			NDSHM_SECTION_WAIT) > 0;
 }

@@ -192,7 +192,7 @@ static bool naive_hole(const struct world *world, u32 *start, u32 *count,
 /* NULL, or what is wrong. */
 static const char *compare_runs(const struct world *world)
 {
-	u32 cell = 0, pages[NDSHM_RUN_TAKEN + 1] = {}, end;
+	u32 cell = 0, pages[NDSHM_RUN_LEAVING + 1] = {}, end;
 	const struct ndshm_run *run;
 
 	list_for_each_entry(run, &world->map.runs, link) {
@@ -372,7 +372,10 @@ static void change(struct kunit *test, u32 start, u32 count,
 		ndshm_extent_map_commit(&world->map, first, pages, &spare);
 		set_cells(world, start, count, FREE, FREE);
 	} else {
-		ndshm_extent_map_decommit(&world->map, first, pages, &spare);
+		run = ndshm_extent_map_leave(&world->map, first, pages, &spare);
+		KUNIT_EXPECT_EQ(test, run->start, first);
+		KUNIT_EXPECT_EQ(test, run->count, pages);
+		ndshm_extent_map_decommit(&world->map, run);
 		set_cells(world, start, count, HOLE, HOLE);
 	}
 	KUNIT_EXPECT_EQ(test, used(&spare), needed);
@@ -684,7 +687,8 @@ static void last_page(struct kunit *test)
 	rb_erase(&run->node, &world->taken);
 	ndshm_extent_map_give(map, run);
 	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	ndshm_extent_map_decommit(map, last, 1, &spare);
+	run = ndshm_extent_map_leave(map, last, 1, &spare);
+	ndshm_extent_map_decommit(map, run);
 	KUNIT_EXPECT_EQ(test, used(&spare), 0);
 	ndshm_spare_runs_free(&spare);
 	expect_same(test);
@@ -782,6 +786,44 @@ static void misplaced_runs(struct kunit *test)
 	misplaced(test, 10000, 6, true);
 }
 
+/* Pages whose memory is being given back are neither free nor room nor a hole. */
+static void leaving(struct kunit *test)
+{
+	struct world *world = test->priv;
+	struct ndshm_extent_map *map = &world->map;
+	struct ndshm_spare_runs spare;
+	u32 start = 0, count = 0;
+	struct ndshm_run *run;
+
+	begin_map(test, 1, 9);
+	change(test, 0, 6, NDSHM_RUN_FREE);
+	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
+	run = ndshm_extent_map_leave(map, 2, 2, &spare);
+	KUNIT_EXPECT_EQ(test, used(&spare), 2);
+	ndshm_spare_runs_free(&spare);
+	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_LEAVING], 2);
+	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_FREE], 4);
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(map, 3, 1, &start));
+	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_room(map, 6, 1, &start));
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 5, 1, &start));
+	KUNIT_EXPECT_EQ(test, start, 4);
+	start = 2;
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_next_hole(map, &start, &count,
+							   9));
+	KUNIT_EXPECT_EQ(test, start, 6);
+	ndshm_extent_map_decommit(map, run);
+	set_cells(world, 2, 2, HOLE, HOLE);
+	expect_same(test);
+	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 9, 1, &start));
+	KUNIT_EXPECT_EQ(test, start, 0);
+	/* A map that ends frees them, too. */
+	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
+	ndshm_extent_map_leave(map, 0, 2, &spare);
+	ndshm_spare_runs_free(&spare);
+	ndshm_extent_map_fini(map);
+	world->made = false;
+}
+
 /* What it costs, for each extent that somebody has. */
 static void size(struct kunit *test)
 {
@@ -822,6 +864,7 @@ static struct kunit_case extent_map_cases[] = {
 	KUNIT_CASE(small_maps),
 	KUNIT_CASE(large_maps),
 	KUNIT_CASE(huge_maps),
+	KUNIT_CASE(leaving),
 	KUNIT_CASE(size),
 #ifdef NDSHM_KUNIT_ALONE
 	KUNIT_CASE(no_memory),
