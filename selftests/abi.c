@@ -154,6 +154,7 @@ FIXTURE_VARIANT_ADD(shape, block_cancel) {
 FIXTURE_VARIANT_ADD(shape, section_create) {
 	.command = NDSHM_SECTION_CREATE,
 	.size = sizeof(struct ndshm_section_create),
+	.known_flags = NDSHM_CREATE_PERMIT_KEEP,
 	.reserved = offsetof(struct ndshm_section_create, __reserved),
 };
 
@@ -177,7 +178,7 @@ FIXTURE_VARIANT_ADD(shape, section_delete) {
 	.command = NDSHM_SECTION_DELETE,
 	.whose = SECTIONS,
 	.size = sizeof(struct ndshm_section_delete),
-	.known_flags = NDSHM_DELETE_FORCE,
+	.known_flags = NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE,
 	.reserved = offsetof(struct ndshm_section_delete, __reserved),
 };
 
@@ -376,7 +377,7 @@ static void undo(struct __test_metadata *_metadata, int line,
 			TH_LOG("line %d", line);
 		break;
 	case NDSHM_SECTION_DELETE:
-		EXPECT_EQ(NDSHM_SECTION_DELETED,
+		EXPECT_EQ(NDSHM_SECTION_DELETED | NDSHM_SECTION_REVOKED,
 			  test_look(self->section).out_flags)
 			TH_LOG("line %d", line);
 		close(self->holder);

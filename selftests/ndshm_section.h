@@ -239,13 +239,14 @@ static inline int ndshm_section_at(struct __test_metadata *_metadata, int line,
 	struct ndshm_section_create create =
 		section_create_request(adapter, max, initial);
 
+	create.flags = NDSHM_CREATE_PERMIT_KEEP;
 	ndshm_pass(_metadata, line, client, NDSHM_SECTION_CREATE, &create);
 	EXPECT_LE(0, create.out_section);
 	EXPECT_NE(0, create.out_id);
 	return create.out_section;
 }
 
-/* A descriptor of a new section. */
+/* A descriptor of a new section, whose holders may keep extents. */
 #define test_new_section(client, adapter, max, initial) \
 	ndshm_section_at(_metadata, __LINE__, client, adapter, max, initial)
 

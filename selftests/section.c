@@ -553,11 +553,15 @@ TEST_F(section, little_idles)
 TEST_F(section, trimmed_in_a_crowd)
 {
 	int holder, peers[4], i;
+	struct rlimit limit;
 	pid_t children[4];
 	__u64 place;
 
 	if (geteuid())
 		SKIP(return, "only root becomes somebody else");
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
+	limit.rlim_cur = ndshm_locked(self->client) + 4 * HUGE;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	make(_metadata, self, 64 * HUGE, 0);
 	holder = test_attach(self->fd);
 	place = test_extent(holder, 2 * HUGE);
@@ -567,11 +571,9 @@ TEST_F(section, trimmed_in_a_crowd)
 		if (!children[i]) {
 			struct ndshm_section_attach attach =
 				section_attach_request(0);
-			struct rlimit none = { 0, 0 };
 			struct ndshm_extent_alloc more;
 
-			if (setrlimit(RLIMIT_MEMLOCK, &none) ||
-			    !ndshm_become(NDSHM_USER_A) ||
+			if (!ndshm_become(NDSHM_USER_A) ||
 			    _test_section_attach(self->fd, &attach))
 				_exit(1);
 			ndshm_tell(peers[i]);

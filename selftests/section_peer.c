@@ -4,6 +4,7 @@
  * is another user's, and does not wish the creator well.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#include <linux/capability.h>
 
 #include "ndshm_probe.h"
 #include "ndshm_section.h"
@@ -212,6 +215,373 @@ TEST_F_TIMEOUT(peer, throttled_zeroing, 240)
 	used = test_extent(self->holder, MAX);
 	test_free_extent(self->holder, used);
 	test_throttled(_metadata, self, false);
+}
+
+/*
+ * Who pays
+ */
+
+/* Some pages of each 2 MiB, so that none of these can go; -1: refused. */
+static int take_single_pages(int fd, size_t page, unsigned int count)
+{
+	struct ndshm_section_attach attach = section_attach_request(0);
+
+	if (_test_section_attach(fd, &attach))
+		return -1;
+	while (count--) {
+		struct ndshm_extent_alloc more = extent_alloc_request(page, HUGE);
+
+		if (_test_extent_alloc(attach.out_holder, &more))
+			return -1;
+	}
+	return attach.out_holder;
+}
+
+/* What a peer leaves in a section, or another one keeps there, is the creator's. */
+TEST_F(peer, creator_pays)
+{
+	__u64 before = ndshm_locked(self->client);
+	pid_t children[2];
+	int peers[2], i;
+
+	for (i = 0; i < 2; i++) {
+		children[i] = ndshm_fork(&peers[i]);
+		ASSERT_LE(0, children[i]);
+		if (!children[i]) {
+			struct ndshm_section_attach attach =
+				section_attach_request(0);
+			struct ndshm_extent_alloc more;
+			const struct rlimit none = {};
+			bool good;
+
+			/* The limits are the creator's, too. */
+			good = ndshm_hear(peers[i]) &&
+			       !setrlimit(RLIMIT_MEMLOCK, &none) &&
+			       ndshm_become(i ? NDSHM_USER_B : NDSHM_USER_A) &&
+			       !_test_section_attach(self->fd, &attach);
+			/* The first grows the section; the second has pages of it. */
+			more = extent_alloc_request(4 * HUGE - 8 * self->page, 0);
+			good = good && (i ? take_single_pages(self->fd, self->page, 4) >= 0 :
+					    !_test_extent_alloc(attach.out_holder, &more));
+			good = good && !ndshm_locked(self->client) &&
+			       ndshm_tell(peers[i]) && ndshm_hear(peers[i]);
+			_exit(!good);
+		}
+	}
+	for (i = 0; i < 2; i++) {
+		EXPECT_TRUE(ndshm_tell(peers[i]));
+		EXPECT_TRUE(ndshm_hear(peers[i]));
+	}
+	EXPECT_EQ(before + ndshm_committed(self->fd), ndshm_locked(self->client));
+	EXPECT_LE(4 * HUGE, ndshm_committed(self->fd));
+	for (i = 0; i < 2; i++) {
+		EXPECT_TRUE(ndshm_tell(peers[i]));
+		EXPECT_TRUE(ndshm_reap(children[i]));
+		close(peers[i]);
+	}
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) == before));
+}
+
+/* The creator's limits hold for peers, whatever theirs are, as they were at creation. */
+TEST_F(peer, limits_of_the_creator)
+{
+	struct ndshm_extent_alloc more;
+	struct rlimit limit, before;
+	pid_t child;
+	int fd, peer;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &before));
+	limit = before;
+	limit.rlim_cur = ndshm_locked(self->client) + 2 * HUGE;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	fd = test_new_section(self->client, self->adapter, MAX, 0);
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &before));
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct ndshm_section_attach attach = section_attach_request(0);
+		bool good;
+
+		/* Still with CAP_IPC_LOCK, if it had that. */
+		good = ndshm_set_capability(CAP_IPC_LOCK, true) &&
+		       !_test_section_attach(fd, &attach);
+		more = extent_alloc_request(3 * HUGE, 0);
+		good = good && _test_extent_alloc(attach.out_holder, &more) &&
+		       more.reason == NDSHM_REASON_MEMLOCK;
+		more = extent_alloc_request(2 * HUGE, 0);
+		_exit(!(good && !_test_extent_alloc(attach.out_holder, &more)));
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	ndshm_case(false);
+	close(peer);
+	close(fd);
+}
+
+/* The creator can end it at any time, whoever has extents and mappings. */
+TEST_F(peer, delete_revoke)
+{
+	struct ndshm_section_delete request =
+		section_delete_request(NDSHM_DELETE_REVOKE, -1);
+	__u64 before = ndshm_locked(self->client);
+	struct ndshm_section_query query;
+	pid_t child;
+	int peer;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct ndshm_extent_alloc more = extent_alloc_request(8 * HUGE, 0);
+		struct ndshm_section_attach attach = section_attach_request(0);
+		struct ndshm_section_delete theirs = request;
+		struct ndshm_extent_free back;
+		bool good;
+
+		good = ndshm_become(NDSHM_USER_A) &&
+		       !_test_section_attach(self->fd, &attach) &&
+		       !_test_extent_alloc(attach.out_holder, &more);
+		self->map[more.out_offset] = 1;
+		good = good && _test_section_delete(self->fd, &theirs) &&
+		       theirs.reason == NDSHM_REASON_NOT_CREATOR &&
+		       self->map[more.out_offset] == 1 &&
+		       ndshm_tell(peer) && ndshm_hear(peer) &&
+		       !ndshm_readable(self->map + more.out_offset);
+		back = extent_free_request(more.out_offset);
+		good = good && !_test_extent_free(attach.out_holder, &back) &&
+		       _test_extent_alloc(attach.out_holder, &more) &&
+		       errno == EIDRM;
+		_exit(!good);
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_EQ(before + 8 * HUGE, ndshm_locked(self->client));
+	test_section_delete(self->fd, &request);
+	EXPECT_EQ(before, ndshm_locked(self->client));
+	query = test_look(self->fd);
+	EXPECT_EQ(NDSHM_SECTION_DELETED | NDSHM_SECTION_REVOKED, query.out_flags);
+	EXPECT_EQ(0, query.out_committed);
+	test_err_section_delete(EIDRM, NDSHM_REASON_SECTION_DELETED,
+				self->client, self->fd, &request);
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+/* Also after it was deleted, when only mappings are left. */
+TEST_F(peer, delete_then_revoke)
+{
+	struct ndshm_section_delete request =
+		section_delete_request(NDSHM_DELETE_FORCE, -1);
+	__u64 before = ndshm_locked(self->client), place;
+
+	place = test_extent(self->holder, HUGE);
+	test_section_delete(self->fd, &request);
+	self->map[place] = 1;
+	EXPECT_EQ(before + HUGE, ndshm_locked(self->client));
+	request = section_delete_request(NDSHM_DELETE_REVOKE, -1);
+	test_section_delete(self->fd, &request);
+	EXPECT_EQ(before, ndshm_locked(self->client));
+	test_sigbus(self->map + place);
+}
+
+/* Nothing stays in a section whose creator has not agreed to it. */
+TEST_F(peer, keep_refused)
+{
+	struct ndshm_section_attach attach =
+		section_attach_request(NDSHM_ATTACH_KEEP);
+	struct ndshm_section_create create =
+		section_create_request(self->adapter, MAX, 0);
+
+	test_section_create(self->client, &create);
+	test_err_section_attach(EPERM, NDSHM_REASON_KEEP_REFUSED, self->client,
+				create.out_section, &attach);
+	close(create.out_section);
+	create = section_create_request(self->adapter, MAX, 0);
+	create.flags = NDSHM_CREATE_PERMIT_KEEP;
+	test_section_create(self->client, &create);
+	close(test_attach_with(create.out_section, NDSHM_ATTACH_KEEP));
+	close(create.out_section);
+}
+
+/*
+ * At the limit
+ */
+
+struct grower {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	int holder;
+	size_t page;
+	bool refused;
+};
+
+static void *grow_once(void *argument)
+{
+	struct grower *grower = argument;
+	struct ndshm_extent_alloc more = extent_alloc_request(grower->page, 0);
+
+	pthread_barrier_wait(grower->barrier);
+	grower->refused = _test_extent_alloc(grower->holder, &more);
+	return NULL;
+}
+
+/* Callers who need the same memory at the same time are not in each other's way. */
+TEST_F(peer, growing_together)
+{
+	unsigned int round, rounds = ndshm_rounds(100, 20), refused = 0, i;
+	struct grower growers[4];
+	pthread_barrier_t barrier;
+	struct rlimit limit;
+	int fd, holder;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
+	limit.rlim_cur = ndshm_locked(self->client) + HUGE;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, 4));
+	for (round = 0; round < rounds; round++) {
+		fd = test_new_section(self->client, self->adapter, 4 * HUGE, 0);
+		holder = test_attach(fd);
+		for (i = 0; i < 4; i++) {
+			growers[i] = (struct grower){
+				.barrier = &barrier, .holder = holder,
+				.page = self->page,
+			};
+			ASSERT_EQ(0, pthread_create(&growers[i].thread, NULL,
+						    grow_once, &growers[i]));
+		}
+		for (i = 0; i < 4; i++) {
+			pthread_join(growers[i].thread, NULL);
+			refused += growers[i].refused;
+		}
+		close(holder);
+		close(fd);
+	}
+	EXPECT_EQ(0, refused);
+	ndshm_case(!refused);
+	pthread_barrier_destroy(&barrier);
+}
+
+struct taker {
+	pthread_t thread;
+	pthread_mutex_t *turn;
+	int holder;
+	unsigned int rounds;
+	unsigned int refused;
+};
+
+static void *take_turns(void *argument)
+{
+	struct taker *taker = argument;
+	struct ndshm_extent_free request;
+	struct ndshm_extent_alloc more;
+	unsigned int round;
+
+	for (round = 0; round < taker->rounds; round++) {
+		pthread_mutex_lock(taker->turn);
+		more = extent_alloc_request(4 * HUGE, 0);
+		if (_test_extent_alloc(taker->holder, &more)) {
+			taker->refused++;
+		} else {
+			request = extent_free_request(more.out_offset);
+			_test_extent_free(taker->holder, &request);
+		}
+		pthread_mutex_unlock(taker->turn);
+		usleep(round % 7 * 300);
+	}
+	return NULL;
+}
+
+/*
+ * All that the limit allows is idle in one section, or on its way back, whenever memory
+ * is needed in the other one.
+ */
+TEST_F(peer, idle_elsewhere)
+{
+	pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+	struct taker takers[3];
+	struct rlimit limit;
+	int fds[3], i;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
+	limit.rlim_cur = ndshm_locked(self->client) + 4 * HUGE;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	for (i = 0; i < 3; i++) {
+		fds[i] = test_new_section(self->client, self->adapter, MAX, 0);
+		takers[i] = (struct taker){
+			.turn = &turn, .holder = test_attach(fds[i]),
+			.rounds = ndshm_rounds(500, 100),
+		};
+	}
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, pthread_create(&takers[i].thread, NULL, take_turns,
+					    &takers[i]));
+	for (i = 0; i < 3; i++) {
+		pthread_join(takers[i].thread, NULL);
+		EXPECT_EQ(0, takers[i].refused);
+		ndshm_case(!takers[i].refused);
+		close(takers[i].holder);
+		close(fds[i]);
+	}
+}
+
+/* Peers who ask for what does not fit keep no idle memory from its user. */
+TEST_F(peer, idle_in_a_crowd)
+{
+	unsigned int round, rounds = ndshm_rounds(100, 20), refused = 0;
+	struct ndshm_block_alloc alloc;
+	struct ndshm_block_info block;
+	struct rlimit limit;
+	pid_t children[4];
+	int peers[4], i;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
+	limit.rlim_cur = ndshm_locked(self->client) + 4 * HUGE;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	close(self->holder);
+	munmap(self->map, MAX);
+	close(self->fd);
+	self->fd = test_new_section(self->client, self->adapter, MAX, 0);
+	self->holder = test_attach(self->fd);
+	self->map = test_map_section(self->fd, MAX);
+	test_extent(self->holder, self->page);
+	for (i = 0; i < 4; i++) {
+		children[i] = ndshm_fork(&peers[i]);
+		ASSERT_LE(0, children[i]);
+		if (!children[i]) {
+			struct ndshm_section_attach attach =
+				section_attach_request(0);
+
+			if (!ndshm_become(NDSHM_USER_A) ||
+			    _test_section_attach(self->fd, &attach))
+				_exit(1);
+			ndshm_tell(peers[i]);
+			for (;;) {
+				struct ndshm_extent_alloc more =
+					extent_alloc_request(MAX, 0);
+
+				if (!_test_extent_alloc(attach.out_holder, &more))
+					_exit(2);
+			}
+		}
+		EXPECT_TRUE(ndshm_hear(peers[i]));
+	}
+	for (round = 0; round < rounds; round++) {
+		test_free_extent(self->holder, test_extent(self->holder, 3 * HUGE));
+		alloc = block_alloc_request(self->adapter, 2 * HUGE, &block);
+		if (_test_block_alloc(self->client, &alloc)) {
+			refused++;
+		} else {
+			struct ndshm_block_free request =
+				block_free_request(block.handle);
+
+			test_block_free(self->client, &request);
+		}
+	}
+	EXPECT_EQ(0, refused);
+	ndshm_case(!refused);
+	for (i = 0; i < 4; i++) {
+		EXPECT_TRUE(ndshm_end(children[i], peers[i], SIGKILL));
+		EXPECT_FALSE(ndshm_reap(children[i]));
+		close(peers[i]);
+	}
 }
 
 int main(int argc, char **argv)

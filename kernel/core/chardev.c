@@ -21,7 +21,8 @@ static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
 	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
 	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),
-	ROW(NDSHM_SECTION_CREATE, section_create, __reserved, 0),
+	ROW(NDSHM_SECTION_CREATE, section_create, __reserved,
+	    NDSHM_CREATE_PERMIT_KEEP),
 	ROW(NDSHM_BLOCK_CANCEL, block_cancel, cookie, 0),
 };
 

@@ -99,6 +99,8 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 		.initial_size = argument->initial_size,
 		.preferred_node = argument->preferred_node,
 		.rawio = client->rawio,
+		.permit_keep = argument->flags & NDSHM_CREATE_PERMIT_KEEP,
+		.opener = client->opener,
 	};
 	ndshm_reason_t reason;
 
@@ -206,7 +208,7 @@ ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
 
 /* @number: of a holder's descriptor, of the same section. */
 static ndshm_reason_t delete_as(struct ndshm_section *section, int number,
-				bool force)
+				u32 flags)
 {
 	ndshm_reason_t reason = NDSHM_REASON_DESCRIPTOR;
 	struct file *file = fget(number);
@@ -216,7 +218,7 @@ static ndshm_reason_t delete_as(struct ndshm_section *section, int number,
 		return reason;
 	holder = ndshm_holder_of_file(file);
 	if (holder && holder->section == section)
-		reason = ndshm_section_delete(section, holder, force);
+		reason = ndshm_section_delete(section, holder, flags);
 	fput(file);
 	return reason;
 }
@@ -224,7 +226,6 @@ static ndshm_reason_t delete_as(struct ndshm_section *section, int number,
 ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 {
 	const struct ndshm_section_delete *argument = command->argument;
-	bool force = argument->flags & NDSHM_DELETE_FORCE;
 	struct ndshm_section *section = section_of(command);
 	ndshm_reason_t reason;
 
@@ -236,8 +237,8 @@ ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
 		return NDSHM_REASON_ADDRESS;
 	reason = argument->holder == -1 ?
-		 ndshm_section_delete(section, NULL, force) :
-		 delete_as(section, argument->holder, force);
+		 ndshm_section_delete(section, NULL, argument->flags) :
+		 delete_as(section, argument->holder, argument->flags);
 	command->replied = reason == NDSHM_REASON_NONE;
 	return reason;
 }
@@ -296,7 +297,7 @@ static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_SECTION_SHARE, section_share, __reserved,
 	    NDSHM_SHARE_READONLY),
 	ROW(NDSHM_SECTION_DELETE, section_delete, __reserved,
-	    NDSHM_DELETE_FORCE),
+	    NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE),
 	ROW(NDSHM_SECTION_QUERY, section_query, out_provider, 0),
 	ROW(NDSHM_SECTION_SYNC, section_sync, length, 0),
 };

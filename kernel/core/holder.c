@@ -30,6 +30,8 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 	struct ndshm_holder *holder;
 	ndshm_reason_t reason;
 
+	if (flags & NDSHM_ATTACH_KEEP && !section->permit_keep)
+		return NDSHM_REASON_KEEP_REFUSED;
 	holder = kzalloc(sizeof(*holder), NDSHM_GFP_CHARGED);
 	if (!holder)
 		return NDSHM_REASON_MEMORY;

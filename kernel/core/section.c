@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/random.h>
@@ -9,10 +10,12 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include <linux/ndshm.h>
 #include <linux/ndshm_netlink.h>
 
 #include "adapter.h"
 #include "block.h"
+#include "charge.h"
 #include "claim.h"
 #include "holder.h"
 #include "netlink.h"
@@ -35,6 +38,10 @@ static struct workqueue_struct *workqueue;
 
 /* All sections of the machine, by id. */
 static DEFINE_XARRAY_FLAGS(sections, XA_FLAGS_ACCOUNT);
+
+/* The same, by the user of their payer. */
+static DEFINE_HASHTABLE(sections_by_user, 6);
+static DEFINE_SPINLOCK(sections_by_user_lock);
 
 u64 ndshm_max_section(void)
 {
@@ -64,6 +71,7 @@ static void free_section(struct ndshm_section *section)
 	free_kept(section);
 	ndshm_quota_give(&section->quota);
 	ndshm_provider_put(section->provider);
+	ndshm_payer_put(section->payer);
 	if (section->claim)
 		ndshm_claim_put(section->claim);
 	ndshm_adapter_put(section->adapter);
@@ -77,6 +85,9 @@ static void section_release(struct ndshm_object *object)
 {
 	struct ndshm_section *section = ndshm_section_of(object);
 
+	spin_lock(&sections_by_user_lock);
+	hash_del(&section->by_user);
+	spin_unlock(&sections_by_user_lock);
 	xa_erase(&sections, section->id);
 	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_GONE_NTF);
 	free_section(section);
@@ -148,10 +159,10 @@ ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
 {
 	lockdep_assert_held(&section->lock);
 
-	if (ndshm_section_revoked(section))
-		return NDSHM_REASON_SECTION_REVOKED;
-	return section->deleted ? NDSHM_REASON_SECTION_DELETED :
-				  NDSHM_REASON_NONE;
+	if (section->deleted)
+		return NDSHM_REASON_SECTION_DELETED;
+	return ndshm_section_revoked(section) ? NDSHM_REASON_SECTION_REVOKED :
+						NDSHM_REASON_NONE;
 }
 
 static bool may_delete(const struct ndshm_section *section)
@@ -160,26 +171,33 @@ static bool may_delete(const struct ndshm_section *section)
 }
 
 ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
-				    const struct ndshm_holder *own, bool force)
+				    const struct ndshm_holder *own, u32 flags)
 {
+	const bool revoke = flags & NDSHM_DELETE_REVOKE;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	bool again;
 
 	if (!may_delete(section))
 		return NDSHM_REASON_NOT_CREATOR;
 	spin_lock(&section->lock);
-	if (section->deleted)
+	again = section->deleted;
+	if (again && (!revoke || READ_ONCE(section->object.revoked)))
 		reason = NDSHM_REASON_SECTION_DELETED;
-	else if (section->held > (own ? own->count : 0) && !force)
+	else if (!again && section->held > (own ? own->count : 0) && !flags)
 		reason = NDSHM_REASON_SECTION_BUSY;
 	else
 		section->deleted = true;
 	spin_unlock(&section->lock);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_DELETED_NTF);
-	ndshm_object_retire(&section->object, NULL);
+	if (!again) {
+		ndshm_nl_section_event(section, NDSHM_CMD_SECTION_DELETED_NTF);
+		ndshm_object_retire(&section->object, NULL);
+	}
+	if (revoke)
+		ndshm_section_revoke(section);
 	/* What has a file is told when nothing shows it any more. */
-	if (!section->object.shown)
+	if (revoke || !section->object.shown)
 		ndshm_section_drop(section);
 	return NDSHM_REASON_NONE;
 }
@@ -204,6 +222,7 @@ static void init_section(struct ndshm_section *section,
 	section->provider = ndshm_provider_get(request->provider);
 	section->preferred_node = request->preferred_node;
 	section->rawio = request->rawio;
+	section->permit_keep = request->permit_keep;
 	section->initial = PAGE_ALIGN(request->initial_size) >> PAGE_SHIFT;
 	section->uid = current_uid();
 	section->quota.amounts[NDSHM_QUOTA_SECTIONS] = 1;
@@ -264,8 +283,11 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 	if (ndshm_extent_map_init(&section->map,
 				  PAGE_ALIGN(request->max_size) >> PAGE_SHIFT))
 		goto err_section;
-	if (ndshm_files_init(&section->files))
+	section->payer = ndshm_payer_alloc(request->opener);
+	if (!section->payer)
 		goto err_map;
+	if (ndshm_files_init(&section->files))
+		goto err_payer;
 	init_section(section, request);
 	reason = ndshm_quota_take(&section->quota);
 	if (reason != NDSHM_REASON_NONE)
@@ -277,6 +299,10 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 	if (reason != NDSHM_REASON_NONE)
 		goto err_id;
 	/* Published last. */
+	spin_lock(&sections_by_user_lock);
+	hash_add(sections_by_user, &section->by_user,
+		 (unsigned long)section->payer->cred->user);
+	spin_unlock(&sections_by_user_lock);
 	xa_store(&sections, section->id, section, GFP_KERNEL);
 	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_ADDED_NTF);
 	*out = section;
@@ -287,6 +313,8 @@ err_id:
 err_made:
 	free_section(section);
 	return reason;
+err_payer:
+	ndshm_payer_put(section->payer);
 err_map:
 	ndshm_extent_map_fini(&section->map);
 err_section:
@@ -326,32 +354,32 @@ bool ndshm_section_look_next(u32 *id, ndshm_section_look_fn look, void *context)
 	return section;
 }
 
-/* The first at or after *id whose memory idles, with a reference, or NULL. */
-static struct ndshm_section *next_idle(unsigned long *id)
+/* A section that @user created and that has idle memory, with a reference, or NULL. */
+static struct ndshm_section *section_find_idle(const struct user_struct *user)
 {
 	struct ndshm_section *section;
-	unsigned long at;
 
-	xa_lock(&sections);
-	xa_for_each_start(&sections, at, section, *id)
-		if (READ_ONCE(section->idle) &&
+	spin_lock(&sections_by_user_lock);
+	hash_for_each_possible(sections_by_user, section, by_user,
+			       (unsigned long)user)
+		if (section->payer->cred->user == user &&
+		    ndshm_section_has_idle(section) &&
 		    ndshm_object_tryget(&section->object))
 			break;
-	xa_unlock(&sections);
-	*id = at;
+	spin_unlock(&sections_by_user_lock);
 	return section;
 }
 
 void ndshm_sections_trim(const struct user_struct *user)
 {
+	const unsigned long end = jiffies + NDSHM_SECTION_WAIT;
 	struct ndshm_section *section;
-	unsigned long id = 0;
+	bool trimmed = true;
 
-	while ((section = next_idle(&id))) {
-		ndshm_section_trim(section);
+	while (trimmed && time_before(jiffies, end) &&
+	       (section = section_find_idle(user))) {
+		trimmed = ndshm_section_trim(section);
 		ndshm_object_put_async(&section->object);
-		id++;
-		cond_resched();
 	}
 }
 

@@ -22,6 +22,7 @@
 struct ndshm_adapter;
 struct ndshm_holder;
 struct ndshm_claim;
+struct ndshm_payer;
 struct ndshm_provider;
 struct ndshm_segment;
 struct user_struct;
@@ -35,11 +36,14 @@ struct user_struct;
  *	last
  * @files: makes the object's file
  * @id: the machine's name for it
+ * @by_user: among the sections of its payer's user
+ * @payer: the creator, who is charged for all memory, under the limits that held then
  * @adapter: whose device uses the memory; holds a reference
  * @claim: under which it was made, with a reference; or NULL
  * @provider: where the memory comes from; holds a reference
  * @preferred_node: as asked for
  * @rawio: its creator opened the device with CAP_SYS_RAWIO
+ * @permit_keep: extents may stay when their holder goes
  * @initial: pages that always have memory
  * @uid: who made it
  * @quota: what counts as that user's
@@ -74,11 +78,14 @@ struct ndshm_section {
 	refcount_t users;
 	struct ndshm_files files;
 	u32 id;
+	struct hlist_node by_user;
+	struct ndshm_payer *payer;
 	struct ndshm_adapter *adapter;
 	struct ndshm_claim *claim;
 	struct ndshm_provider *provider;
 	s32 preferred_node;
 	bool rawio;
+	bool permit_keep;
 	u32 initial;
 	kuid_t uid;
 	struct ndshm_quota quota;
@@ -117,6 +124,8 @@ static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object
  * @initial_size: in bytes
  * @preferred_node: node, or any
  * @rawio: as in struct ndshm_section
+ * @permit_keep: likewise
+ * @opener: payer that is charged as well, see struct ndshm_payer
  */
 struct ndshm_section_request {
 	struct ndshm_adapter *adapter;
@@ -126,6 +135,8 @@ struct ndshm_section_request {
 	u64 initial_size;
 	s32 preferred_node;
 	bool rawio;
+	bool permit_keep;
+	struct ndshm_payer *opener;
 };
 
 /*
@@ -157,9 +168,12 @@ bool ndshm_section_revoked(const struct ndshm_section *section);
 /* NONE, SECTION_REVOKED or SECTION_DELETED. Called with the section's lock held. */
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section);
 
-/* @own: a holder of it whose extents are in nobody's way, or NULL. May sleep. */
+/*
+ * @own: a holder of it whose extents are in nobody's way, or NULL; @flags: NDSHM_DELETE_*.
+ * May sleep.
+ */
 ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
-				    const struct ndshm_holder *own, bool force);
+				    const struct ndshm_holder *own, u32 flags);
 
 /*
  * @count pages at a multiple of @alignment pages, zeroed, which nobody else has; and
@@ -178,7 +192,10 @@ void ndshm_section_give_locked(struct ndshm_section *section,
 /* Memory that is not needed goes, now or soon. May sleep; no lock is held. */
 void ndshm_section_settle(struct ndshm_section *section);
 
-/* Before @user is refused memory: what idles at his expense goes. May sleep. */
+/*
+ * Before @user is refused memory: give back what is idle in sections that @user created.
+ * Waits as ndshm_section_trim() does, for all of them together.
+ */
 void ndshm_sections_trim(const struct user_struct *user);
 
 /* As ndshm_sync(), of a range that was checked. May sleep. */

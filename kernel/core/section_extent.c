@@ -189,22 +189,21 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 }
 
 /*
- * Before an extent is refused: wait for what other callers grow by, who may be about to
- * enter it or to give it back, and for memory of this section that is idle. Limits of a
- * user have had the latter. Return: true if there was any.
+ * Before an extent is refused: wait for what other callers grow by, who may have entered
+ * it by now or be about to give it back, and for memory of this section that is idle.
+ * Limits of a user have had the latter. Return: true to try again.
  */
 static bool section_wait_for_memory(struct ndshm_section *section,
 				    ndshm_reason_t reason)
 {
 	if (reason != NDSHM_REASON_MEMLOCK && reason != NDSHM_REASON_BYTE_QUOTA)
 		return ndshm_section_trim(section);
-	return atomic_read(&section->growing) &&
-	       wait_event_killable_timeout(section->wait,
+	return wait_event_killable_timeout(section->wait,
 					   !atomic_read(&section->growing),
 					   NDSHM_SECTION_WAIT) >= 0;
 }
 
-/* Waits of one call, each of which a peer can prolong to NDSHM_SECTION_WAIT. */
+/* Each can be prolonged by a peer, to NDSHM_SECTION_WAIT. */
 #define MOST_WAITS	2
 
 static ndshm_reason_t section_take(struct ndshm_section *section, u32 count,

@@ -228,7 +228,9 @@ void ndshm_pieces_free(struct list_head *pieces)
 static ndshm_reason_t make_block(struct ndshm_section *section, u32 count,
 				 struct ndshm_block **block)
 {
-	struct ndshm_allocation allocation = { .claim = section->claim };
+	const struct ndshm_allocation allocation = {
+		.claim = section->claim, .payer = section->payer,
+	};
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
 		.adapter = section->adapter,
@@ -242,11 +244,7 @@ static ndshm_reason_t make_block(struct ndshm_section *section, u32 count,
 	};
 	ndshm_reason_t reason;
 
-	allocation.payer = ndshm_payer_alloc(NULL);
-	if (!allocation.payer)
-		return NDSHM_REASON_MEMORY;
 	reason = ndshm_blocks_make(&parameters, &allocation, block, 1);
-	ndshm_payer_put(allocation.payer);
 	if (reason == NDSHM_REASON_NONE && !(*block)->registration->page) {
 		ndshm_free(*block);
 		reason = NDSHM_REASON_PROVIDER_PAGELESS;
@@ -522,7 +520,7 @@ bool ndshm_section_trim(struct ndshm_section *section)
 	u32 then;
 
 	spin_lock(&section->lock);
-	if (!section->idle && !section->map.pages[NDSHM_RUN_LEAVING]) {
+	if (!ndshm_section_has_idle(section)) {
 		spin_unlock(&section->lock);
 		return false;
 	}

@@ -90,6 +90,12 @@ void ndshm_section_revoke(struct ndshm_section *section);
 void ndshm_section_set_inode(struct ndshm_section *section,
 			     struct inode *inode);
 
+/* Is any memory idle, or being given back? The section's lock need not be held. */
+static inline bool ndshm_section_has_idle(const struct ndshm_section *section)
+{
+	return READ_ONCE(section->idle) || READ_ONCE(section->trims) & 1;
+}
+
 /*
  * Gives all idle memory back, and waits for that and for what is on its way: killable,
  * and for a second at most. Return: true if there was any.

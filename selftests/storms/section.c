@@ -92,6 +92,7 @@ static bool make_section(struct storm_random *random)
 	const __u64 initial[] = { 0, storm.page, HUGE + storm.page, 4 * HUGE };
 	struct ndshm_adapter_claim claim = { .address_width = EDU_WIDTH };
 	struct ndshm_section_create request = {
+		.flags = NDSHM_CREATE_PERMIT_KEEP,
 		.adapter = storm.nodes[storm_below(random, storm.node_count)],
 		.max_size = (8 + storm_below(random, 16)) * HUGE +
 			    storm_below(random, 512) * storm.page,

@@ -527,19 +527,25 @@ struct ndshm_block_sync {
  * need no access to the device. A section lives until the last descriptor, holder
  * and mapping of it has gone, or until it is deleted.
  *
- * Memory is charged, as blocks are, to who made the section need it: the creator
- * for InitialSize, then the callers of NDSHM_EXTENT_ALLOC. What is not needed any
- * more is given back, above InitialSize, in pieces of 2 MiB, part of it a second
- * later. Of a section made under a claim only what was freed with NDSHM_EXTENT_FREE
- * is: the device may still know the rest, which stays until the claim has ended.
+ * All memory of a section is charged, as blocks are, to its creator: user and memory
+ * cgroup, under the limits that held at creation, whoever calls NDSHM_EXTENT_ALLOC.
+ * MaxSize is what the creator promises to pay for; NDSHM_SECTION_DELETE with
+ * NDSHM_DELETE_REVOKE ends that at any time. Memory that is not needed any more is given
+ * back, above InitialSize, in pieces of 2 MiB and about a second later; before a limit of
+ * the creator refuses memory, at once. Of a section made under a claim only what was
+ * freed with NDSHM_EXTENT_FREE is: the device may still know the rest, which stays until
+ * the claim has ended.
  */
+
+/* Bits of ndshm_section_create.flags. */
+#define NDSHM_CREATE_PERMIT_KEEP (1U << 0)	/* holders may attach with NDSHM_ATTACH_KEEP */
 
 /**
  * struct ndshm_section_create - ioctl(NDSHM_SECTION_CREATE): a range to share
  * @size: sizeof(struct ndshm_section_create)
  * @status: out
  * @reason: out
- * @flags: must be 0
+ * @flags: NDSHM_CREATE_* bits
  * @adapter: id of the adapter whose device uses the memory
  * @provider: id of a provider that has pages (else EOPNOTSUPP, PROVIDER_PAGELESS, as
  *	soon as memory is needed); 0: the built-in ``pages``
@@ -577,7 +583,8 @@ struct ndshm_section_create {
  * @size: sizeof(struct ndshm_section_attach)
  * @status: out
  * @reason: out
- * @flags: NDSHM_ATTACH_* bits
+ * @flags: NDSHM_ATTACH_* bits; NDSHM_ATTACH_KEEP needs the creator's consent, given with
+ *	NDSHM_CREATE_PERMIT_KEEP (else EPERM, KEEP_REFUSED)
  * @out_holder: descriptor
  * @__reserved: must be 0
  *
@@ -618,6 +625,7 @@ struct ndshm_section_share {
 
 /* Bits of ndshm_section_delete.flags. */
 #define NDSHM_DELETE_FORCE	(1U << 0)	/* whoever holds extents */
+#define NDSHM_DELETE_REVOKE	(1U << 1)	/* likewise, and unmap it from everybody */
 
 /**
  * struct ndshm_section_delete - ioctl(NDSHM_SECTION_DELETE): let it end
@@ -632,6 +640,12 @@ struct ndshm_section_share {
  * While another holder has extents the answer is EBUSY (SECTION_BUSY), unless it is
  * forced. Afterwards nothing can be allocated, attached or mapped any more (EIDRM),
  * and the memory goes with the last mapping. Extents that were kept do not count.
+ *
+ * With NDSHM_DELETE_REVOKE access through all mappings is SIGBUS afterwards, and the
+ * memory is freed, and with it the creator's charge, before the call returns; except
+ * pages that are pinned, which stay charged until they are released, and memory under a
+ * claim that the device may still use, which goes when the claim ends. A section that was
+ * deleted before can be revoked.
  */
 struct ndshm_section_delete {
 	__u32 size;
