@@ -289,7 +289,7 @@ NDSHM_API BOOLEAN ndshm_lsa_delete(PVOID SharedMem)
 
 	if (!entry)
 		return FALSE;
-	error = ndshm_section_delete(entry->section, false);
+	error = ndshm_section_delete(entry->section, 0);
 	if (error) {
 		entry->base = SharedMem;
 		errno = -error;

@@ -532,13 +532,15 @@ static bool may_delete(const struct ndshm_section *section)
 	return !fstat(section->fd, &status) && !fchmod(section->fd, status.st_mode & 07777);
 }
 
-static uint32_t delete_section(const struct ndshm_section *section,
-			       const struct ndshm_section_delete *argument)
+static uint32_t mark_deleted(const struct ndshm_section *section,
+			     const struct ndshm_section_delete *argument)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
-	const bool force = argument->flags & NDSHM_DELETE_FORCE;
+	const bool force = argument->flags;
 	uint32_t reason = NDSHM_REASON_NONE;
 
+	if (argument->flags & ~(NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE))
+		return NDSHM_REASON_FLAGS;
 	if (section->readonly)
 		return NDSHM_REASON_SECTION_READONLY;
 	if (!may_delete(section))
@@ -558,6 +560,23 @@ static uint32_t delete_section(const struct ndshm_section *section,
 	else if (fchmod(section->fd, 0))
 		reason = NDSHM_REASON_NOT_CREATOR;
 	pthread_mutex_unlock(&memfd->lock);
+	return reason;
+}
+
+/* Mappings cannot be taken away; the memory can, and reads as zero from then on. */
+static uint32_t delete_section(const struct ndshm_section *section,
+			       const struct ndshm_section_delete *argument)
+{
+	uint32_t reason = mark_deleted(section, argument);
+
+	if (!(argument->flags & NDSHM_DELETE_REVOKE))
+		return reason;
+	/* What was deleted before can be revoked. */
+	if (reason == NDSHM_REASON_SECTION_DELETED && may_delete(section))
+		reason = NDSHM_REASON_NONE;
+	if (reason == NDSHM_REASON_NONE)
+		fallocate(section->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+			  section->memfd->max_size);
 	return reason;
 }
 

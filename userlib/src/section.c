@@ -205,6 +205,8 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 {
 	struct ndshm_section_create argument = {
 		.size = sizeof(argument),
+		/* Who wants to keep extents itself consents to it. */
+		.flags = request->flags & NDSHM_ATTACH_KEEP ? NDSHM_CREATE_PERMIT_KEEP : 0,
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
 		.provider = request->provider,
@@ -288,11 +290,11 @@ NDSHM_API void ndshm_section_close(struct ndshm_section *section)
 		free_object(section);
 }
 
-NDSHM_API int ndshm_section_delete(struct ndshm_section *section, bool force)
+NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags)
 {
 	struct ndshm_section_delete argument = {
 		.size = sizeof(argument),
-		.flags = force ? NDSHM_DELETE_FORCE : 0,
+		.flags = flags,
 		.holder = NO_HOLDER,
 	};
 	uint64_t held;

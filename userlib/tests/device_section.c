@@ -39,7 +39,8 @@ static void requests_arrive_unchanged(void)
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
 	CHECK(asked.section_create.max_size == 1234 && asked.section_create.initial_size == 567);
 	CHECK(asked.section_create.adapter == 8 && asked.section_create.provider == 9);
-	CHECK(asked.section_create.preferred_node == 10 && !asked.section_create.flags);
+	CHECK(asked.section_create.preferred_node == 10);
+	CHECK(asked.section_create.flags == NDSHM_CREATE_PERMIT_KEEP);
 	CHECK(!asked.section_create.__reserved);
 	/* What it became is the module's to say. */
 	CHECK(ndshm_section_size(section) == SECTION_SIZE && !asked.map_offset);
@@ -242,15 +243,17 @@ static void delete_names_the_own_holder(void)
 	REQUIRE(ndshm);
 	section = make(ndshm, 0);
 	REQUIRE(section);
-	CHECK_DONE(ndshm, ndshm_section_delete(section, false));
+	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	CHECK(asked.section_delete.holder == -1 && !asked.section_delete.flags);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
 	holder = asked.fd;
 	device_fail_next(EBUSY, NDSHM_REASON_SECTION_BUSY, NDSHM_STATUS_BUSY);
-	CHECK_FAILS(ndshm, ndshm_section_delete(section, false), EBUSY, SECTION_BUSY, BUSY);
-	CHECK_DONE(ndshm, ndshm_section_delete(section, true));
+	CHECK_FAILS(ndshm, ndshm_section_delete(section, 0), EBUSY, SECTION_BUSY, BUSY);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_FORCE));
 	CHECK(asked.section_delete.holder == holder);
 	CHECK(asked.section_delete.flags == NDSHM_DELETE_FORCE);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
+	CHECK(asked.section_delete.flags == NDSHM_DELETE_REVOKE);
 	CHECK(asked.fd == ndshm_section_fd(section) && is_open(holder));
 	CHECK(is_mapped(ndshm_section_base(section)));
 	ndshm_section_close(section);
@@ -400,7 +403,7 @@ static void ask(void)
 
 static void delete(void)
 {
-	CHECK_DONE(inherited_client, ndshm_section_delete(inherited, false));
+	CHECK_DONE(inherited_client, ndshm_section_delete(inherited, 0));
 	CHECK(asked.section_delete.holder == -1 && !is_open(inherited_holder));
 }
 

@@ -291,7 +291,7 @@ static void a_section_is_adopted(void)
 	CHECK(!is_mapped(theirs) && is_mapped(base));
 	CHECK(!ndshm_section_query(ndshm_lsa_section(base), &info) && info.holders == 1);
 	/* What was deleted by another is for its own process to close. */
-	CHECK(!ndshm_section_delete(ndshm_lsa_section(base), true));
+	CHECK(!ndshm_section_delete(ndshm_lsa_section(base), NDSHM_DELETE_FORCE));
 	REFUSED(lsa->DeleteSharedMemory(base), EIDRM);
 	CHECK(is_mapped(base));
 	ndshm_lsa_close(base);

@@ -340,12 +340,12 @@ static void holders_have_their_own(void)
 	CHECK(((char *)ndshm_section_base(other))[others] == 7);
 	CHECK_FAILS(ndshm, ndshm_extent_free(section, others), ENOENT, EXTENT_UNKNOWN,
 		    FILE_NOT_FOUND);
-	CHECK_FAILS(ndshm, ndshm_section_delete(section, false), EBUSY, SECTION_BUSY, BUSY);
+	CHECK_FAILS(ndshm, ndshm_section_delete(section, 0), EBUSY, SECTION_BUSY, BUSY);
 	/* What it had is free. */
 	ndshm_section_close(other);
 	CHECK(look(section).holders == 1 && look(section).extents == 1);
 	CHECK(extent(section, page, 0) == others);
-	CHECK_DONE(ndshm, ndshm_section_delete(section, false));
+	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	ndshm_section_close(section);
 }
 
@@ -363,7 +363,7 @@ static void extents_can_be_kept(void)
 	CHECK(extent(other, page, 0) == page);
 	CHECK_FAILS(ndshm, ndshm_extent_free(other, 0), ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
 	/* Nobody's, so that they are in nobody's way. */
-	CHECK_DONE(ndshm, ndshm_section_delete(other, false));
+	CHECK_DONE(ndshm, ndshm_section_delete(other, 0));
 	ndshm_section_close(other);
 }
 
@@ -382,7 +382,7 @@ static void what_is_deleted_stays_mapped(void)
 	memory = ndshm_section_base(section);
 	CHECK(extent(section, page, 0) == 0 && extent(other, page, 0) == page);
 	memory[0] = 1;
-	CHECK_DONE(ndshm, ndshm_section_delete(other, true));
+	CHECK_DONE(ndshm, ndshm_section_delete(other, NDSHM_DELETE_FORCE));
 	CHECK(look(section).flags == NDSHM_SECTION_DELETED && memory[0] == 1);
 	for (int i = 0; i < 2; i++)
 		CHECK_FAILS(ndshm, ndshm_section_delete(section, i), EIDRM, SECTION_DELETED,
@@ -403,6 +403,25 @@ static void what_is_deleted_stays_mapped(void)
 	ndshm_section_close(other);
 }
 
+static void what_is_revoked_has_no_memory(void)
+{
+	struct ndshm_section *section = make(HUGE, page), *other;
+
+	REQUIRE(section);
+	other = again(section, 0);
+	REQUIRE(other);
+	CHECK(extent(section, page, 0) == 0 && extent(other, page, 0) == page);
+	*(char *)ndshm_section_base(section) = 1;
+	CHECK_FAILS(ndshm, ndshm_section_delete(section, 1U << 31), EOPNOTSUPP, FLAGS,
+		    NOT_SUPPORTED);
+	CHECK(look(section).committed);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
+	CHECK(look(other).flags & NDSHM_SECTION_DELETED);
+	CHECK(!look(other).committed);
+	ndshm_section_close(section);
+	ndshm_section_close(other);
+}
+
 /* To attach is the first thing that is refused. */
 static void nobody_attaches_to_what_is_deleted(void)
 {
@@ -410,7 +429,7 @@ static void nobody_attaches_to_what_is_deleted(void)
 	uint64_t offset, length;
 
 	REQUIRE(section);
-	CHECK_DONE(ndshm, ndshm_section_delete(section, false));
+	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 0, 0, &offset, &length), EIDRM,
 		    SECTION_DELETED, CLOSING);
 	CHECK(!look(section).holders);
@@ -557,7 +576,7 @@ static void sections_are_listed(void)
 	other = again(second, 0);
 	REQUIRE(other);
 	CHECK(!ndshm_extent_alloc(other, 2 * page, 0, &offset, &length));
-	CHECK_DONE(ndshm, ndshm_section_delete(first, false));
+	CHECK_DONE(ndshm, ndshm_section_delete(first, 0));
 	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
 	REQUIRE(count == 2);
 	CHECK(rows[0].id == look(first).id && rows[1].id == look(second).id);
@@ -745,6 +764,7 @@ int main(void)
 	RUN(holders_have_their_own);
 	RUN(extents_can_be_kept);
 	RUN(what_is_deleted_stays_mapped);
+	RUN(what_is_revoked_has_no_memory);
 	RUN(nobody_attaches_to_what_is_deleted);
 	RUN(reading_only_stays_so);
 	RUN(unknown_flags_of_a_share_are_refused);

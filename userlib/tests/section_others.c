@@ -72,7 +72,7 @@ static void use_as_child(void)
 			    FILE_NOT_FOUND);
 		CHECK_FAILS(ndshm, ndshm_extent_query(section, 0, &segment, 1, &count), ENOENT,
 			    EXTENT_UNKNOWN, FILE_NOT_FOUND);
-		CHECK_FAILS(ndshm, ndshm_section_delete(section, false), EPERM, NOT_CREATOR,
+		CHECK_FAILS(ndshm, ndshm_section_delete(section, 0), EPERM, NOT_CREATOR,
 			    OPEN_FAILED);
 		CHECK(look().max_size == 4 * HUGE && look().committed == page);
 		CHECK(!look().holders && !look().extents);
@@ -121,7 +121,7 @@ static void make_an_own_section(void)
 	REQUIRE(own);
 	CHECK_DONE(client, ndshm_extent_alloc(own, page, 0, &offset, &length));
 	CHECK_DONE(client, ndshm_extent_free(own, offset));
-	CHECK_DONE(client, ndshm_section_delete(own, false));
+	CHECK_DONE(client, ndshm_section_delete(own, 0));
 	CHECK(!(look().flags & NDSHM_SECTION_DELETED));
 	ndshm_section_close(own);
 	ndshm_close(client);
@@ -150,7 +150,7 @@ static void delete_by_force(void)
 {
 	uint64_t offset, length;
 
-	CHECK_DONE(ndshm, ndshm_section_delete(section, true));
+	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_FORCE));
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length), EIDRM,
 		    SECTION_DELETED, CLOSING);
 	for (int i = 0; i < 2; i++)
@@ -265,7 +265,7 @@ static void use_as_stranger(void)
 		memory[1] = 4;
 		CHECK_FAILS(client, ndshm_extent_alloc(mine, page, 0, &offset, &length), EPERM,
 			    NOT_CREATOR, OPEN_FAILED);
-		CHECK_FAILS(client, ndshm_section_delete(mine, false), EPERM, NOT_CREATOR,
+		CHECK_FAILS(client, ndshm_section_delete(mine, 0), EPERM, NOT_CREATOR,
 			    OPEN_FAILED);
 	}
 	/* What comes later is seen. */

@@ -265,7 +265,7 @@ static void finish(struct server *server)
 	if (server->peers.epoll >= 0)
 		close(server->peers.epoll);
 	if (server->peers.section)
-		ndshm_section_delete(server->peers.section, true);
+		ndshm_section_delete(server->peers.section, NDSHM_DELETE_FORCE);
 	ndshm_section_close(server->peers.section);
 	ndshm_close(server->ndshm);
 }

@@ -84,10 +84,11 @@ void ndshm_section_close(struct ndshm_section *section);
 /*
  * Let it end, for everybody: nothing new is allocated, attached or mapped (-EIDRM).
  * What is mapped stays. It is for the user who created it (-EPERM, NOT_CREATOR). Own
- * extents go with it; -EBUSY (SECTION_BUSY) if others have any, unless by force. It is
- * still to be closed.
+ * extents go with it; -EBUSY (SECTION_BUSY) if others have any, unless `flags` has
+ * NDSHM_DELETE_FORCE. NDSHM_DELETE_REVOKE takes all mappings away as well (SIGBUS) and
+ * frees the memory. It is still to be closed.
  */
-int ndshm_section_delete(struct ndshm_section *section, bool force);
+int ndshm_section_delete(struct ndshm_section *section, uint32_t flags);
 
 /*
  * One more descriptor, to be passed on and closed; *fd is -1 after a failure.
