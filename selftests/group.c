@@ -4,6 +4,10 @@
  * the claims of both, or nobody has more than one.
  */
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "ndshm_edu.h"
 #include "ndshm_probe.h"
@@ -173,6 +177,346 @@ TEST_F(group, close)
 	EXPECT_FALSE(watch.master);
 	munmap((void *)watch.map, first.length);
 	self->one = ndshm_open();
+}
+
+/*
+ * Another driver gets a function of the group: it will have DMA addresses that the
+ * claimed function reaches.
+ */
+
+#define BIND_MS		2000	/* the longest that the driver may have to wait */
+
+/* @error: what its probe function answers for a function of any kind. */
+struct foreign {
+	const char *driver;
+	const char *probe;
+	int error;
+};
+
+/* The second one is always there, but takes ports only. */
+static const struct foreign foreign_drivers[] = {
+	{ "pci-stub", "pci_stub_probe", 0 },
+	{ "pcieport", "pcie_portdrv_probe", -ENODEV },
+};
+
+static const struct foreign *foreign_driver(void)
+{
+	return access("/sys/bus/pci/drivers/pci-stub", F_OK) &&
+	       system("modprobe -q pci-stub") ? &foreign_drivers[1] :
+						&foreign_drivers[0];
+}
+
+/* Function 1 is unbound; it is given to that driver, and taken back. */
+static int foreign_bind(struct _test_data_group *self,
+			const struct foreign *foreign)
+{
+	int error = ndshm_pci_bind_to(&self->edu[1].pci, foreign->driver);
+
+	return error == foreign->error ? 0 : error ?: -EINVAL;
+}
+
+static int foreign_unbind(struct _test_data_group *self,
+			  const struct foreign *foreign)
+{
+	return foreign->error ? 0 : ndshm_pci_unbind(&self->edu[1].pci);
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* A client that has all of function 0. */
+struct owner {
+	struct ndshm_block_info block;
+	unsigned char *memory;
+	unsigned char *bar;
+	size_t bar_length;
+};
+
+static void owner_take(struct __test_metadata *_metadata,
+		       struct _test_data_group *self, struct owner *owner)
+{
+	struct ndshm_adapter_map_bar map =
+		adapter_map_bar_request(adapter_of(self, 0), 0);
+	struct ndshm_adapter_start start =
+		adapter_start_request(adapter_of(self, 0));
+
+	test_claim(self->one, 0);
+	test_adapter_map_bar(self->one, &map);
+	owner->bar_length = map.out_length;
+	owner->bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE,
+			  MAP_SHARED, self->one, map.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, owner->bar);
+	owner->block = test_new_block(self->one, adapter_of(self, 0),
+				      page_size());
+	owner->memory = test_map_block(self->one, &owner->block);
+	test_adapter_start(self->one, &start);
+	fill_pattern(owner->memory, EDU_MOST, 1);
+	EXPECT_TRUE(ndshm_edu_to_device(owner->bar, owner->block.address,
+					EDU_MOST));
+}
+
+static void owner_unmap(struct owner *owner)
+{
+	munmap(owner->memory, owner->block.length);
+	munmap(owner->bar, owner->bar_length);
+}
+
+static bool is_claimed(struct __test_metadata *_metadata,
+		       struct _test_data_group *self, int number)
+{
+	struct ndshm_nl_adapter adapter = {};
+
+	EXPECT_EQ(0, ndshm_nl_adapter_by_id(&self->edu[0].nl,
+					    adapter_of(self, number),
+					    &adapter));
+	return adapter.claimed;
+}
+
+TEST_F(group, foreign_driver)
+{
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(adapter_of(self, 0), EDU_WIDTH);
+	struct ndshm_adapter_start start =
+		adapter_start_request(adapter_of(self, 0));
+	const bool isolated = !self->edu[0].adapter.isolation;
+	const struct foreign *foreign = foreign_driver();
+	struct owner owner;
+	long long began;
+
+	owner_take(_metadata, self, &owner);
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu[1].pci));
+	EXPECT_TRUE(is_claimed(_metadata, self, 0));
+	EXPECT_TRUE(ndshm_pci_is_master(&self->edu[0].pci));
+
+	began = now_ms();
+	ASSERT_EQ(0, foreign_bind(self, foreign));
+	EXPECT_GE(BIND_MS, now_ms() - began);
+	EXPECT_FALSE(ndshm_pci_is_master(&self->edu[0].pci));
+	EXPECT_FALSE(is_claimed(_metadata, self, 0));
+	test_sigbus(owner.bar);
+	test_sigbus(owner.memory);
+	test_err_adapter_start(EBADFD, NDSHM_REASON_CLAIM_MISSING, self->one,
+			       &start);
+	/* Nor does another claim begin, but as the administrator allows it. */
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
+	test_err_adapter_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->one,
+			       &claim);
+	test_err_adapter_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->two,
+			       &claim);
+	owner_unmap(&owner);
+
+	/* When that driver has gone, all is as it was, for the same client too. */
+	ASSERT_EQ(0, foreign_unbind(self, foreign));
+	ASSERT_EQ(0, ndshm_pci_bind(&self->edu[1].pci, false));
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, isolated ? "N" : "Y"));
+	owner_take(_metadata, self, &owner);
+	EXPECT_TRUE(ndshm_pci_is_master(&self->edu[0].pci));
+	owner_unmap(&owner);
+	close(self->one);
+	EXPECT_FALSE(ndshm_pci_is_master(&self->edu[0].pci));
+	self->one = ndshm_open();
+}
+
+#define TRACING		"/sys/kernel/tracing/"
+#define TRACE		TRACING "instances/ndshm_group/"
+#define EVENTS		"ndshm_group"
+#define ENABLE		TRACE "events/" EVENTS "/enable"
+
+/* DMA has stopped before the driver's probe function is called. */
+TEST_F(group, foreign_probe)
+{
+	const struct foreign *foreign = foreign_driver();
+	char probe[64], text[8192] = "";
+	const char *stopped, *probed;
+
+	snprintf(probe, sizeof(probe), "p:" EVENTS "/probed %s",
+		 foreign->probe);
+	if (ndshm_write_file(TRACING "kprobe_events",
+			     "p:" EVENTS "/stopped pci_clear_master") ||
+	    ndshm_write_file(TRACING "kprobe_events", probe))
+		SKIP(return, "this kernel has no tracing");
+	test_claim(self->one, 0);
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu[1].pci));
+	EXPECT_EQ(0, mkdir(TRACE, 0700));
+	EXPECT_EQ(0, ndshm_write_file(ENABLE, "1"));
+	EXPECT_EQ(0, foreign_bind(self, foreign));
+	EXPECT_EQ(0, ndshm_read_file(TRACE "trace", text, sizeof(text)));
+	EXPECT_EQ(0, ndshm_write_file(ENABLE, "0"));
+	EXPECT_EQ(0, rmdir(TRACE));
+	ndshm_write_file(TRACING "kprobe_events", "-:" EVENTS "/stopped");
+	ndshm_write_file(TRACING "kprobe_events", "-:" EVENTS "/probed");
+
+	stopped = strstr(text, "stopped:");
+	probed = strstr(text, "probed:");
+	EXPECT_NE(NULL, probed);
+	EXPECT_NE(NULL, stopped);
+	EXPECT_TRUE(stopped < probed);
+	EXPECT_EQ(0, foreign_unbind(self, foreign));
+}
+
+struct claimer {
+	__u32 adapter;
+	unsigned int claims;
+	atomic_bool stop;
+};
+
+static void *claim_all_the_time(void *argument)
+{
+	struct claimer *claimer = argument;
+	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_start start;
+	int fd;
+
+	while (!atomic_load(&claimer->stop)) {
+		fd = ndshm_open();
+		claim = adapter_claim_request(claimer->adapter, EDU_WIDTH);
+		start = adapter_start_request(claimer->adapter);
+		if (!ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim) &&
+		    !ioctl(fd, NDSHM_ADAPTER_START, &start))
+			claimer->claims++;
+		close(fd);
+	}
+	return NULL;
+}
+
+#define ROUNDS	20
+
+/* However a claim begins at that moment, it does not outlast the driver's coming. */
+TEST_F(group, foreign_race)
+{
+	struct claimer claimer = { .adapter = adapter_of(self, 0) };
+	unsigned int i, rounds = ndshm_rounds(ROUNDS, 5);
+	const struct ndshm_cases before = *ndshm_cases;
+	const struct foreign *foreign = foreign_driver();
+	pthread_t thread;
+
+	/* Then a claim needs isolation, or does not begin at all. */
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, claim_all_the_time,
+				    &claimer));
+	for (i = 0; i < rounds; i++) {
+		EXPECT_EQ(0, ndshm_pci_unbind(&self->edu[1].pci));
+		EXPECT_EQ(0, foreign_bind(self, foreign));
+		EXPECT_FALSE(is_claimed(_metadata, self, 0));
+		EXPECT_FALSE(ndshm_pci_is_master(&self->edu[0].pci));
+		EXPECT_EQ(0, foreign_unbind(self, foreign));
+		EXPECT_EQ(0, ndshm_pci_bind(&self->edu[1].pci, false));
+		usleep(1000);
+	}
+	atomic_store(&claimer.stop, true);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	if (!self->edu[0].adapter.isolation)
+		EXPECT_LT(0, claimer.claims);
+	ndshm_one_case(&before, true);
+}
+
+/*
+ * A claim holds the lock of its group for as long as its reset takes. Functions of
+ * two groups, in a build with NDSHM_TEST=1, where a claim can be made to take long.
+ */
+
+#define CLAIM_DELAY	"/sys/module/ndshm/parameters/test_claim_delay_ms"
+
+FIXTURE(race) {
+	struct ndshm_edu edu[2];
+	int fd[2];
+};
+
+FIXTURE_SETUP(race)
+{
+	int i;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (access(CLAIM_DELAY, F_OK))
+		SKIP(return, "the module was not built with NDSHM_TEST=1");
+	if (ndshm_edu_find(&self->edu[0]) ||
+	    ndshm_edu_find_in_slot(&self->edu[1]))
+		SKIP(return, "no edu functions in two groups");
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, ndshm_edu_bind(&self->edu[i]));
+		self->fd[i] = ndshm_open();
+		ASSERT_LE(0, self->fd[i]);
+	}
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	int i;
+
+	ndshm_write_file(CLAIM_DELAY, "0");
+	for (i = 1; i >= 0; i--) {
+		close(self->fd[i]);
+		EXPECT_EQ(0, ndshm_edu_restore(&self->edu[i]));
+	}
+}
+
+struct slow_claim {
+	struct ndshm_adapter_claim claim;
+	int fd;
+	int error;
+	atomic_bool done;
+};
+
+static void *claim_slowly(void *argument)
+{
+	struct slow_claim *slow = argument;
+
+	slow->error = ioctl(slow->fd, NDSHM_ADAPTER_CLAIM, &slow->claim) ?
+		      errno : 0;
+	atomic_store(&slow->done, true);
+	return NULL;
+}
+
+/* While a claim of one group begins, one of another begins, and comes first. */
+TEST_F(race, begin_apart)
+{
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(self->edu[1].adapter.id, EDU_WIDTH);
+	struct slow_claim slow = {
+		.claim = adapter_claim_request(self->edu[0].adapter.id,
+					       EDU_WIDTH),
+		.fd = self->fd[0],
+	};
+	pthread_t thread;
+
+	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "5000"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, claim_slowly, &slow));
+	/* It is in its delay. */
+	usleep(1000000);
+	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "0"));
+	test_adapter_claim(self->fd[1], &claim);
+	EXPECT_FALSE(atomic_load(&slow.done));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, slow.error);
+}
+
+/* While a claim of one group begins, one of another ends. */
+TEST_F(race, end_apart)
+{
+	struct ndshm_adapter_claim claim =
+		adapter_claim_request(self->edu[1].adapter.id, EDU_WIDTH);
+	struct slow_claim slow = {
+		.claim = adapter_claim_request(self->edu[0].adapter.id,
+					       EDU_WIDTH),
+		.fd = self->fd[0],
+	};
+	pthread_t thread;
+
+	test_adapter_claim(self->fd[1], &claim);
+	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "5000"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, claim_slowly, &slow));
+	usleep(1000000);
+	close(self->fd[1]);
+	EXPECT_FALSE(atomic_load(&slow.done));
+	self->fd[1] = ndshm_open();
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, slow.error);
 }
 
 int main(int argc, char **argv)

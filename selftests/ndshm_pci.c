@@ -186,6 +186,16 @@ int ndshm_pci_set_group(const struct ndshm_pci *pci, const char *type)
 	return ndshm_write_file(path_of(pci, "iommu_group/type"), type);
 }
 
+int ndshm_pci_bind_to(const struct ndshm_pci *pci, const char *driver)
+{
+	char path[PATH_SIZE];
+	int error = ndshm_write_file(path_of(pci, "driver_override"), driver);
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/bind", driver);
+	/* Unlike drivers_probe, this tells what the driver answered. */
+	return error ?: ndshm_write_file(path, pci->name);
+}
+
 int ndshm_pci_bind(struct ndshm_pci *pci, bool strict)
 {
 	char driver[64];
@@ -200,12 +210,7 @@ int ndshm_pci_bind(struct ndshm_pci *pci, bool strict)
 	if (error == -EINVAL)
 		error = 0;
 	if (!error)
-		error = ndshm_write_file(path_of(pci, "driver_override"),
-					 "ndshm_pci");
-	/* Unlike drivers_probe, this tells what the driver answered. */
-	if (!error)
-		error = ndshm_write_file("/sys/bus/pci/drivers/ndshm_pci/bind",
-					 pci->name);
+		error = ndshm_pci_bind_to(pci, "ndshm_pci");
 	if (error)
 		return error;
 	current_driver(pci, driver, sizeof(driver));
@@ -217,7 +222,7 @@ void ndshm_pci_restore(struct ndshm_pci *pci)
 	char driver[64];
 
 	current_driver(pci, driver, sizeof(driver));
-	if (!strcmp(driver, "ndshm_pci"))
+	if (driver[0] && strcmp(driver, pci->driver))
 		ndshm_pci_unbind(pci);
 	if (pci->group_type[0])
 		ndshm_pci_set_group(pci, pci->group_type);

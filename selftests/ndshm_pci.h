@@ -45,6 +45,9 @@ bool ndshm_pci_answers(const struct ndshm_pci *pci);
 int ndshm_pci_bind(struct ndshm_pci *pci, bool strict);
 int ndshm_pci_unbind(struct ndshm_pci *pci);
 
+/* Give an unbound function to @driver, which is loaded. */
+int ndshm_pci_bind_to(const struct ndshm_pci *pci, const char *driver);
+
 /* The type of its IOMMU group; it must be unbound. */
 int ndshm_pci_set_group(const struct ndshm_pci *pci, const char *type);
 

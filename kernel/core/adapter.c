@@ -45,6 +45,7 @@ void ndshm_adapter_put(struct ndshm_adapter *adapter)
 	if (!refcount_dec_and_test(&adapter->entry.references))
 		return;
 	put_device(adapter->device);
+	ndshm_claim_group_put(adapter->group);
 	mutex_destroy(&adapter->claim_lock);
 	ndshm_queues_fini(&adapter->queues);
 	kfree_rcu(adapter, entry.rcu);
@@ -90,12 +91,14 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	adapter->flags = info->flags;
 	adapter->ops = info->ops;
 	adapter->context = info->context;
-	adapter->group = info->group;
 	ndshm_blockset_init(&adapter->set);
 	ndshm_queues_init(&adapter->queues);
 	mutex_init(&adapter->claim_lock);
 
-	reason = publish(adapter);
+	if (info->ops)
+		adapter->group = ndshm_claim_group_get(info->group);
+	reason = info->ops && !adapter->group ? NDSHM_REASON_MEMORY :
+						publish(adapter);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_adapter_put(adapter);
 		return reason;

@@ -14,7 +14,11 @@
 #include "queue.h"
 #include "registry.h"
 
+struct ndshm_bar;
 struct ndshm_claim;
+struct ndshm_claim_group;
+
+#define NDSHM_BARS	6
 
 /**
  * struct ndshm_adapter - who does DMA
@@ -32,9 +36,8 @@ struct ndshm_claim;
  * @claim: the one that lives or is ending; the next must wait
  * @provider: the default for this adapter, or NULL; changed with the registry
  *	lock, read under RCU
- * @group: adapters of one group go to one client at a time
- * @client: whose @claim it is; compared only. Set under the lock of claim.c
- *	that begins one claim at a time
+ * @group: adapters of one group go to one client at a time; NULL without @ops
+ * @bars: those that @claim has asked for. Added with @claim_lock held
  * @removed: no claim can come any more
  */
 struct ndshm_adapter {
@@ -48,8 +51,8 @@ struct ndshm_adapter {
 	struct mutex claim_lock;	/* claim, removed, the ops */
 	struct ndshm_claim *claim;
 	struct ndshm_provider __rcu *provider;
-	const void *group;
-	const void *client;
+	struct ndshm_claim_group *group;
+	struct ndshm_bar *bars[NDSHM_BARS];
 	bool removed;
 };
 

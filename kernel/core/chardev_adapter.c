@@ -64,7 +64,8 @@ static ndshm_reason_t claim(struct ndshm_command *command,
 		return NDSHM_REASON_ADDRESS;
 	}
 	mutex_lock(&client->lock);
-	list_add_tail(&claim->link, &client->claims);
+	/* In front of one that a foreign driver has ended. */
+	list_add(&claim->link, &client->claims);
 	mutex_unlock(&client->lock);
 	return NDSHM_REASON_NONE;
 }

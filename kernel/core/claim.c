@@ -95,31 +95,81 @@ void ndshm_claim_put(struct ndshm_claim *claim)
 	kfree(claim);
 }
 
-/* Claims begin one at a time, so that a group goes to one client. */
-static DEFINE_MUTEX(begin_lock);
+/* Groups that more than one adapter can be in. */
+static LIST_HEAD(claim_groups);
+static DEFINE_SPINLOCK(claim_groups_lock);
+
+static struct ndshm_claim_group *claim_group_find(const void *key)
+{
+	struct ndshm_claim_group *group;
+
+	lockdep_assert_held(&claim_groups_lock);
+
+	list_for_each_entry(group, &claim_groups, link)
+		if (group->key == key) {
+			refcount_inc(&group->references);
+			return group;
+		}
+	return NULL;
+}
+
+struct ndshm_claim_group *ndshm_claim_group_get(const void *key)
+{
+	struct ndshm_claim_group *new, *group = NULL;
+
+	new = kzalloc(sizeof(*new), GFP_KERNEL);
+	if (!new)
+		return NULL;
+	refcount_set(&new->references, 1);
+	mutex_init(&new->lock);
+	INIT_LIST_HEAD(&new->claims);
+	INIT_LIST_HEAD(&new->link);
+	new->key = key;
+	if (!key)
+		return new;
+	spin_lock(&claim_groups_lock);
+	group = claim_group_find(key);
+	if (!group)
+		list_add(&new->link, &claim_groups);
+	spin_unlock(&claim_groups_lock);
+	if (!group)
+		return new;
+	kfree(new);
+	return group;
+}
+
+void ndshm_claim_group_put(struct ndshm_claim_group *group)
+{
+	bool last;
+
+	if (!group)
+		return;
+	spin_lock(&claim_groups_lock);
+	last = refcount_dec_and_test(&group->references);
+	if (last)
+		list_del(&group->link);
+	spin_unlock(&claim_groups_lock);
+	if (!last)
+		return;
+	mutex_destroy(&group->lock);
+	kfree(group);
+}
 
 /*
- * Does another client have a function of the adapter's group? One that is
- * ending counts: its blocks may still be in reach of the group's devices.
+ * Can the adapter be claimed, if permission allows? A claim that is ending counts, and
+ * so does another client's in the group: its blocks may be in reach of the group's
+ * devices.
  */
-static bool group_taken(struct ndshm_adapter *adapter,
-			const struct ndshm_client *client)
+static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
+				  const struct ndshm_client *client)
 {
-	struct ndshm_adapter *other;
-	const void *has;
-	bool taken = false;
-	u32 id;
+	const struct ndshm_client *other = READ_ONCE(adapter->group->client);
 
-	lockdep_assert_held(&begin_lock);
-
-	if (!adapter->group)
-		return false;
-	for (id = 0; !taken && (other = ndshm_adapter_next(&id)); id++) {
-		has = READ_ONCE(other->client);
-		taken = other->group == adapter->group && has && has != client;
-		ndshm_adapter_put(other);
-	}
-	return taken;
+	if (READ_ONCE(adapter->removed))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (READ_ONCE(adapter->claim) || (other && other != client))
+		return NDSHM_REASON_CLAIM_BUSY;
+	return NDSHM_REASON_NONE;
 }
 
 /* With both locks: begin the claim, or say why not. */
@@ -131,11 +181,9 @@ static ndshm_reason_t begin(struct ndshm_adapter *adapter,
 
 	lockdep_assert_held(&adapter->claim_lock);
 
-	if (adapter->removed)
-		return NDSHM_REASON_ADAPTER_REMOVED;
-	if (adapter->claim || group_taken(adapter, client))
-		return NDSHM_REASON_CLAIM_BUSY;
-	reason = ndshm_adapter_permit(adapter, client->rawio);
+	reason = claim_check(adapter, client);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_adapter_permit(adapter, client->rawio);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	return adapter->ops->claim(adapter->context, address_width,
@@ -147,11 +195,16 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 const struct ndshm_client *client,
 				 struct ndshm_claim **out)
 {
+	struct ndshm_claim_group *group = adapter->group;
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 
 	if (!adapter->ops)
 		return NDSHM_REASON_CLAIM_UNSUPPORTED;
+	/* Do not wait for the end of a claim, which holds the group's lock. */
+	reason = claim_check(adapter, client);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 	claim = kzalloc(sizeof(*claim), NDSHM_GFP_CHARGED);
 	if (!claim)
 		return NDSHM_REASON_MEMORY;
@@ -159,104 +212,139 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 	claim->adapter = ndshm_adapter_get(adapter);
 	INIT_LIST_HEAD(&claim->link);
 	ndshm_blockset_init(&claim->set);
-	init_completion(&claim->ended);
 
-	mutex_lock(&begin_lock);
+	reason = NDSHM_REASON_CLAIM_BUSY;
+	if (mutex_lock_killable(&group->lock))
+		goto err_claim;
 	mutex_lock(&adapter->claim_lock);
 	reason = begin(adapter, address_width, client);
 	if (reason == NDSHM_REASON_NONE) {
 		WRITE_ONCE(adapter->claim, claim);
-		WRITE_ONCE(adapter->client, client);
+		WRITE_ONCE(group->client, client);
+		list_add_tail(&claim->group_link, &group->claims);
 	}
 	mutex_unlock(&adapter->claim_lock);
-	mutex_unlock(&begin_lock);
+	mutex_unlock(&group->lock);
 
-	if (reason != NDSHM_REASON_NONE) {
-		ndshm_claim_put(claim);
-		return reason;
-	}
+	if (reason != NDSHM_REASON_NONE)
+		goto err_claim;
 	*out = claim;
 	return NDSHM_REASON_NONE;
+
+err_claim:
+	ndshm_claim_put(claim);
+	return reason;
 }
 
-/*
- * No DMA any more. True for the one who finds it not ending, and frees what it has;
- * others wait until all that is done.
- */
-static bool stop(struct ndshm_claim *claim, bool removing)
+/* Stop the DMA of a claim. Afterwards only claim_free() may use its BARs. */
+static void claim_stop(struct ndshm_claim *claim, bool removing)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
 	unsigned int i;
-	bool first;
+
+	lockdep_assert_held(&adapter->group->lock);
 
 	mutex_lock(&adapter->claim_lock);
-	first = !claim->ending;
 	claim->ending = true;
 	mutex_unlock(&adapter->claim_lock);
-	if (!first) {
-		wait_for_completion(&claim->ended);
-		return false;
-	}
 
-	/* From here on nobody else touches the bars, and no op but ours runs. */
 	for (i = 0; i < NDSHM_BARS; i++)
-		if (claim->bars[i])
-			ndshm_object_revoke(&claim->bars[i]->object);
+		if (adapter->bars[i])
+			ndshm_object_revoke(&adapter->bars[i]->object);
 	adapter->ops->release(adapter->context, removing);
-	return true;
 }
 
-static void free_all(struct ndshm_claim *claim)
+/* Revoke what was made under a stopped claim, and let the next one begin. */
+static void claim_free(struct ndshm_claim *claim)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
+	struct ndshm_claim_group *group = adapter->group;
+	struct ndshm_bar *bar;
 	unsigned int i;
 
-	ndshm_blockset_close(&claim->set);
-	for (i = 0; i < NDSHM_BARS; i++)
-		if (claim->bars[i])
-			ndshm_object_put(&claim->bars[i]->object);
+	lockdep_assert_held(&group->lock);
 
+	ndshm_blockset_close(&claim->set);
+	for (i = 0; i < NDSHM_BARS; i++) {
+		bar = adapter->bars[i];
+		adapter->bars[i] = NULL;
+		if (bar)
+			ndshm_object_put(&bar->object);
+	}
+
+	list_del(&claim->group_link);
+	if (list_empty(&group->claims))
+		WRITE_ONCE(group->client, NULL);
 	mutex_lock(&adapter->claim_lock);
 	WRITE_ONCE(adapter->claim, NULL);
-	WRITE_ONCE(adapter->client, NULL);
 	mutex_unlock(&adapter->claim_lock);
-	complete_all(&claim->ended);
 }
 
-static void end_claim(struct ndshm_claim *claim, bool removing)
+static void claim_end(struct ndshm_claim *claim, bool removing)
 {
-	if (stop(claim, removing))
-		free_all(claim);
+	struct ndshm_claim_group *group = claim->adapter->group;
+
+	mutex_lock(&group->lock);
+	if (!claim->ending) {
+		claim_stop(claim, removing);
+		claim_free(claim);
+	}
+	mutex_unlock(&group->lock);
 }
 
 void ndshm_claim_end(struct ndshm_claim *claim)
 {
-	end_claim(claim, false);
+	claim_end(claim, false);
 }
 
 void ndshm_claim_end_removing(struct ndshm_claim *claim)
 {
-	end_claim(claim, true);
+	claim_end(claim, true);
 }
 
-static void drop(struct ndshm_claim *claim)
-{
-	list_del(&claim->link);
-	ndshm_claim_put(claim);
-}
-
-void ndshm_claims_end(struct list_head *claims)
+/* End all claims that @client, or, if it is NULL, any client has in the group. */
+static void claim_group_end(struct ndshm_claim_group *group,
+			    const struct ndshm_client *client)
 {
 	struct ndshm_claim *claim, *next;
 
-	list_for_each_entry_safe(claim, next, claims, link)
-		if (!stop(claim, false))
-			drop(claim);
-	list_for_each_entry_safe(claim, next, claims, link) {
-		free_all(claim);
-		drop(claim);
+	mutex_lock(&group->lock);
+	if (!client || client == group->client) {
+		list_for_each_entry(claim, &group->claims, group_link)
+			claim_stop(claim, false);
+		list_for_each_entry_safe(claim, next, &group->claims,
+					 group_link)
+			claim_free(claim);
+	}
+	mutex_unlock(&group->lock);
+}
+
+void ndshm_claims_end(struct ndshm_client *client)
+{
+	struct ndshm_claim *claim, *next;
+
+	list_for_each_entry_safe(claim, next, &client->claims, link) {
+		claim_group_end(claim->adapter->group, client);
+		list_del(&claim->link);
+		ndshm_claim_put(claim);
 	}
 }
+
+void ndshm_adapter_end_group_claims(const void *key)
+{
+	struct ndshm_claim_group *group;
+
+	might_sleep();
+
+	spin_lock(&claim_groups_lock);
+	group = claim_group_find(key);
+	spin_unlock(&claim_groups_lock);
+	if (!group)
+		return;
+	claim_group_end(group, NULL);
+	ndshm_claim_group_put(group);
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_end_group_claims);
 
 /* What a call on a claim that has ended, or never was, is told. */
 static ndshm_reason_t ended_reason(struct ndshm_claim *claim)
@@ -309,7 +397,7 @@ static ndshm_reason_t make_bar(struct ndshm_claim *claim, unsigned int number)
 	bar->object.length = length;
 	bar->object.name = number;
 	bar->start = start;
-	claim->bars[number] = bar;
+	adapter->bars[number] = bar;
 	return NDSHM_REASON_NONE;
 }
 
@@ -324,10 +412,10 @@ ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int number,
 	number = array_index_nospec(number, NDSHM_BARS);
 	mutex_lock(&adapter->claim_lock);
 	reason = ended_reason(claim);
-	if (reason == NDSHM_REASON_NONE && !claim->bars[number])
+	if (reason == NDSHM_REASON_NONE && !adapter->bars[number])
 		reason = make_bar(claim, number);
 	if (reason == NDSHM_REASON_NONE) {
-		*out = claim->bars[number];
+		*out = adapter->bars[number];
 		refcount_inc(&(*out)->object.references);
 	}
 	mutex_unlock(&adapter->claim_lock);

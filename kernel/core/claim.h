@@ -5,7 +5,8 @@
 #ifndef _NDSHM_CORE_CLAIM_H
 #define _NDSHM_CORE_CLAIM_H
 
-#include <linux/completion.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 
 #include <ndshm/status.h>
@@ -15,8 +16,6 @@
 
 struct ndshm_adapter;
 struct ndshm_client;
-
-#define NDSHM_BARS	6
 
 /**
  * struct ndshm_bar - a BAR that a client may map
@@ -31,24 +30,48 @@ struct ndshm_bar {
 };
 
 /**
+ * struct ndshm_claim_group - adapters that reach each other's memory
+ * @link: in the list of groups that have a @key
+ * @references: one for each adapter
+ * @key: the IOMMU group, compared only; NULL: the group of one adapter
+ * @lock: held while a claim of the group begins, and while claims of it end.
+ *	Taken inside the device lock, outside an adapter's claim_lock; never
+ *	inside the mmap lock
+ * @client: whose @claims they are, compared only; NULL: none. Written with @lock
+ *	held
+ * @claims: all that have not ended. Protected by @lock
+ */
+struct ndshm_claim_group {
+	struct list_head link;
+	refcount_t references;
+	const void *key;
+	struct mutex lock;	/* begin and end */
+	const struct ndshm_client *client;
+	struct list_head claims;
+};
+
+/**
  * struct ndshm_claim - an adapter in a client's hands
  * @references: the client's, and its blocks'
  * @adapter: holds a reference
  * @link: in the client's list
+ * @group_link: in the group's list, until the claim has ended
  * @set: blocks made under the claim
- * @bars: those that were asked for; guarded by the adapter's claim_lock
- * @ending: nothing more is done for it; guarded likewise
- * @ended: DMA has stopped, and the blocks are revoked
+ * @ending: nothing more is done for it. Written with the group's lock and the
+ *	adapter's claim_lock held
  */
 struct ndshm_claim {
 	refcount_t references;
 	struct ndshm_adapter *adapter;
 	struct list_head link;
+	struct list_head group_link;
 	struct ndshm_blockset set;
-	struct ndshm_bar *bars[NDSHM_BARS];
 	bool ending;
-	struct completion ended;
 };
+
+/* The group of @key, or a new one, with a reference. NULL: no memory. */
+struct ndshm_claim_group *ndshm_claim_group_get(const void *key);
+void ndshm_claim_group_put(struct ndshm_claim_group *group);
 
 /*
  * May a client, opened with CAP_SYS_RAWIO or not (@rawio), let the adapter, which
@@ -72,13 +95,14 @@ void ndshm_claim_end(struct ndshm_claim *claim);
  * End all of a client's, and drop them: first each stops, since functions of a group
  * reach what was made for another of them.
  */
-void ndshm_claims_end(struct list_head *claims);
+void ndshm_claims_end(struct ndshm_client *client);
 
 ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim);
 
 /* The BAR's object, the same each time, with a reference. */
 ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int bar,
 			       struct ndshm_bar **out);
+
 /* Bit n: BAR n can be mapped. */
 u32 ndshm_claim_bars(struct ndshm_claim *claim);
 

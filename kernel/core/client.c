@@ -54,7 +54,7 @@ void ndshm_client_close(struct ndshm_client *client)
 	/* The running request ends at the expense of the closer, not of a throttled group. */
 	if (client->completions.requests.worker)
 		ndshm_requests_attach(&client->completions.requests);
-	ndshm_claims_end(&client->claims);
+	ndshm_claims_end(client);
 	ndshm_completions_end(&client->completions);
 	while ((object = ndshm_handle_take_next(&client->handles, &at))) {
 		ndshm_object_retire(object, NULL);

@@ -2,6 +2,7 @@
 /*
  * A client has a function: claim, start, BARs, release.
  */
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/moduleparam.h>
 #include <linux/nospec.h>
@@ -17,7 +18,20 @@ static bool test_skip_quiet;
 module_param(test_skip_quiet, bool, 0644);
 MODULE_PARM_DESC(test_skip_quiet,
 		 "leave a released function running, to see that tests notice");
+
+static uint test_claim_delay_ms;
+module_param(test_claim_delay_ms, uint, 0600);
+MODULE_PARM_DESC(test_claim_delay_ms,
+		 "TEST: how much longer a claim takes to begin (ms)");
 #endif
+
+static void ndshm_pci_test_claim_delay(void)
+{
+#ifdef NDSHM_TEST
+	if (READ_ONCE(test_claim_delay_ms))
+		msleep(READ_ONCE(test_claim_delay_ms));
+#endif
+}
 
 static bool ndshm_pci_skip_quiet(void)
 {
@@ -109,6 +123,7 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	struct ndshm_pci_function *function = context;
 	struct pci_dev *pdev = function->pdev;
 
+	ndshm_pci_test_claim_delay();
 	if (!pci_device_is_present(pdev))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 

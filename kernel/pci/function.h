@@ -44,6 +44,9 @@ bool ndshm_pci_drives(struct device *dev);
 
 u32 ndshm_pci_isolation(void *context);
 
+/* Ends the claims of an IOMMU group before another driver probes in it. */
+extern struct notifier_block ndshm_pci_bus_notifier;
+
 /* Bus mastering off. */
 void ndshm_pci_stop(struct ndshm_pci_function *function);
 

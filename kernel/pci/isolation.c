@@ -6,6 +6,7 @@
  * the function is bound, and other functions of its group come and go.
  */
 #include <linux/iommu.h>
+#include <linux/notifier.h>
 #include <linux/pci.h>
 
 #include <ndshm/adapter.h>
@@ -31,6 +32,34 @@ static int ndshm_pci_is_foreign(struct device *dev, void *unused)
 		return 0;
 	return !ndshm_pci_drives(dev);
 }
+
+/*
+ * A driver that is not ndshm_pci is about to probe: before it allocates its first
+ * DMA address, end the claims whose functions would reach that. The driver core has
+ * set dev->driver before, so a claim that begins later misses SHARED_GROUP.
+ *
+ * The device lock of the other function is held. The end of a claim only tries to
+ * take device locks.
+ */
+static int ndshm_pci_bus_notify(struct notifier_block *block,
+				unsigned long action, void *data)
+{
+	struct device *dev = data;
+	struct iommu_group *group;
+
+	if (action != BUS_NOTIFY_BIND_DRIVER || !ndshm_pci_is_foreign(dev, NULL))
+		return NOTIFY_DONE;
+	group = iommu_group_get(dev);
+	if (group) {
+		ndshm_adapter_end_group_claims(group);
+		iommu_group_put(group);
+	}
+	return NOTIFY_OK;
+}
+
+struct notifier_block ndshm_pci_bus_notifier = {
+	.notifier_call = ndshm_pci_bus_notify,
+};
 
 static u32 ndshm_pci_translation(struct device *dev)
 {

@@ -264,10 +264,19 @@ static struct pci_driver ndshm_pci_driver = {
 
 int __init ndshm_pci_init(void)
 {
-	return pci_register_driver(&ndshm_pci_driver);
+	int error = bus_register_notifier(&pci_bus_type,
+					  &ndshm_pci_bus_notifier);
+
+	if (error)
+		return error;
+	error = pci_register_driver(&ndshm_pci_driver);
+	if (error)
+		bus_unregister_notifier(&pci_bus_type, &ndshm_pci_bus_notifier);
+	return error;
 }
 
 void ndshm_pci_exit(void)
 {
 	pci_unregister_driver(&ndshm_pci_driver);
+	bus_unregister_notifier(&pci_bus_type, &ndshm_pci_bus_notifier);
 }

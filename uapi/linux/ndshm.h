@@ -192,7 +192,8 @@ struct ndshm_get_info {
  * that share an IOMMU group, and so reach each other's memory, go together. It
  * starts with bus mastering off; see NDSHM_ADAPTER_START. When it ends, BARs
  * are unmapped, bus mastering goes off, the function is reset if it has a way
- * to, and then every block made under the claim is revoked, whoever maps it.
+ * to, and then every block made under the claim is revoked, whoever maps it. It
+ * also ends before a driver of the kernel probes a function of the IOMMU group.
  *
  * Adapters of NUMA nodes need no claim: this command, NDSHM_ADAPTER_START and
  * NDSHM_ADAPTER_MAP_BAR answer EOPNOTSUPP (CLAIM_UNSUPPORTED) for them. A

@@ -110,6 +110,19 @@ void ndshm_adapter_reopen(struct ndshm_adapter *adapter);
 void ndshm_adapter_unregister(struct ndshm_adapter *adapter);
 
 /**
+ * ndshm_adapter_end_group_claims - End every claim of a group of adapters
+ * @group: as in struct ndshm_adapter_info, not NULL
+ *
+ * For a driver of adapters that sees another driver come to a device of the group.
+ * The device of every claimed adapter has stopped DMA when this function returns,
+ * and the blocks of the claims are revoked. It never waits for a client.
+ *
+ * Context: process; may sleep. The device lock of an adapter of the group must not
+ * be held.
+ */
+void ndshm_adapter_end_group_claims(const void *group);
+
+/**
  * ndshm_adapter_device - the device given at registration
  * @adapter: a registered one
  *
