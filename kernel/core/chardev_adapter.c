@@ -113,54 +113,79 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 	reason = find_claim(client, argument->adapter, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_adapter_permit(claim->adapter, client->rawio);
-	/* Said first, and taken back if need be: what cannot be told is not done. */
-	if (reason == NDSHM_REASON_NONE && ndshm_reply(command, reason))
+	/*
+	 * Reply first, and take it back after an error: what cannot be replied is
+	 * not done. The client can delay the reply, so permission is tested later.
+	 */
+	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
 		reason = NDSHM_REASON_ADDRESS;
-	if (reason == NDSHM_REASON_NONE) {
-		reason = ndshm_claim_start(claim);
+	} else {
+		reason = ndshm_claim_start(claim, client->rawio);
 		command->replied = reason == NDSHM_REASON_NONE;
 	}
 	ndshm_claim_put(claim);
 	return reason;
 }
 
-/* With the client's lock, so that a BAR gets one handle only. */
+/*
+ * Reply with the place of the BAR, and publish @handle if the BAR has none. Another
+ * thread can publish its own meanwhile: reply again, with that one.
+ */
+static ndshm_reason_t bar_publish(struct ndshm_command *command,
+				  struct ndshm_claim *claim,
+				  struct ndshm_bar *bar, u32 handle)
+{
+	struct ndshm_adapter_map_bar *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	u32 told, published;
+	ndshm_reason_t reason;
+
+	published = READ_ONCE(bar->object.handle);
+	do {
+		told = published ?: handle;
+		argument->out_mmap_offset = ndshm_handle_offset(told);
+		if (ndshm_reply(command, NDSHM_REASON_NONE))
+			return NDSHM_REASON_ADDRESS;
+		/* The client can delay the reply: test permission after it. */
+		reason = ndshm_claim_lock_permitted(claim, client->rawio);
+		if (reason != NDSHM_REASON_NONE)
+			return reason;
+		if (!bar->object.handle) {
+			refcount_inc(&bar->object.references);
+			ndshm_handle_publish(&client->handles, handle,
+					     &bar->object);
+		}
+		published = bar->object.handle;
+		ndshm_claim_unlock(claim);
+	} while (published != told);
+	return NDSHM_REASON_NONE;
+}
+
 static ndshm_reason_t map_bar(struct ndshm_command *command,
 			      struct ndshm_claim *claim)
 {
 	struct ndshm_adapter_map_bar *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
+	const struct ndshm_adapter_map_bar before = *argument;
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
 	u32 handle;
 
-	lockdep_assert_held(&client->lock);
-
-	reason = ndshm_claim_bar(claim, argument->bar, &bar);
+	reason = ndshm_claim_bar(claim, argument->bar, client->rawio, &bar);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	argument->out_length = bar->object.length;
-	if (bar->object.handle) {
-		argument->out_mmap_offset =
-			ndshm_handle_offset(bar->object.handle);
-		ndshm_object_put(&bar->object);
-		return NDSHM_REASON_NONE;
-	}
 	reason = ndshm_handle_reserve(&client->handles, &handle);
 	if (reason != NDSHM_REASON_NONE)
-		goto err_bar;
-	argument->out_mmap_offset = ndshm_handle_offset(handle);
-	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
-		reason = NDSHM_REASON_ADDRESS;
-		goto err_handle;
+		goto out;
+	argument->out_length = bar->object.length;
+	reason = bar_publish(command, claim, bar, handle);
+	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS) {
+		*argument = before;
+		command->replied = false;
 	}
-	ndshm_handle_publish(&client->handles, handle, &bar->object);
-	return NDSHM_REASON_NONE;
-
-err_handle:
-	ndshm_handle_unreserve(&client->handles, handle);
-err_bar:
+	if (READ_ONCE(bar->object.handle) != handle)
+		ndshm_handle_unreserve(&client->handles, handle);
+out:
 	ndshm_object_put(&bar->object);
 	return reason;
 }
@@ -168,19 +193,14 @@ err_bar:
 ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
 {
 	struct ndshm_adapter_map_bar *argument = command->argument;
-	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 
-	reason = find_claim(client, argument->adapter, &claim);
+	reason = find_claim(ndshm_client_of(command), argument->adapter,
+			    &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_adapter_permit(claim->adapter, client->rawio);
-	if (reason == NDSHM_REASON_NONE) {
-		mutex_lock(&client->lock);
-		reason = map_bar(command, claim);
-		mutex_unlock(&client->lock);
-	}
+	reason = map_bar(command, claim);
 	ndshm_claim_put(claim);
 	return reason;
 }

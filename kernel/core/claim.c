@@ -357,16 +357,35 @@ static ndshm_reason_t ended_reason(struct ndshm_claim *claim)
 					 NDSHM_REASON_CLAIM_MISSING;
 }
 
-ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim)
+ndshm_reason_t ndshm_claim_lock_permitted(struct ndshm_claim *claim, bool rawio)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
 	ndshm_reason_t reason;
 
-	mutex_lock(&adapter->claim_lock);
+	if (mutex_lock_killable(&adapter->claim_lock))
+		return NDSHM_REASON_CLAIM_BUSY;
 	reason = ended_reason(claim);
 	if (reason == NDSHM_REASON_NONE)
-		reason = adapter->ops->start(adapter->context);
-	mutex_unlock(&adapter->claim_lock);
+		reason = ndshm_adapter_permit(adapter, rawio);
+	if (reason != NDSHM_REASON_NONE)
+		mutex_unlock(&adapter->claim_lock);
+	return reason;
+}
+
+void ndshm_claim_unlock(struct ndshm_claim *claim)
+{
+	mutex_unlock(&claim->adapter->claim_lock);
+}
+
+ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim, bool rawio)
+{
+	struct ndshm_adapter *adapter = claim->adapter;
+	ndshm_reason_t reason = ndshm_claim_lock_permitted(claim, rawio);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = adapter->ops->start(adapter->context);
+	ndshm_claim_unlock(claim);
 	return reason;
 }
 
@@ -402,7 +421,7 @@ static ndshm_reason_t make_bar(struct ndshm_claim *claim, unsigned int number)
 }
 
 ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int number,
-			       struct ndshm_bar **out)
+			       bool rawio, struct ndshm_bar **out)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
 	ndshm_reason_t reason;
@@ -410,15 +429,16 @@ ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int number,
 	if (number >= NDSHM_BARS)
 		return NDSHM_REASON_BAR;
 	number = array_index_nospec(number, NDSHM_BARS);
-	mutex_lock(&adapter->claim_lock);
-	reason = ended_reason(claim);
-	if (reason == NDSHM_REASON_NONE && !adapter->bars[number])
+	reason = ndshm_claim_lock_permitted(claim, rawio);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!adapter->bars[number])
 		reason = make_bar(claim, number);
 	if (reason == NDSHM_REASON_NONE) {
 		*out = adapter->bars[number];
 		refcount_inc(&(*out)->object.references);
 	}
-	mutex_unlock(&adapter->claim_lock);
+	ndshm_claim_unlock(claim);
 	return reason;
 }
 

@@ -83,7 +83,8 @@ ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio);
 /*
  * Claims. begin makes one for @client, with the caller's reference. end stops the DMA,
  * revokes what was made under the claim and returns when all that is done,
- * whoever did it. start and bar fail with CLAIM_MISSING when it is ending.
+ * whoever did it. start and bar fail with CLAIM_MISSING when it is ending; they
+ * test the permission of a client, opened with CAP_SYS_RAWIO or not (@rawio).
  */
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,
@@ -97,11 +98,19 @@ void ndshm_claim_end(struct ndshm_claim *claim);
  */
 void ndshm_claims_end(struct ndshm_client *client);
 
-ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim);
+ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim, bool rawio);
 
 /* The BAR's object, the same each time, with a reference. */
 ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int bar,
-			       struct ndshm_bar **out);
+			       bool rawio, struct ndshm_bar **out);
+
+/*
+ * Test the permission, and keep the claim from ending until it is unlocked. Returns
+ * with the adapter's claim_lock held if the reason is none.
+ */
+ndshm_reason_t ndshm_claim_lock_permitted(struct ndshm_claim *claim,
+					  bool rawio);
+void ndshm_claim_unlock(struct ndshm_claim *claim);
 
 /* Bit n: BAR n can be mapped. */
 u32 ndshm_claim_bars(struct ndshm_claim *claim);

@@ -43,8 +43,7 @@ struct ndshm_completions {
  * @handles: its blocks and BARs
  * @bytes: consumed by the blocks among them
  * @files: what to show objects through; used again and again
- * @lock: guards @claims, and the making of BAR handles. Outside of an
- *	adapter's claim_lock; never taken inside the mmap lock.
+ * @lock: protects @claims. Never held across a copy to or from user memory
  * @claims: claims of this client; each holds a reference
  * @opener: who opened it, and is charged for what other users do with it
  * @quota: counts it as its opener's
@@ -55,7 +54,7 @@ struct ndshm_client {
 	struct ndshm_handles handles;
 	atomic64_t bytes;
 	struct ndshm_files files;
-	struct mutex lock;	/* claims, the making of BAR handles */
+	struct mutex lock;	/* claims */
 	struct list_head claims;
 	struct ndshm_payer *opener;
 	struct ndshm_quota quota;

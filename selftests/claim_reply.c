@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A client can delay the reply to a command for as long as it likes: here the page
+ * of the argument is write-protected by userfaultfd. What an administrator changes
+ * meanwhile holds for the command, and nobody else waits.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include <linux/userfaultfd.h>
+
+#include "ndshm_edu.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define PATIENCE	10	/* seconds */
+#define REMOVAL_MS	2000	/* the longest that a removal may take */
+
+/* A command in a thread of its own, whose argument is on a page of its own. */
+struct call {
+	int fd;
+	unsigned long number;
+	void *page;
+	pthread_t thread;
+	int error;		/* errno, or 0 */
+};
+
+FIXTURE(reply) {
+	struct ndshm_edu edu;
+	int fd;
+	int faults;		/* userfaultfd */
+	struct call call;
+	bool allowed;		/* only because the module allows it */
+};
+
+static void *call_run(void *data)
+{
+	struct call *call = data;
+
+	call->error = ioctl(call->fd, call->number, call->page) ? errno : 0;
+	return NULL;
+}
+
+static bool call_ends(struct call *call)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE;
+	return !pthread_timedjoin_np(call->thread, NULL, &until);
+}
+
+static bool page_protect(struct _test_data_reply *self, bool protect)
+{
+	struct uffdio_writeprotect range = {
+		.range.start = to_u64(self->call.page),
+		.range.len = page_size(),
+		.mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	return !ioctl(self->faults, UFFDIO_WRITEPROTECT, &range);
+}
+
+/* Wait until the kernel writes to the protected page. */
+static bool page_is_awaited(struct _test_data_reply *self)
+{
+	struct pollfd faults = { .fd = self->faults, .events = POLLIN };
+	struct uffd_msg message;
+
+	return poll(&faults, 1, PATIENCE * 1000) == 1 &&
+	       read(self->faults, &message, sizeof(message)) ==
+	       sizeof(message) && message.event == UFFD_EVENT_PAGEFAULT;
+}
+
+/* Begin a command, and return when its reply is under way. */
+#define test_hold(command, request) do { \
+	memcpy(self->call.page, &(request), sizeof(request)); \
+	self->call.fd = self->fd; \
+	self->call.number = (command); \
+	ASSERT_TRUE(page_protect(self, true)); \
+	ASSERT_EQ(0, pthread_create(&self->call.thread, NULL, call_run, \
+				    &self->call)); \
+	ASSERT_TRUE(page_is_awaited(self)); \
+} while (0)
+
+#define test_let_go() do { \
+	ASSERT_TRUE(page_protect(self, false)); \
+	ASSERT_TRUE(call_ends(&self->call)); \
+} while (0)
+
+FIXTURE_SETUP(reply)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+	};
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_WP };
+	struct ndshm_adapter_claim claim;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	self->faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (self->faults < 0 || ioctl(self->faults, UFFDIO_API, &api))
+		SKIP(return, "the kernel cannot write-protect pages");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	self->call.page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+			       0);
+	ASSERT_NE(MAP_FAILED, self->call.page);
+	range.range.start = to_u64(self->call.page);
+	range.range.len = page_size();
+	ASSERT_EQ(0, ioctl(self->faults, UFFDIO_REGISTER, &range));
+
+	ASSERT_EQ(0, ndshm_edu_bind_as_it_is(&self->edu));
+	self->allowed = self->edu.adapter.isolation;
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+}
+
+FIXTURE_TEARDOWN(reply)
+{
+	page_protect(self, false);
+	close(self->fd);
+	close(self->faults);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+#define test_is_refused() do { \
+	const struct ndshm_header *header_ = self->call.page; \
+	ndshm_case(false); \
+	EXPECT_EQ(EPERM, self->call.error); \
+	EXPECT_EQ(NDSHM_REASON_UNISOLATED_OFF, header_->reason); \
+} while (0)
+
+/* Permission that ends while the reply is under way has ended. */
+TEST_F(reply, start)
+{
+	struct ndshm_adapter_start start =
+		adapter_start_request(self->edu.adapter.id);
+
+	if (!self->allowed)
+		SKIP(return, "the function is isolated");
+	test_hold(NDSHM_ADAPTER_START, start);
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
+	test_let_go();
+	test_is_refused();
+	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
+	/* With permission it starts. */
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
+	test_hold(NDSHM_ADAPTER_START, start);
+	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
+	test_let_go();
+	EXPECT_EQ(0, self->call.error);
+	EXPECT_TRUE(ndshm_pci_is_master(&self->edu.pci));
+}
+
+TEST_F(reply, map_bar)
+{
+	struct ndshm_adapter_map_bar map =
+		adapter_map_bar_request(self->edu.adapter.id, 0);
+	struct ndshm_adapter_map_bar told;
+
+	if (!self->allowed)
+		SKIP(return, "the function is isolated");
+	test_hold(NDSHM_ADAPTER_MAP_BAR, map);
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
+	test_let_go();
+	test_is_refused();
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
+	/* The place that the first reply would have told leads nowhere. */
+	told = map;
+	test_adapter_map_bar(self->fd, &told);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, told.out_length, PROT_READ, MAP_SHARED,
+				   self->fd, told.out_mmap_offset - (2 << 20)));
+}
+
+/* A thread whose reply is delayed delays no other one of its client. */
+TEST_F(reply, others)
+{
+	struct ndshm_adapter_map_bar map =
+		adapter_map_bar_request(self->edu.adapter.id, 0);
+	struct ndshm_adapter_map_bar second = map;
+	struct call other = {
+		.fd = self->fd,
+		.number = NDSHM_ADAPTER_MAP_BAR,
+		.page = &second,
+	};
+	const struct ndshm_adapter_map_bar *first = self->call.page;
+	bool ended;
+
+	test_hold(NDSHM_ADAPTER_MAP_BAR, map);
+	ASSERT_EQ(0, pthread_create(&other.thread, NULL, call_run, &other));
+	ended = call_ends(&other);
+	EXPECT_TRUE(ended)
+		TH_LOG("a command waits for another thread's reply");
+	test_let_go();
+	if (!ended)
+		ASSERT_TRUE(call_ends(&other));
+	EXPECT_EQ(0, other.error);
+	EXPECT_EQ(0, self->call.error);
+	/* A BAR has one place, whoever was first. */
+	EXPECT_EQ(second.out_mmap_offset, first->out_mmap_offset);
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Nor does it delay the removal of the function. */
+static void test_removal(struct __test_metadata *_metadata,
+			 struct _test_data_reply *self, int expected,
+			 __u32 reason)
+{
+	const struct ndshm_header *header = self->call.page;
+	long long began = now_ms(), took;
+
+	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	took = now_ms() - began;
+	TH_LOG("removed within %lld ms", took);
+	EXPECT_GE(REMOVAL_MS, took);
+	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
+	test_let_go();
+	ndshm_case(false);
+	EXPECT_EQ(expected, self->call.error);
+	EXPECT_EQ(reason, header->reason);
+	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
+}
+
+TEST_F(reply, removed_start)
+{
+	struct ndshm_adapter_start start =
+		adapter_start_request(self->edu.adapter.id);
+
+	test_hold(NDSHM_ADAPTER_START, start);
+	test_removal(_metadata, self, ENODEV, NDSHM_REASON_ADAPTER_REMOVED);
+}
+
+TEST_F(reply, removed_map_bar)
+{
+	struct ndshm_adapter_map_bar map =
+		adapter_map_bar_request(self->edu.adapter.id, 0);
+
+	test_hold(NDSHM_ADAPTER_MAP_BAR, map);
+	test_removal(_metadata, self, ENODEV, NDSHM_REASON_ADAPTER_REMOVED);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
