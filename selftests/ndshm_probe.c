@@ -28,7 +28,7 @@ static void take_over(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
-bool ndshm_readable(const void *memory)
+bool ndshm_try(void (*access)(void *argument), void *argument)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct probe here;
@@ -41,8 +41,18 @@ bool ndshm_readable(const void *memory)
 	probing = &here;
 	/* The handler looks at it: nothing may be moved across. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	__atomic_load_n((const unsigned char *)memory, __ATOMIC_RELAXED);
+	access(argument);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	probing = NULL;
 	return true;
+}
+
+static void read_byte(void *memory)
+{
+	__atomic_load_n((const unsigned char *)memory, __ATOMIC_RELAXED);
+}
+
+bool ndshm_readable(const void *memory)
+{
+	return ndshm_try(read_byte, (void *)memory);
 }

@@ -14,6 +14,9 @@
  */
 bool ndshm_readable(const void *memory);
 
+/* True if @access came to its end, false if it met SIGBUS. */
+bool ndshm_try(void (*access)(void *argument), void *argument);
+
 /* For programs with ndshm_test.h: it is SIGBUS, and that is a case. */
 #define test_sigbus(memory) do { \
 	ndshm_case(false); \

@@ -15,6 +15,7 @@
 #include <linux/pci_regs.h>
 
 #include "ndshm_edu.h"
+#include "ndshm_probe.h"
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
@@ -623,6 +624,24 @@ static void *reset(void *argument)
 	return NULL;
 }
 
+/* The registers are taken away for as long as it lasts. */
+TEST_F(slot, reset_takes_registers)
+{
+	struct function *function = &self->function;
+	struct resetter resetter = { .pci = &function->edu.pci };
+	pthread_t thread;
+	bool taken = false;
+
+	test_take(_metadata, function);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
+	while (!atomic_load(&resetter.done))
+		taken |= !ndshm_readable(function->bar);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, resetter.error);
+	EXPECT_TRUE(taken);
+	test_survives(_metadata, function);
+}
+
 static bool is_dirty(struct __test_metadata *_metadata,
 		     struct function *function)
 {
@@ -632,6 +651,26 @@ static bool is_dirty(struct __test_metadata *_metadata,
 					    function->edu.adapter.id,
 					    &adapter));
 	return adapter.dirty;
+}
+
+struct identity {
+	const void *bar;
+	__u32 value;
+};
+
+static void read_identity(void *argument)
+{
+	struct identity *identity = argument;
+
+	identity->value = ndshm_edu_get32(identity->bar, EDU_IDENTITY);
+}
+
+static bool has_registers(const struct function *function)
+{
+	struct identity identity = { .bar = function->bar };
+
+	return ndshm_try(read_identity, &identity) &&
+	       (identity.value & 0xff) == 0xed;
 }
 
 /* True if a reset had the function to itself when the client went. */
@@ -648,8 +687,7 @@ static bool release_during_reset(struct __test_metadata *_metadata,
 	change_config(_metadata, function);
 	EXPECT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
 	/* Its registers are gone for a while, if they are looked at in time. */
-	while (!atomic_load(&resetter.done) &&
-	       (ndshm_edu_get32(function->bar, EDU_IDENTITY) & 0xff) == 0xed)
+	while (!atomic_load(&resetter.done) && has_registers(function))
 		;
 	munmap(function->bar, function->bar_length);
 	close(function->fd);
@@ -792,7 +830,8 @@ TEST_F(slot, error)
 FIXTURE(card) {
 	struct function function;
 	bool stop;
-	unsigned int gone;	/* how often it did not answer */
+	bool was_gone;		/* since the asking began */
+	unsigned int gone;	/* how often its registers were not there */
 	unsigned int asked;	/* for DMA, since it answered again */
 };
 
@@ -827,22 +866,31 @@ static void ask_no_more(void *bar)
 }
 
 /* The card is asked for nothing before it has gone, and for all it can after. */
-static void *ask_after_reset(void *data)
+static void ask_if_back(void *data)
 {
 	struct _test_data_card *self = data;
 	void *bar = self->function.bar;
-	bool was_gone = false;
-	__u32 status;
+	__u32 status = ndshm_edu_get32(bar, CARD_STATUS);
 
+	if (!status || status == ~0U) {
+		self->was_gone = true;
+	} else if (self->was_gone) {
+		ask(bar);
+		__atomic_add_fetch(&self->asked, 1, __ATOMIC_RELAXED);
+	}
+}
+
+static void *ask_after_reset(void *data)
+{
+	struct _test_data_card *self = data;
+
+	self->was_gone = false;
 	while (!__atomic_load_n(&self->stop, __ATOMIC_ACQUIRE)) {
-		status = ndshm_edu_get32(bar, CARD_STATUS);
-		if (!status || status == ~0U) {
-			was_gone = true;
-			__atomic_add_fetch(&self->gone, 1, __ATOMIC_RELAXED);
-		} else if (was_gone) {
-			ask(bar);
-			__atomic_add_fetch(&self->asked, 1, __ATOMIC_RELAXED);
-		}
+		/* Its registers are taken away for as long as a reset lasts. */
+		if (ndshm_try(ask_if_back, self))
+			continue;
+		self->was_gone = true;
+		__atomic_add_fetch(&self->gone, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -853,7 +901,7 @@ TEST_F(card, reset)
 	struct function *function = &self->function;
 	const struct ndshm_pci *pci = &function->edu.pci;
 	__u64 address;
-	unsigned int i, rounds = ndshm_rounds(ROUNDS, 10);
+	unsigned int i, asked, rounds = ndshm_rounds(ROUNDS, 10);
 	const struct ndshm_cases before = *ndshm_cases;
 	pthread_t thread;
 	__u32 *word;
@@ -872,10 +920,14 @@ TEST_F(card, reset)
 		__atomic_store_n(word, 0, __ATOMIC_RELAXED);
 
 		self->stop = false;
+		asked = self->asked;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, ask_after_reset,
 					    self));
 		EXPECT_EQ(0, ndshm_pci_reset(pci));
 		EXPECT_FALSE(ndshm_pci_is_master(pci));
+		EXPECT_TRUE(ndshm_soon(__atomic_load_n(&self->asked,
+						       __ATOMIC_RELAXED) !=
+				       asked));
 		__atomic_store_n(&self->stop, true, __ATOMIC_RELEASE);
 		ASSERT_EQ(0, pthread_join(thread, NULL));
 		EXPECT_EQ(0, __atomic_load_n(word, __ATOMIC_RELAXED))

@@ -46,6 +46,7 @@ void ndshm_adapter_put(struct ndshm_adapter *adapter)
 		return;
 	put_device(adapter->device);
 	ndshm_claim_group_put(adapter->group);
+	mutex_destroy(&adapter->bars_lock);
 	mutex_destroy(&adapter->claim_lock);
 	ndshm_queues_fini(&adapter->queues);
 	kfree_rcu(adapter, entry.rcu);
@@ -94,6 +95,7 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	ndshm_blockset_init(&adapter->set);
 	ndshm_queues_init(&adapter->queues);
 	mutex_init(&adapter->claim_lock);
+	mutex_init(&adapter->bars_lock);
 
 	if (info->ops)
 		adapter->group = ndshm_claim_group_get(info->group);

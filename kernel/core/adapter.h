@@ -37,7 +37,10 @@ struct ndshm_claim_group;
  * @provider: the default for this adapter, or NULL; changed with the registry
  *	lock, read under RCU
  * @group: adapters of one group go to one client at a time; NULL without @ops
- * @bars: those that @claim has asked for. Added with @claim_lock held
+ * @bars_lock: protects @bars and @bars_unmapped. Taken inside @claim_lock and the
+ *	device lock, outside object locks; never inside the mmap lock
+ * @bars: those that @claim has asked for. Added with @claim_lock held as well
+ * @bars_unmapped: accesses of clients are SIGBUS, as long as a reset lasts
  * @removed: no claim can come any more
  */
 struct ndshm_adapter {
@@ -52,7 +55,9 @@ struct ndshm_adapter {
 	struct ndshm_claim *claim;
 	struct ndshm_provider __rcu *provider;
 	struct ndshm_claim_group *group;
+	struct mutex bars_lock;		/* bars, bars_unmapped */
 	struct ndshm_bar *bars[NDSHM_BARS];
+	bool bars_unmapped;
 	bool removed;
 };
 

@@ -69,6 +69,8 @@ static vm_fault_t bar_fault(struct ndshm_object *object, struct vm_fault *vmf)
 {
 	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
 
+	if (bar->unmapped)
+		return VM_FAULT_SIGBUS;
 	return vmf_insert_pfn(vmf->vma, vmf->address,
 			      PHYS_PFN(bar->start) + vmf->pgoff);
 }
@@ -265,12 +267,14 @@ static void claim_free(struct ndshm_claim *claim)
 	lockdep_assert_held(&group->lock);
 
 	ndshm_blockset_close(&claim->set);
+	mutex_lock(&adapter->bars_lock);
 	for (i = 0; i < NDSHM_BARS; i++) {
 		bar = adapter->bars[i];
 		adapter->bars[i] = NULL;
 		if (bar)
 			ndshm_object_put(&bar->object);
 	}
+	mutex_unlock(&adapter->bars_lock);
 
 	list_del(&claim->group_link);
 	if (list_empty(&group->claims))
@@ -389,6 +393,34 @@ ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim, bool rawio)
 	return reason;
 }
 
+static void bar_set_unmapped(struct ndshm_bar *bar, bool unmapped)
+{
+	struct inode *inode;
+
+	/* A fault holds the lock until the page is in the page table. */
+	mutex_lock(&bar->object.lock);
+	bar->unmapped = unmapped;
+	inode = bar->object.inode;
+	mutex_unlock(&bar->object.lock);
+	if (unmapped && inode)
+		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
+}
+
+void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped)
+{
+	unsigned int i;
+
+	might_sleep();
+
+	mutex_lock(&adapter->bars_lock);
+	adapter->bars_unmapped = unmapped;
+	for (i = 0; i < NDSHM_BARS; i++)
+		if (adapter->bars[i])
+			bar_set_unmapped(adapter->bars[i], unmapped);
+	mutex_unlock(&adapter->bars_lock);
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_unmap_bars);
+
 /* Make the BAR's object; the claim holds the first reference. */
 static ndshm_reason_t make_bar(struct ndshm_claim *claim, unsigned int number)
 {
@@ -416,7 +448,10 @@ static ndshm_reason_t make_bar(struct ndshm_claim *claim, unsigned int number)
 	bar->object.length = length;
 	bar->object.name = number;
 	bar->start = start;
+	mutex_lock(&adapter->bars_lock);
+	bar->unmapped = adapter->bars_unmapped;
 	adapter->bars[number] = bar;
+	mutex_unlock(&adapter->bars_lock);
 	return NDSHM_REASON_NONE;
 }
 

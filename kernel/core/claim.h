@@ -21,11 +21,14 @@ struct ndshm_client;
  * struct ndshm_bar - a BAR that a client may map
  * @object: handle, mapping; has a reference for as long as the claim
  * @start: bus address
+ * @unmapped: faults are SIGBUS, since the device is being reset. Protected by
+ *	@object's lock
  * @registers: the kernel's own mapping
  */
 struct ndshm_bar {
 	struct ndshm_object object;
 	phys_addr_t start;
+	bool unmapped;
 	void __iomem *registers;
 };
 

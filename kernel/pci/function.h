@@ -13,7 +13,8 @@
 /**
  * struct ndshm_pci_function - a function bound to ndshm_pci
  * @pdev: the function; its driver data is this structure
- * @adapter: what it is to clients
+ * @adapter: what it is to clients; NULL before it is registered, and after it
+ *	was unregistered. Protected by the device lock
  * @initial: configuration space as probe left it: memory decoding on, bus
  *	mastering and INTx off
  * @segment_size: longest DMA segment of before probe, to be put back

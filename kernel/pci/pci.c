@@ -143,6 +143,7 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 	struct ndshm_pci_function *function = pci_get_drvdata(pdev);
 
 	ndshm_adapter_unregister(function->adapter);
+	function->adapter = NULL;
 
 	/* A release that met this call could not have the device lock. */
 	if (function->unclean)
@@ -160,6 +161,26 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 	pci_disable_device(pdev);
 	mutex_destroy(&function->lock);
 	kfree(function);
+}
+
+/*
+ * Before a reset: nothing that a client does may reach the function until
+ * ndshm_pci_resume(). Also called for the resets of probe, claim, release and
+ * remove, when there are no BAR mappings. An access by a client is SIGBUS and does
+ * not wait: recovery from an error may never come to its end.
+ */
+static void ndshm_pci_suspend(struct ndshm_pci_function *function)
+{
+	if (function->adapter)
+		ndshm_adapter_unmap_bars(function->adapter, true);
+	ndshm_pci_stop(function);
+}
+
+static void ndshm_pci_resume(struct ndshm_pci_function *function)
+{
+	ndshm_pci_restore(function);
+	if (function->adapter)
+		ndshm_adapter_unmap_bars(function->adapter, false);
 }
 
 static void ndshm_pci_fail(struct ndshm_pci_function *function)
@@ -190,9 +211,10 @@ static pci_ers_result_t ndshm_pci_error_detected(struct pci_dev *pdev,
 	case pci_channel_io_normal:
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	case pci_channel_io_frozen:
-		ndshm_pci_stop(function);
+		ndshm_pci_suspend(function);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
+		ndshm_pci_suspend(function);
 		ndshm_pci_fail(function);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
@@ -200,18 +222,18 @@ static pci_ers_result_t ndshm_pci_error_detected(struct pci_dev *pdev,
 
 static pci_ers_result_t ndshm_pci_slot_reset(struct pci_dev *pdev)
 {
-	ndshm_pci_restore(pci_get_drvdata(pdev));
+	ndshm_pci_resume(pci_get_drvdata(pdev));
 	return PCI_ERS_RESULT_RECOVERED;
 }
 
 static void ndshm_pci_reset_prepare(struct pci_dev *pdev)
 {
-	ndshm_pci_stop(pci_get_drvdata(pdev));
+	ndshm_pci_suspend(pci_get_drvdata(pdev));
 }
 
 static void ndshm_pci_reset_done(struct pci_dev *pdev)
 {
-	ndshm_pci_restore(pci_get_drvdata(pdev));
+	ndshm_pci_resume(pci_get_drvdata(pdev));
 }
 
 static const struct pci_error_handlers ndshm_pci_error_handlers = {

@@ -249,6 +249,8 @@ struct ndshm_adapter_start {
  * @out_length: of the BAR, in bytes
  *
  * Only memory BARs of whole pages can be mapped (EOPNOTSUPP, BAR_NOT_MAPPABLE).
+ * While the function is reset through sysfs, or recovers from an error, access to
+ * the mapping is SIGBUS.
  */
 struct ndshm_adapter_map_bar {
 	__u32 size;

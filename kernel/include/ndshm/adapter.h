@@ -123,6 +123,19 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter);
 void ndshm_adapter_end_group_claims(const void *group);
 
 /**
+ * ndshm_adapter_unmap_bars - Take BAR mappings away, or allow them again
+ * @adapter: from ndshm_adapter_register()
+ * @unmapped: true: clients that access a mapped BAR get SIGBUS, until a call with
+ *	false; the mappings stay
+ *
+ * For the time of a reset. A claim stays what it is.
+ *
+ * Context: process; may sleep. May be called inside any operation of struct
+ * ndshm_adapter_ops but @bar.
+ */
+void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped);
+
+/**
  * ndshm_adapter_device - the device given at registration
  * @adapter: a registered one
  *
