@@ -142,6 +142,26 @@ rm -r "$groups/3/devices/0000:00:06.0"
 run 0 "unbind the other" unbind
 wrote "unbind the other restores the type" DMA-FQ "$groups/3/type"
 
+# Clients that would lose something
+run_claimed() { STAND_IN_USE=$1 run "${@:2}"; }
+set_driver ndshm_pci
+run_claimed 0000:00:05.0 1 "unbind: claimed" unbind
+says "unbind: claimed: why" \
+	"ndshm: function 0000:00:05.0: a client has claimed adapter 0000:00:05.0, which is this function; end that client, or use --force"
+wrote "unbind: claimed: not unbound" "" "$drivers/ndshm_pci/unbind"
+mkdir -p "$groups/3/devices/0000:00:06.0/driver" "$groups/3/devices/platform.0"
+run_claimed 0000:00:06.0 1 "unbind: another is claimed" unbind
+says "unbind: another is claimed: why" \
+	"ndshm: function 0000:00:05.0: a client has claimed adapter 0000:00:06.0, which is in the same IOMMU group; end *"
+wrote "unbind: another is claimed: not unbound" "" "$drivers/ndshm_pci/unbind"
+wrote "unbind: another is claimed: not probed" "" "$probe"
+run_claimed 0000:00:06.0 0 "unbind: another is claimed, forced" unbind --force
+wrote "unbind: another is claimed, forced: unbound" 0000:00:05.0 "$drivers/ndshm_pci/unbind"
+run_claimed 0000:00:07.0 0 "unbind: one of another group is claimed" unbind
+wrote "unbind: one of another group is claimed: unbound" 0000:00:05.0 "$drivers/ndshm_pci/unbind"
+rm -r "$groups/3/devices"
+mkdir "$groups/3/devices"
+
 # rmmod leaves a card that has no driver and takes no other.
 set_driver
 run 0 "bind before the module goes" bind

@@ -163,7 +163,6 @@ for address in "" 5 00:05 00:05.8 00:20.0 0:0:0:0 00:05.0x 100:05.0 "../../0000:
 	run 2 "bind: bad address \"$address\"" bind "$address"
 	run 2 "unbind: bad address \"$address\"" unbind "$address"
 done
-run 2 "unbind knows no force" unbind --force 00:05.0
 
 devices=$top/root/sys/bus/pci/devices
 drivers=$top/root/sys/bus/pci/drivers
@@ -205,6 +204,10 @@ run 1 "unbind: no such function" unbind --root "$top/root" 00:09.0
 says "unbind: no such function: why" "*there is no such PCI function"
 run 1 "unbind: another's" unbind --root "$top/root" 00:05.0
 says "unbind: another's: why" "*it is not bound to ndshm_pci"
+rm "$devices/0000:00:05.0/driver"
+ln -s ../../drivers/ndshm_pci "$devices/0000:00:05.0/driver"
+run 1 "unbind: the stand-in has none" unbind --root "$top/root" -b memfd: 00:05.0
+says "unbind: the stand-in has none: why" "*stand-in*"
 rm "$devices/0000:00:05.0/driver"
 run 1 "unbind: nobody's" unbind --root "$top/root" 00:05.0
 [ ! -e "$top/root/run" ]

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the command sees of the module when a test binds a function of a sysfs
- * made of plain files: one adapter, 7. STAND_IN_USE says who uses it: "claim",
- * "block", or nobody. As in sysfs, what is written replaces what was there.
+ * made of plain files: one adapter, 7, whatever its name. STAND_IN_USE says who uses
+ * it: "claim", "block", or nobody; if it is a name, the adapter of that name is claimed,
+ * and no other. As in sysfs, what is written replaces what was there.
  *
  * Sections are three: an ordinary one, one that is almost empty, and one that no module
  * would tell of.
@@ -43,7 +44,7 @@ int __wrap_ndshm_find_adapter(struct ndshm *ndshm, const char *name,
 	memset(info, 0, sizeof(*info));
 	strncpy(info->name, name, sizeof(info->name) - 1);
 	info->id = ADAPTER;
-	info->claimed = used_by("claim");
+	info->claimed = used_by("claim") || used_by(name);
 	return 0;
 }
 

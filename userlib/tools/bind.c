@@ -49,6 +49,7 @@ static const struct argp_option bind_options[] = {
 };
 
 static const struct argp_option unbind_options[] = {
+	{ "force", 'f', NULL, 0, "Unbind it even if clients have claims in its IOMMU group", 0 },
 	ROOT_OPTION,
 	{ 0 }
 };
@@ -405,6 +406,46 @@ static bool is_stranded(const struct function *function, const struct outcome *o
 	return stranded;
 }
 
+/* Does a client have a claim of the function? If that cannot be told, it does. */
+static bool function_is_claimed(const struct function *function, void *ndshm)
+{
+	struct ndshm_adapter_info adapter;
+	int error = ndshm_find_adapter(ndshm, function->name, &adapter);
+
+	return error ? error != -ENOENT : adapter.claimed;
+}
+
+/*
+ * Functions of an IOMMU group reach each other's DMA addresses: the kernel ends every
+ * claim of the group before the function's next driver comes.
+ */
+static enum exit_code check_claims(const struct arguments *arguments,
+				   const struct outcome *outcome)
+{
+	const struct function *function = &arguments->function;
+	enum exit_code code = EXIT_DONE;
+	struct function claimed;
+	struct ndshm *ndshm;
+
+	if (arguments->force || !is_ours(outcome->driver_before))
+		return EXIT_DONE;
+	ndshm = open_client(arguments->common);
+	if (!ndshm)
+		return EXIT_FAILED;
+	if (ndshm_fd(ndshm) < 0)
+		code = cannot("the stand-in for the module has no PCI functions", "unbind %s",
+			      function->name);
+	else if (function_group_find(function, function_is_claimed, ndshm, &claimed)) {
+		fprintf(stderr, "ndshm: function %s: a client has claimed adapter %s, which is %s; "
+			"end that client, or use --force\n", function->name, claimed.name,
+			strcmp(claimed.name, function->name) ? "in the same IOMMU group" :
+							       "this function");
+		code = EXIT_FAILED;
+	}
+	ndshm_close(ndshm);
+	return code;
+}
+
 static enum exit_code unbind_function(const struct arguments *arguments, struct outcome *outcome)
 {
 	const struct function *function = &arguments->function;
@@ -412,6 +453,8 @@ static enum exit_code unbind_function(const struct arguments *arguments, struct 
 
 	if (!function_exists(function))
 		return cannot("there is no such PCI function", "unbind %s", function->name);
+	if (check_claims(arguments, outcome))
+		return EXIT_FAILED;
 	if (is_ours(outcome->driver_before))
 		error = function_unbind(function);
 	else if (!is_stranded(function, outcome))
@@ -430,8 +473,8 @@ enum exit_code run_unbind(struct common *common, int argc, char **argv)
 		.options = unbind_options,
 		.parser = parse,
 		.args_doc = "PCI-ADDRESS",
-		.doc = "Give a PCI function back to the kernel's own driver. Clients that have it "
-		       "lose it.",
+		.doc = "Give a PCI function back to the kernel's own driver, unless a client has "
+		       "claimed it or another function of its IOMMU group.",
 		.children = children,
 	};
 	struct arguments arguments = { .common = common, .function.root = "" };

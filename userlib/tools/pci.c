@@ -168,6 +168,28 @@ bool function_group_in_use(const struct function *function)
 	return bound;
 }
 
+bool function_group_find(const struct function *function,
+			 bool (*match)(const struct function *function, void *argument),
+			 void *argument, struct function *found)
+{
+	char *path = device_path(function, "/iommu_group/devices");
+	bool matched = match(function, argument);
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+
+	*found = *function;
+	while (directory && !matched && (entry = readdir(directory))) {
+		*found = (struct function){ .root = function->root };
+		/* What is no PCI function has no adapter. */
+		if (function_parse(entry->d_name, found))
+			matched = match(found, argument);
+	}
+	if (directory)
+		closedir(directory);
+	free(path);
+	return matched;
+}
+
 bool driver_exists(const struct function *function, const char *driver)
 {
 	return exists(format_string("%s/sys/bus/pci/drivers/%s", function->root, driver));

@@ -36,6 +36,14 @@ char *function_group_type(const struct function *function);
 bool function_group_in_use(const struct function *function);
 
 /*
+ * The function itself, or another of its IOMMU group: store the first one that
+ * @match is true of in *@found. Return: false if there is none.
+ */
+bool function_group_find(const struct function *function,
+			 bool (*match)(const struct function *function, void *argument),
+			 void *argument, struct function *found);
+
+/*
  * Why somebody would miss the function if its driver were unbound, on the
  * heap: a network interface that is up with an address, a block device in use,
  * something else that cannot be judged. NULL: nobody.
