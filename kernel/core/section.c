@@ -167,7 +167,7 @@ ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
 
 static bool may_delete(const struct ndshm_section *section)
 {
-	return uid_eq(section->uid, current_uid()) || capable(CAP_SYS_ADMIN);
+	return uid_eq(section->uid, current_euid()) || capable(CAP_SYS_ADMIN);
 }
 
 ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
@@ -224,7 +224,7 @@ static void init_section(struct ndshm_section *section,
 	section->rawio = request->rawio;
 	section->permit_keep = request->permit_keep;
 	section->initial = PAGE_ALIGN(request->initial_size) >> PAGE_SHIFT;
-	section->uid = current_uid();
+	section->uid = current_euid();
 	section->quota.amounts[NDSHM_QUOTA_SECTIONS] = 1;
 	section->quota.amounts[NDSHM_QUOTA_RESERVED] = section->object.length;
 }

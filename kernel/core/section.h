@@ -45,8 +45,8 @@ struct user_struct;
  * @rawio: its creator opened the device with CAP_SYS_RAWIO
  * @permit_keep: extents may stay when their holder goes
  * @initial: pages that always have memory
- * @uid: who made it
- * @quota: what counts as that user's
+ * @uid: who made it, by the effective uid
+ * @quota: what counts as the real user's
  * @revoke_lock: held by who revokes, so that the others wait for the end of it.
  *	Outside of the object's lock and of @lock
  * @trimming: gives back what has been idle for a while
