@@ -76,6 +76,7 @@ static const struct ndshm_provider_characteristics characteristics = {
 static const struct ndshm_provider_ops ops = {
 	.name = "example",
 	.owner = THIS_MODULE,
+	.flags = NDSHM_PROVIDER_OPEN,
 	.mmap = example_mmap,
 };
 

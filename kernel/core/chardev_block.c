@@ -229,12 +229,15 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 				    parameters.adapter, allocation.claim);
 	if (reason != NDSHM_REASON_NONE)
 		goto out_adapter;
-	if (argument->provider) {
-		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
-		parameters.provider = ndshm_provider_find_id(argument->provider);
-		if (!parameters.provider)
-			goto out_adapter;
-	}
+	reason = NDSHM_REASON_PROVIDER_UNKNOWN;
+	parameters.provider = argument->provider ?
+			      ndshm_provider_find_id(argument->provider) :
+			      ndshm_provider_default(parameters.adapter);
+	if (!parameters.provider)
+		goto out_adapter;
+	reason = ndshm_provider_permit(parameters.provider, parameters.adapter);
+	if (reason != NDSHM_REASON_NONE)
+		goto out_provider;
 
 	reason = NDSHM_REASON_MEMORY;
 	allocation.payer = ndshm_payer_alloc(ndshm_client_of(command)->opener);
@@ -249,8 +252,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 
 	ndshm_payer_put(allocation.payer);
 out_provider:
-	if (parameters.provider)
-		ndshm_provider_put(parameters.provider);
+	ndshm_provider_put(parameters.provider);
 out_adapter:
 	if (allocation.claim)
 		ndshm_claim_put(allocation.claim);

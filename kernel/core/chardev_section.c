@@ -75,6 +75,9 @@ static ndshm_reason_t create(struct ndshm_command *command,
 
 	reason = ndshm_client_admit(ndshm_client_of(command), request->adapter,
 				    request->claim);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_provider_permit(request->provider,
+					       request->adapter);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	reason = ndshm_section_make(request, &section);

@@ -86,6 +86,34 @@ static struct ndshm_provider *find_default(struct ndshm_adapter *adapter)
 	return provider;
 }
 
+struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter)
+{
+	struct ndshm_provider *provider;
+
+	rcu_read_lock();
+	provider = find_default(adapter);
+	if (provider && !refcount_inc_not_zero(&provider->entry.references))
+		provider = NULL;
+	rcu_read_unlock();
+	return provider;
+}
+
+/* Handlers know the device that they were registered for, and see no other. */
+static bool provider_serves(const struct ndshm_provider *provider,
+			    const struct ndshm_adapter *adapter)
+{
+	return !provider->adapter || provider->adapter == adapter;
+}
+
+ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
+				     const struct ndshm_adapter *adapter)
+{
+	if (!provider_serves(provider, adapter) ||
+	    !(provider->flags & NDSHM_PROVIDER_OPEN))
+		return NDSHM_REASON_PROVIDER_CLOSED;
+	return NDSHM_REASON_NONE;
+}
+
 void ndshm_provider_set_built_in(struct ndshm_provider *provider)
 {
 	rcu_assign_pointer(built_in, provider);
@@ -133,6 +161,8 @@ ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
 		provider = find_default(adapter);
 	if (!provider)
 		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
+	else if (!provider_serves(provider, adapter))
+		reason = NDSHM_REASON_PROVIDER_CLOSED;
 	else if (!ndshm_blockset_enter(&provider->set))
 		reason = NDSHM_REASON_PROVIDER_CLOSING;
 	rcu_read_unlock();
@@ -166,6 +196,8 @@ replace(struct ndshm_provider *provider,
 		return NDSHM_REASON_SCOPE_TAKEN;
 	if (ops && ops->name && strcmp(ops->name, provider->entry.name))
 		return NDSHM_REASON_NAME;
+	if (ops && ops->flags != provider->flags)
+		return NDSHM_REASON_FLAGS;
 	registration = new_registration(provider, characteristics, ops);
 	if (!registration)
 		return NDSHM_REASON_MEMORY;
@@ -224,6 +256,8 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 		return reason;
 	if (*handle)
 		return replace(*handle, characteristics, ops);
+	if (ops && ops->flags & ~NDSHM_PROVIDER_OPEN)
+		return NDSHM_REASON_FLAGS;
 	if (ops && ops->name && !ndshm_name_valid(ops->name))
 		return NDSHM_REASON_NAME;
 	if (adapter ? scope != NDSHM_SCOPE_ADAPTER :
@@ -238,6 +272,7 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 	provider->scope = scope;
 	if (ops) {
 		provider->owner = ops->owner;
+		provider->flags = ops->flags;
 		if (ops->name)
 			strscpy(provider->entry.name, ops->name,
 				sizeof(provider->entry.name));

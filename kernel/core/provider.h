@@ -55,6 +55,7 @@ enum ndshm_complaint {
  * @scope: for whom it is the default
  * @adapter: of NDSHM_SCOPE_ADAPTER; holds a reference
  * @owner: module of the handlers; pinned by every block
+ * @flags: NDSHM_PROVIDER_*
  * @set: blocks that it made, and allocations under way
  * @registration: the current one; guarded by @set.lock
  * @complaints: what was said of its handler's answers; NDSHM_COMPLAINT_*
@@ -64,6 +65,7 @@ struct ndshm_provider {
 	enum ndshm_scope scope;
 	struct ndshm_adapter *adapter;
 	struct module *owner;
+	u32 flags;
 	struct ndshm_blockset set;
 	struct ndshm_registration *registration;
 	unsigned long complaints;
@@ -77,13 +79,22 @@ struct ndshm_provider *ndshm_provider_find_id(u32 id);
 struct ndshm_provider *ndshm_provider_next(u32 *id);
 struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider);
 
+/* The default for @adapter, with a reference, or NULL. */
+struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);
+
+/*
+ * May a client have memory of @provider for @adapter? PROVIDER_CLOSED.
+ */
+ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
+				     const struct ndshm_adapter *adapter);
+
 /* Who does when nobody else is registered for it, until it is unregistered. */
 void ndshm_provider_set_built_in(struct ndshm_provider *provider);
 
 /*
  * Begin and end an allocation from @provider (NULL: who serves those of @adapter that
  * name nobody). enter gives the registration to use, with a reference and the owner's
- * module pinned. PROVIDER_UNKNOWN, PROVIDER_CLOSING.
+ * module pinned. PROVIDER_UNKNOWN, PROVIDER_CLOSED, PROVIDER_CLOSING.
  */
 ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
 				    struct ndshm_adapter *adapter,

@@ -37,6 +37,7 @@ enum ndshm_ndis_kind {
  * @context: the miniport's, for its handlers
  * @register_lock: one registration at a time; @lock is taken inside
  * @provider: what the driver has become, or NULL; changed with @register_lock
+ * @provider_flags: NDSHM_PROVIDER_* of @provider; likewise
  * @live: blocks that were allocated here, and allocations under way; counted from
  *	LONG_MIN on while somebody tries to close, so that nothing begins
  * @lock: guards what follows up to @buffers; innermost
@@ -57,8 +58,9 @@ struct ndshm_ndis {
 	struct ndshm_adapter *adapter;
 	struct ndshm_provider *coherent;
 	NDIS_HANDLE context;
-	struct mutex register_lock;	/* provider */
+	struct mutex register_lock;	/* provider, provider_flags */
 	struct ndshm_provider *provider;
+	u32 provider_flags;
 	atomic_long_t live;
 	spinlock_t lock;		/* up to dmas */
 	struct ndshm_ndis_registration *registration;

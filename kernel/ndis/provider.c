@@ -211,6 +211,7 @@ static ndshm_reason_t tell_core(struct ndshm_ndis *ndis, ULONG flags)
 	const struct ndshm_provider_ops ops = {
 		.name = ndis->name,
 		.owner = ndis->owner,
+		.flags = ndis->provider_flags,
 	};
 
 	return ndshm_provider_register(&characteristics, &ops,
@@ -284,6 +285,25 @@ NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle,
 	return status;
 }
 EXPORT_SYMBOL_GPL(NdisSetOptionalHandlers);
+
+int ndshm_ndis_serve_clients(NDIS_HANDLE handle)
+{
+	struct ndshm_ndis *ndis = ndshm_ndis_of(handle);
+	int ret = -EBUSY;
+
+	might_sleep();
+
+	if (!ndis)
+		return -EINVAL;
+	mutex_lock(&ndis->register_lock);
+	if (!ndis->provider) {
+		ndis->provider_flags = NDSHM_PROVIDER_OPEN;
+		ret = 0;
+	}
+	mutex_unlock(&ndis->register_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(ndshm_ndis_serve_clients);
 
 static void forget(struct ndshm_ndis *ndis)
 {

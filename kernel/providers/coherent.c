@@ -115,6 +115,7 @@ static const struct ndshm_provider_characteristics characteristics = {
 static const struct ndshm_provider_ops ops = {
 	.name = "coherent",
 	.owner = THIS_MODULE,
+	.flags = NDSHM_PROVIDER_OPEN,
 	.mmap = coherent_mmap,
 };
 

@@ -509,6 +509,7 @@ static const struct ndshm_provider_characteristics characteristics = {
 static const struct ndshm_provider_ops ops = {
 	.name = "pages",
 	.owner = THIS_MODULE,
+	.flags = NDSHM_PROVIDER_OPEN,
 	.page = pages_page,
 	.sync = pages_sync,
 };

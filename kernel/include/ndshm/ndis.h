@@ -184,6 +184,17 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 		    struct device *device, NDIS_HANDLE *handle);
 
 /**
+ * ndshm_ndis_serve_clients - let clients have memory of what a handle provides
+ * @handle: from ndshm_ndis_open(), before NdisSetOptionalHandlers()
+ *
+ * Without this call a provider serves code of the kernel only.
+ *
+ * Context: process; may sleep.
+ * Return: 0; -EBUSY: there is a provider; -EINVAL: @handle is none.
+ */
+int ndshm_ndis_serve_clients(NDIS_HANDLE handle);
+
+/**
  * ndshm_ndis_close - end a handle, and what was registered through it
  * @handle: from ndshm_ndis_open(); dead after success
  *

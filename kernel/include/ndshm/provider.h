@@ -5,6 +5,7 @@
 #ifndef _NDSHM_PROVIDER_H
 #define _NDSHM_PROVIDER_H
 
+#include <linux/bits.h>
 #include <linux/mm_types.h>
 
 #include <ndshm/block.h>
@@ -98,10 +99,14 @@ struct ndshm_provider_characteristics {
 	.size = NDSHM_SIZEOF_PROVIDER_CHARACTERISTICS_REVISION_1, \
 }
 
+/* Clients may have its memory; without it only kernel code may. */
+#define NDSHM_PROVIDER_OPEN	BIT(0)
+
 /**
  * struct ndshm_provider_ops - what Linux adds to the characteristics
  * @name: how users name the provider; NULL: it is given one
  * @owner: module that holds the handlers; pinned while blocks live
+ * @flags: NDSHM_PROVIDER_*
  * @mmap: show a whole block (@context) in @vma, from its first byte. The
  *	length is within the block, vm_pgoff is 0, and the mmap lock is held for
  *	writing. 0 or a negative errno.
@@ -125,6 +130,7 @@ struct ndshm_provider_characteristics {
 struct ndshm_provider_ops {
 	const char *name;
 	struct module *owner;
+	u32 flags;
 	int (*mmap)(void *provider_context, void *context,
 		    struct vm_area_struct *vma);
 	struct page *(*page)(void *provider_context, void *context,
@@ -137,7 +143,7 @@ struct ndshm_provider_ops {
  * enum ndshm_scope - for whom a provider is the default
  * @NDSHM_SCOPE_NAMED: for nobody: it serves those who name it
  * @NDSHM_SCOPE_MACHINE: for every adapter without one of its own
- * @NDSHM_SCOPE_ADAPTER: for one adapter
+ * @NDSHM_SCOPE_ADAPTER: for one adapter, and serves no other, whoever names it
  */
 enum ndshm_scope {
 	NDSHM_SCOPE_NAMED,
@@ -155,12 +161,12 @@ enum ndshm_scope {
  *
  * With *provider NULL a new provider comes into being, whose handle is stored
  * there last. With a handle from an earlier call the characteristics (and the
- * handlers of @ops) are replaced for new blocks; name (or NULL) and owner of @ops
- * must be as before, scope and adapter stay as they were; blocks that live go
+ * handlers of @ops) are replaced for new blocks; name (or NULL), owner and flags of
+ * @ops must be as before, scope and adapter stay as they were; blocks that live go
  * back to the handlers that made them.
  *
  * Context: process; may sleep.
- * Return: a reason: of the characteristics, NAME, NAME_TAKEN, SCOPE_TAKEN,
+ * Return: a reason: of the characteristics, FLAGS, NAME, NAME_TAKEN, SCOPE_TAKEN,
  * ADAPTER_UNKNOWN (@adapter is not what goes with @scope), ADAPTER_REMOVED or MEMORY,
  * or none.
  */

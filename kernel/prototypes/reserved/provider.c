@@ -98,6 +98,10 @@ static int __init provider_init(void)
 	ret = ndshm_ndis_open(THIS_MODULE, "reserved", NULL, &DriverHandle);
 	if (ret)
 		goto err_range;
+	/* It is the machine's memory, which programs are to have as well. */
+	ret = ndshm_ndis_serve_clients(DriverHandle);
+	if (ret)
+		goto err_handle;
 	/* Somebody may serve the machine already. */
 	if (SetOptions(DriverHandle) != NDIS_STATUS_SUCCESS) {
 		ret = -EBUSY;

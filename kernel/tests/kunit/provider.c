@@ -110,6 +110,57 @@ static void scope_taken(struct kunit *test)
 	ndshm_free(block);
 }
 
+/* A handler sees the device that it was registered for, and no other. */
+static void other_adapter(struct kunit *test)
+{
+	struct miniport *driver = test->priv;
+	struct ndshm_parameters p = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = NDSHM_USAGE_OTHER,
+		.length = 1,
+		.adapter = ndshm_adapter_find("node0"),
+	};
+	struct ndshm_provider *provider = NULL;
+	struct ndshm_block *block = NULL;
+
+	KUNIT_ASSERT_NOT_NULL(test, p.adapter);
+	miniport_revoke(driver);
+	ASSERT_REASON(test, offer(&good, NDSHM_SCOPE_ADAPTER, driver->adapter,
+				  &provider), NONE);
+	p.provider = provider;
+	EXPECT_REASON(test, ndshm_allocate(&p, &block), PROVIDER_CLOSED);
+	ndshm_adapter_put(p.adapter);
+	p.adapter = driver->adapter;
+	EXPECT_REASON(test, ndshm_allocate(&p, &block), PROVIDER_RESOURCES);
+	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
+}
+
+/* Who may have its memory is said once; what is not known is refused. */
+static void flags(struct kunit *test)
+{
+	struct ndshm_provider_ops ops = { .name = NAME, .flags = BIT(1) };
+	struct ndshm_provider *provider = NULL;
+
+	EXPECT_REASON(test, ndshm_provider_register(&good, &ops,
+						    NDSHM_SCOPE_NAMED, NULL,
+						    &provider), FLAGS);
+	expect_none(test, provider);
+	ops.flags = NDSHM_PROVIDER_OPEN;
+	ASSERT_REASON(test, ndshm_provider_register(&good, &ops,
+						    NDSHM_SCOPE_NAMED, NULL,
+						    &provider), NONE);
+	ops.flags = 0;
+	EXPECT_REASON(test, ndshm_provider_register(&good, &ops,
+						    NDSHM_SCOPE_NAMED, NULL,
+						    &provider), FLAGS);
+	/* Without ops they stay as they were. */
+	EXPECT_REASON(test, ndshm_provider_register(&good, NULL,
+						    NDSHM_SCOPE_NAMED, NULL,
+						    &provider), NONE);
+	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
+}
+
 /* What is wrong with the characteristics, one thing at a time. */
 static void characteristics(struct kunit *test)
 {
@@ -172,6 +223,8 @@ static struct kunit_case provider_cases[] = {
 	KUNIT_CASE(unknown_device),
 	KUNIT_CASE(device_gone),
 	KUNIT_CASE(scope_taken),
+	KUNIT_CASE(other_adapter),
+	KUNIT_CASE(flags),
 	KUNIT_CASE(characteristics),
 	KUNIT_CASE(pages_unwanted),
 	{}

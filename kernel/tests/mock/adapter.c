@@ -50,7 +50,9 @@ int mock_adapter_add(struct mock_command *command)
 	struct adapter *adapter;
 	int ret = -ENOMEM;
 
-	if (command->words != 3)
+	if (command->words == 4 && !strcmp(command->word[3], "closed"))
+		info.flags = 0;
+	else if (command->words != 3)
 		return -EINVAL;
 	if (strlen(command->word[2]) >= MOCK_NAME_SIZE)
 		return -ENAMETOOLONG;

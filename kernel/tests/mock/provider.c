@@ -209,6 +209,10 @@ static int option(struct registration *r, const char *word, bool replace)
 		r->ops.page = stray_page;
 	else if (replace && !strcmp(word, "owner=null"))
 		r->ops.owner = NULL;
+	else if (!strcmp(word, "closed"))
+		r->ops.flags = 0;
+	else if (!strcmp(word, "unknown-flag"))
+		r->ops.flags |= BIT(31);
 	else if (!strcmp(word, "name=null"))
 		r->ops.name = NULL;
 	else if (replace && name)
@@ -239,6 +243,7 @@ static int prepare(struct registration *r, struct mock_command *command,
 		.ops = {
 			.name = command->word[2],
 			.owner = THIS_MODULE,
+			.flags = NDSHM_PROVIDER_OPEN,
 			.mmap = mock_mmap,
 			.sync = mock_sync,
 		},

@@ -350,6 +350,7 @@ PROTOTYPE_IS(NdisGetSharedDataAlignment, ULONG, VOID);
 PROTOTYPE_IS(ndshm_ndis_open, int, struct module *, const char *,
 	     struct device *, NDIS_HANDLE *);
 PROTOTYPE_IS(ndshm_ndis_close, int, NDIS_HANDLE);
+PROTOTYPE_IS(ndshm_ndis_serve_clients, int, NDIS_HANDLE);
 
 TYPE_IS(ALLOCATE_SHARED_MEMORY_HANDLER, ALLOCATE_SHARED_MEMORY *);
 TYPE_IS(FREE_SHARED_MEMORY_HANDLER, FREE_SHARED_MEMORY *);

@@ -101,7 +101,8 @@ static int __init provider_init(void)
 			      &DriverHandle);
 	if (ret)
 		return ret;
-	if (SetOptions(DriverHandle) != NDIS_STATUS_SUCCESS) {
+	if (ndshm_ndis_serve_clients(DriverHandle) ||
+	    SetOptions(DriverHandle) != NDIS_STATUS_SUCCESS) {
 		ndshm_ndis_close(DriverHandle);
 		return -EBUSY;
 	}
