@@ -486,9 +486,12 @@ TEST_F(edu, claimant_killed)
 	close(peer);
 }
 
-/* edu has no reset, so who claims next must be trusted. */
+/* edu has no reset, so whose it was may have it next, or who is trusted. */
 TEST_F(edu, dirty)
 {
+	struct ndshm_nl_access access = {
+		.set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_REQUIRED,
+	};
 	struct ndshm_nl_adapter adapter;
 	int plain;
 
@@ -503,9 +506,15 @@ TEST_F(edu, dirty)
 	EXPECT_TRUE(adapter.dirty);
 	if (adapter.isolation)
 		SKIP(return, "not isolated, so there is no plain client");
+	ASSERT_EQ(0, ndshm_nl_set_adapter(&self->edu.nl, adapter.id, &access));
 	plain = test_open_without(CAP_SYS_RAWIO);
 	test_err_claim(EPERM, NDSHM_REASON_ADAPTER_DIRTY, plain, EDU_WIDTH);
 	test_claim(self->fd, EDU_WIDTH);
+	close(self->fd);
+	self->fd = ndshm_open();
+	access.reset_policy = NDSHM_RESET_SAME_USER;
+	ASSERT_EQ(0, ndshm_nl_set_adapter(&self->edu.nl, adapter.id, &access));
+	test_claim(plain, EDU_WIDTH);
 	close(plain);
 }
 

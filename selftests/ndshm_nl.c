@@ -114,6 +114,11 @@ void ndshm_nl_to_adapter(const struct nlmsghdr *message,
 	adapter->claimable = a.at[NDSHM_A_ADAPTER_CLAIMABLE];
 	adapter->claimed = a.at[NDSHM_A_ADAPTER_CLAIMED];
 	adapter->dirty = a.at[NDSHM_A_ADAPTER_DIRTY];
+	adapter->owner = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_OWNER]);
+	adapter->group = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_GROUP]);
+	adapter->mode = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_MODE]);
+	adapter->reset_policy =
+		ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_RESET_POLICY]);
 }
 
 void ndshm_nl_to_provider(const struct nlmsghdr *message,
@@ -131,6 +136,10 @@ void ndshm_nl_to_provider(const struct nlmsghdr *message,
 	provider->flags = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_FLAGS]);
 	provider->blocks = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_BLOCKS]);
 	provider->mappable = a.at[NDSHM_A_PROVIDER_MAPPABLE];
+	provider->open = a.at[NDSHM_A_PROVIDER_OPEN];
+	provider->owner = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_OWNER]);
+	provider->group = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_GROUP]);
+	provider->mode = ndshm_nl_u32(a.at[NDSHM_A_PROVIDER_MODE]);
 }
 
 void ndshm_nl_to_block(const struct nlmsghdr *message,
@@ -502,6 +511,41 @@ int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 		ndshm_nl_put(&request, NDSHM_A_QUOTA_RESET, &change->reset,
 			     sizeof(change->reset));
 	return ndshm_nl_talk(nl, &request, NULL, NULL);
+}
+
+/* @attribute: of the owner; group, mode and policy follow. */
+static int set_access(struct ndshm_nl *nl, __u8 cmd, __u16 id_attribute,
+		      __u16 attribute, __u32 id,
+		      const struct ndshm_nl_access *access)
+{
+	const __u32 values[] = {
+		access->owner, access->group, access->mode,
+		access->reset_policy,
+	};
+	struct ndshm_nl_request request;
+	unsigned int i;
+
+	ndshm_nl_begin(&request, nl->family, cmd, 0);
+	ndshm_nl_put(&request, id_attribute, &id, sizeof(id));
+	for (i = 0; i < 4; i++)
+		if (access->set & 1U << i)
+			ndshm_nl_put(&request, attribute + i, &values[i],
+				     sizeof(values[i]));
+	return ndshm_nl_talk(nl, &request, NULL, NULL);
+}
+
+int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,
+			 const struct ndshm_nl_access *access)
+{
+	return set_access(nl, NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_ID,
+			  NDSHM_A_ADAPTER_OWNER, id, access);
+}
+
+int ndshm_nl_set_provider(struct ndshm_nl *nl, __u32 id,
+			  const struct ndshm_nl_access *access)
+{
+	return set_access(nl, NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_ID,
+			  NDSHM_A_PROVIDER_OWNER, id, access);
 }
 
 /* A message of a dump is as long as what its socket has ever asked for at once. */

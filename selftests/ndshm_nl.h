@@ -48,6 +48,10 @@ struct ndshm_nl_adapter {
 	bool claimable;
 	bool claimed;
 	bool dirty;
+	__u32 owner;
+	__u32 group;
+	__u32 mode;
+	__u32 reset_policy;
 };
 
 struct ndshm_nl_provider {
@@ -59,6 +63,10 @@ struct ndshm_nl_provider {
 	__u32 flags;
 	__u32 blocks;
 	bool mappable;
+	bool open;
+	__u32 owner;
+	__u32 group;
+	__u32 mode;
 };
 
 struct ndshm_nl_block {
@@ -125,6 +133,25 @@ struct ndshm_nl_quota_change {
 	__u64 limits[NDSHM_NL_KINDS];
 };
 
+/* Whether a function that needs a reset can be claimed without one. */
+#define NDSHM_RESET_REQUIRED	0
+#define NDSHM_RESET_SAME_USER	1
+#define NDSHM_RESET_NONE	2
+
+/* Bit n: member n, in this order. */
+struct ndshm_nl_access {
+	__u32 set;
+	__u32 owner;
+	__u32 group;
+	__u32 mode;
+	__u32 reset_policy;	/* of adapters */
+};
+
+#define NDSHM_NL_OWNER	1
+#define NDSHM_NL_GROUP	2
+#define NDSHM_NL_MODE	4
+#define NDSHM_NL_RESET	8
+
 /* All return 0 or a negative errno, but for what returns a count. */
 int ndshm_nl_open(struct ndshm_nl *nl);
 void ndshm_nl_close(struct ndshm_nl *nl);
@@ -185,6 +212,12 @@ int ndshm_nl_quota(struct ndshm_nl *nl, __u32 uid,
 int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota);
 int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 		       const struct ndshm_nl_quota_change *change);
+
+/* Who may use an adapter or a provider. */
+int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,
+			 const struct ndshm_nl_access *access);
+int ndshm_nl_set_provider(struct ndshm_nl *nl, __u32 id,
+			  const struct ndshm_nl_access *access);
 
 /* How many there are; the first @capacity of them are stored. */
 int ndshm_nl_adapters(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapters,

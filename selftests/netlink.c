@@ -65,8 +65,12 @@ TEST_F(netlink, numbers)
 	EXPECT_EQ(21, NDSHM_CMD_QUOTA_GET);
 	EXPECT_EQ(22, NDSHM_CMD_QUOTA_SET);
 	EXPECT_EQ(23, NDSHM_CMD_QUOTA_EXCEEDED_NTF);
+	EXPECT_EQ(24, NDSHM_CMD_ADAPTER_SET);
+	EXPECT_EQ(25, NDSHM_CMD_PROVIDER_SET);
 	EXPECT_EQ(9, NDSHM_A_ADAPTER_DIRTY);
+	EXPECT_EQ(13, NDSHM_A_ADAPTER_RESET_POLICY);
 	EXPECT_EQ(7, NDSHM_A_PROVIDER_MAPPABLE);
+	EXPECT_EQ(11, NDSHM_A_PROVIDER_MODE);
 	EXPECT_EQ(13, NDSHM_A_BLOCK_REVOKED);
 	EXPECT_EQ(13, NDSHM_A_SECTION_REVOKED);
 	EXPECT_EQ(9, NDSHM_A_QUEUE_BYTES);
@@ -83,12 +87,19 @@ TEST_F(netlink, numbers)
 			 bit(NDSHM_A_ADAPTER_NAME) | \
 			 bit(NDSHM_A_ADAPTER_DEVICE) | \
 			 bit(NDSHM_A_ADAPTER_NODE) | \
-			 bit(NDSHM_A_ADAPTER_ISOLATION))
+			 bit(NDSHM_A_ADAPTER_ISOLATION) | \
+			 bit(NDSHM_A_ADAPTER_OWNER) | \
+			 bit(NDSHM_A_ADAPTER_GROUP) | \
+			 bit(NDSHM_A_ADAPTER_MODE) | \
+			 bit(NDSHM_A_ADAPTER_RESET_POLICY))
 #define PROVIDER_ALWAYS	(bit(NDSHM_A_PROVIDER_ID) | \
 			 bit(NDSHM_A_PROVIDER_NAME) | \
 			 bit(NDSHM_A_PROVIDER_SCOPE) | \
 			 bit(NDSHM_A_PROVIDER_FLAGS) | \
-			 bit(NDSHM_A_PROVIDER_BLOCKS))
+			 bit(NDSHM_A_PROVIDER_BLOCKS) | \
+			 bit(NDSHM_A_PROVIDER_OWNER) | \
+			 bit(NDSHM_A_PROVIDER_GROUP) | \
+			 bit(NDSHM_A_PROVIDER_MODE))
 #define BLOCK_ALWAYS	(bit(NDSHM_A_BLOCK_ID) | \
 			 bit(NDSHM_A_BLOCK_ADAPTER_ID) | \
 			 bit(NDSHM_A_BLOCK_PROVIDER_ID) | \
@@ -197,7 +208,8 @@ TEST_F(netlink, nothing_else_is_shown)
 				    bit(NDSHM_A_ADAPTER_DIRTY);
 	const __u32 provider_known = PROVIDER_ALWAYS |
 				     bit(NDSHM_A_PROVIDER_ADAPTER_ID) |
-				     bit(NDSHM_A_PROVIDER_MAPPABLE);
+				     bit(NDSHM_A_PROVIDER_MAPPABLE) |
+				     bit(NDSHM_A_PROVIDER_OPEN);
 	const __u32 block_known = BLOCK_ALWAYS | bit(NDSHM_A_BLOCK_PAD) |
 				  bit(NDSHM_A_BLOCK_CHARGED) |
 				  bit(NDSHM_A_BLOCK_REVOKED);
@@ -979,7 +991,33 @@ static const struct policy_row spec[] = {
 	  0, 0 },
 	{ NDSHM_CMD_QUOTA_SET, NDSHM_A_QUOTA_CLIENTS_LIMIT, NL_ATTR_TYPE_U64,
 	  0, 0 },
+	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_ID, NL_ATTR_TYPE_U32, 1, 0 },
+	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_NAME, NL_ATTR_TYPE_NUL_STRING,
+	  0, NDSHM_NAME_SIZE - 1 },
+	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_OWNER, NL_ATTR_TYPE_U32, 0,
+	  0 },
+	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_GROUP, NL_ATTR_TYPE_U32, 0,
+	  0 },
+	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_MODE, NL_ATTR_TYPE_U32, 0, 0 },
+	{ NDSHM_CMD_ADAPTER_SET, NDSHM_A_ADAPTER_RESET_POLICY, NL_ATTR_TYPE_U32,
+	  0, 0 },
+	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_ID, NL_ATTR_TYPE_U32, 1, 0 },
+	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_NAME,
+	  NL_ATTR_TYPE_NUL_STRING, 0, NDSHM_NAME_SIZE - 1 },
+	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_OWNER, NL_ATTR_TYPE_U32, 0,
+	  0 },
+	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_GROUP, NL_ATTR_TYPE_U32, 0,
+	  0 },
+	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_MODE, NL_ATTR_TYPE_U32, 0,
+	  0 },
 };
+
+/* What sets something shows nothing. */
+static bool is_set(unsigned int cmd)
+{
+	return cmd == NDSHM_CMD_QUOTA_SET || cmd == NDSHM_CMD_ADAPTER_SET ||
+	       cmd == NDSHM_CMD_PROVIDER_SET;
+}
 
 #define POLICIES	32
 
@@ -1051,8 +1089,7 @@ TEST_F(netlink, policy)
 	ASSERT_EQ(0, ndshm_nl_talk(&self->nl, &request, got_policy, policies));
 	for (i = 0; i < ARRAY_SIZE(spec); i++) {
 		ASSERT_TRUE(policies->has_do[spec[i].cmd]);
-		/* A limit is set, and nothing comes of it to be shown. */
-		EXPECT_EQ(spec[i].cmd != NDSHM_CMD_QUOTA_SET,
+		EXPECT_EQ(!is_set(spec[i].cmd),
 			  policies->has_dump[spec[i].cmd]);
 		ASSERT_GT(POLICIES, policies->of_do[spec[i].cmd]);
 		seen = &policies->rows[policies->of_do[spec[i].cmd]]
@@ -1068,8 +1105,8 @@ TEST_F(netlink, policy)
 			   i <= NDSHM_CMD_BLOCK_GET) ||
 			  i == NDSHM_CMD_SECTION_GET ||
 			  i == NDSHM_CMD_QUEUE_GET ||
-			  i == NDSHM_CMD_QUOTA_GET ||
-			  i == NDSHM_CMD_QUOTA_SET, policies->has_do[i]);
+			  i == NDSHM_CMD_QUOTA_GET || is_set(i),
+			  policies->has_do[i]);
 	free(policies);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/cred.h>
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -12,6 +13,7 @@
 #include "registry.h"
 
 static struct ndshm_registry adapters = NDSHM_REGISTRY_INIT(adapters);
+static LIST_HEAD(adapter_access);
 
 static struct ndshm_adapter *adapter_of(struct ndshm_entry *entry)
 {
@@ -64,6 +66,9 @@ static ndshm_reason_t publish(struct ndshm_adapter *adapter)
 	ndshm_reason_t reason;
 
 	mutex_lock(&ndshm_registry_lock);
+	/* What clients drive is root's at first, as a device node is. */
+	ndshm_access_start(&adapter_access, &adapter->entry, adapter->device,
+			   adapter->ops ? 0600 : 0666);
 	reason = ndshm_registry_add(&adapters, &adapter->entry, NULL);
 	mutex_unlock(&ndshm_registry_lock);
 	if (reason == NDSHM_REASON_NONE)
@@ -96,6 +101,7 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	ndshm_queues_init(&adapter->queues);
 	mutex_init(&adapter->claim_lock);
 	mutex_init(&adapter->bars_lock);
+	adapter->claimant = INVALID_UID;
 
 	if (info->ops)
 		adapter->group = ndshm_claim_group_get(info->group);
@@ -209,4 +215,30 @@ bool ndshm_adapter_dirty(struct ndshm_adapter *adapter)
 bool ndshm_adapter_claimed(struct ndshm_adapter *adapter)
 {
 	return READ_ONCE(adapter->claim);
+}
+
+int ndshm_adapter_set_access(struct ndshm_adapter *adapter, u32 set,
+			     const struct ndshm_access *to)
+{
+	return ndshm_access_change(&adapter_access, &adapter->entry,
+				   adapter->device, set, to);
+}
+
+bool ndshm_adapter_ignores_reset(const struct ndshm_adapter *adapter, bool rawio)
+{
+	lockdep_assert_held(&adapter->claim_lock);
+
+	switch (ndshm_access_read(&adapter->entry.access).reset) {
+	case NDSHM_RESET_NONE:
+		return true;
+	case NDSHM_RESET_SAME_USER:
+		return rawio || uid_eq(adapter->claimant, current_euid());
+	default:
+		return rawio;
+	}
+}
+
+void ndshm_adapter_teardown(void)
+{
+	ndshm_access_forget(&adapter_access);
 }

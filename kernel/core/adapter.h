@@ -41,6 +41,7 @@ struct ndshm_claim_group;
  *	device lock, outside object locks; never inside the mmap lock
  * @bars: those that @claim has asked for. Added with @claim_lock held as well
  * @bars_unmapped: accesses of clients are SIGBUS, as long as a reset lasts
+ * @claimant: effective user of the last claim; protected by @claim_lock
  * @removed: no claim can come any more
  */
 struct ndshm_adapter {
@@ -58,6 +59,7 @@ struct ndshm_adapter {
 	struct mutex bars_lock;		/* bars, bars_unmapped */
 	struct ndshm_bar *bars[NDSHM_BARS];
 	bool bars_unmapped;
+	kuid_t claimant;
 	bool removed;
 };
 
@@ -70,5 +72,18 @@ struct ndshm_adapter *ndshm_adapter_get(struct ndshm_adapter *adapter);
 u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter);
 bool ndshm_adapter_dirty(struct ndshm_adapter *adapter);
 bool ndshm_adapter_claimed(struct ndshm_adapter *adapter);
+
+/* Change what @set (NDSHM_ACCESS_SET_*) names. -ENOMEM, -EINTR. May sleep. */
+int ndshm_adapter_set_access(struct ndshm_adapter *adapter, u32 set,
+			     const struct ndshm_access *to);
+
+/*
+ * May the caller claim the adapter although its device needs a reset? @rawio: of the
+ * client. Called with @claim_lock held.
+ */
+bool ndshm_adapter_ignores_reset(const struct ndshm_adapter *adapter,
+				 bool rawio);
+
+void ndshm_adapter_teardown(void);
 
 #endif /* _NDSHM_CORE_ADAPTER_H */

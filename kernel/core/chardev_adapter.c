@@ -51,6 +51,8 @@ static ndshm_reason_t claim(struct ndshm_command *command,
 
 	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
 		return NDSHM_REASON_ADAPTER_CLOSED;
+	if (!ndshm_access_permitted(&adapter->entry.access))
+		return NDSHM_REASON_ADAPTER_PERMISSION;
 	if (width < 24 || width > 64)
 		return NDSHM_REASON_ADDRESS_WIDTH;
 	reason = ndshm_claim_begin(adapter, width, client, &claim);

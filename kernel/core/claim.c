@@ -2,6 +2,7 @@
 /*
  * Claims: DMA stops before memory goes.
  */
+#include <linux/cred.h>
 #include <linux/export.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -189,7 +190,8 @@ static ndshm_reason_t begin(struct ndshm_adapter *adapter,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	return adapter->ops->claim(adapter->context, address_width,
-				   client->rawio);
+				   ndshm_adapter_ignores_reset(adapter,
+							       client->rawio));
 }
 
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
@@ -224,6 +226,7 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 		WRITE_ONCE(adapter->claim, claim);
 		WRITE_ONCE(group->client, client);
 		list_add_tail(&claim->group_link, &group->claims);
+		adapter->claimant = current_euid();
 	}
 	mutex_unlock(&adapter->claim_lock);
 	mutex_unlock(&group->lock);

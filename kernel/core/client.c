@@ -96,8 +96,10 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 {
 	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
 		return NDSHM_REASON_ADAPTER_CLOSED;
+	/* Where there is a claim, it was the claim that needed permission. */
 	if (!adapter->ops)
-		return NDSHM_REASON_NONE;
+		return ndshm_access_permitted(&adapter->entry.access) ?
+		       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_PERMISSION;
 	if (!claim)
 		return NDSHM_REASON_CLAIM_MISSING;
 	return ndshm_adapter_permit(adapter, client->rawio);

@@ -4,6 +4,7 @@
 #include "../pci/pci.h"
 #include "../providers/coherent.h"
 #include "../providers/pages.h"
+#include "adapter.h"
 #include "block.h"
 #include "block_table.h"
 #include "chardev.h"
@@ -74,6 +75,8 @@ err_block:
 err_netlink:
 	ndshm_nl_exit();
 	ndshm_quota_teardown();
+	ndshm_adapter_teardown();
+	ndshm_provider_teardown();
 	return ret;
 }
 module_init(ndshm_init);
@@ -90,8 +93,10 @@ static void __exit ndshm_exit(void)
 	ndshm_queue_teardown();
 	ndshm_block_teardown();
 	ndshm_nl_exit();
-	/* Limits can be set until then. */
+	/* Limits and permission can be set until then. */
 	ndshm_quota_teardown();
+	ndshm_adapter_teardown();
+	ndshm_provider_teardown();
 }
 module_exit(ndshm_exit);
 

@@ -148,7 +148,11 @@ static int adapter_fill(struct sk_buff *skb, const struct ndshm_message *m,
 		 put_flag(skb, NDSHM_A_ADAPTER_CLAIMED,
 			  ndshm_adapter_claimed(adapter)) ||
 		 put_flag(skb, NDSHM_A_ADAPTER_DIRTY,
-			  ndshm_adapter_dirty(adapter));
+			  ndshm_adapter_dirty(adapter)) ||
+		 ndshm_nl_put_access(skb, m, &adapter->entry.access,
+				     NDSHM_A_ADAPTER_OWNER) ||
+		 nla_put_u32(skb, NDSHM_A_ADAPTER_RESET_POLICY,
+			     READ_ONCE(adapter->entry.access.reset));
 	return ndshm_nl_end(skb, header, failed);
 }
 
@@ -180,7 +184,11 @@ static int provider_fill(struct sk_buff *skb, const struct ndshm_message *m,
 		return -EMSGSIZE;
 	failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ID, provider->entry.id) ||
 		 nla_put_string(skb, NDSHM_A_PROVIDER_NAME, provider->entry.name) ||
-		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope);
+		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope) ||
+		 put_flag(skb, NDSHM_A_PROVIDER_OPEN,
+			  provider->flags & NDSHM_PROVIDER_OPEN) ||
+		 ndshm_nl_put_access(skb, m, &provider->entry.access,
+				     NDSHM_A_PROVIDER_OWNER);
 	/* The count would tell any user what the others do. */
 	if (!failed && m->viewer.all)
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_BLOCKS,
@@ -315,24 +323,46 @@ int ndshm_nl_reply(struct sk_buff *skb, struct genl_info *info, int err)
 	return err;
 }
 
-int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
+int ndshm_nl_find_adapter(struct genl_info *info,
+			  struct ndshm_adapter **adapter)
 {
 	struct nlattr *key = get_key(info, NDSHM_A_ADAPTER_ID,
 				     NDSHM_A_ADAPTER_NAME);
-	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct ndshm_adapter *adapter;
-	struct sk_buff *skb;
-	int err = -ENOMEM;
 
 	if (!key)
 		return -EINVAL;
 	if (nla_type(key) == NDSHM_A_ADAPTER_ID)
-		adapter = ndshm_adapter_find_id(nla_get_u32(key));
+		*adapter = ndshm_adapter_find_id(nla_get_u32(key));
 	else
-		adapter = ndshm_adapter_find(nla_data(key));
-	if (!adapter)
-		return ndshm_nl_not_found(info, key);
+		*adapter = ndshm_adapter_find(nla_data(key));
+	return *adapter ? 0 : ndshm_nl_not_found(info, key);
+}
 
+int ndshm_nl_find_provider(struct genl_info *info,
+			   struct ndshm_provider **provider)
+{
+	struct nlattr *key = get_key(info, NDSHM_A_PROVIDER_ID,
+				     NDSHM_A_PROVIDER_NAME);
+
+	if (!key)
+		return -EINVAL;
+	if (nla_type(key) == NDSHM_A_PROVIDER_ID)
+		*provider = ndshm_provider_find_id(nla_get_u32(key));
+	else
+		*provider = ndshm_provider_find(nla_data(key));
+	return *provider ? 0 : ndshm_nl_not_found(info, key);
+}
+
+int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
+	struct ndshm_adapter *adapter;
+	struct sk_buff *skb;
+	int err = ndshm_nl_find_adapter(info, &adapter);
+
+	if (err)
+		return err;
+	err = -ENOMEM;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (skb)
 		err = ndshm_nl_reply(skb, info, adapter_fill(skb, &m, adapter));
@@ -342,22 +372,14 @@ int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
 
 int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	struct nlattr *key = get_key(info, NDSHM_A_PROVIDER_ID,
-				     NDSHM_A_PROVIDER_NAME);
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
 	struct ndshm_provider *provider;
 	struct sk_buff *skb;
-	int err = -ENOMEM;
+	int err = ndshm_nl_find_provider(info, &provider);
 
-	if (!key)
-		return -EINVAL;
-	if (nla_type(key) == NDSHM_A_PROVIDER_ID)
-		provider = ndshm_provider_find_id(nla_get_u32(key));
-	else
-		provider = ndshm_provider_find(nla_data(key));
-	if (!provider)
-		return ndshm_nl_not_found(info, key);
-
+	if (err)
+		return err;
+	err = -ENOMEM;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (skb)
 		err = ndshm_nl_reply(skb, info, provider_fill(skb, &m, provider));

@@ -25,8 +25,12 @@ extern const struct nla_policy ndshm_quota_get_nl_policy[NDSHM_A_QUOTA_UID + 1];
 
 extern const struct nla_policy ndshm_quota_set_nl_policy[NDSHM_A_QUOTA_CLIENTS_LIMIT + 1];
 
+extern const struct nla_policy ndshm_adapter_set_nl_policy[NDSHM_A_ADAPTER_RESET_POLICY + 1];
+
+extern const struct nla_policy ndshm_provider_set_nl_policy[NDSHM_A_PROVIDER_MODE + 1];
+
 /* Ops table for ndshm */
-extern const struct genl_ops ndshm_nl_ops[7];
+extern const struct genl_ops ndshm_nl_ops[9];
 
 int ndshm_nl_dump_start(struct netlink_callback *cb);
 int ndshm_nl_dump_done(struct netlink_callback *cb);
@@ -47,5 +51,7 @@ int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int ndshm_nl_quota_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_quota_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int ndshm_nl_quota_set_doit(struct sk_buff *skb, struct genl_info *info);
+int ndshm_nl_adapter_set_doit(struct sk_buff *skb, struct genl_info *info);
+int ndshm_nl_provider_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_NDSHM_GEN_H */

@@ -10,6 +10,9 @@
 #include <linux/uidgid.h>
 #include <net/genetlink.h>
 
+struct ndshm_access;
+struct ndshm_adapter;
+struct ndshm_provider;
 struct pid_namespace;
 struct user_namespace;
 
@@ -62,6 +65,15 @@ struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
 int ndshm_nl_reply(struct sk_buff *skb, struct genl_info *info, int err);
 /* -ENOENT, and in words. */
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key);
+/* The one whose id or name is in the request, with a reference; 0 or -errno. */
+int ndshm_nl_find_adapter(struct genl_info *info,
+			  struct ndshm_adapter **adapter);
+int ndshm_nl_find_provider(struct genl_info *info,
+			   struct ndshm_provider **provider);
+
+/* Owner, group and mode, as attribute @owner and the next two; 0 or -errno. */
+int ndshm_nl_put_access(struct sk_buff *skb, const struct ndshm_message *m,
+			const struct ndshm_access *access, int owner);
 
 /*
  * Show the first object from place *next on, leave out those that the viewer may

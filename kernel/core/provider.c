@@ -13,6 +13,7 @@
 #include "registry.h"
 
 static struct ndshm_registry providers = NDSHM_REGISTRY_INIT(providers);
+static LIST_HEAD(provider_access);
 
 /*
  * Who serves allocations that name nobody, if the adapter has no provider of
@@ -111,7 +112,20 @@ ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
 	if (!provider_serves(provider, adapter) ||
 	    !(provider->flags & NDSHM_PROVIDER_OPEN))
 		return NDSHM_REASON_PROVIDER_CLOSED;
-	return NDSHM_REASON_NONE;
+	return ndshm_access_permitted(&provider->entry.access) ?
+	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
+}
+
+int ndshm_provider_set_access(struct ndshm_provider *provider, u32 set,
+			      const struct ndshm_access *to)
+{
+	return ndshm_access_change(&provider_access, &provider->entry, NULL,
+				   set, to);
+}
+
+void ndshm_provider_teardown(void)
+{
+	ndshm_access_forget(&provider_access);
 }
 
 void ndshm_provider_set_built_in(struct ndshm_provider *provider)
@@ -222,6 +236,7 @@ static ndshm_reason_t publish_locked(struct ndshm_provider *provider)
 		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (place && rcu_access_pointer(*place))
 		return NDSHM_REASON_SCOPE_TAKEN;
+	ndshm_access_start(&provider_access, &provider->entry, NULL, 0666);
 	reason = ndshm_registry_add(&providers, &provider->entry, "provider");
 	if (reason == NDSHM_REASON_NONE && place)
 		rcu_assign_pointer(*place, provider);

@@ -83,10 +83,15 @@ struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider);
 struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);
 
 /*
- * May a client have memory of @provider for @adapter? PROVIDER_CLOSED.
+ * May the caller, a client, have memory of @provider for @adapter? PROVIDER_CLOSED,
+ * PROVIDER_PERMISSION.
  */
 ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
 				     const struct ndshm_adapter *adapter);
+
+/* As of an adapter. */
+int ndshm_provider_set_access(struct ndshm_provider *provider, u32 set,
+			      const struct ndshm_access *to);
 
 /* Who does when nobody else is registered for it, until it is unregistered. */
 void ndshm_provider_set_built_in(struct ndshm_provider *provider);
@@ -102,5 +107,7 @@ ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
 void ndshm_provider_leave(struct ndshm_provider *provider);
 
 void ndshm_registration_put(struct ndshm_registration *registration);
+
+void ndshm_provider_teardown(void);
 
 #endif /* _NDSHM_CORE_PROVIDER_H */

@@ -12,6 +12,8 @@
 
 #include <ndshm/provider.h>
 
+#include "access.h"
+
 /*
  * Guards the names and scopes of adapters and providers, and their coming and
  * going. The outermost lock of the core; lookups do not need it.
@@ -23,12 +25,14 @@ extern struct mutex ndshm_registry_lock;
  * @references: the registration's, and what the object adds to that
  * @id: machine-wide, never 0, not used again soon
  * @name: unique among the registered
+ * @access: who may use it; see access.h
  * @rcu: the object is freed by it, because lookups may still look at it
  */
 struct ndshm_entry {
 	refcount_t references;
 	u32 id;
 	char name[NDSHM_NAME_SIZE];
+	struct ndshm_access access;
 	struct rcu_head rcu;
 };
 

@@ -118,7 +118,7 @@ int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked)
 }
 
 static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
-				      bool privileged)
+				      bool dirty)
 {
 	struct ndshm_pci_function *function = context;
 	struct pci_dev *pdev = function->pdev;
@@ -130,7 +130,7 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	/* Of a function that somebody else was resetting, registers read as ones. */
 	if (function->unclean == -EAGAIN || function->unclean == -ENODEV)
 		WRITE_ONCE(function->unclean, ndshm_pci_quiet(function, false));
-	if (function->unclean && !privileged)
+	if (function->unclean && !dirty)
 		return NDSHM_REASON_ADAPTER_DIRTY;
 
 	/* The last client's blocks are gone, so the mask can change. */

@@ -195,13 +195,19 @@ struct ndshm_get_info {
  * to, and then every block made under the claim is revoked, whoever maps it. It
  * also ends before a driver of the kernel probes a function of the IOMMU group.
  *
+ * An adapter has an owner, a group and a mode, which netlink shows and administrators
+ * set: at first root's, 0600, for a PCI function. The caller must have permission to read
+ * and to write (else EACCES, ADAPTER_PERMISSION). It is checked by effective ids, at the
+ * claim, and not again for what is done under it.
+ *
  * Adapters of NUMA nodes need no claim: this command, NDSHM_ADAPTER_START and
  * NDSHM_ADAPTER_MAP_BAR answer EOPNOTSUPP (CLAIM_UNSUPPORTED) for them. A
  * function without isolation can only be claimed through a client that was
  * opened with CAP_SYS_RAWIO (else EPERM, NOT_ISOLATED) and while the module
  * parameter allow_unisolated is set (else EPERM, UNISOLATED_OFF); the kernel
- * is then tainted. A function whose last reset failed goes only to a client
- * opened with CAP_SYS_RAWIO (else EPERM, ADAPTER_DIRTY).
+ * is then tainted. A function that was not reset after its last claim goes to a client
+ * opened with CAP_SYS_RAWIO, and to whom the adapter's reset policy permits, at first the
+ * effective user of that claim (else EPERM, ADAPTER_DIRTY).
  */
 struct ndshm_adapter_claim {
 	__u32 size;
@@ -332,7 +338,9 @@ struct ndshm_block_info {
  * @flags: NDSHM_ALLOC_* bits
  * @adapter: id of the adapter whose device uses the memory
  * @provider: id of a provider; 0: the adapter's, else the machine's, else the
- *	built-in ``coherent``
+ *	built-in ``coherent``. It must be open to clients and, if it is an adapter's own,
+ *	be that of @adapter (else EACCES, PROVIDER_CLOSED), and its mode must permit the
+ *	caller to read and to write (else EACCES, PROVIDER_PERMISSION).
  * @length: bytes of each block, 1 to ndshm_get_info.out_max_length; rounded up
  *	to pages. Memory reads as zero.
  * @preferred_node: NUMA node, or NDSHM_NODE_ANY
@@ -551,7 +559,8 @@ struct ndshm_block_sync {
  * @flags: NDSHM_CREATE_* bits
  * @adapter: id of the adapter whose device uses the memory
  * @provider: id of a provider that has pages (else EOPNOTSUPP, PROVIDER_PAGELESS, as
- *	soon as memory is needed); 0: the built-in ``pages``
+ *	soon as memory is needed); 0: the built-in ``pages``. As of NDSHM_BLOCK_ALLOC,
+ *	and looked at now only: the section can grow later.
  * @max_size: in bytes, 1 to ndshm_get_info.out_max_section; rounded up to pages
  * @initial_size: in bytes, 0 to @max_size; rounded up to pages
  * @preferred_node: NUMA node, or NDSHM_NODE_ANY
@@ -639,7 +648,8 @@ struct ndshm_section_share {
  * @holder: the caller's own holder, whose extents go with the section; or -1
  * @__reserved: must be 0
  *
- * It is for the user who created it, and for CAP_SYS_ADMIN (else EPERM, NOT_CREATOR).
+ * It is for the user who created it, by effective user ids, and for CAP_SYS_ADMIN (else
+ * EPERM, NOT_CREATOR).
  * While another holder has extents the answer is EBUSY (SECTION_BUSY), unless it is
  * forced. Afterwards nothing can be allocated, attached or mapped any more (EIDRM),
  * and the memory goes with the last mapping. Extents that were kept do not count.

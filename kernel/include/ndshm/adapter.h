@@ -18,15 +18,15 @@ struct ndshm_adapter;
  * struct ndshm_adapter_ops - an adapter whose device a client can drive
  * @isolation: NDSHM_ISOLATION_* properties that are missing now; 0: isolated.
  *	Any number of calls at a time; may sleep.
- * @claim: a client comes. @address_width is 24 to 64; @privileged clients may
- *	have what is dirty. Bus mastering is off when it returns.
+ * @claim: a client comes. @address_width is 24 to 64; @dirty: the client
+ *	may have a device that needs a reset. Bus mastering is off when it returns.
  * @start: bus mastering on; any number of times
  * @bar: the bus address and length of BAR @bar (0 to 5)
  * @release: the client has gone and its BAR mappings with it: bus mastering
  *	off, no transaction left, the function reset. @removing: called from
  *	ndshm_adapter_unregister(), with the device lock held.
  * @dirty: the reset at the last release is missing or failed, so that @claim
- *	asks for a privileged client. Any number of calls at a time.
+ *	refuses clients that may not have it so. Any number of calls at a time.
  *
  * Context: process; may sleep. @claim, @start, @bar and @release are called
  * one at a time; @start and @bar between @claim and @release only.
@@ -34,7 +34,7 @@ struct ndshm_adapter;
 struct ndshm_adapter_ops {
 	u32 (*isolation)(void *context);
 	ndshm_reason_t (*claim)(void *context, unsigned int address_width,
-				bool privileged);
+				bool dirty);
 	ndshm_reason_t (*start)(void *context);
 	ndshm_reason_t (*bar)(void *context, unsigned int bar,
 			      phys_addr_t *start, u64 *length);
