@@ -425,6 +425,8 @@ static int list_adapters(struct ndshm *ndshm, const char *name, struct ndshm_ada
 		.node = NDSHM_NODE_ANY,
 		.isolation = NDSHM_ISOLATION_NO_TRANSLATION,
 		.open = true,
+		.mode = 0666,
+		.reset = NDSHM_RESET_SAME_USER,
 	};
 	*out = row;
 	*count = 1;
@@ -447,6 +449,8 @@ static int list_providers(struct ndshm *ndshm, const char *name, struct ndshm_pr
 		.scope = 1,
 		.mappable = true,
 		.usage = true,
+		.open = true,
+		.mode = 0666,
 	};
 	ndshm__lock();
 	row->blocks = ndshm->memfd->count;

@@ -134,6 +134,7 @@ const struct ndshm_backend ndshm__backend_module = {
 	.list_blocks = ndshm__netlink_blocks,
 	.list_sections = ndshm__netlink_sections,
 	.list_queues = ndshm__netlink_queues,
+	.set_access = ndshm__netlink_set_access,
 	.quotas = ndshm__netlink_quotas,
 	.set_quota = ndshm__netlink_set_quota,
 	.monitor = ndshm__netlink_monitor,

@@ -36,7 +36,9 @@ struct ndshm_section;
  * @list_blocks: the same for blocks, which have no name
  * @list_sections: the same for sections
  * @list_queues: the same for queues and ports
- * @quotas: the same for users and what they may have; if @uid is not NULL, that of
+ * @set_access: as ndshm_set_adapter_access() or, if @provider, ndshm_set_provider_access(),
+ *	with what was checked. NULL: there is no permission to set
+ * @quotas: as the lists, for users and what they may have; if @uid is not NULL, that of
  *	the one user, who can be NDSHM_UID_SELF. NULL: there are no quotas
  * @set_quota: as ndshm_set_quota(), with a real uid and what was checked. NULL with
  *	@quotas
@@ -60,6 +62,8 @@ struct ndshm_backend {
 	int (*list_blocks)(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
 	int (*list_sections)(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
 	int (*list_queues)(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
+	int (*set_access)(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
+			  const struct ndshm_access *access);
 	int (*quotas)(struct ndshm *ndshm, const uint32_t *uid, struct ndshm_quota_row **out,
 		      size_t *count);
 	int (*set_quota)(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
@@ -164,7 +168,9 @@ int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, siz
 int ndshm__netlink_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
 int ndshm__netlink_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
 
-/* netlink_quota.c, monitor.c: likewise. */
+/* netlink_access.c, netlink_quota.c, monitor.c: likewise. */
+int ndshm__netlink_set_access(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
+			      const struct ndshm_access *access);
 int ndshm__netlink_quotas(struct ndshm *ndshm, const uint32_t *uid, struct ndshm_quota_row **out,
 			  size_t *count);
 int ndshm__netlink_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,

@@ -117,6 +117,10 @@ static const struct nla_policy adapter_policy[NDSHM_A_ADAPTER_MAX + 1] = {
 	[NDSHM_A_ADAPTER_CLAIMABLE] = { .type = NLA_FLAG },
 	[NDSHM_A_ADAPTER_CLAIMED] = { .type = NLA_FLAG },
 	[NDSHM_A_ADAPTER_DIRTY] = { .type = NLA_FLAG },
+	[NDSHM_A_ADAPTER_OWNER] = { .type = NLA_U32 },
+	[NDSHM_A_ADAPTER_GROUP] = { .type = NLA_U32 },
+	[NDSHM_A_ADAPTER_MODE] = { .type = NLA_U32 },
+	[NDSHM_A_ADAPTER_RESET_POLICY] = { .type = NLA_U32 },
 };
 
 static void fill_adapter(void *to, struct nlattr **attrs)
@@ -132,6 +136,10 @@ static void fill_adapter(void *to, struct nlattr **attrs)
 	row->claimable = attrs[NDSHM_A_ADAPTER_CLAIMABLE];
 	row->claimed = attrs[NDSHM_A_ADAPTER_CLAIMED];
 	row->dirty = attrs[NDSHM_A_ADAPTER_DIRTY];
+	row->owner = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_OWNER]);
+	row->group = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_GROUP]);
+	row->mode = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_MODE]);
+	row->reset = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_RESET_POLICY]);
 }
 
 const struct ndshm_table ndshm__adapters = {
@@ -151,6 +159,10 @@ static const struct nla_policy provider_policy[NDSHM_A_PROVIDER_MAX + 1] = {
 	[NDSHM_A_PROVIDER_FLAGS] = { .type = NLA_U32 },
 	[NDSHM_A_PROVIDER_BLOCKS] = { .type = NLA_U32 },
 	[NDSHM_A_PROVIDER_MAPPABLE] = { .type = NLA_FLAG },
+	[NDSHM_A_PROVIDER_OPEN] = { .type = NLA_FLAG },
+	[NDSHM_A_PROVIDER_OWNER] = { .type = NLA_U32 },
+	[NDSHM_A_PROVIDER_GROUP] = { .type = NLA_U32 },
+	[NDSHM_A_PROVIDER_MODE] = { .type = NLA_U32 },
 };
 
 static void fill_provider(void *to, struct nlattr **attrs)
@@ -165,6 +177,10 @@ static void fill_provider(void *to, struct nlattr **attrs)
 	row->blocks = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_BLOCKS]);
 	row->mappable = attrs[NDSHM_A_PROVIDER_MAPPABLE];
 	row->usage = attrs[NDSHM_A_PROVIDER_BLOCKS];
+	row->open = attrs[NDSHM_A_PROVIDER_OPEN];
+	row->owner = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_OWNER]);
+	row->group = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_GROUP]);
+	row->mode = ndshm__attr_u32(attrs[NDSHM_A_PROVIDER_MODE]);
 }
 
 const struct ndshm_table ndshm__providers = {

@@ -100,7 +100,7 @@ static const struct row rows[] = {
 	ROW(LOCKDOWN, OPEN_FAILED, EPERM, "lockdown",
 	    "the adapter is not isolated, and the kernel is locked down: \"ndshm list adapters\" says what is missing"),
 	ROW(ADAPTER_DIRTY, OPEN_FAILED, EPERM, "adapter-dirty",
-	    "the function was not reset after its last claim: only a client with CAP_SYS_RAWIO may have it next"),
+	    "the function was not reset after its last claim: let the user who had it last claim it, or a client with CAP_SYS_RAWIO, or change its reset policy (ndshm permit)"),
 	ROW(BAR, INVALID_PARAMETER, EINVAL, "bar",
 	    "a function has BARs 0 to 5: choose one of them"),
 	ROW(BAR_NOT_MAPPABLE, NOT_SUPPORTED, EOPNOTSUPP, "bar-not-mappable",

@@ -101,6 +101,34 @@ run 0 "unbind without memory" unbind
 says "unbind without memory says so" "*group 3 stays DMA*not known*"
 wrote "unbind without memory keeps the type" DMA "$groups/3/type"
 
+# Who may use it
+set_driver
+run 0 "bind, and say nothing" bind -j
+is "bind, and say nothing: owner" '"root"' "$(get owner)"
+is "bind, and say nothing: mode" '"0600"' "$(get mode)"
+is "bind, and say nothing: reset" '"same-user"' "$(get reset)"
+set_driver
+run 0 "bind for a user" bind -j --owner nobody:4000000000 --mode 0660 --reset none
+is "bind for a user: owner" '"nobody"' "$(get owner)"
+is "bind for a user: group" 4000000000 "$(get gid)"
+is "bind for a user: mode" '"0660"' "$(get mode)"
+is "bind for a user: reset" '"none"' "$(get reset)"
+set_driver
+run 0 "bind for a group" bind --owner :4000000000 --mode 660 --reset=required
+says "bind for a group: said" "*adapter 0000:00:05.0: owner root:4000000000, mode 0660, reset required*"
+for bad in "--owner nobody:nogroup9" "--owner no-such-user" "--owner -1" "--mode 0770" "--mode 888" \
+	"--mode x" "--mode 06660" "--reset always" "--reset"; do
+	# shellcheck disable=SC2086 # words
+	run 2 "bind $bad" bind $bad
+	wrote "bind $bad: nothing is done" "" "$drivers/ndshm_pci/bind"
+done
+STAND_IN_REFUSE=1 run 1 "bind, not permitted to set" bind --mode 0660
+says "bind, not permitted to set: why" "*cannot set who may use adapter*CAP_SYS_ADMIN*(EPERM)*"
+set_driver ndshm_pci
+run 2 "unbind sets nothing" unbind --mode 0660
+run 0 "unbind again" unbind
+set_type DMA-FQ
+
 # A card that was pulled out is not unbound: what is remembered is of a group that ended.
 set_type identity
 set_driver

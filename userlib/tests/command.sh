@@ -16,7 +16,7 @@ run 0 "version" --version
 is "the version is said" "ndshm $version" "$out"
 run 0 "help" --help
 help=$out
-for word in info list alloc section monitor quota bind unbind; do
+for word in info list alloc section monitor quota permit bind unbind; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" $word --help
@@ -48,17 +48,23 @@ is "they count as well" "\"$version\"" "$(get version)"
 NDSHM_BACKEND=memfd: run 0 "the environment names the backend" info
 
 run 0 "adapters" -b memfd: list adapters
-is "adapters: table" "ID  NAME   DEVICE  NODE  STATE  ISOLATION
- 1  memfd  -          -  open   not isolated: no translation" "$out"
+is "adapters: table" "ID  NAME   DEVICE  NODE  STATE  OWNER      MODE  RESET  ISOLATION
+ 1  memfd  -          -  open   root:root  0666  -      not isolated: no translation" "$out"
 run 0 "adapters in JSON" -b memfd: list adapters -j
 is "adapters: name" '"memfd"' "$(get 0 name)"
 is "adapters: isolation" 'false' "$(get 0 isolated)"
 is "adapters: missing" '["no-translation"]' "$(get 0 missing)"
+is "adapters: owner" '"root"' "$(get 0 owner)"
+is "adapters: group" 0 "$(get 0 gid)"
+is "adapters: mode" '"0666"' "$(get 0 mode)"
+is "adapters: reset" '"same-user"' "$(get 0 reset)"
 run 0 "providers" -b memfd: list providers
-is "providers: table" "ID  NAME   DEFAULT FOR  BLOCKS  FLAGS  MAPPABLE
- 1  memfd  machine           0    0x0  yes" "$out"
+is "providers: table" "ID  NAME   DEFAULT FOR  BLOCKS  FLAGS  MAPPABLE  OWNER      MODE
+ 1  memfd  machine           0    0x0  yes       root:root  0666" "$out"
 run 0 "providers in JSON" -b memfd: list providers -j
 is "providers: scope" '"machine"' "$(get 0 scope)"
+is "providers: open" true "$(get 0 open)"
+is "providers: mode" '"0666"' "$(get 0 mode)"
 run 0 "queues" -b memfd: list queues
 is "queues: table" "ADAPTER  KIND   ID  STATE    FILTERS  BLOCKS  BYTES  PACKETS
 memfd    queue   0  running        0       0      0        0
@@ -137,6 +143,22 @@ holds_and_ends "adapter memfd*" -b memfd: alloc
 # What only the module has; stand_in.c makes answers up.
 run 1 "monitor: no module" -b memfd: monitor
 says "monitor: no module: why" "ndshm: cannot listen: * (EOPNOTSUPP)"
+run 0 "permit: shown" -b memfd: permit adapter memfd
+is "permit: shown: line" "adapter memfd: owner root:root, mode 0666" "$out"
+run 0 "permit: a provider" -b memfd: permit provider memfd -j
+is "permit: a provider: uid" 0 "$(get uid)"
+run 1 "permit: no such adapter" -b memfd: permit adapter none
+run 1 "permit: no such provider" -b memfd: permit provider none --mode 0
+for kind in adapter provider; do
+	run 1 "permit: no module: $kind" -b memfd: permit $kind memfd --owner root
+	says "permit: no module: $kind: why" "ndshm: cannot set who may use $kind \"memfd\": * (EOPNOTSUPP)"
+done
+for bad in "" "adapter" "block memfd" "adapter memfd more" "provider memfd --reset none" \
+	"adapter memfd --mode 777" "adapter memfd --owner no-such-user"; do
+	# shellcheck disable=SC2086 # words
+	run 2 "bad usage: permit $bad" -b memfd: permit $bad
+	says "bad usage: permit $bad is explained" "*ndshm permit*"
+done
 run 1 "quota: no module" -b memfd: quota
 says "quota: no module: why" "ndshm: cannot show a quota: * (EOPNOTSUPP)"
 run 1 "quota: nothing to list" -b memfd: quota --all

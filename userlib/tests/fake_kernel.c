@@ -42,6 +42,7 @@ int kernel_open(struct ndshm **ndshm)
 		.list_blocks = ndshm__backend_module.list_blocks,
 		.list_sections = ndshm__backend_module.list_sections,
 		.list_queues = ndshm__backend_module.list_queues,
+		.set_access = ndshm__backend_module.set_access,
 		.quotas = ndshm__backend_module.quotas,
 		.set_quota = ndshm__backend_module.set_quota,
 		.monitor = ndshm__backend_module.monitor,

@@ -204,8 +204,64 @@ static void a_quota_comes_alone(void)
 	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EBADMSG);
 }
 
+static void permission_is_set(void)
+{
+	const struct ndshm_access access = {
+		.owner = 1000, .group = 100, .mode = 0640, .reset = NDSHM_RESET_NONE,
+	};
+	const uint32_t all = NDSHM_ACCESS_OWNER | NDSHM_ACCESS_GROUP | NDSHM_ACCESS_MODE |
+			     NDSHM_ACCESS_RESET;
+
+	refusal = 0;
+	kernel_reset(refused);
+	CHECK_DONE(ndshm, ndshm_set_adapter_access(ndshm, 7, all, &access));
+	CHECK(kernel.request_command == NDSHM_CMD_ADAPTER_SET);
+	CHECK(kernel.asked_present ==
+	      (1U << NDSHM_A_ADAPTER_ID | 1U << NDSHM_A_ADAPTER_OWNER |
+	       1U << NDSHM_A_ADAPTER_GROUP | 1U << NDSHM_A_ADAPTER_MODE |
+	       1U << NDSHM_A_ADAPTER_RESET_POLICY));
+	CHECK(kernel.asked[NDSHM_A_ADAPTER_ID] == 7);
+	CHECK(kernel.asked[NDSHM_A_ADAPTER_OWNER] == 1000);
+	CHECK(kernel.asked[NDSHM_A_ADAPTER_GROUP] == 100);
+	CHECK(kernel.asked[NDSHM_A_ADAPTER_MODE] == 0640);
+	CHECK(kernel.asked[NDSHM_A_ADAPTER_RESET_POLICY] == 2);
+	kernel_reset(refused);
+	CHECK_DONE(ndshm, ndshm_set_provider_access(ndshm, 8, NDSHM_ACCESS_MODE, &access));
+	CHECK(kernel.request_command == NDSHM_CMD_PROVIDER_SET);
+	CHECK(kernel.asked_present ==
+	      (1U << NDSHM_A_PROVIDER_ID | 1U << NDSHM_A_PROVIDER_MODE));
+	CHECK(kernel.asked[NDSHM_A_PROVIDER_ID] == 8);
+	CHECK(kernel.asked[NDSHM_A_PROVIDER_MODE] == 0640);
+}
+
+static void permission_is_refused(void)
+{
+	struct ndshm_access access = { .mode = 0610, .reset = 3 };
+
+	/* What makes no sense is not asked. */
+	kernel_reset(refused);
+	CHECK(ndshm_set_adapter_access(ndshm, 1, 0, &access) == -EINVAL);
+	CHECK(ndshm_set_adapter_access(ndshm, 1, 16, &access) == -EINVAL);
+	CHECK(ndshm_set_adapter_access(ndshm, 1, NDSHM_ACCESS_MODE, &access) == -EINVAL);
+	CHECK(ndshm_set_adapter_access(ndshm, 1, NDSHM_ACCESS_RESET, &access) == -EINVAL);
+	access.reset = 0;
+	CHECK(ndshm_set_provider_access(ndshm, 1, NDSHM_ACCESS_RESET, &access) == -EINVAL);
+	CHECK(kernel.gets == 0);
+	refusal = -EPERM;
+	kernel_reset(refused);
+	CHECK(ndshm_set_adapter_access(ndshm, 1, NDSHM_ACCESS_OWNER, &access) == -EPERM);
+	CHECK(ndshm_set_provider_access(ndshm, 1, NDSHM_ACCESS_OWNER, &access) == -EPERM);
+	refusal = -ENOENT;
+	kernel_reset(refused);
+	CHECK(ndshm_set_adapter_access(ndshm, 1, NDSHM_ACCESS_OWNER, &access) == -ENOENT);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_ADAPTER_UNKNOWN);
+	CHECK(ndshm_set_provider_access(ndshm, 1, NDSHM_ACCESS_OWNER, &access) == -ENOENT);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_PROVIDER_UNKNOWN);
+}
+
 static void stand_ins_have_none(void)
 {
+	const struct ndshm_access access = { .owner = 1 };
 	struct ndshm_quota_row row, *rows;
 	struct ndshm_monitor *monitor = (void *)1;
 	struct ndshm *other;
@@ -215,6 +271,8 @@ static void stand_ins_have_none(void)
 	CHECK(ndshm_get_quota(other, 1, &row) == -EOPNOTSUPP);
 	CHECK(ndshm_list_quotas(other, &rows, &count) == -EOPNOTSUPP);
 	CHECK(ndshm_set_quota(other, 1, 1, 0, &row) == -EOPNOTSUPP);
+	CHECK(ndshm_set_adapter_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
+	CHECK(ndshm_set_provider_access(other, 1, NDSHM_ACCESS_OWNER, &access) == -EOPNOTSUPP);
 	CHECK(ndshm_monitor_open(other, &monitor) == -EOPNOTSUPP && !monitor);
 	ndshm_close(other);
 }
@@ -510,6 +568,8 @@ int main(void)
 	RUN(a_quota_is_set);
 	RUN(quotas_are_refused);
 	RUN(a_quota_comes_alone);
+	RUN(permission_is_set);
+	RUN(permission_is_refused);
 	RUN(stand_ins_have_none);
 	RUN(each_event);
 	RUN(a_quota_is_exceeded);

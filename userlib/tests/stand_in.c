@@ -3,26 +3,32 @@
  * What the command sees of the module when a test binds a function of a sysfs
  * made of plain files: one adapter, 7, whatever its name. STAND_IN_USE says who uses
  * it: "claim", "block", or nobody; if it is a name, the adapter of that name is claimed,
- * and no other. As in sysfs, what is written replaces what was there.
+ * and no other. STAND_IN_REFUSE is an errno for who sets its permission. As in sysfs,
+ * what is written replaces what was there.
  *
  * Sections are three: an ordinary one, one that is almost empty, and one that no module
  * would tell of.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <ndshm/ndshm.h>
+#include <ndshm/admin.h>
 
 #define ADAPTER 7
 
 int __wrap_ndshm_fd(const struct ndshm *ndshm);
 int __wrap_ndshm_find_adapter(struct ndshm *ndshm, const char *name,
 			      struct ndshm_adapter_info *info);
+int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
+				    const struct ndshm_access *access);
 int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
 int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
 ssize_t __real_write(int fd, const void *bytes, size_t length);
 ssize_t __wrap_write(int fd, const void *bytes, size_t length);
+
+static struct ndshm_access kept = { .mode = 0600, .reset = NDSHM_RESET_SAME_USER };
 
 static bool used_by(const char *word)
 {
@@ -45,6 +51,30 @@ int __wrap_ndshm_find_adapter(struct ndshm *ndshm, const char *name,
 	strncpy(info->name, name, sizeof(info->name) - 1);
 	info->id = ADAPTER;
 	info->claimed = used_by("claim") || used_by(name);
+	info->claimable = true;
+	info->owner = kept.owner;
+	info->group = kept.group;
+	info->mode = kept.mode;
+	info->reset = kept.reset;
+	return 0;
+}
+
+int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
+				    const struct ndshm_access *access)
+{
+	const char *error = getenv("STAND_IN_REFUSE");
+
+	(void)ndshm;
+	if (error || adapter != ADAPTER)
+		return error ? -atoi(error) : -ENOENT;
+	if (set & NDSHM_ACCESS_OWNER)
+		kept.owner = access->owner;
+	if (set & NDSHM_ACCESS_GROUP)
+		kept.group = access->group;
+	if (set & NDSHM_ACCESS_MODE)
+		kept.mode = access->mode;
+	if (set & NDSHM_ACCESS_RESET)
+		kept.reset = access->reset;
 	return 0;
 }
 

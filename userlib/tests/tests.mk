@@ -96,7 +96,8 @@ $(tests)/ndshm: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects)
 $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,write ndshm_fd ndshm_find_adapter ndshm_list_blocks ndshm_list_sections) \
+		$(call wrap,write ndshm_fd ndshm_find_adapter ndshm_list_blocks ndshm_list_sections \
+			ndshm_set_adapter_access) \
 		-o $@ $^ $(nl_libs) $(jansson_libs)
 
 # With users, limits and events.

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "pci.h"
+#include "permit.h"
 #include "tool.h"
 
 #define DRIVER "ndshm_pci"
@@ -16,6 +17,8 @@
 struct arguments {
 	struct common *common;
 	struct function function;
+	struct permit permit;
+	bool binds;
 	bool force;
 };
 
@@ -61,6 +64,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = arguments->common;
+		if (arguments->binds)
+			state->child_inputs[1] = &arguments->permit;
 		return 0;
 	case 'f':
 		arguments->force = true;
@@ -82,7 +87,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+static const struct argp_child bind_children[] = {
+	{ .argp = &common_argp }, { .argp = &permit_argp }, { 0 }
+};
+static const struct argp_child unbind_children[] = { { .argp = &common_argp }, { 0 } };
 
 static bool is_ours(const char *driver)
 {
@@ -148,6 +156,8 @@ static enum exit_code print_bound(const struct function *function, const struct 
 		printf("%s: taken from %s\n", function->name, outcome->driver_before);
 	print_group(function, outcome);
 	printf("%s: bound to " DRIVER ", adapter %" PRIu32 "\n", function->name, adapter->id);
+	print_access("adapter", function->name, adapter->owner, adapter->group, adapter->mode,
+		     reset_name(adapter->reset));
 	print_isolation(function, adapter->isolation);
 	return end_output();
 }
@@ -159,6 +169,8 @@ static enum exit_code print_bound_json(const struct function *function,
 	json_t *value = outcome_json(function, outcome);
 
 	json_object_set_new(value, "adapter", json_integer(adapter->id));
+	add_access(value, adapter->owner, adapter->group, adapter->mode);
+	json_object_set_new(value, "reset", json_string(reset_name(adapter->reset)));
 	json_object_set_new(value, "isolated", json_boolean(!adapter->isolation));
 	json_object_set_new(value, "missing", isolation_json(adapter->isolation));
 	return print_json(value);
@@ -318,6 +330,9 @@ static enum exit_code bind_function(const struct arguments *arguments, struct nd
 	if (error)
 		return cannot_ndshm(ndshm, error, "find adapter \"%s\", which is bound",
 				    function->name);
+	code = permit_adapter(ndshm, &arguments->permit, &adapter);
+	if (code)
+		return code;
 	return arguments->common->json ? print_bound_json(function, outcome, &adapter) :
 					 print_bound(function, outcome, &adapter);
 }
@@ -329,10 +344,12 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 		.parser = parse,
 		.args_doc = "PCI-ADDRESS",
 		.doc = "Take a PCI function from its driver, make its IOMMU group strict, and make "
-		       "an adapter of it.",
-		.children = children,
+		       "an adapter of it.\v"
+		       "Without --owner, --mode and --reset it is permitted to whom it was before, "
+		       "which is root at first.",
+		.children = bind_children,
 	};
-	struct arguments arguments = { .common = common, .function.root = "" };
+	struct arguments arguments = { .common = common, .function.root = "", .binds = true };
 	struct outcome outcome = { 0 };
 	struct ndshm *ndshm = NULL;
 	enum exit_code code;
@@ -475,7 +492,7 @@ enum exit_code run_unbind(struct common *common, int argc, char **argv)
 		.args_doc = "PCI-ADDRESS",
 		.doc = "Give a PCI function back to the kernel's own driver, unless a client has "
 		       "claimed it or another function of its IOMMU group.",
-		.children = children,
+		.children = unbind_children,
 	};
 	struct arguments arguments = { .common = common, .function.root = "" };
 	struct outcome outcome = { 0 };

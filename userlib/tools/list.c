@@ -42,33 +42,57 @@ static void add_adapter(struct table *table, const struct ndshm_adapter_info *ro
 		format_string("%s", row->device[0] ? row->device : "-"),
 		node_cell(row->node),
 		format_string("%s", adapter_state(row)),
+		owner_cell(row->owner, row->group),
+		format_string("%04" PRIo32, row->mode),
+		format_string("%s", row->claimable ? reset_name(row->reset) : "-"),
 		isolation_words(row->isolation),
 	};
 
 	table_add(table, cells);
 }
 
+/* Names and numbers, and the mode in octal. */
+void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode)
+{
+	char *user = user_name(uid), *group = group_name(gid), *octal;
+
+	octal = format_string("%04" PRIo32, mode);
+	json_object_set_new(value, "owner", json_string(user));
+	json_object_set_new(value, "uid", json_integer(uid));
+	json_object_set_new(value, "group", json_string(group));
+	json_object_set_new(value, "gid", json_integer(gid));
+	json_object_set_new(value, "mode", json_string(octal));
+	free(user);
+	free(group);
+	free(octal);
+}
+
 json_t *adapter_json(const struct ndshm_adapter_info *row)
 {
-	return json_pack("{s:I, s:s, s:s, s:i, s:b, s:o, s:b, s:b, s:b, s:b}",
-			 "id", (json_int_t)row->id,
-			 "name", row->name,
-			 "device", row->device,
-			 "node", (int)row->node,
-			 "isolated", !row->isolation,
-			 "missing", isolation_json(row->isolation),
-			 "open", row->open,
-			 "claimable", row->claimable,
-			 "claimed", row->claimed,
-			 "dirty", row->dirty);
+	json_t *value;
+
+	value = json_pack("{s:I, s:s, s:s, s:i, s:b, s:o, s:b, s:b, s:b, s:b, s:s}",
+			  "id", (json_int_t)row->id,
+			  "name", row->name,
+			  "device", row->device,
+			  "node", (int)row->node,
+			  "isolated", !row->isolation,
+			  "missing", isolation_json(row->isolation),
+			  "open", row->open,
+			  "claimable", row->claimable,
+			  "claimed", row->claimed,
+			  "dirty", row->dirty,
+			  "reset", reset_name(row->reset));
+	add_access(value, row->owner, row->group, row->mode);
+	return value;
 }
 
 static enum exit_code list_adapters(struct ndshm *ndshm, bool json)
 {
 	static const char *const titles[] = {
-		">ID", "NAME", "DEVICE", ">NODE", "STATE", "ISOLATION"
+		">ID", "NAME", "DEVICE", ">NODE", "STATE", "OWNER", "MODE", "RESET", "ISOLATION"
 	};
-	struct table table = { titles, 6, NULL, 0 };
+	struct table table = { titles, 9, NULL, 0 };
 	struct ndshm_adapter_info *rows;
 	json_t *values = json_array();
 	size_t count;
@@ -127,6 +151,8 @@ static void add_provider(struct table *table, const struct ndshm_provider_info *
 		usage_cell(row->usage, row->blocks),
 		format_string("0x%" PRIx32, row->flags),
 		format_string("%s", row->mappable ? "yes" : "no"),
+		owner_cell(row->owner, row->group),
+		row->open ? format_string("%04" PRIo32, row->mode) : format_string("closed"),
 	};
 
 	table_add(table, cells);
@@ -136,22 +162,28 @@ json_t *provider_json(const struct ndshm_provider_info *row)
 {
 	static const char *const scopes[] = { "named", "machine", "adapter" };
 
-	return json_pack("{s:I, s:s, s:s, s:I, s:o, s:I, s:b}",
-			 "id", (json_int_t)row->id,
-			 "name", row->name,
-			 "scope", row->scope < 3 ? scopes[row->scope] : "unknown",
-			 "adapter", (json_int_t)row->adapter,
-			 "blocks", usage_json(row->usage, row->blocks),
-			 "flags", (json_int_t)row->flags,
-			 "mappable", row->mappable);
+	json_t *value;
+
+	value = json_pack("{s:I, s:s, s:s, s:I, s:o, s:I, s:b, s:b}",
+			  "id", (json_int_t)row->id,
+			  "name", row->name,
+			  "scope", row->scope < 3 ? scopes[row->scope] : "unknown",
+			  "adapter", (json_int_t)row->adapter,
+			  "blocks", usage_json(row->usage, row->blocks),
+			  "flags", (json_int_t)row->flags,
+			  "mappable", row->mappable,
+			  "open", row->open);
+	add_access(value, row->owner, row->group, row->mode);
+	return value;
 }
 
 static enum exit_code list_providers(struct ndshm *ndshm, bool json)
 {
 	static const char *const titles[] = {
-		">ID", "NAME", "DEFAULT FOR", ">BLOCKS", ">FLAGS", "MAPPABLE"
+		">ID", "NAME", "DEFAULT FOR", ">BLOCKS", ">FLAGS", "MAPPABLE", "OWNER",
+		"MODE"
 	};
-	struct table table = { titles, 6, NULL, 0 };
+	struct table table = { titles, 8, NULL, 0 };
 	struct ndshm_provider_info *rows;
 	json_t *values = json_array();
 	size_t count;

@@ -2,6 +2,7 @@
 /*
  * Names of what blocks and sections refer to by a number.
  */
+#include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -55,3 +56,24 @@ char *user_name(uint32_t uid)
 	return name;
 }
 
+char *group_name(uint32_t gid)
+{
+	const struct group *group = getgrgid(gid);
+	char *name;
+
+	if (!group)
+		return format_string("%" PRIu32, gid);
+	name = format_string("%s", group->gr_name);
+	make_printable(name);
+	return name;
+}
+
+char *owner_cell(uint32_t uid, uint32_t gid)
+{
+	char *user = user_name(uid), *group = group_name(gid);
+	char *both = format_string("%s:%s", user, group);
+
+	free(user);
+	free(group);
+	return both;
+}

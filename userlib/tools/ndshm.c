@@ -17,6 +17,7 @@ static const struct word subcommands[] = {
 	{ "section", run_section },
 	{ "monitor", run_monitor },
 	{ "quota", run_quota },
+	{ "permit", run_permit },
 	{ "bind", run_bind },
 	{ "unbind", run_unbind },
 	{ 0 }
@@ -125,6 +126,7 @@ int main(int argc, char **argv)
 		       "  section show ID           one section, and how much of it is used\n"
 		       "  monitor                   what happens, as it happens\n"
 		       "  quota [USER]              what a user has and may have\n"
+		       "  permit adapter|provider NAME  who may use it\n"
 		       "  bind PCI-ADDRESS          make an adapter of a PCI function\n"
 		       "  unbind PCI-ADDRESS        give it back to its own driver\n"
 		       "\n"

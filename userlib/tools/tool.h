@@ -30,8 +30,8 @@ extern const struct argp common_argp;
 
 /* Subcommands: argv[0] is what help and errors call it. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
-subcommand run_info, run_list, run_alloc, run_section, run_monitor, run_quota, run_bind,
-	run_unbind;
+subcommand run_info, run_list, run_alloc, run_section, run_monitor, run_quota, run_permit,
+	run_bind, run_unbind;
 
 /* A word that chooses a subcommand. Lists of them end with zeroes. */
 struct word {
@@ -99,8 +99,13 @@ void free_names(struct names *names);
 char *adapter_name(const struct names *names, uint32_t id);
 char *provider_name(const struct names *names, uint32_t id);
 char *user_name(uint32_t uid);
+char *group_name(uint32_t gid);
+/* Both, with a colon. */
+char *owner_cell(uint32_t uid, uint32_t gid);
 
-/* list.c: of a row of that kind */
+/* list.c: owner, group and mode, as members of an object */
+void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode);
+/* ... and of a row of that kind */
 json_t *adapter_json(const struct ndshm_adapter_info *row);
 json_t *provider_json(const struct ndshm_provider_info *row);
 json_t *queue_json(const struct names *names, const void *row);
@@ -114,6 +119,9 @@ struct ndshm_quota_row;
 json_t *quota_json(const struct ndshm_quota_row *row);
 /* Of one NDSHM_QUOTA_*. */
 const char *quota_kind_name(uint32_t bit);
+
+/* permit.c: of NDSHM_RESET_* */
+const char *reset_name(uint32_t reset);
 
 /* words.c */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm for administrators: quotas and events. The rules are those of
- * <ndshm/ndshm.h>; both need the module, by netlink: the stand-ins answer
+ * libndshm for administrators: permission, quotas and events. The rules are those of
+ * <ndshm/ndshm.h>; all need the module, by netlink: the stand-ins answer
  * -EOPNOTSUPP.
  */
 #ifndef NDSHM_ADMIN_H
@@ -12,6 +12,33 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Permission -------------------------------------------------------------- */
+
+/* What a change sets: bits. */
+#define NDSHM_ACCESS_OWNER	1U
+#define NDSHM_ACCESS_GROUP	2U
+#define NDSHM_ACCESS_MODE	4U
+#define NDSHM_ACCESS_RESET	8U	/* of an adapter */
+
+struct ndshm_access {
+	uint32_t owner;			/* user */
+	uint32_t group;
+	uint32_t mode;			/* bits of 0666; using takes reading and writing */
+	uint32_t reset;			/* NDSHM_RESET_* */
+};
+
+/*
+ * Set what `set` names as in `access`, whose other members are not looked at, of the
+ * adapter or provider with that id. It holds for what somebody asks for from now on,
+ * and until the module is unloaded, also when the device is bound again. -EPERM:
+ * without CAP_SYS_ADMIN. -EINVAL: nothing is named, or it makes no sense. -ENOENT
+ * (ADAPTER_UNKNOWN, PROVIDER_UNKNOWN): there is none.
+ */
+int ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
+			     const struct ndshm_access *access);
+int ndshm_set_provider_access(struct ndshm *ndshm, uint32_t provider, uint32_t set,
+			      const struct ndshm_access *access);
 
 /* Quotas ----------------------------------------------------------------- */
 

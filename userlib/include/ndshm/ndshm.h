@@ -90,6 +90,11 @@ const char *ndshm_status_name(uint32_t status);
 
 #define NDSHM_NAME_MAX	32	/* bytes of a name, with its zero */
 
+/* Who may claim an adapter that was not reset (dirty), beside CAP_SYS_RAWIO. */
+#define NDSHM_RESET_REQUIRED	0U	/* nobody */
+#define NDSHM_RESET_SAME_USER	1U	/* the user of its last claim */
+#define NDSHM_RESET_NONE	2U	/* everybody whom the mode permits */
+
 struct ndshm_adapter_info {
 	char name[NDSHM_NAME_MAX];	/* "node0", "0000:00:05.0", ... */
 	char device[64];		/* kernel's name of the device, or "" */
@@ -100,6 +105,10 @@ struct ndshm_adapter_info {
 	bool claimable;			/* needs a claim */
 	bool claimed;			/* somebody has it */
 	bool dirty;			/* its last reset failed or was missing */
+	uint32_t owner;			/* user and group that own it */
+	uint32_t group;
+	uint32_t mode;			/* as a device node's: 0660, ... */
+	uint32_t reset;			/* NDSHM_RESET_* */
 };
 
 struct ndshm_provider_info {
@@ -111,6 +120,10 @@ struct ndshm_provider_info {
 	uint32_t flags;			/* of the characteristics */
 	bool mappable;
 	bool usage;			/* blocks is known */
+	bool open;			/* clients may have its memory */
+	uint32_t owner;			/* user and group that own it */
+	uint32_t group;
+	uint32_t mode;			/* as a device node's: 0660, ... */
 };
 
 struct ndshm_block_row {
