@@ -116,37 +116,17 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_register);
 
-static void let_claim(struct ndshm_adapter *adapter)
-{
-	mutex_lock(&adapter->claim_lock);
-	adapter->removed = false;
-	mutex_unlock(&adapter->claim_lock);
-}
-
 bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter)
 {
-	bool unused;
-
 	might_sleep();
 
 	/* What was freed from atomic context is not alive. */
 	ndshm_block_flush();
-	mutex_lock(&adapter->claim_lock);
-	unused = !adapter->claim;
-	adapter->removed |= unused;
-	mutex_unlock(&adapter->claim_lock);
-	if (!unused)
-		return false;
-	if (!ndshm_queues_close_unused(&adapter->queues))
-		goto err_claims;
 	if (!ndshm_blockset_close_empty(&adapter->set))
-		goto err_queues;
-	return true;
-
-err_queues:
-	ndshm_queues_reopen(&adapter->queues);
-err_claims:
-	let_claim(adapter);
+		return false;
+	if (ndshm_queues_unused(&adapter->queues))
+		return true;
+	ndshm_adapter_reopen(adapter);
 	return false;
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_close_unused);
@@ -154,8 +134,6 @@ EXPORT_SYMBOL_GPL(ndshm_adapter_close_unused);
 void ndshm_adapter_reopen(struct ndshm_adapter *adapter)
 {
 	ndshm_blockset_reopen(&adapter->set);
-	ndshm_queues_reopen(&adapter->queues);
-	let_claim(adapter);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_reopen);
 
@@ -172,6 +150,8 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	mutex_unlock(&adapter->claim_lock);
 
 	ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_REVOKED_NTF);
+	/* Allocations that are under way notice, and no queue comes any more. */
+	ndshm_blockset_kill(&adapter->set);
 	if (claim) {
 		ndshm_claim_end_removing(claim);
 		ndshm_claim_put(claim);

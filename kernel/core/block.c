@@ -82,21 +82,22 @@ static struct ndshm_blockset *user_set(const struct ndshm_block *block)
 	return block->queue ? &block->queue->set : &block->adapter->set;
 }
 
-/* Give the memory back, once. */
-static void unback(struct ndshm_block *block)
+/* Return: false if the memory is or was freed by another caller. */
+static bool block_free_memory(struct ndshm_block *block)
 {
 	const struct ndshm_provider_characteristics *c =
 		&block->registration->characteristics;
 	struct ndshm_provider *provider = block->registration->provider;
 
-	if (!test_and_clear_bit(0, &block->backed))
-		return;
+	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+		return false;
 	ndshm_block_keep_pinned(block);
 	c->free(c->provider_context, block->context);
 	ndshm_uncharge(&block->charge);
 	ndshm_blockset_remove(user_set(block), &block->in_user);
 	ndshm_blockset_remove(&provider->set, &block->in_provider);
 	module_put(provider->owner);
+	return true;
 }
 
 static void free_block(struct ndshm_block *block)
@@ -120,7 +121,7 @@ static void block_release(struct ndshm_object *object)
 	struct ndshm_block *block = ndshm_block_of(object);
 
 	ndshm_block_table_remove(block);
-	unback(block);
+	block_free_memory(block);
 	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_FREED_NTF);
 	free_block(block);
 }
@@ -233,8 +234,8 @@ static ndshm_reason_t gone_reason(const struct ndshm_block *block)
 
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block)
 {
-	return ndshm_telling_arm(&block->telling) ? NDSHM_REASON_NONE :
-						    gone_reason(block);
+	return ndshm_revoke_cb_arm(&block->revoke_cb) ? NDSHM_REASON_NONE :
+							gone_reason(block);
 }
 
 void ndshm_free(struct ndshm_block *block)
@@ -243,41 +244,53 @@ void ndshm_free(struct ndshm_block *block)
 
 	if (!block)
 		return;
-	ndshm_let_go(&block->telling);
+	ndshm_revoke_cb_cancel_sync(&block->revoke_cb);
 	ndshm_block_release(block);
 }
 EXPORT_SYMBOL_GPL(ndshm_free);
+
+/*
+ * Leave the caller's reference to the revocation, which drops it. Return: false if the
+ * memory is or was freed already.
+ */
+VISIBLE_IF_KUNIT bool ndshm_block_adopt(struct ndshm_block *block)
+{
+	set_bit(NDSHM_BLOCK_ADOPTED, &block->state);
+	/* Pairs with test_and_clear_bit() in block_free_memory(). */
+	smp_mb__after_atomic();
+	return test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state) ||
+	       !test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_block_adopt);
 
 void ndshm_block_free_quiet(struct ndshm_block *block)
 {
 	might_sleep();
 
-	ndshm_let_go(&block->telling);
-	if (!block->claim ||
-	    !ndshm_blockset_keep(&block->claim->set, &block->in_user))
+	ndshm_revoke_cb_cancel_sync(&block->revoke_cb);
+	if (!block->claim || !ndshm_block_adopt(block))
 		ndshm_block_release(block);
 }
 
-void ndshm_block_hide(struct ndshm_block *block)
+void ndshm_block_unmap(struct ndshm_block *block)
 {
 	if (!ndshm_object_revoke(&block->object))
 		return;
-	ndshm_packets_close(&block->packets);
-	clear_and_wake_up_bit(NDSHM_BLOCK_VISIBLE, &block->ending);
+	ndshm_active_kill(&block->packets);
+	wake_up_var(&block->packets.dead);
 }
 
-void ndshm_block_end(struct ndshm_block *block)
+void ndshm_block_revoke(struct ndshm_block *block)
 {
-	/* Another set's end may be hiding it just now. */
-	wait_on_bit(&block->ending, NDSHM_BLOCK_VISIBLE, TASK_UNINTERRUPTIBLE);
-	if (test_and_set_bit(NDSHM_BLOCK_TELLING, &block->ending))
+	/* The block's other set may be unmapping it. */
+	wait_var_event(&block->packets.dead, READ_ONCE(block->packets.dead));
+	ndshm_revoke_cb_run(&block->revoke_cb, block);
+	ndshm_active_drain(&block->packets);
+	if (!block_free_memory(block))
 		return;
-	ndshm_tell(&block->telling, block);
-	ndshm_packets_drain(&block->packets);
-	unback(block);
 	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_REVOKED_NTF);
-	/* In no set any more. The caller has a reference, so this is not the last. */
-	if (block->in_user.kept)
+	/* The caller's own reference is not this one. */
+	if (test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state))
 		ndshm_block_release(block);
 }
 
@@ -312,7 +325,7 @@ ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (!test_bit(0, &block->backed))
+	if (!test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
 		return NDSHM_REASON_BLOCK_REVOKED;
 	ndshm_block_sync(block, direction, offset, length);
 	return NDSHM_REASON_NONE;
@@ -474,7 +487,7 @@ static ndshm_reason_t join(struct ndshm_block *block)
 		ndshm_blockset_remove(user, &block->in_user);
 		return NDSHM_REASON_PROVIDER_CLOSING;
 	}
-	__set_bit(0, &block->backed);
+	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
 	return NDSHM_REASON_NONE;
 }
 
@@ -509,18 +522,15 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 		block->claim = ndshm_claim_get(allocation->claim);
 	if (queue)
 		block->queue = ndshm_queue_get(queue);
-	ndshm_packets_init(&block->packets);
+	ndshm_active_init(&block->packets);
 	block->flags = p->flags;
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
 	block->segments = &block->first;
-	__set_bit(NDSHM_BLOCK_VISIBLE, &block->ending);
-	block->telling.keeps = allocation->keeps;
-	/* What is carried out later is handed over later. */
-	if (allocation->aborted)
-		atomic_set(&block->telling.state, NDSHM_UNARMED);
-	block->telling.revoked = p->revoked;
-	block->telling.revoked_context = p->revoked_context;
+	/* A request's block has no owner before ndshm_block_arm(). */
+	ndshm_revoke_cb_init(&block->revoke_cb, !allocation->aborted);
+	block->revoke_cb.function = p->revoked;
+	block->revoke_cb.context = p->revoked_context;
 	return block;
 }
 
@@ -648,26 +658,12 @@ out_user:
 	return reason;
 }
 
-/* For a user in the kernel; @parameters are normalized. */
-static ndshm_reason_t allocate(struct ndshm_parameters *parameters,
-			       const struct ndshm_allocation *allocation,
-			       struct ndshm_block **block)
-{
-	ndshm_reason_t reason;
-
-	reason = ndshm_check_driver_parameters(parameters, ndshm_max_length());
-	if (reason == NDSHM_REASON_NONE && !parameters->adapter)
-		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_blocks_make(parameters, allocation, block, 1);
-	return reason;
-}
-
 ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 			      struct ndshm_block **block)
 {
+	static const struct ndshm_object_header whole = NDSHM_PARAMETERS_HEADER;
+	struct ndshm_parameters copy, *p = parameters;
 	static const struct ndshm_allocation kernel_user;
-	struct ndshm_parameters p;
 	ndshm_reason_t reason;
 
 	might_sleep();
@@ -678,41 +674,43 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 		return reason;
 	parameters->virtual_address = NULL;
 	parameters->shared_memory_handle = 0;
-	ndshm_normalize(&p, parameters);
-	reason = allocate(&p, &kernel_user, block);
-	if (reason == NDSHM_REASON_NONE) {
-		parameters->virtual_address = p.virtual_address;
-		parameters->shared_memory_handle = p.shared_memory_handle;
-		parameters->consumed = p.consumed;
-		parameters->needs_sync = p.needs_sync;
+	/* A copy only for another revision: only a success writes anything else. */
+	if (memcmp(&parameters->header, &whole, sizeof(whole))) {
+		ndshm_normalize(&copy, parameters);
+		p = &copy;
+	}
+	reason = ndshm_check_driver_parameters(p, ndshm_max_length());
+	if (reason == NDSHM_REASON_NONE && !p->adapter)
+		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_blocks_make(p, &kernel_user, block, 1);
+	if (reason == NDSHM_REASON_NONE && p == &copy) {
+		parameters->virtual_address = copy.virtual_address;
+		parameters->shared_memory_handle = copy.shared_memory_handle;
+		parameters->consumed = copy.consumed;
+		parameters->needs_sync = copy.needs_sync;
 	}
 	return reason;
 }
 EXPORT_SYMBOL_GPL(ndshm_allocate);
 
-ndshm_reason_t ndshm_allocate_kept(struct ndshm_parameters *parameters,
-				   struct ndshm_block **block)
+void ndshm_block_wait_free(void *revoked_context, struct ndshm_block *block)
 {
-	static const struct ndshm_allocation keeper = { .keeps = true };
-	ndshm_reason_t reason;
+	bool *cancelled = &block->revoke_cb.cancelled;
 
-	might_sleep();
-
-	*block = NULL;
-	reason = ndshm_check_header(parameters);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	if (parameters->header.revision > NDSHM_PARAMETERS_REVISION_2)
-		return NDSHM_REASON_PARAMETERS_REVISION;
-	return allocate(parameters, &keeper, block);
+	wait_var_event(cancelled, READ_ONCE(*cancelled));
 }
-EXPORT_SYMBOL_GPL(ndshm_allocate_kept);
+EXPORT_SYMBOL_GPL(ndshm_block_wait_free);
 
-u64 *ndshm_block_owner(struct ndshm_block *block)
+void **ndshm_block_context(struct ndshm_block *block,
+			   void (*revoked)(void *revoked_context,
+					   struct ndshm_block *block))
 {
-	return block->owner;
+	return ndshm_block_is(&block->object) &&
+	       block->revoke_cb.function == revoked ?
+	       &block->revoke_cb.context : NULL;
 }
-EXPORT_SYMBOL_GPL(ndshm_block_owner);
+EXPORT_SYMBOL_GPL(ndshm_block_context);
 
 int __init ndshm_block_setup(void)
 {

@@ -10,11 +10,11 @@
 
 #include <ndshm/block.h>
 
+#include "active.h"
 #include "blockset.h"
 #include "charge.h"
 #include "object.h"
-#include "packets.h"
-#include "telling.h"
+#include "revoke_cb.h"
 
 struct ndshm_claim;
 struct ndshm_queue;
@@ -22,9 +22,9 @@ struct ndshm_registration;
 struct pid;
 struct user_struct;
 
-/* Bits of @ending. */
-#define NDSHM_BLOCK_VISIBLE	0
-#define NDSHM_BLOCK_TELLING	1
+/* Bits of @state. Whoever clears HAS_MEMORY frees the memory; ADOPTED, drops a reference. */
+#define NDSHM_BLOCK_HAS_MEMORY	0
+#define NDSHM_BLOCK_ADOPTED	1
 
 /**
  * struct ndshm_block - one allocation
@@ -50,23 +50,19 @@ struct user_struct;
  * @needs_sync: as the provider said
  * @uid: who asked
  * @pid: the process that asked, held; NULL: the kernel
- * @telling: what its owner in the kernel is told when it is revoked
- * @backed: bit 0 is set while the provider's memory is behind it; who clears
- *	it frees the memory
- * @ending: NDSHM_BLOCK_VISIBLE until nothing shows it that was revoked;
- *	NDSHM_BLOCK_TELLING: who set it tells the holder
- * @packets: that are out; each has a reference. A revocation waits for them
- * @in_provider: member of the provider's set while backed
- * @in_user: member of the claim's set, or else the queue's, while backed
+ * @revoke_cb: callback of the owner in the kernel, who has a reference
+ * @work: frees the block whose last reference was dropped in atomic context
+ * @state: NDSHM_BLOCK_HAS_MEMORY, NDSHM_BLOCK_ADOPTED
+ * @packets: each has an active reference and one to the block; killed when the block
+ *	is unmapped, drained before its memory is freed
+ * @in_provider: member of the provider's set while it has memory
+ * @in_user: member of the claim's set, or else the queue's, while it has memory
  * @in_table: among all blocks of the machine
  * @sync_lock: held by a client's sync, so that one at a time competes with the
  *	end of the block for the object's lock
- * @work: the last put from atomic context
- * @owner: what the owner in the kernel keeps about it; zero at first, and never
- *	looked at by the core
  *
- * All but the members, @backed, @ending, @packets and the state of @telling is written
- * before the block is published and never again. The reference rule stands with struct
+ * All but the members, @state, @packets and the state of @revoke_cb is written before
+ * the block is published and never again. The reference rule stands with struct
  * ndshm_object. The memory goes with the last reference, or earlier when the
  * block is revoked: then it lives on as a tombstone.
  */
@@ -91,16 +87,16 @@ struct ndshm_block {
 	bool needs_sync;
 	kuid_t uid;
 	struct pid *pid;
-	struct ndshm_telling telling;
-	unsigned long backed;
-	unsigned long ending;
-	struct ndshm_packets packets;
+	union {
+		struct ndshm_revoke_cb revoke_cb;
+		struct work_struct work;
+	};
+	unsigned long state;
+	struct ndshm_active packets;
 	struct ndshm_member in_provider;
 	struct ndshm_member in_user;
 	struct hlist_node in_table;
 	struct mutex sync_lock;	/* nothing: it keeps others out of the way */
-	struct work_struct work;
-	u64 owner[NDSHM_OWNER_WORDS];
 };
 
 static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
@@ -117,14 +113,12 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * @charge: what @payer was charged before, which becomes the block's; or NULL
  * @aborted: turns true when nobody wants it any more, and the block is armed when it is
  *	handed over; or NULL: while the caller lives, who has it from the first moment on
- * @keeps: a revocation waits until the owner has freed the block, and does not tell it
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
 	struct ndshm_payer *payer;
 	struct ndshm_charge *charge;
 	const bool *aborted;
-	bool keeps;
 };
 
 /*
@@ -197,19 +191,19 @@ void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
 		      u64 length);
 
 /*
- * As ndshm_free(), but what was made under a claim goes when that has ended, which is
- * when the device is quiet.
+ * As ndshm_free(), but the memory of a block that was made under a claim is freed when
+ * the claim ends and the device is quiet.
  */
 void ndshm_block_free_quiet(struct ndshm_block *block);
 
 /*
- * The device goes, in two steps, of which one waits for processes and the other for
- * the kernel holder, who may take its time: unmap; then tell the holder, and give the
- * memory back. Only the first call of each does, and both may come from several sides
- * at a time. May sleep; hold no lock.
+ * The two steps of a revocation; the caller holds a reference. The first one ends
+ * user mappings and packets, and waits for processes. The second one waits for the
+ * first one, calls the owner's callback, waits for packets and frees the memory. Both
+ * sets of a block may call both at the same time. May sleep; hold no lock.
  */
-void ndshm_block_hide(struct ndshm_block *block);
-void ndshm_block_end(struct ndshm_block *block);
+void ndshm_block_unmap(struct ndshm_block *block);
+void ndshm_block_revoke(struct ndshm_block *block);
 
 /*
  * Wait for deferred frees of what @user is charged for: half a second at most, and no
@@ -225,6 +219,7 @@ void ndshm_queue_delayed(struct delayed_work *work, unsigned long delay);
 
 #ifdef NDSHM_TEST_MODULES
 u64 ndshm_upper_bound(u64 length);
+bool ndshm_block_adopt(struct ndshm_block *block);
 #endif
 
 int __init ndshm_block_setup(void);

@@ -1,51 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/wait_bit.h>
+
 #include "block.h"
 #include "blockset.h"
 
 void ndshm_blockset_init(struct ndshm_blockset *set)
 {
-	atomic_set(&set->inside, 0);
+	ndshm_active_init(&set->active);
 	spin_lock_init(&set->lock);
 	INIT_LIST_HEAD(&set->blocks);
-	INIT_LIST_HEAD(&set->hidden);
-	INIT_LIST_HEAD(&set->leaving);
 	set->count = 0;
 	set->bytes = 0;
-	init_waitqueue_head(&set->idle);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_init);
-
-/* Who looks with the lock held, and finds it open, has it open while it is held. */
-static void close_locked(struct ndshm_blockset *set)
-{
-	lockdep_assert_held(&set->lock);
-
-	/* Ordered before the look for who is inside; whoever left before was in time. */
-	atomic_fetch_or(INT_MIN, &set->inside);
-}
-
-bool ndshm_blockset_enter(struct ndshm_blockset *set)
-{
-	return atomic_inc_unless_negative(&set->inside);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_enter);
-
-void ndshm_blockset_leave(struct ndshm_blockset *set)
-{
-	/* While it is open nobody waits for it, and it is not touched any more. */
-	if (atomic_dec_if_positive(&set->inside) >= 0)
-		return;
-	/*
-	 * The wake-up stays under the lock: the set may be freed as soon as
-	 * the waiter, which looks under the lock, has seen zero.
-	 */
-	spin_lock(&set->lock);
-	WARN_ON_ONCE(!ndshm_blockset_inside(set));
-	if (atomic_dec_return(&set->inside) == INT_MIN)
-		wake_up_all(&set->idle);
-	spin_unlock(&set->lock);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_leave);
 
 bool ndshm_blockset_add(struct ndshm_blockset *set, struct ndshm_member *member)
 {
@@ -67,42 +34,14 @@ void ndshm_blockset_remove(struct ndshm_blockset *set,
 			   struct ndshm_member *member)
 {
 	spin_lock(&set->lock);
-	list_del_init(&member->link);
+	list_del(&member->link);
 	set->bytes -= member->block->consumed;
+	/* The waiter reads the count with the lock held, and may then free the set. */
 	if (!--set->count && ndshm_blockset_closed(set))
-		wake_up_all(&set->idle);
+		wake_up_var(&set->count);
 	spin_unlock(&set->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_remove);
-
-bool ndshm_blockset_keep(struct ndshm_blockset *set,
-			 struct ndshm_member *member)
-{
-	bool kept;
-
-	spin_lock(&set->lock);
-	kept = !list_empty(&member->link);
-	if (kept)
-		member->kept = true;
-	spin_unlock(&set->lock);
-	return kept;
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_keep);
-
-static bool nobody_inside(struct ndshm_blockset *set)
-{
-	bool nobody;
-
-	spin_lock(&set->lock);
-	nobody = !ndshm_blockset_inside(set);
-	spin_unlock(&set->lock);
-	return nobody;
-}
-
-static bool no_member(struct ndshm_blockset *set)
-{
-	return !ndshm_blockset_count(set);
-}
 
 unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes)
 {
@@ -124,6 +63,14 @@ unsigned int ndshm_blockset_count(struct ndshm_blockset *set)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_count);
 
+void ndshm_blockset_kill(struct ndshm_blockset *set)
+{
+	spin_lock(&set->lock);
+	ndshm_active_kill(&set->active);
+	spin_unlock(&set->lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_kill);
+
 bool ndshm_blockset_close_empty(struct ndshm_blockset *set)
 {
 	bool empty;
@@ -131,11 +78,10 @@ bool ndshm_blockset_close_empty(struct ndshm_blockset *set)
 	spin_lock(&set->lock);
 	empty = !set->count;
 	if (empty)
-		close_locked(set);
+		ndshm_active_kill(&set->active);
 	spin_unlock(&set->lock);
-	/* Those inside can add nothing any more: they give back what they got. */
 	if (empty)
-		wait_event(set->idle, nobody_inside(set));
+		ndshm_active_drain(&set->active);
 	return empty;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_close_empty);
@@ -143,25 +89,26 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_close_empty);
 void ndshm_blockset_reopen(struct ndshm_blockset *set)
 {
 	spin_lock(&set->lock);
-	atomic_fetch_and(INT_MAX, &set->inside);
+	ndshm_active_init(&set->active);
 	spin_unlock(&set->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_reopen);
 
-/* One member after the other from one list to another, with a step on its way. */
-static void move_all(struct ndshm_blockset *set, struct list_head *from,
-		     struct list_head *to,
-		     void (*step)(struct ndshm_block *block))
+/* The set is killed, so that no member is added meanwhile. */
+static void blockset_for_each(struct ndshm_blockset *set,
+			      void (*step)(struct ndshm_block *block))
 {
 	struct ndshm_member *member;
 	struct ndshm_block *block;
+	LIST_HEAD(left);
 
 	spin_lock(&set->lock);
-	while (!list_empty(from)) {
-		member = list_first_entry(from, struct ndshm_member, link);
-		list_move_tail(&member->link, to);
+	list_splice_init(&set->blocks, &left);
+	while (!list_empty(&left)) {
+		member = list_first_entry(&left, struct ndshm_member, link);
+		list_move_tail(&member->link, &set->blocks);
 		block = member->block;
-		/* One that has no reference left is on its way out already. */
+		/* A block without references is about to leave the set. */
 		if (!ndshm_block_tryget(block))
 			continue;
 		spin_unlock(&set->lock);
@@ -174,17 +121,12 @@ static void move_all(struct ndshm_blockset *set, struct list_head *from,
 
 void ndshm_blockset_close(struct ndshm_blockset *set)
 {
-	spin_lock(&set->lock);
-	close_locked(set);
-	spin_unlock(&set->lock);
-	wait_event(set->idle, nobody_inside(set));
+	ndshm_blockset_kill(set);
+	ndshm_active_drain(&set->active);
 
-	/* A holder that takes its time keeps its own block, and nobody else's mapped. */
-	move_all(set, &set->blocks, &set->hidden, ndshm_block_hide);
-	move_all(set, &set->hidden, &set->leaving, ndshm_block_end);
-
-	/* Last puts from atomic context are in the queue. */
-	ndshm_block_flush();
-	wait_event(set->idle, no_member(set));
+	/* A slow owner must not keep other owners' blocks mapped. */
+	blockset_for_each(set, ndshm_block_unmap);
+	blockset_for_each(set, ndshm_block_revoke);
+	wait_var_event(&set->count, !ndshm_blockset_count(set));
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_close);

@@ -8,14 +8,14 @@
 #include "params.h"
 #include "queue.h"
 
-/* In the block's count first: who revokes it waits for that one alone. */
+/* A revocation drains the block's packets only. */
 static ndshm_reason_t hold(struct ndshm_block *block)
 {
-	if (!ndshm_packets_get(&block->packets))
+	if (!ndshm_active_get(&block->packets))
 		return NDSHM_REASON_BLOCK_REVOKED;
 	if (ndshm_queue_packet_get(block))
 		return NDSHM_REASON_NONE;
-	ndshm_packets_put_waited(&block->packets);
+	ndshm_active_put(&block->packets);
 	return ndshm_queue_closed_reason(block->queue);
 }
 
@@ -51,7 +51,7 @@ EXPORT_SYMBOL_GPL(ndshm_packet_resolve);
 void ndshm_packet_put(struct ndshm_block *block)
 {
 	/* The reference last: the block has the queue. */
-	ndshm_packets_put_waited(&block->packets);
+	ndshm_active_put(&block->packets);
 	ndshm_queue_packet_put(block);
 	ndshm_block_put(block);
 }

@@ -23,7 +23,7 @@ void ndshm_queues_init(struct ndshm_queues *queues)
 	for (kind = 0; kind < NDSHM_KINDS; kind++)
 		xa_init_flags(&queues->known[kind], XA_FLAGS_ALLOC1);
 	init_waitqueue_head(&queues->idle);
-	ndshm_packets_init(&queues->default_packets);
+	ndshm_active_init(&queues->default_packets);
 }
 
 void ndshm_queues_fini(struct ndshm_queues *queues)
@@ -75,7 +75,7 @@ ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue)
  * Packets
  */
 
-static struct ndshm_packets *packets_of(struct ndshm_block *block)
+static struct ndshm_active *packets_of(struct ndshm_block *block)
 {
 	return block->queue ? &block->queue->packets :
 			      &block->adapter->queues.default_packets;
@@ -83,22 +83,14 @@ static struct ndshm_packets *packets_of(struct ndshm_block *block)
 
 bool ndshm_queue_packet_get(struct ndshm_block *block)
 {
-	return ndshm_packets_get(packets_of(block));
-}
-
-/* The last one, which is when DMA has stopped as well, is the end of the queue. */
-static void packet_less(struct ndshm_queue *queue)
-{
-	if (ndshm_packets_put(&queue->packets))
-		queue_work(workqueue, &queue->ending);
+	return ndshm_active_get(packets_of(block));
 }
 
 void ndshm_queue_packet_put(struct ndshm_block *block)
 {
-	if (block->queue)
-		packet_less(block->queue);
-	else
-		ndshm_packets_put_waited(packets_of(block));
+	/* Nobody waits for the packets of a queue: the last one ends it. */
+	if (ndshm_active_put(packets_of(block)) && block->queue)
+		queue_work(workqueue, &block->queue->ending);
 }
 
 /*
@@ -106,13 +98,13 @@ void ndshm_queue_packet_put(struct ndshm_block *block)
  */
 
 static void tell_usage(struct ndshm_blockset *set,
-		       struct ndshm_packets *packets,
+		       const struct ndshm_active *packets,
 		       struct ndshm_queue_usage *usage)
 {
 	if (!usage)
 		return;
 	usage->blocks = ndshm_blockset_usage(set, &usage->bytes);
-	usage->packets = ndshm_packets_out(packets);
+	usage->packets = ndshm_active_count(packets);
 }
 
 static void view_locked(struct ndshm_queue *queue,
@@ -228,18 +220,17 @@ static ndshm_reason_t stopped(struct ndshm_adapter *adapter,
 			ndshm_queue_step(&queue->machine,
 					 NDSHM_QUEUE_DMA_STOPPED) :
 			ndshm_vport_step(&queue->port, NDSHM_VPORT_DELETE);
-	if (possible) {
+	if (possible)
 		view_locked(queue, &view);
-		ndshm_packets_close(&queue->packets);
-	}
 	mutex_unlock(&adapter->queues.lock);
 	if (!queue)
 		return unknown_reason(kind);
 	if (!possible)
 		return state_reason(kind);
 	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_STOPPED_NTF);
-	/* It cannot end before this. */
-	packet_less(queue);
+	/* The queue cannot end before this. */
+	if (ndshm_active_kill(&queue->packets))
+		queue_work(workqueue, &queue->ending);
 	return NDSHM_REASON_NONE;
 }
 
@@ -362,7 +353,7 @@ static bool in_callback(void)
 	return work && work->func == end_work;
 }
 
-bool ndshm_queues_close_unused(struct ndshm_queues *queues)
+bool ndshm_queues_unused(struct ndshm_queues *queues)
 {
 	bool unused;
 
@@ -372,18 +363,10 @@ bool ndshm_queues_close_unused(struct ndshm_queues *queues)
 	if (!unused && !in_callback())
 		unused = xa_empty(&queues->known[NDSHM_KIND_QUEUE]) &&
 			 xa_empty(&queues->known[NDSHM_KIND_VPORT]);
-	queues->closed |= unused;
 	mutex_unlock(&queues->lock);
 	if (unused)
 		wait_for_all(queues);
 	return unused;
-}
-
-void ndshm_queues_reopen(struct ndshm_queues *queues)
-{
-	mutex_lock(&queues->lock);
-	queues->closed = false;
-	mutex_unlock(&queues->lock);
 }
 
 void ndshm_queues_end(struct ndshm_adapter *adapter)
@@ -393,9 +376,6 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
 	unsigned long id;
 	int kind;
 
-	mutex_lock(&queues->lock);
-	queues->closed = true;
-	mutex_unlock(&queues->lock);
 	for (kind = 0; kind < NDSHM_KINDS; kind++) {
 		for (id = 0; (queue = next_known(queues, kind, &id)); id++) {
 			end(queue);
@@ -403,7 +383,8 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
 		}
 	}
 	wait_for_all(queues);
-	ndshm_packets_drain(&queues->default_packets);
+	ndshm_active_kill(&queues->default_packets);
+	ndshm_active_drain(&queues->default_packets);
 }
 
 /*
@@ -421,7 +402,8 @@ static ndshm_reason_t publish(struct ndshm_queue *queue,
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
 	mutex_lock(&queues->lock);
-	if (queues->closed)
+	/* Whoever kills the set looks for queues after that. */
+	if (ndshm_blockset_closed(&queue->adapter->set))
 		reason = NDSHM_REASON_ADAPTER_REMOVED;
 	else if (xa_alloc_cyclic(&queues->known[queue->kind], &queue->id, queue,
 				 xa_limit_31b, &queues->next_id[queue->kind],
@@ -455,7 +437,7 @@ static ndshm_reason_t make(struct ndshm_adapter *adapter,
 	queue->ops = ops;
 	queue->context = context;
 	ndshm_blockset_init(&queue->set);
-	ndshm_packets_init(&queue->packets);
+	ndshm_active_init(&queue->packets);
 	INIT_WORK(&queue->ending, end_work);
 	if (kind == NDSHM_KIND_QUEUE)
 		ndshm_queue_step(&queue->machine, NDSHM_QUEUE_ALLOCATE);

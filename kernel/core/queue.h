@@ -13,8 +13,8 @@
 
 #include <ndshm/queue.h>
 
+#include "active.h"
 #include "blockset.h"
-#include "packets.h"
 #include "queue_state.h"
 
 struct ndshm_adapter;
@@ -35,7 +35,6 @@ enum ndshm_queue_kind {
  * @next_id: where the search for a free id begins
  * @count: those that @known has or had, and whose last callback has not returned;
  *	looked at without the lock by who waits
- * @closed: none comes any more
  * @idle: woken when @count reaches 0
  * @default_packets: of the default queue and port, whose blocks are the adapter's set
  */
@@ -44,9 +43,8 @@ struct ndshm_queues {
 	struct xarray known[NDSHM_KINDS];
 	u32 next_id[NDSHM_KINDS];
 	unsigned int count;
-	bool closed;
 	wait_queue_head_t idle;
-	struct ndshm_packets default_packets;
+	struct ndshm_active default_packets;
 };
 
 /**
@@ -63,8 +61,8 @@ struct ndshm_queues {
  * @machine: its state, if it is a queue
  * @port: its state, if it is a port
  * @set: its blocks, and allocations under way
- * @packets: that are out; closed when DMA has stopped. Who takes the last of it
- *	away queues @ending
+ * @packets: packets of its blocks; killed when DMA has stopped. The last put queues
+ *	@ending
  * @ending: what remains to be done then
  */
 struct ndshm_queue {
@@ -77,7 +75,7 @@ struct ndshm_queue {
 	struct ndshm_queue_machine machine;
 	enum ndshm_vport_state port;
 	struct ndshm_blockset set;
-	struct ndshm_packets packets;
+	struct ndshm_active packets;
 	struct work_struct ending;
 };
 
@@ -86,19 +84,17 @@ void ndshm_queues_init(struct ndshm_queues *queues);
 void ndshm_queues_fini(struct ndshm_queues *queues);
 
 /*
- * The adapter goes: end all queues and ports, then wait for the packets of the
- * default queue. When it returns no callback runs, and none will. May sleep; hold no
+ * The adapter goes, and its set is killed: end all queues and ports, then wait for the
+ * packets of the default queue. When it returns no callback runs, and none will. May sleep; hold no
  * lock.
  */
 void ndshm_queues_end(struct ndshm_adapter *adapter);
 
 /*
- * None comes any more, unless there is one: then false, and nothing has changed. And
- * the other way. Callbacks that tell that one has gone have returned; to such a callback
- * itself there is one. May sleep; hold no lock.
+ * Return: false if there is a queue or a port. Otherwise all callbacks have returned,
+ * but for a caller that is one: it gets false. May sleep; hold no lock.
  */
-bool ndshm_queues_close_unused(struct ndshm_queues *queues);
-void ndshm_queues_reopen(struct ndshm_queues *queues);
+bool ndshm_queues_unused(struct ndshm_queues *queues);
 
 /*
  * Begin an allocation for one of them: come into its set. *queue is NULL for the

@@ -2,7 +2,6 @@
 /*
  * NdisAllocateSharedMemory() and its end.
  */
-#include <linux/build_bug.h>
 #include <linux/export.h>
 #include <linux/printk.h>
 #include <linux/topology.h>
@@ -12,26 +11,19 @@
 #include "handle.h"
 #include "parameters.h"
 
-/**
- * struct allocation - what an allocation handle points to
- * @kind: NDSHM_NDIS_ALLOCATION
- * @ndis: the handle that it counts for
- * @block: its block, of which it is a part
+/*
+ * An allocation handle is the block, whose callback's argument is the handle that it
+ * counts for; NULL when it is freed. The callback is ndshm_block_wait_free(): NDIS has
+ * no call to tell a driver that a provider's device was removed.
  */
-struct allocation {
-	enum ndshm_ndis_kind kind;
-	struct ndshm_ndis *ndis;
-	struct ndshm_block *block;
-};
-
-static_assert(sizeof(struct allocation) <=
-	      NDSHM_OWNER_WORDS * sizeof(u64));
-
-static void let_go(struct allocation *allocation)
+static struct ndshm_ndis *allocation_free(struct ndshm_block *block)
 {
-	/* The block need not end here, but it is no allocation any more. */
-	allocation->kind = NDSHM_NDIS_DEAD;
-	ndshm_free(allocation->block);
+	void **place = ndshm_block_context(block, ndshm_block_wait_free);
+	struct ndshm_ndis *ndis = place ? xchg(place, NULL) : NULL;
+
+	if (ndis)
+		ndshm_free(block);
+	return ndis;
 }
 
 /* For memory of no device in particular; to be put. */
@@ -52,9 +44,9 @@ static struct ndshm_adapter *node_adapter(s32 node)
 	return adapter;
 }
 
-static ndshm_reason_t make(struct ndshm_ndis *ndis,
-			   struct ndshm_parameters *native,
-			   struct ndshm_block **block)
+static ndshm_reason_t allocation_make(struct ndshm_ndis *ndis,
+				      struct ndshm_parameters *native,
+				      struct ndshm_block **block)
 {
 	struct ndshm_adapter *node = NULL;
 	ndshm_reason_t reason;
@@ -64,11 +56,9 @@ static ndshm_reason_t make(struct ndshm_ndis *ndis,
 		node = node_adapter(native->preferred_node);
 		native->adapter = node;
 	}
-	/*
-	 * The device of a provider may go. NDIS has no word for it: memory is there
-	 * until its driver frees it, and so it is.
-	 */
-	reason = ndshm_allocate_kept(native, block);
+	native->revoked = ndshm_block_wait_free;
+	native->revoked_context = ndis;
+	reason = ndshm_allocate(native, block);
 	if (node)
 		ndshm_adapter_put(node);
 	return reason;
@@ -98,29 +88,20 @@ static ndshm_reason_t tell(const struct ndshm_block *block,
 
 static ndshm_reason_t allocate(struct ndshm_ndis *ndis,
 			       NDIS_SHARED_MEMORY_PARAMETERS *p,
-			       struct allocation **out)
+			       struct ndshm_block **block)
 {
 	struct ndshm_parameters native;
-	struct allocation *allocation;
-	struct ndshm_block *block;
 	ndshm_reason_t reason;
 
 	reason = ndshm_ndis_to_native(&native, p);
 	if (reason == NDSHM_REASON_NONE)
-		reason = make(ndis, &native, &block);
+		reason = allocation_make(ndis, &native, block);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = tell(block, &native, p);
-	if (reason != NDSHM_REASON_NONE) {
-		ndshm_free(block);
-		return reason;
-	}
-	allocation = (struct allocation *)ndshm_block_owner(block);
-	allocation->kind = NDSHM_NDIS_ALLOCATION;
-	allocation->ndis = ndis;
-	allocation->block = block;
-	*out = allocation;
-	return NDSHM_REASON_NONE;
+	reason = tell(*block, &native, p);
+	if (reason != NDSHM_REASON_NONE)
+		allocation_free(*block);
+	return reason;
 }
 
 NDIS_STATUS
@@ -130,7 +111,7 @@ NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 {
 	NDIS_SHARED_MEMORY_PARAMETERS *p = SharedMemoryParameters;
 	struct ndshm_ndis *ndis = ndshm_ndis_of(NdisHandle);
-	struct allocation *allocation;
+	struct ndshm_block *block;
 	ndshm_reason_t reason;
 
 	if (pAllocationHandle)
@@ -143,9 +124,9 @@ NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 		return NDIS_STATUS_INVALID_PARAMETER;
 	if (!ndshm_ndis_begin(ndis))
 		return NDIS_STATUS_FAILURE;
-	reason = allocate(ndis, p, &allocation);
+	reason = allocate(ndis, p, &block);
 	if (reason == NDSHM_REASON_NONE)
-		*pAllocationHandle = allocation;
+		*pAllocationHandle = block;
 	else
 		ndshm_ndis_end(ndis);
 	return ndshm_ndis_allocation_status(reason);
@@ -155,18 +136,15 @@ EXPORT_SYMBOL_GPL(NdisAllocateSharedMemory);
 /* The handle of the allocation should be given again, but need not be. */
 VOID NdisFreeSharedMemory(NDIS_HANDLE NdisHandle, NDIS_HANDLE AllocationHandle)
 {
-	struct allocation *allocation = AllocationHandle;
 	struct ndshm_ndis *ndis;
 
-	if (!allocation)
+	if (!AllocationHandle)
 		return;
-	if (allocation->kind != NDSHM_NDIS_ALLOCATION) {
+	ndis = allocation_free(AllocationHandle);
+	if (ndis)
+		ndshm_ndis_end(ndis);
+	else
 		pr_warn_once("ndshm: %s: not an allocation handle\n",
 			     __func__);
-		return;
-	}
-	ndis = allocation->ndis;
-	let_go(allocation);
-	ndshm_ndis_end(ndis);
 }
 EXPORT_SYMBOL_GPL(NdisFreeSharedMemory);

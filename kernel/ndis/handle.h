@@ -23,7 +23,6 @@ enum ndshm_ndis_kind {
 	NDSHM_NDIS_DEAD,
 	NDSHM_NDIS_OPEN = 0x4e444f50,
 	NDSHM_NDIS_DMA = 0x4e44444d,
-	NDSHM_NDIS_ALLOCATION = 0x4e44414c,
 };
 
 /**

@@ -76,21 +76,20 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 				      struct ndshm_adapter **adapter);
 
 /**
- * ndshm_adapter_close_unused - close an adapter that nobody has anything of
- * @adapter: from ndshm_adapter_register()
+ * ndshm_adapter_close_unused() - Close an adapter that has no block and no queue
+ * @adapter: from ndshm_adapter_register(), without ops
  *
- * For a driver that ends it only then. No claim, queue or block comes any more, until
- * ndshm_adapter_reopen(); the other way on is ndshm_adapter_unregister().
+ * On success nothing can be allocated for the adapter until ndshm_adapter_reopen() or
+ * ndshm_adapter_unregister(). An allocation at the same time may fail in either case.
  *
  * Context: process; may sleep.
- * Return: true; or false, and nothing has changed, while there is a claim, a queue or a
- * block.
+ * Return: true if it is closed, false if it has a block or a queue.
  */
 bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter);
 
 /**
- * ndshm_adapter_reopen - everything can come again
- * @adapter: that ndshm_adapter_close_unused() has closed
+ * ndshm_adapter_reopen() - Allow allocations again
+ * @adapter: closed by ndshm_adapter_close_unused()
  *
  * Context: process; may sleep.
  */

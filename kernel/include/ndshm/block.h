@@ -157,36 +157,34 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 			      struct ndshm_block **block);
 
 /**
- * ndshm_allocate_kept - make a block whose owner cannot be told
- * @parameters: what is asked, of revision 1 or 2, but whole: what the revision does not
- *	have is zero; used as they are, so that on failure any output may have been written
- * @block: NULL on failure
+ * ndshm_block_wait_free() - Wait until a block's owner calls ndshm_free()
+ * @revoked_context: not used
+ * @block: the block
  *
- * As ndshm_allocate(), but whoever revokes the block waits until ndshm_free(), however
- * long that takes, and calls nothing: for owners that have no word for memory that
- * goes. The callback in the parameters is not looked at.
+ * A callback for the parameters of owners that cannot give memory back when they are
+ * asked to. The revocation takes as long as that.
  *
  * Context: process; may sleep.
- * Return: a reason, or none.
  */
-ndshm_reason_t ndshm_allocate_kept(struct ndshm_parameters *parameters,
-				   struct ndshm_block **block);
-
-#define NDSHM_OWNER_WORDS	3
+void ndshm_block_wait_free(void *revoked_context, struct ndshm_block *block);
 
 /**
- * ndshm_block_owner - room for what a block's owner has to remember of it
- * @block: from ndshm_allocate() or ndshm_allocate_kept()
+ * ndshm_block_context() - Get the first argument of a block's callback
+ * @block: a block, or anything that begins with a word that is no address of the core's
+ * @revoked: callback that the block was allocated with
+ *
+ * The owner may change what is there.
  *
  * Context: any.
- * Return: NDSHM_OWNER_WORDS of 64 bits, which are zero at first and which nobody else
- * looks at; until ndshm_free().
+ * Return: where the argument is, or NULL if @block is no block with that callback.
  */
-u64 *ndshm_block_owner(struct ndshm_block *block);
+void **ndshm_block_context(struct ndshm_block *block,
+			   void (*revoked)(void *revoked_context,
+					   struct ndshm_block *block));
 
 /**
  * ndshm_free - give a block back
- * @block: from ndshm_allocate() or ndshm_allocate_kept(), or NULL
+ * @block: from ndshm_allocate(), or NULL
  *
  * It cannot fail. A revoked callback that has begun is waited for, but not by itself;
  * so it is not called by that of another block.

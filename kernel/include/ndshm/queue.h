@@ -59,8 +59,7 @@ enum ndshm_vport_state {
  * 3. Packets that are out come back.
  * 4. The driver frees the queue's blocks: ops->free_blocks(). What it leaves there is
  *    revoked: its memory goes, and the block itself stays to be freed. Blocks of
- *    NdisAllocateSharedMemory() and of ndshm_allocate_kept() are waited for, until
- *    the driver has freed them.
+ *    NdisAllocateSharedMemory() are waited for, until the driver has freed them.
  * 5. The queue does not exist any more: ops->freed().
  *
  * A port has one call for the first two steps. All calls below may sleep.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Arithmetic of blocks: how much memory a length can take, and the list that an
- * allocate handler fills; and what is refused of those who keep one.
+ * allocate handler fills.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -114,24 +114,11 @@ static void endless_list(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, first.length, 2);
 }
 
-/* It takes parameters as they are, so that there is none but what it knows. */
-static void kept_revision(struct kunit *test)
-{
-	struct ndshm_parameters p = { .header = NDSHM_PARAMETERS_HEADER };
-	struct ndshm_block *block = (void *)test;
-
-	p.header.revision++;
-	KUNIT_EXPECT_EQ(test, (__force u32)NDSHM_REASON_PARAMETERS_REVISION,
-			(__force u32)ndshm_allocate_kept(&p, &block));
-	KUNIT_EXPECT_NULL(test, block);
-}
-
 static struct kunit_case block_cases[] = {
 	KUNIT_CASE(upper_bound),
 	KUNIT_CASE(one_segment),
 	KUNIT_CASE(many_segments),
 	KUNIT_CASE(endless_list),
-	KUNIT_CASE(kept_revision),
 	{}
 };
 

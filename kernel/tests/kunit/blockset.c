@@ -6,6 +6,7 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "../../core/adapter.h"
 #include "../../core/block.h"
@@ -56,7 +57,7 @@ static void fake_release(struct ndshm_object *object)
 	struct ndshm_block *block = ndshm_block_of(object);
 	struct fake *fake = fake_of(block);
 
-	if (test_and_clear_bit(0, &block->backed)) {
+	if (test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state)) {
 		atomic_inc(&fake->freed);
 		ndshm_blockset_remove(&block->adapter->set, &block->in_user);
 		ndshm_blockset_remove(&block->registration->provider->set,
@@ -82,7 +83,7 @@ static bool join_both(struct fake *fake)
 		ndshm_blockset_remove(&block->adapter->set, &block->in_user);
 		return false;
 	}
-	__set_bit(0, &block->backed);
+	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
 	return true;
 }
 
@@ -97,9 +98,9 @@ static bool make_for(struct world *world, struct ndshm_adapter *adapter,
 	refcount_set(&block->object.references, 1);
 	mutex_init(&block->object.lock);
 	INIT_LIST_HEAD(&block->object.more_mms);
-	ndshm_packets_init(&block->packets);
-	__set_bit(NDSHM_BLOCK_VISIBLE, &block->ending);
-	block->telling.revoked = fake_told;
+	ndshm_active_init(&block->packets);
+	ndshm_revoke_cb_init(&block->revoke_cb, true);
+	block->revoke_cb.function = fake_told;
 	block->adapter = adapter;
 	block->registration = &world->registration;
 	block->context = fake;
@@ -143,15 +144,15 @@ static void come_in(struct kunit *test)
 
 	for (i = 0; i < 10; i++)
 		KUNIT_EXPECT_TRUE(test, ndshm_blockset_enter(set));
-	KUNIT_EXPECT_EQ(test, ndshm_blockset_inside(set), 10);
+	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 10);
 	for (i = 0; i < 10; i++)
 		ndshm_blockset_leave(set);
-	KUNIT_EXPECT_EQ(test, ndshm_blockset_inside(set), 0);
+	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 0);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
 	for (i = 0; i < 10; i++)
 		KUNIT_EXPECT_FALSE(test, ndshm_blockset_enter(set));
-	KUNIT_EXPECT_EQ(test, ndshm_blockset_inside(set), 0);
+	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 0);
 	/* A closed set is closed again without ado. */
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
 	ndshm_blockset_close(set);
@@ -179,7 +180,6 @@ static void members(struct kunit *test)
 			ndshm_block_release(&world->fakes[i].block);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&set->blocks));
-	KUNIT_EXPECT_TRUE(test, list_empty(&set->leaving));
 	for (i = 0; i < BLOCKS; i++)
 		KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
 }
@@ -237,7 +237,7 @@ static void close_revokes(struct kunit *test)
 	ndshm_blockset_close(&world->provider.set);
 }
 
-/* A reference that is the set's goes with the block's place in it, whoever revokes. */
+/* An adopted reference is dropped by the revocation, whichever set closes. */
 static void expect_dropped(struct kunit *test, bool by_provider)
 {
 	struct world *world = test->priv;
@@ -248,13 +248,13 @@ static void expect_dropped(struct kunit *test, bool by_provider)
 	ndshm_blockset_init(&world->provider.set);
 	KUNIT_ASSERT_TRUE(test, make(world, kept));
 	KUNIT_ASSERT_TRUE(test, make(world, held));
-	KUNIT_EXPECT_TRUE(test, ndshm_blockset_keep(set, &kept->block.in_user));
+	KUNIT_EXPECT_TRUE(test, ndshm_block_adopt(&kept->block));
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 0);
 	ndshm_blockset_close(by_provider ? &world->provider.set : set);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->released), 1);
 	/* Too late for this one: it is in no set. */
-	KUNIT_EXPECT_FALSE(test, ndshm_blockset_keep(set, &held->block.in_user));
+	KUNIT_EXPECT_FALSE(test, ndshm_block_adopt(&held->block));
 	KUNIT_EXPECT_EQ(test, atomic_read(&held->freed), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&held->released), 0);
 	ndshm_block_release(&held->block);
@@ -262,7 +262,7 @@ static void expect_dropped(struct kunit *test, bool by_provider)
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
 }
 
-static void close_drops_kept(struct kunit *test)
+static void close_drops_adopted(struct kunit *test)
 {
 	expect_dropped(test, false);
 	expect_dropped(test, true);
@@ -288,7 +288,7 @@ static unsigned int stay_inside(struct world *world)
 static unsigned int let_out(struct world *world)
 {
 	/* The closer sleeps while somebody is inside. */
-	bool waits = suite_wait_for_waiter(&world->adapter.set.idle);
+	bool waits = suite_wait_for_drain(&world->adapter.set.active);
 	bool freed = atomic_read(&world->fakes[1].freed);
 
 	complete_all(&world->hold);
@@ -316,7 +316,7 @@ static void close_empty_waits(struct kunit *test)
 	struct world *world = test->priv;
 
 	suite_run_threads(test, 3, closes_empty, world);
-	KUNIT_EXPECT_EQ(test, ndshm_blockset_inside(&world->adapter.set), 0);
+	KUNIT_EXPECT_EQ(test, ndshm_active_count(&world->adapter.set.active), 0);
 }
 
 static unsigned int closes(void *context, unsigned int number)
@@ -361,8 +361,8 @@ static unsigned int closes_over_the_dying(void *context, unsigned int number)
 		return (atomic_read(&dying->freed) != 1) +
 		       (atomic_read(&dying->told) != 0);
 	}
-	wrong = !suite_wait_for_waiter(&world->adapter.set.idle) +
-		!list_empty(&world->adapter.set.blocks);
+	wrong = !suite_wait_for_waiter(__var_waitqueue(&world->adapter.set.count)) +
+		(ndshm_blockset_count(&world->adapter.set) != 1);
 	fake_release(&dying->block.object);
 	return wrong;
 }
@@ -430,8 +430,8 @@ static void close_hides_all_first(struct kunit *test)
 	int i;
 
 	KUNIT_ASSERT_TRUE(test, make_for(world, &world->other, slow));
-	slow->block.telling.revoked = told_and_waits;
-	slow->block.telling.revoked_context = world;
+	slow->block.revoke_cb.function = told_and_waits;
+	slow->block.revoke_cb.context = world;
 	for (i = 1; i < BLOCKS; i++)
 		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
 	suite_run_threads(test, 2, closes_slowly, world);
@@ -484,9 +484,7 @@ static unsigned int makes(struct world *world, unsigned int number)
 		wrong += atomic_read(&fakes[i].freed) != 1;
 	}
 	while (i--)
-		if (i % 3 == 2 &&
-		    !ndshm_blockset_keep(&world->adapter.set,
-					 &fakes[i].block.in_user))
+		if (i % 3 == 2 && !ndshm_block_adopt(&fakes[i].block))
 			ndshm_block_release(&fakes[i].block);
 	return wrong;
 }
@@ -501,7 +499,7 @@ static unsigned int all_at_once(void *context, unsigned int number)
 		return makes(world, number);
 	wait_for_completion(&world->arrived);
 	ndshm_blockset_close(set);
-	return ndshm_blockset_count(set) + ndshm_blockset_inside(set);
+	return ndshm_blockset_count(set) + ndshm_active_count(&set->active);
 }
 
 static void both_close(struct kunit *test)
@@ -526,13 +524,13 @@ static void both_close(struct kunit *test)
 			KUNIT_ASSERT_LE(test, atomic_read(&fake->told), 1);
 			KUNIT_ASSERT_EQ(test, atomic_read(&fake->released),
 					i % PER_MAKER % 3 != 1);
-			KUNIT_ASSERT_FALSE(test, test_bit(0,
-							  &fake->block.backed));
+			KUNIT_ASSERT_FALSE(test, test_bit(NDSHM_BLOCK_HAS_MEMORY,
+							  &fake->block.state));
 		}
 		KUNIT_ASSERT_GE(test, made, PER_MAKER / 2);
 		KUNIT_ASSERT_TRUE(test, list_empty(&world->adapter.set.blocks));
 		KUNIT_ASSERT_TRUE(test,
-				  list_empty(&world->provider.set.leaving));
+				  list_empty(&world->provider.set.blocks));
 	}
 	kunit_info(test, "%u of the blocks were revoked\n", revoked);
 }
@@ -542,7 +540,7 @@ static struct kunit_case blockset_cases[] = {
 	KUNIT_CASE(members),
 	KUNIT_CASE(close_empty_with_members),
 	KUNIT_CASE(close_revokes),
-	KUNIT_CASE(close_drops_kept),
+	KUNIT_CASE(close_drops_adopted),
 	KUNIT_CASE(close_empty_waits),
 	KUNIT_CASE(close_waits_for_those_inside),
 	KUNIT_CASE(close_waits_for_the_dying),

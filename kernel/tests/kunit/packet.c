@@ -298,12 +298,12 @@ static void give_back(struct work_struct *work)
 
 static bool block_waits(struct giver *giver)
 {
-	return READ_ONCE(giver->block->packets.drained);
+	return swq_has_sleeper(&giver->block->packets.drained.wait);
 }
 
 static bool default_queue_waits(struct giver *giver)
 {
-	return READ_ONCE(giver->driver->adapter->queues.default_packets.drained);
+	return swq_has_sleeper(&giver->driver->adapter->queues.default_packets.drained.wait);
 }
 
 static bool adapter_waits(struct giver *giver)

@@ -82,17 +82,22 @@ void suite_run_threads(struct kunit *test, unsigned int count,
 	KUNIT_ASSERT_EQ(test, made, count);
 }
 
+/* There is no event for the beginning of a wait. */
+#define wait_long_for(condition) ({ \
+	unsigned long end_ = jiffies + 60 * HZ; \
+	while (!(condition) && time_before(jiffies, end_)) \
+		usleep_range(100, 1000); \
+	(condition); \
+})
+
 bool suite_wait_for_waiter(struct wait_queue_head *queue)
 {
-	unsigned long end = jiffies + 60 * HZ;
+	return wait_long_for(wq_has_sleeper(queue));
+}
 
-	/* Nothing tells when somebody begins to wait. */
-	while (!wq_has_sleeper(queue)) {
-		if (time_after(jiffies, end))
-			return false;
-		usleep_range(100, 1000);
-	}
-	return true;
+bool suite_wait_for_drain(struct ndshm_active *active)
+{
+	return wait_long_for(swq_has_sleeper(&active->drained.wait));
 }
 
 MODULE_DESCRIPTION("KUnit suites of ndshm");

@@ -13,6 +13,8 @@
 #include <linux/prandom.h>
 #include <linux/wait.h>
 
+#include "../../core/active.h"
+
 #ifdef NDSHM_KUNIT_ALONE
 #define SUITE_NAME(name)	"ndshm_alone_" name
 #else
@@ -42,7 +44,8 @@ void suite_run_threads(struct kunit *test, unsigned int count,
 						unsigned int number),
 		       void *context);
 
-/* Come back when somebody waits there; false: nobody did for a long time. */
+/* Return when somebody waits there; false: nobody did for a long time. */
 bool suite_wait_for_waiter(struct wait_queue_head *queue);
+bool suite_wait_for_drain(struct ndshm_active *active);
 
 #endif /* _NDSHM_KUNIT_SUITE_H */

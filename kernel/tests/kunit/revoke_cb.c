@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An owner that gives its block back, and who revokes it: one of them is first.
+ * The owner cancels the callback while the block is revoked: one of them is first.
  */
 #include <linux/completion.h>
 #include <linux/sched.h>
@@ -8,7 +8,7 @@
 
 #include <kunit/test.h>
 
-#include "../../core/telling.h"
+#include "../../core/revoke_cb.h"
 #include "suite.h"
 
 #define ROUNDS	2000
@@ -17,11 +17,12 @@
 #define BLOCK	((struct ndshm_block *)0x1000)
 
 struct world {
-	struct ndshm_telling telling;
+	struct ndshm_revoke_cb cb;
 	struct completion began;
 	struct completion goes_on;
 	struct completion ready[2];
 	bool frees_itself;
+	bool waits;
 	bool owned;
 	atomic_t told;
 	atomic_t running;
@@ -37,49 +38,63 @@ static void told(void *context, struct ndshm_block *block)
 		   &world->told);
 	complete(&world->began);
 	if (world->frees_itself)
-		ndshm_let_go(&world->telling);
+		ndshm_revoke_cb_cancel_sync(&world->cb);
 	else
 		wait_for_completion(&world->goes_on);
 	atomic_dec(&world->running);
 }
 
-static void start(struct world *world, bool keeps)
+/* As that of NDIS's calls: it waits for the owner, which completes and then cancels. */
+static void told_and_waits(void *context, struct ndshm_block *block)
+{
+	struct world *world = context;
+
+	atomic_inc(&world->told);
+	complete(&world->began);
+	wait_for_completion(&world->goes_on);
+}
+
+static void cancel(struct world *world)
+{
+	if (world->waits) {
+		WRITE_ONCE(world->owned, false);
+		complete(&world->goes_on);
+	}
+	ndshm_revoke_cb_cancel_sync(&world->cb);
+	WRITE_ONCE(world->owned, false);
+}
+
+static void start(struct world *world, bool waits)
 {
 	memset(world, 0, sizeof(*world));
+	ndshm_revoke_cb_init(&world->cb, true);
 	init_completion(&world->began);
 	init_completion(&world->goes_on);
 	init_completion(&world->ready[0]);
 	init_completion(&world->ready[1]);
 	world->owned = true;
-	world->telling.keeps = keeps;
-	world->telling.revoked_context = world;
-	if (!keeps)
-		world->telling.revoked = told;
+	world->waits = waits;
+	world->cb.context = world;
+	world->cb.function = waits ? told_and_waits : told;
 }
 
-static int telling_init(struct kunit *test)
+static int revoke_cb_init(struct kunit *test)
 {
 	test->priv = kunit_kzalloc(test, sizeof(struct world), GFP_KERNEL);
 	return test->priv ? 0 : -ENOMEM;
 }
 
-static enum ndshm_telling_state state_of(struct world *world)
-{
-	return atomic_read(&world->telling.state);
-}
-
 static void freed_before(struct kunit *test)
 {
 	struct world *world = test->priv;
-	int keeps;
+	int waits;
 
-	for (keeps = 0; keeps < 2; keeps++) {
-		start(world, keeps);
-		ndshm_let_go(&world->telling);
-		KUNIT_EXPECT_EQ(test, state_of(world), NDSHM_LET_GO);
-		ndshm_tell(&world->telling, BLOCK);
-		KUNIT_EXPECT_EQ(test, state_of(world), NDSHM_LET_GO);
+	for (waits = 0; waits < 2; waits++) {
+		start(world, waits);
+		cancel(world);
+		ndshm_revoke_cb_run(&world->cb, BLOCK);
 		KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
+		KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_arm(&world->cb));
 	}
 }
 
@@ -88,30 +103,32 @@ static void told_before(struct kunit *test)
 	struct world *world = test->priv;
 
 	start(world, false);
-	complete(&world->goes_on);
-	ndshm_tell(&world->telling, BLOCK);
+	complete_all(&world->goes_on);
+	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
-	KUNIT_EXPECT_EQ(test, state_of(world), NDSHM_TOLD);
-	ndshm_let_go(&world->telling);
+	/* By the block's other set. */
+	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
-	/* Nobody to tell. */
+	ndshm_revoke_cb_cancel_sync(&world->cb);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
+	/* An owner without a callback. */
 	start(world, false);
-	world->telling.revoked = NULL;
-	ndshm_tell(&world->telling, BLOCK);
-	ndshm_let_go(&world->telling);
+	world->cb.function = NULL;
+	ndshm_revoke_cb_run(&world->cb, BLOCK);
+	ndshm_revoke_cb_cancel_sync(&world->cb);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
 }
 
 static bool arm(struct world *world)
 {
-	return ndshm_telling_arm(&world->telling);
+	return ndshm_revoke_cb_arm(&world->cb);
 }
 
 static void start_unarmed(struct world *world)
 {
 	start(world, false);
 	complete_all(&world->goes_on);
-	atomic_set(&world->telling.state, NDSHM_UNARMED);
+	world->cb.armed = false;
 }
 
 /* Who has it later is told if it was armed before, and otherwise not armed. */
@@ -121,20 +138,19 @@ static void armed_later(struct kunit *test)
 
 	start_unarmed(world);
 	KUNIT_EXPECT_TRUE(test, arm(world));
-	ndshm_tell(&world->telling, BLOCK);
+	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
-	KUNIT_EXPECT_EQ(test, state_of(world), NDSHM_TOLD);
 
 	start_unarmed(world);
-	ndshm_tell(&world->telling, BLOCK);
+	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_FALSE(test, arm(world));
-	ndshm_let_go(&world->telling);
+	ndshm_revoke_cb_cancel_sync(&world->cb);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
 
 	/* Given back by who has never had it. */
 	start_unarmed(world);
-	ndshm_let_go(&world->telling);
-	ndshm_tell(&world->telling, BLOCK);
+	ndshm_revoke_cb_cancel_sync(&world->cb);
+	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
 }
 
@@ -145,12 +161,11 @@ static void freed_by_callback(struct kunit *test)
 
 	start(world, false);
 	world->frees_itself = true;
-	ndshm_tell(&world->telling, BLOCK);
+	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
-	KUNIT_EXPECT_EQ(test, state_of(world), NDSHM_TOLD);
 }
 
-/* Does it sleep uninterruptibly, as who waits for a state does? */
+/* Does it sleep uninterruptibly, as a waiter for the callback does? */
 static bool soon_sleeps(struct task_struct *task)
 {
 	unsigned long end = jiffies + 20 * HZ;
@@ -178,13 +193,13 @@ static unsigned int waits_for_callback(void *context, unsigned int number)
 
 	switch (number) {
 	case 0:
-		ndshm_tell(&world->telling, BLOCK);
+		ndshm_revoke_cb_run(&world->cb, BLOCK);
 		return 0;
 	case 1:
 		wait_for_completion(&world->began);
 		pair->waits = current;
 		complete(&world->ready[0]);
-		ndshm_let_go(&world->telling);
+		ndshm_revoke_cb_cancel_sync(&world->cb);
 		atomic_inc(&world->over);
 		WRITE_ONCE(world->owned, false);
 		return atomic_read(&world->running);
@@ -204,7 +219,6 @@ static void free_waits(struct kunit *test)
 	start(pair.world, false);
 	suite_run_threads(test, 3, waits_for_callback, &pair);
 	KUNIT_EXPECT_EQ(test, atomic_read(&pair.world->told), 1);
-	KUNIT_EXPECT_EQ(test, state_of(pair.world), NDSHM_TOLD);
 }
 
 static unsigned int waits_for_owner(void *context, unsigned int number)
@@ -216,14 +230,13 @@ static unsigned int waits_for_owner(void *context, unsigned int number)
 	if (!number) {
 		pair->waits = current;
 		complete(&world->ready[0]);
-		ndshm_tell(&world->telling, BLOCK);
+		ndshm_revoke_cb_run(&world->cb, BLOCK);
 		return READ_ONCE(world->owned);
 	}
 	wait_for_completion(&world->ready[0]);
+	wait_for_completion(&world->began);
 	wrong = !soon_sleeps(pair->waits);
-	wrong += state_of(world) != NDSHM_TELLING;
-	WRITE_ONCE(world->owned, false);
-	ndshm_let_go(&world->telling);
+	cancel(world);
 	return wrong;
 }
 
@@ -233,7 +246,7 @@ static void revoke_waits(struct kunit *test)
 
 	start(pair.world, true);
 	suite_run_threads(test, 2, waits_for_owner, &pair);
-	KUNIT_EXPECT_EQ(test, state_of(pair.world), NDSHM_LET_GO);
+	KUNIT_EXPECT_EQ(test, atomic_read(&pair.world->told), 1);
 }
 
 /* Both at once: whoever is first, neither hangs, and no callback outlives its owner. */
@@ -254,15 +267,11 @@ static unsigned int races(void *context, unsigned int number)
 
 		meet(world, number);
 		if (number) {
-			ndshm_tell(&world->telling, BLOCK);
-			wrong += world->telling.keeps && world->owned;
+			ndshm_revoke_cb_run(&world->cb, BLOCK);
+			wrong += world->waits && world->owned;
 			continue;
 		}
-		/* What the owner of memory that it keeps does last with it. */
-		if (world->telling.keeps)
-			WRITE_ONCE(world->owned, false);
-		ndshm_let_go(&world->telling);
-		WRITE_ONCE(world->owned, false);
+		cancel(world);
 		wrong += atomic_read(&world->running);
 	}
 	return wrong;
@@ -276,16 +285,13 @@ static void at_once(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, worlds);
 	for (i = 0; i < ROUNDS; i++) {
 		start(&worlds[i], i % 2);
-		complete_all(&worlds[i].goes_on);
+		if (!worlds[i].waits)
+			complete_all(&worlds[i].goes_on);
 	}
 	suite_run_threads(test, 2, races, worlds);
 	for (i = 0; i < ROUNDS; i++) {
-		enum ndshm_telling_state state = state_of(&worlds[i]);
-
-		KUNIT_EXPECT_EQ(test, atomic_read(&worlds[i].told),
-				state == NDSHM_TOLD);
-		KUNIT_EXPECT_TRUE(test, state == NDSHM_LET_GO ||
-				  (state == NDSHM_TOLD && i % 2 == 0));
+		KUNIT_EXPECT_LE(test, atomic_read(&worlds[i].told), 1);
+		KUNIT_EXPECT_FALSE(test, worlds[i].owned);
 	}
 	kvfree(worlds);
 }
@@ -298,7 +304,7 @@ static unsigned int arms(void *context, unsigned int number)
 	for (i = 0; i < ROUNDS; i++) {
 		meet(&worlds[i], number);
 		if (number)
-			ndshm_tell(&worlds[i].telling, BLOCK);
+			ndshm_revoke_cb_run(&worlds[i].cb, BLOCK);
 		else
 			worlds[i].owned = arm(&worlds[i]);
 	}
@@ -316,14 +322,13 @@ static void armed_at_once(struct kunit *test)
 		start_unarmed(&worlds[i]);
 	suite_run_threads(test, 2, arms, worlds);
 	for (i = 0; i < ROUNDS; i++) {
-		KUNIT_EXPECT_EQ(test, state_of(&worlds[i]), NDSHM_TOLD);
 		KUNIT_EXPECT_EQ(test, !!atomic_read(&worlds[i].told),
 				worlds[i].owned);
 	}
 	kvfree(worlds);
 }
 
-static struct kunit_case telling_cases[] = {
+static struct kunit_case revoke_cb_cases[] = {
 	KUNIT_CASE(freed_before),
 	KUNIT_CASE(told_before),
 	KUNIT_CASE(freed_by_callback),
@@ -335,10 +340,10 @@ static struct kunit_case telling_cases[] = {
 	{}
 };
 
-static struct kunit_suite telling_suite = {
-	.name = SUITE_NAME("telling"),
-	.init = telling_init,
-	.test_cases = telling_cases,
+static struct kunit_suite revoke_cb_suite = {
+	.name = SUITE_NAME("revoke_cb"),
+	.init = revoke_cb_init,
+	.test_cases = revoke_cb_cases,
 };
 
-kunit_test_suite(telling_suite);
+kunit_test_suite(revoke_cb_suite);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/export.h>
+#include <linux/sched.h>
+#include <linux/wait_bit.h>
+
+#include "revoke_cb.h"
+
+void ndshm_revoke_cb_init(struct ndshm_revoke_cb *cb, bool armed)
+{
+	static struct lock_class_key key;
+
+	/* In brackets: the owner's own callback, which it may wait for, is the lock. */
+	__mutex_init(&cb->lock, "(ndshm_revoke_cb)", &key);
+	cb->armed = armed;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_init);
+
+bool ndshm_revoke_cb_arm(struct ndshm_revoke_cb *cb)
+{
+	bool armed;
+
+	mutex_lock(&cb->lock);
+	armed = !cb->over;
+	WRITE_ONCE(cb->armed, armed);
+	mutex_unlock(&cb->lock);
+	return armed;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_arm);
+
+void ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block)
+{
+	mutex_lock(&cb->lock);
+	cb->over = true;
+	if (xchg(&cb->armed, false) && cb->function) {
+		WRITE_ONCE(cb->runner, current);
+		cb->function(cb->context, block);
+		WRITE_ONCE(cb->runner, NULL);
+	}
+	mutex_unlock(&cb->lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_run);
+
+void ndshm_revoke_cb_cancel_sync(struct ndshm_revoke_cb *cb)
+{
+	if (READ_ONCE(cb->runner) == current)
+		return;
+	might_lock(&cb->lock);
+	if (xchg(&cb->armed, false))
+		return;
+	/* Pairs with wait_var_event() in ndshm_block_wait_free(). */
+	smp_store_mb(cb->cancelled, true);
+	wake_up_var(&cb->cancelled);
+	mutex_lock(&cb->lock);
+	mutex_unlock(&cb->lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_revoke_cb_cancel_sync);
