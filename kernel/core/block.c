@@ -390,10 +390,12 @@ static void complain(struct ndshm_provider *provider,
 /**
  * struct given - what an allocate handler is given, and can ask about
  * @parameters: its copy
+ * @block: the block that is being made
  * @aborted: the request was aborted; NULL: it is the caller's own
  */
 struct given {
 	struct ndshm_parameters parameters;
+	const struct ndshm_block *block;
 	const bool *aborted;
 };
 
@@ -401,7 +403,13 @@ bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
 {
 	const struct given *given = container_of(parameters, struct given,
 						 parameters);
+	const struct ndshm_block *block = given->block;
 
+	/* Whoever closes one of these sets waits for this allocation. */
+	if (ndshm_blockset_closed(&block->adapter->set) ||
+	    ndshm_blockset_closed(user_set(block)) ||
+	    ndshm_blockset_closed(&block->registration->provider->set))
+		return true;
 	return given->aborted ? READ_ONCE(*given->aborted) :
 				fatal_signal_pending(current);
 }
@@ -421,7 +429,9 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	struct ndshm_segment_list list = {
 		.capacity = 1, .segments = &block->first,
 	};
-	struct given given = { .parameters = *asked, .aborted = aborted };
+	struct given given = {
+		.parameters = *asked, .block = block, .aborted = aborted,
+	};
 	struct ndshm_parameters *p = &given.parameters;
 	ndshm_reason_t reason;
 

@@ -51,15 +51,16 @@ typedef ndshm_status_t (*ndshm_allocate_handler)(void *provider_context,
 						 void **context);
 
 /**
- * ndshm_allocation_unwanted - does nobody wait for the block any more?
- * @parameters: that the running allocate handler was given
+ * ndshm_allocation_unwanted() - Test whether an allocation should be given up
+ * @parameters: argument of the running allocate handler
  *
- * Whoever asked was killed, or the request was aborted, whoever carries it out. A
- * handler that takes long asks now and then, and answers RESOURCES if so. Success is
- * no mistake: it is freed at once.
+ * The end of an adapter, a provider, a claim or a queue waits for the allocations that
+ * are under way. A handler that takes long must therefore call this at least once for
+ * each MiB, and return RESOURCES if it returns true. A success after that is freed.
  *
  * Context: the allocate handler.
- * Return: true if so.
+ * Return: true if the caller was killed, if the request was aborted, or if the adapter,
+ * the provider, the claim or the queue ends.
  */
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters);
 

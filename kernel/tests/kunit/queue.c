@@ -6,6 +6,8 @@
  */
 #include <linux/mm.h>
 
+#include "../../core/adapter.h"
+#include "../../core/provider.h"
 #include "miniport.h"
 
 static void expect_state(struct miniport *driver, u32 id,
@@ -496,6 +498,64 @@ static void calls_in_callbacks(struct kunit *test)
  * Several threads
  */
 
+/* An allocation under way notices that its adapter or its provider ends. */
+struct ending {
+	struct miniport *driver;
+	struct ndshm_active *active;
+	bool by_provider;
+};
+
+static unsigned int allocate_and_end(void *context, unsigned int number)
+{
+	struct ending *ending = context;
+	struct miniport *driver = ending->driver;
+	struct ndshm_block *block;
+	unsigned int wrong;
+
+	switch (number) {
+	case 0:
+		return miniport_obtain(driver, 0, 0, 1, &block) !=
+		       (ending->by_provider ? NDSHM_REASON_PROVIDER_CLOSING :
+					      NDSHM_REASON_ADAPTER_REMOVED);
+	case 1:
+		wait_for_completion(&driver->providing);
+		if (ending->by_provider)
+			miniport_revoke(driver);
+		else
+			miniport_unregister(driver);
+		return 0;
+	default:
+		wrong = !suite_wait_for_drain(ending->active);
+		complete(&driver->go_on);
+		return wrong;
+	}
+}
+
+static void end_under_allocation(struct kunit *test, bool by_provider)
+{
+	struct miniport *driver = test->priv;
+	struct ending ending = {
+		.driver = driver, .by_provider = by_provider,
+		.active = by_provider ? &driver->provider->set.active :
+					&driver->adapter->set.active,
+	};
+
+	driver->hold = true;
+	suite_run_threads(test, 3, allocate_and_end, &ending);
+	/* Its memory goes back at once. */
+	miniport_expect(driver, "um");
+}
+
+static void adapter_ends_under_allocation(struct kunit *test)
+{
+	end_under_allocation(test, false);
+}
+
+static void provider_ends_under_allocation(struct kunit *test)
+{
+	end_under_allocation(test, true);
+}
+
 #define MAKERS	3
 
 struct storm {
@@ -564,6 +624,8 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(adapter_goes),
 	KUNIT_CASE(adapter_goes_with_many),
 	KUNIT_CASE(calls_in_callbacks),
+	KUNIT_CASE(adapter_ends_under_allocation),
+	KUNIT_CASE(provider_ends_under_allocation),
 	KUNIT_CASE(freed_under_allocations),
 	{}
 };
