@@ -108,7 +108,7 @@ TEST_F(provider, registration)
 		{ "revision=255 size=96", NDSHM_REASON_NONE },
 		{ "size=65535", NDSHM_REASON_NONE },
 		{ "flags=0xffffffff", NDSHM_REASON_NONE },
-		{ "mmap=null", NDSHM_REASON_NONE },
+		{ "pfn=null", NDSHM_REASON_NONE },
 	};
 	struct ndshm_nl_provider provider;
 	unsigned int i;
@@ -307,8 +307,9 @@ TEST_F(provider, success)
 
 	/* Its own memory, through its own handler. */
 	map = test_map_block(self->fd, &self->block);
-	EXPECT_EQ(1, ndshm_mock_counts("test").mmapped);
+	EXPECT_EQ(0, ndshm_mock_counts("test").mmapped);
 	EXPECT_TRUE(all_bytes(map, self->block.length, 0));
+	EXPECT_EQ(1, ndshm_mock_counts("test").mmapped);
 	fill_pattern(map, self->block.length, 1);
 	test_free_handle(self->fd, self->block.handle);
 	EXPECT_EQ(0, freed());
@@ -627,11 +628,12 @@ TEST_F(provider, not_mappable)
 	struct ndshm_block_alloc alloc = request_of(self, 1);
 	struct ndshm_nl_provider provider;
 	struct ndshm_block_info before;
+	unsigned char *map;
 
 	test_block_alloc(self->fd, &alloc);
 	before = self->block;
 	EXPECT_TRUE(before.flags & NDSHM_BLOCK_MAPPABLE);
-	test_mock("provider replace test mmap=null name=null");
+	test_mock("provider replace test pfn=null name=null");
 	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, self->id, &provider));
 	EXPECT_FALSE(provider.mappable);
 	test_block_alloc(self->fd, &alloc);
@@ -639,7 +641,9 @@ TEST_F(provider, not_mappable)
 	test_errno(EOPNOTSUPP, self->fd, ndshm_map(self->fd, &self->block));
 	EXPECT_EQ(0, ndshm_mock_counts("test").mmapped);
 	/* The older block is as it was made. */
-	EXPECT_EQ(0, munmap(test_map_block(self->fd, &before), before.length));
+	map = test_map_block(self->fd, &before);
+	EXPECT_TRUE(ndshm_readable(map));
+	EXPECT_EQ(0, munmap(map, before.length));
 	EXPECT_EQ(1, ndshm_mock_counts("test").mmapped);
 }
 

@@ -2,6 +2,7 @@
 /*
  * A provider: write-combined memory, for whoever asks for it by name.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -11,7 +12,7 @@
 #include <ndshm/block.h>
 #include <ndshm/provider.h>
 
-/* What the provider knows of a block: the context of its free and mmap. */
+/* What the provider knows of a block: the context of its free and pfn. */
 struct memory {
 	struct device *device;
 	size_t size;
@@ -58,13 +59,16 @@ static void example_free(void *provider_context, void *context)
 	kfree(memory);
 }
 
-static int example_mmap(void *provider_context, void *context,
-			struct vm_area_struct *vma)
+/* The protection is that of the kernel's own mapping: see dma_alloc_wc(). */
+static unsigned long example_pfn(void *provider_context, void *context,
+				 pgoff_t index, unsigned long *count,
+				 pgprot_t *prot)
 {
 	struct memory *memory = context;
 
-	return dma_mmap_wc(memory->device, vma, memory->address, memory->dma,
-			   memory->size);
+	if (!dev_is_dma_coherent(memory->device))
+		*prot = pgprot_writecombine(*prot);
+	return ndshm_kernel_pfn(memory->address, memory->size, index, count);
 }
 
 static const struct ndshm_provider_characteristics characteristics = {
@@ -77,7 +81,7 @@ static const struct ndshm_provider_ops ops = {
 	.name = "example",
 	.owner = THIS_MODULE,
 	.flags = NDSHM_PROVIDER_OPEN,
-	.mmap = example_mmap,
+	.pfn = example_pfn,
 };
 
 static int __init example_init(void)

@@ -91,7 +91,7 @@ static bool block_free_memory(struct ndshm_block *block)
 
 	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
 		return false;
-	ndshm_block_keep_pinned(block);
+	ndshm_block_keep_pages(block);
 	c->free(c->provider_context, block->context);
 	ndshm_uncharge(&block->charge);
 	ndshm_blockset_remove(user_set(block), &block->in_user);
@@ -111,7 +111,6 @@ static void free_block(struct ndshm_block *block)
 		ndshm_queue_put(block->queue);
 	ndshm_adapter_put(block->adapter);
 	put_pid(block->pid);
-	mutex_destroy(&block->sync_lock);
 	ndshm_object_fini(&block->object);
 	kfree(block);
 }
@@ -126,15 +125,14 @@ static void block_release(struct ndshm_object *object)
 	free_block(block);
 }
 
-static int block_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
+static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
+			       unsigned long *count, pgprot_t *prot)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 	struct ndshm_registration *registration = block->registration;
 
-	if (!object->filled)
-		return 0;
-	return registration->mmap(registration->characteristics.provider_context,
-				  block->context, vma);
+	return registration->pfn(registration->characteristics.provider_context,
+				 block->context, index, count, prot);
 }
 
 static bool block_object_mappable(struct ndshm_object *object)
@@ -189,7 +187,7 @@ static void block_release_async(struct ndshm_object *object)
 const struct ndshm_object_ops ndshm_block_ops = {
 	.kind = "block",
 	.mappable = block_object_mappable,
-	.mmap = block_mmap,
+	.pfn = block_pfn,
 	.fault = ndshm_block_fault,
 	.settle = ndshm_block_settle,
 	.release = block_release,
@@ -525,7 +523,6 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 	if (!block)
 		return NULL;
 	ndshm_object_init(&block->object, &ndshm_block_ops);
-	mutex_init(&block->sync_lock);
 	block->object.length = PAGE_ALIGN(p->length);
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
@@ -561,7 +558,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 		return NDSHM_REASON_MEMORY;
 	refcount_inc(&registration->references);
 	block->registration = registration;
-	block->object.filled = !registration->page;
+	block->object.frames = !registration->page;
 
 	reason = block_charge_payer(block, p->length, allocation);
 	if (reason != NDSHM_REASON_NONE)

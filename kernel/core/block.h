@@ -16,6 +16,7 @@
 #include "object.h"
 #include "revoke_cb.h"
 
+struct folio;
 struct ndshm_claim;
 struct ndshm_queue;
 struct ndshm_registration;
@@ -58,8 +59,6 @@ struct user_struct;
  * @in_provider: member of the provider's set while it has memory
  * @in_user: member of the claim's set, or else the queue's, while it has memory
  * @in_table: among all blocks of the machine
- * @sync_lock: held by a client's sync, so that one at a time competes with the
- *	end of the block for the object's lock
  *
  * All but the members, @state, @packets and the state of @revoke_cb is written before
  * the block is published and never again. The reference rule stands with struct
@@ -96,7 +95,6 @@ struct ndshm_block {
 	struct ndshm_member in_provider;
 	struct ndshm_member in_user;
 	struct hlist_node in_table;
-	struct mutex sync_lock;	/* nothing: it keeps others out of the way */
 };
 
 static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
@@ -155,7 +153,7 @@ bool ndshm_block_mappable(const struct ndshm_block *block);
 
 /* Operations of objects, for blocks of a provider with pages; see object.h. */
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
-void ndshm_block_settle(struct ndshm_object *object);
+bool ndshm_block_settle(struct ndshm_object *object, unsigned long deadline);
 
 /*
  * The page at @index, or NULL: the provider has none there. The block must have its
@@ -166,14 +164,21 @@ struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index);
 /* Answer a fault with @page, which is locked and whose reference is passed on. */
 vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page);
 
+/* Wait until @folio is unlocked. Return: false if it is not at @deadline. May sleep. */
+bool ndshm_folio_settle(struct folio *folio, unsigned long deadline);
+
 /* Zero @count pages of one folio; the caller holds a reference on it. May sleep. */
 void ndshm_pages_zero(struct page *page, unsigned long count);
 
 /*
  * Before its memory is freed, and when nothing is mapped any more: what others have
- * pinned of it stays charged until they let go of it.
+ * pinned of it stays charged until they let go of it. A chunk with a page that hardware
+ * has failed in is never freed, since nobody can split it, and nobody may have it next.
  */
-void ndshm_block_keep_pinned(struct ndshm_block *block);
+void ndshm_block_keep_pages(struct ndshm_block *block);
+
+/* Drop a reference that was taken of what the former has kept. */
+void ndshm_folio_put(struct folio *folio);
 
 static inline bool ndshm_block_tryget(struct ndshm_block *block)
 {

@@ -12,6 +12,7 @@
 #include "block.h"
 #include "pinned.h"
 #include "provider.h"
+#include "testing.h"
 
 /* A page at another place of the block would be mapped as if it were at this one. */
 static bool is_in_place(struct page *page, pgoff_t index)
@@ -50,6 +51,18 @@ static struct folio *next_folio(const struct ndshm_block *block, pgoff_t *index)
 	return NULL;
 }
 
+/* Return: false if @folio is still locked at @deadline. */
+bool ndshm_folio_settle(struct folio *folio, unsigned long deadline)
+{
+	while (!folio_trylock(folio)) {
+		if (!time_before(jiffies, deadline))
+			return false;
+		schedule_timeout_uninterruptible(1);
+	}
+	folio_unlock(folio);
+	return true;
+}
+
 vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page)
 {
 	/* Memory management would look for the mapping of this one. */
@@ -59,31 +72,40 @@ vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page)
 		return VM_FAULT_HWPOISON;
 	}
 	vmf->page = page;
+	ndshm_test_fault_delay();
 	return VM_FAULT_LOCKED;
 }
 
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
 {
-	struct page *page = ndshm_block_page(ndshm_block_of(object), vmf->pgoff);
+	struct page *page = NULL;
 
-	lockdep_assert_held(&object->lock);
-
-	if (!page)
-		return VM_FAULT_SIGBUS;
-	get_page(page);
-	lock_page(page);
-	return ndshm_fault_answer(vmf, page);
+	spin_lock(&object->state_lock);
+	if (!object->revoked)
+		page = ndshm_block_page(ndshm_block_of(object), vmf->pgoff);
+	if (page)
+		get_page(page);
+	spin_unlock(&object->state_lock);
+	return page ? ndshm_object_show_page(object, vmf, page) :
+		      VM_FAULT_SIGBUS;
 }
 
-void ndshm_block_settle(struct ndshm_object *object)
+/*
+ * Whoever locks a folio later finds the object revoked, so that it is enough to have
+ * found each unlocked once.
+ */
+bool ndshm_block_settle(struct ndshm_object *object, unsigned long deadline)
 {
+	struct ndshm_block *block = ndshm_block_of(object);
 	struct folio *folio;
 	pgoff_t index = 0;
 
-	while ((folio = next_folio(ndshm_block_of(object), &index))) {
-		folio_lock(folio);
-		folio_unlock(folio);
-	}
+	if (!block->registration->page || !object->shown)
+		return true;
+	while ((folio = next_folio(block, &index)))
+		if (!ndshm_folio_settle(folio, deadline))
+			return false;
+	return true;
 }
 
 void ndshm_pages_zero(struct page *page, unsigned long count)
@@ -96,19 +118,41 @@ void ndshm_pages_zero(struct page *page, unsigned long count)
 	}
 }
 
-void ndshm_block_keep_pinned(struct ndshm_block *block)
+static bool folio_is_poisoned(struct folio *folio)
 {
+	long i;
+
+	for (i = 0; i < folio_nr_pages(folio); i++)
+		if (PageHWPoison(folio_page(folio, i)))
+			return true;
+	return false;
+}
+
+void ndshm_folio_put(struct folio *folio)
+{
+	/* The page allocator looks at single pages only. */
+	if (!folio_test_large(folio) || !folio_is_poisoned(folio))
+		folio_put(folio);
+}
+
+void ndshm_block_keep_pages(struct ndshm_block *block)
+{
+	/* What was never shown cannot have been pinned. */
+	bool pinnable = block->charge.payer && block->object.shown;
 	struct folio *folio;
 	pgoff_t index = 0;
 	LIST_HEAD(folios);
 
-	/* What was never shown cannot have been pinned. */
-	if (!block->registration->page || !block->charge.payer ||
-	    !block->object.shown)
+	if (!block->registration->page ||
+	    (!pinnable && block->object.length == PAGE_SIZE))
 		return;
 	/* Nothing is mapped, and one reference is the block's. */
-	while ((folio = next_folio(block, &index)))
-		if (folio_ref_count(folio) > 1)
+	while ((folio = next_folio(block, &index))) {
+		if (folio_test_large(folio) && folio_is_poisoned(folio))
+			folio_get(folio);
+		else if (pinnable && folio_ref_count(folio) > 1)
 			ndshm_pinned_take(folio, &block->charge, &folios);
-	ndshm_pinned_keep(&folios, block->charge.payer->cred->user);
+	}
+	if (pinnable)
+		ndshm_pinned_keep(&folios, block->charge.payer->cred->user);
 }

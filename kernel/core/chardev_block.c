@@ -332,42 +332,28 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 	return reason;
 }
 
-/* How much is synced while faults and the end of the block wait. */
-#define SYNC_STEP	SZ_2M
+/* How much is synced with a spinlock held. */
+#define SYNC_STEP	SZ_256K
 
 /* A block that is not revoked while its lock is held has its memory yet. */
-static ndshm_reason_t sync_locked(struct ndshm_block *block, u32 direction,
-				  u64 offset, u64 length)
+static ndshm_reason_t block_sync(struct ndshm_block *block, u32 direction,
+				 u64 offset, u64 length)
 {
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	u64 step;
 
-	lockdep_assert_held(&block->sync_lock);
-
 	/* Whoever is killed is told nothing. */
-	for (; length && !fatal_signal_pending(current);
-	     offset += step, length -= step) {
+	for (; length && reason == NDSHM_REASON_NONE &&
+	     !fatal_signal_pending(current); offset += step, length -= step) {
 		step = min_t(u64, length, SYNC_STEP);
-		mutex_lock(&block->object.lock);
-		if (block->object.revoked) {
-			mutex_unlock(&block->object.lock);
-			return NDSHM_REASON_BLOCK_REVOKED;
-		}
-		ndshm_block_sync(block, direction, offset, step);
-		mutex_unlock(&block->object.lock);
+		spin_lock(&block->object.state_lock);
+		if (block->object.revoked)
+			reason = NDSHM_REASON_BLOCK_REVOKED;
+		else
+			ndshm_block_sync(block, direction, offset, step);
+		spin_unlock(&block->object.state_lock);
 		cond_resched();
 	}
-	return NDSHM_REASON_NONE;
-}
-
-static ndshm_reason_t sync(struct ndshm_block *block, u32 direction,
-			   u64 offset, u64 length)
-{
-	ndshm_reason_t reason;
-
-	if (mutex_lock_killable(&block->sync_lock))
-		return NDSHM_REASON_NONE;
-	reason = sync_locked(block, direction, offset, length);
-	mutex_unlock(&block->sync_lock);
 	return reason;
 }
 
@@ -383,8 +369,8 @@ ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 	reason = ndshm_check_sync(argument->direction, argument->offset,
 				  argument->length, block->object.length);
 	if (reason == NDSHM_REASON_NONE)
-		reason = sync(block, argument->direction, argument->offset,
-			      argument->length);
+		reason = block_sync(block, argument->direction,
+				    argument->offset, argument->length);
 	ndshm_block_release(block);
 	return reason;
 }

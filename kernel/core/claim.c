@@ -55,31 +55,21 @@ static void bar_release(struct ndshm_object *object)
 	kfree(bar);
 }
 
-static int bar_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
-{
-	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
-	ndshm_vm_flags_mod(vma, VM_IO | VM_PFNMAP, 0);
-	return 0;
-}
-
-/*
- * Page by page, and not by remap_pfn_range(): with that, on x86, a zap by us and
- * an unmap by a process at the same time end the range's memory type twice.
- */
-static vm_fault_t bar_fault(struct ndshm_object *object, struct vm_fault *vmf)
+static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
+			     unsigned long *count, pgprot_t *prot)
 {
 	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
 
-	if (bar->unmapped)
-		return VM_FAULT_SIGBUS;
-	return vmf_insert_pfn(vmf->vma, vmf->address,
-			      PHYS_PFN(bar->start) + vmf->pgoff);
+	/* No frame: the access is SIGBUS. */
+	*count = READ_ONCE(bar->unmapped) ? 0 :
+		 (object->length >> PAGE_SHIFT) - index;
+	*prot = pgprot_noncached(*prot);
+	return PHYS_PFN(bar->start) + index;
 }
 
 static const struct ndshm_object_ops bar_ops = {
 	.kind = "bar",
-	.mmap = bar_mmap,
-	.fault = bar_fault,
+	.pfn = bar_pfn,
 	.release = bar_release,
 	.release_async = bar_release,
 };
@@ -400,11 +390,12 @@ static void bar_set_unmapped(struct ndshm_bar *bar, bool unmapped)
 {
 	struct inode *inode;
 
-	/* A fault holds the lock until the page is in the page table. */
-	mutex_lock(&bar->object.lock);
-	bar->unmapped = unmapped;
+	WRITE_ONCE(bar->unmapped, unmapped);
+	spin_lock(&bar->object.state_lock);
 	inode = bar->object.inode;
-	mutex_unlock(&bar->object.lock);
+	spin_unlock(&bar->object.state_lock);
+	/* Pairs with the one in object_fill_pte(). */
+	smp_mb();
 	if (unmapped && inode)
 		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 }
@@ -449,6 +440,7 @@ static ndshm_reason_t make_bar(struct ndshm_claim *claim, unsigned int number)
 	}
 	ndshm_object_init(&bar->object, &bar_ops);
 	bar->object.length = length;
+	bar->object.frames = true;
 	bar->object.name = number;
 	bar->start = start;
 	mutex_lock(&adapter->bars_lock);

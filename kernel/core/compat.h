@@ -71,18 +71,6 @@ static inline void dma_reset_need_sync(struct device *dev)
 #endif
 
 /*
- * kernel/providers: before 6.16 remap_pfn_range() on x86 marks a VMA with VM_PAT,
- * and whoever zaps it ends the range's memory type: a revoke and an unmap at the
- * same time both try. RAM has no memory type of its own to end.
- */
-static inline void ndshm_vma_is_ram(struct vm_area_struct *vma)
-{
-#ifdef VM_PAT
-	ndshm_vm_flags_mod(vma, 0, VM_PAT);
-#endif
-}
-
-/*
  * kernel/core: what a KUnit suite uses is exported in a build with the modules
  * that test, and in no other, whatever the kernel has. Namespaces are strings
  * since 6.13.

@@ -12,17 +12,24 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
+
+#include <asm/pgalloc.h>
 
 #include <ndshm/block.h>
 
+#include "block.h"
 #include "object.h"
 #include "testing.h"
 
 /* "NDSH" */
 #define NDSHM_FS_MAGIC 0x4e445348
+
+/* How long a revocation waits for faults in flight, and others after that do not. */
+#define LATE_PATIENCE	(HZ / 2)
+#define LATE_LONGEST	(4UL * HZ)
 
 /* Held by every client, and by whatever has a path to one of its files. */
 static struct vfsmount *mount;
@@ -30,19 +37,12 @@ static int mount_users;
 
 static struct file_system_type file_system;
 
-/* A process that was seen in mmap of one object. */
-struct seen_mm {
-	struct list_head link;
-	struct mm_struct *mm;
-};
-
 void ndshm_object_init(struct ndshm_object *object,
 		       const struct ndshm_object_ops *ops)
 {
 	object->ops = ops;
 	refcount_set(&object->references, 1);
-	mutex_init(&object->lock);
-	INIT_LIST_HEAD(&object->more_mms);
+	spin_lock_init(&object->state_lock);
 }
 
 void ndshm_object_put(struct ndshm_object *object)
@@ -58,70 +58,18 @@ void ndshm_object_put_async(struct ndshm_object *object)
 		object->ops->release_async(object);
 }
 
-static void forget_mm(struct seen_mm *seen)
-{
-	list_del(&seen->link);
-	mmdrop(seen->mm);
-	kfree(seen);
-}
-
 /* The client that had the file system mounted may be gone by now. */
-static void forget_inode(struct ndshm_object *object)
+static void object_put_inode(struct inode *inode, struct vfsmount *on)
 {
-	if (!object->inode)
+	if (!inode)
 		return;
-	iput(object->inode);
-	object->inode = NULL;
-	mntput(object->mount);
+	iput(inode);
+	mntput(on);
 }
 
 void ndshm_object_fini(struct ndshm_object *object)
 {
-	struct seen_mm *seen, *next;
-
-	list_for_each_entry_safe(seen, next, &object->more_mms, link)
-		forget_mm(seen);
-	if (object->mm)
-		mmdrop(object->mm);
-	forget_inode(object);
-	mutex_destroy(&object->lock);
-}
-
-/*
- * Remember the calling process, whose page tables are about to be filled
- * before its VMA can be found through the inode. The dead go first, so that
- * the list is no longer than the number of processes.
- */
-static int remember_mm(struct ndshm_object *object, struct mm_struct *mm)
-{
-	struct seen_mm *seen, *next;
-
-	lockdep_assert_held(&object->lock);
-
-	if (object->mm == mm)
-		return 0;
-	if (object->mm && !atomic_read(&object->mm->mm_users)) {
-		mmdrop(object->mm);
-		object->mm = NULL;
-	}
-	if (!object->mm) {
-		mmgrab(mm);
-		object->mm = mm;
-		return 0;
-	}
-	list_for_each_entry_safe(seen, next, &object->more_mms, link) {
-		if (seen->mm == mm)
-			return 0;
-		if (!atomic_read(&seen->mm->mm_users))
-			forget_mm(seen);
-	}
-	seen = kmalloc(sizeof(*seen), NDSHM_GFP_CHARGED);
-	if (!seen)
-		return -ENOMEM;
-	mmgrab(mm);
-	seen->mm = mm;
-	list_add(&seen->link, &object->more_mms);
-	return 0;
+	object_put_inode(object->inode, object->mount);
 }
 
 static int object_file_release(struct inode *inode, struct file *file)
@@ -141,21 +89,152 @@ static const struct file_operations object_file_ops = {
 	.release = object_file_release,
 };
 
-/* The lock makes sure that nothing is inserted once a zap has begun. */
+vm_fault_t ndshm_object_show_page(struct ndshm_object *object,
+				  struct vm_fault *vmf, struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	/* The holder may be a fault of a process that gets no processor. */
+	if (folio_lock_killable(folio)) {
+		folio_put(folio);
+		return VM_FAULT_SIGBUS;
+	}
+	if (READ_ONCE(object->revoked)) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return VM_FAULT_SIGBUS;
+	}
+	return ndshm_fault_answer(vmf, page);
+}
+
+/**
+ * struct object_fill - a part of one page table that is being filled
+ * @object: whose frames
+ * @vma: where
+ * @prot: of the next run of frames
+ * @index: place in the object of the next page
+ * @pfn: frame of the next page, if @count
+ * @count: how many frames from @pfn on follow one another
+ * @checked: @object was not revoked, with the page table's lock held
+ */
+struct object_fill {
+	struct ndshm_object *object;
+	struct vm_area_struct *vma;
+	pgprot_t prot;
+	pgoff_t index;
+	unsigned long pfn;
+	unsigned long count;
+	bool checked;
+};
+
+/*
+ * Called with the page table's lock held, which makes the check and all that is
+ * inserted one step: a task cannot be stopped in between, and a revocation either
+ * comes first and is seen, or finds the page table and waits for its lock.
+ */
+static int object_fill_pte(pte_t *pte, unsigned long address, void *data)
+{
+	struct object_fill *fill = data;
+	struct ndshm_object *object = fill->object;
+
+	if (!fill->checked) {
+		/* Pairs with the one in ndshm_object_revoke(): a new page table. */
+		smp_mb();
+		if (READ_ONCE(object->revoked))
+			return -ENODEV;
+		fill->checked = true;
+	}
+	if (!fill->count) {
+		fill->prot = fill->vma->vm_page_prot;
+		fill->pfn = object->ops->pfn(object, fill->index, &fill->count,
+					     &fill->prot);
+		if (!fill->count)
+			return -ENXIO;
+	}
+	if (pte_none(ptep_get(pte)))
+		set_pte_at(fill->vma->vm_mm, address, pte,
+			   pte_mkspecial(pfn_pte(fill->pfn, fill->prot)));
+	fill->index++;
+	fill->pfn++;
+	fill->count--;
+	return 0;
+}
+
+/* Use the page table that was allocated for the fault, rather than one more. */
+static void object_use_prealloc(struct vm_fault *vmf)
+{
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	spinlock_t *lock;	/* of the table above */
+
+	if (!vmf->prealloc_pte)
+		return;
+	lock = pmd_lock(mm, vmf->pmd);
+	if (pmd_none(*vmf->pmd)) {
+		mm_inc_nr_ptes(mm);
+		/* Its zeroes are there before it is found. */
+		smp_wmb();
+		pmd_populate(mm, vmf->pmd, vmf->prealloc_pte);
+		vmf->prealloc_pte = NULL;
+	}
+	spin_unlock(lock);
+}
+
+/*
+ * All that one page table has of the VMA at once, so that a mapping costs no more
+ * than if it had been filled when it was made.
+ */
+static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long table = vmf->address & PMD_MASK;
+	unsigned long start = max(table, vma->vm_start);
+	unsigned long end = min(table + PMD_SIZE, vma->vm_end);
+	struct object_fill fill = {
+		.object = object, .vma = vma,
+		.index = linear_page_index(vma, start),
+	};
+
+	object_use_prealloc(vmf);
+	switch (apply_to_page_range(vma->vm_mm, start, end - start,
+				    object_fill_pte, &fill)) {
+	case 0:
+		return VM_FAULT_NOPAGE;
+	case -ENOMEM:
+		return VM_FAULT_OOM;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+}
+
 static vm_fault_t object_fault(struct vm_fault *vmf)
 {
 	struct ndshm_object *object = vmf->vma->vm_file->private_data;
-	vm_fault_t ret = VM_FAULT_SIGBUS;
 
-	/* The VMA is linked, so that a zap that comes later finds it. */
-	mutex_lock(&object->lock);
-	if (!object->revoked && vmf->pgoff < object->length >> PAGE_SHIFT)
-		ret = object->ops->fault(object, vmf);
-	mutex_unlock(&object->lock);
-	/* A page that is locked is waited for by who settles. */
-	if (ret & VM_FAULT_LOCKED)
-		ndshm_test_mmap_delay();
-	return ret;
+	if (vmf->pgoff >= object->length >> PAGE_SHIFT)
+		return VM_FAULT_SIGBUS;
+	return object->frames ? object_fill(object, vmf) :
+				object->ops->fault(object, vmf);
+}
+
+static void object_vma_open(struct vm_area_struct *vma)
+{
+	struct ndshm_object *object = vma->vm_file->private_data;
+
+	atomic_inc(&object->mappings);
+}
+
+static void object_vma_close(struct vm_area_struct *vma)
+{
+	struct ndshm_object *object = vma->vm_file->private_data;
+
+	atomic_dec(&object->mappings);
+}
+
+static int object_may_split(struct vm_area_struct *vma, unsigned long address)
+{
+	struct ndshm_object *object = vma->vm_file->private_data;
+
+	return atomic_read(&object->mappings) < NDSHM_MAX_MAPPINGS ? 0 : -EMFILE;
 }
 
 #ifdef CONFIG_NUMA
@@ -166,18 +245,15 @@ static struct mempolicy *object_policy NDSHM_GET_POLICY_ARGUMENTS
 }
 #endif
 
-static const struct vm_operations_struct faulting_vm_ops = {
+static const struct vm_operations_struct object_vm_ops = {
+	.open = object_vma_open,
+	.close = object_vma_close,
+	.may_split = object_may_split,
 	.fault = object_fault,
 #ifdef CONFIG_NUMA
 	.get_policy = object_policy,
 #endif
 };
-
-/*
- * Without a fault handler, what is no longer in the page tables is SIGBUS:
- * just what a revoked object's mapping shall give.
- */
-static const struct vm_operations_struct filled_vm_ops = {};
 
 static struct file *take_spare(struct ndshm_files *files)
 {
@@ -221,20 +297,13 @@ static struct file *new_file(void)
 	return file;
 }
 
-/* The object's file, which holds a reference on the object. */
-static int make_file(struct ndshm_object *object, struct ndshm_files *files)
+/* Give @file, which nobody else has, to the object; it holds a reference. */
+static void object_set_file(struct ndshm_object *object, struct file *file)
 {
-	struct file *file;
-	struct inode *inode;
+	struct inode *inode = file_inode(file);
 
-	lockdep_assert_held(&object->lock);
+	lockdep_assert_held(&object->state_lock);
 
-	if (object->file)
-		return 0;
-	file = take_spare(files) ?: new_file();
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	inode = file_inode(file);
 	i_size_write(inode, object->length);
 	inode->i_ino = object->name;
 	inode->i_private = (void *)object->ops->kind;
@@ -245,14 +314,46 @@ static int make_file(struct ndshm_object *object, struct ndshm_files *files)
 	object->mount = mntget(mount);
 	object->file = file;
 	object->shown = true;
-	return 0;
+}
+
+/* The object's file, with a reference; made if it has none. */
+static struct file *object_get_file(struct ndshm_object *object,
+				    struct ndshm_files *files)
+{
+	struct file *spare = NULL, *file = NULL;
+
+	while (!file) {
+		spin_lock(&object->state_lock);
+		if (object->retired) {
+			file = ERR_PTR(-ENXIO);
+		} else if (object->revoked) {
+			file = ERR_PTR(-ENODEV);
+		} else {
+			if (!object->file && spare) {
+				object_set_file(object, spare);
+				spare = NULL;
+			}
+			if (object->file)
+				file = get_file(object->file);
+		}
+		spin_unlock(&object->state_lock);
+		if (!file)
+			spare = take_spare(files) ?: new_file();
+		if (IS_ERR(spare))
+			return spare;
+	}
+	if (spare && !give_spare(files, spare))
+		fput(spare);
+	return file;
 }
 
 void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 {
+	struct vfsmount *on = object->mount;
+	struct inode *inode = NULL;
 	struct file *file;
 
-	mutex_lock(&object->lock);
+	spin_lock(&object->state_lock);
 	object->retired = true;
 	file = object->file;
 	object->file = NULL;
@@ -261,13 +362,17 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 	 * will be. Not if it was revoked: the zap may still be under way.
 	 */
 	if (file && files && !object->revoked && file_count(file) == 1) {
+		inode = object->inode;
+		object->inode = NULL;
+	}
+	spin_unlock(&object->state_lock);
+	if (inode) {
 		file->private_data = NULL;
-		forget_inode(object);
+		object_put_inode(inode, on);
 		refcount_dec(&object->references);
 		if (give_spare(files, file))
 			file = NULL;
 	}
-	mutex_unlock(&object->lock);
 	if (file)
 		fput(file);
 }
@@ -275,8 +380,7 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		      struct ndshm_files *files)
 {
-	struct file *file = NULL;
-	int ret = 0;
+	struct file *file;
 
 	mmap_assert_write_locked(vma->vm_mm);
 
@@ -288,80 +392,106 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		return -EOPNOTSUPP;
 	if (vma->vm_end - vma->vm_start > object->length)
 		return -ENXIO;
-
-	mutex_lock(&object->lock);
-	if (object->retired)
-		ret = -ENXIO;
-	else if (object->revoked)
-		ret = -ENODEV;
-	else if (object->filled)
-		ret = remember_mm(object, vma->vm_mm);
-	if (!ret)
-		ret = make_file(object, files);
-	if (!ret)
-		file = get_file(object->file);
-	mutex_unlock(&object->lock);
-	if (ret)
-		return ret;
+	file = object_get_file(object, files);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	if (atomic_inc_return(&object->mappings) > NDSHM_MAX_MAPPINGS) {
+		atomic_dec(&object->mappings);
+		fput(file);
+		return -EMFILE;
+	}
 
 	vma_set_file(vma, file);
 	fput(file);
 	vma->vm_pgoff = 0;
-	vma->vm_ops = object->filled ? &filled_vm_ops : &faulting_vm_ops;
-	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
-	ret = object->ops->mmap(object, vma);
-	ndshm_test_mmap_delay();
-	return ret;
+	vma->vm_ops = &object_vm_ops;
+	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP |
+			   (object->frames ? VM_IO | VM_PFNMAP : 0),
+			   VM_MAYEXEC);
+	return 0;
 }
 
-/*
- * Whoever is between filling its page tables and linking its VMA holds its mmap
- * lock for writing all the while: have it for reading, and they are through.
+/**
+ * struct late - unmaps what faults in flight show after a revocation
+ * @work: does it, until no mapping is left that one could be in flight for
+ * @delay: after which it does so again, in jiffies
+ * @object: has a reference
  */
-static void wait_for_mmap(struct mm_struct *mm)
+struct late {
+	struct delayed_work work;
+	unsigned long delay;
+	struct ndshm_object *object;
+};
+
+static void late_unmap(struct work_struct *work)
 {
-	if (mmget_not_zero(mm)) {
-		mmap_read_lock(mm);
-		mmap_read_unlock(mm);
-		/* The last user may go here, with who knows what. */
-		mmput_async(mm);
+	struct late *late = container_of(to_delayed_work(work), struct late,
+					 work);
+	struct address_space *mapping = late->object->inode->i_mapping;
+
+	if (!mapping_mapped(mapping)) {
+		ndshm_object_put(late->object);
+		kfree(late);
+		return;
 	}
+	unmap_mapping_range(mapping, 0, 0, 1);
+	late->delay = min(2 * late->delay, LATE_LONGEST);
+	ndshm_queue_delayed(&late->work, late->delay);
+}
+
+static void late_begin(struct ndshm_object *object)
+{
+	struct late *late = kmalloc(sizeof(*late), GFP_KERNEL | __GFP_NOFAIL);
+
+	refcount_inc(&object->references);
+	late->object = object;
+	late->delay = HZ;
+	INIT_DELAYED_WORK(&late->work, late_unmap);
+	ndshm_queue_delayed(&late->work, late->delay);
+}
+
+/* Somebody has kept a revocation waiting in vain; for a while none waits. */
+static unsigned long impatient_until = INITIAL_JIFFIES;
+
+/* False: there are faults in flight that have not ended in time. */
+static bool object_settle(struct ndshm_object *object)
+{
+	unsigned long patience = LATE_PATIENCE;
+
+	if (!object->ops->settle)
+		return true;
+	if (time_before(jiffies, READ_ONCE(impatient_until)))
+		patience = 0;
+	if (object->ops->settle(object, jiffies + patience))
+		return true;
+	if (patience)
+		WRITE_ONCE(impatient_until, jiffies + LATE_LONGEST);
+	return false;
 }
 
 bool ndshm_object_revoke(struct ndshm_object *object)
 {
-	struct seen_mm *seen, *next;
 	struct inode *inode;
-	struct mm_struct *mm;
-	LIST_HEAD(mms);
+	bool settled;
 
-	mutex_lock(&object->lock);
+	spin_lock(&object->state_lock);
 	if (object->revoked) {
-		mutex_unlock(&object->lock);
+		spin_unlock(&object->state_lock);
 		return false;
 	}
 	WRITE_ONCE(object->revoked, true);
-	list_splice_init(&object->more_mms, &mms);
-	mm = object->mm;
-	object->mm = NULL;
 	inode = object->inode;
-	mutex_unlock(&object->lock);
+	spin_unlock(&object->state_lock);
 
-	/* Whoever is not in the list finds the flag set. */
-	if (mm) {
-		wait_for_mmap(mm);
-		mmdrop(mm);
-	}
-	list_for_each_entry_safe(seen, next, &mms, link) {
-		wait_for_mmap(seen->mm);
-		forget_mm(seen);
-	}
+	settled = object_settle(object);
+	/* A revoked object keeps its inode to its end. */
 	if (!inode)
 		return true;
-	if (object->ops->settle && !object->filled)
-		object->ops->settle(object);
-	/* A revoked object keeps its inode to its end. */
+	/* Pairs with the one in object_fill_pte(). */
+	smp_mb();
 	unmap_mapping_range(inode->i_mapping, 0, 0, 1);
+	if (!settled)
+		late_begin(object);
 	return true;
 }
 

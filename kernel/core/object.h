@@ -5,7 +5,7 @@
 #ifndef _NDSHM_CORE_OBJECT_H
 #define _NDSHM_CORE_OBJECT_H
 
-#include <linux/list.h>
+#include <linux/atomic.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -14,8 +14,8 @@
 
 struct file;
 struct inode;
-struct mm_struct;
 struct ndshm_object;
+struct page;
 struct vfsmount;
 struct vm_area_struct;
 struct vm_fault;
@@ -24,13 +24,17 @@ struct vm_fault;
  * struct ndshm_object_ops - what a kind of object does
  * @kind: word for /proc/PID/maps
  * @mappable: can it be shown at all? May be NULL: yes.
- * @mmap: fill @vma, whose vm_pgoff is 0 and whose length is within the object,
- *	or prepare it for @fault. The mmap lock is held for writing. 0 or a
- *	negative errno.
- * @fault: insert one page of what is not @filled, or answer VM_FAULT_LOCKED. The
- *	object's lock is held, and the place is within the object.
+ * @pfn: for an object with @frames: the frame of the page at @index, *@count pages
+ *	from there on whose frames follow it, and their protection in *@prot, which is
+ *	the VMA's before. Called with the lock of a page table held, and only while
+ *	the object is not revoked and has its memory. NULL: none has.
+ * @fault: for others: find the page, with a reference, and answer with
+ *	ndshm_object_show_page(). No lock is held, and the place is within the object.
+ *	NULL: none has pages.
  * @settle: wait until the pages that @fault has answered with are in the page
- *	tables, or will never be; NULL: it inserts them itself. May sleep.
+ *	tables, or will never be, but not longer than until @deadline (in jiffies).
+ *	False: it has come to that. The object is revoked, so that @fault answers with
+ *	no others. NULL: there are none. May sleep.
  * @hidden: it has retired, and nothing shows it any more; may be NULL. May sleep;
  *	takes no mmap lock
  * @release: the last reference has gone; free the object. May sleep; takes no
@@ -40,9 +44,10 @@ struct vm_fault;
 struct ndshm_object_ops {
 	const char *kind;
 	bool (*mappable)(struct ndshm_object *object);
-	int (*mmap)(struct ndshm_object *object, struct vm_area_struct *vma);
+	unsigned long (*pfn)(struct ndshm_object *object, pgoff_t index,
+			     unsigned long *count, pgprot_t *prot);
 	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
-	void (*settle)(struct ndshm_object *object);
+	bool (*settle)(struct ndshm_object *object, unsigned long deadline);
 	void (*hidden)(struct ndshm_object *object);
 	void (*release)(struct ndshm_object *object);
 	void (*release_async)(struct ndshm_object *object);
@@ -55,39 +60,44 @@ struct ndshm_object_ops {
  *	every mapping, which holds the file), and for every kernel user. Nobody
  *	else keeps an object.
  * @length: bytes, a multiple of the page size
- * @filled: a mapping is filled when it is made, and never by a fault
- * @shown: it has had a file; set under @lock, and never cleared
+ * @frames: it is shown by the frames that @ops->pfn tells, as VM_PFNMAP, and not by
+ *	pages
+ * @shown: it has had a file; set under @state_lock, and never cleared
  * @handle: the owning client's name for it; 0 for a kernel user's block
  * @name: number for /proc/PID/maps
- * @lock: guards all that follows. Taken inside the mmap lock; so no mmap lock
- *	is ever taken inside it. While it is held, what is not @revoked has its
- *	memory.
+ * @mappings: VMAs that show it
+ * @state_lock: guards all that follows. While it is held, what is not
+ *	@revoked has its memory. Innermost, but for what a provider's page and sync
+ *	handlers take.
  * @revoked: nothing new may be shown
  * @retired: the handle has gone, so that nobody may map it
  * @file: what is given to every VMA; made by the first mmap, and held until the
  *	object retires
  * @inode: of that file; held as long as anything may be mapped
  * @mount: with @inode: what the inode is on does not go before it
- * @mm: a process that was seen in an mmap that fills, or NULL
- * @more_mms: others, each once; the dead are weeded out when one is added
  */
 struct ndshm_object {
 	const struct ndshm_object_ops *ops;
 	refcount_t references;
 	u64 length;
-	bool filled;
+	bool frames;
 	bool shown;
 	u32 handle;
 	u32 name;
-	struct mutex lock;	/* all that follows */
+	atomic_t mappings;
+	spinlock_t state_lock;	/* all that follows */
 	bool revoked;
 	bool retired;
 	struct file *file;
 	struct inode *inode;
 	struct vfsmount *mount;
-	struct mm_struct *mm;
-	struct list_head more_mms;
 };
+
+/*
+ * VMAs of one object, since its revocation takes a step for each. More are refused to
+ * mmap, and to what splits one; a fork copies those that there are.
+ */
+#define NDSHM_MAX_MAPPINGS	1024
 
 #define NDSHM_SPARE_FILES	8
 
@@ -134,6 +144,13 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		      struct ndshm_files *files);
 
 /*
+ * Answer a fault with @page, whose reference is passed on: locked, unless the object
+ * was revoked meanwhile, or the page is broken. For the fault operation. May sleep.
+ */
+vm_fault_t ndshm_object_show_page(struct ndshm_object *object,
+				  struct vm_fault *vmf, struct page *page);
+
+/*
  * The handle has gone, so nobody maps it anew: give up the file, to @files if
  * nothing is mapped through it (NULL: never). The caller holds a reference.
  */
@@ -142,8 +159,9 @@ void ndshm_object_retire(struct ndshm_object *object,
 
 /*
  * Nothing shows the object any more when it returns, and nothing will: access
- * through a mapping is SIGBUS. True for the call that did it. May sleep; no
- * lock that mmap, fault or close takes may be held.
+ * through a mapping is SIGBUS. Only a page whose fault was in flight and could not
+ * be waited for is shown a little longer: who has it mapped has a reference to it.
+ * True for the call that did it. May sleep; waits for no user's process.
  */
 bool ndshm_object_revoke(struct ndshm_object *object);
 

@@ -40,7 +40,7 @@ static void let_go(struct folio *folio)
 	list_del(&folio->lru);
 	folio->private = NULL;
 	ndshm_uncharge(&charge);
-	folio_put(folio);
+	ndshm_folio_put(folio);
 }
 
 void ndshm_pinned_take(struct folio *folio, struct ndshm_charge *charge,

@@ -148,7 +148,7 @@ new_registration(struct ndshm_provider *provider,
 	registration->provider = provider;
 	registration->characteristics = *characteristics;
 	if (ops) {
-		registration->mmap = ops->mmap;
+		registration->pfn = ops->pfn;
 		registration->page = ops->page;
 		registration->sync = ops->sync;
 	}

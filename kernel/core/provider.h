@@ -17,7 +17,7 @@
  * @references: the provider's, while it is the current one; one each block's
  * @provider: whose it is; holds a reference
  * @characteristics: the core's own copy
- * @mmap: from the ops, or NULL
+ * @pfn: from the ops, or NULL
  * @page: from the ops, or NULL
  * @sync: from the ops, or NULL
  *
@@ -28,8 +28,9 @@ struct ndshm_registration {
 	refcount_t references;
 	struct ndshm_provider *provider;
 	struct ndshm_provider_characteristics characteristics;
-	int (*mmap)(void *provider_context, void *context,
-		    struct vm_area_struct *vma);
+	unsigned long (*pfn)(void *provider_context, void *context,
+			     pgoff_t index, unsigned long *count,
+			     pgprot_t *prot);
 	struct page *(*page)(void *provider_context, void *context,
 			     pgoff_t index);
 	void (*sync)(void *provider_context, void *context, bool for_device,
@@ -40,7 +41,7 @@ struct ndshm_registration {
 static inline bool
 ndshm_registration_mappable(const struct ndshm_registration *registration)
 {
-	return registration->mmap || registration->page;
+	return registration->pfn || registration->page;
 }
 
 /* What is said of a provider, each once. */

@@ -110,12 +110,6 @@ static void section_release_async(struct ndshm_object *object)
 	queue_work(workqueue, &section->releasing);
 }
 
-/* All of it is in the page tables by faults. */
-static int section_mmap(struct ndshm_object *object, struct vm_area_struct *vma)
-{
-	return 0;
-}
-
 static void section_hidden(struct ndshm_object *object)
 {
 	ndshm_section_drop(ndshm_section_of(object));
@@ -123,7 +117,6 @@ static void section_hidden(struct ndshm_object *object)
 
 static const struct ndshm_object_ops section_ops = {
 	.kind = "section",
-	.mmap = section_mmap,
 	.fault = ndshm_section_fault,
 	.settle = ndshm_section_settle_faults,
 	.hidden = section_hidden,

@@ -161,23 +161,31 @@ static struct page *section_next_page(struct ndshm_section *section, u32 *at,
 	return page;
 }
 
-/* Wait until faults that were answered with these pages are through. */
-static void section_wait_for_faults(struct ndshm_section *section, u32 start,
-				    u32 end, bool revoking)
+/*
+ * Wait until faults that were answered with these pages are through. Return: false if
+ * one still is not at @deadline.
+ */
+static bool section_wait_for_faults(struct ndshm_section *section, u32 start,
+				    u32 end, bool revoking,
+				    unsigned long deadline)
 {
+	bool settled = true;
 	struct page *page;
 
-	while ((page = section_next_page(section, &start, end, revoking))) {
-		lock_page(page);
-		unlock_page(page);
+	while (settled &&
+	       (page = section_next_page(section, &start, end, revoking))) {
+		settled = ndshm_folio_settle(page_folio(page), deadline);
 		put_page(page);
 		cond_resched();
 	}
+	return settled;
 }
 
-void ndshm_section_settle_faults(struct ndshm_object *object)
+bool ndshm_section_settle_faults(struct ndshm_object *object,
+				 unsigned long deadline)
 {
-	section_wait_for_faults(ndshm_section_of(object), 0, U32_MAX, true);
+	return section_wait_for_faults(ndshm_section_of(object), 0, U32_MAX,
+				       true, deadline);
 }
 
 /*
@@ -457,7 +465,7 @@ static bool section_trim_some(struct ndshm_section *section, u32 most)
 	if (!run)
 		return false;
 	section_wait_for_faults(section, run->start, run->start + run->count,
-				false);
+				false, jiffies + MAX_JIFFY_OFFSET);
 	if (inode)
 		unmap_mapping_range(inode->i_mapping,
 				    (loff_t)run->start << PAGE_SHIFT,

@@ -109,6 +109,7 @@ void ndshm_section_trim_work(struct work_struct *work);
 
 vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 			       struct vm_fault *vmf);
-void ndshm_section_settle_faults(struct ndshm_object *object);
+bool ndshm_section_settle_faults(struct ndshm_object *object,
+				 unsigned long deadline);
 
 #endif /* _NDSHM_CORE_SECTION_MEMORY_H */

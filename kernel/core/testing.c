@@ -5,10 +5,10 @@
 
 #include "testing.h"
 
-static uint test_mmap_delay_ms;
-module_param(test_mmap_delay_ms, uint, 0600);
-MODULE_PARM_DESC(test_mmap_delay_ms,
-		 "TEST: how long an mmap stays before its VMA is linked (ms)");
+static uint test_fault_delay_ms;
+module_param(test_fault_delay_ms, uint, 0600);
+MODULE_PARM_DESC(test_fault_delay_ms,
+		 "TEST: how long a fault keeps its page locked (ms)");
 
 static atomic_t delaying;
 
@@ -19,12 +19,12 @@ static int get_delaying(char *buffer, const struct kernel_param *kp)
 
 static const struct kernel_param_ops delaying_ops = { .get = get_delaying };
 
-module_param_cb(test_mmap_delaying, &delaying_ops, NULL, 0400);
-MODULE_PARM_DESC(test_mmap_delaying, "TEST: how many mmaps stay there now");
+module_param_cb(test_fault_delaying, &delaying_ops, NULL, 0400);
+MODULE_PARM_DESC(test_fault_delaying, "TEST: how many faults do so now");
 
-void ndshm_test_mmap_delay(void)
+void ndshm_test_fault_delay(void)
 {
-	uint ms = READ_ONCE(test_mmap_delay_ms);
+	uint ms = READ_ONCE(test_fault_delay_ms);
 
 	if (!ms)
 		return;

@@ -7,10 +7,10 @@
 #define _NDSHM_CORE_TESTING_H
 
 #ifdef NDSHM_TEST
-/* Stay between filling the page tables and linking the VMA for a while. */
-void ndshm_test_mmap_delay(void);
+/* Stay between locking a page and answering a fault with it for a while. */
+void ndshm_test_fault_delay(void);
 #else
-static inline void ndshm_test_mmap_delay(void)
+static inline void ndshm_test_fault_delay(void)
 {
 }
 #endif

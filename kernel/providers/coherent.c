@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One dma_alloc_coherent() on the adapter's device a block, and
- * dma_mmap_coherent() on the same device to show it. What lies behind is the
- * DMA API's affair: no page, frame or physical address is looked for.
+ * One dma_alloc_coherent() on the adapter's device a block; or, where it would take long,
+ * and ordinary memory is coherent, chunks of the provider "pages" that are one segment.
+ *
+ * It is shown by its frames, so that no user can pin it: it goes back to the kernel when
+ * the block ends, whoever has mapped it. dma_mmap_coherent() does not do that: behind an
+ * IOMMU it maps pages, and it fills page tables before a revocation can find them.
  */
+#include <linux/cc_platform.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
@@ -15,12 +20,25 @@
 
 #include "coherent.h"
 #include "coherent_testing.h"
+#include "pages.h"
 
+/* More than this is allocated in such steps, between which it can be given up. */
+#define STEP	SZ_256K
+
+/**
+ * struct coherent - the memory of one block
+ * @device: whose it is
+ * @size: in bytes
+ * @address: where the kernel finds it
+ * @dma: where the device does
+ * @pages: what "pages" calls it; NULL: it is of dma_alloc_coherent()
+ */
 struct coherent {
 	struct device *device;
 	size_t size;
 	void *address;
 	dma_addr_t dma;
+	void *pages;
 };
 
 static struct ndshm_provider *provider;
@@ -50,6 +68,40 @@ static bool impossible(size_t size)
 	       pages > INT_MAX / sizeof(struct page *);
 }
 
+/* In steps, as one segment. */
+static bool coherent_gather(struct coherent *coherent,
+			    struct ndshm_parameters *parameters)
+{
+	const u32 flags = parameters->flags;
+	ndshm_status_t status;
+
+	parameters->flags |= NDSHM_ALLOC_CONTIGUOUS;
+	parameters->unaddressed = false;
+	status = ndshm_pages_allocate(parameters, get_order(STEP),
+				      &coherent->pages);
+	parameters->flags = flags;
+	coherent->address = parameters->virtual_address;
+	return status == NDSHM_STATUS_SUCCESS;
+}
+
+static bool coherent_alloc(struct coherent *coherent,
+			   struct ndshm_parameters *parameters)
+{
+	coherent->address = dma_alloc_coherent(coherent->device, coherent->size,
+					       &coherent->dma,
+					       NDSHM_GFP_CHARGED);
+	if (!coherent->address)
+		return false;
+	if (ndshm_list_add(parameters->list, coherent->dma, coherent->size)) {
+		dma_free_coherent(coherent->device, coherent->size,
+				  coherent->address, coherent->dma);
+		return false;
+	}
+	parameters->virtual_address = coherent->address;
+	parameters->consumed = consumed(coherent->device, coherent->size);
+	return true;
+}
+
 static ndshm_status_t coherent_allocate(void *provider_context,
 					struct ndshm_parameters *parameters,
 					void **context)
@@ -58,52 +110,44 @@ static ndshm_status_t coherent_allocate(void *provider_context,
 
 	if (impossible(PAGE_ALIGN(parameters->length)))
 		return NDSHM_STATUS_RESOURCES;
-	coherent = kmalloc(sizeof(*coherent), NDSHM_GFP_CHARGED);
+	coherent = kzalloc(sizeof(*coherent), NDSHM_GFP_CHARGED);
 	if (!coherent)
 		return NDSHM_STATUS_RESOURCES;
 	coherent->device = ndshm_adapter_device(parameters->adapter);
 	coherent->size = PAGE_ALIGN(parameters->length);
-	coherent->address = dma_alloc_coherent(coherent->device, coherent->size,
-					       &coherent->dma,
-					       NDSHM_GFP_CHARGED);
-	if (!coherent->address)
-		goto err_coherent;
-	if (ndshm_list_add(parameters->list, coherent->dma, coherent->size))
-		goto err_memory;
-	parameters->virtual_address = coherent->address;
-	parameters->consumed = consumed(coherent->device, coherent->size);
+	if (coherent->size > STEP &&
+	    ndshm_pages_fit(coherent->device, coherent->size) ?
+	    !coherent_gather(coherent, parameters) :
+	    !coherent_alloc(coherent, parameters)) {
+		kfree(coherent);
+		return NDSHM_STATUS_RESOURCES;
+	}
 	*context = coherent;
 	return NDSHM_STATUS_SUCCESS;
-
-err_memory:
-	dma_free_coherent(coherent->device, coherent->size, coherent->address,
-			  coherent->dma);
-err_coherent:
-	kfree(coherent);
-	return NDSHM_STATUS_RESOURCES;
 }
 
 static void coherent_free(void *provider_context, void *context)
 {
 	struct coherent *coherent = context;
 
-	if (!ndshm_test_hold(coherent->device, coherent->size,
-			     coherent->address, coherent->dma))
+	if (coherent->pages)
+		ndshm_pages_free(NULL, coherent->pages);
+	else if (!ndshm_test_hold(coherent->device, coherent->size,
+				  coherent->address, coherent->dma))
 		dma_free_coherent(coherent->device, coherent->size,
 				  coherent->address, coherent->dma);
 	kfree(coherent);
 }
 
-static int coherent_mmap(void *provider_context, void *context,
-			 struct vm_area_struct *vma)
+static unsigned long coherent_pfn(void *provider_context, void *context,
+				  pgoff_t index, unsigned long *count,
+				  pgprot_t *prot)
 {
 	struct coherent *coherent = context;
-	int ret;
 
-	ret = dma_mmap_coherent(coherent->device, vma, coherent->address,
-				coherent->dma, coherent->size);
-	ndshm_vma_is_ram(vma);
-	return ret;
+	if (!dev_is_dma_coherent(coherent->device))
+		*prot = pgprot_dmacoherent(*prot);
+	return ndshm_kernel_pfn(coherent->address, coherent->size, index, count);
 }
 
 static const struct ndshm_provider_characteristics characteristics = {
@@ -112,17 +156,23 @@ static const struct ndshm_provider_characteristics characteristics = {
 	.free = coherent_free,
 };
 
-static const struct ndshm_provider_ops ops = {
+/*
+ * Where memory is encrypted it may be shared with the device in the clear, which only the
+ * DMA API knows: then blocks cannot be mapped.
+ */
+static struct ndshm_provider_ops ops __initdata = {
 	.name = "coherent",
 	.owner = THIS_MODULE,
 	.flags = NDSHM_PROVIDER_OPEN,
-	.mmap = coherent_mmap,
+	.pfn = coherent_pfn,
 };
 
 int __init ndshm_coherent_setup(struct ndshm_provider **out)
 {
 	ndshm_reason_t reason;
 
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		ops.pfn = NULL;
 	reason = ndshm_provider_register(&characteristics, &ops,
 					 NDSHM_SCOPE_NAMED, NULL, &provider);
 	*out = provider;

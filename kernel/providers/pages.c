@@ -343,20 +343,35 @@ static int map_for_kernel(struct pages *pages, unsigned long count)
  * Blocks
  */
 
+static unsigned long most_pages(struct device *device)
+{
+	return min_t(u64, dma_get_max_seg_size(device),
+		     dma_get_seg_boundary(device)) / PAGE_SIZE;
+}
+
+bool ndshm_pages_fit(struct device *device, size_t size)
+{
+	return dev_is_dma_coherent(device) &&
+	       !is_swiotlb_force_bounce(device) &&
+	       dma_get_mask(device) <= device->coherent_dma_mask &&
+	       size >> PAGE_SHIFT <= most_pages(device) &&
+	       (translated(device) || get_order(size) <= MAX_PAGE_ORDER);
+}
+
 static bool plan(struct order *order, struct device *device,
+		 unsigned int longest,
 		 const struct ndshm_parameters *parameters)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
 	const bool contiguous = parameters->flags & NDSHM_ALLOC_CONTIGUOUS;
-	const u64 most = min_t(u64, dma_get_max_seg_size(device),
-			       dma_get_seg_boundary(device)) / PAGE_SIZE;
+	const unsigned long most = most_pages(device);
 
 	if (count > totalram_pages() || !most || (contiguous && count > most))
 		return false;
 	*order = (struct order){
 		.node = parameters->preferred_node == NUMA_NO_NODE ?
 			dev_to_node(device) : parameters->preferred_node,
-		.longest = min_t(u64, HUGE_ORDER, ilog2(most)),
+		.longest = min_t(u64, longest, ilog2(most)),
 		.last = reach(device),
 	};
 	/* An IOMMU makes one piece of several. */
@@ -382,7 +397,7 @@ static void release_chunks(struct pages *pages)
 	kvfree(pages->chunks);
 }
 
-static void pages_free(void *provider_context, void *context)
+void ndshm_pages_free(void *provider_context, void *context)
 {
 	struct pages *pages = context;
 
@@ -393,9 +408,8 @@ static void pages_free(void *provider_context, void *context)
 	kfree(pages);
 }
 
-static ndshm_status_t pages_allocate(void *provider_context,
-				     struct ndshm_parameters *parameters,
-				     void **context)
+ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
+				    unsigned int longest, void **context)
 {
 	struct device *device = ndshm_adapter_device(parameters->adapter);
 	const u64 size = PAGE_ALIGN(parameters->length);
@@ -405,7 +419,7 @@ static ndshm_status_t pages_allocate(void *provider_context,
 
 	if (is_swiotlb_force_bounce(device))
 		return NDSHM_STATUS_INVALID_PARAMETER;
-	if (!plan(&order, device, parameters))
+	if (!plan(&order, device, longest, parameters))
 		return NDSHM_STATUS_RESOURCES;
 	pages = kzalloc(sizeof(*pages), NDSHM_GFP_CHARGED);
 	if (!pages)
@@ -424,7 +438,7 @@ static ndshm_status_t pages_allocate(void *provider_context,
 	if (list_segments(pages, parameters->list) ||
 	    (parameters->list->count > 1 &&
 	     (parameters->flags & NDSHM_ALLOC_CONTIGUOUS))) {
-		pages_free(NULL, pages);
+		ndshm_pages_free(NULL, pages);
 		return NDSHM_STATUS_RESOURCES;
 	}
 	parameters->virtual_address = pages->address;
@@ -444,6 +458,13 @@ err_list:
 err_pages:
 	kfree(pages);
 	return NDSHM_STATUS_RESOURCES;
+}
+
+static ndshm_status_t pages_allocate(void *provider_context,
+				     struct ndshm_parameters *parameters,
+				     void **context)
+{
+	return ndshm_pages_allocate(parameters, HUGE_ORDER, context);
 }
 
 /*
@@ -503,7 +524,7 @@ static void pages_sync(void *provider_context, void *context, bool for_device,
 static const struct ndshm_provider_characteristics characteristics = {
 	.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
 	.allocate = pages_allocate,
-	.free = pages_free,
+	.free = ndshm_pages_free,
 };
 
 static const struct ndshm_provider_ops ops = {

@@ -26,7 +26,7 @@ static const char *const mock_which[] = { "0", "1", NULL };
 
 static const char *const mock_options[] = { "none", "machine", "adapter=a0",
 	"adapter=node0", "type=0", "revision=0", "revision=2", "size=0",
-	"size=500", "flags=1", "allocate=null", "free=null", "mmap=null",
+	"size=500", "flags=1", "allocate=null", "free=null", "pfn=null",
 	"page", "sync=null", "needs_sync=1", "owner=null", "name=null", "name=p0",
 	"status=success", "status=resources", "status=invalid", "status=failure",
 	"status=0x12345678", "list=good", "list=short", "list=overlap",

@@ -107,10 +107,10 @@ check_house() {
 		kernel/core/reason.c kernel/core/params.[ch] kernel/core/queue_state.[ch] || true
 	# Versions are compat.h's affair.
 	kernel_files | grep -v core/compat.h | xargs grep -n LINUX_VERSION_CODE || true
-	# Memory of dma_alloc_coherent() has no page that anyone may look for.
-	grep -nE 'virt_to_page|virt_to_phys|dma_to_phys|vmalloc_to_page|pfn_to_page|dma_get_sgtable|__pa\(' \
-		kernel/providers/coherent*.c || true
-	grep -q dma_mmap_coherent kernel/providers/coherent.c || echo 'coherent does not use dma_mmap_coherent'
+	# Memory of dma_alloc_coherent() is shown by its frames, found in one place, and has no page.
+	grep -nE 'virt_to_page|virt_to_phys|dma_to_phys|vmalloc_to_p|pfn_to_page|dma_get_sgtable|__pa\(|dma_mmap' \
+		kernel/providers/coherent*.c | grep -v '^[^:]*:[0-9]*: \*' || true
+	grep -q ndshm_kernel_pfn kernel/providers/coherent.c || echo 'coherent does not use ndshm_kernel_pfn'
 }
 
 check_spdx() {

@@ -21,8 +21,8 @@
 #define PROVIDER	"storm"
 #define BLOCKS		256
 
-/* In a test build: every mmap stays a while where a revoke can miss it. */
-#define MMAP_DELAY	"/sys/module/ndshm/parameters/test_mmap_delay_ms"
+/* In a test build: every fault stays a while where a revoke can miss its page. */
+#define FAULT_DELAY	"/sys/module/ndshm/parameters/test_fault_delay_ms"
 
 /* How something goes and comes again. */
 struct goer {
@@ -67,8 +67,8 @@ static bool go_and_come(const struct goer *goer, struct storm_random *random,
 	/* Whoever makes it go does not wait for its turn among those who use it. */
 	setpriority(PRIO_PROCESS, 0, -20);
 	while (fine && times--) {
-		if (!access(MMAP_DELAY, W_OK))
-			ndshm_write_file(MMAP_DELAY, storm_chance(random, 50) ?
+		if (!access(FAULT_DELAY, W_OK))
+			ndshm_write_file(FAULT_DELAY, storm_chance(random, 50) ?
 					 "1" : "0");
 		storm_sleep(storm_below(random, LONGEST));
 		if (storm_chance(random, 30))
@@ -81,8 +81,8 @@ static bool go_and_come(const struct goer *goer, struct storm_random *random,
 	}
 	setpriority(PRIO_PROCESS, 0, 0);
 	fine = storm_load_end() && fine;
-	if (!access(MMAP_DELAY, W_OK))
-		ndshm_write_file(MMAP_DELAY, "0");
+	if (!access(FAULT_DELAY, W_OK))
+		ndshm_write_file(FAULT_DELAY, "0");
 	close(fd);
 	return fine;
 }

@@ -6,13 +6,12 @@
 #define _NDSHM_PROVIDER_H
 
 #include <linux/bits.h>
-#include <linux/mm_types.h>
+#include <linux/mm.h>
 
 #include <ndshm/block.h>
 
 struct module;
 struct page;
-struct vm_area_struct;
 
 #define NDSHM_OBJECT_TYPE_PROVIDER_CHARACTERISTICS	0xB0
 #define NDSHM_PROVIDER_CHARACTERISTICS_REVISION_1	1
@@ -108,9 +107,12 @@ struct ndshm_provider_characteristics {
  * @name: how users name the provider; NULL: it is given one
  * @owner: module that holds the handlers; pinned while blocks live
  * @flags: NDSHM_PROVIDER_*
- * @mmap: show a whole block (@context) in @vma, from its first byte. The
- *	length is within the block, vm_pgoff is 0, and the mmap lock is held for
- *	writing. 0 or a negative errno.
+ * @pfn: the frame of the page at @index of a block (@context), in pages from its first
+ *	byte; *@count is set to the number of pages from there on, at least 1, whose
+ *	frames follow it, and *@prot, which is that of an ordinary mapping, is changed
+ *	to the protection of all of these, which must be of the same memory type as the
+ *	kernel's own mapping. The lock of a page table is held: it must not sleep, and
+ *	not allocate.
  * @page: the page at @index of a block (@context), in pages from its first byte,
  *	which is the same one each time. Pages are of ordinary memory, single or
  *	compound, and go when the last reference does; until the free handler
@@ -124,21 +126,48 @@ struct ndshm_provider_characteristics {
  *	it (@for_device), or after. NULL: they always do. Does not sleep; a lock
  *	of the block's may be held.
  *
- * Memory that has no pages is shown by @mmap, at once; pages by @page, as they are
- * touched, and @mmap is not called then. Without any of the two blocks cannot be
- * mapped.
+ * Memory that has no pages, or whose pages are not the provider's to share, is shown by
+ * @pfn, and cannot be pinned; pages by @page, and @pfn is not called then. Either is
+ * called when the memory is touched. Without any of the two blocks cannot be mapped.
  */
 struct ndshm_provider_ops {
 	const char *name;
 	struct module *owner;
 	u32 flags;
-	int (*mmap)(void *provider_context, void *context,
-		    struct vm_area_struct *vma);
+	unsigned long (*pfn)(void *provider_context, void *context,
+			     pgoff_t index, unsigned long *count,
+			     pgprot_t *prot);
 	struct page *(*page)(void *provider_context, void *context,
 			     pgoff_t index);
 	void (*sync)(void *provider_context, void *context, bool for_device,
 		     u64 offset, u64 length);
 };
+
+/**
+ * ndshm_kernel_pfn() - Find the frame of memory that the kernel has an address of
+ * @address: of the memory, of the direct mapping or of vmalloc's range
+ * @size: of all of it from @address on, in bytes
+ * @index: which page of it
+ * @count: out: how many pages from there on have frames that follow one another
+ *
+ * For memory of the DMA API and the @pfn handler of its provider. It is right only where
+ * memory is not encrypted: see cc_platform_has().
+ *
+ * Context: any.
+ * Return: the frame.
+ */
+static inline unsigned long ndshm_kernel_pfn(void *address, size_t size,
+					     pgoff_t index,
+					     unsigned long *count)
+{
+	address += index << PAGE_SHIFT;
+	if (is_vmalloc_addr(address)) {
+		*count = 1;
+		return vmalloc_to_pfn(address);
+	}
+	*count = (size >> PAGE_SHIFT) - index;
+	return page_to_pfn(virt_to_page(address));
+}
 
 /**
  * enum ndshm_scope - for whom a provider is the default

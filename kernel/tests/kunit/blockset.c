@@ -96,8 +96,7 @@ static bool make_for(struct world *world, struct ndshm_adapter *adapter,
 	memset(fake, 0, sizeof(*fake));
 	block->object.ops = &fake_ops;
 	refcount_set(&block->object.references, 1);
-	mutex_init(&block->object.lock);
-	INIT_LIST_HEAD(&block->object.more_mms);
+	spin_lock_init(&block->object.state_lock);
 	ndshm_active_init(&block->packets);
 	ndshm_revoke_cb_init(&block->revoke_cb, true);
 	block->revoke_cb.function = fake_told;

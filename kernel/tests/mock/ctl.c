@@ -7,7 +7,7 @@
  *	provider add NAME [machine | adapter=ADAPTER] [OPTION...]
  *	provider replace NAME [OPTION...] [name=NAME] [owner=null]
  *		OPTION: type=N revision=N size=N flags=N allocate=null free=null
- *		mmap=null sync=null name=null page closed unknown-flag
+ *		pfn=null sync=null name=null page closed unknown-flag
  *	provider del NAME
  *	provider revoke NAME
  *	adapter add NAME [closed]

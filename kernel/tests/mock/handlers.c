@@ -216,29 +216,25 @@ int mock_free_again(void)
 	return 0;
 }
 
-int mock_mmap(void *provider_context, void *context,
-	      struct vm_area_struct *vma)
+unsigned long mock_pfn(void *provider_context, void *context, pgoff_t index,
+		       unsigned long *count, pgprot_t *prot)
 {
 	struct mock_generation *generation = provider_context;
 	struct mock_provider *provider = generation->provider;
 	struct mock_memory *memory = find(provider, context);
-	int ret;
+	pgoff_t guard;
 
+	*count = 0;
 	if (!memory || memory->generation != generation->number ||
-	    vma->vm_pgoff ||
-	    vma->vm_end - vma->vm_start > mock_memory_length(memory)) {
-		mock_misused(provider, "mmap of what is not there");
-		return -ENXIO;
+	    index >= mock_memory_length(memory) >> PAGE_SHIFT) {
+		mock_misused(provider, "frames of what is not there");
+		return 0;
 	}
 	/* The guards are not for showing. */
-	vma->vm_pgoff = memory->guard >> PAGE_SHIFT;
-	ret = dma_mmap_coherent(memory->device, vma, memory->start, memory->dma,
-				memory->size);
-	vma->vm_pgoff = 0;
-	ndshm_vma_is_ram(vma);
-	if (!ret)
-		atomic64_inc(&provider->mmapped);
-	return ret;
+	guard = memory->guard >> PAGE_SHIFT;
+	atomic64_inc(&provider->mmapped);
+	return ndshm_kernel_pfn(memory->start, memory->size - memory->guard,
+				index + guard, count);
 }
 
 void mock_sync(void *provider_context, void *context, bool for_device,

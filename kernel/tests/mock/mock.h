@@ -162,7 +162,7 @@ struct mock_memory;
  * @double_free: frees of what was not given out, or no longer
  * @use_after_free: freed memory that had changed when it was looked at
  * @overrun: memory that was written before its start or beyond its end
- * @mmapped: calls of the mmap handler that were a success
+ * @mmapped: calls of the pfn handler that were a success
  * @synced: bytes that were synced for devices, and for processors
  * @sync_end: where the last of these ranges ended, from its block's start
  * @misused: calls of a handler against the contract
@@ -201,8 +201,8 @@ struct mock_provider {
 ndshm_status_t mock_allocate(void *provider_context,
 			     struct ndshm_parameters *p, void **context);
 void mock_free(void *provider_context, void *context);
-int mock_mmap(void *provider_context, void *context,
-	      struct vm_area_struct *vma);
+unsigned long mock_pfn(void *provider_context, void *context, pgoff_t index,
+		       unsigned long *count, pgprot_t *prot);
 void mock_sync(void *provider_context, void *context, bool for_device,
 	       u64 offset, u64 length);
 

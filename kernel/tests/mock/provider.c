@@ -201,8 +201,8 @@ static int option(struct registration *r, const char *word, bool replace)
 		r->characteristics.allocate = NULL;
 	else if (!strcmp(word, "free=null"))
 		r->characteristics.free = NULL;
-	else if (!strcmp(word, "mmap=null"))
-		r->ops.mmap = NULL;
+	else if (!strcmp(word, "pfn=null"))
+		r->ops.pfn = NULL;
 	else if (!strcmp(word, "sync=null"))
 		r->ops.sync = NULL;
 	else if (!strcmp(word, "page"))
@@ -244,7 +244,7 @@ static int prepare(struct registration *r, struct mock_command *command,
 			.name = command->word[2],
 			.owner = THIS_MODULE,
 			.flags = NDSHM_PROVIDER_OPEN,
-			.mmap = mock_mmap,
+			.pfn = mock_pfn,
 			.sync = mock_sync,
 		},
 		.scope = NDSHM_SCOPE_NAMED,
