@@ -435,6 +435,45 @@ TEST_F(mmap_rules, ptrace)
 	EXPECT_TRUE(ndshm_reap(child));
 }
 
+/* A revocation takes a step for each, so there are not more than so many. */
+TEST_F(mmap_rules, too_many)
+{
+	const unsigned int most = 1024;
+	unsigned char *maps[1024];
+	unsigned int i;
+
+	for (i = 0; i < most; i++) {
+		maps[i] = map_at(self->fd, self->block.length,
+				 self->block.mmap_offset);
+		ASSERT_NE(MAP_FAILED, (void *)maps[i]);
+	}
+	test_errno(EMFILE, self->fd,
+		   map_at(self->fd, self->block.length,
+			  self->block.mmap_offset));
+	/* What splits one makes another one. */
+	ndshm_case(false);
+	EXPECT_EQ(-1, mprotect(maps[1] + self->page, self->page, PROT_READ));
+	EXPECT_EQ(EMFILE, errno);
+	EXPECT_EQ(-1, munmap(maps[1] + self->page, self->page));
+	EXPECT_EQ(EMFILE, errno);
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, munmap(maps[i], self->block.length));
+	maps[0] = map_at(self->fd, self->block.length, self->block.mmap_offset);
+	ASSERT_NE(MAP_FAILED, (void *)maps[0]);
+	EXPECT_EQ(0, mprotect(maps[0] + 2 * self->page, 2 * self->page,
+			      PROT_READ));
+	test_errno(EMFILE, self->fd,
+		   map_at(self->fd, self->block.length,
+			  self->block.mmap_offset));
+	/* One of another object is another matter. */
+	self->block = test_new_block(self->fd, self->adapter, self->page);
+	EXPECT_EQ(0, munmap(test_map_block(self->fd, &self->block),
+			    self->page));
+	for (i = 2; i < most; i++)
+		munmap(maps[i], 4 * self->page);
+	munmap(maps[0], 4 * self->page);
+}
+
 /* System calls read and write the memory as any other. */
 TEST_F(mmap_rules, pipe)
 {

@@ -446,6 +446,88 @@ TEST_F(pages, pinned_longer_than_it_lives)
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before));
 }
 
+#ifndef MADV_HWPOISON
+#define MADV_HWPOISON	100
+#endif
+#ifndef BUS_MCEERR_AR
+#define BUS_MCEERR_AR	4
+#endif
+#define KPF_COMPOUND_HEAD	15
+#define KPF_HWPOISON		19
+
+/* A number of 64 bits in one of the files that have one for each page. */
+static __u64 page_word(const char *path, unsigned long at)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	__u64 word = 0;
+
+	if (fd < 0 || pread(fd, &word, sizeof(word), at * sizeof(word)) < 0)
+		word = 0;
+	close(fd);
+	return word;
+}
+
+static unsigned long frame_of(struct _test_data_pages *self, const void *memory)
+{
+	return page_word("/proc/self/pagemap", (uintptr_t)memory / self->page) &
+	       ((1ULL << 55) - 1);
+}
+
+static bool has_flag(unsigned long frame, unsigned int flag)
+{
+	return page_word("/proc/kpageflags", frame) >> flag & 1;
+}
+
+static void say_why(int, siginfo_t *why, void *)
+{
+	_exit(why->si_code == BUS_MCEERR_AR ? 0 : 2);
+}
+
+/* A page that hardware failed in is shown to nobody, and its chunk is nobody's next. */
+TEST_F(pages, failed)
+{
+	const struct sigaction action = {
+		.sa_sigaction = say_why, .sa_flags = SA_SIGINFO,
+	};
+	const __u64 before = ndshm_locked(self->fd);
+	unsigned long head, frame;
+	unsigned char *bad;
+	pid_t child;
+	int peer;
+
+	if (geteuid())
+		SKIP(return, "only root can have memory fail");
+	make(_metadata, self, 2 * HUGE);
+	memset(self->map, 1, 2 * HUGE);
+	bad = self->map + HUGE + 3 * self->page;
+	head = frame_of(self, self->map + HUGE);
+	frame = frame_of(self, bad);
+	ASSERT_EQ(head + 3, frame);
+	ASSERT_TRUE(has_flag(head, KPF_COMPOUND_HEAD));
+	/* The kernel does not know what to do about it, and says so. */
+	madvise(bad, self->page, MADV_HWPOISON);
+	if (!has_flag(frame, KPF_HWPOISON))
+		SKIP(return, "the kernel does not have memory fail");
+
+	/* Whoever touches it from now on. */
+	ASSERT_EQ(0, munmap(self->map, self->block.length));
+	self->map = test_map_block(self->fd, &self->block);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		sigaction(SIGBUS, &action, NULL);
+		_exit(*(volatile unsigned char *)(self->map + HUGE +
+						  3 * self->page));
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	EXPECT_TRUE(ndshm_readable(self->map));
+	unmake(_metadata, self);
+	EXPECT_TRUE(has_flag(head, KPF_COMPOUND_HEAD))
+		TH_LOG("it was freed");
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before));
+}
+
 /* A pin is paid for until it ends, as much as it keeps: the piece that it is in. */
 TEST_F(pages, pinned_is_paid_for)
 {

@@ -772,6 +772,117 @@ TEST_F(device, revoked_while_frames_pass)
 	ndshm_xdp_close(&xdp);
 }
 
+/*
+ * Memory that cannot be pinned, since it goes when its block does: whether it was touched
+ * before or not, and whatever gathers it for the device.
+ */
+FIXTURE(unpinned) {
+	struct ndshm_edu edu;
+	int fd;
+	unsigned char *map;
+};
+
+FIXTURE_VARIANT(unpinned) {
+	size_t length;
+	bool touched;
+};
+
+FIXTURE_VARIANT_ADD(unpinned, small) {
+	.length = 16 << 10,
+};
+
+FIXTURE_VARIANT_ADD(unpinned, small_touched) {
+	.length = 16 << 10, .touched = true,
+};
+
+FIXTURE_VARIANT_ADD(unpinned, large) {
+	.length = HUGE,
+};
+
+FIXTURE_VARIANT_ADD(unpinned, large_touched) {
+	.length = HUGE, .touched = true,
+};
+
+FIXTURE_SETUP(unpinned)
+{
+	struct ndshm_adapter_claim claim;
+	struct ndshm_nl_provider provider;
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc alloc;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "coherent",
+					       &provider));
+	alloc = block_alloc_request(self->edu.adapter.id, variant->length,
+				    &block);
+	alloc.provider = provider.id;
+	test_block_alloc(self->fd, &alloc);
+	self->map = test_map_block(self->fd, &block);
+	if (variant->touched)
+		memset(self->map, 1, variant->length);
+}
+
+FIXTURE_TEARDOWN(unpinned)
+{
+	munmap(self->map, variant->length);
+	close(self->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+TEST_F(unpinned, pipe)
+{
+	struct iovec what = { .iov_base = self->map, .iov_len = 4096 };
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	test_errno(EFAULT, self->fd, vmsplice(ends[1], &what, 1, 0));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+TEST_F(unpinned, process)
+{
+	unsigned char copy[4096];
+	const struct iovec here = { .iov_base = copy, .iov_len = 4096 };
+	const struct iovec there = { .iov_base = self->map, .iov_len = 4096 };
+
+	test_errno(EFAULT, self->fd,
+		   process_vm_readv(getpid(), &here, 1, &there, 1, 0));
+	test_errno(EFAULT, self->fd,
+		   process_vm_writev(getpid(), &here, 1, &there, 1, 0));
+}
+
+TEST_F(unpinned, disk)
+{
+	int file = memfd_create("disk", MFD_CLOEXEC), disk;
+
+	ASSERT_EQ(0, ftruncate(file, 1 << 20));
+	disk = open_disk(file);
+	ASSERT_LE(0, disk);
+	test_errno(EFAULT, self->fd, pread(disk, self->map, 4096, 0));
+	test_errno(EFAULT, self->fd, pwrite(disk, self->map, 4096, 0));
+	close(disk);
+	close(file);
+}
+
+TEST_F(unpinned, registered_buffer)
+{
+	struct ndshm_ring ring;
+
+	ASSERT_TRUE(ndshm_ring_open(&ring));
+	ndshm_case(false);
+	EXPECT_EQ(-EFAULT, ndshm_ring_register(&ring, self->map, 4096));
+	ndshm_ring_close(&ring);
+}
+
 int main(int argc, char **argv)
 {
 	return ndshm_main(argc, argv);
