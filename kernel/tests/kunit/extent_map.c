@@ -795,7 +795,7 @@ static void leaving(struct kunit *test)
 	u32 start = 0, count = 0;
 	struct ndshm_run *run;
 
-	begin_map(test, 1, 9);
+	begin_map(test, 9, 1);
 	change(test, 0, 6, NDSHM_RUN_FREE);
 	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
 	run = ndshm_extent_map_leave(map, 2, 2, &spare);
