@@ -186,6 +186,7 @@ static void block_release_async(struct ndshm_object *object)
 
 const struct ndshm_object_ops ndshm_block_ops = {
 	.kind = "block",
+	.max_mappings = NDSHM_MAX_MAPPINGS,
 	.mappable = block_object_mappable,
 	.pfn = block_pfn,
 	.fault = ndshm_block_fault,

@@ -69,6 +69,7 @@ static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
 
 static const struct ndshm_object_ops bar_ops = {
 	.kind = "bar",
+	.max_mappings = NDSHM_MAX_MAPPINGS,
 	.pfn = bar_pfn,
 	.release = bar_release,
 	.release_async = bar_release,

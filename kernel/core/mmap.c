@@ -234,7 +234,8 @@ static int object_may_split(struct vm_area_struct *vma, unsigned long address)
 {
 	struct ndshm_object *object = vma->vm_file->private_data;
 
-	return atomic_read(&object->mappings) < NDSHM_MAX_MAPPINGS ? 0 : -EMFILE;
+	return atomic_read(&object->mappings) < object->ops->max_mappings ?
+	       0 : -EMFILE;
 }
 
 #ifdef CONFIG_NUMA
@@ -395,7 +396,8 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 	file = object_get_file(object, files);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	if (atomic_inc_return(&object->mappings) > NDSHM_MAX_MAPPINGS) {
+	if (atomic_inc_return(&object->mappings) >
+	    object->ops->max_mappings) {
 		atomic_dec(&object->mappings);
 		fput(file);
 		return -EMFILE;

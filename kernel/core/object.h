@@ -23,6 +23,8 @@ struct vm_fault;
 /**
  * struct ndshm_object_ops - what a kind of object does
  * @kind: word for /proc/PID/maps
+ * @max_mappings: VMAs of one object: its revocation takes a step for each. More are
+ *	refused to mmap, and to what splits one; a fork copies those that there are
  * @mappable: can it be shown at all? May be NULL: yes.
  * @pfn: for an object with @frames: the frame of the page at @index, *@count pages
  *	from there on whose frames follow it, and their protection in *@prot, which is
@@ -43,6 +45,7 @@ struct vm_fault;
  */
 struct ndshm_object_ops {
 	const char *kind;
+	unsigned int max_mappings;
 	bool (*mappable)(struct ndshm_object *object);
 	unsigned long (*pfn)(struct ndshm_object *object, pgoff_t index,
 			     unsigned long *count, pgprot_t *prot);
@@ -93,10 +96,7 @@ struct ndshm_object {
 	struct vfsmount *mount;
 };
 
-/*
- * VMAs of one object, since its revocation takes a step for each. More are refused to
- * mmap, and to what splits one; a fork copies those that there are.
- */
+/* VMAs of a block or a BAR. */
 #define NDSHM_MAX_MAPPINGS	1024
 
 #define NDSHM_SPARE_FILES	8

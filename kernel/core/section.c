@@ -36,6 +36,9 @@ MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
  */
 static struct workqueue_struct *workqueue;
 
+/* Of one section: each of very many clients may map it. */
+#define MAX_MAPPINGS	16384
+
 /* All sections of the machine, by id. */
 static DEFINE_XARRAY_FLAGS(sections, XA_FLAGS_ACCOUNT);
 
@@ -117,6 +120,7 @@ static void section_hidden(struct ndshm_object *object)
 
 static const struct ndshm_object_ops section_ops = {
 	.kind = "section",
+	.max_mappings = MAX_MAPPINGS,
 	.fault = ndshm_section_fault,
 	.settle = ndshm_section_settle_faults,
 	.hidden = section_hidden,
