@@ -867,7 +867,7 @@ static int node_of(void *page)
 {
 	int node = -1;
 
-	*(volatile char *)page = 1;
+	*(char *)page = 1;
 	return syscall(SYS_get_mempolicy, &node, NULL, 0, page,
 		       MPOL_F_NODE | MPOL_F_ADDR) ? -1 : node;
 }

@@ -478,7 +478,7 @@ static bool has_flag(unsigned long frame, unsigned int flag)
 	return page_word("/proc/kpageflags", frame) >> flag & 1;
 }
 
-static void say_why(int, siginfo_t *why, void *)
+static void say_why(int number, siginfo_t *why, void *context)
 {
 	_exit(why->si_code == BUS_MCEERR_AR ? 0 : 2);
 }
@@ -516,8 +516,7 @@ TEST_F(pages, failed)
 	ASSERT_LE(0, child);
 	if (!child) {
 		sigaction(SIGBUS, &action, NULL);
-		_exit(*(volatile unsigned char *)(self->map + HUGE +
-						  3 * self->page));
+		_exit(self->map[HUGE + 3 * self->page]);
 	}
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);

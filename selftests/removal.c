@@ -135,7 +135,7 @@ TEST_F_TIMEOUT(removal, allocation, TIMEOUT)
 static void map_and_touch(struct _test_data_removal *self, __u64 offset,
 			  size_t length)
 {
-	volatile unsigned char *map;
+	unsigned char *map;
 	size_t at;
 
 	for (;;) {
@@ -144,9 +144,9 @@ static void map_and_touch(struct _test_data_removal *self, __u64 offset,
 		if (map == MAP_FAILED)
 			_exit(0);
 		for (at = 0; at < length; at += 1UL << 16)
-			if (!ndshm_readable((void *)(map + at)))
+			if (!ndshm_readable(map + at))
 				_exit(0);
-		munmap((void *)map, length);
+		munmap(map, length);
 	}
 }
 

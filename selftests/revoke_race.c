@@ -19,7 +19,7 @@
 #define BOUND		2000	/* for the unbind */
 #define TIMEOUT		120	/* seconds */
 #define ROUNDS		20
-#define LENGTH		(1UL << 18)
+#define LENGTH		0x40000UL
 
 FIXTURE(race) {
 	int fd;
@@ -126,11 +126,8 @@ TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 		ndshm_hear(peer);
 		_exit(ndshm_readable(map));
 	}
-	if (held) {
-		ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == 1));
-	} else {
-		ASSERT_TRUE(ndshm_hear(peer));
-	}
+	ASSERT_TRUE(held ? ndshm_soon(ndshm_read_number(DELAYING) == 1) :
+			   ndshm_hear(peer));
 	begin = milliseconds();
 	EXPECT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	took = milliseconds() - begin;
@@ -154,7 +151,7 @@ TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 static void *write_on(void *argument)
 {
 	const struct mapped *mapped = argument;
-	volatile unsigned char *map;
+	unsigned char *map;
 	size_t at;
 
 	for (;;) {
@@ -162,11 +159,11 @@ static void *write_on(void *argument)
 		if (map == MAP_FAILED)
 			return NULL;
 		for (at = 0; at < mapped->length; at += 4096) {
-			if (!ndshm_readable((void *)(map + at)))
+			if (!ndshm_readable(map + at))
 				break;
 			map[at] = 1;
 		}
-		munmap((void *)map, mapped->length);
+		munmap(map, mapped->length);
 	}
 }
 

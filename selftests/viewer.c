@@ -232,7 +232,7 @@ static void set_limits(struct __test_metadata *_metadata, struct ndshm_nl *nl,
 			       request.header.nlmsg_len);
 			used += NLMSG_ALIGN(request.header.nlmsg_len);
 		}
-		ASSERT_EQ(used, send(nl->fd, batch, used, 0));
+		ASSERT_EQ((ssize_t)used, send(nl->fd, batch, used, 0));
 	}
 }
 

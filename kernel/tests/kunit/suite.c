@@ -85,9 +85,14 @@ void suite_run_threads(struct kunit *test, unsigned int count,
 /* There is no event for the beginning of a wait. */
 #define wait_long_for(condition) ({ \
 	unsigned long end_ = jiffies + 60 * HZ; \
-	while (!(condition) && time_before(jiffies, end_)) \
+	bool met_; \
+	for (;;) { \
+		met_ = (condition); \
+		if (met_ || time_after(jiffies, end_)) \
+			break; \
 		usleep_range(100, 1000); \
-	(condition); \
+	} \
+	met_; \
 })
 
 bool suite_wait_for_waiter(struct wait_queue_head *queue)
