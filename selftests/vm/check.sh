@@ -27,7 +27,7 @@ done
 # What may be skipped: what needs the test build, a debug kernel, or a machine without
 # isolation or with it, each of which has levels of its own; what has no meaning for a
 # provider that nobody revokes.
-may_skip=': lockdown|lockdown\.unisolated|segment_size|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP kernels before 6.12|# SKIP the kernel does not look at'
+may_skip=': lockdown|lockdown\.unisolated|segment_size|removal\.bar\.allocation|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP kernels before 6.12|# SKIP the kernel does not look at'
 
 # The module in two builds, one of them with the modules that test either; nothing that
 # only tests need may be in the ordinary one. As `make lint` builds them.

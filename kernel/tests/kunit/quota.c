@@ -364,7 +364,7 @@ static unsigned int count_known(u32 uid)
 static void looking(struct kunit *test)
 {
 	struct ndshm_quota quota = {
-		.amounts = { 1, 2, 3, 4 },
+		.amounts = { 1, 2, 3, 4, 5, 6 },
 	};
 	struct ndshm_quota_view view;
 	unsigned int i;
