@@ -480,6 +480,8 @@ static bool has_flag(unsigned long frame, unsigned int flag)
 
 static void say_why(int number, siginfo_t *why, void *context)
 {
+	(void)number;
+	(void)context;
 	_exit(why->si_code == BUS_MCEERR_AR ? 0 : 2);
 }
 
