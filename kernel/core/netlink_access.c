@@ -38,7 +38,7 @@ static int nl_access_get(struct sk_buff *request, struct genl_info *info,
 	struct nlattr *gid = info->attrs[owner + 1];
 	struct nlattr *mode = info->attrs[owner + 2];
 
-	if (!netlink_capable(request, CAP_SYS_ADMIN)) {
+	if (!sk_capable(NETLINK_CB(request).sk, CAP_SYS_ADMIN)) {
 		GENL_SET_ERR_MSG(info, "setting permission requires CAP_SYS_ADMIN");
 		return -EPERM;
 	}
