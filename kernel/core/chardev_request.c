@@ -2,6 +2,7 @@
 /*
  * BLOCK_ALLOC with NDSHM_ALLOC_ASYNC, BLOCK_CANCEL, and the records that are read.
  */
+#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -48,9 +49,18 @@ static ndshm_reason_t admit(struct ndshm_request *request)
 {
 	struct ndshm_asked *asked = container_of(request, struct ndshm_asked,
 						 request);
+	const struct cred *old;
+	ndshm_reason_t reason;
 
-	return ndshm_client_admit(asked->client, asked->adapter,
-				  asked->allocation.claim);
+	/* The thread may do anything; the requester may not. */
+	old = override_creds(asked->allocation.payer->cred);
+	reason = ndshm_client_admit(asked->client, asked->adapter,
+				    asked->allocation.claim);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_provider_permit(request->parameters.provider,
+					       asked->adapter);
+	revert_creds(old);
+	return reason;
 }
 
 void ndshm_completions_init(struct ndshm_completions *completions)
