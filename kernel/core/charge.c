@@ -104,15 +104,17 @@ err_opener:
 static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 				   unsigned long pages)
 {
-	const struct ndshm_payer *refused;
+	const struct ndshm_payer *each, *refused;
 	ndshm_reason_t reason = payer_take(payer, pages, &refused);
 
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
 	/* Before refusing, wait for what is already being given back. */
-	ndshm_block_wait_deferred(refused->cred->user);
-	ndshm_sections_trim(refused->cred->user);
-	ndshm_pinned_reap(refused->cred->user);
+	for (each = payer; each; each = each->opener) {
+		ndshm_block_wait_deferred(each->cred->user);
+		ndshm_sections_trim(each->cred->user);
+		ndshm_pinned_reap(each->cred->user);
+	}
 	reason = payer_take(payer, pages, &refused);
 	if (reason == NDSHM_REASON_BYTE_QUOTA)
 		ndshm_quota_refused_bytes(refused->cred->user->uid,
