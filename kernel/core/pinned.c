@@ -2,7 +2,7 @@
 #include <linux/hash.h>
 #include <linux/list.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "block.h"
@@ -13,13 +13,14 @@
 
 /**
  * struct bucket - what some users' blocks have left
- * @lock: guards @folios
+ * @lock: protects @folios. A spinlock: a task that is kept from running must not hold
+ *	up the end of other users' blocks
  * @folios: by their lru; the private data of each is its payer
  *
  * Each user's are in one, so that users seldom wait for what others have left.
  */
 static struct bucket {
-	struct mutex lock;	/* folios */
+	spinlock_t lock;	/* folios */
 	struct list_head folios;
 } buckets[1 << BUCKET_BITS];
 
@@ -63,33 +64,35 @@ void ndshm_pinned_keep(struct list_head *folios, struct user_struct *user)
 
 	if (list_empty(folios))
 		return;
-	mutex_lock(&bucket->lock);
+	spin_lock(&bucket->lock);
 	list_splice_tail(folios, &bucket->folios);
-	mutex_unlock(&bucket->lock);
+	spin_unlock(&bucket->lock);
 	ndshm_queue_delayed(&reaping, HZ);
 }
 
-static void reap_bucket(struct bucket *bucket)
+/* Return: false if none is left. */
+static bool bucket_reap(struct bucket *bucket)
 {
 	struct folio *folio, *next;
+	LIST_HEAD(unused);
+	bool left;
 
-	lockdep_assert_held(&bucket->lock);
-
-	list_for_each_entry_safe(folio, next, &bucket->folios, lru) {
+	spin_lock(&bucket->lock);
+	list_for_each_entry_safe(folio, next, &bucket->folios, lru)
 		if (folio_ref_count(folio) == 1)
-			let_go(folio);
+			list_move(&folio->lru, &unused);
+	left = !list_empty(&bucket->folios);
+	spin_unlock(&bucket->lock);
+	list_for_each_entry_safe(folio, next, &unused, lru) {
+		let_go(folio);
 		cond_resched();
 	}
+	return left;
 }
 
 void ndshm_pinned_reap(struct user_struct *user)
 {
-	struct bucket *bucket = bucket_of(user);
-
-	if (mutex_lock_killable(&bucket->lock))
-		return;
-	reap_bucket(bucket);
-	mutex_unlock(&bucket->lock);
+	bucket_reap(bucket_of(user));
 }
 
 /* Nobody is told when a page is let go, so somebody has to look. */
@@ -98,12 +101,8 @@ static void reap(struct work_struct *work)
 	struct bucket *bucket;
 	bool left = false;
 
-	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++) {
-		mutex_lock(&bucket->lock);
-		reap_bucket(bucket);
-		left |= !list_empty(&bucket->folios);
-		mutex_unlock(&bucket->lock);
-	}
+	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++)
+		left |= bucket_reap(bucket);
 	if (left)
 		ndshm_queue_delayed(&reaping, HZ);
 }
@@ -113,7 +112,7 @@ void __init ndshm_pinned_setup(void)
 	struct bucket *bucket;
 
 	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++) {
-		mutex_init(&bucket->lock);
+		spin_lock_init(&bucket->lock);
 		INIT_LIST_HEAD(&bucket->folios);
 	}
 }
