@@ -350,7 +350,7 @@ static struct file *object_get_file(struct ndshm_object *object,
 
 void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 {
-	struct vfsmount *on = object->mount;
+	struct vfsmount *on = NULL;
 	struct inode *inode = NULL;
 	struct file *file;
 
@@ -364,6 +364,7 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 	 */
 	if (file && files && !object->revoked && file_count(file) == 1) {
 		inode = object->inode;
+		on = object->mount;
 		object->inode = NULL;
 	}
 	spin_unlock(&object->state_lock);
@@ -430,8 +431,13 @@ static void late_unmap(struct work_struct *work)
 	struct late *late = container_of(to_delayed_work(work), struct late,
 					 work);
 	struct address_space *mapping = late->object->inode->i_mapping;
+	bool mapped;
 
-	if (!mapping_mapped(mapping)) {
+	/* A VMA that is being split is in no tree for a moment. */
+	i_mmap_lock_read(mapping);
+	mapped = mapping_mapped(mapping);
+	i_mmap_unlock_read(mapping);
+	if (!mapped) {
 		ndshm_object_put(late->object);
 		kfree(late);
 		return;
