@@ -464,8 +464,12 @@ static bool section_trim_some(struct ndshm_section *section, u32 most)
 	ndshm_spare_runs_free(&spare);
 	if (!run)
 		return false;
-	section_wait_for_faults(section, run->start, run->start + run->count,
-				false, jiffies + MAX_JIFFY_OFFSET);
+	/* A revocation must not wait for this work longer than for a fault. */
+	while (!section_wait_for_faults(section, run->start,
+					run->start + run->count, false,
+					jiffies + HZ / 10) &&
+	       !READ_ONCE(section->object.revoked))
+		cond_resched();
 	if (inode)
 		unmap_mapping_range(inode->i_mapping,
 				    (loff_t)run->start << PAGE_SHIFT,
