@@ -224,7 +224,8 @@ EXPORT_SYMBOL_GPL(ndshm_block_segments);
 /* Of one that was revoked, or is about to be. */
 static ndshm_reason_t gone_reason(const struct ndshm_block *block)
 {
-	if (ndshm_blockset_closed(user_set(block)))
+	if (ndshm_blockset_closed(user_set(block)) ||
+	    ndshm_blockset_closed(&block->adapter->set))
 		return ndshm_queue_closed_reason(block->queue);
 	if (ndshm_blockset_closed(&block->registration->provider->set))
 		return NDSHM_REASON_PROVIDER_CLOSING;
@@ -398,16 +399,21 @@ struct given {
 	const bool *aborted;
 };
 
+/* Whoever closes one of these sets waits for the allocation. */
+static bool block_sets_closed(const struct ndshm_block *block)
+{
+	return ndshm_blockset_closed(&block->adapter->set) ||
+	       ndshm_blockset_closed(user_set(block)) ||
+	       ndshm_blockset_closed(&block->registration->provider->set);
+}
+
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
 {
 	const struct given *given = container_of(parameters, struct given,
 						 parameters);
 	const struct ndshm_block *block = given->block;
 
-	/* Whoever closes one of these sets waits for this allocation. */
-	if (ndshm_blockset_closed(&block->adapter->set) ||
-	    ndshm_blockset_closed(user_set(block)) ||
-	    ndshm_blockset_closed(&block->registration->provider->set))
+	if (block_sets_closed(block))
 		return true;
 	return given->aborted ? READ_ONCE(*given->aborted) :
 				fatal_signal_pending(current);
@@ -444,6 +450,10 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	block->segment_count = list.count;
 	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
 		complain(registration->provider, NDSHM_COMPLAINT_STATUS);
+	/* The handler has given up for that. */
+	if (reason == NDSHM_REASON_PROVIDER_RESOURCES &&
+	    block_sets_closed(block))
+		reason = gone_reason(block);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 

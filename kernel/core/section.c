@@ -149,6 +149,7 @@ bool ndshm_section_revoked(const struct ndshm_section *section)
 
 	return READ_ONCE(section->object.revoked) ||
 	       ndshm_blockset_closed(user) ||
+	       ndshm_blockset_closed(&section->adapter->set) ||
 	       ndshm_blockset_closed(&section->provider->set);
 }
 
