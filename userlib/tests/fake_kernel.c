@@ -273,7 +273,9 @@ static void answer(struct nlmsghdr *header)
 	if (header->nlmsg_flags & NLM_F_DUMP) {
 		kernel.dumps++;
 	} else if (kernel.request_command == NDSHM_CMD_QUOTA_GET ||
-		   kernel.request_command == NDSHM_CMD_QUOTA_SET) {
+		   kernel.request_command == NDSHM_CMD_QUOTA_SET ||
+		   kernel.request_command == NDSHM_CMD_ADAPTER_SET ||
+		   kernel.request_command == NDSHM_CMD_PROVIDER_SET) {
 		kernel.gets++;
 		remember_asked(header);
 	} else {

@@ -28,7 +28,7 @@ struct kernel {
 	int connections, dumps, gets;
 	char asked_name[64];
 	uint8_t request_command;
-	uint32_t asked_present;	/* of a quota: bit n for attribute n */
+	uint32_t asked_present;	/* of a quota or of access: bit n for attribute n */
 	uint64_t asked[NDSHM_A_QUOTA_MAX + 1];
 	uint32_t group;		/* of events; 0: the family has none */
 	bool answering;		/* what is called is called by the kernel's end */
