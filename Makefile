@@ -2,6 +2,9 @@
 #
 # `make help` says what can be done.
 
+# What is called from here is read by programs: make names no directories between its output.
+MAKEFLAGS += --no-print-directory
+
 VERSION := 0.1.0
 KDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
@@ -82,7 +85,7 @@ fuzz:
 	@LEVELS=fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) selftests/vm/check-debug.sh
 bench:
 	@selftests/vm/packages.sh build vm bench
-	@$(MAKE) --no-print-directory -s modules MODULE_DIR=$(BUILD)/modules/bench NDSHM_PROTOTYPES=1 \
+	@$(MAKE) -s modules MODULE_DIR=$(BUILD)/modules/bench NDSHM_PROTOTYPES=1 \
 		KDIR=$$(selftests/vm/kernels.sh headers 6.12)
 	@code=0; \
 	export NDSHM_KO=$(BUILD)/modules/bench/ndshm.ko; \
