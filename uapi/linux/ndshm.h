@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * /dev/ndshm: blocks of DMA-able memory for programs, and sections that processes
+ * /dev/ndshm: blocks of DMA-capable memory for user space, and sections that processes
  * share.
  */
 #ifndef _UAPI_LINUX_NDSHM_H
@@ -14,74 +14,76 @@
 /**
  * DOC: The contract of every ioctl
  *
- * Every argument starts with the same 16 bytes: ``size`` (in: the size of the
- * structure as the caller knows it), ``status`` and ``reason`` (out, ignored on
- * input) and ``flags`` (in). Structures only ever grow at the end. A caller may
- * pass a shorter structure than the kernel knows, down to the size of the
- * first published version: what is missing reads as zero. It may pass a longer
- * one, of at most a page, if everything the kernel does not know is zero.
+ * Every argument starts with the same 16 bytes: ``size`` (in: the size of the structure
+ * as the caller knows it), ``status`` and ``reason`` (out, ignored on input) and
+ * ``flags`` (in). Structures only ever grow at the end. A caller may pass a shorter
+ * structure than the kernel knows, down to the size of the first published version: the
+ * missing members read as zero. It may pass a longer one, of at most a page, if every
+ * byte that the kernel does not know is zero.
  *
- * The return value is 0, or -1 with errno. Where the argument can be read and
- * its 16-byte header written, ``reason`` and ``status`` are written as well, on
- * success and on failure: the reason is the finest answer, and decides the other
- * two. A failed call allocates nothing, frees nothing, and changes no account. One
- * call has a success of its own: what is carried out later is PENDING, with errno 0.
+ * The return value is 0, or -1 with errno. If the argument can be read and its 16-byte
+ * header written, ``reason`` and ``status`` are written as well, on success and on
+ * failure. The reason is the most specific of the three and determines the other two. A
+ * failed call allocates nothing, frees nothing and changes no account. A request that is
+ * accepted for later execution returns 0 with status PENDING.
  *
  * ========== ==================================================================
  * errno      meaning, the same for every command
  * ========== ==================================================================
  * ENOTTY     no such command (nothing is written)
  * EFAULT     the argument cannot be read or written (nothing is written), or
- *            an array it points to cannot (header written; of its arrays, any
- *            part may have been)
+ *            an array it points to cannot (header written; any part of its
+ *            arrays may have been written)
  * EINVAL     ``size`` below 16 (nothing is written); a known field with a bad
  *            value; a reserved field that is not zero
  * E2BIG      a tail that this kernel does not know, and that is not zero; an
  *            argument longer than a page
- * EOPNOTSUPP an unknown flag; something that exists but not for this object
- * ENOENT     unknown adapter, provider or handle; no such request is out
- * ENODEV     the object was there and has gone (revoked)
- * EIDRM      the section was there and has been deleted
+ * EOPNOTSUPP an unknown flag; an operation that this object does not support
+ * ENOENT     unknown adapter, provider, handle or extent; no such request in
+ *            flight
+ * ENODEV     the object has been revoked, or its adapter removed
+ * EIDRM      the section has been deleted
  * EOVERFLOW  arithmetic on the given values overflows
- * ENOSPC     an output array is too small; the size needed is written. No such
- *            extent is left in the section
- * EAGAIN     as many requests are out as a client can have
- * EEXIST     a request with that cookie is out already
+ * ENOSPC     an output array is too small (the size needed is written); no
+ *            free extent of the requested size in the section
+ * EAGAIN     the client has its maximum of requests in flight
+ * EEXIST     a request with that cookie is in flight already
  * EBUSY      claimed by another client, or by this one already; another client
- *            has a function of the same IOMMU group; others hold extents
- * EBADFD     the client holds no claim on this adapter
- * EBADF      a descriptor in an argument is not of the kind that is meant
- * EACCES     the adapter is not open to clients
- * EROFS      the section was handed out for reading only
- * EPERM      a missing capability, or isolation; another user's section
+ *            has a function of the same IOMMU group; other holders have extents
+ * EBADFD     the client has no claim on this adapter
+ * EBADF      a descriptor in an argument is not of the required kind
+ * EACCES     the adapter or the provider is closed to clients, or its mode denies
+ *            the caller permission
+ * EROFS      the descriptor of the section is read-only
+ * EPERM      a missing capability, or isolation; an adapter that needs a reset;
+ *            another user's section; a section that does not permit KEEP
  * ENOMEM     no memory, or RLIMIT_MEMLOCK reached
- * EMFILE     the process, or the system, can have no more descriptors
- * EDQUOT     a limit of ndshm's own is reached
+ * EMFILE     no free descriptor in the process or in the system
+ * EDQUOT     a limit that ndshm sets is reached
  * ESHUTDOWN  the provider is being unregistered
  * EIO        the provider failed
  * ========== ==================================================================
  *
- * What was asked for with NDSHM_ALLOC_ASYNC has its end in a record, see struct
- * ndshm_completion, which is read from the client's descriptor; poll() says when there
- * is one (POLLIN). read() waits for the first, unless the descriptor is O_NONBLOCK
- * (EAGAIN), and gives as many whole ones as there are and fit, in the order in which
- * requests ended; a buffer that is too small for one is EINVAL. What could not be
- * written (EFAULT) is read again.
+ * What was asked for with NDSHM_ALLOC_ASYNC ends in a record (struct ndshm_completion),
+ * which is read from the client's descriptor; poll() reports POLLIN while there is one.
+ * read() waits for the first record, unless the descriptor is O_NONBLOCK (EAGAIN), and
+ * returns as many whole records as are available and fit, in the order in which requests
+ * completed. A buffer too small for one record is EINVAL. Records that could not be
+ * copied to the buffer (EFAULT) are returned by the next read().
  *
- * mmap() takes an ``mmap_offset`` that the kernel gave out for a live handle (one
- * of a dead handle can in time be that of another object of the same client),
- * MAP_SHARED, and at most the object's length: any other offset or a greater
- * length is ENXIO, MAP_PRIVATE EINVAL, PROT_EXEC EPERM (EACCES from mprotect()
- * later), an object that cannot be shown EOPNOTSUPP, a revoked one ENODEV; it
- * can run out of memory (ENOMEM) or of the system's files (ENFILE).
- * mremap() cannot grow a mapping (EFAULT). A mapping keeps the object and
- * neither the handle, the client nor the claim. Access to a revoked object is
- * SIGBUS. Mappings are not dumped in core files.
+ * mmap() takes an ``mmap_offset`` that the kernel returned for a live handle (the offset
+ * of a freed handle can be reused for another object of the same client), MAP_SHARED, and
+ * at most the object's length. Any other offset or a greater length is ENXIO, MAP_PRIVATE
+ * EINVAL, PROT_EXEC EPERM (EACCES from a later mprotect()), an object that cannot be
+ * mapped EOPNOTSUPP, a revoked one ENODEV. mmap() can also return ENOMEM, or ENFILE when
+ * the system has no free file. mremap() cannot grow a mapping (EFAULT). A mapping keeps
+ * the object alive, but not the handle, the client or the claim. Access to a revoked
+ * object is SIGBUS. Mappings are not dumped in core files.
  *
  * 32-bit programs on a 64-bit kernel use the same structures.
  *
- * Command numbers do not contain the structure's size (_IO), so that growing a
- * structure never changes its command.
+ * Command numbers do not contain the structure's size (_IO), so that growing a structure
+ * never changes its command.
  */
 
 #define NDSHM_DEVICE	"/dev/ndshm"
@@ -98,14 +100,14 @@
 #define NDSHM_SECTION_CREATE	_IO(NDSHM_IOC, 0x88)
 #define NDSHM_BLOCK_CANCEL	_IO(NDSHM_IOC, 0x89)
 
-/* On the descriptor of a section. */
+/* Commands on the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
 #define NDSHM_SECTION_SHARE	_IO(NDSHM_IOC, 0x91)
 #define NDSHM_SECTION_DELETE	_IO(NDSHM_IOC, 0x92)
 #define NDSHM_SECTION_QUERY	_IO(NDSHM_IOC, 0x93)
 #define NDSHM_SECTION_SYNC	_IO(NDSHM_IOC, 0x94)
 
-/* On the descriptor of a holder. */
+/* Commands on the descriptor of a holder. */
 #define NDSHM_EXTENT_ALLOC	_IO(NDSHM_IOC, 0xa0)
 #define NDSHM_EXTENT_FREE	_IO(NDSHM_IOC, 0xa1)
 #define NDSHM_EXTENT_QUERY	_IO(NDSHM_IOC, 0xa2)
@@ -118,7 +120,7 @@ struct ndshm_header {
 	__u32 flags;
 };
 
-/* What this module can do: bits of ndshm_get_info.out_features. */
+/* Features of this module: bits of ndshm_get_info.out_features. */
 #define NDSHM_FEATURE_BLOCKS	(1ULL << 0)	/* BLOCK_ALLOC, _FREE, _QUERY, mmap */
 #define NDSHM_FEATURE_CLAIMS	(1ULL << 1)	/* ADAPTER_CLAIM, _START, _MAP_BAR */
 #define NDSHM_FEATURE_SYNC	(1ULL << 2)	/* BLOCK_SYNC */
@@ -131,23 +133,23 @@ struct ndshm_header {
  * @status: out
  * @reason: out
  * @flags: must be 0
- * @out_features: NDSHM_FEATURE_* bits; never test a version instead
+ * @out_features: NDSHM_FEATURE_* bits; test these, never a version
  * @out_max_length: longest block, in bytes
- * @out_max_blocks: most handles a client can hold (blocks and BARs)
- * @out_max_batch: most blocks of one BLOCK_ALLOC
+ * @out_max_blocks: maximum number of handles of a client (blocks and BARs)
+ * @out_max_batch: maximum number of blocks of one BLOCK_ALLOC
  * @out_page_size: unit of lengths and of mmap, in bytes
- * @out_default_adapter: id of the adapter that serves memory for no particular
- *	device on the lowest NUMA node
+ * @out_default_adapter: id of the adapter for memory that is not tied to a device, on the
+ *	lowest NUMA node
  * @out_blocks: live handles of this client, revoked ones included
  * @__reserved: 0
- * @out_bytes: bytes consumed by this client's blocks, revoked ones included until
- *	they are freed
- * @out_user_locked: bytes charged to the calling user's RLIMIT_MEMLOCK account,
- *	by ndshm and by everything else that uses the account (io_uring, ...)
+ * @out_bytes: bytes consumed by this client's blocks, revoked ones included until they
+ *	are freed
+ * @out_user_locked: bytes charged to the calling user's RLIMIT_MEMLOCK account, by ndshm
+ *	and by every other user of the account (io_uring, ...)
  * @out_max_section: greatest MaxSize of a section, in bytes
- * @out_max_requests: most requests (NDSHM_ALLOC_ASYNC) of a client that are out or whose
- *	record has not been read
- * @out_requests: those of this client
+ * @out_max_requests: maximum number of requests (NDSHM_ALLOC_ASYNC) of a client that are
+ *	in flight or whose record has not been read
+ * @out_requests: number of such requests of this client
  */
 struct ndshm_get_info {
 	__u32 size;
@@ -171,8 +173,8 @@ struct ndshm_get_info {
 
 /* Isolation properties that an adapter lacks; 0 means isolated. */
 #define NDSHM_ISOLATION_NO_TRANSLATION	(1U << 0) /* no IOMMU, or identity mapped */
-#define NDSHM_ISOLATION_LAZY		(1U << 1) /* unmaps reach the IOMMU late */
-#define NDSHM_ISOLATION_SHARED_GROUP	(1U << 2) /* a foreign function in its group */
+#define NDSHM_ISOLATION_LAZY		(1U << 1) /* IOTLB invalidation is deferred */
+#define NDSHM_ISOLATION_SHARED_GROUP	(1U << 2) /* another device is in its IOMMU group */
 #define NDSHM_ISOLATION_MSI		(1U << 3) /* can forge other devices' interrupts */
 #define NDSHM_ISOLATION_ALL		0xfU
 
@@ -183,31 +185,32 @@ struct ndshm_get_info {
  * @reason: out
  * @flags: must be 0
  * @adapter: id of the adapter
- * @address_width: bits of DMA address that the function can drive, 24 to 64;
- *	0 means 32. It bounds every DMA address given out under this claim.
+ * @address_width: number of DMA address bits that the function can drive, 24 to 64; 0
+ *	means 32. Every DMA address returned under this claim is within this width.
  * @out_isolation: NDSHM_ISOLATION_* properties that are missing
  * @out_bars: bit n is set if BAR n can be mapped
  *
- * A claim belongs to one client at a time and ends with its last close; functions
- * that share an IOMMU group, and so reach each other's memory, go together. It
- * starts with bus mastering off; see NDSHM_ADAPTER_START. When it ends, BARs
- * are unmapped, bus mastering goes off, the function is reset if it has a way
- * to, and then every block made under the claim is revoked, whoever maps it. It
- * also ends before a driver of the kernel probes a function of the IOMMU group.
+ * An adapter is claimed by at most one client, and the functions of an IOMMU group, which
+ * can reach each other's memory, only by the same client. A claim ends with the last
+ * close of the client, or before a kernel driver probes a function of the IOMMU group. It
+ * starts with bus mastering off; see NDSHM_ADAPTER_START. When it ends, BARs are
+ * unmapped, bus mastering is turned off, the function is reset if it supports a reset,
+ * and then every block allocated under the claim is revoked, in all processes that map
+ * it.
  *
- * An adapter has an owner, a group and a mode, which netlink shows and administrators
- * set: at first root's, 0600, for a PCI function. The caller must have permission to read
- * and to write (else EACCES, ADAPTER_PERMISSION). It is checked by effective ids, at the
- * claim, and not again for what is done under it.
+ * An adapter has an owner, a group and a mode, which netlink reports and CAP_SYS_ADMIN
+ * can set; the default for a PCI function is root and 0600. The caller must have read and
+ * write permission (else EACCES, ADAPTER_PERMISSION). Permission is checked against the
+ * effective ids at the claim only, not for later calls under it.
  *
  * Adapters of NUMA nodes need no claim: this command, NDSHM_ADAPTER_START and
- * NDSHM_ADAPTER_MAP_BAR answer EOPNOTSUPP (CLAIM_UNSUPPORTED) for them. A
- * function without isolation can only be claimed through a client that was
- * opened with CAP_SYS_RAWIO (else EPERM, NOT_ISOLATED) and while the module
- * parameter allow_unisolated is set (else EPERM, UNISOLATED_OFF); the kernel
- * is then tainted. A function that was not reset after its last claim goes to a client
- * opened with CAP_SYS_RAWIO, and to whom the adapter's reset policy permits, at first the
- * effective user of that claim (else EPERM, ADAPTER_DIRTY).
+ * NDSHM_ADAPTER_MAP_BAR return EOPNOTSUPP (CLAIM_UNSUPPORTED) for them. A function
+ * without isolation can only be claimed by a client opened with CAP_SYS_RAWIO (else
+ * EPERM, NOT_ISOLATED) and while the module parameter allow_unisolated is set (else
+ * EPERM, UNISOLATED_OFF); the claim taints the kernel. A function that was not reset
+ * after its last claim can only be claimed by a client opened with CAP_SYS_RAWIO, or by a
+ * user that the adapter's reset policy permits, by default the effective user of that
+ * claim (else EPERM, ADAPTER_DIRTY).
  */
 struct ndshm_adapter_claim {
 	__u32 size;
@@ -221,7 +224,7 @@ struct ndshm_adapter_claim {
 };
 
 /**
- * struct ndshm_adapter_start - ioctl(NDSHM_ADAPTER_START): bus mastering on
+ * struct ndshm_adapter_start - ioctl(NDSHM_ADAPTER_START): enable bus mastering
  * @size: sizeof(struct ndshm_adapter_start)
  * @status: out
  * @reason: out
@@ -229,9 +232,9 @@ struct ndshm_adapter_claim {
  * @adapter: id of an adapter that this client has claimed
  * @__reserved: must be 0
  *
- * Call it only after the function was quieted through its BAR: a reset cannot
- * be relied on, so it may still hold addresses of its last owner. Starting a
- * started adapter succeeds and changes nothing.
+ * Quiesce the function through its BAR before this call: a reset is not guaranteed, so
+ * the function may still hold DMA addresses of its last owner. Starting a started adapter
+ * succeeds and changes nothing.
  */
 struct ndshm_adapter_start {
 	__u32 size;
@@ -243,20 +246,20 @@ struct ndshm_adapter_start {
 };
 
 /**
- * struct ndshm_adapter_map_bar - ioctl(NDSHM_ADAPTER_MAP_BAR): registers
+ * struct ndshm_adapter_map_bar - ioctl(NDSHM_ADAPTER_MAP_BAR): map registers
  * @size: sizeof(struct ndshm_adapter_map_bar)
  * @status: out
  * @reason: out
  * @flags: must be 0
  * @adapter: id of an adapter that this client has claimed
  * @bar: 0 to 5
- * @out_mmap_offset: for mmap(); the mapping is uncached. Asking again gives
- *	the same offset.
- * @out_length: of the BAR, in bytes
+ * @out_mmap_offset: offset for mmap(); the mapping is uncached. Repeated calls return the
+ *	same offset.
+ * @out_length: length of the BAR, in bytes
  *
- * Only memory BARs of whole pages can be mapped (EOPNOTSUPP, BAR_NOT_MAPPABLE).
- * While the function is reset through sysfs, or recovers from an error, access to
- * the mapping is SIGBUS.
+ * Only memory BARs of whole pages can be mapped (else EOPNOTSUPP, BAR_NOT_MAPPABLE).
+ * While the function is reset through sysfs or recovers from an error, access to the
+ * mapping is SIGBUS.
  */
 struct ndshm_adapter_map_bar {
 	__u32 size;
@@ -269,7 +272,7 @@ struct ndshm_adapter_map_bar {
 	__aligned_u64 out_length;
 };
 
-/* What a block is for; NDIS's numbers. Undefined is for kernel callers only. */
+/* Usage of a block, with the values of NDIS. UNDEFINED is for kernel callers only. */
 #define NDSHM_USAGE_UNDEFINED			0U
 #define NDSHM_USAGE_XMIT			1U
 #define NDSHM_USAGE_XMIT_HEADER			2U
@@ -285,11 +288,11 @@ struct ndshm_adapter_map_bar {
 /* No preference for a NUMA node; 0 is node 0. */
 #define NDSHM_NODE_ANY		(-1)
 
-/* In place of a DMA address that this client may not see. */
+/* Replaces a DMA address that this client is not allowed to see. */
 #define NDSHM_ADDRESS_HIDDEN	0xffffffffffffffffULL
 
 /**
- * struct ndshm_segment - a range that the adapter's device can address
+ * struct ndshm_segment - a range of DMA addresses of the adapter's device
  * @address: DMA address, or NDSHM_ADDRESS_HIDDEN
  * @length: in bytes
  */
@@ -299,21 +302,21 @@ struct ndshm_segment {
 };
 
 /* Bits of ndshm_block_info.flags. */
-#define NDSHM_BLOCK_MAPPABLE	(1U << 0)	/* mmap works */
+#define NDSHM_BLOCK_MAPPABLE	(1U << 0)	/* supports mmap() */
 #define NDSHM_BLOCK_CHARGED	(1U << 1)	/* counts against RLIMIT_MEMLOCK */
 #define NDSHM_BLOCK_NEEDS_SYNC	(1U << 2)	/* see ndshm_block_sync */
 
 /**
- * struct ndshm_block_info - what a client knows of a block
- * @handle: the client's own name for it; never 0
+ * struct ndshm_block_info - a block as its client sees it
+ * @handle: per-client id of the block; never 0
  * @flags: NDSHM_BLOCK_* bits
- * @shared_memory_handle: the machine's name for it: netlink, events; never 0, random
+ * @shared_memory_handle: machine-wide id of the block, as in netlink; random, never 0
  * @segments: number of DMA segments
  * @length: in bytes, a multiple of the page size
- * @consumed: bytes of memory that it takes, and that are charged
- * @mmap_offset: for mmap()
- * @address: DMA address of the first segment, or NDSHM_ADDRESS_HIDDEN: shown if
- *	the adapter is isolated or the client was opened with CAP_SYS_RAWIO
+ * @consumed: bytes of memory that the block takes and that are charged
+ * @mmap_offset: offset for mmap()
+ * @address: DMA address of the first segment, or NDSHM_ADDRESS_HIDDEN unless the adapter
+ *	is isolated or the client was opened with CAP_SYS_RAWIO
  */
 struct ndshm_block_info {
 	__u32 handle;
@@ -328,42 +331,42 @@ struct ndshm_block_info {
 
 /* Bits of ndshm_block_alloc.flags. */
 #define NDSHM_ALLOC_CONTIGUOUS	(1U << 0)	/* one DMA segment, or failure */
-#define NDSHM_ALLOC_ASYNC	(1U << 1)	/* later; see struct ndshm_completion */
+#define NDSHM_ALLOC_ASYNC	(1U << 1)	/* asynchronous: struct ndshm_completion */
 
 /**
- * struct ndshm_block_alloc - ioctl(NDSHM_BLOCK_ALLOC): make one block, or more
+ * struct ndshm_block_alloc - ioctl(NDSHM_BLOCK_ALLOC): allocate one or more blocks
  * @size: sizeof(struct ndshm_block_alloc)
- * @status: out; a provider's answer arrives unchanged
+ * @status: out; a status returned by a provider is passed on unchanged
  * @reason: out
  * @flags: NDSHM_ALLOC_* bits
  * @adapter: id of the adapter whose device uses the memory
- * @provider: id of a provider; 0: the adapter's, else the machine's, else the
- *	built-in ``coherent``. It must be open to clients and, if it is an adapter's own,
- *	be that of @adapter (else EACCES, PROVIDER_CLOSED), and its mode must permit the
- *	caller to read and to write (else EACCES, PROVIDER_PERMISSION).
- * @length: bytes of each block, 1 to ndshm_get_info.out_max_length; rounded up
- *	to pages. Memory reads as zero.
+ * @provider: id of a provider; 0: the adapter's default, else the machine's default, else
+ *	the built-in ``coherent``. It must be open to clients and, if it is tied to an
+ *	adapter, that must be @adapter (else EACCES, PROVIDER_CLOSED), and its mode must
+ *	permit the caller to read and to write (else EACCES, PROVIDER_PERMISSION).
+ * @length: bytes of each block, 1 to ndshm_get_info.out_max_length; rounded up to pages.
+ *	Memory reads as zero.
  * @preferred_node: NUMA node, or NDSHM_NODE_ANY
  * @usage: NDSHM_USAGE_*, not UNDEFINED
- * @queue_id: receive queue, 0 for the default; others are not supported for
- *	clients (EOPNOTSUPP), and both @queue_id and @vport_id are EINVAL
+ * @queue_id: receive queue, 0 for the default; clients cannot use others (EOPNOTSUPP).
+ *	EINVAL if both @queue_id and @vport_id are set.
  * @vport_id: virtual port, 0 for the default
  * @count: number of blocks, 1 to ndshm_get_info.out_max_batch; all or none
- * @segment_capacity: entries at @segments; only with a @count of 1
- * @blocks: address of an array of @count struct ndshm_block_info; after EFAULT
- *	its contents mean nothing, after any other failure it is as it was
- * @segments: address of an array of struct ndshm_segment, or 0 with a capacity
- *	of 0; after a failure as @blocks
- * @out_segments: segments of the block for a @count of 1, also when @segments
+ * @segment_capacity: entries at @segments; must be 0 unless @count is 1
+ * @blocks: address of an array of @count struct ndshm_block_info; its contents are
+ *	undefined after EFAULT and unchanged after any other failure
+ * @segments: address of an array of struct ndshm_segment, or 0 with a capacity of 0;
+ *	after a failure as @blocks
+ * @out_segments: number of segments of the block for a @count of 1, also when @segments
  *	was too small (ENOSPC, LIST_SHORT: nothing is allocated); else 0
  * @__reserved: must be 0
- * @cookie: with NDSHM_ALLOC_ASYNC the client's name for the request, unique among
- *	those that are out (else EEXIST, COOKIE); else must be 0
+ * @cookie: with NDSHM_ALLOC_ASYNC the client's id of the request, unique among its
+ *	requests in flight (else EEXIST, COOKIE); else must be 0
  *
- * With NDSHM_ALLOC_ASYNC @count is 1, and @blocks, @segments and @segment_capacity
- * are 0. The answer is 0 with status PENDING, and a record will come; or why nothing
- * was begun, and none will. The longest that the block can be is charged at once, to
- * the caller. What can change until it is carried out is looked at then.
+ * With NDSHM_ALLOC_ASYNC @count must be 1, and @blocks, @segments and @segment_capacity
+ * must be 0. The call returns 0 with status PENDING, and a record will follow; or an
+ * error, and none will. The caller is charged at once for the maximum that the block can
+ * take. Conditions that can change until the request is executed are checked again then.
  */
 struct ndshm_block_alloc {
 	__u32 size;
@@ -387,17 +390,16 @@ struct ndshm_block_alloc {
 };
 
 /**
- * struct ndshm_completion - how a request ended; read from a client's descriptor
- * @cookie: which request
- * @status: as BLOCK_ALLOC would have told
+ * struct ndshm_completion - result of a request; read from the client's descriptor
+ * @cookie: of the request
+ * @status: as NDSHM_BLOCK_ALLOC would have returned it
  * @reason: likewise
- * @block: of a success, and then as good as any other; else zero. Its segments
- *	are for BLOCK_QUERY to tell.
+ * @block: the new block on success, else zero. Use NDSHM_BLOCK_QUERY for its segments.
  *
- * Each request that was answered with PENDING has one, whatever happens: one that was
- * cancelled is REQUEST_ABORTED, one whose adapter or provider has gone by then is what
- * BLOCK_ALLOC answers of those. The end of the client cancels all that are out, and
- * records that nobody has read go with it, and their blocks.
+ * Each request that returned PENDING has exactly one record. A cancelled request has the
+ * reason REQUEST_ABORTED; if the adapter or the provider was removed meanwhile, the
+ * reason is that of NDSHM_BLOCK_ALLOC in this case. Closing the client cancels its
+ * requests in flight and frees unread records with their blocks.
  */
 struct ndshm_completion {
 	__aligned_u64 cookie;
@@ -407,16 +409,16 @@ struct ndshm_completion {
 };
 
 /**
- * struct ndshm_block_cancel - ioctl(NDSHM_BLOCK_CANCEL): end a request
+ * struct ndshm_block_cancel - ioctl(NDSHM_BLOCK_CANCEL): cancel a request
  * @size: sizeof(struct ndshm_block_cancel)
  * @status: out
  * @reason: out
  * @flags: must be 0
  * @cookie: of the request
  *
- * It ends as REQUEST_ABORTED, and its record says so: at once if it has not begun, else
- * when the provider has answered. One that has ended, or never was, is ENOENT
- * (REQUEST_UNKNOWN). The cookie is free to be used again.
+ * The request completes with the reason REQUEST_ABORTED: at once if it has not begun,
+ * else when the provider returns. Returns ENOENT (REQUEST_UNKNOWN) if no request with
+ * this cookie is in flight. The cookie may be used again after this call.
  */
 struct ndshm_block_cancel {
 	__u32 size;
@@ -427,7 +429,7 @@ struct ndshm_block_cancel {
 };
 
 /**
- * struct ndshm_block_free - ioctl(NDSHM_BLOCK_FREE): give a handle back
+ * struct ndshm_block_free - ioctl(NDSHM_BLOCK_FREE): free a handle
  * @size: sizeof(struct ndshm_block_free)
  * @status: out
  * @reason: out
@@ -435,9 +437,9 @@ struct ndshm_block_cancel {
  * @handle: of this client; a revoked block's handle is released as well
  * @__reserved: must be 0
  *
- * The handle dies at once; the memory lives on while it is mapped. What somebody
- * has pinned of it (O_DIRECT, vmsplice(), io_uring) stays charged until it is let
- * go, and up to a second longer.
+ * The handle is invalid at once; the memory is freed with its last mapping. Pages pinned
+ * by the kernel (O_DIRECT, vmsplice(), io_uring) stay charged until they are unpinned,
+ * and up to a second longer.
  */
 struct ndshm_block_free {
 	__u32 size;
@@ -449,23 +451,22 @@ struct ndshm_block_free {
 };
 
 /**
- * struct ndshm_block_query - ioctl(NDSHM_BLOCK_QUERY): what a handle stands for
+ * struct ndshm_block_query - ioctl(NDSHM_BLOCK_QUERY): query a block
  * @size: sizeof(struct ndshm_block_query)
  * @status: out
  * @reason: out
  * @flags: must be 0
  * @handle: of this client
  * @segment_capacity: entries at @segments
- * @segments: address of an array of struct ndshm_segment, or 0 with a capacity
- *	of 0
- * @out_block: the same as at the allocation, disclosure decided anew
+ * @segments: address of an array of struct ndshm_segment, or 0 with a capacity of 0
+ * @out_block: as at the allocation, but disclosure of addresses is decided anew
  * @out_adapter: id
  * @out_provider: id
- * @out_preferred_node: as asked for
- * @out_usage: as asked for
+ * @out_preferred_node: as requested
+ * @out_usage: as requested
  *
- * A capacity that is too small is ENOSPC (LIST_SHORT); out_block.segments says
- * how many there are. With a capacity of 0 no segments are asked for.
+ * If @segment_capacity is too small, the call returns ENOSPC (LIST_SHORT), and
+ * out_block.segments is the number needed. A capacity of 0 requests no segments.
  */
 struct ndshm_block_query {
 	__u32 size;
@@ -487,23 +488,21 @@ struct ndshm_block_query {
 #define NDSHM_SYNC_FOR_CPU	2U
 
 /**
- * struct ndshm_block_sync - ioctl(NDSHM_BLOCK_SYNC): the same for all who look
+ * struct ndshm_block_sync - ioctl(NDSHM_BLOCK_SYNC): synchronise caches for DMA
  * @size: sizeof(struct ndshm_block_sync)
  * @status: out
  * @reason: out
  * @flags: must be 0
  * @handle: of this client
- * @direction: NDSHM_SYNC_FOR_DEVICE after processors have written and before the
- *	device reads, or before it writes; NDSHM_SYNC_FOR_CPU after the device
- *	has written and before processors read
- * @offset: of the first byte, from the block's
- * @length: in bytes, at least 1; the range is within the block (else EINVAL,
- *	RANGE)
+ * @direction: NDSHM_SYNC_FOR_DEVICE after CPUs have written and before the device reads,
+ *	or before it writes; NDSHM_SYNC_FOR_CPU after the device has written and before
+ *	CPUs read
+ * @offset: of the first byte, from the start of the block
+ * @length: in bytes, at least 1; the range is within the block (else EINVAL, RANGE)
  *
- * Blocks with NDSHM_BLOCK_NEEDS_SYNC are of memory that the device and the
- * processors do not see alike by themselves. For all others this succeeds, and
- * has nothing to do. Where a processor's cache holds a part of a line that the
- * range ends in, the rest of that line is synced as well.
+ * Required for blocks with NDSHM_BLOCK_NEEDS_SYNC, whose memory is not coherent between
+ * the device and CPUs. For all others the call succeeds and does nothing. A cache line
+ * that the range covers in part may be synchronised as a whole.
  */
 struct ndshm_block_sync {
 	__u32 size;
@@ -519,58 +518,58 @@ struct ndshm_block_sync {
 /**
  * DOC: Sections
  *
- * A section is a range of MaxSize bytes that processes share, of which InitialSize
- * bytes have memory from the start, and more get it as it is needed. Each process
- * maps the whole range once, at offset 0 of the section's descriptor; memory that
- * comes later is seen through mappings made earlier. To touch what has no memory is
- * SIGBUS. mmap() of a section's descriptor answers as that of a block does, and
- * EIDRM if the section was deleted; any offset but 0 is ENXIO.
+ * A section is a range of MaxSize bytes that processes share. InitialSize bytes have
+ * memory from the start; the rest gets memory as extents are allocated. Each process maps
+ * the whole range once, at offset 0 of the section's descriptor; memory that is added
+ * later appears in existing mappings. Access to a page without memory is SIGBUS. mmap()
+ * of a section's descriptor returns the errors of a block's mmap(), and EIDRM if the
+ * section was deleted; any offset but 0 is ENXIO.
  *
- * Whoever has a section's descriptor can attach: what comes of it is a holder, a
- * descriptor as well. Through it extents are allocated, runs of pages that nobody
- * else is given until they are freed. Only the holder that allocated an extent can
- * free it; when its last descriptor is closed, its extents are freed, unless it was
- * attached with NDSHM_ATTACH_KEEP. Nothing of what was in an extent is left when it is
- * handed out again: it reads as zero, but for what somebody writes where he has no
- * extent. For whoever has the section mapped can read and write all of it.
+ * NDSHM_SECTION_ATTACH on a section's descriptor returns a holder, which is a descriptor
+ * as well. A holder allocates and frees extents: runs of pages that belong to one holder
+ * until they are freed. Only the holder that allocated an extent can free it. When the
+ * last descriptor of a holder is closed, its extents are freed, unless it was attached
+ * with NDSHM_ATTACH_KEEP. A new extent reads as zero: contents of earlier extents do not
+ * leak. This is no protection between sharers: every process that maps the section can
+ * access all of it, and may write outside its own extents.
  *
- * All descriptors are close-on-exec, and can be passed to other processes, which
- * need no access to the device. A section lives until the last descriptor, holder
- * and mapping of it has gone, or until it is deleted.
+ * All descriptors are close-on-exec and can be passed to other processes, which need no
+ * access to the device. A section lives until its last descriptor, holder and mapping are
+ * gone, or until it is deleted.
  *
- * All memory of a section is charged, as blocks are, to its creator: user and memory
- * cgroup, under the limits that held at creation, whoever calls NDSHM_EXTENT_ALLOC.
- * MaxSize is what the creator promises to pay for; NDSHM_SECTION_DELETE with
- * NDSHM_DELETE_REVOKE ends that at any time. Memory that is not needed any more is given
- * back, above InitialSize, in pieces of 2 MiB and about a second later; before a limit of
- * the creator refuses memory, at once. Of a section made under a claim only what was
- * freed with NDSHM_EXTENT_FREE is: the device may still know the rest, which stays until
- * the claim has ended.
+ * All memory of a section is charged, as blocks are, to the user and memory cgroup of its
+ * creator, under the limits at the time of creation, no matter which process calls
+ * NDSHM_EXTENT_ALLOC. The creator accepts up to MaxSize; it can end the charge at any
+ * time with NDSHM_SECTION_DELETE and NDSHM_DELETE_REVOKE. Unused memory above InitialSize
+ * is freed in chunks of 2 MiB, about a second after the last use, or at once before the
+ * creator's limit would refuse memory. Of a section created under a claim only extents
+ * freed with NDSHM_EXTENT_FREE are reclaimed: the device may still access the rest, which
+ * stays until the claim has ended.
  */
 
 /* Bits of ndshm_section_create.flags. */
 #define NDSHM_CREATE_PERMIT_KEEP (1U << 0)	/* holders may attach with NDSHM_ATTACH_KEEP */
 
 /**
- * struct ndshm_section_create - ioctl(NDSHM_SECTION_CREATE): a range to share
+ * struct ndshm_section_create - ioctl(NDSHM_SECTION_CREATE): create a section
  * @size: sizeof(struct ndshm_section_create)
  * @status: out
  * @reason: out
  * @flags: NDSHM_CREATE_* bits
  * @adapter: id of the adapter whose device uses the memory
- * @provider: id of a provider that has pages (else EOPNOTSUPP, PROVIDER_PAGELESS, as
- *	soon as memory is needed); 0: the built-in ``pages``. As of NDSHM_BLOCK_ALLOC,
- *	and looked at now only: the section can grow later.
+ * @provider: id of a provider that has pages (else EOPNOTSUPP, PROVIDER_PAGELESS, from
+ *	the first call that needs memory); 0: the built-in ``pages``. The permissions of
+ *	NDSHM_BLOCK_ALLOC are checked by this call only, not when the section grows.
  * @max_size: in bytes, 1 to ndshm_get_info.out_max_section; rounded up to pages
  * @initial_size: in bytes, 0 to @max_size; rounded up to pages
  * @preferred_node: NUMA node, or NDSHM_NODE_ANY
- * @out_section: descriptor, for reading and writing
- * @out_id: the machine's name for it; never 0, random
+ * @out_section: descriptor, readable and writable
+ * @out_id: machine-wide id of the section; random, never 0
  * @__reserved: must be 0
  *
- * It ends with what it was made of: its claim, its adapter, its provider. Then access
- * is SIGBUS, and all calls answer ENODEV (SECTION_REVOKED) but NDSHM_EXTENT_FREE,
- * NDSHM_SECTION_QUERY and NDSHM_SECTION_DELETE.
+ * A section is revoked when its claim ends or its adapter or provider is removed. Then
+ * access is SIGBUS, and all calls but NDSHM_EXTENT_FREE, NDSHM_SECTION_QUERY and
+ * NDSHM_SECTION_DELETE return ENODEV (SECTION_REVOKED).
  */
 struct ndshm_section_create {
 	__u32 size;
@@ -588,20 +587,19 @@ struct ndshm_section_create {
 };
 
 /* Bits of ndshm_section_attach.flags. */
-#define NDSHM_ATTACH_KEEP	(1U << 0)	/* extents stay when the holder goes */
+#define NDSHM_ATTACH_KEEP	(1U << 0)	/* extents outlive the holder */
 
 /**
- * struct ndshm_section_attach - ioctl(NDSHM_SECTION_ATTACH): become a holder
+ * struct ndshm_section_attach - ioctl(NDSHM_SECTION_ATTACH): create a holder
  * @size: sizeof(struct ndshm_section_attach)
  * @status: out
  * @reason: out
- * @flags: NDSHM_ATTACH_* bits; NDSHM_ATTACH_KEEP needs the creator's consent, given with
+ * @flags: NDSHM_ATTACH_* bits; NDSHM_ATTACH_KEEP requires a section created with
  *	NDSHM_CREATE_PERMIT_KEEP (else EPERM, KEEP_REFUSED)
  * @out_holder: descriptor
  * @__reserved: must be 0
  *
- * Through a descriptor for reading only a holder can be had as well; it can allocate
- * nothing (EROFS).
+ * A holder created through a read-only descriptor cannot allocate extents (EROFS).
  */
 struct ndshm_section_attach {
 	__u32 size;
@@ -613,10 +611,10 @@ struct ndshm_section_attach {
 };
 
 /* Bits of ndshm_section_share.flags. */
-#define NDSHM_SHARE_READONLY	(1U << 0)	/* it can never be written through */
+#define NDSHM_SHARE_READONLY	(1U << 0)	/* no writable mapping is possible */
 
 /**
- * struct ndshm_section_share - ioctl(NDSHM_SECTION_SHARE): one more descriptor
+ * struct ndshm_section_share - ioctl(NDSHM_SECTION_SHARE): create another descriptor
  * @size: sizeof(struct ndshm_section_share)
  * @status: out
  * @reason: out
@@ -624,7 +622,7 @@ struct ndshm_section_attach {
  * @out_section: descriptor
  * @__reserved: must be 0
  *
- * Of a descriptor for reading only, only such can be made (EROFS).
+ * A read-only descriptor can only create read-only descriptors (else EROFS).
  */
 struct ndshm_section_share {
 	__u32 size;
@@ -636,29 +634,28 @@ struct ndshm_section_share {
 };
 
 /* Bits of ndshm_section_delete.flags. */
-#define NDSHM_DELETE_FORCE	(1U << 0)	/* whoever holds extents */
-#define NDSHM_DELETE_REVOKE	(1U << 1)	/* likewise, and unmap it from everybody */
+#define NDSHM_DELETE_FORCE	(1U << 0)	/* even if other holders have extents */
+#define NDSHM_DELETE_REVOKE	(1U << 1)	/* likewise, and unmap all mappings */
 
 /**
- * struct ndshm_section_delete - ioctl(NDSHM_SECTION_DELETE): let it end
+ * struct ndshm_section_delete - ioctl(NDSHM_SECTION_DELETE): delete a section
  * @size: sizeof(struct ndshm_section_delete)
  * @status: out
  * @reason: out
  * @flags: NDSHM_DELETE_* bits
- * @holder: the caller's own holder, whose extents go with the section; or -1
+ * @holder: the caller's own holder, whose extents are freed with the section; or -1
  * @__reserved: must be 0
  *
- * It is for the user who created it, by effective user ids, and for CAP_SYS_ADMIN (else
- * EPERM, NOT_CREATOR).
- * While another holder has extents the answer is EBUSY (SECTION_BUSY), unless it is
- * forced. Afterwards nothing can be allocated, attached or mapped any more (EIDRM),
- * and the memory goes with the last mapping. Extents that were kept do not count.
+ * Requires the effective user id of the creator, or CAP_SYS_ADMIN (else EPERM,
+ * NOT_CREATOR). Returns EBUSY (SECTION_BUSY) while another holder has extents, unless
+ * NDSHM_DELETE_FORCE or NDSHM_DELETE_REVOKE is set; extents kept after their holder has
+ * closed do not count. Afterwards nothing can be allocated, attached or mapped (EIDRM),
+ * and the memory is freed with the last mapping.
  *
- * With NDSHM_DELETE_REVOKE access through all mappings is SIGBUS afterwards, and the
- * memory is freed, and with it the creator's charge, before the call returns; except
- * pages that are pinned, which stay charged until they are released, and memory under a
- * claim that the device may still use, which goes when the claim ends. A section that was
- * deleted before can be revoked.
+ * With NDSHM_DELETE_REVOKE access through all mappings is SIGBUS, and the memory is freed
+ * and uncharged before the call returns. Two kinds of memory stay charged longer: pinned
+ * pages, until they are unpinned, and memory under a claim that the device may still use,
+ * until the claim ends. A section that was deleted before can still be revoked.
  */
 struct ndshm_section_delete {
 	__u32 size;
@@ -670,29 +667,29 @@ struct ndshm_section_delete {
 };
 
 /* Bits of ndshm_section_query.out_flags. */
-#define NDSHM_SECTION_READONLY	 (1U << 0)	/* this descriptor */
+#define NDSHM_SECTION_READONLY	 (1U << 0)	/* this descriptor is read-only */
 #define NDSHM_SECTION_DELETED	 (1U << 1)
 #define NDSHM_SECTION_REVOKED	 (1U << 2)
-#define NDSHM_SECTION_NEEDS_SYNC (1U << 3)	/* see ndshm_section_sync; of what has memory now */
+#define NDSHM_SECTION_NEEDS_SYNC (1U << 3)	/* memory needs ndshm_section_sync */
 
 /**
- * struct ndshm_section_query - ioctl(NDSHM_SECTION_QUERY): what it is
+ * struct ndshm_section_query - ioctl(NDSHM_SECTION_QUERY): query a section
  * @size: sizeof(struct ndshm_section_query)
  * @status: out
  * @reason: out
  * @flags: must be 0
- * @out_id: the machine's name for it
+ * @out_id: machine-wide id of the section
  * @out_flags: NDSHM_SECTION_* bits
  * @out_max_size: in bytes
  * @out_initial_size: in bytes
  * @out_committed: bytes that have memory now
  * @out_taken: bytes of all extents
- * @out_extents: how many, the kept ones included
- * @out_holders: how many
+ * @out_extents: number of extents, kept ones included
+ * @out_holders: number of holders
  * @out_adapter: id
  * @out_provider: id
  *
- * Succeeds whatever has become of the section.
+ * Succeeds also for a deleted or revoked section.
  */
 struct ndshm_section_query {
 	__u32 size;
@@ -719,11 +716,11 @@ struct ndshm_section_query {
  * @flags: must be 0
  * @direction: NDSHM_SYNC_*
  * @__reserved: must be 0
- * @offset: of the first byte, from the section's
+ * @offset: of the first byte, from the start of the section
  * @length: in bytes, at least 1; the range is within MaxSize (else EINVAL, RANGE)
  *
- * What has no memory is passed over. Not through a descriptor for reading only (EROFS):
- * it can lose what processors have written.
+ * Ranges without memory are skipped. Returns EROFS through a read-only descriptor,
+ * because a sync for the CPU can discard data that CPUs have written.
  */
 struct ndshm_section_sync {
 	__u32 size;
@@ -737,20 +734,20 @@ struct ndshm_section_sync {
 };
 
 /**
- * struct ndshm_extent_alloc - ioctl(NDSHM_EXTENT_ALLOC): a run of pages
+ * struct ndshm_extent_alloc - ioctl(NDSHM_EXTENT_ALLOC): allocate a run of pages
  * @size: sizeof(struct ndshm_extent_alloc)
  * @status: out
  * @reason: out
  * @flags: must be 0
  * @length: in bytes, at least 1; rounded up to pages
- * @alignment: of its place in the section, in bytes: 0, or a power of two from the
- *	page size to 2 MiB
- * @out_offset: its place in the section, in bytes
+ * @alignment: of @out_offset, in bytes: 0, or a power of two from the page size to 2 MiB
+ * @out_offset: offset in the section, in bytes
  * @out_length: in bytes
  *
- * It is the lowest place that fits and has memory, or else the section grows. No
- * place: ENOSPC (SECTION_FULL). Where thousands of places are long enough but not
- * aligned, one that is may be overlooked.
+ * Allocates at the lowest suitable offset that has memory, or else adds memory to the
+ * section. Returns ENOSPC (SECTION_FULL) if no free range fits. With an alignment the
+ * search is bounded: if thousands of ranges are long enough but not aligned, a suitable
+ * one can be missed.
  */
 struct ndshm_extent_alloc {
 	__u32 size;
@@ -764,15 +761,15 @@ struct ndshm_extent_alloc {
 };
 
 /**
- * struct ndshm_extent_free - ioctl(NDSHM_EXTENT_FREE): give a run of pages back
+ * struct ndshm_extent_free - ioctl(NDSHM_EXTENT_FREE): free an extent
  * @size: sizeof(struct ndshm_extent_free)
  * @status: out
  * @reason: out
  * @flags: must be 0
- * @offset: where an extent of this holder begins (else ENOENT, EXTENT_UNKNOWN; EINVAL,
- *	ALIGNMENT where nothing can begin)
+ * @offset: start of an extent of this holder (else ENOENT, EXTENT_UNKNOWN, or EINVAL,
+ *	ALIGNMENT, if it is not a multiple of the page size)
  *
- * Works for a section that was deleted or revoked as well.
+ * Succeeds also for a section that was deleted or revoked.
  */
 struct ndshm_extent_free {
 	__u32 size;
@@ -783,20 +780,20 @@ struct ndshm_extent_free {
 };
 
 /**
- * struct ndshm_extent_query - ioctl(NDSHM_EXTENT_QUERY): where the device finds it
+ * struct ndshm_extent_query - ioctl(NDSHM_EXTENT_QUERY): query DMA segments of an extent
  * @size: sizeof(struct ndshm_extent_query)
  * @status: out
  * @reason: out
  * @flags: must be 0
  * @offset: as for ndshm_extent_free
- * @segments: address of an array of struct ndshm_segment, or 0 with a capacity
- *	of 0
+ * @segments: address of an array of struct ndshm_segment, or 0 with a capacity of 0
  * @segment_capacity: entries at @segments
- * @out_segments: how many there are, also when @segments was too small (ENOSPC,
+ * @out_segments: number of segments, also when @segments was too small (ENOSPC,
  *	LIST_SHORT)
  * @out_length: of the extent, in bytes
  *
- * Addresses are shown as those of blocks are; the opener is who attached.
+ * Addresses are disclosed as for blocks: if the adapter is isolated, or if
+ * NDSHM_SECTION_ATTACH was called with CAP_SYS_RAWIO.
  */
 struct ndshm_extent_query {
 	__u32 size;

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * NDIS status values that ndshm answers, and its own reasons.
+ * NDIS status values that ndshm returns, and the reasons of ndshm.
  *
- * A *status* is what an NDIS caller understands; its numbers are NDIS's. A
- * *reason* says why a request failed, one number for each cause; its numbers
- * are ndshm's and are never reused. Every reason has exactly one status and
- * one errno (see the table in Documentation/status.rst), so a reason is the
- * most that can be known, and a status or an errno is a coarser view of it.
+ * A *status* is an NDIS status code, with NDIS's value. A *reason* says why a request
+ * failed, one number for each cause; the numbers are defined by ndshm and never reused.
+ * Every reason has exactly one status and one errno (see the table in
+ * Documentation/status.rst), so the reason is the most specific of the three.
  */
 #ifndef _UAPI_LINUX_NDSHM_STATUS_H
 #define _UAPI_LINUX_NDSHM_STATUS_H
 
-/* In the kernel both are sparse types, so that neither mixes with an errno. */
+/* In the kernel both are sparse types: neither can be mixed with an errno. */
 #ifdef __KERNEL__
 #define __NDSHM_STATUS(value)	((__force ndshm_status_t)(value))
 #define __NDSHM_REASON(value)	((__force ndshm_reason_t)(value))
@@ -43,14 +42,14 @@
 
 #define NDSHM_REASON_NONE			__NDSHM_REASON(0U)
 
-/* The shape of an argument. */
+/* Format of an argument. */
 #define NDSHM_REASON_ARGUMENT_SHORT		__NDSHM_REASON(1U)
 #define NDSHM_REASON_ARGUMENT_TAIL		__NDSHM_REASON(2U)
 #define NDSHM_REASON_RESERVED			__NDSHM_REASON(3U)
 #define NDSHM_REASON_FLAGS			__NDSHM_REASON(4U)
 #define NDSHM_REASON_ADDRESS			__NDSHM_REASON(5U)
 
-/* The header of provider characteristics, and of parameters. */
+/* Header of provider characteristics and of parameters. */
 #define NDSHM_REASON_CHARACTERISTICS_TYPE	__NDSHM_REASON(6U)
 #define NDSHM_REASON_CHARACTERISTICS_REVISION	__NDSHM_REASON(7U)
 #define NDSHM_REASON_CHARACTERISTICS_SIZE	__NDSHM_REASON(8U)
@@ -59,7 +58,7 @@
 #define NDSHM_REASON_PARAMETERS_REVISION	__NDSHM_REASON(11U)
 #define NDSHM_REASON_PARAMETERS_SIZE		__NDSHM_REASON(12U)
 
-/* The values of a request. */
+/* Values of a request. */
 #define NDSHM_REASON_USAGE			__NDSHM_REASON(13U)
 #define NDSHM_REASON_LENGTH_ZERO		__NDSHM_REASON(14U)
 #define NDSHM_REASON_LENGTH_LIMIT		__NDSHM_REASON(15U)
@@ -72,7 +71,7 @@
 #define NDSHM_REASON_LIST_SHORT			__NDSHM_REASON(22U)
 #define NDSHM_REASON_COUNT			__NDSHM_REASON(23U)
 
-/* What a request names. */
+/* Objects that a request names. */
 #define NDSHM_REASON_ADAPTER_UNKNOWN		__NDSHM_REASON(24U)
 #define NDSHM_REASON_PROVIDER_UNKNOWN		__NDSHM_REASON(25U)
 #define NDSHM_REASON_HANDLE_UNKNOWN		__NDSHM_REASON(26U)
@@ -93,7 +92,7 @@
 #define NDSHM_REASON_BAR			__NDSHM_REASON(39U)
 #define NDSHM_REASON_BAR_NOT_MAPPABLE		__NDSHM_REASON(40U)
 
-/* Providers: registration, and what their handlers answered. */
+/* Providers: registration and results of their handlers. */
 #define NDSHM_REASON_PROVIDER_CLOSING		__NDSHM_REASON(41U)
 #define NDSHM_REASON_PROVIDER_IN_USE		__NDSHM_REASON(42U)
 #define NDSHM_REASON_SCOPE_TAKEN		__NDSHM_REASON(43U)
@@ -110,7 +109,7 @@
 #define NDSHM_REASON_MEMLOCK			__NDSHM_REASON(52U)
 #define NDSHM_REASON_HANDLES			__NDSHM_REASON(53U)
 
-/* A part of a block. */
+/* Ranges of a block. */
 #define NDSHM_REASON_RANGE			__NDSHM_REASON(54U)
 #define NDSHM_REASON_DIRECTION			__NDSHM_REASON(55U)
 
@@ -138,17 +137,17 @@
 #define NDSHM_REASON_PORT_UNKNOWN		__NDSHM_REASON(74U)
 #define NDSHM_REASON_PORT_STATE			__NDSHM_REASON(75U)
 
-/* Requests that are carried out later. The first is no failure. */
+/* Asynchronous requests. PENDING is no failure. */
 #define NDSHM_REASON_PENDING			__NDSHM_REASON(76U)
 #define NDSHM_REASON_REQUESTS			__NDSHM_REASON(77U)
 #define NDSHM_REASON_COOKIE			__NDSHM_REASON(78U)
 #define NDSHM_REASON_REQUEST_UNKNOWN		__NDSHM_REASON(79U)
 #define NDSHM_REASON_REQUEST_ABORTED		__NDSHM_REASON(80U)
 
-/* Limits of a user. */
+/* Per-user limits. */
 #define NDSHM_REASON_BYTE_QUOTA			__NDSHM_REASON(81U)
 
-/* Permission, and limits of a user that came later. */
+/* Permissions and further per-user limits. */
 #define NDSHM_REASON_ADAPTER_PERMISSION		__NDSHM_REASON(82U)
 #define NDSHM_REASON_PROVIDER_CLOSED		__NDSHM_REASON(83U)
 #define NDSHM_REASON_PROVIDER_PERMISSION	__NDSHM_REASON(84U)
@@ -156,7 +155,7 @@
 #define NDSHM_REASON_CLIENT_QUOTA		__NDSHM_REASON(86U)
 #define NDSHM_REASON_KEEP_REFUSED		__NDSHM_REASON(87U)
 
-/* One more than the highest reason this header knows. */
+/* One more than the highest reason of this header. */
 #define NDSHM_REASON_COUNT_KNOWN		88U
 
 #endif /* _UAPI_LINUX_NDSHM_STATUS_H */
