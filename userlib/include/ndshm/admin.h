@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm for administrators: permission, quotas and events. The rules are those of
- * <ndshm/ndshm.h>; all need the module, by netlink: the stand-ins answer
- * -EOPNOTSUPP.
+ * libndshm for administrators: permissions, quotas and events. The rules of
+ * <ndshm/ndshm.h> apply. All calls use netlink and need the module: contexts of "memfd:"
+ * and "section:" return -EOPNOTSUPP.
  */
 #ifndef NDSHM_ADMIN_H
 #define NDSHM_ADMIN_H
@@ -15,25 +15,27 @@ extern "C" {
 
 /* Permission -------------------------------------------------------------- */
 
-/* What a change sets: bits. */
+/* Bits for the members of struct ndshm_access to set. */
 #define NDSHM_ACCESS_OWNER	1U
 #define NDSHM_ACCESS_GROUP	2U
 #define NDSHM_ACCESS_MODE	4U
-#define NDSHM_ACCESS_RESET	8U	/* of an adapter */
+#define NDSHM_ACCESS_RESET	8U	/* adapters only */
 
 struct ndshm_access {
-	uint32_t owner;			/* user */
+	uint32_t owner;			/* user id */
 	uint32_t group;
-	uint32_t mode;			/* bits of 0666; using takes reading and writing */
+	uint32_t mode;			/* bits of 0666; use requires read and write */
 	uint32_t reset;			/* NDSHM_RESET_* */
 };
 
 /*
- * Set what `set` names as in `access`, whose other members are not looked at, of the
- * adapter or provider with that id. It holds for what somebody asks for from now on,
- * and until the module is unloaded, also when the device is bound again. -EPERM:
- * without CAP_SYS_ADMIN. -EINVAL: nothing is named, or it makes no sense. -ENOENT
- * (ADAPTER_UNKNOWN, PROVIDER_UNKNOWN): there is none.
+ * Set the members of `access` that the bits in `set` select, for the adapter or provider
+ * with this id; the other members are ignored. The new permissions apply to later
+ * requests, and persist until the module is unloaded, even if the device is unbound and
+ * bound again.
+ *
+ * -EPERM: the caller lacks CAP_SYS_ADMIN. -EINVAL: `set` is 0 or has unknown bits, or a
+ * value is invalid. -ENOENT (ADAPTER_UNKNOWN, PROVIDER_UNKNOWN): no object with this id.
  */
 int ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
 			     const struct ndshm_access *access);
@@ -42,20 +44,20 @@ int ndshm_set_provider_access(struct ndshm *ndshm, uint32_t provider, uint32_t s
 
 /* Quotas ----------------------------------------------------------------- */
 
-/* Of what there is a limit: bits, also where several are named at once. */
+/* Bits for the limits; can be combined. */
 #define NDSHM_QUOTA_SECTIONS	1U
 #define NDSHM_QUOTA_HOLDERS	2U
-#define NDSHM_QUOTA_RESERVED	4U	/* bytes of range of all sections */
-#define NDSHM_QUOTA_BYTES	8U	/* of memory that the user is charged for */
-#define NDSHM_QUOTA_REQUESTS	16U	/* in flight, and records that were not read */
+#define NDSHM_QUOTA_RESERVED	4U	/* bytes of address range of all sections */
+#define NDSHM_QUOTA_BYTES	8U	/* bytes of memory charged to the user */
+#define NDSHM_QUOTA_REQUESTS	16U	/* in flight, or completed with an unread record */
 #define NDSHM_QUOTA_CLIENTS	32U	/* open descriptors of the device */
 
 #define NDSHM_UID_SELF		UINT32_MAX
 
-/* What a user has, and may have. */
+/* Usage and limits of one user. */
 struct ndshm_quota_row {
 	uint32_t uid;
-	uint32_t set;			/* limits of this user's own; others are defaults */
+	uint32_t set;			/* limits set for this user; others are defaults */
 	uint64_t sections;
 	uint64_t sections_limit;
 	uint64_t holders;
@@ -70,29 +72,34 @@ struct ndshm_quota_row {
 	uint64_t clients_limit;
 };
 
-/* -EPERM: another user's, without CAP_SYS_ADMIN. -EINVAL: there is no such user. */
+/*
+ * Get usage and limits of one user. -EPERM: another user's without CAP_SYS_ADMIN.
+ * -EINVAL: no such user.
+ */
 int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota);
 
 /*
- * Users who have something or limits of their own, sorted by uid: *out is an array
- * of *count rows to be given to free(). Without CAP_SYS_ADMIN only who asks.
+ * List the users that have usage or limits of their own, sorted by uid: *out is an array
+ * of *count rows that the caller frees with free(). Without CAP_SYS_ADMIN the list has
+ * only the caller's own user.
  */
 int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count);
 
 /*
- * Set the limits that `set` names as in `limits`, whose other members are not looked
- * at, and make those that `reset` names the defaults again. Who has more than a new
- * limit keeps it, and gets no more. -EPERM: without CAP_SYS_ADMIN. -EINVAL: nothing is
- * named, or something twice, or there is no such user.
+ * Set the limits that the bits in `set` select to the values in `limits`, whose other
+ * members are ignored, and return those that `reset` selects to the defaults. A user
+ * above a new limit keeps its objects but gets no more. -EPERM: the caller lacks
+ * CAP_SYS_ADMIN. -EINVAL: no bit is set, a bit is in both `set` and `reset`, or no such
+ * user.
  */
 int ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 		    const struct ndshm_quota_row *limits);
 
 /* Events ----------------------------------------------------------------- */
 
-struct ndshm_monitor;	/* who listens */
+struct ndshm_monitor;	/* an event listener */
 
-/* To what it happens: one of these is the event's object. */
+/* Kind of the object that an event is about. */
 enum ndshm_event_object {
 	NDSHM_EVENT_ADAPTER = 1,
 	NDSHM_EVENT_PROVIDER,
@@ -103,20 +110,20 @@ enum ndshm_event_object {
 };
 
 enum ndshm_event_kind {
-	NDSHM_EVENT_ADDED = 1,	/* it can be found */
-	NDSHM_EVENT_STOPPED,	/* of queues: the device writes to it no more */
-	NDSHM_EVENT_REVOKED,	/* the device goes, and with it the memory */
-	NDSHM_EVENT_DELETED,	/* of sections: nothing new can be had of it */
-	NDSHM_EVENT_GONE,	/* it cannot be found any more */
-	NDSHM_EVENT_EXCEEDED,	/* of quotas: a user was refused something */
+	NDSHM_EVENT_ADDED = 1,	/* can be found from now on */
+	NDSHM_EVENT_STOPPED,	/* queues: DMA to its blocks has stopped */
+	NDSHM_EVENT_REVOKED,	/* device or provider is being removed */
+	NDSHM_EVENT_DELETED,	/* sections: no new extent, holder or mapping */
+	NDSHM_EVENT_GONE,	/* can no longer be found */
+	NDSHM_EVENT_EXCEEDED,	/* quotas: a request exceeded a limit */
 };
 
-/* The object is as it was when that happened. */
+/* An event, with the state of its object at that time. */
 struct ndshm_event {
 	uint32_t object;		/* NDSHM_EVENT_ADAPTER, ... */
 	uint32_t kind;			/* NDSHM_EVENT_ADDED, ... */
-	uint32_t exceeded;		/* of a quota, NDSHM_QUOTA_* */
-	uint64_t wanted;		/* ... and how much more of it */
+	uint32_t exceeded;		/* quotas: NDSHM_QUOTA_* bit of the limit */
+	uint64_t wanted;		/* quotas: amount requested */
 	struct ndshm_adapter_info adapter;
 	struct ndshm_provider_info provider;
 	struct ndshm_queue_row queue;
@@ -125,16 +132,17 @@ struct ndshm_event {
 	struct ndshm_quota_row quota;
 };
 
-/* Listen from now on. -EPERM: it takes CAP_SYS_ADMIN. */
+/* Start listening. -EPERM: the caller lacks CAP_SYS_ADMIN. */
 int ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out);
 
-/* To be polled for reading. It is the monitor's. */
+/* Return a descriptor to poll for POLLIN. It belongs to the monitor. */
 int ndshm_monitor_fd(const struct ndshm_monitor *monitor);
 
 /*
- * The next event, if there is one: -EAGAIN otherwise. Only the members that belong to
- * its object are filled in, others are 0. -ENOBUFS: some were lost, because they came
- * faster than they were read; the next call goes on behind them. One thread at a time.
+ * Get the next event, or -EAGAIN if there is none. Only the member for the event's object
+ * is filled in, the others are 0. -ENOBUFS: the socket's buffer overflowed and events
+ * were lost; the next call continues after them. Must not be called by several threads at
+ * a time.
  */
 int ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event);
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm: sections under the names that Windows has for them, where security
- * packages share memory with their clients through four functions of the LSA.
+ * libndshm: sections under their Windows names. On Windows, security packages share
+ * memory with their clients through four functions of the LSA (Local Security Authority).
  *
- * A section is known by the address at which this process has it, and so are the
- * blocks that are allocated of it: within MaxSize, in whole pages, from there. What
- * fails says NULL or FALSE, and leaves a positive errno; ndshm_last_reason() of the
- * context, if one was given, says more.
+ * A section is identified by the address at which this process maps it, and its blocks
+ * are allocated between this base and base + MaxSize (rounded up to pages). Functions
+ * return NULL or FALSE on failure and set errno to a positive value; ndshm_last_reason()
+ * has the reason if the caller passed a context to ndshm_lsa_table().
  *
- * Any number of threads may call anything at a time. To use a section while
- * another thread deletes or closes it is the caller's mistake, as with free().
+ * All functions are thread-safe. Using a section while another thread deletes or closes
+ * it is undefined, as with free().
  *
- * After fork() a child has what its parent had mapped. It can read, write and
- * allocate; the blocks that the parent has allocated are not the child's to free.
+ * A child of fork() inherits the mappings of its parent. It can read, write and allocate,
+ * but cannot free blocks that the parent allocated.
  *
- * The addresses are one process's. What is passed between processes is a
- * descriptor of the section (ndshm_section_share()) and offsets from its base.
+ * Addresses are valid in one process only. Pass a descriptor of the section
+ * (ndshm_section_share()) and offsets from its base to other processes.
  */
 #ifndef NDSHM_LSA_H
 #define NDSHM_LSA_H
@@ -43,29 +43,31 @@ typedef uint32_t ULONG;
 typedef unsigned char BOOLEAN;
 
 /*
- * Reserve MaxSize bytes, of which InitialSize have memory from the start; more get it
- * as it is needed. -> the section's base. NULL: EINVAL for a MaxSize of 0 or a greater
- * InitialSize (0 is fine), ENOMEM, ...
+ * Create a section of MaxSize bytes, of which InitialSize have memory from the start; the
+ * rest gets memory as blocks are allocated. Returns the section's base, or NULL with
+ * errno: EINVAL if MaxSize is 0 or less than InitialSize (which can be 0), ENOMEM, ...
  */
 typedef PVOID (LSA_CREATE_SHARED_MEMORY)(ULONG MaxSize, ULONG InitialSize);
 
 /*
- * A block of Size bytes at least, aligned to 16. NULL: EINVAL for a Size of 0 or what
- * is no base of a section; ENOMEM or ENOSPC, EROFS, EIDRM, ...
+ * Allocate a block of at least Size bytes, aligned to 16. Returns NULL with errno EINVAL
+ * if Size is 0 or SharedMem is not the base of a section; ENOMEM, ENOSPC, EROFS, EIDRM,
+ * ...
  */
 typedef PVOID (LSA_ALLOCATE_SHARED_MEMORY)(PVOID SharedMem, ULONG Size);
 
 /*
- * Nothing is done for a Memory of NULL, nor for what is no block that this process has
- * allocated and not freed (errno is EINVAL then, and else as it was).
+ * Free a block. A NULL pointer is ignored. If Memory is not a live block of this process,
+ * nothing is freed and errno is EINVAL; otherwise errno is unchanged.
  */
 typedef VOID (LSA_FREE_SHARED_MEMORY)(PVOID SharedMem, PVOID Memory);
 
 /*
- * Let the section end, for everybody, with all blocks that this process has of it, and
- * unmap it here. FALSE: EINVAL for what is no base of a section, EBUSY while others have
- * memory of it (ndshm_section_delete() can force that), EIDRM if it was deleted
- * before; it stays mapped then.
+ * Delete the section for all processes, free the blocks of this process, and unmap it
+ * here. Returns FALSE, and the section stays mapped, with errno EINVAL if SharedMem is
+ * not the base of a section, EBUSY while other processes have extents in it
+ * (ndshm_section_delete() with NDSHM_DELETE_FORCE deletes it all the same), EIDRM if it
+ * was deleted before.
  */
 typedef BOOLEAN (LSA_DELETE_SHARED_MEMORY)(PVOID SharedMem);
 
@@ -74,7 +76,7 @@ typedef LSA_ALLOCATE_SHARED_MEMORY *PLSA_ALLOCATE_SHARED_MEMORY;
 typedef LSA_FREE_SHARED_MEMORY *PLSA_FREE_SHARED_MEMORY;
 typedef LSA_DELETE_SHARED_MEMORY *PLSA_DELETE_SHARED_MEMORY;
 
-/* Those members of the table of Windows that are about shared memory. */
+/* The members of the Windows table that concern shared memory. */
 typedef struct _LSA_SECPKG_FUNCTION_TABLE {
 	PLSA_CREATE_SHARED_MEMORY CreateSharedMemory;
 	PLSA_ALLOCATE_SHARED_MEMORY AllocateSharedMemory;
@@ -83,33 +85,37 @@ typedef struct _LSA_SECPKG_FUNCTION_TABLE {
 } LSA_SECPKG_FUNCTION_TABLE, *PLSA_SECPKG_FUNCTION_TABLE;
 
 /*
- * The four functions, for the context whose sections they make. A process has one: that
- * of the first call, until ndshm_lsa_release(). NULL asks for the one there is, or
- * else for one that the library opens, and closes at the release.
+ * Return the table of the four functions. A process has one context for creating
+ * sections: that of the first call, until ndshm_lsa_release(). NULL selects the current
+ * context, or else opens one, which ndshm_lsa_release() closes.
  *
- * NULL: EBUSY, there is another; or why ndshm_open() fails.
+ * Returns NULL with errno EBUSY if another context is in use, or with the error of
+ * ndshm_open().
  */
 const LSA_SECPKG_FUNCTION_TABLE *ndshm_lsa_table(struct ndshm *ndshm);
 
-/* Before the context is closed. Sections that were made stay, and go on working. */
+/* Drop the context; call this before closing it. Existing sections keep working. */
 void ndshm_lsa_release(void);
 
-/* The same four, which are of the context there is, as that of ndshm_lsa_table(NULL). */
+/* The functions of the table, which use the context as ndshm_lsa_table(NULL) does. */
 PVOID ndshm_lsa_create(ULONG MaxSize, ULONG InitialSize);
 PVOID ndshm_lsa_allocate(PVOID SharedMem, ULONG Size);
 VOID ndshm_lsa_free(PVOID SharedMem, PVOID Memory);
 BOOLEAN ndshm_lsa_delete(PVOID SharedMem);
 
 /*
- * What a client does instead of creating: map a section that it was passed, which needs
- * no context. The descriptor stays the caller's. NULL: EBADF, no section's; EIDRM, ...
+ * Map a section created by another process. Needs no context. The caller keeps the
+ * descriptor. Returns NULL with errno EBADF if fd is not a section, EIDRM, ...
  */
 PVOID ndshm_lsa_adopt(int fd);
 
-/* Give back what this process has of a section, which goes on for the others. */
+/* Unmap the section and free the blocks of this process. The section stays for others. */
 void ndshm_lsa_close(PVOID SharedMem);
 
-/* For what the four cannot do; it is not to be closed. NULL: no base of a section. */
+/*
+ * Return the section for calls of <ndshm/section.h>; it must not be closed. NULL if
+ * SharedMem is not the base of a section.
+ */
 struct ndshm_section *ndshm_lsa_section(PVOID SharedMem);
 
 static inline PVOID CreateSharedMemory(ULONG MaxSize, ULONG InitialSize)
