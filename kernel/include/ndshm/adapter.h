@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Adapters: those who do DMA.
+ * Adapters: the DMA-capable devices (or NUMA nodes) that blocks are allocated for.
  */
 #ifndef _NDSHM_ADAPTER_H
 #define _NDSHM_ADAPTER_H
@@ -15,21 +15,22 @@ struct device;
 struct ndshm_adapter;
 
 /**
- * struct ndshm_adapter_ops - an adapter whose device a client can drive
- * @isolation: NDSHM_ISOLATION_* properties that are missing now; 0: isolated.
- *	Any number of calls at a time; may sleep.
- * @claim: a client comes. @address_width is 24 to 64; @dirty: the client
- *	may have a device that needs a reset. Bus mastering is off when it returns.
- * @start: bus mastering on; any number of times
- * @bar: the bus address and length of BAR @bar (0 to 5)
- * @release: the client has gone and its BAR mappings with it: bus mastering
- *	off, no transaction left, the function reset. @removing: called from
+ * struct ndshm_adapter_ops - operations of an adapter that a client can claim
+ * @isolation: Returns the NDSHM_ISOLATION_* properties that are missing now; 0: isolated.
+ *	Can be called concurrently; may sleep.
+ * @claim: A client claims the adapter. @address_width is 24 to 64; @dirty: the client may
+ *	have a device that needs a reset. Bus mastering must be off on return.
+ * @start: Enable bus mastering. Can be called repeatedly.
+ * @bar: Get the bus address and length of BAR @bar (0 to 5).
+ * @release: The claim has ended and its BARs are unmapped. On return bus mastering must
+ *	be off, no transaction in flight and the function reset. @removing: called from
  *	ndshm_adapter_unregister(), with the device lock held.
- * @dirty: the reset at the last release is missing or failed, so that @claim
- *	refuses clients that may not have it so. Any number of calls at a time.
+ * @dirty: Returns true if the reset of the last release failed or was not possible;
+ *	@claim then refuses clients without its argument @dirty. Can be called
+ *	concurrently.
  *
- * Context: process; may sleep. @claim, @start, @bar and @release are called
- * one at a time; @start and @bar between @claim and @release only.
+ * Context: Process context; may sleep. @claim, @start, @bar and @release are serialised;
+ * @start and @bar are only called between @claim and @release.
  */
 struct ndshm_adapter_ops {
 	u32 (*isolation)(void *context);
@@ -42,18 +43,19 @@ struct ndshm_adapter_ops {
 	bool (*dirty)(void *context);
 };
 
-/* Clients may allocate for the adapter; without it only kernel code may. */
+/* Clients may allocate for the adapter; without this flag only kernel code can. */
 #define NDSHM_ADAPTER_OPEN	BIT(0)
 
 /**
- * struct ndshm_adapter_info - how an adapter is registered
+ * struct ndshm_adapter_info - parameters of ndshm_adapter_register()
  * @name: unique, shorter than NDSHM_NAME_SIZE; copied
- * @device: whose DMA mask, IOMMU domain and node apply
+ * @device: device whose DMA mask, IOMMU domain and NUMA node apply
  * @flags: NDSHM_ADAPTER_*
- * @ops: NULL: no claim is needed, and none is possible
+ * @ops: operations for claims; NULL: the adapter needs no claim and cannot be claimed
  * @context: first argument of @ops
- * @group: adapters of one group reach each other's memory (an IOMMU group, by
- *	its address), so one client at a time has them all; NULL: no group
+ * @group: key of adapters that can reach each other's memory, for instance the address of
+ *	their IOMMU group; only one client at a time can claim adapters of a group.
+ *	NULL: no group.
  */
 struct ndshm_adapter_info {
 	const char *name;
@@ -65,12 +67,12 @@ struct ndshm_adapter_info {
 };
 
 /**
- * ndshm_adapter_register - memory can be allocated for a device from now on
- * @info: how; not used any more when it returns
- * @adapter: stored last
+ * ndshm_adapter_register() - Register a device as an adapter
+ * @info: parameters; not used after the return
+ * @adapter: the new adapter; stored last, when it can already be found
  *
- * Context: process; may sleep.
- * Return: a reason: NAME, NAME_TAKEN, FLAGS or MEMORY, or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, or NAME, NAME_TAKEN, FLAGS or MEMORY.
  */
 ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 				      struct ndshm_adapter **adapter);
@@ -79,83 +81,89 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
  * ndshm_adapter_close_unused() - Close an adapter that has no block and no queue
  * @adapter: from ndshm_adapter_register(), without ops
  *
- * On success nothing can be allocated for the adapter until ndshm_adapter_reopen() or
- * ndshm_adapter_unregister(). An allocation at the same time may fail in either case.
+ * On success allocations for the adapter fail until ndshm_adapter_reopen() or
+ * ndshm_adapter_unregister(). An allocation concurrent with this call may fail in either
+ * case.
  *
- * Context: process; may sleep.
- * Return: true if it is closed, false if it has a block or a queue.
+ * Context: Process context; may sleep.
+ * Return: true if the adapter is closed, false if it has a block or a queue.
  */
 bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter);
 
 /**
- * ndshm_adapter_reopen() - Allow allocations again
- * @adapter: closed by ndshm_adapter_close_unused()
+ * ndshm_adapter_reopen() - Allow allocations again after ndshm_adapter_close_unused()
+ * @adapter: adapter that ndshm_adapter_close_unused() has closed
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  */
 void ndshm_adapter_reopen(struct ndshm_adapter *adapter);
 
 /**
- * ndshm_adapter_unregister - the device goes
- * @adapter: from ndshm_adapter_register(); dead when it returns
+ * ndshm_adapter_unregister() - Unregister an adapter and revoke its blocks
+ * @adapter: from ndshm_adapter_register(); invalid on return
  *
- * A claim ends, every queue is freed, every block of the adapter is revoked and
- * freed, nothing uses the device when it returns. It never waits for a client; it
- * does for packets that are out. No call for the adapter's queues may be under way
- * then, but from their own callbacks.
+ * Ends the adapter's claim, frees its queues and revokes and frees its blocks. On return
+ * the core does not use the device any more. Never waits for a client, but waits for
+ * packets in flight. The caller must ensure that no call for the adapter's queues is
+ * running or follows, except from the queues' own callbacks.
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  */
 void ndshm_adapter_unregister(struct ndshm_adapter *adapter);
 
 /**
- * ndshm_adapter_end_group_claims - End every claim of a group of adapters
+ * ndshm_adapter_end_group_claims() - End every claim of a group of adapters
  * @group: as in struct ndshm_adapter_info, not NULL
  *
- * For a driver of adapters that sees another driver come to a device of the group.
- * The device of every claimed adapter has stopped DMA when this function returns,
- * and the blocks of the claims are revoked. It never waits for a client.
+ * For an adapter driver, when another driver is about to bind to a device of the group.
+ * On return the devices of all claimed adapters of the group have stopped DMA and the
+ * blocks of the claims are revoked. Never waits for a client.
  *
- * Context: process; may sleep. The device lock of an adapter of the group must not
- * be held.
+ * Context: Process context; may sleep. The device lock of an adapter of the group must
+ * not be held.
  */
 void ndshm_adapter_end_group_claims(const void *group);
 
 /**
- * ndshm_adapter_unmap_bars - Take BAR mappings away, or allow them again
+ * ndshm_adapter_unmap_bars() - Unmap a claimed adapter's BARs, or allow access again
  * @adapter: from ndshm_adapter_register()
- * @unmapped: true: clients that access a mapped BAR get SIGBUS, until a call with
- *	false; the mappings stay
+ * @unmapped: true: access of a client to a mapped BAR is SIGBUS, until a call with false;
+ *	the mappings themselves stay
  *
- * For the time of a reset. A claim stays what it is.
+ * For the duration of a reset. Does not affect the claim.
  *
- * Context: process; may sleep. May be called inside any operation of struct
+ * Context: Process context; may sleep. May be called from all operations of struct
  * ndshm_adapter_ops but @bar.
  */
 void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped);
 
 /**
- * ndshm_adapter_device - the device given at registration
- * @adapter: a registered one
+ * ndshm_adapter_device() - Get the device of an adapter
+ * @adapter: a registered adapter
  *
+ * Context: Any.
  * Return: the device, which is valid while the adapter is registered.
  */
 struct device *ndshm_adapter_device(const struct ndshm_adapter *adapter);
 
 /**
- * ndshm_adapter_find - hold an adapter, so that blocks can be allocated for it
- * @name: as it is registered
+ * ndshm_adapter_find() - Find an adapter by name and take a reference
+ * @name: name of a registered adapter
  *
- * It does not keep the device.
+ * The reference allows to allocate blocks for the adapter. It does not keep the device
+ * bound.
  *
- * Context: process; may sleep.
- * Return: the adapter, for ndshm_adapter_put(); NULL: none of that name.
+ * Context: Process context; may sleep.
+ * Return: the adapter, to be released with ndshm_adapter_put(), or NULL if none has this
+ * name.
  */
 struct ndshm_adapter *ndshm_adapter_find(const char *name);
 
 /**
- * ndshm_adapter_put - do not hold an adapter any more
+ * ndshm_adapter_put() - Drop a reference to an adapter
  * @adapter: from ndshm_adapter_find()
+ *
+ * Context: Process context; may sleep.
  */
 void ndshm_adapter_put(struct ndshm_adapter *adapter);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Blocks, for kernel users: parameters, allocate, free.
+ * Blocks, for kernel users: parameters, allocation, release.
  */
 #ifndef _NDSHM_BLOCK_H
 #define _NDSHM_BLOCK_H
@@ -17,10 +17,10 @@ struct ndshm_block;
 struct ndshm_provider;
 
 /**
- * struct ndshm_object_header - what every NDIS structure starts with
- * @type: which structure
- * @revision: from 1 on; a newer one is read as the newest known
- * @size: of the structure, this header included, at least that of @revision
+ * struct ndshm_object_header - header of every NDIS structure
+ * @type: type of the structure
+ * @revision: from 1 on; a revision newer than the latest known is read as that
+ * @size: size of the structure including this header, at least that of @revision
  */
 struct ndshm_object_header {
 	u8 type;
@@ -31,23 +31,22 @@ struct ndshm_object_header {
 #define NDSHM_OBJECT_TYPE_DEFAULT	0x80
 
 /*
- * Flags for memory that a client's memory cgroup is charged for, within its cpuset. At
- * a limit the request fails, and no process is killed.
+ * Flags for memory charged to a client's memory cgroup and allocated within its cpuset.
+ * At a limit the allocation fails without invoking the OOM killer.
  */
 #define NDSHM_GFP_CHARGED \
 	(GFP_KERNEL_ACCOUNT | __GFP_HARDWALL | __GFP_RETRY_MAYFAIL | \
 	 __GFP_NOWARN)
 
 /**
- * struct ndshm_segment_list - the DMA segments of a block
+ * struct ndshm_segment_list - list of the DMA segments of a block
  * @capacity: entries at @segments (in)
- * @count: how many segments there are, also if more than @capacity (out)
+ * @count: number of segments, also if that is more than @capacity (out)
  * @segments: the entries
  *
- * A caller's list is its own memory and is written on success only, but for
- * @count, which is also written if the list is too short (LIST_SHORT). The list
- * that an allocate handler sees belongs to the core: it fills it with
- * ndshm_list_add().
+ * A caller's list is allocated by the caller and written on success only, except for
+ * @count, which is also written if the list is too short (LIST_SHORT). The list passed to
+ * an allocate handler belongs to the core; the handler fills it with ndshm_list_add().
  */
 struct ndshm_segment_list {
 	u32 capacity;
@@ -56,54 +55,53 @@ struct ndshm_segment_list {
 };
 
 /**
- * ndshm_list_add - say where a part of a block is
- * @list: that an allocate handler was given, and no other
- * @address: of the segment, as the device has it
- * @length: of the segment
+ * ndshm_list_add() - Append a DMA segment of a block to a list
+ * @list: list passed to the allocate handler
+ * @address: DMA address of the segment
+ * @length: length of the segment in bytes
  *
- * Called by an allocate handler, once a segment, in the block's order.
+ * An allocate handler calls this once for each segment, in the order of the block.
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  * Return: 0 or -ENOMEM.
  */
 int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
 
 /**
- * struct ndshm_parameters - what is asked of an allocation, and its outcome
+ * struct ndshm_parameters - parameters and results of an allocation
  * @header: type NDSHM_OBJECT_TYPE_DEFAULT, revision 1 or 2
  * @flags: NDSHM_ALLOC_*
  * @queue_id: receive queue, 0 for the default queue; see queue.h
- * @shared_memory_handle: out: the block's machine-wide name, never 0
- * @preferred_node: NUMA node or NUMA_NO_NODE; a preference, not a demand
+ * @shared_memory_handle: out: machine-wide id of the block, never 0
+ * @preferred_node: NUMA node or NUMA_NO_NODE; a preference only
  * @usage: NDSHM_USAGE_*
- * @length: bytes, at least 1
- * @virtual_address: out: kernel address, NULL if the provider gives none
- * @consumed: out: bytes of memory the block takes, at most 2^46; 0 from a
- *	provider means @length rounded up to pages
- * @adapter: whose device uses the memory
- * @provider: who shall make it, or NULL for the adapter's default
- * @needs_sync: out: the device and the processors see the same only after
- *	ndshm_sync()
- * @unaddressed: no kernel code looks at the memory, so that the provider may
- *	leave @virtual_address NULL
- * @revoked: called at most once if the memory goes while the block is held,
- *	because a device went: not after ndshm_free(), which waits for its end.
- *	May sleep. When it returns, its owner has let go of the memory; it still
- *	calls ndshm_free(), then or later, but not before it was given the block:
- *	ndshm_allocate() may still be about to return, or @done of a request to run.
- *	So memory is touched only under what the callback waits for, and after a look
- *	whether it has come. It may free its own block and no other, which could be
- *	another thread's to tell of. May be NULL.
+ * @length: in bytes, at least 1
+ * @virtual_address: out: kernel address, or NULL if the provider has no kernel mapping
+ * @consumed: out: bytes of memory that the block takes, at most 2^46; 0 from a provider
+ *	means @length rounded up to pages
+ * @adapter: adapter whose device uses the memory
+ * @provider: provider of the memory, or NULL for the adapter's default
+ * @needs_sync: out: the memory is not coherent; ndshm_sync() is required
+ * @unaddressed: the caller needs no kernel mapping: the provider may leave
+ *	@virtual_address NULL
+ * @revoked: revocation callback, or NULL. Called at most once, and only between the
+ *	allocation and ndshm_free(), if the device, the provider or the queue is
+ *	removed. On return the owner must no longer access the memory. May sleep.
+ *	ndshm_free() waits for a running callback, so the callback may free its own
+ *	block but no other. It can run before ndshm_allocate() returns or the completion
+ *	handler of a request has run: accesses to the memory must be under a lock that
+ *	the callback takes, and must first check that the callback has not run. The
+ *	owner must still call ndshm_free() once it has the block.
  * @revoked_context: first argument of @revoked
  * @list: caller's list of segments, or NULL
- * @vport_id: virtual port, 0 for the default port (revision 2). One of @queue_id and
- *	this is 0
+ * @vport_id: virtual port, 0 for the default port (revision 2). At least one of @queue_id
+ *	and @vport_id must be 0.
  *
- * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter,
- * @provider, @needs_sync, @unaddressed and @revoked are what Linux adds. On
- * failure @virtual_address and @shared_memory_handle are zero if the header was
- * valid, and nothing was written if it was not; @list is left alone, but for the
- * count of a short one.
+ * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter, @provider,
+ * @needs_sync, @unaddressed and @revoked are additions. After a failure @virtual_address
+ * and @shared_memory_handle are zero if the header was valid; with an invalid header
+ * nothing is written. @list is unchanged, except for the count of a list that is too
+ * short.
  */
 struct ndshm_parameters {
 	struct ndshm_object_header header;
@@ -133,7 +131,7 @@ struct ndshm_parameters {
 #define NDSHM_SIZEOF_PARAMETERS_REVISION_2 \
 	offsetofend(struct ndshm_parameters, vport_id)
 
-/* A header for the revision this header file describes. */
+/* A header for the latest revision that this file defines. */
 #define NDSHM_PARAMETERS_HEADER { \
 	.type = NDSHM_OBJECT_TYPE_DEFAULT, \
 	.revision = NDSHM_PARAMETERS_REVISION_2, \
@@ -141,17 +139,17 @@ struct ndshm_parameters {
 }
 
 /**
- * ndshm_allocate - make a block
- * @parameters: what is asked; the outcome is written to it
- * @block: NULL on failure
+ * ndshm_allocate() - Allocate a block
+ * @parameters: parameters; results are written to it
+ * @block: the new block, NULL on failure
  *
- * The block carries one reference, the caller's, which ndshm_free() gives back.
- * Memory of the built-in providers reads as zero. For a queue or a port that does not
- * exist, or does not get memory in its state: QUEUE_UNKNOWN, QUEUE_STATE,
- * PORT_UNKNOWN, PORT_STATE.
+ * The caller owns the block's only reference and must release it with ndshm_free().
+ * Memory of the built-in providers reads as zero. QUEUE_UNKNOWN and PORT_UNKNOWN mean
+ * that the queue or port does not exist, QUEUE_STATE and PORT_STATE that its state does
+ * not allow allocations.
  *
- * Context: process; may sleep.
- * Return: a reason, or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, or the reason for the failure.
  */
 ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 			      struct ndshm_block **block);
@@ -161,84 +159,85 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
  * @revoked_context: not used
  * @block: the block
  *
- * A callback for the parameters of owners that cannot give memory back when they are
- * asked to. The revocation takes as long as that.
+ * A revocation callback for owners that cannot stop access to the memory on request. The
+ * revocation blocks until the owner frees the block.
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  */
 void ndshm_block_wait_free(void *revoked_context, struct ndshm_block *block);
 
 /**
- * ndshm_block_context() - Get the first argument of a block's callback
- * @block: a block, or anything that begins with a word that is no address of the core's
+ * ndshm_block_context() - Get the context of a block's revocation callback
+ * @block: a block, or a pointer to any other object whose first word is not an address of
+ *	the core
  * @revoked: callback that the block was allocated with
  *
- * The owner may change what is there.
+ * The owner of the block may change the context through the returned pointer.
  *
- * Context: any.
- * Return: where the argument is, or NULL if @block is no block with that callback.
+ * Context: Any.
+ * Return: the address of the context, or NULL if @block is not a block with this
+ * callback.
  */
 void **ndshm_block_context(struct ndshm_block *block,
 			   void (*revoked)(void *revoked_context,
 					   struct ndshm_block *block));
 
 /**
- * ndshm_free - give a block back
+ * ndshm_free() - Free a block
  * @block: from ndshm_allocate(), or NULL
  *
- * It cannot fail. A revoked callback that has begun is waited for, but not by itself;
- * so it is not called by that of another block.
+ * Waits for a running revocation callback of the block, unless it is called from this
+ * callback. Must not be called from the callback of another block. Cannot fail.
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  */
 void ndshm_free(struct ndshm_block *block);
 
 /**
- * ndshm_block_segments - where a block is for its device
- * @block: that is held
- * @count: how many there are
+ * ndshm_block_segments() - Get the DMA segments of a block
+ * @block: block that the caller has a reference to
+ * @count: number of segments
  *
- * Return: the segments, which do not change while the block is held.
+ * Context: Any.
+ * Return: the segments, which do not change while the caller has its reference.
  */
 const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block,
 						 u32 *count);
 
 /**
- * ndshm_block_get - a further reference
- * @block: that is held
+ * ndshm_block_get() - Take a reference to a block
+ * @block: block that the caller has a reference to
  *
- * It keeps the block, but not its memory, beyond what ndshm_allocate()'s holder was
- * told by the revoked callback.
+ * The reference keeps the block, but not its memory: after the revocation callback has
+ * returned there is none.
  *
- * Context: any.
+ * Context: Any.
  * Return: @block.
  */
 struct ndshm_block *ndshm_block_get(struct ndshm_block *block);
 
 /**
- * ndshm_block_put - the end of a reference
+ * ndshm_block_put() - Drop a reference to a block
  * @block: from ndshm_block_get()
  *
- * If it was the last one the memory goes back from a workqueue.
+ * After the last reference the memory is freed by a workqueue.
  *
- * Context: any but NMI.
+ * Context: Any but NMI.
  */
 void ndshm_block_put(struct ndshm_block *block);
 
 /**
- * ndshm_sync - make the device and the processors see the same in a range
- * @block: that is held, and was allocated with a revoked callback, which has not
- *	returned; the callback itself may call it
- * @direction: NDSHM_SYNC_FOR_DEVICE or NDSHM_SYNC_FOR_CPU, when as in struct
- *	ndshm_block_sync
+ * ndshm_sync() - Synchronise a range of a block for CPU or device access
+ * @block: block that the caller has a reference to. It must have a revocation callback,
+ *	which must not have returned; the callback itself may call this.
+ * @direction: NDSHM_SYNC_FOR_DEVICE or NDSHM_SYNC_FOR_CPU; see struct ndshm_block_sync
  * @offset: of the first byte
- * @length: bytes
+ * @length: in bytes
  *
- * Nothing has to be done if needs_sync was false.
+ * Required only if needs_sync was set by the allocation.
  *
- * Context: any.
- * Return: a reason: DIRECTION, LENGTH_ZERO, RANGE or, if the memory has gone,
- * BLOCK_REVOKED, or none.
+ * Context: Any.
+ * Return: NDSHM_REASON_NONE, or DIRECTION, LENGTH_ZERO, RANGE or BLOCK_REVOKED.
  */
 ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
 			  u64 length);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * NDIS source compatibility: shared memory under its Windows names, so that this
- * part of a driver compiles as it is. All that is ours are the two calls at the
- * end, which make and end the handles that NDIS would give a driver.
+ * NDIS source compatibility: the shared memory functions under their Windows names, so
+ * that this part of an NDIS driver compiles unchanged. The ndshm_ndis_*() functions at
+ * the end are additions: they create and destroy the handles that NDIS passes to a driver
+ * on Windows.
  *
- * Names, values and layouts are NDIS's (6.20, and 6.30 for revision 2). Where its
- * documentation says nothing, the comments here say what ndshm does.
+ * Names, values and layouts are those of NDIS (6.20, and 6.30 for revision 2). Comments
+ * below describe the behaviour where the documentation of NDIS does not.
  */
 #ifndef _NDSHM_NDIS_H
 #define _NDSHM_NDIS_H
@@ -34,12 +35,12 @@ typedef enum _NDIS_SHARED_MEMORY_USAGE {
 	NdisSharedMemoryUsageMax,
 } NDIS_SHARED_MEMORY_USAGE, *PNDIS_SHARED_MEMORY_USAGE;
 
-/* Flags of parameters, under both spellings. */
+/* Flags of the parameters; NDIS documents both spellings. */
 #define NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS	0x00000001
 #define NDIS_SHARED_MEM_PARAMETERS_CONTIGOUS	\
 	NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS
 
-/* SharedMemoryHandle, VirtualAddress and what SGListBuffer points to are outputs. */
+/* SharedMemoryHandle, VirtualAddress and the list at SGListBuffer are outputs. */
 typedef struct _NDIS_SHARED_MEMORY_PARAMETERS {
 	NDIS_OBJECT_HEADER Header;
 	ULONG Flags;
@@ -62,12 +63,12 @@ typedef struct _NDIS_SHARED_MEMORY_PARAMETERS {
 #define NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_2 \
 	NDIS_SIZEOF_THROUGH_FIELD(NDIS_SHARED_MEMORY_PARAMETERS, VPortId)
 
-/* The handle of memory that no provider made; there is none here. */
+/* Handle of memory without a provider; not used by ndshm. */
 #define NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED	((NDIS_HANDLE)NULL)
 
 /*
- * A provider's two handlers. Allocate answers SUCCESS, RESOURCES,
- * INVALID_PARAMETER or FAILURE; anything else is FAILURE. Both may sleep.
+ * Handlers of a provider. The allocate handler returns SUCCESS, RESOURCES,
+ * INVALID_PARAMETER or FAILURE; any other status is treated as FAILURE. Both may sleep.
  */
 typedef NDIS_STATUS
 ALLOCATE_SHARED_MEMORY(NDIS_HANDLE ProviderContext,
@@ -93,35 +94,35 @@ typedef struct _NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS {
 	NDIS_SIZEOF_THROUGH_FIELD(NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS, \
 				  FreeSharedMemoryHandler)
 
-/* A flag of characteristics, which is shown and changes nothing. */
+/* A flag of the characteristics; reported to users, no other effect. */
 #define NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS	0x00000001
 
-/* Whatever has a header: the characteristics above are all that is known here. */
+/* Generic type of optional handlers. Only the characteristics above are supported. */
 typedef struct _NDIS_DRIVER_OPTIONAL_HANDLERS {
 	NDIS_OBJECT_HEADER Header;
 } NDIS_DRIVER_OPTIONAL_HANDLERS, *PNDIS_DRIVER_OPTIONAL_HANDLERS;
 
 /**
- * NdisSetOptionalHandlers - become a provider, or change its handlers
+ * NdisSetOptionalHandlers() - Register a provider, or replace its handlers
  * @NdisHandle: from ndshm_ndis_open()
  * @OptionalHandlers: characteristics of a provider; copied
  *
- * New handlers are for new blocks: older ones go back to those that made them.
- * Whoever opened the handle with a device provides for that device, and without
- * one for all devices that have no provider of their own.
+ * New handlers apply to new blocks; existing blocks are freed by the handlers that
+ * allocated them. A handle with a device registers a provider for this device, a handle
+ * without one a provider for all devices that have none of their own.
  *
- * The allocate handler is asked for a length in whole pages, because that is how
- * memory is shared, and given a list with room for an element a page, or for one if
- * CONTIGUOUS is set: NumberOfElements says for how many. It fills in where the memory
- * is in the machine (physical addresses), in whole pages; they are mapped for the device
- * that will use it. What the device does not reach, or only by way of a copy, goes back
- * to the free handler, and the caller gets RESOURCES. The handle that it leaves in the
- * parameters is not used. What it lists beyond the length is not mapped.
+ * The allocate handler is called with a length in whole pages. Its list has room for one
+ * element per page, or for one if CONTIGUOUS is set; NumberOfElements is this capacity.
+ * The handler fills in physical addresses, in whole pages, which are then mapped for the
+ * device that uses the memory. Elements beyond the length are not mapped. If the device
+ * cannot reach the memory, or only through bounce buffers, it is passed to the free
+ * handler, and the caller gets RESOURCES. A SharedMemoryHandle stored by the handler is
+ * ignored.
  *
- * It need not clear the memory: for a program that is done here, by way of
- * VirtualAddress, without which a program gets RESOURCES.
+ * The handler need not clear the memory. For blocks of user space the core clears it
+ * through VirtualAddress, and fails with RESOURCES if that is NULL.
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  * Return: SUCCESS, RESOURCES or FAILURE.
  */
 NDIS_STATUS
@@ -129,21 +130,21 @@ NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle,
 			PNDIS_DRIVER_OPTIONAL_HANDLERS OptionalHandlers);
 
 /**
- * NdisAllocateSharedMemory - make a block
+ * NdisAllocateSharedMemory() - Allocate a block
  * @NdisHandle: from ndshm_ndis_open()
- * @SharedMemoryParameters: what is asked; the outcome is written to it
- * @pAllocationHandle: for NdisFreeSharedMemory(); NULL on failure
+ * @SharedMemoryParameters: parameters; results are written to it
+ * @pAllocationHandle: handle for NdisFreeSharedMemory(); NULL on failure
  *
- * The list says where the @Length bytes are, whatever its NumberOfElements says
- * before; it has to have room for all elements (else INVALID_PARAMETER). With
- * SGListBuffer NULL and SGListBufferLength 0 none is written. SharedMemoryHandle
- * is never NULL. A handle that was opened without a device allocates for the
- * preferred NUMA node.
+ * The list receives the segments of @Length bytes. Its NumberOfElements is ignored on
+ * input; the buffer must have room for all elements (else INVALID_PARAMETER). No list is
+ * written if SGListBuffer is NULL and SGListBufferLength 0. SharedMemoryHandle is never
+ * NULL on success. A handle opened without a device allocates on the preferred NUMA node.
  *
- * On failure address and shared memory handle are NULL if the header was valid; the
- * list is as it was. @pAllocationHandle NULL is such a failure: INVALID_PARAMETER.
+ * On failure VirtualAddress and SharedMemoryHandle are NULL if the header was valid; the
+ * list is unchanged. If @pAllocationHandle is NULL, the call fails with
+ * INVALID_PARAMETER.
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  * Return: SUCCESS, RESOURCES, INVALID_PARAMETER or FAILURE.
  */
 NDIS_STATUS
@@ -152,67 +153,70 @@ NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 			 PNDIS_HANDLE pAllocationHandle);
 
 /**
- * NdisFreeSharedMemory - give a block back
- * @NdisHandle: should be that of the allocation; not looked at
+ * NdisFreeSharedMemory() - Free a block
+ * @NdisHandle: handle of the allocation; not checked
  * @AllocationHandle: from NdisAllocateSharedMemory(), or NULL
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  * Return: nothing.
  */
 VOID NdisFreeSharedMemory(NDIS_HANDLE NdisHandle, NDIS_HANDLE AllocationHandle);
 
-/* The alignment at which nothing shares a cache line with something else. */
+/*
+ * Return the alignment at which data of the device shares no cache line with other data.
+ * Any context.
+ */
 static inline ULONG NdisGetSharedDataAlignment(VOID)
 {
 	return dma_get_cache_alignment();
 }
 
 /**
- * ndshm_ndis_open - get a handle for NDIS calls
- * @owner: the module that calls, and has the handlers
- * @name: of the adapter, and of the provider that it may become: printable ASCII,
- *	without blank or slash, shorter than 32 characters
- * @device: who does DMA, and whose driver calls; held until the handle is closed. NULL: the
- *	handle is a driver's, and not an adapter's
- * @handle: stored last; NULL on failure
+ * ndshm_ndis_open() - Create a handle for NDIS calls
+ * @owner: the calling module, which contains the handlers
+ * @name: name of the adapter, and of its provider if one is registered: printable ASCII
+ *	without blanks and slashes, shorter than 32 characters
+ * @device: the device that does DMA, bound to the calling driver; referenced until the
+ *	handle is closed. NULL: the handle is for a driver without an adapter.
+ * @handle: the handle, stored last; NULL on failure
  *
- * Context: process; may sleep.
- * Return: 0; -EINVAL for a bad name, -EEXIST for one that another adapter has,
- * -ENOMEM.
+ * Context: Process context; may sleep.
+ * Return: 0; -EINVAL for an invalid name, -EEXIST if another adapter has it, or -ENOMEM.
  */
 int ndshm_ndis_open(struct module *owner, const char *name,
 		    struct device *device, NDIS_HANDLE *handle);
 
 /**
- * ndshm_ndis_serve_clients - let clients have memory of what a handle provides
+ * ndshm_ndis_serve_clients() - Allow clients to use a handle's provider
  * @handle: from ndshm_ndis_open(), before NdisSetOptionalHandlers()
  *
- * Without this call a provider serves code of the kernel only.
+ * Without this call the provider serves kernel code only.
  *
- * Context: process; may sleep.
- * Return: 0; -EBUSY: there is a provider; -EINVAL: @handle is none.
+ * Context: Process context; may sleep.
+ * Return: 0; -EBUSY if the provider is registered already; -EINVAL if @handle is invalid.
  */
 int ndshm_ndis_serve_clients(NDIS_HANDLE handle);
 
 /**
- * ndshm_ndis_close - end a handle, and what was registered through it
- * @handle: from ndshm_ndis_open(); dead after success
+ * ndshm_ndis_close() - Close a handle, its adapter and its provider
+ * @handle: from ndshm_ndis_open(); invalid on success
  *
- * Completions under way are waited for, so that it is not called by one of them.
+ * Waits for running completion handlers, so it must not be called from one.
  *
- * A device that goes cannot be refused: while its driver's remove runs, or its probe,
- * which is about to fail, and while what either left to the device (devm) is undone.
- * Blocks that others have of the handle's provider, or for its adapter, are revoked
- * then: they came back to the free handler when it returns. Those that were allocated
- * with the handle have to be freed before in any case.
+ * Removal of a device cannot be refused. While the remove function of its driver runs, a
+ * probe that is about to fail, or the devm release of either, blocks that others have
+ * allocated from the handle's provider or for its adapter are revoked: on return they
+ * have been passed to the free handler. Blocks allocated with the handle itself must be
+ * freed before in any case.
  *
- * Otherwise, also for a device that has no driver, others are not disturbed. Whoever
- * asks for memory while it is found out that it cannot close may be refused.
+ * Otherwise, also for a device without a driver, the call does not disturb other users
+ * and returns -EBUSY while they have blocks. A concurrent allocation may fail even if the
+ * close is refused.
  *
- * Context: process; may sleep.
- * Return: 0; -EBUSY, and nothing has changed, while blocks live that were allocated
- * with the handle or, unless its device goes, made by its provider or for its adapter,
- * or the adapter has queues or ports; -EINVAL if it is none.
+ * Context: Process context; may sleep.
+ * Return: 0; -EINVAL if @handle is invalid; -EBUSY, and nothing changes, while there are
+ * blocks allocated with the handle or, unless its device is being removed, blocks of its
+ * provider or for its adapter, or queues or ports of the adapter.
  */
 int ndshm_ndis_close(NDIS_HANDLE handle);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A miniport's own shared memory, and the DMA handle that it needs for asking at a
- * time when it cannot wait.
+ * Shared memory of a miniport, and its DMA handle for allocations in contexts that cannot
+ * sleep.
  */
 #ifndef _NDSHM_NDIS_DMA_H
 #define _NDSHM_NDIS_DMA_H
@@ -9,7 +9,7 @@
 #include <ndshm/ndis_status.h>
 #include <ndshm/ndis_types.h>
 
-/* What the miniport says of itself: the context that its handlers are given. */
+/* Attributes of a miniport: the context argument of its handlers. */
 typedef enum _NDIS_INTERFACE_TYPE {
 	NdisInterfaceInternal = 0,
 	NdisInterfacePci = 5,
@@ -42,8 +42,8 @@ typedef VOID MINIPORT_PROCESS_SG_LIST(PDEVICE_OBJECT pDO, PVOID Reserved,
 typedef MINIPORT_PROCESS_SG_LIST *MINIPORT_PROCESS_SG_LIST_HANDLER;
 
 /*
- * An allocation that was pending has its end: NULL for both addresses if there is
- * no memory. Process context; may sleep.
+ * Completion handler of a pending allocation: both addresses are NULL if it failed.
+ * Process context; may sleep.
  */
 typedef VOID
 MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE(NDIS_HANDLE MiniportAdapterContext,
@@ -67,32 +67,32 @@ typedef struct _NDIS_SG_DMA_DESCRIPTION {
 #define NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1 \
 	NDIS_SIZEOF_THROUGH_FIELD(NDIS_SG_DMA_DESCRIPTION, ScatterGatherListSize)
 
-/* Without it the device has 32 bits of address. */
+/* Without this flag DMA addresses are limited to 32 bits. */
 #define NDIS_SG_DMA_64_BIT_ADDRESS	0x00000001
 
 /**
- * NdisMSetMiniportAttributes - say what the handlers are given
+ * NdisMSetMiniportAttributes() - Set the context argument of the handlers
  * @NdisMiniportHandle: from ndshm_ndis_open(), with a device
- * @MiniportAttributes: registration attributes, of which the context is kept
+ * @MiniportAttributes: registration attributes; only the context is used
  *
- * Context: process, where the miniport is initialized; it does not sleep.
- * Return: SUCCESS; NOT_SUPPORTED for attributes of another kind, INVALID_PARAMETER for
- * a header that is none, FAILURE without a device.
+ * Context: Process context, during initialisation of the miniport; does not sleep.
+ * Return: SUCCESS; NOT_SUPPORTED for other types of attributes, INVALID_PARAMETER for an
+ * invalid header, FAILURE without a device.
  */
 NDIS_STATUS
 NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
 			   PNDIS_MINIPORT_ADAPTER_ATTRIBUTES MiniportAttributes);
 
 /**
- * NdisMRegisterScatterGatherDma - get a DMA handle, by which to ask and not to wait
+ * NdisMRegisterScatterGatherDma() - Create a DMA handle for asynchronous allocation
  * @MiniportAdapterHandle: from ndshm_ndis_open(), with a device
- * @DmaDescription: how wide its addresses are, and who is told of completions; the
- *	size of a list in bytes is stored in it
- * @NdisMiniportDmaHandle: NULL on failure
+ * @DmaDescription: DMA address width and completion handler; the size in bytes of a
+ *	scatter-gather list is stored in it
+ * @NdisMiniportDmaHandle: the DMA handle; NULL on failure
  *
- * Context: process; may sleep.
- * Return: SUCCESS, RESOURCES, BAD_VERSION (another revision than 1) or NOT_SUPPORTED
- * (no device, no description, a device that cannot have 32 bits of address).
+ * Context: Process context; may sleep.
+ * Return: SUCCESS, RESOURCES, BAD_VERSION (a revision other than 1) or NOT_SUPPORTED (no
+ * device, no description, or a device that does not support 32-bit addresses).
  */
 NDIS_STATUS
 NdisMRegisterScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle,
@@ -100,26 +100,26 @@ NdisMRegisterScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle,
 			      PNDIS_HANDLE NdisMiniportDmaHandle);
 
 /**
- * NdisMDeregisterScatterGatherDma - end a DMA handle
- * @NdisMiniportDmaHandle: from NdisMRegisterScatterGatherDma(); dead when it returns
+ * NdisMDeregisterScatterGatherDma() - Destroy a DMA handle
+ * @NdisMiniportDmaHandle: from NdisMRegisterScatterGatherDma(); invalid on return
  *
- * Waits for the completions under way, so that it is not called by one of them. What
- * they got lives on.
+ * Waits for running completion handlers, so it must not be called from one. Memory that
+ * was allocated through the handle stays allocated.
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  * Return: nothing.
  */
 VOID NdisMDeregisterScatterGatherDma(NDIS_HANDLE NdisMiniportDmaHandle);
 
 /**
- * NdisMAllocateSharedMemory - get a piece of coherent memory for the device, zeroed
+ * NdisMAllocateSharedMemory() - Allocate zeroed coherent memory for the device
  * @MiniportAdapterHandle: from ndshm_ndis_open(), with a device
- * @Length: bytes
- * @Cached: not looked at
- * @VirtualAddress: for processors; NULL on failure
- * @PhysicalAddress: for the device; 0 on failure
+ * @Length: in bytes
+ * @Cached: ignored
+ * @VirtualAddress: kernel address; NULL on failure
+ * @PhysicalAddress: DMA address; 0 on failure
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  * Return: nothing.
  */
 VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
@@ -127,37 +127,38 @@ VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
 			       PNDIS_PHYSICAL_ADDRESS PhysicalAddress);
 
 /**
- * NdisMAllocateSharedMemoryAsyncEx - ask for such a piece, and do not wait
+ * NdisMAllocateSharedMemoryAsyncEx() - Allocate coherent memory asynchronously
  * @MiniportDmaHandle: from NdisMRegisterScatterGatherDma(), with a completion handler
- * @Length: bytes
- * @Cached: not looked at
+ * @Length: in bytes
+ * @Cached: ignored
  * @Context: last argument of the completion handler
  *
- * Where that does not do, ndshm_allocate_async() does. To end the DMA handle beside a
- * call of this that has begun is the caller's error, as it is with NDIS.
+ * For contexts in which this cannot be called there is ndshm_allocate_async(). As with
+ * NDIS, the caller must not destroy the DMA handle while a call is running.
  *
- * Context: any but hard interrupts and NMI, and without a raw spinlock: NDIS asks for no
- * more than DISPATCH_LEVEL.
- * Return: PENDING, and the completion handler is called once, perhaps before this
- * returns; or FAILURE, and it is not called.
+ * Context: Any but hard interrupts and NMI, and without a raw spinlock held: NDIS
+ * requires no more than DISPATCH_LEVEL.
+ * Return: PENDING, and the completion handler is called once, possibly before this
+ * function returns; or FAILURE, and it is not called.
  */
 NDIS_STATUS NdisMAllocateSharedMemoryAsyncEx(NDIS_HANDLE MiniportDmaHandle,
 					     ULONG Length, BOOLEAN Cached,
 					     PVOID Context);
 
 /**
- * NdisMFreeSharedMemory - give such a piece back
+ * NdisMFreeSharedMemory() - Free memory of the device
  * @MiniportAdapterHandle: from ndshm_ndis_open(), with a device
- * @Length: as in the allocation
- * @Cached: not looked at
- * @VirtualAddress: as it was given
- * @PhysicalAddress: as it was given
+ * @Length: as allocated
+ * @Cached: ignored
+ * @VirtualAddress: as allocated
+ * @PhysicalAddress: as allocated
  *
- * What is no allocation is refused, which the log says once for each handle. Where this
- * cannot be called, ndshm_block_put() can.
+ * If the arguments match no allocation, nothing is freed, and a warning is logged once
+ * for each handle. For contexts in which this cannot be called there is
+ * ndshm_block_put().
  *
- * Context: any but hard interrupts and NMI, and without a raw spinlock: NDIS asks for no
- * more than DISPATCH_LEVEL.
+ * Context: Any but hard interrupts and NMI, and without a raw spinlock held: NDIS
+ * requires no more than DISPATCH_LEVEL.
  * Return: nothing.
  */
 VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,

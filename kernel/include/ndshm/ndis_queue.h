@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The names of receive queues and virtual ports, and how a received packet says
- * where in shared memory it lies.
+ * NDIS names for receive queues and virtual ports, and for the location of received
+ * packets in shared memory.
  */
 #ifndef _NDSHM_NDIS_QUEUE_H
 #define _NDSHM_NDIS_QUEUE_H
@@ -14,12 +14,12 @@ typedef ULONG NDIS_NIC_SWITCH_VPORT_ID, *PNDIS_NIC_SWITCH_VPORT_ID;
 #define NDIS_DEFAULT_RECEIVE_QUEUE_ID	0
 #define NDIS_DEFAULT_VPORT_ID		0
 
-/* Requests to a driver that has queues. */
+/* OID requests to a driver with queues. */
 #define OID_RECEIVE_FILTER_ALLOCATE_QUEUE		0x00010223
 #define OID_RECEIVE_FILTER_FREE_QUEUE			0x00010224
 #define OID_RECEIVE_FILTER_QUEUE_ALLOCATION_COMPLETE	0x0001022B
 
-/* Flags of a queue's parameters, and which of them have changed. */
+/* Flags of a queue's parameters, and flags for those that have changed. */
 #define NDIS_RECEIVE_QUEUE_PARAMETERS_PER_QUEUE_RECEIVE_INDICATION 0x00000001
 #define NDIS_RECEIVE_QUEUE_PARAMETERS_LOOKAHEAD_SPLIT_REQUIRED	0x00000002
 #define NDIS_RECEIVE_QUEUE_PARAMETERS_FLAGS_CHANGED		0x00010000
@@ -32,7 +32,7 @@ typedef ULONG NDIS_NIC_SWITCH_VPORT_ID, *PNDIS_NIC_SWITCH_VPORT_ID;
 #define NDIS_RECEIVE_QUEUE_PARAMETERS_QOS_SQ_ID_CHANGED		0x00200000
 #define NDIS_RECEIVE_QUEUE_PARAMETERS_CHANGE_MASK		0xFFFF0000
 
-/* What NDIS_STATUS_RECEIVE_QUEUE_STATE indicates. */
+/* State in an NDIS_STATUS_RECEIVE_QUEUE_STATE indication. */
 typedef enum _NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE {
 	NdisReceiveQueueOperationalStateUndefined,
 	NdisReceiveQueueOperationalStateRunning,
@@ -41,10 +41,10 @@ typedef enum _NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE {
 	NdisReceiveQueueOperationalStateMaximum,
 } NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE, *PNDIS_RECEIVE_QUEUE_OPERATIONAL_STATE;
 
-/* Of an indication whose buffers have information of shared memory. */
+/* Flag of an indication of net buffers with shared memory information. */
 #define NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID	0x00001000
 
-/* A piece of a packet: the last one's next is NULL. */
+/* Location of a part of a packet; a list that ends with NULL. */
 typedef struct _NET_BUFFER_SHARED_MEMORY NET_BUFFER_SHARED_MEMORY;
 typedef NET_BUFFER_SHARED_MEMORY *PNET_BUFFER_SHARED_MEMORY;
 
@@ -56,7 +56,7 @@ struct _NET_BUFFER_SHARED_MEMORY {
 	ULONG SharedMemoryLength;
 };
 
-/* Of a driver's packet, which points to the first piece. */
+/* First element of the list of a driver's packet. */
 #define NET_BUFFER_FIRST_SHARED_MEM_INFO(buffer) ((buffer)->SharedMemoryInfo)
 
 #define NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(piece) \

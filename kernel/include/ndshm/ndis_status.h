@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * NDIS_STATUS: signed, so that warnings and errors are negative. PENDING is not,
- * and has to be tested for.
+ * NDIS_STATUS is signed, so that warnings and errors are negative. PENDING is positive
+ * and must be checked separately.
  */
 #ifndef _NDSHM_NDIS_STATUS_H
 #define _NDSHM_NDIS_STATUS_H
 
 typedef int NDIS_STATUS, *PNDIS_STATUS;
 
-/* Those that are an NTSTATUS as well. */
+/* Values shared with NTSTATUS. */
 #define NDIS_STATUS_SUCCESS			((NDIS_STATUS)0x00000000)
 #define NDIS_STATUS_PENDING			((NDIS_STATUS)0x00000103)
 #define NDIS_STATUS_BUFFER_OVERFLOW		((NDIS_STATUS)0x80000005)
@@ -20,7 +20,7 @@ typedef int NDIS_STATUS, *PNDIS_STATUS;
 #define NDIS_STATUS_NOT_SUPPORTED		((NDIS_STATUS)0xC00000BB)
 #define NDIS_STATUS_INVALID_STATE		((NDIS_STATUS)0xC0000184)
 
-/* NDIS's own. */
+/* Values of NDIS. */
 #define NDIS_STATUS_NOT_RECOGNIZED		((NDIS_STATUS)0x00010001)
 #define NDIS_STATUS_NOT_COPIED			((NDIS_STATUS)0x00010002)
 #define NDIS_STATUS_NOT_ACCEPTED		((NDIS_STATUS)0x00010003)
@@ -44,7 +44,7 @@ typedef int NDIS_STATUS, *PNDIS_STATUS;
 #define NDIS_STATUS_RESOURCE_CONFLICT		((NDIS_STATUS)0xC001001E)
 #define NDIS_STATUS_INVALID_ADDRESS		((NDIS_STATUS)0xC0010022)
 
-/* Those that are an NTSTATUS of NDIS's. */
+/* Values of the NDIS facility of NTSTATUS. */
 #define NDIS_STATUS_SEND_ABORTED		((NDIS_STATUS)0xC023000C)
 #define NDIS_STATUS_MEDIA_DISCONNECTED		((NDIS_STATUS)0xC023001F)
 #define NDIS_STATUS_PAUSED			((NDIS_STATUS)0xC023002A)
@@ -55,7 +55,7 @@ typedef int NDIS_STATUS, *PNDIS_STATUS;
 #define NDIS_STATUS_LOW_POWER_STATE		((NDIS_STATUS)0xC023002F)
 #define NDIS_STATUS_REINIT_REQUIRED		((NDIS_STATUS)0xC0230030)
 
-/* What is indicated, and no answer. */
+/* A status indication, never returned. */
 #define NDIS_STATUS_RECEIVE_QUEUE_STATE		((NDIS_STATUS)0x4002000D)
 
 #endif /* _NDSHM_NDIS_STATUS_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The basic types of NDIS code. Integers have the same width on all machines:
- * ULONG is 32 bits also where long has 64.
+ * Basic types of NDIS code. Integers have the same width on all machines: ULONG has 32
+ * bits even where long has 64.
  */
 #ifndef _NDSHM_NDIS_TYPES_H
 #define _NDSHM_NDIS_TYPES_H
@@ -10,7 +10,7 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-/* Annotations and calling conventions, which mean nothing here. */
+/* Annotations and calling conventions; empty on Linux. */
 #define _In_
 #define _In_opt_
 #define _Inout_
@@ -54,7 +54,7 @@ typedef union _LARGE_INTEGER {
 	LONGLONG QuadPart;
 } LARGE_INTEGER, *PLARGE_INTEGER;
 
-/* As the device sees it. */
+/* DMA addresses. */
 typedef LARGE_INTEGER PHYSICAL_ADDRESS, *PPHYSICAL_ADDRESS;
 typedef PHYSICAL_ADDRESS NDIS_PHYSICAL_ADDRESS, *PNDIS_PHYSICAL_ADDRESS;
 
@@ -68,12 +68,12 @@ typedef PHYSICAL_ADDRESS NDIS_PHYSICAL_ADDRESS, *PNDIS_PHYSICAL_ADDRESS;
 typedef PVOID NDIS_HANDLE, *PNDIS_HANDLE;
 typedef struct _DEVICE_OBJECT DEVICE_OBJECT, *PDEVICE_OBJECT;
 
-/* A NUMA node, or that any will do. */
+/* A NUMA node, or MM_ANY_NODE_OK. */
 typedef ULONG NODE_REQUIREMENT;
 
 #define MM_ANY_NODE_OK	0x80000000U
 
-/* What every structure begins with. Its size counts the header, too. */
+/* Header of every NDIS structure. Size includes the header. */
 typedef struct _NDIS_OBJECT_HEADER {
 	UCHAR Type;
 	UCHAR Revision;
@@ -85,11 +85,11 @@ typedef struct _NDIS_OBJECT_HEADER {
 #define NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES 0x9E
 #define NDIS_OBJECT_TYPE_SHARED_MEMORY_PROVIDER_CHARACTERISTICS	0xB0
 
-/* The size of a structure that ends with a member. */
+/* Size of a structure up to and including a member. */
 #define NDIS_SIZEOF_THROUGH_FIELD(type, field)	offsetofend(type, field)
 #define RTL_SIZEOF_THROUGH_FIELD(type, field)	offsetofend(type, field)
 
-/* A device's list of pieces of memory. */
+/* Scatter-gather list of a device. */
 typedef struct _SCATTER_GATHER_ELEMENT {
 	PHYSICAL_ADDRESS Address;
 	ULONG Length;
@@ -102,7 +102,7 @@ typedef struct _SCATTER_GATHER_LIST {
 	SCATTER_GATHER_ELEMENT Elements[];
 } SCATTER_GATHER_LIST, *PSCATTER_GATHER_LIST;
 
-/* Helpers that such code uses. */
+/* Helper macros of NDIS code. */
 #define RtlZeroMemory(to, length)	memset(to, 0, length)
 #define RtlFillMemory(to, length, byte)	memset(to, byte, length)
 #define RtlCopyMemory(to, from, length)	memcpy(to, from, length)
@@ -120,7 +120,7 @@ typedef struct _SCATTER_GATHER_LIST {
 #define BYTE_OFFSET(address) \
 	((ULONG)((ULONG_PTR)(address) & (PAGE_SIZE - 1)))
 
-/* Pages that cover so many bytes, also if they are nearly all there can be. */
+/* Number of pages for a length; does not overflow for lengths close to 4 GiB. */
 #define BYTES_TO_PAGES(length) \
 	((ULONG)(((ULONGLONG)(ULONG)(length) + PAGE_SIZE - 1) >> PAGE_SHIFT))
 #define ROUND_TO_PAGES(length) \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Packets: parts of blocks, as receive paths hand them on.
+ * Packets: ranges of blocks that receive paths pass on by handle and offset.
  */
 #ifndef _NDSHM_PACKET_H
 #define _NDSHM_PACKET_H
@@ -13,12 +13,12 @@ struct ndshm_adapter;
 struct ndshm_block;
 
 /**
- * struct ndshm_packet - where a packet, or a part of it, lies
+ * struct ndshm_packet - location of a packet or of a part of it
  * @shared_memory_handle: of the block
  * @offset: of its first byte, from the start of the block
- * @length: bytes, at least 1
+ * @length: in bytes, at least 1
  *
- * This is what NET_BUFFER_SHARED_MEMORY says.
+ * Corresponds to NET_BUFFER_SHARED_MEMORY.
  */
 struct ndshm_packet {
 	u32 shared_memory_handle;
@@ -27,33 +27,33 @@ struct ndshm_packet {
 };
 
 /**
- * ndshm_packet_resolve - hold a packet, and tell where it is
- * @adapter: for whom the block must be, and not a client's under a claim
- * @packet: may lie where others write: each member is read once
- * @block: for ndshm_packet_put(); NULL on failure
- * @address: of what was checked; NULL for a block without a kernel address, and on
+ * ndshm_packet_resolve() - Validate a packet and take a reference to its block
+ * @adapter: adapter of the block; a client's block under a claim cannot be resolved
+ * @packet: may be in shared memory: each member is read once
+ * @block: the block, for ndshm_packet_put(); NULL on failure
+ * @address: kernel address of the packet; NULL if the block has no kernel mapping, and on
  *	failure
  *
- * From then on until ndshm_packet_put() of *block, which is once for each success,
- * the memory is there, whatever goes: the end of a queue or a port, of the adapter and
- * of the provider wait for packets that are out. So whoever has one gives it back
- * in a bounded time, and waits for none of them; ndshm_sync() may be called for it.
+ * The memory stays valid until ndshm_packet_put(), which the caller must call once for
+ * each success. Freeing the queue or port and removing the adapter or the provider wait
+ * for packets in flight: the caller must put a packet within bounded time, and must not
+ * wait for any of these meanwhile. ndshm_sync() may be called on the block.
  *
- * Context: any but NMI; does not sleep.
- * Return: a reason: HANDLE_UNKNOWN; LENGTH_ZERO; LENGTH_OVERFLOW if the end cannot be
- * counted; RANGE if it is beyond that of the block; BLOCK_REVOKED; and QUEUE_STATE,
- * PORT_STATE or ADAPTER_REMOVED if the DMA of what the block is for was said to have
- * stopped. Or none.
+ * Context: Any but NMI; does not sleep.
+ * Return: NDSHM_REASON_NONE, or HANDLE_UNKNOWN; LENGTH_ZERO; LENGTH_OVERFLOW if offset
+ * and length overflow; RANGE if the packet exceeds the block; BLOCK_REVOKED; QUEUE_STATE,
+ * PORT_STATE or ADAPTER_REMOVED after DMA for the block's queue, port or adapter was
+ * reported as stopped.
  */
 ndshm_reason_t ndshm_packet_resolve(struct ndshm_adapter *adapter,
 				    const struct ndshm_packet *packet,
 				    struct ndshm_block **block, void **address);
 
 /**
- * ndshm_packet_put - give a packet back
- * @block: that it was resolved to
+ * ndshm_packet_put() - Drop the reference of a resolved packet
+ * @block: from ndshm_packet_resolve()
  *
- * Context: any but NMI; does not sleep.
+ * Context: Any but NMI; does not sleep.
  */
 void ndshm_packet_put(struct ndshm_block *block);
 

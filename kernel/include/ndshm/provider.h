@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Providers: those who supply memory.
+ * Providers: the suppliers of memory for blocks.
  */
 #ifndef _NDSHM_PROVIDER_H
 #define _NDSHM_PROVIDER_H
@@ -16,71 +16,71 @@ struct page;
 #define NDSHM_OBJECT_TYPE_PROVIDER_CHARACTERISTICS	0xB0
 #define NDSHM_PROVIDER_CHARACTERISTICS_REVISION_1	1
 
-/* Longest name of a provider or an adapter, with its terminating zero. */
+/* Maximum size of the name of a provider or an adapter, with its terminating NUL. */
 #define NDSHM_NAME_SIZE	32
 
 /**
- * ndshm_name_valid - can an adapter or a provider have that name?
- * @name: ended by a zero
+ * ndshm_name_valid() - Check the name of an adapter or a provider
+ * @name: NUL-terminated string
  *
- * Context: any.
- * Return: true for 1 to NDSHM_NAME_SIZE - 1 printable ASCII characters, no blank, no
- * slash.
+ * Context: Any.
+ * Return: true for 1 to NDSHM_NAME_SIZE - 1 printable ASCII characters without blanks and
+ * slashes.
  */
 bool ndshm_name_valid(const char *name);
 
 /**
- * typedef ndshm_allocate_handler - supply memory for one block
+ * typedef ndshm_allocate_handler - allocate memory for one block
  * @provider_context: of the characteristics
- * @parameters: what is asked: a valid revision 1 or 2 structure of the core.
- *	The handler sets virtual_address (NULL if it has none), consumed and
- *	needs_sync, and adds at least one segment to list; the segments cover the
- *	length rounded up to pages, in order and without overlap, and are one if
- *	NDSHM_ALLOC_CONTIGUOUS is set.
- * @context: out: the provider's own handle of the block; NULL is legal
+ * @parameters: parameters of the core, revision 1 or 2. The handler sets virtual_address
+ *	(NULL without a kernel mapping), consumed and needs_sync, and adds at least one
+ *	segment to list. The segments must cover the length rounded up to pages, in
+ *	order and without overlap; there must be exactly one if NDSHM_ALLOC_CONTIGUOUS
+ *	is set.
+ * @context: out: the provider's handle of the block; may be NULL
  *
- * Context: process: the caller's, or a kernel worker on behalf of whoever asked, so
- * that nothing is to be concluded from the calling task; may sleep; no lock of ndshm is
+ * Context: Process context: the requester's, or a kernel worker's on its behalf, so the
+ * handler must not rely on properties of the current task; may sleep; no lock of ndshm is
  * held.
- * Return: SUCCESS, RESOURCES, INVALID_PARAMETER or FAILURE. Anything else
- * reaches the caller as FAILURE.
+ * Return: SUCCESS, RESOURCES, INVALID_PARAMETER or FAILURE. Any other status is reported
+ * to the requester as FAILURE.
  */
 typedef ndshm_status_t (*ndshm_allocate_handler)(void *provider_context,
 						 struct ndshm_parameters *parameters,
 						 void **context);
 
 /**
- * ndshm_allocation_unwanted() - Test whether an allocation should be given up
+ * ndshm_allocation_unwanted() - Test whether an allocation should be abandoned
  * @parameters: argument of the running allocate handler
  *
- * The end of an adapter, a provider, a claim or a queue waits for the allocations that
- * are under way. A handler that takes long must therefore call this at least once for
- * each MiB, and return RESOURCES if it returns true. A success after that is freed.
+ * Removing an adapter, a provider, a claim or a queue waits for running allocations. A
+ * handler that can take long must therefore call this at least once for each MiB, and
+ * return RESOURCES if it returns true. Memory allocated in spite of that is freed.
  *
- * Context: the allocate handler.
- * Return: true if the caller was killed, if the request was aborted, or if the adapter,
- * the provider, the claim or the queue ends.
+ * Context: The allocate handler.
+ * Return: true if the requester was killed, if the request was aborted, or if the
+ * adapter, the provider, the claim or the queue is being removed.
  */
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters);
 
 /**
- * typedef ndshm_free_handler - take one block's memory back
- * @provider_context: of the characteristics that made the block
- * @context: what the allocate handler gave
+ * typedef ndshm_free_handler - free the memory of one block
+ * @provider_context: of the characteristics that allocated the block
+ * @context: value stored by the allocate handler
  *
- * Called exactly once for each success. It cannot fail.
+ * Called exactly once for each successful allocation. Must not fail.
  *
- * Context: process; may sleep; no lock of ndshm and no mmap lock is held.
+ * Context: Process context; may sleep; no lock of ndshm and no mmap lock is held.
  */
 typedef void (*ndshm_free_handler)(void *provider_context, void *context);
 
 /**
- * struct ndshm_provider_characteristics - the two handlers of a provider
+ * struct ndshm_provider_characteristics - handlers of a provider
  * @header: type NDSHM_OBJECT_TYPE_PROVIDER_CHARACTERISTICS, revision 1
- * @flags: reserved for NDIS: shown, and otherwise ignored
+ * @flags: reserved for NDIS: reported to users, otherwise ignored
  * @provider_context: first argument of both handlers
- * @allocate: makes memory
- * @free: takes it back
+ * @allocate: allocates memory for a block
+ * @free: frees it
  */
 struct ndshm_provider_characteristics {
 	struct ndshm_object_header header;
@@ -99,36 +99,33 @@ struct ndshm_provider_characteristics {
 	.size = NDSHM_SIZEOF_PROVIDER_CHARACTERISTICS_REVISION_1, \
 }
 
-/* Clients may have its memory; without it only kernel code may. */
+/* Clients may allocate from the provider; without this flag only kernel code can. */
 #define NDSHM_PROVIDER_OPEN	BIT(0)
 
 /**
- * struct ndshm_provider_ops - what Linux adds to the characteristics
- * @name: how users name the provider; NULL: it is given one
- * @owner: module that holds the handlers; pinned while blocks live
+ * struct ndshm_provider_ops - Linux-specific properties of a provider
+ * @name: name for users; NULL: the core generates one
+ * @owner: module of the handlers; pinned while blocks exist
  * @flags: NDSHM_PROVIDER_*
- * @pfn: the frame of the page at @index of a block (@context), in pages from its first
- *	byte; *@count is set to the number of pages from there on, at least 1, whose
- *	frames follow it, and *@prot, which is that of an ordinary mapping, is changed
- *	to the protection of all of these, which must be of the same memory type as the
- *	kernel's own mapping. The lock of a page table is held: it must not sleep, and
- *	not allocate.
- * @page: the page at @index of a block (@context), in pages from its first byte,
- *	which is the same one each time. Pages are of ordinary memory, single or
- *	compound, and go when the last reference does; until the free handler
- *	runs the block has one reference to each, and no other block has it. The
- *	folio's index is its place in the block, and that a multiple of its size;
- *	its lock, private data and lru are the core's. Does not sleep; a lock of
- *	the block's may be held.
+ * @pfn: Returns the frame of the page at @index of a block (@context). Sets *@count to
+ *	the number of pages, at least 1, whose frames are consecutive from there on.
+ *	Changes *@prot, initially that of an ordinary mapping, to the protection of all
+ *	these pages, whose memory type must be that of the kernel's own mapping. Called
+ *	with a page table lock held: must not sleep or allocate.
+ * @page: Returns the page at @index of a block (@context), the same on every call. Pages
+ *	must be ordinary memory, single or compound, and are freed with their last
+ *	reference. Until the free handler runs the block has one reference to each page,
+ *	which must not be part of another block. The folio's index is its position in
+ *	the block and a multiple of its size; its lock, private data and lru are
+ *	reserved for the core. Must not sleep; a lock of the block may be held.
  *
- * @sync: make the device and the processors see the same in a range of a block
- *	(@context), which is not empty and within it: before the device works on
- *	it (@for_device), or after. NULL: they always do. Does not sleep; a lock
- *	of the block's may be held.
+ * @sync: Synchronise a non-empty range of a block (@context) before device access
+ *	(@for_device) or after it. NULL: the memory is coherent. Must not sleep; a lock
+ *	of the block may be held.
  *
- * Memory that has no pages, or whose pages are not the provider's to share, is shown by
- * @pfn, and cannot be pinned; pages by @page, and @pfn is not called then. Either is
- * called when the memory is touched. Without any of the two blocks cannot be mapped.
+ * @pfn is for memory without struct pages, or with pages that must not be shared; such
+ * mappings cannot be pinned. @page is for all other memory; @pfn is then not called. Both
+ * are called on page faults. Without either, blocks cannot be mapped.
  */
 struct ndshm_provider_ops {
 	const char *name;
@@ -144,16 +141,16 @@ struct ndshm_provider_ops {
 };
 
 /**
- * ndshm_kernel_pfn() - Find the frame of memory that the kernel has an address of
- * @address: of the memory, of the direct mapping or of vmalloc's range
- * @size: of all of it from @address on, in bytes
- * @index: which page of it
- * @count: out: how many pages from there on have frames that follow one another
+ * ndshm_kernel_pfn() - Find the frame of memory with a kernel address
+ * @address: start of the memory, in the direct mapping or the vmalloc range
+ * @size: size of the memory in bytes
+ * @index: index of the page
+ * @count: out: number of consecutive frames from there on
  *
- * For memory of the DMA API and the @pfn handler of its provider. It is right only where
+ * A helper for the @pfn handlers of providers that use the DMA API. Correct only if the
  * memory is not encrypted: see cc_platform_has().
  *
- * Context: any.
+ * Context: Any.
  * Return: the frame.
  */
 static inline unsigned long ndshm_kernel_pfn(void *address, size_t size,
@@ -170,10 +167,10 @@ static inline unsigned long ndshm_kernel_pfn(void *address, size_t size,
 }
 
 /**
- * enum ndshm_scope - for whom a provider is the default
- * @NDSHM_SCOPE_NAMED: for nobody: it serves those who name it
- * @NDSHM_SCOPE_MACHINE: for every adapter without one of its own
- * @NDSHM_SCOPE_ADAPTER: for one adapter, and serves no other, whoever names it
+ * enum ndshm_scope - adapters for which a provider is the default
+ * @NDSHM_SCOPE_NAMED: none; the provider serves requests that name it
+ * @NDSHM_SCOPE_MACHINE: all adapters without a provider of their own
+ * @NDSHM_SCOPE_ADAPTER: one adapter; requests for other adapters cannot use it
  */
 enum ndshm_scope {
 	NDSHM_SCOPE_NAMED,
@@ -182,23 +179,23 @@ enum ndshm_scope {
 };
 
 /**
- * ndshm_provider_register - offer memory, or change how it is offered
- * @characteristics: the two handlers; copied
- * @ops: what Linux adds, or NULL; copied
- * @scope: for whom it is the default
- * @adapter: for NDSHM_SCOPE_ADAPTER only
+ * ndshm_provider_register() - Register a provider, or replace its handlers
+ * @characteristics: the handlers; copied
+ * @ops: Linux-specific properties, or NULL; copied
+ * @scope: adapters for which it is the default
+ * @adapter: for NDSHM_SCOPE_ADAPTER only, else NULL
  * @provider: the handle
  *
- * With *provider NULL a new provider comes into being, whose handle is stored
- * there last. With a handle from an earlier call the characteristics (and the
- * handlers of @ops) are replaced for new blocks; name (or NULL), owner and flags of
- * @ops must be as before, scope and adapter stay as they were; blocks that live go
- * back to the handlers that made them.
+ * If *provider is NULL, a new provider is registered and its handle stored there last. If
+ * it is a handle from an earlier call, the characteristics (and the handlers of @ops) are
+ * replaced for new blocks; existing blocks are freed by the handlers that allocated them.
+ * name (or NULL), owner and flags of @ops must then be as before; scope and adapter do
+ * not change.
  *
- * Context: process; may sleep.
- * Return: a reason: of the characteristics, FLAGS, NAME, NAME_TAKEN, SCOPE_TAKEN,
- * ADAPTER_UNKNOWN (@adapter is not what goes with @scope), ADAPTER_REMOVED or MEMORY,
- * or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, or a reason for invalid characteristics, FLAGS, NAME,
+ * NAME_TAKEN, SCOPE_TAKEN, ADAPTER_UNKNOWN (@adapter does not match @scope),
+ * ADAPTER_REMOVED or MEMORY.
  */
 ndshm_reason_t
 ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,
@@ -207,41 +204,45 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 			struct ndshm_provider **provider);
 
 /**
- * ndshm_provider_unregister - stop offering memory
+ * ndshm_provider_unregister() - Unregister a provider that has no blocks
  * @provider: from ndshm_provider_register()
  *
- * On success no handler runs any more when it returns, and the handle is dead.
+ * On success no handler runs after the return, and the handle is invalid.
  *
- * Context: process; may sleep.
- * Return: PROVIDER_IN_USE, and nothing has changed, while blocks live; or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, or PROVIDER_IN_USE, and nothing changes, while blocks exist.
  */
 ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider);
 
 /**
- * ndshm_provider_revoke - the provider's device goes, which nobody can refuse
- * @provider: from ndshm_provider_register(); dead when it returns
+ * ndshm_provider_revoke() - Revoke all blocks of a provider and unregister it
+ * @provider: from ndshm_provider_register(); invalid on return
  *
- * Every block is revoked and freed through its handler, then the provider is
- * unregistered.
+ * For the removal of the provider's device, which cannot be refused. Every block is
+ * revoked and freed through its handler, then the provider is unregistered.
  *
- * Context: process; may sleep.
+ * Context: Process context; may sleep.
  */
 void ndshm_provider_revoke(struct ndshm_provider *provider);
 
 /**
- * ndshm_provider_find - hold a provider, to be named in requests
- * @name: as it is registered
+ * ndshm_provider_find() - Find a provider by name and take a reference
+ * @name: name of a registered provider
  *
- * It does not keep the provider from going: then a request is PROVIDER_CLOSING.
+ * The reference allows to name the provider in requests. It does not prevent the
+ * provider's removal, after which requests fail with PROVIDER_CLOSING.
  *
- * Context: process; may sleep.
- * Return: the provider, for ndshm_provider_put(); NULL: none of that name.
+ * Context: Process context; may sleep.
+ * Return: the provider, to be released with ndshm_provider_put(), or NULL if none has
+ * this name.
  */
 struct ndshm_provider *ndshm_provider_find(const char *name);
 
 /**
- * ndshm_provider_put - do not hold a provider any more
+ * ndshm_provider_put() - Drop a reference to a provider
  * @provider: from ndshm_provider_find()
+ *
+ * Context: Process context; may sleep.
  */
 void ndshm_provider_put(struct ndshm_provider *provider);
 

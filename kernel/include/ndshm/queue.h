@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Receive queues and virtual ports: blocks of an adapter that go together.
+ * Receive queues and virtual ports: groups of blocks of an adapter with a common life
+ * cycle.
  */
 #ifndef _NDSHM_QUEUE_H
 #define _NDSHM_QUEUE_H
@@ -12,14 +13,14 @@
 struct ndshm_adapter;
 
 /**
- * enum ndshm_queue_state - of a receive queue
- * @NDSHM_QUEUE_UNDEFINED: it does not exist
- * @NDSHM_QUEUE_ALLOCATED: it has an id, and no filters
- * @NDSHM_QUEUE_SET: it has filters; its allocation is not complete
- * @NDSHM_QUEUE_RUNNING: it has filters, and packets are received
- * @NDSHM_QUEUE_PAUSED: its allocation is complete; it has no filters
- * @NDSHM_QUEUE_STOP_DMA: it is being freed, and the device may still write
- * @NDSHM_QUEUE_FREEING: the device does not; packets are out, or blocks left
+ * enum ndshm_queue_state - states of a receive queue
+ * @NDSHM_QUEUE_UNDEFINED: does not exist
+ * @NDSHM_QUEUE_ALLOCATED: has an id, but no filters
+ * @NDSHM_QUEUE_SET: has filters; its allocation is not complete
+ * @NDSHM_QUEUE_RUNNING: has filters and receives packets
+ * @NDSHM_QUEUE_PAUSED: allocation complete, no filters
+ * @NDSHM_QUEUE_STOP_DMA: being freed; the device may still write
+ * @NDSHM_QUEUE_FREEING: DMA has stopped; packets in flight or blocks remain
  */
 enum ndshm_queue_state {
 	NDSHM_QUEUE_UNDEFINED,
@@ -32,11 +33,11 @@ enum ndshm_queue_state {
 };
 
 /**
- * enum ndshm_vport_state - of a virtual port
- * @NDSHM_VPORT_UNDEFINED: it does not exist
- * @NDSHM_VPORT_CREATED: it has an id, and may not have memory yet
- * @NDSHM_VPORT_ACTIVE: it may have memory, until it is deleted
- * @NDSHM_VPORT_DELETING: packets are out, or blocks left
+ * enum ndshm_vport_state - states of a virtual port
+ * @NDSHM_VPORT_UNDEFINED: does not exist
+ * @NDSHM_VPORT_CREATED: has an id, but may not have blocks yet
+ * @NDSHM_VPORT_ACTIVE: may have blocks
+ * @NDSHM_VPORT_DELETING: packets in flight or blocks remain
  */
 enum ndshm_vport_state {
 	NDSHM_VPORT_UNDEFINED,
@@ -46,47 +47,49 @@ enum ndshm_vport_state {
 };
 
 /*
- * An adapter has the default queue 0 and the default port 0 from its registration
- * on: blocks that name neither are theirs, those of clients among them. They take no
- * event, and cannot be freed. The adapter's driver makes further ones, and names
- * them with queue_id or vport_id in ndshm_allocate(). A client cannot.
+ * Every adapter has a default queue 0 and a default port 0. Blocks that name no other
+ * belong to these, clients' blocks included. They accept no event and cannot be freed.
+ * The adapter's driver creates further queues and ports and passes their queue_id or
+ * vport_id to ndshm_allocate(). Clients cannot use these.
  *
- * A queue is freed in this order:
+ * Freeing a queue has five steps:
  *
- * 1. ndshm_queue_free(): no block is allocated for it any more.
- * 2. The driver stops DMA into its blocks, and says so: ndshm_queue_dma_stopped().
+ * 1. ndshm_queue_free(): no block can be allocated for the queue any more.
+ * 2. The driver stops DMA into the queue's blocks and calls ndshm_queue_dma_stopped().
  *    From then on no packet can be resolved (see packet.h).
- * 3. Packets that are out come back.
- * 4. The driver frees the queue's blocks: ops->free_blocks(). What it leaves there is
- *    revoked: its memory goes, and the block itself stays to be freed. Blocks of
- *    NdisAllocateSharedMemory() are waited for, until the driver has freed them.
- * 5. The queue does not exist any more: ops->freed().
+ * 3. Packets in flight are put.
+ * 4. ops->free_blocks(): the driver frees the queue's blocks. The core revokes those that
+ *    remain: their memory is freed, and the block objects must still be freed. The core
+ *    waits for remaining blocks of NdisAllocateSharedMemory() until the driver has freed
+ *    them.
+ * 5. ops->freed(): the queue does not exist any more.
  *
- * A port has one call for the first two steps. All calls below may sleep.
+ * For a port ndshm_vport_delete() replaces the first two steps. All calls below may
+ * sleep.
  *
- * With NDIS it is others who set filters and say that an allocation is complete, and
- * the driver passes that on. A driver that nobody tells does it for itself: complete
- * when there are blocks, a filter when the device begins to receive, none when it
- * stops for a while. Blocks of every usage can be a queue's, those to send from and
- * rings too.
+ * Under NDIS, filters and the completion of an allocation are requests to the driver,
+ * which it reports here. A driver without such requests reports on its own: complete when
+ * the queue has its blocks, a filter when the device starts to receive, no filter while
+ * it is paused. A queue can have blocks of every usage, including transmit buffers and
+ * descriptor rings.
  *
- * Whoever must not return before the queue has gone waits for ops->freed(), by a
- * completion, and holds nothing that ops->free_blocks() takes, or that revoked
- * callbacks of its blocks do.
+ * A caller that must wait until a queue is freed waits for a completion that ops->freed()
+ * signals. It must not hold a lock that ops->free_blocks() or the revocation callbacks of
+ * the queue's blocks take.
  */
 
 /**
- * struct ndshm_queue_ops - what the driver of a queue, or of a port, is told
- * @stop: the adapter is being unregistered: DMA into the blocks of @id has stopped
- *	when this returns. Not called if the driver has said so before.
- * @free_blocks: all packets of @id came back: free its blocks. Called once. Nothing
- *	else asks for those that cannot be revoked.
- * @freed: @id does not exist any more. Called once for each one that was made.
+ * struct ndshm_queue_ops - callbacks of a queue or port
+ * @stop: The adapter is being unregistered: stop DMA into the blocks of @id before
+ *	returning. Not called if the driver has reported this already.
+ * @free_blocks: All packets of @id are put: free its blocks. Called once. The only
+ *	callback for blocks that cannot be revoked.
+ * @freed: @id does not exist any more. Called once for each queue or port.
  *
  * Each may be NULL.
  *
- * Context: process; may sleep; no lock of ndshm is held. They may call whatever is
- * here, but they cannot unregister the adapter, which waits for them.
+ * Context: Process context; may sleep; no lock of ndshm is held. A callback may call all
+ * functions of this header, but must not unregister the adapter, which waits for it.
  */
 struct ndshm_queue_ops {
 	void (*stop)(void *context, u32 id);
@@ -95,10 +98,10 @@ struct ndshm_queue_ops {
 };
 
 /**
- * struct ndshm_queue_usage - what a queue or a port has
- * @blocks: that were allocated for it, and have their memory
- * @packets: that are out
- * @bytes: of memory that @blocks take
+ * struct ndshm_queue_usage - usage of a queue or port
+ * @blocks: number of blocks that have their memory
+ * @packets: number of packets in flight
+ * @bytes: bytes of memory that @blocks take
  */
 struct ndshm_queue_usage {
 	u32 blocks;
@@ -107,143 +110,147 @@ struct ndshm_queue_usage {
 };
 
 /**
- * ndshm_queue_allocate - a further receive queue
- * @adapter: that was registered
- * @ops: what its driver is told; stays until its freed was called
- * @context: first argument of each of them
- * @id: stored last: never 0, unique among the adapter's queues, and not used again
- *	soon
+ * ndshm_queue_allocate() - Create a receive queue
+ * @adapter: a registered adapter
+ * @ops: callbacks; must stay valid until freed() was called
+ * @context: first argument of the callbacks
+ * @id: id of the queue, stored last: never 0, unique among the adapter's queues, and not
+ *	reused soon
  *
- * Context: process; may sleep.
- * Return: ADAPTER_REMOVED if the adapter is being unregistered, MEMORY, or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, MEMORY, or ADAPTER_REMOVED if the adapter is being
+ * unregistered.
  */
 ndshm_reason_t ndshm_queue_allocate(struct ndshm_adapter *adapter,
 				    const struct ndshm_queue_ops *ops,
 				    void *context, u32 *id);
 
 /**
- * ndshm_queue_set_filter - a filter was set
- * @adapter: that was registered
- * @id: of the queue
+ * ndshm_queue_set_filter() - Report that a filter was set
+ * @adapter: a registered adapter
+ * @id: id of the queue
  *
- * As NDIS's table of states says: a queue that has filters cannot be freed, and a
- * complete one with filters is running.
+ * Implements the NDIS state table: a queue with filters cannot be freed, and a complete
+ * queue with filters is running.
  *
- * Context: process; may sleep.
- * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
- * state, QUEUE_STATE, and nothing has changed; or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
+ * the queue's state does not allow it; on failure nothing changes.
  */
 ndshm_reason_t ndshm_queue_set_filter(struct ndshm_adapter *adapter, u32 id);
 
 /**
- * ndshm_queue_clear_filter - a filter was cleared
- * @adapter: that was registered
- * @id: of the queue
+ * ndshm_queue_clear_filter() - Report that a filter was cleared
+ * @adapter: a registered adapter
+ * @id: id of the queue
  *
- * Context: process; may sleep.
- * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
- * state, QUEUE_STATE, and nothing has changed; or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
+ * the queue's state does not allow it; on failure nothing changes.
  */
 ndshm_reason_t ndshm_queue_clear_filter(struct ndshm_adapter *adapter, u32 id);
 
 /**
- * ndshm_queue_complete - the queue's allocation is complete
- * @adapter: that was registered
- * @id: of the queue
+ * ndshm_queue_complete() - Report that the queue's allocation is complete
+ * @adapter: a registered adapter
+ * @id: id of the queue
  *
- * Context: process; may sleep.
- * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
- * state, QUEUE_STATE, and nothing has changed; or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
+ * the queue's state does not allow it; on failure nothing changes.
  */
 ndshm_reason_t ndshm_queue_complete(struct ndshm_adapter *adapter, u32 id);
 
 /**
- * ndshm_queue_free - begin to free it, which ends with ops->freed()
- * @adapter: that was registered
- * @id: of the queue
+ * ndshm_queue_free() - Begin to free a queue
+ * @adapter: a registered adapter
+ * @id: id of the queue
  *
- * Context: process; may sleep.
- * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
- * state, QUEUE_STATE, and nothing has changed; or none.
+ * The queue is freed when ops->freed() is called.
+ *
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
+ * the queue's state does not allow it; on failure nothing changes.
  */
 ndshm_reason_t ndshm_queue_free(struct ndshm_adapter *adapter, u32 id);
 
 /**
- * ndshm_queue_dma_stopped - the device does not write into the queue's blocks
- * @adapter: that was registered
- * @id: of the queue
+ * ndshm_queue_dma_stopped() - Report that DMA into the queue's blocks has stopped
+ * @adapter: a registered adapter
+ * @id: id of a queue that is being freed
  *
- * For queues that are being freed only. ops->free_blocks() and ops->freed() may be
- * called before it returns.
+ * ops->free_blocks() and ops->freed() may be called before this function returns.
  *
- * Context: process; may sleep.
- * Return: QUEUE_DEFAULT for 0, QUEUE_UNKNOWN, or, if it cannot happen in the queue's
- * state, QUEUE_STATE, and nothing has changed; or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
+ * the queue's state does not allow it; on failure nothing changes.
  */
 ndshm_reason_t ndshm_queue_dma_stopped(struct ndshm_adapter *adapter, u32 id);
 
 /**
- * ndshm_queue_query - a queue as it is just now
- * @adapter: that was registered
- * @id: of any queue, 0 among them
- * @state: of the queue
- * @filters: how many are set
- * @usage: what it has; may be NULL
+ * ndshm_queue_query() - Get the state and usage of a queue
+ * @adapter: a registered adapter
+ * @id: id of any queue, including 0
+ * @state: state of the queue
+ * @filters: number of filters
+ * @usage: usage of the queue; may be NULL
  *
- * Context: process; may sleep.
- * Return: QUEUE_UNKNOWN, or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE or QUEUE_UNKNOWN.
  */
 ndshm_reason_t ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
 				 enum ndshm_queue_state *state, u32 *filters,
 				 struct ndshm_queue_usage *usage);
 
 /**
- * ndshm_vport_create - a further virtual port
- * @adapter: that was registered
- * @ops: what its driver is told; stays until its freed was called
- * @context: first argument of each of them
- * @id: stored last: never 0, unique among the adapter's ports, and not used again
- *	soon
+ * ndshm_vport_create() - Create a virtual port
+ * @adapter: a registered adapter
+ * @ops: callbacks; must stay valid until freed() was called
+ * @context: first argument of the callbacks
+ * @id: id of the port, stored last: never 0, unique among the adapter's ports, and not
+ *	reused soon
  *
- * Context: process; may sleep.
- * Return: ADAPTER_REMOVED if the adapter is being unregistered, MEMORY, or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, MEMORY, or ADAPTER_REMOVED if the adapter is being
+ * unregistered.
  */
 ndshm_reason_t ndshm_vport_create(struct ndshm_adapter *adapter,
 				  const struct ndshm_queue_ops *ops,
 				  void *context, u32 *id);
 
 /**
- * ndshm_vport_activate - the port can have blocks from now on
- * @adapter: that was registered
- * @id: of the port
+ * ndshm_vport_activate() - Allow allocations for a port
+ * @adapter: a registered adapter
+ * @id: id of the port
  *
- * Context: process; may sleep.
- * Return: QUEUE_DEFAULT for 0, PORT_UNKNOWN, PORT_STATE, or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, PORT_UNKNOWN or PORT_STATE.
  */
 ndshm_reason_t ndshm_vport_activate(struct ndshm_adapter *adapter, u32 id);
 
 /**
- * ndshm_vport_delete - begin the port's end
- * @adapter: that was registered
- * @id: of the port
+ * ndshm_vport_delete() - Begin to delete a port
+ * @adapter: a registered adapter
+ * @id: id of the port
  *
- * The device does not write into its blocks any more, and nothing that was received is
- * indicated any more. It ends with ops->freed(), perhaps before this returns.
+ * The caller must have stopped DMA into the port's blocks, and must not indicate received
+ * packets any more. The port is deleted when ops->freed() is called, which can happen
+ * before this function returns.
  *
- * Context: process; may sleep.
- * Return: QUEUE_DEFAULT for 0, PORT_UNKNOWN, PORT_STATE, or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, PORT_UNKNOWN or PORT_STATE.
  */
 ndshm_reason_t ndshm_vport_delete(struct ndshm_adapter *adapter, u32 id);
 
 /**
- * ndshm_vport_query - a port as it is just now
- * @adapter: that was registered
- * @id: of any port, 0 among them
- * @state: of the port
- * @usage: what it has; may be NULL
+ * ndshm_vport_query() - Get the state and usage of a port
+ * @adapter: a registered adapter
+ * @id: id of any port, including 0
+ * @state: state of the port
+ * @usage: usage of the port; may be NULL
  *
- * Context: process; may sleep.
- * Return: PORT_UNKNOWN, or none.
+ * Context: Process context; may sleep.
+ * Return: NDSHM_REASON_NONE or PORT_UNKNOWN.
  */
 ndshm_reason_t ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
 				 enum ndshm_vport_state *state,

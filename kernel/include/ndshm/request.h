@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Requests: blocks that are asked for now, where one cannot sleep, and had later.
+ * Requests: asynchronous allocation of blocks, for callers that cannot sleep.
  */
 #ifndef _NDSHM_REQUEST_H
 #define _NDSHM_REQUEST_H
@@ -19,33 +19,35 @@ struct ndshm_request;
 struct task_struct;
 
 /**
- * typedef ndshm_done_handler - a request has its end
- * @request: its reason and block say how it ended. It is the caller's again, who
- *	may free it here, or submit it anew
+ * typedef ndshm_done_handler - completion handler of a request
+ * @request: the completed request; its reason and block are the result. The caller owns
+ *	it again and may free or resubmit it from the handler.
  *
- * Called exactly once for each request that was accepted. The block, if there is one,
- * carries one reference, which is now the caller's. It is not called for a block that
- * was revoked before: that is a reason. While this runs the block's revoked callback
- * may come; it does not free a block that this has not handed over to it yet.
+ * Called exactly once for each accepted request. A block carries one reference, which the
+ * caller owns from now on. A block revoked before the completion is freed and reported as
+ * a failure. The revocation callback can run concurrently with this handler; it must not
+ * free a block that the handler has not yet passed to it.
  *
- * Context: process, of a workqueue; may sleep; no lock of ndshm is held. Two of one group
- * can run at the same time: one of what was carried out, one of what was aborted.
+ * Context: Process context, from a workqueue; may sleep; no lock of ndshm is held. Two
+ * handlers of a group can run concurrently: one for an executed and one for an aborted
+ * request.
  */
 typedef void (*ndshm_done_handler)(struct ndshm_request *request);
 
 /**
- * struct ndshm_request - a block that is asked for
- * @parameters: as for ndshm_allocate(). Its adapter and its provider need be there
- *	only when it is submitted; its list stays until @done. Outputs are written
- *	before @done; the list may also be if it fails in the end, because it was
- *	aborted or the block revoked after it had been made
- * @cookie: the caller's name for it, unique among those of its group that are out
- * @done: called when it has its end
- * @reason: out: NDSHM_REASON_NONE, or why there is no block
- * @block: out: NULL, unless @reason is NDSHM_REASON_NONE
+ * struct ndshm_request - an asynchronous allocation
+ * @parameters: as for ndshm_allocate(). The caller's references to the adapter and the
+ *	provider are needed until submission only, the list until @done. Results are
+ *	written before @done; the list can also be written by a request that fails, if
+ *	it is aborted or its block revoked after the allocation.
+ * @cookie: caller's id of the request, unique among the requests in flight of its group
+ * @done: completion handler
+ * @reason: out: NDSHM_REASON_NONE, or the reason for the failure
+ * @block: out: the block, or NULL on failure
  *
- * The memory is the caller's, who fills in what is not an output, and does not touch
- * it from ndshm_allocate_async() until @done. What follows @block is the core's.
+ * The caller allocates the structure and sets all members that are not results. It must
+ * not access the structure from ndshm_allocate_async() until @done. The members after
+ * @block are private to the core.
  */
 struct ndshm_request {
 	struct ndshm_parameters parameters;
@@ -61,24 +63,24 @@ struct ndshm_request {
 };
 
 /**
- * struct ndshm_requests - requests of one caller, which end together
+ * struct ndshm_requests - a group of requests with a common end
  *
- * They are carried out one after the other, as they came; a caller who wants several
- * at a time has several groups. All members are the core's.
+ * A group executes its requests in the order of submission, one at a time; use several
+ * groups for concurrency. All members are private to the core.
  */
 struct ndshm_requests {
 	/* private: */
-	raw_spinlock_t lock;	/* all members but the works and idle */
+	raw_spinlock_t lock;	/* protects all members but the work items and idle */
 	struct list_head waiting;
 	struct list_head aborted;
 	struct ndshm_request *running;
-	struct rb_root known;	/* by cookie */
+	struct rb_root known;	/* requests in flight that are not aborted, by cookie */
 	unsigned int most;
 	unsigned int out;
 	unsigned int telling;
 	bool closed;
-	struct mutex worker_lock;	/* creation and cgroups of the worker */
-	struct task_struct *worker;	/* of a client; NULL: a workqueue's */
+	struct mutex worker_lock;	/* serialises creation of worker and its cgroup changes */
+	struct task_struct *worker;	/* of a client; NULL: a workqueue is used */
 	ndshm_reason_t (*admit)(struct ndshm_request *request);
 	struct work_struct carrying_out;
 	struct work_struct aborting;
@@ -86,66 +88,68 @@ struct ndshm_requests {
 };
 
 /**
- * ndshm_requests_init - make a group
- * @requests: its memory
- * @most: how many may be out at a time
+ * ndshm_requests_init() - Initialise a group of requests
+ * @requests: memory of the group
+ * @most: maximum number of requests in flight
  *
- * It ends with ndshm_requests_end().
+ * Must be undone with ndshm_requests_end().
  *
- * Context: any.
+ * Context: Any.
  */
 void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most);
 
 /**
- * ndshm_allocate_async - ask for a block
- * @requests: whose request it will be
- * @request: as described above
+ * ndshm_allocate_async() - Submit a request for a block
+ * @requests: group of the request
+ * @request: the request
  *
- * After PENDING its done is called exactly once, perhaps before this returns, whatever
- * goes meanwhile: if the adapter, its queue or the provider has gone by then, that is
- * what it is told.
+ * If PENDING is returned, the done handler is called exactly once, possibly before this
+ * function returns. If the adapter, its queue or the provider is removed meanwhile, the
+ * request completes with the reason for this.
  *
- * Context: any but NMI; neither sleeps nor allocates memory.
- * Return: NDSHM_REASON_PENDING. Anything else is why nothing was begun, and done is not
- *	called: what ndshm_allocate() finds wrong in parameters; COOKIE, one of that
- *	name is out, perhaps this one, which goes on; REQUESTS, as many are out as
- *	can be; REQUEST_ABORTED, the group is ending
+ * Context: Any but NMI; neither sleeps nor allocates memory.
+ * Return: NDSHM_REASON_PENDING. For any other reason the request is not submitted and
+ * done is not called: those of ndshm_allocate() for invalid parameters; COOKIE if a
+ * request with this cookie (possibly @request itself, which is not affected) is in
+ * flight; REQUESTS if the group has its maximum in flight; REQUEST_ABORTED if the group
+ * is ending.
  */
 ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
 				    struct ndshm_request *request);
 
 /**
- * ndshm_request_cancel - end a request that is out as REQUEST_ABORTED
- * @requests: whose it is
- * @cookie: which one
+ * ndshm_request_cancel() - Cancel a request in flight
+ * @requests: group of the request
+ * @cookie: cookie of the request
  *
- * One that waits ends at once; one that is being carried out, as soon as the provider
- * has answered, which then gets its memory back. Its done is called as ever, not by this.
+ * The request completes with REQUEST_ABORTED: at once if it has not begun, else when the
+ * provider returns, whose memory is then freed. done is called asynchronously, not by
+ * this function.
  *
- * Context: any but NMI.
- * Return: NDSHM_REASON_NONE; REQUEST_UNKNOWN: none of that cookie is out, it has ended
- *	or is about to
+ * Context: Any but NMI.
+ * Return: NDSHM_REASON_NONE, or REQUEST_UNKNOWN if no request with this cookie is in
+ * flight, or if it is about to complete.
  */
 ndshm_reason_t ndshm_request_cancel(struct ndshm_requests *requests,
 				    u64 cookie);
 
 /**
- * ndshm_requests_abort - cancel all that are out, and take none any more
- * @requests: whose
+ * ndshm_requests_abort() - Cancel all requests of a group and refuse new ones
+ * @requests: the group
  *
- * Context: any but NMI.
+ * Context: Any but NMI.
  */
 void ndshm_requests_abort(struct ndshm_requests *requests);
 
 /**
- * ndshm_requests_end - end a group
- * @requests: its memory is the caller's again
+ * ndshm_requests_end() - Drain a group of requests
+ * @requests: the group; the caller may free it on return
  *
- * No request is taken any more; those that are out are waited for until the last done
- * has returned. After ndshm_requests_abort() that takes as long as the provider that is
- * working on one.
+ * Refuses new requests and waits until the last done handler has returned. After
+ * ndshm_requests_abort() this waits at most for the provider that is executing a request.
  *
- * Context: process, not done; may sleep.
+ * Context: Process context; may sleep. Must not be called from a done handler of the
+ * group.
  */
 void ndshm_requests_end(struct ndshm_requests *requests);
 
