@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Who may use adapters and providers.
+ * Permissions of adapters and providers.
  */
 #include <errno.h>
 

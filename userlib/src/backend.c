@@ -3,7 +3,7 @@
 
 #include "internal.h"
 
-/* The last one takes what no other knows. */
+/* The last entry has no scheme and accepts every path. */
 static const struct ndshm_backend *const backends[] = {
 	&ndshm__backend_memfd,
 	&ndshm__backend_section,

@@ -17,11 +17,13 @@ static int module_open(struct ndshm *ndshm, const char *where)
 	int fd;
 
 	do {
-		/* Who looks for a record decides itself whether to wait. */
+		/* O_NONBLOCK: module_read_record() waits with poll(). */
 		fd = open(where, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0) {
-		/* A node that outlived its driver is as good as none. */
+		/*
+		 * ENXIO and ENODEV: the device node exists, but the module is not loaded.
+		 */
 		if (errno == ENXIO || errno == ENODEV)
 			return -ENOENT;
 		return -errno;
@@ -40,13 +42,13 @@ int ndshm__ioctl(int fd, unsigned long number, void *argument)
 {
 	int ret;
 
-	/* What was interrupted has changed nothing. */
+	/* An interrupted command has not changed anything. */
 	do {
 		ret = ioctl(fd, number, argument);
 	} while (ret < 0 && errno == EINTR);
 	if (ret < 0)
 		return -errno;
-	/* No command of ndshm answers anything but 0. */
+	/* All commands of ndshm return 0 on success. */
 	return ret ? -EPROTO : 0;
 }
 
@@ -88,7 +90,7 @@ static int64_t now_ms(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* Milliseconds, for poll(). */
+/* Milliseconds left of @timeout, as an argument of poll(). */
 static int left_of(int timeout, int64_t since)
 {
 	int64_t gone = now_ms() - since;
@@ -114,7 +116,10 @@ static int module_read_record(struct ndshm *ndshm, int timeout, struct ndshm_com
 			return -EPROTO;
 		if (errno != EAGAIN)
 			return -errno;
-		/* What comes then another thread may have read before us. */
+		/*
+		 * Another thread may read the record between poll() and read(); then poll
+		 * again.
+		 */
 		ready = poll(&wanted, 1, left);
 		if (ready <= 0)
 			return ready ? -errno : -EAGAIN;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * "section:", a client without a device: what there is to say is kept somewhere, in a
- * process that was passed a section and may have nothing else.
+ * "section:", a client without a device, for processes that only adopt sections. A
+ * section needs a context to store the reasons of failures.
  */
 #include <errno.h>
 #include <string.h>
@@ -82,7 +82,7 @@ static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t
 	return 0;
 }
 
-/* Without blocks and claims there is nothing to map. */
+/* No member @map: without blocks and claims there is nothing to map. */
 const struct ndshm_backend ndshm__backend_section = {
 	.scheme = "section:",
 	.open = section_open,

@@ -10,10 +10,10 @@
 
 /**
  * struct ndshm_block - a block of memory
- * @ndshm: whose it is, with a reference
- * @info: as of the allocation
- * @lock: for @memory
- * @memory: where it is mapped, or NULL
+ * @ndshm: the client, with a reference
+ * @info: as returned by the allocation
+ * @lock: protects @memory
+ * @memory: address of the mapping, or NULL
  */
 struct ndshm_block {
 	struct ndshm *ndshm;
@@ -54,7 +54,7 @@ static void free_objects(struct ndshm_block **blocks, size_t count)
 	}
 }
 
-/* What must not fail once the module has answered is made before. */
+/* Allocate the objects before the command, which could not be undone on failure. */
 static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -89,7 +89,10 @@ static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
 		return error;
 	error = ndshm__command(ndshm, NDSHM_BLOCK_ALLOC, &argument);
 	if (error) {
-		/* The objects' references are not the last: the reason stays. */
+		/*
+		 * Does not drop the last reference to the context, which stores the
+		 * reason.
+		 */
 		free_objects(blocks, count);
 		return error;
 	}
@@ -113,7 +116,9 @@ NDSHM_API int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *
 	struct ndshm_block_info *infos;
 	int error;
 
-	/* The arrays are as long as the count says, so look at it first. */
+	/*
+	 * @count is the length of the arrays: validate it before writing to @out.
+	 */
 	if (!count || count > ndshm->info.out_max_batch)
 		return ndshm__refuse(ndshm, NDSHM_REASON_COUNT);
 	for (size_t i = 0; i < count; i++)
@@ -141,7 +146,7 @@ NDSHM_API void ndshm_free(struct ndshm_block *block)
 		return;
 	unmap(block);
 	argument.handle = block->info.handle;
-	/* After ndshm_close() there is no handle left to give back. */
+	/* Fails after ndshm_close(), which has freed all handles. */
 	ndshm__command(block->ndshm, NDSHM_BLOCK_FREE, &argument);
 	ndshm__block_drop(block);
 }
@@ -159,7 +164,7 @@ static int map(struct ndshm_block *block)
 		return ndshm__done(ndshm, -EOPNOTSUPP);
 	error = ndshm->backend->map(ndshm, block->info.mmap_offset, block->info.length,
 				    &block->memory);
-	/* mmap() has no header: its errno says what can be said. */
+	/* mmap() returns no reason; derive it from the errno. */
 	if (error == -ENODEV)
 		return ndshm__refuse(ndshm, NDSHM_REASON_BLOCK_REVOKED);
 	return ndshm__done(ndshm, error);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Claims, and the registers of what was claimed. A claim's object lives as
- * long as its client is open.
+ * Claims and their BAR mappings. The object of a claim lives until its client is closed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,13 +14,13 @@ struct bar {
 };
 
 /**
- * struct ndshm_claim - a PCI function that a client owns
+ * struct ndshm_claim - a claim of a PCI function
  * @next: in ndshm->claims
- * @ndshm: whose it is
+ * @ndshm: the client
  * @adapter: id
- * @isolation: what was missing when it was claimed
- * @lock: for @bars
- * @bars: those that are mapped have a start
+ * @isolation: NDSHM_ISOLATION_* properties missing at the time of the claim
+ * @lock: protects @bars
+ * @bars: mappings; start is NULL if a BAR is not mapped
  */
 struct ndshm_claim {
 	struct ndshm_claim *next;
@@ -44,7 +43,10 @@ NDSHM_API int ndshm_claim(struct ndshm *ndshm, uint32_t adapter, unsigned int ad
 	int error;
 
 	*out = NULL;
-	/* First, because a claim cannot be given back alone. */
+	/*
+	 * Allocate before the command: a claim ends with its client only, so it could not
+	 * be undone.
+	 */
 	claim = calloc(1, sizeof(*claim));
 	if (!claim)
 		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
@@ -98,7 +100,7 @@ static int map_bar(struct ndshm_claim *claim, unsigned int number, struct bar *b
 				    &bar->start);
 	if (!error)
 		bar->length = argument.out_length;
-	/* mmap() has no header: its errno says what can be said. */
+	/* mmap() returns no reason; derive it from the errno. */
 	if (error == -ENODEV)
 		return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_REMOVED);
 	return ndshm__done(ndshm, error);
@@ -140,7 +142,7 @@ void ndshm__forget_claims(struct ndshm *ndshm)
 {
 	struct ndshm_claim *claim;
 
-	/* Nobody else uses the context any more. */
+	/* No lock: ndshm_close() must not run concurrently with other calls on claims. */
 	while ((claim = ndshm->claims)) {
 		ndshm->claims = claim->next;
 		free_claim(claim);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Clients: open, close, info, and the way of every command.
+ * Clients: open, close, info, and execution of commands.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ int ndshm__answer(struct ndshm *ndshm, int error, const void *argument)
 	if (!error)
 		return ndshm__done(ndshm, 0);
 	ndshm__set_last(ndshm, header->reason, header->status);
-	/* A command that this module does not have yet. */
+	/* This module does not support the command. */
 	return error == -ENOTTY ? -EOPNOTSUPP : error;
 }
 
@@ -39,7 +39,10 @@ int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument)
 	return ndshm__answer(ndshm, ndshm->backend->command(ndshm, number, argument), argument);
 }
 
-/* Learn the limits; whatever is no ndshm, or an unknown one, ends here. */
+/*
+ * Read the limits. Fails for a file that is not an ndshm device, or an incompatible
+ * version of it.
+ */
 static int get_acquainted(struct ndshm *ndshm)
 {
 	int error;
@@ -56,7 +59,7 @@ static int get_acquainted(struct ndshm *ndshm)
 
 static const char *default_place(void)
 {
-	/* Not the environment of somebody with less privilege. */
+	/* Returns NULL in a set-user-ID program, whose environment is not trusted. */
 	const char *where = secure_getenv("NDSHM_BACKEND");
 
 	return where && *where ? where : NDSHM_DEVICE;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the library's files know of each other. Names that do not leave it
- * start with ndshm__.
+ * Interfaces between the library's files. Names that are not exported start with ndshm__.
  */
 #ifndef NDSHM_INTERNAL_H
 #define NDSHM_INTERNAL_H
@@ -19,32 +18,32 @@ struct ndshm_block;
 struct ndshm_section;
 
 /**
- * struct ndshm_backend - where a client's requests go
- * @scheme: what ndshm_open() is told to have it, or NULL: any path
- * @open: set up ndshm->fd or ndshm->memfd; -errno. Undone by @close.
- * @close: end what the client has
- * @command: one ioctl of <linux/ndshm.h>: 0, or -errno with the header filled
- *	in where there is a reason
- * @map: memory at an mmap_offset, shared, readable and writable
- * @create_section: as @command with NDSHM_SECTION_CREATE; sets the section's kind and
- *	descriptor
- * @read_record: the next request that has ended, within @timeout milliseconds (below 0:
- *	whenever); -EAGAIN: none has. NULL: none is made
- * @list_adapters: *@count rows for free(), and NULL if there are none; if @name
- *	is not NULL, the one that it names, or -ENOENT
+ * struct ndshm_backend - implementation of a client's calls
+ * @scheme: prefix that selects the backend in ndshm_open(), or NULL: any path
+ * @open: Sets ndshm->fd or ndshm->memfd; returns -errno. Undone by @close.
+ * @close: Releases all resources of the client.
+ * @command: Executes one ioctl of <linux/ndshm.h>: returns 0, or -errno with the reason
+ *	and status of the header set if there are any.
+ * @map: Maps memory at an mmap_offset, shared, readable and writable.
+ * @create_section: As @command with NDSHM_SECTION_CREATE; sets the section's kind and
+ *	descriptor.
+ * @read_record: Reads the next completion, waiting at most @timeout milliseconds (below
+ *	0: without limit); -EAGAIN: none. NULL: asynchronous requests are not supported.
+ * @list_adapters: Lists *@count rows that the caller frees with free(), NULL if there are
+ *	none; if @name is not NULL, the one adapter of this name, or -ENOENT.
  * @list_providers: the same for providers
  * @list_blocks: the same for blocks, which have no name
  * @list_sections: the same for sections
  * @list_queues: the same for queues and ports
- * @set_access: as ndshm_set_adapter_access() or, if @provider, ndshm_set_provider_access(),
- *	with what was checked. NULL: there is no permission to set
- * @quotas: as the lists, for users and what they may have; if @uid is not NULL, that of
- *	the one user, who can be NDSHM_UID_SELF. NULL: there are no quotas
- * @set_quota: as ndshm_set_quota(), with a real uid and what was checked. NULL with
- *	@quotas
- * @monitor: as ndshm_monitor_open(). NULL: there are no events
+ * @set_access: As ndshm_set_adapter_access() or, if @provider,
+ *	ndshm_set_provider_access(), with validated arguments. NULL: not supported.
+ * @quotas: As the lists, for the quotas of users; if @uid is not NULL, of this one user,
+ *	which can be NDSHM_UID_SELF. NULL: not supported.
+ * @set_quota: As ndshm_set_quota(), with a real uid and validated arguments. NULL if
+ *	@quotas is.
+ * @monitor: As ndshm_monitor_open(). NULL: not supported.
  *
- * Any number of threads at a time. *out is set on success only.
+ * Can be called concurrently. *out is set on success only.
  */
 struct ndshm_backend {
 	const char *scheme;
@@ -75,10 +74,10 @@ extern const struct ndshm_backend ndshm__backend_module;
 extern const struct ndshm_backend ndshm__backend_memfd;
 extern const struct ndshm_backend ndshm__backend_section;
 
-/* Why the last call of one thread failed. */
+/* Reason of the last failure of one thread. */
 struct ndshm_last {
 	struct ndshm_last *next;
-	uintptr_t thread;	/* 0: nobody's */
+	uintptr_t thread;	/* 0: unused entry */
 	uint32_t reason;
 	uint32_t status;
 };
@@ -86,15 +85,15 @@ struct ndshm_last {
 /**
  * struct ndshm - a client
  * @backend: never NULL
- * @references: the opener's, until ndshm_close(), and one of each block and section
- * @fd: of the module's device, or -1
- * @memfd: of the memfd backend, or NULL
- * @closed: ndshm_close() was called; only blocks and sections are left
- * @info: as of ndshm_open(): limits and the default adapter
- * @claims: under ndshm__lock()
- * @lasts: under ndshm__lock()
- * @first_last: the opening thread's, so that it needs no memory
- * @link: in the list of last.c, under ndshm__lock()
+ * @references: one until ndshm_close(), and one for each block and section
+ * @fd: descriptor of the module's device, or -1
+ * @memfd: data of the memfd backend, or NULL
+ * @closed: ndshm_close() was called; only blocks and sections remain
+ * @info: limits and the default adapter, as read by ndshm_open()
+ * @claims: protected by ndshm__lock()
+ * @lasts: protected by ndshm__lock()
+ * @first_last: entry of the opening thread, which thereby needs no allocation
+ * @link: list of contexts of last.c, protected by ndshm__lock()
  */
 struct ndshm {
 	const struct ndshm_backend *backend;
@@ -112,28 +111,35 @@ struct ndshm {
 /* context.c */
 void ndshm__get(struct ndshm *ndshm);
 void ndshm__put(struct ndshm *ndshm);
-/* Carry out a command, and remember its reason. */
+/* Execute a command and record its reason. Returns -errno. */
 int ndshm__command(struct ndshm *ndshm, unsigned long number, void *argument);
-/* Remember the reason of a command that was answered so. Returns what to say of it. */
+/*
+ * Record the reason of a completed command, whose header is at @argument. Returns @error
+ * as the library reports it.
+ */
 int ndshm__answer(struct ndshm *ndshm, int error, const void *argument);
 
-/* block.c: an object without a block, or NULL; and one that has got none. */
+/*
+ * block.c: a block object without a block, or NULL; free such an object; set the block of
+ * an object.
+ */
 struct ndshm_block *ndshm__block_make(struct ndshm *ndshm);
 void ndshm__block_drop(struct ndshm_block *block);
 void ndshm__block_fill(struct ndshm_block *block, const struct ndshm_block_info *info);
 
-/* claim.c: unmap the bars and free the objects of all claims. */
+/* claim.c: unmap the BARs and free the objects of all claims. */
 void ndshm__forget_claims(struct ndshm *ndshm);
 
-/* backend_module.c: ioctl(), again if it was interrupted. 0 or -errno. */
+/* backend_module.c: ioctl(), repeated on EINTR. Returns 0 or -errno. */
 int ndshm__ioctl(int fd, unsigned long number, void *argument);
 
 /* backend.c */
 const struct ndshm_backend *ndshm__find_backend(const char *where);
 
 /*
- * last.c. One lock for every list of the library: it is held for a few
- * instructions, never around a system call, and is free in a child of fork().
+ * last.c. One lock for all lists of the library. It is held for short critical sections,
+ * never across a system call; pthread_atfork() handlers make it free in a child of
+ * fork().
  */
 void ndshm__lock(void);
 void ndshm__unlock(void);
@@ -141,16 +147,17 @@ int ndshm__last_open(struct ndshm *ndshm);
 void ndshm__last_close(struct ndshm *ndshm);
 void ndshm__set_last(struct ndshm *ndshm, uint32_t reason, uint32_t status);
 /*
- * Remember that the call succeeded, or failed without a reason of the module's;
- * -ENOMEM has one all the same. Returns @error.
+ * Record that the call succeeded or failed without a reason of the module. -ENOMEM is
+ * recorded as the reason MEMORY. Returns @error.
  */
 int ndshm__done(struct ndshm *ndshm, int error);
-/* Remember why the library itself refuses. Returns the reason's -errno. */
+/* Record a reason for which the library itself refuses a call. Returns its -errno. */
 int ndshm__refuse(struct ndshm *ndshm, uint32_t reason);
 
 /*
- * process.c. A number that this process has and none of its ancestors; never 0, but
- * there must have been an open that answered 0, and not -errno.
+ * process.c. ndshm__process() returns a number, never 0, that differs from those of all
+ * ancestors of this process. A call of ndshm__process_open() must have succeeded before;
+ * it returns 0 or -errno.
  */
 int ndshm__process_open(void);
 uint32_t ndshm__process(void);
@@ -168,7 +175,7 @@ int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, siz
 int ndshm__netlink_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
 int ndshm__netlink_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
 
-/* netlink_access.c, netlink_quota.c, monitor.c: likewise. */
+/* netlink_access.c, netlink_quota.c, monitor.c: the same. */
 int ndshm__netlink_set_access(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
 			      const struct ndshm_access *access);
 int ndshm__netlink_quotas(struct ndshm *ndshm, const uint32_t *uid, struct ndshm_quota_row **out,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Why the last call of a thread on a context failed.
+ * Reason of the last failure, per thread and context.
  *
- * A thread without an entry has had no failure. An entry goes with its context
- * or its thread, whichever ends first.
+ * A thread without an entry has had no failure. An entry is freed with its context or at
+ * the end of its thread, whichever comes first.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,11 +14,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_error;
 
-/* A thread's value is its number, from 1 on; 0: it has none yet. */
+/* The key's value is the thread's number, from 1 on; 0: the thread has none yet. */
 static pthread_key_t key;
 static uintptr_t last_thread;
 
-/* All contexts, through their link. */
+/* All contexts, linked by their member link. */
 static struct ndshm *contexts;
 
 void ndshm__lock(void)
@@ -51,7 +51,7 @@ static void forget(struct ndshm *ndshm, uintptr_t thread)
 	last->status = NDSHM_STATUS_SUCCESS;
 	if (last == &ndshm->first_last)
 		return;
-	/* The first entry is the last of the list. */
+	/* first_last is always the last entry of the list. */
 	if (ndshm->lasts == last) {
 		ndshm->lasts = last->next;
 	} else {
@@ -79,7 +79,7 @@ static void set_up(void)
 		once_error = pthread_atfork(ndshm__lock, ndshm__unlock, ndshm__unlock);
 }
 
-/* This thread's number, or 0 if it has none and cannot get one. */
+/* Return this thread's number; 0 if it has none and cannot get one. */
 static uintptr_t this_thread(void)
 {
 	uintptr_t thread = (uintptr_t)pthread_getspecific(key);
@@ -128,7 +128,10 @@ void ndshm__last_close(struct ndshm *ndshm)
 	ndshm__unlock();
 }
 
-/* This thread's entry, a new one if it must be. Without memory there is none. */
+/*
+ * Return this thread's entry, which is a reused or a new one if it has none; NULL without
+ * memory.
+ */
 static struct ndshm_last *take(struct ndshm *ndshm, uintptr_t thread)
 {
 	struct ndshm_last *last = find(ndshm, thread);

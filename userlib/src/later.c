@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Blocks that come later.
+ * Asynchronous allocation of blocks.
  */
 #include <errno.h>
 
 #include "internal.h"
 
-/* A module without it takes the arguments for others, and answers reading in another way. */
+/*
+ * A module without NDSHM_FEATURE_ASYNC would misinterpret the arguments, and its read()
+ * works differently.
+ */
 static int check(const struct ndshm *ndshm)
 {
 	if (ndshm->closed)
@@ -58,7 +61,7 @@ static int read_record(struct ndshm *ndshm, int timeout, struct ndshm_completion
 
 NDSHM_API int ndshm_next_done(struct ndshm *ndshm, int timeout, struct ndshm_done *out)
 {
-	/* What must not fail once the record has been read is made before. */
+	/* Allocate the object first: a record that was read cannot be put back. */
 	struct ndshm_block *block = ndshm__block_make(ndshm);
 	struct ndshm_completion record;
 	int error;

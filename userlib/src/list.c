@@ -37,7 +37,7 @@ NDSHM_API int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **ou
 	*out = NULL;
 	*count = 0;
 	error = ndshm->backend->list_blocks(ndshm, out, count);
-	/* A backend has them in an order of its own. */
+	/* The order of the backends is not defined. */
 	if (!error && *count)
 		qsort(*out, *count, sizeof(**out), compare_blocks);
 	return ndshm__done(ndshm, error);

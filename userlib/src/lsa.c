@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The four LSA calls: a section each, with a heap in it.
+ * The four LSA functions: each section has a heap.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,13 +10,14 @@
 #include "section_internal.h"
 
 /**
- * struct entry - a section by its base
- * @next: never changes
- * @base: NULL: it is to be used again
- * @section: the section; like @heap, does not change while there is a base
- * @heap: the section's
+ * struct entry - maps a base address to a section
+ * @next: next entry; constant
+ * @base: address of the section; NULL: the entry can be reused
+ * @section: the section; constant while @base is set, as is @heap
+ * @heap: the section's heap
  *
- * Entries are added and never taken away, so that nobody needs a lock to look.
+ * Entries are added to the list and never removed, so that lookups need no lock. New
+ * entries are filled and published under ndshm__lock().
  */
 struct entry {
 	struct entry *next;
@@ -28,8 +29,8 @@ struct entry {
 static _Atomic(struct entry *) entries;
 
 /*
- * The process's context, and whether the library has opened it. Another one, for what is
- * adopted where there is none. Under ndshm__lock().
+ * The process's context, and whether the library has opened it. @adopter is a "section:"
+ * context for adopted sections if there was no context. Protected by ndshm__lock().
  */
 static struct ndshm *context;
 static bool context_is_own;
@@ -48,7 +49,10 @@ static struct entry *find(void *base)
 	return entry;
 }
 
-/* One that nobody uses; with the lock. NULL: there is no memory. */
+/*
+ * Return an unused entry, allocated if necessary, or NULL without memory. Called with
+ * ndshm__lock() held.
+ */
 static struct entry *new_entry(void)
 {
 	struct entry *entry = entries;
@@ -65,7 +69,9 @@ static struct entry *new_entry(void)
 	return entry;
 }
 
-/* The section's base, from now on known; it is closed if that fails. */
+/*
+ * Add a section to the entries. Returns its base, or closes the section and returns NULL.
+ */
 static void *enter(struct ndshm_section *section)
 {
 	struct ndshm_heap *heap;
@@ -92,8 +98,9 @@ static void *enter(struct ndshm_section *section)
 }
 
 /*
- * Nobody finds it any more, nor uses it again before it is without a base; of several
- * threads that try, one succeeds.
+ * Prevent further lookups of a section. The address of @leaving marks the entry as
+ * neither usable nor reusable until end() clears it, so that only one of several threads
+ * can succeed.
  */
 static struct entry *leave(void *base)
 {
@@ -120,7 +127,7 @@ static void end(struct entry *entry)
  * Contexts
  */
 
-/* With the lock. */
+/* Called with ndshm__lock() held. */
 static bool use(struct ndshm *ndshm, bool own)
 {
 	if (!context) {
@@ -130,7 +137,7 @@ static bool use(struct ndshm *ndshm, bool own)
 	return context == ndshm;
 }
 
-/* The one there is, or one that is opened; or NULL. */
+/* Return the current context, or open one; NULL on failure. */
 static struct ndshm *any_context(void)
 {
 	struct ndshm *ndshm, *opened;
@@ -151,12 +158,12 @@ static struct ndshm *any_context(void)
 		opened = NULL;
 	ndshm = context;
 	ndshm__unlock();
-	/* Another thread was first. */
+	/* NULL, unless another thread has set the context meanwhile. */
 	ndshm_close(opened);
 	return ndshm;
 }
 
-/* For a section that is there, and needs no device. */
+/* Return a context for ndshm_section_adopt(), which needs no device. */
 static struct ndshm *any_adopter(void)
 {
 	struct ndshm *ndshm, *opened;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Events by generic netlink. libnl makes the socket; what arrives is read here, since
- * libnl has the same number for events that were lost and for a lack of memory.
+ * Events by generic netlink. The socket is created by libnl but read directly, since
+ * libnl returns the same error for lost events (ENOBUFS) and for a lack of memory.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -14,17 +14,17 @@
 
 #include "netlink_internal.h"
 
-/* Longer than any message of the family. */
+/* Larger than any message of the family. */
 #define DATAGRAM 16384
 
 /**
- * struct ndshm_monitor - who listens
- * @ndshm: holds a reference
- * @sock: joined to the group
- * @family: its number
- * @next: the first message of @bytes that was not looked at
- * @left: bytes from there on
- * @bytes: a datagram
+ * struct ndshm_monitor - an event listener
+ * @ndshm: the context, with a reference
+ * @sock: socket, member of the multicast group
+ * @family: number of the family
+ * @next: next unread message in @bytes
+ * @left: number of bytes from there on
+ * @bytes: the last datagram
  */
 struct ndshm_monitor {
 	struct ndshm *ndshm;
@@ -33,7 +33,7 @@ struct ndshm_monitor {
 	struct nlmsghdr *next;
 	int left;
 	union {
-		struct nlmsghdr first;	/* aligned */
+		struct nlmsghdr first;	/* for alignment */
 		char bytes[DATAGRAM];
 	};
 };
@@ -75,12 +75,18 @@ static int join(struct nl_sock *sock)
 	return ndshm__nle_errno(group < 0 ? group : nl_socket_add_membership(sock, group));
 }
 
-/* Calls with many blocks make as many events, and the usual room is soon full. */
+/*
+ * A call with many blocks sends as many events, which can overflow a buffer of the
+ * default size.
+ */
 static void make_room(struct nl_sock *sock)
 {
 	const int size = 4 << 20;
 
-	/* Who may listen usually may have more than the system's limit, too. */
+	/*
+	 * SO_RCVBUFFORCE requires CAP_NET_ADMIN; otherwise set as much as the system's
+	 * limit allows.
+	 */
 	if (setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		nl_socket_set_buffer_size(sock, size, 0);
 }
@@ -138,7 +144,7 @@ NDSHM_API void ndshm_monitor_close(struct ndshm_monitor *monitor)
 	free(monitor);
 }
 
-/* The next datagram of the kernel's. */
+/* Receive the next datagram from the kernel; others are skipped. */
 static int receive(struct ndshm_monitor *monitor)
 {
 	struct sockaddr_nl from;
@@ -177,7 +183,7 @@ static int read_event(struct nlmsghdr *message, struct ndshm_event *event)
 	return 0;
 }
 
-/* Of the family, and of a kind that this library knows? Answers to us are not. */
+/* Return true for events that this library knows. Replies to requests are no events. */
 static bool is_event(const struct ndshm_monitor *monitor, struct nlmsghdr *message)
 {
 	uint8_t command;

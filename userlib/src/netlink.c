@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Lists of what the module holds, by generic netlink. Every request has a
- * socket of its own: threads share nothing, and nothing survives a fork.
+ * Lists of the module's objects, by generic netlink. Each request uses a socket of its
+ * own, so that threads and children of fork() share no state.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 #include "netlink_internal.h"
 
-/* A dump that things come and go in is begun anew, but not for ever. */
+/* Maximum number of attempts of a dump that concurrent changes interrupt. */
 #define DUMP_ATTEMPTS 16
 
 _Static_assert(NDSHM_A_ADAPTER_MAX <= ATTRIBUTES_MAX, "adapters have the most attributes");
@@ -24,13 +24,13 @@ _Static_assert(NDSHM_A_QUEUE_MAX <= ATTRIBUTES_MAX, "queues have the most attrib
 _Static_assert(NDSHM_NAME_SIZE == NDSHM_NAME_MAX, "names are as long here as there");
 
 /**
- * struct answer - what has come so far
- * @table: of which kind; NULL: nothing is to come
- * @rows: @count of them, with room for @capacity
- * @count: rows
- * @capacity: rows
+ * struct answer - reply that is being received
+ * @table: kind of the rows; NULL: no rows expected
+ * @rows: array of @count rows, with room for @capacity
+ * @count: number of rows
+ * @capacity: number of rows that fit
  * @error: 0, or the first -errno
- * @pending: the end has not come
+ * @pending: the final message has not been received
  */
 struct answer {
 	const struct ndshm_table *table;
@@ -41,7 +41,7 @@ struct answer {
 	bool pending;
 };
 
-/* What the kernel answers does not come through here: see on_error(). */
+/* Errors that the kernel returns are not converted here: see on_error(). */
 int ndshm__nle_errno(int error)
 {
 	switch (error < 0 ? -error : error) {
@@ -77,7 +77,7 @@ int ndshm__nle_errno(int error)
 	case NLE_FAILURE:
 		return -EIO;
 	default:
-		/* The rest says that a message was not what it should be. */
+		/* All other errors of libnl mean an invalid message. */
 		return -EBADMSG;
 	}
 }
@@ -97,14 +97,14 @@ uint64_t ndshm__attr_u64(const struct nlattr *attr)
 	return attr ? nla_get_u64(attr) : 0;
 }
 
-/* A string that is too long is cut. */
+/* Truncates a string that is too long. */
 static void get_string(char *to, size_t size, const struct nlattr *attr)
 {
 	if (attr)
 		nla_strlcpy(to, attr, size);
 }
 
-/* libnl itself asks nothing of a signed number's length. */
+/* NLA_S32 of libnl implies no minimum length. */
 #define SIGNED_POLICY { .type = NLA_S32, .minlen = sizeof(int32_t) }
 
 static const struct nla_policy adapter_policy[NDSHM_A_ADAPTER_MAX + 1] = {
@@ -349,7 +349,7 @@ static int on_row(struct nl_msg *message, void *context)
 	return NL_SKIP;
 }
 
-/* The kernel's own errno, which libnl's numbers would blur. */
+/* Keep the kernel's errno: libnl maps several of these to one of its own. */
 static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *context)
 {
 	struct answer *answer = context;
@@ -369,7 +369,7 @@ static int on_ack(struct nl_msg *message, void *context)
 	return NL_STOP;
 }
 
-/* A dump that failed says so in its last message. */
+/* The last message of a dump has its error. */
 static int on_finish(struct nl_msg *message, void *context)
 {
 	const struct nlmsghdr *header = nlmsg_hdr(message);
@@ -418,7 +418,7 @@ static int ask(struct nl_sock *sock, int family, struct answer *answer,
 	return error < 0 ? ndshm__nle_errno(error) : receive(sock, answer);
 }
 
-/* libnl has no number for most of what socket() answers, but errno stays. */
+/* libnl maps most errors of socket() to NLE_FAILURE, but errno is preserved. */
 static int connect_socket(struct nl_sock *sock)
 {
 	int error;
@@ -440,7 +440,10 @@ int ndshm__netlink_connect(struct nl_sock **out, int *family)
 		*family = genl_ctrl_resolve(sock, NDSHM_FAMILY_NAME);
 		if (*family < 0)
 			error = ndshm__nle_errno(*family);
-		/* Not loaded, or not shown in this network namespace. */
+		/*
+		 * The module is not loaded, or this network namespace has no ndshm
+		 * family.
+		 */
 		if (error == -ENOENT)
 			error = -EOPNOTSUPP;
 	}
@@ -451,7 +454,10 @@ int ndshm__netlink_connect(struct nl_sock **out, int *family)
 	return error;
 }
 
-/* One attempt, on a fresh socket; the rows are the caller's, also on failure. */
+/*
+ * Execute a request once, on a new socket. The caller must free the rows, also on
+ * failure.
+ */
 static int request(struct answer *answer, const struct ndshm_query *query)
 {
 	struct nl_sock *sock;
@@ -476,10 +482,10 @@ int ndshm__netlink_query(const struct ndshm_table *table, const struct ndshm_que
 		answer.error = 0;
 		error = request(&answer, query);
 	}
-	/* What is asked for alone is there, and is alone. */
+	/* A request for one object has exactly one row. */
 	if (!error && table && !query->dump && answer.count != 1)
 		error = -EBADMSG;
-	/* Those of an attempt that was given up do not count. */
+	/* Also frees the rows of a failed last attempt. */
 	if (error || !answer.count) {
 		free(answer.rows);
 		answer.rows = NULL;
@@ -491,7 +497,7 @@ int ndshm__netlink_query(const struct ndshm_table *table, const struct ndshm_que
 	return 0;
 }
 
-/* What names one of them. */
+/* Name of one object, and its attribute. */
 struct name {
 	int attribute;
 	const char *text;
@@ -504,7 +510,9 @@ static int put_name(struct nl_msg *message, const void *with)
 	return nla_put_string(message, name->attribute, name->text);
 }
 
-/* @text: the name of one, or NULL: all. */
+/*
+ * @text: name of one object, or NULL for all.
+ */
 static int list(const struct ndshm_table *table, const char *text, void **out, size_t *count)
 {
 	const struct name name = { table->name, text };
@@ -515,7 +523,7 @@ static int list(const struct ndshm_table *table, const char *text, void **out, s
 		.with = &name,
 	};
 
-	/* The module has no longer one. */
+	/* No object of the module has a longer name. */
 	if (text && strlen(text) >= NDSHM_NAME_MAX)
 		return -ENOENT;
 	return ndshm__netlink_query(table, &query, out, count);

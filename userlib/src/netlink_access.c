@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Permission by generic netlink.
+ * Permissions by generic netlink.
  */
 #include "netlink_internal.h"
 
-/* @first: attribute of the owner; group, mode and reset policy follow. */
+/*
+ * @first is the attribute of the owner; those of group, mode and reset policy follow it
+ * in the order of the NDSHM_ACCESS_* bits.
+ */
 struct change {
 	int id_attribute;
 	int first;

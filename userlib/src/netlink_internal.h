@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files that speak netlink know of each other.
+ * Interfaces between the files that use netlink.
  */
 #ifndef NDSHM_NETLINK_INTERNAL_H
 #define NDSHM_NETLINK_INTERNAL_H
@@ -13,18 +13,17 @@
 
 #include "internal.h"
 
-/* Of any kind of object. */
+/* The highest attribute of all kinds of objects. */
 #define ATTRIBUTES_MAX NDSHM_A_QUOTA_MAX
 
 /**
- * struct ndshm_table - how a kind of object is asked for and read
+ * struct ndshm_table - requesting and parsing a kind of object
  * @command: NDSHM_CMD_*_GET
- * @name: attribute that names one, or 0
+ * @name: attribute with the name of one object, or 0
  * @max: highest attribute
  * @policy: of the attributes
  * @row_size: bytes of a row
- * @fill: make a row, zeroed before, of the attributes; those that are missing
- *	are NULL
+ * @fill: Fills a zeroed row from the attributes; missing attributes are NULL.
  */
 struct ndshm_table {
 	uint8_t command;
@@ -39,11 +38,12 @@ extern const struct ndshm_table ndshm__adapters, ndshm__providers, ndshm__blocks
 	ndshm__sections, ndshm__queues, ndshm__quotas;
 
 /**
- * struct ndshm_query - what is asked
+ * struct ndshm_query - a request
  * @command: NDSHM_CMD_*
- * @dump: for all
- * @put: append attributes to the message; 0 or libnl's error. NULL: there are none
- * @with: for @put
+ * @dump: request all objects
+ * @put: Appends attributes to the message; returns 0 or libnl's error. NULL: no
+ *	attributes.
+ * @with: argument of @put
  */
 struct ndshm_query {
 	uint8_t command;
@@ -52,13 +52,16 @@ struct ndshm_query {
 	const void *with;
 };
 
-/* Rows of a table, which can be of no use (NULL): 0 or -errno. The rows are for free(). */
+/*
+ * Execute a request. @table is NULL for requests without a reply. Returns 0 or -errno;
+ * the caller frees *@rows with free().
+ */
 int ndshm__netlink_query(const struct ndshm_table *table, const struct ndshm_query *query,
 			 void **rows, size_t *count);
 
-/* The one place where libnl's errors become ours. */
+/* Convert an error of libnl to -errno. */
 int ndshm__nle_errno(int error);
-/* A socket that is connected, and the family's number; 0 or -errno. */
+/* Open a connected socket and get the number of the family. Returns 0 or -errno. */
 int ndshm__netlink_connect(struct nl_sock **sock, int *family);
 
 uint32_t ndshm__attr_u32(const struct nlattr *attr);

@@ -54,7 +54,7 @@ const struct ndshm_table ndshm__quotas = {
 	.fill = fill_quota,
 };
 
-/* The attribute is left out for who asks. */
+/* Without this attribute the kernel replies with the requester's own quota. */
 static int put_uid(struct nl_msg *message, const void *with)
 {
 	const uint32_t *uid = with;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Which process this is. A child of fork() finds out by itself, with whatever
- * other threads of its parent have been doing: it finds a page wiped.
+ * Process identity. A child of fork() detects that it is a new process by a page that is
+ * wiped on fork (MADV_WIPEONFORK). This needs no atfork handler and no lock, so it is
+ * safe no matter what other threads of the parent did at the time of the fork.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -9,10 +10,10 @@
 
 #include "internal.h"
 
-/* The process's number, or 0 in a child that has not asked yet. */
+/* Number of the process; 0 in a child that has not called ndshm__process() yet. */
 static _Atomic(atomic_uint *) place;
 
-/* Inherited, so that a child's number is none that it could have inherited. */
+/* Inherited, so that the number of a child differs from those of its ancestors. */
 static atomic_uint last_number;
 
 int ndshm__process_open(void)

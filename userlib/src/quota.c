@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What users may have.
+ * Quotas of users.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ NDSHM_API int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **ou
 	*out = NULL;
 	*count = 0;
 	error = backend->quotas ? backend->quotas(ndshm, NULL, out, count) : -EOPNOTSUPP;
-	/* The kernel's order is of numbers in another namespace. */
+	/* The kernel sorts by uids of another user namespace. */
 	if (!error && *count)
 		qsort(*out, *count, sizeof(**out), compare);
 	return ndshm__done(ndshm, error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Sections, whoever answers for them.
+ * Sections of all kinds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,11 +10,11 @@
 
 #include "section_internal.h"
 
-/* What a section's pieces are, so that one can be shown by a huge page. */
+/* Chunk size of the module; a chunk aligned to it can be mapped by a huge page. */
 #define SLOT	(2UL << 20)
 
 /*
- * Commands, and who holds
+ * Commands and holders
  */
 
 static uint32_t process_of(uint64_t holder)
@@ -27,7 +27,10 @@ static int number_of(uint64_t holder)
 	return (int)(uint32_t)holder;
 }
 
-/* In a child of fork() the parent's holder ends, as far as this process has it. */
+/*
+ * In a child of fork(), drop this process's copy of the parent's holder. The exchange
+ * makes one of several threads close the descriptor.
+ */
 static void drop_inherited(struct ndshm_section *section)
 {
 	uint64_t seen = section->holder;
@@ -45,7 +48,10 @@ static int section_command(struct ndshm_section *section, unsigned long number, 
 			     argument);
 }
 
-/* This process's holder, in *@holder. The first of several threads makes it. */
+/*
+ * Return this process's holder in *@holder, attaching if there is none. Of several
+ * threads that attach, the first sets section->holder and the others detach again.
+ */
 static int hold(struct ndshm_section *section, int *holder)
 {
 	struct ndshm_section_attach argument = {
@@ -85,7 +91,7 @@ static int holder_command(struct ndshm_section *section, unsigned long number, v
  * Mapping
  */
 
-/* What of a reservation of @size and a slot is not used, around @start. */
+/* Unmap the unused parts of a reservation of @size + SLOT bytes around @start. */
 static void give_edges_back(char *room, char *start, size_t size)
 {
 	if (start > room)
@@ -94,9 +100,9 @@ static void give_edges_back(char *room, char *start, size_t size)
 }
 
 /*
- * Map the section at a multiple of a slot, in a place that is reserved first. By mmap()
- * and not by mremap(): libraries that hook memory calls lose the address given to
- * mremap(), UCX 1.13 among them, which then succeeds elsewhere.
+ * Map the section at a multiple of SLOT, over a reserved range. Uses mmap() and not
+ * mremap(): some libraries that intercept memory calls, for example UCX 1.13, drop the
+ * address argument of mremap(), which then succeeds at another address.
  */
 static int map_aligned(struct ndshm_section *section, int protection)
 {
@@ -116,7 +122,7 @@ static int map_aligned(struct ndshm_section *section, int protection)
 		munmap(start, size);
 		error = -ENOMEM;
 	}
-	/* After a failure another thread may have mapped something at @place. */
+	/* After a failure another thread may have mapped something at @place: keep it. */
 	give_edges_back(room, place, size);
 	if (!error)
 		section->base = place;
@@ -131,19 +137,22 @@ static int map(struct ndshm_section *section)
 
 	if (section->size > SIZE_MAX - SLOT)
 		return -ENOMEM;
-	/* A refusal of this mapping leaves nothing behind, unlike one over a reservation. */
+	/*
+	 * Test whether mmap() of the section succeeds at all: its failure over the
+	 * reservation would leave a hole in it, which another thread could use.
+	 */
 	start = mmap(NULL, section->size, protection, MAP_SHARED, section->fd, 0);
 	if (start == MAP_FAILED)
 		return -errno;
 	error = map_aligned(section, protection);
 	munmap(start, section->size);
-	/* The module sets this by itself. */
+	/* The module sets VM_DONTDUMP itself; memfd does not. */
 	if (!error)
 		madvise(section->base, section->size, MADV_DONTDUMP);
 	return error;
 }
 
-/* Learn what it is, and map it; whatever is no section ends here. */
+/* Query the section and map it. Fails if the descriptor is not that of a section. */
 static int show(struct ndshm_section *section)
 {
 	struct ndshm_section_query argument = { .size = sizeof(argument) };
@@ -155,7 +164,7 @@ static int show(struct ndshm_section *section)
 	section->size = argument.out_max_size;
 	section->readonly = argument.out_flags & NDSHM_SECTION_READONLY;
 	error = argument.out_flags & NDSHM_SECTION_DELETED ? -EIDRM : map(section);
-	/* mmap() has no header: its errno says what can be said. */
+	/* mmap() returns no reason; derive it from the errno. */
 	if (error == -EIDRM)
 		return ndshm__refuse(ndshm, NDSHM_REASON_SECTION_DELETED);
 	if (error == -ENODEV)
@@ -164,10 +173,10 @@ static int show(struct ndshm_section *section)
 }
 
 /*
- * Life
+ * Life cycle
  */
 
-/* NULL: there is no memory for it. */
+/* Returns NULL without memory. */
 static struct ndshm_section *make_object(struct ndshm *ndshm)
 {
 	struct ndshm_section *section;
@@ -205,7 +214,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 {
 	struct ndshm_section_create argument = {
 		.size = sizeof(argument),
-		/* Who wants to keep extents itself consents to it. */
+		/* A creator with NDSHM_ATTACH_KEEP permits it for its own holder. */
 		.flags = request->flags & NDSHM_ATTACH_KEEP ? NDSHM_CREATE_PERMIT_KEEP : 0,
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
@@ -218,7 +227,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	int error;
 
 	*out = NULL;
-	/* Of no use before the first extent, which is too late to be told. */
+	/* Invalid flags would otherwise be reported by the first allocation only. */
 	if (request->flags & ~NDSHM_ATTACH_KEEP)
 		return ndshm__refuse(ndshm, NDSHM_REASON_FLAGS);
 	section = make_object(ndshm);
@@ -228,7 +237,10 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	error = ndshm->backend->create_section(ndshm, &argument, section);
 	error = error ? ndshm__answer(ndshm, error, &argument) : show(section);
 	if (error) {
-		/* The object's reference is not the last: the reason stays. */
+		/*
+		 * Does not drop the last reference to the context, which stores the
+		 * reason.
+		 */
 		free_object(section);
 		return error;
 	}
@@ -236,7 +248,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	return 0;
 }
 
-/* The kind that knows the descriptor. */
+/* Find the kind that recognises the descriptor. */
 static int find_kind(struct ndshm_section *section)
 {
 	static const struct ndshm_section_kind *const kinds[] = {
@@ -307,7 +319,7 @@ NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags
 }
 
 /*
- * What there is to ask
+ * Properties
  */
 
 NDSHM_API int ndshm_section_share(struct ndshm_section *section, uint32_t flags, int *fd)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Memory of a section in any size: its heap, and what it has from the section.
+ * Allocation in a section: the heap and its source of extents.
  */
 #include <errno.h>
 
 #include "section_internal.h"
 
-/* What this thread's last extent was refused for, until that was told. */
+/*
+ * Error of this thread's last extent allocation, whose reason is recorded; reset once it
+ * was reported.
+ */
 static _Thread_local int refused;
 
 static int alloc_extent(void *section, uint64_t length, uint64_t alignment, uint64_t *offset)
@@ -22,7 +25,7 @@ static int free_extent(void *section, uint64_t offset)
 	return ndshm_extent_free(section, offset);
 }
 
-/* A child's section attaches by itself. */
+/* Nothing to do: the section attaches on the first command of a child. */
 static int attach(void *section)
 {
 	(void)section;
@@ -35,7 +38,7 @@ static const struct ndshm_extent_source source = {
 	.attach = attach,
 };
 
-/* The first of several threads opens it. */
+/* Of several threads that open the heap, the first sets section->heap. */
 static int open_heap(struct ndshm_section *section, struct ndshm_heap **out)
 {
 	struct ndshm_heap *seen = NULL;
@@ -56,7 +59,7 @@ int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out)
 	return *out ? 0 : open_heap(section, out);
 }
 
-/* More than the section is, no extent is asked for. */
+/* The heap requests no extent for a size greater than the section. */
 int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error)
 {
 	const bool told = error == refused && size <= section->size;
@@ -70,7 +73,10 @@ static int end_free(struct ndshm_section *section, int error)
 	return error == -EINVAL ? ndshm__done(section->ndshm, error) : error;
 }
 
-/* @call sets `memory`, or `error`; the order of arguments' evaluation is nobody's. */
+/*
+ * @call sets `memory`, or `error`. Statements, as the order of evaluation of arguments is
+ * undefined.
+ */
 #define FROM_HEAP(section, out, bytes, call) do { \
 	struct ndshm_heap *heap; \
 	void *memory; \
@@ -124,7 +130,7 @@ NDSHM_API size_t ndshm_section_usable_size(struct ndshm_section *section, const 
 }
 
 /*
- * Places
+ * Pointers and offsets
  */
 
 NDSHM_API int ndshm_section_offset(const struct ndshm_section *section, const void *pointer,
@@ -149,7 +155,7 @@ NDSHM_API int ndshm_section_pointer(const struct ndshm_section *section, uint64_
 }
 
 /*
- * What there is to know, and to tell
+ * Error handler and statistics
  */
 
 NDSHM_API int ndshm_section_on_misuse(struct ndshm_section *section, ndshm_heap_hook hook,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the library's files know of sections.
+ * Interfaces between the library's files for sections.
  */
 #ifndef NDSHM_SECTION_INTERNAL_H
 #define NDSHM_SECTION_INTERNAL_H
@@ -11,15 +11,16 @@
 #include "internal.h"
 
 /**
- * struct ndshm_section_kind - who answers for a section
- * @adopt: is the descriptor one of this kind? 0 or -errno; -ENOTTY: it is not
- * @command: one ioctl of <linux/ndshm.h>, of the section or, if it is not negative,
- *	of a holder: 0, or -errno with the header filled in where there is a reason
- * @detach: this process has nothing to do with a holder any more, which is its own
- *	or was inherited
- * @close: the last of the section in this process, and its descriptor
+ * struct ndshm_section_kind - implementation of a section
+ * @adopt: Checks that the descriptor is of this kind: returns 0, -ENOTTY if it is not, or
+ *	another -errno.
+ * @command: Executes one ioctl of <linux/ndshm.h> on the section or, if @holder is not
+ *	negative, on a holder: returns 0, or -errno with the reason and status of the
+ *	header set if there are any.
+ * @detach: Releases this process's holder or its copy of an inherited one.
+ * @close: Closes the section and its descriptor in this process; the last call.
  *
- * Any number of threads at a time, but for @adopt and @close.
+ * Can be called concurrently, except @adopt and @close.
  */
 struct ndshm_section_kind {
 	int (*adopt)(struct ndshm_section *section);
@@ -32,22 +33,23 @@ struct ndshm_section_kind {
 extern const struct ndshm_section_kind ndshm__section_module;
 extern const struct ndshm_section_kind ndshm__section_memfd;
 
-/* No holder, for @command, and in struct ndshm_section_delete. */
+/* Not a holder; for @command and struct ndshm_section_delete. */
 #define NO_HOLDER	(-1)
 
 /**
- * struct ndshm_section - a section, as one process has it
- * @ndshm: keeps the reasons; with a reference
- * @kind: NULL before it is known
- * @fd: close-on-exec
- * @memfd: of the kind of that name
+ * struct ndshm_section - a section in one process
+ * @ndshm: context that stores the reasons, with a reference
+ * @kind: implementation; NULL until it is known
+ * @fd: descriptor, close-on-exec
+ * @memfd: data of the kind ndshm__section_memfd
  * @flags: NDSHM_ATTACH_*
- * @readonly: the descriptor is
- * @base: where it is mapped, or NULL
- * @size: of the mapping, in bytes
- * @heap: what is allocated of it, or NULL: nothing ever was
- * @holder: 0, or the number of the process that attached, and its holder in the lower
- *	half. Without a lock, which a child of fork() could find taken
+ * @readonly: the descriptor is read-only
+ * @base: address of the mapping, or NULL
+ * @size: size of the mapping in bytes
+ * @heap: heap of the section; NULL until the first allocation
+ * @holder: 0, or the number of the process that attached in the upper half and its holder
+ *	in the lower. Atomic instead of protected by a lock, which a child of fork()
+ *	could inherit locked.
  */
 struct ndshm_section {
 	struct ndshm *ndshm;
@@ -62,11 +64,11 @@ struct ndshm_section {
 	_Atomic uint64_t holder;
 };
 
-/* section_heap.c: the section's; -errno */
+/* section_heap.c: get the section's heap, opening it if necessary. Returns 0 or -errno. */
 int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out);
 /*
- * The heap has refused @size bytes: the reason is that of the extent that it did not
- * get, or, if it has not asked for any, not that of a call before. Returns @error.
+ * Record the reason for a failed allocation of @size bytes: that of the extent that the
+ * heap could not get or, if it has requested none, the reason of @error. Returns @error.
  */
 int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error);
 

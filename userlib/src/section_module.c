@@ -9,7 +9,10 @@
 
 #include "section_internal.h"
 
-/* Nothing is asked of a driver or a file system that somebody else may have chosen. */
+/*
+ * Send no ioctl to a descriptor of another driver or file system, on which the number
+ * could have any effect.
+ */
 static int adopt(struct ndshm_section *section)
 {
 	struct statfs system;
