@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The heap, as its users see it.
+ * Public interface of the heap.
  *
- * Allocating and freeing what a thread's cache can serve takes no lock, and
- * writes nothing that another thread writes at the same time but by chance:
+ * Allocating and freeing from a thread's cache takes no lock and avoids contended cache
+ * lines:
  *
- * - struct ndshm_heap is only read; it never changes.
- * - The cache is the thread's own, in pages of its own. That statistics read it
- *   costs only while they do.
- * - The states of 1 KiB of memory share a line of the processor's cache. Two
- *   threads that write to it have blocks within the same KiB, whose own lines
- *   lie as close; a cache is filled with blocks that are side by side.
+ * - struct ndshm_heap is only read.
+ * - A heap cache belongs to its thread and has pages of its own. Statistics read it only
+ *   while they are collected.
+ * - The states of 1 KiB of memory share a CPU cache line. Two threads write to the same
+ *   line only if they have blocks within the same KiB; a heap cache is filled with
+ *   adjacent blocks, which makes that rare.
  *
- * The state is exchanged rather than read and written: that is what makes one of
- * two threads that free the same block lose. The line is the thread's own, so
- * nobody waits.
+ * Freeing uses an atomic exchange of the state, so that only one of two threads that free
+ * the same block succeeds. It is cheap, because the line is rarely contended.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -45,9 +44,12 @@ int ndshm__heap_enter(struct ndshm_heap *heap)
 
 static void set_up_spans(struct ndshm_heap *heap)
 {
-	/* In a small section a whole span for a class would soon be all there is. */
+	/*
+	 * Small spans, as in a small section one span for each class would take all
+	 * memory.
+	 */
 	bool small = heap->max_size < 8 << 20;
-	/* Of the least size that has such spans. */
+	/* Smallest size of each kind of span. */
 	const size_t least[SPAN_KINDS] = { 16, SMALL_BYTES };
 
 	heap->spans[SPAN_SMALL].shift = small ? 12 : 14;
@@ -127,7 +129,10 @@ static void *pointer_to(const struct ndshm_heap *heap, uint64_t granule)
 	return heap->base + (granule << GRANULE_SHIFT);
 }
 
-/* Turned right, so that what is not aligned is as far out as what is not in here. */
+/*
+ * Return the granule of a pointer. Rotates the offset, so that unaligned pointers give a
+ * number above all granules, as do pointers outside the section.
+ */
 static inline uint64_t granule_of(const struct ndshm_heap *heap, const void *pointer)
 {
 	uint64_t offset = (uintptr_t)pointer - (uintptr_t)heap->base;
@@ -153,7 +158,7 @@ static uint64_t alloc_run(struct ndshm_heap *heap, size_t alignment, size_t size
 
 	if (size <= RUN_BYTES && alignment <= RUN_BYTES)
 		granule = ndshm__run_alloc(heap, alignment, size, &ret);
-	/* Large, or nothing is left that could be cut. */
+	/* Too large for a run, or the pool cannot grow. */
 	if (granule == NOWHERE && is_short(ret))
 		granule = ndshm__large_alloc(heap, alignment, size, &ret);
 	if (granule == NOWHERE)
@@ -169,13 +174,13 @@ static __attribute__((noinline)) void *alloc_slow(struct ndshm_heap *heap, unsig
 
 	granule = ndshm__cache_refill(heap, class, &ret);
 	if (granule == NOWHERE && is_short(ret)) {
-		/* What this thread has free may be what it needs. */
+		/* The cache of this thread may have the missing memory. */
 		ndshm__heap_trim(heap);
 		granule = ndshm__cache_refill(heap, class, &ret);
 	}
 	if (likely(granule != NOWHERE))
 		return hand_out(heap, class, granule);
-	/* Even a small one gets a page, if there is no more. */
+	/* Last resort for small blocks: an extent of one page. */
 	if (is_short(ret))
 		granule = ndshm__large_alloc(heap, 1, heap->classes[class].size, &ret);
 	if (granule != NOWHERE)
@@ -237,7 +242,7 @@ void *ndshm__heap_alloc_aligned(struct ndshm_heap *heap, size_t alignment, size_
 		*error = -ENOMEM;
 		return NULL;
 	}
-	/* A class of such sizes is aligned as its spans are, and runs as units. */
+	/* Blocks of a class are aligned as their spans are, and runs as units. */
 	rounded = ndshm__round_up(size, alignment);
 	if (rounded <= (alignment <= UNIT_BYTES ? CLASS_BYTES : SPAN_BYTES) &&
 	    alignment <= PAGE_BYTES)
@@ -245,7 +250,7 @@ void *ndshm__heap_alloc_aligned(struct ndshm_heap *heap, size_t alignment, size_
 	return alloc_large(heap, alignment, size, error);
 }
 
-/* What is not cached: the state is known to have been the caller's. */
+/* Free a block that the cache does not take. @state is the block's previous state. */
 static __attribute__((noinline)) int free_slow(struct ndshm_heap *heap, void *pointer,
 					       uint64_t granule, unsigned int state)
 {
@@ -275,7 +280,7 @@ int ndshm__heap_free(struct ndshm_heap *heap, void *pointer)
 		return free_slow(heap, pointer, granule, state);
 	bin = &cache->bins[state];
 	top = ndshm__bin_top(bin);
-	/* That of what is no class is always full. */
+	/* Bins of states that are not a class are always full. */
 	if (unlikely(top == bin->end || granule >= bin->line))
 		return free_slow(heap, pointer, granule, state);
 	*top = granule;
@@ -293,13 +298,13 @@ void *ndshm__heap_calloc(struct ndshm_heap *heap, size_t count, size_t size, int
 		return NULL;
 	}
 	pointer = ndshm__heap_alloc(heap, bytes, error);
-	/* An extent of its own is zero, and mostly not there yet. */
+	/* Extents are zeroed, and writing would allocate their pages. */
 	if (pointer && heap->state[granule_of(heap, pointer)] != STATE_EXTENT)
 		memset(pointer, 0, bytes);
 	return pointer;
 }
 
-/* 0 if it is no live block. */
+/* Returns 0 if the pointer is not a live block. */
 static size_t usable(struct ndshm_heap *heap, const void *pointer)
 {
 	uint64_t granule = granule_of(heap, pointer);
@@ -345,7 +350,7 @@ void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, i
 		return NULL;
 	}
 	memcpy(new, pointer, old < size ? old : size);
-	/* It can have been freed by another meanwhile. */
+	/* Another thread may have freed it meanwhile, which is misuse. */
 	ret = ndshm__heap_free(heap, pointer);
 	if (ret) {
 		ndshm__heap_free(heap, new);

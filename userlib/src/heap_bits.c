@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Sets of numbers, ordered.
+ * Ordered sets of numbers.
  */
 #include "heap_internal.h"
 
@@ -61,7 +61,10 @@ uint64_t ndshm__bits_last(const struct heap_bits *bits, uint64_t up_to)
 				up_to = up_to * 64 + 63 - __builtin_clzll(bits->level[i][up_to]);
 			return up_to;
 		}
-		/* Nothing in this word: look for one before it that has something. */
+		/*
+		 * No number up to here in this word: find the last non-zero word before
+		 * it.
+		 */
 		if (up_to < 64)
 			return NOWHERE;
 		up_to = up_to / 64 - 1;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The threads' caches: a bin of free blocks for each class.
+ * Caches of the threads: a bin of free blocks for each class.
  *
- * A cache is its thread's: it goes when that ends. When a heap is closed its
- * caches are emptied, forget the heap, and may serve another. In a child of
- * fork() they are wiped, which looks the same.
+ * A cache belongs to one thread and is freed when the thread ends. When a heap is closed
+ * its caches are emptied and detached, and may serve another heap. In a child of fork()
+ * they are wiped, which has the same effect.
  *
- * Locks: the registry's, then a heap's. The registry's is held by who ends a
- * thread and who closes a heap, either of which could be gone for the other.
+ * Lock order: the registry's lock, then a heap's lock. The end of a thread and the close
+ * of a heap take the registry's lock, so that neither frees an object that the other
+ * uses.
  */
 #include <errno.h>
 
@@ -19,20 +20,21 @@
 static struct heap_cache nobody;
 HIDDEN_TLS struct heap_cache *ndshm__cache = &nobody;
 
-/* This thread's, through their thread_next. */
+/* Caches of this thread, linked by thread_next. */
 static HIDDEN_TLS struct heap_cache *caches;
 
-/* In memory that is wiped, so that a child finds it free. */
+/* In memory that is wiped on fork, so that a child finds the lock unlocked. */
 struct registry {
 	pthread_mutex_t lock;
 };
 
 /*
- * Made once, by whoever is the first that can: what fails for want of memory, or of
- * keys, is tried again by the next. Without a lock, which a child could find taken.
+ * Created once, by the first thread that succeeds; failures for lack of memory or keys
+ * are retried by the next heap. Atomic instead of protected by a lock, which a child
+ * could inherit locked.
  */
 static _Atomic(struct registry *) registry;
-static atomic_ulong key_and_one;	/* 0: there is none yet */
+static atomic_ulong key_and_one;	/* key + 1; 0: not created */
 
 static size_t cache_bytes(void)
 {
@@ -77,7 +79,7 @@ static unsigned int take(struct ndshm_heap *heap, unsigned int class, uint64_t *
 	return 1;
 }
 
-/* With the heap's lock held. */
+/* Return all blocks of a cache. Called with the heap's lock held. */
 static void drain(struct ndshm_heap *heap, struct heap_cache *cache)
 {
 	for (unsigned int i = 1; i <= CLASSES; i++) {
@@ -158,7 +160,7 @@ int ndshm__cache_set_up(void)
 	return error ? error : make_registry();
 }
 
-/* One that has no heap: an old one of this thread's, or a new one. */
+/* Return a cache without a heap: an unused one of this thread, or a new one. */
 static struct heap_cache *vacant(void)
 {
 	struct heap_cache *cache;
@@ -169,7 +171,7 @@ static struct heap_cache *vacant(void)
 	cache = ndshm__memory_map(cache_bytes());
 	if (!cache)
 		return NULL;
-	/* What is not told of the thread's end would never be given back. */
+	/* Without the key's destructor the cache would leak at the end of the thread. */
 	if (pthread_setspecific(key_and_one - 1, cache)) {
 		ndshm__memory_unmap(cache, cache_bytes());
 		return NULL;
@@ -179,7 +181,7 @@ static struct heap_cache *vacant(void)
 	return cache;
 }
 
-/* How many a bin may have at most: few when memory is to go back. */
+/* Maximum number of blocks in a bin: fewer while the pool has a line. */
 static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cache *cache,
 			    unsigned int class)
 {
@@ -188,7 +190,10 @@ static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cac
 	return cache->ebb ? most / EBB : most;
 }
 
-/* Heed the pool's line: nothing from there on stays in the bins, and little at all. */
+/*
+ * Apply the pool's line to a cache: return the blocks from the line on, and reduce the
+ * limits of the bins. Called with the heap's lock held.
+ */
 static void look(struct ndshm_heap *heap, struct heap_cache *cache)
 {
 	cache->tide = heap->core->tide;
@@ -211,7 +216,7 @@ static void look(struct ndshm_heap *heap, struct heap_cache *cache)
 	}
 }
 
-/* With the heap's lock held. */
+/* Attach a cache to a heap. Called with the heap's lock held. */
 static void join(struct ndshm_heap *heap, struct heap_cache *cache)
 {
 	uint64_t *granules = cache->granules;
@@ -234,7 +239,10 @@ static void join(struct ndshm_heap *heap, struct heap_cache *cache)
 	atomic_store_explicit(&cache->heap, heap, memory_order_relaxed);
 }
 
-/* This thread's for the heap, or NULL: then it must go without. With the lock held. */
+/*
+ * Return this thread's cache for the heap, or NULL without memory: the caller then
+ * bypasses the cache. Called with the heap's lock held.
+ */
 static struct heap_cache *get(struct ndshm_heap *heap)
 {
 	struct heap_cache *cache;
@@ -254,7 +262,7 @@ static struct heap_cache *get(struct ndshm_heap *heap)
 	return cache;
 }
 
-/* Who comes often gets a larger one. */
+/* Double the limit of a bin that is often empty or full. */
 static void enlarge(const struct ndshm_heap *heap, const struct heap_cache *cache,
 		    struct heap_bin *bin, unsigned int class)
 {
@@ -263,7 +271,7 @@ static void enlarge(const struct ndshm_heap *heap, const struct heap_cache *cach
 	bin->end = bin->start + (room < most ? room : most);
 }
 
-/* The bin may have some, if the thread used another heap last. */
+/* The bin can have blocks if the thread has used another heap since. */
 static uint64_t refill(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
 		       int *error)
 {
@@ -300,14 +308,17 @@ uint64_t ndshm__cache_refill(struct ndshm_heap *heap, unsigned int class, int *e
 	return granule;
 }
 
-/* How many leave a full bin: half, lest the next ones do. Of runs there are few. */
+/*
+ * Number of blocks to return from a full bin: half, to amortise the lock; of runs only
+ * one.
+ */
 static unsigned int flushed(const struct ndshm_heap *heap, const struct heap_bin *bin,
 			    unsigned int class)
 {
 	return heap->classes[class].kind == SPAN_NONE ? 1 : (bin->end - bin->start + 1) / 2;
 }
 
-/* Those go that lay there longest. */
+/* Returns the oldest blocks of a full bin. */
 static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
 		  uint64_t granule)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Classes of sizes: steps of 16 bytes up to 256, then of an eighth of the power
- * of two below; of runs, where most bytes are, of a unit.
+ * Size classes: in steps of 16 bytes up to 256, then of an eighth of the next lower power
+ * of two; above SPAN_BYTES in steps of a unit, as runs take most of the memory.
  *
- * A size that is rounded up to a multiple of a power of two has a class that is
- * one, too: either the steps there are multiples of that power, or it is one of
- * the steps. Aligned blocks rely on it.
+ * If a size is a multiple of a power of two (its alignment), so is the size of its class:
+ * either the steps there are multiples of that power, or the size is itself a class.
+ * Aligned allocation relies on this.
  */
 #include "heap_internal.h"
 
-/* In one bin, of a class up to the size. */
+/* Maximum bytes in one bin, for classes up to the size. */
 static const struct {
 	uint32_t size, bytes;
 } caches[] = {
@@ -61,7 +61,7 @@ void ndshm__class_set_up(struct ndshm_heap *heap)
 		uint32_t granules = size >> GRANULE_SHIFT;
 
 		class->size = size;
-		/* Exact for what is in a span: that has no more than 4,096 granules. */
+		/* Exact for all offsets in a span, which has at most 4,096 granules. */
 		class->reciprocal = (1ull << 32) / granules + 1;
 		class->kind = size <= SMALL_BYTES ? SPAN_SMALL :
 			      size <= SPAN_BYTES ? SPAN_LARGE : SPAN_NONE;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Extents: what the source has handed out.
+ * Extents allocated from the source.
  */
 #include <errno.h>
 
 #include "heap_internal.h"
 
-/* An extent's word: its pages, and below them its owner. */
+/* Entry of an extent: number of pages, and its owner in the lowest bit. */
 #define WORD_PAGES(word)	((uint64_t)(word) >> 1)
 #define WORD_OWNER(word)	((word) & 1)
 #define PAGES_MAX		(UINT32_MAX >> 1)
@@ -21,7 +21,7 @@ int ndshm__extent_alloc(struct ndshm_heap *heap, uint64_t length, uint64_t align
 	error = heap->source->alloc(heap->source_context, length, alignment, offset);
 	if (error)
 		return error;
-	/* The tables end where the section does. */
+	/* A bad reply of the source must not index beyond the tables. */
 	if (*offset % alignment || *offset > heap->max_size - length)
 		return -EIO;
 	return 0;
@@ -38,7 +38,7 @@ int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 	uint64_t page = offset >> PAGE_SHIFT, pages = length >> PAGE_SHIFT;
 	uint64_t before = ndshm__bits_last(&heap->starts, page + pages - 1);
 
-	/* A source that hands out twice would have two blocks in one place. */
+	/* Detect a source that allocates a range twice: two blocks would share it. */
 	if (before != NOWHERE && before + WORD_PAGES(heap->extent_words[before]) > page)
 		return -EIO;
 	heap->extent_words[page] = pages << 1 | owner;

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the heap's files know of each other.
+ * Interfaces between the heap's files.
  *
- * A block starts at a granule, and the granule's state says that it does: 0 if
- * no live block starts there, else its class, or STATE_RUN or STATE_EXTENT.
- * Freeing exchanges the state for 0: of any number of threads that try, one
- * sees a block, and has it.
+ * A block starts at a granule of 16 bytes. The state of this granule is the block's
+ * class, or STATE_RUN or STATE_EXTENT; it is 0 if no live block starts there. Freeing
+ * exchanges the state for 0, so that exactly one of several threads that free the same
+ * block succeeds.
  *
- *	state		where a block comes from		kept by
- *	1 ... CLASSES	a thread's cache, which is filled
- *			from spans (small) or from the pool	heap_cache.c
- *	STATE_RUN	the pool, without cache			heap_run.c
+ *	state		source of a block			implemented by
+ *	1 ... CLASSES	a thread's cache, filled from
+ *			spans (small) or from the pool		heap_cache.c
+ *	STATE_RUN	the pool, uncached			heap_run.c
  *	STATE_EXTENT	an extent of its own			heap_large.c
  *
- * Spans (heap_span.c) are pieces of one size with blocks of one class. They and
- * the runs are cut from the pool (heap_pool.c), which has its extents from the
- * source. Always the lowest place is taken, so that what is up high drains.
+ * Spans (heap_span.c) are chunks of one size with blocks of one class. Spans and runs are
+ * allocated from the pool (heap_pool.c), which gets extents from the source. Allocation
+ * always uses the lowest free address, so that extents at high addresses become empty.
  *
- * All memory that changes is wiped in a child of fork(). A wiped heap is one
- * that has no blocks and is not attached, and a wiped lock is free.
+ * All memory that is ever modified is wiped in a child of fork(). A wiped heap has no
+ * blocks and is not attached, and a wiped lock is unlocked.
  */
 #ifndef NDSHM_HEAP_INTERNAL_H
 #define NDSHM_HEAP_INTERNAL_H
@@ -32,18 +32,18 @@
 #define PAGE_SHIFT	12
 #define PAGE_BYTES	(1ul << PAGE_SHIFT)
 #define GRANULE_SHIFT	4
-#define UNIT_SHIFT	10			/* the pool's measure */
+#define UNIT_SHIFT	10			/* unit of the pool */
 #define UNIT_BYTES	(1ul << UNIT_SHIFT)
-#define SLOT_SHIFT	21			/* the kernel's measure */
+#define SLOT_SHIFT	21			/* chunk size of the kernel */
 #define SLOT_BYTES	(1ul << SLOT_SHIFT)
 #define SLOT_UNITS	(SLOT_BYTES / UNIT_BYTES)
 #define SLOT_WORDS	(SLOT_UNITS / 64)
 
-#define CLASSES		NDSHM_HEAP_CLASSES	/* from 1 on */
-#define CLASS_BYTES	(64ul << 10)		/* of the last class */
-#define SMALL_BYTES	(1ul << 10)		/* of the last class with small spans */
-#define SPAN_BYTES	(4ul << 10)		/* of the last class that has spans */
-#define RUN_BYTES	(256ul << 10)		/* more is an extent of its own */
+#define CLASSES		NDSHM_HEAP_CLASSES	/* class numbers start at 1 */
+#define CLASS_BYTES	(64ul << 10)		/* largest class */
+#define SMALL_BYTES	(1ul << 10)		/* largest class with small spans */
+#define SPAN_BYTES	(4ul << 10)		/* largest class with spans */
+#define RUN_BYTES	(256ul << 10)		/* larger blocks have an extent each */
 
 #define STATE_RUN	(CLASSES + 1)
 #define STATE_EXTENT	(CLASSES + 2)
@@ -55,16 +55,16 @@
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 
-/* Spans are of two sizes; blocks without any are runs. */
+/* Spans have one of two sizes; classes without spans (SPAN_NONE) use runs of the pool. */
 enum { SPAN_SMALL, SPAN_LARGE, SPAN_KINDS, SPAN_NONE = SPAN_KINDS };
 
 /**
  * struct heap_class - blocks of one size
  * @size: in bytes
- * @reciprocal: of the size in granules, so that nothing divides
+ * @reciprocal: of the size in granules, to replace divisions
  * @kind: of its spans
- * @blocks: in a span
- * @cached: at most, in one thread's cache
+ * @blocks: number of blocks in a span
+ * @cached: maximum number of blocks in one thread's cache
  */
 struct heap_class {
 	uint32_t size;
@@ -76,18 +76,21 @@ struct heap_class {
 
 /* heap_class.c */
 void ndshm__class_set_up(struct ndshm_heap *heap);
-/* Blocks in the bins of one cache. */
+/* Number of blocks that all bins of a cache can hold. */
 size_t ndshm__class_cached(void);
 
-/* heap_memory.c: address space that costs nothing until it is used; wiped in a child. */
+/*
+ * heap_memory.c: map memory that is allocated on first access and wiped in a child of
+ * fork().
+ */
 void *ndshm__memory_map(size_t bytes);
 void ndshm__memory_unmap(void *memory, size_t bytes);
-/* Zero it, and give back what it took. */
+/* Zero the memory and free its pages. */
 void ndshm__memory_clear(void *memory, size_t bytes);
 
 /*
- * heap_bits.c: a set of numbers. A word of each level says which words of the
- * level below are not zero, so that all takes a step or two a level.
+ * heap_bits.c: an ordered set of numbers. A set bit of each level means that a word of
+ * the level below is not zero, so that every operation takes a few steps per level.
  */
 #define BITS_LEVELS	7
 
@@ -96,19 +99,22 @@ struct heap_bits {
 	uint64_t *level[BITS_LEVELS];
 };
 
-/* Where in @memory the set is, which may be NULL to learn how long it will be. */
+/*
+ * Set the addresses within @memory; NULL to compute the size only. Returns the size in
+ * bytes.
+ */
 size_t ndshm__bits_set_up(struct heap_bits *bits, uint64_t count, char *memory);
 void ndshm__bits_add(const struct heap_bits *bits, uint64_t number);
 void ndshm__bits_remove(const struct heap_bits *bits, uint64_t number);
-uint64_t ndshm__bits_first(const struct heap_bits *bits);	/* or NOWHERE */
+uint64_t ndshm__bits_first(const struct heap_bits *bits);	/* NOWHERE if empty */
 uint64_t ndshm__bits_last(const struct heap_bits *bits, uint64_t up_to);
 
 #define LENGTHS		11
 
 /**
- * struct heap_slot - the units of 2 MiB that the pool has free
- * @free: a bit for each
- * @from: by length, no run of that or more starts below here
+ * struct heap_slot - free units of the pool in 2 MiB
+ * @free: a bit for each unit
+ * @from: by length class, a lower bound for the start of free runs of this length
  */
 struct heap_slot {
 	uint64_t free[SLOT_WORDS];
@@ -116,12 +122,12 @@ struct heap_slot {
 };
 
 /**
- * struct heap_pool - where the parts of the pool are
- * @leaves: slots, rounded to a power of two
+ * struct heap_pool - tables of the pool
+ * @leaves: number of slots, rounded up to a power of two
  * @slots: by number
- * @longest: a tree; node i's children are 2i and 2i + 1, and the slots its
- *	leaves. The longest run that may be free there; a slot that has been
- *	allocated from may have less than it says.
+ * @longest: binary tree; the children of node i are 2i and 2i + 1, the leaves are the
+ *	slots. An upper bound for the length of free runs below the node; allocations do
+ *	not reduce it.
  */
 struct heap_pool {
 	uint64_t leaves;
@@ -130,9 +136,9 @@ struct heap_pool {
 };
 
 /**
- * struct heap_spans - the spans of one kind
- * @shift: of their size
- * @stride: bytes of the description of one
+ * struct heap_spans - spans of one kind
+ * @shift: log2 of the size of a span
+ * @stride: size of a struct heap_span in bytes
  * @spans: by number
  */
 struct heap_spans {
@@ -142,11 +148,12 @@ struct heap_spans {
 };
 
 /**
- * struct heap_pool_state - the part of the pool that is wiped
- * @held_units: in its extents
- * @used_units: of these
- * @line: a granule: what is from there on is to drain, so no cache keeps it
- * @calls: since @line was drawn
+ * struct heap_pool_state - the part of the pool's state that is wiped
+ * @held_units: units in its extents
+ * @used_units: allocated units of these
+ * @line: a granule: caches keep no blocks from here on, so that the extents there drain;
+ *	NOWHERE: none
+ * @calls: number of frees since @line was last computed
  */
 struct heap_pool_state {
 	uint64_t held_units;
@@ -156,13 +163,13 @@ struct heap_pool_state {
 };
 
 /**
- * struct heap_core - what is wiped, but for the tables; all under @lock
- * @attached: to the section
- * @caches: of all threads
- * @tide: how many lines were drawn in the pool
- * @out: blocks of each class that are live or cached
- * @other_blocks: live, without a class
- * @other_bytes: of them
+ * struct heap_core - state that is wiped, besides the tables; protected by @lock
+ * @attached: attached to the section
+ * @caches: caches of all threads
+ * @tide: number of changes of the pool's line
+ * @out: number of blocks of each class that are live or cached
+ * @other_blocks: number of live blocks without a class
+ * @other_bytes: bytes of these
  */
 struct heap_core {
 	pthread_mutex_t lock;
@@ -178,17 +185,17 @@ struct heap_core {
 };
 
 /**
- * struct ndshm_heap - what never changes, and a child inherits
- * @base: of the section
- * @granules: in the section
- * @state: of each granule
- * @class_of: by the number of the size's last granule
- * @memory: that is wiped, all of it: @core and the tables
- * @starts: the pages that extents start at
- * @empty: of these, the pool's that were empty once
- * @extent_words: by first page, its pages and its owner
- * @run_pages: by first page, how many a run has
- * @partial: by class, spans that have a block left
+ * struct ndshm_heap - state that never changes, and which a child inherits
+ * @base: address of the section
+ * @granules: number of granules in the section
+ * @state: state of each granule
+ * @class_of: class of a size, by the number of its last granule
+ * @memory: all memory that is wiped: @core and the tables
+ * @starts: set of the first pages of extents
+ * @empty: subset of these: extents of the pool that may be empty
+ * @extent_words: by first page, number of pages and owner of an extent
+ * @run_pages: by first page, number of pages of a run
+ * @partial: by class, set of spans with free blocks
  */
 struct ndshm_heap {
 	char *base;
@@ -213,7 +220,10 @@ struct ndshm_heap {
 	uint8_t class_of[CLASS_BYTES >> GRANULE_SHIFT];
 };
 
-/* heap_table.c: everything that is in @heap->memory. 0 or -ENOMEM. */
+/*
+ * heap_table.c: map @heap->memory and set the addresses of all tables. Returns 0 or
+ * -ENOMEM.
+ */
 int ndshm__table_map(struct ndshm_heap *heap);
 
 /* heap.c */
@@ -227,7 +237,7 @@ static inline void ndshm__heap_unlock(struct ndshm_heap *heap)
 	pthread_mutex_unlock(&heap->core->lock);
 }
 
-/* Lock, and attach if this is a child's first. Not locked if it fails. */
+/* Lock the heap and attach it if this is the child's first call. Not locked on failure. */
 int ndshm__heap_enter(struct ndshm_heap *heap);
 
 static inline bool ndshm__is_power(uint64_t number)
@@ -241,8 +251,9 @@ static inline uint64_t ndshm__round_up(uint64_t number, uint64_t to)
 }
 
 /*
- * heap_extent.c. @owner: the extent is the pool's, or a block. All but the calls of
- * the source with the lock held. An extent is known by its first page.
+ * heap_extent.c. The owner of an extent is the pool or a block. An extent is identified
+ * by its first page. All functions but the two that call the source (alloc and free)
+ * require the lock.
  */
 enum { EXTENT_POOL, EXTENT_BLOCK };
 
@@ -252,45 +263,55 @@ int ndshm__extent_free(struct ndshm_heap *heap, uint64_t page);
 int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 		      unsigned int owner);
 void ndshm__extent_remove(struct ndshm_heap *heap, uint64_t page);
-/* The one that has this page, or NOWHERE. */
+/* Return the extent that contains this page, or NOWHERE. */
 uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page);
 uint64_t ndshm__extent_bytes(const struct ndshm_heap *heap, uint64_t page);
 unsigned int ndshm__extent_owner(const struct ndshm_heap *heap, uint64_t page);
 
 /*
- * heap_large.c: blocks with an extent of their own; without the lock. Granule, or
- * NOWHERE and -errno.
+ * heap_large.c: blocks with an extent each. Called without the lock. Returns a granule,
+ * or NOWHERE with -errno in *@error.
  */
 uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t size,
 			    int *error);
 int ndshm__large_free(struct ndshm_heap *heap, uint64_t granule);
 uint64_t ndshm__large_size(const struct ndshm_heap *heap, uint64_t granule);
 
-/* heap_pool.c; with the lock held. Runs of units; offset, or NOWHERE and -errno. */
+/*
+ * heap_pool.c: runs of units. Called with the lock held. Returns an offset, or NOWHERE
+ * with -errno in *@error.
+ */
 uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned int alignment,
 			   int *error);
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units);
-/* Give all empty extents back. */
+/* Free all empty extents. */
 void ndshm__pool_trim(struct ndshm_heap *heap);
 
-/* heap_span.c; with the lock held. Up to @want blocks; how many, or 0 and -errno. */
+/*
+ * heap_span.c. Called with the lock held. Takes up to @want blocks and returns their
+ * number, or 0 with -errno in *@error.
+ */
 unsigned int ndshm__span_take(struct ndshm_heap *heap, unsigned int class, uint64_t *granules,
 			      unsigned int want, int *error);
 void ndshm__span_give(struct ndshm_heap *heap, unsigned int class, uint64_t granule);
 
-/* heap_run.c: without the lock. Whole pages; granule, or NOWHERE and -errno. */
+/*
+ * heap_run.c: blocks of whole pages. Called without the lock. Returns a granule, or
+ * NOWHERE with -errno in *@error.
+ */
 uint64_t ndshm__run_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t size, int *error);
 void ndshm__run_free(struct ndshm_heap *heap, uint64_t granule);
 uint64_t ndshm__run_size(const struct ndshm_heap *heap, uint64_t granule);
 
 /**
- * struct heap_bin - blocks of one class that a thread has free
- * @top: behind the last; written by the thread alone, and read by statistics
- * @start: the granules at which they start; the last in is the first out
- * @end: behind the last that there is room for now
- * @line: as of the pool, when this thread last looked
+ * struct heap_bin - free blocks of one class in a thread's cache
+ * @top: end of the blocks; written by the thread only, also read by statistics
+ * @start: array of the granules of the blocks; used as a stack
+ * @end: current limit of @top
+ * @line: copy of the pool's line
  *
- * Those of states that are no class have no room, and so never a block.
+ * Bins of states that are not a class have @start equal to @end, so they are always empty
+ * and always full.
  */
 struct heap_bin {
 	_Atomic(uint64_t *) top;
@@ -300,15 +321,15 @@ struct heap_bin {
 } __attribute__((aligned(32)));
 
 /**
- * struct heap_cache - of one thread, for one heap
- * @bins: by state, and first, as that saves an addition or two each time
- * @heap: whose it is; NULL after that was closed, and in a child of fork()
- * @thread_next: the same thread's, for another heap
- * @next: the same heap's, of another thread; under the heap's lock
- * @before: what points to this one
- * @tide: as of the heap, when this thread last looked
- * @ebb: memory was to go back then
- * @granules: of all bins
+ * struct heap_cache - cache of one thread for one heap
+ * @bins: by state; the first member, which saves additions to the address
+ * @heap: the heap; NULL after it was closed, and in a child of fork()
+ * @thread_next: cache of the same thread for another heap
+ * @next: cache of the same heap for another thread; protected by the heap's lock
+ * @before: pointer that points to this cache
+ * @tide: copy of the heap's tide
+ * @ebb: the pool had a line then, so bins are kept small
+ * @granules: arrays of all bins
  */
 struct heap_cache {
 	struct heap_bin bins[STATES];
@@ -321,19 +342,22 @@ struct heap_cache {
 	uint64_t granules[];
 };
 
-/* heap_cache.c. The one that this thread used last; never NULL. */
+/* heap_cache.c. The cache that this thread has used last; never NULL. */
 extern HIDDEN_TLS struct heap_cache *ndshm__cache __attribute__((visibility("hidden")));
 
 int ndshm__cache_set_up(void);
-/* A block of that class, when the bin is empty or not there; NOWHERE and -errno. */
+/*
+ * Return a block of the class if the bin is empty or the thread has no cache, or NOWHERE
+ * with -errno in *@error.
+ */
 uint64_t ndshm__cache_refill(struct ndshm_heap *heap, unsigned int class, int *error);
-/* Take a block that is not live any more, when the bin is full or not there. */
+/* Free a block whose state is 0 already, if the bin is full or the thread has no cache. */
 void ndshm__cache_flush(struct ndshm_heap *heap, unsigned int class, uint64_t granule);
-/* Empty this thread's. */
+/* Empty the cache of this thread. */
 void ndshm__cache_drain(struct ndshm_heap *heap);
-/* Empty all, and have them forget the heap. */
+/* Empty all caches and detach them from the heap. */
 void ndshm__cache_close(struct ndshm_heap *heap);
-/* With the lock held. */
+/* Count cached blocks. Called with the lock held. */
 uint64_t ndshm__cache_count(const struct ndshm_heap *heap, unsigned int class);
 
 static inline bool ndshm__cache_is_of(const struct heap_cache *cache,
@@ -352,7 +376,7 @@ static inline void ndshm__bin_set_top(struct heap_bin *bin, uint64_t *top)
 	atomic_store_explicit(&bin->top, top, memory_order_relaxed);
 }
 
-/* heap_misuse.c: say what it was. -EINVAL. */
+/* heap_misuse.c: call the error handler for an invalid pointer. Returns -EINVAL. */
 int ndshm__misuse(struct ndshm_heap *heap, const void *pointer);
 
 #endif /* NDSHM_HEAP_INTERNAL_H */

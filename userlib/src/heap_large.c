@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Blocks with an extent of their own: large ones, and any when the source has
- * nothing left that is worth cutting up. The source is called without the lock:
- * zeroing takes its time.
+ * Blocks with an extent each: large ones, and blocks of any size if the source has no
+ * extents left that are large enough to divide. The source is called without the lock,
+ * because zeroing a large extent takes long.
  */
 #include <errno.h>
 
@@ -59,7 +59,10 @@ int ndshm__large_free(struct ndshm_heap *heap, uint64_t granule)
 	uint64_t page = page_of(granule), length;
 	int error;
 
-	/* Forgotten first: as soon as it is free, another thread may be given it. */
+	/*
+	 * Remove it first: once the source has freed it, another thread may get the same
+	 * extent.
+	 */
 	ndshm__heap_lock(heap);
 	length = ndshm__extent_bytes(heap, page);
 	ndshm__extent_remove(heap, page);

@@ -17,7 +17,7 @@ void *ndshm__memory_map(size_t bytes)
 		munmap(memory, bytes);
 		return NULL;
 	}
-	/* The tables are sparse: a byte must not cost a huge page. */
+	/* The tables are sparse: a huge page for a single byte would waste memory. */
 	madvise(memory, bytes, MADV_NOHUGEPAGE);
 	return memory;
 }

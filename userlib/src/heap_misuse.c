@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What a pointer is that is no live block's. Other threads go on meanwhile, so
- * that it may be another thing by now; that it was refused stands.
+ * Classification of invalid pointers. Other threads run meanwhile, so that the class can
+ * be outdated; the call was refused in any case.
  */
 #include <errno.h>
 
@@ -16,7 +16,7 @@ static uint64_t size_of(const struct ndshm_heap *heap, unsigned int state, uint6
 	return heap->classes[state].size;
 }
 
-/* In a block of the pool? The nearest start before tells, and it is not far. */
+/* Return true if the offset is inside a block of the pool. Searches back for its start. */
 static bool is_in_block(const struct ndshm_heap *heap, uint64_t offset)
 {
 	uint64_t granule = offset >> GRANULE_SHIFT;

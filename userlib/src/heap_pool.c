@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The pool: runs of units, first fit by address, from extents that are got when
- * nothing fits and go back when they are empty.
+ * The pool: allocates runs of units, first fit by address. Gets an extent from the source
+ * when nothing fits, and frees extents that become empty.
  *
- * An extent is a power of two long and aligned to that, up to a slot, so that
- * it lies in one. Runs may lie across the border of two extents.
+ * The length of an extent is a power of two of at most a slot, and its alignment is the
+ * same, so that it lies within one slot. Runs can cross the border of two extents.
  */
 #include <errno.h>
 
 #include "heap_internal.h"
 
-/* The least that is asked for, if it is to be had. */
+/* Minimum length of an extent, unless only less is available. */
 #define EXTENT_MIN	(64ul << 10)
-/* Free in the pool, at least, before any of it goes back. */
+/* Minimum of free memory in the pool that is kept. */
 #define KEPT_UNITS	((512ul << 10) >> UNIT_SHIFT)
 
 static unsigned int next_clear(const uint64_t *words, unsigned int at)
@@ -30,7 +30,7 @@ static unsigned int next_clear(const uint64_t *words, unsigned int at)
 	return at * 64 + __builtin_ctzll(word);
 }
 
-/* Where the run of free units starts that has this one. */
+/* Return the start of the free run that contains this unit. */
 static unsigned int run_start(const uint64_t *words, unsigned int at)
 {
 	uint64_t word = ~words[at / 64] & (UINT64_MAX >> (63 - at % 64));
@@ -85,7 +85,7 @@ static void set_longest(const struct heap_pool *pool, uint64_t slot, unsigned in
 	}
 }
 
-/* The first slot from this one on that may have a run so long, or NOWHERE. */
+/* Return the first slot from @from on that may have a run of this length, or NOWHERE. */
 static uint64_t find_slot(const struct heap_pool *pool, uint64_t from, unsigned int units)
 {
 	const uint16_t *longest = pool->longest;
@@ -93,7 +93,10 @@ static uint64_t find_slot(const struct heap_pool *pool, uint64_t from, unsigned 
 
 	if (from >= pool->leaves)
 		return NOWHERE;
-	/* Up, and to the right, until it is below here; then down to it. */
+	/*
+	 * Go up and right to the first subtree with such a slot, then down to its first
+	 * leaf.
+	 */
 	while (longest[node] < units) {
 		while (node % 2)
 			node /= 2;
@@ -109,7 +112,7 @@ static uint64_t find_slot(const struct heap_pool *pool, uint64_t from, unsigned 
 	return node - pool->leaves;
 }
 
-/* Lengths of runs: steps of four units below 16, and of eight up to 64. */
+/* Length classes of runs: in steps of four units below 16, of eight up to 64. */
 static unsigned int length_of(unsigned int units)
 {
 	unsigned int length = units < 16 ? units / 4 : units / 8 + 2;
@@ -124,7 +127,7 @@ static unsigned int least_of(unsigned int length)
 	return length < 4 ? length * 4 : (length - 2) * 8;
 }
 
-/* Where it looks for runs: a word's bits that are still to be looked at. */
+/* Position of a search for runs: the bits of a word that have not been visited. */
 struct cursor {
 	const uint64_t *words;
 	unsigned int number;
@@ -141,8 +144,8 @@ static struct cursor look_from(const uint64_t *words, unsigned int at)
 }
 
 /*
- * The next run, as its start and what is behind it. In one pass, as this is most of what
- * the pool takes: added to its lowest bit, a run carries into the bit behind it.
+ * Get the next free run. This dominates the time of the pool, so it is a single pass:
+ * adding the lowest set bit to a word carries through the run to the bit after it.
  */
 static inline bool next_run(struct cursor *cursor, unsigned int *start, unsigned int *end)
 {
@@ -172,7 +175,10 @@ static inline bool next_run(struct cursor *cursor, unsigned int *start, unsigned
 	return true;
 }
 
-/* The first place in the slot, or SLOT_UNITS, and then how long a run may be there. */
+/*
+ * Return the first suitable unit of a slot; or SLOT_UNITS, and an upper bound for the
+ * length of free runs in *@longest.
+ */
 static unsigned int fit(struct heap_slot *slot, unsigned int units, unsigned int alignment,
 			unsigned int *longest)
 {
@@ -199,7 +205,7 @@ static unsigned int fit(struct heap_slot *slot, unsigned int units, unsigned int
 	return SLOT_UNITS;
 }
 
-/* There is a new run. */
+/* Update the bounds of a slot for a new free run. */
 static void note(struct ndshm_heap *heap, uint64_t number, unsigned int start, unsigned int units)
 {
 	struct heap_slot *slot = &heap->pool.slots[number];
@@ -227,7 +233,10 @@ static uint64_t find(const struct heap_pool *pool, unsigned int units, unsigned 
 	return NOWHERE;
 }
 
-/* How long the next extent would best be: few calls for who needs much. */
+/*
+ * Preferred length of the next extent; grows with the pool to reduce the number of system
+ * calls.
+ */
 static uint64_t good_length(const struct ndshm_heap *heap, uint64_t least)
 {
 	uint64_t held = heap->core->pool.held_units << UNIT_SHIFT;
@@ -257,7 +266,9 @@ static int grow(struct ndshm_heap *heap, uint64_t least)
 
 	slot = slot_at(&heap->pool, offset);
 	mark(slot->free, unit_of(offset), length >> UNIT_SHIFT, true);
-	/* With what is free on either side it may be longer: all of that is looked at. */
+	/*
+	 * The new run may merge with its neighbours: reset the bounds for the whole slot.
+	 */
 	note(heap, offset >> SLOT_SHIFT, 0, SLOT_UNITS);
 	state->held_units += length >> UNIT_SHIFT;
 	return 0;
@@ -289,13 +300,13 @@ static bool is_empty(const struct ndshm_heap *heap, uint64_t page)
 	const uint64_t *words = slot_at(&heap->pool, offset)->free;
 	unsigned int at = unit_of(offset);
 
-	/* What was the spare may have gone, and be another's now. */
+	/* The extent in @empty may have been freed, and its page be part of another. */
 	if (!bytes || ndshm__extent_owner(heap, page) != EXTENT_POOL)
 		return false;
 	return next_clear(words, at) >= at + (bytes >> UNIT_SHIFT);
 }
 
-/* If the source does not want it, it stays. */
+/* Free an extent of the pool, which keeps it if the source fails. */
 static void give_back(struct ndshm_heap *heap, uint64_t page)
 {
 	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
@@ -306,14 +317,14 @@ static void give_back(struct ndshm_heap *heap, uint64_t page)
 	ndshm__extent_remove(heap, page);
 	mark(slot->free, unit_of(offset), bytes >> UNIT_SHIFT, false);
 	heap->core->pool.held_units -= bytes >> UNIT_SHIFT;
-	/* All states are 0 in there: the pages that say so can go, too. */
+	/* All states in the extent are 0: free their pages, too. */
 	offset >>= GRANULE_SHIFT;
 	bytes >>= GRANULE_SHIFT;
 	if (bytes >= PAGE_BYTES)
 		ndshm__memory_clear(&heap->state[offset], bytes);
 }
 
-/* Give empty extents back, the highest first, until no more than that is free. */
+/* Free empty extents, the highest first, until at most @units are free in the pool. */
 static void give_back_to(struct ndshm_heap *heap, uint64_t units)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
@@ -324,7 +335,7 @@ static void give_back_to(struct ndshm_heap *heap, uint64_t units)
 		if (page == NOWHERE)
 			return;
 		ndshm__bits_remove(&heap->empty, page);
-		/* It was, but it may be in use again. */
+		/* The extent may be in use again. */
 		if (is_empty(heap, page))
 			give_back(heap, page);
 	}
@@ -335,18 +346,21 @@ void ndshm__pool_trim(struct ndshm_heap *heap)
 	give_back_to(heap, 0);
 }
 
-/* Calls from one line to the next. */
+/* Number of frees between two computations of the line. */
 #define TIDE_CALLS	512
-/* Extents that are looked at for one. */
+/* Maximum number of extents visited by one. */
 #define TIDE_STEPS	1024
 
-/* As much as may be free without anybody caring, in a heap that is large. */
+/* Amount of free memory in a large heap that is tolerated. */
 static uint64_t slack(uint64_t used)
 {
 	return used / 16 + 3 * SLOT_UNITS;
 }
 
-/* What is kept lest the next block calls for it again; nothing if all has gone. */
+/*
+ * Amount of free memory to keep, so that the next allocation needs no extent; none if
+ * nothing is allocated.
+ */
 static uint64_t enough(const struct ndshm_heap *heap)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
@@ -361,9 +375,10 @@ static uint64_t enough(const struct ndshm_heap *heap)
 }
 
 /*
- * Where the line is: so that what is below would do for all that is used, if it
- * were full. NOWHERE if there is no more free than comes of blocks that do not
- * fit side by side: who goes on with as much as he has is not to be bothered.
+ * Compute the line: the memory below it is just enough for all that is allocated. Blocks
+ * in caches from the line on are returned, which drains the extents there. NOWHERE if the
+ * free memory is within slack(), as fragmentation causes: steady use must not be slowed
+ * down.
  */
 static uint64_t line(const struct ndshm_heap *heap)
 {
@@ -421,7 +436,7 @@ void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int uni
 	end = next_clear(words, at + units);
 	note(heap, slot, start, end - start);
 
-	/* The extents that were touched, from the highest on. */
+	/* Visit the extents of the freed range, from the highest down. */
 	page = (offset + ((uint64_t)units << UNIT_SHIFT) - 1) >> PAGE_SHIFT;
 	for (;;) {
 		uint64_t first = ndshm__extent_find(heap, page), bytes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Blocks of whole pages from the pool: too large for the threads'
- * caches, or aligned to more than any class is, and too small for an extent.
+ * Blocks of whole pages from the pool: larger than the caches' classes or with a greater
+ * alignment, but too small for an extent of their own.
  */
 #include "heap_internal.h"
 

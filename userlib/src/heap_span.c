@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Spans: pieces of one size, aligned to that, with blocks of one class. Blocks
- * are taken from the lowest span that has one, so that the others empty.
+ * Spans: chunks of one size, aligned to it, with blocks of one class. Blocks are taken
+ * from the lowest span with free blocks, so that the others become empty.
  */
 #include "heap_internal.h"
 
 /**
  * struct heap_span - a span
- * @left: blocks that can be taken
- * @blocks: a bit for each of them
+ * @left: number of free blocks
+ * @blocks: a bit for each free block
  */
 struct heap_span {
 	uint64_t left;
@@ -56,7 +56,7 @@ unsigned int ndshm__span_take(struct ndshm_heap *heap, unsigned int class, uint6
 		uint64_t number = ndshm__bits_first(&heap->partial[class]), first;
 		struct heap_span *span;
 
-		/* No new one for more than the one block that is needed. */
+		/* Add a span only for the first block, not to reach @want. */
 		if (number == NOWHERE && taken)
 			break;
 		if (number == NOWHERE)

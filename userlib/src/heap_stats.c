@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Statistics: what is out of the spans and pools, less what the threads' caches
- * have of it. So nobody counts but who has the lock.
+ * Statistics. The number of live blocks is the number taken from spans and pool less the
+ * number in the threads' caches, so that only code that holds the lock has to count.
  */
 #include <string.h>
 
 #include "heap_internal.h"
 
-/* With the lock held. The caches go on, so that one may seem to have more than there are. */
+/*
+ * Called with the lock held. Other threads change their caches meanwhile, so that the sum
+ * of cached blocks can exceed the number taken.
+ */
 static void count(const struct ndshm_heap *heap, unsigned int class,
 		  struct ndshm_heap_class_stats *stats)
 {

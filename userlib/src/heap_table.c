@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Where the heap's tables are. Each has an entry for every place of the section,
- * so that an address finds its own in one step and without a lock; what is never
- * used costs address space only. It is all one mapping.
+ * Layout of the heap's tables. Each table has an entry for every position in the section,
+ * so that an address is looked up in one step and without a lock; unused parts take
+ * address space only. All tables are in one mapping.
  */
 #include <errno.h>
 
 #include "heap_internal.h"
 
-/* The next table, at an address of its own page. Without @memory only the length counts. */
+/*
+ * Return the address of the next table, page-aligned. Without @memory only *@at is
+ * computed.
+ */
 static void *place(const struct ndshm_heap *heap, size_t *at, size_t bytes)
 {
 	void *table = heap->memory ? heap->memory + *at : NULL;
@@ -32,7 +35,7 @@ static size_t place_partial(struct ndshm_heap *heap, char *memory)
 {
 	size_t bytes = 0;
 
-	/* They are short and there are many: no page for each. */
+	/* These sets are short and numerous: they share pages. */
 	for (unsigned int i = 1; i <= CLASSES; i++) {
 		unsigned int kind = heap->classes[i].kind;
 
