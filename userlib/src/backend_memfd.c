@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * "memfd:", the stand-in for the module: every block is a memfd. Nothing does
- * DMA, so there are no addresses and no claims; requests are checked as the
- * module checks them, in its order, with its reasons.
+ * "memfd:", an emulation of the module: every block is a memfd. There is no DMA, so there
+ * are no addresses and no claims. Requests are validated like the module does, in the
+ * same order and with the same reasons.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +23,12 @@
 
 #define NAME		"memfd"
 
-/* The module's. */
+/* Limits of the module. */
 #define MAX_LENGTH	(4ULL << 30)
 #define MAX_BATCH	64U
 #define MAX_BLOCKS	0xffffU
 
-/* A handle's place in the range of mmap offsets. */
+/* mmap offset of a block: its handle, shifted. */
 #define OFFSET_SHIFT	21
 
 struct block {
@@ -40,7 +40,7 @@ struct block {
 	struct ndshm_block_info info;
 };
 
-/* The process's, as the module's are the machine's. Under ndshm__lock(). */
+/* Unique in the process only. Protected by ndshm__lock(). */
 static uint32_t last_id;
 
 static int memfd_open(struct ndshm *ndshm, const char *where)
@@ -69,7 +69,7 @@ static void memfd_close(struct ndshm *ndshm)
 	ndshm->memfd = NULL;
 }
 
-/* With the lock. */
+/* Called with ndshm__lock() held. */
 static struct block *find(const struct ndshm_memfd *memfd, uint32_t handle)
 {
 	struct block *block = memfd->blocks;
@@ -79,7 +79,7 @@ static struct block *find(const struct ndshm_memfd *memfd, uint32_t handle)
 	return block;
 }
 
-/* With the lock: a number that is neither 0 nor in use. */
+/* Return a number that is not 0 and not in use. Called with ndshm__lock() held. */
 static uint32_t new_handle(struct ndshm_memfd *memfd)
 {
 	do {
@@ -128,7 +128,7 @@ bool ndshm__memfd_node_exists(int32_t node)
 {
 	char path[64];
 
-	/* Kernels without NUMA show no nodes, but have the first. */
+	/* Kernels without NUMA have no node directories; node 0 always exists. */
 	if (node <= 0)
 		return !node || node == NDSHM_NODE_ANY;
 	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
@@ -149,7 +149,7 @@ static uint32_t check(const struct ndshm_block_alloc *argument)
 		return NDSHM_REASON_LENGTH_LIMIT;
 	if (!ndshm__memfd_node_exists(argument->preferred_node))
 		return NDSHM_REASON_NODE;
-	/* The library has looked at the count. */
+	/* The library has validated the count. */
 	if (argument->adapter != MEMFD_ADAPTER_ID)
 		return NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (argument->provider && argument->provider != MEMFD_PROVIDER_ID)
@@ -176,7 +176,7 @@ int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length)
 	return ret ? -ENOMEM : 0;
 }
 
-/* As the module's is; or -errno. */
+/* Return a memfd with memory allocated, as that of the module's blocks is; or -errno. */
 static int make_memory(uint64_t length)
 {
 	int fd = ndshm__memfd_create("ndshm"), error;
@@ -249,7 +249,7 @@ static uint32_t alloc(struct ndshm *ndshm, struct ndshm_block_alloc *argument)
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 
-	/* The room is taken first, so that threads cannot exceed it together. */
+	/* Reserve the handles first, so that concurrent calls cannot exceed the limit. */
 	ndshm__lock();
 	full = argument->count > MAX_BLOCKS - memfd->count;
 	if (!full)
@@ -336,7 +336,7 @@ uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t l
 	return NDSHM_REASON_NONE;
 }
 
-/* There is no device; what is wrong is wrong all the same. */
+/* No device needs a sync, but arguments are validated. */
 static uint32_t sync_block(struct ndshm *ndshm, const struct ndshm_block_sync *argument)
 {
 	uint64_t length = 0;
@@ -389,7 +389,7 @@ static int memfd_map(struct ndshm *ndshm, uint64_t offset, uint64_t length, void
 	int fd = -1;
 	void *start;
 
-	/* The caller holds the block, so its descriptor stays. */
+	/* The caller must not free the block meanwhile, so its descriptor stays open. */
 	ndshm__lock();
 	block = find(ndshm->memfd, offset >> OFFSET_SHIFT);
 	if (block && block->info.mmap_offset == offset && length <= block->info.length)
@@ -402,7 +402,7 @@ static int memfd_map(struct ndshm *ndshm, uint64_t offset, uint64_t length, void
 	start = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (start == MAP_FAILED)
 		return -errno;
-	/* As the module's. */
+	/* As mappings of the module. */
 	madvise(start, length, MADV_DONTDUMP);
 	*out = start;
 	return 0;
@@ -488,7 +488,7 @@ static int list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t
 	if (n)
 		rows = calloc(n, sizeof(*rows));
 	*count = 0;
-	/* The newest is first in the list, and last in the rows. */
+	/* Reverse the list, so that the oldest block is the first row. */
 	for (block = ndshm->memfd->blocks; rows && block; block = block->next)
 		rows[n - 1 - (*count)++] = row_of(block);
 	ndshm__unlock();
@@ -496,7 +496,7 @@ static int list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t
 	return n && !rows ? -ENOMEM : 0;
 }
 
-/* Those that an adapter always has: the same blocks are both's. */
+/* The default queue and the default port of the adapter have the same blocks. */
 static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
 {
 	struct ndshm_queue_row *rows = calloc(2, sizeof(*rows));

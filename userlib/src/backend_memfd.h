@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a client of the memfd backend has, and what its blocks and sections are made of.
+ * Data of a client of the memfd backend, and helpers for its blocks and sections.
  */
 #ifndef NDSHM_BACKEND_MEMFD_H
 #define NDSHM_BACKEND_MEMFD_H
@@ -14,17 +14,17 @@
 #define MEMFD_ADAPTER_ID	1
 #define MEMFD_PROVIDER_ID	1
 
-/* The module's. */
+/* Limit of the module. */
 #define MEMFD_MAX_SECTION	(64ULL << 30)
 
 struct block;
 
 /**
- * struct ndshm_memfd - a client of this backend, under ndshm__lock()
- * @blocks: that live
- * @last_handle: given out
- * @count: of @blocks, and of those that are being made
- * @bytes: consumed by them
+ * struct ndshm_memfd - a client of this backend; protected by ndshm__lock()
+ * @blocks: live blocks
+ * @last_handle: last handle allocated
+ * @count: number of @blocks, and of blocks being allocated
+ * @bytes: bytes consumed by @blocks
  */
 struct ndshm_memfd {
 	struct block *blocks;
@@ -40,12 +40,12 @@ static inline uint64_t page_size(void)
 
 /* backend_memfd.c */
 bool ndshm__memfd_node_exists(int32_t node);
-/* An empty one, to be sealed; or -errno. */
+/* Create an empty memfd that can be sealed. Returns -errno on failure. */
 int ndshm__memfd_create(const char *name);
-/* Memory that is there, and not only promised. 0 or -errno. */
+/* Allocate the memory of a range now, not on first access. Returns 0 or -errno. */
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length);
 
-/* As the module checks a range of @total bytes. A reason. */
+/* Validate a range of an object of @total bytes. Returns a reason. */
 uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t length,
 				 uint64_t total);
 

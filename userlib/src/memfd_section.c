@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Sections without the module: one memfd each. It is as long as there is memory, so
- * that what is behind that is SIGBUS, and can only grow. What it is stands in its
- * name, which nobody can change; that it was deleted, in its mode, which its owner can.
+ * Sections without the module: one memfd each. The file ends where its memory ends, so
+ * that access beyond is SIGBUS, and it can only grow. Constant properties are stored in
+ * the name of the memfd, which cannot be changed; deletion is stored in its mode, which
+ * its owner can change.
  *
- * Who has which extent is known to the process that made the section, and to no
- * other, not even to its children.
+ * Extents are known to the process that created the section only, not to its children.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,57 +22,65 @@
 #include "backend_memfd.h"
 #include "section_internal.h"
 
-/* Id, MaxSize, InitialSize. */
+/* Name of the memfd: id, MaxSize, InitialSize. */
 #define NAME	"ndshm-section:%" PRIx32 ":%" PRIx64 ":%" PRIx64
 #define LINK	"/memfd:ndshm-section:%" SCNx32 ":%" SCNx64 ":%" SCNx64 "%n"
 
-/* Nobody can shorten it, write to it in spite of us, or keep it from growing. */
+/* The file cannot shrink, and seals against writing or growing cannot be added. */
 #define SEALS	(F_SEAL_SHRINK | F_SEAL_SEAL)
 
-/* Who has a descriptor can read, and have another that can; nothing: it was deleted. */
+/*
+ * Read permission only: every process with a descriptor can open another that is
+ * read-only. The mode 0 marks a deleted section.
+ */
 #define MODE	0444
 
 #define PIECE_BYTES	(2ULL << 20)
 
-/* That many pieces may be idle, and as much again for each so many pages taken. */
+/*
+ * Limit of idle pieces (with memory but without extents): IDLE_PIECES, and one for each
+ * TAKEN_FOR_IDLE pieces in extents.
+ */
 #define IDLE_PIECES	2
 #define TAKEN_FOR_IDLE	16
 
-/* Pages side by side that are an extent. */
+/* An extent: consecutive pages. */
 struct run {
 	uint32_t start;
 	uint32_t count;
-	int holder;		/* 0: kept */
+	int holder;		/* 0: kept after its holder closed */
 };
 
-/* 2 MiB, or what is left of the section. */
+/* Allocation unit: 2 MiB, or the rest of the section. */
 struct piece {
-	uint32_t taken;		/* pages of extents */
-	bool committed;		/* has memory, not only as a part of InitialSize */
+	uint32_t taken;		/* pages in extents */
+	bool committed;		/* has memory in all of it, not only within InitialSize */
 };
 
 /**
- * struct ndshm_memfd_section - a section, as one process has it
- * @next: in the list of those that were made here
- * @references: of its struct ndshm_section's, and of who lists it; under ndshm__lock()
- * @fd: with which it was made, or -1
- * @process: that made it, if that was this one or an ancestor; else 0
- * @device: with @inode, which one it is
+ * struct ndshm_memfd_section - a section in one process
+ * @next: in the list of sections created here
+ * @references: one for each struct ndshm_section, and for a list being made; protected by
+ *	ndshm__lock()
+ * @fd: descriptor from the creation, or -1
+ * @process: number of the creating process, if that is this one or an ancestor; else 0
+ * @device: identifies the file, with @inode
  * @inode: see @device
- * @id: of the process's that made it
+ * @id: unique in the creating process
  * @max_size: in bytes
  * @initial_size: in bytes
- * @pages: of all of it
- * @initial: of these, how many always have memory
- * @lock: for all that follows. A child of fork() never takes it, nor looks at that
- * @pieces: all
- * @idle: how many have memory, above InitialSize, and no extent a part of it
- * @runs: by place
- * @run_count: how many there are
- * @run_room: how many there is room for
- * @taken: pages of them
- * @holders: how many there are
- * @last_holder: number of the newest
+ * @pages: number of pages of the section
+ * @initial: number of these that always have memory
+ * @lock: protects all following members. A child of fork() neither takes it nor accesses
+ *	these.
+ * @pieces: all pieces
+ * @idle: number of idle pieces: memory above InitialSize without extents
+ * @runs: extents, sorted by offset
+ * @run_count: number of extents
+ * @run_room: number of extents that fit in @runs
+ * @taken: pages in extents
+ * @holders: number of holders
+ * @last_holder: number of the newest holder
  */
 struct ndshm_memfd_section {
 	struct ndshm_memfd_section *next;
@@ -97,7 +105,7 @@ struct ndshm_memfd_section {
 	int last_holder;
 };
 
-/* Those that were made in this process, and by its ancestors; under ndshm__lock(). */
+/* Sections created in this process and by its ancestors; protected by ndshm__lock(). */
 static struct ndshm_memfd_section *made;
 static uint32_t last_id;
 
@@ -111,7 +119,7 @@ static uint32_t piece_pages(void)
 	return PIECE_BYTES / page_size();
 }
 
-/* May this process give out extents of it? */
+/* Return true if this process created the section, and can allocate extents. */
 static bool is_maker(const struct ndshm_memfd_section *memfd)
 {
 	return memfd->process && memfd->process == ndshm__process();
@@ -146,7 +154,7 @@ static bool is_idle(const struct ndshm_memfd_section *memfd, uint32_t number)
 	       number * piece_pages() >= memfd->initial;
 }
 
-/* The first page from @from on that has no memory, but for @to and beyond. */
+/* Return the first page without memory in [@from, @to), or @to. */
 static uint64_t next_hole(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_t to)
 {
 	if (from < memfd->initial)
@@ -156,7 +164,7 @@ static uint64_t next_hole(const struct ndshm_memfd_section *memfd, uint64_t from
 	return from < to ? from : to;
 }
 
-/* The piece that begins there, or is to have more than its part of InitialSize. */
+/* Allocate the memory of a whole piece. */
 static int commit_piece(const struct ndshm_section *section, uint32_t number)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
@@ -170,7 +178,7 @@ static int commit_piece(const struct ndshm_section *section, uint32_t number)
 	return 0;
 }
 
-/* Whole pieces. */
+/* Allocate the memory of all pieces that overlap [@start, @end). */
 static int commit(const struct ndshm_section *section, uint64_t start, uint64_t end)
 {
 	int error = 0;
@@ -180,7 +188,7 @@ static int commit(const struct ndshm_section *section, uint64_t start, uint64_t 
 	return error;
 }
 
-/* Give the highest pieces back that are idle, up to @most. */
+/* Free idle pieces, the highest first, until at most @most are left. */
 static void trim(const struct ndshm_section *section, uint32_t most)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
@@ -209,7 +217,7 @@ static void settle(const struct ndshm_section *section)
  * Extents
  */
 
-/* The run that begins at a page, or where it would be among them. */
+/* Return the index of the extent at a page, or where to insert it. */
 static size_t find_run(const struct ndshm_memfd_section *memfd, uint32_t start)
 {
 	size_t low = 0, high = memfd->run_count;
@@ -225,7 +233,7 @@ static size_t find_run(const struct ndshm_memfd_section *memfd, uint32_t start)
 	return low;
 }
 
-/* The same, if it is the holder's; or NULL. */
+/* Return the extent at a page if it belongs to this holder, or NULL. */
 static struct run *find_own(const struct ndshm_memfd_section *memfd, uint32_t start, int holder)
 {
 	size_t at = find_run(memfd, start);
@@ -236,7 +244,7 @@ static struct run *find_own(const struct ndshm_memfd_section *memfd, uint32_t st
 	return &memfd->runs[at];
 }
 
-/* What of a run lies in pieces is taken, or given. */
+/* Update the counters of the pieces that an extent covers; @given: the extent is freed. */
 static void count_run(struct ndshm_memfd_section *memfd, const struct run *run, bool given)
 {
 	const uint32_t end = run->start + run->count;
@@ -272,7 +280,7 @@ static void insert_run(struct ndshm_memfd_section *memfd, struct run run)
 	count_run(memfd, &run, false);
 }
 
-/* For one run more. */
+/* Make room for another extent. */
 static int make_room(struct ndshm_memfd_section *memfd)
 {
 	size_t room = memfd->run_room ? 2 * memfd->run_room : 16;
@@ -288,7 +296,7 @@ static int make_room(struct ndshm_memfd_section *memfd)
 	return 0;
 }
 
-/* Does it fit between two pages, and where? */
+/* Find a suitable page in [@from, @to). Returns false if there is none. */
 static bool fits(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_t to,
 		 uint32_t count, uint32_t alignment, bool holes, uint64_t *start)
 {
@@ -305,7 +313,7 @@ static bool fits(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_
 	}
 }
 
-/* The lowest place: of what has memory, or of that and holes. */
+/* Find the lowest suitable page, in ranges with memory only or, if @holes, in all. */
 static bool find_place(const struct ndshm_memfd_section *memfd, uint32_t count,
 		       uint32_t alignment, bool holes, uint64_t *start)
 {
@@ -319,7 +327,7 @@ static bool find_place(const struct ndshm_memfd_section *memfd, uint32_t count,
 	return fits(memfd, from, memfd->pages, count, alignment, holes, start);
 }
 
-/* With the lock. */
+/* Called with memfd->lock held. */
 static uint32_t take(const struct ndshm_section *section, int holder, uint32_t count,
 		     uint32_t alignment, uint64_t *start)
 {
@@ -333,7 +341,7 @@ static uint32_t take(const struct ndshm_section *section, int holder, uint32_t c
 		if (!find_place(memfd, count, alignment, true, start))
 			return NDSHM_REASON_SECTION_FULL;
 		if (commit(section, *start, *start + count)) {
-			/* What it got in vain goes again. */
+			/* Frees the memory of a partial success. */
 			settle(section);
 			return NDSHM_REASON_MEMORY;
 		}
@@ -384,7 +392,7 @@ static uint32_t alloc(const struct ndshm_section *section, int holder,
 	return reason;
 }
 
-/* Where an extent can begin, as a page of the section. */
+/* Convert the offset of an extent to a page. */
 static uint32_t page_of(const struct ndshm_section *section, uint64_t offset, uint32_t *page)
 {
 	if (offset % page_size())
@@ -446,7 +454,7 @@ static uint32_t query_extent(const struct ndshm_section *section, int holder,
  * Holders
  */
 
-/* One of who may have no extents needs no number. */
+/* Only the creating process has extents; holders of others need no number. */
 static uint32_t attach(const struct ndshm_section *section, struct ndshm_section_attach *argument)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
@@ -468,7 +476,7 @@ static void detach(struct ndshm_section *section, int holder)
 	struct ndshm_memfd_section *memfd = section->memfd;
 	struct run *run;
 
-	/* What was inherited is the parent's. */
+	/* The extents of an inherited holder belong to the parent. */
 	if (!is_maker(memfd))
 		return;
 	pthread_mutex_lock(&memfd->lock);
@@ -515,7 +523,7 @@ static uint32_t share_section(const struct ndshm_section *section,
 	return argument->out_section < 0 ? NDSHM_REASON_DESCRIPTORS : NDSHM_REASON_NONE;
 }
 
-/* Extents that others than this holder have. */
+/* Return true if holders other than this have extents. */
 static bool has_others(const struct ndshm_memfd_section *memfd, int holder)
 {
 	for (size_t i = 0; i < memfd->run_count; i++)
@@ -524,7 +532,10 @@ static bool has_others(const struct ndshm_memfd_section *memfd, int holder)
 	return false;
 }
 
-/* Whose it is may change its mode, if only to what it is. */
+/*
+ * Test for ownership: only the owner of a file can change its mode, even to the same
+ * value.
+ */
 static bool may_delete(const struct ndshm_section *section)
 {
 	struct stat status;
@@ -548,7 +559,10 @@ static uint32_t mark_deleted(const struct ndshm_section *section,
 	if (!is_maker(memfd)) {
 		if (is_deleted(section))
 			return NDSHM_REASON_SECTION_DELETED;
-		/* Nobody here knows who has extents. */
+		/*
+		 * Extents are unknown in this process, so only a forced delete is
+		 * possible.
+		 */
 		return force && !fchmod(section->fd, 0) ? NDSHM_REASON_NONE :
 							  NDSHM_REASON_NOT_CREATOR;
 	}
@@ -563,7 +577,7 @@ static uint32_t mark_deleted(const struct ndshm_section *section,
 	return reason;
 }
 
-/* Mappings cannot be taken away; the memory can, and reads as zero from then on. */
+/* Mappings cannot be revoked. Their memory is freed, and reads as zero afterwards. */
 static uint32_t delete_section(const struct ndshm_section *section,
 			       const struct ndshm_section_delete *argument)
 {
@@ -571,7 +585,7 @@ static uint32_t delete_section(const struct ndshm_section *section,
 
 	if (!(argument->flags & NDSHM_DELETE_REVOKE))
 		return reason;
-	/* What was deleted before can be revoked. */
+	/* A section that was deleted before can still be revoked. */
 	if (reason == NDSHM_REASON_SECTION_DELETED && may_delete(section))
 		reason = NDSHM_REASON_NONE;
 	if (reason == NDSHM_REASON_NONE)
@@ -591,7 +605,7 @@ static uint32_t query_section(const struct ndshm_section *section,
 			      (is_deleted(section) ? NDSHM_SECTION_DELETED : 0);
 	argument->out_max_size = memfd->max_size;
 	argument->out_initial_size = memfd->initial_size;
-	/* In units of 512 bytes, whatever its blocks are. */
+	/* st_blocks is in units of 512 bytes. */
 	argument->out_committed = fstat(section->fd, &status) ? 0 : status.st_blocks * 512;
 	argument->out_adapter = MEMFD_ADAPTER_ID;
 	argument->out_provider = MEMFD_PROVIDER_ID;
@@ -605,7 +619,7 @@ static uint32_t query_section(const struct ndshm_section *section,
 	return NDSHM_REASON_NONE;
 }
 
-/* There is no device; what is wrong is wrong all the same. */
+/* No device needs a sync, but arguments are validated. */
 static uint32_t sync_section(const struct ndshm_section *section,
 			     const struct ndshm_section_sync *argument)
 {
@@ -657,7 +671,7 @@ static int command(struct ndshm_section *section, int holder, unsigned long numb
 }
 
 /*
- * Life
+ * Life cycle
  */
 
 static struct ndshm_memfd_section *make_memfd(uint32_t id, uint64_t max_size,
@@ -686,7 +700,7 @@ static void free_memfd(struct ndshm_memfd_section *memfd)
 	free(memfd);
 }
 
-/* Is it one that was made here? Then with a reference. */
+/* Return the section created by this process for a file, with a reference; or NULL. */
 static struct ndshm_memfd_section *find_made(const struct stat *status)
 {
 	struct ndshm_memfd_section *memfd;
@@ -710,7 +724,10 @@ static void add_made(struct ndshm_memfd_section *memfd)
 	ndshm__unlock();
 }
 
-/* What an ancestor knew is left alone: another thread may have been in its midst. */
+/*
+ * Drop a reference. In a child, data inherited from the creating process is not freed:
+ * another thread of the parent may have been modifying it at the time of the fork.
+ */
 static void put_memfd(struct ndshm_memfd_section *memfd)
 {
 	struct ndshm_memfd_section **at;
@@ -737,7 +754,7 @@ static void close_section(struct ndshm_section *section)
 	put_memfd(section->memfd);
 }
 
-/* What the name of a file says, if it is one of ours; -ENOTTY: it is not. */
+/* Read the properties from the name of a file; -ENOTTY if it is not a section. */
 static int read_name(int fd, struct ndshm_memfd_section **memfd)
 {
 	char path[64], name[128];
@@ -760,7 +777,10 @@ static int read_name(int fd, struct ndshm_memfd_section **memfd)
 	return *memfd ? 0 : -ENOMEM;
 }
 
-/* Whoever made the file, nobody must be able to take the memory away again. */
+/*
+ * The seals guarantee that the memory cannot be truncated, whatever process made the
+ * file.
+ */
 static int adopt(struct ndshm_section *section)
 {
 	int seals = fcntl(section->fd, F_GET_SEALS);
@@ -832,7 +852,7 @@ static struct ndshm_memfd_section *make_section(const struct ndshm_section_creat
 	return memfd;
 }
 
-/* The file, with what everybody is to know of it; a reason. */
+/* Create the file with the public properties of the section. Returns a reason. */
 static uint32_t make_file(struct ndshm_memfd_section *memfd)
 {
 	struct stat status;
@@ -914,7 +934,7 @@ static struct ndshm_section_row row_of(struct ndshm_memfd_section *memfd)
 	return row;
 }
 
-/* Those that were made here, with a reference each; for free(). */
+/* Return the sections created by this process, with a reference each; freed with free(). */
 static int get_made(struct ndshm_memfd_section ***list, size_t *count)
 {
 	struct ndshm_memfd_section *memfd;
@@ -937,7 +957,7 @@ static int get_made(struct ndshm_memfd_section ***list, size_t *count)
 	return all && !*list ? -ENOMEM : 0;
 }
 
-/* The process's, as the module's are the user's. */
+/* Lists the sections of this process; the module's list has all sections of the user. */
 int ndshm__memfd_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
 			       size_t *count)
 {

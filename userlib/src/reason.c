@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Reasons and statuses: their names, and what can be done. Numbers, statuses
- * and errnos are the module's.
+ * Names and descriptions of reasons and statuses. Numbers, statuses and errnos are those
+ * of the module.
  */
 #include <errno.h>
 
