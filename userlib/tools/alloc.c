@@ -22,7 +22,7 @@ struct arguments {
 	bool hold;
 };
 
-/* One that was made, as it is shown. */
+/* An allocated block, as it is printed. */
 struct made {
 	struct ndshm_block *block;
 	struct ndshm_block_info info;
@@ -109,7 +109,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* Fill in what the request names, and claim what must be claimed. */
+/* Resolve the names of the adapter and the provider, and claim the adapter if necessary. */
 static enum exit_code prepare(struct ndshm *ndshm, struct arguments *arguments,
 			      struct ndshm_adapter_info *adapter)
 {
@@ -161,7 +161,7 @@ static json_t *made_json(const struct made *made)
 	for (size_t i = 0; i < made->count; i++) {
 		char *address = address_words(made->segments[i].address);
 
-		/* Strings: not every reader's numbers have 64 bits. */
+		/* A string, because some JSON parsers have no 64-bit numbers. */
 		json_array_append_new(segments, json_pack("{s:s, s:I}",
 			"address", address,
 			"length", (json_int_t)made->segments[i].length));
@@ -254,7 +254,7 @@ static enum exit_code use(struct ndshm *ndshm, const struct arguments *arguments
 static enum exit_code allocate(struct ndshm *ndshm, const struct arguments *arguments,
 			       const struct ndshm_adapter_info *adapter)
 {
-	/* A count that will be refused needs no room. */
+	/* ndshm_alloc_many() refuses a greater count without writing to @blocks. */
 	size_t count = arguments->count, room = count <= arguments->info.max_batch ? count : 0;
 	struct ndshm_block **blocks = array(room, sizeof(*blocks));
 	struct made *made = array(room, sizeof(*made));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm bind, ndshm unbind: PCI functions become adapters, and go back.
+ * ndshm bind, ndshm unbind: bind a PCI function to ndshm_pci, and return it to its
+ * driver.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +23,7 @@ struct arguments {
 	bool force;
 };
 
-/* What was found and done; strings are on the heap, and NULL if there is none. */
+/* State before and after the command; strings are allocated, NULL if not applicable. */
 struct outcome {
 	char *driver_before;
 	char *driver;
@@ -97,7 +98,7 @@ static bool is_ours(const char *driver)
 	return driver && !strcmp(driver, DRIVER);
 }
 
-/* It has a flush queue, or none of the addresses is translated. */
+/* The IOMMU domain has a flush queue, or translates no addresses. */
 static bool is_not_strict(const char *type)
 {
 	return type && (!strcmp(type, "DMA-FQ") || !strcmp(type, "identity"));
@@ -176,7 +177,7 @@ static enum exit_code print_bound_json(const struct function *function,
 	return print_json(value);
 }
 
-/* Is it there, and may it be taken from who has it? */
+/* Check that the function exists and is not in use. */
 static enum exit_code check(const struct arguments *arguments, const struct outcome *outcome)
 {
 	const struct function *function = &arguments->function;
@@ -200,7 +201,7 @@ static enum exit_code check(const struct arguments *arguments, const struct outc
 	return code;
 }
 
-/* Can the group's type be changed as soon as the function has no driver? */
+/* Return true if the group's type can be changed once the function has no driver. */
 static bool group_can_change(const struct function *function, struct outcome *outcome)
 {
 	if (!function_group_in_use(function))
@@ -210,7 +211,10 @@ static bool group_can_change(const struct function *function, struct outcome *ou
 	return false;
 }
 
-/* A domain without a flush queue, if that can be had. The driver is unbound. */
+/*
+ * Change the group to a domain without a flush queue, if possible. The function must be
+ * unbound.
+ */
 static void make_strict(const struct function *function, struct outcome *outcome)
 {
 	const char *type = outcome->type_before;
@@ -231,7 +235,7 @@ static void make_strict(const struct function *function, struct outcome *outcome
 	}
 }
 
-/* The kernel's driver gets the function back; whatever fails, more is tried. */
+/* Return the function to the kernel's driver; continues after errors. */
 static void give_back(const struct function *function, struct outcome *outcome)
 {
 	char *type = function_recall_type(function);
@@ -276,7 +280,7 @@ static enum exit_code take_over(const struct function *function, struct outcome 
 	return code;
 }
 
-/* Would a client lose something? If that cannot be told, it would. */
+/* Return true if a client uses the adapter, or if that cannot be determined. */
 static bool adapter_in_use(const struct function *function, struct ndshm *ndshm)
 {
 	struct ndshm_adapter_info adapter;
@@ -293,7 +297,7 @@ static bool adapter_in_use(const struct function *function, struct ndshm *ndshm)
 	return in_use;
 }
 
-/* It is bound already: must it be bound again, to make its group strict, and may it? */
+/* Return true if a bound function must and may be bound again to make its group strict. */
 static bool shall_rebind(const struct arguments *arguments, struct ndshm *ndshm,
 			 struct outcome *outcome)
 {
@@ -325,7 +329,7 @@ static enum exit_code bind_function(const struct arguments *arguments, struct nd
 	}
 	if (code)
 		return code;
-	/* Binding returns after the adapter was registered. */
+	/* The write to bind returns after the adapter was registered. */
 	error = ndshm_find_adapter(ndshm, function->name, &adapter);
 	if (error)
 		return cannot_ndshm(ndshm, error, "find adapter \"%s\", which is bound",
@@ -359,7 +363,10 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 	outcome.group = function_group(&arguments.function);
 	outcome.type_before = function_group_type(&arguments.function);
 	code = check(&arguments, &outcome);
-	/* Before anything is changed. */
+	/*
+	 * Open the client before any change, so that failure leaves the function as it
+	 * is.
+	 */
 	if (code == EXIT_DONE) {
 		ndshm = open_client(common);
 		code = ndshm ? EXIT_DONE : EXIT_FAILED;
@@ -378,7 +385,7 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
  * unbind
  */
 
-/* Why the group's type is not what it was, if it is not. */
+/* Explain why the group's type was not restored, if it was not. */
 static void explain_type(const struct function *function, struct outcome *outcome)
 {
 	char *remembered = function_recall_type(function);
@@ -413,7 +420,7 @@ static enum exit_code print_unbound(const struct function *function,
 	return end_output();
 }
 
-/* Without a driver, because the module was unloaded while it was bound? */
+/* Return true if the function has no driver because the module was unloaded. */
 static bool is_stranded(const struct function *function, const struct outcome *outcome)
 {
 	char *override = outcome->driver_before ? NULL : function_override(function);
@@ -423,7 +430,7 @@ static bool is_stranded(const struct function *function, const struct outcome *o
 	return stranded;
 }
 
-/* Does a client have a claim of the function? If that cannot be told, it does. */
+/* Return true if a client has claimed the function, or if that cannot be determined. */
 static bool function_is_claimed(const struct function *function, void *ndshm)
 {
 	struct ndshm_adapter_info adapter;
@@ -433,8 +440,8 @@ static bool function_is_claimed(const struct function *function, void *ndshm)
 }
 
 /*
- * Functions of an IOMMU group reach each other's DMA addresses: the kernel ends every
- * claim of the group before the function's next driver comes.
+ * Functions of an IOMMU group can access each other's DMA addresses: the kernel ends
+ * every claim in the group before the next driver of the function probes it.
  */
 static enum exit_code check_claims(const struct arguments *arguments,
 				   const struct outcome *outcome)

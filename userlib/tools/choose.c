@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Whose memory is asked for.
+ * Selection of the adapter and the provider.
  */
 #include <stdlib.h>
 

@@ -22,7 +22,7 @@ static char *node_cell(int32_t node)
 	return node < 0 ? format_string("-") : format_string("%" PRId32, node);
 }
 
-/* Who may use it, in one word or two. */
+/* Availability of an adapter. */
 static const char *adapter_state(const struct ndshm_adapter_info *row)
 {
 	if (!row->open)
@@ -51,7 +51,7 @@ static void add_adapter(struct table *table, const struct ndshm_adapter_info *ro
 	table_add(table, cells);
 }
 
-/* Names and numbers, and the mode in octal. */
+/* Add the names and ids of the owner and the group, and the mode in octal. */
 void add_access(json_t *value, uint32_t uid, uint32_t gid, uint32_t mode)
 {
 	char *user = user_name(uid), *group = group_name(gid), *octal;
@@ -117,7 +117,7 @@ static enum exit_code list_adapters(struct ndshm *ndshm, bool json)
 	return print_table(&table);
 }
 
-/* For whom it is the default. */
+/* The adapters for which it is the default. */
 static char *scope_cell(const struct ndshm_provider_info *row)
 {
 	switch (row->scope) {
@@ -352,7 +352,7 @@ json_t *queue_json(const struct names *names, const void *from)
 	return value;
 }
 
-/* Rows of what refers to adapters and providers: one at a time into a table or a list. */
+/* Rows that refer to adapters and providers, and functions to print one row. */
 struct rows {
 	void *array;
 	size_t count;
@@ -361,7 +361,10 @@ struct rows {
 	json_t *(*json)(const struct names *names, const void *row);
 };
 
-/* Frees the array. @error: why there is none; @what could not be done then. */
+/*
+ * Print the rows and free the array. If @error is not 0, print it instead; @what names
+ * the failed action.
+ */
 static enum exit_code show_rows(struct ndshm *ndshm, bool json, int error, const char *what,
 				struct rows *rows, struct table *table)
 {

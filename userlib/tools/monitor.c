@@ -40,7 +40,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* What happened, in the words of the module's own names for events. */
+/* Name of the event, as in the module's netlink family. */
 static const char *kind_name(const struct ndshm_event *event)
 {
 	static const char *const names[] = {
@@ -69,7 +69,7 @@ static const char *object_name(const struct ndshm_event *event)
 	return names[event->object];
 }
 
-/* The object, as the lists show it. */
+/* The object, in the format of the lists. */
 static json_t *object_json(const struct names *names, const struct ndshm_event *event)
 {
 	json_t *value;
@@ -168,7 +168,7 @@ static enum exit_code print_event(const struct names *names, const struct ndshm_
 	return end_output();
 }
 
-/* Who does not read fast enough should know. */
+/* Report lost events, which the user would otherwise miss. */
 static enum exit_code print_lost(bool json)
 {
 	if (json)
@@ -177,11 +177,11 @@ static enum exit_code print_lost(bool json)
 	return end_output();
 }
 
-/* One event, or EXIT_DONE with nothing left of what there was. */
+/* Print one event. */
 static enum exit_code show_event(struct ndshm *ndshm, const struct arguments *arguments,
 				 struct names *names, struct ndshm_event *event)
 {
-	/* What comes later may be of one that has just come. */
+	/* Later events can refer to the new adapter or provider. */
 	if (event->object == NDSHM_EVENT_ADAPTER || event->object == NDSHM_EVENT_PROVIDER) {
 		make_printable(event->adapter.name);
 		make_printable(event->adapter.device);
@@ -194,7 +194,10 @@ static enum exit_code show_event(struct ndshm *ndshm, const struct arguments *ar
 					 print_event(names, event);
 }
 
-/* All that has come by now. *left: how many are to be shown; 0: any number. */
+/*
+ * Print all events that are available. *@left: number of events still to be printed; 0:
+ * unlimited.
+ */
 static enum exit_code show_events(struct ndshm *ndshm, struct ndshm_monitor *monitor,
 				  const struct arguments *arguments, struct names *names,
 				  uint64_t *left, bool *done)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Names of what blocks and sections refer to by a number.
+ * Names for the ids in blocks and sections.
  */
 #include <grp.h>
 #include <inttypes.h>

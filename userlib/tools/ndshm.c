@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm: what an administrator does with ndshm.
+ * ndshm: command for administrators of ndshm.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static const struct word subcommands[] = {
 	{ 0 }
 };
 
-/* The word that is looked for, and the first that was found. */
+/* The list of words to choose from, and the chosen word with its index in argv. */
 struct choice {
 	struct common *common;
 	const struct word *words;
@@ -73,7 +73,7 @@ static error_t parse_word(int key, char *argument, struct argp_state *state)
 				continue;
 			choice->chosen = word;
 			choice->index = state->next - 1;
-			/* The rest is the subcommand's. */
+			/* The subcommand parses the remaining arguments. */
 			state->next = state->argc;
 			return 0;
 		}

@@ -137,7 +137,7 @@ static enum exit_code print_as(json_t *value, size_t flags)
 {
 	int error;
 
-	/* It is made in one piece, so this is the one place that looks. */
+	/* jansson returns NULL without memory; this is the only check for it. */
 	if (!value)
 		no_memory();
 	error = json_dumpf(value, stdout, flags);
@@ -196,7 +196,7 @@ static size_t width(const struct table *table, size_t column)
 	return most;
 }
 
-/* The last column is not padded. */
+/* The last column is not padded, to avoid trailing blanks. */
 static void print_cell(const struct table *table, size_t column, const char *cell)
 {
 	bool end = column + 1 == table->columns;

@@ -16,10 +16,10 @@
 
 #define STATE_DIRECTORY "/run/ndshm"
 
-/* Longer than anything that is read here. */
+/* Larger than any value that is read. */
 #define VALUE_SIZE 64
 
-/* Up to @most hexadecimal digits, at least @least, and then @end. */
+/* Parse @least to @most hexadecimal digits, followed by @end. */
 static bool parse_hex(const char **word, int least, int most, char end, unsigned int *value)
 {
 	int digits = 0;
@@ -68,7 +68,7 @@ static bool exists(char *path)
 	return there;
 }
 
-/* The last part of where a link leads, on the heap; NULL: no link. Frees @path. */
+/* Return the last component of a link's target, allocated; NULL: no link. Frees @path. */
 static char *link_name(char *path)
 {
 	char target[PATH_MAX];
@@ -83,7 +83,7 @@ static char *link_name(char *path)
 	return format_string("%s", slash ? slash + 1 : target);
 }
 
-/* The first line, on the heap; NULL: none. Frees @path. */
+/* Return the first line of a file, allocated; NULL on failure. Frees @path. */
 static char *read_value(char *path)
 {
 	char value[VALUE_SIZE];
@@ -102,7 +102,7 @@ static char *read_value(char *path)
 	return format_string("%s", value);
 }
 
-/* In one write, as attributes want it. Frees @path. */
+/* Write a sysfs attribute with a single write(). Frees @path. */
 static int write_value(char *path, const char *value)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -180,7 +180,7 @@ bool function_group_find(const struct function *function,
 	*found = *function;
 	while (directory && !matched && (entry = readdir(directory))) {
 		*found = (struct function){ .root = function->root };
-		/* What is no PCI function has no adapter. */
+		/* Devices other than PCI functions have no adapter. */
 		if (function_parse(entry->d_name, found))
 			matched = match(found, argument);
 	}
@@ -207,7 +207,7 @@ int function_set_group_type(const struct function *function, const char *type)
 
 int function_set_override(const struct function *function, const char *driver)
 {
-	/* An empty line takes it away. */
+	/* An empty line removes the override. */
 	char *line = format_string("%s\n", driver);
 	int error = write_value(device_path(function, "/driver_override"), line);
 
@@ -227,7 +227,7 @@ int function_probe(const struct function *function)
 			   function->name);
 }
 
-/* NULL: it has no group. */
+/* Returns NULL without an IOMMU group. */
 static char *state_path(const struct function *function)
 {
 	char *group = function_group(function), *path = NULL;
@@ -239,9 +239,9 @@ static char *state_path(const struct function *function)
 }
 
 /*
- * What is remembered of a group: its type, and which group it was. Numbers of
- * groups are used again, inode numbers of sysfs are not. On the heap; NULL: it
- * has no group.
+ * Saved state of a group: its type, and the inode number of its directory. Group numbers
+ * are reused, inode numbers of sysfs are not. Returns an allocated string, or NULL
+ * without a group.
  */
 static char *state_line(const struct function *function, const char *type)
 {
@@ -253,7 +253,7 @@ static char *state_line(const struct function *function, const char *type)
 	return error ? NULL : format_string("%s %ju", type, (uintmax_t)group.st_ino);
 }
 
-/* In place of what is there: that can be of an earlier group. */
+/* Overwrite the file, which can be that of an earlier group with the same number. */
 static int write_over(const char *path, const char *value)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Who uses a PCI function through its driver.
+ * Use of a PCI function through its driver.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "pci.h"
 #include "tool.h"
 
-/* Why the class device @name is in use, on the heap; NULL: it is not. */
+/* Return a description of the use of class device @name, allocated; NULL: not in use. */
 typedef char *check_use(const char *name);
 
 static char *interface_use(const char *name)
@@ -37,13 +37,13 @@ static char *interface_use(const char *name)
 	return use;
 }
 
-/* The kernel itself tells: opened exclusively, a device that is in use is busy. */
+/* O_EXCL: open() of a block device that is in use returns EBUSY. */
 static char *disk_use(const char *name)
 {
 	char *path = format_string("/dev/%s", name), *slash, *use = NULL;
 	int fd;
 
-	/* In sysfs names '!' stands for '/'. */
+	/* '!' in names of sysfs represents '/'. */
 	for (slash = path; *slash; slash++)
 		if (*slash == '!')
 			*slash = '/';
@@ -65,7 +65,10 @@ static bool is_below(const char *path, const char *top)
 	return !strncmp(path, top, length) && path[length] == '/';
 }
 
-/* The first device of a class that is the function's, and in use; counts them. */
+/*
+ * Return a description of the first device of a class that belongs to the function and is
+ * in use. *@count is increased for each device of the function.
+ */
 static char *class_use(const char *root, const char *class, const char *top, check_use *check,
 		       unsigned int *count)
 {
@@ -102,7 +105,10 @@ char *function_user(const struct function *function)
 		use = class_use(function->root, "net", top, interface_use, &count);
 		if (!use)
 			use = class_use(function->root, "block", top, disk_use, &count);
-		/* A console, a mounted 9p, an interface in another namespace ... */
+		/*
+		 * For example a console, a mounted 9p, or an interface in another network
+		 * namespace.
+		 */
 		if (!use && !count)
 			use = format_string("it cannot be told whether what %s makes of it is in "
 					    "use", driver);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm permit, and the same options of ndshm bind: who may use adapters and providers.
+ * ndshm permit, and the same options of ndshm bind: permissions of adapters and
+ * providers.
  */
 #include <errno.h>
 #include <grp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Options that say who may use an adapter or a provider.
+ * Options for permissions of adapters and providers.
  */
 #ifndef NDSHM_PERMIT_H
 #define NDSHM_PERMIT_H
@@ -10,18 +10,18 @@
 #include "tool.h"
 
 struct permit {
-	uint32_t set;		/* NDSHM_ACCESS_*; 0: nothing was said */
+	uint32_t set;		/* NDSHM_ACCESS_* bits; 0: no option given */
 	struct ndshm_access access;
 };
 
-/* A child of other parsers; input: struct permit. */
+/* Parser of the options, a child of other parsers; input: struct permit. */
 extern const struct argp permit_argp;
 
-/* Set what was said of the adapter, and look at it again; or say why not. */
+/* Apply the options to an adapter, and read it again. Prints an error on failure. */
 enum exit_code permit_adapter(struct ndshm *ndshm, const struct permit *permit,
 			      struct ndshm_adapter_info *adapter);
 
-/* One line; @reset may be NULL. */
+/* Print one line; @reset may be NULL. */
 enum exit_code print_access(const char *kind, const char *name, uint32_t owner, uint32_t group,
 			    uint32_t mode, const char *reset);
 

@@ -15,7 +15,7 @@
 
 #define KINDS 6
 
-/* In the order in which they are shown. */
+/* In the order of the output. */
 static const struct kind {
 	const char *name;
 	uint32_t bit;
@@ -183,7 +183,7 @@ static enum exit_code show_all(struct ndshm *ndshm, bool json)
 	return code;
 }
 
-/* Whose is said, as there is one reason for each. */
+/* -EPERM has no reason of the module: name the missing capability. */
 static enum exit_code refused(struct ndshm *ndshm, int error, const char *what)
 {
 	if (error == -EPERM)

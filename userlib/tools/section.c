@@ -13,7 +13,7 @@
 
 #include "tool.h"
 
-/* What a program that is run finds in its environment: numbers. */
+/* Environment variables of the program: its descriptor and the id of the section. */
 #define SECTION_FD	"NDSHM_SECTION_FD"
 #define SECTION_ID	"NDSHM_SECTION_ID"
 
@@ -30,7 +30,7 @@ struct creation {
 	uint64_t width;
 	bool hold;
 	bool readonly;
-	char **program;		/* with its arguments and a NULL; NULL: none is run */
+	char **program;		/* argv of the program, with a final NULL; NULL: none */
 };
 
 static const struct argp_option create_options[] = {
@@ -53,7 +53,7 @@ static void parse_length_or_end(struct argp_state *state, const char *argument, 
 		argp_error(state, "\"%s\" is not a length", argument);
 }
 
-/* What is wrong only together. */
+/* Check for invalid combinations of options. */
 static void check_creation(struct argp_state *state, const struct creation *creation)
 {
 	if (!creation->has_max)
@@ -104,7 +104,7 @@ static error_t parse_create(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		creation->program = &state->argv[state->next - 1];
-		/* The rest is the program's. */
+		/* The program parses the remaining arguments. */
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_END:
@@ -115,7 +115,7 @@ static error_t parse_create(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* Fill in what the request names, and claim what must be claimed. */
+/* Resolve the names of the adapter and the provider, and claim the adapter if necessary. */
 static enum exit_code prepare(struct ndshm *ndshm, struct creation *creation)
 {
 	struct ndshm_adapter_info adapter;
@@ -132,7 +132,7 @@ static enum exit_code prepare(struct ndshm *ndshm, struct creation *creation)
 	code = choose_provider(ndshm, creation->provider, &creation->request.provider);
 	if (code)
 		return code;
-	/* The program comes in the place of this one. */
+	/* The program replaces this process, which ends the claim. */
 	if (adapter.claimable && creation->program)
 		return cannot("the claim ends when it starts, and the section with it: let it "
 			      "claim the adapter and make the section itself",
@@ -204,7 +204,7 @@ static int set_number(const char *name, uint32_t number)
 	return error;
 }
 
-/* One that is inherited, and none of the standard ones; -errno. */
+/* Return an inheritable duplicate above the standard descriptors, or -errno. */
 static int make_inherited(int shared)
 {
 	int fd = fcntl(shared, F_DUPFD, STDERR_FILENO + 1);
@@ -213,8 +213,8 @@ static int make_inherited(int shared)
 }
 
 /*
- * In the place of this one, so that signals, the terminal and the exit status are its own.
- * It inherits the one descriptor: all others close by themselves.
+ * Replace this process by the program, which thereby keeps the process id, the terminal
+ * and the exit status. It inherits one descriptor; all others are close-on-exec.
  */
 static enum exit_code run_program(struct ndshm *ndshm, struct ndshm_section *section,
 				  const struct creation *creation, uint32_t id)
@@ -298,7 +298,7 @@ static enum exit_code run_create(struct common *common, int argc, char **argv)
  * ndshm section show
  */
 
-/* Of the picture of a section. */
+/* Width of the bar. */
 #define CELLS	50
 
 struct showing {
@@ -330,7 +330,7 @@ static error_t parse_show(int key, char *argument, struct argp_state *state)
 	}
 }
 
-/* What is there at all is seen. */
+/* Rounds up, so that a small amount is visible. */
 static uint64_t cells_of(uint64_t bytes, uint64_t max_size)
 {
 	const uint64_t cell = max_size / CELLS + 1;
@@ -338,7 +338,7 @@ static uint64_t cells_of(uint64_t bytes, uint64_t max_size)
 	return bytes / cell + !!(bytes % cell);
 }
 
-/* How much, not where. */
+/* The bar shows amounts, not positions. */
 static void print_picture(const struct ndshm_section_row *row)
 {
 	const uint64_t taken = cells_of(row->taken, row->max_size);
@@ -377,7 +377,7 @@ static enum exit_code print_section(const struct names *names, const struct ndsh
 	return end_output();
 }
 
-/* Among all that the caller may see. */
+/* Search the sections that the caller may see. */
 static enum exit_code find_section(struct ndshm *ndshm, uint32_t id,
 				   struct ndshm_section_row *row)
 {

@@ -7,7 +7,7 @@
 
 #include "tool.h"
 
-/* By bit of NDSHM_ISOLATION_*. */
+/* Indexed by the bit number of NDSHM_ISOLATION_*. */
 static const struct {
 	const char *name;
 	const char *words;
@@ -137,7 +137,7 @@ bool parse_usage(const char *word, uint32_t *usage)
 	return false;
 }
 
-/* Digits only: strtoull() would take signs and spaces. */
+/* Accepts digits only: strtoull() would accept signs and blanks. */
 static bool parse_digits(const char *word, uint64_t *number, const char **end)
 {
 	char *after;
