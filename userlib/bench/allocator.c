@@ -11,7 +11,7 @@
 #define SLOT	(2ul << 20)
 
 /*
- * ndshm: nothing of the system is in what a pair costs
+ * ndshm: a heap in a section without the kernel, so that a pair makes no system calls
  */
 
 static struct section section;
@@ -111,7 +111,7 @@ static uint64_t module_committed(void)
 }
 
 /*
- * malloc: whichever the program was started with
+ * malloc: the allocator of the process, which LD_PRELOAD can replace
  */
 
 static int malloc_open(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is measured: the library's heap over a section without the kernel, the same as programs
- * use it over one of the module's, or malloc().
+ * The allocators that are measured: the library's heap in a section without the kernel,
+ * the library's calls on a section of the module, or malloc().
  */
 #ifndef NDSHM_BENCH_ALLOCATOR_H
 #define NDSHM_BENCH_ALLOCATOR_H
@@ -12,17 +12,17 @@
 #include <ndshm/section.h>
 
 /**
- * struct allocator - one of them
- * @name: on the command line
- * @open: before the first block; 0 or -errno
- * @alloc: NULL if there is none
- * @free: 0 or -errno
- * @close: after the last block
- * @trim: give back what is kept for the next one
- * @stats: of the blocks
- * @committed: bytes of memory that the section has
+ * struct allocator - an allocator
+ * @name: name on the command line
+ * @open: Called before the first block; returns 0 or -errno.
+ * @alloc: Returns NULL on failure.
+ * @free: Returns 0 or -errno.
+ * @close: Called after the last block.
+ * @trim: Frees memory that is kept in reserve.
+ * @stats: Gets statistics of the blocks.
+ * @committed: Returns the bytes of memory that the section has.
  *
- * The last three are missing where there is no section.
+ * The last three are NULL for allocators without a section.
  */
 struct allocator {
 	const char *name;
@@ -35,7 +35,7 @@ struct allocator {
 	uint64_t (*committed)(void);
 };
 
-/* NULL: no such one, which is said. */
+/* Returns NULL, after printing an error, if there is no such allocator. */
 const struct allocator *allocator_find(const char *name);
 
 #endif /* NDSHM_BENCH_ALLOCATOR_H */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * footprint ALLOCATOR [OPERATIONS]: four threads allocate and free blocks of 16 B to 64 KiB,
- * log-uniform, so that what lives rises and falls between 128 and 256 MiB, in a triangle of
- * five million operations. At every 100,000th: what the section has of memory, in relation to
- * what lives. A quarter of the blocks are freed by another thread. Fails above 1.25, or if
- * something stays when all is over. ALLOCATOR is ndshm, a section without the kernel, or
- * module, one of the module's.
+ * footprint ALLOCATOR [OPERATIONS]
+ *
+ * Measures the memory of a section in relation to live bytes. Four threads allocate and
+ * free blocks of 16 B to 64 KiB, log-uniformly distributed; the live bytes rise and fall
+ * between 128 and 256 MiB with a period of five million operations, and are sampled every
+ * 100,000 operations. A quarter of the blocks are freed by another thread. Fails if the
+ * ratio exceeds 1.25 at a sample, or if memory remains after all blocks are freed.
+ * ALLOCATOR is ndshm (a section without the kernel) or module (a section of the module).
  */
 #include <math.h>
 #include <pthread.h>
@@ -25,7 +27,7 @@
 #define SIZES		65536
 #define SHELVES		1024
 #define LIMIT		1.25
-/* The module gives back a part of it after a second of quiet. */
+/* Seconds to wait: the module frees part of the memory after a second of inactivity. */
 #define PATIENCE	10
 
 struct block {
@@ -41,7 +43,7 @@ static atomic_bool bad;
 static double worst, sum;
 static unsigned int samples;
 
-/* What one thread leaves here, another takes. */
+/* Blocks that one thread has allocated and another will free. */
 static _Atomic(struct block *) shelves[SHELVES];
 
 static unsigned long next_random(unsigned long *state)
@@ -60,7 +62,7 @@ static void make_sizes(void)
 		sizes[i] = 16 * exp2(12.0 * (next_random(&state) >> 11) / (1ul << 53));
 }
 
-/* What should live by then. */
+/* Live bytes to reach at this operation. */
 static unsigned long target(unsigned long operation)
 {
 	unsigned long at = operation % PERIOD, half = PERIOD / 2;
@@ -140,7 +142,7 @@ static void release_one(struct thread *thread, unsigned int which)
 	release(block);
 }
 
-/* One operation: what brings what lives nearer to what should. */
+/* One operation: allocate or free, to approach @goal live bytes. */
 static void operate(struct thread *thread, unsigned long goal)
 {
 	unsigned long number = next_random(&thread->state);
@@ -162,7 +164,7 @@ static unsigned long all_live(void)
 	return all;
 }
 
-/* The threads go side by side: none is left behind with what it has. */
+/* The barriers keep the threads at the same operation, within STEP. */
 static void *run(void *argument)
 {
 	struct thread *thread = argument;
@@ -181,7 +183,7 @@ static void *run(void *argument)
 	return NULL;
 }
 
-/* What stays of the section's memory. */
+/* Return the bytes of memory that the section still has. */
 static uint64_t left(void)
 {
 	for (int i = 0; i < PATIENCE * 100 && allocator->committed(); i++)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * heap ALLOCATOR ROW PAIRS [THREADS [LIVE]]: that many pairs of an allocation and a free, in
- * each thread, which has LIVE blocks (1,000) where a random one is replaced. ALLOCATOR is ndshm, a section without the kernel; module, one of the module's; or
- * malloc: whichever the program was started with. To be run under callgrind with two numbers
- * of pairs: the difference is what a pair costs.
+ * heap ALLOCATOR ROW PAIRS [THREADS [LIVE]]
+ *
+ * Runs PAIRS pairs of an allocation and a free in each thread. Rows that replace a random
+ * block have LIVE blocks (1,000) per thread. ALLOCATOR is ndshm (a section without the
+ * kernel), module (a section of the module) or malloc (which LD_PRELOAD can replace). Run
+ * it under callgrind with two numbers of pairs: the difference gives the cost of a pair.
  */
 #include <math.h>
 #include <pthread.h>
@@ -22,7 +24,7 @@ static const struct allocator *allocator;
 static unsigned long pairs;
 static unsigned long live = LIVE;
 
-/* Log-uniform: made before, lest it is logarithms that are measured. */
+/* Log-uniform; computed before, so that logarithms are not part of the measurement. */
 static unsigned int sizes[SIZES];
 
 static unsigned long next_random(unsigned long *state)

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh: what the library's heap costs and holds, beside malloc of glibc, mimalloc and jemalloc.
-# Needs valgrind, strace, libmimalloc2.0 and libjemalloc2; no kernel module. A peer that is not
-# installed is left out. A row is instructions per allocate-and-free pair: the difference of two
-# run lengths, loop included; its limit, so many times the best of the peers in the same run.
-# Last line: N passed, N failed.
+# run.sh: compare time and memory of the library's heap with malloc of glibc, mimalloc and jemalloc.
+# Needs valgrind, strace, libmimalloc2.0 and libjemalloc2, but no kernel module; allocators that are
+# not installed are left out. Each row has the number of instructions per pair of an allocation and
+# a free, loop included, computed from runs of two lengths. The limit is $factor times the best of
+# the other allocators. The last line is: N passed, N failed.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -27,7 +27,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
 passed=0 failed=0
 
-# verdict CONDITION: an arithmetic one, of awk.
+# verdict CONDITION: an arithmetic expression of awk
 verdict() {
 	if awk "BEGIN { exit !($1) }"; then
 		passed=$((passed + 1))
@@ -38,7 +38,7 @@ verdict() {
 	fi
 }
 
-# instructions PRELOAD ALLOCATOR ROW PAIRS [THREADS]: of the busiest thread, or of the only one.
+# instructions PRELOAD ALLOCATOR ROW PAIRS [THREADS]: number for the busiest thread
 instructions() {
 	local preload=$1
 	shift
@@ -48,7 +48,7 @@ instructions() {
 	awk '/^totals:/ && $2 > most { most = $2 } END { print most }' "$scratch"/callgrind-*
 }
 
-# pair PRELOAD ALLOCATOR ROW [THREADS [LIVE]]
+# pair PRELOAD ALLOCATOR ROW [THREADS [LIVE]]: number of instructions of one pair
 pair() {
 	local low high
 	low=$(instructions "$1" "$2" "$3" $few "${@:4}")
@@ -56,10 +56,10 @@ pair() {
 	echo $(((high - low + (many - few) / 2) / (many - few)))
 }
 
-# Reads all of the output: ldconfig would die of SIGPIPE, and with it this script.
+# Reads all output: otherwise ldconfig gets SIGPIPE, which pipefail makes fatal.
 library() { ldconfig -p | awk -v name="$1" '$1 == name && !found++ { print $NF }'; }
 
-# peer LIBRARY ROW: malloc with that library, or - without it.
+# peer LIBRARY ROW: number for malloc of that library, or - if LIBRARY is -
 peer() {
 	if [[ $1 == - ]]; then echo -; else pair "$1" malloc "$2"; fi
 }
@@ -89,7 +89,7 @@ verdict "$mean <= $limit_mean" >"$said"
 row 'geometric mean' "$mean" '' '' '' $limit_mean "$(<"$said")"
 
 echo
-# Of as much alive in all: more of that makes the search for a place longer, whoever has it.
+# The same number of live blocks in total, because the search for a free place depends on it.
 for name in "${rows[@]}"; do
 	one=$(pair '' ndshm "$name" 1 2000)
 	two=$(pair '' ndshm "$name" 2)
@@ -100,7 +100,7 @@ for name in "${rows[@]}"; do
 done
 
 echo
-# In the steady state: what the longer run calls more than the shorter one.
+# System calls in the steady state: the difference between a longer and a shorter run.
 calls() {
 	strace -f -qq -o "$scratch/strace" "$build/heap" ndshm "$@" >&2
 	wc -l <"$scratch/strace"

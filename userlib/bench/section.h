@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A section without the kernel: anonymous memory, and a map of its pages from which extents
- * are handed out, first fit by address, as the module does it.
+ * A section without the kernel: anonymous memory, and a map of its pages from which
+ * extents are allocated first fit by address, as the module does.
  */
 #ifndef NDSHM_BENCH_SECTION_H
 #define NDSHM_BENCH_SECTION_H
@@ -11,14 +11,14 @@
 #include "heap.h"
 
 /**
- * struct section - memory, and what is handed out of it
- * @base: aligned as the heap wants it
- * @size: bytes
- * @used: by page, not 0 if it is handed out
- * @length: by page, the bytes of the extent that starts there
- * @slot_pages: by slot of 2 MiB, pages that are handed out
- * @slots: that have any: the memory that the kernel would hold
- * @lock: not 0 while somebody is in here
+ * struct section - memory and its extents
+ * @base: start, aligned as the heap requires
+ * @size: in bytes
+ * @used: by page, 1 if it is part of an extent
+ * @length: by page, the number of pages of the extent that starts there
+ * @slot_pages: by slot of 2 MiB, number of pages in extents
+ * @slots: number of slots with extents, whose memory the kernel would hold
+ * @lock: 1 while a thread has it
  */
 struct section {
 	char *base;
