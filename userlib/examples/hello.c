@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm-hello: the least that a program does with ndshm. Opens a client,
- * allocates a block, writes to it, shows what is known of it, gives it back.
+ * ndshm-hello: a minimal client of ndshm. Opens a client, allocates and maps a block, prints its
+ * properties, and frees it.
  *
- *	ndshm-hello		the module
- *	ndshm-hello memfd:	its stand-in, on any machine
+ *	ndshm-hello		with the module
+ *	ndshm-hello memfd:	with the stand-in, on any machine
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 	else
 		printf("DMA address 0x%" PRIx64 "\n", address);
 
-	ndshm_free(block);		/* unmaps it, too */
+	ndshm_free(block);		/* also unmaps it */
 	ndshm_close(ndshm);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory that the card can reach, cut into buffers: blocks of its adapter, or an
- * extent of its section if it has one.
+ * DMA buffers of equal size, allocated in blocks of the card's adapter, or in an extent of the
+ * card's section if it has one.
  */
 #ifndef BUFFERS_H
 #define BUFFERS_H
@@ -20,10 +20,10 @@ struct buffers {
 	size_t size;				/* of one buffer, bytes */
 	size_t count;
 	uint8_t *memory[BUFFERS_MAX];
-	uint64_t address[BUFFERS_MAX];		/* for the card */
+	uint64_t address[BUFFERS_MAX];		/* DMA addresses */
 	size_t pieces;
-	struct ndshm_segment piece[BUFFERS_MAX];	/* what the buffers are cut from */
-	/* One of these: */
+	struct ndshm_segment piece[BUFFERS_MAX];	/* DMA segments that contain the buffers */
+	/* Either blocks or a section is used: */
 	size_t blocks;
 	struct ndshm_block *block[BUFFERS_BLOCKS_MAX];
 	struct ndshm_section *section;
@@ -31,8 +31,8 @@ struct buffers {
 };
 
 /*
- * `count` buffers (one at least) of `size` bytes, a power of two, each of which has
- * one address. 0 or -errno, after saying what is wrong. `name` is for that message.
+ * Allocates `count` (at least 1) buffers of `size` bytes, a power of two. Each buffer is
+ * contiguous for the card. Returns 0, or -errno after an error message with `name`.
  */
 int buffers_make(struct buffers *buffers, const struct card *card, uint32_t usage, size_t size,
 		 size_t count, const char *name);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Buffers in blocks, each of which is one piece. */
+/* Buffers in blocks, each of which is one DMA segment. */
 #include <errno.h>
 
 #include "buffers_internal.h"
 #include "revoked.h"
 
-/* Enough to keep blocks few, small enough to be found in one piece. */
+/* Large enough to keep blocks few, small enough to be allocated contiguously. */
 #define BLOCK_LENGTH	(64 * 1024)
 
-/* A batch of the module's may be shorter than what is wanted. */
+/* Allocates `blocks` blocks, in batches of at most info.max_batch. */
 static int allocate(struct buffers *buffers, struct ndshm *ndshm,
 		    const struct ndshm_request *request, size_t blocks)
 {
@@ -61,7 +61,7 @@ int buffers_take_blocks(struct buffers *buffers, const struct card *card, uint32
 	request.length = per_block * buffers->size;
 	request.adapter = card->adapter.id;
 	request.usage = usage;
-	request.flags = NDSHM_ALLOC_CONTIGUOUS;	/* a buffer has one address */
+	request.flags = NDSHM_ALLOC_CONTIGUOUS;	/* for one address per buffer */
 	error = allocate(buffers, card->ndshm, &request, blocks);
 	for (size_t i = 0; !error && i < blocks; i++)
 		error = cut(buffers, buffers->block[i], wanted);

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What buffers.c and the two kinds of memory know of each other. */
+/* The interface between buffers.c and its two allocators. */
 #ifndef BUFFERS_INTERNAL_H
 #define BUFFERS_INTERNAL_H
 
 #include "buffers.h"
 
 /*
- * Cut a piece that the card sees as one into buffers, until there are `wanted`; what
- * is left of it is not used. -EPERM: its address is hidden; -E2BIG: it is one too many.
+ * Cuts `piece`, a contiguous DMA segment mapped at `memory`, into buffers until there are
+ * `wanted`; the rest of it is unused. -EPERM: the DMA address is hidden. -E2BIG: too many
+ * pieces.
  */
 int buffers_cut(struct buffers *buffers, size_t wanted, uint8_t *memory,
 		struct ndshm_segment piece);
 
 /*
- * Memory for `wanted` buffers, in as many of them as it is good for. 0 or -errno;
- * whatever it is, give takes back what was taken. -EXDEV: too many pieces.
+ * Allocate memory for up to `wanted` buffers and add these to `buffers`. Return 0 or -errno;
+ * -EXDEV: the memory has too many pieces. After success and failure alike, the give function
+ * frees the memory.
  */
 int buffers_take_blocks(struct buffers *buffers, const struct card *card, uint32_t usage,
 			size_t wanted);

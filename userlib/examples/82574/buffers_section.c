@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Buffers in an extent of the card's section, which need not be one piece for the card:
- * its memory comes in 2 MiB, and, where no IOMMU puts pages together, in whatever the
- * kernel had. So it is cut where the card sees an end.
+ * Buffers in an extent of the card's section. An extent can consist of several DMA segments: a
+ * section grows by 2 MiB, and without an IOMMU by any free pages. Buffers must not cross the end
+ * of a segment.
  */
 #include <errno.h>
 
@@ -10,7 +10,7 @@
 
 #include "buffers_internal.h"
 
-#define PAGE	4096	/* the shortest that there is */
+#define PAGE	4096	/* smallest page size */
 
 static int cut(struct buffers *buffers, uint8_t *memory, size_t wanted)
 {
@@ -19,7 +19,7 @@ static int cut(struct buffers *buffers, uint8_t *memory, size_t wanted)
 	int error = ndshm_extent_query(buffers->section, buffers->extent, segments, BUFFERS_MAX,
 				       &count);
 
-	/* More pieces than buffers: not each of these is within one. */
+	/* With more segments than buffers, at least one buffer crosses the end of a segment. */
 	if (error == -ENOSPC)
 		return -EXDEV;
 	for (size_t i = 0; !error && i < count; i++) {
@@ -32,7 +32,10 @@ static int cut(struct buffers *buffers, uint8_t *memory, size_t wanted)
 int buffers_take_extent(struct buffers *buffers, const struct card *card, size_t wanted)
 {
 	uint8_t *base = ndshm_section_base(card->section);
-	/* So that only pieces shorter than a buffer end within one. Pages are aligned. */
+	/*
+	 * With this alignment, only a segment shorter than a buffer ends within a buffer. Pages
+	 * are aligned.
+	 */
 	uint64_t alignment = buffers->size > PAGE ? buffers->size : 0;
 	uint64_t length;
 	int error = ndshm_extent_alloc(card->section, wanted * buffers->size, alignment,

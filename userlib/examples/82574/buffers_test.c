@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Buffers in blocks and in a section, without either: memory is an array, and where the
- * device finds a page of it is made up. Whether every byte of every buffer is where the
- * buffer's address says, and nothing is taken that is not given back.
+ * Tests both allocators of buffers with a fake library: memory is an array with invented DMA
+ * addresses. Checks that the address of each byte of each buffer is right, and that everything
+ * is freed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,8 +16,8 @@
 #include "revoked.h"
 
 #define PAGE	4096UL
-#define PAGES	2048UL		/* of all memory there is */
-#define BATCH	5		/* blocks of one call: no divisor of what is wanted */
+#define PAGES	2048UL		/* size of the array */
+#define BATCH	5		/* most blocks per call; does not divide the number wanted */
 #define FIRST	3		/* pages before the extent */
 
 static const struct test {
@@ -25,10 +25,10 @@ static const struct test {
 	bool section;
 	size_t size;
 	size_t count;
-	size_t together;	/* pages of a piece, for the device */
+	size_t together;	/* pages per DMA segment */
 	bool hidden;
-	int refused;		/* what the module answers */
-	int error;		/* what is to come of it */
+	int refused;		/* error of the fake library */
+	int error;		/* expected error */
 } tests[] = {
 	{ "blocks: a ring", false, 4096, 1, .together = 16 },
 	{ "blocks: frames", false, 2048, 256, .together = 16 },
@@ -59,11 +59,11 @@ struct ndshm_block {
 };
 
 static uint8_t *memory;
-static uint64_t used;		/* bytes of it that were handed out */
-static int live;		/* blocks and extents */
+static uint64_t used;		/* bytes of the array that were allocated */
+static int live;		/* number of blocks and extents */
 static uint64_t watched;
 
-/* Pieces lie apart, and in another order. */
+/* Segments are neither adjacent nor in order. */
 static uint64_t address_of(uint64_t at)
 {
 	const uint64_t page = at / PAGE, piece = page / test->together;
@@ -98,7 +98,7 @@ int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *request,
 	(void)ndshm;
 	EXPECT(count && count <= BATCH);
 	EXPECT(request->flags == NDSHM_ALLOC_CONTIGUOUS);
-	/* Not the first ones: what was had by then is to be given back. */
+	/* Fails after the first batch, so that blocks are left to be freed. */
 	if (test->refused && live)
 		return test->refused;
 	for (size_t i = 0; i < count; i++) {
@@ -188,7 +188,7 @@ int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
 	return *count > capacity ? -ENOSPC : 0;
 }
 
-/* Every byte is where it is said to be, and in no other buffer. */
+/* Checks that each byte has the right address, and belongs to one buffer only. */
 static void look_at(const struct buffers *buffers)
 {
 	static uint8_t taken[PAGES * PAGE];
@@ -204,7 +204,7 @@ static void look_at(const struct buffers *buffers)
 		}
 		EXPECT(buffers_address(buffers, i) % test->size == 0 || test->size > PAGE);
 	}
-	/* The section as a whole is watched by who made it. */
+	/* section_make() watches the section; buffers_make() watches the blocks. */
 	EXPECT(watched >= (test->section ? 0 : test->count * test->size));
 }
 
@@ -224,7 +224,7 @@ static const char *run(size_t number)
 	if (!error)
 		look_at(&buffers);
 	buffers_free(&buffers);
-	/* Twice is once. */
+	/* A second free does nothing. */
 	buffers_free(&buffers);
 	EXPECT(live == 0);
 	live = 0;

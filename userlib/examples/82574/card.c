@@ -10,8 +10,8 @@
 #include "regs.h"
 #include "revoked.h"
 
-#define ADDRESS_WIDTH	64	/* bits that the card can drive */
-#define QUEUES		2	/* the second is never used, but may have been */
+#define ADDRESS_WIDTH	64	/* DMA address bits of the card */
+#define QUEUES		2	/* an earlier owner may have used the second */
 
 static int64_t milliseconds_now(void)
 {
@@ -32,7 +32,10 @@ int card_wait(struct card *card, unsigned int offset, uint32_t mask, uint32_t va
 	int64_t end = milliseconds_now() + milliseconds;
 
 	for (;;) {
-		/* Time first: the last look must come after the last wait. */
+		/*
+		 * Read the clock first: the register must be read once more after the last
+		 * sleep.
+		 */
 		bool late = milliseconds_now() >= end;
 
 		if ((card_read(card, offset) & mask) == value)
@@ -51,7 +54,7 @@ static void mask_interrupts(struct card *card)
 	card_read(card, REG_ICR);
 }
 
-/* Where the card would find descriptors: nowhere. */
+/* Clears all DMA addresses of descriptor rings. */
 static void clear_rings(struct card *card)
 {
 	static const unsigned int offsets[] = {
@@ -64,7 +67,7 @@ static void clear_rings(struct card *card)
 			card_write(card, offsets[i] + REG_RDLEN(queue) - REG_RDLEN(0), 0);
 }
 
-/* Options that an earlier owner may have chosen. */
+/* Clears settings of an earlier owner. */
 static void clear_options(struct card *card)
 {
 	uint32_t ctrl = card_read(card, REG_CTRL);
@@ -94,18 +97,18 @@ static void clear_options(struct card *card)
 
 static int reset(struct card *card)
 {
-	/* A reset must not meet the firmware amid an access to the PHY. */
+	/* The reset must not interrupt an access of the firmware to the PHY. */
 	bool ours = !link_take_phy(card);
 	int error;
 
 	card_write(card, REG_CTRL, card_read(card, REG_CTRL) | CTRL_RESET);
-	sleep_milliseconds(1);	/* registers must not be read at once */
+	sleep_milliseconds(1);	/* the registers must not be read at once */
 	error = card_wait(card, REG_CTRL, CTRL_RESET, 0, 100);
 	if (!error)
 		error = card_wait(card, REG_EEPROM, EEPROM_READ_DONE, EEPROM_READ_DONE, 100);
 	if (ours)
 		link_give_phy(card);
-	/* Then the PHY is set up from the EEPROM, and nothing tells when that ends. */
+	/* The card now configures the PHY from the EEPROM, without a bit for its end. */
 	sleep_milliseconds(25);
 	return error;
 }
@@ -118,7 +121,7 @@ int card_quiet(struct card *card)
 	card_write(card, REG_RCTL, 0);
 	card_write(card, REG_TCTL, 0);
 
-	/* What was under way ends, and the card says so. */
+	/* Pending DMA ends; STATUS_MASTER_ENABLED shows when. */
 	card_write(card, REG_CTRL, card_read(card, REG_CTRL) | CTRL_MASTER_DISABLE);
 	stopped = card_wait(card, REG_STATUS, STATUS_MASTER_ENABLED, 0, 100);
 
@@ -126,7 +129,7 @@ int card_quiet(struct card *card)
 	if (error)
 		return say_failure(NULL, "the card does not end its reset", error);
 
-	/* A reset may reset nothing, an emulated one for example. */
+	/* The reset may have no effect, for example in an emulated card. */
 	mask_interrupts(card);
 	card_write(card, REG_RCTL, 0);
 	card_write(card, REG_TCTL, 0);
@@ -163,7 +166,7 @@ static int map_registers(struct card *card)
 	error = revoked_watch(card->bar, length);
 	if (error)
 		return say_failure(NULL, "cannot watch the registers", error);
-	/* All ones is what a bus answers for a device that is not there. */
+	/* A missing device reads as all ones. */
 	if (length < REGS_LENGTH || card_read(card, REG_STATUS) == ~0U)
 		return say_failure(NULL, "this is no 82574", -EINVAL);
 	return 0;
@@ -194,7 +197,7 @@ int card_set_mac(struct card *card, const uint8_t *mac)
 	uint32_t low = card_read(card, REG_RAL(0));
 	uint32_t high = card_read(card, REG_RAH(0));
 
-	/* Bytes in the order they have on the wire, the first one lowest. */
+	/* The registers hold the bytes in wire order, the first one lowest. */
 	for (int i = 0; i < 6; i++)
 		card->mac[i] = mac ? mac[i] : (i < 4 ? low >> 8 * i : high >> 8 * (i - 4));
 	if (!mac_is_usable(card->mac))
@@ -225,7 +228,7 @@ void card_close(struct card *card)
 {
 	revoked_forget();
 	ndshm_close(card->ndshm);
-	/* After the claim: a card that could not be stopped knows this memory. */
+	/* Until the claim ends, a card that could not be stopped may use this memory. */
 	ndshm_section_close(card->section);
 	memset(card, 0, sizeof(*card));
 }

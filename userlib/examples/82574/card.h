@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The card itself: from claim to close. Every function that returns int says
- * what is wrong before it returns -errno; -ENODEV means revoked.
+ * The life cycle of the card, from claim to close. Functions that return int print an error
+ * message before they return -errno. -ENODEV: the adapter was revoked.
  */
 #ifndef CARD_H
 #define CARD_H
@@ -17,36 +17,35 @@
 struct card {
 	struct ndshm *ndshm;
 	struct ndshm_claim *claim;
-	struct ndshm_section *section;	/* NULL: memory is in blocks */
+	struct ndshm_section *section;	/* NULL: use blocks */
 	struct ndshm_adapter_info adapter;
 	volatile void *bar;
 	uint8_t mac[6];
 };
 
 /*
- * Claim the adapter of that name, map its registers and quiet it. Bus mastering
- * is off until card_start(): only what is written to the card meanwhile decides
- * what it does then.
+ * Claims the adapter `adapter`, maps its registers and stops the card. Bus mastering is disabled
+ * until card_start().
  */
 int card_open(struct card *card, const char *adapter);
 
-/* The card's own address, or the one given (not NULL). */
+/* Sets the station address to `mac`; NULL: keeps the address that the card has. */
 int card_set_mac(struct card *card, const uint8_t *mac);
 
-/* Bus mastering on. To be called with the rings set up. */
+/* Enables bus mastering. Call it after both rings are programmed. */
 int card_start(struct card *card);
 
 /*
- * Stop the card: no interrupts, no receiving, no sending, nothing under way,
- * reset, and no address of memory left in it. -ETIMEDOUT if something will not
- * end: then memory must not be freed before the claim has ended.
+ * Stops the card: masks interrupts, stops reception and transmission, waits for pending DMA,
+ * resets the card and clears all DMA addresses. After an error the card may still do DMA: memory
+ * must not be freed before the claim has ended.
  */
 int card_quiet(struct card *card);
 
-/* End the claim; takes a card that was never opened, too. */
+/* Ends the claim. `card` may be zeroed or partly opened. */
 void card_close(struct card *card);
 
-/* Wait until (register & mask) == value. */
+/* Waits until (register & mask) == value; -ETIMEDOUT after `milliseconds`. */
 int card_wait(struct card *card, unsigned int offset, uint32_t mask, uint32_t value,
 	      unsigned int milliseconds);
 

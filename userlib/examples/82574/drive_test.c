@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * main.c with a card that does what a test wants: how the program ends, and
- * whether it frees memory that the card may still write to.
+ * Tests main.c with a fake card: the exit status, and that memory is not freed while the card
+ * may write to it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,14 +19,14 @@
 
 static const struct test {
 	const char *name;
-	int start;		/* what card_start() gives */
-	bool interrupted;	/* by a signal, before there is a link */
-	int quiet;		/* what card_quiet() gives at the end */
+	int start;		/* result of card_start() */
+	bool interrupted;	/* by a signal, before the link is up */
+	int quiet;		/* result of the last card_quiet() */
 	int code;
-	unsigned int freed;	/* rings */
+	unsigned int freed;	/* number of rings */
 	const char *option;
-	uint64_t section;	/* that it is to ask for */
-	int made;		/* what section_make() gives */
+	uint64_t section;	/* expected size */
+	int made;		/* result of section_make() */
 } tests[] = {
 	{ "a card that was driven and is quiet", 0, false, 0, EXIT_DONE, .freed = RINGS },
 	{ "a card that was driven and cannot be stopped", 0, false, -EIO, EXIT_FAILED, .freed = 0 },
@@ -58,7 +58,7 @@ static const struct test *test;
 static unsigned int freed;
 static uint64_t sized;
 
-/* What main.c calls itself here. */
+/* main() of main.c, renamed at compilation. */
 int drive_main(int argc, char **argv);
 
 int card_open(struct card *card, const char *adapter)
@@ -127,7 +127,7 @@ int tx_make(struct tx_ring *tx, struct card *card, size_t frame_max)
 	return 0;
 }
 
-/* Once it runs, it is told to end. */
+/* Ends the program as soon as it runs. */
 void rx_start(struct rx_ring *rx, size_t frame_max)
 {
 	(void)rx;
@@ -213,13 +213,13 @@ void report_counters(const char *event, const struct counters *counters, bool js
 	(void)json;
 }
 
-/* No status that a program which ends elsewhere has. */
+/* Encodes exit code and freed rings in a status that no other exit of the program uses. */
 static int to_status(int code, unsigned int rings)
 {
 	return 64 + code * (RINGS + 1) + rings;
 }
 
-/* In a process of its own, as main.c runs once; its status says both results. */
+/* Runs main() in a child, since it can run only once per process. */
 static const char *run(size_t number)
 {
 	char *arguments[] = { "ndshm-82574", "--adapter=card", NULL, NULL };
@@ -227,7 +227,7 @@ static const char *run(size_t number)
 	pid_t pid;
 
 	test = &tests[number];
-	/* A wrong command line ends it before main is done. */
+	/* An invalid command line exits before main() returns. */
 	expected = test->code == EXIT_USAGE ? EXIT_USAGE : to_status(test->code, test->freed);
 	arguments[2] = test->option ? strdup(test->option) : NULL;
 	pid = fork();

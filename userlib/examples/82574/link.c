@@ -7,7 +7,7 @@
 
 int link_take_phy(struct card *card)
 {
-	/* The bit stays 0 while the firmware has the PHY. */
+	/* The bit reads as 0 while the firmware owns the PHY. */
 	for (int tries = 0; tries < 10; tries++) {
 		card_write(card, REG_EXTCNF_CTRL,
 			   card_read(card, REG_EXTCNF_CTRL) | EXTCNF_MDIO_OURS);
@@ -23,7 +23,7 @@ void link_give_phy(struct card *card)
 		   card_read(card, REG_EXTCNF_CTRL) & ~EXTCNF_MDIO_OURS);
 }
 
-/* One access: the card clears MDIC_READY at the write, and sets it at the end. */
+/* The card clears MDIC_READY at the write, and sets it when the access is done. */
 static int access_phy(struct card *card, uint32_t operation, unsigned int number, uint16_t *value)
 {
 	uint32_t mdic = operation | MDIC_PHY | number << MDIC_REGISTER_SHIFT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The PHY, and the link that it makes. */
+/* The PHY and its link. */
 #ifndef LINK_H
 #define LINK_H
 
@@ -10,14 +10,17 @@
 struct card_link {
 	bool up;
 	bool full_duplex;
-	unsigned int speed;	/* megabits a second */
+	unsigned int speed;	/* Mbit/s */
 };
 
-/* The PHY is shared with firmware: take it for a moment. -ETIMEDOUT. */
+/*
+ * Acquire and release the PHY, which is shared with firmware. -ETIMEDOUT: firmware did not
+ * release it.
+ */
 int link_take_phy(struct card *card);
 void link_give_phy(struct card *card);
 
-/* Let the link come up. An earlier owner may have switched the PHY off. */
+/* Starts the link. Powers the PHY up, since an earlier owner may have powered it down. */
 int link_start(struct card *card);
 
 struct card_link link_state(struct card *card);

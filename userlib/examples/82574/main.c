@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm-82574: a driver for the Intel 82574 network card, in user space, by
- * polling. All it needs of the machine comes through libndshm.
+ * ndshm-82574: a poll-mode driver in user space for the Intel 82574 network card. It accesses
+ * the hardware through libndshm only.
  */
 #include <errno.h>
 #include <sched.h>
@@ -16,10 +16,10 @@
 #include "section.h"
 
 #define SECOND		1000000000LL
-#define LINK_SECONDS	10	/* negotiation takes about three */
-#define DRAIN_MS	100	/* a full ring at 10 Mbit/s takes longer, and is cut off */
-#define BUSY_POLLS	64	/* polls in vain before the first sleep */
-#define CLOCK_ROUNDS	8	/* busy rounds between two looks at the clock */
+#define LINK_SECONDS	10	/* autonegotiation takes about three */
+#define DRAIN_MS	100	/* discards the rest of a full ring at 10 Mbit/s */
+#define BUSY_POLLS	64	/* empty polls before the first sleep */
+#define CLOCK_ROUNDS	8	/* busy rounds per read of the clock */
 
 struct driver {
 	struct options options;
@@ -30,7 +30,7 @@ struct driver {
 	struct sender sender;
 	struct counters counters;
 	unsigned int empty_polls;
-	uint8_t frame[NET_FRAME_MAX];	/* a copy, out of the card's reach */
+	uint8_t frame[NET_FRAME_MAX];	/* a copy that the card cannot write to */
 	uint8_t answer[NET_FRAME_MAX];
 };
 
@@ -82,9 +82,8 @@ static unsigned int receive(struct driver *driver)
 }
 
 /*
- * Polling for ever would take a processor from whoever talks to us on the same
- * machine. The first polls in vain only yield, so that an answer under traffic
- * is not delayed.
+ * Sleep, since constant polling would take a processor from the peer on the same machine. The
+ * first empty polls yield only, so that frames under load are not delayed.
  */
 static void idle(struct driver *driver)
 {
@@ -121,7 +120,7 @@ static void run(struct driver *driver)
 
 		if (options->quit && all_sent(driver))
 			return;
-		/* On some machines reading the clock is dear. */
+		/* Reading the clock is expensive on some machines. */
 		if (done && round % CLOCK_ROUNDS)
 			continue;
 		moment = now();
@@ -152,7 +151,7 @@ static int wait_for_link(struct driver *driver, struct card_link *link)
 	return -EINTR;
 }
 
-/* From a name to a card whose rings are ready; bus mastering is still off. */
+/* Opens the card and programs its rings. Bus mastering stays disabled. */
 static int prepare(struct driver *driver)
 {
 	const struct options *options = &driver->options;
@@ -199,7 +198,7 @@ static int start(struct driver *driver)
 	if (error)
 		return error;
 
-	/* What was counted before is not ours. */
+	/* Discard the counts of earlier owners. */
 	statistics_collect(&driver->counters.card, &driver->card);
 	memset(&driver->counters.card, 0, sizeof(driver->counters.card));
 	driver->counters.rx = &driver->rx;
@@ -212,7 +211,7 @@ static int start(struct driver *driver)
 	return 0;
 }
 
-/* Let go of the frames under way, then count for the last time. */
+/* Processes frames in flight, and collects the final statistics. */
 static void finish(struct driver *driver)
 {
 	int64_t end = now() + DRAIN_MS * (SECOND / 1000);
@@ -238,7 +237,7 @@ static int drive(struct driver *driver)
 		}
 		noisy = card_quiet(&driver->card);
 	}
-	/* If it is not quiet, only the end of the claim makes it let go of memory. */
+	/* A card that cannot be stopped may access the rings until its claim ends. */
 	if (noisy)
 		return error && error != -EINTR ? error : noisy;
 	ring_free(&driver->rx.ring);
@@ -265,7 +264,7 @@ int main(int argc, char **argv)
 	int error;
 
 	options_parse(&driver.options, argc, argv);
-	/* Else a sleep of microseconds lasts 50 more. */
+	/* The default timer slack adds 50 microseconds to each sleep. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	error = catch_signals();
 	if (error) {

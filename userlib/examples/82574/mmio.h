@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Access to registers, and the order of memory accesses that a device sees.
- */
+/* Register access, and barriers for DMA. */
 #ifndef MMIO_H
 #define MMIO_H
 
@@ -19,9 +17,9 @@ static inline void mmio_write(volatile void *bar, unsigned int offset, uint32_t 
 }
 
 /*
- * All writes to memory before it are seen by the device before any write to a
- * register after it. On arm64 a fence of the language is not enough: it orders
- * processors, and the device may lie outside their domain.
+ * Orders all earlier writes to memory before all later writes to registers, as the device sees
+ * them. On arm64 a fence of the language does not suffice: it orders processors of one
+ * shareability domain, and the device may be outside of it.
  */
 static inline void mmio_release(void)
 {
@@ -33,8 +31,8 @@ static inline void mmio_release(void)
 }
 
 /*
- * A word that the device writes last: whatever it wrote before is seen by reads
- * after this one.
+ * Loads a word that the device writes last. Later reads see everything that the device wrote
+ * before it.
  */
 static inline uint64_t mmio_load_acquire(const uint64_t *word)
 {
@@ -46,7 +44,7 @@ static inline uint64_t mmio_load_acquire(const uint64_t *word)
 	return value;
 }
 
-/* Must not be torn: the device may read a descriptor at any time. */
+/* A single store, since the device may read a descriptor at any time. */
 static inline void mmio_store(uint64_t *word, uint64_t value)
 {
 	__atomic_store_n(word, htole64(value), __ATOMIC_RELAXED);

@@ -4,8 +4,8 @@
 #include "net.h"
 
 /*
- * Offsets instead of structures: frames have no alignment, and an offset is
- * easily compared with a length.
+ * Headers are accessed by offset: frames are not aligned, and offsets are easily compared with
+ * lengths.
  */
 
 /* Ethernet */
@@ -64,7 +64,7 @@
 #define UDP_CHECKSUM		6
 #define UDP_LENGTH		8
 
-/* The bytes of one header and of what it carries. */
+/* A header with its payload. */
 struct view {
 	const uint8_t *data;
 	size_t length;
@@ -92,7 +92,7 @@ static void put32(uint8_t *p, uint32_t value)
 	put16(p + 2, value & 0xffff);
 }
 
-/* Sum of 16-bit words, to be folded; an odd last byte counts as the high one. */
+/* The sum of 16-bit words, before fold(); an odd last byte counts as the high one. */
 static uint32_t sum(uint32_t start, const uint8_t *data, size_t length)
 {
 	size_t i;
@@ -104,7 +104,7 @@ static uint32_t sum(uint32_t start, const uint8_t *data, size_t length)
 	return start;
 }
 
-/* RFC 1071. Of data with a right checksum in it: 0. */
+/* RFC 1071. Returns 0 for data that includes a valid checksum. */
 static uint16_t fold(uint32_t total)
 {
 	while (total >> 16)
@@ -134,7 +134,7 @@ static bool is_broadcast_mac(const uint8_t *mac)
 	return !memcmp(mac, broadcast, 6);
 }
 
-/* An address that one host can have: no group, no broadcast, no loopback. */
+/* True for a unicast address of a host: not multicast, broadcast or loopback. */
 static bool is_host(uint32_t address)
 {
 	return address >> 24 && address >> 24 != 127 && address >> 28 < 0xe;
@@ -147,7 +147,7 @@ static void put_eth(const struct net *net, uint8_t *frame, const uint8_t *to, ui
 	put16(frame + ETH_TYPE, type);
 }
 
-/* Short frames are filled up, so that no old contents of a buffer go out. */
+/* Fills short frames with zeroes, so that no old contents of a buffer are sent. */
 static size_t pad(uint8_t *frame, size_t length)
 {
 	if (length >= NET_FRAME_MIN)
@@ -195,7 +195,7 @@ static enum net_result arp_input(struct net *net, struct view arp, uint8_t *answ
 	if (get32(arp.data + ARP_TARGET_ADDRESS) != net->address)
 		return NET_DROP_NOT_OURS;
 
-	/* A probe has no sender's address, and is to be answered (RFC 5227). */
+	/* A probe has no sender address and must be answered (RFC 5227). */
 	from = get32(arp.data + ARP_SENDER_ADDRESS);
 	if (is_group_mac(sender) || from == net->address || (from && !is_host(from)))
 		return NET_DROP_ARP;
@@ -230,7 +230,7 @@ static void put_ip(const struct net *net, uint8_t *ip, size_t total_length, uint
 	put16(ip + IP_CHECKSUM, fold(sum(0, ip, IP_LENGTH)));
 }
 
-/* The answer has no options, so it is never longer than the request. */
+/* The answer has no IP options, so it is never longer than the request. */
 static enum net_result icmp_input(const struct net *net, const uint8_t *frame,
 				  const uint8_t *ip, struct view icmp,
 				  uint8_t *answer, size_t *size)
@@ -264,7 +264,7 @@ static enum net_result udp_input(const uint8_t *ip, struct view udp)
 	length = get16(udp.data + UDP_TOTAL_LENGTH);
 	if (length < UDP_LENGTH || length > udp.length)
 		return NET_DROP_UDP_HEADER;
-	/* 0: the sender did not compute one. */
+	/* 0: the datagram has no checksum. */
 	if (get16(udp.data + UDP_CHECKSUM) &&
 	    fold(sum(sum_pseudo(ip, length), udp.data, length)))
 		return NET_DROP_UDP_CHECKSUM;
@@ -287,13 +287,13 @@ static enum net_result ip_input(const struct net *net, const uint8_t *frame, str
 	total = get16(ip.data + IP_TOTAL_LENGTH);
 	if (ip.data[IP_VERSION] >> 4 != 4 || header < IP_LENGTH || total < header)
 		return NET_DROP_IP_HEADER;
-	/* Longer frames are legal: short packets are padded. */
+	/* A longer frame is valid: short packets are padded. */
 	if (total > ip.length)
 		return NET_DROP_TRUNCATED;
 	if (fold(sum(0, ip.data, header)))
 		return NET_DROP_IP_CHECKSUM;
 
-	/* Answers to groups, or with forged sources, would be used against others. */
+	/* Answers to multicasts or to forged sources could be used to attack other hosts. */
 	if (get32(ip.data + IP_DESTINATION) != net->address)
 		return NET_DROP_NOT_OURS;
 	from = get32(ip.data + IP_SOURCE);
@@ -356,7 +356,7 @@ enum net_result net_input(struct net *net, const uint8_t *frame, size_t length,
 	}
 }
 
-/* The number, then bytes that count up from it. */
+/* Writes the sequence number, and bytes that count up from it. */
 static void put_pattern(uint8_t *data, size_t length, uint64_t sequence)
 {
 	put32(data, sequence >> 32);
@@ -386,7 +386,7 @@ void net_make_test(const struct net *net, uint8_t *frame, size_t length, uint64_
 	put16(udp + UDP_CHECKSUM, 0);
 	put_pattern(udp + UDP_LENGTH, udp_length - UDP_LENGTH, sequence);
 	checksum = fold(sum(sum_pseudo(ip, udp_length), udp, udp_length));
-	/* 0 would mean that there is none. */
+	/* 0 would mean that the datagram has no checksum. */
 	put16(udp + UDP_CHECKSUM, checksum ? checksum : 0xffff);
 }
 

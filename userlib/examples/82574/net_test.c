@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * net.c against good and hostile frames. Frames are given to it, and answers
- * taken, in memory of their exact length, so that the address sanitizer sees
- * every byte read or written too far.
+ * Tests net.c with valid and hostile frames. Frames and answers are in allocations of their
+ * exact length, so that the address sanitizer detects every access beyond them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +39,7 @@ static struct net host(void)
 	return net;
 }
 
-/* The host at the other end: makes frames for us with the code under test. */
+/* The peer, which uses the code under test to build frames for the host. */
 static struct net peer(void)
 {
 	struct net net = {
@@ -74,7 +73,7 @@ static unsigned int get16(const uint8_t *data)
 	return data[0] << 8 | data[1];
 }
 
-/* Written apart from the one in net.c, to be its judge: words one by one. */
+/* An implementation independent of net.c, to verify its checksums. */
 static unsigned int checksum(const uint8_t *data, size_t length)
 {
 	unsigned long total = 0;
@@ -164,7 +163,7 @@ static struct frame make_test(size_t length)
 	return frame;
 }
 
-/* Gives `frame` to `net`; the answer, if there is one, is copied to *answer. */
+/* Passes `frame` to `net` and copies the answer, if any, to *answer. */
 static enum net_result give(struct net *net, const struct frame *frame, struct frame *answer)
 {
 	uint8_t *in = malloc(frame->length ? frame->length : 1);
@@ -175,7 +174,7 @@ static enum net_result give(struct net *net, const struct frame *frame, struct f
 		abort();
 	memcpy(in, frame->data, frame->length);
 	memset(out, 0xa5, net->frame_max);
-	/* A frame of 0 bytes has no byte that may be read. */
+	/* For a frame of 0 bytes, no byte of the allocation may be read. */
 	result = net_input(net, frame->length ? in : in + 1, frame->length, out, &answer->length);
 	if (memcmp(in, frame->data, frame->length))
 		EXPECT(!"the frame was changed");
@@ -245,9 +244,9 @@ static void test_arp_malformed(void)
 		{ 18, 0 }, { 18, 5 }, { 18, 7 }, { 18, 255 },
 		{ 19, 0 }, { 19, 3 }, { 19, 5 }, { 19, 255 },
 		{ 21, 0 }, { 21, 3 }, { 20, 1 },	/* operation */
-		{ 22, 1 }, { 22, 255 },	/* from a group */
+		{ 22, 1 }, { 22, 255 },	/* group address */
 		{ 28, 224 }, { 28, 127 }, { 28, 255 },
-		{ 28, 0 },		/* 0.0.0.1 is no probe */
+		{ 28, 0 },		/* 0.0.0.1 is not a probe */
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -271,7 +270,7 @@ static void test_arp_others(void)
 	request.data[5] = 0xfe;
 	EXPECT(judge(&request) == NET_DROP_NOT_OURS);
 
-	/* Somebody claims our address: an answer would be a war of answers. */
+	/* An answer to a host with our address would cause a loop of announcements. */
 	request = make_arp(1);
 	put32(&request, 28, OUR_ADDRESS);
 	EXPECT(judge(&request) == NET_DROP_ARP);
@@ -289,7 +288,7 @@ static void test_arp_reply(void)
 	EXPECT(give(&net, &reply, &answer) == NET_PEER_FOUND);
 	EXPECT(net.has_peer_mac && !memcmp(net.peer_mac, peer_mac, 6));
 
-	/* Nobody asked for these. */
+	/* Replies without a request. */
 	net = host();
 	put32(&reply, 28, OUR_ADDRESS + 1);
 	EXPECT(give(&net, &reply, &answer) == NET_DROP_ARP);
@@ -335,7 +334,7 @@ static void test_echo(void)
 	}
 }
 
-/* Padding of a short packet is neither echoed nor summed. */
+/* Padding of a short packet is neither echoed nor part of the checksum. */
 static void test_echo_padded(void)
 {
 	struct frame request = make_echo(4), answer;
@@ -349,7 +348,7 @@ static void test_echo_padded(void)
 		EXPECT(!answer.data[i]);
 }
 
-/* Options are understood and not sent back. */
+/* IP options are parsed, but not echoed. */
 static void test_echo_options(void)
 {
 	for (size_t words = 6; words <= 15; words++) {
@@ -373,7 +372,7 @@ static void test_truncated(void)
 {
 	struct frame frames[] = { make_arp(1), make_echo(PAYLOAD), make_test(200) };
 
-	frames[0].length = 42;	/* without its padding */
+	frames[0].length = 42;	/* without padding */
 	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
 		for (size_t length = frames[i].length; length-- > 0;) {
 			frames[i].length = length;
@@ -392,7 +391,7 @@ static void test_ip_header_length(void)
 		seal_ip(&frame);
 		EXPECT(judge(&frame) == NET_DROP_IP_HEADER);
 	}
-	/* A header that reaches beyond the packet, and beyond the frame. */
+	/* A header longer than the packet, and longer than the frame. */
 	for (unsigned int words = 6; words < 16; words++) {
 		struct frame frame = make_ip(1, 0);
 
@@ -437,7 +436,7 @@ static void test_ip_total_length(void)
 	}
 }
 
-/* Each bit of a good frame is turned: what is summed must not pass. */
+/* Every bit that a checksum covers must be verified. */
 static void test_bits(void)
 {
 	struct frame good = make_echo(PAYLOAD);
@@ -481,7 +480,7 @@ static void test_fragments(void)
 		else
 			EXPECT(judge(&frame) == NET_ECHO_ANSWERED);
 	}
-	/* The first fragment has no offset, and a header that looks whole. */
+	/* The first fragment has offset 0 and a complete header. */
 	frame = make_echo(PAYLOAD);
 	put16(&frame, 14 + 6, 0x2000);
 	seal_ip(&frame);
@@ -522,7 +521,7 @@ static void test_macs(void)
 	struct frame frame = make_echo(PAYLOAD), answer;
 	struct net net = host();
 
-	/* An echo request to all: an answer to it would be one of many. */
+	/* A broadcast echo request must not be answered. */
 	memcpy(frame.data, all_macs, 6);
 	EXPECT(judge(&frame) == NET_DROP_NOT_OURS);
 	memcpy(frame.data, peer_mac, 6);
@@ -660,7 +659,7 @@ static void test_udp(void)
 	}
 }
 
-/* A sum of 0 must go out as 0xffff: 0 would mean that there is none. */
+/* A checksum of 0 must be sent as 0xffff: 0 means that there is no checksum. */
 static void test_udp_zero_sum(void)
 {
 	bool seen = false;
@@ -691,7 +690,7 @@ static void test_test_frame(void)
 	EXPECT(give(&other, &frame, &answer) == NET_DROP_NOT_OURS);
 }
 
-/* Bytes at random, most of them behind a good beginning. */
+/* Valid frames, cut or extended, with random changes. */
 static void test_random(void)
 {
 	unsigned int seed = 82574;

@@ -27,10 +27,10 @@ struct options {
 	bool has_to_address;
 	uint32_t to_address;
 	uint64_t send;		/* frames */
-	uint64_t rate;		/* frames a second, 0: no limit */
+	uint64_t rate;		/* frames per second, 0: no limit */
 	size_t size;		/* of frames to send */
 	size_t frame_max;
-	unsigned int duration;	/* seconds, 0: no end */
+	unsigned int duration;	/* seconds, 0: no limit */
 	unsigned int stats;	/* seconds, 0: only at the end */
 	unsigned int idle_us;
 	uint64_t section;	/* bytes, 0: blocks */
@@ -38,7 +38,7 @@ struct options {
 	bool json;
 };
 
-/* Ends the program with EXIT_USAGE if something is wrong. */
+/* Exits with EXIT_USAGE if the command line is invalid. */
 void options_parse(struct options *options, int argc, char **argv);
 
 #endif /* OPTIONS_H */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The registers of the Intel 82574 that this driver touches, at their offsets
- * in BAR 0. Numbers in brackets are chapters of the "82574 GbE Controller
- * Family Datasheet".
+ * The registers of the Intel 82574 that this driver uses, by offset in BAR 0. Numbers in
+ * brackets are chapters of the "82574 GbE Controller Family Datasheet".
  */
 #ifndef REGS_H
 #define REGS_H
@@ -11,11 +10,11 @@
 
 /* General [10.2.2] */
 #define REG_CTRL		0x00000
-#define  CTRL_MASTER_DISABLE	(1U << 2)	/* no new request to memory */
-#define  CTRL_LINK_UP		(1U << 6)	/* let the link come up */
+#define  CTRL_MASTER_DISABLE	(1U << 2)	/* no new DMA requests */
+#define  CTRL_LINK_UP		(1U << 6)	/* set link up */
 #define  CTRL_FORCE_SPEED	(1U << 11)
 #define  CTRL_FORCE_DUPLEX	(1U << 12)
-#define  CTRL_RESET		(1U << 26)	/* clears itself */
+#define  CTRL_RESET		(1U << 26)	/* self-clearing */
 #define  CTRL_RX_FLOW		(1U << 27)
 #define  CTRL_TX_FLOW		(1U << 28)
 #define  CTRL_VLAN		(1U << 30)	/* strips tags of received frames */
@@ -23,14 +22,14 @@
 #define  STATUS_FULL_DUPLEX	(1U << 0)
 #define  STATUS_LINK_UP		(1U << 1)
 #define  STATUS_SPEED_SHIFT	6		/* 0: 10, 1: 100, 2 and 3: 1000 */
-#define  STATUS_MASTER_ENABLED	(1U << 19)	/* may have requests under way */
+#define  STATUS_MASTER_ENABLED	(1U << 19)	/* DMA requests may be pending */
 #define REG_EEPROM		0x00010
 #define  EEPROM_READ_DONE	(1U << 9)	/* reset values are loaded */
 #define REG_CTRL_EXT		0x00018
-#define  CTRL_EXT_MASK_EXTENDED	(1U << 24)	/* automatic masks of interrupts */
+#define  CTRL_EXT_MASK_EXTENDED	(1U << 24)	/* automatic interrupt masking */
 #define  CTRL_EXT_MASK_AUTO	(1U << 27)
-#define  CTRL_EXT_DRIVER	(1U << 28)	/* a driver is there, for firmware */
-#define REG_MDIC		0x00020		/* a window to the PHY */
+#define  CTRL_EXT_DRIVER	(1U << 28)	/* driver loaded, for firmware */
+#define REG_MDIC		0x00020		/* access to the PHY */
 #define  MDIC_REGISTER_SHIFT	16
 #define  MDIC_PHY		(1U << 21)	/* the PHY has address 1 */
 #define  MDIC_WRITE		(1U << 26)
@@ -38,19 +37,19 @@
 #define  MDIC_READY		(1U << 28)
 #define  MDIC_ERROR		(1U << 30)
 #define REG_EXTCNF_CTRL		0x00f00
-#define  EXTCNF_MDIO_OURS	(1U << 5)	/* PHY: software, not firmware */
+#define  EXTCNF_MDIO_OURS	(1U << 5)	/* software, not firmware, owns the PHY */
 
-/* The PHY, by MDIC [IEEE 802.3, clause 22] */
+/* PHY registers, through MDIC [IEEE 802.3, clause 22] */
 #define PHY_CONTROL		0
-#define  PHY_CONTROL_RESTART	(1U << 9)	/* of autonegotiation */
+#define  PHY_CONTROL_RESTART	(1U << 9)	/* restart autonegotiation */
 #define  PHY_CONTROL_ISOLATE	(1U << 10)
 #define  PHY_CONTROL_POWER_DOWN	(1U << 11)
 #define  PHY_CONTROL_NEGOTIATE	(1U << 12)
 
 /* Interrupts [10.2.4] */
-#define REG_ICR			0x000c0		/* causes; reading clears */
+#define REG_ICR			0x000c0		/* causes; cleared by reading */
 #define REG_EIAC		0x000dc
-#define REG_IMC			0x000d8		/* mask: writing 1 disables */
+#define REG_IMC			0x000d8		/* writing 1 disables */
 #define REG_IAM			0x000e0
 
 /* Receive [10.2.5]; queues 0 and 1 */
@@ -67,7 +66,7 @@
 #define REG_RDH(queue)		(0x02810 + (queue) * 0x100)
 #define REG_RDT(queue)		(0x02818 + (queue) * 0x100)
 #define REG_RDTR		0x02820
-#define REG_RXDCTL		0x02828		/* queue 1 follows it [10.2.5.11] */
+#define REG_RXDCTL		0x02828		/* queue 1 uses the next register [10.2.5.11] */
 #define  RXDCTL_WRITE_BACK_1	(1U << 16)	/* write back each descriptor */
 #define  RXDCTL_COUNT_DESC	(1U << 24)	/* thresholds are descriptors */
 #define REG_RADV		0x0282c
@@ -80,7 +79,7 @@
 #define  RAH_VALID		(1U << 31)
 #define  RA_ENTRIES		16
 #define REG_MRQC		0x05818		/* 0: one queue */
-#define REG_WUFC		0x05808		/* what wakes the machine up */
+#define REG_WUFC		0x05808		/* wake-up filters */
 
 /* Transmit [10.2.6]; queues 0 and 1 */
 #define REG_TCTL		0x00400
@@ -104,7 +103,7 @@
 #define REG_TARC0		0x03840
 #define  TARC_ENABLE		(1U << 10)
 
-/* Statistics [10.2.7]; reading clears */
+/* Statistics [10.2.7]; cleared by reading */
 #define REG_CRCERRS		0x04000
 #define REG_RXERRC		0x0400c
 #define REG_MPC			0x04010
@@ -113,7 +112,7 @@
 #define REG_BPRC		0x04078
 #define REG_MPRC		0x0407c
 #define REG_GPTC		0x04080
-#define REG_GORCL		0x04088		/* 64 bits: the low half first */
+#define REG_GORCL		0x04088		/* 64 bits; read the low half first */
 #define REG_GOTCL		0x04090
 #define REG_RNBC		0x040a0
 #define REG_RUC			0x040a4
@@ -125,8 +124,8 @@
 #define REG_TPT			0x040d4
 
 /*
- * Legacy descriptors [7.1, 7.2]: an address, and one word with all the
- * rest, so that a single load of 64 bits takes status and length together.
+ * Legacy descriptors [7.1, 7.2]: an address, and one word with all other fields, so that one
+ * 64-bit load reads status and length consistently.
  */
 #define RXD_LENGTH(word)	((word) & 0xffff)
 #define RXD_DONE		(1ULL << 32)
@@ -134,7 +133,7 @@
 #define RXD_ERRORS		(0x97ULL << 40)	/* CRC, symbol, sequence, carrier, data */
 #define TXD_END			(1ULL << 24)
 #define TXD_INSERT_CRC		(1ULL << 25)
-#define TXD_REPORT		(1ULL << 27)	/* sets TXD_DONE */
+#define TXD_REPORT		(1ULL << 27)	/* write back TXD_DONE */
 #define TXD_DONE		(1ULL << 32)
 
 #endif /* REGS_H */

@@ -7,12 +7,12 @@
 #include "report.h"
 
 /*
- * One object, in either form. A group is an object within it, and a line of its
+ * Prints one object as JSON or as text. A group is a nested object in JSON, and a line of its
  * own in text.
  */
 struct output {
 	bool json;
-	bool first;	/* nothing printed since the last opening */
+	bool first;	/* no member printed since the last opening */
 };
 
 static void open_object(struct output *output, const char *event)
@@ -61,7 +61,7 @@ static void put_number(struct output *output, const char *name, uint64_t value)
 	printf("%" PRIu64, value);
 }
 
-/* Names come from elsewhere: what could end a word or a string is not printed. */
+/* Replaces blanks, quotes and backslashes, since adapter names are not trusted. */
 static void put_text(struct output *output, const char *name, const char *text)
 {
 	put_name(output, name);
@@ -91,7 +91,7 @@ static void put_mac(struct output *output, const uint8_t *mac)
 		   mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
-/* Where the card finds each piece of memory: address+length. */
+/* Prints the DMA segments as address+length. */
 static void put_pieces(struct output *output, const char *name, const struct buffers *buffers)
 {
 	put_name(output, name);
@@ -105,7 +105,7 @@ static void put_pieces(struct output *output, const char *name, const struct buf
 		putchar(']');
 }
 
-/* The machine's number of the section, as `ndshm list sections` has it. */
+/* Prints the section's id, as `ndshm list sections` shows it. */
 static void put_section(struct output *output, struct ndshm_section *section)
 {
 	struct ndshm_section_info info;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What goes to standard output: lines of name=value, or JSON objects. */
+/* Output on standard output: lines of name=value, or JSON objects. */
 #ifndef REPORT_H
 #define REPORT_H
 

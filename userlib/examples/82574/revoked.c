@@ -20,11 +20,11 @@ _Noreturn void revoked_exit(void)
 	static const char message[] = "ndshm-82574: adapter revoked\n";
 	ssize_t written = write(STDERR_FILENO, message, sizeof(message) - 1);
 
-	(void)written;	/* nobody is left to be told */
+	(void)written;	/* standard error is closed; nothing is left to do */
 	_exit(REVOKED_EXIT);
 }
 
-/* Only what is async-signal-safe: write, _exit, sigaction. */
+/* Calls async-signal-safe functions only. */
 static void on_bus_error(int number, siginfo_t *info, void *context)
 {
 	uintptr_t address = (uintptr_t)info->si_addr;
@@ -34,7 +34,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 		if (address >= ranges[i].start && address < ranges[i].end)
 			revoked_exit();
 
-	/* Not ours: on return the access is tried again, and kills. */
+	/* The access is retried on return, and the default action kills the process. */
 	sigaction(number, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 }
 

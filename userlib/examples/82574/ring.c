@@ -32,7 +32,7 @@ void ring_free(struct ring *ring)
 	buffers_free(&ring->descriptors);
 }
 
-/* The sizes that the card knows [10.2.5]; RCTL_SIZE of 2,048 is 0. */
+/* Buffer sizes that the card supports [10.2.5]; RCTL_SIZE is 0 for 2,048. */
 static const struct {
 	size_t size;
 	uint32_t rctl;
@@ -87,11 +87,11 @@ void rx_start(struct rx_ring *rx, size_t frame_max)
 	uint32_t rctl = RCTL_ENABLE | RCTL_BROADCAST | RCTL_STRIP_CRC |
 			sizes[size_for(frame_max)].rctl;
 
-	/* 1,518 without CRC: a full frame with a VLAN tag. */
+	/* Without CRC, a full frame with a VLAN tag has 1,518 bytes. */
 	if (frame_max > 1518)
 		rctl |= RCTL_LONG;
 	card_write(rx->ring.card, REG_RCTL, rctl);
-	/* Never all of them: equal head and tail means none [7.1.8]. */
+	/* One descriptor stays unused: equal head and tail mean an empty ring [7.1.8]. */
 	mmio_release();
 	card_write(rx->ring.card, REG_RDT(0), RING_DESCRIPTORS - 1);
 }
@@ -99,7 +99,7 @@ void rx_start(struct rx_ring *rx, size_t frame_max)
 void rx_stop(struct rx_ring *rx)
 {
 	card_write(rx->ring.card, REG_RCTL, 0);
-	card_read(rx->ring.card, REG_RCTL);	/* it has arrived */
+	card_read(rx->ring.card, REG_RCTL);	/* flushes the write */
 }
 
 int rx_take(struct rx_ring *rx, uint8_t *frame, size_t capacity)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The two descriptor rings. The card may write to any of their memory at any
- * time and may be wrong or hostile: nothing is read twice, no length is
- * believed, frames are copied before anybody looks at them, and what matters
- * (indices, lengths sent) is kept in ordinary memory.
+ * The descriptor rings of the card. Descriptors and buffers are untrusted: the card can write to
+ * them at any time. Therefore the driver reads each word once, checks every length, copies
+ * frames before it inspects them, and keeps indices and transmit lengths in ordinary memory.
  */
 #ifndef RING_H
 #define RING_H
@@ -14,78 +13,78 @@
 #include "card.h"
 
 #define RING_DESCRIPTORS	256	/* a multiple of 8 [7.1.8] */
-#define RING_BATCH		64	/* frames between two writes of a tail */
+#define RING_BATCH		64	/* most frames between two writes of a tail */
 
 struct ring_descriptor {
-	uint64_t address;	/* little-endian, both */
+	uint64_t address;	/* both members are little-endian */
 	uint64_t word;
 };
 
 struct ring {
 	struct card *card;
-	struct buffers descriptors;	/* one buffer: the ring */
-	struct buffers buffers;		/* one for each descriptor */
+	struct buffers descriptors;	/* one buffer, the ring */
+	struct buffers buffers;		/* one per descriptor */
 	struct ring_descriptor *descriptor;
-	unsigned int next;		/* the next one that software will fill or empty */
+	unsigned int next;		/* next descriptor to fill or to empty */
 };
 
 struct rx_ring {
 	struct ring ring;
-	unsigned int emptied;		/* since the tail was written */
-	bool spanning;			/* amid a frame of several descriptors */
-	/* Counts. */
+	unsigned int emptied;		/* descriptors since the last write of the tail */
+	bool spanning;			/* within a frame of several descriptors */
+	/* Counters. */
 	uint64_t frames;
 	uint64_t bytes;
-	uint64_t spanned;		/* dropped: more than one buffer */
-	uint64_t errors;		/* dropped: the card found an error */
-	uint64_t nonsense;		/* dropped: length that cannot be */
+	uint64_t spanned;		/* dropped: longer than one buffer */
+	uint64_t errors;		/* dropped: error reported by the card */
+	uint64_t nonsense;		/* dropped: invalid length */
 };
 
 struct tx_ring {
 	struct ring ring;
-	unsigned int oldest;		/* the oldest one not yet done */
-	bool pending;			/* filled since the tail was written */
+	unsigned int oldest;		/* oldest descriptor not yet done */
+	bool pending;			/* descriptors filled since the last write of the tail */
 	uint16_t length[RING_DESCRIPTORS];
-	/* Counts. */
-	uint64_t frames;		/* the card is done with */
+	/* Counters. */
+	uint64_t frames;		/* sent, as reported by the card */
 	uint64_t bytes;
-	uint64_t full;			/* refused: no room */
+	uint64_t full;			/* rejected: no free descriptor */
 };
 
 /*
- * Make the ring and write it to the card's registers; bus mastering is still
- * off. `frame_max` is the longest frame to be received, without its CRC.
+ * Allocate a ring and program it into the card. Bus mastering must be disabled. `frame_max` is
+ * the longest frame, without CRC.
  */
 int rx_make(struct rx_ring *rx, struct card *card, size_t frame_max);
 int tx_make(struct tx_ring *tx, struct card *card, size_t frame_max);
 
-/* Switch receiving and sending on, and receiving off again. */
+/* Start reception and transmission, and stop reception. */
 void rx_start(struct rx_ring *rx, size_t frame_max);
 void tx_start(struct tx_ring *tx);
 void rx_stop(struct rx_ring *rx);
 
 /*
- * Take the next frame out: its length, at most `capacity`; 0 if there is none;
- * -1 if one was there, but dropped and counted.
+ * Copies the next frame to `frame`. Returns its length, at most `capacity`; 0: no frame; -1: the
+ * frame was dropped and counted.
  */
 int rx_take(struct rx_ring *rx, uint8_t *frame, size_t capacity);
 
-/* Give the emptied descriptors back to the card. */
+/* Returns the emptied descriptors to the card. */
 void rx_flush(struct rx_ring *rx);
 
-/* Put a frame in; false (and counted) if there is no room. */
+/* Queues a frame. Returns false, and counts it, if there is no free descriptor. */
 bool tx_put(struct tx_ring *tx, const uint8_t *frame, size_t length);
 
-/* How many frames can be put in. */
+/* Returns the number of free descriptors. */
 unsigned int tx_room(struct tx_ring *tx);
 
-/* Tell the card of what was put in. */
+/* Writes the tail, so that the card sends the queued frames. */
 void tx_flush(struct tx_ring *tx);
 
-/* Nothing is left to be sent. */
+/* Returns true if no frame is left to send. */
 bool tx_idle(struct tx_ring *tx);
 
-/* Only when the card is quiet. */
+/* Frees the memory. The card must be stopped. */
 void ring_free(struct ring *ring);
 
 #endif /* RING_H */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A section for all memory that the card reaches, instead of blocks. */
+/* A section for all DMA memory of the card, in place of blocks. */
 #ifndef SECTION_H
 #define SECTION_H
 
 #include "card.h"
 
-/* Rings and buffers of the longest frames are 8 MiB, and what is not used is not there. */
+/* Rings and buffers of the longest frames need 8 MiB. Unused parts have no memory. */
 #define SECTION_SIZE	(16 << 20)
 
 /*
- * Make it, of `size` bytes, for a card that is open; it goes with the card. 0 or -errno,
- * after saying what is wrong.
+ * Creates a section of `size` bytes for an open card; card_close() closes it. Returns 0, or
+ * -errno after an error message.
  */
 int section_make(struct card *card, uint64_t size);
 

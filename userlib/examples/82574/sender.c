@@ -21,7 +21,7 @@ static unsigned int find_peer(struct sender *sender, const struct net *net, stru
 	return tx_put(tx, frame, net_make_request(net, frame));
 }
 
-/* How many frames the rate allows to have been sent at `now`. */
+/* The number of frames that the rate permits until `now`. */
 static uint64_t allowed(const struct sender *sender, int64_t now)
 {
 	uint64_t elapsed = now - sender->start;

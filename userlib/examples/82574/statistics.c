@@ -3,9 +3,9 @@
 #include "statistics.h"
 
 /*
- * The totals are read in one go with the counters of good frames: an emulated
- * card copies the former to the latter at each frame, so that a total which is
- * never cleared would be counted again and again.
+ * The total counters must be read, and so cleared, together with those of good frames. An
+ * emulated card copies a total to the good counter at each frame; an uncleared total would be
+ * counted again.
  */
 static const struct {
 	const char *name;
@@ -42,7 +42,7 @@ void statistics_collect(struct statistics *statistics, struct card *card)
 	for (size_t i = 0; i < STATISTICS_COUNT; i++) {
 		uint64_t value = card_read(card, counters[i].offset);
 
-		/* The high half clears both. */
+		/* Reading the high half clears both. */
 		if (counters[i].bits == 64)
 			value |= (uint64_t)card_read(card, counters[i].offset + 4) << 32;
 		statistics->value[i] += value;

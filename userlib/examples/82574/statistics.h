@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the card itself counted. */
+/* The statistics registers of the card. */
 #ifndef STATISTICS_H
 #define STATISTICS_H
 
@@ -13,10 +13,10 @@ struct statistics {
 	uint64_t value[STATISTICS_COUNT];
 };
 
-/* A name such as "crc_errors". */
+/* Returns a name such as "crc_errors". */
 const char *statistics_name(size_t i);
 
-/* The card's counters are cleared by reading: add what they hold. */
+/* Adds the card's counters, which are cleared by reading. */
 void statistics_collect(struct statistics *statistics, struct card *card);
 
 #endif /* STATISTICS_H */

@@ -7,7 +7,10 @@
 
 #include "arguments.h"
 
-/* A number and, perhaps, one of `units`, of which each is 1,024 times the one before. */
+/*
+ * `units` lists suffixes; each stands for 1,024 times the previous one. False: invalid or
+ * overflow.
+ */
 static bool parse(const char *text, int base, const char *units, uint64_t *number)
 {
 	unsigned long long value;
@@ -15,7 +18,7 @@ static bool parse(const char *text, int base, const char *units, uint64_t *numbe
 	const char *unit;
 	char *end;
 
-	/* strtoull() would take signs and blanks. */
+	/* strtoull() accepts signs and blanks. */
 	if (!isdigit((unsigned char)*text))
 		return false;
 	errno = 0;

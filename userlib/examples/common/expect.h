@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests of a program's parts: what is not so in one is printed, and fails it. */
+/*
+ * A minimal TAP harness for unit tests. A failed EXPECT() prints its condition and fails the
+ * test.
+ */
 #ifndef EXPECT_H
 #define EXPECT_H
 
@@ -8,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of the test that runs. */
+/* The result of the current test. */
 static bool expect_ok;
 
-/* As a statement; what follows runs all the same. */
+/* A failure does not end the test: the statements after it still run. */
 #define EXPECT(condition) do {								\
 	if (!(condition)) {								\
 		printf("# %s:%d: not so: %s\n", __FILE__, __LINE__, #condition);	\
@@ -20,8 +23,8 @@ static bool expect_ok;
 } while (0)
 
 /*
- * Runs tests 0 to `count` - 1 by `run`, which returns the name of the one it ran, and prints
- * TAP lines. What main() returns.
+ * Calls `run` for tests 0 to `count` - 1 and prints TAP lines; `run` returns the test's name.
+ * Returns the exit status for main().
  */
 static inline int expect_all(size_t count, const char *(*run)(size_t test))
 {
@@ -31,7 +34,7 @@ static inline int expect_all(size_t count, const char *(*run)(size_t test))
 	for (size_t i = 0; i < count; i++) {
 		const char *name;
 
-		/* A test may have children. */
+		/* Children that a test forks must not flush this output again. */
 		fflush(stdout);
 		expect_ok = true;
 		name = run(i);
