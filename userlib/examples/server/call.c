@@ -28,7 +28,10 @@ static int adopt(struct call *call, int section)
 	return error;
 }
 
-/* What this process writes to, and nobody else who means well. What is lent has memory. */
+/*
+ * Only this process writes to the buffer, unless another client is hostile. A lent buffer has
+ * memory.
+ */
 static int find_buffer(struct call *call, const struct greeting *greeting, uint64_t length)
 {
 	if (greeting->buffer_length) {
@@ -107,7 +110,7 @@ int call_ask(struct call *call, struct request *request, struct answer *answer)
 	return length == sizeof(*answer) && answer->cookie == request->cookie ? 0 : -EPROTO;
 }
 
-/* The list first, then the contents one behind the other. -ENOSPC */
+/* Writes the list to the start of the buffer, and the contents behind it. -ENOSPC: no room. */
 static int put_pieces(const struct call *call, const struct iovec *pieces, uint32_t count,
 		      uint64_t *end)
 {

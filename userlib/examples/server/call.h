@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The client's end: one server, one section, and this process's memory in there. What
- * comes back is copied before it is looked at: the server may be honest, the other
- * clients need not be.
+ * The client's side: a connection to one server, its section, and a buffer of this process in
+ * it. Results are copied before use: the server may be trusted, but other clients can change the
+ * section.
  */
 #ifndef CALL_H
 #define CALL_H
@@ -15,31 +15,35 @@
 #include "protocol.h"
 
 struct call {
-	struct ndshm *ndshm;		/* for reasons; a client of no device */
+	struct ndshm *ndshm;		/* for reasons; needs no device */
 	struct ndshm_section *section;
 	int channel;
-	bool own;			/* the buffer was allocated here */
+	bool own;			/* the buffer was allocated by this process */
 	void *buffer;
-	uint64_t offset;		/* of the buffer in the section */
-	uint64_t length;		/* of the buffer */
+	uint64_t offset;		/* offset of the buffer in the section */
+	uint64_t length;		/* bytes of the buffer */
 	uint64_t cookie;
 };
 
 /*
- * With `length` bytes of the section at least, or what the server lends. -errno, and
- * *failed is what could not be done; call_close() in any case. -EUSERS: the server has
- * as many clients as it may. -EPROTO: no server of this kind.
+ * Connects to `path` and gets a buffer: one that the server lends, or else an allocation of
+ * `length` bytes. On failure returns -errno and stores the failed step in *failed; call_close()
+ * is needed in either case. -EUSERS: the server has no room for a client. -EPROTO: not an
+ * ndshm-server.
  */
 int call_open(struct call *call, const char *path, uint64_t length, const char **failed);
 void call_close(struct call *call);
 
-/* One request, and its answer. -EPIPE: the server has gone. -EAGAIN: no answer in time. */
+/*
+ * Sends one request and receives its answer. -EPIPE: the server closed the connection. -EAGAIN:
+ * timeout.
+ */
 int call_ask(struct call *call, struct request *request, struct answer *answer);
 
 /*
- * An operation on pieces of private memory, into private memory: `result` has room for
- * `room` bytes, of which answer->length have been written if it was served. -ENOSPC: the
- * buffer is too small for all that.
+ * Performs `operation` on pieces of private memory. On success answer->length bytes, at most
+ * `room`, are written to `result` if answer->status is STATUS_SERVED. -ENOSPC: the buffer is too
+ * small for the list, the pieces and the result.
  */
 int call_operate(struct call *call, enum operation operation, const struct iovec *pieces,
 		 uint32_t count, void *result, uint64_t room, struct answer *answer);

@@ -33,7 +33,7 @@ int channel_listen(const char *path, mode_t mode)
 
 	if (fd < 0)
 		return fd;
-	/* At no time is it open to more than that. */
+	/* Sets umask before bind(), so that the socket never has wider permissions. */
 	before = umask(~mode & 0777);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		error = -errno;
@@ -82,7 +82,10 @@ int channel_greet(int channel, const struct greeting *greeting, int section)
 	return 0;
 }
 
-/* One at most: there is no room for another, which the kernel closes then. */
+/*
+ * Returns the descriptor in `message`, or -1. The buffer has room for one; the kernel closes
+ * others.
+ */
 static int descriptor_of(struct msghdr *message)
 {
 	struct cmsghdr *header = CMSG_FIRSTHDR(message);
@@ -102,7 +105,7 @@ int channel_be_greeted(int channel, struct greeting *greeting, int *section)
 		.msg_iov = &data,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		/* Not CMSG_SPACE(), whose padding has room for another one. */
+		/* Not CMSG_SPACE(): its padding would have room for a second descriptor. */
 		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	ssize_t length = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);

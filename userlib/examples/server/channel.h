@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The socket: a path, with the permissions of a file. Descriptors are close-on-exec, all
- * functions return -errno.
+ * The Unix socket between server and client, a path with file permissions. All functions return
+ * -errno on failure, and open descriptors close-on-exec.
  */
 #ifndef CHANNEL_H
 #define CHANNEL_H
@@ -11,14 +11,17 @@
 
 #include "protocol.h"
 
-/* -EADDRINUSE: something is there. -ENAMETOOLONG */
+/* -EADDRINUSE: `path` exists. -ENAMETOOLONG: `path` exceeds sun_path. */
 int channel_listen(const char *path, mode_t mode);
 int channel_connect(const char *path);
 
-/* With a section's descriptor, or -1. Never waits: -EAGAIN. */
+/* Sends the greeting, with the section's descriptor unless that is -1. -EAGAIN: it would block. */
 int channel_greet(int channel, const struct greeting *greeting, int section);
 
-/* *section is -1 if none came. -EPROTO: no server of ours. -EPIPE: it closed. */
+/*
+ * Receives the greeting. *section is -1 if there is no descriptor. -EPROTO: not a greeting of
+ * this version. -EPIPE: the server closed the connection.
+ */
 int channel_be_greeted(int channel, struct greeting *greeting, int *section);
 
 #endif /* CHANNEL_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm-client: has the server do something with texts, in memory that both share.
- * Needs no access to /dev/ndshm: the section comes from the server.
+ * ndshm-client: requests an operation on texts from ndshm-server, through the section that both
+ * map. It needs no access to /dev/ndshm: it receives the section from the server.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 #include "call.h"
 #include "client_options.h"
 
-/* All of it once as contents and once as a result, and the list. */
+/* Returns the buffer size for the list, the contents and the result. */
 static uint64_t memory_for(const struct client_options *options, uint64_t room)
 {
 	return options->count * sizeof(struct piece) + 2 * room;
@@ -37,7 +37,7 @@ static void print(enum operation operation, const uint8_t *result, uint64_t leng
 	putchar('\n');
 }
 
-/* What to do about it, or NULL. */
+/* Returns a remedy for `error`, or NULL. */
 static const char *advice(int error)
 {
 	switch (error) {

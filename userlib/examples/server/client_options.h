@@ -17,7 +17,7 @@ struct client_options {
 	uint32_t count;
 };
 
-/* Ends the program with EXIT_USAGE if something is wrong. */
+/* Exits with EXIT_USAGE if the command line is invalid. */
 void client_options_parse(struct client_options *options, int argc, char **argv);
 
 #endif /* CLIENT_OPTIONS_H */

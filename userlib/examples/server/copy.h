@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Between a section and private memory. Nothing else touches what others can change.
+ * Copies between a section and private memory. The server accesses contents of the section
+ * through these functions only.
  *
- * A place within the section may have no memory, or lose it while it is read: to touch
- * it would be SIGBUS. So it is the kernel that copies, and answers with an error. That
- * needs no signal handler, which a process has only one of, and is the same in any
- * number of threads.
+ * A range of the section may have no memory, or lose it during the access, which raises SIGBUS.
+ * These functions therefore copy with process_vm_readv() and process_vm_writev(), which return
+ * an error instead. They need no signal handler, a resource of the whole process, and are thread
+ * safe.
  */
 #ifndef COPY_H
 #define COPY_H
@@ -14,12 +15,12 @@
 
 #include <ndshm/section.h>
 
-/* Can it be done on this machine? -errno */
+/* Returns 0 if the system calls work on this machine, else -errno. */
 int copy_probe(void);
 
 /*
- * -ERANGE: not within the section. -EFAULT: there is no memory, of all of it or of a
- * part, and some may have been copied.
+ * -ERANGE: the range is not within the section. -EFAULT: a part of the range has no memory; some
+ * bytes may have been copied.
  */
 int copy_from(const struct ndshm_section *section, uint64_t offset, uint64_t length, void *to);
 int copy_to(const struct ndshm_section *section, uint64_t offset, uint64_t length,

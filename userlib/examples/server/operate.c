@@ -4,9 +4,9 @@
 
 #include "operate.h"
 
-#define CRC32_POLYNOMIAL	0xedb88320U	/* of IEEE 802.3, its bits reversed */
+#define CRC32_POLYNOMIAL	0xedb88320U	/* IEEE 802.3, bit-reversed */
 
-/* Of one byte. */
+/* Returns the CRC of one byte, an entry of the table. */
 static uint32_t crc32_of(uint32_t crc)
 {
 	for (int bit = 0; bit < 8; bit++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the server is there for. Knows of private memory only. */
+/* The operations of the server. They work on private memory only. */
 #ifndef OPERATE_H
 #define OPERATE_H
 
@@ -8,13 +8,16 @@
 
 #include "protocol.h"
 
-/* A result can be longer than what it is of. */
+/* Most bytes by which a result can exceed its contents. */
 #define OPERATE_LEAST	sizeof(uint32_t)
 
-/* The result takes the place of `contents`, where OPERATE_LEAST bytes are at least. */
+/*
+ * Replaces `contents` by the result and returns its length. `contents` must have room for
+ * OPERATE_LEAST bytes.
+ */
 size_t operate(enum operation operation, uint8_t *contents, size_t length);
 
-/* How long it is going to be. */
+/* Returns the length of the result. */
 size_t operate_length(enum operation operation, size_t length);
 
 #endif /* OPERATE_H */

@@ -11,7 +11,7 @@
 struct peer {
 	struct peer *next, *previous;
 	int channel;
-	uint64_t buffer;		/* what it is lent, if anything is */
+	uint64_t buffer;		/* offset of the lent buffer */
 	uint64_t buffer_length;
 };
 
@@ -35,7 +35,7 @@ static void unlink_peer(struct peers *peers, struct peer *peer)
 	peers->tally.now--;
 }
 
-/* The kernel gives back what it has allocated by itself, when its process ends. */
+/* Extents of the peer's own are freed by the kernel when its process closes the section. */
 static void drop(struct peers *peers, struct peer *peer)
 {
 	unlink_peer(peers, peer);
@@ -45,7 +45,7 @@ static void drop(struct peers *peers, struct peer *peer)
 	free(peer);
 }
 
-/* What it needs before it can be a client: a place in epoll, and memory if it is lent. */
+/* Allocates the buffer to lend, if any, and adds the peer to epoll. */
 static int equip(struct peers *peers, struct peer *peer)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = peer };
@@ -59,7 +59,7 @@ static int equip(struct peers *peers, struct peer *peer)
 	return error;
 }
 
-/* NULL: one cannot be had, and the channel is still the caller's. */
+/* Returns NULL on failure; the caller then still owns `channel`. */
 static struct peer *make_peer(struct peers *peers, int channel)
 {
 	struct peer *peer = NULL;
@@ -83,7 +83,7 @@ static void turn_away(struct peers *peers, int channel)
 		.version = PROTOCOL_VERSION, .status = STATUS_CLIENTS,
 	};
 
-	/* Who does not hear it sees the socket closed. */
+	/* Errors are ignored: the client then sees a closed socket. */
 	channel_greet(channel, &greeting, -1);
 	close(channel);
 	peers->tally.turned_away++;
@@ -99,7 +99,7 @@ static void welcome(struct peers *peers, struct peer *peer)
 
 	link_peer(peers, peer);
 	peers->tally.clients++;
-	/* It may have gone already. */
+	/* The client may have disconnected already. */
 	if (channel_greet(peer->channel, &greeting, ndshm_section_fd(peers->section)))
 		drop(peers, peer);
 }
@@ -136,7 +136,7 @@ static void reply(struct peers *peers, struct peer *peer, struct answer answer)
 
 	if (sent == sizeof(answer))
 		return;
-	/* It has had room for hundreds, and took none of them. */
+	/* The peer has left hundreds of answers unread. */
 	if (errno == EAGAIN)
 		peers->tally.dropped++;
 	drop(peers, peer);
@@ -148,16 +148,16 @@ void peers_serve(struct peers *peers, struct peer *peer, uint32_t events)
 	struct answer answer;
 	ssize_t length;
 
-	/* What it still asks for would be written to memory that may be another's by now. */
+	/* Pending requests are dropped: their result range may belong to another client by now. */
 	if (events & EPOLLHUP) {
 		drop(peers, peer);
 		return;
 	}
-	/* MSG_TRUNC: how long it was. Descriptors that come along are closed by the kernel. */
+	/* MSG_TRUNC returns the full length. The kernel closes descriptors in the message. */
 	length = recv(peer->channel, message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* Nothing is what closed sockets say; an empty message is as good as that. */
+	/* recv() returns 0 at end of file and for an empty message; drop the peer in both cases. */
 	if (length <= 0) {
 		drop(peers, peer);
 		return;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The clients of the server: who is there, and what each is owed. One that goes, at
- * whatever point, has closed its socket: the kernel sees to that, and gives back what it
- * has allocated in the section. No client is ever waited for.
+ * The clients of the server, called peers. When a client ends in any way, the kernel closes its
+ * socket and frees its extents of the section. The server never waits for a client.
  */
 #ifndef PEERS_H
 #define PEERS_H
@@ -11,34 +10,37 @@
 
 struct peer;
 
-/* All since the start, but for `now`. */
+/* Totals since the start, except for `now`. */
 struct tally {
 	uint64_t clients;
-	uint64_t turned_away;		/* too many, or no memory */
-	uint64_t dropped;		/* they did not read their answers */
+	uint64_t turned_away;		/* too many clients, or no memory */
+	uint64_t dropped;		/* did not read their answers */
 	uint64_t now;
 	uint64_t requests;
 	uint64_t served[OPERATIONS];
 	uint64_t refused[STATUSES];
-	uint64_t bytes;			/* of contents that were served */
+	uint64_t bytes;			/* of all results */
 };
 
 struct peers {
 	struct ndshm_section *section;
-	int epoll;			/* where the sockets are; a peer is its own data */
+	int epoll;			/* the event data of a client's socket is its peer */
 	unsigned int most;
-	uint64_t buffer;		/* bytes that each is lent; 0: they allocate */
+	uint64_t buffer;		/* bytes lent to each peer; 0: peers allocate */
 	struct peer *first;
 	struct tally tally;
 	struct serve serve;
 };
 
-/* Whoever is next at the listening socket. -errno of accept(), such as -EMFILE. */
+/*
+ * Accepts the next client at the listening socket. Returns an error of accept(), such as
+ * -EMFILE.
+ */
 int peers_accept(struct peers *peers, int listener);
 
 /*
- * One request, if there is one: those who ask a lot have their turn like all others.
- * `events` is what epoll says of the peer.
+ * Serves at most one request of the peer, so that each peer with requests has a turn. `events`
+ * are the peer's epoll events.
  */
 void peers_serve(struct peers *peers, struct peer *peer, uint32_t events);
 

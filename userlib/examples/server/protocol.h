@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the server and its clients say to each other: messages of a fixed length, on a
- * socket that keeps them apart (SOCK_SEQPACKET). What is longer lies in the section and
- * is named by offsets, which mean the same in every process.
+ * The protocol: messages of fixed length on a SOCK_SEQPACKET socket, which preserves message
+ * boundaries. Larger data is in the section and is named by offsets, which are valid in every
+ * process.
  *
- * The server greets; with the greeting comes the section's descriptor. Then each
- * request gets one answer, in order. A client may have several under way. It has to
- * read its answers: who leaves more of them than a socket holds is dropped.
+ * The server sends a greeting with the section's descriptor. Then each request gets one answer,
+ * in order. A client may have several requests in flight, but must read its answers: when they
+ * fill the socket, the server drops the client.
  */
 #ifndef PROTOCOL_H
 #define PROTOCOL_H
@@ -14,31 +14,31 @@
 #include <stdint.h>
 
 #define PROTOCOL_VERSION	1
-#define PROTOCOL_PIECES		64		/* of one request, at most */
-#define PROTOCOL_CONTENTS	(1U << 20)	/* bytes of all of them, at most */
+#define PROTOCOL_PIECES		64		/* limit of one request */
+#define PROTOCOL_CONTENTS	(1U << 20)	/* limit of all pieces, bytes */
 
 struct greeting {
 	uint32_t version;
-	uint32_t status;	/* STATUS_SERVED, or STATUS_CLIENTS: no section comes */
-	uint64_t buffer;	/* memory lent until the socket is closed, as an offset */
-	uint64_t buffer_length;	/* 0: it has none, and allocates */
+	uint32_t status;	/* STATUS_SERVED, or STATUS_CLIENTS without a section */
+	uint64_t buffer;	/* offset of the lent buffer, valid until the socket is closed */
+	uint64_t buffer_length;	/* 0: no buffer is lent, and the client allocates */
 };
 
-/* What is done with the contents of all pieces, one behind the other. */
+/* Operations on the concatenated pieces. */
 enum operation {
-	OPERATION_CRC32 = 1,	/* that of IEEE 802.3: four bytes, the lowest first */
-	OPERATION_UPPER,	/* ASCII's small letters become capitals */
-	OPERATION_REVERSE,	/* the last byte first */
+	OPERATION_CRC32 = 1,	/* IEEE 802.3; the result is four bytes, little-endian */
+	OPERATION_UPPER,	/* converts ASCII to upper case */
+	OPERATION_REVERSE,	/* reverses the bytes */
 	OPERATIONS
 };
 
 struct request {
-	uint64_t cookie;	/* comes back with the answer */
+	uint64_t cookie;	/* returned with the answer */
 	uint32_t operation;
 	uint32_t pieces;
-	uint64_t list;		/* where so many struct piece are */
-	uint64_t answer;	/* where the result is to go */
-	uint64_t room;		/* bytes that are there for it */
+	uint64_t list;		/* offset of an array of `pieces` struct piece */
+	uint64_t answer;	/* offset for the result */
+	uint64_t room;		/* bytes available at `answer` */
 };
 
 struct piece {
@@ -48,18 +48,18 @@ struct piece {
 
 enum status {
 	STATUS_SERVED,
-	STATUS_MESSAGE,		/* not as long as a request */
-	STATUS_OPERATION,	/* there is no such */
-	STATUS_PIECES,		/* none, or too many */
+	STATUS_MESSAGE,		/* invalid message length */
+	STATUS_OPERATION,	/* unknown operation */
+	STATUS_PIECES,		/* none or too many pieces */
 	STATUS_LIST_RANGE,	/* not within the section */
-	STATUS_LIST_MEMORY,	/* within the section, but no memory is there */
+	STATUS_LIST_MEMORY,	/* within the section, but without memory */
 	STATUS_PIECE_RANGE,
 	STATUS_PIECE_MEMORY,
-	STATUS_LENGTH,		/* the pieces are too long together */
-	STATUS_ROOM,		/* the result is longer */
+	STATUS_LENGTH,		/* the pieces exceed PROTOCOL_CONTENTS */
+	STATUS_ROOM,		/* the result exceeds `room` */
 	STATUS_ANSWER_RANGE,
-	STATUS_ANSWER_MEMORY,	/* something of the result may have been written */
-	STATUS_CLIENTS,		/* no room for one more; in a greeting only */
+	STATUS_ANSWER_MEMORY,	/* the result may have been written in part */
+	STATUS_CLIENTS,		/* too many clients; in a greeting only */
 	STATUSES
 };
 
@@ -67,10 +67,10 @@ struct answer {
 	uint64_t cookie;
 	uint32_t status;
 	uint32_t reserved;	/* 0 */
-	uint64_t length;	/* of the result, which was written if it was served */
+	uint64_t length;	/* bytes of the result, 0 unless served */
 };
 
-/* Such as "crc32" and "piece-range"; never NULL. */
+/* Return a name such as "crc32" and "piece-range"; never NULL. */
 const char *operation_name(uint32_t operation);
 const char *status_name(uint32_t status);
 

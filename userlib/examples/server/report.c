@@ -5,7 +5,7 @@
 
 #include "report.h"
 
-/* Numbers are small enough for JSON, whose integers have a sign. */
+/* All values fit the signed integers of JSON. */
 static void set(json_t *object, const char *name, uint64_t value)
 {
 	json_object_set_new(object, name, json_integer((json_int_t)value));
@@ -70,7 +70,7 @@ void report_ready(const struct peers *peers, const char *path, bool json)
 {
 	json_t *object = begin("ready");
 
-	/* A path may be no text: JSON has nothing to say it with then. */
+	/* JSON cannot represent a path that is not valid UTF-8. */
 	json_object_set_new(object, "socket", json_string(path));
 	set(object, "buffer", peers->buffer);
 	json_object_set_new(object, "section", section_of(peers));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the server says on standard output: lines of name=value, or JSON objects. */
+/* The server's output on standard output: lines of name=value, or JSON objects. */
 #ifndef REPORT_H
 #define REPORT_H
 
@@ -7,7 +7,7 @@
 
 #include "peers.h"
 
-/* Clients can come. */
+/* The server accepts clients. */
 void report_ready(const struct peers *peers, const char *path, bool json);
 
 /* `event` is "stats" or "end". */

@@ -12,7 +12,7 @@ static enum status range_or_memory(int error, enum status range, enum status mem
 	return error == -ERANGE ? range : memory;
 }
 
-/* What can be told without a look into the section. */
+/* Checks the request without access to the section. */
 static enum status check_request(const struct serve *serve)
 {
 	const struct request *request = &serve->request;
@@ -22,13 +22,16 @@ static enum status check_request(const struct serve *serve)
 		return STATUS_OPERATION;
 	if (!request->pieces || request->pieces > PROTOCOL_PIECES)
 		return STATUS_PIECES;
-	/* Sums of a stranger's numbers can wrap: the library does without. */
+	/*
+	 * Sums of untrusted numbers can overflow; ndshm_section_pointer() checks ranges without
+	 * that.
+	 */
 	if (ndshm_section_pointer(serve->section, request->answer, request->room, &unused))
 		return STATUS_ANSWER_RANGE;
 	return STATUS_SERVED;
 }
 
-/* From here on nobody can change the list. */
+/* The copy of the list cannot change any more. */
 static enum status copy_list(struct serve *serve)
 {
 	const struct request *request = &serve->request;
@@ -72,7 +75,7 @@ static enum status put_result(struct serve *serve)
 	if (operate_length(request->operation, serve->length) > request->room)
 		return STATUS_ROOM;
 	serve->length = operate(request->operation, serve->contents, serve->length);
-	/* Anywhere in the section: the client could have written there by itself. */
+	/* The target may be anywhere in the section: the client could write there itself. */
 	return range_or_memory(copy_to(serve->section, request->answer, serve->length,
 				       serve->contents),
 			       STATUS_ANSWER_RANGE, STATUS_ANSWER_MEMORY);

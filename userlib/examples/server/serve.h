@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One request, from a message to an answer. The message, what it points to, and what
- * that points to are a stranger's, and what lies in the section may change while it is
- * looked at. So each thing is copied once, then checked, then used.
+ * Handling of one request, from message to answer. The message, the list and the pieces are
+ * untrusted, and the section can change at any time. Therefore each of them is copied once, then
+ * checked, and only the copy is used.
  */
 #ifndef SERVE_H
 #define SERVE_H
@@ -14,20 +14,20 @@
 #include "operate.h"
 #include "protocol.h"
 
-/* Private memory, for one request at a time. */
+/* Private memory, reused for each request. */
 struct serve {
 	const struct ndshm_section *section;
 	struct request request;
 	struct piece list[PROTOCOL_PIECES];
-	size_t length;				/* of the contents */
+	size_t length;				/* bytes of the contents */
 	uint8_t contents[PROTOCOL_CONTENTS];
 };
 
 _Static_assert(PROTOCOL_CONTENTS >= OPERATE_LEAST, "each result has a place");
 
 /*
- * `length` is that of the message, even if `message` holds only as much of it as a
- * request is long. Whatever was asked, there is an answer to send.
+ * Returns the answer, also for an invalid request. `length` is the full length of the message;
+ * `message` holds at most sizeof(struct request) bytes of it.
  */
 struct answer serve(struct serve *serve, const void *message, size_t length);
 

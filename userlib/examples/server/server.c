@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm-server: serves clients in a section that all of them share. It sleeps until a
- * client, a signal or the clock has something for it, and waits for nothing else.
+ * ndshm-server: serves clients in one section that all of them map. A single thread waits in
+ * epoll for clients, signals and a timer, and never blocks elsewhere.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,9 +20,9 @@
 #include "report.h"
 #include "server_options.h"
 
-#define EVENTS		64	/* at a time */
-#define OWN_DESCRIPTORS	32	/* besides one for each client */
-#define RETRY_MS	1000	/* until more clients are let in, if there was no room */
+#define EVENTS		64	/* per epoll_wait() */
+#define OWN_DESCRIPTORS	32	/* in addition to one per client */
+#define RETRY_MS	1000	/* delay before accepting again after an error */
 
 struct server {
 	struct server_options options;
@@ -30,16 +30,14 @@ struct server {
 	struct peers peers;
 	int listener;
 	int signals;
-	int clock;		/* or -1 */
-	bool paused;		/* nobody is let in, until then: */
+	int clock;		/* -1: no timer */
+	bool paused;		/* not accepting, until: */
 	int64_t resume;		/* milliseconds */
-	bool complained;	/* of that */
+	bool complained;	/* the error was reported */
 	bool stop;
 };
 
-/*
- * Before the first client
- */
+/* Setup */
 
 static int open_section(struct server *server)
 {
@@ -88,7 +86,7 @@ static int open_signals(struct server *server)
 {
 	sigset_t ends;
 
-	/* Who reads our reports may go; a client that goes raises nothing. */
+	/* The reader of the reports may close the pipe. (Sends to clients use MSG_NOSIGNAL.) */
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGINT);
@@ -112,7 +110,7 @@ static int open_clock(struct server *server)
 	return 0;
 }
 
-/* An event of ours has the address of its descriptor as data, a client's the client. */
+/* The event data of the server's own descriptors is their address, that of a client its peer. */
 static int watch(struct server *server, int *fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = fd };
@@ -192,7 +190,7 @@ static void resume_listening(struct server *server)
 		server->paused = watch(server, &server->listener) != 0;
 }
 
-/* What failed for want of something is tried again later, not at once and for ever. */
+/* After a lack of resources, accepts again after a delay, not in a busy loop. */
 static void let_in(struct server *server)
 {
 	int error = peers_accept(&server->peers, server->listener);
@@ -239,7 +237,10 @@ static int run(struct server *server)
 
 		if (count < 0 && errno != EINTR)
 			return say_failure(NULL, "epoll_wait", -errno);
-		/* A peer that is dropped has no second event among these. */
+		/*
+		 * epoll_wait() returns one event per descriptor, so a dropped peer has no second
+		 * one here.
+		 */
 		for (int i = 0; i < count; i++)
 			handle(server, &events[i]);
 		resume_listening(server);
@@ -247,11 +248,9 @@ static int run(struct server *server)
 	return 0;
 }
 
-/*
- * After the last one
- */
+/* Shutdown */
 
-/* What clients still map stays theirs to read, and goes with the last of them. */
+/* Clients can read existing mappings; the memory is freed with the last one. */
 static void finish(struct server *server)
 {
 	if (server->listener >= 0) {

@@ -51,7 +51,7 @@ static const char doc[] =
 	"  1  a failure; a message says which\n"
 	"  2  wrong command line";
 
-/* What has not been said follows from the rest. */
+/* Checks the options and computes the defaults that depend on others. */
 static void complete(struct argp_state *state, struct server_options *options)
 {
 	const char *where = options->backend ? options->backend : getenv("NDSHM_BACKEND");

@@ -11,16 +11,16 @@
 
 struct server_options {
 	const char *socket;
-	const char *backend;	/* as ndshm_open() takes it, NULL too */
+	const char *backend;	/* argument of ndshm_open(), may be NULL */
 	mode_t mode;
 	uint64_t size;		/* bytes of the section */
-	uint64_t buffer;	/* bytes lent to each client, 0: they allocate */
-	unsigned int clients;	/* at most */
+	uint64_t buffer;	/* bytes lent to each client, 0: clients allocate */
+	unsigned int clients;	/* limit */
 	unsigned int stats;	/* seconds, 0: only at the end */
 	bool json;
 };
 
-/* Ends the program with EXIT_USAGE if something is wrong. */
+/* Exits with EXIT_USAGE if the command line is invalid. */
 void server_options_parse(struct server_options *options, int argc, char **argv);
 
 #endif /* SERVER_OPTIONS_H */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# command_test.sh SERVER CLIENT: what the two programs say and how they end, without the
+# command_test.sh SERVER CLIENT: tests output and exit codes of the two programs, without the
 # module. Last line: N passed, N failed.
 set -uo pipefail
 
@@ -19,14 +19,14 @@ check() {
 	fi
 }
 
-# says CODE TEXT COMMAND...: it ends with that code, and says that somewhere.
+# says CODE TEXT COMMAND...: expects the exit code, and the text in the output.
 says() {
 	local code=0 output
 	output=$("${@:3}" 2>&1) || code=$?
 	[[ $code -eq $1 && $output == *"$2"* ]] || { echo "# exit $code: $output"; false; }
 }
 
-# The first line of its output says that it is ready.
+# start OPTION...: starts the server; the first line of its output is in `ready`.
 start() {
 	mkfifo "$dir/output"
 	"$server" --socket "$socket" --backend memfd: "$@" >"$dir/output" 2>"$dir/errors" &
@@ -36,7 +36,7 @@ start() {
 	read -r ready <&3
 }
 
-# ends SIGNAL: with 0, without a socket; the rest of its output is in `rest`.
+# ends SIGNAL: expects exit code 0 and no socket; the rest of the output is in `rest`.
 ends() {
 	local code=0
 	kill "-$1" "$pid"
@@ -47,7 +47,7 @@ ends() {
 }
 
 ask() { "$client" --socket "$socket" "$@"; }
-# A line of name=value, or a JSON object.
+# has LINE TEXT: expects the text in the line.
 has() { [[ $1 == *"$2"* ]] || { echo "# $1"; false; }; }
 permissions() { [[ $(stat -c %a "$socket") == "$1" ]]; }
 

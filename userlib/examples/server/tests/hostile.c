@@ -4,7 +4,7 @@
 #include "../copy.h"
 #include "hostile.h"
 
-#define LISTS		4096		/* bytes for the list; then contents */
+#define LISTS		4096		/* bytes for the list, before the contents */
 #define PIECE_MAX	512
 #define CONTENTS	(HOSTILE_MEMORY - LISTS - PIECE_MAX)
 #define USUAL_PIECES	8
@@ -24,9 +24,7 @@ uint64_t hostile_below(struct hostile *hostile, uint64_t limit)
 	return hostile_random(hostile) % limit;
 }
 
-/*
- * A good one
- */
+/* Valid requests */
 
 static void make_good(struct hostile *hostile)
 {
@@ -49,11 +47,9 @@ static void make_good(struct hostile *hostile)
 	request->room = total + sizeof(uint32_t) + hostile_below(hostile, 64);
 }
 
-/*
- * Spoiling
- */
+/* Mutations */
 
-/* Numbers at which something ends, and those around them. */
+/* Returns a value at or near a limit, or a random one. */
 static uint64_t edge(struct hostile *hostile)
 {
 	const uint64_t edges[] = {
@@ -116,13 +112,13 @@ static void spoil(struct hostile *hostile)
 		turn_bit(hostile, piece, sizeof(*piece));
 		break;
 	case 9:
-		/* Over what it is made of, which is allowed. */
+		/* The result overlaps its request, which is valid. */
 		request->answer = hostile_below(hostile, 2) ? request->list : piece->offset;
 		break;
 	}
 }
 
-/* In sums that cannot wrap, as the judge computes all. */
+/* Sums in 128 bits cannot overflow. */
 static bool within(unsigned __int128 offset, uint64_t length, uint64_t start, uint64_t end)
 {
 	return offset >= start && offset < end && offset + length <= end;
@@ -159,22 +155,20 @@ void hostile_make(struct hostile *hostile)
 	while (spoilt--)
 		spoil(hostile);
 	spare_others(hostile);
-	/* Somebody else may be at it, and take the memory away: then it is not written. */
+	/* Fails if another thread has freed the memory; the list is then not written. */
 	copy_to(hostile->section, list, sizeof(hostile->list), hostile->list);
 }
 
-/*
- * Judging
- */
+/* Predictions */
 
 struct judged {
 	struct piece list[PROTOCOL_PIECES];
-	uint64_t length;	/* of the contents */
-	uint64_t result;	/* its length */
-	bool own;		/* all of it is this one's memory */
+	uint64_t length;	/* bytes of the contents */
+	uint64_t result;	/* bytes of the result */
+	bool own;		/* uses memory of this client only */
 };
 
-/* Is it refused for what the request and the list say, if the list is known? */
+/* Returns true if the request or its list is invalid. The list counts if it is in own memory. */
 static bool is_bad(const struct hostile *hostile, struct judged *judged)
 {
 	const uint64_t size = ndshm_section_size(hostile->section);
@@ -218,7 +212,7 @@ enum verdict hostile_judge(const struct hostile *hostile)
 	return judged.own ? VERDICT_SERVED : VERDICT_EITHER;
 }
 
-/* One bit after the other: what the server has is a table. */
+/* Bit by bit, independent of the server's table. */
 static uint32_t crc_of(const uint8_t *bytes, size_t length)
 {
 	uint32_t crc = 0xffffffff;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Requests that mean harm, for the tests: good ones of which something was spoiled, and
- * what must become of each. The judge comes to that by itself: of the server's code it
- * has only what copies.
+ * A generator of hostile requests: valid requests with random mutations, and their expected
+ * results. The expectation is independent of the server's code, except for copy.c.
  */
 #ifndef HOSTILE_H
 #define HOSTILE_H
@@ -14,44 +13,44 @@
 
 #include "../protocol.h"
 
-#define HOSTILE_MEMORY	(128U << 10)	/* bytes for requests, and as many for results */
+#define HOSTILE_MEMORY	(128U << 10)	/* bytes for requests, and again for results */
 
 struct hostile {
 	uint64_t random;
 	const struct ndshm_section *section;
-	uint64_t own;			/* offset of this one's memory */
-	uint64_t results;		/* offset of its memory for results */
-	bool overlaps;			/* results may lie over the rest, too */
-	uint64_t spare;			/* offset from which on nobody has anything */
+	uint64_t own;			/* offset of memory for requests */
+	uint64_t results;		/* offset of memory for results */
+	bool overlaps;			/* results may overlap requests */
+	uint64_t spare;			/* offset behind all allocations */
 	struct request request;
-	struct piece list[PROTOCOL_PIECES];	/* as it was written */
+	struct piece list[PROTOCOL_PIECES];	/* as written to the section */
 };
 
 enum verdict {
-	VERDICT_SERVED,			/* nothing is wrong with it */
+	VERDICT_SERVED,			/* valid */
 	VERDICT_REFUSED,
-	VERDICT_EITHER,			/* that depends on memory that is not its own */
+	VERDICT_EITHER,			/* depends on memory of other clients */
 };
 
 uint64_t hostile_random(struct hostile *hostile);
 uint64_t hostile_below(struct hostile *hostile, uint64_t limit);
 
 /*
- * The next request, with its list written to the section. The server writes results
- * where it is told to: never to what others may have, whose contents are verified.
+ * Makes the next request and writes its list to the section. Results never go to memory of other
+ * clients, which verify their contents.
  */
 void hostile_make(struct hostile *hostile);
 
-/* As long as nobody has changed what lies in the section. */
+/* Predicts the answer. Valid while no other process changes the section. */
 enum verdict hostile_judge(const struct hostile *hostile);
 
 /*
- * What the result must be of a request that has to be served, as the section is before
- * it is sent. `result` has room for PROTOCOL_CONTENTS bytes; returns the length.
+ * Computes the result of a request with VERDICT_SERVED from the section's present contents.
+ * `result` must have room for PROTOCOL_CONTENTS bytes. Returns the length.
  */
 size_t hostile_expect(const struct hostile *hostile, uint8_t *result);
 
-/* The result of an operation on private memory; returns its length. */
+/* Computes the result of an operation on private memory; returns its length. */
 size_t hostile_result(uint32_t operation, const uint8_t *contents, size_t length,
 		      uint8_t *result);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * serve.c against good and hostile requests, in a section of the stand-in: a part of it
- * has memory, the rest has none. Messages lie in memory of their exact length, so that
- * the address sanitizer sees every byte read too far.
+ * Tests serve.c with valid and hostile requests in a section of the stand-in, a part of which
+ * has memory. Messages are in allocations of their exact length, so that the address sanitizer
+ * detects every read beyond them.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -18,8 +18,8 @@
 #include "../serve.h"
 
 #define SIZE		(16U << 20)	/* of the section */
-#define MEMORY		(2U << 20)	/* its first bytes, which are there; a hole follows */
-#define CONTENTS	(64U << 10)	/* where what a test asks about lies */
+#define MEMORY		(2U << 20)	/* bytes with memory at the start; the rest has none */
+#define CONTENTS	(64U << 10)	/* offset of the contents */
 #define RESULT		(128U << 10)
 #define RANDOM_REQUESTS	200000
 #define RACES		20000
@@ -31,9 +31,7 @@ static char *base;
 static uint64_t seed;
 
 
-/*
- * Asking
- */
+/* Helpers */
 
 static struct answer ask_bytes(const void *bytes, size_t length)
 {
@@ -58,7 +56,7 @@ static struct answer ask(const struct request *request)
 	return answer;
 }
 
-/* Of one text; a test spoils one thing of it. */
+/* Returns a valid request with one piece; tests then modify it. */
 static struct request good(const char *text)
 {
 	struct piece piece = { .offset = CONTENTS, .length = strlen(text) };
@@ -80,7 +78,7 @@ static struct piece *list(void)
 	return (struct piece *)base;
 }
 
-/* Refused for this, and nothing was written. */
+/* Expects `status` and no write to the result. */
 static void refused(const struct request *request, enum status status)
 {
 	struct answer answer = ask(request);
@@ -100,9 +98,7 @@ static void served(const struct request *request, const void *result, size_t len
 	EXPECT(!memcmp(base + request->answer, result, length));
 }
 
-/*
- * What is served
- */
+/* Valid requests */
 
 static void test_operations(void)
 {
@@ -116,7 +112,7 @@ static void test_operations(void)
 	request = good("abcd");
 	request.operation = OPERATION_REVERSE;
 	served(&request, "dcba", 4);
-	/* The value that is published to check CRCs with. */
+	/* The published check value of CRC-32. */
 	request = good("123456789");
 	request.operation = OPERATION_CRC32;
 	served(&request, "\x26\x39\xf4\xcb", 4);
@@ -162,7 +158,7 @@ static void test_longest(void)
 	EXPECT(base[MEMORY - PROTOCOL_CONTENTS] == 'X' && base[MEMORY - 1] == 'X');
 }
 
-/* The result is made of a copy, so it may lie over what it is of. */
+/* The result may overlap the contents, since it is computed from a copy. */
 static void test_overlap(void)
 {
 	struct request request = good("abcdefgh");
@@ -175,9 +171,7 @@ static void test_overlap(void)
 	served(&request, "ABCDEFGHIJKLMNOPQRST", 20);
 }
 
-/*
- * What is refused
- */
+/* Invalid requests */
 
 static void test_lengths(void)
 {
@@ -238,7 +232,7 @@ static void test_ranges(void)
 		request = good("xyz");
 		list()[0].length = outside[i];
 		refused(&request, STATUS_PIECE_RANGE);
-		/* As good as the first was, so is the second looked at. */
+		/* Pieces after the first are checked, too. */
 		request = good("xyz");
 		request.pieces = 2;
 		list()[1] = (struct piece){ .offset = outside[i], .length = 2 };
@@ -271,7 +265,7 @@ static void test_room(void)
 	refused(&request, STATUS_ROOM);
 }
 
-/* Within the section, where no memory is, or where it ends. */
+/* Ranges within the section that have no memory, or only in their first part. */
 static void test_holes(void)
 {
 	const uint64_t holes[] = { MEMORY, MEMORY - 1, SIZE / 2, SIZE - sizeof(struct piece) };
@@ -288,12 +282,12 @@ static void test_holes(void)
 		request.answer = holes[i];
 		refused(&request, STATUS_ANSWER_MEMORY);
 	}
-	/* And served again, after all that. */
+	/* The server still works. */
 	request = good("wxyz");
 	served(&request, "WXYZ", 4);
 }
 
-/* Memory up to its last byte, and the section up to its. */
+/* Ranges that end with the last byte of the memory, and of the section. */
 static void test_last_bytes(void)
 {
 	struct request request = good("wxyz");
@@ -310,13 +304,14 @@ static void test_last_bytes(void)
 	refused(&request, STATUS_ANSWER_RANGE);
 }
 
-/*
- * While somebody is at it
- */
+/* Concurrent changes */
 
 static atomic_bool stop;
 
-/* The list points to the contents, far outside, and into a hole, in turns. */
+/*
+ * Sets the piece to valid ranges, ranges outside of the section, and ranges without memory, in
+ * turns.
+ */
 static void *change_list(void *unused)
 {
 	const struct piece pieces[] = {
@@ -346,7 +341,7 @@ static void test_race(void)
 		EXPECT(!"a thread");
 		return;
 	}
-	/* Both have been met, however late the thread comes to run. */
+	/* Continue until both outcomes have occurred, also if the thread starts late. */
 	while (count < RACES || (count < 100 * RACES && (!seen[STATUS_SERVED] ||
 							 seen[STATUS_SERVED] == count))) {
 		seen[ask(&request).status]++;
@@ -359,13 +354,13 @@ static void test_race(void)
 	EXPECT(seen[STATUS_SERVED] && seen[STATUS_SERVED] < count);
 }
 
-/* Memory that comes and goes: each request is served, or told that there is none. */
+/* Allocates and frees an extent, so that its memory comes and goes. */
 static void *change_memory(void *unused)
 {
 	uint64_t offset, length;
 
 	while (!stop) {
-		/* More than stays for the next one. */
+		/* More than the section keeps for later allocations. */
 		if (ndshm_extent_alloc(section, 8 << 20, 2 << 20, &offset, &length))
 			abort();
 		ndshm_extent_free(section, offset);
@@ -395,7 +390,7 @@ static void test_vanishing(void)
 	EXPECT(seen[STATUS_SERVED] + seen[STATUS_PIECE_MEMORY] == 500);
 }
 
-/* Whatever it is, what the judge says comes of it. */
+/* Random requests must be answered as predicted. */
 static void test_random(void)
 {
 	static uint8_t expected[PROTOCOL_CONTENTS];
@@ -492,7 +487,7 @@ int main(void)
 	const char *number = getenv("NDSHM_SEED");
 	int code;
 
-	/* Not predictable, and not secret. */
+	/* The seed must vary, but need not be secret. */
 	seed = number ? strtoull(number, NULL, 0) : (uintptr_t)&seed ^ (uint64_t)time(NULL) << 20;
 	printf("TAP version 13\n# NDSHM_SEED=%llu\n", (unsigned long long)seed);
 	if (!set_up()) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * storm: ndshm-server among clients of which most mean harm, and are killed at any
- * moment. Each of their requests has to be served or refused, as is right; honest
- * clients verify each byte all the while; and in the end the server is as it was.
+ * storm: a stress test of ndshm-server with hostile clients, which are killed at random times.
+ * Each hostile request must be served or refused as predicted, honest clients verify every byte
+ * of their results, and the server must return to its initial state.
  */
 #include <argp.h>
 #include <errno.h>
@@ -20,10 +20,10 @@
 #include "storm_alone.h"
 
 #define HONEST		2
-#define PLACES		64		/* for results, in turns */
-#define KILL_US		100000		/* up to so long until the next one is killed */
-#define SLACK		(256U << 10)	/* bytes that the server may have grown by */
-#define HANG		5000		/* seconds without an end are a failure */
+#define PLACES		64		/* ranges for results, used in turns */
+#define KILL_US		100000		/* longest time between two kills */
+#define SLACK		(256U << 10)	/* permitted growth of the server, bytes */
+#define HANG		5000		/* timeout, seconds */
 
 static struct options {
 	const char *server;
@@ -35,7 +35,7 @@ static struct options {
 static struct storm *storm;
 static pid_t honest[HONEST], villains[HARMS];
 static uint64_t kills[HARMS], starts;
-static uint64_t memory;		/* of the server, at the start */
+static uint64_t memory;		/* of the server at the start */
 static unsigned int passed, failed;
 static time_t began;
 
@@ -66,13 +66,12 @@ static bool is_stand_in(void)
 	return where && !strncmp(where, "memfd:", 6);
 }
 
-/*
- * The storm
- */
+/* The stress test */
 
 /*
- * Whoever is killed may have asked for a result, which comes later: not to memory
- * that a third one has by then. What is lent the server itself keeps until then.
+ * A killed client may have a request in flight, whose result must not go to memory that another
+ * client has allocated by then. Therefore the keeper owns the result ranges. A buffer that the
+ * server lends is not lent again while such a request is pending.
  */
 static struct client_plan next_plan(void)
 {
@@ -153,7 +152,7 @@ static bool honest_were_served(void)
 	return fine;
 }
 
-/* Each way of going wrong has been gone. */
+/* Returns true if every answer, prediction and kind of client occurred. */
 static bool all_was_met(void)
 {
 	bool fine = storm->hung_up && (!storm_keeper.own || storm->by_harm[HARM_VANISHING]);
@@ -182,9 +181,7 @@ static void tell(void)
 		       (unsigned long long)storm->by_status[i]);
 }
 
-/*
- * Before and after
- */
+/* Setup and final checks */
 
 static bool begin(void)
 {
@@ -205,7 +202,7 @@ static bool begin(void)
 	return storm_descriptors && memory;
 }
 
-/* What is allocated of the section is what its keeper has. */
+/* Returns true if the keeper is the only holder and only its allocations remain. */
 static bool is_given_back(void)
 {
 	struct ndshm_section_info info;
@@ -242,7 +239,7 @@ static uint64_t sum(const json_t *report, const char *name)
 	return total;
 }
 
-/* No request is lost, and none is made up, but for those whose clients were killed. */
+/* The counters of server and clients must agree, except for requests of killed clients. */
 static bool adds_up(const json_t *report)
 {
 	uint64_t requests = number(report, "requests");
@@ -262,9 +259,7 @@ static bool adds_up(const json_t *report)
 	return false;
 }
 
-/*
- * The command line
- */
+/* Command line */
 
 enum key { KEY_SERVER = 's', KEY_BACKEND = 'b', KEY_COUNT = 'n', KEY_SEED = 'r' };
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the processes of the storm share: counters, and what they were told. */
+/*
+ * The interface between the processes of the stress test: shared counters, and the plan of a
+ * client.
+ */
 #ifndef STORM_H
 #define STORM_H
 
@@ -10,22 +13,22 @@
 #include "../call.h"
 #include "hostile.h"
 
-/* What a client does that means harm. */
+/* Kinds of hostile clients. */
 enum harm {
-	HARM_EXACT,		/* spoiled requests, whose answers are foreseen */
-	HARM_CHANGED,		/* ... in memory that changes all the time */
-	HARM_VANISHING,		/* ... in memory that comes and goes */
-	HARM_RUDE,		/* ... of any length, many at once, and hanging up */
+	HARM_EXACT,		/* mutated requests with predicted answers */
+	HARM_CHANGED,		/* requests in memory that changes concurrently */
+	HARM_VANISHING,		/* requests in memory that is freed concurrently */
+	HARM_RUDE,		/* messages of any length, many in flight, disconnects */
 	HARMS
 };
 
 struct storm {
 	atomic_bool stop;
-	_Atomic uint64_t spoiled;		/* requests that mean harm, and were answered */
+	_Atomic uint64_t spoiled;		/* hostile requests that were answered */
 	_Atomic uint64_t by_harm[HARMS];
 	_Atomic uint64_t by_status[STATUSES];
 	_Atomic uint64_t foreseen[VERDICT_EITHER + 1];
-	_Atomic uint64_t honest;		/* requests whose results were verified */
+	_Atomic uint64_t honest;		/* honest requests with verified results */
 	_Atomic uint64_t hung_up;
 };
 
@@ -33,14 +36,14 @@ struct client_plan {
 	struct storm *storm;
 	const char *path;
 	uint64_t seed;
-	uint64_t results;	/* HOSTILE_MEMORY bytes of somebody who lives; 0: its own */
+	uint64_t results;	/* offset of HOSTILE_MEMORY bytes of the keeper; 0: own memory */
 };
 
-/* Both run until they are told to stop. false: something was wrong, and was printed. */
+/* Run a client until storm.stop is set. Return false, after a message, if a check failed. */
 bool storm_honest(const struct client_plan *plan);
 bool storm_harm(const struct client_plan *plan, enum harm harm);
 
-/* Prints what is wrong, after a "# "; false. */
+/* Prints a message after "# " and returns false. */
 __attribute__((format(printf, 1, 2)))
 bool storm_wrong(const char *format, ...);
 

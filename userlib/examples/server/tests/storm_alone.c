@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* One client at a time that behaves badly, and what the server does about it. */
+/* Tests of misbehaving clients, one at a time. */
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -11,13 +11,12 @@
 #include "storm.h"
 #include "storm_alone.h"
 
-#define PATIENCE	30		/* seconds, for what has to come of itself */
+#define PATIENCE	30		/* seconds until storm_soon() fails */
 
 struct storm_server storm_server;
 struct call storm_keeper;
 unsigned int storm_descriptors;
 
-/* There is no event for what another process does within. */
 bool storm_soon(bool (*is_so)(void))
 {
 	for (int i = 0; i < PATIENCE * 100; i++) {
@@ -28,7 +27,6 @@ bool storm_soon(bool (*is_so)(void))
 	return false;
 }
 
-/* The greatest request, so that all memory for one is there from the start. */
 bool storm_use_once(void)
 {
 	struct request request = { .operation = OPERATION_UPPER, .pieces = 2 };
@@ -54,7 +52,7 @@ bool storm_turns_away_too_many(void)
 	int channels[STORM_CLIENTS], count, section;
 	bool fine = true;
 
-	/* One is there already. */
+	/* The keeper is the first client. */
 	for (count = 0; fine && count < STORM_CLIENTS; count++) {
 		channels[count] = channel_connect(storm_server.path);
 		fine = channels[count] >= 0 &&
@@ -68,7 +66,7 @@ bool storm_turns_away_too_many(void)
 	return fine && storm_soon(storm_has_no_more_descriptors);
 }
 
-/* It never reads, and others are served meanwhile. */
+/* The client never reads its answers. Another client is served meanwhile. */
 bool storm_drops_who_does_not_read(void)
 {
 	const struct request request = { .operation = OPERATION_CRC32 };
@@ -89,8 +87,8 @@ bool storm_drops_who_does_not_read(void)
 }
 
 /*
- * While the server is halted, it asks for a result and goes. The memory is the keeper's,
- * as it would be somebody else's by then.
+ * While the server is stopped, the client requests a result and disconnects. The target is the
+ * keeper's memory, as if it had been reused by then.
  */
 bool storm_forgets_who_has_gone(void)
 {
@@ -118,7 +116,10 @@ bool storm_forgets_who_has_gone(void)
 	       memory_of_keeper[sizeof(struct piece)] == 'x';
 }
 
-/* Who comes meanwhile waits, the others do not, and nobody runs in circles. */
+/*
+ * Without free descriptors, new clients wait, connected clients are served, and the server does
+ * not poll in a busy loop.
+ */
 bool storm_does_without_descriptors(void)
 {
 	struct greeting greeting;

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is asked of the server before the storm, with one client besides the keeper. */
+/* Tests of the server before the stress test, with one client at a time besides the keeper. */
 #ifndef STORM_ALONE_H
 #define STORM_ALONE_H
 
 #include "../call.h"
 #include "storm_server.h"
 
-#define STORM_CLIENTS	32		/* that the server may have */
+#define STORM_CLIENTS	32		/* limit of the server */
 
 extern struct storm_server storm_server;
-extern struct call storm_keeper;	/* has the section, and places in it, all the while */
-extern unsigned int storm_descriptors;	/* of the server, at the start */
+extern struct call storm_keeper;	/* a client that stays until the end */
+extern unsigned int storm_descriptors;	/* open descriptors of the server at the start */
 
-/* There is no event for what another process does within. */
+/* Polls `is_so`, since the server's internal state has no event. False: timeout. */
 bool storm_soon(bool (*is_so)(void));
 
-/* The greatest request, so that all memory for one is there. */
+/*
+ * Makes a request of the greatest size, so that the server has allocated all memory for
+ * requests.
+ */
 bool storm_use_once(void);
 bool storm_has_no_more_descriptors(void);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A client that means harm, of any kind. */
+/* Hostile clients of each kind. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,20 +10,20 @@
 
 #include "storm.h"
 
-/* More than stays in a section for the next one, so that it goes at once. */
+/* More than the section keeps for later allocations, so that the memory is freed at once. */
 #define VANISHING	(8U << 20)
 #define VANISHING_US	2000
-#define BURST		32		/* requests that wait for their answers */
-#define LONGEST		300		/* message */
-#define HANG_UP		30		/* one burst in so many */
+#define BURST		32		/* most requests in flight */
+#define LONGEST		300		/* longest message */
+#define HANG_UP		30		/* bursts per disconnect, on average */
 
 struct villain {
 	const struct client_plan *plan;
 	enum harm harm;
 	struct call call;
 	struct hostile hostile;
-	uint64_t extent;		/* what vanishes */
-	pthread_mutex_t lock;		/* of that, while something is written there */
+	uint64_t extent;		/* offset of the extent that is freed */
+	pthread_mutex_t lock;		/* serialises writes to the extent and its release */
 	atomic_bool stop;
 	uint8_t expected[PROTOCOL_CONTENTS];
 };
@@ -42,9 +42,7 @@ static bool note(struct villain *villain, const struct answer *answer)
 	return true;
 }
 
-/*
- * One after the other
- */
+/* Requests with predicted answers */
 
 static bool ask(struct villain *villain, struct answer *answer)
 {
@@ -86,16 +84,14 @@ static bool ask_anyhow(struct villain *villain)
 {
 	struct answer answer;
 
-	/* Memory that has gone may be somebody's who verifies his. */
+	/* The extent must not be freed before the write: it could belong to an honest client. */
 	pthread_mutex_lock(&villain->lock);
 	hostile_make(&villain->hostile);
 	pthread_mutex_unlock(&villain->lock);
 	return ask(villain, &answer);
 }
 
-/*
- * What changes meanwhile
- */
+/* Requests during concurrent changes */
 
 static void *change(void *argument)
 {
@@ -135,7 +131,7 @@ static void *vanish(void *argument)
 		nanosleep(&time, NULL);
 		pthread_mutex_lock(&villain->lock);
 		ndshm_extent_free(villain->call.section, villain->extent);
-		/* What is written from now on goes where nobody has anything. */
+		/* Requests from now on use offsets behind all allocations. */
 		villain->hostile.own = villain->hostile.spare;
 		pthread_mutex_unlock(&villain->lock);
 		time.tv_nsec = hostile_below(&random, VANISHING_US) * 1000;
@@ -162,11 +158,9 @@ static bool ask_while(struct villain *villain, void *(*meanwhile)(void *))
 	return fine;
 }
 
-/*
- * Rude
- */
+/* Rude clients */
 
-/* Descriptors that nobody asked for: whoever takes them runs out of his own. */
+/* Attaches unexpected descriptors: a server that received them would run out of its own. */
 static ssize_t send_with_descriptors(int channel, const void *bytes, size_t length)
 {
 	int fds[4] = { channel, channel, STDIN_FILENO, STDERR_FILENO };
@@ -190,7 +184,7 @@ static ssize_t send_with_descriptors(int channel, const void *bytes, size_t leng
 	return sendmsg(channel, &message, MSG_NOSIGNAL);
 }
 
-/* Returns whether it can be a request: its cookie comes back then. */
+/* Returns true if the message has the length of a request; the answer then has its cookie. */
 static bool send_rudely(struct villain *villain, bool *sent)
 {
 	struct hostile *hostile = &villain->hostile;
@@ -262,7 +256,7 @@ static bool open_villain(struct villain *villain)
 	return true;
 }
 
-/* In the middle of it all, with requests under way; in one way or another. */
+/* Disconnects with requests in flight: by an empty message, shutdown() or close(). */
 static bool hang_up(struct villain *villain)
 {
 	bool sent;

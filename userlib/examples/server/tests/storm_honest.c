@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A client as it should be: each result is compared, byte for byte. */
+/* An honest client, which compares each result byte for byte. */
 #include <string.h>
 
 #include "storm.h"

@@ -25,7 +25,7 @@ static void execute(const struct storm_server *server, const char *program, cons
 	_exit(127);
 }
 
-/* The next report, if it is this one. */
+/* Returns the next report if its event is `event`, else NULL after a message. */
 static json_t *next_report(struct storm_server *server, const char *event)
 {
 	json_t *object = json_loadf(server->output, JSON_DISABLE_EOF_CHECK, NULL);
