@@ -197,8 +197,9 @@ static void trim(const struct ndshm_section *section, uint32_t most)
 	while (number-- && memfd->idle > most) {
 		if (!is_idle(memfd, number))
 			continue;
-		fallocate(section->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			  number * PIECE_BYTES, PIECE_BYTES);
+		if (fallocate(section->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			      number * PIECE_BYTES, PIECE_BYTES))
+			continue;
 		memfd->pieces[number].committed = false;
 		memfd->idle--;
 	}

@@ -90,7 +90,7 @@ said=$(awk '
 	!here { next }
 	/^\.TP/ { getline; errno = $2 }
 	{
-		while (match($0, /\([a-z-]+\)/)) {
+		while (match($0, /\([a-z_-]+\)/)) {
 			print substr($0, RSTART + 1, RLENGTH - 2), errno
 			$0 = substr($0, RSTART + RLENGTH)
 		}

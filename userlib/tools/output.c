@@ -128,9 +128,10 @@ void *array(size_t count, size_t size)
 
 enum exit_code end_output(void)
 {
-	if (!fflush(stdout) && !ferror(stdout))
-		return EXIT_DONE;
-	return cannot_errno(-errno, "write the output");
+	/* An earlier write has failed, and errno may be another call's by now. */
+	if (ferror(stdout))
+		return cannot_errno(-EIO, "write the output");
+	return fflush(stdout) ? cannot_errno(-errno, "write the output") : EXIT_DONE;
 }
 
 static enum exit_code print_as(json_t *value, size_t flags)

@@ -156,7 +156,8 @@ bool function_group_in_use(const struct function *function)
 	char *path = device_path(function, "/iommu_group/devices");
 	DIR *directory = opendir(path);
 	struct dirent *entry;
-	bool bound = false;
+	/* Without a group there is no other function; what cannot be read is in use. */
+	bool bound = !directory && errno != ENOENT;
 
 	while (directory && !bound && (entry = readdir(directory))) {
 		if (entry->d_name[0] != '.' && strcmp(entry->d_name, function->name))
