@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * NdisAllocateSharedMemory() and its end.
+ * NdisAllocateSharedMemory() and NdisFreeSharedMemory().
  */
 #include <linux/export.h>
 #include <linux/printk.h>
@@ -12,9 +12,12 @@
 #include "parameters.h"
 
 /*
- * An allocation handle is the block, whose callback's argument is the handle that it
- * counts for; NULL when it is freed. The callback is ndshm_block_wait_free(): NDIS has
- * no call to tell a driver that a provider's device was removed.
+ * An NDIS allocation handle is a struct ndshm_block. The argument of its revocation
+ * callback is the struct ndshm_ndis that counts the block, and NULL once the block is
+ * freed. The callback is ndshm_block_wait_free(), because NDIS cannot notify a driver
+ * that a provider's device was removed.
+ *
+ * Return: the handle that counted the block, or NULL if @block is no allocation of NDIS.
  */
 static struct ndshm_ndis *allocation_free(struct ndshm_block *block)
 {
@@ -26,7 +29,9 @@ static struct ndshm_ndis *allocation_free(struct ndshm_block *block)
 	return ndis;
 }
 
-/* For memory of no device in particular; to be put. */
+/*
+ * Find an adapter of a NUMA node, for a handle without a device. The caller must put it.
+ */
 static struct ndshm_adapter *node_adapter(s32 node)
 {
 	struct ndshm_adapter *adapter = NULL;
@@ -36,7 +41,10 @@ static struct ndshm_adapter *node_adapter(s32 node)
 		snprintf(name, sizeof(name), "node%d", node);
 		adapter = ndshm_adapter_find(name);
 	}
-	/* One without memory has none. */
+	/*
+	 * No preference, or a node without memory, which has no adapter: use the local
+	 * node.
+	 */
 	if (!adapter) {
 		snprintf(name, sizeof(name), "node%d", numa_mem_id());
 		adapter = ndshm_adapter_find(name);
@@ -64,7 +72,10 @@ static ndshm_reason_t allocation_make(struct ndshm_ndis *ndis,
 	return reason;
 }
 
-/* What NDIS's parameters cannot say must not be. */
+/*
+ * Write the result to @p. Fail if NDIS's parameters cannot express it: a block without a
+ * kernel address, or one that needs syncs.
+ */
 static ndshm_reason_t tell(const struct ndshm_block *block,
 			   const struct ndshm_parameters *native,
 			   NDIS_SHARED_MEMORY_PARAMETERS *p)
@@ -133,7 +144,7 @@ NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 }
 EXPORT_SYMBOL_GPL(NdisAllocateSharedMemory);
 
-/* The handle of the allocation should be given again, but need not be. */
+/* @NdisHandle is not used: the block itself names the handle that counts it. */
 VOID NdisFreeSharedMemory(NDIS_HANDLE NdisHandle, NDIS_HANDLE AllocationHandle)
 {
 	struct ndshm_ndis *ndis;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A miniport's own memory, which is known by its addresses: at once, or when its
- * request has come to its end.
+ * A miniport's own shared memory, which it names by addresses: allocated at once or by a
+ * request that completes later.
  */
 #include <linux/export.h>
 #include <linux/numa.h>
@@ -11,12 +11,12 @@
 #include "handle.h"
 
 /**
- * struct buffer - one allocation
- * @block: its block; coherent memory, so that no callback is needed and the last put
- *	can be anywhere
- * @virtual_address: what the miniport knows it by
- * @physical_address: and its device
- * @length: as asked for
+ * struct buffer - Allocation of a miniport
+ * @block: of provider "coherent"; without a revocation callback, so that the last
+ *	reference may be dropped in any context
+ * @virtual_address: kernel address
+ * @physical_address: device address
+ * @length: requested bytes
  */
 struct buffer {
 	struct ndshm_block *block;
@@ -25,7 +25,7 @@ struct buffer {
 	ULONG length;
 };
 
-/* A request that is pending. */
+/* A pending NdisMAllocateSharedMemoryAsyncEx(). */
 struct request {
 	struct ndshm_request native;
 	struct ndshm_ndis_dma *dma;
@@ -53,8 +53,9 @@ static struct ndshm_parameters parameters_of(const struct ndshm_ndis *ndis,
 }
 
 /*
- * Of a block, which it takes over. It counts for the handle already. Whoever finds it
- * may free it at once.
+ * Insert @block into @ndis->buffers. Takes over the caller's reference, also on failure.
+ * @ndis->live must already count @block. Once inserted, the buffer may be freed by
+ * another thread at any time.
  */
 static bool make(struct ndshm_ndis *ndis, struct ndshm_block *block,
 		 ULONG length, PVOID *virtual_address,
@@ -169,7 +170,10 @@ err_request:
 }
 EXPORT_SYMBOL_GPL(NdisMAllocateSharedMemoryAsyncEx);
 
-/* Out of the table, if all of it is as it was given out. */
+/*
+ * Remove and return a buffer, or return NULL unless both addresses and the length match
+ * it.
+ */
 static struct buffer *take(struct ndshm_ndis *ndis, ULONG length,
 			   const void *virtual_address, u64 physical_address)
 {

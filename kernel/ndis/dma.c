@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a miniport says of itself, and its DMA handles.
+ * Miniport attributes and DMA handles.
  */
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
@@ -31,8 +31,8 @@ NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
 EXPORT_SYMBOL_GPL(NdisMSetMiniportAttributes);
 
 /*
- * Narrower only, each mask by itself: how wide the device can be was said by the driver's
- * Linux part.
+ * Reduce each DMA mask to 32 bits. Never widen one: the Linux part of the driver has set
+ * the limit of the device.
  */
 static bool narrow(struct device *device)
 {
@@ -43,7 +43,7 @@ static bool narrow(struct device *device)
 		!dma_set_coherent_mask(device, mask));
 }
 
-/* Of one transfer, wherever in a page it begins. */
+/* Bytes of a scatter/gather list for one transfer, which may begin anywhere in a page. */
 static ULONG list_size(ULONG bytes)
 {
 	SCATTER_GATHER_LIST *list;

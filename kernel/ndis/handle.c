@@ -18,7 +18,9 @@ bool ndshm_ndis_begin(struct ndshm_ndis *ndis)
 
 void ndshm_ndis_end(struct ndshm_ndis *ndis)
 {
-	/* Ordered, as all that return something: what was done is done before. */
+	/*
+	 * Fully ordered: all accesses to the handle and the block precede the decrement.
+	 */
 	long live = atomic_long_dec_return(&ndis->live);
 
 	WARN_ON_ONCE(live == -1 || live == LONG_MAX);
@@ -28,7 +30,7 @@ bool ndshm_ndis_begin_pending(struct ndshm_ndis *ndis)
 {
 	unsigned long flags;
 
-	/* What is pending becomes a block, also if somebody tries to close. */
+	/* Count the block now: its completion must not fail because a close has begun. */
 	if (!ndshm_ndis_begin(ndis))
 		return false;
 	spin_lock_irqsave(&ndis->lock, flags);
@@ -42,8 +44,8 @@ void ndshm_ndis_end_pending(struct ndshm_ndis *ndis)
 	unsigned long flags;
 
 	/*
-	 * The wake-up stays under the lock: the handle may be freed as soon as the
-	 * waiter, which looks under the lock, has seen zero.
+	 * Wake up with @lock held: the waiter reads @pending under @lock, and may free
+	 * the handle as soon as it has read zero.
 	 */
 	spin_lock_irqsave(&ndis->lock, flags);
 	if (!--ndis->pending)
@@ -73,7 +75,7 @@ void ndshm_ndis_dma_free(struct ndshm_ndis_dma *dma)
 	kfree(dma);
 }
 
-/* An adapter of the device, which nobody but this driver allocates for. */
+/* Register an adapter without NDSHM_ADAPTER_OPEN: only this driver allocates for it. */
 static ndshm_reason_t make_adapter(struct ndshm_ndis *ndis,
 				   struct device *device)
 {
@@ -102,7 +104,10 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 	might_sleep();
 
 	*handle = NULL;
-	/* As an adapter's and a provider's, which it will be: of either, and now. */
+	/*
+	 * The name must be valid for an adapter and a provider: @ndis may register as
+	 * either.
+	 */
 	if (!name || !ndshm_name_valid(name))
 		return ndshm_reason_errno(NDSHM_REASON_NAME);
 	ndis = kzalloc(sizeof(*ndis), GFP_KERNEL);
@@ -130,9 +135,9 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 EXPORT_SYMBOL_GPL(ndshm_ndis_open);
 
 /*
- * Nobody can refuse to let it go: a driver has it, but not for long, or not yet. The
- * status alone does not say so: that of a failed probe has changed already when what
- * the driver has left to the device is undone, and that of a deferred one stays.
+ * Return: true while @device is being unbound or probed, when a removal cannot be
+ * refused. The status alone does not show this: it has already changed when the devres of
+ * a failed probe are released, and it remains DL_DEV_PROBING after a deferred probe.
  */
 static bool goes(struct device *device)
 {
@@ -140,7 +145,10 @@ static bool goes(struct device *device)
 	       READ_ONCE(device->links.status) != DL_DEV_DRIVER_BOUND;
 }
 
-/* With all that others have of it, or not at all. */
+/*
+ * End the provider and close the adapter: both, or neither and return false. The removal
+ * of a device cannot be refused: then revoke the provider's blocks.
+ */
 static bool end_all(struct ndshm_ndis *ndis)
 {
 	if (ndis->device && goes(ndis->device)) {
@@ -166,7 +174,9 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 	if (!ndis)
 		return -EINVAL;
 	atomic_long_fetch_or(LONG_MIN, &ndis->live);
-	/* A registration under way ends; the next one is refused. */
+	/*
+	 * Wait for a registration in progress. Later ones see that the handle is closing.
+	 */
 	mutex_lock(&ndis->register_lock);
 	mutex_unlock(&ndis->register_lock);
 	wait_event(ndis->idle, none_pending(ndis));
@@ -179,7 +189,7 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 	list_for_each_entry_safe(dma, next, &ndis->dmas, link)
 		ndshm_ndis_dma_free(dma);
 	if (ndis->adapter) {
-		/* What was freed from atomic context is waited for. */
+		/* Waits for blocks whose last reference was dropped in atomic context. */
 		ndshm_adapter_unregister(ndis->adapter);
 		ndshm_provider_put(ndis->coherent);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The handles of NDIS calls.
+ * Handles of NDIS calls.
  */
 #ifndef _NDSHM_NDIS_HANDLE_H
 #define _NDSHM_NDIS_HANDLE_H
@@ -18,7 +18,10 @@
 
 struct ndshm_ndis_registration;
 
-/* The first member of whatever a handle points to: handles are easily mixed up. */
+/*
+ * First member of every structure that is an NDIS handle: detects a handle of a wrong
+ * kind.
+ */
 enum ndshm_ndis_kind {
 	NDSHM_NDIS_DEAD,
 	NDSHM_NDIS_OPEN = 0x4e444f50,
@@ -26,28 +29,28 @@ enum ndshm_ndis_kind {
 };
 
 /**
- * struct ndshm_ndis - what a driver or one of its adapters has opened
+ * struct ndshm_ndis - Handle of a driver, or of one of its adapters
  * @kind: NDSHM_NDIS_OPEN
  * @owner: module of the handlers
  * @name: of the adapter and of the provider
- * @device: who does DMA, or NULL
+ * @device: performs the DMA; NULL for the handle of a driver
  * @adapter: of @device, or NULL
- * @coherent: who makes a miniport's own memory; held; with @adapter only
- * @context: the miniport's, for its handlers
- * @register_lock: one registration at a time; @lock is taken inside
- * @provider: what the driver has become, or NULL; changed with @register_lock
- * @provider_flags: NDSHM_PROVIDER_* of @provider; likewise
- * @live: blocks that were allocated here, and allocations under way; counted from
- *	LONG_MIN on while somebody tries to close, so that nothing begins
- * @lock: guards what follows up to @buffers; innermost
- * @registration: the handlers for new blocks
- * @pending: completions that have to come, of all of @dmas, so that who closes can
- *	wait for them without an end of @dmas
+ * @coherent: provider of a miniport's own memory, with a reference; only with @adapter
+ * @context: the miniport's, first argument of its handlers
+ * @register_lock: serialises registrations; taken before @lock
+ * @provider: registered provider, or NULL; protected by @register_lock
+ * @provider_flags: NDSHM_PROVIDER_* of @provider; protected by @register_lock
+ * @live: number of blocks and of allocations in flight; negative (LONG_MIN is set) while
+ *	ndshm_ndis_close() runs, so that ndshm_ndis_begin() fails
+ * @lock: protects the members from @registration to @dmas; innermost
+ * @registration: handlers for new blocks
+ * @pending: completions in flight of all @dmas; ndshm_ndis_close() waits for them
+ *	without freeing @dmas
  * @dmas: DMA handles
- * @buffers: the miniport's own memory, by page number of its kernel address; it has
- *	a lock of its own
+ * @buffers: the miniport's own memory, by page number of its kernel address; has its
+ *	own lock
  * @idle: woken when @pending reaches 0
- * @complained: it was said once that memory was freed that is none
+ * @complained: NdisMFreeSharedMemory() has warned of an invalid argument
  */
 struct ndshm_ndis {
 	enum ndshm_ndis_kind kind;
@@ -61,7 +64,7 @@ struct ndshm_ndis {
 	struct ndshm_provider *provider;
 	u32 provider_flags;
 	atomic_long_t live;
-	spinlock_t lock;		/* up to dmas */
+	spinlock_t lock;		/* registration to dmas */
 	struct ndshm_ndis_registration *registration;
 	unsigned long pending;
 	struct list_head dmas;
@@ -71,12 +74,12 @@ struct ndshm_ndis {
 };
 
 /**
- * struct ndshm_ndis_dma - what NdisMRegisterScatterGatherDma() gives
+ * struct ndshm_ndis_dma - Handle from NdisMRegisterScatterGatherDma()
  * @kind: NDSHM_NDIS_DMA
- * @ndis: of which handle
- * @complete: the miniport's handler, or NULL
- * @link: in the handle's list
- * @requests: those that are pending
+ * @ndis: handle of the adapter
+ * @complete: the miniport's completion handler, or NULL
+ * @link: entry of @ndis->dmas
+ * @requests: requests in flight
  */
 struct ndshm_ndis_dma {
 	enum ndshm_ndis_kind kind;
@@ -86,10 +89,10 @@ struct ndshm_ndis_dma {
 	struct ndshm_requests requests;
 };
 
-/* Most requests of a DMA handle that are pending; a bound on what is in memory. */
+/* Limit of requests in flight for each DMA handle; bounds their memory. */
 #define NDSHM_NDIS_MOST_PENDING	4096U
 
-/* What a handle points to, or NULL if that is something else. */
+/* Return: the structure behind @handle, or NULL if @handle is of another kind. */
 static inline struct ndshm_ndis *ndshm_ndis_of(NDIS_HANDLE handle)
 {
 	struct ndshm_ndis *ndis = handle;
@@ -105,9 +108,10 @@ static inline struct ndshm_ndis_dma *ndshm_ndis_dma_of(NDIS_HANDLE handle)
 }
 
 /*
- * Around the life of a block: false if the handle is closing. The end is the last
- * thing that is done with the handle. Any context but hard interrupts and NMI, and
- * without a raw spinlock.
+ * Count a block or an allocation in @ndis->live. ndshm_ndis_begin() returns false while
+ * the handle is closing. The caller must not access @ndis after ndshm_ndis_end().
+ *
+ * Context: any but hard interrupt and NMI; no raw spinlock may be held.
  */
 bool ndshm_ndis_begin(struct ndshm_ndis *ndis);
 void ndshm_ndis_end(struct ndshm_ndis *ndis);
@@ -118,18 +122,19 @@ static inline bool ndshm_ndis_closing(const struct ndshm_ndis *ndis)
 }
 
 /*
- * Around a completion, in the same way. It begins a block's life as well, which ends
- * apart from it.
+ * Count a completion in flight, in the same way. ndshm_ndis_begin_pending() also counts
+ * the block to be allocated; ndshm_ndis_end_pending() does not end that count.
  */
 bool ndshm_ndis_begin_pending(struct ndshm_ndis *ndis);
 void ndshm_ndis_end_pending(struct ndshm_ndis *ndis);
 
-/* Wait for the completions of one DMA handle, and end it. May sleep. */
+/* Wait for the completions of @dma, then free it. May sleep. */
 void ndshm_ndis_dma_free(struct ndshm_ndis_dma *dma);
 
 /*
- * The end of a handle's provider, and of its blocks; or its end unless it has blocks:
- * then false, and nothing has changed. May sleep.
+ * Unregister the handle's provider, if it has one. ndshm_ndis_provider_revoke() revokes
+ * its blocks first. ndshm_ndis_provider_end() returns false, and changes nothing, if the
+ * provider has blocks. May sleep.
  */
 void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis);
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis);

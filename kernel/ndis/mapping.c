@@ -18,14 +18,14 @@
 
 #include "mapping.h"
 
-/* No cache is in the way, so that none is written back or forgotten. */
+/* reaches() accepts coherent access only, so that cache maintenance can be skipped. */
 #define ATTRIBUTES	(DMA_ATTR_NO_WARN | DMA_ATTR_SKIP_CPU_SYNC)
 
 static int compare(const void *a, const void *b)
 {
 	const struct ndshm_ndis_piece *x = a, *y = b;
 
-	/* A list can have a million, and sort() does not stop in between. */
+	/* A list may have a million elements, and sort() does not reschedule. */
 	cond_resched();
 	return x->physical < y->physical ? -1 : x->physical > y->physical;
 }
@@ -38,7 +38,7 @@ bool ndshm_ndis_pieces_valid(struct ndshm_ndis_piece *pieces, u32 count,
 
 	sort(pieces, count, sizeof(*pieces), compare, NULL);
 	for (i = 0; i < count; i++) {
-		/* The last byte must exist, the one after it need not. */
+		/* A piece may end at the highest address. */
 		if (!pieces[i].length ||
 		    !PAGE_ALIGNED(pieces[i].physical | pieces[i].length) ||
 		    check_add_overflow(pieces[i].physical,
@@ -66,7 +66,10 @@ u32 ndshm_ndis_pieces_cut(struct ndshm_ndis_piece *pieces, u32 count,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_pieces_cut);
 
-/* The order is the provider's, so that a copy is looked at. */
+/*
+ * Validate a copy: ndshm_ndis_pieces_valid() sorts, and the block keeps the provider's
+ * order.
+ */
 static int check(const struct ndshm_ndis_piece *pieces, u32 count, ULONG length)
 {
 	struct ndshm_ndis_piece *copy;
@@ -93,7 +96,7 @@ static void copy_list(struct ndshm_ndis_piece *pieces,
 		};
 }
 
-/* Does an IOMMU say what its addresses mean? */
+/* Return: true if an IOMMU translates the device's DMA addresses. */
 static bool translated(struct device *device)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
@@ -101,7 +104,7 @@ static bool translated(struct device *device)
 	return domain && (domain->type & __IOMMU_DOMAIN_DMA_API);
 }
 
-/* Does it lie in a BAR, which no cache of the processors has a part of? */
+/* Return: true if @piece lies in a PCI BAR, which processors do not cache. */
 static bool of_card(const struct ndshm_ndis_piece *piece)
 {
 	struct resource range =
@@ -124,16 +127,16 @@ static bool of_card(const struct ndshm_ndis_piece *piece)
 }
 
 /*
- * Behind an IOMMU dma_map_resource() maps registers. On x86 what the device does there
- * is seen by the caches all the same. Elsewhere (arm64) it goes past them: of a card
- * there is nothing in them; of memory that the kernel has no pages for there may be.
+ * Behind an IOMMU dma_map_resource() creates an MMIO mapping. On x86 DMA through it
+ * snoops the caches all the same. Elsewhere (arm64) it bypasses them: correct for a BAR,
+ * but not for RAM without struct pages, which may be cached.
  */
 static bool snooped(const struct ndshm_ndis_piece *piece)
 {
 	return IS_ENABLED(CONFIG_X86) || piece->pages || of_card(piece);
 }
 
-/* Without a copy, and with the caches of the processors. */
+/* Return: true if @device reaches @piece coherently and without bounce buffers. */
 static bool reaches(struct device *device, const struct ndshm_ndis_piece *piece)
 {
 	u64 most = min_not_zero(dma_get_mask(device), device->bus_dma_limit);
@@ -142,7 +145,7 @@ static bool reaches(struct device *device, const struct ndshm_ndis_piece *piece)
 		return false;
 	if (translated(device))
 		return snooped(piece);
-	/* dma_map_resource() takes one address for the other, and warns of some. */
+	/* dma_map_resource() uses the physical address as DMA address, unchanged. */
 	if (!piece->pages &&
 	    phys_to_dma(device, piece->physical) != piece->physical)
 		return false;
@@ -164,8 +167,8 @@ static void unmap_piece(struct device *device,
 static int map_piece(struct device *device, struct ndshm_ndis_piece *piece)
 {
 	/*
-	 * If not, it is memory that the kernel knows nothing of: of a card, or kept
-	 * from it since the boot. That may be another when it is unmapped.
+	 * Without struct pages this is device memory, or RAM that was reserved at boot.
+	 * Keep the answer for unmap_piece(): hotplug may change it.
 	 */
 	piece->pages = pfn_valid(PHYS_PFN(piece->physical));
 	if (!reaches(device, piece))
@@ -183,7 +186,7 @@ static int map_piece(struct device *device, struct ndshm_ndis_piece *piece)
 						  ATTRIBUTES);
 	if (dma_mapping_error(device, piece->address))
 		return -ENOMEM;
-	/* Whoever copies would not be told when. */
+	/* Reject a bounce buffer: the block has no syncs. */
 	if (!translated(device) &&
 	    piece->address != phys_to_dma(device, piece->physical)) {
 		unmap_piece(device, piece);
@@ -201,14 +204,14 @@ int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
 	int ret;
 
 	*mapping = (struct ndshm_ndis_mapping){ .device = device };
-	/* What is beyond the list is not there to be looked at. */
+	/* Do not read beyond the list, whatever length the handler reports. */
 	if (!count || count > capacity)
 		return -EINVAL;
 	pieces = kvmalloc_array(count, sizeof(*pieces), NDSHM_GFP_CHARGED);
 	if (!pieces)
 		return -ENOMEM;
 	mapping->pieces = pieces;
-	/* Read once: what is checked is what is mapped. */
+	/* Copy before validation: the handler may still change its list. */
 	copy_list(pieces, list, count);
 	ret = check(pieces, count, length);
 	if (!ret)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A provider's memory, mapped for the device that will use it. NDIS's provider knows
- * where its memory is in the machine, and not who asks.
+ * DMA mapping of an NDIS provider's memory. Such a provider lists physical addresses and
+ * does not know the device that uses them.
  */
 #ifndef _NDSHM_NDIS_MAPPING_H
 #define _NDSHM_NDIS_MAPPING_H
@@ -12,11 +12,11 @@
 struct device;
 
 /**
- * struct ndshm_ndis_piece - an element of a provider's list
- * @physical: where it begins in the machine
- * @address: where it begins for the device, once it is mapped
- * @length: whole pages
- * @pages: the kernel had pages for it when it was mapped
+ * struct ndshm_ndis_piece - Element of a provider's list
+ * @physical: physical address
+ * @address: DMA address, valid once mapped
+ * @length: bytes, whole pages
+ * @pages: the memory had struct pages when it was mapped
  */
 struct ndshm_ndis_piece {
 	u64 physical;
@@ -26,9 +26,9 @@ struct ndshm_ndis_piece {
 };
 
 /**
- * struct ndshm_ndis_mapping - what has to be unmapped
- * @device: for whom
- * @count: pieces that are mapped
+ * struct ndshm_ndis_mapping - State that ndshm_ndis_unmap() needs
+ * @device: device of the DMA addresses
+ * @count: number of mapped pieces
  * @pieces: in the list's order
  */
 struct ndshm_ndis_mapping {
@@ -38,9 +38,11 @@ struct ndshm_ndis_mapping {
 };
 
 /*
- * Map the first @length bytes, whole pages, of a list with room for @capacity elements,
- * for @device. 0; -EINVAL if the list is nonsense; -ERANGE if the device does not reach the memory,
- * or not without a copy; -ENOMEM. Then nothing is mapped. May sleep.
+ * Map the first @length bytes of @list, whole pages, for @device. @list has room for
+ * @capacity elements.
+ *
+ * Return: 0; -EINVAL if the list is invalid; -ERANGE if the device cannot reach the
+ * memory without a bounce buffer; -ENOMEM. Nothing is mapped on failure. May sleep.
  */
 int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
 		   const SCATTER_GATHER_LIST *list, ULONG capacity,
@@ -48,13 +50,13 @@ int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
 void ndshm_ndis_unmap(struct ndshm_ndis_mapping *mapping);
 
 /*
- * Whole pages each, no page twice, all of them @length bytes at least. The order of
- * the pieces is another one afterwards.
+ * Return: true if each piece has whole pages, none overlap, and all have at least @length
+ * bytes together. Sorts @pieces by address.
  */
 bool ndshm_ndis_pieces_valid(struct ndshm_ndis_piece *pieces, u32 count,
 			     ULONG length);
 
-/* How many of valid pieces the first @length bytes are; the last one is made to fit. */
+/* Truncate valid pieces to the first @length bytes. Return: the number of pieces left. */
 u32 ndshm_ndis_pieces_cut(struct ndshm_ndis_piece *pieces, u32 count,
 			  ULONG length);
 

@@ -6,7 +6,7 @@
 
 #include "parameters.h"
 
-/* In whole pages it still has 32 bits. */
+/* Largest length that rounds up to whole pages in 32 bits. */
 #define MOST_BYTES	((u64)(U32_MAX & PAGE_MASK))
 
 bool
@@ -32,7 +32,7 @@ bool ndshm_ndis_parameters_valid(const NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
 	size_t least = NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_1;
 
-	/* A newer revision is read as the newest that is known. */
+	/* A revision above the newest known is read as the newest known. */
 	if (p->Header.Revision >= NDIS_SHARED_MEMORY_PARAMETERS_REVISION_2)
 		least = NDIS_SIZEOF_SHARED_MEMORY_PARAMETERS_REVISION_2;
 	return p->Header.Type == NDIS_OBJECT_TYPE_DEFAULT &&
@@ -65,7 +65,10 @@ ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 		to->header.revision = NDSHM_PARAMETERS_REVISION_1;
 		to->header.size = NDSHM_SIZEOF_PARAMETERS_REVISION_1;
 	}
-	/* -1, as some number of a node, is not what Linux means by it. */
+	/*
+	 * Only MM_ANY_NODE_OK means no preference: reject numbers that Linux would take
+	 * for -1.
+	 */
 	if (from->PreferredNode == MM_ANY_NODE_OK)
 		to->preferred_node = NUMA_NO_NODE;
 	else if (from->PreferredNode <= S32_MAX)
@@ -112,7 +115,9 @@ NDIS_STATUS ndshm_ndis_from_native(NDIS_SHARED_MEMORY_PARAMETERS *to,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_from_native);
 
-/* How many segments have the first @length bytes; 0: they have not so many. */
+/*
+ * Return: the number of segments that hold the first @length bytes, 0 if all are shorter.
+ */
 static u32 count_needed(const struct ndshm_segment *segments, u32 count,
 			u64 length)
 {
@@ -156,7 +161,7 @@ NDIS_STATUS ndshm_ndis_allocation_status(ndshm_reason_t reason)
 		return NDIS_STATUS_SUCCESS;
 	if (status == NDSHM_STATUS_RESOURCES)
 		return NDIS_STATUS_RESOURCES;
-	/* What was asked cannot be had, and asking again does not help. */
+	/* Permanent failures: the same request would fail again. */
 	if (status == NDSHM_STATUS_INVALID_PARAMETER ||
 	    status == NDSHM_STATUS_NOT_SUPPORTED ||
 	    status == NDSHM_STATUS_BUFFER_TOO_SHORT)

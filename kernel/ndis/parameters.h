@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Between NDIS's structures and ndshm's. Pure logic.
+ * Conversion between NDIS's structures and ndshm's. No side effects.
  */
 #ifndef _NDSHM_NDIS_PARAMETERS_H
 #define _NDSHM_NDIS_PARAMETERS_H
@@ -9,43 +9,44 @@
 #include <ndshm/ndis.h>
 
 /*
- * Type, revision and size; and that both handlers are there. Nothing beyond the header
- * is read before the size was found enough.
+ * Return: true if type, revision and size are valid and, for characteristics, both
+ * handlers are set. Members after the header are read only if the size covers them.
  */
 bool
 ndshm_ndis_characteristics_valid(const NDIS_DRIVER_OPTIONAL_HANDLERS *handlers);
 bool ndshm_ndis_parameters_valid(const NDIS_SHARED_MEMORY_PARAMETERS *p);
 
-/* Elements that a caller's list has room for, by its length in bytes alone. */
+/* Number of elements that fit in a list of @bytes. */
 ULONG ndshm_ndis_list_capacity(ULONG bytes);
 
 /*
- * What valid parameters ask for, in native form: all but who allocates. Of revision 1
- * the port is not read. A reason: NODE, LIST, or LENGTH_OVERFLOW for a length that has
- * more than 32 bits in whole pages.
+ * Convert valid parameters, except for adapter and callback. VPortId of revision 1 is not
+ * read. Return: NDSHM_REASON_NONE, NODE, LIST, or LENGTH_OVERFLOW if the length in whole
+ * pages exceeds 32 bits.
  */
 ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 				    const NDIS_SHARED_MEMORY_PARAMETERS *from);
 
 /*
- * The other way, for a provider's handler: a list is the caller's to add. The length is
- * in whole pages. INVALID_PARAMETER for one that has more than 32 bits.
+ * Convert to parameters for a provider's handler. The length is rounded up to pages; the
+ * caller must set the list. Return: SUCCESS, or INVALID_PARAMETER if the length exceeds
+ * 32 bits.
  */
 NDIS_STATUS ndshm_ndis_from_native(NDIS_SHARED_MEMORY_PARAMETERS *to,
 				   const struct ndshm_parameters *from);
 
 /*
- * Say in a list where the first @length bytes of some segments are. False if it has
- * not the room for that, or they not the bytes: then it is as it was.
+ * Describe the first @length bytes of @segments in @list. Return: false, with @list
+ * unchanged, if @capacity or the segments are too short.
  */
 bool ndshm_ndis_fill_list(SCATTER_GATHER_LIST *list, ULONG capacity,
 			  const struct ndshm_segment *segments, u32 count,
 			  ULONG length);
 
-/* A reason as one of the four documented statuses of an allocation. */
+/* Convert a reason to one of the four documented statuses of an allocation. */
 NDIS_STATUS ndshm_ndis_allocation_status(ndshm_reason_t reason);
 
-/* And of a registration: SUCCESS, RESOURCES or FAILURE. */
+/* Convert a reason to a status of a registration: SUCCESS, RESOURCES or FAILURE. */
 NDIS_STATUS ndshm_ndis_registration_status(ndshm_reason_t reason);
 
 #endif /* _NDSHM_NDIS_PARAMETERS_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A provider with NDIS's handlers. To the core it is one as any other; each block
- * keeps the handlers that made it.
+ * NDIS handlers registered as a provider of the core. Each block is freed by the handlers
+ * that allocated it, even if they have been replaced since.
  */
 #include <linux/export.h>
 #include <linux/minmax.h>
@@ -18,15 +18,15 @@
 #include "mapping.h"
 #include "parameters.h"
 
-/* Before others are let to the processor. */
+/* Bytes to clear between two reschedules. */
 #define ZERO_AT_ONCE	SZ_1M
 
 /**
- * struct ndshm_ndis_registration - one set of handlers
- * @references: the handle's, while it is the current one; one each block's
- * @context: first argument of both
- * @allocate: makes memory
- * @free: takes it back
+ * struct ndshm_ndis_registration - One set of handlers
+ * @references: one of the handle while it is current, one of each block
+ * @context: first argument of both handlers
+ * @allocate: allocates memory
+ * @free: frees it
  */
 struct ndshm_ndis_registration {
 	refcount_t references;
@@ -35,7 +35,7 @@ struct ndshm_ndis_registration {
 	FREE_SHARED_MEMORY_HANDLER free;
 };
 
-/* What the core gets for a block's context. */
+/* Context of a block for the core. */
 struct made {
 	struct ndshm_ndis_registration *registration;
 	NDIS_HANDLE context;
@@ -59,7 +59,10 @@ static struct ndshm_ndis_registration *newest(struct ndshm_ndis *ndis)
 	return registration;
 }
 
-/* The next registration, or NULL; whose reference is the caller's. */
+/*
+ * Replace the current registration; @next may be NULL. Takes over the reference to @next.
+ * The caller must put the returned registration.
+ */
 static struct ndshm_ndis_registration *
 exchange(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *next)
 {
@@ -72,7 +75,7 @@ exchange(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *next)
 	return last;
 }
 
-/* As the device has it, in the provider's order. */
+/* Add the segments with DMA addresses, in the provider's order. */
 static int add_segments(struct ndshm_segment_list *to,
 			const struct ndshm_ndis_mapping *mapping)
 {
@@ -94,7 +97,10 @@ static NDIS_STATUS take_over(struct made *made,
 	int ret = ndshm_ndis_map(&made->mapping, device, list, capacity,
 				 length);
 
-	/* No segment at all is what the core takes for nonsense, and says so. */
+	/*
+	 * Invalid list: return no segments. The core rejects that as a bad reply, and
+	 * warns.
+	 */
 	if (ret == -EINVAL)
 		return NDIS_STATUS_SUCCESS;
 	if (ret)
@@ -106,8 +112,8 @@ static NDIS_STATUS take_over(struct made *made,
 }
 
 /*
- * Programs are promised memory that reads as zero, and handlers of NDIS's promise
- * nobody that. Not after this: once it is mapped the device may write to it.
+ * Clear memory for a client: the handlers need not. Must precede the DMA mapping:
+ * afterwards the device may write to the memory.
  */
 static bool zero(void *memory, ULONG length)
 {
@@ -140,7 +146,7 @@ static NDIS_STATUS call_handler(struct made *made,
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;
 	parameters->virtual_address = p->VirtualAddress;
-	/* Kernel code that asks clears what it wants to have clear, as there. */
+	/* Kernel callers clear memory themselves, as with NDIS. */
 	if (parameters->unaddressed && !zero(p->VirtualAddress, length))
 		status = NDIS_STATUS_RESOURCES;
 	else
@@ -164,7 +170,7 @@ static ndshm_status_t allocate(void *provider_context,
 	status = ndshm_ndis_from_native(&p, parameters);
 	if (status != NDIS_STATUS_SUCCESS)
 		return (__force ndshm_status_t)status;
-	/* An element a page, as callers do; one that is contiguous is one. */
+	/* One element for each page, as NDIS callers do; one if contiguous. */
 	capacity = p.Flags & NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS ?
 		   1 : BYTES_TO_PAGES(p.Length);
 	made = kzalloc(sizeof(*made), NDSHM_GFP_CHARGED);
@@ -198,7 +204,10 @@ static void take_back(void *provider_context, void *context)
 	kfree(made);
 }
 
-/* The core's own registration: what changes with ours are the flags it shows. */
+/*
+ * Register with the core, or update. A replacement of handlers only changes the flags
+ * there.
+ */
 static ndshm_reason_t tell_core(struct ndshm_ndis *ndis, ULONG flags)
 {
 	const struct ndshm_provider_characteristics characteristics = {
@@ -220,7 +229,11 @@ static ndshm_reason_t tell_core(struct ndshm_ndis *ndis, ULONG flags)
 				       ndis->adapter, &ndis->provider);
 }
 
-/* Its handlers have to be there when the core can call, and no sooner otherwise. */
+/*
+ * Make @registration current. The first one must be in place before the core can call it;
+ * a replacement must not be before the core has accepted it. Takes over the reference to
+ * @registration.
+ */
 static ndshm_reason_t
 publish(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *registration,
 	ULONG flags)
@@ -250,7 +263,7 @@ set_handlers(struct ndshm_ndis *ndis,
 {
 	struct ndshm_ndis_registration *registration;
 
-	/* Who closes sets it before it waits for the lock. */
+	/* ndshm_ndis_close() sets this before it takes the lock. */
 	if (ndshm_ndis_closing(ndis))
 		return NDIS_STATUS_FAILURE;
 	registration = kzalloc(sizeof(*registration), GFP_KERNEL);
@@ -311,7 +324,10 @@ static void forget(struct ndshm_ndis *ndis)
 	put(exchange(ndis, NULL));
 }
 
-/* Neither is under the lock: a handler that runs may want to register. */
+/*
+ * Called without register_lock: they wait for running handlers, which may call
+ * NdisSetOptionalHandlers().
+ */
 
 void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
 {
