@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One dma_alloc_coherent() on the adapter's device a block; or, where it would take long,
- * and ordinary memory is coherent, chunks of the provider "pages" that are one segment.
+ * Provider "coherent": each block is one dma_alloc_coherent() for the adapter's device. A
+ * large block for a device to which ordinary memory is coherent consists of chunks of the
+ * provider "pages" instead, as one segment, so that the allocation can be given up
+ * half-way.
  *
- * It is shown by its frames, so that no user can pin it: it goes back to the kernel when
- * the block ends, whoever has mapped it. dma_mmap_coherent() does not do that: behind an
- * IOMMU it maps pages, and it fills page tables before a revocation can find them.
+ * Blocks are mapped by PFN, so that user space cannot pin the memory: it is freed with
+ * the block, also if it is still mapped. dma_mmap_coherent() is unsuitable: behind an
+ * IOMMU it maps struct pages, and it populates page tables before a revocation can find
+ * them.
  */
 #include <linux/cc_platform.h>
 #include <linux/dma-map-ops.h>
@@ -22,16 +25,16 @@
 #include "coherent_testing.h"
 #include "pages.h"
 
-/* More than this is allocated in such steps, between which it can be given up. */
+/* Length of a chunk of a large block. */
 #define STEP	SZ_256K
 
 /**
- * struct coherent - the memory of one block
- * @device: whose it is
- * @size: in bytes
- * @address: where the kernel finds it
- * @dma: where the device does
- * @pages: what "pages" calls it; NULL: it is of dma_alloc_coherent()
+ * struct coherent - Memory of one block
+ * @device: device of the allocation
+ * @size: bytes
+ * @address: kernel address
+ * @dma: DMA address
+ * @pages: context of "pages"; NULL if the memory is of dma_alloc_coherent()
  */
 struct coherent {
 	struct device *device;
@@ -44,8 +47,8 @@ struct coherent {
 static struct ndshm_provider *provider;
 
 /*
- * Behind an IOMMU memory is gathered page by page. Otherwise it is one run of
- * a power of two of pages, of which the rest stays unused.
+ * Bytes of memory that dma_alloc_coherent() takes. Without an IOMMU it allocates a power
+ * of two of pages, and the rest stays unused.
  */
 static u64 consumed(struct device *device, size_t size)
 {
@@ -57,8 +60,9 @@ static u64 consumed(struct device *device, size_t size)
 }
 
 /*
- * What the machine cannot have is not tried: behind an IOMMU the kernel begins with an
- * array of all pages, warns of one that is too long, and counts them in 32 bits.
+ * Return: true if an allocation cannot succeed. Behind an IOMMU the DMA API first
+ * allocates an array of struct page pointers, warns if that is too long, and has a page
+ * count of 32 bits.
  */
 static bool impossible(size_t size)
 {
@@ -68,7 +72,7 @@ static bool impossible(size_t size)
 	       pages > INT_MAX / sizeof(struct page *);
 }
 
-/* In steps, as one segment. */
+/* Allocate chunks that are one segment together. */
 static bool coherent_gather(struct coherent *coherent,
 			    struct ndshm_parameters *parameters)
 {
@@ -157,8 +161,8 @@ static const struct ndshm_provider_characteristics characteristics = {
 };
 
 /*
- * Where memory is encrypted it may be shared with the device in the clear, which only the
- * DMA API knows: then blocks cannot be mapped.
+ * With memory encryption the memory may be shared with the device unencrypted, which only
+ * the DMA API knows: @pfn is cleared then, and blocks cannot be mapped.
  */
 static struct ndshm_provider_ops ops __initdata = {
 	.name = "coherent",

@@ -9,7 +9,7 @@
 
 struct ndshm_provider;
 
-/* On success *provider is registered. */
+/* Return: 0, with the registered provider in @provider, or a negative errno. */
 int __init ndshm_coherent_setup(struct ndshm_provider **provider);
 void ndshm_coherent_teardown(void);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * echo Y > test_hold_freed: from now on freed memory is poisoned and kept.
- * cat test_held: how many pieces are kept. cat test_held_changed: in how many
- * of them the poison has changed. echo N > test_hold_freed: free them; to be
- * done before their device goes.
+ * Module parameters of a test build:
+ *
+ * echo Y > test_hold_freed: poison freed memory and keep it.
+ * cat test_held: number of allocations that are kept.
+ * cat test_held_changed: number of these with changed poison.
+ * echo N > test_hold_freed: free them; required before their device is removed.
  */
 #include <linux/dma-mapping.h>
 #include <linux/list.h>
@@ -24,7 +26,7 @@ struct held {
 	dma_addr_t dma;
 };
 
-/* Guards the list and the switch. */
+/* Protects @kept and @hold_freed. */
 static DEFINE_MUTEX(lock);
 static LIST_HEAD(kept);
 static bool hold_freed;
@@ -90,7 +92,7 @@ MODULE_PARM_DESC(test_hold_freed,
 
 static int get_count(char *buffer, const struct kernel_param *kp)
 {
-	bool changed_only = kp->arg;	/* any but NULL */
+	bool changed_only = kp->arg;	/* only tested for NULL */
 	unsigned int count = 0;
 	struct held *held;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ordinary pages: chunks as long as a huge page where memory has them, mapped for
- * the adapter's device, one entry of a scatterlist each, and shown by faults. All
- * that pins user memory works on them, and a pin outlives the block.
+ * Provider "pages": ordinary pages in chunks of up to a huge page, mapped for the
+ * adapter's device as a scatterlist of one entry a chunk, and for user space by page
+ * faults. User mappings can be pinned (GUP), and a pin outlives the block.
  *
- * Chunks are of the order of a huge page at most, unless one piece was asked for:
- * the kernel maps just that order at once.
+ * A chunk is at most of huge page order, the order that mm can map with one PMD entry. A
+ * contiguous block may need a longer one.
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -26,9 +26,9 @@
 #define HUGE_ORDER	min(PMD_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
 
 /**
- * struct chunk - pages that lie together
- * @page: the first; its index is its place in the block
- * @address: where the device finds them, which lie together for it, too
+ * struct chunk - Contiguous pages
+ * @page: first page; its folio's index is the offset in the block, in pages
+ * @address: DMA address; the chunk is contiguous for the device, too
  */
 struct chunk {
 	struct page *page;
@@ -36,14 +36,14 @@ struct chunk {
 };
 
 /**
- * struct pages - the memory of one block
- * @device: for which it is mapped
- * @table: a chunk each, and where the device finds it
- * @count: how many chunks
+ * struct pages - Memory of one block
+ * @device: device of the DMA mapping
+ * @table: one entry a chunk
+ * @count: number of chunks
  * @chunks: in the block's order
- * @address: where the kernel finds all of it, or NULL
+ * @address: kernel address of all chunks, or NULL
  *
- * Written before the block is there, and never again.
+ * Immutable once the block exists.
  */
 struct pages {
 	struct device *device;
@@ -63,19 +63,19 @@ static bool translated(struct device *device)
 }
 
 /*
- * Making chunks
+ * Chunk allocation
  */
 
 /**
- * struct order - what chunks are to be like
- * @node: where they shall be rather than elsewhere, or NUMA_NO_NODE
- * @near: there is memory on that node yet
- * @longest: not above this
- * @had: longer ones have not been had just now
- * @least: not below this
- * @order: of this one
- * @zone: flag of the zone whose memory the device reaches
- * @last: highest physical address that it does
+ * struct order - Limits and state of chunk allocation
+ * @node: preferred node, or NUMA_NO_NODE
+ * @near: try memory of @node only
+ * @longest: highest order
+ * @had: highest order that has not failed so far
+ * @least: lowest order
+ * @order: order of the current chunk
+ * @zone: GFP flag of a zone that the device reaches
+ * @last: highest physical address that the device reaches
  */
 struct order {
 	int node;
@@ -88,7 +88,7 @@ struct order {
 	phys_addr_t last;
 };
 
-/* The highest address of memory that needs no bouncing. */
+/* Highest physical address that the device reaches without bounce buffers. */
 static phys_addr_t reach(struct device *device)
 {
 	if (translated(device))
@@ -102,7 +102,7 @@ static gfp_t lower_zone(gfp_t zone)
 	return zone || !IS_ENABLED(CONFIG_ZONE_DMA32) ? GFP_DMA : GFP_DMA32;
 }
 
-/* A chunk that the device reaches, or NULL. */
+/* Allocate a chunk that the device reaches, or return NULL. */
 static struct page *alloc_within_reach(struct order *order, gfp_t gfp)
 {
 	phys_addr_t last = ((phys_addr_t)PAGE_SIZE << order->order) - 1;
@@ -121,8 +121,8 @@ static struct page *alloc_within_reach(struct order *order, gfp_t gfp)
 }
 
 /*
- * Long ones are not worth much trouble, unless nothing else will do; a short one on
- * the node is better than a long one elsewhere.
+ * Only the lowest order is worth a costly reclaim. A short chunk on the preferred node is
+ * better than a long one elsewhere.
  */
 static struct page *alloc_chunk(struct order *order, unsigned int wanted)
 {
@@ -162,7 +162,10 @@ static void free_chunks(struct list_head *chunks)
 	}
 }
 
-/* As long as what is left, and as its place in the block can be mapped at once. */
+/*
+ * Highest order for the next chunk: at most the rest of the block, and aligned to its
+ * offset, which a mapping by one PMD entry needs.
+ */
 static unsigned int longest_at(const struct order *order, unsigned long done,
 			       unsigned long count)
 {
@@ -174,7 +177,7 @@ static unsigned int longest_at(const struct order *order, unsigned long done,
 	return max(longest, order->least);
 }
 
-/* Chunks that are as long as is asked for together; how many, or 0. */
+/* Allocate chunks for the whole block. Return: their number, or 0. */
 static unsigned int alloc_chunks(struct order *order,
 				 const struct ndshm_parameters *parameters,
 				 struct list_head *chunks)
@@ -200,7 +203,7 @@ static unsigned int alloc_chunks(struct order *order,
 	return made;
 }
 
-/* From the list, which is what the first pages carry until then. */
+/* Move the chunks to the scatterlist. @chunks links their first pages by page->lru. */
 static int gather(struct pages *pages, struct list_head *chunks)
 {
 	struct scatterlist *sg;
@@ -225,10 +228,10 @@ static int gather(struct pages *pages, struct list_head *chunks)
 }
 
 /*
- * The device
+ * DMA mapping
  */
 
-/* Memory is never copied on its way: what the device sees is what is shown. */
+/* Return: true if the mapping uses bounce buffers, which user mappings would not show. */
 static bool bounced(struct pages *pages)
 {
 	struct scatterlist *sg;
@@ -243,7 +246,9 @@ static bool bounced(struct pages *pages)
 	return false;
 }
 
-/* Zeroes get to where the device looks, if they are not there by themselves. */
+/*
+ * A non-coherent device must see the zeroes of new pages: sync them when they are mapped.
+ */
 static unsigned long map_attributes(struct device *device)
 {
 	return dev_is_dma_coherent(device) ?
@@ -251,8 +256,8 @@ static unsigned long map_attributes(struct device *device)
 }
 
 /*
- * No cache forgets anything: processors may have written what they have not given
- * to the device, and whoever has pinned it still wants it.
+ * Do not invalidate caches: processors may have written data without a sync, and a user
+ * with a pin still expects to read it.
  */
 static void unmap_for_device(struct pages *pages)
 {
@@ -260,7 +265,7 @@ static void unmap_for_device(struct pages *pages)
 			  DMA_ATTR_SKIP_CPU_SYNC);
 }
 
-/* Segments are made of whole chunks. */
+/* Set the DMA address of each chunk. A DMA segment consists of whole chunks. */
 static void locate(struct pages *pages)
 {
 	struct scatterlist *sg;
@@ -289,7 +294,7 @@ static int map_for_device(struct pages *pages)
 	return ret;
 }
 
-/* As few as the device can have: what lies side by side is one. */
+/* Merge adjacent segments as far as the limits of the device allow. */
 static int list_segments(struct pages *pages, struct ndshm_segment_list *list)
 {
 	const u64 boundary = dma_get_seg_boundary(pages->device);
@@ -315,7 +320,7 @@ static int list_segments(struct pages *pages, struct ndshm_segment_list *list)
 }
 
 /*
- * The kernel
+ * Kernel mapping
  */
 
 static int map_for_kernel(struct pages *pages, unsigned long count)
@@ -374,7 +379,7 @@ static bool plan(struct order *order, struct device *device,
 		.longest = min_t(u64, longest, ilog2(most)),
 		.last = reach(device),
 	};
-	/* An IOMMU makes one piece of several. */
+	/* Without an IOMMU a contiguous block must be one chunk. */
 	if (contiguous && !translated(device)) {
 		order->longest = get_order(parameters->length);
 		order->least = order->longest;
@@ -468,10 +473,10 @@ static ndshm_status_t pages_allocate(void *provider_context,
 }
 
 /*
- * Showing
+ * User mappings and syncs
  */
 
-/* The chunk that has @index. */
+/* Find the chunk with page @index of the block. */
 static struct chunk *find_chunk(const struct pages *pages, pgoff_t index)
 {
 	unsigned int from = 0, to = pages->count, middle;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The built-in provider "pages": ordinary memory in chunks as long as a huge page.
+ * The built-in provider "pages": ordinary memory in chunks of up to a huge page.
  */
 #ifndef _NDSHM_PROVIDERS_PAGES_H
 #define _NDSHM_PROVIDERS_PAGES_H
@@ -17,17 +17,17 @@ int __init ndshm_pages_setup(void);
 void ndshm_pages_teardown(void);
 
 /*
- * What its handlers do, for a provider that has such memory of its own: chunks are of
- * order @longest at most, unless one piece is needed. free takes the context that allocate
- * gave.
+ * Handlers of "pages", for use by another provider. Chunks are at most of order @longest,
+ * unless a contiguous block needs a longer one. ndshm_pages_free() takes the context that
+ * ndshm_pages_allocate() returned.
  */
 ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 				    unsigned int longest, void **context);
 void ndshm_pages_free(void *provider_context, void *context);
 
 /*
- * Can such memory of @size bytes be one segment of @device, and coherent, as far as can
- * be known before it is tried?
+ * Return: false if @size bytes of such memory cannot be coherent and one segment for
+ * @device. An allocation may fail all the same.
  */
 bool ndshm_pages_fit(struct device *device, size_t size);
 
