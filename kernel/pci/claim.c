@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A client has a function: claim, start, BARs, release.
+ * Adapter operations of a PCI function: claim, start, BARs, release.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -68,8 +68,9 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 	if (!pci_load_saved_state(pdev, function->initial))
 		pci_restore_state(pdev);
 	/*
-	 * Messages that the kernel did not turn on are not its to restore: they
-	 * would go where the last client wanted, once the next one starts.
+	 * The kernel restores MSI only if it has enabled MSI itself. Clear the enable
+	 * bits: the function would otherwise send messages to the address that the
+	 * previous client programmed, as soon as the next client starts bus mastering.
 	 */
 	clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
 	clear_flag(pdev, pdev->msix_cap, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
@@ -84,14 +85,14 @@ int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked)
 	ndshm_pci_stop(function);
 
 	/*
-	 * Of a function that was pulled out every register reads as ones, and
-	 * what follows would wait for bits to clear. Where it is present, the
-	 * answer to this read pushes writes of the function ahead of it.
+	 * All registers of a function that was pulled out read as ones: the steps below
+	 * would wait for bits to clear. If the function is present, its answer to this
+	 * read pushes its earlier writes to memory.
 	 */
 	if (!pci_device_is_present(pdev))
 		return -ENODEV;
 
-	/* Transactions that do not end are ended by the reset, or it is dirty. */
+	/* The reset ends what remains; if it fails, the function stays unclean. */
 	pci_wait_for_pending_transaction(pdev);
 
 	if (device_locked)
@@ -100,11 +101,10 @@ int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked)
 		error = pci_try_reset_function(pdev);
 
 	/*
-	 * A device can have ways to change its configuration space through a
-	 * BAR: take nothing over from the client. Whoever has the device lock
-	 * instead of us resets (and restores) or removes the function, or does
-	 * nothing of importance; then the next claim tries again. (A reset that
-	 * worked has restored it already.)
+	 * A client may have changed configuration space through a BAR: always restore it.
+	 * If another thread holds the device lock, that thread resets and restores the
+	 * function, removes it, or leaves it alone; the next claim tries again. A
+	 * successful reset has already restored the function.
 	 */
 	if (device_locked) {
 		ndshm_pci_restore(function);
@@ -127,17 +127,20 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	if (!pci_device_is_present(pdev))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 
-	/* Of a function that somebody else was resetting, registers read as ones. */
+	/*
+	 * -ENODEV may be transient: during a reset by another thread registers read as
+	 * ones.
+	 */
 	if (function->unclean == -EAGAIN || function->unclean == -ENODEV)
 		WRITE_ONCE(function->unclean, ndshm_pci_quiet(function, false));
 	if (function->unclean && !dirty)
 		return NDSHM_REASON_ADAPTER_DIRTY;
 
-	/* The last client's blocks are gone, so the mask can change. */
+	/* The blocks of the last client are freed, so the mask may change. */
 	if (dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(address_width)))
 		return NDSHM_REASON_WIDTH_UNSUPPORTED;
 
-	/* Off since probe or release; this does not depend on either. */
+	/* Bus mastering is off after probe and release; do not depend on either. */
 	ndshm_pci_stop(function);
 	WRITE_ONCE(function->claimed, true);
 	return NDSHM_REASON_NONE;
@@ -168,7 +171,7 @@ static ndshm_reason_t ndshm_pci_bar(void *context, unsigned int bar,
 		return NDSHM_REASON_BAR;
 	bar = array_index_nospec(bar, PCI_STD_NUM_BARS);
 
-	/* A smaller one would show whatever shares its page. */
+	/* A smaller BAR shares its page with other registers. */
 	size = pci_resource_len(pdev, bar);
 	if (!(pci_resource_flags(pdev, bar) & IORESOURCE_MEM) || !size ||
 	    !PAGE_ALIGNED(pci_resource_start(pdev, bar)) || !PAGE_ALIGNED(size))

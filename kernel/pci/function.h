@@ -11,18 +11,17 @@
 #include <ndshm/adapter.h>
 
 /**
- * struct ndshm_pci_function - a function bound to ndshm_pci
+ * struct ndshm_pci_function - Function bound to ndshm_pci
  * @pdev: the function; its driver data is this structure
- * @adapter: what it is to clients; NULL before it is registered, and after it
- *	was unregistered. Protected by the device lock
+ * @adapter: registered adapter, or NULL. Protected by the device lock
  * @initial: configuration space as probe left it: memory decoding on, bus
  *	mastering and INTx off
- * @segment_size: longest DMA segment of before probe, to be put back
- * @lock: makes changes of the command register whole, and protects @down
- * @down: the machine goes down, or the function broke for good: no START
- * @claimed: a client has it; written by claim and release
- * @unclean: 0, or why the function was not reset since a client had it;
- *	written by claim and release, which the core calls one at a time
+ * @segment_size: maximum DMA segment size before probe, restored by remove
+ * @lock: serialises changes of the command register, and protects @down
+ * @down: START fails: the machine shuts down, or the function failed permanently
+ * @claimed: a client has a claim; written by claim and release
+ * @unclean: 0, or the errno of the reset that failed since a client had the
+ *	function; written by claim and release, which the core serialises
  *
  * Lock order: device lock, @lock. Claims must not wait for the device lock:
  * remove() holds it while it waits for them.
@@ -40,7 +39,7 @@ struct ndshm_pci_function {
 
 extern const struct ndshm_adapter_ops ndshm_pci_adapter_ops;
 
-/* Is this device driven by ndshm_pci? The answer may be old when it is given. */
+/* Return: true if @dev is bound to ndshm_pci. May be outdated when it returns. */
 bool ndshm_pci_drives(struct device *dev);
 
 u32 ndshm_pci_isolation(void *context);
@@ -48,16 +47,19 @@ u32 ndshm_pci_isolation(void *context);
 /* Ends the claims of an IOMMU group before another driver probes in it. */
 extern struct notifier_block ndshm_pci_bus_notifier;
 
-/* Bus mastering off. */
+/* Disable bus mastering. */
 void ndshm_pci_stop(struct ndshm_pci_function *function);
 
-/* Configuration space as after probe. The device lock is held. */
+/* Restore configuration space as probe left it. Called with the device lock held. */
 void ndshm_pci_restore(struct ndshm_pci_function *function);
 
 /*
- * Bus mastering off, transactions ended, function reset. 0 if it was reset;
- * -ENOTTY if it has no way to, -EAGAIN if someone else has the device lock,
- * -ENODEV if it does not answer, which may be for the same reason.
+ * Disable bus mastering, wait for transactions and reset the function. @device_locked:
+ * the caller holds the device lock.
+ *
+ * Return: 0 after a reset; -ENOTTY if the function has no reset method; -EAGAIN if
+ * another thread holds the device lock; -ENODEV if the function does not answer, which
+ * may be transient during another thread's reset.
  */
 int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What keeps a function, and the client that drives it, to its own memory.
+ * DMA and interrupt isolation of a function and its client.
  *
- * Nothing is remembered: an administrator can make a strict domain lazy while
- * the function is bound, and other functions of its group come and go.
+ * The state is read at each call, not cached: an administrator can change a strict domain
+ * to a lazy one while the function is bound, and devices join and leave its group.
  */
 #include <linux/iommu.h>
 #include <linux/notifier.h>
@@ -14,15 +14,15 @@
 #include "function.h"
 
 /*
- * Whoever is in the group shares the function's DMA addresses. VFIO lets
- * functions without a driver pass, because its claim on the group keeps drivers
- * that use the DMA API out. Here the group is in its default domain, which such
- * a driver joins whenever it is bound: only what ndshm_pci drives is no
- * stranger. A bridge is none either: it forwards and has no engine of its own,
- * and its service driver uses no DMA; neither can be programmed by a client.
+ * Return: non-zero if @dev shares DMA addresses with the function, but is not under the
+ * control of ndshm_pci. VFIO accepts devices without a driver, because its ownership of
+ * the group keeps out drivers that use the DMA API. Here the group is in its default
+ * domain, which such a driver joins when it is bound: every device of the group must be
+ * bound to ndshm_pci. Bridges are excepted: they have no DMA engine, their service driver
+ * uses no DMA, and a client can program neither.
  *
- * Called with the group's mutex held. Probing takes that mutex under the device
- * lock, so the driver is only compared here, and never looked into.
+ * Called with the group's mutex held. Probing takes that mutex under the device lock, so
+ * dev->driver may be compared, but must not be dereferenced.
  */
 static int ndshm_pci_is_foreign(struct device *dev, void *unused)
 {
@@ -34,12 +34,12 @@ static int ndshm_pci_is_foreign(struct device *dev, void *unused)
 }
 
 /*
- * A driver that is not ndshm_pci is about to probe: before it allocates its first
- * DMA address, end the claims whose functions would reach that. The driver core has
- * set dev->driver before, so a claim that begins later misses SHARED_GROUP.
+ * Another driver is about to probe a device: before it allocates its first DMA address,
+ * end the claims of all functions in its group. The driver core has already set
+ * dev->driver, so that a later claim finds SHARED_GROUP.
  *
- * The device lock of the other function is held. The end of a claim only tries to
- * take device locks.
+ * Called with the device lock of @data held. The end of a claim only tries to take device
+ * locks, so that it cannot deadlock.
  */
 static int ndshm_pci_bus_notify(struct notifier_block *block,
 				unsigned long action, void *data)
@@ -63,7 +63,7 @@ struct notifier_block ndshm_pci_bus_notifier = {
 
 static u32 ndshm_pci_translation(struct device *dev)
 {
-	/* Being bound keeps the domain: another can be chosen when unbound. */
+	/* A bound driver pins the domain, except for a change from strict to lazy. */
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
 	switch (domain ? READ_ONCE(domain->type) : IOMMU_DOMAIN_IDENTITY) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ndshm_pci: a PCI driver that makes an adapter of each function bound to it.
+ * ndshm_pci: a PCI driver that registers each bound function as an adapter.
  */
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
@@ -23,13 +23,12 @@ bool ndshm_pci_drives(struct device *dev)
 }
 
 /*
- * The previous driver may have left the function in any state, and what probe
- * leaves is what every claim begins with.
+ * Bring the function to the state in which every claim begins: the previous driver may
+ * have left it in any state.
  *
- * INTx stays off for good: nobody here handles the interrupt, a client can make
- * the function raise it through a BAR, and the line may be shared: the storm
- * would take the line from its other users. That the same client could write
- * into a BAR what makes the function send messages is why isolation asks for
+ * INTx stays off: there is no handler, a client can make the function raise it through a
+ * BAR, and an interrupt storm would disable a shared line for its other users. A client
+ * can make the function send messages in the same way, which is why isolation requires
  * isolated MSIs.
  */
 static int ndshm_pci_settle(struct ndshm_pci_function *function)
@@ -48,8 +47,8 @@ static int ndshm_pci_settle(struct ndshm_pci_function *function)
 		return -ENOMEM;
 
 	/*
-	 * A function that cannot be reset is still clean: a driver of the
-	 * kernel, not a client, had it, and binding is an administrator's act.
+	 * Without a reset method the function is taken as clean: a kernel driver had it
+	 * before, not a client, and binding is an administrator's decision.
 	 */
 	error = ndshm_pci_quiet(function, true);
 	function->unclean = error == -ENOTTY ? 0 : error;
@@ -70,7 +69,7 @@ static int ndshm_pci_register(struct ndshm_pci_function *function)
 	ndshm_reason_t reason;
 
 	reason = ndshm_adapter_register(&info, &function->adapter);
-	/* Only its address is of interest, and the device keeps the group. */
+	/* The core only compares the address; the device keeps the group alive. */
 	iommu_group_put(group);
 	return ndshm_reason_errno(reason);
 }
@@ -85,7 +84,7 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -EINVAL;
 	}
 
-	/* Who drives a physical function has power over its virtual ones. */
+	/* The driver of a physical function controls its virtual functions. */
 	if (pci_num_vf(pdev)) {
 		pci_err(pdev, "virtual functions are enabled\n");
 		return -EBUSY;
@@ -100,8 +99,8 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_set_drvdata(pdev, function);
 
 	/*
-	 * I/O ports are of no use to a client and are often not assigned. No
-	 * runtime power management: the function stays in D0 while it is bound.
+	 * Clients cannot use I/O ports, which are often not assigned. Runtime power
+	 * management is not used: the function stays in D0 while it is bound.
 	 */
 	error = pci_enable_device_mem(pdev);
 	if (error)
@@ -115,7 +114,7 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (error)
 		goto err_release;
 
-	/* How long a segment may be is for the client to know, not for us. */
+	/* No limit: the client must respect the segment size of its device. */
 	function->segment_size = dma_get_max_seg_size(&pdev->dev);
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 
@@ -145,13 +144,12 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 	ndshm_adapter_unregister(function->adapter);
 	function->adapter = NULL;
 
-	/* A release that met this call could not have the device lock. */
+	/* A concurrent release may have failed to get the device lock. */
 	if (function->unclean)
 		ndshm_pci_quiet(function, true);
 
 	/*
-	 * The next driver may count on what enumeration set up: a mask of 32
-	 * bits is a promise that the function can drive as many.
+	 * Restore the defaults of enumeration: the next driver may rely on a 32-bit mask.
 	 */
 	dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(32));
 	dma_set_max_seg_size(&pdev->dev, function->segment_size);
@@ -164,10 +162,10 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 }
 
 /*
- * Before a reset: nothing that a client does may reach the function until
- * ndshm_pci_resume(). Also called for the resets of probe, claim, release and
- * remove, when there are no BAR mappings. An access by a client is SIGBUS and does
- * not wait: recovery from an error may never come to its end.
+ * Called before a reset: prevents access by the client until ndshm_pci_resume(). Also
+ * called for the resets of probe, claim, release and remove, when no BAR is mapped.
+ * Client accesses to a BAR get SIGBUS instead of waiting: error recovery may never
+ * complete.
  */
 static void ndshm_pci_suspend(struct ndshm_pci_function *function)
 {
@@ -197,10 +195,9 @@ static void ndshm_pci_shutdown(struct pci_dev *pdev)
 }
 
 /*
- * Errors and resets that the client did not ask for. A function without these
- * callbacks would keep every other function below its port from recovering.
- * After a reset bus mastering is off, until the client says START again. All of
- * them are called with the device lock held.
+ * Error recovery, and resets that the client did not request. A function without these
+ * callbacks would block the recovery of all functions below its port. Bus mastering stays
+ * off after a reset until the client calls START. Called with the device lock held.
  */
 static pci_ers_result_t ndshm_pci_error_detected(struct pci_dev *pdev,
 						 pci_channel_state_t state)
@@ -244,8 +241,8 @@ static const struct pci_error_handlers ndshm_pci_error_handlers = {
 };
 
 /*
- * A claimed function has state that only its client could bring back. Tasks are
- * frozen here, so no claim can begin before the machine sleeps.
+ * Refuse to suspend: only the client could restore the state of a claimed function. Tasks
+ * are already frozen, so no claim can begin before the machine sleeps.
  */
 static int ndshm_pci_prepare(struct device *dev)
 {
@@ -259,20 +256,20 @@ static const struct dev_pm_ops ndshm_pci_pm_ops = {
 };
 
 /*
- * Nothing matches, so only driver_override binds. An empty table, rather than
- * none, also makes the PCI core refuse new_id, which would let the driver take
- * every function of a kind. There is no alias, and so no module loading by one.
+ * No entry matches, so that a function is bound by driver_override only. With an empty
+ * table, unlike with none, the PCI core also refuses new_id, which would let the driver
+ * bind every function of an ID. Without aliases the module is not loaded automatically.
  */
 static const struct pci_device_id ndshm_pci_ids[] = {
 	{ }
 };
 
 /*
- * driver_managed_dma stays false: blocks come from the DMA API, so the group
- * must be in its default domain and stay there. It cannot be handed to VFIO
- * while a function of it is bound here, and the other way round.
+ * driver_managed_dma stays false: blocks use the DMA API, so the group must stay in its
+ * default domain. VFIO cannot take the group while one of its functions is bound here,
+ * and vice versa.
  *
- * Without sriov_configure no virtual functions can be made.
+ * Without sriov_configure virtual functions cannot be enabled.
  */
 static struct pci_driver ndshm_pci_driver = {
 	.name = "ndshm_pci",
