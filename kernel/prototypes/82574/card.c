@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The card itself: stopped, reset, and where nothing is left of who had it
- * before.
+ * The card: stop and reset, and clear all state of a previous driver.
  */
 #include <linux/delay.h>
 #include <linux/etherdevice.h>
@@ -11,7 +10,7 @@
 #include "nic.h"
 #include "regs.h"
 
-#define QUEUES	2	/* the second is never used, but may have been */
+#define QUEUES	2	/* the second is not used, but a previous driver may have set it up */
 
 int nic_wait(struct nic *nic, unsigned int offset, u32 mask, u32 value,
 	     unsigned int milliseconds)
@@ -31,7 +30,7 @@ static void mask_interrupts(struct nic *nic)
 	nic_read(nic, REG_ICR);
 }
 
-/* Where the card would find descriptors: nowhere. */
+/* Clear every address of a ring, of both queues. */
 static void clear_rings(struct nic *nic)
 {
 	static const u32 offsets[] = {
@@ -47,7 +46,7 @@ static void clear_rings(struct nic *nic)
 				  REG_RDLEN(0), 0);
 }
 
-/* Options that an earlier owner may have chosen. */
+/* Disable the options that a previous driver may have set. */
 static void clear_options(struct nic *nic)
 {
 	static const u32 offsets[] = {
@@ -75,19 +74,22 @@ static void clear_options(struct nic *nic)
 
 static int reset(struct nic *nic)
 {
-	/* A reset must not meet the firmware amid an access to the PHY. */
+	/* The firmware must not access the PHY during a reset. */
 	bool ours = !nic_link_take_phy(nic);
 	int error;
 
 	nic_write(nic, REG_CTRL, nic_read(nic, REG_CTRL) | CTRL_RESET);
-	fsleep(1000);	/* registers must not be read at once */
+	fsleep(1000);	/* required before the next register access */
 	error = nic_wait(nic, REG_CTRL, CTRL_RESET, 0, 100);
 	if (!error)
 		error = nic_wait(nic, REG_EEPROM, EEPROM_READ_DONE,
 				 EEPROM_READ_DONE, 100);
 	if (ours)
 		nic_link_give_phy(nic);
-	/* Then the PHY is set up from the EEPROM; nothing tells of its end. */
+	/*
+	 * The PHY then loads its settings from the EEPROM; there is no status bit for the
+	 * end.
+	 */
 	msleep(25);
 	return error;
 }
@@ -100,16 +102,18 @@ static void stop(struct nic *nic)
 }
 
 /*
- * Stop the card: no interrupts, no receiving, no sending, nothing under way,
- * reset, and no address of memory left in it. Whatever it answers, it reaches
- * no memory afterwards: the last word is that of the function's bus mastering.
+ * Stop and reset the card: no interrupts, no receiving, no sending, no transaction in
+ * flight, and no memory address left in a register.
+ *
+ * Return: 0, or an error if the card did not confirm. In either case bus mastering of the
+ * function is off, so that the card cannot access memory.
  */
 int nic_card_quiet(struct nic *nic)
 {
 	int stopped, error;
 
 	stop(nic);
-	/* What was under way ends, and the card says so. */
+	/* The card finishes its transactions and then clears STATUS_MASTER_ENABLED. */
 	nic_write(nic, REG_CTRL, nic_read(nic, REG_CTRL) | CTRL_MASTER_DISABLE);
 	stopped = nic_wait(nic, REG_STATUS, STATUS_MASTER_ENABLED, 0, 100);
 	pci_clear_master(nic->pdev);
@@ -117,19 +121,19 @@ int nic_card_quiet(struct nic *nic)
 		stopped = -ETIMEDOUT;
 
 	error = reset(nic);
-	/* A reset may reset nothing, an emulated one for example. */
+	/* A reset may have no effect, for example on an emulated card. */
 	stop(nic);
 	clear_rings(nic);
 	clear_options(nic);
 	return error ?: stopped;
 }
 
-/* An entry of those that are received; NULL: none. */
+/* Write an entry of the table of receive addresses; @address NULL clears it. */
 void nic_card_address(struct nic *nic, unsigned int entry, const u8 *address)
 {
 	u32 low = 0, high = 0;
 
-	/* Bytes in the order they have on the wire, the first one lowest. */
+	/* In wire order, the first byte lowest. */
 	if (address) {
 		low = address[0] | address[1] << 8 | address[2] << 16 |
 		      (u32)address[3] << 24;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What ethtool asks. It comes under RTNL.
+ * ethtool operations. Called with RTNL held.
  */
 #include <linux/ethtool.h>
 #include <linux/linkmode.h>
@@ -56,7 +56,7 @@ static int nway_reset(struct net_device *netdev)
 	mutex_lock(&nic->lock);
 	if (nic->up) {
 		error = nic_link_renegotiate(nic);
-		/* It goes without an interrupt. */
+		/* The loss of the link raises no interrupt here. */
 		schedule_work(&nic->link_work);
 	}
 	mutex_unlock(&nic->lock);

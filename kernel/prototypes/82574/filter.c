@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is received: by address, or all of it. RCTL also says how long frames
- * and buffers are, so it is written here alone.
+ * Receive filters. RCTL also holds the lengths of frames and buffers, so only this file
+ * writes it.
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -9,7 +9,7 @@
 #include "nic.h"
 #include "regs.h"
 
-/* The table has 4,096 bits, found by the address's upper 12 [10.2.5.21]. */
+/* A table of 4,096 bits, indexed by the upper 12 bits of the address [10.2.5.21]. */
 static void set_multicast(struct nic *nic)
 {
 	u32 table[MTA_ENTRIES] = { };
@@ -24,7 +24,7 @@ static void set_multicast(struct nic *nic)
 		nic_write(nic, REG_MTA(i), table[i]);
 }
 
-/* Entry 0 is the device's own. */
+/* Entry 0 is the address of the device. */
 static void set_unicast(struct nic *nic)
 {
 	struct netdev_hw_addr *entry;
@@ -71,7 +71,7 @@ void nic_filter_start(struct nic *nic)
 	netif_addr_unlock_bh(nic->netdev);
 }
 
-/* Nobody writes RCTL any more when it returns. */
+/* RCTL is not written after this returns. */
 void nic_filter_stop(struct nic *nic)
 {
 	netif_addr_lock_bh(nic->netdev);

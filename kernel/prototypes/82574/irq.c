@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The interrupt, a message or a line that may be shared, and what is done about
- * it.
+ * The interrupt, which is an MSI or a line that may be shared, and NAPI.
  */
 #include <linux/interrupt.h>
 
@@ -17,7 +16,7 @@ static irqreturn_t interrupt(int irq, void *context)
 	struct nic *nic = context;
 	u32 causes = nic_read(nic, REG_ICR);
 
-	/* All ones is what a bus answers for a card that is not there. */
+	/* A card that was pulled out reads as all ones. */
 	if (causes == ~0U || !(causes & (CAUSES_QUEUE | CAUSE_LINK)))
 		return IRQ_NONE;
 
@@ -49,8 +48,9 @@ int nic_irq_start(struct nic *nic)
 }
 
 /*
- * Who polls waits for no interrupt, so NAPI is not before the rings are. On a line that is shared
- * a cause may have been taken by then: the first poll looks, and lets the others come.
+ * The rings must be set up before: NAPI may be polled without an interrupt. On a shared
+ * line a cause may already have been read, and thereby cleared: schedule a first poll,
+ * which also enables the interrupts of the queue.
  */
 void nic_irq_enable(struct nic *nic)
 {
@@ -64,15 +64,15 @@ void nic_irq_enable(struct nic *nic)
 }
 
 /*
- * In this order. A poll lets interrupts come again when it has ended, as NAPI
- * sees it; without the wait it could do so after they were stopped, and the
- * card would write a message whose address is not valid any more.
+ * The order matters. A poll enables interrupts when it completes. Without
+ * synchronize_net() it could do so after they are disabled, and the card would write a
+ * message to an address that is no longer valid.
  */
 void nic_irq_stop(struct nic *nic)
 {
 	napi_disable(&nic->queue.napi);
 	synchronize_net();
 	nic_write(nic, REG_IMC, ~0U);
-	nic_read(nic, REG_STATUS);	/* it has arrived */
+	nic_read(nic, REG_STATUS);	/* flush the write */
 	free_irq(nic->irq, nic);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The PHY, and whether there is a link. The card negotiates it by itself and
- * follows what the PHY has found.
+ * The PHY and the state of the link. The card negotiates by itself, and adopts the PHY's
+ * result.
  */
 #include <linux/ethtool.h>
 
@@ -12,7 +12,7 @@ int nic_link_take_phy(struct nic *nic)
 {
 	int tries;
 
-	/* The bit stays 0 while the firmware has the PHY. */
+	/* The bit reads as 0 while the firmware owns the PHY. */
 	for (tries = 0; tries < 10; tries++) {
 		nic_write(nic, REG_EXTCNF_CTRL,
 			  nic_read(nic, REG_EXTCNF_CTRL) | EXTCNF_MDIO_OURS);
@@ -29,7 +29,7 @@ void nic_link_give_phy(struct nic *nic)
 		  nic_read(nic, REG_EXTCNF_CTRL) & ~EXTCNF_MDIO_OURS);
 }
 
-/* One access: the write clears MDIC_READY, and its end sets it. */
+/* Access a PHY register. Writing MDIC clears MDIC_READY; the card sets it at the end. */
 static int access_phy(struct nic *nic, u32 operation, unsigned int number,
 		      u16 *value)
 {
@@ -95,7 +95,7 @@ struct nic_link nic_link_state(struct nic *nic)
 	};
 	u32 status = nic_read(nic, REG_STATUS);
 
-	/* All ones is what a bus answers for a card that is not there. */
+	/* A card that was pulled out reads as all ones. */
 	if (status == ~0U)
 		return (struct nic_link){ };
 	return (struct nic_link){
@@ -105,7 +105,7 @@ struct nic_link nic_link_state(struct nic *nic)
 	};
 }
 
-/* Queued while the card runs only. */
+/* Queued only while the card runs. */
 void nic_link_work(struct work_struct *work)
 {
 	struct nic *nic = container_of(work, struct nic, link_work);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks of ndshm, and the buffers that they are cut into.
+ * Blocks of ndshm, divided into buffers.
  *
- * Memory of a provider can go at any time with the provider's device. Then the
- * card is stopped, and stays so until the interface is closed and opened again.
+ * A provider's memory may be revoked at any time with the provider's device. The card is
+ * then stopped until the interface is set down and up.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -16,14 +16,14 @@
 #include "nic.h"
 #include "regs.h"
 
-/* Enough to keep blocks few, small enough to be found in one piece. */
+/* Long enough for few blocks, short enough to be found contiguous. */
 #define BLOCK_LENGTH	SZ_64K
 #define RING_LENGTH	(NIC_DESCRIPTORS * sizeof(struct nic_rx_descriptor))
 
 static_assert(sizeof(struct nic_rx_descriptor) ==
 	      sizeof(struct nic_tx_descriptor));
 
-/* Not under RTNL: who frees a block under it waits for this. */
+/* Must not take RTNL: a thread that frees a block under RTNL waits for this callback. */
 static void revoked(void *context, struct ndshm_block *block)
 {
 	struct nic_queue *queue = context;
@@ -35,7 +35,7 @@ static void revoked(void *context, struct ndshm_block *block)
 	mutex_unlock(&nic->lock);
 }
 
-/* A piece of memory, as the processor and the card address it. */
+/* A contiguous block with its kernel and DMA addresses. */
 struct piece {
 	struct ndshm_block *block;
 	void *memory;
@@ -67,7 +67,7 @@ static int make_piece(struct nic_queue *queue, u32 usage, size_t length,
 
 	if (reason != NDSHM_REASON_NONE)
 		return ndshm_reason_errno(reason);
-	/* A provider may have memory that processors do not reach. */
+	/* A provider may have memory without a kernel address. */
 	if (!parameters.virtual_address) {
 		ndshm_free(piece->block);
 		return -EOPNOTSUPP;
@@ -79,9 +79,9 @@ static int make_piece(struct nic_queue *queue, u32 usage, size_t length,
 }
 
 /*
- * Card and driver write to descriptors next to each other, in one line of a
- * cache. No sync can help there, so the memory has to be coherent, and the
- * default provider's may not be.
+ * The card and the driver write adjacent descriptors in one cache line, which syncs
+ * cannot handle: the ring must be coherent. If the memory of the default provider is not,
+ * use "coherent".
  */
 static int make_descriptors(struct nic_queue *queue, struct nic_ring *ring)
 {
@@ -182,13 +182,13 @@ void nic_ring_free(struct nic_ring *ring)
 	ring->descriptors = NULL;
 }
 
-/* The first bytes: after the card has written, or before it reads. */
+/* Sync the first bytes of a buffer, after the card wrote or before it reads them. */
 void nic_buffer_sync(const struct nic_buffers *buffers,
 		     const struct nic_buffer *buffer, u32 direction,
 		     u32 length)
 {
 	if (likely(!buffers->needs_sync))
 		return;
-	/* It is there, or the card would be stopped. */
+	/* Cannot fail: the card runs, so the block is not revoked. */
 	ndshm_sync(buffer->block, direction, buffer->offset, length);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The network interface: opened, closed, and asked what it has counted.
+ * Network interface: open, stop, MTU, address and statistics.
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -14,7 +14,7 @@ unsigned int nic_frame_max(const struct net_device *netdev)
 	return READ_ONCE(netdev->mtu) + VLAN_ETH_HLEN;
 }
 
-/* Start a card that is quiet, on the queue's memory, which is there. */
+/* Start a stopped card. The queue must have its memory. */
 int nic_up(struct nic *nic)
 {
 	int error;
@@ -49,8 +49,8 @@ int nic_up(struct nic *nic)
 }
 
 /*
- * Stop it; nothing is done about a card that is. Nobody looks at the memory
- * afterwards, neither the card nor we.
+ * Stop the card if it runs. Neither the card nor the driver accesses the queue's memory
+ * after this returns.
  */
 void nic_down(struct nic *nic)
 {
@@ -65,7 +65,7 @@ void nic_down(struct nic *nic)
 	nic_tx_stop(nic);
 	nic_filter_stop(nic);
 	nic_counters_collect(nic);
-	/* However it ends: bus mastering is off then. */
+	/* Ignore errors: bus mastering is off in any case. */
 	nic_card_quiet(nic);
 }
 
@@ -96,7 +96,7 @@ static int nic_stop(struct net_device *netdev)
 	return 0;
 }
 
-/* Buffers are as long as frames may be, so all of them are made anew. */
+/* Buffers must hold a frame of the new MTU, so all are allocated anew. */
 static int nic_change_mtu(struct net_device *netdev, int mtu)
 {
 	int before = netdev->mtu, error;
@@ -110,7 +110,7 @@ static int nic_change_mtu(struct net_device *netdev, int mtu)
 	error = nic_open(netdev);
 	if (!error)
 		return 0;
-	/* There was memory for the shorter ones, and there may be again. */
+	/* Restore the previous MTU, for which there was enough memory. */
 	WRITE_ONCE(netdev->mtu, before);
 	if (nic_open(netdev))
 		netdev_err(netdev, "stopped: set it down and up\n");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The PCI function: taken, and given back.
+ * PCI probe and remove.
  */
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
@@ -12,7 +12,7 @@
 #include "nic.h"
 #include "regs.h"
 
-/* No client can allocate for it: the card is ours. */
+/* Register without NDSHM_ADAPTER_OPEN: only this driver allocates for the card. */
 static int register_adapter(struct nic *nic)
 {
 	const struct ndshm_adapter_info info = {
@@ -47,7 +47,7 @@ static void setup(struct nic *nic)
 	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	netdev->min_mtu = ETH_MIN_MTU;
 	netdev->max_mtu = NIC_MTU_MAX;
-	/* Frames are copied, so it does not matter what they consist of. */
+	/* Frames are copied, so that every layout of an skb is supported. */
 	netdev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM |
 			      NETIF_F_IPV6_CSUM | NETIF_F_RXCSUM;
 	netdev->features = netdev->hw_features | NETIF_F_HIGHDMA;
@@ -82,7 +82,7 @@ static int take_function(struct nic *nic)
 	if (!nic->bar)
 		goto err_regions;
 
-	/* A line that others may use as well, where there are no messages. */
+	/* Fall back to a line, which may be shared, without MSI. */
 	nic->msi = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI) == 1;
 	nic->irq = pdev->irq;
 	return 0;
@@ -120,7 +120,7 @@ static int nic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	error = take_function(nic);
 	if (error)
 		goto err_netdev;
-	/* Whoever had it before may have left it at work. */
+	/* A previous driver may have left the card running. */
 	error = nic_card_quiet(nic);
 	if (error) {
 		pci_err(pdev, "the card cannot be stopped\n");
@@ -145,7 +145,10 @@ err_netdev:
 	return error;
 }
 
-/* The interface closes, and frees its blocks: none of ours is revoked. */
+/*
+ * unregister_netdev() stops the interface, which frees all blocks before the adapter is
+ * unregistered: none is revoked.
+ */
 static void nic_remove(struct pci_dev *pdev)
 {
 	struct nic *nic = pci_get_drvdata(pdev);
@@ -159,9 +162,8 @@ static void nic_remove(struct pci_dev *pdev)
 }
 
 /*
- * The kernel has a driver of its own for this card. So there is no alias by
- * which a module is loaded, and no function is taken unless its driver_override
- * in sysfs names this driver.
+ * The kernel has a driver of its own for this card. This one has no module alias, and
+ * binds a function only if driver_override in sysfs names it.
  */
 static const struct pci_device_id nic_ids[] = {
 	{ PCI_DEVICE_DRIVER_OVERRIDE(PCI_VENDOR_ID_INTEL, 0x10d3, true) },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The card stops for a while, and goes on with the memory that it has: it
- * hangs, the function is reset, the machine sleeps. All in process context.
+ * Temporary stops of the card, which keep its memory: transmit timeout, function reset,
+ * system sleep. All in process context.
  */
 #include <linux/pci.h>
 #include <linux/rtnetlink.h>
@@ -27,11 +27,14 @@ static int continue_locked(struct nic *nic)
 	if (--nic->pauses)
 		return 0;
 	mutex_lock(&nic->lock);
-	/* It may have been closed meanwhile, or have no memory any more. */
+	/* The interface may have been closed, or its memory revoked, meanwhile. */
 	if (netif_running(nic->netdev) && nic_queue_usable(&nic->queue))
 		error = nic_up(nic);
 	mutex_unlock(&nic->lock);
-	/* Whatever came of it: it has to be there to be closed and opened. */
+	/*
+	 * Attach even after an error: setting the interface down and up can then recover
+	 * it.
+	 */
 	netif_device_attach(nic->netdev);
 	if (error)
 		netdev_err(nic->netdev, "stopped: set it down and up\n");
@@ -55,7 +58,7 @@ static int nic_continue(struct nic *nic)
 	return error;
 }
 
-/* It may come while the machine goes to sleep, and must not wake the card. */
+/* May run during suspend: @pauses then keeps the card stopped. */
 void nic_restart_work(struct work_struct *work)
 {
 	struct nic *nic = container_of(work, struct nic, restart_work);
@@ -94,7 +97,7 @@ const struct pci_error_handlers nic_error_handlers = {
 	.reset_done = nic_reset_done,
 };
 
-/* The next kernel must find a card that writes nowhere. */
+/* The card must not write to the memory of the next kernel. */
 void nic_shutdown(struct pci_dev *pdev)
 {
 	nic_pause(pci_get_drvdata(pdev));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A queue: its two rings and their buffers, which are made when the interface
- * is opened, and freed when it is closed. To ndshm it is a receive queue of the
- * adapter, which has the account of the blocks, and an order for their end.
+ * A queue: two rings and their buffers, allocated when the interface is opened and freed
+ * when it is closed. The queue is registered with ndshm as a receive queue of the
+ * adapter, which accounts the blocks and orders their release.
  */
 #include <linux/bug.h>
 
@@ -11,7 +11,7 @@
 
 #include "nic.h"
 
-/* The card was stopped, and with it all that was outstanding. */
+/* The card is stopped: no descriptor is in use. */
 static void free_blocks(void *context, u32 id)
 {
 	struct nic_queue *queue = context;
@@ -27,13 +27,13 @@ static void freed(void *context, u32 id)
 	complete(&queue->freed);
 }
 
-/* None is left to be stopped when the adapter goes. */
+/* No @stop: no queue is left when the adapter is unregistered. */
 static const struct ndshm_queue_ops ops = {
 	.free_blocks = free_blocks,
 	.freed = freed,
 };
 
-/* What is asked here is asked in order, so nothing of it is refused. */
+/* The driver calls in the order of the queue's states, so that no call is refused. */
 static void step(struct nic_queue *queue,
 		 ndshm_reason_t (*call)(struct ndshm_adapter *adapter, u32 id))
 {
@@ -74,8 +74,8 @@ int nic_queue_make(struct nic *nic)
 }
 
 /*
- * Filters are nobody's but ours. There is one as long as the card receives, so
- * that who looks at the queue sees whether it does.
+ * ndshm does not manage filters: set one while the card receives, so that the queue is
+ * shown as running.
  */
 void nic_queue_run(struct nic *nic)
 {
@@ -87,17 +87,17 @@ void nic_queue_pause(struct nic *nic)
 	step(&nic->queue, ndshm_queue_clear_filter);
 }
 
-/* After it no revoked callback is under way, and none will come. */
+/* No revocation callback runs after this returns. */
 void nic_queue_free(struct nic *nic)
 {
 	struct nic_queue *queue = &nic->queue;
 
-	/* There is none if there was no memory for other buffers. */
+	/* The queue is missing if nic_change_mtu() found no memory. */
 	if (!queue->id)
 		return;
 	step(queue, ndshm_queue_free);
 	step(queue, ndshm_queue_dma_stopped);
-	/* Of packets none is out, so this is not for others to decide. */
+	/* No packet is in flight, so that this does not wait for other parties. */
 	wait_for_completion(&queue->freed);
 	queue->id = 0;
 }

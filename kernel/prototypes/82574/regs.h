@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The registers of the Intel 82574 that this driver touches, at their offsets
- * in BAR 0, and its descriptors. Numbers in brackets are chapters of the
- * "82574 GbE Controller Family Datasheet".
+ * Registers of the Intel 82574 that this driver uses, by offset in BAR 0, and its
+ * descriptors. Numbers in brackets are chapters of the "82574 GbE Controller Family
+ * Datasheet".
  */
 #ifndef _NIC_REGS_H
 #define _NIC_REGS_H
@@ -14,8 +14,8 @@
 
 /* General [10.2.2] */
 #define REG_CTRL		0x00000
-#define  CTRL_MASTER_DISABLE	BIT(2)	/* no new request to memory */
-#define  CTRL_LINK_UP		BIT(6)	/* let the link come up */
+#define  CTRL_MASTER_DISABLE	BIT(2)	/* no new requests to memory */
+#define  CTRL_LINK_UP		BIT(6)	/* allow the link to come up */
 #define  CTRL_FORCE_SPEED	BIT(11)
 #define  CTRL_FORCE_DUPLEX	BIT(12)
 #define  CTRL_RESET		BIT(26)	/* clears itself */
@@ -26,13 +26,13 @@
 #define  STATUS_FULL_DUPLEX	BIT(0)
 #define  STATUS_LINK_UP		BIT(1)
 #define  STATUS_SPEED_SHIFT	6	/* 0: 10, 1: 100, 2 and 3: 1000 */
-#define  STATUS_MASTER_ENABLED	BIT(19)	/* may have requests under way */
+#define  STATUS_MASTER_ENABLED	BIT(19)	/* requests may be in flight */
 #define REG_EEPROM		0x00010
 #define  EEPROM_READ_DONE	BIT(9)	/* reset values are loaded */
 #define REG_CTRL_EXT		0x00018
-#define  CTRL_EXT_MASK_EXTENDED	BIT(24)	/* automatic masks of interrupts */
+#define  CTRL_EXT_MASK_EXTENDED	BIT(24)	/* mask interrupts automatically */
 #define  CTRL_EXT_MASK_AUTO	BIT(27)
-#define  CTRL_EXT_DRIVER	BIT(28)	/* a driver is there, for firmware */
+#define  CTRL_EXT_DRIVER	BIT(28)	/* informs the firmware of a driver */
 #define REG_MDIC		0x00020	/* a window to the PHY */
 #define  MDIC_REGISTER_SHIFT	16
 #define  MDIC_PHY		BIT(21)	/* the PHY has address 1 */
@@ -41,11 +41,11 @@
 #define  MDIC_READY		BIT(28)
 #define  MDIC_ERROR		BIT(30)
 #define REG_EXTCNF_CTRL		0x00f00
-#define  EXTCNF_MDIO_OURS	BIT(5)	/* PHY: software, not firmware */
+#define  EXTCNF_MDIO_OURS	BIT(5)	/* PHY owned by software, not firmware */
 
 /* The PHY, by MDIC [IEEE 802.3, clause 22] */
 #define PHY_CONTROL		0
-#define  PHY_CONTROL_RESTART	BIT(9)	/* of autonegotiation */
+#define  PHY_CONTROL_RESTART	BIT(9)	/* restart autonegotiation */
 #define  PHY_CONTROL_ISOLATE	BIT(10)
 #define  PHY_CONTROL_POWER_DOWN	BIT(11)
 #define  PHY_CONTROL_NEGOTIATE	BIT(12)
@@ -57,7 +57,7 @@
 #define  CAUSE_RX_FEW		BIT(4)	/* few descriptors are left */
 #define  CAUSE_RX_OVERRUN	BIT(6)
 #define  CAUSE_RECEIVED		BIT(7)
-#define REG_ITR			0x000c4	/* least time between two: * 256 ns */
+#define REG_ITR			0x000c4	/* minimum interval in units of 256 ns */
 #define REG_IMS			0x000d0	/* mask: writing 1 enables */
 #define REG_IMC			0x000d8	/* mask: writing 1 disables */
 #define REG_EIAC		0x000dc
@@ -94,7 +94,7 @@
 #define  RAH_VALID		BIT(31)
 #define  RA_ENTRIES		16
 #define REG_MRQC		0x05818	/* 0: one queue */
-#define REG_WUFC		0x05808	/* what wakes the machine up */
+#define REG_WUFC		0x05808	/* wake-up events */
 
 /* Transmit [10.2.6]; queues 0 and 1 */
 #define REG_TCTL		0x00400
@@ -139,42 +139,42 @@
 #define REG_TPT			0x040d4
 
 /*
- * A legacy receive descriptor [7.1.4]. Before its status has RXD_DONE nothing
- * else of it has a meaning.
+ * A legacy receive descriptor [7.1.4]. Its other members are valid only if RXD_DONE is
+ * set in its status.
  */
 struct nic_rx_descriptor {
 	__le64 address;
-	__le32 length;		/* and a checksum, in the upper half */
+	__le32 length;		/* upper half: a checksum */
 	__le32 status;
 };
 
 #define RXD_LENGTH(word)	((word) & 0xffff)
 #define RXD_DONE		BIT(0)
 #define RXD_END			BIT(1)	/* last descriptor of a frame */
-#define RXD_NO_CHECKSUM		BIT(2)	/* was looked at */
-#define RXD_UDP			BIT(4)	/* its checksum was looked at */
+#define RXD_NO_CHECKSUM		BIT(2)	/* no checksum was verified */
+#define RXD_UDP			BIT(4)	/* the checksum of UDP was verified */
 #define RXD_TCP			BIT(5)
-#define RXD_ERRORS		(0x97U << 8)	/* but for checksums */
-#define RXD_WRONG_CHECKSUM	(0x60U << 8)	/* of TCP or UDP, of IP */
+#define RXD_ERRORS		(0x97U << 8)	/* except checksum errors */
+#define RXD_WRONG_CHECKSUM	(0x60U << 8)	/* TCP or UDP, IP */
 
 /*
- * An extended data descriptor, or a context descriptor, which says where those
- * after it have a checksum [7.2.10].
+ * An extended data descriptor, or a context descriptor, which sets the place of the
+ * checksum in the following ones [7.2.10].
  */
 struct nic_tx_descriptor {
-	__le64 address;		/* context: where the checksum is */
+	__le64 address;		/* context: offsets of the checksum */
 	__le32 command;
 	__le32 status;
 };
 
-#define TXD_DATA		BIT(20)	/* otherwise it is a context */
+#define TXD_DATA		BIT(20)	/* 0: context descriptor */
 #define TXD_END			BIT(24)
 #define TXD_INSERT_CRC		BIT(25)
-#define TXD_REPORT		BIT(27)	/* sets TXD_DONE */
+#define TXD_REPORT		BIT(27)	/* set TXD_DONE when sent */
 #define TXD_EXTENDED		BIT(29)
 #define TXD_DONE		BIT(0)
-#define TXD_CHECKSUM		BIT(9)	/* inserts that of the context */
-#define TXD_CONTEXT_START_SHIFT	32	/* what is summed: to the end */
-#define TXD_CONTEXT_PLACE_SHIFT	40	/* where the sum goes */
+#define TXD_CHECKSUM		BIT(9)	/* insert the checksum of the context */
+#define TXD_CONTEXT_START_SHIFT	32	/* first summed byte; up to the end of the frame */
+#define TXD_CONTEXT_PLACE_SHIFT	40	/* offset of the checksum */
 
 #endif /* _NIC_REGS_H */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Receiving. The memory of a block has no pages that the stack could keep, so
- * frames are copied. The card may write to all of it at any time and may be
- * wrong or hostile: no length is believed, and nobody looks at a frame before
- * it has been copied.
+ * Receive path. Blocks have no pages that the stack could keep, so frames are copied. The
+ * card may write to all of a block at any time and may be faulty or hostile: every length
+ * is checked, and a frame is parsed only after it has been copied.
  */
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
@@ -14,10 +13,10 @@
 #include "regs.h"
 
 #define BATCH		16	/* descriptors between two writes of the tail */
-#define LINEAR_MAX	2048	/* longer frames are put in pages, one by one */
-#define HEADERS		256	/* of those, in front */
+#define LINEAR_MAX	2048	/* longer frames are copied to single pages */
+#define HEADERS		256	/* bytes of a longer frame in the linear part */
 
-/* The sizes that the card knows [10.2.5]; RCTL_SIZE of 2,048 is 0. */
+/* Sizes that the card supports [10.2.5]; 2,048 is RCTL_SIZE 0. */
 const struct nic_buffer_size nic_buffer_sizes[] = {
 	{ 2048, 0 },
 	{ 4096, 3U << RCTL_SIZE_SHIFT | RCTL_SIZE_TIMES_16 },
@@ -56,7 +55,7 @@ static void arm(struct nic_rx *rx, unsigned int i)
 	d->status = 0;
 }
 
-/* With the card stopped; nothing is received before nic_rx_give(). */
+/* Set up the ring of a stopped card. The card receives after nic_rx_give(). */
 void nic_rx_start(struct nic *nic)
 {
 	struct nic_rx *rx = &nic->queue.rx;
@@ -78,7 +77,7 @@ void nic_rx_start(struct nic *nic)
 	nic_write(nic, REG_RXCSUM, RXCSUM_IP | RXCSUM_TCP_UDP);
 }
 
-/* Never all of them: equal head and tail means none [7.1.8]. */
+/* Give all descriptors but one: an equal head and tail mean none [7.1.8]. */
 void nic_rx_give(struct nic *nic)
 {
 	struct nic_rx *rx = &nic->queue.rx;
@@ -88,7 +87,7 @@ void nic_rx_give(struct nic *nic)
 	rx->emptied = 0;
 }
 
-/* Pages are found one by one, when there is no run of them any more. */
+/* Uses single pages, which are available when memory is fragmented. */
 static struct sk_buff *new_long(u32 length)
 {
 	const u32 head = NET_SKB_PAD + NET_IP_ALIGN;
@@ -176,7 +175,7 @@ int nic_rx_poll(struct nic_queue *queue, int budget)
 		status = le32_to_cpu(READ_ONCE(d->status));
 		if (!(status & RXD_DONE))
 			break;
-		/* The rest of it, and the frame, were written before. */
+		/* Read RXD_DONE before the rest of the descriptor and the frame. */
 		dma_rmb();
 		u64_stats_update_begin(&rx->sync);
 		receive(queue, rx->next, status,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The counters of the card, which reading clears.
+ * The card's counters, which are cleared by reading.
  */
 #include <linux/build_bug.h>
 
@@ -8,9 +8,9 @@
 #include "regs.h"
 
 /*
- * The totals are read in one go with the counters of good frames: an emulated
- * card copies the former to the latter at each frame, so that a total which is
- * never cleared would be counted again and again.
+ * Read the totals together with the counters of good frames: an emulated card copies the
+ * total to the counter of good frames at each frame. A total that is not cleared would be
+ * counted repeatedly.
  */
 static const struct {
 	const char *name;
@@ -50,12 +50,12 @@ void nic_counters_collect(struct nic *nic)
 	u64 value;
 
 	lockdep_assert_held(&nic->lock);
-	/* All ones is what a bus answers for a card that is not there. */
+	/* A card that was pulled out reads as all ones. */
 	if (nic_read(nic, REG_STATUS) == ~0U)
 		return;
 	for (i = 0; i < NIC_COUNTERS; i++) {
 		value = nic_read(nic, counters[i].offset);
-		/* The high half clears both. */
+		/* Reading the high half clears both. */
 		if (counters[i].wide)
 			value |= (u64)nic_read(nic, counters[i].offset + 4)
 				 << 32;

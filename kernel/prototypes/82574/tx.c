@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sending. A frame is copied to the buffers of its descriptors, and has no skb
- * once that is done. Buffers are no longer than a page: behind an
- * IOMMU, an emulated card drops a piece whose pages do not lie side by side.
+ * Transmit path. A frame is copied to the buffers of its descriptors, and its skb is
+ * freed at once. A buffer is at most a page long: behind an IOMMU an emulated card drops
+ * a buffer whose pages are not contiguous.
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -15,7 +15,7 @@
 
 #define PIECES_MAX \
 	DIV_ROUND_UP(NIC_MTU_MAX + VLAN_ETH_HLEN, NIC_TX_BUFFER_SIZE)
-#define FRAME_DESCRIPTORS	(1 + PIECES_MAX)	/* with a context */
+#define FRAME_DESCRIPTORS	(1 + PIECES_MAX)	/* one more for a context */
 #define WAKE_DESCRIPTORS	(NIC_DESCRIPTORS / 4)
 #define CONTEXT_NONE		0
 
@@ -29,10 +29,16 @@ static struct nic_tx_descriptor *descriptor(struct nic_tx *tx, unsigned int i)
 	return (struct nic_tx_descriptor *)tx->ring.descriptors + i;
 }
 
-/* The other end moves on meanwhile: there is more room, or less for NAPI. */
+/*
+ * Number of free descriptors. The other side may move its index concurrently: the sender
+ * may see too few, NAPI too many.
+ */
 static unsigned int room(const struct nic_tx *tx)
 {
-	/* With nic_tx_clean(): it no longer looks at what is older. */
+	/*
+	 * Pairs with the release in nic_tx_clean(), which no longer reads older
+	 * descriptors.
+	 */
 	unsigned int oldest = smp_load_acquire(&tx->oldest);
 	unsigned int next = READ_ONCE(tx->next);
 
@@ -40,7 +46,7 @@ static unsigned int room(const struct nic_tx *tx)
 	       (next + NIC_DESCRIPTORS - oldest) % NIC_DESCRIPTORS;
 }
 
-/* With the card stopped, but its bus mastering on. */
+/* Set up the ring of a stopped card with bus mastering enabled. */
 void nic_tx_start(struct nic *nic)
 {
 	struct nic_tx *tx = &nic->queue.tx;
@@ -72,7 +78,7 @@ void nic_tx_start(struct nic *nic)
 	netif_start_queue(nic->netdev);
 }
 
-/* Nobody writes to the ring or to its registers any more when it returns. */
+/* The ring and its registers are not written after this returns. */
 void nic_tx_stop(struct nic *nic)
 {
 	netif_tx_lock_bh(nic->netdev);
@@ -88,14 +94,15 @@ static void put(struct nic_tx *tx, u64 address, u32 command, u32 status)
 	d->address = cpu_to_le64(address);
 	d->command = cpu_to_le32(command | TXD_EXTENDED);
 	d->status = cpu_to_le32(status);
-	/* Of those that end a frame it is told afterwards. */
+	/* put_frame() sets the length of the last descriptor of a frame. */
 	tx->length[tx->next] = 0;
 	WRITE_ONCE(tx->next, after(tx->next));
 }
 
 /*
- * The card inserts the checksum that it was told of last; the stack has left
- * the pseudo header's sum in its place. What it cannot be told is done here.
+ * The card inserts the checksum that its last context descriptor describes; the stack has
+ * left the sum of the pseudo header there. If the offset does not fit in a context,
+ * compute the checksum in software.
  */
 static int put_checksum(struct nic_tx *tx, struct sk_buff *skb, u32 *status)
 {
@@ -125,7 +132,7 @@ static void put_piece(struct nic_tx *tx, struct sk_buff *skb, u32 from,
 	const struct nic_buffer *buffer = &tx->ring.buffers.buffer[tx->next];
 
 	skb_copy_bits(skb, from, buffer->memory, length);
-	/* Short frames are filled up, so that no old contents go out. */
+	/* Pad short frames, so that no old contents are sent. */
 	if (unlikely(from + length < ETH_ZLEN)) {
 		memset(buffer->memory + length, 0, ETH_ZLEN - length);
 		length = ETH_ZLEN;
@@ -135,13 +142,15 @@ static void put_piece(struct nic_tx *tx, struct sk_buff *skb, u32 from,
 	put(tx, buffer->address, command | length, status);
 }
 
-/* Never 0. The stack may send more than it was told is the most. */
+/*
+ * Length with padding, never 0. May exceed the maximum MTU: the stack does not check it.
+ */
 static u32 length_sent(const struct sk_buff *skb)
 {
 	return max_t(u32, skb->len, ETH_ZLEN);
 }
 
-/* What is said of its checksum is said with each piece. */
+/* Every descriptor of a frame carries its checksum options. */
 static void put_frame(struct nic_tx *tx, struct sk_buff *skb, u32 status)
 {
 	const u32 command = TXD_DATA | TXD_INSERT_CRC;
@@ -158,13 +167,13 @@ static void put_frame(struct nic_tx *tx, struct sk_buff *skb, u32 status)
 	tx->length[last] = length_sent(skb);
 }
 
-/* Who finds no room looks again: what is cleaned meanwhile wakes nobody. */
+/* Check again after the stop: a concurrent nic_tx_clean() may not have seen it. */
 static bool stop_if_full(struct nic_tx *tx, struct net_device *netdev)
 {
 	if (likely(room(tx) >= FRAME_DESCRIPTORS))
 		return false;
 	netif_stop_queue(netdev);
-	/* Against nic_tx_clean(). */
+	/* Pairs with smp_mb() in nic_tx_clean(). */
 	smp_mb();
 	if (room(tx) < FRAME_DESCRIPTORS)
 		return true;
@@ -192,7 +201,10 @@ netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev)
 		drop(tx, skb);
 		return NETDEV_TX_OK;
 	}
-	/* Others than nic_tx_clean() wake the queue without a look at the ring. */
+	/*
+	 * The queue may have been woken without room: only nic_tx_clean() checks the
+	 * ring.
+	 */
 	if (unlikely(stop_if_full(tx, netdev)))
 		return NETDEV_TX_BUSY;
 	if (unlikely(length > PIECES_MAX * NIC_TX_BUFFER_SIZE) ||
@@ -206,7 +218,7 @@ netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev)
 	dev_consume_skb_any(skb);
 	stop_if_full(tx, netdev);
 	tell = __netdev_sent_queue(netdev, length, netdev_xmit_more());
-	/* With nic_tx_clean(): counted as sent, it may be counted as done. */
+	/* Pairs with nic_tx_clean(): account a frame as sent before it can complete. */
 	smp_store_release(&tx->sent, tx->next);
 	if (!tell)
 		return NETDEV_TX_OK;
@@ -222,17 +234,17 @@ static bool is_done(struct nic_tx *tx, unsigned int i)
 	return status & cpu_to_le32(TXD_DONE);
 }
 
-/* Called by NAPI. Not beyond what was sent, whatever the card says. */
+/* Called by NAPI. Does not pass @sent, whatever the card writes. */
 void nic_tx_clean(struct nic_queue *queue)
 {
 	struct net_device *netdev = queue->nic->netdev;
 	unsigned int frames = 0, bytes = 0, i, last, sent;
 	struct nic_tx *tx = &queue->tx;
 
-	/* With nic_xmit(): whole frames, which were counted as sent. */
+	/* Pairs with nic_xmit(): whole frames, already accounted as sent. */
 	sent = smp_load_acquire(&tx->sent);
 	for (i = tx->oldest; i != sent; i = after(last)) {
-		/* The last of a frame is reported, and nothing else. */
+		/* The card reports only the last descriptor of a frame. */
 		last = i;
 		while (!tx->length[last])
 			last = after(last);
@@ -248,10 +260,10 @@ void nic_tx_clean(struct nic_queue *queue)
 	tx->frames += frames;
 	tx->bytes += bytes;
 	u64_stats_update_end(&tx->sync);
-	/* With room(): theirs from here on. */
+	/* Pairs with room(): the sender may reuse the descriptors. */
 	smp_store_release(&tx->oldest, i);
 	netdev_completed_queue(netdev, frames, bytes);
-	/* Against stop_if_full(). */
+	/* Pairs with smp_mb() in stop_if_full(). */
 	smp_mb();
 	if (unlikely(netif_queue_stopped(netdev)) &&
 	    room(tx) >= WAKE_DESCRIPTORS)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The smallest complete driver: of edu, the device of QEMU's that drivers are learnt
- * with. Its memory is shared memory under NDIS's names. What it is bound to moves bytes
- * from one half of a block to the other and back, which it has to find unchanged.
+ * A minimal complete driver, for edu, QEMU's device for teaching. Its memory is NDIS
+ * shared memory. Probing copies bytes from one half of a block to the other and back
+ * through the device, and fails unless they arrive unchanged.
  */
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
@@ -14,9 +14,9 @@
 
 #include <ndshm/ndis.h>
 
-#define ADDRESS_BITS	28	/* that the device drives */
+#define ADDRESS_BITS	28	/* width of DMA addresses */
 
-#define IDENTITY	0x00	/* 0xed below a version */
+#define IDENTITY	0x00	/* 0xed in the low byte, below a version */
 #define IRQ_STATUS	0x24
 #define IRQ_ACK		0x64
 #define DMA_FROM	0x80
@@ -26,11 +26,11 @@
 #define DMA_RUN		1
 #define DMA_TO_MEMORY	2
 #define DMA_IRQ		4
-#define BUFFER		0x40000	/* the device's own memory, as its DMA sees it */
+#define BUFFER		0x40000	/* DMA address of the device's own memory */
 
-#define BYTES		2048	/* that are moved at a time: half a block */
+#define BYTES		2048	/* bytes of a transfer: half a block */
 #define BLOCK_BYTES	(2 * BYTES)
-#define SECONDS		10	/* for a tenth of one, on a machine that is slow */
+#define SECONDS		10	/* timeout; a transfer takes a tenth of a second */
 
 typedef struct _EDU {
 	struct pci_dev *Device;
@@ -42,7 +42,7 @@ typedef struct _EDU {
 	PHYSICAL_ADDRESS BlockAddress;
 } EDU, *PEDU;
 
-/* From whoever provides for the device, in one piece: one element describes it. */
+/* From whoever provides for the device: one contiguous block, so one list element. */
 static NDIS_STATUS AllocateBlock(PEDU Edu)
 {
 	ULONG_PTR Room[(sizeof(SCATTER_GATHER_LIST) +
@@ -83,7 +83,7 @@ static NDIS_STATUS Move(PEDU Edu, ULONG From, ULONG To, ULONG Direction)
 	       NDIS_STATUS_SUCCESS : NDIS_STATUS_DEVICE_FAILED;
 }
 
-/* Through the device, from one half to the other; whose bytes are then the same. */
+/* Copy one half of the block to the other through the device, and compare them. */
 static NDIS_STATUS Copy(PEDU Edu, ULONG From, ULONG To, UCHAR First)
 {
 	ULONG Address = NdisGetPhysicalAddressLow(Edu->BlockAddress);
@@ -104,7 +104,7 @@ static NDIS_STATUS Copy(PEDU Edu, ULONG From, ULONG To, UCHAR First)
 	       NDIS_STATUS_SUCCESS : NDIS_STATUS_INVALID_DATA;
 }
 
-/* Whatever there is of it; the device does no DMA any more. */
+/* Whatever there is of it is undone: DMA first, then the block. Also after a failure. */
 static VOID Halt(PEDU Edu)
 {
 	pci_clear_master(Edu->Device);
@@ -128,14 +128,14 @@ static NDIS_STATUS Initialize(PEDU Edu)
 	return Status;
 }
 
-/* All that follows is Linux's: the function, its interrupt, and the handle. */
+/* The rest is the Linux part: the PCI function, its interrupt, and the handle. */
 
 static irqreturn_t interrupt(int irq, void *context)
 {
 	PEDU edu = context;
 	u32 causes = readl(edu->Registers + IRQ_STATUS);
 
-	/* All ones is what a bus answers for a device that is not there. */
+	/* A device that was pulled out reads as all ones. */
 	if (!causes || causes == ~0U)
 		return IRQ_NONE;
 	writel(causes, edu->Registers + IRQ_ACK);
@@ -159,7 +159,7 @@ static int take_function(PEDU edu)
 	edu->Registers = pcim_iomap_table(pdev)[0];
 	if ((readl(edu->Registers + IDENTITY) & 0xff) != 0xed)
 		return -ENODEV;
-	/* Who had it before may have left it at work, and an interrupt that is due. */
+	/* A previous driver may have left DMA enabled, or an interrupt pending. */
 	pci_clear_master(pdev);
 	writel(readl(edu->Registers + IRQ_STATUS), edu->Registers + IRQ_ACK);
 	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_ALL_TYPES);
@@ -201,13 +201,13 @@ err_vectors:
 	return ret;
 }
 
-/* What was allocated is given back first, so that the handle can end. */
+/* What was allocated is given back first: the handle cannot be closed before. */
 static void edu_remove(struct pci_dev *pdev)
 {
 	PEDU edu = pci_get_drvdata(pdev);
 
 	Halt(edu);
-	/* Nobody can refuse to let a device go, unless something was forgotten. */
+	/* Cannot fail: the device is being unbound, and no block is left. */
 	WARN_ON(ndshm_ndis_close(edu->Handle));
 	free_irq(pci_irq_vector(pdev, 0), edu);
 	pci_free_irq_vectors(pdev);

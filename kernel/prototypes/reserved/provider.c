@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A provider whose memory is a range that the kernel was told to keep off, as a
- * hypervisor or a card would have it. It is NDIS's part of one: all that is Linux's is
- * where the range comes from, and two calls for the handle.
+ * A provider of a memory range that is reserved from the kernel, such as a hypervisor or
+ * a card may have. All but the source of the range and two calls for the handle is NDIS
+ * code.
  *
- * It serves every adapter without a provider of its own, and says where its memory is
- * in the machine. Who maps it for the device is behind the call.
+ * It serves every adapter without a provider of its own, and lists physical addresses;
+ * ndshm maps them for the device.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -24,7 +24,7 @@ static NDIS_HANDLE DriverHandle;
 static ALLOCATE_SHARED_MEMORY NetAllocateSharedMemory;
 static FREE_SHARED_MEMORY NetFreeSharedMemory;
 
-/* In one piece, whether that was asked for or not; on whichever node. */
+/* In one piece, also without the CONTIGUOUS flag, and without regard to NUMA nodes. */
 _Use_decl_annotations_
 static NDIS_STATUS
 NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
@@ -39,7 +39,10 @@ NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 	if (SharedMemoryParameters->SGListBufferLength <
 	    sizeof(SCATTER_GATHER_LIST) + sizeof(SCATTER_GATHER_ELEMENT))
 		return NDIS_STATUS_INVALID_PARAMETER;
-	/* Charged to whoever asks, as the range is not; a limit is no reason to kill. */
+	/*
+	 * Charge this structure to the requester, unlike the range. At a limit, fail
+	 * without OOM kill.
+	 */
 	Block = kzalloc(sizeof(*Block), GFP_KERNEL_ACCOUNT |
 			__GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!Block)
@@ -98,11 +101,11 @@ static int __init provider_init(void)
 	ret = ndshm_ndis_open(THIS_MODULE, "reserved", NULL, &DriverHandle);
 	if (ret)
 		goto err_range;
-	/* It is the machine's memory, which programs are to have as well. */
+	/* The range is ordinary memory, which clients may use as well. */
 	ret = ndshm_ndis_serve_clients(DriverHandle);
 	if (ret)
 		goto err_handle;
-	/* Somebody may serve the machine already. */
+	/* Fails if the machine has another provider. */
 	if (SetOptions(DriverHandle) != NDIS_STATUS_SUCCESS) {
 		ret = -EBUSY;
 		goto err_handle;
@@ -117,7 +120,7 @@ err_range:
 }
 module_init(provider_init);
 
-/* Blocks keep the module, so that there is none any more. */
+/* Blocks pin the module, so none is left. */
 static void __exit provider_exit(void)
 {
 	ndshm_ndis_close(DriverHandle);

@@ -22,15 +22,15 @@ static unsigned long long size;
 module_param(size, ullong, 0400);
 MODULE_PARM_DESC(size, "How long it is (bytes, whole pages)");
 
-static void *memory;		/* the range, as the kernel sees it */
-static unsigned long *used;	/* a bit a page */
+static void *memory;		/* kernel mapping of the range */
+static unsigned long *used;	/* one bit for each page */
 static unsigned long pages;
-static DEFINE_MUTEX(lock);	/* used */
+static DEFINE_MUTEX(lock);	/* protects used */
 
 /*
- * Firmware or the boot's command line (memmap=64M$0x40000000) has reserved all of it,
- * and no driver has it. The first question is also answered with yes for what goes on
- * beyond a reserved range: then the second one is not.
+ * Claim the range. All of it must be reserved by firmware or the command line
+ * (memmap=64M$0x40000000), and unused by drivers. region_intersects() also accepts a
+ * range that extends beyond a reserved one, but request_mem_region() does not.
  */
 static int claim(void)
 {
@@ -97,7 +97,7 @@ void *range_alloc(size_t length)
 	mutex_unlock(&lock);
 	if (first >= pages)
 		return NULL;
-	/* What the last owner has left there, or the boot, is nobody's business. */
+	/* Clear the contents that a previous owner, or the firmware, has left. */
 	piece = memory + (first << PAGE_SHIFT);
 	memset(piece, 0, length);
 	return piece;
