@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Adapters: open to clients, without claims, each on a device of its own that
- * nothing drives.
+ * Adapters that are open to clients and need no claim, each with a device of its own,
+ * which has no driver.
  */
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -21,7 +21,7 @@ struct adapter {
 	struct ndshm_adapter *handle;
 };
 
-/* Guards the list. Who takes one out of it has it for itself. */
+/* Protects the list. An adapter that is taken from the list belongs to the caller. */
 static DEFINE_MUTEX(adapters_lock);
 static LIST_HEAD(adapters);
 
@@ -63,7 +63,7 @@ int mock_adapter_add(struct mock_command *command)
 	adapter->device = mock_device_make();
 	if (!adapter->device)
 		goto err_adapter;
-	/* It could do without, but then nobody could see it. */
+	/* Keep DMA syncs, which this device does not need: tests trace them. */
 	dma_reset_need_sync(&adapter->device->dev);
 	info.name = adapter->name;
 	info.device = &adapter->device->dev;

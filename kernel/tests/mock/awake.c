@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Devices that stay as they are when the machine is told to sleep. Some have no
- * way to come again, such as a file system that another machine lends: without
- * them it can be tried whether the others have.
+ * Exempts devices from system suspend. Some devices cannot resume, such as a shared file
+ * system of a virtual machine's host: with them exempted, suspend of the others can be
+ * tested.
  */
 #include <linux/device.h>
 #include <linux/pci.h>

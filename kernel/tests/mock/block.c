@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A kernel user of blocks, in 64 slots. PROVIDER is one of ours or, by its name,
- * another.
+ * A kernel user of blocks, in 64 slots. PROVIDER is a provider of this module or, by its
+ * name, another one.
  *
  *	block alloc SLOT ADAPTER PROVIDER|default LENGTH [KEY=VALUE...]
- *		callback=note|hold|free|none	what the revoked callback does:
- *					note that it ran (default); wait until
- *					`block release SLOT`; free the block; be
- *					NULL
- *		callback_us=N		the callback takes that long
+ *		callback=note|hold|free|none	action of the revocation callback:
+ *				count the call (default); wait until
+ *				`block release SLOT`; free the block; NULL
+ *		callback_us=N		duration of the callback
  *		contiguous=1		one segment
- *		capacity=N		ask for up to so many segments; 0: none
+ *		capacity=N		capacity of the list of segments; 0: none
  *		usage=N type=N revision=N size=N	of the parameters
- *		queue=SLOT port=SLOT	for the one of that slot; see queue.c
+ *		queue=SLOT port=SLOT	queue or port of that slot; see queue.c
  *	block sync SLOT DIRECTION OFFSET LENGTH		with interrupts off
  *	block free SLOT
- *	block get SLOT			a further reference
- *	block put SLOT			its end, in atomic context; also when the
- *					block itself was freed
+ *	block get SLOT			take a further reference
+ *	block put SLOT			drop it, in atomic context; also after the block
+ *					was freed
  *
- * A slot is taken until its block and all further references have gone. What
- * ndshm does against its contract is counted: a callback that runs when
- * ndshm_free() has returned is late; outputs that are not as promised are broken.
+ * A slot is occupied until its block is freed and all further references are dropped.
+ * Violations of ndshm's contract are counted: a callback that runs after ndshm_free() has
+ * returned is late; invalid outputs are broken.
  */
 #include <linux/bits.h>
 #include <linux/delay.h>
@@ -40,7 +39,9 @@
 #define SLOTS		64
 #define MAX_CALLBACK_US	1000000
 
-/* A callback's context: a number, so that a late one touches nothing. */
+/*
+ * The callback's context is a number, so that a late callback accesses no freed memory.
+ */
 #define CONTEXT_SLOT	GENMASK(5, 0)
 
 enum callback {
@@ -50,39 +51,38 @@ enum callback {
 	CALLBACK_NONE,
 };
 
-/* What a slot is busy with. */
+/* State of a slot. */
 enum state {
 	EMPTY,
 	ALLOCATING,
 	HELD,
 	FREEING,
-	REFERENCED,		/* freed, and there are further references */
+	REFERENCED,		/* freed, with further references */
 };
 
 /**
- * struct slot - one block of the kernel user
- * @lock: guards what follows up to @hold; never held while ndshm is called
- *	to allocate or free
- * @state: what is done with @block
+ * struct slot - One block of the kernel user
+ * @lock: protects the members up to @hold; not held while ndshm allocates or frees
+ * @state: state of @block
  * @block: from ndshm_allocate()
- * @handle: its shared memory handle, or that of the last one
- * @extra: further references
- * @number: of the block, in turn
- * @revoked: its callback has run, so that its memory is no longer ours
- * @freed_by_callback: it was freed before ndshm_allocate() returned
- * @callback: what the revoked callback does
- * @callback_us: how long it takes
- * @hold: it waits
- * @released: woken when @hold ends
- * @segments: how many there are, or were said to be if they were too many
+ * @handle: shared memory handle of this or of the last block
+ * @extra: number of further references
+ * @number: number of the block, counted up
+ * @revoked: the callback has run, so that the memory must not be accessed
+ * @freed_by_callback: the callback freed the block before ndshm_allocate() returned
+ * @callback: action of the callback
+ * @callback_us: duration of the callback
+ * @hold: the callback waits
+ * @released: woken when @hold is cleared
+ * @segments: number of segments, also if it exceeds the capacity
  * @returned: number of the newest block for which ndshm_free() has returned
- * @calls: callbacks that began
- * @inside: callbacks that run
- * @late: callbacks that began or ended when @returned said that none may
- * @broken: outputs, and callbacks' contexts, that were not as promised
+ * @calls: number of callbacks begun
+ * @inside: number of running callbacks
+ * @late: number of callbacks that ran after @returned was set
+ * @broken: number of invalid outputs and callback contexts
  */
 struct slot {
-	struct mutex lock;	/* up to hold */
+	struct mutex lock;	/* protects the members up to hold */
 	enum state state;
 	struct ndshm_block *block;
 	u32 handle;
@@ -124,7 +124,7 @@ static int slot_of(const struct mock_command *command, struct slot **slot)
 	return 0;
 }
 
-/* The block has gone: ndshm_free() has returned, or never had to be called. */
+/* The block is freed or was not allocated: release the slot. */
 static void leave(struct slot *slot)
 {
 	mutex_lock(&slot->lock);
@@ -135,7 +135,7 @@ static void leave(struct slot *slot)
 	mutex_unlock(&slot->lock);
 }
 
-/* Something is not as the header promises. */
+/* Count and log a violation of the contract. */
 static void complain(struct slot *slot, const char *what, const char *which)
 {
 	atomic_inc(&slot->broken);
@@ -143,7 +143,7 @@ static void complain(struct slot *slot, const char *what, const char *which)
 }
 
 /*
- * The callback
+ * The revocation callback
  */
 
 static bool is_late(struct slot *slot, unsigned long number)
@@ -151,7 +151,7 @@ static bool is_late(struct slot *slot, unsigned long number)
 	return atomic_long_read(&slot->returned) >= (long)number;
 }
 
-/* As ndshm_free() allows in its own callback; by one of several. */
+/* Free the block from its own callback, unless a command frees it. */
 static void free_in_callback(struct slot *slot, struct ndshm_block *block,
 			     unsigned long number)
 {
@@ -310,14 +310,14 @@ static void allocated(struct slot *slot, struct ndshm_block *block, u32 handle)
 	freed = slot->freed_by_callback;
 	slot->block = block;
 	slot->handle = handle;
-	/* What the callback has freed is for nobody else to free. */
+	/* If the callback frees the block, no command may. */
 	slot->state = freed ? FREEING : HELD;
 	mutex_unlock(&slot->lock);
 	if (freed)
 		leave(slot);
 }
 
-/* Its segments are all of it; how many. */
+/* Return: true if the segments cover the block; sets @count to their number. */
 static bool is_whole(const struct mock_request *asked, u32 *count)
 {
 	const struct ndshm_segment *segments =
@@ -331,8 +331,8 @@ static bool is_whole(const struct mock_request *asked, u32 *count)
 }
 
 /*
- * Fresh memory reads as zero. It is there for as long as the callback has not
- * run: one that comes now waits for the lock.
+ * New memory must read as zero. It exists until the callback returns, and the callback
+ * waits for the lock.
  */
 static bool is_good(struct slot *slot, const struct mock_request *asked)
 {
@@ -493,7 +493,7 @@ int mock_block_sync(struct mock_command *command)
 	      mock_number(command->word[5], U64_MAX, &length);
 	if (ret)
 		return ret;
-	/* The callback, without which one cannot know, waits for the lock. */
+	/* The callback waits for the lock: the block is not revoked during the sync. */
 	mutex_lock(&slot->lock);
 	if (slot->state == HELD && !slot->revoked &&
 	    slot->callback != CALLBACK_NONE) {
@@ -507,7 +507,7 @@ int mock_block_sync(struct mock_command *command)
 	return ret ?: mock_answer(command, reason);
 }
 
-/* Slots that were ever used. */
+/* Shows slots that were ever used. */
 int mock_blocks_show(struct seq_file *file, void *unused)
 {
 	static const char * const states[] = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The command language: one command a write, carried out by the writer. Its
- * errno is that of the reason; what is no command is EINVAL, and what names
- * something unknown to this module ENOENT, with reason "none".
+ * Commands: one for each write, executed in the context of the writer. The write returns
+ * the errno of the reason from ndshm. An invalid command is EINVAL, a name that this
+ * module does not know is ENOENT, both with reason "none".
  *
  *	provider add NAME [machine | adapter=ADAPTER] [OPTION...]
  *	provider replace NAME [OPTION...] [name=NAME] [owner=null]
@@ -28,7 +28,7 @@
  *	request end
  *	worker stop | wait | go | free		see worker.c
  *	fault NAME			see fault.c
- *	awake DEVICE			of PCI; see awake.c
+ *	awake DEVICE			a PCI device; see awake.c
  */
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
@@ -45,8 +45,8 @@ static u32 last_reason;
 
 static const struct verb {
 	const char *first;
-	const char *second;	/* NULL: there is none */
-	unsigned int least;	/* words in all */
+	const char *second;	/* NULL: any */
+	unsigned int least;	/* minimum number of words */
 	int (*carry_out)(struct mock_command *command);
 } verbs[] = {
 	{ "provider", "add", 3, mock_provider_add },

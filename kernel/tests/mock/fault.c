@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Deliberate mistakes, one for each thing that has to notice. Without a kernel
- * that looks for them all but hang and panic pass unseen and do no harm.
+ * Deliberate errors, one for each checker that must report it. In a kernel without the
+ * checkers all but hang and panic have no effect.
  */
 #include <linux/compiler.h>
 #include <linux/dma-mapping.h>
@@ -17,7 +17,7 @@
 
 #define SIZE	128
 
-/* Whose DMA mappings go wrong; made when it is needed. */
+/* Device of the faulty DMA mappings; registered on first use. */
 static DEFINE_MUTEX(fault_device_lock);
 static struct platform_device *device;
 static bool device_stays;
@@ -31,7 +31,7 @@ static struct device *get_fault_device(void)
 	return device ? &device->dev : NULL;
 }
 
-/* Memory is read after its end. */
+/* Use after free. */
 static int fault_kasan(void)
 {
 	u8 *memory = kzalloc(SIZE, GFP_KERNEL);
@@ -44,7 +44,7 @@ static int fault_kasan(void)
 	return 0;
 }
 
-/* An object that nobody knows any more. */
+/* A memory leak. */
 static int fault_kmemleak(void)
 {
 	void *memory = kzalloc(SIZE, GFP_KERNEL);
@@ -53,7 +53,7 @@ static int fault_kmemleak(void)
 	return memory ? 0 : -ENOMEM;
 }
 
-/* The same with a page, which kmemleak does not see. */
+/* A page leak, which kmemleak does not detect. */
 static int fault_page(void)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
@@ -62,7 +62,7 @@ static int fault_page(void)
 	return page ? 0 : -ENOMEM;
 }
 
-/* A mapping that never ends. Its device stays, so that it can be looked at. */
+/* A DMA mapping leak. The device stays registered, so that the leak can be found. */
 static int fault_dma_entry(void)
 {
 	struct device *dev = get_fault_device();
@@ -79,7 +79,7 @@ static int fault_dma_entry(void)
 	return 0;
 }
 
-/* It is ended with another length than it had. */
+/* Unmap with a wrong length. */
 static int fault_dma_api(void)
 {
 	struct device *dev = get_fault_device();
@@ -104,7 +104,7 @@ static int fault_dma_api(void)
 static DEFINE_MUTEX(first_lock);
 static DEFINE_MUTEX(second_lock);
 
-/* Two tasks that did this, each one half of it, could wait for each other. */
+/* Lock inversion: two tasks doing one half each could deadlock. */
 static int fault_lockdep(void)
 {
 	mutex_lock(&first_lock);
@@ -148,7 +148,7 @@ static int stop(void *unused)
 	return 0;
 }
 
-/* Every processor, with interrupts off. */
+/* Hang all processors with interrupts off. */
 static int fault_hang(void)
 {
 	return stop_machine(stop, NULL, cpu_online_mask);
@@ -175,7 +175,7 @@ static const struct {
 	{ "log", fault_log },
 	{ "hang", fault_hang },
 	{ "panic", fault_panic },
-	/* These show in the providers' counters. */
+	/* Reported by the providers' counters. */
 	{ "late_write", mock_memory_write_late },
 	{ "overrun", mock_memory_write_beyond },
 	{ "double_free", mock_free_again },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The handlers of every provider: they answer as the script says, and look at
- * how they are called.
+ * Handlers of every provider: reply as scripted, and check the context and the arguments
+ * of each call.
  */
 #include <linux/dma-mapping.h>
 #include <linux/lockdep.h>
@@ -14,7 +14,7 @@
 
 #include "mock.h"
 
-/* What a failing handler leaves where only a success may write. */
+/* Value of outputs that a failing handler must not have set. */
 #define RUBBISH		((void *)0x5a5a5a5aUL)
 
 void mock_misused(struct mock_provider *provider, const char *what)
@@ -32,7 +32,7 @@ const char *mock_lock_held(void)
 
 	for (i = 0; i < lockdep_depth(current); i++) {
 		lock = current->held_locks[i].instance;
-		/* In brackets is what is no lock: what is done here. */
+		/* Names in brackets are lockdep maps of work items, not locks. */
 		if (lock->name[0] == '(' ||
 		    !is_vmalloc_or_module_addr(lock->key))
 			continue;
@@ -67,7 +67,7 @@ static void check_context(struct mock_provider *provider)
 		mock_misused(provider, "a handler was called where none may");
 	if (READ_ONCE(provider->gone))
 		mock_misused(provider, "a handler was called after the end");
-	/* The other tasks' fault handlers would wait for us. */
+	/* Page faults of the other tasks would wait for this handler. */
 	if (current->mm)
 		lockdep_assert_not_held(&current->mm->mmap_lock);
 }
@@ -84,7 +84,7 @@ static void check_parameters(struct mock_provider *provider,
 		mock_misused(provider, "parameters are not as they should be");
 }
 
-/* A context that is NULL stands for one piece, so there is one such block. */
+/* NULL identifies one piece of memory only: at most one such block. */
 static bool share(struct mock_provider *provider, struct mock_memory *memory)
 {
 	return !cmpxchg(&provider->shared, NULL, memory);
@@ -131,7 +131,9 @@ static ndshm_status_t make(struct mock_generation *generation,
 		p->consumed = answer->consumed;
 	p->needs_sync = answer->needs_sync;
 	*context = answer->null_context ? NULL : (void *)memory->cookie;
-	/* The question is the core's own: it must not ask us what it was. */
+	/*
+	 * The core must not use these members after the call: they belong to the handler.
+	 */
 	if (answer->short_length)
 		p->length = length - PAGE_SIZE;
 	if (answer->no_flags)
@@ -230,7 +232,7 @@ unsigned long mock_pfn(void *provider_context, void *context, pgoff_t index,
 		mock_misused(provider, "frames of what is not there");
 		return 0;
 	}
-	/* The guards are not for showing. */
+	/* Guard pages must not be mapped. */
 	guard = memory->guard >> PAGE_SHIFT;
 	atomic64_inc(&provider->mmapped);
 	return ndshm_kernel_pfn(memory->start, memory->size - memory->guard,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading and unloading. Nothing is registered before somebody says so.
+ * Module init and exit. Providers and adapters are registered by commands only.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -61,7 +61,7 @@ static int __init ndshm_mock_init(void)
 }
 module_init(ndshm_mock_init);
 
-/* Blocks of the providers keep the module, so there is none any more. */
+/* Blocks of the providers pin the module, so none is left. */
 static void __exit ndshm_mock_exit(void)
 {
 	debugfs_remove(folder);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that notices. It is the DMA API's, so that it lives and dies by the
- * rules for such memory, and can be mapped. A block's context is a number that
- * is never given twice: who frees twice, or what was never given out, is found
- * out, and nothing is touched. The ends of a piece are guarded. Freed memory is
- * poisoned, and kept for a while if the parameter says so: a write that comes
- * late has changed the poison.
+ * Memory that detects misuse. It comes from the DMA API, so that it follows the rules for
+ * such memory and can be mapped. A block's context is a number that is never reused: a
+ * double free or a free of an unknown block is detected without an access. Guards
+ * surround the memory. Freed memory is poisoned and, with parameter quarantine, kept for
+ * a while to detect late writes.
  */
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
@@ -21,24 +20,24 @@
 #define GUARD		0xc5
 #define POISON		0xdb
 
-/* Larger pieces have no guards: they would take twice the memory. */
+/* Larger memory has no guards. */
 #define MAX_GUARDED	(64 * PAGE_SIZE)
 
 static uint quarantine;
 module_param(quarantine, uint, 0644);
 MODULE_PARM_DESC(quarantine, "how many freed pieces are kept to see late writes");
 
-/* Guards what is given out, and the next number. A sync comes in any context. */
+/* Protects allocated memory and @next_cookie. Syncs take it in any context. */
 static DEFINE_SPINLOCK(given_lock);
 static DEFINE_HASHTABLE(given, 8);
 static unsigned long next_cookie;
 
-/* Guards what is kept, oldest first. */
+/* Protects the quarantine, oldest first. */
 static DEFINE_MUTEX(kept_lock);
 static LIST_HEAD(kept);
 static unsigned int kept_count;
 
-/* Odd, so that nobody takes it for a pointer. */
+/* Odd, so that it cannot be a valid pointer. */
 static unsigned long new_cookie(void)
 {
 	return ++next_cookie << 8 | 0xc1;
@@ -120,7 +119,7 @@ void mock_memory_unmake(struct mock_memory *memory)
 	give_back(memory);
 }
 
-/* Words that are in nobody's list of mistakes: who wants to know counts. */
+/* The message must not match the log check: tests read the counter. */
 static void look_for_late_writes(struct mock_memory *memory)
 {
 	const u8 *changed = memchr_inv(memory->start, POISON, memory->size);
@@ -131,7 +130,7 @@ static void look_for_late_writes(struct mock_memory *memory)
 	pr_warn("%s: freed memory was written to, %zd bytes from its start\n",
 		memory->provider->name,
 		changed - (const u8 *)mock_memory_address(memory));
-	/* Said once. */
+	/* Report once. */
 	memset(memory->start, POISON, memory->size);
 }
 
@@ -148,7 +147,7 @@ static void look_at_guards(const struct mock_memory *memory)
 		memory->provider->name);
 }
 
-/* Keep no more than so many. */
+/* Limit the quarantine to @most pieces. */
 static void trim(unsigned int most)
 {
 	struct mock_memory *memory;
@@ -165,8 +164,8 @@ static void trim(unsigned int most)
 }
 
 /*
- * What a driver is bound to must have all its memory back when the driver goes,
- * which nobody tells us. Other devices are ndshm's, or our own.
+ * The memory of a device with a driver must be freed before the driver is unbound, of
+ * which this module is not notified. All other devices belong to ndshm or to this module.
  */
 static bool may_be_kept(const struct device *device)
 {
@@ -201,7 +200,7 @@ void mock_memory_check(void)
 	mutex_unlock(&kept_lock);
 }
 
-/* What is still given out when its device goes was forgotten by the core. */
+/* Memory that is allocated when its device is removed was leaked by the core. */
 static void complain_of_given(const struct device *device)
 {
 	struct mock_memory *memory;

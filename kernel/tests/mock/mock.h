@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A provider, adapters and a kernel user of blocks that do what they are told,
- * through files in debugfs; ctl.c has the language.
+ * Mock providers, adapters and a kernel user of blocks, controlled by commands through
+ * debugfs files; ctl.c describes the commands.
  */
 #ifndef _NDSHM_MOCK_H
 #define _NDSHM_MOCK_H
@@ -20,14 +20,14 @@ struct device;
 struct platform_device;
 struct seq_file;
 
-#define MOCK_NAME_SIZE	64	/* names that are too long can be tried, too */
+#define MOCK_NAME_SIZE	64	/* longer than ndshm allows, to test names that are too long */
 #define MOCK_WORDS	24
 
 /**
- * struct mock_command - one command, cut at its blanks
- * @words: how many
+ * struct mock_command - One command, split at its blanks
+ * @words: number of words
  * @word: the words; the first two are the verb
- * @reason: out: what ndshm answered, if it was asked
+ * @reason: out: reason that ndshm returned, if it was called
  */
 struct mock_command {
 	unsigned int words;
@@ -35,45 +35,45 @@ struct mock_command {
 	ndshm_reason_t reason;
 };
 
-/* The errno of a reason, which the command keeps. */
+/* Store @reason in @command. Return: its errno. */
 int mock_answer(struct mock_command *command, ndshm_reason_t reason);
 
-/* What follows "KEY=" in @word, or NULL. */
+/* Return: the text after "KEY=" in @word, or NULL if @word has another key. */
 const char *mock_value(const char *word, const char *key);
-/* 0, or -EINVAL if it is no number or more than @max. */
+/* Return: 0, or -EINVAL if @text is no number or more than @max. */
 int mock_number(const char *text, u64 max, u64 *number);
 
 /*
- * script.c: what a provider answers
+ * script.c: scripted replies of a provider
  */
 
 enum mock_list {
 	MOCK_LIST_GOOD,
-	MOCK_LIST_SHORT,	/* a byte is missing */
+	MOCK_LIST_SHORT,	/* one byte too short */
 	MOCK_LIST_OVERLAP,
-	MOCK_LIST_MULTI,	/* a segment each page */
-	MOCK_LIST_REVERSE,	/* the same, from the highest address down */
+	MOCK_LIST_MULTI,	/* one segment for each page */
+	MOCK_LIST_REVERSE,	/* as MULTI, in descending order of addresses */
 	MOCK_LIST_EMPTY,	/* no segment */
-	MOCK_LIST_LONG,		/* a page more than the block has */
-	MOCK_LIST_ZERO,		/* a segment of no length */
-	MOCK_LIST_WRAP,		/* a segment beyond the end of addresses */
-	MOCK_LIST_BAD,		/* DMA_MAPPING_ERROR, as if nobody had looked */
+	MOCK_LIST_LONG,		/* one page more than the block */
+	MOCK_LIST_ZERO,		/* a segment of length zero */
+	MOCK_LIST_WRAP,		/* a segment that exceeds the address space */
+	MOCK_LIST_BAD,		/* DMA_MAPPING_ERROR, as without error check */
 };
 
 /**
- * struct mock_answer - how one call is answered
- * @status: of the handler
- * @list: how the segments look
- * @list_always: add segments although the status is no success
- * @null_context: the block's context is NULL
- * @null_address: it has no kernel address
- * @short_length: the length that was asked for is overwritten: a page less
- * @no_flags: the flags that were asked for are overwritten: none
- * @needs_sync: it says that the block does
- * @hold: wait until the script says otherwise
- * @hold_free: frees do so
- * @delay_ms: wait that long
- * @consumed: bytes it says it takes; 0: it does not say
+ * struct mock_answer - Reply to one call
+ * @status: status of the handler
+ * @list: kind of list of segments
+ * @list_always: add segments even if @status is a failure
+ * @null_context: return NULL as the block's context
+ * @null_address: return no kernel address
+ * @short_length: overwrite the requested length with one page less
+ * @no_flags: overwrite the requested flags with 0
+ * @needs_sync: report needs_sync
+ * @hold: block until a script clears @hold
+ * @hold_free: the same for the free handler
+ * @delay_ms: sleep that long
+ * @consumed: reported bytes; 0: do not report
  */
 struct mock_answer {
 	ndshm_status_t status;
@@ -91,13 +91,13 @@ struct mock_answer {
 };
 
 /**
- * struct mock_script - what is answered from now on
- * @lock: guards all members
- * @answer: what was told
- * @nth: only this call is answered so, and others well; 0: every one
- * @every: only each so many calls; 0: every one
- * @calls: since the last change
- * @changed: woken at a change
+ * struct mock_script - Replies from now on
+ * @lock: protects all members
+ * @answer: reply set by the last command
+ * @nth: apply @answer to this call only; 0: no such limit
+ * @every: apply @answer to every so many calls only; 0: no such limit
+ * @calls: number of calls since the last change
+ * @changed: woken by a change
  */
 struct mock_script {
 	spinlock_t lock;	/* all members */
@@ -109,15 +109,15 @@ struct mock_script {
 };
 
 void mock_script_init(struct mock_script *script);
-/* The words from @first on; on an error nothing has changed. */
+/* Apply the words from @first on. On an error nothing changes. */
 int mock_script_change(struct mock_script *script,
 		       const struct mock_command *command, unsigned int first);
 void mock_script_reset(struct mock_script *script);
-/* The next call's answer, when its time has come. */
+/* Get the reply for the next call, after its delay or hold. */
 struct mock_answer mock_script_next(struct mock_script *script);
-/* The same of a free. */
+/* Wait until the script allows a free. */
 void mock_script_free(struct mock_script *script);
-/* 0 or -ENOMEM. */
+/* Add the segments that @answer asks for. Return: 0 or -ENOMEM. */
 int mock_script_list(const struct mock_answer *answer,
 		     struct ndshm_segment_list *list, u64 address, u64 length);
 
@@ -128,9 +128,9 @@ int mock_script_list(const struct mock_answer *answer,
 #define MOCK_GENERATIONS	8
 
 /**
- * struct mock_generation - one registration, the context of its handlers
- * @provider: whose it is
- * @number: in turn
+ * struct mock_generation - One registration; the context of its handlers
+ * @provider: the provider
+ * @number: index in the provider's generations
  */
 struct mock_generation {
 	struct mock_provider *provider;
@@ -140,32 +140,32 @@ struct mock_generation {
 struct mock_memory;
 
 /**
- * struct mock_provider - a name, and what happened under it
- * @link: among all; stays there to the end once it was registered
- * @name: as told; that of the registration
- * @users: commands that use it; guarded like @link
- * @kept: it was registered
- * @gate: held for writing while the registration changes, and for reading by
- *	a kernel user, who may not name a provider that is going
- * @handle: ndshm's; NULL: not registered; guarded by @gate
- * @current_generation: of the registration; guarded by @gate
+ * struct mock_provider - Provider with its counters
+ * @link: entry of the list of providers; a provider that was ever registered stays listed
+ * @name: name of the registration
+ * @users: number of commands that use it; protected by the list's lock
+ * @kept: was registered
+ * @gate: held for writing while the registration changes, and for reading by a kernel
+ *	user, which must not name a provider that is being removed
+ * @handle: ndshm's handle, NULL if not registered; protected by @gate
+ * @current_generation: of the registration; protected by @gate
  * @generations: used in turn
- * @last_generation: which one made the last block
- * @script: what is answered
- * @shared: the memory of the block whose context is NULL; there is one at most
+ * @last_generation: number of the generation that allocated the last block
+ * @script: replies of the handlers
+ * @shared: memory of the block with context NULL; at most one
  * @gone: no handler may be called
- * @inside: allocate handlers that run now
- * @freeing: free handlers that run now
- * @allocated: successes
- * @freed: that came back
- * @failed: answers that were no success
- * @double_free: frees of what was not given out, or no longer
- * @use_after_free: freed memory that had changed when it was looked at
- * @overrun: memory that was written before its start or beyond its end
- * @mmapped: calls of the pfn handler that were a success
- * @synced: bytes that were synced for devices, and for processors
- * @sync_end: where the last of these ranges ended, from its block's start
- * @misused: calls of a handler against the contract
+ * @inside: number of running allocate handlers
+ * @freeing: number of running free handlers
+ * @allocated: number of successful allocations
+ * @freed: number of blocks freed
+ * @failed: number of failure replies
+ * @double_free: frees of an unknown context
+ * @use_after_free: freed memory that was found changed
+ * @overrun: memory with a damaged guard at its start or end
+ * @mmapped: successful calls of the pfn handler
+ * @synced: bytes synced for devices, and for processors
+ * @sync_end: end of the last synced range, as an offset in its block
+ * @misused: calls of a handler that violate the contract
  */
 struct mock_provider {
 	struct list_head link;
@@ -195,8 +195,7 @@ struct mock_provider {
 };
 
 /*
- * handlers.c: the handlers of every registration, whose context is a struct
- * mock_generation
+ * handlers.c: the handlers of every registration; the context is a struct mock_generation
  */
 ndshm_status_t mock_allocate(void *provider_context,
 			     struct ndshm_parameters *p, void **context);
@@ -206,11 +205,14 @@ unsigned long mock_pfn(void *provider_context, void *context, pgoff_t index,
 void mock_sync(void *provider_context, void *context, bool for_device,
 	       u64 offset, u64 length);
 
-/* A lock of ndshm's that the caller holds; NULL also where the kernel cannot tell. */
+/*
+ * Return: the name of a lock of ndshm that the caller holds. NULL if it holds none, and
+ * without lockdep.
+ */
 const char *mock_lock_held(void);
-/* A handler was called, or a call ended, against the contract. */
+/* Count a violation of the contract, and log @what. */
 void mock_misused(struct mock_provider *provider, const char *what);
-/* For faults: free the block that was freed last. -ENOENT: it is not known. */
+/* Fault injection: free the last freed block again. -ENOENT: none is known. */
 int mock_free_again(void);
 
 int mock_provider_add(struct mock_command *command);
@@ -220,9 +222,9 @@ int mock_provider_revoke(struct mock_command *command);
 int mock_provider_script(struct mock_command *command);
 
 /**
- * struct mock_named - who keeps the provider that a command names
- * @mine: of those here, or NULL
- * @other: of those elsewhere, or NULL
+ * struct mock_named - Reference to the provider that a command names
+ * @mine: provider of this module, or NULL
+ * @other: another provider, or NULL
  */
 struct mock_named {
 	struct mock_provider *mine;
@@ -230,8 +232,9 @@ struct mock_named {
 };
 
 /*
- * For a kernel user: the adapter in word 3 and the provider in word 4, or `default`,
- * into @p. They stay until they are put; nothing does if there is a reason.
+ * Look up the adapter in word 3 and the provider in word 4, which may be `default`, for a
+ * kernel user, and set them in @p. The caller must put them with mock_named_put(), unless
+ * a reason is returned.
  */
 ndshm_reason_t mock_named_get(const struct mock_command *command,
 			      struct ndshm_parameters *p,
@@ -240,7 +243,7 @@ void mock_named_put(const struct ndshm_parameters *p,
 		    const struct mock_named *named);
 
 int mock_providers_show(struct seq_file *file, void *unused);
-/* 0 or -ENOMEM. */
+/* Return: 0 or -ENOMEM. */
 int mock_provider_setup(void);
 void mock_provider_teardown(void);
 
@@ -248,7 +251,7 @@ void mock_provider_teardown(void);
  * adapter.c: adapters, each with a device of its own
  */
 
-/* A device that nothing drives; NULL if there is no memory. */
+/* Register a device without a driver. Return: NULL if there is no memory. */
 struct platform_device *mock_device_make(void);
 
 int mock_adapter_add(struct mock_command *command);
@@ -267,7 +270,7 @@ int mock_block_put(struct mock_command *command);
 int mock_block_release(struct mock_command *command);
 int mock_block_sync(struct mock_command *command);
 int mock_blocks_show(struct seq_file *file, void *unused);
-/* Of the block that was made last in @slot; false: there is no such slot. */
+/* Get the handle of the last block in @slot. Return: false if there is no such slot. */
 bool mock_block_handle(u64 slot, u32 *handle);
 void mock_block_teardown(void);
 
@@ -277,11 +280,13 @@ void mock_block_teardown(void);
 
 int mock_queue_add(struct mock_command *command);
 int mock_queue_event(struct mock_command *command);
-/* Of the queue or port that was made last in @slot; false: there is no such slot. */
+/*
+ * Get the ID of the last queue or port in @slot. Return: false if there is no such slot.
+ */
 bool mock_queue_id(u64 slot, u32 *id);
 
 /*
- * packet.c: packets of anybody's blocks
+ * packet.c: packets in blocks
  */
 
 void mock_packet_setup(void);
@@ -290,7 +295,7 @@ int mock_packet_put(struct mock_command *command);
 void mock_packet_teardown(void);
 
 /*
- * request.c: a kernel user who asks for later
+ * request.c: a kernel user of asynchronous requests
  */
 
 void mock_request_setup(void);
@@ -302,25 +307,25 @@ int mock_requests_show(struct seq_file *file, void *unused);
 void mock_request_teardown(void);
 
 /*
- * worker.c: failures where requests are carried out
+ * worker.c: fault injection in the workers of requests
  */
 
 int mock_worker(struct mock_command *command);
 void mock_worker_free(void);
 
 /*
- * promise.c: what a kernel user is promised
+ * promise.c: checks of the outputs of ndshm_allocate()
  */
 
 #define MOCK_SEGMENTS	16
 #define MOCK_GUARD	32	/* bytes */
 
 /**
- * struct mock_request - one call of ndshm_allocate(), and guards around what it is given
- * @parameters: what is asked, and the outcome
- * @list: the caller's; none if its capacity is 0
- * @segments: of @list
- * @block: the outcome
+ * struct mock_request - Call of ndshm_allocate(), with guards around its arguments
+ * @parameters: inputs and outputs
+ * @list: the caller's list; none if its capacity is 0
+ * @segments: entries of @list
+ * @block: output
  */
 struct mock_request {
 	/* private: */
@@ -344,29 +349,29 @@ struct mock_request {
 };
 
 /*
- * Ask, with rubbish wherever ndshm writes and wherever it must not. *kept: nothing but
- * the outputs that go with the reason has changed, and they are as promised.
+ * Call ndshm_allocate() with poisoned outputs and guards. *@kept: only the outputs that
+ * belong to the returned reason have changed, and they are valid.
  */
 ndshm_reason_t mock_request_try(struct mock_request *request, bool *kept);
-/* Does its memory read as zero, to the last page's end? */
+/* Return: true if the block's memory reads as zero up to the end of its last page. */
 bool mock_request_zero(const struct mock_request *request);
 
 /*
- * memory.c: what is given out
+ * memory.c: the memory of the providers
  */
 
 /**
- * struct mock_memory - one piece
- * @hash: by @cookie, while it is given out
- * @link: among those that are kept after their free
- * @cookie: the block's context: a number that is never used again
- * @provider: who gave it out
- * @generation: through which registration
- * @device: held
- * @start: of all of it
- * @dma: device address of @start
- * @size: of all of it
- * @guard: bytes before and behind the block's
+ * struct mock_memory - Memory of one block
+ * @hash: entry by @cookie while it is allocated
+ * @link: entry of the quarantine after its free
+ * @cookie: context of the block: a number that is never reused
+ * @provider: the provider
+ * @generation: number of the generation that allocated it
+ * @device: device, with a reference
+ * @start: kernel address, with the guard
+ * @dma: DMA address of @start
+ * @size: bytes, with both guards
+ * @guard: bytes before and after the block
  */
 struct mock_memory {
 	struct hlist_node hash;
@@ -383,7 +388,7 @@ struct mock_memory {
 
 struct mock_memory *mock_memory_make(struct mock_generation *generation,
 				     struct device *device, size_t length);
-/* Never given out after all. */
+/* Free memory that was never handed out. */
 void mock_memory_unmake(struct mock_memory *memory);
 
 static inline void *mock_memory_address(const struct mock_memory *memory)
@@ -401,40 +406,45 @@ static inline size_t mock_memory_length(const struct mock_memory *memory)
 	return memory->size - 2 * memory->guard;
 }
 
-/* By its cookie: what is given out; take: for the one who frees it. NULL: no. */
+/*
+ * Find allocated memory by its cookie, or NULL; take also removes it, for the caller to
+ * retire.
+ */
 struct mock_memory *mock_memory_find(unsigned long cookie);
 struct mock_memory *mock_memory_take(unsigned long cookie);
-/* The end of what was taken: look at it, poison it, keep it for a while. */
+/* Check, poison and quarantine memory that was taken. */
 void mock_memory_retire(struct mock_memory *memory);
-/* Look at what is kept. */
+/* Check the quarantine for late writes. */
 void mock_memory_check(void);
-/* The device goes (NULL: all that is kept is given up). */
+/*
+ * Free the quarantined memory of @device, which is being removed; of all devices if NULL.
+ */
 void mock_memory_flush(struct device *device);
 
 /*
- * For faults. Write to the piece that was freed last, or beyond the end of those
- * that are given out; -ENOENT if there is none. The cookie of the piece that was
- * freed last; 0: none is kept.
+ * Fault injection. Write to the memory that was freed last, or beyond the end of all
+ * allocated memory; -ENOENT if there is none. Get the cookie of the memory that was freed
+ * last, or 0.
  */
 int mock_memory_write_late(void);
 int mock_memory_write_beyond(void);
 unsigned long mock_memory_last_freed(struct mock_provider **provider);
 
 /*
- * fault.c: deliberate mistakes
+ * fault.c: fault injection
  */
 
 int mock_fault(struct mock_command *command);
 void mock_fault_teardown(void);
 
 /*
- * awake.c: devices that do not sleep
+ * awake.c: devices exempt from suspend
  */
 
 int mock_awake(struct mock_command *command);
 
 /*
- * ctl.c: the language
+ * ctl.c: the commands
  */
 
 extern const struct file_operations mock_ctl_fops;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packets, in 64 slots, as a receive path has them: they come and go with interrupts
- * off, and come back in a bounded time, whatever else is told.
+ * Packets in 64 slots, as in a receive path: resolved and put with interrupts off, and
+ * put after a bounded time, whichever commands follow.
  *
  *	packet resolve SLOT ADAPTER HANDLE OFFSET LENGTH
  *		HANDLE: the shared memory handle, or block=SLOT; see block.c
- *	packet put SLOT		before its time
+ *	packet put SLOT		before that time
  */
 #include <linux/irqflags.h>
 #include <linux/string.h>
@@ -17,10 +17,10 @@
 #include "mock.h"
 
 #define SLOTS		64
-#define LONGEST_MS	5	/* that a packet is out */
+#define LONGEST_MS	5	/* for which a packet is in flight */
 
 static struct slot {
-	struct ndshm_block *block;	/* NULL: it is free */
+	struct ndshm_block *block;	/* NULL: free */
 	struct delayed_work end;
 } slots[SLOTS];
 
@@ -39,7 +39,7 @@ static void put(struct ndshm_block *block)
 	local_irq_enable();
 }
 
-/* By one of those who want to. */
+/* The command and the work may race: one of them puts the packet. */
 static bool put_slot(struct slot *slot)
 {
 	struct ndshm_block *block = xchg(&slot->block, NULL);
@@ -73,7 +73,7 @@ static int parse(const struct mock_command *command,
 	       0 : -ENOENT;
 }
 
-/* The first and the last byte are there. */
+/* Read the first and the last byte. */
 static void look(const u8 *address, u64 length)
 {
 	if (!address)

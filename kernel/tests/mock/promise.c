@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a kernel user is promised: outputs of a success and of a failure.
+ * Checks of the outputs of ndshm_allocate(), after success and failure.
  */
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -29,7 +29,7 @@ static void poison(struct mock_request *request)
 	p->shared_memory_handle = RUBBISH_HANDLE;
 	p->consumed = RUBBISH_HANDLE;
 	p->needs_sync = true;
-	/* What the revision does not have is not there. */
+	/* Revision 1 has no port: the member must not be read. */
 	if (p->header.revision == NDSHM_PARAMETERS_REVISION_1)
 		p->vport_id = RUBBISH_HANDLE;
 }
@@ -42,7 +42,7 @@ static bool header_valid(const struct ndshm_object_header *header)
 				NDSHM_SIZEOF_PARAMETERS_REVISION_2);
 }
 
-/* What a failure leaves: the question, but for these. */
+/* After a failure only these members may differ from the inputs. */
 static bool failed_well(struct mock_request *expected,
 			const struct mock_request *request,
 			ndshm_reason_t reason)
@@ -54,7 +54,7 @@ static bool failed_well(struct mock_request *expected,
 		expected->parameters.virtual_address = NULL;
 		expected->parameters.shared_memory_handle = 0;
 	}
-	/* How many there are is told to whom has too little room. */
+	/* LIST_SHORT also reports the required capacity. */
 	if (reason != NDSHM_REASON_LIST_SHORT)
 		return true;
 	expected->list.count = list->count;
@@ -75,7 +75,7 @@ static bool list_good(const struct mock_request *request)
 	return total >= PAGE_ALIGN(request->parameters.length);
 }
 
-/* What a success leaves: the question, with the outputs in it. */
+/* After a success only the outputs may differ from the inputs. */
 static bool succeeded_well(struct mock_request *expected,
 			   const struct mock_request *request)
 {
@@ -106,7 +106,7 @@ ndshm_reason_t mock_request_try(struct mock_request *request, bool *kept)
 	ndshm_reason_t reason;
 
 	poison(request);
-	/* The list and the segments are named as they were. */
+	/* Includes the pointers to the list and the segments, which must not change. */
 	memcpy(&expected, request, sizeof(expected));
 	reason = ndshm_allocate(&request->parameters, &request->block);
 	*kept = reason == NDSHM_REASON_NONE ?

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The providers: who is there, and commands that register and unregister.
+ * Providers: the list, and the commands that register and unregister them.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -13,12 +13,12 @@
 
 #include "mock.h"
 
-/* Guards the list, users and kept. */
+/* Protects the list, @users and @kept. */
 static DEFINE_MUTEX(providers_lock);
 static LIST_HEAD(providers);
 
 /*
- * Who is there
+ * The list
  */
 
 static struct mock_provider *find_locked(const char *name)
@@ -53,7 +53,7 @@ static struct mock_provider *make_locked(const char *name)
 	return provider;
 }
 
-/* The one of that name; -ENOENT or, if it is to be made, -ENOMEM if not. */
+/* Find a provider, or allocate one if @make is set. Return: 0, -ENOENT or -ENOMEM. */
 static int get(const char *name, bool make, struct mock_provider **out)
 {
 	struct mock_provider *provider;
@@ -71,7 +71,7 @@ static int get(const char *name, bool make, struct mock_provider **out)
 	return make ? -ENOMEM : -ENOENT;
 }
 
-/* One that ndshm never accepted leaves no trace. */
+/* Frees a provider that ndshm never accepted. */
 static void put(struct mock_provider *provider)
 {
 	mutex_lock(&providers_lock);
@@ -88,7 +88,7 @@ static void let_go(struct mock_provider *provider)
 	put(provider);
 }
 
-/* The handle of @name; NULL, and *provider NULL, if there is none. */
+/* Get the handle of @name. Return: NULL, with *@provider NULL, if there is none. */
 static struct ndshm_provider *get_mine(const char *name,
 				       struct mock_provider **provider)
 {
@@ -142,7 +142,7 @@ void mock_named_put(const struct ndshm_parameters *p,
  * Commands
  */
 
-/* Everything that a registration is made of. */
+/* Arguments of a registration. */
 struct registration {
 	struct ndshm_provider_characteristics characteristics;
 	struct ndshm_provider_ops ops;
@@ -184,7 +184,7 @@ static int header_option(struct registration *r, const char *word)
 	return -EINVAL;
 }
 
-/* A page that belongs to no place of any block. */
+/* A page with an index outside every block. */
 static struct page *stray;
 
 static struct page *stray_page(void *provider_context, void *context,
@@ -224,7 +224,7 @@ static int option(struct registration *r, const char *word, bool replace)
 	return 0;
 }
 
-/* As the command says; a failure leaves nothing to be given back. */
+/* Parse the command. On failure no reference is held. */
 static int prepare(struct registration *r, struct mock_command *command,
 		   struct mock_provider *provider, bool replace)
 {
@@ -277,7 +277,7 @@ static ndshm_reason_t register_as(struct mock_provider *provider,
 	struct ndshm_provider *handle = provider->handle;
 	ndshm_reason_t reason;
 
-	/* Somebody may find it before the call has returned. */
+	/* Handlers may be called before the registration returns. */
 	WRITE_ONCE(provider->gone, false);
 	reason = ndshm_provider_register(&r->characteristics, &r->ops, r->scope,
 					 r->adapter, &handle);
@@ -334,7 +334,7 @@ int mock_provider_replace(struct mock_command *command)
 	return add_or_replace(command, true);
 }
 
-/* The handle is dead: nothing runs, and everything came back. */
+/* The handle is dead: no handler may run, and no block may be left. */
 static void ended(struct mock_provider *provider)
 {
 	WRITE_ONCE(provider->gone, true);
@@ -401,7 +401,9 @@ int mock_providers_show(struct seq_file *file, void *unused)
 	mock_memory_check();
 	mutex_lock(&providers_lock);
 	list_for_each_entry(p, &providers, link) {
-		/* In this order, so that fewer never seem to live than do. */
+		/*
+		 * Read @freed first, so that the number of live blocks is never too low.
+		 */
 		freed = atomic64_read(&p->freed);
 		seq_printf(file, "%s allocated=%lld freed=%lld live=%lld",
 			   p->name, atomic64_read(&p->allocated), freed,
@@ -436,7 +438,7 @@ int __init mock_provider_setup(void)
 	return 0;
 }
 
-/* Nobody is left to use them. */
+/* No user is left. */
 void mock_provider_teardown(void)
 {
 	struct mock_provider *provider, *next;
@@ -446,7 +448,7 @@ void mock_provider_teardown(void)
 			WARN_ON(ndshm_provider_unregister(provider->handle) !=
 				NDSHM_REASON_NONE);
 	__free_page(stray);
-	/* What is kept for late writes names its provider. */
+	/* Quarantined memory refers to its provider. */
 	mock_memory_flush(NULL);
 	list_for_each_entry_safe(provider, next, &providers, link) {
 		list_del(&provider->link);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Receive queues and virtual ports of adapters that this module has, or of any
- * other: nothing is received, so what happens to them is told by commands.
+ * Receive queues and virtual ports, of this module's or other adapters. Nothing is
+ * received: commands report the events.
  */
 #include <linux/mutex.h>
 #include <linux/string.h>
@@ -19,11 +19,11 @@ struct slot {
 	u32 id;
 };
 
-/* Guards the slots. What has gone stays in one until another takes its place. */
+/* Protects the slots. A slot keeps a freed queue until the next one replaces it. */
 static DEFINE_MUTEX(slots_lock);
 static struct slot slots[SLOTS];
 
-/* It frees what it has by commands, and the rest is the core's. */
+/* No callbacks: blocks are freed by commands or revoked by the core. */
 static const struct ndshm_queue_ops ops;
 
 static const struct event {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A kernel user who asks for blocks that it has later, and lets go of each at once. It
- * asks and cancels with interrupts off. A request has one of 8 slots until its end.
+ * A kernel user of asynchronous requests, which frees each block at once. It submits and
+ * cancels with interrupts off. A request occupies one of 8 slots until it completes.
  *
  *	request ask SLOT ADAPTER PROVIDER|default LENGTH [cookie=N]
- *		the cookie is the slot's number unless it is told
+ *		the default cookie is the number of the slot
  *	request cancel COOKIE
- *	request told		those that are out are waited for; the reason of one that
- *				has failed since the last time
- *	request end		all are aborted and waited for, and then it begins anew
+ *	request told		wait for all requests in flight; return the reason of a
+ *				failure since the last call
+ *	request end		abort all, wait for them, and begin a new group
  *
- * The file `requests` says what became of them; ends that are not as promised are
- * broken.
+ * The file `requests` has the counters; a completion that violates the contract counts
+ * as broken.
  */
 #include <linux/atomic.h>
 #include <linux/irqflags.h>
@@ -25,7 +25,7 @@
 #include "mock.h"
 
 #define SLOTS		8
-#define MOST		6	/* fewer, so that there can be too many */
+#define MOST		6	/* fewer than slots, so that the limit can be exceeded */
 #define RUBBISH		((void *)0x5a5a5a5aUL)
 
 static struct slot {
@@ -33,16 +33,16 @@ static struct slot {
 	struct ndshm_request request;
 } slots[SLOTS];
 
-/* Held by who ends the group, and by who asks: there has to be one. */
+/* Held while a request is submitted and while the group is replaced. */
 static DEFINE_MUTEX(group_lock);
 static struct ndshm_requests group;
 
-/* Of those that have failed, the one that was told last. */
+/* Reason of the last failed request. */
 static u32 last_reason = (__force u32)NDSHM_REASON_NONE;
 
 static atomic_t asked, granted, failed, broken;
 
-/* Nothing is done in it that its owner has to be told of. */
+/* Blocks are freed on completion; nothing to do. */
 static void revoked(void *context, struct ndshm_block *block)
 {
 }
@@ -109,18 +109,18 @@ static ndshm_reason_t submit(struct ndshm_request *request)
 	return reason;
 }
 
-/* Who answers at once has to have said that there are no outputs. */
+/* A refusal must clear the outputs. */
 static int ask(struct slot *slot, struct mock_command *command)
 {
 	struct ndshm_parameters *p = &slot->request.parameters;
 	ndshm_reason_t reason;
 
-	/* Before it can have ended. */
+	/* Count it first: the request may complete before submit() returns. */
 	atomic_inc(&asked);
 	mutex_lock(&group_lock);
 	reason = submit(&slot->request);
 	mutex_unlock(&group_lock);
-	/* From here on it can be another's. */
+	/* The request may have completed, and its slot may be in use again. */
 	if (reason == NDSHM_REASON_PENDING) {
 		command->reason = reason;
 		return 0;
@@ -135,7 +135,9 @@ static int ask(struct slot *slot, struct mock_command *command)
 	return mock_answer(command, reason);
 }
 
-/* With what it names, which need not be there any longer than this. */
+/*
+ * Submit with references to adapter and provider, which are only needed during the call.
+ */
 static int ask_of(struct slot *slot, struct mock_command *command)
 {
 	struct ndshm_parameters p = {};
@@ -149,7 +151,7 @@ static int ask_of(struct slot *slot, struct mock_command *command)
 	slot->request.parameters.adapter = p.adapter;
 	slot->request.parameters.provider = p.provider;
 	ret = ask(slot, command);
-	/* By now the slot can be another's. */
+	/* Do not access @slot: it may be in use again. */
 	mock_named_put(&p, &named);
 	return ret;
 }
@@ -225,7 +227,7 @@ int mock_requests_show(struct seq_file *file, void *unused)
 {
 	int ends = atomic_read(&granted) + atomic_read(&failed);
 
-	/* In this order, so that none seems to have ended before it was asked for. */
+	/* Read the ends first: a request is counted as asked before it can end. */
 	smp_rmb();
 	seq_printf(file, "asked=%d ended=%d granted=%d broken=%d\n",
 		   atomic_read(&asked), ends, atomic_read(&granted),

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Scripts. KEY=VALUE, of which those that are not named stay as they are:
+ * Scripts: KEY=VALUE. Keys that are not named keep their value:
  *
  *	status=success|resources|invalid|failure|0xNNNN
  *	list=good|short|overlap|multi|reverse|empty|long|zero|wrap|bad
- *	context=null|own	what the block's context is
+ *	context=null|own	context of the block
  *	address=null|own	its kernel address
- *	length=short|asked	the handler overwrites the length that was asked for
- *	flags=0|asked		and the flags
- *	consumed=N		0: the provider does not say
- *	needs_sync=1|0		it is the same for all only after a sync
- *	delay_ms=N		a call takes that long
+ *	length=short|asked	overwrite the requested length
+ *	flags=0|asked		overwrite the requested flags
+ *	consumed=N		0: not reported
+ *	needs_sync=1|0		the memory needs syncs
+ *	delay_ms=N		delay of a call
  *	hold=1|0		a call waits for hold=0
  *	hold_free=1|0		a free waits for hold_free=0
- *	nth=N, every=N		which calls from now on; 0: every one. The others
- *				are answered well.
+ *	nth=N, every=N		calls to which this applies from now on; 0: every
+ *				one. The others succeed.
  *
- * A status that is no success comes with segments if a list was told.
+ * With a list, a failure status also adds segments.
  */
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
@@ -267,7 +267,7 @@ struct mock_answer mock_script_next(struct mock_script *script)
 		answer = script->answer;
 	spin_unlock(&script->lock);
 
-	/* Who is killed does not wait, and is answered all the same. */
+	/* A killed task does not wait, but still gets the reply. */
 	if (answer.delay_ms)
 		schedule_timeout_killable(msecs_to_jiffies(answer.delay_ms));
 	if (answer.hold)
@@ -275,7 +275,7 @@ struct mock_answer mock_script_next(struct mock_script *script)
 	return answer;
 }
 
-/* In pieces of a page, or in two if that is all there is. */
+/* One segment for each page; two for a single page. */
 static int add_pieces(struct ndshm_segment_list *list, u64 address, u64 length,
 		      bool reverse)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests, whoever's they are, are carried out by workers, which what is injected for
- * the writer does not reach. So one is lent the writer's count, from the moment that a
- * request was carried out until the next one was: in between lies all that it does.
+ * Fault injection (fail-nth) counts the calls of one task, but requests are executed by
+ * workers. Lend the count of the writing task to a worker, from the end of one request to
+ * the end of the next one.
  *
- *	worker stop	the next one that was carried out is kept from going on
- *	worker wait	until there is one
- *	worker go	it goes on; only when another of its group waits
- *	worker free	nobody is stopped, and nothing is lent
+ *	worker stop	stop the worker after its next request
+ *	worker wait	wait until a worker is stopped
+ *	worker go	resume the worker; requires another waiting request of its group
+ *	worker free	resume the worker, and end the lending
  *
- * EOPNOTSUPP: the kernel injects nothing.
+ * EOPNOTSUPP: the kernel has no fault injection.
  */
 #include <linux/completion.h>
 #include <linux/module.h>
@@ -23,12 +23,12 @@
 
 static enum {
 	NOBODY,
-	WANTED,		/* a first one */
+	WANTED,		/* stop after the next request */
 	STOPPED,
-	LENT,		/* until the second one */
+	LENT,		/* until the end of the next request */
 } state;
 
-static DEFINE_SPINLOCK(lock);	/* state, worker, count */
+static DEFINE_SPINLOCK(lock);	/* protects state, worker, count */
 static struct task_struct *worker;
 static unsigned int count;
 static DECLARE_COMPLETION(is_stopped);
@@ -94,13 +94,13 @@ static int stop(void)
 	return 0;
 }
 
-/* One that nobody asks for does not come: EINTR. */
+/* Killable: without a request no worker stops. */
 static int await(void)
 {
 	return wait_for_completion_killable(&is_stopped) ? -EINTR : 0;
 }
 
-/* ENOENT: nobody was stopped yet. */
+/* Return: -ENOENT if no worker is stopped. */
 static int go(void)
 {
 	spin_lock(&lock);
