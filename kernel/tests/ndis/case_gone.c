@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The end of a handle while others have memory of its provider, or for its adapter: they
- * are disturbed if the device goes, and only then.
+ * Closing a handle with blocks of other owners, of its provider or for its adapter: they
+ * are revoked only if the device is removed.
  */
 #include <linux/completion.h>
 #include <linux/device.h>
@@ -25,7 +25,7 @@ static void note_revoked(void *context, struct ndshm_block *block)
 	told++;
 }
 
-/* As native code asks, for itself or (@unaddressed) for a program. */
+/* Allocate natively: for kernel code or, with @unaddressed, for a client. */
 static ndshm_reason_t native_block(const char *adapter,
 				   struct ndshm_provider *provider,
 				   u64 length, bool unaddressed,
@@ -51,7 +51,7 @@ static ndshm_reason_t native_block(const char *adapter,
 }
 
 /*
- * A driver for the bench's device, which ends the handle when the device goes
+ * A driver for the device, which closes the handle on unbind or failed probe
  */
 
 enum way { UNBOUND, PROBE_FAILS, PROBE_FAILED };
@@ -88,7 +88,7 @@ static int probe(struct platform_device *device)
 		close_going(NULL);
 		return -ENODEV;
 	}
-	/* It is undone when the device is unbound, or when this fails. */
+	/* Called after the driver is unbound, or after the probe has failed. */
 	ret = devm_add_action(&device->dev, close_going, NULL);
 	return ret ?: going.way == PROBE_FAILED ? -ENODEV : 0;
 }
@@ -98,7 +98,7 @@ static struct platform_driver driver = {
 	.probe = probe,
 };
 
-/* A block that somebody else has is in the way, and not disturbed. */
+/* A block of another owner prevents the close, and is not revoked. */
 static bool busy_with(struct bench *bench, const char *adapter,
 		      const char *name)
 {
@@ -117,7 +117,7 @@ static bool busy_with(struct bench *bench, const char *adapter,
 	ndshm_free(block);
 	CHECK(ret == -EBUSY);
 	CHECK(!told);
-	/* Nothing has changed. */
+	/* A failed close changes nothing. */
 	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(native_block(adapter, NULL, PAGE_SIZE, false, &block) ==
@@ -150,7 +150,7 @@ static bool busy_with_port(struct bench *bench, struct ndshm_adapter *adapter)
 	CHECK(works(bench, &p));
 	CHECK(ndshm_vport_delete(adapter, id) == NDSHM_REASON_NONE);
 	wait_for_completion(&port_freed);
-	/* Another can come. */
+	/* Another port can be created. */
 	CHECK(ndshm_vport_create(adapter, &ops, NULL, &id) ==
 	      NDSHM_REASON_NONE);
 	CHECK(ndshm_vport_delete(adapter, id) == NDSHM_REASON_NONE);
@@ -163,7 +163,7 @@ static bool stays(struct bench *bench)
 	struct ndshm_adapter *adapter;
 	bool stayed;
 
-	/* What its provider made, and what another did. */
+	/* Blocks of its own and of another provider. */
 	CHECK(busy_with(bench, "ndis-cases", "ndis-cases"));
 	CHECK(busy_with(bench, "ndis-cases", "coherent"));
 	adapter = ndshm_adapter_find("ndis-cases");
@@ -173,7 +173,7 @@ static bool stays(struct bench *bench)
 	return stayed;
 }
 
-/* The driver cannot refuse: who has named its provider has to let go. */
+/* The removal cannot be refused: blocks of other owners are revoked. */
 static bool goes(struct bench *bench, enum way way)
 {
 	struct ndshm_provider *provider = ndshm_provider_find("ndis-cases");
@@ -186,7 +186,7 @@ static bool goes(struct bench *bench, enum way way)
 	going.bench = bench;
 	going.way = way;
 	going.closed = 0;
-	/* It serves its own adapter only. */
+	/* The provider serves its own adapter only. */
 	CHECK(native_block("node0", provider, PAGE_SIZE, false, &named) ==
 	      NDSHM_REASON_PROVIDER_CLOSED);
 	CHECK(native_block("ndis-cases", provider, PAGE_SIZE, false, &named) ==
@@ -212,7 +212,7 @@ static bool goes(struct bench *bench, enum way way)
 	ndshm_free(its);
 	CHECK(told == 2 && bench->script.freed == freed + 2);
 
-	/* Nothing is left of it, but the name, which is free. */
+	/* Nothing is left: the name can be registered again. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-cases", bench->device,
 			       &bench->adapter));
 	CHECK(script_register(bench->adapter, &bench->script) ==
@@ -232,7 +232,10 @@ bool own_gone(struct bench *bench)
 	CHECK(goes(bench, PROBE_FAILS));
 	CHECK(goes(bench, PROBE_FAILED));
 
-	/* What is the driver's own it frees first, also if the device goes. */
+	/*
+	 * Blocks allocated with the handle must be freed first, even if the device is
+	 * removed.
+	 */
 	CHECK(allocates(bench, bench->adapter, &p, &own));
 	going.way = PROBE_FAILS;
 	going.closed = 0;
@@ -244,7 +247,7 @@ bool own_gone(struct bench *bench)
 }
 
 /*
- * A handler that clears nothing: programs get memory of zeroes all the same
+ * A handler that does not clear memory: clients still get zeroed memory
  */
 
 static bool cleared(struct bench *bench, size_t length)
@@ -258,7 +261,7 @@ static bool cleared(struct bench *bench, size_t length)
 	clear = !memchr_inv(script->memory, 0, length);
 	ndshm_free(block);
 	CHECK(clear);
-	/* Who asks in the kernel gets what the handler has made. */
+	/* Kernel code gets the memory as the handler returns it. */
 	CHECK(native_block("ndis-cases", NULL, length, false, &block) ==
 	      NDSHM_REASON_NONE);
 	clear = !memchr_inv(script->memory, POISON, length);
@@ -274,9 +277,9 @@ bool own_cleared(struct bench *bench)
 
 	script->poison = true;
 	CHECK(cleared(bench, 2 * PAGE_SIZE));
-	/* More than is cleared at once. */
+	/* More than is cleared between two reschedules. */
 	CHECK(cleared(bench, SZ_1M + PAGE_SIZE));
-	/* What cannot be cleared is not given. */
+	/* Memory that cannot be cleared is refused. */
 	script->unaddressed = true;
 	CHECK(native_block("ndis-cases", NULL, PAGE_SIZE, true, &block) ==
 	      NDSHM_REASON_PROVIDER_RESOURCES);

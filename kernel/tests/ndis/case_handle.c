@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Handles: how they are mixed up, and how they end.
+ * Handles: mixed up, and closed.
  */
 #include <linux/errno.h>
 #include <linux/module.h>
 
 #include "cases.h"
 
-/* The provider's, the allocating driver's, and that which packets have. */
+/*
+ * The provider's context, the allocation handle and the shared memory handle are
+ * distinct.
+ */
 bool ndis_three_handles(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -43,7 +46,7 @@ bool own_names(struct bench *bench)
 				      &other) == -EINVAL);
 		CHECK(!other);
 	}
-	/* The longest. */
+	/* The longest valid name. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, long_name + 1, NULL, &other));
 	CHECK(script_register(other, &bench->script) == NDIS_STATUS_SUCCESS);
 	CHECK(!ndshm_ndis_close(other));
@@ -58,7 +61,7 @@ bool own_handles(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE allocation, other = bench;
 
-	/* An allocation of no handle, or of something else. */
+	/* Allocations with an invalid handle. */
 	CHECK(refused(bench, NULL, &p, NDIS_STATUS_INVALID_PARAMETER));
 	p = request(bench);
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
@@ -72,11 +75,11 @@ bool own_handles(struct bench *bench)
 	CHECK(ndshm_ndis_close(NULL) == -EINVAL);
 	CHECK(ndshm_ndis_close(allocation) == -EINVAL);
 
-	/* Nothing is freed by what is no allocation. */
+	/* A free of anything but an allocation handle has no effect. */
 	NdisFreeSharedMemory(bench->adapter, NULL);
 	NdisFreeSharedMemory(bench->adapter, bench->adapter);
 	CHECK(!bench->script.freed);
-	/* Whose handle is given with it does not matter. */
+	/* The handle argument of a free is not used. */
 	NdisFreeSharedMemory(bench->driver, allocation);
 	CHECK(bench->script.freed == 1);
 	p = request(bench);
@@ -84,7 +87,7 @@ bool own_handles(struct bench *bench)
 	NdisFreeSharedMemory(NULL, allocation);
 	CHECK(bench->script.freed == 2);
 
-	/* Nowhere to store it is a failure as any other. */
+	/* A NULL pointer for the allocation handle is an ordinary failure. */
 	p = request(bench);
 	CHECK(NdisAllocateSharedMemory(bench->adapter, &p, NULL) ==
 	      NDIS_STATUS_INVALID_PARAMETER);
@@ -98,10 +101,10 @@ bool own_close_busy(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE own, from_driver;
 
-	/* Blocks of its own. */
+	/* Busy with blocks of its own. */
 	CHECK(allocates(bench, bench->adapter, &p, &own));
 	CHECK(ndshm_ndis_close(bench->adapter) == -EBUSY);
-	/* Nothing has changed. */
+	/* A failed close changes nothing. */
 	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 2);
@@ -110,7 +113,7 @@ bool own_close_busy(struct bench *bench)
 	CHECK(ndshm_ndis_close(bench->adapter) == -EBUSY);
 	NdisFreeSharedMemory(bench->adapter, own);
 
-	/* Blocks that its provider made for somebody else. */
+	/* Busy with a block of its provider for another handle. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-other", NULL, &own));
 	CHECK(script_register(own, &bench->script) == NDIS_STATUS_SUCCESS);
 	p = request(bench);
@@ -119,7 +122,7 @@ bool own_close_busy(struct bench *bench)
 	CHECK(ndshm_ndis_close(own) == -EBUSY);
 	NdisFreeSharedMemory(bench->driver, from_driver);
 	CHECK(!ndshm_ndis_close(own));
-	/* After its end, another. */
+	/* A provider that ended can be succeeded by another. */
 	CHECK(script_register(bench->driver, &bench->script) ==
 	      NDIS_STATUS_SUCCESS);
 	return true;

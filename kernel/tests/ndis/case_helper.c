@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The helpers that such code uses, run: layout.c has their types, and what they are of
+ * Runs the helper functions of the NDIS headers; layout.c checks their types and
  * constants.
  */
 #include "cases.h"
@@ -31,7 +31,7 @@ static bool memory(void)
 	CHECK(other[0] == 0 && other[7] == 7 && other[8] == 0);
 	NdisMoveMemory(other + 8, one + 8, 8);
 	CHECK(RtlEqualMemory(one, other, sizeof(one)));
-	/* Over itself, in both directions. */
+	/* Overlapping moves in both directions. */
 	RtlMoveMemory(one + 1, one, 15);
 	CHECK(one[0] == 0 && one[1] == 0 && one[15] == 14);
 	RtlMoveMemory(one, one + 1, 15);
@@ -53,7 +53,7 @@ static bool addresses(void)
 	return true;
 }
 
-/* A packet in two pieces. */
+/* A packet of two pieces. */
 static bool pieces(void)
 {
 	NET_BUFFER_SHARED_MEMORY second = {}, first = {};
@@ -85,7 +85,7 @@ static bool pages(void)
 	CHECK(BYTE_OFFSET(address) == 0 && BYTE_OFFSET(address + 5) == 5);
 	CHECK(ADDRESS_AND_SIZE_TO_SPAN_PAGES(address, PAGE_SIZE) == 1);
 	CHECK(ADDRESS_AND_SIZE_TO_SPAN_PAGES(address + 1, PAGE_SIZE) == 2);
-	/* A power of two that has room for something. */
+	/* A power of two. */
 	CHECK(alignment && !(alignment & (alignment - 1)));
 	return true;
 }

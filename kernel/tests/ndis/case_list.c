@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The list that says where the memory is, in the caller's buffer.
+ * The scatter/gather list in the caller's buffer.
  */
 #include "cases.h"
 
-/* Four pages are three pieces of the provider's. */
+/* Let the provider report four pages as three pieces. */
 static void in_three_pieces(struct bench *bench)
 {
 	bench->script.elements = 3;
@@ -13,7 +13,7 @@ static void in_three_pieces(struct bench *bench)
 	bench->script.lengths[2] = PAGE_SIZE;
 }
 
-/* What a list of so many elements takes. */
+/* Bytes of a list with @elements elements. */
 static ULONG room_for(ULONG elements)
 {
 	return sizeof(SCATTER_GATHER_LIST) +
@@ -25,14 +25,14 @@ bool ndis_lists(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE allocation;
 
-	/* One piece is one element. */
+	/* A contiguous block has one element. */
 	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
 	p.Length = 16 * PAGE_SIZE;
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
 	CHECK(bench->list->NumberOfElements == 1);
 	CHECK(bench->list->Elements[0].Length == 16 * PAGE_SIZE);
 	NdisFreeSharedMemory(bench->adapter, allocation);
-	/* Which is room enough for any length. */
+	/* Room for one element suffices for any length. */
 	p = request(bench);
 	p.Length = 16 * PAGE_SIZE;
 	p.SGListBufferLength = room_for(1);
@@ -52,7 +52,7 @@ bool ndis_lists(struct bench *bench)
 	return true;
 }
 
-/* One that is too short, known before the provider is asked and by its answer. */
+/* Short lists: detected before the call of the provider, and by its reply. */
 static bool too_short(struct bench *bench)
 {
 	static const ULONG short_ones[] = { 0, 1, 15, 16, 39 };
@@ -86,7 +86,7 @@ bool own_lists(struct bench *bench)
 	unsigned int i;
 
 	CHECK(too_short(bench));
-	/* What it says before means nothing. */
+	/* The previous value of NumberOfElements is ignored. */
 	for (i = 0; i < ARRAY_SIZE(preset); i++) {
 		p = request(bench);
 		bench->list->NumberOfElements = preset[i];
@@ -95,7 +95,7 @@ bool own_lists(struct bench *bench)
 		NdisFreeSharedMemory(bench->adapter, allocation);
 	}
 
-	/* None, or one that is nowhere. */
+	/* A NULL buffer with a length fails; without a length no list is written. */
 	p = request(bench);
 	p.SGListBuffer = NULL;
 	CHECK(refused(bench, bench->adapter, &p,
@@ -103,7 +103,7 @@ bool own_lists(struct bench *bench)
 	p.SGListBufferLength = 0;
 	CHECK(works(bench, &p));
 
-	/* Of three pages and a byte, the last element has that byte. */
+	/* Three pages and one byte: the last element has one byte. */
 	in_three_pieces(bench);
 	p = request(bench);
 	p.Length = 3 * PAGE_SIZE + 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A miniport's own memory, asked for at once and for later.
+ * A miniport's own memory, allocated synchronously and asynchronously.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -15,13 +15,13 @@
 
 #define REQUESTS	500
 
-/* Most that are pending at a time, beside the one that is being completed. */
+/* Limit of requests in flight, besides the one that is being completed. */
 #define MOST_PENDING	4096
 
-/* What is asked for in vain: no machine has so much in one piece. */
+/* Larger than any contiguous memory. */
 #define TOO_LONG	0xfffff000
 
-/* A request, and what became of it. */
+/* A request and its result. */
 struct later {
 	struct asker *asker;
 	PVOID address;
@@ -104,13 +104,13 @@ bool ndis_dma_handle(struct bench *bench)
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
 					    &dma) == NDIS_STATUS_SUCCESS);
 	CHECK(dma && dma != bench && dma != bench->adapter);
-	/* 64 KiB that begin somewhere in a page. */
+	/* 64 KiB at any offset in a page. */
 	CHECK(description.ScatterGatherListSize >=
 	      sizeof(SCATTER_GATHER_LIST) +
 	      (65536 / PAGE_SIZE + 1) * sizeof(SCATTER_GATHER_ELEMENT));
 	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(64));
 	NdisMDeregisterScatterGatherDma(dma);
-	/* Another revision than it has. */
+	/* Other revisions. */
 	CHECK(try_describe(bench, (NDIS_OBJECT_HEADER){ 0x83, 0, 36 }) ==
 	      NDIS_STATUS_BAD_VERSION);
 	CHECK(try_describe(bench, (NDIS_OBJECT_HEADER){ 0x83, 2, 36 }) ==
@@ -118,7 +118,7 @@ bool ndis_dma_handle(struct bench *bench)
 	return true;
 }
 
-/* A device that does not say that it has more has 32 bits, of either mask, or fewer. */
+/* Without NDIS_SG_DMA_64_BIT_ADDRESS wider masks become 32 bits; narrower ones stay. */
 static bool narrows(struct bench *bench, u64 mask, u64 coherent)
 {
 	NDIS_SG_DMA_DESCRIPTION description = describe();
@@ -153,7 +153,7 @@ bool own_dma_handle(struct bench *bench)
 
 	for (i = 0; i < ARRAY_SIZE(tried); i++)
 		CHECK(try_describe(bench, tried[i].header) == tried[i].status);
-	/* A driver does no DMA. */
+	/* The handle of a driver has no device. */
 	CHECK(NdisMRegisterScatterGatherDma(bench->driver, &description,
 					    &dma) == NDIS_STATUS_NOT_SUPPORTED);
 	CHECK(!dma);
@@ -166,7 +166,10 @@ bool own_dma_handle(struct bench *bench)
 	CHECK(narrows(bench, DMA_BIT_MASK(64), DMA_BIT_MASK(31)));
 	CHECK(narrows(bench, DMA_BIT_MASK(31), DMA_BIT_MASK(31)));
 	CHECK(narrows(bench, DMA_BIT_MASK(64), DMA_BIT_MASK(64)));
-	/* Whoever says so is not given more than it has; what is left over ends, too. */
+	/*
+	 * The flag does not widen a mask. The DMA handle is left for ndshm_ndis_close()
+	 * to free.
+	 */
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
 					    &dma) == NDIS_STATUS_SUCCESS);
 	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(32));
@@ -216,7 +219,7 @@ static void free_atomic(NDIS_HANDLE adapter, ULONG length, PVOID address,
 	local_irq_enable();
 }
 
-/* Cached or not, given back where one can sleep and where not. */
+/* Cached or not, freed in process and in atomic context. */
 bool ndis_miniport(struct bench *bench)
 {
 	static const ULONG lengths[] = { 1, PAGE_SIZE, 10000, 65536 };
@@ -237,7 +240,7 @@ bool ndis_miniport(struct bench *bench)
 			NdisMFreeSharedMemory(bench->adapter, length, FALSE,
 					      address, physical);
 	}
-	/* No memory is no address. */
+	/* Without memory the address is NULL. */
 	address = bench;
 	NdisMAllocateSharedMemory(bench->adapter, TOO_LONG, FALSE, &address,
 				  &physical);
@@ -245,7 +248,7 @@ bool ndis_miniport(struct bench *bench)
 	return true;
 }
 
-/* What is not exactly that allocation is not freed. */
+/* A free must match the allocation exactly. */
 static bool mismatches(struct bench *bench, ULONG length, PVOID address,
 		       NDIS_PHYSICAL_ADDRESS physical)
 {
@@ -277,12 +280,12 @@ bool own_miniport(struct bench *bench)
 		CHECK(address);
 		CHECK(!memchr_inv(address, 0, lengths[i]));
 		RtlFillMemory(address, lengths[i], POISON);
-		/* It is the host's, and no provider's. */
+		/* Provider "coherent", not the handle's provider. */
 		CHECK(!bench->script.allocated);
 		CHECK(mismatches(bench, lengths[i], address, physical));
 		NdisMFreeSharedMemory(bench->adapter, lengths[i], FALSE,
 				      address, physical);
-		/* And once only. */
+		/* A second free has no effect. */
 		NdisMFreeSharedMemory(bench->adapter, lengths[i], TRUE,
 				      address, physical);
 	}
@@ -302,7 +305,7 @@ bool own_miniport(struct bench *bench)
 	return true;
 }
 
-/* A DMA handle, and nothing asked for yet. */
+/* Register a DMA handle. */
 static bool begin(struct bench *bench, NDIS_HANDLE *dma)
 {
 	NDIS_SG_DMA_DESCRIPTION description = describe();
@@ -345,8 +348,8 @@ static bool give_back(struct bench *bench, struct later *later)
 }
 
 /*
- * Each that is pending is completed once, in process context and with the miniport's
- * own contexts; without addresses if there was no memory.
+ * Every pending request is completed once, in process context, with the miniport's
+ * contexts, and with NULL addresses on failure.
  */
 bool ndis_async(struct bench *bench)
 {
@@ -354,7 +357,7 @@ bool ndis_async(struct bench *bench)
 	NDIS_HANDLE dma;
 
 	CHECK(begin(bench, &dma));
-	/* Each third is one that cannot be. */
+	/* Every third request fails. */
 	for (i = 0; i < REQUESTS; i++)
 		CHECK(ask(dma, i, i % 3 ? i * 10 : TOO_LONG) ==
 		      NDIS_STATUS_PENDING);
@@ -365,7 +368,7 @@ bool ndis_async(struct bench *bench)
 	return true;
 }
 
-/* While one is being completed, which does not count any more, the others wait. */
+/* The limit is exact; a request that is being completed does not count. */
 static bool bounded(struct bench *bench)
 {
 	unsigned int i, asked = 1;
@@ -397,16 +400,16 @@ bool own_async(struct bench *bench)
 	CHECK(begin(bench, &dma));
 	for (i = 0; i < REQUESTS; i++)
 		CHECK(ask(dma, i, PAGE_SIZE) == NDIS_STATUS_PENDING);
-	/* What is no length is not begun. */
+	/* A length of 0 fails at once. */
 	CHECK(NdisMAllocateSharedMemoryAsyncEx(dma, 0, FALSE, &asker) ==
 	      NDIS_STATUS_FAILURE);
-	/* It waits for all of them, and what they got lives on. */
+	/* Deregistration waits for all requests; their memory stays allocated. */
 	NdisMDeregisterScatterGatherDma(dma);
 	CHECK(atomic_read(&asker.completed) == REQUESTS);
 	for (i = 0; i < REQUESTS; i++)
 		CHECK(give_back(bench, &asker.requests[i]));
 
-	/* Nobody to be told, no such handle. */
+	/* No completion handler, or no DMA handle. */
 	description.SharedMemAllocateCompleteHandler = NULL;
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
 					    &silent) == NDIS_STATUS_SUCCESS);
@@ -418,7 +421,7 @@ bool own_async(struct bench *bench)
 	return bounded(bench);
 }
 
-/* The end of a handle while something is pending. */
+/* Close the handle with a request in flight. */
 struct ending {
 	struct work_struct work;
 	NDIS_HANDLE adapter;
@@ -447,14 +450,14 @@ bool own_async_ends(struct bench *bench)
 	CHECK(ask(dma, 0, PAGE_SIZE) == NDIS_STATUS_PENDING);
 	wait_for_completion(&asker.begun);
 	schedule_work(&ending.work);
-	/* However long the handler takes. */
+	/* The close waits for the completion handler. */
 	waited = !wait_for_completion_timeout(&ending.done, HZ / 5);
 	asker.wait = false;
 	complete(&asker.go_on);
 	flush_work(&ending.work);
 	destroy_work_on_stack(&ending.work);
 	CHECK(waited);
-	/* It became a block, and nothing has changed. */
+	/* The request became a block, so that the close fails and changes nothing. */
 	CHECK(ending.ret == -EBUSY);
 	CHECK(ask(dma, 1, PAGE_SIZE) == NDIS_STATUS_PENDING);
 	NdisMDeregisterScatterGatherDma(dma);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory of a provider that is not NDIS's, for the whole machine.
+ * Memory of a native provider of the whole machine.
  */
 #include <linux/completion.h>
 #include <linux/device.h>
@@ -17,15 +17,15 @@
 #include "cases.h"
 
 /**
- * struct native - what it is, and was asked for
- * @work: revokes it
- * @revoked: that has been done
- * @provider: how the core knows it
- * @memory: of every block, wherever it is said to be
- * @needs_sync: as it reports
- * @node: of the device that the last block was for
- * @asked: calls of the allocate handler
- * @freed: and of the other one
+ * struct native - State of the native provider
+ * @work: revokes the provider
+ * @revoked: completed after the revocation
+ * @provider: ndshm's handle
+ * @memory: kernel address of every block, unrelated to the reported segments
+ * @needs_sync: reported value
+ * @node: of the device of the last allocation
+ * @asked: number of allocate calls
+ * @freed: number of free calls
  */
 static struct native {
 	struct work_struct work;
@@ -89,7 +89,7 @@ static bool begin(void)
 	return true;
 }
 
-/* In any case, so that the next case finds the machine as it was. */
+/* Always unregister: the next case needs the machine's scope free. */
 static bool with_native(struct bench *bench, bool (*run)(struct bench *bench))
 {
 	bool passed;
@@ -101,7 +101,7 @@ static bool with_native(struct bench *bench, bool (*run)(struct bench *bench))
 	return passed;
 }
 
-/* What a list could not say is not asked for, whoever is asked. */
+/* Lengths that a list cannot express are refused for every provider. */
 static bool long_ones(struct bench *bench)
 {
 	static const ULONG lengths[] = { U32_MAX, (U32_MAX & PAGE_MASK) + 1 };
@@ -123,14 +123,14 @@ bool own_long(struct bench *bench)
 	return with_native(bench, long_ones);
 }
 
-/* NDIS has no call that would sync it, so that such memory goes back. */
+/* NDIS has no call for a sync: memory that needs one is freed again. */
 static bool unsynced(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE allocation;
 
 	native.needs_sync = true;
-	/* What was given all the same is not to be in the way of the next cases. */
+	/* Free memory that was granted by mistake: it would disturb the next cases. */
 	if (!refused(bench, bench->driver, &p, NDIS_STATUS_FAILURE)) {
 		NdisFreeSharedMemory(bench->driver, bench->frame.allocation);
 		return false;
@@ -162,7 +162,7 @@ static bool node_by_node(struct bench *bench)
 		NdisFreeSharedMemory(bench->driver, allocation);
 		CHECK(native.node == node);
 	}
-	/* Any is one of them. */
+	/* Any node with memory. */
 	p = request(bench);
 	CHECK(allocates(bench, bench->driver, &p, &allocation));
 	NdisFreeSharedMemory(bench->driver, allocation);
@@ -175,7 +175,7 @@ bool own_driver_nodes(struct bench *bench)
 	return with_native(bench, node_by_node);
 }
 
-/* It has closed when nobody gets anything any more. */
+/* Wait until allocations fail: the provider is closing. */
 static bool has_closed(struct bench *bench)
 {
 	unsigned long end = jiffies + 60 * HZ;
@@ -193,7 +193,7 @@ static bool has_closed(struct bench *bench)
 	return false;
 }
 
-/* NDIS has no word for a device that goes, so the memory stays until it is freed. */
+/* NDIS cannot notify a driver of a revocation, so that it waits for the free. */
 bool own_revoked(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -206,7 +206,7 @@ bool own_revoked(struct bench *bench)
 	if (!has_closed(bench))
 		pr_err("the provider does not close\n");
 	before = native.freed;
-	/* No time is long enough. */
+	/* An arbitrary time: no wait can prove that it never happens. */
 	if (wait_for_completion_timeout(&native.revoked, HZ / 5))
 		pr_err("the memory went while it was held\n");
 	CHECK(native.freed == before);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver's packet says by a block's shared memory handle where it lies, and whoever
- * receives it finds it there.
+ * Packets: a driver names a place by the shared memory handle of a block, and the
+ * receiver resolves it.
  */
 #include <linux/irqflags.h>
 
@@ -12,7 +12,7 @@
 
 #define BLOCK_BYTES	(2 * PAGE_SIZE)
 
-/* What the piece says, asked in the way of a receiver. */
+/* Resolve a piece as a receiver does. */
 static ndshm_reason_t resolve(NET_BUFFER_SHARED_MEMORY *piece,
 			      struct ndshm_block **block, void **address)
 {
@@ -43,7 +43,7 @@ static NET_BUFFER_SHARED_MEMORY piece_of(const NDIS_SHARED_MEMORY_PARAMETERS *p,
 	return piece;
 }
 
-/* Two blocks, and a packet that has a piece of each. */
+/* Two blocks, and a packet with a piece of each. */
 bool ndis_packets(struct bench *bench)
 {
 	static const ULONG offsets[] = { 0, 1, PAGE_SIZE, BLOCK_BYTES - 1 };
@@ -97,7 +97,7 @@ static bool lies_nowhere(NET_BUFFER_SHARED_MEMORY piece, ndshm_reason_t reason)
 	return true;
 }
 
-/* What is not within the block is nowhere; and a packet keeps the memory. */
+/* Pieces outside the block are refused, and a packet keeps the memory. */
 bool own_packets(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -121,24 +121,26 @@ bool own_packets(struct bench *bench)
 	CHECK(resolve(&piece, &block, &address) == NDSHM_REASON_NONE);
 	RtlFillMemory(address, PAGE_SIZE, POISON);
 	NdisFreeSharedMemory(bench->adapter, allocation);
-	/* The packet has the block, but there is no allocation any more. */
+	/* The allocation handle is already dead, although the packet keeps the block. */
 	NdisFreeSharedMemory(bench->adapter, allocation);
 	kept = !bench->script.freed && !memchr_inv(address, POISON, PAGE_SIZE);
 	ndshm_packet_put(block);
 	CHECK(kept);
-	/* The handle is dead from then on, of which NULL is none either. */
+	/* The shared memory handle is dead; NULL is no handle either. */
 	CHECK(lies_nowhere(piece, NDSHM_REASON_HANDLE_UNKNOWN));
 	NET_BUFFER_SHARED_MEM_HANDLE(&piece) =
 		NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED;
 	CHECK(lies_nowhere(piece, NDSHM_REASON_HANDLE_UNKNOWN));
-	/* It has been given back once, and nothing of it is left. */
+	/* The memory was freed once. */
 	CHECK(!ndshm_ndis_close(bench->adapter));
 	bench->adapter = NULL;
 	CHECK(bench->script.freed == 1);
 	return true;
 }
 
-/* The last one to let go may be where nobody sleeps: the handler is called elsewhere. */
+/*
+ * The last reference may be dropped in atomic context: the handler runs in another task.
+ */
 bool own_atomic_free(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -154,7 +156,7 @@ bool own_atomic_free(struct bench *bench)
 	local_irq_disable();
 	ndshm_packet_put(block);
 	local_irq_enable();
-	/* Which the end of the handle waits for. */
+	/* ndshm_ndis_close() waits for that. */
 	CHECK(!ndshm_ndis_close(bench->adapter));
 	bench->adapter = NULL;
 	CHECK(bench->script.freed == 1);

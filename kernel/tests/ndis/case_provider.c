@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a provider is told, what it answers, and how it is registered.
+ * Arguments, replies and registration of a provider.
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -43,7 +43,7 @@ bool ndis_statuses(struct bench *bench)
 	return true;
 }
 
-/* What a handler must not answer is FAILURE, and nothing is given back to it. */
+/* Undocumented statuses become FAILURE, and nothing is freed. */
 bool own_statuses(struct bench *bench)
 {
 	static const NDIS_STATUS others[] = {
@@ -60,7 +60,7 @@ bool own_statuses(struct bench *bench)
 	return true;
 }
 
-/* The handlers run where the calls were made. */
+/* Handlers run in the task of the caller. */
 bool ndis_callers_context(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -75,7 +75,7 @@ bool ndis_callers_context(struct bench *bench)
 	return true;
 }
 
-/* A provider need not have a context of a block: NULL comes back as well. */
+/* NULL is a valid context. */
 bool ndis_null_context(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -90,7 +90,7 @@ bool ndis_null_context(struct bench *bench)
 	return true;
 }
 
-/* A success that is none: it is given back, once. */
+/* An invalid success reply: the memory is freed once. */
 static bool nonsense(struct bench *bench, ULONG length, ULONG flags)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -114,29 +114,29 @@ bool own_nonsense(struct bench *bench)
 	script->lengths[0] = PAGE_SIZE;
 	script->lengths[1] = PAGE_SIZE;
 
-	/* More than its list has room for; as many as fit in 32 bits. */
+	/* More elements than the list has room for, up to the maximum. */
 	script->elements = 1000;
 	CHECK(nonsense(bench, PAGE_SIZE, 0));
 	script->elements = 0xffffffff;
 	CHECK(nonsense(bench, PAGE_SIZE, 0));
-	/* Not all of it. */
+	/* Too short. */
 	script->elements = 1;
 	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
 	script->elements = 1;
 	CHECK(nonsense(bench, PAGE_SIZE + 1, 0));
-	/* The same twice. */
+	/* Overlapping. */
 	script->elements = 2;
 	script->overlap = true;
 	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
-	/* Two where there has to be one. */
+	/* Two elements although CONTIGUOUS is set. */
 	script->elements = 2;
 	CHECK(nonsense(bench, 2 * PAGE_SIZE,
 		       NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS));
-	/* An empty one. */
+	/* An empty element. */
 	script->lengths[0] = 0;
 	script->elements = 2;
 	CHECK(nonsense(bench, PAGE_SIZE * 2, 0));
-	/* What is not a page, in two ways. */
+	/* Elements that are not whole pages. */
 	script->lengths[0] = PAGE_SIZE + 512;
 	script->elements = 1;
 	CHECK(nonsense(bench, PAGE_SIZE, 0));
@@ -144,13 +144,13 @@ bool own_nonsense(struct bench *bench)
 	script->lengths[1] = PAGE_SIZE / 2;
 	script->elements = 2;
 	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
-	/* Nowhere to write to. */
+	/* No kernel address. */
 	script->unaddressed = true;
 	CHECK(nonsense(bench, PAGE_SIZE, 0));
 	return true;
 }
 
-/* This structure, with a header of either revision. */
+/* Parameters have a header of the caller's revision. */
 bool ndis_handler_sees(struct bench *bench)
 {
 	const NDIS_SHARED_MEMORY_PARAMETERS *asked = &bench->script.asked;
@@ -167,7 +167,7 @@ bool ndis_handler_sees(struct bench *bench)
 	CHECK(asked->Length == 3 * PAGE_SIZE);
 	CHECK(asked->SGListBuffer);
 
-	/* None invents a port. */
+	/* Revision 1 has no port. */
 	p = request(bench);
 	p.Header.Revision = 1;
 	p.Header.Size = 64;
@@ -181,7 +181,10 @@ bool ndis_handler_sees(struct bench *bench)
 	return true;
 }
 
-/* A list of ndshm's with an element a page, or one; and nothing of the caller's. */
+/*
+ * The list is ndshm's, with one element for each page, or one if contiguous; the caller's
+ * pointers are not passed on.
+ */
 bool own_handler_sees(struct bench *bench)
 {
 	const NDIS_SHARED_MEMORY_PARAMETERS *asked = &bench->script.asked;
@@ -212,7 +215,7 @@ static bool registers(struct bench *bench, NDIS_OBJECT_HEADER header, bool good)
 	PNDIS_DRIVER_OPTIONAL_HANDLERS copy;
 	NDIS_STATUS status;
 
-	/* With nothing behind it: reading further is found out. */
+	/* Without padding, so that KASAN detects reading beyond the size. */
 	c.Header = header;
 	copy = kmemdup(&c, have, GFP_KERNEL);
 	CHECK(copy);
@@ -250,11 +253,11 @@ bool ndis_characteristics(struct bench *bench)
 
 	for (i = 0; i < ARRAY_SIZE(tried); i++)
 		CHECK(registers(bench, tried[i].header, tried[i].good));
-	/* Flags are NDIS's own affair. */
+	/* All flags are accepted. */
 	c.Flags = NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS;
 	CHECK(NdisSetOptionalHandlers(bench->adapter, (void *)&c) ==
 	      NDIS_STATUS_SUCCESS);
-	/* What failed has changed nothing. */
+	/* A failed registration changes nothing. */
 	p = request(bench);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1);
@@ -275,7 +278,7 @@ bool own_characteristics(struct bench *bench)
 	c.FreeSharedMemoryHandler = NULL;
 	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
 	      NDIS_STATUS_FAILURE);
-	/* A flag that nobody knows is none that is refused. */
+	/* Unknown flags are accepted, too. */
 	c = script_handlers(&bench->script);
 	c.Flags = ~0;
 	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
@@ -289,7 +292,7 @@ bool own_characteristics(struct bench *bench)
 	return true;
 }
 
-/* To register again is to change the handlers. */
+/* A second registration replaces the handlers. */
 bool ndis_again(struct bench *bench)
 {
 	struct script scripts[] = { { .number = 1 }, { .number = 2 } };
@@ -307,7 +310,7 @@ bool ndis_again(struct bench *bench)
 	return true;
 }
 
-/* A block goes back to the handlers that made it, whoever they are by now. */
+/* A block is freed by the handlers that allocated it, also after a replacement. */
 bool own_again(struct bench *bench)
 {
 	struct script scripts[] = {
@@ -336,7 +339,7 @@ bool own_again(struct bench *bench)
 	return true;
 }
 
-/* Each scope has one provider: the adapter its own, and all others the machine's. */
+/* One provider for each scope: the adapter's, and the machine's for all others. */
 bool own_scopes(struct bench *bench)
 {
 	struct script script = { .number = 1 };
@@ -346,11 +349,11 @@ bool own_scopes(struct bench *bench)
 	CHECK(script_register(bench->driver, &script) == NDIS_STATUS_SUCCESS);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1 && !script.allocated);
-	/* One that is taken. */
+	/* A scope that is taken. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-other", NULL, &other));
 	CHECK(script_register(other, &bench->script) == NDIS_STATUS_FAILURE);
 	CHECK(!ndshm_ndis_close(other));
-	/* Whoever failed to take it has not. */
+	/* The failed registration changed nothing. */
 	p = request(bench);
 	CHECK(allocates(bench, bench->driver, &p, &other));
 	NdisFreeSharedMemory(bench->driver, other);
@@ -358,12 +361,12 @@ bool own_scopes(struct bench *bench)
 	return true;
 }
 
-/* What the device cannot get at is refused, and goes back. */
+/* Memory out of the device's reach is refused and freed. */
 bool own_reach(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 
-	/* So low is none that is allocated for nobody in particular. */
+	/* The page allocator does not return such low memory without GFP_DMA. */
 	CHECK(!dma_set_mask(bench->device, DMA_BIT_MASK(24)));
 	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_RESOURCES));
 	CHECK(bench->script.allocated == 1 && bench->script.freed == 1);
@@ -374,8 +377,8 @@ bool own_reach(struct bench *bench)
 }
 
 /*
- * Of a list whose second piece is out of reach the first one is mapped already. So
- * often that who counts mappings (CONFIG_DMA_API_DEBUG) would see what stays.
+ * The first piece is mapped before the second one, out of reach, fails. Repeated, so that
+ * CONFIG_DMA_API_DEBUG shows mappings that leak.
  */
 bool own_half_mapped(struct bench *bench)
 {
@@ -403,7 +406,7 @@ bool own_half_mapped(struct bench *bench)
 	return true;
 }
 
-/* A list of more than was asked for is one of what was asked for. */
+/* A list longer than requested is truncated. */
 bool own_longer(struct bench *bench)
 {
 	struct script *script = &bench->script;
@@ -419,7 +422,9 @@ bool own_longer(struct bench *bench)
 	u64 first, second;
 	u32 count;
 
-	/* The handler's memory is as long as was asked; no more of it is touched. */
+	/*
+	 * The handler's memory has the requested length; the rest must not be accessed.
+	 */
 	script->elements = 2;
 	script->lengths[0] = PAGE_SIZE;
 	script->lengths[1] = 3 * PAGE_SIZE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory of queues and ports, which only native calls make.
+ * Memory of queues and ports, which only native calls can allocate.
  */
 #include <linux/completion.h>
 #include <linux/jiffies.h>
@@ -22,7 +22,7 @@ static void note_freed(void *context, u32 id)
 
 static const struct ndshm_queue_ops queue_ops = { .freed = note_freed };
 
-/* Asks for a queue's, or a port's, and gives it back. */
+/* Allocate for a queue or a port, and free. */
 static bool asks(struct bench *bench, u32 queue, u32 vport, NDIS_STATUS status)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -42,7 +42,10 @@ static bool asks(struct bench *bench, u32 queue, u32 vport, NDIS_STATUS status)
 	return true;
 }
 
-/* From its allocation until it is freed, and from its activation until it is deleted. */
+/*
+ * A queue gets memory from its allocation until its free, a port from its activation
+ * until its deletion.
+ */
 static bool get_memory(struct bench *bench, struct ndshm_adapter *adapter)
 {
 	u32 queue, vport;
@@ -60,7 +63,7 @@ static bool get_memory(struct bench *bench, struct ndshm_adapter *adapter)
 	CHECK(asks(bench, 0, vport, NDIS_STATUS_SUCCESS));
 	CHECK(ndshm_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
 	wait_for_completion(&freed);
-	/* The default ones have some in any case. */
+	/* The default queue and port always get memory. */
 	return asks(bench, NDIS_DEFAULT_RECEIVE_QUEUE_ID,
 		    NDIS_DEFAULT_VPORT_ID, NDIS_STATUS_SUCCESS);
 }
@@ -73,7 +76,7 @@ static bool queue_statuses(struct bench *bench, struct ndshm_adapter *adapter)
 	CHECK(ndshm_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
 	      NDSHM_REASON_NONE);
 	CHECK(asks(bench, queue, queue, NDIS_STATUS_INVALID_PARAMETER));
-	/* It is one, but it does not get memory any more. */
+	/* A queue that is being freed gets no memory. */
 	CHECK(ndshm_queue_free(adapter, queue) == NDSHM_REASON_NONE);
 	CHECK(asks(bench, queue, 0, NDIS_STATUS_FAILURE));
 	CHECK(ndshm_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
@@ -88,7 +91,7 @@ static bool vport_statuses(struct bench *bench, struct ndshm_adapter *adapter)
 	CHECK(asks(bench, 0, 12345, NDIS_STATUS_INVALID_PARAMETER));
 	CHECK(ndshm_vport_create(adapter, &queue_ops, NULL, &vport) ==
 	      NDSHM_REASON_NONE);
-	/* Not yet. */
+	/* A port that is not active gets no memory. */
 	CHECK(asks(bench, 0, vport, NDIS_STATUS_FAILURE));
 	CHECK(ndshm_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
 	CHECK(ndshm_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
@@ -96,14 +99,14 @@ static bool vport_statuses(struct bench *bench, struct ndshm_adapter *adapter)
 	return asks(bench, 0, vport, NDIS_STATUS_INVALID_PARAMETER);
 }
 
-/* The block, and with it the queue or the port, is there until it is freed. */
+/* The block keeps the queue or port until it is freed. */
 static bool stays(struct bench *bench, NDIS_HANDLE allocation)
 {
 	struct script *script = &bench->script;
 	const unsigned int before = script->freed;
 	bool stayed;
 
-	/* No time is long enough. */
+	/* An arbitrary time: no wait can prove that it never happens. */
 	stayed = !wait_for_completion_timeout(&freed, HZ / 5) &&
 		 script->freed == before;
 	NdisFreeSharedMemory(bench->adapter, allocation);
@@ -154,7 +157,7 @@ static bool with_adapter(struct bench *bench,
 	return passed;
 }
 
-/* Who was told that the last queue has gone finds nothing in the way. */
+/* After the freed callback the adapter can be closed. */
 static bool closes(struct bench *bench)
 {
 	CHECK(!ndshm_ndis_close(bench->adapter));
@@ -169,7 +172,7 @@ bool ndis_queues(struct bench *bench)
 	return true;
 }
 
-/* What the driver has not freed when its queue or port ends. */
+/* Blocks that the driver has not freed when their queue or port ends. */
 bool own_left_blocks(struct bench *bench)
 {
 	told = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is asked of NdisAllocateSharedMemory().
+ * Parameters of NdisAllocateSharedMemory().
  */
 #include <linux/bits.h>
 #include <linux/limits.h>
@@ -10,8 +10,8 @@
 #include "cases.h"
 
 /*
- * With just as much memory as the size says, so that reading further is found out;
- * what is shorter than a header has one.
+ * Allocate only as many bytes as the size says, so that KASAN detects reading beyond; at
+ * least a header.
  */
 static bool try_header(struct bench *bench, NDIS_OBJECT_HEADER header, bool good)
 {
@@ -57,7 +57,7 @@ static const struct {
 	{ { 0x80, 2, 68 }, true },
 	{ { 0x80, 2, 72 }, true },
 	{ { 0x80, 2, 0xffff }, true },
-	/* A newer one is read as the newest that is known. */
+	/* A revision above the newest known is read as the newest known. */
 	{ { 0x80, 3, 67 }, false },
 	{ { 0x80, 3, 68 }, true },
 	{ { 0x80, 255, 64 }, false },
@@ -80,7 +80,7 @@ bool ndis_headers(struct bench *bench)
 	return true;
 }
 
-/* Nothing is written before the header is known to be good, but that it failed. */
+/* With an invalid header only the allocation handle is written. */
 bool own_headers(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p;
@@ -97,7 +97,7 @@ bool own_headers(struct bench *bench)
 	return true;
 }
 
-/* Revision 1 has no port, whatever lies behind it. */
+/* Revision 1 has no port: the member must not be read. */
 bool ndis_revision_1(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -111,7 +111,7 @@ bool ndis_revision_1(struct bench *bench)
 	return true;
 }
 
-/* Each flag and each usage that there is. */
+/* Every valid flag and usage. */
 bool ndis_values(struct bench *bench)
 {
 	static const ULONG flags[] = {
@@ -177,7 +177,7 @@ bool own_usages(struct bench *bench)
 
 bool own_lengths(struct bench *bench)
 {
-	/* Nothing; and what has more than 32 bits in whole pages. */
+	/* Zero, and lengths that exceed 32 bits in whole pages. */
 	static const ULONG bad[] = {
 		0, 0xffffffff, (ULONG)-PAGE_SIZE + 1,
 	};
@@ -194,7 +194,7 @@ bool own_lengths(struct bench *bench)
 			      NDIS_STATUS_INVALID_PARAMETER));
 	}
 	CHECK(!bench->script.allocated);
-	/* A provider is asked for whole pages, and the list has what was asked for. */
+	/* The provider gets whole pages, the list the requested length. */
 	for (i = 0; i < ARRAY_SIZE(good); i++) {
 		p = request(bench);
 		p.Length = good[i];
@@ -216,7 +216,9 @@ bool own_queue_xor_port(struct bench *bench)
 	return true;
 }
 
-/* Before the provider was asked, by its answer, and because of what it gave. */
+/*
+ * Failures before the provider is called, by its reply, and because of an invalid reply.
+ */
 bool own_failures(struct bench *bench)
 {
 	struct script *script = &bench->script;
@@ -237,7 +239,7 @@ bool own_failures(struct bench *bench)
 	return true;
 }
 
-/* Node 0 is one, and not the same as any. */
+/* Node 0 is a node, and differs from any. */
 bool ndis_nodes(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -269,7 +271,7 @@ bool own_nodes(struct bench *bench)
 	return true;
 }
 
-/* A driver's handle does as well, also for providing. */
+/* A driver's handle also allocates and provides. */
 bool ndis_driver_handle(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -289,7 +291,7 @@ bool ndis_driver_handle(struct bench *bench)
 	return true;
 }
 
-/* Memory for no device: of a node, and not of the adapter's provider. */
+/* Without a device, memory is of a node, not of the adapter's provider. */
 bool own_driver_handle(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -305,7 +307,7 @@ bool own_driver_handle(struct bench *bench)
 	return true;
 }
 
-/* Whoever supplies the machine: what somebody left in memory, nobody else sees. */
+/* Memory must read as zero whichever provider serves the machine. */
 bool own_zeroed(struct bench *bench)
 {
 	static const ULONG lengths[] = { PAGE_SIZE, 16 * PAGE_SIZE };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * All at once: one allocates and frees, one asks for later and frees in the completion,
- * one changes the provider's handlers, and one tries to close what is in use.
+ * Stress: concurrent allocation and free, asynchronous allocation with free in the
+ * completion handler, replacement of the provider's handlers, and attempts to close the
+ * handle.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -13,7 +14,10 @@
 
 #include "cases.h"
 
-/* That each of the three succeeds, and between which the fourth comes. */
+/*
+ * Successes of each of the first three threads, and successes between two attempts to
+ * close.
+ */
 #define ROUNDS	500
 #define BETWEEN	5
 
@@ -41,7 +45,7 @@ static void complain(const char *what, long number)
 		pr_err("%s: %ld\n", what, number);
 }
 
-/* Who tries to close makes others fail meanwhile, and nothing else. */
+/* A concurrent close may cause NDIS_STATUS_FAILURE, and no other failure. */
 static bool allocate_and_free(void)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(storm.bench);
@@ -98,7 +102,7 @@ static bool change_handlers(void)
 	return status == NDIS_STATUS_SUCCESS;
 }
 
-/* Until it is waited for. */
+/* A thread must not exit before kthread_stop(). */
 static int wait_for_stop(int result)
 {
 	while (!kthread_should_stop()) {
@@ -140,7 +144,7 @@ static int try_to_close(void *unused)
 	int ret, round = 0, next = 0;
 
 	arrive();
-	/* Once at least: the others may be done before this one is begun. */
+	/* At least once: the other threads may finish before this one starts. */
 	do {
 		ret = ndshm_ndis_close(storm.bench->adapter);
 		if (ret != -EBUSY) {
@@ -181,7 +185,7 @@ static void run_all(void)
 			break;
 		}
 	}
-	/* One that is stopped before it has run never runs. */
+	/* kthread_stop() before the thread has run would prevent it from running. */
 	for (i = 0; i < made; i++)
 		wait_for_completion(&storm.arrived);
 	complete_all(&storm.begin);
@@ -214,9 +218,9 @@ bool own_storm(struct bench *bench)
 	init_waitqueue_head(&storm.moved);
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
 					    &storm.dma) == NDIS_STATUS_SUCCESS);
-	/* What keeps the handle open. */
+	/* Keeps the handle open. */
 	CHECK(allocates(bench, bench->adapter, &p, &held));
-	/* Who allocates may be done before who changes the handlers is begun. */
+	/* Register before the threads start: the allocating thread may finish first. */
 	CHECK(change_handlers());
 	run_all();
 	NdisMDeregisterScatterGatherDma(storm.dma);
@@ -226,7 +230,9 @@ bool own_storm(struct bench *bench)
 		atomic_read(&storm.allocated), atomic_read(&storm.granted),
 		atomic_read(&storm.pending));
 	CHECK(!atomic_read(&storm.wrong));
-	/* None lost, none twice, and something happened. */
+	/*
+	 * Every request completed once, and the expected number of operations succeeded.
+	 */
 	CHECK(atomic_read(&storm.completed) == atomic_read(&storm.pending));
 	CHECK(atomic_read(&storm.granted) == atomic_read(&storm.pending));
 	CHECK(atomic_read(&storm.pending) == ROUNDS);

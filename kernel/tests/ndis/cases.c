@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which cases there are, and what they begin and end with.
+ * List of the test cases, and their setup and cleanup.
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -12,7 +12,7 @@
 
 #define PATTERN(value)	((PVOID)(ULONG_PTR)(0x5a5a0000 + (value)))
 
-/* Of what NDIS documents (ndis_), and of what is ndshm's own (own_). */
+/* ndis_*: behaviour that NDIS documents; own_*: behaviour specific to ndshm. */
 static const struct {
 	const char *name;
 	bool (*run)(struct bench *bench);
@@ -96,7 +96,7 @@ NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench)
 	return p;
 }
 
-/* What is there before a call, and a copy of it, in which to note the outputs. */
+/* Fill the frame, and copy it to @expected, where the outputs are added. */
 static void fill_frame(struct bench *bench,
 		       const NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
@@ -106,7 +106,7 @@ static void fill_frame(struct bench *bench,
 	memset(frame->behind_parameters, POISON, GUARD_BYTES);
 	memset(frame->behind_list, POISON, GUARD_BYTES);
 	memset(frame->after, POISON, GUARD_BYTES);
-	/* With what is between the members. */
+	/* With the padding. */
 	memcpy(&frame->parameters, p, sizeof(*p));
 	frame->allocation = PATTERN(3);
 	memcpy(&bench->expected, frame, sizeof(*frame));
@@ -127,7 +127,10 @@ static bool as_expected(const struct bench *bench)
 	return true;
 }
 
-/* The list is the length's. What is behind it was not written: see as_expected(). */
+/*
+ * The elements have Length bytes together. as_expected() checks that no byte behind the
+ * list was written.
+ */
 static bool list_fits(struct bench *bench,
 		      const NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
@@ -172,7 +175,7 @@ bool allocates(struct bench *bench, NDIS_HANDLE handle,
 	if (p->SGListBuffer)
 		CHECK(list_fits(bench, p));
 	CHECK(as_expected(bench));
-	/* It is there. */
+	/* The memory must be accessible. */
 	RtlFillMemory(p->VirtualAddress, p->Length, 0x77);
 	return true;
 }
@@ -218,7 +221,7 @@ bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p)
 }
 
 /*
- * Before and after
+ * Setup and cleanup
  */
 
 struct platform_device *ndis_device_make(const char *name)
@@ -250,7 +253,7 @@ static bool begin(struct bench *bench)
 	return true;
 }
 
-/* As often given back as made, which the end of the handles needs. */
+/* All memory must be freed, or the handles cannot be closed. */
 static bool end(struct bench *bench)
 {
 	CHECK(!bench->driver || !ndshm_ndis_close(bench->driver));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Cases for the NDIS calls, run by their name. Each begins with a handle of an adapter,
- * one of a driver, and a provider that does what its script says.
+ * Test cases for the NDIS calls, run by name. Each begins with a handle of an adapter, a
+ * handle of a driver, and a provider that replies as scripted.
  */
 #ifndef _NDSHM_NDIS_CASES_H
 #define _NDSHM_NDIS_CASES_H
@@ -15,36 +15,36 @@ struct piece;
 struct platform_device;
 struct task_struct;
 
-/* Most elements that the provider's list can be told the lengths of. */
+/* Number of list elements whose lengths a script can set. */
 #define SCRIPT_ELEMENTS	4
-/* Bytes a buffer of a list has, those around it, and what they are before a call. */
+/* Size of a list's buffer, of the guards around it, and the fill byte of both. */
 #define LIST_BYTES	512
 #define GUARD_BYTES	64
 #define POISON		0xa5
 
 /**
- * struct script - what the provider does, and what it was asked for
- * @status: its answer
- * @elements: as it reports; more than there are is nonsense, 0: one for all
- * @lengths: of the elements
- * @overlap: all of them begin at the same address
- * @unaddressed: there is no kernel address
- * @beyond: the last element is where the device does not get
- * @poison: memory is filled with POISON and not cleared
- * @flags: of its characteristics, when it is registered
- * @asked: the parameters that the last call came with
- * @capacity: the number of elements that was in its list
- * @allocated: successes
- * @freed: calls of the free handler
- * @refused: other answers
- * @wrong: what was freed that was not allocated, or by another's handler
- * @number: what tells one script's contexts from another's
+ * struct script - Replies of the provider, and what its handlers were called with
+ * @status: status of the allocate handler
+ * @elements: reported number of elements; may exceed the list; 0: one for all memory
+ * @lengths: lengths of the elements
+ * @overlap: all elements begin at the same address
+ * @unaddressed: report no kernel address
+ * @beyond: put the last element out of the device's reach
+ * @poison: fill the memory with POISON instead of clearing it
+ * @flags: flags of the characteristics
+ * @asked: parameters of the last allocate call
+ * @capacity: NumberOfElements of its list
+ * @allocated: number of successful allocations
+ * @freed: number of free calls
+ * @refused: number of failure replies
+ * @wrong: number of frees of an unknown context, or by other handlers
+ * @number: distinguishes scripts
  * @memory: of the last success
- * @context: what the last success left as its context
- * @returned: what the last call of the free handler was given
- * @caller: who ran the last call of a handler
- * @contextless: the context is NULL, as what is freed then is the last success
- * @last: of which this is what there is to know
+ * @context: context returned by the last success
+ * @returned: argument of the last free call
+ * @caller: task of the last handler call
+ * @contextless: return NULL as context; a free then frees @last
+ * @last: memory of the last success
  */
 struct script {
 	NDIS_STATUS status;
@@ -70,19 +70,19 @@ struct script {
 	struct piece *last;
 };
 
-/* The characteristics of a provider with that script. */
+/* Get the characteristics of a provider with this script. */
 NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS script_handlers(struct script *script);
 NDIS_STATUS script_register(NDIS_HANDLE handle, struct script *script);
 
 /**
- * struct frame - what a caller has, and what nobody may write around it
- * @before: poison
- * @parameters: given to the call
- * @behind_parameters: poison
+ * struct frame - Arguments of a call, with guards
+ * @before: guard
+ * @parameters: argument of the call
+ * @behind_parameters: guard
  * @list: LIST_BYTES of poison
- * @behind_list: poison
- * @allocation: where the allocation handle is stored
- * @after: poison
+ * @behind_list: guard
+ * @allocation: output for the allocation handle
+ * @after: guard
  */
 struct frame {
 	u8 before[GUARD_BYTES];
@@ -95,14 +95,14 @@ struct frame {
 };
 
 /**
- * struct bench - what each case has to begin with
+ * struct bench - Environment of a test case
  * @device: of the adapter
  * @adapter: handle of the adapter
  * @driver: handle of a driver
  * @script: of the adapter's provider
- * @frame: that the calls of allocates() and refused() are given
- * @expected: what it should be after a call
- * @list: the frame's
+ * @frame: arguments that allocates() and refused() use
+ * @expected: expected contents of @frame after a call
+ * @list: the list in @frame
  */
 struct bench {
 	struct device *device;
@@ -114,26 +114,32 @@ struct bench {
 	SCATTER_GATHER_LIST *list;
 };
 
-/* A device that nothing drives; NULL if there is no memory. */
+/* Register a device without a driver. Return: NULL if there is no memory. */
 struct platform_device *ndis_device_make(const char *name);
 
-/* step.c: what its steps have left goes. */
+/* step.c: clean up after the steps. */
 void step_end(void);
 
-/* A valid request, which asks for a page and a list; the outputs have rubbish. */
+/* Get valid parameters for one page and a list, with poisoned outputs. */
 NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench);
 
-/* Allocate in the frame, and compare all of it: but for the outputs, it is as it was. */
+/*
+ * Call NdisAllocateSharedMemory() with the frame. Return: true if the result is as
+ * expected and only outputs changed.
+ */
 bool allocates(struct bench *bench, NDIS_HANDLE handle,
 	       NDIS_SHARED_MEMORY_PARAMETERS *p, NDIS_HANDLE *allocation);
 bool refused(struct bench *bench, NDIS_HANDLE handle,
 	     NDIS_SHARED_MEMORY_PARAMETERS *p, NDIS_STATUS status);
-/* As refused() for its header: address and shared memory handle are as they were, too. */
+/*
+ * As refused(), for an invalid header: address and shared memory handle must not change
+ * either.
+ */
 bool refused_unread(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p);
-/* allocates(), and gives it back. */
+/* As allocates(), and free the allocation. */
 bool works(struct bench *bench, NDIS_SHARED_MEMORY_PARAMETERS *p);
 
-/* What is not so is said in the log, and is the end of the case. */
+/* Log a false condition, and fail the case. */
 #define CHECK(condition) do { \
 	if (!(condition)) { \
 		pr_err("%s:%d: %s\n", __func__, __LINE__, #condition); \

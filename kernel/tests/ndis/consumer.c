@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver as it would be written for Windows: a ring and a queue's receive buffers
- * from whoever provides, half as many if there is not enough, and more for its own.
- * All that is Linux's is the device, and two calls for the handle.
+ * A driver as for Windows: allocates a ring and the receive buffers of a queue from the
+ * provider, half as many buffers if there is not enough memory, and its own memory
+ * asynchronously. Only the device and two calls for the handle are specific to Linux.
  */
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
@@ -19,7 +19,7 @@
 #define FEWEST_BUFFERS	32
 #define MORE_BYTES	16384
 
-/* What the driver has, for those who look on. */
+/* Counter for the tests. */
 static unsigned int buffers;
 module_param(buffers, uint, 0444);
 MODULE_PARM_DESC(buffers, "Receive buffers");
@@ -96,7 +96,7 @@ static VOID FreeBlock(PADAPTER Adapter, PSHARED_BLOCK Block)
 	NdisZeroMemory(Block, sizeof(*Block));
 }
 
-/* One block for all of them, and a piece of it each. */
+/* One block for all buffers, and one piece for each. */
 static NDIS_STATUS AllocateBuffers(PADAPTER Adapter)
 {
 	NDIS_STATUS Status = NDIS_STATUS_RESOURCES;
@@ -176,7 +176,7 @@ static NDIS_STATUS RegisterDma(PADAPTER Adapter)
 					     &Adapter->DmaHandle);
 }
 
-/* Asked for as where one cannot wait. One answer comes. */
+/* Asked for as where one cannot sleep. One completion follows. */
 static NDIS_STATUS AllocateMore(PADAPTER Adapter)
 {
 	NDIS_STATUS Status;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether the headers say what NDIS says, found out by compiling this: each type, size
- * and offset (of 64-bit machines), each value, prototype and macro. None is left out,
- * which selftests/lint/check-ndis-names.sh sees to: it looks for whole names.
+ * Checks the NDIS headers at compile time: types, sizes and offsets (64-bit), values,
+ * prototypes and macros. selftests/lint/check-ndis-names.sh checks by whole words that no
+ * name is missing here.
  */
 #include <linux/build_bug.h>
 #include <linux/stddef.h>
@@ -10,7 +10,7 @@
 
 #include <ndshm/ndis.h>
 
-/* What stands there for nothing. */
+/* Empty macros. */
 #define NOTHING_IS(name)	static_assert(sizeof(__stringify(name)) == 1)
 
 NOTHING_IS(_In_);
@@ -42,7 +42,7 @@ static_assert(sizeof(NDIS_INTERFACE_TYPE) == 4);
 static_assert(sizeof(NDIS_RECEIVE_QUEUE_OPERATIONAL_STATE) == 4);
 static_assert(TRUE == 1 && FALSE == 0);
 
-/* One type's names, and its pointers'. */
+/* Type names and their pointer types. */
 #define TYPE_IS(name, type)	static_assert(__same_type(name, type))
 
 TYPE_IS(VOID, void);
@@ -223,7 +223,7 @@ VALUE_IS(NDIS_SHARED_MEMORY_PARAMETERS_REVISION_2, 2);
 VALUE_IS(NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS, 0x00000001);
 VALUE_IS(NDIS_SHARED_MEM_PARAMETERS_CONTIGOUS, 0x00000001);
 TYPE_IS(NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED, NDIS_HANDLE);
-/* Sparse takes no pointer for a constant. */
+/* Sparse does not accept a pointer as a constant. */
 #ifndef __CHECKER__
 VALUE_IS((ULONG_PTR)NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED, 0);
 #endif
@@ -319,7 +319,7 @@ STATUS_IS(NDIS_STATUS_INVALID_PORT_STATE, 0xc023002e);
 STATUS_IS(NDIS_STATUS_LOW_POWER_STATE, 0xc023002f);
 STATUS_IS(NDIS_STATUS_REINIT_REQUIRED, 0xc0230030);
 
-/* Prototypes, and the types of handlers. */
+/* Prototypes and handler types. */
 #define PROTOTYPE_IS(name, result, ...) \
 	static_assert(__same_type(name, result (__VA_ARGS__)))
 
@@ -358,7 +358,7 @@ TYPE_IS(MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE_HANDLER,
 	MINIPORT_ALLOCATE_SHARED_MEM_COMPLETE *);
 TYPE_IS(MINIPORT_PROCESS_SG_LIST_HANDLER, MINIPORT_PROCESS_SG_LIST *);
 
-/* What is in a piece of a packet. */
+/* Accessors of a packet's piece. */
 #define PIECE	((PNET_BUFFER_SHARED_MEMORY)0)
 
 TYPE_IS(NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(PIECE), PNET_BUFFER_SHARED_MEMORY);
@@ -367,7 +367,7 @@ TYPE_IS(NET_BUFFER_SHARED_MEM_HANDLE(PIECE), NDIS_HANDLE);
 TYPE_IS(NET_BUFFER_SHARED_MEM_OFFSET(PIECE), ULONG);
 TYPE_IS(NET_BUFFER_SHARED_MEM_LENGTH(PIECE), ULONG);
 
-/* As a driver has it. */
+/* As defined by a driver. */
 struct packet {
 	PNET_BUFFER_SHARED_MEMORY SharedMemoryInfo;
 };
@@ -375,7 +375,7 @@ struct packet {
 TYPE_IS(NET_BUFFER_FIRST_SHARED_MEM_INFO((struct packet *)0),
 	PNET_BUFFER_SHARED_MEMORY);
 
-/* Parts of an address. */
+/* Address accessors. */
 #define WHERE	(*(PNDIS_PHYSICAL_ADDRESS)0)
 
 TYPE_IS(NdisGetPhysicalAddressHigh(WHERE), LONG);
@@ -414,7 +414,7 @@ VALUE_IS(ADDRESS_AND_SIZE_TO_SPAN_PAGES(PAGE_SIZE - 1, 1), 1);
 VALUE_IS(ADDRESS_AND_SIZE_TO_SPAN_PAGES(PAGE_SIZE - 1, 2), 2);
 TYPE_IS(ADDRESS_AND_SIZE_TO_SPAN_PAGES(0, 0), ULONG);
 
-/* What is done to memory; the kernel's own may be macros that want a function. */
+/* Memory functions; the kernel's may be macros that need a function body. */
 static VOID __maybe_unused memory(UCHAR *to, const UCHAR *from)
 {
 	TYPE_IS(RtlZeroMemory(to, 1), PVOID);

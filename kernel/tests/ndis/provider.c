@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A provider as it would be written for Windows: all that is Linux's is how it is
- * loaded, where its pages come from, and two calls for the handle.
+ * A provider as for Windows: only its loading, its pages and two calls for the handle are
+ * specific to Linux.
  */
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -10,7 +10,7 @@
 
 #include <ndshm/ndis.h>
 
-/* What it has given out, for those who look on. */
+/* Counters for the tests. */
 static unsigned int allocated;
 module_param(allocated, uint, 0444);
 MODULE_PARM_DESC(allocated, "Blocks that were made");
@@ -110,7 +110,7 @@ static int __init provider_init(void)
 }
 module_init(provider_init);
 
-/* Blocks keep the module, so that there is none any more. */
+/* Blocks pin the module, so none is left. */
 static void __exit provider_exit(void)
 {
 	ndshm_ndis_close(DriverHandle);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The provider: memory of the page allocator, described as its script says.
+ * The scripted provider: pages, described as the script says.
  */
 #include <linux/bits.h>
 #include <linux/io.h>
@@ -10,10 +10,10 @@
 
 #include "cases.h"
 
-/* Beyond what a machine of the rig has. */
+/* Above the physical memory of the test machines. */
 #define FAR_AWAY	BIT_ULL(38)
 
-/* What it knows of a block. */
+/* Context of a block. */
 struct piece {
 	struct script *script;
 	void *address;
@@ -30,7 +30,7 @@ static ULONG describe(const struct script *script, const struct piece *piece,
 	list->Elements[0].Length = piece->length;
 	if (!script->elements)
 		return 1;
-	/* What there is no room for is told, but not written. */
+	/* The count may exceed the capacity; only existing elements are written. */
 	for (i = 0; i < min(script->elements, script->capacity); i++) {
 		list->Elements[i].Address.QuadPart = address;
 		list->Elements[i].Length = script->lengths[i];
@@ -73,7 +73,7 @@ static NDIS_STATUS NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 		RtlFillMemory(piece->address, piece->length, POISON);
 	script->memory = piece->address;
 	p->VirtualAddress = script->unaddressed ? NULL : piece->address;
-	/* Which nobody believes. */
+	/* Must be ignored by the caller. */
 	p->SharedMemoryHandle = piece;
 	script->last = piece;
 	script->context = script->contextless ? NULL : piece;

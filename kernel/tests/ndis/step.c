@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls one by one, each in the context of whoever writes its name, so that what
- * is injected for the writer reaches it. One at a time: writers have a lock.
+ * Single NDIS calls, each made by the task that writes its name, so that faults injected
+ * into that task reach the call. Writers are serialised.
  *
- *	begin, end		a device; nothing is left, whatever was done
+ *	begin, end		a device; end also frees what is left
  *	open, close		a handle of it
  *	register, replace	handlers, and others in their place
- *	allocate, free		a block of theirs, three pieces
+ *	allocate, free		a block of theirs, in three pieces
  *	m-allocate, m-free	the miniport's own memory
  *	dma-register, dma-deregister
- *	async			ask for such memory, twice at most
- *	told			wait for the answers, and give the memory back
+ *	async			request such memory; at most twice
+ *	told			wait for the completions, and free the memory
  *
- * What cannot be done now is ENOENT or EEXIST. What is not as NDIS promises is said in
- * the log, and EPROTO. Read: what there is.
+ * A step that is impossible in the current state returns ENOENT or EEXIST. A violation
+ * of NDIS's contract is logged, and returns EPROTO. Reading shows the state.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -30,7 +30,7 @@
 #define OWN_BYTES	10000
 #define PATTERN		((PVOID)(ULONG_PTR)0x5a5a5a5a)
 
-/* A request for later, and what it was told. */
+/* An asynchronous request and its completion. */
 struct asked {
 	bool out;
 	struct completion told;
@@ -45,7 +45,7 @@ static PVOID own;
 static NDIS_PHYSICAL_ADDRESS own_physical;
 static struct asked asked[PENDING];
 
-/* The one that is registered, and the one that was before. */
+/* The registered handlers and the previous ones. */
 static struct script scripts[2];
 static unsigned int newest;
 
@@ -98,7 +98,7 @@ static int open(void)
 	return EXPECT(!ret == !!adapter && adapter != PATTERN) ? ret : -EPROTO;
 }
 
-/* What was given out before is what the other handlers take back. */
+/* Older blocks are freed by the previous handlers. */
 static int set_handlers(bool replace)
 {
 	const unsigned int next = (newest + replace) % ARRAY_SIZE(scripts);
@@ -108,11 +108,11 @@ static int set_handlers(bool replace)
 
 	if (!adapter || registered != replace)
 		return adapter && registered ? -EEXIST : -ENOENT;
-	/* A block may still be this one's. */
+	/* The script may still have blocks: do not clear its counters. */
 	script->elements = PIECES;
 	for (i = 0; i < PIECES; i++)
 		script->lengths[i] = PAGE_SIZE;
-	/* What tells the two apart from outside. */
+	/* Shows which handlers are registered. */
 	script->flags = next ?
 		NDIS_SHARED_MEMORY_PROVIDER_CHAR_SUPPORTS_PF_VPORTS : 0;
 	ret = error_of(script_register(adapter, script));
@@ -233,7 +233,7 @@ static int dma_register(void)
 	return EXPECT(!ret == !!dma && dma != PATTERN) ? ret : -EPROTO;
 }
 
-/* It waits for those that are asked for. */
+/* Waits for the requests in flight. */
 static int dma_deregister(void)
 {
 	unsigned int i;
@@ -265,7 +265,7 @@ static int async(void)
 	return ret;
 }
 
-/* ENOMEM if one of them was told that there is none. */
+/* Return: -ENOMEM if a request got no memory. */
 static int told(void)
 {
 	int ret = -ENOENT;
@@ -289,7 +289,9 @@ static int told(void)
 	return ret;
 }
 
-/* Not as long as it has memory; then, with its handlers and what DMA it has. */
+/*
+ * Fails while the handle has blocks; frees its DMA handle and unregisters its handlers.
+ */
 static int close(void)
 {
 	int ret;
