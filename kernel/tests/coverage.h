@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which call sites of ndshm.ko's instrumentation were passed. Kept in a module of
- * its own, so that it outlives ndshm.ko: init, exit and every load count.
+ * Code coverage of ndshm.ko: the instrumented call sites that were executed. Recorded in
+ * a module of its own, which stays loaded when ndshm.ko is unloaded, so that init, exit
+ * and every load count.
  */
 #ifndef _NDSHM_COVERAGE_H
 #define _NDSHM_COVERAGE_H
 
 #include <linux/types.h>
 
-/* A function in each section with code, so that sections can be told apart. */
+/*
+ * Functions at known places, one in each code section, by which report.py finds the
+ * offsets of the sections.
+ */
 enum {
 	NDSHM_COVERAGE_TEXT,
 	NDSHM_COVERAGE_EXIT,
@@ -17,14 +21,14 @@ enum {
 };
 
 /**
- * struct ndshm_coverage - what is known of ndshm.ko
- * @known: @anchors is filled in
- * @lost: a site is neither in @text nor in @init
- * @anchors: where each function lies in its area
- * @text: a byte for each byte of code, set if an instrumentation call returned there
- * @init: the same, of the area that goes once the module is initialised
+ * struct ndshm_coverage - Recorded call sites
+ * @known: @anchors is valid
+ * @lost: a call came from a place outside @text and @init
+ * @anchors: offset of each anchor function in its area
+ * @text: one byte for each byte of code, set if an instrumentation call returned there
+ * @init: the same for the area that is freed after initialisation
  *
- * Bytes, so that any context can mark one with a store and needs no lock.
+ * Bytes, so that any context can mark a site by a store, without a lock.
  */
 struct ndshm_coverage {
 	bool known;
@@ -36,7 +40,9 @@ struct ndshm_coverage {
 
 extern struct ndshm_coverage ndshm_coverage;
 
-/* In ndshm.ko. The linker sends the compiler's calls to the first of the two. */
+/*
+ * Defined in ndshm.ko. The linker redirects the compiler's calls to the first of the two.
+ */
 void __wrap___sanitizer_cov_trace_pc(void);
 void __real___sanitizer_cov_trace_pc(void);
 void ndshm_coverage_describe(void);

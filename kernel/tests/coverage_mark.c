@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Linked into ndshm.ko, with every call of __sanitizer_cov_trace_pc() bent to here:
- * notes who called, and goes on to the kernel's own, if there is one, which looks
- * at the same return address.
+ * Linked into ndshm.ko, where the linker redirects every __sanitizer_cov_trace_pc() to
+ * this file. Records the call site, then calls the kernel's function, if there is one,
+ * which uses the same return address.
  */
 #include <linux/instruction_pointer.h>
 #include <linux/module.h>
@@ -14,7 +14,7 @@ static __always_inline u32 place(enum mod_mem_type type, void *function)
 	return function - THIS_MODULE->mem[type].base;
 }
 
-/* Where the areas lie differs from load to load; what is in them does not. */
+/* The base of an area differs between loads; offsets in it do not. */
 noinline notrace void ndshm_coverage_describe(void)
 {
 	u32 *anchors = ndshm_coverage.anchors;
@@ -31,7 +31,7 @@ void notrace __wrap___sanitizer_cov_trace_pc(void)
 	unsigned long text = _RET_IP_ - (unsigned long)mem[MOD_TEXT].base;
 	unsigned long init = _RET_IP_ - (unsigned long)mem[MOD_INIT_TEXT].base;
 
-	/* The first one is in the module's init, so all of it is there. */
+	/* The first call comes from the module's init, when both areas exist. */
 	if (unlikely(!READ_ONCE(ndshm_coverage.known)))
 		ndshm_coverage_describe();
 	if (text < mem[MOD_TEXT].size && text < sizeof(ndshm_coverage.text))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/ndshm_coverage: a line for each site passed, after those that say
- * where known functions lie. For selftests/coverage/report.py.
+ * /sys/kernel/debug/ndshm_coverage: the offsets of the anchor functions, then one line
+ * for each executed call site. Read by selftests/coverage/report.py.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -12,7 +12,7 @@
 struct ndshm_coverage ndshm_coverage;
 EXPORT_SYMBOL_GPL(ndshm_coverage);
 
-/* As ndshm.ko's symbol table has them. */
+/* Names in the symbol table of ndshm.ko. */
 static const char * const anchors[] = {
 	[NDSHM_COVERAGE_TEXT] = "text ndshm_coverage_describe",
 	[NDSHM_COVERAGE_EXIT] = "text cleanup_module",

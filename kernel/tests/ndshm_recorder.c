@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/ndshm_recorder: text that a panic prints. A test maps it and notes what it
- * is about to do, with no system call. It is a ring: the first four bytes say how
- * many bytes were written so far, the text follows.
+ * /dev/ndshm_recorder: a text buffer that is printed at a panic. A test maps it and
+ * records its next action without a system call. A ring: the first four bytes count the
+ * bytes written so far, the text follows.
  */
 #include <linux/fs.h>
 #include <linux/minmax.h>
@@ -28,7 +28,7 @@ static char text_at(u32 at)
 	return recorder->text[at % sizeof(recorder->text)];
 }
 
-/* Whatever is written there, it is printed a line at a time. */
+/* The contents are not trusted: print at most LINE_SIZE bytes a line. */
 static int print_all(struct notifier_block *block, unsigned long action,
 		     void *data)
 {
