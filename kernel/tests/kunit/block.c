@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Arithmetic of blocks: how much memory a length can take, and the list that an
- * allocate handler fills.
+ * Block arithmetic: the upper bound of the memory for a length, and the list of segments
+ * that an allocate handler fills.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -9,7 +9,7 @@
 #include "../../core/block.h"
 #include "suite.h"
 
-/* Double it until it is enough. */
+/* Double until sufficient. */
 static u64 naive_bound(u64 length)
 {
 	u64 bound = PAGE_SIZE;
@@ -25,7 +25,7 @@ static void try_bound(struct kunit *test, u64 length)
 			    naive_bound(length), "length %#llx", length);
 }
 
-/* Up to what is the longest of all, whatever the limit is set to. */
+/* Lengths up to 2^46, the maximum that can be configured. */
 static void upper_bound(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -51,7 +51,7 @@ static void upper_bound(struct kunit *test)
 	}
 }
 
-/* As the core makes one: the first entry is a part of the block. */
+/* As in the core: the first entry is a member of the block. */
 static void init_list(struct ndshm_segment_list *list,
 		      struct ndshm_segment *first)
 {
@@ -74,7 +74,7 @@ static void one_segment(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, first.length, 7);
 }
 
-/* All stay in their order, wherever they are moved to. */
+/* The order is kept when the list is reallocated. */
 static void many_segments(struct kunit *test)
 {
 	struct ndshm_segment_list list;
@@ -98,7 +98,7 @@ static void many_segments(struct kunit *test)
 	}
 }
 
-/* A list that cannot grow any more stays as it is. */
+/* A list that cannot grow is not changed. */
 static void endless_list(struct kunit *test)
 {
 	struct ndshm_segment first = { 1, 2 };

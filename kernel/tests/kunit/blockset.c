@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sets of blocks: who comes in and who does not, and what a close waits for. The
- * blocks are in two sets each, as they are in life: their adapter's and their
- * provider's. Their memory, and the end of it, are a counter.
+ * Sets of blocks: entering, and the waits of a close. As in the core, each block is in
+ * two sets: its adapter's and its provider's. A counter stands for its memory.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -38,7 +37,7 @@ static struct fake *fake_of(struct ndshm_block *block)
 	return container_of(block, struct fake, block);
 }
 
-/* What the provider's free handler is called with is the block itself. */
+/* The argument of the provider's free handler is the block itself. */
 static void fake_free(void *provider_context, void *context)
 {
 	struct fake *fake = context;
@@ -51,7 +50,7 @@ static void fake_told(void *context, struct ndshm_block *block)
 	atomic_inc(&fake_of(block)->told);
 }
 
-/* The last reference of a block whose memory is still there, or not. */
+/* Release of a block with or without memory. */
 static void fake_release(struct ndshm_object *object)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
@@ -87,7 +86,7 @@ static bool join_both(struct fake *fake)
 	return true;
 }
 
-/* A block with a reference, and with memory if it gets into both sets. */
+/* Allocate a block with a reference; it gets memory if it can be added to both sets. */
 static bool make_for(struct world *world, struct ndshm_adapter *adapter,
 		     struct fake *fake)
 {
@@ -152,7 +151,7 @@ static void come_in(struct kunit *test)
 	for (i = 0; i < 10; i++)
 		KUNIT_EXPECT_FALSE(test, ndshm_blockset_enter(set));
 	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 0);
-	/* A closed set is closed again without ado. */
+	/* Closing a closed set has no effect. */
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
 	ndshm_blockset_close(set);
 }
@@ -167,7 +166,7 @@ static void members(struct kunit *test)
 		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
 		KUNIT_ASSERT_EQ(test, ndshm_blockset_count(set), i + 1);
 	}
-	/* The first, the last, and one from between. */
+	/* The first, the last and one in between. */
 	ndshm_block_release(&world->fakes[0].block);
 	ndshm_block_release(&world->fakes[BLOCKS - 1].block);
 	ndshm_block_release(&world->fakes[BLOCKS / 2].block);
@@ -183,7 +182,7 @@ static void members(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
 }
 
-/* A set with members is not closed by asking, and stays as it was. */
+/* ndshm_blockset_close_empty() fails for a set with members, without effect. */
 static void close_empty_with_members(struct kunit *test)
 {
 	struct world *world = test->priv;
@@ -195,7 +194,7 @@ static void close_empty_with_members(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 1);
 	KUNIT_EXPECT_TRUE(test, make(world, &world->fakes[1]));
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_enter(set));
-	/* Nor does it wait for those inside, then. */
+	/* In that case it does not wait for active tasks. */
 	KUNIT_EXPECT_FALSE(test, ndshm_blockset_close_empty(set));
 	ndshm_blockset_leave(set);
 	ndshm_block_release(&world->fakes[0].block);
@@ -206,7 +205,7 @@ static void close_empty_with_members(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
 }
 
-/* What is held is revoked, told once and freed once; then it is a tombstone. */
+/* Held blocks are revoked: one callback and one free each. The structure remains. */
 static void close_revokes(struct kunit *test)
 {
 	struct world *world = test->priv;
@@ -231,12 +230,12 @@ static void close_revokes(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->freed), 1);
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->released), 1);
 	}
-	/* The other set is open, and has nothing to do. */
+	/* The other set stays open and is empty. */
 	KUNIT_EXPECT_FALSE(test, ndshm_blockset_closed(&world->provider.set));
 	ndshm_blockset_close(&world->provider.set);
 }
 
-/* An adopted reference is dropped by the revocation, whichever set closes. */
+/* A revocation drops an adopted reference, whichever set closes. */
 static void expect_dropped(struct kunit *test, bool by_provider)
 {
 	struct world *world = test->priv;
@@ -252,7 +251,7 @@ static void expect_dropped(struct kunit *test, bool by_provider)
 	ndshm_blockset_close(by_provider ? &world->provider.set : set);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->released), 1);
-	/* Too late for this one: it is in no set. */
+	/* A revoked block cannot be adopted: it is in no set. */
 	KUNIT_EXPECT_FALSE(test, ndshm_block_adopt(&held->block));
 	KUNIT_EXPECT_EQ(test, atomic_read(&held->freed), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&held->released), 0);
@@ -267,7 +266,7 @@ static void close_drops_adopted(struct kunit *test)
 	expect_dropped(test, true);
 }
 
-/* One closes, the other one is inside and comes out when it is told to. */
+/* One thread closes; the other one is active and leaves when told to. */
 
 static unsigned int stay_inside(struct world *world)
 {
@@ -276,7 +275,7 @@ static unsigned int stay_inside(struct world *world)
 
 	complete(&world->arrived);
 	wait_for_completion(&world->hold);
-	/* It has been closed meanwhile: nothing can be added from inside. */
+	/* The set is closing: nothing can be added. */
 	wrong += make(world, &world->fakes[0]);
 	wrong += ndshm_blockset_enter(set);
 	atomic_inc(&world->left);
@@ -286,7 +285,7 @@ static unsigned int stay_inside(struct world *world)
 
 static unsigned int let_out(struct world *world)
 {
-	/* The closer sleeps while somebody is inside. */
+	/* The closer sleeps while another thread is active. */
 	bool waits = suite_wait_for_drain(&world->adapter.set.active);
 	bool freed = atomic_read(&world->fakes[1].freed);
 
@@ -328,7 +327,7 @@ static unsigned int closes(void *context, unsigned int number)
 	case 1:
 		wait_for_completion(&world->arrived);
 		ndshm_blockset_close(&world->adapter.set);
-		/* The members went after the last one had come out. */
+		/* Members are freed after the last active thread has left. */
 		return (atomic_read(&world->left) != 1) +
 		       (atomic_read(&world->fakes[1].freed) != 1);
 	default:
@@ -346,8 +345,8 @@ static void close_waits_for_those_inside(struct kunit *test)
 }
 
 /*
- * A block that has lost its last reference, and whose memory goes in a moment:
- * the close does not touch it, and waits for the memory.
+ * A block without references whose memory is about to be freed: the close does not access
+ * the block, and waits for the memory.
  */
 static unsigned int closes_over_the_dying(void *context, unsigned int number)
 {
@@ -381,8 +380,8 @@ static void close_waits_for_the_dying(struct kunit *test)
 }
 
 /*
- * A provider goes, and the first holder that it tells takes its time: nobody sees the
- * others' blocks any more, and another adapter can go as well, with its own.
+ * A provider is revoked, and the first owner's callback takes long: the blocks of other
+ * owners are already unmapped, and another adapter can close meanwhile.
  */
 
 static void told_and_waits(void *context, struct ndshm_block *block)
@@ -401,7 +400,7 @@ static unsigned int looks_meanwhile(struct world *world)
 	wait_for_completion(&world->arrived);
 	for (i = 0; i < BLOCKS; i++)
 		wrong += !world->fakes[i].block.object.revoked;
-	/* Their holders are told by whoever is there first. */
+	/* Either closer runs their callbacks, once. */
 	ndshm_blockset_close(&world->adapter.set);
 	for (i = 1; i < BLOCKS; i++) {
 		wrong += atomic_read(&world->fakes[i].told) != 1;
@@ -442,8 +441,8 @@ static void close_hides_all_first(struct kunit *test)
 }
 
 /*
- * Both sets close at the same time while blocks are made and freed: each block's
- * memory goes once, and when a set's close has returned it has none.
+ * Both sets close while blocks are allocated and freed: memory is freed once, and none is
+ * left after a close.
  */
 
 #define MAKERS		3
@@ -476,7 +475,10 @@ static unsigned int makes(struct world *world, unsigned int number)
 			break;
 		if (i == PER_MAKER / 2)
 			complete_all(&world->arrived);
-		/* Of three one is held beyond the end, and one is the set's. */
+		/*
+		 * Of three blocks one is freed now, one is held beyond the close, and one
+		 * is adopted.
+		 */
 		if (i % 3)
 			continue;
 		ndshm_block_release(&fakes[i].block);

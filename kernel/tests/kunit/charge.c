@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * RLIMIT_MEMLOCK, with the account of a user who does not exist: nothing that
- * runs beside the test changes it, and the test changes nobody's.
+ * RLIMIT_MEMLOCK, tested with the account of a user that does not exist, so that the test
+ * and other processes do not affect each other.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -18,7 +18,7 @@
 
 static struct user_struct nobody;
 
-/* What the calling thread was before it became somebody else. */
+/* State of the thread before become_nobody(). */
 struct before {
 	struct cred *cred;
 	const struct cred *old;
@@ -30,13 +30,13 @@ static void set_limit(unsigned long bytes)
 	WRITE_ONCE(current->signal->rlim[RLIMIT_MEMLOCK].rlim_cur, bytes);
 }
 
-/* Become that user, with a limit and without privilege. */
+/* Become that user, without privileges and with a limit. */
 static bool become_nobody(struct before *before, unsigned long bytes)
 {
 	before->cred = prepare_creds();
 	if (!before->cred)
 		return false;
-	/* The credentials drop this reference some time after the last payer. */
+	/* The credentials drop this reference later, by RCU. */
 	refcount_dec(&before->cred->user->__count);
 	before->cred->user = get_uid(&nobody);
 	cap_clear(before->cred->cap_effective);
@@ -56,14 +56,14 @@ static void become_oneself(struct before *before)
 static int charge_init(struct kunit *test)
 {
 	nobody.uid = KUIDT_INIT(0x7ffffff2);
-	/* More than there are tests; credentials end by RCU. */
+	/* Credentials end by RCU: initialise the count only once. */
 	if (!refcount_read(&nobody.__count))
 		refcount_set(&nobody.__count, 1);
 	atomic_long_set(&nobody.locked_vm, 0);
 	return 0;
 }
 
-/* What the user's quota counts is the same. */
+/* The user's quota agrees. */
 static void charge_exit(struct kunit *test)
 {
 	struct ndshm_quota_view view;
@@ -77,7 +77,7 @@ static long locked(void)
 	return atomic_long_read(&nobody.locked_vm);
 }
 
-/* Charge who the calling thread is now. */
+/* Charge the current user. */
 static ndshm_reason_t charge_caller(struct ndshm_charge *charge, u64 bytes)
 {
 	struct ndshm_payer *payer = ndshm_payer_alloc(NULL);
@@ -96,12 +96,15 @@ static bool is_nobody(const struct ndshm_charge *charge)
 	return charge->payer && charge->payer->cred->user == &nobody;
 }
 
-/* In the place of assertions, which would leave the thread somebody else. */
+/*
+ * Expectations only: an assertion would leave the thread with the other user's
+ * credentials.
+ */
 #define EXPECT_REASON(test, reason, expected) \
 	KUNIT_EXPECT_EQ(test, (__force u32)(reason), \
 			(__force u32)NDSHM_REASON_##expected)
 
-/* How many pages each number of bytes is. */
+/* Pages that a number of bytes is rounded up to. */
 static void rounding(struct kunit *test)
 {
 	static const struct { u64 bytes; long pages; } rows[] = {
@@ -126,14 +129,14 @@ static void rounding(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, locked(), 0);
 		KUNIT_EXPECT_NULL(test, charge.payer);
 		KUNIT_EXPECT_EQ(test, charge.pages, 0);
-		/* Again, and nothing happens. */
+		/* A second uncharge has no effect. */
 		ndshm_uncharge(&charge);
 		KUNIT_EXPECT_EQ(test, locked(), 0);
 	}
 	become_oneself(&before);
 }
 
-/* Each number of pages beside each other one, up to the limit and beyond. */
+/* Each number of pages together with each other one, up to and beyond the limit. */
 static void the_limit(struct kunit *test)
 {
 	struct ndshm_charge first, second;
@@ -145,7 +148,9 @@ static void the_limit(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
 	for (i = 0; i <= LIMIT; i++) {
 		wrong += charge_caller(&first, PAGES(i)) != NDSHM_REASON_NONE;
-		/* Each refusal waits for the queue of frees: not all of them. */
+		/*
+		 * A refusal waits for the queue of frees: try only one beyond the limit.
+		 */
 		for (j = 0; j <= LIMIT - i + 1; j++) {
 			fits = i + j <= LIMIT;
 			sum = fits ? i + j : i;
@@ -164,7 +169,7 @@ static void the_limit(struct kunit *test)
 	become_oneself(&before);
 }
 
-/* Limits that are no number of pages, none, and without end. */
+/* Limits that are no multiple of pages, zero and infinite. */
 static void kinds_of_limit(struct kunit *test)
 {
 	struct ndshm_charge charge, second;
@@ -184,7 +189,7 @@ static void kinds_of_limit(struct kunit *test)
 	EXPECT_REASON(test, charge_caller(&charge, 1ULL << 46), NONE);
 	KUNIT_EXPECT_EQ(test, locked(), 1L << (46 - PAGE_SHIFT));
 	ndshm_uncharge(&charge);
-	/* Others lock memory for the same account, and more than the limit. */
+	/* Memory locked by other means counts, too, even beyond the limit. */
 	set_limit(PAGES(LIMIT));
 	atomic_long_set(&nobody.locked_vm, LIMIT + 1);
 	EXPECT_REASON(test, charge_caller(&charge, 1), MEMLOCK);
@@ -197,7 +202,7 @@ static void kinds_of_limit(struct kunit *test)
 	become_oneself(&before);
 }
 
-/* Every number of pages becomes every other one. */
+/* Each number of pages is changed to each other one. */
 static void recharge(struct kunit *test)
 {
 	struct ndshm_charge charge;
@@ -223,13 +228,13 @@ static void recharge(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
-	/* Shrinking cannot fail, whatever the limit has become. */
+	/* Shrinking never fails, even with a lower limit. */
 	EXPECT_REASON(test, charge_caller(&charge, PAGES(LIMIT)), NONE);
 	set_limit(0);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT)), NONE);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(1)), NONE);
 	KUNIT_EXPECT_EQ(test, locked(), 1);
-	/* And growing goes by what it was for who was charged. */
+	/* Growing is subject to the limit at the time of the charge. */
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT + 1)), MEMLOCK);
 	KUNIT_EXPECT_EQ(test, locked(), 1);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT)), NONE);
@@ -239,7 +244,7 @@ static void recharge(struct kunit *test)
 	become_oneself(&before);
 }
 
-/* What a provider says it took may be any number: more is never cheaper. */
+/* A provider may report any number of bytes: a larger one never costs less. */
 static void recharge_any_number(struct kunit *test)
 {
 	static const u64 numbers[] = {
@@ -266,7 +271,7 @@ static void recharge_any_number(struct kunit *test)
 	become_oneself(&before);
 }
 
-/* The user's quota of memory is the other limit, and is exact as well. */
+/* The user's quota is a second, exact limit. */
 static void the_quota(struct kunit *test)
 {
 	struct ndshm_quota_change change = {
@@ -287,7 +292,7 @@ static void the_quota(struct kunit *test)
 	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(LIMIT / 2 + 1)),
 		      BYTE_QUOTA);
 	KUNIT_EXPECT_EQ(test, locked(), LIMIT / 2);
-	/* It is less than there is: nothing changes but by shrinking. */
+	/* With a quota below the current use only shrinking is possible. */
 	change.limits[NDSHM_QUOTA_BYTES] = 0;
 	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &change), NONE);
 	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(1)), NONE);
@@ -313,7 +318,7 @@ static ndshm_reason_t set_quota(u64 bytes)
 	return ndshm_quota_set(nobody.uid, &change);
 }
 
-/* Growing goes by what who was charged may, also if another does it, who may all. */
+/* Growing depends on the charged user's privileges, not on the caller's. */
 static void the_quota_of_another(struct kunit *test)
 {
 	const struct ndshm_quota_change reset = {
@@ -340,7 +345,7 @@ static void the_quota_of_another(struct kunit *test)
 	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &reset), NONE);
 }
 
-/* With CAP_IPC_LOCK nobody pays, then and later; that is remembered. */
+/* With CAP_IPC_LOCK nothing is charged, not even later. */
 static void privileged(struct kunit *test)
 {
 	struct ndshm_charge charge;
@@ -359,7 +364,7 @@ static void privileged(struct kunit *test)
 	become_oneself(&before);
 }
 
-/* Who was charged gets it back, whoever gives it. */
+/* The charged user is uncharged, whichever task does it. */
 static void given_back_by_another(struct kunit *test)
 {
 	struct user_struct *oneself = current_user();
@@ -381,7 +386,7 @@ static void given_back_by_another(struct kunit *test)
 #define THREADS	4
 #define ROUNDS	500
 
-/* Each wants all that there is. */
+/* Each thread tries to charge all of the limit. */
 static unsigned int want_all(void *context, unsigned int number)
 {
 	atomic_t *got = context;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Maps of extents, each beside a model that is one byte for each page, or for as many
- * pages as a huge map has to have. After each step all of the map is compared, and
- * what can be looked for in it.
+ * Extent maps, compared after each step with a model: one byte for each page, or for each
+ * group of pages of a huge map. The searches are compared as well.
  */
 #include <linux/align.h>
 #include <linux/slab.h>
@@ -11,7 +10,7 @@
 #include "../../core/extent_map.h"
 #include "suite.h"
 
-/* The module that has the logic itself counts its runs. */
+/* ndshm_kunit_alone counts the extents in memory. */
 #ifdef NDSHM_KUNIT_ALONE
 #define drop_run	counted_kfree
 #else
@@ -22,12 +21,12 @@
 #define MOST_SMALL	24
 #define MOST_CELLS	2000
 
-/* What a cell of the model is. */
+/* A cell of the model. */
 enum cell {
 	HOLE,
 	FREE,
-	FIRST,		/* of an extent */
-	REST,		/* of the same one */
+	FIRST,		/* first cell of an extent */
+	REST,		/* another cell of an extent */
 };
 
 struct world {
@@ -37,10 +36,12 @@ struct world {
 	u32 cells;
 	u32 unit;	/* pages of a cell */
 	u8 model[MOST_CELLS];
-	/* How many cells from there on are free, and are nobody's. */
+	/*
+	 * Number of consecutive free and of consecutive unallocated cells from there on.
+	 */
 	u32 free_from[MOST_CELLS + 1];
 	u32 room_from[MOST_CELLS + 1];
-	/* Part of what is nobody's and has a hole somewhere. */
+	/* Member of unallocated cells that contain a hole. */
 	bool growing[MOST_CELLS];
 };
 
@@ -59,7 +60,7 @@ static void end_map(struct world *world)
 	if (!world->made)
 		return;
 	world->made = false;
-	/* It knows those that are taken, too, and leaves them to us. */
+	/* The map does not free allocated extents: they belong to the caller. */
 	ndshm_extent_map_fini(&world->map);
 	rbtree_postorder_for_each_entry_safe(run, next, &world->taken, node)
 		drop_run(run);
@@ -75,7 +76,7 @@ static void extent_map_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, live_runs, 0);
 }
 
-/* One hole. */
+/* Initialise a map of one hole. */
 static void begin_map(struct kunit *test, u32 cells, u32 unit)
 {
 	struct world *world = test->priv;
@@ -112,7 +113,7 @@ static bool begins_at(const struct world *world, u32 cell)
 	       kind_at(world, cell) != kind_at(world, cell - 1);
 }
 
-/* The cell behind the run that has this one, and the run's first. */
+/* Get the cell after the run of @cell, and the first cell of that run. */
 static u32 end_at(const struct world *world, u32 cell)
 {
 	do
@@ -148,7 +149,7 @@ static void survey(struct world *world)
 			world->growing[i] = true;
 }
 
-/* The lowest of all places: of each cell, the lowest in it. */
+/* Find the lowest place: the lowest one in each cell, in order. */
 static bool naive_find(const struct world *world, const u32 *from,
 		       bool growing, u32 count, u32 alignment, u32 *start)
 {
@@ -186,10 +187,10 @@ static bool naive_hole(const struct world *world, u32 *start, u32 *count,
 }
 
 /*
- * All of it
+ * Comparison
  */
 
-/* NULL, or what is wrong. */
+/* Return: NULL, or a description of the difference. */
 static const char *compare_runs(const struct world *world)
 {
 	u32 cell = 0, pages[NDSHM_RUN_LEAVING + 1] = {}, end;
@@ -220,7 +221,7 @@ static u32 longest(const struct rb_node *node)
 	return node ? rb_entry(node, struct ndshm_run, node)->longest : 0;
 }
 
-/* A tree has the runs of its kind, each in its place. */
+/* A tree has the runs of its kind in the order of addresses. */
 static const char *compare_tree(const struct world *world,
 				enum ndshm_run_kind kind)
 {
@@ -295,7 +296,7 @@ static void expect_find(struct kunit *test, u32 count, u32 alignment)
 		KUNIT_ASSERT_EQ_MSG(test, start, expected, "free: %u at %u",
 				    count, alignment);
 
-	/* It is for what does not fit without memory: where a hole is. */
+	/* Room is searched for an extent that needs more memory: it contains a hole. */
 	found = naive_find(world, world->room_from, true, count, alignment,
 			   &expected);
 	KUNIT_ASSERT_EQ_MSG(test, ndshm_extent_map_find_room(&world->map, count,
@@ -306,7 +307,7 @@ static void expect_find(struct kunit *test, u32 count, u32 alignment)
 				    count, alignment);
 	if (free)
 		return;
-	/* For that, it is all there is. */
+	/* If no free run is long enough, this is the lowest of all places. */
 	KUNIT_ASSERT_EQ(test, found,
 			naive_find(world, world->room_from, false, count,
 				   alignment, &all));
@@ -348,7 +349,7 @@ static unsigned int used(const struct ndshm_spare_runs *spare)
 	return !spare->runs[0] + !spare->runs[1];
 }
 
-/* One change of cells that are one run's, of which a part may be left on each side. */
+/* Change some cells of one run, which may leave a part on each side. */
 static void change(struct kunit *test, u32 start, u32 count,
 		   enum ndshm_run_kind to)
 {
@@ -395,7 +396,7 @@ static void give(struct kunit *test, u32 cell)
 	set_cells(world, start, end_at(world, start) - start, FREE, FREE);
 }
 
-/* A part of the run that has this cell: often all of it, or one end. */
+/* Choose a part of the run of @cell: often all of it, or one end. */
 static void random_part(struct world *world, struct rnd_state *random,
 			u32 cell, u32 *start, u32 *count)
 {
@@ -403,14 +404,14 @@ static void random_part(struct world *world, struct rnd_state *random,
 
 	if (suite_below(random, 3))
 		first += suite_below(random, end - first);
-	/* Small ones, so that there are many. */
+	/* Short parts, for many runs. */
 	if (suite_below(random, 3))
 		end = first + 1 + suite_below(random, min(end - first, 12U));
 	*start = first;
 	*count = end - first;
 }
 
-/* Mostly in one direction: @hurry of 8 steps are. */
+/* @hurry of 8 steps go from hole to free to allocated, the others back. */
 static void random_step(struct kunit *test, struct rnd_state *random,
 			u32 hurry)
 {
@@ -490,7 +491,7 @@ static void random_steps(struct kunit *test, struct rnd_state *random,
 		if (i % 64 == 0)
 			cond_resched();
 	}
-	/* It was everything that a map can be. */
+	/* All kinds of maps have occurred. */
 	if (cells < 4) {
 		KUNIT_EXPECT_GT(test, all, 0);
 		KUNIT_EXPECT_GT(test, none, 0);
@@ -520,7 +521,7 @@ static void large_maps(struct kunit *test)
 	random_steps(test, &random, MOST_CELLS, 1, 3000);
 }
 
-/* As many pages as can be counted, in cells of which each has the same number. */
+/* The maximum number of pages, in cells of equal size. */
 static void huge_maps(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -532,7 +533,7 @@ static void huge_maps(struct kunit *test)
 }
 
 /*
- * Edges
+ * Corner cases
  */
 
 static void one_page(struct kunit *test)
@@ -585,7 +586,7 @@ static void all_taken(struct kunit *test)
 	expect_find(test, pages + 1, 1);
 }
 
-/* Each way in which what comes back can join what is beside it. */
+/* All ways in which a freed run merges with its neighbours. */
 static void neighbours(struct kunit *test)
 {
 	u32 beside, i;
@@ -604,7 +605,7 @@ static void neighbours(struct kunit *test)
 		expect_same(test);
 		change(test, 3, 3, NDSHM_RUN_HOLE);
 		expect_same(test);
-		/* The middle of it, which then lies between two holes. */
+		/* The middle, between two holes. */
 		change(test, 4, 1, NDSHM_RUN_FREE);
 		expect_same(test);
 		change(test, 4, 1, NDSHM_RUN_HOLE);
@@ -616,7 +617,7 @@ static void neighbours(struct kunit *test)
 	}
 }
 
-/* The end of a map of which no page can be beyond. */
+/* The end of a map with the maximum number of pages. */
 static void last_page(struct kunit *test)
 {
 	const u32 pages = U32_MAX, last = U32_MAX - 1;
@@ -628,7 +629,7 @@ static void last_page(struct kunit *test)
 
 	begin_map(test, 1, U32_MAX);
 	map = &world->map;
-	/* None at all has memory, and all of it could. */
+	/* No page has memory, and all could get it. */
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(map, 1, 1, &start));
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, pages, BIT(31),
 							   &start));
@@ -648,7 +649,7 @@ static void last_page(struct kunit *test)
 	ndshm_spare_runs_free(&spare);
 	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_FREE], 1);
 	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_HOLE], last);
-	/* Its number is even, and not a multiple of 4. */
+	/* The page number is even, but no multiple of 4. */
 	for (i = 0; i < 32; i++) {
 		start = 0;
 		KUNIT_EXPECT_EQ_MSG(test, ndshm_extent_map_find_free(map, 1,
@@ -694,7 +695,7 @@ static void last_page(struct kunit *test)
 	expect_same(test);
 }
 
-/* What begins at the first multiple may have to end beyond what can be counted. */
+/* From the first aligned address the end may overflow. */
 static void beyond_the_last(struct kunit *test)
 {
 	const u32 first = BIT(31) + 1;
@@ -729,7 +730,7 @@ static void beyond_the_last(struct kunit *test)
 	world->made = false;
 }
 
-/* Every other page, so that the tree is high, and what fits is the last of all. */
+/* Every other page, for a high tree; the only fit is the last run. */
 static void many_runs(struct kunit *test)
 {
 	const u32 cells = MOST_CELLS;
@@ -750,9 +751,9 @@ static void many_runs(struct kunit *test)
 }
 
 /*
- * Runs that are long enough, but not for a place with that alignment; behind them one
- * of which a part is, or all. Of thousands it may not be seen, unless it is long
- * enough wherever it lies.
+ * Runs that are long enough, but misaligned, and then one that fits in part or as a
+ * whole. With thousands of them, the fit need not be found unless it is long enough at
+ * any alignment.
  */
 static void misplaced(struct kunit *test, u32 count, u32 last, bool seen)
 {
@@ -786,7 +787,7 @@ static void misplaced_runs(struct kunit *test)
 	misplaced(test, 10000, 6, true);
 }
 
-/* Pages whose memory is being given back are neither free nor room nor a hole. */
+/* Pages whose memory is being freed are neither free nor room nor a hole. */
 static void leaving(struct kunit *test)
 {
 	struct world *world = test->priv;
@@ -816,7 +817,7 @@ static void leaving(struct kunit *test)
 	expect_same(test);
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 9, 1, &start));
 	KUNIT_EXPECT_EQ(test, start, 0);
-	/* A map that ends frees them, too. */
+	/* Freeing a map frees them as well. */
 	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
 	ndshm_extent_map_leave(map, 0, 2, &spare);
 	ndshm_spare_runs_free(&spare);
@@ -824,14 +825,14 @@ static void leaving(struct kunit *test)
 	world->made = false;
 }
 
-/* What it costs, for each extent that somebody has. */
+/* Memory of each extent. */
 static void size(struct kunit *test)
 {
 	KUNIT_EXPECT_LE(test, sizeof(struct ndshm_run), 64);
 }
 
 #ifdef NDSHM_KUNIT_ALONE
-/* Whatever cannot be had, nothing is left of the rest. */
+/* Every failed allocation leaves nothing behind. */
 static void no_memory(struct kunit *test)
 {
 	struct ndshm_spare_runs spare;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of a client's handles: one after the other, and all that there can be.
+ * The handle table of a client: single operations, and the maximum number of handles.
  */
 #include <linux/bitmap.h>
 #include <linux/sched.h>
@@ -44,7 +44,7 @@ static void one_life(struct kunit *test)
 	handle = reserve(test);
 	KUNIT_EXPECT_NE(test, handle, 0);
 	KUNIT_EXPECT_NE(test, INDEX(handle), 0);
-	/* Not yet. */
+	/* A reserved handle is not found. */
 	KUNIT_EXPECT_NULL(test, found(test, handle));
 	KUNIT_EXPECT_NULL(test, ndshm_handle_take(handles, handle, &some_kind));
 	KUNIT_EXPECT_NULL(test, found_at(test, ndshm_handle_offset(handle)));
@@ -55,7 +55,7 @@ static void one_life(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, object.handle, handle);
 	KUNIT_EXPECT_EQ(test, handles->live, 1);
 	KUNIT_EXPECT_EQ(test, handles->taken, 1);
-	/* It took the caller's reference over, and added none. */
+	/* Publishing consumes the caller's reference, and takes no other. */
 	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 1);
 	KUNIT_EXPECT_PTR_EQ(test, ndshm_handle_find(handles, handle), &object);
 	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 2);
@@ -70,7 +70,7 @@ static void one_life(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, handles->live, 1);
 	KUNIT_EXPECT_PTR_EQ(test, ndshm_handle_take(handles, handle,
 						    &some_kind), &object);
-	/* The handle's reference is the caller's now. */
+	/* Taking a handle transfers its reference to the caller. */
 	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 3);
 	KUNIT_EXPECT_EQ(test, handles->live, 0);
 	KUNIT_EXPECT_EQ(test, handles->taken, 0);
@@ -80,7 +80,7 @@ static void one_life(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ndshm_handle_take(handles, handle, &some_kind));
 }
 
-/* What was given up, or is reserved, is nobody's. */
+/* A reserved or unreserved handle is never found. */
 static void unreserved(struct kunit *test)
 {
 	struct ndshm_handles *handles = test->priv;
@@ -91,13 +91,13 @@ static void unreserved(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, found(test, first));
 	KUNIT_EXPECT_EQ(test, handles->live, 0);
 	KUNIT_EXPECT_EQ(test, handles->taken, 1);
-	/* Its place is used again, and its number is not. */
+	/* The place is reused, but the number is not. */
 	KUNIT_EXPECT_NE(test, reserve(test), first);
 }
 
 /*
- * A place is used again with another number: all the numbers that it can have,
- * before one comes back. None but the live one is found meanwhile.
+ * A reused place gets another number: all possible ones before one recurs. Only the live
+ * handle is found.
  */
 static void generations(struct kunit *test)
 {
@@ -117,7 +117,7 @@ static void generations(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, INDEX(handle), INDEX(first));
 		KUNIT_ASSERT_FALSE(test, __test_and_set_bit(handle >> 16,
 							    seen));
-		/* Most uses are short: all of them at length would take long. */
+		/* Only some uses are tested in full, to limit the time. */
 		if (generation % 512) {
 			ndshm_handle_unreserve(handles, handle);
 			handle = reserve(test);
@@ -146,7 +146,7 @@ static void generations(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 1);
 }
 
-/* As many as there can be, each once; then no more, until one goes. */
+/* The maximum number of handles, each unique; no more until one is freed. */
 static void exhaustion(struct kunit *test)
 {
 	struct ndshm_handles *handles = test->priv;
@@ -174,14 +174,14 @@ static void exhaustion(struct kunit *test)
 				(__force u32)NDSHM_REASON_HANDLES);
 		KUNIT_EXPECT_EQ(test, handle, 0);
 	}
-	/* One goes, one comes in its place. */
+	/* A freed place is reused. */
 	handle = object.handle;
 	KUNIT_EXPECT_PTR_EQ(test, ndshm_handle_take(handles, handle,
 						    &some_kind), &object);
 	refcount_dec(&object.references);
 	KUNIT_EXPECT_EQ(test, INDEX(publish(test, &object)), INDEX(handle));
 
-	/* They go in the order of their places. */
+	/* Handles are taken in the order of their places. */
 	for (i = 0; i < 4096; i++) {
 		cond_resched();
 		taken = ndshm_handle_take_next(handles, &at);
@@ -191,9 +191,9 @@ static void exhaustion(struct kunit *test)
 	}
 	KUNIT_EXPECT_NULL(test, ndshm_handle_take_next(handles, &at));
 	KUNIT_EXPECT_EQ(test, handles->live, 0);
-	/* Theirs, and the one from the beginning. */
+	/* References of all handles, and the initial one. */
 	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 4097);
-	/* What they had can be had again. */
+	/* All places can be reserved again. */
 	for (i = 0; i < 4096; i++)
 		reserve(test);
 	KUNIT_EXPECT_EQ(test, (__force u32)ndshm_handle_reserve(handles,
@@ -201,7 +201,7 @@ static void exhaustion(struct kunit *test)
 			(__force u32)NDSHM_REASON_HANDLES);
 }
 
-/* Only what is published is taken, from where one wants to begin. */
+/* Only published handles are taken, from a given place on. */
 static void take_next(struct kunit *test)
 {
 	struct ndshm_handles *handles = test->priv;
@@ -219,7 +219,7 @@ static void take_next(struct kunit *test)
 		last = max(last, INDEX(numbers[i]));
 		taken++;
 	}
-	/* From the end on there is nothing. */
+	/* Nothing is taken from the end on. */
 	at = U32_MAX;
 	KUNIT_EXPECT_NULL(test, ndshm_handle_take_next(handles, &at));
 	at = last;
@@ -231,15 +231,15 @@ static void take_next(struct kunit *test)
 		KUNIT_ASSERT_LT(test, at, last);
 	KUNIT_EXPECT_EQ(test, taken, 0);
 	KUNIT_EXPECT_EQ(test, handles->live, 0);
-	/* The reserved ones are as they were. */
+	/* Reserved handles are unaffected. */
 	refcount_inc(&object.references);
 	ndshm_handle_publish(handles, numbers[1], &object);
 	KUNIT_EXPECT_PTR_EQ(test, found(test, numbers[1]), &object);
 }
 
 /*
- * Offsets: below 16 TiB, in steps of 2 MiB, other than those of all live
- * handles; and nothing is found at what is no offset.
+ * Offsets: below 16 TiB, multiples of 2 MiB, distinct among live handles. Other offsets
+ * find nothing.
  */
 static void offsets(struct kunit *test)
 {
@@ -261,12 +261,12 @@ static void offsets(struct kunit *test)
 			KUNIT_ASSERT_NULL(test, found_at(test, offset +
 							 (1ULL << bit)));
 		KUNIT_ASSERT_NULL(test, found_at(test, offset + SZ_2M - 1));
-		/* Another use of the place, or beyond 16 TiB. */
+		/* Another generation of the place, or beyond 16 TiB. */
 		for (bit = 37; bit < 64; bit++)
 			KUNIT_ASSERT_NULL(test, found_at(test, offset ^
 							 (1ULL << bit)));
 	}
-	/* An offset has seven bits of how often the place was used. */
+	/* An offset contains seven bits of the place's generation. */
 	for (i = 0; i < 500; i++) {
 		KUNIT_ASSERT_PTR_EQ(test, ndshm_handle_take(handles, handle,
 							    &some_kind),
@@ -280,7 +280,7 @@ static void offsets(struct kunit *test)
 				    found_at(test, ndshm_handle_offset(handle)),
 				    &object);
 	}
-	/* The first place is nobody's. */
+	/* The first place is never used. */
 	for (i = 0; i < 128; i++)
 		KUNIT_EXPECT_NULL(test, found_at(test, (u64)i << 37));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tables of handles to test, with objects that are nothing but references.
+ * Handle tables for tests, with minimal objects.
  */
 #ifndef _NDSHM_KUNIT_HANDLES_H
 #define _NDSHM_KUNIT_HANDLES_H
@@ -50,7 +50,7 @@ static inline u32 reserve(struct kunit *test)
 	return handle;
 }
 
-/* A live handle; the table has a reference of its own. */
+/* Publish a handle. The table gets a reference of its own. */
 static inline u32 publish(struct kunit *test, struct ndshm_object *object)
 {
 	u32 handle = reserve(test);
@@ -60,7 +60,7 @@ static inline u32 publish(struct kunit *test, struct ndshm_object *object)
 	return handle;
 }
 
-/* Who is found, without the reference that comes with it. */
+/* Look up a handle, and drop the reference to the result. */
 static inline struct ndshm_object *found(struct kunit *test, u32 handle)
 {
 	struct ndshm_object *object = ndshm_handle_find(test->priv, handle);

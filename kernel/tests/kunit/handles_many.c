@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of a client's handles: at random against a plain array, and used by
- * several threads.
+ * The handle table of a client: random operations compared with an array, and concurrent
+ * use.
  */
 #include <linux/bitmap.h>
 #include <linux/math.h>
@@ -69,7 +69,10 @@ static void model_step(struct model *model, struct rnd_state *random)
 		entry->state = UNUSED;
 		break;
 	}
-	/* 65536 uses of a place lie between two of the same number. */
+	/*
+	 * A stale handle is not found: its number recurs after 65536 uses of the place
+	 * only.
+	 */
 	KUNIT_ASSERT_NULL(test, found(test, model->stale[stale]));
 	KUNIT_ASSERT_EQ(test, handles->live, model->live);
 }
@@ -90,7 +93,7 @@ static void like_an_array(struct kunit *test)
 	for (i = 0; i < 10000; i++) {
 		cond_resched();
 		model_step(&model, &random);
-		/* A number that anyone may have made up. */
+		/* An arbitrary number, as a client may pass. */
 		number = suite_below(&random, ENTRIES + 100) |
 			 suite_below(&random, 16) << 16;
 		object = found(test, number);
@@ -107,7 +110,7 @@ static void like_an_array(struct kunit *test)
 			KUNIT_ASSERT_PTR_EQ(test, found(test, entry->handle),
 					    object);
 	}
-	/* The close of a client takes what is left, each once. */
+	/* The close of a client takes each remaining handle once. */
 	while ((object = ndshm_handle_take_next(handles, &at))) {
 		KUNIT_ASSERT_EQ(test, refcount_read(&object->references), 2);
 		refcount_dec(&object->references);
@@ -123,7 +126,7 @@ static void like_an_array(struct kunit *test)
 }
 
 /*
- * Several threads
+ * Concurrency
  */
 
 #define THREADS	4
@@ -139,7 +142,7 @@ struct shared {
 	u32 some[THREADS][SOME];
 };
 
-/* Each has objects of its own, and looks for those of the others. */
+/* Each thread has its own objects, and looks up those of the others. */
 static unsigned int come_and_go(void *context, unsigned int number)
 {
 	struct shared *shared = context;
@@ -209,7 +212,7 @@ static unsigned int take_it(void *context, unsigned int number)
 	return 0;
 }
 
-/* However many try to end a handle, one gets the object. */
+/* Of concurrent takers of a handle exactly one gets the object. */
 static void one_taker(struct kunit *test)
 {
 	struct shared *shared;
@@ -239,7 +242,7 @@ static unsigned int reserve_some(void *context, unsigned int number)
 	return 0;
 }
 
-/* A table that several let grow at a time has each place once. */
+/* Concurrent growth assigns each place once. */
 static void grow_together(struct kunit *test)
 {
 	struct ndshm_handles *handles = test->priv;
@@ -260,7 +263,7 @@ static void grow_together(struct kunit *test)
 					   __test_and_set_bit(INDEX(shared->some[i][j]),
 							      seen));
 	KUNIT_EXPECT_FALSE(test, test_bit(0, seen));
-	/* None was made in vain. */
+	/* No chunk was allocated twice. */
 	KUNIT_EXPECT_EQ(test, handles->slots,
 			round_up(THREADS * SOME + 1, NDSHM_CHUNK_SLOTS));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Headers of characteristics and of parameters: every type with every revision
- * and the sizes around each limit; and what is made of parameters of a header.
+ * Headers of characteristics and parameters: every type and revision with sizes around
+ * each limit, and the normalisation of parameters.
  */
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -10,12 +10,12 @@
 #include "../../core/params.h"
 #include "suite.h"
 
-/* From NDIS: type, revision and size of the header, and what follows it. */
+/* From NDIS: sizes of the header and the members. */
 #define CHARACTERISTICS_SIZE	(8 + 3 * sizeof(void *))
 #define PARAMETERS_SIZE_1	(40 + 7 * sizeof(void *))
 #define PARAMETERS_SIZE_2	(PARAMETERS_SIZE_1 + 4)
 
-/* Sizes worth a try, given the two limits that matter. */
+/* Sizes around both limits, and some others. */
 static unsigned int fill_sizes(u16 *sizes, u16 low, u16 high)
 {
 	unsigned int i, n = 0;
@@ -88,7 +88,7 @@ static void characteristics_headers(struct kunit *test)
 	int type, revision;
 	u16 sizes[MAX_SIZES];
 
-	/* With nothing behind it: reading further is found out. */
+	/* Header only, so that KASAN detects reading beyond. */
 	bare = kunit_kmalloc(test, sizeof(header), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, bare);
 	n = fill_sizes(sizes, CHARACTERISTICS_SIZE, CHARACTERISTICS_SIZE);
@@ -128,14 +128,14 @@ static void characteristics_handlers(struct kunit *test)
 				    (__force u32)ndshm_check_characteristics(&c),
 				    (__force u32)reason, "handlers %d", i);
 	}
-	/* A header that is wrong is said first. */
+	/* Errors of the header take precedence. */
 	c.free = NULL;
 	c.header.size--;
 	expect(test, ndshm_check_characteristics(&c),
 	       NDSHM_REASON_CHARACTERISTICS_SIZE, c.header);
 }
 
-/* They are shown, and nothing depends on them. */
+/* Flags are reported, and have no effect. */
 static void characteristics_flags(struct kunit *test)
 {
 	struct ndshm_provider_characteristics c = {
@@ -177,7 +177,7 @@ static void parameters_headers(struct kunit *test)
 	kunit_info(test, "%u headers\n", tried);
 }
 
-/* The headers that callers are given pass, and say what NDIS says. */
+/* The predefined headers are valid and match NDIS. */
 static void ready_made_headers(struct kunit *test)
 {
 	static const struct ndshm_provider_characteristics c = {
@@ -206,7 +206,7 @@ static void try_normalize(struct kunit *test, struct ndshm_parameters *from,
 	size_t i, header = sizeof(from->header);
 	struct ndshm_parameters to;
 
-	/* Each byte has a value of its own. */
+	/* Each byte has a distinct value. */
 	for (i = 0; i < have; i++)
 		((u8 *)from)[i] = i + 1;
 	from->header.type = 0x80;
@@ -225,7 +225,7 @@ static void try_normalize(struct kunit *test, struct ndshm_parameters *from,
 					   sizeof(to) - size));
 }
 
-/* Each revision and size, with just as much memory as the size says. */
+/* Each revision and size, with exactly as much memory as the size says. */
 static void normalize(struct kunit *test)
 {
 	size_t have, most = PARAMETERS_SIZE_2 + 64;
@@ -243,7 +243,7 @@ static void normalize(struct kunit *test)
 	}
 }
 
-/* What it makes of any good header is good, and stays as it is. */
+/* The result is valid for any valid header, and normalising it again changes nothing. */
 static void normalize_twice(struct kunit *test)
 {
 	struct ndshm_parameters from = { .header = { .type = 0x80 } };

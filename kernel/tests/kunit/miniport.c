@@ -12,7 +12,7 @@ void miniport_note(struct miniport *driver, char letter)
 
 	spin_lock_irqsave(&driver->lock, flags);
 	length = strlen(driver->log);
-	/* Nobody expects more than that. */
+	/* Longer logs are truncated: no test expects one. */
 	if (length + 1 < sizeof(driver->log))
 		driver->log[length] = letter;
 	spin_unlock_irqrestore(&driver->lock, flags);
@@ -30,7 +30,7 @@ void miniport_expect(struct miniport *driver, const char *expected)
 }
 
 /*
- * The provider: memory that no device knows, so any address will do
+ * The provider: memory without a device, so that any DMA address is valid
  */
 
 static bool holds(const struct miniport *driver, u32 usage)
@@ -130,7 +130,7 @@ static void block_revoked(void *context, struct ndshm_block *block)
 }
 
 /*
- * Coming and going
+ * Setup and cleanup
  */
 
 int miniport_init(struct kunit *test)
@@ -183,7 +183,10 @@ void miniport_revoke(struct miniport *driver)
 	driver->provider = NULL;
 }
 
-/* Whatever the case was about: every block went once, every callback was right. */
+/*
+ * After every test each block must have been freed once, and each callback called in a
+ * valid context.
+ */
 void miniport_exit(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -193,14 +196,14 @@ void miniport_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&driver->freed),
 			atomic_read(&driver->allocated));
 	KUNIT_EXPECT_EQ(test, atomic_read(&driver->wrong), 0);
-	/* If something is not as expected, it may still have blocks. */
+	/* After a failure blocks may be left. */
 	if (driver->provider)
 		miniport_revoke(driver);
 	platform_device_unregister(driver->device);
 }
 
 /*
- * What it does
+ * Operations
  */
 
 ndshm_reason_t miniport_obtain(struct miniport *driver, u32 queue_id, u32 vport_id,

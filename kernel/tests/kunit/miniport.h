@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A driver with an adapter, queues and ports of its own, for the suites of queues,
- * packets and requests; and the provider of its memory. What happens is written down
- * in order.
+ * A driver with an adapter, queues and ports, and a provider for it, used by the suites
+ * of queues, packets and requests. Logs its callbacks in order.
  */
 #ifndef _NDSHM_KUNIT_MINIPORT_H
 #define _NDSHM_KUNIT_MINIPORT_H
@@ -22,25 +21,25 @@
 #define MINIPORT_LOG	128
 
 /**
- * struct miniport - it
- * @test: the case
+ * struct miniport - The driver
+ * @test: test case
  * @device: of the adapter
- * @adapter: NULL once it was unregistered
- * @provider: of all its blocks; NULL once it was revoked
- * @blocks: that the next call of free_blocks frees; NULL where there is none
- * @lock: guards @log
- * @log: a letter each: s stop, b free_blocks, f freed, r a block's revoked
- *	callback, m memory of the provider's was freed, u the provider was asked
- *	for what is not wanted any more, and what the case adds
- * @ended: for each call of freed
- * @last_id: that was told last
- * @allocated: blocks that the provider made
- * @freed: that came back
- * @wrong: callbacks in a context where they may not be
- * @hold: the provider waits for @go_on, once for each call
- * @hold_usage: but for blocks of another usage than this; 0: for all
- * @providing: for each call that waits
- * @go_on: see above
+ * @adapter: registered adapter, or NULL
+ * @provider: provider of all its blocks, or NULL once revoked
+ * @blocks: blocks that the next free_blocks callback frees; may be NULL
+ * @lock: protects @log
+ * @log: one letter for each event: s stop, b free_blocks, f freed, r revocation
+ *	callback, m provider's free handler, u ndshm_allocation_unwanted() returned
+ *	true, and letters that the test case adds
+ * @ended: completed by each freed callback
+ * @last_id: argument of the last freed callback
+ * @allocated: number of blocks that the provider allocated
+ * @freed: number of blocks that it freed
+ * @wrong: number of callbacks in a wrong context
+ * @hold: each allocate handler waits for @go_on
+ * @hold_usage: restricts @hold to blocks of this usage; 0: all
+ * @providing: completed by each handler that waits
+ * @go_on: resumes one handler
  */
 struct miniport {
 	struct kunit *test;
@@ -48,7 +47,7 @@ struct miniport {
 	struct ndshm_adapter *adapter;
 	struct ndshm_provider *provider;
 	struct ndshm_block *blocks[MINIPORT_BLOCKS];
-	spinlock_t lock;	/* the log */
+	spinlock_t lock;	/* protects log */
 	char log[MINIPORT_LOG];
 	struct completion ended;
 	u32 last_id;
@@ -63,31 +62,31 @@ struct miniport {
 
 extern const struct ndshm_queue_ops miniport_ops;
 
-/* For init and exit of a suite: the driver is the test's priv. */
+/* Init and exit of a suite; test->priv is the driver. */
 int miniport_init(struct kunit *test);
 void miniport_exit(struct kunit *test);
 
-/* Write @letter down. */
+/* Append @letter to the log. */
 void miniport_note(struct miniport *driver, char letter);
-/* What happened since the last call is as in @expected. */
+/* Expect that the log equals @expected, and clear it. */
 void miniport_expect(struct miniport *driver, const char *expected);
 
-/* A block of @length bytes for a queue or a port. */
+/* Allocate a block of @length bytes for a queue or a port. */
 ndshm_reason_t miniport_obtain(struct miniport *driver, u32 queue_id, u32 vport_id,
 			       u64 length, struct ndshm_block **block);
 
-/* A queue that is running; the calls for it succeed. */
+/* Allocate a running queue; asserts success. */
 u32 miniport_queue(struct miniport *driver);
-/* A port that is active. */
+/* Create an active port; asserts success. */
 u32 miniport_vport(struct miniport *driver);
 
-/* Clear the filter of such a queue, and begin to free it. */
+/* Clear the filter of a queue from miniport_queue(), and call ndshm_queue_free(). */
 void miniport_free_queue(struct miniport *driver, u32 id);
 
-/* The next call of freed has been there. */
+/* Wait for the next freed callback. */
 void miniport_wait(struct miniport *driver);
 
-/* The end of the adapter, and of the provider's device. */
+/* Unregister the adapter; revoke the provider. */
 void miniport_unregister(struct miniport *driver);
 void miniport_revoke(struct miniport *driver);
 

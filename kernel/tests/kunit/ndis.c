@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Between NDIS's structures and ndshm's: every header around each limit, what becomes
- * of each member in both directions, lists, and every reason as a documented status.
+ * Conversion between NDIS's structures and ndshm's: headers around each limit, each
+ * member in both directions, lists, and the status of every reason.
  */
 #include <linux/numa.h>
 #include <linux/slab.h>
@@ -25,7 +25,7 @@ static VOID take_back(NDIS_HANDLE context, NDIS_HANDLE block)
 {
 }
 
-/* Sizes around three limits, of 64-bit machines, and some far from them. */
+/* Sizes around three limits of 64-bit machines, and some others. */
 static const u16 sizes[] = {
 	0, 1, 3, 4, 8, 20, 31, 32, 33, 40, 44, 63, 64, 65, 66, 67, 68, 69, 71,
 	72, 73, 96, 128, 0x2000, 0x4000, 0x8000, 0xfffe, 0xffff,
@@ -44,7 +44,7 @@ static void headers(struct kunit *test)
 	int type, revision;
 	unsigned int i;
 
-	/* With nothing behind them: reading further is found out. */
+	/* Header only, so that KASAN detects reading beyond. */
 	bare = kunit_kmalloc(test, sizeof(header), GFP_KERNEL);
 	p = kunit_kmalloc(test, sizeof(header), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, bare);
@@ -135,7 +135,7 @@ static void to_native(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, native.revoked);
 		KUNIT_EXPECT_FALSE(test, native.unaddressed);
 	}
-	/* The next one has more than 32 bits in whole pages. */
+	/* The next one exceeds 32 bits in whole pages. */
 	p.Length++;
 	KUNIT_EXPECT_EQ(test, (__force u32)NDSHM_REASON_LENGTH_OVERFLOW,
 			(__force u32)ndshm_ndis_to_native(&native, &p));
@@ -206,7 +206,7 @@ static void from_native(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p.PreferredNode, 7);
 	KUNIT_EXPECT_EQ(test, p.VPortId, 0);
 
-	/* The longest that is whole pages and has 32 bits. */
+	/* The longest that is whole pages and fits in 32 bits. */
 	native.length = SZ_4G - PAGE_SIZE;
 	KUNIT_EXPECT_EQ(test, ndshm_ndis_from_native(&p, &native),
 			NDIS_STATUS_SUCCESS);
@@ -234,7 +234,7 @@ static void list_capacity(struct kunit *test)
 
 #define MOST_SEGMENTS	6
 
-/* Byte by byte: where one is, by the segments and by the list. */
+/* Compare the address of each byte by the segments and by the list. */
 static void expect_same_bytes(struct kunit *test,
 			      const struct ndshm_segment *segments,
 			      const SCATTER_GATHER_LIST *list, ULONG length)
@@ -297,7 +297,7 @@ static void fill_list(struct kunit *test)
 		KUNIT_ASSERT_NULL(test, memchr_inv((u8 *)list + i, 0xa5,
 						   bytes - i));
 	}
-	/* More than 32 bits in a piece, all of which are not asked for. */
+	/* A segment above 32 bits, used in part. */
 	segments[0].length = 1ULL << 40;
 	KUNIT_ASSERT_TRUE(test, ndshm_ndis_fill_list(list, 1, segments, 1,
 						     0xffffffff));
@@ -316,7 +316,7 @@ struct told {
 	.registration = NDIS_STATUS_##registration_, \
 }
 
-/* Each of them, and what it is where four or three may be answered. */
+/* Every reason, as a status of an allocation and of a registration. */
 static const struct told all_told[] = {
 	TOLD(NONE, SUCCESS, SUCCESS),
 	TOLD(ARGUMENT_SHORT, INVALID_PARAMETER, FAILURE),
@@ -428,7 +428,7 @@ static void statuses(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, (__force u32)all_told[i].reason, i);
 		expect_told(test, &all_told[i]);
 	}
-	/* What is not one yet, and what never will be. */
+	/* Unknown reasons. */
 	for (; i < NDSHM_REASON_COUNT_KNOWN + 10; i++) {
 		unknown.reason = (__force ndshm_reason_t)i;
 		expect_told(test, &unknown);
@@ -444,7 +444,7 @@ static struct ndshm_ndis_piece piece(u64 page, u32 pages)
 	};
 }
 
-/* What a provider says it has. */
+/* Lists of a provider. */
 static void pieces(struct kunit *test)
 {
 	struct ndshm_ndis_piece p[3];
@@ -456,18 +456,18 @@ static void pieces(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 3, 1));
 	KUNIT_EXPECT_FALSE(test,
 			   ndshm_ndis_pieces_valid(p, 3, 5 * PAGE_SIZE + 1));
-	/* More than 32 bits of them. */
+	/* More than 32 bits in total. */
 	p[0] = piece(0, U32_MAX / PAGE_SIZE);
 	p[1] = piece(1 << 20, U32_MAX / PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 2, U32_MAX));
-	/* A page twice, whichever comes first. */
+	/* A page twice, in either order. */
 	p[0] = piece(3, 2);
 	p[1] = piece(4, 1);
 	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 2, 1));
 	p[0] = piece(4, 1);
 	p[1] = piece(3, 2);
 	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 2, 1));
-	/* Not a page. */
+	/* No whole pages. */
 	p[0] = piece(1, 1);
 	p[0].length += 8;
 	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 1, 1));
@@ -477,7 +477,7 @@ static void pieces(struct kunit *test)
 	p[0] = piece(1, 0);
 	p[1] = piece(2, 1);
 	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 2, 1));
-	/* Up to the last byte there can be, and further. */
+	/* Up to the highest address, and beyond. */
 	p[0].physical = -(u64)PAGE_SIZE;
 	p[0].length = PAGE_SIZE;
 	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 1, PAGE_SIZE));
@@ -485,7 +485,7 @@ static void pieces(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 1, 1));
 }
 
-/* Of a list that is longer than was asked, no more is mapped than that. */
+/* Of a list longer than requested only that length is mapped. */
 static void pieces_cut(struct kunit *test)
 {
 	struct ndshm_ndis_piece p[3];

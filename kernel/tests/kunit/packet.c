@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packets: what can be resolved and what cannot, in any context; and who waits until
- * the last one is back.
+ * Packets: resolving in any context, errors, and the waits for the last packet.
  */
 #include <linux/delay.h>
 #include <linux/irq_work.h>
@@ -39,7 +38,7 @@ static const char *resolve(struct miniport *driver, u32 handle, u64 offset,
 	return ndshm_reason_name(reason);
 }
 
-/* It is refused, for that reason. */
+/* Expect a failure with this reason. */
 static void refused(struct miniport *driver, u32 handle, u64 offset, u64 length,
 		    const char *reason)
 {
@@ -97,7 +96,7 @@ static void bounds(struct kunit *test)
 	void *address;
 	int i, j;
 
-	/* Around the end: the last byte may be the block's last. */
+	/* Ranges around the end of the block. */
 	for (i = 0; i < ARRAY_SIZE(off); i++) {
 		for (j = 0; j < ARRAY_SIZE(off); j++) {
 			offset = PAGE_SIZE + off[i];
@@ -149,7 +148,10 @@ static void handles(struct kunit *test)
 	refused(driver, U32_MAX, 0, 1, "handle-unknown");
 	for (i = 0; i < 32; i++)
 		refused(driver, handle ^ BIT(i), 0, 1, "handle-unknown");
-	/* A handle means nothing on another adapter, whatever the range is. */
+	/*
+	 * A handle is unknown to another adapter, which takes precedence over a bad
+	 * range.
+	 */
 	info.device = &driver->device->dev;
 	ASSERT_REASON(test, ndshm_adapter_register(&info, &driver->adapter),
 		      NONE);
@@ -163,7 +165,7 @@ static void handles(struct kunit *test)
 	miniport_expect(driver, "m");
 }
 
-/* A packet keeps the memory when the driver frees the block. */
+/* A packet keeps the memory after the driver has freed the block. */
 static void keeps_memory(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -210,7 +212,7 @@ static void interrupt(struct irq_work *work)
 						  &in->block, &in->address);
 }
 
-/* Where a device's interrupt is; the last put ends the block and the queue. */
+/* In a hard interrupt; the last put ends the block and the queue. */
 static void in_interrupts(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -223,7 +225,7 @@ static void in_interrupts(struct kunit *test)
 	};
 
 	init_irq_work(&in.work, interrupt);
-	/* So that it is no softer interrupt, where those are threads. */
+	/* Hard interrupt also on PREEMPT_RT. */
 	atomic_or(IRQ_WORK_HARD_IRQ, &in.work.node.a_flags);
 	irq_work_queue(&in.work);
 	irq_work_sync(&in.work);
@@ -255,7 +257,7 @@ static void with_interrupts_off(struct kunit *test)
 	if (held)
 		ndshm_packet_put(held);
 	local_irq_enable();
-	/* As many as one likes. */
+	/* The number of packets is not limited. */
 	for (i = 0; i < 1000; i++)
 		resolved(driver, handle, i, 1, &address);
 	KUNIT_EXPECT_EQ(test, packets_out(driver, 0), 1000);
@@ -269,10 +271,10 @@ static void with_interrupts_off(struct kunit *test)
 }
 
 /*
- * Who waits
+ * Waiting for packets
  */
 
-/* Somebody who gives a packet back when another one is seen to wait for it. */
+/* Work that puts a packet once another task is seen to wait for it. */
 struct giver {
 	struct delayed_work work;
 	struct miniport *driver;
@@ -287,7 +289,7 @@ static void give_back(struct work_struct *work)
 					   work);
 	unsigned long end = jiffies + 60 * HZ;
 
-	/* Nothing tells when somebody begins to wait. */
+	/* Poll: the start of a wait has no event. */
 	while (!giver->waited_for(giver) && !giver->given_up) {
 		usleep_range(100, 1000);
 		giver->given_up = time_after(jiffies, end);
@@ -329,7 +331,7 @@ static void end_giver(struct giver *giver)
 	destroy_delayed_work_on_stack(&giver->work);
 }
 
-/* The queue, with more than one packet out, and of more than one block. */
+/* A queue with several packets in flight, of several blocks. */
 static void queue_waits(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -347,7 +349,7 @@ static void queue_waits(struct kunit *test)
 	driver->blocks[1] = other;
 	miniport_free_queue(driver, id);
 	KUNIT_EXPECT_EQ(test, packets_out(driver, id), 3);
-	/* What DMA may still bring is a packet, too. */
+	/* Packets can be resolved until DMA is stopped. */
 	ndshm_packet_put(resolved(driver, handle_of(one), 0, 1, &address));
 	EXPECT_REASON(test, ndshm_queue_dma_stopped(driver->adapter, id), NONE);
 	refused(driver, handle_of(one), 0, 1, "queue-state");
@@ -386,7 +388,7 @@ static void port_waits(struct kunit *test)
 	miniport_expect(driver, "pbmf");
 }
 
-/* The adapter goes while packets of a queue are out, whatever its state is. */
+/* The adapter is unregistered with packets in flight, in any state of the queue. */
 static void adapter_waits_for_queues(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -438,7 +440,7 @@ static void adapter_waits_for_the_default_queue(struct kunit *test)
 	miniport_expect(driver, "");
 }
 
-/* The provider's device goes: after the callback, and when the packet is back. */
+/* The provider is revoked: memory is freed after the callback and the last put. */
 static void provider_waits(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -464,7 +466,7 @@ static void provider_waits(struct kunit *test)
 }
 
 /*
- * Several threads
+ * Concurrency
  */
 
 #define RECEIVERS	3
@@ -478,8 +480,8 @@ struct storm {
 };
 
 /*
- * Some receive until they are told that it is over, and look at each packet; then one
- * ends the queue. The memory is the packet's until it is given back.
+ * Several threads resolve and check packets until the queue refuses; one thread frees the
+ * queue. A packet's memory must not change before its put.
  */
 static unsigned int receive_or_end(void *context, unsigned int number)
 {
@@ -512,7 +514,7 @@ static unsigned int receive_or_end(void *context, unsigned int number)
 		ndshm_packet_put(block);
 		cond_resched();
 	}
-	/* Freed by the driver while one of us looked, it is what the core finds. */
+	/* Depending on the progress of the free, any of these reasons is valid. */
 	return wrong + (reason != NDSHM_REASON_QUEUE_STATE &&
 			reason != NDSHM_REASON_BLOCK_REVOKED &&
 			reason != NDSHM_REASON_HANDLE_UNKNOWN);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The values of a request, each at its limits, and in every combination of
- * what can be wrong with them; and what a handler's status stands for.
+ * Parameters of an allocation at their limits and in all combinations of errors, and the
+ * statuses of handlers.
  */
 #include <linux/nodemask.h>
 #include <linux/numa.h>
@@ -14,7 +14,7 @@
 
 #define LONGEST	(64 * PAGE_SIZE)
 
-/* Nothing is wrong with it. */
+/* Get valid parameters. */
 static struct ndshm_parameters good_parameters(void)
 {
 	return (struct ndshm_parameters){
@@ -103,7 +103,7 @@ static ndshm_reason_t naive_length(u64 length, u64 max)
 {
 	if (length == 0)
 		return NDSHM_REASON_LENGTH_ZERO;
-	/* Rounding up goes beyond the last page. */
+	/* Rounding up to pages overflows. */
 	if (length + PAGE_SIZE - 1 < length)
 		return NDSHM_REASON_LENGTH_OVERFLOW;
 	return length > max ? NDSHM_REASON_LENGTH_LIMIT : NDSHM_REASON_NONE;
@@ -124,7 +124,7 @@ static const u64 maxima[] = {
 	SZ_4G, 1ULL << 46, 1ULL << 63, U64_MAX - PAGE_SIZE, U64_MAX
 };
 
-/* Around each power of two, each maximum, and the end of what can be said. */
+/* Around each power of two, each maximum, and the end of the range. */
 static void every_length(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -148,7 +148,7 @@ static void every_length(struct kunit *test)
 			try_length(test, suite_random_u64(&random) >>
 				   suite_below(&random, 64), max);
 	}
-	/* What the names of the cases promise, in so many words. */
+	/* The exact limits. */
 	try_length(test, U64_MAX - PAGE_SIZE + 1, U64_MAX);
 	try_length(test, U64_MAX - PAGE_SIZE + 2, U64_MAX);
 }
@@ -205,7 +205,7 @@ static void every_queue_and_port(struct kunit *test)
 				      ndshm_check_parameters(&p, LONGEST),
 				      expected, "queue %#x port %#x",
 				      p.queue_id, p.vport_id);
-			/* A driver can have one of them. */
+			/* A driver may set one of the two. */
 			if (expected != NDSHM_REASON_QUEUE_AND_PORT)
 				expected = NDSHM_REASON_NONE;
 			ASSERT_REASON(test,
@@ -217,7 +217,7 @@ static void every_queue_and_port(struct kunit *test)
 	}
 }
 
-/* A capacity without entries is wrong; entries, count and capacity 0 are not. */
+/* A capacity without entries is invalid; entries, count and a capacity of 0 are not. */
 static void every_list(struct kunit *test)
 {
 	struct ndshm_parameters p = good_parameters();
@@ -245,7 +245,7 @@ static void every_list(struct kunit *test)
 	}
 }
 
-/* What a caller cannot get wrong is not looked at. */
+/* Outputs are not checked. */
 static void the_rest(struct kunit *test)
 {
 	struct ndshm_parameters p = good_parameters();
@@ -257,7 +257,7 @@ static void the_rest(struct kunit *test)
 		      NDSHM_REASON_NONE, "outputs");
 }
 
-/* All the ways to be wrong, one kind of value each, in the order of the checks. */
+/* All errors, by kind of value, in the order of the checks. */
 
 struct wrong {
 	ndshm_reason_t reason;
@@ -317,7 +317,7 @@ static void wrong_list(struct ndshm_parameters *p)
 	p->list = &listless;
 }
 
-/* A kind of value a row; the last entry of each is for nothing wrong with it. */
+/* One kind of value for each row; the last entry is the valid value. */
 static const struct wrong wrongs[][4] = {
 	{ { NDSHM_REASON_FLAGS, wrong_flags } },
 	{ { NDSHM_REASON_USAGE, wrong_usage } },
@@ -331,7 +331,7 @@ static const struct wrong wrongs[][4] = {
 	{ { NDSHM_REASON_LIST, wrong_list } },
 };
 
-/* The first that is wrong is said, whatever else is. */
+/* The first error in the order of the checks is reported. */
 static void first_wrong_is_said(struct kunit *test)
 {
 	unsigned int combination, kind, choice, left, wrong_ones = 0;
@@ -362,12 +362,12 @@ static void first_wrong_is_said(struct kunit *test)
 		ASSERT_REASON(test, ndshm_check_driver_parameters(&p, LONGEST),
 			      driver, "combination %#x", combination);
 	}
-	/* Nothing wrong: 3, 3, 1, 3, 1 and 3 of 4 choices. */
+	/* Valid: 3, 3, 1, 3, 1 and 3 of 4 choices. */
 	KUNIT_EXPECT_EQ(test, wrong_ones, 4096 - 3 * 3 * 3 * 3);
 }
 
 /*
- * Handlers' statuses
+ * Statuses of handlers
  */
 
 static u32 naive_fold(u32 status)
@@ -394,7 +394,7 @@ static void try_status(struct kunit *test, u32 status)
 	reason = ndshm_handler_reason((__force ndshm_status_t)status);
 	KUNIT_ASSERT_EQ_MSG(test, (__force u32)reason, naive_fold(status),
 			    "status %#x", status);
-	/* A documented one reaches the caller as it is, any other as FAILURE. */
+	/* A documented status reaches the caller; any other becomes FAILURE. */
 	folded = (__force u32)ndshm_reason_status(reason);
 	expected = reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED ?
 		   (__force u32)NDSHM_STATUS_FAILURE : status;
@@ -419,7 +419,7 @@ static void handler_statuses(struct kunit *test)
 	}
 	for (i = 0; i < 500000; i++)
 		try_status(test, prandom_u32_state(&random));
-	/* Each known one, but for one bit. */
+	/* Each known status with one bit flipped. */
 	for (i = 0; i < 32; i++) {
 		try_status(test, BIT(i));
 		try_status(test, 0xc000009a ^ BIT(i));
@@ -430,7 +430,7 @@ static void handler_statuses(struct kunit *test)
 		   tried + 2 * (u32)BIT(16) + 500000 + 4 * 32);
 }
 
-/* Ranges of small blocks whole, and those that would wrap. */
+/* All ranges of small blocks, and ranges that overflow. */
 static void every_range(struct kunit *test)
 {
 	static const u64 large[] = {
@@ -473,7 +473,7 @@ static void every_range(struct kunit *test)
 	}
 }
 
-/* As ranges are, but that an end which cannot be counted is told apart. */
+/* As for ranges; an overflow has a reason of its own. */
 static void every_packet(struct kunit *test)
 {
 	static const u64 values[] = {
@@ -530,7 +530,7 @@ static void every_direction(struct kunit *test)
 		ASSERT_REASON(test, ndshm_check_sync(direction, 0, 1, 1),
 			      expected, "direction %#x", direction);
 	}
-	/* It is what is said first. */
+	/* The direction takes precedence. */
 	ASSERT_REASON(test, ndshm_check_sync(0, 1, 0, 1),
 		      NDSHM_REASON_DIRECTION, "all wrong");
 	ASSERT_REASON(test, ndshm_check_sync(1, 1, 0, 1),
@@ -561,7 +561,7 @@ static void try_sizes(struct kunit *test, u64 size, u64 initial, u64 most)
 		      initial, size, most);
 }
 
-/* Each size with each other one as the initial one, and as the greatest. */
+/* Each size with each other one as initial size and as limit. */
 static void every_section(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -601,7 +601,7 @@ static void every_section_node(struct kunit *test)
 			   NDSHM_REASON_NONE : NDSHM_REASON_NODE;
 		ASSERT_REASON(test, ndshm_check_section(1, 0, node, LONGEST),
 			      expected, "node %d", node);
-		/* Whatever else is wrong is said first. */
+		/* Errors of the sizes take precedence. */
 		ASSERT_REASON(test, ndshm_check_section(1, 2, node, LONGEST),
 			      NDSHM_REASON_SECTION_INITIAL, "node %d", node);
 	}
@@ -632,7 +632,7 @@ static void try_extent(struct kunit *test, u64 length, u64 alignment, u64 most)
 		      "%#llx at %#llx of %#llx", length, alignment, most);
 }
 
-/* Around each power of two; a few of them are right. */
+/* Around each power of two; few are valid. */
 static void every_alignment(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -650,7 +650,7 @@ static void every_alignment(struct kunit *test)
 	for (i = 0; i < 100000; i++)
 		try_extent(test, 1, suite_random_u64(&random) >>
 			   suite_below(&random, 64), 1);
-	/* In so many words. */
+	/* Fixed examples. */
 	ASSERT_REASON(test, ndshm_check_extent(1, 0, 1), NDSHM_REASON_NONE,
 		      "any place");
 	ASSERT_REASON(test, ndshm_check_extent(1, PAGE_SIZE, 1),

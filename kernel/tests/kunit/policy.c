@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the netlink family takes from a request: the generated table of its
- * operations, compiled again here.
+ * Attributes that the netlink family accepts: the generated table of operations, compiled
+ * into this file.
  */
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -11,7 +11,7 @@
 #include "../../core/registry.h"
 #include "suite.h"
 
-/* What would serve the requests is not part of this. */
+/* Stubs for the handlers of the requests. */
 
 int ndshm_nl_dump_start(struct netlink_callback *cb)
 {
@@ -101,7 +101,7 @@ int ndshm_nl_provider_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return -EOPNOTSUPP;
 }
 
-/* What is asked for by an id, or by a name. */
+/* Operations on an object by ID or name. */
 struct operation {
 	const char *name;
 	u8 cmd;
@@ -125,7 +125,7 @@ static void describe_operation(const struct operation *operation, char *desc)
 
 KUNIT_ARRAY_PARAM(operation, operations, describe_operation);
 
-/* The row of the table for it. */
+/* Find the row of an operation. */
 static const struct genl_ops *ops_of(struct kunit *test)
 {
 	const struct operation *operation = test->param_value;
@@ -144,7 +144,7 @@ static const struct genl_ops *ops_of(struct kunit *test)
 
 #define MOST	64
 
-/* Does a request with that one attribute pass? */
+/* Return: true if a request with this one attribute is valid. */
 static bool passes(const struct genl_ops *ops, u16 type, const void *data,
 		   u16 length)
 {
@@ -164,7 +164,7 @@ static bool passes(const struct genl_ops *ops, u16 type, const void *data,
 			       NULL);
 }
 
-/* And the others: what is allowed, each attribute with a number of its own kind. */
+/* The other operations: valid attributes, each with the range of its number. */
 static const struct number {
 	u8 cmd;
 	u16 type;
@@ -198,7 +198,7 @@ static const struct number {
 static const struct other {
 	u8 cmd;
 	bool dumped;
-	u16 name;		/* its names are as those of the get */
+	u16 name;		/* attribute with the name's rules */
 } others[] = {
 	{ NDSHM_CMD_QUEUE_GET, true },
 	{ NDSHM_CMD_QUOTA_GET, true },
@@ -262,7 +262,7 @@ static void other_rows(struct kunit *test)
 	}
 }
 
-/* Each has its type's length and its range, and no other attribute passes. */
+/* Each attribute has the length and the range of its type; all others are refused. */
 static void other_attributes(struct kunit *test)
 {
 	const struct number *number;
@@ -319,7 +319,7 @@ static void row(struct kunit *test)
 	const struct operation *operation = test->param_value;
 	const struct genl_ops *ops = ops_of(test);
 
-	/* Everyone may ask, and what is shown depends on who it is. */
+	/* No privilege is required: the contents depend on the viewer. */
 	KUNIT_EXPECT_EQ(test, ops->flags, 0);
 	KUNIT_EXPECT_EQ(test, ops->validate, 0);
 	KUNIT_EXPECT_NOT_NULL(test, ops->doit);
@@ -329,7 +329,7 @@ static void row(struct kunit *test)
 			max(operation->id, operation->name_attribute));
 }
 
-/* A good id and a good name pass as what they are, and as nothing else. */
+/* A valid ID and a valid name pass as their own attribute only. */
 static void attributes(struct kunit *test)
 {
 	const struct operation *operation = test->param_value;
@@ -338,7 +338,7 @@ static void attributes(struct kunit *test)
 
 	for (type = 0; type < BIT(14); type++) {
 		cond_resched();
-		/* An id would do for a name. */
+		/* The bytes of an ID are also a valid name. */
 		if (type != operation->name_attribute)
 			KUNIT_ASSERT_EQ_MSG(test, passes(ops, type, &id,
 							 sizeof(id)),
@@ -364,7 +364,7 @@ static void ids(struct kunit *test)
 	for (i = 0; i <= MOST; i++)
 		KUNIT_EXPECT_EQ_MSG(test, passes(ops, operation->id, data, i),
 				    i == sizeof(id), "length %u", i);
-	/* There is no object 0. */
+	/* 0 is no valid ID. */
 	KUNIT_EXPECT_FALSE(test, passes(ops, operation->id, &id, sizeof(id)));
 	for (i = 0; i < 32; i++) {
 		id = BIT(i);
@@ -379,8 +379,8 @@ static void ids(struct kunit *test)
 }
 
 /*
- * A name has its end within its attribute, and before the end no more than a
- * name can have; what is behind it is not looked at.
+ * A name is terminated within its attribute, and not too long. Bytes after the terminator
+ * are ignored.
  */
 static void names(struct kunit *test)
 {
@@ -393,7 +393,7 @@ static void names(struct kunit *test)
 	if (!operation->name_attribute)
 		kunit_skip(test, "it has no name");
 	for (length = 0; length <= MOST; length++) {
-		/* Without an end, and with one at each place. */
+		/* Without a terminator, and with one at each place. */
 		for (end = 0; end <= length; end++) {
 			memset(name, 'n', sizeof(name));
 			if (end < length)
@@ -407,7 +407,7 @@ static void names(struct kunit *test)
 						   name, length),
 					    expected, "length %u end %u",
 					    length, end);
-			/* Whatever can be a name can be asked for. */
+			/* Every valid name is accepted. */
 			if (end && end == length - 1)
 				KUNIT_ASSERT_EQ_MSG(test,
 						    ndshm_name_valid(name),

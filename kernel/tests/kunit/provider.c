@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Registering a provider: each thing that is wrong has its own reason, and nothing
- * comes of it. And what the built-in one makes of a request that nobody wants any more.
+ * Registration of providers: each error has its own reason and no side effect. Also: the
+ * built-in provider gives up unwanted allocations.
  */
 #include <linux/platform_device.h>
 #include <linux/sched/signal.h>
@@ -39,7 +39,7 @@ static ndshm_reason_t offer(const struct ndshm_provider_characteristics *c,
 	return ndshm_provider_register(c, &ops, scope, adapter, provider);
 }
 
-/* There is none of the name. */
+/* Expect that no provider is registered. */
 static void expect_none(struct kunit *test, struct ndshm_provider *provider)
 {
 	struct ndshm_provider *found = ndshm_provider_find(NAME);
@@ -59,7 +59,7 @@ static const struct {
 	{ NDSHM_SCOPE_NAMED, true },
 };
 
-/* An adapter goes with the scope of one, and with no other. */
+/* An adapter is required for the scope of an adapter, and refused for others. */
 static void unknown_device(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -74,13 +74,13 @@ static void unknown_device(struct kunit *test)
 			      ADAPTER_UNKNOWN);
 		expect_none(test, provider);
 	}
-	/* With it nothing else is wrong. */
+	/* The adapter was the only error. */
 	ASSERT_REASON(test, offer(&good, NDSHM_SCOPE_ADAPTER, driver->adapter,
 				  &provider), NONE);
 	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
 }
 
-/* Who still holds it does not make it one that is there. */
+/* A reference does not keep an adapter registered. */
 static void device_gone(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -96,7 +96,7 @@ static void device_gone(struct kunit *test)
 	ndshm_adapter_put(adapter);
 }
 
-/* The scope has its provider already, whose allocations go on. */
+/* The scope already has a provider, which continues to work. */
 static void scope_taken(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -110,7 +110,7 @@ static void scope_taken(struct kunit *test)
 	ndshm_free(block);
 }
 
-/* A handler sees the device that it was registered for, and no other. */
+/* The provider of an adapter refuses other adapters. */
 static void other_adapter(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -136,7 +136,7 @@ static void other_adapter(struct kunit *test)
 	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
 }
 
-/* Who may have its memory is said once; what is not known is refused. */
+/* Unknown flags and changes of the flags are refused. */
 static void flags(struct kunit *test)
 {
 	struct ndshm_provider_ops ops = { .name = NAME, .flags = BIT(1) };
@@ -154,14 +154,14 @@ static void flags(struct kunit *test)
 	EXPECT_REASON(test, ndshm_provider_register(&good, &ops,
 						    NDSHM_SCOPE_NAMED, NULL,
 						    &provider), FLAGS);
-	/* Without ops they stay as they were. */
+	/* Without ops the flags stay. */
 	EXPECT_REASON(test, ndshm_provider_register(&good, NULL,
 						    NDSHM_SCOPE_NAMED, NULL,
 						    &provider), NONE);
 	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
 }
 
-/* What is wrong with the characteristics, one thing at a time. */
+/* One error in the characteristics at a time. */
 static void characteristics(struct kunit *test)
 {
 	struct ndshm_provider *provider = NULL;
@@ -202,7 +202,7 @@ static ndshm_reason_t ask_pages(struct miniport *driver,
 	return reason;
 }
 
-/* Who was killed gets not even a page, and who was not gets it. */
+/* A killed task gets no page; any other task does. */
 static void pages_unwanted(struct kunit *test)
 {
 	struct miniport *driver = test->priv;

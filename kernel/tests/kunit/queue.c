@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Queues and virtual ports of a driver with a real adapter: what may be done in which
- * state, the order in which they end, and what becomes of their blocks. Packets are
- * another suite's.
+ * Queues and virtual ports of a registered adapter: valid operations in each state, the
+ * order of a free, and the blocks. packet.c tests packets.
  */
 #include <linux/mm.h>
 
@@ -68,7 +67,7 @@ static void expect_gone(struct miniport *driver, u32 queue_id, u32 vport_id)
 }
 
 /*
- * Ids
+ * IDs
  */
 
 static void ids(struct kunit *test)
@@ -91,7 +90,7 @@ static void ids(struct kunit *test)
 			KUNIT_EXPECT_NE(test, ports[i], ports[j]);
 		}
 	}
-	/* One that has gone does not come back at once. */
+	/* The ID of a freed queue is not reused at once. */
 	ASSERT_REASON(test, ndshm_queue_free(driver->adapter, queues[4]), NONE);
 	ASSERT_REASON(test, ndshm_queue_dma_stopped(driver->adapter, queues[4]),
 		      NONE);
@@ -104,7 +103,7 @@ static void ids(struct kunit *test)
 	expect_gone(driver, queues[4], 1000);
 }
 
-/* They are there, take nothing but blocks, and cannot go. */
+/* The defaults exist, accept only blocks, and cannot be freed. */
 static void default_queue_and_port(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -138,7 +137,7 @@ static void default_queue_and_port(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, usage.blocks, 0);
 	KUNIT_EXPECT_EQ(test, usage.bytes, 0);
 	miniport_expect(driver, "m");
-	/* The end of the adapter calls none of the callbacks for them. */
+	/* Unregistering the adapter calls no callback for them. */
 	miniport_unregister(driver);
 	miniport_expect(driver, "");
 }
@@ -147,7 +146,7 @@ static void default_queue_and_port(struct kunit *test)
  * States
  */
 
-/* The shell moves as the machine does, and what it refuses changes nothing. */
+/* The calls follow the state machine; a refused call has no effect. */
 static void states(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -175,7 +174,7 @@ static void states(struct kunit *test)
 	expect_state(driver, id, NDSHM_QUEUE_PAUSED, 0);
 	EXPECT_REASON(test, ndshm_queue_free(adapter, id), NONE);
 	expect_state(driver, id, NDSHM_QUEUE_STOP_DMA, 0);
-	/* It is freed once. */
+	/* A queue is freed once. */
 	EXPECT_REASON(test, ndshm_queue_free(adapter, id), QUEUE_STATE);
 	EXPECT_REASON(test, ndshm_queue_set_filter(adapter, id), QUEUE_STATE);
 	expect_state(driver, id, NDSHM_QUEUE_STOP_DMA, 0);
@@ -304,8 +303,7 @@ static void accounting(struct kunit *test)
 }
 
 /*
- * The driver frees, and the core what is left: whose memory goes once, and which
- * can still be freed.
+ * The driver frees some blocks, and the core revokes the rest, which can still be freed.
  */
 static void order_of_the_end(struct kunit *test)
 {
@@ -334,7 +332,7 @@ static void order_of_the_end(struct kunit *test)
 	miniport_expect(driver, "m");
 }
 
-/* The block is gone for its owner, but another one holds it. */
+/* Freed by its owner, but held by another reference. */
 static void held_by_another(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -371,7 +369,7 @@ static void no_callbacks(struct kunit *test)
 }
 
 /*
- * The adapter goes
+ * Unregistering the adapter
  */
 
 enum moment {
@@ -411,7 +409,7 @@ static void bring_to(struct miniport *driver, enum moment moment,
 		ASSERT_REASON(test, ndshm_queue_free(adapter, id), NONE);
 }
 
-/* In each state: DMA stops, the blocks go once, and the end is told once. */
+/* In each state: DMA is stopped, blocks are freed once, and freed is called once. */
 static void adapter_goes(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -420,7 +418,7 @@ static void adapter_goes(struct kunit *test)
 
 	for (moment = 0; moment < MOMENTS; moment++) {
 		if (!driver->adapter) {
-			/* Another one. */
+			/* Register a new adapter. */
 			miniport_exit(test);
 			KUNIT_ASSERT_EQ(test, miniport_init(test), 0);
 			driver = test->priv;
@@ -435,7 +433,7 @@ static void adapter_goes(struct kunit *test)
 	}
 }
 
-/* Many of them at once, and blocks that nobody frees in time. */
+/* Many queues and ports, with blocks that are not freed in time. */
 static void adapter_goes_with_many(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -456,7 +454,7 @@ static void adapter_goes_with_many(struct kunit *test)
 			atomic_read(&driver->allocated));
 }
 
-/* The driver says so itself, in the callback. */
+/* The stop callback itself calls ndshm_queue_dma_stopped(). */
 static void stop_says_so(void *context, u32 id)
 {
 	struct miniport *driver = context;
@@ -466,7 +464,7 @@ static void stop_says_so(void *context, u32 id)
 		atomic_inc(&driver->wrong);
 }
 
-/* Nor does one that comes when all of them go. */
+/* A queue allocated during the unregistration is refused. */
 static void freed_wants_another(void *context, u32 id)
 {
 	struct miniport *driver = context;
@@ -495,10 +493,10 @@ static void calls_in_callbacks(struct kunit *test)
 }
 
 /*
- * Several threads
+ * Concurrency
  */
 
-/* An allocation under way notices that its adapter or its provider ends. */
+/* An allocation in flight learns that its adapter or its provider ends. */
 struct ending {
 	struct miniport *driver;
 	struct ndshm_active *active;
@@ -542,7 +540,7 @@ static void end_under_allocation(struct kunit *test, bool by_provider)
 
 	driver->hold = true;
 	suite_run_threads(test, 3, allocate_and_end, &ending);
-	/* Its memory goes back at once. */
+	/* The memory is freed at once. */
 	miniport_expect(driver, "um");
 }
 
@@ -564,7 +562,7 @@ struct storm {
 	atomic_t made;
 };
 
-/* Some allocate until it is refused, one frees the queue under them. */
+/* Some threads allocate until they are refused; one frees the queue meanwhile. */
 static unsigned int make_or_free(void *context, unsigned int number)
 {
 	struct storm *storm = context;

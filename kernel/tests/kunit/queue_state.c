@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The states of queues and of ports: every state with every event, against the
- * tables of NDIS's documentation, which stand here as they do there: events are
- * rows, states are columns, and a blank is invalid.
+ * States of queues and ports: every state with every event, compared with the tables of
+ * NDIS's documentation, in the same form: events are rows, states are columns, and a
+ * blank is invalid.
  */
 #include <linux/string.h>
 
@@ -20,12 +20,12 @@ static const enum ndshm_queue_state queue_states[] = {
 	NDSHM_QUEUE_FREEING,
 };
 
-/* By their first letters: "d" is the state in which DMA is to be stopped. */
+/* First letters of the states; "d" is STOP_DMA. */
 static const char queue_letters[] = "uasrpdf";
 
 static const struct queue_row {
 	enum ndshm_queue_event event;
-	char filters;		/* how many: 0, 1 or more; or any */
+	char filters;		/* '0', '1', '+' for more, '*' for any number */
 	const char *next;
 } queue_rows[] = {
 	/*					  uasrpdf */
@@ -103,11 +103,11 @@ static void every_queue_state_and_event(struct kunit *test)
 			}
 		}
 	}
-	/* Seven events: five states without filters, two with five counts. */
+	/* Seven events: five states without filters, two with five counts each. */
 	KUNIT_EXPECT_EQ(test, tried, 7 * (5 + 2 * 5));
 }
 
-/* The last one that can be counted stays the last. */
+/* The count of filters does not overflow. */
 static void too_many_filters(struct kunit *test)
 {
 	static const enum ndshm_queue_state states[] = {
@@ -132,7 +132,7 @@ static void too_many_filters(struct kunit *test)
 	}
 }
 
-/* What is neither state nor event. */
+/* Invalid states and events. */
 static void no_queue_state_or_event(struct kunit *test)
 {
 	struct ndshm_queue_machine machine = {};
@@ -154,7 +154,7 @@ static void no_queue_state_or_event(struct kunit *test)
 	}
 }
 
-/* Anything at all, in any order: a queue has filters when its state says so. */
+/* Random events: a queue has filters in exactly the states that say so. */
 static void queue_walks(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -164,7 +164,7 @@ static void queue_walks(struct kunit *test)
 	for (i = 0; i < 200000; i++) {
 		u32 event = suite_below(&random, NDSHM_QUEUE_FREED + 3);
 
-		/* More often than others, or filters would pile up. */
+		/* More frequent, to limit the number of filters. */
 		if (event > NDSHM_QUEUE_FREED)
 			event = NDSHM_QUEUE_CLEAR_FILTER;
 		before = machine;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What users may have of sections, with users who do not exist: nothing that runs
- * beside the test changes what they have, and the test changes nobody's.
+ * Quotas of users, tested with users that do not exist, so that the test and other
+ * processes do not affect each other.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -11,11 +11,11 @@
 #include "../../core/quota.h"
 #include "suite.h"
 
-/* Two users; their numbers are in the same place of the table, or are not. */
+/* Two users, which may share a bucket of the table. */
 #define SOMEBODY	KUIDT_INIT(0x7ffffff0)
 #define ANOTHER		KUIDT_INIT(0x7ffffff1)
 
-/* The module that has the logic itself sets the limits; this one looks for them. */
+/* ndshm_kunit_alone sets the limits; ndshm_kunit finds them. */
 #ifndef NDSHM_KUNIT_ALONE
 #define set_limits()	do { } while (0)
 #define no_users()	true
@@ -32,7 +32,7 @@ static const ndshm_reason_t reasons[] = {
 	[NDSHM_QUOTA_CLIENTS] = NDSHM_REASON_CLIENT_QUOTA,
 };
 
-/* Take it as that user, without privilege or with it. */
+/* Take @quota as user @uid, with or without privilege. */
 static ndshm_reason_t take_as(kuid_t uid, bool privileged,
 			      struct ndshm_quota *quota)
 {
@@ -69,7 +69,7 @@ static struct ndshm_quota amount(enum ndshm_quota_kind kind, u64 number)
 	return quota;
 }
 
-/* Can somebody have so much more? Then it is given back. */
+/* Return: true if the user can take @number more. Gives it back. */
 static bool allowed(enum ndshm_quota_kind kind, u64 number)
 {
 	struct ndshm_quota quota = amount(kind, number);
@@ -108,14 +108,14 @@ static int quota_init(struct kunit *test)
 
 static void quota_exit(struct kunit *test)
 {
-	/* Who has nothing is not known. */
+	/* A user without use and limits is not listed. */
 	KUNIT_EXPECT_TRUE(test, no_users());
 }
 
 #define EXPECT_REASON(test, reason, expected) \
 	KUNIT_EXPECT_EQ(test, (__force u32)(reason), (__force u32)(expected))
 
-/* As much as there may be, at once and in two parts, and one more. */
+/* The limit in one and in two parts, and one more. */
 static void the_limits(struct kunit *test)
 {
 	struct ndshm_quota first, second;
@@ -143,7 +143,7 @@ static void the_limits(struct kunit *test)
 			KUNIT_EXPECT_NULL(test, first.user);
 			KUNIT_EXPECT_TRUE(test, allowed(i, part));
 			KUNIT_EXPECT_FALSE(test, allowed(i, part + 1));
-			/* Again, and nothing happens. */
+			/* A second give has no effect. */
 			ndshm_quota_give(&first);
 			KUNIT_EXPECT_FALSE(test, allowed(i, part + 1));
 			ndshm_quota_give(&second);
@@ -153,7 +153,7 @@ static void the_limits(struct kunit *test)
 	}
 }
 
-/* Kinds that are at their limit keep nobody from having more of the others. */
+/* A kind at its limit does not affect the others. */
 static void kinds_apart(struct kunit *test)
 {
 	struct ndshm_quota all[NDSHM_QUOTA_KINDS];
@@ -165,13 +165,13 @@ static void kinds_apart(struct kunit *test)
 		for (j = 0; j < NDSHM_QUOTA_KINDS; j++)
 			KUNIT_EXPECT_EQ(test, allowed(j, 1), j > i);
 	}
-	/* And so does nothing at all. */
+	/* An amount of 0 is always allowed. */
 	KUNIT_EXPECT_TRUE(test, allowed(0, 0));
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
 		ndshm_quota_give(&all[i]);
 }
 
-/* All of a request, or nothing: each combination of what is too much. */
+/* A request is granted as a whole or not at all: all combinations of exceeded kinds. */
 static void all_or_none(struct kunit *test)
 {
 	struct ndshm_quota quota;
@@ -197,7 +197,7 @@ static void all_or_none(struct kunit *test)
 	}
 }
 
-/* What one has is not another's, and who gives it back makes no difference. */
+/* Users are counted separately, whichever task gives back. */
 static void users_apart(struct kunit *test)
 {
 	struct ndshm_quota first = amount(0, limits_found[0]), second = first;
@@ -214,7 +214,7 @@ static void users_apart(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, allowed(0, limits_found[0]));
 }
 
-/* With CAP_SYS_RESOURCE there is no limit; it counts all the same. */
+/* CAP_SYS_RESOURCE exempts from the limit, but the use is counted. */
 static void privileged(struct kunit *test)
 {
 	struct ndshm_quota first, second;
@@ -230,7 +230,7 @@ static void privileged(struct kunit *test)
 			      NDSHM_REASON_NONE);
 		KUNIT_EXPECT_PTR_EQ(test, first.user, second.user);
 		ndshm_quota_give(&first);
-		/* There is more than may be. */
+		/* The use exceeds the limit. */
 		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
 		KUNIT_EXPECT_TRUE(test, allowed(i, 0));
 		ndshm_quota_give(&second);
@@ -239,7 +239,7 @@ static void privileged(struct kunit *test)
 }
 
 /*
- * Limits of one's own
+ * Individual limits
  */
 
 static void set_limit(struct kunit *test, kuid_t uid,
@@ -260,7 +260,7 @@ static void reset_limits(struct kunit *test, kuid_t uid, u32 kinds)
 
 #define ALL_KINDS	(BIT(NDSHM_QUOTA_KINDS) - 1)
 
-/* Each kind's: exact, this user's only, and until it is reset. */
+/* Each kind's limit is exact, applies to this user only, and lasts until it is reset. */
 static void own_limits(struct kunit *test)
 {
 	struct ndshm_quota quota;
@@ -272,7 +272,7 @@ static void own_limits(struct kunit *test)
 			KUNIT_EXPECT_TRUE(test, allowed(i, j));
 			KUNIT_EXPECT_FALSE(test, allowed(i, j + 1));
 		}
-		/* More than the default is possible, too. */
+		/* An individual limit may exceed the default. */
 		set_limit(test, SOMEBODY, i, limits_found[i] + 9);
 		KUNIT_EXPECT_TRUE(test, allowed(i, limits_found[i] + 9));
 		KUNIT_EXPECT_FALSE(test, allowed(i, limits_found[i] + 10));
@@ -290,7 +290,7 @@ static void own_limits(struct kunit *test)
 	}
 }
 
-/* Who has more than a new limit keeps it, and gets no more before there is less. */
+/* A limit below the use keeps the use, and prevents growth. */
 static void lower_than_use(struct kunit *test)
 {
 	struct ndshm_quota first, second;
@@ -319,28 +319,28 @@ static ndshm_reason_t take_bytes(u64 bytes)
 	return ndshm_quota_take_bytes(SOMEBODY, bytes, false);
 }
 
-/* Memory is counted with and without a quota, as the same. */
+/* Bytes with and without a struct ndshm_quota are counted together. */
 static void memory(struct kunit *test)
 {
 	struct ndshm_quota quota = amount(NDSHM_QUOTA_BYTES, 40);
 
 	set_limit(test, SOMEBODY, NDSHM_QUOTA_BYTES, 100);
 	EXPECT_REASON(test, take(&quota), NDSHM_REASON_NONE);
-	/* Not the caller's, who may have anything: another's, who may not. */
+	/* The named user's privilege counts, not the caller's. */
 	KUNIT_EXPECT_TRUE(test, ndshm_quota_unlimited());
 	EXPECT_REASON(test, take_bytes(61), NDSHM_REASON_BYTE_QUOTA);
 	EXPECT_REASON(test, take_bytes(60), NDSHM_REASON_NONE);
 	EXPECT_REASON(test, take_bytes(1), NDSHM_REASON_BYTE_QUOTA);
 	EXPECT_REASON(test, take_bytes(0), NDSHM_REASON_NONE);
 	EXPECT_REASON(test, take_bytes(U64_MAX), NDSHM_REASON_BYTE_QUOTA);
-	/* Or who may, whatever the caller is. */
+	/* The argument overrides the limit, whatever the caller's privilege. */
 	EXPECT_REASON(test, ndshm_quota_take_bytes(SOMEBODY, 1, true),
 		      NDSHM_REASON_NONE);
 	ndshm_quota_give_bytes(SOMEBODY, 1);
 	ndshm_quota_give(&quota);
 	KUNIT_EXPECT_TRUE(test, allowed(NDSHM_QUOTA_BYTES, 40));
 	KUNIT_EXPECT_FALSE(test, allowed(NDSHM_QUOTA_BYTES, 41));
-	/* Without a limit of one's own one is known by what is taken alone. */
+	/* Without an individual limit a user is listed while it has use. */
 	reset_limits(test, SOMEBODY, ALL_KINDS);
 	KUNIT_EXPECT_FALSE(test, allowed(NDSHM_QUOTA_BYTES,
 					 limits_found[NDSHM_QUOTA_BYTES]));
@@ -350,7 +350,7 @@ static void memory(struct kunit *test)
 					limits_found[NDSHM_QUOTA_BYTES]));
 }
 
-/* The users that are known, from @uid on; how many of ours. */
+/* Count the listed test users from @uid on. */
 static unsigned int count_known(u32 uid)
 {
 	struct ndshm_quota_view view;
@@ -369,7 +369,7 @@ static void looking(struct kunit *test)
 	struct ndshm_quota_view view;
 	unsigned int i;
 
-	/* Who has nothing has limits. */
+	/* A user without use has the default limits. */
 	ndshm_quota_look(SOMEBODY, &view);
 	KUNIT_EXPECT_TRUE(test, uid_eq(view.uid, SOMEBODY));
 	KUNIT_EXPECT_EQ(test, view.set, 0);
@@ -399,7 +399,7 @@ static void looking(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_known(0), 1);
 	ndshm_quota_give(&quota);
 	KUNIT_EXPECT_EQ(test, count_known(0), 0);
-	/* To reset what was never set makes nobody known. */
+	/* Resetting limits that were never set lists no user. */
 	reset_limits(test, SOMEBODY, ALL_KINDS);
 	KUNIT_EXPECT_EQ(test, count_known(0), 0);
 }
@@ -407,7 +407,7 @@ static void looking(struct kunit *test)
 #define THREADS	4
 #define ROUNDS	500
 
-/* Takes and gives, while limits come and go: there is never more than the highest. */
+/* Take and give while limits change: the use never exceeds the highest limit. */
 static unsigned int take_and_set(void *context, unsigned int number)
 {
 	struct ndshm_quota_change change = { .set = BIT(NDSHM_QUOTA_SECTIONS) };
@@ -443,7 +443,7 @@ static void set_by_several(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_known(0), 0);
 }
 
-/* Each wants all that there is. */
+/* Each thread tries to take all of the limit. */
 static unsigned int want_all(void *context, unsigned int number)
 {
 	atomic_t *having = context;
@@ -472,7 +472,7 @@ static void several_threads(struct kunit *test)
 }
 
 #ifdef NDSHM_KUNIT_ALONE
-/* They are what the parameters say at that time; nothing is taken from anybody. */
+/* The module parameters apply at once; existing use stays. */
 static void they_change(struct kunit *test)
 {
 	struct ndshm_quota quota = amount(NDSHM_QUOTA_HOLDERS, 10), more;

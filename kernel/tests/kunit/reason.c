@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of reasons, row by row, against a second one, and against NDIS's
- * numbers as another part of the kernel has them.
+ * The table of reasons, compared with an independent copy and with the numbers of NDIS
+ * that another part of the kernel defines.
  */
 #include <linux/ctype.h>
 #include <linux/errno.h>
@@ -121,7 +121,7 @@ static const struct expected_reason expected_reasons[] = {
 	EXPECTED(KEEP_REFUSED, OPEN_FAILED, EPERM),
 };
 
-/* A reason's name is that of its macro, in small letters and with dashes. */
+/* The name is that of the macro, in lower case with dashes. */
 static void spell_name(const struct expected_reason *expected, char *name)
 {
 	size_t i, length = strlen(expected->macro);
@@ -182,8 +182,8 @@ static void names_are_unique(struct kunit *test)
 }
 
 /*
- * None is a success for one who looks at one of the three only, but for PENDING, which
- * is no failure: its errno is 0.
+ * Status, errno and reason agree on success. PENDING is the exception: no failure, with
+ * errno 0.
  */
 static void views_agree(struct kunit *test)
 {
@@ -252,7 +252,7 @@ struct expected_number {
 	.name = #status_, \
 }
 
-/* Remote NDIS has most of them; the others are as Windows defines them. */
+/* Most are defined by Remote NDIS, the others by Windows. */
 static const struct expected_number expected_numbers[] = {
 	NUMBER(SUCCESS, RNDIS_STATUS_SUCCESS),
 	NUMBER(PENDING, 0x103),
@@ -287,13 +287,13 @@ static void status_numbers(struct kunit *test)
 		number = (__force u32)expected->status;
 		KUNIT_EXPECT_EQ_MSG(test, number, expected->number, "%s",
 				    expected->name);
-		/* The header has them in ascending order, so each once. */
+		/* Ascending, as in the header, so that each is unique. */
 		if (i)
 			KUNIT_EXPECT_GT_MSG(test, number,
 					    expected_numbers[i - 1].number,
 					    "%s", expected->name);
 	}
-	/* And no reason has another one. */
+	/* No reason has any other status. */
 	for (i = 0; i < NDSHM_REASON_COUNT_KNOWN; i++) {
 		number = (__force u32)ndshm_reason_status((__force ndshm_reason_t)i);
 		known = false;

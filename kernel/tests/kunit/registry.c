@@ -10,7 +10,7 @@
 #include "../../core/registry.h"
 #include "suite.h"
 
-/* Said in another way than the function under test does. */
+/* Independent of the implementation under test. */
 static bool naive_byte(u8 byte)
 {
 	return byte >= 0x21 && byte <= 0x7e && byte != 0x2f;
@@ -51,7 +51,7 @@ static void every_pair(struct kunit *test)
 	}
 }
 
-/* Each length, and each byte at each place of it; an end there is one, too. */
+/* Each length, and each byte, including the terminator, at each place. */
 static void every_place(struct kunit *test)
 {
 	size_t length, place;
@@ -60,7 +60,7 @@ static void every_place(struct kunit *test)
 	int byte;
 
 	for (length = 1; length <= NDSHM_NAME_SIZE + 8; length++) {
-		/* Just as long as it is, so that reading on is found out. */
+		/* Exact length, so that KASAN detects reading beyond. */
 		name = kunit_kmalloc(test, length + 1, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, name);
 		memset(name, 'n', length);
@@ -87,7 +87,7 @@ static void every_place(struct kunit *test)
 	}
 }
 
-/* It is not looked for an end beyond the longest name. */
+/* No byte beyond the longest name is read in search of the terminator. */
 static void no_end(struct kunit *test)
 {
 	char *name = kunit_kmalloc(test, NDSHM_NAME_SIZE, GFP_KERNEL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests of a kernel user: each that was accepted has exactly one end, in process
- * context, whatever goes meanwhile; each that was not has none.
+ * Requests of a kernel user: each accepted one completes exactly once, in process
+ * context, whichever objects are removed meanwhile; a refused one does not complete.
  */
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
@@ -16,7 +16,7 @@
 
 #define MOST	8
 
-/* A request, and what became of it. */
+/* A request and its completion. */
 struct asked {
 	struct ndshm_request request;
 	struct asker *asker;
@@ -94,7 +94,7 @@ static void end(struct asker *asker)
 		      REQUEST_ABORTED);
 }
 
-/* Where one cannot sleep. */
+/* Submit in atomic context. */
 static ndshm_reason_t ask(struct asker *asker, unsigned int number)
 {
 	ndshm_reason_t reason;
@@ -124,7 +124,7 @@ static void wait_for_ends(struct asker *asker, unsigned int count)
 							      60 * HZ));
 }
 
-/* One that the provider does not answer for a while. */
+/* Submit a request that the provider holds. */
 static void ask_held(struct asker *asker, unsigned int number)
 {
 	struct miniport *driver = asker->driver;
@@ -134,7 +134,7 @@ static void ask_held(struct asker *asker, unsigned int number)
 	KUNIT_ASSERT_TRUE(driver->test,
 			  wait_for_completion_timeout(&driver->providing,
 						      60 * HZ));
-	/* The next are answered at once, when their turn comes. */
+	/* Do not hold the next requests. */
 	WRITE_ONCE(driver->hold, false);
 }
 
@@ -150,7 +150,7 @@ static void expect_end(struct asker *asker, unsigned int number,
 			       number);
 }
 
-/* They end in the order in which they came; then all is as before. */
+/* Requests complete in the order of submission. */
 static void in_order(struct kunit *test)
 {
 	struct asker *asker = begin(test);
@@ -171,7 +171,7 @@ static void in_order(struct kunit *test)
 	end(asker);
 }
 
-/* Nothing begins, and nobody is told anything. */
+/* A refused request has no effect and no completion. */
 static void refused(struct kunit *test)
 {
 	struct asker *asker = begin(test);
@@ -207,7 +207,7 @@ static void refused(struct kunit *test)
 	*p = good;
 	KUNIT_EXPECT_EQ(test, asker->asked[0].ends, 0);
 
-	/* What is wrong later is told later. */
+	/* Errors found during execution are reported by the completion. */
 	p->queue_id = 4711;
 	EXPECT_REASON(test, ask(asker, 0), PENDING);
 	wait_for_ends(asker, 1);
@@ -216,7 +216,7 @@ static void refused(struct kunit *test)
 	end(asker);
 }
 
-/* What a refused one says of a block is what ndshm_allocate() would say: nothing. */
+/* A refusal clears the outputs, as ndshm_allocate() does. */
 static void outputs(struct kunit *test)
 {
 	struct asker *asker = begin(test);
@@ -236,14 +236,14 @@ static void outputs(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, p->virtual_address);
 	KUNIT_EXPECT_EQ(test, p->shared_memory_handle, 0);
 
-	/* Once more, while it runs: it is not touched. */
+	/* A refused duplicate must not change the running request. */
 	p->length = PAGE_SIZE;
 	ask_held(asker, 0);
 	p->virtual_address = asker;
 	running = *p;
 	EXPECT_REASON(test, ask(asker, 0), COOKIE);
 	KUNIT_EXPECT_EQ(test, memcmp(p, &running, sizeof(running)), 0);
-	/* Made, and then aborted: nothing is left of it. */
+	/* Allocated and then aborted: the block is freed, the outputs are cleared. */
 	EXPECT_REASON(test, cancel(asker, 0), NONE);
 	p->consumed = 1;
 	complete(&asker->driver->go_on);
@@ -261,14 +261,14 @@ static void bound_and_cookies(struct kunit *test)
 	unsigned int i;
 
 	ask_held(asker, 0);
-	/* Another one of that name, while it runs and while it waits. */
+	/* A duplicate cookie, of a running and of a waiting request. */
 	asker->asked[MOST].request.cookie = 0;
 	EXPECT_REASON(test, ask(asker, MOST), COOKIE);
 	for (i = 1; i < MOST; i++)
 		ASSERT_REASON(test, ask(asker, i), PENDING);
 	asker->asked[MOST].request.cookie = MOST;
 	EXPECT_REASON(test, ask(asker, MOST), REQUESTS);
-	/* One less is room for one, also of the same name. */
+	/* A completed request frees its slot and its cookie. */
 	EXPECT_REASON(test, cancel(asker, 5), NONE);
 	wait_for_ends(asker, 1);
 	asker->asked[MOST].request.cookie = 6;
@@ -282,7 +282,7 @@ static void bound_and_cookies(struct kunit *test)
 	end(asker);
 }
 
-/* One that waits ends though the provider does not answer; one that runs does not. */
+/* A waiting request is cancelled at once, a running one when the provider returns. */
 static void cancels(struct kunit *test)
 {
 	struct asker *asker = begin(test);
@@ -299,7 +299,9 @@ static void cancels(struct kunit *test)
 	EXPECT_REASON(test, cancel(asker, 0), REQUEST_UNKNOWN);
 	complete(&asker->driver->go_on);
 	wait_for_ends(asker, 2);
-	/* The provider can know, and its memory went before it was told. */
+	/*
+	 * The provider sees the cancellation; its memory is freed before the completion.
+	 */
 	miniport_expect(asker->driver, "um02m");
 	expect_end(asker, 0, NDSHM_REASON_REQUEST_ABORTED);
 	expect_end(asker, 1, NDSHM_REASON_REQUEST_ABORTED);
@@ -308,7 +310,7 @@ static void cancels(struct kunit *test)
 	end(asker);
 }
 
-/* Something that takes until the provider has answered. */
+/* An operation that waits for the provider. */
 struct ending {
 	struct work_struct work;
 	struct asker *asker;
@@ -339,7 +341,7 @@ static void revoke_work(struct work_struct *work)
 	complete(&ending->done);
 }
 
-/* It is not done before the provider was let go on, and then it is. */
+/* Expect that the operation waits until the provider resumes. */
 static void run_ending(struct asker *asker, work_func_t function)
 {
 	struct kunit *test = asker->driver->test;
@@ -361,7 +363,7 @@ static void group_ends(struct kunit *test)
 	struct asker *asker = begin(test);
 	unsigned int i;
 
-	/* Without an abort all is carried out. */
+	/* Without an abort all requests are executed. */
 	ask_held(asker, 0);
 	for (i = 1; i < MOST; i++)
 		ASSERT_REASON(test, ask(asker, i), PENDING);
@@ -413,7 +415,7 @@ static void provider_goes(struct kunit *test)
 	struct asker *asker = begin(test);
 	unsigned int i;
 
-	/* The one that the adapter has then would do. */
+	/* Name the provider: the adapter might get another default. */
 	for (i = 0; i < 2; i++)
 		asker->asked[i].request.parameters.provider =
 			asker->driver->provider;
@@ -426,7 +428,7 @@ static void provider_goes(struct kunit *test)
 	end(asker);
 }
 
-/* A driver that lets go of its block when it is told to. */
+/* A driver that frees its block in the callback. */
 static void asked_revoked(void *context, struct ndshm_block *block)
 {
 	struct asked *asked = context;
@@ -443,7 +445,7 @@ static void hold_carried_out(struct ndshm_request *request)
 	wait_for_completion(&asked->asker->decide);
 }
 
-/* Its device goes when there is a block of which its owner has not been told. */
+/* The device is removed after the allocation, but before the completion. */
 static void goes_in_between(struct kunit *test, work_func_t function, bool abort,
 			    ndshm_reason_t reason)
 {
@@ -462,7 +464,7 @@ static void goes_in_between(struct kunit *test, work_func_t function, bool abort
 	INIT_WORK_ONSTACK(&ending.work, function);
 	init_completion(&ending.done);
 	schedule_work(&ending.work);
-	/* Nobody is waited for who would have to let go of it. */
+	/* The removal must not wait for an owner that does not have the block yet. */
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ending.done,
 							    60 * HZ));
 	complete(&asker->decide);
@@ -499,7 +501,7 @@ static void provider_goes_in_between_aborted(struct kunit *test)
 			NDSHM_REASON_REQUEST_ABORTED);
 }
 
-/* Once it was handed over its owner is told, and frees it. */
+/* After the completion the callback is called, and frees the block. */
 static void goes_afterwards(struct kunit *test)
 {
 	struct asker *asker = begin(test);
@@ -517,7 +519,9 @@ static void goes_afterwards(struct kunit *test)
 	end(asker);
 }
 
-/* Hard interrupts: on any kernel, and with what the lock checker knows of them. */
+/*
+ * Hard interrupts on any kernel, including PREEMPT_RT, so that lockdep checks the locks.
+ */
 struct interrupt {
 	struct irq_work work;
 	struct asker *asker;
@@ -559,7 +563,7 @@ static void from_interrupts(struct kunit *test)
 	end(asker);
 }
 
-/* Many clients of a provider that does not answer: a driver is served all the same. */
+/* Many clients of a provider that blocks do not delay a driver's request. */
 #define CLIENTS	64
 
 struct client {
@@ -603,7 +607,7 @@ static void many_clients(struct kunit *test)
 	for (i = 0; i < CLIENTS; i++)
 		begin_client(&clients[i], asker);
 
-	/* Behind all of them, if it were one queue. */
+	/* With one common queue this request would wait for all of them. */
 	EXPECT_REASON(test, ask(asker, 1), PENDING);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&asker->ended,
 							    60 * HZ));
@@ -622,8 +626,8 @@ static void many_clients(struct kunit *test)
 }
 
 /*
- * Everybody at once: each thread has requests of its own, cancels its own and others',
- * and asks again as soon as one has ended; one aborts the group in the end.
+ * Stress: each thread submits its own requests, again after each completion, and cancels
+ * its own and others'; one thread finally aborts the group.
  */
 #define THREADS	4
 #define EACH	16
@@ -639,7 +643,7 @@ struct crowd {
 	struct miniport *driver;
 	struct ndshm_requests requests;
 	atomic_t pending;
-	atomic_t ends[3];	/* good, aborted, others */
+	atomic_t ends[3];	/* successes, aborts, others */
 	atomic_t wrong;
 	struct rnd_state random[THREADS];
 	struct runner runners[THREADS * EACH];
@@ -657,7 +661,7 @@ static void runner_done(struct ndshm_request *request)
 		atomic_inc(&crowd->ends[request->reason ==
 				NDSHM_REASON_REQUEST_ABORTED ? 1 : 2]);
 	}
-	/* Twice, or of nobody. */
+	/* Completed twice, or without a submission. */
 	if (atomic_dec_return(&runner->out))
 		atomic_inc(&crowd->wrong);
 }
@@ -713,7 +717,7 @@ static void crowds(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, crowd);
 	crowd->driver = test->priv;
-	/* Fewer than all of them. */
+	/* A limit below the number of requests. */
 	ndshm_requests_init(&crowd->requests, THREADS * EACH / 2);
 	for (i = 0; i < THREADS; i++)
 		prandom_seed_state(&crowd->random[i],
@@ -739,7 +743,7 @@ static void crowds(struct kunit *test)
 			atomic_read(&crowd->ends[0]) +
 			atomic_read(&crowd->ends[1]) +
 			atomic_read(&crowd->ends[2]));
-	/* All of them happen. */
+	/* Successes and aborts have both occurred. */
 	KUNIT_EXPECT_GT(test, atomic_read(&crowd->ends[0]), 0);
 	KUNIT_EXPECT_GT(test, atomic_read(&crowd->ends[1]), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&crowd->ends[2]), 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The owner cancels the callback while the block is revoked: one of them is first.
+ * The owner cancels a revocation callback while the block is revoked.
  */
 #include <linux/completion.h>
 #include <linux/sched.h>
@@ -13,7 +13,7 @@
 
 #define ROUNDS	2000
 
-/* A block is only handed on, so none is needed. */
+/* The functions only pass the block on: any pointer will do. */
 #define BLOCK	((struct ndshm_block *)0x1000)
 
 struct world {
@@ -44,7 +44,7 @@ static void told(void *context, struct ndshm_block *block)
 	atomic_dec(&world->running);
 }
 
-/* As that of NDIS's calls: it waits for the owner, which completes and then cancels. */
+/* As NDIS's callback: wait for the owner, which completes and then cancels. */
 static void told_and_waits(void *context, struct ndshm_block *block)
 {
 	struct world *world = context;
@@ -106,7 +106,7 @@ static void told_before(struct kunit *test)
 	complete_all(&world->goes_on);
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
-	/* By the block's other set. */
+	/* A second run, by the block's other set, has no effect. */
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
 	ndshm_revoke_cb_cancel_sync(&world->cb);
@@ -131,7 +131,7 @@ static void start_unarmed(struct world *world)
 	world->cb.armed = false;
 }
 
-/* Who has it later is told if it was armed before, and otherwise not armed. */
+/* Armed before the revocation, the callback runs; after it, arming fails. */
 static void armed_later(struct kunit *test)
 {
 	struct world *world = test->priv;
@@ -147,14 +147,14 @@ static void armed_later(struct kunit *test)
 	ndshm_revoke_cb_cancel_sync(&world->cb);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
 
-	/* Given back by who has never had it. */
+	/* Cancelled although it was never armed. */
 	start_unarmed(world);
 	ndshm_revoke_cb_cancel_sync(&world->cb);
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
 }
 
-/* The callback frees, and does not wait for itself. */
+/* A callback that frees its block does not wait for itself. */
 static void freed_by_callback(struct kunit *test)
 {
 	struct world *world = test->priv;
@@ -165,7 +165,7 @@ static void freed_by_callback(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
 }
 
-/* Does it sleep uninterruptibly, as a waiter for the callback does? */
+/* Wait until @task sleeps uninterruptibly, as a waiter for the callback does. */
 static bool soon_sleeps(struct task_struct *task)
 {
 	unsigned long end = jiffies + 20 * HZ;
@@ -183,7 +183,7 @@ struct pair {
 	struct task_struct *waits;
 };
 
-/* One side waits, and is seen to; the other one then lets it go on. */
+/* One side waits; the other one sees it waiting and then resumes it. */
 
 static unsigned int waits_for_callback(void *context, unsigned int number)
 {
@@ -249,7 +249,7 @@ static void revoke_waits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&pair.world->told), 1);
 }
 
-/* Both at once: whoever is first, neither hangs, and no callback outlives its owner. */
+/* Concurrent run and cancel: neither hangs, and no callback runs after the cancel. */
 
 static void meet(struct world *world, unsigned int number)
 {
@@ -311,7 +311,7 @@ static unsigned int arms(void *context, unsigned int number)
 	return 0;
 }
 
-/* Armed while it is revoked: told, or not armed. */
+/* Concurrent run and arm: either the callback runs or arming fails. */
 static void armed_at_once(struct kunit *test)
 {
 	struct world *worlds = kvcalloc(ROUNDS, sizeof(*worlds), GFP_KERNEL);

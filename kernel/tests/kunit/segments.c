@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lists of segments: all the small ones, at the bottom, in the middle and at the
- * top of the addresses, against a map of bytes; random ones against a
- * comparison of all pairs.
+ * Lists of segments: all short ones, at the bottom, in the middle and at the top of the
+ * address space, compared with a byte map; random ones, compared with a check of all
+ * pairs.
  */
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -11,15 +11,15 @@
 #include "../../core/params.h"
 #include "suite.h"
 
-/* Small lists use this many addresses from a base on. */
+/* Number of addresses that short lists use. */
 #define WINDOW	8
 
-/* What an address of the window is counted from. */
+/* First addresses of the windows. */
 static const u64 bases[] = {
 	0, SZ_4G - 2, (1ULL << 63) - 2, U64_MAX - 4,
 };
 
-/* A byte at a time; 0 for a list that is wrong, else how much it describes. */
+/* Byte by byte. Return: the length of a valid list, otherwise 0. */
 static u64 naive_total(const struct ndshm_segment *segments, u32 count,
 		       u64 base)
 {
@@ -31,7 +31,7 @@ static u64 naive_total(const struct ndshm_segment *segments, u32 count,
 		if (!segments[i].length)
 			return 0;
 		for (byte = 0; byte < segments[i].length; byte++) {
-			/* Beyond the top there is nothing. */
+			/* The address space ends. */
 			if (byte && segments[i].address + byte == 0)
 				return 0;
 			at = segments[i].address + byte - base;
@@ -45,8 +45,8 @@ static u64 naive_total(const struct ndshm_segment *segments, u32 count,
 }
 
 /*
- * All lists of @count segments with addresses base to base + 4 and lengths 0
- * to 3, for all lengths and both flags. With @scratch of just that size.
+ * Try all lists of @count segments with addresses base to base + 4 and lengths 0 to 3,
+ * all requested lengths and both flags. @scratch has exactly the required size.
  */
 static u32 try_lists(struct kunit *test, u32 count, u64 base,
 		     struct ndshm_segment *scratch)
@@ -108,7 +108,7 @@ static void all_small_lists(struct kunit *test)
 	u32 i, count, tried = 0;
 
 	for (count = 1; count <= 3; count++) {
-		/* A single one is looked at where it is. */
+		/* A single segment needs no scratch memory. */
 		scratch = count == 1 ? NULL :
 			  kunit_kmalloc_array(test, count, sizeof(*scratch),
 					      GFP_KERNEL);
@@ -144,7 +144,7 @@ static const struct edge edges[] = {
 	  { { U64_MAX, 2 }, { 1, 1 } } },
 	{ "halves, with a byte missing", U64_MAX, true, 2,
 	  { { 1ULL << 63, (1ULL << 63) - 1 }, { 0, 1ULL << 63 } } },
-	/* What is in all of them cannot be said in 64 bits. */
+	/* The sum exceeds 64 bits. */
 	{ "halves", U64_MAX, false, 2,
 	  { { 1ULL << 63, 1ULL << 63 }, { 0, 1ULL << 63 } } },
 	{ "lengths that add up to little", 2, false, 3,
@@ -176,7 +176,7 @@ static void edge_of_64_bits(struct kunit *test)
 			edge->valid);
 }
 
-/* Every pair is compared; sums have room for more than 64 bits. */
+/* Compare every pair; sum in 128 bits. */
 static bool naive_valid(const struct ndshm_segment *segments, u32 count,
 			u64 length)
 {
@@ -203,7 +203,7 @@ static bool naive_valid(const struct ndshm_segment *segments, u32 count,
 
 #define MOST	48
 
-/* A list without a mistake, in any order. */
+/* Generate a valid list in random order. */
 static u32 good_list(struct rnd_state *random, struct ndshm_segment *segments)
 {
 	u32 i, j, count = 1 + suite_below(random, MOST);
@@ -284,13 +284,13 @@ static void random_lists(struct kunit *test)
 							       scratch),
 				    valid, "round %u", n);
 	}
-	/* Both kinds have been tried. */
+	/* Both outcomes were tested. */
 	KUNIT_EXPECT_GT(test, valid_ones, rounds / 10);
 	KUNIT_EXPECT_LT(test, valid_ones, rounds - rounds / 10);
 	kunit_info(test, "%u lists, %u of them valid\n", rounds, valid_ones);
 }
 
-/* Long ones, sorted in either direction, and with one mistake at either end. */
+/* Long lists, sorted in both directions, and with one error at either end. */
 static void long_lists(struct kunit *test)
 {
 	static const u32 steps[] = { 1, 2, 7919, 9995, 19999 };
@@ -305,7 +305,10 @@ static void long_lists(struct kunit *test)
 				      GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, segments);
 	KUNIT_ASSERT_NOT_NULL(test, scratch);
-	/* Each page once if the step is prime to the count, else some twice. */
+	/*
+	 * Every page once if the step and the count are coprime, otherwise some
+	 * repeatedly.
+	 */
 	for (n = 0; n < ARRAY_SIZE(steps); n++) {
 		for (i = 0; i < count; i++) {
 			segments[i].address = (u64)(i * steps[n] % count) *

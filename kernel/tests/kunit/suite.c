@@ -16,7 +16,7 @@ struct rnd_state suite_random(struct kunit *test)
 {
 	struct rnd_state random;
 
-	/* The same for all, so that one number repeats a run. */
+	/* One seed for all suites, so that one number repeats a run. */
 	while (!seed)
 		seed = get_random_u32();
 	kunit_info(test, "seed=%u\n", seed);
@@ -67,10 +67,10 @@ void suite_run_threads(struct kunit *test, unsigned int count,
 					       "ndshm-kunit/%u", made);
 		if (IS_ERR(mates[made].task))
 			break;
-		/* It may have ended when it is waited for. */
+		/* The thread may exit before kthread_stop(). */
 		get_task_struct(mates[made].task);
 	}
-	/* One that is stopped before it has run never runs. */
+	/* kthread_stop() before the thread has run would prevent it from running. */
 	for (i = 0; i < made; i++)
 		wait_for_completion(&team.arrived);
 	complete_all(&team.begin);
@@ -82,7 +82,7 @@ void suite_run_threads(struct kunit *test, unsigned int count,
 	KUNIT_ASSERT_EQ(test, made, count);
 }
 
-/* There is no event for the beginning of a wait. */
+/* Poll: the start of a wait has no event. */
 #define wait_long_for(condition) ({ \
 	unsigned long end_ = jiffies + 60 * HZ; \
 	bool met_; \

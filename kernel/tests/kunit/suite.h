@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the KUnit suites have in common.
+ * Common parts of the KUnit suites.
  *
- * They come in two modules. ndshm_kunit.ko tests the functions of ndshm.ko.
- * ndshm_kunit_alone.ko holds the suites of pure logic together with that logic,
- * and needs nothing else: that it can be linked shows that it is pure.
+ * There are two modules. ndshm_kunit.ko tests functions of ndshm.ko. ndshm_kunit_alone.ko
+ * contains the suites of pure logic together with that logic, and links to no other
+ * module, which shows that the logic is pure.
  */
 #ifndef _NDSHM_KUNIT_SUITE_H
 #define _NDSHM_KUNIT_SUITE_H
@@ -21,7 +21,7 @@
 #define SUITE_NAME(name)	"ndshm_" name
 #endif
 
-/* Begin a random sequence, and say its seed; the module parameter repeats it. */
+/* Initialise a random sequence and log its seed. The module parameter repeats it. */
 struct rnd_state suite_random(struct kunit *test);
 
 static inline u32 suite_below(struct rnd_state *random, u32 limit)
@@ -35,16 +35,16 @@ static inline u64 suite_random_u64(struct rnd_state *random)
 }
 
 /*
- * Run @function in @count kernel threads, numbered from 0, which begin at the
- * same time, and wait for the end of all of them. It cannot use assertions,
- * which end the test's own thread: it returns how many things were wrong.
+ * Run @function in @count kernel threads, numbered from 0, which start together, and wait
+ * for all of them. @function returns its number of errors: KUnit assertions may only be
+ * used in the thread of the test.
  */
 void suite_run_threads(struct kunit *test, unsigned int count,
 		       unsigned int (*function)(void *context,
 						unsigned int number),
 		       void *context);
 
-/* Return when somebody waits there; false: nobody did for a long time. */
+/* Wait until a task waits. Return: false after a timeout. */
 bool suite_wait_for_waiter(struct wait_queue_head *queue);
 bool suite_wait_for_drain(struct ndshm_active *active);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Included before a file of logic and its suite: both become parts of a module
- * that uses nothing of ndshm.ko, and exports nothing.
+ * Included before a file of logic and its suite: both are compiled into a module that
+ * links to nothing of ndshm.ko and exports nothing.
  */
 #ifndef _NDSHM_KUNIT_ALONE_H
 #define _NDSHM_KUNIT_ALONE_H

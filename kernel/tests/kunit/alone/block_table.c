@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of all blocks, with a table of its own: netlink looks into that of
- * ndshm.ko, and would find blocks that are nothing but ids.
+ * The table of blocks as a separate copy: netlink would find the fake blocks in that of
+ * ndshm.ko.
  */
 #include "alone.h"
 
@@ -9,7 +9,7 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 
-/* The next id is chosen by a test, and is the one after the last unless it is. */
+/* The next ID, which a test may set; otherwise one more than the last one. */
 static atomic_t last_id;
 
 static u32 suite_next_id(void)
@@ -83,7 +83,7 @@ static struct ndshm_block *look(u32 id)
 	struct ndshm_block *block = NULL;
 	bool found = ndshm_block_look(id, keep, &block);
 
-	/* It says whether it has called. */
+	/* The return value must agree with the call of the function. */
 	return found == !!block ? block : ERR_PTR(-EINVAL);
 }
 
@@ -117,7 +117,7 @@ static void ids(struct kunit *test)
 	struct fake *fakes = test->priv;
 	u32 i, half = BLOCKS / 2;
 
-	/* The second half is in the same buckets as the first. */
+	/* The second half shares the buckets of the first. */
 	for (i = 0; i < BLOCKS; i++) {
 		if (i == half)
 			atomic_set(&last_id, BUCKETS);
@@ -139,7 +139,7 @@ static void ids(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fakes[0].block.id, BUCKETS + half + 1);
 }
 
-/* A reference, where one may be had. */
+/* A reference, unless the last one is dropped. */
 static void finds(struct kunit *test)
 {
 	struct ndshm_adapter *mine = (void *)0x1000, *other = (void *)0x2000;
@@ -160,7 +160,7 @@ static void finds(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, mine));
 	block->claim = NULL;
 	KUNIT_EXPECT_EQ(test, refcount_read(&block->object.references), 2);
-	/* The last one has just gone, and the block is still there. */
+	/* Without references, but still in the table. */
 	refcount_set(&block->object.references, 0);
 	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, mine));
 	KUNIT_EXPECT_EQ(test, refcount_read(&block->object.references), 0);
@@ -169,7 +169,7 @@ static void finds(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, mine));
 }
 
-/* Neither 0 nor what is in use is an id, whatever is chosen. */
+/* 0 and IDs in use are never assigned, whichever ID comes next. */
 static void ids_wrap(struct kunit *test)
 {
 	struct fake *fakes = test->priv;
@@ -190,7 +190,7 @@ static void ids_wrap(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, look(5), &fakes[11].block);
 }
 
-/* One and only one cursor an id, and back. */
+/* Cursors and IDs map one to one. */
 static void cursors(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -206,7 +206,7 @@ static void cursors(struct kunit *test)
 	}
 }
 
-/* How often each is met on the way from one end to the other. */
+/* Count how often a walk visits each block. */
 static u32 walk(struct kunit *test, struct fake *fakes)
 {
 	struct ndshm_block *block;
@@ -226,7 +226,7 @@ static u32 walk(struct kunit *test, struct fake *fakes)
 	return met;
 }
 
-/* With ids anywhere, both ends among them. */
+/* Random IDs, including both ends. */
 static void walks(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -251,7 +251,9 @@ static void walks(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fakes[i].seen, i % 2);
 }
 
-/* Against a flag each, with a walk that goes on while blocks come and go. */
+/*
+ * Compared with an array of flags, with a walk that continues while blocks come and go.
+ */
 static void like_an_array(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -259,7 +261,7 @@ static void like_an_array(struct kunit *test)
 	struct ndshm_block *block;
 	u32 i, cursor = 0, walks = 0;
 
-	/* The first half stays. */
+	/* The first half stays in the table. */
 	for (i = 0; i < BLOCKS / 2; i++)
 		add(&fakes[i]);
 	for (i = 0; i < 10000; i++) {
@@ -292,13 +294,13 @@ static void like_an_array(struct kunit *test)
 }
 
 /*
- * Several threads
+ * Concurrency
  */
 
 #define THREADS	4
 #define MINE	(BLOCKS / THREADS)
 
-/* The first third of one's blocks stays, the rest comes and goes. */
+/* The first third of a thread's blocks stays; the rest is added and removed. */
 static unsigned int come_and_go(void *context, unsigned int number)
 {
 	struct fake *fakes = (struct fake *)context + number * MINE, *fake;
@@ -316,7 +318,7 @@ static unsigned int come_and_go(void *context, unsigned int number)
 	return wrong;
 }
 
-/* What stays is met once a walk. */
+/* A walk visits each staying block once. */
 static unsigned int walk_along(void *context, unsigned int number)
 {
 	struct fake *fakes = context;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Maps of extents, whose runs are counted: none is left behind, and each can be the
- * one that there is no memory for.
+ * Extent maps with counted allocations: detects leaks, and lets any allocation fail.
  */
 #include "alone.h"
 
@@ -13,7 +12,7 @@
 #include "../../../core/extent_map.h"
 
 static long live_runs;
-static long runs_to_come = -1;	/* then there is no memory; negative: there is */
+static long runs_to_come = -1;	/* allocations until the failure; negative: none fails */
 
 static void *counted_kmalloc(size_t size, gfp_t flags)
 {

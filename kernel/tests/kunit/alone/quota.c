@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What users may have, with limits of its own, and a table of users that has nobody
- * else in it.
+ * Quotas with their own limits and a separate table of users.
  */
 #include "alone.h"
 
 #include "../../../core/quota.c"
 
-/* Nobody is told. */
+/* No netlink listeners. */
 void ndshm_nl_quota_event(kuid_t uid, unsigned int kind, u64 amount)
 {
 }
