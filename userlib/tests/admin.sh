@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# admin.sh NDSHM JSON_GET: quotas and events as the command shows them. stand_in_admin.c
-# has the users and what happens.
+# admin.sh NDSHM JSON_GET: output of the command for quotas and events. stand_in_admin.c
+# provides the users and the events.
 
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
@@ -40,7 +40,7 @@ ok "all quotas: both"
 run 0 "all quotas in JSON" quota --all -j
 is "all quotas: the second" 4000000000 "$(get 1 uid)"
 
-# set_to SET ARGUMENT...: that is what is set.
+# set_to SET ARGUMENT...: expect these new limits.
 set_to() {
 	run 0 "quota ${*:2}" quota "${@:2}"
 	is "quota ${*:2}: set" "$1" "$err"
@@ -96,7 +96,7 @@ is "quota: exceeded" '"holders"' "$(get quota exceeded)"
 is "quota: wanted" 1 "$(get quota wanted)"
 is "quota: limit" 5 "$(get quota holders limit)"
 
-# Each line is there when it happened, and a signal is a good end.
+# Each line is printed at once, and a signal is a successful end.
 for signal in INT TERM; do
 	mkfifo "$top/out.fifo"
 	"$ndshm" monitor >"$top/out.fifo" 2>&1 &

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# admin_module.sh NDSHM JSON_GET DEVICE: what the command says of quotas and events is what
-# the module does. By root, where nobody else uses the module. Needs setpriv.
+# admin_module.sh NDSHM JSON_GET DEVICE: quotas and events of the command agree with the
+# module. Must run as root, as the only user of the module. Needs setpriv.
 
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
@@ -13,15 +13,15 @@ trap 'rm -rf "$top"' EXIT
 export NDSHM_BACKEND=$device
 user=nobody uid=$(id -u nobody) page=$(getconf PAGESIZE)
 
-# Anyone may open it, and reach the command.
+# Let any user open the device and run the command.
 was=$(stat -c %a "$device")
 chmod 666 "$device"
 cp "$command" "$top/ndshm" && chmod 755 "$top" "$top/ndshm"
 as_user() { setpriv --reuid "$uid" --clear-groups --inh-caps=-all -- "$top/ndshm" "$@"; }
-# of_user CODE NAME ARGUMENT...: as run.
+# of_user CODE NAME ARGUMENT...: as run, as an unprivileged user.
 of_user() { ndshm=as_user run "$@"; }
 
-# It listens when it has heard something.
+# The monitor is listening once it has received an event.
 "$command" monitor >"$top/events" &
 monitor=$!
 patience=$((SECONDS + 30))
@@ -29,7 +29,7 @@ until [[ -s $top/events || $SECONDS -ge $patience ]]; do "$command" alloc --leng
 [[ -s $top/events ]]
 ok "monitor: it listens"
 
-# heard NAME PATTERN: such a line comes.
+# heard NAME PATTERN: expect such a line.
 heard() {
 	local patience=$((SECONDS + 30))
 	until grep -qxE "$2" "$top/events"; do

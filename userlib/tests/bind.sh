@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# bind.sh NDSHM JSON_GET: what bind and unbind write, to a sysfs made of plain files. They
-# take what is written, and do nothing: drivers and groups are changed here.
+# bind.sh NDSHM JSON_GET: writes of bind and unbind to a fake sysfs of plain files. The
+# files have no effect: this script changes drivers and groups.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -18,7 +18,7 @@ probe=$top/sys/bus/pci/drivers_probe
 groups=$top/sys/kernel/iommu_groups
 memory=$top/run/ndshm/group-3
 
-# new_group TYPE: the card's group, number 3, is another one than before.
+# new_group TYPE: replace group 3, the card's group, by another one.
 new_group() {
 	mkdir -p "$groups/new/devices"
 	rm -rf "$groups/3"
@@ -36,7 +36,7 @@ set_driver() {
 	[ $# -eq 0 ] || ln -s "../../drivers/$1" "$card/driver"
 }
 
-# What was written since is in these files.
+# Clear the files, which then show later writes.
 forget_writes() {
 	local file
 
@@ -45,7 +45,7 @@ forget_writes() {
 	done
 }
 
-# run CODE NAME COMMAND ARGUMENT...: of the card; $out is what it said on both.
+# run CODE NAME COMMAND ARGUMENT...: on the card; $out is stdout and stderr.
 run() {
 	local code=$1 name=$2
 
@@ -77,7 +77,7 @@ touch "$drivers"/{e1000e,ndshm_pci}/{bind,unbind} "$probe" "$card/driver_overrid
 echo 0x020000 >"$card/class"
 new_group DMA-FQ
 
-# From the kernel's driver, and back
+# From the kernel's driver to ndshm_pci, and back
 set_driver e1000e
 run 0 "bind" bind --force -j
 wrote "bind: the driver is told" 0000:00:05.0 "$drivers/e1000e/unbind"
@@ -101,7 +101,7 @@ run 0 "unbind without memory" unbind
 says "unbind without memory says so" "*group 3 stays DMA*not known*"
 wrote "unbind without memory keeps the type" DMA "$groups/3/type"
 
-# Who may use it
+# Permissions
 set_driver
 run 0 "bind, and say nothing" bind -j
 is "bind, and say nothing: owner" '"root"' "$(get owner)"
@@ -129,7 +129,8 @@ run 2 "unbind sets nothing" unbind --mode 0660
 run 0 "unbind again" unbind
 set_type DMA-FQ
 
-# A card that was pulled out is not unbound: what is remembered is of a group that ended.
+# A card that is pulled out is not unbound: the recorded type belongs to a group that no
+# longer exists.
 set_type identity
 set_driver
 run 0 "bind in an identity group" bind
@@ -149,7 +150,7 @@ run 0 "unbind in a strict group" unbind
 wrote "unbind in a strict group leaves it strict" DMA "$groups/3/type"
 says "unbind in a strict group knows nothing of it" "*not known*"
 
-# In the same group the newest type counts.
+# In the same group the newest type is restored.
 set_type identity
 set_driver
 run 0 "bind before the type is changed by hand" bind
@@ -159,7 +160,7 @@ set_driver ndshm_pci
 run 0 "unbind after the type was changed by hand" unbind
 wrote "unbind restores the newest type" DMA-FQ "$groups/3/type"
 
-# One of two
+# One function of two
 set_driver
 run 0 "bind one of two" bind
 set_driver ndshm_pci
@@ -170,7 +171,7 @@ rm -r "$groups/3/devices/0000:00:06.0"
 run 0 "unbind the other" unbind
 wrote "unbind the other restores the type" DMA-FQ "$groups/3/type"
 
-# Clients that would lose something
+# Clients with claims or blocks
 run_claimed() { STAND_IN_USE=$1 run "${@:2}"; }
 set_driver ndshm_pci
 run_claimed 0000:00:05.0 1 "unbind: claimed" unbind
@@ -190,7 +191,7 @@ wrote "unbind: one of another group is claimed: unbound" 0000:00:05.0 "$drivers/
 rm -r "$groups/3/devices"
 mkdir "$groups/3/devices"
 
-# rmmod leaves a card that has no driver and takes no other.
+# rmmod leaves a card without a driver, with an override that prevents others.
 set_driver
 run 0 "bind before the module goes" bind
 mv "$drivers/ndshm_pci" "$top/unloaded"
@@ -218,7 +219,7 @@ is "unbind: another driver's" 1 $?
 wrote "unbind: another driver's is not touched" "" "$probe"
 mv "$top/unloaded" "$drivers/ndshm_pci"
 
-# Bound already, in a group that is not strict
+# Already bound, in a group that is not strict
 set_driver ndshm_pci
 for type in DMA-FQ identity; do
 	set_type $type

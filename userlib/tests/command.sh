@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# command.sh NDSHM JSON_GET VERSION: the command, on the backend that needs no module,
-# and PCI functions of a sysfs made of plain files.
+# command.sh NDSHM JSON_GET VERSION: the command on the backend without a module, and
+# with PCI functions of a fake sysfs of plain files.
 
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
@@ -99,7 +99,7 @@ for length in 1 64K 2M; do
 	run 0 "alloc of $length" -b memfd: alloc -l $length -n any
 done
 
-# failed NAME ARGUMENT... REASON: as the user sees it
+# failed NAME ARGUMENT... REASON: expect this failure and message.
 failed() {
 	local reason=${*: -1}
 
@@ -140,7 +140,7 @@ is "a full disk is a failure in JSON" 1 $?
 
 holds_and_ends "adapter memfd*" -b memfd: alloc
 
-# What only the module has; stand_in.c makes answers up.
+# Commands that need the module; other tests use fake answers: see stand_in*.c.
 run 1 "monitor: no module" -b memfd: monitor
 says "monitor: no module: why" "ndshm: cannot listen: * (EOPNOTSUPP)"
 run 0 "permit: shown" -b memfd: permit adapter memfd
@@ -206,7 +206,7 @@ mkdir "$devices/0000:00:06.0"
 run 1 "bind: the stand-in has none" bind --root "$top/root" -b memfd: 00:06.0
 says "bind: the stand-in has none: why" "*stand-in*"
 
-# The loopback interface is up and has an address: let it be the function's.
+# The loopback interface is up and has an address: use it as the function's.
 mkdir -p "$devices/0000:00:05.0/net/lo" "$top/root/sys/class/net"
 ln -s "$devices/0000:00:05.0/net/lo" "$top/root/sys/class/net/lo"
 run 1 "bind: in use" bind --root "$top/root" -b memfd: 00:05.0
@@ -215,7 +215,7 @@ says "bind: in use: why" \
 run 1 "bind: in use, but forced" bind --root "$top/root" -b memfd: --force 00:05.0
 says "bind: in use, but forced: goes on" "*stand-in*"
 rm "$top/root/sys/class/net/lo"
-# One that nobody can open might be in use.
+# A disk that cannot be opened may be in use.
 mkdir -p "$devices/0000:00:05.0/block/ndshm-no-disk" "$top/root/sys/class/block"
 ln -s "$devices/0000:00:05.0/block/ndshm-no-disk" "$top/root/sys/class/block/ndshm-no-disk"
 run 1 "bind: a disk" bind --root "$top/root" -b memfd: 00:05.0

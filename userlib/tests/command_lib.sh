@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # those that use it have $ndshm, $json_get, and a directory $top
+# shellcheck disable=SC2154 # the script must set $ndshm, $json_get and the directory $top
 #
 # For tests of the command.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# run CODE NAME ARGUMENT...: it ends with CODE; $out and $err are what it said.
+# run CODE NAME ARGUMENT...: expect exit status CODE; $out and $err are its output.
 run() {
 	local code=$1 name=$2 got
 
@@ -19,7 +19,7 @@ run() {
 	is "$name" "$code" $got
 }
 
-# says NAME PATTERN: the last one's errors match.
+# says NAME PATTERN: expect these errors of the last run, and no output.
 says() {
 	# shellcheck disable=SC2053 # a pattern
 	[[ $err == $2 ]]
@@ -32,8 +32,8 @@ get() {
 	"$json_get" "$@" <<<"$out"
 }
 
-# hold PATTERN ARGUMENT...: with --hold it has printed before it waits: $line is the first
-# line, which matches, and $pid waits.
+# hold PATTERN ARGUMENT...: run with --hold. Sets $line to its first line, which must
+# match and is printed before it waits, and $pid.
 hold() {
 	mkfifo "$top/in" "$top/held"
 	"$ndshm" "${@:2}" --hold <"$top/in" >"$top/held" 2>&1 &
@@ -45,7 +45,7 @@ hold() {
 	ok "hold: shown and waiting" || echo "# $line"
 }
 
-# unhold NAME: it ends well.
+# unhold NAME: expect a successful end.
 unhold() {
 	wait $pid
 	is "$1" 0 $?
@@ -53,7 +53,7 @@ unhold() {
 	rm -f "$top/in" "$top/held"
 }
 
-# holds_and_ends PATTERN ARGUMENT...: by each thing that ends it.
+# holds_and_ends PATTERN ARGUMENT...: with each way to end it.
 holds_and_ends() {
 	hold "$@"
 	echo "not the end" >&7

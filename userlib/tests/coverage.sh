@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# coverage.sh MINIMUM OBJECTS COMMAND...: run the commands, which are as run.sh's, and say which
-# part of the lines of each source they ran: "file run/all percent", the total last. OBJECTS is
-# the directory of the objects that were compiled with --coverage. Fails if a test does, or if
-# the total is below MINIMUM per cent. With UNCOVERED set, the lines that were not run as well.
+# coverage.sh MINIMUM OBJECTS COMMAND...: run the commands, as run.sh does, and print
+# the line coverage of each source: "file run/all percent", the total last. OBJECTS is
+# the directory of the objects compiled with --coverage. Fails if a test fails, or if
+# the total is below MINIMUM per cent. With UNCOVERED set, also print the lines that
+# were not run.
 
 minimum=$1 objects=$2
 shift 2

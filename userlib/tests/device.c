@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The backend of the module, without the module: opening, and the way of commands.
+ * The backend of the module, with a fake device: opening, and passing on commands.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -66,7 +66,7 @@ static void failures_of_open_arrive(void)
 	}
 }
 
-/* A node that outlived its driver; a socket in the file system answers likewise. */
+/* Errors of a node without a driver; a socket file fails in the same way. */
 static void what_no_driver_has_is_not_there(void)
 {
 	static const int errors[] = { ENXIO, ENODEV };
@@ -175,7 +175,7 @@ static void reasons_arrive_unchanged(void)
 	request.length = 1;
 	device_fail_next(ENOMEM, NDSHM_REASON_MEMLOCK, NDSHM_STATUS_RESOURCES);
 	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), ENOMEM, MEMLOCK, RESOURCES);
-	/* Of a newer module. */
+	/* A reason of a newer module. */
 	device_fail_next(ENOSPC, 999, 0x12345678);
 	CHECK(ndshm_get_info(ndshm, &info) == -ENOSPC);
 	CHECK(ndshm_last_reason(ndshm) == 999 && ndshm_last_status(ndshm) == 0x12345678);
@@ -184,7 +184,7 @@ static void reasons_arrive_unchanged(void)
 	ndshm_close(ndshm);
 }
 
-/* What a module writes beside a success is no reason. */
+/* A reason written together with a success is ignored. */
 static void a_success_has_no_reason(void)
 {
 	struct ndshm *ndshm = device_open();

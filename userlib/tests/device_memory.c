@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The backend of the module, without the module: blocks and claims.
+ * The backend of the module, with a fake device: blocks and claims.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -71,12 +71,12 @@ static void many_fail_together(void)
 		    PROVIDER_RESOURCES, RESOURCES);
 	for (int i = 0; i < 4; i++)
 		CHECK(!blocks[i]);
-	/* There was nothing to give back. */
+	/* Nothing was allocated, so nothing is freed. */
 	CHECK(!asked.frees);
 	ndshm_close(ndshm);
 }
 
-/* What comes later is named by its cookie, and nothing is to be filled in now. */
+/* A request is identified by its cookie; the call itself has no outputs. */
 static void later_requests_arrive_unchanged(void)
 {
 	struct ndshm_request request = {
@@ -143,14 +143,14 @@ static void records_become_blocks(void)
 	ndshm_free(done.block);
 	CHECK(asked.frees == 1);
 
-	/* How the request ended is not how the call did. */
+	/* A failed request does not make the call fail. */
 	CHECK_DONE(ndshm, ndshm_next_done(ndshm, 0, &done));
 	CHECK(done.cookie == 4 && done.error == -ECANCELED && !done.block);
 	CHECK(done.reason == NDSHM_REASON_REQUEST_ABORTED);
 	CHECK(done.status == NDSHM_STATUS_REQUEST_ABORTED);
 	CHECK(!asked.polls);
 
-	/* One that this library does not know is a failure. */
+	/* An unknown reason is an error. */
 	answer.records[0] = aborted_record;
 	answer.records[0].reason = 4711;
 	answer.record_count = 1;
@@ -173,7 +173,7 @@ static void records_are_waited_for(void)
 	CHECK_DONE(ndshm, ndshm_next_done(ndshm, -1, &done));
 	CHECK(asked.polls == 2 && asked.timeout == -1 && done.cookie == 4);
 
-	/* What others read is no reason to wait longer. */
+	/* Records read by other threads do not extend the timeout. */
 	answer.lost_races = 2;
 	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, 100000, &done), EAGAIN, NONE, SUCCESS);
 	CHECK(asked.polls == 5 && asked.timeout > 0 && asked.timeout <= 100000 - 8);
@@ -189,13 +189,13 @@ static void records_are_waited_for(void)
 	CHECK(is_nothing(&done));
 	answer.read_error = EINTR;
 	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EINTR, NONE, SUCCESS);
-	/* No module answers so. */
+	/* A length that no module returns. */
 	answer.read_length = 8;
 	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EPROTO, NONE, SUCCESS);
 	ndshm_close(ndshm);
 }
 
-/* What it would answer says nothing of why: it is not asked. */
+/* Without the feature the call fails locally: an old module would return no reason. */
 static void an_old_module_has_nothing_later(void)
 {
 	const struct ndshm_request request = { .length = 1, .usage = NDSHM_USAGE_OTHER };
@@ -232,7 +232,7 @@ static void a_free_that_is_refused_has_a_reason(void)
 	ndshm_close(ndshm);
 }
 
-/* The close has given everything back: no command follows it. */
+/* The close frees everything in the kernel: no command follows. */
 static void objects_outlive_the_client(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -401,7 +401,7 @@ static void claims_map_bars_until_the_close(void)
 	CHECK(!second && !length);
 	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, UINT32_MAX, &second, &length), EINVAL,
 		    BAR, INVALID_PARAMETER);
-	/* A second claim of the client, as its own object. */
+	/* A second claim of the same client is an object of its own. */
 	CHECK_DONE(ndshm, ndshm_claim(ndshm, 10, 0, &claim));
 	CHECK(is_mapped(first));
 	ndshm_close(ndshm);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The backend of the module, without the module: sections.
+ * The backend of the module, with a fake device: sections.
  */
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -42,7 +42,7 @@ static void requests_arrive_unchanged(void)
 	CHECK(asked.section_create.preferred_node == 10);
 	CHECK(asked.section_create.flags == NDSHM_CREATE_PERMIT_KEEP);
 	CHECK(!asked.section_create.__reserved);
-	/* What it became is the module's to say. */
+	/* The module determines the size. */
 	CHECK(ndshm_section_size(section) == SECTION_SIZE && !asked.map_offset);
 	CHECK(asked.map_protection == (PROT_READ | PROT_WRITE));
 	memory = ndshm_section_base(section);
@@ -77,7 +77,7 @@ static void a_section_that_is_refused_is_none(void)
 	ndshm_close(ndshm);
 }
 
-/* mmap() of a section that is there has failed: so there is none. */
+/* If mmap() of the new section fails, no section is returned. */
 static void failures_of_mmap_arrive(void)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
@@ -128,7 +128,7 @@ static void the_first_extent_attaches(void)
 	ndshm_close(ndshm);
 }
 
-/* Whatever its errno. */
+/* The heap passes on errno and reason of a failed extent. */
 static void the_heap_keeps_the_extents_reason(void)
 {
 	struct ndshm *ndshm = device_open();
@@ -319,7 +319,10 @@ static void a_descriptor_is_adopted(void)
 	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, fd, &section), ENODEV, SECTION_REVOKED,
 		    ADAPTER_REMOVED);
 	CHECK(!section);
-	/* A holder, an event counter, whatever the kernel makes like this. */
+	/*
+	 * Another kind of descriptor without a file, such as a holder or an event
+	 * counter.
+	 */
 	device_fail_next(ENOTTY, 0, 0);
 	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, fd, &section), EBADF, DESCRIPTOR,
 		    INVALID_PARAMETER);
@@ -327,7 +330,7 @@ static void a_descriptor_is_adopted(void)
 	ndshm_close(ndshm);
 }
 
-/* Somebody else may answer there: a terminal, a file system of his own. */
+/* No ioctl() is sent to other files: a terminal or a FUSE file could answer it. */
 static void what_is_elsewhere_is_asked_nothing(void)
 {
 	struct ndshm_section *section = (void *)1;
@@ -387,7 +390,10 @@ static void attach_anew(void)
 
 	CHECK(is_open(inherited_holder));
 	CHECK_DONE(inherited_client, ndshm_extent_alloc(inherited, 1, 0, &offset, &length));
-	/* The number is free again before there is a new one. */
+	/*
+	 * The inherited descriptor is closed before a new one is opened, which gets its
+	 * number.
+	 */
 	CHECK(asked.attaches == 1 && asked.fd == inherited_holder);
 	CHECK_DONE(inherited_client, ndshm_extent_free(inherited, offset));
 	CHECK(asked.attaches == 1);
@@ -426,7 +432,7 @@ static void a_child_attaches_anew(void)
 	in_child(ask);
 	in_child(delete);
 	in_child(only_close);
-	/* The parent has noticed nothing. */
+	/* The parent is unaffected. */
 	CHECK_DONE(inherited_client, ndshm_extent_free(inherited, offset));
 	CHECK(asked.fd == inherited_holder && asked.attaches == 1 && is_open(inherited_holder));
 	ndshm_section_close(inherited);
@@ -446,7 +452,7 @@ static void *attach_at_once(void *section)
 	return ndshm_extent_alloc(section, 1, 0, &offset, &length) ? section : NULL;
 }
 
-/* However many attach at once, one holder is left. */
+/* Concurrent first uses leave one holder. */
 static void threads_share_a_holder(void)
 {
 	struct ndshm *ndshm = device_open();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every call of the library, with each of the allocations it makes failing in
- * turn: it answers -ENOMEM and why, changes nothing and leaks nothing. (Leaks
- * are found by the sanitizer at the end, and by the counts below.)
+ * Every call of the library, with each of its allocations failing in turn: it returns
+ * -ENOMEM with a reason, changes nothing and leaks nothing. The sanitizer reports leaks
+ * at exit; the counts below show others.
  */
 #include <pthread.h>
 
@@ -136,7 +136,7 @@ static int try_find_provider(void)
 	return ndshm_find_provider(ndshm, "memfd", &info);
 }
 
-/* It ends in a failure of its own, once memory suffices. */
+/* With sufficient memory it fails for another reason. */
 static int try_claim(void)
 {
 	struct ndshm_claim *claim;
@@ -159,7 +159,7 @@ static int try_section(void)
 	return error;
 }
 
-/* For the first of all, memory is needed that later ones find. */
+/* The first section needs memory that is kept for later ones. */
 static int try_first_section(void)
 {
 	return try_section();
@@ -185,7 +185,7 @@ static int try_adopt_others(void)
 	return try_adopt(strangers_section);
 }
 
-/* Room for what is known of it, and its memory. */
+/* Allocates a record of the extent and its memory. */
 static int try_extent(void)
 {
 	uint64_t offset, length;
@@ -219,7 +219,7 @@ static int try_section_rest(void)
 	return ndshm_section_query(section, &info);
 }
 
-/* The call fails for each n up to how many allocations it makes: @count. */
+/* Expect that the call makes @count allocations, and fails if any of them fails. */
 static void fail_each(int (*call)(void), unsigned int count, bool has_reason)
 {
 	struct ndshm_info info;
@@ -254,7 +254,7 @@ static void call##_fails(void) \
 	fail_each(try_##call, count, has_reason); \
 }
 
-/* The counts say that the linker has put the failing functions in. */
+/* The counts show that the linker has wrapped the functions. */
 FAIL_EACH(open, 2, false)
 FAIL_EACH(alloc, 4, true)
 FAIL_EACH(alloc_many, 1 + 3 + 3 * 3, true)
@@ -276,11 +276,11 @@ FAIL_EACH(extent, 2, true)
 FAIL_EACH(list_sections, 2, true)
 FAIL_EACH(section_rest, 0, true)
 
-/* Of the calls that an allocation makes: see FAIL_EACH(alloc). */
+/* Numbers of the calls that an allocation makes: see FAIL_EACH(alloc). */
 #define MEMFD_CREATE	3
 #define FALLOCATE	4
 
-/* A call that fails once with this errno, and an allocation that does not. */
+/* Expect that an allocation succeeds although one call fails with this errno. */
 static void check_passes(unsigned int nth, int error)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -301,7 +301,7 @@ static void check_passes(unsigned int nth, int error)
 	ndshm_free(made);
 }
 
-/* Before Linux 6.3 there was no such flag. */
+/* Kernels before 6.3 lack MFD_NOEXEC_SEAL. */
 static void an_old_kernel_has_memfds_as_well(void)
 {
 	check_passes(MEMFD_CREATE, EINVAL);
@@ -344,7 +344,7 @@ static void *open_other(void *other)
 	return NULL;
 }
 
-/* Memory for some pieces, of which the last cannot be had. */
+/* The memory of the last chunk cannot be allocated: the first ones are freed. */
 static void what_was_got_in_vain_goes_again(void)
 {
 	struct ndshm_section_info info;
@@ -366,14 +366,14 @@ static void what_was_got_in_vain_goes_again(void)
 static void descriptors_that_the_system_lacks_are_told_apart(void)
 {
 	wrap_fail_with(ENFILE);
-	/* The object, what is known of it, its pieces, its file. */
+	/* Allocations: the object, its state, its chunks, its file. */
 	wrap_fail_nth(4);
 	CHECK_FAILS(ndshm, try_section(), EMFILE, DESCRIPTORS, RESOURCES);
 	wrap_fail_nth(0);
 	wrap_fail_with(ENOMEM);
 }
 
-/* A thread that needs no memory to say why takes over from one that has ended. */
+/* A thread without memory for a reason reuses the place of one that has ended. */
 static void a_reason_needs_no_memory(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -383,7 +383,10 @@ static void a_reason_needs_no_memory(void)
 
 	REQUIRE(!pthread_create(&thread, NULL, open_other, &other));
 	pthread_join(thread, NULL);
-	/* A refusal that allocates nothing but, if it must, a place for the reason. */
+	/*
+	 * A refused call that allocates nothing except, if required, a place for the
+	 * reason.
+	 */
 	wrap_fail_nth(1);
 	CHECK_FAILS(other, ndshm_alloc_many(other, &request, &none, 0), EINVAL, COUNT,
 		    INVALID_PARAMETER);

@@ -78,7 +78,9 @@ static void alloc(struct ndshm_block_alloc *argument)
 		infos[i] = block_info(i + 1);
 }
 
-/* As many as the answer has, at multiples of @step; the argument begins with @header. */
+/*
+ * Write the answer's segments, at multiples of @step; the argument begins with @header.
+ */
 static int tell_segments(struct ndshm_header *header, uint64_t array, uint32_t capacity,
 			 uint64_t step)
 {
@@ -104,7 +106,7 @@ static int query(struct ndshm_block_query *argument)
 			     0x1000);
 }
 
-/* As the module does: without a place in a file system. */
+/* A descriptor without a file, like the module's. */
 static int new_descriptor(void)
 {
 	return eventfd(0, EFD_CLOEXEC);
@@ -132,7 +134,7 @@ static int extent_query(struct ndshm_extent_query *argument)
 			     0x2000);
 }
 
-/* Of a section or a holder. */
+/* Commands of a section or a holder. */
 static int succeed_section(unsigned long number, void *argument)
 {
 	struct ndshm_section_attach *attach = argument;
@@ -223,7 +225,7 @@ static int succeed(unsigned long number, void *argument)
 	}
 }
 
-/* Threads compete for what is counted here. */
+/* Protects answer and asked. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int succeed_locked(int fd, unsigned long number, void *argument)
@@ -274,7 +276,7 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 {
 	struct statfs system;
 
-	/* Of the library's own. */
+	/* Private memory of the library. */
 	if (fd < 0)
 		return __real_mmap64(at, length, protection, flags, fd, offset);
 	asked.map_offset = offset;
@@ -290,7 +292,7 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 		return __real_mmap64(at, length, protection, flags | MAP_ANONYMOUS, -1, 0);
 	}
 	expect(flags == MAP_SHARED && protection == (PROT_READ | PROT_WRITE));
-	/* What backs /dev/zero has nothing beyond the length. */
+	/* Mappings of /dev/zero are backed by nothing beyond the length. */
 	return __real_mmap64(at, length, protection, flags, fd, 0);
 }
 
@@ -353,7 +355,7 @@ int __wrap_poll(struct pollfd *wanted, nfds_t count, int timeout)
 	}
 	if (answer.lost_races) {
 		answer.lost_races--;
-		/* It comes after a while, and somebody else is faster. */
+		/* A record arrives after a while, but another thread reads it. */
 		__real_poll(NULL, 0, 5);
 		return 1;
 	}

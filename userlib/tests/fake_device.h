@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A /dev/ndshm without the module: ioctl() answers what a test wants, and
- * /dev/zero gives the memory. Sections and holders are descriptors of the same kind
- * as the module's. Goes with --wrap of ioctl, mmap64, open64, read and poll.
+ * A fake /dev/ndshm: ioctl() returns answers that a test sets, and /dev/zero provides the
+ * memory. Sections and holders are descriptors without a file, like the module's.
+ * Requires --wrap of ioctl, mmap64, open64, read and poll.
  */
 #ifndef NDSHM_TEST_FAKE_DEVICE_H
 #define NDSHM_TEST_FAKE_DEVICE_H
@@ -13,39 +13,39 @@
 
 #define DEVICE "/dev/zero"
 
-/* Of its sections. */
+/* Size of its sections. */
 #define SECTION_SIZE	(4UL << 20)
 
-/* What the next commands answer. */
+/* Answers to the next commands. */
 struct answer {
-	bool real;			/* the device itself answers */
-	int ret;			/* if not 0: of one command */
-	int error;			/* errno with a ret of -1 */
-	uint32_t reason, status;	/* written then */
-	int interrupted;		/* how many times EINTR comes before */
+	bool real;			/* pass calls on to the real device */
+	int ret;			/* result of one command, if not 0 */
+	int error;			/* errno of a result of -1 */
+	uint32_t reason, status;	/* written on a failure */
+	int interrupted;		/* number of EINTR results before */
 	uint64_t features;
 	uint32_t block_flags;
 	uint32_t segments;
 	uint64_t address;
-	int map_error;			/* of one mmap() */
-	bool talkative;			/* the reason is written on success, too */
-	int open_error;			/* of every open() */
-	int open_interrupted;		/* how many times EINTR comes before */
+	int map_error;			/* errno of one mmap() */
+	bool talkative;			/* write the reason on success, too */
+	int open_error;			/* errno of every open() */
+	int open_interrupted;		/* number of EINTR results before */
 	uint32_t section_flags;
-	struct ndshm_completion records[4];	/* that are read */
+	struct ndshm_completion records[4];	/* records to be read */
 	int record_count;
-	int read_error;			/* of one read() */
-	int read_length;		/* if not 0: what one read() returns */
-	int poll_error;			/* of one poll() */
-	int come_later;			/* records that come when they are polled for */
-	int lost_races;			/* records that come before, and others read */
+	int read_error;			/* errno of one read() */
+	int read_length;		/* result of one read(), if not 0 */
+	int poll_error;			/* errno of one poll() */
+	int come_later;			/* number of records that arrive during a poll */
+	int lost_races;			/* number of records that other threads read first */
 };
 
-/* What was asked. */
+/* Arguments of the last commands, and counters. */
 struct asked {
 	int calls, frees, claims, bars, opens, polls;
 	int client;			/* descriptor of the last open() */
-	int timeout;			/* of the last poll() */
+	int timeout;			/* timeout of the last poll() */
 	struct ndshm_block_cancel cancel;
 	struct ndshm_block_alloc alloc;
 	struct ndshm_adapter_claim claim;
@@ -54,7 +54,7 @@ struct asked {
 	uint64_t map_offset;
 	int map_protection;
 
-	/* The descriptor of the last command, and what was asked of it. */
+	/* Descriptor of the last command, and its arguments. */
 	int fd;
 	int attaches, section_deletes;
 	struct ndshm_section_create section_create;
@@ -70,11 +70,11 @@ struct asked {
 extern struct answer answer;
 extern struct asked asked;
 
-/* A new device, whose commands succeed. */
+/* Reset the device; all commands succeed. */
 void device_reset(void);
-/* The next command fails. */
+/* Let the next command fail. */
 void device_fail_next(int error, uint32_t reason, uint32_t status);
-/* A client of a new device, or NULL. */
+/* Reset the device and open a client. Return: NULL on failure. */
 struct ndshm *device_open(void);
 
 #endif /* NDSHM_TEST_FAKE_DEVICE_H */

@@ -15,7 +15,7 @@
 
 struct kernel kernel;
 
-/* Messages that wait to be received. */
+/* Queue of datagrams to be received. */
 static struct datagram {
 	size_t length;
 	unsigned char bytes[BYTES];
@@ -27,7 +27,7 @@ void kernel_reset(void (*script)(void))
 	kernel = (struct kernel){ .script = script, .has_family = true };
 }
 
-/* Only the lists are the module's. */
+/* Only the lists use the fake kernel. */
 int kernel_open(struct ndshm **ndshm)
 {
 	static struct ndshm_backend backend;
@@ -129,7 +129,7 @@ void kernel_put_adapter(uint32_t id, const char *name, int flags)
 	nla_put_u32(message, NDSHM_A_ADAPTER_ISOLATION, NDSHM_ISOLATION_MSI);
 	nla_put_flag(message, NDSHM_A_ADAPTER_OPEN);
 	nla_put_flag(message, NDSHM_A_ADAPTER_CLAIMED);
-	/* Of a newer module. */
+	/* An attribute of a newer module. */
 	nla_put_u32(message, NDSHM_A_ADAPTER_MAX + 5, 5);
 	kernel_put(message);
 }
@@ -242,7 +242,7 @@ static void answer_family(void)
 	kernel_put_error(0);
 }
 
-/* Numbers, each in its place. */
+/* Record the numbers of the request by attribute. */
 static void remember_asked(struct nlmsghdr *header)
 {
 	struct nlattr *attr;
@@ -281,7 +281,7 @@ static void answer(struct nlmsghdr *header)
 	} else {
 		kernel.gets++;
 		name = genlmsg_attrdata(genlmsg_hdr(header), 0);
-		/* Adapters' and providers' names have the same number. */
+		/* Names of adapters and of providers have the same attribute number. */
 		if (nla_type(name) != NDSHM_A_ADAPTER_NAME)
 			abort();
 		nla_strlcpy(kernel.asked_name, name, sizeof(kernel.asked_name));
@@ -303,7 +303,7 @@ static int fake_send(struct nl_sock *sock, struct nl_msg *message)
 	return header->nlmsg_len;
 }
 
-/* After the last message the socket is as if it were closed. */
+/* After the last datagram the socket appears closed. */
 static int fake_receive(struct nl_sock *sock, struct sockaddr_nl *from, unsigned char **bytes,
 			struct ucred **credentials)
 {
@@ -320,7 +320,7 @@ static int fake_receive(struct nl_sock *sock, struct sockaddr_nl *from, unsigned
 	received++;
 	memset(from, 0, sizeof(*from));
 	from->nl_family = AF_NETLINK;
-	/* libnl gives it to free(). */
+	/* libnl frees it. */
 	*bytes = malloc(datagram->length);
 	memcpy(*bytes, datagram->bytes, datagram->length);
 	return datagram->length;

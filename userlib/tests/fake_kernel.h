@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel's end of a netlink socket: it answers what a test wants. Goes with
- * --wrap of genl_connect.
+ * A fake kernel for a netlink socket: sends the answers that a test sets. Requires --wrap
+ * of genl_connect.
  */
 #ifndef NDSHM_TEST_FAKE_KERNEL_H
 #define NDSHM_TEST_FAKE_KERNEL_H
@@ -18,44 +18,44 @@
 #define KERNEL_FAMILY	0x20
 
 struct kernel {
-	void (*script)(void);	/* how a request is answered: queue messages */
+	void (*script)(void);	/* answers a request by queuing messages */
 	bool has_family;
-	int connect_error;	/* libnl's, of the connection; 0: it succeeds */
-	int empty;		/* datagrams without a byte that come first */
+	int connect_error;	/* libnl's error of the connection; 0: success */
+	int empty;		/* number of empty datagrams that come first */
 
-	/* The request that is answered. */
+	/* The current request. */
 	struct nlmsghdr request;
 	int connections, dumps, gets;
 	char asked_name[64];
 	uint8_t request_command;
-	uint32_t asked_present;	/* of a quota or of access: bit n for attribute n */
+	uint32_t asked_present;	/* request of a quota or of access: bit n for attribute n */
 	uint64_t asked[NDSHM_A_QUOTA_MAX + 1];
-	uint32_t group;		/* of events; 0: the family has none */
-	bool answering;		/* what is called is called by the kernel's end */
+	uint32_t group;		/* multicast group; 0: the family has none */
+	bool answering;		/* the fake kernel itself is calling libnl */
 };
 
 extern struct kernel kernel;
 
-/* A new kernel, which answers by @script. */
+/* Reset the kernel; @script answers its requests. */
 void kernel_reset(void (*script)(void));
 
-/* A client that asks this kernel for its lists; 0 or a negative errno. */
+/* Open a client that lists by this kernel. Return: 0 or a negative errno. */
 int kernel_open(struct ndshm **ndshm);
 
-/* A row of the answer, without attributes. */
+/* Allocate a message of the answer, without attributes. */
 struct nl_msg *kernel_begin(uint8_t command, int flags);
 /* Append a message to the last datagram, which must have room. */
 void kernel_put(struct nl_msg *message);
 void kernel_put_bytes(const void *bytes, size_t length);
 void kernel_end_datagram(void);
-/* Datagrams of one message. */
+/* Append a datagram of one message. */
 void kernel_put_error(int error);
 void kernel_put_done(int error, int flags);
 
-/* Change the bytes of a datagram that waits. NULL: there is none. */
+/* Get the bytes of a queued datagram, to change them. Return: NULL if there is none. */
 unsigned char *kernel_datagram(size_t number, size_t *length);
 
-/* A valid adapter, provider (3), block. */
+/* Append a valid adapter, provider (ID 3), block, section or queue. */
 void kernel_put_adapter(uint32_t id, const char *name, int flags);
 void kernel_put_provider(int flags);
 void kernel_put_provider_uncounted(int flags);

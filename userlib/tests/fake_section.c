@@ -6,11 +6,11 @@
 #include "fake_section.h"
 
 /**
- * struct fake_map - the section's pages
- * @lock: robust: a process may die with it
- * @holders: that there were
- * @calls: of all
- * @pages: whose each is, or 0; negative where an extent starts
+ * struct fake_map - Pages of the section, shared by all processes
+ * @lock: robust, because a process may die while it holds the lock
+ * @holders: number of holders so far
+ * @calls: number of calls by all holders
+ * @pages: holder of each page, 0 if free; negative at the start of an extent
  */
 struct fake_map {
 	pthread_mutex_t lock;
@@ -32,7 +32,7 @@ static void *map_shared(size_t bytes)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* With what is too much on either side cut off. */
+/* Map more than required, and unmap the excess at both ends. */
 static char *map_aligned(uint64_t size)
 {
 	uint64_t align = NDSHM_HEAP_ALIGN_MAX;
@@ -123,7 +123,7 @@ static int allocate(void *context, uint64_t length, uint64_t alignment, uint64_t
 	return ret;
 }
 
-/* The extent that starts there, as a whole. */
+/* Free the extent that starts at @page. */
 static void drop(struct fake_map *map, uint64_t page, uint64_t pages, int holder)
 {
 	do {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A section without a kernel: memory, and a map of its pages, both shared with
- * children. Extents are remembered by holder, as the module does it.
+ * A fake section without a kernel: memory and a map of its pages, both shared with
+ * children. As in the module, each extent belongs to a holder.
  */
 #ifndef NDSHM_FAKE_SECTION_H
 #define NDSHM_FAKE_SECTION_H
@@ -15,17 +15,17 @@
 struct fake_map;
 
 /**
- * struct fake_section - one process's view
- * @base: where the memory is, aligned as the heap wants it
- * @size: of it
- * @holder: who this process is to the section
- * @map: shared
- * @fail_nth: which call of alloc from now on fails; 0: none
- * @fail_with: this error
- * @failed: the last one that was wanted has come
- * @fail_free: what free answers, if not 0
- * @fail_attach: what attach answers, if not 0
- * @lie: what alloc adds to the offsets that it tells
+ * struct fake_section - A section as one process sees it
+ * @base: address, aligned as the heap requires
+ * @size: bytes
+ * @holder: number of this process's holder
+ * @map: shared by all processes
+ * @fail_nth: number of the call of alloc that fails, from now on; 0: none
+ * @fail_with: its error
+ * @failed: that call has been made
+ * @fail_free: result of free, if not 0
+ * @fail_attach: result of attach, if not 0
+ * @lie: added to the offsets that alloc returns
  */
 struct fake_section {
 	char *base;
@@ -44,11 +44,11 @@ extern const struct ndshm_extent_source fake_source;
 
 int fake_section_open(struct fake_section *section, uint64_t size);
 void fake_section_close(struct fake_section *section);
-/* Of this holder, or of all for 0. */
+/* Count the extents of @holder; 0: of all. */
 unsigned int fake_section_extents(const struct fake_section *section, int holder);
-/* A holder has died. */
+/* Free the extents of a holder that has died. */
 void fake_section_reap(struct fake_section *section, int holder);
-/* Calls of the source so far. */
+/* Number of calls by all holders so far. */
 unsigned long fake_section_calls(const struct fake_section *section);
 
 #endif /* NDSHM_FAKE_SECTION_H */

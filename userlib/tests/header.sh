@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# header.sh HEADERS UAPI: each public header stands alone, in C and in C++.
-# CC and CXX may hold the compilers.
+# header.sh HEADERS UAPI: each public header compiles alone, in C and in C++. CC and CXX
+# may name the compilers.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -10,7 +10,8 @@ flags=(-I"$1" -I"$2" -Wall -Wextra -Werror -pedantic -fsyntax-only)
 CC=${CC:-cc}
 CXX=${CXX:-c++}
 
-# stands NAME PROGRAM: with the header ndshm/NAME twice before it. _INIT is an initializer.
+# stands NAME PROGRAM: compile it after including ndshm/NAME twice. _INIT is an
+# initializer.
 stands() {
 	local program="#include <ndshm/$1>
 #include <ndshm/$1>
@@ -25,7 +26,7 @@ $2" standard
 			<<<"$(sed 's/NDSHM_[A-Z_]*_INIT/{}/' <<<"$program")"
 		ok "$1 is $standard"
 	done
-	# Designated initializers came to C++ then.
+	# C++ has designated initializers since C++20.
 	"$CXX" -std=c++20 "${flags[@]}" -x c++ - <<<"$program"
 	ok "$1 and its initializer are c++20"
 }

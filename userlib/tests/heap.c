@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The heap, in one thread.
+ * The heap in a single thread.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@
 static struct fake_section section;
 static struct ndshm_heap *heap;
 
-/* What the hook was told. */
+/* Calls of the misuse handler. */
 static unsigned int told[3];
 static void *told_of;
 
@@ -36,7 +36,7 @@ static bool open_heap(uint64_t size)
 	return true;
 }
 
-/* With nothing live: all that it had is back. */
+/* Without live blocks: all memory must be given back. */
 static void close_heap(void)
 {
 	struct ndshm_heap_stats stats;
@@ -52,10 +52,7 @@ static void close_heap(void)
 
 static pthread_key_t keys[PTHREAD_KEYS_MAX];
 
-/*
- * What is set up once for the whole process: the first of all, as it is tried until it
- * succeeds, and no longer.
- */
+/* Initialisation of the process: the first call retries it until it succeeds. */
 static void the_set_up_can_fail(void)
 {
 	struct ndshm_heap *none = (void *)1;
@@ -86,7 +83,7 @@ static char *get(size_t size)
 	int error = 1;
 	char *pointer = ndshm__heap_alloc(heap, size, &error);
 
-	/* Left alone when there is nothing to say. */
+	/* @error is only written on a failure. */
 	CHECK(!pointer == (error < 0));
 	return pointer;
 }
@@ -162,7 +159,7 @@ static void large_blocks_are_extents(void)
 	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, SIZE_MAX, &error), ENOMEM);
 	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 0, &error), EINVAL);
 	CHECK(!ndshm__heap_free(heap, NULL));
-	/* All of the section is one block, if there is nothing else. */
+	/* A single block may use all of the section. */
 	pointer = get(SECTION);
 	CHECK(pointer == section.base);
 	CHECK_NO_MEMORY(ndshm__heap_alloc(heap, 1, &error), ENOSPC);
@@ -221,7 +218,7 @@ static void calloc_is_zero(void)
 		REQUIRE(pointer);
 		memset(pointer, 0xff, sizes[i] * 2);
 		CHECK(!ndshm__heap_free(heap, pointer));
-		/* The kernel zeroes extents; here nobody does. */
+		/* Clear the extent: the kernel does it, the fake section does not. */
 		if (sizes[i] > 200000)
 			memset(pointer, 0, sizes[i] * 2);
 		pointer = ndshm__heap_calloc(heap, 2, sizes[i], &error);
@@ -265,7 +262,7 @@ static void realloc_keeps_contents(void)
 	close_heap();
 }
 
-/* What would be smaller stays where it is, if there is nowhere to go. */
+/* Without memory for a move a shrinking block stays in place. */
 static void realloc_without_memory(void)
 {
 	int error = 0;
@@ -312,7 +309,7 @@ static void is_refused(char *pointer, enum ndshm_heap_misuse misuse)
 	CHECK(told[misuse] == before + 2);
 }
 
-/* In the cache, in a span or the pool, in an extent that stays, and in one that goes. */
+/* Freed to the cache, to a span or the pool, to a kept extent and to the section. */
 static void freed_twice(void)
 {
 	static const size_t sizes[] = { 16, 64, 1000, 2048, 8192, 50000, 100000, 250000 };
@@ -371,14 +368,14 @@ static void of_somebody_else(void)
 	pointer = get(64);
 	REQUIRE(pointer);
 	is_refused(section.base + SECTION - 16, NDSHM_HEAP_FOREIGN);
-	/* An extent that another holder of the section has. */
+	/* An extent of another holder. */
 	section.holder = 2;
 	CHECK(!fake_source.alloc(&section, 8192, 4096, &theirs));
 	section.holder = 1;
 	is_refused(section.base + theirs, NDSHM_HEAP_FOREIGN);
 	fake_section_reap(&section, 2);
 	CHECK(!ndshm__heap_free(heap, pointer));
-	/* Without anybody to tell it is refused as well. */
+	/* Without a misuse handler it is refused as well. */
 	ndshm__heap_on_misuse(heap, NULL, NULL);
 	CHECK(ndshm__heap_free(heap, pointer) == -EINVAL);
 	close_heap();
@@ -428,7 +425,7 @@ static void statistics(void)
 	close_heap();
 }
 
-/* A block may be anything from a granule on, and the section is used to its end. */
+/* Fill a section with blocks of one size, up to its end. */
 static void fill(uint64_t bytes, size_t size, unsigned int least)
 {
 	static char *pointers[10000];
@@ -455,7 +452,7 @@ static void fill(uint64_t bytes, size_t size, unsigned int least)
 	close_heap();
 }
 
-/* Of many sizes as well: what a size has set aside is little of the whole. */
+/* Fill small sections with many sizes: reserves of the sizes are small. */
 static void small_sections_are_used_well(void)
 {
 	for (uint64_t size = 1ul << 20; size < SECTION; size *= 2) {
@@ -504,7 +501,7 @@ static size_t random_size(void)
 	return (number >> 8) % (16ul << number % 14) + 1;
 }
 
-/* Blocks come and go at random; each has its own bytes until its end. */
+/* Random operations: the contents of each block stay until its free. */
 static void contents_are_kept(void)
 {
 	enum { BLOCKS = 600, ROUNDS = 30000 };
@@ -538,7 +535,7 @@ static void contents_are_kept(void)
 	close_heap();
 }
 
-/* What rises and falls gives back on the way down, not only at the end. */
+/* Memory is given back while use falls, not only at the end. */
 static void memory_goes_back(void)
 {
 	enum { BLOCKS = 12000 };
@@ -568,7 +565,7 @@ static void memory_goes_back(void)
 	close_heap();
 }
 
-/* Each answer of the source in turn is a refusal: nothing is lost. */
+/* Each call of the source fails in turn: nothing is lost. */
 static void the_source_refuses(int with, bool shrinks)
 {
 	static const size_t sizes[] = { 16, 100, 700, 3000, 9000, 30000, 60000, 90000, 400000 };
@@ -588,7 +585,10 @@ static void the_source_refuses(int with, bool shrinks)
 			CHECK(!blocks[i] == (error == with));
 			refused += !blocks[i];
 		}
-		/* What is too little may do by halves, and then nobody notices. */
+		/*
+		 * A failed call may be retried with a smaller size, unnoticed by the
+		 * caller.
+		 */
 		CHECK(refused <= 1);
 		CHECK(shrinks || refused == section.failed);
 		for (int i = 0; i < BLOCKS; i++)
@@ -632,7 +632,7 @@ static void the_source_takes_nothing_back(void)
 	close_heap();
 }
 
-/* The tables end where the section does, and nobody is given what he has. */
+/* Offsets outside the section, or of live memory, are detected. */
 static void the_source_lies(void)
 {
 	struct ndshm_heap_stats stats;
@@ -656,7 +656,7 @@ static void the_source_lies(void)
 	fake_section_close(&section);
 }
 
-/* Its thread can do without a cache. */
+/* A thread works without a cache. */
 static void private_memory_is_short(void)
 {
 	struct ndshm_heap *other = (void *)1;
@@ -669,7 +669,7 @@ static void private_memory_is_short(void)
 		      -ENOMEM);
 		CHECK(!other && wrap_has_failed());
 	}
-	/* A thread's cache serves one heap after the other: only a second one needs more. */
+	/* The cache of a thread is for one heap; only a second one needs more memory. */
 	pointer = get(64);
 	REQUIRE(!ndshm__heap_open(section.base, SECTION, &fake_source, &section, &other));
 	for (size_t size = 64; size < 20000; size *= 100) {
@@ -710,7 +710,7 @@ static void one_thread_many_heaps(void)
 		}
 	for (int i = 0; i < HEAPS; i++) {
 		ndshm__heap_close(heaps[i]);
-		/* Closing empties the cache: so nothing stays. */
+		/* Closing empties the cache. */
 		CHECK(!fake_section_extents(&sections[i], 0));
 		fake_section_close(&sections[i]);
 	}

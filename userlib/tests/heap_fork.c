@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The heap and fork(): a child sees what its parent allocated, and allocates for
- * itself, whatever the parent's threads did at that moment.
+ * The heap and fork(): a child can read its parent's blocks and allocates its own,
+ * whatever other threads of the parent do during the fork.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,7 +21,7 @@
 static struct fake_section section;
 static struct ndshm_heap *heap;
 
-/* By granule, whether it is in a block that any process has. */
+/* For each granule: it is in a block of some process. */
 static atomic_uchar *shadow;
 
 static bool open_heap(void)
@@ -37,7 +37,7 @@ static void close_heap(void)
 	fake_section_close(&section);
 }
 
-/* What a child is to do; true if all was well. */
+/* Run @body in a child. Return: true if it succeeded. */
 static bool in_child(bool (*body)(void))
 {
 	int status = -1;
@@ -75,7 +75,7 @@ static bool child_has_its_own(void)
 			return false;
 		strcpy(mine[i], "child");
 	}
-	/* The parent sees this: it is shared. */
+	/* The parent sees this write: the memory is shared. */
 	strcpy(parents[0], "child");
 	if (section.holder == 1 || strcmp(parents[1], "parent"))
 		return false;
@@ -134,7 +134,7 @@ static void a_child_of_a_child(void)
 	block = ndshm__heap_alloc(heap, 64, &error);
 	CHECK(in_child(child_with_child));
 	CHECK(!ndshm__heap_free(heap, block));
-	/* Nothing of theirs is the parent's to free. */
+	/* The parent must not free extents of the children. */
 	fake_section_reap(&section, 2);
 	fake_section_reap(&section, 3);
 	close_heap();
@@ -208,7 +208,7 @@ static void *allocate_in_thread(void *argument)
 	return NULL;
 }
 
-/* Threads of its own, which all find that it is new here. */
+/* All threads of the child may be the first to use the heap. */
 static bool child_with_threads(void)
 {
 	pthread_t threads[THREADS];
@@ -249,14 +249,17 @@ static void *free_and_end(void *argument)
 	return NULL;
 }
 
-/* With locks of others in every thread's way, a child can only do without threads. */
+/*
+ * The sanitizer's locks may be held across a fork among threads: with it, children create
+ * no threads.
+ */
 #ifdef __SANITIZE_ADDRESS__
 #define WATCHED true
 #else
 #define WATCHED false
 #endif
 
-/* Threads that begin and end: the lock of that is taken, too. */
+/* Thread creation and exit take a lock, too. */
 static void *come_and_go(void *argument)
 {
 	pthread_t thread;
@@ -270,7 +273,7 @@ static void *come_and_go(void *argument)
 	return NULL;
 }
 
-/* Whatever the others do at the moment of a fork, the child's heap works. */
+/* A fork at any moment leaves a working heap in the child. */
 static void a_child_amid_threads(void)
 {
 	pthread_t threads[THREADS + 1];

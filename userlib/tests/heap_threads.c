@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The heap, in many threads. LONG=1 for ten times as many operations.
+ * The heap in many threads. LONG=1: ten times as many operations.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -21,10 +21,10 @@ static struct ndshm_heap *heap;
 static atomic_int wrong;
 static unsigned int rounds;
 
-/* By granule, whether it is in a block that somebody has. */
+/* For each granule: it is in a live block. */
 static atomic_uchar *shadow;
 
-/* What one thread leaves here, another takes. */
+/* Blocks that one thread leaves for another to free. */
 static _Atomic(char *) shelves[SHELVES];
 
 static void expect(bool good)
@@ -40,7 +40,7 @@ static bool open_heap(void)
 	       CHECK(!ndshm__heap_open(section.base, SECTION, &fake_source, &section, &heap));
 }
 
-/* With nothing live, and no other thread: all that it had is back. */
+/* Without live blocks and other threads: all memory must be given back. */
 static void close_heap(void)
 {
 	struct ndshm_heap_stats stats;
@@ -74,11 +74,11 @@ static unsigned long next_random(unsigned long *state)
 
 static size_t random_size(unsigned long number)
 {
-	/* Mostly small, up to what has an extent of its own. */
+	/* Mostly small, up to sizes that have an extent of their own. */
 	return (number >> 20) % (16ul << (number >> 8) % (number % 64 ? 13 : 16)) + 1;
 }
 
-/* Nobody else has any of it, and nobody will. */
+/* Change the shadow of a block, and expect that no other block shares a granule. */
 static void mark(const char *block, unsigned int from, unsigned int to)
 {
 	size_t size = ndshm__heap_usable_size(heap, block);
@@ -87,7 +87,7 @@ static void mark(const char *block, unsigned int from, unsigned int to)
 	expect(size && block >= section.base && block + size <= section.base + SECTION);
 	if (!size)
 		return;
-	/* Both ends and some in between: all would take long. */
+	/* Both ends and some in between, to limit the time. */
 	for (size_t i = 0; i < size; i += size > 4096 ? 1024 : GRANULE)
 		expect(atomic_exchange(&shadow[first + i / GRANULE], to) == from);
 	if (size > 4096)
@@ -125,14 +125,14 @@ static void *come_and_go(void *argument)
 		char **block = &own[random % OWN];
 
 		if (random >> 60 == 0) {
-			/* Somebody else will free it. */
+			/* Another thread will free it. */
 			*block = atomic_exchange(&shelves[(random >> 32) % SHELVES], *block);
 			continue;
 		}
 		drop(*block);
 		*block = take(random_size(next_random(&state)));
 		if (random >> 60 == 1) {
-			/* Nothing comes of what is misused. */
+			/* A misuse must have no effect. */
 			expect(ndshm__heap_free(heap, &own[0]) == -EINVAL);
 			if (*block)
 				expect(ndshm__heap_free(heap, *block + 16 * (random % 2) + 1) ==
@@ -157,7 +157,7 @@ static void empty_shelves(void)
 	free(shadow);
 }
 
-/* No block is two threads' at a time, whoever frees it. */
+/* A block belongs to one thread at a time, whichever thread frees it. */
 static void threads_free_each_others(void)
 {
 	REQUIRE(open_heap() && set_up_shadow());
@@ -168,14 +168,14 @@ static void threads_free_each_others(void)
 
 static atomic_bool stop;
 
-/* Somebody who has the section, and no manners. */
+/* A peer that overwrites the section's contents. */
 static void *overwrite(void *argument)
 {
 	unsigned long state = 4101842887655102017;
 
 	(void)argument;
 	while (!stop) {
-		/* The lower part is what is used. */
+		/* The lower part is in use. */
 		unsigned long at = next_random(&state) % (8ul << 20) / 4096 * 4096;
 
 		for (unsigned int i = 0; i < 4096; i += 8)
@@ -217,7 +217,7 @@ static void *free_the_same(void *argument)
 	return NULL;
 }
 
-/* However many free a block at once, one has freed it. */
+/* Of concurrent frees of a block exactly one succeeds. */
 static void one_of_many_frees(void)
 {
 	static const size_t sizes[] = { 64, 3000, 20000, 100000, 300000 };
@@ -262,7 +262,7 @@ static void a_thread_leaves_its_cache(void)
 		ndshm__heap_stats(heap, &stats);
 		CHECK(stats.live_blocks == 100 && stats.live_bytes == 100 * 208);
 		CHECK(!stats.cached_blocks);
-		/* In each state it is known what was freed. */
+		/* A double free is detected in each state. */
 		for (int j = 0; j < 400; j++)
 			CHECK(ndshm__heap_free(heap, blocks[j]) == -EINVAL);
 		for (int j = 400; j < 500; j++)
@@ -274,7 +274,7 @@ static void a_thread_leaves_its_cache(void)
 
 static pthread_barrier_t barrier;
 
-/* Has a cache of a heap when that is closed, and uses the next. */
+/* Uses the next heap with a cache of a closed one. */
 static void *outlive_heaps(void *argument)
 {
 	int error;
@@ -326,7 +326,7 @@ static void *end_with_a_block(void *argument)
 	return NULL;
 }
 
-/* Another's destructor, which may come after the cache's own. */
+/* The destructor of another key may run after the cache's. */
 static void a_thread_frees_at_its_end(void)
 {
 	REQUIRE(open_heap());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * inherits: what a program has of the section that "ndshm section create" runs it with,
- * in one line.
+ * inherits: prints in one line the properties of the section that "ndshm section create"
+ * passes to the program it runs.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static const char *yes_or_no(bool yes)
 	return yes ? "yes" : "no";
 }
 
-/* By the library's mapping, by that mapping made writable, or by another one. */
+/* Try the library's mapping, the same made writable, and a new mapping. */
 static bool can_write(struct ndshm_section *section, int fd)
 {
 	const size_t size = ndshm_section_size(section);

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# install.sh USERLIB BUILD VERSION: what "make install" puts below DESTDIR is enough to
-# build and run programs, found by pkg-config, shared and static; with a manual page for
-# each call.
+# install.sh USERLIB BUILD VERSION: the files that "make install" puts below DESTDIR
+# suffice to build and run programs by pkg-config, shared and static, and include a
+# manual page for each call.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,7 +12,7 @@ CC=${CC:-cc}
 top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 
-# What was said to the make that runs this is not said to that one.
+# Do not pass on variables of the make that runs this.
 env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$userlib" CC="$CC" BUILD="$build" \
 	VERSION="$version" PREFIX=/opt/ndshm DESTDIR="$top" install >"$top/log" 2>&1
 ok "install" || cat "$top/log"
@@ -78,7 +78,7 @@ is "and runs" 8192 "$(LD_LIBRARY_PATH=$top/opt/ndshm/lib "$top/shared")"
 objdump -p "$top/shared" | grep -q 'NEEDED.*libndshm.so.0'
 ok "and needs it by its soname"
 
-# The C library warns of what libnl's archive could load; it is not called here.
+# The C library warns of functions in libnl's archive that load libraries; none is called here.
 # shellcheck disable=SC2046
 "$CC" -static -o "$top/static" "$top/program.c" $(pc --cflags --libs --static libndshm) \
 	2>"$top/log"

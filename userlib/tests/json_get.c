@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * json_get [KEY...]: read JSON from stdin and print the value below the keys;
- * a number is an index. Exit 1 if it is not JSON, or has no such value.
+ * json_get [KEY...]: read JSON from stdin and print the value below the keys; a number is
+ * an index. Exit status 1: no JSON, or no such value.
  */
 #include <ctype.h>
 #include <stdio.h>

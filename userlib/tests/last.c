@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Why a thread's last call failed, when threads, contexts and memory end in
- * other orders than usual.
+ * The reason of a thread's last failure when threads, contexts and memory end in an
+ * unusual order.
  */
 #include <pthread.h>
 #include <sys/wait.h>
@@ -10,7 +10,7 @@
 #include "test.h"
 #include "wrap.h"
 
-/* What the functions of the thread library answer, if not 0, until it is 0 again. */
+/* Results of the thread library's functions, if not 0. */
 static int key_error, fork_error, value_error;
 
 int __real_pthread_key_create(pthread_key_t *key, void (*end)(void *));
@@ -46,14 +46,14 @@ static void check_first_open_fails(int error)
 		struct ndshm *ndshm = (void *)1;
 		bool good = ndshm_open("memfd:", &ndshm) == -error && !ndshm;
 
-		/* Not _exit(): leaks are found at the end. */
+		/* exit() instead of _exit(), so that leaks are reported. */
 		exit(good ? 0 : 1);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid);
 	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
-/* The first of all, as what is set up is set up for the whole process. */
+/* Initialisation of the process is done by the first call. */
 static void the_set_up_can_fail(void)
 {
 	key_error = EAGAIN;
@@ -72,7 +72,7 @@ static void in_a_thread(void *(*body)(void *), void *argument)
 	pthread_join(thread, NULL);
 }
 
-/* A refusal of the library itself, which needs no memory for anything else. */
+/* Refused by the library, without another allocation. */
 static int refuse(struct ndshm *ndshm)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -123,7 +123,7 @@ static void *fail_without_memory(void *ndshm)
 	return NULL;
 }
 
-/* The reason can be lost; the errno arrives, and the next reason again. */
+/* Without memory the reason may be lost, but not the errno. */
 static void without_memory_the_errno_arrives(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -134,7 +134,7 @@ static void without_memory_the_errno_arrives(void)
 	CHECK(ndshm_alloc(ndshm, &request, &block) == -EINVAL);
 	in_a_thread(fail_without_room, ndshm);
 	in_a_thread(fail_without_memory, ndshm);
-	/* What others could not say has not been said of this thread. */
+	/* Failures in other threads do not change this thread's reason. */
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_ZERO);
 	ndshm_close(ndshm);
 }
@@ -147,7 +147,7 @@ static void *fail_and_outlive(void *ndshm)
 {
 	CHECK_FAILS(ndshm, refuse(ndshm), EINVAL, COUNT, INVALID_PARAMETER);
 	pthread_barrier_wait(&barrier);
-	/* The context goes meanwhile, with what it knows of this thread. */
+	/* Meanwhile the context is closed, with its state of this thread. */
 	pthread_barrier_wait(&barrier);
 	return NULL;
 }

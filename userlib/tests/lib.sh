@@ -6,7 +6,8 @@
 passed=0
 failed=0
 
-# ok NAME: the condition before it decides ("[ ... ]; ok name"), and is the result.
+# ok NAME: report the exit status of the previous command ("[ ... ]; ok name"), and
+# return it.
 ok() {
 	# shellcheck disable=SC2319
 	local code=$?

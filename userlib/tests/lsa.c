@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The four LSA calls, on the backend that needs no module, or on what NDSHM_TEST_BACKEND
- * names. Where a name begins with lsa_, their documentation says so; all else is ours.
+ * The four LSA calls, on the backend without a module or on NDSHM_TEST_BACKEND. Functions
+ * lsa_* check documented behaviour, all others behaviour specific to ndshm.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,7 +22,7 @@ static bool is_mapped(void *start)
 	return !msync(start, 4096, MS_ASYNC);
 }
 
-/* NULL, FALSE or none, and why. */
+/* Expect NULL, FALSE or 0, with this errno. */
 #define REFUSED(call, error) do { \
 	errno = 0; \
 	CHECK(!(call)); \
@@ -35,7 +35,7 @@ static void lsa_types(void)
 	CHECK(sizeof(PVOID) == sizeof(void *) && TRUE == 1 && FALSE == 0);
 }
 
-/* Members, and types of what they point to. */
+/* The members, and the types they point to. */
 static void lsa_table(void)
 {
 	LSA_CREATE_SHARED_MEMORY *create = lsa->CreateSharedMemory;
@@ -51,7 +51,7 @@ static void lsa_table(void)
 	CHECK(delete(base) == TRUE);
 }
 
-/* Create gives the block's address, and all that is allocated lies in there. */
+/* CreateSharedMemory() returns the base of the memory; allocations lie inside it. */
 static void lsa_create(void)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 16), *block;
@@ -87,7 +87,7 @@ static void lsa_failure_is_null(void)
 	REFUSED(lsa->AllocateSharedMemory(base, (1 << 20) + 1), ENOMEM);
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_MEMORY);
 	REFUSED(lsa->AllocateSharedMemory(base, UINT32_MAX), ENOMEM);
-	/* As much as there is. */
+	/* Allocate until the section is full. */
 	while ((other = lsa->AllocateSharedMemory(base, 1 << 16)))
 		block = other;
 	CHECK(errno == ENOSPC && block);
@@ -111,7 +111,10 @@ static void lsa_memory_to_free_is_optional(void)
 	errno = 4711;
 	FreeSharedMemory(base, block);
 	CHECK(errno == 4711);
-	/* Twice, in the midst, elsewhere, of another section: nothing is done. */
+	/*
+	 * A double free, an interior pointer, a foreign pointer, another section: no
+	 * effect.
+	 */
 	for (int i = 0; i < 4; i++) {
 		char *wrong[] = { block, block + 16, (char *)&block, base - 4096 };
 
@@ -131,7 +134,7 @@ static void lsa_delete(void)
 	char inside;
 
 	REQUIRE(base);
-	/* What lives in it goes with it. */
+	/* Deletion includes live blocks. */
 	CHECK(lsa->AllocateSharedMemory(base, 1000) && lsa->AllocateSharedMemory(base, 1 << 18));
 	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
 	REFUSED(lsa->DeleteSharedMemory(base), EINVAL);
@@ -146,7 +149,7 @@ static void lsa_delete(void)
 	CHECK(lsa->DeleteSharedMemory(other) == TRUE);
 }
 
-/* The other three know a section by what Create has answered, and by nothing else. */
+/* The other calls accept only the pointer that CreateSharedMemory() returned. */
 static void lsa_the_pointer_is_required(void)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 16), *block;
@@ -167,7 +170,7 @@ static void lsa_the_pointer_is_required(void)
 	CHECK(!errno && lsa->DeleteSharedMemory(base) == TRUE);
 }
 
-/* @body in a process that was passed the section, and has nothing else of it. */
+/* Run @body in a process that has only a descriptor of the section. */
 static bool as_client(PVOID base, bool (*body)(char *base))
 {
 	int status = -1, fd;
@@ -211,7 +214,7 @@ static bool overwrite(char *base)
 	return true;
 }
 
-/* What clients write cannot mislead the four calls. */
+/* Contents that clients write cannot affect the four calls. */
 static void lsa_contents_are_not_trusted(void)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 1 << 20), *blocks[64];
@@ -260,7 +263,7 @@ static void sections_are_told_apart(void)
 	}
 }
 
-/* One process plays both: its second mapping has a holder of its own. */
+/* One process in both roles: the second mapping has its own holder. */
 static void a_section_is_adopted(void)
 {
 	char *base = lsa->CreateSharedMemory(1 << 20, 4096), *theirs, *block, *reader;
@@ -276,7 +279,7 @@ static void a_section_is_adopted(void)
 	REQUIRE(block);
 	strcpy(block, "a message");
 	CHECK(!strcmp(base + (block - theirs), "a message"));
-	/* They hold memory. */
+	/* The other holder has memory. */
 	REFUSED(lsa->DeleteSharedMemory(base), EBUSY);
 	CHECK(is_mapped(base) && lsa->AllocateSharedMemory(base, 1));
 	REQUIRE(!ndshm_section_share(ndshm_lsa_section(base), NDSHM_SHARE_READONLY, &fd));
@@ -290,7 +293,7 @@ static void a_section_is_adopted(void)
 	ndshm_lsa_close(theirs);
 	CHECK(!is_mapped(theirs) && is_mapped(base));
 	CHECK(!ndshm_section_query(ndshm_lsa_section(base), &info) && info.holders == 1);
-	/* What was deleted by another is for its own process to close. */
+	/* After another holder deletes the section, each process must close it itself. */
 	CHECK(!ndshm_section_delete(ndshm_lsa_section(base), NDSHM_DELETE_FORCE));
 	REFUSED(lsa->DeleteSharedMemory(base), EIDRM);
 	CHECK(is_mapped(base));
@@ -315,7 +318,7 @@ static void a_process_has_one_context(void)
 	REFUSED(ndshm_lsa_table(ndshm), EBUSY);
 	ndshm_lsa_release();
 	ndshm_close(other);
-	/* What was made before goes on. */
+	/* Sections of before are unaffected. */
 	CHECK(lsa->AllocateSharedMemory(base, 16) && lsa->DeleteSharedMemory(base));
 
 	setenv("NDSHM_BACKEND", "/nowhere/ndshm", 1);
@@ -331,7 +334,7 @@ static void a_process_has_one_context(void)
 	CHECK(ndshm_lsa_table(ndshm) == lsa);
 }
 
-/* Neither a context nor a device. */
+/* Adopting needs neither a context nor a device. */
 static void who_adopts_needs_no_context(void)
 {
 	char *base = lsa->CreateSharedMemory(4096, 0), *theirs, *more;
@@ -372,7 +375,7 @@ static void a_child_has_what_was_allocated(void)
 		errno = 0;
 		lsa->FreeSharedMemory(base, block);
 		CHECK(errno == EINVAL);
-		/* Without the module nobody else allocates, nor deletes. */
+		/* Without the module other processes can neither allocate nor delete. */
 		if (has_module) {
 			CHECK(lsa->AllocateSharedMemory(base, 100));
 			REFUSED(lsa->DeleteSharedMemory(base), EBUSY);
@@ -444,7 +447,7 @@ static void threads_make_and_delete(void)
 	pthread_barrier_destroy(&barrier);
 }
 
-/* Whatever of its memory cannot be had, nothing is left of a section. */
+/* Each allocation fails in turn: nothing is left of the section. */
 static void without_memory_there_is_none(void)
 {
 	int before = test_descriptors();

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# man.sh USERLIB UAPI LIBRARY ARCHIVE NDSHM: the manual pages say what the headers, the
-# library and the command say, and their programs run without the module. CC may hold the
-# compiler.
+# man.sh USERLIB UAPI LIBRARY ARCHIVE NDSHM: the manual pages agree with the headers,
+# the library and the command, and their programs run without the module. CC may name
+# the compiler.
 #
-# What is compiled is what a reader sees: a page is printed first, and then read.
+# Programs are compiled from the formatted page, as a reader sees it.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -21,13 +21,14 @@ names() {
 	"$pages/names.sh" "$1"
 }
 
-# section PAGE NAME: as it is printed.
+# section PAGE NAME: print a formatted section.
 section() {
 	mandoc -T ascii -O width=100 "$1" | sed 's/.\x08//g' |
 		awk -v name="$2" '/^[^ ]/ { here = $0 == name; next } here'
 }
 
-# structures, prototypes: those in the input, one a line, without comments and spaces.
+# structures, prototypes: list those in the input, one a line, without comments and
+# spaces.
 structures() {
 	cpp -fpreprocessed -dD -P 2>/dev/null | tr -s ' \t\n' ' ' |
 		grep -oE '(typedef )?struct [A-Za-z_]+ ?\{[^}]*\}[^;]*;' | tr -d ' ' | sort -u
@@ -38,7 +39,7 @@ prototypes() {
 		tr ';' '\n' | grep '(' | tr -d ' }' | sort -u
 }
 
-# constants: those of ndshm in the input; NDSHM_STATUS_* is none.
+# constants: list ndshm's constants in the input; NDSHM_STATUS_* is no constant.
 constants() {
 	sed 's/NDSHM_[A-Z_]*_\*//g' | grep -oE '\bNDSHM_[A-Z_]+[A-Z]' | sort -u
 }
@@ -52,7 +53,7 @@ ok "the library exports functions"
 is "each of them has a page" "" "$(comm -23 <(sort <<<"$exported") <(sort <<<"$calls"))"
 is "and one only" "" "$(sort <<<"$calls" | uniq -d)"
 
-# The headers' own words; and the compiler finds nothing else in them.
+# The synopsis has the text of the headers, and the compiler reads it in the same way.
 cat "$userlib"/include/ndshm/*.h | prototypes >"$top/declared"
 for page in "$pages"/*.3; do
 	name=${page##*/}
@@ -101,7 +102,7 @@ table=$(grep -A 2 -E '^	ROW\(' "$userlib/src/reason.c" | tr -d '\n' | sed 's/ROW
 ok "the pages name reasons"
 is "each below its errno" "" "$(comm -23 <(echo "$said") <(echo "$table"))"
 
-# All sections, so that a name is looked for in its own.
+# Names with their section, so that each is found in its own.
 here=$(for page in "$pages"/*.[1-9]; do names "$page" | sed "s/\$/(${page##*.})/"; done | sort -u)
 is "references to ndshm's pages lead somewhere" "" "$(comm -13 <(echo "$here") \
 	<(sed -nE 's/^\.BR ((lib)?ndshm[a-z_]*) (\([0-9]\)).*/\1\3/p' "$pages"/*.[1-9] | sort -u))"
@@ -109,7 +110,7 @@ is "the overview names every page of calls" "" "$(comm -23 \
 	<(cd "$pages" && printf '%s\n' *.3 | sed 's/\.3$//' | sort) \
 	<(section "$pages/libndshm.7" DESCRIPTION | grep -oE '\b[a-z_]+\(3\)' | sed 's/(3)//' | sort -u))"
 
-# Between the marks: in the source, because no print says where a program begins.
+# Use the marks of the source: a formatted page does not show the start of a program.
 for page in "$pages"/*.[1-9]; do
 	for program in $(sed -nE 's/^\.\\" SRC BEGIN \((.*)\.c\)$/\1/p' "$page"); do
 		{
@@ -124,7 +125,7 @@ for page in "$pages"/*.[1-9]; do
 		echo "$program" >>"$top/programs"
 		case $program in
 		claim)
-			# The stand-in has nothing to claim.
+			# The backend without a module has no claims.
 			"$top/claim" memfd >"$top/log" 2>&1
 			is "and runs" "1 Operation not supported (claim-unsupported)" \
 				"$? $(cat "$top/log")"
@@ -141,7 +142,7 @@ done
 [ "$(wc -l <"$top/programs")" -gt 10 ]
 ok "there are programs"
 
-# What the command says of itself: the OPTIONS are everybody's.
+# Compare with the command's help: common OPTIONS apply to all commands.
 commands=$("$ndshm" --help |
 	sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z]\+\)\?\).*/\1/p')
 is "ndshm(1) has each command, in its order" "$commands" \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every function of the library, on the backend that needs no module.
+ * Every function of the library, on the backend without a module.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -57,7 +57,7 @@ static void opens_what_the_environment_names(void)
 	setenv("NDSHM_BACKEND", "/nowhere/ndshm", 1);
 	CHECK(ndshm_open(NULL, &other) == -ENOENT);
 	CHECK(!other);
-	/* What is named beats the environment. */
+	/* The argument overrides the environment. */
 	CHECK(ndshm_open("memfd:", &other) == 0);
 	ndshm_close(other);
 	unsetenv("NDSHM_BACKEND");
@@ -287,7 +287,7 @@ static void query_tells_what_was_allocated(void)
 	ndshm_free(block);
 }
 
-/* What would be wrong with a device is wrong without. */
+/* Arguments that are invalid for a device are invalid here, too. */
 static void sync_looks_at_the_range(void)
 {
 	struct ndshm_block *block = make(2 * page);
@@ -309,7 +309,7 @@ static void sync_looks_at_the_range(void)
 	ndshm_free(block);
 }
 
-/* Valid but for one member each. */
+/* Valid except for one member each. */
 static void bad_requests_are_refused(void)
 {
 	struct ndshm_block *block;
@@ -461,7 +461,7 @@ static void child(char *memory)
 
 	strcpy(memory, "child");
 	ndshm_close(ndshm);
-	/* What is inherited stays mapped. */
+	/* Inherited mappings stay. */
 	good = good && !strcmp(memory, "child");
 	fflush(NULL);
 	_exit(good ? 0 : 1);
@@ -484,7 +484,7 @@ static void a_child_has_what_was_mapped(void)
 	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
 	CHECK(!strcmp(memory, "child"));
 
-	/* The child's close was not the last one. */
+	/* The close in the child does not affect the parent. */
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 1);
 	later = make(page);
 	CHECK(later);
@@ -507,7 +507,7 @@ static void a_file_limit_is_a_limit_of_handles(void)
 	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
 	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &block), EDQUOT, HANDLES, RESOURCES);
 	CHECK(!block);
-	/* Some above the first that is free may have been inherited. */
+	/* Descriptors above the first free one may be inherited. */
 	limit.rlim_cur = next + 8;
 	for (int fd = next; fd < next + 8; fd++)
 		room += fcntl(fd, F_GETFD) < 0;

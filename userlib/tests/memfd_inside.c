@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memfd backend, asked what the library's own functions do not ask: a
- * module would be asked it by a program without the library.
+ * The memfd backend, called directly in ways that the library does not: like a program
+ * that calls the module without the library.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -65,7 +65,7 @@ static void a_handle_is_given_back_once(void)
 	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &argument), ENOENT,
 		    HANDLE_UNKNOWN, FILE_NOT_FOUND);
 	check_count(1);
-	/* Its object does not know yet, and finds out. */
+	/* The library's object still refers to the freed block. */
 	ndshm_free(block);
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_HANDLE_UNKNOWN);
 	ndshm_free(other);
@@ -86,7 +86,7 @@ static void offsets_that_were_not_given_out_are_not_mapped(void)
 	offset = query.out_block.mmap_offset;
 	CHECK(ndshm->backend->map(ndshm, 0, length, &start) == -ENXIO);
 	CHECK(ndshm->backend->map(ndshm, 2 * offset, length, &start) == -ENXIO);
-	/* Within the block, beyond any handle, more than there is. */
+	/* Inside the block, above all handles, and longer than the block. */
 	CHECK(ndshm->backend->map(ndshm, offset + length, length, &start) == -ENXIO);
 	CHECK(ndshm->backend->map(ndshm, offset | 1ULL << 62, length, &start) == -ENXIO);
 	CHECK(ndshm->backend->map(ndshm, offset, length + 1, &start) == -ENXIO);
@@ -111,7 +111,7 @@ static void handles_are_never_zero_nor_given_twice(void)
 {
 	struct ndshm_block *kept, *last, *next;
 
-	/* The first two numbers that come after the greatest. */
+	/* After the greatest number the next two unused ones follow. */
 	ndshm->memfd->last_handle = 0;
 	kept = make();
 	REQUIRE(kept && ndshm_block_handle(kept) == 1);
@@ -127,7 +127,7 @@ static void handles_are_never_zero_nor_given_twice(void)
 	check_count(0);
 }
 
-/* As if the client had nearly as many blocks as it can. */
+/* Pretend that the client is close to its limit. */
 static void handles_are_limited(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -158,7 +158,7 @@ static void handles_are_limited(void)
 
 static pthread_barrier_t barrier;
 
-/* How many of its requests succeeded. */
+/* Count unexpected errors, and every time that the limit is exceeded. */
 static void *allocate_at_the_limit(void *argument)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -181,7 +181,7 @@ static void *allocate_at_the_limit(void *argument)
 	return NULL;
 }
 
-/* Room for two of the four at a time. */
+/* Room for two of the four threads at a time. */
 static void threads_do_not_exceed_the_limit_together(void)
 {
 	long exceeded[THREADS] = { 0 };

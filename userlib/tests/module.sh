@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# module.sh TESTS [BENCH]: the LSA calls and the library's allocator on sections of the module,
-# which is loaded. Amid a peer that overwrites all of it, and in children of fork(); with the programs in BENCH,
-# what it holds of memory, and what it asks of the kernel. TESTS and BENCH are where they were
-# built. NDSHM_LONG=1 makes ten million operations amid the peer, 3,000 children, and what lives
-# rise and fall twice instead of once; NDSHM_PERCENT=N is how much of the usual number is made.
+# module.sh TESTS [BENCH]: the LSA calls and the library's allocator on sections of the
+# module, which must be loaded: with a peer that overwrites the section, and in children
+# of fork(). With the programs in BENCH also the memory of a section and the number of
+# system calls. TESTS and BENCH are build directories. NDSHM_LONG=1: ten million
+# operations with the peer, 3,000 children, and two cycles of the footprint test instead
+# of one. NDSHM_PERCENT=N: scale the usual numbers.
 set -uo pipefail
 
 tests=$1 bench=${2:-}
 percent=${NDSHM_PERCENT:-100}
 operations=$((1000 * percent)) forks=$((percent / 2)) footprint=5000000
-# Each kind of child, twice.
+# At least two children of each kind.
 [[ $forks -ge 12 ]] || forks=12
 [[ -z ${NDSHM_LONG:-} ]] || operations=10000000 forks=3000 footprint=10000000
 
@@ -21,12 +22,12 @@ check() {
 	if "${@:2}"; then echo "ok $number - $1"; else echo "not ok $number - $1"; bad=1; fi
 }
 
-# The total of strace's table.
+# Get the total of strace's table.
 calls_of() {
 	strace -c -f -qq -o /tmp/strace "$bench/heap" module "$@" >&2 || return 1
 	awk '$NF == "total" { print $4 }' /tmp/strace
 }
-# What of the calls the second million pairs makes.
+# Expect that the second million pairs makes no further system call.
 no_system_calls() {
 	local one two
 	one=$(calls_of "$1" 1000000) && two=$(calls_of "$1" 2000000) || return 1

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * module_fork [FORKS]: a process whose threads allocate in one of the module's sections forks
- * again and again. Each child allocates in what it has inherited, at once and without a word:
- * with one thread or several, until it ends, or is killed, with all that it has. To be run
- * where the module is loaded.
+ * module_fork [FORKS]: a process whose threads allocate in a section of the module forks
+ * repeatedly. Each child allocates at once in the inherited section, with one or several
+ * threads, until it exits or is killed with live blocks. Requires the module.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,7 +17,7 @@
 #define PARENT		1
 #define PARENT_THREADS	2
 #define CHILD_THREADS	2
-#define AT_ONCE		3	/* children */
+#define AT_ONCE		3	/* concurrent children */
 #define BLOCKS		100
 
 atomic_uint *module_wrong;
@@ -27,7 +26,7 @@ static unsigned long forks = 100, seed;
 static struct ndshm *ndshm;
 static struct ndshm_section *section;
 
-/* What the parent had before, and says so; the last is an extent by itself. */
+/* Blocks of the parent before the first fork; the last one is an extent of its own. */
 static const size_t sizes[] = { 64, 30000, 1000000 };
 #define INHERITED	(sizeof(sizes) / sizeof(sizes[0]))
 static char *inherited[INHERITED];
@@ -47,7 +46,7 @@ static void *allocate(size_t size)
 	if (!EXPECT(!ndshm_section_alloc(section, size, &memory)))
 		return NULL;
 	EXPECT(ledger_take(offset_of(memory), ndshm_section_usable_size(section, memory)));
-	/* It has memory, and is nobody else's: it stays what it is. */
+	/* The block has memory of its own: its contents stay. */
 	memcpy(memory, &memory, sizeof(memory));
 	return memory;
 }
@@ -59,7 +58,7 @@ static void release(void *memory)
 	EXPECT(!ndshm_section_free(section, memory));
 }
 
-/* @rounds of them, and all is freed again but for what the last leaves. */
+/* @rounds random operations; then free all blocks unless @leave is set. */
 static void come_and_go(unsigned long state, unsigned int rounds, bool leave)
 {
 	void *blocks[BLOCKS] = { NULL };
@@ -97,10 +96,10 @@ struct child {
 	unsigned int who;
 	unsigned int end;
 	bool threads;
-	int ready;		/* to be written to when it has begun */
+	int ready;		/* pipe: written once the child is running */
 };
 
-/* What it has inherited it can read, and nothing else. */
+/* Inherited blocks can be read, but not freed. */
 static void look_at_inherited(void)
 {
 	struct ndshm_heap_stats stats;
@@ -132,7 +131,7 @@ static void allocate_in_threads(struct child *child)
 			return;
 	for (int i = 0; i < CHILD_THREADS; i++)
 		pthread_join(threads[i], NULL);
-	/* The first call of each may have been the first. */
+	/* The first calls of several threads may each attach. */
 	EXPECT(ledger_attached() >= 1 && ledger_attached() <= CHILD_THREADS);
 }
 
@@ -187,14 +186,14 @@ static void reap(void)
 		CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
-/* Some time after it has begun: what the parent does meanwhile is as good as any clock. */
+/* Kill the child a random time after its start, given by the parent's operations. */
 static void kill_amid(pid_t pid, const struct child *child, int ready, unsigned long random)
 {
 	char byte;
 
 	CHECK(read(ready, &byte, 1) == 1);
 	come_and_go(random, random % 256, false);
-	/* What it has will be somebody else's soon. */
+	/* Its extents may soon belong to another process. */
 	ledger_leave(child->who);
 	CHECK(!kill(pid, SIGKILL));
 }
@@ -215,7 +214,7 @@ static bool fork_one(unsigned int number, unsigned long random)
 	pid = fork();
 	if (!pid)
 		be_child(&child);
-	/* What it does not write ends with it. */
+	/* Only the child has the write end now: its exit ends the read. */
 	close(ready[1]);
 	if (CHECK(pid > 0)) {
 		running++;
@@ -227,7 +226,7 @@ static bool fork_one(unsigned int number, unsigned long random)
 	return pid > 0;
 }
 
-/* What the parent has before the first fork; it is the first that attaches. */
+/* Allocate the parent's blocks. The parent attaches first. */
 static bool set_up(void)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
@@ -293,10 +292,10 @@ static void everything_has_gone_back(void)
 	CHECK(!ndshm_section_stats(section, &stats));
 	CHECK(!stats.live_blocks && !stats.cached_blocks && !stats.extents && !stats.held_bytes);
 	CHECK(!ledger_extents());
-	/* The children have ended, and what they had has with them. */
+	/* The extents of ended children are freed. */
 	CHECK(!ndshm_section_query(section, &info));
 	CHECK(!info.extents && !info.taken && info.holders == 1);
-	/* What idles stays for a second. */
+	/* Unused memory is freed after about a second. */
 	CHECK(SOON(!ndshm_section_query(section, &info) && !info.committed));
 }
 

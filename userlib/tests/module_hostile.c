@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * module_hostile [OPERATIONS]: two processes hold extents of one section of the module's, and
- * allocate and free in them, while a third one, which has the section and nothing else,
- * overwrites all of it again and again. To be run where the module is loaded.
+ * module_hostile [OPERATIONS]: two processes allocate and free in a section of the
+ * module, while a third one, which only has the section, repeatedly overwrites all of it.
+ * Requires the module.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -16,20 +16,20 @@
 #define SLOT		(2ul << 20)
 #define HOLDERS		2
 #define BLOCKS		3000
-/* Rises and falls of what lives, down to nothing, in a run. */
+/* Number of cycles from no live block to many and back. */
 #define TIDES		8
 
 atomic_uint *module_wrong;
 
 /**
- * struct report - what has happened, in memory that all share
- * @wrong: what should not have
- * @passes: of the hostile peer over all of the section
- * @written: bytes, by it
- * @missed: slots without memory, that it came upon
+ * struct report - Results, in memory shared by all processes
+ * @wrong: number of errors
+ * @passes: passes of the hostile peer over the section
+ * @written: bytes that it wrote
+ * @missed: slots (SLOT bytes) without memory that it met
  * @operations: of the holders
- * @refused: misuses, by kind
- * @spoiled: blocks whose contents were not what the holder had written
+ * @refused: refused misuses, by kind
+ * @spoiled: blocks whose contents the peer changed
  */
 static struct report {
 	atomic_uint wrong;
@@ -58,7 +58,7 @@ static void no_memory(int signal)
 	siglongjmp(without_memory, 1);
 }
 
-/* Words that somebody might believe: lengths, places, addresses, nothing, anything. */
+/* Plausible values: lengths, offsets, addresses, zero and random ones. */
 static uint64_t word(unsigned long pass, uint64_t *place, uint64_t offset, unsigned long *state)
 {
 	switch (pass % 6) {
@@ -91,7 +91,7 @@ static void overwrite(char *memory, uint64_t slot, unsigned long pass, unsigned 
 	}
 }
 
-/* Whatever happens to the pages meanwhile, it goes on. */
+/* Continues after SIGBUS. */
 static void be_hostile(int fd)
 {
 	const struct sigaction action = { .sa_handler = no_memory, .sa_flags = SA_NODEFER };
@@ -126,7 +126,7 @@ static struct block {
 static unsigned int count;
 static size_t live;
 
-/* By granule: a block of this process starts there. In private memory, too. */
+/* For each granule: a block of this process starts there. In private memory. */
 static unsigned char *starts;
 
 static struct {
@@ -151,7 +151,7 @@ static uint64_t offset_of(const void *memory)
 	return offset;
 }
 
-/* Handed out: all that is to be known of it is known without looking into it. */
+/* Check a new block, without reading its contents. */
 static bool enter(struct block *block, void *memory, size_t size, size_t alignment)
 {
 	uint64_t offset = offset_of(memory);
@@ -215,7 +215,7 @@ static void reallocate(struct block *block, unsigned long random)
 		*block = blocks[--count];
 }
 
-/* What is to be told of a place where no block of this process starts. */
+/* Get the expected kind of misuse for a pointer that is not the start of a live block. */
 static enum ndshm_heap_misuse misuse_of(const char *pointer)
 {
 	uint64_t offset = pointer - (char *)ndshm_section_base(section);
@@ -225,7 +225,7 @@ static enum ndshm_heap_misuse misuse_of(const char *pointer)
 	return ledger_has_block(offset) ? NDSHM_HEAP_INTERIOR : NDSHM_HEAP_NOT_LIVE;
 }
 
-/* Refused in each way that there is to use it, and nothing comes of that. */
+/* Misuse @pointer in one of several ways; it must be refused without effect. */
 static void misuse(void *pointer, unsigned long random)
 {
 	enum ndshm_heap_misuse kind = misuse_of(pointer);
@@ -273,7 +273,7 @@ static void misuse_some(unsigned long random)
 	case 2:
 	case 3:
 	case 4:
-		/* Both of them hold what is low. */
+		/* Both holders have extents in the low part. */
 		pointer = base + offset % (SECTION / 8);
 		break;
 	default:
@@ -305,7 +305,7 @@ static void all_goes_back(void)
 	EXPECT(!ledger_extents() && !ledger_bytes() && !live);
 }
 
-/* How many blocks are wanted: of each tide the first half rises. */
+/* Get the intended number of live blocks, which rises in the first half of a cycle. */
 static unsigned int goal(unsigned long operation, unsigned long all)
 {
 	unsigned long tide = all / TIDES ? all / TIDES : 1, at = operation % tide;
@@ -348,7 +348,7 @@ static void hold(unsigned int who, int fd)
 }
 
 /*
- * All of them
+ * All processes
  */
 
 static pid_t start(unsigned int who, int fd)
@@ -373,7 +373,7 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* The peer is there before the ledger, so that it has nothing of that. */
+/* Start the peer before the ledger exists, so that it does not share the ledger. */
 static void holders_keep_their_books(void)
 {
 	int fd = ndshm_section_fd(section), status;
@@ -419,7 +419,7 @@ static void everything_has_gone_back(void)
 
 	CHECK(SOON(!ndshm_section_query(section, &info) && !info.holders));
 	CHECK(!info.extents && !info.taken);
-	/* What idles stays for a second. */
+	/* Unused memory is freed after about a second. */
 	CHECK(SOON(!ndshm_section_query(section, &info) && !info.committed));
 }
 

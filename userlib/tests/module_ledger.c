@@ -11,12 +11,12 @@
 #include "module_ledger.h"
 
 /**
- * struct ledger - shared; by page or granule the number of who has it, 0 for nobody
- * @pages: of extents
- * @blocks: granules
- * @length: by page, the bytes of the extent that starts there
- * @gone: by number, not 0 for who may end with what he has
- * @wrong: answers of the kernel that cannot be
+ * struct ledger - Shared: the number of the owning process, 0 if free
+ * @pages: for each page of the section
+ * @blocks: for each granule
+ * @length: length of the extent that starts at a page
+ * @gone: by process: it may be killed with extents
+ * @wrong: number of impossible results of the kernel
  */
 static struct {
 	_Atomic uint16_t *pages;
@@ -76,7 +76,7 @@ void ledger_leave(unsigned int who)
 	ledger.gone[who] = 1;
 }
 
-/* What nobody has, or what was left. */
+/* Return: true if the place was free, or its owner may have been killed. */
 static bool take(_Atomic uint16_t *place)
 {
 	uint16_t before = atomic_exchange(place, me);
@@ -84,7 +84,7 @@ static bool take(_Atomic uint16_t *place)
 	return !before || (before != me && ledger.gone[before]);
 }
 
-/* Who is to end as he is does not mind what he finds. */
+/* A process that may be killed may find a new owner. */
 static bool give(_Atomic uint16_t *place)
 {
 	return atomic_exchange(place, 0) == me || ledger.gone[me];
@@ -160,7 +160,7 @@ static void expect(bool good, const char *what, uint64_t offset, uint64_t length
 }
 
 /*
- * What the library asks the kernel
+ * Calls of the library to the kernel
  */
 
 int __real_ioctl(int fd, unsigned long number, void *argument);
@@ -183,7 +183,7 @@ static void note_alloc(const struct ndshm_extent_alloc *argument)
 	bytes += length;
 }
 
-/* Before: as soon as it is free, another may be given it. */
+/* Clear the entries before the free: afterwards another process may own the pages. */
 static int note_free(int fd, struct ndshm_extent_free *argument)
 {
 	uint64_t offset = argument->offset, length = 0;

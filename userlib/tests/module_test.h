@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of the allocator on the module's sections have in common.
+ * Common parts of the tests of the allocator on sections of the module.
  */
 #ifndef NDSHM_TEST_MODULE_TEST_H
 #define NDSHM_TEST_MODULE_TEST_H
@@ -15,10 +15,10 @@
 #include "module_ledger.h"
 #include "test.h"
 
-/* In any process and thread: the first few are said, all are counted. */
+/* For any process and thread: counts all failures, and prints the first ones. */
 #define EXPECT(condition) module_expect((condition), __FILE__, __LINE__, #condition)
 
-/* In memory that all processes of the test share. */
+/* In memory shared by all processes of the test. */
 extern atomic_uint *module_wrong;
 
 static inline bool module_expect(bool good, const char *file, int line, const char *condition)
@@ -29,7 +29,7 @@ static inline bool module_expect(bool good, const char *file, int line, const ch
 	return good;
 }
 
-/* Wait for what nothing announces: false after ten seconds. */
+/* Poll for up to ten seconds. The value is false on a timeout. */
 #define SOON(condition) ({ \
 	bool held_ = false; \
 	for (int tries_ = 0; !held_ && tries_ < 1000; tries_++) { \
@@ -48,14 +48,14 @@ static inline unsigned long module_random(unsigned long *state)
 	return *state;
 }
 
-/* NDSHM_SEED, which is said, or another one each time. Never 0. */
+/* Get NDSHM_SEED or a random seed, and print it. Never 0. */
 static inline unsigned long module_seed(void)
 {
 	const char *given = getenv("NDSHM_SEED");
 	struct timespec now;
 	unsigned long seed;
 
-	/* Not by process: in a machine that has just started all is numbered alike. */
+	/* Do not use the process ID: it repeats in a machine that has just booted. */
 	clock_gettime(CLOCK_REALTIME, &now);
 	seed = given ? strtoul(given, NULL, 0) : (unsigned long)now.tv_nsec;
 	printf("# NDSHM_SEED=%lu\n", seed);
@@ -63,7 +63,7 @@ static inline unsigned long module_seed(void)
 	return seed * 0x9e3779b97f4a7c15 | 1;
 }
 
-/* Mostly small; of 64 one may have an extent of its own. */
+/* Mostly small; one of 64 may have an extent of its own. */
 static inline size_t module_size(unsigned long random)
 {
 	unsigned int most = random % 64 ? random % 16 ? 8 : 12 : 16;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lists by netlink, without the module, as a kernel gives them.
+ * Lists by netlink, from a fake kernel.
  */
 #include "fake_kernel.h"
 #include "test.h"
@@ -75,7 +75,7 @@ static void providers_need_not_be_counted(void)
 
 static void many_blocks(void)
 {
-	/* Every id up to 1000, in no order: 5 and 1001 have no common divisor. */
+	/* Every ID up to 1000, unordered: 5 and 1001 are coprime. */
 	for (uint32_t i = 1; i <= 1000; i++) {
 		kernel_put_block(i * 5 % 1001);
 		if (i % 100 == 0)
@@ -208,7 +208,7 @@ static void one_that_is_not_there_is_not_found(void)
 		    ADAPTER_NOT_FOUND);
 	CHECK_FAILS(ndshm, ndshm_find_provider(ndshm, "x", &provider), ENOENT, PROVIDER_UNKNOWN,
 		    FILE_NOT_FOUND);
-	/* The module is not asked for a name that it cannot have. */
+	/* An invalid name is not sent to the module. */
 	CHECK(kernel.gets == 2);
 	CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "12345678901234567890123456789012",
 					      &adapter),
@@ -259,7 +259,7 @@ static void refused_at_the_end(void)
 	kernel_put_done(refusal, 0);
 }
 
-/* Some of them libnl's own numbers would blur. */
+/* Some of these errnos have no number of their own in libnl. */
 static void the_kernels_errno_arrives(void)
 {
 	static const int errors[] = { -EPERM, -ENOBUFS, -EDQUOT, -ENODEV, -EIO };
@@ -383,7 +383,7 @@ static void without_memory_it_fails(void)
 	size_t count;
 	unsigned int nth;
 
-	/* From 16 rows on, twice as many each time, up to 1024. */
+	/* The array grows from 16 rows to 1024, doubling each time. */
 	for (nth = 1; nth <= 8; nth++) {
 		kernel_reset(many_blocks);
 		wrap_fail_nth(nth);

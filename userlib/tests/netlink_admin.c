@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Quotas and events by netlink, without the module, as a kernel gives them.
+ * Quotas and events by netlink, from a fake kernel.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -68,7 +68,7 @@ static void a_quota_is_asked_for(void)
 	CHECK(kernel.gets == 1 && kernel.dumps == 0);
 	CHECK(kernel.asked_present == 1U << NDSHM_A_QUOTA_UID);
 	CHECK(kernel.asked[NDSHM_A_QUOTA_UID] == 1000);
-	/* One's own has no number: the kernel knows it. */
+	/* The caller's own quota is requested without a user ID. */
 	kernel_reset(one_quota);
 	CHECK_DONE(ndshm, ndshm_get_quota(ndshm, NDSHM_UID_SELF, &row));
 	CHECK(kernel.asked_present == 0);
@@ -140,7 +140,7 @@ static void a_quota_is_set(void)
 	CHECK(kernel.asked[NDSHM_A_QUOTA_SECTIONS_LIMIT] == 11);
 	CHECK(kernel.asked[NDSHM_A_QUOTA_BYTES_LIMIT] == UINT64_MAX);
 	CHECK(kernel.asked[NDSHM_A_QUOTA_RESET] == NDSHM_QUOTA_HOLDERS);
-	/* The others, and oneself. */
+	/* The other kinds, and the caller's own quota. */
 	kernel_reset(refused);
 	CHECK_DONE(ndshm, ndshm_set_quota(ndshm, NDSHM_UID_SELF,
 					  NDSHM_QUOTA_HOLDERS | NDSHM_QUOTA_RESERVED, 0, &limits));
@@ -148,7 +148,7 @@ static void a_quota_is_set(void)
 	CHECK(kernel.asked[NDSHM_A_QUOTA_HOLDERS_LIMIT] == 12);
 	CHECK(kernel.asked[NDSHM_A_QUOTA_RESERVED_LIMIT] == 13);
 	CHECK(!(kernel.asked_present & 1U << NDSHM_A_QUOTA_RESET));
-	/* What makes no sense is not asked. */
+	/* Invalid arguments are not sent. */
 	kernel_reset(refused);
 	CHECK(ndshm_set_quota(ndshm, 0, 0, 0, &limits) == -EINVAL);
 	CHECK(ndshm_set_quota(ndshm, 0, 3, 1, &limits) == -EINVAL);
@@ -173,7 +173,7 @@ static void quotas_are_refused(void)
 	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EOPNOTSUPP);
 }
 
-/* More than was asked for, and less. */
+/* More rows than requested, and none. */
 static void two_quotas(void)
 {
 	for (uint32_t uid = 1; uid <= 2; uid++) {
@@ -199,7 +199,7 @@ static void a_quota_comes_alone(void)
 	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EBADMSG);
 	kernel_reset(two_quotas);
 	CHECK(ndshm_get_quota(ndshm, 1, &row) == -EBADMSG);
-	/* Nobody wants to see what was set. */
+	/* The answer to a set request has no rows. */
 	kernel_reset(one_quota);
 	CHECK(ndshm_set_quota(ndshm, 1, 1, 0, &row) == -EBADMSG);
 }
@@ -238,7 +238,7 @@ static void permission_is_refused(void)
 {
 	struct ndshm_access access = { .mode = 0610, .reset = 3 };
 
-	/* What makes no sense is not asked. */
+	/* Invalid arguments are not sent. */
 	kernel_reset(refused);
 	CHECK(ndshm_set_adapter_access(ndshm, 1, 0, &access) == -EINVAL);
 	CHECK(ndshm_set_adapter_access(ndshm, 1, 16, &access) == -EINVAL);
@@ -278,14 +278,14 @@ static void stand_ins_have_none(void)
 }
 
 /*
- * Events: what the monitor's socket receives
+ * Events: datagrams for the monitor's socket
  */
 
 #define DATAGRAMS 8
 
 static struct datagram {
-	int error;		/* instead of it */
-	uint32_t port;		/* who sent it; 0: the kernel */
+	int error;		/* errno instead of a datagram */
+	uint32_t port;		/* port of the sender; 0: the kernel */
 	size_t length;
 	unsigned char bytes[20000];
 } datagrams[DATAGRAMS];
@@ -359,7 +359,7 @@ static struct nl_msg *begin(uint8_t command, int family)
 	return message;
 }
 
-/* An event of an object with that id. */
+/* Allocate an event of the object @id. */
 static struct nl_msg *make(uint8_t command, int attribute, uint32_t id)
 {
 	struct nl_msg *message = begin(command, KERNEL_FAMILY);
@@ -395,7 +395,7 @@ static void stop(void)
 	ndshm_monitor_close(monitor);
 }
 
-/* Each command is an event of its kind, of its object, and fills in nothing else. */
+/* Each command becomes an event of its kind and object, with no other member set. */
 static void each_event(void)
 {
 	static const struct {
@@ -433,7 +433,7 @@ static void each_event(void)
 		CHECK_DONE(ndshm, ndshm_monitor_next(monitor, &event));
 		CHECK(event.object == rows[i].object && event.kind == rows[i].kind);
 		CHECK(*(uint32_t *)((char *)&event + rows[i].offset) == 4711 + i);
-		/* What was not told is 0, or nowhere. */
+		/* Members without an attribute are 0 or NDSHM_NODE_ANY. */
 		memset(&expected, 0, sizeof(expected));
 		expected.object = rows[i].object;
 		expected.kind = rows[i].kind;
@@ -464,7 +464,7 @@ static void a_quota_is_exceeded(void)
 	stop();
 }
 
-/* In one datagram and in several, and after some were lost. */
+/* Several in one datagram, in several, and after a loss. */
 static void events_come_in_order(void)
 {
 	struct ndshm_event event;
@@ -488,7 +488,7 @@ static void events_come_in_order(void)
 	stop();
 }
 
-/* Of others, of other families, of a newer module, answers: none is an event. */
+/* Other senders, other families, newer commands and answers are not events. */
 static void others_are_left_out(void)
 {
 	struct ndshm_event event;
@@ -507,7 +507,7 @@ static void others_are_left_out(void)
 	stop();
 }
 
-/* What is no message is said to be none, and what follows is read. */
+/* An invalid message is reported; later ones are still read. */
 static void bad_datagrams(void)
 {
 	static const size_t lengths[] = { 0, 1, 15, 17000 };
@@ -517,7 +517,7 @@ static void bad_datagrams(void)
 	start();
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
 		new_datagram()->length = lengths[i];
-	/* A number that is too short. */
+	/* An attribute that is too short. */
 	nla_put_u8(message, NDSHM_A_BLOCK_ID, 1);
 	append(new_datagram(), message);
 	send_event(NDSHM_CMD_BLOCK_ADDED_NTF, NDSHM_A_BLOCK_ID, 6);
@@ -544,7 +544,7 @@ static void listening_is_refused(void)
 	ndshm_monitor_close(NULL);
 }
 
-/* The client can be closed before: what it is made of stays. */
+/* The monitor keeps the state it needs of a closed client. */
 static void a_monitor_outlives_its_client(void)
 {
 	struct ndshm_event event;

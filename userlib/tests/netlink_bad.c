@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lists by netlink when something is wrong: no memory, no socket, messages that
- * no kernel should send. Whatever comes, the answer is 0 with rows that are
- * sound, or a negative errno without any.
+ * Lists by netlink with errors: no memory, no socket, invalid messages. In each case the
+ * result is 0 with valid rows, or a negative errno without rows.
  */
 #include <sys/resource.h>
 #include <unistd.h>
@@ -15,7 +14,7 @@
 
 static struct ndshm *ndshm;
 
-/* Of the functions of libnl that the library calls, the one that fails next. */
+/* Name of the libnl function that fails next. */
 static const char *failing;
 static int left;
 
@@ -85,7 +84,7 @@ static void nothing(void)
 {
 }
 
-/* A list of adapters fails with this negative errno, and gives nothing. */
+/* Expect that listing adapters fails with this negative errno, without rows. */
 static void check_list_fails(int error)
 {
 	struct ndshm_adapter_info *rows = (void *)1;
@@ -114,7 +113,7 @@ static void each_step_needs_memory(void)
 		CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "node0", &info), ENOMEM, MEMORY,
 			    RESOURCES);
 		CHECK(!failing && info.id == 4711);
-		/* Only a find puts a name. */
+		/* Only the request of a name has a string attribute. */
 		if (i + 1 == sizeof(steps) / sizeof(steps[0]))
 			break;
 		kernel_reset(one_adapter);
@@ -143,7 +142,7 @@ static void libnls_errors_become_errnos(void)
 		kernel.connect_error = -error;
 		errno = 0;
 		check_list_fails(-(errnos[error] ?: EBADMSG));
-		/* "Again" is tried again, but not for ever. */
+		/* EAGAIN is retried a limited number of times. */
 		if (errnos[error] == EAGAIN)
 			CHECK(kernel.connections > 1 && kernel.connections < 100);
 		else
@@ -248,7 +247,7 @@ static void two_of_one_name_are_bad(void)
 
 static bool first;
 
-/* All have gone when it is asked again. */
+/* All adapters are removed before the second attempt. */
 static void interrupted_then_nothing(void)
 {
 	if (first)
@@ -270,7 +269,7 @@ static void rows_of_an_interrupted_dump_are_forgotten(void)
 	CHECK(kernel.dumps == 2 && !rows && !count);
 }
 
-/* One attribute, of this many bytes. */
+/* One attribute of a given length. */
 static int attribute, attribute_length;
 static uint8_t attribute_command;
 
@@ -306,7 +305,7 @@ static int list(uint8_t command)
 	return error;
 }
 
-/* Numbers have a length, whose last byte is read. */
+/* Attributes of numbers have a minimum length. */
 static void short_attributes_are_bad(void)
 {
 	static const struct {
@@ -366,7 +365,7 @@ static void short_attributes_are_bad(void)
 	}
 }
 
-/* How the header of a message that waits is made wrong. */
+/* Corrupts the header of a queued message. */
 static void (*spoil)(struct nlmsghdr *header);
 
 static void spoiled(void)
@@ -389,7 +388,7 @@ static void to_overrun(struct nlmsghdr *header)
 	header->nlmsg_type = NLMSG_OVERRUN;
 }
 
-/* An error must have room for its number and the message that it is about. */
+/* An error message must contain its number and the header of the request. */
 static void to_short_error(struct nlmsghdr *header)
 {
 	header->nlmsg_type = NLMSG_ERROR;
@@ -428,7 +427,7 @@ static void an_end_needs_no_number(void)
 
 static unsigned int seed;
 
-/* Bytes of an answer that is right are changed, few at a time. */
+/* A few bytes of a valid answer are changed at random. */
 static void mutated(void)
 {
 	unsigned char *bytes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The names of reasons and statuses, against the header that defines them
- * (argument 1), and the module's table of reasons (argument 2).
+ * Names of reasons and statuses, compared with the header that defines them (argument 1)
+ * and the module's table of reasons (argument 2).
  */
 #include <ctype.h>
 
@@ -77,7 +77,7 @@ static void statuses_are_named_after_their_macros(void)
 	CHECK(!strcmp(ndshm_status_name(UINT32_MAX), "UNKNOWN"));
 }
 
-/* The reason of a name, or what is none. */
+/* Return: the reason with this name, or NDSHM_REASON_COUNT_KNOWN. */
 static uint32_t find(const char *name)
 {
 	uint32_t reason = 0;
@@ -87,7 +87,7 @@ static uint32_t find(const char *name)
 	return reason;
 }
 
-/* ROW(REASON, STATUS, ERRNO, ...): the same here as there. */
+/* Compare each ROW(REASON, STATUS, ERRNO, ...) of the module with the library. */
 static void statuses_and_errnos_are_the_modules(void)
 {
 	FILE *file = fopen(table_path, "r");

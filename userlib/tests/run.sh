@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh COMMAND...: run each test (one word each, split at spaces), and add up
-# what they say. One that dies, hangs, or does not say its numbers, has failed.
+# run.sh COMMAND...: run each test (one word each, split at spaces), and sum up their
+# numbers. A test that crashes, hangs or prints no numbers has failed.
 
 total_passed=0
 total_failed=0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every function of sections, on the backend that needs no module, in the process that
- * made them; others are in section_others.c.
+ * Every function of sections, on the backend without a module, in the process that
+ * created them. section_others.c tests other processes.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -62,7 +62,7 @@ static void a_section_is_mapped(void)
 	ndshm_section_close(NULL);
 }
 
-/* wrap.c has an mremap() that loses the address, as UCX's hook does. */
+/* wrap.c has an mremap() that loses the address, like UCX's hook. */
 static void a_hooked_mremap_does_not_move_it(void)
 {
 	struct ndshm_section *section = make(2 * HUGE, page);
@@ -92,7 +92,7 @@ static void sizes_are_rounded_to_pages(void)
 	ndshm_section_close(other);
 }
 
-/* Range costs nothing before it is used. */
+/* The range of a section needs no memory before it is used. */
 static void the_greatest_can_be_had(void)
 {
 	struct ndshm_section *section;
@@ -107,7 +107,7 @@ static void the_greatest_can_be_had(void)
 	ndshm_section_close(section);
 }
 
-/* Valid but for one member each. */
+/* Valid except for one member each. */
 static void bad_requests_are_refused(void)
 {
 	struct ndshm_section_request request;
@@ -158,7 +158,7 @@ static void extents_are_the_lowest_that_fit(void)
 	CHECK(extent(section, 4 * page, 0) == 9 * page);
 	CHECK(extent(section, 2 * page, 2 * page) == 2 * page);
 	CHECK(extent(section, page, 0) == page);
-	/* 7, and 13 to 15 are left. */
+	/* Page 7 and pages 13 to 15 are left. */
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 4 * page, 0, &offset, &length), ENOSPC,
 		    SECTION_FULL, RESOURCES);
 	CHECK(extent(section, 3 * page, 0) == 13 * page);
@@ -169,14 +169,14 @@ static void extents_are_the_lowest_that_fit(void)
 	ndshm_section_close(section);
 }
 
-/* What has memory goes before what is lower and would need some. */
+/* A place with memory is preferred to a lower one without. */
 static void memory_comes_in_pieces(void)
 {
 	struct ndshm_section *section = make(8 * HUGE + page, page);
 
 	REQUIRE(section);
 	CHECK(extent(section, page, 0) == 0);
-	/* Its end is in the third piece; the first has a part of InitialSize. */
+	/* The end is in the third chunk; the first chunk is partly committed. */
 	CHECK(extent(section, HUGE + page, HUGE) == HUGE);
 	CHECK(look(section).committed == page + 2 * HUGE);
 	CHECK(extent(section, page, 0) == 2 * HUGE + page);
@@ -185,7 +185,7 @@ static void memory_comes_in_pieces(void)
 	CHECK(look(section).committed == 3 * HUGE);
 	CHECK(extent(section, 6 * HUGE - 2 * page, 0) == 2 * HUGE + 2 * page);
 	CHECK(look(section).committed == 8 * HUGE);
-	/* The last piece is a page. */
+	/* The last chunk is one page. */
 	CHECK(extent(section, page, 0) == 8 * HUGE);
 	CHECK(look(section).committed == 8 * HUGE + page);
 	ndshm_section_close(section);
@@ -308,7 +308,7 @@ static void sync_looks_at_the_range(void)
 	ndshm_section_close(section);
 }
 
-/* Another of the same process: one more holder, and one more mapping. */
+/* Adopt the section again in this process: one more holder and mapping. */
 static struct ndshm_section *again(struct ndshm_section *section, uint32_t flags)
 {
 	struct ndshm_section *other = NULL;
@@ -341,7 +341,7 @@ static void holders_have_their_own(void)
 	CHECK_FAILS(ndshm, ndshm_extent_free(section, others), ENOENT, EXTENT_UNKNOWN,
 		    FILE_NOT_FOUND);
 	CHECK_FAILS(ndshm, ndshm_section_delete(section, 0), EBUSY, SECTION_BUSY, BUSY);
-	/* What it had is free. */
+	/* The extents of the closed holder are free. */
 	ndshm_section_close(other);
 	CHECK(look(section).holders == 1 && look(section).extents == 1);
 	CHECK(extent(section, page, 0) == others);
@@ -362,7 +362,7 @@ static void extents_can_be_kept(void)
 	CHECK(look(other).extents == 1 && !look(other).holders);
 	CHECK(extent(other, page, 0) == page);
 	CHECK_FAILS(ndshm, ndshm_extent_free(other, 0), ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
-	/* Nobody's, so that they are in nobody's way. */
+	/* Kept extents have no holder, so that they do not prevent a deletion. */
 	CHECK_DONE(ndshm, ndshm_section_delete(other, 0));
 	ndshm_section_close(other);
 }
@@ -422,7 +422,7 @@ static void what_is_revoked_has_no_memory(void)
 	ndshm_section_close(other);
 }
 
-/* To attach is the first thing that is refused. */
+/* Attaching is refused before any other check. */
 static void nobody_attaches_to_what_is_deleted(void)
 {
 	struct ndshm_section *section = make(HUGE, 0);
@@ -468,13 +468,13 @@ static void reading_only_stays_so(void)
 	second = again(reader, NDSHM_SHARE_READONLY);
 	REQUIRE(second);
 	CHECK(look(second).flags == NDSHM_SECTION_READONLY);
-	/* Memory that comes later is seen by them as well. */
+	/* Memory added later is visible in existing mappings. */
 	CHECK(extent(section, HUGE, 0) == 0);
 	offset = extent(section, HUGE, 0);
 	CHECK(offset == HUGE);
 	memory[offset] = 6;
 	CHECK(theirs[offset] == 6);
-	/* Nobody but its owner and root. */
+	/* Only the owner and root may open it. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", ndshm_section_fd(reader));
 	if (!geteuid() && !seteuid(65534)) {
 		CHECK(open(path, O_RDWR | O_CLOEXEC) < 0 && errno == EACCES);
@@ -496,7 +496,7 @@ static void unknown_flags_of_a_share_are_refused(void)
 	ndshm_section_close(section);
 }
 
-/* What another process may pass, by mistake or not. */
+/* Descriptors that another process may pass by mistake or on purpose. */
 static void what_is_no_section_is_not_adopted(void)
 {
 	static const char *const names[] = {
@@ -526,7 +526,7 @@ static void what_is_no_section_is_not_adopted(void)
 		REFUSED(fd);
 		close(fd);
 	}
-	/* One that could be made shorter under the feet of who maps it. */
+	/* A file that could be truncated while it is mapped. */
 	fd = test_sealed_memfd("ndshm-section:1:1000:0", F_SEAL_SEAL);
 	REFUSED(fd);
 	close(fd);
@@ -588,7 +588,7 @@ static void sections_are_listed(void)
 	CHECK(rows[1].committed == HUGE && rows[1].taken == 2 * page && rows[1].extents == 1);
 	free(rows);
 	ndshm_section_close(first);
-	/* There as long as anything of it is. */
+	/* Listed as long as any object of it exists. */
 	ndshm_section_close(second);
 	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
 	CHECK(count == 1 && rows[0].max_size == 2 * HUGE);
@@ -663,7 +663,10 @@ static void a_client_of_nothing_adopts(void)
 	CHECK_FAILS(client, ndshm_extent_free(other, 0), ENOENT, EXTENT_UNKNOWN, FILE_NOT_FOUND);
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
 	ndshm_section_close(section);
-	/* One process, so it goes on with what the first has left. */
+	/*
+	 * In the same process the second object continues with the free memory of the
+	 * first.
+	 */
 	CHECK(extent(other, page, 0) == 0);
 	ndshm_section_close(other);
 	ndshm_close(client);
@@ -676,7 +679,7 @@ static void a_client_of_nothing_adopts(void)
 static struct ndshm_section *shared;
 static atomic_int wrong;
 
-/* Each extent is this thread's alone as long as it has it. */
+/* An extent belongs to this thread alone until its free. */
 static void *allocate(void *argument)
 {
 	const unsigned char mark = (uintptr_t)argument;

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # section_command.sh NDSHM STAND_IN JSON_GET INHERITS [DEVICE [CARD]]: the command's
-# sections, on the backend that needs no module, or on the module's DEVICE, by root. CARD
-# is an adapter of its that must be claimed.
+# sections, on the backend without a module or, as root, on the module's DEVICE. CARD is
+# an adapter that must be claimed.
 
 # shellcheck source-path=SCRIPTDIR source=command_lib.sh
 . "$(dirname "$0")/command_lib.sh"
@@ -29,7 +29,7 @@ for word in create show; do
 	run 0 "help of $word" section $word --help
 done
 
-# made PATTERN NAME ARGUMENT...: such a section is made, and has gone.
+# made PATTERN NAME ARGUMENT...: expect that such a section is created, and ends.
 made() {
 	run 0 "$2" section create "${@:3}"
 	# shellcheck disable=SC2053 # a pattern
@@ -53,7 +53,7 @@ ok "create in JSON: id"
 run 0 "options between the words" section --json create --max 1M
 is "they count" 1048576 "$(get max_size)"
 
-# failed NAME ARGUMENT... REASON: as the user sees it
+# failed NAME ARGUMENT... REASON: expect this failure and message.
 failed() {
 	local reason=${*: -1}
 
@@ -83,7 +83,7 @@ run 2 "bad usage: an empty length" section create --max ""
 is "a full disk is a failure" 1 $?
 holds_and_ends "section *: max=65536 *" section create --max 64K
 
-# A program
+# Running a program
 run 0 "a program" section create --max 4M --initial 2M -- "$inherits"
 is "it has the section" \
 	"id=same max=4194304 initial=2097152 reads=yes writes=yes allocates=$allocates" "$out"
@@ -114,7 +114,7 @@ says "no program: why" "ndshm: cannot run \"$top\": * (EACCES)"
 run 1 "no section, no program" section create --max 0 -- echo run
 says "no section, no program: why" "* (length-zero, *"
 
-# What is shown
+# Showing a section
 for bad in x -1 1.5 4294967296 "" "1 2"; do
 	# shellcheck disable=SC2086
 	run 2 "bad usage: show $bad" section show -- $bad
@@ -126,7 +126,7 @@ for id in 0 4294967295; do
 	says "no section $id: why" "ndshm: cannot show section $id: * (ENOENT)"
 done
 
-# shown ID NAME EXPECTED: on a module that has what is needed
+# shown ID NAME EXPECTED: show a section of stand_in.c.
 shown() {
 	is "$2" "$3" "$(NDSHM_BACKEND=memfd: "$stand_in" section show "$1" </dev/null 2>&1)"
 }
@@ -186,7 +186,7 @@ if [[ ! $device ]]; then
 	exit
 fi
 
-# The module's own
+# Sections of the module
 # shellcheck disable=SC2016
 run 0 "a program sees its section" section create --max 16M --initial 4M -- \
 	sh -c 'exec "$0" section show --json $NDSHM_SECTION_ID' "$ndshm"
@@ -199,7 +199,7 @@ says "it has ended with the program: it says so" "*it is not there*"
 failed "a provider without pages" --max 1M --initial 1M --provider coherent \
 	"provider-pageless, NOT_SUPPORTED, EOPNOTSUPP"
 
-# Another user cannot reach every directory.
+# Give another user access to the directory.
 chmod 755 "$top"
 cp "$ndshm" "$top/ndshm"
 as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups "$top/ndshm")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory of a section in any size, on the backend that needs no module. What the heap
- * does is tested in heap*.c; here, what there is around it.
+ * Blocks of any size in a section, on the backend without a module. heap*.c test the
+ * heap; this file tests its integration.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -84,7 +84,7 @@ static void what_is_wrong_is_refused(void)
 	ndshm_section_close(section);
 }
 
-/* After a call that had another reason. */
+/* Expect this failure after another call has failed with another reason. */
 #define REFUSED(call, error, reason, status) do { \
 	CHECK_FAILS(ndshm, ndshm_section_sync(section, 0, 0, 1), EINVAL, DIRECTION, \
 		    INVALID_PARAMETER); \
@@ -184,7 +184,7 @@ static void *allocate(void *argument)
 	return NULL;
 }
 
-/* The first allocations come at once, and the section has one heap. */
+/* Concurrent first allocations create one heap. */
 static void threads_share_it(void)
 {
 	pthread_t threads[THREADS];
@@ -203,7 +203,7 @@ static void threads_share_it(void)
 	}
 }
 
-/* Nobody watches over a stand-in's section, so only its maker allocates. */
+/* Without the module no kernel cleans up extents, so only the creator may allocate. */
 static void a_child_is_refused(void)
 {
 	int status = -1;

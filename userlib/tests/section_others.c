@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections of the backend that needs no module, in other processes than the one that
- * made them: children that have inherited them, and others that were passed them.
+ * Sections of the backend without a module, in processes other than the creator: children
+ * that inherited them, and processes that received a descriptor.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,7 +14,7 @@ static struct ndshm *ndshm;
 static struct ndshm_section *section;
 static uint64_t page;
 
-/* @body in a child, whose checks count as the parent's. */
+/* Run @body in a child; its failed checks count for the parent. */
 static void in_child(void (*body)(void))
 {
 	int status = -1;
@@ -26,7 +26,7 @@ static void in_child(void (*body)(void))
 		alarm(60);
 		test_bad = false;
 		body();
-		/* Not _exit(): leaks are found at the end. */
+		/* exit() instead of _exit(), so that leaks are reported. */
 		exit(test_bad);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid);
@@ -62,7 +62,7 @@ static void use_as_child(void)
 	size_t count;
 
 	memory[1] = memory[0] + 1;
-	/* Once, and when it has attached. */
+	/* Before and after attaching. */
 	for (int i = 0; i < 2; i++) {
 		CHECK_FAILS(ndshm, ndshm_extent_alloc(section, page, 0, &offset, &length), EPERM,
 			    NOT_CREATOR, OPEN_FAILED);
@@ -96,7 +96,7 @@ static void a_child_reads_and_writes(void)
 	ndshm_section_close(section);
 }
 
-/* The parent has a holder, which the child inherits. */
+/* A child shares the holder of its parent. */
 static void a_child_is_no_holder(void)
 {
 	uint64_t offset, length;
@@ -160,7 +160,7 @@ static void delete_by_force(void)
 	ndshm_close(ndshm);
 }
 
-/* Of the same user, though not the creator. */
+/* The same user, but not the creator. */
 static void others_delete_by_force(void)
 {
 	uint64_t offset, length;
@@ -188,7 +188,7 @@ static void delete_as_nobody(void)
 
 static void other_users_do_not(void)
 {
-	/* Who is nobody else cannot become one. */
+	/* Only root can change to another user. */
 	if (geteuid())
 		return;
 	with_section(0, delete_as_nobody);
@@ -238,7 +238,7 @@ static void send_fd(int fd)
 	CHECK(sendmsg(peer, &message, 0) == 1);
 }
 
-/* One that may not open the device, and had nothing before. */
+/* A process that must not open the device, and has no other access. */
 static void use_as_stranger(void)
 {
 	struct ndshm_section *mine = NULL;
@@ -268,7 +268,7 @@ static void use_as_stranger(void)
 		CHECK_FAILS(client, ndshm_section_delete(mine, 0), EPERM, NOT_CREATOR,
 			    OPEN_FAILED);
 	}
-	/* What comes later is seen. */
+	/* Memory added later is visible. */
 	CHECK(write(peer, "x", 1) == 1 && read(peer, &fd, 1) == 1);
 	CHECK(memory[3 * HUGE] == 5);
 	ndshm_section_close(mine);
@@ -350,7 +350,7 @@ static void refused_amid_threads(void)
 	_exit(test_bad);
 }
 
-/* Whatever the others do at the moment of a fork, the child has its answers. */
+/* A fork at any moment leaves working calls in the child. */
 static void children_come_amid_threads(void)
 {
 	pthread_t threads[THREADS];

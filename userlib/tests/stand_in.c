@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the command sees of the module when a test binds a function of a sysfs
- * made of plain files: one adapter, 7, whatever its name. STAND_IN_USE says who uses
- * it: "claim", "block", or nobody; if it is a name, the adapter of that name is claimed,
- * and no other. STAND_IN_REFUSE is an errno for who sets its permission. As in sysfs,
- * what is written replaces what was there.
+ * Replaces calls of the library in the command, for tests that bind a function in a fake
+ * sysfs of plain files. There is one adapter, 7, with any name. STAND_IN_USE is its use:
+ * "claim", "block", or the name of the claimed adapter. STAND_IN_REFUSE is the errno of
+ * setting its permissions. As in sysfs, a write replaces the contents of a file.
  *
- * Sections are three: an ordinary one, one that is almost empty, and one that no module
- * would tell of.
+ * There are three sections: an ordinary one, a nearly empty one, and one with values that
+ * no module would return.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -78,7 +77,7 @@ int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint3
 	return 0;
 }
 
-/* The first one is always another adapter's. */
+/* The first block belongs to another adapter. */
 int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
 {
 	(void)ndshm;

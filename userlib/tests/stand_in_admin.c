@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the command sees of the module's quotas and events when a test says so.
+ * Replaces the library's calls for quotas and events in the command.
  *
- * Users are three: root, a user without a name, and, after STAND_IN_UID, who asks.
- * What is set is told on stderr. STAND_IN_REFUSE is an errno for all of it.
+ * There are three users: root, a user without a name, and STAND_IN_UID for the caller.
+ * New limits are printed to stderr. STAND_IN_REFUSE is the errno of every call.
  *
- * The monitor has one event of each kind, and has lost some behind the third; then
- * nothing comes any more.
+ * The monitor returns one event of each kind, a loss after the third, and then nothing.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -141,7 +140,7 @@ int __wrap_ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event 
 		return -ENOBUFS;
 	}
 	if (monitor->next == EVENTS) {
-		/* There is nothing to read from now on. */
+		/* Nothing is readable from now on. */
 		if (read(monitor->fd, &taken, sizeof(taken)) != sizeof(taken))
 			abort();
 		return -EAGAIN;

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# symbols.sh LIBRARY ARCHIVE HEADER...: what the library exports is what its headers
-# declare, and each of its symbols has a version.
+# symbols.sh LIBRARY ARCHIVE HEADER...: the library exports exactly the functions that
+# its headers declare, each with a version.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 library=$1 archive=$2
 shift 2
 
-# Comments end before "name(" is looked for at the start of a declaration.
+# Strip comments, then find "name(" at the start of each declaration.
 declared=$(cat "$@" | cpp -fpreprocessed -dD -P 2>/dev/null | tr '\n' ' ' | tr ';' '\n' |
 	   grep -oE '\bndshm_[a-z_]+ *\(' | tr -d ' (' | sort -u)
 exported=$(nm -D --defined-only "$library" | awk '$2 == "T" { print $3 }' | sort)
@@ -25,7 +25,7 @@ is "nothing but functions and the version is exported" "NDSHM_0.1" \
 is "the soname" "libndshm.so.0" \
 	"$(objdump -p "$library" | awk '$1 == "SONAME" { print $2 }')"
 
-# A static program has all of them: they must not get in its way.
+# A static program links all global names: they must not clash with its own.
 is "the archive's global names are ndshm's" "" \
 	"$(nm -g --defined-only "$archive" 2>/dev/null | awk 'NF == 3 { print $3 }' |
 	   grep -v '^ndshm_')"

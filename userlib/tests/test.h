@@ -19,13 +19,13 @@ static bool test_bad;
 
 #define CHECK(condition) test_check((condition), __FILE__, __LINE__, #condition)
 
-/* For what the rest of the test cannot do without. */
+/* Ends the test if the condition is false. */
 #define REQUIRE(condition) do { \
 	if (!CHECK(condition)) \
 		return; \
 } while (0)
 
-/* The call fails with this errno, reason and status, and no other. */
+/* Expect this errno, reason and status. */
 #define CHECK_FAILS(ndshm, call, error, reason, status) do { \
 	CHECK((call) == -(error)); \
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_##reason); \
@@ -45,7 +45,7 @@ static inline bool test_check(bool good, const char *file, int line, const char 
 	return good;
 }
 
-/* Descriptors that are open: what a test opens it must close. */
+/* Number of open descriptors: a test must close those it opens. */
 static inline int test_descriptors(void)
 {
 	DIR *directory = opendir("/proc/self/fd");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of sections have in common.
+ * Common parts of the tests of sections.
  */
 #ifndef NDSHM_TEST_SECTION_H
 #define NDSHM_TEST_SECTION_H
@@ -32,7 +32,7 @@ static inline bool test_all(const unsigned char *memory, size_t length, unsigned
 	return memory[0] == byte && !memcmp(memory, memory + 1, length - 1);
 }
 
-/* As a system call sees it, which gets no SIGBUS. */
+/* Test by a system call, which returns EFAULT instead of raising SIGBUS. */
 static inline bool test_can_read(const void *byte)
 {
 	int pipes[2];

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The tests of the library and of the command; part of userlib/Makefile. The
-# library is built for them once more, with every access watched.
+# Tests of the library and the command; part of userlib/Makefile. The library is built a
+# second time for them, with sanitizers.
 
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 watch_library ?= $(sanitizers)
@@ -12,7 +12,7 @@ test_names := memfd memfd_inside section section_others threads last failnth dev
 	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap lsa
 test_programs := $(test_names:%=$(tests)/%)
 
-# What is run to test the library, one word each.
+# Commands that test the library, one word each.
 library_tests = $(filter-out %/reasons,$(test_programs)) \
 	'$(tests)/reasons $(uapi)/linux/ndshm_status.h $(here)/../kernel/core/reason.c'
 
@@ -46,7 +46,7 @@ $(device_tests): $(tests)/fake_device.o
 $(device_tests): wraps = $(call wrap,ioctl mmap64 open64 read poll)
 
 $(tests)/heap $(tests)/heap_threads $(tests)/heap_fork: $(tests)/fake_section.o
-# What watches addresses has locks of its own, which a fork amid threads leaves taken.
+# The address sanitizer has locks that a fork among threads may leave taken.
 fork_objects := $(patsubst $(here)/src/%.c,$(tests)/fork/%.o,$(wildcard $(here)/src/heap*.c)) \
 	$(tests)/fork/heap_fork.o $(tests)/fork/fake_section.o
 fork_watch := -fsanitize=undefined -fno-sanitize-recover=all
@@ -63,7 +63,7 @@ $(tests)/lsa: $(tests)/wrap.o
 $(tests)/lsa: wraps = $(call wrap,$(allocations))
 $(tests)/heap: wraps = $(call wrap,$(allocations))
 
-# What needs the module: run by module.sh, where it is loaded, beside `lsa`.
+# Programs that require the module: run by module.sh where it is loaded, as is `lsa`.
 module_programs := $(addprefix $(tests)/,module_hostile module_fork)
 module_objects := $(tests)/module_ledger.o
 $(module_programs:%=%.o) $(module_objects): $(tests)/%.o: $(here)/tests/%.c $(here)/Makefile \
@@ -80,11 +80,11 @@ $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
 	$(compile) $(jansson_cflags) -o $@ $< $(jansson_libs)
 
-# What the command runs.
+# A program that the command runs.
 $(tests)/inherits: $(tests)/inherits.o $(test_objects)
 	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread -o $@ $^ $(nl_libs)
 
-# The command, watched as well.
+# The command, with sanitizers.
 $(tests)/tools/%.o: $(here)/tools/%.c $(here)/Makefile $(here)/tests/tests.mk
 	@mkdir -p $(@D)
 	$(compile) $(sanitizers) $(jansson_cflags) -DVERSION='"$(VERSION)"' -c -o $@ $<
@@ -92,7 +92,7 @@ $(tests)/tools/%.o: $(here)/tools/%.c $(here)/Makefile $(here)/tests/tests.mk
 $(tests)/ndshm: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects)
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(nl_libs) $(jansson_libs)
 
-# With an adapter that bind can find, and sections that can be shown.
+# With an adapter for bind, and sections to show.
 $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
@@ -108,8 +108,7 @@ $(tests)/ndshm-admin: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_obj
 			monitor_fd monitor_next monitor_close)) \
 		-o $@ $^ $(nl_libs) $(jansson_libs)
 
-# Those with threads once more, with every access held against other threads', if the
-# compiler can do that.
+# Tests with threads once more with the thread sanitizer, if the compiler supports it.
 races := $(out)/races
 race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory section \
 	section_others device_section heap_threads section_heap lsa)
@@ -127,7 +126,7 @@ races:
 		echo "# SKIP races between threads: $(CC) has no -fsanitize=thread that works"; \
 	fi
 
-# What section_command.sh needs, which runs on the module as well.
+# Requirements of section_command.sh, which is also run on the module.
 section_command := $(tests)/ndshm $(tests)/ndshm-stand-in $(tests)/json_get $(tests)/inherits
 
 .PHONY: command-tests
@@ -145,8 +144,8 @@ check: all races $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)
 		'$(here)/tests/admin.sh $(tests)/ndshm-admin $(tests)/json_get' \
 		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get'
 
-# How much of the library its own tests run, in lines; below COVERAGE_MIN per cent is a
-# failure. UNCOVERED=1 shows the lines that are not run.
+# Line coverage of the library by its own tests; less than COVERAGE_MIN per cent is a
+# failure. UNCOVERED=1 shows the lines that were not run.
 COVERAGE_MIN ?= 90
 GCOV ?= gcov
 

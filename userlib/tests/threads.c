@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that share a context, and forks in the midst of them.
+ * Threads that share a context, and forks among them.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -65,7 +65,7 @@ static void threads_allocate(void)
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
 }
 
-/* What one thread of threads_map_one_block() was given, round by round. */
+/* Mappings that one thread of threads_map_one_block() got, by round. */
 struct mapper {
 	pthread_t thread;
 	void *memory[ROUNDS];
@@ -79,7 +79,7 @@ static void *map(void *argument)
 	struct mapper *mapper = argument;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		/* All at once: who sleeps here wakes too late to take part. */
+		/* Spin: a thread that sleeps would start too late. */
 		arrived[i]++;
 		while (arrived[i] < THREADS)
 			sched_yield();
@@ -88,7 +88,7 @@ static void *map(void *argument)
 	return NULL;
 }
 
-/* However many map a block for the first time, it is mapped once. */
+/* Concurrent first mappings of a block share one mapping. */
 static void threads_map_one_block(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -133,7 +133,7 @@ static void threads_list(void)
 	run_threads(look, NULL);
 }
 
-/* Each thread fails in its own way, and must not see another's reason. */
+/* Each thread fails differently, and must not see another thread's reason. */
 static void *fail(void *argument)
 {
 	static atomic_int number;
@@ -160,7 +160,7 @@ static void the_reason_is_the_threads(void)
 	request.usage = NDSHM_USAGE_MAX;
 	request.length = 1;
 	CHECK(ndshm_alloc(ndshm, &request, &block) == -EINVAL);
-	/* Twice: the second threads may get what the first left. */
+	/* Twice: the second threads may reuse the places of the first. */
 	run_threads(fail, NULL);
 	run_threads(fail, NULL);
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_USAGE);
@@ -181,7 +181,7 @@ static void *open_for_others(void *argument)
 	return NULL;
 }
 
-/* A context whose opener has ended, and threads that outlive their contexts. */
+/* A context whose opening thread has ended, and threads that outlive their contexts. */
 static void contexts_and_threads_end_in_any_order(void)
 {
 	struct ndshm_request request = NDSHM_REQUEST_INIT;
@@ -203,7 +203,7 @@ static void contexts_and_threads_end_in_any_order(void)
 
 static atomic_bool stop;
 
-/* The lock of the lists is taken in here, with next to nothing in between. */
+/* Takes the lock of the lists nearly all the time. */
 static void *look_until_stopped(void *argument)
 {
 	fail_once(argument);
@@ -212,7 +212,7 @@ static void *look_until_stopped(void *argument)
 	return NULL;
 }
 
-/* Whatever the others do at the moment of a fork, the child can close. */
+/* A fork at any moment leaves a context that the child can close. */
 static void a_child_can_close_amid_threads(void)
 {
 	pthread_t threads[THREADS];

@@ -74,7 +74,7 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 
 void *__real_mremap(void *at, size_t length, size_t new_length, int flags, ...);
 void *__wrap_mremap(void *at, size_t length, size_t new_length, int flags, ...);
-/* Loses the fifth argument, as the hook of UCX 1.13 does: the address is then 0. */
+/* Drops the fifth argument, as the hook of UCX 1.13 does: the new address is then 0. */
 void *__wrap_mremap(void *at, size_t length, size_t new_length, int flags, ...)
 {
 	return fails() ? MAP_FAILED : __real_mremap(at, length, new_length, flags, NULL);

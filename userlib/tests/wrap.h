@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the linker puts in the place of functions that the library calls
- * (--wrap), so that they fail when a test wants it.
+ * Replacements of functions that the library calls (linker option --wrap), which fail on
+ * request.
  */
 #ifndef NDSHM_TEST_WRAP_H
 #define NDSHM_TEST_WRAP_H
 
-/* The how manieth call from now on fails; 0: none. */
+/* Let the @nth call from now on fail; 0: none. */
 void wrap_fail_nth(unsigned int nth);
-/* With this errno; ENOMEM at first. */
+/* Set the errno of failures; initially ENOMEM. */
 void wrap_fail_with(int error);
-/* Has the last one that was wanted come? */
+/* Return: true if the requested failure has occurred. */
 _Bool wrap_has_failed(void);
 
 #endif /* NDSHM_TEST_WRAP_H */
