@@ -45,6 +45,11 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 }
 #endif
 
+/* kernel/core: a worker that has been created runs at once until 6.14 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define kthread_run_worker kthread_create_worker
+#endif
+
 /* kernel/core: a policy has an interleave index since 6.7 */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 #define NDSHM_GET_POLICY_ARGUMENTS \

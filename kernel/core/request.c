@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/atomic.h>
 #include <linux/cgroup.h>
-#include <linux/completion.h>
-#include <linux/cred.h>
 #include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
-#include <linux/sched/task.h>
 #include <linux/seq_file.h>
+#include <linux/smp.h>
 
 #include "adapter.h"
 #include "block.h"
@@ -19,22 +17,20 @@
 #include "request.h"
 
 /*
- * A request is known, and counts as out, from the moment that it was accepted. It is
- * in one of three places: it waits, it runs, or it was aborted. Whoever aborts it
- * makes it unknown; otherwise that is done when it has run, so that one of both
- * decides how it ends. Then it is told, by the one work or by the other: an aborted
- * one does not wait for a provider that takes its time.
+ * An accepted request is known by its cookie until its end is decided, under the lock of
+ * its group: by whoever aborts it, or by its worker when it has been carried out. It is
+ * on the list of those that wait, or is the one that runs, or is on the list of the
+ * aborted, which another work completes: they do not wait for a provider.
  *
  * The lock is raw, as hard interrupts need it, and is innermost. Works are queued under
- * it: without it, the group may have ended.
+ * it, so that ndshm_requests_end() can flush them once the group is closed.
  */
 
 /*
- * Separate from the workqueue of blocks, which requests wait for, and from each other:
- * aborted requests wait for no provider. Requests of clients run on a thread for each
- * client, so that they have the cgroups of their requester.
+ * Separate from the workqueue of blocks, which requests wait for. A provider may hold a
+ * group's work for long; the one for aborted requests has a worker of its own then.
  */
-static struct workqueue_struct *of_drivers, *of_aborted;
+static struct workqueue_struct *workqueue;
 static struct dentry *folder;
 
 /* Of the machine, since the module was loaded. */
@@ -71,19 +67,14 @@ static struct ndshm_request *find(struct ndshm_requests *requests, u64 cookie)
 	return node ? request_of(node) : NULL;
 }
 
-/* What it names stays until it has been carried out. */
-static void hold(const struct ndshm_parameters *p)
+/* Its end is decided. */
+static void forget_locked(struct ndshm_requests *requests,
+			  struct ndshm_request *request)
 {
-	ndshm_adapter_get(p->adapter);
-	if (p->provider)
-		ndshm_provider_get(p->provider);
-}
+	lockdep_assert_held(&requests->lock);
 
-static void let_go(const struct ndshm_parameters *p)
-{
-	if (p->provider)
-		ndshm_provider_put(p->provider);
-	ndshm_adapter_put(p->adapter);
+	rb_erase(&request->known, &requests->known);
+	requests->out--;
 }
 
 static void no_outputs(struct ndshm_parameters *p)
@@ -92,17 +83,7 @@ static void no_outputs(struct ndshm_parameters *p)
 	p->shared_memory_handle = 0;
 }
 
-static void requests_start_locked(struct ndshm_requests *requests)
-{
-	lockdep_assert_held(&requests->lock);
-
-	if (requests->worker)
-		wake_up_process(requests->worker);
-	else
-		queue_work(of_drivers, &requests->carrying_out);
-}
-
-/* Until it is known not to be out, nothing is written to it: it may be running. */
+/* Do not write to @request before find() shows that it is not out: it may be running. */
 static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 				    struct ndshm_request *request,
 				    const struct ndshm_parameters *parameters,
@@ -117,9 +98,12 @@ static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 		return NDSHM_REASON_REQUEST_ABORTED;
 	if (requests->out >= requests->most)
 		return NDSHM_REASON_REQUESTS;
+	/* References on what it names, until it has ended. */
+	ndshm_adapter_get(parameters->adapter);
+	if (parameters->provider)
+		ndshm_provider_get(parameters->provider);
 	request->parameters = *parameters;
 	request->allocation = allocation;
-	hold(&request->parameters);
 	request->aborted = false;
 	request->reason = NDSHM_REASON_PENDING;
 	request->block = NULL;
@@ -127,7 +111,10 @@ static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 	rb_find_add(&request->known, &requests->known, compare_nodes);
 	list_add_tail(&request->link, &requests->waiting);
 	atomic64_inc(&accepted);
-	requests_start_locked(requests);
+	if (requests->worker)
+		kthread_queue_work(requests->worker, &requests->on_thread);
+	else
+		queue_work(workqueue, &requests->carrying_out);
 	return NDSHM_REASON_PENDING;
 }
 
@@ -162,7 +149,7 @@ ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
 		return request_submit(requests, request, &p, &kernel_user);
-	/* One that is out was found good before. */
+	/* A request that is out has passed these checks. */
 	no_outputs(&request->parameters);
 	return reason;
 }
@@ -177,14 +164,14 @@ static void abort_locked(struct ndshm_requests *requests,
 {
 	lockdep_assert_held(&requests->lock);
 
-	rb_erase(&request->known, &requests->known);
+	forget_locked(requests, request);
 	/* A provider may look at it without a lock. */
 	WRITE_ONCE(request->aborted, true);
-	/* One that runs is told by who runs it. */
+	/* A running request is completed by its worker. */
 	if (request == requests->running)
 		return;
 	list_move_tail(&request->link, &requests->aborted);
-	queue_work(of_aborted, &requests->aborting);
+	queue_work(workqueue, &requests->aborting);
 }
 
 ndshm_reason_t ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie)
@@ -213,68 +200,33 @@ void ndshm_requests_abort(struct ndshm_requests *requests)
 		WRITE_ONCE(requests->running->aborted, true);
 	if (!list_empty(&requests->waiting)) {
 		list_splice_tail_init(&requests->waiting, &requests->aborted);
-		queue_work(of_aborted, &requests->aborting);
+		queue_work(workqueue, &requests->aborting);
 	}
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
 }
 EXPORT_SYMBOL_GPL(ndshm_requests_abort);
 
 /*
- * Carrying out, and telling
+ * Carrying out, and completing
  */
 
-/* It is not out any more; its end is decided. */
-static void withdraw_locked(struct ndshm_requests *requests)
-{
-	lockdep_assert_held(&requests->lock);
-
-	requests->out--;
-	requests->telling++;
-}
-
-static void count(const struct ndshm_request *request)
-{
-	if (request->reason == NDSHM_REASON_NONE)
-		atomic64_inc(&granted);
-	else if (request->reason == NDSHM_REASON_REQUEST_ABORTED)
-		atomic64_inc(&aborted);
-	else
-		atomic64_inc(&failed);
-}
-
-/* The last that is done with a request, and but for the count with the group. */
-static void tell(struct ndshm_requests *requests, struct ndshm_request *request)
-{
-	bool idle;
-
-	let_go(&request->parameters);
-	count(request);
-	request->done(request);
-
-	raw_spin_lock_irq(&requests->lock);
-	requests->telling--;
-	idle = !requests->telling && !requests->out;
-	raw_spin_unlock_irq(&requests->lock);
-	/* Who ends the group waits for the works as well. */
-	if (idle)
-		wake_up_all(&requests->idle);
-}
-
-static struct ndshm_request *run_next(struct ndshm_requests *requests)
+/* The first of one of the group's lists, or NULL. */
+static struct ndshm_request *take_first(struct ndshm_requests *requests,
+					struct list_head *list)
 {
 	struct ndshm_request *request;
 
 	raw_spin_lock_irq(&requests->lock);
-	request = list_first_entry_or_null(&requests->waiting,
-					   struct ndshm_request, link);
+	request = list_first_entry_or_null(list, struct ndshm_request, link);
 	if (request)
-		list_del_init(&request->link);
-	requests->running = request;
+		list_del(&request->link);
+	if (list == &requests->waiting)
+		requests->running = request;
 	raw_spin_unlock_irq(&requests->lock);
 	return request;
 }
 
-/* Memory that nobody has seen goes at once. */
+/* Memory that has not been handed over goes at once. */
 static void take_back(struct ndshm_request *request, ndshm_reason_t reason)
 {
 	if (request->block)
@@ -286,47 +238,37 @@ static void take_back(struct ndshm_request *request, ndshm_reason_t reason)
 	request->parameters.needs_sync = false;
 }
 
-/* Its owner is told of a revocation from here on, and of an earlier one by a reason. */
-static void hand_over(struct ndshm_request *request)
+/* The last use of a request. */
+static void complete_request(struct ndshm_request *request)
 {
-	ndshm_reason_t reason;
+	const struct ndshm_parameters *p = &request->parameters;
 
-	if (!request->block)
-		return;
-	reason = ndshm_block_arm(request->block);
-	if (reason != NDSHM_REASON_NONE)
-		take_back(request, reason);
+	if (p->provider)
+		ndshm_provider_put(p->provider);
+	ndshm_adapter_put(p->adapter);
+	if (request->reason == NDSHM_REASON_NONE)
+		atomic64_inc(&granted);
+	else if (request->reason == NDSHM_REASON_REQUEST_ABORTED)
+		atomic64_inc(&aborted);
+	else
+		atomic64_inc(&failed);
+	request->done(request);
+	cond_resched();
 }
 
-/* A block whose owner does not know of it yet: nobody can be asked to let go of it. */
-static ndshm_reason_t make(struct ndshm_request *request)
-{
-	struct ndshm_parameters *to = &request->parameters, p = *to;
-	struct ndshm_allocation allocation = *request->allocation;
-	ndshm_reason_t reason;
-
-	allocation.aborted = &request->aborted;
-	reason = ndshm_blocks_make(&p, &allocation, &request->block, 1);
-	if (reason == NDSHM_REASON_NONE) {
-		to->virtual_address = p.virtual_address;
-		to->shared_memory_handle = p.shared_memory_handle;
-		to->consumed = p.consumed;
-		to->needs_sync = p.needs_sync;
-	}
-	return reason;
-}
-
+/* The block is disarmed: its owner does not know it, and cannot be called to free it. */
 static void carry_out(struct ndshm_requests *requests,
 		      struct ndshm_request *request)
 {
+	struct ndshm_allocation allocation = *request->allocation;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
+	allocation.aborted = &request->aborted;
 	if (requests->admit)
 		reason = requests->admit(request);
 	if (reason == NDSHM_REASON_NONE)
-		reason = make(request);
-	if (reason != NDSHM_REASON_NONE)
-		request->block = NULL;
+		reason = ndshm_blocks_make(&request->parameters, &allocation,
+					   &request->block, 1);
 	request->reason = reason;
 }
 
@@ -355,26 +297,28 @@ static void carried_out(struct ndshm_request *request)
 static void requests_carry_out(struct ndshm_requests *requests)
 {
 	struct ndshm_request *request;
+	ndshm_reason_t reason;
 	bool was_aborted;
 
-	while ((request = run_next(requests))) {
+	while ((request = take_first(requests, &requests->waiting))) {
 		carry_out(requests, request);
 		carried_out(request);
 
 		raw_spin_lock_irq(&requests->lock);
 		was_aborted = request->aborted;
 		if (!was_aborted)
-			rb_erase(&request->known, &requests->known);
+			forget_locked(requests, request);
 		requests->running = NULL;
-		withdraw_locked(requests);
 		raw_spin_unlock_irq(&requests->lock);
 
+		reason = NDSHM_REASON_NONE;
 		if (was_aborted)
-			take_back(request, NDSHM_REASON_REQUEST_ABORTED);
-		else
-			hand_over(request);
-		tell(requests, request);
-		cond_resched();
+			reason = NDSHM_REASON_REQUEST_ABORTED;
+		else if (request->block)
+			reason = ndshm_block_arm(request->block);
+		if (reason != NDSHM_REASON_NONE)
+			take_back(request, reason);
+		complete_request(request);
 	}
 }
 
@@ -384,19 +328,10 @@ static void requests_work(struct work_struct *work)
 					carrying_out));
 }
 
-static struct ndshm_request *next_aborted(struct ndshm_requests *requests)
+static void requests_thread_work(struct kthread_work *work)
 {
-	struct ndshm_request *request;
-
-	raw_spin_lock_irq(&requests->lock);
-	request = list_first_entry_or_null(&requests->aborted,
-					   struct ndshm_request, link);
-	if (request) {
-		list_del_init(&request->link);
-		withdraw_locked(requests);
-	}
-	raw_spin_unlock_irq(&requests->lock);
-	return request;
+	requests_carry_out(container_of(work, struct ndshm_requests,
+					on_thread));
 }
 
 static void abort_work(struct work_struct *work)
@@ -406,64 +341,15 @@ static void abort_work(struct work_struct *work)
 						       aborting);
 	struct ndshm_request *request;
 
-	while ((request = next_aborted(requests))) {
+	while ((request = take_first(requests, &requests->aborted))) {
 		take_back(request, NDSHM_REASON_REQUEST_ABORTED);
-		tell(requests, request);
-		cond_resched();
+		complete_request(request);
 	}
 }
 
 /*
- * Groups
- */
-
-static void init(struct ndshm_requests *requests, unsigned int most,
-		 ndshm_reason_t (*admit)(struct ndshm_request *))
-{
-	raw_spin_lock_init(&requests->lock);
-	INIT_LIST_HEAD(&requests->waiting);
-	INIT_LIST_HEAD(&requests->aborted);
-	requests->running = NULL;
-	requests->known = RB_ROOT;
-	requests->most = most;
-	requests->out = 0;
-	requests->telling = 0;
-	requests->closed = false;
-	requests->worker = NULL;
-	mutex_init(&requests->worker_lock);
-	requests->admit = admit;
-	INIT_WORK(&requests->carrying_out, requests_work);
-	INIT_WORK(&requests->aborting, abort_work);
-	init_waitqueue_head(&requests->idle);
-}
-
-void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most)
-{
-	init(requests, most, NULL);
-}
-EXPORT_SYMBOL_GPL(ndshm_requests_init);
-
-void ndshm_requests_init_client(struct ndshm_requests *requests,
-				unsigned int most,
-				ndshm_reason_t (*admit)(struct ndshm_request *))
-{
-	init(requests, most, admit);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_init_client);
-
-/*
  * The thread of a client's requests
  */
-
-/**
- * struct requests_start - what a new thread is given
- * @requests: its group
- * @started: the thread runs, and does not change its own affinity any more
- */
-struct requests_start {
-	struct ndshm_requests *requests;
-	struct completion started;
-};
 
 /* A cgroup with a task in it cannot be removed: leave it when idle this long. */
 #define REQUESTS_LINGER	HZ
@@ -480,69 +366,70 @@ static bool task_same_cgroups(struct task_struct *task,
 #endif
 }
 
-static void requests_leave_cgroups(struct ndshm_requests *requests)
+static long attach_task(void *context)
 {
-	mutex_lock(&requests->worker_lock);
-	if (list_empty(&requests->waiting) &&
-	    !task_same_cgroups(current, &init_task))
-		cgroup_attach_task_all(&init_task, current);
-	mutex_unlock(&requests->worker_lock);
+	struct task_struct **from_to = context;
+
+	return cgroup_attach_task_all(from_to[0], from_to[1]);
 }
 
-static int requests_thread(void *context)
+/*
+ * By a kernel worker: a throttled task must not hold cgroup_mutex, and the caller need not
+ * have the right to move a kernel thread.
+ */
+static long requests_move(struct ndshm_requests *requests,
+			  struct task_struct *from)
 {
-	struct requests_start *start = context;
-	struct ndshm_requests *requests = start->requests;
+	struct task_struct *from_to[] = { from, requests->worker->task };
 
-	complete(&start->started);
-	while (!kthread_should_stop()) {
-		set_current_state(TASK_IDLE);
-		if (list_empty(&requests->waiting) && !kthread_should_stop() &&
-		    !schedule_timeout(REQUESTS_LINGER))
-			requests_leave_cgroups(requests);
-		__set_current_state(TASK_RUNNING);
-		requests_carry_out(requests);
+	if (task_same_cgroups(from_to[0], from_to[1]))
+		return 0;
+	return work_on_cpu(raw_smp_processor_id(), attach_task, from_to);
+}
+
+static void requests_leave_work(struct kthread_work *work)
+{
+	struct ndshm_requests *requests = container_of(work,
+						       struct ndshm_requests,
+						       leaving.work);
+	bool idle = false;
+
+	/* Do not wait for a submitter, who can be throttled. */
+	if (mutex_trylock(&requests->worker_lock)) {
+		idle = list_empty(&requests->waiting);
+		if (idle)
+			requests_move(requests, &init_task);
+		mutex_unlock(&requests->worker_lock);
 	}
-	return 0;
-}
-
-static ndshm_reason_t requests_create_worker(struct ndshm_requests *requests)
-{
-	struct requests_start start = { .requests = requests };
-	struct task_struct *worker;
-
-	init_completion(&start.started);
-	worker = kthread_run(requests_thread, &start, "ndshm-%d",
-			     task_tgid_nr(current));
-	if (IS_ERR(worker))
-		return NDSHM_REASON_MEMORY;
-	wait_for_completion(&start.started);
-	/* Requests of drivers have none, and look without the lock. */
-	WRITE_ONCE(requests->worker, worker);
-	return NDSHM_REASON_NONE;
+	if (!idle)
+		kthread_queue_delayed_work(requests->worker, &requests->leaving,
+					   REQUESTS_LINGER);
 }
 
 static ndshm_reason_t requests_attach_locked(struct ndshm_requests *requests)
 {
-	const struct cred *old, *cred;
-	int err;
+	struct kthread_worker *worker = requests->worker;
 
 	lockdep_assert_held(&requests->worker_lock);
 
-	if (!requests->worker &&
-	    requests_create_worker(requests) != NDSHM_REASON_NONE)
-		return NDSHM_REASON_MEMORY;
-	if (task_nice(requests->worker) != task_nice(current))
-		set_user_nice(requests->worker, task_nice(current));
-	if (task_same_cgroups(requests->worker, current))
-		return NDSHM_REASON_NONE;
-	/* The caller need not have the right to move a kernel thread. */
-	cred = get_task_cred(requests->worker);
-	old = override_creds(cred);
-	err = cgroup_attach_task_all(current, requests->worker);
-	revert_creds(old);
-	put_cred(cred);
-	return err ? NDSHM_REASON_MEMORY : NDSHM_REASON_NONE;
+	if (!worker) {
+		worker = kthread_run_worker(0, "ndshm-%d",
+					    task_tgid_nr(current));
+		if (IS_ERR(worker))
+			return NDSHM_REASON_MEMORY;
+		/* A thread that runs does not change its own affinity any more. */
+		kthread_flush_worker(worker);
+		kthread_init_work(&requests->on_thread, requests_thread_work);
+		kthread_init_delayed_work(&requests->leaving,
+					  requests_leave_work);
+		/* Requests of drivers have none, and look without the lock. */
+		WRITE_ONCE(requests->worker, worker);
+	}
+	if (task_nice(worker->task) != task_nice(current))
+		set_user_nice(worker->task, task_nice(current));
+	kthread_mod_delayed_work(worker, &requests->leaving, REQUESTS_LINGER);
+	return requests_move(requests, current) ? NDSHM_REASON_MEMORY :
+						  NDSHM_REASON_NONE;
 }
 
 ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests)
@@ -575,15 +462,35 @@ ndshm_request_submit(struct ndshm_requests *requests,
 	return reason;
 }
 
-static bool none_left(struct ndshm_requests *requests)
-{
-	bool none;
+/*
+ * Groups
+ */
 
-	raw_spin_lock_irq(&requests->lock);
-	none = !requests->out && !requests->telling;
-	raw_spin_unlock_irq(&requests->lock);
-	return none;
+void ndshm_requests_init_client(struct ndshm_requests *requests,
+				unsigned int most,
+				ndshm_reason_t (*admit)(struct ndshm_request *))
+{
+	raw_spin_lock_init(&requests->lock);
+	INIT_LIST_HEAD(&requests->waiting);
+	INIT_LIST_HEAD(&requests->aborted);
+	requests->running = NULL;
+	requests->known = RB_ROOT;
+	requests->most = most;
+	requests->out = 0;
+	requests->closed = false;
+	requests->worker = NULL;
+	mutex_init(&requests->worker_lock);
+	requests->admit = admit;
+	INIT_WORK(&requests->carrying_out, requests_work);
+	INIT_WORK(&requests->aborting, abort_work);
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_init_client);
+
+void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most)
+{
+	ndshm_requests_init_client(requests, most, NULL);
+}
+EXPORT_SYMBOL_GPL(ndshm_requests_init);
 
 void ndshm_requests_end(struct ndshm_requests *requests)
 {
@@ -592,10 +499,11 @@ void ndshm_requests_end(struct ndshm_requests *requests)
 	raw_spin_lock_irq(&requests->lock);
 	requests->closed = true;
 	raw_spin_unlock_irq(&requests->lock);
-	wait_event(requests->idle, none_left(requests));
-	if (requests->worker)
-		kthread_stop(requests->worker);
-	/* Nothing is left to them but to find that out. */
+	/* All that was accepted has its work queued; only the first can queue the second. */
+	if (requests->worker) {
+		kthread_cancel_delayed_work_sync(&requests->leaving);
+		kthread_destroy_worker(requests->worker);
+	}
 	flush_work(&requests->carrying_out);
 	flush_work(&requests->aborting);
 }
@@ -620,35 +528,13 @@ static int requests_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(requests);
 
-/*
- * Each group has one of its works at a time, and a provider may hold it long. Those of
- * high priority have workers of their own: there would have to be one for each client
- * that is held up before there is one for them.
- */
-static struct workqueue_struct * __init make_workqueue(const char *name,
-						       unsigned int flags)
-{
-	return alloc_workqueue("ndshm-%s", WQ_UNBOUND | flags, WQ_MAX_ACTIVE,
-			       name);
-}
-
-static void destroy_workqueues(void)
-{
-	if (of_aborted)
-		destroy_workqueue(of_aborted);
-	if (of_drivers)
-		destroy_workqueue(of_drivers);
-}
-
 int __init ndshm_request_setup(void)
 {
-	of_drivers = make_workqueue("drivers", WQ_HIGHPRI);
-	of_aborted = make_workqueue("aborted", WQ_HIGHPRI);
-	if (!of_drivers || !of_aborted) {
-		destroy_workqueues();
+	workqueue = alloc_workqueue("ndshm-requests", WQ_UNBOUND | WQ_HIGHPRI,
+				    WQ_MAX_ACTIVE);
+	if (!workqueue)
 		return -ENOMEM;
-	}
-	/* Without it nobody reads the counts. */
+	/* debugfs is optional; ignore errors. */
 	folder = debugfs_create_dir("ndshm", NULL);
 	debugfs_create_file("requests", 0400, folder, NULL, &requests_fops);
 	return 0;
@@ -657,5 +543,5 @@ int __init ndshm_request_setup(void)
 void ndshm_request_teardown(void)
 {
 	debugfs_remove(folder);
-	destroy_workqueues();
+	destroy_workqueue(workqueue);
 }

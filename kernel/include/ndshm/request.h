@@ -5,18 +5,17 @@
 #ifndef _NDSHM_REQUEST_H
 #define _NDSHM_REQUEST_H
 
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree_types.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <ndshm/block.h>
 
 struct ndshm_allocation;
 struct ndshm_request;
-struct task_struct;
 
 /**
  * typedef ndshm_done_handler - completion handler of a request
@@ -70,21 +69,21 @@ struct ndshm_request {
  */
 struct ndshm_requests {
 	/* private: */
-	raw_spinlock_t lock;	/* protects all members but the work items and idle */
+	raw_spinlock_t lock;	/* protects all members below but worker, admit and the work items */
 	struct list_head waiting;
 	struct list_head aborted;
 	struct ndshm_request *running;
 	struct rb_root known;	/* requests in flight that are not aborted, by cookie */
 	unsigned int most;
-	unsigned int out;
-	unsigned int telling;
+	unsigned int out;	/* nodes of known */
 	bool closed;
 	struct mutex worker_lock;	/* serialises creation of worker and its cgroup changes */
-	struct task_struct *worker;	/* of a client; NULL: a workqueue is used */
+	struct kthread_worker *worker;	/* of a client; NULL: a workqueue is used */
 	ndshm_reason_t (*admit)(struct ndshm_request *request);
 	struct work_struct carrying_out;
 	struct work_struct aborting;
-	wait_queue_head_t idle;
+	struct kthread_work on_thread;
+	struct kthread_delayed_work leaving;
 };
 
 /**
