@@ -50,7 +50,6 @@ void ndshm_adapter_put(struct ndshm_adapter *adapter)
 	ndshm_claim_group_put(adapter->group);
 	mutex_destroy(&adapter->bars_lock);
 	mutex_destroy(&adapter->claim_lock);
-	ndshm_queues_fini(&adapter->queues);
 	kfree_rcu(adapter, entry.rcu);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_put);

@@ -40,17 +40,17 @@ static int queue_fill(struct sk_buff *skb, const struct ndshm_message *m,
 	return ndshm_nl_end(skb, header, failed);
 }
 
-/* @asked: whose kind and id are those that were asked for. */
 static int reply_with(struct sk_buff *request, struct genl_info *info,
-		      struct ndshm_adapter *adapter,
-		      const struct ndshm_queue_view *asked)
+		      struct ndshm_adapter *adapter)
 {
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct ndshm_queue_view view = *asked;
+	struct ndshm_queue_view view;
 	struct sk_buff *skb;
 
-	if (!ndshm_queue_view_next(adapter, &view) ||
-	    view.kind != asked->kind || view.id != asked->id)
+	if (!ndshm_queue_view(adapter,
+			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_KIND]),
+			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_ID]),
+			      &view))
 		return ndshm_nl_not_found(info, info->attrs[NDSHM_A_QUEUE_ID]);
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!skb)
@@ -62,7 +62,6 @@ static int reply_with(struct sk_buff *request, struct genl_info *info,
 int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 {
 	struct nlattr **attrs = info->attrs;
-	struct ndshm_queue_view asked = {};
 	struct ndshm_adapter *adapter;
 	int err;
 
@@ -72,13 +71,11 @@ int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 		GENL_SET_ERR_MSG(info, "an adapter, a kind or an id is missing");
 		return -EINVAL;
 	}
-	asked.kind = nla_get_u32(attrs[NDSHM_A_QUEUE_KIND]);
-	asked.id = nla_get_u32(attrs[NDSHM_A_QUEUE_ID]);
 	adapter = ndshm_adapter_find_id(nla_get_u32(attrs[NDSHM_A_QUEUE_ADAPTER_ID]));
 	if (!adapter)
 		return ndshm_nl_not_found(info,
 					  attrs[NDSHM_A_QUEUE_ADAPTER_ID]);
-	err = reply_with(request, info, adapter, &asked);
+	err = reply_with(request, info, adapter);
 	ndshm_adapter_put(adapter);
 	return err;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/export.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include <linux/ndshm_netlink.h>
 
@@ -22,17 +23,7 @@ void ndshm_queues_init(struct ndshm_queues *queues)
 	mutex_init(&queues->lock);
 	for (kind = 0; kind < NDSHM_KINDS; kind++)
 		xa_init_flags(&queues->known[kind], XA_FLAGS_ALLOC1);
-	init_waitqueue_head(&queues->idle);
 	ndshm_active_init(&queues->default_packets);
-}
-
-void ndshm_queues_fini(struct ndshm_queues *queues)
-{
-	int kind;
-
-	for (kind = 0; kind < NDSHM_KINDS; kind++)
-		xa_destroy(&queues->known[kind]);
-	mutex_destroy(&queues->lock);
 }
 
 struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue)
@@ -67,7 +58,7 @@ static ndshm_reason_t state_reason(enum ndshm_queue_kind kind)
 
 ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue)
 {
-	return queue ? state_reason(queue->kind) :
+	return queue ? state_reason(queue->machine.kind) :
 		       NDSHM_REASON_ADAPTER_REMOVED;
 }
 
@@ -94,15 +85,13 @@ void ndshm_queue_packet_put(struct ndshm_block *block)
 }
 
 /*
- * What is told of one
+ * Views
  */
 
-static void tell_usage(struct ndshm_blockset *set,
+static void view_usage(struct ndshm_blockset *set,
 		       const struct ndshm_active *packets,
 		       struct ndshm_queue_usage *usage)
 {
-	if (!usage)
-		return;
 	usage->blocks = ndshm_blockset_usage(set, &usage->bytes);
 	usage->packets = ndshm_active_count(packets);
 }
@@ -112,15 +101,83 @@ static void view_locked(struct ndshm_queue *queue,
 {
 	lockdep_assert_held(&queue->adapter->queues.lock);
 
-	view->kind = queue->kind;
+	view->kind = queue->machine.kind;
 	view->id = queue->id;
-	if (queue->kind == NDSHM_KIND_QUEUE)
-		view->state = queue->machine.state;
-	else
-		view->state = queue->port;
+	view->state = queue->machine.state;
 	view->filters = queue->machine.filters;
-	tell_usage(&queue->set, &queue->packets, &view->usage);
+	view_usage(&queue->set, &queue->packets, &view->usage);
 }
+
+bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
+			   struct ndshm_queue_view *view)
+{
+	struct ndshm_queues *queues = &adapter->queues;
+	struct ndshm_queue *queue = NULL;
+	unsigned long id;
+
+	might_sleep();
+
+	for (; view->kind < NDSHM_KINDS; view->kind++, view->id = 0) {
+		if (!view->id) {
+			view->state = view->kind == NDSHM_KIND_QUEUE ?
+				(u32)NDSHM_QUEUE_RUNNING : NDSHM_VPORT_ACTIVE;
+			view->filters = 0;
+			view_usage(&adapter->set, &queues->default_packets,
+				   &view->usage);
+			return true;
+		}
+		id = view->id;
+		mutex_lock(&queues->lock);
+		queue = xa_find(&queues->known[view->kind], &id, U32_MAX,
+				XA_PRESENT);
+		if (queue)
+			view_locked(queue, view);
+		mutex_unlock(&queues->lock);
+		if (queue)
+			return true;
+	}
+	return false;
+}
+
+bool ndshm_queue_view(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
+		      u32 id, struct ndshm_queue_view *view)
+{
+	view->kind = kind;
+	view->id = id;
+	return ndshm_queue_view_next(adapter, view) && view->kind == kind &&
+	       view->id == id;
+}
+
+ndshm_reason_t ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
+				 enum ndshm_queue_state *state, u32 *filters,
+				 struct ndshm_queue_usage *usage)
+{
+	struct ndshm_queue_view view;
+
+	if (!ndshm_queue_view(adapter, NDSHM_KIND_QUEUE, id, &view))
+		return NDSHM_REASON_QUEUE_UNKNOWN;
+	*state = view.state;
+	*filters = view.filters;
+	if (usage)
+		*usage = view.usage;
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_query);
+
+ndshm_reason_t ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
+				 enum ndshm_vport_state *state,
+				 struct ndshm_queue_usage *usage)
+{
+	struct ndshm_queue_view view;
+
+	if (!ndshm_queue_view(adapter, NDSHM_KIND_VPORT, id, &view))
+		return NDSHM_REASON_PORT_UNKNOWN;
+	*state = view.state;
+	if (usage)
+		*usage = view.usage;
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_vport_query);
 
 /*
  * Events
@@ -134,80 +191,13 @@ static struct ndshm_queue *find_locked(struct ndshm_adapter *adapter,
 	return xa_load(&adapter->queues.known[kind], id);
 }
 
-static ndshm_reason_t queue_event(struct ndshm_adapter *adapter, u32 id,
+static ndshm_reason_t queue_event(struct ndshm_adapter *adapter,
+				  enum ndshm_queue_kind kind, u32 id,
 				  enum ndshm_queue_event event)
 {
-	struct ndshm_queue *queue;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
-
-	might_sleep();
-
-	if (!id)
-		return NDSHM_REASON_QUEUE_DEFAULT;
-	mutex_lock(&adapter->queues.lock);
-	queue = find_locked(adapter, NDSHM_KIND_QUEUE, id);
-	if (!queue)
-		reason = NDSHM_REASON_QUEUE_UNKNOWN;
-	else if (!ndshm_queue_step(&queue->machine, event))
-		reason = NDSHM_REASON_QUEUE_STATE;
-	mutex_unlock(&adapter->queues.lock);
-	return reason;
-}
-
-ndshm_reason_t ndshm_queue_set_filter(struct ndshm_adapter *adapter, u32 id)
-{
-	return queue_event(adapter, id, NDSHM_QUEUE_SET_FILTER);
-}
-EXPORT_SYMBOL_GPL(ndshm_queue_set_filter);
-
-ndshm_reason_t ndshm_queue_clear_filter(struct ndshm_adapter *adapter, u32 id)
-{
-	return queue_event(adapter, id, NDSHM_QUEUE_CLEAR_FILTER);
-}
-EXPORT_SYMBOL_GPL(ndshm_queue_clear_filter);
-
-ndshm_reason_t ndshm_queue_complete(struct ndshm_adapter *adapter, u32 id)
-{
-	return queue_event(adapter, id, NDSHM_QUEUE_COMPLETE);
-}
-EXPORT_SYMBOL_GPL(ndshm_queue_complete);
-
-ndshm_reason_t ndshm_queue_free(struct ndshm_adapter *adapter, u32 id)
-{
-	return queue_event(adapter, id, NDSHM_QUEUE_FREE);
-}
-EXPORT_SYMBOL_GPL(ndshm_queue_free);
-
-ndshm_reason_t ndshm_vport_activate(struct ndshm_adapter *adapter, u32 id)
-{
-	struct ndshm_queue *port;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-
-	might_sleep();
-
-	if (!id)
-		return NDSHM_REASON_QUEUE_DEFAULT;
-	mutex_lock(&adapter->queues.lock);
-	port = find_locked(adapter, NDSHM_KIND_VPORT, id);
-	if (!port)
-		reason = NDSHM_REASON_PORT_UNKNOWN;
-	else if (!ndshm_vport_step(&port->port, NDSHM_VPORT_ACTIVATE))
-		reason = NDSHM_REASON_PORT_STATE;
-	mutex_unlock(&adapter->queues.lock);
-	return reason;
-}
-EXPORT_SYMBOL_GPL(ndshm_vport_activate);
-
-/*
- * The device writes no more: no packet comes any more, and when the last one is back
- * the queue ends.
- */
-static ndshm_reason_t stopped(struct ndshm_adapter *adapter,
-			      enum ndshm_queue_kind kind, u32 id)
-{
 	struct ndshm_queue_view view;
 	struct ndshm_queue *queue;
-	bool possible = false;
 
 	might_sleep();
 
@@ -215,55 +205,71 @@ static ndshm_reason_t stopped(struct ndshm_adapter *adapter,
 		return NDSHM_REASON_QUEUE_DEFAULT;
 	mutex_lock(&adapter->queues.lock);
 	queue = find_locked(adapter, kind, id);
-	if (queue)
-		possible = kind == NDSHM_KIND_QUEUE ?
-			ndshm_queue_step(&queue->machine,
-					 NDSHM_QUEUE_DMA_STOPPED) :
-			ndshm_vport_step(&queue->port, NDSHM_VPORT_DELETE);
-	if (possible)
+	if (!queue)
+		reason = unknown_reason(kind);
+	else if (!ndshm_queue_step(&queue->machine, event))
+		reason = state_reason(kind);
+	else
 		view_locked(queue, &view);
 	mutex_unlock(&adapter->queues.lock);
-	if (!queue)
-		return unknown_reason(kind);
-	if (!possible)
-		return state_reason(kind);
+	if (reason != NDSHM_REASON_NONE || event != NDSHM_QUEUE_DMA_STOPPED)
+		return reason;
 	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_STOPPED_NTF);
-	/* The queue cannot end before this. */
+	/* The last packet ends the queue, which exists until this allows it. */
 	if (ndshm_active_kill(&queue->packets))
 		queue_work(workqueue, &queue->ending);
-	return NDSHM_REASON_NONE;
+	return reason;
 }
+
+ndshm_reason_t ndshm_queue_set_filter(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id,
+			   NDSHM_QUEUE_SET_FILTER);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_set_filter);
+
+ndshm_reason_t ndshm_queue_clear_filter(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id,
+			   NDSHM_QUEUE_CLEAR_FILTER);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_clear_filter);
+
+ndshm_reason_t ndshm_queue_complete(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id, NDSHM_QUEUE_COMPLETE);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_complete);
+
+ndshm_reason_t ndshm_queue_free(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id, NDSHM_QUEUE_FREE);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_free);
 
 ndshm_reason_t ndshm_queue_dma_stopped(struct ndshm_adapter *adapter, u32 id)
 {
-	return stopped(adapter, NDSHM_KIND_QUEUE, id);
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id,
+			   NDSHM_QUEUE_DMA_STOPPED);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_dma_stopped);
 
+ndshm_reason_t ndshm_vport_activate(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_VPORT, id, NDSHM_QUEUE_COMPLETE);
+}
+EXPORT_SYMBOL_GPL(ndshm_vport_activate);
+
 ndshm_reason_t ndshm_vport_delete(struct ndshm_adapter *adapter, u32 id)
 {
-	return stopped(adapter, NDSHM_KIND_VPORT, id);
+	return queue_event(adapter, NDSHM_KIND_VPORT, id,
+			   NDSHM_QUEUE_DMA_STOPPED);
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_delete);
 
 /*
  * The end of a queue
  */
-
-/* The last step: nobody finds it any more. */
-static void forget(struct ndshm_queue *queue, struct ndshm_queue_view *view)
-{
-	struct ndshm_queues *queues = &queue->adapter->queues;
-
-	mutex_lock(&queues->lock);
-	if (queue->kind == NDSHM_KIND_QUEUE)
-		ndshm_queue_step(&queue->machine, NDSHM_QUEUE_FREED);
-	else
-		ndshm_vport_step(&queue->port, NDSHM_VPORT_DELETED);
-	xa_erase(&queues->known[queue->kind], queue->id);
-	view_locked(queue, view);
-	mutex_unlock(&queues->lock);
-}
 
 static void end_work(struct work_struct *work)
 {
@@ -276,58 +282,49 @@ static void end_work(struct work_struct *work)
 		queue->ops->free_blocks(queue->context, queue->id);
 	/* What the driver has left, and what came of an allocation under way. */
 	ndshm_blockset_close(&queue->set);
-	forget(queue, &view);
+
+	mutex_lock(&queues->lock);
+	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_FREED);
+	xa_erase(&queues->known[queue->machine.kind], queue->id);
+	view_locked(queue, &view);
+	mutex_unlock(&queues->lock);
 	ndshm_nl_queue_event(queue->adapter, &view, NDSHM_CMD_QUEUE_FREED_NTF);
 	if (queue->ops->freed)
 		queue->ops->freed(queue->context, queue->id);
 
 	/* From here on the driver may be gone. */
-	mutex_lock(&queues->lock);
-	WRITE_ONCE(queues->count, queues->count - 1);
-	if (!queues->count)
-		wake_up_all(&queues->idle);
-	mutex_unlock(&queues->lock);
+	if (atomic_dec_and_test(&queues->count))
+		wake_up_var(&queues->count);
 	ndshm_queue_put(queue);
 }
 
-/* Until the last callback of the last one has returned. */
+/* Until the last callback of the last queue has returned. */
 static void wait_for_all(struct ndshm_queues *queues)
 {
-	wait_event(queues->idle, !READ_ONCE(queues->count));
-	/* And what it did is seen. */
-	mutex_lock(&queues->lock);
-	mutex_unlock(&queues->lock);
+	wait_var_event(&queues->count, !atomic_read_acquire(&queues->count));
 }
 
-/* As its driver would have done it. True: DMA has to be stopped. */
-static bool begin_to_end(struct ndshm_queue *queue)
+/* As its driver would have done it. */
+static void end(struct ndshm_queue *queue)
 {
-	struct ndshm_queue_machine *machine = &queue->machine;
+	struct ndshm_queue_machine *machine = &queue->machine, next;
 	bool running;
 
 	mutex_lock(&queue->adapter->queues.lock);
-	if (queue->kind == NDSHM_KIND_QUEUE) {
-		/* One is the last, however many there were. */
-		machine->filters = min(machine->filters, 1U);
-		ndshm_queue_step(machine, NDSHM_QUEUE_CLEAR_FILTER);
-		ndshm_queue_step(machine, NDSHM_QUEUE_FREE);
-		running = machine->state == NDSHM_QUEUE_STOP_DMA;
-	} else {
-		running = queue->port == NDSHM_VPORT_CREATED ||
-			  queue->port == NDSHM_VPORT_ACTIVE;
-	}
+	/* One filter is the last, however many there were. */
+	machine->filters = min(machine->filters, 1U);
+	ndshm_queue_step(machine, NDSHM_QUEUE_CLEAR_FILTER);
+	ndshm_queue_step(machine, NDSHM_QUEUE_FREE);
+	next = *machine;
+	running = ndshm_queue_step(&next, NDSHM_QUEUE_DMA_STOPPED);
 	mutex_unlock(&queue->adapter->queues.lock);
-	return running;
-}
-
-static void end(struct ndshm_queue *queue)
-{
-	if (!begin_to_end(queue))
+	if (!running)
 		return;
 	if (queue->ops->stop)
 		queue->ops->stop(queue->context, queue->id);
-	/* Unless it did so itself. */
-	stopped(queue->adapter, queue->kind, queue->id);
+	/* Fails if the driver has called it itself. */
+	queue_event(queue->adapter, machine->kind, queue->id,
+		    NDSHM_QUEUE_DMA_STOPPED);
 }
 
 /* The first from *id on, with a reference; or NULL. */
@@ -358,7 +355,7 @@ bool ndshm_queues_unused(struct ndshm_queues *queues)
 	bool unused;
 
 	mutex_lock(&queues->lock);
-	unused = !queues->count;
+	unused = !atomic_read(&queues->count);
 	/* Whoever was told of the last one's end finds nothing in the way any more. */
 	if (!unused && !in_callback())
 		unused = xa_empty(&queues->known[NDSHM_KIND_QUEUE]) &&
@@ -391,40 +388,15 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
  * Making one
  */
 
-/*
- * It can be found at once, and is in its first state. From then on it may end any
- * time: what it is like is told by @view.
- */
-static ndshm_reason_t publish(struct ndshm_queue *queue,
-			      struct ndshm_queue_view *view)
-{
-	struct ndshm_queues *queues = &queue->adapter->queues;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
-
-	mutex_lock(&queues->lock);
-	/* Whoever kills the set looks for queues after that. */
-	if (ndshm_blockset_closed(&queue->adapter->set))
-		reason = NDSHM_REASON_ADAPTER_REMOVED;
-	else if (xa_alloc_cyclic(&queues->known[queue->kind], &queue->id, queue,
-				 xa_limit_31b, &queues->next_id[queue->kind],
-				 GFP_KERNEL) < 0)
-		reason = NDSHM_REASON_MEMORY;
-	if (reason == NDSHM_REASON_NONE) {
-		WRITE_ONCE(queues->count, queues->count + 1);
-		view_locked(queue, view);
-	}
-	mutex_unlock(&queues->lock);
-	return reason;
-}
-
 static ndshm_reason_t make(struct ndshm_adapter *adapter,
 			   enum ndshm_queue_kind kind,
 			   const struct ndshm_queue_ops *ops, void *context,
 			   u32 *id)
 {
+	struct ndshm_queues *queues = &adapter->queues;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_queue_view view;
 	struct ndshm_queue *queue;
-	ndshm_reason_t reason;
 
 	might_sleep();
 
@@ -433,22 +405,32 @@ static ndshm_reason_t make(struct ndshm_adapter *adapter,
 		return NDSHM_REASON_MEMORY;
 	refcount_set(&queue->references, 1);
 	queue->adapter = ndshm_adapter_get(adapter);
-	queue->kind = kind;
 	queue->ops = ops;
 	queue->context = context;
 	ndshm_blockset_init(&queue->set);
 	ndshm_active_init(&queue->packets);
 	INIT_WORK(&queue->ending, end_work);
-	if (kind == NDSHM_KIND_QUEUE)
-		ndshm_queue_step(&queue->machine, NDSHM_QUEUE_ALLOCATE);
-	else
-		ndshm_vport_step(&queue->port, NDSHM_VPORT_CREATE);
+	queue->machine.kind = kind;
+	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_ALLOCATE);
 
-	reason = publish(queue, &view);
+	mutex_lock(&queues->lock);
+	/* Whoever kills the set looks for queues after that. */
+	if (ndshm_blockset_closed(&adapter->set))
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	else if (xa_alloc_cyclic(&queues->known[kind], &queue->id, queue,
+				 xa_limit_31b, &queues->next_id[kind],
+				 GFP_KERNEL) < 0)
+		reason = NDSHM_REASON_MEMORY;
+	if (reason == NDSHM_REASON_NONE) {
+		atomic_inc(&queues->count);
+		view_locked(queue, &view);
+	}
+	mutex_unlock(&queues->lock);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_queue_put(queue);
 		return reason;
 	}
+	/* The queue may end at any time from here on. */
 	*id = view.id;
 	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_ADDED_NTF);
 	return reason;
@@ -474,13 +456,6 @@ EXPORT_SYMBOL_GPL(ndshm_vport_create);
  * Blocks of a queue
  */
 
-static bool may_allocate(const struct ndshm_queue *queue)
-{
-	return queue->kind == NDSHM_KIND_QUEUE ?
-	       ndshm_queue_may_allocate(queue->machine.state) :
-	       ndshm_vport_may_allocate(queue->port);
-}
-
 ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 				 u32 vport_id, struct ndshm_queue **queue)
 {
@@ -497,110 +472,13 @@ ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 	found = find_locked(adapter, kind, vport_id ?: queue_id);
 	if (!found)
 		reason = unknown_reason(kind);
-	else if (!may_allocate(found) || !ndshm_blockset_enter(&found->set))
+	else if (!ndshm_queue_may_allocate(&found->machine) ||
+		 !ndshm_blockset_enter(&found->set))
 		reason = state_reason(kind);
 	else
 		*queue = ndshm_queue_get(found);
 	mutex_unlock(&adapter->queues.lock);
 	return reason;
-}
-
-static void tell_default_usage(struct ndshm_adapter *adapter,
-			       struct ndshm_queue_usage *usage)
-{
-	tell_usage(&adapter->set, &adapter->queues.default_packets, usage);
-}
-
-ndshm_reason_t ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
-				 enum ndshm_queue_state *state, u32 *filters,
-				 struct ndshm_queue_usage *usage)
-{
-	struct ndshm_queue *queue;
-
-	might_sleep();
-
-	if (!id) {
-		*state = NDSHM_QUEUE_RUNNING;
-		*filters = 0;
-		tell_default_usage(adapter, usage);
-		return NDSHM_REASON_NONE;
-	}
-	mutex_lock(&adapter->queues.lock);
-	queue = find_locked(adapter, NDSHM_KIND_QUEUE, id);
-	if (queue) {
-		*state = queue->machine.state;
-		*filters = queue->machine.filters;
-		tell_usage(&queue->set, &queue->packets, usage);
-	}
-	mutex_unlock(&adapter->queues.lock);
-	return queue ? NDSHM_REASON_NONE : NDSHM_REASON_QUEUE_UNKNOWN;
-}
-EXPORT_SYMBOL_GPL(ndshm_queue_query);
-
-ndshm_reason_t ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
-				 enum ndshm_vport_state *state,
-				 struct ndshm_queue_usage *usage)
-{
-	struct ndshm_queue *port;
-
-	might_sleep();
-
-	if (!id) {
-		*state = NDSHM_VPORT_ACTIVE;
-		tell_default_usage(adapter, usage);
-		return NDSHM_REASON_NONE;
-	}
-	mutex_lock(&adapter->queues.lock);
-	port = find_locked(adapter, NDSHM_KIND_VPORT, id);
-	if (port) {
-		*state = port->port;
-		tell_usage(&port->set, &port->packets, usage);
-	}
-	mutex_unlock(&adapter->queues.lock);
-	return port ? NDSHM_REASON_NONE : NDSHM_REASON_PORT_UNKNOWN;
-}
-EXPORT_SYMBOL_GPL(ndshm_vport_query);
-
-/*
- * Looking
- */
-
-static void view_default(struct ndshm_adapter *adapter,
-			 struct ndshm_queue_view *view)
-{
-	if (view->kind == NDSHM_KIND_QUEUE)
-		view->state = NDSHM_QUEUE_RUNNING;
-	else
-		view->state = NDSHM_VPORT_ACTIVE;
-	view->filters = 0;
-	tell_default_usage(adapter, &view->usage);
-}
-
-bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
-			   struct ndshm_queue_view *view)
-{
-	struct ndshm_queues *queues = &adapter->queues;
-	struct ndshm_queue *queue = NULL;
-	unsigned long id;
-
-	might_sleep();
-
-	for (; view->kind < NDSHM_KINDS; view->kind++, view->id = 0) {
-		if (!view->id) {
-			view_default(adapter, view);
-			return true;
-		}
-		id = view->id;
-		mutex_lock(&queues->lock);
-		queue = xa_find(&queues->known[view->kind], &id, U32_MAX,
-				XA_PRESENT);
-		if (queue)
-			view_locked(queue, view);
-		mutex_unlock(&queues->lock);
-		if (queue)
-			return true;
-	}
-	return false;
 }
 
 int __init ndshm_queue_setup(void)

@@ -5,9 +5,9 @@
 #ifndef _NDSHM_CORE_QUEUE_H
 #define _NDSHM_CORE_QUEUE_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -20,30 +20,20 @@
 struct ndshm_adapter;
 struct ndshm_block;
 
-enum ndshm_queue_kind {
-	NDSHM_KIND_QUEUE,
-	NDSHM_KIND_VPORT,
-	NDSHM_KINDS
-};
-
 /**
  * struct ndshm_queues - the queues and ports of an adapter, but for the default ones
- * @lock: guards all that follows but @default_packets, and the states of all of them.
- *	No handler and no callback runs with it, and nothing is taken inside but the
- *	lock of a queue's set
+ * @lock: guards @known, @next_id, and the states of all of them. No handler and no
+ *	callback runs with it, and nothing is taken inside but the lock of a queue's set
  * @known: by kind and id: those that exist
  * @next_id: where the search for a free id begins
- * @count: those that @known has or had, and whose last callback has not returned;
- *	looked at without the lock by who waits
- * @idle: woken when @count reaches 0
+ * @count: those whose last callback has not returned; variable that its waiters wait on
  * @default_packets: of the default queue and port, whose blocks are the adapter's set
  */
 struct ndshm_queues {
-	struct mutex lock;	/* all but default_packets */
+	struct mutex lock;	/* known, next_id, states */
 	struct xarray known[NDSHM_KINDS];
 	u32 next_id[NDSHM_KINDS];
-	unsigned int count;
-	wait_queue_head_t idle;
+	atomic_t count;
 	struct ndshm_active default_packets;
 };
 
@@ -54,12 +44,10 @@ struct ndshm_queues {
  *	has an id takes one with the lock of the adapter's queues. A packet has none:
  *	it holds its block
  * @adapter: whose it is; holds a reference
- * @kind: what it is
  * @id: among the adapter's of its kind
  * @ops: the driver's
  * @context: for @ops
- * @machine: its state, if it is a queue
- * @port: its state, if it is a port
+ * @machine: its kind and its state
  * @set: its blocks, and allocations under way
  * @packets: packets of its blocks; killed when DMA has stopped. The last put queues
  *	@ending
@@ -68,20 +56,16 @@ struct ndshm_queues {
 struct ndshm_queue {
 	refcount_t references;
 	struct ndshm_adapter *adapter;
-	enum ndshm_queue_kind kind;
 	u32 id;
 	const struct ndshm_queue_ops *ops;
 	void *context;
 	struct ndshm_queue_machine machine;
-	enum ndshm_vport_state port;
 	struct ndshm_blockset set;
 	struct ndshm_active packets;
 	struct work_struct ending;
 };
 
 void ndshm_queues_init(struct ndshm_queues *queues);
-/* Of what was ended, or never used. */
-void ndshm_queues_fini(struct ndshm_queues *queues);
 
 /*
  * The adapter goes, and its set is killed: end all queues and ports, then wait for the
@@ -129,6 +113,10 @@ struct ndshm_queue_view {
  */
 bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
 			   struct ndshm_queue_view *view);
+
+/* The same for one. Return: false if it does not exist, and @view is undefined. */
+bool ndshm_queue_view(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
+		      u32 id, struct ndshm_queue_view *view);
 
 struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue);
 void ndshm_queue_put(struct ndshm_queue *queue);

@@ -9,14 +9,20 @@
 
 #include <ndshm/queue.h>
 
+enum ndshm_queue_kind {
+	NDSHM_KIND_QUEUE,
+	NDSHM_KIND_VPORT,
+	NDSHM_KINDS
+};
+
 /**
- * enum ndshm_queue_event - what happens to a receive queue
+ * enum ndshm_queue_event - what happens to a receive queue or a virtual port
  * @NDSHM_QUEUE_ALLOCATE: it comes into being
- * @NDSHM_QUEUE_SET_FILTER: it gets a further filter
- * @NDSHM_QUEUE_COMPLETE: its allocation is complete
- * @NDSHM_QUEUE_CLEAR_FILTER: it loses a filter
- * @NDSHM_QUEUE_FREE: it shall go
- * @NDSHM_QUEUE_DMA_STOPPED: the device does not write to it any more
+ * @NDSHM_QUEUE_SET_FILTER: a queue gets a further filter
+ * @NDSHM_QUEUE_COMPLETE: its allocation is complete; a port is activated
+ * @NDSHM_QUEUE_CLEAR_FILTER: a queue loses a filter
+ * @NDSHM_QUEUE_FREE: a queue is to be freed
+ * @NDSHM_QUEUE_DMA_STOPPED: the device does not write to it any more; a port is deleted
  * @NDSHM_QUEUE_FREED: all packets came back, and all blocks were freed
  */
 enum ndshm_queue_event {
@@ -30,41 +36,25 @@ enum ndshm_queue_event {
 };
 
 /**
- * struct ndshm_queue_machine - where a receive queue is
- * @state: undefined at first
- * @filters: how many it has; some when set or running, none in other states
+ * struct ndshm_queue_machine - state of a receive queue or a virtual port
+ * @kind: which of both
+ * @state: an enum ndshm_queue_state or ndshm_vport_state; undefined at first
+ * @filters: number of filters; 0 unless it is a queue that is set or running
  */
 struct ndshm_queue_machine {
-	enum ndshm_queue_state state;
+	enum ndshm_queue_kind kind;
+	u32 state;
 	u32 filters;
 };
 
-/* False: that cannot happen there, and nothing has changed. */
+/* Return: false if that cannot happen in this state, which has not changed. */
 bool ndshm_queue_step(struct ndshm_queue_machine *machine,
 		      enum ndshm_queue_event event);
 
-/* May it get blocks? From when it is allocated until it shall be freed. */
-bool ndshm_queue_may_allocate(enum ndshm_queue_state state);
-
-/**
- * enum ndshm_vport_event - what happens to a virtual port
- * @NDSHM_VPORT_CREATE: it comes into being
- * @NDSHM_VPORT_ACTIVATE: it may have memory from now on
- * @NDSHM_VPORT_DELETE: it shall go, and the device does not write to it any more
- * @NDSHM_VPORT_DELETED: all packets came back, and all blocks were freed
+/*
+ * May it get blocks? A queue may from when it is allocated until it is to be freed, a
+ * port while it is active.
  */
-enum ndshm_vport_event {
-	NDSHM_VPORT_CREATE,
-	NDSHM_VPORT_ACTIVATE,
-	NDSHM_VPORT_DELETE,
-	NDSHM_VPORT_DELETED,
-};
-
-/* False: that cannot happen there, and nothing has changed. */
-bool ndshm_vport_step(enum ndshm_vport_state *state,
-		      enum ndshm_vport_event event);
-
-/* May it get blocks? Only while it is active. */
-bool ndshm_vport_may_allocate(enum ndshm_vport_state state);
+bool ndshm_queue_may_allocate(const struct ndshm_queue_machine *machine);
 
 #endif /* _NDSHM_CORE_QUEUE_STATE_H */

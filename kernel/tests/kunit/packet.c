@@ -310,7 +310,7 @@ static bool default_queue_waits(struct giver *giver)
 
 static bool adapter_waits(struct giver *giver)
 {
-	return wq_has_sleeper(&giver->driver->adapter->queues.idle);
+	return wq_has_sleeper(__var_waitqueue(&giver->driver->adapter->queues.count));
 }
 
 static void begin_giver(struct giver *giver, struct miniport *driver,

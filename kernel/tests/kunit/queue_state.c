@@ -113,7 +113,7 @@ static void too_many_filters(struct kunit *test)
 	static const enum ndshm_queue_state states[] = {
 		NDSHM_QUEUE_SET, NDSHM_QUEUE_RUNNING,
 	};
-	struct ndshm_queue_machine machine;
+	struct ndshm_queue_machine machine = {};
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(states); i++) {
@@ -150,7 +150,7 @@ static void no_queue_state_or_event(struct kunit *test)
 		KUNIT_ASSERT_FALSE(test, ndshm_queue_step(&machine,
 							  NDSHM_QUEUE_FREE));
 		KUNIT_ASSERT_EQ(test, machine.state, i);
-		KUNIT_ASSERT_FALSE(test, ndshm_queue_may_allocate(i));
+		KUNIT_ASSERT_FALSE(test, ndshm_queue_may_allocate(&machine));
 	}
 }
 
@@ -182,13 +182,15 @@ static void queue_walks(struct kunit *test)
 static void queue_may_allocate(struct kunit *test)
 {
 	static const char live[] = "asrp";
+	struct ndshm_queue_machine machine = {};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(queue_states); i++)
-		KUNIT_EXPECT_EQ_MSG(test,
-				    ndshm_queue_may_allocate(queue_states[i]),
+	for (i = 0; i < ARRAY_SIZE(queue_states); i++) {
+		machine.state = queue_states[i];
+		KUNIT_EXPECT_EQ_MSG(test, ndshm_queue_may_allocate(&machine),
 				    !!strchr(live, queue_letters[i]),
 				    "state %c", queue_letters[i]);
+	}
 }
 
 /*
@@ -202,20 +204,25 @@ static const enum ndshm_vport_state vport_states[] = {
 
 static const char vport_letters[] = "ucad";
 
+/* A blank row is that of an event of queues. */
 static const struct vport_row {
-	enum ndshm_vport_event event;
+	enum ndshm_queue_event event;
 	const char *next;
 } vport_rows[] = {
-	/*			  ucad */
-	{ NDSHM_VPORT_CREATE,	"c   " },
-	{ NDSHM_VPORT_ACTIVATE,	" a  " },
-	{ NDSHM_VPORT_DELETE,	" dd " },
-	{ NDSHM_VPORT_DELETED,	"   u" },
+	/*				  ucad */
+	{ NDSHM_QUEUE_ALLOCATE,		"c   " },
+	{ NDSHM_QUEUE_SET_FILTER,	"    " },
+	{ NDSHM_QUEUE_COMPLETE,		" a  " },
+	{ NDSHM_QUEUE_CLEAR_FILTER,	"    " },
+	{ NDSHM_QUEUE_FREE,		"    " },
+	{ NDSHM_QUEUE_DMA_STOPPED,	" dd " },
+	{ NDSHM_QUEUE_FREED,		"   u" },
 };
 
 static void every_vport_state_and_event(struct kunit *test)
 {
-	enum ndshm_vport_state state, expected;
+	struct ndshm_queue_machine machine = { .kind = NDSHM_KIND_VPORT };
+	enum ndshm_vport_state expected;
 	const struct vport_row *row;
 	unsigned int column;
 	char next;
@@ -223,52 +230,56 @@ static void every_vport_state_and_event(struct kunit *test)
 	for (column = 0; column < ARRAY_SIZE(vport_states); column++) {
 		for (row = vport_rows;
 		     row < vport_rows + ARRAY_SIZE(vport_rows); row++) {
-			state = vport_states[column];
-			expected = state;
+			machine.state = vport_states[column];
+			expected = machine.state;
 			next = row->next[column];
 			if (next != ' ')
 				expected = vport_states[strchr(vport_letters,
 							       next) -
 							vport_letters];
 			KUNIT_EXPECT_EQ_MSG(test,
-					    ndshm_vport_step(&state,
+					    ndshm_queue_step(&machine,
 							     row->event),
 					    next != ' ',
 					    "event %d in state %c", row->event,
 					    vport_letters[column]);
-			KUNIT_EXPECT_EQ(test, state, expected);
+			KUNIT_EXPECT_EQ(test, machine.state, expected);
+			KUNIT_EXPECT_EQ(test, machine.filters, 0);
 		}
 	}
 }
 
 static void no_vport_state_or_event(struct kunit *test)
 {
-	enum ndshm_vport_state state;
+	struct ndshm_queue_machine machine = { .kind = NDSHM_KIND_VPORT };
 	int i;
 
-	for (i = NDSHM_VPORT_DELETED + 1; i < 300; i++) {
-		state = NDSHM_VPORT_ACTIVE;
-		KUNIT_ASSERT_FALSE(test, ndshm_vport_step(&state, i));
-		KUNIT_ASSERT_EQ(test, state, NDSHM_VPORT_ACTIVE);
+	for (i = NDSHM_QUEUE_FREED + 1; i < 300; i++) {
+		machine.state = NDSHM_VPORT_ACTIVE;
+		KUNIT_ASSERT_FALSE(test, ndshm_queue_step(&machine, i));
+		KUNIT_ASSERT_EQ(test, machine.state, NDSHM_VPORT_ACTIVE);
 	}
 	for (i = NDSHM_VPORT_DELETING + 1; i < 300; i++) {
-		state = i;
-		KUNIT_ASSERT_FALSE(test, ndshm_vport_step(&state,
-							  NDSHM_VPORT_DELETE));
-		KUNIT_ASSERT_EQ(test, state, i);
-		KUNIT_ASSERT_FALSE(test, ndshm_vport_may_allocate(i));
+		machine.state = i;
+		KUNIT_ASSERT_FALSE(test,
+				   ndshm_queue_step(&machine,
+						    NDSHM_QUEUE_DMA_STOPPED));
+		KUNIT_ASSERT_EQ(test, machine.state, i);
+		KUNIT_ASSERT_FALSE(test, ndshm_queue_may_allocate(&machine));
 	}
 }
 
 static void vport_may_allocate(struct kunit *test)
 {
+	struct ndshm_queue_machine machine = { .kind = NDSHM_KIND_VPORT };
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(vport_states); i++)
-		KUNIT_EXPECT_EQ_MSG(test,
-				    ndshm_vport_may_allocate(vport_states[i]),
+	for (i = 0; i < ARRAY_SIZE(vport_states); i++) {
+		machine.state = vport_states[i];
+		KUNIT_EXPECT_EQ_MSG(test, ndshm_queue_may_allocate(&machine),
 				    vport_letters[i] == 'a', "state %c",
 				    vport_letters[i]);
+	}
 }
 
 static struct kunit_case queue_state_cases[] = {
