@@ -36,7 +36,7 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	argument->out_user_locked = ndshm_user_locked();
 	argument->out_max_section = ndshm_max_section();
 	argument->out_max_requests = NDSHM_MAX_REQUESTS;
-	argument->out_requests = READ_ONCE(client->completions.count);
+	argument->out_requests = atomic_read(&client->completions.count);
 	return NDSHM_REASON_NONE;
 }
 

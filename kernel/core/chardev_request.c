@@ -24,13 +24,13 @@
  * @allocation: of @request; with references on the claim and the payer
  * @charge: of @allocation, for the longest that the block can be
  * @quota: counts it as its requester's until its record was read
- * @client: whose it is; who waits for it when it is closed
+ * @client: whose it is; waits for it when it is closed
  * @adapter: who may see its addresses is decided when the record is read; held
- * @handle: reserved, and the block's in the end
+ * @handle: reserved, and the block's in the end; 0: none yet
  * @record: what is read
  * @link: among those that are ready
  *
- * So that no end is lost, there is nothing left to allocate when it comes.
+ * All that the end of a request needs is allocated before it is submitted.
  */
 struct ndshm_asked {
 	struct ndshm_request request;
@@ -67,66 +67,14 @@ void ndshm_completions_init(struct ndshm_completions *completions)
 {
 	ndshm_requests_init_client(&completions->requests, NDSHM_MAX_REQUESTS,
 				   admit);
-	spin_lock_init(&completions->lock);
 	INIT_LIST_HEAD(&completions->ready);
-	completions->count = 0;
+	atomic_set(&completions->count, 0);
 	init_waitqueue_head(&completions->wait);
-}
-
-/* One more, until its record has been read. Others look at the count without the lock. */
-static bool begin(struct ndshm_completions *completions)
-{
-	bool begun;
-
-	spin_lock(&completions->lock);
-	begun = completions->count < NDSHM_MAX_REQUESTS;
-	WRITE_ONCE(completions->count, completions->count + begun);
-	spin_unlock(&completions->lock);
-	return begun;
-}
-
-static void end(struct ndshm_completions *completions)
-{
-	spin_lock(&completions->lock);
-	WRITE_ONCE(completions->count, completions->count - 1);
-	spin_unlock(&completions->lock);
 }
 
 /*
  * Ends
  */
-
-static void forget(struct ndshm_asked *asked)
-{
-	ndshm_adapter_put(asked->adapter);
-	ndshm_quota_give(&asked->quota);
-	kfree(asked);
-}
-
-static void make_ready(struct ndshm_completions *completions,
-		       struct ndshm_asked *asked, bool first)
-{
-	spin_lock(&completions->lock);
-	if (first)
-		list_add(&asked->link, &completions->ready);
-	else
-		list_add_tail(&asked->link, &completions->ready);
-	spin_unlock(&completions->lock);
-	wake_up_interruptible_poll(&completions->wait, EPOLLIN | EPOLLRDNORM);
-}
-
-static struct ndshm_asked *take_ready(struct ndshm_completions *completions)
-{
-	struct ndshm_asked *asked;
-
-	spin_lock(&completions->lock);
-	asked = list_first_entry_or_null(&completions->ready,
-					 struct ndshm_asked, link);
-	if (asked)
-		list_del(&asked->link);
-	spin_unlock(&completions->lock);
-	return asked;
-}
 
 /* What was needed for the request alone. */
 static void release(struct ndshm_asked *asked)
@@ -135,6 +83,48 @@ static void release(struct ndshm_asked *asked)
 		ndshm_claim_put(asked->allocation.claim);
 	ndshm_uncharge(&asked->charge);
 	ndshm_payer_put(asked->allocation.payer);
+}
+
+static void forget(struct ndshm_asked *asked)
+{
+	atomic_dec(&asked->client->completions.count);
+	ndshm_adapter_put(asked->adapter);
+	ndshm_quota_give(&asked->quota);
+	kfree(asked);
+}
+
+static void make_ready(struct ndshm_completions *completions,
+		       struct ndshm_asked *asked, bool first)
+{
+	spin_lock_irq(&completions->wait.lock);
+	if (first)
+		list_add(&asked->link, &completions->ready);
+	else
+		list_add_tail(&asked->link, &completions->ready);
+	wake_up_locked_poll(&completions->wait, EPOLLIN | EPOLLRDNORM);
+	spin_unlock_irq(&completions->wait.lock);
+}
+
+/* The next one whose record is to be read, or why there is none. */
+static struct ndshm_asked *take_ready(struct ndshm_completions *completions,
+				      bool nonblocking)
+{
+	struct list_head *ready = &completions->ready;
+	struct ndshm_asked *asked = ERR_PTR(-EAGAIN);
+	int ret = 0;
+
+	spin_lock_irq(&completions->wait.lock);
+	if (!nonblocking)
+		ret = wait_event_interruptible_locked_irq(completions->wait,
+							  !list_empty(ready));
+	if (ret) {
+		asked = ERR_PTR(ret);
+	} else if (!list_empty(ready)) {
+		asked = list_first_entry(ready, struct ndshm_asked, link);
+		list_del(&asked->link);
+	}
+	spin_unlock_irq(&completions->wait.lock);
+	return asked;
 }
 
 static void done(struct ndshm_request *request)
@@ -168,7 +158,7 @@ void ndshm_completions_end(struct ndshm_completions *completions)
 	struct ndshm_asked *asked;
 
 	ndshm_requests_end(&completions->requests);
-	while ((asked = take_ready(completions)))
+	while (!IS_ERR(asked = take_ready(completions, true)))
 		forget(asked);
 }
 
@@ -176,30 +166,23 @@ void ndshm_completions_end(struct ndshm_completions *completions)
  * Asking
  */
 
-/* With the caller's place in the queue. */
-static ndshm_reason_t ask(struct ndshm_command *command,
-			  const struct ndshm_parameters *parameters,
-			  const struct ndshm_allocation *allocation)
+ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
+				const struct ndshm_parameters *parameters,
+				const struct ndshm_allocation *allocation)
 {
 	const struct ndshm_block_alloc *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_completions *completions = &client->completions;
 	struct ndshm_asked *asked;
 	ndshm_reason_t reason;
 
 	asked = kzalloc(sizeof(*asked), NDSHM_GFP_CHARGED);
 	if (!asked)
 		return NDSHM_REASON_MEMORY;
-	asked->quota.amounts[NDSHM_QUOTA_REQUESTS] = 1;
-	reason = ndshm_quota_take(&asked->quota);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_asked;
-	reason = ndshm_handle_reserve(&client->handles, &asked->handle);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_quota;
-	reason = ndshm_block_charge(&asked->charge, allocation->payer,
-				    parameters->length);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_handle;
+	if (!atomic_add_unless(&completions->count, 1, NDSHM_MAX_REQUESTS)) {
+		kfree(asked);
+		return NDSHM_REASON_REQUESTS;
+	}
 	asked->client = client;
 	asked->adapter = ndshm_adapter_get(parameters->adapter);
 	if (allocation->claim)
@@ -209,43 +192,32 @@ static ndshm_reason_t ask(struct ndshm_command *command,
 	asked->request.cookie = argument->cookie;
 	asked->request.done = done;
 
-	/* Said first, and taken back if need be: what cannot be told is not done. */
+	asked->quota.amounts[NDSHM_QUOTA_REQUESTS] = 1;
+	reason = ndshm_quota_take(&asked->quota);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_handle_reserve(&client->handles, &asked->handle);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_block_charge(&asked->charge, allocation->payer,
+					    parameters->length);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_asked;
+
+	/* Reply first, and take it back after an error: what cannot be replied is not done. */
 	reason = NDSHM_REASON_ADDRESS;
 	if (ndshm_reply(command, NDSHM_REASON_PENDING))
-		goto err_charge;
-	reason = ndshm_request_submit(&client->completions.requests,
-				      &asked->request, parameters,
-				      &asked->allocation);
-	/* From here on it can be gone. */
+		goto err_asked;
+	reason = ndshm_request_submit(&completions->requests, &asked->request,
+				      parameters, &asked->allocation);
+	/* It may have been freed already. */
 	if (reason == NDSHM_REASON_PENDING)
 		return reason;
 	command->replied = false;
 
-err_charge:
-	release(asked);
-	ndshm_adapter_put(asked->adapter);
-err_handle:
-	ndshm_handle_unreserve(&client->handles, asked->handle);
-err_quota:
-	ndshm_quota_give(&asked->quota);
 err_asked:
-	kfree(asked);
-	return reason;
-}
-
-ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
-				const struct ndshm_parameters *parameters,
-				const struct ndshm_allocation *allocation)
-{
-	struct ndshm_completions *completions =
-		&ndshm_client_of(command)->completions;
-	ndshm_reason_t reason;
-
-	if (!begin(completions))
-		return NDSHM_REASON_REQUESTS;
-	reason = ask(command, parameters, allocation);
-	if (reason != NDSHM_REASON_PENDING)
-		end(completions);
+	if (asked->handle)
+		ndshm_handle_unreserve(&client->handles, asked->handle);
+	release(asked);
+	forget(asked);
 	return reason;
 }
 
@@ -265,31 +237,8 @@ ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command)
 }
 
 /*
- * Being told
+ * Reading
  */
-
-static bool is_ready(const struct ndshm_completions *completions)
-{
-	return !list_empty(&completions->ready);
-}
-
-/* The next record, or why there is none. */
-static struct ndshm_asked *wait_ready(struct ndshm_completions *completions,
-				      bool nonblocking)
-{
-	struct ndshm_asked *asked;
-	int ret;
-
-	while (!(asked = take_ready(completions))) {
-		if (nonblocking)
-			return ERR_PTR(-EAGAIN);
-		ret = wait_event_interruptible(completions->wait,
-					       is_ready(completions));
-		if (ret)
-			return ERR_PTR(ret);
-	}
-	return asked;
-}
 
 /* What cannot be told stays to be told, before all others. */
 static int tell(struct ndshm_client *client, struct ndshm_asked *asked,
@@ -307,7 +256,6 @@ static int tell(struct ndshm_client *client, struct ndshm_asked *asked,
 		make_ready(&client->completions, asked, true);
 		return -EFAULT;
 	}
-	end(&client->completions);
 	forget(asked);
 	return 0;
 }
@@ -326,7 +274,7 @@ ssize_t ndshm_client_read(struct kiocb *iocb, struct iov_iter *to)
 	if (iov_iter_count(to) < each)
 		return -EINVAL;
 	for (; !ret && iov_iter_count(to) >= each; told += ret ? 0 : each) {
-		asked = wait_ready(&client->completions, told || nonblocking);
+		asked = take_ready(&client->completions, told || nonblocking);
 		ret = PTR_ERR_OR_ZERO(asked) ?: tell(client, asked, to);
 	}
 	return told ?: ret;
@@ -337,5 +285,5 @@ __poll_t ndshm_client_poll(struct file *file, struct poll_table_struct *wait)
 	struct ndshm_client *client = file->private_data;
 
 	poll_wait(file, &client->completions.wait, wait);
-	return is_ready(&client->completions) ? EPOLLIN | EPOLLRDNORM : 0;
+	return !list_empty(&client->completions.ready) ? EPOLLIN | EPOLLRDNORM : 0;
 }

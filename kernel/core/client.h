@@ -5,7 +5,8 @@
 #ifndef _NDSHM_CORE_CLIENT_H
 #define _NDSHM_CORE_CLIENT_H
 
-#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
 
 #include <ndshm/request.h>
 #include <ndshm/status.h>
@@ -23,18 +24,16 @@ struct file;
 #define NDSHM_MAX_REQUESTS	1024U
 
 /**
- * struct ndshm_completions - what a client has asked for, and not been told yet
- * @requests: those that are out
- * @lock: guards what follows but @wait; innermost
- * @ready: that have ended, in that order
- * @count: of both
- * @wait: woken when one gets @ready
+ * struct ndshm_completions - a client's requests, and their records
+ * @requests: those that are in flight
+ * @count: of requests that are in flight, or whose record has not been read
+ * @ready: requests that have ended, in that order; protected by the lock of @wait
+ * @wait: readers of @ready
  */
 struct ndshm_completions {
 	struct ndshm_requests requests;
-	spinlock_t lock;	/* ready, count */
+	atomic_t count;
 	struct list_head ready;
-	u32 count;
 	wait_queue_head_t wait;
 };
 
