@@ -69,22 +69,22 @@ static bool is_async(const struct ndshm_block_alloc *argument)
 	return argument->flags & NDSHM_ALLOC_ASYNC;
 }
 
-/* What only a client's request can get wrong. */
-static ndshm_reason_t check_request(const struct ndshm_block_alloc *argument)
+static ndshm_reason_t check_alloc(const struct ndshm_block_alloc *argument,
+				  const struct ndshm_parameters *parameters)
 {
+	ndshm_reason_t reason;
+
 	if (argument->__reserved || (argument->cookie && !is_async(argument)))
 		return NDSHM_REASON_RESERVED;
 	if (argument->usage == NDSHM_USAGE_UNDEFINED)
 		return NDSHM_REASON_USAGE;
-	return NDSHM_REASON_NONE;
-}
-
-static ndshm_reason_t check_arrays(const struct ndshm_block_alloc *argument)
-{
+	reason = ndshm_check_parameters(parameters, ndshm_max_length());
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 	if (!argument->count || argument->count > NDSHM_MAX_BATCH ||
 	    (argument->count > 1 && is_async(argument)))
 		return NDSHM_REASON_COUNT;
-	/* There is nobody to write to them later. */
+	/* A request has nobody to write to them later. */
 	if (is_async(argument) && (argument->blocks || argument->segments))
 		return NDSHM_REASON_LIST;
 	if (!argument->segment_capacity != !argument->segments ||
@@ -93,23 +93,17 @@ static ndshm_reason_t check_arrays(const struct ndshm_block_alloc *argument)
 	return NDSHM_REASON_NONE;
 }
 
-/* What a BLOCK_ALLOC works on, before anything is published. */
-struct batch {
-	u32 handles[NDSHM_MAX_BATCH];
-	struct ndshm_block *blocks[NDSHM_MAX_BATCH];
-	struct ndshm_block_info infos[NDSHM_MAX_BATCH];
-};
-
 /* Everything is made; tell the client, and only then make it live. */
 static ndshm_reason_t deliver(struct ndshm_command *command,
 			      struct ndshm_adapter *adapter, u32 *handles,
-			      struct ndshm_block **blocks,
-			      struct ndshm_block_info *infos)
+			      struct ndshm_block **blocks)
 {
 	struct ndshm_block_alloc *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_block_info __user *to = u64_to_user_ptr(argument->blocks);
 	bool shown = ndshm_addresses_shown(client, adapter);
 	u32 i, count = argument->count;
+	struct ndshm_block_info info;
 	ndshm_reason_t reason;
 
 	if (count == 1) {
@@ -119,11 +113,11 @@ static ndshm_reason_t deliver(struct ndshm_command *command,
 		if (reason != NDSHM_REASON_NONE)
 			return reason;
 	}
-	for (i = 0; i < count; i++)
-		ndshm_fill_block_info(&infos[i], handles[i], blocks[i], shown);
-	if (copy_to_user(u64_to_user_ptr(argument->blocks), infos,
-			 count * sizeof(*infos)))
-		return NDSHM_REASON_ADDRESS;
+	for (i = 0; i < count; i++) {
+		ndshm_fill_block_info(&info, handles[i], blocks[i], shown);
+		if (copy_to_user(to + i, &info, sizeof(info)))
+			return NDSHM_REASON_ADDRESS;
+	}
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
 		return NDSHM_REASON_ADDRESS;
 	for (i = 0; i < count; i++) {
@@ -134,17 +128,24 @@ static ndshm_reason_t deliver(struct ndshm_command *command,
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t make_all(struct ndshm_command *command,
-			       struct ndshm_parameters *parameters,
-			       const struct ndshm_allocation *allocation,
-			       u32 *handles, struct ndshm_block **blocks,
-			       struct ndshm_block_info *infos)
+static ndshm_reason_t make(struct ndshm_command *command,
+			   struct ndshm_parameters *parameters,
+			   const struct ndshm_allocation *allocation)
 {
 	struct ndshm_block_alloc *argument = command->argument;
 	struct ndshm_handles *table = &ndshm_client_of(command)->handles;
+	struct ndshm_block *one, **blocks = &one;
+	u32 handle, *handles = &handle;
 	u32 reserved, i, count = argument->count;
 	ndshm_reason_t reason;
 
+	if (count > 1) {
+		blocks = kmalloc_array(count, sizeof(*blocks) + sizeof(*handles),
+				       NDSHM_GFP_CHARGED);
+		if (!blocks)
+			return NDSHM_REASON_MEMORY;
+		handles = (u32 *)(blocks + count);
+	}
 	for (reserved = 0; reserved < count; reserved++) {
 		reason = ndshm_handle_reserve(table, &handles[reserved]);
 		if (reason != NDSHM_REASON_NONE)
@@ -153,9 +154,9 @@ static ndshm_reason_t make_all(struct ndshm_command *command,
 	reason = ndshm_blocks_make(parameters, allocation, blocks, count);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_handles;
-	reason = deliver(command, parameters->adapter, handles, blocks, infos);
+	reason = deliver(command, parameters->adapter, handles, blocks);
 	if (reason == NDSHM_REASON_NONE)
-		return NDSHM_REASON_NONE;
+		goto out_arrays;
 
 	/* Of a block that is not there, this is told only with a short list. */
 	if (reason != NDSHM_REASON_LIST_SHORT)
@@ -165,33 +166,9 @@ static ndshm_reason_t make_all(struct ndshm_command *command,
 err_handles:
 	while (reserved--)
 		ndshm_handle_unreserve(table, handles[reserved]);
-	return reason;
-}
-
-static ndshm_reason_t make_one(struct ndshm_command *command,
-			       struct ndshm_parameters *parameters,
-			       const struct ndshm_allocation *allocation)
-{
-	struct ndshm_block_info info;
-	struct ndshm_block *block;
-	u32 handle;
-
-	return make_all(command, parameters, allocation, &handle, &block,
-			&info);
-}
-
-static ndshm_reason_t make_many(struct ndshm_command *command,
-				struct ndshm_parameters *parameters,
-				const struct ndshm_allocation *allocation)
-{
-	struct batch *batch = kmalloc(sizeof(*batch), NDSHM_GFP_CHARGED);
-	ndshm_reason_t reason;
-
-	if (!batch)
-		return NDSHM_REASON_MEMORY;
-	reason = make_all(command, parameters, allocation, batch->handles,
-			  batch->blocks, batch->infos);
-	kfree(batch);
+out_arrays:
+	if (count > 1)
+		kfree(blocks);
 	return reason;
 }
 
@@ -212,12 +189,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	ndshm_reason_t reason;
 
 	argument->out_segments = 0;
-	reason = check_request(argument);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_check_parameters(&parameters,
-						ndshm_max_length());
-	if (reason == NDSHM_REASON_NONE)
-		reason = check_arrays(argument);
+	reason = check_alloc(argument, &parameters);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 
@@ -245,11 +217,8 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		goto out_provider;
 	if (is_async(argument))
 		reason = ndshm_client_ask(command, &parameters, &allocation);
-	else if (argument->count == 1)
-		reason = make_one(command, &parameters, &allocation);
 	else
-		reason = make_many(command, &parameters, &allocation);
-
+		reason = make(command, &parameters, &allocation);
 	ndshm_payer_put(allocation.payer);
 out_provider:
 	ndshm_provider_put(parameters.provider);
@@ -283,25 +252,6 @@ ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t query(struct ndshm_command *command,
-			    struct ndshm_block *block)
-{
-	struct ndshm_block_query *argument = command->argument;
-	bool shown = ndshm_addresses_shown(ndshm_client_of(command),
-					   block->adapter);
-
-	if (READ_ONCE(block->object.revoked))
-		return NDSHM_REASON_BLOCK_REVOKED;
-	ndshm_fill_block_info(&argument->out_block, argument->handle, block,
-			      shown);
-	argument->out_adapter = block->adapter->entry.id;
-	argument->out_provider = block->registration->provider->entry.id;
-	argument->out_preferred_node = block->preferred_node;
-	argument->out_usage = block->usage;
-	return copy_segments(block, argument->segments,
-			     argument->segment_capacity, shown);
-}
-
 /* The block of that handle, with a reference, or NULL: it is of no block. */
 static struct ndshm_block *find_block(struct ndshm_client *client, u32 handle)
 {
@@ -319,15 +269,28 @@ static struct ndshm_block *find_block(struct ndshm_client *client, u32 handle)
 ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 {
 	struct ndshm_block_query *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	ndshm_reason_t reason = NDSHM_REASON_BLOCK_REVOKED;
 	struct ndshm_block *block;
-	ndshm_reason_t reason;
+	bool shown;
 
 	if (!argument->segment_capacity != !argument->segments)
 		return NDSHM_REASON_LIST;
-	block = find_block(ndshm_client_of(command), argument->handle);
+	block = find_block(client, argument->handle);
 	if (!block)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
-	reason = query(command, block);
+	if (!READ_ONCE(block->object.revoked)) {
+		shown = ndshm_addresses_shown(client, block->adapter);
+		ndshm_fill_block_info(&argument->out_block, argument->handle,
+				      block, shown);
+		argument->out_adapter = block->adapter->entry.id;
+		argument->out_provider =
+			block->registration->provider->entry.id;
+		argument->out_preferred_node = block->preferred_node;
+		argument->out_usage = block->usage;
+		reason = copy_segments(block, argument->segments,
+				       argument->segment_capacity, shown);
+	}
 	ndshm_block_release(block);
 	return reason;
 }

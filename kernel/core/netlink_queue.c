@@ -31,12 +31,10 @@ static int queue_fill(struct sk_buff *skb, const struct ndshm_message *m,
 	failed = nla_put_u32(skb, NDSHM_A_QUEUE_ADAPTER_ID, adapter) ||
 		 nla_put_u32(skb, NDSHM_A_QUEUE_KIND, view->kind) ||
 		 nla_put_u32(skb, NDSHM_A_QUEUE_ID, view->id) ||
-		 nla_put_u32(skb, NDSHM_A_QUEUE_STATE, view->state);
-	if (!failed && view->kind == NDSHM_KIND_QUEUE)
-		failed = nla_put_u32(skb, NDSHM_A_QUEUE_FILTERS,
-				     view->filters);
-	if (!failed && m->viewer.all)
-		failed = put_usage(skb, &view->usage);
+		 nla_put_u32(skb, NDSHM_A_QUEUE_STATE, view->state) ||
+		 (view->kind == NDSHM_KIND_QUEUE &&
+		  nla_put_u32(skb, NDSHM_A_QUEUE_FILTERS, view->filters)) ||
+		 (m->viewer.all && put_usage(skb, &view->usage));
 	return ndshm_nl_end(skb, header, failed);
 }
 
