@@ -20,7 +20,6 @@ void ndshm_queues_init(struct ndshm_queues *queues)
 {
 	int kind;
 
-	mutex_init(&queues->lock);
 	for (kind = 0; kind < NDSHM_KINDS; kind++)
 		xa_init_flags(&queues->known[kind], XA_FLAGS_ALLOC1);
 	ndshm_active_init(&queues->default_packets);
@@ -99,7 +98,7 @@ static void view_usage(struct ndshm_blockset *set,
 static void view_locked(struct ndshm_queue *queue,
 			struct ndshm_queue_view *view)
 {
-	lockdep_assert_held(&queue->adapter->queues.lock);
+	lockdep_assert_held(&queue->known->xa_lock);
 
 	view->kind = queue->machine.kind;
 	view->id = queue->id;
@@ -112,7 +111,7 @@ bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
 			   struct ndshm_queue_view *view)
 {
 	struct ndshm_queues *queues = &adapter->queues;
-	struct ndshm_queue *queue = NULL;
+	struct ndshm_queue *queue;
 	unsigned long id;
 
 	might_sleep();
@@ -127,12 +126,12 @@ bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
 			return true;
 		}
 		id = view->id;
-		mutex_lock(&queues->lock);
+		xa_lock(&queues->known[view->kind]);
 		queue = xa_find(&queues->known[view->kind], &id, U32_MAX,
 				XA_PRESENT);
 		if (queue)
 			view_locked(queue, view);
-		mutex_unlock(&queues->lock);
+		xa_unlock(&queues->known[view->kind]);
 		if (queue)
 			return true;
 	}
@@ -183,18 +182,11 @@ EXPORT_SYMBOL_GPL(ndshm_vport_query);
  * Events
  */
 
-static struct ndshm_queue *find_locked(struct ndshm_adapter *adapter,
-				       enum ndshm_queue_kind kind, u32 id)
-{
-	lockdep_assert_held(&adapter->queues.lock);
-
-	return xa_load(&adapter->queues.known[kind], id);
-}
-
 static ndshm_reason_t queue_event(struct ndshm_adapter *adapter,
 				  enum ndshm_queue_kind kind, u32 id,
 				  enum ndshm_queue_event event)
 {
+	struct xarray *known = &adapter->queues.known[kind];
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_queue_view view;
 	struct ndshm_queue *queue;
@@ -203,15 +195,15 @@ static ndshm_reason_t queue_event(struct ndshm_adapter *adapter,
 
 	if (!id)
 		return NDSHM_REASON_QUEUE_DEFAULT;
-	mutex_lock(&adapter->queues.lock);
-	queue = find_locked(adapter, kind, id);
+	xa_lock(known);
+	queue = xa_load(known, id);
 	if (!queue)
 		reason = unknown_reason(kind);
 	else if (!ndshm_queue_step(&queue->machine, event))
 		reason = state_reason(kind);
 	else
 		view_locked(queue, &view);
-	mutex_unlock(&adapter->queues.lock);
+	xa_unlock(known);
 	if (reason != NDSHM_REASON_NONE || event != NDSHM_QUEUE_DMA_STOPPED)
 		return reason;
 	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_STOPPED_NTF);
@@ -283,11 +275,11 @@ static void end_work(struct work_struct *work)
 	/* What the driver has left, and what came of an allocation under way. */
 	ndshm_blockset_close(&queue->set);
 
-	mutex_lock(&queues->lock);
+	xa_lock(queue->known);
 	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_FREED);
-	xa_erase(&queues->known[queue->machine.kind], queue->id);
+	__xa_erase(queue->known, queue->id);
 	view_locked(queue, &view);
-	mutex_unlock(&queues->lock);
+	xa_unlock(queue->known);
 	ndshm_nl_queue_event(queue->adapter, &view, NDSHM_CMD_QUEUE_FREED_NTF);
 	if (queue->ops->freed)
 		queue->ops->freed(queue->context, queue->id);
@@ -310,14 +302,14 @@ static void end(struct ndshm_queue *queue)
 	struct ndshm_queue_machine *machine = &queue->machine, next;
 	bool running;
 
-	mutex_lock(&queue->adapter->queues.lock);
+	xa_lock(queue->known);
 	/* One filter is the last, however many there were. */
 	machine->filters = min(machine->filters, 1U);
 	ndshm_queue_step(machine, NDSHM_QUEUE_CLEAR_FILTER);
 	ndshm_queue_step(machine, NDSHM_QUEUE_FREE);
 	next = *machine;
 	running = ndshm_queue_step(&next, NDSHM_QUEUE_DMA_STOPPED);
-	mutex_unlock(&queue->adapter->queues.lock);
+	xa_unlock(queue->known);
 	if (!running)
 		return;
 	if (queue->ops->stop)
@@ -328,17 +320,15 @@ static void end(struct ndshm_queue *queue)
 }
 
 /* The first from *id on, with a reference; or NULL. */
-static struct ndshm_queue *next_known(struct ndshm_queues *queues,
-				      enum ndshm_queue_kind kind,
-				      unsigned long *id)
+static struct ndshm_queue *next_known(struct xarray *known, unsigned long *id)
 {
 	struct ndshm_queue *queue;
 
-	mutex_lock(&queues->lock);
-	queue = xa_find(&queues->known[kind], id, ULONG_MAX, XA_PRESENT);
+	xa_lock(known);
+	queue = xa_find(known, id, ULONG_MAX, XA_PRESENT);
 	if (queue)
 		ndshm_queue_get(queue);
-	mutex_unlock(&queues->lock);
+	xa_unlock(known);
 	return queue;
 }
 
@@ -352,15 +342,16 @@ static bool in_callback(void)
 
 bool ndshm_queues_unused(struct ndshm_queues *queues)
 {
-	bool unused;
+	bool unused = true;
+	int kind;
 
-	mutex_lock(&queues->lock);
-	unused = !atomic_read(&queues->count);
-	/* Whoever was told of the last one's end finds nothing in the way any more. */
-	if (!unused && !in_callback())
-		unused = xa_empty(&queues->known[NDSHM_KIND_QUEUE]) &&
-			 xa_empty(&queues->known[NDSHM_KIND_VPORT]);
-	mutex_unlock(&queues->lock);
+	for (kind = 0; kind < NDSHM_KINDS; kind++) {
+		xa_lock(&queues->known[kind]);
+		unused &= xa_empty(&queues->known[kind]);
+		xa_unlock(&queues->known[kind]);
+	}
+	if (in_callback())
+		unused = !atomic_read(&queues->count);
 	if (unused)
 		wait_for_all(queues);
 	return unused;
@@ -374,7 +365,8 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
 	int kind;
 
 	for (kind = 0; kind < NDSHM_KINDS; kind++) {
-		for (id = 0; (queue = next_known(queues, kind, &id)); id++) {
+		for (id = 0;
+		     (queue = next_known(&queues->known[kind], &id)); id++) {
 			end(queue);
 			ndshm_queue_put(queue);
 		}
@@ -394,6 +386,7 @@ static ndshm_reason_t make(struct ndshm_adapter *adapter,
 			   u32 *id)
 {
 	struct ndshm_queues *queues = &adapter->queues;
+	struct xarray *known = &queues->known[kind];
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_queue_view view;
 	struct ndshm_queue *queue;
@@ -405,6 +398,7 @@ static ndshm_reason_t make(struct ndshm_adapter *adapter,
 		return NDSHM_REASON_MEMORY;
 	refcount_set(&queue->references, 1);
 	queue->adapter = ndshm_adapter_get(adapter);
+	queue->known = known;
 	queue->ops = ops;
 	queue->context = context;
 	ndshm_blockset_init(&queue->set);
@@ -413,19 +407,20 @@ static ndshm_reason_t make(struct ndshm_adapter *adapter,
 	queue->machine.kind = kind;
 	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_ALLOCATE);
 
-	mutex_lock(&queues->lock);
-	/* Whoever kills the set looks for queues after that. */
-	if (ndshm_blockset_closed(&adapter->set))
-		reason = NDSHM_REASON_ADAPTER_REMOVED;
-	else if (xa_alloc_cyclic(&queues->known[kind], &queue->id, queue,
-				 xa_limit_31b, &queues->next_id[kind],
-				 GFP_KERNEL) < 0)
+	xa_lock(known);
+	/* Drops the lock to allocate memory, so the set is tested afterwards. */
+	if (__xa_alloc_cyclic(known, &queue->id, queue, xa_limit_31b,
+			      &queues->next_id[kind], GFP_KERNEL) < 0) {
 		reason = NDSHM_REASON_MEMORY;
-	if (reason == NDSHM_REASON_NONE) {
+	} else if (ndshm_blockset_closed(&adapter->set)) {
+		/* Whoever kills the set looks for queues after that. */
+		__xa_erase(known, queue->id);
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	} else {
 		atomic_inc(&queues->count);
 		view_locked(queue, &view);
 	}
-	mutex_unlock(&queues->lock);
+	xa_unlock(known);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_queue_put(queue);
 		return reason;
@@ -461,6 +456,7 @@ ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 {
 	enum ndshm_queue_kind kind = vport_id ? NDSHM_KIND_VPORT :
 						NDSHM_KIND_QUEUE;
+	struct xarray *known = &adapter->queues.known[kind];
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_queue *found;
 
@@ -468,8 +464,8 @@ ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 	if (!queue_id && !vport_id)
 		return ndshm_blockset_enter(&adapter->set) ?
 		       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_REMOVED;
-	mutex_lock(&adapter->queues.lock);
-	found = find_locked(adapter, kind, vport_id ?: queue_id);
+	xa_lock(known);
+	found = xa_load(known, vport_id ?: queue_id);
 	if (!found)
 		reason = unknown_reason(kind);
 	else if (!ndshm_queue_may_allocate(&found->machine) ||
@@ -477,7 +473,7 @@ ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 		reason = state_reason(kind);
 	else
 		*queue = ndshm_queue_get(found);
-	mutex_unlock(&adapter->queues.lock);
+	xa_unlock(known);
 	return reason;
 }
 

@@ -6,7 +6,6 @@
 #define _NDSHM_CORE_QUEUE_H
 
 #include <linux/atomic.h>
-#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -22,15 +21,14 @@ struct ndshm_block;
 
 /**
  * struct ndshm_queues - the queues and ports of an adapter, but for the default ones
- * @lock: guards @known, @next_id, and the states of all of them. No handler and no
- *	callback runs with it, and nothing is taken inside but the lock of a queue's set
- * @known: by kind and id: those that exist
+ * @known: by kind and id: those that exist. The lock of each protects the states of its
+ *	queues, and @next_id. It is a spinlock, whose holder cannot be throttled; the
+ *	lock of a queue's set is taken inside
  * @next_id: where the search for a free id begins
  * @count: those whose last callback has not returned; variable that its waiters wait on
  * @default_packets: of the default queue and port, whose blocks are the adapter's set
  */
 struct ndshm_queues {
-	struct mutex lock;	/* known, next_id, states */
 	struct xarray known[NDSHM_KINDS];
 	u32 next_id[NDSHM_KINDS];
 	atomic_t count;
@@ -39,11 +37,11 @@ struct ndshm_queues {
 
 /**
  * struct ndshm_queue - a receive queue or a virtual port
- * @references: one for its being known, until its last callback has returned; one
- *	each block's that was allocated for it; one each allocation's under way. Who
- *	has an id takes one with the lock of the adapter's queues. A packet has none:
- *	it holds its block
+ * @references: one until its last callback has returned, one for each block and each
+ *	allocation under way. Taken by id with the lock of @known held. A packet holds
+ *	its block instead
  * @adapter: whose it is; holds a reference
+ * @known: where it is found; its lock protects @machine
  * @id: among the adapter's of its kind
  * @ops: the driver's
  * @context: for @ops
@@ -56,6 +54,7 @@ struct ndshm_queues {
 struct ndshm_queue {
 	refcount_t references;
 	struct ndshm_adapter *adapter;
+	struct xarray *known;
 	u32 id;
 	const struct ndshm_queue_ops *ops;
 	void *context;
@@ -69,8 +68,8 @@ void ndshm_queues_init(struct ndshm_queues *queues);
 
 /*
  * The adapter goes, and its set is killed: end all queues and ports, then wait for the
- * packets of the default queue. When it returns no callback runs, and none will. May sleep; hold no
- * lock.
+ * packets of the default queue. When it returns no callback runs, and none will. May
+ * sleep; hold no lock.
  */
 void ndshm_queues_end(struct ndshm_adapter *adapter);
 

@@ -586,6 +586,8 @@ static unsigned int make_or_free(void *context, unsigned int number)
 			break;
 		atomic_inc(&storm->made);
 		ndshm_free(block);
+		/* Nothing of this sleeps, and one of the others ends it. */
+		cond_resched();
 	}
 	return reason != NDSHM_REASON_QUEUE_STATE &&
 	       reason != NDSHM_REASON_QUEUE_UNKNOWN;
