@@ -16,6 +16,7 @@
 #define CGROUPS		"/sys/fs/cgroup"
 #define GROUP		CGROUPS "/ndshm-removal"
 #define CPU_LITTLE	"4000 100000"	/* microseconds, of so many */
+#define CPU_SELDOM	"10000 1000000"	/* whoever is over it waits for most of a second */
 /* Not "max": the kernel patches its scheduler when the first limit comes or the last goes. */
 #define CPU_MUCH	"10000000 100000"
 #define LENGTH		(64UL << 20)
@@ -99,13 +100,15 @@ static long long milliseconds(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-#define test_bounded_unbind() do { \
+#define test_bounded(end) do { \
 	long long begin_ = milliseconds(), took_; \
-	EXPECT_EQ(0, ndshm_pci_unbind(&self->edu.pci)); \
+	EXPECT_EQ(0, end(&self->edu.pci)); \
 	took_ = milliseconds() - begin_; \
 	EXPECT_GE(BOUND, took_) \
 		TH_LOG("%lld ms", took_); \
 } while (0)
+
+#define test_bounded_unbind() test_bounded(ndshm_pci_unbind)
 
 /* While a process allocates, which takes it half a minute. */
 TEST_F_TIMEOUT(removal, allocation, TIMEOUT)
@@ -196,6 +199,65 @@ TEST_F_TIMEOUT(removal, mapping, TIMEOUT)
 		test_adapter_claim(self->fd, &claim);
 		bar = adapter_map_bar_request(self->edu.adapter.id, 0);
 	}
+}
+
+/* Until the adapter has gone. */
+static void claim_and_close(struct _test_data_removal *self)
+{
+	struct ndshm_adapter_map_bar bar;
+	struct ndshm_adapter_start start;
+	struct ndshm_adapter_claim claim;
+	int fd, error = 0;
+
+	while (error != ENOENT && error != ENODEV) {
+		fd = ndshm_open();
+		claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+		start = adapter_start_request(self->edu.adapter.id);
+		bar = adapter_map_bar_request(self->edu.adapter.id, 0);
+		if (ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim))
+			error = errno;
+		else if (ioctl(fd, NDSHM_ADAPTER_START, &start) ||
+			 ioctl(fd, NDSHM_ADAPTER_MAP_BAR, &bar))
+			error = errno;
+		close(fd);
+	}
+	_exit(0);
+}
+
+/* While processes claim the function, use the claim, and end it by a close. */
+TEST_F_TIMEOUT(removal, claiming, TIMEOUT)
+{
+	unsigned int round;
+
+	if (variant->provider)
+		SKIP(return, "nothing is allocated");
+	close(self->fd);
+	ndshm_write_file(GROUP "/cpu.max", CPU_SELDOM);
+	for (round = 0; round < ndshm_rounds(6, 2); round++) {
+		self->child = ndshm_fork(&self->peer);
+		ASSERT_LE(0, self->child);
+		if (!self->child) {
+			ndshm_tell(self->peer);
+			if (enter_group(GROUP))
+				claim_and_close(self);
+			_exit(1);
+		}
+		ASSERT_TRUE(ndshm_hear(self->peer));
+		usleep(1200000 + 70000 * round);
+		if (round % 2) {
+			test_bounded(ndshm_pci_remove);
+			ASSERT_EQ(0, ndshm_pci_rescan());
+		} else {
+			test_bounded(ndshm_pci_unbind);
+		}
+		ndshm_write_file(GROUP "/cpu.max", CPU_MUCH);
+		EXPECT_TRUE(ndshm_reap(self->child));
+		self->child = 0;
+		close(self->peer);
+		ndshm_write_file(GROUP "/cpu.max", CPU_SELDOM);
+		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+	}
+	self->fd = ndshm_open();
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/cred.h>
 #include <linux/device.h>
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -9,6 +8,7 @@
 #include "adapter.h"
 #include "block.h"
 #include "claim.h"
+#include "client.h"
 #include "netlink.h"
 #include "registry.h"
 
@@ -47,9 +47,9 @@ void ndshm_adapter_put(struct ndshm_adapter *adapter)
 	if (!refcount_dec_and_test(&adapter->entry.references))
 		return;
 	put_device(adapter->device);
-	ndshm_claim_group_put(adapter->group);
+	if (adapter->group && refcount_dec_and_test(&adapter->group->references))
+		kfree(adapter->group);
 	mutex_destroy(&adapter->bars_lock);
-	mutex_destroy(&adapter->claim_lock);
 	kfree_rcu(adapter, entry.rcu);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_put);
@@ -60,15 +60,44 @@ struct device *ndshm_adapter_device(const struct ndshm_adapter *adapter)
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_device);
 
-static ndshm_reason_t publish(struct ndshm_adapter *adapter)
+/* Claims are of registered adapters: the group of one that has gone is not found. */
+static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key)
 {
-	ndshm_reason_t reason;
+	struct ndshm_claim_group *group;
+	struct ndshm_entry *entry;
+	unsigned long id;
+
+	lockdep_assert_held(&ndshm_registry_lock);
+
+	xa_for_each(&adapters.entries, id, entry) {
+		group = adapter_of(entry)->group;
+		if (group && group->key == key) {
+			refcount_inc(&group->references);
+			adapter->group = group;
+			return true;
+		}
+	}
+	group = kzalloc(sizeof(*group), GFP_KERNEL);
+	if (!group)
+		return false;
+	refcount_set(&group->references, 1);
+	group->key = key;
+	mutex_init(&group->lock);
+	INIT_LIST_HEAD(&group->claims);
+	adapter->group = group;
+	return true;
+}
+
+static ndshm_reason_t publish(struct ndshm_adapter *adapter, const void *key)
+{
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 
 	mutex_lock(&ndshm_registry_lock);
 	/* What clients drive is root's at first, as a device node is. */
 	ndshm_access_start(&adapter_access, &adapter->entry, adapter->device,
 			   adapter->ops ? 0600 : 0666);
-	reason = ndshm_registry_add(&adapters, &adapter->entry, NULL);
+	if (!adapter->ops || adapter_join_group(adapter, key ?: adapter))
+		reason = ndshm_registry_add(&adapters, &adapter->entry, NULL);
 	mutex_unlock(&ndshm_registry_lock);
 	if (reason == NDSHM_REASON_NONE)
 		ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_ADDED_NTF);
@@ -98,14 +127,10 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	adapter->context = info->context;
 	ndshm_blockset_init(&adapter->set);
 	ndshm_queues_init(&adapter->queues);
-	mutex_init(&adapter->claim_lock);
 	mutex_init(&adapter->bars_lock);
 	adapter->claimant = INVALID_UID;
 
-	if (info->ops)
-		adapter->group = ndshm_claim_group_get(info->group);
-	reason = info->ops && !adapter->group ? NDSHM_REASON_MEMORY :
-						publish(adapter);
+	reason = publish(adapter, info->group);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_adapter_put(adapter);
 		return reason;
@@ -138,23 +163,13 @@ EXPORT_SYMBOL_GPL(ndshm_adapter_reopen);
 
 void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 {
-	struct ndshm_claim *claim = NULL;
-
 	might_sleep();
 
-	mutex_lock(&adapter->claim_lock);
-	adapter->removed = true;
-	if (adapter->claim)
-		claim = ndshm_claim_get(adapter->claim);
-	mutex_unlock(&adapter->claim_lock);
-
 	ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_REVOKED_NTF);
-	/* Allocations that are under way notice, and no queue comes any more. */
+	/* Allocations that are under way notice; no claim and no queue comes any more. */
 	ndshm_blockset_kill(&adapter->set);
-	if (claim) {
-		ndshm_claim_end_removing(claim);
-		ndshm_claim_put(claim);
-	}
+	if (adapter->group)
+		ndshm_claim_group_end(adapter->group, adapter, true);
 	ndshm_queues_end(adapter);
 	ndshm_blockset_close(&adapter->set);
 
@@ -165,6 +180,21 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	ndshm_adapter_put(adapter);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unregister);
+
+void ndshm_adapter_end_group_claims(const void *key)
+{
+	struct ndshm_adapter *adapter;
+	u32 id = 0;
+
+	might_sleep();
+
+	for (; (adapter = ndshm_adapter_next(&id)); id++) {
+		if (adapter->group && adapter->group->key == key)
+			ndshm_claim_group_end(adapter->group, NULL, false);
+		ndshm_adapter_put(adapter);
+	}
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_end_group_claims);
 
 u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter)
 {
@@ -203,18 +233,16 @@ int ndshm_adapter_set_access(struct ndshm_adapter *adapter, u32 set,
 				   adapter->device, set, to);
 }
 
-bool ndshm_adapter_ignores_reset(const struct ndshm_adapter *adapter, bool rawio)
+bool ndshm_adapter_ignores_reset(const struct ndshm_claim *claim)
 {
-	lockdep_assert_held(&adapter->claim_lock);
+	const struct ndshm_adapter *adapter = claim->adapter;
+	const struct ndshm_access now = ndshm_access_read(&adapter->entry.access);
 
-	switch (ndshm_access_read(&adapter->entry.access).reset) {
-	case NDSHM_RESET_NONE:
-		return true;
-	case NDSHM_RESET_SAME_USER:
-		return rawio || uid_eq(adapter->claimant, current_euid());
-	default:
-		return rawio;
-	}
+	lockdep_assert_held(&adapter->group->lock);
+
+	return claim->client->rawio || now.reset == NDSHM_RESET_NONE ||
+	       (now.reset == NDSHM_RESET_SAME_USER &&
+		uid_eq(adapter->claimant, claim->uid));
 }
 
 void ndshm_adapter_teardown(void)

@@ -31,18 +31,16 @@ struct ndshm_claim_group;
  * @set: blocks made without a claim for the default queue and port, and who uses
  *	@device just now
  * @queues: the others
- * @claim_lock: guards @claim, @removed; serializes the ops but isolation and
- *	dirty. Never taken inside the mmap lock; object locks are taken inside.
- * @claim: the one that lives or is ending; the next must wait
+ * @claim: the one that lives or is ending; the next must wait. Written with the
+ *	lock of @group held, which serializes the ops but isolation and dirty
  * @provider: the default for this adapter, or NULL; changed with the registry
  *	lock, read under RCU
  * @group: adapters of one group go to one client at a time; NULL without @ops
- * @bars_lock: protects @bars and @bars_unmapped. Taken inside @claim_lock and the
- *	device lock, outside object locks; never inside the mmap lock
- * @bars: those that @claim has asked for. Added with @claim_lock held as well
+ * @bars_lock: protects @bars and @bars_unmapped. Taken inside the lock of @group and
+ *	the device lock, outside object locks; never inside the mmap lock
+ * @bars: those that @claim has asked for. Written with the lock of @group held as well
  * @bars_unmapped: accesses of clients are SIGBUS, as long as a reset lasts
- * @claimant: effective user of the last claim; protected by @claim_lock
- * @removed: no claim can come any more
+ * @claimant: effective user of the last claim; protected by the lock of @group
  */
 struct ndshm_adapter {
 	struct ndshm_entry entry;
@@ -52,7 +50,6 @@ struct ndshm_adapter {
 	void *context;
 	struct ndshm_blockset set;
 	struct ndshm_queues queues;
-	struct mutex claim_lock;	/* claim, removed, the ops */
 	struct ndshm_claim *claim;
 	struct ndshm_provider __rcu *provider;
 	struct ndshm_claim_group *group;
@@ -60,7 +57,6 @@ struct ndshm_adapter {
 	struct ndshm_bar *bars[NDSHM_BARS];
 	bool bars_unmapped;
 	kuid_t claimant;
-	bool removed;
 };
 
 /* Lookups take a reference; _next() as with providers. */
@@ -78,11 +74,10 @@ int ndshm_adapter_set_access(struct ndshm_adapter *adapter, u32 set,
 			     const struct ndshm_access *to);
 
 /*
- * May the caller claim the adapter although its device needs a reset? @rawio: of the
- * client. Called with @claim_lock held.
+ * May the claim begin although the device needs a reset? Called with the group's lock
+ * held.
  */
-bool ndshm_adapter_ignores_reset(const struct ndshm_adapter *adapter,
-				 bool rawio);
+bool ndshm_adapter_ignores_reset(const struct ndshm_claim *claim);
 
 void ndshm_adapter_teardown(void);
 

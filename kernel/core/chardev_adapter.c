@@ -55,11 +55,11 @@ static ndshm_reason_t claim(struct ndshm_command *command,
 		return NDSHM_REASON_ADAPTER_PERMISSION;
 	if (width < 24 || width > 64)
 		return NDSHM_REASON_ADDRESS_WIDTH;
-	reason = ndshm_claim_begin(adapter, width, client, &claim);
+	reason = ndshm_claim_begin(adapter, width, client, &claim,
+				   &argument->out_bars);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	argument->out_isolation = ndshm_adapter_isolation(adapter);
-	argument->out_bars = ndshm_claim_bars(claim);
 	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
 		ndshm_claim_end(claim);
 		ndshm_claim_put(claim);
@@ -103,6 +103,11 @@ static ndshm_reason_t find_claim(struct ndshm_client *client, u32 id,
 	return reason;
 }
 
+static ndshm_reason_t claim_start(struct ndshm_claim *claim, void *unused)
+{
+	return claim->adapter->ops->start(claim->adapter->context);
+}
+
 ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 {
 	struct ndshm_adapter_start *argument = command->argument;
@@ -122,45 +127,59 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
 		reason = NDSHM_REASON_ADDRESS;
 	} else {
-		reason = ndshm_claim_start(claim, client->rawio);
+		reason = ndshm_claim_use(claim, claim_start, NULL);
 		command->replied = reason == NDSHM_REASON_NONE;
 	}
 	ndshm_claim_put(claim);
 	return reason;
 }
 
+/* A handle for a BAR, unless it has one. */
+struct bar_publication {
+	struct ndshm_handles *handles;
+	struct ndshm_bar *bar;
+	u32 handle;
+};
+
+static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
+{
+	struct bar_publication *publication = context;
+	struct ndshm_object *object = &publication->bar->object;
+
+	if (!object->handle) {
+		refcount_inc(&object->references);
+		ndshm_handle_publish(publication->handles, publication->handle,
+				     object);
+	}
+	return NDSHM_REASON_NONE;
+}
+
 /*
  * Reply with the place of the BAR, and publish @handle if the BAR has none. Another
  * thread can publish its own meanwhile: reply again, with that one.
  */
-static ndshm_reason_t bar_publish(struct ndshm_command *command,
-				  struct ndshm_claim *claim,
-				  struct ndshm_bar *bar, u32 handle)
+static ndshm_reason_t bar_reply(struct ndshm_command *command,
+				struct ndshm_claim *claim,
+				struct ndshm_bar *bar, u32 handle)
 {
 	struct ndshm_adapter_map_bar *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
-	u32 told, published;
+	struct bar_publication publication = {
+		.handles = &client->handles, .bar = bar, .handle = handle,
+	};
 	ndshm_reason_t reason;
+	u32 told;
 
-	published = READ_ONCE(bar->object.handle);
 	do {
-		told = published ?: handle;
+		told = READ_ONCE(bar->object.handle) ?: handle;
 		argument->out_mmap_offset = ndshm_handle_offset(told);
 		if (ndshm_reply(command, NDSHM_REASON_NONE))
 			return NDSHM_REASON_ADDRESS;
-		/* The client can delay the reply: test permission after it. */
-		reason = ndshm_claim_lock_permitted(claim, client->rawio);
-		if (reason != NDSHM_REASON_NONE)
-			return reason;
-		if (!bar->object.handle) {
-			refcount_inc(&bar->object.references);
-			ndshm_handle_publish(&client->handles, handle,
-					     &bar->object);
-		}
-		published = bar->object.handle;
-		ndshm_claim_unlock(claim);
-	} while (published != told);
-	return NDSHM_REASON_NONE;
+		/* The client can delay the reply: permission is tested after it. */
+		reason = ndshm_claim_use(claim, bar_publish, &publication);
+	} while (reason == NDSHM_REASON_NONE &&
+		 READ_ONCE(bar->object.handle) != told);
+	return reason;
 }
 
 static ndshm_reason_t map_bar(struct ndshm_command *command,
@@ -173,14 +192,14 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 	ndshm_reason_t reason;
 	u32 handle;
 
-	reason = ndshm_claim_bar(claim, argument->bar, client->rawio, &bar);
+	reason = ndshm_claim_bar(claim, argument->bar, &bar);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	reason = ndshm_handle_reserve(&client->handles, &handle);
 	if (reason != NDSHM_REASON_NONE)
 		goto out;
 	argument->out_length = bar->object.length;
-	reason = bar_publish(command, claim, bar, handle);
+	reason = bar_reply(command, claim, bar, handle);
 	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS) {
 		*argument = before;
 		command->replied = false;

@@ -11,6 +11,8 @@
 #include <linux/panic.h>
 #include <linux/security.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
 
 #include "adapter.h"
 #include "claim.h"
@@ -52,6 +54,7 @@ static void bar_release(struct ndshm_object *object)
 
 	ndshm_object_fini(object);
 	iounmap(bar->registers);
+	ndshm_adapter_put(bar->adapter);
 	kfree(bar);
 }
 
@@ -61,7 +64,7 @@ static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
 	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
 
 	/* No frame: the access is SIGBUS. */
-	*count = READ_ONCE(bar->unmapped) ? 0 :
+	*count = READ_ONCE(bar->adapter->bars_unmapped) ? 0 :
 		 (object->length >> PAGE_SHIFT) - index;
 	*prot = pgprot_noncached(*prot);
 	return PHYS_PFN(bar->start) + index;
@@ -89,66 +92,6 @@ void ndshm_claim_put(struct ndshm_claim *claim)
 	kfree(claim);
 }
 
-/* Groups that more than one adapter can be in. */
-static LIST_HEAD(claim_groups);
-static DEFINE_SPINLOCK(claim_groups_lock);
-
-static struct ndshm_claim_group *claim_group_find(const void *key)
-{
-	struct ndshm_claim_group *group;
-
-	lockdep_assert_held(&claim_groups_lock);
-
-	list_for_each_entry(group, &claim_groups, link)
-		if (group->key == key) {
-			refcount_inc(&group->references);
-			return group;
-		}
-	return NULL;
-}
-
-struct ndshm_claim_group *ndshm_claim_group_get(const void *key)
-{
-	struct ndshm_claim_group *new, *group = NULL;
-
-	new = kzalloc(sizeof(*new), GFP_KERNEL);
-	if (!new)
-		return NULL;
-	refcount_set(&new->references, 1);
-	mutex_init(&new->lock);
-	INIT_LIST_HEAD(&new->claims);
-	INIT_LIST_HEAD(&new->link);
-	new->key = key;
-	if (!key)
-		return new;
-	spin_lock(&claim_groups_lock);
-	group = claim_group_find(key);
-	if (!group)
-		list_add(&new->link, &claim_groups);
-	spin_unlock(&claim_groups_lock);
-	if (!group)
-		return new;
-	kfree(new);
-	return group;
-}
-
-void ndshm_claim_group_put(struct ndshm_claim_group *group)
-{
-	bool last;
-
-	if (!group)
-		return;
-	spin_lock(&claim_groups_lock);
-	last = refcount_dec_and_test(&group->references);
-	if (last)
-		list_del(&group->link);
-	spin_unlock(&claim_groups_lock);
-	if (!last)
-		return;
-	mutex_destroy(&group->lock);
-	kfree(group);
-}
-
 /*
  * Can the adapter be claimed, if permission allows? A claim that is ending counts, and
  * so does another client's in the group: its blocks may be in reach of the group's
@@ -159,38 +102,173 @@ static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
 {
 	const struct ndshm_client *other = READ_ONCE(adapter->group->client);
 
-	if (READ_ONCE(adapter->removed))
+	if (ndshm_blockset_closed(&adapter->set))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (READ_ONCE(adapter->claim) || (other && other != client))
 		return NDSHM_REASON_CLAIM_BUSY;
 	return NDSHM_REASON_NONE;
 }
 
-/* With both locks: begin the claim, or say why not. */
-static ndshm_reason_t begin(struct ndshm_adapter *adapter,
-			    unsigned int address_width,
-			    const struct ndshm_client *client)
+/**
+ * struct claim_call - what a kernel worker does with a claim
+ * @claim: the claim
+ * @operation: called with the group's lock held
+ * @context: its argument
+ */
+struct claim_call {
+	struct ndshm_claim *claim;
+	ndshm_claim_fn operation;
+	void *context;
+};
+
+struct claim_beginning {
+	unsigned int address_width;
+	u32 bars;
+};
+
+static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
+{
+	struct ndshm_adapter *adapter = claim->adapter;
+	struct claim_beginning *beginning = context;
+	ndshm_reason_t reason;
+	phys_addr_t start;
+	unsigned int i;
+	u64 length;
+
+	reason = claim_check(adapter, claim->client);
+	if (reason == NDSHM_REASON_NONE)
+		reason = adapter->ops->claim(adapter->context,
+					     beginning->address_width,
+					     ndshm_adapter_ignores_reset(claim));
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	for (i = 0; i < NDSHM_BARS; i++)
+		if (adapter->ops->bar(adapter->context, i, &start, &length) ==
+		    NDSHM_REASON_NONE)
+			beginning->bars |= BIT(i);
+	WRITE_ONCE(adapter->claim, claim);
+	WRITE_ONCE(adapter->group->client, claim->client);
+	list_add_tail(&claim->group_link, &adapter->group->claims);
+	adapter->claimant = claim->uid;
+	return NDSHM_REASON_NONE;
+}
+
+/* Stop the DMA of a claim. Afterwards only claim_free() may use its BARs. */
+static void claim_stop(struct ndshm_claim *claim, bool removing)
+{
+	struct ndshm_adapter *adapter = claim->adapter;
+	unsigned int i;
+
+	for (i = 0; i < NDSHM_BARS; i++)
+		if (adapter->bars[i])
+			ndshm_object_revoke(&adapter->bars[i]->object);
+	adapter->ops->release(adapter->context, removing);
+}
+
+/* Revoke what was made under a stopped claim, and let the next one begin. */
+static void claim_free(struct ndshm_claim *claim)
+{
+	struct ndshm_adapter *adapter = claim->adapter;
+	struct ndshm_claim_group *group = adapter->group;
+	unsigned int i;
+
+	ndshm_blockset_close(&claim->set);
+	mutex_lock(&adapter->bars_lock);
+	for (i = 0; i < NDSHM_BARS; i++) {
+		if (adapter->bars[i])
+			ndshm_object_put(&adapter->bars[i]->object);
+		adapter->bars[i] = NULL;
+	}
+	mutex_unlock(&adapter->bars_lock);
+
+	list_del(&claim->group_link);
+	if (list_empty(&group->claims))
+		WRITE_ONCE(group->client, NULL);
+	WRITE_ONCE(adapter->claim, NULL);
+}
+
+static void claim_group_end(struct ndshm_claim_group *group,
+			    const struct ndshm_adapter *adapter, bool removing)
+{
+	struct ndshm_claim *claim, *next;
+
+	lockdep_assert_held(&group->lock);
+
+	list_for_each_entry(claim, &group->claims, group_link)
+		if (!adapter || claim->adapter == adapter)
+			claim_stop(claim, removing);
+	list_for_each_entry_safe(claim, next, &group->claims, group_link)
+		if (!adapter || claim->adapter == adapter)
+			claim_free(claim);
+}
+
+void ndshm_claim_group_end(struct ndshm_claim_group *group,
+			   const struct ndshm_adapter *adapter, bool removing)
+{
+	mutex_lock(&group->lock);
+	claim_group_end(group, adapter, removing);
+	mutex_unlock(&group->lock);
+}
+
+/* @context: the adapter, or NULL: all that its client has in the group. */
+static ndshm_reason_t claim_end(struct ndshm_claim *claim, void *context)
+{
+	if (claim->adapter->claim == claim)
+		claim_group_end(claim->adapter->group, context, false);
+	return NDSHM_REASON_NONE;
+}
+
+static long claim_call(void *data)
+{
+	struct claim_call *call = data;
+	struct ndshm_claim *claim = call->claim;
+	struct ndshm_adapter *adapter = claim->adapter;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	mutex_lock(&adapter->group->lock);
+	if (call->operation != claim_end)
+		reason = ndshm_adapter_permit(adapter, claim->client->rawio);
+	if (call->operation != claim_end && call->operation != claim_begin &&
+	    reason != NDSHM_REASON_ADAPTER_REMOVED && adapter->claim != claim)
+		reason = NDSHM_REASON_CLAIM_MISSING;
+	if (reason == NDSHM_REASON_NONE)
+		reason = call->operation(claim, call->context);
+	mutex_unlock(&adapter->group->lock);
+	return (__force long)reason;
+}
+
+/*
+ * A removal waits for the group's lock, so a client's task, which its cgroup may keep
+ * from running, does not hold it: a worker does, which is in no cgroup.
+ */
+static ndshm_reason_t claim_run(struct ndshm_claim *claim,
+				ndshm_claim_fn operation, void *context)
+{
+	struct claim_call call = { claim, operation, context };
+
+	return (__force ndshm_reason_t)work_on_cpu(raw_smp_processor_id(),
+						   claim_call, &call);
+}
+
+/* One call of a client at a time waits in a worker, so that they do not take up all. */
+ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
+			       ndshm_claim_fn operation, void *context)
 {
 	ndshm_reason_t reason;
 
-	lockdep_assert_held(&adapter->claim_lock);
-
-	reason = claim_check(adapter, client);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_adapter_permit(adapter, client->rawio);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	return adapter->ops->claim(adapter->context, address_width,
-				   ndshm_adapter_ignores_reset(adapter,
-							       client->rawio));
+	if (mutex_lock_killable(&claim->client->lock))
+		return NDSHM_REASON_CLAIM_BUSY;
+	reason = claim_run(claim, operation, context);
+	mutex_unlock(&claim->client->lock);
+	return reason;
 }
 
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,
-				 const struct ndshm_client *client,
-				 struct ndshm_claim **out)
+				 struct ndshm_client *client,
+				 struct ndshm_claim **out, u32 *bars)
 {
-	struct ndshm_claim_group *group = adapter->group;
+	struct claim_beginning beginning = { .address_width = address_width };
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 
@@ -205,116 +283,23 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 		return NDSHM_REASON_MEMORY;
 	refcount_set(&claim->references, 1);
 	claim->adapter = ndshm_adapter_get(adapter);
-	INIT_LIST_HEAD(&claim->link);
+	claim->client = client;
+	claim->uid = current_euid();
 	ndshm_blockset_init(&claim->set);
 
-	reason = NDSHM_REASON_CLAIM_BUSY;
-	if (mutex_lock_killable(&group->lock))
-		goto err_claim;
-	mutex_lock(&adapter->claim_lock);
-	reason = begin(adapter, address_width, client);
-	if (reason == NDSHM_REASON_NONE) {
-		WRITE_ONCE(adapter->claim, claim);
-		WRITE_ONCE(group->client, client);
-		list_add_tail(&claim->group_link, &group->claims);
-		adapter->claimant = current_euid();
+	reason = ndshm_claim_use(claim, claim_begin, &beginning);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_claim_put(claim);
+		return reason;
 	}
-	mutex_unlock(&adapter->claim_lock);
-	mutex_unlock(&group->lock);
-
-	if (reason != NDSHM_REASON_NONE)
-		goto err_claim;
 	*out = claim;
+	*bars = beginning.bars;
 	return NDSHM_REASON_NONE;
-
-err_claim:
-	ndshm_claim_put(claim);
-	return reason;
-}
-
-/* Stop the DMA of a claim. Afterwards only claim_free() may use its BARs. */
-static void claim_stop(struct ndshm_claim *claim, bool removing)
-{
-	struct ndshm_adapter *adapter = claim->adapter;
-	unsigned int i;
-
-	lockdep_assert_held(&adapter->group->lock);
-
-	mutex_lock(&adapter->claim_lock);
-	claim->ending = true;
-	mutex_unlock(&adapter->claim_lock);
-
-	for (i = 0; i < NDSHM_BARS; i++)
-		if (adapter->bars[i])
-			ndshm_object_revoke(&adapter->bars[i]->object);
-	adapter->ops->release(adapter->context, removing);
-}
-
-/* Revoke what was made under a stopped claim, and let the next one begin. */
-static void claim_free(struct ndshm_claim *claim)
-{
-	struct ndshm_adapter *adapter = claim->adapter;
-	struct ndshm_claim_group *group = adapter->group;
-	struct ndshm_bar *bar;
-	unsigned int i;
-
-	lockdep_assert_held(&group->lock);
-
-	ndshm_blockset_close(&claim->set);
-	mutex_lock(&adapter->bars_lock);
-	for (i = 0; i < NDSHM_BARS; i++) {
-		bar = adapter->bars[i];
-		adapter->bars[i] = NULL;
-		if (bar)
-			ndshm_object_put(&bar->object);
-	}
-	mutex_unlock(&adapter->bars_lock);
-
-	list_del(&claim->group_link);
-	if (list_empty(&group->claims))
-		WRITE_ONCE(group->client, NULL);
-	mutex_lock(&adapter->claim_lock);
-	WRITE_ONCE(adapter->claim, NULL);
-	mutex_unlock(&adapter->claim_lock);
-}
-
-static void claim_end(struct ndshm_claim *claim, bool removing)
-{
-	struct ndshm_claim_group *group = claim->adapter->group;
-
-	mutex_lock(&group->lock);
-	if (!claim->ending) {
-		claim_stop(claim, removing);
-		claim_free(claim);
-	}
-	mutex_unlock(&group->lock);
 }
 
 void ndshm_claim_end(struct ndshm_claim *claim)
 {
-	claim_end(claim, false);
-}
-
-void ndshm_claim_end_removing(struct ndshm_claim *claim)
-{
-	claim_end(claim, true);
-}
-
-/* End all claims that @client, or, if it is NULL, any client has in the group. */
-static void claim_group_end(struct ndshm_claim_group *group,
-			    const struct ndshm_client *client)
-{
-	struct ndshm_claim *claim, *next;
-
-	mutex_lock(&group->lock);
-	if (!client || client == group->client) {
-		list_for_each_entry(claim, &group->claims, group_link)
-			claim_stop(claim, false);
-		list_for_each_entry_safe(claim, next, &group->claims,
-					 group_link)
-			claim_free(claim);
-	}
-	mutex_unlock(&group->lock);
+	claim_run(claim, claim_end, claim->adapter);
 }
 
 void ndshm_claims_end(struct ndshm_client *client)
@@ -322,82 +307,23 @@ void ndshm_claims_end(struct ndshm_client *client)
 	struct ndshm_claim *claim, *next;
 
 	list_for_each_entry_safe(claim, next, &client->claims, link) {
-		claim_group_end(claim->adapter->group, client);
+		claim_run(claim, claim_end, NULL);
 		list_del(&claim->link);
 		ndshm_claim_put(claim);
 	}
 }
 
-void ndshm_adapter_end_group_claims(const void *key)
-{
-	struct ndshm_claim_group *group;
-
-	might_sleep();
-
-	spin_lock(&claim_groups_lock);
-	group = claim_group_find(key);
-	spin_unlock(&claim_groups_lock);
-	if (!group)
-		return;
-	claim_group_end(group, NULL);
-	ndshm_claim_group_put(group);
-}
-EXPORT_SYMBOL_GPL(ndshm_adapter_end_group_claims);
-
-/* What a call on a claim that has ended, or never was, is told. */
-static ndshm_reason_t ended_reason(struct ndshm_claim *claim)
-{
-	lockdep_assert_held(&claim->adapter->claim_lock);
-
-	if (!claim->ending && !claim->adapter->removed)
-		return NDSHM_REASON_NONE;
-	return claim->adapter->removed ? NDSHM_REASON_ADAPTER_REMOVED :
-					 NDSHM_REASON_CLAIM_MISSING;
-}
-
-ndshm_reason_t ndshm_claim_lock_permitted(struct ndshm_claim *claim, bool rawio)
-{
-	struct ndshm_adapter *adapter = claim->adapter;
-	ndshm_reason_t reason;
-
-	if (mutex_lock_killable(&adapter->claim_lock))
-		return NDSHM_REASON_CLAIM_BUSY;
-	reason = ended_reason(claim);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_adapter_permit(adapter, rawio);
-	if (reason != NDSHM_REASON_NONE)
-		mutex_unlock(&adapter->claim_lock);
-	return reason;
-}
-
-void ndshm_claim_unlock(struct ndshm_claim *claim)
-{
-	mutex_unlock(&claim->adapter->claim_lock);
-}
-
-ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim, bool rawio)
-{
-	struct ndshm_adapter *adapter = claim->adapter;
-	ndshm_reason_t reason = ndshm_claim_lock_permitted(claim, rawio);
-
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	reason = adapter->ops->start(adapter->context);
-	ndshm_claim_unlock(claim);
-	return reason;
-}
-
-static void bar_set_unmapped(struct ndshm_bar *bar, bool unmapped)
+/* Called with bars_lock held. Faults are SIGBUS already. */
+static void bar_unmap(struct ndshm_bar *bar)
 {
 	struct inode *inode;
 
-	WRITE_ONCE(bar->unmapped, unmapped);
 	spin_lock(&bar->object.state_lock);
 	inode = bar->object.inode;
 	spin_unlock(&bar->object.state_lock);
 	/* Pairs with the one in object_fill_pte(). */
 	smp_mb();
-	if (unmapped && inode)
+	if (inode)
 		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 }
 
@@ -408,84 +334,70 @@ void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped)
 	might_sleep();
 
 	mutex_lock(&adapter->bars_lock);
-	adapter->bars_unmapped = unmapped;
-	for (i = 0; i < NDSHM_BARS; i++)
+	WRITE_ONCE(adapter->bars_unmapped, unmapped);
+	for (i = 0; i < NDSHM_BARS && unmapped; i++)
 		if (adapter->bars[i])
-			bar_set_unmapped(adapter->bars[i], unmapped);
+			bar_unmap(adapter->bars[i]);
 	mutex_unlock(&adapter->bars_lock);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unmap_bars);
 
-/* Make the BAR's object; the claim holds the first reference. */
-static ndshm_reason_t make_bar(struct ndshm_claim *claim, unsigned int number)
+/* Allocated by the client, whose memory cgroup is charged; NULL once it is used. */
+struct claim_bar {
+	unsigned int number;
+	struct ndshm_bar *spare;
+	struct ndshm_bar *bar;
+};
+
+/* Make the BAR's object, unless there is one; the claim holds the first reference. */
+static ndshm_reason_t claim_bar(struct ndshm_claim *claim, void *context)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
-	struct ndshm_bar *bar;
+	struct claim_bar *wanted = context;
+	struct ndshm_bar *bar = adapter->bars[wanted->number];
 	ndshm_reason_t reason;
-	phys_addr_t start;
 	u64 length;
 
-	lockdep_assert_held(&adapter->claim_lock);
-
-	reason = adapter->ops->bar(adapter->context, number, &start, &length);
+	if (bar)
+		goto found;
+	bar = wanted->spare;
+	reason = adapter->ops->bar(adapter->context, wanted->number,
+				   &bar->start, &length);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	bar = kzalloc(sizeof(*bar), NDSHM_GFP_CHARGED);
-	if (!bar)
-		return NDSHM_REASON_MEMORY;
 	/* Not to be used: it makes the range uncached, whoever maps it. */
-	bar->registers = ioremap(start, length);
-	if (!bar->registers) {
-		kfree(bar);
+	bar->registers = ioremap(bar->start, length);
+	if (!bar->registers)
 		return NDSHM_REASON_MEMORY;
-	}
+	wanted->spare = NULL;
 	ndshm_object_init(&bar->object, &bar_ops);
 	bar->object.length = length;
 	bar->object.frames = true;
-	bar->object.name = number;
-	bar->start = start;
+	bar->object.name = wanted->number;
+	bar->adapter = ndshm_adapter_get(adapter);
 	mutex_lock(&adapter->bars_lock);
-	bar->unmapped = adapter->bars_unmapped;
-	adapter->bars[number] = bar;
+	adapter->bars[wanted->number] = bar;
 	mutex_unlock(&adapter->bars_lock);
+found:
+	refcount_inc(&bar->object.references);
+	wanted->bar = bar;
 	return NDSHM_REASON_NONE;
 }
 
 ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int number,
-			       bool rawio, struct ndshm_bar **out)
+			       struct ndshm_bar **out)
 {
-	struct ndshm_adapter *adapter = claim->adapter;
+	struct claim_bar wanted = {};
 	ndshm_reason_t reason;
 
 	if (number >= NDSHM_BARS)
 		return NDSHM_REASON_BAR;
-	number = array_index_nospec(number, NDSHM_BARS);
-	reason = ndshm_claim_lock_permitted(claim, rawio);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	if (!adapter->bars[number])
-		reason = make_bar(claim, number);
-	if (reason == NDSHM_REASON_NONE) {
-		*out = adapter->bars[number];
-		refcount_inc(&(*out)->object.references);
-	}
-	ndshm_claim_unlock(claim);
+	wanted.number = array_index_nospec(number, NDSHM_BARS);
+	wanted.spare = kzalloc(sizeof(*wanted.spare), NDSHM_GFP_CHARGED);
+	if (!wanted.spare)
+		return NDSHM_REASON_MEMORY;
+	reason = ndshm_claim_use(claim, claim_bar, &wanted);
+	kfree(wanted.spare);
+	*out = wanted.bar;
 	return reason;
-}
-
-u32 ndshm_claim_bars(struct ndshm_claim *claim)
-{
-	struct ndshm_adapter *adapter = claim->adapter;
-	phys_addr_t start;
-	unsigned int i;
-	u32 bars = 0;
-	u64 length;
-
-	mutex_lock(&adapter->claim_lock);
-	for (i = 0; i < NDSHM_BARS && !claim->ending && !adapter->removed; i++)
-		if (adapter->ops->bar(adapter->context, i, &start, &length) ==
-		    NDSHM_REASON_NONE)
-			bars |= BIT(i);
-	mutex_unlock(&adapter->claim_lock);
-	return bars;
 }

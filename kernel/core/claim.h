@@ -8,6 +8,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/uidgid.h>
 
 #include <ndshm/status.h>
 
@@ -20,35 +21,31 @@ struct ndshm_client;
 /**
  * struct ndshm_bar - a BAR that a client may map
  * @object: handle, mapping; has a reference for as long as the claim
+ * @adapter: holds a reference
  * @start: bus address
- * @unmapped: faults are SIGBUS, since the device is being reset. Protected by
- *	@object's lock
  * @registers: the kernel's own mapping
  */
 struct ndshm_bar {
 	struct ndshm_object object;
+	struct ndshm_adapter *adapter;
 	phys_addr_t start;
-	bool unmapped;
 	void __iomem *registers;
 };
 
 /**
  * struct ndshm_claim_group - adapters that reach each other's memory
- * @link: in the list of groups that have a @key
  * @references: one for each adapter
- * @key: the IOMMU group, compared only; NULL: the group of one adapter
- * @lock: held while a claim of the group begins, and while claims of it end.
- *	Taken inside the device lock, outside an adapter's claim_lock; never
- *	inside the mmap lock
+ * @key: the IOMMU group, or an adapter without one; compared only
+ * @lock: held while a claim of the group begins, is used or ends. Taken inside the
+ *	device lock, and for a client by a kernel worker only
  * @client: whose @claims they are, compared only; NULL: none. Written with @lock
  *	held
  * @claims: all that have not ended. Protected by @lock
  */
 struct ndshm_claim_group {
-	struct list_head link;
 	refcount_t references;
 	const void *key;
-	struct mutex lock;	/* begin and end */
+	struct mutex lock;	/* begin, use and end */
 	const struct ndshm_client *client;
 	struct list_head claims;
 };
@@ -56,25 +53,22 @@ struct ndshm_claim_group {
 /**
  * struct ndshm_claim - an adapter in a client's hands
  * @references: the client's, and its blocks'
- * @adapter: holds a reference
+ * @adapter: holds a reference; its claim is this one until it has ended
+ * @client: whose it is; valid inside a call of that client
+ * @uid: effective user of the client when the claim began
  * @link: in the client's list
  * @group_link: in the group's list, until the claim has ended
  * @set: blocks made under the claim
- * @ending: nothing more is done for it. Written with the group's lock and the
- *	adapter's claim_lock held
  */
 struct ndshm_claim {
 	refcount_t references;
 	struct ndshm_adapter *adapter;
+	struct ndshm_client *client;
+	kuid_t uid;
 	struct list_head link;
 	struct list_head group_link;
 	struct ndshm_blockset set;
-	bool ending;
 };
-
-/* The group of @key, or a new one, with a reference. NULL: no memory. */
-struct ndshm_claim_group *ndshm_claim_group_get(const void *key);
-void ndshm_claim_group_put(struct ndshm_claim_group *group);
 
 /*
  * May a client, opened with CAP_SYS_RAWIO or not (@rawio), let the adapter, which
@@ -84,15 +78,31 @@ void ndshm_claim_group_put(struct ndshm_claim_group *group);
 ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio);
 
 /*
- * Claims. begin makes one for @client, with the caller's reference. end stops the DMA,
- * revokes what was made under the claim and returns when all that is done,
- * whoever did it. start and bar fail with CLAIM_MISSING when it is ending; they
- * test the permission of a client, opened with CAP_SYS_RAWIO or not (@rawio).
+ * Begin a claim of @client, with the caller's reference. Bit n of @bars: BAR n can
+ * be mapped.
  */
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,
-				 const struct ndshm_client *client,
-				 struct ndshm_claim **claim);
+				 struct ndshm_client *client,
+				 struct ndshm_claim **claim, u32 *bars);
+
+/*
+ * Run @operation in a kernel worker for a claim that has not ended, if its client has
+ * permission, and keep the claim from ending meanwhile. ADAPTER_REMOVED, CLAIM_MISSING.
+ */
+typedef ndshm_reason_t (*ndshm_claim_fn)(struct ndshm_claim *claim,
+					 void *context);
+ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
+			       ndshm_claim_fn operation, void *context);
+
+/* The BAR's object, the same each time, with a reference. */
+ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int number,
+			       struct ndshm_bar **out);
+
+/*
+ * End a claim, and return when that is done: its DMA has stopped, and what was made
+ * under it is revoked.
+ */
 void ndshm_claim_end(struct ndshm_claim *claim);
 
 /*
@@ -101,27 +111,14 @@ void ndshm_claim_end(struct ndshm_claim *claim);
  */
 void ndshm_claims_end(struct ndshm_client *client);
 
-ndshm_reason_t ndshm_claim_start(struct ndshm_claim *claim, bool rawio);
-
-/* The BAR's object, the same each time, with a reference. */
-ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int bar,
-			       bool rawio, struct ndshm_bar **out);
-
 /*
- * Test the permission, and keep the claim from ending until it is unlocked. Returns
- * with the adapter's claim_lock held if the reason is none.
+ * End the claim of @adapter, or, if it is NULL, all claims of the group. @removing: from
+ * the adapter's removal, with the device lock held.
  */
-ndshm_reason_t ndshm_claim_lock_permitted(struct ndshm_claim *claim,
-					  bool rawio);
-void ndshm_claim_unlock(struct ndshm_claim *claim);
-
-/* Bit n: BAR n can be mapped. */
-u32 ndshm_claim_bars(struct ndshm_claim *claim);
+void ndshm_claim_group_end(struct ndshm_claim_group *group,
+			   const struct ndshm_adapter *adapter, bool removing);
 
 struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim);
 void ndshm_claim_put(struct ndshm_claim *claim);
-
-/* From the adapter's removal, with the device lock held. */
-void ndshm_claim_end_removing(struct ndshm_claim *claim);
 
 #endif /* _NDSHM_CORE_CLAIM_H */
