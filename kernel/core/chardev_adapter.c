@@ -60,12 +60,12 @@ static ndshm_reason_t claim(struct ndshm_command *command,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	argument->out_isolation = ndshm_adapter_isolation(adapter);
-	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
+	if (ndshm_reply(command, NDSHM_REASON_NONE) ||
+	    mutex_lock_killable(&client->lock)) {
 		ndshm_claim_end(claim);
 		ndshm_claim_put(claim);
 		return NDSHM_REASON_ADDRESS;
 	}
-	mutex_lock(&client->lock);
 	/* In front of one that a foreign driver has ended. */
 	list_add(&claim->link, &client->claims);
 	mutex_unlock(&client->lock);

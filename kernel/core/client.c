@@ -77,7 +77,8 @@ ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
 	struct ndshm_claim *each;
 
 	*claim = NULL;
-	mutex_lock(&client->lock);
+	if (mutex_lock_killable(&client->lock))
+		return NDSHM_REASON_CLAIM_BUSY;
 	list_for_each_entry(each, &client->claims, link)
 		if (each->adapter->entry.id == id) {
 			*claim = ndshm_claim_get(each);
