@@ -52,6 +52,12 @@ static bool act_as(uid_t uid)
 	return !setresuid(uid, uid, 0);
 }
 
+/* As a program does that changes only one of its user ids. */
+static bool act_as_two(uid_t real, uid_t effective)
+{
+	return act_as(0) && !setresuid(real, effective, 0);
+}
+
 /* With an address, which keeps netlink_capable() from asking the opener. */
 static bool send_to_kernel(const struct ndshm_nl *nl,
 			   const struct ndshm_nl_request *request)
@@ -161,6 +167,44 @@ TEST_F(viewer, request_sent_by_root)
 	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_BLOCK_GET));
 	EXPECT_EQ(0, read_dump(&nl, &one));
 	ndshm_nl_close(&nl);
+}
+
+/* Objects are those of the effective user, and so are dumps. */
+TEST_F(viewer, effective_user)
+{
+	struct ndshm_nl_block shown = {};
+	struct ndshm_section_create create;
+	struct ndshm_block_info own;
+	struct ndshm_nl nl;
+	int fd;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	fd = ndshm_open();
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(act_as_two(NDSHM_USER_A, NDSHM_USER_B));
+	own = test_new_block(fd, self->adapter, 1);
+	create = section_create_request(self->adapter, 1, 0);
+	test_section_create(fd, &create);
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_BLOCK_GET));
+	EXPECT_EQ(1, read_dump(&nl, &shown));
+	EXPECT_EQ(own.shared_memory_handle, shown.id);
+	EXPECT_EQ(NDSHM_USER_B, shown.uid);
+	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_SECTION_GET));
+	EXPECT_EQ(1, read_dump(&nl, &shown));
+	ndshm_nl_close(&nl);
+	/* The other way round it is another user. */
+	ASSERT_TRUE(act_as_two(NDSHM_USER_B, NDSHM_USER_A));
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_BLOCK_GET));
+	EXPECT_EQ(0, read_dump(&nl, &shown));
+	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_SECTION_GET));
+	EXPECT_EQ(0, read_dump(&nl, &shown));
+	ndshm_nl_close(&nl);
+	ASSERT_TRUE(act_as(0));
+	close(create.out_section);
+	close(fd);
 }
 
 /* Processes have the numbers that the requester knows them by. */

@@ -14,26 +14,31 @@
 static DEFINE_SEQLOCK(access_lock);
 
 /**
- * struct ndshm_access_kept - what was set for the objects of one name
- * @link: in the list of a registry
- * @name: of the objects
+ * struct ndshm_access_kept - what was set for the entries of one name
+ * @link: in the list of all
+ * @registry: of the entries
+ * @name: of the entries
  * @device: number of the device that it was set for
  * @access: what was set
  */
 struct ndshm_access_kept {
 	struct list_head link;
+	const struct ndshm_registry *registry;
 	char name[NDSHM_NAME_SIZE];
 	u64 device;
 	struct ndshm_access access;
 };
 
+static LIST_HEAD(access_kept);
+
 /*
  * Of the device's directory in sysfs, which no later directory has: another function
  * that is plugged into the same slot has the same name, but not the same number.
  */
-static u64 access_device_number(const struct device *device)
+static u64 access_device_number(const struct ndshm_entry *entry)
 {
-	return device && device->kobj.sd ? device->kobj.sd->id : 0;
+	return entry->device && entry->device->kobj.sd ?
+	       entry->device->kobj.sd->id : 0;
 }
 
 struct ndshm_access ndshm_access_read(const struct ndshm_access *access)
@@ -62,23 +67,23 @@ bool ndshm_access_permitted(const struct ndshm_access *access)
 	       capable(CAP_SYS_ADMIN);
 }
 
-static struct ndshm_access_kept *access_find_kept(struct list_head *list,
-						  const char *name)
+static struct ndshm_access_kept *
+access_find_kept(const struct ndshm_entry *entry)
 {
 	struct ndshm_access_kept *kept;
 
 	lockdep_assert_held(&ndshm_registry_lock);
 
-	list_for_each_entry(kept, list, link)
-		if (!strcmp(kept->name, name))
+	list_for_each_entry(kept, &access_kept, link)
+		if (kept->registry == entry->registry &&
+		    !strcmp(kept->name, entry->name))
 			return kept;
 	return NULL;
 }
 
-void ndshm_access_start(struct list_head *list, struct ndshm_entry *entry,
-			const struct device *device, umode_t mode)
+void ndshm_access_start(struct ndshm_entry *entry, umode_t mode)
 {
-	struct ndshm_access_kept *kept = access_find_kept(list, entry->name);
+	struct ndshm_access_kept *kept = access_find_kept(entry);
 
 	entry->access = (struct ndshm_access){
 		.uid = GLOBAL_ROOT_UID,
@@ -86,27 +91,11 @@ void ndshm_access_start(struct list_head *list, struct ndshm_entry *entry,
 		.mode = mode,
 		.reset = NDSHM_RESET_SAME_USER,
 	};
-	if (kept && kept->device == access_device_number(device))
+	if (kept && kept->device == access_device_number(entry))
 		entry->access = kept->access;
 }
 
-static struct ndshm_access_kept *access_get_kept(struct list_head *list,
-						 const char *name)
-{
-	struct ndshm_access_kept *kept = access_find_kept(list, name);
-
-	if (kept)
-		return kept;
-	kept = kzalloc(sizeof(*kept), GFP_KERNEL);
-	if (!kept)
-		return NULL;
-	strscpy(kept->name, name, sizeof(kept->name));
-	list_add(&kept->link, list);
-	return kept;
-}
-
-int ndshm_access_change(struct list_head *list, struct ndshm_entry *entry,
-			const struct device *device, u32 set,
+int ndshm_access_change(struct ndshm_entry *entry, u32 set,
 			const struct ndshm_access *to)
 {
 	struct ndshm_access *access = &entry->access;
@@ -114,30 +103,37 @@ int ndshm_access_change(struct list_head *list, struct ndshm_entry *entry,
 
 	if (mutex_lock_killable(&ndshm_registry_lock))
 		return -EINTR;
-	kept = access_get_kept(list, entry->name);
-	if (kept) {
-		write_seqlock(&access_lock);
-		if (set & NDSHM_ACCESS_SET_UID)
-			access->uid = to->uid;
-		if (set & NDSHM_ACCESS_SET_GID)
-			access->gid = to->gid;
-		if (set & NDSHM_ACCESS_SET_MODE)
-			access->mode = to->mode;
-		if (set & NDSHM_ACCESS_SET_RESET)
-			access->reset = to->reset;
-		write_sequnlock(&access_lock);
-		kept->device = access_device_number(device);
-		kept->access = *access;
+	kept = access_find_kept(entry);
+	if (!kept) {
+		kept = kzalloc(sizeof(*kept), GFP_KERNEL);
+		if (!kept) {
+			mutex_unlock(&ndshm_registry_lock);
+			return -ENOMEM;
+		}
+		kept->registry = entry->registry;
+		strscpy(kept->name, entry->name, sizeof(kept->name));
+		list_add(&kept->link, &access_kept);
 	}
+	write_seqlock(&access_lock);
+	if (set & NDSHM_ACCESS_SET_UID)
+		access->uid = to->uid;
+	if (set & NDSHM_ACCESS_SET_GID)
+		access->gid = to->gid;
+	if (set & NDSHM_ACCESS_SET_MODE)
+		access->mode = to->mode;
+	if (set & NDSHM_ACCESS_SET_RESET)
+		access->reset = to->reset;
+	write_sequnlock(&access_lock);
+	kept->device = access_device_number(entry);
+	kept->access = *access;
 	mutex_unlock(&ndshm_registry_lock);
-	return kept ? 0 : -ENOMEM;
+	return 0;
 }
 
-void ndshm_access_forget(struct list_head *list)
+void ndshm_access_teardown(void)
 {
 	struct ndshm_access_kept *kept, *next;
 
-	list_for_each_entry_safe(kept, next, list, link)
+	list_for_each_entry_safe(kept, next, &access_kept, link)
 		kfree(kept);
-	INIT_LIST_HEAD(list);
 }

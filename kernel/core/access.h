@@ -6,11 +6,9 @@
 #ifndef _NDSHM_CORE_ACCESS_H
 #define _NDSHM_CORE_ACCESS_H
 
-#include <linux/list.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
-struct device;
 struct ndshm_entry;
 
 /* The bits of a mode: read and write for owner, group and others. */
@@ -54,22 +52,20 @@ struct ndshm_access ndshm_access_read(const struct ndshm_access *access);
 bool ndshm_access_permitted(const struct ndshm_access *access);
 
 /*
- * What was set for the objects of a registry is in the list @kept, by name, also while
- * none of the name is registered. Protected by ndshm_registry_lock.
+ * What was set for a name is kept, also while no entry of the name is registered.
+ * Protected by ndshm_registry_lock.
  */
 
 /*
  * Set the access of an entry that is about to be published: to what was set for its name
- * and @device (or NULL) earlier, or to root's with @mode. Called with the lock held.
+ * and device earlier, or to root's with @mode. Called with the lock held.
  */
-void ndshm_access_start(struct list_head *kept, struct ndshm_entry *entry,
-			const struct device *device, umode_t mode);
+void ndshm_access_start(struct ndshm_entry *entry, umode_t mode);
 
 /* Change what @set names, now and for later entries. -ENOMEM, -EINTR. May sleep. */
-int ndshm_access_change(struct list_head *kept, struct ndshm_entry *entry,
-			const struct device *device, u32 set,
+int ndshm_access_change(struct ndshm_entry *entry, u32 set,
 			const struct ndshm_access *to);
 
-void ndshm_access_forget(struct list_head *kept);
+void ndshm_access_teardown(void);
 
 #endif /* _NDSHM_CORE_ACCESS_H */

@@ -12,27 +12,42 @@
 #include "netlink.h"
 #include "registry.h"
 
-static struct ndshm_registry adapters = NDSHM_REGISTRY_INIT(adapters);
-static LIST_HEAD(adapter_access);
+static void adapter_release(struct ndshm_entry *entry);
+
+struct ndshm_registry ndshm_adapters = {
+	.entries = XARRAY_INIT(ndshm_adapters.entries, XA_FLAGS_ALLOC1),
+	.release = adapter_release,
+};
 
 static struct ndshm_adapter *adapter_of(struct ndshm_entry *entry)
 {
 	return entry ? container_of(entry, struct ndshm_adapter, entry) : NULL;
 }
 
+static void adapter_release(struct ndshm_entry *entry)
+{
+	struct ndshm_adapter *adapter = adapter_of(entry);
+
+	put_device(adapter->device);
+	if (adapter->group && refcount_dec_and_test(&adapter->group->references))
+		kfree(adapter->group);
+	mutex_destroy(&adapter->bars_lock);
+	kfree_rcu(adapter, entry.rcu);
+}
+
 struct ndshm_adapter *ndshm_adapter_find_id(u32 id)
 {
-	return adapter_of(ndshm_registry_find_id(&adapters, id));
+	return adapter_of(ndshm_registry_find_id(&ndshm_adapters, id));
 }
 
 struct ndshm_adapter *ndshm_adapter_next(u32 *id)
 {
-	return adapter_of(ndshm_registry_next(&adapters, id));
+	return adapter_of(ndshm_registry_next(&ndshm_adapters, id));
 }
 
 struct ndshm_adapter *ndshm_adapter_find(const char *name)
 {
-	return adapter_of(ndshm_registry_find(&adapters, name));
+	return adapter_of(ndshm_registry_find(&ndshm_adapters, name));
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_find);
 
@@ -44,13 +59,7 @@ struct ndshm_adapter *ndshm_adapter_get(struct ndshm_adapter *adapter)
 
 void ndshm_adapter_put(struct ndshm_adapter *adapter)
 {
-	if (!refcount_dec_and_test(&adapter->entry.references))
-		return;
-	put_device(adapter->device);
-	if (adapter->group && refcount_dec_and_test(&adapter->group->references))
-		kfree(adapter->group);
-	mutex_destroy(&adapter->bars_lock);
-	kfree_rcu(adapter, entry.rcu);
+	ndshm_entry_put(&adapter->entry);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_put);
 
@@ -69,7 +78,7 @@ static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key)
 
 	lockdep_assert_held(&ndshm_registry_lock);
 
-	xa_for_each(&adapters.entries, id, entry) {
+	xa_for_each(&ndshm_adapters.entries, id, entry) {
 		group = adapter_of(entry)->group;
 		if (group && group->key == key) {
 			refcount_inc(&group->references);
@@ -94,10 +103,9 @@ static ndshm_reason_t publish(struct ndshm_adapter *adapter, const void *key)
 
 	mutex_lock(&ndshm_registry_lock);
 	/* What clients drive is root's at first, as a device node is. */
-	ndshm_access_start(&adapter_access, &adapter->entry, adapter->device,
-			   adapter->ops ? 0600 : 0666);
 	if (!adapter->ops || adapter_join_group(adapter, key ?: adapter))
-		reason = ndshm_registry_add(&adapters, &adapter->entry, NULL);
+		reason = ndshm_registry_add(&adapter->entry, NULL,
+					    adapter->ops ? 0600 : 0666);
 	mutex_unlock(&ndshm_registry_lock);
 	if (reason == NDSHM_REASON_NONE)
 		ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_ADDED_NTF);
@@ -121,6 +129,8 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 		return NDSHM_REASON_MEMORY;
 	refcount_set(&adapter->entry.references, 1);
 	strscpy(adapter->entry.name, info->name, sizeof(adapter->entry.name));
+	adapter->entry.registry = &ndshm_adapters;
+	adapter->entry.device = info->device;
 	adapter->device = get_device(info->device);
 	adapter->flags = info->flags;
 	adapter->ops = info->ops;
@@ -174,7 +184,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	ndshm_blockset_close(&adapter->set);
 
 	mutex_lock(&ndshm_registry_lock);
-	ndshm_registry_remove(&adapters, &adapter->entry);
+	ndshm_registry_remove(&adapter->entry);
 	mutex_unlock(&ndshm_registry_lock);
 	ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_GONE_NTF);
 	ndshm_adapter_put(adapter);
@@ -221,18 +231,6 @@ bool ndshm_adapter_dirty(struct ndshm_adapter *adapter)
 	return dirty;
 }
 
-bool ndshm_adapter_claimed(struct ndshm_adapter *adapter)
-{
-	return READ_ONCE(adapter->claim);
-}
-
-int ndshm_adapter_set_access(struct ndshm_adapter *adapter, u32 set,
-			     const struct ndshm_access *to)
-{
-	return ndshm_access_change(&adapter_access, &adapter->entry,
-				   adapter->device, set, to);
-}
-
 bool ndshm_adapter_ignores_reset(const struct ndshm_claim *claim)
 {
 	const struct ndshm_adapter *adapter = claim->adapter;
@@ -243,9 +241,4 @@ bool ndshm_adapter_ignores_reset(const struct ndshm_claim *claim)
 	return claim->client->rawio || now.reset == NDSHM_RESET_NONE ||
 	       (now.reset == NDSHM_RESET_SAME_USER &&
 		uid_eq(adapter->claimant, claim->uid));
-}
-
-void ndshm_adapter_teardown(void)
-{
-	ndshm_access_forget(&adapter_access);
 }

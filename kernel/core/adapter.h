@@ -67,18 +67,11 @@ struct ndshm_adapter *ndshm_adapter_get(struct ndshm_adapter *adapter);
 /* NDSHM_ISOLATION_* that are missing now; all of them if the device has gone. */
 u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter);
 bool ndshm_adapter_dirty(struct ndshm_adapter *adapter);
-bool ndshm_adapter_claimed(struct ndshm_adapter *adapter);
-
-/* Change what @set (NDSHM_ACCESS_SET_*) names. -ENOMEM, -EINTR. May sleep. */
-int ndshm_adapter_set_access(struct ndshm_adapter *adapter, u32 set,
-			     const struct ndshm_access *to);
 
 /*
  * May the claim begin although the device needs a reset? Called with the group's lock
  * held.
  */
 bool ndshm_adapter_ignores_reset(const struct ndshm_claim *claim);
-
-void ndshm_adapter_teardown(void);
 
 #endif /* _NDSHM_CORE_ADAPTER_H */

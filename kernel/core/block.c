@@ -515,7 +515,7 @@ static ndshm_reason_t block_charge_payer(struct ndshm_block *block, u64 length,
 {
 	struct ndshm_payer *payer = allocation->payer;
 
-	block->uid = payer ? payer->cred->uid : current_uid();
+	block->uid = payer ? payer->cred->euid : current_euid();
 	if (!payer)
 		return NDSHM_REASON_NONE;
 	block->pid = get_pid(payer->pid);

@@ -49,7 +49,7 @@ struct user_struct;
  * @charge: who pays; ends with the memory
  * @charged: somebody paid
  * @needs_sync: as the provider said
- * @uid: who asked
+ * @uid: who asked, by the effective uid
  * @pid: the process that asked, held; NULL: the kernel
  * @revoke_cb: callback of the owner in the kernel, who has a reference
  * @work: frees the block whose last reference was dropped in atomic context

@@ -101,7 +101,7 @@ bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context)
 	raw_spin_lock_irq(&bucket->lock);
 	block = find(bucket, id);
 	if (block)
-		look(block, context);
+		look(block, block->uid, context);
 	raw_spin_unlock_irq(&bucket->lock);
 	return block;
 }
@@ -134,7 +134,7 @@ bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context)
 		block = first_from(bucket, at);
 		if (block) {
 			*cursor = cursor_of(block->id);
-			look(block, context);
+			look(block, block->uid, context);
 		}
 		raw_spin_unlock_irq(&bucket->lock);
 	}

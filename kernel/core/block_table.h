@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+#include "netlink.h"
+
 struct ndshm_adapter;
 struct ndshm_block;
 
@@ -28,8 +30,6 @@ struct ndshm_block *ndshm_block_find(u32 id,
  * order of their own. It takes no lock, and does not keep the block. False: there is
  * none, and nothing was called.
  */
-typedef void (*ndshm_look_fn)(struct ndshm_block *block, void *context);
-
 bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context);
 bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context);
 

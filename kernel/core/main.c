@@ -4,7 +4,7 @@
 #include "../pci/pci.h"
 #include "../providers/coherent.h"
 #include "../providers/pages.h"
-#include "adapter.h"
+#include "access.h"
 #include "block.h"
 #include "block_table.h"
 #include "chardev.h"
@@ -75,8 +75,7 @@ err_block:
 err_netlink:
 	ndshm_nl_exit();
 	ndshm_quota_teardown();
-	ndshm_adapter_teardown();
-	ndshm_provider_teardown();
+	ndshm_access_teardown();
 	return ret;
 }
 module_init(ndshm_init);
@@ -95,8 +94,7 @@ static void __exit ndshm_exit(void)
 	ndshm_nl_exit();
 	/* Limits and permission can be set until then. */
 	ndshm_quota_teardown();
-	ndshm_adapter_teardown();
-	ndshm_provider_teardown();
+	ndshm_access_teardown();
 }
 module_exit(ndshm_exit);
 

@@ -50,12 +50,9 @@ static struct genl_family family __ro_after_init = {
 /*
  * How often something came or went: tells a dump that it is no snapshot. Blocks,
  * sections and users are not counted: they come and go all the time, and whoever
- * begins again when a dump was interrupted would never see an end of it. Queues
- * come and go with adapters, too.
+ * begins again when a dump was interrupted would never see an end of it.
  */
-static atomic_t adapter_changes = ATOMIC_INIT(1);
-static atomic_t provider_changes = ATOMIC_INIT(1);
-atomic_t ndshm_nl_queue_changes = ATOMIC_INIT(1);
+static atomic_t changes = ATOMIC_INIT(1);
 
 /**
  * struct nl_dump - state of a dump, in netlink_callback.ctx
@@ -79,41 +76,38 @@ static struct nl_dump *nl_dump_of(struct netlink_callback *cb)
 /*
  * Both the opener of the socket and the sender must have the right: a program with
  * more rights may be made to use a socket that it did not open. netlink_capable() does
- * not ask the opener of a socket when the sender gave an address.
+ * not ask the opener of a socket when the sender gave an address. Called by the sender.
  */
 static struct ndshm_viewer nl_viewer(struct sk_buff *request)
 {
 	const struct sock *sk = NETLINK_CB(request).sk;
 	const struct file *file = sk->sk_socket->file;
 	struct ndshm_viewer viewer = {
-		.uid = NETLINK_CREDS(request)->uid,
+		.uid = current_euid(),
+		.account = current_uid(),
 		.all = sk_capable(sk, CAP_SYS_ADMIN),
 	};
 
-	if (!uid_eq(viewer.uid, file->f_cred->uid) &&
-	    !file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN))
+	if (file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN))
+		return viewer;
+	if (!uid_eq(viewer.uid, file->f_cred->euid))
 		viewer.uid = INVALID_UID;
+	if (!uid_eq(viewer.account, file->f_cred->uid))
+		viewer.account = INVALID_UID;
 	return viewer;
 }
 
-bool ndshm_nl_may_see(const struct ndshm_message *m, kuid_t uid)
-{
-	return m->viewer.all || uid_eq(m->viewer.uid, uid);
-}
-
-void *ndshm_nl_begin(struct sk_buff *skb, const struct ndshm_message *m)
+int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
+		  ndshm_nl_put_fn put, void *object)
 {
 	void *header = genlmsg_put(skb, m->portid, m->seq, &family, m->flags,
 				   m->cmd);
 
-	if (header && m->cb)
+	if (!header)
+		return -EMSGSIZE;
+	if (m->cb)
 		genl_dump_check_consistent(m->cb, header);
-	return header;
-}
-
-int ndshm_nl_end(struct sk_buff *skb, void *header, bool failed)
-{
-	if (failed) {
+	if (put(skb, m, object)) {
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}
@@ -126,34 +120,49 @@ static int put_flag(struct sk_buff *skb, int attribute, bool value)
 	return value ? nla_put_flag(skb, attribute) : 0;
 }
 
-static int adapter_fill(struct sk_buff *skb, const struct ndshm_message *m,
-			struct ndshm_adapter *adapter)
-{
-	void *header = ndshm_nl_begin(skb, m);
-	bool failed;
+/* Owner, group and mode stand together in both attribute sets. */
+static_assert(NDSHM_A_ADAPTER_GROUP - NDSHM_A_ADAPTER_OWNER == 1);
+static_assert(NDSHM_A_ADAPTER_MODE - NDSHM_A_ADAPTER_OWNER == 2);
+static_assert(NDSHM_A_PROVIDER_GROUP - NDSHM_A_PROVIDER_OWNER == 1);
+static_assert(NDSHM_A_PROVIDER_MODE - NDSHM_A_PROVIDER_OWNER == 2);
+/* And so do ids and names. */
+static_assert((int)NDSHM_A_ADAPTER_ID == NDSHM_A_PROVIDER_ID);
+static_assert((int)NDSHM_A_ADAPTER_NAME == NDSHM_A_PROVIDER_NAME);
 
-	if (!header)
-		return -EMSGSIZE;
-	failed = nla_put_u32(skb, NDSHM_A_ADAPTER_ID, adapter->entry.id) ||
-		 nla_put_string(skb, NDSHM_A_ADAPTER_NAME, adapter->entry.name) ||
-		 nla_put_string(skb, NDSHM_A_ADAPTER_DEVICE,
-				dev_name(adapter->device)) ||
-		 nla_put_s32(skb, NDSHM_A_ADAPTER_NODE,
-			     dev_to_node(adapter->device)) ||
-		 nla_put_u32(skb, NDSHM_A_ADAPTER_ISOLATION,
-			     ndshm_adapter_isolation(adapter)) ||
-		 put_flag(skb, NDSHM_A_ADAPTER_OPEN,
-			  adapter->flags & NDSHM_ADAPTER_OPEN) ||
-		 put_flag(skb, NDSHM_A_ADAPTER_CLAIMABLE, adapter->ops) ||
-		 put_flag(skb, NDSHM_A_ADAPTER_CLAIMED,
-			  ndshm_adapter_claimed(adapter)) ||
-		 put_flag(skb, NDSHM_A_ADAPTER_DIRTY,
-			  ndshm_adapter_dirty(adapter)) ||
-		 ndshm_nl_put_access(skb, m, &adapter->entry.access,
-				     NDSHM_A_ADAPTER_OWNER) ||
-		 nla_put_u32(skb, NDSHM_A_ADAPTER_RESET_POLICY,
-			     READ_ONCE(adapter->entry.access.reset));
-	return ndshm_nl_end(skb, header, failed);
+static int put_entry(struct sk_buff *skb, const struct ndshm_message *m,
+		     const struct ndshm_entry *entry, int owner)
+{
+	const struct ndshm_access now = ndshm_access_read(&entry->access);
+
+	return nla_put_u32(skb, NDSHM_A_ADAPTER_ID, entry->id) ?:
+	       nla_put_string(skb, NDSHM_A_ADAPTER_NAME, entry->name) ?:
+	       nla_put_u32(skb, owner, from_kuid_munged(m->user_ns, now.uid)) ?:
+	       nla_put_u32(skb, owner + 1,
+			   from_kgid_munged(m->user_ns, now.gid)) ?:
+	       nla_put_u32(skb, owner + 2, now.mode);
+}
+
+static int put_adapter(struct sk_buff *skb, const struct ndshm_message *m,
+		       void *object)
+{
+	struct ndshm_adapter *adapter = object;
+
+	return put_entry(skb, m, &adapter->entry, NDSHM_A_ADAPTER_OWNER) ?:
+	       nla_put_string(skb, NDSHM_A_ADAPTER_DEVICE,
+			      dev_name(adapter->device)) ?:
+	       nla_put_s32(skb, NDSHM_A_ADAPTER_NODE,
+			   dev_to_node(adapter->device)) ?:
+	       nla_put_u32(skb, NDSHM_A_ADAPTER_ISOLATION,
+			   ndshm_adapter_isolation(adapter)) ?:
+	       put_flag(skb, NDSHM_A_ADAPTER_OPEN,
+			adapter->flags & NDSHM_ADAPTER_OPEN) ?:
+	       put_flag(skb, NDSHM_A_ADAPTER_CLAIMABLE, adapter->ops) ?:
+	       put_flag(skb, NDSHM_A_ADAPTER_CLAIMED,
+			READ_ONCE(adapter->claim)) ?:
+	       put_flag(skb, NDSHM_A_ADAPTER_DIRTY,
+			ndshm_adapter_dirty(adapter)) ?:
+	       nla_put_u32(skb, NDSHM_A_ADAPTER_RESET_POLICY,
+			   READ_ONCE(adapter->entry.access.reset));
 }
 
 /* What the current characteristics say; false if the provider is closed. */
@@ -173,22 +182,17 @@ static bool provider_offer(struct ndshm_provider *provider, u32 *flags,
 	return open;
 }
 
-static int provider_fill(struct sk_buff *skb, const struct ndshm_message *m,
-			 struct ndshm_provider *provider)
+static int put_provider(struct sk_buff *skb, const struct ndshm_message *m,
+			void *object)
 {
-	void *header = ndshm_nl_begin(skb, m);
+	struct ndshm_provider *provider = object;
 	bool failed, mappable;
 	u32 flags;
 
-	if (!header)
-		return -EMSGSIZE;
-	failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ID, provider->entry.id) ||
-		 nla_put_string(skb, NDSHM_A_PROVIDER_NAME, provider->entry.name) ||
+	failed = put_entry(skb, m, &provider->entry, NDSHM_A_PROVIDER_OWNER) ||
 		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope) ||
 		 put_flag(skb, NDSHM_A_PROVIDER_OPEN,
-			  provider->flags & NDSHM_PROVIDER_OPEN) ||
-		 ndshm_nl_put_access(skb, m, &provider->entry.access,
-				     NDSHM_A_PROVIDER_OWNER);
+			  provider->flags & NDSHM_PROVIDER_OPEN);
 	/* The count would tell any user what the others do. */
 	if (!failed && m->viewer.all)
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_BLOCKS,
@@ -199,102 +203,77 @@ static int provider_fill(struct sk_buff *skb, const struct ndshm_message *m,
 	if (!failed && provider_offer(provider, &flags, &mappable))
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_FLAGS, flags) ||
 			 put_flag(skb, NDSHM_A_PROVIDER_MAPPABLE, mappable);
-	return ndshm_nl_end(skb, header, failed);
+	return failed;
 }
 
-static int block_fill(struct sk_buff *skb, const struct ndshm_message *m,
-		      struct ndshm_block *block)
+static int put_block(struct sk_buff *skb, const struct ndshm_message *m,
+		     void *object)
 {
-	void *header = ndshm_nl_begin(skb, m);
-	bool failed;
+	struct ndshm_block *block = object;
 
-	if (!header)
-		return -EMSGSIZE;
-	failed = nla_put_u32(skb, NDSHM_A_BLOCK_ID, block->id) ||
-		 nla_put_u32(skb, NDSHM_A_BLOCK_ADAPTER_ID,
-			     block->adapter->entry.id) ||
-		 nla_put_u32(skb, NDSHM_A_BLOCK_PROVIDER_ID,
-			     block->registration->provider->entry.id) ||
-		 nla_put_u32(skb, NDSHM_A_BLOCK_USAGE, block->usage) ||
-		 nla_put_u32(skb, NDSHM_A_BLOCK_UID,
-			     from_kuid_munged(m->user_ns, block->uid)) ||
-		 nla_put_u32(skb, NDSHM_A_BLOCK_PID,
-			     pid_nr_ns(block->pid, m->pid_ns)) ||
-		 nla_put_u32(skb, NDSHM_A_BLOCK_SEGMENTS,
-			     block->segment_count) ||
-		 nla_put_s32(skb, NDSHM_A_BLOCK_PREFERRED_NODE,
-			     block->preferred_node) ||
-		 nla_put_u64_64bit(skb, NDSHM_A_BLOCK_LENGTH,
-				   block->object.length, NDSHM_A_BLOCK_PAD) ||
-		 nla_put_u64_64bit(skb, NDSHM_A_BLOCK_CONSUMED,
-				   block->consumed, NDSHM_A_BLOCK_PAD) ||
-		 put_flag(skb, NDSHM_A_BLOCK_CHARGED,
-			  READ_ONCE(block->charged)) ||
-		 put_flag(skb, NDSHM_A_BLOCK_REVOKED,
-			  READ_ONCE(block->object.revoked));
-	return ndshm_nl_end(skb, header, failed);
+	return nla_put_u32(skb, NDSHM_A_BLOCK_ID, block->id) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_ADAPTER_ID,
+			   block->adapter->entry.id) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_PROVIDER_ID,
+			   block->registration->provider->entry.id) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_USAGE, block->usage) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_UID,
+			   from_kuid_munged(m->user_ns, block->uid)) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_PID,
+			   pid_nr_ns(block->pid, m->pid_ns)) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_SEGMENTS,
+			   block->segment_count) ?:
+	       nla_put_s32(skb, NDSHM_A_BLOCK_PREFERRED_NODE,
+			   block->preferred_node) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_BLOCK_LENGTH,
+				 block->object.length, NDSHM_A_BLOCK_PAD) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_BLOCK_CONSUMED,
+				 block->consumed, NDSHM_A_BLOCK_PAD) ?:
+	       put_flag(skb, NDSHM_A_BLOCK_CHARGED,
+			READ_ONCE(block->charged)) ?:
+	       put_flag(skb, NDSHM_A_BLOCK_REVOKED,
+			READ_ONCE(block->object.revoked));
 }
 
-/* Numbers that change meanwhile are what they are when they are looked at. */
-static int section_fill(struct sk_buff *skb, const struct ndshm_message *m,
-			struct ndshm_section *section)
+/* Counters are read without a lock. */
+static int put_section(struct sk_buff *skb, const struct ndshm_message *m,
+		       void *object)
 {
+	struct ndshm_section *section = object;
 	const u64 taken = READ_ONCE(section->map.pages[NDSHM_RUN_TAKEN]);
-	void *header = ndshm_nl_begin(skb, m);
-	bool failed;
+	const u64 committed = READ_ONCE(section->committed);
 
-	if (!header)
-		return -EMSGSIZE;
-	failed = nla_put_u32(skb, NDSHM_A_SECTION_ID, section->id) ||
-		 nla_put_u32(skb, NDSHM_A_SECTION_ADAPTER_ID,
-			     section->adapter->entry.id) ||
-		 nla_put_u32(skb, NDSHM_A_SECTION_PROVIDER_ID,
-			     section->provider->entry.id) ||
-		 nla_put_u32(skb, NDSHM_A_SECTION_UID,
-			     from_kuid_munged(m->user_ns, section->uid)) ||
-		 nla_put_u64_64bit(skb, NDSHM_A_SECTION_MAX_SIZE,
-				   section->object.length,
-				   NDSHM_A_SECTION_PAD) ||
-		 nla_put_u64_64bit(skb, NDSHM_A_SECTION_INITIAL_SIZE,
-				   (u64)section->initial << PAGE_SHIFT,
-				   NDSHM_A_SECTION_PAD) ||
-		 nla_put_u64_64bit(skb, NDSHM_A_SECTION_COMMITTED,
-				   (u64)READ_ONCE(section->committed) <<
-				   PAGE_SHIFT, NDSHM_A_SECTION_PAD) ||
-		 nla_put_u64_64bit(skb, NDSHM_A_SECTION_TAKEN,
-				   taken << PAGE_SHIFT, NDSHM_A_SECTION_PAD) ||
-		 nla_put_u32(skb, NDSHM_A_SECTION_EXTENTS,
-			     READ_ONCE(section->extents)) ||
-		 nla_put_u32(skb, NDSHM_A_SECTION_HOLDERS,
-			     READ_ONCE(section->holders)) ||
-		 put_flag(skb, NDSHM_A_SECTION_DELETED,
-			  READ_ONCE(section->deleted)) ||
-		 put_flag(skb, NDSHM_A_SECTION_REVOKED,
-			  ndshm_section_revoked(section));
-	return ndshm_nl_end(skb, header, failed);
+	return nla_put_u32(skb, NDSHM_A_SECTION_ID, section->id) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_ADAPTER_ID,
+			   section->adapter->entry.id) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_PROVIDER_ID,
+			   section->provider->entry.id) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_UID,
+			   from_kuid_munged(m->user_ns, section->uid)) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_SECTION_MAX_SIZE,
+				 section->object.length,
+				 NDSHM_A_SECTION_PAD) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_SECTION_INITIAL_SIZE,
+				 (u64)section->initial << PAGE_SHIFT,
+				 NDSHM_A_SECTION_PAD) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_SECTION_COMMITTED,
+				 committed << PAGE_SHIFT,
+				 NDSHM_A_SECTION_PAD) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_SECTION_TAKEN,
+				 taken << PAGE_SHIFT, NDSHM_A_SECTION_PAD) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_EXTENTS,
+			   READ_ONCE(section->extents)) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_HOLDERS,
+			   READ_ONCE(section->holders)) ?:
+	       put_flag(skb, NDSHM_A_SECTION_DELETED,
+			READ_ONCE(section->deleted)) ?:
+	       put_flag(skb, NDSHM_A_SECTION_REVOKED,
+			ndshm_section_revoked(section));
 }
 
 /*
  * Requests for one
  */
-
-/* The attribute that says which one: exactly one of two, or NULL. */
-static struct nlattr *get_key(struct genl_info *info, int id, int name)
-{
-	if (!info->attrs[name]) {
-		if (GENL_REQ_ATTR_CHECK(info, id)) {
-			GENL_SET_ERR_MSG(info, "an id or a name is missing");
-			return NULL;
-		}
-		return info->attrs[id];
-	}
-	if (info->attrs[id]) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[name],
-				    "an id or a name, not both");
-		return NULL;
-	}
-	return info->attrs[name];
-}
 
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key)
 {
@@ -315,7 +294,7 @@ struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
 	};
 }
 
-int ndshm_nl_reply(struct sk_buff *skb, struct genl_info *info, int err)
+static int nl_send_reply(struct sk_buff *skb, struct genl_info *info, int err)
 {
 	if (!err)
 		return genlmsg_reply(skb, info);
@@ -323,134 +302,241 @@ int ndshm_nl_reply(struct sk_buff *skb, struct genl_info *info, int err)
 	return err;
 }
 
-int ndshm_nl_find_adapter(struct genl_info *info,
-			  struct ndshm_adapter **adapter)
+int ndshm_nl_reply(struct genl_info *info, const struct ndshm_message *m,
+		   ndshm_nl_put_fn put, void *object)
 {
-	struct nlattr *key = get_key(info, NDSHM_A_ADAPTER_ID,
-				     NDSHM_A_ADAPTER_NAME);
+	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 
-	if (!key)
-		return -EINVAL;
-	if (nla_type(key) == NDSHM_A_ADAPTER_ID)
-		*adapter = ndshm_adapter_find_id(nla_get_u32(key));
-	else
-		*adapter = ndshm_adapter_find(nla_data(key));
-	return *adapter ? 0 : ndshm_nl_not_found(info, key);
+	if (!skb)
+		return -ENOMEM;
+	return nl_send_reply(skb, info, ndshm_nl_show(skb, m, put, object));
 }
 
-int ndshm_nl_find_provider(struct genl_info *info,
-			   struct ndshm_provider **provider)
+int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info)
 {
-	struct nlattr *key = get_key(info, NDSHM_A_PROVIDER_ID,
-				     NDSHM_A_PROVIDER_NAME);
+	if (sk_capable(NETLINK_CB(request).sk, CAP_SYS_ADMIN))
+		return 0;
+	GENL_SET_ERR_MSG(info, "this requires CAP_SYS_ADMIN");
+	return -EPERM;
+}
 
-	if (!key)
+int ndshm_nl_get_uid(struct sk_buff *request, struct genl_info *info,
+		     struct nlattr *attribute, kuid_t *uid)
+{
+	*uid = make_kuid(sk_user_ns(NETLINK_CB(request).sk),
+			 nla_get_u32(attribute));
+	if (uid_valid(*uid))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, attribute, "there is no such user");
+	return -EINVAL;
+}
+
+/*
+ * Adapters and providers
+ */
+
+struct nl_entries {
+	struct ndshm_registry *registry;
+	ndshm_nl_put_fn put;
+	int owner;
+};
+
+static const struct nl_entries adapters = {
+	&ndshm_adapters, put_adapter, NDSHM_A_ADAPTER_OWNER,
+};
+
+static const struct nl_entries providers = {
+	&ndshm_providers, put_provider, NDSHM_A_PROVIDER_OWNER,
+};
+
+/* The entry whose id or name is in the request, with a reference; 0 or -errno. */
+static int nl_find_entry(struct genl_info *info,
+			 const struct nl_entries *entries,
+			 struct ndshm_entry **entry)
+{
+	struct nlattr *id = info->attrs[NDSHM_A_ADAPTER_ID];
+	struct nlattr *name = info->attrs[NDSHM_A_ADAPTER_NAME];
+
+	if (!name && GENL_REQ_ATTR_CHECK(info, NDSHM_A_ADAPTER_ID)) {
+		GENL_SET_ERR_MSG(info, "an id or a name is missing");
 		return -EINVAL;
-	if (nla_type(key) == NDSHM_A_PROVIDER_ID)
-		*provider = ndshm_provider_find_id(nla_get_u32(key));
-	else
-		*provider = ndshm_provider_find(nla_data(key));
-	return *provider ? 0 : ndshm_nl_not_found(info, key);
+	}
+	if (name && id) {
+		NL_SET_ERR_MSG_ATTR(info->extack, name,
+				    "an id or a name, not both");
+		return -EINVAL;
+	}
+	*entry = id ? ndshm_registry_find_id(entries->registry, nla_get_u32(id)) :
+		      ndshm_registry_find(entries->registry, nla_data(name));
+	return *entry ? 0 : ndshm_nl_not_found(info, id ?: name);
+}
+
+static int nl_get_entry(struct sk_buff *request, struct genl_info *info,
+			const struct nl_entries *entries)
+{
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
+	struct ndshm_entry *entry;
+	int err = nl_find_entry(info, entries, &entry);
+
+	if (err)
+		return err;
+	err = ndshm_nl_reply(info, &m, entries->put, entry);
+	ndshm_entry_put(entry);
+	return err;
 }
 
 int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct ndshm_adapter *adapter;
-	struct sk_buff *skb;
-	int err = ndshm_nl_find_adapter(info, &adapter);
-
-	if (err)
-		return err;
-	err = -ENOMEM;
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (skb)
-		err = ndshm_nl_reply(skb, info, adapter_fill(skb, &m, adapter));
-	ndshm_adapter_put(adapter);
-	return err;
+	return nl_get_entry(request, info, &adapters);
 }
 
 int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct ndshm_provider *provider;
-	struct sk_buff *skb;
-	int err = ndshm_nl_find_provider(info, &provider);
+	return nl_get_entry(request, info, &providers);
+}
 
+/* What the request sets; *set stays 0 if that is nothing. */
+static int nl_get_access(struct sk_buff *request, struct genl_info *info,
+			 int owner, struct ndshm_access *to, u32 *set)
+{
+	struct nlattr *uid = info->attrs[owner];
+	struct nlattr *gid = info->attrs[owner + 1];
+	struct nlattr *mode = info->attrs[owner + 2];
+	int err;
+
+	if (uid) {
+		*set |= NDSHM_ACCESS_SET_UID;
+		err = ndshm_nl_get_uid(request, info, uid, &to->uid);
+		if (err)
+			return err;
+	}
+	if (gid) {
+		*set |= NDSHM_ACCESS_SET_GID;
+		to->gid = make_kgid(sk_user_ns(NETLINK_CB(request).sk),
+				    nla_get_u32(gid));
+		if (!gid_valid(to->gid)) {
+			NL_SET_ERR_MSG_ATTR(info->extack, gid, "no such group");
+			return -EINVAL;
+		}
+	}
+	if (mode) {
+		*set |= NDSHM_ACCESS_SET_MODE;
+		to->mode = nla_get_u32(mode);
+		if (to->mode & ~NDSHM_ACCESS_MODE) {
+			NL_SET_ERR_MSG_ATTR(info->extack, mode,
+					    "a mode has read and write bits only");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* @reset: the policy to set, or NULL. */
+static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
+			const struct nl_entries *entries, struct nlattr *reset)
+{
+	struct ndshm_access to = {};
+	struct ndshm_entry *entry;
+	u32 set = 0;
+	int err;
+
+	err = ndshm_nl_may_set(request, info) ?:
+	      nl_get_access(request, info, entries->owner, &to, &set);
 	if (err)
 		return err;
-	err = -ENOMEM;
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (skb)
-		err = ndshm_nl_reply(skb, info, provider_fill(skb, &m, provider));
-	ndshm_provider_put(provider);
+	if (reset) {
+		set |= NDSHM_ACCESS_SET_RESET;
+		to.reset = nla_get_u32(reset);
+	}
+	if (!set) {
+		GENL_SET_ERR_MSG(info, "nothing is set");
+		return -EINVAL;
+	}
+	err = nl_find_entry(info, entries, &entry);
+	if (err)
+		return err;
+	err = ndshm_access_change(entry, set, &to);
+	ndshm_entry_put(entry);
 	return err;
 }
+
+int ndshm_nl_adapter_set_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return nl_set_entry(request, info, &adapters,
+			    info->attrs[NDSHM_A_ADAPTER_RESET_POLICY]);
+}
+
+int ndshm_nl_provider_set_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return nl_set_entry(request, info, &providers, NULL);
+}
+
+/*
+ * Blocks and sections, which are looked at without a reference
+ */
+
+struct nl_looks {
+	bool (*look)(u32 id, ndshm_look_fn look, void *context);
+	bool (*look_next)(u32 *cursor, ndshm_look_fn look, void *context);
+	ndshm_nl_put_fn put;
+	int id;
+};
+
+static const struct nl_looks blocks = {
+	ndshm_block_look, ndshm_block_look_next, put_block, NDSHM_A_BLOCK_ID,
+};
+
+static const struct nl_looks sections = {
+	ndshm_section_look, ndshm_section_look_next, put_section,
+	NDSHM_A_SECTION_ID,
+};
 
 /* What is needed to show what is only looked at; err: the outcome. */
 struct look {
 	struct sk_buff *skb;
 	const struct ndshm_message *m;
+	ndshm_nl_put_fn put;
 	int err;
 };
 
-static void look_at_block(struct ndshm_block *block, void *context)
+static void nl_look(void *object, kuid_t owner, void *context)
 {
 	struct look *look = context;
 
-	if (ndshm_nl_may_see(look->m, block->uid))
-		look->err = block_fill(look->skb, look->m, block);
+	if (look->m->viewer.all || uid_eq(look->m->viewer.uid, owner))
+		look->err = ndshm_nl_show(look->skb, look->m, look->put, object);
 }
 
-static void nl_look_block(u32 id, struct look *look)
-{
-	ndshm_block_look(id, look_at_block, look);
-}
-
-static void look_at_section(struct ndshm_section *section, void *context)
-{
-	struct look *look = context;
-
-	if (ndshm_nl_may_see(look->m, section->uid))
-		look->err = section_fill(look->skb, look->m, section);
-}
-
-static void nl_look_section(u32 id, struct look *look)
-{
-	ndshm_section_look(id, look_at_section, look);
-}
-
-/* The one whose id is in @attribute, if the reader may see it. */
-static int get_seen(struct sk_buff *request, struct genl_info *info,
-		    int attribute, void (*find)(u32 id, struct look *look))
+/* The one whose id is in the request, if the viewer may see it. */
+static int nl_get_seen(struct sk_buff *request, struct genl_info *info,
+		       const struct nl_looks *looks)
 {
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct look look = { .m = &m, .err = -ENOENT };
-	struct nlattr *key;
+	struct look look = { .m = &m, .put = looks->put, .err = -ENOENT };
+	struct nlattr *key = info->attrs[looks->id];
 
-	if (GENL_REQ_ATTR_CHECK(info, attribute)) {
+	if (GENL_REQ_ATTR_CHECK(info, looks->id)) {
 		GENL_SET_ERR_MSG(info, "an id is missing");
 		return -EINVAL;
 	}
-	key = info->attrs[attribute];
 	look.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!look.skb)
 		return -ENOMEM;
 	/* Not to be seen and not there are the same answer. */
-	find(nla_get_u32(key), &look);
+	looks->look(nla_get_u32(key), nl_look, &look);
 	if (look.err == -ENOENT)
 		ndshm_nl_not_found(info, key);
-	return ndshm_nl_reply(look.skb, info, look.err);
+	return nl_send_reply(look.skb, info, look.err);
 }
 
 int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return get_seen(request, info, NDSHM_A_BLOCK_ID, nl_look_block);
+	return nl_get_seen(request, info, &blocks);
 }
 
 int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return get_seen(request, info, NDSHM_A_SECTION_ID, nl_look_section);
+	return nl_get_seen(request, info, &sections);
 }
 
 /*
@@ -458,71 +544,30 @@ int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
  * along is shown once
  */
 
-/* For what has ids of 32 bits, which are the places; false: it was the last. */
-static bool id_of(u64 next, u32 *id)
+static bool show_next_entry(struct sk_buff *skb, const struct ndshm_message *m,
+			    u64 *next, int *err, const void *kind)
 {
-	*id = next;
-	return next <= U32_MAX;
-}
+	const struct nl_entries *entries = kind;
+	struct ndshm_entry *entry;
+	u32 id = *next;
 
-static bool show_next_adapter(struct sk_buff *skb,
-			      const struct ndshm_message *m, u64 *next,
-			      int *err)
-{
-	struct ndshm_adapter *adapter = NULL;
-	u32 id;
-
-	if (id_of(*next, &id))
-		adapter = ndshm_adapter_next(&id);
-	if (!adapter)
+	entry = ndshm_registry_next(entries->registry, &id);
+	if (!entry)
 		return false;
 	*next = id;
-	*err = adapter_fill(skb, m, adapter);
-	ndshm_adapter_put(adapter);
+	*err = ndshm_nl_show(skb, m, entries->put, entry);
+	ndshm_entry_put(entry);
 	return true;
 }
 
-static bool show_next_provider(struct sk_buff *skb,
-			       const struct ndshm_message *m, u64 *next,
-			       int *err)
+static bool show_next_seen(struct sk_buff *skb, const struct ndshm_message *m,
+			   u64 *next, int *err, const void *kind)
 {
-	struct ndshm_provider *provider = NULL;
-	u32 id;
+	const struct nl_looks *looks = kind;
+	struct look look = { .skb = skb, .m = m, .put = looks->put };
+	u32 id = *next;
 
-	if (id_of(*next, &id))
-		provider = ndshm_provider_next(&id);
-	if (!provider)
-		return false;
-	*next = id;
-	*err = provider_fill(skb, m, provider);
-	ndshm_provider_put(provider);
-	return true;
-}
-
-static bool show_next_block(struct sk_buff *skb,
-			    const struct ndshm_message *m, u64 *next,
-			    int *err)
-{
-	struct look look = { .skb = skb, .m = m };
-	u32 id;
-
-	if (!id_of(*next, &id) ||
-	    !ndshm_block_look_next(&id, look_at_block, &look))
-		return false;
-	*next = id;
-	*err = look.err;
-	return true;
-}
-
-static bool show_next_section(struct sk_buff *skb,
-			      const struct ndshm_message *m, u64 *next,
-			      int *err)
-{
-	struct look look = { .skb = skb, .m = m };
-	u32 id;
-
-	if (!id_of(*next, &id) ||
-	    !ndshm_section_look_next(&id, look_at_section, &look))
+	if (*next > U32_MAX || !looks->look_next(&id, nl_look, &look))
 		return false;
 	*next = id;
 	*err = look.err;
@@ -545,7 +590,7 @@ int ndshm_nl_dump_done(struct netlink_callback *cb)
 }
 
 int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
-		  const atomic_t *changes, ndshm_nl_show_fn show_next)
+		  bool counted, ndshm_nl_show_fn show_next, const void *kind)
 {
 	const struct genlmsghdr *request = nlmsg_data(cb->nlh);
 	struct nl_dump *dump = nl_dump_of(cb);
@@ -568,9 +613,9 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 				    "a dump takes no attributes");
 		return -EINVAL;
 	}
-	if (changes)
-		cb->seq = atomic_read(changes);
-	while (show_next(skb, &m, &dump->next, &err)) {
+	if (counted)
+		cb->seq = atomic_read(&changes);
+	while (show_next(skb, &m, &dump->next, &err, kind)) {
 		if (err)
 			break;
 		dump->next++;
@@ -583,32 +628,32 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		cond_resched();
 	}
 	/* Nothing is locked: what changed since is told as well. */
-	if (changes)
-		cb->seq = atomic_read(changes);
+	if (counted)
+		cb->seq = atomic_read(&changes);
 	return err && skb->len ? skb->len : err;
 }
 
 int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, &adapter_changes, show_next_adapter);
+	return ndshm_nl_dump(skb, cb, true, show_next_entry, &adapters);
 }
 
 int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, &provider_changes, show_next_provider);
+	return ndshm_nl_dump(skb, cb, true, show_next_entry, &providers);
 }
 
 int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, NULL, show_next_block);
+	return ndshm_nl_dump(skb, cb, false, show_next_seen, &blocks);
 }
 
 int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, NULL, show_next_section);
+	return ndshm_nl_dump(skb, cb, false, show_next_seen, &sections);
 }
 
 /*
@@ -623,25 +668,23 @@ bool ndshm_nl_listened(void)
 	return genl_has_listeners(&family, &init_net, EVENTS);
 }
 
-/* Readers have CAP_SYS_ADMIN over all users and processes. */
-struct ndshm_message ndshm_nl_event(u8 cmd)
+void ndshm_nl_event(u8 cmd, bool counted, ndshm_nl_put_fn put, void *object)
 {
-	return (struct ndshm_message){
+	/* Readers have CAP_SYS_ADMIN over all users and processes. */
+	const struct ndshm_message m = {
 		.viewer.all = true,
 		.cmd = cmd,
 		.user_ns = &init_user_ns,
 		.pid_ns = &init_pid_ns,
 	};
-}
+	struct sk_buff *skb;
 
-struct sk_buff *ndshm_nl_event_skb(void)
-{
-	return genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
-}
-
-void ndshm_nl_tell(struct sk_buff *skb, int err)
-{
-	if (!err) {
+	if (counted)
+		atomic_inc(&changes);
+	if (!ndshm_nl_listened())
+		return;
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
+	if (skb && !ndshm_nl_show(skb, &m, put, object)) {
 		genlmsg_multicast(&family, skb, 0, EVENTS, EVENT_GFP);
 		return;
 	}
@@ -652,47 +695,22 @@ void ndshm_nl_tell(struct sk_buff *skb, int err)
 
 void ndshm_nl_adapter_event(struct ndshm_adapter *adapter, u8 cmd)
 {
-	const struct ndshm_message m = ndshm_nl_event(cmd);
-	struct sk_buff *skb;
-
-	atomic_inc(&adapter_changes);
-	atomic_inc(&ndshm_nl_queue_changes);
-	if (!ndshm_nl_listened())
-		return;
-	skb = ndshm_nl_event_skb();
-	ndshm_nl_tell(skb, skb ? adapter_fill(skb, &m, adapter) : -ENOMEM);
+	ndshm_nl_event(cmd, true, put_adapter, adapter);
 }
 
 void ndshm_nl_provider_event(struct ndshm_provider *provider, u8 cmd)
 {
-	const struct ndshm_message m = ndshm_nl_event(cmd);
-	struct sk_buff *skb;
-
-	atomic_inc(&provider_changes);
-	if (!ndshm_nl_listened())
-		return;
-	skb = ndshm_nl_event_skb();
-	ndshm_nl_tell(skb, skb ? provider_fill(skb, &m, provider) : -ENOMEM);
+	ndshm_nl_event(cmd, true, put_provider, provider);
 }
 
 void ndshm_nl_tell_block(struct ndshm_block *block, u8 cmd)
 {
-	const struct ndshm_message m = ndshm_nl_event(cmd);
-	struct sk_buff *skb;
-
-	skb = ndshm_nl_event_skb();
-	ndshm_nl_tell(skb, skb ? block_fill(skb, &m, block) : -ENOMEM);
+	ndshm_nl_event(cmd, false, put_block, block);
 }
 
 void ndshm_nl_section_event(struct ndshm_section *section, u8 cmd)
 {
-	const struct ndshm_message m = ndshm_nl_event(cmd);
-	struct sk_buff *skb;
-
-	if (!ndshm_nl_listened())
-		return;
-	skb = ndshm_nl_event_skb();
-	ndshm_nl_tell(skb, skb ? section_fill(skb, &m, section) : -ENOMEM);
+	ndshm_nl_event(cmd, false, put_section, section);
 }
 
 int __init ndshm_nl_init(void)

@@ -37,6 +37,12 @@ void ndshm_nl_quota_event(kuid_t uid, unsigned int kind, u64 amount);
 void ndshm_nl_queue_event(struct ndshm_adapter *adapter,
 			  const struct ndshm_queue_view *view, u8 cmd);
 
+/*
+ * For objects that are looked at without a reference, which would put off the end of
+ * another user's memory: called for an object of @owner, with a lock held.
+ */
+typedef void (*ndshm_look_fn)(void *object, kuid_t owner, void *context);
+
 /* Does anybody listen? */
 bool ndshm_nl_listened(void);
 void ndshm_nl_tell_block(struct ndshm_block *block, u8 cmd);

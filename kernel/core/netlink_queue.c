@@ -20,22 +20,26 @@ static int put_usage(struct sk_buff *skb,
 				 NDSHM_A_QUEUE_PAD);
 }
 
-static int queue_fill(struct sk_buff *skb, const struct ndshm_message *m,
-		      u32 adapter, const struct ndshm_queue_view *view)
+struct nl_queue {
+	u32 adapter;
+	const struct ndshm_queue_view *view;
+};
+
+static int put_queue(struct sk_buff *skb, const struct ndshm_message *m,
+		     void *object)
 {
-	void *header = ndshm_nl_begin(skb, m);
+	const struct nl_queue *queue = object;
+	const struct ndshm_queue_view *view = queue->view;
 	bool failed;
 
-	if (!header)
-		return -EMSGSIZE;
-	failed = nla_put_u32(skb, NDSHM_A_QUEUE_ADAPTER_ID, adapter) ||
+	failed = nla_put_u32(skb, NDSHM_A_QUEUE_ADAPTER_ID, queue->adapter) ||
 		 nla_put_u32(skb, NDSHM_A_QUEUE_KIND, view->kind) ||
 		 nla_put_u32(skb, NDSHM_A_QUEUE_ID, view->id) ||
 		 nla_put_u32(skb, NDSHM_A_QUEUE_STATE, view->state) ||
 		 (view->kind == NDSHM_KIND_QUEUE &&
 		  nla_put_u32(skb, NDSHM_A_QUEUE_FILTERS, view->filters)) ||
 		 (m->viewer.all && put_usage(skb, &view->usage));
-	return ndshm_nl_end(skb, header, failed);
+	return failed;
 }
 
 static int reply_with(struct sk_buff *request, struct genl_info *info,
@@ -43,18 +47,14 @@ static int reply_with(struct sk_buff *request, struct genl_info *info,
 {
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
 	struct ndshm_queue_view view;
-	struct sk_buff *skb;
+	struct nl_queue queue = { adapter->entry.id, &view };
 
 	if (!ndshm_queue_view(adapter,
 			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_KIND]),
 			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_ID]),
 			      &view))
 		return ndshm_nl_not_found(info, info->attrs[NDSHM_A_QUEUE_ID]);
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
-		return -ENOMEM;
-	return ndshm_nl_reply(skb, info,
-			      queue_fill(skb, &m, adapter->entry.id, &view));
+	return ndshm_nl_reply(info, &m, put_queue, &queue);
 }
 
 int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
@@ -85,7 +85,7 @@ static u64 place_of(u32 adapter, u32 kind, u32 id)
 }
 
 static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
-			    u64 *next, int *err)
+			    u64 *next, int *err, const void *unused)
 {
 	struct ndshm_queue_view view = {};
 	struct ndshm_adapter *adapter;
@@ -100,7 +100,8 @@ static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
 		found = ndshm_queue_view_next(adapter, &view);
 		if (found) {
 			*next = place_of(id, view.kind, view.id);
-			*err = queue_fill(skb, m, id, &view);
+			*err = ndshm_nl_show(skb, m, put_queue,
+					     &(struct nl_queue){ id, &view });
 		}
 		ndshm_adapter_put(adapter);
 		id++;
@@ -110,19 +111,13 @@ static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
 
 int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, &ndshm_nl_queue_changes, show_next_queue);
+	return ndshm_nl_dump(skb, cb, true, show_next_queue, NULL);
 }
 
 void ndshm_nl_queue_event(struct ndshm_adapter *adapter,
 			  const struct ndshm_queue_view *view, u8 cmd)
 {
-	const struct ndshm_message m = ndshm_nl_event(cmd);
-	struct sk_buff *skb;
+	struct nl_queue queue = { adapter->entry.id, view };
 
-	atomic_inc(&ndshm_nl_queue_changes);
-	if (!ndshm_nl_listened())
-		return;
-	skb = ndshm_nl_event_skb();
-	ndshm_nl_tell(skb, skb ? queue_fill(skb, &m, adapter->entry.id, view) :
-				 -ENOMEM);
+	ndshm_nl_event(cmd, true, put_queue, &queue);
 }

@@ -31,9 +31,10 @@ static_assert(NDSHM_A_QUOTA_BYTES_LIMIT - NDSHM_A_QUOTA_BYTES == 1);
 static_assert(NDSHM_A_QUOTA_REQUESTS_LIMIT - NDSHM_A_QUOTA_REQUESTS == 1);
 static_assert(NDSHM_A_QUOTA_CLIENTS_LIMIT - NDSHM_A_QUOTA_CLIENTS == 1);
 
-static int put_view(struct sk_buff *skb, const struct ndshm_message *m,
-		    const struct ndshm_quota_view *view)
+static int put_quota(struct sk_buff *skb, const struct ndshm_message *m,
+		     void *object)
 {
+	const struct ndshm_quota_view *view = object;
 	uid_t uid = from_kuid_munged(m->user_ns, view->uid);
 	int err = nla_put_u32(skb, NDSHM_A_QUOTA_UID, uid) ?:
 		  nla_put_u32(skb, NDSHM_A_QUOTA_SET, view->set);
@@ -47,56 +48,34 @@ static int put_view(struct sk_buff *skb, const struct ndshm_message *m,
 	return err;
 }
 
-static int quota_fill(struct sk_buff *skb, const struct ndshm_message *m,
-		      const struct ndshm_quota_view *view)
+static bool may_see(const struct ndshm_message *m, kuid_t uid)
 {
-	void *header = ndshm_nl_begin(skb, m);
-
-	if (!header)
-		return -EMSGSIZE;
-	return ndshm_nl_end(skb, header, put_view(skb, m, view));
-}
-
-/* The user whose number is in the request, if it is of one. */
-static int get_uid_of(struct sk_buff *request, struct genl_info *info,
-		      kuid_t *uid)
-{
-	struct nlattr *attribute = info->attrs[NDSHM_A_QUOTA_UID];
-
-	*uid = make_kuid(sk_user_ns(NETLINK_CB(request).sk),
-			 nla_get_u32(attribute));
-	if (uid_valid(*uid))
-		return 0;
-	NL_SET_ERR_MSG_ATTR(info->extack, attribute, "there is no such user");
-	return -EINVAL;
+	return m->viewer.all || uid_eq(m->viewer.account, uid);
 }
 
 int ndshm_nl_quota_get_doit(struct sk_buff *request, struct genl_info *info)
 {
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	kuid_t uid = NETLINK_CREDS(request)->uid;
+	struct nlattr *attribute = info->attrs[NDSHM_A_QUOTA_UID];
 	struct ndshm_quota_view view;
-	struct sk_buff *skb;
+	kuid_t uid = current_uid();
 	int err = 0;
 
-	if (info->attrs[NDSHM_A_QUOTA_UID])
-		err = get_uid_of(request, info, &uid);
+	if (attribute)
+		err = ndshm_nl_get_uid(request, info, attribute, &uid);
 	if (err)
 		return err;
-	if (!ndshm_nl_may_see(&m, uid)) {
+	if (!may_see(&m, uid)) {
 		GENL_SET_ERR_MSG(info, "reading another user's quota requires CAP_SYS_ADMIN");
 		return -EPERM;
 	}
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
-		return -ENOMEM;
 	ndshm_quota_look(uid, &view);
-	return ndshm_nl_reply(skb, info, quota_fill(skb, &m, &view));
+	return ndshm_nl_reply(info, &m, put_quota, &view);
 }
 
 /* In the order of users. */
 static bool show_next_quota(struct sk_buff *skb, const struct ndshm_message *m,
-			    u64 *next, int *err)
+			    u64 *next, int *err, const void *unused)
 {
 	struct ndshm_quota_view view;
 	u32 uid = *next;
@@ -104,14 +83,14 @@ static bool show_next_quota(struct sk_buff *skb, const struct ndshm_message *m,
 	if (*next > U32_MAX || !ndshm_quota_look_next(&uid, &view))
 		return false;
 	*next = uid;
-	if (ndshm_nl_may_see(m, view.uid))
-		*err = quota_fill(skb, m, &view);
+	if (may_see(m, view.uid))
+		*err = ndshm_nl_show(skb, m, put_quota, &view);
 	return true;
 }
 
 int ndshm_nl_quota_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, NULL, show_next_quota);
+	return ndshm_nl_dump(skb, cb, false, show_next_quota, NULL);
 }
 
 static int get_change(struct genl_info *info, struct ndshm_quota_change *change)
@@ -143,47 +122,41 @@ static int get_change(struct genl_info *info, struct ndshm_quota_change *change)
 int ndshm_nl_quota_set_doit(struct sk_buff *request, struct genl_info *info)
 {
 	struct ndshm_quota_change change = {};
+	int err = ndshm_nl_may_set(request, info);
 	kuid_t uid;
-	int err;
 
-	if (!sk_capable(NETLINK_CB(request).sk, CAP_SYS_ADMIN)) {
-		GENL_SET_ERR_MSG(info, "setting a quota requires CAP_SYS_ADMIN");
-		return -EPERM;
-	}
+	if (err)
+		return err;
 	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUOTA_UID)) {
 		GENL_SET_ERR_MSG(info, "a user is missing");
 		return -EINVAL;
 	}
-	err = get_uid_of(request, info, &uid) ?: get_change(info, &change);
+	err = ndshm_nl_get_uid(request, info, info->attrs[NDSHM_A_QUOTA_UID],
+			       &uid) ?: get_change(info, &change);
 	return err ?: ndshm_reason_errno(ndshm_quota_set(uid, &change));
 }
 
-static int excess_fill(struct sk_buff *skb, const struct ndshm_message *m,
-		       kuid_t uid, unsigned int kind, u64 amount)
-{
-	void *header = ndshm_nl_begin(skb, m);
+struct excess {
 	struct ndshm_quota_view view;
-	bool failed;
+	unsigned int kind;
+	u64 amount;
+};
 
-	if (!header)
-		return -EMSGSIZE;
-	ndshm_quota_look(uid, &view);
-	failed = put_view(skb, m, &view) ||
-		 nla_put_u32(skb, NDSHM_A_QUOTA_EXCEEDED, BIT(kind)) ||
-		 nla_put_u64_64bit(skb, NDSHM_A_QUOTA_WANTED, amount,
-				   NDSHM_A_QUOTA_PAD);
-	return ndshm_nl_end(skb, header, failed);
+static int put_excess(struct sk_buff *skb, const struct ndshm_message *m,
+		      void *object)
+{
+	struct excess *excess = object;
+
+	return put_quota(skb, m, &excess->view) ?:
+	       nla_put_u32(skb, NDSHM_A_QUOTA_EXCEEDED, BIT(excess->kind)) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_QUOTA_WANTED, excess->amount,
+				 NDSHM_A_QUOTA_PAD);
 }
 
 void ndshm_nl_quota_event(kuid_t uid, unsigned int kind, u64 amount)
 {
-	const struct ndshm_message m =
-		ndshm_nl_event(NDSHM_CMD_QUOTA_EXCEEDED_NTF);
-	struct sk_buff *skb;
+	struct excess excess = { .kind = kind, .amount = amount };
 
-	if (!ndshm_nl_listened())
-		return;
-	skb = ndshm_nl_event_skb();
-	ndshm_nl_tell(skb, skb ? excess_fill(skb, &m, uid, kind, amount) :
-				 -ENOMEM);
+	ndshm_quota_look(uid, &excess.view);
+	ndshm_nl_event(NDSHM_CMD_QUOTA_EXCEEDED_NTF, false, put_excess, &excess);
 }

@@ -12,8 +12,12 @@
 #include "provider.h"
 #include "registry.h"
 
-static struct ndshm_registry providers = NDSHM_REGISTRY_INIT(providers);
-static LIST_HEAD(provider_access);
+static void provider_release(struct ndshm_entry *entry);
+
+struct ndshm_registry ndshm_providers = {
+	.entries = XARRAY_INIT(ndshm_providers.entries, XA_FLAGS_ALLOC1),
+	.release = provider_release,
+};
 
 /*
  * Who serves allocations that name nobody, if the adapter has no provider of
@@ -27,19 +31,23 @@ static struct ndshm_provider *provider_of(struct ndshm_entry *entry)
 	return entry ? container_of(entry, struct ndshm_provider, entry) : NULL;
 }
 
-struct ndshm_provider *ndshm_provider_find_id(u32 id)
+static void provider_release(struct ndshm_entry *entry)
 {
-	return provider_of(ndshm_registry_find_id(&providers, id));
+	struct ndshm_provider *provider = provider_of(entry);
+
+	if (provider->adapter)
+		ndshm_adapter_put(provider->adapter);
+	kfree_rcu(provider, entry.rcu);
 }
 
-struct ndshm_provider *ndshm_provider_next(u32 *id)
+struct ndshm_provider *ndshm_provider_find_id(u32 id)
 {
-	return provider_of(ndshm_registry_next(&providers, id));
+	return provider_of(ndshm_registry_find_id(&ndshm_providers, id));
 }
 
 struct ndshm_provider *ndshm_provider_find(const char *name)
 {
-	return provider_of(ndshm_registry_find(&providers, name));
+	return provider_of(ndshm_registry_find(&ndshm_providers, name));
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_find);
 
@@ -51,27 +59,9 @@ struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider)
 
 void ndshm_provider_put(struct ndshm_provider *provider)
 {
-	if (!refcount_dec_and_test(&provider->entry.references))
-		return;
-	if (provider->adapter)
-		ndshm_adapter_put(provider->adapter);
-	kfree_rcu(provider, entry.rcu);
+	ndshm_entry_put(&provider->entry);
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_put);
-
-/* Where the default of @scope, and for the last scope of @adapter, is kept. */
-static struct ndshm_provider __rcu **
-default_of(enum ndshm_scope scope, struct ndshm_adapter *adapter)
-{
-	switch (scope) {
-	case NDSHM_SCOPE_ADAPTER:
-		return &adapter->provider;
-	case NDSHM_SCOPE_MACHINE:
-		return &machine_default;
-	default:
-		return NULL;
-	}
-}
 
 /* Who serves an adapter's allocations that name nobody, or NULL. */
 static struct ndshm_provider *find_default(struct ndshm_adapter *adapter)
@@ -114,18 +104,6 @@ ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
 		return NDSHM_REASON_PROVIDER_CLOSED;
 	return ndshm_access_permitted(&provider->entry.access) ?
 	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
-}
-
-int ndshm_provider_set_access(struct ndshm_provider *provider, u32 set,
-			      const struct ndshm_access *to)
-{
-	return ndshm_access_change(&provider_access, &provider->entry, NULL,
-				   set, to);
-}
-
-void ndshm_provider_teardown(void)
-{
-	ndshm_access_forget(&provider_access);
 }
 
 void ndshm_provider_set_built_in(struct ndshm_provider *provider)
@@ -224,31 +202,20 @@ replace(struct ndshm_provider *provider,
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t publish_locked(struct ndshm_provider *provider)
-{
-	struct ndshm_provider __rcu **place = default_of(provider->scope,
-							 provider->adapter);
-	ndshm_reason_t reason;
-
-	lockdep_assert_held(&ndshm_registry_lock);
-
-	if (provider->adapter && ndshm_blockset_closed(&provider->adapter->set))
-		return NDSHM_REASON_ADAPTER_REMOVED;
-	if (place && rcu_access_pointer(*place))
-		return NDSHM_REASON_SCOPE_TAKEN;
-	ndshm_access_start(&provider_access, &provider->entry, NULL, 0666);
-	reason = ndshm_registry_add(&providers, &provider->entry, "provider");
-	if (reason == NDSHM_REASON_NONE && place)
-		rcu_assign_pointer(*place, provider);
-	return reason;
-}
-
 static ndshm_reason_t publish(struct ndshm_provider *provider)
 {
+	struct ndshm_adapter *adapter = provider->adapter;
 	ndshm_reason_t reason;
 
 	mutex_lock(&ndshm_registry_lock);
-	reason = publish_locked(provider);
+	if (adapter && ndshm_blockset_closed(&adapter->set))
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	else if (provider->place && rcu_access_pointer(*provider->place))
+		reason = NDSHM_REASON_SCOPE_TAKEN;
+	else
+		reason = ndshm_registry_add(&provider->entry, "provider", 0666);
+	if (reason == NDSHM_REASON_NONE && provider->place)
+		rcu_assign_pointer(*provider->place, provider);
 	mutex_unlock(&ndshm_registry_lock);
 	if (reason == NDSHM_REASON_NONE)
 		ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_ADDED_NTF);
@@ -283,8 +250,13 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 	if (!provider)
 		return NDSHM_REASON_MEMORY;
 	refcount_set(&provider->entry.references, 1);
+	provider->entry.registry = &ndshm_providers;
 	ndshm_blockset_init(&provider->set);
 	provider->scope = scope;
+	if (scope == NDSHM_SCOPE_ADAPTER)
+		provider->place = &adapter->provider;
+	else if (scope == NDSHM_SCOPE_MACHINE)
+		provider->place = &machine_default;
 	if (ops) {
 		provider->owner = ops->owner;
 		provider->flags = ops->flags;
@@ -317,15 +289,12 @@ EXPORT_SYMBOL_GPL(ndshm_provider_register);
 /* The set is closed and empty: nobody can come through the provider any more. */
 static void retire(struct ndshm_provider *provider)
 {
-	struct ndshm_provider __rcu **place = default_of(provider->scope,
-							 provider->adapter);
-
 	mutex_lock(&ndshm_registry_lock);
-	if (place)
-		RCU_INIT_POINTER(*place, NULL);
+	if (provider->place)
+		RCU_INIT_POINTER(*provider->place, NULL);
 	if (rcu_access_pointer(built_in) == provider)
 		RCU_INIT_POINTER(built_in, NULL);
-	ndshm_registry_remove(&providers, &provider->entry);
+	ndshm_registry_remove(&provider->entry);
 	mutex_unlock(&ndshm_registry_lock);
 	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_GONE_NTF);
 	ndshm_registration_put(provider->registration);

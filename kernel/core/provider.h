@@ -55,6 +55,7 @@ enum ndshm_complaint {
  * @entry: in the registry; referred to also by its registrations, lookups
  * @scope: for whom it is the default
  * @adapter: of NDSHM_SCOPE_ADAPTER; holds a reference
+ * @place: where the default of @scope, and of @adapter, is kept; NULL: nowhere
  * @owner: module of the handlers; pinned by every block
  * @flags: NDSHM_PROVIDER_*
  * @set: blocks that it made, and allocations under way
@@ -65,6 +66,7 @@ struct ndshm_provider {
 	struct ndshm_entry entry;
 	enum ndshm_scope scope;
 	struct ndshm_adapter *adapter;
+	struct ndshm_provider __rcu **place;
 	struct module *owner;
 	u32 flags;
 	struct ndshm_blockset set;
@@ -72,12 +74,8 @@ struct ndshm_provider {
 	unsigned long complaints;
 };
 
-/*
- * Lookups take a reference. _next() finds the first at or after *id, and moves
- * *id there; NULL at the end.
- */
+/* Takes a reference. */
 struct ndshm_provider *ndshm_provider_find_id(u32 id);
-struct ndshm_provider *ndshm_provider_next(u32 *id);
 struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider);
 
 /* The default for @adapter, with a reference, or NULL. */
@@ -89,10 +87,6 @@ struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);
  */
 ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
 				     const struct ndshm_adapter *adapter);
-
-/* As of an adapter. */
-int ndshm_provider_set_access(struct ndshm_provider *provider, u32 set,
-			      const struct ndshm_access *to);
 
 /* Who does when nobody else is registered for it, until it is unregistered. */
 void ndshm_provider_set_built_in(struct ndshm_provider *provider);
@@ -108,7 +102,5 @@ ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
 void ndshm_provider_leave(struct ndshm_provider *provider);
 
 void ndshm_registration_put(struct ndshm_registration *registration);
-
-void ndshm_provider_teardown(void);
 
 #endif /* _NDSHM_CORE_PROVIDER_H */

@@ -57,48 +57,53 @@ struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
 	return entry;
 }
 
-static bool registry_has_name(struct ndshm_registry *registry, const char *name)
+void ndshm_entry_put(struct ndshm_entry *entry)
 {
-	struct ndshm_entry *entry;
+	if (refcount_dec_and_test(&entry->references))
+		entry->registry->release(entry);
+}
+
+static bool name_taken(const struct ndshm_entry *entry)
+{
+	struct ndshm_entry *other;
 	unsigned long index;
 
 	lockdep_assert_held(&ndshm_registry_lock);
 
-	xa_for_each(&registry->entries, index, entry)
-		if (!strcmp(entry->name, name))
+	xa_for_each(&entry->registry->entries, index, other)
+		if (!strcmp(other->name, entry->name))
 			return true;
 	return false;
 }
 
-ndshm_reason_t ndshm_registry_add(struct ndshm_registry *registry,
-				  struct ndshm_entry *entry, const char *stem)
+ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem,
+				  umode_t mode)
 {
-	struct xarray *entries = &registry->entries;
+	struct xarray *entries = &entry->registry->entries;
 
-	if (registry_has_name(registry, entry->name))
+	if (name_taken(entry))
 		return NDSHM_REASON_NAME_TAKEN;
 	/* The id is part of the object, so it is known before it is seen. */
 	if (xa_alloc_cyclic(entries, &entry->id, NULL, xa_limit_31b,
-			    &registry->next_id, GFP_KERNEL) < 0)
+			    &entry->registry->next_id, GFP_KERNEL) < 0)
 		return NDSHM_REASON_MEMORY;
-	if (!entry->name[0]) {
+	if (!entry->name[0])
 		snprintf(entry->name, sizeof(entry->name), "%s%u", stem,
 			 entry->id);
-		if (registry_has_name(registry, entry->name)) {
-			xa_erase(entries, entry->id);
-			return NDSHM_REASON_NAME_TAKEN;
-		}
+	if (name_taken(entry)) {
+		xa_erase(entries, entry->id);
+		return NDSHM_REASON_NAME_TAKEN;
 	}
+	ndshm_access_start(entry, mode);
 	xa_store(entries, entry->id, entry, GFP_KERNEL);
 	return NDSHM_REASON_NONE;
 }
 
-void ndshm_registry_remove(struct ndshm_registry *registry,
-			   struct ndshm_entry *entry)
+void ndshm_registry_remove(struct ndshm_entry *entry)
 {
 	lockdep_assert_held(&ndshm_registry_lock);
 
-	xa_erase(&registry->entries, entry->id);
+	xa_erase(&entry->registry->entries, entry->id);
 }
 
 bool ndshm_name_valid(const char *name)

@@ -324,7 +324,7 @@ err_section:
  * Looking
  */
 
-bool ndshm_section_look(u32 id, ndshm_section_look_fn look, void *context)
+bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context)
 {
 	struct ndshm_section *section;
 
@@ -332,12 +332,12 @@ bool ndshm_section_look(u32 id, ndshm_section_look_fn look, void *context)
 	xa_lock(&sections);
 	section = xa_load(&sections, id);
 	if (section)
-		look(section, context);
+		look(section, section->uid, context);
 	xa_unlock(&sections);
 	return section;
 }
 
-bool ndshm_section_look_next(u32 *id, ndshm_section_look_fn look, void *context)
+bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context)
 {
 	struct ndshm_section *section;
 	unsigned long at = *id;
@@ -346,7 +346,7 @@ bool ndshm_section_look_next(u32 *id, ndshm_section_look_fn look, void *context)
 	section = xa_find(&sections, &at, U32_MAX, XA_PRESENT);
 	if (section) {
 		*id = at;
-		look(section, context);
+		look(section, section->uid, context);
 	}
 	xa_unlock(&sections);
 	return section;

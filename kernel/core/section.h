@@ -16,6 +16,7 @@
 #include <ndshm/status.h>
 
 #include "extent_map.h"
+#include "netlink.h"
 #include "object.h"
 #include "quota.h"
 
@@ -144,12 +145,8 @@ struct ndshm_section_request {
  * first at or after *id, which moves there. It may not sleep, and not keep the
  * section; what @lock guards may be changing. False: there is none.
  */
-typedef void (*ndshm_section_look_fn)(struct ndshm_section *section,
-				      void *context);
-
-bool ndshm_section_look(u32 id, ndshm_section_look_fn look, void *context);
-bool ndshm_section_look_next(u32 *id, ndshm_section_look_fn look,
-			     void *context);
+bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context);
+bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context);
 
 /* The greatest MaxSize, in bytes. */
 u64 ndshm_max_section(void);

@@ -73,7 +73,7 @@ static void take_out(struct fake *fake)
 	fake->added = false;
 }
 
-static void keep(struct ndshm_block *block, void *context)
+static void keep(void *block, kuid_t owner, void *context)
 {
 	*(struct ndshm_block **)context = block;
 }
