@@ -697,7 +697,7 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 		ndshm_normalize(&copy, parameters);
 		p = &copy;
 	}
-	reason = ndshm_check_driver_parameters(p, ndshm_max_length());
+	reason = ndshm_check_parameters(p, ndshm_max_length(), true);
 	if (reason == NDSHM_REASON_NONE && !p->adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)

@@ -78,7 +78,7 @@ static ndshm_reason_t check_alloc(const struct ndshm_block_alloc *argument,
 		return NDSHM_REASON_RESERVED;
 	if (argument->usage == NDSHM_USAGE_UNDEFINED)
 		return NDSHM_REASON_USAGE;
-	reason = ndshm_check_parameters(parameters, ndshm_max_length());
+	reason = ndshm_check_parameters(parameters, ndshm_max_length(), false);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (!argument->count || argument->count > NDSHM_MAX_BATCH ||

@@ -63,8 +63,8 @@ static bool node_valid(s32 node)
 	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
 }
 
-static ndshm_reason_t check_parameters(const struct ndshm_parameters *p,
-				       u64 max_length, bool queues)
+ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
+				      u64 max_length, bool queues)
 {
 	if (p->flags & ~NDSHM_ALLOC_CONTIGUOUS)
 		return NDSHM_REASON_FLAGS;
@@ -88,20 +88,7 @@ static ndshm_reason_t check_parameters(const struct ndshm_parameters *p,
 		return NDSHM_REASON_LIST;
 	return NDSHM_REASON_NONE;
 }
-
-ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
-				      u64 max_length)
-{
-	return check_parameters(p, max_length, false);
-}
 EXPORT_SYMBOL_IF_KUNIT(ndshm_check_parameters);
-
-ndshm_reason_t
-ndshm_check_driver_parameters(const struct ndshm_parameters *p, u64 max_length)
-{
-	return check_parameters(p, max_length, true);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_driver_parameters);
 
 ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 				u64 total)

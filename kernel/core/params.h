@@ -27,15 +27,11 @@ void ndshm_normalize(struct ndshm_parameters *to,
 
 /*
  * Flags, usage, length, node, queue and port, list: in this order, and one
- * reason for each. @p is normalized; lengths above @max_length are refused.
+ * reason for each. @p is normalized; lengths above @max_length are refused, and
+ * queues and ports, unless @queues: a driver's.
  */
 ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
-				      u64 max_length);
-
-/* The same for a driver, which may name a queue or a port. */
-ndshm_reason_t
-ndshm_check_driver_parameters(const struct ndshm_parameters *p,
-			      u64 max_length);
+				      u64 max_length, bool queues);
 
 /* Is it a direction, and a range of a block of @total bytes? */
 ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,

@@ -144,7 +144,7 @@ ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
 		return reason;
 	ndshm_normalize(&p, &request->parameters);
 	no_outputs(&p);
-	reason = ndshm_check_driver_parameters(&p, ndshm_max_length());
+	reason = ndshm_check_parameters(&p, ndshm_max_length(), true);
 	if (reason == NDSHM_REASON_NONE && !p.adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)

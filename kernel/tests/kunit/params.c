@@ -33,7 +33,7 @@ static void nothing_wrong(struct kunit *test)
 {
 	struct ndshm_parameters p = good_parameters();
 
-	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
 		      NDSHM_REASON_NONE, "good");
 }
 
@@ -49,12 +49,12 @@ static void every_flag(struct kunit *test)
 			expected = p.flags == 1 ? NDSHM_REASON_NONE :
 						  NDSHM_REASON_FLAGS;
 			ASSERT_REASON(test,
-				      ndshm_check_parameters(&p, LONGEST),
+				      ndshm_check_parameters(&p, LONGEST, false),
 				      expected, "flags %#x", p.flags);
 		}
 	}
 	p.flags = U32_MAX;
-	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
 		      NDSHM_REASON_FLAGS, "all flags");
 }
 
@@ -65,7 +65,7 @@ static void try_usage(struct kunit *test, u32 usage)
 					       NDSHM_REASON_USAGE;
 
 	p.usage = usage;
-	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST), expected,
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false), expected,
 		      "usage %u", usage);
 }
 
@@ -114,7 +114,7 @@ static void try_length(struct kunit *test, u64 length, u64 max)
 	struct ndshm_parameters p = good_parameters();
 
 	p.length = length;
-	ASSERT_REASON(test, ndshm_check_parameters(&p, max),
+	ASSERT_REASON(test, ndshm_check_parameters(&p, max, false),
 		      naive_length(length, max), "length %#llx of %#llx",
 		      length, max);
 }
@@ -166,15 +166,15 @@ static void every_node(struct kunit *test)
 		expected = node == -1 || online ? NDSHM_REASON_NONE :
 						  NDSHM_REASON_NODE;
 		p.preferred_node = node;
-		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
 			      expected, "node %d", node);
 	}
 	for (bit = 16; bit < 32; bit++) {
 		p.preferred_node = BIT(bit);
-		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
 			      NDSHM_REASON_NODE, "node %d", p.preferred_node);
 		p.preferred_node = ~BIT(bit);
-		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
 			      NDSHM_REASON_NODE, "node %d", p.preferred_node);
 	}
 }
@@ -202,15 +202,14 @@ static void every_queue_and_port(struct kunit *test)
 					   NDSHM_REASON_QUEUE_AND_PORT :
 					   NDSHM_REASON_PORT_UNSUPPORTED;
 			ASSERT_REASON(test,
-				      ndshm_check_parameters(&p, LONGEST),
+				      ndshm_check_parameters(&p, LONGEST, false),
 				      expected, "queue %#x port %#x",
 				      p.queue_id, p.vport_id);
 			/* A driver may set one of the two. */
 			if (expected != NDSHM_REASON_QUEUE_AND_PORT)
 				expected = NDSHM_REASON_NONE;
 			ASSERT_REASON(test,
-				      ndshm_check_driver_parameters(&p,
-								    LONGEST),
+				      ndshm_check_parameters(&p, LONGEST, true),
 				      expected, "queue %#x port %#x",
 				      p.queue_id, p.vport_id);
 		}
@@ -237,7 +236,7 @@ static void every_list(struct kunit *test)
 					   NDSHM_REASON_LIST :
 					   NDSHM_REASON_NONE;
 				ASSERT_REASON(test,
-					      ndshm_check_parameters(&p, LONGEST),
+					      ndshm_check_parameters(&p, LONGEST, false),
 					      expected, "capacity %#x",
 					      list.capacity);
 			}
@@ -253,7 +252,7 @@ static void the_rest(struct kunit *test)
 	p.shared_memory_handle = U32_MAX;
 	p.virtual_address = (void *)-1L;
 	p.consumed = U64_MAX;
-	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+	ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
 		      NDSHM_REASON_NONE, "outputs");
 }
 
@@ -357,9 +356,9 @@ static void first_wrong_is_said(struct kunit *test)
 				driver = wrongs[kind][choice].reason;
 		}
 		wrong_ones += expected != NDSHM_REASON_NONE;
-		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST),
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, false),
 			      expected, "combination %#x", combination);
-		ASSERT_REASON(test, ndshm_check_driver_parameters(&p, LONGEST),
+		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, true),
 			      driver, "combination %#x", combination);
 	}
 	/* Valid: 3, 3, 1, 3, 1 and 3 of 4 choices. */
