@@ -2,20 +2,13 @@
 #include <linux/dma-mapping.h>
 #include <linux/nodemask.h>
 #include <linux/platform_device.h>
-#include <linux/slab.h>
 
 #include "adapter.h"
 #include "node.h"
 
-/* A node with memory, its device and its adapter. */
-struct node {
-	struct list_head link;
-	struct platform_device *device;
-	struct ndshm_adapter *adapter;
-};
-
-/* In ascending order of nodes; written at load and unload only. */
-static LIST_HEAD(nodes);
+/* Of the nodes with memory; written at load and unload only. */
+static struct ndshm_adapter *adapters[MAX_NUMNODES];
+static u32 default_id;
 
 /*
  * A device that nothing drives: the DMA API takes the NUMA node of memory from
@@ -42,40 +35,32 @@ static struct platform_device *make_device(int node)
 	return device;
 }
 
-static int __init add_node(int number)
+static int __init add_node(int node)
 {
 	struct ndshm_adapter_info info = { .flags = NDSHM_ADAPTER_OPEN };
+	struct platform_device *device = make_device(node);
 	char name[NDSHM_NAME_SIZE];
 	ndshm_reason_t reason;
-	struct node *node;
 
-	node = kzalloc(sizeof(*node), GFP_KERNEL);
-	if (!node)
+	if (!device)
 		return -ENOMEM;
-	node->device = make_device(number);
-	if (!node->device) {
-		kfree(node);
-		return -ENOMEM;
-	}
-	snprintf(name, sizeof(name), "node%d", number);
+	snprintf(name, sizeof(name), "node%d", node);
 	info.name = name;
-	info.device = &node->device->dev;
-	reason = ndshm_adapter_register(&info, &node->adapter);
-	if (reason != NDSHM_REASON_NONE) {
-		platform_device_unregister(node->device);
-		kfree(node);
-		return ndshm_reason_errno(reason);
-	}
-	list_add_tail(&node->link, &nodes);
-	return 0;
+	info.device = &device->dev;
+	reason = ndshm_adapter_register(&info, &adapters[node]);
+	if (reason != NDSHM_REASON_NONE)
+		platform_device_unregister(device);
+	else if (!default_id)
+		default_id = adapters[node]->entry.id;
+	return ndshm_reason_errno(reason);
 }
 
 int __init ndshm_node_setup(void)
 {
-	int number, ret;
+	int node, ret;
 
-	for_each_node_state(number, N_MEMORY) {
-		ret = add_node(number);
+	for_each_node_state(node, N_MEMORY) {
+		ret = add_node(node);
 		if (ret) {
 			ndshm_node_teardown();
 			return ret;
@@ -86,17 +71,19 @@ int __init ndshm_node_setup(void)
 
 void ndshm_node_teardown(void)
 {
-	struct node *node, *next;
+	struct platform_device *device;
+	int node;
 
-	list_for_each_entry_safe(node, next, &nodes, link) {
-		list_del(&node->link);
-		ndshm_adapter_unregister(node->adapter);
-		platform_device_unregister(node->device);
-		kfree(node);
+	for (node = 0; node < MAX_NUMNODES; node++) {
+		if (!adapters[node])
+			continue;
+		device = to_platform_device(adapters[node]->device);
+		ndshm_adapter_unregister(adapters[node]);
+		platform_device_unregister(device);
 	}
 }
 
 u32 ndshm_node_default(void)
 {
-	return list_first_entry(&nodes, struct node, link)->adapter->entry.id;
+	return default_id;
 }
