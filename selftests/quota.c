@@ -466,6 +466,41 @@ TEST_F(quota, of_requests)
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
 }
 
+/* What is done with a descriptor counts for its opener as well, whoever does it. */
+TEST_F(quota, of_the_opener)
+{
+	struct ndshm_section_create create[3];
+	struct ndshm_nl_quota opener, user;
+	int fd, i;
+
+	ASSERT_EQ(0, set_limit(&self->nl, NDSHM_USER_A, SECTIONS, 2));
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, false));
+	ASSERT_EQ(0, setresuid(NDSHM_USER_A, 0, 0));
+	fd = ndshm_open();
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, setresuid(NDSHM_USER_B, 0, 0));
+	for (i = 0; i < 3; i++)
+		create[i] = section_create_request(self->adapter, HUGE, 0);
+	test_section_create(fd, &create[0]);
+	test_section_create(fd, &create[1]);
+	test_err_section_create(EDQUOT, NDSHM_REASON_SECTION_QUOTA, fd,
+				&create[2]);
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
+	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &opener));
+	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_B, &user));
+	EXPECT_EQ(2, opener.amounts[0]);
+	EXPECT_EQ(2, user.amounts[0]);
+	EXPECT_EQ(2 * HUGE, opener.amounts[2]);
+	close(create[0].out_section);
+	close(create[1].out_section);
+	close(fd);
+	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &opener));
+	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_B, &user));
+	EXPECT_EQ(0, opener.amounts[0]);
+	EXPECT_EQ(0, user.amounts[0]);
+}
+
 TEST_F(quota, of_clients)
 {
 	struct ndshm_nl_quota now;

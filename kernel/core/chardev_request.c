@@ -16,14 +16,15 @@
 #include "claim.h"
 #include "client.h"
 #include "provider.h"
+#include "quota.h"
 #include "request.h"
 
 /**
  * struct ndshm_asked - a client's request, and then its record
  * @request: until it is done
- * @allocation: of @request; with references on the claim and the payer
+ * @allocation: of @request; with references on the claim, and until the record was read
+ *	on the payer, for whom the request counts
  * @charge: of @allocation, for the longest that the block can be
- * @quota: counts it as its requester's until its record was read
  * @client: whose it is; waits for it when it is closed
  * @adapter: who may see its addresses is decided when the record is read; held
  * @handle: reserved, and the block's in the end; 0: none yet
@@ -36,7 +37,6 @@ struct ndshm_asked {
 	struct ndshm_request request;
 	struct ndshm_allocation allocation;
 	struct ndshm_charge charge;
-	struct ndshm_quota quota;
 	struct ndshm_client *client;
 	struct ndshm_adapter *adapter;
 	u32 handle;
@@ -82,14 +82,14 @@ static void release(struct ndshm_asked *asked)
 	if (asked->allocation.claim)
 		ndshm_claim_put(asked->allocation.claim);
 	ndshm_uncharge(&asked->charge);
-	ndshm_payer_put(asked->allocation.payer);
 }
 
 static void forget(struct ndshm_asked *asked)
 {
 	atomic_dec(&asked->client->completions.count);
 	ndshm_adapter_put(asked->adapter);
-	ndshm_quota_give(&asked->quota);
+	ndshm_quota_uncharge(asked->allocation.payer, NDSHM_QUOTA_REQUESTS, 1);
+	ndshm_payer_put(asked->allocation.payer);
 	kfree(asked);
 }
 
@@ -183,6 +183,12 @@ ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
 		kfree(asked);
 		return NDSHM_REASON_REQUESTS;
 	}
+	reason = ndshm_quota_charge(allocation->payer, NDSHM_QUOTA_REQUESTS, 1);
+	if (reason != NDSHM_REASON_NONE) {
+		atomic_dec(&completions->count);
+		kfree(asked);
+		return reason;
+	}
 	asked->client = client;
 	asked->adapter = ndshm_adapter_get(parameters->adapter);
 	if (allocation->claim)
@@ -192,10 +198,7 @@ ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
 	asked->request.cookie = argument->cookie;
 	asked->request.done = done;
 
-	asked->quota.amounts[NDSHM_QUOTA_REQUESTS] = 1;
-	reason = ndshm_quota_take(&asked->quota);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_handle_reserve(&client->handles, &asked->handle);
+	reason = ndshm_handle_reserve(&client->handles, &asked->handle);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_block_charge(&asked->charge, allocation->payer,
 					    parameters->length);

@@ -12,6 +12,7 @@
 
 #include "block.h"
 #include "charge.h"
+#include "netlink.h"
 #include "pinned.h"
 #include "quota.h"
 #include "section.h"
@@ -28,7 +29,7 @@ struct ndshm_payer *ndshm_payer_alloc(struct ndshm_payer *opener)
 	payer->pid = get_pid(task_tgid(current));
 	payer->limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	payer->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
-	payer->unlimited = ndshm_quota_unlimited();
+	payer->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 	if (opener && opener->cred->user != payer->cred->user)
 		payer->opener = ndshm_payer_get(opener);
 	return payer;
@@ -70,7 +71,8 @@ static void payer_give(const struct ndshm_payer *payer, unsigned long pages)
 			continue;
 		user = payer->cred->user;
 		atomic_long_sub(pages, &user->locked_vm);
-		ndshm_quota_give_bytes(user->uid, (u64)pages << PAGE_SHIFT);
+		ndshm_quota_give(user->uid, NDSHM_QUOTA_BYTES,
+				 (u64)pages << PAGE_SHIFT);
 	}
 }
 
@@ -91,8 +93,8 @@ static ndshm_reason_t payer_take(const struct ndshm_payer *payer,
 		reason = NDSHM_REASON_MEMLOCK;
 		goto err_opener;
 	}
-	reason = ndshm_quota_take_bytes(user->uid, (u64)pages << PAGE_SHIFT,
-					payer->unlimited);
+	reason = ndshm_quota_take(user->uid, NDSHM_QUOTA_BYTES,
+				  (u64)pages << PAGE_SHIFT, payer->unlimited);
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
 	atomic_long_sub(pages, &payer->cred->user->locked_vm);
@@ -117,8 +119,9 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 	}
 	reason = payer_take(payer, pages, &refused);
 	if (reason == NDSHM_REASON_BYTE_QUOTA)
-		ndshm_quota_refused_bytes(refused->cred->user->uid,
-					  (u64)pages << PAGE_SHIFT);
+		ndshm_nl_quota_event(refused->cred->user->uid,
+				     NDSHM_QUOTA_BYTES,
+				     (u64)pages << PAGE_SHIFT);
 	return reason;
 }
 

@@ -8,6 +8,7 @@
 #include "charge.h"
 #include "claim.h"
 #include "client.h"
+#include "quota.h"
 #include "request.h"
 
 ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
@@ -23,8 +24,7 @@ ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 		goto err_client;
 	if (ndshm_files_init(&client->files))
 		goto err_opener;
-	client->quota.amounts[NDSHM_QUOTA_CLIENTS] = 1;
-	reason = ndshm_quota_take(&client->quota);
+	reason = ndshm_quota_charge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_files;
 	ndshm_handles_init(&client->handles);
@@ -65,7 +65,7 @@ void ndshm_client_close(struct ndshm_client *client)
 	ndshm_handles_fini(&client->handles);
 	ndshm_files_fini(&client->files);
 	mutex_destroy(&client->lock);
-	ndshm_quota_give(&client->quota);
+	ndshm_quota_uncharge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
 	ndshm_payer_put(client->opener);
 	kfree(client);
 }

@@ -13,7 +13,6 @@
 
 #include "handles.h"
 #include "object.h"
-#include "quota.h"
 
 struct ndshm_adapter;
 struct ndshm_claim;
@@ -45,7 +44,6 @@ struct ndshm_completions {
  * @lock: protects @claims. Never held across a copy to or from user memory
  * @claims: claims of this client; each holds a reference
  * @opener: who opened it, and is charged for what other users do with it
- * @quota: counts it as its opener's
  * @rawio: was opened with CAP_SYS_RAWIO
  * @completions: its requests, and their records
  */
@@ -56,7 +54,6 @@ struct ndshm_client {
 	struct mutex lock;	/* claims */
 	struct list_head claims;
 	struct ndshm_payer *opener;
-	struct ndshm_quota quota;
 	bool rawio;
 	struct ndshm_completions completions;
 };

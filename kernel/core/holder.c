@@ -6,7 +6,9 @@
 #include <linux/ndshm.h>
 
 #include "block.h"
+#include "charge.h"
 #include "holder.h"
+#include "quota.h"
 #include "section.h"
 
 /* Extents that go while the others wait. */
@@ -38,19 +40,29 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 	holder->flags = flags;
 	holder->readonly = readonly;
 	holder->rawio = ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO);
-	holder->quota.amounts[NDSHM_QUOTA_HOLDERS] = 1;
-	reason = ndshm_quota_take(&holder->quota);
-	if (reason == NDSHM_REASON_NONE)
-		reason = join(section);
-	if (reason != NDSHM_REASON_NONE) {
-		ndshm_quota_give(&holder->quota);
-		kfree(holder);
-		return reason;
-	}
+	/* Not for the opener of the section's descriptor: a peer would use up its quota. */
+	holder->payer = ndshm_payer_alloc(NULL);
+	reason = NDSHM_REASON_MEMORY;
+	if (!holder->payer)
+		goto err_holder;
+	reason = ndshm_quota_charge(holder->payer, NDSHM_QUOTA_HOLDERS, 1);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_payer;
+	reason = join(section);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_quota;
 	ndshm_section_use(section);
 	holder->section = section;
 	*out = holder;
 	return NDSHM_REASON_NONE;
+
+err_quota:
+	ndshm_quota_uncharge(holder->payer, NDSHM_QUOTA_HOLDERS, 1);
+err_payer:
+	ndshm_payer_put(holder->payer);
+err_holder:
+	kfree(holder);
+	return reason;
 }
 
 static struct ndshm_run *take_first(struct rb_root *extents)
@@ -104,7 +116,8 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 		cond_resched();
 	} while (more);
 	ndshm_section_settle(section);
-	ndshm_quota_give(&holder->quota);
+	ndshm_quota_uncharge(holder->payer, NDSHM_QUOTA_HOLDERS, 1);
+	ndshm_payer_put(holder->payer);
 	ndshm_section_leave(section);
 	kfree(holder);
 }

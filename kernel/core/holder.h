@@ -10,8 +10,6 @@
 
 #include <ndshm/status.h>
 
-#include "quota.h"
-
 struct ndshm_run;
 struct ndshm_section;
 struct ndshm_segment;
@@ -22,7 +20,7 @@ struct ndshm_segment;
  * @flags: NDSHM_ATTACH_*
  * @readonly: may have no extents
  * @rawio: who attached had CAP_SYS_RAWIO
- * @quota: what counts as that user's
+ * @payer: for whom it counts
  * @extents: by place; guarded by the section's lock
  * @count: how many; guarded likewise
  */
@@ -31,7 +29,7 @@ struct ndshm_holder {
 	u32 flags;
 	bool readonly;
 	bool rawio;
-	struct ndshm_quota quota;
+	struct ndshm_payer *payer;
 	struct rb_root extents;
 	u32 count;
 };

@@ -12,7 +12,7 @@
 
 #include <ndshm/status.h>
 
-struct ndshm_quota_user;
+struct ndshm_payer;
 
 /**
  * enum ndshm_quota_kind - what is counted
@@ -36,42 +36,26 @@ enum ndshm_quota_kind {
 	NDSHM_QUOTA_KINDS,
 };
 
-/**
- * struct ndshm_quota - what counts as one user's, to be given back
- * @user: whose, or NULL: nothing
- * @amounts: how much of each kind
+/*
+ * Count @amount for @payer and for its opener, or for neither. Returns the _QUOTA reason
+ * of the kind, of which listeners are notified, or MEMORY. May sleep.
  */
-struct ndshm_quota {
-	struct ndshm_quota_user *user;
-	u64 amounts[NDSHM_QUOTA_KINDS];
-};
+ndshm_reason_t ndshm_quota_charge(const struct ndshm_payer *payer,
+				  enum ndshm_quota_kind kind, u64 amount);
+void ndshm_quota_uncharge(const struct ndshm_payer *payer,
+			  enum ndshm_quota_kind kind, u64 amount);
 
 /*
- * Count the amounts in @quota as the calling user's, all or none of them; a caller
- * with CAP_SYS_RESOURCE may have any. Returns the _QUOTA reason of the kind whose limit
- * does not allow it, of which listeners are notified, or MEMORY. May sleep.
+ * The same for one user, who may have any amount if @unlimited. Nobody is notified: the
+ * caller can try again. take may sleep; give not from interrupts.
  */
-ndshm_reason_t ndshm_quota_take(struct ndshm_quota *quota);
-
-/* Give it back, whoever calls. Not from interrupts. */
-void ndshm_quota_give(struct ndshm_quota *quota);
-
-/* May the caller have any amount? */
-bool ndshm_quota_unlimited(void);
-
-/*
- * The same for memory of user @uid, who need not be the caller: a worker may have
- * anything, so the caller is not looked at, and @unlimited is what it was for whom it
- * is. Nobody is told of a refusal, which need not be the last word: whoever refuses
- * for good calls _refused(). take and refused may sleep.
- */
-ndshm_reason_t ndshm_quota_take_bytes(kuid_t uid, u64 bytes, bool unlimited);
-void ndshm_quota_give_bytes(kuid_t uid, u64 bytes);
-void ndshm_quota_refused_bytes(kuid_t uid, u64 bytes);
+ndshm_reason_t ndshm_quota_take(kuid_t uid, enum ndshm_quota_kind kind,
+				u64 amount, bool unlimited);
+void ndshm_quota_give(kuid_t uid, enum ndshm_quota_kind kind, u64 amount);
 
 /**
  * struct ndshm_quota_view - what a user has and may have
- * @uid: who
+ * @uid: the user
  * @set: bit n: the limit of kind n was set for this user, and is no default
  * @amounts: of each kind
  * @limits: of each kind

@@ -21,6 +21,7 @@
 #include "netlink.h"
 #include "params.h"
 #include "provider.h"
+#include "quota.h"
 #include "section_memory.h"
 
 static unsigned long max_section_bytes = 64UL * SZ_1G;
@@ -72,7 +73,9 @@ static void free_section(struct ndshm_section *section)
 	/* The map knows the kept runs, too, and does not look at them. */
 	ndshm_extent_map_fini(&section->map);
 	free_kept(section);
-	ndshm_quota_give(&section->quota);
+	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
+	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_RESERVED,
+			     section->object.length);
 	ndshm_provider_put(section->provider);
 	ndshm_payer_put(section->payer);
 	if (section->claim)
@@ -223,8 +226,6 @@ static void init_section(struct ndshm_section *section,
 	section->permit_keep = request->permit_keep;
 	section->initial = PAGE_ALIGN(request->initial_size) >> PAGE_SHIFT;
 	section->uid = current_euid();
-	section->quota.amounts[NDSHM_QUOTA_SECTIONS] = 1;
-	section->quota.amounts[NDSHM_QUOTA_RESERVED] = section->object.length;
 }
 
 static ndshm_reason_t section_commit_initial(struct ndshm_section *section)
@@ -286,10 +287,14 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 		goto err_map;
 	if (ndshm_files_init(&section->files))
 		goto err_payer;
-	init_section(section, request);
-	reason = ndshm_quota_take(&section->quota);
+	reason = ndshm_quota_charge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
 	if (reason != NDSHM_REASON_NONE)
-		goto err_made;
+		goto err_files;
+	reason = ndshm_quota_charge(section->payer, NDSHM_QUOTA_RESERVED,
+				    PAGE_ALIGN(request->max_size));
+	if (reason != NDSHM_REASON_NONE)
+		goto err_quota;
+	init_section(section, request);
 	reason = section_reserve_id(section);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_made;
@@ -311,6 +316,10 @@ err_id:
 err_made:
 	free_section(section);
 	return reason;
+err_quota:
+	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
+err_files:
+	ndshm_files_fini(&section->files);
 err_payer:
 	ndshm_payer_put(section->payer);
 err_map:

@@ -18,7 +18,6 @@
 #include "extent_map.h"
 #include "netlink.h"
 #include "object.h"
-#include "quota.h"
 
 struct ndshm_adapter;
 struct ndshm_holder;
@@ -47,7 +46,6 @@ struct user_struct;
  * @permit_keep: extents may stay when their holder goes
  * @initial: pages that always have memory
  * @uid: who made it, by the effective uid
- * @quota: what counts as the real user's
  * @revoke_lock: held by who revokes, so that the others wait for the end of it.
  *	Outside of the object's lock and of @lock
  * @trimming: gives back what has been idle for a while
@@ -89,7 +87,6 @@ struct ndshm_section {
 	bool permit_keep;
 	u32 initial;
 	kuid_t uid;
-	struct ndshm_quota quota;
 	struct mutex revoke_lock;	/* nothing: it makes others wait */
 	struct delayed_work trimming;
 	struct work_struct releasing;

@@ -3,8 +3,6 @@
  * Quotas of users, tested with users that do not exist, so that the test and other
  * processes do not affect each other.
  */
-#include <linux/capability.h>
-#include <linux/cred.h>
 #include <linux/string.h>
 #include <linux/uidgid.h>
 
@@ -32,51 +30,24 @@ static const ndshm_reason_t reasons[] = {
 	[NDSHM_QUOTA_CLIENTS] = NDSHM_REASON_CLIENT_QUOTA,
 };
 
-/* Take @quota as user @uid, with or without privilege. */
-static ndshm_reason_t take_as(kuid_t uid, bool privileged,
-			      struct ndshm_quota *quota)
+/* Somebody's, without privilege. */
+static ndshm_reason_t take(enum ndshm_quota_kind kind, u64 number)
 {
-	struct cred *cred = prepare_creds();
-	const struct cred *old;
-	ndshm_reason_t reason;
-	kuid_t before;
-
-	if (!cred)
-		return NDSHM_REASON_MEMORY;
-	before = cred->uid;
-	cred->uid = uid;
-	cap_clear(cred->cap_effective);
-	if (privileged)
-		cap_raise(cred->cap_effective, CAP_SYS_RESOURCE);
-	old = override_creds(cred);
-	reason = ndshm_quota_take(quota);
-	revert_creds(old);
-	cred->uid = before;
-	put_cred(cred);
-	return reason;
+	return ndshm_quota_take(SOMEBODY, kind, number, false);
 }
 
-static ndshm_reason_t take(struct ndshm_quota *quota)
+static void give(enum ndshm_quota_kind kind, u64 number)
 {
-	return take_as(SOMEBODY, false, quota);
-}
-
-static struct ndshm_quota amount(enum ndshm_quota_kind kind, u64 number)
-{
-	struct ndshm_quota quota = {};
-
-	quota.amounts[kind] = number;
-	return quota;
+	ndshm_quota_give(SOMEBODY, kind, number);
 }
 
 /* Return: true if the user can take @number more. Gives it back. */
 static bool allowed(enum ndshm_quota_kind kind, u64 number)
 {
-	struct ndshm_quota quota = amount(kind, number);
-	bool had = take(&quota) == NDSHM_REASON_NONE;
-
-	ndshm_quota_give(&quota);
-	return had;
+	if (take(kind, number) != NDSHM_REASON_NONE)
+		return false;
+	give(kind, number);
+	return true;
 }
 
 static u64 find_limit(enum ndshm_quota_kind kind)
@@ -118,7 +89,6 @@ static void quota_exit(struct kunit *test)
 /* The limit in one and in two parts, and one more. */
 static void the_limits(struct kunit *test)
 {
-	struct ndshm_quota first, second;
 	unsigned int i, j;
 	u64 limit, part;
 
@@ -126,27 +96,19 @@ static void the_limits(struct kunit *test)
 		limit = limits_found[i];
 		for (j = 0; j < 64 && BIT_ULL(j) < limit; j++) {
 			part = BIT_ULL(j);
-			first = amount(i, part);
-			EXPECT_REASON(test, take(&first), NDSHM_REASON_NONE);
-			KUNIT_EXPECT_NOT_NULL(test, first.user);
-			second = amount(i, limit - part + 1);
-			EXPECT_REASON(test, take(&second), reasons[i]);
-			KUNIT_EXPECT_NULL(test, second.user);
-			second = amount(i, U64_MAX);
-			EXPECT_REASON(test, take(&second), reasons[i]);
-			second = amount(i, U64_MAX - part + 1);
-			EXPECT_REASON(test, take(&second), reasons[i]);
-			second = amount(i, limit - part);
-			EXPECT_REASON(test, take(&second), NDSHM_REASON_NONE);
+			EXPECT_REASON(test, take(i, part), NDSHM_REASON_NONE);
+			EXPECT_REASON(test, take(i, limit - part + 1),
+				      reasons[i]);
+			EXPECT_REASON(test, take(i, U64_MAX), reasons[i]);
+			EXPECT_REASON(test, take(i, U64_MAX - part + 1),
+				      reasons[i]);
+			EXPECT_REASON(test, take(i, limit - part),
+				      NDSHM_REASON_NONE);
 			KUNIT_EXPECT_FALSE(test, allowed(i, 1));
-			ndshm_quota_give(&first);
-			KUNIT_EXPECT_NULL(test, first.user);
+			give(i, part);
 			KUNIT_EXPECT_TRUE(test, allowed(i, part));
 			KUNIT_EXPECT_FALSE(test, allowed(i, part + 1));
-			/* A second give has no effect. */
-			ndshm_quota_give(&first);
-			KUNIT_EXPECT_FALSE(test, allowed(i, part + 1));
-			ndshm_quota_give(&second);
+			give(i, limit - part);
 			KUNIT_EXPECT_TRUE(test, allowed(i, limit));
 			KUNIT_EXPECT_FALSE(test, allowed(i, limit + 1));
 		}
@@ -156,84 +118,51 @@ static void the_limits(struct kunit *test)
 /* A kind at its limit does not affect the others. */
 static void kinds_apart(struct kunit *test)
 {
-	struct ndshm_quota all[NDSHM_QUOTA_KINDS];
 	unsigned int i, j;
 
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
-		all[i] = amount(i, limits_found[i]);
-		EXPECT_REASON(test, take(&all[i]), NDSHM_REASON_NONE);
+		EXPECT_REASON(test, take(i, limits_found[i]),
+			      NDSHM_REASON_NONE);
 		for (j = 0; j < NDSHM_QUOTA_KINDS; j++)
 			KUNIT_EXPECT_EQ(test, allowed(j, 1), j > i);
 	}
 	/* An amount of 0 is always allowed. */
 	KUNIT_EXPECT_TRUE(test, allowed(0, 0));
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
-		ndshm_quota_give(&all[i]);
+		give(i, limits_found[i]);
 }
 
-/* A request is granted as a whole or not at all: all combinations of exceeded kinds. */
-static void all_or_none(struct kunit *test)
-{
-	struct ndshm_quota quota;
-	ndshm_reason_t expected;
-	unsigned int wrong, i;
-
-	for (wrong = 0; wrong < BIT(NDSHM_QUOTA_KINDS); wrong++) {
-		expected = NDSHM_REASON_NONE;
-		for (i = NDSHM_QUOTA_KINDS; i--;) {
-			quota.amounts[i] = limits_found[i] +
-					   (wrong >> i & 1);
-			if (wrong & BIT(i))
-				expected = reasons[i];
-		}
-		EXPECT_REASON(test, take(&quota), expected);
-		for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
-			KUNIT_EXPECT_EQ(test, allowed(i, limits_found[i]),
-					wrong != 0);
-			KUNIT_EXPECT_EQ(test, allowed(i, 1), wrong != 0);
-		}
-		ndshm_quota_give(&quota);
-		KUNIT_EXPECT_TRUE(test, allowed(0, limits_found[0]));
-	}
-}
-
-/* Users are counted separately, whichever task gives back. */
+/* What one has is not another's. */
 static void users_apart(struct kunit *test)
 {
-	struct ndshm_quota first = amount(0, limits_found[0]), second = first;
-
-	EXPECT_REASON(test, take_as(SOMEBODY, false, &first),
+	EXPECT_REASON(test, take(0, limits_found[0]), NDSHM_REASON_NONE);
+	EXPECT_REASON(test, ndshm_quota_take(ANOTHER, 0, limits_found[0], false),
 		      NDSHM_REASON_NONE);
-	EXPECT_REASON(test, take_as(ANOTHER, false, &second),
-		      NDSHM_REASON_NONE);
-	KUNIT_EXPECT_PTR_NE(test, first.user, second.user);
 	KUNIT_EXPECT_FALSE(test, allowed(0, 1));
-	ndshm_quota_give(&second);
+	ndshm_quota_give(ANOTHER, 0, limits_found[0]);
 	KUNIT_EXPECT_FALSE(test, allowed(0, 1));
-	ndshm_quota_give(&first);
+	give(0, limits_found[0]);
 	KUNIT_EXPECT_TRUE(test, allowed(0, limits_found[0]));
 }
 
-/* CAP_SYS_RESOURCE exempts from the limit, but the use is counted. */
+/* With privilege there is no limit; it counts all the same. */
 static void privileged(struct kunit *test)
 {
-	struct ndshm_quota first, second;
 	unsigned int i;
 
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
-		first = amount(i, limits_found[i]);
-		second = amount(i, limits_found[i] + 7);
-		EXPECT_REASON(test, take_as(SOMEBODY, true, &first),
+		EXPECT_REASON(test,
+			      ndshm_quota_take(SOMEBODY, i, limits_found[i], true),
 			      NDSHM_REASON_NONE);
 		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
-		EXPECT_REASON(test, take_as(SOMEBODY, true, &second),
-			      NDSHM_REASON_NONE);
-		KUNIT_EXPECT_PTR_EQ(test, first.user, second.user);
-		ndshm_quota_give(&first);
-		/* The use exceeds the limit. */
+		EXPECT_REASON(test,
+			      ndshm_quota_take(SOMEBODY, i, limits_found[i] + 7,
+					       true), NDSHM_REASON_NONE);
+		give(i, limits_found[i]);
+		/* There is more than may be. */
 		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
 		KUNIT_EXPECT_TRUE(test, allowed(i, 0));
-		ndshm_quota_give(&second);
+		give(i, limits_found[i] + 7);
 		KUNIT_EXPECT_TRUE(test, allowed(i, limits_found[i]));
 	}
 }
@@ -263,7 +192,6 @@ static void reset_limits(struct kunit *test, kuid_t uid, u32 kinds)
 /* Each kind's limit is exact, applies to this user only, and lasts until it is reset. */
 static void own_limits(struct kunit *test)
 {
-	struct ndshm_quota quota;
 	unsigned int i, j;
 
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
@@ -283,8 +211,9 @@ static void own_limits(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, allowed(j, limits_found[j] + 1),
 					j == i);
 		}
-		quota = amount(i, limits_found[i] + 1);
-		EXPECT_REASON(test, take_as(ANOTHER, false, &quota), reasons[i]);
+		EXPECT_REASON(test,
+			      ndshm_quota_take(ANOTHER, i, limits_found[i] + 1,
+					       false), reasons[i]);
 		reset_limits(test, SOMEBODY, BIT(i));
 		KUNIT_EXPECT_FALSE(test, allowed(i, limits_found[i] + 1));
 	}
@@ -293,64 +222,25 @@ static void own_limits(struct kunit *test)
 /* A limit below the use keeps the use, and prevents growth. */
 static void lower_than_use(struct kunit *test)
 {
-	struct ndshm_quota first, second;
 	unsigned int i;
 
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
-		first = amount(i, 70);
-		second = amount(i, 30);
 		set_limit(test, SOMEBODY, i, 100);
-		EXPECT_REASON(test, take(&first), NDSHM_REASON_NONE);
-		EXPECT_REASON(test, take(&second), NDSHM_REASON_NONE);
+		EXPECT_REASON(test, take(i, 70), NDSHM_REASON_NONE);
+		EXPECT_REASON(test, take(i, 30), NDSHM_REASON_NONE);
 		set_limit(test, SOMEBODY, i, 50);
 		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
 		KUNIT_EXPECT_TRUE(test, allowed(i, 0));
-		ndshm_quota_give(&second);
+		give(i, 30);
 		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
-		ndshm_quota_give(&first);
+		give(i, 70);
 		KUNIT_EXPECT_TRUE(test, allowed(i, 50));
 		KUNIT_EXPECT_FALSE(test, allowed(i, 51));
 	}
 	reset_limits(test, SOMEBODY, ALL_KINDS);
 }
 
-static ndshm_reason_t take_bytes(u64 bytes)
-{
-	return ndshm_quota_take_bytes(SOMEBODY, bytes, false);
-}
-
-/* Bytes with and without a struct ndshm_quota are counted together. */
-static void memory(struct kunit *test)
-{
-	struct ndshm_quota quota = amount(NDSHM_QUOTA_BYTES, 40);
-
-	set_limit(test, SOMEBODY, NDSHM_QUOTA_BYTES, 100);
-	EXPECT_REASON(test, take(&quota), NDSHM_REASON_NONE);
-	/* The named user's privilege counts, not the caller's. */
-	KUNIT_EXPECT_TRUE(test, ndshm_quota_unlimited());
-	EXPECT_REASON(test, take_bytes(61), NDSHM_REASON_BYTE_QUOTA);
-	EXPECT_REASON(test, take_bytes(60), NDSHM_REASON_NONE);
-	EXPECT_REASON(test, take_bytes(1), NDSHM_REASON_BYTE_QUOTA);
-	EXPECT_REASON(test, take_bytes(0), NDSHM_REASON_NONE);
-	EXPECT_REASON(test, take_bytes(U64_MAX), NDSHM_REASON_BYTE_QUOTA);
-	/* The argument overrides the limit, whatever the caller's privilege. */
-	EXPECT_REASON(test, ndshm_quota_take_bytes(SOMEBODY, 1, true),
-		      NDSHM_REASON_NONE);
-	ndshm_quota_give_bytes(SOMEBODY, 1);
-	ndshm_quota_give(&quota);
-	KUNIT_EXPECT_TRUE(test, allowed(NDSHM_QUOTA_BYTES, 40));
-	KUNIT_EXPECT_FALSE(test, allowed(NDSHM_QUOTA_BYTES, 41));
-	/* Without an individual limit a user is listed while it has use. */
-	reset_limits(test, SOMEBODY, ALL_KINDS);
-	KUNIT_EXPECT_FALSE(test, allowed(NDSHM_QUOTA_BYTES,
-					 limits_found[NDSHM_QUOTA_BYTES]));
-	ndshm_quota_give_bytes(SOMEBODY, 20);
-	ndshm_quota_give_bytes(SOMEBODY, 40);
-	KUNIT_EXPECT_TRUE(test, allowed(NDSHM_QUOTA_BYTES,
-					limits_found[NDSHM_QUOTA_BYTES]));
-}
-
-/* Count the listed test users from @uid on. */
+/* The users that are known, from @uid on; how many of ours. */
 static unsigned int count_known(u32 uid)
 {
 	struct ndshm_quota_view view;
@@ -363,9 +253,6 @@ static unsigned int count_known(u32 uid)
 
 static void looking(struct kunit *test)
 {
-	struct ndshm_quota quota = {
-		.amounts = { 1, 2, 3, 4, 5, 6 },
-	};
 	struct ndshm_quota_view view;
 	unsigned int i;
 
@@ -378,7 +265,8 @@ static void looking(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, view.limits[i], limits_found[i]);
 	}
 	KUNIT_EXPECT_EQ(test, count_known(0), 0);
-	EXPECT_REASON(test, take(&quota), NDSHM_REASON_NONE);
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
+		EXPECT_REASON(test, take(i, i + 1), NDSHM_REASON_NONE);
 	set_limit(test, SOMEBODY, NDSHM_QUOTA_HOLDERS, 77);
 	set_limit(test, ANOTHER, NDSHM_QUOTA_HOLDERS, 78);
 	ndshm_quota_look(SOMEBODY, &view);
@@ -396,8 +284,11 @@ static void looking(struct kunit *test)
 	reset_limits(test, ANOTHER, ALL_KINDS);
 	KUNIT_EXPECT_EQ(test, count_known(0), 1);
 	reset_limits(test, SOMEBODY, ALL_KINDS);
-	KUNIT_EXPECT_EQ(test, count_known(0), 1);
-	ndshm_quota_give(&quota);
+	/* Known by what is left. */
+	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
+		KUNIT_EXPECT_EQ(test, count_known(0), 1);
+		give(i, i + 1);
+	}
 	KUNIT_EXPECT_EQ(test, count_known(0), 0);
 	/* Resetting limits that were never set lists no user. */
 	reset_limits(test, SOMEBODY, ALL_KINDS);
@@ -413,7 +304,6 @@ static unsigned int take_and_set(void *context, unsigned int number)
 	struct ndshm_quota_change change = { .set = BIT(NDSHM_QUOTA_SECTIONS) };
 	atomic_t *having = context;
 	unsigned int i, wrong = 0;
-	struct ndshm_quota quota;
 
 	for (i = 0; i < ROUNDS; i++) {
 		if (number == 0) {
@@ -422,12 +312,11 @@ static unsigned int take_and_set(void *context, unsigned int number)
 				 NDSHM_REASON_NONE;
 			continue;
 		}
-		quota = amount(NDSHM_QUOTA_SECTIONS, 1);
-		if (take(&quota) != NDSHM_REASON_NONE)
+		if (take(NDSHM_QUOTA_SECTIONS, 1) != NDSHM_REASON_NONE)
 			continue;
 		wrong += atomic_inc_return(having) > 2;
 		atomic_dec(having);
-		ndshm_quota_give(&quota);
+		give(NDSHM_QUOTA_SECTIONS, 1);
 	}
 	return wrong;
 }
@@ -446,18 +335,16 @@ static void set_by_several(struct kunit *test)
 /* Each thread tries to take all of the limit. */
 static unsigned int want_all(void *context, unsigned int number)
 {
+	const u64 all = limits_found[NDSHM_QUOTA_HOLDERS];
 	atomic_t *having = context;
 	unsigned int i, wrong = 0;
-	struct ndshm_quota quota;
 
 	for (i = 0; i < ROUNDS; i++) {
-		quota = amount(NDSHM_QUOTA_HOLDERS,
-			       limits_found[NDSHM_QUOTA_HOLDERS]);
-		if (take(&quota) != NDSHM_REASON_NONE)
+		if (take(NDSHM_QUOTA_HOLDERS, all) != NDSHM_REASON_NONE)
 			continue;
 		wrong += atomic_inc_return(having) != 1;
 		atomic_dec(having);
-		ndshm_quota_give(&quota);
+		give(NDSHM_QUOTA_HOLDERS, all);
 	}
 	return wrong;
 }
@@ -475,8 +362,6 @@ static void several_threads(struct kunit *test)
 /* The module parameters apply at once; existing use stays. */
 static void they_change(struct kunit *test)
 {
-	struct ndshm_quota quota = amount(NDSHM_QUOTA_HOLDERS, 10), more;
-
 	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_SECTIONS],
 			max_user_sections);
 	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_HOLDERS],
@@ -488,7 +373,7 @@ static void they_change(struct kunit *test)
 			max_user_requests);
 	KUNIT_EXPECT_EQ(test, limits_found[NDSHM_QUOTA_CLIENTS],
 			max_user_clients);
-	EXPECT_REASON(test, take(&quota), NDSHM_REASON_NONE);
+	EXPECT_REASON(test, take(NDSHM_QUOTA_HOLDERS, 10), NDSHM_REASON_NONE);
 	for (max_user_holders = 0; max_user_holders < 20; max_user_holders++) {
 		KUNIT_EXPECT_EQ(test, allowed(NDSHM_QUOTA_HOLDERS, 1),
 				max_user_holders > 10);
@@ -497,23 +382,21 @@ static void they_change(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, allowed(NDSHM_QUOTA_HOLDERS, 0));
 	}
 	max_user_holders = ULONG_MAX;
-	more = amount(NDSHM_QUOTA_HOLDERS, U64_MAX - 10);
-	EXPECT_REASON(test, take(&more), NDSHM_REASON_NONE);
+	EXPECT_REASON(test, take(NDSHM_QUOTA_HOLDERS, U64_MAX - 10),
+		      NDSHM_REASON_NONE);
 	KUNIT_EXPECT_FALSE(test, allowed(NDSHM_QUOTA_HOLDERS, 1));
-	ndshm_quota_give(&more);
-	ndshm_quota_give(&quota);
+	give(NDSHM_QUOTA_HOLDERS, U64_MAX - 10);
+	give(NDSHM_QUOTA_HOLDERS, 10);
 }
 #endif
 
 static struct kunit_case quota_cases[] = {
 	KUNIT_CASE(the_limits),
 	KUNIT_CASE(kinds_apart),
-	KUNIT_CASE(all_or_none),
 	KUNIT_CASE(users_apart),
 	KUNIT_CASE(privileged),
 	KUNIT_CASE(own_limits),
 	KUNIT_CASE(lower_than_use),
-	KUNIT_CASE(memory),
 	KUNIT_CASE(looking),
 	KUNIT_CASE(several_threads),
 	KUNIT_CASE(set_by_several),
