@@ -16,85 +16,63 @@
 #include "request.h"
 #include "section.h"
 
-static int __init ndshm_init(void)
+static int __init coherent_setup(void)
 {
 	struct ndshm_provider *coherent;
+	int ret = ndshm_coherent_setup(&coherent);
+
+	if (!ret)
+		ndshm_provider_set_built_in(coherent);
+	return ret;
+}
+
+/* In this order, and backwards at the end. */
+static const struct {
+	int (*setup)(void);
+	void (*teardown)(void);
+} parts[] __refconst = {
+	{ ndshm_nl_init, ndshm_nl_exit },
+	{ ndshm_block_setup, ndshm_block_teardown },
+	{ ndshm_queue_setup, ndshm_queue_teardown },
+	{ ndshm_request_setup, ndshm_request_teardown },
+	{ ndshm_section_setup, ndshm_section_teardown },
+	{ coherent_setup, ndshm_coherent_teardown },
+	{ ndshm_pages_setup, ndshm_pages_teardown },
+	{ ndshm_node_setup, ndshm_node_teardown },
+	{ ndshm_pci_init, ndshm_pci_exit },
+	{ ndshm_chardev_setup, ndshm_chardev_teardown },
+};
+
+static void ndshm_teardown(unsigned int count)
+{
+	while (count--)
+		parts[count].teardown();
+	/* Limits and permission can be set until netlink has gone. */
+	ndshm_quota_teardown();
+	ndshm_access_teardown();
+}
+
+static int __init ndshm_init(void)
+{
+	unsigned int i;
 	int ret;
 
 	/* Whoever asks by netlink finds a table, if an empty one. */
 	ndshm_block_table_setup();
-	ret = ndshm_nl_init();
-	if (ret)
-		return ret;
-	ret = ndshm_block_setup();
-	if (ret)
-		goto err_netlink;
-	ret = ndshm_queue_setup();
-	if (ret)
-		goto err_block;
-	ret = ndshm_request_setup();
-	if (ret)
-		goto err_queue;
-	ret = ndshm_section_setup();
-	if (ret)
-		goto err_request;
-	ret = ndshm_coherent_setup(&coherent);
-	if (ret)
-		goto err_section;
-	ndshm_provider_set_built_in(coherent);
-	ret = ndshm_pages_setup();
-	if (ret)
-		goto err_coherent;
-	ret = ndshm_node_setup();
-	if (ret)
-		goto err_pages;
-	ret = ndshm_pci_init();
-	if (ret)
-		goto err_node;
-	ret = ndshm_chardev_setup();
-	if (ret)
-		goto err_pci;
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		ret = parts[i].setup();
+		if (ret) {
+			ndshm_teardown(i);
+			return ret;
+		}
+	}
 	return 0;
-
-err_pci:
-	ndshm_pci_exit();
-err_node:
-	ndshm_node_teardown();
-err_pages:
-	ndshm_pages_teardown();
-err_coherent:
-	ndshm_coherent_teardown();
-err_section:
-	ndshm_section_teardown();
-err_request:
-	ndshm_request_teardown();
-err_queue:
-	ndshm_queue_teardown();
-err_block:
-	ndshm_block_teardown();
-err_netlink:
-	ndshm_nl_exit();
-	ndshm_quota_teardown();
-	ndshm_access_teardown();
-	return ret;
 }
 module_init(ndshm_init);
 
 static void __exit ndshm_exit(void)
 {
-	ndshm_chardev_teardown();
-	ndshm_pci_exit();
-	ndshm_node_teardown();
-	ndshm_pages_teardown();
-	ndshm_coherent_teardown();
-	ndshm_section_teardown();
-	ndshm_request_teardown();
-	ndshm_queue_teardown();
-	ndshm_block_teardown();
-	ndshm_nl_exit();
-	/* Limits and permission can be set until then. */
-	ndshm_quota_teardown();
-	ndshm_access_teardown();
+	ndshm_teardown(ARRAY_SIZE(parts));
 }
 module_exit(ndshm_exit);
 
