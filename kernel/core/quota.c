@@ -14,29 +14,40 @@
 #include "netlink.h"
 #include "quota.h"
 
-static unsigned long max_user_sections = 1024;
-module_param(max_user_sections, ulong, 0644);
+/* Of users without limits of their own. */
+static unsigned long limits[] = {
+	[NDSHM_QUOTA_SECTIONS] = 1024,
+	[NDSHM_QUOTA_HOLDERS] = 65536,
+	[NDSHM_QUOTA_RESERVED] = 1UL << 40,
+	[NDSHM_QUOTA_BYTES] = 1UL << 46,
+	[NDSHM_QUOTA_REQUESTS] = 16384,
+	[NDSHM_QUOTA_CLIENTS] = 1024,
+};
+
+module_param_named(max_user_sections, limits[NDSHM_QUOTA_SECTIONS], ulong, 0644);
 MODULE_PARM_DESC(max_user_sections, "Most sections of a user");
-
-static unsigned long max_user_holders = 65536;
-module_param(max_user_holders, ulong, 0644);
+module_param_named(max_user_holders, limits[NDSHM_QUOTA_HOLDERS], ulong, 0644);
 MODULE_PARM_DESC(max_user_holders, "Most holders of a user");
-
-static unsigned long max_user_reserved = 1UL << 40;
-module_param(max_user_reserved, ulong, 0644);
+module_param_named(max_user_reserved, limits[NDSHM_QUOTA_RESERVED], ulong, 0644);
 MODULE_PARM_DESC(max_user_reserved, "Most range of a user's sections (bytes)");
-
-static unsigned long max_user_bytes = 1UL << 46;
-module_param(max_user_bytes, ulong, 0644);
+module_param_named(max_user_bytes, limits[NDSHM_QUOTA_BYTES], ulong, 0644);
 MODULE_PARM_DESC(max_user_bytes, "Most memory of a user (bytes)");
-
-static unsigned long max_user_requests = 16384;
-module_param(max_user_requests, ulong, 0644);
+module_param_named(max_user_requests, limits[NDSHM_QUOTA_REQUESTS], ulong, 0644);
 MODULE_PARM_DESC(max_user_requests, "Most requests and unread records of a user");
-
-static unsigned long max_user_clients = 1024;
-module_param(max_user_clients, ulong, 0644);
+module_param_named(max_user_clients, limits[NDSHM_QUOTA_CLIENTS], ulong, 0644);
 MODULE_PARM_DESC(max_user_clients, "Most open clients of a user");
+
+static const ndshm_reason_t reasons[] = {
+	[NDSHM_QUOTA_SECTIONS] = NDSHM_REASON_SECTION_QUOTA,
+	[NDSHM_QUOTA_HOLDERS] = NDSHM_REASON_HOLDER_QUOTA,
+	[NDSHM_QUOTA_RESERVED] = NDSHM_REASON_RESERVE_QUOTA,
+	[NDSHM_QUOTA_BYTES] = NDSHM_REASON_BYTE_QUOTA,
+	[NDSHM_QUOTA_REQUESTS] = NDSHM_REASON_REQUEST_QUOTA,
+	[NDSHM_QUOTA_CLIENTS] = NDSHM_REASON_CLIENT_QUOTA,
+};
+
+static_assert(ARRAY_SIZE(limits) == NDSHM_QUOTA_KINDS);
+static_assert(ARRAY_SIZE(reasons) == NDSHM_QUOTA_KINDS);
 
 /*
  * Users who have something, or limits of their own, by number: @limits has those that
@@ -44,32 +55,6 @@ MODULE_PARM_DESC(max_user_clients, "Most open clients of a user");
  * lock of @users guards all users and their members; nothing is taken inside.
  */
 static DEFINE_XARRAY(users);
-
-static const struct {
-	const unsigned long *most;
-	ndshm_reason_t reason;
-} limits[] = {
-	[NDSHM_QUOTA_SECTIONS] = {
-		&max_user_sections, NDSHM_REASON_SECTION_QUOTA,
-	},
-	[NDSHM_QUOTA_HOLDERS] = {
-		&max_user_holders, NDSHM_REASON_HOLDER_QUOTA,
-	},
-	[NDSHM_QUOTA_RESERVED] = {
-		&max_user_reserved, NDSHM_REASON_RESERVE_QUOTA,
-	},
-	[NDSHM_QUOTA_BYTES] = {
-		&max_user_bytes, NDSHM_REASON_BYTE_QUOTA,
-	},
-	[NDSHM_QUOTA_REQUESTS] = {
-		&max_user_requests, NDSHM_REASON_REQUEST_QUOTA,
-	},
-	[NDSHM_QUOTA_CLIENTS] = {
-		&max_user_clients, NDSHM_REASON_CLIENT_QUOTA,
-	},
-};
-
-static_assert(ARRAY_SIZE(limits) == NDSHM_QUOTA_KINDS);
 
 static struct ndshm_quota_view *user_of(kuid_t uid)
 {
@@ -117,7 +102,7 @@ static void unlock_user(struct ndshm_quota_view *user)
 static u64 limit_of(const struct ndshm_quota_view *user, unsigned int kind)
 {
 	return user->set & BIT(kind) ? user->limits[kind] :
-				       READ_ONCE(*limits[kind].most);
+				       READ_ONCE(limits[kind]);
 }
 
 ndshm_reason_t ndshm_quota_take(kuid_t uid, enum ndshm_quota_kind kind,
@@ -134,7 +119,7 @@ ndshm_reason_t ndshm_quota_take(kuid_t uid, enum ndshm_quota_kind kind,
 		return NDSHM_REASON_MEMORY;
 	most = limit_of(user, kind);
 	if (!unlimited && (amount > most || user->amounts[kind] > most - amount))
-		reason = limits[kind].reason;
+		reason = reasons[kind];
 	else
 		user->amounts[kind] += amount;
 	unlock_user(user);
@@ -174,7 +159,7 @@ ndshm_reason_t ndshm_quota_charge(const struct ndshm_payer *payer,
 		return reason;
 	if (payer->opener)
 		ndshm_quota_uncharge(payer->opener, kind, amount);
-	if (reason == limits[kind].reason)
+	if (reason == reasons[kind])
 		ndshm_nl_quota_event(uid, kind, amount);
 	return reason;
 }

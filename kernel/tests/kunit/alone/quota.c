@@ -4,7 +4,17 @@
  */
 #include "alone.h"
 
+/* The suite has a table of the same name. */
+#define reasons quota_reasons
 #include "../../../core/quota.c"
+#undef reasons
+
+#define max_user_sections	limits[NDSHM_QUOTA_SECTIONS]
+#define max_user_holders	limits[NDSHM_QUOTA_HOLDERS]
+#define max_user_reserved	limits[NDSHM_QUOTA_RESERVED]
+#define max_user_bytes		limits[NDSHM_QUOTA_BYTES]
+#define max_user_requests	limits[NDSHM_QUOTA_REQUESTS]
+#define max_user_clients	limits[NDSHM_QUOTA_CLIENTS]
 
 /* No netlink listeners. */
 void ndshm_nl_quota_event(kuid_t uid, unsigned int kind, u64 amount)
