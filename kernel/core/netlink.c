@@ -663,11 +663,6 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 /* Nobody who allocates waits for memory, or for a listener that does not read. */
 #define EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
 
-bool ndshm_nl_listened(void)
-{
-	return genl_has_listeners(&family, &init_net, EVENTS);
-}
-
 void ndshm_nl_event(u8 cmd, bool counted, ndshm_nl_put_fn put, void *object)
 {
 	/* Readers have CAP_SYS_ADMIN over all users and processes. */
@@ -681,7 +676,7 @@ void ndshm_nl_event(u8 cmd, bool counted, ndshm_nl_put_fn put, void *object)
 
 	if (counted)
 		atomic_inc(&changes);
-	if (!ndshm_nl_listened())
+	if (!genl_has_listeners(&family, &init_net, EVENTS))
 		return;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
 	if (skb && !ndshm_nl_show(skb, &m, put, object)) {
@@ -703,7 +698,7 @@ void ndshm_nl_provider_event(struct ndshm_provider *provider, u8 cmd)
 	ndshm_nl_event(cmd, true, put_provider, provider);
 }
 
-void ndshm_nl_tell_block(struct ndshm_block *block, u8 cmd)
+void ndshm_nl_block_event(struct ndshm_block *block, u8 cmd)
 {
 	ndshm_nl_event(cmd, false, put_block, block);
 }

@@ -30,6 +30,7 @@ void ndshm_nl_exit(void);
  */
 void ndshm_nl_adapter_event(struct ndshm_adapter *adapter, u8 cmd);
 void ndshm_nl_provider_event(struct ndshm_provider *provider, u8 cmd);
+void ndshm_nl_block_event(struct ndshm_block *block, u8 cmd);
 void ndshm_nl_section_event(struct ndshm_section *section, u8 cmd);
 /* User @uid wanted @amount more of that kind, and may not have it. */
 void ndshm_nl_quota_event(kuid_t uid, unsigned int kind, u64 amount);
@@ -42,16 +43,5 @@ void ndshm_nl_queue_event(struct ndshm_adapter *adapter,
  * another user's memory: called for an object of @owner, with a lock held.
  */
 typedef void (*ndshm_look_fn)(void *object, kuid_t owner, void *context);
-
-/* Does anybody listen? */
-bool ndshm_nl_listened(void);
-void ndshm_nl_tell_block(struct ndshm_block *block, u8 cmd);
-
-/* Here, so that it costs a block no more than the question. */
-static inline void ndshm_nl_block_event(struct ndshm_block *block, u8 cmd)
-{
-	if (ndshm_nl_listened())
-		ndshm_nl_tell_block(block, cmd);
-}
 
 #endif /* _NDSHM_CORE_NETLINK_H */
