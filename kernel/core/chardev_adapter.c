@@ -136,76 +136,62 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 
 /* A handle for a BAR, unless it has one. */
 struct bar_publication {
-	struct ndshm_handles *handles;
-	struct ndshm_bar *bar;
+	struct ndshm_object *object;
 	u32 handle;
 };
 
 static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
 {
-	struct bar_publication *publication = context;
-	struct ndshm_object *object = &publication->bar->object;
+	const struct bar_publication *publication = context;
+	struct ndshm_object *object = publication->object;
 
 	if (!object->handle) {
 		refcount_inc(&object->references);
-		ndshm_handle_publish(publication->handles, publication->handle,
-				     object);
+		ndshm_handle_publish(&claim->client->handles,
+				     publication->handle, object);
 	}
 	return NDSHM_REASON_NONE;
 }
 
 /*
- * Reply with the place of the BAR, and publish @handle if the BAR has none. Another
+ * Reply with the place of the BAR, and publish a handle if the BAR has none. Another
  * thread can publish its own meanwhile: reply again, with that one.
  */
-static ndshm_reason_t bar_reply(struct ndshm_command *command,
-				struct ndshm_claim *claim,
-				struct ndshm_bar *bar, u32 handle)
-{
-	struct ndshm_adapter_map_bar *argument = command->argument;
-	struct ndshm_client *client = ndshm_client_of(command);
-	struct bar_publication publication = {
-		.handles = &client->handles, .bar = bar, .handle = handle,
-	};
-	ndshm_reason_t reason;
-	u32 told;
-
-	do {
-		told = READ_ONCE(bar->object.handle) ?: handle;
-		argument->out_mmap_offset = ndshm_handle_offset(told);
-		if (ndshm_reply(command, NDSHM_REASON_NONE))
-			return NDSHM_REASON_ADDRESS;
-		/* The client can delay the reply: permission is tested after it. */
-		reason = ndshm_claim_use(claim, bar_publish, &publication);
-	} while (reason == NDSHM_REASON_NONE &&
-		 READ_ONCE(bar->object.handle) != told);
-	return reason;
-}
-
 static ndshm_reason_t map_bar(struct ndshm_command *command,
 			      struct ndshm_claim *claim)
 {
 	struct ndshm_adapter_map_bar *argument = command->argument;
-	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_handles *handles = &ndshm_client_of(command)->handles;
 	const struct ndshm_adapter_map_bar before = *argument;
+	struct bar_publication publication;
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
-	u32 handle;
+	u32 told;
 
 	reason = ndshm_claim_bar(claim, argument->bar, &bar);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_handle_reserve(&client->handles, &handle);
+	publication.object = &bar->object;
+	reason = ndshm_handle_reserve(handles, &publication.handle);
 	if (reason != NDSHM_REASON_NONE)
 		goto out;
 	argument->out_length = bar->object.length;
-	reason = bar_reply(command, claim, bar, handle);
+	do {
+		told = READ_ONCE(bar->object.handle) ?: publication.handle;
+		argument->out_mmap_offset = ndshm_handle_offset(told);
+		reason = NDSHM_REASON_ADDRESS;
+		if (ndshm_reply(command, NDSHM_REASON_NONE))
+			break;
+		/* The client can delay the reply: permission is tested after it. */
+		reason = ndshm_claim_use(claim, bar_publish, &publication);
+	} while (reason == NDSHM_REASON_NONE &&
+		 READ_ONCE(bar->object.handle) != told);
 	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS) {
 		*argument = before;
 		command->replied = false;
 	}
-	if (READ_ONCE(bar->object.handle) != handle)
-		ndshm_handle_unreserve(&client->handles, handle);
+	if (READ_ONCE(bar->object.handle) != publication.handle)
+		ndshm_handle_unreserve(handles, publication.handle);
 out:
 	ndshm_object_put(&bar->object);
 	return reason;
