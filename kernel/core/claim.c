@@ -25,15 +25,10 @@ MODULE_PARM_DESC(allow_unisolated,
 
 ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio)
 {
-	u32 missing;
-
-	if (!ndshm_blockset_enter(&adapter->set))
-		return NDSHM_REASON_ADAPTER_REMOVED;
-	/* Asked itself: we are inside, and somebody else may not get in any more. */
-	missing = adapter->ops->isolation(adapter->context);
-	ndshm_blockset_leave(&adapter->set);
-	if (!missing)
+	if (!ndshm_adapter_isolation(adapter))
 		return NDSHM_REASON_NONE;
+	if (ndshm_blockset_closed(&adapter->set))
+		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (!rawio)
 		return NDSHM_REASON_NOT_ISOLATED;
 	if (!READ_ONCE(allow_unisolated))

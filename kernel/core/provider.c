@@ -108,6 +108,7 @@ ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
 
 void ndshm_provider_set_built_in(struct ndshm_provider *provider)
 {
+	provider->place = &built_in;
 	rcu_assign_pointer(built_in, provider);
 }
 
@@ -292,8 +293,6 @@ static void retire(struct ndshm_provider *provider)
 	mutex_lock(&ndshm_registry_lock);
 	if (provider->place)
 		RCU_INIT_POINTER(*provider->place, NULL);
-	if (rcu_access_pointer(built_in) == provider)
-		RCU_INIT_POINTER(built_in, NULL);
 	ndshm_registry_remove(&provider->entry);
 	mutex_unlock(&ndshm_registry_lock);
 	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_GONE_NTF);

@@ -42,25 +42,24 @@ struct ndshm_entry *ndshm_registry_next(struct ndshm_registry *registry,
 	return entry;
 }
 
-struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
-					const char *name)
-{
-	struct ndshm_entry *entry;
-	unsigned long index;
-
-	rcu_read_lock();
-	xa_for_each(&registry->entries, index, entry)
-		if (!strcmp(entry->name, name) &&
-		    refcount_inc_not_zero(&entry->references))
-			break;
-	rcu_read_unlock();
-	return entry;
-}
-
 void ndshm_entry_put(struct ndshm_entry *entry)
 {
 	if (refcount_dec_and_test(&entry->references))
 		entry->registry->release(entry);
+}
+
+struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
+					const char *name)
+{
+	struct ndshm_entry *entry;
+	u32 id = 0;
+
+	for (; (entry = ndshm_registry_next(registry, &id)); id++) {
+		if (!strcmp(entry->name, name))
+			break;
+		ndshm_entry_put(entry);
+	}
+	return entry;
 }
 
 static bool name_taken(const struct ndshm_entry *entry)
