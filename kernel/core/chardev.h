@@ -17,7 +17,6 @@ struct ndshm_client;
 struct ndshm_completions;
 struct ndshm_holder;
 struct ndshm_parameters;
-struct ndshm_section;
 struct poll_table_struct;
 
 /* Most blocks of one BLOCK_ALLOC. */
@@ -81,17 +80,12 @@ __poll_t ndshm_client_poll(struct file *file, struct poll_table_struct *wait);
  * the caller has, and its number, which is published by fd_install(). DESCRIPTORS
  * or MEMORY: the reference is still the caller's, and *@number as it was.
  */
-ndshm_reason_t ndshm_section_descriptor(struct ndshm_section *section,
-					bool readonly, struct file **file,
-					int *number);
-ndshm_reason_t ndshm_holder_descriptor(struct ndshm_holder *holder,
-				       struct file **file, int *number);
-
-/* For both of them: a file, and a number. */
 ndshm_reason_t ndshm_new_descriptor(const char *name,
 				    const struct file_operations *ops,
 				    void *object, int mode, struct file **file,
 				    int *number);
+ndshm_reason_t ndshm_holder_descriptor(struct ndshm_holder *holder,
+				       struct file **file, int *number);
 
 /* Whose it is; NULL: it is no holder's. */
 struct ndshm_holder *ndshm_holder_of_file(struct file *file);

@@ -85,17 +85,12 @@ ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 	return reason;
 }
 
-/* May the holder see DMA addresses of the adapter? Decided anew each time. */
-static bool addresses_shown(const struct ndshm_holder *holder)
-{
-	return holder->rawio ||
-	       !ndshm_adapter_isolation(holder->section->adapter);
-}
-
+/* The right to see DMA addresses is decided anew each time. */
 static ndshm_reason_t tell_segments(const struct ndshm_holder *holder, u64 user,
 				    struct ndshm_segment *segments, u32 count)
 {
-	bool shown = addresses_shown(holder);
+	bool shown = holder->rawio ||
+		     !ndshm_adapter_isolation(holder->section->adapter);
 	u32 i;
 
 	for (i = 0; i < count && !shown; i++)

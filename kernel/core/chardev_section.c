@@ -38,6 +38,8 @@ ndshm_reason_t ndshm_new_descriptor(const char *name,
 					   NDSHM_REASON_MEMORY;
 }
 
+static const struct file_operations section_fops;
+
 static struct ndshm_section *section_of(const struct ndshm_command *command)
 {
 	return command->file->private_data;
@@ -61,6 +63,23 @@ static ndshm_reason_t publish(struct ndshm_command *command, struct file *file,
 	return NDSHM_REASON_NONE;
 }
 
+/* Takes over the caller's reference of a user. */
+static ndshm_reason_t publish_section(struct ndshm_command *command,
+				      struct ndshm_section *section,
+				      bool readonly, s32 *number)
+{
+	ndshm_reason_t reason;
+	struct file *file;
+
+	reason = ndshm_new_descriptor("[ndshm-section]", &section_fops, section,
+				      readonly ? O_RDONLY : O_RDWR, &file,
+				      number);
+	if (reason == NDSHM_REASON_NONE)
+		return publish(command, file, *number);
+	ndshm_section_leave(section);
+	return reason;
+}
+
 /*
  * SECTION_CREATE
  */
@@ -71,26 +90,18 @@ static ndshm_reason_t create(struct ndshm_command *command,
 	struct ndshm_section_create *argument = command->argument;
 	struct ndshm_section *section;
 	ndshm_reason_t reason;
-	struct file *file;
 
 	reason = ndshm_client_admit(ndshm_client_of(command), request->adapter,
 				    request->claim);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_provider_permit(request->provider,
 					       request->adapter);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_section_make(request, &section);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_section_make(request, &section);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	reason = ndshm_section_descriptor(section, false, &file,
-					  &argument->out_section);
-	if (reason != NDSHM_REASON_NONE) {
-		ndshm_section_leave(section);
-		return reason;
-	}
 	argument->out_id = section->id;
-	return publish(command, file, argument->out_section);
+	return publish_section(command, section, false, &argument->out_section);
 }
 
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
@@ -138,13 +149,16 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
  * On the section's descriptor
  */
 
-static ndshm_reason_t attach(struct ndshm_command *command)
+ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 {
 	struct ndshm_section_attach *argument = command->argument;
 	struct ndshm_holder *holder;
 	ndshm_reason_t reason;
 	struct file *file;
 
+	argument->out_holder = -1;
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
 	reason = ndshm_holder_open(section_of(command), argument->flags,
 				   !writable(command->file), &holder);
 	if (reason != NDSHM_REASON_NONE)
@@ -157,16 +171,6 @@ static ndshm_reason_t attach(struct ndshm_command *command)
 	return publish(command, file, argument->out_holder);
 }
 
-ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
-{
-	struct ndshm_section_attach *argument = command->argument;
-
-	argument->out_holder = -1;
-	if (argument->__reserved)
-		return NDSHM_REASON_RESERVED;
-	return attach(command);
-}
-
 static ndshm_reason_t state(struct ndshm_section *section)
 {
 	ndshm_reason_t reason;
@@ -177,71 +181,49 @@ static ndshm_reason_t state(struct ndshm_section *section)
 	return reason;
 }
 
-static ndshm_reason_t share(struct ndshm_command *command)
+ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
 {
 	struct ndshm_section_share *argument = command->argument;
 	bool readonly = argument->flags & NDSHM_SHARE_READONLY;
 	struct ndshm_section *section = section_of(command);
-	ndshm_reason_t reason = state(section);
-	struct file *file;
-
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	if (!readonly && !writable(command->file))
-		return NDSHM_REASON_SECTION_READONLY;
-	ndshm_section_use(section);
-	reason = ndshm_section_descriptor(section, readonly, &file,
-					  &argument->out_section);
-	if (reason != NDSHM_REASON_NONE) {
-		ndshm_section_leave(section);
-		return reason;
-	}
-	return publish(command, file, argument->out_section);
-}
-
-ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
-{
-	struct ndshm_section_share *argument = command->argument;
+	ndshm_reason_t reason;
 
 	argument->out_section = -1;
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	return share(command);
-}
-
-/* @number: of a holder's descriptor, of the same section. */
-static ndshm_reason_t delete_as(struct ndshm_section *section, int number,
-				u32 flags)
-{
-	ndshm_reason_t reason = NDSHM_REASON_DESCRIPTOR;
-	struct file *file = fget(number);
-	struct ndshm_holder *holder;
-
-	if (!file)
+	reason = state(section);
+	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	holder = ndshm_holder_of_file(file);
-	if (holder && holder->section == section)
-		reason = ndshm_section_delete(section, holder, flags);
-	fput(file);
-	return reason;
+	if (!readonly && !writable(command->file))
+		return NDSHM_REASON_SECTION_READONLY;
+	refcount_inc(&section->users);
+	return publish_section(command, section, readonly,
+			       &argument->out_section);
 }
 
 ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 {
 	const struct ndshm_section_delete *argument = command->argument;
 	struct ndshm_section *section = section_of(command);
-	ndshm_reason_t reason;
+	ndshm_reason_t reason = NDSHM_REASON_DESCRIPTOR;
+	struct ndshm_holder *holder = NULL;
+	struct file *file = NULL;
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	if (!writable(command->file))
 		return NDSHM_REASON_SECTION_READONLY;
-	/* Said first, and taken back if need be: what cannot be told is not done. */
+	/* The reply comes first, since a deletion cannot be undone. */
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
 		return NDSHM_REASON_ADDRESS;
-	reason = argument->holder == -1 ?
-		 ndshm_section_delete(section, NULL, argument->flags) :
-		 delete_as(section, argument->holder, argument->flags);
+	if (argument->holder != -1) {
+		file = fget(argument->holder);
+		holder = file ? ndshm_holder_of_file(file) : NULL;
+	}
+	if (argument->holder == -1 || (holder && holder->section == section))
+		reason = ndshm_section_delete(section, holder, argument->flags);
+	if (file)
+		fput(file);
 	command->replied = reason == NDSHM_REASON_NONE;
 	return reason;
 }
@@ -264,8 +246,7 @@ ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 		(ndshm_section_revoked(section) ? NDSHM_SECTION_REVOKED : 0) |
 		(section->needs_sync ? NDSHM_SECTION_NEEDS_SYNC : 0);
 	argument->out_committed = (u64)section->committed << PAGE_SHIFT;
-	argument->out_taken = (u64)section->map.pages[NDSHM_RUN_TAKEN] <<
-			      PAGE_SHIFT;
+	argument->out_taken = (u64)section->taken << PAGE_SHIFT;
 	argument->out_extents = section->extents;
 	argument->out_holders = section->holders;
 	spin_unlock(&section->lock);
@@ -322,8 +303,6 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!ret)
 		ret = ndshm_object_mmap(&section->object, vma,
 					&section->files);
-	if (!ret)
-		ndshm_section_set_inode(section, file_inode(vma->vm_file));
 	/* It may have been deleted since. */
 	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
 }
@@ -342,11 +321,3 @@ static const struct file_operations section_fops = {
 	.mmap = section_mmap,
 	.get_unmapped_area = thp_get_unmapped_area,
 };
-
-ndshm_reason_t ndshm_section_descriptor(struct ndshm_section *section,
-					bool readonly, struct file **file,
-					int *number)
-{
-	return ndshm_new_descriptor("[ndshm-section]", &section_fops, section,
-				    readonly ? O_RDONLY : O_RDWR, file, number);
-}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs in a list by place, so that neighbours are found at once, and those that are
- * nobody's in a tree a kind, which knows the longest below each, so that the lowest
- * that fits is found in as many steps as the tree is high. Whoever takes a run
- * has it; a run that comes back is the memory for what it becomes.
+ * All runs are on one list by address. Free runs and holes are each in an rbtree that is
+ * augmented with the longest run below, which makes first fit O(log n). A run that is
+ * given back becomes the free run or the hole, so that giving back cannot fail.
  */
 #include <linux/align.h>
 #include <linux/errno.h>
@@ -28,11 +27,6 @@ static inline u32 run_count(struct ndshm_run *run)
 RB_DECLARE_CALLBACKS_MAX(static, longest_callbacks, struct ndshm_run, node, u32,
 			 longest, run_count)
 
-static u32 end_of(const struct ndshm_run *run)
-{
-	return run->start + run->count;
-}
-
 /*
  * Spare runs
  */
@@ -44,26 +38,20 @@ static struct ndshm_run *new_run(void)
 
 int ndshm_spare_runs_make(struct ndshm_spare_runs *spare)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(spare->runs); i++) {
-		spare->runs[i] = new_run();
-		if (!spare->runs[i]) {
-			while (i--)
-				kfree(spare->runs[i]);
-			return -ENOMEM;
-		}
-	}
-	return 0;
+	spare->runs[0] = new_run();
+	spare->runs[1] = new_run();
+	if (spare->runs[0] && spare->runs[1])
+		return 0;
+	ndshm_spare_runs_free(spare);
+	*spare = (struct ndshm_spare_runs){};
+	return -ENOMEM;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_spare_runs_make);
 
 void ndshm_spare_runs_free(struct ndshm_spare_runs *spare)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(spare->runs); i++)
-		kfree(spare->runs[i]);
+	kfree(spare->runs[0]);
+	kfree(spare->runs[1]);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_spare_runs_free);
 
@@ -146,25 +134,25 @@ static struct ndshm_run *next_fit(struct ndshm_run *run, u32 count)
 	return NULL;
 }
 
-/* The run of a tree that has page @at, or else the first behind it, or NULL. */
-static struct ndshm_run *run_at(const struct rb_root *tree, u32 at)
+struct ndshm_run *ndshm_runs_find(const struct rb_root *tree, u32 at)
 {
 	struct rb_node *node = tree->rb_node;
 	struct ndshm_run *run, *behind = NULL;
 
 	while (node) {
 		run = run_of(node);
-		if (at >= end_of(run)) {
+		if (at >= ndshm_run_end(run)) {
 			node = node->rb_right;
 			continue;
 		}
-		if (at >= run->start)
-			return run;
 		behind = run;
+		if (at >= run->start)
+			break;
 		node = node->rb_left;
 	}
 	return behind;
 }
+EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_find);
 
 static bool starts_before(struct rb_node *node, const struct rb_node *other)
 {
@@ -176,19 +164,6 @@ void ndshm_runs_insert(struct rb_root *tree, struct ndshm_run *run)
 	rb_add(&run->node, tree, starts_before);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_insert);
-
-static int compare_start(const void *start, const struct rb_node *node)
-{
-	const u32 at = *(const u32 *)start, there = run_of(node)->start;
-
-	return at < there ? -1 : at > there;
-}
-
-struct ndshm_run *ndshm_runs_find(const struct rb_root *tree, u32 start)
-{
-	return run_of(rb_find(&start, tree, compare_start));
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_find);
 
 /*
  * Looking
@@ -216,13 +191,13 @@ bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 
 	for (run = first_fit(tree, count); run && looks--;
 	     run = next_fit(run, count))
-		if (fits(run->start, end_of(run), count, alignment, start))
+		if (fits(run->start, ndshm_run_end(run), count, alignment, start))
 			return true;
 	/* Of very many that are too short for their place, not all are looked at. */
 	if (!run || check_add_overflow(count, alignment - 1, &enough))
 		return false;
 	run = first_fit(tree, enough);
-	return run && fits(run->start, end_of(run), count, alignment, start);
+	return run && fits(run->start, ndshm_run_end(run), count, alignment, start);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_free);
 
@@ -240,7 +215,7 @@ static struct ndshm_run *behind(const struct ndshm_extent_map *map,
 	       NULL : list_next_entry(run, link);
 }
 
-/* Free runs and holes lie in turn, up to what is taken or leaving. */
+/* Free runs and holes lie in turn, up to what is taken. */
 bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start)
 {
@@ -252,11 +227,11 @@ bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 		run = before(map, hole);
 		from = run && run->kind == NDSHM_RUN_FREE ? run->start :
 							    hole->start;
-		to = end_of(hole);
+		to = ndshm_run_end(hole);
 		for (run = behind(map, hole);
 		     run && run->kind < NDSHM_RUN_TAKEN;
 		     run = behind(map, run)) {
-			to = end_of(run);
+			to = ndshm_run_end(run);
 			if (run->kind == NDSHM_RUN_HOLE)
 				hole = run;
 		}
@@ -271,12 +246,13 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_room);
 bool ndshm_extent_map_next_hole(const struct ndshm_extent_map *map, u32 *start,
 				u32 *count, u32 end)
 {
-	struct ndshm_run *hole = run_at(&map->trees[NDSHM_RUN_HOLE], *start);
+	struct ndshm_run *hole = ndshm_runs_find(&map->trees[NDSHM_RUN_HOLE],
+						 *start);
 
 	if (!hole || max(*start, hole->start) >= end)
 		return false;
 	*start = max(*start, hole->start);
-	*count = min(end, end_of(hole)) - *start;
+	*count = min(end, ndshm_run_end(hole)) - *start;
 	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_next_hole);
@@ -285,18 +261,18 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_next_hole);
  * Changing
  */
 
-/* A run of its own for the part of @run from @at on. */
-static void split(struct ndshm_extent_map *map, struct ndshm_run *run, u32 at,
-		  struct ndshm_spare_runs *spare)
+/* The part of @run from @at on, as a run that is in no tree. */
+static struct ndshm_run *split(struct ndshm_run *run, u32 at,
+			       struct ndshm_spare_runs *spare)
 {
 	struct ndshm_run *rest = use_spare(spare);
 
 	rest->start = at;
-	rest->count = end_of(run) - at;
+	rest->count = ndshm_run_end(run) - at;
 	rest->kind = run->kind;
 	list_add(&rest->link, &run->link);
-	enter_tree(map, rest);
 	run->count = at - run->start;
+	return rest;
 }
 
 /* The part of a run of that kind, out of its tree. */
@@ -304,97 +280,60 @@ static struct ndshm_run *cut(struct ndshm_extent_map *map,
 			     enum ndshm_run_kind kind, u32 start, u32 count,
 			     struct ndshm_spare_runs *spare)
 {
-	struct ndshm_run *run = run_at(&map->trees[kind], start), *first;
+	struct ndshm_run *run = ndshm_runs_find(&map->trees[kind], start);
+	struct ndshm_run *first = run;
 
 	leave_tree(map, run);
-	if (start + count < end_of(run))
-		split(map, run, start + count, spare);
+	if (start + count < ndshm_run_end(run))
+		enter_tree(map, split(run, start + count, spare));
 	if (run->start < start) {
-		first = use_spare(spare);
-		*first = *run;
-		first->count = start - run->start;
-		list_add_tail(&first->link, &run->link);
+		run = split(run, start, spare);
 		enter_tree(map, first);
-		run->start = start;
-		run->count = count;
 	}
-	map->pages[kind] -= count;
 	return run;
 }
 
-/* @run, which is in no tree, is nobody's; its neighbours of the kind join it. */
-static void put_down(struct ndshm_extent_map *map, struct ndshm_run *run,
-		     enum ndshm_run_kind kind)
+/* @other, a neighbour of @run or NULL, becomes a part of it if it is of its kind. */
+static void absorb(struct ndshm_extent_map *map, struct ndshm_run *run,
+		   struct ndshm_run *other)
 {
-	struct ndshm_run *first = before(map, run), *last = behind(map, run);
-
-	map->pages[kind] += run->count;
-	run->kind = kind;
-	if (first && first->kind == kind) {
-		leave_tree(map, first);
-		list_del(&first->link);
-		run->start = first->start;
-		run->count += first->count;
-		kfree(first);
-	}
-	if (last && last->kind == kind) {
-		leave_tree(map, last);
-		list_del(&last->link);
-		run->count += last->count;
-		kfree(last);
-	}
-	enter_tree(map, run);
-}
-
-static struct ndshm_run *cut_free(struct ndshm_extent_map *map,
-				  enum ndshm_run_kind kind, u32 start, u32 count,
-				  struct ndshm_spare_runs *spare)
-{
-	struct ndshm_run *run = cut(map, NDSHM_RUN_FREE, start, count, spare);
-
-	run->kind = kind;
-	map->pages[kind] += count;
-	return run;
+	if (!other || other->kind != run->kind)
+		return;
+	leave_tree(map, other);
+	list_del(&other->link);
+	run->start = min(run->start, other->start);
+	run->count += other->count;
+	kfree(other);
 }
 
 struct ndshm_run *ndshm_extent_map_take(struct ndshm_extent_map *map, u32 start,
 					u32 count,
 					struct ndshm_spare_runs *spare)
 {
-	return cut_free(map, NDSHM_RUN_TAKEN, start, count, spare);
+	struct ndshm_run *run = cut(map, NDSHM_RUN_FREE, start, count, spare);
+
+	run->kind = NDSHM_RUN_TAKEN;
+	return run;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_take);
 
-void ndshm_extent_map_give(struct ndshm_extent_map *map, struct ndshm_run *run)
+void ndshm_extent_map_give(struct ndshm_extent_map *map, struct ndshm_run *run,
+			   enum ndshm_run_kind kind)
 {
-	map->pages[NDSHM_RUN_TAKEN] -= run->count;
-	put_down(map, run, NDSHM_RUN_FREE);
+	run->kind = kind;
+	absorb(map, run, before(map, run));
+	absorb(map, run, behind(map, run));
+	enter_tree(map, run);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_give);
 
 void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
 			     struct ndshm_spare_runs *spare)
 {
-	put_down(map, cut(map, NDSHM_RUN_HOLE, start, count, spare),
-		 NDSHM_RUN_FREE);
+	ndshm_extent_map_give(map, cut(map, NDSHM_RUN_HOLE, start, count, spare),
+			      NDSHM_RUN_FREE);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_commit);
-
-struct ndshm_run *ndshm_extent_map_leave(struct ndshm_extent_map *map,
-					 u32 start, u32 count,
-					 struct ndshm_spare_runs *spare)
-{
-	return cut_free(map, NDSHM_RUN_LEAVING, start, count, spare);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_leave);
-
-void ndshm_extent_map_decommit(struct ndshm_extent_map *map,
-			       struct ndshm_run *run)
-{
-	map->pages[NDSHM_RUN_LEAVING] -= run->count;
-	put_down(map, run, NDSHM_RUN_HOLE);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_decommit);
 
 /*
  * Beginning and end
@@ -411,7 +350,7 @@ int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count)
 	run->start = 0;
 	run->count = count;
 	list_add(&run->link, &map->runs);
-	put_down(map, run, NDSHM_RUN_HOLE);
+	ndshm_extent_map_give(map, run, NDSHM_RUN_HOLE);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_init);
@@ -421,9 +360,7 @@ void ndshm_extent_map_fini(struct ndshm_extent_map *map)
 	struct ndshm_run *run, *next;
 
 	list_for_each_entry_safe(run, next, &map->runs, link) {
-		list_del(&run->link);
-		if (run->kind != NDSHM_RUN_TAKEN)
-			kfree(run);
+		kfree(run);
 		cond_resched();
 	}
 }

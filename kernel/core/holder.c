@@ -11,20 +11,8 @@
 #include "quota.h"
 #include "section.h"
 
-/* Extents that go while the others wait. */
+/* Extents that are given back while other callers wait for the lock. */
 #define STEP	32
-
-static ndshm_reason_t join(struct ndshm_section *section)
-{
-	ndshm_reason_t reason;
-
-	spin_lock(&section->lock);
-	reason = ndshm_section_state(section);
-	if (reason == NDSHM_REASON_NONE)
-		section->holders++;
-	spin_unlock(&section->lock);
-	return reason;
-}
 
 ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 				 bool readonly, struct ndshm_holder **out)
@@ -48,10 +36,13 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 	reason = ndshm_quota_charge(holder->payer, NDSHM_QUOTA_HOLDERS, 1);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_payer;
-	reason = join(section);
+	spin_lock(&section->lock);
+	reason = ndshm_section_state(section);
+	section->holders += reason == NDSHM_REASON_NONE;
+	spin_unlock(&section->lock);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_quota;
-	ndshm_section_use(section);
+	refcount_inc(&section->users);
 	holder->section = section;
 	*out = holder;
 	return NDSHM_REASON_NONE;
@@ -65,61 +56,49 @@ err_holder:
 	return reason;
 }
 
-static struct ndshm_run *take_first(struct rb_root *extents)
+static void holder_give(struct ndshm_holder *holder, struct ndshm_run *run,
+			bool freed)
 {
-	struct rb_node *node = rb_first(extents);
-
-	if (node)
-		rb_erase(node, extents);
-	return rb_entry_safe(node, struct ndshm_run, node);
-}
-
-static void forget(struct ndshm_holder *holder)
-{
+	rb_erase(&run->node, &holder->extents);
 	holder->count--;
-	holder->section->held--;
-}
-
-/* Some of what it has; false: there is no more. */
-static bool give_back(struct ndshm_holder *holder)
-{
-	struct ndshm_section *section = holder->section;
-	const bool kept = holder->flags & NDSHM_ATTACH_KEEP;
-	unsigned int i;
-	struct ndshm_run *run = NULL;
-
-	lockdep_assert_held(&section->lock);
-
-	for (i = 0; i < STEP; i++) {
-		run = take_first(&holder->extents);
-		if (!run)
-			break;
-		forget(holder);
-		if (kept)
-			ndshm_runs_insert(&section->kept, run);
-		else
-			ndshm_section_give_locked(section, run, false);
-	}
-	return run;
+	ndshm_section_give_locked(holder->section, run, freed);
 }
 
 void ndshm_holder_close(struct ndshm_holder *holder)
 {
 	struct ndshm_section *section = holder->section;
-	bool more;
+	unsigned int i = 0;
+	struct rb_node *node;
 
-	do {
-		spin_lock(&section->lock);
-		more = give_back(holder);
-		section->holders -= !more;
+	spin_lock(&section->lock);
+	section->holders--;
+	if (holder->flags & NDSHM_ATTACH_KEEP) {
+		section->kept += holder->count;
+		holder->extents = RB_ROOT;
+	}
+	while ((node = rb_first(&holder->extents))) {
+		holder_give(holder, rb_entry(node, struct ndshm_run, node),
+			    false);
+		if (++i % STEP)
+			continue;
 		spin_unlock(&section->lock);
 		cond_resched();
-	} while (more);
-	ndshm_section_settle(section);
+		spin_lock(&section->lock);
+	}
+	spin_unlock(&section->lock);
 	ndshm_quota_uncharge(holder->payer, NDSHM_QUOTA_HOLDERS, 1);
 	ndshm_payer_put(holder->payer);
 	ndshm_section_leave(section);
 	kfree(holder);
+}
+
+/* The extent that begins at page @start, or NULL. Called with the section's lock held. */
+static struct ndshm_run *holder_find(const struct ndshm_holder *holder,
+				     u32 start)
+{
+	struct ndshm_run *run = ndshm_runs_find(&holder->extents, start);
+
+	return run && run->start == start ? run : NULL;
 }
 
 void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_run *run)
@@ -138,17 +117,11 @@ ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start)
 	struct ndshm_run *run;
 
 	spin_lock(&section->lock);
-	run = ndshm_runs_find(&holder->extents, start);
-	if (run) {
-		rb_erase(&run->node, &holder->extents);
-		forget(holder);
-		ndshm_section_give_locked(section, run, true);
-	}
+	run = holder_find(holder, start);
+	if (run)
+		holder_give(holder, run, true);
 	spin_unlock(&section->lock);
-	if (!run)
-		return NDSHM_REASON_EXTENT_UNKNOWN;
-	ndshm_section_settle(section);
-	return NDSHM_REASON_NONE;
+	return run ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 
 /* The segments from page *at on that lie in one piece, and *at moves behind them. */
@@ -163,9 +136,9 @@ static ndshm_reason_t holder_query_step(struct ndshm_holder *holder, u32 start,
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	run = ndshm_runs_find(&holder->extents, start);
+	run = holder_find(holder, start);
 	/* Another thread may have freed it, and got a shorter one, since the last step. */
-	if (!run || *at >= start + run->count)
+	if (!run || *at >= ndshm_run_end(run))
 		return NDSHM_REASON_EXTENT_UNKNOWN;
 	*length = run->count;
 	*total += ndshm_section_segments(section, run, at, segments + used,

@@ -240,7 +240,7 @@ static int put_section(struct sk_buff *skb, const struct ndshm_message *m,
 		       void *object)
 {
 	struct ndshm_section *section = object;
-	const u64 taken = READ_ONCE(section->map.pages[NDSHM_RUN_TAKEN]);
+	const u64 taken = READ_ONCE(section->taken);
 	const u64 committed = READ_ONCE(section->committed);
 
 	return nla_put_u32(skb, NDSHM_A_SECTION_ID, section->id) ?:

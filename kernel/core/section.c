@@ -31,11 +31,10 @@ MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 /* Pages are counted in 32 bits. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
-/*
- * Where memory that idles is given back. Nobody waits for all of it, as for that of
- * blocks: it waits for those who grow.
- */
+/* Of the works that free idle memory. None waits for a process. */
 static struct workqueue_struct *workqueue;
+
+DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
 /* Of one section: each of very many clients may map it. */
 #define MAX_MAPPINGS	16384
@@ -57,22 +56,10 @@ u64 ndshm_max_section(void)
  * Life
  */
 
-static void free_kept(struct ndshm_section *section)
-{
-	struct ndshm_run *run, *next;
-
-	rbtree_postorder_for_each_entry_safe(run, next, &section->kept, node) {
-		kfree(run);
-		cond_resched();
-	}
-}
-
 static void free_section(struct ndshm_section *section)
 {
 	ndshm_section_drop(section);
-	/* The map knows the kept runs, too, and does not look at them. */
 	ndshm_extent_map_fini(&section->map);
-	free_kept(section);
 	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
 	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_RESERVED,
 			     section->object.length);
@@ -81,7 +68,6 @@ static void free_section(struct ndshm_section *section)
 	if (section->claim)
 		ndshm_claim_put(section->claim);
 	ndshm_adapter_put(section->adapter);
-	mutex_destroy(&section->revoke_lock);
 	ndshm_object_fini(&section->object);
 	ndshm_files_fini(&section->files);
 	kfree(section);
@@ -99,23 +85,6 @@ static void section_release(struct ndshm_object *object)
 	free_section(section);
 }
 
-static void release_work(struct work_struct *work)
-{
-	struct ndshm_section *section =
-		container_of(work, struct ndshm_section, releasing);
-
-	section_release(&section->object);
-}
-
-/* Whoever only looked after its memory may hold the lock of another one. */
-static void section_release_async(struct ndshm_object *object)
-{
-	struct ndshm_section *section = ndshm_section_of(object);
-
-	INIT_WORK(&section->releasing, release_work);
-	queue_work(workqueue, &section->releasing);
-}
-
 static void section_hidden(struct ndshm_object *object)
 {
 	ndshm_section_drop(ndshm_section_of(object));
@@ -128,13 +97,7 @@ static const struct ndshm_object_ops section_ops = {
 	.settle = ndshm_section_settle_faults,
 	.hidden = section_hidden,
 	.release = section_release,
-	.release_async = section_release_async,
 };
-
-void ndshm_section_use(struct ndshm_section *section)
-{
-	refcount_inc(&section->users);
-}
 
 void ndshm_section_leave(struct ndshm_section *section)
 {
@@ -166,11 +129,6 @@ ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
 						NDSHM_REASON_NONE;
 }
 
-static bool may_delete(const struct ndshm_section *section)
-{
-	return uid_eq(section->uid, current_euid()) || capable(CAP_SYS_ADMIN);
-}
-
 ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 				    const struct ndshm_holder *own, u32 flags)
 {
@@ -178,13 +136,14 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	bool again;
 
-	if (!may_delete(section))
+	if (!uid_eq(section->uid, current_euid()) && !capable(CAP_SYS_ADMIN))
 		return NDSHM_REASON_NOT_CREATOR;
 	spin_lock(&section->lock);
 	again = section->deleted;
 	if (again && (!revoke || READ_ONCE(section->object.revoked)))
 		reason = NDSHM_REASON_SECTION_DELETED;
-	else if (!again && section->held > (own ? own->count : 0) && !flags)
+	else if (!again && section->extents - section->kept > (own ? own->count : 0) &&
+		 !flags)
 		reason = NDSHM_REASON_SECTION_BUSY;
 	else
 		section->deleted = true;
@@ -213,9 +172,8 @@ static void init_section(struct ndshm_section *section,
 	ndshm_object_init(&section->object, &section_ops);
 	section->object.length = PAGE_ALIGN(request->max_size);
 	refcount_set(&section->users, 1);
-	mutex_init(&section->revoke_lock);
+	init_completion(&section->revocation);
 	spin_lock_init(&section->lock);
-	init_waitqueue_head(&section->wait);
 	INIT_DELAYED_WORK(&section->trimming, ndshm_section_trim_work);
 	section->adapter = ndshm_adapter_get(request->adapter);
 	if (request->claim)
@@ -266,16 +224,10 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 				  struct ndshm_section **out)
 {
 	struct ndshm_section *section;
-	ndshm_reason_t reason;
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 
 	might_sleep();
 
-	reason = ndshm_check_section(request->max_size, request->initial_size,
-				     request->preferred_node,
-				     ndshm_max_section());
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	reason = NDSHM_REASON_MEMORY;
 	section = kzalloc(sizeof(*section), NDSHM_GFP_CHARGED);
 	if (!section)
 		return reason;
@@ -337,7 +289,7 @@ bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context)
 {
 	struct ndshm_section *section;
 
-	/* Whoever frees it takes it out first. */
+	/* A section is removed before it is freed. */
 	xa_lock(&sections);
 	section = xa_load(&sections, id);
 	if (section)
@@ -361,33 +313,35 @@ bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context)
 	return section;
 }
 
-/* A section that @user created and that has idle memory, with a reference, or NULL. */
-static struct ndshm_section *section_find_idle(const struct user_struct *user)
+/*
+ * Trimming
+ */
+
+/* Return: true if a section that @user created has idle memory, which is freed soon. */
+static bool sections_free_idle(const struct user_struct *user)
 {
 	struct ndshm_section *section;
+	bool found = false;
 
 	spin_lock(&sections_by_user_lock);
 	hash_for_each_possible(sections_by_user, section, by_user,
-			       (unsigned long)user)
-		if (section->payer->cred->user == user &&
-		    ndshm_section_has_idle(section) &&
-		    ndshm_object_tryget(&section->object))
-			break;
+			       (unsigned long)user) {
+		if (section->payer->cred->user != user ||
+		    !ndshm_section_has_idle(section))
+			continue;
+		ndshm_section_trim_later(section, 0);
+		found = true;
+	}
 	spin_unlock(&sections_by_user_lock);
-	return section;
+	return found;
 }
 
-void ndshm_sections_trim(const struct user_struct *user)
+bool ndshm_sections_trim(const struct user_struct *user)
 {
-	const unsigned long end = jiffies + NDSHM_SECTION_WAIT;
-	struct ndshm_section *section;
-	bool trimmed = true;
-
-	while (trimmed && time_before(jiffies, end) &&
-	       (section = section_find_idle(user))) {
-		trimmed = ndshm_section_trim(section);
-		ndshm_object_put_async(&section->object);
-	}
+	return sections_free_idle(user) &&
+	       wait_event_killable_timeout(ndshm_section_wait,
+					   !sections_free_idle(user),
+					   NDSHM_SECTION_WAIT) > 0;
 }
 
 void ndshm_section_trim_later(struct ndshm_section *section,

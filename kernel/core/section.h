@@ -5,12 +5,11 @@
 #ifndef _NDSHM_CORE_SECTION_H
 #define _NDSHM_CORE_SECTION_H
 
-#include <linux/mutex.h>
+#include <linux/completion.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <ndshm/status.h>
@@ -45,26 +44,22 @@ struct user_struct;
  * @rawio: its creator opened the device with CAP_SYS_RAWIO
  * @permit_keep: extents may stay when their holder goes
  * @initial: pages that always have memory
- * @uid: who made it, by the effective uid
- * @revoke_lock: held by who revokes, so that the others wait for the end of it.
- *	Outside of the object's lock and of @lock
- * @trimming: gives back what has been idle for a while
- * @releasing: the last put by who cannot wait
+ * @uid: the creator's effective uid
+ * @revocation: completed when nothing shows the section any more
+ * @trimming: frees idle memory
+ * @leaving: its pages are about to be freed; or NULL. Used by @trimming only
  * @growing: callers who allocate memory that has not joined the section
- * @wait: for @growing and @trims
- * @lock: guards all that follows, and what the holders have
- * @inode: what the section is shown through, once it has been mapped
- * @wanted: a limit refused memory: the next trim gives back all that is idle
- * @trims: odd while @trimming runs; each run adds two
+ * @lock: protects all that follows, and what the holders have
  * @deleted: nothing new is allocated, attached or mapped
  * @needs_sync: some of its memory does
- * @map: which pages are whose
- * @pieces: those that have memory, but for what is just coming or going
+ * @map: which pages are free
+ * @pieces: those that have memory, by address
  * @committed: pages of @pieces
- * @idle: pages of pieces that no extent has a part of, above @initial
- * @kept: extents whose holders have gone
- * @extents: how many, of holders and kept
- * @held: how many, of holders, or just being handed out
+ * @idle: pages of pieces that have no part of an extent, above @initial, until they are
+ *	freed
+ * @taken: pages of extents
+ * @extents: how many
+ * @kept: of them, how many have no holder any more
  * @holders: how many
  *
  * @lock is a spinlock, since a caller that waits for a processor must not keep others
@@ -87,24 +82,20 @@ struct ndshm_section {
 	bool permit_keep;
 	u32 initial;
 	kuid_t uid;
-	struct mutex revoke_lock;	/* nothing: it makes others wait */
+	struct completion revocation;
 	struct delayed_work trimming;
-	struct work_struct releasing;
+	struct ndshm_run *leaving;
 	atomic_t growing;
-	wait_queue_head_t wait;
 	spinlock_t lock;		/* all that follows */
-	struct inode *inode;
-	bool wanted;
 	bool deleted;
 	bool needs_sync;
-	u32 trims;
 	struct ndshm_extent_map map;
 	struct rb_root pieces;
 	u32 committed;
 	u32 idle;
-	struct rb_root kept;
+	u32 taken;
 	u32 extents;
-	u32 held;
+	u32 kept;
 	u32 holders;
 };
 
@@ -138,9 +129,9 @@ struct ndshm_section_request {
 };
 
 /*
- * For those who only look: @look is called for the section with that id, or for the
- * first at or after *id, which moves there. It may not sleep, and not keep the
- * section; what @lock guards may be changing. False: there is none.
+ * Call @look for the first section whose id is *@id to @last, and move *@id there. @look
+ * must not sleep; what the section's lock protects may change. Returns false if there is
+ * none.
  */
 bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context);
 bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context);
@@ -152,8 +143,7 @@ u64 ndshm_max_section(void);
 ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 				  struct ndshm_section **section);
 
-/* One more user, by one that is; and one less. The last may sleep. */
-void ndshm_section_use(struct ndshm_section *section);
+/* Drop a reference of @section->users. May sleep. */
 void ndshm_section_leave(struct ndshm_section *section);
 
 /* Has its claim, its adapter or its provider gone, or begun to? Any context. */
@@ -178,19 +168,18 @@ ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
 void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run);
 
 /*
- * As ndshm_section_give(), with the section's lock held; ndshm_section_settle() follows.
- * @freed: by who had it, and not because he has gone.
+ * The same with the section's lock held. @freed: by its holder, and not because the holder
+ * is closed.
  */
 void ndshm_section_give_locked(struct ndshm_section *section,
 			       struct ndshm_run *run, bool freed);
-/* Memory that is not needed goes, now or soon. May sleep; no lock is held. */
-void ndshm_section_settle(struct ndshm_section *section);
 
 /*
- * Before @user is refused memory: give back what is idle in sections that @user created.
- * Waits as ndshm_section_trim() does, for all of them together.
+ * Before @user is refused memory: have the idle memory of all sections that @user created
+ * freed, and wait for that, killable and for NDSHM_SECTION_WAIT at most. Returns true if
+ * there was any and it has been freed.
  */
-void ndshm_sections_trim(const struct user_struct *user);
+bool ndshm_sections_trim(const struct user_struct *user);
 
 /* As ndshm_sync(), of a range that was checked. May sleep. */
 ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Extents of a section: taken, with the memory that they need, and given back.
+ * Extents of a section: taken, with the memory that they need, given back, and told to
+ * the device.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include <linux/ndshm.h>
 
@@ -12,57 +14,36 @@
 
 static u32 overlap(const struct ndshm_piece *piece, const struct ndshm_run *run)
 {
-	return min(ndshm_piece_end(piece), run->start + run->count) -
-	       max(piece->start, run->start);
-}
-
-/* The pieces that a run has part of know how much. */
-static void count_taken(struct ndshm_section *section,
-			const struct ndshm_run *run)
-{
-	const u32 end = run->start + run->count;
-	struct ndshm_piece *piece;
-
-	for (piece = ndshm_piece_at(section, run->start);
-	     piece && piece->start < end; piece = ndshm_piece_next(piece)) {
-		if (ndshm_piece_idle(section, piece))
-			section->idle -= piece->count;
-		piece->taken += overlap(piece, run);
-	}
-}
-
-static void count_given(struct ndshm_section *section,
-			const struct ndshm_run *run, bool freed)
-{
-	const u32 end = run->start + run->count;
-	struct ndshm_piece *piece;
-
-	for (piece = ndshm_piece_at(section, run->start);
-	     piece && piece->start < end; piece = ndshm_piece_next(piece)) {
-		piece->taken -= overlap(piece, run);
-		piece->left |= section->claim && !freed;
-		if (ndshm_piece_idle(section, piece))
-			section->idle += piece->count;
-	}
+	return min(ndshm_run_end(&piece->run), ndshm_run_end(run)) -
+	       max(piece->run.start, run->start);
 }
 
 void ndshm_section_give_locked(struct ndshm_section *section,
 			       struct ndshm_run *run, bool freed)
 {
+	struct ndshm_piece *piece;
+
 	lockdep_assert_held(&section->lock);
 
-	count_given(section, run, freed);
-	ndshm_extent_map_give(&section->map, run);
+	for (piece = ndshm_piece_at(section, run->start);
+	     piece && piece->run.start < ndshm_run_end(run);
+	     piece = ndshm_piece_next(piece)) {
+		piece->taken -= overlap(piece, run);
+		piece->left |= section->claim && !freed;
+		if (ndshm_piece_idle(section, piece))
+			section->idle += piece->run.count;
+	}
+	section->taken -= run->count;
 	section->extents--;
+	ndshm_extent_map_give(&section->map, run, NDSHM_RUN_FREE);
+	ndshm_section_settle(section);
 }
 
 void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run)
 {
 	spin_lock(&section->lock);
 	ndshm_section_give_locked(section, run, true);
-	section->held--;
 	spin_unlock(&section->lock);
-	ndshm_section_settle(section);
 }
 
 /*
@@ -74,8 +55,8 @@ static struct page *section_used_page(struct ndshm_section *section,
 				      u32 *count)
 {
 	struct ndshm_piece *piece = ndshm_piece_at(section, *at);
-	const u32 end = min(ndshm_piece_end(piece), run->start + run->count);
-	const u32 from = *at - piece->start, to = end - piece->start;
+	const u32 end = min(ndshm_run_end(&piece->run), ndshm_run_end(run));
+	const u32 from = *at - piece->run.start, to = end - piece->run.start;
 	struct page *page = NULL;
 	struct folio *folio;
 
@@ -102,12 +83,11 @@ static struct page *section_used_page(struct ndshm_section *section,
 static ndshm_reason_t section_zero(struct ndshm_section *section,
 				   const struct ndshm_run *run)
 {
-	const u32 end = run->start + run->count;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	u32 at = run->start, count;
 	struct page *page;
 
-	while (at < end) {
+	while (at < ndshm_run_end(run)) {
 		/* A caller that is killed hears no answer. */
 		if (fatal_signal_pending(current))
 			return NDSHM_REASON_MEMORY;
@@ -138,6 +118,7 @@ static ndshm_reason_t section_take_free(struct ndshm_section *section,
 					struct ndshm_run **run)
 {
 	ndshm_reason_t reason = ndshm_section_state(section);
+	struct ndshm_piece *piece;
 	u32 start;
 
 	lockdep_assert_held(&section->lock);
@@ -148,9 +129,15 @@ static ndshm_reason_t section_take_free(struct ndshm_section *section,
 					&start))
 		return NDSHM_REASON_SECTION_FULL;
 	*run = ndshm_extent_map_take(&section->map, start, count, spare);
-	count_taken(section, *run);
+	for (piece = ndshm_piece_at(section, start);
+	     piece && piece->run.start < start + count;
+	     piece = ndshm_piece_next(piece)) {
+		if (ndshm_piece_idle(section, piece))
+			section->idle -= piece->run.count;
+		piece->taken += overlap(piece, *run);
+	}
+	section->taken += count;
 	section->extents++;
-	section->held++;
 	return reason;
 }
 
@@ -184,21 +171,21 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 	spin_unlock(&section->lock);
 	ndshm_pieces_free(&pieces);
 	if (atomic_dec_and_test(&section->growing))
-		wake_up_all(&section->wait);
+		wake_up_all(&ndshm_section_wait);
 	return reason;
 }
 
 /*
- * Before an extent is refused: wait for what other callers grow by, who may have entered
- * it by now or be about to give it back, and for memory of this section that is idle.
- * Limits of a user have had the latter. Return: true to try again.
+ * Before an extent is refused: wait for idle memory to be freed. ndshm_charge() has done so
+ * at a limit; then wait for callers that let the section grow, who may have entered what
+ * this one needs, or be about to free it. Return: true to try again.
  */
 static bool section_wait_for_memory(struct ndshm_section *section,
 				    ndshm_reason_t reason)
 {
 	if (reason != NDSHM_REASON_MEMLOCK && reason != NDSHM_REASON_BYTE_QUOTA)
-		return ndshm_section_trim(section);
-	return wait_event_killable_timeout(section->wait,
+		return ndshm_sections_trim(section->payer->cred->user);
+	return wait_event_killable_timeout(ndshm_section_wait,
 					   !atomic_read(&section->growing),
 					   NDSHM_SECTION_WAIT) >= 0;
 }
@@ -206,19 +193,20 @@ static bool section_wait_for_memory(struct ndshm_section *section,
 /* Each can be prolonged by a peer, to NDSHM_SECTION_WAIT. */
 #define MOST_WAITS	2
 
-static ndshm_reason_t section_take(struct ndshm_section *section, u32 count,
-				   u32 alignment,
-				   struct ndshm_spare_runs *spare,
-				   struct ndshm_run **run)
+ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
+				  u32 alignment, struct ndshm_run **run)
 {
+	struct ndshm_spare_runs spare;
 	unsigned int waits = 0;
 	ndshm_reason_t reason;
 	bool room;
 	u32 start;
 
-	for (;;) {
+	if (ndshm_spare_runs_make(&spare))
+		return NDSHM_REASON_MEMORY;
+	do {
 		spin_lock(&section->lock);
-		reason = section_take_free(section, count, alignment, spare,
+		reason = section_take_free(section, count, alignment, &spare,
 					   run);
 		room = reason == NDSHM_REASON_SECTION_FULL &&
 		       ndshm_extent_map_find_room(&section->map, count,
@@ -226,30 +214,15 @@ static ndshm_reason_t section_take(struct ndshm_section *section, u32 count,
 		spin_unlock(&section->lock);
 		if (room)
 			reason = section_grow(section, start, count, alignment,
-					      spare, run);
+					      &spare, run);
 		if (reason == NDSHM_REASON_NONE || fatal_signal_pending(current))
-			return reason;
-		if (room && reason == NDSHM_REASON_SECTION_FULL)
-			continue;
-		if (waits++ == MOST_WAITS ||
-		    !section_wait_for_memory(section, reason))
-			return reason;
-	}
-}
-
-ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
-				  u32 alignment, struct ndshm_run **run)
-{
-	struct ndshm_spare_runs spare;
-	ndshm_reason_t reason;
-
-	*run = NULL;
-	if (ndshm_spare_runs_make(&spare))
-		return NDSHM_REASON_MEMORY;
-	reason = section_take(section, count, alignment, &spare, run);
+			break;
+	} while ((room && reason == NDSHM_REASON_SECTION_FULL) ||
+		 (waits++ < MOST_WAITS &&
+		  section_wait_for_memory(section, reason)));
 	ndshm_spare_runs_free(&spare);
 	if (reason != NDSHM_REASON_NONE) {
-		/* What it got in vain goes again. */
+		/* The section may have grown in vain. */
 		ndshm_section_settle(section);
 		return reason;
 	}
@@ -257,4 +230,94 @@ ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
 	if (reason != NDSHM_REASON_NONE)
 		ndshm_section_give(section, *run);
 	return reason;
+}
+
+/*
+ * The device
+ */
+
+/* What is synced at once, with a lock held. */
+#define STEP_BYTES	SZ_64K
+
+/* The part of a range from *offset on that lies in one piece, a step at most. */
+static ndshm_reason_t section_sync_step(struct ndshm_section *section,
+					u32 direction, u64 *offset, u64 end)
+{
+	ndshm_reason_t reason = ndshm_section_state(section);
+	struct ndshm_piece *piece;
+	u64 start, length;
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	piece = ndshm_piece_at(section, *offset >> PAGE_SHIFT);
+	if (!piece) {
+		*offset = end;
+		return reason;
+	}
+	start = (u64)piece->run.start << PAGE_SHIFT;
+	*offset = min(max(*offset, start), end);
+	length = min((u64)ndshm_run_end(&piece->run) << PAGE_SHIFT, end) -
+		 *offset;
+	length = min_t(u64, length, STEP_BYTES);
+	if (length)
+		ndshm_block_sync(piece->block, direction, *offset - start,
+				 length);
+	*offset += length;
+	return reason;
+}
+
+ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
+				  u64 offset, u64 length)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	const u64 end = offset + length;
+
+	/* A caller that is killed hears no answer. */
+	while (reason == NDSHM_REASON_NONE && offset < end &&
+	       !fatal_signal_pending(current)) {
+		spin_lock(&section->lock);
+		reason = section_sync_step(section, direction, &offset, end);
+		spin_unlock(&section->lock);
+		cond_resched();
+	}
+	return reason;
+}
+
+/* What of a block lies from @from to @to, bytes of it. */
+static u32 block_segments(const struct ndshm_block *block, u64 from, u64 to,
+			  struct ndshm_segment *segments, u32 capacity)
+{
+	const struct ndshm_segment *each;
+	u64 at = 0, first, last;
+	u32 i, count = 0;
+
+	for (i = 0; i < block->segment_count && at < to; i++) {
+		each = &block->segments[i];
+		first = max(at, from);
+		last = min(at + each->length, to);
+		if (first < last) {
+			if (count < capacity)
+				segments[count] = (struct ndshm_segment){
+					.address = each->address + (first - at),
+					.length = last - first,
+				};
+			count++;
+		}
+		at += each->length;
+	}
+	return count;
+}
+
+u32 ndshm_section_segments(struct ndshm_section *section,
+			   const struct ndshm_run *run, u32 *at,
+			   struct ndshm_segment *segments, u32 capacity)
+{
+	struct ndshm_piece *piece = ndshm_piece_at(section, *at);
+	const u32 from = *at - piece->run.start;
+	const u32 to = min(ndshm_run_end(&piece->run), ndshm_run_end(run)) -
+		       piece->run.start;
+
+	*at = piece->run.start + to;
+	return block_segments(piece->block, (u64)from << PAGE_SHIFT,
+			      (u64)to << PAGE_SHIFT, segments, capacity);
 }

@@ -16,88 +16,30 @@
 #include "section_memory.h"
 
 /*
- * That much may be idle, and a page for each so many taken. It is little: an allocator
- * over the extents keeps some as well, and it is both together that nobody can use.
+ * Idle pages that are not freed at once; and one for each so many in extents. Few: a heap
+ * in the extents keeps some as well.
  */
 #define IDLE_PAGES	NDSHM_SLOT_PAGES
 #define TAKEN_FOR_IDLE	128
 
-/* What goes at once. */
+/* Freed in one step, since unmapping costs a step for every mapping. */
 #define STEP_PAGES	(16 * NDSHM_SLOT_PAGES)
-
-#define piece_of(node_) rb_entry_safe(node_, struct ndshm_piece, node)
-
-struct ndshm_piece *ndshm_piece_at(const struct ndshm_section *section, u32 at)
-{
-	struct rb_node *node = section->pieces.rb_node;
-	struct ndshm_piece *piece, *behind = NULL;
-
-	lockdep_assert_held(&section->lock);
-
-	while (node) {
-		piece = piece_of(node);
-		if (at >= ndshm_piece_end(piece)) {
-			node = node->rb_right;
-			continue;
-		}
-		behind = piece;
-		if (at >= piece->start)
-			break;
-		node = node->rb_left;
-	}
-	return behind;
-}
-
-struct ndshm_piece *ndshm_piece_next(struct ndshm_piece *piece)
-{
-	return piece_of(rb_next(&piece->node));
-}
-
-/*
- * Showing
- */
-
-/* What is shown through the file has a true size. */
-static void section_resize_file(struct ndshm_section *section)
-{
-	struct ndshm_piece *last = piece_of(rb_last(&section->pieces));
-
-	lockdep_assert_held(&section->lock);
-
-	if (section->inode)
-		i_size_write(section->inode, last ?
-			     (loff_t)ndshm_piece_end(last) << PAGE_SHIFT : 0);
-}
-
-void ndshm_section_set_inode(struct ndshm_section *section, struct inode *inode)
-{
-	spin_lock(&section->lock);
-	section->inode = inode;
-	section_resize_file(section);
-	spin_unlock(&section->lock);
-}
 
 /* The page that a fault at @at is answered with, or NULL. */
 static struct page *section_shown_page(struct ndshm_section *section, u32 at)
 {
 	struct ndshm_piece *piece = ndshm_piece_at(section, at);
 
-	if (!piece || at < piece->start || piece->leaving ||
+	if (!piece || at < piece->run.start || piece->leaving ||
 	    READ_ONCE(section->object.revoked))
 		return NULL;
-	return ndshm_block_page(piece->block, at - piece->start);
-}
-
-static bool get_page_and_trylock(struct page *page)
-{
-	get_page(page);
-	return trylock_page(page);
+	return ndshm_block_page(piece->block, at - piece->run.start);
 }
 
 /*
  * A page is looked up and locked under the section's lock. If it is locked already it
- * is waited for without, and looked up again: whoever takes memory away unmaps it after
- * it has locked each page.
+ * is waited for without, and looked up again: a task that frees memory locks each page
+ * before it unmaps it.
  */
 vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 			       struct vm_fault *vmf)
@@ -109,7 +51,9 @@ vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 	do {
 		spin_lock(&section->lock);
 		page = section_shown_page(section, vmf->pgoff);
-		locked = page && get_page_and_trylock(page);
+		if (page)
+			get_page(page);
+		locked = page && trylock_page(page);
 		spin_unlock(&section->lock);
 		if (!page)
 			return VM_FAULT_SIGBUS;
@@ -145,10 +89,10 @@ static struct page *section_next_page(struct ndshm_section *section, u32 *at,
 	spin_lock(&section->lock);
 	while (!page && (revoking || !READ_ONCE(section->object.revoked))) {
 		piece = ndshm_piece_at(section, *at);
-		if (!piece || max(*at, piece->start) >= end)
+		if (!piece || max(*at, piece->run.start) >= end)
 			break;
-		*at = max(*at, piece->start);
-		page = ndshm_block_page(piece->block, *at - piece->start);
+		*at = max(*at, piece->run.start);
+		page = ndshm_block_page(piece->block, *at - piece->run.start);
 		if (page) {
 			folio = page_folio(page);
 			folio_get(folio);
@@ -162,8 +106,8 @@ static struct page *section_next_page(struct ndshm_section *section, u32 *at,
 }
 
 /*
- * Wait until faults that were answered with these pages are through. Return: false if
- * one still is not at @deadline.
+ * Wait until faults that were answered with these pages have ended. Return: false if one
+ * has not at @deadline, which may be now.
  */
 static bool section_wait_for_faults(struct ndshm_section *section, u32 start,
 				    u32 end, bool revoking,
@@ -192,23 +136,31 @@ bool ndshm_section_settle_faults(struct ndshm_object *object,
  * Pieces
  */
 
-void ndshm_section_revoke(struct ndshm_section *section)
+static long section_revoke(void *argument)
 {
-	/* Whoever comes second returns when it has been done. */
-	mutex_lock(&section->revoke_lock);
-	ndshm_object_revoke(&section->object);
-	/* Who holds the lock from now on finds it revoked. */
+	struct ndshm_section *section = argument;
+
+	if (!ndshm_object_revoke(&section->object))
+		return 0;
+	/* From now on a task that takes the lock finds the section revoked. */
 	spin_lock(&section->lock);
 	spin_unlock(&section->lock);
-	mutex_unlock(&section->revoke_lock);
+	complete_all(&section->revocation);
+	return 0;
 }
 
-/* The memory of a piece is about to go, and with it the section. */
+void ndshm_section_revoke(struct ndshm_section *section)
+{
+	/* A removal must not wait for a caller that is throttled. */
+	if (!READ_ONCE(section->object.revoked))
+		work_on_cpu(raw_smp_processor_id(), section_revoke, section);
+	wait_for_completion(&section->revocation);
+}
+
+/* The memory of a piece is about to be freed, and with it the section's. */
 static void piece_revoked(void *context, struct ndshm_block *block)
 {
-	struct ndshm_section *section = context;
-
-	ndshm_section_revoke(section);
+	ndshm_section_revoke(context);
 }
 
 static void free_piece(struct ndshm_piece *piece)
@@ -226,15 +178,14 @@ void ndshm_pieces_free(struct list_head *pieces)
 {
 	struct ndshm_piece *piece, *next;
 
-	list_for_each_entry_safe(piece, next, pieces, link) {
-		list_del(&piece->link);
+	list_for_each_entry_safe(piece, next, pieces, run.link) {
 		free_piece(piece);
 		cond_resched();
 	}
 }
 
-static ndshm_reason_t make_block(struct ndshm_section *section, u32 count,
-				 struct ndshm_block **block)
+static ndshm_reason_t make_piece(struct ndshm_section *section, u32 start,
+				 u32 count, struct list_head *pieces)
 {
 	const struct ndshm_allocation allocation = {
 		.claim = section->claim, .payer = section->payer,
@@ -250,79 +201,47 @@ static ndshm_reason_t make_block(struct ndshm_section *section, u32 count,
 		.revoked = piece_revoked,
 		.revoked_context = section,
 	};
-	ndshm_reason_t reason;
-
-	reason = ndshm_blocks_make(&parameters, &allocation, block, 1);
-	if (reason == NDSHM_REASON_NONE && !(*block)->registration->page) {
-		ndshm_free(*block);
-		reason = NDSHM_REASON_PROVIDER_PAGELESS;
-	}
-	return reason;
-}
-
-static ndshm_reason_t make_piece(struct ndshm_section *section, u32 start,
-				 u32 count, struct list_head *pieces)
-{
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 	struct ndshm_piece *piece;
 
 	piece = kzalloc(sizeof(*piece), NDSHM_GFP_CHARGED);
 	if (!piece)
 		return reason;
-	piece->start = start;
-	piece->count = count;
+	piece->run.start = start;
+	piece->run.count = count;
+	list_add_tail(&piece->run.link, pieces);
 	if (ndshm_spare_runs_make(&piece->spare))
-		goto err_piece;
-	reason = make_block(section, count, &piece->block);
+		return reason;
+	reason = ndshm_blocks_make(&parameters, &allocation, &piece->block, 1);
 	if (reason != NDSHM_REASON_NONE)
-		goto err_spare;
+		return reason;
 	/* Through the section; what is pinned of it stays charged. */
 	piece->block->object.shown = true;
-	list_add_tail(&piece->link, pieces);
-	return reason;
-
-err_spare:
-	ndshm_spare_runs_free(&piece->spare);
-err_piece:
-	kfree(piece);
-	return reason;
-}
-
-static bool next_hole(struct ndshm_section *section, u32 *start, u32 *count,
-		      u32 end)
-{
-	bool found;
-
-	spin_lock(&section->lock);
-	found = ndshm_extent_map_next_hole(&section->map, start, count, end);
-	spin_unlock(&section->lock);
-	return found;
-}
-
-static u32 end_of_slot(u32 page)
-{
-	return round_down(page, NDSHM_SLOT_PAGES) + NDSHM_SLOT_PAGES;
-}
-
-/* The adapter's isolation may have changed since the section was made. */
-static ndshm_reason_t section_permit(struct ndshm_section *section)
-{
-	return section->adapter->ops ?
-	       ndshm_adapter_permit(section->adapter, section->rawio) :
-	       NDSHM_REASON_NONE;
+	return piece->block->registration->page ?
+	       reason : NDSHM_REASON_PROVIDER_PAGELESS;
 }
 
 ndshm_reason_t ndshm_pieces_alloc(struct ndshm_section *section, u32 start,
 				  u32 end, struct list_head *pieces)
 {
-	ndshm_reason_t reason = section_permit(section);
-	u32 count;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	u32 count, slot;
+	bool hole;
 
-	while (reason == NDSHM_REASON_NONE &&
-	       next_hole(section, &start, &count, end)) {
+	/* The adapter's isolation may have changed since the section was made. */
+	if (section->adapter->ops)
+		reason = ndshm_adapter_permit(section->adapter, section->rawio);
+	while (reason == NDSHM_REASON_NONE) {
+		spin_lock(&section->lock);
+		hole = ndshm_extent_map_next_hole(&section->map, &start, &count,
+						  end);
+		spin_unlock(&section->lock);
+		if (!hole)
+			break;
 		if (fatal_signal_pending(current))
 			return NDSHM_REASON_MEMORY;
-		count = min(count, end_of_slot(start) - start);
+		slot = round_down(start, NDSHM_SLOT_PAGES) + NDSHM_SLOT_PAGES;
+		count = min(count, slot - start);
 		reason = make_piece(section, start, count, pieces);
 		start += count;
 		cond_resched();
@@ -330,20 +249,15 @@ ndshm_reason_t ndshm_pieces_alloc(struct ndshm_section *section, u32 start,
 	return reason;
 }
 
-static bool starts_before(struct rb_node *node, const struct rb_node *other)
-{
-	return piece_of(node)->start < piece_of(other)->start;
-}
-
 /* Nobody else has filled the hole meanwhile: holes of a slot come and go whole. */
 static bool piece_fits(const struct ndshm_section *section,
 		       const struct ndshm_piece *piece)
 {
-	u32 start = piece->start, count;
+	u32 start = piece->run.start, count;
 
 	return ndshm_extent_map_next_hole(&section->map, &start, &count,
-					  ndshm_piece_end(piece)) &&
-	       count == piece->count;
+					  ndshm_run_end(&piece->run)) &&
+	       count == piece->run.count;
 }
 
 void ndshm_pieces_enter(struct ndshm_section *section, struct list_head *pieces)
@@ -352,50 +266,56 @@ void ndshm_pieces_enter(struct ndshm_section *section, struct list_head *pieces)
 
 	lockdep_assert_held(&section->lock);
 
-	list_for_each_entry_safe(piece, next, pieces, link) {
+	list_for_each_entry_safe(piece, next, pieces, run.link) {
 		if (!piece_fits(section, piece))
 			continue;
-		list_del(&piece->link);
-		rb_add(&piece->node, &section->pieces, starts_before);
-		ndshm_extent_map_commit(&section->map, piece->start,
-					piece->count, &piece->spare);
-		section->committed += piece->count;
-		if (piece->start >= section->initial)
-			section->idle += piece->count;
+		list_del(&piece->run.link);
+		ndshm_runs_insert(&section->pieces, &piece->run);
+		ndshm_extent_map_commit(&section->map, piece->run.start,
+					piece->run.count, &piece->spare);
+		section->committed += piece->run.count;
+		if (piece->run.start >= section->initial)
+			section->idle += piece->run.count;
 		section->needs_sync |= piece->block->needs_sync;
 	}
-	section_resize_file(section);
 }
 
-void ndshm_section_drop(struct ndshm_section *section)
+static long section_drop(void *argument)
 {
+	struct ndshm_section *section = argument;
 	struct ndshm_piece *piece, *next;
 	struct rb_root pieces;
 
-	/* It may have pieces in hand. The section's state keeps it from more. */
-	cancel_delayed_work_sync(&section->trimming);
 	spin_lock(&section->lock);
 	pieces = section->pieces;
 	section->pieces = RB_ROOT;
 	section->committed = 0;
 	section->idle = 0;
-	section->trims += 2;
 	spin_unlock(&section->lock);
-	rbtree_postorder_for_each_entry_safe(piece, next, &pieces, node) {
+	rbtree_postorder_for_each_entry_safe(piece, next, &pieces, run.node) {
 		free_piece(piece);
 		cond_resched();
 	}
-	wake_up_all(&section->wait);
+	wake_up_all(&ndshm_section_wait);
+	return 0;
+}
+
+void ndshm_section_drop(struct ndshm_section *section)
+{
+	/* It may have pieces in hand. The section's state keeps it from more. */
+	cancel_delayed_work_sync(&section->trimming);
+	/* A removal must not wait for the blocks of a caller that is throttled. */
+	if (!RB_EMPTY_ROOT(&section->pieces))
+		work_on_cpu(raw_smp_processor_id(), section_drop, section);
 }
 
 /*
- * Giving back
+ * Trimming
  */
 
-/* The highest pieces that are idle and lie together are shown to nobody any more. */
-static struct ndshm_run *section_leave_idle(struct ndshm_section *section,
-					    u32 most,
-					    struct ndshm_spare_runs *spare)
+/* Take the highest idle pieces that are adjacent from the section's users. */
+static struct ndshm_run *section_take_idle(struct ndshm_section *section,
+					   struct ndshm_spare_runs *spare)
 {
 	struct ndshm_piece *piece;
 	u32 start = 0, count = 0;
@@ -404,97 +324,91 @@ static struct ndshm_run *section_leave_idle(struct ndshm_section *section,
 
 	if (ndshm_section_state(section) != NDSHM_REASON_NONE)
 		return NULL;
-	for (piece = piece_of(rb_last(&section->pieces));
-	     piece && section->idle > most && count < STEP_PAGES;
-	     piece = piece_of(rb_prev(&piece->node))) {
-		if (!ndshm_piece_idle(section, piece) ||
-		    (count && ndshm_piece_end(piece) != start)) {
-			if (count)
-				break;
-			continue;
+	for (piece = ndshm_piece_of(rb_last(&section->pieces));
+	     piece && count < STEP_PAGES;
+	     piece = ndshm_piece_of(rb_prev(&piece->run.node))) {
+		if (ndshm_piece_idle(section, piece) &&
+		    (!count || ndshm_run_end(&piece->run) == start)) {
+			start = piece->run.start;
+			count += piece->run.count;
+			piece->leaving = true;
+		} else if (count) {
+			break;
 		}
-		start = piece->start;
-		count += piece->count;
-		section->idle -= piece->count;
-		piece->leaving = true;
 	}
-	return count ? ndshm_extent_map_leave(&section->map, start, count,
-					      spare) : NULL;
+	return count ? ndshm_extent_map_take(&section->map, start, count,
+					     spare) : NULL;
 }
 
-/* Pieces that nothing shows any more, out of the section. */
-static void section_remove_leaving(struct ndshm_section *section,
-				   struct ndshm_run *run,
-				   struct list_head *pieces)
-{
-	const u32 end = run->start + run->count;
-	struct ndshm_piece *piece, *next;
-
-	lockdep_assert_held(&section->lock);
-
-	/* All of the section goes, or has gone. */
-	if (READ_ONCE(section->object.revoked))
-		return;
-	for (piece = ndshm_piece_at(section, run->start);
-	     piece && piece->start < end; piece = next) {
-		next = ndshm_piece_next(piece);
-		rb_erase(&piece->node, &section->pieces);
-		section->committed -= piece->count;
-		list_add_tail(&piece->link, pieces);
-	}
-	ndshm_extent_map_decommit(&section->map, run);
-	section_resize_file(section);
-}
-
-/* Many pieces at once: unmapping costs a step for every mapping. */
-static bool section_trim_some(struct ndshm_section *section, u32 most)
+/* Return: false if there is nothing to free, or no memory to do so. */
+static bool section_begin_trim(struct ndshm_section *section)
 {
 	struct ndshm_spare_runs spare;
-	struct inode *inode;
-	struct ndshm_run *run;
-	LIST_HEAD(pieces);
 
-	/* Another time, then. */
 	if (ndshm_spare_runs_make(&spare))
 		return false;
 	spin_lock(&section->lock);
-	run = section_leave_idle(section, most, &spare);
-	inode = section->inode;
+	section->leaving = section_take_idle(section, &spare);
 	spin_unlock(&section->lock);
 	ndshm_spare_runs_free(&spare);
-	if (!run)
-		return false;
-	/* A revocation must not wait for this work longer than for a fault. */
-	while (!section_wait_for_faults(section, run->start,
-					run->start + run->count, false,
-					jiffies + HZ / 10) &&
-	       !READ_ONCE(section->object.revoked))
-		cond_resched();
-	if (inode)
-		unmap_mapping_range(inode->i_mapping,
-				    (loff_t)run->start << PAGE_SHIFT,
-				    (loff_t)run->count << PAGE_SHIFT, 1);
-	spin_lock(&section->lock);
-	section_remove_leaving(section, run, &pieces);
-	spin_unlock(&section->lock);
-	ndshm_pieces_free(&pieces);
-	return true;
-}
-
-/* What may be idle for a while. */
-static u32 most_idle(const struct ndshm_section *section)
-{
-	return IDLE_PAGES +
-	       READ_ONCE(section->map.pages[NDSHM_RUN_TAKEN]) / TAKEN_FOR_IDLE;
-}
-
-static bool has_idle(struct ndshm_section *section)
-{
-	return READ_ONCE(section->idle) && !ndshm_section_revoked(section);
+	return section->leaving;
 }
 
 /*
- * Only this work gives memory back: it is in no cgroup, so that nobody who is kept from
+ * Unmap @section->leaving. Return: false if a fault in flight shows a page of it, or a
+ * process changes its mappings: such a process may get no processor for long, and is not
+ * waited for.
+ */
+static bool section_unmap_leaving(struct ndshm_section *section)
+{
+	struct inode *inode = READ_ONCE(section->object.inode);
+	const struct ndshm_run *run = section->leaving;
+
+	if (!section_wait_for_faults(section, run->start, ndshm_run_end(run),
+				     false, jiffies))
+		return false;
+	if (!inode)
+		return true;
+	if (!i_mmap_trylock_read(inode->i_mapping))
+		return false;
+	i_mmap_unlock_read(inode->i_mapping);
+	unmap_mapping_range(inode->i_mapping, (loff_t)run->start << PAGE_SHIFT,
+			    (loff_t)run->count << PAGE_SHIFT, 1);
+	return true;
+}
+
+/* Nothing shows @section->leaving any more. */
+static void section_free_leaving(struct ndshm_section *section)
+{
+	const u32 end = ndshm_run_end(section->leaving);
+	struct ndshm_piece *piece, *next;
+	u32 count = 0;
+	LIST_HEAD(pieces);
+
+	spin_lock(&section->lock);
+	piece = ndshm_piece_at(section, section->leaving->start);
+	/* Unless all of the section goes, or has gone. */
+	for (; !READ_ONCE(section->object.revoked) && piece &&
+	     piece->run.start < end; piece = next) {
+		next = ndshm_piece_next(piece);
+		rb_erase(&piece->run.node, &section->pieces);
+		count += piece->run.count;
+		list_add_tail(&piece->run.link, &pieces);
+	}
+	section->committed -= count;
+	if (count)
+		ndshm_extent_map_give(&section->map, section->leaving,
+				      NDSHM_RUN_HOLE);
+	section->leaving = NULL;
+	spin_unlock(&section->lock);
+	ndshm_pieces_free(&pieces);
+	spin_lock(&section->lock);
+	section->idle -= min(count, section->idle);
+	spin_unlock(&section->lock);
+}
+
+/*
+ * Only this work frees idle memory: it is in no cgroup, so that no caller who is kept from
  * running has memory in hand that others need.
  */
 void ndshm_section_trim_work(struct work_struct *work)
@@ -502,45 +416,26 @@ void ndshm_section_trim_work(struct work_struct *work)
 	struct ndshm_section *section =
 		container_of(to_delayed_work(work), struct ndshm_section,
 			     trimming);
-	u32 most;
 
-	spin_lock(&section->lock);
-	section->trims |= 1;
-	most = section->idle > most_idle(section) && !section->wanted ?
-	       IDLE_PAGES : 0;
-	section->wanted = false;
-	spin_unlock(&section->lock);
-	while (section_trim_some(section, most))
+	while (section->leaving || section_begin_trim(section)) {
+		if (!section_unmap_leaving(section)) {
+			ndshm_section_trim_later(section, HZ / 50);
+			return;
+		}
+		section_free_leaving(section);
 		cond_resched();
-	spin_lock(&section->lock);
-	section->trims++;
-	spin_unlock(&section->lock);
-	wake_up_all(&section->wait);
-	if (has_idle(section))
+	}
+	wake_up_all(&ndshm_section_wait);
+	if (ndshm_section_has_idle(section))
 		ndshm_section_trim_later(section, HZ);
 }
 
 void ndshm_section_settle(struct ndshm_section *section)
 {
-	if (has_idle(section))
-		ndshm_section_trim_later(section, READ_ONCE(section->idle) >
-					 most_idle(section) ? 0 : HZ);
-}
+	const u32 most = IDLE_PAGES + READ_ONCE(section->taken) / TAKEN_FOR_IDLE;
 
-bool ndshm_section_trim(struct ndshm_section *section)
-{
-	u32 then;
-
-	spin_lock(&section->lock);
-	if (!ndshm_section_has_idle(section)) {
-		spin_unlock(&section->lock);
-		return false;
-	}
-	then = round_up(section->trims, 2) + 2;
-	section->wanted = true;
-	spin_unlock(&section->lock);
-	ndshm_section_trim_later(section, 0);
-	return wait_event_killable_timeout(section->wait,
-			(s32)(READ_ONCE(section->trims) - then) >= 0,
-			NDSHM_SECTION_WAIT) > 0;
+	if (ndshm_section_has_idle(section))
+		ndshm_section_trim_later(section,
+					 READ_ONCE(section->idle) > most ?
+					 0 : HZ);
 }

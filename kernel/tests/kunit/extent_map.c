@@ -11,10 +11,7 @@
 #include "suite.h"
 
 /* ndshm_kunit_alone counts the extents in memory. */
-#ifdef NDSHM_KUNIT_ALONE
-#define drop_run	counted_kfree
-#else
-#define drop_run	kfree
+#ifndef NDSHM_KUNIT_ALONE
 #define live_runs	0
 #endif
 
@@ -55,15 +52,10 @@ static int extent_map_init(struct kunit *test)
 
 static void end_map(struct world *world)
 {
-	struct ndshm_run *run, *next;
-
 	if (!world->made)
 		return;
 	world->made = false;
-	/* The map does not free allocated extents: they belong to the caller. */
 	ndshm_extent_map_fini(&world->map);
-	rbtree_postorder_for_each_entry_safe(run, next, &world->taken, node)
-		drop_run(run);
 	world->taken = RB_ROOT;
 }
 
@@ -193,7 +185,7 @@ static bool naive_hole(const struct world *world, u32 *start, u32 *count,
 /* Return: NULL, or a description of the difference. */
 static const char *compare_runs(const struct world *world)
 {
-	u32 cell = 0, pages[NDSHM_RUN_LEAVING + 1] = {}, end;
+	u32 cell = 0, end;
 	const struct ndshm_run *run;
 
 	list_for_each_entry(run, &world->map.runs, link) {
@@ -206,13 +198,10 @@ static const char *compare_runs(const struct world *world)
 			return "a run's length";
 		if (run->kind != kind_at(world, cell))
 			return "a run's kind";
-		pages[run->kind] += run->count;
 		cell = end;
 	}
 	if (cell != world->cells)
 		return "runs that are missing";
-	if (memcmp(pages, world->map.pages, sizeof(pages)))
-		return "the pages of a kind";
 	return NULL;
 }
 
@@ -247,16 +236,16 @@ static const char *compare_taken(const struct world *world)
 	struct ndshm_run *run;
 
 	list_for_each_entry(run, &world->map.runs, link) {
-		if (ndshm_runs_find(&world->taken, run->start) !=
-		    (run->kind == NDSHM_RUN_TAKEN ? run : NULL))
+		struct ndshm_run *next = rb_entry_safe(node, struct ndshm_run, node);
+
+		/* The run that has a page, or the next one. */
+		if (ndshm_runs_find(&world->taken, run->start) != next ||
+		    ndshm_runs_find(&world->taken, run->start +
+				    (run->count - 1) / 2) != next)
 			return "finding an owner's run";
-		if (run->count > 1 &&
-		    ndshm_runs_find(&world->taken, run->start + 1 +
-				    (run->count - 1) / 2))
-			return "finding the middle of a run";
 		if (run->kind != NDSHM_RUN_TAKEN)
 			continue;
-		if (node != &run->node)
+		if (next != run)
 			return "an owner's tree";
 		node = rb_next(node);
 	}
@@ -373,10 +362,10 @@ static void change(struct kunit *test, u32 start, u32 count,
 		ndshm_extent_map_commit(&world->map, first, pages, &spare);
 		set_cells(world, start, count, FREE, FREE);
 	} else {
-		run = ndshm_extent_map_leave(&world->map, first, pages, &spare);
+		run = ndshm_extent_map_take(&world->map, first, pages, &spare);
 		KUNIT_EXPECT_EQ(test, run->start, first);
 		KUNIT_EXPECT_EQ(test, run->count, pages);
-		ndshm_extent_map_decommit(&world->map, run);
+		ndshm_extent_map_give(&world->map, run, NDSHM_RUN_HOLE);
 		set_cells(world, start, count, HOLE, HOLE);
 	}
 	KUNIT_EXPECT_EQ(test, used(&spare), needed);
@@ -392,7 +381,7 @@ static void give(struct kunit *test, u32 cell)
 
 	KUNIT_ASSERT_NOT_NULL(test, run);
 	rb_erase(&run->node, &world->taken);
-	ndshm_extent_map_give(&world->map, run);
+	ndshm_extent_map_give(&world->map, run, NDSHM_RUN_FREE);
 	set_cells(world, start, end_at(world, start) - start, FREE, FREE);
 }
 
@@ -486,8 +475,9 @@ static void random_steps(struct kunit *test, struct rnd_state *random,
 		for (j = 0; j < 3; j++)
 			random_look(test, random);
 		most = max_t(u32, most, list_count_nodes(&world->map.runs));
-		all += world->map.pages[NDSHM_RUN_TAKEN] == cells * unit;
-		none += world->map.pages[NDSHM_RUN_HOLE] == cells * unit;
+		all += !memchr(world->model, HOLE, cells) &&
+		       !memchr(world->model, FREE, cells);
+		none += !memchr_inv(world->model, HOLE, cells);
 		if (i % 64 == 0)
 			cond_resched();
 	}
@@ -647,8 +637,6 @@ static void last_page(struct kunit *test)
 	ndshm_extent_map_commit(map, last, 1, &spare);
 	KUNIT_EXPECT_EQ(test, used(&spare), 1);
 	ndshm_spare_runs_free(&spare);
-	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_FREE], 1);
-	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_HOLE], last);
 	/* The page number is even, but no multiple of 4. */
 	for (i = 0; i < 32; i++) {
 		start = 0;
@@ -678,7 +666,7 @@ static void last_page(struct kunit *test)
 	ndshm_spare_runs_free(&spare);
 	ndshm_runs_insert(&world->taken, run);
 	KUNIT_EXPECT_PTR_EQ(test, ndshm_runs_find(&world->taken, last), run);
-	KUNIT_EXPECT_NULL(test, ndshm_runs_find(&world->taken, last - 1));
+	KUNIT_EXPECT_PTR_EQ(test, ndshm_runs_find(&world->taken, last - 1), run);
 	KUNIT_EXPECT_NULL(test, ndshm_runs_find(&world->taken, U32_MAX));
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_room(map, pages, 1,
 							    &start));
@@ -686,10 +674,10 @@ static void last_page(struct kunit *test)
 							   &start));
 	KUNIT_EXPECT_EQ(test, start, 0);
 	rb_erase(&run->node, &world->taken);
-	ndshm_extent_map_give(map, run);
+	ndshm_extent_map_give(map, run, NDSHM_RUN_FREE);
 	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	run = ndshm_extent_map_leave(map, last, 1, &spare);
-	ndshm_extent_map_decommit(map, run);
+	run = ndshm_extent_map_take(map, last, 1, &spare);
+	ndshm_extent_map_give(map, run, NDSHM_RUN_HOLE);
 	KUNIT_EXPECT_EQ(test, used(&spare), 0);
 	ndshm_spare_runs_free(&spare);
 	expect_same(test);
@@ -787,8 +775,8 @@ static void misplaced_runs(struct kunit *test)
 	misplaced(test, 10000, 6, true);
 }
 
-/* Pages whose memory is being freed are neither free nor room nor a hole. */
-static void leaving(struct kunit *test)
+/* What was taken comes back as a hole, and a map that ends frees what is taken. */
+static void taken_as_hole(struct kunit *test)
 {
 	struct world *world = test->priv;
 	struct ndshm_extent_map *map = &world->map;
@@ -799,11 +787,9 @@ static void leaving(struct kunit *test)
 	begin_map(test, 9, 1);
 	change(test, 0, 6, NDSHM_RUN_FREE);
 	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	run = ndshm_extent_map_leave(map, 2, 2, &spare);
+	run = ndshm_extent_map_take(map, 2, 2, &spare);
 	KUNIT_EXPECT_EQ(test, used(&spare), 2);
 	ndshm_spare_runs_free(&spare);
-	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_LEAVING], 2);
-	KUNIT_EXPECT_EQ(test, map->pages[NDSHM_RUN_FREE], 4);
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(map, 3, 1, &start));
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_room(map, 6, 1, &start));
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 5, 1, &start));
@@ -812,14 +798,13 @@ static void leaving(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_next_hole(map, &start, &count,
 							   9));
 	KUNIT_EXPECT_EQ(test, start, 6);
-	ndshm_extent_map_decommit(map, run);
+	ndshm_extent_map_give(map, run, NDSHM_RUN_HOLE);
 	set_cells(world, 2, 2, HOLE, HOLE);
 	expect_same(test);
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 9, 1, &start));
 	KUNIT_EXPECT_EQ(test, start, 0);
-	/* Freeing a map frees them as well. */
 	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	ndshm_extent_map_leave(map, 0, 2, &spare);
+	ndshm_extent_map_take(map, 0, 2, &spare);
 	ndshm_spare_runs_free(&spare);
 	ndshm_extent_map_fini(map);
 	world->made = false;
@@ -865,7 +850,7 @@ static struct kunit_case extent_map_cases[] = {
 	KUNIT_CASE(small_maps),
 	KUNIT_CASE(large_maps),
 	KUNIT_CASE(huge_maps),
-	KUNIT_CASE(leaving),
+	KUNIT_CASE(taken_as_hole),
 	KUNIT_CASE(size),
 #ifdef NDSHM_KUNIT_ALONE
 	KUNIT_CASE(no_memory),
