@@ -382,6 +382,32 @@ TEST_F(peer, delete_then_revoke)
 	test_sigbus(self->map + place);
 }
 
+/* A peer that maps the section as often as it may leaves the creator's mappings alone. */
+TEST_F(peer, mappings_of_the_creator)
+{
+	int fd = test_share(self->fd, NDSHM_SHARE_READONLY), peer;
+	pid_t child;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		unsigned int count = 0;
+		bool good = ndshm_become(NDSHM_USER_A);
+
+		while (mmap(NULL, self->page, PROT_READ, MAP_SHARED, fd, 0) !=
+		       MAP_FAILED)
+			count++;
+		_exit(!(good && errno == EMFILE && count >= 1024 &&
+			ndshm_tell(peer) && ndshm_hear(peer)));
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	munmap(test_map_section(self->fd, MAX), MAX);
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	close(fd);
+}
+
 /* Nothing stays in a section whose creator has not agreed to it. */
 TEST_F(peer, keep_refused)
 {

@@ -299,10 +299,13 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (vma->vm_pgoff)
 		return -ENXIO;
+	/* Peers must not use up what the creator may map. */
 	ret = ndshm_reason_errno(state(section));
 	if (!ret)
-		ret = ndshm_object_mmap(&section->object, vma,
-					&section->files);
+		ret = ndshm_object_mmap(&section->object, vma, &section->files,
+					uid_eq(section->uid, current_euid()) ?
+					&section->object.mappings :
+					&section->peer_mappings);
 	/* It may have been deleted since. */
 	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
 }

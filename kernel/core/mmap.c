@@ -218,23 +218,19 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 
 static void object_vma_open(struct vm_area_struct *vma)
 {
-	struct ndshm_object *object = vma->vm_file->private_data;
-
-	atomic_inc(&object->mappings);
+	atomic_inc(vma->vm_private_data);
 }
 
 static void object_vma_close(struct vm_area_struct *vma)
 {
-	struct ndshm_object *object = vma->vm_file->private_data;
-
-	atomic_dec(&object->mappings);
+	atomic_dec(vma->vm_private_data);
 }
 
 static int object_may_split(struct vm_area_struct *vma, unsigned long address)
 {
 	struct ndshm_object *object = vma->vm_file->private_data;
 
-	return atomic_read(&object->mappings) < object->ops->max_mappings ?
+	return atomic_read(vma->vm_private_data) < object->ops->max_mappings ?
 	       0 : -EMFILE;
 }
 
@@ -380,7 +376,7 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 }
 
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
-		      struct ndshm_files *files)
+		      struct ndshm_files *files, atomic_t *mappings)
 {
 	struct file *file;
 
@@ -397,9 +393,8 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 	file = object_get_file(object, files);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	if (atomic_inc_return(&object->mappings) >
-	    object->ops->max_mappings) {
-		atomic_dec(&object->mappings);
+	if (atomic_inc_return(mappings) > object->ops->max_mappings) {
+		atomic_dec(mappings);
 		fput(file);
 		return -EMFILE;
 	}
@@ -407,6 +402,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 	vma_set_file(vma, file);
 	fput(file);
 	vma->vm_pgoff = 0;
+	vma->vm_private_data = mappings;
 	vma->vm_ops = &object_vm_ops;
 	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP |
 			   (object->frames ? VM_IO | VM_PFNMAP : 0),

@@ -23,7 +23,7 @@ struct vm_fault;
 /**
  * struct ndshm_object_ops - what a kind of object does
  * @kind: word for /proc/PID/maps
- * @max_mappings: VMAs of one object: its revocation takes a step for each. More are
+ * @max_mappings: VMAs of one count: a revocation takes a step for each. More are
  *	refused to mmap, and to what splits one; a fork copies those that there are
  * @mappable: can it be shown at all? May be NULL: yes.
  * @pfn: for an object with @frames: the frame of the page at @index, *@count pages
@@ -68,7 +68,7 @@ struct ndshm_object_ops {
  * @shown: it has had a file; set under @state_lock, and never cleared
  * @handle: the owning client's name for it; 0 for a kernel user's block
  * @name: number for /proc/PID/maps
- * @mappings: VMAs that show it
+ * @mappings: VMAs that show it; of a section, those that its creator mapped
  * @state_lock: guards all that follows. While it is held, what is not
  *	@revoked has its memory. Innermost, but for what a provider's page and sync
  *	handlers take.
@@ -137,11 +137,12 @@ void ndshm_object_put(struct ndshm_object *object);
 void ndshm_object_put_async(struct ndshm_object *object);
 
 /*
- * Show it in @vma, which from then on holds the object, through one of @files.
- * For ->mmap of a client that has a handle of it.
+ * Show it in @vma, which from then on holds the object, through one of @files. @mappings
+ * counts the VMAs that @ops->max_mappings limits together; @object->mappings, or one that
+ * lives as long. For ->mmap of a client that has a handle of it.
  */
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
-		      struct ndshm_files *files);
+		      struct ndshm_files *files, atomic_t *mappings);
 
 /*
  * Answer a fault with @page, whose reference is passed on: locked, unless the object

@@ -36,7 +36,7 @@ static struct workqueue_struct *workqueue;
 
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
-/* Of one section: each of very many clients may map it. */
+/* Of the creator, and of all others: each of very many clients may map a section. */
 #define MAX_MAPPINGS	16384
 
 /* All sections of the machine, by id. */

@@ -34,6 +34,7 @@ struct user_struct;
  *	references; the last mapping has the other. So it ends with whichever goes
  *	last
  * @files: makes the object's file
+ * @peer_mappings: VMAs that show it and that its creator did not map
  * @id: the machine's name for it
  * @by_user: among the sections of its payer's user
  * @payer: the creator, who is charged for all memory, under the limits that held then
@@ -71,6 +72,7 @@ struct ndshm_section {
 	struct ndshm_object object;
 	refcount_t users;
 	struct ndshm_files files;
+	atomic_t peer_mappings;
 	u32 id;
 	struct hlist_node by_user;
 	struct ndshm_payer *payer;
