@@ -15,7 +15,6 @@ struct ndshm_allocation;
 struct ndshm_block;
 struct ndshm_client;
 struct ndshm_completions;
-struct ndshm_holder;
 struct ndshm_parameters;
 struct poll_table_struct;
 
@@ -75,20 +74,8 @@ void ndshm_completions_end(struct ndshm_completions *completions);
 ssize_t ndshm_client_read(struct kiocb *iocb, struct iov_iter *to);
 __poll_t ndshm_client_poll(struct file *file, struct poll_table_struct *wait);
 
-/*
- * A descriptor that the process does not have yet, which takes the reference that
- * the caller has, and its number, which is published by fd_install(). DESCRIPTORS
- * or MEMORY: the reference is still the caller's, and *@number as it was.
- */
-ndshm_reason_t ndshm_new_descriptor(const char *name,
-				    const struct file_operations *ops,
-				    void *object, int mode, struct file **file,
-				    int *number);
-ndshm_reason_t ndshm_holder_descriptor(struct ndshm_holder *holder,
-				       struct file **file, int *number);
-
-/* Whose it is; NULL: it is no holder's. */
-struct ndshm_holder *ndshm_holder_of_file(struct file *file);
+/* Of a holder's descriptor, whose private data it is. */
+extern const struct file_operations ndshm_holder_fops;
 
 int __init ndshm_chardev_setup(void);
 void ndshm_chardev_teardown(void);

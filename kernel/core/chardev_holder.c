@@ -172,21 +172,9 @@ static int holder_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static const struct file_operations holder_fops = {
+const struct file_operations ndshm_holder_fops = {
 	.owner = THIS_MODULE,
 	.release = holder_release,
 	.unlocked_ioctl = holder_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
-
-ndshm_reason_t ndshm_holder_descriptor(struct ndshm_holder *holder,
-				       struct file **file, int *number)
-{
-	return ndshm_new_descriptor("[ndshm-holder]", &holder_fops, holder,
-				    O_RDWR, file, number);
-}
-
-struct ndshm_holder *ndshm_holder_of_file(struct file *file)
-{
-	return file->f_op == &holder_fops ? file->private_data : NULL;
-}

@@ -18,26 +18,6 @@
 #include "provider.h"
 #include "section_memory.h"
 
-ndshm_reason_t ndshm_new_descriptor(const char *name,
-				    const struct file_operations *ops,
-				    void *object, int mode, struct file **file,
-				    int *number)
-{
-	int unused = get_unused_fd_flags(O_CLOEXEC);
-
-	if (unused < 0)
-		return unused == -ENOMEM ? NDSHM_REASON_MEMORY :
-					   NDSHM_REASON_DESCRIPTORS;
-	*file = anon_inode_getfile(name, ops, object, mode | O_CLOEXEC);
-	if (!IS_ERR(*file)) {
-		*number = unused;
-		return NDSHM_REASON_NONE;
-	}
-	put_unused_fd(unused);
-	return PTR_ERR(*file) == -ENFILE ? NDSHM_REASON_DESCRIPTORS :
-					   NDSHM_REASON_MEMORY;
-}
-
 static const struct file_operations section_fops;
 
 static struct ndshm_section *section_of(const struct ndshm_command *command)
@@ -50,17 +30,37 @@ static bool writable(const struct file *file)
 	return file->f_mode & FMODE_WRITE;
 }
 
-/* The caller is told of a descriptor, and has it, or neither. */
-static ndshm_reason_t publish(struct ndshm_command *command, struct file *file,
-			      int number)
+/*
+ * Make a descriptor of @object, tell its number, and then publish it. It takes over the
+ * caller's reference: with ADDRESS it was dropped, with DESCRIPTORS and MEMORY it is still
+ * the caller's.
+ */
+static ndshm_reason_t publish(struct ndshm_command *command, const char *name,
+			      const struct file_operations *ops, void *object,
+			      int mode, s32 *number)
 {
-	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
-		put_unused_fd(number);
-		fput(file);
-		return NDSHM_REASON_ADDRESS;
+	int unused = get_unused_fd_flags(O_CLOEXEC);
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
+	struct file *file;
+
+	if (unused < 0)
+		return unused == -ENOMEM ? reason : NDSHM_REASON_DESCRIPTORS;
+	file = anon_inode_getfile(name, ops, object, mode | O_CLOEXEC);
+	if (IS_ERR(file)) {
+		if (PTR_ERR(file) == -ENFILE)
+			reason = NDSHM_REASON_DESCRIPTORS;
+		goto err_number;
 	}
-	fd_install(number, file);
-	return NDSHM_REASON_NONE;
+	*number = unused;
+	if (!ndshm_reply(command, NDSHM_REASON_NONE)) {
+		fd_install(unused, file);
+		return NDSHM_REASON_NONE;
+	}
+	fput(file);
+	reason = NDSHM_REASON_ADDRESS;
+err_number:
+	put_unused_fd(unused);
+	return reason;
 }
 
 /* Takes over the caller's reference of a user. */
@@ -69,14 +69,11 @@ static ndshm_reason_t publish_section(struct ndshm_command *command,
 				      bool readonly, s32 *number)
 {
 	ndshm_reason_t reason;
-	struct file *file;
 
-	reason = ndshm_new_descriptor("[ndshm-section]", &section_fops, section,
-				      readonly ? O_RDONLY : O_RDWR, &file,
-				      number);
-	if (reason == NDSHM_REASON_NONE)
-		return publish(command, file, *number);
-	ndshm_section_leave(section);
+	reason = publish(command, "[ndshm-section]", &section_fops, section,
+			 readonly ? O_RDONLY : O_RDWR, number);
+	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS)
+		ndshm_section_leave(section);
 	return reason;
 }
 
@@ -154,7 +151,6 @@ ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 	struct ndshm_section_attach *argument = command->argument;
 	struct ndshm_holder *holder;
 	ndshm_reason_t reason;
-	struct file *file;
 
 	argument->out_holder = -1;
 	if (argument->__reserved)
@@ -163,12 +159,11 @@ ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 				   !writable(command->file), &holder);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_holder_descriptor(holder, &file, &argument->out_holder);
-	if (reason != NDSHM_REASON_NONE) {
+	reason = publish(command, "[ndshm-holder]", &ndshm_holder_fops, holder,
+			 O_RDWR, &argument->out_holder);
+	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS)
 		ndshm_holder_close(holder);
-		return reason;
-	}
-	return publish(command, file, argument->out_holder);
+	return reason;
 }
 
 static ndshm_reason_t state(struct ndshm_section *section)
@@ -218,7 +213,8 @@ ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 		return NDSHM_REASON_ADDRESS;
 	if (argument->holder != -1) {
 		file = fget(argument->holder);
-		holder = file ? ndshm_holder_of_file(file) : NULL;
+		if (file && file->f_op == &ndshm_holder_fops)
+			holder = file->private_data;
 	}
 	if (argument->holder == -1 || (holder && holder->section == section))
 		reason = ndshm_section_delete(section, holder, argument->flags);
