@@ -107,59 +107,6 @@ vm_fault_t ndshm_object_show_page(struct ndshm_object *object,
 	return ndshm_fault_answer(vmf, page);
 }
 
-/**
- * struct object_fill - a part of one page table that is being filled
- * @object: whose frames
- * @vma: where
- * @prot: of the next run of frames
- * @index: place in the object of the next page
- * @pfn: frame of the next page, if @count
- * @count: how many frames from @pfn on follow one another
- * @checked: @object was not revoked, with the page table's lock held
- */
-struct object_fill {
-	struct ndshm_object *object;
-	struct vm_area_struct *vma;
-	pgprot_t prot;
-	pgoff_t index;
-	unsigned long pfn;
-	unsigned long count;
-	bool checked;
-};
-
-/*
- * Called with the page table's lock held, which makes the check and all that is
- * inserted one step: a task cannot be stopped in between, and a revocation either
- * comes first and is seen, or finds the page table and waits for its lock.
- */
-static int object_fill_pte(pte_t *pte, unsigned long address, void *data)
-{
-	struct object_fill *fill = data;
-	struct ndshm_object *object = fill->object;
-
-	if (!fill->checked) {
-		/* Pairs with the one in ndshm_object_revoke(): a new page table. */
-		smp_mb();
-		if (READ_ONCE(object->revoked))
-			return -ENODEV;
-		fill->checked = true;
-	}
-	if (!fill->count) {
-		fill->prot = fill->vma->vm_page_prot;
-		fill->pfn = object->ops->pfn(object, fill->index, &fill->count,
-					     &fill->prot);
-		if (!fill->count)
-			return -ENXIO;
-	}
-	if (pte_none(ptep_get(pte)))
-		set_pte_at(fill->vma->vm_mm, address, pte,
-			   pte_mkspecial(pfn_pte(fill->pfn, fill->prot)));
-	fill->index++;
-	fill->pfn++;
-	fill->count--;
-	return 0;
-}
-
 /* Use the page table that was allocated for the fault, rather than one more. */
 static void object_use_prealloc(struct vm_fault *vmf)
 {
@@ -180,30 +127,53 @@ static void object_use_prealloc(struct vm_fault *vmf)
 }
 
 /*
- * All that one page table has of the VMA at once, so that a mapping costs no more
- * than if it had been filled when it was made.
+ * Fill all that one page table has of the VMA, so that a mapping costs one fault a
+ * page table. The page table stays while the fault has its VMA locked.
  */
 static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned long table = vmf->address & PMD_MASK;
-	unsigned long start = max(table, vma->vm_start);
-	unsigned long end = min(table + PMD_SIZE, vma->vm_end);
-	struct object_fill fill = {
-		.object = object, .vma = vma,
-		.index = linear_page_index(vma, start),
-	};
+	unsigned long address = max(table, vma->vm_start);
+	unsigned long left = (min(table + PMD_SIZE, vma->vm_end) - address) >>
+			     PAGE_SHIFT;
+	pgoff_t index = linear_page_index(vma, address);
+	unsigned long pfn = 0, count = 0;
+	vm_fault_t ret = VM_FAULT_NOPAGE;
+	spinlock_t *lock;	/* of the page table */
+	pgprot_t prot;
+	pte_t *pte;
 
 	object_use_prealloc(vmf);
-	switch (apply_to_page_range(vma->vm_mm, start, end - start,
-				    object_fill_pte, &fill)) {
-	case 0:
-		return VM_FAULT_NOPAGE;
-	case -ENOMEM:
-		return VM_FAULT_OOM;
-	default:
-		return VM_FAULT_SIGBUS;
+	lock = pte_lockptr(vma->vm_mm, vmf->pmd);
+	pte = pte_offset_kernel(vmf->pmd, address);
+	/*
+	 * The lock makes the check and all that is inserted one step: a task cannot be
+	 * stopped in between, and a revocation either comes first and is seen, or finds
+	 * the page table and waits for its lock.
+	 */
+	spin_lock(lock);
+	/* Pairs with the one in ndshm_object_revoke(): a new page table. */
+	smp_mb();
+	if (READ_ONCE(object->revoked)) {
+		ret = VM_FAULT_SIGBUS;
+		left = 0;
 	}
+	for (; left; left--, pte++, address += PAGE_SIZE, index++, pfn++, count--) {
+		if (!count) {
+			prot = vma->vm_page_prot;
+			pfn = object->ops->pfn(object, index, &count, &prot);
+		}
+		if (!count) {
+			ret = VM_FAULT_SIGBUS;
+			break;
+		}
+		if (pte_none(ptep_get(pte)))
+			set_pte_at(vma->vm_mm, address, pte,
+				   pte_mkspecial(pfn_pte(pfn, prot)));
+	}
+	spin_unlock(lock);
+	return ret;
 }
 
 static vm_fault_t object_fault(struct vm_fault *vmf)
@@ -214,6 +184,13 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	return object->frames ? object_fill(object, vmf) :
 				object->ops->fault(object, vmf);
+}
+
+/* Fault-around; without it a fault would be taken again with the mmap lock. */
+static vm_fault_t object_map_pages(struct vm_fault *vmf, pgoff_t start,
+				   pgoff_t end)
+{
+	return 0;
 }
 
 static void object_vma_open(struct vm_area_struct *vma)
@@ -247,6 +224,7 @@ static const struct vm_operations_struct object_vm_ops = {
 	.close = object_vma_close,
 	.may_split = object_may_split,
 	.fault = object_fault,
+	.map_pages = object_map_pages,
 #ifdef CONFIG_NUMA
 	.get_policy = object_policy,
 #endif
@@ -399,7 +377,8 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		return -EMFILE;
 	}
 
-	vma_set_file(vma, file);
+	/* As vma_set_file(), which would take a further reference. */
+	swap(vma->vm_file, file);
 	fput(file);
 	vma->vm_pgoff = 0;
 	vma->vm_private_data = mappings;
@@ -449,12 +428,16 @@ static void late_begin(struct ndshm_object *object)
 
 	refcount_inc(&object->references);
 	late->object = object;
-	late->delay = HZ;
+	late->delay = 1;
 	INIT_DELAYED_WORK(&late->work, late_unmap);
 	ndshm_queue_delayed(&late->work, late->delay);
 }
 
-/* Somebody has kept a revocation waiting in vain; for a while none waits. */
+/*
+ * A revocation that waited in vain keeps others from waiting, so that many stalled
+ * faults do not add up. Of another object this puts off a page whose fault is under way
+ * at that very moment, until late_unmap().
+ */
 static unsigned long impatient_until = INITIAL_JIFFIES;
 
 /* False: there are faults in flight that have not ended in time. */
@@ -476,22 +459,21 @@ static bool object_settle(struct ndshm_object *object)
 bool ndshm_object_revoke(struct ndshm_object *object)
 {
 	struct inode *inode;
-	bool settled;
+	bool first, settled;
 
+	/* A revoked object keeps its inode to its end. */
 	spin_lock(&object->state_lock);
-	if (object->revoked) {
-		spin_unlock(&object->state_lock);
-		return false;
-	}
+	first = !object->revoked;
 	WRITE_ONCE(object->revoked, true);
 	inode = object->inode;
 	spin_unlock(&object->state_lock);
+	if (!first)
+		return false;
 
 	settled = object_settle(object);
-	/* A revoked object keeps its inode to its end. */
 	if (!inode)
 		return true;
-	/* Pairs with the one in object_fill_pte(). */
+	/* Pairs with the one in object_fill(). */
 	smp_mb();
 	unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 	if (!settled)
