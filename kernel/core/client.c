@@ -61,7 +61,7 @@ void ndshm_client_close(struct ndshm_client *client)
 		ndshm_object_put(object);
 	}
 	/* A place that was reserved and then forgotten is found by nobody else. */
-	WARN_ON_ONCE(client->handles.taken);
+	WARN_ON_ONCE(client->handles.live);
 	ndshm_handles_fini(&client->handles);
 	ndshm_files_fini(&client->files);
 	mutex_destroy(&client->lock);

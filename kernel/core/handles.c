@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/nospec.h>
-#include <linux/slab.h>
 
 #include <ndshm/block.h>
 
@@ -12,30 +11,17 @@
 #define OFFSET_SHIFT	21
 #define OFFSET_MASK	((u32)BIT(44 - OFFSET_SHIFT) - 1)
 
-/**
- * struct ndshm_slot - a place for a handle
- * @object: published there, or NULL
- * @handle: the number of its present or last handle
- * @next: index of the next free slot, while it is free
- */
-struct ndshm_slot {
-	struct ndshm_object *object;
-	u32 handle;
-	u32 next;
-};
-
 void ndshm_handles_init(struct ndshm_handles *handles)
 {
 	spin_lock_init(&handles->lock);
+	genradix_init(&handles->slots);
+	handles->end = 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handles_init);
 
 void ndshm_handles_fini(struct ndshm_handles *handles)
 {
-	unsigned int i;
-
-	for (i = 0; i < NDSHM_CHUNKS && handles->chunks[i]; i++)
-		kfree(handles->chunks[i]);
+	genradix_free(&handles->slots);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handles_fini);
 
@@ -46,11 +32,10 @@ static struct ndshm_slot *slot_of(struct ndshm_handles *handles, u32 number)
 
 	lockdep_assert_held(&handles->lock);
 
-	if (index >= handles->slots)
+	if (index >= handles->end)
 		return NULL;
-	index = array_index_nospec(index, handles->slots);
-	return &handles->chunks[index / NDSHM_CHUNK_SLOTS]
-			       [index % NDSHM_CHUNK_SLOTS];
+	return genradix_ptr(&handles->slots,
+			    array_index_nospec(index, handles->end));
 }
 
 static void push_free(struct ndshm_handles *handles, struct ndshm_slot *slot)
@@ -59,61 +44,41 @@ static void push_free(struct ndshm_handles *handles, struct ndshm_slot *slot)
 	handles->free = slot->handle & INDEX_MASK;
 }
 
-/* A further chunk, with the lock held again; another thread may be faster. */
-static ndshm_reason_t grow(struct ndshm_handles *handles)
-	__must_hold(&handles->lock)
-{
-	struct ndshm_slot *chunk;
-	u32 i, index;
-
-	lockdep_assert_held(&handles->lock);
-
-	if (handles->slots > INDEX_MASK)
-		return NDSHM_REASON_HANDLES;
-	spin_unlock(&handles->lock);
-	chunk = kcalloc(NDSHM_CHUNK_SLOTS, sizeof(*chunk), NDSHM_GFP_CHARGED);
-	spin_lock(&handles->lock);
-	if (!chunk)
-		return NDSHM_REASON_MEMORY;
-	if (handles->free || handles->slots > INDEX_MASK) {
-		kfree(chunk);
-		return NDSHM_REASON_NONE;
-	}
-	handles->chunks[handles->slots / NDSHM_CHUNK_SLOTS] = chunk;
-	for (i = NDSHM_CHUNK_SLOTS; i--;) {
-		index = handles->slots + i;
-		chunk[i].handle = index;
-		if (index)
-			push_free(handles, &chunk[i]);
-	}
-	handles->slots += NDSHM_CHUNK_SLOTS;
-	return NDSHM_REASON_NONE;
-}
-
 ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle)
 {
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_slot *slot;
+	u32 index;
 
 	spin_lock(&handles->lock);
-	while (!handles->free && reason == NDSHM_REASON_NONE)
-		reason = grow(handles);
-	if (reason == NDSHM_REASON_NONE) {
-		slot = slot_of(handles, handles->free);
-		handles->free = slot->next;
-		handles->taken++;
-		slot->handle += BIT(NDSHM_INDEX_BITS);
-		*handle = slot->handle;
+	for (;;) {
+		index = handles->free ?: handles->end;
+		slot = genradix_ptr(&handles->slots, index);
+		if (slot || index > INDEX_MASK)
+			break;
+		spin_unlock(&handles->lock);
+		if (!genradix_ptr_alloc(&handles->slots, index,
+					NDSHM_GFP_CHARGED))
+			return NDSHM_REASON_MEMORY;
+		spin_lock(&handles->lock);
 	}
+	if (index > INDEX_MASK) {
+		spin_unlock(&handles->lock);
+		return NDSHM_REASON_HANDLES;
+	}
+	if (handles->free)
+		handles->free = slot->next;
+	else
+		slot->handle = handles->end++;
+	slot->handle += BIT(NDSHM_INDEX_BITS);
+	*handle = slot->handle;
 	spin_unlock(&handles->lock);
-	return reason;
+	return NDSHM_REASON_NONE;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_reserve);
 
 void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle)
 {
 	spin_lock(&handles->lock);
-	handles->taken--;
 	push_free(handles, slot_of(handles, handle));
 	spin_unlock(&handles->lock);
 }
@@ -163,7 +128,6 @@ static struct ndshm_object *empty(struct ndshm_handles *handles,
 
 	slot->object = NULL;
 	handles->live--;
-	handles->taken--;
 	push_free(handles, slot);
 	return object;
 }
@@ -192,9 +156,9 @@ struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 	struct ndshm_slot *slot;
 
 	spin_lock(&handles->lock);
-	for (; !object && *at < handles->slots; ++*at) {
+	for (; !object && *at < handles->end; ++*at) {
 		slot = slot_of(handles, *at);
-		if (slot->object)
+		if (slot && slot->object)
 			object = empty(handles, slot);
 	}
 	spin_unlock(&handles->lock);

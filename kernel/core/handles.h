@@ -5,6 +5,7 @@
 #ifndef _NDSHM_CORE_HANDLES_H
 #define _NDSHM_CORE_HANDLES_H
 
+#include <linux/generic-radix-tree.h>
 #include <linux/spinlock.h>
 
 #include <ndshm/status.h>
@@ -18,30 +19,34 @@
 #define NDSHM_INDEX_BITS	16
 #define NDSHM_MAX_HANDLES	(BIT(NDSHM_INDEX_BITS) - 1)
 
-#define NDSHM_CHUNK_SLOTS	256
-#define NDSHM_CHUNKS		(BIT(NDSHM_INDEX_BITS) / NDSHM_CHUNK_SLOTS)
-
-struct ndshm_slot;
+/**
+ * struct ndshm_slot - a place for a handle
+ * @object: published there, or NULL
+ * @handle: the number of its present or last handle
+ * @next: index of the next free slot, while it is free
+ */
+struct ndshm_slot {
+	struct ndshm_object *object;
+	u32 handle;
+	u32 next;
+};
 
 /**
  * struct ndshm_handles - the table
+ * @slots: slots by index, kept until the end
  * @lock: guards all members and the slots. Innermost.
- * @chunks: slots, made as they are needed and kept until the end: a program
- *	that allocates and frees in turn makes none
- * @slots: how many have been made
- * @free: index of the first free slot, 0 for none; slot 0 is never used
+ * @end: index after the last slot that was used; slot 0 is never used
+ * @free: index of the first free slot below @end, 0 for none
  * @live: published handles
- * @taken: slots that are not free: published, or reserved
  *
  * Each published slot holds a reference on its object.
  */
 struct ndshm_handles {
+	typeof(GENRADIX(struct ndshm_slot)) slots;
 	spinlock_t lock;	/* all members, and the slots */
-	struct ndshm_slot *chunks[NDSHM_CHUNKS];
-	u32 slots;
+	u32 end;
 	u32 free;
 	u32 live;
-	u32 taken;
 };
 
 void ndshm_handles_init(struct ndshm_handles *handles);
