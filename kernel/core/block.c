@@ -732,7 +732,6 @@ EXPORT_SYMBOL_GPL(ndshm_block_context);
 
 int __init ndshm_block_setup(void)
 {
-	ndshm_pinned_setup();
 	workqueue = alloc_workqueue("ndshm", WQ_UNBOUND, 0);
 	return workqueue ? 0 : -ENOMEM;
 }

@@ -2,9 +2,7 @@
 /*
  * Blocks of providers that have pages: showing these, and what becomes of them.
  */
-#include <linux/cred.h>
 #include <linux/highmem.h>
-#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
@@ -141,7 +139,6 @@ void ndshm_block_keep_pages(struct ndshm_block *block)
 	bool pinnable = block->charge.payer && block->object.shown;
 	struct folio *folio;
 	pgoff_t index = 0;
-	LIST_HEAD(folios);
 
 	if (!block->registration->page ||
 	    (!pinnable && block->object.length == PAGE_SIZE))
@@ -151,8 +148,8 @@ void ndshm_block_keep_pages(struct ndshm_block *block)
 		if (folio_test_large(folio) && folio_is_poisoned(folio))
 			folio_get(folio);
 		else if (pinnable && folio_ref_count(folio) > 1)
-			ndshm_pinned_take(folio, &block->charge, &folios);
+			ndshm_pinned_keep(folio, &block->charge);
 	}
 	if (pinnable)
-		ndshm_pinned_keep(&folios, block->charge.payer->cred->user);
+		ndshm_pinned_watch();
 }

@@ -115,8 +115,8 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 	for (each = payer; each; each = each->opener) {
 		ndshm_block_wait_deferred(each->cred->user);
 		ndshm_sections_trim(each->cred->user);
-		ndshm_pinned_reap(each->cred->user);
 	}
+	ndshm_pinned_reap();
 	reason = payer_take(payer, pages, &refused);
 	if (reason == NDSHM_REASON_BYTE_QUOTA)
 		ndshm_nl_quota_event(refused->cred->user->uid,

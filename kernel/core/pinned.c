@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/hash.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -9,28 +9,17 @@
 #include "charge.h"
 #include "pinned.h"
 
-#define BUCKET_BITS	6
+/* Folios that are looked at with the lock held. */
+#define BATCH	256UL
 
-/**
- * struct bucket - what some users' blocks have left
- * @lock: protects @folios. A spinlock: a task that is kept from running must not hold
- *	up the end of other users' blocks
- * @folios: by their lru; the private data of each is its payer
- *
- * Each user's are in one, so that users seldom wait for what others have left.
- */
-static struct bucket {
-	spinlock_t lock;	/* folios */
-	struct list_head folios;
-} buckets[1 << BUCKET_BITS];
+/* By their lru; the private data of each is its payer. */
+static LIST_HEAD(kept);
+static unsigned long kept_count;
+/* A spinlock: a throttled task must not hold up the end of other users' blocks. */
+static DEFINE_SPINLOCK(kept_lock);	/* kept, kept_count */
 
 static void reap(struct work_struct *work);
 static DECLARE_DELAYED_WORK(reaping, reap);
-
-static struct bucket *bucket_of(const struct user_struct *user)
-{
-	return &buckets[hash_ptr(user, BUCKET_BITS)];
-}
 
 static void let_go(struct folio *folio)
 {
@@ -44,8 +33,7 @@ static void let_go(struct folio *folio)
 	ndshm_folio_put(folio);
 }
 
-void ndshm_pinned_take(struct folio *folio, struct ndshm_charge *charge,
-		       struct list_head *folios)
+void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
 {
 	const unsigned long pages = folio_nr_pages(folio);
 
@@ -55,75 +43,62 @@ void ndshm_pinned_take(struct folio *folio, struct ndshm_charge *charge,
 	charge->pages -= pages;
 	folio_get(folio);
 	folio->private = ndshm_payer_get(charge->payer);
-	list_add_tail(&folio->lru, folios);
+	spin_lock(&kept_lock);
+	list_add_tail(&folio->lru, &kept);
+	kept_count++;
+	spin_unlock(&kept_lock);
 }
 
-void ndshm_pinned_keep(struct list_head *folios, struct user_struct *user)
-{
-	struct bucket *bucket = bucket_of(user);
-
-	if (list_empty(folios))
-		return;
-	spin_lock(&bucket->lock);
-	list_splice_tail(folios, &bucket->folios);
-	spin_unlock(&bucket->lock);
-	ndshm_queue_delayed(&reaping, HZ);
-}
-
-/* Return: false if none is left. */
-static bool bucket_reap(struct bucket *bucket)
+/* Look at @count folios, the longest unseen first. */
+static unsigned long reap_batch(unsigned long count)
 {
 	struct folio *folio, *next;
+	unsigned long seen;
 	LIST_HEAD(unused);
-	bool left;
 
-	spin_lock(&bucket->lock);
-	list_for_each_entry_safe(folio, next, &bucket->folios, lru)
-		if (folio_ref_count(folio) == 1)
+	spin_lock(&kept_lock);
+	for (seen = 0; seen < count && !list_empty(&kept); seen++) {
+		folio = list_first_entry(&kept, struct folio, lru);
+		if (folio_ref_count(folio) == 1) {
 			list_move(&folio->lru, &unused);
-	left = !list_empty(&bucket->folios);
-	spin_unlock(&bucket->lock);
-	list_for_each_entry_safe(folio, next, &unused, lru) {
-		let_go(folio);
-		cond_resched();
+			kept_count--;
+		} else {
+			list_move_tail(&folio->lru, &kept);
+		}
 	}
-	return left;
+	spin_unlock(&kept_lock);
+	list_for_each_entry_safe(folio, next, &unused, lru)
+		let_go(folio);
+	cond_resched();
+	return seen;
 }
 
-void ndshm_pinned_reap(struct user_struct *user)
+void ndshm_pinned_reap(void)
 {
-	bucket_reap(bucket_of(user));
+	unsigned long left = READ_ONCE(kept_count), seen = 1;
+
+	for (; left && seen; left -= seen)
+		seen = reap_batch(min(left, BATCH));
 }
 
-/* Nobody is told when a page is let go, so somebody has to look. */
+/* A page that is let go tells nobody. */
 static void reap(struct work_struct *work)
 {
-	struct bucket *bucket;
-	bool left = false;
-
-	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++)
-		left |= bucket_reap(bucket);
-	if (left)
-		ndshm_queue_delayed(&reaping, HZ);
+	ndshm_pinned_reap();
+	ndshm_pinned_watch();
 }
 
-void __init ndshm_pinned_setup(void)
+void ndshm_pinned_watch(void)
 {
-	struct bucket *bucket;
-
-	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++) {
-		spin_lock_init(&bucket->lock);
-		INIT_LIST_HEAD(&bucket->folios);
-	}
+	if (READ_ONCE(kept_count))
+		ndshm_queue_delayed(&reaping, HZ);
 }
 
 void ndshm_pinned_teardown(void)
 {
 	struct folio *folio, *next;
-	struct bucket *bucket;
 
 	cancel_delayed_work_sync(&reaping);
-	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++)
-		list_for_each_entry_safe(folio, next, &bucket->folios, lru)
-			let_go(folio);
+	list_for_each_entry_safe(folio, next, &kept, lru)
+		let_go(folio);
 }
