@@ -2,7 +2,6 @@
 #include <linux/bits.h>
 #include <linux/cred.h>
 #include <linux/export.h>
-#include <linux/hash.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -74,12 +73,18 @@ EXPORT_SYMBOL_GPL(ndshm_list_add);
  * Life
  */
 
-/* The set that is its user's. */
-static struct ndshm_blockset *user_set(const struct ndshm_block *block)
+static struct ndshm_blockset *user_set(struct ndshm_adapter *adapter,
+				       struct ndshm_claim *claim,
+				       struct ndshm_queue *queue)
 {
-	if (block->claim)
-		return &block->claim->set;
-	return block->queue ? &block->queue->set : &block->adapter->set;
+	if (claim)
+		return &claim->set;
+	return queue ? &queue->set : &adapter->set;
+}
+
+static struct ndshm_blockset *block_user_set(const struct ndshm_block *block)
+{
+	return user_set(block->adapter, block->claim, block->queue);
 }
 
 /* Return: false if the memory is or was freed by another caller. */
@@ -94,7 +99,7 @@ static bool block_free_memory(struct ndshm_block *block)
 	ndshm_block_keep_pages(block);
 	c->free(c->provider_context, block->context);
 	ndshm_uncharge(&block->charge);
-	ndshm_blockset_remove(user_set(block), &block->in_user);
+	ndshm_blockset_remove(block_user_set(block), &block->in_user);
 	ndshm_blockset_remove(&provider->set, &block->in_provider);
 	module_put(provider->owner);
 	return true;
@@ -135,30 +140,15 @@ static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
 				 block->context, index, count, prot);
 }
 
-static bool block_object_mappable(struct ndshm_object *object)
-{
-	return ndshm_block_mappable(ndshm_block_of(object));
-}
-
-/*
- * Deferred frees by charged user: users in different buckets do not wait for each
- * other's, and nobody longer than DEFERRED_WAIT.
- */
-#define DEFERRED_BITS	8
+/* Deferred frees that have not ended. */
 #define DEFERRED_WAIT	(HZ / 2)
 
-static atomic_t deferred[1 << DEFERRED_BITS];
+static atomic_t deferred;
 static DECLARE_WAIT_QUEUE_HEAD(deferred_wait);
 
-static atomic_t *deferred_of(const struct user_struct *user)
+void ndshm_block_wait_deferred(void)
 {
-	return &deferred[hash_ptr(user, DEFERRED_BITS)];
-}
-
-void ndshm_block_wait_deferred(const struct user_struct *user)
-{
-	wait_event_killable_timeout(deferred_wait,
-				    !atomic_read(deferred_of(user)),
+	wait_event_killable_timeout(deferred_wait, !atomic_read(&deferred),
 				    DEFERRED_WAIT);
 }
 
@@ -166,11 +156,9 @@ static void release_work(struct work_struct *work)
 {
 	struct ndshm_block *block = container_of(work, struct ndshm_block,
 						 work);
-	atomic_t *count = block->charge.payer ?
-		deferred_of(block->charge.payer->cred->user) : NULL;
 
 	block_release(&block->object);
-	if (count && atomic_dec_and_test(count))
+	if (atomic_dec_and_test(&deferred))
 		wake_up_all(&deferred_wait);
 }
 
@@ -178,8 +166,7 @@ static void block_release_async(struct ndshm_object *object)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 
-	if (block->charge.payer)
-		atomic_inc(deferred_of(block->charge.payer->cred->user));
+	atomic_inc(&deferred);
 	INIT_WORK(&block->work, release_work);
 	queue_work(workqueue, &block->work);
 }
@@ -187,18 +174,12 @@ static void block_release_async(struct ndshm_object *object)
 const struct ndshm_object_ops ndshm_block_ops = {
 	.kind = "block",
 	.max_mappings = NDSHM_MAX_MAPPINGS,
-	.mappable = block_object_mappable,
 	.pfn = block_pfn,
 	.fault = ndshm_block_fault,
 	.settle = ndshm_block_settle,
 	.release = block_release,
 	.release_async = block_release_async,
 };
-
-bool ndshm_block_mappable(const struct ndshm_block *block)
-{
-	return ndshm_registration_mappable(block->registration);
-}
 
 struct ndshm_block *ndshm_block_get(struct ndshm_block *block)
 {
@@ -221,21 +202,33 @@ const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block
 }
 EXPORT_SYMBOL_GPL(ndshm_block_segments);
 
-/* Of one that was revoked, or is about to be. */
-static ndshm_reason_t gone_reason(const struct ndshm_block *block)
+/* Why the user's set of a block is closed. */
+static ndshm_reason_t user_closed_reason(const struct ndshm_adapter *adapter,
+					 const struct ndshm_claim *claim,
+					 const struct ndshm_queue *queue)
 {
-	if (ndshm_blockset_closed(user_set(block)) ||
+	if (claim && !ndshm_blockset_closed(&adapter->set))
+		return NDSHM_REASON_CLAIM_MISSING;
+	return ndshm_queue_closed_reason(queue);
+}
+
+/* NONE if no set of the block is closed. */
+static ndshm_reason_t block_closed_reason(const struct ndshm_block *block)
+{
+	if (ndshm_blockset_closed(block_user_set(block)) ||
 	    ndshm_blockset_closed(&block->adapter->set))
-		return ndshm_queue_closed_reason(block->queue);
+		return user_closed_reason(block->adapter, block->claim,
+					  block->queue);
 	if (ndshm_blockset_closed(&block->registration->provider->set))
 		return NDSHM_REASON_PROVIDER_CLOSING;
-	return NDSHM_REASON_BLOCK_REVOKED;
+	return NDSHM_REASON_NONE;
 }
 
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block)
 {
-	return ndshm_revoke_cb_arm(&block->revoke_cb) ? NDSHM_REASON_NONE :
-							gone_reason(block);
+	if (ndshm_revoke_cb_arm(&block->revoke_cb))
+		return NDSHM_REASON_NONE;
+	return block_closed_reason(block) ?: NDSHM_REASON_BLOCK_REVOKED;
 }
 
 void ndshm_free(struct ndshm_block *block)
@@ -336,18 +329,11 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
  * Making
  */
 
-/* What the allocation consumes at most: whole power-of-two runs of pages. */
-VISIBLE_IF_KUNIT u64 ndshm_upper_bound(u64 length)
+u64 ndshm_upper_bound(u64 length)
 {
 	return (u64)PAGE_SIZE << get_order(length);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_upper_bound);
-
-ndshm_reason_t ndshm_block_charge(struct ndshm_charge *charge,
-				  struct ndshm_payer *payer, u64 length)
-{
-	return ndshm_charge(charge, payer, ndshm_upper_bound(length));
-}
 
 static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
 				   const struct ndshm_segment_list *list,
@@ -372,19 +358,12 @@ static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
 	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_NONSENSE;
 }
 
-/* Each said once a provider: it is the provider's mistake, not the kernel's. */
+/* Warn once: @what is the provider's mistake. */
 static void complain(struct ndshm_provider *provider,
-		     enum ndshm_complaint complaint)
+		     enum ndshm_complaint complaint, const char *what)
 {
-	static const char * const words[] = {
-		[NDSHM_COMPLAINT_STATUS] = "undocumented status",
-		[NDSHM_COMPLAINT_NONSENSE] =
-			"success, but with what does not fit",
-	};
-
 	if (!test_and_set_bit(complaint, &provider->complaints))
-		pr_warn("ndshm: provider %s: %s\n", provider->entry.name,
-			words[complaint]);
+		pr_warn("ndshm: provider %s: %s\n", provider->entry.name, what);
 }
 
 /**
@@ -399,21 +378,12 @@ struct given {
 	const bool *aborted;
 };
 
-/* Whoever closes one of these sets waits for the allocation. */
-static bool block_sets_closed(const struct ndshm_block *block)
-{
-	return ndshm_blockset_closed(&block->adapter->set) ||
-	       ndshm_blockset_closed(user_set(block)) ||
-	       ndshm_blockset_closed(&block->registration->provider->set);
-}
-
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
 {
 	const struct given *given = container_of(parameters, struct given,
 						 parameters);
-	const struct ndshm_block *block = given->block;
 
-	if (block_sets_closed(block))
+	if (block_closed_reason(given->block) != NDSHM_REASON_NONE)
 		return true;
 	return given->aborted ? READ_ONCE(*given->aborted) :
 				fatal_signal_pending(current);
@@ -449,11 +419,11 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	block->segments = list.segments;
 	block->segment_count = list.count;
 	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
-		complain(registration->provider, NDSHM_COMPLAINT_STATUS);
-	/* The handler has given up for that. */
-	if (reason == NDSHM_REASON_PROVIDER_RESOURCES &&
-	    block_sets_closed(block))
-		reason = gone_reason(block);
+		complain(registration->provider, NDSHM_COMPLAINT_STATUS,
+			 "undocumented status");
+	/* The handler may have given up for that. */
+	if (reason == NDSHM_REASON_PROVIDER_RESOURCES)
+		reason = block_closed_reason(block) ?: reason;
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 
@@ -464,64 +434,42 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
 		reason = NDSHM_REASON_PROVIDER_NONSENSE;
 	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
-		complain(registration->provider, NDSHM_COMPLAINT_NONSENSE);
+		complain(registration->provider, NDSHM_COMPLAINT_NONSENSE,
+			 "success, but with what does not fit");
 	if (reason != NDSHM_REASON_NONE)
 		c->free(c->provider_context, block->context);
 	return reason;
 }
 
-/* The segments have to fit if they are asked for. */
-static ndshm_reason_t check_list(const struct ndshm_block *block,
-				 struct ndshm_segment_list *list)
+/* Report the segments, if asked for, and in any case their number. */
+static ndshm_reason_t tell_segments(const struct ndshm_block *block,
+				    struct ndshm_segment_list *list)
 {
-	if (!list || !list->capacity || block->segment_count <= list->capacity)
-		return NDSHM_REASON_NONE;
 	list->count = block->segment_count;
-	return NDSHM_REASON_LIST_SHORT;
-}
-
-/* Their number is told either way. */
-static void tell_segments(const struct ndshm_block *block,
-			  struct ndshm_segment_list *list)
-{
-	if (!list)
-		return;
-	list->count = block->segment_count;
+	if (list->capacity && list->count > list->capacity)
+		return NDSHM_REASON_LIST_SHORT;
 	if (list->capacity)
 		memcpy(list->segments, block->segments,
 		       list->count * sizeof(*list->segments));
+	return NDSHM_REASON_NONE;
 }
 
 /* Into the sets, if neither was closed meanwhile. */
 static ndshm_reason_t join(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
-	struct ndshm_blockset *user = user_set(block);
+	struct ndshm_blockset *user = block_user_set(block);
 
 	block->in_user.block = block;
 	block->in_provider.block = block;
 	if (!ndshm_blockset_add(user, &block->in_user))
-		return ndshm_queue_closed_reason(block->queue);
+		return user_closed_reason(block->adapter, block->claim,
+					  block->queue);
 	if (!ndshm_blockset_add(&provider->set, &block->in_provider)) {
 		ndshm_blockset_remove(user, &block->in_user);
 		return NDSHM_REASON_PROVIDER_CLOSING;
 	}
 	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
-	return NDSHM_REASON_NONE;
-}
-
-static ndshm_reason_t block_charge_payer(struct ndshm_block *block, u64 length,
-					 const struct ndshm_allocation *allocation)
-{
-	struct ndshm_payer *payer = allocation->payer;
-
-	block->uid = payer ? payer->cred->euid : current_euid();
-	if (!payer)
-		return NDSHM_REASON_NONE;
-	block->pid = get_pid(payer->pid);
-	if (!allocation->charge)
-		return ndshm_block_charge(&block->charge, payer, length);
-	ndshm_charge_move(&block->charge, allocation->charge);
 	return NDSHM_REASON_NONE;
 }
 
@@ -535,6 +483,10 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 		return NULL;
 	ndshm_object_init(&block->object, &ndshm_block_ops);
 	block->object.length = PAGE_ALIGN(p->length);
+	if (allocation->payer)
+		block->pid = get_pid(allocation->payer->pid);
+	block->uid = allocation->payer ? allocation->payer->cred->euid :
+					 current_euid();
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
 		block->claim = ndshm_claim_get(allocation->claim);
@@ -557,6 +509,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 			   const struct ndshm_allocation *allocation,
 			   struct ndshm_registration *registration,
 			   struct ndshm_queue *queue,
+			   struct ndshm_charge *charge,
 			   struct ndshm_block **out)
 {
 	const struct ndshm_provider_characteristics *c =
@@ -570,16 +523,15 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	refcount_inc(&registration->references);
 	block->registration = registration;
 	block->object.frames = !registration->page;
+	block->object.unmappable = !ndshm_registration_mappable(registration);
 
-	reason = block_charge_payer(block, p->length, allocation);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_block;
+	ndshm_charge_split(&block->charge, charge, ndshm_upper_bound(p->length));
 	reason = call_provider(block, p, allocation->aborted);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_charge;
 	reason = ndshm_recharge(&block->charge, block->consumed);
-	if (reason == NDSHM_REASON_NONE)
-		reason = check_list(block, p->list);
+	if (reason == NDSHM_REASON_NONE && p->list)
+		reason = tell_segments(block, p->list);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_memory;
 	__module_get(registration->provider->owner);
@@ -592,7 +544,6 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	ndshm_block_table_add(block);
 	block->object.name = block->id;
 	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_ADDED_NTF);
-	tell_segments(block, p->list);
 	p->shared_memory_handle = block->id;
 	p->virtual_address = block->virtual_address;
 	p->consumed = block->consumed;
@@ -606,51 +557,37 @@ err_memory:
 	c->free(c->provider_context, block->context);
 err_charge:
 	ndshm_uncharge(&block->charge);
-err_block:
 	free_block(block);
 	return reason;
-}
-
-/* Come into the user's set. *queue is as of ndshm_queue_enter(); NULL for a claim. */
-static ndshm_reason_t enter(const struct ndshm_parameters *p,
-			    const struct ndshm_allocation *allocation,
-			    struct ndshm_queue **queue)
-{
-	if (!allocation->claim)
-		return ndshm_queue_enter(p->adapter, p->queue_id, p->vport_id,
-					 queue);
-	return ndshm_blockset_enter(&allocation->claim->set) ?
-	       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_REMOVED;
-}
-
-static void leave(const struct ndshm_parameters *p,
-		  const struct ndshm_allocation *allocation,
-		  struct ndshm_queue *queue)
-{
-	if (allocation->claim)
-		ndshm_blockset_leave(&allocation->claim->set);
-	else
-		ndshm_blockset_leave(queue ? &queue->set : &p->adapter->set);
-	if (queue)
-		ndshm_queue_put(queue);
 }
 
 ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 				 const struct ndshm_allocation *allocation,
 				 struct ndshm_block **blocks, u32 count)
 {
+	struct ndshm_charge own = {}, *charge = allocation->charge ?: &own;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_registration *registration;
 	struct ndshm_queue *queue = NULL;
 	struct ndshm_provider *provider;
 	struct mem_cgroup *memcg = NULL;
-	ndshm_reason_t reason;
 	u32 i;
 
 	might_sleep();
 
-	reason = enter(p, allocation, &queue);
+	/* This may wait, and a set that closes waits for allocations inside. */
+	if (allocation->payer && !allocation->charge)
+		reason = ndshm_charge(charge, allocation->payer,
+				      count * ndshm_upper_bound(p->length));
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
+	if (!allocation->claim)
+		reason = ndshm_queue_enter(p->adapter, p->queue_id, p->vport_id,
+					   &queue);
+	else if (!ndshm_blockset_enter(&allocation->claim->set))
+		reason = user_closed_reason(p->adapter, allocation->claim, NULL);
+	if (reason != NDSHM_REASON_NONE)
+		goto out_charge;
 	reason = ndshm_provider_enter(p->provider, p->adapter, &registration);
 	if (reason != NDSHM_REASON_NONE)
 		goto out_user;
@@ -659,7 +596,8 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 	if (allocation->payer)
 		memcg = set_active_memcg(allocation->payer->memcg);
 	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
-		reason = make(p, allocation, registration, queue, &blocks[i]);
+		reason = make(p, allocation, registration, queue, charge,
+			      &blocks[i]);
 	if (allocation->payer)
 		set_active_memcg(memcg);
 
@@ -672,7 +610,11 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 		for (i--; i--;)
 			ndshm_block_release(blocks[i]);
 out_user:
-	leave(p, allocation, queue);
+	ndshm_blockset_leave(user_set(p->adapter, allocation->claim, queue));
+	if (queue)
+		ndshm_queue_put(queue);
+out_charge:
+	ndshm_uncharge(&own);
 	return reason;
 }
 
@@ -680,23 +622,23 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 			      struct ndshm_block **block)
 {
 	static const struct ndshm_object_header whole = NDSHM_PARAMETERS_HEADER;
-	struct ndshm_parameters copy, *p = parameters;
 	static const struct ndshm_allocation kernel_user;
+	struct ndshm_parameters copy, *p = parameters;
 	ndshm_reason_t reason;
 
 	might_sleep();
 
 	*block = NULL;
-	reason = ndshm_check_header(parameters);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	parameters->virtual_address = NULL;
-	parameters->shared_memory_handle = 0;
-	/* A copy only for another revision: only a success writes anything else. */
+	/* Another revision is read from a copy: some members may not be there. */
 	if (memcmp(&parameters->header, &whole, sizeof(whole))) {
+		reason = ndshm_check_header(parameters);
+		if (reason != NDSHM_REASON_NONE)
+			return reason;
 		ndshm_normalize(&copy, parameters);
 		p = &copy;
 	}
+	parameters->virtual_address = NULL;
+	parameters->shared_memory_handle = 0;
 	reason = ndshm_check_parameters(p, ndshm_max_length(), true);
 	if (reason == NDSHM_REASON_NONE && !p->adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;

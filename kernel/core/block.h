@@ -135,9 +135,8 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *parameters,
  */
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
 
-/* Charge @payer for the longest that a block of @length bytes can be. */
-ndshm_reason_t ndshm_block_charge(struct ndshm_charge *charge,
-				  struct ndshm_payer *payer, u64 length);
+/* What a block of @length bytes takes at most: a power of two of pages. */
+u64 ndshm_upper_bound(u64 length);
 
 /* The longest block that may be asked for, in bytes. */
 u64 ndshm_max_length(void);
@@ -148,8 +147,6 @@ static inline bool ndshm_block_is(const struct ndshm_object *object)
 {
 	return object->ops == &ndshm_block_ops;
 }
-
-bool ndshm_block_mappable(const struct ndshm_block *block);
 
 /* Operations of objects, for blocks of a provider with pages; see object.h. */
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
@@ -210,11 +207,8 @@ void ndshm_block_free_quiet(struct ndshm_block *block);
 void ndshm_block_unmap(struct ndshm_block *block);
 void ndshm_block_revoke(struct ndshm_block *block);
 
-/*
- * Wait for deferred frees of what @user is charged for: half a second at most, and no
- * longer than the caller lives.
- */
-void ndshm_block_wait_deferred(const struct user_struct *user);
+/* Wait for deferred frees: killably, and half a second at most. */
+void ndshm_block_wait_deferred(void);
 
 /* Wait for the last puts from atomic context that have happened by now. */
 void ndshm_block_flush(void);
@@ -223,7 +217,6 @@ void ndshm_block_flush(void);
 void ndshm_queue_delayed(struct delayed_work *work, unsigned long delay);
 
 #ifdef NDSHM_TEST_MODULES
-u64 ndshm_upper_bound(u64 length);
 bool ndshm_block_adopt(struct ndshm_block *block);
 #endif
 

@@ -28,7 +28,7 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 {
 	*info = (struct ndshm_block_info){
 		.handle = handle,
-		.flags = (ndshm_block_mappable(block) ?
+		.flags = (!block->object.unmappable ?
 			  NDSHM_BLOCK_MAPPABLE : 0) |
 			 (block->charged ? NDSHM_BLOCK_CHARGED : 0) |
 			 (block->needs_sync ? NDSHM_BLOCK_NEEDS_SYNC : 0),

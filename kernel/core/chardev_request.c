@@ -200,8 +200,8 @@ ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
 
 	reason = ndshm_handle_reserve(&client->handles, &asked->handle);
 	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_block_charge(&asked->charge, allocation->payer,
-					    parameters->length);
+		reason = ndshm_charge(&asked->charge, allocation->payer,
+				      ndshm_upper_bound(parameters->length));
 	if (reason != NDSHM_REASON_NONE)
 		goto err_asked;
 

@@ -66,7 +66,7 @@ static void payer_give(const struct ndshm_payer *payer, unsigned long pages)
 {
 	struct user_struct *user;
 
-	for (; payer; payer = payer->opener) {
+	for (; payer && pages; payer = payer->opener) {
 		if (payer->exempt)
 			continue;
 		user = payer->cred->user;
@@ -104,7 +104,7 @@ err_opener:
 }
 
 static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
-				   unsigned long pages)
+				   unsigned long pages, bool may_wait)
 {
 	const struct ndshm_payer *each, *refused;
 	ndshm_reason_t reason = payer_take(payer, pages, &refused);
@@ -112,10 +112,10 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
 	/* Before refusing, wait for what is already being given back. */
-	for (each = payer; each; each = each->opener) {
-		ndshm_block_wait_deferred(each->cred->user);
+	if (may_wait)
+		ndshm_block_wait_deferred();
+	for (each = payer; each && may_wait; each = each->opener)
 		ndshm_sections_trim(each->cred->user);
-	}
 	ndshm_pinned_reap();
 	reason = payer_take(payer, pages, &refused);
 	if (reason == NDSHM_REASON_BYTE_QUOTA)
@@ -140,7 +140,7 @@ ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
 	*charge = (struct ndshm_charge){};
 	if (payer->exempt)
 		return NDSHM_REASON_NONE;
-	reason = payer_charge(payer, pages);
+	reason = payer_charge(payer, pages, true);
 	if (reason == NDSHM_REASON_NONE) {
 		charge->payer = ndshm_payer_get(payer);
 		charge->pages = pages;
@@ -157,7 +157,8 @@ ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 	if (!charge->payer)
 		return reason;
 	if (pages > charge->pages)
-		reason = payer_charge(charge->payer, pages - charge->pages);
+		reason = payer_charge(charge->payer, pages - charge->pages,
+				      false);
 	else
 		payer_give(charge->payer, charge->pages - pages);
 	if (reason == NDSHM_REASON_NONE)

@@ -75,16 +75,19 @@ ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
 
 /*
  * Change a charge to @bytes, under the limits of its payer. Growing can fail as above,
- * shrinking cannot. May sleep.
+ * shrinking cannot. Waits for nothing that is being given back.
  */
 ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes);
 
-/* Move all of @from to @to. */
-static inline void ndshm_charge_move(struct ndshm_charge *to,
-				     struct ndshm_charge *from)
+/* Make @bytes of @from, which has as much, a charge of its own. */
+static inline void ndshm_charge_split(struct ndshm_charge *to,
+				      struct ndshm_charge *from, u64 bytes)
 {
-	*to = *from;
-	*from = (struct ndshm_charge){};
+	if (!from->payer)
+		return;
+	to->payer = ndshm_payer_get(from->payer);
+	to->pages = bytes >> PAGE_SHIFT;
+	from->pages -= to->pages;
 }
 
 /* End a charge; idempotent. Not from interrupts. */

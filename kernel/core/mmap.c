@@ -364,7 +364,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
-	if (object->ops->mappable && !object->ops->mappable(object))
+	if (object->unmappable)
 		return -EOPNOTSUPP;
 	if (vma->vm_end - vma->vm_start > object->length)
 		return -ENXIO;

@@ -25,7 +25,6 @@ struct vm_fault;
  * @kind: word for /proc/PID/maps
  * @max_mappings: VMAs of one count: a revocation takes a step for each. More are
  *	refused to mmap, and to what splits one; a fork copies those that there are
- * @mappable: can it be shown at all? May be NULL: yes.
  * @pfn: for an object with @frames: the frame of the page at @index, *@count pages
  *	from there on whose frames follow it, and their protection in *@prot, which is
  *	the VMA's before. Called with the lock of a page table held, and only while
@@ -46,7 +45,6 @@ struct vm_fault;
 struct ndshm_object_ops {
 	const char *kind;
 	unsigned int max_mappings;
-	bool (*mappable)(struct ndshm_object *object);
 	unsigned long (*pfn)(struct ndshm_object *object, pgoff_t index,
 			     unsigned long *count, pgprot_t *prot);
 	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
@@ -65,6 +63,7 @@ struct ndshm_object_ops {
  * @length: bytes, a multiple of the page size
  * @frames: it is shown by the frames that @ops->pfn tells, as VM_PFNMAP, and not by
  *	pages
+ * @unmappable: mmap is refused
  * @shown: it has had a file; set under @state_lock, and never cleared
  * @handle: the owning client's name for it; 0 for a kernel user's block
  * @name: number for /proc/PID/maps
@@ -84,6 +83,7 @@ struct ndshm_object {
 	refcount_t references;
 	u64 length;
 	bool frames;
+	bool unmappable;
 	bool shown;
 	u32 handle;
 	u32 name;
