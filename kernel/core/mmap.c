@@ -230,27 +230,11 @@ static const struct vm_operations_struct object_vm_ops = {
 #endif
 };
 
-static struct file *take_spare(struct ndshm_files *files)
+/* Consumes the reference to @file. */
+static void give_spare(struct ndshm_files *files, struct file *file)
 {
-	struct file *file = NULL;
-
-	spin_lock(&files->lock);
-	if (files->count)
-		file = files->spare[--files->count];
-	spin_unlock(&files->lock);
-	return file;
-}
-
-static bool give_spare(struct ndshm_files *files, struct file *file)
-{
-	bool given;
-
-	spin_lock(&files->lock);
-	given = files->count < NDSHM_SPARE_FILES;
-	if (given)
-		files->spare[files->count++] = file;
-	spin_unlock(&files->lock);
-	return given;
+	if (cmpxchg(&files->spare, NULL, file))
+		fput(file);
 }
 
 static struct file *new_file(void)
@@ -313,12 +297,12 @@ static struct file *object_get_file(struct ndshm_object *object,
 		}
 		spin_unlock(&object->state_lock);
 		if (!file)
-			spare = take_spare(files) ?: new_file();
+			spare = xchg(&files->spare, NULL) ?: new_file();
 		if (IS_ERR(spare))
 			return spare;
 	}
-	if (spare && !give_spare(files, spare))
-		fput(spare);
+	if (spare)
+		give_spare(files, spare);
 	return file;
 }
 
@@ -346,11 +330,10 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 		file->private_data = NULL;
 		object_put_inode(inode, on);
 		refcount_dec(&object->references);
-		if (give_spare(files, file))
-			file = NULL;
-	}
-	if (file)
+		give_spare(files, file);
+	} else if (file) {
 		fput(file);
+	}
 }
 
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
@@ -522,14 +505,13 @@ static struct file_system_type file_system = {
 
 int ndshm_files_init(struct ndshm_files *files)
 {
-	spin_lock_init(&files->lock);
-	files->count = 0;
+	files->spare = NULL;
 	return simple_pin_fs(&file_system, &mount, &mount_users);
 }
 
 void ndshm_files_fini(struct ndshm_files *files)
 {
-	while (files->count)
-		fput(files->spare[--files->count]);
+	if (files->spare)
+		fput(files->spare);
 	simple_release_fs(&mount, &mount_users);
 }

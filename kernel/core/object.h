@@ -99,20 +99,15 @@ struct ndshm_object {
 /* VMAs of a block or a BAR. */
 #define NDSHM_MAX_MAPPINGS	1024
 
-#define NDSHM_SPARE_FILES	8
-
 /**
  * struct ndshm_files - files to show objects through, for one client
- * @lock: guards all members; innermost
- * @spare: files that nothing is mapped through and no object has
- * @count: how many
+ * @spare: a file that nothing is mapped through and no object has, or NULL; changed
+ *	with xchg() and cmpxchg()
  *
  * Making a file and its inode costs more than all the rest of an allocation.
  */
 struct ndshm_files {
-	spinlock_t lock;	/* all members */
-	struct file *spare[NDSHM_SPARE_FILES];
-	unsigned int count;
+	struct file *spare;
 };
 
 /* 0 or a negative errno. */
