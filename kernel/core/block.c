@@ -463,11 +463,10 @@ static ndshm_reason_t join(struct ndshm_block *block)
 	block->in_user.block = block;
 	block->in_provider.block = block;
 	if (!ndshm_blockset_add(user, &block->in_user))
-		return user_closed_reason(block->adapter, block->claim,
-					  block->queue);
+		return block_closed_reason(block);
 	if (!ndshm_blockset_add(&provider->set, &block->in_provider)) {
 		ndshm_blockset_remove(user, &block->in_user);
-		return NDSHM_REASON_PROVIDER_CLOSING;
+		return block_closed_reason(block);
 	}
 	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
 	return NDSHM_REASON_NONE;

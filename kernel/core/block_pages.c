@@ -84,8 +84,20 @@ vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
 	if (page)
 		get_page(page);
 	spin_unlock(&object->state_lock);
-	return page ? ndshm_object_show_page(object, vmf, page) :
-		      VM_FAULT_SIGBUS;
+	if (!page)
+		return VM_FAULT_SIGBUS;
+	/* The holder may be a fault of a process that gets no processor. */
+	if (folio_lock_killable(page_folio(page)))
+		goto err_put;
+	if (READ_ONCE(object->revoked))
+		goto err_unlock;
+	return ndshm_fault_answer(vmf, page);
+
+err_unlock:
+	unlock_page(page);
+err_put:
+	put_page(page);
+	return VM_FAULT_SIGBUS;
 }
 
 /*

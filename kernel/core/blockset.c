@@ -55,14 +55,6 @@ unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_usage);
 
-unsigned int ndshm_blockset_count(struct ndshm_blockset *set)
-{
-	u64 bytes;
-
-	return ndshm_blockset_usage(set, &bytes);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_count);
-
 void ndshm_blockset_kill(struct ndshm_blockset *set)
 {
 	spin_lock(&set->lock);

@@ -89,6 +89,12 @@ static inline bool ndshm_blockset_closed(const struct ndshm_blockset *set)
 
 /* The number of members and the bytes of memory that they take. */
 unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes);
-unsigned int ndshm_blockset_count(struct ndshm_blockset *set);
+
+static inline unsigned int ndshm_blockset_count(struct ndshm_blockset *set)
+{
+	u64 bytes;
+
+	return ndshm_blockset_usage(set, &bytes);
+}
 
 #endif /* _NDSHM_CORE_BLOCKSET_H */

@@ -89,24 +89,6 @@ static const struct file_operations object_file_ops = {
 	.release = object_file_release,
 };
 
-vm_fault_t ndshm_object_show_page(struct ndshm_object *object,
-				  struct vm_fault *vmf, struct page *page)
-{
-	struct folio *folio = page_folio(page);
-
-	/* The holder may be a fault of a process that gets no processor. */
-	if (folio_lock_killable(folio)) {
-		folio_put(folio);
-		return VM_FAULT_SIGBUS;
-	}
-	if (READ_ONCE(object->revoked)) {
-		folio_unlock(folio);
-		folio_put(folio);
-		return VM_FAULT_SIGBUS;
-	}
-	return ndshm_fault_answer(vmf, page);
-}
-
 /* Use the page table that was allocated for the fault, rather than one more. */
 static void object_use_prealloc(struct vm_fault *vmf)
 {

@@ -29,9 +29,9 @@ struct vm_fault;
  *	from there on whose frames follow it, and their protection in *@prot, which is
  *	the VMA's before. Called with the lock of a page table held, and only while
  *	the object is not revoked and has its memory. NULL: none has.
- * @fault: for others: find the page, with a reference, and answer with
- *	ndshm_object_show_page(). No lock is held, and the place is within the object.
- *	NULL: none has pages.
+ * @fault: for others: find the page, lock it while the object is not revoked, and
+ *	answer with ndshm_fault_answer(). No lock is held, and the place is within the
+ *	object. NULL: none has pages.
  * @settle: wait until the pages that @fault has answered with are in the page
  *	tables, or will never be, but not longer than until @deadline (in jiffies).
  *	False: it has come to that. The object is revoked, so that @fault answers with
@@ -138,13 +138,6 @@ void ndshm_object_put_async(struct ndshm_object *object);
  */
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		      struct ndshm_files *files, atomic_t *mappings);
-
-/*
- * Answer a fault with @page, whose reference is passed on: locked, unless the object
- * was revoked meanwhile, or the page is broken. For the fault operation. May sleep.
- */
-vm_fault_t ndshm_object_show_page(struct ndshm_object *object,
-				  struct vm_fault *vmf, struct page *page);
 
 /*
  * The handle has gone, so nobody maps it anew: give up the file, to @files if
