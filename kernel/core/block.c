@@ -565,7 +565,7 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 				 struct ndshm_block **blocks, u32 count)
 {
 	struct ndshm_charge own = {}, *charge = allocation->charge ?: &own;
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	ndshm_reason_t reason = NDSHM_REASON_NONE, charged = reason;
 	struct ndshm_registration *registration;
 	struct ndshm_queue *queue = NULL;
 	struct ndshm_provider *provider;
@@ -576,10 +576,8 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 
 	/* This may wait, and a set that closes waits for allocations inside. */
 	if (allocation->payer && !allocation->charge)
-		reason = ndshm_charge(charge, allocation->payer,
-				      count * ndshm_upper_bound(p->length));
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
+		charged = ndshm_charge(charge, allocation->payer,
+				       count * ndshm_upper_bound(p->length));
 	if (!allocation->claim)
 		reason = ndshm_queue_enter(p->adapter, p->queue_id, p->vport_id,
 					   &queue);
@@ -592,6 +590,8 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 		goto out_user;
 	provider = registration->provider;
 
+	/* A closed set is reported rather than a limit. */
+	reason = charged;
 	if (allocation->payer)
 		memcg = set_active_memcg(allocation->payer->memcg);
 	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
@@ -605,9 +605,8 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 	/* It has the provider. */
 	ndshm_registration_put(registration);
 	/* The last one was not made. Out of the sets, so that none waits for us. */
-	if (reason != NDSHM_REASON_NONE)
-		for (i--; i--;)
-			ndshm_block_release(blocks[i]);
+	for (; reason != NDSHM_REASON_NONE && i > 1; i--)
+		ndshm_block_release(blocks[i - 2]);
 out_user:
 	ndshm_blockset_leave(user_set(p->adapter, allocation->claim, queue));
 	if (queue)

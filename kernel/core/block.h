@@ -21,7 +21,6 @@ struct ndshm_claim;
 struct ndshm_queue;
 struct ndshm_registration;
 struct pid;
-struct user_struct;
 
 /* Bits of @state. Whoever clears HAS_MEMORY frees the memory; ADOPTED, drops a reference. */
 #define NDSHM_BLOCK_HAS_MEMORY	0
@@ -179,7 +178,7 @@ void ndshm_folio_put(struct folio *folio);
 
 static inline bool ndshm_block_tryget(struct ndshm_block *block)
 {
-	return ndshm_object_tryget(&block->object);
+	return refcount_inc_not_zero(&block->object.references);
 }
 
 /* Drop a reference, and free in place. May sleep. */

@@ -14,7 +14,6 @@
 struct cred;
 struct mem_cgroup;
 struct pid;
-struct user_struct;
 
 /**
  * struct ndshm_payer - who is charged for memory, and under which limits

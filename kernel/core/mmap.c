@@ -22,7 +22,6 @@
 
 #include "block.h"
 #include "object.h"
-#include "testing.h"
 
 /* "NDSH" */
 #define NDSHM_FS_MAGIC 0x4e445348

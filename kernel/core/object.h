@@ -15,7 +15,6 @@
 struct file;
 struct inode;
 struct ndshm_object;
-struct page;
 struct vfsmount;
 struct vm_area_struct;
 struct vm_fault;
@@ -119,11 +118,6 @@ void ndshm_object_init(struct ndshm_object *object,
 
 /* End of what init began; from the release operation. May sleep. */
 void ndshm_object_fini(struct ndshm_object *object);
-
-static inline bool ndshm_object_tryget(struct ndshm_object *object)
-{
-	return refcount_inc_not_zero(&object->references);
-}
 
 /* May sleep; no lock may be held that the release operation takes. */
 void ndshm_object_put(struct ndshm_object *object);

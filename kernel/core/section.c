@@ -285,32 +285,30 @@ err_section:
  * Looking
  */
 
-bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context)
-{
-	struct ndshm_section *section;
-
-	/* A section is removed before it is freed. */
-	xa_lock(&sections);
-	section = xa_load(&sections, id);
-	if (section)
-		look(section, section->uid, context);
-	xa_unlock(&sections);
-	return section;
-}
-
-bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context)
+static bool section_look(u32 *id, u32 last, ndshm_look_fn look, void *context)
 {
 	struct ndshm_section *section;
 	unsigned long at = *id;
 
+	/* A section is removed before it is freed. */
 	xa_lock(&sections);
-	section = xa_find(&sections, &at, U32_MAX, XA_PRESENT);
+	section = xa_find(&sections, &at, last, XA_PRESENT);
 	if (section) {
 		*id = at;
 		look(section, section->uid, context);
 	}
 	xa_unlock(&sections);
 	return section;
+}
+
+bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context)
+{
+	return section_look(&id, id, look, context);
+}
+
+bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context)
+{
+	return section_look(id, U32_MAX, look, context);
 }
 
 /*

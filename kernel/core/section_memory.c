@@ -305,8 +305,10 @@ void ndshm_section_drop(struct ndshm_section *section)
 	/* It may have pieces in hand. The section's state keeps it from more. */
 	cancel_delayed_work_sync(&section->trimming);
 	/* A removal must not wait for the blocks of a caller that is throttled. */
-	if (!RB_EMPTY_ROOT(&section->pieces))
+	if (section->adapter->ops && !RB_EMPTY_ROOT(&section->pieces))
 		work_on_cpu(raw_smp_processor_id(), section_drop, section);
+	else
+		section_drop(section);
 }
 
 /*
