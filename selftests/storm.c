@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Races and storms: processes are killed at any point of any call, adapters and
- * providers go while everybody uses them, users stand at their limits. What has
- * been charged, counted and allocated is as it was afterwards.
+ * providers go while everybody uses them, users stand at their limits, memory is
+ * pinned, advised upon and locked, processes are throttled. What has been charged,
+ * counted and allocated is as it was afterwards.
  *
  * storm [PART]...: all parts, or those named. Root only.
  *
@@ -17,6 +18,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,7 @@
 #include "ndshm_proc.h"
 #include "storms/storm.h"
 #include "storms/actor.h"
+#include "storms/slow.h"
 
 #define COMPLAINTS	20	/* that are printed */
 
@@ -111,6 +114,56 @@ __u64 storm_now(void)
 double storm_seconds(__u64 since)
 {
 	return (storm_now() - since) / 1e9;
+}
+
+#define TICK	10000	/* microseconds */
+#define LATE	50	/* milliseconds that a tick may be late */
+
+static pid_t clock_watcher;
+
+static bool watch_clock(unsigned int unused)
+{
+	__u64 before, took;
+
+	(void)unused;
+	setpriority(PRIO_PROCESS, 0, -20);
+	for (;;) {
+		before = storm_now();
+		storm_sleep(TICK);
+		took = storm_now() - before;
+		if (took > LATE * 1000000ULL)
+			__atomic_add_fetch(&storm.board->stood, took,
+					   __ATOMIC_RELAXED);
+	}
+	return true;
+}
+
+void storm_watch_clock(void)
+{
+	clock_watcher = storm_start(watch_clock, 0);
+}
+
+void storm_leave_clock(void)
+{
+	if (clock_watcher > 0) {
+		kill(clock_watcher, SIGKILL);
+		waitpid(clock_watcher, NULL, 0);
+	}
+}
+
+__u64 storm_stood(void)
+{
+	return __atomic_load_n(&storm.board->stood, __ATOMIC_RELAXED);
+}
+
+__u64 storm_ran(__u64 since, __u64 stood)
+{
+	__u64 took = storm_now() - since;
+
+	/* The tick that was late may be under way still. */
+	storm_sleep(2 * TICK);
+	stood = storm_stood() - stood;
+	return took > stood ? took - stood : 0;
 }
 
 void storm_sleep(unsigned int microseconds)
@@ -290,6 +343,15 @@ static void find_nodes(void)
 		ksft_exit_fail_msg("no adapter of a node\n");
 }
 
+static void find_pages(void)
+{
+	struct ndshm_nl_provider provider;
+
+	if (ndshm_nl_provider_by_name(&storm.nl, "pages", &provider))
+		ksft_exit_fail_msg("no provider of pages\n");
+	storm.pages = provider.id;
+}
+
 static void set_up(void)
 {
 	int error;
@@ -310,6 +372,8 @@ static void set_up(void)
 	/* What victims leave behind is reaped here, not by init. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	find_nodes();
+	find_pages();
+	storm_slow_begin();
 	storm.has_edu = !ndshm_edu_find(&storm.edu);
 	if (storm.has_edu && ndshm_edu_bind(&storm.edu))
 		ksft_exit_fail_msg("%s cannot be bound\n", storm.edu.pci.name);
@@ -320,7 +384,7 @@ static void set_up(void)
 
 int main(int argc, char **argv)
 {
-	unsigned int i, count = 1;
+	unsigned int i, count = 2;
 
 	if (actor_is_called(argc, argv))
 		actor_called(argv);
@@ -338,6 +402,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		if (is_named(&parts[i], argv + 1))
 			run_part(&parts[i]);
+	ksft_test_result(storm_slow_end(), "cgroup: nobody is left in it\n");
 	look_for_leaks();
 	if (storm.has_edu)
 		ndshm_edu_restore(&storm.edu);

@@ -53,6 +53,8 @@ struct ndshm_block_alloc storm_some_request(struct storm_client *client,
 		alloc.adapter = client->adapter;
 	if (client->provider && storm_chance(random, 70))
 		alloc.provider = client->provider;
+	else if (storm_chance(random, 30))
+		alloc.provider = storm.pages;
 	return alloc;
 }
 
@@ -112,6 +114,7 @@ static bool alloc(struct storm_client *client, unsigned int count)
 	struct ndshm_block_info infos[BATCH] = {};
 	struct ndshm_block_alloc request = storm_some_request(client, infos);
 	struct ndshm_segment segments[SEGMENTS];
+	__u64 allowed = storm_excuses(client, &request);
 	unsigned int i;
 	__u32 reason;
 
@@ -121,9 +124,12 @@ static bool alloc(struct storm_client *client, unsigned int count)
 	if (count == 1 && storm_chance(&client->random, 30)) {
 		request.segment_capacity = SEGMENTS;
 		request.segments = (uintptr_t)segments;
+		/* A long block of single pages has more. */
+		if (request.provider == storm.pages)
+			allowed |= STORM_MAY(LIST_SHORT);
 	}
 	reason = storm_call(client, NDSHM_BLOCK_ALLOC, &request,
-			    sizeof(request), storm_excuses(client, &request));
+			    sizeof(request), allowed);
 	if (reason == STORM_BROKEN)
 		return false;
 	for (i = 0; !reason && i < count; i++)

@@ -15,6 +15,7 @@
 #define POISON		0xccccccccU
 #define CHILDREN	2	/* of a client, at a time */
 #define DUMPED		64	/* blocks that are looked at */
+#define STALLED		30	/* percent of the commands, where replies are delayed */
 
 /*
  * Calls
@@ -30,7 +31,11 @@ __u32 storm_answer(struct storm_client *client, unsigned long command,
 	header->size = size;
 	header->status = POISON;
 	header->reason = POISON;
-	ret = ioctl(client->fd, command, argument);
+	if (client->stall && storm_chance(&client->random, STALLED))
+		ret = storm_stall_ioctl(client->stall, client->fd, command,
+					argument, size);
+	else
+		ret = ioctl(client->fd, command, argument);
 	error = ret ? errno : 0;
 	reason = header->reason;
 	if (ret && ret != -1) {
@@ -205,6 +210,8 @@ bool storm_client_close(struct storm_client *client)
 	close(client->fd);
 	storm_claim_ended(client);
 	forget_handles(client);
+	/* Pins are held until all else is gone. */
+	fine = storm_memory_end(&client->memory) && fine;
 	if (client->nl.fd >= 0)
 		ndshm_nl_close(&client->nl);
 	return fine;
@@ -289,7 +296,10 @@ static void become_child(struct storm_client *client)
 	client->shared = true;
 	client->asked = 0;
 	client->children = 0;
+	client->stall = NULL;
+	storm_memory_forget(&client->memory);
 	storm_claim_ended(client);
+	storm_forget_unforked(client);
 	forget_handles(client);
 	client->place = &nowhere;
 	if (client->nl.fd >= 0)
@@ -370,6 +380,11 @@ static const struct {
 	[STORM_UNMAP] = { "munmap", storm_do_unmap, 8, FOR_ALL },
 	[STORM_SPLIT] = { "mprotect", storm_do_split, 3, FOR_ALL },
 	[STORM_REMAP] = { "mremap", storm_do_remap, 4, FOR_ALL },
+	[STORM_PIN] = { "pin", storm_do_pin, 4, FOR_ALL },
+	[STORM_UNPIN] = { "unpin", storm_do_unpin, 2, FOR_ALL },
+	[STORM_ADVISE] = { "madvise", storm_do_advise, 6, FOR_ALL },
+	[STORM_LOCK] = { "mlock", storm_do_lock, 3, FOR_ALL },
+	[STORM_WATCH] = { "userfaultfd", storm_do_watch, 3, FOR_ALL },
 	[STORM_FORK] = { "fork", do_fork, 2, FOR_ONE },
 	[STORM_DUMP] = { "dump", do_dump, 1, FOR_ONE },
 	[STORM_DUP] = { "dup", do_dup, 1, FOR_ALL },

@@ -8,6 +8,8 @@
 
 #include <linux/ndshm.h>
 
+#include "memory.h"
+#include "stall.h"
 #include "storm.h"
 
 #define STORM_BLOCKS	256
@@ -42,6 +44,7 @@
  * @fickle: can be revoked at any time
  * @gone: has been revoked for certain
  * @driven: a device writes to it
+ * @unforked: children have no mapping of it
  */
 struct storm_block {
 	__u32 handle;
@@ -57,6 +60,7 @@ struct storm_block {
 	bool fickle;
 	bool gone;
 	bool driven;
+	bool unforked;
 };
 
 /**
@@ -88,6 +92,7 @@ struct storm_asked {
  * @signals: come all the time, and break calls off
  * @threaded: other threads do the same, each with a descriptor of its own
  * @lingers: its children stay until they are killed
+ * @stall: delays replies now and then, or NULL
  * @adapter: number of @target, 0: not known
  * @provider: number of @maker, 0: not known
  * @claimed: the adapter that it has a claim on, or 0
@@ -101,6 +106,7 @@ struct storm_asked {
  * @count: how many
  * @requests: of this process, whose records it has not read; somebody else may have
  * @asked: how many
+ * @memory: what is asked of the kernel for mappings
  */
 struct storm_client {
 	int fd;
@@ -119,6 +125,7 @@ struct storm_client {
 	bool signals;
 	bool threaded;
 	bool lingers;
+	struct storm_stall *stall;
 	__u32 adapter;
 	__u32 provider;
 	__u32 claimed;
@@ -132,6 +139,7 @@ struct storm_client {
 	unsigned int count;
 	struct storm_asked requests[STORM_ASKED];
 	unsigned int asked;
+	struct storm_memory memory;
 };
 
 /* Open a client; the other members are as the caller has set them. */
@@ -193,7 +201,15 @@ bool storm_do_touch(struct storm_client *client);
 bool storm_do_unmap(struct storm_client *client);
 bool storm_do_split(struct storm_client *client);
 bool storm_do_remap(struct storm_client *client);
+bool storm_do_pin(struct storm_client *client);
+bool storm_do_unpin(struct storm_client *client);
+bool storm_do_advise(struct storm_client *client);
+bool storm_do_lock(struct storm_client *client);
+bool storm_do_watch(struct storm_client *client);
 void storm_unmap_all(struct storm_client *client);
+
+/* In a child: of what it has not inherited. */
+void storm_forget_unforked(struct storm_client *client);
 
 /* device.c */
 bool storm_do_claim(struct storm_client *client);

@@ -21,9 +21,11 @@
 
 #include "ndshm_proc.h"
 #include "client.h"
+#include "slow.h"
 
 #define ROUND		200	/* kills between two looks at what is left */
 #define LONGEST		20000	/* microseconds until somebody else kills */
+#define SLOWER		10	/* times as many, for who hardly runs */
 #define CALLS		80	/* things that are done, until the timer or the stops */
 #define STOPS		40	/* system calls, in and out */
 #define STEPS		200	/* instructions after them */
@@ -50,6 +52,8 @@ struct plan {
 	enum role role;
 	enum method method;
 	bool group;		/* its children are killed with it */
+	bool stalled;		/* replies to it are delayed */
+	bool slow;		/* in the cgroup that hardly runs */
 	unsigned int after;	/* microseconds, or things that it does */
 	unsigned int stops;
 	unsigned int steps;
@@ -66,6 +70,8 @@ static struct plan make_plan(unsigned int index)
 		.role = storm_below(&random, ROLES),
 		.method = storm_below(&random, METHODS),
 		.group = storm_chance(&random, 50),
+		.stalled = storm_chance(&random, 15),
+		.slow = storm_chance(&random, 4),
 		.op = 1 + storm_below(&random, STORM_OPS - 1),
 		.chance = storm_draw(&random),
 	};
@@ -73,13 +79,16 @@ static struct plan make_plan(unsigned int index)
 	plan.after = storm_chance(&random, 30) ?
 		     storm_spread(&random, most[plan.method]) :
 		     storm_below(&random, most[plan.method]);
+	if (plan.slow)
+		plan.after = SLOWER * storm_below(&random, LONGEST);
 	plan.stops = storm_below(&random, STOPS);
 	plan.steps = storm_chance(&random, 50) ?
 		     storm_below(&random, STEPS) : 0;
 	if (plan.role == DRIVER && !storm.has_edu)
 		plan.role = ORDINARY;
+	plan.slow &= storm_has_slow();
 	/* A stop is one thread's affair. */
-	if (plan.role == THREADS && plan.method == BY_STEP)
+	if (plan.slow || (plan.role == THREADS && plan.method == BY_STEP))
 		plan.method = BY_CLOCK;
 	plan.random = random;
 	return plan;
@@ -161,6 +170,7 @@ static bool start_thread(struct storm_client *client)
 	client->shared = true;
 	client->threaded = true;
 	clients[1] = *client;
+	clients[1].stall = NULL;
 	clients[1].random.state++;
 	clients[1].place = &nowhere;
 	clients[1].fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 0);
@@ -183,7 +193,8 @@ static bool be_limited(struct storm_client *client)
 static void be_victim(const struct plan *plan, struct storm_place *place)
 {
 	struct storm_client *client = &clients[0];
-	bool fine = true;
+	static struct storm_stall stall;
+	bool fine = !plan->slow || storm_slow_enter();
 
 	*client = (struct storm_client){
 		.random = plan->random,
@@ -192,12 +203,14 @@ static void be_victim(const struct plan *plan, struct storm_place *place)
 		.lingers = true,
 		.target = plan->role == DRIVER ? storm.edu.pci.name : NULL,
 	};
+	if (plan->stalled && storm_stall_begin(&stall, plan->random))
+		client->stall = &stall;
 	if (!storm_client_open(client))
 		_exit(1);
 	if (plan->role == LIMITED)
-		fine = be_limited(client);
+		fine = be_limited(client) && fine;
 	if (plan->role == THREADS)
-		fine = start_thread(client);
+		fine = start_thread(client) && fine;
 	if (!fine) {
 		storm_complain("a victim could not begin");
 		_exit(1);
@@ -282,7 +295,11 @@ static bool kill_one(unsigned int index, struct storm_place *place)
 			storm_sleep(plan.after);
 			kill_it(pid, &plan);
 		}
+		if (plan.slow)
+			storm_slow_dies();
 		fine = waitpid(pid, &status, 0) == pid;
+		if (plan.slow)
+			storm_slow_died();
 	}
 	storm_count(&storm.board->killed[storm_read(&place->op)]);
 	storm_kill_group(pid);
@@ -330,6 +347,9 @@ static void tell_places(void)
 		if (storm.board->killed[op])
 			storm_say("killed %s: %u", storm_op_name(op),
 				  storm.board->killed[op]);
+	storm_say("%u times pinned, %u times advised, %u times tracked, %u replies delayed",
+		  storm.board->pinned, storm.board->advised,
+		  storm.board->watched, storm.board->stalled);
 }
 
 /* Most of them die in a call, or this is no test of calls. */
@@ -339,8 +359,11 @@ static bool calls_were_hit(void)
 
 	for (op = 1; op < STORM_OPS; op++)
 		hit += storm.board->killed[op];
-	return hit > storm.kills / 4 ||
-	       storm_complain("only %u of %u died in a call", hit, storm.kills);
+	if (hit <= storm.kills / 4)
+		return storm_complain("only %u of %u died in a call", hit,
+				      storm.kills);
+	return (storm.board->pinned && storm.board->advised) ||
+	       storm_complain("nothing was pinned, or no advice was taken");
 }
 
 bool storm_kills(void)

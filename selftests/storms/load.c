@@ -8,6 +8,7 @@
 
 #include "client.h"
 #include "load.h"
+#include "slow.h"
 
 #define STEPS		80	/* of a client, at most */
 #define FEW		20	/* of one that pauses */
@@ -18,7 +19,9 @@
 #define TICK		5000	/* microseconds between two looks */
 
 static const struct storm_load *now;
-static pid_t workers[STORM_WORKERS];
+/* One more than the others that have a client before the load has begun. */
+static pid_t workers[STORM_WORKERS + 1];
+#define SLOW	STORM_WORKERS
 static unsigned int started;
 
 static struct {
@@ -107,7 +110,9 @@ static bool use_module(struct storm_client *client)
 static bool work(unsigned int number)
 {
 	static struct storm_client client;
+	static struct storm_stall stall;
 	struct storm_random random = storm_stream(now->name, number);
+	bool stalled = storm_stall_begin(&stall, random);
 
 	setpgid(0, 0);
 	setpriority(PRIO_PROCESS, 0, 0);
@@ -122,12 +127,32 @@ static bool work(unsigned int number)
 			.place = &storm.board->places[number % STORM_WORKERS],
 			/* Netlink comes and goes with the module. */
 			.threaded = now->pause,
+			.stall = stalled && storm_chance(&random, 40) ?
+				 &stall : NULL,
 		};
 		if (!(now->pause ? use_module(&client) : use_all(&client)))
 			return false;
 		storm_count(&storm.board->ready);
 	} while (!stopped());
 	return true;
+}
+
+/* It is in the middle of something for as long as others get much done. */
+static bool work_slowly(unsigned int number)
+{
+	return storm_slow_enter() && work(number);
+}
+
+static bool start_slow_worker(void)
+{
+	workers[SLOW] = 0;
+	if (now->pause || !storm_has_slow())
+		return true;
+	storm_slow_release(false);
+	workers[SLOW] = storm_start(work_slowly, started++ * STORM_WORKERS);
+	if (workers[SLOW] > 0)
+		setpgid(workers[SLOW], workers[SLOW]);
+	return workers[SLOW] > 0;
 }
 
 static bool start_worker(unsigned int place)
@@ -152,6 +177,7 @@ bool storm_load_begin(const struct storm_load *load)
 	last_move.since = storm_now();
 	for (i = 0; i < STORM_WORKERS; i++)
 		fine &= start_worker(i);
+	fine &= start_slow_worker();
 	/* Each of them has had a client, or there is no load yet. */
 	while (fine && storm_read(&storm.board->ready) < STORM_WORKERS) {
 		storm_sleep(TICK);
@@ -191,9 +217,11 @@ bool storm_load_end(void)
 	unsigned int i;
 
 	__atomic_store_n(&storm.board->stop, 1, __ATOMIC_RELAXED);
-	for (i = 0; i < STORM_WORKERS; i++) {
+	storm_slow_release(true);
+	for (i = 0; i <= STORM_WORKERS && workers[i]; i++) {
 		fine &= storm_finish(workers[i], "worker");
 		storm_kill_group(workers[i]);
 	}
+	storm_slow_release(false);
 	return fine;
 }

@@ -74,6 +74,7 @@ bool storm_do_map(struct storm_client *client)
 	block->map = map;
 	block->mapped = length;
 	block->split = false;
+	block->unforked = false;
 	return !gone || storm_complain("a revoked block can be mapped");
 }
 
@@ -258,6 +259,76 @@ bool storm_do_remap(struct storm_client *client)
 		return storm_complain("mremap: %s", strerror(errno));
 	block->map = map;
 	return true;
+}
+
+/*
+ * What the rest of the kernel is asked to do with mapped memory
+ */
+
+/* A part of @block, which may be an area of memory of its own from now on. */
+static struct storm_range some_part(struct storm_client *client,
+				    struct storm_block *block)
+{
+	block->split |= block->mapped > storm.page;
+	return storm_some_range(&client->random, block->map, block->mapped);
+}
+
+bool storm_do_pin(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, is_mapped);
+	struct storm_range range;
+	__u64 tag = 0;
+
+	if (!block)
+		return true;
+	range = storm_some_range(&client->random, block->map, block->mapped);
+	/* A device may write to it, or a provider that is told of its end. */
+	if (!block->claimed && !block->driven && !block->provider)
+		tag = block->tag + (range.at - block->map);
+	return storm_pin(&client->memory, &client->random, range, tag);
+}
+
+bool storm_do_unpin(struct storm_client *client)
+{
+	return storm_unpin(&client->memory, &client->random);
+}
+
+bool storm_do_advise(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, is_mapped);
+
+	if (!block)
+		return true;
+	if (!storm_chance(&client->random, 10))
+		return storm_advise(&client->random, some_part(client, block));
+	/* This cannot be taken back. */
+	block->unforked = true;
+	return !madvise(block->map, block->mapped, MADV_DONTFORK) ||
+	       storm_complain("MADV_DONTFORK: %s", strerror(errno));
+}
+
+bool storm_do_lock(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, is_mapped);
+
+	return !block || storm_lock(&client->random, some_part(client, block));
+}
+
+bool storm_do_watch(struct storm_client *client)
+{
+	struct storm_block *block = storm_some_block(client, is_mapped);
+
+	return !block || storm_watch(&client->memory, &client->random,
+				     some_part(client, block));
+}
+
+void storm_forget_unforked(struct storm_client *client)
+{
+	unsigned int i;
+
+	for (i = 0; i < client->count; i++)
+		if (client->blocks[i].unforked)
+			client->blocks[i].map = NULL;
 }
 
 void storm_unmap_all(struct storm_client *client)

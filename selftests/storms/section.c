@@ -16,16 +16,20 @@
 #include "ndshm_proc.h"
 #include "client.h"
 #include "sharer.h"
+#include "slow.h"
 
 #define HUGE		(2UL << 20)
 #define KILLS		28	/* of a round, at most: what was spared goes after a second */
 #define LONGEST		20000	/* microseconds until a kill */
 #define STEPS		60	/* things that are done before a timer is set */
 #define PATIENCE	30	/* seconds for an end, or for the next caller */
+#define LONGEST_END	2	/* seconds that the removal of the adapter may take */
+#define SLOW		8	/* percent of those whom the clock kills */
 
 struct worker {
 	pid_t pid;
 	unsigned int steps;
+	bool slow;
 };
 
 static struct worker start(struct storm_random *random, unsigned int number)
@@ -36,6 +40,8 @@ static struct worker start(struct storm_random *random, unsigned int number)
 	};
 	struct storm_random own = { .state = storm_draw(random) };
 
+	worker.slow = !worker.steps && storm_has_slow() &&
+		      storm_chance(&own, SLOW);
 	worker.pid = fork();
 	if (worker.pid < 0)
 		storm_complain("fork: %s", strerror(errno));
@@ -45,6 +51,8 @@ static struct worker start(struct storm_random *random, unsigned int number)
 	}
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (worker.slow && !storm_slow_enter())
+		_exit(1);
 	_exit(sharer_live(own, number, worker.steps) ? 0 : 1);
 }
 
@@ -72,7 +80,12 @@ static bool kill_worker(struct storm_random *random, struct worker *worker,
 					       storm_below(random, LONGEST));
 	if (!worker->steps || storm_read(&hall->ending))
 		kill(-worker->pid, SIGKILL);
-	if (!ends(worker->pid, &status))
+	if (worker->slow)
+		storm_slow_dies();
+	fine = ends(worker->pid, &status);
+	if (worker->slow)
+		storm_slow_died();
+	if (!fine)
 		return false;
 	fine = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	storm_count(&hall->killed[storm_read(&hall->places[number].op)]);
@@ -133,9 +146,14 @@ static bool delete(bool force)
 
 static bool take_away(void)
 {
+	const __u64 stood = storm_stood(), since = storm_now();
 	int error = ndshm_pci_unbind(&storm.edu.pci);
+	double took;
 
 	__atomic_store_n(&hall->ended, 1, __ATOMIC_RELAXED);
+	took = storm_ran(since, stood) / 1e9;
+	if (took > LONGEST_END)
+		return storm_complain("unbind took %.1f s", took);
 	return !error || storm_complain("unbind: %s", strerror(-error));
 }
 
@@ -179,10 +197,12 @@ static bool be_busy(struct storm_random *random, unsigned int kills)
 		if (workers[i].steps)
 			storm_kill_group(workers[i].pid);
 	__atomic_store_n(&hall->stop, 1, __ATOMIC_RELAXED);
+	storm_slow_release(true);
 	for (i = 0; i < SHARER_PROCESSES; i++)
 		if (!workers[i].steps && (!ends(workers[i].pid, &status) ||
 					  status))
 			fine = storm_complain("sharer %u did not end well", i);
+	storm_slow_release(false);
 	return fine;
 }
 
@@ -303,6 +323,7 @@ bool storm_sections(void)
 		return storm_complain("mmap: %s", strerror(errno));
 	if (rounds < SHARER_FATES)
 		rounds = SHARER_FATES;
+	storm_watch_clock();
 	for (round = 0; fine && round < rounds; round++) {
 		fine = one_round(round);
 		snprintf(when, sizeof(when), "after round %u", round);
@@ -314,6 +335,7 @@ bool storm_sections(void)
 				  storm_seconds(since) * 1e3 /
 				  ((round + 1) * kills_of_round()));
 	}
+	storm_leave_clock();
 	sharer_tell();
 	if (fine && (!hall->handed || !hall->told))
 		fine = storm_complain("nothing was shared, or nothing ended");

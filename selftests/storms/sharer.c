@@ -19,9 +19,11 @@
 #include "ndshm_reasons.h"
 #include "client.h"
 #include "sharer.h"
+#include "stall.h"
 
 #define HUGE		(2UL << 20)
 #define POISON		0xcccccccc
+#define STALLED		30	/* percent of the commands, where replies are delayed */
 
 /* Sets have reasons below 64: this stands for EXTENT_UNKNOWN. */
 #define MAY_BE_UNKNOWN	STORM_MAY(HANDLE_UNKNOWN)
@@ -42,6 +44,10 @@ enum op {
 	SHARE,
 	LEAVE,
 	FORK,
+	PIN,
+	ADVISE,
+	LOCK,
+	WATCH,
 	OPS,
 };
 
@@ -50,10 +56,13 @@ static_assert(OPS <= SHARER_OPS, "there is room for all kinds");
 static const char *const names[OPS] = {
 	"between calls", "attach", "alloc", "grow", "free", "free wrong",
 	"touch", "elsewhere", "query", "look", "sync", "map", "share", "leave",
-	"fork",
+	"fork", "pin", "madvise", "mlock", "userfaultfd",
 };
 
 struct sharer_hall *hall;
+
+/* Replies to this thread are delayed now and then; or NULL. */
+static __thread struct storm_stall *stall;
 
 /*
  * Commands
@@ -85,7 +94,11 @@ __u32 sharer_ioctl(int fd, unsigned long command, void *argument, size_t size,
 	header->size = size;
 	header->status = POISON;
 	header->reason = POISON;
-	error = ioctl(fd, command, argument) ? errno : 0;
+	if (stall && storm_chance(&stall->random, STALLED))
+		error = storm_stall_ioctl(stall, fd, command, argument, size);
+	else
+		error = ioctl(fd, command, argument);
+	error = error ? errno : 0;
 	reason = header->reason;
 	if (reason >= NDSHM_REASON_COUNT_KNOWN ||
 	    ndshm_expected[reason].error != error ||
@@ -427,6 +440,7 @@ static bool do_fork(struct sharer *sharer)
 
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		stall = NULL;
 		_exit(do_touch(sharer) && do_look(sharer) ? 0 : 1);
 	}
 	if (child < 0)
@@ -434,6 +448,44 @@ static bool do_fork(struct sharer *sharer)
 							 strerror(errno));
 	return waitpid(child, &status, 0) == child &&
 	       (!status || storm_complain("a child ended with %#x", status));
+}
+
+/*
+ * What the rest of the kernel is asked to do with the mapping
+ */
+
+/* Pages of an extent, which may be freed, and go with the section, meanwhile. */
+static bool do_pin(struct sharer *sharer)
+{
+	struct sharer_extent *extent = some_extent(sharer);
+
+	if (!extent || storm_chance(&sharer->random, 20))
+		return storm_unpin(&sharer->memory, &sharer->random);
+	return storm_pin(&sharer->memory, &sharer->random,
+			 storm_some_range(&sharer->random,
+					  sharer->map + extent->offset,
+					  extent->length), 0);
+}
+
+/* Of all that there is, be there memory or not. */
+static struct storm_range some_range(struct sharer *sharer)
+{
+	return storm_some_range(&sharer->random, sharer->map, hall->max);
+}
+
+static bool do_advise(struct sharer *sharer)
+{
+	return storm_advise(&sharer->random, some_range(sharer));
+}
+
+static bool do_lock(struct sharer *sharer)
+{
+	return storm_lock(&sharer->random, some_range(sharer));
+}
+
+static bool do_watch(struct sharer *sharer)
+{
+	return storm_watch(&sharer->memory, &sharer->random, some_range(sharer));
 }
 
 static const struct {
@@ -453,6 +505,10 @@ static const struct {
 	[SHARE] = { 3, do_share },
 	[LEAVE] = { 3, do_leave },
 	[FORK] = { 1, do_fork },
+	[PIN] = { 6, do_pin },
+	[ADVISE] = { 5, do_advise },
+	[LOCK] = { 2, do_lock },
+	[WATCH] = { 3, do_watch },
 };
 
 static enum op pick(struct sharer *sharer)
@@ -521,7 +577,7 @@ static bool live(struct sharer *sharer, unsigned int steps)
 	while (sharer->count)
 		if (!sharer_give(sharer, &sharer->extents[sharer->count - 1]))
 			return false;
-	return true;
+	return storm_memory_end(&sharer->memory);
 }
 
 static void *second_life(void *context)
@@ -541,6 +597,7 @@ bool sharer_live(struct storm_random random, unsigned int number,
 		 unsigned int steps)
 {
 	static struct storm_place nowhere;
+	static struct storm_stall page;
 	static struct sharer sharers[2];
 	__u32 flags = hall->fate == SHARER_KEPT && storm_chance(&random, 50) ?
 		      NDSHM_ATTACH_KEEP : 0;
@@ -566,6 +623,8 @@ bool sharer_live(struct storm_random random, unsigned int number,
 	storm_count(&hall->attached);
 	if (pthread_create(&thread, NULL, second_life, &sharers[1]))
 		return storm_complain("no thread");
+	if (storm_chance(&random, 30) && storm_stall_begin(&page, random))
+		stall = &page;
 	fine = live(&sharers[0], steps);
 	pthread_join(thread, &second);
 	return fine && second;
@@ -580,6 +639,8 @@ void sharer_tell(void)
 			storm_say("killed %s: %u", names[op], hall->killed[op]);
 	storm_say("%u holders, %u extents, %u times no place",
 		  hall->attached, hall->handed, hall->full);
+	storm_say("%u times pinned, %u replies delayed by now",
+		  storm.board->pinned, storm.board->stalled);
 	storm_say("%u times much was asked for, %u times it had ended",
 		  hall->grown, hall->told);
 }

@@ -7,11 +7,12 @@
 
 #include <linux/ndshm.h>
 
+#include "memory.h"
 #include "storm.h"
 
 #define SHARER_PROCESSES	3
 #define SHARER_HELD		12	/* extents of a thread */
-#define SHARER_OPS		16	/* at least as many as there are */
+#define SHARER_OPS		20	/* at least as many as there are */
 
 /* What becomes of the section while it is used. */
 enum sharer_fate {
@@ -76,6 +77,7 @@ struct sharer {
 	unsigned char *map;
 	struct sharer_extent extents[SHARER_HELD];
 	unsigned int count;
+	struct storm_memory memory;
 };
 
 /*

@@ -80,6 +80,11 @@ enum storm_op {
 	STORM_UNMAP,
 	STORM_SPLIT,
 	STORM_REMAP,
+	STORM_PIN,
+	STORM_UNPIN,
+	STORM_ADVISE,
+	STORM_LOCK,
+	STORM_WATCH,
 	STORM_ASK,
 	STORM_CANCEL,
 	STORM_READ,
@@ -113,6 +118,11 @@ struct storm_board {
 	__u32 gone_adapter;		/* this one has gone, and those before */
 	__u32 gone_provider;
 	unsigned int gone;		/* accesses that met SIGBUS */
+	unsigned int pinned;		/* so often, memory was pinned */
+	unsigned int advised;		/* advice was taken */
+	unsigned int watched;		/* userfaultfd was let in */
+	unsigned int stalled;		/* replies were delayed */
+	__u64 stood;			/* nanoseconds that the machine stood still */
 };
 
 struct storm {
@@ -126,6 +136,7 @@ struct storm {
 	unsigned long page;
 	__u32 nodes[STORM_NODES];	/* adapters of memory nodes */
 	unsigned int node_count;
+	__u32 pages;			/* the provider */
 	bool has_edu;
 	struct ndshm_edu edu;		/* bound, if there is one */
 	struct ndshm_nl nl;
@@ -157,6 +168,15 @@ static inline void storm_count(unsigned int *counter)
 /* Nanoseconds since whenever, and seconds since then. */
 __u64 storm_now(void);
 double storm_seconds(__u64 since);
+
+/*
+ * Nanoseconds since @since in which the machine ran: an emulated one stands still when its
+ * host is busy, which is seen between storm_watch_clock() and storm_leave_clock().
+ */
+__u64 storm_ran(__u64 since, __u64 stood);
+__u64 storm_stood(void);
+void storm_watch_clock(void);
+void storm_leave_clock(void);
 
 /* Not a moment in which anything happens by itself. */
 void storm_sleep(unsigned int microseconds);

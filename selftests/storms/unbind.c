@@ -20,6 +20,7 @@
 #define ADAPTER		"storm"
 #define PROVIDER	"storm"
 #define BLOCKS		256
+#define REMOVAL_MS	2000	/* the longest that a removal may take */
 
 /* In a test build: every fault stays a while where a revoke can miss its page. */
 #define FAULT_DELAY	"/sys/module/ndshm/parameters/test_fault_delay_ms"
@@ -57,6 +58,23 @@ static bool stays_loaded(const char *name)
 			      strerror(-error));
 }
 
+static double longest;		/* that something took to go, in milliseconds */
+
+/* Whatever those who use it do, and however little they run. */
+static bool go_soon(const struct goer *goer, struct storm_random *random)
+{
+	const __u64 stood = storm_stood(), since = storm_now();
+	bool fine = goer->go(random);
+	double took = storm_ran(since, stood) / 1e6;
+
+	if (took > longest)
+		longest = took;
+	if (took > REMOVAL_MS)
+		fine = storm_complain("%s: it took %.0f ms to go",
+				      goer->load.name, took);
+	return fine;
+}
+
 /* Under one load; the module is in use all the time. */
 static bool go_and_come(const struct goer *goer, struct storm_random *random,
 			unsigned int times)
@@ -73,7 +91,7 @@ static bool go_and_come(const struct goer *goer, struct storm_random *random,
 		storm_sleep(storm_below(random, LONGEST));
 		if (storm_chance(random, 30))
 			fine = stays_loaded("ndshm");
-		fine = fine && goer->go(random);
+		fine = fine && go_soon(goer, random);
 		storm_sleep(storm_spread(random, GAP));
 		fine = fine && goer->come(random);
 		if (fine && storm_chance(random, 20))
@@ -108,6 +126,8 @@ static bool all_rounds(const struct goer *goer)
 	__u64 since = storm_now();
 	bool fine = true;
 
+	longest = 0;
+	storm_watch_clock();
 	for (; fine && left; left -= times) {
 		times = left < ROUND ? left : ROUND;
 		fine = go_and_come(goer, &random, times);
@@ -116,8 +136,9 @@ static bool all_rounds(const struct goer *goer)
 			  storm_seconds(since) * 1e3 /
 			  (storm.unbinds - left + times));
 	}
-	storm_say("%s: %u times somebody was told", goer->load.name,
-		  told() - before);
+	storm_leave_clock();
+	storm_say("%s: %u times somebody was told; it took %.1f ms to go at most",
+		  goer->load.name, told() - before, longest);
 	return fine && (told() - before > storm.unbinds / 4 ||
 			storm_complain("it was hardly used"));
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Mapped memory under what any user may ask of the rest of the kernel: pins, advice,
+ * locks and userfaultfd.
+ */
+#ifndef _NDSHM_SELFTEST_STORM_MEMORY_H
+#define _NDSHM_SELFTEST_STORM_MEMORY_H
+
+#include "ndshm_ring.h"
+#include "storm.h"
+
+#define STORM_PINS	4
+
+/**
+ * struct storm_pin - pages that stay pinned
+ * @pipe: read end of the pipe that vmsplice() put them into, or -1
+ * @ring: has them as its registered buffer, if @pipe is -1
+ * @pages: how many
+ * @tag: each page either begins with it, plus the page's place in bytes, or is zero;
+ *	0: the contents may be any
+ */
+struct storm_pin {
+	int pipe;
+	struct ndshm_ring ring;
+	unsigned int pages;
+	__u64 tag;
+};
+
+/**
+ * struct storm_memory - what one thread has asked for; all zero to begin with
+ * @pins: these are held
+ * @count: how many
+ * @faults: userfaultfd that mappings are registered with, or 0
+ * @async: the kernel answers its write faults by itself
+ */
+struct storm_memory {
+	struct storm_pin pins[STORM_PINS];
+	unsigned int count;
+	int faults;
+	bool async;
+};
+
+/* A part of a mapping. */
+struct storm_range {
+	unsigned char *at;
+	size_t length;
+};
+
+struct storm_range storm_some_range(struct storm_random *random,
+				    unsigned char *map, size_t length);
+
+/*
+ * Pin @range, or, if there are enough pins, let go of one. Memory that cannot be pinned
+ * is none the worse. False: a pinned page was not what it had to be.
+ */
+bool storm_pin(struct storm_memory *memory, struct storm_random *random,
+	       struct storm_range range, __u64 tag);
+bool storm_unpin(struct storm_memory *memory, struct storm_random *random);
+
+/* Advice that loses nothing and that a fork does not notice; mlock() and munlock(). */
+bool storm_advise(struct storm_random *random, struct storm_range range);
+bool storm_lock(struct storm_random *random, struct storm_range range);
+
+/*
+ * Have writes tracked by a userfaultfd, where the kernel can do so by itself; or no
+ * more. Nothing else may be taken over by one.
+ */
+bool storm_watch(struct storm_memory *memory, struct storm_random *random,
+		 struct storm_range range);
+
+/* Let go of all; or, in a child, of the child's descriptors. */
+bool storm_memory_end(struct storm_memory *memory);
+void storm_memory_forget(struct storm_memory *memory);
+
+#endif /* _NDSHM_SELFTEST_STORM_MEMORY_H */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A cgroup whose processes run for a hundredth of the time, all of them together.
+ */
+#ifndef _NDSHM_SELFTEST_STORM_SLOW_H
+#define _NDSHM_SELFTEST_STORM_SLOW_H
+
+#include <stdbool.h>
+
+/* For the whole storm; without the processor control of cgroup v2, it is not there. */
+void storm_slow_begin(void);
+bool storm_slow_end(void);
+
+/* Is it there; the calling process enters it. */
+bool storm_has_slow(void);
+bool storm_slow_enter(void);
+
+/* Let its processes run freely, so that they end by themselves, or no more. */
+void storm_slow_release(bool free);
+
+/*
+ * Between these, one of them that was killed ends; for a while at its own pace, so that
+ * others meet what it still holds.
+ */
+void storm_slow_dies(void);
+void storm_slow_died(void);
+
+#endif /* _NDSHM_SELFTEST_STORM_SLOW_H */
