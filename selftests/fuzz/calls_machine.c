@@ -8,6 +8,7 @@
 
 #include <linux/ndshm.h>
 
+#include "../ndshm_proc.h"
 #include "arguments.h"
 
 static const char *const mock_verbs[] = { "provider add", "provider replace",
@@ -167,10 +168,25 @@ static long run_parameter(struct fuzz_thread *thread,
 	return machine_parameter(parameters[a[PARAMETER_NAME].number], value);
 }
 
+/* Permissions are those of the effective user, whoever opened the descriptor. */
+static const char *const users[] = { "root", "a", "b", NULL };
+static const struct fuzz_argument become_arguments[] = {
+	FUZZ_WORDS("user", users, 1),
+	{}
+};
+
+static long run_become(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	static const uid_t uids[] = { 0, NDSHM_USER_A, NDSHM_USER_B };
+
+	return fuzz_become(thread, uids[a[0].number]) ? 0 : -1;
+}
+
 const struct fuzz_kind fuzz_machine_kinds[] = {
 	{ "mock", 8, mock_arguments, run_mock, machine_has_mock },
 	{ "queue", 4, queue_arguments, run_queue, machine_has_mock },
 	{ "bind", 0, bind_arguments, run_bind, machine_has_function },
+	{ "become", 2, become_arguments, run_become, NULL },
 	{ "parameter", 2, parameter_arguments, run_parameter, NULL },
 	{}
 };

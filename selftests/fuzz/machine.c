@@ -67,6 +67,7 @@ static struct {
 	bool functions;
 	bool parameters;
 	bool limits;
+	bool access;
 	/* What is known of them may be old. */
 	bool adapter_ids;
 	bool provider_ids;
@@ -242,7 +243,9 @@ void machine_limits_change(void)
 static void restore_limits(void)
 {
 	static struct ndshm_nl_quota quotas[64];
-	const struct ndshm_nl_quota_change usual_ones = { .reset = 15 };
+	const struct ndshm_nl_quota_change usual_ones = {
+		.reset = (1U << NDSHM_NL_KINDS) - 1,
+	};
 	int i, count;
 
 	do {
@@ -253,6 +256,37 @@ static void restore_limits(void)
 						   &usual_ones);
 	} while (count > (int)ARRAY_SIZE(quotas));
 	changed->limits = false;
+}
+
+void machine_access_change(void)
+{
+	changed->access = true;
+}
+
+/* As each of them begins: functions are root's, all else is everybody's. */
+static void restore_access(void)
+{
+	struct ndshm_nl_access access = {
+		.set = NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE,
+	};
+	int i;
+
+	for (i = 0; i < MACHINE_GONE; i++) {
+		access.mode = i == MACHINE_EDU || i == MACHINE_NIC ? 0600 : 0666;
+		if (machine_adapter(i))
+			ndshm_nl_set_adapter(&nl, machine_adapter(i), &access);
+	}
+	access.mode = 0666;
+	for (i = MACHINE_COHERENT; i < MACHINE_PROVIDERS; i++)
+		if (machine_provider(i))
+			ndshm_nl_set_provider(&nl, machine_provider(i), &access);
+	/* Only functions have one. */
+	access.set = NDSHM_NL_RESET;
+	access.reset_policy = NDSHM_RESET_REQUIRED;
+	for (i = MACHINE_EDU; i <= MACHINE_NIC; i++)
+		if (machine_adapter(i))
+			ndshm_nl_set_adapter(&nl, machine_adapter(i), &access);
+	changed->access = false;
 }
 
 static void restore_functions(void)
@@ -288,6 +322,8 @@ void machine_restore(void)
 		restore_limits();
 	if (changed->functions)
 		restore_functions();
+	if (changed->access)
+		restore_access();
 }
 
 /* What counts for a user who has nothing: what is charged to it now, or -1. */

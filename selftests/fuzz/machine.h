@@ -65,6 +65,8 @@ long machine_mock(const char *command);
 long machine_ndis(const char *step);
 /* Limits of users may be others from now on. */
 void machine_limits_change(void);
+/* The same of who may use adapters and providers. */
+void machine_access_change(void);
 long machine_bind(enum machine_adapter adapter, bool bind);
 long machine_parameter(const char *name, const char *value);
 void machine_restore(void);

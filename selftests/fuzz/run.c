@@ -225,13 +225,21 @@ bool fuzz_is_device(const char *address)
 }
 
 /* Capabilities come and go with the effective user; the first one stays saved. */
+bool fuzz_become(struct fuzz_thread *thread, uid_t user)
+{
+	if (thread->user == user)
+		return true;
+	/* The C library would do it to all threads. Only root becomes somebody else. */
+	if ((thread->user && syscall(SYS_setresuid, 0, 0, 0)) ||
+	    syscall(SYS_setresuid, user, user, 0))
+		return false;
+	thread->user = user;
+	return true;
+}
+
 static void become(struct fuzz_thread *thread, bool user)
 {
-	uid_t uid = user ? NDSHM_USER_A : 0;
-
-	/* The C library would do it to all threads. */
-	if (thread->user != user && !syscall(SYS_setresuid, uid, uid, 0))
-		thread->user = user;
+	fuzz_become(thread, user ? NDSHM_USER_A : 0);
 }
 
 static void run_call(struct fuzz_thread *thread, const struct fuzz_call *call)

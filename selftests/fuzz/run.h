@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include <linux/types.h>
 
@@ -53,7 +54,7 @@ extern const char *const fuzz_places[];
 
 struct fuzz_thread {
 	unsigned int number;
-	bool user;			/* runs without privileges now */
+	uid_t user;			/* its effective one */
 	bool beside;			/* its call had nothing to do with ndshm */
 	bool failing;			/* something in the kernel is to fail */
 	int fail_fd;
@@ -143,6 +144,9 @@ bool fuzz_guarded(struct fuzz_thread *thread, void (*access)(void *context),
  * known is one for its DMA from here on.
  */
 void fuzz_forget_addresses(void);
+
+/* The thread's effective user, with or without privileges, until the program's end. */
+bool fuzz_become(struct fuzz_thread *thread, uid_t user);
 
 /* The next calls are a child's. */
 #define FUZZ_FORK_MOST	8
