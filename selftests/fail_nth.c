@@ -8,8 +8,10 @@
  * two take long, and tell themselves where memory was allocated.
  *
  * How many points a command has is compared with fail_nth.table: fewer, and the
- * sweep does not reach what it reached before. --table writes the table anew, with
- * the lines of other kernels as they are.
+ * sweep does not reach what it reached before. --table writes the table with the rows
+ * of this kernel and of the groups that are named anew, the others as they are: the
+ * fewest of some runs, and of the sweep, after whose failures caches can be fuller.
+ * fail_points/table.sh does so for each kernel.
  *
  * NDSHM_STRIDE=N has of what is slow each Nth point only, from any of the first N on.
  * NDSHM_KO and NDSHM_MOCK are the module and the mock provider's; groups that need
@@ -476,10 +478,22 @@ static bool chosen(const struct fail_nth_group *group, char **names)
 	return any;
 }
 
-/* Lines of other kernels, and the head. */
-static void begin_table(const char *path)
+/* Is that command counted anew? */
+static bool is_counted(const char *command, char **names)
 {
-	char kernel[64];
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++)
+		for (j = 0; j < groups[i]->count; j++)
+			if (!strcmp(groups[i]->commands[j].name, command))
+				return chosen(groups[i], names);
+	return true;
+}
+
+/* The head, and the rows that stay. */
+static void begin_table(const char *path, char **names)
+{
+	char kernel[64], command[64];
 	size_t i;
 
 	warm_runs = TABLE_RUNS;
@@ -490,8 +504,9 @@ static void begin_table(const char *path)
 	fputs("# Points of failure: kernel, command, how many. Written by fail_nth --table.\n",
 	      new_table);
 	for (i = 0; table[i]; i++)
-		if (sscanf(table[i], "%63s", kernel) == 1 &&
-		    strcmp(kernel, this_kernel()))
+		if (sscanf(table[i], "%63s %63s", kernel, command) == 2 &&
+		    (strcmp(kernel, this_kernel()) ||
+		     !is_counted(command, names)))
 			fprintf(new_table, "%s\n", table[i]);
 }
 
@@ -542,7 +557,7 @@ int main(int argc, char **argv)
 	srandom(seed);
 	prepare();
 	if (new_path)
-		begin_table(new_path);
+		begin_table(new_path, argv + 1);
 	for (i = 0; i < n; i++)
 		if (chosen(groups[i], argv + 1))
 			plan += groups[i]->count + 1;

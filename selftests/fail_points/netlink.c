@@ -237,6 +237,112 @@ static void check_set_quota(int error)
 	fail_nth_expect(!ndshm_nl_set_quota(&nl, USER, &change));
 }
 
+/*
+ * Kinds that are counted, not measured
+ */
+
+#define REQUESTS	4
+#define CLIENTS		5
+
+static int set_count(unsigned int kind)
+{
+	struct ndshm_nl_quota_change change = { .set = 1U << kind };
+
+	change.limits[kind] = LIMIT;
+	return ndshm_nl_set_quota(&nl, USER, &change);
+}
+
+static void check_set_count(int error, unsigned int kind)
+{
+	const struct ndshm_nl_quota_change change = { .reset = 1U << kind };
+
+	again(error);
+	fail_nth_expect(!ndshm_nl_quota(&nl, USER, &quota));
+	if (!error)
+		fail_nth_expect(quota.set == 1U << kind &&
+				quota.limits[kind] == LIMIT);
+	fail_nth_expect(!ndshm_nl_set_quota(&nl, USER, &change));
+}
+
+static int call_set_requests(void)
+{
+	return set_count(REQUESTS);
+}
+
+static void check_set_requests(int error)
+{
+	check_set_count(error, REQUESTS);
+}
+
+static int call_set_clients(void)
+{
+	return set_count(CLIENTS);
+}
+
+static void check_set_clients(int error)
+{
+	check_set_count(error, CLIENTS);
+}
+
+/*
+ * Permissions: all that was asked for is set, or nothing is
+ */
+
+#define ACCESS	(NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE)
+#define MODE	0640
+
+static const struct ndshm_nl_access strict = {
+	.set = ACCESS, .owner = USER, .group = USER, .mode = MODE,
+};
+
+static void check_access(int error, __u32 owner, __u32 group, __u32 mode,
+			 const struct ndshm_nl_access *usual)
+{
+	if (owner == USER)
+		fail_nth_expect(group == USER && mode == MODE);
+	else
+		fail_nth_expect(error && owner == usual->owner &&
+				group == usual->group && mode == usual->mode);
+}
+
+static int call_set_adapter(void)
+{
+	return ndshm_nl_set_adapter(&nl, of->adapter, &strict);
+}
+
+static void check_set_adapter(int error)
+{
+	const struct ndshm_nl_access usual = {
+		.set = ACCESS, .owner = adapter.owner, .group = adapter.group,
+		.mode = adapter.mode,
+	};
+	struct ndshm_nl_adapter now;
+
+	again(error);
+	fail_nth_expect(!ndshm_nl_adapter_by_id(&nl, of->adapter, &now));
+	check_access(error, now.owner, now.group, now.mode, &usual);
+	fail_nth_expect(!ndshm_nl_set_adapter(&nl, of->adapter, &usual));
+}
+
+static int call_set_provider(void)
+{
+	return ndshm_nl_set_provider(&nl, provider.id, &strict);
+}
+
+static void check_set_provider(int error)
+{
+	const struct ndshm_nl_access usual = {
+		.set = ACCESS, .owner = provider.owner,
+		.group = provider.group, .mode = provider.mode,
+	};
+	struct ndshm_nl_provider now;
+
+	again(error);
+	fail_nth_expect(!ndshm_nl_provider_by_id(&nl, provider.id, &now));
+	check_access(error, now.owner, now.group, now.mode, &usual);
+	fail_nth_expect(!ndshm_nl_set_provider(&nl, provider.id, &usual));
+}
+
 static int call_join(void)
 {
 	return ndshm_nl_join_events(&nl);
@@ -316,6 +422,12 @@ static const struct fail_nth_command commands[] = {
 	NETLINK_COMMAND("quota-get", call_quota, check_quota),
 	NETLINK_COMMAND("quota-dump", call_quotas, check_quotas),
 	NETLINK_COMMAND("quota-set", call_set_quota, check_set_quota),
+	NETLINK_COMMAND("quota-set-requests", call_set_requests,
+			check_set_requests),
+	NETLINK_COMMAND("quota-set-clients", call_set_clients,
+			check_set_clients),
+	NETLINK_COMMAND("adapter-set", call_set_adapter, check_set_adapter),
+	NETLINK_COMMAND("provider-set", call_set_provider, check_set_provider),
 	NETLINK_COMMAND("events-join", call_join, NULL),
 	{
 		.name = "block-alloc-heard", .errors = { ENOMEM, EFAULT },

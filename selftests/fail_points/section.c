@@ -232,6 +232,24 @@ static bool setup_attach(void)
 	return made;
 }
 
+/* What is to stay, with the creator's consent. */
+static bool setup_create_keep(void)
+{
+	bool ready = setup_create();
+
+	request.create.flags = NDSHM_CREATE_PERMIT_KEEP;
+	return ready;
+}
+
+static bool setup_attach_keep(void)
+{
+	if (!setup_create_keep() || !fail_nth_expect(!call_create()))
+		return false;
+	attach_request();
+	request.attach.flags = NDSHM_ATTACH_KEEP;
+	return true;
+}
+
 static void check_attach(int error)
 {
 	fail_nth_check_header(&request, error);
@@ -295,6 +313,32 @@ static void check_delete(int error)
 {
 	fail_nth_check_header(&request, error);
 	fail_nth_expect(!(look().out_flags & NDSHM_SECTION_DELETED) == !!error);
+}
+
+/* Mappings, extents and holders are there, and stay without memory. */
+static bool setup_revoke(void)
+{
+	if (!make_taken(HUGE, getpagesize()))
+		return false;
+	map = mmap(NULL, MAX, PROT_READ | PROT_WRITE, MAP_SHARED, section, 0);
+	if (!fail_nth_expect(map != MAP_FAILED))
+		return false;
+	map[place] = 1;
+	begin_request(delete);
+	request.delete.flags = NDSHM_DELETE_REVOKE;
+	request.delete.holder = -1;
+	request.delete.__reserved = 0;
+	return true;
+}
+
+static void check_revoke(int error)
+{
+	const __u32 ends = NDSHM_SECTION_DELETED | NDSHM_SECTION_REVOKED;
+	__u32 ended = look().out_flags & ends;
+
+	fail_nth_check_header(&request, error);
+	if (fail_nth_expect(ended == (error ? 0 : ends)) && error)
+		fail_nth_expect(map[place] == 1);
 }
 
 static bool setup_query(void)
@@ -541,6 +585,14 @@ static const struct fail_nth_command commands[] = {
 		.setup = setup_attach, .call = call_attach,
 		.check = check_attach, .undo = leave, .clean = clean,
 	}, {
+		.name = "section-create-keep", .errors = { ENOMEM, EFAULT },
+		.dma = true, .setup = setup_create_keep, .call = call_create,
+		.check = check_create, .undo = close_section, .clean = clean,
+	}, {
+		.name = "section-attach-keep", .errors = { ENOMEM, EFAULT },
+		.setup = setup_attach_keep, .call = call_attach,
+		.check = check_attach, .undo = leave, .clean = clean,
+	}, {
 		.name = "section-share", .errors = { ENOMEM, EFAULT },
 		.setup = setup_share, .call = call_share, .check = check_share,
 		.undo = undo_share, .clean = clean,
@@ -548,6 +600,10 @@ static const struct fail_nth_command commands[] = {
 		.name = "section-delete", .errors = { EFAULT },
 		.setup = setup_delete, .call = call_delete,
 		.check = check_delete, .clean = clean,
+	}, {
+		.name = "section-revoke", .errors = { EFAULT },
+		.setup = setup_revoke, .call = call_delete,
+		.check = check_revoke, .clean = clean,
 	}, {
 		.name = "section-query", .errors = { EFAULT },
 		.setup = setup_query, .call = call_query, .check = check_query,
