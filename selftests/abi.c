@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shape of every argument, and everything that a request can get wrong.
+ * Check the argument of every ioctl: sizes, alignment, unreadable and
+ * unwritable memory, encodings, and each member's invalid values.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -15,7 +16,10 @@
 
 #define HUGE_SIZE	0xffffffffU
 
-/* Memory that ends at a page nobody may touch, and whose pages can be closed. */
+/*
+ * Pages followed by an inaccessible page. Single pages can be made inaccessible
+ * as well.
+ */
 struct fence {
 	char *start;
 	size_t page;
@@ -34,13 +38,13 @@ static bool fence_build(struct fence *fence)
 			 PROT_NONE);
 }
 
-/* The last @size bytes before what cannot be touched. */
+/* The last @size bytes before the inaccessible page. */
 static void *fence_end(struct fence *fence, size_t size)
 {
 	return fence->start + FENCE_PAGES * fence->page - size;
 }
 
-/* @size bytes, the first @before of them on another page than the rest. */
+/* @size bytes that cross a page boundary after @before bytes. */
 static void *fence_across(struct fence *fence, size_t before)
 {
 	return fence->start + fence->page - before;
@@ -53,10 +57,10 @@ static int fence_protect(struct fence *fence, unsigned int page, int protection)
 }
 
 /*
- * The same for every command
+ * Checks that apply to every command
  */
 
-/* Whose command it is: of which kind of descriptor. */
+/* The kind of descriptor that the command is issued on. */
 enum whose {
 	CLIENTS,
 	SECTIONS,
@@ -66,11 +70,11 @@ enum whose {
 FIXTURE(shape) {
 	int fd;
 	__u32 adapter;
-	struct ndshm_block_info block;	/* that requests are about */
-	struct ndshm_block_info made;	/* that a request makes */
-	int section;			/* that requests are about */
-	int holder;			/* of it */
-	__u64 place;			/* of an extent of the holder */
+	struct ndshm_block_info block;	/* the block that requests name */
+	struct ndshm_block_info made;	/* the block that a request allocates */
+	int section;			/* the section that requests name */
+	int holder;			/* a holder of @section */
+	__u64 place;			/* offset of an extent of @holder */
 	struct fence fence;
 	union {
 		struct ndshm_header header;
@@ -82,11 +86,11 @@ FIXTURE_VARIANT(shape) {
 	unsigned long command;
 	enum whose whose;
 	__u32 size;
-	__u32 first_size;	/* of the first version, or 0: there is no other */
+	__u32 first_size;	/* size of the first version; 0 if there is only one */
 	__u32 known_flags;
-	__u32 other_flags;	/* that are known, but of another request */
+	__u32 other_flags;	/* flags that only other requests know */
 	__u32 reserved;		/* offset of a member that must be 0, or 0 */
-	int error;		/* of a valid request for a node's adapter */
+	int error;		/* expected from a valid request for a node's adapter */
 	__u32 reason;
 };
 
@@ -213,7 +217,10 @@ FIXTURE_VARIANT_ADD(shape, extent_query) {
 	.size = sizeof(struct ndshm_extent_query),
 };
 
-/* All of it has memory from the start, so that none comes or goes. */
+/*
+ * Commit the whole section at once, so that no request changes the amount of
+ * committed memory.
+ */
 static void make_section(struct __test_metadata *_metadata,
 			 struct _test_data_shape *self)
 {
@@ -251,7 +258,7 @@ static int descriptor_of(const struct _test_data_shape *self, enum whose whose)
 	       whose == SECTIONS ? self->section : self->holder;
 }
 
-/* A valid request, in memory that is all rubbish. */
+/* Build a valid request in memory filled with a poison pattern. */
 static void make_request(struct _test_data_shape *self, unsigned long command,
 			 void *to)
 {
@@ -339,7 +346,10 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 	memcpy(to, &request, request.header.size);
 }
 
-/* So that the next one finds what it names, and the process has what it had. */
+/*
+ * Undo a successful request, so that the next one finds the objects that it
+ * names and the charge is the same.
+ */
 static void undo(struct __test_metadata *_metadata, int line,
 		 struct _test_data_shape *self, unsigned long command,
 		 const void *argument)
@@ -394,7 +404,10 @@ static void undo(struct __test_metadata *_metadata, int line,
 	}
 }
 
-/* The request must be taken for the valid one that it is. */
+/*
+ * The request must succeed, or fail with the error of a valid request
+ * (@variant->error).
+ */
 static void expect_taken(struct __test_metadata *_metadata, int line,
 			 struct _test_data_shape *self,
 			 const struct _fixture_variant_shape *variant, void *argument)
@@ -412,9 +425,9 @@ static void expect_taken(struct __test_metadata *_metadata, int line,
 #define test_taken(argument) \
 	expect_taken(_metadata, __LINE__, self, variant, argument)
 
-/* What no failure may change, beside what is a client's. */
+/* State, besides the client's, that a failure must not change. */
 struct whole {
-	int descriptor;		/* the lowest that the process does not have */
+	int descriptor;		/* the lowest unused file descriptor */
 	struct ndshm_section_query section;
 };
 
@@ -482,7 +495,7 @@ static void expect_errno(struct __test_metadata *_metadata, int line,
 	expect_errno(_metadata, __LINE__, self, variant, error, \
 		     variant->command, argument)
 
-/* Nothing at all is written to @bytes of memory. */
+/* The failing request must not write any of the @bytes of its argument. */
 static void expect_untouched(struct __test_metadata *_metadata, int line,
 			     int error, int client, int fd,
 			     unsigned long command, void *argument,
@@ -542,7 +555,10 @@ TEST_F(shape, short_argument)
 	char *argument;
 
 	for (size = sizeof(struct ndshm_header); size < least; size++) {
-		/* What lies beyond the size is not looked at. */
+		/*
+		 * The memory beyond header.size is inaccessible and must not be
+		 * accessed.
+		 */
 		argument = fence_end(&self->fence, size & ~7U);
 		make_request(self, variant->command, self->room);
 		self->header.size = size;
@@ -551,7 +567,7 @@ TEST_F(shape, short_argument)
 	}
 }
 
-/* As an older program knows it: what is beyond is neither read nor written. */
+/* With the size of the first version the kernel must not read or write beyond it. */
 TEST_F(shape, first_version)
 {
 	__u32 first = variant->first_size, size;
@@ -563,7 +579,7 @@ TEST_F(shape, first_version)
 	self->header.size = first;
 	memcpy(argument, self->room, first);
 	test_taken(argument);
-	/* Or as nobody does. */
+	/* Sizes between two versions, which no header has, must work as well. */
 	for (size = first; size < variant->size; size++) {
 		memset(self->room, 0x55, sizeof(self->room));
 		make_request(self, variant->command, self->room);
@@ -585,7 +601,7 @@ TEST_F(shape, long_argument)
 		memset(self->room, 0, sizeof(self->room));
 		make_request(self, variant->command, self->room);
 		self->header.size = variant->size + more[i];
-		/* Beyond the size there may be anything. */
+		/* Bytes beyond header.size are ignored, whatever their value. */
 		self->room[self->header.size] = 1;
 		test_taken(self->room);
 		EXPECT_TRUE(all_bytes(self->room + variant->size, more[i], 0));
@@ -642,7 +658,7 @@ TEST_F(shape, unreadable)
 		test_fails(EFAULT, (void *)(LONG_MAX & ~4095L));
 }
 
-/* The size can be read, and some of what it promises. */
+/* The header is readable, but only a part of the size that it states. */
 TEST_F(shape, half_readable)
 {
 	__u32 there;
@@ -656,7 +672,7 @@ TEST_F(shape, half_readable)
 	}
 }
 
-/* A zero tail that cannot be read to its end. */
+/* The tail must be zero, and a part of it is unreadable: -EFAULT. */
 TEST_F(shape, half_readable_tail)
 {
 	char *argument = fence_end(&self->fence, variant->size + 8);
@@ -674,7 +690,7 @@ TEST_F(shape, unwritable)
 	make_request(self, variant->command, argument);
 	ASSERT_EQ(0, fence_protect(&self->fence, 1, PROT_READ));
 	test_fails(EFAULT, argument);
-	/* What was to be freed is still there. */
+	/* The failed free or delete must not have removed its object. */
 	if (variant->command == NDSHM_BLOCK_FREE)
 		test_free_handle(self->fd, self->block.handle);
 	if (variant->command == NDSHM_EXTENT_FREE)
@@ -683,7 +699,10 @@ TEST_F(shape, unwritable)
 		test_extent(self->holder, 1);
 }
 
-/* Only the first page of the argument can be written: the header, or less, or more. */
+/*
+ * Only the argument's first page is writable. The boundary falls at every
+ * offset, also inside the header.
+ */
 TEST_F(shape, half_writable)
 {
 	__u32 before;
@@ -741,7 +760,7 @@ TEST_F(shape, reserved)
 	}
 }
 
-/* The number must be the command's in all its parts. */
+/* An ioctl number with another direction, size or type must be rejected. */
 TEST_F(shape, other_encodings)
 {
 	unsigned int number = _IOC_NR(variant->command);
@@ -765,7 +784,7 @@ TEST_F(shape, other_encodings)
 }
 
 /*
- * What a client is told of itself, and the values of requests
+ * GET_INFO, and the values of members
  */
 
 FIXTURE(request) {
@@ -843,7 +862,7 @@ TEST_F(request, info_follows)
 	EXPECT_EQ(bytes - self->block.consumed, info.out_bytes);
 }
 
-/* Another client's handles are not counted here. */
+/* GET_INFO does not count the handles of another client. */
 TEST_F(request, info_is_the_clients)
 {
 	struct ndshm_get_info info = get_info_request();
@@ -857,7 +876,7 @@ TEST_F(request, info_is_the_clients)
 	close(other);
 }
 
-/* All numbers but those from @first to @last. */
+/* All numbers except @first to @last must be unknown commands. */
 static void no_commands(struct __test_metadata *_metadata, int client, int fd,
 			unsigned long first, unsigned long last)
 {
@@ -877,7 +896,7 @@ static void no_commands(struct __test_metadata *_metadata, int client, int fd,
 	ndshm_errno_on(_metadata, __LINE__, ENOTTY, client, fd, 0xffffffff, NULL);
 }
 
-/* Each kind of descriptor has its own. */
+/* Each kind of descriptor has its own range of command numbers. */
 TEST_F(request, unknown_commands)
 {
 	int section = test_new_section(self->fd, self->adapter, 1, 1);
@@ -904,7 +923,10 @@ TEST_F(request, alloc)
 	for (i = 0; i < 2 * ARRAY_SIZE(pages); i++) {
 		__u64 length = pages[i / 2] * self->page;
 
-		/* One byte of the last page is enough for all of it. */
+		/*
+		 * One byte in the last page must yield the same block as a full
+		 * last page.
+		 */
 		less = i % 2 ? self->page - 1 : 0;
 		memset(block, NDSHM_POISON, sizeof(*block));
 		alloc = block_alloc_request(self->adapter, length - less, block);
@@ -921,7 +943,7 @@ TEST_F(request, alloc)
 		EXPECT_GT(1ULL << 44, block->mmap_offset);
 		EXPECT_EQ(NDSHM_BLOCK_MAPPABLE,
 			  block->flags & ~NDSHM_BLOCK_CHARGED);
-		/* The built-in provider makes one segment, always. */
+		/* The built-in provider always makes one segment. */
 		EXPECT_EQ(1, block->segments);
 		EXPECT_EQ(1, alloc.out_segments);
 		EXPECT_EQ(block->address, self->segment.address);
@@ -977,7 +999,7 @@ TEST_F(request, alloc_contiguous)
 	EXPECT_EQ(1, self->block.segments);
 }
 
-/* Named by its id, the provider is the same one. */
+/* Naming the default provider by its id must select the same provider. */
 TEST_F(request, alloc_provider)
 {
 	struct ndshm_block_query query;
@@ -1022,7 +1044,10 @@ TEST_F(request, alloc_batch)
 	free(blocks);
 }
 
-/* A capacity is no promise: only what there is gets written. */
+/*
+ * With a large capacity the kernel must write only the segments that exist: the
+ * memory behind the first one is inaccessible.
+ */
 TEST_F(request, alloc_large_capacity)
 {
 	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
@@ -1055,14 +1080,14 @@ TEST_F(request, alloc_length)
 	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length, 1ULL << 62);
 	test_bad_alloc(EINVAL, NDSHM_REASON_LENGTH_LIMIT, length,
 		       -(__u64)self->page);
-	/* Rounded up to pages there is nothing left of these. */
+	/* These lengths overflow when they are rounded up to pages. */
 	test_bad_alloc(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW, length,
 		       -(__u64)self->page + 1);
 	test_bad_alloc(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW, length,
 		       ULLONG_MAX);
 }
 
-/* The first node that is not online, by the list such as "0-3". */
+/* The first node that is not online, parsed from a list such as "0-3". */
 static int offline_node(void)
 {
 	char text[256], *last;
@@ -1130,7 +1155,7 @@ TEST_F(request, alloc_count)
 	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count,
 		       self->info.out_max_batch + 1);
 	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count, UINT_MAX);
-	/* As many as would make the array's size wrap around. */
+	/* A count that would overflow the size of the array. */
 	test_bad_alloc(EINVAL, NDSHM_REASON_COUNT, count,
 		       UINT_MAX / sizeof(struct ndshm_block_info) + 2);
 }
@@ -1144,7 +1169,7 @@ TEST_F(request, alloc_list)
 	test_bad_alloc(EINVAL, NDSHM_REASON_LIST, segment_capacity, 1);
 	test_bad_alloc(EINVAL, NDSHM_REASON_LIST, segments,
 		       to_u64(&self->segment));
-	/* Segments are those of one block. */
+	/* Segments can only be requested for a single block. */
 	alloc.count = 2;
 	alloc.blocks = to_u64(blocks);
 	alloc.segment_capacity = 1;
@@ -1152,7 +1177,7 @@ TEST_F(request, alloc_list)
 	test_err_block_alloc(EINVAL, NDSHM_REASON_LIST, self->fd, &alloc);
 }
 
-/* Where the kernel cannot write what it made, nothing was made. */
+/* If the kernel cannot write the result, no block may exist afterwards. */
 TEST_F(request, alloc_blocks_address)
 {
 	struct ndshm_block_info *across = fence_across(&self->fence, 16);
@@ -1171,7 +1196,7 @@ TEST_F(request, alloc_blocks_address)
 	test_bad_alloc(EFAULT, NDSHM_REASON_ADDRESS, blocks, to_u64(across));
 }
 
-/* The second block's place is missing: neither block was made. */
+/* The second result cannot be written: neither block may exist afterwards. */
 TEST_F(request, alloc_blocks_address_batch)
 {
 	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
@@ -1202,7 +1227,7 @@ TEST_F(request, alloc_segments_address)
 	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
 }
 
-/* A block that was not made has no segments to tell of. */
+/* A failed request must not report segments. */
 TEST_F(request, alloc_address_out_segments)
 {
 	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
@@ -1218,16 +1243,17 @@ TEST_F(request, alloc_address_out_segments)
 }
 
 /*
- * A request of which all but the end has been read when it changes: its last
- * bytes lie on a page that another process gives, and not before it has changed
- * a member. What the kernel read first is what it checks, and what it does.
+ * A request that another process changes while the kernel copies it. Its last
+ * LATE_BYTES bytes lie on a page that userfaultfd supplies only after the other
+ * process has changed a member. The kernel must check and use the values of its
+ * one copy.
  */
 #define LATE_BYTES	8
 
 struct changing {
-	char *page;		/* the one that is given late */
-	size_t size;		/* of a page */
-	int fault;		/* userfaultfd */
+	char *page;		/* the page supplied by userfaultfd */
+	size_t size;		/* page size */
+	int fault;		/* userfaultfd descriptor */
 	char late[LATE_BYTES];
 	void *member;
 	size_t width;
@@ -1254,7 +1280,10 @@ static int changing_open(struct changing *changing)
 	return 0;
 }
 
-/* The other process: ends well when it has been waited for, and has changed it. */
+/*
+ * The other process: exits with 0 if the kernel faulted and the member was
+ * changed meanwhile.
+ */
 static void change(struct changing *changing)
 {
 	char *page = calloc(1, changing->size);
@@ -1337,7 +1366,7 @@ TEST_F(request, alloc_changing)
 		test_block_alloc(self->fd, alloc);
 		EXPECT_TRUE(ndshm_reap(child))
 			TH_LOG("row %u: nobody waited", i);
-		/* What was used is what is told. */
+		/* The result must be that of the value which the kernel used. */
 		EXPECT_EQ(0, memcmp(changing.member,
 				    (char *)&valid + rows[i].member,
 				    rows[i].width))
@@ -1357,7 +1386,7 @@ TEST_F(request, alloc_changing)
 	}
 }
 
-/* What was undone is nobody's: no trace of it in the machine. */
+/* A block that was undone must not remain in the list of all blocks. */
 TEST_F(request, alloc_undone)
 {
 	struct ndshm_nl_block blocks[4];
@@ -1393,7 +1422,7 @@ TEST_F(request, handles)
 	}
 }
 
-/* A handle is a client's own name for a block, and no other client's. */
+/* A handle is local to its client; another client cannot use it. */
 TEST_F(request, foreign_handle)
 {
 	struct ndshm_block_query query;
@@ -1408,7 +1437,7 @@ TEST_F(request, foreign_handle)
 	request = block_free_request(self->block.handle);
 	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, other,
 			    &request);
-	/* Nor is the machine's name a handle. */
+	/* Nor can the shared memory handle, which is global, be used as a handle. */
 	if (self->block.shared_memory_handle != self->block.handle)
 		test_no_handle(self->fd, self->block.shared_memory_handle);
 	test_free_handle(self->fd, self->block.handle);
@@ -1427,7 +1456,7 @@ TEST_F(request, double_free)
 	test_no_handle(self->fd, self->block.handle);
 }
 
-/* The handle of a freed block does not soon mean another one. */
+/* The handle of a freed block must not be reused soon. */
 TEST_F(request, stale_handle)
 {
 	struct ndshm_block_free request;
@@ -1448,7 +1477,7 @@ TEST_F(request, stale_handle)
 	}
 }
 
-/* Every other number close to a real handle is none. */
+/* Numbers that differ from a valid handle in one bit must be unknown. */
 TEST_F(request, neighbouring_handles)
 {
 	unsigned int bit;
@@ -1490,8 +1519,9 @@ TEST_F(request, query_segments)
 }
 
 /*
- * Where the kernel cannot tell of an extent, nobody has it. What the section grew by
- * for it goes a moment later.
+ * If the result of EXTENT_ALLOC cannot be written, the extent must not stay
+ * allocated. The memory that the section committed for it is freed
+ * asynchronously.
  */
 TEST_F(request, extent_untold)
 {
@@ -1523,7 +1553,7 @@ TEST_F(request, extent_untold)
 		EXPECT_TRUE(ndshm_soon(ndshm_committed(section) == i * huge));
 		EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) ==
 				       locked + i * huge));
-		/* It would have been the first place, and it still is. */
+		/* The lowest place is still free. */
 		if (!i)
 			EXPECT_EQ(0, test_extent(holder, 1));
 	}
@@ -1531,7 +1561,7 @@ TEST_F(request, extent_untold)
 	close(section);
 }
 
-/* The segments of an extent, as those of a block. */
+/* EXTENT_QUERY reports segments in the same way as BLOCK_QUERY. */
 TEST_F(request, extent_segments)
 {
 	int section = test_new_section(self->fd, self->adapter, self->page,
@@ -1620,7 +1650,7 @@ TEST_F(request, map_bar)
 				 &map);
 }
 
-/* What is no command of the device, and what it cannot do as a file. */
+/* Unknown commands, and file operations that the device does not support. */
 TEST_F(request, file)
 {
 	char byte = 0;

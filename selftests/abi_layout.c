@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where every member of every structure lies, and the number of every command:
- * published once, never to change. Compiled for 64 and for 32 bits, this finds
- * the same. Needs no device.
+ * Compare the offset and size of every member of the ABI, and the number of
+ * every command, with the published values, which must never change. Built for
+ * 64 and for 32 bits; the values are the same. Needs no device.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ struct structure {
 	size_t published;
 };
 
-/* In the order in which they lie. */
+/* Members in the order of their offsets. */
 struct member {
 	const char *structure;
 	const char *name;
@@ -293,7 +293,7 @@ static const struct member members[] = {
 	MEMBER(ndshm_extent_query, out_length, 40, 8),
 };
 
-/* Numbers by which programs tell answers apart. */
+/* Numeric values that programs compare answers with. */
 static const struct command numbers[] = {
 	COMMAND(NDSHM_STATUS_SUCCESS, 0),
 	COMMAND(NDSHM_STATUS_PENDING, 0x103),
@@ -374,7 +374,10 @@ static bool is_published(const struct command *row, size_t count)
 	return good;
 }
 
-/* The size, and every member: none is forgotten, and there are no holes. */
+/*
+ * Check the size and all members: the members must cover the structure without
+ * holes.
+ */
 static bool is_laid_out(const struct structure *structure)
 {
 	bool good = structure->size == structure->published;

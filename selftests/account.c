@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whose memory it is: RLIMIT_MEMLOCK of users, and memory cgroups.
+ * Charges against RLIMIT_MEMLOCK of the user and against the memory cgroup.
  *
- * A test's user is a child of it: with a client that root opened, no capability
- * and a small limit.
+ * A test's user is a child process with a client that root opened, no
+ * capability and a small limit.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -54,14 +54,17 @@ static bool limit_memlock(rlim_t bytes)
 	return !setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
-/* From here on this process is user A, with little to lock. */
+/* Become user A with a small RLIMIT_MEMLOCK; irreversible for this process. */
 static bool become_limited(struct _test_data_account *self)
 {
 	return limit_memlock(LIMIT_PAGES * self->page) &&
 	       ndshm_become(NDSHM_USER_A);
 }
 
-/* The account of a user as one of its processes sees it; leaves no trace. */
+/*
+ * Return the bytes charged to @user, as a short-lived process of that user
+ * reads them.
+ */
 static __u64 locked_of(int fd, uid_t user)
 {
 	__u64 bytes = ~0ULL;
@@ -95,7 +98,7 @@ TEST_F(account, exact)
 		self->block = test_new_block(self->fd, self->adapter,
 					     pages[i] * self->page);
 		EXPECT_TRUE(self->block.flags & NDSHM_BLOCK_CHARGED);
-		/* What is consumed is charged, no more and no less. */
+		/* The charge must be exactly the size that the block consumes. */
 		charged += self->block.consumed;
 		EXPECT_EQ(before + charged, ndshm_locked(self->fd));
 	}
@@ -106,7 +109,7 @@ TEST_F(account, exact)
 	self->fd = -1;
 }
 
-/* A mapping keeps the memory, and so the charge. */
+/* A mapping keeps the memory, and so the charge, after the handle is freed. */
 TEST_F(account, until_unmapped)
 {
 	void *map;
@@ -133,7 +136,7 @@ TEST_F(account, limit)
 	alloc = block_alloc_request(self->adapter, 1, extra);
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 
-	/* Three are free, four do not fit: not even one is made. */
+	/* Three blocks fit, four do not: a batch must not allocate only a part. */
 	for (i = 0; i < 3; i++)
 		test_free_handle(self->fd, blocks[i].handle);
 	alloc.count = 4;
@@ -156,7 +159,7 @@ TEST_F(account, nothing_allowed)
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 }
 
-/* A limit that was passed already is not added to. */
+/* A limit below the current charge refuses all further allocations. */
 TEST_F(account, limit_lowered)
 {
 	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
@@ -181,7 +184,7 @@ TEST_F(account, undone)
 	EXPECT_EQ(0, ndshm_locked(self->fd));
 }
 
-/* One account a user, not a client or a process. */
+/* The charge is per user, not per client or process. */
 TEST_F(account, of_the_user)
 {
 	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
@@ -207,7 +210,7 @@ TEST_F(account, of_the_user)
 	test_block_alloc(self->fd, &alloc);
 }
 
-/* Whoever frees: it is returned to the user who allocated. */
+/* Freeing returns the charge to the user who allocated, not to the caller. */
 TEST_F(account, freed_by_another)
 {
 	__u64 consumed;
@@ -231,7 +234,7 @@ TEST_F(account, freed_by_another)
 	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_B));
 	ASSERT_TRUE(limit_memlock(LIMIT_PAGES * self->page));
 	ASSERT_TRUE(ndshm_set_capability(CAP_IPC_LOCK, false));
-	/* The opener is charged as well. */
+	/* Root, who opened the client, is charged as well as user A. */
 	EXPECT_EQ(consumed, ndshm_locked(self->fd));
 	test_free_handle(self->fd, self->block.handle);
 	EXPECT_EQ(0, ndshm_locked(self->fd));
@@ -241,7 +244,7 @@ TEST_F(account, freed_by_another)
 	close(peer);
 }
 
-/* The charge stays with a user whose last process is gone. */
+/* The charge outlives the user's last process. */
 TEST_F(account, outlives_the_process)
 {
 	pid_t child;
@@ -265,7 +268,7 @@ TEST_F(account, outlives_the_process)
 	close(peer);
 }
 
-/* Allocated as one user, freed by the same process as another. */
+/* Allocate as one user and free as another in the same process. */
 TEST_F(account, setuid)
 {
 	__u64 consumed;
@@ -285,7 +288,7 @@ TEST_F(account, setuid)
 	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
 }
 
-/* exec changes nothing while the descriptor stays open. */
+/* exec() must not change charges while the descriptor stays open. */
 TEST_F(account, exec)
 {
 	pid_t child;
@@ -341,7 +344,7 @@ TEST_F(account, killed)
 	close(peer);
 }
 
-/* CAP_IPC_LOCK of the caller exempts, and whether it did is remembered. */
+/* CAP_IPC_LOCK of the caller exempts a block. Freeing must remember the exemption. */
 TEST_F(account, exempt)
 {
 	struct ndshm_block_info free_of_charge, charged;
@@ -358,7 +361,7 @@ TEST_F(account, exempt)
 	charged = test_new_block(self->fd, self->adapter, 1);
 	EXPECT_TRUE(charged.flags & NDSHM_BLOCK_CHARGED);
 	EXPECT_EQ(before + self->page, ndshm_locked(self->fd));
-	/* Nothing comes back for what was never charged. */
+	/* Freeing an exempt block must not reduce the charge. */
 	test_free_handle(self->fd, free_of_charge.handle);
 	EXPECT_EQ(before + self->page, ndshm_locked(self->fd));
 
@@ -368,8 +371,9 @@ TEST_F(account, exempt)
 }
 
 /*
- * Root of a user namespace of one's own is the user who made it: what has been
- * passed in is charged to that user, within the limit, and comes back.
+ * Root of a user namespace acts for the user who created the namespace:
+ * allocations on a passed descriptor are charged to that user, within the
+ * limit, and uncharged when freed.
  */
 TEST_F(account, user_namespace)
 {
@@ -415,7 +419,7 @@ TEST_F(account, user_namespace)
 #define SUBORDINATES	20
 #define FIRST_SUBORDINATE	1000000
 
-/* A client whose opener is user A, with little to lock. */
+/* Open a client as user A with a small RLIMIT_MEMLOCK. */
 static int open_as_limited(struct _test_data_account *self)
 {
 	int fd;
@@ -428,7 +432,10 @@ static int open_as_limited(struct _test_data_account *self)
 	return setresuid(0, 0, 0) || !ndshm_become(NDSHM_USER_A) ? -1 : fd;
 }
 
-/* One after the other, each takes what it can of one descriptor, and keeps it. */
+/*
+ * Allocate on one descriptor as one subordinate user after the other, and keep
+ * the blocks. Return how many were allocated.
+ */
 static int take_under_many(struct _test_data_account *self, int fd)
 {
 	struct ndshm_block_alloc alloc;
@@ -446,7 +453,10 @@ static int take_under_many(struct _test_data_account *self, int fd)
 	return taken;
 }
 
-/* The subordinate users of a user namespace have no budget beyond their opener's. */
+/*
+ * Subordinate users of a user namespace must not have more budget in total than
+ * the opener.
+ */
 TEST_F(account, subordinate_users)
 {
 	char path[64], map[64];
@@ -475,7 +485,10 @@ TEST_F(account, subordinate_users)
 	close(peer);
 }
 
-/* 3 MiB of directly mapped memory take 4 MiB: that is what is charged. */
+/*
+ * Direct mapped memory is allocated in powers of two: 3 MiB consume 4 MiB, and
+ * that is charged.
+ */
 TEST_F(account, consumed)
 {
 	ASSERT_TRUE(limit_memlock(64 << 20));
@@ -564,7 +577,7 @@ TEST_F(account, racing_for_the_last_page)
 	ASSERT_TRUE(become_limited(self));
 	ASSERT_TRUE(run_race(&race, take_all));
 	EXPECT_FALSE(race.failed);
-	/* Every page of the limit, and not one more. */
+	/* Together the threads must reach the limit exactly. */
 	EXPECT_EQ(LIMIT_PAGES, race.made);
 	EXPECT_EQ(LIMIT_PAGES * self->page, ndshm_locked(self->fd));
 }
@@ -583,10 +596,10 @@ TEST_F(account, racing_at_the_limit)
 }
 
 /*
- * What a user without privileges is told
+ * Information shown to unprivileged users
  */
 
-/* The node is for root, until an administrator lets others in. */
+/* By default only root can open the device node. */
 TEST_F(account, node_mode)
 {
 	struct stat node;
@@ -606,7 +619,10 @@ TEST_F(account, node_mode)
 	EXPECT_TRUE(ndshm_reap(child));
 }
 
-/* DMA addresses are for those who opened with CAP_SYS_RAWIO, or isolated. */
+/*
+ * DMA addresses are shown to clients that were opened with CAP_SYS_RAWIO, and
+ * for isolated adapters.
+ */
 TEST_F(account, hidden_addresses)
 {
 	struct ndshm_segment segment = { .address = 1 };
@@ -619,11 +635,17 @@ TEST_F(account, hidden_addresses)
 	ASSERT_EQ(0, ndshm_nl_open(&nl));
 	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&nl, self->adapter, &adapter));
 	ndshm_nl_close(&nl);
-	/* Who opened it decides, whoever calls: this client was root's. */
+	/*
+	 * The opener's capability decides, not the caller's: root opened this
+	 * client.
+	 */
 	self->block = test_new_block(self->fd, self->adapter, 1);
 	EXPECT_NE(NDSHM_ADDRESS_HIDDEN, self->block.address);
 
-	/* That it is back changes nothing for what was opened without. */
+	/*
+	 * A capability gained later must not change a client that was opened
+	 * without it.
+	 */
 	fd = test_open_without(CAP_SYS_RAWIO);
 	alloc = block_alloc_request(self->adapter, 1, &self->block);
 	alloc.segment_capacity = 1;
@@ -702,11 +724,14 @@ FIXTURE_SETUP(cgroup)
 FIXTURE_TEARDOWN(cgroup)
 {
 	close(self->fd);
-	/* The last test's child has gone, its zombie perhaps not yet. */
+	/*
+	 * The child has been reaped, but its zombie may keep the cgroup busy
+	 * for a moment.
+	 */
 	EXPECT_TRUE(ndshm_soon(!rmdir(self->path)));
 }
 
-/* In the cgroup: take until nothing comes any more; how many pieces came. */
+/* Allocate in the cgroup until an allocation fails. Return the number of blocks. */
 static unsigned int take_chunks(struct _test_data_cgroup *self,
 				struct ndshm_block_alloc *alloc)
 {
@@ -721,7 +746,10 @@ static unsigned int take_chunks(struct _test_data_cgroup *self,
 	return count;
 }
 
-/* The limit is an error and not a kill; the memory is the cgroup's. */
+/*
+ * Reaching the limit must be an error and not an OOM kill. The memory is
+ * charged to the cgroup.
+ */
 TEST_F(cgroup, limit)
 {
 	struct ndshm_block_alloc alloc;
@@ -749,7 +777,7 @@ TEST_F(cgroup, limit)
 	}
 	EXPECT_TRUE(ndshm_reap(child));
 	EXPECT_EQ(0, cgroup_number(self, "memory.events", "oom_kill "));
-	/* The client, which is ours as well, still has it all. */
+	/* The parent still has the client open, so the memory must stay charged. */
 	EXPECT_LT(CGROUP_LIMIT / 2,
 		  cgroup_number(self, "memory.current", NULL));
 	close(self->fd);

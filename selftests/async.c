@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks that are asked for now and come later: requests, their records, and how both
- * end. With the mock module also what happens while a provider takes its time.
+ * Asynchronous allocation: requests, their records, and how both end. With the
+ * mock module also with a slow provider.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -27,7 +27,7 @@
 
 #define COUNTS	"/sys/kernel/debug/ndshm/requests"
 
-/* Of the machine, whatever has become of the clients. */
+/* Machine-wide counters, independent of the clients' lifetime. */
 struct counts {
 	long long accepted, granted, failed, aborted;
 };
@@ -63,7 +63,7 @@ static void expect_counts(struct __test_metadata *_metadata, int line,
 #define test_counts(before, granted, failed, aborted) \
 	expect_counts(_metadata, __LINE__, before, granted, failed, aborted)
 
-/* Is there a record, within so many milliseconds? */
+/* Return: true if a record can be read within @timeout milliseconds. */
 static bool is_ready(int fd, int timeout)
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
@@ -73,7 +73,7 @@ static bool is_ready(int fd, int timeout)
 
 #define LONG	60000
 
-/* How many blocks the client has; those asked for, as they come. */
+/* Number of the client's blocks, which grows as requests complete. */
 static __u32 blocks_of(int fd)
 {
 	struct ndshm_state state;
@@ -97,7 +97,7 @@ read_one(struct __test_metadata *_metadata, int line, int fd)
 
 #define test_read(fd)	read_one(_metadata, __LINE__, fd)
 
-/* The record of a failure: nothing of a block. */
+/* The record of a failure must contain nothing of a block. */
 static void expect_record(struct __test_metadata *_metadata, int line,
 			  const struct ndshm_completion *record, __u64 cookie,
 			  __u32 reason)
@@ -165,7 +165,7 @@ static void ask(struct __test_metadata *_metadata, struct _test_data_async *self
 	test_pending(self->fd, &alloc);
 }
 
-/* What comes is a block as any other. */
+/* The resulting block is like any other. */
 TEST_F(async, block)
 {
 	const __u64 cookie = 0xfedcba9876543210ULL;
@@ -205,7 +205,7 @@ TEST_F(async, block)
 	test_counts(&self->before, 1, 0, 0);
 }
 
-/* A record shows no more than whoever opened the client may see, as any other answer. */
+/* A record must hide addresses from the client's opener as other answers do. */
 TEST_F(async, hidden_addresses)
 {
 	struct ndshm_block_alloc alloc =
@@ -228,7 +228,7 @@ TEST_F(async, hidden_addresses)
 	test_record(&record, 1, NDSHM_REASON_NONE);
 	EXPECT_EQ(!!adapter.isolation,
 		  record.block.address == NDSHM_ADDRESS_HIDDEN);
-	/* A failure has no address, which is another thing than a hidden one. */
+	/* A failure has no address, which differs from a hidden one. */
 	alloc.length = self->info.out_max_length;
 	alloc.flags |= NDSHM_ALLOC_CONTIGUOUS;
 	test_pending(fd, &alloc);
@@ -236,7 +236,7 @@ TEST_F(async, hidden_addresses)
 	close(fd);
 }
 
-/* What is wrong at once is told at once, and then no record comes. */
+/* Invalid requests must fail at once, without a record. */
 TEST_F(async, refused)
 {
 	const struct ndshm_block_alloc good =
@@ -269,14 +269,14 @@ TEST_F(async, refused)
 	EXPECT_EQ(0, requests_of(_metadata, self->fd));
 	EXPECT_FALSE(is_ready(self->fd, 0));
 	test_counts(&self->before, 0, 0, 0);
-	/* An older program's argument has no cookie: it is 0. */
+	/* An older program's argument has no cookie; it is taken as 0. */
 	alloc = good;
 	alloc.size = offsetof(struct ndshm_block_alloc, cookie);
 	test_pending(self->fd, &alloc);
 	test_ends(self->fd, 0, NDSHM_REASON_NONE);
 }
 
-/* What cannot be told has not begun. */
+/* If the result cannot be written, the request must not start. */
 TEST_F(async, told_first)
 {
 	char *pages = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
@@ -298,7 +298,7 @@ TEST_F(async, told_first)
 	munmap(pages, self->page);
 }
 
-/* What cannot be is told later; nothing is left of it. */
+/* A later failure is reported in the record, and nothing is left of the request. */
 TEST_F(async, failed)
 {
 	struct ndshm_state state = test_state(self->fd);
@@ -332,7 +332,10 @@ TEST_F(async, reading)
 	EXPECT_TRUE(is_ready(self->fd, 0));
 	test_errno(EINVAL, self->fd, read(self->fd, records, one - 1));
 
-	/* As many as fit, in order; what does not is not touched. */
+	/*
+	 * A read returns as many records as fit, in order, and leaves the rest
+	 * of the buffer.
+	 */
 	memset(records, NDSHM_POISON, sizeof(records));
 	EXPECT_EQ(2 * (long)one, read(self->fd, records, 3 * one - 1));
 	test_record(&records[0], 0, NDSHM_REASON_NONE);
@@ -341,7 +344,7 @@ TEST_F(async, reading)
 	EXPECT_TRUE(is_ready(self->fd, 0));
 	EXPECT_EQ(3, requests_of(_metadata, self->fd));
 
-	/* And no more than there are. */
+	/* It returns no more than there are. */
 	for (i = 2; i < 5; i += got / one) {
 		ASSERT_TRUE(is_ready(self->fd, LONG));
 		got = read(self->fd, records, sizeof(records));
@@ -356,7 +359,7 @@ TEST_F(async, reading)
 	EXPECT_EQ(0, requests_of(_metadata, self->fd));
 }
 
-/* Several parts are one buffer: the first record is not kept back for a second. */
+/* The parts of an iovec are one buffer: readv() must not wait for a second record. */
 TEST_F(async, parts)
 {
 	char buffer[2 * sizeof(struct ndshm_completion)];
@@ -373,7 +376,7 @@ TEST_F(async, parts)
 
 	ask(_metadata, self, 1, 7);
 	ASSERT_TRUE(is_ready(self->fd, LONG));
-	/* It would wait. */
+	/* If readv() waits, SIGALRM interrupts it. */
 	ASSERT_TRUE(ndshm_set_alarms(1000000));
 	EXPECT_EQ(one, readv(self->fd, whole, ARRAY_SIZE(whole)));
 	ASSERT_TRUE(ndshm_set_alarms(0));
@@ -388,7 +391,7 @@ TEST_F(async, parts)
 	memcpy(&record, buffer, one);
 	test_record(&record, 0, NDSHM_REASON_NONE);
 	EXPECT_TRUE(all_bytes(buffer + one, one, NDSHM_POISON));
-	/* What comes first and cannot be written whole is not taken. */
+	/* If the first record cannot be written completely, it must not be consumed. */
 	odd[2].iov_base = NULL;
 	test_errno(EFAULT, self->fd, readv(self->fd, odd, ARRAY_SIZE(odd)));
 	test_ends(self->fd, 1, NDSHM_REASON_NONE);
@@ -397,7 +400,7 @@ TEST_F(async, parts)
 	test_errno(EINVAL, self->fd, readv(self->fd, odd, ARRAY_SIZE(odd)));
 }
 
-/* There is no place in it to read from; and one read can refuse to wait. */
+/* pread() is not possible; RWF_NOWAIT makes a single read nonblocking. */
 TEST_F(async, places)
 {
 	struct ndshm_completion record;
@@ -416,7 +419,7 @@ TEST_F(async, places)
 	test_record(&record, 7, NDSHM_REASON_NONE);
 }
 
-/* What could not be written is not lost. */
+/* A record that could not be written must not be lost. */
 TEST_F(async, unreadable)
 {
 	const size_t one = sizeof(struct ndshm_completion);
@@ -432,7 +435,7 @@ TEST_F(async, unreadable)
 	test_errno(EFAULT, self->fd, read(self->fd, pages + self->page - 8,
 					  one));
 	EXPECT_EQ(3, requests_of(_metadata, self->fd));
-	/* The first is told, the second is not. */
+	/* The first record can be written, the second cannot. */
 	EXPECT_EQ((long)one, read(self->fd, pages + self->page - one - 8,
 				  3 * one));
 	test_record((struct ndshm_completion *)(pages + self->page - one - 8),
@@ -442,7 +445,7 @@ TEST_F(async, unreadable)
 	munmap(pages, self->page);
 }
 
-/* A read waits; a signal ends that, and it can be done again. */
+/* A read blocks; a signal interrupts it, and it can be repeated. */
 TEST_F(async, waiting)
 {
 	struct ndshm_completion record;
@@ -455,7 +458,7 @@ TEST_F(async, waiting)
 	EXPECT_EQ(EINTR, errno);
 	ASSERT_TRUE(ndshm_set_alarms(0));
 
-	/* Another process, on the same open file. */
+	/* Another process, with the same open file. */
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
@@ -502,7 +505,7 @@ static void *read_each(void *context)
 	return NULL;
 }
 
-/* Each record is told to one of them, and none of them is forgotten. */
+/* Each record must be delivered to exactly one reader. */
 TEST_F(async, readers)
 {
 	unsigned int seen[READERS * EACH] = { 0 };
@@ -527,7 +530,7 @@ TEST_F(async, readers)
 	EXPECT_FALSE(is_ready(self->fd, 0));
 }
 
-/* What waits for many descriptors is told of each record that comes. */
+/* epoll must report each record. */
 TEST_F(async, epoll)
 {
 	struct epoll_event wanted = { .events = EPOLLIN | EPOLLET }, event;
@@ -555,7 +558,7 @@ TEST_F(async, epoll)
 	close(all);
 }
 
-/* Full of records that nobody reads; each that is read is room for one. */
+/* At the limit of unread records, each read makes room for one request. */
 TEST_F(async, full)
 {
 	const __u32 most = self->info.out_max_requests;
@@ -578,12 +581,12 @@ TEST_F(async, full)
 	close(self->fd);
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
-	/* Records that nobody has read went with it, and their blocks. */
+	/* Unread records and their blocks end with the client. */
 	EXPECT_EQ(0, requests_of(_metadata, self->fd));
 	test_counts(&self->before, most + 1, 0, 0);
 }
 
-/* A name is taken until its request has ended, and no longer. */
+/* A cookie is in use until its request has ended, and no longer. */
 TEST_F(async, cookies)
 {
 	struct ndshm_block_cancel cancel = block_cancel_request(3);
@@ -592,7 +595,7 @@ TEST_F(async, cookies)
 			      &cancel);
 	ask(_metadata, self, 1, 3);
 	ASSERT_TRUE(is_ready(self->fd, LONG));
-	/* It has ended, whether or not that was read. */
+	/* The request has ended, whether or not its record was read. */
 	test_err_block_cancel(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, self->fd,
 			      &cancel);
 	ask(_metadata, self, 1, 3);
@@ -603,12 +606,15 @@ TEST_F(async, cookies)
 }
 
 /*
- * Who pays
+ * Charges
  */
 
 #define LIMIT_PAGES	16
 
-/* The longest is charged when it is asked for, and what is too much does not begin. */
+/*
+ * The charge is made when the request is accepted; a request beyond the limit
+ * is refused.
+ */
 TEST_F(async, limit)
 {
 	const struct rlimit limit = {
@@ -625,7 +631,10 @@ TEST_F(async, limit)
 	EXPECT_EQ(0, ndshm_locked(self->fd));
 	ask(_metadata, self, LIMIT_PAGES * self->page, 1);
 	EXPECT_EQ(LIMIT_PAGES * self->page, ndshm_locked(self->fd));
-	/* What is there when the next one is refused. */
+	/*
+	 * Wait for the first block, which is charged when the next request is
+	 * refused.
+	 */
 	ASSERT_TRUE(is_ready(self->fd, LONG));
 	alloc = block_later_request(self->adapter, 1, 2);
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
@@ -639,7 +648,7 @@ TEST_F(async, limit)
 	self->fd = ndshm_open();
 }
 
-/* Waits for that event, which comes once; what came before is counted by command. */
+/* Wait for the event @cmd, which must come once. Count other events by command. */
 static void hear(struct __test_metadata *_metadata, struct ndshm_nl *listener,
 		 unsigned int *heard, __u8 cmd, __u64 *buffer, size_t size)
 {
@@ -654,8 +663,9 @@ static void hear(struct __test_metadata *_metadata, struct ndshm_nl *listener,
 }
 
 /*
- * To the page, when it is asked for: more does not begin, and is told. What is granted
- * is added and freed once each, for those who listen.
+ * The quota applies exactly when the request is made: a request beyond it is
+ * refused and causes an event. Each granted block causes one event when added
+ * and one when freed.
  */
 TEST_F(async, quota)
 {
@@ -686,7 +696,7 @@ TEST_F(async, quota)
 	ndshm_nl_to_quota((const void *)buffer, &told);
 	EXPECT_EQ(getuid(), told.uid);
 	EXPECT_EQ(1U << 3, told.exceeded);
-	/* What it could take: whole powers of two. */
+	/* The maximum that the request could consume: rounded up to a power of two. */
 	EXPECT_EQ(8 * self->page, told.wanted);
 	EXPECT_EQ(before.amounts[3], told.amounts[3]);
 	EXPECT_EQ(0, requests_of(_metadata, self->fd));
@@ -710,7 +720,7 @@ TEST_F(async, quota)
 	ASSERT_EQ(0, ndshm_nl_own_quota(&nl, &now));
 	EXPECT_EQ(before.amounts[3], now.amounts[3]);
 
-	/* After this nothing came of what was before. */
+	/* The event marks the end: earlier requests must not cause events after it. */
 	alloc = block_later_request(self->adapter, 5 * self->page, 3);
 	test_err_block_alloc(EDQUOT, NDSHM_REASON_BYTE_QUOTA, self->fd, &alloc);
 	hear(_metadata, &listener, heard, NDSHM_CMD_QUOTA_EXCEEDED_NTF, buffer,
@@ -727,7 +737,7 @@ TEST_F(async, quota)
 	test_counts(&self->before, 1, 0, 0);
 }
 
-/* It is the block of who asked, whoever opened the client, and reads. */
+/* The block belongs to the requester, not to the opener or reader of the client. */
 TEST_F(async, owner)
 {
 	struct ndshm_completion record;
@@ -747,7 +757,7 @@ TEST_F(async, owner)
 		if (!ndshm_become(NDSHM_USER_A) ||
 		    _test_block_alloc(self->fd, &alloc) || !ndshm_tell(peer))
 			_exit(1);
-		/* Until its number has been looked at. */
+		/* Stay alive until the pid has been checked. */
 		_exit(!ndshm_hear(peer));
 	}
 	ASSERT_TRUE(ndshm_hear(peer));
@@ -770,7 +780,7 @@ TEST_F(async, owner)
 #define CHUNK		0x100000
 #define CHUNKS		(2 * CGROUP_LIMIT / CHUNK)
 
-/* A cgroup for memory; why there is none. */
+/* Make a memory cgroup. Return NULL, or why that is not possible. */
 static const char *make_cgroup(char *path, size_t size)
 {
 	char file[256];
@@ -794,7 +804,10 @@ static int enter_cgroup(const char *path)
 	return ndshm_write_file(file, "0");
 }
 
-/* The memory is that of the asker's cgroup, whose limit is no reason to kill. */
+/*
+ * The memory is charged to the requester's cgroup, whose limit must not cause
+ * an OOM kill.
+ */
 TEST_F(async, cgroup)
 {
 	struct ndshm_block_alloc alloc;
@@ -822,7 +835,7 @@ TEST_F(async, cgroup)
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_reap(child));
-	/* We are not in it. */
+	/* This process is not in the cgroup. */
 	for (i = 0; i < CHUNKS; i++) {
 		struct ndshm_completion record = test_read(self->fd);
 
@@ -844,7 +857,10 @@ TEST_F(async, cgroup)
 	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
 }
 
-/* A cgroup with one controller and one setting of it; why there is none. */
+/*
+ * Make a cgroup with one setting of one controller. Return NULL, or why that is
+ * not possible.
+ */
 static const char *make_limited(char *path, size_t size, const char *controller,
 				const char *name, const char *value)
 {
@@ -872,7 +888,7 @@ static int node_of(void *page)
 		       MPOL_F_NODE | MPOL_F_ADDR) ? -1 : node;
 }
 
-/* Of the provider whose memory has pages. */
+/* A request to the provider "pages". */
 static struct ndshm_block_alloc
 pages_request(struct __test_metadata *_metadata, struct _test_data_async *self,
 	      __u64 length, __u64 cookie)
@@ -889,7 +905,7 @@ pages_request(struct __test_metadata *_metadata, struct _test_data_async *self,
 	return alloc;
 }
 
-/* How many of some blocks that prefer node 1 are there; they are freed again. */
+/* Allocate and free blocks that prefer node 1. Return how many were on it. */
 static int on_node_1(struct __test_metadata *_metadata,
 		     struct _test_data_async *self)
 {
@@ -913,7 +929,10 @@ static int on_node_1(struct __test_metadata *_metadata,
 	return found;
 }
 
-/* A node that the requester's cpuset forbids is not used, whatever the client has seen. */
+/*
+ * A node that the requester's cpuset forbids must not be used, whatever earlier
+ * requesters may use.
+ */
 TEST_F(async, cpuset)
 {
 	const char *missing;
@@ -934,7 +953,7 @@ TEST_F(async, cpuset)
 		_exit(found);
 	}
 	EXPECT_TRUE(ndshm_reap(child));
-	/* And back, for whoever asks next. */
+	/* The worker must then use the next requester's cpuset. */
 	EXPECT_LT(8, on_node_1(_metadata, self));
 	close(peer);
 	close(self->fd);
@@ -962,7 +981,7 @@ static void work_later(struct __test_metadata *_metadata,
 	}
 }
 
-/* Microseconds of processor time that the same takes at once. */
+/* Microseconds of CPU time for the same allocations without NDSHM_ALLOC_ASYNC. */
 static long long work_now(struct __test_metadata *_metadata,
 			  struct _test_data_async *self)
 {
@@ -996,7 +1015,7 @@ static long long cpu_stat(const char *path, const char *key)
 	return at ? atoll(at + strlen(key)) : -1;
 }
 
-/* The processor time of a request is that of the requester's cgroup. */
+/* The CPU time of a request is charged to the requester's cgroup. */
 TEST_F(async, cpu)
 {
 	const char *missing;
@@ -1030,7 +1049,7 @@ TEST_F(async, cpu)
 }
 
 /*
- * A provider that takes its time
+ * A slow provider
  */
 
 FIXTURE(slow) {
@@ -1062,7 +1081,7 @@ FIXTURE_TEARDOWN(slow)
 
 	if (!self->loaded)
 		return;
-	/* Whatever happened, nothing is held that closing has to wait for. */
+	/* Release all held requests, on which closing would wait. */
 	ndshm_mock("script p reset");
 	close(self->fd);
 	ndshm_nl_close(&self->nl);
@@ -1082,7 +1101,7 @@ static void ask_slow(struct __test_metadata *_metadata,
 	test_pending(self->fd, &alloc);
 }
 
-/* One that runs, and so many that wait for it. */
+/* One running request and @others that wait for it. */
 static void ask_held(struct __test_metadata *_metadata,
 		     struct _test_data_slow *self, unsigned int others)
 {
@@ -1103,7 +1122,7 @@ static void cancel(struct __test_metadata *_metadata,
 	test_block_cancel(self->fd, &request);
 }
 
-/* The requester has ended before its request is carried out; its cgroup can be removed. */
+/* The requester exits before its request runs; its cgroup can be removed. */
 TEST_F(slow, asker_goes)
 {
 	struct ndshm_state state = test_state(self->fd);
@@ -1136,7 +1155,10 @@ TEST_F(slow, asker_goes)
 	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
 }
 
-/* Ends with 0 if neither a close nor a refused allocation takes part in others' frees. */
+/*
+ * Exit with 0 if neither a close nor a refused allocation waits for another
+ * user's free.
+ */
 static void be_bystander(struct _test_data_slow *self)
 {
 	const struct rlimit none = {};
@@ -1153,7 +1175,10 @@ static void be_bystander(struct _test_data_slow *self)
 	_exit(0);
 }
 
-/* A stranger's deferred free is held by its provider: nobody waits for it. */
+/*
+ * A deferred free of another user is held by its provider: other callers must
+ * not wait for it.
+ */
 TEST_F(slow, deferred_free)
 {
 	int peer, status = -1;
@@ -1163,7 +1188,7 @@ TEST_F(slow, deferred_free)
 	test_mock("block get 0");
 	test_mock("block free 0");
 	test_mock("script p hold_free=1");
-	/* The last reference, from atomic context. */
+	/* The last reference is dropped in atomic context. */
 	test_mock("block put 0");
 	bystander = ndshm_fork(&peer);
 	ASSERT_LE(0, bystander);
@@ -1178,7 +1203,7 @@ TEST_F(slow, deferred_free)
 	close(peer);
 }
 
-/* Each answer arrives as it would at once. */
+/* Each reply must have the same result as for a synchronous request. */
 TEST_F(slow, answers)
 {
 	static const struct {
@@ -1206,7 +1231,7 @@ TEST_F(slow, answers)
 	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
 }
 
-/* What comes in many pieces is asked for its list when it is there. */
+/* The segments of a block can be queried when it is there. */
 TEST_F(slow, pieces)
 {
 	struct ndshm_segment segments[4];
@@ -1229,7 +1254,10 @@ TEST_F(slow, pieces)
 	EXPECT_EQ(segments[0].address, record.block.address);
 }
 
-/* What grows beyond the user's quota is refused, by whomever it is carried out. */
+/*
+ * A block that consumes more than the user's quota must be refused, also when a
+ * worker allocates it.
+ */
 TEST_F(slow, quota)
 {
 	struct ndshm_nl_quota_change change = {
@@ -1269,7 +1297,10 @@ TEST_F(slow, quota)
 	test_counts(&self->before, 0, 1, 0);
 }
 
-/* Those that wait end though the provider does not answer; the one that runs then. */
+/*
+ * Waiting requests must end at once when cancelled, even if the provider does
+ * not reply; the running one ends with its reply.
+ */
 TEST_F(slow, cancelled)
 {
 	struct ndshm_block_cancel again = block_cancel_request(2);
@@ -1287,7 +1318,7 @@ TEST_F(slow, cancelled)
 			      &again);
 	cancel(_metadata, self, 0);
 	EXPECT_FALSE(is_ready(self->fd, 200));
-	/* Its name is free, though it has not ended. */
+	/* A cancelled request's cookie is free, even before the request has ended. */
 	ask_slow(_metadata, self, 0);
 	cancel(_metadata, self, 0);
 	test_ends(self->fd, 0, NDSHM_REASON_REQUEST_ABORTED);
@@ -1295,7 +1326,7 @@ TEST_F(slow, cancelled)
 	cancel(_metadata, self, 3);
 	test_ends(self->fd, 1, NDSHM_REASON_REQUEST_ABORTED);
 	test_ends(self->fd, 3, NDSHM_REASON_REQUEST_ABORTED);
-	/* Each has got its money back but for the one that runs. */
+	/* All requests are uncharged except the running one. */
 	EXPECT_EQ(state.user_locked + self->page,
 		  test_state(self->fd).user_locked);
 	test_mock("script p hold=0");
@@ -1305,7 +1336,10 @@ TEST_F(slow, cancelled)
 	test_counts(&self->before, 0, 0, 5);
 }
 
-/* Those that wait are over at once, the one that runs when the provider answers. */
+/*
+ * At the last close waiting requests end at once, the running one with the
+ * provider's reply.
+ */
 TEST_F(slow, closed)
 {
 	struct ndshm_state state = test_state(self->fd);
@@ -1313,7 +1347,7 @@ TEST_F(slow, closed)
 	pid_t child;
 
 	ask_held(_metadata, self, 5);
-	/* The last descriptor is the child's. */
+	/* The child has the last descriptor. */
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child)
@@ -1333,7 +1367,7 @@ TEST_F(slow, closed)
 	ndshm_same_state(_metadata, __LINE__, self->fd, &state);
 }
 
-/* Ask in the same way, at once, until that is refused. */
+/* Make synchronous requests of the same kind until one is refused. */
 static bool refused_soon(struct _test_data_slow *self, __u32 reason)
 {
 	struct ndshm_block_free request;
@@ -1353,7 +1387,7 @@ static bool refused_soon(struct _test_data_slow *self, __u32 reason)
 	return false;
 }
 
-/* A provider stays while a block of it lives, as refused_soon() has one at times. */
+/* Retry: a block that refused_soon() has for a moment keeps the provider busy. */
 static int make_go(const char *command)
 {
 	int error;
@@ -1364,7 +1398,10 @@ static int make_go(const char *command)
 	return error;
 }
 
-/* Somebody has gone when the provider answers: whoever asked is told so, once. */
+/*
+ * The provider, adapter or claim ends before the reply: each requester must be
+ * notified once.
+ */
 static void expect_gone(struct __test_metadata *_metadata,
 			struct _test_data_slow *self, const char *command,
 			__u32 reason)
@@ -1408,7 +1445,7 @@ TEST_F(slow, provider_is_unregistered)
 		    NDSHM_REASON_PROVIDER_CLOSING);
 }
 
-/* One that has come is a block as any other, and goes as they do. */
+/* A block whose record is unread is revoked like any other. */
 TEST_F(slow, gone_before_read)
 {
 	struct ndshm_block_query query;
@@ -1425,7 +1462,10 @@ TEST_F(slow, gone_before_read)
 	test_free_handle(self->fd, record.block.handle);
 }
 
-/* Under a claim: the end of the function does not wait for what has not begun. */
+/*
+ * Under a claim: the removal of the function must not wait for requests that
+ * have not started.
+ */
 TEST_F(slow, claimed)
 {
 	struct ndshm_adapter_claim claim;
@@ -1445,7 +1485,7 @@ TEST_F(slow, claimed)
 			     &alloc);
 	claim = adapter_claim_request(self->adapter, EDU_WIDTH);
 	test_adapter_claim(self->fd, &claim);
-	/* From the adapter's own provider, and from one that is slow. */
+	/* From the adapter's own provider, and from a slow one. */
 	test_pending(self->fd, &alloc);
 	record = test_read(self->fd);
 	test_record(&record, 100, NDSHM_REASON_NONE);

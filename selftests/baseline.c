@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * baseline take FILE: note what a debug kernel counts as in use.
- * baseline check FILE: has all of it come back? A TAP line for each finder.
- * baseline check FILE WHICH: one of them: kmemleak, dma_entries, pages.
+ * baseline take FILE: store the amounts that a debug kernel counts as in use.
+ * baseline check FILE: compare with them and print a TAP line for each detector.
+ * baseline check FILE WHICH: check one detector only: kmemleak, dma_entries, pages.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Functions that ndshm_pci refuses: they are nobody's then, and quiet.
+ * PCI functions that ndshm_pci must refuse to bind. They must be left without a
+ * driver and with bus mastering off.
  */
 #include <linux/pci_regs.h>
 
@@ -31,14 +32,14 @@ FIXTURE_TEARDOWN(bind)
 	ndshm_nl_close(&self->nl);
 }
 
-/* It says why, and no driver has the function. */
+/* The bind must fail with @error, and the function must have no driver afterwards. */
 #define test_refused(error) do { \
 	ndshm_case(false); \
 	EXPECT_EQ(-(error), ndshm_pci_bind(&self->pci, true)); \
 	EXPECT_EQ(-ENOENT, ndshm_pci_unbind(&self->pci)); \
 } while (0)
 
-/* What is behind it would be the client's as well. */
+/* A bridge must be refused: its claimant would also control the devices behind it. */
 TEST_F(bind, bridge)
 {
 	struct ndshm_nl_adapter adapter;
@@ -58,7 +59,10 @@ TEST_F(bind, bridge)
 	EXPECT_STREQ("pcieport", now.driver);
 }
 
-/* Of two adapters of one name, none could be asked for by it. */
+/*
+ * A second adapter of the same name must be refused, because neither could be
+ * found by name.
+ */
 TEST_F(bind, name_taken)
 {
 	const __u16 loud = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
@@ -85,7 +89,7 @@ TEST_F(bind, name_taken)
 	test_refused(EEXIST);
 	EXPECT_FALSE(ndshm_pci_is_master(&self->pci));
 	EXPECT_EQ(0, ndshm_pci_number(&self->pci, "enable"));
-	/* The other one is none the worse for it. */
+	/* The refused bind must not disturb the adapter that has the name. */
 	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, self->pci.name, &now));
 	EXPECT_EQ(first.id, now.id);
 

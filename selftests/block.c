@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of a block: handles, mappings, processes, and how all of them end.
+ * The life of a block: handles, mappings, processes, and the ways in which each
+ * of them can end.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -40,7 +41,7 @@ FIXTURE_SETUP(block)
 
 #define MANY	1024
 
-/* Blocks of this process that live, as an administrator sees them. */
+/* Count the live blocks of this process in the administrator's list. */
 static int my_blocks(struct ndshm_nl *nl)
 {
 	static struct ndshm_nl_block blocks[MANY];
@@ -53,7 +54,7 @@ static int my_blocks(struct ndshm_nl *nl)
 	return mine;
 }
 
-/* Whatever a test did, nothing of it may be left. */
+/* No test may leave a block behind. */
 FIXTURE_TEARDOWN(block)
 {
 	close(self->fd);
@@ -87,7 +88,7 @@ TEST_F(block, zeroed)
 		self->block = test_new_block(self->fd, self->adapter,
 					     lengths[i]);
 		map = test_map_block(self->fd, &self->block);
-		/* To the end of the last page. */
+		/* Up to the end of the last page. */
 		EXPECT_TRUE(all_bytes(map, self->block.length, 0));
 		memset(map, 0x5a, self->block.length);
 		EXPECT_EQ(0, munmap(map, self->block.length));
@@ -134,7 +135,7 @@ TEST_F(block, two_mappings)
 	EXPECT_EQ(0, munmap(two, self->block.length));
 }
 
-/* The handle dies at once, the memory with its last mapping. */
+/* The handle ends at once, the memory with its last mapping. */
 TEST_F(block, free_while_mapped)
 {
 	void *one, *two;
@@ -183,7 +184,7 @@ TEST_F(block, close_while_mapped)
 	map = test_map_block(self->fd, &self->block);
 	fill_pattern(map, self->block.length, 4);
 	close(self->fd);
-	/* The mapping keeps its block, and nothing else of the client. */
+	/* A mapping keeps its own block, but no other block of the client. */
 	test_gone(&other);
 	test_lives(&self->block);
 	EXPECT_TRUE(has_pattern(map, self->block.length, 4));
@@ -219,7 +220,7 @@ TEST_F(block, close_with_many)
  * Processes
  */
 
-/* A child that maps: which of the two goes first makes no difference. */
+/* A child inherits a mapping. Parent and child may end in either order. */
 FIXTURE(forked) {
 	int fd;
 	__u32 adapter;
@@ -229,8 +230,8 @@ FIXTURE(forked) {
 
 FIXTURE_VARIANT(forked) {
 	bool child_first;
-	bool freed;		/* the handle, before the fork */
-	int signal;		/* how a process ends; 0: it exits */
+	bool freed;		/* the handle is freed before the fork */
+	int signal;		/* that ends the process; 0: it exits */
 };
 
 FIXTURE_VARIANT_ADD(forked, parent_first) { .child_first = false };
@@ -254,7 +255,7 @@ FIXTURE_SETUP(forked)
 	test_get_info(self->fd, &info);
 	self->adapter = info.out_default_adapter;
 	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
-	/* Whom the middle process leaves behind comes to us. */
+	/* Become the parent of a child whose own parent has ended. */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 }
 
@@ -264,15 +265,15 @@ FIXTURE_TEARDOWN(forked)
 	ndshm_nl_close(&self->nl);
 }
 
-/* The child of the process that allocated: has the memory, nothing else. */
+/* The child of the allocating process: it has the mapping but not the client. */
 static void be_child(struct _test_data_forked *self, int peer, unsigned char *map)
 {
 	size_t length = self->block.length;
 	bool good;
 
-	/* Its own copy of the client's descriptor would keep the client. */
+	/* The inherited descriptor would keep the client open. */
 	close(self->fd);
-	/* Parents come and go here. */
+	/* Do not die when the parent does. */
 	prctl(PR_SET_PDEATHSIG, 0);
 	good = has_pattern(map, length, 1);
 	fill_pattern(map, length, 2);
@@ -282,7 +283,7 @@ static void be_child(struct _test_data_forked *self, int peer, unsigned char *ma
 	_exit(!good);
 }
 
-/* The process that allocates, and forks once more. */
+/* The process that allocates the block and forks once more. */
 static void be_parent(struct __test_metadata *_metadata,
 		      struct _test_data_forked *self, bool freed, int peer)
 {
@@ -302,7 +303,7 @@ static void be_parent(struct __test_metadata *_metadata,
 	EXPECT_TRUE(ndshm_hear(child_peer));
 	EXPECT_TRUE(has_pattern(map, self->block.length, 2));
 	fill_pattern(map, self->block.length, 3);
-	/* The test has the rest of the talk with the child. */
+	/* From here on the test communicates with the child directly. */
 	EXPECT_EQ(sizeof(child), send(peer, &child, sizeof(child), 0));
 	EXPECT_EQ(sizeof(self->block),
 		  send(peer, &self->block, sizeof(self->block), 0));
@@ -313,7 +314,7 @@ static void be_parent(struct __test_metadata *_metadata,
 	_exit(0);
 }
 
-/* Ends one, and waits for the end. */
+/* End a process and wait for it. */
 static void end_process(struct __test_metadata *_metadata, pid_t pid, int peer,
 			int signal)
 {
@@ -333,7 +334,7 @@ TEST_F(forked, ends)
 	ASSERT_LE(0, parent);
 	if (!parent)
 		be_parent(_metadata, self, variant->freed, peer);
-	/* The client is the parent's alone. */
+	/* Only the parent may have the client open. */
 	close(self->fd);
 	ASSERT_EQ(sizeof(child), recv(peer, &child, sizeof(child),
 				      MSG_WAITALL));
@@ -344,9 +345,12 @@ TEST_F(forked, ends)
 	test_lives(&self->block);
 
 	if (variant->child_first) {
-		/* The child's parent reaps it, or we do when that has gone. */
+		/*
+		 * The child is reaped by its parent, or by this process after
+		 * the parent has ended.
+		 */
 		EXPECT_TRUE(ndshm_end(child, child_peer, variant->signal));
-		/* Its end of the socket closes when it is gone. */
+		/* The socket closes when the child has ended. */
 		EXPECT_FALSE(ndshm_hear(child_peer));
 		test_lives(&self->block);
 		end_process(_metadata, parent, peer, variant->signal);
@@ -360,7 +364,10 @@ TEST_F(forked, ends)
 	self->fd = ndshm_open();
 }
 
-/* Maps twice, leaves its mark, and in the end sees the marks of all others. */
+/*
+ * Start a process that maps the block twice, writes a mark and checks the marks
+ * of all others before it ends.
+ */
 static pid_t start_mapper(struct __test_metadata *_metadata,
 			  struct _test_data_block *self, int number, int *peer)
 {
@@ -384,7 +391,10 @@ static pid_t start_mapper(struct __test_metadata *_metadata,
 	_exit(!seen);
 }
 
-/* Some who map it end, and others come, at any place among those who stay. */
+/*
+ * Processes that map the block end and start in different orders, which removes
+ * mappings from any position in the block's list.
+ */
 TEST_F(block, mapped_by_those_who_end)
 {
 	const int comes[] = { 1, 2, 3, 4, -1, -3, 5, 6, -5, 7 };
@@ -422,7 +432,10 @@ TEST_F(block, mapped_by_those_who_end)
 	test_gone(&self->block);
 }
 
-/* More files than are kept for the next blocks, and blocks that get one again. */
+/*
+ * Map and free more blocks than the file cache holds, then allocate blocks that
+ * reuse files.
+ */
 TEST_F(block, many_mapped_and_freed)
 {
 	struct ndshm_block_info blocks[20];
@@ -449,8 +462,8 @@ TEST_F(block, many_mapped_and_freed)
 }
 
 /*
- * A client really ends although a child still maps one of its blocks: the
- * blocks that nobody maps are freed at once.
+ * A mapping in a child must not keep the client alive: the client's unmapped
+ * blocks are freed at its last close.
  */
 TEST_F(block, child_keeps_no_client)
 {
@@ -492,7 +505,7 @@ TEST_F(block, dup)
 	ASSERT_LE(0, other);
 	self->block = test_new_block(self->fd, self->adapter, self->page);
 	close(self->fd);
-	/* One client, whatever its descriptor is called. */
+	/* A duplicate descriptor refers to the same client. */
 	test_lives(&self->block);
 	map = test_map_block(other, &self->block);
 	test_free_handle(other, self->block.handle);
@@ -502,7 +515,7 @@ TEST_F(block, dup)
 	self->fd = other;
 }
 
-/* A process that was handed the descriptor is the same client. */
+/* A process that receives the descriptor over a socket uses the same client. */
 TEST_F(block, passed_descriptor)
 {
 	struct ndshm_block_info theirs;
@@ -539,7 +552,10 @@ TEST_F(block, passed_descriptor)
 				       MSG_WAITALL));
 	EXPECT_TRUE(ndshm_reap(child));
 	EXPECT_TRUE(has_pattern(map, self->block.length, 2));
-	/* What it allocated belongs to the client, which lives. */
+	/*
+	 * A block that the other process allocated belongs to the client, which
+	 * is still open.
+	 */
 	test_lives(&theirs);
 	test_free_handle(self->fd, theirs.handle);
 	test_gone(&theirs);
@@ -547,7 +563,10 @@ TEST_F(block, passed_descriptor)
 	close(peer);
 }
 
-/* A client on its way in a socket that is never received. */
+/*
+ * A descriptor in flight in a socket that is closed without being read must
+ * still be released.
+ */
 TEST_F(block, descriptor_in_flight)
 {
 	int ends[2];
@@ -623,7 +642,7 @@ TEST_F(ending, while_mapped)
 	close(peer);
 }
 
-/* exec ends mappings, and the client if its descriptor is close-on-exec. */
+/* exec() ends mappings, and also the client if its descriptor is close-on-exec. */
 TEST_F(block, exec)
 {
 	struct ndshm_block_info mapped, plain;
@@ -644,7 +663,7 @@ TEST_F(block, exec)
 				fcntl(fd, F_SETFD, 0);
 			send(peer, &plain, sizeof(plain), 0);
 			send(peer, &mapped, sizeof(mapped), 0);
-			/* cat lives until we close our end. */
+			/* cat runs until this side closes the socket. */
 			dup2(peer, 0);
 			dup2(peer, 1);
 			execlp("cat", "cat", NULL);
@@ -654,7 +673,7 @@ TEST_F(block, exec)
 					      MSG_WAITALL));
 		ASSERT_EQ(sizeof(mapped), recv(peer, &mapped, sizeof(mapped),
 					       MSG_WAITALL));
-		/* It answers: so it is cat. */
+		/* An echo proves that exec() has happened and cat runs. */
 		EXPECT_TRUE(ndshm_tell(peer));
 		EXPECT_TRUE(ndshm_hear(peer));
 		test_gone(&mapped);
@@ -672,7 +691,7 @@ TEST_F(block, exec)
 }
 
 /*
- * Mappings cut, moved and stretched
+ * Partial unmapping, moving and resizing of mappings
  */
 
 TEST_F(block, partial_munmap)
@@ -685,7 +704,7 @@ TEST_F(block, partial_munmap)
 	for (i = 0; i < 8; i++)
 		memset(map + i * self->page, i + 1, self->page);
 	test_free_handle(self->fd, self->block.handle);
-	/* The middle, the beginning, the end, what is left. */
+	/* Unmap the middle, the beginning, the end and then the rest. */
 	EXPECT_EQ(0, munmap(map + 3 * self->page, 2 * self->page));
 	for (i = 0; i < 8; i++)
 		if (i != 3 && i != 4)
@@ -737,7 +756,7 @@ TEST_F(block, mremap_move)
 	ASSERT_EQ(place, moved);
 	EXPECT_TRUE(has_pattern(moved, length, 1));
 	fill_pattern(moved, length, 2);
-	/* Where it was there is nothing any more. */
+	/* The old range is unmapped. */
 	EXPECT_EQ(-1, msync(map, length, MS_ASYNC));
 	EXPECT_EQ(ENOMEM, errno);
 	test_free_handle(self->fd, self->block.handle);
@@ -785,12 +804,15 @@ TEST_F(block, mremap_size)
 		   mremap(map, length, length + self->page, MREMAP_MAYMOVE));
 	test_errno(EFAULT, self->fd,
 		   mremap(map, length, 2 * length, MREMAP_MAYMOVE));
-	/* An old size of 0 asks for a second mapping, another kind of growth. */
+	/*
+	 * An old size of 0 asks mremap() for a second mapping, which is refused
+	 * like growth.
+	 */
 	test_errno(EFAULT, self->fd, mremap(map, 0, length, MREMAP_MAYMOVE));
 	test_errno(EFAULT, self->fd,
 		   mremap(map, 0, 2 * length, MREMAP_MAYMOVE));
 	EXPECT_TRUE(has_pattern(map, length, 1));
-	/* Shrunk, it cannot grow back to what it was. */
+	/* A mapping that was shrunk must not grow back. */
 	EXPECT_EQ(map, mremap(map, length, self->page, 0));
 	test_errno(EFAULT, self->fd, mremap(map, self->page, length, 0));
 	EXPECT_TRUE(has_pattern(map, self->page, 1));
@@ -860,7 +882,7 @@ struct mapper {
 	bool failed;
 };
 
-/* Either there is no block any more, or there is all of it. */
+/* A concurrent mmap() either fails or maps the whole block. */
 static void *race_to_map(void *context)
 {
 	struct mapper *mapper = context;
@@ -907,19 +929,19 @@ TEST_F(block, racing_map_and_free)
 #define GUESS_MOST	100000
 #define GUESS_LENGTH	3
 
-/* Another use of a handle's place. */
+/* The distance between two consecutive uses of one slot of the handle table. */
 #define NEXT_HANDLE	0x10000
 
 struct guesser {
 	int fd;
 	size_t length;
-	__u32 handle;		/* the last one that was given out */
+	__u32 handle;		/* the latest handle that was allocated */
 	bool stop;
 	unsigned int found;
 	unsigned int wrong;
 };
 
-/* Looks for the handle that will be given out next. */
+/* Query and map the handle that will be allocated next. */
 static void *guess(void *context)
 {
 	struct guesser *guesser = context;
@@ -946,7 +968,7 @@ static void *guess(void *context)
 	return NULL;
 }
 
-/* A handle stands for nothing, and then for a block with all that it has. */
+/* A handle must be unknown until its block is complete. */
 TEST_F_TIMEOUT(block, racing_for_a_new_handle, 300)
 {
 	struct guesser guesser = {
@@ -961,7 +983,10 @@ TEST_F_TIMEOUT(block, racing_for_a_new_handle, 300)
 	guesser.handle = self->block.handle;
 	test_free_handle(self->fd, self->block.handle);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, guess, &guesser));
-	/* One case, however many rounds it takes to be seen. */
+	/*
+	 * All rounds count as one case; their number depends on how soon a
+	 * guess succeeds.
+	 */
 	for (round = 0; round < GUESS_MOST; round++) {
 		found = __atomic_load_n(&guesser.found, __ATOMIC_RELAXED);
 		if (found && round >= GUESS_ROUNDS)
@@ -978,11 +1003,14 @@ TEST_F_TIMEOUT(block, racing_for_a_new_handle, 300)
 	__atomic_store_n(&guesser.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, guesser.wrong);
-	/* Or these are not the handles that are given out. */
+	/*
+	 * Otherwise the guesses did not match the handles that are allocated,
+	 * and the test proved nothing.
+	 */
 	EXPECT_LT(0, found);
 }
 
-/* Up to the last handle, and a batch that would need one more. */
+/* Allocate up to the limit of handles, then a batch that exceeds it by one. */
 TEST_F_TIMEOUT(block, handle_limit, 300)
 {
 	__u32 limit = self->info.out_max_blocks;
@@ -992,7 +1020,7 @@ TEST_F_TIMEOUT(block, handle_limit, 300)
 	struct ndshm_block_alloc alloc;
 
 	ASSERT_NE(NULL, blocks);
-	/* Very many of the same. */
+	/* Skip in shortened runs: the limit cannot be reached with fewer blocks. */
 	if (ndshm_rounds(100, 1) < 100)
 		SKIP(return, "much is done of nothing here");
 	for (count = 0; count < limit - 1; count += alloc.count) {
@@ -1002,21 +1030,21 @@ TEST_F_TIMEOUT(block, handle_limit, 300)
 		test_block_alloc(self->fd, &alloc);
 	}
 	EXPECT_EQ(limit - 1, test_state(self->fd).blocks);
-	/* One place is left: two together do not get it. */
+	/* One handle is left: a batch of two must fail as a whole. */
 	alloc = block_alloc_request(self->adapter, 1, extra);
 	alloc.count = 2;
 	test_err_block_alloc(EDQUOT, NDSHM_REASON_HANDLES, self->fd, &alloc);
 	blocks[limit - 1] = test_new_block(self->fd, self->adapter, 1);
 	alloc.count = 1;
 	test_err_block_alloc(EDQUOT, NDSHM_REASON_HANDLES, self->fd, &alloc);
-	/* A place that was given back can be had again. */
+	/* A freed handle makes room for one new block. */
 	test_free_handle(self->fd, blocks[limit / 2].handle);
 	test_new_block(self->fd, self->adapter, 1);
 	test_err_block_alloc(EDQUOT, NDSHM_REASON_HANDLES, self->fd, &alloc);
 	free(blocks);
 }
 
-/* Blocks are no descriptors: a full table is nothing to them. */
+/* Blocks need no file descriptors, so a full descriptor table must not matter. */
 TEST_F(block, full_descriptor_table)
 {
 	struct rlimit limit = { .rlim_cur = 3, .rlim_max = 3 };
@@ -1031,7 +1059,7 @@ TEST_F(block, full_descriptor_table)
 	test_gone(&self->block);
 }
 
-/* Memory of a batch that fails half way goes back, to the last page. */
+/* A batch that fails half way must free all of its memory. */
 TEST_F(block, batch_all_or_none)
 {
 	struct ndshm_block_info *blocks;
@@ -1056,7 +1084,7 @@ TEST_F(block, batch_all_or_none)
 }
 
 /*
- * Memory that the kernel holds for a system call when it goes: by a node's
+ * Pages that a system call has pinned when the block ends: with a node's
  * adapter, and behind an IOMMU if the machine has one.
  */
 FIXTURE(pinned) {
@@ -1113,7 +1141,10 @@ FIXTURE_TEARDOWN(pinned)
 #define OTHERS_LENGTH	(16 << 20)
 #define OTHERS_BLOCKS	64
 
-/* Take what has become free, and leave marks in it: so much is kept. */
+/*
+ * Allocate the memory that became free and write to it. Return the bytes that
+ * stay allocated.
+ */
 static __u64 use_memory(struct __test_metadata *_metadata, size_t page)
 {
 	__u64 kept = 0;
@@ -1140,7 +1171,10 @@ static __u64 use_memory(struct __test_metadata *_metadata, size_t page)
 	return kept;
 }
 
-/* Either nobody can hold it, or it is what it was until they let go. */
+/*
+ * The system call must either fail to pin the pages, or keep their content
+ * until it unpins them.
+ */
 TEST_F_TIMEOUT(pinned, outlives_the_block, 300)
 {
 	__u64 locked = test_state(self->fd).user_locked;
@@ -1158,7 +1192,10 @@ TEST_F_TIMEOUT(pinned, outlives_the_block, 300)
 	length = vmsplice(ends[1], &held, 1, 0);
 	if (length < 0) {
 		EXPECT_EQ(EFAULT, errno);
-		/* Half an answer would be as bad. */
+		/*
+		 * The pipe must be empty: a partial transfer would have pinned
+		 * pages.
+		 */
 		ASSERT_EQ(0, fcntl(ends[0], F_SETFL, O_NONBLOCK));
 		EXPECT_EQ(-1, read(ends[0], seen, block.length));
 		EXPECT_EQ(EAGAIN, errno);
@@ -1167,7 +1204,7 @@ TEST_F_TIMEOUT(pinned, outlives_the_block, 300)
 	}
 	test_free_handle(self->fd, block.handle);
 	EXPECT_EQ(0, munmap(map, block.length));
-	/* With its claim, if it has one. */
+	/* Also ends the claim, if there is one. */
 	close(self->fd);
 	test_gone(&block);
 	locked += use_memory(_metadata, self->page);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A client can delay the reply to a command for as long as it likes: here the page
- * of the argument is write-protected by userfaultfd. What an administrator changes
- * meanwhile holds for the command, and nobody else waits.
+ * A client can delay the reply to a command as long as it likes, here by a page
+ * of the argument that is write-protected with userfaultfd. Changes by an
+ * administrator meanwhile must apply to the command, and other callers must not
+ * wait.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -16,23 +17,23 @@
 #include "ndshm_test.h"
 
 #define PATIENCE	10	/* seconds */
-#define REMOVAL_MS	2000	/* the longest that a removal may take */
+#define REMOVAL_MS	2000	/* upper bound of the time of a removal */
 
-/* A command in a thread of its own, whose argument is on a page of its own. */
+/* A command in a separate thread, with its argument on a separate page. */
 struct call {
 	int fd;
 	unsigned long number;
 	void *page;
 	pthread_t thread;
-	int error;		/* errno, or 0 */
+	int error;		/* result: an errno, or 0 */
 };
 
 FIXTURE(reply) {
 	struct ndshm_edu edu;
 	int fd;
-	int faults;		/* userfaultfd */
+	int faults;		/* userfaultfd descriptor */
 	struct call call;
-	bool allowed;		/* only because the module allows it */
+	bool allowed;		/* unisolated, and so usable only with allow_unisolated */
 };
 
 static void *call_run(void *data)
@@ -74,7 +75,7 @@ static bool page_is_awaited(struct _test_data_reply *self)
 	       sizeof(message) && message.event == UFFD_EVENT_PAGEFAULT;
 }
 
-/* Begin a command, and return when its reply is under way. */
+/* Start a command, and return when the kernel waits for the page of its reply. */
 #define test_hold(command, request) do { \
 	memcpy(self->call.page, &(request), sizeof(request)); \
 	self->call.fd = self->fd; \
@@ -137,7 +138,7 @@ FIXTURE_TEARDOWN(reply)
 	EXPECT_EQ(NDSHM_REASON_UNISOLATED_OFF, header_->reason); \
 } while (0)
 
-/* Permission that ends while the reply is under way has ended. */
+/* Permission withdrawn during the reply must prevent the start. */
 TEST_F(reply, start)
 {
 	struct ndshm_adapter_start start =
@@ -172,14 +173,14 @@ TEST_F(reply, map_bar)
 	test_let_go();
 	test_is_refused();
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
-	/* The place that the first reply would have told leads nowhere. */
+	/* The offset that the failed reply would have returned must not be usable. */
 	told = map;
 	test_adapter_map_bar(self->fd, &told);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, told.out_length, PROT_READ, MAP_SHARED,
 				   self->fd, told.out_mmap_offset - (2 << 20)));
 }
 
-/* A thread whose reply is delayed delays no other one of its client. */
+/* A thread with a delayed reply must not delay other threads of its client. */
 TEST_F(reply, others)
 {
 	struct ndshm_adapter_map_bar map =
@@ -203,7 +204,7 @@ TEST_F(reply, others)
 		ASSERT_TRUE(call_ends(&other));
 	EXPECT_EQ(0, other.error);
 	EXPECT_EQ(0, self->call.error);
-	/* A BAR has one place, whoever was first. */
+	/* A BAR has a single offset, independent of the order of requests. */
 	EXPECT_EQ(second.out_mmap_offset, first->out_mmap_offset);
 }
 
@@ -215,7 +216,7 @@ static long long now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Nor does it delay the removal of the function. */
+/* A delayed reply must not delay the removal of the function. */
 static void test_removal(struct __test_metadata *_metadata,
 			 struct _test_data_reply *self, int expected,
 			 __u32 reason)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device that really does DMA: QEMU's edu, driven through ndshm alone.
+ * DMA by a real device: QEMU's edu, driven through ndshm alone.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
-/* Bits of address of the narrowest claim. */
+/* Address bits of the narrowest claim. */
 #define NARROWEST	24
 
 FIXTURE(edu) {
@@ -28,7 +28,10 @@ FIXTURE(edu) {
 	struct ndshm_block_info block;
 };
 
-/* Isolated if the machine can; otherwise what an administrator has to allow. */
+/*
+ * Bind edu with isolation if the machine has an IOMMU, otherwise with
+ * allow_unisolated.
+ */
 FIXTURE_SETUP(edu)
 {
 	if (geteuid())
@@ -88,7 +91,7 @@ static __u32 adapter_of(struct _test_data_edu *self)
 	test_err_block_alloc(error, reason, fd, &alloc_); \
 } while (0)
 
-/* Map BAR 0 of the client's claim. */
+/* Map BAR 0 through the client's claim. */
 static void map_registers(struct __test_metadata *_metadata,
 			  struct _test_data_edu *self, int fd)
 {
@@ -144,7 +147,7 @@ TEST_F(edu, claim_values)
 	test_err_claim(EINVAL, NDSHM_REASON_ADDRESS_WIDTH, self->fd, 23);
 	test_err_claim(EINVAL, NDSHM_REASON_ADDRESS_WIDTH, self->fd, 65);
 	test_err_claim(EINVAL, NDSHM_REASON_ADDRESS_WIDTH, self->fd, ~0U);
-	/* None of them was a claim. */
+	/* The failed claims above must not have left a claim. */
 	test_err_start(EBADFD, NDSHM_REASON_CLAIM_MISSING, self->fd);
 	/* 0 means 32. */
 	test_claim(self->fd, 0);
@@ -152,7 +155,7 @@ TEST_F(edu, claim_values)
 	EXPECT_GE(1ULL << 32, self->block.address + self->block.length);
 }
 
-/* Nothing of a function without its claim. */
+/* Operations on a function must fail without a claim. */
 TEST_F(edu, unclaimed)
 {
 	test_err_start(EBADFD, NDSHM_REASON_CLAIM_MISSING, self->fd);
@@ -172,12 +175,12 @@ TEST_F(edu, second_claim)
 	test_err_bar(EBADFD, NDSHM_REASON_CLAIM_MISSING, other, 0);
 	test_err_new_block(EBADFD, NDSHM_REASON_CLAIM_MISSING, other);
 	close(self->fd);
-	/* Closed is ended. */
+	/* After close() returns, the claim has ended. */
 	test_claim(other, EDU_WIDTH);
 	self->fd = other;
 }
 
-/* What the claimant cannot be told did not happen. */
+/* If the result of ADAPTER_CLAIM cannot be written, the claim must not exist. */
 TEST_F(edu, claim_undone)
 {
 	struct ndshm_adapter_claim *claim =
@@ -229,7 +232,10 @@ TEST_F(edu, bars)
 	ASSERT_NE(MAP_FAILED, bar);
 	self->bar = bar;
 	EXPECT_EQ(0xed, ndshm_edu_get32(self->bar, EDU_IDENTITY) & 0xff);
-	/* A BAR is no block, whatever is tried as its handle. */
+	/*
+	 * A BAR has no handle; the number derived from its mmap offset must be
+	 * unknown.
+	 */
 	request = block_free_request(map.out_mmap_offset >> 21);
 	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd,
 			    &request);
@@ -243,7 +249,7 @@ TEST_F(edu, charged)
 	test_charged(self->fd, self->edu.adapter.id);
 }
 
-/* The whole way: one block, the device, another block. */
+/* Copy a block to the device and back into another block. */
 TEST_F(edu, copies)
 {
 	struct ndshm_block_info from, to;
@@ -268,14 +274,14 @@ TEST_F(edu, copies)
 		ASSERT_TRUE(ndshm_edu_from_device(self->bar, to.address + 64,
 						  count));
 		EXPECT_TRUE(has_pattern(target + 64, count, seed));
-		/* And nothing beside it. */
+		/* The bytes around the target must be unchanged. */
 		EXPECT_TRUE(all_bytes(target, 64, 0));
 		EXPECT_TRUE(all_bytes(target + 64 + count,
 				      to.length - 64 - count, 0));
 	}
 }
 
-/* Every address lies below the width that was claimed. */
+/* Every DMA address must lie below the claimed width. */
 TEST_F(edu, addresses)
 {
 	struct ndshm_block_info block;
@@ -290,8 +296,8 @@ TEST_F(edu, addresses)
 }
 
 /*
- * The narrowest device there is: its addresses lie in reach, or the machine has no
- * memory for it and the claim says so. Nothing is given that it cannot reach.
+ * With the narrowest width the addresses must be in reach, or the claim must
+ * report that the machine has no memory for it.
  */
 TEST_F(edu, narrow)
 {
@@ -315,7 +321,10 @@ TEST_F(edu, narrow)
 	}
 }
 
-/* An administrator allows any length; the machine does not, and says only that. */
+/*
+ * Root may ask for any length; one that the machine cannot provide must fail
+ * with the reason for a shortage only.
+ */
 TEST_F(edu, impossible_lengths)
 {
 	const __u64 machine = (__u64)sysconf(_SC_PHYS_PAGES) * self->page;
@@ -339,7 +348,7 @@ TEST_F(edu, impossible_lengths)
 	EXPECT_EQ(0, ndshm_write_file(MAX_BLOCK_BYTES, before));
 }
 
-/* Mastering is off until the claimant says that it may be on. */
+/* Bus mastering must be off until ADAPTER_START. */
 TEST_F(edu, start)
 {
 	struct ndshm_block_info block;
@@ -351,7 +360,10 @@ TEST_F(edu, start)
 	block = test_new_block(self->fd, self->edu.adapter.id, self->page);
 	map = test_map_block(self->fd, &block);
 	fill_pattern(map, self->page, 1);
-	/* Whatever the device thinks that it did, memory is as it was. */
+	/*
+	 * DMA is off: memory must be unchanged although the device reports
+	 * completion.
+	 */
 	ndshm_edu_from_device(self->bar, block.address, EDU_MOST);
 	EXPECT_TRUE(has_pattern(map, self->page, 1));
 
@@ -369,7 +381,10 @@ TEST_F(edu, start)
 	self->fd = ndshm_open();
 }
 
-/* A descriptor that was passed drives the device: it is the same client. */
+/*
+ * A process that received the descriptor can drive the device, as it is the
+ * same client.
+ */
 TEST_F(edu, passed_descriptor)
 {
 	unsigned char *map;
@@ -403,7 +418,8 @@ TEST_F(edu, passed_descriptor)
 }
 
 /*
- * The end of a claim: whoever maps its memory loses it, and DMA stopped before.
+ * The end of a claim must stop DMA before it revokes the mappings of the
+ * memory.
  */
 
 TEST_F(edu, claim_end)
@@ -434,12 +450,12 @@ TEST_F(edu, claim_end)
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
 	close(self->fd);
-	/* When the close has returned, all of it has happened. */
+	/* All of this must have happened when close() returns. */
 	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
 	test_sigbus(map);
 	test_sigbus(self->bar);
 	self->fd = ndshm_open();
-	/* The next claimant is not kept waiting by the child. */
+	/* The child, which still has the mapping, must not delay the next claim. */
 	test_claim(self->fd, EDU_WIDTH);
 	EXPECT_TRUE(ndshm_tell(peer));
 	EXPECT_TRUE(ndshm_reap(child));
@@ -465,7 +481,7 @@ TEST_F(edu, claimant_killed)
 		block = test_new_block(fd, self->edu.adapter.id, self->page);
 		test_map_block(fd, &block);
 		send(peer, &block, sizeof(block), 0);
-		/* Killed with the device at work. */
+		/* To be killed while the device is transferring. */
 		for (;;)
 			ndshm_edu_to_device(self->bar, block.address, EDU_MOST);
 	}
@@ -479,14 +495,20 @@ TEST_F(edu, claimant_killed)
 	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
 	EXPECT_FALSE(ndshm_nl_block_lives(&self->edu.nl,
 					  block.shared_memory_handle));
-	/* Nothing resets it: what it still has to do, it does before the next START. */
+	/*
+	 * edu has no reset: a transfer in progress may still run, but must
+	 * finish before the next ADAPTER_START.
+	 */
 	test_claim(self->fd, EDU_WIDTH);
 	map_registers(_metadata, self, self->fd);
 	EXPECT_TRUE(ndshm_edu_is_idle(self->bar));
 	close(peer);
 }
 
-/* edu has no reset, so whose it was may have it next, or who is trusted. */
+/*
+ * edu has no reset, so after a claim only a client with CAP_SYS_RAWIO may claim
+ * it, or one that the reset policy permits.
+ */
 TEST_F(edu, dirty)
 {
 	struct ndshm_nl_access access = {
@@ -519,7 +541,7 @@ TEST_F(edu, dirty)
 }
 
 /*
- * The device goes
+ * Removal of the device
  */
 
 TEST_F(edu, unbind)
@@ -552,7 +574,7 @@ TEST_F(edu, unbind)
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
-	/* Nobody is waited for. */
+	/* Unbind must not wait for clients. */
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
 	test_sigbus(map);
@@ -563,7 +585,7 @@ TEST_F(edu, unbind)
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 
-	/* Handles are there, and stand for what has gone. */
+	/* The handles remain and report that the block is revoked. */
 	EXPECT_EQ(3, test_state(self->fd).blocks);
 	query = block_query_request(mapped.handle);
 	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
@@ -582,7 +604,7 @@ TEST_F(edu, unbind)
 	test_err_bar(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd, 0);
 	test_err_new_block(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
 
-	/* Freeing works to the end. */
+	/* Revoked blocks can still be freed. */
 	test_free_handle(self->fd, plain.handle);
 	test_no_handle(self->fd, plain.handle);
 	test_free_handle(self->fd, mapped.handle);
@@ -593,7 +615,10 @@ TEST_F(edu, unbind)
 						     mapped.shared_memory_handle)));
 }
 
-/* Those who use it meanwhile are told that it has gone, and nothing else. */
+/*
+ * Requests that race with the removal must fail with the adapter's reason and
+ * no other.
+ */
 
 #define ENDS		500
 #define ASKERS		3
@@ -602,7 +627,7 @@ struct asker {
 	pthread_t thread;
 	int fd;
 	__u32 adapter;
-	__u32 reason;		/* of the first refusal */
+	__u32 reason;		/* of the first failure */
 };
 
 static void *ask(void *data)
@@ -653,7 +678,10 @@ TEST_F_TIMEOUT(edu, told_while_it_goes, 300)
 	ndshm_one_case(&before, false);
 }
 
-/* Pulled out, while it works: as when it is unbound, and it is found again. */
+/*
+ * Hot unplug during a transfer must behave like unbind, and the device must be
+ * found again.
+ */
 TEST_F(edu, hot_unplug)
 {
 	struct ndshm_block_info mapped, plain;
@@ -671,7 +699,7 @@ TEST_F(edu, hot_unplug)
 	EXPECT_TRUE(ndshm_readable(map));
 	ASSERT_TRUE(ndshm_edu_to_device(self->bar, mapped.address, EDU_MOST));
 
-	/* Nobody is waited for. */
+	/* Removal must not wait for clients. */
 	ASSERT_EQ(0, ndshm_pci_remove(&self->edu.pci));
 	EXPECT_FALSE(ndshm_pci_is_there(&self->edu.pci));
 	test_sigbus(map);
@@ -698,7 +726,7 @@ TEST_F(edu, hot_unplug)
 	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->edu.nl,
 						     mapped.shared_memory_handle)));
 
-	/* What is plugged in is another adapter, and serves. */
+	/* The device that is plugged in again is a new adapter and works. */
 	ASSERT_EQ(0, ndshm_pci_rescan());
 	ASSERT_TRUE(ndshm_pci_is_there(&self->edu.pci));
 	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
@@ -709,7 +737,7 @@ TEST_F(edu, hot_unplug)
 	EXPECT_EQ(0xed, ndshm_edu_get32(self->bar, EDU_IDENTITY) & 0xff);
 }
 
-/* To a client that never had it, an adapter that has gone is unknown. */
+/* A removed adapter is unknown to a client that never claimed it. */
 TEST_F(edu, unbind_unclaimed)
 {
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
@@ -718,7 +746,10 @@ TEST_F(edu, unbind_unclaimed)
 	test_err_new_block(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd);
 }
 
-/* Bound anew it is another adapter; the old client's claim means nothing. */
+/*
+ * A function that is bound again is a new adapter; the old claim must not apply
+ * to it.
+ */
 TEST_F(edu, rebind)
 {
 	__u32 before = self->edu.adapter.id;
@@ -734,7 +765,7 @@ TEST_F(edu, rebind)
 }
 
 /*
- * Isolation, asked at every step
+ * Isolation is checked at every step
  */
 
 TEST_F(edu, isolated)
@@ -743,7 +774,7 @@ TEST_F(edu, isolated)
 
 	if (self->edu.adapter.isolation)
 		SKIP(return, "not isolated: %#x", self->edu.adapter.isolation);
-	/* No privilege is needed, and addresses are shown. */
+	/* An isolated adapter needs no privilege, and its addresses are shown. */
 	plain = test_open_without(CAP_SYS_RAWIO);
 	test_claim(plain, EDU_WIDTH);
 	self->block = test_new_block(plain, self->edu.adapter.id, 1);
@@ -758,7 +789,10 @@ TEST_F(edu, not_isolated)
 	if (!self->edu.adapter.isolation)
 		SKIP(return, "isolated");
 	plain = test_open_without(CAP_SYS_RAWIO);
-	/* Who opened without the capability, whatever is allowed. */
+	/*
+	 * A client opened without CAP_SYS_RAWIO is refused, whatever
+	 * allow_unisolated says.
+	 */
 	test_err_claim(EPERM, NDSHM_REASON_NOT_ISOLATED, plain, EDU_WIDTH);
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
 	test_err_claim(EPERM, NDSHM_REASON_NOT_ISOLATED, plain, EDU_WIDTH);
@@ -766,14 +800,17 @@ TEST_F(edu, not_isolated)
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
 	test_claim(self->fd, EDU_WIDTH);
 	test_new_block(self->fd, self->edu.adapter.id, 1);
-	/* Taken back, it holds for what is asked from now on. */
+	/* Clearing allow_unisolated must affect all later requests. */
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
 	test_err_new_block(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->fd);
 	test_err_bar(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->fd, 0);
 	close(plain);
 }
 
-/* A lazy group is not isolated: the device reaches freed pages for a while. */
+/*
+ * A lazy group is not isolated: the device can reach freed pages until the
+ * IOTLB is flushed.
+ */
 TEST_F(edu, lazy_group)
 {
 	struct ndshm_nl_adapter adapter;

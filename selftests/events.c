@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Events about blocks, sections and queues: what is told, in which order, to whom,
- * and what becomes of it when nobody reads.
+ * Netlink events about blocks, sections and queues: their content, order and
+ * recipients, and their loss when a listener does not read.
  */
 #include <linux/capability.h>
 #include <signal.h>
@@ -59,7 +59,7 @@ static int next(struct _test_data_events *self)
 			      sizeof(self->buffer));
 }
 
-/* Nothing more has been told. */
+/* Return: true if no event is pending. */
 static bool silence(struct _test_data_events *self)
 {
 	return ndshm_nl_event(&self->listener, 0, self->buffer,
@@ -82,7 +82,10 @@ static __u32 told_id(struct _test_data_events *self, int attribute)
 	return ndshm_nl_u32(a.at[attribute]);
 }
 
-/* The same as a reader is shown, and the end when nothing has it any more. */
+/*
+ * The event must equal the row of a dump, and the end event must come when the
+ * last reference is dropped.
+ */
 TEST_F(events, block)
 {
 	struct ndshm_nl_block told, shown;
@@ -111,7 +114,10 @@ TEST_F(events, block)
 	EXPECT_TRUE(silence(self));
 }
 
-/* One each, whatever becomes of the request, and whoever ends it. */
+/*
+ * One event for each block, whether or not the request succeeds, and no matter
+ * how the block ends.
+ */
 TEST_F(events, blocks_of_a_batch)
 {
 	struct ndshm_block_info blocks[16];
@@ -125,7 +131,10 @@ TEST_F(events, blocks_of_a_batch)
 		ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
 		EXPECT_EQ(blocks[i].shared_memory_handle, told_block(self).id);
 	}
-	/* Those of a request that fails at last come and go. */
+	/*
+	 * The request fails when its last result is written: each of its blocks
+	 * must be added and freed.
+	 */
 	alloc.blocks = 8;
 	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
 	for (i = 0; i < 2 * ARRAY_SIZE(blocks); i++) {
@@ -176,7 +185,10 @@ TEST_F(events, section)
 	EXPECT_TRUE(silence(self));
 }
 
-/* Load the mock, with an adapter that this listener is told of; or why not. */
+/*
+ * Load the mock module with an adapter, and consume its event. Return NULL, or
+ * why the test cannot run.
+ */
 static const char *load_mock(struct _test_data_events *self, __u32 *adapter)
 {
 	struct ndshm_nl_adapter row;
@@ -250,7 +262,10 @@ TEST_F(events, queue)
 	EXPECT_TRUE(silence(self));
 }
 
-/* An adapter takes its queues and its blocks with it, and says so first and last. */
+/*
+ * Removing an adapter must report its queues and blocks between the start and
+ * the end of the removal.
+ */
 TEST_F(events, adapter_goes)
 {
 	struct ndshm_block_info block;
@@ -279,7 +294,7 @@ TEST_F(events, adapter_goes)
 	EXPECT_EQ(block.shared_memory_handle, told_block(self).id);
 }
 
-/* They are for administrators: CAP_NET_ADMIN is not enough, and a user has none. */
+/* Events need CAP_SYS_ADMIN: CAP_NET_ADMIN is not enough. */
 TEST_F(events, whom)
 {
 	struct ndshm_nl nl;
@@ -302,7 +317,10 @@ TEST_F(events, whom)
 	ndshm_nl_close(&nl);
 }
 
-/* Who does not read loses events, is told so, and hears what comes then. */
+/*
+ * A listener that does not read loses events, gets ENOBUFS, and receives later
+ * events again.
+ */
 TEST_F(events, overrun)
 {
 	struct ndshm_block_info block;
@@ -311,7 +329,7 @@ TEST_F(events, overrun)
 
 	ASSERT_EQ(0, setsockopt(self->listener.fd, SOL_SOCKET, SO_RCVBUF,
 				&small, sizeof(small)));
-	/* Each of them does what it does, told or not. */
+	/* Allocation and freeing must succeed although the events are lost. */
 	for (i = 0; i < 100; i++) {
 		block = test_new_block(self->fd, self->adapter, self->page);
 		test_free_handle(self->fd, block.handle);
@@ -328,13 +346,13 @@ TEST_F(events, overrun)
 }
 
 /*
- * Of blocks that several processes make and free, each comes once and goes once, in
- * that order. Who reads as fast as they come loses none.
+ * Several processes allocate and free blocks. Each block must be added once and
+ * then freed once. A listener with a large buffer must lose no event.
  */
 TEST_F(events, each_comes_and_goes)
 {
 	enum { WRITERS = 3, ROUNDS = 200 };
-	/* Live blocks, in no order. */
+	/* Ids of live blocks, in no order. */
 	static __u32 live[WRITERS * ROUNDS];
 	unsigned int i, got, count = 0, added = 0, freed = 0, wrong = 0;
 	const int large = 16 << 20;
@@ -356,7 +374,7 @@ TEST_F(events, each_comes_and_goes)
 				if (i % 2)
 					test_free_handle(fd, block.handle);
 			}
-			/* The rest goes with the client. */
+			/* The remaining blocks end with the client. */
 			close(fd);
 			_exit(0);
 		}

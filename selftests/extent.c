@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Extents: whose pages of a section are, and for how long. Where a name begins with
- * lsa_, the documentation of the LSA calls says so; all else is ours.
+ * Extents: allocation, ownership and lifetime. A test whose name begins with
+ * lsa_ checks a rule that the documentation of the LSA calls states; the other
+ * rules are ndshm's own.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -48,7 +49,7 @@ FIXTURE_TEARDOWN(extent)
 	close(self->client);
 }
 
-/* Nothing of the section may change by it. */
+/* The call must not change the section. */
 #define test_same_section(fd, call) do { \
 	struct ndshm_section_query before_ = test_look(fd), after_; \
 	call; \
@@ -57,10 +58,10 @@ FIXTURE_TEARDOWN(extent)
 } while (0)
 
 /*
- * Having and freeing
+ * Allocating and freeing
  */
 
-/* A block lies within the section, and is nobody else's. */
+/* An extent lies within the section and overlaps no other extent. */
 TEST_F(extent, lsa_allocate)
 {
 	const size_t lengths[] = {
@@ -103,7 +104,7 @@ TEST_F(extent, lsa_allocate)
 	EXPECT_EQ(0, query.out_extents);
 }
 
-/* A freed block is had again, and what was in it is gone. */
+/* A freed extent is allocated again, and its content is zeroed. */
 TEST_F(extent, lsa_free)
 {
 	__u64 first = test_extent(self->holder, 8 * self->page), second;
@@ -115,7 +116,10 @@ TEST_F(extent, lsa_free)
 	EXPECT_TRUE(all_bytes(self->map + second, 8 * self->page, 0));
 }
 
-/* Zeroed is what somebody had, wherever the next one's begin and end. */
+/*
+ * Zeroing must cover all that was used before, although the new extents have
+ * other boundaries.
+ */
 TEST_F(extent, zeroed)
 {
 	__u64 places[64], place;
@@ -137,7 +141,7 @@ TEST_F(extent, zeroed)
 	}
 }
 
-/* The lowest place that fits. */
+/* The lowest place that fits is used. */
 TEST_F(extent, lowest)
 {
 	__u64 places[8];
@@ -186,7 +190,7 @@ TEST_F(extent, alignment)
 	}
 }
 
-/* Not what is somebody else's, nor a part, nor twice. */
+/* A holder can free its own extents only, each as a whole and only once. */
 TEST_F(extent, whose)
 {
 	int other = test_attach(self->fd);
@@ -238,7 +242,7 @@ TEST_F(extent, whose)
  * Holders
  */
 
-/* What a holder had is free when it goes; what was to stay stays. */
+/* Closing a holder frees its extents; those of a holder with NDSHM_ATTACH_KEEP stay. */
 TEST_F(extent, death)
 {
 	int brief = test_attach(self->fd);
@@ -260,13 +264,13 @@ TEST_F(extent, death)
 	EXPECT_EQ(lost, test_extent(self->holder, self->page));
 	EXPECT_EQ(0, self->map[lost]);
 	EXPECT_NE(kept, test_extent(self->holder, self->page));
-	/* It is nobody's. */
+	/* A kept extent belongs to no holder, so no holder can free it. */
 	request = extent_free_request(kept);
 	test_err_extent_free(ENOENT, NDSHM_REASON_EXTENT_UNKNOWN, self->client,
 			     self->holder, &request);
 }
 
-/* It lives as long as anybody has its descriptor. */
+/* A holder lives until the last copy of its descriptor is closed. */
 TEST_F(extent, inherited)
 {
 	int holder = test_attach(self->fd), copy = dup(holder), peer;
@@ -296,7 +300,7 @@ TEST_F(extent, inherited)
 	EXPECT_EQ(1, test_look(self->fd).out_holders);
 }
 
-/* A thousand extents, and no warning. */
+/* Killing a process that has a thousand extents must free them all. */
 TEST_F(extent, killed)
 {
 	struct ndshm_section_query query;
@@ -336,7 +340,10 @@ TEST_F(extent, killed)
 	EXPECT_TRUE(all_bytes(self->map, HUGE, 0));
 }
 
-/* The creator pays for all memory, whoever needs it. */
+/*
+ * All memory is charged to the creator of the section, including the memory
+ * that other users' extents need.
+ */
 TEST_F(extent, who_pays)
 {
 	__u64 before = ndshm_locked(self->client), theirs;
@@ -354,7 +361,10 @@ TEST_F(extent, who_pays)
 			extent_alloc_request(3 * HUGE, 0);
 		bool good;
 
-		/* The device is not theirs to open; the section they were given. */
+		/*
+		 * User A cannot open the device, but can use the section
+		 * descriptor that it inherited.
+		 */
 		good = ndshm_become(NDSHM_USER_A) && ndshm_open() < 0 &&
 		       !_test_section_attach(self->fd, &attach) &&
 		       !_test_extent_alloc(attach.out_holder, &more) &&
@@ -375,7 +385,7 @@ TEST_F(extent, who_pays)
 }
 
 /*
- * At the same time
+ * Concurrency
  */
 
 #define SLOTS	64
@@ -389,7 +399,7 @@ struct worker {
 	atomic_bool *stop;
 };
 
-/* Has extents, each with a pattern of its own, and looks whether it stays. */
+/* Allocate extents, write a pattern to each and check later that it is unchanged. */
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
@@ -464,7 +474,7 @@ static void work_together(struct __test_metadata *_metadata,
 	}
 }
 
-/* Nothing is ever had twice, however many ask: threads of one holder, */
+/* No two live extents may overlap, with several threads of one holder, */
 TEST_F(extent, threads)
 {
 	const int holders[] = { self->holder, self->holder, self->holder };
@@ -472,7 +482,7 @@ TEST_F(extent, threads)
 	work_together(_metadata, self, holders, ARRAY_SIZE(holders));
 }
 
-/* holders, */
+/* with several holders, */
 TEST_F(extent, holders)
 {
 	int holders[4], i;
@@ -485,7 +495,7 @@ TEST_F(extent, holders)
 	EXPECT_EQ(0, test_look(self->fd).out_extents);
 }
 
-/* and processes, some of which are killed in the midst of it. */
+/* and with several processes, some of which are killed. */
 TEST_F(extent, processes)
 {
 	unsigned int round, rounds = ndshm_rounds(40, 8);
@@ -527,7 +537,10 @@ TEST_F(extent, processes)
 	EXPECT_TRUE(ndshm_soon(ndshm_committed(self->fd) == HUGE));
 }
 
-/* Two holders have pages in turn, and none is both's, whatever is written to them. */
+/*
+ * Two holders allocate and free in turn. No page may belong to both, whatever
+ * is written to the section.
+ */
 static void take_turns(struct __test_metadata *_metadata, const int *holders,
 		       __u64 max, size_t page, unsigned int rounds)
 {
@@ -570,7 +583,10 @@ static void take_turns(struct __test_metadata *_metadata, const int *holders,
 	free(owner);
 }
 
-/* Somebody overwrites all of it all the time, and spoils nothing but contents. */
+/*
+ * Another process overwrites the whole section. That may change only the
+ * contents, not the allocation.
+ */
 TEST_F(extent, lsa_contents_are_not_trusted)
 {
 	const __u64 max = 2 * HUGE;
@@ -601,10 +617,13 @@ TEST_F(extent, lsa_contents_are_not_trusted)
 }
 
 /*
- * The device
+ * DMA segments
  */
 
-/* Together the segments are the extent, page by page the same each time. */
+/*
+ * The segments must add up to the extent, and successive queries must agree
+ * page by page.
+ */
 TEST_F(extent, segments)
 {
 	struct ndshm_segment all[1024], part[1024];
@@ -661,7 +680,7 @@ TEST_F(extent, segments)
 	test_err_extent_query(EFAULT, NDSHM_REASON_ADDRESS, self->client,
 			      holder, &query);
 	close(holder);
-	/* Who attached decides, and this one was not root then. */
+	/* The capability at attach decides, and this holder is attached without it. */
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, false));
 	holder = test_attach(self->fd);
 	places[0] = test_extent(holder, self->page);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fail_nth [--table FILE] [GROUP]...: every way into the module, with the first,
- * the second, ... allocation or copy in it failing. After each failure: the
- * outputs are as contracted, nothing is charged, mapped or alive that was not
- * before, and the same call works at once. After each command the log is clean;
- * after each group no page more is owned; after all nothing has leaked. The last
- * two take long, and tell themselves where memory was allocated.
+ * fail_nth [--table FILE] [GROUP]...: run every entry into the module with the
+ * first, the second, ... allocation or user copy failing. After each failure
+ * the outputs must be as the contract says, no charge, mapping or object may be
+ * left, and the same call must work at once. The log must be clean after each
+ * command, the number of pages owned must be the same after each group, and
+ * nothing may have leaked at the end. The last two checks are slow and report
+ * where the memory was allocated.
  *
  * How many points a command has is compared with fail_nth.table: fewer, and the
  * sweep does not reach what it reached before. --table writes the table with the rows
@@ -13,9 +14,9 @@
  * fewest of some runs, and of the sweep, after whose failures caches can be fuller.
  * fail_points/table.sh does so for each kernel.
  *
- * NDSHM_STRIDE=N has of what is slow each Nth point only, from any of the first N on.
- * NDSHM_KO and NDSHM_MOCK are the module and the mock provider's; groups that need
- * one that is not given are skipped.
+ * NDSHM_STRIDE=N tests only every Nth point of slow commands, starting at a
+ * random one of the first N. NDSHM_KO and NDSHM_MOCK name the files of the
+ * module and of the mock provider; groups that need a missing one are skipped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,12 +39,12 @@
 #include "ndshm_debug.h"
 #include "ndshm_proc.h"
 
-#define WARM_RUNS	3	/* of which the one with the fewest points counts */
-#define PASSES		2	/* what runs empty in one hides one of our points */
-#define TABLE_RUNS	20	/* the same, for the table: others may not have fewer */
+#define WARM_RUNS	3	/* the run with the fewest points counts */
+#define PASSES		2	/* a cache refilled in one pass may hide a point of ours */
+#define TABLE_RUNS	20	/* like WARM_RUNS, for --table: later runs must not find fewer */
 #define LIMIT		600U
-#define NOISE		3	/* more points that say nothing: a cache ran empty */
-#define MOST_WRONG	8	/* of a command, then it is given up */
+#define NOISE		3	/* extra points tolerated: a cache was refilled */
+#define MOST_WRONG	8	/* failures after which a command is abandoned */
 #define STATE_SIZE	1024
 
 #define REFERENCES	"/sys/module/ndshm/refcnt"
@@ -146,7 +147,7 @@ static void get_state(const struct fail_nth_group *group, bool references,
 		group->state(text + length, STATE_SIZE - length);
 }
 
-/* @state is what it has to be; or, if it is empty, what it is from now on. */
+/* Compare the state with @state, or store it there if @state is empty. */
 static void same_state(const struct fail_nth_group *group, bool references,
 		       char *state, const char *when)
 {
@@ -160,7 +161,7 @@ static void same_state(const struct fail_nth_group *group, bool references,
 	get_state(group, references, now);
 	if (!strcmp(state, now))
 		return;
-	/* What a mapping kept, or a section had idle, comes back a moment later. */
+	/* Memory kept by a mapping or idle in a section is freed asynchronously. */
 	ndshm_settle();
 	if (!ndshm_soon((get_state(group, references, now),
 			 !strcmp(state, now))))
@@ -172,11 +173,11 @@ static void same_state(const struct fail_nth_group *group, bool references,
  */
 
 /**
- * struct sweep - a command under way
- * @group: of the command
- * @command: the one
+ * struct sweep - one command in progress
+ * @group: group of the command
+ * @command: the command
  * @idle: state before and after a step
- * @ready: state after its setup, and after a failure
+ * @ready: state after the setup, and after a failure
  */
 struct sweep {
 	const struct fail_nth_group *group;
@@ -203,7 +204,7 @@ static void end_of_success(const struct fail_nth_command *command)
 		command->undo();
 }
 
-/* A call that failed: what it left, and that it works now. */
+/* Check the state after a failed call, and that the call now works. */
 static void after_failure(struct sweep *sweep, int error)
 {
 	const struct fail_nth_command *command = sweep->command;
@@ -224,7 +225,10 @@ static void after_failure(struct sweep *sweep, int error)
 		end_of_success(command);
 }
 
-/* The call with point @nth failing; how many points are left then, or 0. */
+/*
+ * Run the call with point @nth failing. Return how many points were not
+ * reached, or 0 if the call failed.
+ */
 static unsigned int step(struct sweep *sweep, unsigned int nth)
 {
 	const struct fail_nth_command *command = sweep->command;
@@ -252,7 +256,7 @@ static unsigned int step(struct sweep *sweep, unsigned int nth)
 	return left;
 }
 
-/* Of a command, in the table; -1 if it is not there, or the kernel is not. */
+/* The number of points in the table; -1 if the command or the kernel is not listed. */
 static long points_before(const char *kernel, const char *command,
 			  bool *known_kernel)
 {
@@ -272,7 +276,10 @@ static long points_before(const char *kernel, const char *command,
 	return -1;
 }
 
-/* Release without its patch level: configuration and version make the points. */
+/*
+ * The release without its patch level: version and configuration determine the
+ * points.
+ */
 static const char *this_kernel(void)
 {
 	static char name[128];
@@ -296,7 +303,7 @@ static void compare_points(const struct fail_nth_command *command, long points)
 
 	if (new_table)
 		return;
-	/* Of the kernels that the project builds itself, the table has all. */
+	/* The table is complete for the kernels that the project builds itself. */
 	known |= !!strstr(this_kernel(), "-ndshm-debug");
 	if (before > points + command->slack)
 		fail_nth_wrong("%ld points, but there were %ld", points,
@@ -315,8 +322,9 @@ static unsigned int least(unsigned int one, unsigned int two)
 }
 
 /*
- * Without a failure: how many points the command has. Freed memory is kept back
- * for a while and caches then have to be filled, so that some runs have more.
+ * Count the points without a failure. The minimum of several runs is used,
+ * because debugging delays the reuse of freed memory, and a run that refills
+ * caches has more points.
  */
 static unsigned int count_points(struct sweep *sweep)
 {
@@ -327,7 +335,7 @@ static unsigned int count_points(struct sweep *sweep)
 	return points;
 }
 
-/* Each point from @nth on, to the end; where that is. */
+/* Run every point from @nth to the last one. Return the number of the last. */
 static unsigned int pass(struct sweep *sweep, unsigned int nth,
 			 unsigned int *left)
 {
@@ -347,7 +355,7 @@ static unsigned int pass(struct sweep *sweep, unsigned int nth,
 	return nth - stride;
 }
 
-/* If the kernel dies, its log shows in which command. */
+/* Write the command to the kernel log, which shows it if the kernel crashes. */
 static void begin_command(const struct fail_nth_command *command)
 {
 	char text[128];
@@ -359,7 +367,7 @@ static void begin_command(const struct fail_nth_command *command)
 	ndshm_write_file("/dev/kmsg", text);
 }
 
-/* All points of a command; how many they are. */
+/* Run all points of a command. Return their number. */
 static unsigned int run_command(const struct fail_nth_group *group,
 				const struct fail_nth_command *command)
 {
@@ -374,7 +382,7 @@ static unsigned int run_command(const struct fail_nth_group *group,
 	points = count_points(&sweep);
 	while (passes--) {
 		end = pass(&sweep, foreign + 1, &left);
-		/* The last step went through, so that it counted as well. */
+		/* The last step did not fail, so it counts the points as well. */
 		if (left)
 			points = least(points, end - left);
 	}
@@ -418,7 +426,10 @@ static void test_pages(const struct fail_nth_group *group, long before)
 			 group->name);
 }
 
-/* Of all groups: where an object comes from stands in its record. */
+/*
+ * Check once, after all groups: each leak's record says where the object was
+ * allocated.
+ */
 static void test_leaks(void)
 {
 	double begin = seconds();
@@ -463,7 +474,7 @@ static void run_group(const struct fail_nth_group *group)
 		fail_nth_keep(false);
 		ndshm_nl_close(&fail_nth_nl);
 	}
-	/* What begin made is there both times. */
+	/* Before end(), so that the objects made by begin() are counted both times. */
 	test_pages(group, pages);
 	if (group->end)
 		group->end();
@@ -510,7 +521,10 @@ static void begin_table(const char *path, char **names)
 			fprintf(new_table, "%s\n", table[i]);
 }
 
-/* One processor, so that its caches are the same each time, and a user's account. */
+/*
+ * Run on one CPU, so that per-CPU caches behave the same each time, and charge
+ * this user.
+ */
 static void prepare(void)
 {
 	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * frames compare A B FROM TO STEP: sends frames of these lengths, TO always among
- * them, from the interface A to B and from B to A, and compares what arrives byte
- * for byte. An interface may be given as NAME@NAMESPACE.
- * frames flood A: sends frames of all lengths to nobody, until the interface is
- * down or gone.
- * frames read PORT: receives datagrams until it is told to end; while there is none
- * it polls the network card itself.
+ * frames compare A B FROM TO STEP: send frames of lengths FROM to TO (TO always
+ * included) from interface A to B and from B to A, and compare the received
+ * bytes. An interface may be given as NAME@NAMESPACE.
+ *
+ * frames flood A: send frames of all lengths to an unused address until the
+ * interface is down or removed.
+ *
+ * frames read PORT: receive datagrams until terminated, busy polling the
+ * network card when there are none.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -30,10 +32,10 @@
 
 #define TYPE		0x88b5	/* for local experiments [IEEE 802] */
 #define LONGEST		9014
-#define AHEAD		16	/* sent before they are looked for */
-#define ROOM		(AHEAD * 64 * 1024)	/* for all of them, as the kernel counts it */
+#define AHEAD		16	/* frames sent before the first is received */
+#define ROOM		(AHEAD * 64 * 1024)	/* receive buffer, as the kernel accounts */
 #define PATIENCE	20000	/* ms */
-#define POLLED		500000	/* us, before it waits */
+#define POLLED		500000	/* us of busy polling before it sleeps */
 
 struct end {
 	const char *name;
@@ -48,7 +50,7 @@ static int complain(const char *what, const char *name)
 	return -1;
 }
 
-/* A socket stays in the namespace that it was made in. */
+/* A socket stays in the namespace in which it was created. */
 static int enter(const char *namespace)
 {
 	char path[PATH_MAX];
@@ -114,7 +116,10 @@ static int open_end(struct end *end, char *name)
 	return ret;
 }
 
-/* Follows from the number alone, and is unlike that of any other. */
+/*
+ * Fill the frame with content that depends only on @number and differs for each
+ * number.
+ */
 static void make(__u8 *frame, size_t length, const __u8 *to,
 		 const __u8 *from, __u64 number)
 {
@@ -132,7 +137,7 @@ static void make(__u8 *frame, size_t length, const __u8 *to,
 	}
 }
 
-/* A queue that is full will not stay so. */
+/* Retry while the queue is full. */
 static int send_frame(const struct end *end, const __u8 *frame, size_t length)
 {
 	for (;;) {

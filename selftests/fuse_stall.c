@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program that keeps its mmap lock: one of its threads waits for a page of a
- * file system that does not answer, and another may queue for that lock to write.
- * Nothing that it does may keep the kernel from stopping the device that it has, and
- * from taking the memory away, within two seconds and in whatever way the claim ends.
+ * A process whose mmap lock is held while one of its threads waits for a page
+ * of a FUSE file system that does not answer. Another thread may wait to take
+ * the lock for writing. Whatever the process does, when the claim ends in any
+ * way the kernel must stop the device and unmap the memory within two seconds.
  *
- * A page fault by itself mostly lets go of the lock while it waits. One that the
- * kernel takes for somebody, here for /proc/self/mem, does not.
+ * An ordinary page fault usually drops the lock while it waits. A fault that
+ * the kernel takes on behalf of a process, here through /proc/self/mem, does
+ * not.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -22,19 +23,20 @@
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
-#define TIMEOUT		150	/* seconds: several waits of ten, if it fails */
-#define BOUND		2000	/* milliseconds for the end */
+#define TIMEOUT		150	/* seconds: a failing test waits ten several times */
+#define BOUND		2000	/* milliseconds until the claim must have ended */
 
 /*
- * Who there is: we, who have the client and watch; the stalled process, which has
- * it too, maps what we map, and keeps its lock; the driver, which has the device
- * at work until the registers are taken away; and the one who unbinds.
+ * The processes: the test, which has the client open and observes; the stalled
+ * process, which has the same client and mappings and whose mmap lock is held;
+ * the driver, which keeps the device busy until its registers are unmapped; and
+ * the process that unbinds.
  */
 FIXTURE(stall) {
 	struct ndshm_edu edu;
 	struct ndshm_fuse fuse;
-	__u64 locked;		/* of our account, before any of it */
-	int lived;		/* blocks of all, likewise */
+	__u64 locked;		/* charged to this user before the test */
+	int lived;		/* live blocks of all clients before the test */
 	int fd;
 	struct ndshm_adapter_map_bar registers;
 	struct ndshm_block_info block;
@@ -47,9 +49,9 @@ FIXTURE(stall) {
 };
 
 /*
- * @closes: the claim ends by the last close, and not by unbinding the function.
- * @killed: the stalled process was killed before, and cannot die.
- * @writer: a thread of it queues for the lock to write.
+ * @closes: the claim ends by the last close instead of by unbinding
+ * @killed: the stalled process is killed first, and cannot exit
+ * @writer: one of its threads waits to take the lock for writing
  */
 FIXTURE_VARIANT(stall) {
 	bool closes;
@@ -88,12 +90,12 @@ static void claim_and_map(struct __test_metadata *_metadata,
 	test_adapter_map_bar(self->fd, &self->registers);
 	self->block = test_new_block(self->fd, adapter, page_size());
 	map_both(_metadata, self);
-	/* It has no reset: what it was told before is still to be done. */
+	/* edu has no reset: a transfer of an earlier test may still be running. */
 	ASSERT_TRUE(ndshm_edu_is_idle(self->bar));
 	test_adapter_start(self->fd, &start);
 }
 
-/* The device writes to the block what it has read from there. */
+/* Check DMA: copy the block's content to the device, and back. */
 static bool dma_works(struct _test_data_stall *self)
 {
 	fill_pattern(self->memory, EDU_MOST, 1);
@@ -109,11 +111,14 @@ static bool dma_works(struct _test_data_stall *self)
  * The stalled process
  */
 
-static char *page;		/* of the file system */
+static char *page;		/* of the FUSE file */
 static sem_t may_queue;
-static int writer;		/* id of the thread that queues */
+static int writer;		/* id of the thread that waits for the lock */
 
-/* The kernel faults the page in for us, with our mmap lock held for reading. */
+/*
+ * pread() makes the kernel fault the page in with this process's mmap lock held
+ * for reading.
+ */
 static void *read_page(void *result)
 {
 	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
@@ -125,7 +130,7 @@ static void *read_page(void *result)
 	return NULL;
 }
 
-/* A new mapping takes the lock for writing. */
+/* mmap() takes the lock for writing. */
 static void *want_lock(void *result)
 {
 	void *map;
@@ -139,8 +144,8 @@ static void *want_lock(void *result)
 }
 
 /*
- * Does as it is told: 'w', queue for the lock; 'c', close the client; 'e', end.
- * Whatever needs the lock, if only for a page fault, is done before.
+ * Obey commands: 'w': wait for the lock; 'c': close the client; 'e': exit.
+ * Everything that needs the lock, including page faults, must be done before.
  */
 static void be_stalled(struct __test_metadata *_metadata,
 		       struct _test_data_stall *self, int peer)
@@ -155,7 +160,10 @@ static void be_stalled(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, pthread_create(&mapper, NULL, want_lock, &has_mapped));
 	while (!(id = __atomic_load_n(&writer, __ATOMIC_ACQUIRE)))
 		sched_yield();
-	/* Revocation looks for who has mapped; who inherited has not. */
+	/*
+	 * Map here instead of inheriting, so that this process made the
+	 * mappings to be revoked.
+	 */
 	map_both(_metadata, self);
 	ASSERT_TRUE(ndshm_readable(self->bar));
 	ASSERT_EQ(0, mlockall(MCL_CURRENT));
@@ -180,7 +188,7 @@ static void be_stalled(struct __test_metadata *_metadata,
 	_exit(has_read && has_mapped ? 0 : 1);
 }
 
-/* Let it queue. True if it has to wait: so the lock is held. */
+/* Start the writer. Return: true if it blocks, which proves that the lock is held. */
 static bool has_to_queue(struct _test_data_stall *self)
 {
 	char path[64], stat[256], *state;
@@ -197,13 +205,13 @@ static bool has_to_queue(struct _test_data_stall *self)
 }
 
 /*
- * The others
+ * The other processes
  */
 
 static void be_driver(struct _test_data_stall *self, int peer)
 {
 	ndshm_fuse_leave(&self->fuse);
-	/* The last close shall not be ours. */
+	/* The stalled process must do the last close, not the driver. */
 	close(self->fd);
 	ndshm_tell(peer);
 	for (;;)
@@ -216,7 +224,7 @@ static void be_unbinder(struct _test_data_stall *self)
 	_exit(ndshm_pci_unbind(&self->edu.pci) ? 1 : 0);
 }
 
-/* Within ten seconds: it has ended by itself, or by that signal. */
+/* Return: true if within ten seconds the process exited, or was killed by @signal. */
 static bool is_gone(pid_t *pid, int signal)
 {
 	int status;
@@ -228,14 +236,14 @@ static bool is_gone(pid_t *pid, int signal)
 			WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
-/* Begin what ends the claim. */
+/* Start the operation that ends the claim. */
 static void begin_end(struct __test_metadata *_metadata,
 		      struct _test_data_stall *self, bool closes)
 {
 	int peer;
 
 	if (closes) {
-		/* The other one has the last descriptor. */
+		/* The stalled process has the last descriptor. */
 		close(self->fd);
 		self->fd = -1;
 		ASSERT_EQ(1, send(self->to_stalled, "c", 1, 0));
@@ -248,7 +256,7 @@ static void begin_end(struct __test_metadata *_metadata,
 	close(peer);
 }
 
-/* Within ten seconds: it is through. */
+/* Return: true if that operation completes within ten seconds. */
 static bool has_ended(struct _test_data_stall *self, bool closes)
 {
 	char word;
@@ -301,7 +309,7 @@ FIXTURE_SETUP(stall)
 
 FIXTURE_TEARDOWN(stall)
 {
-	/* It lets go of all that a test that failed left hanging. */
+	/* Also releases the processes that a failed test left waiting. */
 	ndshm_fuse_stop(&self->fuse);
 	if (self->driver)
 		kill(self->driver, SIGKILL);
@@ -332,18 +340,18 @@ TEST_F_TIMEOUT(stall, dma_ends, TIMEOUT)
 	begin = milliseconds();
 	begin_end(_metadata, self, variant->closes);
 
-	/* The end waits for nobody. */
+	/* The end of the claim must not wait for the stalled process. */
 	EXPECT_TRUE(has_ended(self, variant->closes));
 	took = milliseconds() - begin;
 	EXPECT_GE(BOUND, took)
 		TH_LOG("%lld ms", took);
 	test_sigbus(self->memory);
 	EXPECT_EQ(self->locked, test_user_locked());
-	/* Nobody can tell the device anything any more, and it cannot do any. */
+	/* The registers are unmapped and the device can no longer do DMA. */
 	EXPECT_TRUE(is_gone(&self->driver, SIGBUS));
 	test_sigbus(self->bar);
 	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
-	/* Although the lock was held all the time. */
+	/* The lock must still be held, otherwise the test proved nothing. */
 	if (!variant->killed && !variant->writer)
 		EXPECT_TRUE(has_to_queue(self));
 	EXPECT_EQ(0, waitpid(self->stalled, NULL, WNOHANG));
@@ -354,7 +362,7 @@ TEST_F_TIMEOUT(stall, dma_ends, TIMEOUT)
 	EXPECT_TRUE(is_gone(&self->stalled, variant->killed ? SIGKILL : 0));
 	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
 
-	/* Nothing is left of it, and the device serves again. */
+	/* No charge or block may be left, and the device must work again. */
 	close(self->fd);
 	munmap(self->memory, self->block.length);
 	munmap(self->bar, self->registers.out_length);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two functions in one IOMMU group share their DMA addresses, so one client has
- * the claims of both, or nobody has more than one.
+ * Two functions in one IOMMU group share their DMA address space, so the claims
+ * of both must belong to a single client.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -56,7 +56,7 @@ static __u32 adapter_of(struct _test_data_group *self, int number)
 	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, fd, &claim_); \
 } while (0)
 
-/* Nothing foreign is in a group whose functions are all bound to ndshm. */
+/* A group whose functions are all bound to ndshm is not shared. */
 TEST_F(group, isolation)
 {
 	int i;
@@ -66,7 +66,10 @@ TEST_F(group, isolation)
 			     NDSHM_ISOLATION_SHARED_GROUP);
 }
 
-/* A function that any driver may take is a stranger, also to who is there already. */
+/*
+ * A function without a driver makes the group shared, because any driver may
+ * bind it; that applies to existing claims as well.
+ */
 TEST_F(group, stranger)
 {
 	const __u32 before = self->edu[0].adapter.isolation;
@@ -81,7 +84,10 @@ TEST_F(group, stranger)
 	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->edu[0].nl,
 					    adapter_of(self, 0), &adapter));
 	EXPECT_EQ(before | NDSHM_ISOLATION_SHARED_GROUP, adapter.isolation);
-	/* Where something else is missing, root was allowed to go on without it. */
+	/*
+	 * If the function was isolated before, the existing claim must now
+	 * require allow_unisolated.
+	 */
 	if (!before) {
 		ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
 		test_err_adapter_start(EPERM, NDSHM_REASON_UNISOLATED_OFF,
@@ -106,7 +112,7 @@ TEST_F(group, one_client)
 	test_busy(self->two, 0);
 	test_busy(self->two, 1);
 	close(self->one);
-	/* Ended, both can be had, in whatever order. */
+	/* After the claims have ended, both can be claimed in any order. */
 	test_claim(self->two, 1);
 	test_claim(self->two, 0);
 	self->one = ndshm_open();
@@ -114,7 +120,7 @@ TEST_F(group, one_client)
 	test_busy(self->one, 1);
 }
 
-/* A block of one function is memory that the other reaches, and no other's. */
+/* The other function of the group can reach a block; other clients cannot use it. */
 TEST_F(group, blocks)
 {
 	struct ndshm_block_info blocks[2];
@@ -125,7 +131,7 @@ TEST_F(group, blocks)
 	test_claim(self->one, 1);
 	for (i = 0; i < 2; i++)
 		blocks[i] = test_new_block(self->one, adapter_of(self, i), 1);
-	/* One address space: no address twice. */
+	/* One address space, so the addresses must differ. */
 	EXPECT_NE(blocks[0].address, blocks[1].address);
 	for (i = 0; i < 2; i++) {
 		alloc = block_alloc_request(adapter_of(self, i), 1, &blocks[i]);
@@ -150,7 +156,10 @@ static void *see_it_go(void *argument)
 	return NULL;
 }
 
-/* When the first block of one function goes, the other, which reaches it, is quiet. */
+/*
+ * Before the first block of a function is freed, the other function, which can
+ * reach it, must be quiesced.
+ */
 TEST_F(group, close)
 {
 	struct watch watch = { .other = &self->edu[1].pci };
@@ -167,7 +176,7 @@ TEST_F(group, close)
 	}
 	first = test_new_block(self->one, adapter_of(self, 0), 1);
 	watch.map = test_map_block(self->one, &first);
-	/* They go one by one: time to look. */
+	/* Many blocks, whose freeing one by one leaves time to observe. */
 	for (i = 0; i < 1000; i++)
 		test_new_block(self->one, adapter_of(self, 0), 1);
 	ASSERT_TRUE(ndshm_pci_is_master(watch.other));
@@ -180,20 +189,20 @@ TEST_F(group, close)
 }
 
 /*
- * Another driver gets a function of the group: it will have DMA addresses that the
- * claimed function reaches.
+ * Another driver binds a function of the group: its DMA addresses would be
+ * reachable by the claimed function
  */
 
-#define BIND_MS		2000	/* the longest that the driver may have to wait */
+#define BIND_MS		2000	/* upper bound of the delay of the driver's bind */
 
-/* @error: what its probe function answers for a function of any kind. */
+/* @error: the result of its probe function for any function. */
 struct foreign {
 	const char *driver;
 	const char *probe;
 	int error;
 };
 
-/* The second one is always there, but takes ports only. */
+/* The second driver always exists, but accepts ports only. */
 static const struct foreign foreign_drivers[] = {
 	{ "pci-stub", "pci_stub_probe", 0 },
 	{ "pcieport", "pcie_portdrv_probe", -ENODEV },
@@ -206,7 +215,7 @@ static const struct foreign *foreign_driver(void)
 						&foreign_drivers[0];
 }
 
-/* Function 1 is unbound; it is given to that driver, and taken back. */
+/* Bind function 1, which is unbound, to that driver; unbind it again. */
 static int foreign_bind(struct _test_data_group *self,
 			const struct foreign *foreign)
 {
@@ -229,7 +238,7 @@ static long long now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* A client that has all of function 0. */
+/* A client with all resources of function 0. */
 struct owner {
 	struct ndshm_block_info block;
 	unsigned char *memory;
@@ -302,7 +311,7 @@ TEST_F(group, foreign_driver)
 	test_sigbus(owner.memory);
 	test_err_adapter_start(EBADFD, NDSHM_REASON_CLAIM_MISSING, self->one,
 			       &start);
-	/* Nor does another claim begin, but as the administrator allows it. */
+	/* A new claim requires allow_unisolated, too. */
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
 	test_err_adapter_claim(EPERM, NDSHM_REASON_UNISOLATED_OFF, self->one,
 			       &claim);
@@ -310,7 +319,10 @@ TEST_F(group, foreign_driver)
 			       &claim);
 	owner_unmap(&owner);
 
-	/* When that driver has gone, all is as it was, for the same client too. */
+	/*
+	 * After the driver has been unbound, all is as before, also for the
+	 * same client.
+	 */
 	ASSERT_EQ(0, foreign_unbind(self, foreign));
 	ASSERT_EQ(0, ndshm_pci_bind(&self->edu[1].pci, false));
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, isolated ? "N" : "Y"));
@@ -327,7 +339,7 @@ TEST_F(group, foreign_driver)
 #define EVENTS		"ndshm_group"
 #define ENABLE		TRACE "events/" EVENTS "/enable"
 
-/* DMA has stopped before the driver's probe function is called. */
+/* DMA must have stopped before the driver's probe function is called. */
 TEST_F(group, foreign_probe)
 {
 	const struct foreign *foreign = foreign_driver();
@@ -386,7 +398,7 @@ static void *claim_all_the_time(void *argument)
 
 #define ROUNDS	20
 
-/* However a claim begins at that moment, it does not outlast the driver's coming. */
+/* A claim that begins during the bind must not survive it. */
 TEST_F(group, foreign_race)
 {
 	struct claimer claimer = { .adapter = adapter_of(self, 0) };
@@ -395,7 +407,7 @@ TEST_F(group, foreign_race)
 	const struct foreign *foreign = foreign_driver();
 	pthread_t thread;
 
-	/* Then a claim needs isolation, or does not begin at all. */
+	/* Now a claim requires isolation, or must fail. */
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, claim_all_the_time,
 				    &claimer));
@@ -416,8 +428,9 @@ TEST_F(group, foreign_race)
 }
 
 /*
- * A claim holds the lock of its group for as long as its reset takes. Functions of
- * two groups, in a build with NDSHM_TEST=1, where a claim can be made to take long.
+ * A claim holds the lock of its group during its reset. Two functions of
+ * different groups, with the test build (NDSHM_TEST=1), which can delay a
+ * claim.
  */
 
 #define CLAIM_DELAY	"/sys/module/ndshm/parameters/test_claim_delay_ms"
@@ -473,7 +486,7 @@ static void *claim_slowly(void *argument)
 	return NULL;
 }
 
-/* While a claim of one group begins, one of another begins, and comes first. */
+/* A claim in one group must not delay a claim in another. */
 TEST_F(race, begin_apart)
 {
 	struct ndshm_adapter_claim claim =
@@ -487,7 +500,7 @@ TEST_F(race, begin_apart)
 
 	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "5000"));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, claim_slowly, &slow));
-	/* It is in its delay. */
+	/* The first claim is in its delay now. */
 	usleep(1000000);
 	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "0"));
 	test_adapter_claim(self->fd[1], &claim);
@@ -496,7 +509,7 @@ TEST_F(race, begin_apart)
 	EXPECT_EQ(0, slow.error);
 }
 
-/* While a claim of one group begins, one of another ends. */
+/* A claim in one group must not delay the end of a claim in another. */
 TEST_F(race, end_apart)
 {
 	struct ndshm_adapter_claim claim =

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A locked-down kernel keeps its memory from root, and so from what root drives:
- * functions without isolation. There is no way back but a boot, and what other
- * programs need may be forbidden then: NDSHM_LOCKDOWN=1 says that it may be.
+ * Kernel lockdown protects kernel memory from root, and so from a device
+ * without isolation that root drives. Lockdown can only be left by a reboot and
+ * may forbid operations that other tests need, so the test runs only with
+ * NDSHM_LOCKDOWN=1.
  */
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -65,7 +66,7 @@ TEST_F(lockdown, unisolated)
 	if (!self->edu.adapter.isolation)
 		SKIP(return, "isolated as it is");
 
-	/* It is allowed, and serves. */
+	/* Before lockdown an unisolated claim works. */
 	test_adapter_claim(self->fd, &claim);
 	test_adapter_start(self->fd, &start);
 	test_adapter_map_bar(self->fd, &map);
@@ -73,7 +74,7 @@ TEST_F(lockdown, unisolated)
 
 	ASSERT_EQ(0, ndshm_write_file(LOCKDOWN, "integrity"));
 
-	/* What is asked from now on is refused, also to who has the claim. */
+	/* Lockdown must refuse all later requests, also under an existing claim. */
 	start = adapter_start_request(self->edu.adapter.id);
 	test_err_adapter_start(EPERM, NDSHM_REASON_LOCKDOWN, self->fd, &start);
 	map = adapter_map_bar_request(self->edu.adapter.id, 0);
@@ -86,12 +87,15 @@ TEST_F(lockdown, unisolated)
 	self->fd = ndshm_open();
 	claim = claim_of(self);
 	test_err_adapter_claim(EPERM, NDSHM_REASON_LOCKDOWN, self->fd, &claim);
-	/* That was no claim. */
+	/* The refused claim must not have left a claim. */
 	start = adapter_start_request(self->edu.adapter.id);
 	test_err_adapter_start(EBADFD, NDSHM_REASON_CLAIM_MISSING, self->fd,
 			       &start);
 
-	/* Isolated, it reaches nothing that is locked: the kernel has no objection. */
+	/*
+	 * An isolated function cannot reach kernel memory, so lockdown must
+	 * permit it.
+	 */
 	ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
 	claim = claim_of(self);
 	if (self->edu.adapter.isolation)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What can be mapped, how, and what a mapping then allows.
+ * Which mappings of a block are permitted, and how they behave.
  */
 #include <dirent.h>
 #include <limits.h>
@@ -16,10 +16,10 @@
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
-/* The unit in which offsets are given out. */
+/* Distance between the mmap offsets of two handles. */
 #define STEP	(2ULL << 20)
 
-/* A 32-bit program's mmap() knows offsets of so many bits. */
+/* Number of bits of a file offset that mmap() of a 32-bit program can express. */
 #define OFFSET_BITS	(sizeof(long) == 4 ? 44 : 63)
 
 FIXTURE(mmap_rules) {
@@ -60,14 +60,14 @@ TEST_F(mmap_rules, offsets_never_given)
 	__u64 other;
 
 	for (i = 0; i < 2000; i++) {
-		/* Any page below 16 TiB. */
+		/* Any page offset below 16 TiB. */
 		other = ((__u64)rand_r(&seed) << 24 ^ (__u64)rand_r(&seed)) *
 			self->page % (1ULL << 44);
 		if (other == offset)
 			continue;
 		test_errno(ENXIO, self->fd,
 			   map_at(self->fd, self->page, other));
-		/* Any offset that could have been given out. */
+		/* Any offset that a handle could have. */
 		other -= other % STEP;
 		if (other == offset)
 			continue;
@@ -81,7 +81,7 @@ TEST_F(mmap_rules, offsets_never_given)
 		   map_at(self->fd, self->page, offset - STEP));
 }
 
-/* Bits above those that offsets have must not be ignored. */
+/* Offsets with higher bits set must be rejected instead of truncated. */
 TEST_F(mmap_rules, offset_bits)
 {
 	const __u64 offset = self->block.mmap_offset;
@@ -93,7 +93,7 @@ TEST_F(mmap_rules, offset_bits)
 				  offset ^ (1ULL << bit)));
 }
 
-/* Where page offsets end, in 32 and in 64 bits. */
+/* The ends of the offset ranges of 32-bit and 64-bit programs. */
 TEST_F(mmap_rules, offset_ends)
 {
 	const __u64 ends[] = {
@@ -107,7 +107,7 @@ TEST_F(mmap_rules, offset_ends)
 	for (i = 0; i < ARRAY_SIZE(ends) && !(ends[i] >> OFFSET_BITS); i++)
 		test_errno(ENXIO, self->fd,
 			   map_at(self->fd, self->page, ends[i]));
-	/* Negative ones may be refused before the device is asked. */
+	/* The kernel may refuse negative offsets before it calls the driver. */
 	for (i = 1; i <= 64; i++) {
 		map = map_at(self->fd, self->page, -(__u64)i * self->page);
 		EXPECT_EQ(MAP_FAILED, map);
@@ -129,7 +129,7 @@ TEST_F(mmap_rules, offset_inside)
 				  self->block.mmap_offset + i * self->page));
 }
 
-/* A block that is longer than the step between offsets. */
+/* A block longer than the distance between offsets. */
 TEST_F(mmap_rules, offset_inside_long)
 {
 	struct ndshm_block_info block = test_new_block(self->fd, self->adapter,
@@ -154,7 +154,7 @@ TEST_F(mmap_rules, length)
 	test_errno(ENXIO, self->fd, map_at(self->fd, 1 << 30, offset));
 	test_errno(EINVAL, self->fd, map_at(self->fd, 0, offset));
 
-	/* The beginning of it is fine. */
+	/* A mapping of the first part of the block is valid. */
 	map = map_at(self->fd, length, offset);
 	ASSERT_NE(MAP_FAILED, map);
 	part = map_at(self->fd, self->page, offset);
@@ -165,7 +165,7 @@ TEST_F(mmap_rules, length)
 	EXPECT_NE(MAP_FAILED, map_at(self->fd, length - 1, offset));
 }
 
-/* An offset stands for a live handle of this client. */
+/* An offset is valid only for a live handle of the same client. */
 TEST_F(mmap_rules, other_handles)
 {
 	struct ndshm_block_info block;
@@ -239,7 +239,7 @@ TEST_F(mmap_rules, ways_to_map)
 		memset(map, i + 1, self->block.length);
 		EXPECT_EQ(0, munmap(map, self->block.length));
 	}
-	/* In place of another mapping, and of itself. */
+	/* MAP_FIXED over an anonymous mapping, then over the block's own mapping. */
 	map = mmap(NULL, self->block.length, PROT_NONE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, map);
@@ -279,7 +279,7 @@ TEST_F(mmap_rules, read_only)
 	close(fd);
 }
 
-/* A read-only mapping from a descriptor that can write may become writable. */
+/* mprotect() may make a read-only mapping writable if the descriptor is. */
 TEST_F(mmap_rules, made_writable)
 {
 	unsigned char *map = map_as(self->fd, &self->block, PROT_READ,
@@ -305,10 +305,10 @@ TEST_F(mmap_rules, write_only)
 }
 
 /*
- * What /proc knows of a mapping
+ * Mappings in /proc
  */
 
-/* The line of /proc/self/@file that begins the mapping at @map. */
+/* Find the line of /proc/self/@file at which the mapping at @map begins. */
 static bool find_mapping(const char *file, const void *map, FILE **stream,
 			 char *line, size_t size)
 {
@@ -332,7 +332,7 @@ TEST_F(mmap_rules, maps)
 	FILE *stream;
 
 	ASSERT_TRUE(find_mapping("maps", map, &stream, line, sizeof(line)));
-	/* Shared, and named after the block. */
+	/* Shared, and with the block in its name. */
 	EXPECT_NE(NULL, strstr(line, "rw-s"));
 	snprintf(name, sizeof(name), "ndshm:block:%u",
 		 self->block.shared_memory_handle);
@@ -351,7 +351,7 @@ TEST_F(mmap_rules, smaps)
 	while (fgets(line, sizeof(line), stream))
 		if (!strncmp(line, "VmFlags:", 8))
 			break;
-	/* Not dumped, never grown, never executable. */
+	/* VM_DONTDUMP and VM_DONTEXPAND are set, and VM_MAYEXEC is not. */
 	EXPECT_NE(NULL, strstr(line, " dd"));
 	EXPECT_NE(NULL, strstr(line, " de"));
 	EXPECT_EQ(NULL, strstr(line, " me"));
@@ -359,7 +359,7 @@ TEST_F(mmap_rules, smaps)
 	fclose(stream);
 }
 
-/* The file behind a mapping is nobody's to open. */
+/* The file of a mapping must not be reopened through /proc/self/map_files. */
 TEST_F(mmap_rules, map_files)
 {
 	unsigned char *map = test_map_block(self->fd, &self->block);
@@ -376,7 +376,7 @@ TEST_F(mmap_rules, map_files)
 	test_errno(ENXIO, self->fd, open(path, O_RDONLY));
 }
 
-/* Either all of the data or a plain refusal. */
+/* Return: true if the call returned all of the data or failed with @refusal. */
 static bool data_or(int refusal, ssize_t got, const void *seen,
 		    const void *data, size_t length)
 {
@@ -435,7 +435,7 @@ TEST_F(mmap_rules, ptrace)
 	EXPECT_TRUE(ndshm_reap(child));
 }
 
-/* A revocation takes a step for each, so there are not more than so many. */
+/* Revocation visits every mapping of an object, so their number is limited. */
 TEST_F(mmap_rules, too_many)
 {
 	const unsigned int most = 1024;
@@ -450,7 +450,7 @@ TEST_F(mmap_rules, too_many)
 	test_errno(EMFILE, self->fd,
 		   map_at(self->fd, self->block.length,
 			  self->block.mmap_offset));
-	/* What splits one makes another one. */
+	/* Splitting a mapping adds one, and so must fail at the limit. */
 	ndshm_case(false);
 	EXPECT_EQ(-1, mprotect(maps[1] + self->page, self->page, PROT_READ));
 	EXPECT_EQ(EMFILE, errno);
@@ -465,7 +465,7 @@ TEST_F(mmap_rules, too_many)
 	test_errno(EMFILE, self->fd,
 		   map_at(self->fd, self->block.length,
 			  self->block.mmap_offset));
-	/* One of another object is another matter. */
+	/* The limit is per object: another block can still be mapped. */
 	self->block = test_new_block(self->fd, self->adapter, self->page);
 	EXPECT_EQ(0, munmap(test_map_block(self->fd, &self->block),
 			    self->page));
@@ -474,7 +474,7 @@ TEST_F(mmap_rules, too_many)
 	munmap(maps[0], 4 * self->page);
 }
 
-/* System calls read and write the memory as any other. */
+/* System calls can read and write the mapped memory. */
 TEST_F(mmap_rules, pipe)
 {
 	unsigned char *map = test_map_block(self->fd, &self->block), seen[256];
@@ -491,7 +491,10 @@ TEST_F(mmap_rules, pipe)
 	EXPECT_TRUE(all_bytes(map, sizeof(seen), 8));
 }
 
-/* @needle in any file of the directory; *total is what was looked through. */
+/*
+ * Search for @needle in all files of the directory. *@total returns the bytes
+ * searched.
+ */
 static bool core_holds(const char *directory, const void *needle, size_t length,
 		       size_t *total)
 {
@@ -549,7 +552,7 @@ TEST_F(mmap_rules, core_dump)
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		fill_pattern(map, MARK_SIZE, 111111);
 		fill_pattern(plain, MARK_SIZE, 222222);
-		/* Nobody can ask for what must not be dumped. */
+		/* MADV_DODUMP must fail: a core dump must not contain the memory. */
 		if (!madvise(map, self->block.length, MADV_DODUMP))
 			_exit(1);
 		setrlimit(RLIMIT_CORE, &unlimited);
@@ -573,7 +576,7 @@ TEST_F(mmap_rules, core_dump)
 	EXPECT_EQ(0, system(command));
 }
 
-/* Advice may be refused, and may not change what is in the memory. */
+/* madvise() may fail, but must not change the content. */
 TEST_F(mmap_rules, advice)
 {
 	static const int advices[] = {
@@ -614,7 +617,7 @@ TEST_F(mmap_rules, locked)
 	EXPECT_TRUE(has_pattern(other, self->block.length, 1));
 }
 
-/* Sync and rearranging calls of old. */
+/* msync(), and the obsolete remap_file_pages(), must not disturb the mapping. */
 TEST_F(mmap_rules, msync)
 {
 	unsigned char *map = test_map_block(self->fd, &self->block);
@@ -626,7 +629,7 @@ TEST_F(mmap_rules, msync)
 	EXPECT_TRUE(has_pattern(map, self->block.length, 1));
 }
 
-/* Pages go in every order; those that are left keep what they hold. */
+/* Unmap the pages in every order; the remaining pages must keep their content. */
 TEST_F(mmap_rules, unmap_orders)
 {
 	unsigned int order, i, j, page[4];
@@ -662,8 +665,8 @@ TEST_F(mmap_rules, unmap_orders)
 }
 
 /*
- * Registers come page by page, as they are touched: each place shows what it
- * stands for, however its mapping was cut and moved.
+ * Pages of registers are mapped by faults. Each page must show its own
+ * registers, even after its mapping was split and moved.
  */
 FIXTURE(registers) {
 	int fd;
@@ -702,7 +705,7 @@ FIXTURE_TEARDOWN(registers)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* Only the first page has registers; beyond them all bits are set. */
+/* edu has registers in the first page of the BAR only; all other pages read as ones. */
 static bool is_first(const void *page)
 {
 	return (ndshm_edu_get32(page, EDU_IDENTITY) & 0xff) == 0xed;
@@ -734,7 +737,7 @@ TEST_F(registers, cut)
 {
 	unsigned char *map = self->map;
 
-	/* Not touched before. */
+	/* These pages have not been touched before. */
 	EXPECT_EQ(0, munmap(map, self->page));
 	EXPECT_TRUE(is_other(map + self->page));
 	EXPECT_EQ(0, munmap(map + 2 * self->page, self->page));
@@ -746,7 +749,7 @@ TEST_F(registers, moved)
 	unsigned char *place, *map = self->map;
 	int i;
 
-	/* The second page first, so that the first one's is not taken for it. */
+	/* The second page first: it must not show the registers of the first. */
 	for (i = 1; i >= 0; i--) {
 		place = mmap(NULL, self->page, PROT_NONE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

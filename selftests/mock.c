@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every answer that a provider can give, with every list of segments: what the
- * caller is told, and that each success comes back exactly once. The caller is a
- * client, and a user in the kernel. mock_revoke.c is about the end of providers
- * and adapters.
+ * Every answer that a provider can give, combined with every list of segments:
+ * check the result that the caller gets, and that each successful allocation is
+ * freed exactly once. Callers are a client and a user in the kernel.
+ * mock_revoke.c covers the end of providers and adapters.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -73,7 +73,7 @@ static const struct {
 	{ "resources", NDSHM_REASON_PROVIDER_RESOURCES },
 	{ "invalid", NDSHM_REASON_PROVIDER_INVALID },
 	{ "failure", NDSHM_REASON_PROVIDER_FAILURE },
-	/* NDIS's own, and what is no status at all. */
+	/* NDIS_STATUS_PENDING, other NDIS statuses, and values that are no status. */
 	{ "0x103", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
 	{ "0x80000011", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
 	{ "0xc00000bb", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
@@ -99,7 +99,7 @@ static const struct {
 	{ "bad", NONSENSE },
 };
 
-/* What the caller must be told. */
+/* Return the reason that the caller must get. */
 static __u32 verdict(unsigned int status, unsigned int list, bool contiguous)
 {
 	if (statuses[status].reason != NDSHM_REASON_NONE)
@@ -132,7 +132,7 @@ static void ask_as_client(struct __test_metadata *_metadata,
 			      NDSHM_POISON));
 }
 
-/* The module itself looks at what it gets. */
+/* The mock's kernel user compares the result with @reason itself. */
 static void ask_in_kernel(struct __test_metadata *_metadata, __u32 reason,
 			  __u64 length, bool contiguous)
 {
@@ -152,8 +152,8 @@ static void ask_in_kernel(struct __test_metadata *_metadata, __u32 reason,
 }
 
 /*
- * Outputs are those of a failure after every failure, and a success is given
- * back once: at the end, or at once if it is nonsense.
+ * Every failure must have the outputs of a failure. A successful answer must be
+ * freed once: at the end, or at once if it is a bad reply.
  */
 static void one_answer(struct __test_metadata *_metadata,
 		       struct _test_data_mock *self, unsigned int status,
@@ -195,7 +195,10 @@ TEST_F_TIMEOUT(mock, answers, 300)
 	}
 }
 
-/* What was asked is what counts, whatever the handler makes of the question. */
+/*
+ * The core must use its own copy of the request, whatever the handler writes to
+ * the parameters.
+ */
 TEST_F_TIMEOUT(mock, overwritten_questions, 300)
 {
 	static const char * const overwrites[] = {
@@ -215,7 +218,10 @@ TEST_F_TIMEOUT(mock, overwritten_questions, 300)
 	}
 }
 
-/* The kernel user's own mistakes: nothing is asked, and outputs are as told. */
+/*
+ * Invalid parameters from a kernel user must not reach the provider, and the
+ * outputs must be as documented.
+ */
 TEST_F(mock, kernel_parameters)
 {
 	static const struct {
@@ -241,11 +247,17 @@ TEST_F(mock, kernel_parameters)
 	EXPECT_EQ(0, ndshm_mock_counts("p").allocated);
 	EXPECT_EQ(0, ndshm_mock_counts("p").failed);
 
-	/* Older ones serve, newer ones are read as the newest, nobody is Undefined. */
+	/*
+	 * Older revisions are accepted, newer ones are read as the newest
+	 * known, and usage 0 is Undefined.
+	 */
 	test_mock("block alloc 0 a p 1 revision=1");
 	test_mock("block alloc 1 a p 1 revision=200 size=65535");
 	test_mock("block alloc 2 a p 1 usage=0");
-	/* Too little room is told, and what was made goes back. */
+	/*
+	 * A list that is too short must report the needed capacity and free the
+	 * block.
+	 */
 	test_mock("script p list=multi");
 	test_err_mock(ENOSPC, NDSHM_REASON_LIST_SHORT,
 		      "block alloc 3 a p 40000 capacity=2");
@@ -269,7 +281,7 @@ TEST_F(mock, kernel_parameters)
 		test_mock("block free %u", i);
 }
 
-/* A context that is NULL is a context like any other. */
+/* A provider may use NULL as the context of a block. */
 TEST_F(mock, null_context)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 2 * self->page);
@@ -282,7 +294,7 @@ TEST_F(mock, null_context)
 	map = test_map_block(self->fd, &first);
 	EXPECT_TRUE(all_bytes(map, first.length, 0));
 	fill_pattern(map, first.length, 3);
-	/* There is one at a time. */
+	/* The mock has only one NULL context at a time. */
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
 			     &alloc);
 	test_free_handle(self->fd, first.handle);
@@ -291,7 +303,7 @@ TEST_F(mock, null_context)
 	munmap(map, first.length);
 	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("p").live));
 
-	/* Nonsense with it goes back as well. */
+	/* A bad reply with a NULL context must be freed as well. */
 	test_mock("script p list=short");
 	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE, self->fd,
 			     &alloc);
@@ -304,7 +316,7 @@ TEST_F(mock, null_context)
 	EXPECT_EQ(0, ndshm_mock_counts("p").double_free);
 }
 
-/* Without a kernel address a block is as good for everybody else. */
+/* A block without a kernel address must still work for clients. */
 TEST_F(mock, null_address)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
@@ -320,7 +332,10 @@ TEST_F(mock, null_address)
 	EXPECT_EQ(0, munmap(map, self->block.length));
 }
 
-/* What is built in serves the kernel as well, in pieces that lie together for it. */
+/*
+ * The built-in provider also serves kernel users: blocks of several chunks must
+ * be contiguous in the kernel's address space.
+ */
 TEST_F(mock, pages_in_kernel)
 {
 	static const __u64 lengths[] = {
@@ -341,14 +356,17 @@ TEST_F(mock, pages_in_kernel)
 	test_mock("block free 0");
 }
 
-/* Nothing translates for the adapter, and between the blocks there are holes. */
+/*
+ * Without an IOMMU, and with memory fragmented by live blocks, a block has
+ * several chunks.
+ */
 TEST_F(mock, pages_in_pieces)
 {
 	const unsigned int holes = 24;
 	unsigned int i;
 	cpu_set_t one;
 
-	/* All from the memory of one node. */
+	/* Allocate on one CPU, so that all memory comes from one node. */
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
@@ -370,7 +388,10 @@ TEST_F(mock, pages_in_pieces)
 		test_mock("block free %u", i);
 }
 
-/* What is charged is what the provider says, and it is given back. */
+/*
+ * The amount that the provider reports as consumed is charged, and uncharged
+ * when the block is freed.
+ */
 TEST_F(mock, consumed)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
@@ -388,7 +409,7 @@ TEST_F(mock, consumed)
 	EXPECT_EQ(before.bytes, after.bytes);
 }
 
-/* More than the user may lock is refused when it is known, whatever it is. */
+/* A reported amount above the user's limit must be refused, even if it overflows. */
 TEST_F(mock, consumed_too_much)
 {
 	static const __u64 figures[] = {
@@ -443,7 +464,7 @@ static void one_batch(struct __test_metadata *_metadata,
 		TH_LOG("%s, %u of %u", answer, nth, count);
 }
 
-/* Whichever of a batch fails, and however, the others come back. */
+/* Whichever allocation of a batch fails, the other blocks must be freed. */
 TEST_F_TIMEOUT(mock, batches, 120)
 {
 	static const char * const answers[] = {
@@ -460,7 +481,7 @@ TEST_F_TIMEOUT(mock, batches, 120)
 			one_batch(_metadata, self, answers[i], 8, nth);
 	}
 
-	/* One in three. */
+	/* Every third allocation fails. */
 	test_mock("script p reset");
 	test_mock("script p status=resources every=3");
 	for (i = 1; i <= 9; i++) {
@@ -474,7 +495,10 @@ TEST_F_TIMEOUT(mock, batches, 120)
 	}
 }
 
-/* Further references of a kernel user; their end may be in atomic context. */
+/*
+ * Additional references of a kernel user; the last one may be dropped in atomic
+ * context.
+ */
 TEST_F(mock, references)
 {
 	test_mock("block alloc 0 a p 1");
@@ -487,14 +511,14 @@ TEST_F(mock, references)
 	EXPECT_EQ(1, ndshm_mock_counts("p").live);
 	test_err_mock(EBUSY, NDSHM_REASON_PROVIDER_IN_USE, "provider del p");
 	test_mock("block put 0");
-	/* What was freed in atomic context does not count as alive. */
+	/* A block that was freed in atomic context must not keep the provider busy. */
 	test_mock("provider del p");
 	EXPECT_EQ(0, ndshm_mock_counts("p").live);
 	EXPECT_STREQ("empty", ndshm_mock_slot(0).state);
 	test_err_mock(ENOENT, NDSHM_REASON_NONE, "block put 0");
 }
 
-/* It sleeps where no signal reaches it. */
+/* Return: true if the process is in uninterruptible sleep. */
 static bool is_waiting(pid_t pid)
 {
 	char path[64], stat[512];
@@ -510,8 +534,9 @@ static bool is_waiting(pid_t pid)
 #define DEFERRED	8
 
 /*
- * The last references end in atomic context, so that the memory goes back later, and
- * that takes its time: whoever ends the provider or the adapter waits for all of it.
+ * The last references are dropped in atomic context, so the memory is freed
+ * later by a worker, which the mock delays. Removing the provider or the
+ * adapter must wait for all of it.
  */
 static void end_while_freed(struct __test_metadata *_metadata,
 			    const char *command)
@@ -529,7 +554,7 @@ static void end_while_freed(struct __test_metadata *_metadata,
 	for (i = 0; i < DEFERRED; i++)
 		test_mock("block put %d", i);
 	EXPECT_TRUE(ndshm_soon(ndshm_mock_counts("p").freeing == DEFERRED));
-	/* The module is that of the handlers that run. */
+	/* A running handler must keep its module loaded. */
 	EXPECT_EQ(-EWOULDBLOCK, ndshm_mock_unload());
 
 	child = fork();
@@ -549,7 +574,7 @@ static void end_while_freed(struct __test_metadata *_metadata,
 	EXPECT_EQ(now.allocated, now.freed);
 	EXPECT_EQ(0, now.freeing);
 	EXPECT_TRUE(ndshm_mock_sound(&now));
-	/* Nothing is left that would keep the module. */
+	/* No reference to the module may be left. */
 	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
 	ASSERT_EQ(0, ndshm_mock_load("quarantine=8"));
 	test_mock("adapter add a");
@@ -571,7 +596,7 @@ TEST_F(mock, adapter_gone_while_freed)
 	end_while_freed(_metadata, "adapter del a");
 }
 
-/* The counters that all this relies on do count. */
+/* Check the mock's own error counters, on which the other tests rely. */
 TEST_F(mock, counters)
 {
 	struct ndshm_mock_counts counts;
@@ -592,7 +617,7 @@ TEST_F(mock, counters)
 	EXPECT_EQ(1, counts.double_free);
 	EXPECT_EQ(2, counts.freed);
 	EXPECT_EQ(0, counts.live);
-	/* Said once. */
+	/* The mock counts it once. */
 	EXPECT_EQ(1, ndshm_mock_counts("p").use_after_free);
 }
 

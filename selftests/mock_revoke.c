@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Providers and adapters that go: while an allocation is under way, while their
- * blocks are held and mapped, and while these are freed. The mock module (named
- * by NDSHM_MOCK) counts what comes twice, late or in the wrong place.
+ * Providers and adapters that are removed during an allocation, while their
+ * blocks are held or mapped, and while the blocks are being freed. The mock
+ * module (file named by NDSHM_MOCK) counts handler calls that come twice, too
+ * late or in the wrong context.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -32,11 +33,11 @@ FIXTURE(going) {
 	struct ndshm_nl nl;
 };
 
-/* Who goes, and what others are told from then on. */
+/* The removal command, and the reason with which other requests fail afterwards. */
 FIXTURE_VARIANT(going) {
 	const char *command;
 	__u32 reason;
-	bool refusable;		/* while blocks live */
+	bool refusable;		/* the command fails with EBUSY while blocks live */
 };
 
 FIXTURE_VARIANT_ADD(going, unregister) {
@@ -86,7 +87,7 @@ FIXTURE_TEARDOWN(going)
 	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
 }
 
-/* A command, or an allocation of a client's, that takes its time. */
+/* A command or a client's allocation that runs in a thread because it blocks. */
 struct task {
 	pthread_t thread;
 	char command[80];
@@ -119,7 +120,7 @@ static bool is_done(struct task *task)
 	return __atomic_load_n(&task->done, __ATOMIC_SEQ_CST);
 }
 
-/* False: it is not done, and will not be for as long as one can wait for it. */
+/* Return: false if the task has not completed after 200 ms. */
 static bool gets_done(struct task *task)
 {
 	int i;
@@ -145,12 +146,12 @@ static struct ndshm_block_alloc request_of(struct _test_data_going *self)
 	return alloc;
 }
 
-/* The end has begun: others are turned away, and this is what they are told. */
+/* Wait until the removal has begun: other requests fail with @reason. */
 static void wait_for_end(struct __test_metadata *_metadata,
 			 struct _test_data_going *self, __u32 reason)
 {
 	const struct rlimit limit = { 1 << 20, 1 << 20 };
-	/* More than can be charged, so that it is never made. */
+	/* More than RLIMIT_MEMLOCK permits, so that the probe never allocates. */
 	struct ndshm_block_alloc probe =
 		block_alloc_request(self->adapter, 1 << 21, &self->block);
 	int fd = ndshm_open();
@@ -165,8 +166,8 @@ static void wait_for_end(struct __test_metadata *_metadata,
 }
 
 /*
- * The end comes while @task, which has begun an allocation, is inside the handler.
- * The allocation fails when it is over, and is undone.
+ * The removal begins while @task's allocation is inside the handler. The
+ * allocation must fail and be undone.
  */
 static void end_meets(struct __test_metadata *_metadata,
 		      struct _test_data_going *self,
@@ -177,7 +178,7 @@ static void end_meets(struct __test_metadata *_metadata,
 
 	ASSERT_TRUE(ndshm_soon(ndshm_mock_counts("p").inside == 1));
 	ASSERT_TRUE(start_command(&end, variant->command));
-	/* It is closed for others, and waits for the one that is inside. */
+	/* The set is closed to new requests, and waits for the one in the handler. */
 	wait_for_end(_metadata, self, variant->reason);
 	EXPECT_FALSE(gets_done(&end));
 	EXPECT_FALSE(is_done(task));
@@ -206,7 +207,7 @@ TEST_F(going, while_the_kernel_allocates)
 	struct task task;
 
 	test_mock("script p hold=1 nth=1");
-	/* With a list, which a failure leaves alone: the module looks at it. */
+	/* With a list, which a failure must leave unchanged; the mock checks it. */
 	ASSERT_TRUE(start_command(&task, "block alloc 0 a default 1 capacity=4"));
 	end_meets(_metadata, self, variant, &task);
 	EXPECT_EQ(0, ndshm_mock_slot(0).broken);
@@ -214,7 +215,7 @@ TEST_F(going, while_the_kernel_allocates)
 	EXPECT_STREQ("empty", ndshm_mock_slot(0).state);
 }
 
-/* The code of a handler stays while it runs, before there is a block. */
+/* A running handler must keep its module loaded, even before a block exists. */
 TEST_F(going, not_the_module)
 {
 	struct task task = { .fd = self->fd, .alloc = request_of(self) };
@@ -229,7 +230,7 @@ TEST_F(going, not_the_module)
 	EXPECT_EQ(-EWOULDBLOCK, ndshm_mock_unload());
 }
 
-/* Whoever holds a block, in whatever way: its memory comes back once. */
+/* However a block is held at its revocation, its memory must be freed once. */
 TEST_F(going, while_blocks_are_held)
 {
 	struct ndshm_block_alloc alloc = request_of(self);
@@ -265,7 +266,7 @@ TEST_F(going, while_blocks_are_held)
 	query = block_query_request(self->block.handle);
 	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
 			     &query);
-	/* What is left is let go of, and nothing is freed by that. */
+	/* Dropping what holds the revoked blocks must not free anything again. */
 	test_free_handle(self->fd, self->block.handle);
 	munmap(map, self->block.length);
 	for (i = 0; i < 2; i++)
@@ -275,7 +276,7 @@ TEST_F(going, while_blocks_are_held)
 	EXPECT_EQ(1, ndshm_mock_slot(0).calls);
 }
 
-/* The callback may free its own block. */
+/* A revocation callback may free its own block. */
 TEST_F(going, freed_in_the_callback)
 {
 	if (variant->refusable)
@@ -288,7 +289,7 @@ TEST_F(going, freed_in_the_callback)
 	test_err_mock(ENOENT, NDSHM_REASON_NONE, "block free 0");
 }
 
-/* Once ndshm_free() has returned, its owner may be gone: no callback runs. */
+/* After ndshm_free() returns, no callback may run, as its owner may be gone. */
 TEST_F(going, free_waits_for_the_callback)
 {
 	struct task end, freeing;
@@ -311,7 +312,7 @@ TEST_F(going, free_waits_for_the_callback)
 	EXPECT_EQ(0, ndshm_mock_slot(0).late);
 }
 
-/* Processes that mapped a block and have ended are nobody to be waited for. */
+/* The revocation must not wait for processes that mapped a block and have ended. */
 TEST_F(going, mapped_by_the_dead)
 {
 	struct ndshm_block_alloc alloc = request_of(self);
@@ -321,7 +322,7 @@ TEST_F(going, mapped_by_the_dead)
 	if (variant->refusable)
 		SKIP(return, "nothing is revoked");
 	test_block_alloc(self->fd, &alloc);
-	/* All at the same time, so that none takes the place of another. */
+	/* Run all at the same time, so that none reuses the resources of another. */
 	for (i = 0; i < (int)ARRAY_SIZE(peers); i++) {
 		children[i] = ndshm_fork(&peers[i]);
 		ASSERT_LE(0, children[i]);
@@ -343,7 +344,7 @@ TEST_F(going, mapped_by_the_dead)
 	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
 }
 
-/* Memory that has gone back is not written to any more, whoever maps it. */
+/* Memory that was freed must not be written to through a remaining mapping. */
 #define BUSY_BYTES	(64UL << 20)
 
 struct busy {
@@ -352,7 +353,7 @@ struct busy {
 	atomic_bool stop;
 };
 
-/* Has the process's mappings locked for most of the time. */
+/* Keep the mmap lock of the process taken most of the time. */
 static void *keep_busy(void *data)
 {
 	struct busy *busy = data;
@@ -383,8 +384,9 @@ static void stop_busy(struct busy *busy)
 }
 
 /*
- * The last client of all closes while its block, which was mapped once, is being
- * revoked: the file that showed it goes, and what the file was on may not.
+ * The last client closes while its block, which was mapped before, is revoked.
+ * This frees the file of the block; the mount that the file was on must still
+ * exist.
  */
 TEST_F(going, while_the_last_client_closes)
 {
@@ -473,18 +475,18 @@ TEST_F_TIMEOUT(going, while_it_is_written, 300)
 }
 
 /*
- * A race for the same block: revoked by one, freed by another. Each round looks
- * at who came first and gives the other a start, so that they meet.
+ * One thread revokes a block while another frees it. After each round the
+ * slower thread gets a head start, so that the two calls meet.
  */
 
 struct race {
 	pthread_barrier_t line;
 	int stop;
-	int lead_us;		/* of the revoke, if positive */
+	int lead_us;		/* head start of the revocation, if positive */
 	unsigned int seed;	/* of the thread that frees */
 };
 
-/* Sleeping takes longer than what is to be met. */
+/* Busy wait: a sleep takes longer than the window to be hit. */
 static void spin(int us)
 {
 	struct timespec now, end;
@@ -515,7 +517,10 @@ static void *free_block(void *data)
 	}
 }
 
-/* Others allocate all the while, and meet what comes and goes. */
+/*
+ * Other allocations run all the time and meet adapters and providers that are
+ * being removed and added.
+ */
 static void *come_and_go(void *data)
 {
 	int *stop = data;
@@ -544,7 +549,10 @@ TEST_F_TIMEOUT(going, while_blocks_are_freed, 3600)
 	for (round = 0; round < rounds; round++) {
 		int now;
 
-		/* Half of the callbacks take long enough for a free to end. */
+		/*
+		 * Half of the callbacks last long enough for a free to end
+		 * meanwhile.
+		 */
 		test_mock("block alloc 0 a p 1 callback_us=%u",
 			  round & 1 ? 0 : 100 + rand_r(&seed) % 100);
 		pthread_barrier_wait(&race.line);
@@ -553,18 +561,24 @@ TEST_F_TIMEOUT(going, while_blocks_are_freed, 3600)
 		pthread_barrier_wait(&race.line);
 
 		now = ndshm_mock_slot(0).calls;
-		/* Faster and faster, until the other one is first. */
+		/* Double the step until the other thread is first. */
 		ahead = now > calls ? -1 : 1;
 		step = ahead * step > 0 ? 2 * step : 4 * ahead;
 		if (abs(race.lead_us + step) > MOST_LEAD_US)
 			step = -race.lead_us;
 		race.lead_us += step;
 		calls = now;
-		/* It was refused if it was first, and is not any more. */
+		/*
+		 * Removal fails with EBUSY if it came first; retry now that the
+		 * block is freed.
+		 */
 		while (ndshm_mock("%s", variant->command) == -EBUSY)
 			sched_yield();
 		ndshm_mock("adapter add a");
-		/* What the others free leaves the adapter's set first, then the provider's. */
+		/*
+		 * A block freed by the others leaves the adapter's set first,
+		 * then the provider's.
+		 */
 		while (ndshm_mock("provider del p") == -EBUSY)
 			sched_yield();
 		test_mock("provider add p adapter=a");
@@ -575,7 +589,7 @@ TEST_F_TIMEOUT(going, while_blocks_are_freed, 3600)
 	pthread_join(freeing, NULL);
 	pthread_join(other, NULL);
 	ndshm_one_case(&before, true);
-	/* Now this one was first, now the other, and never was it too late. */
+	/* Both orders must have occurred often enough. */
 	if (!variant->refusable) {
 		EXPECT_LT(rounds / 20, calls);
 		EXPECT_GT(rounds - rounds / 20, calls);

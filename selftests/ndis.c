@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The NDIS calls of the kernel: the cases of a module that makes them, and two drivers
- * that know nothing of ndshm but these calls, of which one supplies the other. The
- * modules lie beside the one that NDSHM_MOCK names.
+ * The NDIS calls of the kernel: test cases in a module that makes them, and two
+ * drivers that use no interface of ndshm but these calls, one of which is the
+ * provider of the other. The modules are in the directory of the one that
+ * NDSHM_MOCK names.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +26,7 @@
 #define PARAMETER(module, name) \
 	"/sys/module/" module "/parameters/" name
 
-/* Where a file is, given its path from there; false if NDSHM_MOCK is not set. */
+/* Build the path of @module relative to NDSHM_MOCK. Return: false if it is not set. */
 static bool file_of(const char *module, char *path, size_t size)
 {
 	const char *mock = getenv("NDSHM_MOCK");
@@ -38,7 +39,7 @@ static bool file_of(const char *module, char *path, size_t size)
 	       (int)size;
 }
 
-/* As the mock's: 0 or -errno, -ENOENT also if nobody says where it is. */
+/* Return 0 or -errno; -ENOENT also if NDSHM_MOCK is not set. */
 static int load(const char *module)
 {
 	char path[4200];
@@ -67,7 +68,7 @@ FIXTURE_SETUP(calls)
 
 FIXTURE_TEARDOWN(calls)
 {
-	/* Whatever happened: nobody holds it. */
+	/* A case may not leave a reference to the module behind. */
 	if (self->loaded)
 		EXPECT_TRUE(ndshm_soon(!ndshm_unload_module(CASES)));
 }
@@ -79,9 +80,10 @@ static int run(const char *name)
 }
 
 /*
- * Of what NDIS documents (ndis_), and of what is ndshm's own (own_): see the tables in
- * Documentation/ndis.rst. What is wrong is said in the kernel's log. None ends the
- * program by an assertion, so that the module goes in any case.
+ * Cases named ndis_ check rules that NDIS documents, those named own_ rules of
+ * ndshm: see the tables in Documentation/ndis.rst. The module logs each
+ * mismatch. No case may end the program with an assertion, so that the module
+ * is always unloaded.
  */
 
 TEST_F(calls, ndis_headers)
@@ -264,7 +266,10 @@ TEST_F(calls, own_reach)
 	EXPECT_EQ(0, run("own_reach"));
 }
 
-/* Mappings that there are, as far as somebody counts them; or -1. */
+/*
+ * Return the number of DMA mappings that the kernel counts, or -1 without DMA
+ * debugging.
+ */
 static long long mapped(void)
 {
 	long long all = ndshm_read_number(DMA_DEBUG "nr_total_entries");
@@ -278,7 +283,7 @@ TEST_F(calls, own_half_mapped)
 	long long before = mapped();
 
 	EXPECT_EQ(0, run("own_half_mapped"));
-	/* Others have some, too; but not as many as there were lists. */
+	/* Other devices have mappings, too, but fewer than the case had lists. */
 	if (before >= 0)
 		EXPECT_GT(before + 500, mapped());
 }
@@ -378,7 +383,7 @@ TEST_F(calls, own_storm)
 	EXPECT_EQ(0, run("own_storm"));
 }
 
-/* That of a queue is told as well; the case has one of each. */
+/* The same event exists for a queue; the case has one of each. */
 TEST_F(calls, own_port_stopped)
 {
 	static __u64 buffer[512];
@@ -411,7 +416,7 @@ static int step(const char *name)
 	return ndshm_write_file(PARAMETER(CASES, "step"), name);
 }
 
-/* Those of a provider that has registered again are other ones. */
+/* A provider that registers again may have other flags. */
 TEST_F(calls, own_flags_shown)
 {
 	static const struct {
@@ -436,7 +441,7 @@ TEST_F(calls, own_flags_shown)
 	ndshm_nl_close(&nl);
 }
 
-/* None is missed here. */
+/* The list of cases must be complete. */
 TEST_F(calls, all_of_them)
 {
 	static const char listed[] =
@@ -512,7 +517,7 @@ TEST_F(strangers, ndis_one_supplies_the_other)
 	struct ndshm_nl_provider provider, own;
 	struct ndshm_nl_adapter adapter;
 
-	/* A ring and the receive buffers. */
+	/* The ring and the receive buffers. */
 	EXPECT_EQ(2, allocated());
 	EXPECT_EQ(0, freed());
 	EXPECT_EQ(256, ndshm_read_number(PARAMETER(CONSUMER, "buffers")));
@@ -521,10 +526,10 @@ TEST_F(strangers, ndis_one_supplies_the_other)
 	EXPECT_EQ(1, provider.scope);
 	EXPECT_EQ(2, provider.blocks);
 	EXPECT_FALSE(provider.mappable);
-	/* What is the miniport's own comes from the host. */
+	/* The miniport's own allocations come from the host. */
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "coherent", &own));
 	EXPECT_EQ(1, own.blocks);
-	/* Its adapter is nobody else's. */
+	/* Other clients must not be able to use its adapter. */
 	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "ndis-consumer",
 					      &adapter));
 	EXPECT_FALSE(adapter.open);
@@ -539,7 +544,7 @@ TEST_F(strangers, ndis_one_supplies_the_other)
 						    &adapter));
 }
 
-/* A client can have that provider's memory, as any other's that cannot be mapped. */
+/* A client can allocate from this provider, whose memory cannot be mapped. */
 TEST_F(strangers, own_supplies_clients)
 {
 	struct ndshm_get_info info = get_info_request();
@@ -551,7 +556,7 @@ TEST_F(strangers, own_supplies_clients)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "ndis-supplier",
 					       &provider));
-	/* As the driver has said. */
+	/* As declared by the driver. */
 	EXPECT_EQ(1, provider.flags);
 	test_get_info(fd, &info);
 	alloc = block_alloc_request(info.out_default_adapter, 5000, &block);
@@ -561,14 +566,17 @@ TEST_F(strangers, own_supplies_clients)
 	test_free_handle(fd, block.handle);
 	EXPECT_EQ(1, freed());
 	close(fd);
-	/* Who supplies is needed; who consumes can go. */
+	/* The provider is in use and cannot be unloaded; the consumer can. */
 	EXPECT_EQ(-EAGAIN, ndshm_unload_module(PROVIDER));
 	ASSERT_EQ(0, ndshm_unload_module(CONSUMER));
 	self->consumer = false;
 	EXPECT_EQ(3, freed());
 }
 
-/* Words of ours in a module's file, but for its own name and the three calls. */
+/*
+ * Count the identifiers of ndshm in a module's file, apart from its own name
+ * and the three calls.
+ */
 static int other_names(const char *map, size_t size, const char *module,
 		       unsigned int *calls)
 {
@@ -600,8 +608,9 @@ FIXTURE_TEARDOWN(files)
 }
 
 /*
- * What it needs, and what it is made of, stands there by name: of the two drivers, and
- * of the prototypes that were written in the same way.
+ * The two drivers and the prototypes written in the same way must not refer to
+ * ndshm: the strings in their files show the symbols that they need and the
+ * structures that they use.
  */
 TEST_F(files, names)
 {
@@ -628,7 +637,7 @@ TEST_F(files, names)
 			SKIP(return, "no prototypes: NDSHM_PROTOTYPES=1");
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, fstat(fd, &stat));
-		/* With a zero behind the last word. */
+		/* With a NUL terminator behind the last string. */
 		map = calloc(1, stat.st_size + 1);
 		ASSERT_NE(NULL, map);
 		ASSERT_EQ(stat.st_size, read(fd, map, stat.st_size));
@@ -637,7 +646,10 @@ TEST_F(files, names)
 		EXPECT_EQ(0, other_names(map, stat.st_size, modules[i].name,
 					 &calls))
 			TH_LOG("%s", modules[i].name);
-		/* It is not that nothing was found. */
+		/*
+		 * The calls themselves must be found, otherwise the search did
+		 * not work.
+		 */
 		EXPECT_LE(2, calls);
 		free(map);
 		ndshm_case(true);

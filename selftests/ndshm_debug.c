@@ -24,7 +24,7 @@
 
 void ndshm_settle(void)
 {
-	/* A client's end waits for the queue. */
+	/* Closing a client flushes the deferred work. */
 	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 
 	if (fd >= 0)
@@ -50,8 +50,9 @@ int ndshm_dma_entries(void)
  */
 
 /*
- * Whose code is it? That of a module has its name in brackets. An address that
- * has no name is that of a module which has gone, and only ours come and go.
+ * Return: true if the frame is in one of our modules, whose name is in
+ * brackets. An address without a symbol belongs to an unloaded module; only
+ * ours are unloaded.
  */
 static bool is_ours(const char *frame)
 {
@@ -59,14 +60,17 @@ static bool is_ours(const char *frame)
 	return !strncmp(frame, "0x", 2) || strstr(frame, "[ndshm");
 }
 
-/* Those that keep pages for later, whoever made them ask for more. */
+/* Functions that keep pages for later use, whichever caller triggers the allocation. */
 static bool is_cache(const char *frame)
 {
 	static const char *const names[] = {
 		"allocate_slab", "new_slab", "___slab_alloc", "stack_depot_",
 		"kasan_", "__kasan_", "pcpu_", "pte_alloc", "__pte_alloc", "__pmd_alloc",
 		"__pud_alloc", "__p4d_alloc", "handle_mm_fault",
-		/* Tables of an IOMMU, of either generation, stay with the domain. */
+		/*
+		 * Page tables of an IOMMU, of both page table versions, stay
+		 * with the domain.
+		 */
 		"pfn_to_dma_pte", "iommu_alloc_pages",
 	};
 	size_t i;
@@ -78,7 +82,7 @@ static bool is_cache(const char *frame)
 	return false;
 }
 
-/* The pages of our stacks; with @print they are shown. */
+/* Count the pages allocated by our code. With @print, print the stacks. */
 static long count_pages(bool print)
 {
 	FILE *file = fopen(PAGE_STACKS, "re");
@@ -90,7 +94,7 @@ static long count_pages(bool print)
 
 	if (!file)
 		return -1;
-	/* The innermost frame comes first, and the number of pages last. */
+	/* The innermost frame comes first and the number of pages last. */
 	while (getline(&line, &size, file) > 0) {
 		if (print && !copy)
 			copy = open_memstream(&stack, &length);
@@ -139,7 +143,7 @@ void ndshm_pages_print(void)
  * kmemleak
  */
 
-#define KMEMLEAK_AGE	6	/* seconds: older ones are reported */
+#define KMEMLEAK_AGE	6	/* seconds: younger objects are not reported */
 
 static double seconds(void)
 {
@@ -155,7 +159,7 @@ void ndshm_kmemleak_forget(void)
 	ndshm_write_file(KMEMLEAK, "clear");
 }
 
-/* The records of our modules. */
+/* Count the records of our modules; store the first in @text. */
 static int count_records(char *text, size_t size)
 {
 	FILE *file = fopen(KMEMLEAK, "re");
@@ -186,7 +190,7 @@ static int count_records(char *text, size_t size)
 		if (!copy)
 			break;
 		fputs(line, copy);
-		/* Above the frames stands the memory's content. */
+		/* The hex dump comes before the frames. */
 		ours |= trace && is_ours(line);
 		trace |= !strncmp(line, "  backtrace", 11);
 	} while (true);
@@ -202,12 +206,12 @@ int ndshm_kmemleak(char *text, size_t size)
 
 	text[0] = '\0';
 	ndshm_settle();
-	/* An address that a stack still holds by chance would hide a leak. */
+	/* A stale pointer on a stack would hide a leak. */
 	error = ndshm_write_file(KMEMLEAK, "stack=off");
 	if (!error)
 		error = ndshm_write_file(KMEMLEAK, "scan");
 	left = begin + KMEMLEAK_AGE - seconds();
-	/* Nothing tells that an object is old enough. */
+	/* kmemleak does not say when an object is old enough, so wait. */
 	if (!error && left > 0)
 		usleep(left * 1e6);
 	if (!error)
@@ -256,7 +260,7 @@ bool ndshm_log_clean(int mark, char *text, size_t size)
 	ssize_t got;
 
 	text[0] = '\0';
-	/* A read is a record: "prefix;line", and lines about it. */
+	/* Each read returns one record: "prefix;line" and continuation lines. */
 	while ((got = read(mark, record, sizeof(record) - 1)) > 0) {
 		record[got] = '\0';
 		record[strcspn(record, "\n")] = '\0';

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a debug kernel knows about memory that did not come back: to be compared
- * before and after. Root only. Where the kernel cannot tell, the answer is -1.
+ * Memory that a debug kernel counts as still allocated, for comparison before
+ * and after a test. Root only. The functions return -1 if the kernel does not
+ * support it.
  */
 #ifndef _NDSHM_SELFTEST_DEBUG_H
 #define _NDSHM_SELFTEST_DEBUG_H
@@ -10,45 +11,47 @@
 #include <stddef.h>
 
 /*
- * Wait for what is given back a moment later: last references in the module's
- * queue, and what waits for an RCU grace period that has begun.
+ * Wait for asynchronous frees: the module's deferred work and the current RCU
+ * grace period.
  */
 void ndshm_settle(void);
 
-/* Entries of the DMA API's debugging: mappings and memory of all devices. */
+/* Number of entries of DMA API debugging: mappings and memory of all devices. */
 int ndshm_dma_entries(void);
 
 /*
- * Pages that our modules asked for, counted where the code of one is nearer to
- * the allocation than any cache that keeps pages (slab, page tables). A frame
- * that has no name any more is one of a module that was unloaded: also ours.
- * Settles first. The second prints the stacks and their pages, as comments.
+ * Count the pages that our modules allocated: those in whose stack a frame of
+ * our modules is nearer to the allocation than any cache that keeps pages
+ * (slab, page tables). A frame without a symbol belongs to an unloaded module
+ * and counts as ours. Calls ndshm_settle() first. ndshm_pages_print() prints
+ * the stacks and their pages as comments.
  */
 long ndshm_pages_owned(void);
 void ndshm_pages_print(void);
 
 /*
- * Objects that nothing points to and our modules allocated; the first one's
- * record is stored in @text. It scans twice, and takes at least five seconds:
- * younger objects, and those changed since the last scan, are not reported.
- * ndshm_kmemleak_forget() leaves out what is known by now, and ends the scans
- * that the kernel makes by itself, which only take time from the test.
+ * Return the number of objects that our modules allocated and kmemleak finds
+ * unreferenced. Store the first one's record in @text. Scans twice and takes at
+ * least five seconds, because younger objects, and those changed since the last
+ * scan, are not reported. ndshm_kmemleak_forget() clears what is known so far
+ * and stops the kernel's periodic scans, which only slow the tests.
  */
 int ndshm_kmemleak(char *text, size_t size);
 void ndshm_kmemleak_forget(void);
 
 /*
- * The kernel log from here on: a descriptor, or -1. It is clean if no line since
- * the mark, or since the last look, is in vm/splats; @text gets the first one.
+ * Open the kernel log at its end: returns a descriptor or -1. ndshm_log_clean()
+ * returns true if no line since the mark or the last call is listed in
+ * vm/splats; otherwise it stores the first such line in @text.
  */
 int ndshm_log_mark(void);
 bool ndshm_log_clean(int mark, char *text, size_t size);
 
 /*
- * For a program that has its own calls fail: begin it anew, if need be. When a thread
- * has been away, the kernel writes to the area that the C library has registered for
- * restartable sequences, and if that fails, which it may be made to while a call is
- * under way, the process ends by SIGSEGV. So it is to register none. 0 or -errno.
+ * Disable restartable sequences for a program that injects failures into its
+ * own system calls; execs the program again if necessary. After a preemption
+ * the kernel writes to the thread's rseq area. If that write is made to fail,
+ * the process is killed by SIGSEGV. Return 0 or -errno.
  */
 int ndshm_without_rseq(char **argv);
 

@@ -42,7 +42,10 @@ static int open_and_bind(struct ndshm_edu *edu, bool strict)
 	return error;
 }
 
-/* Once all of its group are bound, or the others would count against it. */
+/*
+ * Read the adapter after all functions of its group are bound: unbound ones
+ * would make it not isolated.
+ */
 static int look(struct ndshm_edu *edu)
 {
 	int error = ndshm_nl_adapter_by_name(&edu->nl, edu->pci.name,
@@ -79,7 +82,10 @@ int ndshm_edu_bind_pair(struct ndshm_edu pair[2])
 {
 	int error = 0;
 
-	/* A group's type is changed while nothing of it is bound. */
+	/*
+	 * The group's type can only be changed while all of its functions are
+	 * unbound.
+	 */
 	if (pair[1].pci.driver[0])
 		error = ndshm_pci_unbind(&pair[1].pci);
 	if (!error)
@@ -112,7 +118,7 @@ int ndshm_edu_restore(struct ndshm_edu *edu)
 {
 	int error = 0;
 
-	/* A test that failed may have left it there. */
+	/* A failed test may have left the device removed. */
 	if (!ndshm_pci_is_there(&edu->pci))
 		error = ndshm_pci_rescan();
 	ndshm_write_file(ALLOW_UNISOLATED, edu->allowed);
@@ -123,13 +129,16 @@ int ndshm_edu_restore(struct ndshm_edu *edu)
 	return error;
 }
 
-/* Their group's type is set while both are unbound. */
+/* Both functions must be unbound when the type of their group is set. */
 int ndshm_edu_restore_pair(struct ndshm_edu pair[2])
 {
 	int second, first;
 
 	ndshm_pci_unbind(&pair[0].pci);
-	/* It has seen what the first one allowed. */
+	/*
+	 * Second first: it saved the value of allow_unisolated that the first
+	 * one had set.
+	 */
 	second = ndshm_edu_restore(&pair[1]);
 	first = ndshm_edu_restore(&pair[0]);
 	return first ?: second;
@@ -146,7 +155,7 @@ void ndshm_edu_set32(void *bar, unsigned int at, __u32 value)
 	__atomic_store_n((__u32 *)((char *)bar + at), value, __ATOMIC_RELAXED);
 }
 
-/* The device's timer ends a transfer; it says so in a register. */
+/* The device completes a transfer by a timer and clears the bit. */
 bool ndshm_edu_is_idle(const void *bar)
 {
 	return ndshm_soon(!(ndshm_edu_get32(bar, EDU_DMA_COMMAND) &

@@ -16,7 +16,7 @@
 
 #include "ndshm_fuse.h"
 
-#define PAGE		4096	/* the most that is asked for at once */
+#define PAGE		4096	/* the largest request */
 #define PATIENCE	10000	/* milliseconds */
 
 static bool reply(const struct ndshm_fuse *fuse, __u64 unique, int error,
@@ -94,7 +94,7 @@ static void serve(struct ndshm_fuse *fuse, const struct fuse_in_header *in)
 	case FUSE_RELEASE:
 		reply(fuse, in->unique, 0, NULL, 0);
 		break;
-	/* These have no answer; who is interrupted has to wait. */
+	/* These have no reply; an interrupted reader waits on. */
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT:
@@ -113,7 +113,7 @@ static void *serve_all(void *data)
 	} request;
 	ssize_t got;
 
-	/* ENODEV: it is mounted no more. */
+	/* ENODEV: the file system was unmounted. */
 	do {
 		got = read(fuse->device, &request, sizeof(request));
 		if (got >= (ssize_t)sizeof(request.in))
@@ -123,7 +123,7 @@ static void *serve_all(void *data)
 	return NULL;
 }
 
-/* A regular file can be the root of a file system, and needs no path. */
+/* A file system whose root is a regular file needs no mount point. */
 static int mount_file(int device)
 {
 	int context = fsopen("fuse", FSOPEN_CLOEXEC), mount = -1;
@@ -146,7 +146,7 @@ int ndshm_fuse_start(struct ndshm_fuse *fuse)
 {
 	int error;
 
-	/* Its module may have to be loaded, where nobody makes the node before. */
+	/* The module may have to be loaded where no device manager creates the node. */
 	if (access("/dev/fuse", F_OK) && system("modprobe -q fuse"))
 		return -ENODEV;
 	fuse->device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -172,7 +172,7 @@ int ndshm_fuse_open(const struct ndshm_fuse *fuse)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fuse->mount);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	/* The kernel learns the size from that. */
+	/* fstat() makes the kernel read the size from the file system. */
 	if (fd >= 0 && fstat(fd, &stat)) {
 		close(fd);
 		return -1;

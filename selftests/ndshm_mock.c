@@ -67,7 +67,7 @@ bool ndshm_mock_does(const void *command)
 	return !ndshm_mock("%s", (const char *)command);
 }
 
-/* "list-short" is LIST_SHORT. */
+/* Compare names: "list-short" equals LIST_SHORT. */
 static bool same_name(const char *told, const char *expected)
 {
 	for (; *told && *expected; told++, expected++)
@@ -91,7 +91,7 @@ int ndshm_mock_reason(void)
 	return -1;
 }
 
-/* The line of a file that begins with that word and a blank. */
+/* Find the line that begins with @word and a blank. */
 static bool find_line(const char *path, const char *word, char *line,
 		      size_t size)
 {
@@ -107,7 +107,7 @@ static bool find_line(const char *path, const char *word, char *line,
 	return found;
 }
 
-/* What follows " KEY=" in the line, or NULL. */
+/* The text after " KEY=" in the line, or NULL. */
 static const char *value_of(const char *line, const char *key)
 {
 	char text[32];

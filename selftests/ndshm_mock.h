@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The mock module: kernel/tests/mock/ctl.c has its language. Root only.
+ * Control of the mock module; its commands are documented in
+ * kernel/tests/mock/ctl.c. Root only.
  */
 #ifndef _NDSHM_SELFTEST_MOCK_H
 #define _NDSHM_SELFTEST_MOCK_H
@@ -11,22 +12,25 @@
 #include "kselftest.h"
 
 /*
- * The file that NDSHM_MOCK names, with parameters. 0 or -errno; -ENOENT also if
- * nothing is named. One that somebody left loaded is replaced.
+ * Load the file that NDSHM_MOCK names, replacing a loaded one. Return 0 or
+ * -errno; -ENOENT also if the variable is not set.
  */
 int ndshm_mock_load(const char *parameters);
 int ndshm_mock_unload(void);
 
-/* Why there can be no test after that error of the load, or NULL: there can. */
+/* Why the tests cannot run after @error of ndshm_mock_load(), or NULL if they can. */
 const char *ndshm_mock_missing(int error);
 
-/* One command: 0 or -errno. The reason is that of the last command of all. */
+/*
+ * Run one command. Return 0 or -errno. ndshm_mock_reason() returns the reason
+ * of the last command.
+ */
 int ndshm_mock(const char *format, ...) __printf(1, 2);
 int ndshm_mock_reason(void);	/* number, or -1 */
-/* A command as what is called in the middle of something: was it carried out? */
+/* A command as a callback. Return: true if it succeeded. */
 bool ndshm_mock_does(const void *command);
 
-/* What happened under one provider's name; -1 everywhere if it never was. */
+/* The counters of the providers that had this name; all are -1 if there was none. */
 struct ndshm_mock_counts {
 	long long allocated;
 	long long freed;
@@ -47,14 +51,17 @@ struct ndshm_mock_counts {
 
 struct ndshm_mock_counts ndshm_mock_counts(const char *provider);
 
-/* It was used by its contract, and nobody touched what was not theirs. */
+/*
+ * Return: true if every handler call obeyed the contract and no memory was
+ * corrupted.
+ */
 static inline bool ndshm_mock_sound(const struct ndshm_mock_counts *counts)
 {
 	return !counts->double_free && !counts->use_after_free &&
 	       !counts->overrun && !counts->misused;
 }
 
-/* One slot of the kernel user. */
+/* A slot of the mock's kernel user. */
 struct ndshm_mock_slot {
 	char state[16];
 	int extra;
@@ -62,12 +69,15 @@ struct ndshm_mock_slot {
 	int inside;
 	int late;
 	int broken;
-	int segments;	/* of its block, or that were too many */
+	int segments;	/* of its block, or the number needed if the list was too short */
 };
 
 struct ndshm_mock_slot ndshm_mock_slot(unsigned int slot);
 
-/* For programs with ndshm_test.h: it succeeds; it fails exactly so. */
+/*
+ * For programs with ndshm_test.h: the command must succeed, or fail with this
+ * errno and reason.
+ */
 #define test_mock(...) do { \
 	int ret_ = ndshm_mock(__VA_ARGS__); \
 	ndshm_case(true); \
@@ -84,8 +94,9 @@ struct ndshm_mock_slot ndshm_mock_slot(unsigned int slot);
 } while (0)
 
 /*
- * For the set-up of a fixture that has loaded, fd, nl, adapter and id, once the mock module is
- * loaded: its adapter a, its provider p, which @add says how to add, and a client.
+ * For a fixture's setup after the mock module is loaded: add adapter a and
+ * provider p (with @add's command) and open a client. The fixture has the
+ * members loaded, fd, nl, adapter and id.
  */
 #define test_mock_begin(self, add) do { \
 	struct ndshm_nl_provider provider_; \

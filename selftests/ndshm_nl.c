@@ -202,7 +202,7 @@ void ndshm_nl_to_queue(const struct nlmsghdr *message,
 	queue->bytes = get_u64(a.at[NDSHM_A_QUEUE_BYTES]);
 }
 
-/* The attribute of a kind; that of its limit follows. */
+/* The attribute of a resource; the next one is its limit. */
 static int quota_attribute(int kind)
 {
 	static const int attributes[NDSHM_NL_KINDS] = {
@@ -256,7 +256,7 @@ void ndshm_nl_put(struct ndshm_nl_request *request, __u16 type,
 				    NLA_ALIGN(attribute->nla_len);
 }
 
-/* What the kernel says about an error, or about the end of a dump. */
+/* Store the extack of an error or of the end of a dump. */
 static void keep_extack(struct ndshm_nl *nl, const struct nlmsghdr *message)
 {
 	unsigned int skip = NLMSG_HDRLEN + sizeof(int);
@@ -276,14 +276,14 @@ static void keep_extack(struct ndshm_nl *nl, const struct nlmsghdr *message)
 	get_text(a.at[NLMSGERR_ATTR_MSG], nl->extack, sizeof(nl->extack));
 }
 
-/* One message of an answer; true at the end of it. */
+/* Handle one message of an answer. Return: true if it is the last. */
 static bool take(struct ndshm_nl *nl, const struct nlmsghdr *message,
 		 ndshm_nl_got got, void *context, int *error)
 {
 	switch (message->nlmsg_type) {
 	case NLMSG_DONE:
 	case NLMSG_ERROR:
-		/* Both begin with an errno. */
+		/* Both payloads begin with an errno. */
 		*error = *(const int *)NLMSG_DATA(message);
 		keep_extack(nl, message);
 		return true;
@@ -384,7 +384,7 @@ int ndshm_nl_join_events(struct ndshm_nl *nl)
 			  &nl->events, sizeof(nl->events)) ? -errno : 0;
 }
 
-/* One object, by an attribute. */
+/* Request one object by an attribute. */
 static int get_one(struct ndshm_nl *nl, __u8 cmd, __u16 type, const void *data,
 		   __u16 length, ndshm_nl_got got, void *context)
 {
@@ -513,7 +513,7 @@ int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 	return ndshm_nl_talk(nl, &request, NULL, NULL);
 }
 
-/* @attribute: of the owner; group, mode and policy follow. */
+/* @attribute is that of the owner; group, mode and policy follow it. */
 static int set_access(struct ndshm_nl *nl, __u8 cmd, __u16 id_attribute,
 		      __u16 attribute, __u32 id,
 		      const struct ndshm_nl_access *access)
@@ -548,7 +548,10 @@ int ndshm_nl_set_provider(struct ndshm_nl *nl, __u32 id,
 			  NDSHM_A_PROVIDER_OWNER, id, access);
 }
 
-/* A message of a dump is as long as what its socket has ever asked for at once. */
+/*
+ * The kernel sizes the messages of a dump by the largest buffer ever passed to
+ * recv() on the socket, so use a small one.
+ */
 static int open_short(struct ndshm_nl *nl)
 {
 	int fd, error = ndshm_nl_open(nl);
@@ -604,7 +607,7 @@ bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id)
 	return !ndshm_nl_block_by_id(nl, id, &block);
 }
 
-/* Where the objects of a dump are stored. */
+/* The array that receives the objects of a dump. */
 struct store {
 	ndshm_nl_got one;
 	char *next;

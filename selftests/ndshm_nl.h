@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The netlink family through plain sockets: nothing is checked on the way out,
- * so that tests can send what no library would.
+ * The netlink family over plain sockets. Requests are not validated, so that
+ * tests can send messages which no library would.
  */
 #ifndef _NDSHM_SELFTEST_NL_H
 #define _NDSHM_SELFTEST_NL_H
@@ -20,9 +20,9 @@ struct ndshm_nl {
 	int fd;
 	__u16 family;
 	__u32 version;
-	__u32 events;		/* multicast group */
+	__u32 events;		/* id of the multicast group */
 	__u32 seq;
-	char extack[128];	/* of the last request; "" if there was none */
+	char extack[128];	/* of the last request, or "" */
 };
 
 struct ndshm_nl_request {
@@ -31,12 +31,12 @@ struct ndshm_nl_request {
 	char attributes[1024];
 };
 
-/* The attributes of a message or of a nest, by type. */
+/* The attributes of a message or nest, indexed by type. */
 struct ndshm_nl_attributes {
 	const struct nlattr *at[NDSHM_NL_ATTRIBUTES];
 };
 
-/* @present: bit n is set if attribute n was there; others are 0. */
+/* Bit n of @present is set if attribute n was present; absent ones are 0. */
 struct ndshm_nl_adapter {
 	__u32 present;
 	__u32 id;
@@ -115,7 +115,10 @@ struct ndshm_nl_queue {
 
 #define NDSHM_NL_KINDS	6
 
-/* Sections, holders, range, bytes, requests, clients; the last two are of an event. */
+/*
+ * Sections, holders, reserved range, bytes, requests, clients; the last two are
+ * those of an event.
+ */
 struct ndshm_nl_quota {
 	__u32 present;
 	__u32 uid;
@@ -126,25 +129,25 @@ struct ndshm_nl_quota {
 	__u64 wanted;
 };
 
-/* Bit n: of kind n. */
+/* Bit n stands for resource n. */
 struct ndshm_nl_quota_change {
 	__u32 set;
 	__u32 reset;
 	__u64 limits[NDSHM_NL_KINDS];
 };
 
-/* Whether a function that needs a reset can be claimed without one. */
+/* Reset policy: may a function that needs a reset be claimed without one? */
 #define NDSHM_RESET_REQUIRED	0
 #define NDSHM_RESET_SAME_USER	1
 #define NDSHM_RESET_NONE	2
 
-/* Bit n: member n, in this order. */
+/* Bit n of @set stands for member n, in this order. */
 struct ndshm_nl_access {
 	__u32 set;
 	__u32 owner;
 	__u32 group;
 	__u32 mode;
-	__u32 reset_policy;	/* of adapters */
+	__u32 reset_policy;	/* of an adapter only */
 };
 
 #define NDSHM_NL_OWNER	1
@@ -152,7 +155,7 @@ struct ndshm_nl_access {
 #define NDSHM_NL_MODE	4
 #define NDSHM_NL_RESET	8
 
-/* All return 0 or a negative errno, but for what returns a count. */
+/* All functions return 0 or a negative errno, except those that return a count. */
 int ndshm_nl_open(struct ndshm_nl *nl);
 void ndshm_nl_close(struct ndshm_nl *nl);
 int ndshm_nl_join_events(struct ndshm_nl *nl);
@@ -163,8 +166,8 @@ void ndshm_nl_put(struct ndshm_nl_request *request, __u16 type,
 		  const void *data, __u16 length);
 
 /*
- * Send, and call @got for each message up to the end of the answer. The
- * request is acknowledged unless it is a dump.
+ * Send the request and call @got for each message up to the end of the answer.
+ * All requests but dumps are acknowledged.
  */
 typedef void (*ndshm_nl_got)(const struct nlmsghdr *message, void *context);
 int ndshm_nl_talk(struct ndshm_nl *nl, struct ndshm_nl_request *request,
@@ -206,20 +209,20 @@ int ndshm_nl_section_by_id(struct ndshm_nl *nl, __u32 id,
 int ndshm_nl_queue_by_id(struct ndshm_nl *nl, __u32 adapter, __u32 kind,
 			 __u32 id, struct ndshm_nl_queue *queue);
 
-/* A user's; who asks; and limits are set, or reset. */
+/* Read the quota of a user; read the caller's own; set or reset limits. */
 int ndshm_nl_quota(struct ndshm_nl *nl, __u32 uid,
 		   struct ndshm_nl_quota *quota);
 int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota);
 int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 		       const struct ndshm_nl_quota_change *change);
 
-/* Who may use an adapter or a provider. */
+/* Set the permissions of an adapter or a provider. */
 int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,
 			 const struct ndshm_nl_access *access);
 int ndshm_nl_set_provider(struct ndshm_nl *nl, __u32 id,
 			  const struct ndshm_nl_access *access);
 
-/* How many there are; the first @capacity of them are stored. */
+/* Return the number of objects; store at most @capacity of them. */
 int ndshm_nl_adapters(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapters,
 		      int capacity);
 int ndshm_nl_providers(struct ndshm_nl *nl,
@@ -236,19 +239,20 @@ int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
 		    int capacity);
 
 /*
- * A dump whose first message is made before @change is called, and the others after
- * that. Bit 0: the first says that it was interrupted; bit 1: a later one does. -EPROTO:
- * it failed, or fits into one message.
+ * Run a dump whose first message is made before @change is called and the
+ * others after it. Bit 0 of the result: the first message is flagged as
+ * interrupted; bit 1: a later one is. -EPROTO: the dump failed or fits into one
+ * message.
  */
 int ndshm_nl_interrupted(__u8 get, bool (*change)(const void *context),
 			 const void *context);
 
-/* The memory of this shared memory handle is held by somebody. */
+/* Return: true if the memory of this shared memory handle is still referenced. */
 bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id);
 
 /*
- * The next event: its command, or a negative errno (-ETIMEDOUT). The message
- * lies in @buffer.
+ * Wait for the next event. Return its command, or a negative errno
+ * (-ETIMEDOUT). The message is stored in @buffer.
  */
 int ndshm_nl_event(struct ndshm_nl *nl, int milliseconds, void *buffer,
 		   size_t size);

@@ -15,7 +15,7 @@
 #define DEVICES		"/sys/bus/pci/devices"
 #define SLOTS		"/sys/bus/pci/slots"
 #define PATH_SIZE	192
-#define FUNCTIONS	16	/* of a kind that are looked at */
+#define FUNCTIONS	16	/* functions of a kind that are considered */
 
 static const char *path_of(const struct ndshm_pci *pci, const char *file)
 {
@@ -39,7 +39,7 @@ static void current_driver(const struct ndshm_pci *pci, char *driver,
 	snprintf(driver, size, "%s", strrchr(target, '/') + 1);
 }
 
-/* The first @most of them; how many these are. */
+/* Store the first @most functions. Return their number. */
 static int find(struct ndshm_pci *functions, int most, unsigned int vendor,
 		unsigned int device)
 {
@@ -77,7 +77,7 @@ static bool same_group(const struct ndshm_pci *one, const struct ndshm_pci *two)
 	       first.st_ino == second.st_ino;
 }
 
-/* Another of them in the group of number @i, or -1. */
+/* The index of another function in the group of function @i, or -1. */
 static int companion(const struct ndshm_pci *functions, int count, int i)
 {
 	int j;
@@ -88,7 +88,7 @@ static int companion(const struct ndshm_pci *functions, int count, int i)
 	return -1;
 }
 
-/* A slot's address is that of what is in it, without the function. */
+/* The address of a slot is that of its function without the function number. */
 static bool in_slot(const struct ndshm_pci *pci)
 {
 	size_t length = strcspn(pci->name, ".");
@@ -118,7 +118,7 @@ int ndshm_pci_find(struct ndshm_pci *pci, unsigned int vendor,
 
 	if (!count)
 		return -ENODEV;
-	/* In a slot it would be reset, with its bus, and so behave otherwise. */
+	/* Avoid a function in a slot, because it can be reset through its bus. */
 	for (i = 0; i < count - 1; i++)
 		if (companion(functions, count, i) < 0 &&
 		    !in_slot(&functions[i]))
@@ -192,7 +192,7 @@ int ndshm_pci_bind_to(const struct ndshm_pci *pci, const char *driver)
 	int error = ndshm_write_file(path_of(pci, "driver_override"), driver);
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/bind", driver);
-	/* Unlike drivers_probe, this tells what the driver answered. */
+	/* Unlike drivers_probe, bind returns the driver's error. */
 	return error ?: ndshm_write_file(path, pci->name);
 }
 
@@ -206,7 +206,7 @@ int ndshm_pci_bind(struct ndshm_pci *pci, bool strict)
 		error = ndshm_pci_unbind(pci);
 	if (!error && strict && pci->group_type[0])
 		error = ndshm_pci_set_group(pci, "DMA");
-	/* Older kernels refuse to for a group of several functions. */
+	/* Older kernels refuse this for a group of several functions. */
 	if (error == -EINVAL)
 		error = 0;
 	if (!error)
@@ -295,11 +295,11 @@ int ndshm_pci_find_port(const struct ndshm_pci *pci, struct ndshm_pci *port)
 	if (length < 0)
 		return -errno;
 	target[length] = '\0';
-	/* It points along all the buses: the last but one is what we look for. */
+	/* The link contains all parents: the last but one component is the port. */
 	name = strrchr(target, '/');
 	*name = '\0';
 	name = strrchr(target, '/');
-	/* The root of a bus, "pci0000:00", is no function. */
+	/* A host bridge such as "pci0000:00" is not a function. */
 	if (!name || !strncmp(name, "/pci", 4))
 		return -ENODEV;
 	memset(port, 0, sizeof(*port));

@@ -10,14 +10,14 @@ struct probe {
 	sigjmp_buf back;
 };
 
-/* This thread's; NULL if it is at none. */
+/* The probe that this thread is executing, or NULL. */
 static __thread struct probe *probing;
 
 static void on_bus_error(int number)
 {
 	if (probing)
 		siglongjmp(probing->back, number);
-	/* Not ours: it happens again, and ends the program. */
+	/* Not in a probe: the access faults again and the signal ends the program. */
 	signal(number, SIG_DFL);
 }
 
@@ -39,7 +39,7 @@ bool ndshm_try(void (*access)(void *argument), void *argument)
 		return false;
 	}
 	probing = &here;
-	/* The handler looks at it: nothing may be moved across. */
+	/* Compiler barriers: the signal handler reads @probing. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	access(argument);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Touching memory that may have gone.
+ * Accessing memory that may have been revoked.
  */
 #ifndef _NDSHM_SELFTEST_PROBE_H
 #define _NDSHM_SELFTEST_PROBE_H
@@ -8,16 +8,16 @@
 #include <stdbool.h>
 
 /*
- * True if the byte at @memory can be read, false if that is SIGBUS. Any thread
- * may ask at any time. The first one takes SIGBUS over for good; an access that
- * is no probe still ends the program by it.
+ * Return: true if the byte at @memory can be read, false if the access raises
+ * SIGBUS. May be called by any thread. The first call installs a SIGBUS handler
+ * for good; an access outside a probe still ends the program.
  */
 bool ndshm_readable(const void *memory);
 
-/* True if @access came to its end, false if it met SIGBUS. */
+/* Return: true if @access completed, false if it raised SIGBUS. */
 bool ndshm_try(void (*access)(void *argument), void *argument);
 
-/* For programs with ndshm_test.h: it is SIGBUS, and that is a case. */
+/* For programs with ndshm_test.h: the access must raise SIGBUS; counts as a case. */
 #define test_sigbus(memory) do { \
 	ndshm_case(false); \
 	EXPECT_FALSE(ndshm_readable(memory)); \

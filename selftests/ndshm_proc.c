@@ -124,7 +124,7 @@ bool ndshm_become(uid_t uid)
 {
 	return !setgroups(0, NULL) && !setresgid(uid, uid, uid) &&
 	       !setresuid(uid, uid, uid) &&
-	       /* Forgotten when the user changes. */
+	       /* A change of the user clears it. */
 	       !prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 

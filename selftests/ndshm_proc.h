@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Processes, users, descriptors and small files, for tests that need several.
+ * Processes, users, descriptors and small files, for tests with several
+ * processes.
  */
 #ifndef _NDSHM_SELFTEST_PROC_H
 #define _NDSHM_SELFTEST_PROC_H
@@ -11,37 +12,37 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Users that own nothing else on a machine under test. */
+/* Users that own nothing else on the test machine. */
 #define NDSHM_USER_A	54321
 #define NDSHM_USER_B	54322
 
 /*
- * fork() with a socket between the two, each process with its end in *@peer.
- * The child dies with its parent.
+ * fork() with a socket pair: each process gets its end in *@peer. The child
+ * dies with its parent.
  */
 pid_t ndshm_fork(int *peer);
 
-/* Say something, and wait for the other to do so; false: the other is gone. */
+/* Signal the peer; wait for its signal. Return: false if the peer has ended. */
 bool ndshm_tell(int peer);
 bool ndshm_hear(int peer);
 
-/* True if the child ended with exit code 0. */
+/* Return: true if the child exited with 0. */
 bool ndshm_reap(pid_t pid);
 
-/* Have it end by @signal, or, if that is 0, by itself when it hears from us. */
+/* End the child by @signal or, if that is 0, by a message on which it exits. */
 bool ndshm_end(pid_t pid, int peer, int signal);
 
-/* Pass a descriptor; receive one, or -1. */
+/* Pass a descriptor; receive one (-1 on failure). */
 bool ndshm_send_fd(int peer, int fd);
 int ndshm_receive_fd(int peer);
 
-/* Give up root for good, and every capability with it. */
+/* Become @uid for good, without any capability. */
 bool ndshm_become(uid_t uid);
 
-/* Take one capability out of, or back into, the effective set. */
+/* Remove a capability from the effective set, or add it again. */
 bool ndshm_set_capability(int capability, bool on);
 
-/* A client that was opened without one which the caller has, before and afterwards. */
+/* Open a client without a capability that the caller has before and afterwards. */
 #define test_open_without(capability) ({ \
 	int fd_; \
 	ASSERT_TRUE(ndshm_set_capability(capability, false)); \
@@ -51,37 +52,44 @@ bool ndshm_set_capability(int capability, bool on);
 	fd_; \
 })
 
-/* Small files, such as those of sysfs; 0 or -errno. The newline is cut off. */
+/*
+ * Access small files such as those of sysfs. Return 0 or -errno. The newline is
+ * cut off.
+ */
 int ndshm_write_file(const char *path, const char *text);
 int ndshm_read_file(const char *path, char *text, size_t size);
 long long ndshm_read_number(const char *path);
 
-/* Load a module's file; unload what nobody uses. 0 or -errno. */
+/* Load a module's file; unload an unused module. Return 0 or -errno. */
 int ndshm_load_module(const char *path, const char *parameters);
 int ndshm_unload_module(const char *name);
 
-/* Bytes of the mapping at @map that are mapped by huge entries; -1: no such mapping. */
+/*
+ * Bytes of the mapping at @map that are mapped by huge entries; -1 without a
+ * mapping there.
+ */
 long ndshm_huge_bytes(const void *map);
 
 /*
- * SIGALRM each @microseconds from now on, or, for 0, no more. It is counted, and
- * restarts nothing: a call that it breaks off has to say so.
+ * Raise SIGALRM every @microseconds, or never again for 0. The handler counts
+ * the signals. SA_RESTART is not set, so an interrupted call must report EINTR.
  */
 bool ndshm_set_alarms(unsigned int microseconds);
 unsigned int ndshm_alarms(void);
 
-/* What the environment says, or @otherwise; what is no number ends the test. */
+/* The number in an environment variable, or @otherwise. Invalid text ends the test. */
 unsigned long long ndshm_number(const char *name, unsigned long long otherwise);
 
 /*
- * How often to do what is repeated because it is a matter of chance: NDSHM_PERCENT
- * of @usual, but @least at least, with which a test still proves something.
+ * Number of rounds for a test that relies on chance: NDSHM_PERCENT percent of
+ * @usual, but at least @least, which is enough to prove something.
  */
 unsigned int ndshm_rounds(unsigned int usual, unsigned int least);
 
 /*
- * Wait for what nothing announces, such as a last reference that a worker
- * drops: true as soon as @condition holds, false after ten seconds.
+ * Wait for a condition that has no notification, such as a last reference
+ * dropped by a worker. True as soon as @condition holds, false after ten
+ * seconds.
  */
 #define ndshm_soon(condition) ({ \
 	bool held_ = false; \

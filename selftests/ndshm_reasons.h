@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What each reason must come with, written down from the contract and not from
- * the kernel's table.
+ * The errno and status of each reason, written from the documented contract and
+ * not copied from the kernel's table.
  */
 #ifndef _NDSHM_SELFTEST_REASONS_H
 #define _NDSHM_SELFTEST_REASONS_H

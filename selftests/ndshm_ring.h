@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * io_uring, one request at a time.
+ * A minimal io_uring: one request at a time.
  */
 #ifndef _NDSHM_SELFTEST_RING_H
 #define _NDSHM_SELFTEST_RING_H
@@ -18,14 +18,14 @@ struct ndshm_ring {
 	struct io_uring_sqe *sqes;
 };
 
-/* False with errno: there is none. */
+/* Return: false with errno set if io_uring is not available. */
 bool ndshm_ring_open(struct ndshm_ring *ring);
 void ndshm_ring_close(struct ndshm_ring *ring);
 
-/* Make that memory registered buffer 0. 0 or a negative errno. */
+/* Register the memory as buffer 0. Return 0 or a negative errno. */
 int ndshm_ring_register(struct ndshm_ring *ring, void *memory, size_t length);
 
-/* One request with registered buffer 0, to its end: what it answers. */
+/* Submit one request with registered buffer 0 and wait for it. Return its result. */
 int ndshm_ring_do(struct ndshm_ring *ring, int op, int file, void *address,
 		  __u32 length, __u64 offset);
 

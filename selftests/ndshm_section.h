@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The commands of sections and their holders, in the three ways of ndshm_test.h. What
- * no failure may change is that of a client, as everywhere: @fd names the descriptor
- * of the section or holder, and @client an open device.
+ * The commands of sections and holders, in the three forms of ndshm_test.h. A
+ * failure must not change the state of a client: @fd is the descriptor of the
+ * section or holder, and @client is an open device.
  */
 #ifndef _NDSHM_SELFTEST_SECTION_H
 #define _NDSHM_SELFTEST_SECTION_H
@@ -229,7 +229,7 @@ static inline int _test_extent_query(int fd, struct ndshm_extent_query *query)
 			   struct ndshm_extent_query, query)
 
 /*
- * Short forms, for what is to succeed
+ * Short forms for commands that must succeed
  */
 
 static inline int ndshm_section_at(struct __test_metadata *_metadata, int line,
@@ -246,7 +246,7 @@ static inline int ndshm_section_at(struct __test_metadata *_metadata, int line,
 	return create.out_section;
 }
 
-/* A descriptor of a new section, whose holders may keep extents. */
+/* A new section whose holders may keep extents. Returns its descriptor. */
 #define test_new_section(client, adapter, max, initial) \
 	ndshm_section_at(_metadata, __LINE__, client, adapter, max, initial)
 
@@ -260,7 +260,7 @@ static inline int ndshm_attach_at(struct __test_metadata *_metadata, int line,
 	return attach.out_holder;
 }
 
-/* A holder's descriptor. */
+/* A new holder. Returns its descriptor. */
 #define test_attach(fd)		ndshm_attach_at(_metadata, __LINE__, fd, 0)
 #define test_attach_with(fd, flags) \
 	ndshm_attach_at(_metadata, __LINE__, fd, flags)
@@ -275,7 +275,7 @@ static inline int ndshm_share_at(struct __test_metadata *_metadata, int line,
 	return share.out_section;
 }
 
-/* One more descriptor of the section. */
+/* Another descriptor of the section. */
 #define test_share(fd, flags)	ndshm_share_at(_metadata, __LINE__, fd, flags)
 
 static inline __u64 ndshm_extent_at(struct __test_metadata *_metadata, int line,
@@ -290,7 +290,7 @@ static inline __u64 ndshm_extent_at(struct __test_metadata *_metadata, int line,
 	return alloc.out_offset;
 }
 
-/* The place of a new extent. */
+/* A new extent. Returns its offset. */
 #define test_extent(holder, length) \
 	ndshm_extent_at(_metadata, __LINE__, holder, length, 0)
 #define test_aligned_extent(holder, length, alignment) \
@@ -312,7 +312,10 @@ ndshm_look_at(struct __test_metadata *_metadata, int line, int fd)
 
 #define test_look(fd)	ndshm_look_at(_metadata, __LINE__, fd)
 
-/* Bytes that have memory, for waiting; no section has so many as of a failure. */
+/*
+ * The committed bytes, for use in ndshm_soon(). Returns ~0, which no section
+ * has, on failure.
+ */
 static inline __u64 ndshm_committed(int fd)
 {
 	struct ndshm_section_query query = section_query_request();
@@ -325,7 +328,7 @@ static inline unsigned char *ndshm_map_section(int fd, __u64 max)
 	return mmap(NULL, max, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
-/* The whole of it. */
+/* Map the whole section. */
 #define test_map_section(fd, max) ({ \
 	unsigned char *map_ = ndshm_map_section(fd, max); \
 	ASSERT_NE(MAP_FAILED, map_) \

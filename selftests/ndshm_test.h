@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Every command in three ways: _test_x() calls it, test_x() must succeed, and
+ * Every command in three forms: _test_x() calls it, test_x() must succeed, and
  * test_err_x() must fail with exactly one errno, one reason and the status that
- * belongs to it, and must change nothing. Requests are made valid, with rubbish
- * wherever the kernel has to write or to look away; a test then spoils one thing.
+ * belongs to it, and must change nothing. The request builders make valid
+ * requests and fill all members that the kernel writes or ignores with a poison
+ * pattern; a test then changes one member.
  *
- * Only ioctls and the uapi headers: these programs test the headers as well.
+ * Uses only ioctls and the uapi headers, because these programs also test the
+ * headers.
  */
 #ifndef _NDSHM_SELFTEST_H
 #define _NDSHM_SELFTEST_H
@@ -29,7 +31,7 @@
 
 #include "kselftest_harness.h"
 
-/* A limit for what hangs, also on an emulated machine that checks every access. */
+/* Time limit for a test that hangs; enough for an emulated machine with KASAN. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	180
 #include "ndshm_proc.h"
@@ -38,7 +40,7 @@
 #define NDSHM_POISON	0xcc
 #define NDSHM_NO_HANDLE	0xffffffffU
 
-/* How many cases ran, in all the processes of a program. */
+/* Number of test cases in all processes of a program. */
 struct ndshm_cases {
 	unsigned int pass;
 	unsigned int fail;
@@ -47,14 +49,14 @@ struct ndshm_cases {
 static struct ndshm_cases *ndshm_cases;
 static pid_t ndshm_main_pid;
 
-/* Count a case that is neither a command nor test_errno(). */
+/* Count a case that is neither a command nor a test_errno(). */
 static inline void ndshm_case(bool passes)
 {
 	__atomic_add_fetch(passes ? &ndshm_cases->pass : &ndshm_cases->fail, 1,
 			   __ATOMIC_RELAXED);
 }
 
-/* What is done over and over is one case, however often that was. */
+/* Count repetitions since @before as a single case. */
 static inline void ndshm_one_case(const struct ndshm_cases *before, bool passes)
 {
 	*ndshm_cases = *before;
@@ -62,8 +64,8 @@ static inline void ndshm_one_case(const struct ndshm_cases *before, bool passes)
 }
 
 /*
- * The harness takes a program whose tests were all skipped for one that passed.
- * It ends by exit() with its own counts complete, so that is where to say better.
+ * The harness reports success if all tests of a program were skipped. It ends
+ * with exit() and complete counts, so correct the result here.
  */
 static void ndshm_at_exit(void)
 {
@@ -79,8 +81,8 @@ static void ndshm_at_exit(void)
 }
 
 /*
- * Who has CAP_IPC_LOCK is not charged, and could not see whether a failure
- * leaves a charge behind. Tests that need it take it back.
+ * A user with CAP_IPC_LOCK is not charged, which would hide a charge left by a
+ * failure. Drop it; tests that need it take it back.
  */
 static bool ndshm_be_charged(void)
 {
@@ -89,7 +91,7 @@ static bool ndshm_be_charged(void)
 		.rlim_max = RLIM_INFINITY,
 	};
 
-	/* Who may not raise the hard limit has to do with it. */
+	/* Without the right to raise the hard limit, use the current one. */
 	if (setrlimit(RLIMIT_MEMLOCK, &limit)) {
 		if (getrlimit(RLIMIT_MEMLOCK, &limit))
 			return false;
@@ -100,7 +102,7 @@ static bool ndshm_be_charged(void)
 	return ndshm_set_capability(CAP_IPC_LOCK, false);
 }
 
-/* A program's main(). Without the device there is nothing to test. */
+/* The program's main(). Skips without the device. */
 static int ndshm_main(int argc, char **argv)
 {
 	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
@@ -142,7 +144,7 @@ static inline int _test_ioctl(int fd, unsigned long command, void *argument)
 	return ioctl(fd, command, argument);
 }
 
-/* The state that no failure may change. */
+/* The state that a failure must not change. */
 struct ndshm_state {
 	__u32 blocks;
 	__u64 bytes;
@@ -161,12 +163,12 @@ static inline bool _test_state(int fd, struct ndshm_state *state)
 	return true;
 }
 
-/* What the calling user is charged, whatever the client. */
+/* Bytes charged to the calling user, over all clients. */
 static inline __u64 ndshm_locked(int fd)
 {
 	struct ndshm_state state;
 
-	/* Nobody has so much locked. */
+	/* ~0: an impossible amount that fails comparisons. */
 	return _test_state(fd, &state) ? state.user_locked : ~0ULL;
 }
 
@@ -175,7 +177,10 @@ ndshm_state_at(struct __test_metadata *_metadata, int line, int fd)
 {
 	struct ndshm_state state = {};
 
-	/* What a mapping kept comes back a moment later: a client's end waits. */
+	/*
+	 * Memory kept by a mapping is freed by deferred work; closing a client
+	 * waits for it.
+	 */
 	close(ndshm_open());
 	ASSERT_TRUE(_test_state(fd, &state))
 		TH_LOG("line %d: GET_INFO: %s", line, strerror(errno));
@@ -184,7 +189,7 @@ ndshm_state_at(struct __test_metadata *_metadata, int line, int fd)
 
 #define test_state(fd)	ndshm_state_at(_metadata, __LINE__, fd)
 
-/* What the calling user is charged, for a test that has no client then. */
+/* Bytes charged to the calling user, for a test without an open client. */
 static inline __u64 ndshm_user_locked_at(struct __test_metadata *_metadata,
 					 int line)
 {
@@ -199,7 +204,7 @@ static inline __u64 ndshm_user_locked_at(struct __test_metadata *_metadata,
 
 #define test_user_locked()	ndshm_user_locked_at(_metadata, __LINE__)
 
-/* Rubbish, and a header that is right. */
+/* Fill with the poison pattern and set a valid header. */
 static inline void ndshm_poison(void *argument, __u32 size)
 {
 	struct ndshm_header *header = argument;
@@ -245,7 +250,7 @@ static inline void ndshm_same_state(struct __test_metadata *_metadata,
 		TH_LOG("line %d: the account changed", line);
 }
 
-/* A failure of a command on @fd, which changes nothing of the client of @client. */
+/* The command on @fd must fail and must not change the client @client. */
 static inline void ndshm_fail_on(struct __test_metadata *_metadata, int line,
 				 int error, __u32 reason, int client, int fd,
 				 unsigned long command, void *argument)
@@ -268,7 +273,7 @@ static inline void ndshm_fail_on(struct __test_metadata *_metadata, int line,
 		TH_LOG("line %d: command %#lx", line, command);
 	EXPECT_EQ(ndshm_expected[reason].status, header->status)
 		TH_LOG("line %d: command %#lx", line, command);
-	/* The test itself must agree with the contract. */
+	/* The expected errno must agree with the contract's table. */
 	EXPECT_EQ(ndshm_expected[reason].error, error)
 		TH_LOG("line %d: %s", line, ndshm_expected[reason].name);
 	EXPECT_EQ(before.size, header->size)
@@ -286,7 +291,7 @@ static inline void ndshm_fail(struct __test_metadata *_metadata, int line,
 		      argument);
 }
 
-/* A failure of which only the errno is told, and that changes nothing of @client. */
+/* The command must fail with an errno but no reason, and must not change @client. */
 static inline void ndshm_errno_on(struct __test_metadata *_metadata, int line,
 				  int error, int client, int fd,
 				  unsigned long command, void *argument)
@@ -316,7 +321,7 @@ static inline void ndshm_errno(struct __test_metadata *_metadata, int line,
 #define test_errno_ioctl(error, fd, command, argument) \
 	ndshm_errno(_metadata, __LINE__, error, fd, command, argument)
 
-/* A call that is no command; it changes nothing of the client of @fd either. */
+/* The call, which is no command, must fail and must not change the client @fd. */
 #define test_errno(error, fd, call) do { \
 	const int fd_ = (fd); \
 	struct ndshm_state state_ = test_state(fd_); \
@@ -435,7 +440,10 @@ static inline int _test_adapter_map_bar(int fd,
 	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_ADAPTER_MAP_BAR, \
 			struct ndshm_adapter_map_bar, map)
 
-/* Who shall make what a test says nothing of: NDSHM_PROVIDER, or the default. */
+/*
+ * The provider of blocks for which a test names none: NDSHM_PROVIDER, or the
+ * default.
+ */
 static inline __u32 ndshm_provider_wanted(void)
 {
 	static long long wanted = -1;
@@ -445,7 +453,7 @@ static inline __u32 ndshm_provider_wanted(void)
 	return wanted;
 }
 
-/* BLOCK_ALLOC: of one block, told in @block */
+/* BLOCK_ALLOC of one block, with the result in @block */
 static inline struct ndshm_block_alloc
 block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 {
@@ -479,7 +487,7 @@ static inline int _test_block_alloc(int fd, struct ndshm_block_alloc *alloc)
 	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_ALLOC, \
 			struct ndshm_block_alloc, alloc)
 
-/* BLOCK_ALLOC of a block that comes later; in @alloc is told that it is PENDING. */
+/* BLOCK_ALLOC of an asynchronous block; the request returns PENDING */
 static inline struct ndshm_block_alloc
 block_later_request(__u32 adapter, __u64 length, __u64 cookie)
 {
@@ -600,7 +608,7 @@ block_sync_request(__u32 handle, __u32 direction, __u64 offset, __u64 length)
 	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_QUERY, \
 			struct ndshm_block_query, query)
 
-/* What most tests begin and end with. */
+/* Allocate a block, as most tests begin. */
 static inline struct ndshm_block_info
 ndshm_new_block(struct __test_metadata *_metadata, int line, int fd,
 		__u32 adapter, __u64 length)
@@ -623,8 +631,8 @@ ndshm_new_block(struct __test_metadata *_metadata, int line, int fd,
 } while (0)
 
 /*
- * A success is charged, and its end takes that back: only then does it say
- * something that a failure leaves the account as it was.
+ * A successful allocation must be charged and its free uncharged; otherwise an
+ * unchanged charge after a failure would prove nothing.
  */
 static inline void ndshm_expect_charged(struct __test_metadata *_metadata,
 					int line, int fd, __u32 adapter)
@@ -647,7 +655,7 @@ static inline void ndshm_expect_charged(struct __test_metadata *_metadata,
 #define test_charged(fd, adapter) \
 	ndshm_expect_charged(_metadata, __LINE__, fd, adapter)
 
-/* The handle, which is no block of this client or no longer one. */
+/* The handle must be unknown to this client. */
 #define test_no_handle(fd, number) do { \
 	struct ndshm_block_query query_ = block_query_request(number); \
 	test_err_block_query(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, fd, \
@@ -680,7 +688,7 @@ static inline bool all_bytes(const void *memory, size_t length,
 	return true;
 }
 
-/* A pattern that differs from page to page and from seed to seed. */
+/* Fill with a pattern that depends on the page and on @seed. */
 static inline void fill_pattern(void *memory, size_t length, unsigned int seed)
 {
 	unsigned int *words = memory;

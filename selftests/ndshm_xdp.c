@@ -35,16 +35,16 @@
 #define THERE		"ndshm1"
 
 /*
- * The wire
+ * The veth pair
  */
 
 static int make_wire(void)
 {
 	if (unshare(CLONE_NEWNET))
 		return -errno;
-	/* The kernel's own frames would have the place of ours. */
+	/* Router solicitations would take the ring entries of the test's frames. */
 	ndshm_write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-	/* Not everywhere does the kernel find it by itself. */
+	/* Not every kernel loads the module on demand. */
 	if (system("modprobe -q veth; ip link add " HERE " type veth peer name " THERE
 		   " && ip link set " HERE " up && ip link set " THERE " up"))
 		return -EOPNOTSUPP;
@@ -67,7 +67,7 @@ static int open_peer(void)
 }
 
 /*
- * The program that gives the socket what arrives
+ * The XDP program that redirects received frames to the socket
  */
 
 static int bpf(int command, union bpf_attr *attr, size_t size)
@@ -190,7 +190,7 @@ static bool set_up(struct ndshm_xdp *xdp, void *memory, size_t length)
 	};
 	struct sockaddr_xdp address = {
 		.sxdp_family = AF_XDP,
-		/* There is no driver that would do without. */
+		/* veth has no zero-copy mode. */
 		.sxdp_flags = XDP_COPY,
 		.sxdp_ifindex = if_nametoindex(HERE),
 	};
@@ -278,7 +278,7 @@ bool ndshm_xdp_send(struct ndshm_xdp *xdp, __u64 offset, const void *expected,
 	good = waits_for(xdp->peer) &&
 	       recv(xdp->peer, seen, sizeof(seen), 0) == (ssize_t)length &&
 	       !memcmp(seen, expected, length);
-	/* Who has received it is told later than we, or before. */
+	/* The completion may come before or after the frame arrives. */
 	if (!ndshm_soon(has_entry(&xdp->done)))
 		return false;
 	good &= done[*xdp->done.consumer % ENTRIES] == offset;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An AF_XDP socket whose frames lie in the test's own memory, and who is at the other
- * end of its wire.
+ * An AF_XDP socket whose frames are in the test's memory, and a packet socket
+ * at the other end of its link.
  */
 #ifndef _NDSHM_SELFTEST_XDP_H
 #define _NDSHM_SELFTEST_XDP_H
@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define NDSHM_XDP_FRAME	2048	/* bytes of each frame's place in the memory */
+#define NDSHM_XDP_FRAME	2048	/* bytes reserved for each frame */
 
 struct ndshm_xdp_ring {
 	void *memory;
@@ -23,9 +23,9 @@ struct ndshm_xdp_ring {
 
 struct ndshm_xdp {
 	int fd;
-	int map;		/* of sockets, for the program */
-	int link;		/* of the program to the interface */
-	int peer;		/* a packet socket at the other end */
+	int map;		/* XSKMAP of the program */
+	int link;		/* attachment of the program to the interface */
+	int peer;		/* packet socket at the other end */
 	struct ndshm_xdp_ring fill;
 	struct ndshm_xdp_ring done;
 	struct ndshm_xdp_ring to;
@@ -33,19 +33,19 @@ struct ndshm_xdp {
 };
 
 /*
- * Two interfaces that are each other's other end, in a network namespace that this
- * process is in from now on, and the socket on one of them. 0 or a negative errno.
+ * Create a veth pair in a new network namespace, which the process enters, and
+ * a socket on one of its interfaces. Return 0 or a negative errno.
  */
 int ndshm_xdp_open(struct ndshm_xdp *xdp, void *memory, size_t length);
 void ndshm_xdp_close(struct ndshm_xdp *xdp);
 
-/* Send the frame at @offset, to the end of it: false if it does not arrive. */
+/* Send the frame at @offset and wait for it. Return: false if it does not arrive. */
 bool ndshm_xdp_send(struct ndshm_xdp *xdp, __u64 offset, const void *expected,
 		    size_t length);
 
 /*
- * Receive a frame from the other end into the place at @offset. Where it lies, from
- * the memory's first byte, or -1.
+ * Receive a frame from the other end into the place at @offset. Return its
+ * offset in the memory, or -1.
  */
 long ndshm_xdp_receive(struct ndshm_xdp *xdp, __u64 offset, const void *frame,
 		       size_t length);

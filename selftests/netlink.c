@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The netlink family: what can be asked, by whom, and what is told unasked.
+ * The netlink family: requests, their permissions, and events.
  */
 #include <sched.h>
 #include <signal.h>
@@ -50,7 +50,7 @@ TEST_F(netlink, family)
 	EXPECT_NE(0, self->nl.events);
 }
 
-/* The numbers of a published spec never change. */
+/* Numbers of the published specification must never change. */
 TEST_F(netlink, numbers)
 {
 	EXPECT_EQ(1, NDSHM_CMD_ADAPTER_GET);
@@ -78,7 +78,7 @@ TEST_F(netlink, numbers)
 }
 
 /*
- * One object
+ * Requests for one object
  */
 
 #define bit(attribute)	(1U << (attribute))
@@ -118,7 +118,7 @@ TEST_F(netlink, adapter)
 	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->nl, self->adapter, &by_id));
 	EXPECT_EQ(ADAPTER_ALWAYS, by_id.present & ADAPTER_ALWAYS);
 	EXPECT_EQ(self->adapter, by_id.id);
-	/* The one that serves no particular device. */
+	/* The default adapter, which stands for a node and no device. */
 	EXPECT_EQ(0, strncmp(by_id.name, "node", 4));
 	EXPECT_EQ(by_id.node, atoi(by_id.name + 4));
 	EXPECT_LT(0, strlen(by_id.device));
@@ -145,7 +145,7 @@ TEST_F(netlink, provider)
 	EXPECT_EQ(0, by_name.present & bit(NDSHM_A_PROVIDER_ADAPTER_ID));
 	EXPECT_EQ(0, by_name.flags);
 
-	/* It counts the blocks that it made. */
+	/* A provider counts its live blocks. */
 	self->block = test_new_block(self->fd, self->adapter, 1);
 	query = block_query_request(self->block.handle);
 	test_block_query(self->fd, &query);
@@ -190,7 +190,7 @@ TEST_F(netlink, block)
 	EXPECT_EQ(!!(self->block.flags & NDSHM_BLOCK_CHARGED), seen.charged);
 	EXPECT_FALSE(seen.revoked);
 
-	/* It is there as long as its memory is. */
+	/* The block is listed as long as its memory exists. */
 	map = test_map_block(self->fd, &self->block);
 	test_free_handle(self->fd, self->block.handle);
 	EXPECT_TRUE(ndshm_nl_block_lives(&self->nl, seen.id));
@@ -198,7 +198,10 @@ TEST_F(netlink, block)
 	EXPECT_TRUE(ndshm_soon(!ndshm_nl_block_lives(&self->nl, seen.id)));
 }
 
-/* No address of memory, whether a processor's or a device's, is among it. */
+/*
+ * No other attribute may be present, in particular no physical, DMA or kernel
+ * address.
+ */
 TEST_F(netlink, nothing_else_is_shown)
 {
 	const __u32 adapter_known = ADAPTER_ALWAYS |
@@ -231,10 +234,10 @@ TEST_F(netlink, nothing_else_is_shown)
 }
 
 /*
- * What is refused, and in words
+ * Errors and their messages
  */
 
-/* Counts as a case of its own; the kernel must say something. */
+/* Counts as a case; the error must come with a message. */
 #define test_refused(error, request) do { \
 	ndshm_case(false); \
 	EXPECT_EQ(-(error), ndshm_nl_talk(&self->nl, request, NULL, NULL)) \
@@ -261,7 +264,7 @@ static void request_data(struct _test_data_netlink *self,
 static const struct {
 	__u8 cmd;
 	__u16 id;
-	__u16 name;		/* 0: objects have none */
+	__u16 name;		/* 0: objects without a name */
 } gets[] = {
 	{ NDSHM_CMD_ADAPTER_GET, NDSHM_A_ADAPTER_ID, NDSHM_A_ADAPTER_NAME },
 	{ NDSHM_CMD_PROVIDER_GET, NDSHM_A_PROVIDER_ID, NDSHM_A_PROVIDER_NAME },
@@ -321,21 +324,21 @@ TEST_F(netlink, bad_attributes)
 	memset(name, 'n', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	for (i = 0; i < ARRAY_SIZE(gets); i++) {
-		/* Ids begin with 1. */
+		/* Ids start with 1. */
 		request_u32(self, &request, gets[i].cmd, gets[i].id, 0);
 		test_refused(ERANGE, &request);
-		/* Too small, and too large, for the type. */
+		/* Too short and too long for the type. */
 		request_data(self, &request, gets[i].cmd, gets[i].id, name, 1);
 		test_refused(EINVAL, &request);
 		request_data(self, &request, gets[i].cmd, gets[i].id, name, 3);
 		test_refused(EINVAL, &request);
 		request_data(self, &request, gets[i].cmd, gets[i].id, name, 8);
 		test_refused(EINVAL, &request);
-		/* A nest is no number. */
+		/* A nest instead of a number. */
 		request_u32(self, &request, gets[i].cmd,
 			    gets[i].id | NLA_F_NESTED, 1);
 		test_refused(EINVAL, &request);
-		/* Attributes that nobody asks with. */
+		/* Attributes that are not permitted in a request. */
 		request_u32(self, &request, gets[i].cmd, 3, 1);
 		test_refused(EINVAL, &request);
 		request_u32(self, &request, gets[i].cmd, 1000, 1);
@@ -345,19 +348,19 @@ TEST_F(netlink, bad_attributes)
 		request_data(self, &request, gets[i].cmd, gets[i].name, name,
 			     sizeof(name));
 		test_refused(EINVAL, &request);
-		/* One more character than a name can have. */
+		/* A name that is one character too long. */
 		request_data(self, &request, gets[i].cmd, gets[i].name,
 			     name + sizeof(name) - NDSHM_NAME_SIZE - 1,
 			     NDSHM_NAME_SIZE + 1);
 		test_refused(EINVAL, &request);
-		/* A name without its end. */
+		/* A name without a terminator. */
 		request_data(self, &request, gets[i].cmd, gets[i].name, name,
 			     4);
 		test_refused(EINVAL, &request);
 	}
 }
 
-/* An attribute that says it is longer than the message. */
+/* An attribute longer than the message. */
 TEST_F(netlink, truncated)
 {
 	struct ndshm_nl_request request;
@@ -367,7 +370,7 @@ TEST_F(netlink, truncated)
 	attribute = (struct nlattr *)request.attributes;
 	attribute->nla_len = 400;
 	test_refused(EINVAL, &request);
-	/* Half an attribute's header behind the last one. */
+	/* An incomplete attribute header at the end. */
 	request_u32(self, &request, NDSHM_CMD_BLOCK_GET, NDSHM_A_BLOCK_ID, 1);
 	request.header.nlmsg_len += 3;
 	test_refused(EINVAL, &request);
@@ -443,7 +446,7 @@ TEST_F(netlink, dump_providers)
 	}
 }
 
-/* More than one message can hold; each is there once, and whole. */
+/* More objects than fit into one message; each must be listed once, completely. */
 TEST_F(netlink, dump_blocks)
 {
 	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen));
@@ -478,7 +481,7 @@ TEST_F(netlink, dump_blocks)
 	free(seen);
 }
 
-/* A block whose id has @low as its lower bits, of many that are made. */
+/* Allocate blocks until the id of one has the lower bits @low; keep that one. */
 static struct ndshm_block_info block_with_id(struct __test_metadata *_metadata,
 					     struct _test_data_netlink *self,
 					     __u32 low, __u32 mask)
@@ -502,7 +505,7 @@ static struct ndshm_block_info block_with_id(struct __test_metadata *_metadata,
 	return kept;
 }
 
-/* The lower bits of their ids are the same, so that a hash of these may be the same. */
+/* The lower bits of the ids are equal, so that their hashes may collide. */
 TEST_F_TIMEOUT(netlink, dump_far_apart, 300)
 {
 	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen)), one;
@@ -529,7 +532,10 @@ TEST_F_TIMEOUT(netlink, dump_far_apart, 300)
 	free(seen);
 }
 
-/* What lives all along is in every dump, whatever else comes and goes. */
+/*
+ * Blocks that live during all dumps must be in each of them, while others are
+ * created and freed.
+ */
 TEST_F(netlink, dump_while_changing)
 {
 	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen));
@@ -569,7 +575,7 @@ TEST_F(netlink, dump_while_changing)
 					 blocks[i].shared_memory_handle;
 		EXPECT_EQ((int)ARRAY_SIZE(blocks), found);
 	}
-	/* It ran all the while. */
+	/* The other process must have run all the time. */
 	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
 	EXPECT_EQ(0, kill(child, SIGKILL));
 	EXPECT_EQ(child, waitpid(child, NULL, 0));
@@ -577,7 +583,7 @@ TEST_F(netlink, dump_while_changing)
 	free(seen);
 }
 
-/* A block can be seen only when it has all that there is to see. */
+/* A dump must not show a block before all of its attributes are set. */
 TEST_F_TIMEOUT(netlink, dump_shows_whole_blocks, 300)
 {
 	const struct ndshm_nl_block *row;
@@ -636,7 +642,7 @@ TEST_F_TIMEOUT(netlink, dump_shows_whole_blocks, 300)
 	free(seen);
 }
 
-/* Who begins a dump and does not read it keeps nothing, and holds nobody up. */
+/* A dump that is started and not read must not hold references or delay others. */
 TEST_F(netlink, dump_left_alone)
 {
 	struct ndshm_block_info blocks[512];
@@ -664,10 +670,10 @@ TEST_F(netlink, dump_left_alone)
 	for (i = 0; i < ARRAY_SIZE(blocks); i++)
 		EXPECT_FALSE(ndshm_nl_block_lives(&self->nl,
 						  blocks[i].shared_memory_handle));
-	/* Another dump on the same socket has to wait for the end of this one. */
+	/* A second dump on the same socket must wait for the end of the first. */
 	EXPECT_EQ(-EBUSY, ndshm_nl_blocks(&nl[0], &row, 1));
 	ndshm_nl_close(&nl[0]);
-	/* Read at last, it comes to an end. */
+	/* When it is read at last, the dump must end. */
 	request.header.nlmsg_type = 0;
 	do {
 		static __u64 buffer[8192];
@@ -685,7 +691,7 @@ TEST_F(netlink, dump_left_alone)
 	self->fd = ndshm_open();
 }
 
-/* Shared memory handles are random: one comes back with a chance of 1 in 2^32. */
+/* Shared memory handles are random: an id recurs with a probability of 1 in 2^32. */
 TEST_F(netlink, ids_are_not_used_again)
 {
 	__u32 used[200];
@@ -701,7 +707,7 @@ TEST_F(netlink, ids_are_not_used_again)
 }
 
 /*
- * Who may ask
+ * Permissions
  */
 
 TEST_F(netlink, unprivileged)
@@ -732,12 +738,12 @@ TEST_F(netlink, unprivileged)
 		EXPECT_EQ(0, ndshm_nl_block_by_id(&nl,
 						  mine.shared_memory_handle,
 						  &one));
-		/* Another user's is as one that does not exist. */
+		/* Another user's block is reported as unknown. */
 		EXPECT_EQ(-ENOENT,
 			  ndshm_nl_block_by_id(&nl,
 					       self->block.shared_memory_handle,
 					       &one));
-		/* Adapters and providers are no secret. */
+		/* Adapters and providers are visible to all users. */
 		EXPECT_EQ(0, ndshm_nl_adapter_by_id(&nl, self->adapter,
 						    &adapter));
 		EXPECT_EQ(0, ndshm_nl_provider_by_name(&nl, "coherent",
@@ -749,7 +755,7 @@ TEST_F(netlink, unprivileged)
 	close(peer);
 }
 
-/* A socket that root opened does not make root of who asks. */
+/* The sender's privileges count, not those of the socket's opener. */
 TEST_F(netlink, passed_socket)
 {
 	struct ndshm_nl_block seen[16];
@@ -771,7 +777,7 @@ TEST_F(netlink, passed_socket)
 	close(peer);
 }
 
-/* Another user's process, which has our block until it hears from us. */
+/* Start a process of another user that has the test's block until signalled. */
 static pid_t start_owner(struct __test_metadata *_metadata,
 			 struct _test_data_netlink *self, int *peer)
 {
@@ -790,7 +796,7 @@ static pid_t start_owner(struct __test_metadata *_metadata,
 	return child;
 }
 
-/* Without CAP_SYS_ADMIN root is a user among others; CAP_NET_ADMIN is none. */
+/* Without CAP_SYS_ADMIN root is an ordinary user; CAP_NET_ADMIN does not help. */
 TEST_F(netlink, capability)
 {
 	struct ndshm_nl_block one;
@@ -824,14 +830,14 @@ TEST_F(netlink, capability)
  * Namespaces
  */
 
-/* Enter a new one, or end with what a test takes for a skip. */
+/* Enter a new namespace, or exit with the code for a skip. */
 static void enter(int flags)
 {
 	if (unshare(flags))
 		_exit(KSFT_SKIP);
 }
 
-/* What the child ended with; -1: a signal. */
+/* The child's exit code, or -1 if it was killed. */
 static int code_of(pid_t child)
 {
 	int status;
@@ -841,7 +847,7 @@ static int code_of(pid_t child)
 	return WEXITSTATUS(status);
 }
 
-/* The family is the machine's; in another network there is none. */
+/* The family exists in the initial network namespace only. */
 TEST_F(netlink, net_namespace)
 {
 	struct ndshm_nl nl;
@@ -862,7 +868,7 @@ TEST_F(netlink, net_namespace)
 	EXPECT_EQ(0, code);
 }
 
-/* Root of a user namespace sees what its user sees. */
+/* Root of a user namespace sees the objects of its user only. */
 TEST_F(netlink, user_namespace)
 {
 	struct ndshm_nl_block seen[16], one;
@@ -882,7 +888,10 @@ TEST_F(netlink, user_namespace)
 		enter(CLONE_NEWUSER);
 		if (ndshm_nl_open(&nl))
 			_exit(1);
-		/* Root's is there, under the name of a user who has none here. */
+		/*
+		 * Root's block is listed with the overflow uid, because root is
+		 * not mapped here.
+		 */
 		bad |= ndshm_nl_blocks(&nl, seen, ARRAY_SIZE(seen)) != 1;
 		bad |= seen[0].uid == 0 || seen[0].uid == NDSHM_USER_A;
 		bad |= ndshm_nl_block_by_id(&nl,
@@ -900,7 +909,7 @@ TEST_F(netlink, user_namespace)
 	close(peer);
 }
 
-/* Processes have the number that the reader knows them by, or none. */
+/* Pids are those of the reader's namespace; 0 if the process is not in it. */
 TEST_F(netlink, pid_namespace)
 {
 	struct ndshm_nl_block one;
@@ -918,7 +927,7 @@ TEST_F(netlink, pid_namespace)
 		enter(CLONE_NEWPID);
 		inner = fork();
 		if (inner) {
-			/* Its number out here, and its end. */
+			/* Send the pid in the outer namespace, and reap the process. */
 			send(peer, &inner, sizeof(inner), 0);
 			_exit(!ndshm_reap(inner));
 		}
@@ -952,7 +961,7 @@ TEST_F(netlink, pid_namespace)
 }
 
 /*
- * The running family's policies, compared with the spec's
+ * Compare the running family's policies with the specification
  */
 
 struct policy_row {
@@ -1012,7 +1021,7 @@ static const struct policy_row spec[] = {
 	  0 },
 };
 
-/* What sets something shows nothing. */
+/* Commands that set something have no dump. */
 static bool is_set(unsigned int cmd)
 {
 	return cmd == NDSHM_CMD_QUOTA_SET || cmd == NDSHM_CMD_ADAPTER_SET ||
@@ -1022,10 +1031,10 @@ static bool is_set(unsigned int cmd)
 #define POLICIES	32
 
 struct policies {
-	__u32 of_do[POLICIES];		/* by command: number of the policy */
+	__u32 of_do[POLICIES];		/* index of the policy, by command */
 	bool has_do[POLICIES];
 	bool has_dump[POLICIES];
-	struct policy_row rows[POLICIES][POLICIES];	/* by number, attribute */
+	struct policy_row rows[POLICIES][POLICIES];	/* by index and attribute */
 	int attributes;
 };
 
@@ -1098,7 +1107,7 @@ TEST_F(netlink, policy)
 		EXPECT_EQ(spec[i].min, seen->min);
 		EXPECT_EQ(spec[i].max_length, seen->max_length);
 	}
-	/* And nothing else can be asked with. */
+	/* No other attribute or command may have a policy. */
 	EXPECT_EQ((int)ARRAY_SIZE(spec), policies->attributes);
 	for (i = 0; i < POLICIES; i++)
 		EXPECT_EQ((i >= NDSHM_CMD_ADAPTER_GET &&
@@ -1141,7 +1150,7 @@ TEST_F(netlink, adapter_events)
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
-	/* Either of the rig's functions will do. */
+	/* Either PCI function of the test machine will do. */
 	if (ndshm_pci_find(&pci, 0x1234, 0x11e8) &&
 	    ndshm_pci_find(&pci, 0x8086, 0x10d3))
 		SKIP(return, "no PCI function to bind");
@@ -1152,7 +1161,7 @@ TEST_F(netlink, adapter_events)
 		EXPECT_EQ(NDSHM_CMD_ADAPTER_ADDED_NTF, event.cmd);
 		EXPECT_STREQ(pci.name, event.adapter.name);
 		EXPECT_TRUE(event.adapter.claimable);
-		/* Another adapter each time. */
+		/* Each bind creates a new adapter. */
 		EXPECT_NE(first, event.adapter.id);
 		first = event.adapter.id;
 
@@ -1171,7 +1180,7 @@ TEST_F(netlink, adapter_events)
 	ndshm_pci_restore(&pci);
 }
 
-/* A listener that never reads loses events, and delays nobody. */
+/* A listener that never reads loses events and must not delay the operations. */
 TEST_F_TIMEOUT(netlink, deaf_listener, 120)
 {
 	struct ndshm_pci pci;
@@ -1191,7 +1200,7 @@ TEST_F_TIMEOUT(netlink, deaf_listener, 120)
 		ASSERT_EQ(0, ndshm_pci_unbind(&pci));
 	}
 	ndshm_pci_restore(&pci);
-	/* And is told so. */
+	/* The loss must be reported. */
 	do {
 		round = next_event(&self->nl).cmd;
 	} while (round > 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is special about blocks of the provider "pages": huge pages, memory that can be
- * pinned, pieces. What holds for every block is tested with this provider as well:
- * NDSHM_PROVIDER is its number then, for the programs that allocate.
+ * Properties of blocks of the provider "pages": huge mappings, memory that can
+ * be pinned, several chunks. Properties of all blocks are tested with this
+ * provider by running the other programs with its number in NDSHM_PROVIDER.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -21,7 +21,7 @@
 
 #define HUGE	(2UL << 20)
 
-/* From 5.14 on, and not in every C library's headers. */
+/* Linux 5.14 and later; missing in the headers of some C libraries. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23
 #endif
@@ -72,7 +72,7 @@ static struct ndshm_block_alloc request(struct _test_data_pages *self,
 	return alloc;
 }
 
-/* A block, mapped where the kernel wants it. */
+/* Allocate a block and map it at an address that the kernel chooses. */
 static void make(struct __test_metadata *_metadata,
 		 struct _test_data_pages *self, __u64 length)
 {
@@ -112,7 +112,7 @@ TEST_F(pages, huge)
 	for (at = 0; at < length; at += self->page)
 		touched += self->map[at] == 0;
 	EXPECT_EQ(length / self->page, touched);
-	/* One a huge page, and some of this program's own. */
+	/* One fault for each huge page, and some of this program's own. */
 	EXPECT_GT(before + 4 + 16, faults());
 	EXPECT_EQ((long)length, ndshm_huge_bytes(self->map));
 	fill_pattern(self->map, length, 1);
@@ -120,7 +120,7 @@ TEST_F(pages, huge)
 	unmake(_metadata, self);
 }
 
-/* Whoever wants it elsewhere gets it, page by page. */
+/* A mapping at an address that is not aligned to 2 MiB works with small pages. */
 TEST_F(pages, elsewhere)
 {
 	const size_t length = 2 * HUGE;
@@ -146,7 +146,10 @@ TEST_F(pages, elsewhere)
 	unmake(_metadata, self);
 }
 
-/* Whatever pieces it is made of: as long as asked for, zeroed, and each byte once. */
+/*
+ * Whatever chunks a block consists of, it has the requested length, is zeroed,
+ * and each byte is separate memory.
+ */
 TEST_F(pages, lengths)
 {
 	const size_t lengths[] = {
@@ -174,7 +177,7 @@ TEST_F(pages, lengths)
 	}
 }
 
-/* What was used before is zeroed as well. */
+/* Recycled memory must be zeroed as well. */
 TEST_F(pages, recycled)
 {
 	unsigned int round;
@@ -187,7 +190,7 @@ TEST_F(pages, recycled)
 	}
 }
 
-/* Together they are the block, and no two have anything in common. */
+/* The segments must add up to the block and must not overlap. */
 TEST_F(pages, segments)
 {
 	struct ndshm_segment segments[4096];
@@ -219,8 +222,9 @@ TEST_F(pages, segments)
 }
 
 /*
- * Much more than lies together in memory where holes have the longest chunks: so it is
- * several segments, unless one is asked for. Nothing translates for this adapter.
+ * The block is much longer than the largest free range while the holes below
+ * occupy the largest chunks. It must have several segments, unless a contiguous
+ * block is requested. The adapter has no IOMMU.
  */
 TEST_F(pages, pieces)
 {
@@ -265,7 +269,7 @@ TEST_F(pages, pieces)
 			     &alloc);
 }
 
-/* In one piece: what the page allocator has, and no more. */
+/* A contiguous block is limited to the largest chunk of the page allocator. */
 TEST_F(pages, contiguous)
 {
 	struct ndshm_block_alloc alloc = request(self, 3 << 20);
@@ -287,7 +291,10 @@ TEST_F(pages, contiguous)
 			     &alloc);
 }
 
-/* More than the machine has is refused before any of it is taken. */
+/*
+ * A length above the machine's memory must be refused before any memory is
+ * allocated.
+ */
 TEST_F(pages, too_much)
 {
 	struct ndshm_block_alloc alloc = request(self, 1ULL << 44);
@@ -301,7 +308,7 @@ TEST_F(pages, too_much)
 	EXPECT_EQ(0, ndshm_write_file(MAX_BLOCK_BYTES, before));
 }
 
-/* It is where it was asked for, as far as memory reaches there. */
+/* The memory must come from the adapter's node as far as that has any. */
 TEST_F(pages, node)
 {
 	struct ndshm_block_alloc alloc;
@@ -324,7 +331,7 @@ TEST_F(pages, node)
 	}
 }
 
-/* A child has it too, and so has whoever is given the descriptor. */
+/* A child and a process that receives the descriptor must see the same memory. */
 TEST_F(pages, shared)
 {
 	pid_t child;
@@ -351,7 +358,7 @@ TEST_F(pages, shared)
 	unmake(_metadata, self);
 }
 
-/* Parts of a huge page: unmapped, protected, moved. */
+/* Unmap, protect and move parts of a huge page. */
 TEST_F(pages, parts)
 {
 	const size_t length = 2 * HUGE;
@@ -383,7 +390,7 @@ TEST_F(pages, parts)
 	unmake(_metadata, self);
 }
 
-/* Nothing that a program advises takes the memory away from under others. */
+/* madvise() must not free memory that other mappings use. */
 TEST_F(pages, advice)
 {
 	static const int kept[] = {
@@ -396,11 +403,11 @@ TEST_F(pages, advice)
 	make(_metadata, self, length);
 	for (i = 0; i < ARRAY_SIZE(kept); i++) {
 		fill_pattern(self->map, length, i);
-		/* Some are refused for a file's mapping, which is as good. */
+		/* Some advice is refused for file mappings, which is also correct. */
 		madvise(self->map, length, kept[i]);
 		EXPECT_TRUE(has_pattern(self->map, length, i))
 			TH_LOG("advice %d", kept[i]);
-		/* The same of a part, so that a huge page would have to be split. */
+		/* Advice for a part would require splitting a huge page. */
 		madvise(self->map + self->page, self->page, kept[i]);
 		EXPECT_TRUE(has_pattern(self->map, length, i))
 			TH_LOG("advice %d of a page", kept[i]);
@@ -413,7 +420,7 @@ TEST_F(pages, advice)
 	unmake(_metadata, self);
 }
 
-/* What a pipe refers to, and is not copied, lasts until it has been read. */
+/* vmsplice() stores references to the pages, without a copy, in a pipe. */
 static bool put_into_pipe(int pipe, void *memory, size_t length)
 {
 	struct iovec what = { .iov_base = memory, .iov_len = length };
@@ -433,7 +440,7 @@ TEST_F(pages, pinned_longer_than_it_lives)
 	fill_pattern(self->map, HUGE, 12);
 	ASSERT_TRUE(put_into_pipe(ends[1], self->map + HUGE / 2, sizeof(copy)));
 	unmake(_metadata, self);
-	/* Whoever gets memory now does not get this. */
+	/* The new block must not reuse the pinned memory. */
 	make(_metadata, self, 4 * HUGE);
 	other = self->map;
 	memset(other, 0xee, 4 * HUGE);
@@ -455,7 +462,7 @@ TEST_F(pages, pinned_longer_than_it_lives)
 #define KPF_COMPOUND_HEAD	15
 #define KPF_HWPOISON		19
 
-/* A number of 64 bits in one of the files that have one for each page. */
+/* Read the 64-bit entry of a page from a file such as /proc/kpageflags. */
 static __u64 page_word(const char *path, unsigned long at)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -485,7 +492,10 @@ static void say_why(int number, siginfo_t *why, void *context)
 	_exit(why->si_code == BUS_MCEERR_AR ? 0 : 2);
 }
 
-/* A page that hardware failed in is shown to nobody, and its chunk is nobody's next. */
+/*
+ * A page with a hardware failure must not be mapped again, and its chunk must
+ * not be reused.
+ */
 TEST_F(pages, failed)
 {
 	const struct sigaction action = {
@@ -506,12 +516,15 @@ TEST_F(pages, failed)
 	frame = frame_of(self, bad);
 	ASSERT_EQ(head + 3, frame);
 	ASSERT_TRUE(has_flag(head, KPF_COMPOUND_HEAD));
-	/* The kernel does not know what to do about it, and says so. */
+	/* The kernel cannot recover such a page, and logs that. */
 	madvise(bad, self->page, MADV_HWPOISON);
 	if (!has_flag(frame, KPF_HWPOISON))
 		SKIP(return, "the kernel does not have memory fail");
 
-	/* Whoever touches it from now on. */
+	/*
+	 * A later access through a new mapping must raise SIGBUS, whose code
+	 * the handler checks.
+	 */
 	ASSERT_EQ(0, munmap(self->map, self->block.length));
 	self->map = test_map_block(self->fd, &self->block);
 	child = ndshm_fork(&peer);
@@ -529,7 +542,10 @@ TEST_F(pages, failed)
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before));
 }
 
-/* A pin is paid for until it ends, as much as it keeps: the piece that it is in. */
+/*
+ * A pinned page stays charged until it is unpinned, with the whole chunk that
+ * contains it.
+ */
 TEST_F(pages, pinned_is_paid_for)
 {
 	const __u64 before = ndshm_locked(self->fd);
@@ -551,7 +567,7 @@ TEST_F(pages, pinned_is_paid_for)
 	EXPECT_EQ(before + 2 * HUGE, ndshm_locked(self->fd));
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK, self->fd, &alloc);
 
-	/* Seen by and by, or when it matters. */
+	/* Freed chunks are uncharged asynchronously, or when the limit is reached. */
 	close(others[0]);
 	close(others[1]);
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before + HUGE));
@@ -565,7 +581,7 @@ TEST_F(pages, pinned_is_paid_for)
 }
 
 /*
- * For a device
+ * Blocks for a device
  */
 
 FIXTURE(device) {
@@ -601,7 +617,10 @@ FIXTURE_TEARDOWN(device)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* Claimed, its registers mapped, and a block of @most DMA segments. */
+/*
+ * Claim the adapter, map its registers and allocate a block of at most @most
+ * DMA segments.
+ */
 static unsigned int take(struct __test_metadata *_metadata,
 			 struct _test_data_device *self, __u64 length,
 			 struct ndshm_segment *segments, __u32 most)
@@ -631,7 +650,7 @@ static unsigned int take(struct __test_metadata *_metadata,
 	return alloc.out_segments;
 }
 
-/* The device reads, and writes elsewhere, at both ends of each segment. */
+/* The device copies at both ends of each segment. */
 TEST_F(device, copies)
 {
 	struct ndshm_segment segments[64];
@@ -654,7 +673,7 @@ TEST_F(device, copies)
 	EXPECT_EQ(self->map + self->block.length, at);
 }
 
-/* The claim ends: nothing is there any more, but for who has pinned it. */
+/* At the end of the claim all mappings must be gone; only pinned pages remain. */
 TEST_F(device, revoked)
 {
 	struct ndshm_block_query query;
@@ -682,7 +701,10 @@ TEST_F(device, revoked)
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->fd) == before));
 }
 
-/* Where a device has bounce buffers only, there is nothing for it. */
+/*
+ * If a device could only be reached through bounce buffers, the allocation must
+ * fail.
+ */
 TEST_F(device, never_bounced)
 {
 	struct ndshm_adapter_claim claim =
@@ -701,7 +723,7 @@ TEST_F(device, never_bounced)
 }
 
 #define TOUCHERS	2
-#define ENDS		40	/* of a claim, at a time that nobody chooses */
+#define ENDS		40	/* ends of the claim, at arbitrary times */
 
 struct toucher {
 	pthread_t thread;
@@ -711,7 +733,7 @@ struct toucher {
 	unsigned int gone;
 };
 
-/* Have it mapped and unmapped all the time, by faults, until it is gone. */
+/* Touch the mapping, which makes faults map it again, until it is revoked. */
 static void *touch(void *argument)
 {
 	struct toucher *toucher = argument;
@@ -726,7 +748,7 @@ static void *touch(void *argument)
 	return NULL;
 }
 
-/* Faults, and the end of what they show, at the same time. */
+/* Page faults race with the revocation of the memory. */
 TEST_F_TIMEOUT(device, revoked_while_touched, 300)
 {
 	unsigned int round, rounds = ndshm_rounds(ENDS, 4), i;

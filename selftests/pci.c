@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What ndshm_pci promises of a function beside the claim: configuration space and
- * DMA mask are put back, sleep is refused to a claimed one, and resets and errors
- * that nobody asked for leave it quiet and of use.
+ * Guarantees of ndshm_pci besides the claim: configuration space and DMA masks
+ * are restored, a claimed function vetoes system sleep, and after a reset or an
+ * error from outside the function is inactive but usable.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,14 +19,14 @@
 #include "ndshm_proc.h"
 #include "ndshm_test.h"
 
-/* What every function has, and what the kernel saves first. */
+/* The standard header, which every function has and the kernel saves first. */
 #define CONFIG_SIZE	64
 
-/* A function that is bound, and what a client has of it. */
+/* A bound function and a client's resources of it. */
 struct function {
 	struct ndshm_edu edu;
 	int fd;
-	unsigned char config[CONFIG_SIZE];	/* as it was bound */
+	unsigned char config[CONFIG_SIZE];	/* saved when it was bound */
 	unsigned char *bar;
 	size_t bar_length;
 	struct ndshm_block_info block;
@@ -76,7 +76,7 @@ static void map_registers(struct __test_metadata *_metadata,
 	function->bar_length = map.out_length;
 }
 
-/* All that a client can have: claimed, started, registers, a block. */
+/* Get all that a client can have: a claim, ADAPTER_START, mapped registers, a block. */
 static void test_take(struct __test_metadata *_metadata,
 		      struct function *function)
 {
@@ -88,7 +88,7 @@ static void test_take(struct __test_metadata *_metadata,
 	test_start(function);
 }
 
-/* The function does as its client says: to and fro. */
+/* DMA must work in both directions. */
 static void test_works(struct __test_metadata *_metadata,
 		       struct function *function, unsigned int seed)
 {
@@ -126,8 +126,9 @@ static __u16 command_of(struct __test_metadata *_metadata,
 }
 
 /*
- * Change what a client may be able to reach through a BAR of its device, and see
- * that it is changed: INTx comes on, and a number that the kernel chose.
+ * Change configuration registers that a client may be able to reach through a
+ * BAR of its device, and check that the change took effect: enable INTx and
+ * modify the cache line size.
  */
 static void change_config(struct __test_metadata *_metadata,
 			  struct function *function)
@@ -145,13 +146,13 @@ static void change_config(struct __test_metadata *_metadata,
 	ASSERT_TRUE(ndshm_pci_read_config(&function->edu.pci,
 					  PCI_CACHE_LINE_SIZE, &line, 1));
 	EXPECT_NE(function->config[PCI_CACHE_LINE_SIZE], line);
-	/* Not every device has one. */
+	/* The register is read-only on some devices, so its change is not checked. */
 	timer = function->config[PCI_LATENCY_TIMER] ^ 0xf0;
 	ASSERT_TRUE(ndshm_pci_write_config(&function->edu.pci,
 					   PCI_LATENCY_TIMER, &timer, 1));
 }
 
-/* Where the capability is, or 0. */
+/* The offset of the capability, or 0. */
 static __u8 capability_of(const struct ndshm_pci *pci, __u8 wanted)
 {
 	__u8 header[2], at;
@@ -180,7 +181,7 @@ static bool has_messages(const struct ndshm_pci *pci)
 
 #define MESSAGE	0x4d53
 
-/* Its interrupts become DMA: messages, written to @address. */
+/* Enable MSI: each interrupt is then a DMA write to @address. */
 static bool set_messages(const struct ndshm_pci *pci, bool on, __u64 address)
 {
 	__u8 at = capability_of(pci, PCI_CAP_ID_MSI);
@@ -202,7 +203,7 @@ static bool set_messages(const struct ndshm_pci *pci, bool on, __u64 address)
 	       has_messages(pci) == on;
 }
 
-/* After a reset that the client did not ask for. */
+/* After a reset that the client did not request, the claim must survive. */
 static void test_survives(struct __test_metadata *_metadata,
 			  struct function *function)
 {
@@ -211,7 +212,7 @@ static void test_survives(struct __test_metadata *_metadata,
 		adapter_claim_request(function->edu.adapter.id, EDU_WIDTH);
 	int other = ndshm_open();
 
-	/* As it was bound, so mastering is off, whatever the client did. */
+	/* The configuration is that of the bind, so bus mastering is off. */
 	EXPECT_FALSE(ndshm_pci_is_master(&function->edu.pci));
 	test_config(_metadata, function);
 	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&function->edu.nl,
@@ -222,12 +223,12 @@ static void test_survives(struct __test_metadata *_metadata,
 	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, other, &claim);
 	close(other);
 
-	/* The mapping is there, and so is what it shows. */
+	/* The registers are mapped again and respond. */
 	EXPECT_EQ(0xed, ndshm_edu_get32(function->bar, EDU_IDENTITY) & 0xff);
 	ndshm_edu_set32(function->bar, EDU_LIVENESS, 0x12345678);
 	EXPECT_EQ(~0x12345678U, ndshm_edu_get32(function->bar, EDU_LIVENESS));
 
-	/* No DMA until the client says so again. */
+	/* No DMA before the next ADAPTER_START. */
 	fill_pattern(function->map, EDU_MOST, 77);
 	ndshm_edu_from_device(function->bar, function->block.address, EDU_MOST);
 	EXPECT_TRUE(has_pattern(function->map, EDU_MOST, 77));
@@ -236,7 +237,7 @@ static void test_survives(struct __test_metadata *_metadata,
 }
 
 /*
- * What the kernel's log says from now on.
+ * Open the kernel log at its end.
  */
 
 static int open_log(void)
@@ -248,7 +249,7 @@ static int open_log(void)
 	return fd;
 }
 
-/* Is there a line with both in what has been logged? Each line is seen once. */
+/* Return: true if a new log record contains both strings. Consumes the records. */
 static bool logged(int fd, const char *one, const char *two)
 {
 	char record[8192];
@@ -256,7 +257,7 @@ static bool logged(int fd, const char *one, const char *two)
 
 	for (;;) {
 		got = read(fd, record, sizeof(record) - 1);
-		/* Lines that were overwritten before they were read. */
+		/* EPIPE: records were overwritten before they were read. */
 		if (got < 0 && errno == EPIPE)
 			continue;
 		if (got <= 0)
@@ -267,10 +268,7 @@ static bool logged(int fd, const char *one, const char *two)
 	}
 }
 
-/*
- * A function that has no way to be reset, so that what is put back is ndshm's
- * doing, and no reset's.
- */
+/* A function without a reset method: all that is restored is restored by ndshm. */
 FIXTURE(plain) {
 	struct function function;
 	long long mask;
@@ -294,7 +292,7 @@ FIXTURE_TEARDOWN(plain)
 	end(_metadata, &self->function);
 }
 
-/* Whatever the last driver left. */
+/* Bind must start from a clean state, whatever the previous driver left. */
 TEST_F(plain, bound)
 {
 	const __u16 loud = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
@@ -321,7 +319,7 @@ TEST_F(plain, config_after_claim)
 	close(function->fd);
 	test_config(_metadata, function);
 	function->fd = ndshm_open();
-	/* And so the next client finds it. */
+	/* The next client must find the restored configuration. */
 	test_claim(function);
 	test_config(_metadata, function);
 }
@@ -337,8 +335,8 @@ TEST_F(plain, config_after_unbind)
 }
 
 /*
- * Messages that a client turned on would go to an address of its choice, from a
- * function that the next one starts. Nor are those of the last driver wanted.
+ * MSI that a client enabled would write to an address of its choice when the
+ * next client starts the function. Bind and the end of a claim must disable it.
  */
 TEST_F(plain, messages)
 {
@@ -359,7 +357,7 @@ TEST_F(plain, messages)
 	function->fd = ndshm_open();
 }
 
-/* A claim narrows the masks; the next driver has those of enumeration. */
+/* A claim narrows the DMA masks; the next driver must get those of enumeration. */
 TEST_F(plain, masks)
 {
 	struct ndshm_pci *pci = &self->function.edu.pci;
@@ -380,10 +378,13 @@ TEST_F(plain, masks)
 #define EVENT		"ndshm_test/segment"
 #define TRACE_ENABLE	TRACE "events/" EVENT "/enable"
 
-/* What the PCI core says of every function that it finds. */
+/* The maximum segment size that the PCI core sets at enumeration. */
 #define SEGMENT_SIZE	65536
 
-/* The longest segment that the DMA API was told of when the driver let go, or 0. */
+/*
+ * The maximum segment size passed to the DMA API when the driver unbound, from
+ * the trace, or 0.
+ */
 static unsigned long traced_segment(const struct ndshm_pci *pci)
 {
 	char text[4096], start[64];
@@ -396,7 +397,7 @@ static unsigned long traced_segment(const struct ndshm_pci *pci)
 	return found ? strtoul(found + strlen(start), NULL, 0) : 0;
 }
 
-/* No file tells it, but where the kernel knows its types a probe does. */
+/* No file shows the segment size; a kprobe does if the kernel has BTF. */
 TEST_F(plain, segment_size)
 {
 	struct ndshm_pci *pci = &self->function.edu.pci;
@@ -418,15 +419,15 @@ TEST_F(plain, segment_size)
 }
 
 /*
- * Sleep. All that is asked here is whether every device may be suspended; an alarm
- * that is about to go off then ends it, before the first device with anything to
- * lose is. Not every device that a virtual machine stands on would come back.
+ * System sleep. The test only checks whether every device permits suspend: a
+ * timer that expires soon then aborts it before the first device with state to
+ * lose is suspended, because not every virtual machine would resume.
  */
 
 #define POWER		"/sys/power/"
 #define STATS		POWER "suspend_stats/"
 
-/* One is always less than two seconds away, for longer than an attempt takes. */
+/* Alarms at intervals below two seconds, for longer than an attempt lasts. */
 #define ALARMS		120
 #define ALARM_SPACING	1500000000ULL	/* ns */
 
@@ -438,7 +439,7 @@ FIXTURE(suspend) {
 	int log;
 };
 
-/* The word in brackets is the one that is chosen. */
+/* The selected word is in brackets. */
 static bool chosen(const char *path, char *word, size_t size)
 {
 	char text[128], *from, *to;
@@ -489,9 +490,12 @@ FIXTURE_SETUP(suspend)
 	self->log = open_log();
 	ASSERT_LE(0, self->log);
 	begin(_metadata, &self->function);
-	/* Should the alarm fail, the machine comes back by itself. */
+	/*
+	 * If the alarm failed, the machine would resume by itself after the
+	 * test mode's delay.
+	 */
 	ASSERT_EQ(0, ndshm_write_file(POWER "pm_test", "devices"));
-	/* One device after the other, last come first served. */
+	/* Suspend devices one by one, the last registered first. */
 	ASSERT_EQ(0, ndshm_write_file(POWER "pm_async", "0"));
 }
 
@@ -502,7 +506,10 @@ FIXTURE_TEARDOWN(suspend)
 	end(_metadata, &self->function);
 }
 
-/* Where it ended: "prepare" is where devices are asked, "suspend" comes next. */
+/*
+ * Check the step at which suspend was aborted: devices are asked at "prepare",
+ * and suspended at "suspend".
+ */
 static void test_sleep(struct __test_metadata *_metadata, const int *alarms,
 		       const char *step)
 {
@@ -524,7 +531,7 @@ static void test_sleep(struct __test_metadata *_metadata, const int *alarms,
 			TH_LOG("%s did not go to sleep", device);
 }
 
-/* A claimed function has state that only its client could bring back. */
+/* Only the client could restore the state of a claimed function. */
 TEST_F(suspend, claimed)
 {
 	struct function *function = &self->function;
@@ -533,7 +540,7 @@ TEST_F(suspend, claimed)
 	test_works(_metadata, function, 1);
 	test_sleep(_metadata, self->alarms, "prepare");
 	EXPECT_TRUE(logged(self->log, function->edu.pci.name, "not prepared"));
-	/* The client has not noticed. */
+	/* The refused suspend must not disturb the client. */
 	test_works(_metadata, function, 2);
 	test_start(function);
 }
@@ -543,7 +550,7 @@ TEST_F(suspend, unclaimed)
 	struct function *function = &self->function;
 
 	test_sleep(_metadata, self->alarms, "suspend");
-	/* Nor has it anything against it after a claim. */
+	/* After the claim has ended, the function must permit suspend again. */
 	test_take(_metadata, function);
 	close(function->fd);
 	test_sleep(_metadata, self->alarms, "suspend");
@@ -554,8 +561,8 @@ TEST_F(suspend, unclaimed)
 }
 
 /*
- * Resets and errors. A function in a slot is reset with its bus, which really
- * resets it: configuration space is empty then.
+ * Resets and errors. A function in a slot is reset through its bus, which
+ * clears its configuration space.
  */
 
 #define AER_INJECT	"/dev/aer_inject"
@@ -563,7 +570,7 @@ TEST_F(suspend, unclaimed)
 FIXTURE(slot) {
 	struct function function;
 	struct ndshm_pci port;
-	bool loaded;		/* aer_inject, by us */
+	bool loaded;		/* aer_inject was loaded by this test */
 };
 
 FIXTURE_SETUP(slot)
@@ -583,7 +590,7 @@ FIXTURE_TEARDOWN(slot)
 		EXPECT_EQ(0, system("modprobe -q -r aer_inject"));
 }
 
-/* An administrator's, in the middle of a claim. */
+/* A reset through sysfs during a claim. */
 TEST_F(slot, reset)
 {
 	struct function *function = &self->function;
@@ -624,7 +631,7 @@ static void *reset(void *argument)
 	return NULL;
 }
 
-/* The registers are taken away for as long as it lasts. */
+/* The registers are unmapped for the duration of a reset. */
 TEST_F(slot, reset_takes_registers)
 {
 	struct function *function = &self->function;
@@ -673,7 +680,10 @@ static bool has_registers(const struct function *function)
 	       (identity.value & 0xff) == 0xed;
 }
 
-/* True if a reset had the function to itself when the client went. */
+/*
+ * Close the client during a reset. Return: true if the reset held the
+ * function's lock then.
+ */
 static bool release_during_reset(struct __test_metadata *_metadata,
 				 struct function *function)
 {
@@ -686,7 +696,7 @@ static bool release_during_reset(struct __test_metadata *_metadata,
 	test_start(function);
 	change_config(_metadata, function);
 	EXPECT_EQ(0, pthread_create(&thread, NULL, reset, &resetter));
-	/* Its registers are gone for a while, if they are looked at in time. */
+	/* The registers disappear during the reset, unless the loop polls too late. */
 	while (!atomic_load(&resetter.done) && has_registers(function))
 		;
 	munmap(function->bar, function->bar_length);
@@ -708,8 +718,8 @@ static bool release_during_reset(struct __test_metadata *_metadata,
 }
 
 /*
- * A client goes while somebody else resets the function, and has it to himself for
- * that long: the next claim tries again, and finds it as it was bound.
+ * The client closes while a reset holds the function, so the close cannot reset
+ * it. The next claim must retry and find the function as it was bound.
  */
 TEST_F(slot, released_during_reset)
 {
@@ -723,7 +733,7 @@ TEST_F(slot, released_during_reset)
 	ndshm_one_case(&before, true);
 }
 
-/* As the kernel's tool aer-inject tells it, byte by byte. */
+/* The binary format of the kernel's aer-inject tool. */
 struct aer_error {
 	__u8 bus;
 	__u8 device;
@@ -734,7 +744,7 @@ struct aer_error {
 	__u32 domain;
 };
 
-/* The port reports an error of its own, which is one of all that is behind it. */
+/* Inject an error of the port, which affects all functions behind it. */
 static bool report_error(const struct ndshm_pci *port, __u32 error)
 {
 	struct aer_error inject = { .uncorrectable = error };
@@ -765,13 +775,13 @@ static bool can_inject(struct _test_data_slot *self)
 	return self->loaded && !access(AER_INJECT, F_OK);
 }
 
-/* Recovery has an end, which is logged: true if it was a good one. */
+/* Return: true if error recovery completed and was logged as successful. */
 static bool recovers(int log, const struct ndshm_pci *port)
 {
 	return ndshm_soon(logged(log, port->name, "device recovery successful"));
 }
 
-/* The link is not to be trusted: it is reset, and what is behind it. */
+/* A fatal error: the kernel resets the link and all that is behind it. */
 TEST_F(slot, fatal_error)
 {
 	struct function *function = &self->function;
@@ -793,7 +803,7 @@ TEST_F(slot, fatal_error)
 	close(log);
 }
 
-/* A transaction went wrong, and the link is well: the client goes on. */
+/* A nonfatal error: the link works, so the client continues without a reset. */
 TEST_F(slot, error)
 {
 	struct function *function = &self->function;
@@ -811,16 +821,16 @@ TEST_F(slot, error)
 }
 
 /*
- * A card whose reset leaves it as it is but for its configuration space, so that
- * its client can ask it for DMA as soon as it answers. Its interrupts, made
- * messages, are DMA without delay. QEMU's 82574 is such a card.
+ * A card whose reset clears only configuration space, so that its client can
+ * request DMA as soon as it responds. With MSI its interrupts are immediate DMA
+ * writes. QEMU's 82574 is such a card.
  */
 
 #define CARD_VENDOR	0x8086
 #define CARD_DEVICE	0x10d3
 
 #define CARD_STATUS	0x0008
-#define CARD_CAUSE	0x00c0	/* cleared by ones */
+#define CARD_CAUSE	0x00c0	/* write one to clear */
 #define CARD_RAISE	0x00c8
 #define CARD_UNMASK	0x00d0
 #define CARD_MASK	0x00d8
@@ -830,9 +840,9 @@ TEST_F(slot, error)
 FIXTURE(card) {
 	struct function function;
 	bool stop;
-	bool was_gone;		/* since the asking began */
-	unsigned int gone;	/* how often its registers were not there */
-	unsigned int asked;	/* for DMA, since it answered again */
+	bool was_gone;		/* during the current round */
+	unsigned int gone;	/* how often the registers were unmapped */
+	unsigned int asked;	/* DMA requests since it responded again */
 };
 
 FIXTURE_SETUP(card)
@@ -857,7 +867,7 @@ static void ask(void *bar)
 	ndshm_edu_set32(bar, CARD_RAISE, 1);
 }
 
-/* A message may be put off for a while: now it does not come any more. */
+/* Mask and clear all causes, because moderation may have delayed an interrupt. */
 static void ask_no_more(void *bar)
 {
 	ndshm_edu_set32(bar, CARD_MASK, ~0U);
@@ -865,7 +875,7 @@ static void ask_no_more(void *bar)
 	ndshm_edu_get32(bar, CARD_STATUS);
 }
 
-/* The card is asked for nothing before it has gone, and for all it can after. */
+/* Request no DMA before the reset, and as much as possible after it. */
 static void ask_if_back(void *data)
 {
 	struct _test_data_card *self = data;
@@ -886,7 +896,7 @@ static void *ask_after_reset(void *data)
 
 	self->was_gone = false;
 	while (!__atomic_load_n(&self->stop, __ATOMIC_ACQUIRE)) {
-		/* Its registers are taken away for as long as a reset lasts. */
+		/* The registers are unmapped for the duration of a reset. */
 		if (ndshm_try(ask_if_back, self))
 			continue;
 		self->was_gone = true;
@@ -895,7 +905,10 @@ static void *ask_after_reset(void *data)
 	return NULL;
 }
 
-/* Asked without an end, it does no DMA from the reset to the next START. */
+/*
+ * In spite of continuous requests there must be no DMA between a reset and the
+ * next ADAPTER_START.
+ */
 TEST_F(card, reset)
 {
 	struct function *function = &self->function;
@@ -934,7 +947,7 @@ TEST_F(card, reset)
 			TH_LOG("DMA in round %u", i);
 		test_start(function);
 	}
-	/* Somebody did ask. */
+	/* Otherwise nothing was requested and the test proved nothing. */
 	EXPECT_LT(0, self->gone);
 	EXPECT_LT(0, self->asked);
 	ndshm_one_case(&before, true);

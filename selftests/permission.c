@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Permission: who may use an adapter, have memory of a provider, and delete a section.
- * Users are children of a test, without capabilities, that use a client which root
- * opened. Providers are the mock module's (NDSHM_MOCK names it).
+ * Permission to use an adapter, to allocate from a provider and to delete a
+ * section. Users are child processes without capabilities, with a client that
+ * root opened. The providers are those of the mock module (file named by
+ * NDSHM_MOCK).
  */
 #include <grp.h>
 #include <sched.h>
@@ -19,9 +20,9 @@
 #include "ndshm_proc.h"
 #include "ndshm_section.h"
 
-#define GROUP		54330	/* nobody is in it unless a test says so */
+#define GROUP		54330	/* has no member unless a test adds one */
 
-/* A user's process; @group is one more group, or 0. */
+/* Credentials of a process; @group is a supplementary group, or 0. */
 struct user {
 	uid_t real;
 	uid_t effective;
@@ -38,7 +39,7 @@ static bool become(const struct user *user)
 	       !setresuid(user->real, user->effective, user->effective);
 }
 
-/* What is asked for through a client. */
+/* A request through a client. */
 struct wish {
 	int fd;
 	__u32 adapter;
@@ -47,7 +48,7 @@ struct wish {
 
 typedef __u32 ask(const struct wish *wish);
 
-#define TOLD_NOTHING	0xff	/* no reason; greater than all */
+#define TOLD_NOTHING	0xff	/* no reason; greater than all reasons */
 
 static __u32 ask_block(const struct wish *wish)
 {
@@ -81,7 +82,7 @@ static __u32 ask_later(const struct wish *wish)
 	return ioctl(wish->fd, NDSHM_BLOCK_FREE, &request) ? TOLD_NOTHING : 0;
 }
 
-/* Without memory: what its creator may not have later is refused at once. */
+/* Without initial memory: a later lack of permission must be reported at creation. */
 static __u32 ask_section(const struct wish *wish)
 {
 	struct ndshm_section_create create =
@@ -101,7 +102,7 @@ static __u32 ask_claim(const struct wish *wish)
 	return ioctl(wish->fd, NDSHM_ADAPTER_CLAIM, &claim) ? claim.reason : 0;
 }
 
-/* The reason that a user is told, by a child. */
+/* The reason that a child with these credentials gets. */
 static __u32 told(const struct user *user, ask *what, const struct wish *wish)
 {
 	pid_t child = fork();
@@ -121,7 +122,7 @@ static __u32 told(const struct user *user, ask *what, const struct wish *wish)
 		TH_LOG("line %d", __LINE__); \
 } while (0)
 
-/* Each way to memory, which all have to answer the same. */
+/* All ways to allocate must have the same result. */
 static __u32 ask_all(const struct wish *wish)
 {
 	__u32 reason = ask_block(wish);
@@ -187,7 +188,10 @@ FIXTURE_TEARDOWN(permission)
 		EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
 }
 
-/* Why it is not there, or NULL; it may not be loaded for another reason. */
+/*
+ * Load the mock. Return NULL, or why the test cannot run; check @loaded for
+ * other errors.
+ */
 static const char *load_mock(struct _test_data_permission *self)
 {
 	int error = ndshm_mock_load("");
@@ -205,10 +209,10 @@ static __u32 provider_id(struct _test_data_permission *self, const char *name)
 }
 
 /*
- * Providers that are closed
+ * Closed providers
  */
 
-/* Memory of one adapter's provider was to be had for every other one. */
+/* The provider of one adapter must not serve other adapters. */
 TEST_F(permission, foreign_provider)
 {
 	struct ndshm_nl_adapter node, own;
@@ -226,16 +230,16 @@ TEST_F(permission, foreign_provider)
 	wish.provider = provider_id(self, "its");
 	ASSERT_NE(0, wish.provider);
 
-	/* Root is a client as others are. */
+	/* Root is no exception. */
 	EXPECT_EQ(NDSHM_REASON_PROVIDER_CLOSED, ask_all(&wish));
 	test_told(NDSHM_REASON_PROVIDER_CLOSED, &user_a, ask_block, &wish);
-	/* And so is code of the kernel. */
+	/* Kernel users are no exception either. */
 	test_err_mock(EACCES, NDSHM_REASON_PROVIDER_CLOSED,
 		      "block alloc 0 %s its 4096", node.name);
 	EXPECT_EQ(0, ndshm_mock_counts("its").allocated);
 	EXPECT_EQ(0, ndshm_mock_counts("its").failed);
 
-	/* For its own adapter it is there. */
+	/* The provider serves its own adapter. */
 	wish.adapter = own.id;
 	EXPECT_EQ(0, ask_block(&wish));
 	wish.provider = 0;
@@ -247,7 +251,7 @@ TEST_F(permission, foreign_provider)
 	test_mock("adapter del own");
 }
 
-/* One that does not say that it is open serves the kernel only. */
+/* A provider without the flag for clients serves kernel users only. */
 TEST_F(permission, closed_provider)
 {
 	struct ndshm_nl_provider provider;
@@ -267,7 +271,7 @@ TEST_F(permission, closed_provider)
 	wish.provider = provider.id;
 	EXPECT_EQ(NDSHM_REASON_PROVIDER_CLOSED, ask_all(&wish));
 	test_told(NDSHM_REASON_PROVIDER_CLOSED, &user_a, ask_all, &wish);
-	/* It does not become open later. */
+	/* A replacement of the handlers cannot change that. */
 	test_err_mock(EOPNOTSUPP, NDSHM_REASON_FLAGS, "provider replace shut");
 	test_mock("provider replace shut closed");
 	EXPECT_EQ(NDSHM_REASON_PROVIDER_CLOSED, ask_block(&wish));
@@ -278,12 +282,12 @@ TEST_F(permission, closed_provider)
 	EXPECT_EQ(1, ndshm_mock_counts("shut").allocated);
 	test_mock("provider del shut");
 
-	/* Who names none, and would get one that is closed. */
+	/* A request without a provider whose default is closed. */
 	test_mock("provider add all machine closed");
 	wish.provider = 0;
 	EXPECT_EQ(NDSHM_REASON_PROVIDER_CLOSED, ask_block(&wish));
 	EXPECT_EQ(NDSHM_REASON_PROVIDER_CLOSED, ask_later(&wish));
-	/* A section's default is always the same. */
+	/* The default provider of sections does not depend on that. */
 	EXPECT_EQ(0, ask_section(&wish));
 	EXPECT_EQ(0, ndshm_mock_counts("all").allocated);
 	test_mock("provider del all");
@@ -296,7 +300,7 @@ TEST_F(permission, closed_provider)
 	EXPECT_TRUE(provider.open);
 }
 
-/* A closed adapter is no way round it, and its provider none round the adapter. */
+/* A closed adapter must not give access to a closed provider, or the reverse. */
 TEST_F(permission, closed_adapter)
 {
 	struct wish wish = self->wish;
@@ -334,21 +338,21 @@ struct mode_case {
 
 static const struct mode_case mode_cases[] = {
 	{ 0, 0, 0666, { NDSHM_USER_A, NDSHM_USER_A, 0 }, true },
-	/* Reading and writing are needed both. */
+	/* Both read and write permission are required. */
 	{ 0, 0, 0664, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
 	{ 0, 0, 0662, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
 	{ 0, 0, 0660, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
 	{ NDSHM_USER_A, 0, 0600, { NDSHM_USER_A, NDSHM_USER_A, 0 }, true },
 	{ NDSHM_USER_A, 0, 0400, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
 	{ NDSHM_USER_A, 0, 0600, { NDSHM_USER_B, NDSHM_USER_B, 0 }, false },
-	/* The owner is judged as the owner, and a member as a member. */
+	/* The owner's bits decide for the owner, and the group's for a member. */
 	{ NDSHM_USER_A, 0, 0066, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
 	{ 0, GROUP, 0606, { NDSHM_USER_A, NDSHM_USER_A, GROUP }, false },
 	{ 0, GROUP, 0660, { NDSHM_USER_A, NDSHM_USER_A, GROUP }, true },
 	{ 0, GROUP, 0640, { NDSHM_USER_A, NDSHM_USER_A, GROUP }, false },
 	{ 0, GROUP, 0660, { NDSHM_USER_A, NDSHM_USER_A, 0 }, false },
 	{ 0, NDSHM_USER_A, 0660, { NDSHM_USER_A, NDSHM_USER_A, 0 }, true },
-	/* The effective user counts. */
+	/* The effective uid counts. */
 	{ NDSHM_USER_B, 0, 0600, { NDSHM_USER_A, NDSHM_USER_B, 0 }, true },
 	{ NDSHM_USER_A, 0, 0600, { NDSHM_USER_A, NDSHM_USER_B, 0 }, false },
 };
@@ -381,16 +385,16 @@ TEST_F_TIMEOUT(permission, provider_mode, 120)
 			  &c->user, ask_all, &wish);
 		EXPECT_EQ(0, ask_block(&wish));
 	}
-	/* A section that names none has it from there, too. */
+	/* The default provider of a section is checked as well. */
 	ASSERT_EQ(0, set_provider(self, 0, 0, 0600));
 	test_told(NDSHM_REASON_PROVIDER_PERMISSION, &user_a, ask_section,
 		  &self->wish);
-	/* The adapter is looked at first. */
+	/* The adapter is checked first. */
 	ASSERT_EQ(0, set_adapter(self, 0, 0, 0600));
 	test_told(NDSHM_REASON_ADAPTER_PERMISSION, &user_a, ask_block, &wish);
 }
 
-/* Either capability permits it, and no other. */
+/* Either of the two capabilities permits everything; others do not. */
 TEST_F(permission, capabilities)
 {
 	struct wish wish = self->wish;
@@ -407,7 +411,10 @@ TEST_F(permission, capabilities)
 	ASSERT_TRUE(ndshm_set_capability(CAP_DAC_OVERRIDE, true));
 }
 
-/* What somebody has stays, and a section that has begun grows. */
+/*
+ * A later change must not affect existing blocks, nor the growth of existing
+ * sections.
+ */
 TEST_F(permission, later)
 {
 	struct ndshm_block_info block;
@@ -431,10 +438,10 @@ TEST_F(permission, later)
 }
 
 /*
- * Setting it
+ * Setting permissions
  */
 
-/* What is not named stays. */
+/* Attributes that are not in the request stay unchanged. */
 TEST_F(permission, set_and_get)
 {
 	const struct ndshm_nl_access change[] = {
@@ -478,7 +485,7 @@ TEST_F(permission, set_and_get)
 	ASSERT_EQ(0, ndshm_nl_set_adapter(&self->nl, adapter.id, &usual));
 }
 
-/* Both kinds answer the same. */
+/* Adapters and providers must give the same answer. */
 static bool refuses(struct ndshm_nl *nl, __u32 adapter, __u32 provider,
 		    int error, struct ndshm_nl_access access)
 {
@@ -511,13 +518,13 @@ TEST_F(permission, set_refused)
 	test_refuses(ERANGE, .set = NDSHM_NL_MODE, .mode = 04666);
 	test_refuses(EINVAL, .set = NDSHM_NL_OWNER, .owner = ~0U);
 	test_refuses(EINVAL, .set = NDSHM_NL_GROUP, .group = ~0U);
-	/* All of it, or nothing. */
+	/* A request is applied completely or not at all. */
 	test_refuses(EINVAL, .set = NDSHM_NL_OWNER | NDSHM_NL_MODE,
 		     .owner = NDSHM_USER_A, .mode = 0100);
 	EXPECT_EQ(-ERANGE, ndshm_nl_set_adapter(&self->nl, self->wish.adapter,
 						&access));
 	access.reset_policy = 1;
-	/* A provider has no such thing. */
+	/* Providers have no reset policy. */
 	EXPECT_GT(0, ndshm_nl_set_provider(&self->nl, self->pages, &access));
 	access.set = NDSHM_NL_MODE;
 	EXPECT_EQ(-ENOENT, ndshm_nl_set_adapter(&self->nl, 0x7fffffff,
@@ -529,7 +536,7 @@ TEST_F(permission, set_refused)
 	EXPECT_EQ(0, memcmp(&before, &now, sizeof(now)));
 }
 
-/* It takes CAP_SYS_ADMIN of who sends and of who opened the socket. */
+/* CAP_SYS_ADMIN is required of both the sender and the opener of the socket. */
 TEST_F(permission, set_by_others)
 {
 	const struct ndshm_nl_access access = {
@@ -550,7 +557,7 @@ TEST_F(permission, set_by_others)
 			    access));
 	ndshm_nl_close(&nl);
 
-	/* A user does not give away what is not its own, nor take it. */
+	/* A user can neither give away nor take an object. */
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child)
@@ -562,7 +569,7 @@ TEST_F(permission, set_by_others)
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);
 
-	/* Nor does root of a user namespace. */
+	/* Nor can root of a user namespace. */
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
@@ -577,7 +584,10 @@ TEST_F(permission, set_by_others)
 					  WEXITSTATUS(status) == KSFT_SKIP));
 }
 
-/* For a name of a provider; of another device under an adapter's name nothing is known. */
+/*
+ * Permissions are kept for a provider's name, but not for an adapter's, because
+ * its device may be another.
+ */
 TEST_F(permission, registered_again)
 {
 	const struct ndshm_nl_access access = {
@@ -626,7 +636,7 @@ static __u32 ask_delete(const struct wish *wish)
 	return _test_section_delete(wish->fd, &request) ? request.reason : 0;
 }
 
-/* A set-user-ID program makes a section: its caller is not the owner. */
+/* A set-user-ID program creates a section: its caller is not the owner. */
 TEST_F(permission, section_of_effective_user)
 {
 	const struct user setuid = { NDSHM_USER_A, NDSHM_USER_B, 0 };
@@ -654,14 +664,14 @@ TEST_F(permission, section_of_effective_user)
 	test_section_query(wish.fd, &query);
 	ASSERT_EQ(0, ndshm_nl_section_by_id(&self->nl, query.out_id, &section));
 	EXPECT_EQ(NDSHM_USER_B, section.uid);
-	/* The account is the real user's. */
+	/* The quota is charged to the real uid. */
 	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &a));
 	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_B, &b));
 	EXPECT_EQ(1, a.amounts[0]);
 	EXPECT_EQ(0, b.amounts[0]);
 
 	test_told(NDSHM_REASON_NOT_CREATOR, &user_a, ask_delete, &wish);
-	/* Of who is B really, and A in effect. */
+	/* The real uid B with the effective uid A is not sufficient. */
 	test_told(NDSHM_REASON_NOT_CREATOR,
 		  (&(struct user){ NDSHM_USER_B, NDSHM_USER_A, 0 }),
 		  ask_delete, &wish);
@@ -670,12 +680,12 @@ TEST_F(permission, section_of_effective_user)
 }
 
 /*
- * Cards
+ * PCI functions
  */
 
 FIXTURE(card) {
 	struct ndshm_edu edu;
-	struct wish wish;	/* its client was opened without CAP_SYS_RAWIO */
+	struct wish wish;	/* with a client that was opened without CAP_SYS_RAWIO */
 	bool isolated;
 };
 
@@ -686,7 +696,7 @@ FIXTURE(card) {
 	(self)->wish.adapter = (self)->edu.adapter.id; \
 } while (0)
 
-/* A claim ends with its client, so there is one for each. */
+/* A claim ends with its client, so open a new client for each. */
 #define reopen(self) do { \
 	close((self)->wish.fd); \
 	(self)->wish.fd = test_open_without(CAP_SYS_RAWIO); \
@@ -727,7 +737,7 @@ FIXTURE_TEARDOWN(card)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* It is root's, until somebody says otherwise; binding it again changes nothing. */
+/* A function belongs to root by default; binding it again keeps its permissions. */
 TEST_F(card, card_owner)
 {
 	const __u32 good = self->isolated ? NDSHM_REASON_NONE :
@@ -755,7 +765,7 @@ TEST_F(card, card_owner)
 	test_told(good, &user_a, ask_claim, &self->wish);
 }
 
-/* What is allocated under a claim needs no more than that: descriptors are passed on. */
+/* A claim permits all allocations under it, also by receivers of the descriptor. */
 TEST_F(card, card_claim_is_permission)
 {
 	struct wish root;
@@ -770,7 +780,10 @@ TEST_F(card, card_claim_is_permission)
 	close(root.fd);
 }
 
-/* Nothing resets edu: who had it last may have it again, and who else is a choice. */
+/*
+ * edu has no reset: by default only its last user may claim it again; the
+ * policy can permit others.
+ */
 TEST_F(card, card_reset_policy)
 {
 	if (!self->isolated)
@@ -780,11 +793,11 @@ TEST_F(card, card_reset_policy)
 	reopen(self);
 	look_again(self);
 	ASSERT_TRUE(self->edu.adapter.dirty);
-	/* One claim and one close shut out everybody else, and the user as well. */
+	/* After one claim only the same user may claim it. */
 	test_told(0, &user_a, ask_claim, &self->wish);
 	reopen(self);
 	test_told(NDSHM_REASON_ADAPTER_DIRTY, &user_b, ask_claim, &self->wish);
-	/* By the effective user. */
+	/* The effective uid counts. */
 	test_told(NDSHM_REASON_ADAPTER_DIRTY,
 		  (&(struct user){ NDSHM_USER_A, NDSHM_USER_B, 0 }),
 		  ask_claim, &self->wish);
@@ -798,18 +811,18 @@ TEST_F(card, card_reset_policy)
 	SET_CARD(self, .set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_NONE);
 	test_told(0, &user_b, ask_claim, &self->wish);
 	reopen(self);
-	/* Whom the mode does not permit is not permitted by that. */
+	/* The reset policy does not replace the mode. */
 	SET_CARD(self, .set = NDSHM_NL_MODE, .mode = 0600);
 	test_told(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
 		  &self->wish);
 	SET_CARD(self, .set = NDSHM_NL_MODE | NDSHM_NL_RESET, .mode = 0666,
 		 .reset_policy = NDSHM_RESET_SAME_USER);
-	/* Now it was B's. */
+	/* User B was the last user now. */
 	test_told(NDSHM_REASON_ADAPTER_DIRTY, &user_a, ask_claim, &self->wish);
 	test_told(0, &user_b, ask_claim, &self->wish);
 }
 
-/* Another card in the same slot is another card. */
+/* Another card in the same slot has no permissions of the first. */
 TEST_F(card, card_plugged_in_again)
 {
 	struct ndshm_edu other;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the core makes of a provider: of its answers, its mistakes and its end.
- * The provider is the mock module's, which does as it is told (NDSHM_MOCK names
- * the file); mock.c walks through the answers that it can be told to give.
+ * How the core handles a provider: its replies, its mistakes and its end. The
+ * provider is that of the mock module (file named by NDSHM_MOCK); mock.c covers
+ * all combinations of replies.
  */
 #include <errno.h>
 #include <limits.h>
@@ -71,7 +71,7 @@ FIXTURE_TEARDOWN(provider)
 		return;
 	close(self->fd);
 	ndshm_nl_close(&self->nl);
-	/* Whatever happened: as often given back as made, and in good order. */
+	/* Every block must have been freed exactly once. */
 	EXPECT_TRUE(ndshm_soon(!ndshm_mock_counts("test").live));
 	counts = ndshm_mock_counts("test");
 	EXPECT_TRUE(ndshm_mock_sound(&counts));
@@ -98,12 +98,12 @@ TEST_F(provider, registration)
 		{ "type=0", NDSHM_REASON_CHARACTERISTICS_TYPE },
 		{ "revision=0", NDSHM_REASON_CHARACTERISTICS_REVISION },
 		{ "size=0", NDSHM_REASON_CHARACTERISTICS_SIZE },
-		/* What revision 1 has on 64 bits, but for a byte. */
+		/* One byte less than revision 1 on 64 bits. */
 		{ "size=31", NDSHM_REASON_CHARACTERISTICS_SIZE },
 		{ "allocate=null", NDSHM_REASON_HANDLER_MISSING },
 		{ "free=null", NDSHM_REASON_HANDLER_MISSING },
 	}, accepted[] = {
-		/* Newer, and longer as a newer one may be. */
+		/* Later revisions, which may be longer. */
 		{ "revision=7", NDSHM_REASON_NONE },
 		{ "revision=255 size=96", NDSHM_REASON_NONE },
 		{ "size=65535", NDSHM_REASON_NONE },
@@ -119,7 +119,7 @@ TEST_F(provider, registration)
 			      refused[i].options);
 		EXPECT_EQ(-ENOENT, ndshm_nl_provider_by_name(&self->nl, "tried",
 							     &provider));
-		/* The same goes for a further registration. */
+		/* A further registration is validated in the same way. */
 		test_err_mock(ndshm_expected[refused[i].reason].error,
 			      refused[i].reason, "provider replace test %s",
 			      refused[i].options);
@@ -135,7 +135,7 @@ TEST_F(provider, registration)
 		      "provider add tried adapter=nobody");
 }
 
-/* One of a name, one for an adapter, one for the machine. */
+/* Names are unique; there is one provider for each adapter and one for the machine. */
 TEST_F(provider, scopes)
 {
 	struct ndshm_nl_provider provider;
@@ -153,11 +153,11 @@ TEST_F(provider, scopes)
 	test_mock("provider add all machine");
 	test_err_mock(EBUSY, NDSHM_REASON_SCOPE_TAKEN,
 		      "provider add second machine");
-	/* Of what is wrong with a name and a scope, the scope is told. */
+	/* With both a taken name and a taken scope, the scope is reported. */
 	test_err_mock(EBUSY, NDSHM_REASON_SCOPE_TAKEN,
 		      "provider add coherent machine");
 
-	/* Who names nobody gets the nearest. */
+	/* A request without a provider gets the one with the narrowest scope. */
 	self->block = test_new_block(self->fd, adapter.id, 1);
 	EXPECT_EQ(1, ndshm_mock_counts("its").allocated);
 	self->block = test_new_block(self->fd, self->adapter, 1);
@@ -172,7 +172,7 @@ TEST_F(provider, scopes)
 					     &provider));
 	EXPECT_STREQ("coherent", provider.name);
 
-	/* Its place is free when it has gone. */
+	/* The scope is free again after the provider has been revoked. */
 	test_mock("provider revoke its");
 	EXPECT_EQ(0, ndshm_mock_counts("its").live);
 	test_mock("provider add second adapter=own");
@@ -188,7 +188,7 @@ TEST_F(provider, shown)
 
 	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, self->id, &provider));
 	EXPECT_STREQ("test", provider.name);
-	/* For those who name it. */
+	/* Scope 0: the provider serves only requests that name it. */
 	EXPECT_EQ(0, provider.scope);
 	EXPECT_EQ(1, provider.flags);
 	EXPECT_EQ(0, provider.blocks);
@@ -201,12 +201,12 @@ TEST_F(provider, shown)
 					  self->block.shared_memory_handle,
 					  &block));
 	EXPECT_EQ(self->id, block.provider);
-	/* Nobody gets it without asking. */
+	/* A request that does not name it must not reach it. */
 	self->block = test_new_block(self->fd, self->adapter, 1);
 	EXPECT_EQ(1, allocated());
 }
 
-/* Who gives no name gets one that tells the id, unless somebody has it already. */
+/* A provider without a name is called "provider<id>", unless that name is taken. */
 TEST_F(provider, unnamed)
 {
 	struct ndshm_nl_provider provider;
@@ -215,7 +215,7 @@ TEST_F(provider, unnamed)
 
 	test_mock("provider add usual");
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "usual", &provider));
-	/* Ids are given out in turn, and none that was used comes again. */
+	/* Ids are assigned in sequence and not reused. */
 	next = provider.id + 1;
 	test_mock("provider add nameless name=null");
 	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, next, &provider));
@@ -233,7 +233,7 @@ TEST_F(provider, unnamed)
 		      "provider add nameless name=null");
 	EXPECT_EQ(-ENOENT, ndshm_nl_provider_by_id(&self->nl, next, &provider));
 
-	/* That id is used up, and the next one's name is free. */
+	/* The id was used up by the failure, so the next id gives a free name. */
 	test_mock("provider add nameless name=null");
 	EXPECT_EQ(0, ndshm_nl_provider_by_id(&self->nl, next + 1, &provider));
 	test_mock("provider del nameless");
@@ -241,10 +241,16 @@ TEST_F(provider, unnamed)
 	test_mock("provider del usual");
 }
 
-/* More than fit into one message of a dump: each of them once, in order. */
+/*
+ * More objects than fit into one message of a dump; each must be listed once,
+ * in order.
+ */
 #define MANY	500
 
-/* The later messages of a dump, and not the first, say that @command was done. */
+/*
+ * Return: true if the later messages of a dump, but not the first, are flagged
+ * as interrupted after @command.
+ */
 static bool interrupted(__u8 get, const char *command)
 {
 	return ndshm_nl_interrupted(get, ndshm_mock_does, command) == 2;
@@ -271,7 +277,7 @@ TEST_F_TIMEOUT(provider, many, 300)
 		EXPECT_LT(providers[i - 1].id, providers[i].id);
 	for (i = 1; i < adapted + MANY; i++)
 		EXPECT_LT(adapters[i - 1].id, adapters[i].id);
-	/* Who reads learns that what came before may be out of date. */
+	/* A change during the dump must flag the later messages as interrupted. */
 	EXPECT_TRUE(interrupted(NDSHM_CMD_PROVIDER_GET,
 				"provider del a-provider-of-many-0"));
 	EXPECT_TRUE(interrupted(NDSHM_CMD_PROVIDER_GET,
@@ -305,7 +311,7 @@ TEST_F(provider, success)
 	EXPECT_EQ(0, memcmp(&self->block, &query.out_block,
 			    sizeof(self->block)));
 
-	/* Its own memory, through its own handler. */
+	/* The memory is mapped through the provider's own handler. */
 	map = test_map_block(self->fd, &self->block);
 	EXPECT_EQ(0, ndshm_mock_counts("test").mmapped);
 	EXPECT_TRUE(all_bytes(map, self->block.length, 0));
@@ -319,7 +325,7 @@ TEST_F(provider, success)
 	EXPECT_TRUE(ndshm_soon(freed() == 1));
 }
 
-/* Each of the documented statuses arrives unchanged. */
+/* Each documented status must arrive unchanged. */
 TEST_F(provider, statuses)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
@@ -343,7 +349,10 @@ TEST_F(provider, statuses)
 	EXPECT_EQ(0, freed());
 }
 
-/* Anything else is a failure; nothing was made, so nothing is freed. */
+/*
+ * Any other status is a failure, and nothing must be freed, because nothing was
+ * allocated.
+ */
 TEST_F(provider, undocumented_statuses)
 {
 	static const __u32 others[] = {
@@ -365,7 +374,7 @@ TEST_F(provider, undocumented_statuses)
 	EXPECT_EQ(0, freed());
 }
 
-/* A success with nonsense goes back once, and is a failure. */
+/* A success with an invalid list is a failure, and the block must be freed once. */
 TEST_F(provider, nonsense)
 {
 	static const char * const lists[] = {
@@ -374,7 +383,7 @@ TEST_F(provider, nonsense)
 	struct ndshm_block_alloc alloc;
 	unsigned int i, round;
 
-	/* In a block of one page, and of several. */
+	/* With blocks of one page and of several. */
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < ARRAY_SIZE(lists); i++) {
 			long long before = allocated();
@@ -395,7 +404,7 @@ TEST_F(provider, nonsense)
 	test_block_alloc(self->fd, &alloc);
 }
 
-/* Lines of the kernel's log since the last time that are about that provider. */
+/* Count the new lines of the kernel log about this provider. */
 static int complaints(struct __test_metadata *_metadata, int log,
 		      const char *provider, const char *what)
 {
@@ -412,12 +421,12 @@ static int complaints(struct __test_metadata *_metadata, int log,
 			TH_LOG("%s", line);
 		count++;
 	}
-	/* EPIPE: lines were lost, and so is this test. */
+	/* EPIPE: lines were lost, so the count is useless. */
 	EXPECT_TRUE(got < 0 && errno == EAGAIN);
 	return count;
 }
 
-/* A client's eight requests, all answered as the mock provider is told. */
+/* Eight requests of a client, with the mock's reply set to @answer. */
 static void answers(struct __test_metadata *_metadata,
 		    struct _test_data_provider *self, const char *name,
 		    const char *answer, __u32 reason)
@@ -456,7 +465,7 @@ static void answers_nonsense(struct __test_metadata *_metadata,
 	static const char * const kinds[] = {
 		"list=short", "list=overlap", "list=empty", "list=zero",
 		"list=wrap", "list=bad", "consumed=0xffffffffffffffff",
-		"list=multi",	/* under contiguous */
+		"list=multi",	/* in a contiguous block */
 	};
 	unsigned int i;
 
@@ -466,8 +475,8 @@ static void answers_nonsense(struct __test_metadata *_metadata,
 }
 
 /*
- * Each of the two mistakes is said once a provider, whichever comes first, so that
- * clients cannot fill the log with it.
+ * The core warns once per provider of each of the two mistakes, in either
+ * order, so that clients cannot flood the log.
  */
 TEST_F(provider, mistakes_said_once)
 {
@@ -490,14 +499,17 @@ TEST_F(provider, mistakes_said_once)
 	answers_status(_metadata, self, "other");
 	EXPECT_EQ(1, complaints(_metadata, log, "other", status));
 
-	/* Both have been said of both. */
+	/*
+	 * Both mistakes of both providers have been logged, so no further lines
+	 * may appear.
+	 */
 	answers_nonsense(_metadata, self, "other");
 	answers_status(_metadata, self, "other");
 	test_mock("provider replace other");
 	answers_status(_metadata, self, "other");
 	EXPECT_EQ(0, complaints(_metadata, log, "other", ""));
 
-	/* Without sync a block cannot need one. */
+	/* A block cannot need syncs from a provider without a sync handler. */
 	test_mock("provider add third sync=null");
 	answers(_metadata, self, "third", "needs_sync=1",
 		NDSHM_REASON_PROVIDER_NONSENSE);
@@ -507,7 +519,7 @@ TEST_F(provider, mistakes_said_once)
 	test_mock("provider del other");
 }
 
-/* A page of another place of the block is not shown in this one. */
+/* The pfn handler returns a page of another offset, which must not be mapped. */
 TEST_F(provider, misplaced)
 {
 	struct ndshm_block_alloc alloc;
@@ -523,7 +535,7 @@ TEST_F(provider, misplaced)
 	test_free_handle(self->fd, self->block.handle);
 }
 
-/* Several segments are as good as one, unless one was asked for. */
+/* A block of several segments is valid unless it was requested as contiguous. */
 TEST_F(provider, segments)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 4 * self->page);
@@ -538,7 +550,10 @@ TEST_F(provider, segments)
 	EXPECT_EQ(1, allocated());
 	EXPECT_EQ(1, freed());
 
-	/* Room for less: it is told how many there are, and nothing is kept. */
+	/*
+	 * If the list is too short, the number of segments is returned and the
+	 * block is freed.
+	 */
 	alloc = request_of(self, 4 * self->page);
 	memset(segments, NDSHM_POISON, sizeof(segments));
 	alloc.segment_capacity = 3;
@@ -548,7 +563,7 @@ TEST_F(provider, segments)
 	EXPECT_TRUE(all_bytes(segments, sizeof(segments), NDSHM_POISON));
 	EXPECT_EQ(2, freed());
 
-	/* Nobody asked for them: their number is told all the same. */
+	/* Without a list the number of segments is returned as well. */
 	alloc = request_of(self, 4 * self->page);
 	test_block_alloc(self->fd, &alloc);
 	EXPECT_EQ(4, alloc.out_segments);
@@ -582,7 +597,7 @@ TEST_F(provider, segments)
 	EXPECT_EQ(segments[0].address + 3 * self->page, segments[3].address);
 }
 
-/* A batch that fails at its fourth block gives three back. */
+/* A batch that fails at its fourth block must free three. */
 TEST_F(provider, batch)
 {
 	struct ndshm_block_info blocks[8];
@@ -601,7 +616,7 @@ TEST_F(provider, batch)
 	EXPECT_EQ(3, freed());
 }
 
-/* What cannot be told to the client goes back through the free handler. */
+/* If the result cannot be written, the block must be freed through the free handler. */
 TEST_F(provider, undone)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
@@ -612,7 +627,7 @@ TEST_F(provider, undone)
 	EXPECT_EQ(1, freed());
 }
 
-/* What is wrong already does not reach the provider. */
+/* Invalid requests must not reach the provider. */
 TEST_F(provider, not_asked)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 0);
@@ -622,7 +637,7 @@ TEST_F(provider, not_asked)
 	EXPECT_EQ(0, allocated() + failed());
 }
 
-/* Memory without an mmap handler serves, and cannot be mapped. */
+/* A provider without a pfn handler can allocate, but its blocks cannot be mapped. */
 TEST_F(provider, not_mappable)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
@@ -640,14 +655,17 @@ TEST_F(provider, not_mappable)
 	EXPECT_FALSE(self->block.flags & NDSHM_BLOCK_MAPPABLE);
 	test_errno(EOPNOTSUPP, self->fd, ndshm_map(self->fd, &self->block));
 	EXPECT_EQ(0, ndshm_mock_counts("test").mmapped);
-	/* The older block is as it was made. */
+	/* The handlers of the older block are still those it was allocated with. */
 	map = test_map_block(self->fd, &before);
 	EXPECT_TRUE(ndshm_readable(map));
 	EXPECT_EQ(0, munmap(map, before.length));
 	EXPECT_EQ(1, ndshm_mock_counts("test").mmapped);
 }
 
-/* A block goes back to the handlers that made it, or it is misuse. */
+/*
+ * A block must be freed by the handlers that allocated it; the mock counts
+ * others as misuse.
+ */
 TEST_F(provider, replaced)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
@@ -661,7 +679,7 @@ TEST_F(provider, replaced)
 	test_mock("provider replace test");
 	test_block_alloc(self->fd, &alloc);
 	EXPECT_EQ(first + 1, ndshm_mock_counts("test").generation);
-	/* It is the same provider. */
+	/* Replacing the handlers keeps the provider's id. */
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "test", &provider));
 	EXPECT_EQ(self->id, provider.id);
 	EXPECT_EQ(2, provider.blocks);
@@ -672,14 +690,14 @@ TEST_F(provider, replaced)
 	EXPECT_EQ(2, freed());
 	EXPECT_EQ(0, ndshm_mock_counts("test").misused);
 
-	/* By its owner and under its name only. */
+	/* Only the owner can replace them, and only under the same name. */
 	test_err_mock(EINVAL, NDSHM_REASON_NAME,
 		      "provider replace test name=other");
 	test_err_mock(EBUSY, NDSHM_REASON_SCOPE_TAKEN,
 		      "provider replace test owner=null");
 }
 
-/* Blocks keep the module, as handles and as mappings. */
+/* Blocks must keep the module loaded, through handles and through mappings. */
 TEST_F(provider, unload_is_busy)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
@@ -699,7 +717,7 @@ TEST_F(provider, unload_is_busy)
 	test_mock("provider add test");
 }
 
-/* While blocks live it cannot be unregistered, and serves on. */
+/* While blocks live, unregistering must fail and the provider continue to work. */
 TEST_F(provider, unregister_is_busy)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 1);
@@ -718,7 +736,7 @@ TEST_F(provider, unregister_is_busy)
 						     &provider));
 	test_err_block_alloc(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN, self->fd,
 			     &alloc);
-	/* Under the same name, and another id. */
+	/* Registered again with the same name, it has a new id. */
 	test_mock("provider add test");
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "test", &provider));
 	EXPECT_NE(self->id, provider.id);
@@ -728,7 +746,7 @@ TEST_F(provider, unregister_is_busy)
 	test_block_alloc(self->fd, &alloc);
 }
 
-/* However a client ends, everything comes back. */
+/* All blocks must be freed, however the client ends. */
 TEST_F(provider, client_killed)
 {
 	struct ndshm_block_alloc alloc;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Receive queues and virtual ports, as netlink shows them: those that every adapter
- * has, and those that a driver makes, here the mock.
+ * Receive queues and virtual ports in netlink: the default ones of every
+ * adapter, and those that a driver, here the mock, creates.
  */
 #include <signal.h>
 #include <sys/wait.h>
@@ -13,7 +13,7 @@
 
 enum { QUEUE, PORT };
 
-/* As the spec numbers them. */
+/* Values from the netlink specification. */
 enum { ALLOCATED = 1, SET, RUNNING, PAUSED, STOP_DMA, FREEING };
 enum { CREATED = 1, ACTIVE, DELETING };
 
@@ -62,7 +62,7 @@ FIXTURE_TEARDOWN(queues)
 #define USAGE	(bit(NDSHM_A_QUEUE_BLOCKS) | bit(NDSHM_A_QUEUE_PACKETS) | \
 		 bit(NDSHM_A_QUEUE_BYTES))
 
-/* The newest of the kind; 0: there is only the default one. */
+/* The newest object of @kind, or 0 if there is only the default one. */
 static __u32 newest(struct _test_data_queues *self, __u32 kind)
 {
 	int i, count = ndshm_nl_queues(&self->nl, self->seen, MANY);
@@ -75,7 +75,7 @@ static __u32 newest(struct _test_data_queues *self, __u32 kind)
 	return id;
 }
 
-/* Its state; 0: there is none. */
+/* The state of the object, or 0 if it does not exist. */
 static __u32 state_of(struct _test_data_queues *self, __u32 kind, __u32 id)
 {
 	struct ndshm_nl_queue one;
@@ -84,7 +84,7 @@ static __u32 state_of(struct _test_data_queues *self, __u32 kind, __u32 id)
 	       0 : one.state;
 }
 
-/* There always, with what the adapter's clients have. */
+/* The default objects always exist and account for the adapter's clients. */
 TEST_F(queues, default_ones)
 {
 	struct ndshm_block_info block;
@@ -119,7 +119,7 @@ TEST_F(queues, default_ones)
 	EXPECT_EQ(0, one.bytes);
 }
 
-/* Each state of a queue that is made, used and freed, as it is just then. */
+/* Check each state during the allocation, use and freeing of a queue. */
 TEST_F(queues, states_of_a_queue)
 {
 	struct ndshm_nl_queue one;
@@ -129,7 +129,7 @@ TEST_F(queues, states_of_a_queue)
 	id = newest(self, QUEUE);
 	ASSERT_NE(0, id);
 	EXPECT_EQ(ALLOCATED, state_of(self, QUEUE, id));
-	/* A port has numbers of its own. */
+	/* Ports have a separate id space. */
 	EXPECT_EQ(0, state_of(self, PORT, id));
 	test_mock("queue event 0 filter");
 	EXPECT_EQ(SET, state_of(self, QUEUE, id));
@@ -162,7 +162,10 @@ TEST_F(queues, states_of_a_port)
 	EXPECT_TRUE(ndshm_soon(!state_of(self, PORT, id)));
 }
 
-/* More than one message can hold, in order, each once and as it is alone. */
+/*
+ * A dump of several messages must list each object once, in order, and equal to
+ * a single request.
+ */
 TEST_F(queues, dump)
 {
 	struct ndshm_nl_queue *seen = self->seen, one;
@@ -191,7 +194,7 @@ TEST_F(queues, dump)
 		made += seen[i].adapter >= self->adapter;
 	}
 	EXPECT_EQ(124, made);
-	/* Who reads learns that what came before may be out of date. */
+	/* A change during the dump must flag the later messages as interrupted. */
 	EXPECT_EQ(2, ndshm_nl_interrupted(NDSHM_CMD_QUEUE_GET, ndshm_mock_does,
 					  "queue add 60 q0"));
 	EXPECT_EQ(2, ndshm_nl_interrupted(NDSHM_CMD_QUEUE_GET, ndshm_mock_does,
@@ -199,13 +202,16 @@ TEST_F(queues, dump)
 	EXPECT_EQ(2, ndshm_nl_interrupted(NDSHM_CMD_QUEUE_GET, ndshm_mock_does,
 					  "adapter del q2"));
 	count++;
-	/* With the adapter they go. */
+	/* Removing the adapter removes its queues and ports. */
 	test_mock("adapter del q1");
 	EXPECT_EQ(count - 30 - 20 - 2,
 		  ndshm_nl_queues(&self->nl, seen, MANY));
 }
 
-/* What is there all along is in each dump once, whatever comes and goes beside it. */
+/*
+ * Objects that exist during the whole dump must be listed once, while others
+ * are created and freed.
+ */
 TEST_F(queues, dump_amid_changes)
 {
 	int i, round, count, peer, rounds = ndshm_rounds(300, 30);
@@ -255,7 +261,7 @@ static const __u16 keys[] = {
 	NDSHM_A_QUEUE_ADAPTER_ID, NDSHM_A_QUEUE_KIND, NDSHM_A_QUEUE_ID,
 };
 
-/* Ask with three values, but for what bit n of @without leaves out. */
+/* Request a queue with three attributes, without those whose bit is set in @without. */
 static int ask(struct _test_data_queues *self, const __u32 *values,
 	       unsigned int without)
 {
@@ -303,7 +309,10 @@ TEST_F(queues, refused)
 			TH_LOG("row %u", i);
 		EXPECT_LT(0, strlen(self->nl.extack));
 	}
-	/* An attribute of the answer, and attributes in a dump. */
+	/*
+	 * An attribute that is valid in answers only, and attributes in a dump
+	 * request.
+	 */
 	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_QUEUE_GET, 0);
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
 		ndshm_nl_put(&request, keys[i], &good[i], sizeof(good[i]));
@@ -315,7 +324,7 @@ TEST_F(queues, refused)
 	EXPECT_EQ(-EINVAL, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
 }
 
-/* They are no secret, but how much others have is. */
+/* Unprivileged users see queues, but not the memory that others have in them. */
 TEST_F(queues, unprivileged)
 {
 	struct ndshm_nl_queue one;
@@ -342,7 +351,7 @@ TEST_F(queues, unprivileged)
 		EXPECT_LE(3, count);
 		for (i = 0; i < count && i < MANY; i++)
 			EXPECT_EQ(0, self->seen[i].present & USAGE);
-		/* With root's socket as well. */
+		/* The caller's privileges decide, even on a socket opened by root. */
 		ASSERT_EQ(0, ndshm_nl_queue_by_id(&self->nl, self->adapter,
 						  QUEUE, 0, &one));
 		EXPECT_EQ(0, one.present & USAGE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Quotas that are set for a user: who may see and set them, that they hold to the
- * byte, and what is told of a refusal.
+ * Quotas of users: permission to read and set them, exact enforcement, and
+ * events about refusals.
  */
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -74,7 +74,7 @@ static int set_limit(struct ndshm_nl *nl, __u32 uid, __u32 kind, __u64 limit)
 	return ndshm_nl_set_quota(nl, uid, &change);
 }
 
-/* Set to a value each, they are shown, and reset one by one. */
+/* Limits with different values must be shown and reset one by one. */
 TEST_F(quota, set_and_get)
 {
 	struct ndshm_nl_quota_change change = {
@@ -107,7 +107,7 @@ TEST_F(quota, set_and_get)
 							&reset));
 		}
 	}
-	/* Any number is a limit. */
+	/* Every 64-bit number is a valid limit. */
 	ASSERT_EQ(0, set_limit(&self->nl, NDSHM_USER_A, ALL, UINT64_MAX));
 	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, NDSHM_USER_A, &now));
 	for (i = 0; i < KINDS; i++)
@@ -118,7 +118,7 @@ TEST_F(quota, set_and_get)
 		EXPECT_EQ(0, now.limits[i]);
 }
 
-/* Users with limits or with something are listed, in order; others are not. */
+/* The dump lists users with limits or charges, in order, and no others. */
 TEST_F(quota, dump)
 {
 	struct ndshm_nl_quota rows[64];
@@ -167,13 +167,16 @@ TEST_F(quota, refused)
 	EXPECT_STREQ("nothing is set or reset", self->nl.extack);
 	ndshm_case(false);
 	EXPECT_EQ(-ERANGE, ndshm_nl_set_quota(&self->nl, uid, &unknown));
-	/* The number of nobody. */
+	/* The invalid uid. */
 	ndshm_case(false);
 	EXPECT_EQ(-EINVAL, set_limit(&self->nl, UINT32_MAX, BYTES, 1));
 	EXPECT_STREQ("there is no such user", self->nl.extack);
 	ndshm_case(false);
 	EXPECT_EQ(-EINVAL, ndshm_nl_quota(&self->nl, UINT32_MAX, &now));
-	/* Whose, is not said; a limit has 64 bits; what is shown cannot be set. */
+	/*
+	 * No uid; a limit that is not 64 bits long; attributes that can only be
+	 * read.
+	 */
 	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_QUOTA_SET, 0);
 	ndshm_nl_put(&request, NDSHM_A_QUOTA_BYTES_LIMIT, &limit,
 		     sizeof(limit));
@@ -192,12 +195,12 @@ TEST_F(quota, refused)
 	ndshm_nl_put(&request, NDSHM_A_QUOTA_BYTES, &limit, sizeof(limit));
 	ndshm_case(false);
 	EXPECT_EQ(-EINVAL, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
-	/* Nothing came of any of it. */
+	/* None of these requests may have had an effect. */
 	ASSERT_EQ(0, ndshm_nl_quota(&self->nl, uid, &now));
 	EXPECT_EQ(0, now.set);
 }
 
-/* Who may see, and who may set; root's socket makes no root. */
+/* Permission to read and to set; a socket opened by root does not give permission. */
 TEST_F(quota, who)
 {
 	struct ndshm_nl_quota rows[4], now;
@@ -207,7 +210,7 @@ TEST_F(quota, who)
 
 	ASSERT_EQ(0, set_limit(&self->nl, getuid(), BYTES, 1ULL << 40));
 	ASSERT_EQ(0, set_limit(&self->nl, NDSHM_USER_A, SECTIONS, 5));
-	/* CAP_NET_ADMIN is none. */
+	/* CAP_NET_ADMIN is not sufficient. */
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, false));
 	ASSERT_EQ(0, ndshm_nl_open(&nl));
 	EXPECT_EQ(0, ndshm_nl_quota(&nl, getuid(), &now));
@@ -244,7 +247,10 @@ TEST_F(quota, who)
 	EXPECT_EQ(5, now.limits[0]);
 }
 
-/* Root of a user namespace is a user, and has no names for others. */
+/*
+ * Root of a user namespace is an ordinary user, and cannot name users that are
+ * not mapped.
+ */
 TEST_F(quota, user_namespace)
 {
 	struct ndshm_nl_quota now;
@@ -280,7 +286,10 @@ static __u64 used(struct _test_data_quota *self, unsigned int kind)
 	return ndshm_nl_own_quota(&self->nl, &now) ? 0 : now.amounts[kind];
 }
 
-/* Memory: to the page, of blocks and sections together, and back with the last. */
+/*
+ * Bytes: exact to a page, for blocks and sections together, uncharged with the
+ * last of them.
+ */
 TEST_F(quota, bytes)
 {
 	struct ndshm_section_create create;
@@ -307,7 +316,7 @@ TEST_F(quota, bytes)
 	create = section_create_request(self->adapter, HUGE, 4 * self->page);
 	test_section_create(self->fd, &create);
 	EXPECT_EQ(before + 8 * self->page, used(self, 3));
-	/* Lower than what there is: nothing more, and nothing less. */
+	/* A limit below the charge refuses allocations but does not free anything. */
 	ASSERT_EQ(0, set_limit(&self->nl, getuid(), BYTES, 0));
 	test_err_block_alloc(EDQUOT, NDSHM_REASON_BYTE_QUOTA, self->fd, &alloc);
 	EXPECT_EQ(before + 8 * self->page, used(self, 3));
@@ -315,13 +324,13 @@ TEST_F(quota, bytes)
 	close(self->fd);
 	self->fd = ndshm_open();
 	EXPECT_TRUE(ndshm_soon(used(self, 3) == before));
-	/* Who may exceed limits may. */
+	/* CAP_SYS_RESOURCE exempts from quotas. */
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
 	test_new_block(self->fd, self->adapter, self->page);
 	EXPECT_EQ(before + self->page, used(self, 3));
 }
 
-/* Sections, holders and range, one more each than there may be. */
+/* Sections, holders and reserved range: one more than the limit must be refused. */
 TEST_F(quota, of_sections)
 {
 	struct ndshm_section_create create =
@@ -360,7 +369,7 @@ TEST_F(quota, of_sections)
 	EXPECT_EQ(0, used(self, 2));
 }
 
-/* A limit of one user's is no other's. */
+/* A user's limit must not affect other users. */
 TEST_F(quota, users_apart)
 {
 	pid_t child;
@@ -385,7 +394,7 @@ TEST_F(quota, users_apart)
 	test_new_block(self->fd, self->adapter, 16 * self->page);
 }
 
-/* A refusal is told, with what was wanted; what succeeds is not. */
+/* A refusal must cause an event with the wanted amount; a success must not. */
 TEST_F(quota, exceeded)
 {
 	static __u64 buffer[512];
@@ -431,7 +440,7 @@ TEST_F(quota, exceeded)
 	ndshm_nl_close(&listener);
 }
 
-/* Requests are counted until their records were read, over all descriptors. */
+/* Requests count until their records are read, over all descriptors. */
 TEST_F(quota, of_requests)
 {
 	struct ndshm_block_alloc alloc;
@@ -522,13 +531,13 @@ TEST_F(quota, of_clients)
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
 }
 
-/* What the takers got, in memory that all of them have. */
+/* Results of the processes, in shared memory. */
 struct takes {
 	unsigned int good;
 	unsigned int refused;
 };
 
-/* Take, and give back, for ever; or until there is another answer than these. */
+/* Allocate and free until killed; return at any other answer. */
 static void take(struct _test_data_quota *self, struct takes *takes)
 {
 	struct ndshm_block_alloc alloc;
@@ -552,8 +561,8 @@ static void take(struct _test_data_quota *self, struct takes *takes)
 }
 
 /*
- * Several processes take all they can, while the limit moves: there is never more
- * than the highest, and in the end nothing.
+ * Several processes allocate as much as possible while the limit changes. The
+ * charge must never exceed the highest limit, and must be 0 in the end.
  */
 TEST_F(quota, race)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Removal of a device is bounded, whatever its clients do: here those that get hardly any
- * processor, and stand still in the middle of a system call or a page fault.
- * fuse_stall.c and revoke_race.c have other ways of standing still.
+ * The time to remove a device is bounded, whatever its clients do: here clients
+ * with hardly any CPU time, which stop in the middle of a system call or a page
+ * fault. fuse_stall.c and revoke_race.c cover other ways of stopping.
  */
 #include <stdio.h>
 #include <sys/stat.h>
@@ -30,7 +30,7 @@ FIXTURE(removal) {
 	int peer;
 };
 
-/* Of which provider; NULL: the registers. */
+/* Provider of the memory; NULL: the registers. */
 FIXTURE_VARIANT(removal) {
 	const char *provider;
 };
@@ -130,7 +130,7 @@ TEST_F_TIMEOUT(removal, allocation, TIMEOUT)
 	}
 	ASSERT_TRUE(ndshm_hear(self->peer));
 	usleep(500000);
-	/* Or there is nothing to see. */
+	/* Otherwise the allocation had ended and the test proved nothing. */
 	ASSERT_EQ(0, waitpid(self->child, NULL, WNOHANG));
 	test_bounded_unbind();
 }
@@ -153,7 +153,7 @@ static void map_and_touch(struct _test_data_removal *self, __u64 offset,
 	}
 }
 
-/* While a process maps memory, touches it, and unmaps it. */
+/* Remove the device while a process maps, touches and unmaps memory. */
 TEST_F_TIMEOUT(removal, mapping, TIMEOUT)
 {
 	struct ndshm_adapter_map_bar bar =
@@ -185,7 +185,7 @@ TEST_F_TIMEOUT(removal, mapping, TIMEOUT)
 		ASSERT_TRUE(ndshm_hear(self->peer));
 		usleep(300000);
 		test_bounded_unbind();
-		/* Nothing is left for it to see. */
+		/* With enough CPU time the process notices the revocation and exits. */
 		ndshm_write_file(GROUP "/cpu.max", CPU_MUCH);
 		EXPECT_TRUE(ndshm_reap(self->child));
 		self->child = 0;

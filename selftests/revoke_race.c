@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Revoking while faults are in flight: what is shown in the end is SIGBUS, never memory
- * that has gone. A fault that has its page locked is one that a revocation waits for, a
- * little; the module's test build holds it there. Others are left to chance.
+ * Revocation during page faults: an access must end in SIGBUS and never reach
+ * freed memory. Revocation waits a limited time for a fault that holds its page
+ * locked; the test build of the module delays the fault at that point. Other
+ * races are left to chance.
  */
 #include <pthread.h>
 #include <sys/wait.h>
@@ -16,7 +17,7 @@
 #define DELAY		PARAMETERS "test_fault_delay_ms"
 #define DELAYING	PARAMETERS "test_fault_delaying"
 #define LONG		"8000"	/* milliseconds of delay */
-#define BOUND		2000	/* for the unbind */
+#define BOUND		2000	/* milliseconds for the unbind */
 #define TIMEOUT		120	/* seconds */
 #define ROUNDS		20
 #define LENGTH		0x40000UL
@@ -46,7 +47,7 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* What is mapped: a block of a provider, or, if that is NULL, a BAR. */
+/* The mapped object: a block of this provider, or a BAR if NULL. */
 FIXTURE_VARIANT(race) {
 	const char *provider;
 };
@@ -61,7 +62,7 @@ struct mapped {
 	size_t length;
 };
 
-/* Something to map under a claim; how often, is not to be counted. */
+/* Map an object under a claim. Runs repeatedly, so it is not counted as a case. */
 static struct mapped make(struct __test_metadata *_metadata,
 			  struct _test_data_race *self, const char *name)
 {
@@ -101,8 +102,8 @@ static long long milliseconds(void)
 }
 
 /*
- * A fault that lasts longer than an unbind may: the unbind does not wait for it, and what
- * it shows in the end does not stay.
+ * The fault lasts longer than an unbind may. The unbind must not wait for it,
+ * and the page that the fault maps in the end must not stay mapped.
  */
 TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 {
@@ -134,10 +135,10 @@ TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 	EXPECT_GE(BOUND, took)
 		TH_LOG("%lld ms", took);
 	if (held) {
-		/* Or it has not been tried. */
+		/* Otherwise the fault was not delayed and the test proved nothing. */
 		EXPECT_EQ(1, ndshm_read_number(DELAYING));
 		EXPECT_TRUE(ndshm_hear(peer));
-		/* It is unmapped as soon as that is seen. */
+		/* The page is unmapped as soon as the late fault is noticed. */
 		sleep(5);
 	}
 	EXPECT_TRUE(ndshm_tell(peer));
@@ -147,7 +148,7 @@ TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 	munmap(map, mapped.length);
 }
 
-/* Map, write, and unmap, until that is SIGBUS, or cannot be mapped. */
+/* Map, write and unmap in a loop until SIGBUS or until mmap() fails. */
 static void *write_on(void *argument)
 {
 	const struct mapped *mapped = argument;
@@ -167,7 +168,10 @@ static void *write_on(void *argument)
 	}
 }
 
-/* Whoever maps and touches on and on comes to an end, and nothing else does. */
+/*
+ * Processes that keep mapping and touching must end with SIGBUS or an error and
+ * nothing else.
+ */
 TEST_F_TIMEOUT(race, unbind_while_touched, TIMEOUT)
 {
 	struct mapped mapped;
@@ -182,7 +186,10 @@ TEST_F_TIMEOUT(race, unbind_while_touched, TIMEOUT)
 		child = ndshm_fork(&peer);
 		ASSERT_LE(0, child);
 		if (!child) {
-			/* Its end is SIGBUS, if a write is first to see it. */
+			/*
+			 * The process is killed by SIGBUS if a write is first
+			 * to meet the revocation.
+			 */
 			pthread_create(&thread[0], NULL, write_on, &mapped);
 			pthread_create(&thread[1], NULL, write_on, &mapped);
 			ndshm_tell(peer);
@@ -202,7 +209,7 @@ TEST_F_TIMEOUT(race, unbind_while_touched, TIMEOUT)
 	}
 }
 
-/* Once revoked, the same call is refused. */
+/* After the revocation the same mmap() must fail. */
 TEST_F(race, mapping_after_unbind)
 {
 	struct mapped mapped = make(_metadata, self, variant->provider);

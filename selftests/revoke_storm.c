@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A claim ends while processes that inherited its mappings unmap them, or end.
- * What goes wrong there says the kernel: its warning flag must stay as it was.
+ * A claim ends while processes that inherited its mappings unmap them or exit.
+ * The kernel reports problems as warnings, so its taint flag for warnings must
+ * not change.
  */
 #include "ndshm_edu.h"
 #include "ndshm_proc.h"
@@ -31,7 +32,7 @@ FIXTURE_TEARDOWN(storm)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* What the children do while the parent lets go of the claim. */
+/* Action of the children while the parent ends the claim. */
 FIXTURE_VARIANT(storm) {
 	bool bar;
 	bool unmap;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections: their making, their memory and its growth. Where a name begins with lsa_,
- * the documentation of the LSA calls says so; all else is ours.
+ * Sections: creation, memory and growth. A test whose name begins with lsa_
+ * checks a rule that the documentation of the LSA calls states; the other rules
+ * are ndshm's own.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -49,7 +50,7 @@ static int new_section(struct __test_metadata *_metadata,
 	return test_new_section(self->client, self->adapter, max, initial);
 }
 
-/* The fixture's section, mapped. */
+/* Create the fixture's section and map it. */
 static void make(struct __test_metadata *_metadata,
 		 struct _test_data_section *self, __u64 max, __u64 initial)
 {
@@ -66,10 +67,10 @@ static void unmake(struct __test_metadata *_metadata,
 }
 
 /*
- * Making, and what is there then
+ * Creation and the initial state
  */
 
-/* Create reserves MaxSize; what can be used at once is InitialSize. */
+/* Creation reserves MaxSize; InitialSize is usable at once. */
 TEST_F(section, lsa_create)
 {
 	struct ndshm_section_query query;
@@ -120,13 +121,13 @@ TEST_F(section, sizes)
 	request = section_create_request(self->adapter, ~0ULL, 0);
 	test_err_section_create(EOVERFLOW, NDSHM_REASON_LENGTH_OVERFLOW,
 				self->client, &request);
-	/* The whole range may be reserved; nothing of it is there yet. */
+	/* The largest range can be reserved, without any memory. */
 	fd = new_section(_metadata, self, info.out_max_section, 0);
 	query = test_look(fd);
 	EXPECT_EQ(info.out_max_section, query.out_max_size);
 	EXPECT_EQ(0, query.out_committed);
 	close(fd);
-	/* Pages, however little is asked for. */
+	/* Sizes are rounded up to pages. */
 	fd = new_section(_metadata, self, 1, 1);
 	query = test_look(fd);
 	EXPECT_EQ(self->page, query.out_max_size);
@@ -152,7 +153,7 @@ TEST_F(section, names)
 				&request);
 }
 
-/* A provider whose memory cannot be shown page by page will not do. */
+/* A provider whose memory cannot be mapped page by page is unsuitable. */
 TEST_F(section, pageless)
 {
 	struct ndshm_section_create request;
@@ -168,7 +169,10 @@ TEST_F(section, pageless)
 	request.provider = coherent.id;
 	test_err_section_create(EOPNOTSUPP, NDSHM_REASON_PROVIDER_PAGELESS,
 				self->client, &request);
-	/* It can be replaced before memory is needed, so that is when it counts. */
+	/*
+	 * The provider's handlers may be replaced before memory is needed, so
+	 * the check is made when memory is first allocated.
+	 */
 	request = section_create_request(self->adapter, HUGE, 0);
 	request.provider = coherent.id;
 	test_section_create(self->client, &request);
@@ -190,14 +194,17 @@ TEST_F(section, descriptors)
 	struct ndshm_section_share share;
 	int fd = new_section(_metadata, self, HUGE, self->page), holder;
 
-	/* Nobody inherits it by exec. */
+	/* The descriptors are close-on-exec. */
 	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
 	holder = test_attach(fd);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(holder, F_GETFD));
 	close(holder);
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &before));
 	none = before;
-	/* No more than there are. What asks for the state opens one itself. */
+	/*
+	 * The descriptor table is full. The state check opens a descriptor
+	 * itself and cannot be used here.
+	 */
 	none.rlim_cur = 0;
 	create = section_create_request(self->adapter, HUGE, self->page);
 	attach = section_attach_request(0);
@@ -220,7 +227,10 @@ TEST_F(section, descriptors)
 	close(fd);
 }
 
-/* The device's descriptor may go; so may the section's, while somebody maps it. */
+/*
+ * A section survives the close of the device's descriptor and, while mapped,
+ * that of its own.
+ */
 TEST_F(section, lives_on)
 {
 	struct ndshm_state before = test_state(self->client), now;
@@ -243,7 +253,7 @@ TEST_F(section, lives_on)
  * Mapping
  */
 
-/* 2 MiB of it are one entry of the page table. */
+/* 2 MiB are mapped by one entry of the page table. */
 TEST_F(section, huge)
 {
 	int holder;
@@ -283,14 +293,14 @@ TEST_F(section, mmap_rules)
 		   mremap(map, max, max + HUGE, MREMAP_MAYMOVE));
 	map[0] = 1;
 	EXPECT_EQ(0, munmap(map, max));
-	/* A part of it, from the start. */
+	/* Map a part from the start. */
 	map = test_map_section(fd, self->page);
 	EXPECT_EQ(1, map[0]);
 	EXPECT_EQ(0, munmap(map, self->page));
 	close(fd);
 }
 
-/* No other door. */
+/* A section can only be used through its own commands and mmap(). */
 TEST_F(section, no_other_door)
 {
 	int fd = new_section(_metadata, self, HUGE, HUGE);
@@ -304,7 +314,7 @@ TEST_F(section, no_other_door)
 	close(fd);
 }
 
-/* Each descriptor has commands of its own. */
+/* Each kind of descriptor has its own commands. */
 TEST_F(section, wrong_descriptor)
 {
 	int fd = new_section(_metadata, self, HUGE, 0), holder = test_attach(fd);
@@ -345,7 +355,10 @@ TEST_F(section, wrong_descriptor)
  * Growth
  */
 
-/* It grows by what is missing, where it is missing, and nowhere moves. */
+/*
+ * The section grows by the memory that is missing, where it is missing, and its
+ * mappings do not move.
+ */
 TEST_F(section, growth)
 {
 	const __u64 max = 64 * HUGE;
@@ -358,11 +371,11 @@ TEST_F(section, growth)
 	other = test_map_section(self->fd, max);
 	before = test_state(self->client);
 	holder = test_attach(self->fd);
-	/* What is there is used first. */
+	/* Committed memory is used first. */
 	EXPECT_EQ(0, test_extent(holder, 1));
 	EXPECT_EQ(self->page, ndshm_committed(self->fd));
 	test_sigbus(self->map + self->page);
-	/* Then the rest of that 2 MiB, then more. */
+	/* Then the rest of the same 2 MiB, then more. */
 	place = test_extent(holder, self->page);
 	EXPECT_EQ(self->page, place);
 	EXPECT_EQ(HUGE, ndshm_committed(self->fd));
@@ -388,7 +401,7 @@ TEST_F(section, growth)
 	unmake(_metadata, self);
 }
 
-/* A place that has memory and then has none is one place. */
+/* An extent may begin in committed memory and continue where there is none. */
 TEST_F(section, across)
 {
 	int holder;
@@ -433,7 +446,7 @@ TEST_F(section, full)
 	unmake(_metadata, self);
 }
 
-/* What the limit does not allow is not half done. */
+/* A growth that exceeds the limit must fail as a whole. */
 TEST_F(section, memlock)
 {
 	struct ndshm_state before = test_state(self->client);
@@ -466,7 +479,7 @@ TEST_F(section, memlock)
 	unmake(_metadata, self);
 }
 
-/* What nobody needs goes: most of it at once, the rest a moment later. */
+/* Unused memory is freed: most of it at once, the rest a moment later. */
 TEST_F(section, shrinks)
 {
 	struct ndshm_state before;
@@ -495,14 +508,17 @@ TEST_F(section, shrinks)
 	test_sigbus(self->map + places[15]);
 	test_sigbus(self->map + self->page);
 	EXPECT_TRUE(ndshm_readable(self->map));
-	/* And comes again, zeroed. */
+	/* It is allocated again, zeroed. */
 	EXPECT_EQ(0, test_extent(holder, 32 * HUGE));
 	EXPECT_TRUE(all_bytes(self->map, 32 * HUGE, 0));
 	close(holder);
 	unmake(_metadata, self);
 }
 
-/* Memory that idles is in nobody's way: neither in the same section nor elsewhere. */
+/*
+ * Idle memory must not make allocations fail, neither in the same section nor
+ * elsewhere.
+ */
 TEST_F(section, idle_is_no_excuse)
 {
 	struct ndshm_state before = test_state(self->client);
@@ -517,7 +533,7 @@ TEST_F(section, idle_is_no_excuse)
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	make(_metadata, self, 16 * HUGE, 0);
 	holder = test_attach(self->fd);
-	/* What idles lies in front of what does not. */
+	/* The idle part lies before the used part. */
 	first = test_extent(holder, HUGE);
 	test_extent(holder, HUGE);
 	test_free_extent(holder, first);
@@ -530,7 +546,7 @@ TEST_F(section, idle_is_no_excuse)
 	unmake(_metadata, self);
 }
 
-/* What idles is as good as held: most of it goes without a delay. */
+/* Idle memory stays charged, so most of it must be freed without delay. */
 TEST_F(section, little_idles)
 {
 	int holder, i;
@@ -549,7 +565,10 @@ TEST_F(section, little_idles)
 	unmake(_metadata, self);
 }
 
-/* Whoever asks in vain, again and again, does not keep others' memory from going. */
+/*
+ * A process that repeats a failing request must not prevent the trimming of
+ * others' sections.
+ */
 TEST_F(section, trimmed_in_a_crowd)
 {
 	int holder, peers[4], i;
@@ -597,7 +616,7 @@ TEST_F(section, trimmed_in_a_crowd)
 	unmake(_metadata, self);
 }
 
-/* Nobody else's error. */
+/* SIGBUS must be raised only in the process that touches memory without commitment. */
 TEST_F(section, sigbus_is_private)
 {
 	pid_t child;
@@ -621,7 +640,7 @@ TEST_F(section, sigbus_is_private)
 }
 
 /*
- * Limits of a user
+ * Limits per user
  */
 
 #define MODULE	"/sys/module/ndshm/parameters/"
@@ -671,10 +690,10 @@ TEST_F(section, quotas)
 				fds[0], &attach);
 	close(more[0]);
 	more[0] = test_attach(fds[1]);
-	/* Whose they are, not who has them. */
+	/* The limits count the objects that a user created, whoever has them now. */
 	close(fds[0]);
 	fds[0] = new_section(_metadata, self, 3 * HUGE, 0);
-	/* Who may exceed limits may. */
+	/* CAP_SYS_RESOURCE exempts from the limits. */
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
 	close(test_attach(fds[0]));
 	close(new_section(_metadata, self, 64 * HUGE, 0));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections of an adapter that has a device: found by it, and gone with it.
+ * Sections of an adapter that has a device: DMA to them, and their end with the
+ * device.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -90,7 +91,7 @@ static __u64 address_of(struct __test_metadata *_metadata, int holder,
 	return NDSHM_ADDRESS_HIDDEN;
 }
 
-/* From anywhere in the section to anywhere else, also across what is together. */
+/* The device copies between all places of a section, also across chunk boundaries. */
 TEST_F(section_dma, copies)
 {
 	__u64 small = test_extent(self->holder, self->page), from, to;
@@ -111,7 +112,10 @@ TEST_F(section_dma, copies)
 	}
 }
 
-/* Only who has the claim makes sections for it; who is given one needs none. */
+/*
+ * Creating a section for the adapter requires its claim; using a received one
+ * does not.
+ */
 TEST_F(section_dma, claim)
 {
 	struct ndshm_section_create create =
@@ -154,7 +158,7 @@ static void expect_revoked(struct __test_metadata *_metadata,
 			      self->holder, &where);
 	test_errno(ENODEV, client,
 		   mmap(NULL, MAX, PROT_READ, MAP_SHARED, self->fd, 0));
-	/* What gives things back still does. */
+	/* Commands that free objects still work. */
 	test_free_extent(self->holder, place);
 	EXPECT_EQ(0, test_look(self->fd).out_extents);
 	test_section_delete(self->fd, &request);
@@ -172,7 +176,7 @@ TEST_F(section_dma, claim_end)
 	expect_revoked(_metadata, self, place);
 }
 
-/* Without memory there is nothing to take away, and the section ends as well. */
+/* A section without memory must end with the claim as well. */
 TEST_F(section_dma, claim_end_empty)
 {
 	int fd = test_new_section(self->client, self->edu.adapter.id, MAX, 0);
@@ -203,7 +207,7 @@ TEST_F(section_dma, unbind)
 	expect_revoked(_metadata, self, place);
 }
 
-/* In a section of which this process knows nothing more than its descriptors. */
+/* Leave an allocated extent in a section that is closed. */
 static __u64 leave(struct __test_metadata *_metadata,
 		   struct _test_data_section_dma *self, bool mapped)
 {
@@ -215,7 +219,7 @@ static __u64 leave(struct __test_metadata *_metadata,
 
 	if (mapped)
 		fill_pattern(map + place, 5 * HUGE, 1);
-	/* The last one opened first, as of a process that was killed. */
+	/* The last descriptor opened first, as when a process is killed. */
 	close(holder);
 	EXPECT_EQ(5 * HUGE, test_look(fd).out_committed);
 	EXPECT_EQ(0, test_look(fd).out_taken);
@@ -225,7 +229,10 @@ static __u64 leave(struct __test_metadata *_metadata,
 	return address;
 }
 
-/* What nobody has freed the device may still know: it goes when that is quiet. */
+/*
+ * The device may still use memory that was not freed explicitly: it is freed
+ * only after the function has been quiesced.
+ */
 TEST_F(section_dma, left)
 {
 	__u64 locked = test_state(self->client).user_locked;
@@ -239,7 +246,7 @@ TEST_F(section_dma, left)
 		ASSERT_TRUE(ndshm_edu_from_device(self->bar, address,
 						  EDU_MOST));
 	}
-	/* Of this one the rest, once all extents have gone, stays as well. */
+	/* The idle memory of a section in which extents were left stays as well. */
 	test_extent(self->holder, 5 * HUGE);
 	close(self->holder);
 	self->holder = test_attach(self->fd);
@@ -250,7 +257,7 @@ TEST_F(section_dma, left)
 	EXPECT_EQ(self->before, test_user_locked());
 }
 
-/* However a section goes in which there are extents. */
+/* The ways in which a section with extents can end. */
 enum way { BY_CLOSE, BY_FORCE, BY_OWNER, KEPT, INITIAL, WAYS };
 
 static __u64 end_by(struct __test_metadata *_metadata,
@@ -271,7 +278,7 @@ static __u64 end_by(struct __test_metadata *_metadata,
 		test_section_delete(fd, &own);
 	if (way == BY_FORCE || way == BY_OWNER) {
 		EXPECT_EQ(0, test_look(fd).out_committed);
-		/* Too late: the section does not have it any more. */
+		/* The section no longer has the extent, and the free does no harm. */
 		test_free_extent(holder, place);
 		close(fd);
 		close(holder);
@@ -303,7 +310,7 @@ TEST_F(section_dma, left_ways)
 	EXPECT_EQ(blocks, ndshm_nl_blocks(&self->edu.nl, NULL, 0));
 }
 
-/* Of what lies beside it all can go that the device cannot know. */
+/* Memory beside the extent, which the device cannot use, must be freed. */
 TEST_F(section_dma, left_piece)
 {
 	int fd = test_new_section(self->client, self->edu.adapter.id, MAX, 0);
@@ -318,7 +325,7 @@ TEST_F(section_dma, left_piece)
 	test_free_extent(holder, low);
 	test_free_extent(holder, low + 3 * HUGE);
 	EXPECT_TRUE(ndshm_soon(ndshm_committed(fd) == HUGE));
-	/* It is there for others, who find nothing in it. */
+	/* The memory can be allocated again, and is zeroed. */
 	EXPECT_EQ(low, test_extent(holder, 3 * HUGE));
 	EXPECT_TRUE(all_bytes(map + low, 3 * HUGE, 0));
 	munmap(map, MAX);
@@ -326,7 +333,10 @@ TEST_F(section_dma, left_piece)
 	close(fd);
 }
 
-/* Who frees says that the device does not know it any more. */
+/*
+ * An explicit free states that the device no longer uses the extent, so its
+ * memory is freed.
+ */
 TEST_F(section_dma, freed)
 {
 	__u64 locked = test_state(self->client).user_locked;
@@ -350,7 +360,7 @@ struct user {
 	unsigned int wrong;
 };
 
-/* Has the section grow, touches what comes, and gives it back. */
+/* Grow the section, touch the new memory and free it, in a loop. */
 static void *use(void *argument)
 {
 	struct user *user = argument;
@@ -374,7 +384,7 @@ static void *use(void *argument)
 	return NULL;
 }
 
-/* The device goes while the section grows and shrinks, and is touched. */
+/* Unbind while the section grows, shrinks and is touched. */
 TEST_F(section_dma, unbind_busy)
 {
 	atomic_bool stop = false;
@@ -433,7 +443,7 @@ static void close_left(struct left *left)
 	*left = (struct left){ -1, -1 };
 }
 
-/* Makes sections and leaves an extent in each, until there are no more to be had. */
+/* Create sections and leave an extent in each until that fails. */
 static void *leave_many(void *argument)
 {
 	struct left open[OPEN_AT_ONCE];
@@ -446,13 +456,13 @@ static void *leave_many(void *argument)
 		i = (i + 1) % OPEN_AT_ONCE;
 	}
 	user->wrong += errno != ENODEV;
-	/* While what they had is taken from them. */
+	/* Close while the revocation frees their memory. */
 	for (i = 0; i < OPEN_AT_ONCE; i++)
 		close_left(&open[i]);
 	return NULL;
 }
 
-/* The device goes while sections give it what nobody has freed. */
+/* Unbind while sections hand over memory that was not freed explicitly. */
 TEST_F(section_dma, left_busy)
 {
 	int blocks = ndshm_nl_blocks(&self->edu.nl, NULL, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a peer can do to the creator of a section: a process that was passed a descriptor,
- * is another user's, and does not wish the creator well.
+ * Attacks of a peer on the creator of a section: the peer is a process of
+ * another user that received a descriptor.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -21,7 +21,7 @@
 #define CGROUPS	"/sys/fs/cgroup"
 #define HUGE	(2UL << 20)
 #define MAX	(96 * HUGE)
-#define LONG	(32 * HUGE)	/* an extent that takes a while to zero */
+#define LONG	(32 * HUGE)	/* length of an extent that takes a while to zero */
 
 FIXTURE(peer) {
 	int client;
@@ -63,7 +63,7 @@ FIXTURE_TEARDOWN(peer)
 		EXPECT_TRUE(ndshm_soon(!rmdir(self->cgroup)));
 }
 
-/* A cgroup in which processes run for a hundredth of the time. */
+/* Make a cgroup whose processes get a hundredth of the CPU time. */
 static bool make_slow_cgroup(const char *path)
 {
 	char file[128];
@@ -91,7 +91,7 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* Extents are allocated and freed, and touched through mappings, over and over. */
+/* Allocate and free extents and touch them through mappings, in a loop. */
 static void peer_work(struct _test_data_peer *self, int peer)
 {
 	struct ndshm_section_attach attach = section_attach_request(0);
@@ -129,7 +129,10 @@ static void longer(double *longest, double start)
 		*longest = took;
 }
 
-/* What the creator waits for: a page fault, memory that is there, and more memory. */
+/*
+ * Measure the creator's waits: for a page fault, for committed memory, and with
+ * @grow for more memory.
+ */
 static void measure(struct __test_metadata *_metadata,
 		    struct _test_data_peer *self, double seconds, bool grow,
 		    struct delays *delays)
@@ -187,9 +190,9 @@ static void test_throttled(struct __test_metadata *_metadata,
 }
 
 /*
- * A peer that hardly ever runs has nothing in hand that the creator waits for. The bounds
- * are for machines that are busy; with a lock held the peer's 64 MiB take seconds: when
- * it gets memory for them,
+ * A peer that hardly ever runs must not hold anything that the creator waits
+ * for. The bounds leave room for busy machines; with a lock held the peer's 64
+ * MiB would take seconds. First during a growth for the peer,
  */
 TEST_F_TIMEOUT(peer, throttled_growth, 240)
 {
@@ -198,7 +201,7 @@ TEST_F_TIMEOUT(peer, throttled_growth, 240)
 	test_throttled(_metadata, self, true);
 }
 
-/* and when it has them zeroed. */
+/* then while the peer's extent is zeroed. */
 TEST_F_TIMEOUT(peer, throttled_zeroing, 240)
 {
 	__u64 used;
@@ -218,10 +221,13 @@ TEST_F_TIMEOUT(peer, throttled_zeroing, 240)
 }
 
 /*
- * Who pays
+ * Charges
  */
 
-/* Some pages of each 2 MiB, so that none of these can go; -1: refused. */
+/*
+ * Allocate some pages in each 2 MiB, so that none of these can be freed. Return
+ * -1 if refused.
+ */
 static int take_single_pages(int fd, size_t page, unsigned int count)
 {
 	struct ndshm_section_attach attach = section_attach_request(0);
@@ -237,7 +243,7 @@ static int take_single_pages(int fd, size_t page, unsigned int count)
 	return attach.out_holder;
 }
 
-/* What a peer leaves in a section, or another one keeps there, is the creator's. */
+/* Memory that a peer leaves or keeps in a section is charged to the creator. */
 TEST_F(peer, creator_pays)
 {
 	__u64 before = ndshm_locked(self->client);
@@ -254,12 +260,15 @@ TEST_F(peer, creator_pays)
 			const struct rlimit none = {};
 			bool good;
 
-			/* The limits are the creator's, too. */
+			/* The peer's own limits do not matter, only the creator's. */
 			good = ndshm_hear(peers[i]) &&
 			       !setrlimit(RLIMIT_MEMLOCK, &none) &&
 			       ndshm_become(i ? NDSHM_USER_B : NDSHM_USER_A) &&
 			       !_test_section_attach(self->fd, &attach);
-			/* The first grows the section; the second has pages of it. */
+			/*
+			 * The first peer grows the section; the second
+			 * allocates pages in it.
+			 */
 			more = extent_alloc_request(4 * HUGE - 8 * self->page, 0);
 			good = good && (i ? take_single_pages(self->fd, self->page, 4) >= 0 :
 					    !_test_extent_alloc(attach.out_holder, &more));
@@ -282,7 +291,7 @@ TEST_F(peer, creator_pays)
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) == before));
 }
 
-/* The creator's limits hold for peers, whatever theirs are, as they were at creation. */
+/* The creator's limits as of the creation apply to peers, whatever their own are. */
 TEST_F(peer, limits_of_the_creator)
 {
 	struct ndshm_extent_alloc more;
@@ -302,7 +311,7 @@ TEST_F(peer, limits_of_the_creator)
 		struct ndshm_section_attach attach = section_attach_request(0);
 		bool good;
 
-		/* Still with CAP_IPC_LOCK, if it had that. */
+		/* Also if the peer has CAP_IPC_LOCK. */
 		good = ndshm_set_capability(CAP_IPC_LOCK, true) &&
 		       !_test_section_attach(fd, &attach);
 		more = extent_alloc_request(3 * HUGE, 0);
@@ -317,7 +326,7 @@ TEST_F(peer, limits_of_the_creator)
 	close(fd);
 }
 
-/* The creator can end it at any time, whoever has extents and mappings. */
+/* The creator can end the section at any time, whatever extents and mappings exist. */
 TEST_F(peer, delete_revoke)
 {
 	struct ndshm_section_delete request =
@@ -365,7 +374,7 @@ TEST_F(peer, delete_revoke)
 	close(peer);
 }
 
-/* Also after it was deleted, when only mappings are left. */
+/* Also after the deletion, when only mappings are left. */
 TEST_F(peer, delete_then_revoke)
 {
 	struct ndshm_section_delete request =
@@ -449,7 +458,7 @@ static void *grow_once(void *argument)
 	return NULL;
 }
 
-/* Callers who need the same memory at the same time are not in each other's way. */
+/* Concurrent growth for the same memory must not make any caller fail. */
 TEST_F(peer, growing_together)
 {
 	unsigned int round, rounds = ndshm_rounds(100, 20), refused = 0, i;
@@ -516,8 +525,8 @@ static void *take_turns(void *argument)
 }
 
 /*
- * All that the limit allows is idle in one section, or on its way back, whenever memory
- * is needed in the other one.
+ * All memory that the limit permits is idle in one section, or being freed,
+ * whenever the other section needs memory.
  */
 TEST_F(peer, idle_elsewhere)
 {
@@ -548,7 +557,10 @@ TEST_F(peer, idle_elsewhere)
 	}
 }
 
-/* Peers who ask for what does not fit keep no idle memory from its user. */
+/*
+ * Peers with requests that exceed the limit must not keep the creator from
+ * using idle memory.
+ */
 TEST_F(peer, idle_in_a_crowd)
 {
 	unsigned int round, rounds = ndshm_rounds(100, 20), refused = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One section for very many: holders in thousands of processes, hundreds of thousands of
- * extents. NDSHM_PROCESSES and NDSHM_EXTENTS say how many; times are expected of a stock
- * kernel only, where nothing else is measured with them.
+ * One section with thousands of processes as holders and hundreds of thousands
+ * of extents (NDSHM_PROCESSES, NDSHM_EXTENTS). Times are checked only on a
+ * kernel without debugging, where no other measurement disturbs them.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -16,9 +16,9 @@
 #include "ndshm_section.h"
 
 #define HUGE		(2UL << 20)
-#define HOLDERS		5	/* of a process */
+#define HOLDERS		5	/* per process */
 #define SAMPLES		200
-#define TURNS		5	/* of as many samples, at least */
+#define TURNS		5	/* repetitions of SAMPLES samples, at least */
 #define MOST_TURNS	50
 
 FIXTURE(scale) {
@@ -44,9 +44,9 @@ FIXTURE_SETUP(scale)
 	self->adapter = info.out_default_adapter;
 	self->fd = test_new_section(self->client, self->adapter, self->max, 0);
 	self->holder = test_attach(self->fd);
-	/* As it may. */
+	/* Failure is harmless: use the limit as it is. */
 	setrlimit(RLIMIT_NOFILE, &limit);
-	/* Whatever finds mistakes takes time, and not the same each time. */
+	/* Debugging makes times longer and irregular. */
 	self->timed = access("/sys/kernel/debug/kmemleak", F_OK) &&
 		      access("/sys/kernel/debug/dma-api", F_OK);
 }
@@ -73,7 +73,7 @@ static int compare(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-/* Microseconds, the lower quartile. */
+/* The lower quartile in microseconds. */
 static double quartile(double *samples)
 {
 	qsort(samples, SAMPLES, sizeof(*samples), compare);
@@ -98,9 +98,9 @@ static double attach_cost_now(int fd)
 }
 
 /*
- * The best of several times: what else runs only ever adds. Another guest may have the
- * processor's other half for seconds, so it is asked again until it is below @enough:
- * what really costs more never is.
+ * The minimum of several measurements, because other load only adds time.
+ * Another guest may use the other hyperthread for seconds, so measure again
+ * until the cost is below @enough; a real regression never gets there.
  */
 static double attach_cost(int fd, double enough)
 {
@@ -117,7 +117,7 @@ static double attach_cost(int fd, double enough)
 	return best;
 }
 
-/* Kernel memory of objects, in KiB. */
+/* Slab memory in KiB. */
 static long long slab(void)
 {
 	FILE *file = fopen("/proc/meminfo", "r");
@@ -163,7 +163,7 @@ TEST_F(scale, memory_of_a_holder)
 	ndshm_case(true);
 }
 
-/* A process that has holders and extents, maps the section, and waits for its end. */
+/* A process that has holders and extents, maps the section and waits to be ended. */
 static void be_holder(int fd, int start, unsigned int extents)
 {
 	int holders[HOLDERS];
@@ -213,7 +213,7 @@ TEST_F(scale, lsa_one_for_many)
 	       few, many, HOLDERS * count, count);
 	if (self->timed)
 		EXPECT_GT(2 * few, many);
-	/* One of them dies, and has had a thousand extents. */
+	/* Kill one process, which has a thousand extents. */
 	begin = now();
 	EXPECT_EQ(0, kill(children[0], SIGKILL));
 	EXPECT_EQ(children[0], waitpid(children[0], NULL, 0));
@@ -233,7 +233,10 @@ TEST_F(scale, lsa_one_for_many)
 	free(children);
 }
 
-/* Of one that is there, and had before: no memory is made, and a page is zeroed. */
+/*
+ * The cost of an extent in committed memory: no memory is allocated, one page
+ * is zeroed.
+ */
 static double extent_cost(int holder)
 {
 	double samples[SAMPLES], begin;
@@ -260,8 +263,8 @@ static double least(double one, double two)
 }
 
 /*
- * By turns, so that what else the machine does comes upon both: the least of each. Where
- * time means something they are asked again as in attach_cost(), until many are cheap.
+ * Measure both in turn, so that other load affects both, and take the minimum
+ * of each. When times are checked, measure again as attach_cost() does.
  */
 static void extent_costs(bool timed, int few, int many, double *cost_few, double *cost_many)
 {
@@ -278,7 +281,7 @@ static void extent_costs(bool timed, int few, int many, double *cost_few, double
 	}
 }
 
-/* Each second one freed, so that there are as many places as extents. */
+/* Free every second extent, which leaves as many free ranges as extents. */
 static bool perforate(int holder, __u64 page, __u64 from, __u64 to)
 {
 	for (; from < to; from += 2) {
@@ -335,7 +338,10 @@ TEST_F(scale, extents)
 	ndshm_case(true);
 }
 
-/* Whoever is killed with the section in hand is in nobody's way. */
+/*
+ * A process that is killed inside an operation must not block the section for
+ * others.
+ */
 TEST_F(scale, next)
 {
 	unsigned int round, rounds = ndshm_rounds(200, 20), late = 0;
@@ -373,7 +379,7 @@ TEST_F(scale, next)
 	longest = took[rounds - 1];
 	TH_LOG("the next one waits %.2f ms, %.2f at most; %u of %u more than 10",
 	       took[rounds / 2] / 1e3, longest / 1e3, late, rounds);
-	/* Of all that wait longer, some do so because the machine is busy elsewhere. */
+	/* Use the median: some long waits are caused by other load. */
 	if (self->timed)
 		EXPECT_GT(10000, took[rounds / 2]);
 	free(took);

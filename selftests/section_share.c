@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections in several hands: passed on, handed out for reading, deleted. Where a name
- * begins with lsa_, the documentation of the LSA calls says so; all else is ours.
+ * Sections shared between processes: passed on, shared read-only, deleted. A
+ * test whose name begins with lsa_ checks a rule that the documentation of the
+ * LSA calls states; the other rules are ndshm's own.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -54,10 +55,13 @@ FIXTURE_TEARDOWN(share)
 }
 
 /*
- * Passing on
+ * Passing descriptors
  */
 
-/* Another user, who may not open the device, does all that there is to do. */
+/*
+ * Another user, who cannot open the device, must be able to use a received
+ * section fully.
+ */
 static bool use(int fd)
 {
 	struct ndshm_section_attach attach = section_attach_request(0);
@@ -123,7 +127,7 @@ TEST_F(share, pidfd)
 	close(peer);
 }
 
-/* Who made it may go, however; what was made is there. */
+/* The section must survive its creator being killed. */
 TEST_F(share, creator_killed)
 {
 	int peer, fd, holder;
@@ -155,7 +159,7 @@ TEST_F(share, creator_killed)
 	close(fd);
 }
 
-/* A child has what its parent has, mapped at the same place. */
+/* A child inherits the mapping at the same address. */
 TEST_F(share, fork)
 {
 	pid_t child;
@@ -171,7 +175,7 @@ TEST_F(share, fork)
 		self->map[1] = 2;
 		_exit(!good);
 	}
-	/* Memory that comes later is seen by both. */
+	/* Memory that is committed later must appear in both mappings. */
 	EXPECT_EQ(0, test_extent(self->holder, MAX));
 	self->map[MAX - 1] = 3;
 	EXPECT_TRUE(ndshm_tell(peer));
@@ -181,7 +185,7 @@ TEST_F(share, fork)
 }
 
 /*
- * Being seen
+ * Visibility
  */
 
 TEST_F(share, seen)
@@ -215,7 +219,10 @@ TEST_F(share, seen)
 		found += all[i].id == one.id &&
 			 !memcmp(&all[i], &one, sizeof(one));
 	EXPECT_EQ(1, found);
-	/* Others do not see it, whatever they have been given. */
+	/*
+	 * Other users must not see the section in netlink, even with a
+	 * descriptor of it.
+	 */
 	if (!geteuid()) {
 		child = ndshm_fork(&peer);
 		ASSERT_LE(0, child);
@@ -247,7 +254,7 @@ TEST_F(share, seen)
 }
 
 /*
- * For reading only
+ * Read-only descriptors
  */
 
 #define test_not_written(call) do { \
@@ -255,7 +262,7 @@ TEST_F(share, seen)
 	EXPECT_EQ(7, self->map[0]); \
 } while (0)
 
-/* None of the ways in which a process can have its memory written. */
+/* Memory mapped from a read-only descriptor must not be writable in any way: */
 TEST_F(share, readonly_memory)
 {
 	int fd = test_share(self->fd, NDSHM_SHARE_READONLY), zero, pipes[2];
@@ -276,7 +283,7 @@ TEST_F(share, readonly_memory)
 		   mprotect(map, self->page, PROT_READ | PROT_WRITE));
 	test_errno(EACCES, self->client,
 		   mprotect(map, MAX, PROT_WRITE));
-	/* By a system call, */
+	/* by a system call, */
 	zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, zero);
 	test_not_written(read(zero, map, 16));
@@ -288,7 +295,7 @@ TEST_F(share, readonly_memory)
 	from = (struct iovec){ bytes, 16 };
 	to = (struct iovec){ map, 16 };
 	test_not_written(process_vm_writev(getpid(), &from, 1, &to, 1, 0));
-	/* by the file of all of it, which knows no protection, */
+	/* through /proc/self/mem, which ignores page protection, */
 	snprintf(path, sizeof(path), "/proc/self/mem");
 	zero = open(path, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, zero);
@@ -298,7 +305,7 @@ TEST_F(share, readonly_memory)
 	EXPECT_EQ(16, pread(zero, bytes, 16, (off_t)(uintptr_t)map));
 	EXPECT_EQ(7, bytes[0]);
 	close(zero);
-	/* or after having been moved. */
+	/* or after mremap(). */
 	to.iov_base = mremap(map, MAX, MAX, MREMAP_MAYMOVE | MREMAP_FIXED,
 			     map + 4 * MAX);
 	ASSERT_NE(MAP_FAILED, to.iov_base);
@@ -314,7 +321,7 @@ TEST_F(share, readonly_memory)
 	close(pipes[1]);
 }
 
-/* Not even who debugs the process. */
+/* ptrace must not be able to write either. */
 TEST_F(share, readonly_ptrace)
 {
 	int fd = test_share(self->fd, NDSHM_SHARE_READONLY), status, peer;
@@ -348,7 +355,7 @@ TEST_F(share, readonly_ptrace)
 	close(fd);
 }
 
-/* What can be done with the descriptor, and by whom it was passed on. */
+/* Commands on a read-only descriptor, and on descriptors derived from it. */
 TEST_F(share, readonly_descriptor)
 {
 	int fd = test_share(self->fd, NDSHM_SHARE_READONLY), again, holder;
@@ -380,7 +387,7 @@ TEST_F(share, readonly_descriptor)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	test_errno(ENXIO, self->client, open(path, O_RDWR));
 	EXPECT_EQ(O_RDONLY, fcntl(fd, F_GETFL) & O_ACCMODE);
-	/* Asking for more changes nothing. */
+	/* F_SETFL must not add write access. */
 	fcntl(fd, F_SETFL, O_RDWR);
 	test_errno(EACCES, self->client,
 		   mmap(NULL, MAX, PROT_WRITE, MAP_SHARED, fd, 0));
@@ -404,10 +411,10 @@ TEST_F(share, more)
 }
 
 /*
- * Deleting
+ * Deletion
  */
 
-/* It succeeds once; then nothing is had of it any more. */
+/* Deletion succeeds once; afterwards the section refuses new holders and extents. */
 TEST_F(share, lsa_delete)
 {
 	struct ndshm_section_delete request =
@@ -439,14 +446,14 @@ TEST_F(share, lsa_delete)
 		   mmap(NULL, MAX, PROT_READ, MAP_SHARED, self->fd, 0));
 	query = test_look(self->fd);
 	EXPECT_EQ(NDSHM_SECTION_DELETED, query.out_flags);
-	/* Who has it mapped goes on. */
+	/* Existing mappings remain usable. */
 	EXPECT_EQ(1, self->map[place]);
 	self->map[place + 1] = 2;
 	test_free_extent(self->holder, place);
 	EXPECT_EQ(2, self->map[place + 1]);
 }
 
-/* The memory goes with the last mapping, whoever has descriptors. */
+/* The memory is freed with the last mapping, even if descriptors remain. */
 TEST_F(share, delete_frees)
 {
 	struct ndshm_section_delete request = section_delete_request(0, -1);
@@ -473,7 +480,7 @@ TEST_F(share, delete_frees)
 	EXPECT_EQ(0, test_look(self->fd).out_committed);
 }
 
-/* At once, if nobody ever mapped it. */
+/* At once if the section was never mapped. */
 TEST_F(share, delete_unmapped)
 {
 	struct ndshm_section_delete request = section_delete_request(0, -1);
@@ -495,7 +502,10 @@ TEST_F(share, delete_busy)
 	__u64 theirs = test_extent(other, self->page);
 
 	(void)mine;
-	/* Whoever has extents is in the way, and one's own are if not named. */
+	/*
+	 * Extents of other holders prevent deletion; so do the caller's own
+	 * unless its holder is named.
+	 */
 	request = section_delete_request(0, self->holder);
 	test_err_section_delete(EBUSY, NDSHM_REASON_SECTION_BUSY, self->client,
 				self->fd, &request);
@@ -505,7 +515,7 @@ TEST_F(share, delete_busy)
 	test_free_extent(other, theirs);
 	test_err_section_delete(EBUSY, NDSHM_REASON_SECTION_BUSY, self->client,
 				self->fd, &request);
-	/* It is to be a holder, and of this section. */
+	/* The descriptor must be a holder of this section. */
 	fd = test_new_section(self->client, self->adapter, MAX, 0);
 	foreign = test_attach(fd);
 	request = section_delete_request(0, foreign);
@@ -525,7 +535,7 @@ TEST_F(share, delete_busy)
 				self->fd, &request);
 	close(foreign);
 	close(fd);
-	/* What was left behind is in nobody's way. */
+	/* Extents without a holder do not prevent deletion. */
 	keeper = test_attach_with(self->fd, NDSHM_ATTACH_KEEP);
 	test_extent(keeper, self->page);
 	close(keeper);
@@ -543,7 +553,7 @@ static bool is_not_theirs(int fd, __u32 flags)
 	       request.reason == NDSHM_REASON_NOT_CREATOR;
 }
 
-/* Whose it is, and nobody else but who may do anything. */
+/* Only the creator of a section, or a user with the capability, may delete it. */
 TEST_F(share, delete_foreign)
 {
 	pid_t child;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Signals that come while blocks are made and freed: whatever a call does then,
- * it does all of it or nothing.
+ * Signals during allocation and freeing: every call must either complete or do
+ * nothing.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -15,8 +15,8 @@
 #define ROUNDS		2000
 #define KILLS		100
 #define CALM		30	/* rounds without signals */
-#define INTERVAL	100	/* microseconds between two signals, at least */
-#define PER_ROUND	16	/* signals, if that is not too often */
+#define INTERVAL	100	/* minimum microseconds between two signals */
+#define PER_ROUND	16	/* signals, unless that exceeds INTERVAL */
 #define LARGE		(2 << 20)
 #define BATCH		32
 
@@ -54,7 +54,7 @@ static int live_blocks(struct ndshm_nl *nl)
 	return ndshm_nl_blocks(nl, &block, 1);
 }
 
-/* A page, much memory, or many blocks at once. */
+/* Alternate between a page, a large block and a large batch. */
 static struct ndshm_block_alloc request_of(struct _test_data_signals *self,
 					   unsigned int round,
 					   struct ndshm_block_info *blocks)
@@ -68,7 +68,10 @@ static struct ndshm_block_alloc request_of(struct _test_data_signals *self,
 	return alloc;
 }
 
-/* Blocks are made and freed; false: there was no memory, the one excuse. */
+/*
+ * Allocate and free blocks. Return: false if there was no memory; any other
+ * failure ends the test.
+ */
 static bool one_round(struct __test_metadata *_metadata,
 		      struct _test_data_signals *self, unsigned int round)
 {
@@ -92,8 +95,8 @@ static bool one_round(struct __test_metadata *_metadata,
 }
 
 /*
- * Often enough to come in the middle of calls, and not so often, on a slow
- * machine, that there is time for nothing else.
+ * An interval short enough for signals to arrive during calls, but long enough
+ * for progress on a slow machine.
  */
 static unsigned int some_interval(struct __test_metadata *_metadata,
 				  struct _test_data_signals *self)
@@ -126,14 +129,17 @@ TEST_F_TIMEOUT(signals, handled, 600)
 	ASSERT_TRUE(ndshm_set_alarms(0));
 	TH_LOG("%u signals, one in %u us; %u of %u rounds had memory",
 	       ndshm_alarms(), interval, made, rounds);
-	/* They came, and there was something for them to break. */
+	/*
+	 * There must have been signals and successful allocations, or the test
+	 * proved nothing.
+	 */
 	EXPECT_LT(rounds / 20, ndshm_alarms());
 	EXPECT_LT(rounds / 2, made);
 	ndshm_same_state(_metadata, __LINE__, self->fd, &before);
 	ndshm_one_case(&cases, true);
 }
 
-/* Takes and gives until it is killed. */
+/* Allocate and free until killed. */
 static void be_victim(struct _test_data_signals *self, int peer)
 {
 	struct ndshm_block_info blocks[BATCH];
@@ -142,7 +148,7 @@ static void be_victim(struct _test_data_signals *self, int peer)
 	unsigned int round, i;
 	int fd;
 
-	/* Only its own client may keep what it made. */
+	/* Use a client of its own only, so that the kill closes it. */
 	close(self->fd);
 	fd = ndshm_open();
 	if (fd < 0)
@@ -178,14 +184,14 @@ TEST_F(signals, killed)
 		if (!child)
 			be_victim(self, peer);
 		ASSERT_TRUE(ndshm_hear(peer));
-		/* Any instant of its loop. */
+		/* Kill at a random point of the loop. */
 		usleep(rand_r(&seed) % 3000);
 		ASSERT_EQ(0, kill(child, SIGKILL));
 		ASSERT_EQ(child, waitpid(child, &status, 0));
 		EXPECT_TRUE(WIFSIGNALED(status))
 			TH_LOG("the child failed");
 		close(peer);
-		/* A client's end waits for its memory. */
+		/* The exit closes the client and waits for its memory. */
 		ASSERT_EQ(lived, live_blocks(&self->nl))
 			TH_LOG("after %u", round);
 		ndshm_same_state(_metadata, __LINE__, self->fd, &before);

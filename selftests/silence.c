@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whatever a client does wrong, the kernel log says nothing of it: nobody without
- * privileges may fill it.
+ * No mistake of a client may cause a line in the kernel log, because
+ * unprivileged users could flood it.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -44,8 +44,8 @@ FIXTURE_TEARDOWN(silence)
 }
 
 /*
- * How many lines since the last time are about ndshm or this program; splats name
- * the latter.
+ * Count the new lines that mention ndshm or this program; warnings with a stack
+ * name the latter.
  */
 static int lines(struct __test_metadata *_metadata,
 		 struct _test_data_silence *self)
@@ -58,7 +58,7 @@ static int lines(struct __test_metadata *_metadata,
 		got = read(self->log, line, sizeof(line) - 1);
 		if (got < 0 && errno == EAGAIN)
 			return count;
-		/* EPIPE: lines were lost, and so is this test. */
+		/* EPIPE: lines were lost, so the count is useless. */
 		ASSERT_LT(0, got)
 			TH_LOG(LOG ": %s", strerror(errno));
 		line[got] = '\0';
@@ -70,7 +70,7 @@ static int lines(struct __test_metadata *_metadata,
 	}
 }
 
-/* What would have been said would have been seen. */
+/* Self check: a line written to the log must be counted. */
 TEST_F(silence, is_heard)
 {
 	if (ndshm_write_file(LOG, MARK "\n"))
@@ -110,7 +110,7 @@ TEST_F(silence, commands)
 		alloc = block_alloc_request(self->adapter, 0, &self->block);
 		test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd,
 				     &alloc);
-		/* Nowhere to tell it: what was made is undone. */
+		/* The result cannot be written, so the block is undone. */
 		alloc = block_alloc_request(self->adapter, 1, NULL);
 		test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd,
 				     &alloc);
@@ -148,7 +148,7 @@ TEST_F(silence, mappings)
 	EXPECT_EQ(0, lines(_metadata, self));
 }
 
-/* Nor does the allocator complain when there is not so much. */
+/* A shortage of memory must not cause a warning of the page allocator. */
 TEST_F(silence, memory)
 {
 	__u64 machine = (__u64)sysconf(_SC_PHYS_PAGES) * self->page;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A card that is pulled out with nobody told: its registers are gone, and what
- * the kernel does for whoever had it must not wait for any of them.
+ * Surprise removal: the registers are gone before the kernel knows. What the
+ * kernel then does for clients must not wait for any of them.
  */
 #if __has_include("sys/io.h")
 #include <sys/io.h>
@@ -13,14 +13,14 @@
 #include "ndshm_test.h"
 
 /*
- * The registers by which QEMU's q35 tells a system of hot plugging, and is told
- * that it may take a device away: docs/specs/acpi_pci_hotplug in its source. It
- * does that at once, whatever the system has to do with the device.
+ * QEMU's q35 hot-plug registers, through which the guest permits the removal of
+ * a device: docs/specs/acpi_pci_hotplug in QEMU's source. A write removes the
+ * device at once, before the kernel has handled it.
  */
 #define HOTPLUG		0xcc0
 #define HOTPLUG_LENGTH	0x18
-#define HOTPLUG_EJECT	(HOTPLUG + 0x08)	/* bit n: what is in slot n */
-#define HOTPLUG_BUS	(HOTPLUG + 0x10)	/* of the bus with this number */
+#define HOTPLUG_EJECT	(HOTPLUG + 0x08)	/* bit n: the device in slot n */
+#define HOTPLUG_BUS	(HOTPLUG + 0x10)	/* number of the selected bus */
 #define BUSES		16
 
 #if __has_include("sys/io.h")
@@ -52,7 +52,7 @@ FIXTURE(surprise) {
 	struct ndshm_block_info block;
 	unsigned char *memory;
 	unsigned char *bar;
-	__u64 locked;		/* of our account, before any of it */
+	__u64 locked;		/* charged to this user before the test */
 };
 
 FIXTURE_SETUP(surprise)
@@ -87,13 +87,13 @@ FIXTURE_SETUP(surprise)
 FIXTURE_TEARDOWN(surprise)
 {
 	close(self->fd);
-	/* It does not come back. */
+	/* The device does not come back. */
 	EXPECT_EQ(-ENODEV, ndshm_edu_restore(&self->edu));
 }
 
 /*
- * The function in the first slot. QEMU numbers buses its own way, from the last
- * to the first, so go down until it is gone: what is in other slots stays.
+ * Remove the function in the first slot. QEMU's bus numbers differ from the
+ * guest's, so try them downwards until the function is gone; other slots stay.
  */
 static bool pull_out(const struct ndshm_pci *pci)
 {
@@ -116,14 +116,17 @@ static bool pull_out(const struct ndshm_pci *pci)
 	test_err_adapter_claim(error, reason, fd, &claim_); \
 } while (0)
 
-/* Whoever had it is told by what is asked next, and by SIGBUS once it is known. */
+/*
+ * Clients get errors from their next request, and SIGBUS once the kernel has
+ * noticed.
+ */
 TEST_F(surprise, claimed)
 {
 	struct ndshm_block_query query;
 
 	ASSERT_TRUE(pull_out(&self->edu.pci));
 	test_err_start(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
-	/* Memory is still memory. */
+	/* The block is system memory and still works. */
 	fill_pattern(self->memory, EDU_MOST, 1);
 	EXPECT_TRUE(has_pattern(self->memory, EDU_MOST, 1));
 
@@ -138,7 +141,7 @@ TEST_F(surprise, claimed)
 	EXPECT_EQ(self->locked, test_user_locked());
 }
 
-/* The claim ends as ever, and there is none to be had any more. */
+/* The claim ends normally, and a new one fails. */
 TEST_F(surprise, closed)
 {
 	ASSERT_TRUE(pull_out(&self->edu.pci));

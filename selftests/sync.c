@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * BLOCK_SYNC: of which range, for whom. On x86 there is nothing to be done for any
- * device, so it is watched what is asked for: of a provider, by the mock (NDSHM_MOCK
- * names the module), and of the DMA API, by the kernel's trace events.
+ * BLOCK_SYNC: ranges and directions. On x86 syncs have no effect, so the test
+ * observes the calls: those to a provider with the mock (file named by
+ * NDSHM_MOCK), and those to the DMA API with trace events.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "ndshm_test.h"
 
 #define HUGE	(2UL << 20)
-#define LONG	(33 * HUGE)	/* more than is synced at once */
+#define LONG	(33 * HUGE)	/* more than one step of a sync covers */
 
 FIXTURE(sync) {
 	int fd;
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(sync)
 	test_err_block_sync(error, reason, self->fd, &sync_); \
 } while (0)
 
-/* Any part of it, in any memory; what is in it stays. */
+/* Any range of any kind of memory can be synced, and the content stays. */
 TEST_F(sync, ranges)
 {
 	const __u64 length = self->block.length;
@@ -129,7 +129,7 @@ TEST_F(sync, of_no_block)
 }
 
 /*
- * What a provider is told
+ * Syncs that reach a provider
  */
 
 FIXTURE(told) {
@@ -152,7 +152,7 @@ FIXTURE_SETUP(told)
 	self->loaded = true;
 	test_mock("adapter add a");
 	test_mock("provider add p");
-	/* Addresses are shown, so that they can be looked for. */
+	/* Addresses must be shown, so that they can be found in the trace. */
 	EXPECT_TRUE(ndshm_set_capability(CAP_SYS_RAWIO, true));
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -208,14 +208,14 @@ TEST_F(told, exactly_that)
 	EXPECT_EQ(1000, counts.for_device);
 	EXPECT_EQ(1, counts.for_cpu);
 	EXPECT_EQ((long long)self->block.length, counts.sync_end);
-	/* And what is refused it never hears of. */
+	/* Refused syncs must not reach the provider. */
 	test_not_synced(EINVAL, NDSHM_REASON_RANGE, NDSHM_SYNC_FOR_CPU, 1,
 			self->block.length);
 	test_not_synced(EINVAL, NDSHM_REASON_DIRECTION, 0, 0, 1);
 	EXPECT_EQ(1, ndshm_mock_counts("p").for_cpu);
 	EXPECT_EQ(1000, ndshm_mock_counts("p").for_device);
 
-	/* Who cannot sync has nothing that needs it. */
+	/* A provider without a sync handler cannot have blocks that need syncs. */
 	test_mock("provider replace p sync=null");
 	alloc = block_alloc_request(self->adapter, 1, &self->block);
 	alloc.provider = self->provider;
@@ -241,7 +241,7 @@ TEST_F(told, nothing_after_the_end)
 	EXPECT_EQ(1, ndshm_mock_counts("p").for_cpu);
 }
 
-/* The kernel's users as well, in any context. */
+/* Kernel users can sync, in any context. */
 TEST_F(told, by_the_kernel)
 {
 	test_mock("block alloc 0 a p 8192");
@@ -257,13 +257,13 @@ TEST_F(told, by_the_kernel)
 }
 
 /*
- * What the DMA API is asked for
+ * Syncs that reach the DMA API
  */
 
 #define TRACING		"/sys/kernel/tracing"
 #define INSTANCE	TRACING "/instances/ndshm_sync"
 
-/* Why there is nothing to be seen, or NULL. */
+/* Why nothing can be traced, or NULL. */
 static const char *nothing_traced(void)
 {
 	unsigned int major = 0, minor = 0;
@@ -278,7 +278,7 @@ static const char *nothing_traced(void)
 	return NULL;
 }
 
-/* The bytes that were synced, if they are those from @from to @to, each once. */
+/* Return: true if the traced syncs cover @from to @to exactly once. */
 static bool traced(struct __test_metadata *_metadata, const char *direction,
 		   const struct ndshm_segment *segments, __u32 count,
 		   __u64 from, __u64 to)
@@ -315,7 +315,7 @@ static bool traced(struct __test_metadata *_metadata, const char *direction,
 	return from == to;
 }
 
-/* Have the parts of a block of LONG bytes synced, and see what is asked for. */
+/* Sync several ranges of a block of LONG bytes and check the trace. */
 static void trace_all(struct __test_metadata *_metadata, int fd, __u32 handle,
 		      const struct ndshm_segment *segments, __u32 count)
 {
@@ -337,7 +337,7 @@ static void trace_all(struct __test_metadata *_metadata, int fd, __u32 handle,
 				      "1"));
 	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
 		for (cpu = 0; cpu < 2; cpu++) {
-			/* What was traced before goes by that. */
+			/* O_TRUNC clears the trace. */
 			close(open(INSTANCE "/trace", O_WRONLY | O_TRUNC));
 			sync = block_sync_request(handle, cpu ?
 						  NDSHM_SYNC_FOR_CPU :
@@ -357,7 +357,7 @@ static void trace_all(struct __test_metadata *_metadata, int fd, __u32 handle,
 	EXPECT_EQ(0, rmdir(INSTANCE));
 }
 
-/* Without an IOMMU: each piece of memory is found by itself. */
+/* Without an IOMMU each segment is synced separately. */
 TEST_F(told, traced)
 {
 	static struct ndshm_segment segments[LONG / 4096];
@@ -379,7 +379,7 @@ FIXTURE_SETUP(function)
 {
 	if (nothing_traced())
 		SKIP(return, "%s", nothing_traced());
-	/* Only these ask where nothing has to be done. */
+	/* Kernels without DMA API debugging skip syncs that have no effect. */
 	if (access("/sys/kernel/debug/dma-api", F_OK))
 		SKIP(return, "the kernel does not look at its DMA mappings");
 	if (ndshm_edu_find(&self->edu))
@@ -395,7 +395,10 @@ FIXTURE_TEARDOWN(function)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-/* Behind an IOMMU they lie together, and each is synced by itself all the same. */
+/*
+ * Behind an IOMMU the segments are contiguous, but each chunk must still be
+ * synced separately.
+ */
 TEST_F(function, traced)
 {
 	static struct ndshm_segment segments[LONG / 4096];

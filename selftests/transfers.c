@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Disks, files and networks that read into blocks of the provider "pages" and into
- * sections, and write from them, by pinning: O_DIRECT, io_uring's registered buffers,
- * MSG_ZEROCOPY, AF_XDP, process_vm_readv(). What they have pinned stays theirs, and paid
- * for, whatever becomes of block or section meanwhile. (Pipes: pages.c.)
+ * Disk, file and network I/O directly from and to blocks of the provider
+ * "pages" and sections, which pins the memory: O_DIRECT, registered buffers of
+ * io_uring, MSG_ZEROCOPY, AF_XDP, process_vm_readv(). Pinned memory must stay
+ * valid and charged when the block or section ends meanwhile. (Pipes: pages.c.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -31,16 +31,16 @@
 #define HUGE	(2UL << 20)
 #define LENGTH	(3 * HUGE)
 
-/* What the memory is of. */
+/* The object that has the memory. */
 enum kind {
 	BLOCK,
-	EXTENT,		/* which is freed, so that the section gives memory back */
-	SECTION,	/* which is deleted */
+	EXTENT,		/* freed, which makes the section free memory */
+	SECTION,	/* deleted */
 };
 
 FIXTURE(pinned) {
 	int fd;
-	__u64 before;		/* what our user has locked */
+	__u64 before;		/* bytes charged to this user before */
 	__u32 adapter;
 	__u32 provider;
 	struct ndshm_block_info block;
@@ -113,7 +113,7 @@ FIXTURE_SETUP(pinned)
 		make_section(_metadata, self, LENGTH);
 }
 
-/* Whatever was pinned is let go of, and paid back. */
+/* All memory must be unpinned and uncharged. */
 FIXTURE_TEARDOWN(pinned)
 {
 	close(self->fd);
@@ -135,7 +135,7 @@ static void delete_section(struct __test_metadata *_metadata,
 	close(self->section);
 }
 
-/* The memory goes, and some like it is given to somebody else. */
+/* End the memory and allocate similar memory, which would reuse it if it were free. */
 static void end_memory(struct __test_metadata *_metadata,
 		       struct _test_data_pinned *self, enum kind kind)
 {
@@ -157,7 +157,7 @@ static void end_memory(struct __test_metadata *_metadata,
 	memset(self->map, 0xee, length);
 }
 
-/* Nobody has written to the somebody else's. */
+/* The new memory must not have been written by the transfer. */
 #define test_untouched_by_others() \
 	EXPECT_TRUE(all_bytes(self->map, LENGTH, 0xee))
 
@@ -194,7 +194,10 @@ TEST_F(pinned, another_process)
 	free(copy);
 }
 
-/* Reads what the process @pid has there until it is killed; the first is told of. */
+/*
+ * Read the memory of process @pid until killed; signal the peer after the first
+ * read.
+ */
 static void read_on(int peer, pid_t pid, struct _test_data_pinned *self)
 {
 	unsigned char *copy = malloc(LENGTH);
@@ -203,7 +206,7 @@ static void read_on(int peer, pid_t pid, struct _test_data_pinned *self)
 	bool told = false;
 	ssize_t got;
 
-	/* What was inherited would keep it alive. */
+	/* Inherited mappings and descriptors would keep the memory alive. */
 	munmap(self->map, self->mapped);
 	close(self->fd);
 	close(self->section);
@@ -219,7 +222,7 @@ static void read_on(int peer, pid_t pid, struct _test_data_pinned *self)
 
 TEST_F(pinned, ends_while_another_process_reads)
 {
-	/* A section keeps what nobody needs for a second. */
+	/* A section keeps idle memory for a second, so use fewer rounds. */
 	unsigned int round, rounds = variant->kind == EXTENT ? 3 : 10;
 	pid_t parent = getpid(), child;
 	int peer;
@@ -234,7 +237,7 @@ TEST_F(pinned, ends_while_another_process_reads)
 		EXPECT_TRUE(ndshm_end(child, peer, SIGKILL));
 		EXPECT_FALSE(ndshm_reap(child));
 		close(peer);
-		/* As it was, for the next. */
+		/* Prepare the memory for the next round. */
 		end_memory(_metadata, self, variant->kind);
 	}
 }
@@ -243,7 +246,7 @@ TEST_F(pinned, ends_while_another_process_reads)
  * A disk
  */
 
-/* A disk of @length bytes whose contents are in @file too: a descriptor, or -errno. */
+/* Attach a loop device to @file. Return its descriptor, or -errno. */
 static int open_disk(int file)
 {
 	struct loop_config config = {
@@ -265,7 +268,7 @@ static int open_disk(int file)
 		disk = open(path, O_RDWR | O_CLOEXEC | O_DIRECT);
 		error = disk < 0 || ioctl(disk, LOOP_CONFIGURE, &config) ?
 			-errno : 0;
-		/* Somebody else was as fast. */
+		/* Another process took the free loop device first. */
 	} while (error == -EBUSY);
 	close(control);
 	return error ?: disk;
@@ -285,14 +288,14 @@ TEST_F(pinned, disk)
 	disk = open_disk(file);
 	ASSERT_LE(0, disk)
 		TH_LOG("no loop device: %s", strerror(-disk));
-	/* From it, and into parts that nobody has touched before. */
+	/* Read into pages that were not touched before. */
 	fill_pattern(copy, LENGTH, 1);
 	ASSERT_EQ((ssize_t)LENGTH, pwrite(file, copy, LENGTH, 0));
 	for (at = 0; at < LENGTH; at += HUGE / 4)
 		ASSERT_EQ((ssize_t)HUGE / 4,
 			  pread(disk, self->map + at, HUGE / 4, at));
 	EXPECT_TRUE(has_pattern(self->map, LENGTH, 1));
-	/* And back, also from where no page begins. */
+	/* Write, also from addresses that are not page aligned. */
 	fill_pattern(self->map, LENGTH, 2);
 	ASSERT_EQ((ssize_t)LENGTH, pwrite(disk, self->map, LENGTH, 0));
 	ASSERT_EQ((ssize_t)LENGTH, pread(file, copy, LENGTH, 0));
@@ -306,7 +309,7 @@ TEST_F(pinned, disk)
 }
 
 /*
- * A file system that takes its time
+ * A file system that delays its answers
  */
 
 struct reader {
@@ -324,7 +327,7 @@ static void *read_page(void *argument)
 	return NULL;
 }
 
-/* A read into @to that waits for an answer. */
+/* Start a read into @to that waits for the file system's answer. */
 static void begin_read(struct __test_metadata *_metadata,
 		       struct ndshm_fuse *fuse, struct reader *reader,
 		       unsigned char *to)
@@ -360,7 +363,7 @@ TEST_F(pinned, read_slowly)
 	EXPECT_TRUE(all_bytes(self->map, HUGE + 4096, 0));
 }
 
-/* The memory goes while something is read into it. */
+/* Free the memory during a read into it. */
 TEST_F(pinned, freed_while_read)
 {
 	struct ndshm_fuse fuse;
@@ -370,7 +373,10 @@ TEST_F(pinned, freed_while_read)
 		SKIP(return, "only root can mount");
 	begin_read(_metadata, &fuse, &reader, self->map + HUGE);
 	end_memory(_metadata, self, variant->kind);
-	/* One piece, of three or more; the account follows. */
+	/*
+	 * One chunk of at least three stays pinned and charged; the charge
+	 * follows asynchronously.
+	 */
 	EXPECT_TRUE(ndshm_soon(test_user_locked() <= self->before + 4 * LENGTH + HUGE));
 	EXPECT_LT(self->before + 4 * LENGTH, test_user_locked());
 	finish_read(_metadata, &fuse, &reader);
@@ -391,7 +397,10 @@ static bool is_before(unsigned int major, unsigned int minor)
 	       (has_major < major || (has_major == major && has_minor < minor));
 }
 
-/* Bytes go both ways through the buffer, wherever it is mapped, if it is. */
+/*
+ * Transfer through the registered buffer in both directions, whether or not it
+ * is mapped.
+ */
 static void pass_through(struct __test_metadata *_metadata, struct ndshm_ring *ring,
 			 unsigned char *buffer, unsigned int seed)
 {
@@ -426,7 +435,7 @@ TEST_F(pinned, registered_buffer)
 	ASSERT_TRUE(ndshm_ring_open(&ring))
 		TH_LOG("io_uring: %s", strerror(errno));
 	error = ndshm_ring_register(&ring, buffer, 2 * HUGE);
-	/* Shared memory and anonymous was all that it took. */
+	/* Before 6.2 only shared memory and anonymous memory could be registered. */
 	if (is_before(6, 2)) {
 		EXPECT_EQ(-EOPNOTSUPP, error);
 		ndshm_ring_close(&ring);
@@ -435,7 +444,7 @@ TEST_F(pinned, registered_buffer)
 	ASSERT_EQ(0, error);
 	pass_through(_metadata, &ring, buffer, 3);
 	EXPECT_TRUE(has_pattern(buffer, HUGE + 8192, 3));
-	/* The memory is the ring's now: all three pieces, in parts. */
+	/* All three chunks are now pinned by the ring. */
 	held = test_user_locked();
 	end_memory(_metadata, self, variant->kind);
 	EXPECT_EQ(held + 4 * LENGTH, test_user_locked());
@@ -448,7 +457,7 @@ TEST_F(pinned, registered_buffer)
  * Networks
  */
 
-/* Two ends of a TCP connection, in a network of their own. */
+/* Connect two TCP sockets in a new network namespace. */
 static bool connect_ends(int ends[2])
 {
 	struct sockaddr_in address = {
@@ -475,7 +484,7 @@ static bool connect_ends(int ends[2])
 	return ends[1] >= 0;
 }
 
-/* Of @calls that sent without a copy, all are done with the memory. */
+/* Wait until all @calls MSG_ZEROCOPY sends have completed. */
 static bool all_sent(int socket, unsigned int calls)
 {
 	char control[256];
@@ -502,7 +511,7 @@ static bool all_sent(int socket, unsigned int calls)
 	return true;
 }
 
-/* What the other end has no room for yet is sent from memory whose block has ended. */
+/* Data that the receiver has no room for yet are sent after the block has ended. */
 TEST_F(pinned, sent_without_a_copy)
 {
 	unsigned char *copy = malloc(LENGTH);
@@ -544,14 +553,17 @@ TEST_F(pinned, sent_without_a_copy)
 static void make_frame(unsigned char *frame, unsigned int seed)
 {
 	memset(frame, 0xff, 12);
-	/* For experiments. */
+	/* EtherType for local experiments. */
 	frame[12] = 0x88;
 	frame[13] = 0xb5;
 	fill_pattern(frame + 16, FRAME_BYTES - 16, seed);
 	memset(frame + 14, 0, 2);
 }
 
-/* A frame comes in at one place and goes out from there: the memory that both see. */
+/*
+ * Receive a frame at one place and send it from there: user space and the
+ * kernel must see the same memory.
+ */
 static void exchange(struct __test_metadata *_metadata, struct ndshm_xdp *xdp,
 		     unsigned char *map, unsigned int seed)
 {
@@ -597,7 +609,7 @@ TEST_F(pinned, frames)
 }
 
 /*
- * What was handed out for reading only
+ * Memory shared read-only
  */
 
 FIXTURE(readonly) {
@@ -634,7 +646,7 @@ FIXTURE_TEARDOWN(readonly)
 	close(self->fd);
 }
 
-/* It can be written to a disk, and no disk writes to it. */
+/* Writing it to a disk works; reading from a disk into it must fail. */
 TEST_F(readonly, disk)
 {
 	int file, disk;
@@ -663,7 +675,7 @@ TEST_F(readonly, registered_buffer)
 }
 
 /*
- * For a device, which can go
+ * Memory for a device that is removed
  */
 
 FIXTURE(device) {
@@ -734,7 +746,7 @@ FIXTURE_TEARDOWN(device)
 	EXPECT_TRUE(ndshm_soon(test_user_locked() == self->before));
 }
 
-/* A function is taken away while a disk's data are on their way into its memory. */
+/* Unbind the function during a disk read into its memory. */
 TEST_F(device, revoked_while_read)
 {
 	struct ndshm_fuse fuse;
@@ -773,8 +785,9 @@ TEST_F(device, revoked_while_frames_pass)
 }
 
 /*
- * Memory that cannot be pinned, since it goes when its block does: whether it was touched
- * before or not, and whatever gathers it for the device.
+ * Memory that cannot be pinned, because it is freed with its block. Pinning
+ * must fail whether or not the memory was touched before, and for every kind of
+ * I/O.
  */
 FIXTURE(unpinned) {
 	struct ndshm_edu edu;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What keeps the module loaded: a client, a mapping, and any path to the file of
- * a mapping, which holds neither. And what does not: pages that somebody has pinned.
- * NDSHM_KO is the module, to load it again.
+ * The module must stay loaded while there is a client, a mapping, or a path to
+ * the file of a mapping. Pinned pages must not keep it loaded. NDSHM_KO is the
+ * module's file, to load it again.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -41,7 +41,10 @@ FIXTURE_TEARDOWN(unload)
 {
 }
 
-/* Refused because it is in use; the test goes on, since it was refused. */
+/*
+ * Unloading must fail because the module is in use; the test continues, as it
+ * did fail.
+ */
 #define test_in_use() do { \
 	ndshm_case(false); \
 	ASSERT_EQ(-1, syscall(SYS_delete_module, "ndshm", O_NONBLOCK)); \
@@ -62,7 +65,10 @@ TEST_F(unload, mapping)
 	munmap(self->map, self->block.length);
 }
 
-/* A path from /proc outlives the mapping, and is looked at after its end. */
+/*
+ * A path opened through /proc/self/map_files outlives the mapping and is used
+ * afterwards.
+ */
 TEST_F(unload, path)
 {
 	char name[64], link[64] = "";
@@ -83,7 +89,7 @@ TEST_F(unload, path)
 	close(path);
 }
 
-/* They last, with all that is kept for who pays for them. */
+/* Pinned pages must stay valid, but not charged, after the module has been unloaded. */
 TEST_F(unload, pinned)
 {
 	const char *module = getenv("NDSHM_KO");
@@ -114,7 +120,10 @@ TEST_F(unload, pinned)
 	close(self->fd);
 	ASSERT_TRUE(ndshm_soon(!ndshm_unload_module("ndshm")));
 	ASSERT_EQ(0, ndshm_load_module(module, ""));
-	/* Nobody is left who could pay it back later. */
+	/*
+	 * After the unload nothing can uncharge them, so the unload must have
+	 * done it.
+	 */
 	EXPECT_EQ(self->before, test_user_locked());
 	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
 	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a user learns of others: whose objects a dump shows is fixed when it is
- * requested, and neither ids nor counters tell of other users.
+ * Information about other users: the objects that a dump shows depend on its
+ * requester, and neither ids nor counters reveal activity of other users.
  */
 #include <sched.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 
 #define DUMP_SEQ	0xd00d
 #define ROUNDS		256
-/* None of these is a user that a test becomes. */
+/* Tests run as none of these users. */
 #define FIRST_USER	1000000
 #define ROUNDS_KILLED	7
 
@@ -46,7 +46,7 @@ FIXTURE_TEARDOWN(viewer)
 	close(self->fd);
 }
 
-/* As a set-user-ID program does: the saved id stays root's. */
+/* Like a set-user-ID program: the saved uid stays 0. */
 static bool act_as(uid_t uid)
 {
 	return !setresuid(uid, uid, 0);
@@ -69,8 +69,8 @@ static bool send_to_kernel(const struct ndshm_nl *nl,
 }
 
 /*
- * Request a dump whose first part is made by the first reader: at the request the socket
- * is full of answers that are not read.
+ * Request a dump whose first part is made at the first read: the receive buffer
+ * is full of unread answers at the request.
  */
 static bool request_dump(struct ndshm_nl *nl, __u8 cmd)
 {
@@ -87,7 +87,10 @@ static bool request_dump(struct ndshm_nl *nl, __u8 cmd)
 	return send_to_kernel(nl, &request);
 }
 
-/* How many objects the dump shows; the last is stored. Negative: it did not end. */
+/*
+ * Return the number of objects in the dump, and the last one in @block.
+ * Negative: the dump did not end.
+ */
 static int read_dump(struct ndshm_nl *nl, struct ndshm_nl_block *block)
 {
 	const struct timeval limit = { .tv_sec = 10 };
@@ -100,7 +103,7 @@ static int read_dump(struct ndshm_nl *nl, struct ndshm_nl_block *block)
 	setsockopt(nl->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	for (;;) {
 		got = recv(nl->fd, buffer, sizeof(buffer), 0);
-		/* Some of the answers did not fit. */
+		/* ENOBUFS: some of the answers did not fit. */
 		if (got < 0 && errno == ENOBUFS)
 			continue;
 		if (got <= 0)
@@ -119,7 +122,10 @@ static int read_dump(struct ndshm_nl *nl, struct ndshm_nl_block *block)
 	}
 }
 
-/* A set-user-ID program that reads from a socket of its caller shows the caller's. */
+/*
+ * A set-user-ID program that reads from its caller's socket gets the caller's
+ * objects only.
+ */
 TEST_F(viewer, dump_read_by_root)
 {
 	struct ndshm_nl_block shown = {};
@@ -143,7 +149,10 @@ TEST_F(viewer, dump_read_by_root)
 	close(fd);
 }
 
-/* Nor does a privileged sender make more of a socket that a plain user opened. */
+/*
+ * A privileged sender must not raise the permissions of a socket that an
+ * unprivileged user opened.
+ */
 TEST_F(viewer, request_sent_by_root)
 {
 	const struct ndshm_nl_quota_change change = { .set = 1, .limits = { 7 } };
@@ -163,7 +172,7 @@ TEST_F(viewer, request_sent_by_root)
 	EXPECT_EQ(-EPERM, ndshm_nl_own_quota(&nl, &quota));
 	EXPECT_EQ(-EPERM, ndshm_nl_quota(&nl, NDSHM_USER_B, &quota));
 	EXPECT_EQ(-EPERM, ndshm_nl_set_quota(&nl, NDSHM_USER_B, &change));
-	/* The same with an address. */
+	/* Likewise with an address. */
 	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_BLOCK_GET));
 	EXPECT_EQ(0, read_dump(&nl, &one));
 	ndshm_nl_close(&nl);
@@ -248,7 +257,7 @@ static int compare_double(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-/* Requests that are sent together; each user's limit is set or reset. */
+/* Send many requests together, each of which sets or resets one user's limit. */
 static void set_limits(struct __test_metadata *_metadata, struct ndshm_nl *nl,
 		       __u32 users, bool set)
 {
@@ -280,7 +289,10 @@ static void set_limits(struct __test_metadata *_metadata, struct ndshm_nl *nl,
 	}
 }
 
-/* A dump that looks at many objects and shows none ends when its reader is killed. */
+/*
+ * A dump that visits many objects without showing any must end when its reader
+ * is killed.
+ */
 TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
 {
 	struct ndshm_nl_quota one;
@@ -312,7 +324,7 @@ TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
 		}
 		ASSERT_EQ(sizeof(whole), recv(peer, &whole, sizeof(whole),
 					      MSG_WAITALL));
-		/* At another place of the dump each time. */
+		/* Kill at a different point of the dump each time. */
 		usleep(whole * 1e6 * round / ROUNDS_KILLED);
 		start = now();
 		kill(child, SIGKILL);
@@ -324,11 +336,11 @@ TEST_F_TIMEOUT(viewer, dump_is_killed, 300)
 	qsort(ends, ROUNDS_KILLED, sizeof(*ends), compare_double);
 	TH_LOG("a dump takes %.1f ms, the end of a killed reader %.1f ms",
 	       whole * 1e3, ends[ROUNDS_KILLED / 2] * 1e3);
-	/* Half of a dump is left on average. */
+	/* On average half of the dump is left when it is killed. */
 	EXPECT_GT(whole * 1e6 / 4, ends[ROUNDS_KILLED / 2] * 1e6);
 }
 
-/* How many blocks others have is for administrators. */
+/* The number of others' blocks is visible to administrators only. */
 TEST_F(viewer, provider_blocks)
 {
 	const __u32 counted = 1U << NDSHM_A_PROVIDER_BLOCKS;
@@ -352,7 +364,7 @@ TEST_F(viewer, provider_blocks)
 	ndshm_nl_close(&nl);
 }
 
-/* The id of an object that is made, and given back. */
+/* Create an object, return its id, and end it. */
 typedef __u32 (*make_fn)(struct __test_metadata *_metadata, int fd,
 			 __u32 adapter);
 
@@ -383,7 +395,7 @@ static int compare_u32(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-/* How many different values there are. */
+/* The number of different values. */
 static int distinct(__u32 *values, int count)
 {
 	int i, found = 1;
@@ -395,9 +407,10 @@ static int distinct(__u32 *values, int count)
 }
 
 /*
- * Between two of ours another client makes none or three. Were ids a counter, or a
- * linear function of one, the two would differ by one of two values; here differences are
- * all different, and few of them are small.
+ * Between two objects of this client another client creates none or three. If
+ * ids came from a counter, or from a linear function of one, the difference of
+ * the two ids would have one of two values. Here all differences must differ,
+ * and only few may be small.
  */
 static void ids_tell_nothing(struct __test_metadata *_metadata, int fd,
 			     __u32 adapter, make_fn make)
@@ -421,7 +434,10 @@ static void ids_tell_nothing(struct __test_metadata *_metadata, int fd,
 	close(other);
 	EXPECT_LT(ROUNDS - 3, distinct(difference, ROUNDS));
 	EXPECT_LT(ROUNDS - 3, distinct(exclusive, ROUNDS));
-	/* Of 256 two are expected; of as many, half rise, with a deviation of eight. */
+	/*
+	 * Of 256 values two are expected to be near. Half are expected to rise,
+	 * with a deviation of eight.
+	 */
 	EXPECT_GT(20, near);
 	EXPECT_LT(ROUNDS / 2 - 64, rising);
 	EXPECT_GT(ROUNDS / 2 + 64, rising);
