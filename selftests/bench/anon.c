@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Anonymous memory: no device can reach it, but every allocator is compared
- * with it in the end.
+ * Anonymous memory: no device can reach it, but it is the reference for all
+ * allocators.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -19,7 +19,7 @@ const struct peer anon_peer = {
 	.name = "anonymous",
 	.map = anon_map,
 	.unmap = unmap,
-	/* Of a huge page the fault zeroes what the page allocator has zeroed. */
+	/* The fault zeroes a huge page again after the page allocator has zeroed it. */
 	.cleared = 1,
 	.twice_from = 2 * MIB,
 };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Instructions of ndshm and of its peers, measured in one run.
+ * Measure the instructions of ndshm and of comparable allocators (peers) in one
+ * run.
  *
- * It wants a machine whose clock counts instructions: QEMU's
- * `-icount shift=0,sleep=off -smp 1`. Everything has to be loaded.
+ * The machine's clock must count instructions: QEMU's `-icount
+ * shift=0,sleep=off -smp 1`. All modules must be loaded.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -33,10 +34,10 @@ static const struct size {
 	{ 64 * MIB, 5 },
 };
 
-/* Without mapping, the largest is of no interest. */
+/* Without mapping, the largest size is omitted. */
 #define UNMAPPED_SIZES	3
 
-/* What zeroing costs in this kernel. */
+/* The cost of zeroing memory in this kernel. */
 static struct {
 	bool init_on_alloc;
 	double clear[ARRAY_SIZE(sizes)];
@@ -53,7 +54,7 @@ static double zeroing_of(const struct peer *peer, unsigned int size)
 	return cleared * zeroing.clear[size] + peer->set * zeroing.set[size];
 }
 
-/* One part of the kernel's memory stands for what is longer. */
+/* Lengths above 2 MiB are extrapolated from 2 MiB. */
 static double calibrate(const char *name, const struct size *size)
 {
 	size_t length = size->length > 2 * MIB ? 2 * MIB : size->length;
@@ -74,7 +75,7 @@ static void measure_zeroing(void)
 	}
 }
 
-/* The kernel knows no ioctl of an eventfd. */
+/* An ioctl that an eventfd does not support: the cost of an ioctl alone. */
 static int ioctl_nothing(void *argument)
 {
 	int *fd = argument;
@@ -110,7 +111,7 @@ static void measure_mapped(const struct peer *peer)
 	}
 }
 
-/* Of memory that is there already. */
+/* Map memory that is already allocated. */
 static int measure_shown(const struct peer *peer)
 {
 	struct figure figure;
@@ -164,7 +165,7 @@ static void measure_bare(const char *what)
 	}
 }
 
-/* What the contract costs, whoever else has how many. */
+/* The cost of a driver's allocation while @live others exist. */
 static int measure_driver(const char *what, unsigned int live)
 {
 	static const struct {
@@ -211,7 +212,7 @@ static void measure_batch(const struct peer *peer)
 	}
 }
 
-/* With others of the peer's that live meanwhile. */
+/* The cycle while LIVE other buffers of the peer exist. */
 static int measure_live(const struct peer *peer)
 {
 	struct buffer others[LIVE];

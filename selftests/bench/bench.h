@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Instructions of allocators, side by side.
+ * Comparison of the instructions of several allocators.
  */
 #ifndef _NDSHM_BENCH_H
 #define _NDSHM_BENCH_H
@@ -16,12 +16,12 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /*
- * measure.c: one number from many rounds
+ * measure.c: a figure from many rounds
  */
 
 /**
- * struct figure - instructions of one thing, over its rounds
- * @error: 0, or why it could not be measured (an errno; then the rest is 0)
+ * struct figure - Instructions of an operation, over its rounds
+ * @error: 0, or the errno why it could not be measured (the rest is then 0)
  */
 struct figure {
 	int error;
@@ -32,28 +32,31 @@ struct figure {
 	double max;
 };
 
-/* The clock, which counts instructions. */
+/* Read the clock, which counts instructions. */
 __u64 now(void);
 
-/* Is it so? And what does reading it cost? To be called first. */
+/*
+ * Check that the clock counts instructions and measure the overhead of reading
+ * it. Must be called first.
+ */
 bool clock_counts_instructions(void);
 
-/* Sorts @samples; @overhead is taken off each. */
+/* Sorts @samples and subtracts @overhead from each. */
 struct figure figure_of(__u64 *samples, unsigned int rounds,
 			double overhead);
 
 /*
- * Carry @once out until it has settled, then @rounds times. It returns 0 or a
- * negative errno.
+ * Run @once until its cost is stable, then measure @rounds runs. @once returns
+ * 0 or a negative errno.
  */
 struct figure measure(int (*once)(void *argument), void *argument,
 		      unsigned int rounds);
 
-/* The part between two readings of the clock that is not the thing measured. */
+/* The instructions between two clock readings that belong to the readings. */
 double clock_overhead(void);
 
 /*
- * kernel.c: what is measured in the kernel
+ * kernel.c: measurements in the kernel
  */
 
 int kernel_open(void);
@@ -61,20 +64,23 @@ void kernel_close(void);
 bool kernel_init_on_alloc(void);
 struct figure kernel_measure(const char *name, size_t length,
 			     unsigned int rounds);
-/* So many blocks of a kernel driver's live from now on. 0 or a negative errno. */
+/*
+ * Keep @count blocks of a kernel driver allocated from now on. Return 0 or a
+ * negative errno.
+ */
 int kernel_live(unsigned int count);
 
 /*
- * Peers, one a file
+ * Peers, one per file
  */
 
 /**
- * struct buffer - an allocation
+ * struct buffer - An allocation
  * @length: in bytes, set by the caller
- * @address: where it is mapped
- * @offset: for mmap
- * @fd: descriptors that hold it
- * @handle: a name that is no descriptor
+ * @address: of the mapping
+ * @offset: for mmap()
+ * @fd: descriptors of the memory
+ * @handle: name of the memory if that is not a descriptor
  */
 struct buffer {
 	size_t length;
@@ -85,21 +91,21 @@ struct buffer {
 };
 
 /**
- * struct peer - an allocator; everything returns 0 or a negative errno
- * @name: for the tables
- * @open: get ready
- * @close: the opposite, if there is any
- * @allocate: have memory; absent if mapping is the same thing
- * @map: let the process reach it
- * @unmap: the opposite
- * @free: of @allocate
- * @batch: allocate @count at once, and free them; absent if it cannot
+ * struct peer - An allocator; all functions return 0 or a negative errno
+ * @name: in the tables
+ * @open: prepare the peer
+ * @close: undo @open; may be NULL
+ * @allocate: allocate memory; NULL if mapping allocates
+ * @map: map the memory
+ * @unmap: undo @map
+ * @free: undo @allocate
+ * @batch: allocate @count buffers in one call and free them; NULL if not supported
  * @least: shortest length
- * @cleared: times that memory is zeroed page by page, whatever the kernel's
- *	settings
- * @twice_from: lengths from this on are zeroed so once more where the page
- *	allocator zeroes by itself; 0 if none is
- * @set: times that memory is zeroed by memset
+ * @cleared: number of times that memory is zeroed page by page, whatever the
+ *	kernel's settings
+ * @twice_from: lengths from this on are zeroed page by page once more if the page
+ *	allocator zeroes by itself; 0: never
+ * @set: number of times that memory is zeroed by memset()
  */
 struct peer {
 	const char *name;
@@ -124,24 +130,24 @@ extern const struct peer udmabuf_peer;
 extern const struct peer hugetlb_peer;
 extern const struct peer anon_peer;
 
-/* A command that only asks, for the price of the way into the module. */
+/* A query command, for the cost of entering the module. */
 int ndshm_get_info(void *unused);
 
-/* Shared memory of @fd at @offset. */
+/* Map @fd at @offset with MAP_SHARED. */
 int map_fd(struct buffer *buffer, int fd);
 int unmap(struct buffer *buffer);
 
 /*
- * table.c: figures, collected and shown
+ * table.c: collect and print figures
  */
 
 /**
- * struct row - a figure and what it belongs to
+ * struct row - A figure and its place in the tables
  * @what: the cycle
- * @who: whose
+ * @who: the peer
  * @length: bytes of memory, or 0
  * @raw: as measured
- * @zeroing: the part of it that is zeroing
+ * @zeroing: the part of @raw that is zeroing
  */
 struct row {
 	const char *what;
@@ -154,7 +160,7 @@ struct row {
 void table_add(const char *what, const char *who, size_t length,
 	       const struct figure *raw, double zeroing);
 
-/* NULL if there is none, or it could not be measured. */
+/* NULL if it does not exist or could not be measured. */
 const struct row *table_find(const char *what, const char *who, size_t length);
 
 static inline double row_net(const struct row *row)
@@ -162,30 +168,33 @@ static inline double row_net(const struct row *row)
 	return row->raw.median - row->zeroing;
 }
 
-/* The figures of one cycle; raw, net of zeroing, net as a multiple of @base. */
+/*
+ * Print the figures of a cycle: raw, without zeroing, or the latter as a
+ * multiple of @base.
+ */
 enum table_kind { TABLE_RAW, TABLE_NET, TABLE_RATIO };
 
 void table_print(const char *what, enum table_kind kind, const char *base);
 
-/* Everything that could not be measured, and why. */
+/* Print all measurements that failed, and why. */
 void table_print_errors(void);
 
 /*
- * verdict.c: what the figures must be
+ * verdict.c: limits of the figures
  */
 
 enum result { RESULT_PASS, RESULT_FAIL, RESULT_SKIP };
 
 /**
- * struct verdict - a target, and what became of it
- * @who: whose figure
+ * struct verdict - A limit and its result
+ * @who: the peer
  * @what: the cycle
  * @length: bytes of memory
- * @base: who is compared with, or NULL: nobody
- * @base_what: in another cycle, or NULL: in the same
- * @times: as many times @base, or 0: once
- * @allowed: instructions above that
- * @raw: zeroing counts as well
+ * @base: the peer to compare with; NULL: none
+ * @base_what: the cycle of @base; NULL: @what
+ * @times: permitted multiple of @base; 0: 1
+ * @allowed: instructions permitted in addition
+ * @raw: include zeroing
  * @difference: instructions above @times @base
  * @result: RESULT_SKIP if one of the two was not measured
  */
@@ -210,14 +219,14 @@ const char *verdict_word(const struct verdict *verdict);
 void verdicts_decide(void);
 void verdicts_print(void);
 
-/* The program's exit code: 0, 1 for a failure, 4 if something was skipped. */
+/* The program's exit code: 0, 1 after a failure, 4 if something was skipped. */
 int verdicts_exit(void);
 
-/* json.c: all of it for machines. 0 or a negative errno. */
+/* json.c: write all figures as JSON. Return 0 or a negative errno. */
 int json_write(const char *path);
 
 /*
- * bench.c: the cycles, by the names that tables and verdicts know them by
+ * bench.c: names of the cycles in tables and verdicts
  */
 
 #define LIVE	100
@@ -235,7 +244,10 @@ int json_write(const char *path);
 #define IOCTL		"an ioctl that does nothing"
 #define ZEROING		"zeroing"
 
-/* No peers, but rows: dma_alloc_coherent() and dma_free_coherent(), and two contracts. */
+/*
+ * Rows that are not peers: dma_alloc_coherent() and dma_free_coherent(), and
+ * the two driver interfaces.
+ */
 #define BARE		"bare coherent"
 #define NATIVE		"ndshm_allocate"
 #define NDIS		"NdisAllocateSharedMemory"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The cycles every peer goes through.
+ * The cycles that every peer runs.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void touch(struct buffer *buffer)
 
 	for (; at < end; at += page) {
 		*at = 1;
-		/* The store is all that is wanted: it must be made. */
+		/* Keeps the compiler from removing the store. */
 		asm volatile("" : : "r"(at) : "memory");
 	}
 }
@@ -41,7 +41,7 @@ const char *const step_names[STEPS] = {
 	[STEP_FREE] = "free",
 };
 
-/* Every step is tried, so that nothing is left behind by one that fails. */
+/* Try every step even after a failure, so that nothing is leaked. */
 static int go_through(const struct peer *peer, size_t length, __u64 *marks)
 {
 	struct buffer buffer = { .length = length };

@@ -7,10 +7,10 @@
 struct cycle {
 	const struct peer *peer;
 	size_t length;
-	struct buffer *buffer;		/* for cycle_shown(): allocated */
+	struct buffer *buffer;		/* for cycle_shown(): an allocated buffer */
 };
 
-/* For measure(), with a struct cycle. */
+/* Callbacks for measure(); @cycle is a struct cycle. */
 int cycle_mapped(void *cycle);
 int cycle_shown(void *cycle);
 int cycle_unmapped(void *cycle);
@@ -20,7 +20,7 @@ enum step { STEP_ALLOCATE, STEP_MAP, STEP_TOUCH, STEP_UNMAP, STEP_FREE, STEPS };
 
 extern const char *const step_names[STEPS];
 
-/* cycle_mapped() step by step. 0 or a negative errno. */
+/* Measure the steps of cycle_mapped(). Return 0 or a negative errno. */
 int cycle_steps(const struct cycle *cycle, unsigned int rounds,
 		struct figure *figures);
 

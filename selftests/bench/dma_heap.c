@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The dma-heap `system`: scattered pages behind a dma-buf.
+ * The dma-heap "system": scattered pages in a dma-buf.
  */
 #include <errno.h>
 #include <fcntl.h>

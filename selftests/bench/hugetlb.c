@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Huge pages from the reserve, which is filled beforehand: what remains is
- * zeroing and the page tables.
+ * Huge pages from a pool that is filled in advance, so that only zeroing and
+ * page tables are measured.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define RESERVE	"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define PAGES	32
 
-/* What was reserved before. */
+/* The size of the pool before the test. */
 static int reserved;
 
 static int get_reserve(int *pages)
@@ -52,7 +52,7 @@ static int hugetlb_open(void)
 		ret = set_reserve(reserved + PAGES);
 	if (!ret)
 		ret = get_reserve(&pages);
-	/* It takes what there is, and does not complain. */
+	/* The kernel silently fills the pool only as far as memory permits. */
 	return ret ?: pages < reserved + PAGES ? -ENOMEM : 0;
 }
 

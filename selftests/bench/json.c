@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The names of cycles and peers are ours and need no escaping.
+ * Names of cycles and peers are constants that need no escaping.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The door to ndshm_bench.ko.
+ * Access to ndshm_bench.ko.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The clock and what is made of its readings. Under QEMU's icount a nanosecond
- * is an instruction. Interrupts land in some rounds and not in others, so the
- * median is what counts.
+ * Read the clock and evaluate the readings. Under QEMU's icount one nanosecond
+ * is one instruction. Interrupts hit only some rounds, so the median is used.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +27,7 @@ __u64 now(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Two instructions a turn, on a machine that the compiler cannot improve. */
+/* Two instructions per iteration, in assembly on machines where this is known. */
 static int spin(void *argument)
 {
 	unsigned long loops = CHECK_LOOPS;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks of /dev/ndshm for the first node's adapter: of the default provider, and of
- * "pages".
+ * Blocks of /dev/ndshm for the first node's adapter, of the default provider
+ * and of "pages".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #define MAX_BATCH 64U
 
-/* Providers are numbered as they are registered, and this one is the second. */
+/* Providers are numbered in the order of registration; this is the second. */
 #define PAGES	2
 
 static int client = -1;
@@ -128,7 +128,7 @@ const struct peer ndshm_peer = {
 	.unmap = unmap,
 	.free = ndshm_free,
 	.batch = ndshm_batch,
-	/* By the page allocator where it does so, and by the DMA API. */
+	/* Zeroed by the page allocator, if it does that, and by the DMA API. */
 	.twice_from = 1,
 	.set = 1,
 };

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [OPTION]...: builds the benchmark, and runs it in a virtual machine whose clock
+# run.sh [OPTION]...: build the benchmark and run it in a virtual machine whose clock
 # counts instructions. See --help.
 set -euo pipefail
 bench_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections of /dev/ndshm that begin with nothing and grow, by 2 MiB at most: a section,
- * a holder and extents for each buffer.
+ * Sections of /dev/ndshm that start empty and grow in steps of at most 2 MiB:
+ * one section, one holder and their extents for each buffer.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -84,7 +84,7 @@ static void print_cell(const struct row *row, enum table_kind kind,
 	}
 }
 
-/* Is it the first row of its cycle with that name, or that length? */
+/* Is this the first row of its cycle with this name, or with this length? */
 static bool first_who(unsigned int n)
 {
 	unsigned int i;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the ways of showing figures share.
+ * Shared by the output formats.
  */
 #ifndef _NDSHM_BENCH_TABLE_H
 #define _NDSHM_BENCH_TABLE_H
 
 #include "bench.h"
 
-/* In the order of measuring. */
+/* In the order of measurement. */
 extern struct row *rows;
 extern unsigned int row_count;
 
 /* 12,345 */
 void format_count(char *text, size_t size, double value);
 
-/* 64 KiB; nothing for 0 */
+/* 64 KiB; empty for 0 */
 void format_length(char *text, size_t size, size_t length);
 
 #endif /* _NDSHM_BENCH_TABLE_H */

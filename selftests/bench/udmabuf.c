@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * udmabuf: a dma-buf made of the pages of a memfd.
+ * udmabuf: a dma-buf made of pages of a memfd.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +69,10 @@ const struct peer udmabuf_peer = {
 	.map = udmabuf_map,
 	.unmap = unmap,
 	.free = udmabuf_free,
-	/* The file system zeroes what the page allocator has zeroed. */
+	/*
+	 * The file system zeroes pages again after the page allocator has
+	 * zeroed them.
+	 */
 	.cleared = 1,
 	.twice_from = 1,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A client: open, close, and the ioctls that need no device of their own.
+ * A client: open, close, and the ioctls that need no device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static struct fail_nth_client *const of = &fail_nth_of;
  * Requests
  */
 
-/* Rubbish, and a header that is right. */
+/* Fill with the poison pattern and set a valid header. */
 static void poison(void *argument, __u32 size)
 {
 	struct ndshm_header *header = argument;
@@ -42,7 +42,7 @@ bool fail_nth_untouched(const void *memory, size_t length)
 	return true;
 }
 
-/* Nothing is told here: each byte is zero or as it was. */
+/* A failed request returns nothing: each byte must be zero or unchanged. */
 static bool blank(const void *memory, size_t length)
 {
 	const unsigned char *bytes = memory;
@@ -87,8 +87,8 @@ int fail_nth_call_alloc(void)
 }
 
 /*
- * The header is written or, if the copy failed, it is not. Back to rubbish, so
- * that the next call is seen to write it.
+ * The kernel writes the header unless that copy failed. Poison it again, so
+ * that the check of the next call sees whether it was written.
  */
 void fail_nth_check_header(void *argument, int error)
 {
@@ -112,7 +112,7 @@ void fail_nth_check_alloc(int error)
 	fail_nth_check_header(alloc, error);
 	if (error) {
 		fail_nth_expect(blank(&alloc->out_segments, 4));
-		/* One copy of several failed: the others may have been done. */
+		/* Only one of several copies failed; the others may have been made. */
 		if (error == EFAULT)
 			return;
 		fail_nth_expect(blank(of->blocks, sizeof(of->blocks)));
@@ -196,7 +196,7 @@ void fail_nth_client_state(char *text, size_t size)
 		 (unsigned long long)info.out_bytes);
 }
 
-/* The first and only one. */
+/* No other client is open: this open is the first. */
 static bool setup_alone(void)
 {
 	return fail_nth_keep(false);
@@ -221,7 +221,7 @@ static int call_close(void)
 	return close(fd) ? -errno : 0;
 }
 
-/* The close is the last of a client that has blocks, one of them mapped. */
+/* The last close of a client that has blocks, one of them mapped. */
 static bool setup_full(void)
 {
 	void *map;
@@ -306,7 +306,7 @@ static bool setup_pages(void)
 	return setup_alloc() && fail_nth_name_provider("pages");
 }
 
-/* Two chunks; what memory has not in one is made of shorter ones. */
+/* Two chunks; failing the large one makes the allocator use smaller ones. */
 static bool setup_chunks(void)
 {
 	bool opened = setup_pages();
@@ -324,7 +324,7 @@ static bool setup_segments(void)
 	return opened;
 }
 
-/* One that comes later: what fails then is not this thread's. */
+/* An asynchronous allocation: the worker's failures are not injected in this thread. */
 static bool setup_later(void)
 {
 	bool opened = setup_alloc();
@@ -358,7 +358,7 @@ static int call_read(void)
 	return 0;
 }
 
-/* What could not be told is told the next time. */
+/* A record that could not be copied must be returned by the next read. */
 static void check_read(int error)
 {
 	if (!error) {
@@ -408,7 +408,7 @@ static bool setup_free(void)
 	return opened;
 }
 
-/* The block has a file, which is given up and kept for the next one. */
+/* The block has a file, which the free returns to the file cache. */
 static bool setup_free_shown(void)
 {
 	bool opened = setup_free();
@@ -423,7 +423,7 @@ static int call_free(void)
 	return fail_nth_ioctl(NDSHM_BLOCK_FREE, &of->free);
 }
 
-/* What cannot be told is not done: the handle is there, or it is not. */
+/* If the result cannot be written, the block must not have been freed. */
 static void check_free(int error)
 {
 	struct ndshm_block_query query = {

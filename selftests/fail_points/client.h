@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One client and its block, for the groups that need them.
+ * A client and its block, for the groups that need them.
  */
 #ifndef _NDSHM_FAIL_NTH_CLIENT_H
 #define _NDSHM_FAIL_NTH_CLIENT_H
@@ -15,7 +15,10 @@
 #define FAIL_NTH_BLOCKS		4
 #define FAIL_NTH_SEGMENTS	16
 
-/* @fd is -1 between a command's steps; what follows is that of the last request. */
+/*
+ * @fd is -1 between the steps of a command; the other members are those of the
+ * last request.
+ */
 struct fail_nth_client {
 	int fd;
 	__u32 adapter;
@@ -31,17 +34,23 @@ struct fail_nth_client {
 
 extern struct fail_nth_client fail_nth_of;
 
-/* Open a client; and let it have a block of three pages. False: it is told. */
+/*
+ * Open a client; allocate it a block of three pages. Return: false after
+ * reporting a failure.
+ */
 bool fail_nth_open(void);
 bool fail_nth_open_block(void);
 void fail_nth_close(void);
 
-/* What the client holds, for the state of a group. */
+/* Print what the client holds, as a part of a group's state. */
 void fail_nth_client_state(char *text, size_t size);
 
 int fail_nth_ioctl(unsigned long command, void *argument);
 
-/* Make a request, and say of whom; carry it out; see what it wrote; take it back. */
+/*
+ * Build an allocation request; name its provider; issue it; check its outputs;
+ * undo it.
+ */
 void fail_nth_alloc_request(__u32 adapter, __u32 provider, __u64 length,
 			    __u32 count);
 bool fail_nth_name_provider(const char *name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections, and limits that are reached, with a listener: whoever does it does not
- * notice, whatever becomes of the event.
+ * Events of sections and of exceeded limits, with a listener: the operation
+ * must succeed even if its event cannot be sent.
  */
 #include <errno.h>
 #include <string.h>
@@ -71,7 +71,7 @@ static bool setup_create_heard(void)
 	return setup_create() && fail_nth_listen();
 }
 
-/* Its descriptor may be what failed: then it came, and has gone again. */
+/* If the descriptor failed, the section was already announced and then removed. */
 static void check_create_heard(int error)
 {
 	if (!error)
@@ -171,7 +171,7 @@ static bool setup_exceeded(void)
 	       fail_nth_listen();
 }
 
-/* That it is refused is what succeeds here. */
+/* The expected refusal counts as the success of this command. */
 static int call_exceeded(void)
 {
 	int ret = fail_nth_call_alloc();
@@ -182,7 +182,7 @@ static int call_exceeded(void)
 static void check_exceeded(int error)
 {
 	fail_nth_check_alloc(error ? error : EDQUOT);
-	/* What has come so far may have been too much. */
+	/* The failing attempts may have caused several events. */
 	if (error)
 		fail_nth_forget_events();
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Fails the first internal allocation or copy of a call, then the second, and so
- * on, until the call goes through with injection still armed.
+ * Fail the first internal allocation or copy of a call, then the second, and so
+ * on, until the call succeeds with injection still armed.
  */
 #ifndef _NDSHM_FAIL_NTH_H
 #define _NDSHM_FAIL_NTH_H
@@ -14,29 +14,28 @@
 
 #define FAIL_NTH_ERRORS	4
 
-/* A point that nothing reaches. */
+/* Number of a point that is never reached. */
 #define FAIL_NTH_FAR	1000000U
 
 /**
- * struct fail_nth_command - a call, and what stands around it
- * @name: in the output, and in the table
- * @errors: what it may fail with when something in it did; 0s at the end
- * @limit: more points than it can have, which are swept once; or 0: for a few
- *	hundred, twice
- * @slack: so many points more or fewer are no news: the call is so long that
- *	some cache or other runs empty in it, or it finds room in a table of the
- *	kernel's that others have made larger before
- * @foreign: how many points come before any of our code. May be NULL: none.
- * @dma: it allocates memory for DMA
- * @keeps_file: a failure may leave the block or BAR the file that its mappings are
- *	going to have, which pins the module, until @clean
- * @slow: after a failure it is not tried again by itself: the next step does
- * @setup: what the call needs; false: it said what is wrong
- * @call: the call alone: nothing else happens with injection armed. 0 or -errno.
- * @check: of what it wrote, and left as it was; also makes it ready to be tried
- *	again. May be NULL.
- * @undo: of a call that succeeded. May be NULL.
- * @clean: of @setup. May be NULL.
+ * struct fail_nth_command - A call to be tested, with its setup and checks
+ * @name: in the output and in the table
+ * @errors: permitted errors after an injected failure, terminated by 0
+ * @limit: upper bound of the number of points, which are tested once; 0: a few
+ *	hundred points, tested twice
+ * @slack: tolerated difference of the number of points. For calls so long that
+ *	some cache runs empty in them, or that use a table of the kernel
+ *	which others may have enlarged before.
+ * @foreign: returns the number of points before any of our code; NULL: none
+ * @dma: the call allocates memory for DMA
+ * @keeps_file: a failure may leave the block or BAR with the file of its future
+ *	mappings, which pins the module until @clean
+ * @slow: do not repeat the call after a failure; the next step does
+ * @setup: prepare the call; returns false after reporting a failure
+ * @call: the call alone, during which injection is armed; returns 0 or -errno
+ * @check: check the outputs and make the call repeatable; may be NULL
+ * @undo: undo a successful call; may be NULL
+ * @clean: undo @setup; may be NULL
  */
 struct fail_nth_command {
 	const char *name;
@@ -55,15 +54,15 @@ struct fail_nth_command {
 };
 
 /**
- * struct fail_nth_group - commands with something in common
- * @name: chooses the group on the command line
- * @commands: in this order
- * @count: of them
- * @without_module: @begin unloads it, and @end loads it again
- * @begin: NULL, or why the group cannot run
- * @end: of @begin
- * @state: what no failure may change, beyond what is always looked at. May be
- *	NULL.
+ * struct fail_nth_group - Commands with a common setup
+ * @name: selects the group on the command line
+ * @commands: in the order of execution
+ * @count: number of commands
+ * @without_module: @begin unloads the module and @end loads it again
+ * @begin: returns NULL, or why the group cannot run
+ * @end: undoes @begin
+ * @state: prints the state that no failure may change, besides the state that
+ *	is always checked; may be NULL
  */
 struct fail_nth_group {
 	const char *name;
@@ -82,7 +81,7 @@ extern const struct fail_nth_group fail_nth_kernel, fail_nth_module;
 extern const struct fail_nth_group fail_nth_queue, fail_nth_events;
 extern const struct fail_nth_group fail_nth_later, fail_nth_ndis;
 
-/* Something is not as it has to be; told with the command and the point. */
+/* Report a mismatch together with the current command and point. */
 void __printf(1, 2) fail_nth_wrong(const char *format, ...);
 
 #define fail_nth_expect(condition) ({ \
@@ -93,20 +92,22 @@ void __printf(1, 2) fail_nth_wrong(const char *format, ...);
 	holds_; \
 })
 
-/* The family, open as long as a group runs that has the module. */
+/* The netlink family; open while a group runs that has the module loaded. */
 extern struct ndshm_nl fail_nth_nl;
 
 /*
- * A client that is there all along, or -1: the first one, and the end of the last
- * one, do more than others. False: it cannot be opened.
+ * A client that stays open, or -1. Opening the first client and closing the
+ * last one do more than others. fail_nth_keep() returns false if the client
+ * cannot be opened.
  */
 extern int fail_nth_keeper;
 bool fail_nth_keep(bool keep);
 
 /*
- * Set up injection, until the process ends: NULL, or what the kernel has not.
- * Then have point @nth of what this thread does fail, and see how many points
- * are left; 0: it has failed.
+ * fail_nth_inject() sets up injection until the process ends and returns NULL,
+ * or the missing kernel feature. fail_nth_arm() makes point @nth of this
+ * thread's next call fail. fail_nth_disarm() returns the number of points that
+ * were left, or 0 if the point was reached.
  */
 const char *fail_nth_inject(void);
 void fail_nth_arm(unsigned int nth, bool dma);

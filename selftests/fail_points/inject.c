@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel's fault injection: set up, and put back.
+ * Set up and restore the kernel's fault injection.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,7 @@ static struct setting {
 	const char *value;
 	char before[32];
 } settings[] = {
-	/* What may sleep, too; and which caches is said for each. */
+	/* Also fail sleeping allocations. Slab caches are selected one by one. */
 	{ .path = DEBUGFS "failslab/ignore-gfp-wait", .value = "N" },
 	{ .path = DEBUGFS "failslab/cache-filter", .value = "Y" },
 	{ .path = DEBUGFS "failslab/verbose", .value = "0" },
@@ -36,7 +36,7 @@ static struct setting {
 	{ .path = DEBUGFS "fail_usercopy/verbose", .value = "0" },
 };
 
-/* May allocations from this cache fail? */
+/* Select whether allocations from this cache fail. */
 static bool set_cache(const char *cache, bool fail)
 {
 	char path[128];
@@ -47,8 +47,8 @@ static bool set_cache(const char *cache, bool fail)
 }
 
 /*
- * All but those of the finders of mistakes: what the calls of ours allocate is of
- * interest. How many can be set.
+ * Select all caches except those of debugging features, whose failures say
+ * nothing about our calls. Return the number of caches.
  */
 static int set_caches(bool fail)
 {
@@ -101,8 +101,8 @@ void fail_nth_arm(unsigned int nth, bool dma)
 	int length = snprintf(text, sizeof(text), "%u", nth);
 
 	/*
-	 * The debugging of the DMA API keeps a radix tree, and is off for good
-	 * when it gets no node.
+	 * DMA API debugging disables itself for good when it cannot allocate a
+	 * radix tree node.
 	 */
 	if (radix_tree != !dma)
 		set_cache("radix_tree_node", !dma);
@@ -111,7 +111,7 @@ void fail_nth_arm(unsigned int nth, bool dma)
 		ksft_exit_fail_msg("%s: %s\n", FAIL_NTH, strerror(errno));
 }
 
-/* Telling how many are left is a point as well, and so is disarming. */
+/* Reading the counter and disarming are points as well. */
 unsigned int fail_nth_disarm(void)
 {
 	ssize_t got, put;

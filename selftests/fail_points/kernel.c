@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What kernel code does with ndshm: providers, adapters, and blocks of its own.
- * The mock module does it in the context of who writes to its file, so that
- * injection for the writer reaches it.
+ * Kernel users of ndshm: providers, adapters and blocks. The mock module
+ * executes each command in the context of the process that writes it, so
+ * injection for this thread applies.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 static struct fail_nth_client *const of = &fail_nth_of;
 
 /*
- * Who is there
+ * Existence
  */
 
 static void check_provider_there(int error)
@@ -112,7 +112,7 @@ static void check_del_heard(int error)
 	fail_nth_heard(error, NDSHM_CMD_PROVIDER_GONE_NTF);
 }
 
-/* A client's block of the mock provider, for @adapter, with a segment each page. */
+/* A client's block of the mock provider for @adapter, with one segment per page. */
 static bool setup_request(__u32 adapter)
 {
 	struct ndshm_nl_provider provider;
@@ -167,7 +167,7 @@ static void undo_mmap(void)
 	munmap(map, of->blocks[0].length);
 }
 
-/* Blocks of a client, who maps it, and of the kernel. */
+/* Blocks of a client, which maps its block, and of the kernel. */
 static bool setup_blocks(__u32 adapter, const char *kernel_block)
 {
 	if (!setup_request(adapter) || !fail_nth_expect(!fail_nth_call_alloc()))
@@ -246,7 +246,7 @@ static void check_adapter_del(int error)
 }
 
 /*
- * Blocks of the kernel
+ * Kernel blocks
  */
 
 static bool setup_kernel_alloc(void)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests: cancelled; and carried out, by a worker, whom the mock module lends what
- * is injected for this thread: from where the first request was carried out to where
- * the second one was. So either may fail, and what failed is told.
+ * Asynchronous requests: cancelled, and executed by a worker. The mock module
+ * transfers the injection of this thread to the worker, from the end of the
+ * first request to the end of the second. So either may fail, and the failure
+ * must be reported.
  */
 #include <errno.h>
 #include <poll.h>
@@ -34,7 +35,7 @@ static const char *begin(void)
 }
 
 /*
- * A client's
+ * Requests of a client
  */
 
 static bool setup_client(const char *provider)
@@ -54,7 +55,7 @@ static int ask(__u64 cookie)
 	return fail_nth_call_alloc();
 }
 
-/* The next record's errno, with its block in of->record. */
+/* Return the errno of the next record; its block is in of->record. */
 static int call_read(void)
 {
 	long got = read(of->fd, &of->record, sizeof(of->record));
@@ -74,7 +75,7 @@ static __u32 requests_out(void)
 	return info.out_requests;
 }
 
-/* All records, and what they give. */
+/* Read all records and free their blocks. */
 static void drain(void)
 {
 	while (requests_out()) {
@@ -96,7 +97,7 @@ static void clean(void)
 }
 
 /*
- * Cancelled, while its provider keeps it
+ * Cancel while the provider has the request
  */
 
 static struct ndshm_block_cancel cancel;
@@ -126,7 +127,10 @@ static int call_cancel(void)
 	return fail_nth_ioctl(NDSHM_BLOCK_CANCEL, &cancel);
 }
 
-/* It is out as before: its cookie cannot be another's; or it has its end. */
+/*
+ * After a failure the request must still be in flight, so its cookie cannot be
+ * reused; otherwise its record must be there.
+ */
 static void check_cancel(int error)
 {
 	fail_nth_check_header(&cancel, error);
@@ -140,7 +144,7 @@ static void check_cancel(int error)
 }
 
 /*
- * Carried out
+ * Execution
  */
 
 static bool stop_client(void)
@@ -172,18 +176,18 @@ static int call_worker(void)
 
 	if (ret)
 		return ret;
-	/* What could not be told comes again. */
+	/* A record that could not be copied is returned again. */
 	first = call_read();
 	if (first == -EFAULT)
 		return first;
-	/* Their order is that of the requests. */
+	/* Records come in the order of the requests. */
 	fail_nth_expect(of->record.cookie == 1 &&
 			!of->record.block.handle == !!first);
 	of->free.handle = of->record.block.handle;
 	return call_read() ?: first;
 }
 
-/* Whatever became of them, there is a first one again. */
+/* Whatever the results, prepare a first request again. */
 static void check_worker(int error)
 {
 	fail_nth_expect(!fail_nth_mock("worker free"));
@@ -199,7 +203,7 @@ static void check_worker(int error)
 }
 
 /*
- * A kernel user's, who lets go of its block at once
+ * Requests of a kernel user, which drops its block at once
  */
 
 static const char *first_request, *second_request;

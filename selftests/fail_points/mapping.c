@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings of a block: made, divided, moved, inherited, looked at and ended.
+ * Mappings of a block: mmap, split, move, fork, names in /proc and munmap.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ static struct fail_nth_client *const of = &fail_nth_of;
 static unsigned char *map;
 static size_t length, page;
 
-/* A mark at the begin of each page, so that a failure is seen to lose none. */
+/* Mark the beginning of each page, so that a lost page is detected. */
 static void fill(void)
 {
 	size_t at;
@@ -60,7 +60,7 @@ static bool setup_map(void)
 	return true;
 }
 
-/* Of the provider whose blocks are shown by faults, far from all other mappings. */
+/* A block whose provider maps by faults, at an address without page tables nearby. */
 static bool setup_untouched(void)
 {
 	const size_t far = 1UL << 31;
@@ -85,7 +85,7 @@ static bool setup_untouched(void)
 	return fail_nth_expect(map != MAP_FAILED);
 }
 
-/* A page fault cannot fail for want of memory: it is tried again. */
+/* A page fault does not fail without memory; the access is retried. */
 static int call_touch(void)
 {
 	return __atomic_load_n(map, __ATOMIC_RELAXED) ? -EIO : 0;
@@ -98,14 +98,14 @@ static void unmap(void)
 	map = MAP_FAILED;
 }
 
-/* The client goes first: what is mapped holds the block alone. */
+/* Close the client first, so that the mapping has the last reference to the block. */
 static void clean(void)
 {
 	fail_nth_close();
 	unmap();
 }
 
-/* Whether it failed or not. */
+/* After a failure and after a success. */
 static void check_filled(int error)
 {
 	(void)error;
@@ -124,7 +124,7 @@ static void check_mmap(int error)
 		fill();
 }
 
-/* Another process has it mapped, so that ours has to be remembered beside it. */
+/* Another process has mapped the block, so this mapping is an additional one. */
 static pid_t other;
 static int peer = -1;
 
@@ -165,7 +165,7 @@ static void check_munmap(int error)
 		check_filled(error);
 }
 
-/* The last there is of a block, so that it goes here. */
+/* The mapping has the last reference to the block, so the munmap frees it. */
 static bool setup_last(void)
 {
 	bool mapped = setup_map();
@@ -174,7 +174,7 @@ static bool setup_last(void)
 	return mapped;
 }
 
-/* The middle page of three. */
+/* Unmap the middle page of three. */
 static int call_split(void)
 {
 	return munmap(map + page, page) ? -errno : 0;
@@ -193,7 +193,7 @@ static int call_mprotect(void)
 	return mprotect(map + page, page, PROT_READ) ? -errno : 0;
 }
 
-/* To a place that is free, which is found by having it for a moment. */
+/* Move to a free address, found by mapping it temporarily. */
 static unsigned char *place;
 
 static bool setup_move(void)
@@ -215,10 +215,13 @@ static int call_move(void)
 	return 0;
 }
 
-/* It has inherited no injection. */
+/* Injection is not inherited by the child. */
 static pid_t child;
 
-/* What a child needs that ends at once: code, data, stack, a thread's own area. */
+/*
+ * Return: true for mappings that a child needs to exit: code, data, stack and
+ * the thread's TLS.
+ */
 static bool needed(const char *line, unsigned long start, unsigned long end)
 {
 	unsigned long data = (unsigned long)&child;
@@ -229,7 +232,10 @@ static bool needed(const char *line, unsigned long start, unsigned long end)
 	       (start <= own && own < end);
 }
 
-/* Each mapping of the process is some points more: only what is needed, or all. */
+/*
+ * Each mapping adds points to fork(), so exclude those that the child does not
+ * need, or include all again.
+ */
 static void inherit(bool all)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
@@ -274,7 +280,7 @@ static void undo_fork(void)
 }
 
 /*
- * The mapping's name: /proc/self/maps, and the link in map_files
+ * The name of a mapping in /proc/self/maps and map_files
  */
 
 static char text[65536];

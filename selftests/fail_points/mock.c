@@ -38,8 +38,8 @@ int fail_nth_call_mock(void)
 }
 
 /*
- * The first 64 ids share a node of their table, which is there already: with those
- * that follow, nodes are allocated.
+ * The first 64 ids share an existing node of the xarray; later ids allocate
+ * nodes.
  */
 static void use_up_ids(void)
 {
@@ -79,7 +79,7 @@ void fail_nth_mock_end(void)
 	loaded = false;
 }
 
-/* The sum of all numbers that follow @key. */
+/* The sum of all numbers that follow @key in @text. */
 static long long sum(const char *text, const char *key)
 {
 	long long total = 0;
@@ -135,7 +135,7 @@ void fail_nth_mock_clean(void)
 }
 
 /*
- * Events: heard, or it is heard that one was missed
+ * Events: received, or reported as lost
  */
 
 static struct ndshm_nl ear = { .fd = -1 };

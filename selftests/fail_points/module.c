@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module itself: loaded and unloaded.
+ * Loading and unloading the module.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 #define MODULE		"/sys/module/ndshm"
 
 /*
- * From memory, so that no file system is part of the call.
+ * Load from memory, so that no file system is part of the call.
  */
 struct image {
 	void *start;
@@ -58,7 +58,7 @@ static int load(const struct image *image, const char *parameters)
 static struct image module;
 static char parameters[512];
 
-/* As they are, to load it with afterwards. */
+/* Save the current parameters for loading the module again. */
 static void keep_parameters(void)
 {
 	DIR *directory = opendir(MODULE "/parameters");
@@ -101,7 +101,7 @@ static void end(void)
 	free(module.start);
 }
 
-/* All that is seen of it. */
+/* Print all visible traces of the module. */
 static void state(char *text, size_t size)
 {
 	struct ndshm_nl nl;
@@ -142,15 +142,15 @@ static void undo_load(void)
 }
 
 /*
- * Most of a load is the kernel's. The module's own code begins with its netlink
- * family, of which all who listen are told.
+ * Most points of a load are the kernel's. The module's own code begins with the
+ * registration of its netlink family, which is announced to listeners.
  */
 
-#define REGISTRATION	24	/* more points than a family's registration has */
+#define REGISTRATION	24	/* more points than the registration of a family has */
 
 static int open_ear(void)
 {
-	/* The group of the families' own family has its number. */
+	/* The multicast group of the netlink controller has its family's number. */
 	const struct sockaddr_nl address = {
 		.nl_family = AF_NETLINK,
 		.nl_groups = 1U << (GENL_ID_CTRL - 1),
@@ -163,7 +163,7 @@ static int open_ear(void)
 	return fd;
 }
 
-/* Does the load get that far with point @nth failing? */
+/* Return: true if the load registers the family with point @nth failing. */
 static bool family_came(int ear, unsigned int nth)
 {
 	bool came = false;
@@ -181,13 +181,16 @@ static bool family_came(int ear, unsigned int nth)
 	return came;
 }
 
-/* The first point with which it does, less those of the registration. */
+/* The first point after the registration, less the points of the registration. */
 static unsigned int load_foreign(void)
 {
 	unsigned int low, high, middle;
 	int ear = open_ear();
 
-	/* A parameter that is refused ends a load a good deal earlier. */
+	/*
+	 * A load with an invalid parameter ends much earlier and gives a lower
+	 * bound.
+	 */
 	fail_nth_arm(FAIL_NTH_FAR, false);
 	fail_nth_expect(load(&module, "allow_unisolated=perhaps") == -EINVAL);
 	low = FAIL_NTH_FAR - fail_nth_disarm();
@@ -213,7 +216,7 @@ static bool setup_unload(void)
 static const struct fail_nth_command commands[] = {
 	{
 		.name = "load",
-		/* EINVAL is the driver core's, of a folder it cannot make. */
+		/* EINVAL: the driver core could not create a directory. */
 		.errors = { ENOMEM, EINVAL },
 		.foreign = load_foreign, .limit = 2000, .slow = true,
 		.slack = 16,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The NDIS calls, one step of the module with their cases each. What a failure leaves
- * behind would be in the way of the next step.
+ * The NDIS calls, as single steps of the module with their test cases. State
+ * left behind by a failure would make the next step fail.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -116,7 +116,7 @@ static bool setup_register(void)
 	return opened();
 }
 
-/* With a block that the handlers before have made. */
+/* The provider has a block that was allocated with the previous handlers. */
 static bool setup_replace(void)
 {
 	step_name = "replace";
@@ -198,7 +198,8 @@ static bool setup_close(void)
 }
 
 /*
- * Its answer: the worker makes the first one's, and then the second one's memory.
+ * Completion: the worker allocates memory for the first request and then for
+ * the second
  */
 
 static bool stop_worker(void)
@@ -220,7 +221,7 @@ static int call_told(void)
 static void check_told(int error)
 {
 	fail_nth_must("worker free");
-	/* If it did not come to that. */
+	/* In case the call did not get that far. */
 	take("told");
 	if (error)
 		stop_worker();
@@ -244,7 +245,7 @@ static const struct fail_nth_command commands[] = {
 	NDIS_COMMAND("ndis-dma-register", setup_dma, undo_dma),
 	NDIS_COMMAND("ndis-dma-deregister", setup_dma_end, NULL),
 	{
-		/* EIO: NDIS has no other answer. */
+		/* EIO: NDIS has no other status for this. */
 		.name = "ndis-async", .errors = { ENOMEM, EFAULT, EIO },
 		.setup = setup_async, .call = call_step, .undo = undo_async,
 		.clean = clean,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The netlink family: requests for one, dumps, and joining the event group. A
- * dump that says it is complete is.
+ * The netlink family: single requests, dumps, and joining the event group. A
+ * dump that ends without an error must be complete.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static struct ndshm_nl_queue queue;
 static struct ndshm_nl_quota quota;
 static int adapters, providers, blocks, queues, quotas, shown;
 
-/* An answer that never comes is a mistake as well. */
+/* A missing answer must be reported instead of blocking the program. */
 static bool open_socket(void)
 {
 	const struct timeval limit = { .tv_sec = 10 };
@@ -31,7 +31,7 @@ static bool open_socket(void)
 					   &limit, sizeof(limit)));
 }
 
-/* There is something to show of each kind. */
+/* At least one object of each kind exists. */
 static bool setup(void)
 {
 	if (!fail_nth_open_block() || !open_socket())
@@ -53,7 +53,7 @@ static void clean(void)
 	fail_nth_close();
 }
 
-/* Half an answer may be left in the socket. */
+/* The socket may contain a partial answer. */
 static void again(int error)
 {
 	if (!error)
@@ -185,7 +185,7 @@ static void check_queues(int error)
 	again(error);
 }
 
-/* A user who has nothing, so that somebody has to be made. */
+/* A user without a record, so that the request has to allocate one. */
 #define USER	54321
 #define LIMIT	4711
 
@@ -223,8 +223,8 @@ static int call_set_quota(void)
 }
 
 /*
- * It is set if that was said; an answer that could not be made says nothing. Then it
- * is as before.
+ * After success the limit must be set. After a failure it may be set, because
+ * the answer may be what failed; it is reset for the next step.
  */
 static void check_set_quota(int error)
 {
@@ -349,8 +349,8 @@ static int call_join(void)
 }
 
 /*
- * A block, with a listener: who allocates and frees does not notice, whatever
- * becomes of the event
+ * Allocate and free a block with a listener: both must succeed even if the
+ * event cannot be sent
  */
 
 static bool setup_heard(void)
@@ -362,7 +362,7 @@ static bool setup_heard(void)
 	return true;
 }
 
-/* What is told at once; the rest is of no interest. */
+/* The first event; the others do not matter. */
 static int first_event(void)
 {
 	union {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A PCI function: bound, claimed, started, its registers and memory shown, and
- * unbound; QEMU's edu device stands for all.
+ * A PCI function, here QEMU's edu: bind, claim, start, map registers and
+ * memory, unbind.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,9 +39,9 @@ static bool get_adapter(struct ndshm_nl_adapter *adapter)
 }
 
 /*
- * Enabled by us, the function is neither enabled nor disabled by its driver. That
- * would look for its interrupt in ACPI tables, and the interpreter of these frees
- * what it still needs when an allocation fails.
+ * Enable the function in advance, so that its driver does not. Enabling looks
+ * up the interrupt in ACPI tables, and the ACPI interpreter has a use after
+ * free when an allocation fails.
  */
 static bool set_enabled(bool on)
 {
@@ -79,7 +79,7 @@ static const char *begin(void)
 	return "edu cannot be bound";
 }
 
-/* The function, seen from outside. */
+/* State of the function in sysfs and netlink. */
 static void state(char *text, size_t size)
 {
 	struct ndshm_nl_adapter adapter = {};
@@ -262,7 +262,7 @@ static void clean_map(void)
 	fail_nth_close();
 }
 
-/* Far from all other mappings, so that the fault has to make page tables. */
+/* Far from other mappings, so that the fault allocates page tables. */
 static bool setup_fault(void)
 {
 	const size_t far = 1UL << 31;
@@ -275,7 +275,7 @@ static bool setup_fault(void)
 	return setup_map() && fail_nth_expect(!map_at(place + far, MAP_FIXED));
 }
 
-/* A page fault cannot fail for want of memory: it is tried again. */
+/* A page fault does not fail without memory; the access is retried. */
 static int call_fault(void)
 {
 	return (__atomic_load_n(registers, __ATOMIC_RELAXED) & 0xff) ==
@@ -290,7 +290,7 @@ static bool setup_alloc(void)
 	return true;
 }
 
-/* All that a claim can have; the block's mapping goes with the process's others. */
+/* All resources of a claim; the block's mapping ends with the process's others. */
 static void *memory;
 
 static bool setup_full(void)
@@ -324,8 +324,9 @@ static void clean_full(void)
 static const struct fail_nth_command commands[] = {
 	{
 		/*
-		 * A region that cannot be noted down is busy, says the kernel.
-		 * An adapter's id may be one of the first.
+		 * A resource that cannot be allocated is reported as busy by
+		 * the kernel. The number of points depends on whether the
+		 * adapter's id needs a new xarray node.
 		 */
 		.name = "pci-bind", .errors = { ENOMEM, EFAULT, EBUSY },
 		.slack = 2,

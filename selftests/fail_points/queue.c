@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Receive queues and ports: made and freed, and who listens is told. A queue's last
- * steps are a worker's.
+ * Receive queues and ports: create and free them with a listener. A worker does
+ * the last steps of freeing a queue.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,10 @@
 
 #define MOST	64
 
-/* Of the adapter "mocked", but for its default ones; the first of them in @out. */
+/*
+ * Count the queues and ports of adapter "mocked" except the default ones; store
+ * the first in @out.
+ */
 static int count(struct ndshm_nl_queue *out)
 {
 	static struct ndshm_nl_queue queues[MOST];
@@ -64,7 +67,7 @@ static void clean(void)
 }
 
 /*
- * It comes
+ * Creation
  */
 
 static void check_there(int error)
@@ -99,7 +102,7 @@ static bool setup_add_port_heard(void)
 }
 
 /*
- * It goes
+ * Freeing
  */
 
 static bool setup_free(void)
@@ -107,7 +110,7 @@ static bool setup_free(void)
 	return setup_with("queue add 0 mocked", "queue event 0 free");
 }
 
-/* There is one either way, whose DMA has to be stopped, or does not. */
+/* The queue exists in both cases: allocated, or waiting for its DMA to stop. */
 static void check_free(int error)
 {
 	fail_nth_expect(state_of_first() == (error ? 1 : 5));
@@ -132,7 +135,7 @@ static bool setup_stopped_heard(void)
 	return setup_stopped() && fail_nth_listen();
 }
 
-/* Whoever missed one hears the other. */
+/* A lost event must be reported by the next one received. */
 static void check_gone_heard(int error)
 {
 	fail_nth_heard(error, NDSHM_CMD_QUEUE_STOPPED_NTF);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A section, a holder and its extents. What they were is as it was after a failure;
- * memory that came in vain may go a moment later.
+ * A section, a holder and its extents. After a failure all must be unchanged,
+ * except that newly committed memory may be freed a moment later.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,11 +19,11 @@
 static struct fail_nth_client *const of = &fail_nth_of;
 
 static int section = -1, holder = -1;
-static __u64 place;		/* of an extent */
-static __u64 committed;		/* when the command was ready */
+static __u64 place;		/* offset of an extent */
+static __u64 committed;		/* committed bytes after the setup */
 static unsigned char *map = MAP_FAILED;
 
-/* Of the command under way. */
+/* The request of the current command. */
 static union {
 	struct ndshm_header header;
 	struct ndshm_section_create create;
@@ -37,7 +37,7 @@ static union {
 	struct ndshm_extent_query extent;
 } request;
 
-/* Rubbish, and a header that is right. */
+/* Fill with the poison pattern and set a valid header. */
 #define begin_request(member_) do { \
 	memset(&request, FAIL_NTH_POISON, sizeof(request)); \
 	request.header.size = sizeof(request.member_); \
@@ -75,7 +75,7 @@ static void state(char *text, size_t size)
 }
 
 /*
- * What a command begins with
+ * Setup of commands
  */
 
 static void close_it(int *fd)
@@ -200,7 +200,7 @@ static bool setup_create(void)
 	return opened;
 }
 
-/* No number is told that is none. */
+/* A failed command must not return a descriptor number. */
 static void check_number(int *told, int error)
 {
 	if (error)
@@ -288,7 +288,7 @@ static void undo_share(void)
 	close_it(&shared);
 }
 
-/* It has memory, an extent, and is shown: all of it goes in the call. */
+/* The section has memory, an extent and a mapping, all of which the call ends. */
 static bool setup_delete(void)
 {
 	if (!make_taken(HUGE, getpagesize()))
@@ -398,7 +398,7 @@ static bool setup_alloc(void)
 	return made;
 }
 
-/* Two pieces come. */
+/* The growth needs two chunks. */
 static bool setup_grow(void)
 {
 	bool made = make_attached(0);
@@ -408,7 +408,7 @@ static bool setup_grow(void)
 	return made;
 }
 
-/* From the middle of what is free. */
+/* From the middle of a free range. */
 static bool setup_split(void)
 {
 	bool made = make_taken(HUGE, getpagesize());
@@ -426,7 +426,7 @@ static void check_alloc(int error)
 	memset(&request.alloc.out_offset, FAIL_NTH_POISON, 16);
 }
 
-/* It is not needed any more, which is seen to a second later. */
+/* Memory committed by the failed call is unused and freed a second later. */
 static void check_grow(int error)
 {
 	check_alloc(error);
@@ -459,7 +459,7 @@ static bool setup_free(void)
 	return made;
 }
 
-/* More is idle then than may be. */
+/* The free leaves more idle memory than permitted. */
 static bool setup_trim(void)
 {
 	bool made = make_taken(0, getpagesize()) && take(4 * HUGE);
@@ -483,14 +483,14 @@ static int ask(void)
 	return ioctl(holder, NDSHM_EXTENT_QUERY, &argument) ? -errno : 0;
 }
 
-/* What cannot be told is not done. */
+/* If the result cannot be written, the extent must not have been freed. */
 static void check_free(int error)
 {
 	fail_nth_check_header(&request, error);
 	fail_nth_expect(ask() == (error ? 0 : -ENOENT));
 }
 
-/* At once, or, if that was not to be, a second later. */
+/* At once, or a second later if that failed. */
 static void check_trim(int error)
 {
 	check_free(error);
@@ -551,7 +551,7 @@ static void check_mmap(int error)
 		map[HUGE - 1] = 1;
 }
 
-/* Far from all other mappings, whose page tables it would have. */
+/* Far from other mappings, so that the fault allocates page tables. */
 static bool setup_fault(void)
 {
 	const size_t far = 1UL << 31;
@@ -569,7 +569,7 @@ static bool setup_fault(void)
 	return fail_nth_expect(map != MAP_FAILED);
 }
 
-/* A page fault cannot fail for want of memory: it is tried again. */
+/* A page fault does not fail without memory; the access is retried. */
 static int call_touch(void)
 {
 	return __atomic_load_n(map, __ATOMIC_RELAXED) ? -EIO : 0;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# The kernel driver prototype for the 82574, and the kernel's own driver of the same card at
-# the other end of the wire. Comes after lib.sh.
+# The kernel driver prototype for the 82574, with the kernel's own driver of the same card
+# at the other end of the link. To be sourced after lib.sh.
 #
 # NDSHM_PROTOTYPE is ndshm_82574.ko, NDSHM_PROGRAMS the directory of the kselftest programs.
 # NDSHM_STEP=N sends every Nth length only.
@@ -14,7 +14,7 @@ frames=$NDSHM_PROGRAMS/frames
 step=${NDSHM_STEP:-1}
 ours=192.0.2.2 its=192.0.2.1
 
-# It takes nothing by itself, nor has anything that would load it.
+# The module must not bind cards by itself or have an alias that would load it.
 unasked() {
 	insmod "$NDSHM_PROTOTYPE" && [[ ! -e $card/driver && -z $(modinfo -F alias "$NDSHM_PROTOTYPE") ]]
 }
@@ -28,9 +28,9 @@ find_other_end() {
 	kernel_net=$(basename /sys/bus/pci/devices/$kernel_card/net/*)
 }
 
-# carried COMMAND...: until the link is there that the command shows, and what is sent takes it:
-# a while after there is a carrier (LOWER_UP) all of it is still dropped, and a state of before may
-# still be shown where there is none. Who waits for the event instead may begin to when it has been.
+# carried COMMAND...: wait until the command shows a link that carries frames. After LOWER_UP the
+# queue still drops frames for a while, and an old state may be shown without a carrier. Polling is
+# safer than waiting for the event, which may have passed already.
 carried() {
 	local patience=$((SECONDS + 30))
 	until "$@" | grep -q 'LOWER_UP.* state UP '; do
@@ -39,11 +39,11 @@ carried() {
 	done
 }
 
-# up [WORD...]: set up with these words, until there is a link.
+# up [WORD...]: set the interface up with these words and wait for the link.
 up() { ip link set "$net" "$@" up && carried ip link show "$net"; }
 down() { ip link set "$net" down; }
 
-# The kernel's end in a namespace of its own, so that what is sent to it takes the wire.
+# The kernel's card is in another namespace, so that frames to it use the link.
 there() { ip netns exec there "$@"; }
 move_there() {
 	ip netns add there
@@ -56,7 +56,7 @@ move_back() {
 	ip -n there link set "$kernel_net" netns 1
 	ip netns del there
 }
-# both_up WORD...: both ends of the wire.
+# both_up WORD...: set up both ends of the link.
 both_up() {
 	ip -n there link set "$kernel_net" "$@" up && up "$@" &&
 		carried ip -n there link show "$kernel_net"
@@ -64,17 +64,18 @@ both_up() {
 
 compared() { "$frames" compare "$net" "$kernel_net@there" "$@" "$step"; }
 
-# What the kernel finds, where it looks: since `baseline take /tmp/baseline`.
+# Leaks found by the debug kernel since `baseline take /tmp/baseline`.
 no_leaks() {
 	"$NDSHM_PROGRAMS/baseline" check /tmp/baseline "$1" >/tmp/leaks || { sed 's/^/# /' /tmp/leaks; return 1; }
 }
-# What it finds has the names of the modules in it, as long as they are loaded.
+# kmemleak can attribute its findings to our modules only while these are
+# loaded.
 no_memory_is_lost() {
 	{ echo scan=off >/sys/kernel/debug/kmemleak; } 2>/dev/null || return 0
 	check 'no memory is lost' no_leaks kmemleak
 }
-# What it counts, when they are not. Not the pages: the network keeps some of those that drivers
-# have packets in, a processor each, for whatever driver comes next.
+# Counters, to be checked after the modules are unloaded. Pages are not compared, because the
+# network stack keeps pages of drivers' packets on each CPU.
 nothing_is_left() {
 	local dma_entries
 	read -r dma_entries _ </tmp/baseline

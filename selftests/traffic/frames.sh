@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Frames of many lengths, to the user-space driver and back, and from it, with its rings and
-# buffers in each kind of memory. What they contain is looked at by ping, which compares each
-# answer with what it sent, and by the kernel, which counts what has a right checksum.
+# Frames of many lengths to the user-space driver and back, and sent by it, with its rings
+# and buffers in each kind of memory. ping compares each reply with its request, and the
+# kernel counts frames with a valid checksum.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -16,7 +16,7 @@ insmod "$NDSHM_KO"
 wire_up mtu 9000
 ip address add $ours/24 dev "$net"
 
-# count TABLE NAME: a number of the kernel's.
+# count TABLE NAME: print a counter from /proc/net/snmp.
 count() {
 	awk -v table="$1:" -v name="$2" '$1 == table {
 		if (column) print $column
@@ -24,15 +24,16 @@ count() {
 	}' /proc/net/snmp
 }
 
-# becomes TABLE NAME NUMBER: soon, and no more than that.
+# becomes TABLE NAME NUMBER: wait until the counter has this value and no higher
+# one.
 becomes() {
 	local patience=$((SECONDS + 20))
 	while [[ $(count "$1" "$2") -lt $3 && $SECONDS -lt $patience ]]; do sleep 0.05; done
 	[[ $(count "$1" "$2") -eq $3 ]] || { echo "# $2 is $(count "$1" "$2"), not $3"; return 1; }
 }
 
-# Of an echo request's frame 42 bytes are headers. ping goes before late answers come, so that
-# it is the kernel which counts them.
+# An echo request has 42 bytes of headers. ping may end before late replies arrive, so use the
+# kernel's counters.
 answered() {
 	local length longest=1514 wanted code=0
 	wanted=$(count Icmp InEchoReps)
@@ -55,7 +56,7 @@ answered() {
 	driver_wait && return $code
 }
 
-# Datagrams that are right, and for no port.
+# Valid datagrams to a port that is not open.
 sent() {
 	local length=$1 wanted
 	shift
@@ -64,7 +65,7 @@ sent() {
 	driver_wait && becomes Udp NoPorts $wanted
 }
 
-# What is said when it is ready is what the module has.
+# The section in the driver's ready message must be one that the module lists.
 section_named() {
 	local id
 	driver_run '^ready:.* section=[0-9]' --section || return

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# SIGKILL of the user-space driver in full traffic: behind a strict IOMMU the
-# next claim starts under traffic and no fault is logged; without an IOMMU, freed
-# memory, which the test build keeps and poisons, does not change.
+# SIGKILL of the user-space driver in full traffic. Behind a strict IOMMU the
+# next claim must start under traffic without a logged fault; without an IOMMU,
+# freed memory, which the test build keeps and poisons, must not change.
 #
-# kill.sh iommu|bare [skip]: with `skip` the kernel leaves the card running (test
-# build only), and the same checks must find that out.
+# kill.sh iommu|bare [skip]: with `skip` (test build only) the kernel does not
+# quiesce the card, and the same checks must detect that.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -14,7 +14,7 @@ mode=$1 skip=${2:-}
 [[ $skip ]] && rounds=2
 
 [[ -e /sys/bus/pci/devices/$user_card ]] || skip "no card $user_card"
-# With an IOMMU nothing is allowed that a client could not do: it must be strict.
+# With an IOMMU, unisolated adapters are not allowed: the IOMMU must be strict.
 insmod "$NDSHM_KO" allow_unisolated="$([[ $mode == bare ]] && echo 1 || echo 0)"
 "$ndshm" bind "$user_card" >/dev/null || exit 1
 flood_start
@@ -32,7 +32,8 @@ killed() {
 	[[ $? -eq 137 ]] && nothing_left
 }
 
-# After the second for which nothing may change: did `test` OPERATOR 0 pieces?
+# Wait a second, then compare the number of changed freed pages: test NUMBER
+# OPERATOR 0.
 poison_changed() {
 	local held changed
 	sleep 1
@@ -46,7 +47,8 @@ fault_logged() { log_has 'DMAR.*fault'; }
 
 log_mark
 for ((round = 1; round <= rounds; round++)); do
-	# Freed memory is kept and looked at where blocks come from.
+	# Only freed blocks are kept and checked, so use other memory only with
+	# the IOMMU.
 	[[ $mode == bare ]] || memory_of "$round"
 	check "$mode: killed in full traffic, nothing left ($round${memory[*]:+, ${memory[*]}})" killed
 	[[ $mode == iommu ]] && continue

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# For tests of a card in full traffic: the kernel's own card at one end of the
-# wire floods the card at the other end, which the user-space driver has.
+# Common parts of the tests with a card in full traffic: the kernel's own card at one end of
+# the link floods the card at the other end, which the user-space driver uses.
 #
-# NDSHM_BUILD is the directory with user/ndshm and user/ndshm-82574, NDSHM_KO the
-# module. NDSHM_ROUNDS=N says how often, NDSHM_LONG=1 makes the runs long. Needs the cards of
-# `run.sh --wire`.
+# NDSHM_BUILD is the directory with user/ndshm and user/ndshm-82574, NDSHM_KO the module.
+# NDSHM_ROUNDS=N sets the number of rounds, NDSHM_LONG=1 makes the runs long. Needs the cards
+# of `run.sh --wire`.
 
 kernel_card=0000:00:10.0
 user_card=0000:00:11.0
 user_mac=52:54:00:6e:64:02
-# shellcheck disable=SC2034 # for who includes this
+# shellcheck disable=SC2034 # for the sourcing script
 parameters=/sys/module/ndshm/parameters
 ndshm=$NDSHM_BUILD/user/ndshm
 # shellcheck disable=SC2034
@@ -20,8 +20,8 @@ number=0 failures=0
 
 skip() { echo "1..0 # SKIP $*"; exit 4; }
 
-# check NAME COMMAND...: one line of the answer, by the command's exit code. The kernel log says
-# in which of them something came.
+# check NAME COMMAND...: print one TAP line by the exit code of the command. The name is also
+# written to the kernel log, where it precedes the messages of its test.
 check() {
 	local name=$1
 	shift
@@ -40,7 +40,7 @@ finish() {
 	[[ $failures -eq 0 ]]
 }
 
-# wire_up [WORD...]: the kernel's end of the wire, set up with these words of `ip link set`.
+# wire_up [WORD...]: set up the kernel's end of the link with these words of `ip link set`.
 # shellcheck disable=SC2120 # there may be none
 wire_up() {
 	local events
@@ -52,10 +52,9 @@ wire_up() {
 	exec {events}<&-
 }
 
-# The flood does not care whether anyone answers. It is no faster than the driver
-# under emulation: a card whose receive ring is full does not write, and would
-# prove nothing. NDSHM_FLOOD_DELAY is the time between two frames, in nanoseconds, where the
-# kernel takes longer.
+# Flood without waiting for replies. The rate must not exceed that of the driver under
+# emulation, because a card whose receive ring is full does no DMA and would prove nothing.
+# NDSHM_FLOOD_DELAY is the interval between frames in nanoseconds, for slower kernels.
 flood_start() {
 	local net
 	modprobe pktgen
@@ -66,35 +65,36 @@ flood_start() {
 		"dst_mac $user_mac"; do
 		echo "$setting" >"/proc/net/pktgen/$net"
 	done
-	# It returns when the flood is stopped.
+	# The write returns when the flood is stopped.
 	{ echo start >/proc/net/pktgen/pgctrl; } 2>/dev/null &
 }
 
 flood_stop() { echo stop >/proc/net/pktgen/pgctrl; }
 
-# driver_run ERE [OPTION...]: run the driver, and return when it says something.
+# driver_run ERE [OPTION...]: run the driver, and return when a line of its
+# output matches.
 driver_run() {
 	local what=$1 line
 	shift
 	coproc driver { exec "$NDSHM_BUILD/user/ndshm-82574" --adapter "$user_card" "$@" 2>&1; }
-	# bash forgets a coprocess that has ended: keep what is needed of it.
+	# bash unsets the variables of a coprocess that has ended, so copy them.
 	# shellcheck disable=SC2154 # coproc sets it
 	driver_pid=$driver_PID
 	exec {driver_output}<&"${driver[0]}"
 	local patience=$((SECONDS + 60))
 	while [[ $SECONDS -lt $patience ]] && read -r -t 60 line <&"$driver_output"; do
-		# shellcheck disable=SC2034 # for who calls this
+		# shellcheck disable=SC2034 # for the caller
 		[[ $line =~ $what ]] && { driver_said=$line; return; }
 	done
 	echo "# the driver did not say '$what'; its last words: $line"
 	return 1
 }
 
-# driver_start [OPTION...]: the same, until frames arrive in its memory. It says something each
-# second, whether it receives or not.
+# driver_start [OPTION...]: run the driver until frames arrive in its memory. It prints
+# statistics each second.
 driver_start() { driver_run 'received[^0-9]*[1-9]' --stats 1 "$@"; }
 
-# Its exit code.
+# Wait for the driver and return its exit code.
 driver_wait() {
 	local code=0
 	wait "$driver_pid" || code=$?
@@ -102,7 +102,7 @@ driver_wait() {
 	return "$code"
 }
 
-# Has every block gone, and every section?
+# Check that no block and no section is left.
 nothing_left() {
 	local what list
 	for what in blocks sections; do
@@ -111,9 +111,9 @@ nothing_left() {
 	done
 }
 
-# memory_of ROUND: options that say where the driver has its rings and buffers. In blocks, in
-# a section, and in so much of one that what is left there would be given back at once.
-# shellcheck disable=SC2034 # for who includes this
+# memory_of ROUND: set the options that place the driver's rings and buffers: in blocks, in a
+# section, or in a section with so much memory that unused parts would be freed at once.
+# shellcheck disable=SC2034 # for the sourcing script
 memory=()
 # shellcheck disable=SC2034
 memory_of() {
@@ -124,7 +124,8 @@ memory_of() {
 	esac
 }
 
-# Is there nothing new in the kernel log that matches?
+# New lines of the kernel log since log_mark: log_has searches for a pattern,
+# log_clean checks that there is no error.
 log_mark() { log_lines=$(dmesg | wc -l); }
 log_has() { dmesg | tail -n +$((log_lines + 1)) | grep -Eq "$1"; }
 log_clean() { ! log_has 'WARNING|BUG|Oops|DMAR.*fault|general protection|Unable to handle'; }

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The kernel driver prototype for the 82574, against the kernel's own driver of the same card
-# at the other end of the wire: whether what arrives is what was sent, and whether the card
-# can be taken away, and its memory, in full traffic.
+# The kernel driver prototype for the 82574, with the kernel's own driver of the same card at
+# the other end of the link: received frames must equal the sent ones, and the card and its
+# memory must be removable in full traffic.
 #
 # NDSHM_PROTOTYPE is ndshm_82574.ko, NDSHM_PROGRAMS the directory of the kselftest programs.
-# With NDSHM_MOCK its memory is also that of a provider that notices who uses it wrongly.
-# NDSHM_STEP=N sends every Nth length only, NDSHM_SECONDS=N is how long TCP runs each way.
+# With NDSHM_MOCK the driver also uses memory of a provider that detects misuse. NDSHM_STEP=N
+# sends every Nth length only, NDSHM_SECONDS=N is the duration of TCP in each direction.
 # Needs `run.sh --wire` and the third card of vm/levels.sh.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -41,7 +41,8 @@ tcp() {
 }
 pinged() { ping -q -n -c 50 -i 0.01 -W 5 -M 'do' -s "$1" $its >/tmp/ping || { sed 's/^/# /' /tmp/ping; return 1; }; }
 
-# The stack is not bound to what it was told is the most. None of these would fit.
+# The stack may pass frames above the announced maximum. The driver must drop them
+# all.
 too_long() {
 	local dropped=/sys/class/net/$net/statistics/tx_dropped was size setting
 	was=$(cat "$dropped")
@@ -57,7 +58,7 @@ too_long() {
 	[[ $(cat "$dropped") -eq $((was + 4)) ]] && pinged 56
 }
 
-# What it counts is what the card counts.
+# The interface's counters must agree with the card's.
 counted() {
 	local card_rx card_tx rx tx
 	down
@@ -70,7 +71,8 @@ counted() {
 }
 linked() { up && ethtool "$net" | grep -q 'Speed: 1000Mb/s' && ethtool "$net" | grep -q 'Duplex: Full'; }
 
-# It goes, and comes again; who looks from time to time may see neither.
+# The link goes down and up; polling may miss both, so compare the kernel's
+# counts.
 link_follows() {
 	local patience=$((SECONDS + 30)) was directory=/sys/class/net/$net
 	was=$(cat "$directory/carrier_down_count")
@@ -81,31 +83,33 @@ link_follows() {
 	done
 }
 
-# What the module says of it: its queue, but for the number, and its blocks.
+# The module's accounting of the queue, without its id, and of the adapter's
+# blocks.
 queue() { "$ndshm" list queues | awk -v adapter="$user_card" '$1 == adapter && $2 == "queue" && $3 > 0 { print $4, $5, $6, $7, $8 }'; }
 blocks() { "$ndshm" list blocks | awk -v adapter="$user_card" '$2 == adapter { blocks++; bytes += $6 } END { print blocks + 0, bytes + 0 }'; }
 accounted() {
 	[[ $(blocks) =~ ^[1-9] && $(queue) == "running 1 $(blocks) 0" ]] || { "$ndshm" list queues | sed 's/^/# /'; return 1; }
 }
 
-# What each of them is for: two rings, and buffers of 256 frames, those that are received in one
-# piece, in blocks of 64 KiB.
+# The blocks by usage: two rings, and buffers of 256 frames in each direction in blocks of 64
+# KiB; received frames are contiguous.
 usages() { "$ndshm" list blocks | awk -v adapter="$user_card" '$2 == adapter { count[$4]++ } END { for (usage in count) print usage, count[usage] }' | sort; }
 for_what_they_are() {
 	local receive=8
 	[[ $(cat "/sys/class/net/$net/mtu") -lt 2030 ]] || receive=64
 	[[ $(usages) == "other 2"$'\n'"receive $receive"$'\n'"xmit 8" ]] || { usages | sed 's/^/# /'; return 1; }
 }
-# The card itself could send some more.
+# Larger and smaller MTUs must be refused, although the card can send longer
+# frames.
 longest() { ! ip link set "$net" mtu 9001 2>/dev/null && ! ip link set "$net" mtu 67 2>/dev/null && for_what_they_are; }
 
-# DMA has stopped, then the blocks go, then the queue.
+# The order must be: DMA stopped, blocks freed, queue freed.
 in_order() {
 	local patience=$((SECONDS + 30)) count monitor
 	count=$(blocks)
 	"$ndshm" monitor >/tmp/events &
 	monitor=$!
-	# It listens when it has heard something.
+	# The monitor is listening when it has printed an event.
 	until [[ -s /tmp/events ]]; do
 		[[ $SECONDS -lt $patience ]] && "$ndshm" alloc --length 4096 >/dev/null || return
 	done
@@ -120,7 +124,7 @@ in_order() {
 		{ sed 's/^/# /' /tmp/events; return 1; }
 }
 
-# Groups of Ethernet: one that somebody listens to, and one that nobody does.
+# Multicast groups: joined ones must be received, and others not.
 heard() {
 	local before after
 	before=$(cat "/sys/class/net/$net/statistics/rx_packets")
@@ -138,7 +142,8 @@ multicast() {
 	ip link set "$net" promisc on && heard $group && ip link set "$net" promisc off
 }
 
-# by_line CARD: bound again, without messages, and its line turned off by who had it before.
+# by_line CARD: bind the card again without MSI and with INTx disabled by the previous
+# driver.
 by_line() {
 	local driver
 	driver=$(realpath "/sys/bus/pci/devices/$1/driver") &&
@@ -149,11 +154,12 @@ both_by_line() {
 	by_line $user_card && named && ip address replace $ours/24 dev "$net" && by_line $third_card &&
 		ip link set "$(basename "$third"/net/*)" name third up && both_up mtu 1500 && carried ip link show third
 }
-# line NET: of this interface's interrupts.
+# line NET: print the interface's interrupt numbers.
 line() { awk -v net="$1" '/IO-APIC/ && $NF == net || $0 ~ "IO-APIC.* " net "," { sub(":", "", $1); print $1 }' /proc/interrupts; }
 on_a_line() { [[ $(line "$net") ]] || { sed 's/^/# /' /proc/interrupts; return 1; }; }
 
-# What comes to a card on the same line is none of ours, and we say so.
+# The handler must report interrupts of another card on the same line as not
+# handled.
 shared() {
 	[[ $(line third) == "$(line "$net")" ]] || { sed 's/^/# /' /proc/interrupts; return 1; }
 	ip -n there neighbour replace 192.0.2.3 lladdr "$(cat /sys/class/net/third/address)" dev "$kernel_net"
@@ -163,7 +169,7 @@ shared() {
 	pinged 56
 	echo 0 | tee $tracing/events/irq/irq_handler_{entry,exit}/enable >/dev/null
 	ip link set third down
-	# Of a processor's lines each exit is that of the entry before it.
+	# On one CPU each handler exit belongs to the entry before it.
 	awk -v ours="name=$net" -v others=name=third '
 		{ for (i = 1; $i !~ /^\[[0-9]+\]$/ && i < NF; i++); cpu = $i }
 		/irq_handler_entry/ { name[cpu] = $NF }
@@ -175,8 +181,8 @@ shared() {
 }
 by_message() { unbind && echo 1 >"$card/msi_bus" && bound && ip address replace $ours/24 dev "$net" && up && [[ ! $(line "$net") ]]; }
 
-# The machine sleeps, and this card with it: no other, as files and what is said come by
-# some of them.
+# Suspend the machine, but of the devices only this card, because files and output
+# depend on others.
 asleep() {
 	local device was
 	was=$(cat "/sys/class/net/$net/carrier_down_count")
@@ -188,7 +194,8 @@ asleep() {
 		[[ $(cat "/sys/class/net/$net/carrier_down_count") -gt $was ]]
 }
 good_frames() { ethtool -S "$net" | awk '/^ *good_frames/ { sum += $2 } END { print sum }'; }
-# It wakes up with its addresses, its groups, its counters and its queue.
+# After resume the addresses, multicast groups, counters and queue must be
+# unchanged.
 slept() {
 	local group=239.1.2.3 mac=01:00:5e:01:02:03 rx good
 	ip link set "$net" address 02:00:00:6e:64:02 && ip maddress add $mac dev "$net" || return
@@ -198,14 +205,15 @@ slept() {
 	ip maddress del $mac dev "$net" && ip link set "$net" address $user_mac && pinged 8972
 }
 
-# There is no memory for other frames, nor is there for those of before any more.
+# There is no memory for another frame size, and the previous memory is already
+# freed.
 starved() {
 	echo 'script memory status=resources' >$mock/ctl && ! ip link set "$net" mtu 1500 2>/dev/null &&
 		[[ $(cat "/sys/class/net/$net/mtu") == 9000 && ! $(queue) ]] && nothing_left && echo 1 >"$card/reset" &&
 		echo 'script memory reset' >$mock/ctl && needs_sync && down && up && accounted
 }
 
-# Until frames come and go.
+# Start traffic and wait until frames flow in both directions.
 traffic() {
 	local patience=$((SECONDS + 60)) rx tx was tx_was
 	was=$(cat "/sys/class/net/$net/statistics/rx_packets")
@@ -225,7 +233,7 @@ flooded() { wait "$flood" && cat /tmp/flood || { cat /tmp/flood; return 1; }; }
 
 set_down() { up mtu "$1" && traffic && down && flooded && nothing_left; }
 unbound() { up mtu "$1" && traffic && unbind && flooded && nothing_left; }
-# All of these leave it in traffic.
+# Each of these tests leaves the interface in traffic.
 restarted() { up && traffic && echo 1 >"$card/reset" && traffic_goes_on; }
 traffic_goes_on() { kill "$flood" && wait "$flood"; up && traffic; }
 
@@ -237,7 +245,7 @@ received_more() {
 		sleep 0.02
 	done
 }
-# Who reads looks for frames by himself, whatever is started or stopped meanwhile.
+# The reader busy polls the card while the interface is stopped and started.
 polled() {
 	local round reader code=0
 	ip address replace $ours/24 dev "$net"
@@ -252,7 +260,8 @@ polled() {
 	return $code
 }
 
-# The card cannot reach the memory any more, and so does not say what it has sent.
+# The card cannot access memory and so does not report transmissions: the watchdog
+# must recover it.
 hung() {
 	local patience=$((SECONDS + 60)) was timeouts
 	timeouts=/sys/class/net/$net/queues/tx-0/tx_timeout
@@ -264,13 +273,13 @@ hung() {
 	done
 	traffic_goes_on
 }
-# Whoever floods takes it for a signal.
+# The suspend interrupts the flood like a signal, so start it again.
 slept_in_traffic() { asleep && flood_start && traffic_goes_on; }
 stopped() { down && flooded && nothing_left; }
 
 resized() { up mtu 1500 && traffic && ip link set "$net" mtu 9000 && down && flooded && nothing_left; }
 
-# What the provider of our memory says of us.
+# The mock provider's counters must show no misuse.
 sound() {
 	local line
 	line=$(grep '^memory ' $mock/providers)
@@ -281,20 +290,23 @@ has_memory() {
 	echo "provider add memory adapter=$user_card" >$mock/ctl && needs_sync
 }
 needs_sync() { echo 'script memory needs_sync=1' >$mock/ctl; }
-# The card is stopped, and the interface is there; it has other memory when it is opened again.
+# The card is stopped and the interface remains; opened again, it has new memory.
 revoked() {
 	has_memory && up mtu "$1" && traffic && echo 'provider revoke memory' >$mock/ctl || return
 	kill "$flood" && wait "$flood"
-	# At once, while the state that is shown follows within a second.
+	# The carrier is cleared at once; the state shown follows within a
+	# second.
 	[[ $(cat "/sys/class/net/$net/carrier") == 0 ]] && down && nothing_left && sound && up && traffic && down && flooded
 }
 
-# It goes while the interface is opened: then it fails, or has no link, and is opened another time.
+# The provider is revoked while the interface is opened: opening may fail or result in no link, and
+# a later attempt must succeed.
 revoked_while_opened() {
 	local try opening
 	down
 	for ((try = 0; try < 10; try++)); do
-		# All of it is the provider's, descriptors as well.
+		# All memory is the provider's, including that of the
+		# descriptors.
 		echo "provider add memory adapter=$user_card" >$mock/ctl && echo 'script memory reset' >$mock/ctl || return
 		ip link set "$net" up 2>/dev/null &
 		opening=$!
@@ -364,7 +376,7 @@ check 'reset in full traffic' restarted
 check 'reset while it is polled' polled
 [[ ! ${NDSHM_MOCK:-} ]] || check 'the machine sleeps in full traffic' slept_in_traffic
 if [[ $(uname -r) == 6.1.* ]]; then
-	# It takes a card that hangs for a mistake of the kernel's.
+	# This kernel logs a hung card as a warning.
 	number=$((number + 1))
 	echo "ok $number - a card that hangs in full traffic # SKIP kernels before 6.12"
 else

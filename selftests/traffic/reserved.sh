@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The provider prototype, whose memory is a range that the kernel keeps off, and two drivers
-# that it serves and that know nothing of it: that for edu, which knows no more of ndshm than
-# the provider does, and that for the 82574, which sends and receives in this memory.
+# The provider prototype, whose memory is a range reserved at boot, and two drivers that use
+# it without referring to it: that for edu, which uses as little of ndshm as the provider,
+# and that for the 82574, which sends and receives in this memory.
 #
-# NDSHM_PROTOTYPES is the directory that the modules of kernel/prototypes are below,
-# NDSHM_MOCK a module beside that of the cases for NDIS's calls, NDSHM_PROGRAMS the directory
-# of the kselftest programs. NDSHM_STEP=N sends every Nth length only. Needs
-# `run.sh --edu --wire --append 'memmap=128M$0x40000000 memmap=16M$0x30000000'`: of the first
-# range, which is as long as what the kernel keeps account of at a time, it has no pages.
+# NDSHM_PROTOTYPES is the directory above the modules of kernel/prototypes, NDSHM_MOCK a
+# module in the same directory as that of the NDIS cases, NDSHM_PROGRAMS the directory of the
+# kselftest programs. NDSHM_STEP=N sends every Nth length only. Needs `run.sh --edu --wire
+# --append 'memmap=128M$0x40000000 memmap=16M$0x30000000'`: the first range is a whole memory
+# section of the kernel (128 MiB) and so has no struct pages.
 set -uo pipefail
 NDSHM_PROTOTYPE=$NDSHM_PROTOTYPES/82574/ndshm_82574.ko
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -28,15 +28,16 @@ grep -q "memmap=128M.$start memmap=16M.$with_pages" /proc/cmdline || skip "the k
 insmod "$NDSHM_KO"
 "$NDSHM_PROGRAMS/baseline" take /tmp/baseline || exit
 
-# Of ndshm they need the two calls for a handle, a provider for clients one more, and nothing else by
-# its name.
+# The modules may use only two symbols of ndshm, which return and close a handle; a provider for
+# clients one more.
 stranger() {
 	local names
 	names=$(nm "$1" | awk '{ print $NF }' | grep -i ndshm | sort -u | tr '\n' ' ')
 	[[ $names =~ ^'ndshm_ndis_close ndshm_ndis_open '('ndshm_ndis_serve_clients ')?$ ]] || { echo "# $1: $names"; return 1; }
 }
 
-# refused START SIZE WORDS: no such range, and the kernel log says why.
+# refused START SIZE WORDS: the range must be refused with these words in the
+# kernel log.
 refused() {
 	log_mark
 	! insmod "$provider" start="$1" size="$2" 2>/dev/null || { rmmod ndshm_reserved; return 1; }
@@ -48,28 +49,30 @@ taken() {
 }
 given() { rmmod ndshm_reserved && ! grep -q ndshm_reserved /proc/iomem; }
 
-# What it has supplied is needed, and stays what it is.
+# While it has allocated memory, the provider must not be unloaded or change.
 needed() {
 	! rmmod ndshm_reserved 2>/dev/null && "$ndshm" list providers | grep -q ' reserved '
 }
 
-# blocks_of ADAPTER: who has made them, a name a line.
+# blocks_of ADAPTER: print the provider of each block, one per line.
 blocks_of() { "$ndshm" list blocks | awk -v adapter="$1" '$2 == adapter { print $3 }'; }
-# supplied ADAPTER LEAST: at least so many of its blocks are of the range.
+# supplied ADAPTER LEAST: at least LEAST of the adapter's blocks are of the
+# range.
 supplied() {
 	local count
 	count=$(blocks_of "$1" | grep -cx reserved)
 	[[ $count -ge $2 ]] || { "$ndshm" list blocks | sed 's/^/# /'; return 1; }
 }
-# At least so many are there, and none of the range.
+# supplied_none ADAPTER LEAST: the adapter has at least LEAST blocks, none of
+# the range.
 supplied_none() {
 	local names
 	names=$(blocks_of "$1") && [[ $(wc -l <<<"$names") -ge $2 ]] && ! grep -qx reserved <<<"$names"
 }
-# None of them is anybody else's.
+# supplied_all ADAPTER LEAST: like supplied, and all blocks are of the range.
 supplied_all() { supplied "$1" "$2" && ! blocks_of "$1" | grep -qvx reserved; }
 
-# As long as all of it can be had, and no longer, again and again.
+# The whole range can be allocated, but not more, and repeatedly.
 runs_out() {
 	"$ndshm" alloc --provider reserved --length $size >/tmp/alloc &&
 	! "$ndshm" alloc --provider reserved --length $((size + 1)) >/tmp/alloc 2>&1 &&
@@ -79,7 +82,7 @@ runs_out() {
 zeroed() { insmod "$cases" && echo own_zeroed >/sys/module/ndshm_ndis_cases/parameters/run && rmmod ndshm_ndis_cases; }
 
 edu_unasked() { insmod "$edu_driver" && [[ ! -e $edu_device/driver && -z $(modinfo -F alias "$edu_driver") ]]; }
-# It is bound when what its device has moved was found where it should be.
+# The driver binds only if its device moved data to the expected place.
 edu_bound() { [[ -e $edu_device/driver ]] || echo $edu >$edu_directory/bind && [[ -e $edu_directory/$edu ]]; }
 edu_asked() { echo ndshm_edu >$edu_device/driver_override && edu_bound; }
 edu_unbind() { echo $edu >$edu_directory/unbind && [[ ! -e $edu_device/driver ]]; }
@@ -145,7 +148,8 @@ check 'frames of 60 to 1514 bytes, again' compared 60 1514
 check 'edu, beside it' edu_bound
 move_back
 
-# In the order in which they were not loaded; a driver that goes lets its device go.
+# Unload in another order than the reverse of loading; unloading a driver unbinds
+# its device.
 check 'unloaded, the driver for the 82574' rmmod ndshm_82574
 check 'the provider is still needed' needed
 check 'unloaded, the driver for edu, while it is bound' rmmod ndshm_edu

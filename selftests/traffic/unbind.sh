@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Unbinding the adapter in full traffic with its memory mapped: the program learns it
-# by SIGBUS or ENODEV, and the kernel has nothing to say.
+# Unbind the adapter in full traffic with its memory mapped: the program must get
+# SIGBUS or ENODEV, and the kernel log must be clean.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -13,7 +13,7 @@ insmod "$NDSHM_KO"
 "$ndshm" bind "$user_card" >/dev/null || exit 1
 flood_start
 
-# 3 is what the driver answers to a revoked adapter.
+# 3 is the driver's exit code for a revoked adapter.
 unbound() {
 	driver_start "${memory[@]}" || return
 	echo "$user_card" >$driver_directory/unbind || return

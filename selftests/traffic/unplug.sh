@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Hot unplug of a card in full traffic: the program is told, its memory is freed,
-# and the IOMMU sees no access. First by way of sysfs, from where a card comes back;
-# then all are ejected, and stay away. It takes cards in slots, each given as
+# Hot unplug of a card in full traffic: the program is notified, its memory is
+# freed, and the IOMMU logs no access. First through sysfs, after which a rescan
+# finds the card again; then all cards are ejected for good. The cards must be in
+# slots, each added by
 #
 #	--netdev hubport,id=wire2,hubid=7
 #	--device pcie-root-port,id=slot2,chassis=2,addr=0x14
@@ -18,14 +19,15 @@ is_there() { [[ -e /sys/bus/pci/devices/$user_card ]]; }
 removed() { echo 1 >"/sys/bus/pci/devices/$user_card/remove"; }
 ejected() { echo 0 >"/sys/bus/pci/slots/$slot/power"; }
 
-# A card that is plugged in knows nothing of before: so reset what is behind the
-# port. The kernel's own driver takes it first, and would let it do DMA otherwise.
+# A card that is really plugged in has no state, so reset the bus behind the port.
+# Otherwise the kernel's own driver, which binds first, would let it continue its
+# DMA.
 plugged_in() {
 	setpci -s "$port" BRIDGE_CONTROL=40:40 && setpci -s "$port" BRIDGE_CONTROL=0:40 &&
 		echo 1 >/sys/bus/pci/rescan && is_there
 }
 
-# 3 is what the driver answers to a revoked adapter.
+# 3 is the driver's exit code for a revoked adapter.
 unplugged() {
 	local code=0 adapters
 	driver_start "${memory[@]}" || return
@@ -36,14 +38,14 @@ unplugged() {
 	! is_there && [[ $adapters != *"$user_card"* ]] && nothing_left
 }
 
-# Traffic runs, and the program ends when it is told to.
+# Traffic runs, and the program ends on SIGTERM.
 served() {
 	driver_start || return
 	kill -TERM "$driver_pid"
 	driver_wait
 }
 
-# A slot's address is that of its card without the function.
+# The address of a slot is that of its card without the function number.
 declare -A cards=()
 for path in /sys/bus/pci/slots/*/power; do
 	slot=$(basename "${path%/power}")

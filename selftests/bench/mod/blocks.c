@@ -13,7 +13,10 @@
 static struct ndshm_adapter *adapter;
 static NDIS_HANDLE handle;
 
-/* Those that live meanwhile: of both, by turns. */
+/*
+ * Blocks that stay allocated during the measurement, alternating between both
+ * interfaces.
+ */
 static union other {
 	struct ndshm_block *block;
 	NDIS_HANDLE memory;
@@ -50,7 +53,7 @@ int blocks_once(void *memory, size_t length)
 	return 0;
 }
 
-/* No call more than what is measured. */
+/* Inlined, so that no call is measured that a driver would not make. */
 static __always_inline int allocate_ndis(u64 length, NDIS_HANDLE *memory)
 {
 	struct {

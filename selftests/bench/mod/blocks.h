@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the contract costs a driver: its own calls, and those of NDIS.
+ * The cost of a driver's allocations with ndshm's own calls and with those of
+ * NDIS.
  */
 #ifndef _NDSHM_BENCH_BLOCKS_H
 #define _NDSHM_BENCH_BLOCKS_H
@@ -9,14 +10,14 @@
 
 struct device;
 
-/* An adapter for @device, and a handle of NDIS's for it. */
+/* Create an adapter for @device, and an NDIS handle for it. */
 int blocks_setup(struct device *device);
 void blocks_teardown(void);
 
-/* So many blocks of a page live from now on. */
+/* Keep @count blocks of one page allocated from now on. */
 int blocks_live(unsigned int count);
 
-/* Allocate @length bytes, and free them; @memory is not used. */
+/* Allocate and free @length bytes; @memory is not used. */
 int blocks_once(void *memory, size_t length);
 int blocks_once_ndis(void *memory, size_t length);
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the benchmark can only measure in the kernel: a coherent allocation with
- * nothing around it, a driver's allocations, and what zeroing costs.
+ * Measurements that must be made in the kernel: a bare coherent allocation, a
+ * driver's allocations, and the cost of zeroing.
  *
- * A file, <debugfs>/ndshm_bench/run: write "NAME LENGTH ROUNDS", then read the
+ * <debugfs>/ndshm_bench/run: write "NAME LENGTH ROUNDS", then read the
  * nanoseconds of each round from the start of the file, as 64-bit numbers.
- * Reading the file `init_on_alloc` tells whether the page allocator zeroes. So many
- * blocks as are written to `live` live until the next number is written.
+ *
+ * <debugfs>/ndshm_bench/init_on_alloc: whether the page allocator zeroes.
+ *
+ * <debugfs>/ndshm_bench/live: number of blocks that stay allocated until the
+ * next number is written.
  */
 #include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
@@ -25,15 +28,15 @@
 #define MAX_ROUNDS	10000U
 #define MAX_LENGTH	SZ_4M
 
-/* As the provider `coherent` allocates. */
+/* Like the provider "coherent". */
 #define COHERENT_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 static struct platform_device *device;
 static struct dentry *directory;
 
-/* The answers to the last request of an open file. */
+/* The samples of the last request of an open file. */
 struct run {
-	struct mutex lock; /* the rest */
+	struct mutex lock; /* protects the other members */
 	size_t size;
 	u64 *samples;
 };
@@ -55,7 +58,7 @@ static int clear(void *memory, size_t length)
 static int set(void *memory, size_t length)
 {
 	memset(memory, 0, length);
-	/* Or the compiler may find that nobody looks. */
+	/* Keeps the compiler from removing the memset(). */
 	barrier_data(memory);
 	return 0;
 }
@@ -72,7 +75,7 @@ static int coherent(void *memory, size_t length)
 	return 0;
 }
 
-/* A row's @once gets @length bytes of memory if it wants any. */
+/* @once gets @length bytes of memory if @memory is set. */
 static const struct operation {
 	const char *name;
 	bool memory;
@@ -232,7 +235,7 @@ static int set_live(void *unused, u64 count)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(live_fops, NULL, set_live, "%llu\n");
 
-/* The same kind of device as behind a node's adapter. */
+/* The same kind of device as that of a node's adapter. */
 static int __init make_device(void)
 {
 	int ret;

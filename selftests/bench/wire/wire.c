@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ndshm-wire FROM ADDRESS COUNT LENGTH COUNTED: sends frames from an interface to
- * an address, and prints how many instructions that took, until the last of them
- * is in the file COUNTED, a counter of frames. On a machine of one processor whose
- * clock counts instructions; those that it was idle for do not count.
+ * ndshm-wire FROM ADDRESS COUNT LENGTH COUNTED: send frames from an interface
+ * to an address, and print the number of instructions until the file COUNTED, a
+ * counter of frames, shows the last of them. For a machine with one CPU whose
+ * clock counts instructions; idle time is not counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -51,7 +51,7 @@ static void turn(void)
 	__atomic_store_n(turns, *turns + 1, __ATOMIC_RELAXED);
 }
 
-/* Has the processor whenever nobody else wants it. */
+/* Start a child that runs whenever no other task does, and so measures idle time. */
 static void start_idler(void)
 {
 	struct sched_param parameter = { };
@@ -99,7 +99,7 @@ static int open_interface(const char *name)
 	return fd;
 }
 
-/* It is idle meanwhile. */
+/* The CPU is idle while this sleeps. */
 static void wait_for(const char *path, __u64 wanted)
 {
 	struct timespec patience = { .tv_nsec = 2000000 };

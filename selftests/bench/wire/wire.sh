@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# wire.sh [KERNEL]: what the kernel driver prototype for the 82574 costs, beside the kernel's
-# own driver of that card: instructions for 20,000 packets of 1,500 bytes each way. The frames
-# are sent to nobody (in no table of hashes either), and come from a third card, whose costs are taken off. Exit 1 if the
-# prototype costs more than NDSHM_LIMIT times as much (1.25) either way.
-# NDSHM_KO and NDSHM_PROTOTYPE are ndshm.ko and ndshm_82574.ko, BUILD where to build.
+# wire.sh [KERNEL]: compare the cost of the kernel driver prototype for the 82574 with that of the
+# kernel's own driver for this card: instructions for 20,000 packets of 1,500 bytes in each
+# direction. Sent frames go to an unused address (one that is not in the card's hash tables either);
+# received frames come from a third card, whose cost is subtracted. Exit 1 if the prototype costs
+# more than NDSHM_LIMIT times as much (1.25) in either direction. NDSHM_KO and NDSHM_PROTOTYPE name
+# ndshm.ko and ndshm_82574.ko; BUILD is the build directory.
 set -euo pipefail
 bench_dir=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 build=${BUILD:-$bench_dir/../../../build/bench}
@@ -36,12 +37,13 @@ declare -A name address
 for card in $own $prototype $third; do
 	name[$card]=$(basename /sys/bus/pci/devices/$card/net/*)
 	address[$card]=$(cat "/sys/class/net/${name[$card]}/address")
-	# Nobody but us sends anything.
+	# No frames but those of the test: IPv6 would send some.
 	echo 1 >"/proc/sys/net/ipv6/conf/${name[$card]}/disable_ipv6" 2>/dev/null || true
 	ip link set "${name[$card]}" up
 	until [[ $(cat "/sys/class/net/${name[$card]}/carrier") == 1 ]]; do sleep 0.1; done
 done
-# One that translates has more to do.
+# Both cards must have the same IOMMU mode, because translation costs
+# instructions.
 declare -A mode
 for card in $own $prototype; do
 	mode[$card]=$(cat /sys/bus/pci/devices/$card/iommu_group/type) || { echo "no IOMMU for $card" >&2; exit 1; }
@@ -49,7 +51,8 @@ done
 [[ ${mode[$own]} == "${mode[$prototype]}" ]] || { echo "IOMMU: ${mode[$own]} and ${mode[$prototype]}" >&2; exit 1; }
 echo "both behind the IOMMU: ${mode[$own]}"
 
-# sent CARD, received CARD: instructions. The first frames warm up.
+# sent CARD, received CARD: print the instructions. The first frames are a
+# warm-up.
 sent() { run "$1" $nobody "/sys/class/net/${name[$1]}/statistics/tx_packets"; }
 received() { run $third "${address[$1]}" "/sys/class/net/${name[$1]}/statistics/rx_packets"; }
 run() {
