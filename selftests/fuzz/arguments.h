@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Arguments that calls of several topics have.
+ * Arguments that several groups of calls have in common.
  */
 #ifndef _FUZZ_ARGUMENTS_H
 #define _FUZZ_ARGUMENTS_H
@@ -15,21 +15,21 @@
 	.usual = { 0, FUZZ_REGISTER }, \
 }
 
-/* @usual: place of the usual word */
+/* @usual_: index of the usual word */
 #define FUZZ_WORDS(name_, words_, usual_) { \
 	.name = (name_), \
 	.words = (words_), \
 	.usual = { (usual_), FUZZ_WORD }, \
 }
 
-/* A number, @usual_ unless it is told, and what else is worth trying. */
+/* A number, by default @usual_, and other values worth trying. */
 #define FUZZ_ANY(name_, usual_, ...) { \
 	.name = (name_), \
 	FUZZ_NUMBERS(__VA_ARGS__), \
 	.usual = { (usual_), FUZZ_NUMBER }, \
 }
 
-/* Where something is put. */
+/* The place of a call's argument in memory. */
 #define FUZZ_AT(name_) { \
 	.name = (name_), \
 	.registers = 'm', \
@@ -37,7 +37,7 @@
 	.usual = { FUZZ_GOOD, FUZZ_WORD }, \
 }
 
-/* What names an adapter or a provider: by what it is, or by a number. */
+/* An adapter or provider, given by a word or by an id. */
 #define FUZZ_ADAPTER(usual_) { \
 	.name = "adapter", \
 	.words = machine_adapters, \
@@ -52,13 +52,13 @@
 	.usual = { MACHINE_ANY, FUZZ_WORD }, \
 }
 
-/* Around pages, and beyond all limits. */
+/* Values around pages, and beyond all limits. */
 #define FUZZ_BLOCK_LENGTH FUZZ_ANY("length", 0x1000, \
 	0, 1, 0xfff, 0x1000, 0x1001, 0x2000, 0x3000, 0x10000, 0x11000, \
 	0x200000, 0x201000, 0x400000, 0x100000001, 0x400000000001, \
 	0x7fffffffffffffff, 0xfffffffffffff001, 0xffffffffffffffff)
 
-/* Of a mapping. */
+/* Arguments of mmap(). */
 #define FUZZ_PROT FUZZ_ANY("prot", PROT_READ | PROT_WRITE, PROT_NONE, \
 	PROT_READ, PROT_WRITE, PROT_EXEC, PROT_READ | PROT_EXEC)
 

@@ -21,22 +21,22 @@
 #include "tally.h"
 #include "verdict.h"
 
-#define BATCH		2000	/* programs of one process */
-#define MOUNTING	32	/* one of so many programs has the only clients */
-#define PATIENCE	120	/* seconds without a program's end */
-#define TELL		10	/* seconds between lines about how it goes */
+#define BATCH		2000	/* programs per process */
+#define MOUNTING	32	/* one program in so many runs without the held client */
+#define PATIENCE	120	/* seconds until a program without progress counts as hung */
+#define TELL		10	/* seconds between status lines */
 
-/* Seen by all processes. */
+/* Shared by all processes. */
 static struct {
 	__u64 programs;
-	__u64 digest;		/* of the texts of all of them */
+	__u64 digest;		/* of the texts of all programs */
 	unsigned int seeds_run;
 	char now[FUZZ_TEXT];
 } *shared;
 
 static const struct batch_options *options;
 static time_t began;
-static unsigned int seeds;	/* programs that were read */
+static unsigned int seeds;	/* programs read from the corpus */
 
 static time_t now(void)
 {
@@ -61,8 +61,9 @@ static bool finished(void)
 }
 
 /*
- * The first client has what files are on mounted, and the last one's end unmounts it,
- * which takes longer than all else.
+ * The first client mounts the file system of the blocks' files and the last one
+ * unmounts it, which takes longer than anything else. So hold a client, except
+ * for some programs.
  */
 static void hold_client(bool hold)
 {
@@ -88,7 +89,10 @@ static void run(const struct fuzz_program *program)
 	__atomic_add_fetch(&shared->programs, 1, __ATOMIC_RELAXED);
 }
 
-/* Leave out all calls without which it still shows what was new: first many at once. */
+/*
+ * Remove all calls without which the program still shows its new coverage;
+ * first many calls at once.
+ */
 static void shorten(struct fuzz_program *program)
 {
 	static struct fuzz_program shorter;
@@ -128,14 +132,14 @@ static void run_new(struct fuzz_random *random)
 	corpus_keep(&program);
 }
 
-/* What it shows once, and not again, it does not stand for. */
+/* Coverage that does not appear in a second run is not attributed to the program. */
 static bool shows_again(const struct fuzz_program *program)
 {
 	run(program);
 	return corpus_again();
 }
 
-/* What was read is there already, and may stand for something that is not new. */
+/* A program read from the corpus is known already, even if its coverage is not new. */
 static void run_seed(void)
 {
 	const struct fuzz_program *program = corpus_get(shared->seeds_run);
@@ -147,7 +151,10 @@ static void run_seed(void)
 	corpus_known();
 }
 
-/* A process that runs programs and can be lost. What it does follows from the seed. */
+/*
+ * A child process that runs programs and may die. The programs depend only on
+ * the seed.
+ */
 static void run_batch(void)
 {
 	__u64 end = shared->programs + BATCH;
@@ -193,7 +200,7 @@ static void tell(void)
 	fflush(stdout);
 }
 
-/* False: it hung, or ended as it should not. */
+/* Return: false if the process hung or died. */
 static bool wait_for(pid_t pid)
 {
 	static time_t told;
@@ -229,7 +236,7 @@ static bool wait_for(pid_t pid)
 	return false;
 }
 
-/* Batches to the end; after each the machine has to be as it was. */
+/* Run batches up to the limit. After each the machine must be in its initial state. */
 static bool run_batches(void)
 {
 	bool ran = true, clean = true;
@@ -250,7 +257,7 @@ static bool run_batches(void)
 		clean = machine_clean(text, sizeof(text));
 	}
 	tell();
-	/* The same number says that it was the same programs. */
+	/* Equal digests mean that two runs executed the same programs. */
 	printf("# digest of the programs: %016llx\n",
 	       (unsigned long long)shared->digest);
 	ran = verdict(ran, "every program came to its end", "");
@@ -268,7 +275,7 @@ bool batch_run_all(const struct batch_options *how)
 		perror("mmap");
 		return false;
 	}
-	/* So that the end of a child ends the wait for it. */
+	/* SIGCHLD must end the wait. */
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);

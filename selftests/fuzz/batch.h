@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Programs by the thousand, in processes that can be lost.
+ * Run thousands of programs in child processes that may die.
  */
 #ifndef _FUZZ_BATCH_H
 #define _FUZZ_BATCH_H
@@ -11,17 +11,20 @@
 
 struct batch_options {
 	__u64 seed;
-	/* When it ends, once the corpus was run; 0: not by that. */
+	/* Limits that apply once the corpus has been run; 0: none. */
 	__u64 calls;
 	__u64 seconds;
-	/* The corpus only; what adds something is written out. */
+	/* Run the corpus only, and write the programs that add coverage. */
 	bool minimise;
 };
 
-/* All of it, with its verdicts; false if one is bad, or it cannot be done. */
+/*
+ * Run everything and print the verdicts. Return: false if one is bad or the run
+ * failed.
+ */
 bool batch_run_all(const struct batch_options *options);
 
-/* Was there a corpus, and was it run to its end? */
+/* Return: true if there was a corpus and all of it was run. */
 bool batch_seeds_run(void);
 
 #endif /* _FUZZ_BATCH_H */

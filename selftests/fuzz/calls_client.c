@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Calls of /dev/ndshm but for mmap.
+ * Calls of /dev/ndshm except mmap().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #define CLIENT		FUZZ_FROM("client", 'c')
 #define COMMAND(structure)	FUZZ_COMMAND(CLIENT, structure)
 
-/* On a client's descriptor. */
+/* Issue a command on a client's descriptor. */
 static long command(struct fuzz_thread *thread, unsigned long number,
 		    const struct fuzz_value *a, struct ndshm_header *header,
 		    size_t known)
@@ -128,7 +128,7 @@ static long run_start(struct fuzz_thread *thread, const struct fuzz_value *a)
 		.__reserved = a[START_RESERVED].number,
 	};
 
-	/* It would go on where the last claim's end had stopped it. */
+	/* A transfer would continue that the end of the last claim had stopped. */
 	if (fuzz_registers_now.dma)
 		return -EBUSY;
 	return command(thread, NDSHM_ADAPTER_START, a, (void *)&start,
@@ -161,7 +161,7 @@ static long run_bar(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return ret;
 }
 
-/* Of a request; with flags=2 and blocks=null an alloc is one. */
+/* Cookie of a request; flags=2 and blocks=null make an allocation asynchronous. */
 #define COOKIE	FUZZ_ANY("cookie", 0, 1, 2, 0xffffffffffffffff)
 
 enum { ALLOC_HANDLE = COMMAND_OWN, ALLOC_ADAPTER, ALLOC_PROVIDER, ALLOC_LENGTH,
@@ -197,7 +197,7 @@ static const struct fuzz_argument alloc_arguments[] = {
 	{}
 };
 
-/* One after the other into the registers from the one named on. */
+/* Store the blocks in consecutive registers, from the named one on. */
 static void keep_blocks(const struct fuzz_value *first,
 			const struct ndshm_block_info *infos, __u32 count,
 			bool edu)
@@ -286,7 +286,7 @@ static const struct fuzz_argument read_arguments[] = {
 	{}
 };
 
-/* For what is out a record comes, so it is waited for; for nothing none does. */
+/* Wait for a record only if a request is in flight; otherwise none would come. */
 static void wait_for_record(int fd)
 {
 	struct ndshm_get_info info = { .size = sizeof(info) };
@@ -322,7 +322,7 @@ static long run_read(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return ret < 0 ? -1 : 0;
 }
 
-/* A handle by register, or one that is made up. */
+/* A handle in a register, or an arbitrary number. */
 #define HANDLE { \
 	.name = "handle", \
 	.registers = 'h', \
@@ -423,7 +423,7 @@ static const struct fuzz_argument ioctl_arguments[] = {
 	{}
 };
 
-/* Any number, and every word of the argument the same. */
+/* An arbitrary command number; all words of the argument are equal. */
 static long run_ioctl(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	__u32 words[sizeof(struct ndshm_block_alloc) / sizeof(__u32)];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What drivers do: packets, blocks that come later, the calls of NDIS.
+ * Calls of kernel drivers: packets, asynchronous blocks, the NDIS calls.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,12 +9,12 @@
 
 #include "arguments.h"
 
-/* Two of each, as the mock's blocks. */
+/* Two of each, as of the mock's blocks. */
 static const char *const slots[] = { "0", "1", NULL };
 
 static const char *const packet_words[] = { "resolve", "put", NULL };
 
-/* A client's block, one of the mock's, or any number. */
+/* A client's block, one of the mock's, or an arbitrary number. */
 static const char *const packet_blocks[] = { "block=0", "block=1", NULL };
 
 enum { PACKET_WORD, PACKET_SLOT, PACKET_ADAPTER, PACKET_HANDLE, PACKET_OFFSET,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an administrator, a kernel user and a provider do meanwhile.
+ * Actions of an administrator, a kernel user and a provider.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,14 +15,14 @@ static const char *const mock_verbs[] = { "provider add", "provider replace",
 	"provider del", "provider revoke", "adapter add", "adapter del", "script",
 	"block alloc", "block free", "block get", "block put", "block sync", NULL };
 
-/* In the text a word is a word. */
+/* In a program's text each is one word. */
 static const char *const mock_words[] = { "add", "replace", "del", "revoke",
 	"adapter-add", "adapter-del", "script", "alloc", "free", "get", "put",
 	"sync", NULL };
 #define VERB_ALLOC	7
 #define VERB_SYNC	11
 
-/* A provider's and an adapter's number, and a block's slot. */
+/* The number of a provider or an adapter, or a block's slot. */
 static const char *const mock_which[] = { "0", "1", NULL };
 
 static const char *const mock_options[] = { "none", "machine", "adapter=a0",
@@ -44,7 +44,7 @@ enum { MOCK_VERB, MOCK_WHICH, MOCK_ADAPTER, MOCK_PROVIDER, MOCK_LENGTH,
 static const struct fuzz_argument mock_arguments[] = {
 	[MOCK_VERB] = FUZZ_WORDS("verb", mock_words, 0),
 	[MOCK_WHICH] = FUZZ_WORDS("which", mock_which, 0),
-	/* Of a kernel user's block. */
+	/* For a kernel user's block. */
 	[MOCK_ADAPTER] = FUZZ_WORDS("adapter", machine_adapters, MACHINE_NODE0),
 	[MOCK_PROVIDER] = FUZZ_WORDS("provider", machine_providers, 0),
 	[MOCK_LENGTH] = FUZZ_BLOCK_LENGTH,
@@ -101,7 +101,7 @@ static long run_mock(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return machine_mock(command);
 }
 
-/* Of the mock's adapters, with which they go. */
+/* Queues of the mock's adapters, which end with these. */
 static const char *const queue_words[] = { "add", "filter", "clear", "complete",
 	"free", "stopped", "add-port", "activate", "delete", NULL };
 #define WORD_ADD_PORT	6

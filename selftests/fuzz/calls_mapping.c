@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings of blocks, BARs and sections, and what processes do to them.
+ * Mappings of blocks, BARs and sections, and operations on them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #define LENGTH		FUZZ_ANY("length", 0x1000, 0, 1, 0x2000, 0x10000, \
 				 0x200000, 0x2000000)
 
-/* Within the windows of the registers, whatever is asked for. */
+/* Limit a range to the windows of the mapping registers. */
 static char *inside(struct fuzz_thread *thread, const struct fuzz_value *map,
 		    __u64 offset, size_t *length)
 {
@@ -36,7 +36,7 @@ enum { MMAP_CLIENT, MMAP_HANDLE, MMAP_DELTA, MMAP_MAP, MMAP_LENGTH, MMAP_PROT,
 	MMAP_FLAGS };
 static const struct fuzz_argument mmap_arguments[] = {
 	[MMAP_CLIENT] = FUZZ_FROM("client", 'c'),
-	/* Or the offset itself. */
+	/* A handle, or the mmap offset itself. */
 	[MMAP_HANDLE] = {
 		.name = "handle",
 		.registers = 'h',
@@ -54,7 +54,7 @@ static const struct fuzz_argument mmap_arguments[] = {
 	{}
 };
 
-/* What a mapping is to be, in the place of a register. */
+/* Parameters of a mapping that replaces the window of a register. */
 struct shown {
 	const struct fuzz_value *map;
 	size_t length;
@@ -92,7 +92,7 @@ static long run_mmap(struct fuzz_thread *thread, const struct fuzz_value *a)
 		.prot = a[MMAP_PROT].number,
 		.flags = a[MMAP_FLAGS].number,
 		.fd = fuzz_client(&a[MMAP_CLIENT]),
-		/* The C library refuses what is no whole page. */
+		/* The C library refuses offsets that are not page aligned. */
 		.offset = offset + a[MMAP_DELTA].number,
 	};
 
@@ -134,7 +134,7 @@ static const struct fuzz_argument munmap_arguments[] = {
 	{}
 };
 
-/* What is unmapped stays reserved. */
+/* The unmapped range stays reserved by an inaccessible mapping. */
 static long run_munmap(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	size_t length = a[MUNMAP_LENGTH].number;
@@ -163,11 +163,14 @@ static long run_mremap(struct fuzz_thread *thread, const struct fuzz_value *a)
 	int flags = a[MREMAP_FLAGS].number & (MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
 	size_t old = a[MREMAP_OLD].number, new = a[MREMAP_NEW].number;
 	char *to = inside(thread, &a[MREMAP_TO], 0, &new);
-	/* It is what is there that counts. */
+	/*
+	 * Evaluated last, because the source decides whether the call reaches
+	 * ndshm (@beside).
+	 */
 	char *from = inside(thread, &a[MREMAP_MAP], a[MREMAP_OFFSET].number,
 			    &old);
 
-	/* Only ever to where it is looked for. */
+	/* Only ever move to the window of a register, where it is tracked. */
 	if (flags)
 		flags |= MREMAP_MAYMOVE | MREMAP_FIXED;
 	fuzz_mark_window(from, (old > new ? old : new) ?: 1);
@@ -217,7 +220,7 @@ static long run_madvise(struct fuzz_thread *thread, const struct fuzz_value *a)
 	char *address = inside(thread, &a[MADVISE_MAP],
 			       a[MADVISE_OFFSET].number, &length);
 
-	/* From there on are memory errors, which end the machine. */
+	/* Advice from 100 on injects memory errors, which would crash the machine. */
 	if (a[MADVISE_ADVICE].number >= 100)
 		return -EINVAL;
 	fuzz_mark_window(address, length ?: 1);
@@ -279,7 +282,7 @@ static long run_touch(struct fuzz_thread *thread, const struct fuzz_value *a)
 	       0 : -EFAULT;
 }
 
-/* Not by the processor: by the kernel, as a debugger has it done. */
+/* Access the mapping through the kernel, as a debugger does. */
 static const char *const peek_ways[] = { "mem-read", "mem-write", "vm-read",
 	"vm-write", "pipe", NULL };
 enum { PEEK_MAP, PEEK_OFFSET, PEEK_WAY };
@@ -364,7 +367,7 @@ static void begin_dma(void *context)
 	__u64 from = dma->to_memory ? EDU_BUFFER : dma->address;
 	__u64 to = dma->to_memory ? dma->address : EDU_BUFFER;
 
-	/* Another device, or no device at all. */
+	/* The BAR of another device, or none. */
 	if ((ndshm_edu_get32(dma->bar, EDU_IDENTITY) & 0xff) != 0xed)
 		return;
 	ndshm_edu_set32(dma->bar, EDU_DMA_FROM, from);
@@ -377,9 +380,10 @@ static void begin_dma(void *context)
 }
 
 /*
- * Have edu, whose BAR is mapped there, copy from or to a block, and do not wait
- * for its end. What the program could take from under it meanwhile would be the
- * program's mistake, so it must be alone, and frees nothing from then on.
+ * Start a DMA transfer of edu, whose BAR is mapped there, and do not wait for
+ * its end. Freeing its memory meanwhile would be a mistake of the program, so
+ * only a program with one thread and no child may do this, and it frees nothing
+ * afterwards.
  */
 static long run_dma(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
@@ -393,7 +397,7 @@ static long run_dma(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 	if (!fuzz_registers_now.alone || !fuzz_registers_now.bars)
 		return -EPERM;
-	/* An address beyond what it drives would be cut to another. */
+	/* edu truncates an address beyond its width to another one. */
 	if (!dma.length || dma.length > block->length || !block->address ||
 	    block->address + block->length > 1UL << EDU_WIDTH)
 		return -EINVAL;
@@ -435,7 +439,7 @@ static long run_proc(struct fuzz_thread *thread, const struct fuzz_value *a)
 	if (a[0].number == 3)
 		lseek(fd, (unsigned long)fuzz_window(&(struct fuzz_value){}) /
 		      4096 * sizeof(__u64), SEEK_SET);
-	/* Not the whole pagemap, which has an entry for each page there can be. */
+	/* Not all of pagemap, which has an entry for every possible page. */
 	do {
 		got = read(fd, text, sizeof(text));
 	} while (got > 0 && a[0].number != 3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The netlink family.
+ * Calls of the netlink family.
  */
 #include <errno.h>
 #include <string.h>
@@ -88,7 +88,10 @@ static const struct fuzz_argument send_arguments[] = {
 				NLM_F_REQUEST, NLM_F_REQUEST | NLM_F_DUMP,
 				NLM_F_REQUEST | NLM_F_ROOT,
 				NLM_F_REQUEST | NLM_F_ECHO, 0),
-	/* An id: of an object that a register has, a machine's, a made-up one. */
+	/*
+	 * An id: of an object in a register, of one of the machine's, or an
+	 * arbitrary one.
+	 */
 	[SEND_ID] = {
 		.name = "id",
 		.registers = 'h',
@@ -97,9 +100,12 @@ static const struct fuzz_argument send_arguments[] = {
 		.usual = { 0, FUZZ_NUMBER },
 	},
 	[SEND_NAME] = FUZZ_WORDS("name", names, 0),
-	/* Of the id's attribute; 0: there is none, 1: as the command wants it. */
+	/*
+	 * Type of the id's attribute; 0: no attribute, 1: the type that the
+	 * command expects.
+	 */
 	[SEND_TYPE] = FUZZ_ANY("type", 0, 1, 2, 3, 0x8001, 0x4001, 255),
-	/* Bytes of an attribute that nobody knows; bytes that are missing. */
+	/* Length of an additional unknown attribute; number of bytes cut off. */
 	[SEND_EXTRA] = FUZZ_ANY("extra", 0, 1, 4, 100, 1000),
 	[SEND_CUT] = FUZZ_ANY("cut", 0, 1, 4, 8, 16, 36),
 	{}
@@ -195,7 +201,7 @@ static const struct fuzz_argument limit_arguments[] = {
 				 NLM_F_REQUEST, NLM_F_REQUEST | NLM_F_DUMP),
 	[LIMIT_UID] = FUZZ_ANY("uid", NDSHM_USER_A, 0, 1, 0x7fffffff,
 			       0xffffffff),
-	/* An attribute; 0: there is none. */
+	/* Attribute type; 0: no attribute. */
 	[LIMIT_OF] = FUZZ_ANY("of", NDSHM_A_QUOTA_BYTES_LIMIT, 0,
 			      NDSHM_A_QUOTA_SECTIONS_LIMIT,
 			      NDSHM_A_QUOTA_HOLDERS_LIMIT,
@@ -327,7 +333,10 @@ static long run_nlreceive(struct fuzz_thread *thread,
 	while (times-- && ret >= 0) {
 		ret = recv(fuzz_socket(&a[RECEIVE_SOCKET]), at, size,
 			   MSG_DONTWAIT);
-		/* The family's own words, and no refusal of its messages. */
+		/*
+		 * Only a message of the family itself counts as success, not an
+		 * error.
+		 */
 		if (seen && ret >= (long)sizeof(struct nlmsghdr))
 			thread->beside &= ((struct nlmsghdr *)seen)->nlmsg_type !=
 					  machine_family();

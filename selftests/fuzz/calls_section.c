@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sections, their holders and extents; mmap of them is with the mappings.
+ * Sections, holders and extents, except mmap().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define NODE		FUZZ_ANY("node", (__u32)NDSHM_NODE_ANY, 0, 1, 2, 63, \
 				 1024, 0x7fffffff, 0x80000000, 0xfffffffe)
 
-/* Around pages, pieces of 2 MiB, and the usual section's end. */
+/* Around pages, chunks of 2 MiB and the end of the usual section. */
 #define EXTENT_LENGTH	FUZZ_ANY("length", 0x1000, 0, 1, 0x1001, 0x2000, \
 				 0x10000, 0x1ff000, 0x200000, 0x201000, \
 				 0x300000, 0x3ff000, 0x400000, 0x401000, \
@@ -38,7 +38,7 @@ static long on_holder(struct fuzz_thread *thread, unsigned long number,
 			    header, known, told);
 }
 
-/* What was made is in the register, or nobody knows its number. */
+/* Store a new descriptor in the register, or note that its number is unknown. */
 static void keep(int *slot, int fd, bool told)
 {
 	if (told)
@@ -234,7 +234,7 @@ static long run_extent(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return ret;
 }
 
-/* Where an extent was, or a place that is made up. */
+/* The offset of an extent, or an arbitrary one. */
 #define EXTENT { \
 	.name = "extent", \
 	.registers = 'x', \
@@ -298,7 +298,7 @@ static long run_xquery(struct fuzz_thread *thread, const struct fuzz_value *a)
 			 sizeof(query), NULL);
 }
 
-/* Any number, on a descriptor that knows few. */
+/* An arbitrary command number on a section or a holder. */
 static const char *const sioctl_ways[] = { "section", "holder", NULL };
 enum { SIOCTL_HOLDER = COMMAND_OWN, SIOCTL_ON, SIOCTL_NUMBER, SIOCTL_FILL };
 static const struct fuzz_argument sioctl_arguments[] = {
@@ -326,7 +326,7 @@ static long run_sioctl(struct fuzz_thread *thread, const struct fuzz_value *a)
 		words[i] = a[SIOCTL_FILL].number;
 	ret = fuzz_command(thread, fd, a[SIOCTL_NUMBER].number, a,
 			   (void *)words, sizeof(words), NULL);
-	/* What it has made, it has made for nobody. */
+	/* A descriptor may have been created whose number is unknown. */
 	if (!ret)
 		fuzz_registers_now.strays = true;
 	return ret;

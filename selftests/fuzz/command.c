@@ -4,11 +4,11 @@
 
 #include "command.h"
 
-/* The longest argument there may be is a page; what is longer is tried, too. */
+/* The kernel accepts arguments up to a page; longer ones are tried as well. */
 #define ARGUMENT_SIZE	8192
 
 #define LONG_FROM	(16UL << 20)
-#define LONG_TO		(64UL << 30)	/* no section is longer */
+#define LONG_TO		(64UL << 30)	/* longer than the longest section */
 
 long fuzz_command(struct fuzz_thread *thread, int fd, unsigned long number,
 		  const struct fuzz_value *a, struct ndshm_header *header,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Commands: ioctls of the device, and of the descriptors that come of it.
+ * Commands: ioctls of the device and of sections and holders.
  */
 #ifndef _FUZZ_COMMAND_H
 #define _FUZZ_COMMAND_H
@@ -9,11 +9,11 @@
 
 #include "arguments.h"
 
-/* What every command has, in this order. */
+/* The arguments that every command has, in this order. */
 enum { COMMAND_OF, COMMAND_AT, COMMAND_SIZE, COMMAND_FLAGS, COMMAND_TAIL,
 	COMMAND_OWN };
 
-/* @of_: whose descriptor */
+/* @of_: the argument that selects the descriptor */
 #define FUZZ_COMMAND(of_, structure_) \
 	[COMMAND_OF] = of_, \
 	[COMMAND_AT] = FUZZ_AT("at"), \
@@ -22,14 +22,15 @@ enum { COMMAND_OF, COMMAND_AT, COMMAND_SIZE, COMMAND_FLAGS, COMMAND_TAIL,
 				  sizeof(structure_) + 8, 4096, 4097, \
 				  0xffffffff), \
 	[COMMAND_FLAGS] = FUZZ_ANY("flags", 0, 1, 2, 0x80000000), \
-	/* A byte behind what the kernel knows. */ \
+	/* A byte behind the structure that the kernel knows. */ \
 	[COMMAND_TAIL] = FUZZ_ANY("tail", 0, 1)
 
 #define RESERVED	FUZZ_ANY("reserved", 0, 1)
 
 /*
- * The ioctl: of the argument @header the first @known bytes are told. Its answer is
- * there afterwards; @told: if it can be read, and is nobody else's. May be NULL.
+ * Issue the ioctl with the first @known bytes of @header. On return @header has
+ * the kernel's answer. *@told is set if the answer is readable and not shared
+ * with other threads; @told may be NULL.
  */
 long fuzz_command(struct fuzz_thread *thread, int fd, unsigned long number,
 		  const struct fuzz_value *a, struct ndshm_header *header,
@@ -38,7 +39,7 @@ long fuzz_command(struct fuzz_thread *thread, int fd, unsigned long number,
 __u32 fuzz_adapter(const struct fuzz_value *value);
 __u32 fuzz_provider(const struct fuzz_value *value);
 
-/* Would it take the guest's memory, and its time, for nothing? */
+/* Return: true if the request would use up the guest's memory and time. */
 bool fuzz_takes_all(__u64 length, __u64 count);
 
 #endif /* _FUZZ_COMMAND_H */

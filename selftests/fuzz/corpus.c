@@ -9,7 +9,7 @@
 #include "corpus.h"
 #include "run.h"
 
-/* An escape, lest it be taken for the line of this file. */
+/* Escaped, so that it is not taken for this file's own licence line. */
 #define HEADER	"# SPDX\055License-Identifier: GPL-2.0\n"
 
 #define PAIRS		0x40000		/* powers of two */
@@ -26,7 +26,10 @@ static struct {
 
 static const char *out;
 
-/* In which look a pair was last seen; what was new in the last but one. */
+/*
+ * The number of the last look that saw each pair, and the new items of the
+ * current look.
+ */
 static __u32 seen[PAIRS];
 static __u32 look_number;
 static __u32 new_pairs[CORPUS_NEW], new_places[CORPUS_NEW];
@@ -149,7 +152,7 @@ void corpus_write_to(const char *directory)
 	out = directory;
 }
 
-/* Named by its text, so that the same one is there once. */
+/* The name is a hash of the text, so that equal programs are stored once. */
 void corpus_write(const struct fuzz_program *program)
 {
 	static char text[FUZZ_TEXT];
@@ -174,7 +177,7 @@ void corpus_keep(const struct fuzz_program *program)
 	if (corpus->count == CORPUS_MOST)
 		return;
 	corpus->programs[corpus->count] = *program;
-	/* Whoever picks one meanwhile finds it whole. */
+	/* Release: a concurrent corpus_pick() must see the whole program. */
 	__atomic_store_n(&corpus->count, corpus->count + 1, __ATOMIC_RELEASE);
 	corpus_write(program);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Programs that are worth to be kept, and what they have shown. In memory that
- * outlives the processes that run programs.
+ * Programs that showed new coverage, and the coverage so far, in memory that is
+ * shared with the processes that run programs.
  */
 #ifndef _FUZZ_CORPUS_H
 #define _FUZZ_CORPUS_H
@@ -12,42 +12,45 @@
 #include "random.h"
 
 #define CORPUS_MOST	4096
-#define CORPUS_NEW	4096	/* of what one program shows for the first time */
+#define CORPUS_NEW	4096	/* of new items of one program */
 
-/* 0 or -errno. */
+/* Return 0 or -errno. */
 int corpus_begin(void);
 
-/* All *.txt of a directory; how many, or -1 with the reason printed. */
+/*
+ * Read all *.txt of a directory. Return their number, or -1 after printing the
+ * reason.
+ */
 int corpus_read(const char *directory);
 
-/* Where new ones are written to. */
+/* Set the directory for new programs. */
 void corpus_write_to(const char *directory);
 
 unsigned int corpus_count(void);
 const struct fuzz_program *corpus_get(unsigned int number);
 
-/* One that is worth a try, newer ones more often. NULL: there is none. */
+/* Pick a program to mutate, newer ones more often. NULL: the corpus is empty. */
 const struct fuzz_program *corpus_pick(struct fuzz_random *random);
 
 /*
- * Look at what the last program has passed, and at what came right before each
- * place in the same call: the number of pairs that no program had shown before.
+ * Evaluate the coverage of the last program. Return the number of new pairs; a
+ * pair is a place and the place executed right before it in the same call.
  */
 unsigned int corpus_look(void);
 
-/* Has the last program shown again what was new at corpus_look()? */
+/* Return: true if the last program showed all that was new at corpus_look(). */
 bool corpus_again(void);
 
-/* What was new is known from now on. */
+/* Add the new items to the known coverage. */
 void corpus_known(void);
 
-/* Keep it, if there is room. */
+/* Add the program to the corpus if there is room, and write it. */
 void corpus_keep(const struct fuzz_program *program);
 
-/* Write it out, if that is wanted. */
+/* Write the program if a directory is set. */
 void corpus_write(const struct fuzz_program *program);
 
-/* Places and pairs that were seen so far. */
+/* The number of places and pairs seen so far. */
 unsigned int corpus_places(void);
 unsigned int corpus_pairs(void);
 

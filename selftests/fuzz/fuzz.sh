@@ -1,18 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# fuzz.sh OUTPUT [OPTION]...: in a guest of run.sh, which is thrown away, loads the modules
-# and runs OUTPUT/ndshm-fuzz with the corpus and the options. NDSHM_KO is the module;
-# NDSHM_MOCK and NDSHM_COVERAGE are loaded as well if they are set, and with the mock the NDIS
-# cases that lie beside it. In the run directory it leaves the programs that were new (corpus/)
-# and what was reached (coverage).
+# fuzz.sh OUTPUT [OPTION]...: in a throw-away guest of run.sh, load the modules and run
+# OUTPUT/ndshm-fuzz with the corpus and the options. NDSHM_KO is the module; NDSHM_MOCK and
+# NDSHM_COVERAGE are loaded if set, and with the mock the NDIS cases in the same directory. New
+# programs (corpus/) and coverage (coverage) are left in the run directory.
 set -euo pipefail
 
 [[ ${NDSHM_VM:-} ]] || { echo 'fuzz.sh: not outside a guest of selftests/vm/run.sh' >&2; exit 2; }
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 output=${1:?fuzz.sh OUTPUT [OPTION]...}
 shift
-# The scan of the kernel's own would only take time.
+# The kernel's periodic scan would only cost time.
 echo scan=off 2>/dev/null >/sys/kernel/debug/kmemleak || true
 [[ -z ${NDSHM_COVERAGE:-} ]] || insmod "$NDSHM_COVERAGE"
 insmod "${NDSHM_KO:?}"
@@ -23,7 +22,7 @@ fi
 recorder=${NDSHM_KO%/*}/kernel/tests/ndshm_recorder.ko
 [[ ! -e $recorder ]] || insmod "$recorder"
 mkdir -p "$NDSHM_VM_DIR/corpus"
-# If the fuzzer itself should end by one, the kernel says where.
+# Let the kernel log where a fatal signal hit the fuzzer.
 echo 1 >/proc/sys/kernel/print-fatal-signals
 
 code=0

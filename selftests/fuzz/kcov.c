@@ -33,7 +33,7 @@ void kcov_reset(struct kcov *kcov)
 		__atomic_store_n(&kcov->buffer[0], 0, __ATOMIC_RELAXED);
 }
 
-/* The kernel writes there only while this very thread is in it. */
+/* The kernel writes to the buffer only while this thread is in a system call. */
 void kcov_mark(struct kcov *kcov)
 {
 	__u64 count = kcov_count(kcov);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel says a thread has passed, if it says so.
+ * KCOV: addresses executed by the kernel on behalf of a thread, if available.
  */
 #ifndef _FUZZ_KCOV_H
 #define _FUZZ_KCOV_H
@@ -12,13 +12,13 @@
 
 struct kcov {
 	int fd;
-	__u64 *buffer;		/* a count, and so many addresses; NULL: no KCOV */
+	__u64 *buffer;		/* a count, followed by addresses; NULL without KCOV */
 };
 
-/* For the calling thread, from now on. 0, also without KCOV, or -errno. */
+/* Start KCOV for the calling thread. Return 0, also without KCOV, or -errno. */
 int kcov_begin(struct kcov *kcov);
 
-/* What follows is another call: an address of 0 stands there. */
+/* Append an address of 0, which separates the coverage of two calls. */
 void kcov_mark(struct kcov *kcov);
 
 void kcov_reset(struct kcov *kcov);

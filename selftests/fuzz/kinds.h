@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kinds of calls: their names, what their arguments can be, how they are run.
- * Each calls_*.c has those of its topic.
+ * The kinds of calls: their names, arguments and functions. Each calls_*.c has
+ * those of one group.
  */
 #ifndef _FUZZ_KINDS_H
 #define _FUZZ_KINDS_H
@@ -14,13 +14,13 @@
 struct fuzz_thread;
 
 /**
- * struct fuzz_argument - what an argument can be
+ * struct fuzz_argument - Possible values of an argument
  * @name: in the text
- * @registers: the class of registers it can be taken from, or 0
- * @words: names that it can have, ended by NULL; or NULL
- * @numbers: values that are worth trying, or NULL: then it is no number
- * @number_count: of them
- * @usual: what it is if the text does not say
+ * @registers: class of registers for the argument, or 0
+ * @words: names of values, terminated by NULL; or NULL
+ * @numbers: values worth trying; NULL if the argument cannot be a number
+ * @number_count: number of @numbers
+ * @usual: value if the text has none
  */
 struct fuzz_argument {
 	const char *name;
@@ -32,13 +32,13 @@ struct fuzz_argument {
 };
 
 /**
- * struct fuzz_kind - a kind of call
+ * struct fuzz_kind - A kind of call
  * @name: in the text
- * @weight: how often it is made, compared with others; 1: it is slow; 0: it is so
- *	slow that only what is derived from the corpus has it
- * @arguments: ended by one without a name
- * @run: returns what the system call does, or a negative errno
- * @possible: has the machine what it needs; NULL: nothing special
+ * @weight: relative frequency; 1: a slow kind; 0: a kind so slow that only programs
+ *	derived from the corpus have it
+ * @arguments: terminated by one without a name
+ * @run: returns the result of the system call, or a negative errno
+ * @possible: returns whether the machine has what the kind needs; NULL: always
  */
 struct fuzz_kind {
 	const char *name;
@@ -53,23 +53,23 @@ struct fuzz_kind {
 	.numbers = (const __u64[]){ __VA_ARGS__ }, \
 	.number_count = sizeof((const __u64[]){ __VA_ARGS__ }) / sizeof(__u64)
 
-/* In the calls_*.c; each ends with a kind without a name. */
+/* Defined in the calls_*.c; each array is terminated by a kind without a name. */
 extern const struct fuzz_kind fuzz_client_kinds[], fuzz_mapping_kinds[];
 extern const struct fuzz_kind fuzz_netlink_kinds[], fuzz_machine_kinds[];
 extern const struct fuzz_kind fuzz_section_kinds[], fuzz_kernel_kinds[];
 
-/* Of each kind, by its number: 0 up to fuzz_kind_count() - 1. */
+/* The kind with this number, from 0 to fuzz_kind_count() - 1. */
 const struct fuzz_kind *fuzz_kind(unsigned int number);
 unsigned int fuzz_kind_count(void);
 unsigned int fuzz_kind_weights(void);
 
-/* The number of the kind with that name and length of it, or -1. */
+/* The number of the kind whose name is the first @length bytes of @name, or -1. */
 int fuzz_kind_find(const char *name, size_t length);
 
-/* A call of that kind with its usual arguments. */
+/* Make a call of this kind with its usual arguments. */
 void fuzz_call_init(struct fuzz_call *call, unsigned int kind);
 
-/* How many registers a class has. */
+/* The number of registers of a class. */
 unsigned int fuzz_registers(char class);
 
 #endif /* _FUZZ_KINDS_H */

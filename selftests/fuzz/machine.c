@@ -24,7 +24,7 @@
 #define DRIVER		"/sys/bus/pci/drivers/ndshm_pci/"
 #define PARAMETERS	"/sys/module/ndshm/parameters/"
 #define INJECTION	"/sys/kernel/debug/"
-#define MOST		64	/* adapters or providers that are looked at */
+#define MOST		64	/* adapters or providers that are considered */
 
 const char *const machine_adapters[] = {
 	[MACHINE_NODE0] = "node0",
@@ -46,13 +46,13 @@ const char *const machine_providers[] = {
 	NULL
 };
 
-/* Of edu and of the card; no name: the machine has none. */
+/* The edu function and the network card; an empty name if there is none. */
 static struct ndshm_pci functions[2];
 
 static struct ndshm_nl nl;
 static pid_t owner;
 
-/* As it was before the first program. */
+/* Counts before the first program. */
 static struct {
 	int dma_entries;
 	int adapters;
@@ -60,8 +60,8 @@ static struct {
 } usual;
 
 /*
- * What programs may have changed. Seen by children, too, which do it as their parents
- * do.
+ * Changes by programs, to be undone at their end. In shared memory, because
+ * children of programs make changes as well.
  */
 static struct {
 	bool functions;
@@ -73,7 +73,7 @@ static struct {
 	bool provider_ids;
 } *changed;
 
-/* What is known, by place in the words; guarded by the lock while it is found out. */
+/* Known ids, indexed by the enums. Protected by the lock during a lookup. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static __u32 adapters[MACHINE_ADAPTERS], providers[MACHINE_PROVIDERS];
 
@@ -153,8 +153,8 @@ static void look_at_providers(void)
 }
 
 /*
- * Each look is a dump, so only at what is asked for. A child has no socket of its
- * own, and what it knew when it began.
+ * A lookup is a dump, so look only for what is needed. A child has no socket
+ * and uses the ids known at its fork.
  */
 static void look(bool *have_changed, void (*look_at)(void))
 {
@@ -168,7 +168,7 @@ static void look(bool *have_changed, void (*look_at)(void))
 
 __u32 machine_adapter(enum machine_adapter adapter)
 {
-	/* Nodes do not come and go. */
+	/* The adapters of nodes never change. */
 	if (adapter >= MACHINE_EDU)
 		look(&changed->adapter_ids, look_at_adapters);
 	return adapters[adapter];
@@ -239,7 +239,7 @@ void machine_limits_change(void)
 	changed->limits = true;
 }
 
-/* Of all users, who were given any number. */
+/* Limits of all users, because programs set them for arbitrary uids. */
 static void restore_limits(void)
 {
 	static struct ndshm_nl_quota quotas[64];
@@ -326,14 +326,14 @@ void machine_restore(void)
 		restore_access();
 }
 
-/* What counts for a user who has nothing: what is charged to it now, or -1. */
+/* Return the bytes charged to a user without processes, or -1. */
 static long long charged(uid_t uid)
 {
 	struct ndshm_get_info info = { .size = sizeof(info) };
 	long long locked = -1;
 	int fd;
 
-	/* This thread alone. */
+	/* The raw system call changes this thread alone. */
 	if (syscall(SYS_setresuid, uid, uid, 0))
 		return -1;
 	fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
@@ -406,7 +406,7 @@ static int read_parameters(void)
 	return error;
 }
 
-/* Every allocation and copy can be made to fail, if the kernel can do that. */
+/* Enable fault injection for every allocation and user copy, if supported. */
 static void prepare_injection(void)
 {
 	static const struct {

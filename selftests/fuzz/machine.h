@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What programs find on the machine: adapters, providers, devices, parameters; set
- * up once, put back after each program that changes it, and looked at for what was
- * left behind.
+ * The environment of programs: adapters, providers, devices, parameters. It is
+ * set up once, restored after each program that changes it, and checked for
+ * leaks.
  */
 #ifndef _FUZZ_MACHINE_H
 #define _FUZZ_MACHINE_H
@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-/* Places in the words that name them; there may be none of that name now. */
+/* Indices of the words that name them; an object may not exist at the moment. */
 enum machine_adapter {
 	MACHINE_NODE0,
 	MACHINE_NODE1,
@@ -20,7 +20,7 @@ enum machine_adapter {
 	MACHINE_NIC,
 	MACHINE_A0,		/* the mock's */
 	MACHINE_A1,
-	MACHINE_GONE,		/* the id of one that has gone */
+	MACHINE_GONE,		/* the id of a removed adapter */
 	MACHINE_ADAPTERS
 };
 
@@ -35,35 +35,38 @@ enum machine_provider {
 
 extern const char *const machine_adapters[], *const machine_providers[];
 
-/* Open devices to users, bind functions. 0, or -errno with the reason printed. */
+/*
+ * Permit users to open the device, bind functions. Return 0, or -errno after
+ * printing the reason.
+ */
 int machine_begin(void);
 void machine_end(void);
 
-/* From now on it is the calling process that looks after it. */
+/* Make the calling process the one that restores the machine. */
 void machine_mine(void);
 
-/* Ids; 0: there is none. Names as the module has them, or NULL. */
+/* Ids; 0: does not exist. Names as in the module, or NULL. */
 __u32 machine_adapter(enum machine_adapter adapter);
 __u32 machine_provider(enum machine_provider provider);
 const char *machine_adapter_name(enum machine_adapter adapter);
 
-/* What there is: edu, some function to claim, the mock, NDIS. */
+/* Does the machine have edu, a function to claim, the mock, the NDIS cases? */
 bool machine_has_edu(void);
 bool machine_has_function(void);
 bool machine_has_mock(void);
 bool machine_has_ndis(void);
 
-/* The netlink family's number. */
+/* The id of the netlink family; the id of its event group. */
 __u16 machine_family(void);
 __u32 machine_events(void);
 
 /*
- * What programs and their children do to it, 0 or -errno; and, at the program's
- * end, what puts it back, if need be.
+ * Operations of programs and their children; they return 0 or -errno and note
+ * the changes. machine_restore() undoes the noted changes.
  */
 long machine_mock(const char *command);
 long machine_ndis(const char *step);
-/* Limits of users may be others from now on. */
+/* Note that limits of users may change. */
 void machine_limits_change(void);
 /* The same of who may use adapters and providers. */
 void machine_access_change(void);
@@ -71,7 +74,10 @@ long machine_bind(enum machine_adapter adapter, bool bind);
 long machine_parameter(const char *name, const char *value);
 void machine_restore(void);
 
-/* Is all as it was before the first program? If not, @text says what is not. */
+/*
+ * Return: true if the machine is as before the first program; otherwise @text
+ * has the difference.
+ */
 bool machine_clean(char *text, size_t size);
 
 #endif /* _FUZZ_MACHINE_H */

@@ -12,14 +12,14 @@
 #include "machine_mock.h"
 
 #define MOCK		"/sys/kernel/debug/ndshm_mock/"
-#define MOCK_SLOTS	2	/* of blocks, and of packets */
+#define MOCK_SLOTS	2	/* for blocks, and for packets */
 
 static int ctl = -1;
 
 /*
- * What programs may have made, by bits: slots of blocks and of packets, whether there
- * were requests, places of providers and of adapters. Seen by children, too, which do
- * it as their parents do.
+ * Objects that programs may have created, as bit masks: slots of blocks and of
+ * packets, requests (any), providers and adapters. In shared memory, because
+ * children create objects as well.
  */
 static struct {
 	__u32 slots;
@@ -54,7 +54,7 @@ static void set_bit(__u32 *bits, unsigned int bit)
 	__atomic_or_fetch(bits, 1U << bit, __ATOMIC_RELAXED);
 }
 
-/* What is put back is what was made: all else needs one of these. */
+/* Only the creation of objects is noted, because all other changes end with them. */
 static void note_made(const char *command)
 {
 	unsigned int number;
@@ -75,12 +75,12 @@ long mock_tell(const char *command)
 {
 	if (!mock_there())
 		return -ENODEV;
-	/* Before, as whoever does it may be killed. */
+	/* Noted in advance, because the process may be killed during the command. */
 	note_made(command);
 	return tell(command);
 }
 
-/* What others wait for. */
+/* Packets first, because other objects wait for them. */
 static void restore_packets(void)
 {
 	char command[64];
@@ -136,7 +136,7 @@ bool mock_restore(void)
 	return true;
 }
 
-/* None has broken what it promises, and none is out. */
+/* Return: true if no request broke the contract and none is in flight. */
 static bool requests_clean(char *text, size_t size)
 {
 	int asked, ended, granted, broken, found = 0;
@@ -157,7 +157,7 @@ static bool requests_clean(char *text, size_t size)
 	return false;
 }
 
-/* No provider has memory out, and none was misused. */
+/* Return: true if all memory of providers has been freed and none was misused. */
 bool mock_clean(char *text, size_t size)
 {
 	char line[512], *word, *next;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * ndshm_mock.ko, if it is loaded: providers that answer as they are told, adapters
- * that come and go, blocks of a kernel user.
+ * ndshm_mock.ko, if loaded: providers with scripted replies, adapters, and
+ * blocks of a kernel user.
  */
 #ifndef _FUZZ_MACHINE_MOCK_H
 #define _FUZZ_MACHINE_MOCK_H
@@ -9,17 +9,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 0, also if it is not loaded, or -errno. */
+/* Return 0, also if it is not loaded, or -errno. */
 int mock_begin(void);
 bool mock_there(void);
 
-/* Have it carry out a command: 0 or -errno. */
+/* Execute a command: 0 or -errno. */
 long mock_tell(const char *command);
 
-/* Take away what was made; false: there was nothing. */
+/* Remove all created objects. Return: false if there were none. */
 bool mock_restore(void);
 
-/* No provider has memory out, and none was misused. If not, @text says what. */
+/*
+ * Return: true if all memory of providers has been freed and none was misused;
+ * otherwise @text has the reason.
+ */
 bool mock_clean(char *text, size_t size);
 
 #endif /* _FUZZ_MACHINE_MOCK_H */

@@ -13,7 +13,10 @@
 
 static int step_fd = -1;
 
-/* Has a program begun? Seen by children, too, which do it as their parents do. */
+/*
+ * Set when a program has begun. In shared memory, because children take steps
+ * as well.
+ */
 static bool *begun;
 
 int ndis_begin(void)
@@ -40,7 +43,7 @@ long ndis_take(const char *step)
 {
 	if (!ndis_there())
 		return -ENODEV;
-	/* Before, as whoever does it may be killed. */
+	/* Noted in advance, because the process may be killed during the step. */
 	if (!strcmp(step, "begin"))
 		__atomic_store_n(begun, true, __ATOMIC_RELAXED);
 	return take(step);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ndshm-fuzz: runs programs of calls against the module, keeps those that reach what
- * none had reached before, and makes new ones of them. README.md says more.
+ * ndshm-fuzz: run programs of calls against the module, keep those with new
+ * coverage, and derive new programs from them. See README.md.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 	bool good;
 	int error;
 
-	/* It would do to any machine what it does to a guest. */
+	/* The fuzzer would damage any machine but a throw-away guest. */
 	if (!getenv("NDSHM_VM")) {
 		fprintf(stderr, "%s: not outside a guest of selftests/vm/run.sh\n",
 			argv[0]);

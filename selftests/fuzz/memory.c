@@ -20,7 +20,7 @@ const char *const fuzz_places[] = {
 	NULL
 };
 
-/* Each place is used once by a program, but for the one that all share. */
+/* A program uses each place only once, except the shared one. */
 static size_t take_memory(struct fuzz_thread *thread, size_t size)
 {
 	size_t at = thread->used;
@@ -73,7 +73,7 @@ void *fuzz_put(struct fuzz_thread *thread, const struct fuzz_value *value,
 	return to;
 }
 
-/* New memory at both addresses, which are somebody's already, and what it has to hold. */
+/* Replace the memory at both addresses with new memory that contains @bytes. */
 static bool map_both(struct fuzz_thread *thread, const char *bytes)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
@@ -96,7 +96,7 @@ bool memory_prepare(struct fuzz_thread *thread, char *shared)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 
-	/* With a page behind each that is not there. */
+	/* With an inaccessible page behind each. */
 	thread->memory = mmap(NULL, 2 * (MEMORY_SIZE + page), PROT_NONE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (thread->memory == MAP_FAILED)

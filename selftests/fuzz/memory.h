@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where the arguments of calls lie: fuzz_put() of run.h.
+ * Memory for the arguments of calls: see fuzz_put() in run.h.
  */
 #ifndef _FUZZ_MEMORY_H
 #define _FUZZ_MEMORY_H
@@ -10,12 +10,16 @@
 #include "run.h"
 
 /*
- * A thread's own, which can be written at one address and only be read at another;
- * @shared: where all have theirs, NULL: here. False, and errno.
+ * Set up a thread's memory, which is writable at one address and read-only at
+ * another. @shared is the place that all threads share; NULL: in this memory.
+ * Return: false with errno set.
  */
 bool memory_prepare(struct fuzz_thread *thread, char *shared);
 
-/* In a child: the same at the same places, which its parent no longer has. False, and errno. */
+/*
+ * In a child: replace the memory by a copy that is not shared with the parent,
+ * at the same addresses. Return: false with errno set.
+ */
 bool memory_part(struct fuzz_thread *thread);
 
 #endif /* _FUZZ_MEMORY_H */

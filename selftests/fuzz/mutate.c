@@ -4,10 +4,10 @@
 #include "kinds.h"
 #include "mutate.h"
 
-/* How deep an injected failure can lie. */
+/* Highest number of an injected failure. */
 #define FAIL_MOST	40
 
-/* Small ones more often, so that calls have to do with each other. */
+/* Small register numbers more often, so that calls use each other's results. */
 static __u64 some_register(char class, struct fuzz_random *random)
 {
 	unsigned int count = fuzz_registers(class);
@@ -56,7 +56,7 @@ static void change_value(const struct fuzz_argument *argument,
 		forms[count++] = FUZZ_WORD;
 	if (argument->numbers)
 		forms[count++] = FUZZ_NUMBER;
-	/* What it is now, or can be, but seldom a wild one. */
+	/* Mostly the usual form, seldom an arbitrary number. */
 	value->form = fuzz_chance(random, 70) ?
 		      argument->usual.form : forms[fuzz_below(random, count)];
 	if (value->form == FUZZ_REGISTER)
@@ -103,7 +103,10 @@ static void some_call(struct fuzz_call *call, struct fuzz_random *random)
 			change_value(&argument[i], &call->arguments[i], random);
 }
 
-/* Room for @count calls at @at: how many there is room for. */
+/*
+ * Make room for up to @count calls at @at. Return the number of calls there is
+ * room for.
+ */
 static unsigned int make_room(struct fuzz_program *program, unsigned int at,
 			      unsigned int count)
 {
@@ -132,7 +135,7 @@ void fuzz_remove_calls(struct fuzz_program *program, unsigned int at,
 		(program->count - at) * sizeof(program->calls[0]));
 }
 
-/* A run of another program's calls. */
+/* Copy a sequence of another program's calls. */
 static void take_over(struct fuzz_program *program, unsigned int at,
 		      const struct fuzz_program *other,
 		      struct fuzz_random *random)
@@ -157,7 +160,7 @@ static void move_call(struct fuzz_program *program, unsigned int from,
 	program->calls[to] = call;
 }
 
-/* A few neighbours are run at the same time, or no longer. */
+/* Run a few neighbouring calls concurrently, or no longer so. */
 static void spread(struct fuzz_program *program, unsigned int at,
 		   struct fuzz_random *random)
 {
@@ -199,7 +202,10 @@ static void change(struct fuzz_program *program,
 		program->user = !program->user;
 }
 
-/* Some calls take as long as a thousand others, and spread well enough as it is. */
+/*
+ * Remove some of the slow calls, which take as long as a thousand others and
+ * spread anyway.
+ */
 static void thin_out(struct fuzz_program *program, struct fuzz_random *random)
 {
 	unsigned int i = program->count, weight;
@@ -218,7 +224,7 @@ void fuzz_generate(struct fuzz_program *program, struct fuzz_random *random)
 
 	memset(program, 0, sizeof(*program));
 	program->user = fuzz_chance(random, 25);
-	/* Without a client, little can be done. */
+	/* Most calls need a client. */
 	fuzz_call_init(&program->calls[0], fuzz_kind_find("open", 4));
 	program->count = 1;
 	while (program->count < count)

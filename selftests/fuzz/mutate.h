@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * New programs, made up or made of others.
+ * New programs, generated or derived from others.
  */
 #ifndef _FUZZ_MUTATE_H
 #define _FUZZ_MUTATE_H
@@ -13,11 +13,11 @@ void fuzz_generate(struct fuzz_program *program, struct fuzz_random *random);
 void fuzz_remove_calls(struct fuzz_program *program, unsigned int at,
 		       unsigned int count);
 
-/* Change it a little; what it may take over comes from @other. */
+/* Make small changes; copied calls come from @other. */
 void fuzz_mutate(struct fuzz_program *program,
 		 const struct fuzz_program *other, struct fuzz_random *random);
 
-/* Let @other follow: what stands around a program is dear, and its calls are not. */
+/* Append @other: starting a program is expensive compared with its calls. */
 void fuzz_lengthen(struct fuzz_program *program,
 		   const struct fuzz_program *other,
 		   struct fuzz_random *random);

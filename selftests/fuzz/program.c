@@ -7,7 +7,7 @@
 #include "kinds.h"
 #include "program.h"
 
-/* Text that grows; what has no room is left out. */
+/* Text being built; text without room is dropped. */
 struct text {
 	char *at;
 	size_t left;
@@ -83,7 +83,7 @@ size_t fuzz_print(const struct fuzz_program *program, char separator,
 	return to.at - text;
 }
 
-/* A word up to a blank or the end of the line, which a console ends in its own way. */
+/* A word ends at a blank or at the end of the line, which on a console may be \r\n. */
 struct word {
 	const char *at;
 	size_t length;

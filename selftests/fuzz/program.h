@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A program: a few calls with their arguments, in memory and as text.
+ * A program: a few calls with arguments, in memory and as text.
  *
  *	as user
  *	open client=c0
  *	alloc client=c0 handle=h0 length=0x2000
  *	thread=1 fail=3 mmap client=c0 handle=h0 map=m0
  *
- * A line is a call; an argument that is not named has its usual value. Calls give
- * their results to registers and take them from there: c clients, h handles, m
- * mappings, n netlink sockets, s sections, o holders, x extents. Neighbouring lines
- * of threads 1 to 3 are run at the same time. fail=N: the Nth allocation or copy in
- * the call fails.
+ * Each line is a call; an argument that is not given has its usual value. Calls
+ * store results in registers and read them from there: c clients, h handles, m
+ * mappings, n netlink sockets, s sections, o holders, x extents. Consecutive
+ * calls of threads 1 to 3 run concurrently. fail=N: the Nth allocation or copy
+ * in the call fails.
  */
 #ifndef _FUZZ_PROGRAM_H
 #define _FUZZ_PROGRAM_H
@@ -26,11 +26,11 @@
 #define FUZZ_CALLS	32
 #define FUZZ_ARGUMENTS	19
 #define FUZZ_THREADS	4
-#define FUZZ_TEXT	16384	/* room for any program's text */
+#define FUZZ_TEXT	16384	/* enough for any program */
 
 enum fuzz_form {
 	FUZZ_NUMBER,
-	FUZZ_WORD,		/* the number is its place in the argument's words */
+	FUZZ_WORD,		/* @number is the index in the argument's words */
 	FUZZ_REGISTER,
 };
 
@@ -52,12 +52,12 @@ struct fuzz_program {
 	struct fuzz_call calls[FUZZ_CALLS];
 };
 
-/* The call alone, with what separates it from the next left out. */
+/* Print a single call without the separator. */
 size_t fuzz_call_print(const struct fuzz_call *call, char *text, size_t size);
-/* @separator stands between calls; a newline makes what can be read again. */
+/* @separator stands between calls; text with newlines can be parsed again. */
 size_t fuzz_print(const struct fuzz_program *program, char separator,
 		  char *text, size_t size);
-/* NULL, or what is wrong, with the line's number in *line. */
+/* Return NULL, or the error, with the number of its line in *@line. */
 const char *fuzz_parse(struct fuzz_program *program, const char *text,
 		       unsigned int *line);
 

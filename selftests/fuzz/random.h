@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Numbers that look random and follow from a seed (splitmix64).
+ * Pseudo-random numbers that depend on a seed only (splitmix64).
  */
 #ifndef _FUZZ_RANDOM_H
 #define _FUZZ_RANDOM_H
@@ -22,7 +22,7 @@ static inline __u64 fuzz_random(struct fuzz_random *random)
 	return z ^ (z >> 31);
 }
 
-/* 0 up to @limit - 1. */
+/* A number from 0 to @limit - 1. */
 static inline unsigned int fuzz_below(struct fuzz_random *random,
 				      unsigned int limit)
 {

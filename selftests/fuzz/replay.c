@@ -44,7 +44,7 @@ static bool run_one(const char *path, const char *text, unsigned int number)
 		return false;
 	}
 	printf("# program %u\n", number);
-	/* As the fuzzer does: it may die here once more. */
+	/* Record it as the fuzzer does: the kernel may crash again. */
 	record(number, text);
 	fuzz_run(&program);
 	return true;
@@ -56,7 +56,7 @@ static bool run_file(const char *path, char *text)
 	unsigned int number = 0;
 	bool good = true;
 
-	/* The oldest one's beginning may be overwritten. */
+	/* The first program may be truncated in the log. */
 	if (next)
 		text = next;
 	while (good && text) {

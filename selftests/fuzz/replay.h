@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What was run once, again, call by call.
+ * Run a recorded program again, call by call.
  */
 #ifndef _FUZZ_REPLAY_H
 #define _FUZZ_REPLAY_H
@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 /*
- * A file with one program, or with what a panic has printed: then each of them, and
- * none that was cut. Two verdicts; false if one is bad, or nothing could be run.
+ * Run the program in a file, or each complete program in the output of a panic.
+ * Prints two verdicts. Return: false if one is bad or nothing could be run.
  */
 bool replay(const char *path);
 

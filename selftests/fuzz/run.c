@@ -23,12 +23,12 @@
 #include "run.h"
 #include "tally.h"
 
-/* Below what mmap() chooses by itself. */
+/* Below the addresses that mmap() chooses. */
 #define WINDOWS		((char *)0x10000000000)
 #define WINDOWS_SIZE	((FUZZ_MAPS + 1) * FUZZ_WINDOW)
 #define CHILDREN	4
 #define MEMLOCK		0x100000
-#define EDU_DMA_US	200000	/* twice as long as a transfer takes */
+#define EDU_DMA_US	200000	/* twice the duration of a transfer */
 
 struct fuzz_registers fuzz_registers_now;
 
@@ -37,7 +37,7 @@ static __thread struct fuzz_thread *self;
 static size_t page;
 static bool verbose;
 
-/* The calls that are run at the same time, by all threads but the first. */
+/* The calls that run concurrently, on all threads but the first. */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t begun, ended;
@@ -54,10 +54,10 @@ static struct {
 
 static pid_t children[CHILDREN];
 static unsigned int child_count;
-/* In a child: how many calls are still its own, and how it ends. */
+/* In a child: the number of remaining calls, and whether it waits to be killed. */
 static unsigned int child_calls;
 static bool in_child, child_waits;
-/* In its parent: how many calls are not its own. */
+/* In its parent: the number of calls that the child runs instead. */
 static unsigned int skip_calls;
 
 static void on_fault(int signal, siginfo_t *info, void *context)
@@ -66,7 +66,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 
 	if (self && self->touching)
 		siglongjmp(*self->touching, 1);
-	/* Ours: let it end the process as it would, and say what it was. */
+	/* A fault of the fuzzer itself: report it and let it end the process. */
 	dprintf(STDERR_FILENO,
 		"fuzz: signal %d, code %d, at %p, in thread %d by %#llx, stack %#llx; fuzz_guarded() is at %p\n",
 		signal, info->si_code, info->si_addr,
@@ -92,10 +92,16 @@ bool fuzz_guarded(struct fuzz_thread *thread, void (*access)(void *context),
 {
 	sigjmp_buf back;
 
-	/* What is injected would meet the signal: not to be told of one ends the process. */
+	/*
+	 * An injected failure could hit the delivery of SIGBUS, which would
+	 * kill the process.
+	 */
 	if (thread->failing)
 		arm(thread, 0);
-	/* No signal is blocked while its handler runs, so there is no mask to be restored. */
+	/*
+	 * The handler blocks no signals (SA_NODEFER), so no mask needs to be
+	 * restored.
+	 */
 	if (sigsetjmp(back, 0)) {
 		thread->touching = NULL;
 		return false;
@@ -129,7 +135,7 @@ bool fuzz_touch(struct fuzz_thread *thread, char *address, size_t length,
 {
 	struct touch what = { address, length, store };
 
-	/* The same fault, which fails without a signal. */
+	/* The same page fault, which fails without a signal. */
 	if (thread->failing)
 		return !madvise(address - ((unsigned long)address & (page - 1)),
 				length + ((unsigned long)address & (page - 1)),
@@ -139,8 +145,8 @@ bool fuzz_touch(struct fuzz_thread *thread, char *address, size_t length,
 }
 
 /*
- * Where a program may have a device's registers mapped, only those are written
- * that do nothing.
+ * Where a program may have registers of a device mapped, only those without
+ * effect are written.
  */
 bool fuzz_may_store(const char *address)
 {
@@ -247,7 +253,10 @@ static void run_call(struct fuzz_thread *thread, const struct fuzz_call *call)
 	char text[1024];
 	long ret;
 
-	/* A child's are counted where they are handed to it, lest its end matter. */
+	/*
+	 * Calls of a child are counted when they are assigned, as the child may
+	 * be killed.
+	 */
 	if (!in_child)
 		tally_made(call->kind);
 	if (call->fail)
@@ -270,13 +279,13 @@ static void run_call(struct fuzz_thread *thread, const struct fuzz_call *call)
 	}
 }
 
-/* The part of the group that is this thread's. */
+/* Run the calls of the group that belong to this thread. */
 static void run_part(struct fuzz_thread *thread)
 {
 	unsigned int i;
 
 	become(thread, group.program->user);
-	/* All begin together, on as many processors as there are. */
+	/* Start together; yield, because there may be fewer CPUs than threads. */
 	__atomic_add_fetch(&group.ready, 1, __ATOMIC_ACQ_REL);
 	while (__atomic_load_n(&group.ready, __ATOMIC_ACQUIRE) < FUZZ_THREADS - 1)
 		sched_yield();
@@ -285,7 +294,7 @@ static void run_part(struct fuzz_thread *thread)
 			run_call(thread, &group.program->calls[i]);
 }
 
-/* One of its own for signals, so that a stack that is wrong is told of, too. */
+/* An alternate signal stack, so that a fault with a bad stack pointer is reported. */
 static int prepare_thread(struct fuzz_thread *thread)
 {
 	const stack_t stack = {
@@ -369,13 +378,13 @@ long fuzz_fork(struct fuzz_thread *thread, unsigned int calls, bool waits)
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	in_child = true;
-	/* The call was the parent's. */
+	/* The fork itself is the parent's call. */
 	thread->beside = true;
-	/* It is the parent's thread that would fail, and that is watched. */
+	/* Fault injection and KCOV belong to the parent's thread. */
 	thread->fail_fd = -1;
 	thread->failing = false;
 	thread->kcov.buffer = NULL;
-	/* What is answered to a child is not the parent's. */
+	/* Answers to the child must not be written to the parent's memory. */
 	if (!memory_part(thread))
 		_exit(2);
 	child_calls = calls;
@@ -401,7 +410,7 @@ static void end_children(void)
 	child_count = 0;
 }
 
-/* In a child, calls of other threads are left out: it has none. */
+/* A child has a single thread, so calls of other threads are skipped. */
 static void run_calls(const struct fuzz_program *program)
 {
 	unsigned int i = 0, first;
@@ -445,7 +454,7 @@ static void look_ahead(const struct fuzz_program *program)
 	}
 }
 
-/* All at once, from the first to the last. */
+/* Reserve the range from the first to the last marked window in one call. */
 static void clean_windows(__u64 which)
 {
 	size_t first = __builtin_ctzll(which);
@@ -466,7 +475,7 @@ static void close_all(int *slots, unsigned int count)
 		fuzz_set_fd(&slots[count], -1);
 }
 
-/* Descriptors whose numbers nobody was told. */
+/* Close descriptors whose numbers are unknown. */
 static void close_strays(void)
 {
 	DIR *directory = opendir("/proc/self/fd");
@@ -505,7 +514,7 @@ static void clean(void)
 	memset(r->handles, 0, sizeof(r->handles));
 	memset(r->extents, 0, sizeof(r->extents));
 	become(&threads[0], false);
-	/* What was begun must not go on under the next claim: edu has no reset. */
+	/* A transfer must not continue under the next claim: edu has no reset. */
 	if (r->dma)
 		usleep(EDU_DMA_US);
 	r->dma = false;

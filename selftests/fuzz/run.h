@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Running programs: registers, threads, memory for arguments, and what is put back
- * when a program has ended, whatever it did.
+ * Execution of programs: registers, threads, memory for arguments, and the
+ * cleanup after a program.
  */
 #ifndef _FUZZ_RUN_H
 #define _FUZZ_RUN_H
@@ -25,29 +25,29 @@
 #define FUZZ_EXTENTS	16
 #define FUZZ_STACK	(64 << 10)
 
-/* Each mapping register has addresses of its own, so that none is ever lost. */
+/* Each mapping register has a fixed address range, so that no mapping is lost. */
 #define FUZZ_WINDOW	(32UL << 20)
 
-/* What a handle register knows; a BAR has an offset and a length only. */
+/* Contents of a handle register; a BAR has only an offset and a length. */
 struct fuzz_handle {
 	__u32 handle;
 	__u32 id;		/* the shared memory handle */
 	__u64 offset;
 	__u64 length;
-	__u64 address;		/* DMA; 0 if edu must not have it (any more) */
+	__u64 address;		/* DMA address; 0 if edu must not use it (any more) */
 };
 
-/* Where the arguments of a call can lie; the words of an argument `at` and alike. */
+/* Places for the argument of a call; the words of the argument `at` and similar. */
 enum fuzz_place {
 	FUZZ_GOOD,
 	FUZZ_ODD,		/* not aligned */
-	FUZZ_HALF,		/* the second half is not there */
+	FUZZ_HALF,		/* the second half is inaccessible */
 	FUZZ_READONLY,
-	FUZZ_SHARED,		/* where all threads have theirs */
+	FUZZ_SHARED,		/* the place that all threads share */
 	FUZZ_NULL,
-	FUZZ_GONE,		/* nothing is there */
+	FUZZ_GONE,		/* unmapped */
 	FUZZ_KERNEL,
-	FUZZ_END,		/* the last bytes that there can be */
+	FUZZ_END,		/* the last bytes of the address space */
 };
 
 extern const char *const fuzz_places[];
@@ -58,91 +58,91 @@ struct fuzz_thread {
 	bool beside;			/* its call had nothing to do with ndshm */
 	bool failing;			/* something in the kernel is to fail */
 	int fail_fd;
-	char *memory;			/* of its own */
-	char *readonly;			/* the same memory */
-	char *shared;			/* of all threads */
+	char *memory;			/* private to the thread */
+	char *readonly;			/* the same memory, read-only */
+	char *shared;			/* shared by all threads */
 	size_t used;
 	struct kcov kcov;
-	/* Armed while memory is touched that may have gone. */
+	/* Set while possibly revoked memory is accessed. */
 	sigjmp_buf *touching;
-	char stack[FUZZ_STACK];		/* for signals */
+	char stack[FUZZ_STACK];		/* for signal handlers */
 };
 
-/* What the calls of a program share. Threads race for it, as they do for the rest. */
+/* State shared by the calls of a program. Threads race for it deliberately. */
 struct fuzz_registers {
 	int clients[FUZZ_CLIENTS];
 	int sockets[FUZZ_SOCKETS];
 	int sections[FUZZ_SECTIONS];
 	int holders[FUZZ_HOLDERS];
-	__u64 extents[FUZZ_EXTENTS];	/* their places in the section */
-	bool strays;			/* sections or holders that no register has */
+	__u64 extents[FUZZ_EXTENTS];	/* offsets in the section */
+	bool strays;			/* sections or holders exist that no register has */
 	struct fuzz_handle handles[FUZZ_HANDLES];
-	__u64 mapped;			/* bit n: window n is to be cleaned */
-	__u64 device;			/* bit n: window n has had ndshm's memory */
-	/* Set up before the program runs. */
+	__u64 mapped;			/* bit n: window n must be cleaned */
+	__u64 device;			/* bit n: window n has had memory of ndshm */
+	/* The following are set before the program runs. */
 	bool bars;			/* it may map registers of devices */
 	bool alone;			/* it has one thread and no child */
-	bool dma;			/* edu may be at work */
+	bool dma;			/* edu may be transferring */
 };
 
 extern struct fuzz_registers fuzz_registers_now;
 
-/* One process runs programs, one after the other. 0 or -errno. */
+/* A process runs programs one after the other. Return 0 or -errno. */
 int fuzz_run_begin(void);
 
 void fuzz_run(const struct fuzz_program *program);
 
-/* What each thread's KCOV saw in the last program. */
+/* Call @look with each thread's coverage of the last program. */
 void fuzz_run_coverage(void (*look)(const __u64 *pcs, __u64 count));
 
-/* Print each call's outcome from now on. */
+/* Print the result of each call from now on. */
 void fuzz_run_verbose(void);
 
 /*
  * For the calls_*.c
  */
 
-/* A descriptor, or -1. */
+/* The descriptor in the register, or -1. */
 int fuzz_client(const struct fuzz_value *value);
 int fuzz_socket(const struct fuzz_value *value);
 int fuzz_section(const struct fuzz_value *value);
 int fuzz_holder(const struct fuzz_value *value);
 
-/* Put a descriptor into a register, and close what was there. */
+/* Store a descriptor in a register and close the previous one. */
 void fuzz_set_fd(int *slot, int fd);
 
 struct fuzz_handle *fuzz_handle(const struct fuzz_value *value);
 
-/* The addresses of a mapping register; and note that they are used. */
+/* The addresses of a mapping register; mark windows as used. */
 char *fuzz_window(const struct fuzz_value *value);
 void fuzz_mark_window(const char *address, size_t length);
 
-/* ndshm's memory was mapped there; has it been since the program began? */
+/* Mark a window as having had memory of ndshm; test that since the program's start. */
 void fuzz_mark_device(const char *address, size_t length);
 bool fuzz_is_device(const char *address);
 
 /*
- * Put @size bytes where @value says, and return what the call is to be given. In
- * *seen where the kernel's answer can be read, or NULL.
+ * Store @size bytes at the place @value and return the pointer for the call.
+ * *@seen is where the kernel's answer can be read, or NULL.
  */
 void *fuzz_put(struct fuzz_thread *thread, const struct fuzz_value *value,
 	       const void *bytes, size_t size, void **seen);
 
-/* May this be stored there? What drives a device at random ends the machine. */
+/*
+ * Return: true if a store is harmless. A random store to a device could crash
+ * the machine.
+ */
 bool fuzz_may_store(const char *address);
 
-/* Copy from or to memory that may have gone; false: SIGBUS or SIGSEGV. */
+/* Copy from or to memory that may be revoked. Return: false on SIGBUS or SIGSEGV. */
 bool fuzz_touch(struct fuzz_thread *thread, char *address, size_t length,
 		bool store);
 
-/* The same for any access: false if it did not come to its end. */
+/* Run @access. Return: false if it was interrupted by SIGBUS or SIGSEGV. */
 bool fuzz_guarded(struct fuzz_thread *thread, void (*access)(void *context),
 		  void *context);
 
-/*
- * Whatever happens now may take memory from under the device: no address that is
- * known is one for its DMA from here on.
- */
+/* Memory may be freed from now on, so no known address may be used for DMA any more. */
 void fuzz_forget_addresses(void);
 
 /* The thread's effective user, with or without privileges, until the program's end. */

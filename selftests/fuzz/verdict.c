@@ -9,9 +9,9 @@
 #include "tally.h"
 #include "verdict.h"
 
-/* So many calls at random, and each kind must have succeeded. */
+/* After this many random calls each kind must have succeeded. */
 #define CALLS_ENOUGH	50000
-/* Only where the module was built so that KCOV sees it. */
+/* Only if the module was built with KCOV instrumentation. */
 #define COVERAGE_FILE	"/sys/kernel/debug/ndshm_coverage"
 
 static unsigned int cases;
@@ -41,7 +41,7 @@ void verdict_begin(void)
 	pages = ndshm_pages_owned();
 }
 
-/* It could run blindly, and find nothing. */
+/* Without coverage the fuzzer would run unguided and find little. */
 static bool guided(void)
 {
 	static const char what[] = "KCOV guides it";

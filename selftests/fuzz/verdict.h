@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 
-/* Print it; returns @good. */
+/* Print a verdict; returns @good. */
 bool verdict(bool good, const char *what, const char *text);
 
-/* What is compared at the end; the second says it all, and how many verdicts there were. */
+/* Store the state to compare with at the end; print the final verdicts and the plan. */
 void verdict_begin(void);
 bool verdict_end(bool all_seeds_run);
 
