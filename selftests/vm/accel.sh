@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# accel.sh: prints "kvm" or "tcg": which of QEMU's accelerators boots a stock kernel on
-# this machine. /dev/kvm may be there and yet hang the guest, so it is tried once with
-# a real boot; the answer is remembered for this host kernel and processor.
-# NDSHM_ACCEL=kvm|tcg overrides.
+# accel.sh: print "kvm" or "tcg", the QEMU accelerator that boots a stock kernel on
+# this machine. A guest may hang although /dev/kvm exists, so KVM is tried once with a
+# real boot; the answer is cached for this host kernel and processor.
+# NDSHM_ACCEL=kvm|tcg overrides it.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -24,14 +24,15 @@ if [[ -s $answer ]]; then
 	exit
 fi
 
-# The guest's first words on the verdict port are proof enough: kernel and user space run.
+# Any text on the verdict port proves that the guest's kernel and user space run.
 probe() {
 	local dir kernel result=tcg
 	[[ ! -s $answer ]] || return 0
 	kernel=$("$vm_dir/kernels.sh" dir "$1")
 	dir=$(mktemp -d)
 	say "trying KVM, once, for at most $seconds s"
-	# QEMU may abort: in a subshell whose complaint and core are not wanted.
+	# QEMU may abort: use a subshell, to hide the shell's message, and write
+	# no core.
 	(ulimit -c 0; timeout -k 1 "$seconds" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-machine q35 -accel kvm -cpu host -m 512 \
 		-kernel "$kernel/vmlinuz" -initrd "$("$vm_dir/initrd.sh" "$1")" -append 'quiet panic=-1' \

@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-debug-guest.sh OUTPUT leaks|others: in a guest with a debug kernel, the
-# kselftest programs that were built in OUTPUT; before and after, what the kernel counts as
-# in use. `leaks`: the programs that allocate in every way there is, while each allocation
-# is watched, which takes most of the time. `others`: KUnit, a longer storm, and the other
-# programs, but for those of 32 bits, which run the same code. With NDSHM_HALF=0 or 1 each
-# second one. Leaves the reached call sites in the run directory.
+# check-debug-guest.sh OUTPUT leaks|others: in a guest with a debug kernel, run the
+# kselftest programs built in OUTPUT and compare the kernel's counters before and after.
+# `leaks`: the programs that together use every way to allocate, with kmemleak and
+# page_owner, which take most of the time. `others`: KUnit, a longer storm, and the other
+# programs except the 32-bit ones, which run the same code. NDSHM_HALF=0 or 1 runs every
+# second program. Leaves the reached call sites in the run directory.
 set -uo pipefail
 
 output=$1 which=$2
-# The two long ones are in one half each, and the storm of the others in the other one.
+# The order puts the two longest programs into different halves (NDSHM_HALF).
 leaks=(storm fail_nth mock mock_revoke provider unload)
 top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 baseline=$output/baseline
@@ -31,20 +31,20 @@ programs() {
 	fi | awk -v half="${NDSHM_HALF:-}" '(half == "" || (NR + 1) % 2 == half) && NF'
 }
 
-# The scan of the kernel's own would only take time.
+# The kernel's periodic scan would only cost time.
 if [[ $which == leaks ]]; then
 	export NDSHM_STORM_KILLS=50 NDSHM_STORM_DEATHS=84 NDSHM_STORM_UNBINDS=5 NDSHM_STORM_REQUESTS=1000
 	echo scan=off >/sys/kernel/debug/kmemleak
 fi
-# What has a processor of its own for each of them elsewhere takes turns here.
+# Fewer requests: processes that elsewhere have a CPU each share one here.
 export NDSHM_STORM_REQUESTS=${NDSHM_STORM_REQUESTS:-$([[ ${NDSHM_LONG:-} ]] && echo 100000 || echo 4000)}
 insmod "$NDSHM_COVERAGE"
 check 'the baseline is taken' "$baseline" take /tmp/baseline
 check 'insmod' insmod "$NDSHM_KO"
 [[ $which == leaks ]] || "$top/selftests/kunit.sh" || bad=1
 
-# As the kernel's own runner does it, which starts so many processes for each program that
-# they take longer than most of the programs, here.
+# Like run_kselftest.sh, whose own processes would take longer here than most of the
+# programs.
 run_program() {
 	local code began=$SECONDS
 	echo "# $1"

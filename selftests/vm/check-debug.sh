@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All tests on kernels that find mistakes (built once from the distribution's source, see
-# debug.config): KUnit, the kselftest programs, failing allocations, storms, fuzzing; then
-# how much of the module all of it reached. Last line: N passed, N failed.
-# KERNELS="6.12-debug 7.2-debug" says which, LEVELS="..." picks levels by name, LOT=N is for one
-# of the kernels, each second program, and no coverage, JOBS=1 runs one at a time,
-# FUZZ_SECONDS=N is the length of the fuzzing, KILLS=N UNBINDS=N adds a storm,
-# NDSHM_PERCENT=N is how much is done of what is left to chance.
+# Run all tests on debug kernels (built once from the distribution's source, see debug.config):
+# KUnit, the kselftest programs, failing allocations, storms, fuzzing; then report how much of
+# the module was reached. Last line: N passed, N failed. KERNELS="6.12-debug 7.2-debug" selects
+# kernels, LEVELS="..." selects levels by name, LOT=N runs each level on one of the kernels,
+# every second program, and no coverage, JOBS=1 runs one level at a time, FUZZ_SECONDS=N is the
+# duration of the fuzzing, KILLS=N UNBINDS=N adds a storm, NDSHM_PERCENT=N scales the rounds of
+# tests that rely on chance.
 set -euo pipefail
 
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -23,24 +23,26 @@ everywhere='ends compiles'
 fuzz_seconds=${FUZZ_SECONDS:-$([[ ${LOT:-} ]] && echo 40 || echo 60)}
 [[ ! ${LOT:-} ]] || export NDSHM_STRIDE=${NDSHM_STRIDE:-3} NDSHM_HALF=$((LOT / 2 % 2)) \
 	NDSHM_STORM_KILLS=250 NDSHM_STORM_DEATHS=250
-# Less of the module than this under test, and something has been left out (%).
+# Minimum coverage of the module (%): less means that some test has been left
+# out.
 least_coverage=85
 
 # What needs another machine, with which the module is tested elsewhere; what has no meaning
 # for a provider that nobody revokes.
 may_skip='# SKIP kmemleak|sparse # SKIP 7|: lockdown|lockdown\.unisolated|segment_size|removal\.bar\.allocation|going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP this kernel has no tracing|# SKIP much is done of nothing here|# SKIP it passed before'
 
-# Each round finds more here than on a stock kernel, and takes ten times as long. The long
-# storm has all of them.
+# Rounds cost ten times as much as on a stock kernel and detect more. The long storm runs
+# all of them.
 storm_percent=${NDSHM_PERCENT:-100}
 export NDSHM_PERCENT=${NDSHM_PERCENT:-10}
 
-# Where memory is a processor's own for a while after it was freed, a list of it still has
-# the address of what was allocated from there since, and kmemleak takes that for a
-# reference. Caches that check themselves have no such lists.
+# A per-CPU list of free objects may keep the address of an object that was allocated from
+# it later, which kmemleak takes for a reference. Caches with consistency checks have no
+# such lists.
 watched=(--append slab_debug=F)
 
-# Who allocated each object and each page: half of the time, and more.
+# Recording the allocator of each object and page takes more than half of the
+# time.
 unwatched=(--append kmemleak=off --append page_owner=off)
 
 build_modules() {
@@ -65,11 +67,12 @@ build_userlib() {
 	make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" module-tests
 }
 
-# W=1 and, where the kernel takes the sparse that there is, sparse: as `make lint` does it on
-# the stock ones.
+# W=1 and, if the kernel accepts the installed version, sparse: like `make lint` on the stock
+# kernels.
 level_compiles() {
 	local kernel=$1 out=$BUILD/modules/$1-plain
-	# What is there already would not be compiled, nor warned of, again.
+	# Existing objects would not be compiled again, and so would not cause
+	# warnings.
 	rm -rf "$out"
 	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
 		MODULE_DIR="$out" W=1 C=2 NDSHM_PROTOTYPES=1 2>"$out.warnings" >/dev/null || true
@@ -91,8 +94,8 @@ guest() {
 	"$here/run.sh" --kernel "$kernel" --name "debug-$kernel-$name" --quiet "$@"
 }
 
-# ends_with CODE ERE WHAT KERNEL NAME ARG...: the rig says so when the guest NAME goes wrong,
-# and it went wrong as it was meant to: its kernel log has ERE.
+# ends_with CODE ERE WHAT KERNEL NAME ARG...: run guest NAME; run.sh must exit with CODE, and
+# the kernel log must contain ERE.
 ends_with() {
 	local want=$1 words=$2 what=$3 kernel=$4 name=$5 code=0
 	shift 5
@@ -115,7 +118,7 @@ programs_of() {
 level_leaks() { programs_of "$1" leaks "${watched[@]}"; }
 level_kselftest() { programs_of "$1" others "${unwatched[@]}"; }
 
-# Where no IOMMU is, the rules for what is not isolated.
+# Without an IOMMU: the rules for unisolated adapters.
 level_bare() {
 	guest "$1" bare --edu "${unwatched[@]}" -- sh -c "
 		insmod \"\$NDSHM_COVERAGE\" && insmod \"\$NDSHM_KO\" && \"$programs/pages\" &&
@@ -123,7 +126,7 @@ level_bare() {
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
 
-# The library's allocator amid a hostile peer, and in children.
+# The library's allocator with a hostile peer, and in child processes.
 level_heap() {
 	NDSHM_LONG='' guest "$1" heap "${unwatched[@]}" -- sh -c "
 		insmod \"\$NDSHM_COVERAGE\" && insmod \"\$NDSHM_KO\" &&
@@ -131,8 +134,8 @@ level_heap() {
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
 
-# A driver that uses the module, with the memory that notices. What it keeps for a DMA API
-# that looks is told when it is unbound. The long form looks for leaks as well.
+# The driver prototype, with memory that detects misuse. DMA API debugging reports
+# mappings that are left at unbind. The long form also looks for leaks.
 level_prototype() {
 	local finders=("${unwatched[@]}")
 	[[ ! $NDSHM_LONG ]] || finders=("${watched[@]}")
@@ -145,7 +148,7 @@ level_prototype() {
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
 
-# A provider of memory that the kernel has no pages for, and two drivers that use it.
+# A provider of memory without struct pages, and two drivers that use it.
 level_reserved() {
 	NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 997) NDSHM_PROGRAMS=$programs \
 	NDSHM_PROTOTYPES=$BUILD/modules/$1/kernel/prototypes \
@@ -154,15 +157,15 @@ level_reserved() {
 		cat /sys/kernel/debug/ndshm_coverage >\"\$NDSHM_VM_DIR/coverage\""
 }
 
-# The long form, which is made only when it is asked for.
+# The long storm, on request only.
 level_storm() {
 	NDSHM_STORM_KILLS=$KILLS NDSHM_STORM_UNBINDS=${UNBINDS:-1000} NDSHM_PERCENT=$storm_percent \
 		guest "$1" storm "${machine[@]}" "${unwatched[@]}" --timeout 36000 -- \
 		sh -c "insmod \"\$NDSHM_COVERAGE\" && exec \"$top/selftests/storm.sh\" \"$programs/storm\""
 }
 
-# once NAME KERNEL COMMAND...: of the rig itself. By lot it is not tried again before
-# something of the rig, of what makes the mistakes, or of the kernel is another.
+# once NAME KERNEL COMMAND...: a test of the rig itself. With LOT it is skipped until
+# the rig, the modules that make the mistakes, or the kernel have changed.
 once() {
 	local passed=$cache/passed/$1-$2 what code=0
 	what=$(cd -- "$top" && {
@@ -182,7 +185,8 @@ once() {
 	return "$code"
 }
 
-# Each finder finds the mistake that is made for it; the rig makes a failure of it.
+# Each detector must find the mistake made for it, and the rig must report a
+# failure.
 level_catches() { once catches "$1" catches "$1"; }
 catches() {
 	local kernel=$1
@@ -191,7 +195,8 @@ catches() {
 		"$top/selftests/catches.sh"
 }
 
-# A kernel that ends, or never does, which the rig makes a failure of: whichever kernel.
+# The rig must report a kernel that panics or hangs. Independent of the kernel's
+# version.
 level_ends() { once ends "$1" ends "$1"; }
 ends() {
 	local kernel=$1
@@ -201,7 +206,7 @@ ends() {
 		"$kernel" catches-hang "${unwatched[@]}" --timeout 60 -- "$top/selftests/catches.sh" hang
 }
 
-# What the fuzzer found is kept, where the next run does not take its place.
+# Keep the programs found, because the next run overwrites its run directory.
 level_fuzz() {
 	local kernel=$1 run=$cache/runs/debug-$1-fuzz code=0
 	guest "$kernel" fuzz --iommu --edu --wire --numa 2 --timeout $((fuzz_seconds + 300)) -- \
@@ -211,7 +216,7 @@ level_fuzz() {
 	return "$code"
 }
 
-# Of this run's guests, with what was not reached.
+# Coverage of all guests of this run, with the list of what was not reached.
 level_coverage() {
 	local kernel=$1 report=$logs/$1/coverage.txt percent
 	local -a hits
@@ -242,7 +247,7 @@ done
 must selftests build_selftests
 must userlib build_userlib
 
-# The longest first, so that none is left alone at the end.
+# The longest first, so that no long level runs alone at the end.
 read -ra all_kernels <<<"$kernels"
 for name in leaks kselftest prototype reserved bare fuzz heap ${KILLS:+storm} catches ends compiles; do
 	for kernel in "${all_kernels[@]}"; do
@@ -254,7 +259,7 @@ for name in leaks kselftest prototype reserved bare fuzz heap ${KILLS:+storm} ca
 	done
 done
 all_levels
-# It takes all levels to say how much they reach.
+# Coverage requires all levels.
 for kernel in $kernels; do
 	[[ ${LOT:-} ]] || level "$kernel/coverage" level_coverage "$kernel"
 done

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-guest.sh KSELFTEST OUTPUT [tree]: in the guest, load the module both ways
-# and run the kselftest programs that were built in OUTPUT; with `tree`, as a
-# target of the kernel's own selftests, where a link to them is.
+# check-guest.sh KSELFTEST OUTPUT [tree]: in the guest, load the module in both
+# ways and run the kselftest programs built in OUTPUT; with `tree`, as a target
+# of the kernel's own selftests, which has a link to them.
 set -uo pipefail
 
 kselftest=$1 output=$2 how=${3:-}
@@ -15,7 +15,8 @@ check() {
 	if "${@:2}"; then echo "ok $number - $1"; else echo "not ok $number - $1"; bad=1; fi
 }
 
-# In a tree of modules of its own: indexing the kernel's takes minutes.
+# In a separate modules directory, because depmod for all of the kernel's
+# modules takes minutes.
 installed_and_loaded() {
 	local tree=/tmp/modules where
 	where=$tree/lib/modules/$(uname -r)
@@ -39,8 +40,8 @@ check 'rmmod' unloaded
 check 'nothing is left' nothing_left
 check 'insmod loads the file, again' insmod "$NDSHM_KO"
 
-# What was built on the host is what is run, whatever has changed there since: to make,
-# all of it is new, and nothing newer than the rest. (It would take minutes here.)
+# Give all files the same current time, so that make does not rebuild programs whose
+# sources have changed on the host since. (That would take minutes here.)
 find "$output" -type f -exec touch -d "@$(date +%s)" {} +
 if [[ $how == tree ]]; then
 	make -s -C "$kselftest" TARGETS=ndshm OUTPUT="$output" NDSHM_SRC="$top" TEST_GEN_MODS_DIR= CC=false run_tests || bad=1

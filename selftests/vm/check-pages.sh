@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-pages.sh OUTPUT: in the guest, with the module loaded, what holds for the blocks of
-# every provider, of those of "pages": the programs in OUTPUT that allocate as they like.
+# check-pages.sh OUTPUT: in the guest, with the module loaded, run those programs in OUTPUT
+# that test properties of all blocks with blocks of the provider "pages".
 set -uo pipefail
 
 output=$1 bad=0 number=0
-# Providers are numbered as they are registered; pages.c asks for it by name.
+# Providers are numbered in the order of registration; pages.c finds it by name.
 export NDSHM_PROVIDER=2
 for program in pages block mmap_rules account signals dma_edu; do
 	number=$((number + 1))

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All tests that need no debug kernel: the library by itself, then each supported stock
-# kernel in virtual machines. Last line: N passed, N failed. KERNELS="6.1 6.12" says
-# which, LEVELS="..." picks levels by name, LOT=N has most of them on one kernel each, JOBS=1
-# runs one at a time, LONG=1 makes runs long.
+# Run all tests that need no debug kernel: the library alone, then each supported stock
+# kernel in virtual machines. Last line: N passed, N failed. KERNELS="6.1 6.12" selects
+# kernels, LEVELS="..." selects levels by name, LOT=N runs most levels on one kernel each,
+# JOBS=1 runs one level at a time, LONG=1 makes runs long.
 set -euo pipefail
 
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -17,20 +17,20 @@ logs=$BUILD/check
 everywhere=switches
 long=$([[ $NDSHM_LONG ]] && echo 5400 || echo 900)
 
-# Two more cards on the wire, in slots.
+# Two more cards on the link, in slots.
 slots=()
 for slot in 2 3; do
 	slots+=(--netdev "hubport,id=wire$slot,hubid=7" --device "pcie-root-port,id=slot$slot,chassis=$slot,addr=0x1$((slot + 2))"
 		--device "e1000e,bus=slot$slot,netdev=wire$slot,mac=52:54:00:6e:64:02,romfile=")
 done
 
-# What may be skipped: what needs the test build, a debug kernel, or a machine without
-# isolation or with it, each of which has levels of its own; what has no meaning for a
-# provider that nobody revokes.
+# Permitted skips: tests that need the test build, a debug kernel, or a machine with
+# or without isolation, each of which has its own levels, and tests that do not apply
+# to a provider that cannot be revoked.
 may_skip=': lockdown|lockdown\.unisolated|segment_size|removal\.bar\.allocation|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP kernels before 6.12|# SKIP the kernel does not look at'
 
-# The module in two builds, one of them with the modules that test either; nothing that
-# only tests need may be in the ordinary one. As `make lint` builds them.
+# Build the module twice, the second time with the test modules, because the ordinary
+# build must not contain code for tests only. As `make lint` builds them.
 build_modules() {
 	local kernel=$1 headers
 	headers=$("$here/kernels.sh" headers "$kernel") || return 1
@@ -39,7 +39,7 @@ build_modules() {
 		NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1 &&
 	strip_modules "$BUILD/modules/$kernel" && strip_modules "$BUILD/modules/$kernel-test"
 }
-# The modules of the documentation, built as it says.
+# Build the example modules as the documentation says.
 build_examples() {
 	local kernel=$1 out=$BUILD/examples/$1
 	mkdir -p "$out/Documentation" && cp -asf "$top/kernel" "$top/uapi" "$out/" &&
@@ -52,13 +52,13 @@ programs=$BUILD/selftests/programs
 build_selftests() {
 	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all
 }
-# The library's allocator, on sections of the module.
+# The library's allocator on sections of the module.
 heap_tests=$BUILD/user/tests heap_bench=$BUILD/bench/heap
 build_heap_tests() {
 	make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" module-tests &&
 	make -C "$top/userlib/bench" -j"$(nproc)" BUILD="$heap_bench"
 }
-# It is run by hand, and seldom.
+# The benchmark is run by hand and seldom, so check that it builds.
 build_bench() {
 	make -C "$top/selftests/bench" BUILD="$BUILD/bench" KDIR="$("$here/kernels.sh" headers 6.12)" \
 		NDSHM="$BUILD/modules/6.12-test" all
@@ -76,14 +76,15 @@ ordinary_build_has_no_switches() {
 	fi
 }
 
-# The kselftest programs, by themselves.
+# The kselftest programs alone.
 alone() {
 	local kernel=$1
 	guest "$kernel" kselftest "${machine[@]}" --timeout 900 -- "$here/check-guest.sh" "$kselftest" "$programs"
 }
 
-# The same, as a target of the kernel's own selftests: its runner leaves out none. The
-# kernel's source is one of links, so that the cache stays as it is.
+# The same programs as a target of the kernel's own selftests, whose runner must find
+# all of them. The kernel source is a tree of links, so that the cache stays
+# unchanged.
 in_kernel_tree() {
 	local kernel=$1 tree=$BUILD/linux/${source##*/} out=$BUILD/selftests/tree
 	[[ -d $tree ]] || { rm -rf "$BUILD/linux" && mkdir "$BUILD/linux" && cp -as "$source" "$tree.new" && mv "$tree.new" "$tree"; }
@@ -101,13 +102,14 @@ in_kernel_tree() {
 	fi
 }
 
-# How much of the library its own tests run; the table is in the log.
+# The share of the library's lines that its own tests run; the table is in the
+# log.
 library_coverage() {
 	make --no-print-directory -C "$top/userlib" BUILD="$BUILD/user" coverage UNCOVERED=1 || return 1
 	echo 'ok 1 - the tests of the library run more than 90 % of its lines'
 }
 
-# The example's server among clients that mean harm, built as for the examples' own check.
+# The example server with hostile clients, built as for the check of the examples.
 build_storm() {
 	make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" storm
 }
@@ -135,11 +137,11 @@ must heap build_heap_tests
 must storm build_storm
 [[ " $kernels " != *' 6.12 '* ]] || must bench build_bench
 
-# The command's sections, quotas and events, on the module.
+# The command's sections, quotas and events with the module.
 admin_command=("$top/userlib/tests/admin_module.sh" "$BUILD/user/tests/"{ndshm,json_get})
 section_command=("$top/userlib/tests/section_command.sh" "$BUILD/user/tests/"{ndshm,ndshm-stand-in,json_get,inherits})
 
-# The longest first, so that none is left alone at the end.
+# The longest first, so that no long level runs alone at the end.
 level readme "$here/readme.sh"
 export NDSHM_BUILD=$BUILD
 for kernel in $kernels; do
@@ -147,7 +149,7 @@ for kernel in $kernels; do
 	test=$BUILD/modules/$kernel-test/stripped/ndshm.ko
 	export NDSHM_MOCK=$BUILD/modules/$kernel-test/stripped/kernel/tests/ndshm_mock.ko
 
-	# Each of the two ways to run them on one kernel.
+	# Each of the two ways to run the programs on one kernel.
 	runs=alone
 	[[ $kernel != 6.12 ]] || runs=in_kernel_tree
 	NDSHM_KO=$ordinary level "$kernel/kselftest" "$runs" "$kernel"
@@ -158,16 +160,16 @@ for kernel in $kernels; do
 	level "$kernel/switches" ordinary_build_has_no_switches "$kernel"
 	NDSHM_KO=$ordinary NDSHM_EXAMPLES=$BUILD/examples/$kernel/Documentation/examples \
 		level "$kernel/example-modules" guest "$kernel" example-modules -- "$top/selftests/examples.sh"
-	# What holds for the blocks of every provider, of those of the other one.
+	# Properties of all blocks, tested with the provider "pages".
 	NDSHM_KO=$ordinary level "$kernel/pages" \
 		guest "$kernel" pages "${machine[@]}" -- sh -c "insmod \"$ordinary\" && \"$here/check-pages.sh\" \"$programs\""
-	# Where nothing translates, the rules for what is not isolated.
+	# Without an IOMMU: the rules for unisolated adapters.
 	NDSHM_KO=$ordinary level "$kernel/dma-bare" \
 		guest "$kernel" dma-bare --edu -- sh -c "insmod \"$ordinary\" && \"$programs/pages\" && \"$programs/dma_edu\" && NDSHM_PROVIDER=2 \"$programs/dma_edu\""
-	# What cannot be taken back, so in a machine of its own.
+	# Lockdown cannot be undone, so use a separate machine.
 	NDSHM_LOCKDOWN=1 level "$kernel/lockdown" guest "$kernel" lockdown --iommu --edu -- \
 		sh -c "insmod \"$ordinary\" && \"$programs/lockdown\""
-	# Where devices reach nothing but a bounce buffer: ours is never bounced.
+	# If devices can only reach a bounce buffer, allocations must not use it.
 	NDSHM_KO=$ordinary level "$kernel/swiotlb" guest "$kernel" swiotlb --edu --append swiotlb=force -- \
 		sh -c "insmod \"$ordinary\" && \"$programs/block\" && \"$programs/dma_edu\" && \"$programs/pages\" -r device.never_bounced"
 	level "$kernel/server" guest "$kernel" server --timeout "$long" -- \
@@ -187,17 +189,17 @@ for kernel in $kernels; do
 		sh -c "\"$top/selftests/traffic/frames.sh\" && \"$top/selftests/traffic/unbind.sh\""
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 4) NDSHM_KO=$ordinary level "$kernel/unplug" guest "$kernel" unplug --iommu --wire "${slots[@]}" --timeout "$long" -- \
 		"$top/selftests/traffic/unplug.sh"
-	# The mock module's memory notices what the driver does with it after it was given back.
+	# The mock module's memory detects accesses of the driver after the free.
 	NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 7) NDSHM_SECONDS=$([[ $NDSHM_LONG ]] && echo 20 || echo 2) \
 	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 2) NDSHM_KO=$ordinary NDSHM_PROGRAMS=$programs \
 	NDSHM_PROTOTYPE=$BUILD/modules/$kernel-test/kernel/prototypes/82574/ndshm_82574.ko \
 		level "$kernel/prototype" guest "$kernel" prototype --iommu --wire "${third_card[@]}" --timeout "$long" -- "$top/selftests/traffic/prototype.sh"
-	# A range that the kernel keeps off, in which a provider has its memory.
+	# A provider whose memory is a range reserved at boot.
 	NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 97) NDSHM_KO=$ordinary NDSHM_PROGRAMS=$programs \
 	NDSHM_PROTOTYPES=$BUILD/modules/$kernel-test/kernel/prototypes \
 		level "$kernel/reserved" guest "$kernel" reserved --iommu --wire --edu --append 'memmap=128M$0x40000000 memmap=16M$0x30000000' -- \
 		"$top/selftests/traffic/reserved.sh"
-	# Boots that lack one property each, and one that has no IOMMU at all.
+	# Boots that lack one property each, and one without an IOMMU.
 	while IFS='|' read -r missing options; do
 		read -ra options <<<"$options"
 		name=isolation-${missing//[, ]/-}

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the demo does in the virtual machine. NDSHM_KO and NDSHM_BUILD say where
-# the module and the programs are.
+# The part of the demo that runs in the virtual machine. NDSHM_KO is the module,
+# NDSHM_BUILD the directory of the programs.
 set -euo pipefail
 
 card=0000:00:11.0	# for the driver in user space
@@ -30,7 +30,7 @@ step "From the kernel's own driver on the other end of the wire: 200 pings of 1,
 modprobe e1000e
 wire=$(basename /sys/bus/pci/devices/0000:00:10.0/net/*)
 ip address add 192.0.2.1/24 dev "$wire"
-# The link needs a moment; the kernel says when.
+# The link comes up after a moment; wait for the kernel's notification.
 exec {events}< <(exec timeout 30 ip monitor link dev "$wire")
 ip link set "$wire" up
 ip link show dev "$wire" | grep -q LOWER_UP || grep -qm1 LOWER_UP <&"$events"

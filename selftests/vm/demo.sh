@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The main job, from nothing: build, boot, bind a network card behind an IOMMU,
-# drive it from user space on ndshm's memory, and let the kernel ping it.
+# The main use case from scratch: build, boot, bind a network card behind an
+# IOMMU, drive it from user space with ndshm's memory, and ping it from the
+# kernel.
 set -euo pipefail
 
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -14,7 +15,7 @@ start=$SECONDS
 
 step() { printf '[%3d s] %s\n' $((SECONDS - start)) "$*"; }
 
-# Long output goes to a file, and is shown if something fails.
+# Write long output to a file, and show its end after a failure.
 quietly() {
 	"$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; echo "failed: $*" >&2; exit 1; }
 }

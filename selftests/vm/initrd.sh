@@ -1,21 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# initrd.sh KERNEL: prints the path of a tiny initrd for that kernel: static busybox,
-# the modules between the virtual machine and the host's files, and guest-init.
+# initrd.sh KERNEL: print the path of a small initrd for this kernel: static busybox,
+# the modules needed to access files of the host, and guest-init.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-# What must be there before a file of the host can be seen. A kernel that has one of
-# them built in needs no module for it.
+# Modules needed before files of the host are accessible. Those built into the
+# kernel are skipped.
 needed=(virtio_pci virtio_console 9pnet_virtio 9p overlay)
 
 kernel=$("$vm_dir/kernels.sh" dir "${1:?usage: initrd.sh KERNEL}")
 modules=$kernel/modules
 busybox=$(command -v busybox) || die 'busybox is missing (package busybox-static)'
 
-# The files to load, in order. modules.dep names what a module needs nearest first, so
-# its lines are read from the end. In awk: bash takes a second for the whole of that file.
+# Print the files to load, in order. modules.dep lists the direct dependencies of a module
+# first, so its lines are read from the end. In awk, because bash takes a second for the
+# whole file.
 pick() {
 	local pattern
 	pattern=$(printf '%s|' "${needed[@]//_/[-_]}")
@@ -44,7 +45,7 @@ build() {
 	install -m 755 -- "$vm_dir/guest-init" "$tmp/root/init"
 	while read -r file; do
 		name=$(basename -- "$file")
-		# busybox loads no packed modules.
+		# busybox does not load compressed modules.
 		case $name in
 		*.xz)	xz -dc -- "$modules/$file" ;;
 		*.zst)	zstd -dcq -- "$modules/$file" ;;

@@ -1,20 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernels.sh WHAT NAME: the distribution's stock kernels as data, without installing
+# kernels.sh WHAT NAME: provide the distribution's stock kernels as data, without installing
 # them on the host (no boot entry, no initramfs). NAME is 6.1 or 6.12; or 6.12-debug or
 # 7.2-debug, which are built from the distribution's source (see debug-kernel.sh).
 #
-#	image NAME	path of the kernel image
-#	modules NAME	path of a directory to be seen as /lib/modules/<release>
-#	release NAME	what `uname -r` says in it
-#	dir NAME	the directory that holds the three above: vmlinuz, modules/, release;
-#			and, if the kernel wants options of its own, append
-#	headers NAME	KDIR for `make -C KDIR M=...`
-#	source NAME	the part of the kernel source that checks and kselftest need
-#	tarball NAME	the whole kernel source, packed
+#   image NAME    path of the kernel image
+#   modules NAME  path of a directory to be seen as /lib/modules/<release>
+#   release NAME  output of `uname -r` in this kernel
+#   dir NAME      the directory that holds the three above: vmlinuz, modules/, release;
+#                 and, if the kernel needs options of its own, append
+#   headers NAME  KDIR for `make -C KDIR M=...`
+#   source NAME   the part of the kernel source that checks and kselftest need
+#   tarball NAME  the whole kernel source, packed
 #
-# NAME may also be such a directory (it has a slash): a kernel built by hand.
+# NAME may also be such a directory (with a slash): a kernel built by hand.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -22,8 +22,8 @@ index=/var/lib/apt/lists
 kernels=$cache/kernels
 usage='usage: kernels.sh image|modules|release|dir|headers|source|tarball NAME'
 
-# What is needed of the 1.4 GB: kselftest's core, checkpatch and its friends, the
-# netlink code generator, and what `make headers` reads.
+# The needed parts of the 1.4 GB: the core of kselftest, checkpatch and related
+# scripts, the netlink code generator, and the files that `make headers` reads.
 source_parts=(
 	Makefile Kbuild Kconfig .clang-format COPYING
 	scripts include arch/x86 usr
@@ -33,8 +33,8 @@ source_parts=(
 )
 source_files=('tools/testing/selftests/*.mk' 'tools/testing/selftests/*.h' 'tools/testing/selftests/*.sh')
 
-# The newest package of the series: the dependency of one of the distribution's two
-# meta packages. Which of them carries a series depends on the release of Debian.
+# Print the newest package of the series, a dependency of one of the distribution's
+# two meta packages. The release of Debian determines which of them has a series.
 newest_image() {
 	local arch
 	arch=$(dpkg --print-architecture)
@@ -50,8 +50,8 @@ candidate() {
 	LC_ALL=C apt-cache "${archive[@]}" policy "$1" | sed -n 's/^  Candidate: \([^(]\)/\1/p'
 }
 
-# Kernels newer than this release of Debian come from its unstable one: asked for by
-# their exact name, through lists of their own, so that nothing of it can be installed.
+# Kernels newer than this release of Debian come from unstable: they are requested by
+# exact name through separate lists, so that nothing from unstable can be installed.
 archive=()
 use_unstable() {
 	local site dir=$kernels/unstable
@@ -84,8 +84,8 @@ refresh_index() {
 	with_lock "$cache/apt.lock" "${sudo[@]}" apt-get -qq update >&2
 }
 
-# resolve KIND NAME: prints "PACKAGE VERSION". apt takes a while to answer, so the
-# answer is kept for as long as the package index is the same.
+# resolve KIND NAME: print "PACKAGE VERSION". apt is slow, so the answer is cached
+# until the package index changes.
 resolve() {
 	local kind=$1 name=$2 kept package='' version=''
 	kept=$kernels/$name.$kind
@@ -108,8 +108,8 @@ resolve() {
 	cat -- "$kept"
 }
 
-# unpack PACKAGE VERSION DIR: into the current directory's DIR. A file that has left
-# the archive since the index was made is asked for again with a new index.
+# unpack PACKAGE VERSION DIR: unpack into DIR in the current directory. If the file
+# is no longer in the archive, refresh the index and try again.
 unpack() {
 	local get=(apt-get -qq "${archive[@]}" -o APT::Sandbox::User=root download "$1=$2")
 	say "fetching $1 $2"
@@ -118,18 +118,18 @@ unpack() {
 	rm -f -- ./*.deb
 }
 
-# make_entry DIR FUNCTION ARG...: FUNCTION fills the current directory, which becomes
-# DIR only when it is whole.
+# make_entry DIR FUNCTION ARG...: run FUNCTION in a temporary directory, which is
+# renamed to DIR only when complete.
 make_entry() {
 	local dir=$1 tmp
 	shift
 	[[ ! -d $dir ]] || return 0
-	# With the lock held, what others left behind is nobody's.
+	# The lock is held, so these are left over from killed runs.
 	rm -rf -- "$kernels"/.tmp."${entry_kind:=data}".*
 	tmp=$(mktemp -d -- "$kernels/.tmp.$entry_kind.XXXXXX")
 	chmod 755 "$tmp"
-	# Not a subshell in a condition: there, `set -e` would not be in force.
-	# Now: at the exit the variable is gone.
+	# The subshell is not in a condition, because that would disable `set
+	# -e`. The variable is expanded now, because it is unset at exit.
 	# shellcheck disable=SC2064
 	trap "rm -rf -- '$tmp'" EXIT
 	(cd -- "$tmp" && "$@")
@@ -160,14 +160,15 @@ fill_source() {
 	local -a members=()
 	for part in "${source_parts[@]}" "${source_files[@]}"; do members+=("$top/$part"); done
 	say "unpacking a part of $top"
-	# A release may lack one of them: what matters is missed by whoever needs it.
+	# A release may lack a part; the user of an important part will report it.
 	xz -dc -T0 -- "$tarball" | tar -x --strip-components=1 --wildcards --no-wildcards-match-slash \
 		-f - "${members[@]}" 2>tar.log || [[ -f tools/testing/selftests/kselftest_harness.h ]]
 	rm -f tar.log
 }
 
-# The three packages of a kernel's headers. Installed, they would bring the kernel
-# itself with them. Their links are relative; the Makefiles name one another.
+# Unpack the three packages of a kernel's headers. Installing them would install
+# the kernel itself. Their links are relative, but the Makefiles refer to each
+# other by absolute path.
 fill_headers() {
 	local release=$1 version=$2 dir=$3 package
 	unpack "linux-headers-$release" "$version" .
@@ -177,13 +178,13 @@ fill_headers() {
 			unpack "$package" "$(candidate "$package")" .
 		done
 	sed -i "s#/usr/src/#$dir/usr/src/#" usr/src/linux-headers-*/Makefile
-	# It is there for type information, which needs further tools.
+	# Only needed for BTF, which requires further tools.
 	rm -f -- "usr/src/linux-headers-$release/vmlinux"
 	[[ -d usr/src/linux-headers-$release/scripts && -d usr/src/linux-headers-$release/tools ]] ||
 		die "the packages of linux-headers-$release lack something"
 }
 
-# A kernel of our own is known by what it is made of: source, options, compiler.
+# The key of a debug kernel is its input: source, options, compiler.
 debug_dir() {
 	local name=${1%-debug} tarball what dir
 	"$vm_dir/packages.sh" debug || exit 1
@@ -191,7 +192,8 @@ debug_dir() {
 	what=$(cat -- "$vm_dir/debug.config" "$vm_dir/debug-kernel.sh" <(gcc -dumpfullversion) | sha256sum | cut -c1-12)
 	dir=$kernels/${tarball##*/}-debug-$what
 	entry_kind=debug
-	# Without the flags of a make that called this one: the output of its own is captured.
+	# Without the flags of a calling make, because the output of the inner make is
+	# captured.
 	[[ -d $dir ]] || with_lock "$kernels/debug.lock" make_entry "$dir" \
 		env -u MAKEFLAGS "$vm_dir/debug-kernel.sh" "$tarball/linux.tar.xz"
 	printf '%s\n' "$dir"

@@ -1,28 +1,29 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Levels: commands that print TAP lines, run a few at a time and counted. For check.sh
-# and check-debug.sh, which set `logs`, `kernels` and, if anything may be skipped,
-# `may_skip`; and `everywhere`, the levels that are on all kernels whatever the lot is.
+# Levels: commands that print TAP lines. A few run at a time, and their results are
+# counted. For check.sh and check-debug.sh, which set `logs`, `kernels` and, if skips
+# are permitted, `may_skip`; and `everywhere`, the levels that run on all kernels even
+# with LOT.
 
 export BUILD=${BUILD:-$(cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd)/build}
 export NDSHM_LONG=${LONG:-}
 
-# The machine of the kselftest programs: all that they can use, two functions that share
-# an IOMMU group, and two in slots that they can be pulled out of.
+# The machine of the kselftest programs: all devices that they can use, two functions in
+# one IOMMU group, and two in hot-plug slots.
 # shellcheck disable=SC2034
 machine=(--iommu --wire --edu --numa 2
 	--device 'edu,addr=0x13.0,multifunction=on' --device 'edu,addr=0x13.1'
 	--device 'pcie-root-port,id=slot2,chassis=2,addr=0x14' --device 'edu,bus=slot2'
 	--device 'pcie-root-port,id=slot3,chassis=3,addr=0x15' --device 'edu,bus=slot3')
 
-# A third card on the wire, which shares the line of the second one's interrupts.
+# A third card on the link, which shares the interrupt line of the second.
 # shellcheck disable=SC2034
 third_card=(--netdev 'hubport,id=wire2,hubid=7'
 	--device 'e1000e,netdev=wire2,mac=52:54:00:6e:64:03,addr=0x15,romfile=')
 
-# Emulated guests leave processors idle at times, but one more of them gains little, and what
-# is timed in them suffers.
+# Emulated guests leave CPUs idle at times, but running more guests than CPUs gains little
+# and disturbs time measurements.
 jobs_at_once=${JOBS:-$(nproc)}
 started=0 start=$SECONDS
 
@@ -39,7 +40,8 @@ begin_levels() {
 	trap 'exit 143' TERM HUP
 }
 
-# What is under way ends with us. Background jobs of a script do not hear of Ctrl-C.
+# End running levels with the script. Background jobs do not receive the SIGINT of
+# Ctrl-C.
 # shellcheck disable=SC2317
 end_jobs() {
 	local -a left
@@ -47,8 +49,8 @@ end_jobs() {
 	[[ ${#left[@]} -eq 0 ]] || { kill -- "${left[@]/#/-}" 2>/dev/null; wait; } || true
 }
 
-# strip_modules DIRECTORY: the modules that are below it, below DIRECTORY/stripped without
-# what only a debugger reads. That is most of them, and each load copies all of it.
+# strip_modules DIRECTORY: copy the modules below it to DIRECTORY/stripped without debug
+# information, which is most of their size and would be copied at each load.
 strip_modules() {
 	local directory=$1 module
 	rm -rf -- "$directory/stripped"
@@ -58,7 +60,7 @@ strip_modules() {
 	done
 }
 
-# must NAME COMMAND...: not a test, but nothing can be tested without it.
+# must NAME COMMAND...: a preparation without which no test can run.
 must() {
 	local name=$1
 	shift
@@ -72,8 +74,8 @@ must() {
 
 wanted() { [[ -z ${LEVELS:-} || " $LEVELS " == *" ${1##*/} "* || " $LEVELS " == *" $1 "* ]]; }
 
-# With LOT=N each level is on one of the kernels only, by turns; N says on which the first. What
-# both sides have is on one of them: N / 2 says on which.
+# With LOT=N each level runs on one of the kernels, in turn; N selects the kernel of the first.
+# Levels that both scripts have run in one of them, selected by N / 2.
 both='heap dma-bare bare prototype reserved'
 declare -A levels_of
 has_the_lot() {
@@ -86,8 +88,8 @@ has_the_lot() {
 	[[ " $both " != *" ${1##*/} "* ]] || ((LOT / 2 % 2 == ${side:?}))
 }
 
-# level NAME COMMAND...: starts it as soon as a place is free. A command that fails
-# without a failing line is one failure, and so is one that passes without any line.
+# level NAME COMMAND...: start the level as soon as a place is free. A command that
+# fails without a failing line, or succeeds without any line, counts as one failure.
 left_out=
 level() {
 	left_out=
@@ -96,7 +98,7 @@ level() {
 	start_level "$@"
 }
 
-# instead NAME COMMAND...: the same, where the lot has left out the last level.
+# instead NAME COMMAND...: start this level if LOT left out the previous one.
 instead() {
 	[[ $left_out ]] || return 0
 	left_out=
@@ -106,7 +108,7 @@ instead() {
 start_level() {
 	while [[ $(jobs -rp | wc -l) -ge $jobs_at_once ]]; do wait -n || true; done
 	started=$((started + 1))
-	# In a group of its own, so that it can be ended with all that it started.
+	# In its own process group, so that all of its processes can be ended.
 	set -m
 	run_level "$@" {logs_lock}>&- &
 	set +m
@@ -117,7 +119,7 @@ run_level() {
 	shift
 	mkdir -p -- "${log%/*}"
 	at "$name"
-	# What goes wrong is shown as it comes, all else is in the log.
+	# Show failures at once; the rest is in the log.
 	{ "$@" 2>&1 </dev/null || printf '\nlevel failed: exit %d\n' $?; } | tee -- "$log" |
 		grep --line-buffered -E '^(# )*not ok |^run.sh:|level failed' | sed -u "s#^#$name: #" || true
 	good=$(grep -cE '^(# )*ok [0-9]+|^ok - ' "$log") || true
@@ -129,7 +131,8 @@ run_level() {
 		bad=1
 	fi
 	[[ $bad -eq 0 ]] || { echo "-- failed: $name; the end of its log ($log):"; tail -n 30 -- "$log"; }
-	# A file, because a pipe's end would tell its own.
+	# A file, because in a pipeline `times` would report the subshell's own
+	# times.
 	times >"$log.times"
 	spent=$(awk -F'[ms ]+' 'END { printf "%d", $1 * 60 + $2 + $3 * 60 + $4 }' "$log.times")
 	printf '%s %d %d %d\n' "$name" $((good - skip)) "$bad" "$skip" >>"$results"
@@ -138,15 +141,15 @@ run_level() {
 
 all_levels() { while [[ $(jobs -rp | wc -l) -gt 0 ]]; do wait -n || true; done; }
 
-# The verdict. A level that left no result is a failure.
+# Print the verdict. A level without a result is a failure.
 end_levels() {
 	local passed failed skipped lines name
 	all_levels
 	read -r passed failed skipped lines < <(awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0, NR }' "$results")
 	[[ $started -gt 0 ]] || { echo "no such level: ${LEVELS:-}"; failed=$((failed + 1)); }
-	# Each level has written one line; one that did not has failed.
+	# Each level writes one line.
 	failed=$((failed + (started > lines ? started - lines : 0)))
-	# Once more at the end, which is what is left of a long log; and what the kernel's was.
+	# Repeat failures at the end of a long log, with the kernel's messages.
 	awk '$3 { print $1 }' "$results" | while read -r name; do
 		{
 			grep -E '^(# )*not ok |^run.sh:|^level failed' "$logs/$name.log" | head -n 10

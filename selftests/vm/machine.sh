@@ -1,39 +1,42 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the virtual machine is made of: each function adds to the array `qemu` (options)
+# Components of the virtual machine: each function adds to the array `qemu` (options)
 # or to the string `append` (kernel command line). To be sourced by run.sh.
 
-# A stock kernel, no firmware menus, no network but what is asked for. The time to boot
-# is what the rig is about, so nothing is there that is not used.
+# A stock kernel without firmware menus, and without network unless requested. Boot
+# time matters most, so there are no unused devices.
 # machine_base ACCEL KERNEL_DIR INITRD MEMORY CPUS SOCKETS
 machine_base() {
 	qemu+=(-no-user-config -nodefaults -nic none -display none -no-reboot
 		-kernel "$2/vmlinuz" -initrd "$3" -m "$4")
-	# panic=-1 with -no-reboot: a panic ends QEMU at once.
+	# With panic=-1 and -no-reboot a panic ends QEMU at once.
 	append+=" console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on no_timer_check"
-	# Emulated time jumps when the host is busy; without this the kernel would find
-	# its clock unstable and patch its own code for that while processors run it.
+	# Emulated time jumps when the host is busy; otherwise the kernel would mark
+	# the TSC unstable and patch its code for that while CPUs run it.
 	append+=" tsc=reliable"
 	append+=" ignore_loglevel printk.devkmsg=on log_buf_len=4M"
-	# Processors of one socket share a cache: the kernel warns if their nodes differ.
+	# The kernel warns if CPUs of one socket, which share a cache, are on different
+	# nodes.
 	qemu+=(-smp "cpus=$5,sockets=$6")
 	case $1 in
 	kvm)	qemu+=(-accel kvm -cpu host) ;;
-	# Code is translated for the address that it is at: once more for each process, were its
-	# addresses at random. `rep movsb` takes a turn for each byte; who sees no erms copies and
-	# clears in other ways. And all levels of page tables are walked, of which four will do.
+	# TCG translates code per address: with randomised addresses, once more for each process.
+	# It executes `rep movsb` byte by byte, so hide erms from software. It walks all levels of
+	# page tables, so use four.
 	tcg)	qemu+=(-accel 'tcg,thread=multi' -cpu 'max,-erms,la57=off')
 		append+=" norandmaps" ;;
-	# The guest's clock counts instructions: one is one nanosecond.
+	# The guest's clock counts instructions: one instruction is one
+	# nanosecond.
 	icount)	qemu+=(-accel 'tcg,thread=single' -cpu max -icount 'shift=0,sleep=off') ;;
 	esac
 }
 
-# machine_type IOMMU INTREMAP: the IOMMU must come before the devices behind it.
+# machine_type IOMMU INTREMAP: the IOMMU must be created before the devices
+# behind it.
 machine_type() {
 	if [[ $1 ]]; then
-		# The interrupt controller must be QEMU's own for interrupt remapping.
+		# Interrupt remapping requires QEMU's own interrupt controller.
 		qemu+=(-machine 'q35,kernel-irqchip=off' -device "intel-iommu,intremap=$2")
 		append+=" intel_iommu=on"
 	else
@@ -41,8 +44,8 @@ machine_type() {
 	fi
 }
 
-# machine_ports DIR: the three ways out of the guest. They are apart so that no command
-# can print what looks like a verdict.
+# machine_ports DIR: the three outputs of the guest. They are separate so that a
+# command cannot print text that looks like a verdict.
 machine_ports() {
 	qemu+=(-chardev "file,id=console,path=$1/console.log" -serial chardev:console
 		-device 'virtio-serial-pci,id=ports'
@@ -50,16 +53,17 @@ machine_ports() {
 		-chardev "file,id=output,path=$1/output.pipe" -device 'virtserialport,chardev=output,name=output')
 }
 
-# machine_share TAG DIR MODE: a directory of the host, as the user who runs QEMU sees it.
+# machine_share TAG DIR MODE: share a directory of the host with the permissions of the
+# user running QEMU.
 machine_share() {
 	local mode=
 	[[ $3 == rw ]] || mode=,readonly=on
-	# In QEMU's options a comma within a value is written twice.
+	# A comma in the value of a QEMU option is doubled.
 	qemu+=(-fsdev "local,id=$1,path=${2//,/,,},security_model=none,multidevs=remap$mode"
 		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
 }
 
-# Two cards on one wire. Addresses are fixed so that a test can name them.
+# Two cards on one link, at fixed addresses, which tests refer to.
 machine_wire() {
 	qemu+=(-netdev 'hubport,id=wire0,hubid=7' -netdev 'hubport,id=wire1,hubid=7'
 		-device 'e1000e,netdev=wire0,mac=52:54:00:6e:64:01,addr=0x10,romfile='
@@ -68,8 +72,8 @@ machine_wire() {
 
 machine_edu() { qemu+=(-device 'edu,addr=0x12'); }
 
-# machine_numa NODES MEMORY CPUS: memory and processors in equal parts. CPUS is a multiple
-# of NODES.
+# machine_numa NODES MEMORY CPUS: divide memory and CPUs equally. CPUS is a multiple of
+# NODES.
 machine_numa() {
 	local nodes=$1 megabytes=$2 each=$(($3 / $1)) node row
 	[[ $megabytes == *G ]] && megabytes=$((${megabytes%G} * 1024))

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh GROUP|package:NAME...: installs what a target of the Makefile needs
-# and the machine lacks. Prints nothing, and does nothing, if nothing is missing.
+# packages.sh GROUP|package:NAME...: install the missing packages that a target
+# of the Makefile needs. Prints nothing if none is missing.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -74,21 +74,21 @@ lint   python3-sphinx       the documentation, and the sources that it shows
 log=$(mktemp)
 trap 'rm -f -- "$log"' EXIT
 
-# What dpkg says at length is of interest only when it fails.
+# Show the output of dpkg only after a failure.
 apt() {
 	local -a sudo=()
 	if [[ $EUID -ne 0 ]]; then
 		command -v sudo >/dev/null || die "not root and no sudo: as root, run: apt-get $*"
 		sudo=(sudo)
 	fi
-	# Two `make` at once are no error: apt waits for another one that installs, but
-	# not for one that reads the index.
+	# Two `make` may run at once: apt waits for another installation, but not for
+	# another refresh of the index, hence the lock.
 	with_lock "$cache/apt.lock" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
 		apt-get -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root \
 		"$@" </dev/null >"$log" 2>&1 || { cat -- "$log" >&2; return 1; }
 }
 
-# No candidate means no index, or one older than the package.
+# Without candidates the index is missing or older than the package.
 has_candidates() {
 	local policy
 	policy=$(LC_ALL=C apt-cache policy -- "$@")
@@ -112,7 +112,7 @@ for want; do
 	[[ $found ]] || die "no such group: $want"
 done
 
-# Without dpkg nothing can be said about what is there: everything is "missing".
+# Without dpkg, treat all packages as missing.
 installed=
 if command -v dpkg-query >/dev/null; then
 	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' -- "${!why[@]}" 2>/dev/null |
@@ -134,9 +134,10 @@ fi
 say 'installing:'
 for name in "${missing[@]}"; do printf '  %-20s %s\n' "$name" "${why[$name]}" >&2; done
 has_candidates "${missing[@]}" || apt update
-# A conflict with an installed package is an error: removing it is the user's decision.
+# --no-remove: a conflict is an error, because removing an installed package is the
+# user's decision.
 install=(install -y --no-remove --no-install-recommends -- "${missing[@]}")
-# An index that names a file which is gone from the archive needs one refresh.
+# If the index lists a file that is no longer in the archive, refresh it once.
 apt "${install[@]}" || {
 	apt update
 	apt "${install[@]}"

@@ -1,18 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# readme-guest.sh DIRECTORY PROJECT HEADERS: in the guest, run README.md's blocks, which
-# are DIRECTORY/*.sh, in the copy PROJECT. Leaves .out and .status beside each.
+# readme-guest.sh DIRECTORY PROJECT HEADERS: in the guest, run the blocks of README.md,
+# which are DIRECTORY/*.sh, in the copy PROJECT. Writes an .out and a .status file for
+# each.
 set -euo pipefail
 
 work=$1 project=$2 headers=$3
 release=$(uname -r)
 
-# Cards have their drivers, as on a machine with udev.
+# Load the cards' driver, as udev would.
 modprobe e1000e
 
-# What README asks for in advance: the headers of the running kernel. They come in a tree
-# of modules of its own, with no more than e1000e: to index the whole takes minutes.
+# The headers of the running kernel, which README requires. They are in a separate
+# modules directory with e1000e only, because depmod for all modules takes minutes.
 modules=/lib/modules/$release tree=/tmp/modules
 mkdir -p -- "$tree"
 (cd -- "$modules" && cp -- modules.builtin modules.builtin.modinfo modules.order "$tree/" &&
@@ -22,26 +23,26 @@ ln -s -- "$headers" "$tree/build"
 mount --bind -- "$tree" "$modules"
 depmod
 
-# The packages are installed and there is no network. Without an index apt knows of
-# nothing newer, and says so.
+# The packages are installed and there is no network. With an empty index apt finds
+# nothing newer and reports that.
 mount -t tmpfs -o mode=755 lists /var/lib/apt/lists
 
-# A machine that has never seen the project, whatever the host has installed of it.
+# Hide what the host has installed of the project.
 find /usr/local -name '*ndshm*' -prune -exec rm -rf -- {} +
 
-# root needs no sudo, and the machine may have none.
+# root needs no sudo, and the machine may not have it.
 if ! command -v sudo >/dev/null; then
 	printf '#!/bin/sh\nexec env -- "$@"\n' >/usr/local/bin/sudo
 	chmod 755 /usr/local/bin/sudo
 fi
 
-# What was built outside is not looked at again, which would take minutes in here.
+# Do not check what was built outside again, which would take minutes here.
 printf '#!/bin/sh\ncase " $* " in *" install "*) exec /usr/bin/make -o modules -o userlib "$@" ;; esac\n' >/usr/local/bin/make
 chmod 755 /usr/local/bin/make
 
 cd "$project"
 
-# One shell for all, as a reader has it, with nothing of ours in its environment.
+# One shell for all blocks, as for a reader, with a clean environment.
 # shellcheck disable=SC2016
 exec env -i HOME=/root USER=root LOGNAME=root TERM=dumb LANG=C.UTF-8 \
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# readme.sh: is it true what README.md says? Every block marked `sh` is run, in order
+# readme.sh: check the examples in README.md. Every block marked `sh` is run, in order
 # and in one shell, in a virtual machine that has a copy of the project and nothing else
-# of it. What its `make` commands build has been built before, outside, since a compiler
-# takes minutes in there. What a block prints must be what the `text` block behind it
-# says, in which a line `...` stands for any lines, and `...` within a line for anything.
+# of it. The targets of its `make` commands are built outside in advance, because
+# compiling takes minutes in the machine. The output of a block must equal the `text`
+# block after it, in which a line `...` matches any lines, and `...` within a line any
+# text.
 #
-# Blocks marked `console` are not run: they get things from the network, or boot
-# virtual machines themselves. They are named. Last line: N passed, N failed.
-# KERNEL=6.12 says which kernel; KEEP=1 leaves the outputs in BUILD/readme, and the copy
-# beside it.
+# Blocks marked `console` are not run, because they use the network or boot virtual
+# machines themselves. They are listed. Last line: N passed, N failed. KERNEL=6.12
+# selects the kernel; KEEP=1 keeps the outputs in BUILD/readme, and the copy beside it.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -18,8 +18,8 @@ top=$(cd -- "$vm_dir/../.." && pwd -P)
 kernel=${KERNEL:-6.12}
 work=${BUILD:-$top/build}/readme
 
-# Writes LINE.sh for each block to run, and LINE.text for what it shall print. Prints
-# what is not run or not compared.
+# Write LINE.sh for each block to run, and LINE.text for its expected output. Print
+# which blocks are not run or not compared.
 extract() {
 	awk -v work="$work" '
 		/^```/ {
@@ -44,10 +44,11 @@ extract() {
 		END { if (file != "" || skipping) { print "a block has no end" >"/dev/stderr"; exit 1 } }' "$top/README.md"
 }
 
-# compare TEXT OUTPUT: is that what was to be printed?
+# compare TEXT OUTPUT: succeed if OUTPUT matches TEXT.
 compare() {
 	awk '
-		# Literal pieces, one behind the other; the last one ends the line.
+		# The literal parts must occur in order; the last one must end the
+		# line.
 		function line_fits(want, line,    piece, n, i, at) {
 			n = split(want, piece, /\.\.\./)
 			if (n < 2) return want == line
@@ -82,7 +83,7 @@ mkdir -p -- "$work"
 work=$(cd -- "$work" && pwd -P)
 extract
 
-# What a clone of this tree would hold, and what is about to be added to it.
+# The files that a clone of this tree would have, and new files.
 project=$work-project
 rm -rf -- "$project"
 mkdir -- "$project"
@@ -90,8 +91,7 @@ mkdir -- "$project"
 	while IFS= read -rd '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
 	tar --null -T - -c) | tar -x --no-same-owner -C "$project"
 
-# By the same commands, in the copy that the machine is going to have. With a cache of objects
-# before the compiler, if there is one.
+# With the same commands, in the copy for the machine. With ccache, if installed.
 keep_objects
 objects=$([[ ! ${CCACHE_DIR:-} ]] || echo /usr/lib/ccache:)
 headers=$("$vm_dir/kernels.sh" headers "$kernel")
@@ -103,7 +103,7 @@ sed -n '/^make /{:more;p;/\\$/{n;b more}}' "$work"/*.sh | sed "s#/lib/modules/\$
 	die 'what README.md says does not build it here'
 }
 
-# From there, so that the machine has it, wherever it lies.
+# Run in the copy, so that the machine sees it wherever it is.
 code=0
 cd -- "$project"
 "$vm_dir/run.sh" --kernel "$kernel" --name readme --iommu --wire --timeout 1200 --quiet --share "$work" -- \

@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [OPTION]... -- COMMAND [ARG]...: runs a command as root on a stock kernel in a
-# virtual machine, on the host's own files below a throw-away overlay. See --help.
+# run.sh [OPTION]... -- COMMAND [ARG]...: run a command as root on a stock kernel in a
+# virtual machine, on the host's files below a throw-away overlay. See --help.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 . "$vm_dir/machine.sh"
 
 exit_splat=123 exit_timeout=124 exit_dead=125
-# A boot takes seconds; a debug kernel on a machine that is busy, a minute or two.
+# A boot takes seconds, but that of a debug kernel on a busy machine a minute or
+# two.
 boot_seconds=${NDSHM_BOOT_TIMEOUT:-180}
 shutdown_seconds=120
 
@@ -108,11 +109,11 @@ fi
 if [[ $numa ]]; then
 	[[ $numa =~ ^[1-9]$ ]] || fail '--numa is a digit'
 	[[ ! $icount || $numa -eq 1 ]] || fail '--icount has one processor, so one node'
-	# Every node has as many processors as the next.
+	# Every node has the same number of CPUs.
 	cpus=$(((cpus + numa - 1) / numa * numa))
 fi
 
-# The run directory. A named one is kept; another only if the run fails.
+# The run directory. It is kept if it is named or the run fails.
 runs=$cache/runs
 mkdir -p -- "$runs"
 if [[ $name ]]; then
@@ -124,11 +125,11 @@ if [[ $name ]]; then
 else
 	dir=$(mktemp -d -- "$runs/$(date +%Y%m%d-%H%M%S).XXXX")
 fi
-# Apart from the logs: what the command writes there cannot touch the verdict.
+# A separate directory, so that the command cannot modify the verdict.
 guest=$dir/guest
 mkdir -- "$guest"
 
-# Directories that are in sight of the command although they lie below /tmp or /run.
+# Directories below /tmp or /run that the command must nevertheless see.
 keep=()
 for path in "$(cd -- "$vm_dir/../.." && pwd -P)" "$(pwd -P)"; do
 	case $path/ in
@@ -178,19 +179,19 @@ trap stop_guest EXIT
 trap 'say interrupted; exit 130' INT
 trap 'say ended; exit 143' TERM HUP
 
-# Sleeps without a child process that would outlive its parent.
+# Sleep without a child process, which would outlive a killed parent.
 nap() { read -rt "$1" <> <(:) || true; }
 
-# An emulated processor that sleeps is not woken any more, once in some hundred guests on a busy
-# machine. The kernel says so, of a processor that has nothing to do.
+# On a busy host an emulated CPU rarely (in one of some hundred guests) loses its timer
+# interrupt and never wakes up. The kernel then reports this for an idle CPU.
 timer_is_lost() {
 	grep -qsa 'timer wakeup didn.t happen for' "$dir/console.log" &&
 		grep -qsa 'Possible timer handling issue on cpu=' "$dir/console.log" &&
 		grep -qsaE 'RIP: .*(safe_halt|default_idle)' "$dir/console.log"
 }
 
-# Two limits, because a busy machine slows the boot, and that is not the command's fault.
-# late holds what was exceeded.
+# Two separate limits, because a busy machine slows the boot, which the command must not
+# pay for. The file `late` says which was exceeded.
 watch_guest() {
 	local waited=0 lines=''
 	until [[ $lines == *started* ]]; do
@@ -224,20 +225,22 @@ watch_guest() {
 	kill -KILL "$1"
 }
 
-# One life of the guest. Leaves console.log, verdict, output.log, qemu.log.
+# Boot and run the guest once. Writes console.log, verdict, output.log and
+# qemu.log.
 boot() {
 	local tee_pid pipe_in pipe
 	rm -f -- "$dir"/{console.log,verdict,output.log,qemu.log,late,lost,output.pipe}
-	# A pipe of ours, because QEMU makes its output non-blocking: the caller's must not be.
+	# Use a pipe, because QEMU makes its output non-blocking, which must not affect the
+	# caller's.
 	mkfifo -- "$dir/output.pipe"
-	# Open at both ends from now until QEMU has ended: neither tee nor QEMU waits for the
-	# other to come up.
+	# Open at both ends until QEMU has ended, so that neither tee nor QEMU blocks in
+	# open().
 	# shellcheck disable=SC2094
 	exec {pipe}<>"$dir/output.pipe" {pipe_in}<"$dir/output.pipe"
 	tee -- "$dir/output.log" <&"$pipe_in" {pipe}>&- &
 	tee_pid=$!
 	exec {pipe_in}<&-
-	# A guest does not outlive a run.sh that was killed outright.
+	# End the guest if run.sh is killed by SIGKILL.
 	setpriv --pdeathsig KILL qemu-system-x86_64 "${qemu[@]}" </dev/null >"$dir/qemu.log" 2>&1 {pipe}>&- &
 	qemu_pid=$!
 	(
@@ -259,7 +262,7 @@ reached() { grep -qs "^ndshm-verdict: $1" "$dir/verdict"; }
 show_end() {
 	say "the end of the guest's kernel log ($dir/console.log):"
 	tr -d '\r\000' <"$dir/console.log" 2>/dev/null | tail -n 40 | sed 's/^/  /' >&2 || true
-	# A panic's first line is often further up than the end.
+	# The first line of a panic is often above the last lines shown.
 	"$vm_dir/splat.sh" "$dir/console.log" 2>/dev/null | sed -n '2,/^splat:/{/^splat:/!p}' | head -n 8 |
 		sed '1i splat: the kernel log holds' >&2 || true
 	[[ ! -s $dir/qemu.log ]] || sed 's/^/  qemu: /' "$dir/qemu.log" | head -n 20 >&2

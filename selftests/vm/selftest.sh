@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# selftest.sh [KERNEL]...: does the rig itself tell a success from a failure? Each case
-# boots a guest, on each kernel (default: 6.12 6.1). Last line: `N passed, N failed`.
+# selftest.sh [KERNEL]...: check that the rig reports successes and failures correctly.
+# Each case boots a guest, on each kernel (default: 6.12 6.1). Last line: `N passed, N
+# failed`.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -10,8 +11,8 @@ passed=0 failed=0 kernel='' out=''
 log=$(mktemp)
 trap 'rm -f -- "$log"' EXIT
 
-# check NAME CODE TEXT RUN_ARG...: run.sh ends with CODE and its output holds TEXT (an
-# ERE). What a failing case leaves is removed: here, failures are what is wanted.
+# check NAME CODE TEXT RUN_ARG...: run.sh must exit with CODE and print TEXT (an ERE).
+# The run directory of a failing guest is removed, because failures are expected here.
 check() {
 	local name=$1 want=$2 text=$3 code=0
 	shift 3
@@ -37,7 +38,7 @@ verdict() {
 	fi
 }
 
-# without_guest NAME COMMAND...: what needs no guest.
+# without_guest NAME COMMAND...: a case that needs no guest.
 without_guest() {
 	local name=$1 code=0
 	shift
@@ -78,8 +79,8 @@ END
 	! "$vm_dir/splat.sh" --since MARK - <<<$'MARK\nWARNING: new' >/dev/null
 }
 
-# packages.sh with a package manager that wants to remove a package: it fails, and apt-get
-# was never asked without --no-remove.
+# packages.sh when the package manager would have to remove a package: it must fail, and
+# apt-get must always be called with --no-remove.
 packages_cases() {
 	local dir
 	dir=$(mktemp -d)
@@ -114,7 +115,8 @@ kernels=("$@")
 for kernel in "${kernels[@]}"; do
 	release=$("$vm_dir/kernels.sh" release "$kernel")
 
-	# One boot for all that a healthy guest shows. The rig leaves results in its run directory.
+	# One boot for all checks of a healthy guest. The rig writes the results to its run
+	# directory.
 	# shellcheck disable=SC2016
 	NDSHM_PROBE='a b' check 'a healthy guest' 0 '^all is well$' --share "$vm_dir" -- bash -euc '
 		[[ $(uname -r) == "$1" && $EUID -eq 0 && $PWD == "$2" && $NDSHM_PROBE == "a b" ]]
@@ -141,7 +143,8 @@ for kernel in "${kernels[@]}"; do
 	check 'a guest that dies after it printed success' 125 'the guest died while the command was running' -- \
 		bash -c 'echo "ndshm-verdict: exit 0"; echo "5 passed, 0 failed"; echo o >/proc/sysrq-trigger; sleep 20'
 	check 'a command that hangs' 124 'the command did not end within 3 s' --timeout 3 -- sleep 1000
-	# What the kernel says then; the second time there is nothing else to do.
+	# The kernel's messages about a lost timer interrupt. run.sh must boot
+	# the guest again, in which the command only prints a line.
 	# shellcheck disable=SC2016
 	lost='for line in "rcu: rcu_preempt kthread timer wakeup didn'\''t happen for 5244 jiffies! g5289 f0x0" \
 		"rcu: Possible timer handling issue on cpu=1 timer-softirq=782" "RIP: 0010:pv_native_safe_halt+0xf/0x20"
@@ -156,7 +159,7 @@ for kernel in "${kernels[@]}"; do
 		bash -c 'echo "WARNING: CPU: 0 test" >/dev/kmsg'
 	check 'an expected splat that does not come' 123 'expected' --expect-splat 'CPU: 0 test' -- true
 
-	# Output is seen while the guest still runs: a line must be there before its end.
+	# Output must arrive while the guest runs: a line must be there before its end.
 	start=$SECONDS first=
 	while read -r line; do
 		[[ $line != first ]] || first=$((SECONDS - start))
@@ -166,7 +169,8 @@ for kernel in "${kernels[@]}"; do
 done
 
 kernel='-'
-# A kernel that is not the one asked for: the directory says so, the guest sees it.
+# The kernel differs from the requested one: the guest must detect it by the
+# directory's release.
 fake=$(mktemp -d)
 trap 'rm -rf -- "$log" "$fake"' EXIT
 real=$("$vm_dir/kernels.sh" dir "${kernels[0]}")

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# splat.sh [--expect ERE]... [--since TEXT] FILE|-: does a kernel log hold something
-# that must not be there (see the file splats)? Shows it. Exit: 0 the log is clean,
-# 1 it is not, 2 used wrongly.
+# splat.sh [--expect ERE]... [--since TEXT] FILE|-: check a kernel log for lines
+# that must not occur (see the file splats), and print them. Exit code: 0: clean, 1:
+# not clean, 2: usage error.
 #
-# --expect ERE: lines that match it are allowed, and one must be there.
-# --since TEXT: look only at what follows the last line that holds TEXT.
+# --expect ERE: matching lines are permitted, and at least one is required.
+#
+# --since TEXT: check only the lines after the last one that contains TEXT.
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 usage='usage: splat.sh [--expect ERE]... [--since TEXT] FILE|-'
@@ -24,7 +25,7 @@ done
 [[ $file == - || -r $file ]] || { printf '%s\n' "$usage" >&2; exit 2; }
 [[ $file != - ]] || file=/dev/stdin
 
-# A serial console ends its lines with \r\n.
+# A serial console ends lines with \r\n.
 log=$(tr -d '\r\000' <"$file")
 if [[ $since ]]; then
 	log=$(awk -v since="$since" '
@@ -46,7 +47,7 @@ for ere in "${expect[@]}"; do
 done
 [[ $hits ]] || exit "$status"
 
-# What follows the first hit explains it: the trace.
+# The lines after the first match explain it: the trace.
 first=${hits%%:*}
 printf 'splat: the kernel log holds\n%s\n' "$(head -n 20 <<<"$hits" | sed 's/^[0-9]*:/  /')"
 printf 'splat: from the first one on\n%s\n' "$(sed -n "$first,$((first + 39))p" <<<"$log" | sed 's/^/  /')"
