@@ -442,16 +442,13 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 }
 
 /* Report the segments, if asked for, and in any case their number. */
-static ndshm_reason_t tell_segments(const struct ndshm_block *block,
-				    struct ndshm_segment_list *list)
+static void tell_segments(const struct ndshm_block *block,
+			  struct ndshm_segment_list *list)
 {
 	list->count = block->segment_count;
-	if (list->capacity && list->count > list->capacity)
-		return NDSHM_REASON_LIST_SHORT;
 	if (list->capacity)
 		memcpy(list->segments, block->segments,
 		       list->count * sizeof(*list->segments));
-	return NDSHM_REASON_NONE;
 }
 
 /* Into the sets, if neither was closed meanwhile. */
@@ -529,8 +526,11 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	if (reason != NDSHM_REASON_NONE)
 		goto err_charge;
 	reason = ndshm_recharge(&block->charge, block->consumed);
-	if (reason == NDSHM_REASON_NONE && p->list)
-		reason = tell_segments(block, p->list);
+	if (reason == NDSHM_REASON_NONE && p->list && p->list->capacity &&
+	    block->segment_count > p->list->capacity) {
+		p->list->count = block->segment_count;
+		reason = NDSHM_REASON_LIST_SHORT;
+	}
 	if (reason != NDSHM_REASON_NONE)
 		goto err_memory;
 	__module_get(registration->provider->owner);
@@ -543,6 +543,8 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	ndshm_block_table_add(block);
 	block->object.name = block->id;
 	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_ADDED_NTF);
+	if (p->list)
+		tell_segments(block, p->list);
 	p->shared_memory_handle = block->id;
 	p->virtual_address = block->virtual_address;
 	p->consumed = block->consumed;
