@@ -63,36 +63,35 @@ static struct ndshm_quota_view *user_of(kuid_t uid)
 	return xa_load(&users, __kuid_val(uid));
 }
 
-/* Returns with the lock held and the user, or without the lock if there is no memory. */
+/* Returns with the lock held; NULL: there is no memory. */
 static struct ndshm_quota_view *lock_user(kuid_t uid)
+	__acquires(&users.xa_lock)
 {
-	struct ndshm_quota_view *user;
-	int err;
+	struct ndshm_quota_view *user, *new;
+	int err = 0;
 
-	for (;;) {
-		xa_lock(&users);
-		user = user_of(uid);
-		if (user)
-			return user;
+	xa_lock(&users);
+	while (!(user = user_of(uid)) && (!err || err == -EBUSY)) {
 		xa_unlock(&users);
+		err = -ENOMEM;
 		/* It may outlive the memory cgroup of who was the first. */
-		user = kzalloc(sizeof(*user), GFP_KERNEL);
-		if (!user)
-			return NULL;
-		user->uid = uid;
-		err = xa_insert(&users, __kuid_val(uid), user, GFP_KERNEL);
-		if (err)
-			kfree(user);
-		if (err && err != -EBUSY)
-			return NULL;
+		new = kzalloc(sizeof(*new), GFP_KERNEL);
+		if (new) {
+			new->uid = uid;
+			err = xa_insert(&users, __kuid_val(uid), new, GFP_KERNEL);
+			if (err)
+				kfree(new);
+		}
+		xa_lock(&users);
 	}
+	return user;
 }
 
 static void unlock_user(struct ndshm_quota_view *user)
+	__releases(&users.xa_lock)
 {
-	lockdep_assert_held(&users.xa_lock);
-
-	if (!user->set && !memchr_inv(user->amounts, 0, sizeof(user->amounts))) {
+	if (user && !user->set &&
+	    !memchr_inv(user->amounts, 0, sizeof(user->amounts))) {
 		__xa_erase(&users, __kuid_val(user->uid));
 		kfree(user);
 	}
@@ -115,10 +114,10 @@ ndshm_reason_t ndshm_quota_take(kuid_t uid, enum ndshm_quota_kind kind,
 	if (!amount)
 		return reason;
 	user = lock_user(uid);
+	most = user ? limit_of(user, kind) : 0;
 	if (!user)
-		return NDSHM_REASON_MEMORY;
-	most = limit_of(user, kind);
-	if (!unlimited && (amount > most || user->amounts[kind] > most - amount))
+		reason = NDSHM_REASON_MEMORY;
+	else if (!unlimited && (amount > most || user->amounts[kind] > most - amount))
 		reason = reasons[kind];
 	else
 		user->amounts[kind] += amount;
@@ -135,11 +134,8 @@ void ndshm_quota_give(kuid_t uid, enum ndshm_quota_kind kind, u64 amount)
 		return;
 	xa_lock(&users);
 	user = user_of(uid);
-	if (WARN_ON_ONCE(!user || user->amounts[kind] < amount)) {
-		xa_unlock(&users);
-		return;
-	}
-	user->amounts[kind] -= amount;
+	if (!WARN_ON_ONCE(!user || user->amounts[kind] < amount))
+		user->amounts[kind] -= amount;
 	unlock_user(user);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_give);
@@ -205,17 +201,16 @@ ndshm_reason_t ndshm_quota_set(kuid_t uid,
 			       const struct ndshm_quota_change *change)
 {
 	struct ndshm_quota_view *user = lock_user(uid);
+	const bool found = user;
 	unsigned int i;
 
-	if (!user)
-		return NDSHM_REASON_MEMORY;
-	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
+	for (i = 0; user && i < NDSHM_QUOTA_KINDS; i++)
 		if (change->set & BIT(i))
 			user->limits[i] = change->limits[i];
-	user->set |= change->set;
-	user->set &= ~change->reset;
+	if (user)
+		user->set = (user->set | change->set) & ~change->reset;
 	unlock_user(user);
-	return NDSHM_REASON_NONE;
+	return found ? NDSHM_REASON_NONE : NDSHM_REASON_MEMORY;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_set);
 

@@ -69,7 +69,7 @@ struct ndshm_request {
  */
 struct ndshm_requests {
 	/* private: */
-	raw_spinlock_t lock;	/* protects all members below but worker, admit and the work items */
+	raw_spinlock_t lock;	/* protects the members below but worker, admit, work items */
 	struct list_head waiting;
 	struct list_head aborted;
 	struct ndshm_request *running;
