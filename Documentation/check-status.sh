@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check-status.sh [--write]: do the tables of reasons agree? The numbers are those of
-# uapi/linux/ndshm_status.h, the rows those of kernel/core/reason.c, which the library's
+# uapi/linux/ndshm_status.h, the rows those of kernel/base/reason.c, which the library's
 # (userlib/src/reason.c) must repeat, and the tables in status.rst are made of them. Statuses
 # have the numbers of kernel/include/ndshm/ndis_status.h; which no reason has is told, too.
 # Prints what differs, and fails if something does; --write corrects status.rst.
@@ -25,7 +25,7 @@ rows() {
 		sed -E -e 's/^ROW\(([A-Z_]+), +([A-Z_]+), +([A-Z0-9]+), +"([^"]+)"(, +"(.*)")?\)$/\1 \2 \3 \4\t\6/' \
 			-e 's/\\"/"/g'
 }
-rows "$top/kernel/core/reason.c" | cut -f 1 >"$work/kernel"
+rows "$top/kernel/base/reason.c" | cut -f 1 >"$work/kernel"
 rows "$top/userlib/src/reason.c" >"$work/library-texts"
 cut -f 1 "$work/library-texts" >"$work/library"
 sed -nE 's/^#define NDSHM_REASON_([A-Z_]+)[[:space:]]+__NDSHM_REASON\(([0-9]+)U\)$/\1 \2/p' "$header" >"$work/numbers"
@@ -47,8 +47,8 @@ cut -d ' ' -f 2 "$work/numbers" >"$work/in-header"
 same 'one number behind the other' "${header#"$top/"}" "$work/sequence" "$work/in-header"
 cut -d ' ' -f 1 "$work/numbers" >"$work/names-header"
 cut -d ' ' -f 1 "$work/kernel" >"$work/names-kernel"
-same "${header#"$top/"}" kernel/core/reason.c "$work/names-header" "$work/names-kernel"
-same kernel/core/reason.c userlib/src/reason.c "$work/kernel" "$work/library"
+same "${header#"$top/"}" kernel/base/reason.c "$work/names-header" "$work/names-kernel"
+same kernel/base/reason.c userlib/src/reason.c "$work/kernel" "$work/library"
 
 sort "$work/statuses" >"$work/statuses-sorted"
 comm -12 "$work/statuses-sorted" "$work/ndis" >"$work/statuses-ndis"

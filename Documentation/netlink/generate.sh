@@ -28,13 +28,13 @@ done
 tree=$(mktemp -d)
 trap 'rm -rf -- "$tree"' EXIT
 export PYTHONDONTWRITEBYTECODE=1
-mkdir -p -- "$tree/${spec%/*}" "$tree/core/${spec%/*}" "$tree/new"
-touch -- "$tree/MAINTAINERS" "$tree/core/MAINTAINERS"
+mkdir -p -- "$tree/${spec%/*}" "$tree/kernel/${spec%/*}" "$tree/new"
+touch -- "$tree/MAINTAINERS" "$tree/kernel/MAINTAINERS"
 cp -- "$kernel/$schema" "$tree/$schema"
-cp -- "$kernel/$schema" "$tree/core/$schema"
+cp -- "$kernel/$schema" "$tree/kernel/$schema"
 cp -- "$root/$spec" "$tree/$spec"
 # The group's table is written by hand: the tool makes one that no file can reach.
-sed '/^mcast-groups:/,$d' "$root/$spec" >"$tree/core/$spec"
+sed '/^mcast-groups:/,$d' "$root/$spec" >"$tree/kernel/$spec"
 
 # generate FILE TREE MODE KIND
 generate() {
@@ -42,14 +42,14 @@ generate() {
 	"$python" "$tools/ynl-gen-c.py" --spec "$2/$spec" --mode "$3" "--$4" -o "$tree/new/$1"
 }
 generate uapi/linux/ndshm_netlink.h "$tree" uapi header
-generate kernel/core/netlink_gen.h "$tree/core" kernel header
-generate kernel/core/netlink_gen.c "$tree/core" kernel source
+generate kernel/netlink/gen.h "$tree/kernel" kernel header
+generate kernel/netlink/gen.c "$tree/kernel" kernel source
 # The tool knows start and done of split operations only, which 6.1 has not: all dumps have
 # the same.
 sed -i 's/^\t\t\.dumpit\t.*/&\n\t\t.start\t\t= ndshm_nl_dump_start,\n\t\t.done\t\t= ndshm_nl_dump_done,/' \
-	"$tree/new/kernel/core/netlink_gen.c"
+	"$tree/new/kernel/netlink/gen.c"
 sed -i 's/^extern const struct genl_ops .*/&\n\nint ndshm_nl_dump_start(struct netlink_callback *cb);\nint ndshm_nl_dump_done(struct netlink_callback *cb);/' \
-	"$tree/new/kernel/core/netlink_gen.h"
+	"$tree/new/kernel/netlink/gen.h"
 mkdir -p -- "$tree/new/Documentation/netlink"
 "$python" "$tools/ynl-gen-rst.py" -i "$tree/$spec" -o "$tree/new/Documentation/netlink/ndshm.rst"
 

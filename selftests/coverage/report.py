@@ -23,7 +23,8 @@ MARK = "__wrap___sanitizer_cov_trace_pc"
 # Both architectures' call instructions end four bytes after what is relocated.
 CALL_SIZE = 4
 SECTIONS = {".text": "text", ".exit.text": "text", ".init.text": "init"}
-SOURCE = re.compile(r"(?:^|/)(kernel/(?:core|pci|providers)/[^/]+\.[ch])$")
+ROOMS = "account|adapter|base|block|cdev|netlink|pci|providers|registration|section"
+SOURCE = re.compile(rf"(?:^|/)(kernel/(?:main\.c|(?:{ROOMS})/[^/]+\.[ch]))$")
 # KASAN's constructors and destructors, one of each a file: the compiler's, not ours.
 MADE_UP = re.compile(r"_sub_[DI]_|asan\.module_")
 HEADERS = "the kernel's own inline functions"

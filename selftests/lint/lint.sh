@@ -27,11 +27,11 @@ check_checkpatch() {
 	mkdir -p "$cache/checkpatch"
 	find "$cache/checkpatch" -type f -mtime +30 -delete
 	{ kernel_files; git ls-files 'uapi/*.h' 'selftests/*.[ch]' 'selftests/**/*.[ch]' 'Documentation/examples/*.c'; } |
-	grep -v -e netlink_gen -e ndshm_netlink.h | sort -u |
+	grep -v -e netlink/gen -e ndshm_netlink.h | sort -u |
 	while read -r file; do
 		ignore=FILE_PATH_CHANGES,EMBEDDED_FILENAME
 		case $file in
-		kernel/core/compat.h) ignore+=,LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
+		kernel/base/compat.h) ignore+=,LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
 		uapi/*) ignore+=,BIT_MACRO ;;
 		# Names that are NDIS's, whose types it takes for factors.
 		kernel/include/ndshm/ndis*|kernel/ndis/*|kernel/tests/ndis/*|kernel/tests/kunit/ndis.c|\
@@ -55,7 +55,7 @@ check_checkpatch() {
 
 check_kernel_doc() {
 	local file
-	{ kernel_files; git ls-files 'uapi/*.h'; } | grep -v -e netlink_gen -e ndshm_netlink.h |
+	{ kernel_files; git ls-files 'uapi/*.h'; } | grep -v -e netlink/gen -e ndshm_netlink.h |
 	while read -r file; do
 		"$source/scripts/kernel-doc" -none -Wall "$file" 2>&1 || true
 	done
@@ -94,19 +94,19 @@ check_kernel_bits() {
 	done
 }
 
-# providers, ndis, pci and prototypes know the core through kernel/include only.
+# providers, ndis, pci and prototypes know the module through kernel/include only.
 check_house() {
 	git ls-files 'kernel/providers/*' 'kernel/ndis/*' 'kernel/pci/*' 'kernel/prototypes/*' |
-		xargs grep -nE '#include .*core/' || true
+		xargs grep -nE '#include "\.\./' || true
 	# Drivers that were written for NDIS need three of our names at most.
 	grep -noiE '\bndshm_[a-z0-9_]+|<(linux/)?ndshm[a-z/]*\.h>' kernel/tests/ndis/{provider,consumer}.c \
 		kernel/prototypes/{edu,reserved}/*.[ch] |
 		grep -vE ':(ndshm_ndis_(open|close|serve_clients)|<ndshm/ndis\.h>)$' || true
 	# Pure logic can be tested alone.
 	grep -nE '#include <linux/(fs|file|miscdevice|netlink|pci|device)|#include <net/' \
-		kernel/core/reason.c kernel/core/params.[ch] kernel/core/queue_state.[ch] || true
+		kernel/base/reason.c kernel/base/params.[ch] kernel/adapter/queue_state.[ch] || true
 	# Versions are compat.h's affair.
-	kernel_files | grep -v core/compat.h | xargs grep -n LINUX_VERSION_CODE || true
+	kernel_files | grep -v base/compat.h | xargs grep -n LINUX_VERSION_CODE || true
 	# Memory of dma_alloc_coherent() is shown by its frames, found in one place, and has no page.
 	grep -nE 'virt_to_page|virt_to_phys|dma_to_phys|vmalloc_to_p|pfn_to_page|dma_get_sgtable|__pa\(|dma_mmap' \
 		kernel/providers/coherent*.c | grep -v '^[^:]*:[0-9]*: \*' || true

@@ -6,7 +6,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "../../core/block.h"
+#include "../../block/block.h"
 #include "suite.h"
 
 /* Double until sufficient. */

@@ -7,9 +7,9 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#include "../../core/adapter.h"
-#include "../../core/block.h"
-#include "../../core/provider.h"
+#include "../../adapter/adapter.h"
+#include "../../block/block.h"
+#include "../../registration/provider.h"
 #include "suite.h"
 
 #define BLOCKS	300

@@ -9,8 +9,8 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 
-#include "../../core/charge.h"
-#include "../../core/quota.h"
+#include "../../account/charge.h"
+#include "../../account/quota.h"
 #include "suite.h"
 
 #define LIMIT	100UL

@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../../core/extent_map.h"
+#include "../../section/extent_map.h"
 #include "suite.h"
 
 /* ndshm_kunit_alone counts the extents in memory. */

@@ -7,7 +7,7 @@
 
 #include <linux/slab.h>
 
-#include "../../core/handles.h"
+#include "../../cdev/handles.h"
 #include "suite.h"
 
 #define INDEX(handle)	((handle) & 0xffff)

@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../../core/params.h"
+#include "../../base/params.h"
 #include "suite.h"
 
 /* From NDIS: sizes of the header and the members. */

@@ -10,8 +10,8 @@
 
 #include <ndshm/packet.h>
 
-#include "../../core/adapter.h"
-#include "../../core/block.h"
+#include "../../adapter/adapter.h"
+#include "../../block/block.h"
 #include "miniport.h"
 
 static u32 handle_of(const struct ndshm_block *block)

@@ -9,7 +9,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
-#include "../../core/params.h"
+#include "../../base/params.h"
 #include "suite.h"
 
 #define LONGEST	(64 * PAGE_SIZE)

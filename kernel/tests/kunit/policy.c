@@ -7,8 +7,8 @@
 #include <linux/string.h>
 #include <net/genetlink.h>
 
-#include "../../core/netlink_gen.c"
-#include "../../core/registry.h"
+#include "../../netlink/gen.c"
+#include "../../base/registry.h"
 #include "suite.h"
 
 /* Stubs for the handlers of the requests. */

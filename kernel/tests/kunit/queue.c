@@ -5,8 +5,8 @@
  */
 #include <linux/mm.h>
 
-#include "../../core/adapter.h"
-#include "../../core/provider.h"
+#include "../../adapter/adapter.h"
+#include "../../registration/provider.h"
 #include "miniport.h"
 
 static void expect_state(struct miniport *driver, u32 id,

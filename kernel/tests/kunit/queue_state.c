@@ -6,7 +6,7 @@
  */
 #include <linux/string.h>
 
-#include "../../core/queue_state.h"
+#include "../../adapter/queue_state.h"
 #include "suite.h"
 
 /*

@@ -6,7 +6,7 @@
 #include <linux/string.h>
 #include <linux/uidgid.h>
 
-#include "../../core/quota.h"
+#include "../../account/quota.h"
 #include "suite.h"
 
 /* Two users, which may share a bucket of the table. */

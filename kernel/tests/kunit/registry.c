@@ -7,7 +7,7 @@
 
 #include <ndshm/provider.h>
 
-#include "../../core/registry.h"
+#include "../../base/registry.h"
 #include "suite.h"
 
 /* Independent of the implementation under test. */

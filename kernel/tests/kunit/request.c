@@ -11,7 +11,7 @@
 
 #include <ndshm/request.h>
 
-#include "../../core/request.h"
+#include "../../block/request.h"
 #include "miniport.h"
 
 #define MOST	8

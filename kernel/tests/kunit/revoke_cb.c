@@ -8,7 +8,7 @@
 
 #include <kunit/test.h>
 
-#include "../../core/revoke_cb.h"
+#include "../../block/revoke_cb.h"
 #include "suite.h"
 
 #define ROUNDS	2000

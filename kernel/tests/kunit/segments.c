@@ -8,7 +8,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
-#include "../../core/params.h"
+#include "../../base/params.h"
 #include "suite.h"
 
 /* Number of addresses that short lists use. */

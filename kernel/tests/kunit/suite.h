@@ -13,7 +13,7 @@
 #include <linux/prandom.h>
 #include <linux/wait.h>
 
-#include "../../core/active.h"
+#include "../../base/active.h"
 
 #ifdef NDSHM_KUNIT_ALONE
 #define SUITE_NAME(name)	"ndshm_alone_" name

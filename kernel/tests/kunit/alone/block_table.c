@@ -18,7 +18,7 @@ static u32 suite_next_id(void)
 }
 
 #define get_random_u32 suite_next_id
-#include "../../../core/block_table.c"
+#include "../../../block/table.c"
 #undef get_random_u32
 
 #include "../suite.h"

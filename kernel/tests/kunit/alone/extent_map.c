@@ -9,7 +9,7 @@
 
 #include <ndshm/block.h>
 
-#include "../../../core/extent_map.h"
+#include "../../../section/extent_map.h"
 
 static long live_runs;
 static long runs_to_come = -1;	/* allocations until the failure; negative: none fails */
@@ -34,7 +34,7 @@ static void counted_kfree(const void *run)
 #undef kfree
 #define kmalloc	counted_kmalloc
 #define kfree	counted_kfree
-#include "../../../core/extent_map.c"
+#include "../../../section/extent_map.c"
 #undef kfree
 #undef kmalloc
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "alone.h"
 
-#include "../../../core/params.c"
+#include "../../../base/params.c"
 #include "../params.c"

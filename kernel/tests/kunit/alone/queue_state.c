@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "alone.h"
 
-#include "../../../core/queue_state.c"
+#include "../../../adapter/queue_state.c"
 #include "../queue_state.c"

@@ -6,7 +6,7 @@
 
 /* The suite has a table of the same name. */
 #define reasons quota_reasons
-#include "../../../core/quota.c"
+#include "../../../account/quota.c"
 #undef reasons
 
 #define max_user_sections	limits[NDSHM_QUOTA_SECTIONS]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "alone.h"
 
-#include "../../../core/reason.c"
+#include "../../../base/reason.c"
 #include "../reason.c"

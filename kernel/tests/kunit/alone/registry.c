@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "alone.h"
 
-#include "../../../core/registry.c"
+#include "../../../base/registry.c"
 
 /* No entry is registered here. */
 void ndshm_access_start(struct ndshm_entry *entry, umode_t mode)

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "../block/block.h"
+#include "charge.h"
+#include "pinned.h"
+
+/* Folios that are looked at with the lock held. */
+#define BATCH	256UL
+
+/* By their lru; the private data of each is its payer. */
+static LIST_HEAD(kept);
+static unsigned long kept_count;
+/* A spinlock: a throttled task must not hold up the end of other users' blocks. */
+static DEFINE_SPINLOCK(kept_lock);	/* kept, kept_count */
+
+static void reap(struct work_struct *work);
+static DECLARE_DELAYED_WORK(reaping, reap);
+
+static void let_go(struct folio *folio)
+{
+	struct ndshm_charge charge = {
+		.payer = folio->private, .pages = folio_nr_pages(folio),
+	};
+
+	list_del(&folio->lru);
+	folio->private = NULL;
+	ndshm_uncharge(&charge);
+	ndshm_folio_put(folio);
+}
+
+void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
+{
+	const unsigned long pages = folio_nr_pages(folio);
+
+	/* More than the block was said to take, or in two blocks. */
+	if (charge->pages < pages || folio->private)
+		return;
+	charge->pages -= pages;
+	folio_get(folio);
+	folio->private = ndshm_payer_get(charge->payer);
+	spin_lock(&kept_lock);
+	list_add_tail(&folio->lru, &kept);
+	kept_count++;
+	spin_unlock(&kept_lock);
+}
+
+/* Look at @count folios, the longest unseen first. */
+static unsigned long reap_batch(unsigned long count)
+{
+	struct folio *folio, *next;
+	unsigned long seen;
+	LIST_HEAD(unused);
+
+	spin_lock(&kept_lock);
+	for (seen = 0; seen < count && !list_empty(&kept); seen++) {
+		folio = list_first_entry(&kept, struct folio, lru);
+		if (folio_ref_count(folio) == 1) {
+			list_move(&folio->lru, &unused);
+			kept_count--;
+		} else {
+			list_move_tail(&folio->lru, &kept);
+		}
+	}
+	spin_unlock(&kept_lock);
+	list_for_each_entry_safe(folio, next, &unused, lru)
+		let_go(folio);
+	cond_resched();
+	return seen;
+}
+
+void ndshm_pinned_reap(void)
+{
+	unsigned long left = READ_ONCE(kept_count), seen = 1;
+
+	for (; left && seen; left -= seen)
+		seen = reap_batch(min(left, BATCH));
+}
+
+/* A page that is let go tells nobody. */
+static void reap(struct work_struct *work)
+{
+	ndshm_pinned_reap();
+	ndshm_pinned_watch();
+}
+
+void ndshm_pinned_watch(void)
+{
+	if (READ_ONCE(kept_count))
+		ndshm_queue_delayed(&reaping, HZ);
+}
+
+void ndshm_pinned_teardown(void)
+{
+	struct folio *folio, *next;
+
+	cancel_delayed_work_sync(&reaping);
+	list_for_each_entry_safe(folio, next, &kept, lru)
+		let_go(folio);
+}

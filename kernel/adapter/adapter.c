@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/slab.h>
+
+#include <linux/ndshm_netlink.h>
+
+#include "../base/registry.h"
+#include "../block/block.h"
+#include "../cdev/client.h"
+#include "../netlink/netlink.h"
+#include "adapter.h"
+#include "claim.h"
+
+static void adapter_release(struct ndshm_entry *entry);
+
+struct ndshm_registry ndshm_adapters = {
+	.entries = XARRAY_INIT(ndshm_adapters.entries, XA_FLAGS_ALLOC1),
+	.release = adapter_release,
+};
+
+static struct ndshm_adapter *adapter_of(struct ndshm_entry *entry)
+{
+	return entry ? container_of(entry, struct ndshm_adapter, entry) : NULL;
+}
+
+static void adapter_release(struct ndshm_entry *entry)
+{
+	struct ndshm_adapter *adapter = adapter_of(entry);
+
+	put_device(adapter->device);
+	if (adapter->group && refcount_dec_and_test(&adapter->group->references))
+		kfree(adapter->group);
+	mutex_destroy(&adapter->bars_lock);
+	kfree_rcu(adapter, entry.rcu);
+}
+
+struct ndshm_adapter *ndshm_adapter_find_id(u32 id)
+{
+	return adapter_of(ndshm_registry_find_id(&ndshm_adapters, id));
+}
+
+struct ndshm_adapter *ndshm_adapter_next(u32 *id)
+{
+	return adapter_of(ndshm_registry_next(&ndshm_adapters, id));
+}
+
+struct ndshm_adapter *ndshm_adapter_find(const char *name)
+{
+	return adapter_of(ndshm_registry_find(&ndshm_adapters, name));
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_find);
+
+struct ndshm_adapter *ndshm_adapter_get(struct ndshm_adapter *adapter)
+{
+	refcount_inc(&adapter->entry.references);
+	return adapter;
+}
+
+void ndshm_adapter_put(struct ndshm_adapter *adapter)
+{
+	ndshm_entry_put(&adapter->entry);
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_put);
+
+struct device *ndshm_adapter_device(const struct ndshm_adapter *adapter)
+{
+	return adapter->device;
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_device);
+
+/* Claims are of registered adapters: the group of one that has gone is not found. */
+static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key)
+{
+	struct ndshm_claim_group *group;
+	struct ndshm_entry *entry;
+	unsigned long id;
+
+	lockdep_assert_held(&ndshm_registry_lock);
+
+	xa_for_each(&ndshm_adapters.entries, id, entry) {
+		group = adapter_of(entry)->group;
+		if (group && group->key == key) {
+			refcount_inc(&group->references);
+			adapter->group = group;
+			return true;
+		}
+	}
+	group = kzalloc(sizeof(*group), GFP_KERNEL);
+	if (!group)
+		return false;
+	refcount_set(&group->references, 1);
+	group->key = key;
+	mutex_init(&group->lock);
+	INIT_LIST_HEAD(&group->claims);
+	adapter->group = group;
+	return true;
+}
+
+static ndshm_reason_t publish(struct ndshm_adapter *adapter, const void *key)
+{
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
+
+	mutex_lock(&ndshm_registry_lock);
+	/* What clients drive is root's at first, as a device node is. */
+	if (!adapter->ops || adapter_join_group(adapter, key ?: adapter))
+		reason = ndshm_registry_add(&adapter->entry, NULL,
+					    adapter->ops ? 0600 : 0666);
+	mutex_unlock(&ndshm_registry_lock);
+	if (reason == NDSHM_REASON_NONE)
+		ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_ADDED_NTF);
+	return reason;
+}
+
+ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
+				      struct ndshm_adapter **out)
+{
+	struct ndshm_adapter *adapter;
+	ndshm_reason_t reason;
+
+	might_sleep();
+
+	if (!ndshm_name_valid(info->name))
+		return NDSHM_REASON_NAME;
+	if (info->flags & ~NDSHM_ADAPTER_OPEN)
+		return NDSHM_REASON_FLAGS;
+	adapter = kzalloc(sizeof(*adapter), GFP_KERNEL);
+	if (!adapter)
+		return NDSHM_REASON_MEMORY;
+	refcount_set(&adapter->entry.references, 1);
+	strscpy(adapter->entry.name, info->name, sizeof(adapter->entry.name));
+	adapter->entry.registry = &ndshm_adapters;
+	adapter->entry.device = info->device;
+	adapter->device = get_device(info->device);
+	adapter->flags = info->flags;
+	adapter->ops = info->ops;
+	adapter->context = info->context;
+	ndshm_blockset_init(&adapter->set);
+	ndshm_queues_init(&adapter->queues);
+	mutex_init(&adapter->bars_lock);
+	adapter->claimant = INVALID_UID;
+
+	reason = publish(adapter, info->group);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_adapter_put(adapter);
+		return reason;
+	}
+	*out = adapter;
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_register);
+
+bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter)
+{
+	might_sleep();
+
+	/* What was freed from atomic context is not alive. */
+	ndshm_block_flush();
+	if (!ndshm_blockset_close_empty(&adapter->set))
+		return false;
+	if (ndshm_queues_unused(&adapter->queues))
+		return true;
+	ndshm_adapter_reopen(adapter);
+	return false;
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_close_unused);
+
+void ndshm_adapter_reopen(struct ndshm_adapter *adapter)
+{
+	ndshm_blockset_reopen(&adapter->set);
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_reopen);
+
+void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
+{
+	might_sleep();
+
+	ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_REVOKED_NTF);
+	/* Allocations that are under way notice; no claim and no queue comes any more. */
+	ndshm_blockset_kill(&adapter->set);
+	if (adapter->group)
+		ndshm_claim_group_end(adapter->group, adapter, true);
+	ndshm_queues_end(adapter);
+	ndshm_blockset_close(&adapter->set);
+
+	mutex_lock(&ndshm_registry_lock);
+	ndshm_registry_remove(&adapter->entry);
+	mutex_unlock(&ndshm_registry_lock);
+	ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_GONE_NTF);
+	ndshm_adapter_put(adapter);
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_unregister);
+
+void ndshm_adapter_end_group_claims(const void *key)
+{
+	struct ndshm_adapter *adapter;
+	u32 id = 0;
+
+	might_sleep();
+
+	for (; (adapter = ndshm_adapter_next(&id)); id++) {
+		if (adapter->group && adapter->group->key == key)
+			ndshm_claim_group_end(adapter->group, NULL, false);
+		ndshm_adapter_put(adapter);
+	}
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_end_group_claims);
+
+u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter)
+{
+	u32 missing = NDSHM_ISOLATION_ALL;
+
+	/* Without ops it is no device of a client's: its addresses are bare. */
+	if (!adapter->ops)
+		return NDSHM_ISOLATION_NO_TRANSLATION;
+	if (ndshm_blockset_enter(&adapter->set)) {
+		missing = adapter->ops->isolation(adapter->context);
+		ndshm_blockset_leave(&adapter->set);
+	}
+	return missing;
+}
+
+bool ndshm_adapter_dirty(struct ndshm_adapter *adapter)
+{
+	bool dirty = false;
+
+	if (adapter->ops && ndshm_blockset_enter(&adapter->set)) {
+		dirty = adapter->ops->dirty(adapter->context);
+		ndshm_blockset_leave(&adapter->set);
+	}
+	return dirty;
+}
+
+bool ndshm_adapter_ignores_reset(const struct ndshm_claim *claim)
+{
+	const struct ndshm_adapter *adapter = claim->adapter;
+	const struct ndshm_access now = ndshm_access_read(&adapter->entry.access);
+
+	lockdep_assert_held(&adapter->group->lock);
+
+	return claim->client->rawio || now.reset == NDSHM_RESET_NONE ||
+	       (now.reset == NDSHM_RESET_SAME_USER &&
+		uid_eq(adapter->claimant, claim->uid));
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Claims: DMA stops before memory goes.
+ */
+#include <linux/cred.h>
+#include <linux/export.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/panic.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
+
+#include "../cdev/client.h"
+#include "adapter.h"
+#include "claim.h"
+
+static bool allow_unisolated;
+module_param(allow_unisolated, bool, 0644);
+MODULE_PARM_DESC(allow_unisolated,
+		 "Let clients opened with CAP_SYS_RAWIO drive functions without isolation (taints)");
+
+ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio)
+{
+	if (!ndshm_adapter_isolation(adapter))
+		return NDSHM_REASON_NONE;
+	if (ndshm_blockset_closed(&adapter->set))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (!rawio)
+		return NDSHM_REASON_NOT_ISOLATED;
+	if (!READ_ONCE(allow_unisolated))
+		return NDSHM_REASON_UNISOLATED_OFF;
+	if (security_locked_down(LOCKDOWN_PCI_ACCESS))
+		return NDSHM_REASON_LOCKDOWN;
+	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
+	return NDSHM_REASON_NONE;
+}
+
+/*
+ * Also where a mapping's failure drops the last reference, under the mmap
+ * lock: iput() of an inode that nothing maps, and iounmap(), are fine there.
+ */
+static void bar_release(struct ndshm_object *object)
+{
+	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
+
+	ndshm_object_fini(object);
+	iounmap(bar->registers);
+	ndshm_adapter_put(bar->adapter);
+	kfree(bar);
+}
+
+static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
+			     unsigned long *count, pgprot_t *prot)
+{
+	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
+
+	/* No frame: the access is SIGBUS. */
+	*count = READ_ONCE(bar->adapter->bars_unmapped) ? 0 :
+		 (object->length >> PAGE_SHIFT) - index;
+	*prot = pgprot_noncached(*prot);
+	return PHYS_PFN(bar->start) + index;
+}
+
+static const struct ndshm_object_ops bar_ops = {
+	.kind = "bar",
+	.max_mappings = NDSHM_MAX_MAPPINGS,
+	.pfn = bar_pfn,
+	.release = bar_release,
+	.release_async = bar_release,
+};
+
+struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim)
+{
+	refcount_inc(&claim->references);
+	return claim;
+}
+
+void ndshm_claim_put(struct ndshm_claim *claim)
+{
+	if (!refcount_dec_and_test(&claim->references))
+		return;
+	ndshm_adapter_put(claim->adapter);
+	kfree(claim);
+}
+
+/*
+ * Can the adapter be claimed, if permission allows? A claim that is ending counts, and
+ * so does another client's in the group: its blocks may be in reach of the group's
+ * devices.
+ */
+static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
+				  const struct ndshm_client *client)
+{
+	const struct ndshm_client *other = READ_ONCE(adapter->group->client);
+
+	if (ndshm_blockset_closed(&adapter->set))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	if (READ_ONCE(adapter->claim) || (other && other != client))
+		return NDSHM_REASON_CLAIM_BUSY;
+	return NDSHM_REASON_NONE;
+}
+
+/**
+ * struct claim_call - what a kernel worker does with a claim
+ * @claim: the claim
+ * @operation: called with the group's lock held
+ * @context: its argument
+ */
+struct claim_call {
+	struct ndshm_claim *claim;
+	ndshm_claim_fn operation;
+	void *context;
+};
+
+struct claim_beginning {
+	unsigned int address_width;
+	u32 bars;
+};
+
+static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
+{
+	struct ndshm_adapter *adapter = claim->adapter;
+	struct claim_beginning *beginning = context;
+	ndshm_reason_t reason;
+	phys_addr_t start;
+	unsigned int i;
+	u64 length;
+
+	reason = claim_check(adapter, claim->client);
+	if (reason == NDSHM_REASON_NONE)
+		reason = adapter->ops->claim(adapter->context,
+					     beginning->address_width,
+					     ndshm_adapter_ignores_reset(claim));
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	for (i = 0; i < NDSHM_BARS; i++)
+		if (adapter->ops->bar(adapter->context, i, &start, &length) ==
+		    NDSHM_REASON_NONE)
+			beginning->bars |= BIT(i);
+	WRITE_ONCE(adapter->claim, claim);
+	WRITE_ONCE(adapter->group->client, claim->client);
+	list_add_tail(&claim->group_link, &adapter->group->claims);
+	adapter->claimant = claim->uid;
+	return NDSHM_REASON_NONE;
+}
+
+/* Stop the DMA of a claim. Afterwards only claim_free() may use its BARs. */
+static void claim_stop(struct ndshm_claim *claim, bool removing)
+{
+	struct ndshm_adapter *adapter = claim->adapter;
+	unsigned int i;
+
+	for (i = 0; i < NDSHM_BARS; i++)
+		if (adapter->bars[i])
+			ndshm_object_revoke(&adapter->bars[i]->object);
+	adapter->ops->release(adapter->context, removing);
+}
+
+/* Revoke what was made under a stopped claim, and let the next one begin. */
+static void claim_free(struct ndshm_claim *claim)
+{
+	struct ndshm_adapter *adapter = claim->adapter;
+	struct ndshm_claim_group *group = adapter->group;
+	unsigned int i;
+
+	ndshm_blockset_close(&claim->set);
+	mutex_lock(&adapter->bars_lock);
+	for (i = 0; i < NDSHM_BARS; i++) {
+		if (adapter->bars[i])
+			ndshm_object_put(&adapter->bars[i]->object);
+		adapter->bars[i] = NULL;
+	}
+	mutex_unlock(&adapter->bars_lock);
+
+	list_del(&claim->group_link);
+	if (list_empty(&group->claims))
+		WRITE_ONCE(group->client, NULL);
+	WRITE_ONCE(adapter->claim, NULL);
+}
+
+static void claim_group_end(struct ndshm_claim_group *group,
+			    const struct ndshm_adapter *adapter, bool removing)
+{
+	struct ndshm_claim *claim, *next;
+
+	lockdep_assert_held(&group->lock);
+
+	list_for_each_entry(claim, &group->claims, group_link)
+		if (!adapter || claim->adapter == adapter)
+			claim_stop(claim, removing);
+	list_for_each_entry_safe(claim, next, &group->claims, group_link)
+		if (!adapter || claim->adapter == adapter)
+			claim_free(claim);
+}
+
+void ndshm_claim_group_end(struct ndshm_claim_group *group,
+			   const struct ndshm_adapter *adapter, bool removing)
+{
+	mutex_lock(&group->lock);
+	claim_group_end(group, adapter, removing);
+	mutex_unlock(&group->lock);
+}
+
+/* @context: the adapter, or NULL: all that its client has in the group. */
+static ndshm_reason_t claim_end(struct ndshm_claim *claim, void *context)
+{
+	if (claim->adapter->claim == claim)
+		claim_group_end(claim->adapter->group, context, false);
+	return NDSHM_REASON_NONE;
+}
+
+static long claim_call(void *data)
+{
+	struct claim_call *call = data;
+	struct ndshm_claim *claim = call->claim;
+	struct ndshm_adapter *adapter = claim->adapter;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	mutex_lock(&adapter->group->lock);
+	if (call->operation != claim_end)
+		reason = ndshm_adapter_permit(adapter, claim->client->rawio);
+	if (call->operation != claim_end && call->operation != claim_begin &&
+	    reason != NDSHM_REASON_ADAPTER_REMOVED && adapter->claim != claim)
+		reason = NDSHM_REASON_CLAIM_MISSING;
+	if (reason == NDSHM_REASON_NONE)
+		reason = call->operation(claim, call->context);
+	mutex_unlock(&adapter->group->lock);
+	return (__force long)reason;
+}
+
+/*
+ * A removal waits for the group's lock, so a client's task, which its cgroup may keep
+ * from running, does not hold it: a worker does, which is in no cgroup.
+ */
+static ndshm_reason_t claim_run(struct ndshm_claim *claim,
+				ndshm_claim_fn operation, void *context)
+{
+	struct claim_call call = { claim, operation, context };
+
+	return (__force ndshm_reason_t)work_on_cpu(raw_smp_processor_id(),
+						   claim_call, &call);
+}
+
+/* One call of a client at a time waits in a worker, so that they do not take up all. */
+ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
+			       ndshm_claim_fn operation, void *context)
+{
+	ndshm_reason_t reason;
+
+	if (mutex_lock_killable(&claim->client->lock))
+		return NDSHM_REASON_CLAIM_BUSY;
+	reason = claim_run(claim, operation, context);
+	mutex_unlock(&claim->client->lock);
+	return reason;
+}
+
+ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
+				 unsigned int address_width,
+				 struct ndshm_client *client,
+				 struct ndshm_claim **out, u32 *bars)
+{
+	struct claim_beginning beginning = { .address_width = address_width };
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
+
+	if (!adapter->ops)
+		return NDSHM_REASON_CLAIM_UNSUPPORTED;
+	/* Do not wait for the end of a claim, which holds the group's lock. */
+	reason = claim_check(adapter, client);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	claim = kzalloc(sizeof(*claim), NDSHM_GFP_CHARGED);
+	if (!claim)
+		return NDSHM_REASON_MEMORY;
+	refcount_set(&claim->references, 1);
+	claim->adapter = ndshm_adapter_get(adapter);
+	claim->client = client;
+	claim->uid = current_euid();
+	ndshm_blockset_init(&claim->set);
+
+	reason = ndshm_claim_use(claim, claim_begin, &beginning);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_claim_put(claim);
+		return reason;
+	}
+	*out = claim;
+	*bars = beginning.bars;
+	return NDSHM_REASON_NONE;
+}
+
+void ndshm_claim_end(struct ndshm_claim *claim)
+{
+	claim_run(claim, claim_end, claim->adapter);
+}
+
+void ndshm_claims_end(struct ndshm_client *client)
+{
+	struct ndshm_claim *claim, *next;
+
+	list_for_each_entry_safe(claim, next, &client->claims, link) {
+		claim_run(claim, claim_end, NULL);
+		list_del(&claim->link);
+		ndshm_claim_put(claim);
+	}
+}
+
+/* Called with bars_lock held. Faults are SIGBUS already. */
+static void bar_unmap(struct ndshm_bar *bar)
+{
+	struct inode *inode;
+
+	spin_lock(&bar->object.state_lock);
+	inode = bar->object.inode;
+	spin_unlock(&bar->object.state_lock);
+	/* Pairs with the one in object_fill_pte(). */
+	smp_mb();
+	if (inode)
+		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
+}
+
+void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped)
+{
+	unsigned int i;
+
+	might_sleep();
+
+	mutex_lock(&adapter->bars_lock);
+	WRITE_ONCE(adapter->bars_unmapped, unmapped);
+	for (i = 0; i < NDSHM_BARS && unmapped; i++)
+		if (adapter->bars[i])
+			bar_unmap(adapter->bars[i]);
+	mutex_unlock(&adapter->bars_lock);
+}
+EXPORT_SYMBOL_GPL(ndshm_adapter_unmap_bars);
+
+/* Allocated by the client, whose memory cgroup is charged; NULL once it is used. */
+struct claim_bar {
+	unsigned int number;
+	struct ndshm_bar *spare;
+	struct ndshm_bar *bar;
+};
+
+/* Make the BAR's object, unless there is one; the claim holds the first reference. */
+static ndshm_reason_t claim_bar(struct ndshm_claim *claim, void *context)
+{
+	struct ndshm_adapter *adapter = claim->adapter;
+	struct claim_bar *wanted = context;
+	struct ndshm_bar *bar = adapter->bars[wanted->number];
+	ndshm_reason_t reason;
+	u64 length;
+
+	if (bar)
+		goto found;
+	bar = wanted->spare;
+	reason = adapter->ops->bar(adapter->context, wanted->number,
+				   &bar->start, &length);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	/* Not to be used: it makes the range uncached, whoever maps it. */
+	bar->registers = ioremap(bar->start, length);
+	if (!bar->registers)
+		return NDSHM_REASON_MEMORY;
+	wanted->spare = NULL;
+	ndshm_object_init(&bar->object, &bar_ops);
+	bar->object.length = length;
+	bar->object.frames = true;
+	bar->object.name = wanted->number;
+	bar->adapter = ndshm_adapter_get(adapter);
+	mutex_lock(&adapter->bars_lock);
+	adapter->bars[wanted->number] = bar;
+	mutex_unlock(&adapter->bars_lock);
+found:
+	refcount_inc(&bar->object.references);
+	wanted->bar = bar;
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int number,
+			       struct ndshm_bar **out)
+{
+	struct claim_bar wanted = {};
+	ndshm_reason_t reason;
+
+	if (number >= NDSHM_BARS)
+		return NDSHM_REASON_BAR;
+	wanted.number = array_index_nospec(number, NDSHM_BARS);
+	wanted.spare = kzalloc(sizeof(*wanted.spare), NDSHM_GFP_CHARGED);
+	if (!wanted.spare)
+		return NDSHM_REASON_MEMORY;
+	reason = ndshm_claim_use(claim, claim_bar, &wanted);
+	kfree(wanted.spare);
+	*out = wanted.bar;
+	return reason;
+}

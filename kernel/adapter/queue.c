@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/export.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include <linux/ndshm_netlink.h>
+
+#include "../block/block.h"
+#include "../netlink/netlink.h"
+#include "adapter.h"
+#include "queue.h"
+
+/*
+ * Where a queue ends. Not that of the blocks, which is waited for when a set of
+ * blocks is closed.
+ */
+static struct workqueue_struct *workqueue;
+
+void ndshm_queues_init(struct ndshm_queues *queues)
+{
+	int kind;
+
+	for (kind = 0; kind < NDSHM_KINDS; kind++)
+		xa_init_flags(&queues->known[kind], XA_FLAGS_ALLOC1);
+	ndshm_active_init(&queues->default_packets);
+}
+
+struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue)
+{
+	refcount_inc(&queue->references);
+	return queue;
+}
+
+void ndshm_queue_put(struct ndshm_queue *queue)
+{
+	if (!refcount_dec_and_test(&queue->references))
+		return;
+	ndshm_adapter_put(queue->adapter);
+	kfree(queue);
+}
+
+/*
+ * Reasons
+ */
+
+static ndshm_reason_t unknown_reason(enum ndshm_queue_kind kind)
+{
+	return kind == NDSHM_KIND_QUEUE ? NDSHM_REASON_QUEUE_UNKNOWN :
+					  NDSHM_REASON_PORT_UNKNOWN;
+}
+
+static ndshm_reason_t state_reason(enum ndshm_queue_kind kind)
+{
+	return kind == NDSHM_KIND_QUEUE ? NDSHM_REASON_QUEUE_STATE :
+					  NDSHM_REASON_PORT_STATE;
+}
+
+ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue)
+{
+	return queue ? state_reason(queue->machine.kind) :
+		       NDSHM_REASON_ADAPTER_REMOVED;
+}
+
+/*
+ * Packets
+ */
+
+static struct ndshm_active *packets_of(struct ndshm_block *block)
+{
+	return block->queue ? &block->queue->packets :
+			      &block->adapter->queues.default_packets;
+}
+
+bool ndshm_queue_packet_get(struct ndshm_block *block)
+{
+	return ndshm_active_get(packets_of(block));
+}
+
+void ndshm_queue_packet_put(struct ndshm_block *block)
+{
+	/* Nobody waits for the packets of a queue: the last one ends it. */
+	if (ndshm_active_put(packets_of(block)) && block->queue)
+		queue_work(workqueue, &block->queue->ending);
+}
+
+/*
+ * Views
+ */
+
+static void view_usage(struct ndshm_blockset *set,
+		       const struct ndshm_active *packets,
+		       struct ndshm_queue_usage *usage)
+{
+	usage->blocks = ndshm_blockset_usage(set, &usage->bytes);
+	usage->packets = ndshm_active_count(packets);
+}
+
+static void view_locked(struct ndshm_queue *queue,
+			struct ndshm_queue_view *view)
+{
+	lockdep_assert_held(&queue->known->xa_lock);
+
+	view->kind = queue->machine.kind;
+	view->id = queue->id;
+	view->state = queue->machine.state;
+	view->filters = queue->machine.filters;
+	view_usage(&queue->set, &queue->packets, &view->usage);
+}
+
+bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
+			   struct ndshm_queue_view *view)
+{
+	struct ndshm_queues *queues = &adapter->queues;
+	struct ndshm_queue *queue;
+	unsigned long id;
+
+	might_sleep();
+
+	for (; view->kind < NDSHM_KINDS; view->kind++, view->id = 0) {
+		if (!view->id) {
+			view->state = view->kind == NDSHM_KIND_QUEUE ?
+				(u32)NDSHM_QUEUE_RUNNING : NDSHM_VPORT_ACTIVE;
+			view->filters = 0;
+			view_usage(&adapter->set, &queues->default_packets,
+				   &view->usage);
+			return true;
+		}
+		id = view->id;
+		xa_lock(&queues->known[view->kind]);
+		queue = xa_find(&queues->known[view->kind], &id, U32_MAX,
+				XA_PRESENT);
+		if (queue)
+			view_locked(queue, view);
+		xa_unlock(&queues->known[view->kind]);
+		if (queue)
+			return true;
+	}
+	return false;
+}
+
+bool ndshm_queue_view(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
+		      u32 id, struct ndshm_queue_view *view)
+{
+	view->kind = kind;
+	view->id = id;
+	return ndshm_queue_view_next(adapter, view) && view->kind == kind &&
+	       view->id == id;
+}
+
+ndshm_reason_t ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
+				 enum ndshm_queue_state *state, u32 *filters,
+				 struct ndshm_queue_usage *usage)
+{
+	struct ndshm_queue_view view;
+
+	if (!ndshm_queue_view(adapter, NDSHM_KIND_QUEUE, id, &view))
+		return NDSHM_REASON_QUEUE_UNKNOWN;
+	*state = view.state;
+	*filters = view.filters;
+	if (usage)
+		*usage = view.usage;
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_query);
+
+ndshm_reason_t ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
+				 enum ndshm_vport_state *state,
+				 struct ndshm_queue_usage *usage)
+{
+	struct ndshm_queue_view view;
+
+	if (!ndshm_queue_view(adapter, NDSHM_KIND_VPORT, id, &view))
+		return NDSHM_REASON_PORT_UNKNOWN;
+	*state = view.state;
+	if (usage)
+		*usage = view.usage;
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_vport_query);
+
+/*
+ * Events
+ */
+
+static ndshm_reason_t queue_event(struct ndshm_adapter *adapter,
+				  enum ndshm_queue_kind kind, u32 id,
+				  enum ndshm_queue_event event)
+{
+	struct xarray *known = &adapter->queues.known[kind];
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	struct ndshm_queue_view view;
+	struct ndshm_queue *queue;
+
+	might_sleep();
+
+	if (!id)
+		return NDSHM_REASON_QUEUE_DEFAULT;
+	xa_lock(known);
+	queue = xa_load(known, id);
+	if (!queue)
+		reason = unknown_reason(kind);
+	else if (!ndshm_queue_step(&queue->machine, event))
+		reason = state_reason(kind);
+	else
+		view_locked(queue, &view);
+	xa_unlock(known);
+	if (reason != NDSHM_REASON_NONE || event != NDSHM_QUEUE_DMA_STOPPED)
+		return reason;
+	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_STOPPED_NTF);
+	/* The last packet ends the queue, which exists until this allows it. */
+	if (ndshm_active_kill(&queue->packets))
+		queue_work(workqueue, &queue->ending);
+	return reason;
+}
+
+ndshm_reason_t ndshm_queue_set_filter(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id,
+			   NDSHM_QUEUE_SET_FILTER);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_set_filter);
+
+ndshm_reason_t ndshm_queue_clear_filter(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id,
+			   NDSHM_QUEUE_CLEAR_FILTER);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_clear_filter);
+
+ndshm_reason_t ndshm_queue_complete(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id, NDSHM_QUEUE_COMPLETE);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_complete);
+
+ndshm_reason_t ndshm_queue_free(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id, NDSHM_QUEUE_FREE);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_free);
+
+ndshm_reason_t ndshm_queue_dma_stopped(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id,
+			   NDSHM_QUEUE_DMA_STOPPED);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_dma_stopped);
+
+ndshm_reason_t ndshm_vport_activate(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_VPORT, id, NDSHM_QUEUE_COMPLETE);
+}
+EXPORT_SYMBOL_GPL(ndshm_vport_activate);
+
+ndshm_reason_t ndshm_vport_delete(struct ndshm_adapter *adapter, u32 id)
+{
+	return queue_event(adapter, NDSHM_KIND_VPORT, id,
+			   NDSHM_QUEUE_DMA_STOPPED);
+}
+EXPORT_SYMBOL_GPL(ndshm_vport_delete);
+
+/*
+ * The end of a queue
+ */
+
+static void end_work(struct work_struct *work)
+{
+	struct ndshm_queue *queue = container_of(work, struct ndshm_queue,
+						 ending);
+	struct ndshm_queues *queues = &queue->adapter->queues;
+	struct ndshm_queue_view view;
+
+	if (queue->ops->free_blocks)
+		queue->ops->free_blocks(queue->context, queue->id);
+	/* What the driver has left, and what came of an allocation under way. */
+	ndshm_blockset_close(&queue->set);
+
+	xa_lock(queue->known);
+	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_FREED);
+	__xa_erase(queue->known, queue->id);
+	view_locked(queue, &view);
+	xa_unlock(queue->known);
+	ndshm_nl_queue_event(queue->adapter, &view, NDSHM_CMD_QUEUE_FREED_NTF);
+	if (queue->ops->freed)
+		queue->ops->freed(queue->context, queue->id);
+
+	/* From here on the driver may be gone. */
+	if (atomic_dec_and_test(&queues->count))
+		wake_up_var(&queues->count);
+	ndshm_queue_put(queue);
+}
+
+/* Until the last callback of the last queue has returned. */
+static void wait_for_all(struct ndshm_queues *queues)
+{
+	wait_var_event(&queues->count, !atomic_read_acquire(&queues->count));
+}
+
+/* As its driver would have done it. */
+static void end(struct ndshm_queue *queue)
+{
+	struct ndshm_queue_machine *machine = &queue->machine, next;
+	bool running;
+
+	xa_lock(queue->known);
+	/* One filter is the last, however many there were. */
+	machine->filters = min(machine->filters, 1U);
+	ndshm_queue_step(machine, NDSHM_QUEUE_CLEAR_FILTER);
+	ndshm_queue_step(machine, NDSHM_QUEUE_FREE);
+	next = *machine;
+	running = ndshm_queue_step(&next, NDSHM_QUEUE_DMA_STOPPED);
+	xa_unlock(queue->known);
+	if (!running)
+		return;
+	if (queue->ops->stop)
+		queue->ops->stop(queue->context, queue->id);
+	/* Fails if the driver has called it itself. */
+	queue_event(queue->adapter, machine->kind, queue->id,
+		    NDSHM_QUEUE_DMA_STOPPED);
+}
+
+/* The first from *id on, with a reference; or NULL. */
+static struct ndshm_queue *next_known(struct xarray *known, unsigned long *id)
+{
+	struct ndshm_queue *queue;
+
+	xa_lock(known);
+	queue = xa_find(known, id, ULONG_MAX, XA_PRESENT);
+	if (queue)
+		ndshm_queue_get(queue);
+	xa_unlock(known);
+	return queue;
+}
+
+/* A callback that tells of an end cannot wait for its own. */
+static bool in_callback(void)
+{
+	const struct work_struct *work = current_work();
+
+	return work && work->func == end_work;
+}
+
+bool ndshm_queues_unused(struct ndshm_queues *queues)
+{
+	bool unused = true;
+	int kind;
+
+	for (kind = 0; kind < NDSHM_KINDS; kind++) {
+		xa_lock(&queues->known[kind]);
+		unused &= xa_empty(&queues->known[kind]);
+		xa_unlock(&queues->known[kind]);
+	}
+	if (in_callback())
+		unused = !atomic_read(&queues->count);
+	if (unused)
+		wait_for_all(queues);
+	return unused;
+}
+
+void ndshm_queues_end(struct ndshm_adapter *adapter)
+{
+	struct ndshm_queues *queues = &adapter->queues;
+	struct ndshm_queue *queue;
+	unsigned long id;
+	int kind;
+
+	for (kind = 0; kind < NDSHM_KINDS; kind++) {
+		for (id = 0;
+		     (queue = next_known(&queues->known[kind], &id)); id++) {
+			end(queue);
+			ndshm_queue_put(queue);
+		}
+	}
+	wait_for_all(queues);
+	ndshm_active_kill(&queues->default_packets);
+	ndshm_active_drain(&queues->default_packets);
+}
+
+/*
+ * Making one
+ */
+
+static ndshm_reason_t make(struct ndshm_adapter *adapter,
+			   enum ndshm_queue_kind kind,
+			   const struct ndshm_queue_ops *ops, void *context,
+			   u32 *id)
+{
+	struct ndshm_queues *queues = &adapter->queues;
+	struct xarray *known = &queues->known[kind];
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	struct ndshm_queue_view view;
+	struct ndshm_queue *queue;
+
+	might_sleep();
+
+	queue = kzalloc(sizeof(*queue), GFP_KERNEL);
+	if (!queue)
+		return NDSHM_REASON_MEMORY;
+	refcount_set(&queue->references, 1);
+	queue->adapter = ndshm_adapter_get(adapter);
+	queue->known = known;
+	queue->ops = ops;
+	queue->context = context;
+	ndshm_blockset_init(&queue->set);
+	ndshm_active_init(&queue->packets);
+	INIT_WORK(&queue->ending, end_work);
+	queue->machine.kind = kind;
+	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_ALLOCATE);
+
+	xa_lock(known);
+	/* Drops the lock to allocate memory, so the set is tested afterwards. */
+	if (__xa_alloc_cyclic(known, &queue->id, queue, xa_limit_31b,
+			      &queues->next_id[kind], GFP_KERNEL) < 0) {
+		reason = NDSHM_REASON_MEMORY;
+	} else if (ndshm_blockset_closed(&adapter->set)) {
+		/* Whoever kills the set looks for queues after that. */
+		__xa_erase(known, queue->id);
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	} else {
+		atomic_inc(&queues->count);
+		view_locked(queue, &view);
+	}
+	xa_unlock(known);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_queue_put(queue);
+		return reason;
+	}
+	/* The queue may end at any time from here on. */
+	*id = view.id;
+	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_ADDED_NTF);
+	return reason;
+}
+
+ndshm_reason_t ndshm_queue_allocate(struct ndshm_adapter *adapter,
+				    const struct ndshm_queue_ops *ops,
+				    void *context, u32 *id)
+{
+	return make(adapter, NDSHM_KIND_QUEUE, ops, context, id);
+}
+EXPORT_SYMBOL_GPL(ndshm_queue_allocate);
+
+ndshm_reason_t ndshm_vport_create(struct ndshm_adapter *adapter,
+				  const struct ndshm_queue_ops *ops,
+				  void *context, u32 *id)
+{
+	return make(adapter, NDSHM_KIND_VPORT, ops, context, id);
+}
+EXPORT_SYMBOL_GPL(ndshm_vport_create);
+
+/*
+ * Blocks of a queue
+ */
+
+ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
+				 u32 vport_id, struct ndshm_queue **queue)
+{
+	enum ndshm_queue_kind kind = vport_id ? NDSHM_KIND_VPORT :
+						NDSHM_KIND_QUEUE;
+	struct xarray *known = &adapter->queues.known[kind];
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	struct ndshm_queue *found;
+
+	*queue = NULL;
+	if (!queue_id && !vport_id)
+		return ndshm_blockset_enter(&adapter->set) ?
+		       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_REMOVED;
+	xa_lock(known);
+	found = xa_load(known, vport_id ?: queue_id);
+	if (!found)
+		reason = unknown_reason(kind);
+	else if (!ndshm_queue_may_allocate(&found->machine) ||
+		 !ndshm_blockset_enter(&found->set))
+		reason = state_reason(kind);
+	else
+		*queue = ndshm_queue_get(found);
+	xa_unlock(known);
+	return reason;
+}
+
+int __init ndshm_queue_setup(void)
+{
+	workqueue = alloc_workqueue("ndshm-queue", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
+}
+
+void ndshm_queue_teardown(void)
+{
+	destroy_workqueue(workqueue);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Older kernels. The source is written for the newest one; this file, which is
+ * included in front of every other, is the only one that tests a version.
+ */
+#ifndef _NDSHM_COMPAT_H
+#define _NDSHM_COMPAT_H
+
+#include <linux/version.h>
+
+/* kernel/pci: are the interrupts of a group's devices isolated? */
+#include <linux/iommu.h>
+#ifndef CONFIG_IOMMU_API
+static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
+{
+	return false;
+}
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define ndshm_group_has_isolated_msi iommu_group_has_isolated_msi
+#else /* one question for the machine, and one for each device */
+#include <linux/irqdomain.h>
+
+static inline int ndshm_msi_not_remapped(struct device *dev, void *unused)
+{
+	return !device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP);
+}
+
+static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
+{
+	return irq_domain_check_msi_remap() ||
+	       !iommu_group_for_each_dev(group, NULL, ndshm_msi_not_remapped);
+}
+#endif
+/* kernel/pci ends */
+
+/* kernel/block: vm_flags have accessors since 6.3 */
+#include <linux/mm.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define ndshm_vm_flags_mod vm_flags_mod
+#else
+static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
+				      unsigned long set, unsigned long clear)
+{
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+}
+#endif
+
+/* kernel/block: a worker that has been created runs at once until 6.14 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define kthread_run_worker kthread_create_worker
+#endif
+
+/* kernel/block: a policy has an interleave index since 6.7 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define NDSHM_GET_POLICY_ARGUMENTS \
+	(struct vm_area_struct *vma, unsigned long address, pgoff_t *index)
+#else
+#define NDSHM_GET_POLICY_ARGUMENTS \
+	(struct vm_area_struct *vma, unsigned long address)
+#endif
+
+/* kernel/tests: a device whose memory is coherent is not asked to sync since 6.10 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline void dma_reset_need_sync(struct device *dev)
+{
+}
+#endif
+
+/* kernel/providers: the longest run of pages had two other names */
+#ifndef MAX_PAGE_ORDER
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define MAX_PAGE_ORDER	MAX_ORDER
+#else
+#define MAX_PAGE_ORDER	(MAX_ORDER - 1)
+#endif
+#endif
+
+/*
+ * kernel: what a KUnit suite uses is exported in a build with the modules
+ * that test, and in no other, whatever the kernel has. Namespaces are strings
+ * since 6.13.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#include <kunit/visibility.h>
+#endif
+#undef VISIBLE_IF_KUNIT
+#undef EXPORT_SYMBOL_IF_KUNIT
+#ifndef NDSHM_TEST_MODULES
+#define EXPORT_SYMBOL_IF_KUNIT(symbol) \
+	static_assert(sizeof(typeof(symbol) *))
+#define VISIBLE_IF_KUNIT static
+#else
+#include <linux/module.h>
+#define VISIBLE_IF_KUNIT
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define EXPORT_SYMBOL_IF_KUNIT(symbol) \
+	EXPORT_SYMBOL_NS_GPL(symbol, "EXPORTED_FOR_KUNIT_TESTING")
+#else
+#define EXPORT_SYMBOL_IF_KUNIT(symbol) \
+	EXPORT_SYMBOL_NS_GPL(symbol, EXPORTED_FOR_KUNIT_TESTING)
+#undef MODULE_IMPORT_NS
+#define MODULE_IMPORT_NS(ns) MODULE_INFO(import_ns, ns)
+#endif
+#endif
+
+#endif /* _NDSHM_COMPAT_H */

@@ -1,0 +1,687 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/bits.h>
+#include <linux/cred.h>
+#include <linux/export.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/wait_bit.h>
+
+#include <linux/ndshm_netlink.h>
+
+#include "../account/pinned.h"
+#include "../adapter/adapter.h"
+#include "../adapter/claim.h"
+#include "../base/params.h"
+#include "../netlink/netlink.h"
+#include "../registration/provider.h"
+#include "block.h"
+#include "request.h"
+#include "table.h"
+
+static unsigned long max_block_bytes = SZ_4G;
+module_param(max_block_bytes, ulong, 0644);
+MODULE_PARM_DESC(max_block_bytes, "Longest block (bytes)");
+
+/* Where the last put from atomic context is carried out. */
+static struct workqueue_struct *workqueue;
+
+/* Beyond this, rounding up to a power of two would overflow. */
+#define MOST_BYTES	BIT_ULL(46)
+
+u64 ndshm_max_length(void)
+{
+	return min_t(u64, READ_ONCE(max_block_bytes), MOST_BYTES);
+}
+
+/*
+ * Segments
+ */
+
+int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length)
+{
+	struct ndshm_segment *more;
+	u32 capacity;
+
+	if (list->count == list->capacity) {
+		/* The first entry lies in the block; the rest is allocated. */
+		if (check_mul_overflow(list->capacity, 2U, &capacity))
+			return -ENOMEM;
+		more = kvmalloc_array(capacity, sizeof(*more),
+				      NDSHM_GFP_CHARGED);
+		if (!more)
+			return -ENOMEM;
+		memcpy(more, list->segments, list->count * sizeof(*more));
+		if (list->capacity > 1)
+			kvfree(list->segments);
+		list->segments = more;
+		list->capacity = capacity;
+	}
+	list->segments[list->count++] = (struct ndshm_segment){
+		.address = address, .length = length,
+	};
+	return 0;
+}
+EXPORT_SYMBOL_GPL(ndshm_list_add);
+
+/*
+ * Life
+ */
+
+static struct ndshm_blockset *user_set(struct ndshm_adapter *adapter,
+				       struct ndshm_claim *claim,
+				       struct ndshm_queue *queue)
+{
+	if (claim)
+		return &claim->set;
+	return queue ? &queue->set : &adapter->set;
+}
+
+static struct ndshm_blockset *block_user_set(const struct ndshm_block *block)
+{
+	return user_set(block->adapter, block->claim, block->queue);
+}
+
+/* Return: false if the memory is or was freed by another caller. */
+static bool block_free_memory(struct ndshm_block *block)
+{
+	const struct ndshm_provider_characteristics *c =
+		&block->registration->characteristics;
+	struct ndshm_provider *provider = block->registration->provider;
+
+	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+		return false;
+	ndshm_block_keep_pages(block);
+	c->free(c->provider_context, block->context);
+	ndshm_uncharge(&block->charge);
+	ndshm_blockset_remove(block_user_set(block), &block->in_user);
+	ndshm_blockset_remove(&provider->set, &block->in_provider);
+	module_put(provider->owner);
+	return true;
+}
+
+static void free_block(struct ndshm_block *block)
+{
+	if (block->segments != &block->first)
+		kvfree(block->segments);
+	ndshm_registration_put(block->registration);
+	if (block->claim)
+		ndshm_claim_put(block->claim);
+	if (block->queue)
+		ndshm_queue_put(block->queue);
+	ndshm_adapter_put(block->adapter);
+	put_pid(block->pid);
+	ndshm_object_fini(&block->object);
+	kfree(block);
+}
+
+static void block_release(struct ndshm_object *object)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+
+	ndshm_block_table_remove(block);
+	block_free_memory(block);
+	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_FREED_NTF);
+	free_block(block);
+}
+
+static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
+			       unsigned long *count, pgprot_t *prot)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+	struct ndshm_registration *registration = block->registration;
+
+	return registration->pfn(registration->characteristics.provider_context,
+				 block->context, index, count, prot);
+}
+
+/* Deferred frees that have not ended. */
+#define DEFERRED_WAIT	(HZ / 2)
+
+static atomic_t deferred;
+static DECLARE_WAIT_QUEUE_HEAD(deferred_wait);
+
+void ndshm_block_wait_deferred(void)
+{
+	wait_event_killable_timeout(deferred_wait, !atomic_read(&deferred),
+				    DEFERRED_WAIT);
+}
+
+static void release_work(struct work_struct *work)
+{
+	struct ndshm_block *block = container_of(work, struct ndshm_block,
+						 work);
+
+	block_release(&block->object);
+	if (atomic_dec_and_test(&deferred))
+		wake_up_all(&deferred_wait);
+}
+
+static void block_release_async(struct ndshm_object *object)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+
+	atomic_inc(&deferred);
+	INIT_WORK(&block->work, release_work);
+	queue_work(workqueue, &block->work);
+}
+
+const struct ndshm_object_ops ndshm_block_ops = {
+	.kind = "block",
+	.max_mappings = NDSHM_MAX_MAPPINGS,
+	.pfn = block_pfn,
+	.fault = ndshm_block_fault,
+	.settle = ndshm_block_settle,
+	.release = block_release,
+	.release_async = block_release_async,
+};
+
+struct ndshm_block *ndshm_block_get(struct ndshm_block *block)
+{
+	refcount_inc(&block->object.references);
+	return block;
+}
+EXPORT_SYMBOL_GPL(ndshm_block_get);
+
+void ndshm_block_put(struct ndshm_block *block)
+{
+	ndshm_object_put_async(&block->object);
+}
+EXPORT_SYMBOL_GPL(ndshm_block_put);
+
+const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block,
+						 u32 *count)
+{
+	*count = block->segment_count;
+	return block->segments;
+}
+EXPORT_SYMBOL_GPL(ndshm_block_segments);
+
+/* Why the user's set of a block is closed. */
+static ndshm_reason_t user_closed_reason(const struct ndshm_adapter *adapter,
+					 const struct ndshm_claim *claim,
+					 const struct ndshm_queue *queue)
+{
+	if (claim && !ndshm_blockset_closed(&adapter->set))
+		return NDSHM_REASON_CLAIM_MISSING;
+	return ndshm_queue_closed_reason(queue);
+}
+
+/* NONE if no set of the block is closed. */
+static ndshm_reason_t block_closed_reason(const struct ndshm_block *block)
+{
+	if (ndshm_blockset_closed(block_user_set(block)) ||
+	    ndshm_blockset_closed(&block->adapter->set))
+		return user_closed_reason(block->adapter, block->claim,
+					  block->queue);
+	if (ndshm_blockset_closed(&block->registration->provider->set))
+		return NDSHM_REASON_PROVIDER_CLOSING;
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_block_arm(struct ndshm_block *block)
+{
+	if (ndshm_revoke_cb_arm(&block->revoke_cb))
+		return NDSHM_REASON_NONE;
+	return block_closed_reason(block) ?: NDSHM_REASON_BLOCK_REVOKED;
+}
+
+void ndshm_free(struct ndshm_block *block)
+{
+	might_sleep();
+
+	if (!block)
+		return;
+	ndshm_revoke_cb_cancel_sync(&block->revoke_cb);
+	ndshm_block_release(block);
+}
+EXPORT_SYMBOL_GPL(ndshm_free);
+
+/*
+ * Leave the caller's reference to the revocation, which drops it. Return: false if the
+ * memory is or was freed already.
+ */
+VISIBLE_IF_KUNIT bool ndshm_block_adopt(struct ndshm_block *block)
+{
+	set_bit(NDSHM_BLOCK_ADOPTED, &block->state);
+	/* Pairs with test_and_clear_bit() in block_free_memory(). */
+	smp_mb__after_atomic();
+	return test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state) ||
+	       !test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_block_adopt);
+
+void ndshm_block_free_quiet(struct ndshm_block *block)
+{
+	might_sleep();
+
+	ndshm_revoke_cb_cancel_sync(&block->revoke_cb);
+	if (!block->claim || !ndshm_block_adopt(block))
+		ndshm_block_release(block);
+}
+
+void ndshm_block_unmap(struct ndshm_block *block)
+{
+	if (!ndshm_object_revoke(&block->object))
+		return;
+	ndshm_active_kill(&block->packets);
+	wake_up_var(&block->packets.dead);
+}
+
+void ndshm_block_revoke(struct ndshm_block *block)
+{
+	/* The block's other set may be unmapping it. */
+	wait_var_event(&block->packets.dead, READ_ONCE(block->packets.dead));
+	ndshm_revoke_cb_run(&block->revoke_cb, block);
+	ndshm_active_drain(&block->packets);
+	if (!block_free_memory(block))
+		return;
+	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_REVOKED_NTF);
+	/* The caller's own reference is not this one. */
+	if (test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state))
+		ndshm_block_release(block);
+}
+
+void ndshm_block_flush(void)
+{
+	flush_workqueue(workqueue);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_block_flush);
+
+void ndshm_queue_delayed(struct delayed_work *work, unsigned long delay)
+{
+	queue_delayed_work(workqueue, work, delay);
+}
+
+void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
+		      u64 length)
+{
+	const struct ndshm_registration *registration = block->registration;
+
+	if (registration->sync)
+		registration->sync(registration->characteristics.provider_context,
+				   block->context,
+				   direction == NDSHM_SYNC_FOR_DEVICE, offset,
+				   length);
+}
+
+ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
+			  u64 length)
+{
+	ndshm_reason_t reason = ndshm_check_sync(direction, offset, length,
+						 block->object.length);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+		return NDSHM_REASON_BLOCK_REVOKED;
+	ndshm_block_sync(block, direction, offset, length);
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_sync);
+
+/*
+ * Making
+ */
+
+u64 ndshm_upper_bound(u64 length)
+{
+	return (u64)PAGE_SIZE << get_order(length);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_upper_bound);
+
+static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
+				   const struct ndshm_segment_list *list,
+				   u64 consumed)
+{
+	struct ndshm_segment *scratch = NULL;
+	bool valid;
+
+	if (consumed > MOST_BYTES)
+		return NDSHM_REASON_PROVIDER_NONSENSE;
+	if (list->count > 1) {
+		scratch = kvmalloc_array(list->count, sizeof(*scratch),
+					 NDSHM_GFP_CHARGED);
+		if (!scratch)
+			return NDSHM_REASON_MEMORY;
+	}
+	valid = ndshm_segments_valid(list->segments, list->count,
+				     PAGE_ALIGN(asked->length), asked->flags,
+				     scratch);
+	if (scratch)
+		kvfree(scratch);
+	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_NONSENSE;
+}
+
+/* Warn once: @what is the provider's mistake. */
+static void complain(struct ndshm_provider *provider,
+		     enum ndshm_complaint complaint, const char *what)
+{
+	if (!test_and_set_bit(complaint, &provider->complaints))
+		pr_warn("ndshm: provider %s: %s\n", provider->entry.name, what);
+}
+
+/**
+ * struct given - what an allocate handler is given, and can ask about
+ * @parameters: its copy
+ * @block: the block that is being made
+ * @aborted: the request was aborted; NULL: it is the caller's own
+ */
+struct given {
+	struct ndshm_parameters parameters;
+	const struct ndshm_block *block;
+	const bool *aborted;
+};
+
+bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
+{
+	const struct given *given = container_of(parameters, struct given,
+						 parameters);
+
+	if (block_closed_reason(given->block) != NDSHM_REASON_NONE)
+		return true;
+	return given->aborted ? READ_ONCE(*given->aborted) :
+				fatal_signal_pending(current);
+}
+EXPORT_SYMBOL_GPL(ndshm_allocation_unwanted);
+
+/*
+ * Call the allocate handler, and believe nothing it says: it is given a copy, and
+ * measured against what was asked.
+ */
+static ndshm_reason_t call_provider(struct ndshm_block *block,
+				    const struct ndshm_parameters *asked,
+				    const bool *aborted)
+{
+	struct ndshm_registration *registration = block->registration;
+	const struct ndshm_provider_characteristics *c =
+		&registration->characteristics;
+	struct ndshm_segment_list list = {
+		.capacity = 1, .segments = &block->first,
+	};
+	struct given given = {
+		.parameters = *asked, .block = block, .aborted = aborted,
+	};
+	struct ndshm_parameters *p = &given.parameters;
+	ndshm_reason_t reason;
+
+	p->list = &list;
+	/* Not what the caller left there: a handler may say nothing of these. */
+	p->consumed = 0;
+	p->needs_sync = false;
+	reason = ndshm_handler_reason(c->allocate(c->provider_context, p,
+						  &block->context));
+	block->segments = list.segments;
+	block->segment_count = list.count;
+	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
+		complain(registration->provider, NDSHM_COMPLAINT_STATUS,
+			 "undocumented status");
+	/* The handler may have given up for that. */
+	if (reason == NDSHM_REASON_PROVIDER_RESOURCES)
+		reason = block_closed_reason(block) ?: reason;
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+
+	block->virtual_address = p->virtual_address;
+	block->needs_sync = p->needs_sync;
+	block->consumed = p->consumed ?: PAGE_ALIGN(asked->length);
+	reason = check_answer(asked, &list, p->consumed);
+	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
+		reason = NDSHM_REASON_PROVIDER_NONSENSE;
+	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
+		complain(registration->provider, NDSHM_COMPLAINT_NONSENSE,
+			 "success, but with what does not fit");
+	if (reason != NDSHM_REASON_NONE)
+		c->free(c->provider_context, block->context);
+	return reason;
+}
+
+/* Report the segments, if asked for, and in any case their number. */
+static void tell_segments(const struct ndshm_block *block,
+			  struct ndshm_segment_list *list)
+{
+	list->count = block->segment_count;
+	if (list->capacity)
+		memcpy(list->segments, block->segments,
+		       list->count * sizeof(*list->segments));
+}
+
+/* Into the sets, if neither was closed meanwhile. */
+static ndshm_reason_t join(struct ndshm_block *block)
+{
+	struct ndshm_provider *provider = block->registration->provider;
+	struct ndshm_blockset *user = block_user_set(block);
+
+	block->in_user.block = block;
+	block->in_provider.block = block;
+	if (!ndshm_blockset_add(user, &block->in_user))
+		return block_closed_reason(block);
+	if (!ndshm_blockset_add(&provider->set, &block->in_provider)) {
+		ndshm_blockset_remove(user, &block->in_user);
+		return block_closed_reason(block);
+	}
+	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
+	return NDSHM_REASON_NONE;
+}
+
+static struct ndshm_block *new_block(const struct ndshm_parameters *p,
+				     const struct ndshm_allocation *allocation,
+				     struct ndshm_queue *queue)
+{
+	struct ndshm_block *block = kzalloc(sizeof(*block), NDSHM_GFP_CHARGED);
+
+	if (!block)
+		return NULL;
+	ndshm_object_init(&block->object, &ndshm_block_ops);
+	block->object.length = PAGE_ALIGN(p->length);
+	if (allocation->payer)
+		block->pid = get_pid(allocation->payer->pid);
+	block->uid = allocation->payer ? allocation->payer->cred->euid :
+					 current_euid();
+	block->adapter = ndshm_adapter_get(p->adapter);
+	if (allocation->claim)
+		block->claim = ndshm_claim_get(allocation->claim);
+	if (queue)
+		block->queue = ndshm_queue_get(queue);
+	ndshm_active_init(&block->packets);
+	block->flags = p->flags;
+	block->usage = p->usage;
+	block->preferred_node = p->preferred_node;
+	block->segments = &block->first;
+	/* A request's block has no owner before ndshm_block_arm(). */
+	ndshm_revoke_cb_init(&block->revoke_cb, !allocation->aborted);
+	block->revoke_cb.function = p->revoked;
+	block->revoke_cb.context = p->revoked_context;
+	return block;
+}
+
+/* From within both sets; the registration's module is pinned. */
+static ndshm_reason_t make(struct ndshm_parameters *p,
+			   const struct ndshm_allocation *allocation,
+			   struct ndshm_registration *registration,
+			   struct ndshm_queue *queue,
+			   struct ndshm_charge *charge,
+			   struct ndshm_block **out)
+{
+	const struct ndshm_provider_characteristics *c =
+		&registration->characteristics;
+	struct ndshm_block *block;
+	ndshm_reason_t reason;
+
+	block = new_block(p, allocation, queue);
+	if (!block)
+		return NDSHM_REASON_MEMORY;
+	refcount_inc(&registration->references);
+	block->registration = registration;
+	block->object.frames = !registration->page;
+	block->object.unmappable = !ndshm_registration_mappable(registration);
+
+	ndshm_charge_split(&block->charge, charge, ndshm_upper_bound(p->length));
+	reason = call_provider(block, p, allocation->aborted);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_charge;
+	reason = ndshm_recharge(&block->charge, block->consumed);
+	if (reason == NDSHM_REASON_NONE && p->list && p->list->capacity &&
+	    block->segment_count > p->list->capacity) {
+		p->list->count = block->segment_count;
+		reason = NDSHM_REASON_LIST_SHORT;
+	}
+	if (reason != NDSHM_REASON_NONE)
+		goto err_memory;
+	__module_get(registration->provider->owner);
+	block->charged = block->charge.payer;
+	reason = join(block);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_module;
+
+	/* Published last; the id is written before the block can be found. */
+	ndshm_block_table_add(block);
+	block->object.name = block->id;
+	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_ADDED_NTF);
+	if (p->list)
+		tell_segments(block, p->list);
+	p->shared_memory_handle = block->id;
+	p->virtual_address = block->virtual_address;
+	p->consumed = block->consumed;
+	p->needs_sync = block->needs_sync;
+	*out = block;
+	return NDSHM_REASON_NONE;
+
+err_module:
+	module_put(registration->provider->owner);
+err_memory:
+	c->free(c->provider_context, block->context);
+err_charge:
+	ndshm_uncharge(&block->charge);
+	free_block(block);
+	return reason;
+}
+
+ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
+				 const struct ndshm_allocation *allocation,
+				 struct ndshm_block **blocks, u32 count)
+{
+	struct ndshm_charge own = {}, *charge = allocation->charge ?: &own;
+	ndshm_reason_t reason = NDSHM_REASON_NONE, charged = reason;
+	struct ndshm_registration *registration;
+	struct ndshm_queue *queue = NULL;
+	struct ndshm_provider *provider;
+	struct mem_cgroup *memcg = NULL;
+	u32 i;
+
+	might_sleep();
+
+	/* This may wait, and a set that closes waits for allocations inside. */
+	if (allocation->payer && !allocation->charge)
+		charged = ndshm_charge(charge, allocation->payer,
+				       count * ndshm_upper_bound(p->length));
+	if (!allocation->claim)
+		reason = ndshm_queue_enter(p->adapter, p->queue_id, p->vport_id,
+					   &queue);
+	else if (!ndshm_blockset_enter(&allocation->claim->set))
+		reason = user_closed_reason(p->adapter, allocation->claim, NULL);
+	if (reason != NDSHM_REASON_NONE)
+		goto out_charge;
+	reason = ndshm_provider_enter(p->provider, p->adapter, &registration);
+	if (reason != NDSHM_REASON_NONE)
+		goto out_user;
+	provider = registration->provider;
+
+	/* A closed set is reported rather than a limit. */
+	reason = charged;
+	if (allocation->payer)
+		memcg = set_active_memcg(allocation->payer->memcg);
+	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
+		reason = make(p, allocation, registration, queue, charge,
+			      &blocks[i]);
+	if (allocation->payer)
+		set_active_memcg(memcg);
+
+	module_put(provider->owner);
+	ndshm_provider_leave(provider);
+	/* It has the provider. */
+	ndshm_registration_put(registration);
+	/* The last one was not made. Out of the sets, so that none waits for us. */
+	for (; reason != NDSHM_REASON_NONE && i > 1; i--)
+		ndshm_block_release(blocks[i - 2]);
+out_user:
+	ndshm_blockset_leave(user_set(p->adapter, allocation->claim, queue));
+	if (queue)
+		ndshm_queue_put(queue);
+out_charge:
+	ndshm_uncharge(&own);
+	return reason;
+}
+
+ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
+			      struct ndshm_block **block)
+{
+	static const struct ndshm_object_header whole = NDSHM_PARAMETERS_HEADER;
+	static const struct ndshm_allocation kernel_user;
+	struct ndshm_parameters copy, *p = parameters;
+	ndshm_reason_t reason;
+
+	might_sleep();
+
+	*block = NULL;
+	/* Another revision is read from a copy: some members may not be there. */
+	if (memcmp(&parameters->header, &whole, sizeof(whole))) {
+		reason = ndshm_check_header(parameters);
+		if (reason != NDSHM_REASON_NONE)
+			return reason;
+		ndshm_normalize(&copy, parameters);
+		p = &copy;
+	}
+	parameters->virtual_address = NULL;
+	parameters->shared_memory_handle = 0;
+	reason = ndshm_check_parameters(p, ndshm_max_length(), true);
+	if (reason == NDSHM_REASON_NONE && !p->adapter)
+		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_blocks_make(p, &kernel_user, block, 1);
+	if (reason == NDSHM_REASON_NONE && p == &copy) {
+		parameters->virtual_address = copy.virtual_address;
+		parameters->shared_memory_handle = copy.shared_memory_handle;
+		parameters->consumed = copy.consumed;
+		parameters->needs_sync = copy.needs_sync;
+	}
+	return reason;
+}
+EXPORT_SYMBOL_GPL(ndshm_allocate);
+
+void ndshm_block_wait_free(void *revoked_context, struct ndshm_block *block)
+{
+	bool *cancelled = &block->revoke_cb.cancelled;
+
+	wait_var_event(cancelled, READ_ONCE(*cancelled));
+}
+EXPORT_SYMBOL_GPL(ndshm_block_wait_free);
+
+void **ndshm_block_context(struct ndshm_block *block,
+			   void (*revoked)(void *revoked_context,
+					   struct ndshm_block *block))
+{
+	return ndshm_block_is(&block->object) &&
+	       block->revoke_cb.function == revoked ?
+	       &block->revoke_cb.context : NULL;
+}
+EXPORT_SYMBOL_GPL(ndshm_block_context);
+
+int __init ndshm_block_setup(void)
+{
+	workqueue = alloc_workqueue("ndshm", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
+}
+
+void ndshm_block_teardown(void)
+{
+	/* The last blocks may have left something. */
+	flush_workqueue(workqueue);
+	ndshm_pinned_teardown();
+	destroy_workqueue(workqueue);
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/export.h>
+
+#include <ndshm/packet.h>
+
+#include "../adapter/queue.h"
+#include "../base/params.h"
+#include "block.h"
+#include "table.h"
+
+/* A revocation drains the block's packets only. */
+static ndshm_reason_t hold(struct ndshm_block *block)
+{
+	if (!ndshm_active_get(&block->packets))
+		return NDSHM_REASON_BLOCK_REVOKED;
+	if (ndshm_queue_packet_get(block))
+		return NDSHM_REASON_NONE;
+	ndshm_active_put(&block->packets);
+	return ndshm_queue_closed_reason(block->queue);
+}
+
+ndshm_reason_t ndshm_packet_resolve(struct ndshm_adapter *adapter,
+				    const struct ndshm_packet *packet,
+				    struct ndshm_block **out, void **address)
+{
+	u32 handle = READ_ONCE(packet->shared_memory_handle);
+	u64 offset = READ_ONCE(packet->offset);
+	u64 length = READ_ONCE(packet->length);
+	struct ndshm_block *block;
+	ndshm_reason_t reason;
+
+	*out = NULL;
+	*address = NULL;
+	block = ndshm_block_find(handle, adapter);
+	if (!block)
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	reason = ndshm_check_packet(offset, length, block->object.length);
+	if (reason == NDSHM_REASON_NONE)
+		reason = hold(block);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_block_put(block);
+		return reason;
+	}
+	*out = block;
+	if (block->virtual_address)
+		*address = block->virtual_address + offset;
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_packet_resolve);
+
+void ndshm_packet_put(struct ndshm_block *block)
+{
+	/* The reference last: the block has the queue. */
+	ndshm_active_put(&block->packets);
+	ndshm_queue_packet_put(block);
+	ndshm_block_put(block);
+}
+EXPORT_SYMBOL_GPL(ndshm_packet_put);

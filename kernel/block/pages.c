@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Blocks of providers that have pages: showing these, and what becomes of them.
+ */
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+
+#include "../account/pinned.h"
+#include "../base/testing.h"
+#include "../registration/provider.h"
+#include "block.h"
+
+/* A page at another place of the block would be mapped as if it were at this one. */
+static bool is_in_place(struct page *page, pgoff_t index)
+{
+	struct folio *folio = page_folio(page);
+
+	return folio->index + folio_page_idx(folio, page) == index &&
+	       IS_ALIGNED(folio->index, folio_nr_pages(folio));
+}
+
+struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index)
+{
+	struct ndshm_registration *registration = block->registration;
+	struct page *page;
+
+	page = registration->page(registration->characteristics.provider_context,
+				  block->context, index);
+	return page && is_in_place(page, index) ? page : NULL;
+}
+
+/* The next folio of a block from *index on, which is moved behind it; NULL: none. */
+static struct folio *next_folio(const struct ndshm_block *block, pgoff_t *index)
+{
+	struct page *page;
+
+	while (*index < block->object.length >> PAGE_SHIFT) {
+		cond_resched();
+		page = ndshm_block_page(block, *index);
+		if (page) {
+			*index = page_folio(page)->index +
+				 folio_nr_pages(page_folio(page));
+			return page_folio(page);
+		}
+		++*index;
+	}
+	return NULL;
+}
+
+/* Return: false if @folio is still locked at @deadline. */
+bool ndshm_folio_settle(struct folio *folio, unsigned long deadline)
+{
+	while (!folio_trylock(folio)) {
+		if (!time_before(jiffies, deadline))
+			return false;
+		schedule_timeout_uninterruptible(1);
+	}
+	folio_unlock(folio);
+	return true;
+}
+
+vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page)
+{
+	/* Memory management would look for the mapping of this one. */
+	if (PageHWPoison(page)) {
+		unlock_page(page);
+		put_page(page);
+		return VM_FAULT_HWPOISON;
+	}
+	vmf->page = page;
+	ndshm_test_fault_delay();
+	return VM_FAULT_LOCKED;
+}
+
+vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
+{
+	struct page *page = NULL;
+
+	spin_lock(&object->state_lock);
+	if (!object->revoked)
+		page = ndshm_block_page(ndshm_block_of(object), vmf->pgoff);
+	if (page)
+		get_page(page);
+	spin_unlock(&object->state_lock);
+	if (!page)
+		return VM_FAULT_SIGBUS;
+	/* The holder may be a fault of a process that gets no processor. */
+	if (folio_lock_killable(page_folio(page)))
+		goto err_put;
+	if (READ_ONCE(object->revoked))
+		goto err_unlock;
+	return ndshm_fault_answer(vmf, page);
+
+err_unlock:
+	unlock_page(page);
+err_put:
+	put_page(page);
+	return VM_FAULT_SIGBUS;
+}
+
+/*
+ * Whoever locks a folio later finds the object revoked, so that it is enough to have
+ * found each unlocked once.
+ */
+bool ndshm_block_settle(struct ndshm_object *object, unsigned long deadline)
+{
+	struct ndshm_block *block = ndshm_block_of(object);
+	struct folio *folio;
+	pgoff_t index = 0;
+
+	if (!block->registration->page || !object->shown)
+		return true;
+	while ((folio = next_folio(block, &index)))
+		if (!ndshm_folio_settle(folio, deadline))
+			return false;
+	return true;
+}
+
+void ndshm_pages_zero(struct page *page, unsigned long count)
+{
+	for (; count; page++, count--) {
+		/* To touch what is broken would bring the machine down. */
+		if (!PageHWPoison(page))
+			clear_highpage(page);
+		cond_resched();
+	}
+}
+
+static bool folio_is_poisoned(struct folio *folio)
+{
+	long i;
+
+	for (i = 0; i < folio_nr_pages(folio); i++)
+		if (PageHWPoison(folio_page(folio, i)))
+			return true;
+	return false;
+}
+
+void ndshm_folio_put(struct folio *folio)
+{
+	/* The page allocator looks at single pages only. */
+	if (!folio_test_large(folio) || !folio_is_poisoned(folio))
+		folio_put(folio);
+}
+
+void ndshm_block_keep_pages(struct ndshm_block *block)
+{
+	/* What was never shown cannot have been pinned. */
+	bool pinnable = block->charge.payer && block->object.shown;
+	struct folio *folio;
+	pgoff_t index = 0;
+
+	if (!block->registration->page ||
+	    (!pinnable && block->object.length == PAGE_SIZE))
+		return;
+	/* Nothing is mapped, and one reference is the block's. */
+	while ((folio = next_folio(block, &index))) {
+		if (folio_test_large(folio) && folio_is_poisoned(folio))
+			folio_get(folio);
+		else if (pinnable && folio_ref_count(folio) > 1)
+			ndshm_pinned_keep(folio, &block->charge);
+	}
+	if (pinnable)
+		ndshm_pinned_watch();
+}

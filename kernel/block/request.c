@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/atomic.h>
+#include <linux/cgroup.h>
+#include <linux/debugfs.h>
+#include <linux/export.h>
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/smp.h>
+
+#include "../adapter/adapter.h"
+#include "../base/params.h"
+#include "../registration/provider.h"
+#include "block.h"
+#include "request.h"
+
+/*
+ * An accepted request is known by its cookie until its end is decided, under the lock of
+ * its group: by whoever aborts it, or by its worker when it has been carried out. It is
+ * on the list of those that wait, or is the one that runs, or is on the list of the
+ * aborted, which another work completes: they do not wait for a provider.
+ *
+ * The lock is raw, as hard interrupts need it, and is innermost. Works are queued under
+ * it, so that ndshm_requests_end() can flush them once the group is closed.
+ */
+
+/*
+ * Separate from the workqueue of blocks, which requests wait for. A provider may hold a
+ * group's work for long; the one for aborted requests has a worker of its own then.
+ */
+static struct workqueue_struct *workqueue;
+static struct dentry *folder;
+
+/* Of the machine, since the module was loaded. */
+static atomic64_t accepted, granted, failed, aborted;
+
+/*
+ * Submitting
+ */
+
+#define request_of(node_) rb_entry(node_, struct ndshm_request, known)
+
+/* Cookies are the caller's choice: no choice makes a tree slow, as it would a hash. */
+static int compare(const void *cookie, const struct rb_node *node)
+{
+	const u64 *wanted = cookie;
+
+	if (*wanted == request_of(node)->cookie)
+		return 0;
+	return *wanted < request_of(node)->cookie ? -1 : 1;
+}
+
+static int compare_nodes(struct rb_node *node, const struct rb_node *other)
+{
+	return compare(&request_of(node)->cookie, other);
+}
+
+static struct ndshm_request *find(struct ndshm_requests *requests, u64 cookie)
+{
+	struct rb_node *node;
+
+	lockdep_assert_held(&requests->lock);
+
+	node = rb_find(&cookie, &requests->known, compare);
+	return node ? request_of(node) : NULL;
+}
+
+/* Its end is decided. */
+static void forget_locked(struct ndshm_requests *requests,
+			  struct ndshm_request *request)
+{
+	lockdep_assert_held(&requests->lock);
+
+	rb_erase(&request->known, &requests->known);
+	requests->out--;
+}
+
+static void no_outputs(struct ndshm_parameters *p)
+{
+	p->virtual_address = NULL;
+	p->shared_memory_handle = 0;
+}
+
+/* Do not write to @request before find() shows that it is not out: it may be running. */
+static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
+				    struct ndshm_request *request,
+				    const struct ndshm_parameters *parameters,
+				    const struct ndshm_allocation *allocation)
+{
+	lockdep_assert_held(&requests->lock);
+
+	if (find(requests, request->cookie))
+		return NDSHM_REASON_COOKIE;
+	no_outputs(&request->parameters);
+	if (requests->closed)
+		return NDSHM_REASON_REQUEST_ABORTED;
+	if (requests->out >= requests->most)
+		return NDSHM_REASON_REQUESTS;
+	/* References on what it names, until it has ended. */
+	ndshm_adapter_get(parameters->adapter);
+	if (parameters->provider)
+		ndshm_provider_get(parameters->provider);
+	request->parameters = *parameters;
+	request->allocation = allocation;
+	request->aborted = false;
+	request->reason = NDSHM_REASON_PENDING;
+	request->block = NULL;
+	requests->out++;
+	rb_find_add(&request->known, &requests->known, compare_nodes);
+	list_add_tail(&request->link, &requests->waiting);
+	atomic64_inc(&accepted);
+	if (requests->worker)
+		kthread_queue_work(requests->worker, &requests->on_thread);
+	else
+		queue_work(workqueue, &requests->carrying_out);
+	return NDSHM_REASON_PENDING;
+}
+
+static ndshm_reason_t request_submit(struct ndshm_requests *requests,
+				     struct ndshm_request *request,
+				     const struct ndshm_parameters *parameters,
+				     const struct ndshm_allocation *allocation)
+{
+	ndshm_reason_t reason;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&requests->lock, flags);
+	reason = submit_locked(requests, request, parameters, allocation);
+	raw_spin_unlock_irqrestore(&requests->lock, flags);
+	return reason;
+}
+
+ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
+				    struct ndshm_request *request)
+{
+	static const struct ndshm_allocation kernel_user;
+	struct ndshm_parameters p;
+	ndshm_reason_t reason;
+
+	reason = ndshm_check_header(&request->parameters);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	ndshm_normalize(&p, &request->parameters);
+	no_outputs(&p);
+	reason = ndshm_check_parameters(&p, ndshm_max_length(), true);
+	if (reason == NDSHM_REASON_NONE && !p.adapter)
+		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (reason == NDSHM_REASON_NONE)
+		return request_submit(requests, request, &p, &kernel_user);
+	/* A request that is out has passed these checks. */
+	no_outputs(&request->parameters);
+	return reason;
+}
+EXPORT_SYMBOL_GPL(ndshm_allocate_async);
+
+/*
+ * Aborting
+ */
+
+static void abort_locked(struct ndshm_requests *requests,
+			 struct ndshm_request *request)
+{
+	lockdep_assert_held(&requests->lock);
+
+	forget_locked(requests, request);
+	/* A provider may look at it without a lock. */
+	WRITE_ONCE(request->aborted, true);
+	/* A running request is completed by its worker. */
+	if (request == requests->running)
+		return;
+	list_move_tail(&request->link, &requests->aborted);
+	queue_work(workqueue, &requests->aborting);
+}
+
+ndshm_reason_t ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie)
+{
+	struct ndshm_request *request;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&requests->lock, flags);
+	request = find(requests, cookie);
+	if (request)
+		abort_locked(requests, request);
+	raw_spin_unlock_irqrestore(&requests->lock, flags);
+	return request ? NDSHM_REASON_NONE : NDSHM_REASON_REQUEST_UNKNOWN;
+}
+EXPORT_SYMBOL_GPL(ndshm_request_cancel);
+
+void ndshm_requests_abort(struct ndshm_requests *requests)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&requests->lock, flags);
+	requests->closed = true;
+	/* All at once, however many there are: interrupts are off. */
+	requests->known = RB_ROOT;
+	if (requests->running)
+		WRITE_ONCE(requests->running->aborted, true);
+	if (!list_empty(&requests->waiting)) {
+		list_splice_tail_init(&requests->waiting, &requests->aborted);
+		queue_work(workqueue, &requests->aborting);
+	}
+	raw_spin_unlock_irqrestore(&requests->lock, flags);
+}
+EXPORT_SYMBOL_GPL(ndshm_requests_abort);
+
+/*
+ * Carrying out, and completing
+ */
+
+/* The first of one of the group's lists, or NULL. */
+static struct ndshm_request *take_first(struct ndshm_requests *requests,
+					struct list_head *list)
+{
+	struct ndshm_request *request;
+
+	raw_spin_lock_irq(&requests->lock);
+	request = list_first_entry_or_null(list, struct ndshm_request, link);
+	if (request)
+		list_del(&request->link);
+	if (list == &requests->waiting)
+		requests->running = request;
+	raw_spin_unlock_irq(&requests->lock);
+	return request;
+}
+
+/* Memory that has not been handed over goes at once. */
+static void take_back(struct ndshm_request *request, ndshm_reason_t reason)
+{
+	if (request->block)
+		ndshm_free(request->block);
+	request->block = NULL;
+	request->reason = reason;
+	no_outputs(&request->parameters);
+	request->parameters.consumed = 0;
+	request->parameters.needs_sync = false;
+}
+
+/* The last use of a request. */
+static void complete_request(struct ndshm_request *request)
+{
+	const struct ndshm_parameters *p = &request->parameters;
+
+	if (p->provider)
+		ndshm_provider_put(p->provider);
+	ndshm_adapter_put(p->adapter);
+	if (request->reason == NDSHM_REASON_NONE)
+		atomic64_inc(&granted);
+	else if (request->reason == NDSHM_REASON_REQUEST_ABORTED)
+		atomic64_inc(&aborted);
+	else
+		atomic64_inc(&failed);
+	request->done(request);
+	cond_resched();
+}
+
+/* The block is disarmed: its owner does not know it, and cannot be called to free it. */
+static void carry_out(struct ndshm_requests *requests,
+		      struct ndshm_request *request)
+{
+	struct ndshm_allocation allocation = *request->allocation;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	allocation.aborted = &request->aborted;
+	if (requests->admit)
+		reason = requests->admit(request);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_blocks_make(&request->parameters, &allocation,
+					   &request->block, 1);
+	request->reason = reason;
+}
+
+#ifdef NDSHM_TEST_MODULES
+static void (*in_between)(struct ndshm_request *request);
+
+void ndshm_request_in_between(void (*function)(struct ndshm_request *request))
+{
+	WRITE_ONCE(in_between, function);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_request_in_between);
+
+static void carried_out(struct ndshm_request *request)
+{
+	void (*function)(struct ndshm_request *request) = READ_ONCE(in_between);
+
+	if (function)
+		function(request);
+}
+#else
+static void carried_out(struct ndshm_request *request)
+{
+}
+#endif
+
+static void requests_carry_out(struct ndshm_requests *requests)
+{
+	struct ndshm_request *request;
+	ndshm_reason_t reason;
+	bool was_aborted;
+
+	while ((request = take_first(requests, &requests->waiting))) {
+		carry_out(requests, request);
+		carried_out(request);
+
+		raw_spin_lock_irq(&requests->lock);
+		was_aborted = request->aborted;
+		if (!was_aborted)
+			forget_locked(requests, request);
+		requests->running = NULL;
+		raw_spin_unlock_irq(&requests->lock);
+
+		reason = NDSHM_REASON_NONE;
+		if (was_aborted)
+			reason = NDSHM_REASON_REQUEST_ABORTED;
+		else if (request->block)
+			reason = ndshm_block_arm(request->block);
+		if (reason != NDSHM_REASON_NONE)
+			take_back(request, reason);
+		complete_request(request);
+	}
+}
+
+static void requests_work(struct work_struct *work)
+{
+	requests_carry_out(container_of(work, struct ndshm_requests,
+					carrying_out));
+}
+
+static void requests_thread_work(struct kthread_work *work)
+{
+	requests_carry_out(container_of(work, struct ndshm_requests,
+					on_thread));
+}
+
+static void abort_work(struct work_struct *work)
+{
+	struct ndshm_requests *requests = container_of(work,
+						       struct ndshm_requests,
+						       aborting);
+	struct ndshm_request *request;
+
+	while ((request = take_first(requests, &requests->aborted))) {
+		take_back(request, NDSHM_REASON_REQUEST_ABORTED);
+		complete_request(request);
+	}
+}
+
+/*
+ * The thread of a client's requests
+ */
+
+/* A cgroup with a task in it cannot be removed: leave it when idle this long. */
+#define REQUESTS_LINGER	HZ
+
+/* Two tasks with the same css_set are in the same cgroup of every hierarchy. */
+static bool task_same_cgroups(struct task_struct *task,
+			      struct task_struct *other)
+{
+#ifdef CONFIG_CGROUPS
+	return rcu_access_pointer(task->cgroups) ==
+	       rcu_access_pointer(other->cgroups);
+#else
+	return true;
+#endif
+}
+
+static long attach_task(void *context)
+{
+	struct task_struct **from_to = context;
+
+	return cgroup_attach_task_all(from_to[0], from_to[1]);
+}
+
+/*
+ * By a kernel worker: a throttled task must not hold cgroup_mutex, and the caller need not
+ * have the right to move a kernel thread.
+ */
+static long requests_move(struct ndshm_requests *requests,
+			  struct task_struct *from)
+{
+	struct task_struct *from_to[] = { from, requests->worker->task };
+
+	if (task_same_cgroups(from_to[0], from_to[1]))
+		return 0;
+	return work_on_cpu(raw_smp_processor_id(), attach_task, from_to);
+}
+
+static void requests_leave_work(struct kthread_work *work)
+{
+	struct ndshm_requests *requests = container_of(work,
+						       struct ndshm_requests,
+						       leaving.work);
+	bool idle = false;
+
+	/* Do not wait for a submitter, who can be throttled. */
+	if (mutex_trylock(&requests->worker_lock)) {
+		idle = list_empty(&requests->waiting);
+		if (idle)
+			requests_move(requests, &init_task);
+		mutex_unlock(&requests->worker_lock);
+	}
+	if (!idle)
+		kthread_queue_delayed_work(requests->worker, &requests->leaving,
+					   REQUESTS_LINGER);
+}
+
+static ndshm_reason_t requests_attach_locked(struct ndshm_requests *requests)
+{
+	struct kthread_worker *worker = requests->worker;
+
+	lockdep_assert_held(&requests->worker_lock);
+
+	if (!worker) {
+		worker = kthread_run_worker(0, "ndshm-%d",
+					    task_tgid_nr(current));
+		if (IS_ERR(worker))
+			return NDSHM_REASON_MEMORY;
+		/* A thread that runs does not change its own affinity any more. */
+		kthread_flush_worker(worker);
+		kthread_init_work(&requests->on_thread, requests_thread_work);
+		kthread_init_delayed_work(&requests->leaving,
+					  requests_leave_work);
+		/* Requests of drivers have none, and look without the lock. */
+		WRITE_ONCE(requests->worker, worker);
+	}
+	if (task_nice(worker->task) != task_nice(current))
+		set_user_nice(worker->task, task_nice(current));
+	kthread_mod_delayed_work(worker, &requests->leaving, REQUESTS_LINGER);
+	return requests_move(requests, current) ? NDSHM_REASON_MEMORY :
+						  NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests)
+{
+	ndshm_reason_t reason;
+
+	mutex_lock(&requests->worker_lock);
+	reason = requests_attach_locked(requests);
+	mutex_unlock(&requests->worker_lock);
+	return reason;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_attach);
+
+ndshm_reason_t
+ndshm_request_submit(struct ndshm_requests *requests,
+		     struct ndshm_request *request,
+		     const struct ndshm_parameters *parameters,
+		     const struct ndshm_allocation *allocation)
+{
+	ndshm_reason_t reason;
+
+	/* Until it is queued, the thread must not leave the caller's cgroups. */
+	if (mutex_lock_killable(&requests->worker_lock))
+		return NDSHM_REASON_REQUEST_ABORTED;
+	reason = requests_attach_locked(requests);
+	if (reason == NDSHM_REASON_NONE)
+		reason = request_submit(requests, request, parameters,
+					allocation);
+	mutex_unlock(&requests->worker_lock);
+	return reason;
+}
+
+/*
+ * Groups
+ */
+
+void ndshm_requests_init_client(struct ndshm_requests *requests,
+				unsigned int most,
+				ndshm_reason_t (*admit)(struct ndshm_request *))
+{
+	raw_spin_lock_init(&requests->lock);
+	INIT_LIST_HEAD(&requests->waiting);
+	INIT_LIST_HEAD(&requests->aborted);
+	requests->running = NULL;
+	requests->known = RB_ROOT;
+	requests->most = most;
+	requests->out = 0;
+	requests->closed = false;
+	requests->worker = NULL;
+	mutex_init(&requests->worker_lock);
+	requests->admit = admit;
+	INIT_WORK(&requests->carrying_out, requests_work);
+	INIT_WORK(&requests->aborting, abort_work);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_init_client);
+
+void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most)
+{
+	ndshm_requests_init_client(requests, most, NULL);
+}
+EXPORT_SYMBOL_GPL(ndshm_requests_init);
+
+void ndshm_requests_end(struct ndshm_requests *requests)
+{
+	might_sleep();
+
+	raw_spin_lock_irq(&requests->lock);
+	requests->closed = true;
+	raw_spin_unlock_irq(&requests->lock);
+	/* All that was accepted has its work queued; only the first can queue the second. */
+	if (requests->worker) {
+		kthread_cancel_delayed_work_sync(&requests->leaving);
+		kthread_destroy_worker(requests->worker);
+	}
+	flush_work(&requests->carrying_out);
+	flush_work(&requests->aborting);
+}
+EXPORT_SYMBOL_GPL(ndshm_requests_end);
+
+/*
+ * Counts, which those of clients that have gone are part of
+ */
+
+static int requests_show(struct seq_file *file, void *unused)
+{
+	s64 ends[] = {
+		atomic64_read(&granted), atomic64_read(&failed),
+		atomic64_read(&aborted),
+	};
+
+	/* In this order, so that no more seem to have ended than were accepted. */
+	smp_rmb();
+	seq_printf(file, "requests accepted=%lld granted=%lld failed=%lld aborted=%lld\n",
+		   atomic64_read(&accepted), ends[0], ends[1], ends[2]);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(requests);
+
+int __init ndshm_request_setup(void)
+{
+	workqueue = alloc_workqueue("ndshm-requests", WQ_UNBOUND | WQ_HIGHPRI,
+				    WQ_MAX_ACTIVE);
+	if (!workqueue)
+		return -ENOMEM;
+	/* debugfs is optional; ignore errors. */
+	folder = debugfs_create_dir("ndshm", NULL);
+	debugfs_create_file("requests", 0400, folder, NULL, &requests_fops);
+	return 0;
+}
+
+void ndshm_request_teardown(void)
+{
+	debugfs_remove(folder);
+	destroy_workqueue(workqueue);
+}

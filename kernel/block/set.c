@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/wait_bit.h>
+
+#include "block.h"
+#include "set.h"
+
+void ndshm_blockset_init(struct ndshm_blockset *set)
+{
+	ndshm_active_init(&set->active);
+	spin_lock_init(&set->lock);
+	INIT_LIST_HEAD(&set->blocks);
+	set->count = 0;
+	set->bytes = 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_init);
+
+bool ndshm_blockset_add(struct ndshm_blockset *set, struct ndshm_member *member)
+{
+	bool added;
+
+	spin_lock(&set->lock);
+	added = !ndshm_blockset_closed(set);
+	if (added) {
+		list_add_tail(&member->link, &set->blocks);
+		set->count++;
+		set->bytes += member->block->consumed;
+	}
+	spin_unlock(&set->lock);
+	return added;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_add);
+
+void ndshm_blockset_remove(struct ndshm_blockset *set,
+			   struct ndshm_member *member)
+{
+	spin_lock(&set->lock);
+	list_del(&member->link);
+	set->bytes -= member->block->consumed;
+	/* The waiter reads the count with the lock held, and may then free the set. */
+	if (!--set->count && ndshm_blockset_closed(set))
+		wake_up_var(&set->count);
+	spin_unlock(&set->lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_remove);
+
+unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes)
+{
+	unsigned int count;
+
+	spin_lock(&set->lock);
+	count = set->count;
+	*bytes = set->bytes;
+	spin_unlock(&set->lock);
+	return count;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_usage);
+
+void ndshm_blockset_kill(struct ndshm_blockset *set)
+{
+	spin_lock(&set->lock);
+	ndshm_active_kill(&set->active);
+	spin_unlock(&set->lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_kill);
+
+bool ndshm_blockset_close_empty(struct ndshm_blockset *set)
+{
+	bool empty;
+
+	spin_lock(&set->lock);
+	empty = !set->count;
+	if (empty)
+		ndshm_active_kill(&set->active);
+	spin_unlock(&set->lock);
+	if (empty)
+		ndshm_active_drain(&set->active);
+	return empty;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_close_empty);
+
+void ndshm_blockset_reopen(struct ndshm_blockset *set)
+{
+	spin_lock(&set->lock);
+	ndshm_active_init(&set->active);
+	spin_unlock(&set->lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_reopen);
+
+/* The set is killed, so that no member is added meanwhile. */
+static void blockset_for_each(struct ndshm_blockset *set,
+			      void (*step)(struct ndshm_block *block))
+{
+	struct ndshm_member *member;
+	struct ndshm_block *block;
+	LIST_HEAD(left);
+
+	spin_lock(&set->lock);
+	list_splice_init(&set->blocks, &left);
+	while (!list_empty(&left)) {
+		member = list_first_entry(&left, struct ndshm_member, link);
+		list_move_tail(&member->link, &set->blocks);
+		block = member->block;
+		/* A block without references is about to leave the set. */
+		if (!ndshm_block_tryget(block))
+			continue;
+		spin_unlock(&set->lock);
+		step(block);
+		ndshm_block_release(block);
+		spin_lock(&set->lock);
+	}
+	spin_unlock(&set->lock);
+}
+
+void ndshm_blockset_close(struct ndshm_blockset *set)
+{
+	ndshm_blockset_kill(set);
+	ndshm_active_drain(&set->active);
+
+	/* A slow owner must not keep other owners' blocks mapped. */
+	blockset_for_each(set, ndshm_block_unmap);
+	blockset_for_each(set, ndshm_block_revoke);
+	wait_var_event(&set->count, !ndshm_blockset_count(set));
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_close);

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A hash of fixed size: adding and removing allocates nothing and cannot fail. Blocks
+ * are found in interrupts, too; those who receive from the same block would
+ * compete for its references anyway, so a lock a bucket is no worse. A raw one, for hard
+ * interrupts: who looks at a block copies what fits into a message, and takes no lock.
+ */
+#include <linux/bitops.h>
+#include <linux/list.h>
+#include <linux/random.h>
+#include <linux/spinlock.h>
+
+#include "block.h"
+#include "table.h"
+
+#define BUCKET_BITS	12
+#define BUCKETS		BIT(BUCKET_BITS)
+
+struct bucket {
+	raw_spinlock_t lock;	/* the list; interrupts are off */
+	struct hlist_head blocks;
+};
+
+static struct bucket buckets[BUCKETS];
+
+static struct bucket *bucket_of(u32 id)
+{
+	return &buckets[id % BUCKETS];
+}
+
+/* Buckets one after the other, and ids within a bucket: a cursor is that. */
+static u32 cursor_of(u32 id)
+{
+	return id << (32 - BUCKET_BITS) | id >> BUCKET_BITS;
+}
+
+static struct ndshm_block *find(struct bucket *bucket, u32 id)
+{
+	struct ndshm_block *block;
+
+	lockdep_assert_held(&bucket->lock);
+
+	hlist_for_each_entry(block, &bucket->blocks, in_table)
+		if (block->id == id)
+			return block;
+	return NULL;
+}
+
+/* Random: from a counter each client would learn how much the others allocate. */
+void ndshm_block_table_add(struct ndshm_block *block)
+{
+	struct bucket *bucket;
+	bool added = false;
+	u32 id;
+
+	while (!added) {
+		id = get_random_u32();
+		if (!id)
+			continue;
+		bucket = bucket_of(id);
+		raw_spin_lock_irq(&bucket->lock);
+		added = !find(bucket, id);
+		if (added) {
+			block->id = id;
+			hlist_add_head(&block->in_table, &bucket->blocks);
+		}
+		raw_spin_unlock_irq(&bucket->lock);
+	}
+}
+
+void ndshm_block_table_remove(struct ndshm_block *block)
+{
+	struct bucket *bucket = bucket_of(block->id);
+
+	raw_spin_lock_irq(&bucket->lock);
+	hlist_del(&block->in_table);
+	raw_spin_unlock_irq(&bucket->lock);
+}
+
+struct ndshm_block *ndshm_block_find(u32 id,
+				     const struct ndshm_adapter *adapter)
+{
+	struct bucket *bucket = bucket_of(id);
+	struct ndshm_block *block;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	block = find(bucket, id);
+	if (block && (block->adapter != adapter || block->claim ||
+		      !ndshm_block_tryget(block)))
+		block = NULL;
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+	return block;
+}
+
+bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context)
+{
+	struct bucket *bucket = bucket_of(id);
+	struct ndshm_block *block;
+
+	raw_spin_lock_irq(&bucket->lock);
+	block = find(bucket, id);
+	if (block)
+		look(block, block->uid, context);
+	raw_spin_unlock_irq(&bucket->lock);
+	return block;
+}
+
+/* The first at or after cursor @at in the bucket, or NULL. */
+static struct ndshm_block *first_from(struct bucket *bucket, u32 at)
+{
+	struct ndshm_block *block, *first = NULL;
+
+	lockdep_assert_held(&bucket->lock);
+
+	hlist_for_each_entry(block, &bucket->blocks, in_table)
+		if (cursor_of(block->id) >= at &&
+		    (!first || block->id < first->id))
+			first = block;
+	return first;
+}
+
+bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context)
+{
+	u32 at = *cursor, i = at >> (32 - BUCKET_BITS);
+	struct ndshm_block *block = NULL;
+	struct bucket *bucket;
+
+	for (; !block && i < BUCKETS; i++, at = 0) {
+		bucket = &buckets[i];
+		if (hlist_empty(&bucket->blocks))
+			continue;
+		raw_spin_lock_irq(&bucket->lock);
+		block = first_from(bucket, at);
+		if (block) {
+			*cursor = cursor_of(block->id);
+			look(block, block->uid, context);
+		}
+		raw_spin_unlock_irq(&bucket->lock);
+	}
+	return block;
+}
+
+void __init ndshm_block_table_setup(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < BUCKETS; i++)
+		raw_spin_lock_init(&buckets[i].lock);
+}

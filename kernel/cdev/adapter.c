@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR.
+ */
+#include <linux/mm.h>
+
+#include <linux/ndshm.h>
+
+#include "../account/charge.h"
+#include "../adapter/adapter.h"
+#include "../adapter/claim.h"
+#include "../adapter/node.h"
+#include "../block/block.h"
+#include "../section/section.h"
+#include "cdev.h"
+#include "client.h"
+
+ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
+{
+	struct ndshm_get_info *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
+				 NDSHM_FEATURE_SECTIONS | NDSHM_FEATURE_ASYNC;
+	if (IS_ENABLED(CONFIG_PCI))
+		argument->out_features |= NDSHM_FEATURE_CLAIMS;
+	argument->out_max_length = ndshm_max_length();
+	argument->out_max_blocks = NDSHM_MAX_HANDLES;
+	argument->out_max_batch = NDSHM_MAX_BATCH;
+	argument->out_page_size = PAGE_SIZE;
+	argument->out_default_adapter = ndshm_node_default();
+	argument->out_blocks = READ_ONCE(client->handles.live);
+	argument->out_bytes = atomic64_read(&client->bytes);
+	argument->out_user_locked = ndshm_user_locked();
+	argument->out_max_section = ndshm_max_section();
+	argument->out_max_requests = NDSHM_MAX_REQUESTS;
+	argument->out_requests = atomic_read(&client->completions.count);
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t claim(struct ndshm_command *command,
+			    struct ndshm_adapter *adapter)
+{
+	struct ndshm_adapter_claim *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
+	u32 width = argument->address_width ?: 32;
+
+	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
+		return NDSHM_REASON_ADAPTER_CLOSED;
+	if (!ndshm_access_permitted(&adapter->entry.access))
+		return NDSHM_REASON_ADAPTER_PERMISSION;
+	if (width < 24 || width > 64)
+		return NDSHM_REASON_ADDRESS_WIDTH;
+	reason = ndshm_claim_begin(adapter, width, client, &claim,
+				   &argument->out_bars);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	argument->out_isolation = ndshm_adapter_isolation(adapter);
+	if (ndshm_reply(command, NDSHM_REASON_NONE) ||
+	    mutex_lock_killable(&client->lock)) {
+		ndshm_claim_end(claim);
+		ndshm_claim_put(claim);
+		return NDSHM_REASON_ADDRESS;
+	}
+	/* In front of one that a foreign driver has ended. */
+	list_add(&claim->link, &client->claims);
+	mutex_unlock(&client->lock);
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command)
+{
+	struct ndshm_adapter_claim *argument = command->argument;
+	struct ndshm_adapter *adapter;
+	ndshm_reason_t reason;
+
+	adapter = ndshm_adapter_find_id(argument->adapter);
+	if (!adapter)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+	reason = claim(command, adapter);
+	ndshm_adapter_put(adapter);
+	return reason;
+}
+
+/* The client's claim on adapter @id, with a reference, or why there is none. */
+static ndshm_reason_t find_claim(struct ndshm_client *client, u32 id,
+				 struct ndshm_claim **claim)
+{
+	struct ndshm_adapter *adapter;
+	ndshm_reason_t reason;
+
+	reason = ndshm_client_adapter(client, id, &adapter, claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!*claim)
+		reason = adapter->ops ? NDSHM_REASON_CLAIM_MISSING :
+					NDSHM_REASON_CLAIM_UNSUPPORTED;
+	ndshm_adapter_put(adapter);
+	return reason;
+}
+
+static ndshm_reason_t claim_start(struct ndshm_claim *claim, void *unused)
+{
+	return claim->adapter->ops->start(claim->adapter->context);
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
+{
+	struct ndshm_adapter_start *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	reason = find_claim(client, argument->adapter, &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	/*
+	 * Reply first, and take it back after an error: what cannot be replied is
+	 * not done. The client can delay the reply, so permission is tested later.
+	 */
+	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
+		reason = NDSHM_REASON_ADDRESS;
+	} else {
+		reason = ndshm_claim_use(claim, claim_start, NULL);
+		command->replied = reason == NDSHM_REASON_NONE;
+	}
+	ndshm_claim_put(claim);
+	return reason;
+}
+
+/* A handle for a BAR, unless it has one. */
+struct bar_publication {
+	struct ndshm_object *object;
+	u32 handle;
+};
+
+static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
+{
+	const struct bar_publication *publication = context;
+	struct ndshm_object *object = publication->object;
+
+	if (!object->handle) {
+		refcount_inc(&object->references);
+		ndshm_handle_publish(&claim->client->handles,
+				     publication->handle, object);
+	}
+	return NDSHM_REASON_NONE;
+}
+
+/*
+ * Reply with the place of the BAR, and publish a handle if the BAR has none. Another
+ * thread can publish its own meanwhile: reply again, with that one.
+ */
+static ndshm_reason_t map_bar(struct ndshm_command *command,
+			      struct ndshm_claim *claim)
+{
+	struct ndshm_adapter_map_bar *argument = command->argument;
+	struct ndshm_handles *handles = &ndshm_client_of(command)->handles;
+	const struct ndshm_adapter_map_bar before = *argument;
+	struct bar_publication publication;
+	struct ndshm_bar *bar;
+	ndshm_reason_t reason;
+	u32 told;
+
+	reason = ndshm_claim_bar(claim, argument->bar, &bar);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	publication.object = &bar->object;
+	reason = ndshm_handle_reserve(handles, &publication.handle);
+	if (reason != NDSHM_REASON_NONE)
+		goto out;
+	argument->out_length = bar->object.length;
+	do {
+		told = READ_ONCE(bar->object.handle) ?: publication.handle;
+		argument->out_mmap_offset = ndshm_handle_offset(told);
+		reason = NDSHM_REASON_ADDRESS;
+		if (ndshm_reply(command, NDSHM_REASON_NONE))
+			break;
+		/* The client can delay the reply: permission is tested after it. */
+		reason = ndshm_claim_use(claim, bar_publish, &publication);
+	} while (reason == NDSHM_REASON_NONE &&
+		 READ_ONCE(bar->object.handle) != told);
+	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS) {
+		*argument = before;
+		command->replied = false;
+	}
+	if (READ_ONCE(bar->object.handle) != publication.handle)
+		ndshm_handle_unreserve(handles, publication.handle);
+out:
+	ndshm_object_put(&bar->object);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
+{
+	struct ndshm_adapter_map_bar *argument = command->argument;
+	struct ndshm_claim *claim;
+	ndshm_reason_t reason;
+
+	reason = find_claim(ndshm_client_of(command), argument->adapter,
+			    &claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = map_bar(command, claim);
+	ndshm_claim_put(claim);
+	return reason;
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * BLOCK_ALLOC, BLOCK_FREE, BLOCK_QUERY, BLOCK_SYNC.
+ */
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <linux/ndshm.h>
+
+#include "../adapter/adapter.h"
+#include "../adapter/claim.h"
+#include "../base/params.h"
+#include "../block/block.h"
+#include "../registration/provider.h"
+#include "cdev.h"
+#include "client.h"
+
+bool ndshm_addresses_shown(struct ndshm_client *client,
+			   struct ndshm_adapter *adapter)
+{
+	return client->rawio || !ndshm_adapter_isolation(adapter);
+}
+
+void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
+			   struct ndshm_block *block, bool shown)
+{
+	*info = (struct ndshm_block_info){
+		.handle = handle,
+		.flags = (!block->object.unmappable ?
+			  NDSHM_BLOCK_MAPPABLE : 0) |
+			 (block->charged ? NDSHM_BLOCK_CHARGED : 0) |
+			 (block->needs_sync ? NDSHM_BLOCK_NEEDS_SYNC : 0),
+		.shared_memory_handle = block->id,
+		.segments = block->segment_count,
+		.length = block->object.length,
+		.consumed = block->consumed,
+		.mmap_offset = ndshm_handle_offset(handle),
+		.address = shown ? block->segments[0].address :
+				   NDSHM_ADDRESS_HIDDEN,
+	};
+}
+
+/* All of them, or LIST_SHORT; a capacity of 0 asks for none. */
+static ndshm_reason_t copy_segments(const struct ndshm_block *block, u64 user,
+				    u32 capacity, bool shown)
+{
+	struct ndshm_segment __user *to = u64_to_user_ptr(user);
+	u32 i;
+
+	if (!capacity)
+		return NDSHM_REASON_NONE;
+	if (block->segment_count > capacity)
+		return NDSHM_REASON_LIST_SHORT;
+	for (i = 0; i < block->segment_count; i++) {
+		struct ndshm_segment segment = block->segments[i];
+
+		if (!shown)
+			segment.address = NDSHM_ADDRESS_HIDDEN;
+		if (copy_to_user(to + i, &segment, sizeof(segment)))
+			return NDSHM_REASON_ADDRESS;
+	}
+	return NDSHM_REASON_NONE;
+}
+
+static bool is_async(const struct ndshm_block_alloc *argument)
+{
+	return argument->flags & NDSHM_ALLOC_ASYNC;
+}
+
+static ndshm_reason_t check_alloc(const struct ndshm_block_alloc *argument,
+				  const struct ndshm_parameters *parameters)
+{
+	ndshm_reason_t reason;
+
+	if (argument->__reserved || (argument->cookie && !is_async(argument)))
+		return NDSHM_REASON_RESERVED;
+	if (argument->usage == NDSHM_USAGE_UNDEFINED)
+		return NDSHM_REASON_USAGE;
+	reason = ndshm_check_parameters(parameters, ndshm_max_length(), false);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!argument->count || argument->count > NDSHM_MAX_BATCH ||
+	    (argument->count > 1 && is_async(argument)))
+		return NDSHM_REASON_COUNT;
+	/* A request has nobody to write to them later. */
+	if (is_async(argument) && (argument->blocks || argument->segments))
+		return NDSHM_REASON_LIST;
+	if (!argument->segment_capacity != !argument->segments ||
+	    (argument->segment_capacity && argument->count != 1))
+		return NDSHM_REASON_LIST;
+	return NDSHM_REASON_NONE;
+}
+
+/* Everything is made; tell the client, and only then make it live. */
+static ndshm_reason_t deliver(struct ndshm_command *command,
+			      struct ndshm_adapter *adapter, u32 *handles,
+			      struct ndshm_block **blocks)
+{
+	struct ndshm_block_alloc *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_block_info __user *to = u64_to_user_ptr(argument->blocks);
+	bool shown = ndshm_addresses_shown(client, adapter);
+	u32 i, count = argument->count;
+	struct ndshm_block_info info;
+	ndshm_reason_t reason;
+
+	if (count == 1) {
+		argument->out_segments = blocks[0]->segment_count;
+		reason = copy_segments(blocks[0], argument->segments,
+				       argument->segment_capacity, shown);
+		if (reason != NDSHM_REASON_NONE)
+			return reason;
+	}
+	for (i = 0; i < count; i++) {
+		ndshm_fill_block_info(&info, handles[i], blocks[i], shown);
+		if (copy_to_user(to + i, &info, sizeof(info)))
+			return NDSHM_REASON_ADDRESS;
+	}
+	if (ndshm_reply(command, NDSHM_REASON_NONE))
+		return NDSHM_REASON_ADDRESS;
+	for (i = 0; i < count; i++) {
+		atomic64_add(blocks[i]->consumed, &client->bytes);
+		ndshm_handle_publish(&client->handles, handles[i],
+				     &blocks[i]->object);
+	}
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t make(struct ndshm_command *command,
+			   struct ndshm_parameters *parameters,
+			   const struct ndshm_allocation *allocation)
+{
+	struct ndshm_block_alloc *argument = command->argument;
+	struct ndshm_handles *table = &ndshm_client_of(command)->handles;
+	struct ndshm_block *one, **blocks = &one;
+	u32 handle, *handles = &handle;
+	u32 reserved, i, count = argument->count;
+	ndshm_reason_t reason;
+
+	if (count > 1) {
+		blocks = kmalloc_array(count, sizeof(*blocks) + sizeof(*handles),
+				       NDSHM_GFP_CHARGED);
+		if (!blocks)
+			return NDSHM_REASON_MEMORY;
+		handles = (u32 *)(blocks + count);
+	}
+	for (reserved = 0; reserved < count; reserved++) {
+		reason = ndshm_handle_reserve(table, &handles[reserved]);
+		if (reason != NDSHM_REASON_NONE)
+			goto err_handles;
+	}
+	reason = ndshm_blocks_make(parameters, allocation, blocks, count);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_handles;
+	reason = deliver(command, parameters->adapter, handles, blocks);
+	if (reason == NDSHM_REASON_NONE)
+		goto out_arrays;
+
+	/* Of a block that is not there, this is told only with a short list. */
+	if (reason != NDSHM_REASON_LIST_SHORT)
+		argument->out_segments = 0;
+	for (i = 0; i < count; i++)
+		ndshm_block_release(blocks[i]);
+err_handles:
+	while (reserved--)
+		ndshm_handle_unreserve(table, handles[reserved]);
+out_arrays:
+	if (count > 1)
+		kfree(blocks);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
+{
+	struct ndshm_block_alloc *argument = command->argument;
+	struct ndshm_parameters parameters = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.flags = argument->flags & ~NDSHM_ALLOC_ASYNC,
+		.queue_id = argument->queue_id,
+		.preferred_node = argument->preferred_node,
+		.usage = argument->usage,
+		.length = argument->length,
+		.vport_id = argument->vport_id,
+		.unaddressed = true,
+	};
+	struct ndshm_allocation allocation = {};
+	ndshm_reason_t reason;
+
+	argument->out_segments = 0;
+	reason = check_alloc(argument, &parameters);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+
+	reason = ndshm_client_adapter(ndshm_client_of(command), argument->adapter,
+				      &parameters.adapter, &allocation.claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = ndshm_client_admit(ndshm_client_of(command),
+				    parameters.adapter, allocation.claim);
+	if (reason != NDSHM_REASON_NONE)
+		goto out_adapter;
+	reason = NDSHM_REASON_PROVIDER_UNKNOWN;
+	parameters.provider = argument->provider ?
+			      ndshm_provider_find_id(argument->provider) :
+			      ndshm_provider_default(parameters.adapter);
+	if (!parameters.provider)
+		goto out_adapter;
+	reason = ndshm_provider_permit(parameters.provider, parameters.adapter);
+	if (reason != NDSHM_REASON_NONE)
+		goto out_provider;
+
+	reason = NDSHM_REASON_MEMORY;
+	allocation.payer = ndshm_payer_alloc(ndshm_client_of(command)->opener);
+	if (!allocation.payer)
+		goto out_provider;
+	if (is_async(argument))
+		reason = ndshm_client_ask(command, &parameters, &allocation);
+	else
+		reason = make(command, &parameters, &allocation);
+	ndshm_payer_put(allocation.payer);
+out_provider:
+	ndshm_provider_put(parameters.provider);
+out_adapter:
+	if (allocation.claim)
+		ndshm_claim_put(allocation.claim);
+	ndshm_adapter_put(parameters.adapter);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
+{
+	struct ndshm_block_free *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_object *object;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	/* Said first, and taken back if need be: what cannot be told is not done. */
+	if (ndshm_reply(command, NDSHM_REASON_NONE))
+		return NDSHM_REASON_ADDRESS;
+	object = ndshm_handle_take(&client->handles, argument->handle,
+				   &ndshm_block_ops);
+	if (!object) {
+		command->replied = false;
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	}
+	atomic64_sub(ndshm_block_of(object)->consumed, &client->bytes);
+	ndshm_object_retire(object, &client->files);
+	ndshm_object_put(object);
+	return NDSHM_REASON_NONE;
+}
+
+/* The block of that handle, with a reference, or NULL: it is of no block. */
+static struct ndshm_block *find_block(struct ndshm_client *client, u32 handle)
+{
+	struct ndshm_object *object = ndshm_handle_find(&client->handles,
+							handle);
+
+	if (!object)
+		return NULL;
+	if (ndshm_block_is(object))
+		return ndshm_block_of(object);
+	ndshm_object_put(object);
+	return NULL;
+}
+
+ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
+{
+	struct ndshm_block_query *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	ndshm_reason_t reason = NDSHM_REASON_BLOCK_REVOKED;
+	struct ndshm_block *block;
+	bool shown;
+
+	if (!argument->segment_capacity != !argument->segments)
+		return NDSHM_REASON_LIST;
+	block = find_block(client, argument->handle);
+	if (!block)
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	if (!READ_ONCE(block->object.revoked)) {
+		shown = ndshm_addresses_shown(client, block->adapter);
+		ndshm_fill_block_info(&argument->out_block, argument->handle,
+				      block, shown);
+		argument->out_adapter = block->adapter->entry.id;
+		argument->out_provider =
+			block->registration->provider->entry.id;
+		argument->out_preferred_node = block->preferred_node;
+		argument->out_usage = block->usage;
+		reason = copy_segments(block, argument->segments,
+				       argument->segment_capacity, shown);
+	}
+	ndshm_block_release(block);
+	return reason;
+}
+
+/* How much is synced with a spinlock held. */
+#define SYNC_STEP	SZ_256K
+
+/* A block that is not revoked while its lock is held has its memory yet. */
+static ndshm_reason_t block_sync(struct ndshm_block *block, u32 direction,
+				 u64 offset, u64 length)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	u64 step;
+
+	/* Whoever is killed is told nothing. */
+	for (; length && reason == NDSHM_REASON_NONE &&
+	     !fatal_signal_pending(current); offset += step, length -= step) {
+		step = min_t(u64, length, SYNC_STEP);
+		spin_lock(&block->object.state_lock);
+		if (block->object.revoked)
+			reason = NDSHM_REASON_BLOCK_REVOKED;
+		else
+			ndshm_block_sync(block, direction, offset, step);
+		spin_unlock(&block->object.state_lock);
+		cond_resched();
+	}
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
+{
+	const struct ndshm_block_sync *argument = command->argument;
+	struct ndshm_block *block;
+	ndshm_reason_t reason;
+
+	block = find_block(ndshm_client_of(command), argument->handle);
+	if (!block)
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	reason = ndshm_check_sync(argument->direction, argument->offset,
+				  argument->length, block->object.length);
+	if (reason == NDSHM_REASON_NONE)
+		reason = block_sync(block, argument->direction,
+				    argument->offset, argument->length);
+	ndshm_block_release(block);
+	return reason;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/fs.h>
+#include <linux/huge_mm.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "cdev.h"
+#include "client.h"
+
+#define ROW	NDSHM_IOCTL_ROW
+
+/* In the order of their numbers. */
+static const struct ndshm_ioctl_row rows[] = {
+	ROW(NDSHM_GET_INFO, get_info, out_user_locked, 0),
+	ROW(NDSHM_ADAPTER_CLAIM, adapter_claim, out_bars, 0),
+	ROW(NDSHM_ADAPTER_START, adapter_start, __reserved, 0),
+	ROW(NDSHM_ADAPTER_MAP_BAR, adapter_map_bar, out_length, 0),
+	ROW(NDSHM_BLOCK_ALLOC, block_alloc, __reserved,
+	    NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_ASYNC),
+	ROW(NDSHM_BLOCK_FREE, block_free, __reserved, 0),
+	ROW(NDSHM_BLOCK_QUERY, block_query, out_usage, 0),
+	ROW(NDSHM_BLOCK_SYNC, block_sync, length, 0),
+	ROW(NDSHM_SECTION_CREATE, section_create, __reserved,
+	    NDSHM_CREATE_PERMIT_KEEP),
+	ROW(NDSHM_BLOCK_CANCEL, block_cancel, cookie, 0),
+};
+
+static long client_ioctl(struct file *file, unsigned int number,
+			 unsigned long address)
+{
+	return ndshm_ioctl(rows, ARRAY_SIZE(rows), file, number, address);
+}
+
+static int client_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct ndshm_client *client = file->private_data;
+	struct ndshm_object *object;
+	int ret;
+
+	if (vma->vm_pgoff > ULONG_MAX >> PAGE_SHIFT)
+		return -ENXIO;
+	object = ndshm_offset_find(&client->handles,
+				   (u64)vma->vm_pgoff << PAGE_SHIFT);
+	if (!object)
+		return -ENXIO;
+	ret = ndshm_object_mmap(object, vma, &client->files,
+				&object->mappings);
+	ndshm_object_put_async(object);
+	return ret;
+}
+
+static int client_open(struct inode *inode, struct file *file)
+{
+	struct ndshm_client *client;
+	ndshm_reason_t reason = ndshm_client_open(file, &client);
+
+	if (reason != NDSHM_REASON_NONE)
+		return ndshm_reason_errno(reason);
+	file->private_data = client;
+	/* Whoever does not want to wait need not say so for the whole descriptor. */
+	file->f_mode |= FMODE_NOWAIT;
+	return nonseekable_open(inode, file);
+}
+
+static int client_release(struct inode *inode, struct file *file)
+{
+	ndshm_client_close(file->private_data);
+	return 0;
+}
+
+static const struct file_operations client_ops = {
+	.owner = THIS_MODULE,
+	.open = client_open,
+	.release = client_release,
+	.read_iter = ndshm_client_read,
+	.poll = ndshm_client_poll,
+	.unlocked_ioctl = client_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = client_mmap,
+	/* Where huge pages can be, and how. */
+	.get_unmapped_area = thp_get_unmapped_area,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "ndshm",
+	.fops = &client_ops,
+	.mode = 0600,
+};
+
+int __init ndshm_chardev_setup(void)
+{
+	return misc_register(&device);
+}
+
+void ndshm_chardev_teardown(void)
+{
+	misc_deregister(&device);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+
+#include "../account/charge.h"
+#include "../account/quota.h"
+#include "../adapter/adapter.h"
+#include "../adapter/claim.h"
+#include "../block/request.h"
+#include "cdev.h"
+#include "client.h"
+
+ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
+{
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
+	struct ndshm_client *client;
+
+	client = kzalloc(sizeof(*client), NDSHM_GFP_CHARGED);
+	if (!client)
+		return reason;
+	client->opener = ndshm_payer_alloc(NULL);
+	if (!client->opener)
+		goto err_client;
+	if (ndshm_files_init(&client->files))
+		goto err_opener;
+	reason = ndshm_quota_charge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_files;
+	ndshm_handles_init(&client->handles);
+	mutex_init(&client->lock);
+	INIT_LIST_HEAD(&client->claims);
+	ndshm_completions_init(&client->completions);
+	client->rawio = file_ns_capable(file, &init_user_ns, CAP_SYS_RAWIO);
+	*out = client;
+	return NDSHM_REASON_NONE;
+
+err_files:
+	ndshm_files_fini(&client->files);
+err_opener:
+	ndshm_payer_put(client->opener);
+err_client:
+	kfree(client);
+	return reason;
+}
+
+void ndshm_client_close(struct ndshm_client *client)
+{
+	struct ndshm_object *object;
+	u32 at = 0;
+
+	/* DMA stops before memory goes, and does not wait for what has not begun. */
+	ndshm_requests_abort(&client->completions.requests);
+	/* The running request ends at the expense of the closer, not of a throttled group. */
+	if (client->completions.requests.worker)
+		ndshm_requests_attach(&client->completions.requests);
+	ndshm_claims_end(client);
+	ndshm_completions_end(&client->completions);
+	while ((object = ndshm_handle_take_next(&client->handles, &at))) {
+		ndshm_object_retire(object, NULL);
+		ndshm_object_put(object);
+	}
+	/* A place that was reserved and then forgotten is found by nobody else. */
+	WARN_ON_ONCE(client->handles.live);
+	ndshm_handles_fini(&client->handles);
+	ndshm_files_fini(&client->files);
+	mutex_destroy(&client->lock);
+	ndshm_quota_uncharge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
+	ndshm_payer_put(client->opener);
+	kfree(client);
+}
+
+ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
+				    struct ndshm_adapter **adapter,
+				    struct ndshm_claim **claim)
+{
+	struct ndshm_claim *each;
+
+	*claim = NULL;
+	if (mutex_lock_killable(&client->lock))
+		return NDSHM_REASON_CLAIM_BUSY;
+	list_for_each_entry(each, &client->claims, link)
+		if (each->adapter->entry.id == id) {
+			*claim = ndshm_claim_get(each);
+			*adapter = ndshm_adapter_get(each->adapter);
+			break;
+		}
+	mutex_unlock(&client->lock);
+	if (!*claim)
+		*adapter = ndshm_adapter_find_id(id);
+	return *adapter ? NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_UNKNOWN;
+}
+
+ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
+				  struct ndshm_adapter *adapter,
+				  struct ndshm_claim *claim)
+{
+	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
+		return NDSHM_REASON_ADAPTER_CLOSED;
+	/* Where there is a claim, it was the claim that needed permission. */
+	if (!adapter->ops)
+		return ndshm_access_permitted(&adapter->entry.access) ?
+		       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_PERMISSION;
+	if (!claim)
+		return NDSHM_REASON_CLAIM_MISSING;
+	return ndshm_adapter_permit(adapter, client->rawio);
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * EXTENT_ALLOC, EXTENT_FREE, EXTENT_QUERY: what can be done with a holder's descriptor.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <ndshm/block.h>
+
+#include "../adapter/adapter.h"
+#include "../base/params.h"
+#include "../section/holder.h"
+#include "../section/section.h"
+#include "cdev.h"
+
+static struct ndshm_holder *holder_of(const struct ndshm_command *command)
+{
+	return command->file->private_data;
+}
+
+ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command)
+{
+	struct ndshm_extent_alloc *argument = command->argument;
+	struct ndshm_holder *holder = holder_of(command);
+	struct ndshm_section *section = holder->section;
+	ndshm_reason_t reason;
+	struct ndshm_run *run;
+
+	argument->out_offset = 0;
+	argument->out_length = 0;
+	if (holder->readonly)
+		return NDSHM_REASON_SECTION_READONLY;
+	reason = ndshm_check_extent(argument->length, argument->alignment,
+				    section->object.length);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = ndshm_section_take(section,
+				    PAGE_ALIGN(argument->length) >> PAGE_SHIFT,
+				    max_t(u64, argument->alignment,
+					  PAGE_SIZE) >> PAGE_SHIFT, &run);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	argument->out_offset = (u64)run->start << PAGE_SHIFT;
+	argument->out_length = (u64)run->count << PAGE_SHIFT;
+	/* Nobody can free it before it is known. */
+	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
+		ndshm_section_give(section, run);
+		return NDSHM_REASON_ADDRESS;
+	}
+	ndshm_holder_add(holder, run);
+	return NDSHM_REASON_NONE;
+}
+
+/* Where an extent can begin, as a page of the section. */
+static ndshm_reason_t page_of(const struct ndshm_holder *holder, u64 offset,
+			      u32 *page)
+{
+	if (!PAGE_ALIGNED(offset))
+		return NDSHM_REASON_ALIGNMENT;
+	if (offset >= holder->section->object.length)
+		return NDSHM_REASON_EXTENT_UNKNOWN;
+	*page = offset >> PAGE_SHIFT;
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
+{
+	const struct ndshm_extent_free *argument = command->argument;
+	struct ndshm_holder *holder = holder_of(command);
+	ndshm_reason_t reason;
+	u32 page;
+
+	reason = page_of(holder, argument->offset, &page);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	/* Said first, and taken back if need be: what cannot be told is not done. */
+	if (ndshm_reply(command, NDSHM_REASON_NONE))
+		return NDSHM_REASON_ADDRESS;
+	reason = ndshm_holder_free(holder, page);
+	if (reason != NDSHM_REASON_NONE)
+		command->replied = false;
+	return reason;
+}
+
+/* The right to see DMA addresses is decided anew each time. */
+static ndshm_reason_t tell_segments(const struct ndshm_holder *holder, u64 user,
+				    struct ndshm_segment *segments, u32 count)
+{
+	bool shown = holder->rawio ||
+		     !ndshm_adapter_isolation(holder->section->adapter);
+	u32 i;
+
+	for (i = 0; i < count && !shown; i++)
+		segments[i].address = NDSHM_ADDRESS_HIDDEN;
+	return copy_to_user(u64_to_user_ptr(user), segments,
+			    count * sizeof(*segments)) ?
+	       NDSHM_REASON_ADDRESS : NDSHM_REASON_NONE;
+}
+
+/* What an extent consists of does not change while it is the holder's. */
+static ndshm_reason_t query(struct ndshm_holder *holder, u32 page,
+			    struct ndshm_extent_query *argument)
+{
+	const u32 capacity = argument->segment_capacity;
+	struct ndshm_segment *segments;
+	ndshm_reason_t reason;
+	u32 length, again, count;
+
+	reason = ndshm_holder_query(holder, page, NULL, 0, &length, &count);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	argument->out_length = (u64)length << PAGE_SHIFT;
+	argument->out_segments = count;
+	if (!capacity)
+		return NDSHM_REASON_NONE;
+	if (count > capacity)
+		return NDSHM_REASON_LIST_SHORT;
+	segments = kvmalloc_array(count, sizeof(*segments), NDSHM_GFP_CHARGED);
+	if (!segments)
+		return NDSHM_REASON_MEMORY;
+	reason = ndshm_holder_query(holder, page, segments, count, &again,
+				    &argument->out_segments);
+	/* Another one may be there by now. */
+	if (reason == NDSHM_REASON_NONE &&
+	    (argument->out_segments != count || again != length))
+		reason = NDSHM_REASON_EXTENT_UNKNOWN;
+	if (reason == NDSHM_REASON_NONE)
+		reason = tell_segments(holder, argument->segments, segments,
+				       count);
+	kvfree(segments);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command)
+{
+	struct ndshm_extent_query *argument = command->argument;
+	struct ndshm_holder *holder = holder_of(command);
+	ndshm_reason_t reason;
+	u32 page;
+
+	argument->out_segments = 0;
+	argument->out_length = 0;
+	if (!argument->segment_capacity != !argument->segments)
+		return NDSHM_REASON_LIST;
+	reason = page_of(holder, argument->offset, &page);
+	if (reason == NDSHM_REASON_NONE)
+		reason = query(holder, page, argument);
+	return reason;
+}
+
+#define ROW	NDSHM_IOCTL_ROW
+
+/* In the order of their numbers. */
+static const struct ndshm_ioctl_row rows[] = {
+	ROW(NDSHM_EXTENT_ALLOC, extent_alloc, out_length, 0),
+	ROW(NDSHM_EXTENT_FREE, extent_free, offset, 0),
+	ROW(NDSHM_EXTENT_QUERY, extent_query, out_length, 0),
+};
+
+static long holder_ioctl(struct file *file, unsigned int number,
+			 unsigned long address)
+{
+	return ndshm_ioctl(rows, ARRAY_SIZE(rows), file, number, address);
+}
+
+static int holder_release(struct inode *inode, struct file *file)
+{
+	ndshm_holder_close(file->private_data);
+	return 0;
+}
+
+const struct file_operations ndshm_holder_fops = {
+	.owner = THIS_MODULE,
+	.release = holder_release,
+	.unlocked_ioctl = holder_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * BLOCK_ALLOC with NDSHM_ALLOC_ASYNC, BLOCK_CANCEL, and the records that are read.
+ */
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include <linux/ndshm.h>
+
+#include "../account/quota.h"
+#include "../adapter/adapter.h"
+#include "../adapter/claim.h"
+#include "../block/block.h"
+#include "../block/request.h"
+#include "../registration/provider.h"
+#include "cdev.h"
+#include "client.h"
+
+/**
+ * struct ndshm_asked - a client's request, and then its record
+ * @request: until it is done
+ * @allocation: of @request; with references on the claim, and until the record was read
+ *	on the payer, for whom the request counts
+ * @charge: of @allocation, for the longest that the block can be
+ * @client: whose it is; waits for it when it is closed
+ * @adapter: who may see its addresses is decided when the record is read; held
+ * @handle: reserved, and the block's in the end; 0: none yet
+ * @record: what is read
+ * @link: among those that are ready
+ *
+ * All that the end of a request needs is allocated before it is submitted.
+ */
+struct ndshm_asked {
+	struct ndshm_request request;
+	struct ndshm_allocation allocation;
+	struct ndshm_charge charge;
+	struct ndshm_client *client;
+	struct ndshm_adapter *adapter;
+	u32 handle;
+	struct ndshm_completion record;
+	struct list_head link;
+};
+
+/* Much can have changed since it was asked for. */
+static ndshm_reason_t admit(struct ndshm_request *request)
+{
+	struct ndshm_asked *asked = container_of(request, struct ndshm_asked,
+						 request);
+	const struct cred *old;
+	ndshm_reason_t reason;
+
+	/* The thread may do anything; the requester may not. */
+	old = override_creds(asked->allocation.payer->cred);
+	reason = ndshm_client_admit(asked->client, asked->adapter,
+				    asked->allocation.claim);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_provider_permit(request->parameters.provider,
+					       asked->adapter);
+	revert_creds(old);
+	return reason;
+}
+
+void ndshm_completions_init(struct ndshm_completions *completions)
+{
+	ndshm_requests_init_client(&completions->requests, NDSHM_MAX_REQUESTS,
+				   admit);
+	INIT_LIST_HEAD(&completions->ready);
+	atomic_set(&completions->count, 0);
+	init_waitqueue_head(&completions->wait);
+}
+
+/*
+ * Ends
+ */
+
+/* What was needed for the request alone. */
+static void release(struct ndshm_asked *asked)
+{
+	if (asked->allocation.claim)
+		ndshm_claim_put(asked->allocation.claim);
+	ndshm_uncharge(&asked->charge);
+}
+
+static void forget(struct ndshm_asked *asked)
+{
+	atomic_dec(&asked->client->completions.count);
+	ndshm_adapter_put(asked->adapter);
+	ndshm_quota_uncharge(asked->allocation.payer, NDSHM_QUOTA_REQUESTS, 1);
+	ndshm_payer_put(asked->allocation.payer);
+	kfree(asked);
+}
+
+static void make_ready(struct ndshm_completions *completions,
+		       struct ndshm_asked *asked, bool first)
+{
+	spin_lock_irq(&completions->wait.lock);
+	if (first)
+		list_add(&asked->link, &completions->ready);
+	else
+		list_add_tail(&asked->link, &completions->ready);
+	wake_up_locked_poll(&completions->wait, EPOLLIN | EPOLLRDNORM);
+	spin_unlock_irq(&completions->wait.lock);
+}
+
+/* The next one whose record is to be read, or why there is none. */
+static struct ndshm_asked *take_ready(struct ndshm_completions *completions,
+				      bool nonblocking)
+{
+	struct list_head *ready = &completions->ready;
+	struct ndshm_asked *asked = ERR_PTR(-EAGAIN);
+	int ret = 0;
+
+	spin_lock_irq(&completions->wait.lock);
+	if (!nonblocking)
+		ret = wait_event_interruptible_locked_irq(completions->wait,
+							  !list_empty(ready));
+	if (ret) {
+		asked = ERR_PTR(ret);
+	} else if (!list_empty(ready)) {
+		asked = list_first_entry(ready, struct ndshm_asked, link);
+		list_del(&asked->link);
+	}
+	spin_unlock_irq(&completions->wait.lock);
+	return asked;
+}
+
+static void done(struct ndshm_request *request)
+{
+	struct ndshm_asked *asked = container_of(request, struct ndshm_asked,
+						 request);
+	struct ndshm_client *client = asked->client;
+	struct ndshm_block *block = request->block;
+	ndshm_reason_t reason = request->reason;
+
+	asked->record = (struct ndshm_completion){
+		.cookie = request->cookie,
+		.status = (__force u32)ndshm_reason_status(reason),
+		.reason = (__force u32)reason,
+	};
+	if (reason == NDSHM_REASON_NONE) {
+		ndshm_fill_block_info(&asked->record.block, asked->handle,
+				      block, true);
+		atomic64_add(block->consumed, &client->bytes);
+		ndshm_handle_publish(&client->handles, asked->handle,
+				     &block->object);
+	} else {
+		ndshm_handle_unreserve(&client->handles, asked->handle);
+	}
+	release(asked);
+	make_ready(&client->completions, asked, false);
+}
+
+void ndshm_completions_end(struct ndshm_completions *completions)
+{
+	struct ndshm_asked *asked;
+
+	ndshm_requests_end(&completions->requests);
+	while (!IS_ERR(asked = take_ready(completions, true)))
+		forget(asked);
+}
+
+/*
+ * Asking
+ */
+
+ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
+				const struct ndshm_parameters *parameters,
+				const struct ndshm_allocation *allocation)
+{
+	const struct ndshm_block_alloc *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_completions *completions = &client->completions;
+	struct ndshm_asked *asked;
+	ndshm_reason_t reason;
+
+	asked = kzalloc(sizeof(*asked), NDSHM_GFP_CHARGED);
+	if (!asked)
+		return NDSHM_REASON_MEMORY;
+	if (!atomic_add_unless(&completions->count, 1, NDSHM_MAX_REQUESTS)) {
+		kfree(asked);
+		return NDSHM_REASON_REQUESTS;
+	}
+	reason = ndshm_quota_charge(allocation->payer, NDSHM_QUOTA_REQUESTS, 1);
+	if (reason != NDSHM_REASON_NONE) {
+		atomic_dec(&completions->count);
+		kfree(asked);
+		return reason;
+	}
+	asked->client = client;
+	asked->adapter = ndshm_adapter_get(parameters->adapter);
+	if (allocation->claim)
+		asked->allocation.claim = ndshm_claim_get(allocation->claim);
+	asked->allocation.payer = ndshm_payer_get(allocation->payer);
+	asked->allocation.charge = &asked->charge;
+	asked->request.cookie = argument->cookie;
+	asked->request.done = done;
+
+	reason = ndshm_handle_reserve(&client->handles, &asked->handle);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_charge(&asked->charge, allocation->payer,
+				      ndshm_upper_bound(parameters->length));
+	if (reason != NDSHM_REASON_NONE)
+		goto err_asked;
+
+	/* Reply first, and take it back after an error: what cannot be replied is not done. */
+	reason = NDSHM_REASON_ADDRESS;
+	if (ndshm_reply(command, NDSHM_REASON_PENDING))
+		goto err_asked;
+	reason = ndshm_request_submit(&completions->requests, &asked->request,
+				      parameters, &asked->allocation);
+	/* It may have been freed already. */
+	if (reason == NDSHM_REASON_PENDING)
+		return reason;
+	command->replied = false;
+
+err_asked:
+	if (asked->handle)
+		ndshm_handle_unreserve(&client->handles, asked->handle);
+	release(asked);
+	forget(asked);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command)
+{
+	const struct ndshm_block_cancel *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	ndshm_reason_t reason;
+
+	/* As above. */
+	if (ndshm_reply(command, NDSHM_REASON_NONE))
+		return NDSHM_REASON_ADDRESS;
+	reason = ndshm_request_cancel(&client->completions.requests,
+				      argument->cookie);
+	command->replied = reason == NDSHM_REASON_NONE;
+	return reason;
+}
+
+/*
+ * Reading
+ */
+
+/* What cannot be told stays to be told, before all others. */
+static int tell(struct ndshm_client *client, struct ndshm_asked *asked,
+		struct iov_iter *to)
+{
+	struct ndshm_completion record = asked->record;
+	size_t copied;
+
+	if (record.block.handle &&
+	    !ndshm_addresses_shown(client, asked->adapter))
+		record.block.address = NDSHM_ADDRESS_HIDDEN;
+	copied = copy_to_iter(&record, sizeof(record), to);
+	if (copied != sizeof(record)) {
+		iov_iter_revert(to, copied);
+		make_ready(&client->completions, asked, true);
+		return -EFAULT;
+	}
+	forget(asked);
+	return 0;
+}
+
+/* One record is waited for, and no more; all parts of the buffer are one. */
+ssize_t ndshm_client_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct file *file = iocb->ki_filp;
+	const bool nonblocking = file->f_flags & O_NONBLOCK ||
+				 iocb->ki_flags & IOCB_NOWAIT;
+	struct ndshm_client *client = file->private_data;
+	size_t told = 0, each = sizeof(struct ndshm_completion);
+	struct ndshm_asked *asked;
+	int ret = 0;
+
+	if (iov_iter_count(to) < each)
+		return -EINVAL;
+	for (; !ret && iov_iter_count(to) >= each; told += ret ? 0 : each) {
+		asked = take_ready(&client->completions, told || nonblocking);
+		ret = PTR_ERR_OR_ZERO(asked) ?: tell(client, asked, to);
+	}
+	return told ?: ret;
+}
+
+__poll_t ndshm_client_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct ndshm_client *client = file->private_data;
+
+	poll_wait(file, &client->completions.wait, wait);
+	return !list_empty(&client->completions.ready) ? EPOLLIN | EPOLLRDNORM : 0;
+}

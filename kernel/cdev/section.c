@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SECTION_CREATE, and what can be done with the descriptor that comes of it.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/huge_mm.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "../adapter/adapter.h"
+#include "../adapter/claim.h"
+#include "../base/params.h"
+#include "../registration/provider.h"
+#include "../section/holder.h"
+#include "../section/memory.h"
+#include "cdev.h"
+#include "client.h"
+
+static const struct file_operations section_fops;
+
+static struct ndshm_section *section_of(const struct ndshm_command *command)
+{
+	return command->file->private_data;
+}
+
+static bool writable(const struct file *file)
+{
+	return file->f_mode & FMODE_WRITE;
+}
+
+/*
+ * Make a descriptor of @object, tell its number, and then publish it. It takes over the
+ * caller's reference: with ADDRESS it was dropped, with DESCRIPTORS and MEMORY it is still
+ * the caller's.
+ */
+static ndshm_reason_t publish(struct ndshm_command *command, const char *name,
+			      const struct file_operations *ops, void *object,
+			      int mode, s32 *number)
+{
+	int unused = get_unused_fd_flags(O_CLOEXEC);
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
+	struct file *file;
+
+	if (unused < 0)
+		return unused == -ENOMEM ? reason : NDSHM_REASON_DESCRIPTORS;
+	file = anon_inode_getfile(name, ops, object, mode | O_CLOEXEC);
+	if (IS_ERR(file)) {
+		if (PTR_ERR(file) == -ENFILE)
+			reason = NDSHM_REASON_DESCRIPTORS;
+		goto err_number;
+	}
+	*number = unused;
+	if (!ndshm_reply(command, NDSHM_REASON_NONE)) {
+		fd_install(unused, file);
+		return NDSHM_REASON_NONE;
+	}
+	fput(file);
+	reason = NDSHM_REASON_ADDRESS;
+err_number:
+	put_unused_fd(unused);
+	return reason;
+}
+
+/* Takes over the caller's reference of a user. */
+static ndshm_reason_t publish_section(struct ndshm_command *command,
+				      struct ndshm_section *section,
+				      bool readonly, s32 *number)
+{
+	ndshm_reason_t reason;
+
+	reason = publish(command, "[ndshm-section]", &section_fops, section,
+			 readonly ? O_RDONLY : O_RDWR, number);
+	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS)
+		ndshm_section_leave(section);
+	return reason;
+}
+
+/*
+ * SECTION_CREATE
+ */
+
+static ndshm_reason_t create(struct ndshm_command *command,
+			     const struct ndshm_section_request *request)
+{
+	struct ndshm_section_create *argument = command->argument;
+	struct ndshm_section *section;
+	ndshm_reason_t reason;
+
+	reason = ndshm_client_admit(ndshm_client_of(command), request->adapter,
+				    request->claim);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_provider_permit(request->provider,
+					       request->adapter);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_section_make(request, &section);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	argument->out_id = section->id;
+	return publish_section(command, section, false, &argument->out_section);
+}
+
+ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
+{
+	struct ndshm_section_create *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_section_request request = {
+		.max_size = argument->max_size,
+		.initial_size = argument->initial_size,
+		.preferred_node = argument->preferred_node,
+		.rawio = client->rawio,
+		.permit_keep = argument->flags & NDSHM_CREATE_PERMIT_KEEP,
+		.opener = client->opener,
+	};
+	ndshm_reason_t reason;
+
+	argument->out_section = -1;
+	argument->out_id = 0;
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	reason = ndshm_check_section(request.max_size, request.initial_size,
+				     request.preferred_node,
+				     ndshm_max_section());
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_client_adapter(client, argument->adapter,
+					      &request.adapter, &request.claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	request.provider = argument->provider ?
+			   ndshm_provider_find_id(argument->provider) :
+			   ndshm_provider_find("pages");
+	if (request.provider) {
+		reason = create(command, &request);
+		ndshm_provider_put(request.provider);
+	} else {
+		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
+	}
+	if (request.claim)
+		ndshm_claim_put(request.claim);
+	ndshm_adapter_put(request.adapter);
+	return reason;
+}
+
+/*
+ * On the section's descriptor
+ */
+
+ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
+{
+	struct ndshm_section_attach *argument = command->argument;
+	struct ndshm_holder *holder;
+	ndshm_reason_t reason;
+
+	argument->out_holder = -1;
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	reason = ndshm_holder_open(section_of(command), argument->flags,
+				   !writable(command->file), &holder);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = publish(command, "[ndshm-holder]", &ndshm_holder_fops, holder,
+			 O_RDWR, &argument->out_holder);
+	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS)
+		ndshm_holder_close(holder);
+	return reason;
+}
+
+static ndshm_reason_t state(struct ndshm_section *section)
+{
+	ndshm_reason_t reason;
+
+	spin_lock(&section->lock);
+	reason = ndshm_section_state(section);
+	spin_unlock(&section->lock);
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
+{
+	struct ndshm_section_share *argument = command->argument;
+	bool readonly = argument->flags & NDSHM_SHARE_READONLY;
+	struct ndshm_section *section = section_of(command);
+	ndshm_reason_t reason;
+
+	argument->out_section = -1;
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	reason = state(section);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!readonly && !writable(command->file))
+		return NDSHM_REASON_SECTION_READONLY;
+	refcount_inc(&section->users);
+	return publish_section(command, section, readonly,
+			       &argument->out_section);
+}
+
+ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
+{
+	const struct ndshm_section_delete *argument = command->argument;
+	struct ndshm_section *section = section_of(command);
+	ndshm_reason_t reason = NDSHM_REASON_DESCRIPTOR;
+	struct ndshm_holder *holder = NULL;
+	struct file *file = NULL;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	if (!writable(command->file))
+		return NDSHM_REASON_SECTION_READONLY;
+	/* The reply comes first, since a deletion cannot be undone. */
+	if (ndshm_reply(command, NDSHM_REASON_NONE))
+		return NDSHM_REASON_ADDRESS;
+	if (argument->holder != -1) {
+		file = fget(argument->holder);
+		if (file && file->f_op == &ndshm_holder_fops)
+			holder = file->private_data;
+	}
+	if (argument->holder == -1 || (holder && holder->section == section))
+		reason = ndshm_section_delete(section, holder, argument->flags);
+	if (file)
+		fput(file);
+	command->replied = reason == NDSHM_REASON_NONE;
+	return reason;
+}
+
+ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
+{
+	struct ndshm_section_query *argument = command->argument;
+	struct ndshm_section *section = section_of(command);
+
+	argument->out_id = section->id;
+	argument->out_max_size = section->object.length;
+	argument->out_initial_size = (u64)section->initial << PAGE_SHIFT;
+	argument->out_adapter = section->adapter->entry.id;
+	argument->out_provider = section->provider->entry.id;
+	argument->out_flags = writable(command->file) ? 0 :
+			      NDSHM_SECTION_READONLY;
+	spin_lock(&section->lock);
+	argument->out_flags |=
+		(section->deleted ? NDSHM_SECTION_DELETED : 0) |
+		(ndshm_section_revoked(section) ? NDSHM_SECTION_REVOKED : 0) |
+		(section->needs_sync ? NDSHM_SECTION_NEEDS_SYNC : 0);
+	argument->out_committed = (u64)section->committed << PAGE_SHIFT;
+	argument->out_taken = (u64)section->taken << PAGE_SHIFT;
+	argument->out_extents = section->extents;
+	argument->out_holders = section->holders;
+	spin_unlock(&section->lock);
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
+{
+	const struct ndshm_section_sync *argument = command->argument;
+	struct ndshm_section *section = section_of(command);
+	ndshm_reason_t reason;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	/* It can lose what processors have written. */
+	if (!writable(command->file))
+		return NDSHM_REASON_SECTION_READONLY;
+	reason = ndshm_check_sync(argument->direction, argument->offset,
+				  argument->length, section->object.length);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_section_sync(section, argument->direction,
+					    argument->offset, argument->length);
+	return reason;
+}
+
+#define ROW	NDSHM_IOCTL_ROW
+
+/* In the order of their numbers. */
+static const struct ndshm_ioctl_row rows[] = {
+	ROW(NDSHM_SECTION_ATTACH, section_attach, __reserved,
+	    NDSHM_ATTACH_KEEP),
+	ROW(NDSHM_SECTION_SHARE, section_share, __reserved,
+	    NDSHM_SHARE_READONLY),
+	ROW(NDSHM_SECTION_DELETE, section_delete, __reserved,
+	    NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE),
+	ROW(NDSHM_SECTION_QUERY, section_query, out_provider, 0),
+	ROW(NDSHM_SECTION_SYNC, section_sync, length, 0),
+};
+
+static long section_ioctl(struct file *file, unsigned int number,
+			  unsigned long address)
+{
+	return ndshm_ioctl(rows, ARRAY_SIZE(rows), file, number, address);
+}
+
+static int section_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct ndshm_section *section = file->private_data;
+	int ret;
+
+	if (vma->vm_pgoff)
+		return -ENXIO;
+	/* Peers must not use up what the creator may map. */
+	ret = ndshm_reason_errno(state(section));
+	if (!ret)
+		ret = ndshm_object_mmap(&section->object, vma, &section->files,
+					uid_eq(section->uid, current_euid()) ?
+					&section->object.mappings :
+					&section->peer_mappings);
+	/* It may have been deleted since. */
+	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
+}
+
+static int section_release(struct inode *inode, struct file *file)
+{
+	ndshm_section_leave(file->private_data);
+	return 0;
+}
+
+static const struct file_operations section_fops = {
+	.owner = THIS_MODULE,
+	.release = section_release,
+	.unlocked_ioctl = section_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = section_mmap,
+	.get_unmapped_area = thp_get_unmapped_area,
+};

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+
+#include "account/quota.h"
+#include "adapter/node.h"
+#include "adapter/queue.h"
+#include "base/access.h"
+#include "block/block.h"
+#include "block/request.h"
+#include "block/table.h"
+#include "cdev/cdev.h"
+#include "netlink/netlink.h"
+#include "pci/pci.h"
+#include "providers/coherent.h"
+#include "providers/pages.h"
+#include "registration/provider.h"
+#include "section/section.h"
+
+static int __init coherent_setup(void)
+{
+	struct ndshm_provider *coherent;
+	int ret = ndshm_coherent_setup(&coherent);
+
+	if (!ret)
+		ndshm_provider_set_built_in(coherent);
+	return ret;
+}
+
+/* In this order, and backwards at the end. */
+static const struct {
+	int (*setup)(void);
+	void (*teardown)(void);
+} parts[] __refconst = {
+	{ ndshm_nl_init, ndshm_nl_exit },
+	{ ndshm_block_setup, ndshm_block_teardown },
+	{ ndshm_queue_setup, ndshm_queue_teardown },
+	{ ndshm_request_setup, ndshm_request_teardown },
+	{ ndshm_section_setup, ndshm_section_teardown },
+	{ coherent_setup, ndshm_coherent_teardown },
+	{ ndshm_pages_setup, ndshm_pages_teardown },
+	{ ndshm_node_setup, ndshm_node_teardown },
+	{ ndshm_pci_init, ndshm_pci_exit },
+	{ ndshm_chardev_setup, ndshm_chardev_teardown },
+};
+
+static void ndshm_teardown(unsigned int count)
+{
+	while (count--)
+		parts[count].teardown();
+	/* Limits and permission can be set until netlink has gone. */
+	ndshm_quota_teardown();
+	ndshm_access_teardown();
+}
+
+static int __init ndshm_init(void)
+{
+	unsigned int i;
+	int ret;
+
+	/* Whoever asks by netlink finds a table, if an empty one. */
+	ndshm_block_table_setup();
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		ret = parts[i].setup();
+		if (ret) {
+			ndshm_teardown(i);
+			return ret;
+		}
+	}
+	return 0;
+}
+module_init(ndshm_init);
+
+static void __exit ndshm_exit(void)
+{
+	ndshm_teardown(ARRAY_SIZE(parts));
+}
+module_exit(ndshm_exit);
+
+MODULE_DESCRIPTION("NDIS-style shared memory provider");
+MODULE_LICENSE("GPL");

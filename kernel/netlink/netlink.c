@@ -1,0 +1,719 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The netlink family: requests, dumps and events. The operations and their
+ * policies are generated from Documentation/netlink/specs/ndshm.yaml.
+ *
+ * It has no lock: adapters and providers are found with a reference, and one
+ * that goes in that moment is shown as what is left of it. Blocks and sections are
+ * only looked at: a reader must not put off the end of another user's memory.
+ */
+#include <linux/atomic.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/device.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/uidgid.h>
+#include <net/genetlink.h>
+#include <net/sock.h>
+
+#include "../adapter/adapter.h"
+#include "../block/block.h"
+#include "../block/table.h"
+#include "../registration/provider.h"
+#include "../section/section.h"
+#include "gen.h"
+#include "message.h"
+#include "netlink.h"
+
+enum { EVENTS };
+
+static const struct genl_multicast_group groups[] = {
+	[EVENTS] = {
+		.name = NDSHM_MCGRP_EVENTS,
+		.flags = GENL_MCAST_CAP_SYS_ADMIN,
+	},
+};
+
+static struct genl_family family __ro_after_init = {
+	.name = NDSHM_FAMILY_NAME,
+	.version = NDSHM_FAMILY_VERSION,
+	.netnsok = false,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = ndshm_nl_ops,
+	.n_ops = ARRAY_SIZE(ndshm_nl_ops),
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+/*
+ * How often something came or went: tells a dump that it is no snapshot. Blocks,
+ * sections and users are not counted: they come and go all the time, and whoever
+ * begins again when a dump was interrupted would never see an end of it.
+ */
+static atomic_t changes = ATOMIC_INIT(1);
+
+/**
+ * struct nl_dump - state of a dump, in netlink_callback.ctx
+ * @viewer: the requester; a later reader of the socket may be another user
+ * @pid_ns: the requester's; holds a reference
+ * @next: the first place that has not been shown, an id for most; 0 at first
+ */
+struct nl_dump {
+	struct ndshm_viewer viewer;
+	struct pid_namespace *pid_ns;
+	u64 next;
+};
+
+static struct nl_dump *nl_dump_of(struct netlink_callback *cb)
+{
+	BUILD_BUG_ON(sizeof(struct nl_dump) > sizeof(cb->ctx));
+
+	return (struct nl_dump *)cb->ctx;
+}
+
+/*
+ * Both the opener of the socket and the sender must have the right: a program with
+ * more rights may be made to use a socket that it did not open. netlink_capable() does
+ * not ask the opener of a socket when the sender gave an address. Called by the sender.
+ */
+static struct ndshm_viewer nl_viewer(struct sk_buff *request)
+{
+	const struct sock *sk = NETLINK_CB(request).sk;
+	const struct file *file = sk->sk_socket->file;
+	struct ndshm_viewer viewer = {
+		.uid = current_euid(),
+		.account = current_uid(),
+		.all = sk_capable(sk, CAP_SYS_ADMIN),
+	};
+
+	if (file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN))
+		return viewer;
+	if (!uid_eq(viewer.uid, file->f_cred->euid))
+		viewer.uid = INVALID_UID;
+	if (!uid_eq(viewer.account, file->f_cred->uid))
+		viewer.account = INVALID_UID;
+	return viewer;
+}
+
+int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
+		  ndshm_nl_put_fn put, void *object)
+{
+	void *header = genlmsg_put(skb, m->portid, m->seq, &family, m->flags,
+				   m->cmd);
+
+	if (!header)
+		return -EMSGSIZE;
+	if (m->cb)
+		genl_dump_check_consistent(m->cb, header);
+	if (put(skb, m, object)) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+static int put_flag(struct sk_buff *skb, int attribute, bool value)
+{
+	return value ? nla_put_flag(skb, attribute) : 0;
+}
+
+/* Owner, group and mode stand together in both attribute sets. */
+static_assert(NDSHM_A_ADAPTER_GROUP - NDSHM_A_ADAPTER_OWNER == 1);
+static_assert(NDSHM_A_ADAPTER_MODE - NDSHM_A_ADAPTER_OWNER == 2);
+static_assert(NDSHM_A_PROVIDER_GROUP - NDSHM_A_PROVIDER_OWNER == 1);
+static_assert(NDSHM_A_PROVIDER_MODE - NDSHM_A_PROVIDER_OWNER == 2);
+/* And so do ids and names. */
+static_assert((int)NDSHM_A_ADAPTER_ID == NDSHM_A_PROVIDER_ID);
+static_assert((int)NDSHM_A_ADAPTER_NAME == NDSHM_A_PROVIDER_NAME);
+
+static int put_entry(struct sk_buff *skb, const struct ndshm_message *m,
+		     const struct ndshm_entry *entry, int owner)
+{
+	const struct ndshm_access now = ndshm_access_read(&entry->access);
+
+	return nla_put_u32(skb, NDSHM_A_ADAPTER_ID, entry->id) ?:
+	       nla_put_string(skb, NDSHM_A_ADAPTER_NAME, entry->name) ?:
+	       nla_put_u32(skb, owner, from_kuid_munged(m->user_ns, now.uid)) ?:
+	       nla_put_u32(skb, owner + 1,
+			   from_kgid_munged(m->user_ns, now.gid)) ?:
+	       nla_put_u32(skb, owner + 2, now.mode);
+}
+
+static int put_adapter(struct sk_buff *skb, const struct ndshm_message *m,
+		       void *object)
+{
+	struct ndshm_adapter *adapter = object;
+
+	return put_entry(skb, m, &adapter->entry, NDSHM_A_ADAPTER_OWNER) ?:
+	       nla_put_string(skb, NDSHM_A_ADAPTER_DEVICE,
+			      dev_name(adapter->device)) ?:
+	       nla_put_s32(skb, NDSHM_A_ADAPTER_NODE,
+			   dev_to_node(adapter->device)) ?:
+	       nla_put_u32(skb, NDSHM_A_ADAPTER_ISOLATION,
+			   ndshm_adapter_isolation(adapter)) ?:
+	       put_flag(skb, NDSHM_A_ADAPTER_OPEN,
+			adapter->flags & NDSHM_ADAPTER_OPEN) ?:
+	       put_flag(skb, NDSHM_A_ADAPTER_CLAIMABLE, adapter->ops) ?:
+	       put_flag(skb, NDSHM_A_ADAPTER_CLAIMED,
+			READ_ONCE(adapter->claim)) ?:
+	       put_flag(skb, NDSHM_A_ADAPTER_DIRTY,
+			ndshm_adapter_dirty(adapter)) ?:
+	       nla_put_u32(skb, NDSHM_A_ADAPTER_RESET_POLICY,
+			   READ_ONCE(adapter->entry.access.reset));
+}
+
+/* What the current characteristics say; false if the provider is closed. */
+static bool provider_offer(struct ndshm_provider *provider, u32 *flags,
+			   bool *mappable)
+{
+	bool open;
+
+	/* The lock keeps the registration, which goes some time after closing. */
+	spin_lock(&provider->set.lock);
+	open = !ndshm_blockset_closed(&provider->set);
+	if (open) {
+		*flags = provider->registration->characteristics.flags;
+		*mappable = ndshm_registration_mappable(provider->registration);
+	}
+	spin_unlock(&provider->set.lock);
+	return open;
+}
+
+static int put_provider(struct sk_buff *skb, const struct ndshm_message *m,
+			void *object)
+{
+	struct ndshm_provider *provider = object;
+	bool failed, mappable;
+	u32 flags;
+
+	failed = put_entry(skb, m, &provider->entry, NDSHM_A_PROVIDER_OWNER) ||
+		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope) ||
+		 put_flag(skb, NDSHM_A_PROVIDER_OPEN,
+			  provider->flags & NDSHM_PROVIDER_OPEN);
+	/* The count would tell any user what the others do. */
+	if (!failed && m->viewer.all)
+		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_BLOCKS,
+				     ndshm_blockset_count(&provider->set));
+	if (!failed && provider->adapter)
+		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ADAPTER_ID,
+				     provider->adapter->entry.id);
+	if (!failed && provider_offer(provider, &flags, &mappable))
+		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_FLAGS, flags) ||
+			 put_flag(skb, NDSHM_A_PROVIDER_MAPPABLE, mappable);
+	return failed;
+}
+
+static int put_block(struct sk_buff *skb, const struct ndshm_message *m,
+		     void *object)
+{
+	struct ndshm_block *block = object;
+
+	return nla_put_u32(skb, NDSHM_A_BLOCK_ID, block->id) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_ADAPTER_ID,
+			   block->adapter->entry.id) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_PROVIDER_ID,
+			   block->registration->provider->entry.id) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_USAGE, block->usage) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_UID,
+			   from_kuid_munged(m->user_ns, block->uid)) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_PID,
+			   pid_nr_ns(block->pid, m->pid_ns)) ?:
+	       nla_put_u32(skb, NDSHM_A_BLOCK_SEGMENTS,
+			   block->segment_count) ?:
+	       nla_put_s32(skb, NDSHM_A_BLOCK_PREFERRED_NODE,
+			   block->preferred_node) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_BLOCK_LENGTH,
+				 block->object.length, NDSHM_A_BLOCK_PAD) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_BLOCK_CONSUMED,
+				 block->consumed, NDSHM_A_BLOCK_PAD) ?:
+	       put_flag(skb, NDSHM_A_BLOCK_CHARGED,
+			READ_ONCE(block->charged)) ?:
+	       put_flag(skb, NDSHM_A_BLOCK_REVOKED,
+			READ_ONCE(block->object.revoked));
+}
+
+/* Counters are read without a lock. */
+static int put_section(struct sk_buff *skb, const struct ndshm_message *m,
+		       void *object)
+{
+	struct ndshm_section *section = object;
+	const u64 taken = READ_ONCE(section->taken);
+	const u64 committed = READ_ONCE(section->committed);
+
+	return nla_put_u32(skb, NDSHM_A_SECTION_ID, section->id) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_ADAPTER_ID,
+			   section->adapter->entry.id) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_PROVIDER_ID,
+			   section->provider->entry.id) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_UID,
+			   from_kuid_munged(m->user_ns, section->uid)) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_SECTION_MAX_SIZE,
+				 section->object.length,
+				 NDSHM_A_SECTION_PAD) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_SECTION_INITIAL_SIZE,
+				 (u64)section->initial << PAGE_SHIFT,
+				 NDSHM_A_SECTION_PAD) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_SECTION_COMMITTED,
+				 committed << PAGE_SHIFT,
+				 NDSHM_A_SECTION_PAD) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_SECTION_TAKEN,
+				 taken << PAGE_SHIFT, NDSHM_A_SECTION_PAD) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_EXTENTS,
+			   READ_ONCE(section->extents)) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_HOLDERS,
+			   READ_ONCE(section->holders)) ?:
+	       put_flag(skb, NDSHM_A_SECTION_DELETED,
+			READ_ONCE(section->deleted)) ?:
+	       put_flag(skb, NDSHM_A_SECTION_REVOKED,
+			ndshm_section_revoked(section));
+}
+
+/*
+ * Requests for one
+ */
+
+int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key)
+{
+	NL_SET_ERR_MSG_ATTR(info->extack, key, "there is none");
+	return -ENOENT;
+}
+
+struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
+				       struct genl_info *info)
+{
+	return (struct ndshm_message){
+		.viewer = nl_viewer(request),
+		.portid = info->snd_portid,
+		.seq = info->snd_seq,
+		.cmd = info->genlhdr->cmd,
+		.user_ns = sk_user_ns(NETLINK_CB(request).sk),
+		.pid_ns = task_active_pid_ns(current),
+	};
+}
+
+static int nl_send_reply(struct sk_buff *skb, struct genl_info *info, int err)
+{
+	if (!err)
+		return genlmsg_reply(skb, info);
+	nlmsg_free(skb);
+	return err;
+}
+
+int ndshm_nl_reply(struct genl_info *info, const struct ndshm_message *m,
+		   ndshm_nl_put_fn put, void *object)
+{
+	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+
+	if (!skb)
+		return -ENOMEM;
+	return nl_send_reply(skb, info, ndshm_nl_show(skb, m, put, object));
+}
+
+int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info)
+{
+	if (sk_capable(NETLINK_CB(request).sk, CAP_SYS_ADMIN))
+		return 0;
+	GENL_SET_ERR_MSG(info, "this requires CAP_SYS_ADMIN");
+	return -EPERM;
+}
+
+int ndshm_nl_get_uid(struct sk_buff *request, struct genl_info *info,
+		     struct nlattr *attribute, kuid_t *uid)
+{
+	*uid = make_kuid(sk_user_ns(NETLINK_CB(request).sk),
+			 nla_get_u32(attribute));
+	if (uid_valid(*uid))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, attribute, "there is no such user");
+	return -EINVAL;
+}
+
+/*
+ * Adapters and providers
+ */
+
+struct nl_entries {
+	struct ndshm_registry *registry;
+	ndshm_nl_put_fn put;
+	int owner;
+};
+
+static const struct nl_entries adapters = {
+	&ndshm_adapters, put_adapter, NDSHM_A_ADAPTER_OWNER,
+};
+
+static const struct nl_entries providers = {
+	&ndshm_providers, put_provider, NDSHM_A_PROVIDER_OWNER,
+};
+
+/* The entry whose id or name is in the request, with a reference; 0 or -errno. */
+static int nl_find_entry(struct genl_info *info,
+			 const struct nl_entries *entries,
+			 struct ndshm_entry **entry)
+{
+	struct nlattr *id = info->attrs[NDSHM_A_ADAPTER_ID];
+	struct nlattr *name = info->attrs[NDSHM_A_ADAPTER_NAME];
+
+	if (!name && GENL_REQ_ATTR_CHECK(info, NDSHM_A_ADAPTER_ID)) {
+		GENL_SET_ERR_MSG(info, "an id or a name is missing");
+		return -EINVAL;
+	}
+	if (name && id) {
+		NL_SET_ERR_MSG_ATTR(info->extack, name,
+				    "an id or a name, not both");
+		return -EINVAL;
+	}
+	*entry = id ? ndshm_registry_find_id(entries->registry, nla_get_u32(id)) :
+		      ndshm_registry_find(entries->registry, nla_data(name));
+	return *entry ? 0 : ndshm_nl_not_found(info, id ?: name);
+}
+
+static int nl_get_entry(struct sk_buff *request, struct genl_info *info,
+			const struct nl_entries *entries)
+{
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
+	struct ndshm_entry *entry;
+	int err = nl_find_entry(info, entries, &entry);
+
+	if (err)
+		return err;
+	err = ndshm_nl_reply(info, &m, entries->put, entry);
+	ndshm_entry_put(entry);
+	return err;
+}
+
+int ndshm_nl_adapter_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return nl_get_entry(request, info, &adapters);
+}
+
+int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return nl_get_entry(request, info, &providers);
+}
+
+/* What the request sets; *set stays 0 if that is nothing. */
+static int nl_get_access(struct sk_buff *request, struct genl_info *info,
+			 int owner, struct ndshm_access *to, u32 *set)
+{
+	struct nlattr *uid = info->attrs[owner];
+	struct nlattr *gid = info->attrs[owner + 1];
+	struct nlattr *mode = info->attrs[owner + 2];
+	int err;
+
+	if (uid) {
+		*set |= NDSHM_ACCESS_SET_UID;
+		err = ndshm_nl_get_uid(request, info, uid, &to->uid);
+		if (err)
+			return err;
+	}
+	if (gid) {
+		*set |= NDSHM_ACCESS_SET_GID;
+		to->gid = make_kgid(sk_user_ns(NETLINK_CB(request).sk),
+				    nla_get_u32(gid));
+		if (!gid_valid(to->gid)) {
+			NL_SET_ERR_MSG_ATTR(info->extack, gid, "no such group");
+			return -EINVAL;
+		}
+	}
+	if (mode) {
+		*set |= NDSHM_ACCESS_SET_MODE;
+		to->mode = nla_get_u32(mode);
+		if (to->mode & ~NDSHM_ACCESS_MODE) {
+			NL_SET_ERR_MSG_ATTR(info->extack, mode,
+					    "a mode has read and write bits only");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* @reset: the policy to set, or NULL. */
+static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
+			const struct nl_entries *entries, struct nlattr *reset)
+{
+	struct ndshm_access to = {};
+	struct ndshm_entry *entry;
+	u32 set = 0;
+	int err;
+
+	err = ndshm_nl_may_set(request, info) ?:
+	      nl_get_access(request, info, entries->owner, &to, &set);
+	if (err)
+		return err;
+	if (reset) {
+		set |= NDSHM_ACCESS_SET_RESET;
+		to.reset = nla_get_u32(reset);
+	}
+	if (!set) {
+		GENL_SET_ERR_MSG(info, "nothing is set");
+		return -EINVAL;
+	}
+	err = nl_find_entry(info, entries, &entry);
+	if (err)
+		return err;
+	err = ndshm_access_change(entry, set, &to);
+	ndshm_entry_put(entry);
+	return err;
+}
+
+int ndshm_nl_adapter_set_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return nl_set_entry(request, info, &adapters,
+			    info->attrs[NDSHM_A_ADAPTER_RESET_POLICY]);
+}
+
+int ndshm_nl_provider_set_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return nl_set_entry(request, info, &providers, NULL);
+}
+
+/*
+ * Blocks and sections, which are looked at without a reference
+ */
+
+struct nl_looks {
+	bool (*look)(u32 id, ndshm_look_fn look, void *context);
+	bool (*look_next)(u32 *cursor, ndshm_look_fn look, void *context);
+	ndshm_nl_put_fn put;
+	int id;
+};
+
+static const struct nl_looks blocks = {
+	ndshm_block_look, ndshm_block_look_next, put_block, NDSHM_A_BLOCK_ID,
+};
+
+static const struct nl_looks sections = {
+	ndshm_section_look, ndshm_section_look_next, put_section,
+	NDSHM_A_SECTION_ID,
+};
+
+/* What is needed to show what is only looked at; err: the outcome. */
+struct look {
+	struct sk_buff *skb;
+	const struct ndshm_message *m;
+	ndshm_nl_put_fn put;
+	int err;
+};
+
+static void nl_look(void *object, kuid_t owner, void *context)
+{
+	struct look *look = context;
+
+	if (look->m->viewer.all || uid_eq(look->m->viewer.uid, owner))
+		look->err = ndshm_nl_show(look->skb, look->m, look->put, object);
+}
+
+/* The one whose id is in the request, if the viewer may see it. */
+static int nl_get_seen(struct sk_buff *request, struct genl_info *info,
+		       const struct nl_looks *looks)
+{
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
+	struct look look = { .m = &m, .put = looks->put, .err = -ENOENT };
+	struct nlattr *key = info->attrs[looks->id];
+
+	if (GENL_REQ_ATTR_CHECK(info, looks->id)) {
+		GENL_SET_ERR_MSG(info, "an id is missing");
+		return -EINVAL;
+	}
+	look.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!look.skb)
+		return -ENOMEM;
+	/* Not to be seen and not there are the same answer. */
+	looks->look(nla_get_u32(key), nl_look, &look);
+	if (look.err == -ENOENT)
+		ndshm_nl_not_found(info, key);
+	return nl_send_reply(look.skb, info, look.err);
+}
+
+int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return nl_get_seen(request, info, &blocks);
+}
+
+int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	return nl_get_seen(request, info, &sections);
+}
+
+/*
+ * Dumps, in the order of ids (blocks in one of their own): what is there all
+ * along is shown once
+ */
+
+static bool show_next_entry(struct sk_buff *skb, const struct ndshm_message *m,
+			    u64 *next, int *err, const void *kind)
+{
+	const struct nl_entries *entries = kind;
+	struct ndshm_entry *entry;
+	u32 id = *next;
+
+	entry = ndshm_registry_next(entries->registry, &id);
+	if (!entry)
+		return false;
+	*next = id;
+	*err = ndshm_nl_show(skb, m, entries->put, entry);
+	ndshm_entry_put(entry);
+	return true;
+}
+
+static bool show_next_seen(struct sk_buff *skb, const struct ndshm_message *m,
+			   u64 *next, int *err, const void *kind)
+{
+	const struct nl_looks *looks = kind;
+	struct look look = { .skb = skb, .m = m, .put = looks->put };
+	u32 id = *next;
+
+	if (*next > U32_MAX || !looks->look_next(&id, nl_look, &look))
+		return false;
+	*next = id;
+	*err = look.err;
+	return true;
+}
+
+int ndshm_nl_dump_start(struct netlink_callback *cb)
+{
+	struct nl_dump *dump = nl_dump_of(cb);
+
+	dump->viewer = nl_viewer(cb->skb);
+	dump->pid_ns = get_pid_ns(task_active_pid_ns(current));
+	return 0;
+}
+
+int ndshm_nl_dump_done(struct netlink_callback *cb)
+{
+	put_pid_ns(nl_dump_of(cb)->pid_ns);
+	return 0;
+}
+
+int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
+		  bool counted, ndshm_nl_show_fn show_next, const void *kind)
+{
+	const struct genlmsghdr *request = nlmsg_data(cb->nlh);
+	struct nl_dump *dump = nl_dump_of(cb);
+	struct ndshm_message m = {
+		.viewer = dump->viewer,
+		.portid = NETLINK_CB(cb->skb).portid,
+		.seq = cb->nlh->nlmsg_seq,
+		.flags = NLM_F_MULTI,
+		.cmd = request->cmd,
+		.cb = cb,
+		.user_ns = sk_user_ns(NETLINK_CB(cb->skb).sk),
+		.pid_ns = dump->pid_ns,
+	};
+	int err = 0;
+
+	/* Not in .start, which has no extack in 6.1. */
+	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
+		NL_SET_ERR_MSG_ATTR(cb->extack,
+				    nlmsg_attrdata(cb->nlh, GENL_HDRLEN),
+				    "a dump takes no attributes");
+		return -EINVAL;
+	}
+	if (counted)
+		cb->seq = atomic_read(&changes);
+	while (show_next(skb, &m, &dump->next, &err, kind)) {
+		if (err)
+			break;
+		dump->next++;
+		/* A signal ends this part; an empty part would end the dump. */
+		if (skb->len ? signal_pending(current) :
+			       fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	/* Nothing is locked: what changed since is told as well. */
+	if (counted)
+		cb->seq = atomic_read(&changes);
+	return err && skb->len ? skb->len : err;
+}
+
+int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb)
+{
+	return ndshm_nl_dump(skb, cb, true, show_next_entry, &adapters);
+}
+
+int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb)
+{
+	return ndshm_nl_dump(skb, cb, true, show_next_entry, &providers);
+}
+
+int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return ndshm_nl_dump(skb, cb, false, show_next_seen, &blocks);
+}
+
+int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb)
+{
+	return ndshm_nl_dump(skb, cb, false, show_next_seen, &sections);
+}
+
+/*
+ * Events
+ */
+
+/* Nobody who allocates waits for memory, or for a listener that does not read. */
+#define EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
+
+void ndshm_nl_event(u8 cmd, bool counted, ndshm_nl_put_fn put, void *object)
+{
+	/* Readers have CAP_SYS_ADMIN over all users and processes. */
+	const struct ndshm_message m = {
+		.viewer.all = true,
+		.cmd = cmd,
+		.user_ns = &init_user_ns,
+		.pid_ns = &init_pid_ns,
+	};
+	struct sk_buff *skb;
+
+	if (counted)
+		atomic_inc(&changes);
+	if (!genl_has_listeners(&family, &init_net, EVENTS))
+		return;
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
+	if (skb && !ndshm_nl_show(skb, &m, put, object)) {
+		genlmsg_multicast(&family, skb, 0, EVENTS, EVENT_GFP);
+		return;
+	}
+	/* Listeners learn that they have missed something. */
+	nlmsg_free(skb);
+	genl_set_err(&family, &init_net, 0, EVENTS, -ENOBUFS);
+}
+
+void ndshm_nl_adapter_event(struct ndshm_adapter *adapter, u8 cmd)
+{
+	ndshm_nl_event(cmd, true, put_adapter, adapter);
+}
+
+void ndshm_nl_provider_event(struct ndshm_provider *provider, u8 cmd)
+{
+	ndshm_nl_event(cmd, true, put_provider, provider);
+}
+
+void ndshm_nl_block_event(struct ndshm_block *block, u8 cmd)
+{
+	ndshm_nl_event(cmd, false, put_block, block);
+}
+
+void ndshm_nl_section_event(struct ndshm_section *section, u8 cmd)
+{
+	ndshm_nl_event(cmd, false, put_section, section);
+}
+
+int __init ndshm_nl_init(void)
+{
+	return genl_register_family(&family);
+}
+
+void ndshm_nl_exit(void)
+{
+	genl_unregister_family(&family);
+}

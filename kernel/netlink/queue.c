@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Queues and virtual ports, by netlink. Everybody may know that they are there,
+ * as with adapters; what they have tells of blocks that not everybody may see.
+ */
+#include <net/genetlink.h>
+
+#include "../adapter/adapter.h"
+#include "../adapter/queue.h"
+#include "gen.h"
+#include "message.h"
+#include "netlink.h"
+
+static int put_usage(struct sk_buff *skb,
+		     const struct ndshm_queue_usage *usage)
+{
+	return nla_put_u32(skb, NDSHM_A_QUEUE_BLOCKS, usage->blocks) ?:
+	       nla_put_u32(skb, NDSHM_A_QUEUE_PACKETS, usage->packets) ?:
+	       nla_put_u64_64bit(skb, NDSHM_A_QUEUE_BYTES, usage->bytes,
+				 NDSHM_A_QUEUE_PAD);
+}
+
+struct nl_queue {
+	u32 adapter;
+	const struct ndshm_queue_view *view;
+};
+
+static int put_queue(struct sk_buff *skb, const struct ndshm_message *m,
+		     void *object)
+{
+	const struct nl_queue *queue = object;
+	const struct ndshm_queue_view *view = queue->view;
+	bool failed;
+
+	failed = nla_put_u32(skb, NDSHM_A_QUEUE_ADAPTER_ID, queue->adapter) ||
+		 nla_put_u32(skb, NDSHM_A_QUEUE_KIND, view->kind) ||
+		 nla_put_u32(skb, NDSHM_A_QUEUE_ID, view->id) ||
+		 nla_put_u32(skb, NDSHM_A_QUEUE_STATE, view->state) ||
+		 (view->kind == NDSHM_KIND_QUEUE &&
+		  nla_put_u32(skb, NDSHM_A_QUEUE_FILTERS, view->filters)) ||
+		 (m->viewer.all && put_usage(skb, &view->usage));
+	return failed;
+}
+
+static int reply_with(struct sk_buff *request, struct genl_info *info,
+		      struct ndshm_adapter *adapter)
+{
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
+	struct ndshm_queue_view view;
+	struct nl_queue queue = { adapter->entry.id, &view };
+
+	if (!ndshm_queue_view(adapter,
+			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_KIND]),
+			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_ID]),
+			      &view))
+		return ndshm_nl_not_found(info, info->attrs[NDSHM_A_QUEUE_ID]);
+	return ndshm_nl_reply(info, &m, put_queue, &queue);
+}
+
+int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct nlattr **attrs = info->attrs;
+	struct ndshm_adapter *adapter;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUEUE_ADAPTER_ID) ||
+	    GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUEUE_KIND) ||
+	    GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUEUE_ID)) {
+		GENL_SET_ERR_MSG(info, "an adapter, a kind or an id is missing");
+		return -EINVAL;
+	}
+	adapter = ndshm_adapter_find_id(nla_get_u32(attrs[NDSHM_A_QUEUE_ADAPTER_ID]));
+	if (!adapter)
+		return ndshm_nl_not_found(info,
+					  attrs[NDSHM_A_QUEUE_ADAPTER_ID]);
+	err = reply_with(request, info, adapter);
+	ndshm_adapter_put(adapter);
+	return err;
+}
+
+/* By adapter, then by kind, then by id, which has 31 bits. */
+static u64 place_of(u32 adapter, u32 kind, u32 id)
+{
+	return (u64)adapter << 32 | (u64)kind << 31 | id;
+}
+
+static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
+			    u64 *next, int *err, const void *unused)
+{
+	struct ndshm_queue_view view = {};
+	struct ndshm_adapter *adapter;
+	u32 id = *next >> 32;
+	bool found = false;
+
+	while (!found && (adapter = ndshm_adapter_next(&id))) {
+		if (id != *next >> 32)
+			*next = place_of(id, 0, 0);
+		view.kind = *next >> 31 & 1;
+		view.id = *next & INT_MAX;
+		found = ndshm_queue_view_next(adapter, &view);
+		if (found) {
+			*next = place_of(id, view.kind, view.id);
+			*err = ndshm_nl_show(skb, m, put_queue,
+					     &(struct nl_queue){ id, &view });
+		}
+		ndshm_adapter_put(adapter);
+		id++;
+	}
+	return found;
+}
+
+int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return ndshm_nl_dump(skb, cb, true, show_next_queue, NULL);
+}
+
+void ndshm_nl_queue_event(struct ndshm_adapter *adapter,
+			  const struct ndshm_queue_view *view, u8 cmd)
+{
+	struct nl_queue queue = { adapter->entry.id, view };
+
+	ndshm_nl_event(cmd, true, put_queue, &queue);
+}

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include <linux/ndshm_netlink.h>
+
+#include "../adapter/adapter.h"
+#include "../base/params.h"
+#include "../base/registry.h"
+#include "../block/block.h"
+#include "../netlink/netlink.h"
+#include "provider.h"
+
+static void provider_release(struct ndshm_entry *entry);
+
+struct ndshm_registry ndshm_providers = {
+	.entries = XARRAY_INIT(ndshm_providers.entries, XA_FLAGS_ALLOC1),
+	.release = provider_release,
+};
+
+/*
+ * Who serves allocations that name nobody, if the adapter has no provider of
+ * its own, and if the machine has none either. Changed with the registry lock.
+ */
+static struct ndshm_provider __rcu *machine_default;
+static struct ndshm_provider __rcu *built_in;
+
+static struct ndshm_provider *provider_of(struct ndshm_entry *entry)
+{
+	return entry ? container_of(entry, struct ndshm_provider, entry) : NULL;
+}
+
+static void provider_release(struct ndshm_entry *entry)
+{
+	struct ndshm_provider *provider = provider_of(entry);
+
+	if (provider->adapter)
+		ndshm_adapter_put(provider->adapter);
+	kfree_rcu(provider, entry.rcu);
+}
+
+struct ndshm_provider *ndshm_provider_find_id(u32 id)
+{
+	return provider_of(ndshm_registry_find_id(&ndshm_providers, id));
+}
+
+struct ndshm_provider *ndshm_provider_find(const char *name)
+{
+	return provider_of(ndshm_registry_find(&ndshm_providers, name));
+}
+EXPORT_SYMBOL_GPL(ndshm_provider_find);
+
+struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider)
+{
+	refcount_inc(&provider->entry.references);
+	return provider;
+}
+
+void ndshm_provider_put(struct ndshm_provider *provider)
+{
+	ndshm_entry_put(&provider->entry);
+}
+EXPORT_SYMBOL_GPL(ndshm_provider_put);
+
+/* Who serves an adapter's allocations that name nobody, or NULL. */
+static struct ndshm_provider *find_default(struct ndshm_adapter *adapter)
+{
+	struct ndshm_provider __rcu ** const places[] = {
+		&adapter->provider, &machine_default, &built_in,
+	};
+	struct ndshm_provider *provider = NULL;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(places) && !provider; i++)
+		provider = rcu_dereference(*places[i]);
+	return provider;
+}
+
+struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter)
+{
+	struct ndshm_provider *provider;
+
+	rcu_read_lock();
+	provider = find_default(adapter);
+	if (provider && !refcount_inc_not_zero(&provider->entry.references))
+		provider = NULL;
+	rcu_read_unlock();
+	return provider;
+}
+
+/* Handlers know the device that they were registered for, and see no other. */
+static bool provider_serves(const struct ndshm_provider *provider,
+			    const struct ndshm_adapter *adapter)
+{
+	return !provider->adapter || provider->adapter == adapter;
+}
+
+ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
+				     const struct ndshm_adapter *adapter)
+{
+	if (!provider_serves(provider, adapter) ||
+	    !(provider->flags & NDSHM_PROVIDER_OPEN))
+		return NDSHM_REASON_PROVIDER_CLOSED;
+	return ndshm_access_permitted(&provider->entry.access) ?
+	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
+}
+
+void ndshm_provider_set_built_in(struct ndshm_provider *provider)
+{
+	provider->place = &built_in;
+	rcu_assign_pointer(built_in, provider);
+}
+
+static struct ndshm_registration *
+new_registration(struct ndshm_provider *provider,
+		 const struct ndshm_provider_characteristics *characteristics,
+		 const struct ndshm_provider_ops *ops)
+{
+	struct ndshm_registration *registration;
+
+	registration = kzalloc(sizeof(*registration), GFP_KERNEL);
+	if (!registration)
+		return NULL;
+	refcount_set(&registration->references, 1);
+	refcount_inc(&provider->entry.references);
+	registration->provider = provider;
+	registration->characteristics = *characteristics;
+	if (ops) {
+		registration->pfn = ops->pfn;
+		registration->page = ops->page;
+		registration->sync = ops->sync;
+	}
+	return registration;
+}
+
+void ndshm_registration_put(struct ndshm_registration *registration)
+{
+	if (!refcount_dec_and_test(&registration->references))
+		return;
+	ndshm_provider_put(registration->provider);
+	kfree(registration);
+}
+
+ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
+				    struct ndshm_adapter *adapter,
+				    struct ndshm_registration **registration)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	/* One that retires has closed, and does not go while somebody is inside. */
+	rcu_read_lock();
+	if (!provider)
+		provider = find_default(adapter);
+	if (!provider)
+		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
+	else if (!provider_serves(provider, adapter))
+		reason = NDSHM_REASON_PROVIDER_CLOSED;
+	else if (!ndshm_blockset_enter(&provider->set))
+		reason = NDSHM_REASON_PROVIDER_CLOSING;
+	rcu_read_unlock();
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!try_module_get(provider->owner)) {
+		ndshm_blockset_leave(&provider->set);
+		return NDSHM_REASON_PROVIDER_CLOSING;
+	}
+	spin_lock(&provider->set.lock);
+	*registration = provider->registration;
+	refcount_inc(&(*registration)->references);
+	spin_unlock(&provider->set.lock);
+	return NDSHM_REASON_NONE;
+}
+
+void ndshm_provider_leave(struct ndshm_provider *provider)
+{
+	ndshm_blockset_leave(&provider->set);
+}
+
+/* A further registration through the same handle: new blocks use it. */
+static ndshm_reason_t
+replace(struct ndshm_provider *provider,
+	const struct ndshm_provider_characteristics *characteristics,
+	const struct ndshm_provider_ops *ops)
+{
+	struct ndshm_registration *registration, *old;
+
+	if (ops && ops->owner != provider->owner)
+		return NDSHM_REASON_SCOPE_TAKEN;
+	if (ops && ops->name && strcmp(ops->name, provider->entry.name))
+		return NDSHM_REASON_NAME;
+	if (ops && ops->flags != provider->flags)
+		return NDSHM_REASON_FLAGS;
+	registration = new_registration(provider, characteristics, ops);
+	if (!registration)
+		return NDSHM_REASON_MEMORY;
+
+	spin_lock(&provider->set.lock);
+	old = provider->registration;
+	provider->registration = registration;
+	spin_unlock(&provider->set.lock);
+	ndshm_registration_put(old);
+	return NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t publish(struct ndshm_provider *provider)
+{
+	struct ndshm_adapter *adapter = provider->adapter;
+	ndshm_reason_t reason;
+
+	mutex_lock(&ndshm_registry_lock);
+	if (adapter && ndshm_blockset_closed(&adapter->set))
+		reason = NDSHM_REASON_ADAPTER_REMOVED;
+	else if (provider->place && rcu_access_pointer(*provider->place))
+		reason = NDSHM_REASON_SCOPE_TAKEN;
+	else
+		reason = ndshm_registry_add(&provider->entry, "provider", 0666);
+	if (reason == NDSHM_REASON_NONE && provider->place)
+		rcu_assign_pointer(*provider->place, provider);
+	mutex_unlock(&ndshm_registry_lock);
+	if (reason == NDSHM_REASON_NONE)
+		ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_ADDED_NTF);
+	return reason;
+}
+
+ndshm_reason_t
+ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,
+			const struct ndshm_provider_ops *ops,
+			enum ndshm_scope scope, struct ndshm_adapter *adapter,
+			struct ndshm_provider **handle)
+{
+	struct ndshm_provider *provider;
+	ndshm_reason_t reason;
+
+	might_sleep();
+
+	reason = ndshm_check_characteristics(characteristics);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (*handle)
+		return replace(*handle, characteristics, ops);
+	if (ops && ops->flags & ~NDSHM_PROVIDER_OPEN)
+		return NDSHM_REASON_FLAGS;
+	if (ops && ops->name && !ndshm_name_valid(ops->name))
+		return NDSHM_REASON_NAME;
+	if (adapter ? scope != NDSHM_SCOPE_ADAPTER :
+		      scope == NDSHM_SCOPE_ADAPTER)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+
+	provider = kzalloc(sizeof(*provider), GFP_KERNEL);
+	if (!provider)
+		return NDSHM_REASON_MEMORY;
+	refcount_set(&provider->entry.references, 1);
+	provider->entry.registry = &ndshm_providers;
+	ndshm_blockset_init(&provider->set);
+	provider->scope = scope;
+	if (scope == NDSHM_SCOPE_ADAPTER)
+		provider->place = &adapter->provider;
+	else if (scope == NDSHM_SCOPE_MACHINE)
+		provider->place = &machine_default;
+	if (ops) {
+		provider->owner = ops->owner;
+		provider->flags = ops->flags;
+		if (ops->name)
+			strscpy(provider->entry.name, ops->name,
+				sizeof(provider->entry.name));
+	}
+	if (adapter)
+		provider->adapter = ndshm_adapter_get(adapter);
+
+	reason = NDSHM_REASON_MEMORY;
+	provider->registration = new_registration(provider, characteristics,
+						  ops);
+	if (!provider->registration)
+		goto err_provider;
+	reason = publish(provider);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_registration;
+	*handle = provider;
+	return NDSHM_REASON_NONE;
+
+err_registration:
+	ndshm_registration_put(provider->registration);
+err_provider:
+	ndshm_provider_put(provider);
+	return reason;
+}
+EXPORT_SYMBOL_GPL(ndshm_provider_register);
+
+/* The set is closed and empty: nobody can come through the provider any more. */
+static void retire(struct ndshm_provider *provider)
+{
+	mutex_lock(&ndshm_registry_lock);
+	if (provider->place)
+		RCU_INIT_POINTER(*provider->place, NULL);
+	ndshm_registry_remove(&provider->entry);
+	mutex_unlock(&ndshm_registry_lock);
+	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_GONE_NTF);
+	ndshm_registration_put(provider->registration);
+	ndshm_provider_put(provider);
+}
+
+ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider)
+{
+	might_sleep();
+
+	/* What was freed from atomic context is not alive. */
+	ndshm_block_flush();
+	if (!ndshm_blockset_close_empty(&provider->set))
+		return NDSHM_REASON_PROVIDER_IN_USE;
+	retire(provider);
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_GPL(ndshm_provider_unregister);
+
+void ndshm_provider_revoke(struct ndshm_provider *provider)
+{
+	might_sleep();
+
+	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_REVOKED_NTF);
+	ndshm_blockset_close(&provider->set);
+	retire(provider);
+}
+EXPORT_SYMBOL_GPL(ndshm_provider_revoke);

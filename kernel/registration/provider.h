@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The provider registry.
+ */
+#ifndef _NDSHM_CORE_PROVIDER_H
+#define _NDSHM_CORE_PROVIDER_H
+
+#include <linux/refcount.h>
+
+#include <ndshm/provider.h>
+
+#include "../base/registry.h"
+#include "../block/set.h"
+
+/**
+ * struct ndshm_registration - one set of characteristics
+ * @references: the provider's, while it is the current one; one each block's
+ * @provider: whose it is; holds a reference
+ * @characteristics: the core's own copy
+ * @pfn: from the ops, or NULL
+ * @page: from the ops, or NULL
+ * @sync: from the ops, or NULL
+ *
+ * Never changes. A block keeps the one that made it, so that registering anew
+ * never redirects the free of an older block.
+ */
+struct ndshm_registration {
+	refcount_t references;
+	struct ndshm_provider *provider;
+	struct ndshm_provider_characteristics characteristics;
+	unsigned long (*pfn)(void *provider_context, void *context,
+			     pgoff_t index, unsigned long *count,
+			     pgprot_t *prot);
+	struct page *(*page)(void *provider_context, void *context,
+			     pgoff_t index);
+	void (*sync)(void *provider_context, void *context, bool for_device,
+		     u64 offset, u64 length);
+};
+
+/* Can its blocks be shown? */
+static inline bool
+ndshm_registration_mappable(const struct ndshm_registration *registration)
+{
+	return registration->pfn || registration->page;
+}
+
+/* What is said of a provider, each once. */
+enum ndshm_complaint {
+	NDSHM_COMPLAINT_STATUS,
+	NDSHM_COMPLAINT_NONSENSE,
+};
+
+/**
+ * struct ndshm_provider - who supplies memory, under one name
+ * @entry: in the registry; referred to also by its registrations, lookups
+ * @scope: for whom it is the default
+ * @adapter: of NDSHM_SCOPE_ADAPTER; holds a reference
+ * @place: where the default of @scope, and of @adapter, is kept; NULL: nowhere
+ * @owner: module of the handlers; pinned by every block
+ * @flags: NDSHM_PROVIDER_*
+ * @set: blocks that it made, and allocations under way
+ * @registration: the current one; guarded by @set.lock
+ * @complaints: what was said of its handler's answers; NDSHM_COMPLAINT_*
+ */
+struct ndshm_provider {
+	struct ndshm_entry entry;
+	enum ndshm_scope scope;
+	struct ndshm_adapter *adapter;
+	struct ndshm_provider __rcu **place;
+	struct module *owner;
+	u32 flags;
+	struct ndshm_blockset set;
+	struct ndshm_registration *registration;
+	unsigned long complaints;
+};
+
+/* Takes a reference. */
+struct ndshm_provider *ndshm_provider_find_id(u32 id);
+struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider);
+
+/* The default for @adapter, with a reference, or NULL. */
+struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);
+
+/*
+ * May the caller, a client, have memory of @provider for @adapter? PROVIDER_CLOSED,
+ * PROVIDER_PERMISSION.
+ */
+ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
+				     const struct ndshm_adapter *adapter);
+
+/* Who does when nobody else is registered for it, until it is unregistered. */
+void ndshm_provider_set_built_in(struct ndshm_provider *provider);
+
+/*
+ * Begin and end an allocation from @provider (NULL: who serves those of @adapter that
+ * name nobody). enter gives the registration to use, with a reference and the owner's
+ * module pinned. PROVIDER_UNKNOWN, PROVIDER_CLOSED, PROVIDER_CLOSING.
+ */
+ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
+				    struct ndshm_adapter *adapter,
+				    struct ndshm_registration **registration);
+void ndshm_provider_leave(struct ndshm_provider *provider);
+
+void ndshm_registration_put(struct ndshm_registration *registration);
+
+#endif /* _NDSHM_CORE_PROVIDER_H */

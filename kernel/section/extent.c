@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Extents of a section: taken, with the memory that they need, given back, and told to
+ * the device.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+
+#include <linux/ndshm.h>
+
+#include "../block/block.h"
+#include "memory.h"
+
+static u32 overlap(const struct ndshm_piece *piece, const struct ndshm_run *run)
+{
+	return min(ndshm_run_end(&piece->run), ndshm_run_end(run)) -
+	       max(piece->run.start, run->start);
+}
+
+void ndshm_section_give_locked(struct ndshm_section *section,
+			       struct ndshm_run *run, bool freed)
+{
+	struct ndshm_piece *piece;
+
+	lockdep_assert_held(&section->lock);
+
+	for (piece = ndshm_piece_at(section, run->start);
+	     piece && piece->run.start < ndshm_run_end(run);
+	     piece = ndshm_piece_next(piece)) {
+		piece->taken -= overlap(piece, run);
+		piece->left |= section->claim && !freed;
+		if (ndshm_piece_idle(section, piece))
+			section->idle += piece->run.count;
+	}
+	section->taken -= run->count;
+	section->extents--;
+	ndshm_extent_map_give(&section->map, run, NDSHM_RUN_FREE);
+	ndshm_section_settle(section);
+}
+
+void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run)
+{
+	spin_lock(&section->lock);
+	ndshm_section_give_locked(section, run, true);
+	spin_unlock(&section->lock);
+}
+
+/*
+ * The part of a run from page *at on that lies in one folio, with a reference on it, and
+ * *at moves behind it. Memory that no extent had before is zero by itself: *count is 0.
+ */
+static struct page *section_used_page(struct ndshm_section *section,
+				      const struct ndshm_run *run, u32 *at,
+				      u32 *count)
+{
+	struct ndshm_piece *piece = ndshm_piece_at(section, *at);
+	const u32 end = min(ndshm_run_end(&piece->run), ndshm_run_end(run));
+	const u32 from = *at - piece->run.start, to = end - piece->run.start;
+	struct page *page = NULL;
+	struct folio *folio;
+
+	*count = from < piece->fresh ? min(to, piece->fresh) - from : 0;
+	if (*count)
+		page = ndshm_block_page(piece->block, from);
+	if (!page) {
+		*at = end;
+		piece->fresh = max(piece->fresh, to);
+		return NULL;
+	}
+	folio = page_folio(page);
+	folio_get(folio);
+	*count = min_t(u32, *count,
+		       folio_nr_pages(folio) - folio_page_idx(folio, page));
+	*at += *count;
+	return page;
+}
+
+/*
+ * An extent that is handed out has nothing of the one before. No lock is held over it,
+ * and a page that goes meanwhile is kept by its reference.
+ */
+static ndshm_reason_t section_zero(struct ndshm_section *section,
+				   const struct ndshm_run *run)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	u32 at = run->start, count;
+	struct page *page;
+
+	while (at < ndshm_run_end(run)) {
+		/* A caller that is killed hears no answer. */
+		if (fatal_signal_pending(current))
+			return NDSHM_REASON_MEMORY;
+		page = NULL;
+		spin_lock(&section->lock);
+		reason = ndshm_section_state(section);
+		if (reason == NDSHM_REASON_NONE)
+			page = section_used_page(section, run, &at, &count);
+		spin_unlock(&section->lock);
+		if (reason != NDSHM_REASON_NONE)
+			return reason;
+		if (page) {
+			ndshm_pages_zero(page, count);
+			put_page(page);
+		}
+		cond_resched();
+	}
+	return READ_ONCE(section->needs_sync) ?
+	       ndshm_section_sync(section, NDSHM_SYNC_FOR_DEVICE,
+				  (u64)run->start << PAGE_SHIFT,
+				  (u64)run->count << PAGE_SHIFT) : reason;
+}
+
+/* SECTION_FULL: not of what has memory now. */
+static ndshm_reason_t section_take_free(struct ndshm_section *section,
+					u32 count, u32 alignment,
+					struct ndshm_spare_runs *spare,
+					struct ndshm_run **run)
+{
+	ndshm_reason_t reason = ndshm_section_state(section);
+	struct ndshm_piece *piece;
+	u32 start;
+
+	lockdep_assert_held(&section->lock);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!ndshm_extent_map_find_free(&section->map, count, alignment,
+					&start))
+		return NDSHM_REASON_SECTION_FULL;
+	*run = ndshm_extent_map_take(&section->map, start, count, spare);
+	for (piece = ndshm_piece_at(section, start);
+	     piece && piece->run.start < start + count;
+	     piece = ndshm_piece_next(piece)) {
+		if (ndshm_piece_idle(section, piece))
+			section->idle -= piece->run.count;
+		piece->taken += overlap(piece, *run);
+	}
+	section->taken += count;
+	section->extents++;
+	return reason;
+}
+
+/*
+ * Memory for the lowest place where the extent fits, and the extent. It is allocated
+ * without a lock, so that no caller waits for another. A hole that another caller has
+ * filled meanwhile stays that caller's, and SECTION_FULL means to try again.
+ */
+static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
+				   u32 count, u32 alignment,
+				   struct ndshm_spare_runs *spare,
+				   struct ndshm_run **run)
+{
+	const u32 pages = section->object.length >> PAGE_SHIFT;
+	const u32 end = min_t(u64, pages, round_up((u64)start + count,
+						   NDSHM_SLOT_PAGES));
+	ndshm_reason_t reason;
+	LIST_HEAD(pieces);
+
+	atomic_inc(&section->growing);
+	reason = ndshm_pieces_alloc(section, round_down(start, NDSHM_SLOT_PAGES),
+				    end, &pieces);
+	spin_lock(&section->lock);
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_section_state(section);
+	if (reason == NDSHM_REASON_NONE) {
+		ndshm_pieces_enter(section, &pieces);
+		reason = section_take_free(section, count, alignment, spare,
+					   run);
+	}
+	spin_unlock(&section->lock);
+	ndshm_pieces_free(&pieces);
+	if (atomic_dec_and_test(&section->growing))
+		wake_up_all(&ndshm_section_wait);
+	return reason;
+}
+
+/*
+ * Before an extent is refused: wait for idle memory to be freed. ndshm_charge() has done so
+ * at a limit; then wait for callers that let the section grow, who may have entered what
+ * this one needs, or be about to free it. Return: true to try again.
+ */
+static bool section_wait_for_memory(struct ndshm_section *section,
+				    ndshm_reason_t reason)
+{
+	if (reason != NDSHM_REASON_MEMLOCK && reason != NDSHM_REASON_BYTE_QUOTA)
+		return ndshm_sections_trim(section->payer->cred->user);
+	return wait_event_killable_timeout(ndshm_section_wait,
+					   !atomic_read(&section->growing),
+					   NDSHM_SECTION_WAIT) >= 0;
+}
+
+/* Each can be prolonged by a peer, to NDSHM_SECTION_WAIT. */
+#define MOST_WAITS	2
+
+ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
+				  u32 alignment, struct ndshm_run **run)
+{
+	struct ndshm_spare_runs spare;
+	unsigned int waits = 0;
+	ndshm_reason_t reason;
+	bool room;
+	u32 start;
+
+	if (ndshm_spare_runs_make(&spare))
+		return NDSHM_REASON_MEMORY;
+	do {
+		spin_lock(&section->lock);
+		reason = section_take_free(section, count, alignment, &spare,
+					   run);
+		room = reason == NDSHM_REASON_SECTION_FULL &&
+		       ndshm_extent_map_find_room(&section->map, count,
+						  alignment, &start);
+		spin_unlock(&section->lock);
+		if (room)
+			reason = section_grow(section, start, count, alignment,
+					      &spare, run);
+		if (reason == NDSHM_REASON_NONE || fatal_signal_pending(current))
+			break;
+	} while ((room && reason == NDSHM_REASON_SECTION_FULL) ||
+		 (waits++ < MOST_WAITS &&
+		  section_wait_for_memory(section, reason)));
+	ndshm_spare_runs_free(&spare);
+	if (reason != NDSHM_REASON_NONE) {
+		/* The section may have grown in vain. */
+		ndshm_section_settle(section);
+		return reason;
+	}
+	reason = section_zero(section, *run);
+	if (reason != NDSHM_REASON_NONE)
+		ndshm_section_give(section, *run);
+	return reason;
+}
+
+/*
+ * The device
+ */
+
+/* What is synced at once, with a lock held. */
+#define STEP_BYTES	SZ_64K
+
+/* The part of a range from *offset on that lies in one piece, a step at most. */
+static ndshm_reason_t section_sync_step(struct ndshm_section *section,
+					u32 direction, u64 *offset, u64 end)
+{
+	ndshm_reason_t reason = ndshm_section_state(section);
+	struct ndshm_piece *piece;
+	u64 start, length;
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	piece = ndshm_piece_at(section, *offset >> PAGE_SHIFT);
+	if (!piece) {
+		*offset = end;
+		return reason;
+	}
+	start = (u64)piece->run.start << PAGE_SHIFT;
+	*offset = min(max(*offset, start), end);
+	length = min((u64)ndshm_run_end(&piece->run) << PAGE_SHIFT, end) -
+		 *offset;
+	length = min_t(u64, length, STEP_BYTES);
+	if (length)
+		ndshm_block_sync(piece->block, direction, *offset - start,
+				 length);
+	*offset += length;
+	return reason;
+}
+
+ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
+				  u64 offset, u64 length)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	const u64 end = offset + length;
+
+	/* A caller that is killed hears no answer. */
+	while (reason == NDSHM_REASON_NONE && offset < end &&
+	       !fatal_signal_pending(current)) {
+		spin_lock(&section->lock);
+		reason = section_sync_step(section, direction, &offset, end);
+		spin_unlock(&section->lock);
+		cond_resched();
+	}
+	return reason;
+}
+
+/* What of a block lies from @from to @to, bytes of it. */
+static u32 block_segments(const struct ndshm_block *block, u64 from, u64 to,
+			  struct ndshm_segment *segments, u32 capacity)
+{
+	const struct ndshm_segment *each;
+	u64 at = 0, first, last;
+	u32 i, count = 0;
+
+	for (i = 0; i < block->segment_count && at < to; i++) {
+		each = &block->segments[i];
+		first = max(at, from);
+		last = min(at + each->length, to);
+		if (first < last) {
+			if (count < capacity)
+				segments[count] = (struct ndshm_segment){
+					.address = each->address + (first - at),
+					.length = last - first,
+				};
+			count++;
+		}
+		at += each->length;
+	}
+	return count;
+}
+
+u32 ndshm_section_segments(struct ndshm_section *section,
+			   const struct ndshm_run *run, u32 *at,
+			   struct ndshm_segment *segments, u32 capacity)
+{
+	struct ndshm_piece *piece = ndshm_piece_at(section, *at);
+	const u32 from = *at - piece->run.start;
+	const u32 to = min(ndshm_run_end(&piece->run), ndshm_run_end(run)) -
+		       piece->run.start;
+
+	*at = piece->run.start + to;
+	return block_segments(piece->block, (u64)from << PAGE_SHIFT,
+			      (u64)to << PAGE_SHIFT, segments, capacity);
+}

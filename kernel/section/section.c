@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/hashtable.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include <linux/ndshm.h>
+#include <linux/ndshm_netlink.h>
+
+#include "../account/charge.h"
+#include "../account/quota.h"
+#include "../adapter/adapter.h"
+#include "../adapter/claim.h"
+#include "../base/params.h"
+#include "../block/block.h"
+#include "../netlink/netlink.h"
+#include "../registration/provider.h"
+#include "holder.h"
+#include "memory.h"
+
+static unsigned long max_section_bytes = 64UL * SZ_1G;
+module_param(max_section_bytes, ulong, 0644);
+MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
+
+/* Pages are counted in 32 bits. */
+#define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
+
+/* Of the works that free idle memory. None waits for a process. */
+static struct workqueue_struct *workqueue;
+
+DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
+
+/* Of the creator, and of all others: each of very many clients may map a section. */
+#define MAX_MAPPINGS	16384
+
+/* All sections of the machine, by id. */
+static DEFINE_XARRAY_FLAGS(sections, XA_FLAGS_ACCOUNT);
+
+/* The same, by the user of their payer. */
+static DEFINE_HASHTABLE(sections_by_user, 6);
+static DEFINE_SPINLOCK(sections_by_user_lock);
+
+u64 ndshm_max_section(void)
+{
+	return min_t(u64, READ_ONCE(max_section_bytes), MOST_BYTES) &
+	       PAGE_MASK;
+}
+
+/*
+ * Life
+ */
+
+static void free_section(struct ndshm_section *section)
+{
+	ndshm_section_drop(section);
+	ndshm_extent_map_fini(&section->map);
+	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
+	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_RESERVED,
+			     section->object.length);
+	ndshm_provider_put(section->provider);
+	ndshm_payer_put(section->payer);
+	if (section->claim)
+		ndshm_claim_put(section->claim);
+	ndshm_adapter_put(section->adapter);
+	ndshm_object_fini(&section->object);
+	ndshm_files_fini(&section->files);
+	kfree(section);
+}
+
+static void section_release(struct ndshm_object *object)
+{
+	struct ndshm_section *section = ndshm_section_of(object);
+
+	spin_lock(&sections_by_user_lock);
+	hash_del(&section->by_user);
+	spin_unlock(&sections_by_user_lock);
+	xa_erase(&sections, section->id);
+	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_GONE_NTF);
+	free_section(section);
+}
+
+static void section_hidden(struct ndshm_object *object)
+{
+	ndshm_section_drop(ndshm_section_of(object));
+}
+
+static const struct ndshm_object_ops section_ops = {
+	.kind = "section",
+	.max_mappings = MAX_MAPPINGS,
+	.fault = ndshm_section_fault,
+	.settle = ndshm_section_settle_faults,
+	.hidden = section_hidden,
+	.release = section_release,
+};
+
+void ndshm_section_leave(struct ndshm_section *section)
+{
+	if (!refcount_dec_and_test(&section->users))
+		return;
+	ndshm_object_retire(&section->object, NULL);
+	ndshm_object_put(&section->object);
+}
+
+/* What has no memory is not told that what it would come from has gone. */
+bool ndshm_section_revoked(const struct ndshm_section *section)
+{
+	const struct ndshm_blockset *user = section->claim ?
+		&section->claim->set : &section->adapter->set;
+
+	return READ_ONCE(section->object.revoked) ||
+	       ndshm_blockset_closed(user) ||
+	       ndshm_blockset_closed(&section->adapter->set) ||
+	       ndshm_blockset_closed(&section->provider->set);
+}
+
+ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
+{
+	lockdep_assert_held(&section->lock);
+
+	if (section->deleted)
+		return NDSHM_REASON_SECTION_DELETED;
+	return ndshm_section_revoked(section) ? NDSHM_REASON_SECTION_REVOKED :
+						NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
+				    const struct ndshm_holder *own, u32 flags)
+{
+	const bool revoke = flags & NDSHM_DELETE_REVOKE;
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+	bool again;
+
+	if (!uid_eq(section->uid, current_euid()) && !capable(CAP_SYS_ADMIN))
+		return NDSHM_REASON_NOT_CREATOR;
+	spin_lock(&section->lock);
+	again = section->deleted;
+	if (again && (!revoke || READ_ONCE(section->object.revoked)))
+		reason = NDSHM_REASON_SECTION_DELETED;
+	else if (!again && section->extents - section->kept > (own ? own->count : 0) &&
+		 !flags)
+		reason = NDSHM_REASON_SECTION_BUSY;
+	else
+		section->deleted = true;
+	spin_unlock(&section->lock);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!again) {
+		ndshm_nl_section_event(section, NDSHM_CMD_SECTION_DELETED_NTF);
+		ndshm_object_retire(&section->object, NULL);
+	}
+	if (revoke)
+		ndshm_section_revoke(section);
+	/* What has a file is told when nothing shows it any more. */
+	if (revoke || !section->object.shown)
+		ndshm_section_drop(section);
+	return NDSHM_REASON_NONE;
+}
+
+/*
+ * Making
+ */
+
+static void init_section(struct ndshm_section *section,
+			 const struct ndshm_section_request *request)
+{
+	ndshm_object_init(&section->object, &section_ops);
+	section->object.length = PAGE_ALIGN(request->max_size);
+	refcount_set(&section->users, 1);
+	init_completion(&section->revocation);
+	spin_lock_init(&section->lock);
+	INIT_DELAYED_WORK(&section->trimming, ndshm_section_trim_work);
+	section->adapter = ndshm_adapter_get(request->adapter);
+	if (request->claim)
+		section->claim = ndshm_claim_get(request->claim);
+	section->provider = ndshm_provider_get(request->provider);
+	section->preferred_node = request->preferred_node;
+	section->rawio = request->rawio;
+	section->permit_keep = request->permit_keep;
+	section->initial = PAGE_ALIGN(request->initial_size) >> PAGE_SHIFT;
+	section->uid = current_euid();
+}
+
+static ndshm_reason_t section_commit_initial(struct ndshm_section *section)
+{
+	ndshm_reason_t reason;
+	LIST_HEAD(pieces);
+
+	reason = ndshm_pieces_alloc(section, 0, section->initial, &pieces);
+	if (reason == NDSHM_REASON_NONE) {
+		spin_lock(&section->lock);
+		ndshm_pieces_enter(section, &pieces);
+		spin_unlock(&section->lock);
+	}
+	ndshm_pieces_free(&pieces);
+	return reason;
+}
+
+/*
+ * Choose a random id and reserve its place, so that publishing cannot fail. From a counter
+ * each client would learn how many sections the others make.
+ */
+static ndshm_reason_t section_reserve_id(struct ndshm_section *section)
+{
+	int err;
+
+	do {
+		section->id = get_random_u32();
+		err = !section->id ? -EBUSY :
+		      xa_insert(&sections, section->id, NULL, NDSHM_GFP_CHARGED);
+	} while (err == -EBUSY);
+	if (err)
+		return NDSHM_REASON_MEMORY;
+	section->object.name = section->id;
+	return NDSHM_REASON_NONE;
+}
+
+ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
+				  struct ndshm_section **out)
+{
+	struct ndshm_section *section;
+	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
+
+	might_sleep();
+
+	section = kzalloc(sizeof(*section), NDSHM_GFP_CHARGED);
+	if (!section)
+		return reason;
+	if (ndshm_extent_map_init(&section->map,
+				  PAGE_ALIGN(request->max_size) >> PAGE_SHIFT))
+		goto err_section;
+	section->payer = ndshm_payer_alloc(request->opener);
+	if (!section->payer)
+		goto err_map;
+	if (ndshm_files_init(&section->files))
+		goto err_payer;
+	reason = ndshm_quota_charge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_files;
+	reason = ndshm_quota_charge(section->payer, NDSHM_QUOTA_RESERVED,
+				    PAGE_ALIGN(request->max_size));
+	if (reason != NDSHM_REASON_NONE)
+		goto err_quota;
+	init_section(section, request);
+	reason = section_reserve_id(section);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_made;
+	reason = section_commit_initial(section);
+	if (reason != NDSHM_REASON_NONE)
+		goto err_id;
+	/* Published last. */
+	spin_lock(&sections_by_user_lock);
+	hash_add(sections_by_user, &section->by_user,
+		 (unsigned long)section->payer->cred->user);
+	spin_unlock(&sections_by_user_lock);
+	xa_store(&sections, section->id, section, GFP_KERNEL);
+	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_ADDED_NTF);
+	*out = section;
+	return NDSHM_REASON_NONE;
+
+err_id:
+	xa_erase(&sections, section->id);
+err_made:
+	free_section(section);
+	return reason;
+err_quota:
+	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
+err_files:
+	ndshm_files_fini(&section->files);
+err_payer:
+	ndshm_payer_put(section->payer);
+err_map:
+	ndshm_extent_map_fini(&section->map);
+err_section:
+	kfree(section);
+	return reason;
+}
+
+/*
+ * Looking
+ */
+
+static bool section_look(u32 *id, u32 last, ndshm_look_fn look, void *context)
+{
+	struct ndshm_section *section;
+	unsigned long at = *id;
+
+	/* A section is removed before it is freed. */
+	xa_lock(&sections);
+	section = xa_find(&sections, &at, last, XA_PRESENT);
+	if (section) {
+		*id = at;
+		look(section, section->uid, context);
+	}
+	xa_unlock(&sections);
+	return section;
+}
+
+bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context)
+{
+	return section_look(&id, id, look, context);
+}
+
+bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context)
+{
+	return section_look(id, U32_MAX, look, context);
+}
+
+/*
+ * Trimming
+ */
+
+/* Return: true if a section that @user created has idle memory, which is freed soon. */
+static bool sections_free_idle(const struct user_struct *user)
+{
+	struct ndshm_section *section;
+	bool found = false;
+
+	spin_lock(&sections_by_user_lock);
+	hash_for_each_possible(sections_by_user, section, by_user,
+			       (unsigned long)user) {
+		if (section->payer->cred->user != user ||
+		    !ndshm_section_has_idle(section))
+			continue;
+		ndshm_section_trim_later(section, 0);
+		found = true;
+	}
+	spin_unlock(&sections_by_user_lock);
+	return found;
+}
+
+bool ndshm_sections_trim(const struct user_struct *user)
+{
+	return sections_free_idle(user) &&
+	       wait_event_killable_timeout(ndshm_section_wait,
+					   !sections_free_idle(user),
+					   NDSHM_SECTION_WAIT) > 0;
+}
+
+void ndshm_section_trim_later(struct ndshm_section *section,
+			      unsigned long delay)
+{
+	if (delay)
+		queue_delayed_work(workqueue, &section->trimming, delay);
+	else
+		mod_delayed_work(workqueue, &section->trimming, 0);
+}
+
+int __init ndshm_section_setup(void)
+{
+	workqueue = alloc_workqueue("ndshm-trim", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
+}
+
+void ndshm_section_teardown(void)
+{
+	destroy_workqueue(workqueue);
+}
