@@ -3,15 +3,15 @@
 #
 # check-status.sh [--write]: do the tables of reasons agree? The numbers are those of
 # uapi/linux/ndshm_status.h, the rows those of kernel/base/reason.c, which the library's
-# (userlib/src/reason.c) must repeat, and the tables in status.rst are made of them. Statuses
+# (userlib/src/reason.c) must repeat, and the tables in use/status.rst are made of them. Statuses
 # have the numbers of kernel/include/ndshm/ndis_status.h; which no reason has is told, too.
-# Prints what differs, and fails if something does; --write corrects status.rst.
+# Prints what differs, and fails if something does; --write corrects use/status.rst.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 top=$(cd -- "$here/.." && pwd -P)
 header=$top/uapi/linux/ndshm_status.h
-page=$here/status.rst
+page=$here/use/status.rst
 [[ $# -eq 0 || ($# -eq 1 && $1 == --write) ]] || { echo "usage: ${0##*/} [--write]" >&2; exit 2; }
 
 work=$(mktemp -d)
@@ -87,6 +87,6 @@ mark='.. Made by check-status.sh from the source; do not edit what follows.'
 if [[ ${1:-} == --write ]]; then
 	cmp -s -- "$work/page" "$page" || cp -- "$work/page" "$page"
 else
-	same Documentation/status.rst 'what the source says' "$page" "$work/page"
+	same Documentation/use/status.rst 'what the source says' "$page" "$work/page"
 fi
 [[ $wrong -eq 0 ]]

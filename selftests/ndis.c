@@ -81,7 +81,7 @@ static int run(const char *name)
 
 /*
  * Cases named ndis_ check rules that NDIS documents, those named own_ rules of
- * ndshm: see the tables in Documentation/ndis.rst. The module logs each
+ * ndshm: see the tables in Documentation/driver/ndis.rst. The module logs each
  * mismatch. No case may end the program with an assertion, so that the module
  * is always unloaded.
  */

@@ -20,7 +20,7 @@ has() {
 	grep -qE -- "$1" <<<"$(cat -- "${@:2}" 2>/dev/null | tr '\n\t' '  ')"
 }
 
-# Is there a test of that name? The kinds of names are those of the first table in pitfalls.rst.
+# Is there a test of that name? The kinds of names are those of the first table in hacking/pitfalls.rst.
 exists() {
 	local name=$1 program=${1%.*} case=${1##*.}
 
@@ -74,8 +74,8 @@ $(grep '^[<>]' <<<"$same")"
 	done <<<"$(rows)"
 }
 
-check Documentation/pitfalls.rst 65
-check Documentation/lsa.rst 24 11 lsa_
+check Documentation/hacking/pitfalls.rst 65
+check Documentation/use/lsa.rst 24 11 lsa_
 
 # Which of the two tables has each case of a program: all of them, and none the other's.
 sorted_out() {
@@ -98,6 +98,6 @@ sorted_out() {
 	[[ $first != *.own_* && $second != *.ndis_* ]] || complain "a table has cases of the other's"
 }
 
-check Documentation/ndis.rst 53 19 ndis.ndis_ ndis.own_
-sorted_out Documentation/ndis.rst selftests/ndis.c 19
+check Documentation/driver/ndis.rst 53 19 ndis.ndis_ ndis.own_
+sorted_out Documentation/driver/ndis.rst selftests/ndis.c 19
 [[ $wrong -eq 0 ]]

@@ -140,7 +140,7 @@ check_documentation() {
 	[[ -e $build/lint/doc/index.html ]] || echo 'no page was made'
 }
 
-check_named_tests() { selftests/lint/check-named-tests.sh || echo 'see Documentation/pitfalls.rst'; }
+check_named_tests() { selftests/lint/check-named-tests.sh || echo 'see Documentation/hacking/pitfalls.rst'; }
 
 # What the headers define under NDIS's names, the compiler is asked about.
 check_ndis_names() { selftests/lint/check-ndis-names.sh; }

@@ -5,7 +5,7 @@
  * A *status* is an NDIS status code, with NDIS's value. A *reason* says why a request
  * failed, one number for each cause; the numbers are defined by ndshm and never reused.
  * Every reason has exactly one status and one errno (see the table in
- * Documentation/status.rst), so the reason is the most specific of the three.
+ * Documentation/use/status.rst), so the reason is the most specific of the three.
  */
 #ifndef _UAPI_LINUX_NDSHM_STATUS_H
 #define _UAPI_LINUX_NDSHM_STATUS_H
