@@ -544,12 +544,26 @@ static bool may_delete(const struct ndshm_section *section)
 	return !fstat(section->fd, &status) && !fchmod(section->fd, status.st_mode & 07777);
 }
 
-static uint32_t mark_deleted(const struct ndshm_section *section,
-			     const struct ndshm_section_delete *argument)
+/*
+ * Mappings cannot be revoked: their memory is freed, and reads as zero afterwards. Frees
+ * it before the section is marked, so that a failure leaves the section as it was.
+ */
+static uint32_t mark_deleted(const struct ndshm_section *section, bool revoke)
+{
+	if (revoke && fallocate(section->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+				section->memfd->max_size))
+		return NDSHM_REASON_MEMORY;
+	return fchmod(section->fd, 0) ? NDSHM_REASON_NOT_CREATOR : NDSHM_REASON_NONE;
+}
+
+static uint32_t delete_section(const struct ndshm_section *section,
+			       const struct ndshm_section_delete *argument)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
+	/* A section that was deleted before can still be revoked. */
+	const bool revoke = argument->flags & NDSHM_DELETE_REVOKE;
 	const bool force = argument->flags;
-	uint32_t reason = NDSHM_REASON_NONE;
+	uint32_t reason;
 
 	if (argument->flags & ~(NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE))
 		return NDSHM_REASON_FLAGS;
@@ -558,40 +572,22 @@ static uint32_t mark_deleted(const struct ndshm_section *section,
 	if (!may_delete(section))
 		return NDSHM_REASON_NOT_CREATOR;
 	if (!is_maker(memfd)) {
-		if (is_deleted(section))
+		if (is_deleted(section) && !revoke)
 			return NDSHM_REASON_SECTION_DELETED;
 		/*
 		 * Extents are unknown in this process, so only a forced delete is
 		 * possible.
 		 */
-		return force && !fchmod(section->fd, 0) ? NDSHM_REASON_NONE :
-							  NDSHM_REASON_NOT_CREATOR;
+		return force ? mark_deleted(section, revoke) : NDSHM_REASON_NOT_CREATOR;
 	}
 	pthread_mutex_lock(&memfd->lock);
-	if (is_deleted(section))
+	if (is_deleted(section) && !revoke)
 		reason = NDSHM_REASON_SECTION_DELETED;
 	else if (!force && has_others(memfd, argument->holder))
 		reason = NDSHM_REASON_SECTION_BUSY;
-	else if (fchmod(section->fd, 0))
-		reason = NDSHM_REASON_NOT_CREATOR;
+	else
+		reason = mark_deleted(section, revoke);
 	pthread_mutex_unlock(&memfd->lock);
-	return reason;
-}
-
-/* Mappings cannot be revoked. Their memory is freed, and reads as zero afterwards. */
-static uint32_t delete_section(const struct ndshm_section *section,
-			       const struct ndshm_section_delete *argument)
-{
-	uint32_t reason = mark_deleted(section, argument);
-
-	if (!(argument->flags & NDSHM_DELETE_REVOKE))
-		return reason;
-	/* A section that was deleted before can still be revoked. */
-	if (reason == NDSHM_REASON_SECTION_DELETED && may_delete(section))
-		reason = NDSHM_REASON_NONE;
-	if (reason == NDSHM_REASON_NONE)
-		fallocate(section->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-			  section->memfd->max_size);
 	return reason;
 }
 

@@ -363,6 +363,34 @@ static void what_was_got_in_vain_goes_again(void)
 	CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
 }
 
+/* A section that cannot be revoked is not deleted either. */
+static void revocation_fails(void)
+{
+	struct ndshm_section *other = test_make_section(ndshm, HUGE, 0, 0);
+	struct ndshm_section_info info;
+	uint64_t offset, length;
+
+	REQUIRE(other);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(other, 1, 0, &offset, &length));
+	wrap_fail_nth(1);
+	CHECK_FAILS(ndshm, ndshm_section_delete(other, NDSHM_DELETE_REVOKE), ENOMEM, MEMORY,
+		    RESOURCES);
+	CHECK(wrap_has_failed());
+	wrap_fail_nth(0);
+	CHECK_DONE(ndshm, ndshm_section_query(other, &info));
+	CHECK(!(info.flags & NDSHM_SECTION_DELETED) && info.committed && info.extents == 1);
+	CHECK_DONE(ndshm, ndshm_extent_free(other, offset));
+	CHECK_DONE(ndshm, ndshm_section_delete(other, 0));
+	wrap_fail_nth(1);
+	CHECK_FAILS(ndshm, ndshm_section_delete(other, NDSHM_DELETE_REVOKE), ENOMEM, MEMORY,
+		    RESOURCES);
+	wrap_fail_nth(0);
+	CHECK_DONE(ndshm, ndshm_section_delete(other, NDSHM_DELETE_REVOKE));
+	CHECK_DONE(ndshm, ndshm_section_query(other, &info));
+	CHECK(!info.committed);
+	ndshm_section_close(other);
+}
+
 static void descriptors_that_the_system_lacks_are_told_apart(void)
 {
 	wrap_fail_with(ENFILE);
@@ -428,6 +456,7 @@ int main(void)
 	RUN(list_sections_fails);
 	RUN(section_rest_fails);
 	RUN(what_was_got_in_vain_goes_again);
+	RUN(revocation_fails);
 	RUN(descriptors_that_the_system_lacks_are_told_apart);
 	ndshm_section_close(section);
 	close(strangers_section);
