@@ -14,11 +14,8 @@
 #include "../block/set.h"
 #include "queue.h"
 
-struct ndshm_bar;
 struct ndshm_claim;
 struct ndshm_claim_group;
-
-#define NDSHM_BARS	6
 
 /**
  * struct ndshm_adapter - who does DMA
@@ -32,13 +29,13 @@ struct ndshm_claim_group;
  *	@device just now
  * @queues: the others
  * @claim: the one that lives or is ending; the next must wait. Written with the
- *	lock of @group held, which serializes the ops but isolation and dirty
+ *	lock of @group, which serializes the ops but isolation and dirty, and
+ *	@bars_lock held
  * @provider: the default for this adapter, or NULL; changed with the registry
  *	lock, read under RCU
  * @group: adapters of one group go to one client at a time; NULL without @ops
- * @bars_lock: protects @bars and @bars_unmapped. Taken inside the lock of @group and
- *	the device lock, outside object locks; never inside the mmap lock
- * @bars: those that @claim has asked for. Written with the lock of @group held as well
+ * @bars_lock: protects @bars_unmapped, and @claim from its end. Taken inside the lock
+ *	of @group and the device lock, outside object locks; never inside the mmap lock
  * @bars_unmapped: accesses of clients are SIGBUS, as long as a reset lasts
  * @claimant: effective user of the last claim; protected by the lock of @group
  */
@@ -53,8 +50,7 @@ struct ndshm_adapter {
 	struct ndshm_claim *claim;
 	struct ndshm_provider __rcu *provider;
 	struct ndshm_claim_group *group;
-	struct mutex bars_lock;		/* bars, bars_unmapped */
-	struct ndshm_bar *bars[NDSHM_BARS];
+	struct mutex bars_lock;		/* bars_unmapped, end of the claim */
 	bool bars_unmapped;
 	kuid_t claimant;
 };

@@ -7,7 +7,6 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/nospec.h>
 #include <linux/panic.h>
 #include <linux/security.h>
 #include <linux/slab.h>
@@ -41,16 +40,14 @@ ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio)
 
 /*
  * Also where a mapping's failure drops the last reference, under the mmap
- * lock: iput() of an inode that nothing maps, and iounmap(), are fine there.
+ * lock: iput() of an inode that nothing maps is fine there.
  */
 static void bar_release(struct ndshm_object *object)
 {
 	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
 
 	ndshm_object_fini(object);
-	iounmap(bar->registers);
-	ndshm_adapter_put(bar->adapter);
-	kfree(bar);
+	ndshm_claim_put(bar->claim);
 }
 
 static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
@@ -59,7 +56,7 @@ static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
 	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
 
 	/* No frame: the access is SIGBUS. */
-	*count = READ_ONCE(bar->adapter->bars_unmapped) ? 0 :
+	*count = READ_ONCE(bar->claim->adapter->bars_unmapped) ? 0 :
 		 (object->length >> PAGE_SHIFT) - index;
 	*prot = pgprot_noncached(*prot);
 	return PHYS_PFN(bar->start) + index;
@@ -116,32 +113,35 @@ struct claim_call {
 	void *context;
 };
 
-struct claim_beginning {
-	unsigned int address_width;
-	u32 bars;
-};
-
 static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
-	struct claim_beginning *beginning = context;
+	const unsigned int *address_width = context;
+	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
-	phys_addr_t start;
 	unsigned int i;
-	u64 length;
 
 	reason = claim_check(adapter, claim->client);
 	if (reason == NDSHM_REASON_NONE)
 		reason = adapter->ops->claim(adapter->context,
-					     beginning->address_width,
+					     *address_width,
 					     ndshm_adapter_ignores_reset(claim));
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	for (i = 0; i < NDSHM_BARS; i++)
-		if (adapter->ops->bar(adapter->context, i, &start, &length) ==
-		    NDSHM_REASON_NONE)
-			beginning->bars |= BIT(i);
+	for (i = 0; i < NDSHM_BARS; i++) {
+		bar = &claim->bars[i];
+		if (adapter->ops->bar(adapter->context, i, &bar->start,
+				      &bar->object.length) != NDSHM_REASON_NONE)
+			continue;
+		ndshm_object_init(&bar->object, &bar_ops);
+		bar->object.frames = true;
+		bar->object.name = i;
+		bar->claim = ndshm_claim_get(claim);
+		claim->mappable |= BIT(i);
+	}
+	mutex_lock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->claim, claim);
+	mutex_unlock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->group->client, claim->client);
 	list_add_tail(&claim->group_link, &adapter->group->claims);
 	adapter->claimant = claim->uid;
@@ -154,9 +154,8 @@ static void claim_stop(struct ndshm_claim *claim, bool removing)
 	struct ndshm_adapter *adapter = claim->adapter;
 	unsigned int i;
 
-	for (i = 0; i < NDSHM_BARS; i++)
-		if (adapter->bars[i])
-			ndshm_object_revoke(&adapter->bars[i]->object);
+	for_each_set_bit(i, &claim->mappable, NDSHM_BARS)
+		ndshm_object_revoke(&claim->bars[i].object);
 	adapter->ops->release(adapter->context, removing);
 }
 
@@ -169,17 +168,18 @@ static void claim_free(struct ndshm_claim *claim)
 
 	ndshm_blockset_close(&claim->set);
 	mutex_lock(&adapter->bars_lock);
-	for (i = 0; i < NDSHM_BARS; i++) {
-		if (adapter->bars[i])
-			ndshm_object_put(&adapter->bars[i]->object);
-		adapter->bars[i] = NULL;
-	}
+	WRITE_ONCE(adapter->claim, NULL);
 	mutex_unlock(&adapter->bars_lock);
 
 	list_del(&claim->group_link);
 	if (list_empty(&group->claims))
 		WRITE_ONCE(group->client, NULL);
-	WRITE_ONCE(adapter->claim, NULL);
+	for_each_set_bit(i, &claim->mappable, NDSHM_BARS) {
+		if (claim->bars[i].registers)
+			iounmap(claim->bars[i].registers);
+		claim->bars[i].registers = NULL;
+		ndshm_object_put(&claim->bars[i].object);
+	}
 }
 
 static void claim_group_end(struct ndshm_claim_group *group,
@@ -261,9 +261,8 @@ ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,
 				 struct ndshm_client *client,
-				 struct ndshm_claim **out, u32 *bars)
+				 struct ndshm_claim **out)
 {
-	struct claim_beginning beginning = { .address_width = address_width };
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 
@@ -282,13 +281,12 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 	claim->uid = current_euid();
 	ndshm_blockset_init(&claim->set);
 
-	reason = ndshm_claim_use(claim, claim_begin, &beginning);
+	reason = ndshm_claim_use(claim, claim_begin, &address_width);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_claim_put(claim);
 		return reason;
 	}
 	*out = claim;
-	*bars = beginning.bars;
 	return NDSHM_REASON_NONE;
 }
 
@@ -316,7 +314,7 @@ static void bar_unmap(struct ndshm_bar *bar)
 	spin_lock(&bar->object.state_lock);
 	inode = bar->object.inode;
 	spin_unlock(&bar->object.state_lock);
-	/* Pairs with the one in object_fill_pte(). */
+	/* Pairs with the one in object_fill(). */
 	smp_mb();
 	if (inode)
 		unmap_mapping_range(inode->i_mapping, 0, 0, 1);
@@ -324,75 +322,17 @@ static void bar_unmap(struct ndshm_bar *bar)
 
 void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped)
 {
+	struct ndshm_claim *claim;
 	unsigned int i;
 
 	might_sleep();
 
 	mutex_lock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->bars_unmapped, unmapped);
-	for (i = 0; i < NDSHM_BARS && unmapped; i++)
-		if (adapter->bars[i])
-			bar_unmap(adapter->bars[i]);
+	claim = unmapped ? adapter->claim : NULL;
+	if (claim)
+		for_each_set_bit(i, &claim->mappable, NDSHM_BARS)
+			bar_unmap(&claim->bars[i]);
 	mutex_unlock(&adapter->bars_lock);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unmap_bars);
-
-/* Allocated by the client, whose memory cgroup is charged; NULL once it is used. */
-struct claim_bar {
-	unsigned int number;
-	struct ndshm_bar *spare;
-	struct ndshm_bar *bar;
-};
-
-/* Make the BAR's object, unless there is one; the claim holds the first reference. */
-static ndshm_reason_t claim_bar(struct ndshm_claim *claim, void *context)
-{
-	struct ndshm_adapter *adapter = claim->adapter;
-	struct claim_bar *wanted = context;
-	struct ndshm_bar *bar = adapter->bars[wanted->number];
-	ndshm_reason_t reason;
-	u64 length;
-
-	if (bar)
-		goto found;
-	bar = wanted->spare;
-	reason = adapter->ops->bar(adapter->context, wanted->number,
-				   &bar->start, &length);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	/* Not to be used: it makes the range uncached, whoever maps it. */
-	bar->registers = ioremap(bar->start, length);
-	if (!bar->registers)
-		return NDSHM_REASON_MEMORY;
-	wanted->spare = NULL;
-	ndshm_object_init(&bar->object, &bar_ops);
-	bar->object.length = length;
-	bar->object.frames = true;
-	bar->object.name = wanted->number;
-	bar->adapter = ndshm_adapter_get(adapter);
-	mutex_lock(&adapter->bars_lock);
-	adapter->bars[wanted->number] = bar;
-	mutex_unlock(&adapter->bars_lock);
-found:
-	refcount_inc(&bar->object.references);
-	wanted->bar = bar;
-	return NDSHM_REASON_NONE;
-}
-
-ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int number,
-			       struct ndshm_bar **out)
-{
-	struct claim_bar wanted = {};
-	ndshm_reason_t reason;
-
-	if (number >= NDSHM_BARS)
-		return NDSHM_REASON_BAR;
-	wanted.number = array_index_nospec(number, NDSHM_BARS);
-	wanted.spare = kzalloc(sizeof(*wanted.spare), NDSHM_GFP_CHARGED);
-	if (!wanted.spare)
-		return NDSHM_REASON_MEMORY;
-	reason = ndshm_claim_use(claim, claim_bar, &wanted);
-	kfree(wanted.spare);
-	*out = wanted.bar;
-	return reason;
-}

@@ -18,16 +18,19 @@
 struct ndshm_adapter;
 struct ndshm_client;
 
+#define NDSHM_BARS	6
+
 /**
  * struct ndshm_bar - a BAR that a client may map
- * @object: handle, mapping; has a reference for as long as the claim
- * @adapter: holds a reference
+ * @object: handle, mapping; until the claim has ended, the claim has a reference
+ * @claim: holds a reference
  * @start: bus address
- * @registers: the kernel's own mapping
+ * @registers: the kernel's own mapping, which makes the range uncached whoever maps
+ *	it; NULL before the handle is published and after the claim has ended
  */
 struct ndshm_bar {
 	struct ndshm_object object;
-	struct ndshm_adapter *adapter;
+	struct ndshm_claim *claim;
 	phys_addr_t start;
 	void __iomem *registers;
 };
@@ -52,13 +55,15 @@ struct ndshm_claim_group {
 
 /**
  * struct ndshm_claim - an adapter in a client's hands
- * @references: the client's, and its blocks'
+ * @references: the client's, its blocks', and its BARs'
  * @adapter: holds a reference; its claim is this one until it has ended
  * @client: whose it is; valid inside a call of that client
  * @uid: effective user of the client when the claim began
  * @link: in the client's list
  * @group_link: in the group's list, until the claim has ended
  * @set: blocks made under the claim
+ * @mappable: bit n: BAR n can be mapped. Constant once the claim has begun
+ * @bars: those of @mappable
  */
 struct ndshm_claim {
 	refcount_t references;
@@ -68,6 +73,8 @@ struct ndshm_claim {
 	struct list_head link;
 	struct list_head group_link;
 	struct ndshm_blockset set;
+	unsigned long mappable;
+	struct ndshm_bar bars[NDSHM_BARS];
 };
 
 /*
@@ -77,14 +84,11 @@ struct ndshm_claim {
  */
 ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio);
 
-/*
- * Begin a claim of @client, with the caller's reference. Bit n of @bars: BAR n can
- * be mapped.
- */
+/* Begin a claim of @client, with the caller's reference. */
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,
 				 struct ndshm_client *client,
-				 struct ndshm_claim **claim, u32 *bars);
+				 struct ndshm_claim **claim);
 
 /*
  * Run @operation in a kernel worker for a claim that has not ended, if its client has
@@ -94,10 +98,6 @@ typedef ndshm_reason_t (*ndshm_claim_fn)(struct ndshm_claim *claim,
 					 void *context);
 ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
 			       ndshm_claim_fn operation, void *context);
-
-/* The BAR's object, the same each time, with a reference. */
-ndshm_reason_t ndshm_claim_bar(struct ndshm_claim *claim, unsigned int number,
-			       struct ndshm_bar **out);
 
 /*
  * End a claim, and return when that is done: its DMA has stopped, and what was made

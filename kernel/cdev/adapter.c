@@ -2,7 +2,9 @@
 /*
  * GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR.
  */
+#include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 
 #include <linux/ndshm.h>
 
@@ -55,10 +57,10 @@ static ndshm_reason_t claim(struct ndshm_command *command,
 		return NDSHM_REASON_ADAPTER_PERMISSION;
 	if (width < 24 || width > 64)
 		return NDSHM_REASON_ADDRESS_WIDTH;
-	reason = ndshm_claim_begin(adapter, width, client, &claim,
-				   &argument->out_bars);
+	reason = ndshm_claim_begin(adapter, width, client, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
+	argument->out_bars = claim->mappable;
 	argument->out_isolation = ndshm_adapter_isolation(adapter);
 	if (ndshm_reply(command, NDSHM_REASON_NONE) ||
 	    mutex_lock_killable(&client->lock)) {
@@ -134,23 +136,48 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 	return reason;
 }
 
-/* A handle for a BAR, unless it has one. */
+/* A handle and uncached registers for a BAR, unless it has them. */
 struct bar_publication {
-	struct ndshm_object *object;
+	struct ndshm_bar *bar;
+	void __iomem *registers;
 	u32 handle;
 };
 
 static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
 {
-	const struct bar_publication *publication = context;
-	struct ndshm_object *object = publication->object;
+	struct bar_publication *publication = context;
+	struct ndshm_object *object = &publication->bar->object;
 
 	if (!object->handle) {
+		swap(publication->bar->registers, publication->registers);
 		refcount_inc(&object->references);
 		ndshm_handle_publish(&claim->client->handles,
 				     publication->handle, object);
 	}
 	return NDSHM_REASON_NONE;
+}
+
+/* Map the registers in the caller's task, so that the worker allocates nothing. */
+static ndshm_reason_t bar_use(struct ndshm_claim *claim,
+			      struct bar_publication *publication)
+{
+	struct ndshm_bar *bar = publication->bar;
+	ndshm_reason_t reason;
+
+	/* The range may be another driver's by now. */
+	if (ndshm_blockset_closed(&claim->adapter->set))
+		return NDSHM_REASON_ADAPTER_REMOVED;
+	publication->registers = NULL;
+	if (!READ_ONCE(bar->object.handle)) {
+		publication->registers = ioremap(bar->start,
+						 bar->object.length);
+		if (!publication->registers)
+			return NDSHM_REASON_MEMORY;
+	}
+	reason = ndshm_claim_use(claim, bar_publish, publication);
+	if (publication->registers)
+		iounmap(publication->registers);
+	return reason;
 }
 
 /*
@@ -168,13 +195,15 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 	ndshm_reason_t reason;
 	u32 told;
 
-	reason = ndshm_claim_bar(claim, argument->bar, &bar);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	publication.object = &bar->object;
+	if (argument->bar >= NDSHM_BARS)
+		return NDSHM_REASON_BAR;
+	bar = &claim->bars[array_index_nospec(argument->bar, NDSHM_BARS)];
+	if (!(claim->mappable & BIT(bar - claim->bars)))
+		return NDSHM_REASON_BAR_NOT_MAPPABLE;
+	publication.bar = bar;
 	reason = ndshm_handle_reserve(handles, &publication.handle);
 	if (reason != NDSHM_REASON_NONE)
-		goto out;
+		return reason;
 	argument->out_length = bar->object.length;
 	do {
 		told = READ_ONCE(bar->object.handle) ?: publication.handle;
@@ -183,7 +212,7 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 		if (ndshm_reply(command, NDSHM_REASON_NONE))
 			break;
 		/* The client can delay the reply: permission is tested after it. */
-		reason = ndshm_claim_use(claim, bar_publish, &publication);
+		reason = bar_use(claim, &publication);
 	} while (reason == NDSHM_REASON_NONE &&
 		 READ_ONCE(bar->object.handle) != told);
 	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS) {
@@ -192,8 +221,6 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 	}
 	if (READ_ONCE(bar->object.handle) != publication.handle)
 		ndshm_handle_unreserve(handles, publication.handle);
-out:
-	ndshm_object_put(&bar->object);
 	return reason;
 }
 
