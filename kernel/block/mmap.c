@@ -152,6 +152,8 @@ static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 		if (pte_none(ptep_get(pte)))
 			set_pte_at(vma->vm_mm, address, pte,
 				   pte_mkspecial(pfn_pte(pfn, prot)));
+		else if (address == vmf->address && !pte_present(ptep_get(pte)))
+			ret = VM_FAULT_SIGBUS;	/* a marker: do not fault again */
 	}
 	spin_unlock(lock);
 	return ret;
