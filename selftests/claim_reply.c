@@ -254,6 +254,61 @@ TEST_F(reply, removed_map_bar)
 	test_removal(_metadata, self, ENODEV, NDSHM_REASON_ADAPTER_REMOVED);
 }
 
+/*
+ * A claim that ends during the reply, because another driver gets a function of the
+ * group. That driver exists in every kernel and refuses the function.
+ */
+static void test_foreign(struct __test_metadata *_metadata,
+			 struct _test_data_reply *self,
+			 struct ndshm_edu pair[2])
+{
+	const struct ndshm_header *header = self->call.page;
+	long long began;
+
+	ASSERT_EQ(0, ndshm_pci_unbind(&pair[1].pci));
+	began = now_ms();
+	EXPECT_EQ(-ENODEV, ndshm_pci_bind_to(&pair[1].pci, "pcieport"));
+	EXPECT_GE(REMOVAL_MS, now_ms() - began);
+	test_let_go();
+	ndshm_case(false);
+	EXPECT_EQ(EBADFD, self->call.error);
+	EXPECT_EQ(NDSHM_REASON_CLAIM_MISSING, header->reason);
+	EXPECT_FALSE(ndshm_pci_is_master(&pair[0].pci));
+	ASSERT_EQ(0, ndshm_pci_bind(&pair[1].pci, false));
+}
+
+TEST_F(reply, foreign_driver)
+{
+	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_map_bar map, told;
+	struct ndshm_adapter_start start;
+	struct ndshm_edu pair[2];
+
+	if (ndshm_edu_find_pair(pair))
+		SKIP(return, "no two edu functions in one IOMMU group");
+	ASSERT_EQ(0, ndshm_edu_bind_pair(pair));
+	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
+	claim = adapter_claim_request(pair[0].adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+	start = adapter_start_request(pair[0].adapter.id);
+	test_hold(NDSHM_ADAPTER_START, start);
+	test_foreign(_metadata, self, pair);
+
+	claim = adapter_claim_request(pair[0].adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+	map = adapter_map_bar_request(pair[0].adapter.id, 0);
+	test_hold(NDSHM_ADAPTER_MAP_BAR, map);
+	test_foreign(_metadata, self, pair);
+	/* The offset that the failed reply would have returned must not be usable. */
+	told = map;
+	claim = adapter_claim_request(pair[0].adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+	test_adapter_map_bar(self->fd, &told);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, told.out_length, PROT_READ, MAP_SHARED,
+				   self->fd, told.out_mmap_offset - (2 << 20)));
+	EXPECT_EQ(0, ndshm_edu_restore_pair(pair));
+}
+
 int main(int argc, char **argv)
 {
 	return ndshm_main(argc, argv);

@@ -38,6 +38,16 @@ ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio)
 	return NDSHM_REASON_NONE;
 }
 
+ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio)
+{
+	ndshm_reason_t reason = ndshm_adapter_permit(claim->adapter, rawio);
+
+	if (reason != NDSHM_REASON_ADAPTER_REMOVED &&
+	    READ_ONCE(claim->adapter->claim) != claim)
+		reason = NDSHM_REASON_CLAIM_MISSING;
+	return reason;
+}
+
 /*
  * Also where a mapping's failure drops the last reference, under the mmap
  * lock: iput() of an inode that nothing maps is fine there.
@@ -221,11 +231,10 @@ static long claim_call(void *data)
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
 	mutex_lock(&adapter->group->lock);
-	if (call->operation != claim_end)
+	if (call->operation == claim_begin)
 		reason = ndshm_adapter_permit(adapter, claim->client->rawio);
-	if (call->operation != claim_end && call->operation != claim_begin &&
-	    reason != NDSHM_REASON_ADAPTER_REMOVED && adapter->claim != claim)
-		reason = NDSHM_REASON_CLAIM_MISSING;
+	else if (call->operation != claim_end)
+		reason = ndshm_claim_permit(claim, claim->client->rawio);
 	if (reason == NDSHM_REASON_NONE)
 		reason = call->operation(claim, call->context);
 	mutex_unlock(&adapter->group->lock);

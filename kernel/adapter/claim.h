@@ -84,6 +84,9 @@ struct ndshm_claim {
  */
 ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio);
 
+/* The same for a claim that may have ended: CLAIM_MISSING, before other reasons. */
+ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio);
+
 /* Begin a claim of @client, with the caller's reference. */
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,

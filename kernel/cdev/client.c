@@ -103,5 +103,5 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 		       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_PERMISSION;
 	if (!claim)
 		return NDSHM_REASON_CLAIM_MISSING;
-	return ndshm_adapter_permit(adapter, client->rawio);
+	return ndshm_claim_permit(claim, client->rawio);
 }
