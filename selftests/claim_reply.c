@@ -98,7 +98,6 @@ FIXTURE_SETUP(reply)
 		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
 	};
 	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_WP };
-	struct ndshm_adapter_claim claim;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
@@ -117,10 +116,7 @@ FIXTURE_SETUP(reply)
 
 	ASSERT_EQ(0, ndshm_edu_bind_as_it_is(&self->edu));
 	self->allowed = self->edu.adapter.isolation;
-	self->fd = ndshm_open();
-	ASSERT_LE(0, self->fd);
-	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->fd, &claim);
+	self->fd = test_open_claimed(&self->edu);
 }
 
 FIXTURE_TEARDOWN(reply)

@@ -512,6 +512,7 @@ FIXTURE_TEARDOWN(race)
 
 struct slow_claim {
 	struct ndshm_adapter_claim claim;
+	pthread_t thread;
 	int fd;
 	int error;
 	atomic_bool done;
@@ -527,26 +528,30 @@ static void *claim_slowly(void *argument)
 	return NULL;
 }
 
+/* Return when the claim of the first function is in its delay. */
+static void begin_slowly(struct __test_metadata *_metadata,
+			 struct _test_data_race *self, struct slow_claim *slow)
+{
+	slow->claim = adapter_claim_request(self->edu[0].adapter.id, EDU_WIDTH);
+	slow->fd = self->fd[0];
+	atomic_init(&slow->done, false);
+	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "5000"));
+	ASSERT_EQ(0, pthread_create(&slow->thread, NULL, claim_slowly, slow));
+	usleep(1000000);
+}
+
 /* A claim in one group must not delay a claim in another. */
 TEST_F(race, begin_apart)
 {
 	struct ndshm_adapter_claim claim =
 		adapter_claim_request(self->edu[1].adapter.id, EDU_WIDTH);
-	struct slow_claim slow = {
-		.claim = adapter_claim_request(self->edu[0].adapter.id,
-					       EDU_WIDTH),
-		.fd = self->fd[0],
-	};
-	pthread_t thread;
+	struct slow_claim slow;
 
-	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "5000"));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, claim_slowly, &slow));
-	/* The first claim is in its delay now. */
-	usleep(1000000);
+	begin_slowly(_metadata, self, &slow);
 	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "0"));
 	test_adapter_claim(self->fd[1], &claim);
 	EXPECT_FALSE(atomic_load(&slow.done));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_EQ(0, pthread_join(slow.thread, NULL));
 	EXPECT_EQ(0, slow.error);
 }
 
@@ -555,21 +560,14 @@ TEST_F(race, end_apart)
 {
 	struct ndshm_adapter_claim claim =
 		adapter_claim_request(self->edu[1].adapter.id, EDU_WIDTH);
-	struct slow_claim slow = {
-		.claim = adapter_claim_request(self->edu[0].adapter.id,
-					       EDU_WIDTH),
-		.fd = self->fd[0],
-	};
-	pthread_t thread;
+	struct slow_claim slow;
 
 	test_adapter_claim(self->fd[1], &claim);
-	ASSERT_EQ(0, ndshm_write_file(CLAIM_DELAY, "5000"));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, claim_slowly, &slow));
-	usleep(1000000);
+	begin_slowly(_metadata, self, &slow);
 	close(self->fd[1]);
 	EXPECT_FALSE(atomic_load(&slow.done));
 	self->fd[1] = ndshm_open();
-	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_EQ(0, pthread_join(slow.thread, NULL));
 	EXPECT_EQ(0, slow.error);
 }
 

@@ -680,18 +680,14 @@ FIXTURE(registers) {
 FIXTURE_SETUP(registers)
 {
 	struct ndshm_adapter_map_bar bar;
-	struct ndshm_adapter_claim claim;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
 	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
-	self->fd = ndshm_open();
-	ASSERT_LE(0, self->fd);
+	self->fd = test_open_claimed(&self->edu);
 	self->page = page_size();
-	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->fd, &claim);
 	bar = adapter_map_bar_request(self->edu.adapter.id, 0);
 	test_adapter_map_bar(self->fd, &bar);
 	self->map = map_at(self->fd, REGISTER_PAGES * self->page,

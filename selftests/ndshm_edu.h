@@ -81,6 +81,16 @@ int ndshm_edu_rebind(struct ndshm_edu *edu);
 int ndshm_edu_restore(struct ndshm_edu *edu);
 int ndshm_edu_restore_pair(struct ndshm_edu pair[2]);
 
+/* Open a client that has claimed the function; requires ndshm_test.h. */
+#define test_open_claimed(edu) ({ \
+	struct ndshm_adapter_claim claim_ = \
+		adapter_claim_request((edu)->adapter.id, EDU_WIDTH); \
+	int fd_ = ndshm_open(); \
+	ASSERT_LE(0, fd_); \
+	test_adapter_claim(fd_, &claim_); \
+	fd_; \
+})
+
 /* Registers of the function whose BAR 0 is mapped at @bar. */
 __u32 ndshm_edu_get32(const void *bar, unsigned int at);
 void ndshm_edu_set32(void *bar, unsigned int at, __u32 value);

@@ -715,7 +715,6 @@ static void make_device_block(struct __test_metadata *_metadata,
 
 FIXTURE_SETUP(device)
 {
-	struct ndshm_adapter_claim claim;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
@@ -723,10 +722,7 @@ FIXTURE_SETUP(device)
 		SKIP(return, "no edu device");
 	self->before = test_user_locked();
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
-	self->fd = ndshm_open();
-	ASSERT_LE(0, self->fd);
-	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->fd, &claim);
+	self->fd = test_open_claimed(&self->edu);
 	self->section = -1;
 	if (variant->section) {
 		self->section = test_new_section(self->fd, self->edu.adapter.id,
@@ -818,7 +814,6 @@ FIXTURE_VARIANT_ADD(unpinned, large_touched) {
 
 FIXTURE_SETUP(unpinned)
 {
-	struct ndshm_adapter_claim claim;
 	struct ndshm_nl_provider provider;
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc alloc;
@@ -828,10 +823,7 @@ FIXTURE_SETUP(unpinned)
 	if (ndshm_edu_find(&self->edu))
 		SKIP(return, "no edu device");
 	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
-	self->fd = ndshm_open();
-	ASSERT_LE(0, self->fd);
-	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	test_adapter_claim(self->fd, &claim);
+	self->fd = test_open_claimed(&self->edu);
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "coherent",
 					       &provider));
 	alloc = block_alloc_request(self->edu.adapter.id, variant->length,
