@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
 #include <linux/vmalloc.h>
+#include <linux/workqueue.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
@@ -39,6 +40,7 @@ struct chunk {
  * struct pages - Memory of one block
  * @device: device of the DMA mapping
  * @table: one entry a chunk
+ * @length: number of pages
  * @count: number of chunks
  * @chunks: in the block's order
  * @address: kernel address of all chunks, or NULL
@@ -48,12 +50,61 @@ struct chunk {
 struct pages {
 	struct device *device;
 	struct sg_table table;
+	unsigned long length;
 	unsigned int count;
 	struct chunk *chunks;
 	void *address;
 };
 
 static struct ndshm_provider *provider;
+
+/*
+ * Steps of large blocks
+ */
+
+/* Pages that the caller's task maps or frees itself. */
+#define STEP_PAGES	(SZ_2M >> PAGE_SHIFT)
+
+static struct workqueue_struct *workqueue;
+
+/**
+ * struct step - Part of an allocation or a free that a worker carries out
+ * @work: in the queue of the provider, in which no work waits for another
+ * @function: called with @context
+ * @context: argument
+ * @ret: result
+ */
+struct step {
+	struct work_struct work;
+	int (*function)(void *context);
+	void *context;
+	int ret;
+};
+
+static void step_work(struct work_struct *work)
+{
+	struct step *step = container_of(work, struct step, work);
+
+	step->ret = step->function(step->context);
+}
+
+/*
+ * Call @function, which handles @count pages without a look at
+ * ndshm_allocation_unwanted(). The end of an adapter waits for it, so a worker calls it
+ * if it takes long: a task can be throttled by its cgroup.
+ */
+static int run_step(unsigned long count, int (*function)(void *), void *context)
+{
+	struct step step = { .function = function, .context = context };
+
+	if (count <= STEP_PAGES || current->flags & PF_WQ_WORKER)
+		return function(context);
+	INIT_WORK_ONSTACK(&step.work, step_work);
+	queue_work(workqueue, &step.work);
+	flush_work(&step.work);
+	destroy_work_on_stack(&step.work);
+	return step.ret;
+}
 
 static bool translated(struct device *device)
 {
@@ -159,6 +210,7 @@ static void free_chunks(struct list_head *chunks)
 	list_for_each_entry_safe(page, next, chunks, lru) {
 		list_del(&page->lru);
 		put_page(page);
+		cond_resched();
 	}
 }
 
@@ -323,9 +375,9 @@ static int list_segments(struct pages *pages, struct ndshm_segment_list *list)
  * Kernel mapping
  */
 
-static int map_for_kernel(struct pages *pages, unsigned long count)
+/* @all: array for a pointer to each page, charged to the requester; NULL: one chunk */
+static int map_for_kernel(struct pages *pages, struct page **all)
 {
-	struct page **all;
 	unsigned int i, j;
 	unsigned long n = 0;
 
@@ -333,14 +385,10 @@ static int map_for_kernel(struct pages *pages, unsigned long count)
 		pages->address = page_address(pages->chunks[0].page);
 		return 0;
 	}
-	all = kvmalloc_array(count, sizeof(*all), NDSHM_GFP_CHARGED);
-	if (!all)
-		return -ENOMEM;
 	for (i = 0; i < pages->count; i++)
 		for (j = 0; j < compound_nr(pages->chunks[i].page); j++)
 			all[n++] = pages->chunks[i].page + j;
-	pages->address = vmap(all, count, VM_MAP, PAGE_KERNEL);
-	kvfree(all);
+	pages->address = vmap(all, n, VM_MAP, PAGE_KERNEL);
 	return pages->address ? 0 : -ENOMEM;
 }
 
@@ -402,7 +450,7 @@ static void release_chunks(struct pages *pages)
 	kvfree(pages->chunks);
 }
 
-void ndshm_pages_free(void *provider_context, void *context)
+static int free_step(void *context)
 {
 	struct pages *pages = context;
 
@@ -411,6 +459,43 @@ void ndshm_pages_free(void *provider_context, void *context)
 	unmap_for_device(pages);
 	release_chunks(pages);
 	kfree(pages);
+	return 0;
+}
+
+void ndshm_pages_free(void *provider_context, void *context)
+{
+	struct pages *pages = context;
+
+	run_step(pages->length, free_step, pages);
+}
+
+/**
+ * struct mapping - What map_step() maps
+ * @pages: chunks in place
+ * @addressed: also for the kernel
+ * @all: see map_for_kernel()
+ */
+struct mapping {
+	struct pages *pages;
+	bool addressed;
+	struct page **all;
+};
+
+/* Map the chunks, or release them. */
+static int map_step(void *context)
+{
+	struct mapping *mapping = context;
+	struct pages *pages = mapping->pages;
+	int ret = map_for_device(pages);
+
+	if (!ret && mapping->addressed) {
+		ret = map_for_kernel(pages, mapping->all);
+		if (ret)
+			unmap_for_device(pages);
+	}
+	if (ret)
+		release_chunks(pages);
+	return ret;
 }
 
 ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
@@ -418,9 +503,11 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 {
 	struct device *device = ndshm_adapter_device(parameters->adapter);
 	const u64 size = PAGE_ALIGN(parameters->length);
+	struct mapping mapping = { .addressed = !parameters->unaddressed };
 	LIST_HEAD(chunks);
 	struct pages *pages;
 	struct order order;
+	int ret;
 
 	if (is_swiotlb_force_bounce(device))
 		return NDSHM_STATUS_INVALID_PARAMETER;
@@ -430,16 +517,24 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 	if (!pages)
 		return NDSHM_STATUS_RESOURCES;
 	pages->device = device;
+	pages->length = size >> PAGE_SHIFT;
 	pages->count = alloc_chunks(&order, parameters, &chunks);
 	if (!pages->count)
 		goto err_pages;
+	mapping.pages = pages;
+	if (mapping.addressed && pages->count > 1) {
+		mapping.all = kvmalloc_array(pages->length,
+					     sizeof(*mapping.all),
+					     NDSHM_GFP_CHARGED);
+		if (!mapping.all)
+			goto err_list;
+	}
 	if (gather(pages, &chunks))
-		goto err_list;
-	if (map_for_device(pages))
-		goto err_chunks;
-	if (!parameters->unaddressed &&
-	    map_for_kernel(pages, size >> PAGE_SHIFT))
-		goto err_device;
+		goto err_array;
+	ret = run_step(pages->length, map_step, &mapping);
+	kvfree(mapping.all);
+	if (ret)
+		goto err_pages;
 	if (list_segments(pages, parameters->list) ||
 	    (parameters->list->count > 1 &&
 	     (parameters->flags & NDSHM_ALLOC_CONTIGUOUS))) {
@@ -453,11 +548,8 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 	*context = pages;
 	return NDSHM_STATUS_SUCCESS;
 
-err_device:
-	unmap_for_device(pages);
-err_chunks:
-	release_chunks(pages);
-	goto err_pages;
+err_array:
+	kvfree(mapping.all);
 err_list:
 	free_chunks(&chunks);
 err_pages:
@@ -542,12 +634,22 @@ static const struct ndshm_provider_ops ops = {
 
 int __init ndshm_pages_setup(void)
 {
-	return ndshm_reason_errno(ndshm_provider_register(&characteristics, &ops,
-							  NDSHM_SCOPE_NAMED,
-							  NULL, &provider));
+	int ret;
+
+	workqueue = alloc_workqueue("ndshm-pages", WQ_UNBOUND, 0);
+	if (!workqueue)
+		return -ENOMEM;
+	ret = ndshm_reason_errno(ndshm_provider_register(&characteristics, &ops,
+							 NDSHM_SCOPE_NAMED,
+							 NULL, &provider));
+	if (ret)
+		destroy_workqueue(workqueue);
+	return ret;
 }
 
 void ndshm_pages_teardown(void)
 {
 	ndshm_provider_revoke(provider);
+	/* "coherent" has no block: each holds this module. */
+	destroy_workqueue(workqueue);
 }
