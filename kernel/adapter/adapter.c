@@ -210,6 +210,8 @@ u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter)
 {
 	u32 missing = NDSHM_ISOLATION_ALL;
 
+	/* A task that is to be throttled is throttled here, where no removal waits. */
+	cond_resched();
 	/* Without ops it is no device of a client's: its addresses are bare. */
 	if (!adapter->ops)
 		return NDSHM_ISOLATION_NO_TRANSLATION;

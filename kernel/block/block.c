@@ -94,6 +94,8 @@ static bool block_free_memory(struct ndshm_block *block)
 		&block->registration->characteristics;
 	struct ndshm_provider *provider = block->registration->provider;
 
+	/* A throttled task stops here rather than with memory that a removal waits for. */
+	cond_resched();
 	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
 		return false;
 	ndshm_block_keep_pages(block);
@@ -371,17 +373,20 @@ static void complain(struct ndshm_provider *provider,
  * @parameters: its copy
  * @block: the block that is being made
  * @aborted: the request was aborted; NULL: it is the caller's own
+ * @inside: the allocation has active references to both sets of @block
  */
 struct given {
 	struct ndshm_parameters parameters;
 	const struct ndshm_block *block;
 	const bool *aborted;
+	bool *inside;
 };
+
+#define given_of(p) container_of(p, struct given, parameters)
 
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
 {
-	const struct given *given = container_of(parameters, struct given,
-						 parameters);
+	const struct given *given = given_of(parameters);
 
 	if (block_closed_reason(given->block) != NDSHM_REASON_NONE)
 		return true;
@@ -390,13 +395,37 @@ bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
 }
 EXPORT_SYMBOL_GPL(ndshm_allocation_unwanted);
 
+void ndshm_allocation_leave(const struct ndshm_parameters *parameters)
+{
+	const struct given *given = given_of(parameters);
+
+	*given->inside = false;
+	ndshm_blockset_leave(block_user_set(given->block));
+	ndshm_blockset_leave(&given->block->registration->provider->set);
+}
+EXPORT_SYMBOL_GPL(ndshm_allocation_leave);
+
+bool ndshm_allocation_enter(const struct ndshm_parameters *parameters)
+{
+	const struct given *given = given_of(parameters);
+	struct ndshm_blockset *user = block_user_set(given->block);
+
+	if (!ndshm_blockset_enter(user))
+		return false;
+	*given->inside = ndshm_blockset_enter(&given->block->registration->provider->set);
+	if (!*given->inside)
+		ndshm_blockset_leave(user);
+	return *given->inside;
+}
+EXPORT_SYMBOL_GPL(ndshm_allocation_enter);
+
 /*
  * Call the allocate handler, and believe nothing it says: it is given a copy, and
  * measured against what was asked.
  */
 static ndshm_reason_t call_provider(struct ndshm_block *block,
 				    const struct ndshm_parameters *asked,
-				    const bool *aborted)
+				    const bool *aborted, bool *inside)
 {
 	struct ndshm_registration *registration = block->registration;
 	const struct ndshm_provider_characteristics *c =
@@ -406,6 +435,7 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	};
 	struct given given = {
 		.parameters = *asked, .block = block, .aborted = aborted,
+		.inside = inside,
 	};
 	struct ndshm_parameters *p = &given.parameters;
 	ndshm_reason_t reason;
@@ -505,7 +535,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 			   const struct ndshm_allocation *allocation,
 			   struct ndshm_registration *registration,
 			   struct ndshm_queue *queue,
-			   struct ndshm_charge *charge,
+			   struct ndshm_charge *charge, bool *inside,
 			   struct ndshm_block **out)
 {
 	const struct ndshm_provider_characteristics *c =
@@ -522,7 +552,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	block->object.unmappable = !ndshm_registration_mappable(registration);
 
 	ndshm_charge_split(&block->charge, charge, ndshm_upper_bound(p->length));
-	reason = call_provider(block, p, allocation->aborted);
+	reason = call_provider(block, p, allocation->aborted, inside);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_charge;
 	reason = ndshm_recharge(&block->charge, block->consumed);
@@ -572,6 +602,7 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 	struct ndshm_queue *queue = NULL;
 	struct ndshm_provider *provider;
 	struct mem_cgroup *memcg = NULL;
+	bool inside = true;
 	u32 i;
 
 	might_sleep();
@@ -598,19 +629,22 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 		memcg = set_active_memcg(allocation->payer->memcg);
 	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
 		reason = make(p, allocation, registration, queue, charge,
-			      &blocks[i]);
+			      &inside, &blocks[i]);
 	if (allocation->payer)
 		set_active_memcg(memcg);
 
 	module_put(provider->owner);
-	ndshm_provider_leave(provider);
+	if (inside)
+		ndshm_blockset_leave(&provider->set);
 	/* It has the provider. */
 	ndshm_registration_put(registration);
 	/* The last one was not made. Out of the sets, so that none waits for us. */
 	for (; reason != NDSHM_REASON_NONE && i > 1; i--)
 		ndshm_block_release(blocks[i - 2]);
 out_user:
-	ndshm_blockset_leave(user_set(p->adapter, allocation->claim, queue));
+	if (inside)
+		ndshm_blockset_leave(user_set(p->adapter, allocation->claim,
+					      queue));
 	if (queue)
 		ndshm_queue_put(queue);
 out_charge:

@@ -229,7 +229,10 @@ static unsigned int longest_at(const struct order *order, unsigned long done,
 	return max(longest, order->least);
 }
 
-/* Allocate chunks for the whole block. Return: their number, or 0. */
+/*
+ * Allocate chunks for the whole block. Return: their number, or 0. A task that is
+ * throttled in the meantime holds up no removal.
+ */
 static unsigned int alloc_chunks(struct order *order,
 				 const struct ndshm_parameters *parameters,
 				 struct list_head *chunks)
@@ -239,20 +242,24 @@ static unsigned int alloc_chunks(struct order *order,
 	unsigned int made = 0;
 	struct page *page;
 
+	ndshm_allocation_leave(parameters);
 	while (done < count) {
 		page = ndshm_allocation_unwanted(parameters) ? NULL :
 		       alloc_chunk(order, longest_at(order, done, count));
-		if (!page) {
-			free_chunks(chunks);
-			return 0;
-		}
+		if (!page)
+			goto err_chunks;
 		page_folio(page)->index = done;
 		list_add_tail(&page->lru, chunks);
 		done += 1UL << order->order;
 		made++;
 		cond_resched();
 	}
-	return made;
+	if (ndshm_allocation_enter(parameters))
+		return made;
+
+err_chunks:
+	free_chunks(chunks);
+	return 0;
 }
 
 /* Move the chunks to the scatterlist. @chunks links their first pages by page->lru. */

@@ -172,11 +172,6 @@ ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
 	return NDSHM_REASON_NONE;
 }
 
-void ndshm_provider_leave(struct ndshm_provider *provider)
-{
-	ndshm_blockset_leave(&provider->set);
-}
-
 /* A further registration through the same handle: new blocks use it. */
 static ndshm_reason_t
 replace(struct ndshm_provider *provider,

@@ -99,7 +99,6 @@ void ndshm_provider_set_built_in(struct ndshm_provider *provider);
 ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
 				    struct ndshm_adapter *adapter,
 				    struct ndshm_registration **registration);
-void ndshm_provider_leave(struct ndshm_provider *provider);
 
 void ndshm_registration_put(struct ndshm_registration *registration);
 

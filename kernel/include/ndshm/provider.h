@@ -64,6 +64,32 @@ typedef ndshm_status_t (*ndshm_allocate_handler)(void *provider_context,
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters);
 
 /**
+ * ndshm_allocation_leave() - Let removals go on while an allocation collects memory
+ * @parameters: argument of the running allocate handler
+ *
+ * Removing an adapter, a provider, a claim or a queue does not wait for the handler until
+ * ndshm_allocation_enter() returns true. Until then the handler must use neither the
+ * device nor the provider's context. A cgroup can keep the requester from running for
+ * as long as its limit of processor time says, so a handler that zeroes memory must do
+ * that after this call.
+ *
+ * Context: The allocate handler.
+ */
+void ndshm_allocation_leave(const struct ndshm_parameters *parameters);
+
+/**
+ * ndshm_allocation_enter() - End what ndshm_allocation_leave() began
+ * @parameters: argument of the running allocate handler
+ *
+ * A handler that returns SUCCESS must have called this.
+ *
+ * Context: The allocate handler.
+ * Return: false if the adapter, the provider, the claim or the queue is being or has
+ * been removed. The handler must then return RESOURCES.
+ */
+bool ndshm_allocation_enter(const struct ndshm_parameters *parameters);
+
+/**
  * typedef ndshm_free_handler - free the memory of one block
  * @provider_context: of the characteristics that allocated the block
  * @context: value stored by the allocate handler
