@@ -272,37 +272,29 @@ static void carry_out(struct ndshm_requests *requests,
 	request->reason = reason;
 }
 
-#ifdef NDSHM_TEST_MODULES
+/* Of a test; NULL: nothing. */
 static void (*in_between)(struct ndshm_request *request);
 
+#ifdef NDSHM_TEST_MODULES
 void ndshm_request_in_between(void (*function)(struct ndshm_request *request))
 {
 	WRITE_ONCE(in_between, function);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_request_in_between);
-
-static void carried_out(struct ndshm_request *request)
-{
-	void (*function)(struct ndshm_request *request) = READ_ONCE(in_between);
-
-	if (function)
-		function(request);
-}
-#else
-static void carried_out(struct ndshm_request *request)
-{
-}
 #endif
 
 static void requests_carry_out(struct ndshm_requests *requests)
 {
+	void (*function)(struct ndshm_request *request);
 	struct ndshm_request *request;
 	ndshm_reason_t reason;
 	bool was_aborted;
 
 	while ((request = take_first(requests, &requests->waiting))) {
 		carry_out(requests, request);
-		carried_out(request);
+		function = READ_ONCE(in_between);
+		if (function)
+			function(request);
 
 		raw_spin_lock_irq(&requests->lock);
 		was_aborted = request->aborted;
