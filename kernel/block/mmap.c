@@ -28,7 +28,7 @@
 
 /* How long a revocation waits for faults in flight, and others after that do not. */
 #define LATE_PATIENCE	(HZ / 2)
-#define LATE_LONGEST	(4UL * HZ)
+#define IMPATIENCE	(4UL * HZ)
 
 /* Held by every client, and by whatever has a path to one of its files. */
 static struct vfsmount *mount;
@@ -358,12 +358,10 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 /**
  * struct late - unmaps what faults in flight show after a revocation
  * @work: does it, until no mapping is left that one could be in flight for
- * @delay: after which it does so again, in jiffies
  * @object: has a reference
  */
 struct late {
 	struct delayed_work work;
-	unsigned long delay;
 	struct ndshm_object *object;
 };
 
@@ -384,8 +382,7 @@ static void late_unmap(struct work_struct *work)
 		return;
 	}
 	unmap_mapping_range(mapping, 0, 0, 1);
-	late->delay = min(2 * late->delay, LATE_LONGEST);
-	ndshm_queue_delayed(&late->work, late->delay);
+	ndshm_queue_delayed(&late->work, HZ);
 }
 
 static void late_begin(struct ndshm_object *object)
@@ -394,9 +391,8 @@ static void late_begin(struct ndshm_object *object)
 
 	refcount_inc(&object->references);
 	late->object = object;
-	late->delay = 1;
 	INIT_DELAYED_WORK(&late->work, late_unmap);
-	ndshm_queue_delayed(&late->work, late->delay);
+	ndshm_queue_delayed(&late->work, 1);
 }
 
 /*
@@ -409,16 +405,13 @@ static unsigned long impatient_until = INITIAL_JIFFIES;
 /* False: there are faults in flight that have not ended in time. */
 static bool object_settle(struct ndshm_object *object)
 {
-	unsigned long patience = LATE_PATIENCE;
+	const bool patient = !time_before(jiffies, READ_ONCE(impatient_until));
 
-	if (!object->ops->settle)
+	if (!object->ops->settle ||
+	    object->ops->settle(object, jiffies + patient * LATE_PATIENCE))
 		return true;
-	if (time_before(jiffies, READ_ONCE(impatient_until)))
-		patience = 0;
-	if (object->ops->settle(object, jiffies + patience))
-		return true;
-	if (patience)
-		WRITE_ONCE(impatient_until, jiffies + LATE_LONGEST);
+	if (patient)
+		WRITE_ONCE(impatient_until, jiffies + IMPATIENCE);
 	return false;
 }
 
