@@ -9,17 +9,20 @@
 #include <sys/wait.h>
 
 #include "ndshm_edu.h"
+#include "ndshm_mock.h"
 #include "ndshm_probe.h"
 #include "ndshm_proc.h"
-#include "ndshm_test.h"
+#include "ndshm_section.h"
 
 #define CGROUPS		"/sys/fs/cgroup"
 #define GROUP		CGROUPS "/ndshm-removal"
+#define OTHER_GROUP	CGROUPS "/ndshm-removal-other"
 #define CPU_LITTLE	"4000 100000"	/* microseconds, of so many */
 #define CPU_SELDOM	"10000 1000000"	/* whoever is over it waits for most of a second */
 /* Not "max": the kernel patches its scheduler when the first limit comes or the last goes. */
 #define CPU_MUCH	"10000000 100000"
 #define LENGTH		(64UL << 20)
+#define LITTLE		0x100000UL
 #define BOUND		2000	/* milliseconds */
 #define TIMEOUT		200	/* seconds */
 
@@ -28,6 +31,7 @@ FIXTURE(removal) {
 	int fd;
 	pid_t child;
 	int peer;
+	long long longest;	/* removal, in milliseconds */
 };
 
 /* Provider of the memory; NULL: the registers. */
@@ -102,13 +106,15 @@ static long long milliseconds(void)
 
 #define test_bounded(end) do { \
 	long long begin_ = milliseconds(), took_; \
-	EXPECT_EQ(0, end(&self->edu.pci)); \
+	EXPECT_EQ(0, end); \
 	took_ = milliseconds() - begin_; \
+	if (took_ > self->longest) \
+		self->longest = took_; \
 	EXPECT_GE(BOUND, took_) \
 		TH_LOG("%lld ms", took_); \
 } while (0)
 
-#define test_bounded_unbind() test_bounded(ndshm_pci_unbind)
+#define test_bounded_unbind() test_bounded(ndshm_pci_unbind(&self->edu.pci))
 
 /* While a process allocates, which takes it half a minute. */
 TEST_F_TIMEOUT(removal, allocation, TIMEOUT)
@@ -201,63 +207,504 @@ TEST_F_TIMEOUT(removal, mapping, TIMEOUT)
 	}
 }
 
-/* Until the adapter has gone. */
-static void claim_and_close(struct _test_data_removal *self)
+/*
+ * Whatever a process does that hardly ever runs. Each behaviour loops until the
+ * process is killed, or its descriptor is of no use any more.
+ */
+
+FIXTURE(throttled) {
+	struct ndshm_edu edu;
+	int fd;
+	pid_t child;
+	int peer;
+	long long longest;	/* removal, in milliseconds */
+	bool mock;
+	__u32 adapter;
+	__u32 provider;
+	size_t length;
+};
+
+/*
+ * Memory of @provider is allocated and freed under a claim, or for an adapter of the
+ * mock module, which has none.
+ */
+FIXTURE_VARIANT(throttled) {
+	bool mock;
+	void (*behave)(struct _test_data_throttled *self);
+	const char *provider;
+	size_t length;
+};
+
+static void claiming(struct _test_data_throttled *self)
 {
 	struct ndshm_adapter_map_bar bar;
 	struct ndshm_adapter_start start;
 	struct ndshm_adapter_claim claim;
-	int fd, error = 0;
+	int fd;
 
-	while (error != ENOENT && error != ENODEV) {
+	for (;;) {
 		fd = ndshm_open();
-		claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-		start = adapter_start_request(self->edu.adapter.id);
-		bar = adapter_map_bar_request(self->edu.adapter.id, 0);
-		if (ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim))
-			error = errno;
-		else if (ioctl(fd, NDSHM_ADAPTER_START, &start) ||
-			 ioctl(fd, NDSHM_ADAPTER_MAP_BAR, &bar))
-			error = errno;
+		claim = adapter_claim_request(self->adapter, EDU_WIDTH);
+		start = adapter_start_request(self->adapter);
+		bar = adapter_map_bar_request(self->adapter, 0);
+		ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim);
+		ioctl(fd, NDSHM_ADAPTER_START, &start);
+		ioctl(fd, NDSHM_ADAPTER_MAP_BAR, &bar);
 		close(fd);
 	}
-	_exit(0);
 }
 
-/* While processes claim the function, use the claim, and end it by a close. */
-TEST_F_TIMEOUT(removal, claiming, TIMEOUT)
+static void allocating(struct _test_data_throttled *self)
 {
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, self->length,
+				    &block);
+	struct ndshm_block_free request;
+
+	alloc.provider = self->provider;
+	for (;;) {
+		if (_test_block_alloc(self->fd, &alloc))
+			continue;
+		request = block_free_request(block.handle);
+		_test_block_free(self->fd, &request);
+	}
+}
+
+/* A thread of the kernel allocates, in the cgroup of the process. */
+static void asking(struct _test_data_throttled *self)
+{
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->adapter, self->length, 1);
+	struct ndshm_completion record;
+	struct ndshm_block_free request;
+
+	alloc.provider = self->provider;
+	for (;;) {
+		if (_test_block_alloc(self->fd, &alloc) ||
+		    read(self->fd, &record, sizeof(record)) != sizeof(record) ||
+		    record.reason)
+			continue;
+		request = block_free_request(record.block.handle);
+		_test_block_free(self->fd, &request);
+	}
+}
+
+/* The last descriptor, with all that it has. */
+static void closing(struct _test_data_throttled *self)
+{
+	struct ndshm_adapter_claim claim;
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc alloc;
+	unsigned int i;
+	int fd;
+
+	close(self->fd);
+	for (;;) {
+		fd = ndshm_open();
+		claim = adapter_claim_request(self->adapter, EDU_WIDTH);
+		ioctl(fd, NDSHM_ADAPTER_CLAIM, &claim);
+		for (i = 0; i < 8; i++) {
+			alloc = block_alloc_request(self->adapter,
+						    self->length, &block);
+			alloc.provider = self->provider;
+			_test_block_alloc(fd, &alloc);
+		}
+		close(fd);
+	}
+}
+
+/* With a child a time, which has the mapping as well. */
+static void forking(struct _test_data_throttled *self)
+{
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc alloc =
+		block_alloc_request(self->adapter, self->length,
+				    &block);
+	unsigned char *map;
+	pid_t child;
+
+	alloc.provider = self->provider;
+	if (_test_block_alloc(self->fd, &alloc))
+		_exit(1);
+	for (;;) {
+		map = mmap(NULL, block.length, PROT_READ | PROT_WRITE,
+			   MAP_SHARED, self->fd, block.mmap_offset);
+		if (map != MAP_FAILED)
+			ndshm_readable(map);
+		child = fork();
+		if (!child)
+			_exit(0);
+		waitpid(child, NULL, 0);
+		if (map != MAP_FAILED)
+			munmap(map, block.length);
+	}
+}
+
+static void deleting(struct _test_data_throttled *self)
+{
+	struct ndshm_section_create create;
+	struct ndshm_section_delete request;
+	unsigned char *map;
+
+	for (;;) {
+		create = section_create_request(self->adapter,
+						self->length,
+						self->length);
+		create.provider = self->provider;
+		create.flags = 0;
+		if (_test_section_create(self->fd, &create))
+			continue;
+		map = ndshm_map_section(create.out_section, self->length);
+		if (map != MAP_FAILED)
+			ndshm_readable(map);
+		request = section_delete_request(NDSHM_DELETE_REVOKE, -1);
+		_test_section_delete(create.out_section, &request);
+		if (map != MAP_FAILED)
+			munmap(map, self->length);
+		close(create.out_section);
+	}
+}
+
+/*
+ * A dump takes the kernel's lock of the IOMMU group, and so does the removal: it waits
+ * for a period, and for as many more as the process has run too long.
+ */
+static void dumping(struct _test_data_throttled *self)
+{
+	struct ndshm_nl_adapter adapters[16];
+
+	ndshm_write_file(GROUP "/cpu.max", CPU_LITTLE);
+	for (;;)
+		ndshm_nl_adapters(&self->edu.nl, adapters, 16);
+}
+
+static void permitting(struct _test_data_throttled *self)
+{
+	const struct ndshm_nl_access access = {
+		.set = NDSHM_NL_MODE, .mode = 0600,
+	};
+
+	for (;;)
+		ndshm_nl_set_adapter(&self->edu.nl, self->adapter, &access);
+}
+
+FIXTURE_VARIANT_ADD(throttled, claiming) { .behave = claiming };
+
+FIXTURE_VARIANT_ADD(throttled, allocating_coherent) {
+	.behave = allocating, .provider = "coherent", .length = LENGTH,
+};
+
+FIXTURE_VARIANT_ADD(throttled, allocating_pages) {
+	.behave = allocating, .provider = "pages", .length = LENGTH,
+};
+
+FIXTURE_VARIANT_ADD(throttled, allocating_little) {
+	.behave = allocating, .provider = "pages", .length = LITTLE,
+};
+
+FIXTURE_VARIANT_ADD(throttled, asking_coherent) {
+	.behave = asking, .provider = "coherent", .length = LENGTH,
+};
+
+FIXTURE_VARIANT_ADD(throttled, asking_pages) {
+	.behave = asking, .provider = "pages", .length = LENGTH,
+};
+
+FIXTURE_VARIANT_ADD(throttled, closing) {
+	.behave = closing, .provider = "pages", .length = LITTLE,
+};
+
+FIXTURE_VARIANT_ADD(throttled, forking_coherent) {
+	.behave = forking, .provider = "coherent", .length = LITTLE,
+};
+
+FIXTURE_VARIANT_ADD(throttled, forking_pages) {
+	.behave = forking, .provider = "pages", .length = LITTLE,
+};
+
+FIXTURE_VARIANT_ADD(throttled, deleting) {
+	.behave = deleting, .provider = "pages", .length = 4 * LITTLE,
+};
+
+FIXTURE_VARIANT_ADD(throttled, dumping) { .behave = dumping };
+
+FIXTURE_VARIANT_ADD(throttled, permitting) { .behave = permitting };
+
+FIXTURE_VARIANT_ADD(throttled, unclaimed_allocating) {
+	.mock = true, .behave = allocating, .provider = "pages", .length = LENGTH,
+};
+
+FIXTURE_VARIANT_ADD(throttled, unclaimed_closing) {
+	.mock = true, .behave = closing, .provider = "coherent", .length = LITTLE,
+};
+
+FIXTURE_VARIANT_ADD(throttled, unclaimed_deleting) {
+	.mock = true, .behave = deleting, .provider = "pages", .length = 4 * LITTLE,
+};
+
+static __u32 add_adapter(struct __test_metadata *_metadata,
+			 struct _test_data_throttled *self)
+{
+	struct ndshm_nl_adapter adapter;
+
+	test_mock("adapter add a");
+	EXPECT_EQ(0, ndshm_nl_adapter_by_name(&self->edu.nl, "a", &adapter));
+	return adapter.id;
+}
+
+FIXTURE_SETUP(throttled)
+{
+	struct ndshm_nl_provider provider;
+	int error;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	ndshm_write_file(CGROUPS "/cgroup.subtree_control", "+cpu");
+	mkdir(GROUP, 0700);
+	if (ndshm_write_file(GROUP "/cpu.max", CPU_LITTLE))
+		SKIP(return, "no processor control of cgroup v2");
+	if (variant->mock) {
+		error = ndshm_mock_load("");
+		if (ndshm_mock_missing(error))
+			SKIP(return, "%s", ndshm_mock_missing(error));
+		ASSERT_EQ(0, error);
+		self->mock = true;
+	}
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	self->adapter = self->edu.adapter.id;
+	if (variant->mock)
+		self->adapter = add_adapter(_metadata, self);
+	if (!variant->provider)
+		return;
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, variant->provider,
+					       &provider));
+	self->provider = provider.id;
+	self->length = variant->length;
+}
+
+FIXTURE_TEARDOWN(throttled)
+{
+	ndshm_write_file(GROUP "/cpu.max", CPU_MUCH);
+	if (self->child > 0) {
+		kill(self->child, SIGKILL);
+		waitpid(self->child, NULL, 0);
+		close(self->peer);
+	}
+	if (self->mock)
+		EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+TEST_F_TIMEOUT(throttled, removal, TIMEOUT)
+{
+	struct ndshm_adapter_claim claim;
 	unsigned int round;
 
-	if (variant->provider)
-		SKIP(return, "nothing is allocated");
-	close(self->fd);
-	ndshm_write_file(GROUP "/cpu.max", CPU_SELDOM);
-	for (round = 0; round < ndshm_rounds(6, 2); round++) {
+	for (round = 0; round < ndshm_rounds(6, 4); round++) {
+		ndshm_write_file(GROUP "/cpu.max",
+				 round & 2 ? CPU_LITTLE : CPU_SELDOM);
 		self->child = ndshm_fork(&self->peer);
 		ASSERT_LE(0, self->child);
 		if (!self->child) {
+			self->fd = ndshm_open();
+			claim = adapter_claim_request(self->adapter,
+						      EDU_WIDTH);
+			if (variant->provider && !variant->mock &&
+			    ioctl(self->fd, NDSHM_ADAPTER_CLAIM, &claim))
+				_exit(1);
 			ndshm_tell(self->peer);
 			if (enter_group(GROUP))
-				claim_and_close(self);
+				variant->behave(self);
 			_exit(1);
 		}
 		ASSERT_TRUE(ndshm_hear(self->peer));
-		usleep(1200000 + 70000 * round);
-		if (round % 2) {
-			test_bounded(ndshm_pci_remove);
-			ASSERT_EQ(0, ndshm_pci_rescan());
-		} else {
-			test_bounded(ndshm_pci_unbind);
-		}
+		usleep(500000 + 170000 * round);
+		/* Otherwise the test proves nothing. */
+		ASSERT_EQ(0, waitpid(self->child, NULL, WNOHANG));
+		if (variant->mock)
+			test_bounded(ndshm_mock("adapter del a"));
+		else if (round & 1)
+			test_bounded(ndshm_pci_remove(&self->edu.pci));
+		else
+			test_bounded(ndshm_pci_unbind(&self->edu.pci));
 		ndshm_write_file(GROUP "/cpu.max", CPU_MUCH);
-		EXPECT_TRUE(ndshm_reap(self->child));
+		kill(self->child, SIGKILL);
+		EXPECT_EQ(self->child, waitpid(self->child, NULL, 0));
 		self->child = 0;
 		close(self->peer);
-		ndshm_write_file(GROUP "/cpu.max", CPU_SELDOM);
+		if (variant->mock) {
+			self->adapter = add_adapter(_metadata, self);
+			continue;
+		}
+		if (!ndshm_pci_is_there(&self->edu.pci))
+			ASSERT_EQ(0, ndshm_pci_rescan());
 		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));
+		self->adapter = self->edu.adapter.id;
 	}
+	TH_LOG("longest removal: %lld ms", self->longest);
+}
+
+/*
+ * Waits for a process that hardly ever runs and uses the same client, or the same cgroups
+ */
+
+#define BOUND_OF_KILL	500	/* milliseconds */
+
+FIXTURE(shared) {
+	struct ndshm_edu edu;
+	int fd;
+	pid_t children[2];
+	int peers[2];
+};
+
+FIXTURE_VARIANT(shared) {
+	void (*use)(struct _test_data_shared *self);
+};
+
+static void use_claim(struct _test_data_shared *self)
+{
+	struct ndshm_adapter_start start =
+		adapter_start_request(self->edu.adapter.id);
+
+	_test_adapter_start(self->fd, &start);
+}
+
+static void use_requests(struct _test_data_shared *self)
+{
+	struct ndshm_block_alloc alloc =
+		block_later_request(self->edu.adapter.id, 1, getpid());
+	struct ndshm_completion record;
+	struct ndshm_block_free request;
+
+	if (_test_block_alloc(self->fd, &alloc) ||
+	    read(self->fd, &record, sizeof(record)) != sizeof(record) ||
+	    record.reason)
+		return;
+	request = block_free_request(record.block.handle);
+	_test_block_free(self->fd, &request);
+}
+
+FIXTURE_VARIANT_ADD(shared, claim) { .use = use_claim };
+FIXTURE_VARIANT_ADD(shared, requests) { .use = use_requests };
+
+FIXTURE_SETUP(shared)
+{
+	struct ndshm_adapter_claim claim;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	ndshm_write_file(CGROUPS "/cgroup.subtree_control", "+cpu");
+	mkdir(GROUP, 0700);
+	if (ndshm_write_file(GROUP "/cpu.max", CPU_SELDOM))
+		SKIP(return, "no processor control of cgroup v2");
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
 	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+}
+
+static void end_child(struct _test_data_shared *self, int i)
+{
+	kill(self->children[i], SIGKILL);
+	waitpid(self->children[i], NULL, 0);
+	close(self->peers[i]);
+	self->children[i] = 0;
+}
+
+FIXTURE_TEARDOWN(shared)
+{
+	int i;
+
+	ndshm_write_file(GROUP "/cpu.max", CPU_MUCH);
+	for (i = 0; i < 2; i++)
+		if (self->children[i] > 0)
+			end_child(self, i);
+	close(self->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+static void begin_child(struct __test_metadata *_metadata,
+			struct _test_data_shared *self,
+			void (*use)(struct _test_data_shared *self), int i)
+{
+	self->children[i] = ndshm_fork(&self->peers[i]);
+	ASSERT_LE(0, self->children[i]);
+	if (self->children[i]) {
+		ASSERT_TRUE(ndshm_hear(self->peers[i]));
+		return;
+	}
+	ndshm_tell(self->peers[i]);
+	if (!i && !enter_group(GROUP))
+		_exit(1);
+	for (;;)
+		use(self);
+}
+
+/* A process that waits for another of the client can be killed. */
+TEST_F_TIMEOUT(shared, killed_while_waiting, TIMEOUT)
+{
+	long long begin, took, longest = 0;
+	unsigned int round;
+
+	begin_child(_metadata, self, variant->use, 0);
+	for (round = 0; round < ndshm_rounds(20, 10); round++) {
+		begin_child(_metadata, self, variant->use, 1);
+		usleep(200000 + 37000 * (round % 8));
+		ASSERT_EQ(0, waitpid(self->children[1], NULL, WNOHANG));
+		begin = milliseconds();
+		end_child(self, 1);
+		took = milliseconds() - begin;
+		EXPECT_GE(BOUND_OF_KILL, took);
+		if (took > longest)
+			longest = took;
+	}
+	TH_LOG("longest: %lld ms", longest);
+}
+
+static void use_cgroups(struct _test_data_shared *self)
+{
+	close(self->fd);
+	mkdir(GROUP "/child", 0700);
+	rmdir(GROUP "/child");
+}
+
+/*
+ * A request that moves the client's thread waits as all do who change cgroups: the kernel
+ * has one lock for them.
+ */
+TEST_F_TIMEOUT(shared, moving, TIMEOUT)
+{
+	long long begin, took, longest = 0;
+	struct ndshm_completion record;
+	struct ndshm_block_alloc alloc;
+	unsigned int round;
+
+	ndshm_write_file(GROUP "/cpu.max", CPU_LITTLE);
+	mkdir(OTHER_GROUP, 0700);
+	begin_child(_metadata, self, use_cgroups, 0);
+	for (round = 0; round < ndshm_rounds(20, 10); round++) {
+		ASSERT_TRUE(enter_group(round & 1 ? CGROUPS : OTHER_GROUP));
+		alloc = block_later_request(self->edu.adapter.id, 1, round);
+		begin = milliseconds();
+		test_pending(self->fd, &alloc);
+		took = milliseconds() - begin;
+		EXPECT_GE(BOUND, took);
+		if (took > longest)
+			longest = took;
+		ASSERT_EQ((long)sizeof(record),
+			  read(self->fd, &record, sizeof(record)));
+		EXPECT_EQ(0, record.reason);
+		usleep(50000);
+	}
+	ASSERT_TRUE(enter_group(CGROUPS));
+	TH_LOG("longest: %lld ms", longest);
+	EXPECT_TRUE(ndshm_soon(!rmdir(OTHER_GROUP)));
 }
 
 int main(int argc, char **argv)

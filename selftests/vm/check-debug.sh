@@ -29,7 +29,7 @@ least_coverage=85
 
 # What needs another machine, with which the module is tested elsewhere; what has no meaning
 # for a provider that nobody revokes.
-may_skip='# SKIP kmemleak|sparse # SKIP 7|: lockdown|lockdown\.unisolated|segment_size|removal\.(bar\.allocation|(coherent|pages)\.claiming)|going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP this kernel has no tracing|# SKIP much is done of nothing here|# SKIP it passed before'
+may_skip='# SKIP kmemleak|sparse # SKIP 7|: lockdown|lockdown\.unisolated|segment_size|removal\.bar\.allocation|going\.unregister\.|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP this kernel has no tracing|# SKIP much is done of nothing here|# SKIP it passed before'
 
 # Rounds cost ten times as much as on a stock kernel and detect more. The long storm runs
 # all of them.

@@ -27,7 +27,7 @@ done
 # Permitted skips: tests that need the test build, a debug kernel, or a machine with
 # or without isolation, each of which has its own levels, and tests that do not apply
 # to a provider that cannot be revoked.
-may_skip=': lockdown|lockdown\.unisolated|segment_size|removal\.(bar\.allocation|(coherent|pages)\.claiming)|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP kernels before 6.12|# SKIP the kernel does not look at'
+may_skip=': lockdown|lockdown\.unisolated|segment_size|removal\.bar\.allocation|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP kernels before 6.12|# SKIP the kernel does not look at'
 
 # Build the module twice, the second time with the test modules, because the ordinary
 # build must not contain code for tests only. As `make lint` builds them.
