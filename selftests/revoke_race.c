@@ -6,12 +6,15 @@
  * races are left to chance.
  */
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "ndshm_edu.h"
 #include "ndshm_probe.h"
 #include "ndshm_proc.h"
-#include "ndshm_test.h"
+#include "ndshm_section.h"
 
 #define PARAMETERS	"/sys/module/ndshm/parameters/"
 #define DELAY		PARAMETERS "test_fault_delay_ms"
@@ -216,6 +219,160 @@ TEST_F(race, mapping_after_unbind)
 
 	ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
 	test_errno(ENODEV, mapped.fd, map_all(&mapped));
+}
+
+/*
+ * Sections whose memory is idle and cannot be freed, since a fault holds a page of each
+ */
+
+#define STUCK		512
+#define VERY_LONG	"20000"	/* milliseconds of delay */
+
+FIXTURE(stuck_race) {
+	struct ndshm_edu edu;
+	int fd;
+	__u32 provider;
+	size_t page;
+};
+
+FIXTURE_SETUP(stuck_race)
+{
+	struct ndshm_nl_provider provider;
+	struct ndshm_adapter_claim claim;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_read_number(DELAYING) < 0)
+		SKIP(return, "the module is not a test build");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages",
+					       &provider));
+	self->provider = provider.id;
+	self->page = page_size();
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+}
+
+FIXTURE_TEARDOWN(stuck_race)
+{
+	ndshm_write_file(DELAY, "0");
+	close(self->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+struct stuck_section {
+	int holder;
+	__u64 place;
+	unsigned char *map;
+};
+
+static bool make_stuck(struct _test_data_stuck_race *self, struct stuck_section *one)
+{
+	struct ndshm_section_create create =
+		section_create_request(self->edu.adapter.id, self->page, 0);
+	struct ndshm_section_attach attach = section_attach_request(0);
+	struct ndshm_extent_alloc more = extent_alloc_request(self->page, 0);
+
+	create.provider = self->provider;
+	create.flags = 0;
+	if (_test_section_create(self->fd, &create) ||
+	    _test_section_attach(create.out_section, &attach) ||
+	    _test_extent_alloc(attach.out_holder, &more))
+		return false;
+	one->holder = attach.out_holder;
+	one->place = more.out_offset;
+	one->map = mmap(NULL, self->page, PROT_READ, MAP_SHARED,
+			create.out_section, 0);
+	close(create.out_section);
+	return one->map != MAP_FAILED;
+}
+
+static void *touch(void *map)
+{
+	ndshm_readable(map);
+	return NULL;
+}
+
+/* Map @STUCK sections, have a thread stand still in a fault of each, and free all. */
+static void stand_still(struct _test_data_stuck_race *self, int peer)
+{
+	struct stuck_section *all = calloc(STUCK, sizeof(*all));
+	struct ndshm_extent_free request;
+	pthread_attr_t small;
+	pthread_t thread;
+	unsigned int i;
+
+	for (i = 0; i < STUCK; i++)
+		if (!make_stuck(self, &all[i])) {
+			perror("section");
+			_exit(1);
+		}
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 64 << 10);
+	ndshm_readable(&small);
+	for (i = 0; i < STUCK; i++)
+		if (pthread_create(&thread, &small, touch, all[i].map)) {
+			perror("thread");
+			_exit(1);
+		}
+	ndshm_tell(peer);
+	ndshm_hear(peer);
+	for (i = 0; i < STUCK; i++) {
+		request = extent_free_request(all[i].place);
+		_test_extent_free(all[i].holder, &request);
+	}
+	ndshm_tell(peer);
+	ndshm_hear(peer);
+	_exit(0);
+}
+
+/* They must delay neither the memory of another section nor the removal. */
+TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
+{
+	long long begin, idle, took;
+	struct rlimit files;
+	int section, holder, peer;
+	__u64 place;
+	pid_t child;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &files));
+	files.rlim_cur = files.rlim_max;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	section = test_new_section(self->fd, self->edu.adapter.id, 8UL << 20, 0);
+	holder = test_attach(section);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child)
+		stand_still(self, peer);
+	ASSERT_EQ(0, ndshm_write_file(DELAY, VERY_LONG));
+	ASSERT_TRUE(ndshm_hear(peer));
+	ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == STUCK));
+	ASSERT_TRUE(ndshm_tell(peer));
+	ASSERT_TRUE(ndshm_hear(peer));
+	/* A second later the kernel tries to free their idle memory, and cannot. */
+	sleep(2);
+	begin = milliseconds();
+	place = test_extent(holder, 8UL << 20);
+	test_free_extent(holder, place);
+	EXPECT_TRUE(ndshm_soon(!ndshm_committed(section)));
+	idle = milliseconds() - begin;
+	EXPECT_GE(BOUND, idle);
+	EXPECT_EQ(STUCK, ndshm_read_number(DELAYING));
+	begin = milliseconds();
+	EXPECT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
+	took = milliseconds() - begin;
+	EXPECT_GE(BOUND, took);
+	EXPECT_EQ(STUCK, ndshm_read_number(DELAYING));
+	TH_LOG("freed in %lld ms, unbound in %lld ms", idle, took);
+	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	close(holder);
+	close(section);
 }
 
 int main(int argc, char **argv)
