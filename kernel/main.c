@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/module.h>
 
+#include "account/pinned.h"
 #include "account/quota.h"
 #include "adapter/node.h"
 #include "adapter/queue.h"
 #include "base/access.h"
-#include "block/block.h"
+#include "base/deferred.h"
 #include "block/request.h"
 #include "block/table.h"
 #include "cdev/cdev.h"
@@ -26,13 +27,19 @@ static int __init coherent_setup(void)
 	return ret;
 }
 
+static void deferred_teardown(void)
+{
+	ndshm_pinned_teardown();
+	ndshm_deferred_teardown();
+}
+
 /* In this order, and backwards at the end. */
 static const struct {
 	int (*setup)(void);
 	void (*teardown)(void);
 } parts[] __refconst = {
 	{ ndshm_nl_init, ndshm_nl_exit },
-	{ ndshm_block_setup, ndshm_block_teardown },
+	{ ndshm_deferred_setup, deferred_teardown },
 	{ ndshm_queue_setup, ndshm_queue_teardown },
 	{ ndshm_request_setup, ndshm_request_teardown },
 	{ ndshm_section_setup, ndshm_section_teardown },

@@ -10,7 +10,7 @@
 
 #include <ndshm/block.h>
 
-#include "../block/block.h"
+#include "../base/deferred.h"
 #include "../netlink/netlink.h"
 #include "../section/section.h"
 #include "charge.h"
@@ -113,7 +113,7 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 		return reason;
 	/* Before refusing, wait for what is already being given back. */
 	if (may_wait)
-		ndshm_block_wait_deferred();
+		ndshm_deferred_wait();
 	for (each = payer; each && may_wait; each = each->opener)
 		ndshm_sections_trim(each->cred->user);
 	ndshm_pinned_reap();

@@ -5,7 +5,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "../block/block.h"
+#include "../base/deferred.h"
 #include "charge.h"
 #include "pinned.h"
 
@@ -21,6 +21,17 @@ static DEFINE_SPINLOCK(kept_lock);	/* kept, kept_count */
 static void reap(struct work_struct *work);
 static DECLARE_DELAYED_WORK(reaping, reap);
 
+bool ndshm_folio_broken(struct folio *folio)
+{
+	long i;
+
+	/* The page allocator looks at single pages only. */
+	for (i = 0; folio_test_large(folio) && i < folio_nr_pages(folio); i++)
+		if (PageHWPoison(folio_page(folio, i)))
+			return true;
+	return false;
+}
+
 static void let_go(struct folio *folio)
 {
 	struct ndshm_charge charge = {
@@ -30,7 +41,8 @@ static void let_go(struct folio *folio)
 	list_del(&folio->lru);
 	folio->private = NULL;
 	ndshm_uncharge(&charge);
-	ndshm_folio_put(folio);
+	if (!ndshm_folio_broken(folio))
+		folio_put(folio);
 }
 
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
@@ -91,13 +103,15 @@ static void reap(struct work_struct *work)
 void ndshm_pinned_watch(void)
 {
 	if (READ_ONCE(kept_count))
-		ndshm_queue_delayed(&reaping, HZ);
+		ndshm_deferred_delay(&reaping, HZ);
 }
 
 void ndshm_pinned_teardown(void)
 {
 	struct folio *folio, *next;
 
+	/* The last blocks may have left something. */
+	ndshm_deferred_flush();
 	cancel_delayed_work_sync(&reaping);
 	list_for_each_entry_safe(folio, next, &kept, lru)
 		let_go(folio);

@@ -6,8 +6,13 @@
 #ifndef _NDSHM_CORE_PINNED_H
 #define _NDSHM_CORE_PINNED_H
 
+#include <linux/types.h>
+
 struct folio;
 struct ndshm_charge;
+
+/* Is @folio large, and has hardware failed in a page of it? It must not be freed. */
+bool ndshm_folio_broken(struct folio *folio);
 
 /* Keep @folio, and its part of @charge, until nobody else has it. */
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge);

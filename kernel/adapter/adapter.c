@@ -5,8 +5,8 @@
 
 #include <linux/ndshm_netlink.h>
 
+#include "../base/deferred.h"
 #include "../base/registry.h"
-#include "../block/block.h"
 #include "../cdev/client.h"
 #include "../netlink/netlink.h"
 #include "adapter.h"
@@ -155,7 +155,7 @@ bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter)
 	might_sleep();
 
 	/* What was freed from atomic context is not alive. */
-	ndshm_block_flush();
+	ndshm_deferred_flush();
 	if (!ndshm_blockset_close_empty(&adapter->set))
 		return false;
 	if (ndshm_queues_unused(&adapter->queues))

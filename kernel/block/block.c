@@ -14,22 +14,18 @@
 
 #include <linux/ndshm_netlink.h>
 
-#include "../account/pinned.h"
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
+#include "../base/deferred.h"
 #include "../base/params.h"
 #include "../netlink/netlink.h"
 #include "../registration/provider.h"
 #include "block.h"
-#include "request.h"
 #include "table.h"
 
 static unsigned long max_block_bytes = SZ_4G;
 module_param(max_block_bytes, ulong, 0644);
 MODULE_PARM_DESC(max_block_bytes, "Longest block (bytes)");
-
-/* Where the last put from atomic context is carried out. */
-static struct workqueue_struct *workqueue;
 
 /* Beyond this, rounding up to a power of two would overflow. */
 #define MOST_BYTES	BIT_ULL(46)
@@ -142,35 +138,21 @@ static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
 				 block->context, index, count, prot);
 }
 
-/* Deferred frees that have not ended. */
-#define DEFERRED_WAIT	(HZ / 2)
-
-static atomic_t deferred;
-static DECLARE_WAIT_QUEUE_HEAD(deferred_wait);
-
-void ndshm_block_wait_deferred(void)
-{
-	wait_event_killable_timeout(deferred_wait, !atomic_read(&deferred),
-				    DEFERRED_WAIT);
-}
-
 static void release_work(struct work_struct *work)
 {
 	struct ndshm_block *block = container_of(work, struct ndshm_block,
 						 work);
 
 	block_release(&block->object);
-	if (atomic_dec_and_test(&deferred))
-		wake_up_all(&deferred_wait);
+	ndshm_deferred_done();
 }
 
 static void block_release_async(struct ndshm_object *object)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 
-	atomic_inc(&deferred);
 	INIT_WORK(&block->work, release_work);
-	queue_work(workqueue, &block->work);
+	ndshm_deferred_free(&block->work);
 }
 
 const struct ndshm_object_ops ndshm_block_ops = {
@@ -287,17 +269,6 @@ void ndshm_block_revoke(struct ndshm_block *block)
 	/* The caller's own reference is not this one. */
 	if (test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state))
 		ndshm_block_release(block);
-}
-
-void ndshm_block_flush(void)
-{
-	flush_workqueue(workqueue);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_block_flush);
-
-void ndshm_queue_delayed(struct delayed_work *work, unsigned long delay)
-{
-	queue_delayed_work(workqueue, work, delay);
 }
 
 void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
@@ -705,17 +676,3 @@ void **ndshm_block_context(struct ndshm_block *block,
 	       &block->revoke_cb.context : NULL;
 }
 EXPORT_SYMBOL_GPL(ndshm_block_context);
-
-int __init ndshm_block_setup(void)
-{
-	workqueue = alloc_workqueue("ndshm", WQ_UNBOUND, 0);
-	return workqueue ? 0 : -ENOMEM;
-}
-
-void ndshm_block_teardown(void)
-{
-	/* The last blocks may have left something. */
-	flush_workqueue(workqueue);
-	ndshm_pinned_teardown();
-	destroy_workqueue(workqueue);
-}

@@ -173,9 +173,6 @@ void ndshm_pages_zero(struct page *page, unsigned long count);
  */
 void ndshm_block_keep_pages(struct ndshm_block *block);
 
-/* Drop a reference that was taken of what the former has kept. */
-void ndshm_folio_put(struct folio *folio);
-
 static inline bool ndshm_block_tryget(struct ndshm_block *block)
 {
 	return refcount_inc_not_zero(&block->object.references);
@@ -206,20 +203,8 @@ void ndshm_block_free_quiet(struct ndshm_block *block);
 void ndshm_block_unmap(struct ndshm_block *block);
 void ndshm_block_revoke(struct ndshm_block *block);
 
-/* Wait for deferred frees: killably, and half a second at most. */
-void ndshm_block_wait_deferred(void);
-
-/* Wait for the last puts from atomic context that have happened by now. */
-void ndshm_block_flush(void);
-
-/* Have @work done after @delay jiffies, until teardown. */
-void ndshm_queue_delayed(struct delayed_work *work, unsigned long delay);
-
 #ifdef NDSHM_TEST_MODULES
 bool ndshm_block_adopt(struct ndshm_block *block);
 #endif
-
-int __init ndshm_block_setup(void);
-void ndshm_block_teardown(void);
 
 #endif /* _NDSHM_CORE_BLOCK_H */

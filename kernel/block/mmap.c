@@ -20,7 +20,7 @@
 
 #include <ndshm/block.h>
 
-#include "block.h"
+#include "../base/deferred.h"
 #include "object.h"
 
 /* "NDSH" */
@@ -382,7 +382,7 @@ static void late_unmap(struct work_struct *work)
 		return;
 	}
 	unmap_mapping_range(mapping, 0, 0, 1);
-	ndshm_queue_delayed(&late->work, HZ);
+	ndshm_deferred_delay(&late->work, HZ);
 }
 
 static void late_begin(struct ndshm_object *object)
@@ -392,7 +392,7 @@ static void late_begin(struct ndshm_object *object)
 	refcount_inc(&object->references);
 	late->object = object;
 	INIT_DELAYED_WORK(&late->work, late_unmap);
-	ndshm_queue_delayed(&late->work, 1);
+	ndshm_deferred_delay(&late->work, 1);
 }
 
 /*

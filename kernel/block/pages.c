@@ -128,23 +128,6 @@ void ndshm_pages_zero(struct page *page, unsigned long count)
 	}
 }
 
-static bool folio_is_poisoned(struct folio *folio)
-{
-	long i;
-
-	for (i = 0; i < folio_nr_pages(folio); i++)
-		if (PageHWPoison(folio_page(folio, i)))
-			return true;
-	return false;
-}
-
-void ndshm_folio_put(struct folio *folio)
-{
-	/* The page allocator looks at single pages only. */
-	if (!folio_test_large(folio) || !folio_is_poisoned(folio))
-		folio_put(folio);
-}
-
 void ndshm_block_keep_pages(struct ndshm_block *block)
 {
 	/* What was never shown cannot have been pinned. */
@@ -157,7 +140,7 @@ void ndshm_block_keep_pages(struct ndshm_block *block)
 		return;
 	/* Nothing is mapped, and one reference is the block's. */
 	while ((folio = next_folio(block, &index))) {
-		if (folio_test_large(folio) && folio_is_poisoned(folio))
+		if (ndshm_folio_broken(folio))
 			folio_get(folio);
 		else if (pinnable && folio_ref_count(folio) > 1)
 			ndshm_pinned_keep(folio, &block->charge);

@@ -6,9 +6,9 @@
 #include <linux/ndshm_netlink.h>
 
 #include "../adapter/adapter.h"
+#include "../base/deferred.h"
 #include "../base/params.h"
 #include "../base/registry.h"
-#include "../block/block.h"
 #include "../netlink/netlink.h"
 #include "provider.h"
 
@@ -300,7 +300,7 @@ ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider)
 	might_sleep();
 
 	/* What was freed from atomic context is not alive. */
-	ndshm_block_flush();
+	ndshm_deferred_flush();
 	if (!ndshm_blockset_close_empty(&provider->set))
 		return NDSHM_REASON_PROVIDER_IN_USE;
 	retire(provider);

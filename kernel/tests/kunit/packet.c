@@ -11,6 +11,7 @@
 #include <ndshm/packet.h>
 
 #include "../../adapter/adapter.h"
+#include "../../base/deferred.h"
 #include "../../block/block.h"
 #include "miniport.h"
 
@@ -180,7 +181,7 @@ static void keeps_memory(struct kunit *test)
 	miniport_expect(driver, "");
 	KUNIT_EXPECT_NULL(test, memchr_inv(address, 0x5a, PAGE_SIZE - 16));
 	ndshm_packet_put(held);
-	ndshm_block_flush();
+	ndshm_deferred_flush();
 	miniport_expect(driver, "m");
 	refused(driver, handle, 0, 1, "handle-unknown");
 }
@@ -536,7 +537,7 @@ static void ended_under_receivers(struct kunit *test)
 		driver->blocks[0] = block;
 		suite_run_threads(test, RECEIVERS + 1, receive_or_end, &storm);
 		miniport_wait(driver);
-		ndshm_block_flush();
+		ndshm_deferred_flush();
 		miniport_expect(driver, "bmf");
 	}
 }

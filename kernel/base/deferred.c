@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/atomic.h>
+#include <linux/jiffies.h>
+#include <linux/wait.h>
+
+#include "deferred.h"
+
+#define FREE_WAIT	(HZ / 2)
+
+static struct workqueue_struct *deferred_queue;
+
+/* Deferred frees that have not ended. */
+static atomic_t deferred_frees;
+static DECLARE_WAIT_QUEUE_HEAD(deferred_wait);
+
+void ndshm_deferred_free(struct work_struct *work)
+{
+	atomic_inc(&deferred_frees);
+	queue_work(deferred_queue, work);
+}
+
+void ndshm_deferred_done(void)
+{
+	if (atomic_dec_and_test(&deferred_frees))
+		wake_up_all(&deferred_wait);
+}
+
+void ndshm_deferred_wait(void)
+{
+	wait_event_killable_timeout(deferred_wait, !atomic_read(&deferred_frees),
+				    FREE_WAIT);
+}
+
+void ndshm_deferred_flush(void)
+{
+	flush_workqueue(deferred_queue);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_deferred_flush);
+
+void ndshm_deferred_delay(struct delayed_work *work, unsigned long delay)
+{
+	queue_delayed_work(deferred_queue, work, delay);
+}
+
+int __init ndshm_deferred_setup(void)
+{
+	deferred_queue = alloc_workqueue("ndshm", WQ_UNBOUND, 0);
+	return deferred_queue ? 0 : -ENOMEM;
+}
+
+void ndshm_deferred_teardown(void)
+{
+	destroy_workqueue(deferred_queue);
+}
