@@ -8,10 +8,11 @@
 #include <linux/sched/user.h>
 #include <linux/slab.h>
 
+#include <linux/ndshm_netlink.h>
 #include <ndshm/block.h>
 
 #include "../base/deferred.h"
-#include "../netlink/netlink.h"
+#include "../base/events.h"
 #include "../section/section.h"
 #include "charge.h"
 #include "pinned.h"
@@ -119,9 +120,10 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 	ndshm_pinned_reap();
 	reason = payer_take(payer, pages, &refused);
 	if (reason == NDSHM_REASON_BYTE_QUOTA)
-		ndshm_nl_quota_event(refused->cred->user->uid,
-				     NDSHM_QUOTA_BYTES,
-				     (u64)pages << PAGE_SHIFT);
+		ndshm_event(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
+			    &(struct ndshm_quota_excess){
+				refused->cred->user->uid, NDSHM_QUOTA_BYTES,
+				(u64)pages << PAGE_SHIFT });
 	return reason;
 }
 

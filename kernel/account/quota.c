@@ -8,9 +8,10 @@
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
 
+#include <linux/ndshm_netlink.h>
 #include <ndshm/block.h>
 
-#include "../netlink/netlink.h"
+#include "../base/events.h"
 #include "charge.h"
 #include "quota.h"
 
@@ -156,7 +157,8 @@ ndshm_reason_t ndshm_quota_charge(const struct ndshm_payer *payer,
 	if (payer->opener)
 		ndshm_quota_uncharge(payer->opener, kind, amount);
 	if (reason == reasons[kind])
-		ndshm_nl_quota_event(uid, kind, amount);
+		ndshm_event(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
+			    &(struct ndshm_quota_excess){ uid, kind, amount });
 	return reason;
 }
 

@@ -67,6 +67,13 @@ struct ndshm_quota_view {
 	u64 limits[NDSHM_QUOTA_KINDS];
 };
 
+/* What NDSHM_CMD_QUOTA_EXCEEDED_NTF is of: @uid was refused @amount more of @kind. */
+struct ndshm_quota_excess {
+	kuid_t uid;
+	enum ndshm_quota_kind kind;
+	u64 amount;
+};
+
 /* Any user, also one that has nothing. */
 void ndshm_quota_look(kuid_t uid, struct ndshm_quota_view *view);
 

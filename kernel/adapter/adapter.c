@@ -6,9 +6,9 @@
 #include <linux/ndshm_netlink.h>
 
 #include "../base/deferred.h"
+#include "../base/events.h"
 #include "../base/registry.h"
 #include "../cdev/client.h"
-#include "../netlink/netlink.h"
 #include "adapter.h"
 #include "claim.h"
 
@@ -108,7 +108,7 @@ static ndshm_reason_t publish(struct ndshm_adapter *adapter, const void *key)
 					    adapter->ops ? 0600 : 0666);
 	mutex_unlock(&ndshm_registry_lock);
 	if (reason == NDSHM_REASON_NONE)
-		ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_ADDED_NTF);
+		ndshm_event(NDSHM_CMD_ADAPTER_ADDED_NTF, adapter);
 	return reason;
 }
 
@@ -175,7 +175,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 {
 	might_sleep();
 
-	ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_REVOKED_NTF);
+	ndshm_event(NDSHM_CMD_ADAPTER_REVOKED_NTF, adapter);
 	/* Allocations that are under way notice; no claim and no queue comes any more. */
 	ndshm_blockset_kill(&adapter->set);
 	if (adapter->group)
@@ -186,7 +186,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	mutex_lock(&ndshm_registry_lock);
 	ndshm_registry_remove(&adapter->entry);
 	mutex_unlock(&ndshm_registry_lock);
-	ndshm_nl_adapter_event(adapter, NDSHM_CMD_ADAPTER_GONE_NTF);
+	ndshm_event(NDSHM_CMD_ADAPTER_GONE_NTF, adapter);
 	ndshm_adapter_put(adapter);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_unregister);

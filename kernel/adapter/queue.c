@@ -5,8 +5,8 @@
 
 #include <linux/ndshm_netlink.h>
 
+#include "../base/events.h"
 #include "../block/block.h"
-#include "../netlink/netlink.h"
 #include "adapter.h"
 #include "queue.h"
 
@@ -100,6 +100,7 @@ static void view_locked(struct ndshm_queue *queue,
 {
 	lockdep_assert_held(&queue->known->xa_lock);
 
+	view->adapter = queue->adapter->entry.id;
 	view->kind = queue->machine.kind;
 	view->id = queue->id;
 	view->state = queue->machine.state;
@@ -118,6 +119,7 @@ bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
 
 	for (; view->kind < NDSHM_KINDS; view->kind++, view->id = 0) {
 		if (!view->id) {
+			view->adapter = adapter->entry.id;
 			view->state = view->kind == NDSHM_KIND_QUEUE ?
 				(u32)NDSHM_QUEUE_RUNNING : NDSHM_VPORT_ACTIVE;
 			view->filters = 0;
@@ -206,7 +208,7 @@ static ndshm_reason_t queue_event(struct ndshm_adapter *adapter,
 	xa_unlock(known);
 	if (reason != NDSHM_REASON_NONE || event != NDSHM_QUEUE_DMA_STOPPED)
 		return reason;
-	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_STOPPED_NTF);
+	ndshm_event(NDSHM_CMD_QUEUE_STOPPED_NTF, &view);
 	/* The last packet ends the queue, which exists until this allows it. */
 	if (ndshm_active_kill(&queue->packets))
 		queue_work(workqueue, &queue->ending);
@@ -280,7 +282,7 @@ static void end_work(struct work_struct *work)
 	__xa_erase(queue->known, queue->id);
 	view_locked(queue, &view);
 	xa_unlock(queue->known);
-	ndshm_nl_queue_event(queue->adapter, &view, NDSHM_CMD_QUEUE_FREED_NTF);
+	ndshm_event(NDSHM_CMD_QUEUE_FREED_NTF, &view);
 	if (queue->ops->freed)
 		queue->ops->freed(queue->context, queue->id);
 
@@ -427,7 +429,7 @@ static ndshm_reason_t make(struct ndshm_adapter *adapter,
 	}
 	/* The queue may end at any time from here on. */
 	*id = view.id;
-	ndshm_nl_queue_event(adapter, &view, NDSHM_CMD_QUEUE_ADDED_NTF);
+	ndshm_event(NDSHM_CMD_QUEUE_ADDED_NTF, &view);
 	return reason;
 }
 

@@ -92,6 +92,7 @@ ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue);
 
 /**
  * struct ndshm_queue_view - what a queue or port is just now
+ * @adapter: id of its adapter
  * @kind: what it is
  * @id: among the adapter's of its kind
  * @state: an enum ndshm_queue_state or ndshm_vport_state
@@ -99,6 +100,7 @@ ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue);
  * @usage: what it has
  */
 struct ndshm_queue_view {
+	u32 adapter;
 	enum ndshm_queue_kind kind;
 	u32 id;
 	u32 state;

@@ -17,8 +17,8 @@
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
 #include "../base/deferred.h"
+#include "../base/events.h"
 #include "../base/params.h"
-#include "../netlink/netlink.h"
 #include "../registration/provider.h"
 #include "block.h"
 #include "table.h"
@@ -124,7 +124,7 @@ static void block_release(struct ndshm_object *object)
 
 	ndshm_block_table_remove(block);
 	block_free_memory(block);
-	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_FREED_NTF);
+	ndshm_event(NDSHM_CMD_BLOCK_FREED_NTF, block);
 	free_block(block);
 }
 
@@ -265,7 +265,7 @@ void ndshm_block_revoke(struct ndshm_block *block)
 	ndshm_active_drain(&block->packets);
 	if (!block_free_memory(block))
 		return;
-	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_REVOKED_NTF);
+	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	/* The caller's own reference is not this one. */
 	if (test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state))
 		ndshm_block_release(block);
@@ -543,7 +543,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p,
 	/* Published last; the id is written before the block can be found. */
 	ndshm_block_table_add(block);
 	block->object.name = block->id;
-	ndshm_nl_block_event(block, NDSHM_CMD_BLOCK_ADDED_NTF);
+	ndshm_event(NDSHM_CMD_BLOCK_ADDED_NTF, block);
 	if (p->list)
 		tell_segments(block, p->list);
 	p->shared_memory_handle = block->id;

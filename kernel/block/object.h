@@ -11,6 +11,7 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 
 struct file;
 struct inode;
@@ -18,6 +19,12 @@ struct ndshm_object;
 struct vfsmount;
 struct vm_area_struct;
 struct vm_fault;
+
+/*
+ * For objects that are looked at without a reference, which would put off the end of
+ * another user's memory: called for an object of @owner, with a lock held.
+ */
+typedef void (*ndshm_look_fn)(void *object, kuid_t owner, void *context);
 
 /**
  * struct ndshm_object_ops - what a kind of object does

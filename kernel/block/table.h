@@ -5,9 +5,7 @@
 #ifndef _NDSHM_CORE_BLOCK_TABLE_H
 #define _NDSHM_CORE_BLOCK_TABLE_H
 
-#include <linux/types.h>
-
-#include "../netlink/netlink.h"
+#include "object.h"
 
 struct ndshm_adapter;
 struct ndshm_block;

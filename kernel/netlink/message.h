@@ -84,7 +84,10 @@ typedef bool (*ndshm_nl_show_fn)(struct sk_buff *skb,
 int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		  bool counted, ndshm_nl_show_fn show_next, const void *kind);
 
-/* Multicast an event of @object; @counted: it came or went, and counts for dumps. */
-void ndshm_nl_event(u8 cmd, bool counted, ndshm_nl_put_fn put, void *object);
+/* Of queues, and of what a user may not have; see ndshm_event(). */
+int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
+		       void *object);
+int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
+			void *object);
 
 #endif /* _NDSHM_CORE_NETLINK_MESSAGE_H */

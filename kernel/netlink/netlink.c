@@ -18,6 +18,7 @@
 #include <net/sock.h>
 
 #include "../adapter/adapter.h"
+#include "../base/events.h"
 #include "../block/block.h"
 #include "../block/table.h"
 #include "../registration/provider.h"
@@ -663,7 +664,20 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 /* Nobody who allocates waits for memory, or for a listener that does not read. */
 #define EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
 
-void ndshm_nl_event(u8 cmd, bool counted, ndshm_nl_put_fn put, void *object)
+/* @counted: adapters, providers and queues come or go, which dumps tell. */
+static const struct nl_event {
+	ndshm_nl_put_fn put;
+	bool counted;
+} events[] = {
+	[NDSHM_CMD_ADAPTER_ADDED_NTF ... NDSHM_CMD_ADAPTER_GONE_NTF] = { put_adapter, true },
+	[NDSHM_CMD_PROVIDER_ADDED_NTF ... NDSHM_CMD_PROVIDER_GONE_NTF] = { put_provider, true },
+	[NDSHM_CMD_QUEUE_ADDED_NTF ... NDSHM_CMD_QUEUE_FREED_NTF] = { ndshm_nl_put_queue, true },
+	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = { put_block },
+	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = { put_section },
+	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess },
+};
+
+static void nl_event(u8 cmd, void *object)
 {
 	/* Readers have CAP_SYS_ADMIN over all users and processes. */
 	const struct ndshm_message m = {
@@ -674,12 +688,12 @@ void ndshm_nl_event(u8 cmd, bool counted, ndshm_nl_put_fn put, void *object)
 	};
 	struct sk_buff *skb;
 
-	if (counted)
+	if (events[cmd].counted)
 		atomic_inc(&changes);
 	if (!genl_has_listeners(&family, &init_net, EVENTS))
 		return;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
-	if (skb && !ndshm_nl_show(skb, &m, put, object)) {
+	if (skb && !ndshm_nl_show(skb, &m, events[cmd].put, object)) {
 		genlmsg_multicast(&family, skb, 0, EVENTS, EVENT_GFP);
 		return;
 	}
@@ -688,28 +702,9 @@ void ndshm_nl_event(u8 cmd, bool counted, ndshm_nl_put_fn put, void *object)
 	genl_set_err(&family, &init_net, 0, EVENTS, -ENOBUFS);
 }
 
-void ndshm_nl_adapter_event(struct ndshm_adapter *adapter, u8 cmd)
-{
-	ndshm_nl_event(cmd, true, put_adapter, adapter);
-}
-
-void ndshm_nl_provider_event(struct ndshm_provider *provider, u8 cmd)
-{
-	ndshm_nl_event(cmd, true, put_provider, provider);
-}
-
-void ndshm_nl_block_event(struct ndshm_block *block, u8 cmd)
-{
-	ndshm_nl_event(cmd, false, put_block, block);
-}
-
-void ndshm_nl_section_event(struct ndshm_section *section, u8 cmd)
-{
-	ndshm_nl_event(cmd, false, put_section, section);
-}
-
 int __init ndshm_nl_init(void)
 {
+	ndshm_event_hook = nl_event;
 	return genl_register_family(&family);
 }
 

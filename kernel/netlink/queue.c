@@ -9,7 +9,6 @@
 #include "../adapter/queue.h"
 #include "gen.h"
 #include "message.h"
-#include "netlink.h"
 
 static int put_usage(struct sk_buff *skb,
 		     const struct ndshm_queue_usage *usage)
@@ -20,19 +19,13 @@ static int put_usage(struct sk_buff *skb,
 				 NDSHM_A_QUEUE_PAD);
 }
 
-struct nl_queue {
-	u32 adapter;
-	const struct ndshm_queue_view *view;
-};
-
-static int put_queue(struct sk_buff *skb, const struct ndshm_message *m,
-		     void *object)
+int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
+		       void *object)
 {
-	const struct nl_queue *queue = object;
-	const struct ndshm_queue_view *view = queue->view;
+	const struct ndshm_queue_view *view = object;
 	bool failed;
 
-	failed = nla_put_u32(skb, NDSHM_A_QUEUE_ADAPTER_ID, queue->adapter) ||
+	failed = nla_put_u32(skb, NDSHM_A_QUEUE_ADAPTER_ID, view->adapter) ||
 		 nla_put_u32(skb, NDSHM_A_QUEUE_KIND, view->kind) ||
 		 nla_put_u32(skb, NDSHM_A_QUEUE_ID, view->id) ||
 		 nla_put_u32(skb, NDSHM_A_QUEUE_STATE, view->state) ||
@@ -47,14 +40,13 @@ static int reply_with(struct sk_buff *request, struct genl_info *info,
 {
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
 	struct ndshm_queue_view view;
-	struct nl_queue queue = { adapter->entry.id, &view };
 
 	if (!ndshm_queue_view(adapter,
 			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_KIND]),
 			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_ID]),
 			      &view))
 		return ndshm_nl_not_found(info, info->attrs[NDSHM_A_QUEUE_ID]);
-	return ndshm_nl_reply(info, &m, put_queue, &queue);
+	return ndshm_nl_reply(info, &m, ndshm_nl_put_queue, &view);
 }
 
 int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
@@ -100,8 +92,7 @@ static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
 		found = ndshm_queue_view_next(adapter, &view);
 		if (found) {
 			*next = place_of(id, view.kind, view.id);
-			*err = ndshm_nl_show(skb, m, put_queue,
-					     &(struct nl_queue){ id, &view });
+			*err = ndshm_nl_show(skb, m, ndshm_nl_put_queue, &view);
 		}
 		ndshm_adapter_put(adapter);
 		id++;
@@ -112,12 +103,4 @@ static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
 int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	return ndshm_nl_dump(skb, cb, true, show_next_queue, NULL);
-}
-
-void ndshm_nl_queue_event(struct ndshm_adapter *adapter,
-			  const struct ndshm_queue_view *view, u8 cmd)
-{
-	struct nl_queue queue = { adapter->entry.id, view };
-
-	ndshm_nl_event(cmd, true, put_queue, &queue);
 }

@@ -12,7 +12,6 @@
 #include "../account/quota.h"
 #include "gen.h"
 #include "message.h"
-#include "netlink.h"
 
 /* In the order of kinds: how much there is, and behind it how much there may be. */
 static const int attributes[NDSHM_QUOTA_KINDS] = {
@@ -136,27 +135,15 @@ int ndshm_nl_quota_set_doit(struct sk_buff *request, struct genl_info *info)
 	return err ?: ndshm_reason_errno(ndshm_quota_set(uid, &change));
 }
 
-struct excess {
-	struct ndshm_quota_view view;
-	unsigned int kind;
-	u64 amount;
-};
-
-static int put_excess(struct sk_buff *skb, const struct ndshm_message *m,
-		      void *object)
+int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
+			void *object)
 {
-	struct excess *excess = object;
+	const struct ndshm_quota_excess *excess = object;
+	struct ndshm_quota_view view;
 
-	return put_quota(skb, m, &excess->view) ?:
+	ndshm_quota_look(excess->uid, &view);
+	return put_quota(skb, m, &view) ?:
 	       nla_put_u32(skb, NDSHM_A_QUOTA_EXCEEDED, BIT(excess->kind)) ?:
 	       nla_put_u64_64bit(skb, NDSHM_A_QUOTA_WANTED, excess->amount,
 				 NDSHM_A_QUOTA_PAD);
-}
-
-void ndshm_nl_quota_event(kuid_t uid, unsigned int kind, u64 amount)
-{
-	struct excess excess = { .kind = kind, .amount = amount };
-
-	ndshm_quota_look(uid, &excess.view);
-	ndshm_nl_event(NDSHM_CMD_QUOTA_EXCEEDED_NTF, false, put_excess, &excess);
 }

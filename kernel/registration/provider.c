@@ -7,9 +7,9 @@
 
 #include "../adapter/adapter.h"
 #include "../base/deferred.h"
+#include "../base/events.h"
 #include "../base/params.h"
 #include "../base/registry.h"
-#include "../netlink/netlink.h"
 #include "provider.h"
 
 static void provider_release(struct ndshm_entry *entry);
@@ -214,7 +214,7 @@ static ndshm_reason_t publish(struct ndshm_provider *provider)
 		rcu_assign_pointer(*provider->place, provider);
 	mutex_unlock(&ndshm_registry_lock);
 	if (reason == NDSHM_REASON_NONE)
-		ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_ADDED_NTF);
+		ndshm_event(NDSHM_CMD_PROVIDER_ADDED_NTF, provider);
 	return reason;
 }
 
@@ -290,7 +290,7 @@ static void retire(struct ndshm_provider *provider)
 		RCU_INIT_POINTER(*provider->place, NULL);
 	ndshm_registry_remove(&provider->entry);
 	mutex_unlock(&ndshm_registry_lock);
-	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_GONE_NTF);
+	ndshm_event(NDSHM_CMD_PROVIDER_GONE_NTF, provider);
 	ndshm_registration_put(provider->registration);
 	ndshm_provider_put(provider);
 }
@@ -312,7 +312,7 @@ void ndshm_provider_revoke(struct ndshm_provider *provider)
 {
 	might_sleep();
 
-	ndshm_nl_provider_event(provider, NDSHM_CMD_PROVIDER_REVOKED_NTF);
+	ndshm_event(NDSHM_CMD_PROVIDER_REVOKED_NTF, provider);
 	ndshm_blockset_close(&provider->set);
 	retire(provider);
 }

@@ -17,9 +17,9 @@
 #include "../account/quota.h"
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
+#include "../base/events.h"
 #include "../base/params.h"
 #include "../block/block.h"
-#include "../netlink/netlink.h"
 #include "../registration/provider.h"
 #include "holder.h"
 #include "memory.h"
@@ -81,7 +81,7 @@ static void section_release(struct ndshm_object *object)
 	hash_del(&section->by_user);
 	spin_unlock(&sections_by_user_lock);
 	xa_erase(&sections, section->id);
-	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_GONE_NTF);
+	ndshm_event(NDSHM_CMD_SECTION_GONE_NTF, section);
 	free_section(section);
 }
 
@@ -151,7 +151,7 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (!again) {
-		ndshm_nl_section_event(section, NDSHM_CMD_SECTION_DELETED_NTF);
+		ndshm_event(NDSHM_CMD_SECTION_DELETED_NTF, section);
 		ndshm_object_retire(&section->object, NULL);
 	}
 	if (revoke)
@@ -259,7 +259,7 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 		 (unsigned long)section->payer->cred->user);
 	spin_unlock(&sections_by_user_lock);
 	xa_store(&sections, section->id, section, GFP_KERNEL);
-	ndshm_nl_section_event(section, NDSHM_CMD_SECTION_ADDED_NTF);
+	ndshm_event(NDSHM_CMD_SECTION_ADDED_NTF, section);
 	*out = section;
 	return NDSHM_REASON_NONE;
 

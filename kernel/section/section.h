@@ -15,7 +15,6 @@
 #include <ndshm/status.h>
 
 #include "../block/object.h"
-#include "../netlink/netlink.h"
 #include "extent_map.h"
 
 struct ndshm_adapter;

@@ -17,9 +17,11 @@
 #define max_user_clients	limits[NDSHM_QUOTA_CLIENTS]
 
 /* No netlink listeners. */
-void ndshm_nl_quota_event(kuid_t uid, unsigned int kind, u64 amount)
+static void quota_event(u8 cmd, void *object)
 {
 }
+
+void (*ndshm_event_hook)(u8 cmd, void *object) = quota_event;
 
 static void set_limits(void)
 {
