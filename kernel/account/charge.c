@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/cache.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/memcontrol.h>
@@ -13,10 +14,11 @@
 
 #include "../base/deferred.h"
 #include "../base/events.h"
-#include "../section/section.h"
 #include "charge.h"
 #include "pinned.h"
 #include "quota.h"
+
+bool (*ndshm_reclaim_hook)(const struct user_struct *user) __ro_after_init;
 
 struct ndshm_payer *ndshm_payer_alloc(struct ndshm_payer *opener)
 {
@@ -116,7 +118,7 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 	if (may_wait)
 		ndshm_deferred_wait();
 	for (each = payer; each && may_wait; each = each->opener)
-		ndshm_sections_trim(each->cred->user);
+		ndshm_reclaim_hook(each->cred->user);
 	ndshm_pinned_reap();
 	reason = payer_take(payer, pages, &refused);
 	if (reason == NDSHM_REASON_BYTE_QUOTA)

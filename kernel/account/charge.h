@@ -66,6 +66,12 @@ struct ndshm_charge {
 };
 
 /*
+ * Free idle memory of @user and wait for that, not long and killably. Called before a
+ * charge is refused; set before the first one, once.
+ */
+extern bool (*ndshm_reclaim_hook)(const struct user_struct *user);
+
+/*
  * Charge @bytes to @payer, which need not be the caller. Returns MEMLOCK, BYTE_QUOTA or
  * MEMORY if nothing was charged. May sleep.
  */

@@ -353,6 +353,7 @@ void ndshm_section_trim_later(struct ndshm_section *section,
 
 int __init ndshm_section_setup(void)
 {
+	ndshm_reclaim_hook = ndshm_sections_trim;
 	workqueue = alloc_workqueue("ndshm-trim", WQ_UNBOUND, 0);
 	return workqueue ? 0 : -ENOMEM;
 }
