@@ -6,7 +6,6 @@
 #include <linux/ndshm_netlink.h>
 
 #include "../base/events.h"
-#include "../block/block.h"
 #include "adapter.h"
 #include "queue.h"
 
@@ -65,22 +64,21 @@ ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue)
  * Packets
  */
 
-static struct ndshm_active *packets_of(struct ndshm_block *block)
+bool ndshm_queue_packet_get(struct ndshm_adapter *adapter,
+			    struct ndshm_queue *queue)
 {
-	return block->queue ? &block->queue->packets :
-			      &block->adapter->queues.default_packets;
+	return ndshm_active_get(queue ? &queue->packets :
+					&adapter->queues.default_packets);
 }
 
-bool ndshm_queue_packet_get(struct ndshm_block *block)
-{
-	return ndshm_active_get(packets_of(block));
-}
-
-void ndshm_queue_packet_put(struct ndshm_block *block)
+void ndshm_queue_packet_put(struct ndshm_adapter *adapter,
+			    struct ndshm_queue *queue)
 {
 	/* Nobody waits for the packets of a queue: the last one ends it. */
-	if (ndshm_active_put(packets_of(block)) && block->queue)
-		queue_work(workqueue, &block->queue->ending);
+	if (!queue)
+		ndshm_active_put(&adapter->queues.default_packets);
+	else if (ndshm_active_put(&queue->packets))
+		queue_work(workqueue, &queue->ending);
 }
 
 /*

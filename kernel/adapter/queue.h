@@ -122,9 +122,11 @@ bool ndshm_queue_view(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
 struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue);
 void ndshm_queue_put(struct ndshm_queue *queue);
 
-/* A packet more and a packet less, of the queue that a block is for. Any context. */
-bool ndshm_queue_packet_get(struct ndshm_block *block);
-void ndshm_queue_packet_put(struct ndshm_block *block);
+/* A packet more and a packet less, of @queue or the default one. Any context. */
+bool ndshm_queue_packet_get(struct ndshm_adapter *adapter,
+			    struct ndshm_queue *queue);
+void ndshm_queue_packet_put(struct ndshm_adapter *adapter,
+			    struct ndshm_queue *queue);
 
 int __init ndshm_queue_setup(void);
 void ndshm_queue_teardown(void);

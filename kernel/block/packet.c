@@ -13,7 +13,7 @@ static ndshm_reason_t hold(struct ndshm_block *block)
 {
 	if (!ndshm_active_get(&block->packets))
 		return NDSHM_REASON_BLOCK_REVOKED;
-	if (ndshm_queue_packet_get(block))
+	if (ndshm_queue_packet_get(block->adapter, block->queue))
 		return NDSHM_REASON_NONE;
 	ndshm_active_put(&block->packets);
 	return ndshm_queue_closed_reason(block->queue);
@@ -52,7 +52,7 @@ void ndshm_packet_put(struct ndshm_block *block)
 {
 	/* The reference last: the block has the queue. */
 	ndshm_active_put(&block->packets);
-	ndshm_queue_packet_put(block);
+	ndshm_queue_packet_put(block->adapter, block->queue);
 	ndshm_block_put(block);
 }
 EXPORT_SYMBOL_GPL(ndshm_packet_put);
