@@ -8,7 +8,6 @@
 #include "../base/deferred.h"
 #include "../base/events.h"
 #include "../base/registry.h"
-#include "../cdev/client.h"
 #include "adapter.h"
 #include "claim.h"
 

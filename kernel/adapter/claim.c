@@ -13,7 +13,6 @@
 #include <linux/smp.h>
 #include <linux/workqueue.h>
 
-#include "../cdev/client.h"
 #include "adapter.h"
 #include "claim.h"
 
@@ -100,9 +99,9 @@ void ndshm_claim_put(struct ndshm_claim *claim)
  * devices.
  */
 static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
-				  const struct ndshm_client *client)
+				  const struct ndshm_claims *client)
 {
-	const struct ndshm_client *other = READ_ONCE(adapter->group->client);
+	const struct ndshm_claims *other = READ_ONCE(adapter->group->client);
 
 	if (ndshm_blockset_closed(&adapter->set))
 		return NDSHM_REASON_ADAPTER_REMOVED;
@@ -269,7 +268,7 @@ ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
 
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,
-				 struct ndshm_client *client,
+				 struct ndshm_claims *client,
 				 struct ndshm_claim **out)
 {
 	struct ndshm_claim *claim;
@@ -304,11 +303,11 @@ void ndshm_claim_end(struct ndshm_claim *claim)
 	claim_run(claim, claim_end, claim->adapter);
 }
 
-void ndshm_claims_end(struct ndshm_client *client)
+void ndshm_claims_end(struct ndshm_claims *client)
 {
 	struct ndshm_claim *claim, *next;
 
-	list_for_each_entry_safe(claim, next, &client->claims, link) {
+	list_for_each_entry_safe(claim, next, &client->list, link) {
 		claim_run(claim, claim_end, NULL);
 		list_del(&claim->link);
 		ndshm_claim_put(claim);

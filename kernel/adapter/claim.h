@@ -16,7 +16,6 @@
 #include "../block/set.h"
 
 struct ndshm_adapter;
-struct ndshm_client;
 
 #define NDSHM_BARS	6
 
@@ -36,6 +35,18 @@ struct ndshm_bar {
 };
 
 /**
+ * struct ndshm_claims - those of one client
+ * @list: each holds a reference
+ * @lock: protects @list. Never held across a copy to or from user memory
+ * @rawio: the client was opened with CAP_SYS_RAWIO
+ */
+struct ndshm_claims {
+	struct list_head list;
+	struct mutex lock;	/* list */
+	bool rawio;
+};
+
+/**
  * struct ndshm_claim_group - adapters that reach each other's memory
  * @references: one for each adapter
  * @key: the IOMMU group, or an adapter without one; compared only
@@ -49,7 +60,7 @@ struct ndshm_claim_group {
 	refcount_t references;
 	const void *key;
 	struct mutex lock;	/* begin, use and end */
-	const struct ndshm_client *client;
+	const struct ndshm_claims *client;
 	struct list_head claims;
 };
 
@@ -68,7 +79,7 @@ struct ndshm_claim_group {
 struct ndshm_claim {
 	refcount_t references;
 	struct ndshm_adapter *adapter;
-	struct ndshm_client *client;
+	struct ndshm_claims *client;
 	kuid_t uid;
 	struct list_head link;
 	struct list_head group_link;
@@ -90,7 +101,7 @@ ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio);
 /* Begin a claim of @client, with the caller's reference. */
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,
-				 struct ndshm_client *client,
+				 struct ndshm_claims *client,
 				 struct ndshm_claim **claim);
 
 /*
@@ -112,7 +123,7 @@ void ndshm_claim_end(struct ndshm_claim *claim);
  * End all of a client's, and drop them: first each stops, since functions of a group
  * reach what was made for another of them.
  */
-void ndshm_claims_end(struct ndshm_client *client);
+void ndshm_claims_end(struct ndshm_claims *client);
 
 /*
  * End the claim of @adapter, or, if it is NULL, all claims of the group. @removing: from

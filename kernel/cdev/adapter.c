@@ -57,20 +57,20 @@ static ndshm_reason_t claim(struct ndshm_command *command,
 		return NDSHM_REASON_ADAPTER_PERMISSION;
 	if (width < 24 || width > 64)
 		return NDSHM_REASON_ADDRESS_WIDTH;
-	reason = ndshm_claim_begin(adapter, width, client, &claim);
+	reason = ndshm_claim_begin(adapter, width, &client->claims, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	argument->out_bars = claim->mappable;
 	argument->out_isolation = ndshm_adapter_isolation(adapter);
 	if (ndshm_reply(command, NDSHM_REASON_NONE) ||
-	    mutex_lock_killable(&client->lock)) {
+	    mutex_lock_killable(&client->claims.lock)) {
 		ndshm_claim_end(claim);
 		ndshm_claim_put(claim);
 		return NDSHM_REASON_ADDRESS;
 	}
 	/* In front of one that a foreign driver has ended. */
-	list_add(&claim->link, &client->claims);
-	mutex_unlock(&client->lock);
+	list_add(&claim->link, &client->claims.list);
+	mutex_unlock(&client->claims.lock);
 	return NDSHM_REASON_NONE;
 }
 
@@ -145,14 +145,16 @@ struct bar_publication {
 
 static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
 {
+	struct ndshm_client *client = container_of(claim->client,
+						   struct ndshm_client, claims);
 	struct bar_publication *publication = context;
 	struct ndshm_object *object = &publication->bar->object;
 
 	if (!object->handle) {
 		swap(publication->bar->registers, publication->registers);
 		refcount_inc(&object->references);
-		ndshm_handle_publish(&claim->client->handles,
-				     publication->handle, object);
+		ndshm_handle_publish(&client->handles, publication->handle,
+				     object);
 	}
 	return NDSHM_REASON_NONE;
 }

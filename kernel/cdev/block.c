@@ -20,7 +20,7 @@
 bool ndshm_addresses_shown(struct ndshm_client *client,
 			   struct ndshm_adapter *adapter)
 {
-	return client->rawio || !ndshm_adapter_isolation(adapter);
+	return client->claims.rawio || !ndshm_adapter_isolation(adapter);
 }
 
 void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,

@@ -21,12 +21,6 @@ struct poll_table_struct;
 /* Most blocks of one BLOCK_ALLOC. */
 #define NDSHM_MAX_BATCH	64U
 
-static inline struct ndshm_client *
-ndshm_client_of(const struct ndshm_command *command)
-{
-	return command->file->private_data;
-}
-
 /* Handlers, as in struct ndshm_ioctl_row: of a client's descriptor, */
 ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command);

@@ -28,10 +28,10 @@ ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 	if (reason != NDSHM_REASON_NONE)
 		goto err_files;
 	ndshm_handles_init(&client->handles);
-	mutex_init(&client->lock);
-	INIT_LIST_HEAD(&client->claims);
+	mutex_init(&client->claims.lock);
+	INIT_LIST_HEAD(&client->claims.list);
 	ndshm_completions_init(&client->completions);
-	client->rawio = file_ns_capable(file, &init_user_ns, CAP_SYS_RAWIO);
+	client->claims.rawio = file_ns_capable(file, &init_user_ns, CAP_SYS_RAWIO);
 	*out = client;
 	return NDSHM_REASON_NONE;
 
@@ -54,7 +54,7 @@ void ndshm_client_close(struct ndshm_client *client)
 	/* The running request ends at the expense of the closer, not of a throttled group. */
 	if (client->completions.requests.worker)
 		ndshm_requests_attach(&client->completions.requests);
-	ndshm_claims_end(client);
+	ndshm_claims_end(&client->claims);
 	ndshm_completions_end(&client->completions);
 	while ((object = ndshm_handle_take_next(&client->handles, &at))) {
 		ndshm_object_retire(object, NULL);
@@ -64,7 +64,7 @@ void ndshm_client_close(struct ndshm_client *client)
 	WARN_ON_ONCE(client->handles.live);
 	ndshm_handles_fini(&client->handles);
 	ndshm_files_fini(&client->files);
-	mutex_destroy(&client->lock);
+	mutex_destroy(&client->claims.lock);
 	ndshm_quota_uncharge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
 	ndshm_payer_put(client->opener);
 	kfree(client);
@@ -77,15 +77,15 @@ ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
 	struct ndshm_claim *each;
 
 	*claim = NULL;
-	if (mutex_lock_killable(&client->lock))
+	if (mutex_lock_killable(&client->claims.lock))
 		return NDSHM_REASON_CLAIM_BUSY;
-	list_for_each_entry(each, &client->claims, link)
+	list_for_each_entry(each, &client->claims.list, link)
 		if (each->adapter->entry.id == id) {
 			*claim = ndshm_claim_get(each);
 			*adapter = ndshm_adapter_get(each->adapter);
 			break;
 		}
-	mutex_unlock(&client->lock);
+	mutex_unlock(&client->claims.lock);
 	if (!*claim)
 		*adapter = ndshm_adapter_find_id(id);
 	return *adapter ? NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_UNKNOWN;
@@ -103,5 +103,5 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 		       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_PERMISSION;
 	if (!claim)
 		return NDSHM_REASON_CLAIM_MISSING;
-	return ndshm_claim_permit(claim, client->rawio);
+	return ndshm_claim_permit(claim, client->claims.rawio);
 }

@@ -5,19 +5,20 @@
 #ifndef _NDSHM_CORE_CLIENT_H
 #define _NDSHM_CORE_CLIENT_H
 
+#include <linux/fs.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
 #include <ndshm/request.h>
 #include <ndshm/status.h>
 
+#include "../adapter/claim.h"
 #include "../block/object.h"
 #include "handles.h"
+#include "ioctl.h"
 
 struct ndshm_adapter;
-struct ndshm_claim;
 struct ndshm_payer;
-struct file;
 
 /* Most requests of a client that are out, or whose record has not been read. */
 #define NDSHM_MAX_REQUESTS	1024U
@@ -41,22 +42,24 @@ struct ndshm_completions {
  * @handles: its blocks and BARs
  * @bytes: consumed by the blocks among them
  * @files: what to show objects through; used again and again
- * @lock: protects @claims. Never held across a copy to or from user memory
- * @claims: claims of this client; each holds a reference
+ * @claims: its claims, and whether it may drive what is not isolated
  * @opener: who opened it, and is charged for what other users do with it
- * @rawio: was opened with CAP_SYS_RAWIO
  * @completions: its requests, and their records
  */
 struct ndshm_client {
 	struct ndshm_handles handles;
 	atomic64_t bytes;
 	struct ndshm_files files;
-	struct mutex lock;	/* claims */
-	struct list_head claims;
+	struct ndshm_claims claims;
 	struct ndshm_payer *opener;
-	bool rawio;
 	struct ndshm_completions completions;
 };
+
+static inline struct ndshm_client *
+ndshm_client_of(const struct ndshm_command *command)
+{
+	return command->file->private_data;
+}
 
 /* MEMORY or CLIENT_QUOTA: there is none. */
 ndshm_reason_t ndshm_client_open(struct file *file,

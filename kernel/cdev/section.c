@@ -109,7 +109,7 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 		.max_size = argument->max_size,
 		.initial_size = argument->initial_size,
 		.preferred_node = argument->preferred_node,
-		.rawio = client->rawio,
+		.rawio = client->claims.rawio,
 		.permit_keep = argument->flags & NDSHM_CREATE_PERMIT_KEEP,
 		.opener = client->opener,
 	};
