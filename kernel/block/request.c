@@ -462,17 +462,11 @@ void ndshm_requests_init_client(struct ndshm_requests *requests,
 				unsigned int most,
 				ndshm_reason_t (*admit)(struct ndshm_request *))
 {
+	*requests = (struct ndshm_requests){ .most = most, .admit = admit };
 	raw_spin_lock_init(&requests->lock);
 	INIT_LIST_HEAD(&requests->waiting);
 	INIT_LIST_HEAD(&requests->aborted);
-	requests->running = NULL;
-	requests->known = RB_ROOT;
-	requests->most = most;
-	requests->out = 0;
-	requests->closed = false;
-	requests->worker = NULL;
 	mutex_init(&requests->worker_lock);
-	requests->admit = admit;
 	INIT_WORK(&requests->carrying_out, requests_work);
 	INIT_WORK(&requests->aborting, abort_work);
 }
