@@ -7,8 +7,8 @@
 #include "adapter/queue.h"
 #include "base/access.h"
 #include "base/deferred.h"
+#include "block/block.h"
 #include "block/request.h"
-#include "block/table.h"
 #include "cdev/cdev.h"
 #include "netlink/netlink.h"
 #include "pci/pci.h"
@@ -65,7 +65,7 @@ static int __init ndshm_init(void)
 	int ret;
 
 	/* Whoever asks by netlink finds a table, if an empty one. */
-	ndshm_block_table_setup();
+	ndshm_block_setup();
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		ret = parts[i].setup();
 		if (ret) {

@@ -11,7 +11,7 @@
 #include <ndshm/provider.h>
 
 #include "../base/registry.h"
-#include "../block/set.h"
+#include "../base/set.h"
 #include "queue.h"
 
 struct ndshm_claim;

@@ -13,7 +13,7 @@
 #include <ndshm/status.h>
 
 #include "../block/object.h"
-#include "../block/set.h"
+#include "../base/set.h"
 
 struct ndshm_adapter;
 

@@ -13,7 +13,7 @@
 #include <ndshm/queue.h>
 
 #include "../base/active.h"
-#include "../block/set.h"
+#include "../base/set.h"
 #include "queue_state.h"
 
 struct ndshm_adapter;

@@ -97,8 +97,10 @@ static bool block_free_memory(struct ndshm_block *block)
 	ndshm_block_keep_pages(block);
 	c->free(c->provider_context, block->context);
 	ndshm_uncharge(&block->charge);
-	ndshm_blockset_remove(block_user_set(block), &block->in_user);
-	ndshm_blockset_remove(&provider->set, &block->in_provider);
+	ndshm_blockset_remove(block_user_set(block), &block->in_user,
+			      block->consumed);
+	ndshm_blockset_remove(&provider->set, &block->in_provider,
+			      block->consumed);
 	module_put(provider->owner);
 	return true;
 }
@@ -269,6 +271,38 @@ void ndshm_block_revoke(struct ndshm_block *block)
 	/* The caller's own reference is not this one. */
 	if (test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state))
 		ndshm_block_release(block);
+}
+
+/* The set is killed, so that no member is added meanwhile. */
+static void blockset_for_each(struct ndshm_blockset *set,
+			      void (*step)(struct ndshm_block *block))
+{
+	struct ndshm_member *member;
+	struct ndshm_block *block;
+	LIST_HEAD(left);
+
+	spin_lock(&set->lock);
+	list_splice_init(&set->blocks, &left);
+	while (!list_empty(&left)) {
+		member = list_first_entry(&left, struct ndshm_member, link);
+		list_move_tail(&member->link, &set->blocks);
+		block = member->block;
+		/* A block without references is about to leave the set. */
+		if (!ndshm_block_tryget(block))
+			continue;
+		spin_unlock(&set->lock);
+		step(block);
+		ndshm_block_release(block);
+		spin_lock(&set->lock);
+	}
+	spin_unlock(&set->lock);
+}
+
+static void blockset_revoke(struct ndshm_blockset *set)
+{
+	/* A slow owner must not keep other owners' blocks mapped. */
+	blockset_for_each(set, ndshm_block_unmap);
+	blockset_for_each(set, ndshm_block_revoke);
 }
 
 void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
@@ -460,10 +494,11 @@ static ndshm_reason_t join(struct ndshm_block *block)
 
 	block->in_user.block = block;
 	block->in_provider.block = block;
-	if (!ndshm_blockset_add(user, &block->in_user))
+	if (!ndshm_blockset_add(user, &block->in_user, block->consumed))
 		return block_closed_reason(block);
-	if (!ndshm_blockset_add(&provider->set, &block->in_provider)) {
-		ndshm_blockset_remove(user, &block->in_user);
+	if (!ndshm_blockset_add(&provider->set, &block->in_provider,
+				block->consumed)) {
+		ndshm_blockset_remove(user, &block->in_user, block->consumed);
 		return block_closed_reason(block);
 	}
 	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
@@ -676,3 +711,9 @@ void **ndshm_block_context(struct ndshm_block *block,
 	       &block->revoke_cb.context : NULL;
 }
 EXPORT_SYMBOL_GPL(ndshm_block_context);
+
+void __init ndshm_block_setup(void)
+{
+	ndshm_blockset_revoke_hook = blockset_revoke;
+	ndshm_block_table_setup();
+}

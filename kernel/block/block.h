@@ -12,9 +12,9 @@
 
 #include "../account/charge.h"
 #include "../base/active.h"
+#include "../base/set.h"
 #include "object.h"
 #include "revoke_cb.h"
-#include "set.h"
 
 struct folio;
 struct ndshm_claim;
@@ -206,5 +206,7 @@ void ndshm_block_revoke(struct ndshm_block *block);
 #ifdef NDSHM_TEST_MODULES
 bool ndshm_block_adopt(struct ndshm_block *block);
 #endif
+
+void __init ndshm_block_setup(void);
 
 #endif /* _NDSHM_CORE_BLOCK_H */

@@ -10,7 +10,7 @@
 #include <ndshm/provider.h>
 
 #include "../base/registry.h"
-#include "../block/set.h"
+#include "../base/set.h"
 
 /**
  * struct ndshm_registration - one set of characteristics

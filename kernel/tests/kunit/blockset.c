@@ -58,9 +58,9 @@ static void fake_release(struct ndshm_object *object)
 
 	if (test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state)) {
 		atomic_inc(&fake->freed);
-		ndshm_blockset_remove(&block->adapter->set, &block->in_user);
+		ndshm_blockset_remove(&block->adapter->set, &block->in_user, 0);
 		ndshm_blockset_remove(&block->registration->provider->set,
-				      &block->in_provider);
+				      &block->in_provider, 0);
 	}
 	atomic_inc(&fake->released);
 }
@@ -75,11 +75,11 @@ static bool join_both(struct fake *fake)
 {
 	struct ndshm_block *block = &fake->block;
 
-	if (!ndshm_blockset_add(&block->adapter->set, &block->in_user))
+	if (!ndshm_blockset_add(&block->adapter->set, &block->in_user, 0))
 		return false;
 	if (!ndshm_blockset_add(&block->registration->provider->set,
-				&block->in_provider)) {
-		ndshm_blockset_remove(&block->adapter->set, &block->in_user);
+				&block->in_provider, 0)) {
+		ndshm_blockset_remove(&block->adapter->set, &block->in_user, 0);
 		return false;
 	}
 	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);

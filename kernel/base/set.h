@@ -13,7 +13,7 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 
-#include "../base/active.h"
+#include "active.h"
 
 struct ndshm_block;
 
@@ -43,6 +43,9 @@ struct ndshm_blockset {
 	u64 bytes;
 };
 
+/* Revoke all members of a killed set. Set before the first one is added, once. */
+extern void (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set);
+
 void ndshm_blockset_init(struct ndshm_blockset *set);
 
 /* Take a reference for as long as the set is used; false if it is closed. */
@@ -56,13 +59,13 @@ static inline void ndshm_blockset_leave(struct ndshm_blockset *set)
 	ndshm_active_put(&set->active);
 }
 
-/* From inside: add a member; false if the set was closed meanwhile. */
+/* From inside: add a member of @bytes; false if the set was closed meanwhile. */
 bool ndshm_blockset_add(struct ndshm_blockset *set,
-			struct ndshm_member *member);
+			struct ndshm_member *member, u64 bytes);
 
-/* The last use that its block makes of the set. */
+/* The last use that its block makes of the set; @bytes as when it was added. */
 void ndshm_blockset_remove(struct ndshm_blockset *set,
-			   struct ndshm_member *member);
+			   struct ndshm_member *member, u64 bytes);
 
 /* From now on enter and add fail. Idempotent. */
 void ndshm_blockset_kill(struct ndshm_blockset *set);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/cache.h>
 #include <linux/wait_bit.h>
 
-#include "block.h"
 #include "set.h"
+
+void (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set) __ro_after_init;
 
 void ndshm_blockset_init(struct ndshm_blockset *set)
 {
@@ -14,7 +16,8 @@ void ndshm_blockset_init(struct ndshm_blockset *set)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_init);
 
-bool ndshm_blockset_add(struct ndshm_blockset *set, struct ndshm_member *member)
+bool ndshm_blockset_add(struct ndshm_blockset *set,
+			struct ndshm_member *member, u64 bytes)
 {
 	bool added;
 
@@ -23,7 +26,7 @@ bool ndshm_blockset_add(struct ndshm_blockset *set, struct ndshm_member *member)
 	if (added) {
 		list_add_tail(&member->link, &set->blocks);
 		set->count++;
-		set->bytes += member->block->consumed;
+		set->bytes += bytes;
 	}
 	spin_unlock(&set->lock);
 	return added;
@@ -31,11 +34,11 @@ bool ndshm_blockset_add(struct ndshm_blockset *set, struct ndshm_member *member)
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_add);
 
 void ndshm_blockset_remove(struct ndshm_blockset *set,
-			   struct ndshm_member *member)
+			   struct ndshm_member *member, u64 bytes)
 {
 	spin_lock(&set->lock);
 	list_del(&member->link);
-	set->bytes -= member->block->consumed;
+	set->bytes -= bytes;
 	/* The waiter reads the count with the lock held, and may then free the set. */
 	if (!--set->count && ndshm_blockset_closed(set))
 		wake_up_var(&set->count);
@@ -86,39 +89,11 @@ void ndshm_blockset_reopen(struct ndshm_blockset *set)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_reopen);
 
-/* The set is killed, so that no member is added meanwhile. */
-static void blockset_for_each(struct ndshm_blockset *set,
-			      void (*step)(struct ndshm_block *block))
-{
-	struct ndshm_member *member;
-	struct ndshm_block *block;
-	LIST_HEAD(left);
-
-	spin_lock(&set->lock);
-	list_splice_init(&set->blocks, &left);
-	while (!list_empty(&left)) {
-		member = list_first_entry(&left, struct ndshm_member, link);
-		list_move_tail(&member->link, &set->blocks);
-		block = member->block;
-		/* A block without references is about to leave the set. */
-		if (!ndshm_block_tryget(block))
-			continue;
-		spin_unlock(&set->lock);
-		step(block);
-		ndshm_block_release(block);
-		spin_lock(&set->lock);
-	}
-	spin_unlock(&set->lock);
-}
-
 void ndshm_blockset_close(struct ndshm_blockset *set)
 {
 	ndshm_blockset_kill(set);
 	ndshm_active_drain(&set->active);
-
-	/* A slow owner must not keep other owners' blocks mapped. */
-	blockset_for_each(set, ndshm_block_unmap);
-	blockset_for_each(set, ndshm_block_revoke);
+	ndshm_blockset_revoke_hook(set);
 	wait_var_event(&set->count, !ndshm_blockset_count(set));
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_close);
