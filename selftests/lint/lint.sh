@@ -140,6 +140,12 @@ check_documentation() {
 	[[ -e $build/lint/doc/index.html ]] || echo 'no page was made'
 }
 
+# Each exported symbol and each function of the library has a description on a page.
+check_api_pages() {
+	local wrong
+	wrong=$(python3 Documentation/api.py --check) || echo "$wrong"
+}
+
 check_named_tests() { selftests/lint/check-named-tests.sh || echo 'see Documentation/hacking/pitfalls.rst'; }
 
 # What the headers define under NDIS's names, the compiler is asked about.

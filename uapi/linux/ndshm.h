@@ -64,7 +64,7 @@
  * EIO        the provider failed
  * ========== ==================================================================
  *
- * What was asked for with NDSHM_ALLOC_ASYNC ends in a record (struct ndshm_completion),
+ * A request with NDSHM_ALLOC_ASYNC completes with a record (struct ndshm_completion),
  * which is read from the client's descriptor; poll() reports POLLIN while there is one.
  * read() waits for the first record, unless the descriptor is O_NONBLOCK (EAGAIN), and
  * returns as many whole records as are available and fit, in the order in which requests

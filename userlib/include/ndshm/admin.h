@@ -146,6 +146,7 @@ int ndshm_monitor_fd(const struct ndshm_monitor *monitor);
  */
 int ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event);
 
+/* Stop listening, and free the monitor. */
 void ndshm_monitor_close(struct ndshm_monitor *monitor);
 
 #ifdef __cplusplus

@@ -75,6 +75,7 @@ struct ndshm_info {
 	uint64_t max_section;		/* greatest MaxSize of a section, bytes */
 };
 
+/* Get the features and limits of the context, and the usage of this client and its user. */
 int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info);
 
 /*

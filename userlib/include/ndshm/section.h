@@ -238,6 +238,7 @@ struct ndshm_heap_stats {
 	uint64_t held_bytes;
 };
 
+/* Get the statistics of this process's heap in the section. */
 int ndshm_section_stats(struct ndshm_section *section, struct ndshm_heap_stats *stats);
 
 /* Empty the calling thread's cache, and free extents that are kept in reserve. */
