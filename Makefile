@@ -49,8 +49,9 @@ help:
 .PHONY: modules
 modules:
 ifneq ($(MODULE_DIR),$(CURDIR))
-	@mkdir -p $(MODULE_DIR)
+	@mkdir -p $(MODULE_DIR)/selftests
 	@cp -asf $(CURDIR)/Kbuild $(CURDIR)/kernel $(CURDIR)/uapi $(MODULE_DIR)/
+	@cp -asf $(CURDIR)/selftests/ndshm_expected_reasons.h $(MODULE_DIR)/selftests/
 endif
 	@test -d $(KDIR) || { echo "No kernel build directory $(KDIR): install the headers of your kernel, or set KDIR." >&2; exit 1; }
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) modules

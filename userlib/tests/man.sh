@@ -96,8 +96,8 @@ said=$(awk '
 			$0 = substr($0, RSTART + RLENGTH)
 		}
 	}' "$pages"/*.3 | sort -u)
-table=$(grep -A 2 -E '^	ROW\(' "$userlib/src/reason.c" | tr -d '\n' | sed 's/ROW(/\n/g' |
-	sed -nE 's/^[A-Z_]+, *[A-Z_]+, *(E[A-Z0-9]+), *"([a-z-]+)".*/\2 \1/p' | sort -u)
+table=$(sed -nE 's/^NDSHM_REASON_ROW\([A-Z_]+, [A-Z_]+, (E[A-Z0-9]+), "([a-z-]+)", [0-9]+,$/\2 \1/p' \
+	"$uapi/reason_rows.h" | sort -u)
 [ "$(wc -l <<<"$said")" -gt 40 ] && [ "$(wc -l <<<"$table")" -gt 60 ]
 ok "the pages name reasons"
 is "each below its errno" "" "$(comm -23 <(echo "$said") <(echo "$table"))"

@@ -14,7 +14,7 @@ test_programs := $(test_names:%=$(tests)/%)
 
 # Commands that test the library, one word each.
 library_tests = $(filter-out %/reasons,$(test_programs)) \
-	'$(tests)/reasons $(uapi)/linux/ndshm_status.h $(here)/../kernel/base/reason.c'
+	'$(tests)/reasons $(uapi)/linux/ndshm_status.h'
 
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
 comma := ,
