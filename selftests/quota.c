@@ -475,7 +475,7 @@ TEST_F(quota, of_requests)
 	ASSERT_TRUE(ndshm_set_capability(CAP_SYS_RESOURCE, true));
 }
 
-/* What is done with a descriptor counts for its opener as well, whoever does it. */
+/* Operations with a descriptor also count for its opener, independent of the caller. */
 TEST_F(quota, of_the_opener)
 {
 	struct ndshm_section_create create[3];

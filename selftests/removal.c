@@ -18,7 +18,7 @@
 #define GROUP		CGROUPS "/ndshm-removal"
 #define OTHER_GROUP	CGROUPS "/ndshm-removal-other"
 #define CPU_LITTLE	"4000 100000"	/* microseconds, of so many */
-#define CPU_SELDOM	"10000 1000000"	/* whoever is over it waits for most of a second */
+#define CPU_SELDOM	"10000 1000000"	/* throttled for most of a second when used up */
 /* Not "max": the kernel patches its scheduler when the first limit comes or the last goes. */
 #define CPU_MUCH	"10000000 100000"
 #define LENGTH		(64UL << 20)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Races and storms: processes are killed at any point of any call, adapters and
- * providers go while everybody uses them, users stand at their limits, memory is
- * pinned, advised upon and locked, processes are throttled. What has been charged,
- * counted and allocated is as it was afterwards.
+ * providers are removed while in use, users reach their limits, memory is pinned,
+ * advised and locked, processes are throttled. Charges, counts and allocations must
+ * be afterwards as they were before.
  *
  * storm [PART]...: all parts, or those named. Root only.
  *
- * NDSHM_SEED		every choice comes of it; printed first
+ * NDSHM_SEED		of all random numbers; printed first
  * NDSHM_STORM_KILLS	500
  * NDSHM_STORM_DEATHS	500, of processes that share a section
  * NDSHM_STORM_UNBINDS	50 of each kind of adapter
@@ -369,7 +369,7 @@ static void set_up(void)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 	if (!be_charged())
 		ksft_exit_fail_msg("RLIMIT_MEMLOCK: %s\n", strerror(errno));
-	/* What victims leave behind is reaped here, not by init. */
+	/* Reap the children of killed processes here instead of in init. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	find_nodes();
 	find_pages();

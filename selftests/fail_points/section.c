@@ -232,7 +232,7 @@ static bool setup_attach(void)
 	return made;
 }
 
-/* What is to stay, with the creator's consent. */
+/* An extent that stays, with the creator's consent. */
 static bool setup_create_keep(void)
 {
 	bool ready = setup_create();

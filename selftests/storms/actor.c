@@ -21,7 +21,7 @@
 #define CALLED		"--actor"
 #define SEATS		(ACTOR_CLIENTS * ACTOR_COPIES)
 
-/* What is mapped ends with exec(), so it is no part of the actor. */
+/* Mappings end with exec(), so they are no part of struct actor. */
 static struct {
 	void *map;
 	size_t length;
@@ -267,7 +267,7 @@ void actor_live(struct actor *actor)
 	struct actor_answer answer;
 	struct actor_order order;
 
-	/* Nobody waits for the children. */
+	/* Children are not waited for. */
 	signal(SIGCHLD, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, 0);
 	while (recv(actor->orders, &order, sizeof(order), 0) == sizeof(order)) {

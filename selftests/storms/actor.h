@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Processes that do what they are told, one thing at a time, so that whoever
- * tells them knows at every moment who has what.
+ * Processes that execute one order at a time, so that the sender of the orders knows
+ * at every moment which process has which descriptors and mappings.
  */
 #ifndef _NDSHM_SELFTEST_STORM_ACTOR_H
 #define _NDSHM_SELFTEST_STORM_ACTOR_H
@@ -32,7 +32,7 @@ enum actor_verb {
 	ACTOR_FORK,		/* the child gets the two descriptors sent along */
 	ACTOR_FORK_PID,		/* in a pid namespace of its own */
 	ACTOR_EXEC,		/* the same program, which goes on */
-	ACTOR_LOCKED,		/* what is locked for its user */
+	ACTOR_LOCKED,		/* bytes locked for its user */
 	ACTOR_EXIT,
 };
 
@@ -50,7 +50,7 @@ struct actor_order {
 struct actor_answer {
 	int error;		/* 0 or a negative errno */
 	pid_t pid;		/* ACTOR_FORK */
-	__u32 handle;		/* ACTOR_ALLOC, as what follows */
+	__u32 handle;		/* ACTOR_ALLOC, also the members below */
 	__u64 offset;
 	__u64 length;
 	__u64 consumed;
@@ -67,7 +67,7 @@ struct actor {
 /* Take orders until one of them, or the other end of the socket, is the end. */
 void __noreturn actor_live(struct actor *actor);
 
-/* What main() does when it was called by ACTOR_EXEC. */
+/* For main(): run as the program that ACTOR_EXEC executes. */
 bool actor_is_called(int argc, char **argv);
 void __noreturn actor_called(char **argv);
 

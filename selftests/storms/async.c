@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests that race with all that can become of them: they are cancelled, their client
- * is closed, their adapter and their provider go. Each has one end: who stays reads it,
- * and for those who do not the kernel has counted it.
+ * Requests race with their cancellation, with the close of their client and with the
+ * removal of their adapter and provider. Each request ends exactly once: a client that
+ * stays open reads one record for it; otherwise the kernel counts the end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,18 +34,18 @@
 /* How a provider goes. */
 enum end { REVOKED = 1, UNREGISTERED };
 
-/* What the workers count, all of them; and what has gone meanwhile. */
+/* Sums of all workers, and counts of removed adapters and providers. */
 struct tally {
 	unsigned int pending;		/* answers */
 	unsigned int good;		/* records */
 	unsigned int cancelled;
 	unsigned int no_adapter;
 	unsigned int no_provider;
-	unsigned int by_revoke;		/* of these, where it can be told */
+	unsigned int by_revoke;		/* of these, where it is known */
 	unsigned int by_unregister;
 	unsigned int other;
 	unsigned int left;		/* that were out, or not read, at a close */
-	unsigned int late;		/* cancels of what has ended */
+	unsigned int late;		/* cancels of ended requests */
 	unsigned int removed;		/* adapters */
 	unsigned int revoked;		/* providers, with their blocks */
 	unsigned int unregistered;	/* providers, without any */
@@ -91,7 +91,7 @@ static void look_around(struct asker *asker)
 	ndshm_nl_close(&nl);
 }
 
-/* For one of both adapters, from one of both providers; what may not be there. */
+/* Request a block of one of two adapters and one of two providers, which may not exist. */
 static bool ask(struct asker *asker, unsigned int cookie)
 {
 	static const __u32 refused[] = {
@@ -325,7 +325,7 @@ static bool go(const char *command, unsigned int *count)
 	return true;
 }
 
-/* Said before it goes, so that whoever is told of it can know. */
+/* Publish the kind of end before the removal, so that readers of records can check it. */
 static bool expect(enum end end)
 {
 	struct ndshm_nl_provider provider;
@@ -344,8 +344,8 @@ static bool expect(enum end end)
 }
 
 /*
- * A provider that somebody has blocks of stays. So it has none to give for a while, and
- * goes when the last one is back: amid requests.
+ * A provider with blocks cannot be unregistered. So let its allocations fail for a while
+ * and unregister it after its last block is freed, with requests in flight.
  */
 static bool let_go(void)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What there is when nobody does anything: taken once, and compared after every
- * part. Kernels without debugging tell less, but blocks, accounts, references
- * of the module, adapters and the log are always there.
+ * The idle state of the system: recorded once, and compared after each part. Kernels
+ * without debugging show less of it, but blocks, accounts, references of the module,
+ * adapters and the log are always compared.
  */
 #include <stdio.h>
 #include <string.h>

@@ -28,7 +28,7 @@ static __u32 some_node(struct storm_client *client)
 	return storm.nodes[storm_below(&client->random, storm.node_count)];
 }
 
-/* For the nodes, or for what the client uses besides. */
+/* For a memory node, or for the client's target and maker. */
 struct ndshm_block_alloc storm_some_request(struct storm_client *client,
 					    struct ndshm_block_info *blocks)
 {
@@ -58,7 +58,7 @@ struct ndshm_block_alloc storm_some_request(struct storm_client *client,
 	return alloc;
 }
 
-/* It may go, which nobody else has to notice. */
+/* The target may be removed without an effect on other adapters. */
 static bool is_target(const struct storm_client *client, __u32 adapter)
 {
 	return adapter && adapter == client->adapter;
@@ -148,7 +148,7 @@ bool storm_do_alloc_many(struct storm_client *client)
 	return alloc(client, 2 + storm_below(&client->random, BATCH - 1));
 }
 
-/* Everything is made, and then cannot be told: half of the array is read-only. */
+/* Allocation succeeds, then the reply fails: half of the array is read-only. */
 static bool alloc_untold(struct storm_client *client)
 {
 	struct ndshm_block_alloc request = storm_some_request(client, NULL);

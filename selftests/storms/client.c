@@ -78,7 +78,7 @@ static __thread sig_atomic_t guarding;
 static void on_bus_error(int number)
 {
 	if (!guarding) {
-		/* Nobody expects it: let it end the process. */
+		/* Not expected: let it end the process. */
 		signal(number, SIG_DFL);
 		return;
 	}
@@ -151,7 +151,7 @@ static bool look_up(struct storm_client *client)
 
 static bool open_again(struct storm_client *client)
 {
-	/* Records may be another's who has the client, too: nobody waits in vain. */
+	/* Do not block: another process that has the client may read the record. */
 	client->fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	client->asked = 0;
 	if (client->fd < 0)
@@ -219,7 +219,7 @@ bool storm_client_close(struct storm_client *client)
 
 static bool do_reopen(struct storm_client *client)
 {
-	/* What is mapped stays, but for what a claim gave. */
+	/* Mappings stay, except those under a claim. */
 	close(client->fd);
 	storm_claim_ended(client);
 	forget_handles(client);
@@ -229,7 +229,7 @@ static bool do_reopen(struct storm_client *client)
 }
 
 /*
- * What is no block's affair
+ * Operations that are not on blocks
  */
 
 static bool do_info(struct storm_client *client)
@@ -246,7 +246,7 @@ static bool do_info(struct storm_client *client)
 		handles += client->blocks[i].handle != 0;
 	/* A BAR has a handle as well. */
 	handles += client->bar_offset != 0;
-	/* What was asked for may have one before it is read, and may not. */
+	/* A request in flight may have its handle already. */
 	if (info.out_blocks < handles ||
 	    (!client->shared && info.out_blocks > handles + client->asked))
 		return storm_complain("GET_INFO tells %u handles, not %u",
@@ -287,7 +287,7 @@ static bool do_dup(struct storm_client *client)
 	return true;
 }
 
-/* What a child has inherited: mappings, and the client, but no handle. */
+/* A child has inherited the mappings and the client, but no handle. */
 static void become_child(struct storm_client *client)
 {
 	static struct storm_place nowhere;
@@ -315,7 +315,7 @@ static void be_child(struct storm_client *client)
 	while (steps--)
 		if (!storm_client_do(client, storm_client_pick(client)))
 			_exit(1);
-	/* Who is killed leaves some that have not been. */
+	/* A killed parent leaves unreaped children. */
 	if (client->lingers && storm_chance(&client->random, 50))
 		for (;;)
 			pause();

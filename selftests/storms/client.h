@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A client in the storm: it does one random thing after another with its blocks,
- * and knows what has to come of it.
+ * A client that executes random operations on its blocks, one after the other, and
+ * checks each result.
  */
 #ifndef _NDSHM_SELFTEST_STORM_CLIENT_H
 #define _NDSHM_SELFTEST_STORM_CLIENT_H
@@ -19,7 +19,7 @@
 #define STORM_MAY(reason)	(1ULL << NDSHM_REASON_##reason)
 #define STORM_NO_MEMORY \
 	(STORM_MAY(MEMORY) | STORM_MAY(PROVIDER_RESOURCES))
-/* What whoever names an adapter or a provider meets when it goes. */
+/* Reasons for a request that names a removed adapter or provider. */
 #define STORM_NO_ADAPTER \
 	(STORM_MAY(ADAPTER_UNKNOWN) | STORM_MAY(ADAPTER_REMOVED))
 #define STORM_NO_PROVIDER \
@@ -31,7 +31,7 @@
 /**
  * struct storm_block - a block that the client has a handle or a mapping of
  * @handle: 0: freed, or not this process's
- * @info: as it was told
+ * @info: as the kernel returned it
  * @map: NULL: not mapped
  * @mapped: bytes that are, from the first on
  * @split: by more than one area of memory
@@ -39,8 +39,8 @@
  *	zero
  * @tag: of this block alone
  * @claimed: made under the claim that the client has
- * @adapter: whose it is, if that is the client's target; or 0
- * @provider: whose it is, if that is the client's maker; or 0
+ * @adapter: the block's adapter, if that is the client's target; or 0
+ * @provider: the block's provider, if that is the client's maker; or 0
  * @fickle: can be revoked at any time
  * @gone: has been revoked for certain
  * @driven: a device writes to it
@@ -65,7 +65,7 @@ struct storm_block {
 
 /**
  * struct storm_asked - a request
- * @alloc: what was asked for; its cookie is this request's alone
+ * @alloc: the arguments; no other request has its cookie
  * @cancelled: it will be aborted
  */
 struct storm_asked {
@@ -80,13 +80,13 @@ struct storm_asked {
  * @uid: of the process; only root can open a client again
  * @stale: a handle that was freed
  * @may: reasons for which any allocation can be refused
- * @target_may: reasons for which what names @target can be refused, as others
- *	have it go; 0: it stays
+ * @target_may: reasons for the failure of a request that names @target, because
+ *	another process removes it; 0: it stays
  * @maker_may: the same of @maker
  * @target: name of an adapter to use besides the nodes', or NULL
  * @maker: name of a provider to ask for, or NULL
  * @most: blocks to have at a time, up to STORM_BLOCKS
- * @place: where the process tells what it is doing
+ * @place: publishes the operation of the process
  * @shared: others have the client as well
  * @child: is one of these, and began with a copy of its parent's mappings
  * @signals: come all the time, and break calls off
@@ -96,7 +96,7 @@ struct storm_asked {
  * @adapter: number of @target, 0: not known
  * @provider: number of @maker, 0: not known
  * @claimed: the adapter that it has a claim on, or 0
- * @bar_offset: for mmap; told by MAP_BAR, which makes a handle; or 0
+ * @bar_offset: for mmap; returned by MAP_BAR, which allocates a handle; or 0
  * @bar_length: of BAR 0
  * @bar: where it is mapped, or NULL
  * @started: bus mastering is on
@@ -104,9 +104,10 @@ struct storm_asked {
  * @children: that it has not reaped
  * @blocks: all that have a handle or a mapping
  * @count: how many
- * @requests: of this process, whose records it has not read; somebody else may have
+ * @requests: of this process; their records have not been read by it, but may have
+ *	been read by another process
  * @asked: how many
- * @memory: what is asked of the kernel for mappings
+ * @memory: pins and registrations of mappings
  */
 struct storm_client {
 	int fd;
@@ -148,7 +149,7 @@ bool storm_client_open(struct storm_client *client);
 /* Let go of everything, and reap all children. */
 bool storm_client_close(struct storm_client *client);
 
-/* What to do next, and doing it. False: something is wrong. */
+/* Choose the next operation, and execute it. False: an error was reported. */
 enum storm_op storm_client_pick(struct storm_client *client);
 bool storm_client_do(struct storm_client *client, enum storm_op op);
 
@@ -166,8 +167,8 @@ __u32 storm_answer(struct storm_client *client, unsigned long command,
 		   void *argument, size_t size);
 
 /*
- * Work on memory that may be gone; what @work returns, or STORM_GONE if it met
- * SIGBUS. One at a time in each thread.
+ * Call @work, which accesses memory that may be revoked. Returns its result, or
+ * STORM_GONE after a SIGBUS. Not reentrant in a thread.
  */
 #define STORM_GONE	(-1)
 int storm_guarded(int (*work)(void *context), void *context);
@@ -181,7 +182,7 @@ bool storm_do_free_wrong(struct storm_client *client);
 bool storm_do_query(struct storm_client *client);
 bool storm_do_sync(struct storm_client *client);
 
-/* A valid request; why it can be refused; and remember what was made. */
+/* A valid request; the reasons for which it can fail; and record the block. */
 struct ndshm_block_alloc storm_some_request(struct storm_client *client,
 					    struct ndshm_block_info *blocks);
 __u64 storm_excuses(const struct storm_client *client,
@@ -208,7 +209,7 @@ bool storm_do_lock(struct storm_client *client);
 bool storm_do_watch(struct storm_client *client);
 void storm_unmap_all(struct storm_client *client);
 
-/* In a child: of what it has not inherited. */
+/* In a child: forget the blocks that it has not inherited. */
 void storm_forget_unforked(struct storm_client *client);
 
 /* device.c */

@@ -79,8 +79,8 @@ static bool may_be_gone(const struct storm_client *client)
 }
 
 /*
- * The device may still be told to work for its last owner: a transfer takes a
- * while, and cannot be called off. Bus mastering waits for that.
+ * A transfer that the previous owner started may still run and cannot be cancelled.
+ * Wait for it before enabling bus mastering.
  */
 bool storm_do_start(struct storm_client *client)
 {
@@ -159,7 +159,7 @@ void storm_claim_ended(struct storm_client *client)
 		block = &client->blocks[i];
 		if (!block->claimed)
 			continue;
-		/* Others may keep the claim, for how long nobody knows. */
+		/* Other processes may keep the claim for an unknown time. */
 		block->claimed = false;
 		block->gone = !client->shared;
 		block->fickle = client->shared;

@@ -23,9 +23,9 @@
 #include "client.h"
 #include "slow.h"
 
-#define ROUND		200	/* kills between two looks at what is left */
-#define LONGEST		20000	/* microseconds until somebody else kills */
-#define SLOWER		10	/* times as many, for who hardly runs */
+#define ROUND		200	/* kills between two checks for leaks */
+#define LONGEST		20000	/* microseconds until another process kills */
+#define SLOWER		10	/* times as many, for a throttled process */
 #define CALLS		80	/* things that are done, until the timer or the stops */
 #define STOPS		40	/* system calls, in and out */
 #define STEPS		200	/* instructions after them */
@@ -47,7 +47,7 @@ enum method {
 	METHODS,
 };
 
-/* What becomes of victim @index, drawn before it begins. */
+/* The kind of end of victim @index, drawn before it begins. */
 struct plan {
 	enum role role;
 	enum method method;
@@ -231,7 +231,7 @@ static void kill_it(pid_t pid, const struct plan *plan)
 	kill(plan->group ? -pid : pid, SIGKILL);
 }
 
-/* From stop to stop; it may end before, and that is told by waitpid(). */
+/* Continue to the next stop; waitpid() shows an end before that. */
 static bool go_on(pid_t pid, int request, int *status)
 {
 	int number = 0;

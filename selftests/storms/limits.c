@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is short: time between two signals, memory of a cgroup, descriptors.
+ * Shortage: of time between two signals, of memory of a cgroup, of descriptors.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static bool live_with_alarms(unsigned int number)
 	__u64 since = storm_now();
 	bool fine = true;
 
-	/* The first of them lives in calm, which tells how long a step takes. */
+	/* The first runs without signals, to measure the time of a step. */
 	for (lives = 0; fine && lives <= all / LIFE; lives++) {
 		client = (struct storm_client){
 			.random = { storm_draw(&random) },
@@ -110,7 +110,7 @@ static bool take_now(struct storm_client *client,
 	return reason != STORM_BROKEN;
 }
 
-/* A worker, who is not in the cgroup, has it pay. */
+/* A worker outside the cgroup allocates, and the cgroup is charged. */
 static bool take_later(struct storm_client *client,
 		       struct ndshm_block_alloc *request)
 {
@@ -176,7 +176,7 @@ static bool live_in_cgroup(unsigned int number)
 	unsigned int calls;
 	bool fine = true;
 
-	/* The kernel keeps some of what was freed: it takes a while to fill again. */
+	/* The kernel caches some freed memory, so refilling the cgroup takes a while. */
 	client.random = storm_stream("pressure", number);
 	client.fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (client.fd < 0 || mlockall(MCL_CURRENT) ||
@@ -270,7 +270,7 @@ static bool without_descriptors(unsigned int number)
 	return no_descriptor(&client) && storm_client_close(&client);
 }
 
-/* The whole system has no file left, for those who are not root. */
+/* The system-wide limit of files is reached, for users other than root. */
 static bool without_files(unsigned int number)
 {
 	static struct storm_client client;

@@ -34,7 +34,7 @@ static bool stopped(void)
 	return storm_read(&storm.board->stop);
 }
 
-/* Every call counts, and whatever else is counted. */
+/* The sum of all calls and of the other counters. */
 static unsigned int moves(void)
 {
 	unsigned int sum = storm_read(&storm.board->ready) +
@@ -82,9 +82,9 @@ static void rest(void)
 }
 
 /*
- * The module may be gone, or about to go: then there is no device. Who has it
- * open keeps it; then it is left alone for longer than that, so that there are
- * moments, on the slowest machine, in which nobody has it.
+ * There is no device while the module is unloaded or being unloaded. An open file
+ * keeps the module. Pause for longer than it was open, so that even on a slow machine
+ * there are moments without an open file.
  */
 static bool use_module(struct storm_client *client)
 {

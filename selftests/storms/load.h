@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Processes that use everything, so that what goes meanwhile goes under load.
+ * Processes that use all objects, so that removals happen under load.
  */
 #ifndef _NDSHM_SELFTEST_STORM_LOAD_H
 #define _NDSHM_SELFTEST_STORM_LOAD_H
@@ -8,11 +8,11 @@
 #include "storm.h"
 
 /**
- * struct storm_load - what the workers do
+ * struct storm_load - the work of the workers
  * @name: of the streams of chance
  * @target: an adapter that comes and goes, or NULL
  * @maker: a provider that comes and goes, or NULL
- * @target_may: what they can be refused for when they name @target
+ * @target_may: reasons for the failure of a request that names @target
  * @maker_may: the same of @maker
  * @pause: they leave the module alone between two clients, and find it gone
  */
@@ -30,12 +30,12 @@ bool storm_load_begin(const struct storm_load *load);
 bool storm_load_end(void);
 
 /*
- * While this is true, they get on with it, be it slowly: for the one who waits for
- * what they do.
+ * True while the workers make progress, even if slowly. For a caller that waits for
+ * their results.
  */
 bool storm_load_moves(void);
 
-/* None of them has the module open, until they are told to go on. */
+/* Keep the device closed in all workers until storm_load_go_on(). */
 bool storm_load_rest(void);
 void storm_load_go_on(void);
 

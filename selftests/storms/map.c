@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks are mapped, looked at, moved and unmapped. What is mapped for the first
- * time is zero, and what was written stays, whatever happens to other blocks.
+ * Blocks are mapped, read, moved and unmapped. Memory is zero at its first mapping,
+ * and keeps its contents independent of other blocks.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,8 +32,8 @@ static bool can_move(const struct storm_block *block)
 }
 
 /*
- * Has it been revoked for certain? Numbers of adapters and of providers only
- * grow, and what has gone is told when the kernel has said so.
+ * Return: true if the revocation of @block is complete. Numbers of adapters and
+ * providers only grow; the board has those for which the kernel reported the end.
  */
 static bool is_gone(const struct storm_block *block)
 {
@@ -78,7 +78,7 @@ bool storm_do_map(struct storm_client *client)
 	return !gone || storm_complain("a revoked block can be mapped");
 }
 
-/* What a page has at both ends. */
+/* The mark at both ends of a page. */
 static bool has_tag(const unsigned char *page, __u64 tag)
 {
 	const __u64 *words = (const __u64 *)page;
@@ -110,7 +110,7 @@ static bool is_zero(const unsigned char *page)
 
 enum { FINE, NOT_OURS, NOT_ZERO };
 
-/* What was there instead of nothing: says whose it may have been. */
+/* Report contents instead of zero, with their possible previous owner. */
 static bool complain_of_page(const struct storm_block *block)
 {
 	const __u64 *words = (const __u64 *)(block->map + block->written);
@@ -159,7 +159,7 @@ bool storm_do_touch(struct storm_client *client)
 	if (!block)
 		return true;
 	gone = is_gone(block);
-	/* What it inherited, its parent may be writing for the first time. */
+	/* The parent may be writing to inherited memory for the first time. */
 	if (client->child && !block->handle && block->written < block->mapped)
 		return true;
 	switch (storm_guarded(look_at, block)) {
@@ -184,8 +184,8 @@ static bool unmap(struct storm_block *block, size_t from, size_t length)
 }
 
 /*
- * All of it; its end; or what is around a page of it last: where it has gone once, another thread
- * may have something by then.
+ * Unmap the whole block or its end; or first one page, and then the memory around it, but
+ * not that page again: another thread may have mapped memory there by then.
  */
 bool storm_do_unmap(struct storm_client *client)
 {
@@ -262,7 +262,7 @@ bool storm_do_remap(struct storm_client *client)
 }
 
 /*
- * What the rest of the kernel is asked to do with mapped memory
+ * Calls of other parts of the kernel with mapped memory
  */
 
 /* A part of @block, which may be an area of memory of its own from now on. */
@@ -282,7 +282,7 @@ bool storm_do_pin(struct storm_client *client)
 	if (!block)
 		return true;
 	range = storm_some_range(&client->random, block->map, block->mapped);
-	/* A device may write to it, or a provider that is told of its end. */
+	/* A device may write to it, or its provider after the end of the block. */
 	if (!block->claimed && !block->driven && !block->provider)
 		tag = block->tag + (range.at - block->map);
 	return storm_pin(&client->memory, &client->random, range, tag);

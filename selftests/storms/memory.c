@@ -110,7 +110,7 @@ bool storm_pin(struct storm_memory *memory, struct storm_random *random,
 	return !storm_complained();
 }
 
-/* Whatever has become of the block or the section: nobody else was given the page. */
+/* Even after the end of its block or section a pinned page must not be reused. */
 static bool has_contents(const struct storm_pin *pin)
 {
 	__u64 page[WORDS];
@@ -162,7 +162,7 @@ bool storm_unpin(struct storm_memory *memory, struct storm_random *random)
  * Advice and locks
  */
 
-/* What loses contents of memory that is not shared must do nothing to ours. */
+/* Advice that discards private memory must not change shared memory. */
 static const struct {
 	int advice;
 	bool must_fail;
@@ -202,7 +202,7 @@ bool storm_advise(struct storm_random *random, struct storm_range range)
 			      ESPIPE) ||
 		       storm_complain("advice %d: %s", advice, strerror(errno));
 	storm_count(&storm.board->advised);
-	/* Who touches what is guarded is killed. */
+	/* An access to a guarded page would kill the process. */
 	if (advice == ADVICE_GUARD_INSTALL)
 		madvise(range.at, range.length, ADVICE_GUARD_REMOVE);
 	return !advices[i].must_fail ||

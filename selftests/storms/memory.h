@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Mapped memory under what any user may ask of the rest of the kernel: pins, advice,
- * locks and userfaultfd.
+ * Mapped memory under calls of other parts of the kernel that any user may make: pins,
+ * advice, locks and userfaultfd.
  */
 #ifndef _NDSHM_SELFTEST_STORM_MEMORY_H
 #define _NDSHM_SELFTEST_STORM_MEMORY_H
@@ -27,7 +27,7 @@ struct storm_pin {
 };
 
 /**
- * struct storm_memory - what one thread has asked for; all zero to begin with
+ * struct storm_memory - the pins of one thread; all zero at the start
  * @pins: these are held
  * @count: how many
  * @faults: userfaultfd that mappings are registered with, or 0
@@ -50,8 +50,8 @@ struct storm_range storm_some_range(struct storm_random *random,
 				    unsigned char *map, size_t length);
 
 /*
- * Pin @range, or, if there are enough pins, let go of one. Memory that cannot be pinned
- * is none the worse. False: a pinned page was not what it had to be.
+ * Pin @range, or release a pin if there are enough. A refused pin is no error. False:
+ * a pinned page had wrong contents.
  */
 bool storm_pin(struct storm_memory *memory, struct storm_random *random,
 	       struct storm_range range, __u64 tag);

@@ -22,7 +22,7 @@
 
 bool storm_mock_begin(void)
 {
-	/* Some freed memory is kept, to see who still writes to it. */
+	/* Keep some freed memory to detect writes to it. */
 	int error = ndshm_load_module(storm.mock, "quarantine=16");
 
 	return !error || storm_complain("%s: %s", storm.mock,
@@ -33,7 +33,7 @@ bool storm_mock_end(void)
 {
 	int error = -EWOULDBLOCK;
 
-	/* Who has just freed a block may be in a call of it. */
+	/* A process that has just freed a block may still be in a call of the module. */
 	ndshm_soon((error = ndshm_unload_module("ndshm_mock")) != -EWOULDBLOCK);
 	return !error || storm_complain("ndshm_mock stays: %s",
 					strerror(-error));
@@ -85,7 +85,7 @@ bool storm_mock_sound(bool live)
 }
 
 /*
- * ndshm itself, unloaded in the first moment in which nobody uses it
+ * ndshm itself, unloaded as soon as it is unused
  */
 
 /* While they come and go; if there is no such moment, there is one when asked. */
@@ -134,7 +134,7 @@ static bool reload(void)
 	unsigned int missed = storm_read(&storm.board->gone);
 	bool fine = storm_load_begin(&load);
 
-	/* Few may all have come when nobody was there. */
+	/* A few attempts may all have found the module unused. */
 	for (i = 0; fine && (i < times || (!refused && i < 10 * times)); i++)
 		fine = unload_once(&random, &refused,
 				   !i || storm_chance(&random, 50));

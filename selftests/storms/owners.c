@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who holds memory, and who pays. Descriptors are passed, duplicated and closed,
- * processes fork, exec, change their user, go into namespaces and die, in any
- * order; after every step what lives and what is charged is just what the model
- * says.
+ * Lifetime and charge of memory. Descriptors are passed, duplicated and closed,
+ * processes fork, exec, change their user, enter namespaces and die, in any order.
+ * After each step the blocks and the charges must be those of the model.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +66,7 @@ bool play_new_client(struct player *player, unsigned int client)
  * Players
  */
 
-/* They would keep the others from noticing that nobody tells them anything. */
+/* Inherited ends would keep other players from seeing the end of their sockets. */
 static void close_ends(const struct player *player, unsigned int count)
 {
 	for (; count--; player++) {
@@ -161,7 +160,7 @@ static bool is_true(void)
  * A journey
  */
 
-/* It tells what is locked for its user. */
+/* It reports the bytes that are locked for its user. */
 static bool new_watcher(unsigned int user)
 {
 	const struct actor_order receive = { .verb = ACTOR_RECEIVE };
@@ -191,7 +190,7 @@ static void end(void)
 			play_forget(&play.players[i]);
 	for (i = 0; i < PLAY_USERS; i++)
 		play_forget(&play.watchers[i]);
-	/* With nobody to tell them anything they end. */
+	/* They end at the end of their sockets. */
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
 }

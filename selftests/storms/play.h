@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Actors, what they have, and the model of what follows: a block lives while its
- * handle or a mapping does, a handle while a descriptor of its client does, be it
- * in a message that nobody has read.
+ * Actors, their objects, and the model of lifetimes: a block lives while its handle or
+ * a mapping does, a handle while a descriptor of its client does, even if that is in an
+ * unread message.
  */
 #ifndef _NDSHM_SELFTEST_STORM_PLAY_H
 #define _NDSHM_SELFTEST_STORM_PLAY_H
@@ -46,14 +46,14 @@ struct piece {
 struct play {
 	struct storm_random random;
 	struct player players[PLAY_PLAYERS];
-	struct player watchers[PLAY_USERS];	/* who are no part of it */
+	struct player watchers[PLAY_USERS];	/* not part of the model */
 	struct piece pieces[ACTOR_BLOCKS];
 };
 
 extern struct play play;
 extern const uid_t play_users[PLAY_USERS];
 
-/* A new actor, who has nothing. */
+/* A new actor without descriptors. */
 bool play_new_player(struct player *player, unsigned int user);
 
 /* It is gone, or will be as soon as it listens. */
@@ -67,12 +67,12 @@ bool play_tell(struct player *player, const struct actor_order *order,
 	       struct actor_answer *answer);
 bool play_done(struct player *player, const struct actor_order *order);
 
-/* Somebody opens @client, and sends it to the player. */
+/* Another process opens @client and sends it to the player. */
 bool play_new_client(struct player *player, unsigned int client);
 
 /*
- * One random thing that can be done is done, and the model follows; what it was
- * is told in @text. False: something went wrong.
+ * Execute one possible random step and update the model. @text receives its
+ * description. False: an error was reported.
  */
 bool play_step(char *text, size_t size);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks that are asked for and come later: whoever is killed, or closes the client,
- * leaves them in any state. Each is the request of one process, but its record is read
- * by whoever has the client.
+ * Asynchronous allocations: a process that is killed or closes the client leaves them
+ * in any state. Each is the request of one process, but any process that has the client
+ * may read its record.
  */
 #include <errno.h>
 #include <poll.h>
@@ -64,7 +64,7 @@ bool storm_do_ask(struct storm_client *client)
 		};
 		return true;
 	}
-	/* As many are out as can be: of all who have the client. */
+	/* The limit counts requests of all processes that have the client. */
 	return (client->shared && reason == NDSHM_REASON_REQUESTS) ||
 	       refusal_allowed(reason, storm_excuses(client, &request)) ||
 	       storm_complain("what was asked for later: reason %u", reason);
@@ -140,7 +140,7 @@ static bool take(struct storm_client *client,
 	return true;
 }
 
-/* What has come by now; or the next one, which has to come. */
+/* Read the available records; or wait for the next one, which must come. */
 bool storm_do_read(struct storm_client *client)
 {
 	const unsigned int most = 1 + storm_below(&client->random, RECORDS);

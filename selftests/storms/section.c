@@ -19,12 +19,12 @@
 #include "slow.h"
 
 #define HUGE		(2UL << 20)
-#define KILLS		28	/* of a round, at most: what was spared goes after a second */
+#define KILLS		28	/* of a round, at most: idle memory is freed after a second */
 #define LONGEST		20000	/* microseconds until a kill */
 #define STEPS		60	/* things that are done before a timer is set */
 #define PATIENCE	30	/* seconds for an end, or for the next caller */
 #define LONGEST_END	2	/* seconds that the removal of the adapter may take */
-#define SLOW		8	/* percent of those whom the clock kills */
+#define SLOW		8	/* percent of the processes that a timer kills */
 
 struct worker {
 	pid_t pid;
@@ -56,7 +56,7 @@ static struct worker start(struct storm_random *random, unsigned int number)
 	_exit(sharer_live(own, number, worker.steps) ? 0 : 1);
 }
 
-/* Nobody waits for what others keep for good. */
+/* The process must end: no wait may depend on objects that others keep. */
 static bool ends(pid_t pid, int *status)
 {
 	const __u64 since = storm_now();
@@ -192,7 +192,7 @@ static bool be_busy(struct storm_random *random, unsigned int kills)
 		if (i >= kills / 2 && !storm_read(&hall->ended))
 			fine = meet_fate() && fine;
 	}
-	/* Nobody who is left dies any more: those who would are killed first. */
+	/* Kill the processes that would be killed in a step, so that the rest survives. */
 	for (i = 0; i < SHARER_PROCESSES; i++)
 		if (workers[i].steps)
 			storm_kill_group(workers[i].pid);
@@ -237,7 +237,7 @@ static bool looks_unused(void)
 			      query.out_committed, query.out_initial_size);
 }
 
-/* What was refused as long as others had extents. */
+/* The delete that failed while other holders had extents must succeed. */
 static bool is_deleted(void)
 {
 	if (hall->fate != SHARER_DELETED || storm_read(&hall->ended))
@@ -247,7 +247,7 @@ static bool is_deleted(void)
 		storm_complain("an unused section cannot be deleted"));
 }
 
-/* As whoever comes next does it. */
+/* Use the section as a new process would. */
 static bool be_next(unsigned int round)
 {
 	struct sharer sharer = {
@@ -328,7 +328,7 @@ bool storm_sections(void)
 		fine = one_round(round);
 		snprintf(when, sizeof(when), "after round %u", round);
 		fine = storm_settled(when) && fine;
-		/* As often as kills are told of. */
+		/* As often as progress of kills is printed. */
 		if (round % 10 == 9)
 			storm_say("%u of %u died, %.1f ms each",
 				  (round + 1) * kills_of_round(), storm.deaths,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What whoever shares a section does with it, and what has to come of that.
+ * Operations of the processes that share a section, and checks of their results.
  */
 #include <assert.h>
 #include <errno.h>
@@ -146,7 +146,7 @@ struct access {
 	bool first;
 };
 
-/* Both ends of a page tell whose it is, and which. */
+/* Both ends of a page hold the extent's tag plus the page's offset. */
 static int access_page(const struct access *access, __u64 at)
 {
 	__u64 *words = (void *)(access->map + access->extent->offset + at);
@@ -174,7 +174,7 @@ static int access_pages(void *context)
 	return result;
 }
 
-/* What was written is there, or, the first time, nothing, and it is written. */
+/* Check the marks, or, at first, for zero, and then write the marks. */
 static bool check_extent(struct sharer *sharer,
 			 const struct sharer_extent *extent, bool first)
 {
@@ -200,7 +200,7 @@ static bool check_extent(struct sharer *sharer,
 }
 
 /*
- * What a thread does
+ * Operations of a thread
  */
 
 bool sharer_take(struct sharer *sharer, __u64 length)
@@ -266,7 +266,7 @@ bool sharer_give(struct sharer *sharer, struct sharer_extent *extent)
 
 	if (!check_extent(sharer, extent, false))
 		return false;
-	/* Whatever has become of the section. */
+	/* Freeing must succeed even after the end of the section. */
 	*extent = sharer->extents[--sharer->count];
 	return !sharer_call(sharer->holder, NDSHM_EXTENT_FREE, &request, 0);
 }
@@ -305,7 +305,7 @@ static int read_byte(void *context)
 	return __atomic_load_n((unsigned char *)context, __ATOMIC_RELAXED);
 }
 
-/* It may be anybody's, or nobody's. */
+/* The page may be in any extent, or free. */
 static bool do_elsewhere(struct sharer *sharer)
 {
 	__u64 at = storm_draw(&sharer->random) % hall->max;
@@ -372,7 +372,7 @@ unsigned char *sharer_show(void)
 		    hall->section, 0);
 }
 
-/* Where it is shown from now on; what has gone stays where it was. */
+/* Move to a new mapping of the section; after a revocation keep the old one. */
 static bool do_map(struct sharer *sharer)
 {
 	unsigned char *map = sharer_show();
@@ -386,7 +386,7 @@ static bool do_map(struct sharer *sharer)
 	return true;
 }
 
-/* Through a descriptor for reading nobody can have extents. */
+/* A read-only descriptor permits no allocation of extents. */
 static bool do_share(struct sharer *sharer)
 {
 	struct ndshm_section_share request = { .flags = NDSHM_SHARE_READONLY };
@@ -451,7 +451,7 @@ static bool do_fork(struct sharer *sharer)
 }
 
 /*
- * What the rest of the kernel is asked to do with the mapping
+ * Calls of other parts of the kernel with the mapping
  */
 
 /* Pages of an extent, which may be freed, and go with the section, meanwhile. */
@@ -562,7 +562,7 @@ static void arm(struct sharer *sharer, enum op op)
 		storm_complain("timer: %s", strerror(errno));
 }
 
-/* @steps: then it is killed in the call that comes; 0: by somebody else, or not. */
+/* Killed in the call after @steps; 0: by another process, or not at all. */
 static bool live(struct sharer *sharer, unsigned int steps)
 {
 	enum op op;
@@ -585,7 +585,7 @@ static void *second_life(void *context)
 	return live(context, 0) ? context : NULL;
 }
 
-/* Who comes too late has nothing to share. */
+/* After a failed attach: wait for the end of the round. */
 static bool linger(unsigned int steps)
 {
 	while (!storm_read(&hall->stop))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Processes of two threads that share a section, and what all of them see of it.
+ * Processes of two threads that share a section, and their shared state.
  */
 #ifndef _NDSHM_SELFTEST_STORM_SHARER_H
 #define _NDSHM_SELFTEST_STORM_SHARER_H
@@ -14,11 +14,11 @@
 #define SHARER_HELD		12	/* extents of a thread */
 #define SHARER_OPS		20	/* at least as many as there are */
 
-/* What becomes of the section while it is used. */
+/* The fate of the section while it is in use. */
 enum sharer_fate {
 	SHARER_STAYS,
 	SHARER_TRIMMED,		/* much comes and goes */
-	SHARER_KEPT,		/* the extents of who is killed */
+	SHARER_KEPT,		/* the extents of a killed process */
 	SHARER_DELETED,
 	SHARER_FORCED,
 	SHARER_UNBOUND,
@@ -26,7 +26,7 @@ enum sharer_fate {
 };
 
 /**
- * struct sharer_hall - what all processes of a round see
+ * struct sharer_hall - shared state of the processes of a round
  * @fate: of the section
  * @section: its descriptor, which all inherit
  * @max: its MaxSize
@@ -37,8 +37,8 @@ enum sharer_fate {
  * @handed: extents
  * @grown: so often, much was asked for
  * @full: so often, there was no place
- * @told: so often, somebody was told of the end
- * @places: what the processes are doing
+ * @told: calls that returned the reason of the end
+ * @places: the current operations of the processes
  * @killed: in each kind of call
  * @done: of each kind
  * @spent: nanoseconds for them
@@ -63,7 +63,7 @@ struct sharer_hall {
 
 extern struct sharer_hall *hall;
 
-/* Of a thread; what it was handed nobody else touches, and has @tag. */
+/* An extent of a thread; only that thread accesses it and marks it with @tag. */
 struct sharer_extent {
 	__u64 offset;
 	__u64 length;
@@ -94,18 +94,18 @@ int sharer_attach(int section, __u32 flags);
 unsigned char *sharer_show(void);
 bool sharer_look(struct ndshm_section_query *query);
 
-/* An extent, zero, and marked; and back, if it is what it was. */
+/* Allocate an extent, check for zero and mark it; check the marks and free it. */
 bool sharer_take(struct sharer *sharer, __u64 length);
 bool sharer_give(struct sharer *sharer, struct sharer_extent *extent);
 
 /*
- * What process @number does, until it is told to stop. @steps: it does so many
- * things, and is killed in the next; 0: in none.
+ * Run process @number until hall->stop. @steps: it executes so many operations and is
+ * killed in the next; 0: it is not.
  */
 bool sharer_live(struct storm_random random, unsigned int number,
 		 unsigned int steps);
 
-/* In what they were killed, and what they did. */
+/* Print counts of operations, and of kills in each. */
 void sharer_tell(void);
 
 #endif /* _NDSHM_SELFTEST_STORM_SHARER_H */

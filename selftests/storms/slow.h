@@ -19,8 +19,8 @@ bool storm_slow_enter(void);
 void storm_slow_release(bool free);
 
 /*
- * Between these, one of them that was killed ends; for a while at its own pace, so that
- * others meet what it still holds.
+ * Call before and after the wait for a killed process of the cgroup. It stays throttled
+ * for a moment, so that other processes meet the locks that it holds, and then runs freely.
  */
 void storm_slow_dies(void);
 void storm_slow_died(void);

@@ -28,7 +28,7 @@ static bool protect(const struct storm_stall *stall, bool on)
 	return !ioctl(stall->faults, UFFDIO_WRITEPROTECT, &range);
 }
 
-/* Whoever fails here is killed, or lets the caller wait for good: that is noticed. */
+/* A failure here kills the process or blocks the caller forever, which the test detects. */
 static void *let_go(void *context)
 {
 	struct storm_stall *stall = context;

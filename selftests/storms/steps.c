@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What actors are told to do. Each step says that it cannot be taken now, or
- * takes it and changes the model.
+ * Orders to actors. Each step returns that it is impossible now, or sends the order
+ * and updates the model.
  */
 #include <errno.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ enum taken {
 	WRONG,
 };
 
-/* Who takes a step, and with what, by chance. */
+/* The random player and objects of a step. */
 struct turn {
 	struct player *player;
 	unsigned int client;
@@ -60,7 +60,7 @@ static bool mapped(unsigned int block)
 	return false;
 }
 
-/* What follows from what players have. */
+/* Derive lifetimes and charges from the objects of the players. */
 static void conclude(void)
 {
 	struct piece *piece;
@@ -151,7 +151,7 @@ static enum taken take_map(const struct turn *turn)
 	return result(play_done(turn->player, &order));
 }
 
-/* Whoever touches it finds what the first one wrote. */
+/* Each access must find the tag of the first. */
 static enum taken take_touch(const struct turn *turn)
 {
 	const struct actor_order order = {
@@ -218,7 +218,7 @@ static enum taken take_close(const struct turn *turn)
 	return result(play_done(turn->player, &order));
 }
 
-/* It goes through our hands, and into somebody's mailbox. */
+/* The descriptor passes through this process into another player's mailbox. */
 static enum taken take_send(const struct turn *turn)
 {
 	const struct actor_order order = {
@@ -274,7 +274,7 @@ static enum taken take_switch(const struct turn *turn)
 	return result(play_done(turn->player, &order));
 }
 
-/* Not every kernel lets users have some; who has, is still the same user. */
+/* Some kernels deny them to users. The charged user stays the same. */
 static enum taken take_namespaces(const struct turn *turn)
 {
 	const struct actor_order order = { .verb = ACTOR_NAMESPACES };
@@ -321,7 +321,7 @@ static struct player *empty_place(void)
 	return NULL;
 }
 
-/* The child has what its parent has, but for the letters. */
+/* The child has all objects of its parent except unread messages. */
 static enum taken take_fork(const struct turn *turn)
 {
 	/* The first process of a pid namespace is the only one there. */
@@ -362,7 +362,7 @@ static enum taken take_exec(const struct turn *turn)
 	return result(play_done(player, &order));
 }
 
-/* By a signal, or because nobody tells it anything any more. */
+/* End a player by a signal, or by closing its socket. */
 static enum taken take_end(const struct turn *turn)
 {
 	unsigned int lives = 0, i;

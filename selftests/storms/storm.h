@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of the storm have in common: chance, complaints, and what must
- * be as it was before when a part has ended.
+ * Common to all parts: random numbers, error reports, and the state that must be
+ * the same before and after a part.
  */
 #ifndef _NDSHM_SELFTEST_STORM_H
 #define _NDSHM_SELFTEST_STORM_H
@@ -15,7 +15,7 @@
 #include "ndshm_nl.h"
 
 #define STORM_KILLERS	4	/* victims at a time */
-#define STORM_WORKERS	4	/* that load what is about to go */
+#define STORM_WORKERS	4	/* that use objects about to be removed */
 #define STORM_PLACES	8	/* at least as many as either */
 #define STORM_NODES	8
 
@@ -61,10 +61,10 @@ unsigned int storm_spread(struct storm_random *random, unsigned int most);
 struct storm_random storm_stream(const char *what, unsigned int index);
 
 /*
- * What all processes of the storm share
+ * State shared by all processes
  */
 
-/* What a process can be in the middle of. */
+/* Operations, of which a process can be in one. */
 enum storm_op {
 	STORM_BETWEEN,
 	STORM_INFO,
@@ -99,7 +99,7 @@ enum storm_op {
 	STORM_OPS,
 };
 
-/* What a process is doing now. */
+/* The current operation of a process. */
 struct storm_place {
 	unsigned int op;
 };
@@ -185,7 +185,7 @@ void storm_sleep(unsigned int microseconds);
  * Processes
  */
 
-/* fork() for a process that does what @run says, and exits with its verdict. */
+/* Fork a process that calls @run and exits with its result. */
 pid_t storm_start(bool (*run)(unsigned int index), unsigned int index);
 
 /* It ended by itself, and well; otherwise that is a complaint. */
@@ -195,13 +195,13 @@ bool storm_finish(pid_t pid, const char *who);
 void storm_kill_group(pid_t pid);
 
 /*
- * baseline.c: what there is when nobody does anything
+ * baseline.c: the idle state
  */
 
 /* At the beginning. */
 bool storm_baseline(void);
 
-/* All is as it was then. What ends by itself has ten seconds to do so. */
+/* Return: true if the state is that of storm_baseline() within ten seconds. */
 bool storm_settled(const char *when);
 
 /* Bytes that are locked for a user, and how many blocks live. */

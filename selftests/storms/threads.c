@@ -23,7 +23,7 @@
 #define SLOTS		4	/* handles that all of them use at a time */
 #define TURNS		1500	/* of each thread */
 
-/* A handle, and the mmap offset that it was told with. */
+/* A handle, and its mmap offset. */
 struct slot {
 	__u32 handle;
 	__u64 offset;
@@ -34,7 +34,7 @@ static struct {
 	struct slot slots[SLOTS];
 	unsigned int made;
 	unsigned int freed;
-	unsigned int late;	/* calls on what another thread had freed */
+	unsigned int late;	/* calls on handles that another thread had freed */
 } one;
 
 static bool give_back(struct storm_client *client, __u32 handle)
@@ -85,7 +85,7 @@ static bool ask(struct storm_client *client, __u32 handle)
 		storm_complain("the answer is about another handle"));
 }
 
-/* What is mapped stays, whoever frees it meanwhile. */
+/* A mapping stays when another thread frees the handle. */
 static bool show(struct slot *slot)
 {
 	__u64 offset = __atomic_load_n(&slot->offset, __ATOMIC_RELAXED);
@@ -159,7 +159,7 @@ bool storm_one_handle(void)
 		if (one.slots[i].handle)
 			fine = give_back(&clients[0], one.slots[i].handle) &&
 			       fine;
-	/* Each handle was freed once, whoever else tried. */
+	/* Each handle was freed once, although several threads tried. */
 	if (one.made != one.freed)
 		fine = storm_complain("%u blocks were made, %u were freed",
 				      one.made, one.freed);
@@ -252,7 +252,7 @@ static bool below_limit(struct saver *saver, __u64 *bytes)
 			      LIMIT * storm.page);
 }
 
-/* When nobody is in a call, what is charged is what is held. */
+/* While no thread is in a call, the charge is that of the blocks held. */
 static bool count_all(struct saver *saver)
 {
 	__u64 bytes;
@@ -293,12 +293,12 @@ static void *live_at_limit(void *context)
 	bool fine = true;
 	unsigned int i;
 
-	/* Whoever fails still comes to the meetings. */
+	/* A thread must reach the barriers even after a failure. */
 	for (i = 0; i < MEETINGS; i++) {
 		fine = fine && save(saver);
 		fine = count_all(saver) && fine;
 	}
-	/* Some free what they have, and some just end. */
+	/* Some threads free their blocks, others only end. */
 	while (fine && saver->count && storm_chance(&saver->client.random, 90))
 		fine = give(saver);
 	return fine ? saver : NULL;

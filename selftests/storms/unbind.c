@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is used goes: functions, adapters, providers. Whoever uses them is told
- * so, nobody waits for anybody, and the module stays while it is in use.
+ * Removal of functions, adapters and providers in use. Users must get the reason, no
+ * wait may depend on another process, and the module must stay while it is in use.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +60,7 @@ static bool stays_loaded(const char *name)
 
 static double longest;		/* that something took to go, in milliseconds */
 
-/* Whatever those who use it do, and however little they run. */
+/* The removal must be fast even if its users are throttled. */
 static bool go_soon(const struct goer *goer, struct storm_random *random)
 {
 	const __u64 stood = storm_stood(), since = storm_now();
@@ -82,7 +82,7 @@ static bool go_and_come(const struct goer *goer, struct storm_random *random,
 	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	bool fine = storm_load_begin(&goer->load);
 
-	/* Whoever makes it go does not wait for its turn among those who use it. */
+	/* The removing process must not compete with the users for CPU time. */
 	setpriority(PRIO_PROCESS, 0, -20);
 	while (fine && times--) {
 		if (!access(FAULT_DELAY, W_OK))
@@ -105,7 +105,7 @@ static bool go_and_come(const struct goer *goer, struct storm_random *random,
 	return fine;
 }
 
-/* How often somebody was told that it has gone. */
+/* Number of calls that returned the reason of a removal. */
 static unsigned int told(void)
 {
 	const __u64 reasons = STORM_NO_ADAPTER | STORM_NO_PROVIDER |
@@ -214,7 +214,7 @@ static bool go_adapter(struct storm_random *random)
 	__u32 number = adapter_number();
 	int error;
 
-	/* A device can go whoever uses it, and so can what made it. */
+	/* A device in use can be removed, and so can the module that created it. */
 	error = storm_chance(random, 20) ? ndshm_unload_module("ndshm_mock") :
 					   storm_mock("adapter del " ADAPTER);
 	if (error)
@@ -240,7 +240,7 @@ bool storm_unbind_mock(void)
 }
 
 /*
- * A provider: replaced, unregistered if nobody has anything of it, or revoked
+ * A provider: replaced, unregistered if it is unused, or revoked
  */
 
 static bool come_provider(struct storm_random *random)
@@ -258,7 +258,7 @@ static bool come_provider(struct storm_random *random)
 	return !error || storm_complain("provider add: %s", strerror(-error));
 }
 
-/* Who has a block of the provider keeps its module. */
+/* A block of the provider pins its module. */
 static bool keeps_module(void)
 {
 	bool fine;
@@ -290,7 +290,7 @@ static bool go_provider(struct storm_random *random)
 		break;
 	case 1:
 		error = storm_mock("provider del " PROVIDER);
-		/* As it is to be while somebody has a block. */
+		/* Required while a block of the provider exists. */
 		if (error == -EBUSY) {
 			error = 0;
 			number = 0;

@@ -775,7 +775,7 @@ static void misplaced_runs(struct kunit *test)
 	misplaced(test, 10000, 6, true);
 }
 
-/* What was taken comes back as a hole, and a map that ends frees what is taken. */
+/* A freed extent becomes a hole, and the end of a map frees its allocated extents. */
 static void taken_as_hole(struct kunit *test)
 {
 	struct world *world = test->priv;

@@ -30,7 +30,7 @@ static const ndshm_reason_t reasons[] = {
 	[NDSHM_QUOTA_CLIENTS] = NDSHM_REASON_CLIENT_QUOTA,
 };
 
-/* Somebody's, without privilege. */
+/* Charge an unprivileged user. */
 static ndshm_reason_t take(enum ndshm_quota_kind kind, u64 number)
 {
 	return ndshm_quota_take(SOMEBODY, kind, number, false);
@@ -132,7 +132,7 @@ static void kinds_apart(struct kunit *test)
 		give(i, limits_found[i]);
 }
 
-/* What one has is not another's. */
+/* The counts of one user do not affect another. */
 static void users_apart(struct kunit *test)
 {
 	EXPECT_REASON(test, take(0, limits_found[0]), NDSHM_REASON_NONE);
