@@ -35,11 +35,11 @@ help:
 	@echo '  make demo         see it work in a virtual machine: a network card driven'
 	@echo '                    from user space answers the kernel'"'"'s ping'
 	@echo '  make check        all tests on all supported kernels, in virtual machines'
-	@echo '                    (KERNELS="6.1 6.12", LONG=1 for the long runs)'
+	@echo '                    (KERNELS="6.1 6.12", LEVELS=, LONG=1 for the long runs)'
 	@echo '  make check-debug  all tests on kernels that find mistakes, which are built the'
 	@echo '                    first time (some ten minutes)'
-	@echo '  make storm        ten thousand kills and a thousand unbinds, which takes long (KILLS=, UNBINDS=)'
-	@echo '  make fuzz         calls at random, guided by coverage (FUZZ_SECONDS=3600)'
+	@echo '  make storm        ten thousand kills and a thousand unbinds, which takes long (SCALE=percent)'
+	@echo '  make fuzz         calls at random, guided by coverage, for an hour (SCALE=percent)'
 	@echo '  make bench        what it costs, in instructions, beside its peers'
 	@echo '  make docs         the documentation as HTML, in $(BUILD)/doc'
 	@echo '  make lint         what can be found without running anything'
@@ -77,13 +77,13 @@ install-userlib: userlib
 demo:
 	@selftests/vm/demo.sh
 check:
-	@selftests/vm/check.sh
+	@selftests/vm/check.sh stock
 check-debug:
-	@selftests/vm/check-debug.sh
+	@selftests/vm/check.sh debug
 storm:
-	@LEVELS=storm KILLS=$(or $(KILLS),10000) UNBINDS=$(or $(UNBINDS),1000) selftests/vm/check-debug.sh
+	@LEVELS=storm selftests/vm/check.sh debug
 fuzz:
-	@LEVELS=fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) selftests/vm/check-debug.sh
+	@LEVELS=long-fuzz selftests/vm/check.sh debug
 bench:
 	@selftests/vm/packages.sh build vm bench
 	@$(MAKE) -s modules MODULE_DIR=$(BUILD)/modules/bench NDSHM_PROTOTYPES=1 \

@@ -254,10 +254,10 @@ unsigned long long ndshm_number(const char *name, unsigned long long otherwise)
 
 unsigned int ndshm_rounds(unsigned int usual, unsigned int least)
 {
-	unsigned long long percent = ndshm_number("NDSHM_PERCENT", 100), rounds;
+	unsigned long long percent = ndshm_number("NDSHM_SCALE", 100), rounds;
 
 	if (!percent || percent > 1000000) {
-		fprintf(stderr, "NDSHM_PERCENT: from 1 to 1000000\n");
+		fprintf(stderr, "NDSHM_SCALE: from 1 to 1000000\n");
 		exit(1);
 	}
 	rounds = percent * usual / 100;

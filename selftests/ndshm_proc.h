@@ -81,7 +81,7 @@ unsigned int ndshm_alarms(void);
 unsigned long long ndshm_number(const char *name, unsigned long long otherwise);
 
 /*
- * Number of rounds for a test that relies on chance: NDSHM_PERCENT percent of
+ * Number of rounds for a test that relies on chance: NDSHM_SCALE percent of
  * @usual, but at least @least, which is enough to prove something.
  */
 unsigned int ndshm_rounds(unsigned int usual, unsigned int least);

@@ -5,19 +5,22 @@
  * advised and locked, processes are throttled. Charges, counts and allocations must
  * be afterwards as they were before.
  *
- * storm [PART]...: all parts, or those named. Root only.
+ * storm [OPTION]... [PART]...: all parts, or those named. Root only.
  *
- * NDSHM_SEED		of all random numbers; printed first
- * NDSHM_STORM_KILLS	500
- * NDSHM_STORM_DEATHS	500, of processes that share a section
- * NDSHM_STORM_UNBINDS	50 of each kind of adapter
- * NDSHM_STORM_REQUESTS	20000 that come later
- * NDSHM_PERCENT	of the rounds of the other parts, 100
+ * --kills N		number of killed processes, 500
+ * --deaths N		number of killed processes that share a section, 500
+ * --unbinds N		number of unbinds of each kind of adapter, 50
+ * --requests N		number of asynchronous requests, 20000
+ *
+ * NDSHM_SEED		seed of all choices; printed first
+ * NDSHM_SCALE		percent of these defaults and of the rounds of other parts, 100
  * NDSHM_KO		ndshm.ko, to load it again
  * NDSHM_MOCK		ndshm_mock.ko, for providers and adapters that go
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -302,21 +305,62 @@ static const char *module_path(const char *name)
 	return path && *path && !access(path, R_OK) ? path : NULL;
 }
 
-static void settings(void)
+static unsigned int option_number(void)
 {
+	unsigned long number;
+	char *end;
+
+	number = strtoul(optarg, &end, 10);
+	if (*end || !number || number > UINT_MAX) {
+		fprintf(stderr, "%s: not a number from 1\n", optarg);
+		exit(KSFT_FAIL);
+	}
+	return number;
+}
+
+/* Parse the options. Return the names of the parts. */
+static char **settings(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "kills", required_argument, NULL, 'k' },
+		{ "deaths", required_argument, NULL, 'd' },
+		{ "unbinds", required_argument, NULL, 'u' },
+		{ "requests", required_argument, NULL, 'r' },
+		{ }
+	};
+	int option;
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	storm.seed = ndshm_number("NDSHM_SEED",
 				  storm_mix(now.tv_sec * 1000000000ULL +
 					    now.tv_nsec) >> 32);
-	storm.kills = ndshm_number("NDSHM_STORM_KILLS", 500);
-	storm.deaths = ndshm_number("NDSHM_STORM_DEATHS", 500);
-	storm.unbinds = ndshm_number("NDSHM_STORM_UNBINDS", 50);
-	storm.requests = ndshm_number("NDSHM_STORM_REQUESTS", 20000);
+	storm.kills = ndshm_rounds(500, 1);
+	storm.deaths = ndshm_rounds(500, 1);
+	storm.unbinds = ndshm_rounds(50, 1);
+	storm.requests = ndshm_rounds(20000, 1);
+	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		switch (option) {
+		case 'k':
+			storm.kills = option_number();
+			break;
+		case 'd':
+			storm.deaths = option_number();
+			break;
+		case 'u':
+			storm.unbinds = option_number();
+			break;
+		case 'r':
+			storm.requests = option_number();
+			break;
+		default:
+			exit(KSFT_FAIL);
+		}
+	}
 	storm.ko = module_path("NDSHM_KO");
 	storm.mock = module_path("NDSHM_MOCK");
 	storm.page = sysconf(_SC_PAGESIZE);
+	return argv + optind;
 }
 
 /* Root is charged as users are, or it could not be seen that it is paid back. */
@@ -385,22 +429,23 @@ static void set_up(void)
 int main(int argc, char **argv)
 {
 	unsigned int i, count = 2;
+	char **names;
 
 	if (actor_is_called(argc, argv))
 		actor_called(argv);
 	/* Lines of several processes, none of them cut or said twice. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	settings();
+	names = settings(argc, argv);
 	ksft_print_header();
 	storm_say("NDSHM_SEED=%llu: %u kills, %u deaths, %u unbinds, %u requests",
 		  storm.seed, storm.kills, storm.deaths, storm.unbinds,
 		  storm.requests);
 	set_up();
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		count += is_named(&parts[i], argv + 1);
+		count += is_named(&parts[i], names);
 	ksft_set_plan(count);
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		if (is_named(&parts[i], argv + 1))
+		if (is_named(&parts[i], names))
 			run_part(&parts[i]);
 	ksft_test_result(storm_slow_end(), "cgroup: nobody is left in it\n");
 	look_for_leaks();

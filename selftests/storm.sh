@@ -4,20 +4,17 @@
 # storm.sh PROGRAM [PART]...: the long form of the storm, in a guest with an edu
 # device: loads the module, runs PROGRAM (selftests' `storm`), unloads the module.
 #
-# NDSHM_KO is ndshm.ko, NDSHM_MOCK ndshm_mock.ko. NDSHM_STORM_KILLS (10000),
-# NDSHM_STORM_DEATHS (as many), NDSHM_STORM_UNBINDS (1000), NDSHM_STORM_REQUESTS (100000)
-# and NDSHM_SEED are the program's.
+# NDSHM_KO is ndshm.ko, NDSHM_MOCK ndshm_mock.ko. NDSHM_SCALE=N: N percent of ten thousand
+# kills and deaths, a thousand unbinds and 100,000 requests; NDSHM_SCALE and NDSHM_SEED are
+# also the program's.
 set -uo pipefail
 
-export NDSHM_STORM_KILLS=${NDSHM_STORM_KILLS:-10000}
-export NDSHM_STORM_DEATHS=${NDSHM_STORM_DEATHS:-$NDSHM_STORM_KILLS}
-export NDSHM_STORM_UNBINDS=${NDSHM_STORM_UNBINDS:-1000}
-export NDSHM_STORM_REQUESTS=${NDSHM_STORM_REQUESTS:-100000}
-program=$1 code=0
+scale=${NDSHM_SCALE:-100} program=$1 code=0
 shift
 
 insmod "$NDSHM_KO" || exit 1
-"$program" "$@" || code=$?
+"$program" --kills $((100 * scale)) --deaths $((100 * scale)) --unbinds $((10 * scale)) \
+	--requests $((1000 * scale)) "$@" || code=$?
 if ! rmmod ndshm || [[ -e /dev/ndshm || -e /sys/module/ndshm ]]; then
 	echo '# ndshm cannot be unloaded after the storm'
 	code=1

@@ -11,8 +11,10 @@ top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 vm=$top/selftests/vm table=$top/selftests/fail_nth.table
 # shellcheck source=../vm/lib.sh
 . "$vm/lib.sh"
-# shellcheck source=../vm/levels.sh
-. "$vm/levels.sh"
+# shellcheck source=../vm/machine.sh
+. "$vm/machine.sh"
+BUILD=${BUILD:-$top/build}
+mapfile -t machine < <(machine_options all,kmemleak)
 kselftest=$("$vm/kernels.sh" source 6.12)/tools/testing/selftests
 programs=$BUILD/selftests/programs
 output=$(mktemp)
@@ -28,7 +30,7 @@ for kernel in ${KERNELS:-6.12-debug 7.2-debug}; do
 	# The table goes out with the run directory, which is where the guest may write.
 	# shellcheck disable=SC2016
 	NDSHM_KO=$ko NDSHM_MOCK=${ko%/*}/kernel/tests/ndshm_mock.ko \
-		"$vm/run.sh" --kernel "$kernel" --name "$name" "${machine[@]}" --append slab_debug=F --timeout 3000 -- \
+		"$vm/run.sh" --kernel "$kernel" --name "$name" "${machine[@]}" --timeout 3000 -- \
 		bash -c 'insmod "${NDSHM_KO%/*}/kernel/tests/ndshm_coverage.ko" && insmod "$NDSHM_KO" &&
 			"$1" --table "$NDSHM_VM_DIR/table" "${@:2}"' - "$programs/fail_nth" "$@" >"$output" ||
 		{ grep -E '^(not ok|#.*(point|wrong))' -- "$output" >&2; die "not all could be counted on $kernel"; }

@@ -28,8 +28,8 @@ exists() {
 	*.sh) [[ -x selftests/$name ]] ;;
 	user/*) has "RUN\($case\)" "userlib/tests/${program#user/}.c" ;;
 	lint.*) has "check_$case\(\) *\{" selftests/lint/lint.sh ;;
-	check.*) has " level \"?[^ ]*/$case\"? " "selftests/vm/$program.sh" ;;
-	check-debug.*) has "for name in [^;]*\b$case\b" "selftests/vm/$program.sh" ;;
+	check.*) grep -qE "^${case}[[:blank:]]+(stock|-)[[:blank:]]" selftests/vm/levels.table ;;
+	check-debug.*) grep -qE "^${case}[[:blank:]]+debug[[:blank:]]" selftests/vm/levels.table ;;
 	storm.*) has "\{ \"$case\"," selftests/storm.c ;;
 	fail_nth.*) has "(\.name = |[A-Z_]+\()\"$case\"," selftests/fail_points/*.c ;;
 	ndshm_*.*)

@@ -8,7 +8,7 @@
 # NDSHM_PROTOTYPE is ndshm_82574.ko, NDSHM_PROGRAMS the directory of the kselftest programs.
 # With NDSHM_MOCK the driver also uses memory of a provider that detects misuse. NDSHM_STEP=N
 # sends every Nth length only, NDSHM_SECONDS=N is the duration of TCP in each direction.
-# Needs `run.sh --wire` and the third card of vm/levels.sh.
+# Needs `run.sh --wire` and the part `third` of vm/machine.sh.
 set -uo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname -- "${BASH_SOURCE[0]}")/card.sh"

@@ -5,12 +5,13 @@
 # kselftest programs built in OUTPUT and compare the kernel's counters before and after.
 # `leaks`: the programs that together use every way to allocate, with kmemleak and
 # page_owner, which take most of the time. `others`: KUnit, a longer storm, and the other
-# programs except the 32-bit ones, which run the same code. NDSHM_HALF=0 or 1 runs every
-# second program. Leaves the reached call sites in the run directory.
+# programs except the 32-bit ones, which run the same code. NDSHM_SHARD=0 to 3 runs every
+# second program: the first, third, ... for 0 and 1. Leaves the reached call sites in the run
+# directory.
 set -uo pipefail
 
 output=$1 which=$2
-# The order puts the two longest programs into different halves (NDSHM_HALF).
+# The order puts the two longest programs into different halves.
 leaks=(storm fail_nth mock mock_revoke provider unload)
 top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 baseline=$output/baseline
@@ -28,16 +29,22 @@ programs() {
 		echo
 		echo storm
 		grep -vxE "$(IFS='|' && echo "${leaks[*]}")|.*_32" "$output.list"
-	fi | awk -v half="${NDSHM_HALF:-}" '(half == "" || (NR + 1) % 2 == half) && NF'
+	fi | awk -v half="${NDSHM_SHARD:+$((NDSHM_SHARD / 2 % 2))}" '(half == "" || (NR + 1) % 2 == half) && NF'
 }
 
-# The kernel's periodic scan would only cost time.
+# Fewer requests: processes that elsewhere have a CPU each share one here.
+kills=500 unbinds=50 requests=$([[ ${NDSHM_LONG:-} ]] && echo 100000 || echo 4000)
+[[ -z ${NDSHM_SHARD:-} ]] || kills=250
+deaths=$kills
 if [[ $which == leaks ]]; then
-	export NDSHM_STORM_KILLS=50 NDSHM_STORM_DEATHS=84 NDSHM_STORM_UNBINDS=5 NDSHM_STORM_REQUESTS=1000
+	kills=50 deaths=84 unbinds=5 requests=1000
+	# The kernel's periodic scan would only cost time.
 	echo scan=off >/sys/kernel/debug/kmemleak
 fi
-# Fewer requests: processes that elsewhere have a CPU each share one here.
-export NDSHM_STORM_REQUESTS=${NDSHM_STORM_REQUESTS:-$([[ ${NDSHM_LONG:-} ]] && echo 100000 || echo 4000)}
+# These are the numbers for the usual scale, which is 10 on debug kernels.
+scaled() { echo $(($1 * ${NDSHM_SCALE:-10} / 10 ? $1 * ${NDSHM_SCALE:-10} / 10 : 1)); }
+storm=(--kills "$(scaled "$kills")" --deaths "$(scaled "$deaths")" --unbinds "$(scaled "$unbinds")"
+	--requests "$(scaled "$requests")")
 insmod "$NDSHM_COVERAGE"
 check 'the baseline is taken' "$baseline" take /tmp/baseline
 check 'insmod' insmod "$NDSHM_KO"
@@ -47,8 +54,10 @@ check 'insmod' insmod "$NDSHM_KO"
 # programs.
 run_program() {
 	local code began=$SECONDS
+	local -a arguments=()
+	[[ $1 != storm ]] || arguments=("${storm[@]}")
 	echo "# $1"
-	(cd "$output" && exec "./$1") 2>&1 </dev/null | sed -u 's/^/# /'
+	(cd "$output" && exec "./$1" "${arguments[@]}") 2>&1 </dev/null | sed -u 's/^/# /'
 	code=${PIPESTATUS[0]}
 	number=$((number + 1))
 	echo "# $1 took $((SECONDS - began)) s"

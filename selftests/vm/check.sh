@@ -1,221 +1,227 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Run all tests that need no debug kernel: the library alone, then each supported stock
-# kernel in virtual machines. Last line: N passed, N failed. KERNELS="6.1 6.12" selects
-# kernels, LEVELS="..." selects levels by name, LOT=N runs most levels on one kernel each,
-# JOBS=1 runs one level at a time, LONG=1 makes runs long.
+# check.sh [--list] stock|debug: run the levels in levels.table on stock kernels (`make check`)
+# or on debug kernels (`make check-debug`), as many at a time as there are CPUs, and count their
+# TAP lines. Last line: N passed, N failed. --list prints the levels that would run, and builds
+# nothing.
+#
+# KERNELS="6.1 6.12"	kernels
+# LEVELS="heap 6.1/pages"	levels by name
+# SHARD=N		a quarter of the work, 0 to 3: most levels on one kernel each, on debug kernels
+#			half of the programs and a third of the points of failure, no coverage
+# SCALE=N		percent of the usual rounds (100)
+# LONG=1		the long forms of levels that have one
 set -euo pipefail
 
 here=$(cd "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 . "$here/lib.sh"
-. "$here/levels.sh"
-side=0
-kernels=${KERNELS:-6.1 6.12}
-logs=$BUILD/check
-everywhere=switches
-long=$([[ $NDSHM_LONG ]] && echo 5400 || echo 900)
+. "$here/machine.sh"
+. "$here/level-host.sh"
+list=
+[[ ${1:-} != --list ]] || { list=1; shift; }
+case ${1:-} in
+stock)	side=0 run=check target=check supported=(6.1 6.12) ;;
+debug)	side=1 run=debug target=check-debug supported=(6.12-debug 7.2-debug) ;;
+*)	die 'usage: check.sh [--list] stock|debug' ;;
+esac
+stage=$1 shard=${SHARD:-} scale=${SCALE:-100}
+[[ -z $shard || $shard == [0-3] ]] || die "SHARD: from 0 to 3, not $shard"
+[[ $scale =~ ^[1-9][0-9]{0,5}$ ]] || die "SCALE: percent from 1 to 999999, not $scale"
+read -ra kernels <<<"${KERNELS:-$([[ $stage == debug && $shard ]] && echo "${supported[shard % 2]}" || echo "${supported[@]}")}"
+BUILD=$(realpath -m -- "${BUILD:-$top/build}") logs=$BUILD/$target
+export BUILD NDSHM_LONG=${LONG:-} NDSHM_SCALE=$scale
+[[ -z $shard ]] || export NDSHM_SHARD=$shard
+cd -- "$top"
 
-# Two more cards on the link, in slots.
-slots=()
-for slot in 2 3; do
-	slots+=(--netdev "hubport,id=wire$slot,hubid=7" --device "pcie-root-port,id=slot$slot,chassis=$slot,addr=0x1$((slot + 2))"
-		--device "e1000e,bus=slot$slot,netdev=wire$slot,mac=52:54:00:6e:64:02,romfile=")
-done
+jobs_at_once=$(nproc) started=0 start=$SECONDS
+at() { printf '[%4d s] %s\n' $((SECONDS - start)) "$*"; }
+# long USUAL LONG: the second with LONG=1.
+long() { if [[ $NDSHM_LONG ]]; then echo "$2"; else echo "$1"; fi; }
 
-# Permitted skips: tests that need the test build, a debug kernel, or a machine with
-# or without isolation, each of which has its own levels, and tests that do not apply
-# to a provider that cannot be revoked.
-may_skip=': lockdown|lockdown\.unisolated|segment_size|removal\.bar\.allocation|race\.|going\.unregister\.|: revoke_race|: fail_nth|# SKIP kmemleak|edu\.(not_isolated|isolated|lazy_group|dirty|addresses_shown)|device\.never_bounced|pages\.node|# SKIP kernels before 6.12|# SKIP the kernel does not look at'
-
-# Build the module twice, the second time with the test modules, because the ordinary
-# build must not contain code for tests only. As `make lint` builds them.
-build_modules() {
-	local kernel=$1 headers
-	headers=$("$here/kernels.sh" headers "$kernel") || return 1
-	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel" W=1 &&
-	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$kernel-test" W=1 \
-		NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1 &&
-	strip_modules "$BUILD/modules/$kernel" && strip_modules "$BUILD/modules/$kernel-test"
-}
-# Build the example modules as the documentation says.
-build_examples() {
-	local kernel=$1 out=$BUILD/examples/$1
-	mkdir -p "$out/Documentation" && cp -asf "$top/kernel" "$top/uapi" "$out/" &&
-	cp -asf "$top/Documentation/examples" "$out/Documentation/" &&
-	make -C "$("$here/kernels.sh" headers "$kernel")" M="$out/Documentation/examples" W=1 KCFLAGS=-Werror \
-		KBUILD_EXTRA_SYMBOLS="$BUILD/modules/$kernel/Module.symvers" modules
-}
-# The same programs for every kernel.
-programs=$BUILD/selftests/programs
-build_selftests() {
-	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all
-}
-# The library's allocator on sections of the module.
-heap_tests=$BUILD/user/tests heap_bench=$BUILD/bench/heap
-build_heap_tests() {
-	make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" module-tests &&
-	make -C "$top/userlib/bench" -j"$(nproc)" BUILD="$heap_bench"
-}
-# The benchmark is run by hand and seldom, so check that it builds.
-build_bench() {
-	make -C "$top/selftests/bench" BUILD="$BUILD/bench" KDIR="$("$here/kernels.sh" headers 6.12)" \
-		NDSHM="$BUILD/modules/6.12-test" all
-}
-ordinary_build_has_no_switches() {
-	local kernel=$1
-	if modinfo -p "$BUILD/modules/$kernel/ndshm.ko" | grep -i test; then
-		echo 'not ok 1 - the ordinary build has no test switch'
-	elif ! modinfo -p "$BUILD/modules/$kernel-test/ndshm.ko" | grep -q '^test_'; then
-		echo 'not ok 1 - the test build has test switches'
-	elif grep -qa EXPORTED_FOR_KUNIT "$BUILD/modules/$kernel/ndshm.ko"; then
-		echo 'not ok 1 - the ordinary build exports nothing for tests'
-	else
-		echo 'ok 1 - only the test build has test switches'
-	fi
+begin() {
+	mkdir -p -- "$logs"
+	exec {logs_lock}>"$BUILD/levels.lock"
+	flock -n "$logs_lock" || { echo "another run is under way in $BUILD: wait for it, or set BUILD" >&2; exit 1; }
+	results=$logs/results
+	: >"$results"
+	touch "$logs/began"
+	trap end_jobs EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
 }
 
-# The kselftest programs alone.
-alone() {
-	local kernel=$1
-	guest "$kernel" kselftest "${machine[@]}" --timeout 900 -- "$here/check-guest.sh" "$kselftest" "$programs"
+# End running levels with the script. Background jobs do not receive the SIGINT of
+# Ctrl-C.
+# shellcheck disable=SC2317
+end_jobs() {
+	local -a left
+	mapfile -t left < <(jobs -rp)
+	[[ ${#left[@]} -eq 0 ]] || { kill -- "${left[@]/#/-}" 2>/dev/null; wait; } || true
 }
 
-# The same programs as a target of the kernel's own selftests, whose runner must find
-# all of them. The kernel source is a tree of links, so that the cache stays
-# unchanged.
-in_kernel_tree() {
-	local kernel=$1 tree=$BUILD/linux/${source##*/} out=$BUILD/selftests/tree
-	[[ -d $tree ]] || { rm -rf "$BUILD/linux" && mkdir "$BUILD/linux" && cp -as "$source" "$tree.new" && mv "$tree.new" "$tree"; }
-	rm -rf "$out"
-	ln -sfn "$top/selftests" "$tree/tools/testing/selftests/ndshm" &&
-	make -C "$tree/tools/testing/selftests" TARGETS=ndshm OUTPUT="$out" NDSHM_SRC="$top" all || return 1
-	guest "$kernel" kselftest "${machine[@]}" --timeout 900 -- \
-		"$here/check-guest.sh" "$tree/tools/testing/selftests" "$out" tree | tee "$out.log"
-	[[ ${PIPESTATUS[0]} -eq 0 ]] || return 1
-	if diff <(make --no-print-directory -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests | sed 's/.*://' | sort) \
-		<(sed -n 's/^\(not \)*ok [0-9]* selftests: .*: \([a-z_0-9]*\).*/\2/p' "$out.log" | sort); then
-		echo 'ok - all programs ran in the kernel tree'
-	else
-		echo 'not ok - all programs ran in the kernel tree'
-	fi
+# must NAME COMMAND...: a preparation without which no test can run.
+must() {
+	local name=$1
+	shift
+	at "$name"
+	"$@" >"$logs/${name//[ \/]/-}.log" 2>&1 || {
+		tail -n 30 "$logs/${name//[ \/]/-}.log"
+		at "$name: failed"
+		exit 1
+	}
 }
 
-# The share of the library's lines that its own tests run; the table is in the
-# log.
-library_coverage() {
-	make --no-print-directory -C "$top/userlib" BUILD="$BUILD/user" coverage UNCOVERED=1 || return 1
-	echo 'ok 1 - the tests of the library run more than 90 % of its lines'
+# named NAME: does LEVELS name the level NAME or KERNEL/NAME?
+named() { [[ " ${LEVELS:-} " == *" ${1##*/} "* || " ${LEVELS:-} " == *" $1 "* ]]; }
+
+# in_shard INDEX: with SHARD=N levels run on the kernels in turn, which starts at kernel N.
+declare -A turn
+in_shard() {
+	local kernel=${kernels[$1]}
+	turn[$kernel]=$((${turn[$kernel]:-0} + 1))
+	(((turn[$kernel] + $1 + shard) % ${#kernels[@]} == 0)) || return 1
+	[[ $row_shard != half ]] || ((shard / 2 == side))
 }
 
-# The example server with hostile clients, built as for the check of the examples.
-build_storm() {
-	make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" storm
+# Does the row run on the kernel with this index? See levels.table for the column `shard`.
+# left_out says for each kernel whether the shard has left out the row before.
+declare -A left_out
+runs_on() {
+	local kernel=${kernels[$1]} before
+	before=${left_out[$kernel]:-}
+	left_out[$kernel]=
+	[[ $row_shard != rest || ! $before ]] || return 0
+	case $row_shard in
+	request|rest)	named "$kernel/$row_name"; return ;;
+	first)		[[ $1 -eq 0 ]] || return 1 ;;
+	whole)		[[ ! $shard ]] || return 1 ;;
+	esac
+	[[ ! ${LEVELS:-} ]] || named "$kernel/$row_name" || return 1
+	[[ $shard && $row_shard == @(turn|half) ]] || return 0
+	in_shard "$1" || { left_out[$kernel]=1; return 1; }
 }
 
+# for_each_level whole|other FUNCTION: call it for each level that runs, with the variables name,
+# kernel, row_* and may_skip.
+for_each_level() {
+	local line name kernel row_name row_kernels row_shard row_seconds row_machine row_skip row_command may_skip i
+	local -A skips=()
+	for line in "${table[@]}"; do
+		if [[ $line == skip[[:blank:]]* ]]; then
+			read -r _ name line <<<"$line"
+			skips[$name]=$line
+			continue
+		fi
+		read -r row_name row_kernels row_shard row_seconds row_machine row_skip row_command <<<"$line"
+		[[ $row_name && $row_name != \#* ]] || continue
+		if [[ $1 == whole ]]; then [[ $row_shard == whole ]]; else [[ $row_shard != whole ]]; fi || continue
+		may_skip=${skips[$row_skip]:-^$} name=$row_name kernel=
+		row_seconds=$(long "${row_seconds%/*}" "${row_seconds#*/}") row_machine=$(long "${row_machine%/*}" "${row_machine#*/}")
+		[[ $scale -le 100 || $row_seconds == - ]] || row_seconds=$((row_seconds * scale / 100))
+		if [[ $row_kernels == "$stage" ]]; then
+			for i in "${!kernels[@]}"; do
+				kernel=${kernels[i]} name=${kernels[i]}/$row_name
+				! runs_on "$i" || "$2"
+			done
+		elif [[ $row_kernels$stage == -stock && (! ${LEVELS:-} || " $LEVELS " == *" $name "*) ]]; then
+			"$2"
+		fi
+	done
+}
+
+# guest [OPTION]... -- COMMAND...: run in a guest of the row's machine.
 guest() {
-	local kernel=$1 name=$2
-	shift 2
-	"$here/run.sh" --kernel "$kernel" --name "check-$kernel-$name" --quiet "$@"
+	local -a options
+	mapfile -t options < <(machine_options "$row_machine")
+	"$here/run.sh" --kernel "$kernel" --name "$run-${name//\//-}" --quiet "${options[@]}" --timeout "$row_seconds" "$@"
+}
+run_command() {
+	local code=0
+	[[ ! $kernel ]] || kernel_variables
+	if [[ $row_command == @* ]]; then
+		eval "${row_command#@}"
+		return
+	fi
+	guest -- bash -c ". selftests/vm/level-guest.sh; $row_command" || code=$?
+	keep_corpus "$code"
+	return "$code"
+}
+list_level() {
+	printf '%s: %s s: %s:' "$name" "$row_seconds" "$row_machine"
+	[[ $row_machine == - ]] || printf ' %s' "$(machine_options "$row_machine" | paste -sd ' ')"
+	printf '\n\t%s\n' "$row_command"
 }
 
-begin_levels
-"$here/packages.sh" build vm check
-keep_objects
-source=$("$here/kernels.sh" source 6.12)
-kselftest=$source/tools/testing/selftests
+# Start the level as soon as a place is free. Emulated guests leave CPUs idle at times, but
+# more guests than CPUs gain little and disturb time measurements.
+start_level() {
+	while [[ $(jobs -rp | wc -l) -ge $jobs_at_once ]]; do wait -n || true; done
+	started=$((started + 1))
+	# In its own process group, so that all of its processes can be ended.
+	set -m
+	run_level {logs_lock}>&- &
+	set +m
+}
 
-must userlib make -C "$top" -j"$(nproc)" userlib
-must 'tests of the command' make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" command-tests
-for kernel in $kernels; do
-	must "modules for $kernel" build_modules "$kernel"
-	must "examples for $kernel" build_examples "$kernel"
-done
-must selftests build_selftests
-must heap build_heap_tests
-must storm build_storm
-[[ " $kernels " != *' 6.12 '* ]] || must bench build_bench
+# A command that fails without a failing line, or succeeds without any line, counts as one
+# failure.
+run_level() {
+	local log=$logs/$name.log good bad skip spent began=$SECONDS
+	mkdir -p -- "${log%/*}"
+	at "$name"
+	# Show failures at once; the rest is in the log.
+	{ run_command 2>&1 </dev/null || printf '\nlevel failed: exit %d\n' $?; } | tee -- "$log" |
+		grep --line-buffered -E '^(# )*not ok |^run.sh:|level failed' | sed -u "s#^#$name: #" || true
+	good=$(grep -cE '^(# )*ok [0-9]+|^ok - ' "$log") || true
+	skip=$(grep -cE '^(# )*ok [0-9]+.*# SKIP' "$log") || true
+	bad=$(grep -E '^(# )*ok [0-9]+.*# SKIP' "$log" | grep -vcE "$may_skip") || true
+	[[ $bad -eq 0 ]] || at "$name: something was skipped that must not be"
+	bad=$((bad + $(grep -cE '^(# )*not ok ' "$log" || true)))
+	if [[ $bad -eq 0 ]] && { [[ $good -eq 0 ]] || grep -q '^level failed' "$log"; }; then
+		bad=1
+	fi
+	[[ $bad -eq 0 ]] || { echo "-- failed: $name; the end of its log ($log):"; tail -n 30 -- "$log"; }
+	# A file, because in a pipeline `times` would report the subshell's own
+	# times.
+	times >"$log.times"
+	spent=$(awk -F'[ms ]+' 'END { printf "%d", $1 * 60 + $2 + $3 * 60 + $4 }' "$log.times")
+	printf '%s %d %d %d\n' "$name" $((good - skip)) "$bad" "$skip" >>"$results"
+	at "$name: $((good - skip)) passed, $bad failed, $skip skipped in $((SECONDS - began)) s ($spent s of processors)"
+}
 
-# The command's sections, quotas and events with the module.
-admin_command=("$top/userlib/tests/admin_module.sh" "$BUILD/user/tests/"{ndshm,json_get})
-section_command=("$top/userlib/tests/section_command.sh" "$BUILD/user/tests/"{ndshm,ndshm-stand-in,json_get,inherits})
+all_levels() { while [[ $(jobs -rp | wc -l) -gt 0 ]]; do wait -n || true; done; }
 
-# The longest first, so that no long level runs alone at the end.
-level readme "$here/readme.sh"
-export NDSHM_BUILD=$BUILD
-for kernel in $kernels; do
-	ordinary=$BUILD/modules/$kernel/stripped/ndshm.ko
-	test=$BUILD/modules/$kernel-test/stripped/ndshm.ko
-	export NDSHM_MOCK=$BUILD/modules/$kernel-test/stripped/kernel/tests/ndshm_mock.ko
+# Print the verdict. A level without a result is a failure.
+verdict() {
+	local passed failed skipped lines name
+	read -r passed failed skipped lines < <(awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0, NR }' "$results")
+	[[ $started -gt 0 ]] || { echo "no such level: ${LEVELS:-}"; failed=$((failed + 1)); }
+	# Each level writes one line.
+	failed=$((failed + (started > lines ? started - lines : 0)))
+	# Repeat failures at the end of a long log, with the kernel's messages.
+	awk '$3 { print $1 }' "$results" | while read -r name; do
+		{
+			grep -E '^(# )*not ok |^run.sh:|^level failed' "$logs/$name.log" | head -n 10
+			sed -n '/^splat: from/,$p' "$logs/$name.log" | head -n 20
+		} | sed "s#^#$name: #" || true
+	done
+	printf '\n%s\n' "took $((SECONDS - start)) s; $skipped skipped; logs in $logs"
+	printf '%d passed, %d failed\n' "$passed" "$failed"
+	[[ $failed -eq 0 ]]
+}
 
-	# Each of the two ways to run the programs on one kernel.
-	runs=alone
-	[[ $kernel != 6.12 ]] || runs=in_kernel_tree
-	NDSHM_KO=$ordinary level "$kernel/kselftest" "$runs" "$kernel"
-	NDSHM_KO=$ordinary instead "$kernel/storms" \
-		guest "$kernel" storms "${machine[@]}" --timeout 900 -- sh -c "insmod \"$ordinary\" && \"$programs/storm\" && rmmod ndshm"
-	level "$kernel/heap" guest "$kernel" heap --timeout "$long" -- \
-		sh -c "insmod \"$ordinary\" && \"$top/userlib/tests/module.sh\" \"$heap_tests\" \"$heap_bench\""
-	level "$kernel/switches" ordinary_build_has_no_switches "$kernel"
-	NDSHM_KO=$ordinary NDSHM_EXAMPLES=$BUILD/examples/$kernel/Documentation/examples \
-		level "$kernel/example-modules" guest "$kernel" example-modules -- "$top/selftests/examples.sh"
-	# Properties of all blocks, tested with the provider "pages".
-	NDSHM_KO=$ordinary level "$kernel/pages" \
-		guest "$kernel" pages "${machine[@]}" -- sh -c "insmod \"$ordinary\" && \"$here/check-pages.sh\" \"$programs\""
-	# Without an IOMMU: the rules for unisolated adapters.
-	NDSHM_KO=$ordinary level "$kernel/dma-bare" \
-		guest "$kernel" dma-bare --edu -- sh -c "insmod \"$ordinary\" && \"$programs/pages\" && \"$programs/dma_edu\" && NDSHM_PROVIDER=2 \"$programs/dma_edu\""
-	# Lockdown cannot be undone, so use a separate machine.
-	NDSHM_LOCKDOWN=1 level "$kernel/lockdown" guest "$kernel" lockdown --iommu --edu -- \
-		sh -c "insmod \"$ordinary\" && \"$programs/lockdown\""
-	# If devices can only reach a bounce buffer, allocations must not use it.
-	NDSHM_KO=$ordinary level "$kernel/swiotlb" guest "$kernel" swiotlb --edu --append swiotlb=force -- \
-		sh -c "insmod \"$ordinary\" && \"$programs/block\" && \"$programs/dma_edu\" && \"$programs/pages\" -r device.never_bounced"
-	level "$kernel/server" guest "$kernel" server --timeout "$long" -- \
-		sh -c "insmod \"$ordinary\" && \"$BUILD/user/examples/storm\" --server \"$BUILD/user/ndshm-server\" --count $([[ $NDSHM_LONG ]] && echo 1000000 || echo 20000) && rmmod ndshm"
-	NDSHM_KO=$test level "$kernel/revoke-race" \
-		guest "$kernel" revoke-race --iommu --edu -- sh -c "insmod \"$test\" && \"$programs/revoke_race\""
-	NDSHM_KO=$test level "$kernel/kill-iommu" guest "$kernel" kill-iommu --iommu --wire --timeout "$long" -- "$top/selftests/traffic/kill.sh" iommu
-	NDSHM_KO=$test level "$kernel/kill-bare" guest "$kernel" kill-bare --wire --timeout "$long" -- "$top/selftests/traffic/kill.sh" bare
-	NDSHM_KO=$test level "$kernel/kill-iommu-skip" guest "$kernel" kill-iommu-skip --iommu --wire \
-		--expect-splat 'DMAR:.*fault' -- "$top/selftests/traffic/kill.sh" iommu skip
-	NDSHM_KO=$test level "$kernel/kill-bare-skip" guest "$kernel" kill-bare-skip --wire -- "$top/selftests/traffic/kill.sh" bare skip
-	# shellcheck disable=SC2016
-	level "$kernel/command" guest "$kernel" command --iommu --wire -- \
-		bash -c 'insmod "$1" && "$2" bind 0000:00:11.0 && "${@:3:3}" /dev/ndshm && "${@:6}" /dev/ndshm 0000:00:11.0' - \
-		"$ordinary" "$BUILD/user/ndshm" "${admin_command[@]}" "${section_command[@]}"
-	NDSHM_KO=$ordinary level "$kernel/unbind" guest "$kernel" unbind --iommu --wire --timeout "$long" -- \
-		sh -c "\"$top/selftests/traffic/frames.sh\" && \"$top/selftests/traffic/unbind.sh\""
-	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 4) NDSHM_KO=$ordinary level "$kernel/unplug" guest "$kernel" unplug --iommu --wire "${slots[@]}" --timeout "$long" -- \
-		"$top/selftests/traffic/unplug.sh"
-	# The mock module's memory detects accesses of the driver after the free.
-	NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 7) NDSHM_SECONDS=$([[ $NDSHM_LONG ]] && echo 20 || echo 2) \
-	NDSHM_ROUNDS=$([[ $NDSHM_LONG ]] && echo 100 || echo 2) NDSHM_KO=$ordinary NDSHM_PROGRAMS=$programs \
-	NDSHM_PROTOTYPE=$BUILD/modules/$kernel-test/kernel/prototypes/82574/ndshm_82574.ko \
-		level "$kernel/prototype" guest "$kernel" prototype --iommu --wire "${third_card[@]}" --timeout "$long" -- "$top/selftests/traffic/prototype.sh"
-	# A provider whose memory is a range reserved at boot.
-	NDSHM_STEP=$([[ $NDSHM_LONG ]] && echo 1 || echo 97) NDSHM_KO=$ordinary NDSHM_PROGRAMS=$programs \
-	NDSHM_PROTOTYPES=$BUILD/modules/$kernel-test/kernel/prototypes \
-		level "$kernel/reserved" guest "$kernel" reserved --iommu --wire --edu --append 'memmap=128M$0x40000000 memmap=16M$0x30000000' -- \
-		"$top/selftests/traffic/reserved.sh"
-	# Boots that lack one property each, and one without an IOMMU.
-	while IFS='|' read -r missing options; do
-		read -ra options <<<"$options"
-		name=isolation-${missing//[, ]/-}
-		NDSHM_KO=$ordinary level "$kernel/$name" \
-			guest "$kernel" "$name" "${options[@]}" -- "$top/selftests/isolation.sh" "$missing"
-	done <<-'END'
-		isolated|--iommu --wire
-		lazy unmapping|--iommu --wire
-		no translation|--iommu --wire --append iommu=pt
-		no translation, interrupts not isolated|--wire
-		interrupts not isolated|--iommu --intremap off --wire --append iommu.strict=1
-		shared group|--iommu --append iommu.strict=1 --device edu,addr=0x11.0,multifunction=on --device edu,addr=0x11.1
-	END
-done
-level library make -C "$top/userlib" BUILD="$BUILD/user" check
-level library-coverage library_coverage
-level examples make -C "$top/userlib/examples" BUILD="$BUILD/user" COUNT="$([[ $NDSHM_LONG ]] && echo 1000000 || echo 50000)" check
+mapfile -t table <"$here/levels.table"
+if [[ $list ]]; then
+	for_each_level other list_level
+	for_each_level whole list_level
+	exit
+fi
+begin
+"build_for_$stage"
+for_each_level other start_level
 all_levels
-end_levels
+for_each_level whole start_level
+all_levels
+verdict

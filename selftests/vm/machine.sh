@@ -83,3 +83,52 @@ machine_numa() {
 		qemu+=(-object "memory-backend-ram,id=node$node,size=${megabytes}M" -numa "$row")
 	done
 }
+
+# machine_options NAME[,NAME]...: print the options of run.sh, one per line, that add these parts
+# to the machine of a test. `all` has every device that the kselftest programs can use, two
+# functions in one IOMMU group, and two devices in hot-plug slots.
+machine_options() {
+	local name slot
+	local -a names
+	IFS=, read -ra names <<<"$1"
+	for name in "${names[@]}"; do
+		case $name in
+		none)		;;
+		iommu|wire|edu)	echo "--$name" ;;
+		numa)		printf '%s\n' --numa 2 ;;
+		all)
+			machine_options iommu,wire,edu,numa
+			printf -- '--device\n%s\n' 'edu,addr=0x13.0,multifunction=on' 'edu,addr=0x13.1'
+			for slot in 2 3; do
+				printf -- '--device\n%s\n' "pcie-root-port,id=slot$slot,chassis=$slot,addr=0x1$((slot + 2))" "edu,bus=slot$slot"
+			done ;;
+		# Two further cards on the link, in slots.
+		slots)
+			for slot in 2 3; do
+				printf '%s\n' --netdev "hubport,id=wire$slot,hubid=7" \
+					--device "pcie-root-port,id=slot$slot,chassis=$slot,addr=0x1$((slot + 2))" \
+					--device "e1000e,bus=slot$slot,netdev=wire$slot,mac=52:54:00:6e:64:02,romfile="
+			done ;;
+		# A third card on the link, which shares the interrupt line of the second.
+		third)
+			printf '%s\n' --netdev 'hubport,id=wire2,hubid=7' \
+				--device 'e1000e,netdev=wire2,mac=52:54:00:6e:64:03,addr=0x15,romfile=' ;;
+		group)		printf -- '--device\n%s\n' 'edu,addr=0x11.0,multifunction=on' 'edu,addr=0x11.1' ;;
+		nointremap)	printf '%s\n' --intremap off ;;
+		strict)		printf '%s\n' --append iommu.strict=1 ;;
+		pt)		printf '%s\n' --append iommu=pt ;;
+		swiotlb)	printf '%s\n' --append swiotlb=force ;;
+		# Ranges for a provider of reserved memory.
+		reserved)	printf '%s\n' --append 'memmap=128M$0x40000000 memmap=16M$0x30000000' ;;
+		# The IOMMU must report a fault.
+		faults)		printf '%s\n' --expect-splat 'DMAR:.*fault' ;;
+		# A per-CPU list of free objects may keep the address of an object that was allocated
+		# from it later, which kmemleak takes for a reference. Caches with consistency checks
+		# have no such lists.
+		kmemleak)	printf '%s\n' --append slab_debug=F ;;
+		# Recording the allocator of each object and page takes more than half of the time.
+		lean)		printf -- '--append\n%s\n' kmemleak=off page_owner=off ;;
+		*)		say "no such part of a machine: $name"; return 1 ;;
+		esac
+	done
+}

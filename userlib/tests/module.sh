@@ -6,11 +6,11 @@
 # of fork(). With the programs in BENCH also the memory of a section and the number of
 # system calls. TESTS and BENCH are build directories. NDSHM_LONG=1: ten million
 # operations with the peer, 3,000 children, and two cycles of the footprint test instead
-# of one. NDSHM_PERCENT=N: scale the usual numbers.
+# of one. NDSHM_SCALE=N: N percent of the usual numbers.
 set -uo pipefail
 
 tests=$1 bench=${2:-}
-percent=${NDSHM_PERCENT:-100}
+percent=${NDSHM_SCALE:-100}
 operations=$((1000 * percent)) forks=$((percent / 2)) footprint=5000000
 # At least two children of each kind.
 [[ $forks -ge 12 ]] || forks=12

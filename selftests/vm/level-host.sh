@@ -1,0 +1,253 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What check.sh builds, and the functions of the commands in levels.table that are run on the
+# host. They use check.sh's variables.
+# shellcheck disable=SC2154
+
+# Minimum coverage of the module (%): less means that some test has been left
+# out.
+least_coverage=85
+
+# strip_modules DIRECTORY: copy the modules below it to DIRECTORY/stripped without debug
+# information, which is most of their size and would be copied at each load.
+strip_modules() {
+	local directory=$1 module
+	rm -rf -- "$directory/stripped"
+	(cd -- "$directory" && find . -name '*.ko' -printf '%P\n') | while read -r module; do
+		mkdir -p -- "$(dirname -- "$directory/stripped/$module")" &&
+			strip --strip-debug -o "$directory/stripped/$module" "$directory/$module" || return 1
+	done
+}
+
+# build_module DIRECTORY [VARIABLE]...: the module for $kernel, in modules/DIRECTORY.
+build_module() {
+	local headers
+	headers=$("$here/kernels.sh" headers "$kernel") || return 1
+	make -C "$top" -j"$(nproc)" modules KDIR="$headers" MODULE_DIR="$BUILD/modules/$1" "${@:2}" &&
+	strip_modules "$BUILD/modules/$1"
+}
+# Build the module twice, the second time with the test modules, because the ordinary
+# build must not contain code for tests only. As `make lint` builds them.
+build_modules() {
+	build_module "$kernel" W=1 &&
+	build_module "$kernel-test" W=1 NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_PROTOTYPES=1
+}
+# Build the example modules as the documentation says.
+build_examples() {
+	local out=$BUILD/examples/$kernel
+	mkdir -p "$out/Documentation" && cp -asf "$top/kernel" "$top/uapi" "$out/" &&
+	cp -asf "$top/Documentation/examples" "$out/Documentation/" &&
+	make -C "$("$here/kernels.sh" headers "$kernel")" M="$out/Documentation/examples" W=1 KCFLAGS=-Werror \
+		KBUILD_EXTRA_SYMBOLS="$BUILD/modules/$kernel/Module.symvers" modules
+}
+# The same programs for every kernel.
+build_selftests() {
+	make -C "$top/selftests" -j"$(nproc)" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" all
+}
+selftests_list() {
+	make --no-print-directory -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$programs" emit_tests | sed 's/.*://'
+}
+build_selftests_and_fuzz() {
+	build_selftests && selftests_list >"$programs.list" &&
+	make -C "$top/selftests/fuzz" -j"$(nproc)" OUTPUT="$BUILD/selftests/fuzz"
+}
+build_user() {
+	local target
+	for target; do make -C "$top/userlib" -j"$(nproc)" BUILD="$BUILD/user" "$target" || return 1; done
+}
+# The library's allocator on sections of the module.
+build_heap_tests() {
+	build_user module-tests && make -C "$top/userlib/bench" -j"$(nproc)" BUILD="$BUILD/bench/heap"
+}
+# The benchmark is run by hand and seldom, so check that it builds.
+build_bench() {
+	make -C "$top/selftests/bench" BUILD="$BUILD/bench" KDIR="$("$here/kernels.sh" headers 6.12)" \
+		NDSHM="$BUILD/modules/6.12-test" all
+}
+# The example server with hostile clients, built as for the check of the examples.
+build_storm() {
+	make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" storm
+}
+
+build_begin() {
+	"$here/packages.sh" "$@"
+	keep_objects
+	source=$("$here/kernels.sh" source 6.12)
+	kselftest=$source/tools/testing/selftests programs=$BUILD/selftests/programs
+}
+build_for_stock() {
+	local kernel
+	build_begin build vm check
+	must userlib make -C "$top" -j"$(nproc)" userlib
+	must 'tests of the command' build_user command-tests
+	for kernel in "${kernels[@]}"; do
+		must "modules for $kernel" build_modules
+		must "examples for $kernel" build_examples
+	done
+	must selftests build_selftests
+	must heap build_heap_tests
+	must storm build_storm
+	[[ " ${kernels[*]} " != *' 6.12 '* ]] || must bench build_bench
+}
+build_for_debug() {
+	local kernel
+	build_begin build vm check lint
+	for kernel in "${kernels[@]}"; do
+		"$here/kernels.sh" dir "$kernel" >/dev/null
+		must "modules for $kernel" build_module "$kernel" NDSHM_TEST=1 NDSHM_TEST_MODULES=1 NDSHM_COVERAGE=1 NDSHM_PROTOTYPES=1
+	done
+	must selftests build_selftests_and_fuzz
+	must userlib build_user all module-tests
+}
+
+# What levels on $kernel use; on stock kernels both builds of the module.
+kernel_variables() {
+	local modules=$BUILD/modules/$kernel tests=$BUILD/modules/$kernel
+	if [[ $stage == stock ]]; then
+		tests+=-test
+		export NDSHM_TEST_KO=$tests/stripped/ndshm.ko NDSHM_EXAMPLES=$BUILD/examples/$kernel/Documentation/examples
+	else
+		export NDSHM_KUNIT=$tests/stripped/kernel/tests/ndshm_kunit.ko
+		export NDSHM_COVERAGE=$tests/stripped/kernel/tests/ndshm_coverage.ko
+	fi
+	export NDSHM_BUILD=$BUILD NDSHM_PROGRAMS=$programs NDSHM_KO=$modules/stripped/ndshm.ko
+	export NDSHM_MOCK=$tests/stripped/kernel/tests/ndshm_mock.ko
+	export NDSHM_PROTOTYPES=$tests/kernel/prototypes NDSHM_PROTOTYPE=$tests/kernel/prototypes/82574/ndshm_82574.ko
+}
+
+level_readme() { "$here/readme.sh"; }
+
+level_switches() {
+	if modinfo -p "$BUILD/modules/$kernel/ndshm.ko" | grep -i test; then
+		echo 'not ok 1 - the ordinary build has no test switch'
+	elif ! modinfo -p "$BUILD/modules/$kernel-test/ndshm.ko" | grep -q '^test_'; then
+		echo 'not ok 1 - the test build has test switches'
+	elif grep -qa EXPORTED_FOR_KUNIT "$BUILD/modules/$kernel/ndshm.ko"; then
+		echo 'not ok 1 - the ordinary build exports nothing for tests'
+	else
+		echo 'ok 1 - only the test build has test switches'
+	fi
+}
+
+# The kselftest programs alone, and on 6.12 as a target of the kernel's own selftests, whose
+# runner must find all of them. The kernel source is a tree of links, so that the cache stays
+# unchanged.
+level_kselftest() {
+	local tree=$BUILD/linux/${source##*/} out=$BUILD/selftests/tree
+	if [[ $kernel != 6.12 ]]; then
+		guest -- "$here/check-guest.sh" "$kselftest" "$programs"
+		return
+	fi
+	[[ -d $tree ]] || { rm -rf "$BUILD/linux" && mkdir "$BUILD/linux" && cp -as "$source" "$tree.new" && mv "$tree.new" "$tree"; }
+	rm -rf "$out"
+	ln -sfn "$top/selftests" "$tree/tools/testing/selftests/ndshm" &&
+	make -C "$tree/tools/testing/selftests" TARGETS=ndshm OUTPUT="$out" NDSHM_SRC="$top" all || return 1
+	guest -- "$here/check-guest.sh" "$tree/tools/testing/selftests" "$out" tree | tee "$out.log"
+	[[ ${PIPESTATUS[0]} -eq 0 ]] || return 1
+	if diff <(selftests_list | sort) \
+		<(sed -n 's/^\(not \)*ok [0-9]* selftests: .*: \([a-z_0-9]*\).*/\2/p' "$out.log" | sort); then
+		echo 'ok - all programs ran in the kernel tree'
+	else
+		echo 'not ok - all programs ran in the kernel tree'
+	fi
+}
+
+# The share of the library's lines that its own tests run; the table is in the
+# log.
+level_library_coverage() {
+	make --no-print-directory -C "$top/userlib" BUILD="$BUILD/user" coverage UNCOVERED=1 || return 1
+	echo 'ok 1 - the tests of the library run more than 90 % of its lines'
+}
+
+# W=1 and, if the kernel accepts the installed version, sparse: like `make lint` on the stock
+# kernels.
+level_compiles() {
+	local out=$BUILD/modules/$kernel-plain
+	# Existing objects would not be compiled again, and so would not cause
+	# warnings.
+	rm -rf "$out"
+	make -C "$top" -j"$(nproc)" modules KDIR="$("$here/kernels.sh" headers "$kernel")" \
+		MODULE_DIR="$out" W=1 C=2 NDSHM_PROTOTYPES=1 2>"$out.warnings" >/dev/null || true
+	if grep -q 'C=2 specified, but' "$out.warnings"; then
+		echo "ok 1 - sparse # SKIP $kernel wants a newer one"
+	fi
+	sed -i -e '/^make/d' -e /BTF/d -e '/C=2 specified, but/d' "$out.warnings"
+	cat "$out.warnings"
+	if [[ -f $out/ndshm.ko && ! -s $out.warnings ]]; then
+		echo "ok 2 - the module compiles without a warning for $kernel"
+	else
+		echo "not ok 2 - the module compiles without a warning for $kernel"
+	fi
+}
+
+# once FUNCTION: a test of the rig itself. With SHARD it is skipped until the rig, the modules
+# that make the mistakes, or the kernel have changed.
+once() {
+	local name=${1#level_} code=0 passed inputs
+	passed=$cache/passed/$name-$kernel
+	inputs=$(cd -- "$top" && {
+		git ls-files -z selftests/vm selftests/catches.sh selftests/baseline.c selftests/ndshm_debug.c kernel/tests/mock |
+			xargs -0 sha256sum
+		"$here/kernels.sh" dir "$kernel"
+		qemu-system-x86_64 --version
+	} | sha256sum)
+	if [[ $shard && $(cat -- "$passed" 2>/dev/null) == "$inputs" ]]; then
+		echo "ok 1 - $name # SKIP it passed before, and all of it is as it was"
+		return
+	fi
+	mkdir -p -- "${passed%/*}"
+	"$1" | tee -- "$passed.$$" || code=$?
+	[[ $code -ne 0 ]] || grep -qE '^(# )*not ok ' "$passed.$$" || printf '%s\n' "$inputs" >"$passed"
+	rm -f -- "$passed.$$"
+	return "$code"
+}
+
+# ends_with CODE ERE WHAT NAME ARG...: run guest NAME; run.sh must exit with CODE, and the kernel
+# log must contain ERE.
+ends_with() {
+	local want=$1 words=$2 what=$3 dir=debug-$kernel-$4 code=0
+	guest --name "$dir" "${@:5}" || code=$?
+	if [[ $code -ne $want ]]; then
+		echo "not ok - $what: exit $code, not $want"
+	elif ! grep -qaE -- "$words" "$cache/runs/$dir/console.log"; then
+		echo "not ok - $what: the kernel log does not have '$words'"
+	else
+		echo "ok - $what"
+	fi
+}
+level_catches() {
+	ends_with 123 'catches: all 9 mistakes were made' 'what is in the kernel log fails the run' \
+		catches --append panic_on_warn=0 --append kasan_multi_shot -- "$top/selftests/catches.sh"
+}
+level_ends() {
+	ends_with 125 'panic_on_warn|Kernel panic.*KASAN' 'a kernel that panics fails the run' \
+		catches-dead --append panic_on_warn=1 -- "$top/selftests/catches.sh" kasan
+	ends_with 124 'catches: hang' 'a kernel that hangs fails the run' \
+		catches-hang --timeout 60 -- "$top/selftests/catches.sh" hang
+}
+
+# keep_corpus CODE: keep the programs that a fuzzer found, because the next run overwrites its
+# run directory.
+keep_corpus() {
+	local run_dir=$cache/runs/$run-${name//\//-} keep=$BUILD/fuzz/$kernel
+	[[ -d $run_dir/guest/corpus ]] || return 0
+	mkdir -p "$keep" && cp -n "$run_dir"/guest/corpus/* "$keep/" 2>/dev/null || true
+	[[ $1 -eq 0 ]] || cp "$run_dir/console.log" "$keep/console.$(date +%s).log" || true
+}
+
+# Coverage of all guests of this run, with the list of what was not reached.
+level_coverage() {
+	local report=$logs/$kernel/coverage.txt percent
+	local -a hits
+	mapfile -t hits < <(find "$cache/runs" -path "*/debug-$kernel-*/guest/coverage" -newer "$logs/began")
+	"$top/selftests/coverage/report.py" --missing "$BUILD/modules/$kernel/ndshm.ko" "${hits[@]}" >"$report" ||
+		return 1
+	sed 's/^/# /' "$report"
+	percent=$(awk '/^total / { print $NF + 0 }' "$report")
+	if awk "BEGIN { exit !($percent > $least_coverage) }"; then
+		echo "ok 1 - $percent % of the call sites of the module were reached"
+	else
+		echo "not ok 1 - $percent % of the call sites of the module were reached, not over $least_coverage"
+	fi
+}
