@@ -152,6 +152,20 @@ check_api_pages() {
 
 check_named_tests() { selftests/lint/check-named-tests.sh || echo 'see Documentation/hacking/pitfalls.rst'; }
 
+# Messages of the commits that are not upstream.
+check_commits() { selftests/lint/check-commits.sh || echo 'see Documentation/hacking/contributing.rst'; }
+
+# Each file has a room, and each room has a status, a subject, files and a test.
+check_maintainers() {
+	local -a rooms
+	local rows=Documentation/hacking/MAINTAINERS
+	mapfile -t rooms < <(sed -n 's/^F:[[:blank:]]*//p' "$rows")
+	diff <(git ls-files | sort) <(git ls-files -- "${rooms[@]}" | sort) | sed -n 's/^< \(.*\)/\1: in no room of MAINTAINERS/p'
+	sed '1,/^# ---$/d' "$rows" | awk -v RS= '{
+		for (i = split("S D F T", tag, " "); i; i--)
+			if ($0 !~ "\n" tag[i] ":\t[^\n]") print $1 " " $2 ": has no " tag[i] ":" }'
+}
+
 # What the headers define under NDIS's names, the compiler is asked about.
 check_ndis_names() { selftests/lint/check-ndis-names.sh; }
 
