@@ -59,6 +59,7 @@ void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
 	list_add_tail(&folio->lru, &kept);
 	kept_count++;
 	spin_unlock(&kept_lock);
+	ndshm_deferred_delay(&reaping, HZ);
 }
 
 /* Look at @count folios, the longest unseen first. */
@@ -97,11 +98,6 @@ void ndshm_pinned_reap(void)
 static void reap(struct work_struct *work)
 {
 	ndshm_pinned_reap();
-	ndshm_pinned_watch();
-}
-
-void ndshm_pinned_watch(void)
-{
 	if (READ_ONCE(kept_count))
 		ndshm_deferred_delay(&reaping, HZ);
 }

@@ -14,11 +14,8 @@ struct ndshm_charge;
 /* Is @folio large, and has hardware failed in a page of it? It must not be freed. */
 bool ndshm_folio_broken(struct folio *folio);
 
-/* Keep @folio, and its part of @charge, until nobody else has it. */
+/* Keep @folio, and its part of @charge, until nobody else has it: look once a second. */
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge);
-
-/* Look from time to time whether what is kept is still held by others. */
-void ndshm_pinned_watch(void);
 
 /* Let go of what nobody else has by now. May sleep. */
 void ndshm_pinned_reap(void);

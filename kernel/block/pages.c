@@ -145,6 +145,4 @@ void ndshm_block_keep_pages(struct ndshm_block *block)
 		else if (pinnable && folio_ref_count(folio) > 1)
 			ndshm_pinned_keep(folio, &block->charge);
 	}
-	if (pinnable)
-		ndshm_pinned_watch();
 }
