@@ -93,45 +93,32 @@ struct ndshm_block *ndshm_block_find(u32 id,
 	return block;
 }
 
-bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context)
-{
-	struct bucket *bucket = bucket_of(id);
-	struct ndshm_block *block;
-
-	raw_spin_lock_irq(&bucket->lock);
-	block = find(bucket, id);
-	if (block)
-		look(block, block->uid, context);
-	raw_spin_unlock_irq(&bucket->lock);
-	return block;
-}
-
-/* The first at or after cursor @at in the bucket, or NULL. */
-static struct ndshm_block *first_from(struct bucket *bucket, u32 at)
+/* The first from cursor @at to @last in the bucket, or NULL. */
+static struct ndshm_block *block_first(struct bucket *bucket, u32 at, u32 last)
 {
 	struct ndshm_block *block, *first = NULL;
 
 	lockdep_assert_held(&bucket->lock);
 
 	hlist_for_each_entry(block, &bucket->blocks, in_table)
-		if (cursor_of(block->id) >= at &&
+		if (cursor_of(block->id) >= at && cursor_of(block->id) <= last &&
 		    (!first || block->id < first->id))
 			first = block;
 	return first;
 }
 
-bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context)
+static bool block_look(u32 *cursor, u32 last, ndshm_look_fn look, void *context)
 {
 	u32 at = *cursor, i = at >> (32 - BUCKET_BITS);
 	struct ndshm_block *block = NULL;
 	struct bucket *bucket;
 
-	for (; !block && i < BUCKETS; i++, at = 0) {
+	for (; !block && i <= last >> (32 - BUCKET_BITS); i++, at = 0) {
 		bucket = &buckets[i];
 		if (hlist_empty(&bucket->blocks))
 			continue;
 		raw_spin_lock_irq(&bucket->lock);
-		block = first_from(bucket, at);
+		block = block_first(bucket, at, last);
 		if (block) {
 			*cursor = cursor_of(block->id);
 			look(block, block->uid, context);
@@ -139,6 +126,18 @@ bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context)
 		raw_spin_unlock_irq(&bucket->lock);
 	}
 	return block;
+}
+
+bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context)
+{
+	u32 at = cursor_of(id);
+
+	return block_look(&at, at, look, context);
+}
+
+bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context)
+{
+	return block_look(cursor, U32_MAX, look, context);
 }
 
 void __init ndshm_block_table_setup(void)
