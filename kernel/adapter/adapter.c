@@ -231,15 +231,3 @@ bool ndshm_adapter_dirty(struct ndshm_adapter *adapter)
 	}
 	return dirty;
 }
-
-bool ndshm_adapter_ignores_reset(const struct ndshm_claim *claim)
-{
-	const struct ndshm_adapter *adapter = claim->adapter;
-	const struct ndshm_access now = ndshm_access_read(&adapter->entry.access);
-
-	lockdep_assert_held(&adapter->group->lock);
-
-	return claim->client->rawio || now.reset == NDSHM_RESET_NONE ||
-	       (now.reset == NDSHM_RESET_SAME_USER &&
-		uid_eq(adapter->claimant, claim->uid));
-}

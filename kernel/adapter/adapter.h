@@ -64,10 +64,4 @@ struct ndshm_adapter *ndshm_adapter_get(struct ndshm_adapter *adapter);
 u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter);
 bool ndshm_adapter_dirty(struct ndshm_adapter *adapter);
 
-/*
- * May the claim begin although the device needs a reset? Called with the group's lock
- * held.
- */
-bool ndshm_adapter_ignores_reset(const struct ndshm_claim *claim);
-
 #endif /* _NDSHM_CORE_ADAPTER_H */

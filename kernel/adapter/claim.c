@@ -93,6 +93,19 @@ void ndshm_claim_put(struct ndshm_claim *claim)
 	kfree(claim);
 }
 
+/* May the claim begin although the device needs a reset? */
+static bool claim_ignores_reset(const struct ndshm_claim *claim)
+{
+	const struct ndshm_adapter *adapter = claim->adapter;
+	const struct ndshm_access now = ndshm_access_read(&adapter->entry.access);
+
+	lockdep_assert_held(&adapter->group->lock);
+
+	return claim->client->rawio || now.reset == NDSHM_RESET_NONE ||
+	       (now.reset == NDSHM_RESET_SAME_USER &&
+		uid_eq(adapter->claimant, claim->uid));
+}
+
 /*
  * Can the adapter be claimed, if permission allows? A claim that is ending counts, and
  * so does another client's in the group: its blocks may be in reach of the group's
@@ -134,7 +147,7 @@ static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
 	if (reason == NDSHM_REASON_NONE)
 		reason = adapter->ops->claim(adapter->context,
 					     *address_width,
-					     ndshm_adapter_ignores_reset(claim));
+					     claim_ignores_reset(claim));
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	for (i = 0; i < NDSHM_BARS; i++) {

@@ -17,7 +17,6 @@
 #include "queue_state.h"
 
 struct ndshm_adapter;
-struct ndshm_block;
 
 /**
  * struct ndshm_queues - the queues and ports of an adapter, but for the default ones
