@@ -7,7 +7,6 @@
 
 #include <linux/atomic.h>
 #include <linux/mm_types.h>
-#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>

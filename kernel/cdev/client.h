@@ -6,7 +6,6 @@
 #define _NDSHM_CORE_CLIENT_H
 
 #include <linux/fs.h>
-#include <linux/spinlock.h>
 #include <linux/wait.h>
 
 #include <ndshm/request.h>

@@ -3,7 +3,6 @@
  * SECTION_CREATE, and what can be done with the descriptor that comes of it.
  */
 #include <linux/anon_inodes.h>
-#include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/huge_mm.h>
 #include <linux/mm.h>

@@ -24,7 +24,6 @@
 #include "../registration/provider.h"
 #include "../section/section.h"
 #include "gen.h"
-#include "message.h"
 #include "netlink.h"
 
 enum { EVENTS };

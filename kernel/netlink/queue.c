@@ -8,7 +8,7 @@
 #include "../adapter/adapter.h"
 #include "../adapter/queue.h"
 #include "gen.h"
-#include "message.h"
+#include "netlink.h"
 
 static int put_usage(struct sk_buff *skb,
 		     const struct ndshm_queue_usage *usage)
@@ -35,23 +35,11 @@ int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
 	return failed;
 }
 
-static int reply_with(struct sk_buff *request, struct genl_info *info,
-		      struct ndshm_adapter *adapter)
-{
-	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct ndshm_queue_view view;
-
-	if (!ndshm_queue_view(adapter,
-			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_KIND]),
-			      nla_get_u32(info->attrs[NDSHM_A_QUEUE_ID]),
-			      &view))
-		return ndshm_nl_not_found(info, info->attrs[NDSHM_A_QUEUE_ID]);
-	return ndshm_nl_reply(info, &m, ndshm_nl_put_queue, &view);
-}
-
 int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 {
+	struct ndshm_message m = ndshm_nl_reply_to(request, info);
 	struct nlattr **attrs = info->attrs;
+	struct ndshm_queue_view view;
 	struct ndshm_adapter *adapter;
 	int err;
 
@@ -65,7 +53,11 @@ int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 	if (!adapter)
 		return ndshm_nl_not_found(info,
 					  attrs[NDSHM_A_QUEUE_ADAPTER_ID]);
-	err = reply_with(request, info, adapter);
+	if (ndshm_queue_view(adapter, nla_get_u32(attrs[NDSHM_A_QUEUE_KIND]),
+			     nla_get_u32(attrs[NDSHM_A_QUEUE_ID]), &view))
+		err = ndshm_nl_reply(info, &m, ndshm_nl_put_queue, &view);
+	else
+		err = ndshm_nl_not_found(info, attrs[NDSHM_A_QUEUE_ID]);
 	ndshm_adapter_put(adapter);
 	return err;
 }

@@ -11,7 +11,7 @@
 
 #include "../account/quota.h"
 #include "gen.h"
-#include "message.h"
+#include "netlink.h"
 
 /* In the order of kinds: how much there is, and behind it how much there may be. */
 static const int attributes[NDSHM_QUOTA_KINDS] = {

@@ -18,7 +18,6 @@
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
 #include "../base/events.h"
-#include "../base/params.h"
 #include "../block/block.h"
 #include "../registration/provider.h"
 #include "holder.h"
