@@ -291,8 +291,12 @@ static bool make_stuck(struct _test_data_stuck_race *self, struct stuck_section 
 	return one->map != MAP_FAILED;
 }
 
+/* Kernels before 6.4 make no thread while another stands still in a fault. */
+static pthread_barrier_t all_made;
+
 static void *touch(void *map)
 {
+	pthread_barrier_wait(&all_made);
 	ndshm_readable(map);
 	return NULL;
 }
@@ -313,6 +317,7 @@ static void stand_still(struct _test_data_stuck_race *self, int peer)
 		}
 	pthread_attr_init(&small);
 	pthread_attr_setstacksize(&small, 64 << 10);
+	pthread_barrier_init(&all_made, NULL, STUCK + 1);
 	ndshm_readable(&small);
 	for (i = 0; i < STUCK; i++)
 		if (pthread_create(&thread, &small, touch, all[i].map)) {
@@ -320,6 +325,8 @@ static void stand_still(struct _test_data_stuck_race *self, int peer)
 			_exit(1);
 		}
 	ndshm_tell(peer);
+	ndshm_hear(peer);
+	pthread_barrier_wait(&all_made);
 	ndshm_hear(peer);
 	for (i = 0; i < STUCK; i++) {
 		request = extent_free_request(all[i].place);
@@ -348,8 +355,9 @@ TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
 	ASSERT_LE(0, child);
 	if (!child)
 		stand_still(self, peer);
-	ASSERT_EQ(0, ndshm_write_file(DELAY, VERY_LONG));
 	ASSERT_TRUE(ndshm_hear(peer));
+	ASSERT_EQ(0, ndshm_write_file(DELAY, VERY_LONG));
+	ASSERT_TRUE(ndshm_tell(peer));
 	ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == STUCK));
 	ASSERT_TRUE(ndshm_tell(peer));
 	ASSERT_TRUE(ndshm_hear(peer));
