@@ -9,10 +9,6 @@
 
 #include "ndshm_test.h"
 
-#define NDSHM_TEST_FAIL_ON(error, reason, client, fd, command, type, arg) \
-	ndshm_fail_on(_metadata, __LINE__, error, reason, client, fd, command, \
-		      NDSHM_TYPED(type, arg))
-
 /* SECTION_CREATE */
 static inline struct ndshm_section_create
 section_create_request(__u32 adapter, __u64 max_size, __u64 initial_size)
@@ -29,18 +25,10 @@ section_create_request(__u32 adapter, __u64 max_size, __u64 initial_size)
 	return create;
 }
 
-static inline int _test_section_create(int fd,
-				       struct ndshm_section_create *create)
-{
-	return ioctl(fd, NDSHM_SECTION_CREATE, create);
-}
-
-#define test_section_create(fd, create) \
-	NDSHM_TEST_PASS(fd, NDSHM_SECTION_CREATE, struct ndshm_section_create, \
-			create)
-#define test_err_section_create(error, reason, fd, create) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_SECTION_CREATE, \
-			struct ndshm_section_create, create)
+#define test_section_create(fd, request) \
+	NDSHM_TEST_PASS(section_create, fd, request)
+#define test_err_section_create(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(section_create, error, reason, fd, request)
 
 /* SECTION_ATTACH */
 static inline struct ndshm_section_attach section_attach_request(__u32 flags)
@@ -53,18 +41,10 @@ static inline struct ndshm_section_attach section_attach_request(__u32 flags)
 	return attach;
 }
 
-static inline int _test_section_attach(int fd,
-				       struct ndshm_section_attach *attach)
-{
-	return ioctl(fd, NDSHM_SECTION_ATTACH, attach);
-}
-
-#define test_section_attach(fd, attach) \
-	NDSHM_TEST_PASS(fd, NDSHM_SECTION_ATTACH, struct ndshm_section_attach, \
-			attach)
-#define test_err_section_attach(error, reason, client, fd, attach) \
-	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_SECTION_ATTACH, \
-			   struct ndshm_section_attach, attach)
+#define test_section_attach(fd, request) \
+	NDSHM_TEST_PASS(section_attach, fd, request)
+#define test_err_section_attach(error, reason, client, fd, request) \
+	NDSHM_TEST_FAIL_ON(section_attach, error, reason, client, fd, request)
 
 /* SECTION_SHARE */
 static inline struct ndshm_section_share section_share_request(__u32 flags)
@@ -77,17 +57,10 @@ static inline struct ndshm_section_share section_share_request(__u32 flags)
 	return share;
 }
 
-static inline int _test_section_share(int fd, struct ndshm_section_share *share)
-{
-	return ioctl(fd, NDSHM_SECTION_SHARE, share);
-}
-
-#define test_section_share(fd, share) \
-	NDSHM_TEST_PASS(fd, NDSHM_SECTION_SHARE, struct ndshm_section_share, \
-			share)
-#define test_err_section_share(error, reason, client, fd, share) \
-	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_SECTION_SHARE, \
-			   struct ndshm_section_share, share)
+#define test_section_share(fd, request) \
+	NDSHM_TEST_PASS(section_share, fd, request)
+#define test_err_section_share(error, reason, client, fd, request) \
+	NDSHM_TEST_FAIL_ON(section_share, error, reason, client, fd, request)
 
 /* SECTION_DELETE */
 static inline struct ndshm_section_delete
@@ -102,18 +75,10 @@ section_delete_request(__u32 flags, int holder)
 	return request;
 }
 
-static inline int _test_section_delete(int fd,
-				       struct ndshm_section_delete *request)
-{
-	return ioctl(fd, NDSHM_SECTION_DELETE, request);
-}
-
 #define test_section_delete(fd, request) \
-	NDSHM_TEST_PASS(fd, NDSHM_SECTION_DELETE, struct ndshm_section_delete, \
-			request)
+	NDSHM_TEST_PASS(section_delete, fd, request)
 #define test_err_section_delete(error, reason, client, fd, request) \
-	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_SECTION_DELETE, \
-			   struct ndshm_section_delete, request)
+	NDSHM_TEST_FAIL_ON(section_delete, error, reason, client, fd, request)
 
 /* SECTION_QUERY */
 static inline struct ndshm_section_query section_query_request(void)
@@ -124,14 +89,8 @@ static inline struct ndshm_section_query section_query_request(void)
 	return query;
 }
 
-static inline int _test_section_query(int fd, struct ndshm_section_query *query)
-{
-	return ioctl(fd, NDSHM_SECTION_QUERY, query);
-}
-
-#define test_section_query(fd, query) \
-	NDSHM_TEST_PASS(fd, NDSHM_SECTION_QUERY, struct ndshm_section_query, \
-			query)
+#define test_section_query(fd, request) \
+	NDSHM_TEST_PASS(section_query, fd, request)
 
 /* SECTION_SYNC */
 static inline struct ndshm_section_sync
@@ -147,16 +106,10 @@ section_sync_request(__u32 direction, __u64 offset, __u64 length)
 	return sync;
 }
 
-static inline int _test_section_sync(int fd, struct ndshm_section_sync *sync)
-{
-	return ioctl(fd, NDSHM_SECTION_SYNC, sync);
-}
-
-#define test_section_sync(fd, sync) \
-	NDSHM_TEST_PASS(fd, NDSHM_SECTION_SYNC, struct ndshm_section_sync, sync)
-#define test_err_section_sync(error, reason, client, fd, sync) \
-	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_SECTION_SYNC, \
-			   struct ndshm_section_sync, sync)
+#define test_section_sync(fd, request) \
+	NDSHM_TEST_PASS(section_sync, fd, request)
+#define test_err_section_sync(error, reason, client, fd, request) \
+	NDSHM_TEST_FAIL_ON(section_sync, error, reason, client, fd, request)
 
 /* EXTENT_ALLOC */
 static inline struct ndshm_extent_alloc extent_alloc_request(__u64 length,
@@ -170,17 +123,10 @@ static inline struct ndshm_extent_alloc extent_alloc_request(__u64 length,
 	return alloc;
 }
 
-static inline int _test_extent_alloc(int fd, struct ndshm_extent_alloc *alloc)
-{
-	return ioctl(fd, NDSHM_EXTENT_ALLOC, alloc);
-}
-
-#define test_extent_alloc(fd, alloc) \
-	NDSHM_TEST_PASS(fd, NDSHM_EXTENT_ALLOC, struct ndshm_extent_alloc, \
-			alloc)
-#define test_err_extent_alloc(error, reason, client, fd, alloc) \
-	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_EXTENT_ALLOC, \
-			   struct ndshm_extent_alloc, alloc)
+#define test_extent_alloc(fd, request) \
+	NDSHM_TEST_PASS(extent_alloc, fd, request)
+#define test_err_extent_alloc(error, reason, client, fd, request) \
+	NDSHM_TEST_FAIL_ON(extent_alloc, error, reason, client, fd, request)
 
 /* EXTENT_FREE */
 static inline struct ndshm_extent_free extent_free_request(__u64 offset)
@@ -192,17 +138,10 @@ static inline struct ndshm_extent_free extent_free_request(__u64 offset)
 	return request;
 }
 
-static inline int _test_extent_free(int fd, struct ndshm_extent_free *request)
-{
-	return ioctl(fd, NDSHM_EXTENT_FREE, request);
-}
-
 #define test_extent_free(fd, request) \
-	NDSHM_TEST_PASS(fd, NDSHM_EXTENT_FREE, struct ndshm_extent_free, \
-			request)
+	NDSHM_TEST_PASS(extent_free, fd, request)
 #define test_err_extent_free(error, reason, client, fd, request) \
-	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_EXTENT_FREE, \
-			   struct ndshm_extent_free, request)
+	NDSHM_TEST_FAIL_ON(extent_free, error, reason, client, fd, request)
 
 /* EXTENT_QUERY: without segments */
 static inline struct ndshm_extent_query extent_query_request(__u64 offset)
@@ -216,17 +155,10 @@ static inline struct ndshm_extent_query extent_query_request(__u64 offset)
 	return query;
 }
 
-static inline int _test_extent_query(int fd, struct ndshm_extent_query *query)
-{
-	return ioctl(fd, NDSHM_EXTENT_QUERY, query);
-}
-
-#define test_extent_query(fd, query) \
-	NDSHM_TEST_PASS(fd, NDSHM_EXTENT_QUERY, struct ndshm_extent_query, \
-			query)
-#define test_err_extent_query(error, reason, client, fd, query) \
-	NDSHM_TEST_FAIL_ON(error, reason, client, fd, NDSHM_EXTENT_QUERY, \
-			   struct ndshm_extent_query, query)
+#define test_extent_query(fd, request) \
+	NDSHM_TEST_PASS(extent_query, fd, request)
+#define test_err_extent_query(error, reason, client, fd, request) \
+	NDSHM_TEST_FAIL_ON(extent_query, error, reason, client, fd, request)
 
 /*
  * Short forms for commands that must succeed

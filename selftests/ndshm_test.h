@@ -337,13 +337,49 @@ static inline void ndshm_errno(struct __test_metadata *_metadata, int line,
 	ndshm_same_state(_metadata, __LINE__, fd_, &state_); \
 } while (0)
 
-#define NDSHM_TYPED(type, pointer) ({ __typeof__(type) *typed_ = (pointer); typed_; })
+/*
+ * The commands: the request of NAME is struct ndshm_NAME, and has three forms.
+ *
+ * _test_NAME() is the plain call. test_NAME() must pass, and test_err_NAME()
+ * must fail and must not change the client.
+ */
+#define NDSHM_TEST_COMMAND(name, command) \
+enum { ndshm_command_##name = command }; \
+static inline int _test_##name(int fd, struct ndshm_##name *request) \
+{ \
+	return ioctl(fd, command, request); \
+}
 
-#define NDSHM_TEST_PASS(fd, command, type, arg) \
-	ndshm_pass(_metadata, __LINE__, fd, command, NDSHM_TYPED(type, arg))
-#define NDSHM_TEST_FAIL(error, reason, fd, command, type, arg) \
-	ndshm_fail(_metadata, __LINE__, error, reason, fd, command, \
-		   NDSHM_TYPED(type, arg))
+NDSHM_TEST_COMMAND(get_info, NDSHM_GET_INFO)
+NDSHM_TEST_COMMAND(adapter_claim, NDSHM_ADAPTER_CLAIM)
+NDSHM_TEST_COMMAND(adapter_start, NDSHM_ADAPTER_START)
+NDSHM_TEST_COMMAND(adapter_map_bar, NDSHM_ADAPTER_MAP_BAR)
+NDSHM_TEST_COMMAND(block_alloc, NDSHM_BLOCK_ALLOC)
+NDSHM_TEST_COMMAND(block_cancel, NDSHM_BLOCK_CANCEL)
+NDSHM_TEST_COMMAND(block_free, NDSHM_BLOCK_FREE)
+NDSHM_TEST_COMMAND(block_sync, NDSHM_BLOCK_SYNC)
+NDSHM_TEST_COMMAND(block_query, NDSHM_BLOCK_QUERY)
+NDSHM_TEST_COMMAND(section_create, NDSHM_SECTION_CREATE)
+NDSHM_TEST_COMMAND(section_attach, NDSHM_SECTION_ATTACH)
+NDSHM_TEST_COMMAND(section_share, NDSHM_SECTION_SHARE)
+NDSHM_TEST_COMMAND(section_delete, NDSHM_SECTION_DELETE)
+NDSHM_TEST_COMMAND(section_query, NDSHM_SECTION_QUERY)
+NDSHM_TEST_COMMAND(section_sync, NDSHM_SECTION_SYNC)
+NDSHM_TEST_COMMAND(extent_alloc, NDSHM_EXTENT_ALLOC)
+NDSHM_TEST_COMMAND(extent_free, NDSHM_EXTENT_FREE)
+NDSHM_TEST_COMMAND(extent_query, NDSHM_EXTENT_QUERY)
+
+#define NDSHM_TYPED(name, request) ({ struct ndshm_##name *typed_ = (request); typed_; })
+
+#define NDSHM_TEST_PASS(name, fd, request) \
+	ndshm_pass(_metadata, __LINE__, fd, ndshm_command_##name, \
+		   NDSHM_TYPED(name, request))
+#define NDSHM_TEST_FAIL(name, error, reason, fd, request) \
+	ndshm_fail(_metadata, __LINE__, error, reason, fd, \
+		   ndshm_command_##name, NDSHM_TYPED(name, request))
+#define NDSHM_TEST_FAIL_ON(name, error, reason, client, fd, request) \
+	ndshm_fail_on(_metadata, __LINE__, error, reason, client, fd, \
+		      ndshm_command_##name, NDSHM_TYPED(name, request))
 
 /* GET_INFO */
 static inline struct ndshm_get_info get_info_request(void)
@@ -355,16 +391,10 @@ static inline struct ndshm_get_info get_info_request(void)
 	return info;
 }
 
-static inline int _test_get_info(int fd, struct ndshm_get_info *info)
-{
-	return ioctl(fd, NDSHM_GET_INFO, info);
-}
-
-#define test_get_info(fd, info) \
-	NDSHM_TEST_PASS(fd, NDSHM_GET_INFO, struct ndshm_get_info, info)
-#define test_err_get_info(error, reason, fd, info) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_GET_INFO, \
-			struct ndshm_get_info, info)
+#define test_get_info(fd, request) \
+	NDSHM_TEST_PASS(get_info, fd, request)
+#define test_err_get_info(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(get_info, error, reason, fd, request)
 
 /* ADAPTER_CLAIM */
 static inline struct ndshm_adapter_claim adapter_claim_request(__u32 adapter,
@@ -378,18 +408,10 @@ static inline struct ndshm_adapter_claim adapter_claim_request(__u32 adapter,
 	return claim;
 }
 
-static inline int _test_adapter_claim(int fd,
-				      struct ndshm_adapter_claim *claim)
-{
-	return ioctl(fd, NDSHM_ADAPTER_CLAIM, claim);
-}
-
-#define test_adapter_claim(fd, claim) \
-	NDSHM_TEST_PASS(fd, NDSHM_ADAPTER_CLAIM, struct ndshm_adapter_claim, \
-			claim)
-#define test_err_adapter_claim(error, reason, fd, claim) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_ADAPTER_CLAIM, \
-			struct ndshm_adapter_claim, claim)
+#define test_adapter_claim(fd, request) \
+	NDSHM_TEST_PASS(adapter_claim, fd, request)
+#define test_err_adapter_claim(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(adapter_claim, error, reason, fd, request)
 
 /* ADAPTER_START */
 static inline struct ndshm_adapter_start adapter_start_request(__u32 adapter)
@@ -402,18 +424,10 @@ static inline struct ndshm_adapter_start adapter_start_request(__u32 adapter)
 	return start;
 }
 
-static inline int _test_adapter_start(int fd,
-				      struct ndshm_adapter_start *start)
-{
-	return ioctl(fd, NDSHM_ADAPTER_START, start);
-}
-
-#define test_adapter_start(fd, start) \
-	NDSHM_TEST_PASS(fd, NDSHM_ADAPTER_START, struct ndshm_adapter_start, \
-			start)
-#define test_err_adapter_start(error, reason, fd, start) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_ADAPTER_START, \
-			struct ndshm_adapter_start, start)
+#define test_adapter_start(fd, request) \
+	NDSHM_TEST_PASS(adapter_start, fd, request)
+#define test_err_adapter_start(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(adapter_start, error, reason, fd, request)
 
 /* ADAPTER_MAP_BAR */
 static inline struct ndshm_adapter_map_bar
@@ -427,18 +441,10 @@ adapter_map_bar_request(__u32 adapter, __u32 bar)
 	return map;
 }
 
-static inline int _test_adapter_map_bar(int fd,
-					struct ndshm_adapter_map_bar *map)
-{
-	return ioctl(fd, NDSHM_ADAPTER_MAP_BAR, map);
-}
-
-#define test_adapter_map_bar(fd, map) \
-	NDSHM_TEST_PASS(fd, NDSHM_ADAPTER_MAP_BAR, \
-			struct ndshm_adapter_map_bar, map)
-#define test_err_adapter_map_bar(error, reason, fd, map) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_ADAPTER_MAP_BAR, \
-			struct ndshm_adapter_map_bar, map)
+#define test_adapter_map_bar(fd, request) \
+	NDSHM_TEST_PASS(adapter_map_bar, fd, request)
+#define test_err_adapter_map_bar(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(adapter_map_bar, error, reason, fd, request)
 
 /*
  * The provider of blocks for which a test names none: NDSHM_PROVIDER, or the
@@ -476,16 +482,10 @@ block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 	return alloc;
 }
 
-static inline int _test_block_alloc(int fd, struct ndshm_block_alloc *alloc)
-{
-	return ioctl(fd, NDSHM_BLOCK_ALLOC, alloc);
-}
-
-#define test_block_alloc(fd, alloc) \
-	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_ALLOC, struct ndshm_block_alloc, alloc)
-#define test_err_block_alloc(error, reason, fd, alloc) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_ALLOC, \
-			struct ndshm_block_alloc, alloc)
+#define test_block_alloc(fd, request) \
+	NDSHM_TEST_PASS(block_alloc, fd, request)
+#define test_err_block_alloc(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(block_alloc, error, reason, fd, request)
 
 /* BLOCK_ALLOC of an asynchronous block; the request returns PENDING */
 static inline struct ndshm_block_alloc
@@ -531,17 +531,10 @@ static inline struct ndshm_block_cancel block_cancel_request(__u64 cookie)
 	return cancel;
 }
 
-static inline int _test_block_cancel(int fd, struct ndshm_block_cancel *cancel)
-{
-	return ioctl(fd, NDSHM_BLOCK_CANCEL, cancel);
-}
-
-#define test_block_cancel(fd, cancel) \
-	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_CANCEL, struct ndshm_block_cancel, \
-			cancel)
-#define test_err_block_cancel(error, reason, fd, cancel) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_CANCEL, \
-			struct ndshm_block_cancel, cancel)
+#define test_block_cancel(fd, request) \
+	NDSHM_TEST_PASS(block_cancel, fd, request)
+#define test_err_block_cancel(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(block_cancel, error, reason, fd, request)
 
 /* BLOCK_FREE */
 static inline struct ndshm_block_free block_free_request(__u32 handle)
@@ -554,16 +547,10 @@ static inline struct ndshm_block_free block_free_request(__u32 handle)
 	return request;
 }
 
-static inline int _test_block_free(int fd, struct ndshm_block_free *request)
-{
-	return ioctl(fd, NDSHM_BLOCK_FREE, request);
-}
-
 #define test_block_free(fd, request) \
-	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_FREE, struct ndshm_block_free, request)
+	NDSHM_TEST_PASS(block_free, fd, request)
 #define test_err_block_free(error, reason, fd, request) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_FREE, \
-			struct ndshm_block_free, request)
+	NDSHM_TEST_FAIL(block_free, error, reason, fd, request)
 
 /* BLOCK_QUERY: without segments */
 static inline struct ndshm_block_query block_query_request(__u32 handle)
@@ -575,11 +562,6 @@ static inline struct ndshm_block_query block_query_request(__u32 handle)
 	query.segment_capacity = 0;
 	query.segments = 0;
 	return query;
-}
-
-static inline int _test_block_query(int fd, struct ndshm_block_query *query)
-{
-	return ioctl(fd, NDSHM_BLOCK_QUERY, query);
 }
 
 /* BLOCK_SYNC */
@@ -596,17 +578,15 @@ block_sync_request(__u32 handle, __u32 direction, __u64 offset, __u64 length)
 	return sync;
 }
 
-#define test_block_sync(fd, sync) \
-	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_SYNC, struct ndshm_block_sync, sync)
-#define test_err_block_sync(error, reason, fd, sync) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_SYNC, \
-			struct ndshm_block_sync, sync)
+#define test_block_sync(fd, request) \
+	NDSHM_TEST_PASS(block_sync, fd, request)
+#define test_err_block_sync(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(block_sync, error, reason, fd, request)
 
-#define test_block_query(fd, query) \
-	NDSHM_TEST_PASS(fd, NDSHM_BLOCK_QUERY, struct ndshm_block_query, query)
-#define test_err_block_query(error, reason, fd, query) \
-	NDSHM_TEST_FAIL(error, reason, fd, NDSHM_BLOCK_QUERY, \
-			struct ndshm_block_query, query)
+#define test_block_query(fd, request) \
+	NDSHM_TEST_PASS(block_query, fd, request)
+#define test_err_block_query(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(block_query, error, reason, fd, request)
 
 /* Allocate a block, as most tests begin. */
 static inline struct ndshm_block_info
