@@ -169,6 +169,9 @@ check_maintainers() {
 # What the headers define under NDIS's names, the compiler is asked about.
 check_ndis_names() { selftests/lint/check-ndis-names.sh; }
 
+# Words with a replacement in retired-names.
+check_names() { git ls-files '*.[ch]' | xargs selftests/lint/check-names.pl; }
+
 # Holes and 32-bit layout of every structure of the ABI.
 check_abi_layout() {
 	local bits
