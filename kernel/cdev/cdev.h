@@ -21,7 +21,7 @@ struct poll_table_struct;
 /* Most blocks of one BLOCK_ALLOC. */
 #define NDSHM_MAX_BATCH	64U
 
-/* Handlers, as in struct ndshm_ioctl_row: of a client's descriptor, */
+/* Handlers of a client's descriptor, for struct ndshm_ioctl_row. */
 ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command);
@@ -32,18 +32,6 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
-
-/* of a section's, */
-ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command);
-
-/* and of a holder's. */
-ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command);
-ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command);
 
 /* May this client see DMA addresses of the adapter? Decided anew each time. */
 bool ndshm_addresses_shown(struct ndshm_client *client,

@@ -21,7 +21,7 @@ static struct ndshm_holder *holder_of(const struct ndshm_command *command)
 	return command->file->private_data;
 }
 
-ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command)
 {
 	struct ndshm_extent_alloc *argument = command->argument;
 	struct ndshm_holder *holder = holder_of(command);
@@ -66,7 +66,7 @@ static ndshm_reason_t page_of(const struct ndshm_holder *holder, u64 offset,
 	return NDSHM_REASON_NONE;
 }
 
-ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 {
 	const struct ndshm_extent_free *argument = command->argument;
 	struct ndshm_holder *holder = holder_of(command);
@@ -134,7 +134,7 @@ static ndshm_reason_t query(struct ndshm_holder *holder, u32 page,
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command)
 {
 	struct ndshm_extent_query *argument = command->argument;
 	struct ndshm_holder *holder = holder_of(command);

@@ -145,7 +145,7 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
  * On the section's descriptor
  */
 
-ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 {
 	struct ndshm_section_attach *argument = command->argument;
 	struct ndshm_holder *holder;
@@ -175,7 +175,7 @@ static ndshm_reason_t state(struct ndshm_section *section)
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
 {
 	struct ndshm_section_share *argument = command->argument;
 	bool readonly = argument->flags & NDSHM_SHARE_READONLY;
@@ -195,7 +195,7 @@ ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
 			       &argument->out_section);
 }
 
-ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 {
 	const struct ndshm_section_delete *argument = command->argument;
 	struct ndshm_section *section = section_of(command);
@@ -223,7 +223,7 @@ ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 	return reason;
 }
 
-ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 {
 	struct ndshm_section_query *argument = command->argument;
 	struct ndshm_section *section = section_of(command);
@@ -248,7 +248,7 @@ ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 	return NDSHM_REASON_NONE;
 }
 
-ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
+static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 {
 	const struct ndshm_section_sync *argument = command->argument;
 	struct ndshm_section *section = section_of(command);
