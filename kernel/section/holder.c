@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/capability.h>
-#include <linux/sched.h>
+#include <linux/cred.h>
 #include <linux/slab.h>
 
 #include <linux/ndshm.h>
@@ -17,6 +17,11 @@
 ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 				 bool readonly, struct ndshm_holder **out)
 {
+	/* Without the opener of the section's descriptor: a peer would use up its quota. */
+	const struct ndshm_payer payer = {
+		.cred = current_cred(),
+		.unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE),
+	};
 	struct ndshm_holder *holder;
 	ndshm_reason_t reason;
 
@@ -28,14 +33,10 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 	holder->flags = flags;
 	holder->readonly = readonly;
 	holder->rawio = ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO);
-	/* Not for the opener of the section's descriptor: a peer would use up its quota. */
-	holder->payer = ndshm_payer_alloc(NULL);
-	reason = NDSHM_REASON_MEMORY;
-	if (!holder->payer)
-		goto err_holder;
-	reason = ndshm_quota_charge(holder->payer, NDSHM_QUOTA_HOLDERS, 1);
+	holder->uid = current_user()->uid;
+	reason = ndshm_quota_charge(&payer, NDSHM_QUOTA_HOLDERS, 1);
 	if (reason != NDSHM_REASON_NONE)
-		goto err_payer;
+		goto err_holder;
 	spin_lock(&section->lock);
 	reason = ndshm_section_state(section);
 	section->holders += reason == NDSHM_REASON_NONE;
@@ -48,9 +49,7 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 	return NDSHM_REASON_NONE;
 
 err_quota:
-	ndshm_quota_uncharge(holder->payer, NDSHM_QUOTA_HOLDERS, 1);
-err_payer:
-	ndshm_payer_put(holder->payer);
+	ndshm_quota_uncharge(&payer, NDSHM_QUOTA_HOLDERS, 1);
 err_holder:
 	kfree(holder);
 	return reason;
@@ -86,8 +85,7 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 		spin_lock(&section->lock);
 	}
 	spin_unlock(&section->lock);
-	ndshm_quota_uncharge(holder->payer, NDSHM_QUOTA_HOLDERS, 1);
-	ndshm_payer_put(holder->payer);
+	ndshm_quota_give(holder->uid, NDSHM_QUOTA_HOLDERS, 1);
 	ndshm_section_leave(section);
 	kfree(holder);
 }

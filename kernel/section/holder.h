@@ -7,6 +7,7 @@
 
 #include <linux/rbtree.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 
 #include <ndshm/status.h>
 
@@ -20,7 +21,7 @@ struct ndshm_segment;
  * @flags: NDSHM_ATTACH_*
  * @readonly: may have no extents
  * @rawio: who attached had CAP_SYS_RAWIO
- * @payer: for whom it counts
+ * @uid: user that it counts for
  * @extents: by place; guarded by the section's lock
  * @count: how many; guarded likewise
  */
@@ -29,7 +30,7 @@ struct ndshm_holder {
 	u32 flags;
 	bool readonly;
 	bool rawio;
-	struct ndshm_payer *payer;
+	kuid_t uid;
 	struct rb_root extents;
 	u32 count;
 };
