@@ -8,7 +8,6 @@
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include <linux/ndshm.h>
 #include <linux/ndshm_netlink.h>
@@ -38,12 +37,10 @@ DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 /* Of the creator, and of all others: each of very many clients may map a section. */
 #define MAX_MAPPINGS	16384
 
-/* All sections of the machine, by id. */
-static DEFINE_XARRAY_FLAGS(sections, XA_FLAGS_ACCOUNT);
-
-/* The same, by the user of their payer. */
+/* All sections of the machine, by id, and by the user of their payer; and the lock of both. */
+static struct rb_root sections = RB_ROOT;
 static DEFINE_HASHTABLE(sections_by_user, 6);
-static DEFINE_SPINLOCK(sections_by_user_lock);
+static DEFINE_SPINLOCK(sections_lock);
 
 u64 ndshm_max_section(void)
 {
@@ -76,10 +73,10 @@ static void section_release(struct ndshm_object *object)
 {
 	struct ndshm_section *section = ndshm_section_of(object);
 
-	spin_lock(&sections_by_user_lock);
+	spin_lock(&sections_lock);
 	hash_del(&section->by_user);
-	spin_unlock(&sections_by_user_lock);
-	xa_erase(&sections, section->id);
+	rb_erase(&section->by_id.node, &sections);
+	spin_unlock(&sections_lock);
 	ndshm_event(NDSHM_CMD_SECTION_GONE_NTF, section);
 	free_section(section);
 }
@@ -200,23 +197,30 @@ static ndshm_reason_t section_commit_initial(struct ndshm_section *section)
 	return reason;
 }
 
-/*
- * Choose a random id and reserve its place, so that publishing cannot fail. From a counter
- * each client would learn how many sections the others make.
- */
-static ndshm_reason_t section_reserve_id(struct ndshm_section *section)
+/* The first section whose id is @id to @last, or NULL. */
+static struct ndshm_section *section_find(u32 id, u32 last)
 {
-	int err;
+	struct ndshm_run *run = ndshm_runs_find(&sections, id);
 
+	return run && run->start <= last ?
+	       container_of(run, struct ndshm_section, by_id) : NULL;
+}
+
+/* With a random id: from a counter each client would learn how many the others make. */
+static void section_publish(struct ndshm_section *section)
+{
+	spin_lock(&sections_lock);
 	do {
 		section->id = get_random_u32();
-		err = !section->id ? -EBUSY :
-		      xa_insert(&sections, section->id, NULL, NDSHM_GFP_CHARGED);
-	} while (err == -EBUSY);
-	if (err)
-		return NDSHM_REASON_MEMORY;
+	} while (!section->id || section->id == U32_MAX ||
+		 section_find(section->id, section->id));
+	section->by_id.start = section->id;
+	section->by_id.count = 1;
+	ndshm_runs_insert(&sections, &section->by_id);
 	section->object.name = section->id;
-	return NDSHM_REASON_NONE;
+	hash_add(sections_by_user, &section->by_user,
+		 (unsigned long)section->payer->cred->user);
+	spin_unlock(&sections_lock);
 }
 
 ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
@@ -246,24 +250,14 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 	if (reason != NDSHM_REASON_NONE)
 		goto err_quota;
 	init_section(section, request);
-	reason = section_reserve_id(section);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_made;
 	reason = section_commit_initial(section);
 	if (reason != NDSHM_REASON_NONE)
-		goto err_id;
-	/* Published last. */
-	spin_lock(&sections_by_user_lock);
-	hash_add(sections_by_user, &section->by_user,
-		 (unsigned long)section->payer->cred->user);
-	spin_unlock(&sections_by_user_lock);
-	xa_store(&sections, section->id, section, GFP_KERNEL);
+		goto err_made;
+	section_publish(section);
 	ndshm_event(NDSHM_CMD_SECTION_ADDED_NTF, section);
 	*out = section;
 	return NDSHM_REASON_NONE;
 
-err_id:
-	xa_erase(&sections, section->id);
 err_made:
 	free_section(section);
 	return reason;
@@ -287,16 +281,15 @@ err_section:
 static bool section_look(u32 *id, u32 last, ndshm_look_fn look, void *context)
 {
 	struct ndshm_section *section;
-	unsigned long at = *id;
 
 	/* A section is removed before it is freed. */
-	xa_lock(&sections);
-	section = xa_find(&sections, &at, last, XA_PRESENT);
+	spin_lock(&sections_lock);
+	section = section_find(*id, last);
 	if (section) {
-		*id = at;
+		*id = section->id;
 		look(section, section->uid, context);
 	}
-	xa_unlock(&sections);
+	spin_unlock(&sections_lock);
 	return section;
 }
 
@@ -320,7 +313,7 @@ static bool sections_free_idle(const struct user_struct *user)
 	struct ndshm_section *section;
 	bool found = false;
 
-	spin_lock(&sections_by_user_lock);
+	spin_lock(&sections_lock);
 	hash_for_each_possible(sections_by_user, section, by_user,
 			       (unsigned long)user) {
 		if (section->payer->cred->user != user ||
@@ -329,7 +322,7 @@ static bool sections_free_idle(const struct user_struct *user)
 		ndshm_section_trim_later(section, 0);
 		found = true;
 	}
-	spin_unlock(&sections_by_user_lock);
+	spin_unlock(&sections_lock);
 	return found;
 }
 

@@ -35,6 +35,7 @@ struct user_struct;
  * @files: makes the object's file
  * @peer_mappings: VMAs that show it and that its creator did not map
  * @id: the machine's name for it
+ * @by_id: among all sections of the machine, a run of the one id
  * @by_user: among the sections of its payer's user
  * @payer: the creator, who is charged for all memory, under the limits that held then
  * @adapter: whose device uses the memory; holds a reference
@@ -73,6 +74,7 @@ struct ndshm_section {
 	struct ndshm_files files;
 	atomic_t peer_mappings;
 	u32 id;
+	struct ndshm_run by_id;
 	struct hlist_node by_user;
 	struct ndshm_payer *payer;
 	struct ndshm_adapter *adapter;
