@@ -20,24 +20,33 @@
 
 bool (*ndshm_reclaim_hook)(const struct user_struct *user) __ro_after_init;
 
-struct ndshm_payer *ndshm_payer_alloc(struct ndshm_payer *opener)
+struct ndshm_payer *ndshm_payer_capture(struct ndshm_payer *opener)
 {
-	struct ndshm_payer *payer = kzalloc(sizeof(*payer), NDSHM_GFP_CHARGED);
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm);
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct ndshm_payer *payer;
 
-	if (!payer)
-		return NULL;
+	if (opener && opener->cred == current_cred() && opener->memcg == memcg &&
+	    opener->pid == task_tgid(current) && opener->limit == limit)
+		payer = ndshm_payer_get(opener);
+	else
+		payer = kzalloc(sizeof(*payer), NDSHM_GFP_CHARGED);
+	if (!payer || payer == opener) {
+		mem_cgroup_put(memcg);
+		return payer;
+	}
 	refcount_set(&payer->references, 1);
 	payer->cred = get_current_cred();
-	payer->memcg = get_mem_cgroup_from_mm(current->mm);
+	payer->memcg = memcg;
 	payer->pid = get_pid(task_tgid(current));
-	payer->limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	payer->limit = limit;
 	payer->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
 	payer->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 	if (opener && opener->cred->user != payer->cred->user)
 		payer->opener = ndshm_payer_get(opener);
 	return payer;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_payer_alloc);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_payer_capture);
 
 void ndshm_payer_put(struct ndshm_payer *payer)
 {

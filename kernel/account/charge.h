@@ -42,9 +42,10 @@ struct ndshm_payer {
 
 /*
  * Capture the calling process as a payer; @opener, if it is another user, is charged as
- * well. Returns NULL without memory. May sleep.
+ * well. An @opener that the process is itself, with the same credentials, limit and
+ * memory cgroup, is returned. Returns NULL without memory. May sleep.
  */
-struct ndshm_payer *ndshm_payer_alloc(struct ndshm_payer *opener);
+struct ndshm_payer *ndshm_payer_capture(struct ndshm_payer *opener);
 
 static inline struct ndshm_payer *ndshm_payer_get(struct ndshm_payer *payer)
 {

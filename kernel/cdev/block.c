@@ -212,7 +212,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		goto out_provider;
 
 	reason = NDSHM_REASON_MEMORY;
-	allocation.payer = ndshm_payer_alloc(ndshm_client_of(command)->opener);
+	allocation.payer = ndshm_payer_capture(ndshm_client_of(command)->opener);
 	if (!allocation.payer)
 		goto out_provider;
 	if (is_async(argument))

@@ -19,7 +19,7 @@ ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 	client = kzalloc(sizeof(*client), NDSHM_GFP_CHARGED);
 	if (!client)
 		return reason;
-	client->opener = ndshm_payer_alloc(NULL);
+	client->opener = ndshm_payer_capture(NULL);
 	if (!client->opener)
 		goto err_client;
 	if (ndshm_files_init(&client->files))

@@ -237,7 +237,7 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 	if (ndshm_extent_map_init(&section->map,
 				  PAGE_ALIGN(request->max_size) >> PAGE_SHIFT))
 		goto err_section;
-	section->payer = ndshm_payer_alloc(request->opener);
+	section->payer = ndshm_payer_capture(request->opener);
 	if (!section->payer)
 		goto err_map;
 	if (ndshm_files_init(&section->files))

@@ -80,7 +80,7 @@ static long locked(void)
 /* Charge the current user. */
 static ndshm_reason_t charge_caller(struct ndshm_charge *charge, u64 bytes)
 {
-	struct ndshm_payer *payer = ndshm_payer_alloc(NULL);
+	struct ndshm_payer *payer = ndshm_payer_capture(NULL);
 	ndshm_reason_t reason;
 
 	*charge = (struct ndshm_charge){};
