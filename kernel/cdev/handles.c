@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/nospec.h>
+#include <linux/slab.h>
 
 #include <ndshm/block.h>
 
@@ -14,16 +15,23 @@
 void ndshm_handles_init(struct ndshm_handles *handles)
 {
 	spin_lock_init(&handles->lock);
-	genradix_init(&handles->slots);
 	handles->end = 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handles_init);
 
 void ndshm_handles_fini(struct ndshm_handles *handles)
 {
-	genradix_free(&handles->slots);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(handles->chunks); i++)
+		kfree(handles->chunks[i]);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handles_fini);
+
+static struct ndshm_slot *slot_at(struct ndshm_handles *handles, u32 index)
+{
+	return &handles->chunks[index / NDSHM_CHUNK_SLOTS][index % NDSHM_CHUNK_SLOTS];
+}
 
 /* The slot of a number that anyone may have made up, or NULL. */
 static struct ndshm_slot *slot_of(struct ndshm_handles *handles, u32 number)
@@ -34,8 +42,7 @@ static struct ndshm_slot *slot_of(struct ndshm_handles *handles, u32 number)
 
 	if (index >= handles->end)
 		return NULL;
-	return genradix_ptr(&handles->slots,
-			    array_index_nospec(index, handles->end));
+	return slot_at(handles, array_index_nospec(index, handles->end));
 }
 
 static void push_free(struct ndshm_handles *handles, struct ndshm_slot *slot)
@@ -50,21 +57,22 @@ ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle)
 	u32 index;
 
 	spin_lock(&handles->lock);
-	for (;;) {
-		index = handles->free ?: handles->end;
-		slot = genradix_ptr(&handles->slots, index);
-		if (slot || index > INDEX_MASK)
-			break;
+	while ((index = handles->free ?: handles->end) <= INDEX_MASK &&
+	       !handles->chunks[index / NDSHM_CHUNK_SLOTS]) {
 		spin_unlock(&handles->lock);
-		if (!genradix_ptr_alloc(&handles->slots, index,
-					NDSHM_GFP_CHARGED))
+		slot = kcalloc(NDSHM_CHUNK_SLOTS, sizeof(*slot), NDSHM_GFP_CHARGED);
+		if (!slot)
 			return NDSHM_REASON_MEMORY;
+		/* Another thread may do the same. */
+		if (cmpxchg(&handles->chunks[index / NDSHM_CHUNK_SLOTS], NULL, slot))
+			kfree(slot);
 		spin_lock(&handles->lock);
 	}
 	if (index > INDEX_MASK) {
 		spin_unlock(&handles->lock);
 		return NDSHM_REASON_HANDLES;
 	}
+	slot = slot_at(handles, index);
 	if (handles->free)
 		handles->free = slot->next;
 	else

@@ -5,7 +5,6 @@
 #ifndef _NDSHM_CORE_HANDLES_H
 #define _NDSHM_CORE_HANDLES_H
 
-#include <linux/generic-radix-tree.h>
 #include <linux/spinlock.h>
 
 #include <ndshm/status.h>
@@ -18,6 +17,7 @@
  */
 #define NDSHM_INDEX_BITS	16
 #define NDSHM_MAX_HANDLES	(BIT(NDSHM_INDEX_BITS) - 1)
+#define NDSHM_CHUNK_SLOTS	256U
 
 /**
  * struct ndshm_slot - a place for a handle
@@ -33,7 +33,7 @@ struct ndshm_slot {
 
 /**
  * struct ndshm_handles - the table
- * @slots: slots by index, kept until the end
+ * @chunks: slots by index, kept until the end
  * @lock: guards all members and the slots. Innermost.
  * @end: index after the last slot that was used; slot 0 is never used
  * @free: index of the first free slot below @end, 0 for none
@@ -42,7 +42,7 @@ struct ndshm_slot {
  * Each published slot holds a reference on its object.
  */
 struct ndshm_handles {
-	typeof(GENRADIX(struct ndshm_slot)) slots;
+	struct ndshm_slot *chunks[BIT(NDSHM_INDEX_BITS) / NDSHM_CHUNK_SLOTS];
 	spinlock_t lock;	/* all members, and the slots */
 	u32 end;
 	u32 free;
