@@ -57,18 +57,19 @@ void ndshm_object_put_async(struct ndshm_object *object)
 		object->ops->release_async(object);
 }
 
-/* The client that had the file system mounted may be gone by now. */
-static void object_put_inode(struct inode *inode, struct vfsmount *on)
+/* Drop the references that new_file() took. The mount may be gone by now. */
+static void object_put_inode(struct inode *inode)
 {
-	if (!inode)
-		return;
+	struct super_block *sb = inode->i_sb;
+
 	iput(inode);
-	mntput(on);
+	deactivate_super(sb);
 }
 
 void ndshm_object_fini(struct ndshm_object *object)
 {
-	object_put_inode(object->inode, object->mount);
+	if (object->inode)
+		object_put_inode(object->inode);
 }
 
 static int object_file_release(struct inode *inode, struct file *file)
@@ -213,13 +214,21 @@ static const struct vm_operations_struct object_vm_ops = {
 #endif
 };
 
-/* Consumes the reference to @file. */
-static void give_spare(struct ndshm_files *files, struct file *file)
+/* Free a file that no object has. */
+static void file_free(struct file *file)
 {
-	if (cmpxchg(&files->spare, NULL, file))
-		fput(file);
+	object_put_inode(file_inode(file));
+	fput(file);
 }
 
+/* Consumes the reference to @file, which may be NULL. */
+static void give_spare(struct ndshm_files *files, struct file *file)
+{
+	if (file && cmpxchg(&files->spare, NULL, file))
+		file_free(file);
+}
+
+/* With references to the inode and the superblock, which an object takes over. */
 static struct file *new_file(void)
 {
 	struct inode *inode = alloc_anon_inode(mount->mnt_sb);
@@ -235,7 +244,10 @@ static struct file *new_file(void)
 	if (IS_ERR(file)) {
 		module_put(THIS_MODULE);
 		iput(inode);
+		return file;
 	}
+	ihold(inode);
+	atomic_inc(&inode->i_sb->s_active);
 	return file;
 }
 
@@ -251,10 +263,8 @@ static void object_set_file(struct ndshm_object *object, struct file *file)
 	inode->i_private = (void *)object->ops->kind;
 	refcount_inc(&object->references);
 	file->private_data = object;
-	ihold(inode);
 	object->inode = inode;
-	object->mount = mntget(mount);
-	object->file = file;
+	WRITE_ONCE(object->file, file);
 	object->shown = true;
 }
 
@@ -262,56 +272,49 @@ static void object_set_file(struct ndshm_object *object, struct file *file)
 static struct file *object_get_file(struct ndshm_object *object,
 				    struct ndshm_files *files)
 {
-	struct file *spare = NULL, *file = NULL;
+	struct file *spare = NULL, *file;
 
-	while (!file) {
-		spin_lock(&object->state_lock);
-		if (object->retired) {
-			file = ERR_PTR(-ENXIO);
-		} else if (object->revoked) {
-			file = ERR_PTR(-ENODEV);
-		} else {
-			if (!object->file && spare) {
-				object_set_file(object, spare);
-				spare = NULL;
-			}
-			if (object->file)
-				file = get_file(object->file);
+	/* The object keeps its file until it retires. */
+	if (!READ_ONCE(object->file))
+		spare = xchg(&files->spare, NULL) ?: new_file();
+	if (IS_ERR(spare))
+		return spare;
+	spin_lock(&object->state_lock);
+	if (object->retired) {
+		file = ERR_PTR(-ENXIO);
+	} else if (object->revoked) {
+		file = ERR_PTR(-ENODEV);
+	} else {
+		if (!object->file) {
+			object_set_file(object, spare);
+			spare = NULL;
 		}
-		spin_unlock(&object->state_lock);
-		if (!file)
-			spare = xchg(&files->spare, NULL) ?: new_file();
-		if (IS_ERR(spare))
-			return spare;
+		file = get_file(object->file);
 	}
-	if (spare)
-		give_spare(files, spare);
+	spin_unlock(&object->state_lock);
+	give_spare(files, spare);
 	return file;
 }
 
 void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 {
-	struct vfsmount *on = NULL;
-	struct inode *inode = NULL;
 	struct file *file;
+	bool spare;
 
 	spin_lock(&object->state_lock);
 	object->retired = true;
 	file = object->file;
-	object->file = NULL;
+	WRITE_ONCE(object->file, NULL);
 	/*
 	 * One reference is ours, so nothing is mapped through it, and nothing
 	 * will be. Not if it was revoked: the zap may still be under way.
 	 */
-	if (file && files && !object->revoked && file_count(file) == 1) {
-		inode = object->inode;
-		on = object->mount;
+	spare = file && files && !object->revoked && file_count(file) == 1;
+	if (spare)
 		object->inode = NULL;
-	}
 	spin_unlock(&object->state_lock);
-	if (inode) {
+	if (spare) {
 		file->private_data = NULL;
-		object_put_inode(inode, on);
 		refcount_dec(&object->references);
 		give_spare(files, file);
 	} else if (file) {
@@ -488,6 +491,6 @@ int ndshm_files_init(struct ndshm_files *files)
 void ndshm_files_fini(struct ndshm_files *files)
 {
 	if (files->spare)
-		fput(files->spare);
+		file_free(files->spare);
 	simple_release_fs(&mount, &mount_users);
 }

@@ -15,7 +15,6 @@
 struct file;
 struct inode;
 struct ndshm_object;
-struct vfsmount;
 struct vm_area_struct;
 struct vm_fault;
 
@@ -80,8 +79,7 @@ struct ndshm_object_ops {
  * @retired: the handle has gone, so that nobody may map it
  * @file: what is given to every VMA; made by the first mmap, and held until the
  *	object retires
- * @inode: of that file; held as long as anything may be mapped
- * @mount: with @inode: what the inode is on does not go before it
+ * @inode: of that file; held, with its superblock, as long as anything may be mapped
  */
 struct ndshm_object {
 	const struct ndshm_object_ops *ops;
@@ -98,7 +96,6 @@ struct ndshm_object {
 	bool retired;
 	struct file *file;
 	struct inode *inode;
-	struct vfsmount *mount;
 };
 
 /* VMAs of a block or a BAR. */
