@@ -37,9 +37,8 @@ static struct page *section_shown_page(struct ndshm_section *section, u32 at)
 }
 
 /*
- * A page is looked up and locked under the section's lock. If it is locked already it
- * is waited for without, and looked up again: a task that frees memory locks each page
- * before it unmaps it.
+ * The page is locked without the section's lock, and then looked up again: a task that
+ * frees memory locks each page before it unmaps it.
  */
 vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 			       struct vm_fault *vmf)
@@ -48,17 +47,14 @@ vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 	struct page *page;
 	bool locked;
 
-	do {
+	for (;;) {
 		spin_lock(&section->lock);
 		page = section_shown_page(section, vmf->pgoff);
 		if (page)
 			get_page(page);
-		locked = page && trylock_page(page);
 		spin_unlock(&section->lock);
 		if (!page)
 			return VM_FAULT_SIGBUS;
-		if (locked)
-			break;
 		if (folio_lock_killable(page_folio(page))) {
 			put_page(page);
 			return VM_FAULT_SIGBUS;
@@ -66,12 +62,11 @@ vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 		spin_lock(&section->lock);
 		locked = section_shown_page(section, vmf->pgoff) == page;
 		spin_unlock(&section->lock);
-		if (!locked) {
-			unlock_page(page);
-			put_page(page);
-		}
-	} while (!locked);
-	return ndshm_fault_answer(vmf, page);
+		if (locked)
+			return ndshm_fault_answer(vmf, page);
+		unlock_page(page);
+		put_page(page);
+	}
 }
 
 /*
