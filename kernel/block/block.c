@@ -468,10 +468,13 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	reason = check_answer(asked, &list, p->consumed);
 	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
 		reason = NDSHM_REASON_PROVIDER_NONSENSE;
+	if (!*inside)
+		reason = NDSHM_REASON_PROVIDER_NONSENSE;
 	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
 		complain(registration->provider, NDSHM_COMPLAINT_NONSENSE,
 			 "success, but with what does not fit");
-	if (reason != NDSHM_REASON_NONE)
+	/* Outside of the sets the provider may have gone. */
+	if (reason != NDSHM_REASON_NONE && *inside)
 		c->free(c->provider_context, block->context);
 	return reason;
 }

@@ -65,6 +65,9 @@ static struct ndshm_provider *provider;
 /* Pages that the caller's task maps or frees itself. */
 #define STEP_PAGES	(SZ_2M >> PAGE_SHIFT)
 
+/* Pages that are collected too fast for a removal to notice. */
+#define SHORT_PAGES	16
+
 static struct workqueue_struct *workqueue;
 
 /**
@@ -238,11 +241,13 @@ static unsigned int alloc_chunks(struct order *order,
 				 struct list_head *chunks)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
+	const bool leave = count > SHORT_PAGES;
 	unsigned long done = 0;
 	unsigned int made = 0;
 	struct page *page;
 
-	ndshm_allocation_leave(parameters);
+	if (leave)
+		ndshm_allocation_leave(parameters);
 	while (done < count) {
 		page = ndshm_allocation_unwanted(parameters) ? NULL :
 		       alloc_chunk(order, longest_at(order, done, count));
@@ -254,7 +259,7 @@ static unsigned int alloc_chunks(struct order *order,
 		made++;
 		cond_resched();
 	}
-	if (ndshm_allocation_enter(parameters))
+	if (!leave || ndshm_allocation_enter(parameters))
 		return made;
 
 err_chunks:
