@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""rooms.py [--arrows] [--svg FILE] [--check FILE] [TOP]
+"""rooms.py [--arrows] [--names] [--svg FILE] [--check FILE] [TOP]
 
 Print how the folders of kernel/ depend on each other: by includes and by calls, both read
 from the sources. A source and the header of the same name count as one file. A use of a
@@ -9,12 +9,13 @@ left out, except that prototypes must not include private headers.
 
 --arrows lists each arrow that points upward and the members of each circle.
 --svg draws the folders and the arrows between them; --check fails if the picture in FILE is
-another one, if a limit is exceeded, or if a function's name breaks a rule.
+another one or if a limit is exceeded, with --names also for a function's name.
 """
 import argparse
 import collections
 import pathlib
 import re
+import signal
 import sys
 
 # From the bottom to the top. A file may use its own floor's rooms' headers and those below; rooms
@@ -174,9 +175,15 @@ def svg(graphs, files):
            'markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">'
            '<path d="M0 0 8 4 0 8z" fill="context-stroke"/></marker></defs>',
            f'<rect width="860" height="{total}" fill="white"/>']
-    for (source, target), (includes, calls) in sorted(between.items()):
-        up = FLOOR[source] <= FLOOR[target]
+    def points_up(pair):
+        return FLOOR[pair[0]] <= FLOOR[pair[1]]
+
+    for (source, target), (includes, calls) in sorted(between.items(),
+                                                      key=lambda item: (points_up(item[0]), item[0])):
+        up = points_up((source, target))
         (x1, y1), (x2, y2) = place[source], place[target]
+        if up:
+            x1, x2 = x1 + 12, x2 + 12
         y1, y2 = (y1, y2 + height) if up else (y1 + height, y2)
         out.append(f'<line x1="{x1:g}" y1="{y1}" x2="{x2:g}" y2="{y2}" '
                    f'stroke="{"#c02020" if up else "#8090a8"}" stroke-width="{1 + calls ** .5 / 2:.1f}" '
@@ -191,8 +198,10 @@ def svg(graphs, files):
 
 
 def main():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     parser = argparse.ArgumentParser(usage=__doc__.strip())
     parser.add_argument("--arrows", action="store_true")
+    parser.add_argument("--names", action="store_true")
     parser.add_argument("--svg")
     parser.add_argument("--check")
     parser.add_argument("top", nargs="?", default=pathlib.Path(__file__).parents[2])
@@ -221,7 +230,8 @@ def main():
             wrong.append(f"{room}: more than {MOST_PERCENT} % of the files")
     wrong += [f"{file.path}: includes {other}" for file in everything if file.room in STRANGERS
               for other in sorted(file.includes) if other.parts[1] != file.room]
-    wrong += bad_names(files)
+    if options.names:
+        wrong += bad_names(files)
     picture = svg(graphs, files)
     if options.svg:
         pathlib.Path(options.svg).write_text(picture)

@@ -115,6 +115,12 @@ check_house() {
 	grep -q ndshm_kernel_pfn kernel/providers/coherent.c || echo 'coherent does not use ndshm_kernel_pfn'
 }
 
+# Arrows between the folders of the module.
+check_rooms() {
+	{ Documentation/hacking/rooms.py --check Documentation/hacking/rooms.svg >/dev/null; } 2>&1 ||
+		echo 'see Documentation/hacking/rooms.rst'
+}
+
 check_spdx() {
 	git ls-files | grep -vE '(^|/)COPYING$|/checkpatch-selftests$' | while read -r file; do
 		head -3 "$file" | grep -q SPDX-License-Identifier || echo "$file: no SPDX line"
