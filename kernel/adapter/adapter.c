@@ -96,7 +96,7 @@ static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key)
 	return true;
 }
 
-static ndshm_reason_t publish(struct ndshm_adapter *adapter, const void *key)
+static ndshm_reason_t adapter_publish(struct ndshm_adapter *adapter, const void *key)
 {
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 
@@ -139,7 +139,7 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	mutex_init(&adapter->bars_lock);
 	adapter->claimant = INVALID_UID;
 
-	reason = publish(adapter, info->group);
+	reason = adapter_publish(adapter, info->group);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_adapter_put(adapter);
 		return reason;

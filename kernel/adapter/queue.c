@@ -380,10 +380,10 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
  * Making one
  */
 
-static ndshm_reason_t make(struct ndshm_adapter *adapter,
-			   enum ndshm_queue_kind kind,
-			   const struct ndshm_queue_ops *ops, void *context,
-			   u32 *id)
+static ndshm_reason_t queue_make(struct ndshm_adapter *adapter,
+				 enum ndshm_queue_kind kind,
+				 const struct ndshm_queue_ops *ops, void *context,
+				 u32 *id)
 {
 	struct ndshm_queues *queues = &adapter->queues;
 	struct xarray *known = &queues->known[kind];
@@ -435,7 +435,7 @@ ndshm_reason_t ndshm_queue_allocate(struct ndshm_adapter *adapter,
 				    const struct ndshm_queue_ops *ops,
 				    void *context, u32 *id)
 {
-	return make(adapter, NDSHM_KIND_QUEUE, ops, context, id);
+	return queue_make(adapter, NDSHM_KIND_QUEUE, ops, context, id);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_allocate);
 
@@ -443,7 +443,7 @@ ndshm_reason_t ndshm_vport_create(struct ndshm_adapter *adapter,
 				  const struct ndshm_queue_ops *ops,
 				  void *context, u32 *id)
 {
-	return make(adapter, NDSHM_KIND_VPORT, ops, context, id);
+	return queue_make(adapter, NDSHM_KIND_VPORT, ops, context, id);
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_create);
 

@@ -57,7 +57,7 @@ static int compare_nodes(struct rb_node *node, const struct rb_node *other)
 	return compare(&request_of(node)->cookie, other);
 }
 
-static struct ndshm_request *find(struct ndshm_requests *requests, u64 cookie)
+static struct ndshm_request *request_find(struct ndshm_requests *requests, u64 cookie)
 {
 	struct rb_node *node;
 
@@ -83,7 +83,7 @@ static void no_outputs(struct ndshm_parameters *p)
 	p->shared_memory_handle = 0;
 }
 
-/* Do not write to @request before find() shows that it is not out: it may be running. */
+/* Do not write to @request before request_find() shows that it is not out: it may be running. */
 static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 				    struct ndshm_request *request,
 				    const struct ndshm_parameters *parameters,
@@ -91,7 +91,7 @@ static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 {
 	lockdep_assert_held(&requests->lock);
 
-	if (find(requests, request->cookie))
+	if (request_find(requests, request->cookie))
 		return NDSHM_REASON_COOKIE;
 	no_outputs(&request->parameters);
 	if (requests->closed)
@@ -180,7 +180,7 @@ ndshm_reason_t ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&requests->lock, flags);
-	request = find(requests, cookie);
+	request = request_find(requests, cookie);
 	if (request)
 		abort_locked(requests, request);
 	raw_spin_unlock_irqrestore(&requests->lock, flags);

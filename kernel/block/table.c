@@ -34,7 +34,7 @@ static u32 cursor_of(u32 id)
 	return id << (32 - BUCKET_BITS) | id >> BUCKET_BITS;
 }
 
-static struct ndshm_block *find(struct bucket *bucket, u32 id)
+static struct ndshm_block *bucket_find(struct bucket *bucket, u32 id)
 {
 	struct ndshm_block *block;
 
@@ -59,7 +59,7 @@ void ndshm_block_table_add(struct ndshm_block *block)
 			continue;
 		bucket = bucket_of(id);
 		raw_spin_lock_irq(&bucket->lock);
-		added = !find(bucket, id);
+		added = !bucket_find(bucket, id);
 		if (added) {
 			block->id = id;
 			hlist_add_head(&block->in_table, &bucket->blocks);
@@ -85,7 +85,7 @@ struct ndshm_block *ndshm_block_find(u32 id,
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	block = find(bucket, id);
+	block = bucket_find(bucket, id);
 	if (block && (block->adapter != adapter || block->claim ||
 		      !ndshm_block_tryget(block)))
 		block = NULL;

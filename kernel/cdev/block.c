@@ -128,9 +128,9 @@ static ndshm_reason_t deliver(struct ndshm_command *command,
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t make(struct ndshm_command *command,
-			   struct ndshm_parameters *parameters,
-			   const struct ndshm_allocation *allocation)
+static ndshm_reason_t client_make_blocks(struct ndshm_command *command,
+					 struct ndshm_parameters *parameters,
+					 const struct ndshm_allocation *allocation)
 {
 	struct ndshm_block_alloc *argument = command->argument;
 	struct ndshm_handles *table = &ndshm_client_of(command)->handles;
@@ -218,7 +218,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	if (is_async(argument))
 		reason = ndshm_client_ask(command, &parameters, &allocation);
 	else
-		reason = make(command, &parameters, &allocation);
+		reason = client_make_blocks(command, &parameters, &allocation);
 	ndshm_payer_put(allocation.payer);
 out_provider:
 	ndshm_provider_put(parameters.provider);

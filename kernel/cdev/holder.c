@@ -86,8 +86,8 @@ static ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 }
 
 /* The right to see DMA addresses is decided anew each time. */
-static ndshm_reason_t tell_segments(const struct ndshm_holder *holder, u64 user,
-				    struct ndshm_segment *segments, u32 count)
+static ndshm_reason_t extent_tell_segments(const struct ndshm_holder *holder, u64 user,
+					   struct ndshm_segment *segments, u32 count)
 {
 	bool shown = holder->rawio ||
 		     !ndshm_adapter_isolation(holder->section->adapter);
@@ -128,8 +128,8 @@ static ndshm_reason_t query(struct ndshm_holder *holder, u32 page,
 	    (argument->out_segments != count || again != length))
 		reason = NDSHM_REASON_EXTENT_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
-		reason = tell_segments(holder, argument->segments, segments,
-				       count);
+		reason = extent_tell_segments(holder, argument->segments, segments,
+					      count);
 	kvfree(segments);
 	return reason;
 }

@@ -34,9 +34,9 @@ static bool writable(const struct file *file)
  * caller's reference: with ADDRESS it was dropped, with DESCRIPTORS and MEMORY it is still
  * the caller's.
  */
-static ndshm_reason_t publish(struct ndshm_command *command, const char *name,
-			      const struct file_operations *ops, void *object,
-			      int mode, s32 *number)
+static ndshm_reason_t section_install(struct ndshm_command *command, const char *name,
+				      const struct file_operations *ops, void *object,
+				      int mode, s32 *number)
 {
 	int unused = get_unused_fd_flags(O_CLOEXEC);
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
@@ -69,8 +69,8 @@ static ndshm_reason_t publish_section(struct ndshm_command *command,
 {
 	ndshm_reason_t reason;
 
-	reason = publish(command, "[ndshm-section]", &section_fops, section,
-			 readonly ? O_RDONLY : O_RDWR, number);
+	reason = section_install(command, "[ndshm-section]", &section_fops, section,
+				 readonly ? O_RDONLY : O_RDWR, number);
 	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS)
 		ndshm_section_leave(section);
 	return reason;
@@ -158,8 +158,8 @@ static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 				   !writable(command->file), &holder);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = publish(command, "[ndshm-holder]", &ndshm_holder_fops, holder,
-			 O_RDWR, &argument->out_holder);
+	reason = section_install(command, "[ndshm-holder]", &ndshm_holder_fops, holder,
+				 O_RDWR, &argument->out_holder);
 	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS)
 		ndshm_holder_close(holder);
 	return reason;
@@ -305,7 +305,7 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
 }
 
-static int section_release(struct inode *inode, struct file *file)
+static int section_file_release(struct inode *inode, struct file *file)
 {
 	ndshm_section_leave(file->private_data);
 	return 0;
@@ -313,7 +313,7 @@ static int section_release(struct inode *inode, struct file *file)
 
 static const struct file_operations section_fops = {
 	.owner = THIS_MODULE,
-	.release = section_release,
+	.release = section_file_release,
 	.unlocked_ioctl = section_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = section_mmap,

@@ -76,9 +76,9 @@ static ndshm_reason_t allocation_make(struct ndshm_ndis *ndis,
  * Write the result to @p. Fail if NDIS's parameters cannot express it: a block without a
  * kernel address, or one that needs syncs.
  */
-static ndshm_reason_t tell(const struct ndshm_block *block,
-			   const struct ndshm_parameters *native,
-			   NDIS_SHARED_MEMORY_PARAMETERS *p)
+static ndshm_reason_t ndis_tell(const struct ndshm_block *block,
+				const struct ndshm_parameters *native,
+				NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
 	const struct ndshm_segment *segments;
 	u32 count;
@@ -97,9 +97,9 @@ static ndshm_reason_t tell(const struct ndshm_block *block,
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t allocate(struct ndshm_ndis *ndis,
-			       NDIS_SHARED_MEMORY_PARAMETERS *p,
-			       struct ndshm_block **block)
+static ndshm_reason_t ndis_allocate(struct ndshm_ndis *ndis,
+				    NDIS_SHARED_MEMORY_PARAMETERS *p,
+				    struct ndshm_block **block)
 {
 	struct ndshm_parameters native;
 	ndshm_reason_t reason;
@@ -109,7 +109,7 @@ static ndshm_reason_t allocate(struct ndshm_ndis *ndis,
 		reason = allocation_make(ndis, &native, block);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = tell(*block, &native, p);
+	reason = ndis_tell(*block, &native, p);
 	if (reason != NDSHM_REASON_NONE)
 		allocation_free(*block);
 	return reason;
@@ -135,7 +135,7 @@ NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 		return NDIS_STATUS_INVALID_PARAMETER;
 	if (!ndshm_ndis_begin(ndis))
 		return NDIS_STATUS_FAILURE;
-	reason = allocate(ndis, p, &block);
+	reason = ndis_allocate(ndis, p, &block);
 	if (reason == NDSHM_REASON_NONE)
 		*pAllocationHandle = block;
 	else

@@ -57,9 +57,9 @@ static struct ndshm_parameters parameters_of(const struct ndshm_ndis *ndis,
  * @ndis->live must already count @block. Once inserted, the buffer may be freed by
  * another thread at any time.
  */
-static bool make(struct ndshm_ndis *ndis, struct ndshm_block *block,
-		 ULONG length, PVOID *virtual_address,
-		 PNDIS_PHYSICAL_ADDRESS physical_address)
+static bool buffer_make(struct ndshm_ndis *ndis, struct ndshm_block *block,
+			ULONG length, PVOID *virtual_address,
+			PNDIS_PHYSICAL_ADDRESS physical_address)
 {
 	struct buffer *buffer;
 	u32 count;
@@ -83,9 +83,9 @@ err_block:
 	return false;
 }
 
-static bool allocate(struct ndshm_ndis *ndis, ULONG length,
-		     PVOID *virtual_address,
-		     PNDIS_PHYSICAL_ADDRESS physical_address)
+static bool buffer_allocate(struct ndshm_ndis *ndis, ULONG length,
+			    PVOID *virtual_address,
+			    PNDIS_PHYSICAL_ADDRESS physical_address)
 {
 	struct ndshm_parameters parameters = parameters_of(ndis, length);
 	struct ndshm_block *block;
@@ -93,7 +93,7 @@ static bool allocate(struct ndshm_ndis *ndis, ULONG length,
 	if (ndshm_allocate(&parameters, &block) != NDSHM_REASON_NONE)
 		return false;
 	*virtual_address = parameters.virtual_address;
-	return make(ndis, block, length, virtual_address, physical_address);
+	return buffer_make(ndis, block, length, virtual_address, physical_address);
 }
 
 VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
@@ -108,7 +108,7 @@ VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
 	PhysicalAddress->QuadPart = 0;
 	if (!ndis || !ndis->adapter || !ndshm_ndis_begin(ndis))
 		return;
-	if (allocate(ndis, Length, VirtualAddress, PhysicalAddress))
+	if (buffer_allocate(ndis, Length, VirtualAddress, PhysicalAddress))
 		return;
 	*VirtualAddress = NULL;
 	PhysicalAddress->QuadPart = 0;
@@ -116,7 +116,7 @@ VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
 }
 EXPORT_SYMBOL_GPL(NdisMAllocateSharedMemory);
 
-static void done(struct ndshm_request *native)
+static void buffer_done(struct ndshm_request *native)
 {
 	struct request *request = container_of(native, struct request, native);
 	PVOID virtual_address = native->parameters.virtual_address;
@@ -124,8 +124,8 @@ static void done(struct ndshm_request *native)
 	struct ndshm_ndis *ndis = dma->ndis;
 	NDIS_PHYSICAL_ADDRESS physical_address;
 
-	if (native->block && make(ndis, native->block, request->length,
-				  &virtual_address, &physical_address)) {
+	if (native->block && buffer_make(ndis, native->block, request->length,
+					 &virtual_address, &physical_address)) {
 		dma->complete(ndis->context, virtual_address,
 			      &physical_address, request->length,
 			      request->context);
@@ -152,7 +152,7 @@ NDIS_STATUS NdisMAllocateSharedMemoryAsyncEx(NDIS_HANDLE MiniportDmaHandle,
 		return NDIS_STATUS_FAILURE;
 	request->native.parameters = parameters_of(dma->ndis, Length);
 	request->native.cookie = (unsigned long)request;
-	request->native.done = done;
+	request->native.done = buffer_done;
 	request->dma = dma;
 	request->length = Length;
 	request->context = Context;

@@ -51,8 +51,8 @@ static ULONG list_size(ULONG bytes)
 	return struct_size(list, Elements, (bytes >> PAGE_SHIFT) + 2);
 }
 
-static NDIS_STATUS check(const struct ndshm_ndis *ndis,
-			 const NDIS_SG_DMA_DESCRIPTION *description)
+static NDIS_STATUS dma_description_check(const struct ndshm_ndis *ndis,
+					 const NDIS_SG_DMA_DESCRIPTION *description)
 {
 	if (!ndis || !ndis->adapter || !description ||
 	    description->Header.Type != NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION)
@@ -71,7 +71,7 @@ NdisMRegisterScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle,
 			      PNDIS_HANDLE NdisMiniportDmaHandle)
 {
 	struct ndshm_ndis *ndis = ndshm_ndis_of(MiniportAdapterHandle);
-	NDIS_STATUS status = check(ndis, DmaDescription);
+	NDIS_STATUS status = dma_description_check(ndis, DmaDescription);
 	struct ndshm_ndis_dma *dma;
 
 	might_sleep();

@@ -21,7 +21,7 @@
 /* reaches() accepts coherent access only, so that cache maintenance can be skipped. */
 #define ATTRIBUTES	(DMA_ATTR_NO_WARN | DMA_ATTR_SKIP_CPU_SYNC)
 
-static int compare(const void *a, const void *b)
+static int pieces_compare(const void *a, const void *b)
 {
 	const struct ndshm_ndis_piece *x = a, *y = b;
 
@@ -36,7 +36,7 @@ bool ndshm_ndis_pieces_valid(struct ndshm_ndis_piece *pieces, u32 count,
 	u64 total = 0, last = 0, end;
 	u32 i;
 
-	sort(pieces, count, sizeof(*pieces), compare, NULL);
+	sort(pieces, count, sizeof(*pieces), pieces_compare, NULL);
 	for (i = 0; i < count; i++) {
 		/* A piece may end at the highest address. */
 		if (!pieces[i].length ||
@@ -70,7 +70,7 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_pieces_cut);
  * Validate a copy: ndshm_ndis_pieces_valid() sorts, and the block keeps the provider's
  * order.
  */
-static int check(const struct ndshm_ndis_piece *pieces, u32 count, ULONG length)
+static int pieces_check(const struct ndshm_ndis_piece *pieces, u32 count, ULONG length)
 {
 	struct ndshm_ndis_piece *copy;
 	bool valid;
@@ -97,7 +97,7 @@ static void copy_list(struct ndshm_ndis_piece *pieces,
 }
 
 /* Return: true if an IOMMU translates the device's DMA addresses. */
-static bool translated(struct device *device)
+static bool device_translated(struct device *device)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
 
@@ -143,7 +143,7 @@ static bool reaches(struct device *device, const struct ndshm_ndis_piece *piece)
 
 	if (!device->dma_mask || !dev_is_dma_coherent(device))
 		return false;
-	if (translated(device))
+	if (device_translated(device))
 		return snooped(piece);
 	/* dma_map_resource() uses the physical address as DMA address, unchanged. */
 	if (!piece->pages &&
@@ -187,7 +187,7 @@ static int map_piece(struct device *device, struct ndshm_ndis_piece *piece)
 	if (dma_mapping_error(device, piece->address))
 		return -ENOMEM;
 	/* Reject a bounce buffer: the block has no syncs. */
-	if (!translated(device) &&
+	if (!device_translated(device) &&
 	    piece->address != phys_to_dma(device, piece->physical)) {
 		unmap_piece(device, piece);
 		return -ERANGE;
@@ -213,7 +213,7 @@ int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
 	mapping->pieces = pieces;
 	/* Copy before validation: the handler may still change its list. */
 	copy_list(pieces, list, count);
-	ret = check(pieces, count, length);
+	ret = pieces_check(pieces, count, length);
 	if (!ret)
 		count = ndshm_ndis_pieces_cut(pieces, count, length);
 	while (mapping->count < count && !ret) {

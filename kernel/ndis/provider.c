@@ -156,9 +156,9 @@ static NDIS_STATUS call_handler(struct made *made,
 	return status;
 }
 
-static ndshm_status_t allocate(void *provider_context,
-			       struct ndshm_parameters *parameters,
-			       void **context)
+static ndshm_status_t ndis_handler_allocate(void *provider_context,
+					    struct ndshm_parameters *parameters,
+					    void **context)
 {
 	struct ndshm_ndis *ndis = provider_context;
 	NDIS_SHARED_MEMORY_PARAMETERS p;
@@ -194,7 +194,7 @@ out_made:
 	return (__force ndshm_status_t)status;
 }
 
-static void take_back(void *provider_context, void *context)
+static void ndis_handler_free(void *provider_context, void *context)
 {
 	struct made *made = context;
 
@@ -214,8 +214,8 @@ static ndshm_reason_t tell_core(struct ndshm_ndis *ndis, ULONG flags)
 		.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
 		.flags = flags,
 		.provider_context = ndis,
-		.allocate = allocate,
-		.free = take_back,
+		.allocate = ndis_handler_allocate,
+		.free = ndis_handler_free,
 	};
 	const struct ndshm_provider_ops ops = {
 		.name = ndis->name,
@@ -235,8 +235,8 @@ static ndshm_reason_t tell_core(struct ndshm_ndis *ndis, ULONG flags)
  * @registration.
  */
 static ndshm_reason_t
-publish(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *registration,
-	ULONG flags)
+ndis_publish(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *registration,
+	     ULONG flags)
 {
 	bool first = !ndis->provider;
 	ndshm_reason_t reason;
@@ -273,8 +273,8 @@ set_handlers(struct ndshm_ndis *ndis,
 	registration->context = c->ProviderContext;
 	registration->allocate = c->AllocateSharedMemoryHandler;
 	registration->free = c->FreeSharedMemoryHandler;
-	return ndshm_ndis_registration_status(publish(ndis, registration,
-						      c->Flags));
+	return ndshm_ndis_registration_status(ndis_publish(ndis, registration,
+							   c->Flags));
 }
 
 NDIS_STATUS
@@ -318,7 +318,7 @@ int ndshm_ndis_serve_clients(NDIS_HANDLE handle)
 }
 EXPORT_SYMBOL_GPL(ndshm_ndis_serve_clients);
 
-static void forget(struct ndshm_ndis *ndis)
+static void ndis_forget(struct ndshm_ndis *ndis)
 {
 	ndis->provider = NULL;
 	put(exchange(ndis, NULL));
@@ -333,7 +333,7 @@ void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
 {
 	if (ndis->provider)
 		ndshm_provider_revoke(ndis->provider);
-	forget(ndis);
+	ndis_forget(ndis);
 }
 
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis)
@@ -341,6 +341,6 @@ bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis)
 	if (ndis->provider &&
 	    ndshm_provider_unregister(ndis->provider) != NDSHM_REASON_NONE)
 		return false;
-	forget(ndis);
+	ndis_forget(ndis);
 	return true;
 }

@@ -117,7 +117,7 @@ check_house() {
 
 # Arrows between the folders of the module.
 check_rooms() {
-	{ Documentation/hacking/rooms.py --check Documentation/hacking/rooms.svg >/dev/null; } 2>&1 ||
+	{ Documentation/hacking/rooms.py --names --check Documentation/hacking/rooms.svg >/dev/null; } 2>&1 ||
 		echo 'see Documentation/hacking/rooms.rst'
 }
 
