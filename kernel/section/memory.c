@@ -416,9 +416,12 @@ void ndshm_section_trim_work(struct work_struct *work)
 
 	while (section->leaving || section_begin_trim(section)) {
 		if (!section_unmap_leaving(section)) {
-			ndshm_section_trim_later(section, HZ / 50);
+			/* A user can have faults stand still in many sections. */
+			section->retry = min(2 * section->retry + 1, 1UL * HZ);
+			ndshm_section_trim_later(section, section->retry);
 			return;
 		}
+		section->retry = 0;
 		section_free_leaving(section);
 		cond_resched();
 	}

@@ -49,6 +49,7 @@ struct user_struct;
  * @revocation: completed when nothing shows the section any more
  * @trimming: frees idle memory
  * @leaving: its pages are about to be freed; or NULL. Used by @trimming only
+ * @retry: after which that is tried again, in jiffies; likewise
  * @growing: callers who allocate memory that has not joined the section
  * @lock: protects all that follows, and what the holders have
  * @deleted: nothing new is allocated, attached or mapped
@@ -88,6 +89,7 @@ struct ndshm_section {
 	struct completion revocation;
 	struct delayed_work trimming;
 	struct ndshm_run *leaving;
+	unsigned long retry;
 	atomic_t growing;
 	spinlock_t lock;		/* all that follows */
 	bool deleted;
