@@ -188,15 +188,17 @@ FIXTURE_TEARDOWN(permission)
 		EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
 }
 
-/* Load the mock, or skip the test without it. */
-#define test_load_mock() do { \
-	int error_ = ndshm_mock_load(""); \
-	const char *missing_ = ndshm_mock_missing(error_); \
-	self->loaded = !error_; \
-	if (missing_) \
-		SKIP(return, "%s", missing_); \
-	ASSERT_EQ(0, error_); \
-} while (0)
+/*
+ * Load the mock. Return NULL, or why the test cannot run; check @loaded for
+ * other errors.
+ */
+static const char *load_mock(struct _test_data_permission *self)
+{
+	int error = ndshm_mock_load("");
+
+	self->loaded = !error;
+	return ndshm_mock_missing(error);
+}
 
 static __u32 provider_id(struct _test_data_permission *self, const char *name)
 {
@@ -215,8 +217,12 @@ TEST_F(permission, foreign_provider)
 {
 	struct ndshm_nl_adapter node, own;
 	struct wish wish = self->wish;
+	const char *missing;
 
-	test_load_mock();
+	missing = load_mock(self);
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_TRUE(self->loaded);
 	test_mock("adapter add own");
 	test_mock("provider add its adapter=own");
 	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "own", &own));
@@ -251,8 +257,12 @@ TEST_F(permission, closed_provider)
 	struct ndshm_nl_provider provider;
 	struct ndshm_nl_adapter node;
 	struct wish wish = self->wish;
+	const char *missing;
 
-	test_load_mock();
+	missing = load_mock(self);
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_TRUE(self->loaded);
 	test_err_mock(EOPNOTSUPP, NDSHM_REASON_FLAGS,
 		      "provider add shut unknown-flag");
 	test_mock("provider add shut closed");
@@ -295,8 +305,12 @@ TEST_F(permission, closed_adapter)
 {
 	struct wish wish = self->wish;
 	struct ndshm_nl_adapter own;
+	const char *missing;
 
-	test_load_mock();
+	missing = load_mock(self);
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_TRUE(self->loaded);
 	test_mock("adapter add own closed");
 	test_mock("provider add its adapter=own");
 	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, "own", &own));
@@ -582,8 +596,12 @@ TEST_F(permission, registered_again)
 	};
 	struct ndshm_nl_provider provider;
 	struct ndshm_nl_adapter adapter;
+	const char *missing;
 
-	test_load_mock();
+	missing = load_mock(self);
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_TRUE(self->loaded);
 	test_mock("provider add again");
 	test_mock("adapter add again");
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "again", &provider));

@@ -715,7 +715,6 @@ static void make_device_block(struct __test_metadata *_metadata,
 
 FIXTURE_SETUP(device)
 {
-
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
 	if (ndshm_edu_find(&self->edu))
