@@ -3,4 +3,4 @@
 
 #include "events.h"
 
-void (*ndshm_event_hook)(u8 cmd, void *object) __ro_after_init;
+void (*ndshm_event)(u8 cmd, void *object) __ro_after_init;

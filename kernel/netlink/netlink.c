@@ -703,7 +703,7 @@ static void nl_event(u8 cmd, void *object)
 
 int __init ndshm_nl_init(void)
 {
-	ndshm_event_hook = nl_event;
+	ndshm_event = nl_event;
 	return genl_register_family(&family);
 }
 

@@ -21,7 +21,7 @@ static void quota_event(u8 cmd, void *object)
 {
 }
 
-void (*ndshm_event_hook)(u8 cmd, void *object) = quota_event;
+void (*ndshm_event)(u8 cmd, void *object) = quota_event;
 
 static void set_limits(void)
 {
