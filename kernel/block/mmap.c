@@ -126,6 +126,9 @@ static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 	pgprot_t prot;
 	pte_t *pte;
 
+	/* A marker: it would stay, and fault again. */
+	if (vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte))
+		return VM_FAULT_SIGBUS;
 	object_use_prealloc(vmf);
 	lock = pte_lockptr(vma->vm_mm, vmf->pmd);
 	pte = pte_offset_kernel(vmf->pmd, address);
@@ -153,8 +156,6 @@ static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 		if (pte_none(ptep_get(pte)))
 			set_pte_at(vma->vm_mm, address, pte,
 				   pte_mkspecial(pfn_pte(pfn, prot)));
-		else if (address == vmf->address && !pte_present(ptep_get(pte)))
-			ret = VM_FAULT_SIGBUS;	/* a marker: do not fault again */
 	}
 	spin_unlock(lock);
 	return ret;
