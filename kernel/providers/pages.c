@@ -91,6 +91,17 @@ static void step_work(struct work_struct *work)
 	step->ret = step->function(step->context);
 }
 
+static noinline int run_in_worker(int (*function)(void *), void *context)
+{
+	struct step step = { .function = function, .context = context };
+
+	INIT_WORK_ONSTACK(&step.work, step_work);
+	queue_work(workqueue, &step.work);
+	flush_work(&step.work);
+	destroy_work_on_stack(&step.work);
+	return step.ret;
+}
+
 /*
  * Call @function, which handles @count pages without a look at
  * ndshm_allocation_unwanted(). The end of an adapter waits for it, so a worker calls it
@@ -98,15 +109,9 @@ static void step_work(struct work_struct *work)
  */
 static int run_step(unsigned long count, int (*function)(void *), void *context)
 {
-	struct step step = { .function = function, .context = context };
-
 	if (count <= STEP_PAGES || current->flags & PF_WQ_WORKER)
 		return function(context);
-	INIT_WORK_ONSTACK(&step.work, step_work);
-	queue_work(workqueue, &step.work);
-	flush_work(&step.work);
-	destroy_work_on_stack(&step.work);
-	return step.ret;
+	return run_in_worker(function, context);
 }
 
 static bool translated(struct device *device)
