@@ -8,6 +8,7 @@
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/wait_bit.h>
@@ -91,7 +92,8 @@ static bool block_free_memory(struct ndshm_block *block)
 	struct ndshm_provider *provider = block->registration->provider;
 
 	/* A throttled task stops here rather than with memory that a removal waits for. */
-	cond_resched();
+	if (block->consumed > SZ_64K)
+		cond_resched();
 	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
 		return false;
 	ndshm_block_keep_pages(block);
