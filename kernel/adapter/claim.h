@@ -37,12 +37,12 @@ struct ndshm_bar {
 /**
  * struct ndshm_claims - those of one client
  * @list: each holds a reference
- * @lock: protects @list. Never held across a copy to or from user memory
+ * @lock: protects @list and serializes operations. Never held across user memory copies
  * @rawio: the client was opened with CAP_SYS_RAWIO
  */
 struct ndshm_claims {
 	struct list_head list;
-	struct mutex lock;	/* list */
+	struct mutex lock;	/* list; one operation */
 	bool rawio;
 };
 
