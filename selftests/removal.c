@@ -501,7 +501,7 @@ FIXTURE_TEARDOWN(throttled)
 TEST_F_TIMEOUT(throttled, removal, TIMEOUT)
 {
 	/* Where rounds are few, the kernel is one that takes that much longer. */
-	const unsigned int slower = 100 / ndshm_rounds(100, 10);
+	const unsigned int slower = 1 + 99 / ndshm_rounds(100, 10);
 	struct ndshm_adapter_claim claim;
 	char seldom[32], little[32];
 	unsigned int round;
@@ -509,8 +509,8 @@ TEST_F_TIMEOUT(throttled, removal, TIMEOUT)
 	snprintf(seldom, sizeof(seldom), "%u 1000000", 10000 * slower);
 	snprintf(little, sizeof(little), "%u 100000", 4000 * slower);
 	for (round = 0; round < ndshm_rounds(6, 4); round++) {
-		ndshm_write_file(GROUP "/cpu.max",
-				 round & 2 ? little : seldom);
+		ASSERT_EQ(0, ndshm_write_file(GROUP "/cpu.max",
+					      round & 2 ? little : seldom));
 		self->child = ndshm_fork(&self->peer);
 		ASSERT_LE(0, self->child);
 		if (!self->child) {
