@@ -10,16 +10,16 @@
 #include "access.h"
 #include "registry.h"
 
-/* Only administrators write, so one lock serves all objects. */
+/* Protects the access of all entries: only administrators write, and rarely. */
 static DEFINE_SEQLOCK(access_lock);
 
 /**
- * struct ndshm_access_kept - what was set for the entries of one name
- * @link: in the list of all
- * @registry: of the entries
- * @name: of the entries
- * @device: number of the device that it was set for
- * @access: what was set
+ * struct ndshm_access_kept - access for the present and later entries of one name
+ * @link: entry of access_kept
+ * @registry: ndshm_adapters or ndshm_providers
+ * @name: name of the entry
+ * @device: access_device_number() of the entry when the access was set
+ * @access: owner, group, mode and reset policy
  */
 struct ndshm_access_kept {
 	struct list_head link;
@@ -32,8 +32,8 @@ struct ndshm_access_kept {
 static LIST_HEAD(access_kept);
 
 /*
- * Of the device's directory in sysfs, which no later directory has: another function
- * that is plugged into the same slot has the same name, but not the same number.
+ * The number of the device's sysfs directory. A later device in the same PCI slot has the
+ * same name but another number, and must not inherit the access of the earlier one.
  */
 static u64 access_device_number(const struct ndshm_entry *entry)
 {
@@ -58,7 +58,7 @@ bool ndshm_access_permitted(const struct ndshm_access *access)
 	const struct ndshm_access now = ndshm_access_read(access);
 	umode_t mode = now.mode;
 
-	/* As for files, the first class that the caller is of decides. */
+	/* As for files, the first matching class (owner, group, others) decides. */
 	if (uid_eq(now.uid, current_euid()))
 		mode >>= 6;
 	else if (in_egroup_p(now.gid))

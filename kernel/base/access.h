@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Permission: the owner, group and mode of an adapter or a provider, as a device
- * node has them.
+ * Access to adapters and providers: owner, group and mode, as of a device node.
  */
 #ifndef _NDSHM_CORE_ACCESS_H
 #define _NDSHM_CORE_ACCESS_H
@@ -14,20 +13,20 @@ struct ndshm_entry;
 /* The bits of a mode: read and write for owner, group and others. */
 #define NDSHM_ACCESS_MODE	0666
 
-/* To whom a function that needs a reset goes next; the values are netlink's. */
+/* Clients that may claim a function whose reset failed; values of the netlink ABI. */
 enum ndshm_reset_policy {
-	NDSHM_RESET_REQUIRED,	/* to privileged clients */
-	NDSHM_RESET_SAME_USER,	/* and to the user of the last claim */
-	NDSHM_RESET_NONE,	/* to every client with permission */
+	NDSHM_RESET_REQUIRED,	/* those opened with CAP_SYS_RAWIO */
+	NDSHM_RESET_SAME_USER,	/* and those of the user of the last claim */
+	NDSHM_RESET_NONE,	/* all that may use the adapter */
 	NDSHM_RESET_POLICIES,
 };
 
 /**
- * struct ndshm_access - who may use an adapter or a provider
+ * struct ndshm_access - permission to use an adapter or a provider
  * @uid: owner
  * @gid: group
- * @mode: as a device node's; reading and writing are needed both
- * @reset: enum ndshm_reset_policy, of an adapter that can be claimed
+ * @mode: bits of NDSHM_ACCESS_MODE; a user needs both read and write
+ * @reset: enum ndshm_reset_policy; used only for adapters with claims
  */
 struct ndshm_access {
 	kuid_t uid;
@@ -36,33 +35,33 @@ struct ndshm_access {
 	u8 reset;
 };
 
-/* What a change sets. */
+/* Members that ndshm_access_change() sets. */
 #define NDSHM_ACCESS_SET_UID	0x1
 #define NDSHM_ACCESS_SET_GID	0x2
 #define NDSHM_ACCESS_SET_MODE	0x4
 #define NDSHM_ACCESS_SET_RESET	0x8
 
-/* A consistent copy. Any context. */
+/* Return: a consistent copy. Takes no lock; not for interrupts. */
 struct ndshm_access ndshm_access_read(const struct ndshm_access *access);
 
 /*
- * May the caller use the object? By effective ids; CAP_DAC_OVERRIDE and CAP_SYS_ADMIN
- * permit everything.
+ * Return: true if the caller's effective ids may both read and write, or it has
+ * CAP_DAC_OVERRIDE or CAP_SYS_ADMIN.
  */
 bool ndshm_access_permitted(const struct ndshm_access *access);
 
 /*
- * What was set for a name is kept, also while no entry of the name is registered.
- * Protected by ndshm_registry_lock.
+ * The access that was set for a name outlives the entry: the next entry with this name
+ * and the same device gets it. Protected by ndshm_registry_lock.
  */
 
 /*
- * Set the access of an entry that is about to be published: to what was set for its name
- * and device earlier, or to root's with @mode. Called with the lock held.
+ * Initialize the access of @entry before it is published: the access kept for its name
+ * and device, or else root's with @mode. Called with ndshm_registry_lock held.
  */
 void ndshm_access_start(struct ndshm_entry *entry, umode_t mode);
 
-/* Change what @set names, now and for later entries. -ENOMEM, -EINTR. May sleep. */
+/* Change the members in @set. Takes ndshm_registry_lock. Return: 0, -ENOMEM or -EINTR. */
 int ndshm_access_change(struct ndshm_entry *entry, u32 set,
 			const struct ndshm_access *to);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Active references: users of a set of blocks, packets of a block or of a queue.
+ * Active references: allocations in a set of blocks, packets of a block or of a queue.
  */
 #ifndef _NDSHM_CORE_ACTIVE_H
 #define _NDSHM_CORE_ACTIVE_H
@@ -9,13 +9,13 @@
 #include <linux/refcount.h>
 
 /**
- * struct ndshm_active - active references, which whoever ends the object drains
- * @count: references, and one more until ndshm_active_kill()
- * @dead: ndshm_active_get() fails
+ * struct ndshm_active - references that the end of an object waits for
+ * @count: references, plus one that ndshm_active_kill() drops
+ * @dead: killed: ndshm_active_get() fails
  * @drained: completed when @count reaches 0
  *
- * Not a struct percpu_ref: initialization cannot fail, and a kill waits for no grace
- * period, which every close of a claim would pay for.
+ * Not a struct percpu_ref: its initialization can fail, and its kill takes an RCU grace
+ * period, which would delay every end of a claim.
  */
 struct ndshm_active {
 	refcount_t count;
@@ -30,13 +30,13 @@ static inline void ndshm_active_init(struct ndshm_active *active)
 	init_completion(&active->drained);
 }
 
-/* Return: false after ndshm_active_kill(). Context: any. */
+/* Return: true if a reference was taken, false after ndshm_active_kill(). Context: any. */
 static inline bool ndshm_active_get(struct ndshm_active *active)
 {
 	return !READ_ONCE(active->dead) && refcount_inc_not_zero(&active->count);
 }
 
-/* Return: true if it was killed and this was the last reference. Context: any. */
+/* Return: true if this was the last reference to a killed object. Context: any. */
 static inline bool ndshm_active_put(struct ndshm_active *active)
 {
 	if (!refcount_dec_and_test(&active->count))
@@ -45,21 +45,21 @@ static inline bool ndshm_active_put(struct ndshm_active *active)
 	return true;
 }
 
-/* Idempotent. Return: true if there was no reference. Context: any. */
+/* Idempotent. Return: true if this is the first kill and no reference is left. Context: any. */
 static inline bool ndshm_active_kill(struct ndshm_active *active)
 {
 	return !xchg(&active->dead, true) && ndshm_active_put(active);
 }
 
-/* After ndshm_active_kill(); any number of callers. May sleep. */
+/* Wait for the last reference after ndshm_active_kill(). Several callers may wait. */
 static inline void ndshm_active_drain(struct ndshm_active *active)
 {
 	wait_for_completion(&active->drained);
-	/* For the next caller. complete_all() is not for hard interrupts. */
+	/* Wake the next waiter: a put in a hard interrupt must not use complete_all(). */
 	complete(&active->drained);
 }
 
-/* A snapshot. */
+/* Return: the number of references at this moment. Context: any. */
 static inline unsigned int ndshm_active_count(const struct ndshm_active *active)
 {
 	unsigned int count = refcount_read(&active->count);

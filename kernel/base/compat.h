@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Older kernels. The source is written for the newest one; this file, which is
- * included in front of every other, is the only one that tests a version.
+ * Support of older kernels. The other files are written for the newest kernel and do
+ * not test versions. Kbuild includes this file before each of them (-include).
  */
 #ifndef _NDSHM_COMPAT_H
 #define _NDSHM_COMPAT_H
 
 #include <linux/version.h>
 
-/* kernel/pci: are the interrupts of a group's devices isolated? */
+/* kernel/pci: iommu_group_has_isolated_msi() is new in 6.3 */
 #include <linux/iommu.h>
 #ifndef CONFIG_IOMMU_API
 static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
@@ -17,7 +17,7 @@ static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
 }
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define ndshm_group_has_isolated_msi iommu_group_has_isolated_msi
-#else /* one question for the machine, and one for each device */
+#else /* the machine's MSI controller remaps, or the IOMMU of each device does */
 #include <linux/irqdomain.h>
 
 static inline int ndshm_msi_not_remapped(struct device *dev, void *unused)
@@ -31,7 +31,7 @@ static inline bool ndshm_group_has_isolated_msi(struct iommu_group *group)
 	       !iommu_group_for_each_dev(group, NULL, ndshm_msi_not_remapped);
 }
 #endif
-/* kernel/pci ends */
+/* end of kernel/pci */
 
 /* kernel/block: vm_flags have accessors since 6.3 */
 #include <linux/mm.h>
@@ -45,12 +45,12 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 }
 #endif
 
-/* kernel/block: a worker that has been created runs at once until 6.14 */
+/* kernel/block: before 6.14 kthread_create_worker() also starts the worker */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 #define kthread_run_worker kthread_create_worker
 #endif
 
-/* kernel/block: a policy has an interleave index since 6.7 */
+/* kernel/block: vm_operations_struct::get_policy has @index since 6.7 */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 #define NDSHM_GET_POLICY_ARGUMENTS \
 	(struct vm_area_struct *vma, unsigned long address, pgoff_t *index)
@@ -59,14 +59,14 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 	(struct vm_area_struct *vma, unsigned long address)
 #endif
 
-/* kernel/tests: a device whose memory is coherent is not asked to sync since 6.10 */
+/* kernel/tests: before 6.10 the DMA API never skips the syncs of a device */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 static inline void dma_reset_need_sync(struct device *dev)
 {
 }
 #endif
 
-/* kernel/providers: the longest run of pages had two other names */
+/* kernel/providers: MAX_PAGE_ORDER was MAX_ORDER before 6.8, MAX_ORDER - 1 before 6.4 */
 #ifndef MAX_PAGE_ORDER
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #define MAX_PAGE_ORDER	MAX_ORDER
@@ -76,8 +76,8 @@ static inline void dma_reset_need_sync(struct device *dev)
 #endif
 
 /*
- * kernel: what a KUnit suite uses is exported in a build with the modules
- * that test, and in no other, whatever the kernel has. Namespaces are strings
+ * kernel: export symbols for the KUnit suites if the test modules are built, even if the
+ * kernel has no KUnit, and in no other build, even if it has. Namespaces are strings
  * since 6.13.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

@@ -9,7 +9,7 @@
 
 static struct workqueue_struct *deferred_queue;
 
-/* Deferred frees that have not ended. */
+/* Frees between ndshm_deferred_free() and ndshm_deferred_done(). */
 static atomic_t deferred_frees;
 static DECLARE_WAIT_QUEUE_HEAD(deferred_wait);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Deferred work: the last put of an object from atomic context, and what is done later.
+ * Deferred work: frees of objects that were put in atomic context, and delayed work.
  */
 #ifndef _NDSHM_BASE_DEFERRED_H
 #define _NDSHM_BASE_DEFERRED_H
@@ -8,17 +8,17 @@
 #include <linux/init.h>
 #include <linux/workqueue.h>
 
-/* Run @work, which frees memory and calls ndshm_deferred_done() then. Any context. */
+/* Queue @work, which must call ndshm_deferred_done() after its free. Context: any. */
 void ndshm_deferred_free(struct work_struct *work);
 void ndshm_deferred_done(void);
 
-/* Wait for deferred frees: killably, and half a second at most. */
+/* Wait until no free is deferred, at most half a second or until a fatal signal. */
 void ndshm_deferred_wait(void);
 
-/* Wait for the deferred frees that have been queued by now. */
+/* Wait for all work that is queued, but not for delayed work that is not yet due. */
 void ndshm_deferred_flush(void);
 
-/* Run @work after @delay jiffies, until teardown. */
+/* Queue @work after @delay jiffies. It must not be pending at ndshm_deferred_teardown(). */
 void ndshm_deferred_delay(struct delayed_work *work, unsigned long delay);
 
 int __init ndshm_deferred_setup(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events: what happens to objects. The netlink family multicasts them.
+ * Events of objects, which the netlink family multicasts.
  */
 #ifndef _NDSHM_BASE_EVENTS_H
 #define _NDSHM_BASE_EVENTS_H
@@ -8,12 +8,12 @@
 #include <linux/types.h>
 
 /*
- * Report @cmd, an NDSHM_CMD_*_NTF, of @object: the adapter, provider, block or section,
- * a struct ndshm_queue_view or a struct ndshm_quota_excess. Cheap without listeners. An
- * object is reported after it can be found, and its end when it no longer can. Events may
- * be lost, which listeners learn; the caller neither fails nor waits. One of an adapter
- * may sleep; hold no lock that its isolation or dirty operation takes. Set once, before
- * the first event.
+ * Report the event @cmd (NDSHM_CMD_*_NTF) of @object: an adapter, provider, block,
+ * section, struct ndshm_queue_view or struct ndshm_quota_excess. Report an addition once
+ * lookups find the object, and its end once they do not. Cheap without listeners; never
+ * fails, and listeners are notified of lost events. An adapter's event calls its isolation
+ * and dirty operations and may sleep; hold no lock that these take. The hook is set once,
+ * before the first event.
  */
 extern void (*ndshm_event)(u8 cmd, void *object);
 

@@ -42,7 +42,7 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_check_header);
 void ndshm_normalize(struct ndshm_parameters *to,
 		     const struct ndshm_parameters *from)
 {
-	/* Sizes that are known here: it is done for every block. */
+	/* Constant sizes make the copies cheap: every allocation makes one. */
 	if (from->header.revision >= NDSHM_PARAMETERS_REVISION_2) {
 		memcpy(to, from, NDSHM_SIZEOF_PARAMETERS_REVISION_2);
 		memset_after(to, 0, vport_id);
@@ -180,7 +180,7 @@ bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
 		segments = scratch;
 	}
 	for (i = 0; i < count; i++) {
-		/* The last byte must exist, the one after it need not. */
+		/* A segment may end at U64_MAX: test its last byte, not the next one. */
 		if (!segments[i].length ||
 		    check_add_overflow(segments[i].address,
 				       segments[i].length - 1, &end) ||

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The status, the errno and the name of each reason. Pure: no state.
+ * The status, the errno and the name of each reason.
  */
 #include <linux/array_size.h>
 #include <linux/errno.h>

@@ -9,7 +9,7 @@
 
 #include "registry.h"
 
-/* What it guards is said in the header. */
+/* Protects names, scopes and registrations; see registry.h. */
 DEFINE_MUTEX(ndshm_registry_lock);
 
 struct ndshm_entry *ndshm_registry_find_id(struct ndshm_registry *registry,
@@ -82,7 +82,7 @@ ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem,
 
 	if (name_taken(entry))
 		return NDSHM_REASON_NAME_TAKEN;
-	/* The id is part of the object, so it is known before it is seen. */
+	/* Reserve the id first: a lookup must not find an entry before its id is set. */
 	if (xa_alloc_cyclic(entries, &entry->id, NULL, xa_limit_31b,
 			    &entry->registry->next_id, GFP_KERNEL) < 0)
 		return NDSHM_REASON_MEMORY;

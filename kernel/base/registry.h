@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the registries of adapters and of providers have in common.
+ * A registry of named objects with ids; adapters and providers have one each.
  */
 #ifndef _NDSHM_CORE_REGISTRY_H
 #define _NDSHM_CORE_REGISTRY_H
@@ -15,20 +15,20 @@
 #include "access.h"
 
 /*
- * Guards the names and scopes of adapters and providers, and their coming and
- * going. The outermost lock of the core; lookups do not need it.
+ * Protects the names and scopes of adapters and providers and serializes their
+ * registration. Taken with no other lock of this module held; lookups do not take it.
  */
 extern struct mutex ndshm_registry_lock;
 
 /**
- * struct ndshm_entry - what a registry knows of an object; its first member
- * @references: the registration's, and what the object adds to that
- * @registry: that it is, was or will be in
- * @id: machine-wide, never 0, not used again soon
- * @name: unique among the registered
- * @device: its device, which is there while it is registered; or NULL
- * @access: who may use it; see access.h
- * @rcu: the object is freed by it, because lookups may still look at it
+ * struct ndshm_entry - common part of adapters and providers
+ * @references: one while registered, and one for each user of the object
+ * @registry: ndshm_adapters or ndshm_providers, also before and after registration
+ * @id: machine-wide, never 0; allocated cyclically, so not reused soon
+ * @name: unique among the registered entries of @registry
+ * @device: device of the object, valid while registered; or NULL
+ * @access: owner, group and mode; see access.h
+ * @rcu: frees the object after a grace period, because lookups take no lock
  */
 struct ndshm_entry {
 	refcount_t references;
@@ -41,11 +41,11 @@ struct ndshm_entry {
 };
 
 /**
- * struct ndshm_registry - objects of a kind
- * @entries: those that are registered, by id; changed with the registry lock,
- *	read under RCU
- * @next_id: where the search for a free id begins; guarded by the registry lock
- * @release: called when the last reference of an entry was dropped
+ * struct ndshm_registry - registered objects of one kind
+ * @entries: registered entries by id; changed with ndshm_registry_lock held, read
+ *	under RCU
+ * @next_id: start of the search for a free id; protected by ndshm_registry_lock
+ * @release: frees an entry whose last reference was dropped
  */
 struct ndshm_registry {
 	struct xarray entries;
@@ -56,8 +56,8 @@ struct ndshm_registry {
 extern struct ndshm_registry ndshm_adapters, ndshm_providers;
 
 /*
- * Lookups take a reference, or answer NULL. _next() finds the first at or after
- * *id, and moves *id there. None takes a lock.
+ * Lookups return an entry with a reference, or NULL, and take no lock.
+ * ndshm_registry_next() finds the lowest id from *id on and stores it in *id.
  */
 struct ndshm_entry *ndshm_registry_find_id(struct ndshm_registry *registry,
 					   u32 id);
@@ -68,9 +68,9 @@ struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
 void ndshm_entry_put(struct ndshm_entry *entry);
 
 /*
- * Register an entry, whose references, registry, device and name are set; it can be
- * found at once. With the name "" it is given @stem and its id for a name. @mode: see
- * ndshm_access_start(). The caller holds the registry lock.
+ * Register @entry, whose references, registry, device and name are set; lookups find it
+ * at once. An empty name becomes @stem followed by the id. @mode: see
+ * ndshm_access_start(). Called with ndshm_registry_lock held.
  */
 ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem,
 				  umode_t mode);

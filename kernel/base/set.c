@@ -39,7 +39,7 @@ void ndshm_blockset_remove(struct ndshm_blockset *set,
 	spin_lock(&set->lock);
 	list_del(&member->link);
 	set->bytes -= bytes;
-	/* The waiter reads the count with the lock held, and may then free the set. */
+	/* Wake before unlocking: the waiter may free the set once it has had the lock. */
 	if (!--set->count && ndshm_blockset_closed(set))
 		wake_up_var(&set->count);
 	spin_unlock(&set->lock);

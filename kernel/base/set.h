@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A set of blocks that can be closed: what an adapter, a queue, a claim and a provider
- * have in common.
+ * A set of blocks that can be closed. An adapter, a queue, a claim and a provider have
+ * one each.
  *
- * A block with memory is in two sets, its provider's and its user's: that of the claim
- * it was made under, or else that of its queue or virtual port; the adapter's set is
- * that of the default ones.
+ * A block with memory is in two sets: that of its provider, and that of its user. The
+ * user's set is the claim's for a block allocated under a claim, else that of the queue
+ * or virtual port; the default queue and port use the adapter's set.
  */
 #ifndef _NDSHM_CORE_BLOCKSET_H
 #define _NDSHM_CORE_BLOCKSET_H
@@ -18,8 +18,8 @@
 struct ndshm_block;
 
 /**
- * struct ndshm_member - a block's place in one set
- * @link: in the set's list; protected by the set's lock
+ * struct ndshm_member - membership of a block in one set
+ * @link: entry of the list of the set; protected by its lock
  * @block: the block
  */
 struct ndshm_member {
@@ -28,27 +28,27 @@ struct ndshm_member {
 };
 
 /**
- * struct ndshm_blockset - blocks, and the allocations that are under way
- * @active: a reference for each allocation or other user inside; killed with @lock held
- * @lock: protects all that follows; innermost
- * @blocks: members
- * @count: number of members, also while ndshm_blockset_close() has them in its own list
- * @bytes: memory that the members take
+ * struct ndshm_blockset - blocks, and the allocations that may add some
+ * @active: one reference for each allocation or other user; killed with @lock held
+ * @lock: protects the members below; no lock is taken inside
+ * @blocks: the members
+ * @count: number of members, also while a revocation has them on its own list
+ * @bytes: memory of the members
  */
 struct ndshm_blockset {
 	struct ndshm_active active;
-	spinlock_t lock;	/* all that follows */
+	spinlock_t lock;	/* blocks, count, bytes */
 	struct list_head blocks;
 	unsigned int count;
 	u64 bytes;
 };
 
-/* Revoke all members of a killed set. Set before the first one is added, once. */
+/* Unmap and revoke all members of a killed set. The hook is set once, at load. */
 extern void (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set);
 
 void ndshm_blockset_init(struct ndshm_blockset *set);
 
-/* Take a reference for as long as the set is used; false if it is closed. */
+/* Take an active reference. Return: true if the set is open. Context: any. */
 static inline bool ndshm_blockset_enter(struct ndshm_blockset *set)
 {
 	return ndshm_active_get(&set->active);
@@ -59,29 +59,30 @@ static inline void ndshm_blockset_leave(struct ndshm_blockset *set)
 	ndshm_active_put(&set->active);
 }
 
-/* From inside: add a member of @bytes; false if the set was closed meanwhile. */
+/* Add a member; the caller has an active reference. Return: true if the set is open. */
 bool ndshm_blockset_add(struct ndshm_blockset *set,
 			struct ndshm_member *member, u64 bytes);
 
-/* The last use that its block makes of the set; @bytes as when it was added. */
+/* Remove a member, added with the same @bytes. The set may be freed when this returns. */
 void ndshm_blockset_remove(struct ndshm_blockset *set,
 			   struct ndshm_member *member, u64 bytes);
 
-/* From now on enter and add fail. Idempotent. */
+/* Make ndshm_blockset_enter() and ndshm_blockset_add() fail. Idempotent. */
 void ndshm_blockset_kill(struct ndshm_blockset *set);
 
 /*
- * Kill the set and wait until nobody is inside. Return: false, and nothing has changed,
- * if it has members. May sleep.
+ * Kill the set and drain its active references. Return: true if it had no member; else
+ * nothing has changed. May sleep.
  */
 bool ndshm_blockset_close_empty(struct ndshm_blockset *set);
 
-/* Open the set again after ndshm_blockset_close_empty(). */
+/* Open the set again after a successful ndshm_blockset_close_empty(). */
 void ndshm_blockset_reopen(struct ndshm_blockset *set);
 
 /*
- * Kill the set, wait until nobody is inside, unmap all members, revoke each, and wait
- * until the memory of all has been freed. May sleep; hold no lock.
+ * Kill the set, drain its active references, unmap all members, revoke each, and wait
+ * until their memory is freed. May sleep; hold no lock that a revocation callback or a
+ * free handler takes.
  */
 void ndshm_blockset_close(struct ndshm_blockset *set);
 
@@ -90,7 +91,7 @@ static inline bool ndshm_blockset_closed(const struct ndshm_blockset *set)
 	return READ_ONCE(set->active.dead);
 }
 
-/* The number of members and the bytes of memory that they take. */
+/* Return: the number of members. *bytes is their memory. */
 unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes);
 
 static inline unsigned int ndshm_blockset_count(struct ndshm_blockset *set)
