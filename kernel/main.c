@@ -33,7 +33,7 @@ static void deferred_teardown(void)
 	ndshm_deferred_teardown();
 }
 
-/* In this order, and backwards at the end. */
+/* Set up in this order, torn down in reverse order. */
 static const struct {
 	int (*setup)(void);
 	void (*teardown)(void);
@@ -54,7 +54,7 @@ static void ndshm_teardown(unsigned int count)
 {
 	while (count--)
 		parts[count].teardown();
-	/* Limits and permission can be set until netlink has gone. */
+	/* After ndshm_nl_exit(): until then requests can set quotas and access. */
 	ndshm_quota_teardown();
 	ndshm_access_teardown();
 }
@@ -64,7 +64,7 @@ static int __init ndshm_init(void)
 	unsigned int i;
 	int ret;
 
-	/* Whoever asks by netlink finds a table, if an empty one. */
+	/* Before ndshm_nl_init(), since a netlink request may list the blocks. */
 	ndshm_block_setup();
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		ret = parts[i].setup();

@@ -9,13 +9,13 @@
 #include "charge.h"
 #include "pinned.h"
 
-/* Folios that are looked at with the lock held. */
+/* Folios that are checked in one critical section of kept_lock. */
 #define BATCH	256UL
 
-/* By their lru; the private data of each is its payer. */
+/* Folios that outlived their block, linked by lru. folio->private: the charged user. */
 static LIST_HEAD(kept);
 static unsigned long kept_count;
-/* A spinlock: a throttled task must not hold up the end of other users' blocks. */
+/* A spinlock: a task throttled with a mutex held would delay frees of all users. */
 static DEFINE_SPINLOCK(kept_lock);	/* kept, kept_count */
 
 static void reap(struct work_struct *work);
@@ -25,7 +25,7 @@ bool ndshm_folio_broken(struct folio *folio)
 {
 	long i;
 
-	/* The page allocator looks at single pages only. */
+	/* The page allocator itself refuses to free a single broken page, only. */
 	for (i = 0; folio_test_large(folio) && i < folio_nr_pages(folio); i++)
 		if (PageHWPoison(folio_page(folio, i)))
 			return true;
@@ -49,7 +49,7 @@ void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
 {
 	const unsigned long pages = folio_nr_pages(folio);
 
-	/* More than the block was said to take, or in two blocks. */
+	/* The provider reported fewer pages than it uses, or has the folio in two blocks. */
 	if (charge->pages < pages || folio->private)
 		return;
 	charge->pages -= pages;
@@ -62,7 +62,7 @@ void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
 	ndshm_deferred_delay(&reaping, HZ);
 }
 
-/* Look at @count folios, the longest unseen first. */
+/* Check @count folios, those that were checked longest ago first. Return: number checked. */
 static unsigned long reap_batch(unsigned long count)
 {
 	struct folio *folio, *next;
@@ -94,7 +94,7 @@ void ndshm_pinned_reap(void)
 		seen = reap_batch(min(left, BATCH));
 }
 
-/* A page that is let go tells nobody. */
+/* The end of a pin causes no event, so check once a second. */
 static void reap(struct work_struct *work)
 {
 	ndshm_pinned_reap();
@@ -106,7 +106,7 @@ void ndshm_pinned_teardown(void)
 {
 	struct folio *folio, *next;
 
-	/* The last blocks may have left something. */
+	/* Deferred frees of blocks may still add folios. */
 	ndshm_deferred_flush();
 	cancel_delayed_work_sync(&reaping);
 	list_for_each_entry_safe(folio, next, &kept, lru)

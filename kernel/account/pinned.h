@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory that somebody still holds when its block has ended: it is paid for
- * until it is let go.
+ * Folios that have other references (such as pins) when their block is freed. They stay
+ * charged to the user of the block until the last other reference is dropped.
  */
 #ifndef _NDSHM_CORE_PINNED_H
 #define _NDSHM_CORE_PINNED_H
@@ -11,16 +11,16 @@
 struct folio;
 struct ndshm_charge;
 
-/* Is @folio large, and has hardware failed in a page of it? It must not be freed. */
+/* Return: true if @folio is large and a page of it is poisoned: it must not be freed. */
 bool ndshm_folio_broken(struct folio *folio);
 
-/* Keep @folio, and its part of @charge, until nobody else has it: look once a second. */
+/* Take a reference and @folio's part of @charge, until no other reference is left. */
 void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge);
 
-/* Let go of what nobody else has by now. May sleep. */
+/* Uncharge and free the folios that have no other reference by now. May sleep. */
 void ndshm_pinned_reap(void);
 
-/* Let go of all, whoever has it: no more is kept. */
+/* Uncharge and put all folios, also those in use, at unload. */
 void ndshm_pinned_teardown(void);
 
 #endif /* _NDSHM_CORE_PINNED_H */
