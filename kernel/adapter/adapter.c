@@ -68,7 +68,7 @@ struct device *ndshm_adapter_device(const struct ndshm_adapter *adapter)
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_device);
 
-/* Claims are of registered adapters: the group of one that has gone is not found. */
+/* Join or create the group of @key. Unregistered adapters have no claims to exclude. */
 static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key)
 {
 	struct ndshm_claim_group *group;
@@ -101,7 +101,7 @@ static ndshm_reason_t adapter_publish(struct ndshm_adapter *adapter, const void 
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
 
 	mutex_lock(&ndshm_registry_lock);
-	/* What clients drive is root's at first, as a device node is. */
+	/* An adapter with claims is root's at first, as a device node is. */
 	if (!adapter->ops || adapter_join_group(adapter, key ?: adapter))
 		reason = ndshm_registry_add(&adapter->entry, NULL,
 					    adapter->ops ? 0600 : 0666);
@@ -153,7 +153,7 @@ bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter)
 {
 	might_sleep();
 
-	/* What was freed from atomic context is not alive. */
+	/* Finish deferred frees: their blocks must not count as members. */
 	ndshm_deferred_flush();
 	if (!ndshm_blockset_close_empty(&adapter->set))
 		return false;
@@ -175,7 +175,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	might_sleep();
 
 	ndshm_event(NDSHM_CMD_ADAPTER_REVOKED_NTF, adapter);
-	/* Allocations that are under way notice; no claim and no queue comes any more. */
+	/* From here on allocations stop early, and no claim or queue can be added. */
 	ndshm_blockset_kill(&adapter->set);
 	if (adapter->group)
 		ndshm_claim_group_end(adapter->group, adapter, true);
@@ -209,9 +209,9 @@ u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter)
 {
 	u32 missing = NDSHM_ISOLATION_ALL;
 
-	/* A task that is to be throttled is throttled here, where no removal waits. */
+	/* A cgroup may throttle the task here: below, a removal would wait for it. */
 	cond_resched();
-	/* Without ops it is no device of a client's: its addresses are bare. */
+	/* No IOMMU confines the device of an adapter without claims to a client. */
 	if (!adapter->ops)
 		return NDSHM_ISOLATION_NO_TRANSLATION;
 	if (ndshm_blockset_enter(&adapter->set)) {

@@ -18,26 +18,26 @@ struct ndshm_claim;
 struct ndshm_claim_group;
 
 /**
- * struct ndshm_adapter - who does DMA
- * @entry: in the registry; referred to also by its claim, its queues, its blocks,
- *	lookups
- * @device: held; used inside @set, or under a claim, only
+ * struct ndshm_adapter - a registered device that blocks are allocated for
+ * @entry: common part of adapters and providers; the claim, queues, blocks and lookups
+ *	have references
+ * @device: holds a reference; used only with an active reference to @set or a claim
  * @flags: NDSHM_ADAPTER_*
- * @ops: NULL: no claims
- * @context: for @ops
- * @set: blocks made without a claim for the default queue and port, and who uses
- *	@device just now
- * @queues: the others
- * @claim: the one that lives or is ending; the next must wait. Written with the
- *	lock of @group, which serializes the ops but isolation and dirty, and
- *	@bars_lock held
- * @provider: the default for this adapter, or NULL; changed with the registry
- *	lock, read under RCU
- * @group: adapters of one group go to one client at a time; NULL without @ops
- * @bars_lock: protects @bars_unmapped, and @claim from its end. Taken inside the lock
- *	of @group and the device lock, outside object locks; never inside the mmap lock
- * @bars_unmapped: accesses of clients are SIGBUS, as long as a reset lasts
- * @claimant: effective user of the last claim; protected by the lock of @group
+ * @ops: operations for claims; NULL: the adapter cannot be claimed
+ * @context: first argument of @ops
+ * @set: blocks of the default queue and port without a claim; active references also
+ *	of other users of @device
+ * @queues: the other queues and ports
+ * @claim: the present claim until its end is complete, or NULL. Written with the lock
+ *	of @group and @bars_lock held
+ * @provider: default provider of this adapter, or NULL; changed with
+ *	ndshm_registry_lock held, read under RCU
+ * @group: adapters that only one client at a time can claim; NULL without @ops. Its
+ *	lock serializes all of @ops except isolation and dirty
+ * @bars_lock: protects @bars_unmapped; keeps @claim valid. Taken inside the lock of
+ *	@group and the device lock, outside object locks; never inside the mmap lock
+ * @bars_unmapped: a reset is running; accesses of clients to BARs get SIGBUS
+ * @claimant: effective uid of the last claim; protected by the lock of @group
  */
 struct ndshm_adapter {
 	struct ndshm_entry entry;
@@ -55,12 +55,12 @@ struct ndshm_adapter {
 	kuid_t claimant;
 };
 
-/* Lookups take a reference; _next() as with providers. */
+/* Lookups take a reference, or return NULL; see ndshm_registry_next(). */
 struct ndshm_adapter *ndshm_adapter_find_id(u32 id);
 struct ndshm_adapter *ndshm_adapter_next(u32 *id);
 struct ndshm_adapter *ndshm_adapter_get(struct ndshm_adapter *adapter);
 
-/* NDSHM_ISOLATION_* that are missing now; all of them if the device has gone. */
+/* Return: the missing NDSHM_ISOLATION_*; all after the set was killed. May sleep. */
 u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter);
 bool ndshm_adapter_dirty(struct ndshm_adapter *adapter);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Claims: DMA stops before memory goes.
+ * Claims. When a claim ends, DMA stops before memory is freed.
  */
 #include <linux/cred.h>
 #include <linux/export.h>
@@ -48,8 +48,8 @@ ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio)
 }
 
 /*
- * Also where a mapping's failure drops the last reference, under the mmap
- * lock: iput() of an inode that nothing maps is fine there.
+ * Also called with the mmap lock held, when a failed mmap drops the last
+ * reference: iput() of an inode without mappings is permitted there.
  */
 static void bar_release(struct ndshm_object *object)
 {
@@ -64,7 +64,7 @@ static unsigned long bar_pfn(struct ndshm_object *object, pgoff_t index,
 {
 	struct ndshm_bar *bar = container_of(object, struct ndshm_bar, object);
 
-	/* No frame: the access is SIGBUS. */
+	/* A count of 0 turns the access into SIGBUS. */
 	*count = READ_ONCE(bar->claim->adapter->bars_unmapped) ? 0 :
 		 (object->length >> PAGE_SHIFT) - index;
 	*prot = pgprot_noncached(*prot);
@@ -93,7 +93,7 @@ void ndshm_claim_put(struct ndshm_claim *claim)
 	kfree(claim);
 }
 
-/* May the claim begin although the device needs a reset? */
+/* Return: true if the claim may begin although the device needs a reset. */
 static bool claim_ignores_reset(const struct ndshm_claim *claim)
 {
 	const struct ndshm_adapter *adapter = claim->adapter;
@@ -107,9 +107,9 @@ static bool claim_ignores_reset(const struct ndshm_claim *claim)
 }
 
 /*
- * Can the adapter be claimed, if permission allows? A claim that is ending counts, and
- * so does another client's in the group: its blocks may be in reach of the group's
- * devices.
+ * Return: NONE if the adapter has no claim, not even one that is ending, and its group
+ * has none of another client: the adapter's device could reach that client's blocks.
+ * Without the group's lock this is only a hint.
  */
 static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
 				  const struct ndshm_claims *client)
@@ -124,7 +124,7 @@ static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
 }
 
 /**
- * struct claim_call - what a kernel worker does with a claim
+ * struct claim_call - argument of claim_call(), which runs in a kernel worker
  * @claim: the claim
  * @operation: called with the group's lock held
  * @context: its argument
@@ -181,7 +181,7 @@ static void claim_stop(struct ndshm_claim *claim, bool removing)
 	adapter->ops->release(adapter->context, removing);
 }
 
-/* Revoke what was made under a stopped claim, and let the next one begin. */
+/* Revoke the blocks of a stopped claim, and let the next claim begin. */
 static void claim_free(struct ndshm_claim *claim)
 {
 	struct ndshm_adapter *adapter = claim->adapter;
@@ -227,7 +227,7 @@ void ndshm_claim_group_end(struct ndshm_claim_group *group,
 	mutex_unlock(&group->lock);
 }
 
-/* @context: the adapter, or NULL: all that its client has in the group. */
+/* @context: the adapter; NULL: end all claims of the client in the group */
 static ndshm_reason_t claim_end(struct ndshm_claim *claim, void *context)
 {
 	if (claim->adapter->claim == claim)
@@ -254,8 +254,8 @@ static long claim_call(void *data)
 }
 
 /*
- * A removal waits for the group's lock, so a client's task, which its cgroup may keep
- * from running, does not hold it: a worker does, which is in no cgroup.
+ * A removal waits for the lock of the group. A client's task must not hold it, since its
+ * cgroup can throttle it meanwhile: a worker, which is in no such cgroup, takes it.
  */
 static ndshm_reason_t claim_run(struct ndshm_claim *claim,
 				ndshm_claim_fn operation, void *context)
@@ -266,7 +266,7 @@ static ndshm_reason_t claim_run(struct ndshm_claim *claim,
 						   claim_call, &call);
 }
 
-/* One call of a client at a time waits in a worker, so that they do not take up all. */
+/* The client's lock limits each client to one worker that waits for a group. */
 ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
 			       ndshm_claim_fn operation, void *context)
 {
@@ -289,7 +289,7 @@ ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 
 	if (!adapter->ops)
 		return NDSHM_REASON_CLAIM_UNSUPPORTED;
-	/* Do not wait for the end of a claim, which holds the group's lock. */
+	/* Fail early: the end of another claim holds the group's lock for long. */
 	reason = claim_check(adapter, client);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
@@ -327,7 +327,7 @@ void ndshm_claims_end(struct ndshm_claims *client)
 	}
 }
 
-/* Called with bars_lock held. Faults are SIGBUS already. */
+/* Called with bars_lock held and bars_unmapped set: new faults get SIGBUS. */
 static void bar_unmap(struct ndshm_bar *bar)
 {
 	struct inode *inode;
@@ -335,7 +335,7 @@ static void bar_unmap(struct ndshm_bar *bar)
 	spin_lock(&bar->object.state_lock);
 	inode = bar->object.inode;
 	spin_unlock(&bar->object.state_lock);
-	/* Pairs with the one in object_fill(). */
+	/* Pairs with smp_mb() in object_fill(). */
 	smp_mb();
 	if (inode)
 		unmap_mapping_range(inode->i_mapping, 0, 0, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Claims: adapters in clients' hands.
+ * Claims: the exclusive use of an adapter by a client.
  */
 #ifndef _NDSHM_CORE_CLAIM_H
 #define _NDSHM_CORE_CLAIM_H
@@ -20,12 +20,12 @@ struct ndshm_adapter;
 #define NDSHM_BARS	6
 
 /**
- * struct ndshm_bar - a BAR that a client may map
- * @object: handle, mapping; until the claim has ended, the claim has a reference
+ * struct ndshm_bar - a BAR that a client can map
+ * @object: handle and mappings; the claim has a reference until it has ended
  * @claim: holds a reference
  * @start: bus address
- * @registers: the kernel's own mapping, which makes the range uncached whoever maps
- *	it; NULL before the handle is published and after the claim has ended
+ * @registers: kernel mapping, which reserves the memory type uncached for all mappings
+ *	of the range; NULL before the handle is published and after the claim has ended
  */
 struct ndshm_bar {
 	struct ndshm_object object;
@@ -35,9 +35,9 @@ struct ndshm_bar {
 };
 
 /**
- * struct ndshm_claims - those of one client
- * @list: each holds a reference
- * @lock: protects @list and serializes operations. Never held across user memory copies
+ * struct ndshm_claims - claims of one client
+ * @list: the claims; holds a reference to each
+ * @lock: protects @list, serializes operations; not held across copies of user memory
  * @rawio: the client was opened with CAP_SYS_RAWIO
  */
 struct ndshm_claims {
@@ -47,14 +47,14 @@ struct ndshm_claims {
 };
 
 /**
- * struct ndshm_claim_group - adapters that reach each other's memory
+ * struct ndshm_claim_group - adapters that can reach each other's memory
  * @references: one for each adapter
- * @key: the IOMMU group, or an adapter without one; compared only
+ * @key: address of the IOMMU group, or of an adapter without one; compared only
  * @lock: held while a claim of the group begins, is used or ends. Taken inside the
- *	device lock, and for a client by a kernel worker only
- * @client: whose @claims they are, compared only; NULL: none. Written with @lock
- *	held
- * @claims: all that have not ended. Protected by @lock
+ *	device lock; for a client only by a kernel worker
+ * @client: the client that has all @claims; compared only. NULL: none. Written with
+ *	@lock held
+ * @claims: claims that have not ended. Protected by @lock
  */
 struct ndshm_claim_group {
 	refcount_t references;
@@ -65,16 +65,16 @@ struct ndshm_claim_group {
 };
 
 /**
- * struct ndshm_claim - an adapter in a client's hands
- * @references: the client's, its blocks', and its BARs'
- * @adapter: holds a reference; its claim is this one until it has ended
- * @client: whose it is; valid inside a call of that client
- * @uid: effective user of the client when the claim began
- * @link: in the client's list
- * @group_link: in the group's list, until the claim has ended
- * @set: blocks made under the claim
- * @mappable: bit n: BAR n can be mapped. Constant once the claim has begun
- * @bars: those of @mappable
+ * struct ndshm_claim - exclusive use of an adapter by a client
+ * @references: one for the client, and one for each block and BAR of the claim
+ * @adapter: holds a reference; @adapter->claim points here until the claim has ended
+ * @client: claims of the client; valid only in a call of that client
+ * @uid: effective uid of the client when the claim began
+ * @link: entry of @client->list
+ * @group_link: entry of the list of the group, until the claim has ended
+ * @set: blocks allocated under the claim
+ * @mappable: bit n is set if BAR n can be mapped. Constant once the claim has begun
+ * @bars: BARs; only those in @mappable are initialized
  */
 struct ndshm_claim {
 	refcount_t references;
@@ -89,24 +89,25 @@ struct ndshm_claim {
 };
 
 /*
- * May a client, opened with CAP_SYS_RAWIO or not (@rawio), let the adapter, which
- * can be claimed, do DMA with what isolation it has now? ADAPTER_REMOVED as soon
- * as it goes.
+ * Return: NONE if a client may let an adapter with claims do DMA with its present
+ * isolation; ADAPTER_REMOVED once its removal has begun. @rawio: the client was opened
+ * with CAP_SYS_RAWIO.
  */
 ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio);
 
-/* The same for a claim that may have ended: CLAIM_MISSING, before other reasons. */
+/* The same for a claim; CLAIM_MISSING if it has ended and the adapter is not removed. */
 ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio);
 
-/* Begin a claim of @client, with the caller's reference. */
+/* Begin a claim of @client. The caller gets the first reference to it. */
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,
 				 struct ndshm_claims *client,
 				 struct ndshm_claim **claim);
 
 /*
- * Run @operation in a kernel worker for a claim that has not ended, if its client has
- * permission, and keep the claim from ending meanwhile. ADAPTER_REMOVED, CLAIM_MISSING.
+ * Call @operation in a kernel worker with the lock of the group held, so that the claim
+ * cannot end meanwhile. If ndshm_claim_permit() refuses, its reason is returned instead.
+ * CLAIM_BUSY after a fatal signal. Takes @claim->client->lock.
  */
 typedef ndshm_reason_t (*ndshm_claim_fn)(struct ndshm_claim *claim,
 					 void *context);
@@ -114,20 +115,20 @@ ndshm_reason_t ndshm_claim_use(struct ndshm_claim *claim,
 			       ndshm_claim_fn operation, void *context);
 
 /*
- * End a claim, and return when that is done: its DMA has stopped, and what was made
- * under it is revoked.
+ * End a claim unless it has ended. On return DMA has stopped, and BARs and blocks of the
+ * claim are revoked.
  */
 void ndshm_claim_end(struct ndshm_claim *claim);
 
 /*
- * End all of a client's, and drop them: first each stops, since functions of a group
- * reach what was made for another of them.
+ * End and put all claims of a client. All claims of a group stop DMA before the first
+ * block of any is freed, since their devices reach each other's memory.
  */
 void ndshm_claims_end(struct ndshm_claims *client);
 
 /*
- * End the claim of @adapter, or, if it is NULL, all claims of the group. @removing: from
- * the adapter's removal, with the device lock held.
+ * End the claim of @adapter, or all claims of the group if @adapter is NULL. @removing:
+ * called by the removal of @adapter, with its device lock held.
  */
 void ndshm_claim_group_end(struct ndshm_claim_group *group,
 			   const struct ndshm_adapter *adapter, bool removing);

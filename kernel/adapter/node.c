@@ -6,13 +6,13 @@
 #include "adapter.h"
 #include "node.h"
 
-/* Of the nodes with memory; written at load and unload only. */
+/* By node; NULL for nodes without memory. Written at load and unload only. */
 static struct ndshm_adapter *adapters[MAX_NUMNODES];
 static u32 default_id;
 
 /*
- * A device that nothing drives: the DMA API takes the NUMA node of memory from
- * the device alone, so each node has one.
+ * Create a device without a driver: the DMA API allocates memory on the node of
+ * the device, so each node needs a device.
  */
 static struct platform_device *make_device(int node)
 {
@@ -24,7 +24,7 @@ static struct platform_device *make_device(int node)
 		return NULL;
 	set_dev_node(&device->dev, node);
 	ret = dma_coerce_mask_and_coherent(&device->dev, DMA_BIT_MASK(64));
-	/* Memory in as few segments as there can be. */
+	/* Do not limit the length of a segment: there is no real device. */
 	dma_set_max_seg_size(&device->dev, UINT_MAX);
 	if (!ret)
 		ret = platform_device_add(device);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Adapters for memory that no particular device uses: one a NUMA node.
+ * Adapters for memory that is used by no particular device, one for each NUMA node.
  */
 #ifndef _NDSHM_CORE_NODE_H
 #define _NDSHM_CORE_NODE_H
@@ -11,7 +11,7 @@
 int __init ndshm_node_setup(void);
 void ndshm_node_teardown(void);
 
-/* Id of the adapter of the lowest node. */
+/* Return: the id of the adapter of the lowest node with memory. */
 u32 ndshm_node_default(void);
 
 #endif /* _NDSHM_CORE_NODE_H */

@@ -10,8 +10,8 @@
 #include "queue.h"
 
 /*
- * Where a queue ends. Not that of the blocks, which is waited for when a set of
- * blocks is closed.
+ * Runs end_work(). Not the workqueue of deferred frees, which end_work() waits
+ * for when it closes a set.
  */
 static struct workqueue_struct *workqueue;
 
@@ -74,7 +74,7 @@ bool ndshm_queue_packet_get(struct ndshm_adapter *adapter,
 void ndshm_queue_packet_put(struct ndshm_adapter *adapter,
 			    struct ndshm_queue *queue)
 {
-	/* Nobody waits for the packets of a queue: the last one ends it. */
+	/* The last packet of a killed queue starts the end of the queue. */
 	if (!queue)
 		ndshm_active_put(&adapter->queues.default_packets);
 	else if (ndshm_active_put(&queue->packets))
@@ -207,7 +207,7 @@ static ndshm_reason_t queue_event(struct ndshm_adapter *adapter,
 	if (reason != NDSHM_REASON_NONE || event != NDSHM_QUEUE_DMA_STOPPED)
 		return reason;
 	ndshm_event(NDSHM_CMD_QUEUE_STOPPED_NTF, &view);
-	/* The last packet ends the queue, which exists until this allows it. */
+	/* Only after this kill can end_work() run and free the queue. */
 	if (ndshm_active_kill(&queue->packets))
 		queue_work(workqueue, &queue->ending);
 	return reason;
@@ -272,7 +272,7 @@ static void end_work(struct work_struct *work)
 
 	if (queue->ops->free_blocks)
 		queue->ops->free_blocks(queue->context, queue->id);
-	/* What the driver has left, and what came of an allocation under way. */
+	/* Revoke the blocks that the driver has left or an allocation has added. */
 	ndshm_blockset_close(&queue->set);
 
 	xa_lock(queue->known);
@@ -284,26 +284,26 @@ static void end_work(struct work_struct *work)
 	if (queue->ops->freed)
 		queue->ops->freed(queue->context, queue->id);
 
-	/* From here on the driver may be gone. */
+	/* The last decrement lets the driver unload: do not call it any more. */
 	if (atomic_dec_and_test(&queues->count))
 		wake_up_var(&queues->count);
 	ndshm_queue_put(queue);
 }
 
-/* Until the last callback of the last queue has returned. */
+/* Wait until the last callback of the last queue has returned. */
 static void wait_for_all(struct ndshm_queues *queues)
 {
 	wait_var_event(&queues->count, !atomic_read_acquire(&queues->count));
 }
 
-/* As its driver would have done it. */
+/* Take a queue through all steps that its driver has not taken. */
 static void end(struct ndshm_queue *queue)
 {
 	struct ndshm_queue_machine *machine = &queue->machine, next;
 	bool running;
 
 	xa_lock(queue->known);
-	/* One filter is the last, however many there were. */
+	/* One step clears one filter: drop all but the last. */
 	machine->filters = min(machine->filters, 1U);
 	ndshm_queue_step(machine, NDSHM_QUEUE_CLEAR_FILTER);
 	ndshm_queue_step(machine, NDSHM_QUEUE_FREE);
@@ -314,12 +314,12 @@ static void end(struct ndshm_queue *queue)
 		return;
 	if (queue->ops->stop)
 		queue->ops->stop(queue->context, queue->id);
-	/* Fails if the driver has called it itself. */
+	/* Fails if the driver has reported this itself. */
 	queue_event(queue->adapter, machine->kind, queue->id,
 		    NDSHM_QUEUE_DMA_STOPPED);
 }
 
-/* The first from *id on, with a reference; or NULL. */
+/* Return: the first queue from *id on, with a reference; or NULL. */
 static struct ndshm_queue *next_known(struct xarray *known, unsigned long *id)
 {
 	struct ndshm_queue *queue;
@@ -332,7 +332,7 @@ static struct ndshm_queue *next_known(struct xarray *known, unsigned long *id)
 	return queue;
 }
 
-/* A callback that tells of an end cannot wait for its own. */
+/* Return: true in a callback of a queue, which must not wait for callbacks. */
 static bool in_callback(void)
 {
 	const struct work_struct *work = current_work();
@@ -377,7 +377,7 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
 }
 
 /*
- * Making one
+ * Creation
  */
 
 static ndshm_reason_t queue_make(struct ndshm_adapter *adapter,
@@ -408,12 +408,12 @@ static ndshm_reason_t queue_make(struct ndshm_adapter *adapter,
 	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_ALLOCATE);
 
 	xa_lock(known);
-	/* Drops the lock to allocate memory, so the set is tested afterwards. */
+	/* May drop the lock to allocate memory, so test the set afterwards. */
 	if (__xa_alloc_cyclic(known, &queue->id, queue, xa_limit_31b,
 			      &queues->next_id[kind], GFP_KERNEL) < 0) {
 		reason = NDSHM_REASON_MEMORY;
 	} else if (ndshm_blockset_closed(&adapter->set)) {
-		/* Whoever kills the set looks for queues after that. */
+		/* ndshm_queues_end() may have run already: it follows the kill. */
 		__xa_erase(known, queue->id);
 		reason = NDSHM_REASON_ADAPTER_REMOVED;
 	} else {
@@ -425,7 +425,7 @@ static ndshm_reason_t queue_make(struct ndshm_adapter *adapter,
 		ndshm_queue_put(queue);
 		return reason;
 	}
-	/* The queue may end at any time from here on. */
+	/* The queue may have been freed by now: use the copy in @view. */
 	*id = view.id;
 	ndshm_event(NDSHM_CMD_QUEUE_ADDED_NTF, &view);
 	return reason;

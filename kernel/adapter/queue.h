@@ -19,13 +19,13 @@
 struct ndshm_adapter;
 
 /**
- * struct ndshm_queues - the queues and ports of an adapter, but for the default ones
- * @known: by kind and id: those that exist. The lock of each protects the states of its
- *	queues, and @next_id. It is a spinlock, whose holder cannot be throttled; the
+ * struct ndshm_queues - queues and ports of an adapter except the default ones
+ * @known: existing queues by kind and id. The lock of each array protects @next_id and
+ *	the states of its queues. A spinlock, so that its holder cannot be throttled; the
  *	lock of a queue's set is taken inside
- * @next_id: where the search for a free id begins
- * @count: those whose last callback has not returned; variable that its waiters wait on
- * @default_packets: of the default queue and port, whose blocks are the adapter's set
+ * @next_id: start of the search for a free id
+ * @count: queues with a callback that has not returned; wait variable of its waiters
+ * @default_packets: packets of the default queue and port
  */
 struct ndshm_queues {
 	struct xarray known[NDSHM_KINDS];
@@ -36,19 +36,19 @@ struct ndshm_queues {
 
 /**
  * struct ndshm_queue - a receive queue or a virtual port
- * @references: one until its last callback has returned, one for each block and each
- *	allocation under way. Taken by id with the lock of @known held. A packet holds
- *	its block instead
- * @adapter: whose it is; holds a reference
- * @known: where it is found; its lock protects @machine
- * @id: among the adapter's of its kind
- * @ops: the driver's
- * @context: for @ops
- * @machine: its kind and its state
- * @set: its blocks, and allocations under way
- * @packets: packets of its blocks; killed when DMA has stopped. The last put queues
+ * @references: one until the last callback has returned, and one for each block and
+ *	running allocation. Lookups by id take one with the lock of @known held. A packet
+ *	holds a reference to its block instead
+ * @adapter: holds a reference
+ * @known: array of @adapter that has the queue; its lock protects @machine
+ * @id: unique among the queues or ports of @adapter
+ * @ops: callbacks of the driver
+ * @context: first argument of @ops
+ * @machine: kind and state
+ * @set: blocks; running allocations have active references
+ * @packets: packets of the blocks; killed when DMA has stopped. The last put queues
  *	@ending
- * @ending: what remains to be done then
+ * @ending: end_work(), which frees blocks and queue
  */
 struct ndshm_queue {
 	refcount_t references;
@@ -66,37 +66,38 @@ struct ndshm_queue {
 void ndshm_queues_init(struct ndshm_queues *queues);
 
 /*
- * The adapter goes, and its set is killed: end all queues and ports, then wait for the
- * packets of the default queue. When it returns no callback runs, and none will. May
- * sleep; hold no lock.
+ * End all queues and ports after the adapter's set was killed, then drain the packets of
+ * the default queue. On return no callback runs or will run. May sleep; hold no lock
+ * that a callback takes.
  */
 void ndshm_queues_end(struct ndshm_adapter *adapter);
 
 /*
- * Return: false if there is a queue or a port. Otherwise all callbacks have returned,
- * but for a caller that is one: it gets false. May sleep; hold no lock.
+ * Return: true if there is no queue or port, and all callbacks have returned. A callback
+ * of the adapter's queues always gets false, because it cannot wait for itself. May
+ * sleep; hold no lock that a callback takes.
  */
 bool ndshm_queues_unused(struct ndshm_queues *queues);
 
 /*
- * Begin an allocation for one of them: come into its set. *queue is NULL for the
- * default queue and port, whose set is the adapter's; otherwise it has a reference.
- * At most one of the ids is not 0. May sleep.
+ * Begin an allocation: take an active reference to the set of a queue or port, and a
+ * reference to it in *queue. For the default ones the set is the adapter's and *queue
+ * NULL. At least one of the ids is 0. May sleep.
  */
 ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 				 u32 vport_id, struct ndshm_queue **queue);
 
-/* Why a queue (NULL: the default one) takes nothing any more. */
+/* Return: the reason why the set or the packets of @queue (NULL: default) are killed. */
 ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue);
 
 /**
- * struct ndshm_queue_view - what a queue or port is just now
- * @adapter: id of its adapter
- * @kind: what it is
- * @id: among the adapter's of its kind
+ * struct ndshm_queue_view - snapshot of a queue or port
+ * @adapter: id of the adapter
+ * @kind: queue or port
+ * @id: unique among the queues or ports of the adapter
  * @state: an enum ndshm_queue_state or ndshm_vport_state
- * @filters: of a queue
- * @usage: what it has
+ * @filters: number of filters of a queue
+ * @usage: blocks, packets and bytes
  */
 struct ndshm_queue_view {
 	u32 adapter;
@@ -108,20 +109,20 @@ struct ndshm_queue_view {
 };
 
 /*
- * Look at the first from @view's kind and id on (kinds one after the other, the
- * default one of each first); false: there is none. May sleep.
+ * Fill @view for the first queue or port from its kind and id on; kinds come in order,
+ * each with the default one first. Return: true if there is one. May sleep.
  */
 bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
 			   struct ndshm_queue_view *view);
 
-/* The same for one. Return: false if it does not exist, and @view is undefined. */
+/* Fill @view for one queue or port. Return: true if it exists; else @view is undefined. */
 bool ndshm_queue_view(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
 		      u32 id, struct ndshm_queue_view *view);
 
 struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue);
 void ndshm_queue_put(struct ndshm_queue *queue);
 
-/* A packet more and a packet less, of @queue or the default one. Any context. */
+/* Count a packet of @queue (NULL: default). Return: true if not killed. Context: any. */
 bool ndshm_queue_packet_get(struct ndshm_adapter *adapter,
 			    struct ndshm_queue *queue);
 void ndshm_queue_packet_put(struct ndshm_adapter *adapter,

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A table for each kind: rows are states, columns are events, and what is not written
- * down cannot happen. That of a receive queue is NDIS's; the one of a port follows from
- * what NDIS says about its creation and deletion.
+ * State tables of receive queues and virtual ports: a row for each state, a column for
+ * each event; events without an entry are refused. The table of a queue is that of NDIS;
+ * the one of a port follows from the NDIS pages about creation and deletion.
  */
 #include <linux/array_size.h>
 #include <linux/limits.h>
 
 #include "queue_state.h"
 
-/* The clear of a filter has one column of two, which filters are counted for. */
+/* Clearing a filter has two columns: for the last filter, and for any other. */
 #define CLEAR_OTHER	NDSHM_QUEUE_CLEAR_FILTER
 #define CLEAR_LAST	(NDSHM_QUEUE_FREED + 1)
 
-/* So that 0 is nowhere. */
+/* An entry is the next state plus 1: 0 means that there is no entry. */
 #define TO(state)	((state) + 1)
 
 static const u8 next[NDSHM_KINDS][NDSHM_QUEUE_FREEING + 1][CLEAR_LAST + 1] = {

@@ -16,14 +16,14 @@ enum ndshm_queue_kind {
 };
 
 /**
- * enum ndshm_queue_event - what happens to a receive queue or a virtual port
- * @NDSHM_QUEUE_ALLOCATE: it comes into being
- * @NDSHM_QUEUE_SET_FILTER: a queue gets a further filter
- * @NDSHM_QUEUE_COMPLETE: its allocation is complete; a port is activated
- * @NDSHM_QUEUE_CLEAR_FILTER: a queue loses a filter
- * @NDSHM_QUEUE_FREE: a queue is to be freed
- * @NDSHM_QUEUE_DMA_STOPPED: the device does not write to it any more; a port is deleted
- * @NDSHM_QUEUE_FREED: all packets came back, and all blocks were freed
+ * enum ndshm_queue_event - events of receive queues and virtual ports
+ * @NDSHM_QUEUE_ALLOCATE: the queue or port is created
+ * @NDSHM_QUEUE_SET_FILTER: a filter is added to the queue
+ * @NDSHM_QUEUE_COMPLETE: the queue's allocation is complete; the port is activated
+ * @NDSHM_QUEUE_CLEAR_FILTER: a filter is removed from the queue
+ * @NDSHM_QUEUE_FREE: the driver begins to free the queue
+ * @NDSHM_QUEUE_DMA_STOPPED: DMA into the queue has stopped; the port is deleted
+ * @NDSHM_QUEUE_FREED: all packets are put and all blocks freed
  */
 enum ndshm_queue_event {
 	NDSHM_QUEUE_ALLOCATE,
@@ -37,9 +37,9 @@ enum ndshm_queue_event {
 
 /**
  * struct ndshm_queue_machine - state of a receive queue or a virtual port
- * @kind: which of both
+ * @kind: queue or port
  * @state: an enum ndshm_queue_state or ndshm_vport_state; undefined at first
- * @filters: number of filters; 0 unless it is a queue that is set or running
+ * @filters: number of filters; not 0 only for queues in the states SET and RUNNING
  */
 struct ndshm_queue_machine {
 	enum ndshm_queue_kind kind;
@@ -47,13 +47,13 @@ struct ndshm_queue_machine {
 	u32 filters;
 };
 
-/* Return: false if that cannot happen in this state, which has not changed. */
+/* Return: true if the state permits @event and has changed, else false. */
 bool ndshm_queue_step(struct ndshm_queue_machine *machine,
 		      enum ndshm_queue_event event);
 
 /*
- * May it get blocks? A queue may from when it is allocated until it is to be freed, a
- * port while it is active.
+ * Return: true if blocks may be allocated: for a queue until its driver begins to free
+ * it, for a port while it is active.
  */
 bool ndshm_queue_may_allocate(const struct ndshm_queue_machine *machine);
 

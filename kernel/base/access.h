@@ -13,7 +13,7 @@ struct ndshm_entry;
 /* The bits of a mode: read and write for owner, group and others. */
 #define NDSHM_ACCESS_MODE	0666
 
-/* Clients that may claim a function whose reset failed; values of the netlink ABI. */
+/* Clients that may claim a function after a failed reset; values of the netlink ABI. */
 enum ndshm_reset_policy {
 	NDSHM_RESET_REQUIRED,	/* those opened with CAP_SYS_RAWIO */
 	NDSHM_RESET_SAME_USER,	/* and those of the user of the last claim */

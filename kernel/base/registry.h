@@ -45,7 +45,7 @@ struct ndshm_entry {
  * @entries: registered entries by id; changed with ndshm_registry_lock held, read
  *	under RCU
  * @next_id: start of the search for a free id; protected by ndshm_registry_lock
- * @release: frees an entry whose last reference was dropped
+ * @release: frees an entry after its last put
  */
 struct ndshm_registry {
 	struct xarray entries;
@@ -68,8 +68,8 @@ struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
 void ndshm_entry_put(struct ndshm_entry *entry);
 
 /*
- * Register @entry, whose references, registry, device and name are set; lookups find it
- * at once. An empty name becomes @stem followed by the id. @mode: see
+ * Register @entry; lookups find it at once. The caller has set its references, registry,
+ * device and name; an empty name becomes @stem followed by the id. @mode: see
  * ndshm_access_start(). Called with ndshm_registry_lock held.
  */
 ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem,
