@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Showing objects to user space.
+ * User mappings of objects.
  *
- * Every object that is mapped has an inode of its own on a small pseudo file
- * system, and each VMA is moved from the char device to a file of that inode.
- * A mapping so pins the object and never the client, and one call finds all of
- * an object's mappings, whoever has them.
+ * Every mapped object has an inode of its own on a small pseudo file system, and
+ * each VMA is moved from the char device to a file of that inode. Hence a mapping
+ * pins the object but not the client, and one call unmaps an object from all
+ * processes.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -26,11 +26,11 @@
 /* "NDSH" */
 #define NDSHM_FS_MAGIC 0x4e445348
 
-/* How long a revocation waits for faults in flight, and others after that do not. */
+/* Wait of a revocation for faults in flight; time without such waits after a timeout. */
 #define LATE_PATIENCE	(HZ / 2)
 #define IMPATIENCE	(4UL * HZ)
 
-/* Held by every client, and by whatever has a path to one of its files. */
+/* Held by every client, and by every path to one of its files. */
 static struct vfsmount *mount;
 static int mount_users;
 
@@ -57,7 +57,7 @@ void ndshm_object_put_async(struct ndshm_object *object)
 		object->ops->release_async(object);
 }
 
-/* Drop the references that new_file() took. The mount may be gone by now. */
+/* Drop the references that new_file() took. @mount may be NULL by now. */
 static void object_put_inode(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
@@ -89,18 +89,18 @@ static const struct file_operations object_file_ops = {
 	.release = object_file_release,
 };
 
-/* Use the page table that was allocated for the fault, rather than one more. */
+/* Install the page table that mm has allocated for the fault, unless there is one. */
 static void object_use_prealloc(struct vm_fault *vmf)
 {
 	struct mm_struct *mm = vmf->vma->vm_mm;
-	spinlock_t *lock;	/* of the table above */
+	spinlock_t *lock;	/* of the PMD table */
 
 	if (!vmf->prealloc_pte)
 		return;
 	lock = pmd_lock(mm, vmf->pmd);
 	if (pmd_none(*vmf->pmd)) {
 		mm_inc_nr_ptes(mm);
-		/* Its zeroes are there before it is found. */
+		/* Other processors must find the page table zeroed. */
 		smp_wmb();
 		pmd_populate(mm, vmf->pmd, vmf->prealloc_pte);
 		vmf->prealloc_pte = NULL;
@@ -109,8 +109,8 @@ static void object_use_prealloc(struct vm_fault *vmf)
 }
 
 /*
- * Fill all that one page table has of the VMA, so that a mapping costs one fault a
- * page table. The page table stays while the fault has its VMA locked.
+ * Fill the part of one page table that belongs to the VMA, so that a mapping costs one
+ * fault for each page table. The VMA or mmap lock of the fault keeps the page table.
  */
 static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 {
@@ -126,19 +126,19 @@ static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 	pgprot_t prot;
 	pte_t *pte;
 
-	/* A marker: it would stay, and fault again. */
+	/* This function would leave a PTE marker, and the access would fault for ever. */
 	if (vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte))
 		return VM_FAULT_SIGBUS;
 	object_use_prealloc(vmf);
 	lock = pte_lockptr(vma->vm_mm, vmf->pmd);
 	pte = pte_offset_kernel(vmf->pmd, address);
 	/*
-	 * The lock makes the check and all that is inserted one step: a task cannot be
-	 * stopped in between, and a revocation either comes first and is seen, or finds
-	 * the page table and waits for its lock.
+	 * Test @revoked and insert under one spinlock, with which no task can be
+	 * throttled. A revocation either sets @revoked before the test, or finds the
+	 * page table and waits for its lock.
 	 */
 	spin_lock(lock);
-	/* Pairs with the one in ndshm_object_revoke(): a new page table. */
+	/* Pairs with smp_mb() in ndshm_object_revoke(), which must find the page table. */
 	smp_mb();
 	if (READ_ONCE(object->revoked)) {
 		ret = VM_FAULT_SIGBUS;
@@ -171,7 +171,7 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 				object->ops->fault(object, vmf);
 }
 
-/* Fault-around; without it a fault would be taken again with the mmap lock. */
+/* No fault-around. Without map_pages mm would retry each fault with the mmap lock. */
 static vm_fault_t object_map_pages(struct vm_fault *vmf, pgoff_t start,
 				   pgoff_t end)
 {
@@ -197,7 +197,7 @@ static int object_may_split(struct vm_area_struct *vma, unsigned long address)
 }
 
 #ifdef CONFIG_NUMA
-/* Memory is where it was asked for: no faults to find out who uses it most. */
+/* Without a policy mm takes no NUMA hinting faults: the memory cannot migrate. */
 static struct mempolicy *object_policy NDSHM_GET_POLICY_ARGUMENTS
 {
 	return NULL;
@@ -215,21 +215,21 @@ static const struct vm_operations_struct object_vm_ops = {
 #endif
 };
 
-/* Free a file that no object has. */
+/* Free a file that belongs to no object. */
 static void file_free(struct file *file)
 {
 	object_put_inode(file_inode(file));
 	fput(file);
 }
 
-/* Consumes the reference to @file, which may be NULL. */
+/* Cache @file, or free it if there is one. Consumes the reference. @file may be NULL. */
 static void give_spare(struct ndshm_files *files, struct file *file)
 {
 	if (file && cmpxchg(&files->spare, NULL, file))
 		file_free(file);
 }
 
-/* With references to the inode and the superblock, which an object takes over. */
+/* Also takes references to inode and superblock: see object_put_inode(). */
 static struct file *new_file(void)
 {
 	struct inode *inode = alloc_anon_inode(mount->mnt_sb);
@@ -239,7 +239,7 @@ static struct file *new_file(void)
 		return ERR_CAST(inode);
 	inode->i_mode = S_IFREG | 0600;
 	__module_get(THIS_MODULE);
-	/* It takes over the inode, and what a file's operations pin. */
+	/* On success the file owns the references to the inode and the module. */
 	file = alloc_file_pseudo(inode, mount, "", O_RDWR | O_CLOEXEC,
 				 &object_file_ops);
 	if (IS_ERR(file)) {
@@ -252,7 +252,7 @@ static struct file *new_file(void)
 	return file;
 }
 
-/* Give @file, which nobody else has, to the object; it holds a reference. */
+/* Attach an unused file to the object. The file holds a reference to the object. */
 static void object_set_file(struct ndshm_object *object, struct file *file)
 {
 	struct inode *inode = file_inode(file);
@@ -269,13 +269,13 @@ static void object_set_file(struct ndshm_object *object, struct file *file)
 	object->shown = true;
 }
 
-/* The object's file, with a reference; made if it has none. */
+/* Return: the object's file with a reference. Creates it, or takes it from the cache. */
 static struct file *object_get_file(struct ndshm_object *object,
 				    struct ndshm_files *files)
 {
 	struct file *spare = NULL, *file;
 
-	/* The object keeps its file until it retires. */
+	/* Create it outside the lock. A file seen here is kept until the object retires. */
 	if (!READ_ONCE(object->file))
 		spare = xchg(&files->spare, NULL) ?: new_file();
 	if (IS_ERR(spare))
@@ -307,8 +307,8 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 	file = object->file;
 	WRITE_ONCE(object->file, NULL);
 	/*
-	 * One reference is ours, so nothing is mapped through it, and nothing
-	 * will be. Not if it was revoked: the zap may still be under way.
+	 * A single reference means that the file has no mapping: it can be used
+	 * again. But a revocation may still be unmapping by its inode.
 	 */
 	spare = file && files && !object->revoked && file_count(file) == 1;
 	if (spare)
@@ -347,7 +347,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		return -EMFILE;
 	}
 
-	/* As vma_set_file(), which would take a further reference. */
+	/* As vma_set_file(), without taking a further reference. */
 	swap(vma->vm_file, file);
 	fput(file);
 	vma->vm_pgoff = 0;
@@ -360,9 +360,9 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 }
 
 /**
- * struct late - unmaps what faults in flight show after a revocation
- * @work: does it, until no mapping is left that one could be in flight for
- * @object: has a reference
+ * struct late - unmaps pages that faults in flight map after a revocation
+ * @work: late_unmap(), which queues itself until the object has no mapping
+ * @object: holds a reference
  */
 struct late {
 	struct delayed_work work;
@@ -376,7 +376,7 @@ static void late_unmap(struct work_struct *work)
 	struct address_space *mapping = late->object->inode->i_mapping;
 	bool mapped;
 
-	/* A VMA that is being split is in no tree for a moment. */
+	/* The lock: a VMA that is being split is in no tree for a moment. */
 	i_mmap_lock_read(mapping);
 	mapped = mapping_mapped(mapping);
 	i_mmap_unlock_read(mapping);
@@ -400,13 +400,13 @@ static void late_begin(struct ndshm_object *object)
 }
 
 /*
- * A revocation that waited in vain keeps others from waiting, so that many stalled
- * faults do not add up. Of another object this puts off a page whose fault is under way
- * at that very moment, until late_unmap().
+ * After a timeout other revocations do not wait for some time, so that the timeouts of
+ * many stalled faults do not add up. A fault of another object that is in flight then
+ * can map its page again, until late_unmap() has run.
  */
 static unsigned long impatient_until = INITIAL_JIFFIES;
 
-/* False: there are faults in flight that have not ended in time. */
+/* Return: true if no fault is in flight, false after a timeout. */
 static bool object_settle(struct ndshm_object *object)
 {
 	const bool patient = !time_before(jiffies, READ_ONCE(impatient_until));
@@ -424,7 +424,7 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 	struct inode *inode;
 	bool first, settled;
 
-	/* A revoked object keeps its inode to its end. */
+	/* A revoked object keeps its inode until it is freed. */
 	spin_lock(&object->state_lock);
 	first = !object->revoked;
 	WRITE_ONCE(object->revoked, true);
@@ -436,7 +436,7 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 	settled = object_settle(object);
 	if (!inode)
 		return true;
-	/* Pairs with the one in object_fill(). */
+	/* Pairs with smp_mb() in object_fill(). */
 	smp_mb();
 	unmap_mapping_range(inode->i_mapping, 0, 0, 1);
 	if (!settled)
@@ -444,7 +444,7 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 	return true;
 }
 
-/* What /proc/PID/maps shows: "ndshm:block:17". */
+/* The name in /proc/PID/maps, for instance "ndshm:block:17". */
 static char *object_dname(struct dentry *dentry, char *buffer, int length)
 {
 	struct inode *inode = d_inode(dentry);
@@ -473,8 +473,8 @@ static int init_fs_context(struct fs_context *context)
 }
 
 /*
- * The superblock pins the module: a path that somebody got from /proc holds
- * neither a file nor its operations, but the superblock.
+ * The superblock pins the module: a path from /proc/PID/map_files holds the
+ * superblock, but no file with operations that would pin it.
  */
 static struct file_system_type file_system = {
 	.owner = THIS_MODULE,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What mmap can show: a block, a BAR or a section.
+ * Mappable objects: blocks, BARs and sections.
  */
 #ifndef _NDSHM_CORE_OBJECT_H
 #define _NDSHM_CORE_OBJECT_H
@@ -19,32 +19,31 @@ struct vm_area_struct;
 struct vm_fault;
 
 /*
- * For objects that are looked at without a reference, which would put off the end of
- * another user's memory: called for an object of @owner, with a lock held.
+ * View an object of @owner. Called with a lock held and without a reference, which would
+ * delay the end of another user's memory.
  */
 typedef void (*ndshm_look_fn)(void *object, kuid_t owner, void *context);
 
 /**
- * struct ndshm_object_ops - what a kind of object does
+ * struct ndshm_object_ops - operations of a kind of objects
  * @kind: word for /proc/PID/maps
- * @max_mappings: VMAs of one count: a revocation takes a step for each. More are
- *	refused to mmap, and to what splits one; a fork copies those that there are
- * @pfn: for an object with @frames: the frame of the page at @index, *@count pages
- *	from there on whose frames follow it, and their protection in *@prot, which is
- *	the VMA's before. Called with the lock of a page table held, and only while
- *	the object is not revoked and has its memory. NULL: none has.
- * @fault: for others: find the page, lock it while the object is not revoked, and
- *	answer with ndshm_fault_answer(). No lock is held, and the place is within the
- *	object. NULL: none has pages.
- * @settle: wait until the pages that @fault has answered with are in the page
- *	tables, or will never be, but not longer than until @deadline (in jiffies).
- *	False: it has come to that. The object is revoked, so that @fault answers with
- *	no others. NULL: there are none. May sleep.
- * @hidden: it has retired, and nothing shows it any more; may be NULL. May sleep;
+ * @max_mappings: maximum of a count of VMAs, each of which costs a revocation time.
+ *	mmap and splits of VMAs fail beyond it; fork may exceed it
+ * @pfn: Returns the frame of the page at @index of an object with @frames. Sets
+ *	*@count to the number of pages with consecutive frames from there on (0: none,
+ *	the access gets SIGBUS) and *@prot, initially the VMA's, to their protection.
+ *	Called with a page table lock held, while the object has its memory. NULL: the
+ *	kind has no object with @frames.
+ * @fault: Handles a fault within an object without @frames: gets and locks the page,
+ *	checks that the object is not revoked, and calls ndshm_fault_answer(). NULL: the
+ *	kind has no such object.
+ * @settle: Waits until each page that @fault has returned is in its page table or
+ *	never will be, at most until @deadline (in jiffies). Called after the object
+ *	was revoked. Returns false after a timeout. NULL: no wait is needed. May sleep
+ * @hidden: The object is retired and its last mapping gone; may be NULL. May sleep;
  *	takes no mmap lock
- * @release: the last reference has gone; free the object. May sleep; takes no
- *	mmap lock.
- * @release_async: the same from where one cannot sleep, or holds a lock
+ * @release: Frees the object after its last put. May sleep; takes no mmap lock
+ * @release_async: As @release, for callers that cannot sleep or hold a lock
  */
 struct ndshm_object_ops {
 	const char *kind;
@@ -60,26 +59,25 @@ struct ndshm_object_ops {
 
 /**
  * struct ndshm_object - the common part of blocks, BARs and sections
- * @ops: what kind it is
- * @references: one each for the handle, for the file that shows it (and so for
- *	every mapping, which holds the file), and for every kernel user. Nobody
- *	else keeps an object.
+ * @ops: operations of the kind
+ * @references: one each for the handle, for the file (which all mappings hold), and for
+ *	each kernel user. There are no others
  * @length: bytes, a multiple of the page size
- * @frames: it is shown by the frames that @ops->pfn tells, as VM_PFNMAP, and not by
- *	pages
- * @unmappable: mmap is refused
- * @shown: it has had a file; set under @state_lock, and never cleared
- * @handle: the owning client's name for it; 0 for a kernel user's block
+ * @frames: mapped by @ops->pfn as VM_PFNMAP, not by pages
+ * @unmappable: mmap fails
+ * @shown: has had a file, so users may have pinned pages; set with @state_lock held,
+ *	never cleared
+ * @handle: handle of the owning client; 0 for a block of a kernel user
  * @name: number for /proc/PID/maps
- * @mappings: VMAs that show it; of a section, those that its creator mapped
- * @state_lock: guards all that follows. While it is held, what is not
- *	@revoked has its memory. Innermost, but for what a provider's page and sync
- *	handlers take.
- * @revoked: nothing new may be shown
- * @retired: the handle has gone, so that nobody may map it
- * @file: what is given to every VMA; made by the first mmap, and held until the
- *	object retires
- * @inode: of that file; held, with its superblock, as long as anything may be mapped
+ * @mappings: VMAs of the object; for a section, those of its creator
+ * @state_lock: protects the members below. While it is held, an object that is not
+ *	@revoked has its memory. Innermost, except for locks of a provider's page and
+ *	sync handlers
+ * @revoked: mmap and faults fail
+ * @retired: the handle is freed; mmap fails
+ * @file: file that all VMAs hold; created by the first mmap, held until the object
+ *	retires
+ * @inode: inode of @file; held, with its superblock, while mappings can exist
  */
 struct ndshm_object {
 	const struct ndshm_object_ops *ops;
@@ -91,63 +89,63 @@ struct ndshm_object {
 	u32 handle;
 	u32 name;
 	atomic_t mappings;
-	spinlock_t state_lock;	/* all that follows */
+	spinlock_t state_lock;	/* revoked, retired, file, inode */
 	bool revoked;
 	bool retired;
 	struct file *file;
 	struct inode *inode;
 };
 
-/* VMAs of a block or a BAR. */
+/* Maximum number of VMAs of a block or a BAR. */
 #define NDSHM_MAX_MAPPINGS	1024
 
 /**
- * struct ndshm_files - files to show objects through, for one client
- * @spare: a file that nothing is mapped through and no object has, or NULL; changed
- *	with xchg() and cmpxchg()
+ * struct ndshm_files - file cache of a client
+ * @spare: a file without mappings and without an object, or NULL; changed with xchg()
+ *	and cmpxchg()
  *
- * Making a file and its inode costs more than all the rest of an allocation.
+ * Creating a file and its inode costs more than the rest of an allocation.
  */
 struct ndshm_files {
 	struct file *spare;
 };
 
-/* 0 or a negative errno. */
+/* Return: 0 or a negative errno. */
 int ndshm_files_init(struct ndshm_files *files);
 void ndshm_files_fini(struct ndshm_files *files);
 
 void ndshm_object_init(struct ndshm_object *object,
 		       const struct ndshm_object_ops *ops);
 
-/* End of what init began; from the release operation. May sleep. */
+/* Undo ndshm_object_init(); for the release operation. May sleep. */
 void ndshm_object_fini(struct ndshm_object *object);
 
-/* May sleep; no lock may be held that the release operation takes. */
+/* Drop a reference. May sleep; hold no lock that the release operation takes. */
 void ndshm_object_put(struct ndshm_object *object);
 
-/* Any context. */
+/* Drop a reference; the last one calls release_async. Context: any. */
 void ndshm_object_put_async(struct ndshm_object *object);
 
 /*
- * Show it in @vma, which from then on holds the object, through one of @files. @mappings
- * counts the VMAs that @ops->max_mappings limits together; @object->mappings, or one that
- * lives as long. For ->mmap of a client that has a handle of it.
+ * Map the object in @vma, which then holds the object's file. A new file comes from
+ * @files. @mappings is the count that @ops->max_mappings limits: @object->mappings, or
+ * another one that lives as long. Called by ->mmap for a client with a handle.
  */
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		      struct ndshm_files *files, atomic_t *mappings);
 
 /*
- * The handle has gone, so nobody maps it anew: give up the file, to @files if
- * nothing is mapped through it (NULL: never). The caller holds a reference.
+ * The handle is freed: refuse new mmaps and put the file, into @files if it has no
+ * mapping (NULL: never). The caller has a reference.
  */
 void ndshm_object_retire(struct ndshm_object *object,
 			 struct ndshm_files *files);
 
 /*
- * Nothing shows the object any more when it returns, and nothing will: access
- * through a mapping is SIGBUS. Only a page whose fault was in flight and could not
- * be waited for is shown a little longer: who has it mapped has a reference to it.
- * True for the call that did it. May sleep; waits for no user's process.
+ * Unmap the object for good: on return accesses to mappings get SIGBUS. A fault that is
+ * still in flight after the wait (half a second at most) can map its page once more,
+ * until it is unmapped again; the page table then has a reference to the page. Return:
+ * true for the first call. May sleep.
  */
 bool ndshm_object_revoke(struct ndshm_object *object);
 

@@ -8,7 +8,7 @@
 #include "block.h"
 #include "table.h"
 
-/* A revocation drains the block's packets only. */
+/* Count a packet in the block, for its revocation, and in its queue, for the queue's end. */
 static ndshm_reason_t hold(struct ndshm_block *block)
 {
 	if (!ndshm_active_get(&block->packets))
@@ -50,7 +50,7 @@ EXPORT_SYMBOL_GPL(ndshm_packet_resolve);
 
 void ndshm_packet_put(struct ndshm_block *block)
 {
-	/* The reference last: the block has the queue. */
+	/* Put the block last: it holds the queue. */
 	ndshm_active_put(&block->packets);
 	ndshm_queue_packet_put(block->adapter, block->queue);
 	ndshm_block_put(block);

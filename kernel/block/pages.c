@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks of providers that have pages: showing these, and what becomes of them.
+ * Blocks of providers with pages: faults, and the pages' state at the end of a block.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -12,7 +12,7 @@
 #include "../registration/provider.h"
 #include "block.h"
 
-/* A page at another place of the block would be mapped as if it were at this one. */
+/* Return: true if @page is at @index, in an aligned folio: mm may map the whole folio. */
 static bool is_in_place(struct page *page, pgoff_t index)
 {
 	struct folio *folio = page_folio(page);
@@ -31,7 +31,7 @@ struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index)
 	return page && is_in_place(page, index) ? page : NULL;
 }
 
-/* The next folio of a block from *index on, which is moved behind it; NULL: none. */
+/* Return: the first folio from *index on, or NULL. Moves *index behind the folio. */
 static struct folio *next_folio(const struct ndshm_block *block, pgoff_t *index)
 {
 	struct page *page;
@@ -49,7 +49,7 @@ static struct folio *next_folio(const struct ndshm_block *block, pgoff_t *index)
 	return NULL;
 }
 
-/* Return: false if @folio is still locked at @deadline. */
+/* Return: true when @folio is unlocked, false if it is still locked at @deadline. */
 bool ndshm_folio_settle(struct folio *folio, unsigned long deadline)
 {
 	while (!folio_trylock(folio)) {
@@ -63,7 +63,7 @@ bool ndshm_folio_settle(struct folio *folio, unsigned long deadline)
 
 vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page)
 {
-	/* Memory management would look for the mapping of this one. */
+	/* mm would handle a poisoned page by its address space, but it has none. */
 	if (PageHWPoison(page)) {
 		unlock_page(page);
 		put_page(page);
@@ -86,7 +86,7 @@ vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf)
 	spin_unlock(&object->state_lock);
 	if (!page)
 		return VM_FAULT_SIGBUS;
-	/* The holder may be a fault of a process that gets no processor. */
+	/* Killable: the lock may be held in a fault of a throttled process. */
 	if (folio_lock_killable(page_folio(page)))
 		goto err_put;
 	if (READ_ONCE(object->revoked))
@@ -101,8 +101,8 @@ err_put:
 }
 
 /*
- * Whoever locks a folio later finds the object revoked, so that it is enough to have
- * found each unlocked once.
+ * It is enough to see each folio unlocked once: a fault that locks it later finds the
+ * object revoked.
  */
 bool ndshm_block_settle(struct ndshm_object *object, unsigned long deadline)
 {
@@ -121,7 +121,7 @@ bool ndshm_block_settle(struct ndshm_object *object, unsigned long deadline)
 void ndshm_pages_zero(struct page *page, unsigned long count)
 {
 	for (; count; page++, count--) {
-		/* To touch what is broken would bring the machine down. */
+		/* Writing to a poisoned page could crash the machine. */
 		if (!PageHWPoison(page))
 			clear_highpage(page);
 		cond_resched();
@@ -130,7 +130,7 @@ void ndshm_pages_zero(struct page *page, unsigned long count)
 
 void ndshm_block_keep_pages(struct ndshm_block *block)
 {
-	/* What was never shown cannot have been pinned. */
+	/* Only pages that users could map can be pinned. */
 	bool pinnable = block->charge.payer && block->object.shown;
 	struct folio *folio;
 	pgoff_t index = 0;
@@ -138,7 +138,7 @@ void ndshm_block_keep_pages(struct ndshm_block *block)
 	if (!block->registration->page ||
 	    (!pinnable && block->object.length == PAGE_SIZE))
 		return;
-	/* Nothing is mapped, and one reference is the block's. */
+	/* Nothing is mapped: any reference besides the block's own is a pin. */
 	while ((folio = next_folio(block, &index))) {
 		if (ndshm_folio_broken(folio))
 			folio_get(folio);

@@ -17,23 +17,23 @@
 #include "request.h"
 
 /*
- * An accepted request is known by its cookie until its end is decided, under the lock of
- * its group: by whoever aborts it, or by its worker when it has been carried out. It is
- * on the list of those that wait, or is the one that runs, or is on the list of the
- * aborted, which another work completes: they do not wait for a provider.
+ * An accepted request is in @known by its cookie until its end is decided with the lock of
+ * its group held: by an abort, or by the worker that has executed it. It is on the list
+ * @waiting, is @running, or is on the list @aborted. A second work completes aborted
+ * requests, so that they do not wait for a provider.
  *
- * The lock is raw, as hard interrupts need it, and is innermost. Works are queued under
- * it, so that ndshm_requests_end() can flush them once the group is closed.
+ * The lock is raw, because requests are submitted in hard interrupts, and innermost. Works
+ * are queued with it held: once @closed is set, ndshm_requests_end() can flush them.
  */
 
 /*
- * Separate from the workqueue of blocks, which requests wait for. A provider may hold a
- * group's work for long; the one for aborted requests has a worker of its own then.
+ * Not the workqueue of deferred frees, which requests wait for. A provider can block a
+ * group's work for long; the work for aborted requests then runs concurrently.
  */
 static struct workqueue_struct *workqueue;
 static struct dentry *folder;
 
-/* Of the machine, since the module was loaded. */
+/* Requests of all groups since the module was loaded. */
 static atomic64_t accepted, granted, failed, aborted;
 
 /*
@@ -42,7 +42,7 @@ static atomic64_t accepted, granted, failed, aborted;
 
 #define request_of(node_) rb_entry(node_, struct ndshm_request, known)
 
-/* Cookies are the caller's choice: no choice makes a tree slow, as it would a hash. */
+/* A tree and not a hash: callers choose the cookies, and could make them collide. */
 static int compare(const void *cookie, const struct rb_node *node)
 {
 	const u64 *wanted = cookie;
@@ -67,7 +67,7 @@ static struct ndshm_request *request_find(struct ndshm_requests *requests, u64 c
 	return node ? request_of(node) : NULL;
 }
 
-/* Its end is decided. */
+/* The end of @request is decided: remove it from the requests in flight. */
 static void forget_locked(struct ndshm_requests *requests,
 			  struct ndshm_request *request)
 {
@@ -83,7 +83,7 @@ static void no_outputs(struct ndshm_parameters *p)
 	p->shared_memory_handle = 0;
 }
 
-/* Do not write to @request before request_find() shows that it is not out: it may be running. */
+/* Do not write to @request before request_find() shows that it is not in flight. */
 static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 				    struct ndshm_request *request,
 				    const struct ndshm_parameters *parameters,
@@ -98,7 +98,7 @@ static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 		return NDSHM_REASON_REQUEST_ABORTED;
 	if (requests->out >= requests->most)
 		return NDSHM_REASON_REQUESTS;
-	/* References on what it names, until it has ended. */
+	/* complete_request() drops these references. */
 	ndshm_adapter_get(parameters->adapter);
 	if (parameters->provider)
 		ndshm_provider_get(parameters->provider);
@@ -149,7 +149,7 @@ ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
 		return request_submit(requests, request, &p, &kernel_user);
-	/* A request that is out has passed these checks. */
+	/* A request in flight has passed the checks, so @request is not: write to it. */
 	no_outputs(&request->parameters);
 	return reason;
 }
@@ -165,7 +165,7 @@ static void abort_locked(struct ndshm_requests *requests,
 	lockdep_assert_held(&requests->lock);
 
 	forget_locked(requests, request);
-	/* A provider may look at it without a lock. */
+	/* ndshm_allocation_unwanted() reads it without the lock. */
 	WRITE_ONCE(request->aborted, true);
 	/* A running request is completed by its worker. */
 	if (request == requests->running)
@@ -194,7 +194,7 @@ void ndshm_requests_abort(struct ndshm_requests *requests)
 
 	raw_spin_lock_irqsave(&requests->lock, flags);
 	requests->closed = true;
-	/* All at once, however many there are: interrupts are off. */
+	/* No loop over the requests: interrupts are off. */
 	requests->known = RB_ROOT;
 	if (requests->running)
 		WRITE_ONCE(requests->running->aborted, true);
@@ -207,10 +207,10 @@ void ndshm_requests_abort(struct ndshm_requests *requests)
 EXPORT_SYMBOL_GPL(ndshm_requests_abort);
 
 /*
- * Carrying out, and completing
+ * Execution and completion
  */
 
-/* The first of one of the group's lists, or NULL. */
+/* Remove the first request of a list of the group. Return: the request, or NULL. */
 static struct ndshm_request *take_first(struct ndshm_requests *requests,
 					struct list_head *list)
 {
@@ -226,7 +226,7 @@ static struct ndshm_request *take_first(struct ndshm_requests *requests,
 	return request;
 }
 
-/* Memory that has not been handed over goes at once. */
+/* Free the block of a request that fails after its allocation. */
 static void take_back(struct ndshm_request *request, ndshm_reason_t reason)
 {
 	if (request->block)
@@ -238,7 +238,7 @@ static void take_back(struct ndshm_request *request, ndshm_reason_t reason)
 	request->parameters.needs_sync = false;
 }
 
-/* The last use of a request. */
+/* The owner may free the request in @done. */
 static void complete_request(struct ndshm_request *request)
 {
 	const struct ndshm_parameters *p = &request->parameters;
@@ -256,7 +256,7 @@ static void complete_request(struct ndshm_request *request)
 	cond_resched();
 }
 
-/* The block is disarmed: its owner does not know it, and cannot be called to free it. */
+/* The callback of the block stays disarmed, since the owner does not know the block yet. */
 static void carry_out(struct ndshm_requests *requests,
 		      struct ndshm_request *request)
 {
@@ -272,7 +272,7 @@ static void carry_out(struct ndshm_requests *requests,
 	request->reason = reason;
 }
 
-/* Of a test; NULL: nothing. */
+/* Test hook, set by ndshm_request_in_between(); NULL: none. */
 static void (*in_between)(struct ndshm_request *request);
 
 #ifdef NDSHM_TEST_MODULES
@@ -343,7 +343,7 @@ static void abort_work(struct work_struct *work)
  * The thread of a client's requests
  */
 
-/* A cgroup with a task in it cannot be removed: leave it when idle this long. */
+/* Idle time after which the thread leaves its cgroups, so that they can be removed. */
 #define REQUESTS_LINGER	HZ
 
 /* Two tasks with the same css_set are in the same cgroup of every hierarchy. */
@@ -366,8 +366,8 @@ static long attach_task(void *context)
 }
 
 /*
- * By a kernel worker: a throttled task must not hold cgroup_mutex, and the caller need not
- * have the right to move a kernel thread.
+ * Uses a kernel worker: a task that can be throttled must not hold cgroup_mutex, and the
+ * caller may lack the permission to move a kernel thread.
  */
 static long requests_move(struct ndshm_requests *requests,
 			  struct task_struct *from)
@@ -386,7 +386,7 @@ static void requests_leave_work(struct kthread_work *work)
 						       leaving.work);
 	bool idle = false;
 
-	/* Do not wait for a submitter, who can be throttled. */
+	/* Do not wait for a submitter, which can be throttled. */
 	if (mutex_trylock(&requests->worker_lock)) {
 		idle = list_empty(&requests->waiting);
 		if (idle)
@@ -409,12 +409,12 @@ static ndshm_reason_t requests_attach_locked(struct ndshm_requests *requests)
 					    task_tgid_nr(current));
 		if (IS_ERR(worker))
 			return NDSHM_REASON_MEMORY;
-		/* A thread that runs does not change its own affinity any more. */
+		/* A starting thread sets its affinity, which would undo that of a cpuset. */
 		kthread_flush_worker(worker);
 		kthread_init_work(&requests->on_thread, requests_thread_work);
 		kthread_init_delayed_work(&requests->leaving,
 					  requests_leave_work);
-		/* Requests of drivers have none, and look without the lock. */
+		/* submit_locked() reads it, which for drivers' groups has no worker_lock. */
 		WRITE_ONCE(requests->worker, worker);
 	}
 	if (task_nice(worker->task) != task_nice(current))
@@ -443,7 +443,7 @@ ndshm_request_submit(struct ndshm_requests *requests,
 {
 	ndshm_reason_t reason;
 
-	/* Until it is queued, the thread must not leave the caller's cgroups. */
+	/* Keep the thread in the caller's cgroups until the request is queued. */
 	if (mutex_lock_killable(&requests->worker_lock))
 		return NDSHM_REASON_REQUEST_ABORTED;
 	reason = requests_attach_locked(requests);
@@ -485,7 +485,7 @@ void ndshm_requests_end(struct ndshm_requests *requests)
 	raw_spin_lock_irq(&requests->lock);
 	requests->closed = true;
 	raw_spin_unlock_irq(&requests->lock);
-	/* All that was accepted has its work queued; only the first can queue the second. */
+	/* All accepted requests have queued their work. An execution can queue an abort. */
 	if (requests->worker) {
 		kthread_cancel_delayed_work_sync(&requests->leaving);
 		kthread_destroy_worker(requests->worker);
@@ -496,7 +496,7 @@ void ndshm_requests_end(struct ndshm_requests *requests)
 EXPORT_SYMBOL_GPL(ndshm_requests_end);
 
 /*
- * Counts, which those of clients that have gone are part of
+ * Statistics of all groups, including those that have ended
  */
 
 static int requests_show(struct seq_file *file, void *unused)
@@ -506,7 +506,7 @@ static int requests_show(struct seq_file *file, void *unused)
 		atomic64_read(&aborted),
 	};
 
-	/* In this order, so that no more seem to have ended than were accepted. */
+	/* Read accepted last, so that it is not below the sum of the others. */
 	smp_rmb();
 	seq_printf(file, "requests accepted=%lld granted=%lld failed=%lld aborted=%lld\n",
 		   atomic64_read(&accepted), ends[0], ends[1], ends[2]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Requests: what the core adds to those of kernel users.
+ * Requests of clients; those of kernel users are in include/ndshm/request.h.
  */
 #ifndef _NDSHM_CORE_REQUEST_H
 #define _NDSHM_CORE_REQUEST_H
@@ -10,23 +10,23 @@
 #include <ndshm/request.h>
 
 /*
- * As ndshm_requests_init(), for a client's, which its own thread carries out. @admit is
- * asked before memory is allocated: is the request still allowed? May sleep.
+ * As ndshm_requests_init(), for a client's group, which has a thread of its own. @admit
+ * (or NULL) is called before each allocation; it may sleep and refuse the request.
  */
 void ndshm_requests_init_client(struct ndshm_requests *requests,
 				unsigned int most,
 				ndshm_reason_t (*admit)(struct ndshm_request *));
 
 /*
- * Move the thread of a client's group to the cgroups of the caller, and to its nice
- * value; the first call creates it. MEMORY. May sleep.
+ * Move the thread of a client's group to the cgroups and the nice value of the caller;
+ * the first call creates it. Return: NONE or MEMORY. May sleep.
  */
 ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests);
 
 /*
- * As ndshm_allocate_async(), for a client's group: in the cgroups of the caller, for the
- * payer of @allocation, which stays until the end. @parameters, which are copied, must
- * be checked and normalized. May sleep.
+ * As ndshm_allocate_async(), for a client's group. The thread first moves to the caller's
+ * cgroups. @allocation must stay valid until the request completes. @parameters are
+ * checked and normalized; they are copied. REQUEST_ABORTED after a fatal signal.
  */
 ndshm_reason_t
 ndshm_request_submit(struct ndshm_requests *requests,
@@ -35,7 +35,7 @@ ndshm_request_submit(struct ndshm_requests *requests,
 		     const struct ndshm_allocation *allocation);
 
 #ifdef NDSHM_TEST_MODULES
-/* Have it called when there may be a block and the end is not decided; NULL: nothing. */
+/* Call @function between the allocation and the decision of the end; NULL: none. */
 void ndshm_request_in_between(void (*function)(struct ndshm_request *request));
 #endif
 

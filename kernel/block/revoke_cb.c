@@ -9,7 +9,7 @@ void ndshm_revoke_cb_init(struct ndshm_revoke_cb *cb, bool armed)
 {
 	static struct lock_class_key key;
 
-	/* In brackets: the owner's own callback, which it may wait for, is the lock. */
+	/* The brackets mark a lock that means "the callback runs" in lockdep's reports. */
 	__mutex_init(&cb->lock, "(ndshm_revoke_cb)", &key);
 	cb->armed = armed;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The revocation callback of a block's owner in the kernel.
+ * Revocation callback: notifies the kernel user that owns a block.
  */
 #ifndef _NDSHM_CORE_REVOKE_CB_H
 #define _NDSHM_CORE_REVOKE_CB_H
@@ -13,10 +13,11 @@ struct task_struct;
 /**
  * struct ndshm_revoke_cb - a callback that runs at most once
  * @lock: protects @over; held while @function runs
- * @armed: @function is to be called; whoever clears it is first. Set with @lock held
- * @over: revoked; never armed again
- * @cancelled: the owner waits for @function
- * @runner: runs @function; compared with the current task only
+ * @armed: @function may be called. Set with @lock held. Revocation and cancellation clear
+ *	it with xchg(): the one that finds it set decides whether @function runs
+ * @over: the block was revoked; @armed is never set again
+ * @cancelled: ndshm_revoke_cb_cancel_sync() waits for @function
+ * @runner: task that runs @function; compared with the current task only
  * @function: NULL: the owner needs no callback
  * @context: first argument of @function
  */
@@ -32,16 +33,16 @@ struct ndshm_revoke_cb {
 
 void ndshm_revoke_cb_init(struct ndshm_revoke_cb *cb, bool armed);
 
-/* Return: false if the block was revoked. May sleep. */
+/* Return: true if the callback is armed, false if the block was revoked. May sleep. */
 bool ndshm_revoke_cb_arm(struct ndshm_revoke_cb *cb);
 
 /*
- * Call @function if the callback is armed; a second caller waits for the first one's
- * call. The caller holds a reference to @block, and no lock that the owner takes.
+ * Call @function if the callback is armed, else wait for a running call. The caller has
+ * a reference to @block, and holds no lock that @function takes.
  */
 void ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block);
 
-/* From now on @function neither runs nor will run. @function itself may call this. */
+/* On return @function does not run and will not run, unless it is the caller. */
 void ndshm_revoke_cb_cancel_sync(struct ndshm_revoke_cb *cb);
 
 #endif /* _NDSHM_CORE_REVOKE_CB_H */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A hash of fixed size: adding and removing allocates nothing and cannot fail. Blocks
- * are found in interrupts, too; those who receive from the same block would
- * compete for its references anyway, so a lock a bucket is no worse. A raw one, for hard
- * interrupts: who looks at a block copies what fits into a message, and takes no lock.
+ * A hash table of fixed size: adding and removing allocates nothing and cannot fail. Each
+ * bucket has a lock; lookups of one block compete for its reference count in any case. The
+ * locks are raw, because lookups run in hard interrupts; a viewer (ndshm_look_fn) may hold
+ * one for the time of copying a message.
  */
 #include <linux/bitops.h>
 #include <linux/list.h>
@@ -17,7 +17,7 @@
 #define BUCKETS		BIT(BUCKET_BITS)
 
 struct bucket {
-	raw_spinlock_t lock;	/* the list; interrupts are off */
+	raw_spinlock_t lock;	/* protects blocks; taken with interrupts off */
 	struct hlist_head blocks;
 };
 
@@ -28,7 +28,7 @@ static struct bucket *bucket_of(u32 id)
 	return &buckets[id % BUCKETS];
 }
 
-/* Buckets one after the other, and ids within a bucket: a cursor is that. */
+/* Cursors order blocks by bucket (the high bits), then by id. */
 static u32 cursor_of(u32 id)
 {
 	return id << (32 - BUCKET_BITS) | id >> BUCKET_BITS;
@@ -46,7 +46,7 @@ static struct ndshm_block *bucket_find(struct bucket *bucket, u32 id)
 	return NULL;
 }
 
-/* Random: from a counter each client would learn how much the others allocate. */
+/* Ids are random: counted ones would disclose the number of other clients' allocations. */
 void ndshm_block_table_add(struct ndshm_block *block)
 {
 	struct bucket *bucket;
@@ -93,7 +93,7 @@ struct ndshm_block *ndshm_block_find(u32 id,
 	return block;
 }
 
-/* The first from cursor @at to @last in the bucket, or NULL. */
+/* Return: the block of the bucket with the lowest cursor from @at to @last, or NULL. */
 static struct ndshm_block *block_first(struct bucket *bucket, u32 at, u32 last)
 {
 	struct ndshm_block *block, *first = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * All blocks of the machine, by their shared memory handles.
+ * Table of all blocks of the machine by id (the shared memory handle).
  */
 #ifndef _NDSHM_CORE_BLOCK_TABLE_H
 #define _NDSHM_CORE_BLOCK_TABLE_H
@@ -10,23 +10,22 @@
 struct ndshm_adapter;
 struct ndshm_block;
 
-/* Give the block a random id that no other block has, and let it be found. */
+/* Assign an unused random id to the block, and make lookups find it. */
 void ndshm_block_table_add(struct ndshm_block *block);
 void ndshm_block_table_remove(struct ndshm_block *block);
 
 /*
- * The block with that id, with a reference, if it is for that adapter and not under
- * a claim; or NULL. Any context but NMI.
+ * Return: the block of @adapter with this id, with a reference; NULL if there is none or
+ * it is under a claim. Context: any but NMI.
  */
 struct ndshm_block *ndshm_block_find(u32 id,
 				     const struct ndshm_adapter *adapter);
 
 /*
- * For those who only look: a reference of theirs would put off the end of
- * another one's memory. @look is called for the block with that id, or for the
- * first at or after *cursor (0 at first), which moves there; cursors are in an
- * order of their own. It takes no lock, and does not keep the block. False: there is
- * none, and nothing was called.
+ * View a block without a reference, which would delay the end of another user's memory.
+ * @look is called with a raw spinlock held, for the block with this id, or for the first
+ * one from *cursor (initially 0) on, which then is the block's; the order of cursors is
+ * private to the table. Return: true if there is such a block.
  */
 bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context);
 bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context);
