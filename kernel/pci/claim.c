@@ -92,7 +92,7 @@ int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked)
 	if (!pci_device_is_present(pdev))
 		return -ENODEV;
 
-	/* The reset ends what remains; if it fails, the function stays unclean. */
+	/* The reset aborts what is left; if the reset fails, the function stays unclean. */
 	pci_wait_for_pending_transaction(pdev);
 
 	if (device_locked)

@@ -31,7 +31,7 @@ struct ndshm_pci_function {
 	struct ndshm_adapter *adapter;
 	struct pci_saved_state *initial;
 	unsigned int segment_size;
-	struct mutex lock;	/* see above */
+	struct mutex lock;	/* command register, down */
 	bool down;
 	bool claimed;
 	int unclean;

@@ -65,7 +65,7 @@ static struct ndshm_provider *provider;
 /* Pages that the caller's task maps or frees itself. */
 #define STEP_PAGES	(SZ_2M >> PAGE_SHIFT)
 
-/* Pages that are collected too fast for a removal to notice. */
+/* Allocations up to this number of pages are too short to delay a removal. */
 #define SHORT_PAGES	16
 
 static struct workqueue_struct *workqueue;
@@ -103,9 +103,9 @@ static noinline int run_in_worker(int (*function)(void *), void *context)
 }
 
 /*
- * Call @function, which handles @count pages without a look at
- * ndshm_allocation_unwanted(). The end of an adapter waits for it, so a worker calls it
- * if it takes long: a task can be throttled by its cgroup.
+ * Call @function, which handles @count pages without calling
+ * ndshm_allocation_unwanted(). The removal of an adapter waits for it, so a worker calls
+ * it if it takes long: a cgroup can throttle the task of a client, but no worker.
  */
 static int run_step(unsigned long count, int (*function)(void *), void *context)
 {
@@ -238,8 +238,8 @@ static unsigned int longest_at(const struct order *order, unsigned long done,
 }
 
 /*
- * Allocate chunks for the whole block. Return: their number, or 0. A task that is
- * throttled in the meantime holds up no removal.
+ * Allocate chunks for the whole block. Return: their number, or 0. A removal does not
+ * wait for a long allocation, because the task can be throttled.
  */
 static unsigned int alloc_chunks(struct order *order,
 				 const struct ndshm_parameters *parameters,
@@ -487,9 +487,9 @@ void ndshm_pages_free(void *provider_context, void *context)
 }
 
 /**
- * struct mapping - What map_step() maps
- * @pages: chunks in place
- * @addressed: also for the kernel
+ * struct mapping - Argument of map_step()
+ * @pages: the block, with its scatterlist
+ * @addressed: map it for the kernel, too
  * @all: see map_for_kernel()
  */
 struct mapping {
@@ -667,6 +667,6 @@ int __init ndshm_pages_setup(void)
 void ndshm_pages_teardown(void)
 {
 	ndshm_provider_revoke(provider);
-	/* "coherent" has no block: each holds this module. */
+	/* The other user, "coherent", has no blocks: each would pin this module. */
 	destroy_workqueue(workqueue);
 }

@@ -69,16 +69,16 @@ bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters);
  *
  * Removing an adapter, a provider, a claim or a queue does not wait for the handler until
  * ndshm_allocation_enter() returns true. Until then the handler must use neither the
- * device nor the provider's context. A cgroup can keep the requester from running for
- * as long as its limit of processor time says, so a handler that zeroes memory must do
- * that after this call.
+ * device nor the provider's context. The requester's cgroup can throttle it at any time,
+ * and a removal would wait as long: long steps such as zeroing memory belong between
+ * these two calls.
  *
  * Context: The allocate handler.
  */
 void ndshm_allocation_leave(const struct ndshm_parameters *parameters);
 
 /**
- * ndshm_allocation_enter() - End what ndshm_allocation_leave() began
+ * ndshm_allocation_enter() - Resume an allocation after ndshm_allocation_leave()
  * @parameters: argument of the running allocate handler
  *
  * A handler that returns SUCCESS must have called this.

@@ -122,8 +122,8 @@ ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
  * @cookie: cookie of the request
  *
  * The request completes with REQUEST_ABORTED: at once if it has not begun, else when the
- * provider returns, whose memory is then freed. done is called asynchronously, not by
- * this function.
+ * provider returns; its memory is then freed. done is called asynchronously, not by this
+ * function.
  *
  * Context: Any but NMI.
  * Return: NDSHM_REASON_NONE, or REQUEST_UNKNOWN if no request with this cookie is in
