@@ -8,7 +8,7 @@
 static uint test_fault_delay_ms;
 module_param(test_fault_delay_ms, uint, 0600);
 MODULE_PARM_DESC(test_fault_delay_ms,
-		 "TEST: how long a fault keeps its page locked (ms)");
+		 "TEST: delay of a fault with its page locked (ms)");
 
 static atomic_t delaying;
 
@@ -20,7 +20,7 @@ static int get_delaying(char *buffer, const struct kernel_param *kp)
 static const struct kernel_param_ops delaying_ops = { .get = get_delaying };
 
 module_param_cb(test_fault_delaying, &delaying_ops, NULL, 0400);
-MODULE_PARM_DESC(test_fault_delaying, "TEST: how many faults do so now");
+MODULE_PARM_DESC(test_fault_delaying, "TEST: number of faults in this delay");
 
 void ndshm_test_fault_delay(void)
 {

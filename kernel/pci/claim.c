@@ -17,12 +17,12 @@
 static bool test_skip_quiet;
 module_param(test_skip_quiet, bool, 0644);
 MODULE_PARM_DESC(test_skip_quiet,
-		 "leave a released function running, to see that tests notice");
+		 "TEST: leave a released function running; tests must detect that");
 
 static uint test_claim_delay_ms;
 module_param(test_claim_delay_ms, uint, 0600);
 MODULE_PARM_DESC(test_claim_delay_ms,
-		 "TEST: how much longer a claim takes to begin (ms)");
+		 "TEST: delay at the beginning of a claim (ms)");
 #endif
 
 static void ndshm_pci_test_claim_delay(void)

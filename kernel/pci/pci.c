@@ -80,13 +80,13 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	int error;
 
 	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL) {
-		pci_err(pdev, "a bridge cannot be an adapter\n");
+		pci_err(pdev, "bridges are not supported; bind an endpoint function\n");
 		return -EINVAL;
 	}
 
 	/* The driver of a physical function controls its virtual functions. */
 	if (pci_num_vf(pdev)) {
-		pci_err(pdev, "virtual functions are enabled\n");
+		pci_err(pdev, "virtual functions are enabled; write 0 to sriov_numvfs\n");
 		return -EBUSY;
 	}
 

@@ -107,6 +107,6 @@ static int get_count(char *buffer, const struct kernel_param *kp)
 static const struct kernel_param_ops count_ops = { .get = get_count };
 
 module_param_cb(test_held, &count_ops, NULL, 0400);
-MODULE_PARM_DESC(test_held, "TEST: pieces of memory that are kept");
+MODULE_PARM_DESC(test_held, "TEST: number of freed allocations that are kept");
 module_param_cb(test_held_changed, &count_ops, &hold_freed, 0400);
-MODULE_PARM_DESC(test_held_changed, "TEST: pieces whose poison has changed");
+MODULE_PARM_DESC(test_held_changed, "TEST: number of these with changed poison");
