@@ -272,7 +272,7 @@ static void end_work(struct work_struct *work)
 
 	if (queue->ops->free_blocks)
 		queue->ops->free_blocks(queue->context, queue->id);
-	/* Revoke the blocks that the driver has left or an allocation has added. */
+	/* Revoke blocks that the driver has not freed or an allocation has added. */
 	ndshm_blockset_close(&queue->set);
 
 	xa_lock(queue->known);

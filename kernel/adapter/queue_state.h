@@ -47,7 +47,7 @@ struct ndshm_queue_machine {
 	u32 filters;
 };
 
-/* Return: true if the state permits @event and has changed, else false. */
+/* Apply @event. Return: true if the state permits it, else nothing changes. */
 bool ndshm_queue_step(struct ndshm_queue_machine *machine,
 		      enum ndshm_queue_event event);
 

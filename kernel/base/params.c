@@ -42,7 +42,7 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_check_header);
 void ndshm_normalize(struct ndshm_parameters *to,
 		     const struct ndshm_parameters *from)
 {
-	/* Constant sizes make the copies cheap: every allocation makes one. */
+	/* Constant sizes, so that the compiler inlines the copies. */
 	if (from->header.revision >= NDSHM_PARAMETERS_REVISION_2) {
 		memcpy(to, from, NDSHM_SIZEOF_PARAMETERS_REVISION_2);
 		memset_after(to, 0, vport_id);

@@ -26,7 +26,7 @@
 /* "NDSH" */
 #define NDSHM_FS_MAGIC 0x4e445348
 
-/* Wait of a revocation for faults in flight; time without such waits after a timeout. */
+/* Maximum wait of a revocation for faults in flight, and pause of such waits afterwards. */
 #define LATE_PATIENCE	(HZ / 2)
 #define IMPATIENCE	(4UL * HZ)
 

@@ -149,7 +149,7 @@ ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
 		return request_submit(requests, request, &p, &kernel_user);
-	/* A request in flight has passed the checks, so @request is not: write to it. */
+	/* @request has failed the checks, so it is not in flight and can be written. */
 	no_outputs(&request->parameters);
 	return reason;
 }
@@ -414,7 +414,7 @@ static ndshm_reason_t requests_attach_locked(struct ndshm_requests *requests)
 		kthread_init_work(&requests->on_thread, requests_thread_work);
 		kthread_init_delayed_work(&requests->leaving,
 					  requests_leave_work);
-		/* submit_locked() reads it, which for drivers' groups has no worker_lock. */
+		/* submit_locked() reads it without worker_lock for groups of drivers. */
 		WRITE_ONCE(requests->worker, worker);
 	}
 	if (task_nice(worker->task) != task_nice(current))
@@ -485,7 +485,7 @@ void ndshm_requests_end(struct ndshm_requests *requests)
 	raw_spin_lock_irq(&requests->lock);
 	requests->closed = true;
 	raw_spin_unlock_irq(&requests->lock);
-	/* All accepted requests have queued their work. An execution can queue an abort. */
+	/* Each accepted request has queued a work. Flush aborting last: the others can queue it. */
 	if (requests->worker) {
 		kthread_cancel_delayed_work_sync(&requests->leaving);
 		kthread_destroy_worker(requests->worker);

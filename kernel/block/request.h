@@ -25,7 +25,7 @@ ndshm_reason_t ndshm_requests_attach(struct ndshm_requests *requests);
 
 /*
  * As ndshm_allocate_async(), for a client's group. The thread first moves to the caller's
- * cgroups. @allocation must stay valid until the request completes. @parameters are
+ * cgroups. @allocation must stay valid until the request completes. @parameters must be
  * checked and normalized; they are copied. REQUEST_ABORTED after a fatal signal.
  */
 ndshm_reason_t

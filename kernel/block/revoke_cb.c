@@ -9,7 +9,7 @@ void ndshm_revoke_cb_init(struct ndshm_revoke_cb *cb, bool armed)
 {
 	static struct lock_class_key key;
 
-	/* The brackets mark a lock that means "the callback runs" in lockdep's reports. */
+	/* In lockdep's reports the name in brackets stands for a running callback. */
 	__mutex_init(&cb->lock, "(ndshm_revoke_cb)", &key);
 	cb->armed = armed;
 }

@@ -39,7 +39,7 @@ struct chunk {
 /**
  * struct pages - Memory of one block
  * @device: device of the DMA mapping
- * @table: one entry a chunk
+ * @table: one entry for each chunk
  * @length: number of pages
  * @count: number of chunks
  * @chunks: in the block's order

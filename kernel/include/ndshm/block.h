@@ -168,8 +168,8 @@ void ndshm_block_wait_free(void *revoked_context, struct ndshm_block *block);
 
 /**
  * ndshm_block_context() - Get the context of a block's revocation callback
- * @block: a block, or a pointer to any other object whose first word is not an address of
- *	the core
+ * @block: a block, or other memory, which must not begin with an address inside the
+ *	module
  * @revoked: callback that the block was allocated with
  *
  * The owner of the block may change the context through the returned pointer.
