@@ -26,7 +26,7 @@ static const struct row *row_of(uint32_t reason)
 {
 	static const struct row unknown = {
 		NDSHM_STATUS_FAILURE, -EIO, "unknown",
-		"the module has a reason that this library does not know: use a newer library",
+		"reason is not known to this library; use a newer library",
 	};
 
 	return reason < NDSHM_REASON_COUNT_KNOWN ? &rows[reason] : &unknown;

@@ -104,7 +104,7 @@ failed() {
 	local reason=${*: -1}
 
 	run 1 "$1" -b memfd: alloc "${@:2:$#-2}"
-	says "$1: why" "ndshm: cannot *: *: * ($reason)"
+	says "$1: why" "ndshm: cannot *: *; * ($reason)"
 }
 
 failed "length 0" -l 0 "length-zero, INVALID_PARAMETER, EINVAL"

@@ -58,7 +58,7 @@ failed() {
 	local reason=${*: -1}
 
 	run 1 "$1" section create "${@:2:$#-2}"
-	says "$1: why" "ndshm: cannot *: *: * ($reason)"
+	says "$1: why" "ndshm: cannot *: *; * ($reason)"
 }
 
 failed "nothing" --max 0 "length-zero, INVALID_PARAMETER, EINVAL"
