@@ -80,9 +80,9 @@ void ndshm_queues_end(struct ndshm_adapter *adapter);
 bool ndshm_queues_unused(struct ndshm_queues *queues);
 
 /*
- * Begin an allocation: take an active reference to the set of a queue or port, and a
- * reference to it in *queue. For the default ones the set is the adapter's and *queue
- * NULL. At least one of the ids is 0. May sleep.
+ * Begin an allocation: take a reference to the queue or port, returned in *queue, and an
+ * active reference to its set. For the default ones *queue is NULL and the set is the
+ * adapter's. At least one of the ids is 0.
  */
 ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 				 u32 vport_id, struct ndshm_queue **queue);

@@ -135,8 +135,8 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		      struct ndshm_files *files, atomic_t *mappings);
 
 /*
- * The handle is freed: refuse new mmaps and put the file, into @files if it has no
- * mapping (NULL: never). The caller has a reference.
+ * The handle is freed: refuse new mmaps, and put the file. A file without mappings is
+ * cached in @files, unless that is NULL. The caller has a reference.
  */
 void ndshm_object_retire(struct ndshm_object *object,
 			 struct ndshm_files *files);
