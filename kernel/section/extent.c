@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Extents of a section: taken, with the memory that they need, given back, and told to
- * the device.
- */
+/* Extents of a section: allocation, growth, sync, and their DMA segments. */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -47,8 +44,10 @@ void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run)
 }
 
 /*
- * The part of a run from page *at on that lies in one folio, with a reference on it, and
- * *at moves behind it. Memory that no extent had before is zero by itself: *count is 0.
+ * Find the next part of @run, from page *@at on, that lies in one folio and that an earlier extent
+ * may have written to. Return: its first page, with a reference on the folio, and *@count pages;
+ * NULL for pages that are still zero. Advances *@at behind the part. Called with @section->lock
+ * held.
  */
 static struct page *section_used_page(struct ndshm_section *section,
 				      const struct ndshm_run *run, u32 *at,
@@ -77,8 +76,8 @@ static struct page *section_used_page(struct ndshm_section *section,
 }
 
 /*
- * An extent that is handed out has nothing of the one before. No lock is held over it,
- * and a page that goes meanwhile is kept by its reference.
+ * Clear what earlier extents left in the pages. A page is cleared without @section->lock; the
+ * reference keeps it if the section is revoked meanwhile.
  */
 static ndshm_reason_t section_zero(struct ndshm_section *section,
 				   const struct ndshm_run *run)
@@ -88,7 +87,7 @@ static ndshm_reason_t section_zero(struct ndshm_section *section,
 	struct page *page;
 
 	while (at < ndshm_run_end(run)) {
-		/* A caller that is killed hears no answer. */
+		/* A killed caller never sees this result. */
 		if (fatal_signal_pending(current))
 			return NDSHM_REASON_MEMORY;
 		page = NULL;
@@ -111,7 +110,10 @@ static ndshm_reason_t section_zero(struct ndshm_section *section,
 				  (u64)run->count << PAGE_SHIFT) : reason;
 }
 
-/* SECTION_FULL: not of what has memory now. */
+/*
+ * Allocate an extent from pages that have memory. Return: SECTION_FULL if there is no place; the
+ * caller may then call section_grow().
+ */
 static ndshm_reason_t section_take_free(struct ndshm_section *section,
 					u32 count, u32 alignment,
 					struct ndshm_spare_runs *spare,
@@ -142,9 +144,9 @@ static ndshm_reason_t section_take_free(struct ndshm_section *section,
 }
 
 /*
- * Memory for the lowest place where the extent fits, and the extent. It is allocated
- * without a lock, so that no caller waits for another. A hole that another caller has
- * filled meanwhile stays that caller's, and SECTION_FULL means to try again.
+ * Allocate memory for the place at @start, then an extent. Memory is allocated without
+ * @section->lock, so that callers do not wait for each other. If another caller has filled the
+ * hole or used the place meanwhile, SECTION_FULL is returned; the caller must retry.
  */
 static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 				   u32 count, u32 alignment,
@@ -176,9 +178,9 @@ static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 }
 
 /*
- * Before an extent is refused: wait for idle memory to be freed. ndshm_charge() has done so
- * at a limit; then wait for callers that let the section grow, who may have entered what
- * this one needs, or be about to free it. Return: true to try again.
+ * Wait for memory before an extent is refused. At MEMLOCK and BYTE_QUOTA ndshm_charge() has
+ * already freed idle memory; then wait for callers in section_grow(): they may add the memory that
+ * this caller needs, or free memory that they could not add. Return: true to retry.
  */
 static bool section_wait_for_memory(struct ndshm_section *section,
 				    ndshm_reason_t reason)
@@ -190,7 +192,7 @@ static bool section_wait_for_memory(struct ndshm_section *section,
 					   NDSHM_SECTION_WAIT) >= 0;
 }
 
-/* Each can be prolonged by a peer, to NDSHM_SECTION_WAIT. */
+/* Limit of waits for one extent. A peer can prolong each to NDSHM_SECTION_WAIT. */
 #define MOST_WAITS	2
 
 ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
@@ -222,7 +224,7 @@ ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
 		  section_wait_for_memory(section, reason)));
 	ndshm_spare_runs_free(&spare);
 	if (reason != NDSHM_REASON_NONE) {
-		/* The section may have grown in vain. */
+		/* section_grow() may have added memory that no extent uses. */
 		ndshm_section_settle(section);
 		return reason;
 	}
@@ -232,14 +234,10 @@ ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
 	return reason;
 }
 
-/*
- * The device
- */
-
-/* What is synced at once, with a lock held. */
+/* Bytes to sync before @section->lock is dropped for a moment. */
 #define STEP_BYTES	SZ_64K
 
-/* The part of a range from *offset on that lies in one piece, a step at most. */
+/* Sync from *@offset to the end of its chunk or for STEP_BYTES, and advance *@offset. */
 static ndshm_reason_t section_sync_step(struct ndshm_section *section,
 					u32 direction, u64 *offset, u64 end)
 {
@@ -272,7 +270,7 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	const u64 end = offset + length;
 
-	/* A caller that is killed hears no answer. */
+	/* A killed caller never sees this result. */
 	while (reason == NDSHM_REASON_NONE && offset < end &&
 	       !fatal_signal_pending(current)) {
 		spin_lock(&section->lock);
@@ -283,7 +281,9 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 	return reason;
 }
 
-/* What of a block lies from @from to @to, bytes of it. */
+/*
+ * Write the segments for bytes @from to @to of a block, at most @capacity. Return: their number.
+ */
 static u32 block_segments(const struct ndshm_block *block, u64 from, u64 to,
 			  struct ndshm_segment *segments, u32 capacity)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * All runs are on one list by address. Free runs and holes are each in an rbtree that is
- * augmented with the longest run below, which makes first fit O(log n). A run that is
- * given back becomes the free run or the hole, so that giving back cannot fail.
+ * All runs are on one list by address. Free runs and holes are each in an rbtree that is augmented
+ * with the longest run below, which makes first fit O(log n). Freeing a run reuses its own node
+ * and merges its neighbours into it, so it needs no memory and cannot fail.
  */
 #include <linux/align.h>
 #include <linux/errno.h>
@@ -26,10 +26,6 @@ static inline u32 run_count(struct ndshm_run *run)
 
 RB_DECLARE_CALLBACKS_MAX(static, longest_callbacks, struct ndshm_run, node, u32,
 			 longest, run_count)
-
-/*
- * Spare runs
- */
 
 static struct ndshm_run *new_run(void)
 {
@@ -64,10 +60,6 @@ static struct ndshm_run *use_spare(struct ndshm_spare_runs *spare)
 	return run;
 }
 
-/*
- * Trees
- */
-
 static void enter_tree(struct ndshm_extent_map *map, struct ndshm_run *run)
 {
 	struct rb_root *tree = &map->trees[run->kind];
@@ -97,7 +89,7 @@ static u32 longest_below(struct rb_node *node)
 	return node ? run_of(node)->longest : 0;
 }
 
-/* The lowest of at least @count pages in the tree below, which has one. */
+/* Return: the lowest run of at least @count pages below @node. One must exist. */
 static struct ndshm_run *lowest_below(struct rb_node *node, u32 count)
 {
 	for (;;) {
@@ -166,13 +158,12 @@ void ndshm_runs_insert(struct rb_root *tree, struct ndshm_run *run)
 EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_insert);
 
 /*
- * Looking
+ * Limit of runs that are long enough but misaligned that one search examines, since the caller
+ * holds a spinlock.
  */
-
-/* Runs that are long enough, and may not fit where they are, at which one looks. */
 #define MOST_LOOKS	4096
 
-/* Does it fit between two pages, and where? */
+/* Return: true if @count aligned pages fit between @from and @to; stores the first in *@start. */
 static bool fits(u32 from, u32 to, u32 count, u32 alignment, u32 *start)
 {
 	u64 at = ALIGN((u64)from, alignment);
@@ -193,7 +184,7 @@ bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 	     run = next_fit(run, count))
 		if (fits(run->start, ndshm_run_end(run), count, alignment, start))
 			return true;
-	/* Of very many that are too short for their place, not all are looked at. */
+	/* At the limit, look for a run that is long enough for any misalignment. */
 	if (!run || check_add_overflow(count, alignment - 1, &enough))
 		return false;
 	run = first_fit(tree, enough);
@@ -215,7 +206,10 @@ static struct ndshm_run *behind(const struct ndshm_extent_map *map,
 	       NULL : list_next_entry(run, link);
 }
 
-/* Free runs and holes lie in turn, up to what is taken. */
+/*
+ * Neighbours of one kind are merged, so free runs and holes alternate up to the next allocated
+ * run. All of them together are one place.
+ */
 bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start)
 {
@@ -257,11 +251,7 @@ bool ndshm_extent_map_next_hole(const struct ndshm_extent_map *map, u32 *start,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_next_hole);
 
-/*
- * Changing
- */
-
-/* The part of @run from @at on, as a run that is in no tree. */
+/* Cut @run at @at. Return: the second part, which is in no tree. */
 static struct ndshm_run *split(struct ndshm_run *run, u32 at,
 			       struct ndshm_spare_runs *spare)
 {
@@ -275,7 +265,7 @@ static struct ndshm_run *split(struct ndshm_run *run, u32 at,
 	return rest;
 }
 
-/* The part of a run of that kind, out of its tree. */
+/* Cut the pages out of the run of @kind that contains them. Return: a run that is in no tree. */
 static struct ndshm_run *cut(struct ndshm_extent_map *map,
 			     enum ndshm_run_kind kind, u32 start, u32 count,
 			     struct ndshm_spare_runs *spare)
@@ -293,7 +283,7 @@ static struct ndshm_run *cut(struct ndshm_extent_map *map,
 	return run;
 }
 
-/* @other, a neighbour of @run or NULL, becomes a part of it if it is of its kind. */
+/* Merge @other, a neighbour of @run or NULL, into @run if both have the same kind. */
 static void absorb(struct ndshm_extent_map *map, struct ndshm_run *run,
 		   struct ndshm_run *other)
 {
@@ -334,10 +324,6 @@ void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
 			      NDSHM_RUN_FREE);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_commit);
-
-/*
- * Beginning and end
- */
 
 int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which pages of a section are allocated. Pure logic: no memory but the map's own.
+ * Extent map: which pages of a section are allocated. It takes no locks and knows neither memory
+ * nor devices, so that KUnit can test it alone.
  */
 #ifndef _NDSHM_CORE_EXTENT_MAP_H
 #define _NDSHM_CORE_EXTENT_MAP_H
@@ -10,10 +11,10 @@
 #include <linux/types.h>
 
 /**
- * enum ndshm_run_kind - state of the pages of a run
+ * enum ndshm_run_kind - State of the pages of a run
  * @NDSHM_RUN_HOLE: free, without memory
  * @NDSHM_RUN_FREE: free, with memory
- * @NDSHM_RUN_TAKEN: an extent, or memory that is about to be freed
+ * @NDSHM_RUN_TAKEN: allocated: an extent, or memory that is about to be freed
  */
 enum ndshm_run_kind {
 	NDSHM_RUN_HOLE,
@@ -22,13 +23,13 @@ enum ndshm_run_kind {
 };
 
 /**
- * struct ndshm_run - adjacent pages of one kind
- * @link: in the map, by address
- * @node: in the map's tree of the kind; a taken run is in a tree of its owner
+ * struct ndshm_run - Adjacent pages of one kind
+ * @link: in @runs of the map, by address
+ * @node: in the map's tree for @kind; the owner of an allocated run may use it
  * @start: first page
- * @count: pages, at least 1
- * @longest: greatest @count in the tree below; not of a taken run
- * @kind: differs from that of the neighbours, unless it is taken
+ * @count: number of pages, at least 1
+ * @longest: greatest @count in the subtree of @node; undefined for an allocated run
+ * @kind: differs from both neighbours' unless the run is allocated
  */
 struct ndshm_run {
 	struct list_head link;
@@ -45,11 +46,11 @@ static inline u32 ndshm_run_end(const struct ndshm_run *run)
 }
 
 /**
- * struct ndshm_extent_map - all pages of a section
- * @runs: cover all of them
- * @trees: of holes, and of free runs
+ * struct ndshm_extent_map - State of all pages of a section
+ * @runs: all runs, by address, without gaps
+ * @trees: one tree of the holes and one of the free runs, by address
  *
- * The caller of all functions serialises them.
+ * The caller serialises all calls for a map.
  */
 struct ndshm_extent_map {
 	struct list_head runs;
@@ -57,30 +58,34 @@ struct ndshm_extent_map {
 };
 
 /**
- * struct ndshm_spare_runs - preallocated runs for one change of a map
- * @runs: NULL where it was used
+ * struct ndshm_spare_runs - Preallocated runs for one change of a map
+ * @runs: NULL once used
  *
- * Allocated before the lock is taken, so that no change can fail.
+ * Allocated before a lock is taken, so that changing the map under the lock cannot fail.
  */
 struct ndshm_spare_runs {
 	struct ndshm_run *runs[2];
 };
 
-/* Returns 0 or -ENOMEM; may sleep. free: frees the runs that were not used. */
+/*
+ * Allocate two runs. Return: 0 or -ENOMEM; may sleep. ndshm_spare_runs_free() frees those that
+ * were not used.
+ */
 int ndshm_spare_runs_make(struct ndshm_spare_runs *spare);
 void ndshm_spare_runs_free(struct ndshm_spare_runs *spare);
 
-/* A map of @count pages, which are a hole. Returns 0 or -ENOMEM; may sleep. */
+/* Initialise a map of @count pages, all in one hole. Return: 0 or -ENOMEM; may sleep. */
 int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count);
 
-/* Frees all runs, taken ones included. */
+/* Free all runs, including allocated ones. */
 void ndshm_extent_map_fini(struct ndshm_extent_map *map);
 
 /*
- * Find the lowest place for @count pages, a multiple of @alignment (a power of two, in
- * pages): within free runs, or within free runs and holes, with a hole among them.
- * Returns false if there is none, or if, among the free ones, thousands of runs are long
- * enough but misaligned, and none is long enough at any alignment.
+ * Find the lowest place for @count pages at a multiple of @alignment (a power of two, in pages).
+ * ndshm_extent_map_find_free() uses free runs only; ndshm_extent_map_find_room() places with at
+ * least one hole, which may begin or end with free runs. Return: false if there is none.
+ * ndshm_extent_map_find_free() may also fail after thousands of runs that are long enough but
+ * misaligned.
  */
 bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start);
@@ -88,26 +93,29 @@ bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start);
 
 /*
- * Find the first hole that reaches beyond page *@start: its part from there on and
- * before @end. Returns false if there is none.
+ * Find the first hole that ends after page *@start. Stores the first page of its part between
+ * *@start and @end in *@start, and the length in *@count. Return: false if there is none.
  */
 bool ndshm_extent_map_next_hole(const struct ndshm_extent_map *map, u32 *start,
 				u32 *count, u32 end);
 
-/* Take free pages; the run is the caller's until it is given back. */
+/* Allocate pages of a free run. The caller owns the run until ndshm_extent_map_give(). */
 struct ndshm_run *ndshm_extent_map_take(struct ndshm_extent_map *map, u32 start,
 					u32 count,
 					struct ndshm_spare_runs *spare);
 
-/* Give a taken run back as a free run, or as a hole if its memory was freed. */
+/* Free an allocated run: @kind is NDSHM_RUN_FREE, or NDSHM_RUN_HOLE without memory. */
 void ndshm_extent_map_give(struct ndshm_extent_map *map, struct ndshm_run *run,
 			   enum ndshm_run_kind kind);
 
-/* Make free pages of a part of a hole. */
+/* Turn a part of a hole into free pages, once it has memory. */
 void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
 			     struct ndshm_spare_runs *spare);
 
-/* A tree of runs by address. find: the run that has page @at, the next one, or NULL. */
+/*
+ * A tree of runs by address. ndshm_runs_find() returns the run that contains @at, else the next
+ * one, else NULL.
+ */
 void ndshm_runs_insert(struct rb_root *tree, struct ndshm_run *run);
 struct ndshm_run *ndshm_runs_find(const struct rb_root *tree, u32 at);
 

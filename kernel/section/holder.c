@@ -11,13 +11,13 @@
 #include "holder.h"
 #include "section.h"
 
-/* Extents that are given back while other callers wait for the lock. */
+/* Extents that ndshm_holder_close() frees before it drops the lock for a moment. */
 #define STEP	32
 
 ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 				 bool readonly, struct ndshm_holder **out)
 {
-	/* Without the opener of the section's descriptor: a peer would use up its quota. */
+	/* Do not charge the opener of the section's descriptor: peers would use up its quota. */
 	const struct ndshm_payer payer = {
 		.cred = current_cred(),
 		.unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE),
@@ -90,7 +90,7 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 	kfree(holder);
 }
 
-/* The extent that begins at page @start, or NULL. Called with the section's lock held. */
+/* Return: the extent that begins at page @start, or NULL. Called with the section's lock held. */
 static struct ndshm_run *holder_find(const struct ndshm_holder *holder,
 				     u32 start)
 {
@@ -122,7 +122,7 @@ ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start)
 	return run ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 
-/* The segments from page *at on that lie in one piece, and *at moves behind them. */
+/* Add the segments from page *@at to the end of its chunk, and advance *@at to that end. */
 static ndshm_reason_t holder_query_step(struct ndshm_holder *holder, u32 start,
 					u32 *at, struct ndshm_segment *segments,
 					u32 capacity, u32 *length, u32 *total)
@@ -135,7 +135,10 @@ static ndshm_reason_t holder_query_step(struct ndshm_holder *holder, u32 start,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	run = holder_find(holder, start);
-	/* Another thread may have freed it, and got a shorter one, since the last step. */
+	/*
+	 * Since the last step another thread may have freed the extent, and got a shorter one at
+	 * the same place.
+	 */
 	if (!run || *at >= ndshm_run_end(run))
 		return NDSHM_REASON_EXTENT_UNKNOWN;
 	*length = run->count;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Holders: who has extents of a section.
- */
+/* Holders: the owners of a section's extents. */
 #ifndef _NDSHM_CORE_HOLDER_H
 #define _NDSHM_CORE_HOLDER_H
 
@@ -16,14 +14,14 @@ struct ndshm_section;
 struct ndshm_segment;
 
 /**
- * struct ndshm_holder - one attachment to a section
- * @section: one of its users is the holder
+ * struct ndshm_holder - One attachment to a section
+ * @section: the section; the holder counts as one of its @users
  * @flags: NDSHM_ATTACH_*
- * @readonly: may have no extents
- * @rawio: who attached had CAP_SYS_RAWIO
- * @uid: user that it counts for
- * @extents: by place; guarded by the section's lock
- * @count: how many; guarded likewise
+ * @readonly: was attached through a read-only descriptor: may not allocate
+ * @rawio: the attaching process had CAP_SYS_RAWIO, so it may see DMA addresses
+ * @uid: user whose quota of holders is charged
+ * @extents: extents by address; protected by the section's lock
+ * @count: number of @extents; protected by the section's lock
  */
 struct ndshm_holder {
 	struct ndshm_section *section;
@@ -35,20 +33,24 @@ struct ndshm_holder {
 	u32 count;
 };
 
-/* All may sleep. */
+/*
+ * ndshm_holder_open() attaches to a section. Return: NONE, KEEP_REFUSED, MEMORY, HOLDER_QUOTA,
+ * SECTION_DELETED or SECTION_REVOKED. ndshm_holder_close() detaches; it frees the holder's extents
+ * unless @flags has NDSHM_ATTACH_KEEP. Both may sleep.
+ */
 ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 				 bool readonly, struct ndshm_holder **out);
 void ndshm_holder_close(struct ndshm_holder *holder);
 
-/* A run that was taken from the section is the holder's from now on. */
+/* Give the holder ownership of @run, which ndshm_section_take() has returned. */
 void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_run *run);
 
-/* The extent that begins at page @start is free; EXTENT_UNKNOWN. */
+/* Free the extent that begins at page @start. Return: NONE or EXTENT_UNKNOWN. */
 ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start);
 
 /*
- * The length of the extent that begins at page @start, in pages, and its segments:
- * at most @capacity of them are written, @total is how many there are.
+ * Store the length of the extent that begins at page @start in *@length, in pages, and the number
+ * of its DMA segments in *@total. Writes at most @capacity of the segments.
  */
 ndshm_reason_t ndshm_holder_query(struct ndshm_holder *holder, u32 start,
 				  struct ndshm_segment *segments, u32 capacity,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A section's memory: pieces of it that come when they are needed, are shown through
- * the section's one file, and go when nobody needs them.
+ * Memory of a section: chunks are allocated on demand, mapped through the section's one file, and
+ * freed when no extent uses them.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -16,16 +16,16 @@
 #include "memory.h"
 
 /*
- * Idle pages that are not freed at once; and one for each so many in extents. Few: a heap
- * in the extents keeps some as well.
+ * Idle pages that are not freed at once: IDLE_PAGES, and one for each TAKEN_FOR_IDLE pages of
+ * extents. Few, since allocators that use extents keep free memory as well.
  */
 #define IDLE_PAGES	NDSHM_SLOT_PAGES
 #define TAKEN_FOR_IDLE	128
 
-/* Freed in one step, since unmapping costs a step for every mapping. */
+/* Pages to unmap and free in one step: each step walks all VMAs of the section. */
 #define STEP_PAGES	(16 * NDSHM_SLOT_PAGES)
 
-/* The page that a fault at @at is answered with, or NULL. */
+/* Return: the page for a fault at @at, or NULL for SIGBUS. Called with @section->lock held. */
 static struct page *section_shown_page(struct ndshm_section *section, u32 at)
 {
 	struct ndshm_piece *piece = ndshm_piece_at(section, at);
@@ -37,8 +37,9 @@ static struct page *section_shown_page(struct ndshm_section *section, u32 at)
 }
 
 /*
- * The page is locked without the section's lock, and then looked up again: a task that
- * frees memory locks each page before it unmaps it.
+ * Lock the page without @section->lock, which is a spinlock, and then check that it still belongs
+ * to the section. section_wait_for_faults() waits for the page lock before memory is unmapped, so
+ * a page that passes the check is in the page table before it is unmapped.
  */
 vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 			       struct vm_fault *vmf)
@@ -70,9 +71,10 @@ vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 }
 
 /*
- * The first page from *at on, below @end, with a reference, and *at moves behind its
- * folio; NULL: there is none. For a section that is being revoked, @revoking must be
- * set by who does it, and by nobody else: its memory may go at any time.
+ * Find the first page from *@at on and below @end, take a reference on its folio and advance *@at
+ * behind the folio. Return: NULL if there is none, or if the section is revoked, since its memory
+ * may then be freed at any time. Only ndshm_section_settle_faults() may set @revoking to search
+ * nevertheless: the memory is freed after it has returned.
  */
 static struct page *section_next_page(struct ndshm_section *section, u32 *at,
 				      u32 end, bool revoking)
@@ -101,8 +103,8 @@ static struct page *section_next_page(struct ndshm_section *section, u32 *at,
 }
 
 /*
- * Wait until faults that were answered with these pages have ended. Return: false if one
- * has not at @deadline, which may be now.
+ * Wait until no fault holds the lock of a page from @start to @end. Return: false if one still
+ * does at @deadline (in jiffies; jiffies itself means not to wait).
  */
 static bool section_wait_for_faults(struct ndshm_section *section, u32 start,
 				    u32 end, bool revoking,
@@ -127,17 +129,13 @@ bool ndshm_section_settle_faults(struct ndshm_object *object,
 				       true, deadline);
 }
 
-/*
- * Pieces
- */
-
 static long section_revoke(void *argument)
 {
 	struct ndshm_section *section = argument;
 
 	if (!ndshm_object_revoke(&section->object))
 		return 0;
-	/* From now on a task that takes the lock finds the section revoked. */
+	/* A task that takes the lock after this sees the section revoked. */
 	spin_lock(&section->lock);
 	spin_unlock(&section->lock);
 	complete_all(&section->revocation);
@@ -146,13 +144,16 @@ static long section_revoke(void *argument)
 
 void ndshm_section_revoke(struct ndshm_section *section)
 {
-	/* A removal must not wait for a caller that is throttled. */
+	/*
+	 * Run in a kernel worker: a device removal waits for @revocation, and the caller may be
+	 * throttled by its cgroup.
+	 */
 	if (!READ_ONCE(section->object.revoked))
 		work_on_cpu(raw_smp_processor_id(), section_revoke, section);
 	wait_for_completion(&section->revocation);
 }
 
-/* The memory of a piece is about to be freed, and with it the section's. */
+/* Revocation callback of a chunk's block: its memory is freed when this returns. */
 static void piece_revoked(void *context, struct ndshm_block *block)
 {
 	ndshm_section_revoke(context);
@@ -160,7 +161,10 @@ static void piece_revoked(void *context, struct ndshm_block *block)
 
 static void free_piece(struct ndshm_piece *piece)
 {
-	/* Either waits for the callback. */
+	/*
+	 * Both wait for a running piece_revoked(). A device may still access memory that was not
+	 * freed by its holder: such memory is kept until the claim has ended.
+	 */
 	if (piece->taken || piece->left)
 		ndshm_block_free_quiet(piece->block);
 	else
@@ -210,7 +214,7 @@ static ndshm_reason_t make_piece(struct ndshm_section *section, u32 start,
 	reason = ndshm_blocks_make(&parameters, &allocation, &piece->block, 1);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	/* Through the section; what is pinned of it stays charged. */
+	/* Pages are mapped through the section, so ndshm_block_keep_pages() must look for pins. */
 	piece->block->object.shown = true;
 	return piece->block->registration->page ?
 	       reason : NDSHM_REASON_PROVIDER_PAGELESS;
@@ -223,7 +227,7 @@ ndshm_reason_t ndshm_pieces_alloc(struct ndshm_section *section, u32 start,
 	u32 count, slot;
 	bool hole;
 
-	/* The adapter's isolation may have changed since the section was made. */
+	/* The adapter's isolation may have changed since the section was created. */
 	if (section->adapter->ops)
 		reason = ndshm_adapter_permit(section->adapter, section->rawio);
 	while (reason == NDSHM_REASON_NONE) {
@@ -244,7 +248,10 @@ ndshm_reason_t ndshm_pieces_alloc(struct ndshm_section *section, u32 start,
 	return reason;
 }
 
-/* Nobody else has filled the hole meanwhile: holes of a slot come and go whole. */
+/*
+ * Return: true if the hole of @piece still exists. Within a slot a hole is filled as a whole and
+ * comes back as a whole, so comparing the length is enough.
+ */
 static bool piece_fits(const struct ndshm_section *section,
 		       const struct ndshm_piece *piece)
 {
@@ -297,9 +304,12 @@ static long section_drop(void *argument)
 
 void ndshm_section_drop(struct ndshm_section *section)
 {
-	/* It may have pieces in hand. The section's state keeps it from more. */
+	/* @trimming may own chunks. A later run finds no idle chunk. */
 	cancel_delayed_work_sync(&section->trimming);
-	/* A removal must not wait for the blocks of a caller that is throttled. */
+	/*
+	 * Run in a kernel worker: the removal of the device waits for these blocks, and the caller
+	 * may be throttled by its cgroup.
+	 */
 	if (section->adapter->ops && !RB_EMPTY_ROOT(&section->pieces))
 		work_on_cpu(raw_smp_processor_id(), section_drop, section);
 	else
@@ -307,10 +317,9 @@ void ndshm_section_drop(struct ndshm_section *section)
 }
 
 /*
- * Trimming
+ * Allocate the highest adjacent idle chunks, at least one and about STEP_PAGES, so that no extent
+ * can use them. Return: their run, or NULL.
  */
-
-/* Take the highest idle pieces that are adjacent from the section's users. */
 static struct ndshm_run *section_take_idle(struct ndshm_section *section,
 					   struct ndshm_spare_runs *spare)
 {
@@ -337,7 +346,7 @@ static struct ndshm_run *section_take_idle(struct ndshm_section *section,
 					     spare) : NULL;
 }
 
-/* Return: false if there is nothing to free, or no memory to do so. */
+/* Set @section->leaving. Return: false if no chunk is idle or an allocation failed. */
 static bool section_begin_trim(struct ndshm_section *section)
 {
 	struct ndshm_spare_runs spare;
@@ -352,9 +361,9 @@ static bool section_begin_trim(struct ndshm_section *section)
 }
 
 /*
- * Unmap @section->leaving. Return: false if a fault in flight shows a page of it, or a
- * process changes its mappings: such a process may get no processor for long, and is not
- * waited for.
+ * Unmap @section->leaving. Return: false if a fault holds the lock of one of its pages, or a
+ * process holds the mapping's i_mmap_rwsem for writing: either may be throttled, so do not wait
+ * for it. The trylock only probes; unmap_mapping_range() takes the lock itself.
  */
 static bool section_unmap_leaving(struct ndshm_section *section)
 {
@@ -374,7 +383,7 @@ static bool section_unmap_leaving(struct ndshm_section *section)
 	return true;
 }
 
-/* Nothing shows @section->leaving any more. */
+/* Free the chunks of @section->leaving, which is unmapped. */
 static void section_free_leaving(struct ndshm_section *section)
 {
 	const u32 end = ndshm_run_end(section->leaving);
@@ -384,7 +393,7 @@ static void section_free_leaving(struct ndshm_section *section)
 
 	spin_lock(&section->lock);
 	piece = ndshm_piece_at(section, section->leaving->start);
-	/* Unless all of the section goes, or has gone. */
+	/* After a revocation section_drop() frees all chunks. */
 	for (; !READ_ONCE(section->object.revoked) && piece &&
 	     piece->run.start < end; piece = next) {
 		next = ndshm_piece_next(piece);
@@ -405,8 +414,8 @@ static void section_free_leaving(struct ndshm_section *section)
 }
 
 /*
- * Only this work frees idle memory: it is in no cgroup, so that no caller who is kept from
- * running has memory in hand that others need.
+ * Only this work frees idle memory. It runs in a kworker outside of all users' cgroups: a
+ * throttled caller must not delay the freeing of memory that others wait for.
  */
 void ndshm_section_trim_work(struct work_struct *work)
 {
@@ -416,7 +425,7 @@ void ndshm_section_trim_work(struct work_struct *work)
 
 	while (section->leaving || section_begin_trim(section)) {
 		if (!section_unmap_leaving(section)) {
-			/* A user can have faults stand still in many sections. */
+			/* Back off: a user can stall faults in many sections. */
 			section->retry = min(2 * section->retry + 1, 1UL * HZ);
 			ndshm_section_trim_later(section, section->retry);
 			return;

@@ -26,18 +26,21 @@ static unsigned long max_section_bytes = 64UL * SZ_1G;
 module_param(max_section_bytes, ulong, 0644);
 MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 
-/* Pages are counted in 32 bits. */
+/* Limit of the 32-bit page numbers in struct ndshm_run. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
-/* Of the works that free idle memory. None waits for a process. */
+/* Runs @trimming of all sections. Its works never wait for a process. */
 static struct workqueue_struct *workqueue;
 
 DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
 
-/* Of the creator, and of all others: each of very many clients may map a section. */
+/*
+ * Limit of the creator's VMAs, and of all peers' VMAs together. Higher than for blocks, since many
+ * clients share one section.
+ */
 #define MAX_MAPPINGS	16384
 
-/* All sections of the machine, by id, and by the user of their payer; and the lock of both. */
+/* All sections by id, and by the user of their payer. Protected by sections_lock. */
 static struct rb_root sections = RB_ROOT;
 static DEFINE_HASHTABLE(sections_by_user, 6);
 static DEFINE_SPINLOCK(sections_lock);
@@ -47,10 +50,6 @@ u64 ndshm_max_section(void)
 	return min_t(u64, READ_ONCE(max_section_bytes), MOST_BYTES) &
 	       PAGE_MASK;
 }
-
-/*
- * Life
- */
 
 static void free_section(struct ndshm_section *section)
 {
@@ -103,7 +102,10 @@ void ndshm_section_leave(struct ndshm_section *section)
 	ndshm_object_put(&section->object);
 }
 
-/* What has no memory is not told that what it would come from has gone. */
+/*
+ * Callbacks of the blocks revoke @object. A section without memory has no blocks, so test whether
+ * the claim, the adapter or the provider was closed.
+ */
 bool ndshm_section_revoked(const struct ndshm_section *section)
 {
 	const struct ndshm_blockset *user = section->claim ?
@@ -152,15 +154,11 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	}
 	if (revoke)
 		ndshm_section_revoke(section);
-	/* What has a file is told when nothing shows it any more. */
+	/* If @object ever had a file, section_hidden() frees the memory after the last mapping. */
 	if (revoke || !section->object.shown)
 		ndshm_section_drop(section);
 	return NDSHM_REASON_NONE;
 }
-
-/*
- * Making
- */
 
 static void init_section(struct ndshm_section *section,
 			 const struct ndshm_section_request *request)
@@ -197,7 +195,7 @@ static ndshm_reason_t section_commit_initial(struct ndshm_section *section)
 	return reason;
 }
 
-/* The first section whose id is @id to @last, or NULL. */
+/* Return: the section with the lowest id from @id to @last, or NULL. */
 static struct ndshm_section *section_find(u32 id, u32 last)
 {
 	struct ndshm_run *run = ndshm_runs_find(&sections, id);
@@ -206,7 +204,9 @@ static struct ndshm_section *section_find(u32 id, u32 last)
 	       container_of(run, struct ndshm_section, by_id) : NULL;
 }
 
-/* With a random id: from a counter each client would learn how many the others make. */
+/*
+ * Add the section under a random id: a counter would reveal how many sections other users create.
+ */
 static void section_publish(struct ndshm_section *section)
 {
 	spin_lock(&sections_lock);
@@ -274,15 +274,11 @@ err_section:
 	return reason;
 }
 
-/*
- * Looking
- */
-
 static bool section_look(u32 *id, u32 last, ndshm_look_fn look, void *context)
 {
 	struct ndshm_section *section;
 
-	/* A section is removed before it is freed. */
+	/* section_release() takes the lock before it frees a section. */
 	spin_lock(&sections_lock);
 	section = section_find(*id, last);
 	if (section) {
@@ -303,11 +299,7 @@ bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context)
 	return section_look(id, U32_MAX, look, context);
 }
 
-/*
- * Trimming
- */
-
-/* Return: true if a section that @user created has idle memory, which is freed soon. */
+/* Schedule @trimming of all sections that @user created. Return: true if one has idle memory. */
 static bool sections_free_idle(const struct user_struct *user)
 {
 	struct ndshm_section *section;

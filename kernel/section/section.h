@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Sections: ranges that processes share, with memory that comes and goes.
- */
+/* Sections: address ranges that processes share. Memory is allocated and freed on demand. */
 #ifndef _NDSHM_CORE_SECTION_H
 #define _NDSHM_CORE_SECTION_H
 
@@ -26,48 +24,46 @@ struct ndshm_segment;
 struct user_struct;
 
 /**
- * struct ndshm_section - a range that processes share
- * @object: references, mapping; its length is MaxSize; first, so that objects of
- *	this kind and sections convert freely
- * @users: its descriptors and holders. Together they have one of the object's
- *	references; the last mapping has the other. So it ends with whichever goes
- *	last
- * @files: makes the object's file
- * @peer_mappings: VMAs that show it and that its creator did not map
- * @id: the machine's name for it
- * @by_id: among all sections of the machine, a run of the one id
- * @by_user: among the sections of its payer's user
- * @payer: the creator, who is charged for all memory, under the limits that held then
- * @adapter: whose device uses the memory; holds a reference
- * @claim: under which it was made, with a reference; or NULL
- * @provider: where the memory comes from; holds a reference
- * @preferred_node: as asked for
- * @rawio: its creator opened the device with CAP_SYS_RAWIO
- * @permit_keep: extents may stay when their holder goes
- * @initial: pages that always have memory
+ * struct ndshm_section - Range of memory that processes share
+ * @object: references and mappings; its length is MaxSize. Must be the first member, see
+ *	ndshm_section_of()
+ * @users: descriptors and holders. Together they hold one reference to @object; the object's file,
+ *	which every mapping holds, has another. The last of them frees the section
+ * @files: cached file for @object
+ * @peer_mappings: VMAs that were mapped by users other than the creator
+ * @id: random id, unique on the machine
+ * @by_id: node in the tree of all sections; start is @id, count is 1
+ * @by_user: node in the hash of sections by the user of @payer
+ * @payer: the creator, which is charged for all memory, under its limits at creation
+ * @adapter: adapter whose device accesses the memory; holds a reference
+ * @claim: claim that the section was created under, with a reference; or NULL
+ * @provider: provider of the memory; holds a reference
+ * @preferred_node: as requested
+ * @rawio: the creator's client was opened with CAP_SYS_RAWIO
+ * @permit_keep: holders may attach with NDSHM_ATTACH_KEEP
+ * @initial: leading pages whose memory is allocated at creation and never trimmed
  * @uid: the creator's effective uid
- * @revocation: completed when nothing shows the section any more
- * @trimming: frees idle memory
- * @leaving: its pages are about to be freed; or NULL. Used by @trimming only
- * @retry: after which that is tried again, in jiffies; likewise
- * @growing: callers who allocate memory that has not joined the section
- * @lock: protects all that follows, and what the holders have
- * @deleted: nothing new is allocated, attached or mapped
- * @needs_sync: some of its memory does
- * @map: which pages are free
- * @pieces: those that have memory, by address
+ * @revocation: completed when the revoked section is unmapped everywhere
+ * @trimming: work that frees idle memory
+ * @leaving: run that @trimming is about to free, or NULL. Used by @trimming only
+ * @retry: last delay of @trimming after a failed unmap, in jiffies. Used by @trimming only
+ * @growing: callers that allocate memory which they have not added to @pieces
+ * @lock: protects the members below, and the extents of all holders
+ * @deleted: extents, holders and mappings are refused
+ * @needs_sync: some of the memory needs explicit syncs between CPU and device
+ * @map: state of every page: extent, free, or without memory
+ * @pieces: chunks of memory, by address
  * @committed: pages of @pieces
- * @idle: pages of pieces that have no part of an extent, above @initial, until they are
- *	freed
- * @taken: pages of extents
- * @extents: how many
- * @kept: of them, how many have no holder any more
- * @holders: how many
+ * @idle: pages of idle chunks, see ndshm_piece_idle(); decremented only after they have been freed
+ * @taken: pages of all extents
+ * @extents: number of extents
+ * @kept: extents whose holder was closed with NDSHM_ATTACH_KEEP
+ * @holders: number of holders
  *
- * @lock is a spinlock, since a caller that waits for a processor must not keep others
- * from the section: memory is allocated, zeroed and freed without it. It is taken by
- * faults, inside the mmap lock. While it is held, a section that is not revoked has the
- * memory of its pieces.
+ * Faults take @lock inside the mmap lock. It is a spinlock, and memory is allocated, zeroed and
+ * freed without it: a task that holds it must not be preempted or throttled while peers wait for
+ * it. While @lock is held and the section is not revoked, the memory of all chunks in @pieces
+ * exists.
  */
 struct ndshm_section {
 	struct ndshm_object object;
@@ -91,7 +87,7 @@ struct ndshm_section {
 	struct ndshm_run *leaving;
 	unsigned long retry;
 	atomic_t growing;
-	spinlock_t lock;		/* all that follows */
+	spinlock_t lock;		/* all members below */
 	bool deleted;
 	bool needs_sync;
 	struct ndshm_extent_map map;
@@ -110,15 +106,15 @@ static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object
 }
 
 /**
- * struct ndshm_section_request - what a section is to be
- * @adapter: for whose device
- * @claim: under which, or NULL
- * @provider: whose memory
- * @max_size: in bytes
- * @initial_size: in bytes
- * @preferred_node: node, or any
+ * struct ndshm_section_request - Parameters of ndshm_section_make()
+ * @adapter: adapter whose device accesses the memory
+ * @claim: claim of the client on @adapter, or NULL
+ * @provider: provider of the memory
+ * @max_size: bytes of range
+ * @initial_size: bytes of memory allocated at creation
+ * @preferred_node: NUMA node, or NUMA_NO_NODE
  * @rawio: as in struct ndshm_section
- * @permit_keep: likewise
+ * @permit_keep: as in struct ndshm_section
  * @opener: payer that is charged as well, see struct ndshm_payer
  */
 struct ndshm_section_request {
@@ -134,66 +130,70 @@ struct ndshm_section_request {
 };
 
 /*
- * Call @look for the first section whose id is *@id to @last, and move *@id there. @look
- * must not sleep; what the section's lock protects may change. Returns false if there is
- * none.
+ * ndshm_section_look() calls @look for section @id, ndshm_section_look_next() for the section with
+ * the lowest id from *@id on, and stores that id in *@id. @look runs with a spinlock held and
+ * without a reference; it must not sleep. The section's lock is not held. Return: false if there
+ * is no such section.
  */
 bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context);
 bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context);
 
-/* The greatest MaxSize, in bytes. */
+/* Maximum of MaxSize, in bytes (module parameter max_section_bytes). */
 u64 ndshm_max_section(void);
 
-/* With one user, the caller. May sleep. */
+/* Create a section. The caller owns its one count of @users. May sleep. */
 ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 				  struct ndshm_section **section);
 
-/* Drop a reference of @section->users. May sleep. */
+/* Drop one count of @section->users. May sleep. */
 void ndshm_section_leave(struct ndshm_section *section);
 
-/* Has its claim, its adapter or its provider gone, or begun to? Any context. */
+/*
+ * Return: true if the section was revoked, or its claim, adapter or provider closed. Any context.
+ */
 bool ndshm_section_revoked(const struct ndshm_section *section);
 
-/* NONE, SECTION_REVOKED or SECTION_DELETED. Called with the section's lock held. */
+/* Return: NONE, SECTION_REVOKED or SECTION_DELETED. Called with @section->lock held. */
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section);
 
 /*
- * @own: a holder of it whose extents are in nobody's way, or NULL; @flags: NDSHM_DELETE_*.
- * May sleep.
+ * Delete the section; requires its creator or CAP_SYS_ADMIN. Without @flags (NDSHM_DELETE_*) it
+ * fails with SECTION_BUSY if a holder other than @own, which may be NULL, has extents. May sleep.
  */
 ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 				    const struct ndshm_holder *own, u32 flags);
 
 /*
- * @count pages at a multiple of @alignment pages, zeroed, which nobody else has; and
- * the way back. May sleep; no lock is held.
+ * ndshm_section_take() allocates an extent of @count pages at a multiple of @alignment pages,
+ * zeroed. ndshm_section_give() frees it. Both may sleep; @section->lock must not be held.
  */
 ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
 				  u32 alignment, struct ndshm_run **run);
 void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run);
 
 /*
- * The same with the section's lock held. @freed: by its holder, and not because the holder
- * is closed.
+ * As ndshm_section_give(), but called with @section->lock held. @freed: the holder freed the
+ * extent, so the device no longer accesses it; false if the holder was closed.
  */
 void ndshm_section_give_locked(struct ndshm_section *section,
 			       struct ndshm_run *run, bool freed);
 
 /*
- * Before @user is refused memory: have the idle memory of all sections that @user created
- * freed, and wait for that, killable and for NDSHM_SECTION_WAIT at most. Returns true if
- * there was any and it has been freed.
+ * Free the idle memory of all sections that @user created, before @user is refused memory. Waits,
+ * killable, for at most NDSHM_SECTION_WAIT. Return: true if there was idle memory and all of it
+ * has been freed.
  */
 bool ndshm_sections_trim(const struct user_struct *user);
 
-/* As ndshm_sync(), of a range that was checked. May sleep. */
+/* As ndshm_sync(), for a range that was validated. May sleep. */
 ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 				  u64 offset, u64 length);
 
 /*
- * The segments of @run from page *at on that lie in one piece, and *at moves behind it:
- * at most @capacity of them are written. Return: how many there are. Called with the
- * section's lock held, for a section that is neither revoked nor deleted.
+ * Write the DMA segments of @run from page *@at to the end of the chunk that contains *@at, at
+ * most @capacity of them, and advance *@at to that end. Return: the number of segments, which may
+ * exceed @capacity. Called with @section->lock held, for a section that is neither revoked nor
+ * deleted.
  */
 u32 ndshm_section_segments(struct ndshm_section *section,
 			   const struct ndshm_run *run, u32 *at,
