@@ -68,7 +68,10 @@ static ndshm_reason_t claim(struct ndshm_command *command,
 		ndshm_claim_put(claim);
 		return NDSHM_REASON_ADDRESS;
 	}
-	/* In front of one that a foreign driver has ended. */
+	/*
+	 * In front of an older claim on the adapter, which may have been ended for a foreign
+	 * driver: ndshm_client_adapter() takes the first.
+	 */
 	list_add(&claim->link, &client->claims.list);
 	mutex_unlock(&client->claims.lock);
 	return NDSHM_REASON_NONE;
@@ -88,7 +91,7 @@ ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command)
 	return reason;
 }
 
-/* The client's claim on adapter @id, with a reference, or why there is none. */
+/* Find the client's claim on adapter @id, and take a reference. */
 static ndshm_reason_t find_claim(struct ndshm_client *client, u32 id,
 				 struct ndshm_claim **claim)
 {
@@ -123,8 +126,9 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	/*
-	 * Reply first, and take it back after an error: what cannot be replied is
-	 * not done. The client can delay the reply, so permission is tested later.
+	 * Reply first: a start cannot be undone if the reply fails. After an error the dispatcher
+	 * replies again. The client can delay the reply, so ndshm_claim_use() tests permission
+	 * after it.
 	 */
 	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
 		reason = NDSHM_REASON_ADDRESS;
@@ -136,7 +140,10 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 	return reason;
 }
 
-/* A handle and uncached registers for a BAR, unless it has them. */
+/*
+ * Argument of bar_publish(): the handle and the uncached mapping that a BAR gets, unless it has
+ * them
+ */
 struct bar_publication {
 	struct ndshm_bar *bar;
 	void __iomem *registers;
@@ -159,14 +166,17 @@ static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
 	return NDSHM_REASON_NONE;
 }
 
-/* Map the registers in the caller's task, so that the worker allocates nothing. */
+/*
+ * Map the registers in the caller's task, so that the worker of ndshm_claim_use() allocates
+ * nothing.
+ */
 static ndshm_reason_t bar_use(struct ndshm_claim *claim,
 			      struct bar_publication *publication)
 {
 	struct ndshm_bar *bar = publication->bar;
 	ndshm_reason_t reason;
 
-	/* The range may be another driver's by now. */
+	/* After the removal of the adapter the range may belong to another driver. */
 	if (ndshm_blockset_closed(&claim->adapter->set))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 	publication->registers = NULL;
@@ -183,8 +193,8 @@ static ndshm_reason_t bar_use(struct ndshm_claim *claim,
 }
 
 /*
- * Reply with the place of the BAR, and publish a handle if the BAR has none. Another
- * thread can publish its own meanwhile: reply again, with that one.
+ * Reply with the offset of the BAR, then publish its handle. If another thread has published one
+ * meanwhile, reply again, with that handle's offset.
  */
 static ndshm_reason_t map_bar(struct ndshm_command *command,
 			      struct ndshm_claim *claim)
@@ -213,7 +223,7 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 		reason = NDSHM_REASON_ADDRESS;
 		if (ndshm_reply(command, NDSHM_REASON_NONE))
 			break;
-		/* The client can delay the reply: permission is tested after it. */
+		/* The client can delay the reply, so permission is tested after it. */
 		reason = bar_use(claim, &publication);
 	} while (reason == NDSHM_REASON_NONE &&
 		 READ_ONCE(bar->object.handle) != told);

@@ -10,7 +10,7 @@
 
 #define ROW	NDSHM_IOCTL_ROW
 
-/* In the order of their numbers. */
+/* Sorted by number. */
 static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_GET_INFO, get_info, out_user_locked, 0),
 	ROW(NDSHM_ADAPTER_CLAIM, adapter_claim, out_bars, 0),
@@ -58,7 +58,7 @@ static int client_open(struct inode *inode, struct file *file)
 	if (reason != NDSHM_REASON_NONE)
 		return ndshm_reason_errno(reason);
 	file->private_data = client;
-	/* Whoever does not want to wait need not say so for the whole descriptor. */
+	/* ndshm_client_read() supports RWF_NOWAIT on a blocking descriptor. */
 	file->f_mode |= FMODE_NOWAIT;
 	return nonseekable_open(inode, file);
 }
@@ -78,7 +78,7 @@ static const struct file_operations client_ops = {
 	.unlocked_ioctl = client_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = client_mmap,
-	/* Where huge pages can be, and how. */
+	/* Align mappings so that huge pages can be used. */
 	.get_unmapped_area = thp_get_unmapped_area,
 };
 

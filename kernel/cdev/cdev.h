@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The char device, and the descriptors that come of it.
- */
+/* The char device, and the descriptors that its ioctls create. */
 #ifndef _NDSHM_CORE_CHARDEV_H
 #define _NDSHM_CORE_CHARDEV_H
 
@@ -18,10 +16,10 @@ struct ndshm_completions;
 struct ndshm_parameters;
 struct poll_table_struct;
 
-/* Most blocks of one BLOCK_ALLOC. */
+/* Limit of blocks for one BLOCK_ALLOC. */
 #define NDSHM_MAX_BATCH	64U
 
-/* Handlers of a client's descriptor, for struct ndshm_ioctl_row. */
+/* Ioctl handlers of a client, for struct ndshm_ioctl_row. */
 ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command);
@@ -33,7 +31,10 @@ ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
 
-/* May this client see DMA addresses of the adapter? Decided anew each time. */
+/*
+ * Return: true if the client may see DMA addresses of the adapter now. Do not cache the result:
+ * the adapter's isolation may change.
+ */
 bool ndshm_addresses_shown(struct ndshm_client *client,
 			   struct ndshm_adapter *adapter);
 
@@ -41,22 +42,22 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 			   struct ndshm_block *block, bool shown);
 
 /*
- * The rest of a BLOCK_ALLOC that is carried out later, whose parameters have been
- * checked: PENDING, which has been told; or why not.
+ * Submit a BLOCK_ALLOC with NDSHM_ALLOC_ASYNC, whose parameters were validated. Return: PENDING,
+ * and the reply has been delivered; or the reason for a failure.
  */
 ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
 				const struct ndshm_parameters *parameters,
 				const struct ndshm_allocation *allocation);
 
 void ndshm_completions_init(struct ndshm_completions *completions);
-/* Wait for what is out, which was aborted; records that nobody read go. May sleep. */
+/* Wait for the requests, which must have been aborted, and drop unread records. May sleep. */
 void ndshm_completions_end(struct ndshm_completions *completions);
 
-/* As in struct file_operations. */
+/* Members of struct file_operations. */
 ssize_t ndshm_client_read(struct kiocb *iocb, struct iov_iter *to);
 __poll_t ndshm_client_poll(struct file *file, struct poll_table_struct *wait);
 
-/* Of a holder's descriptor, whose private data it is. */
+/* Operations of a holder's descriptor, whose private data is a struct ndshm_holder. */
 extern const struct file_operations ndshm_holder_fops;
 
 int __init ndshm_chardev_setup(void);

@@ -49,9 +49,15 @@ void ndshm_client_close(struct ndshm_client *client)
 	struct ndshm_object *object;
 	u32 at = 0;
 
-	/* DMA stops before memory goes, and does not wait for what has not begun. */
+	/*
+	 * Abort requests first: ending the claims stops DMA, and must not wait for requests that
+	 * have not begun. Memory is freed after that.
+	 */
 	ndshm_requests_abort(&client->completions.requests);
-	/* The running request ends at the expense of the closer, not of a throttled group. */
+	/*
+	 * Move the worker to the caller's cgroups: those of the requester may be throttled, and
+	 * would delay the request that runs.
+	 */
 	if (client->completions.requests.worker)
 		ndshm_requests_attach(&client->completions.requests);
 	ndshm_claims_end(&client->claims);
@@ -60,7 +66,7 @@ void ndshm_client_close(struct ndshm_client *client)
 		ndshm_object_retire(object, NULL);
 		ndshm_object_put(object);
 	}
-	/* A place that was reserved and then forgotten is found by nobody else. */
+	/* Every published handle was taken above. */
 	WARN_ON_ONCE(client->handles.live);
 	ndshm_handles_fini(&client->handles);
 	ndshm_files_fini(&client->files);
@@ -97,7 +103,7 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 {
 	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
 		return NDSHM_REASON_ADAPTER_CLOSED;
-	/* Where there is a claim, it was the claim that needed permission. */
+	/* The permission to use an adapter with claims was tested when the claim began. */
 	if (!adapter->ops)
 		return ndshm_access_permitted(&adapter->entry.access) ?
 		       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_PERMISSION;

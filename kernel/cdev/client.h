@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Clients: one open file of the char device each.
- */
+/* Clients: one for each open file of the char device. */
 #ifndef _NDSHM_CORE_CLIENT_H
 #define _NDSHM_CORE_CLIENT_H
 
@@ -19,14 +17,15 @@
 struct ndshm_adapter;
 struct ndshm_payer;
 
-/* Most requests of a client that are out, or whose record has not been read. */
+/* Limit of a client's requests, whether in flight or with an unread record. */
 #define NDSHM_MAX_REQUESTS	1024U
 
 /**
- * struct ndshm_completions - a client's requests, and their records
- * @requests: those that are in flight
- * @count: of requests that are in flight, or whose record has not been read
- * @ready: requests that have ended, in that order; protected by the lock of @wait
+ * struct ndshm_completions - Asynchronous requests of a client, and their records
+ * @requests: requests in flight
+ * @count: requests in flight or with an unread record
+ * @ready: requests with an unread record, in the order of completion; protected by the lock of
+ *	@wait
  * @wait: readers of @ready
  */
 struct ndshm_completions {
@@ -37,13 +36,13 @@ struct ndshm_completions {
 };
 
 /**
- * struct ndshm_client - an open file, its handles and its claims
- * @handles: its blocks and BARs
- * @bytes: consumed by the blocks among them
- * @files: what to show objects through; used again and again
- * @claims: its claims, and whether it may drive what is not isolated
- * @opener: who opened it, and is charged for what other users do with it
- * @completions: its requests, and their records
+ * struct ndshm_client - An open file, with its handles and claims
+ * @handles: handles of blocks and BARs
+ * @bytes: memory that these blocks consume
+ * @files: cached file for mapped objects
+ * @claims: claims, and whether the file was opened with CAP_SYS_RAWIO
+ * @opener: payer for the user that opened the file; also charged for what other users do with it
+ * @completions: asynchronous requests
  */
 struct ndshm_client {
 	struct ndshm_handles handles;
@@ -60,20 +59,23 @@ ndshm_client_of(const struct ndshm_command *command)
 	return command->file->private_data;
 }
 
-/* MEMORY or CLIENT_QUOTA: there is none. */
+/* Return: NONE, MEMORY or CLIENT_QUOTA. */
 ndshm_reason_t ndshm_client_open(struct file *file,
 				 struct ndshm_client **client);
 void ndshm_client_close(struct ndshm_client *client);
 
 /*
- * The adapter called @id, and the client's claim on it if there is one, each
- * with a reference. An adapter that has gone is still found through its claim.
+ * Find adapter @id and, if the client has one, its claim on the adapter (else NULL); takes a
+ * reference on each. A removed adapter is still found while the client has a claim on it.
  */
 ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
 				    struct ndshm_adapter **adapter,
 				    struct ndshm_claim **claim);
 
-/* May the client allocate for the adapter, having this claim or none? */
+/*
+ * Return: NONE if the client may allocate for the adapter, with @claim or, if it has none, NULL;
+ * else the reason why not.
+ */
 ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 				  struct ndshm_adapter *adapter,
 				  struct ndshm_claim *claim);

@@ -8,7 +8,7 @@
 
 #define INDEX_MASK	((u32)NDSHM_MAX_HANDLES)
 
-/* Offsets are below 16 TiB, so that 32-bit programs can say them in pages. */
+/* Offsets are below 16 TiB: a 32-bit program passes mmap2() a 32-bit page number. */
 #define OFFSET_SHIFT	21
 #define OFFSET_MASK	((u32)BIT(44 - OFFSET_SHIFT) - 1)
 
@@ -33,7 +33,7 @@ static struct ndshm_slot *slot_at(struct ndshm_handles *handles, u32 index)
 	return &handles->chunks[index / NDSHM_CHUNK_SLOTS][index % NDSHM_CHUNK_SLOTS];
 }
 
-/* The slot of a number that anyone may have made up, or NULL. */
+/* Return: the slot for a number from user space, or NULL if there is no such slot. */
 static struct ndshm_slot *slot_of(struct ndshm_handles *handles, u32 number)
 {
 	u32 index = number & INDEX_MASK;
@@ -63,7 +63,7 @@ ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle)
 		slot = kcalloc(NDSHM_CHUNK_SLOTS, sizeof(*slot), NDSHM_GFP_CHARGED);
 		if (!slot)
 			return NDSHM_REASON_MEMORY;
-		/* Another thread may do the same. */
+		/* Another thread may have allocated the chunk meanwhile. */
 		if (cmpxchg(&handles->chunks[index / NDSHM_CHUNK_SLOTS], NULL, slot))
 			kfree(slot);
 		spin_lock(&handles->lock);
@@ -126,7 +126,7 @@ struct ndshm_object *ndshm_handle_find(struct ndshm_handles *handles,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_find);
 
-/* With the slot's reference. */
+/* Unpublish the slot's object. The caller takes over the slot's reference. */
 static struct ndshm_object *empty(struct ndshm_handles *handles,
 				  struct ndshm_slot *slot)
 {

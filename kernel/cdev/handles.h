@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A client's handles: small numbers for its objects.
- */
+/* Handles of a client: 32-bit numbers for its objects. */
 #ifndef _NDSHM_CORE_HANDLES_H
 #define _NDSHM_CORE_HANDLES_H
 
@@ -12,18 +10,18 @@
 #include "../block/object.h"
 
 /*
- * A handle is the index of a slot, and above it a number that changes each time
- * the slot is used again, so that a stale handle is found out.
+ * The low bits of a handle are the index of a slot. The high bits are a generation that changes
+ * whenever the slot is reused, so that a stale handle is detected.
  */
 #define NDSHM_INDEX_BITS	16
 #define NDSHM_MAX_HANDLES	(BIT(NDSHM_INDEX_BITS) - 1)
 #define NDSHM_CHUNK_SLOTS	256U
 
 /**
- * struct ndshm_slot - a place for a handle
- * @object: published there, or NULL
- * @handle: the number of its present or last handle
- * @next: index of the next free slot, while it is free
+ * struct ndshm_slot - Slot of the handle table
+ * @object: published object, or NULL
+ * @handle: current or last handle of the slot
+ * @next: index of the next free slot; valid while the slot is free
  */
 struct ndshm_slot {
 	struct ndshm_object *object;
@@ -32,12 +30,12 @@ struct ndshm_slot {
 };
 
 /**
- * struct ndshm_handles - the table
- * @chunks: slots by index, kept until the end
- * @lock: guards all members and the slots. Innermost.
- * @end: index after the last slot that was used; slot 0 is never used
- * @free: index of the first free slot below @end, 0 for none
- * @live: published handles
+ * struct ndshm_handles - Handle table of a client
+ * @chunks: arrays of slots; allocated on demand, freed with the table
+ * @lock: protects all members and the slots; innermost
+ * @end: index after the last slot that was ever used; slot 0 is never used
+ * @free: index of the first free slot below @end, or 0
+ * @live: number of published handles
  *
  * Each published slot holds a reference on its object.
  */
@@ -51,15 +49,15 @@ struct ndshm_handles {
 
 void ndshm_handles_init(struct ndshm_handles *handles);
 
-/* Free the table; nobody uses it any more, and it holds no object. */
+/* Free the table. It must have no published handle and no concurrent user. */
 void ndshm_handles_fini(struct ndshm_handles *handles);
 
 /*
- * reserve finds a place and the handle's number; publish makes the handle live
- * and takes over the caller's reference, unreserve gives the place up; neither
- * can fail. find takes a reference. take ends the handle of a @kind of object,
- * and hands its reference to the caller: one of several callers gets it. Process
- * context; reserve may sleep.
+ * ndshm_handle_reserve() allocates a slot; it may sleep. Then either ndshm_handle_publish() makes
+ * the handle valid and takes over the caller's reference on @object, or ndshm_handle_unreserve()
+ * frees the slot; neither can fail. ndshm_handle_find() takes a reference. ndshm_handle_take()
+ * ends the handle of an object of @kind and passes its reference to the caller; of concurrent
+ * callers one gets it. Process context.
  */
 ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle);
 void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle);
@@ -71,13 +69,16 @@ struct ndshm_object *ndshm_handle_take(struct ndshm_handles *handles,
 				       u32 handle,
 				       const struct ndshm_object_ops *kind);
 
-/* Any published one, at or after index *at, which moves there; NULL: none. */
+/*
+ * End the first published handle at or after index *@at, and advance *@at behind it. Passes the
+ * reference to the caller; NULL if there is none.
+ */
 struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 					    u32 *at);
 
 /*
- * mmap offsets follow from handles: the index and a part of the number above
- * it, in steps of 2 MiB, below 16 TiB. find takes a reference.
+ * The mmap offset of a handle: its low 23 bits, in units of 2 MiB, so that offsets are below 16
+ * TiB. ndshm_offset_find() takes a reference.
  */
 u64 ndshm_handle_offset(u32 handle);
 struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,

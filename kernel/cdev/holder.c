@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * EXTENT_ALLOC, EXTENT_FREE, EXTENT_QUERY: what can be done with a holder's descriptor.
- */
+/* Ioctls of a holder's descriptor: EXTENT_ALLOC, EXTENT_FREE, EXTENT_QUERY. */
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -45,7 +43,7 @@ static ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command)
 		return reason;
 	argument->out_offset = (u64)run->start << PAGE_SHIFT;
 	argument->out_length = (u64)run->count << PAGE_SHIFT;
-	/* Nobody can free it before it is known. */
+	/* Add the extent to the holder after the reply, so that no thread can free it before. */
 	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
 		ndshm_section_give(section, run);
 		return NDSHM_REASON_ADDRESS;
@@ -54,7 +52,7 @@ static ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command)
 	return NDSHM_REASON_NONE;
 }
 
-/* Where an extent can begin, as a page of the section. */
+/* Convert the offset of an extent to a page of the section. */
 static ndshm_reason_t page_of(const struct ndshm_holder *holder, u64 offset,
 			      u32 *page)
 {
@@ -76,7 +74,10 @@ static ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 	reason = page_of(holder, argument->offset, &page);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	/* Said first, and taken back if need be: what cannot be told is not done. */
+	/*
+	 * Reply first: a free cannot be undone if the reply fails. After an error the dispatcher
+	 * replies again.
+	 */
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
 		return NDSHM_REASON_ADDRESS;
 	reason = ndshm_holder_free(holder, page);
@@ -85,7 +86,7 @@ static ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 	return reason;
 }
 
-/* The right to see DMA addresses is decided anew each time. */
+/* Tests for each call whether DMA addresses may be seen: isolation may change. */
 static ndshm_reason_t extent_tell_segments(const struct ndshm_holder *holder, u64 user,
 					   struct ndshm_segment *segments, u32 count)
 {
@@ -100,7 +101,7 @@ static ndshm_reason_t extent_tell_segments(const struct ndshm_holder *holder, u6
 	       NDSHM_REASON_ADDRESS : NDSHM_REASON_NONE;
 }
 
-/* What an extent consists of does not change while it is the holder's. */
+/* Count the segments, then read them. They do not change while the holder has the extent. */
 static ndshm_reason_t query(struct ndshm_holder *holder, u32 page,
 			    struct ndshm_extent_query *argument)
 {
@@ -123,7 +124,7 @@ static ndshm_reason_t query(struct ndshm_holder *holder, u32 page,
 		return NDSHM_REASON_MEMORY;
 	reason = ndshm_holder_query(holder, page, segments, count, &again,
 				    &argument->out_segments);
-	/* Another one may be there by now. */
+	/* Another thread may have freed the extent and got another one at the same offset. */
 	if (reason == NDSHM_REASON_NONE &&
 	    (argument->out_segments != count || again != length))
 		reason = NDSHM_REASON_EXTENT_UNKNOWN;
@@ -153,7 +154,7 @@ static ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command)
 
 #define ROW	NDSHM_IOCTL_ROW
 
-/* In the order of their numbers. */
+/* Sorted by number. */
 static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_EXTENT_ALLOC, extent_alloc, out_length, 0),
 	ROW(NDSHM_EXTENT_FREE, extent_free, offset, 0),

@@ -16,7 +16,7 @@ int ndshm_reply(struct ndshm_command *command, ndshm_reason_t reason)
 	       -EFAULT : 0;
 }
 
-/* Only the header of the argument can be trusted to be there. */
+/* Reply in the header only, when the rest of the user's argument may be inaccessible. */
 static long reply_header(struct ndshm_header __user *user,
 			 ndshm_reason_t reason)
 {
@@ -46,7 +46,7 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 		.file = file,
 		.user = (void __user *)address,
 	};
-	/* Room for any argument, so that none is allocated. */
+	/* On the stack, large enough for every argument. */
 	union {
 		struct ndshm_header header;
 		u64 whole[NDSHM_ARGUMENT_BYTES / sizeof(u64)];
@@ -57,7 +57,9 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 
 	if (!row)
 		return -ENOTTY;
-	/* The size is read once; the copy's own is made to agree. */
+	/*
+	 * Read the size once: copy_struct_from_user() reads it again, which is overwritten below.
+	 */
 	if (get_user(size, (u32 __user *)command.user))
 		return -EFAULT;
 	if (size < sizeof(struct ndshm_header))

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Ioctls: one dispatcher, a table a kind of descriptor, and a handler a command.
- */
+/* Ioctl dispatcher. Each kind of descriptor has a table of commands with their handlers. */
 #ifndef _NDSHM_CORE_IOCTL_H
 #define _NDSHM_CORE_IOCTL_H
 
@@ -12,16 +10,16 @@
 #include <linux/ndshm.h>
 #include <ndshm/status.h>
 
-/* Bytes of the longest argument that is known, at least. */
+/* Upper limit of the size of all arguments. */
 #define NDSHM_ARGUMENT_BYTES	128
 
 /**
- * struct ndshm_command - an ioctl under way
- * @file: of which descriptor
- * @argument: the kernel's copy, complete, its flags known and allowed
- * @user: where it came from
+ * struct ndshm_command - An ioctl in progress
+ * @file: the descriptor
+ * @argument: copy of the user's argument, zero-extended; its flags were validated
+ * @user: address of the user's argument
  * @length: bytes to copy back
- * @replied: the answer has been delivered, and stands
+ * @replied: ndshm_reply() was called, so the dispatcher does not reply
  */
 struct ndshm_command {
 	struct file *file;
@@ -32,20 +30,19 @@ struct ndshm_command {
 };
 
 /*
- * Deliver the answer: @reason and its status in the header, the outputs as they
- * are in the argument. 0 or -EFAULT. A handler that has made something calls it
- * before it makes that public, and undoes it if the answer does not arrive;
- * for all others the dispatcher does.
+ * Copy the argument back, with @reason and its status in the header. A handler that creates an
+ * object calls this before it publishes the object, and destroys the object on failure. For all
+ * other handlers the dispatcher replies. Return: 0 or -EFAULT.
  */
 int ndshm_reply(struct ndshm_command *command, ndshm_reason_t reason);
 
 /**
- * struct ndshm_ioctl_row - a command
- * @number: its own
- * @size: of its argument
- * @min_size: of the first published version, which never changes
- * @flags: those that it knows
- * @handler: 0 or a reason; NDSHM_REASON_ADDRESS if ndshm_reply() failed
+ * struct ndshm_ioctl_row - A command
+ * @number: ioctl number
+ * @size: size of its argument
+ * @min_size: size of the argument in the first published version, which never changes
+ * @flags: valid flags of the header
+ * @handler: returns NONE or a reason; NDSHM_REASON_ADDRESS if ndshm_reply() failed
  */
 struct ndshm_ioctl_row {
 	unsigned int number;
@@ -55,7 +52,10 @@ struct ndshm_ioctl_row {
 	ndshm_reason_t (*handler)(struct ndshm_command *command);
 };
 
-/* @member_ names structure and handler, @last_ what the first version ends with. */
+/*
+ * @member_ is the suffix of structure and handler, @last_ the last member of the structure in its
+ * first published version.
+ */
 #define NDSHM_IOCTL_ROW(number_, member_, last_, flags_) \
 	{ \
 		.number = (number_), \
@@ -67,7 +67,7 @@ struct ndshm_ioctl_row {
 		.handler = ndshm_ioctl_##member_, \
 	}
 
-/* The whole of an ->unlocked_ioctl: @rows are @count numbers, one after the other. */
+/* Body of an ->unlocked_ioctl operation. The numbers of the @count @rows are consecutive. */
 long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 		 struct file *file, unsigned int number, unsigned long address);
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * BLOCK_ALLOC with NDSHM_ALLOC_ASYNC, BLOCK_CANCEL, and the records that are read.
- */
+/* Asynchronous BLOCK_ALLOC (NDSHM_ALLOC_ASYNC), BLOCK_CANCEL, and reading of records. */
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
@@ -20,18 +18,19 @@
 #include "client.h"
 
 /**
- * struct ndshm_asked - a client's request, and then its record
- * @request: until it is done
- * @allocation: of @request; with references on the claim, and until the record was read
- *	on the payer, for whom the request counts
- * @charge: of @allocation, for the longest that the block can be
- * @client: whose it is; waits for it when it is closed
- * @adapter: who may see its addresses is decided when the record is read; held
- * @handle: reserved, and the block's in the end; 0: none yet
- * @record: what is read
- * @link: among those that are ready
+ * struct ndshm_asked - A client's request, and its record
+ * @request: the request, until it completes
+ * @allocation: its claim holds a reference until the request completes; its payer, until the
+ *	record was read
+ * @charge: for the upper bound of the block's memory; passes to the block
+ * @client: waits for the request when it is closed
+ * @adapter: holds a reference: DMA addresses are hidden, or not, when the record is read
+ * @handle: reserved before submission; published with the block
+ * @record: what read() returns
+ * @link: entry of @ready of struct ndshm_completions
  *
- * All that the end of a request needs is allocated before it is submitted.
+ * Everything that completion needs is allocated before the request is submitted, so that
+ * completion cannot fail.
  */
 struct ndshm_asked {
 	struct ndshm_request request;
@@ -44,7 +43,7 @@ struct ndshm_asked {
 	struct list_head link;
 };
 
-/* Much can have changed since it was asked for. */
+/* Called before memory is allocated: permissions may have changed since submission. */
 static ndshm_reason_t admit(struct ndshm_request *request)
 {
 	struct ndshm_asked *asked = container_of(request, struct ndshm_asked,
@@ -52,7 +51,7 @@ static ndshm_reason_t admit(struct ndshm_request *request)
 	const struct cred *old;
 	ndshm_reason_t reason;
 
-	/* The thread may do anything; the requester may not. */
+	/* The worker has all privileges: test with the requester's credentials. */
 	old = override_creds(asked->allocation.payer->cred);
 	reason = ndshm_client_admit(asked->client, asked->adapter,
 				    asked->allocation.claim);
@@ -72,11 +71,7 @@ void ndshm_completions_init(struct ndshm_completions *completions)
 	init_waitqueue_head(&completions->wait);
 }
 
-/*
- * Ends
- */
-
-/* What was needed for the request alone. */
+/* Drop what only a request in flight needs. */
 static void release(struct ndshm_asked *asked)
 {
 	if (asked->allocation.claim)
@@ -105,7 +100,7 @@ static void make_ready(struct ndshm_completions *completions,
 	spin_unlock_irq(&completions->wait.lock);
 }
 
-/* The next one whose record is to be read, or why there is none. */
+/* Remove the first ready record from the list, or return an ERR_PTR. */
 static struct ndshm_asked *take_ready(struct ndshm_completions *completions,
 				      bool nonblocking)
 {
@@ -162,10 +157,6 @@ void ndshm_completions_end(struct ndshm_completions *completions)
 		forget(asked);
 }
 
-/*
- * Asking
- */
-
 ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
 				const struct ndshm_parameters *parameters,
 				const struct ndshm_allocation *allocation)
@@ -205,13 +196,16 @@ ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
 	if (reason != NDSHM_REASON_NONE)
 		goto err_asked;
 
-	/* Reply first, and take it back after an error: what cannot be replied is not done. */
+	/*
+	 * Reply first: a submission cannot be undone if the reply fails. After an error the
+	 * dispatcher replies again.
+	 */
 	reason = NDSHM_REASON_ADDRESS;
 	if (ndshm_reply(command, NDSHM_REASON_PENDING))
 		goto err_asked;
 	reason = ndshm_request_submit(&completions->requests, &asked->request,
 				      parameters, &asked->allocation);
-	/* It may have been freed already. */
+	/* The request may have completed, and been read and freed. */
 	if (reason == NDSHM_REASON_PENDING)
 		return reason;
 	command->replied = false;
@@ -230,7 +224,7 @@ ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command)
 	struct ndshm_client *client = ndshm_client_of(command);
 	ndshm_reason_t reason;
 
-	/* As above. */
+	/* Reply first, as in ndshm_client_ask(). */
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
 		return NDSHM_REASON_ADDRESS;
 	reason = ndshm_request_cancel(&client->completions.requests,
@@ -239,11 +233,7 @@ ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command)
 	return reason;
 }
 
-/*
- * Reading
- */
-
-/* What cannot be told stays to be told, before all others. */
+/* If the copy fails, put the record back at the head, so that none is lost or reordered. */
 static int tell(struct ndshm_client *client, struct ndshm_asked *asked,
 		struct iov_iter *to)
 {
@@ -263,7 +253,7 @@ static int tell(struct ndshm_client *client, struct ndshm_asked *asked,
 	return 0;
 }
 
-/* One record is waited for, and no more; all parts of the buffer are one. */
+/* Waits for the first record only. The segments of @to are treated as one buffer. */
 ssize_t ndshm_client_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *file = iocb->ki_filp;

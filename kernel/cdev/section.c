@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * SECTION_CREATE, and what can be done with the descriptor that comes of it.
- */
+/* SECTION_CREATE, and the ioctls and mmap of a section's descriptor. */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/huge_mm.h>
@@ -30,9 +28,9 @@ static bool writable(const struct file *file)
 }
 
 /*
- * Make a descriptor of @object, tell its number, and then publish it. It takes over the
- * caller's reference: with ADDRESS it was dropped, with DESCRIPTORS and MEMORY it is still
- * the caller's.
+ * Create a descriptor for @object, reply with its number, and install it after that. Takes over
+ * the caller's reference on success and for ADDRESS; for DESCRIPTORS and MEMORY the caller keeps
+ * it.
  */
 static ndshm_reason_t section_install(struct ndshm_command *command, const char *name,
 				      const struct file_operations *ops, void *object,
@@ -62,7 +60,7 @@ err_number:
 	return reason;
 }
 
-/* Takes over the caller's reference of a user. */
+/* Takes over the caller's count of @section->users, also on failure. */
 static ndshm_reason_t publish_section(struct ndshm_command *command,
 				      struct ndshm_section *section,
 				      bool readonly, s32 *number)
@@ -75,10 +73,6 @@ static ndshm_reason_t publish_section(struct ndshm_command *command,
 		ndshm_section_leave(section);
 	return reason;
 }
-
-/*
- * SECTION_CREATE
- */
 
 static ndshm_reason_t create(struct ndshm_command *command,
 			     const struct ndshm_section_request *request)
@@ -140,10 +134,6 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 	ndshm_adapter_put(request.adapter);
 	return reason;
 }
-
-/*
- * On the section's descriptor
- */
 
 static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 {
@@ -207,7 +197,7 @@ static ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 		return NDSHM_REASON_RESERVED;
 	if (!writable(command->file))
 		return NDSHM_REASON_SECTION_READONLY;
-	/* The reply comes first, since a deletion cannot be undone. */
+	/* Reply first: a deletion cannot be undone if the reply fails. */
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
 		return NDSHM_REASON_ADDRESS;
 	if (argument->holder != -1) {
@@ -256,7 +246,7 @@ static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	/* It can lose what processors have written. */
+	/* A sync for the CPU can discard data that was written and not synced for the device. */
 	if (!writable(command->file))
 		return NDSHM_REASON_SECTION_READONLY;
 	reason = ndshm_check_sync(argument->direction, argument->offset,
@@ -269,7 +259,7 @@ static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 
 #define ROW	NDSHM_IOCTL_ROW
 
-/* In the order of their numbers. */
+/* Sorted by number. */
 static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_SECTION_ATTACH, section_attach, __reserved,
 	    NDSHM_ATTACH_KEEP),
@@ -294,14 +284,14 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (vma->vm_pgoff)
 		return -ENXIO;
-	/* Peers must not use up what the creator may map. */
+	/* Count peers' VMAs separately: peers must not use up the creator's limit. */
 	ret = ndshm_reason_errno(state(section));
 	if (!ret)
 		ret = ndshm_object_mmap(&section->object, vma, &section->files,
 					uid_eq(section->uid, current_euid()) ?
 					&section->object.mappings :
 					&section->peer_mappings);
-	/* It may have been deleted since. */
+	/* If the section was deleted after the test, return the error for that. */
 	return ret && READ_ONCE(section->deleted) ? -EIDRM : ret;
 }
 
