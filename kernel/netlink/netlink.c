@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The netlink family: requests, dumps and events. The operations and their
- * policies are generated from Documentation/netlink/specs/ndshm.yaml.
+ * Generic netlink family: requests, dumps and events. The operations and their policies are
+ * generated from Documentation/netlink/specs/ndshm.yaml.
  *
- * It has no lock: adapters and providers are found with a reference, and one
- * that goes in that moment is shown as what is left of it. Blocks and sections are
- * only looked at: a reader must not put off the end of another user's memory.
+ * The family has no lock. Adapters and providers are found with a reference; one that is removed
+ * meanwhile is shown with its remaining properties. Blocks and sections are shown with the lock of
+ * their table held and without a reference, which would delay the free of another user's memory.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
@@ -48,17 +48,17 @@ static struct genl_family family __ro_after_init = {
 };
 
 /*
- * How often something came or went: tells a dump that it is no snapshot. Blocks,
- * sections and users are not counted: they come and go all the time, and whoever
- * begins again when a dump was interrupted would never see an end of it.
+ * Incremented when an adapter, a provider or a queue is added or removed, so that a dump of these
+ * is flagged as inconsistent. Blocks, sections and quotas are not counted: they change so often
+ * that a program that repeats interrupted dumps would never finish.
  */
 static atomic_t changes = ATOMIC_INIT(1);
 
 /**
- * struct nl_dump - state of a dump, in netlink_callback.ctx
+ * struct nl_dump - State of a dump, in the ctx of struct netlink_callback
  * @viewer: the requester; a later reader of the socket may be another user
- * @pid_ns: the requester's; holds a reference
- * @next: the first place that has not been shown, an id for most; 0 at first
+ * @pid_ns: PID namespace of the requester; holds a reference
+ * @next: position of the next object, an id for most kinds; 0 at first
  */
 struct nl_dump {
 	struct ndshm_viewer viewer;
@@ -74,9 +74,10 @@ static struct nl_dump *nl_dump_of(struct netlink_callback *cb)
 }
 
 /*
- * Both the opener of the socket and the sender must have the right: a program with
- * more rights may be made to use a socket that it did not open. netlink_capable() does
- * not ask the opener of a socket when the sender gave an address. Called by the sender.
+ * Determine the rights of a request. Must be called in the sender's context. A right needs both
+ * the sender and the opener of the socket: a privileged program may be tricked into using a socket
+ * that it did not open. netlink_capable() ignores the opener if the sender gave an address, so
+ * test the opener's credentials here.
  */
 static struct ndshm_viewer nl_viewer(struct sk_buff *request)
 {
@@ -120,12 +121,12 @@ static int put_flag(struct sk_buff *skb, int attribute, bool value)
 	return value ? nla_put_flag(skb, attribute) : 0;
 }
 
-/* Owner, group and mode stand together in both attribute sets. */
+/* put_entry() and nl_get_access() add 1 and 2 to the attribute of the owner. */
 static_assert(NDSHM_A_ADAPTER_GROUP - NDSHM_A_ADAPTER_OWNER == 1);
 static_assert(NDSHM_A_ADAPTER_MODE - NDSHM_A_ADAPTER_OWNER == 2);
 static_assert(NDSHM_A_PROVIDER_GROUP - NDSHM_A_PROVIDER_OWNER == 1);
 static_assert(NDSHM_A_PROVIDER_MODE - NDSHM_A_PROVIDER_OWNER == 2);
-/* And so do ids and names. */
+/* put_entry() and nl_find_entry() use the attributes of adapters for providers. */
 static_assert((int)NDSHM_A_ADAPTER_ID == NDSHM_A_PROVIDER_ID);
 static_assert((int)NDSHM_A_ADAPTER_NAME == NDSHM_A_PROVIDER_NAME);
 
@@ -165,13 +166,13 @@ static int put_adapter(struct sk_buff *skb, const struct ndshm_message *m,
 			   READ_ONCE(adapter->entry.access.reset));
 }
 
-/* What the current characteristics say; false if the provider is closed. */
+/* Read the current characteristics. Return: false if the provider is closed. */
 static bool provider_offer(struct ndshm_provider *provider, u32 *flags,
 			   bool *mappable)
 {
 	bool open;
 
-	/* The lock keeps the registration, which goes some time after closing. */
+	/* With @lock held an open set keeps its registration. */
 	spin_lock(&provider->set.lock);
 	open = !ndshm_blockset_closed(&provider->set);
 	if (open) {
@@ -193,7 +194,7 @@ static int put_provider(struct sk_buff *skb, const struct ndshm_message *m,
 		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope) ||
 		 put_flag(skb, NDSHM_A_PROVIDER_OPEN,
 			  provider->flags & NDSHM_PROVIDER_OPEN);
-	/* The count would tell any user what the others do. */
+	/* The count would reveal the activity of other users. */
 	if (!failed && m->viewer.all)
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_BLOCKS,
 				     ndshm_blockset_count(&provider->set));
@@ -235,7 +236,7 @@ static int put_block(struct sk_buff *skb, const struct ndshm_message *m,
 			READ_ONCE(block->object.revoked));
 }
 
-/* Counters are read without a lock. */
+/* Counters are read without the section's lock; they may be inconsistent with each other. */
 static int put_section(struct sk_buff *skb, const struct ndshm_message *m,
 		       void *object)
 {
@@ -270,10 +271,6 @@ static int put_section(struct sk_buff *skb, const struct ndshm_message *m,
 	       put_flag(skb, NDSHM_A_SECTION_REVOKED,
 			ndshm_section_revoked(section));
 }
-
-/*
- * Requests for one
- */
 
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key)
 {
@@ -331,10 +328,6 @@ int ndshm_nl_get_uid(struct sk_buff *request, struct genl_info *info,
 	return -EINVAL;
 }
 
-/*
- * Adapters and providers
- */
-
 struct nl_entries {
 	struct ndshm_registry *registry;
 	ndshm_nl_put_fn put;
@@ -349,7 +342,7 @@ static const struct nl_entries providers = {
 	&ndshm_providers, put_provider, NDSHM_A_PROVIDER_OWNER,
 };
 
-/* The entry whose id or name is in the request, with a reference; 0 or -errno. */
+/* Find the entry whose id or name is in the request, and take a reference. Return: 0 or -errno. */
 static int nl_find_entry(struct genl_info *info,
 			 const struct nl_entries *entries,
 			 struct ndshm_entry **entry)
@@ -395,7 +388,7 @@ int ndshm_nl_provider_get_doit(struct sk_buff *request, struct genl_info *info)
 	return nl_get_entry(request, info, &providers);
 }
 
-/* What the request sets; *set stays 0 if that is nothing. */
+/* Parse owner, group and mode of a request. *@set has NDSHM_ACCESS_SET_* bits, 0 for none. */
 static int nl_get_access(struct sk_buff *request, struct genl_info *info,
 			 int owner, struct ndshm_access *to, u32 *set)
 {
@@ -431,7 +424,7 @@ static int nl_get_access(struct sk_buff *request, struct genl_info *info,
 	return 0;
 }
 
-/* @reset: the policy to set, or NULL. */
+/* @reset: attribute with the reset policy, or NULL */
 static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
 			const struct nl_entries *entries, struct nlattr *reset)
 {
@@ -471,10 +464,6 @@ int ndshm_nl_provider_set_doit(struct sk_buff *request, struct genl_info *info)
 	return nl_set_entry(request, info, &providers, NULL);
 }
 
-/*
- * Blocks and sections, which are looked at without a reference
- */
-
 struct nl_looks {
 	bool (*look)(u32 id, ndshm_look_fn look, void *context);
 	bool (*look_next)(u32 *cursor, ndshm_look_fn look, void *context);
@@ -491,7 +480,7 @@ static const struct nl_looks sections = {
 	NDSHM_A_SECTION_ID,
 };
 
-/* What is needed to show what is only looked at; err: the outcome. */
+/* Argument of nl_look(). @err: its result, unchanged if the object is invisible to the viewer. */
 struct look {
 	struct sk_buff *skb;
 	const struct ndshm_message *m;
@@ -507,7 +496,7 @@ static void nl_look(void *object, kuid_t owner, void *context)
 		look->err = ndshm_nl_show(look->skb, look->m, look->put, object);
 }
 
-/* The one whose id is in the request, if the viewer may see it. */
+/* Show the object whose id is in the request. */
 static int nl_get_seen(struct sk_buff *request, struct genl_info *info,
 		       const struct nl_looks *looks)
 {
@@ -522,7 +511,7 @@ static int nl_get_seen(struct sk_buff *request, struct genl_info *info,
 	look.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!look.skb)
 		return -ENOMEM;
-	/* Not to be seen and not there are the same answer. */
+	/* An invisible id gets the same error as a nonexistent one. */
 	looks->look(nla_get_u32(key), nl_look, &look);
 	if (look.err == -ENOENT)
 		ndshm_nl_not_found(info, key);
@@ -539,10 +528,7 @@ int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
 	return nl_get_seen(request, info, &sections);
 }
 
-/*
- * Dumps, in the order of ids (blocks in one of their own): what is there all
- * along is shown once
- */
+/* Dumps. An object that exists throughout a dump is shown exactly once. */
 
 static bool show_next_entry(struct sk_buff *skb, const struct ndshm_message *m,
 			    u64 *next, int *err, const void *kind)
@@ -606,7 +592,7 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	};
 	int err = 0;
 
-	/* Not in .start, which has no extack in 6.1. */
+	/* Tested here, since .start of 6.1 has no extack. */
 	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
 		NL_SET_ERR_MSG_ATTR(cb->extack,
 				    nlmsg_attrdata(cb->nlh, GENL_HDRLEN),
@@ -619,7 +605,10 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		if (err)
 			break;
 		dump->next++;
-		/* A signal ends this part; an empty part would end the dump. */
+		/*
+		 * End this part at a signal, but only if it has a message: an empty part ends the
+		 * dump.
+		 */
 		if (skb->len ? signal_pending(current) :
 			       fatal_signal_pending(current)) {
 			err = -EINTR;
@@ -627,7 +616,9 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		}
 		cond_resched();
 	}
-	/* Nothing is locked: what changed since is told as well. */
+	/*
+	 * NLMSG_DONE is checked against this value, so it is flagged for changes in the last part.
+	 */
 	if (counted)
 		cb->seq = atomic_read(&changes);
 	return err && skb->len ? skb->len : err;
@@ -656,14 +647,10 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 	return ndshm_nl_dump(skb, cb, false, show_next_seen, &sections);
 }
 
-/*
- * Events
- */
-
-/* Nobody who allocates waits for memory, or for a listener that does not read. */
+/* Never delay an allocation for an event: drop the event if there is no memory at once. */
 #define EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
 
-/* @counted: adapters, providers and queues come or go, which dumps tell. */
+/* Events of the family. @counted: increment @changes. */
 static const struct nl_event {
 	ndshm_nl_put_fn put;
 	bool counted;
@@ -678,7 +665,7 @@ static const struct nl_event {
 
 static void nl_event(u8 cmd, void *object)
 {
-	/* Readers have CAP_SYS_ADMIN over all users and processes. */
+	/* Listeners need CAP_SYS_ADMIN, so show all properties. */
 	const struct ndshm_message m = {
 		.viewer.all = true,
 		.cmd = cmd,
@@ -696,7 +683,7 @@ static void nl_event(u8 cmd, void *object)
 		genlmsg_multicast(&family, skb, 0, EVENTS, EVENT_GFP);
 		return;
 	}
-	/* Listeners learn that they have missed something. */
+	/* The event is lost: set ENOBUFS on the sockets of the listeners. */
 	nlmsg_free(skb);
 	genl_set_err(&family, &init_net, 0, EVENTS, -ENOBUFS);
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The netlink family: what its files have in common.
- */
+/* Functions and types that the files of the netlink family share. */
 #ifndef _NDSHM_CORE_NETLINK_H
 #define _NDSHM_CORE_NETLINK_H
 
@@ -14,12 +12,12 @@ struct pid_namespace;
 struct user_namespace;
 
 /**
- * struct ndshm_viewer - whose objects may be shown
- * @uid: this effective user's; INVALID_UID for no user's
- * @account: likewise, of accounts, which are those of real users
- * @all: every user's, and what tells of them, such as counts
+ * struct ndshm_viewer - Rights of a request: the objects that it may see
+ * @uid: objects of this effective user; INVALID_UID for none
+ * @account: quotas of this real user; INVALID_UID for none
+ * @all: objects of all users, and counts that reveal their activity
  *
- * Fixed when the request is sent, by its sender and the opener of the socket.
+ * Fixed when the request is sent, from its sender and the opener of the socket.
  */
 struct ndshm_viewer {
 	kuid_t uid;
@@ -28,15 +26,15 @@ struct ndshm_viewer {
 };
 
 /**
- * struct ndshm_message - the frame of a message that shows one object
- * @viewer: for whom
- * @portid: to whom, or 0
- * @seq: of the request, or 0
+ * struct ndshm_message - Properties of a message that shows one object
+ * @viewer: the requester; all rights for an event
+ * @portid: destination, or 0
+ * @seq: sequence number of the request, or 0
  * @flags: NLM_F_*
  * @cmd: NDSHM_CMD_*
- * @cb: the dump it is part of, or NULL
- * @user_ns: in which users are named, for what has one
- * @pid_ns: in which processes are numbered, for blocks
+ * @cb: the dump that the message is a part of, or NULL
+ * @user_ns: namespace for user and group ids
+ * @pid_ns: namespace for process ids
  */
 struct ndshm_message {
 	struct ndshm_viewer viewer;
@@ -49,51 +47,58 @@ struct ndshm_message {
 	struct pid_namespace *pid_ns;
 };
 
-/* Put the attributes of @object. Nonzero: there is no room. */
+/* Put the attributes of @object. Return: nonzero if @skb has no room. */
 typedef int (*ndshm_nl_put_fn)(struct sk_buff *skb,
 			       const struct ndshm_message *m, void *object);
 
-/* One object in one message: the same in replies, dumps and events. 0 or -EMSGSIZE. */
+/*
+ * Add a message that shows @object. Replies, dumps and events have the same attributes. Return: 0
+ * or -EMSGSIZE.
+ */
 int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
 		  ndshm_nl_put_fn put, void *object);
 
-/* Requests for one: the frame of the answer, and the answer. */
+/* ndshm_nl_reply_to() returns the properties of a reply; ndshm_nl_reply() sends it. */
 struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
 				       struct genl_info *info);
 int ndshm_nl_reply(struct genl_info *info, const struct ndshm_message *m,
 		   ndshm_nl_put_fn put, void *object);
-/* -ENOENT, and in words. */
+/* Set an extack message for attribute @key. Return: -ENOENT. */
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key);
 
-/* Requests to set something: 0 or -EPERM; and the user in @attribute, or -EINVAL. */
+/*
+ * ndshm_nl_may_set() returns 0, or -EPERM if the request may not set properties.
+ * ndshm_nl_get_uid() converts the user id in @attribute, and returns 0 or -EINVAL.
+ */
 int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info);
 int ndshm_nl_get_uid(struct sk_buff *request, struct genl_info *info,
 		     struct nlattr *attribute, kuid_t *uid);
 
 /*
- * Show the first object of @kind from place *next on, leave out those that the viewer
- * may not see, and move *next there. False at the end; *err: there was no room.
+ * Show the first object of @kind at or after position *@next if the viewer may see it, and store
+ * its position in *@next. Return: false if there is no object. *@err: an error if @skb has no
+ * room.
  */
 typedef bool (*ndshm_nl_show_fn)(struct sk_buff *skb,
 				 const struct ndshm_message *m, u64 *next,
 				 int *err, const void *kind);
 
 /*
- * One part of a dump of all that the viewer may see. The dump is flagged as interrupted
- * when an adapter, a provider or a queue came or went meanwhile, if @counted.
+ * Add messages of a dump until @skb is full. @counted: flag the dump as interrupted if an adapter,
+ * a provider or a queue was added or removed meanwhile.
  */
 int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		  bool counted, ndshm_nl_show_fn show_next, const void *kind);
 
-/* Of queues, and of what a user may not have; see ndshm_event(). */
+/* Attributes of a struct ndshm_queue_view, and of a struct ndshm_quota_excess. */
 int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
 		       void *object);
 int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
 			void *object);
 
 /*
- * The first thing that init does, and the last that exit undoes: what happens
- * in between can be told, and is only told while the family is registered.
+ * Register the family. ndshm_nl_init() must be the first step of module init, and ndshm_nl_exit()
+ * the last of exit: events of all other steps are then reported.
  */
 int __init ndshm_nl_init(void);
 void ndshm_nl_exit(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Queues and virtual ports, by netlink. Everybody may know that they are there,
- * as with adapters; what they have tells of blocks that not everybody may see.
+ * Netlink operations of queues and virtual ports. Every user may list them, as adapters; their
+ * usage is for administrators, since it reveals blocks of other users.
  */
 #include <net/genetlink.h>
 
@@ -62,7 +62,7 @@ int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 	return err;
 }
 
-/* By adapter, then by kind, then by id, which has 31 bits. */
+/* Position in a dump: adapter in the high half, then one bit for the kind, and 31 bits of id. */
 static u64 place_of(u32 adapter, u32 kind, u32 id)
 {
 	return (u64)adapter << 32 | (u64)kind << 31 | id;

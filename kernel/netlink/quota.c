@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Quotas, by netlink: everybody sees what is theirs, and administrators see all,
- * and set limits.
- */
+/* Netlink operations of quotas. A user may read their own; administrators may read and set all. */
 #include <linux/bits.h>
 #include <linux/capability.h>
 #include <linux/uidgid.h>
@@ -13,7 +10,7 @@
 #include "gen.h"
 #include "netlink.h"
 
-/* In the order of kinds: how much there is, and behind it how much there may be. */
+/* Attribute of the amount of each kind; its limit is the next attribute. */
 static const int attributes[NDSHM_QUOTA_KINDS] = {
 	[NDSHM_QUOTA_SECTIONS] = NDSHM_A_QUOTA_SECTIONS,
 	[NDSHM_QUOTA_HOLDERS] = NDSHM_A_QUOTA_HOLDERS,
@@ -72,7 +69,7 @@ int ndshm_nl_quota_get_doit(struct sk_buff *request, struct genl_info *info)
 	return ndshm_nl_reply(info, &m, put_quota, &view);
 }
 
-/* In the order of users. */
+/* Sorted by user id. */
 static bool show_next_quota(struct sk_buff *skb, const struct ndshm_message *m,
 			    u64 *next, int *err, const void *unused)
 {
