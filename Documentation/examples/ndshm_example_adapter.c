@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A kernel driver that allocates: an adapter for its device, and one block. The
- * device is made up here; a PCI driver does the same in probe and remove.
+ * A kernel driver that registers an adapter for its device and allocates one block. The example
+ * creates a platform device; a PCI driver does the same in probe and remove.
  */
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -16,13 +16,13 @@
 static struct platform_device *device;
 static struct ndshm_adapter *adapter;
 static struct ndshm_block *ring;
-static DEFINE_MUTEX(ring_lock);	/* whoever touches the memory */
+static DEFINE_MUTEX(ring_lock);	/* held while the memory is used; protects ring_gone */
 static bool ring_gone;
 
 /*
- * The memory goes, because its provider's device does: maybe before who asked for
- * it has it. A driver stops its own DMA here, and touches the memory no more. The
- * block stays to be freed.
+ * Revocation callback: the provider's device is removed, and the memory is freed when this
+ * returns. It may run before ndshm_allocate() has returned. The driver must stop its DMA here, and
+ * must not access the memory after that. It must still free the block.
  */
 static void ring_revoked(void *context, struct ndshm_block *block)
 {
@@ -53,7 +53,7 @@ static ndshm_reason_t make_ring(void)
 	reason = ndshm_allocate(&parameters, &ring);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	/* The processor's address, and the one to write to the device. */
+	/* virtual_address is for the processor, segment.address for the device. */
 	mutex_lock(&ring_lock);
 	if (!ring_gone)
 		memset(parameters.virtual_address, 0, parameters.length);
@@ -78,7 +78,7 @@ static int __init example_init(void)
 	if (ret)
 		goto err_device;
 
-	/* Without NDSHM_ADAPTER_OPEN no client can allocate for it. */
+	/* Without NDSHM_ADAPTER_OPEN only this driver can allocate for the adapter. */
 	info.device = &device->dev;
 	reason = ndshm_adapter_register(&info, &adapter);
 	ret = ndshm_reason_errno(reason);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * A provider: write-combined memory, for whoever asks for it by name.
- */
+/* A provider of write-combined memory, for requests that name it. */
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
@@ -12,7 +10,7 @@
 #include <ndshm/block.h>
 #include <ndshm/provider.h>
 
-/* What the provider knows of a block: the context of its free and pfn. */
+/* Context of a block for example_free() and example_pfn(). */
 struct memory {
 	struct device *device;
 	size_t size;
@@ -31,7 +29,7 @@ static ndshm_status_t example_allocate(void *provider_context,
 	memory = kmalloc(sizeof(*memory), NDSHM_GFP_CHARGED);
 	if (!memory)
 		return NDSHM_STATUS_RESOURCES;
-	/* The adapter is registered until the free handler has returned. */
+	/* The adapter stays registered until the free handler has returned. */
 	memory->device = ndshm_adapter_device(parameters->adapter);
 	memory->size = PAGE_ALIGN(parameters->length);
 	memory->address = dma_alloc_wc(memory->device, memory->size,
@@ -59,7 +57,7 @@ static void example_free(void *provider_context, void *context)
 	kfree(memory);
 }
 
-/* The protection is that of the kernel's own mapping: see dma_alloc_wc(). */
+/* Use the protection of the kernel's mapping, as dma_alloc_wc() has chosen it. */
 static unsigned long example_pfn(void *provider_context, void *context,
 				 pgoff_t index, unsigned long *count,
 				 pgprot_t *prot)
@@ -94,7 +92,7 @@ static int __init example_init(void)
 }
 module_init(example_init);
 
-/* Every block holds the module, so that there is none when this is called. */
+/* Every block holds a reference on the module, so none is left. */
 static void __exit example_exit(void)
 {
 	ndshm_provider_unregister(provider);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A kernel driver with a receive queue: its life from allocation to free, and a
- * packet that is still out when the queue shall go. The device is made up here, and so
- * is what it receives.
+ * A kernel driver with a receive queue, from allocation to free. The driver frees the queue while
+ * a packet of it is in flight. The example creates a platform device, and writes the packet
+ * itself.
  */
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
@@ -22,13 +22,13 @@ static struct ndshm_adapter *adapter;
 static struct ndshm_block *buffers;
 static DECLARE_COMPLETION(queue_freed);
 
-/* The adapter is unregistered: DMA into the queue's blocks has to stop here. */
+/* Called if the adapter is unregistered: stop DMA to the queue's blocks here. */
 static void queue_stop(void *context, u32 id)
 {
 	pr_info("example: queue %u stops\n", id);
 }
 
-/* Every packet is back, so nobody looks at the buffers any more. */
+/* Called when no packet of the queue is in flight: free its blocks. */
 static void queue_free_blocks(void *context, u32 id)
 {
 	ndshm_free(buffers);
@@ -63,8 +63,8 @@ static ndshm_reason_t make_buffers(u32 queue, u32 *handle)
 }
 
 /*
- * What a receive path does with a packet that it was handed: the memory stays as long as the
- * packet is out, whatever goes.
+ * Resolve a packet to its memory, as a receive path does. The memory is not freed, nor the queue,
+ * before ndshm_packet_put().
  */
 static ndshm_reason_t receive(const struct ndshm_packet *packet,
 			      struct ndshm_block **held)
@@ -75,7 +75,7 @@ static ndshm_reason_t receive(const struct ndshm_packet *packet,
 	reason = ndshm_packet_resolve(adapter, packet, held, &address);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	/* The device would have written this. */
+	/* Stands for DMA by the device. */
 	memcpy(address, "hello", packet->length);
 	pr_info("example: received \"%.*s\"\n", (int)packet->length,
 		(char *)address);
@@ -88,7 +88,9 @@ static ndshm_reason_t use_queue(u32 id)
 	struct ndshm_block *held;
 	ndshm_reason_t reason;
 
-	/* Memory first, then the queue is complete; with a filter it runs. */
+	/*
+	 * Blocks are allocated before ndshm_queue_complete(). With a filter the queue then runs.
+	 */
 	reason = make_buffers(id, &packet.shared_memory_handle);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_queue_set_filter(adapter, id);
@@ -101,7 +103,7 @@ static ndshm_reason_t use_queue(u32 id)
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 
-	/* The queue goes, and waits for the packet. */
+	/* Free the queue. It waits for the packet in flight. */
 	reason = ndshm_queue_clear_filter(adapter, id);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_queue_free(adapter, id);
@@ -140,7 +142,7 @@ static int __init example_init(void)
 	reason = ndshm_queue_allocate(adapter, &queue_ops, NULL, &id);
 	if (reason == NDSHM_REASON_NONE)
 		reason = use_queue(id);
-	/* A second one stays until the adapter is unregistered, which ends it. */
+	/* Unregistering the adapter ends this queue. */
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_queue_allocate(adapter, &queue_ops, NULL, &id);
 	ret = ndshm_reason_errno(reason);

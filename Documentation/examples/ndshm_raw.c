@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The char device without the library: one block, from open to close.
- */
+/* Use the char device without the library: allocate, map and free one block. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,7 +36,7 @@ int main(void)
 	}
 	alloc.adapter = info.out_default_adapter;
 	if (ioctl(fd, NDSHM_BLOCK_ALLOC, &alloc)) {
-		/* The reason is finer than errno. */
+		/* The reason is more precise than errno. */
 		fprintf(stderr, "NDSHM_BLOCK_ALLOC: reason %u, status 0x%x\n",
 			alloc.reason, alloc.status);
 		return 1;
@@ -53,7 +51,7 @@ int main(void)
 	printf("%s of %llu bytes in %u DMA segment\n", memory,
 	       (unsigned long long)block.length, block.segments);
 
-	/* The handle ends here; the memory when it is no longer mapped. */
+	/* This ends the handle. The memory is freed when it is no longer mapped. */
 	free.handle = block.handle;
 	if (ioctl(fd, NDSHM_BLOCK_FREE, &free)) {
 		perror("NDSHM_BLOCK_FREE");
