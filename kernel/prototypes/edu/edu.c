@@ -42,7 +42,7 @@ typedef struct _EDU {
 	PHYSICAL_ADDRESS BlockAddress;
 } EDU, *PEDU;
 
-/* From whoever provides for the device: one contiguous block, so one list element. */
+/* Allocate one contiguous block from the provider that serves the device: one list element. */
 static NDIS_STATUS AllocateBlock(PEDU Edu)
 {
 	ULONG_PTR Room[(sizeof(SCATTER_GATHER_LIST) +
@@ -104,7 +104,7 @@ static NDIS_STATUS Copy(PEDU Edu, ULONG From, ULONG To, UCHAR First)
 	       NDIS_STATUS_SUCCESS : NDIS_STATUS_INVALID_DATA;
 }
 
-/* Whatever there is of it is undone: DMA first, then the block. Also after a failure. */
+/* Stop DMA, then free the block. Also called after a failed Initialize(). */
 static VOID Halt(PEDU Edu)
 {
 	pci_clear_master(Edu->Device);
@@ -128,7 +128,7 @@ static NDIS_STATUS Initialize(PEDU Edu)
 	return Status;
 }
 
-/* The rest is the Linux part: the PCI function, its interrupt, and the handle. */
+/* The Linux part of the driver: the PCI function, its interrupt, and the handle. */
 
 static irqreturn_t interrupt(int irq, void *context)
 {
@@ -201,19 +201,19 @@ err_vectors:
 	return ret;
 }
 
-/* What was allocated is given back first: the handle cannot be closed before. */
+/* Free the block first: ndshm_ndis_close() fails while one exists. */
 static void edu_remove(struct pci_dev *pdev)
 {
 	PEDU edu = pci_get_drvdata(pdev);
 
 	Halt(edu);
-	/* Cannot fail: the device is being unbound, and no block is left. */
+	/* Cannot fail: no block is left. */
 	WARN_ON(ndshm_ndis_close(edu->Handle));
 	free_irq(pci_irq_vector(pdev, 0), edu);
 	pci_free_irq_vectors(pdev);
 }
 
-/* None is taken unless its driver_override names this driver. */
+/* Binds a function only if driver_override in sysfs names this driver. */
 static const struct pci_device_id edu_ids[] = {
 	{ PCI_DEVICE_DRIVER_OVERRIDE(0x1234, 0x11e8, true) },
 	{ }

@@ -163,7 +163,7 @@ static bool stays(struct bench *bench)
 	struct ndshm_adapter *adapter;
 	bool stayed;
 
-	/* Blocks of its own and of another provider. */
+	/* Blocks of the handle's provider and of another provider. */
 	CHECK(busy_with(bench, "ndis-cases", "ndis-cases"));
 	CHECK(busy_with(bench, "ndis-cases", "coherent"));
 	adapter = ndshm_adapter_find("ndis-cases");
@@ -226,7 +226,7 @@ bool own_gone(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE own;
 
-	/* Without a driver, and with one. */
+	/* The device has no driver, then one, which is unbound or whose probe fails. */
 	CHECK(stays(bench));
 	CHECK(goes(bench, UNBOUND));
 	CHECK(goes(bench, PROBE_FAILS));

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Handles: mixed up, and closed.
- */
+/* Handles of the wrong kind, and closing handles. */
 #include <linux/errno.h>
 #include <linux/module.h>
 
@@ -87,7 +85,7 @@ bool own_handles(struct bench *bench)
 	NdisFreeSharedMemory(NULL, allocation);
 	CHECK(bench->script.freed == 2);
 
-	/* A NULL pointer for the allocation handle is an ordinary failure. */
+	/* A failed allocation stores NULL in the allocation handle. */
 	p = request(bench);
 	CHECK(NdisAllocateSharedMemory(bench->adapter, &p, NULL) ==
 	      NDIS_STATUS_INVALID_PARAMETER);
@@ -101,7 +99,7 @@ bool own_close_busy(struct bench *bench)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE own, from_driver;
 
-	/* Busy with blocks of its own. */
+	/* A handle cannot be closed while blocks exist that were allocated with it. */
 	CHECK(allocates(bench, bench->adapter, &p, &own));
 	CHECK(ndshm_ndis_close(bench->adapter) == -EBUSY);
 	/* A failed close changes nothing. */
@@ -113,7 +111,7 @@ bool own_close_busy(struct bench *bench)
 	CHECK(ndshm_ndis_close(bench->adapter) == -EBUSY);
 	NdisFreeSharedMemory(bench->adapter, own);
 
-	/* Busy with a block of its provider for another handle. */
+	/* A handle cannot be closed while its provider has a block of another handle. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-other", NULL, &own));
 	CHECK(script_register(own, &bench->script) == NDIS_STATUS_SUCCESS);
 	p = request(bench);
@@ -122,7 +120,7 @@ bool own_close_busy(struct bench *bench)
 	CHECK(ndshm_ndis_close(own) == -EBUSY);
 	NdisFreeSharedMemory(bench->driver, from_driver);
 	CHECK(!ndshm_ndis_close(own));
-	/* A provider that ended can be succeeded by another. */
+	/* Another provider can be registered after the first one was unregistered. */
 	CHECK(script_register(bench->driver, &bench->script) ==
 	      NDIS_STATUS_SUCCESS);
 	return true;

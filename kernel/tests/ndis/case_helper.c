@@ -31,7 +31,7 @@ static bool memory(void)
 	CHECK(other[0] == 0 && other[7] == 7 && other[8] == 0);
 	NdisMoveMemory(other + 8, one + 8, 8);
 	CHECK(RtlEqualMemory(one, other, sizeof(one)));
-	/* Overlapping moves in both directions. */
+	/* Move in both directions within one buffer. */
 	RtlMoveMemory(one + 1, one, 15);
 	CHECK(one[0] == 0 && one[1] == 0 && one[15] == 14);
 	RtlMoveMemory(one, one + 1, 15);
@@ -85,7 +85,6 @@ static bool pages(void)
 	CHECK(BYTE_OFFSET(address) == 0 && BYTE_OFFSET(address + 5) == 5);
 	CHECK(ADDRESS_AND_SIZE_TO_SPAN_PAGES(address, PAGE_SIZE) == 1);
 	CHECK(ADDRESS_AND_SIZE_TO_SPAN_PAGES(address + 1, PAGE_SIZE) == 2);
-	/* A power of two. */
 	CHECK(alignment && !(alignment & (alignment - 1)));
 	return true;
 }

@@ -104,13 +104,13 @@ bool ndis_dma_handle(struct bench *bench)
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
 					    &dma) == NDIS_STATUS_SUCCESS);
 	CHECK(dma && dma != bench && dma != bench->adapter);
-	/* 64 KiB at any offset in a page. */
+	/* A transfer of 64 KiB that begins anywhere in a page needs one more element. */
 	CHECK(description.ScatterGatherListSize >=
 	      sizeof(SCATTER_GATHER_LIST) +
 	      (65536 / PAGE_SIZE + 1) * sizeof(SCATTER_GATHER_ELEMENT));
 	CHECK(dma_get_mask(bench->device) == DMA_BIT_MASK(64));
 	NdisMDeregisterScatterGatherDma(dma);
-	/* Other revisions. */
+	/* Only revision 1 is valid. */
 	CHECK(try_describe(bench, (NDIS_OBJECT_HEADER){ 0x83, 0, 36 }) ==
 	      NDIS_STATUS_BAD_VERSION);
 	CHECK(try_describe(bench, (NDIS_OBJECT_HEADER){ 0x83, 2, 36 }) ==
@@ -219,7 +219,7 @@ static void free_atomic(NDIS_HANDLE adapter, ULONG length, PVOID address,
 	local_irq_enable();
 }
 
-/* Cached or not, freed in process and in atomic context. */
+/* Cached and uncached memory, freed in process and in atomic context. */
 bool ndis_miniport(struct bench *bench)
 {
 	static const ULONG lengths[] = { 1, PAGE_SIZE, 10000, 65536 };

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Memory of a native provider of the whole machine.
- */
+/* A native provider of the machine's scope, without NDIS handlers. */
 #include <linux/completion.h>
 #include <linux/device.h>
 #include <linux/jiffies.h>
@@ -123,7 +121,7 @@ bool own_long(struct bench *bench)
 	return with_native(bench, long_ones);
 }
 
-/* NDIS has no call for a sync: memory that needs one is freed again. */
+/* NDIS has no call for a sync: memory that needs one is refused and freed. */
 static bool unsynced(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -162,7 +160,7 @@ static bool node_by_node(struct bench *bench)
 		NdisFreeSharedMemory(bench->driver, allocation);
 		CHECK(native.node == node);
 	}
-	/* Any node with memory. */
+	/* Without a preferred node the device may be of any node with memory. */
 	p = request(bench);
 	CHECK(allocates(bench, bench->driver, &p, &allocation));
 	NdisFreeSharedMemory(bench->driver, allocation);
@@ -206,7 +204,7 @@ bool own_revoked(struct bench *bench)
 	if (!has_closed(bench))
 		pr_err("the provider does not close\n");
 	before = native.freed;
-	/* An arbitrary time: no wait can prove that it never happens. */
+	/* The provider must wait for the free. The time is arbitrary: no wait proves it. */
 	if (wait_for_completion_timeout(&native.revoked, HZ / 5))
 		pr_err("the memory went while it was held\n");
 	CHECK(native.freed == before);

@@ -43,7 +43,7 @@ static NET_BUFFER_SHARED_MEMORY piece_of(const NDIS_SHARED_MEMORY_PARAMETERS *p,
 	return piece;
 }
 
-/* Two blocks, and a packet with a piece of each. */
+/* A packet may have pieces in several blocks. */
 bool ndis_packets(struct bench *bench)
 {
 	static const ULONG offsets[] = { 0, 1, PAGE_SIZE, BLOCK_BYTES - 1 };
@@ -121,12 +121,12 @@ bool own_packets(struct bench *bench)
 	CHECK(resolve(&piece, &block, &address) == NDSHM_REASON_NONE);
 	RtlFillMemory(address, PAGE_SIZE, POISON);
 	NdisFreeSharedMemory(bench->adapter, allocation);
-	/* The allocation handle is already dead, although the packet keeps the block. */
+	/* The free ends the allocation handle, although the packet keeps the memory. */
 	NdisFreeSharedMemory(bench->adapter, allocation);
 	kept = !bench->script.freed && !memchr_inv(address, POISON, PAGE_SIZE);
 	ndshm_packet_put(block);
 	CHECK(kept);
-	/* The shared memory handle is dead; NULL is no handle either. */
+	/* The free also ends the shared memory handle. NULL is not a valid one. */
 	CHECK(lies_nowhere(piece, NDSHM_REASON_HANDLE_UNKNOWN));
 	NET_BUFFER_SHARED_MEM_HANDLE(&piece) =
 		NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED;
@@ -156,7 +156,7 @@ bool own_atomic_free(struct bench *bench)
 	local_irq_disable();
 	ndshm_packet_put(block);
 	local_irq_enable();
-	/* ndshm_ndis_close() waits for that. */
+	/* ndshm_ndis_close() waits until the handler has run. */
 	CHECK(!ndshm_ndis_close(bench->adapter));
 	bench->adapter = NULL;
 	CHECK(bench->script.freed == 1);

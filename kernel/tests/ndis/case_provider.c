@@ -90,7 +90,7 @@ bool ndis_null_context(struct bench *bench)
 	return true;
 }
 
-/* An invalid success reply: the memory is freed once. */
+/* Let the provider reply with invalid memory: the allocation fails, and it is freed once. */
 static bool nonsense(struct bench *bench, ULONG length, ULONG flags)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -119,12 +119,12 @@ bool own_nonsense(struct bench *bench)
 	CHECK(nonsense(bench, PAGE_SIZE, 0));
 	script->elements = 0xffffffff;
 	CHECK(nonsense(bench, PAGE_SIZE, 0));
-	/* Too short. */
+	/* Elements that together are shorter than the block. */
 	script->elements = 1;
 	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
 	script->elements = 1;
 	CHECK(nonsense(bench, PAGE_SIZE + 1, 0));
-	/* Overlapping. */
+	/* Elements that overlap. */
 	script->elements = 2;
 	script->overlap = true;
 	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
@@ -144,7 +144,7 @@ bool own_nonsense(struct bench *bench)
 	script->lengths[1] = PAGE_SIZE / 2;
 	script->elements = 2;
 	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
-	/* No kernel address. */
+	/* Memory without a kernel address. */
 	script->unaddressed = true;
 	CHECK(nonsense(bench, PAGE_SIZE, 0));
 	return true;
@@ -167,7 +167,7 @@ bool ndis_handler_sees(struct bench *bench)
 	CHECK(asked->Length == 3 * PAGE_SIZE);
 	CHECK(asked->SGListBuffer);
 
-	/* Revision 1 has no port. */
+	/* Revision 1 has no VPortId, so the handler must not see the caller's. */
 	p = request(bench);
 	p.Header.Revision = 1;
 	p.Header.Size = 64;
@@ -278,7 +278,7 @@ bool own_characteristics(struct bench *bench)
 	c.FreeSharedMemoryHandler = NULL;
 	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
 	      NDIS_STATUS_FAILURE);
-	/* Unknown flags are accepted, too. */
+	/* Flags that NDIS does not define are accepted. */
 	c = script_handlers(&bench->script);
 	c.Flags = ~0;
 	CHECK(NdisSetOptionalHandlers(bench->adapter, handlers) ==
@@ -349,7 +349,7 @@ bool own_scopes(struct bench *bench)
 	CHECK(script_register(bench->driver, &script) == NDIS_STATUS_SUCCESS);
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == 1 && !script.allocated);
-	/* A scope that is taken. */
+	/* The machine's scope has a provider: no other one can be registered. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-other", NULL, &other));
 	CHECK(script_register(other, &bench->script) == NDIS_STATUS_FAILURE);
 	CHECK(!ndshm_ndis_close(other));

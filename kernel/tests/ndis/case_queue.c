@@ -106,7 +106,7 @@ static bool stays(struct bench *bench, NDIS_HANDLE allocation)
 	const unsigned int before = script->freed;
 	bool stayed;
 
-	/* An arbitrary time: no wait can prove that it never happens. */
+	/* The queue must wait for the free. The time is arbitrary: no wait proves it. */
 	stayed = !wait_for_completion_timeout(&freed, HZ / 5) &&
 		 script->freed == before;
 	NdisFreeSharedMemory(bench->adapter, allocation);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Parameters of NdisAllocateSharedMemory().
- */
+/* Parameters of NdisAllocateSharedMemory(), valid and invalid. */
 #include <linux/bits.h>
 #include <linux/limits.h>
 #include <linux/nodemask.h>
@@ -239,7 +237,7 @@ bool own_failures(struct bench *bench)
 	return true;
 }
 
-/* Node 0 is a node, and differs from any. */
+/* Node 0 is a valid preference, different from MM_ANY_NODE_OK. */
 bool ndis_nodes(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
@@ -291,7 +289,7 @@ bool ndis_driver_handle(struct bench *bench)
 	return true;
 }
 
-/* Without a device, memory is of a node, not of the adapter's provider. */
+/* A handle without a device gets memory of a NUMA node, not from the provider of the adapter. */
 bool own_driver_handle(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);

@@ -144,7 +144,7 @@ static int try_to_close(void *unused)
 	int ret, round = 0, next = 0;
 
 	arrive();
-	/* At least once: the other threads may finish before this one starts. */
+	/* Try once in any case: the other threads may finish before this one starts. */
 	do {
 		ret = ndshm_ndis_close(storm.bench->adapter);
 		if (ret != -EBUSY) {

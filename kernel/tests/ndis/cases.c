@@ -96,7 +96,7 @@ NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench)
 	return p;
 }
 
-/* Fill the frame, and copy it to @expected, where the outputs are added. */
+/* Copy the parameters into a frame with poisoned guards, and the frame to @expected. */
 static void fill_frame(struct bench *bench,
 		       const NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
@@ -106,7 +106,7 @@ static void fill_frame(struct bench *bench,
 	memset(frame->behind_parameters, POISON, GUARD_BYTES);
 	memset(frame->behind_list, POISON, GUARD_BYTES);
 	memset(frame->after, POISON, GUARD_BYTES);
-	/* With the padding. */
+	/* Copied with memcpy(), so that padding is compared as well. */
 	memcpy(&frame->parameters, p, sizeof(*p));
 	frame->allocation = PATTERN(3);
 	memcpy(&bench->expected, frame, sizeof(*frame));

@@ -96,7 +96,7 @@ static VOID FreeBlock(PADAPTER Adapter, PSHARED_BLOCK Block)
 	NdisZeroMemory(Block, sizeof(*Block));
 }
 
-/* One block for all buffers, and one piece for each. */
+/* Allocate one block, and divide it into buffers. With too little memory allocate half as many. */
 static NDIS_STATUS AllocateBuffers(PADAPTER Adapter)
 {
 	NDIS_STATUS Status = NDIS_STATUS_RESOURCES;
@@ -176,7 +176,7 @@ static NDIS_STATUS RegisterDma(PADAPTER Adapter)
 					     &Adapter->DmaHandle);
 }
 
-/* Asked for as where one cannot sleep. One completion follows. */
+/* Allocate asynchronously, as a driver must that cannot sleep. A completion always follows. */
 static NDIS_STATUS AllocateMore(PADAPTER Adapter)
 {
 	NDIS_STATUS Status;

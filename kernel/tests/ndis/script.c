@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The scripted provider: pages, described as the script says.
- */
+/* A provider for the tests: it allocates pages and reports them as the script says. */
 #include <linux/bits.h>
 #include <linux/io.h>
 #include <linux/minmax.h>
