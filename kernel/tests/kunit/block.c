@@ -9,7 +9,7 @@
 #include "../../block/block.h"
 #include "suite.h"
 
-/* Double until sufficient. */
+/* Double a page until the length fits. */
 static u64 naive_bound(u64 length)
 {
 	u64 bound = PAGE_SIZE;
@@ -74,7 +74,7 @@ static void one_segment(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, first.length, 7);
 }
 
-/* The order is kept when the list is reallocated. */
+/* Segments keep their order when the list is reallocated. */
 static void many_segments(struct kunit *test)
 {
 	struct ndshm_segment_list list;
@@ -98,7 +98,7 @@ static void many_segments(struct kunit *test)
 	}
 }
 
-/* A list that cannot grow is not changed. */
+/* A segment that cannot be added does not change the list. */
 static void endless_list(struct kunit *test)
 {
 	struct ndshm_segment first = { 1, 2 };

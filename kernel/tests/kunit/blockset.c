@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sets of blocks: entering, and the waits of a close. As in the core, each block is in
- * two sets: its adapter's and its provider's. A counter stands for its memory.
+ * Sets of blocks: active references, and the waits of a close. As in the core, each block is in
+ * two sets: its adapter's and its provider's. The counter of fake_free() stands for its memory.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -166,7 +166,7 @@ static void members(struct kunit *test)
 		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
 		KUNIT_ASSERT_EQ(test, ndshm_blockset_count(set), i + 1);
 	}
-	/* The first, the last and one in between. */
+	/* Remove the first, the last and one in between. */
 	ndshm_block_release(&world->fakes[0].block);
 	ndshm_block_release(&world->fakes[BLOCKS - 1].block);
 	ndshm_block_release(&world->fakes[BLOCKS / 2].block);
@@ -194,7 +194,7 @@ static void close_empty_with_members(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 1);
 	KUNIT_EXPECT_TRUE(test, make(world, &world->fakes[1]));
 	KUNIT_EXPECT_TRUE(test, ndshm_blockset_enter(set));
-	/* In that case it does not wait for active tasks. */
+	/* With members it fails at once, without a wait for active references. */
 	KUNIT_EXPECT_FALSE(test, ndshm_blockset_close_empty(set));
 	ndshm_blockset_leave(set);
 	ndshm_block_release(&world->fakes[0].block);
@@ -266,7 +266,7 @@ static void close_drops_adopted(struct kunit *test)
 	expect_dropped(test, true);
 }
 
-/* One thread closes; the other one is active and leaves when told to. */
+/* One thread closes the set; the other holds an active reference until the close has begun. */
 
 static unsigned int stay_inside(struct world *world)
 {
@@ -275,7 +275,7 @@ static unsigned int stay_inside(struct world *world)
 
 	complete(&world->arrived);
 	wait_for_completion(&world->hold);
-	/* The set is closing: nothing can be added. */
+	/* The set is closing: no block can be added. */
 	wrong += make(world, &world->fakes[0]);
 	wrong += ndshm_blockset_enter(set);
 	atomic_inc(&world->left);
@@ -327,7 +327,7 @@ static unsigned int closes(void *context, unsigned int number)
 	case 1:
 		wait_for_completion(&world->arrived);
 		ndshm_blockset_close(&world->adapter.set);
-		/* Members are freed after the last active thread has left. */
+		/* Members are freed after the last active reference was dropped. */
 		return (atomic_read(&world->left) != 1) +
 		       (atomic_read(&world->fakes[1].freed) != 1);
 	default:

@@ -63,7 +63,7 @@ static int charge_init(struct kunit *test)
 	return 0;
 }
 
-/* The user's quota agrees. */
+/* After each test nothing is charged to the user's quota. */
 static void charge_exit(struct kunit *test)
 {
 	struct ndshm_quota_view view;
@@ -96,15 +96,12 @@ static bool is_nobody(const struct ndshm_charge *charge)
 	return charge->payer && charge->payer->cred->user == &nobody;
 }
 
-/*
- * Expectations only: an assertion would leave the thread with the other user's
- * credentials.
- */
+/* An EXPECT, since a failed ASSERT would leave the thread with the other user's credentials. */
 #define EXPECT_REASON(test, reason, expected) \
 	KUNIT_EXPECT_EQ(test, (__force u32)(reason), \
 			(__force u32)NDSHM_REASON_##expected)
 
-/* Pages that a number of bytes is rounded up to. */
+/* A charge is rounded up to whole pages. */
 static void rounding(struct kunit *test)
 {
 	static const struct { u64 bytes; long pages; } rows[] = {
@@ -136,7 +133,7 @@ static void rounding(struct kunit *test)
 	become_oneself(&before);
 }
 
-/* Each number of pages together with each other one, up to and beyond the limit. */
+/* Charge any two numbers of pages, up to and beyond the limit. */
 static void the_limit(struct kunit *test)
 {
 	struct ndshm_charge first, second;
@@ -202,7 +199,7 @@ static void kinds_of_limit(struct kunit *test)
 	become_oneself(&before);
 }
 
-/* Each number of pages is changed to each other one. */
+/* Change a charge of any number of pages to any other number. */
 static void recharge(struct kunit *test)
 {
 	struct ndshm_charge charge;
@@ -234,7 +231,7 @@ static void recharge(struct kunit *test)
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT)), NONE);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(1)), NONE);
 	KUNIT_EXPECT_EQ(test, locked(), 1);
-	/* Growing is subject to the limit at the time of the charge. */
+	/* Growing uses the limit at the time of the charge, not the current one. */
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT + 1)), MEMLOCK);
 	KUNIT_EXPECT_EQ(test, locked(), 1);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(LIMIT)), NONE);

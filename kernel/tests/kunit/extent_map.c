@@ -34,11 +34,11 @@ struct world {
 	u32 unit;	/* pages of a cell */
 	u8 model[MOST_CELLS];
 	/*
-	 * Number of consecutive free and of consecutive unallocated cells from there on.
+	 * number of consecutive free cells, and of consecutive unallocated ones, from each cell on
 	 */
 	u32 free_from[MOST_CELLS + 1];
 	u32 room_from[MOST_CELLS + 1];
-	/* Member of unallocated cells that contain a hole. */
+	/* the run of unallocated cells contains a hole */
 	bool growing[MOST_CELLS];
 };
 
@@ -141,7 +141,7 @@ static void survey(struct world *world)
 			world->growing[i] = true;
 }
 
-/* Find the lowest place: the lowest one in each cell, in order. */
+/* Find the lowest place by trying each cell. */
 static bool naive_find(const struct world *world, const u32 *from,
 		       bool growing, u32 count, u32 alignment, u32 *start)
 {
@@ -238,7 +238,7 @@ static const char *compare_taken(const struct world *world)
 	list_for_each_entry(run, &world->map.runs, link) {
 		struct ndshm_run *next = rb_entry_safe(node, struct ndshm_run, node);
 
-		/* The run that has a page, or the next one. */
+		/* Find the allocated run that contains a page, else the next one. */
 		if (ndshm_runs_find(&world->taken, run->start) != next ||
 		    ndshm_runs_find(&world->taken, run->start +
 				    (run->count - 1) / 2) != next)
@@ -285,7 +285,7 @@ static void expect_find(struct kunit *test, u32 count, u32 alignment)
 		KUNIT_ASSERT_EQ_MSG(test, start, expected, "free: %u at %u",
 				    count, alignment);
 
-	/* Room is searched for an extent that needs more memory: it contains a hole. */
+	/* A place for growth must contain a hole. */
 	found = naive_find(world, world->room_from, true, count, alignment,
 			   &expected);
 	KUNIT_ASSERT_EQ_MSG(test, ndshm_extent_map_find_room(&world->map, count,
@@ -296,7 +296,7 @@ static void expect_find(struct kunit *test, u32 count, u32 alignment)
 				    count, alignment);
 	if (free)
 		return;
-	/* If no free run is long enough, this is the lowest of all places. */
+	/* Without a fitting free run, this is the lowest place among all unallocated cells. */
 	KUNIT_ASSERT_EQ(test, found,
 			naive_find(world, world->room_from, false, count,
 				   alignment, &all));
@@ -385,7 +385,7 @@ static void give(struct kunit *test, u32 cell)
 	set_cells(world, start, end_at(world, start) - start, FREE, FREE);
 }
 
-/* Choose a part of the run of @cell: often all of it, or one end. */
+/* Choose a part of the run of @cell: the whole run, one end, or a part in the middle. */
 static void random_part(struct world *world, struct rnd_state *random,
 			u32 cell, u32 *start, u32 *count)
 {
@@ -393,14 +393,16 @@ static void random_part(struct world *world, struct rnd_state *random,
 
 	if (suite_below(random, 3))
 		first += suite_below(random, end - first);
-	/* Short parts, for many runs. */
+	/* Often a short part, so that the map gets many runs. */
 	if (suite_below(random, 3))
 		end = first + 1 + suite_below(random, min(end - first, 12U));
 	*start = first;
 	*count = end - first;
 }
 
-/* @hurry of 8 steps go from hole to free to allocated, the others back. */
+/*
+ * On average @hurry of 8 steps go from hole to free or from free to allocated; the others go back.
+ */
 static void random_step(struct kunit *test, struct rnd_state *random,
 			u32 hurry)
 {
@@ -481,7 +483,7 @@ static void random_steps(struct kunit *test, struct rnd_state *random,
 		if (i % 64 == 0)
 			cond_resched();
 	}
-	/* All kinds of maps have occurred. */
+	/* The steps have reached all states of a small map, and many runs in a large one. */
 	if (cells < 4) {
 		KUNIT_EXPECT_GT(test, all, 0);
 		KUNIT_EXPECT_GT(test, none, 0);
@@ -595,7 +597,7 @@ static void neighbours(struct kunit *test)
 		expect_same(test);
 		change(test, 3, 3, NDSHM_RUN_HOLE);
 		expect_same(test);
-		/* The middle, between two holes. */
+		/* Only the page in the middle gets memory, between two holes. */
 		change(test, 4, 1, NDSHM_RUN_FREE);
 		expect_same(test);
 		change(test, 4, 1, NDSHM_RUN_HOLE);
@@ -637,7 +639,7 @@ static void last_page(struct kunit *test)
 	ndshm_extent_map_commit(map, last, 1, &spare);
 	KUNIT_EXPECT_EQ(test, used(&spare), 1);
 	ndshm_spare_runs_free(&spare);
-	/* The page number is even, but no multiple of 4. */
+	/* Page @last is even, but not a multiple of 4: only alignments 1 and 2 fit. */
 	for (i = 0; i < 32; i++) {
 		start = 0;
 		KUNIT_EXPECT_EQ_MSG(test, ndshm_extent_map_find_free(map, 1,
@@ -739,9 +741,8 @@ static void many_runs(struct kunit *test)
 }
 
 /*
- * Runs that are long enough, but misaligned, and then one that fits in part or as a
- * whole. With thousands of them, the fit need not be found unless it is long enough at
- * any alignment.
+ * Many runs that are long enough but misaligned, and one that fits. With thousands of them the
+ * fitting run is found only if it is long enough at any alignment.
  */
 static void misplaced(struct kunit *test, u32 count, u32 last, bool seen)
 {

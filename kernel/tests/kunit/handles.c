@@ -87,14 +87,11 @@ static void unreserved(struct kunit *test)
 	ndshm_handle_unreserve(handles, first);
 	KUNIT_EXPECT_NULL(test, found(test, first));
 	KUNIT_EXPECT_EQ(test, handles->live, 0);
-	/* The place is reused, but the number is not. */
+	/* The slot is reused, with another number. */
 	KUNIT_EXPECT_NE(test, reserve(test), first);
 }
 
-/*
- * A reused place gets another number: all possible ones before one recurs. Only the live
- * handle is found.
- */
+/* A reused slot gets all possible numbers before one recurs. Only the live handle is found. */
 static void generations(struct kunit *test)
 {
 	struct ndshm_handles *handles = test->priv;
@@ -113,7 +110,7 @@ static void generations(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, INDEX(handle), INDEX(first));
 		KUNIT_ASSERT_FALSE(test, __test_and_set_bit(handle >> 16,
 							    seen));
-		/* Only some uses are tested in full, to limit the time. */
+		/* Test all earlier numbers after some uses only, to limit the time. */
 		if (generation % 512) {
 			ndshm_handle_unreserve(handles, handle);
 			handle = reserve(test);
@@ -170,14 +167,14 @@ static void exhaustion(struct kunit *test)
 				(__force u32)NDSHM_REASON_HANDLES);
 		KUNIT_EXPECT_EQ(test, handle, 0);
 	}
-	/* A freed place is reused. */
+	/* The slot of a freed handle is reused. */
 	handle = object.handle;
 	KUNIT_EXPECT_PTR_EQ(test, ndshm_handle_take(handles, handle,
 						    &some_kind), &object);
 	refcount_dec(&object.references);
 	KUNIT_EXPECT_EQ(test, INDEX(publish(test, &object)), INDEX(handle));
 
-	/* Handles are taken in the order of their places. */
+	/* Handles are taken in the order of their slots. */
 	for (i = 0; i < 4096; i++) {
 		cond_resched();
 		taken = ndshm_handle_take_next(handles, &at);
@@ -189,7 +186,7 @@ static void exhaustion(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, handles->live, 0);
 	/* References of all handles, and the initial one. */
 	KUNIT_EXPECT_EQ(test, refcount_read(&object.references), 4097);
-	/* All places can be reserved again. */
+	/* All slots can be reserved again. */
 	for (i = 0; i < 4096; i++)
 		reserve(test);
 	KUNIT_EXPECT_EQ(test, (__force u32)ndshm_handle_reserve(handles,
@@ -197,7 +194,7 @@ static void exhaustion(struct kunit *test)
 			(__force u32)NDSHM_REASON_HANDLES);
 }
 
-/* Only published handles are taken, from a given place on. */
+/* ndshm_handle_take_next() takes published handles only, from an index on. */
 static void take_next(struct kunit *test)
 {
 	struct ndshm_handles *handles = test->priv;
@@ -215,7 +212,7 @@ static void take_next(struct kunit *test)
 		last = max(last, INDEX(numbers[i]));
 		taken++;
 	}
-	/* Nothing is taken from the end on. */
+	/* An index beyond the last slot finds none. */
 	at = U32_MAX;
 	KUNIT_EXPECT_NULL(test, ndshm_handle_take_next(handles, &at));
 	at = last;
@@ -227,7 +224,7 @@ static void take_next(struct kunit *test)
 		KUNIT_ASSERT_LT(test, at, last);
 	KUNIT_EXPECT_EQ(test, taken, 0);
 	KUNIT_EXPECT_EQ(test, handles->live, 0);
-	/* Reserved handles are unaffected. */
+	/* Reserved handles are not taken. */
 	refcount_inc(&object.references);
 	ndshm_handle_publish(handles, numbers[1], &object);
 	KUNIT_EXPECT_PTR_EQ(test, found(test, numbers[1]), &object);
@@ -257,12 +254,12 @@ static void offsets(struct kunit *test)
 			KUNIT_ASSERT_NULL(test, found_at(test, offset +
 							 (1ULL << bit)));
 		KUNIT_ASSERT_NULL(test, found_at(test, offset + SZ_2M - 1));
-		/* Another generation of the place, or beyond 16 TiB. */
+		/* Offsets with another part of the number, or beyond 16 TiB, find nothing. */
 		for (bit = 37; bit < 64; bit++)
 			KUNIT_ASSERT_NULL(test, found_at(test, offset ^
 							 (1ULL << bit)));
 	}
-	/* An offset contains seven bits of the place's generation. */
+	/* An offset contains seven bits of the part of a handle that changes with each use. */
 	for (i = 0; i < 500; i++) {
 		KUNIT_ASSERT_PTR_EQ(test, ndshm_handle_take(handles, handle,
 							    &some_kind),
@@ -276,7 +273,7 @@ static void offsets(struct kunit *test)
 				    found_at(test, ndshm_handle_offset(handle)),
 				    &object);
 	}
-	/* The first place is never used. */
+	/* Slot 0 is never used. */
 	for (i = 0; i < 128; i++)
 		KUNIT_EXPECT_NULL(test, found_at(test, (u64)i << 37));
 }

@@ -70,8 +70,7 @@ static void model_step(struct model *model, struct rnd_state *random)
 		break;
 	}
 	/*
-	 * A stale handle is not found: its number recurs after 65536 uses of the place
-	 * only.
+	 * A stale handle is not found, since its number recurs only after 65536 uses of its slot.
 	 */
 	KUNIT_ASSERT_NULL(test, found(test, model->stale[stale]));
 	KUNIT_ASSERT_EQ(test, handles->live, model->live);
@@ -242,7 +241,7 @@ static unsigned int reserve_some(void *context, unsigned int number)
 	return 0;
 }
 
-/* Concurrent growth assigns each place once. */
+/* Threads that reserve while the table grows get distinct slots. */
 static void grow_together(struct kunit *test)
 {
 	struct ndshm_handles *handles = test->priv;
@@ -263,7 +262,7 @@ static void grow_together(struct kunit *test)
 					   __test_and_set_bit(INDEX(shared->some[i][j]),
 							      seen));
 	KUNIT_EXPECT_FALSE(test, test_bit(0, seen));
-	/* None was made in vain. */
+	/* No slot was skipped. */
 	KUNIT_EXPECT_EQ(test, handles->end, THREADS * SOME + 1);
 }
 

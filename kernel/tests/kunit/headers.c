@@ -15,7 +15,7 @@
 #define PARAMETERS_SIZE_1	(40 + 7 * sizeof(void *))
 #define PARAMETERS_SIZE_2	(PARAMETERS_SIZE_1 + 4)
 
-/* Sizes around both limits, and some others. */
+/* Sizes around the sizes of both revisions, and some others. */
 static unsigned int fill_sizes(u16 *sizes, u16 low, u16 high)
 {
 	unsigned int i, n = 0;

@@ -25,7 +25,7 @@ static VOID take_back(NDIS_HANDLE context, NDIS_HANDLE block)
 {
 }
 
-/* Sizes around three limits of 64-bit machines, and some others. */
+/* Sizes around three limits (of 64-bit structures), and some others. */
 static const u16 sizes[] = {
 	0, 1, 3, 4, 8, 20, 31, 32, 33, 40, 44, 63, 64, 65, 66, 67, 68, 69, 71,
 	72, 73, 96, 128, 0x2000, 0x4000, 0x8000, 0xfffe, 0xffff,

@@ -205,7 +205,7 @@ static void every_queue_and_port(struct kunit *test)
 				      ndshm_check_parameters(&p, LONGEST, false),
 				      expected, "queue %#x port %#x",
 				      p.queue_id, p.vport_id);
-			/* A driver may set one of the two. */
+			/* A driver, unlike a client, may set one of queue and port. */
 			if (expected != NDSHM_REASON_QUEUE_AND_PORT)
 				expected = NDSHM_REASON_NONE;
 			ASSERT_REASON(test,
@@ -216,7 +216,10 @@ static void every_queue_and_port(struct kunit *test)
 	}
 }
 
-/* A capacity without entries is invalid; entries, count and a capacity of 0 are not. */
+/*
+ * A capacity without an array of segments is invalid. Without a capacity, array and count are
+ * ignored.
+ */
 static void every_list(struct kunit *test)
 {
 	struct ndshm_parameters p = good_parameters();
@@ -361,7 +364,7 @@ static void first_wrong_is_said(struct kunit *test)
 		ASSERT_REASON(test, ndshm_check_parameters(&p, LONGEST, true),
 			      driver, "combination %#x", combination);
 	}
-	/* Valid: 3, 3, 1, 3, 1 and 3 of 4 choices. */
+	/* Of 4 choices for each kind of value, 3, 3, 1, 3, 1 and 3 are valid. */
 	KUNIT_EXPECT_EQ(test, wrong_ones, 4096 - 3 * 3 * 3 * 3);
 }
 

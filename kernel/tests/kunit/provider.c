@@ -74,13 +74,13 @@ static void unknown_device(struct kunit *test)
 			      ADAPTER_UNKNOWN);
 		expect_none(test, provider);
 	}
-	/* The adapter was the only error. */
+	/* With the right adapter the registration succeeds. */
 	ASSERT_REASON(test, offer(&good, NDSHM_SCOPE_ADAPTER, driver->adapter,
 				  &provider), NONE);
 	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
 }
 
-/* A reference does not keep an adapter registered. */
+/* A reference to an unregistered adapter does not make it valid again. */
 static void device_gone(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -154,7 +154,7 @@ static void flags(struct kunit *test)
 	EXPECT_REASON(test, ndshm_provider_register(&good, &ops,
 						    NDSHM_SCOPE_NAMED, NULL,
 						    &provider), FLAGS);
-	/* Without ops the flags stay. */
+	/* A replacement without ops keeps the flags. */
 	EXPECT_REASON(test, ndshm_provider_register(&good, NULL,
 						    NDSHM_SCOPE_NAMED, NULL,
 						    &provider), NONE);

@@ -540,7 +540,7 @@ static void end_under_allocation(struct kunit *test, bool by_provider)
 
 	driver->hold = true;
 	suite_run_threads(test, 3, allocate_and_end, &ending);
-	/* The memory is freed at once. */
+	/* The log: the provider finds the allocation unwanted, then the memory is freed. */
 	miniport_expect(driver, "um");
 }
 
@@ -586,7 +586,7 @@ static unsigned int make_or_free(void *context, unsigned int number)
 			break;
 		atomic_inc(&storm->made);
 		ndshm_free(block);
-		/* Nothing of this sleeps, and one of the others ends it. */
+		/* Another thread ends this loop; nothing in it sleeps. */
 		cond_resched();
 	}
 	return reason != NDSHM_REASON_QUEUE_STATE &&

@@ -13,14 +13,14 @@
  * Receive queues
  */
 
-/* The columns. */
+/* States in the order of the table's columns. */
 static const enum ndshm_queue_state queue_states[] = {
 	NDSHM_QUEUE_UNDEFINED, NDSHM_QUEUE_ALLOCATED, NDSHM_QUEUE_SET,
 	NDSHM_QUEUE_RUNNING, NDSHM_QUEUE_PAUSED, NDSHM_QUEUE_STOP_DMA,
 	NDSHM_QUEUE_FREEING,
 };
 
-/* First letters of the states; "d" is STOP_DMA. */
+/* First letters of the states, in the same order; "d" is STOP_DMA. */
 static const char queue_letters[] = "uasrpdf";
 
 static const struct queue_row {
@@ -103,7 +103,10 @@ static void every_queue_state_and_event(struct kunit *test)
 			}
 		}
 	}
-	/* Seven events: five states without filters, two with five counts each. */
+	/*
+	 * Each of 7 events in 5 states without filters, and in 2 states with 5 counts of filters
+	 * each.
+	 */
 	KUNIT_EXPECT_EQ(test, tried, 7 * (5 + 2 * 5));
 }
 
@@ -154,7 +157,7 @@ static void no_queue_state_or_event(struct kunit *test)
 	}
 }
 
-/* Random events: a queue has filters in exactly the states that say so. */
+/* Random events: a queue has filters in the states SET and RUNNING, and only there. */
 static void queue_walks(struct kunit *test)
 {
 	struct rnd_state random = suite_random(test);
@@ -164,7 +167,7 @@ static void queue_walks(struct kunit *test)
 	for (i = 0; i < 200000; i++) {
 		u32 event = suite_below(&random, NDSHM_QUEUE_FREED + 3);
 
-		/* More frequent, to limit the number of filters. */
+		/* Clear filters more often, so that their number stays small. */
 		if (event > NDSHM_QUEUE_FREED)
 			event = NDSHM_QUEUE_CLEAR_FILTER;
 		before = machine;
@@ -204,7 +207,7 @@ static const enum ndshm_vport_state vport_states[] = {
 
 static const char vport_letters[] = "ucad";
 
-/* A blank row is that of an event of queues. */
+/* Ports ignore the events of queues: their rows are blank. */
 static const struct vport_row {
 	enum ndshm_queue_event event;
 	const char *next;

@@ -86,7 +86,7 @@ static void quota_exit(struct kunit *test)
 #define EXPECT_REASON(test, reason, expected) \
 	KUNIT_EXPECT_EQ(test, (__force u32)(reason), (__force u32)(expected))
 
-/* The limit in one and in two parts, and one more. */
+/* Take the limit at once and in two parts; one more is refused. */
 static void the_limits(struct kunit *test)
 {
 	unsigned int i, j;
@@ -159,7 +159,7 @@ static void privileged(struct kunit *test)
 			      ndshm_quota_take(SOMEBODY, i, limits_found[i] + 7,
 					       true), NDSHM_REASON_NONE);
 		give(i, limits_found[i]);
-		/* There is more than may be. */
+		/* The use exceeds the limit. */
 		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
 		KUNIT_EXPECT_TRUE(test, allowed(i, 0));
 		give(i, limits_found[i] + 7);
@@ -240,7 +240,7 @@ static void lower_than_use(struct kunit *test)
 	reset_limits(test, SOMEBODY, ALL_KINDS);
 }
 
-/* The users that are known, from @uid on; how many of ours. */
+/* Return: how many of the two users are listed, from @uid on. */
 static unsigned int count_known(u32 uid)
 {
 	struct ndshm_quota_view view;
@@ -284,7 +284,7 @@ static void looking(struct kunit *test)
 	reset_limits(test, ANOTHER, ALL_KINDS);
 	KUNIT_EXPECT_EQ(test, count_known(0), 1);
 	reset_limits(test, SOMEBODY, ALL_KINDS);
-	/* Known by what is left. */
+	/* A user is listed until the last kind is given back. */
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
 		KUNIT_EXPECT_EQ(test, count_known(0), 1);
 		give(i, i + 1);

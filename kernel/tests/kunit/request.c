@@ -300,7 +300,8 @@ static void cancels(struct kunit *test)
 	complete(&asker->driver->go_on);
 	wait_for_ends(asker, 2);
 	/*
-	 * The provider sees the cancellation; its memory is freed before the completion.
+	 * The log: the provider finds request 0 unwanted and frees its memory before the
+	 * completion.
 	 */
 	miniport_expect(asker->driver, "um02m");
 	expect_end(asker, 0, NDSHM_REASON_REQUEST_ABORTED);
@@ -464,7 +465,7 @@ static void goes_in_between(struct kunit *test, work_func_t function, bool abort
 	INIT_WORK_ONSTACK(&ending.work, function);
 	init_completion(&ending.done);
 	schedule_work(&ending.work);
-	/* The removal must not wait for an owner that does not have the block yet. */
+	/* The removal must not wait for a block that its owner has not received. */
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ending.done,
 							    60 * HZ));
 	complete(&asker->decide);
@@ -661,7 +662,7 @@ static void runner_done(struct ndshm_request *request)
 		atomic_inc(&crowd->ends[request->reason ==
 				NDSHM_REASON_REQUEST_ABORTED ? 1 : 2]);
 	}
-	/* Completed twice, or without a submission. */
+	/* The request completed twice, or was never submitted. */
 	if (atomic_dec_return(&runner->out))
 		atomic_inc(&crowd->wrong);
 }

@@ -13,7 +13,7 @@
 
 #define ROUNDS	2000
 
-/* The functions only pass the block on: any pointer will do. */
+/* The functions under test only pass the block to the callback: any pointer will do. */
 #define BLOCK	((struct ndshm_block *)0x1000)
 
 struct world {
@@ -44,7 +44,7 @@ static void told(void *context, struct ndshm_block *block)
 	atomic_dec(&world->running);
 }
 
-/* As NDIS's callback: wait for the owner, which completes and then cancels. */
+/* Wait until the owner resumes the callback, as NDIS's callback waits for a free. */
 static void told_and_waits(void *context, struct ndshm_block *block)
 {
 	struct world *world = context;

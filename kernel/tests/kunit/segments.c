@@ -19,7 +19,7 @@ static const u64 bases[] = {
 	0, SZ_4G - 2, (1ULL << 63) - 2, U64_MAX - 4,
 };
 
-/* Byte by byte. Return: the length of a valid list, otherwise 0. */
+/* Mark every byte. Return: the length of a valid list, otherwise 0. */
 static u64 naive_total(const struct ndshm_segment *segments, u32 count,
 		       u64 base)
 {
@@ -31,7 +31,7 @@ static u64 naive_total(const struct ndshm_segment *segments, u32 count,
 		if (!segments[i].length)
 			return 0;
 		for (byte = 0; byte < segments[i].length; byte++) {
-			/* The address space ends. */
+			/* The segment exceeds the address space. */
 			if (byte && segments[i].address + byte == 0)
 				return 0;
 			at = segments[i].address + byte - base;
@@ -305,10 +305,7 @@ static void long_lists(struct kunit *test)
 				      GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, segments);
 	KUNIT_ASSERT_NOT_NULL(test, scratch);
-	/*
-	 * Every page once if the step and the count are coprime, otherwise some
-	 * repeatedly.
-	 */
+	/* A step coprime to the count visits every page once; any other visits some repeatedly. */
 	for (n = 0; n < ARRAY_SIZE(steps); n++) {
 		for (i = 0; i < count; i++) {
 			segments[i].address = (u64)(i * steps[n] % count) *

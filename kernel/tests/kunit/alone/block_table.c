@@ -83,7 +83,7 @@ static struct ndshm_block *look(u32 id)
 	struct ndshm_block *block = NULL;
 	bool found = ndshm_block_look(id, keep, &block);
 
-	/* The return value must agree with the call of the function. */
+	/* ndshm_block_look() must return true if and only if it called keep(). */
 	return found == !!block ? block : ERR_PTR(-EINVAL);
 }
 
@@ -139,7 +139,7 @@ static void ids(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fakes[0].block.id, BUCKETS + half + 1);
 }
 
-/* A reference, unless the last one is dropped. */
+/* ndshm_block_find() takes a reference, but not if the last one was dropped. */
 static void finds(struct kunit *test)
 {
 	struct ndshm_adapter *mine = (void *)0x1000, *other = (void *)0x2000;
@@ -160,7 +160,7 @@ static void finds(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, mine));
 	block->claim = NULL;
 	KUNIT_EXPECT_EQ(test, refcount_read(&block->object.references), 2);
-	/* Without references, but still in the table. */
+	/* The last reference was dropped, but the block is still in the table. */
 	refcount_set(&block->object.references, 0);
 	KUNIT_EXPECT_NULL(test, ndshm_block_find(1, mine));
 	KUNIT_EXPECT_EQ(test, refcount_read(&block->object.references), 0);
