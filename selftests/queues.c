@@ -301,7 +301,7 @@ TEST_F(queues, refused)
 	EXPECT_EQ(0, ask(self, good, 0));
 	for (i = 1; i < 8; i++) {
 		EXPECT_EQ(-EINVAL, ask(self, good, i));
-		EXPECT_STREQ("an adapter, a kind or an id is missing",
+		EXPECT_STREQ("request: adapter, kind or id missing",
 			     self->nl.extack);
 	}
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {

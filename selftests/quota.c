@@ -161,16 +161,16 @@ TEST_F(quota, refused)
 
 	ndshm_case(false);
 	EXPECT_EQ(-EINVAL, ndshm_nl_set_quota(&self->nl, uid, &both));
-	EXPECT_STREQ("a limit is set or reset, not both", self->nl.extack);
+	EXPECT_STREQ("limit: both set and reset; do one of them", self->nl.extack);
 	ndshm_case(false);
 	EXPECT_EQ(-EINVAL, ndshm_nl_set_quota(&self->nl, uid, &nothing));
-	EXPECT_STREQ("nothing is set or reset", self->nl.extack);
+	EXPECT_STREQ("request: no limit to set or reset; give one", self->nl.extack);
 	ndshm_case(false);
 	EXPECT_EQ(-ERANGE, ndshm_nl_set_quota(&self->nl, uid, &unknown));
 	/* The invalid uid. */
 	ndshm_case(false);
 	EXPECT_EQ(-EINVAL, set_limit(&self->nl, UINT32_MAX, BYTES, 1));
-	EXPECT_STREQ("there is no such user", self->nl.extack);
+	EXPECT_STREQ("no such user in the namespace of the socket", self->nl.extack);
 	ndshm_case(false);
 	EXPECT_EQ(-EINVAL, ndshm_nl_quota(&self->nl, UINT32_MAX, &now));
 	/*
@@ -182,7 +182,7 @@ TEST_F(quota, refused)
 		     sizeof(limit));
 	ndshm_case(false);
 	EXPECT_EQ(-EINVAL, ndshm_nl_talk(&self->nl, &request, NULL, NULL));
-	EXPECT_STREQ("a user is missing", self->nl.extack);
+	EXPECT_STREQ("request: user missing", self->nl.extack);
 	ndshm_nl_begin(&request, self->nl.family, NDSHM_CMD_QUOTA_SET, 0);
 	ndshm_nl_put(&request, NDSHM_A_QUOTA_UID, &uid, sizeof(uid));
 	ndshm_nl_put(&request, NDSHM_A_QUOTA_BYTES_LIMIT, &limit, 4);

@@ -274,7 +274,7 @@ static int put_section(struct sk_buff *skb, const struct ndshm_message *m,
 
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key)
 {
-	NL_SET_ERR_MSG_ATTR(info->extack, key, "there is none");
+	NL_SET_ERR_MSG_ATTR(info->extack, key, "no object with this id or name");
 	return -ENOENT;
 }
 
@@ -313,7 +313,7 @@ int ndshm_nl_may_set(struct sk_buff *request, struct genl_info *info)
 {
 	if (sk_capable(NETLINK_CB(request).sk, CAP_SYS_ADMIN))
 		return 0;
-	GENL_SET_ERR_MSG(info, "this requires CAP_SYS_ADMIN");
+	GENL_SET_ERR_MSG(info, "setting limits or permissions requires CAP_SYS_ADMIN");
 	return -EPERM;
 }
 
@@ -324,7 +324,8 @@ int ndshm_nl_get_uid(struct sk_buff *request, struct genl_info *info,
 			 nla_get_u32(attribute));
 	if (uid_valid(*uid))
 		return 0;
-	NL_SET_ERR_MSG_ATTR(info->extack, attribute, "there is no such user");
+	NL_SET_ERR_MSG_ATTR(info->extack, attribute,
+			    "no such user in the namespace of the socket");
 	return -EINVAL;
 }
 
@@ -351,12 +352,12 @@ static int nl_find_entry(struct genl_info *info,
 	struct nlattr *name = info->attrs[NDSHM_A_ADAPTER_NAME];
 
 	if (!name && GENL_REQ_ATTR_CHECK(info, NDSHM_A_ADAPTER_ID)) {
-		GENL_SET_ERR_MSG(info, "an id or a name is missing");
+		GENL_SET_ERR_MSG(info, "request: neither id nor name; give one of them");
 		return -EINVAL;
 	}
 	if (name && id) {
 		NL_SET_ERR_MSG_ATTR(info->extack, name,
-				    "an id or a name, not both");
+				    "request: both id and name; give one of them");
 		return -EINVAL;
 	}
 	*entry = id ? ndshm_registry_find_id(entries->registry, nla_get_u32(id)) :
@@ -408,7 +409,8 @@ static int nl_get_access(struct sk_buff *request, struct genl_info *info,
 		to->gid = make_kgid(sk_user_ns(NETLINK_CB(request).sk),
 				    nla_get_u32(gid));
 		if (!gid_valid(to->gid)) {
-			NL_SET_ERR_MSG_ATTR(info->extack, gid, "no such group");
+			NL_SET_ERR_MSG_ATTR(info->extack, gid,
+					    "no such group in the namespace of the socket");
 			return -EINVAL;
 		}
 	}
@@ -417,7 +419,7 @@ static int nl_get_access(struct sk_buff *request, struct genl_info *info,
 		to->mode = nla_get_u32(mode);
 		if (to->mode & ~NDSHM_ACCESS_MODE) {
 			NL_SET_ERR_MSG_ATTR(info->extack, mode,
-					    "a mode has read and write bits only");
+					    "mode: invalid bits; only those of 0666 are valid");
 			return -EINVAL;
 		}
 	}
@@ -442,7 +444,7 @@ static int nl_set_entry(struct sk_buff *request, struct genl_info *info,
 		to.reset = nla_get_u32(reset);
 	}
 	if (!set) {
-		GENL_SET_ERR_MSG(info, "nothing is set");
+		GENL_SET_ERR_MSG(info, "request: no property to set; give owner, group or mode");
 		return -EINVAL;
 	}
 	err = nl_find_entry(info, entries, &entry);
@@ -505,7 +507,7 @@ static int nl_get_seen(struct sk_buff *request, struct genl_info *info,
 	struct nlattr *key = info->attrs[looks->id];
 
 	if (GENL_REQ_ATTR_CHECK(info, looks->id)) {
-		GENL_SET_ERR_MSG(info, "an id is missing");
+		GENL_SET_ERR_MSG(info, "request: id missing");
 		return -EINVAL;
 	}
 	look.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
@@ -596,7 +598,7 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
 		NL_SET_ERR_MSG_ATTR(cb->extack,
 				    nlmsg_attrdata(cb->nlh, GENL_HDRLEN),
-				    "a dump takes no attributes");
+				    "dump: attributes given; a dump takes none");
 		return -EINVAL;
 	}
 	if (counted)

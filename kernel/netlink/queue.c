@@ -46,7 +46,7 @@ int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUEUE_ADAPTER_ID) ||
 	    GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUEUE_KIND) ||
 	    GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUEUE_ID)) {
-		GENL_SET_ERR_MSG(info, "an adapter, a kind or an id is missing");
+		GENL_SET_ERR_MSG(info, "request: adapter, kind or id missing");
 		return -EINVAL;
 	}
 	adapter = ndshm_adapter_find_id(nla_get_u32(attrs[NDSHM_A_QUEUE_ADAPTER_ID]));

@@ -105,11 +105,11 @@ static int get_change(struct genl_info *info, struct ndshm_quota_change *change)
 	}
 	if (change->set & change->reset) {
 		NL_SET_ERR_MSG_ATTR(info->extack, reset,
-				    "a limit is set or reset, not both");
+				    "limit: both set and reset; do one of them");
 		return -EINVAL;
 	}
 	if (!change->set && !change->reset) {
-		GENL_SET_ERR_MSG(info, "nothing is set or reset");
+		GENL_SET_ERR_MSG(info, "request: no limit to set or reset; give one");
 		return -EINVAL;
 	}
 	return 0;
@@ -124,7 +124,7 @@ int ndshm_nl_quota_set_doit(struct sk_buff *request, struct genl_info *info)
 	if (err)
 		return err;
 	if (GENL_REQ_ATTR_CHECK(info, NDSHM_A_QUOTA_UID)) {
-		GENL_SET_ERR_MSG(info, "a user is missing");
+		GENL_SET_ERR_MSG(info, "request: user missing");
 		return -EINVAL;
 	}
 	err = ndshm_nl_get_uid(request, info, info->attrs[NDSHM_A_QUOTA_UID],
