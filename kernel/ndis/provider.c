@@ -205,8 +205,8 @@ static void ndis_handler_free(void *provider_context, void *context)
 }
 
 /*
- * Register with the core, or update. A replacement of handlers only changes the flags
- * there.
+ * Register the provider with the core. If it is registered, its handlers were replaced:
+ * update its flags in the core.
  */
 static ndshm_reason_t tell_core(struct ndshm_ndis *ndis, ULONG flags)
 {

@@ -76,9 +76,9 @@ struct nic_tx {
 	unsigned int next;	/* written by nic_xmit() */
 	unsigned int sent;	/* end of the last whole frame; written by nic_xmit() */
 	unsigned int oldest;	/* first unfinished descriptor; written by NAPI */
-	bool live;		/* transmit queue's lock: the card runs */
+	bool live;		/* the card runs; protected by the transmit queue's lock */
 	u32 context;		/* last checksum context that the card was given */
-	u16 length[NIC_DESCRIPTORS];	/* of the frame that ends there, or 0 */
+	u16 length[NIC_DESCRIPTORS];	/* bytes of the frame that ends there, or 0 */
 	struct u64_stats_sync sync;	/* written by NAPI */
 	u64 frames;
 	u64 bytes;
@@ -89,12 +89,12 @@ struct nic_tx {
 /* Rings and buffers that are allocated and freed together. */
 struct nic_queue {
 	struct nic *nic;
-	u32 id;			/* RTNL: ndshm's queue ID; 0: not allocated */
+	u32 id;			/* ID of ndshm's queue, or 0; protected by RTNL */
 	struct completion freed;	/* ndshm has freed the queue */
 	struct napi_struct napi;
 	struct nic_rx rx;
 	struct nic_tx tx;
-	bool revoked;		/* nic->lock: a block was revoked */
+	bool revoked;		/* a block was revoked; protected by nic->lock */
 };
 
 #define NIC_COUNTERS	18
@@ -108,9 +108,9 @@ struct nic {
 	bool msi;
 	struct mutex lock;	/* protects whether the card runs */
 	bool up;		/* protected by lock */
-	bool receiving;		/* address lock: RCTL may be written */
+	bool receiving;		/* RCTL may be written; protected by the address lock */
 	u64 counter[NIC_COUNTERS];	/* protected by lock */
-	unsigned int pauses;	/* RTNL: number of nested pauses */
+	unsigned int pauses;	/* number of nested pauses; protected by RTNL */
 	struct work_struct link_work;
 	struct work_struct restart_work;
 	struct nic_queue queue;	/* the card's only queue so far */

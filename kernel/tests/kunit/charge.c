@@ -30,7 +30,7 @@ static void set_limit(unsigned long bytes)
 	WRITE_ONCE(current->signal->rlim[RLIMIT_MEMLOCK].rlim_cur, bytes);
 }
 
-/* Become that user, without privileges and with a limit. */
+/* Run as user @nobody, without privileges, with a RLIMIT_MEMLOCK of @bytes. */
 static bool become_nobody(struct before *before, unsigned long bytes)
 {
 	before->cred = prepare_creds();

@@ -10,7 +10,7 @@
 #include "../../section/extent_map.h"
 #include "suite.h"
 
-/* ndshm_kunit_alone counts the extents in memory. */
+/* Only ndshm_kunit_alone counts the runs in memory: see alone/extent_map.c. */
 #ifndef NDSHM_KUNIT_ALONE
 #define live_runs	0
 #endif
@@ -811,14 +811,14 @@ static void taken_as_hole(struct kunit *test)
 	world->made = false;
 }
 
-/* Memory of each extent. */
+/* Every extent needs a run: keep it within a cache line. */
 static void size(struct kunit *test)
 {
 	KUNIT_EXPECT_LE(test, sizeof(struct ndshm_run), 64);
 }
 
 #ifdef NDSHM_KUNIT_ALONE
-/* Every failed allocation leaves nothing behind. */
+/* After a failed allocation no run is leaked. */
 static void no_memory(struct kunit *test)
 {
 	struct ndshm_spare_runs spare;

@@ -198,7 +198,7 @@ static const struct number {
 static const struct other {
 	u8 cmd;
 	bool dumped;
-	u16 name;		/* attribute with the name's rules */
+	u16 name;		/* attribute that is a name; 0: none */
 } others[] = {
 	{ NDSHM_CMD_QUEUE_GET, true },
 	{ NDSHM_CMD_QUOTA_GET, true },

@@ -212,7 +212,7 @@ static bool goes(struct bench *bench, enum way way)
 	ndshm_free(its);
 	CHECK(told == 2 && bench->script.freed == freed + 2);
 
-	/* Nothing is left: the name can be registered again. */
+	/* After the removal the name can be registered again. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-cases", bench->device,
 			       &bench->adapter));
 	CHECK(script_register(bench->adapter, &bench->script) ==
