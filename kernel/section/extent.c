@@ -281,9 +281,7 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 	return reason;
 }
 
-/*
- * Write the segments for bytes @from to @to of a block, at most @capacity. Return: their number.
- */
+/* Write the segments of bytes @from to @to, at most @capacity. Return: their number. */
 static u32 block_segments(const struct ndshm_block *block, u64 from, u64 to,
 			  struct ndshm_segment *segments, u32 capacity)
 {

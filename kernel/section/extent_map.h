@@ -112,10 +112,7 @@ void ndshm_extent_map_give(struct ndshm_extent_map *map, struct ndshm_run *run,
 void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
 			     struct ndshm_spare_runs *spare);
 
-/*
- * A tree of runs by address. ndshm_runs_find() returns the run that contains @at, else the next
- * one, else NULL.
- */
+/* A tree of runs by address. ndshm_runs_find() finds the run with page @at, else the next one. */
 void ndshm_runs_insert(struct rb_root *tree, struct ndshm_run *run);
 struct ndshm_run *ndshm_runs_find(const struct rb_root *tree, u32 at);
 

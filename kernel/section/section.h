@@ -148,9 +148,7 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 /* Drop one count of @section->users. May sleep. */
 void ndshm_section_leave(struct ndshm_section *section);
 
-/*
- * Return: true if the section was revoked, or its claim, adapter or provider closed. Any context.
- */
+/* Return: true if the section is revoked, or its claim, adapter or provider closed. Any context. */
 bool ndshm_section_revoked(const struct ndshm_section *section);
 
 /* Return: NONE, SECTION_REVOKED or SECTION_DELETED. Called with @section->lock held. */
