@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR.
- */
+/* Ioctls of a client: GET_INFO, ADAPTER_CLAIM, ADAPTER_START, ADAPTER_MAP_BAR. */
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
@@ -140,10 +138,7 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 	return reason;
 }
 
-/*
- * Argument of bar_publish(): the handle and the uncached mapping that a BAR gets, unless it has
- * them
- */
+/* Argument of bar_publish(): handle and uncached mapping for a BAR that has none. */
 struct bar_publication {
 	struct ndshm_bar *bar;
 	void __iomem *registers;
@@ -166,10 +161,7 @@ static ndshm_reason_t bar_publish(struct ndshm_claim *claim, void *context)
 	return NDSHM_REASON_NONE;
 }
 
-/*
- * Map the registers in the caller's task, so that the worker of ndshm_claim_use() allocates
- * nothing.
- */
+/* Map the registers in the caller's task: the worker of ndshm_claim_use() must not allocate. */
 static ndshm_reason_t bar_use(struct ndshm_claim *claim,
 			      struct bar_publication *publication)
 {
