@@ -24,7 +24,7 @@ adapter_has_memory() {
 }
 adapter_gone() { unloaded adapter && ! "$ndshm" list adapters | grep -q example; }
 
-queue_lived() { says 'example: received "hello"\|example: the queue waits\|example: the queue has gone\|'; }
+queue_lived() { says 'example: received "hello"\|example: the queue waits\|example: the queue is freed\|'; }
 # The second one is stopped when the adapter goes.
 queue_gone() { unloaded queue && log_has 'example: queue [0-9]+ stops'; }
 

@@ -29,7 +29,7 @@ static void ring_revoked(void *context, struct ndshm_block *block)
 	mutex_lock(&ring_lock);
 	ring_gone = true;
 	mutex_unlock(&ring_lock);
-	pr_info("example: the ring has gone\n");
+	pr_info("example: the ring is revoked\n");
 }
 
 static ndshm_reason_t make_ring(void)

@@ -88,9 +88,7 @@ static ndshm_reason_t use_queue(u32 id)
 	struct ndshm_block *held;
 	ndshm_reason_t reason;
 
-	/*
-	 * Blocks are allocated before ndshm_queue_complete(). With a filter the queue then runs.
-	 */
+	/* Allocate blocks before ndshm_queue_complete(). With a filter the queue then runs. */
 	reason = make_buffers(id, &packet.shared_memory_handle);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_queue_set_filter(adapter, id);
@@ -110,12 +108,12 @@ static ndshm_reason_t use_queue(u32 id)
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_queue_dma_stopped(adapter, id);
 	pr_info("example: the queue %s\n",
-		completion_done(&queue_freed) ? "went too early" : "waits");
+		completion_done(&queue_freed) ? "was freed too early" : "waits");
 	ndshm_packet_put(held);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	wait_for_completion(&queue_freed);
-	pr_info("example: the queue has gone\n");
+	pr_info("example: the queue is freed\n");
 	return NDSHM_REASON_NONE;
 }
 
