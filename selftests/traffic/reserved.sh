@@ -101,10 +101,10 @@ check 'the driver for edu is a stranger' stranger "$edu_driver"
 check 'no range' refused 0 0 'a range of whole pages'
 check 'a range that is not of pages' refused $((start + 512)) 4096 'a range of whole pages'
 check 'a range beyond all addresses' refused 0xfffffffffffff000 0x2000 'a range of whole pages'
-check 'a range of memory that the kernel has' refused 0x20000000 0x100000 'is not reserved'
-check 'a range of nothing' refused 0x8000000000 0x100000 'is not reserved'
-check 'a range that begins too early' refused $((start - 4096)) 8192 'is not reserved'
-check 'a range that ends too late' refused $((end - 4096)) 8192 'is not reserved'
+check 'a range of memory that the kernel has' refused 0x20000000 0x100000 'not reserved;'
+check 'a range of nothing' refused 0x8000000000 0x100000 'not reserved;'
+check 'a range that begins too early' refused $((start - 4096)) 8192 'not reserved;'
+check 'a range that ends too late' refused $((end - 4096)) 8192 'not reserved;'
 check 'the range is taken' taken
 check 'all of it can be had, and no more' runs_out
 check 'it reads as zero' zeroed

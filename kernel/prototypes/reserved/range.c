@@ -16,11 +16,11 @@
 
 static unsigned long long start;
 module_param(start, ullong, 0400);
-MODULE_PARM_DESC(start, "Where the range begins (physical address, at a page)");
+MODULE_PARM_DESC(start, "Physical address of the range, page-aligned");
 
 static unsigned long long size;
 module_param(size, ullong, 0400);
-MODULE_PARM_DESC(size, "How long it is (bytes, whole pages)");
+MODULE_PARM_DESC(size, "Length of the range (bytes, whole pages)");
 
 static void *memory;		/* kernel mapping of the range */
 static unsigned long *used;	/* one bit for each page */
@@ -38,17 +38,17 @@ static int claim(void)
 
 	if (!size || !PAGE_ALIGNED(start | size) ||
 	    check_add_overflow(start, size, &end) || size != (size_t)size) {
-		pr_err("start= and size= have to say where a range of whole pages is\n");
+		pr_err("start=, size=: not a range of whole pages; give page-aligned values\n");
 		return -EINVAL;
 	}
 	if (region_intersects(start, size, IORESOURCE_MEM,
 			      IORES_DESC_RESERVED) != REGION_INTERSECTS) {
-		pr_err("%#llx-%#llx is not reserved: see /proc/iomem, and memmap= of the kernel's command line\n",
+		pr_err("range %#llx-%#llx: not reserved; see /proc/iomem, and reserve it with memmap= on the command line\n",
 		       start, end - 1);
 		return -ENXIO;
 	}
 	if (!request_mem_region(start, size, KBUILD_MODNAME)) {
-		pr_err("%#llx-%#llx is in use, or not all of it is reserved: see /proc/iomem\n",
+		pr_err("range %#llx-%#llx: in use or not reserved as a whole; see /proc/iomem\n",
 		       start, end - 1);
 		return -EBUSY;
 	}
