@@ -354,7 +354,7 @@ static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked)
 	reason = mock_request_try(asked, &kept);
 	slot->segments = asked->list.capacity ? asked->list.count : 0;
 	if (!kept || (reason == NDSHM_REASON_NONE && !is_good(slot, asked)))
-		complain(slot, "outputs are not as promised",
+		complain(slot, "outputs violate the contract",
 			 ndshm_reason_name(reason));
 	return reason;
 }

@@ -137,7 +137,7 @@ static int fault_warn(void)
 
 static int fault_log(void)
 {
-	pr_err("ndshm_mock: BUG: told to say so\n");
+	pr_err("ndshm_mock: BUG: requested by the fault command\n");
 	return 0;
 }
 

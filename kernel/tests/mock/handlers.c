@@ -56,7 +56,7 @@ static void check_locks(struct mock_provider *provider)
 	if (!lock)
 		return;
 	mock_misused(provider, "a handler was called with a lock held");
-	pr_warn("%s: the lock is %s\n", provider->name, lock);
+	pr_warn("%s: the lock held is %s\n", provider->name, lock);
 }
 
 static void check_context(struct mock_provider *provider)
@@ -64,9 +64,9 @@ static void check_context(struct mock_provider *provider)
 	might_sleep();
 	check_locks(provider);
 	if (in_interrupt() || irqs_disabled())
-		mock_misused(provider, "a handler was called where none may");
+		mock_misused(provider, "a handler was called in a wrong context");
 	if (READ_ONCE(provider->gone))
-		mock_misused(provider, "a handler was called after the end");
+		mock_misused(provider, "a handler was called after the provider was unregistered");
 	/* Page faults of the other tasks would wait for this handler. */
 	if (current->mm)
 		lockdep_assert_not_held(&current->mm->mmap_lock);
@@ -81,7 +81,7 @@ static void check_parameters(struct mock_provider *provider,
 	    p->header.size < NDSHM_SIZEOF_PARAMETERS_REVISION_1 ||
 	    !p->length || !p->adapter || !p->list || p->list->count ||
 	    (p->list->capacity && !p->list->segments))
-		mock_misused(provider, "parameters are not as they should be");
+		mock_misused(provider, "a handler was called with invalid parameters");
 }
 
 /* NULL identifies one piece of memory only: at most one such block. */
@@ -184,13 +184,13 @@ static void take_back(struct mock_generation *generation, void *context)
 	memory = take(provider, context);
 	if (!memory) {
 		atomic64_inc(&provider->double_free);
-		pr_warn("%s: a block was freed that is not there\n",
+		pr_warn("%s: free of an unknown block\n",
 			provider->name);
 		return;
 	}
 	if (memory->provider != provider ||
 	    memory->generation != generation->number)
-		mock_misused(provider, "a block came back to other handlers");
+		mock_misused(provider, "a block was freed by handlers that did not allocate it");
 	mock_memory_retire(memory);
 	atomic64_inc(&provider->freed);
 }
@@ -229,7 +229,7 @@ unsigned long mock_pfn(void *provider_context, void *context, pgoff_t index,
 	*count = 0;
 	if (!memory || memory->generation != generation->number ||
 	    index >= mock_memory_length(memory) >> PAGE_SHIFT) {
-		mock_misused(provider, "frames of what is not there");
+		mock_misused(provider, "the pfn handler was called for an unknown block or page");
 		return 0;
 	}
 	/* Guard pages must not be mapped. */
@@ -249,7 +249,7 @@ void mock_sync(void *provider_context, void *context, bool for_device,
 	if (!memory || memory->generation != generation->number || !length ||
 	    offset >= mock_memory_length(memory) ||
 	    length > mock_memory_length(memory) - offset)
-		mock_misused(provider, "sync of what is not there");
+		mock_misused(provider, "the sync handler was called for an unknown block or range");
 	WRITE_ONCE(provider->sync_end, offset + length);
 	atomic64_add(length, &provider->synced[for_device ? 0 : 1]);
 }

@@ -25,7 +25,7 @@
 
 static uint quarantine;
 module_param(quarantine, uint, 0644);
-MODULE_PARM_DESC(quarantine, "how many freed pieces are kept to see late writes");
+MODULE_PARM_DESC(quarantine, "Freed blocks that are kept to detect late writes");
 
 /* Protects allocated memory and @next_cookie. Syncs take it in any context. */
 static DEFINE_SPINLOCK(given_lock);
@@ -143,7 +143,7 @@ static void look_at_guards(const struct mock_memory *memory)
 	    !memchr_inv(end, GUARD, memory->guard))
 		return;
 	atomic64_inc(&memory->provider->overrun);
-	pr_warn("%s: memory was written beyond its ends\n",
+	pr_warn("%s: memory was written outside its bounds\n",
 		memory->provider->name);
 }
 

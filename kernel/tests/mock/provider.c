@@ -286,7 +286,7 @@ static ndshm_reason_t register_as(struct mock_provider *provider,
 		provider->current_generation =
 			(provider->current_generation + 1) % MOCK_GENERATIONS;
 	} else if (handle != provider->handle) {
-		mock_misused(provider, "a handle came with a failure");
+		mock_misused(provider, "a failed registration returned a handle");
 	}
 	WRITE_ONCE(provider->gone, !provider->handle);
 	return reason;
@@ -340,10 +340,10 @@ static void ended(struct mock_provider *provider)
 	WRITE_ONCE(provider->gone, true);
 	provider->handle = NULL;
 	if (atomic_read(&provider->inside))
-		mock_misused(provider, "a handler runs after the end");
+		mock_misused(provider, "a handler runs after the provider was unregistered");
 	if (atomic64_read(&provider->allocated) !=
 	    atomic64_read(&provider->freed))
-		mock_misused(provider, "blocks live after the end");
+		mock_misused(provider, "blocks exist after the provider was unregistered");
 }
 
 static int end(struct mock_command *command, bool revoke)

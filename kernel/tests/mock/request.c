@@ -57,7 +57,7 @@ static void done(struct ndshm_request *request)
 	if (!request->block == good || !p->shared_memory_handle == good ||
 	    p->virtual_address == RUBBISH || (!good && p->virtual_address)) {
 		atomic_inc(&broken);
-		pr_warn("a request's end is not as promised (%s)\n",
+		pr_warn("request: outputs violate the contract of reason %s\n",
 			ndshm_reason_name(request->reason));
 	}
 	if (request->block)
@@ -67,7 +67,7 @@ static void done(struct ndshm_request *request)
 	atomic_inc(good ? &granted : &failed);
 	if (!atomic_xchg_release(&slot->taken, 0)) {
 		atomic_inc(&broken);
-		pr_warn("a request has two ends\n");
+		pr_warn("request: completed twice\n");
 	}
 }
 
@@ -129,7 +129,7 @@ static int ask(struct slot *slot, struct mock_command *command)
 	if (reason != NDSHM_REASON_COOKIE &&
 	    (p->virtual_address || p->shared_memory_handle)) {
 		atomic_inc(&broken);
-		pr_warn("a request that was refused has outputs (%s)\n",
+		pr_warn("request: refused with reason %s, but its outputs are set\n",
 			ndshm_reason_name(reason));
 	}
 	return mock_answer(command, reason);
