@@ -325,8 +325,8 @@ static void ndis_forget(struct ndshm_ndis *ndis)
 }
 
 /*
- * Called without register_lock: they wait for running handlers, which may call
- * NdisSetOptionalHandlers().
+ * Both functions are called without register_lock: they wait for running handlers, which may
+ * call NdisSetOptionalHandlers().
  */
 
 void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)

@@ -158,7 +158,7 @@ void ndshm_runs_insert(struct rb_root *tree, struct ndshm_run *run)
 EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_insert);
 
 /*
- * Limit of runs that are long enough but misaligned that one search examines, since the caller
+ * One search examines at most this many runs that are long enough but misaligned, since the caller
  * holds a spinlock.
  */
 #define MOST_LOOKS	4096

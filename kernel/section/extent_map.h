@@ -83,9 +83,9 @@ void ndshm_extent_map_fini(struct ndshm_extent_map *map);
 /*
  * Find the lowest place for @count pages at a multiple of @alignment (a power of two, in pages).
  * ndshm_extent_map_find_free() uses free runs only; ndshm_extent_map_find_room() places with at
- * least one hole, which may begin or end with free runs. Return: false if there is none.
- * ndshm_extent_map_find_free() may also fail after thousands of runs that are long enough but
- * misaligned.
+ * least one hole, which may begin or end with free runs. Return: false if there is none. After
+ * thousands of runs that are long enough but misaligned, ndshm_extent_map_find_free() only finds a
+ * run that is long enough at any alignment.
  */
 bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start);

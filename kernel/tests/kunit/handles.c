@@ -87,11 +87,11 @@ static void unreserved(struct kunit *test)
 	ndshm_handle_unreserve(handles, first);
 	KUNIT_EXPECT_NULL(test, found(test, first));
 	KUNIT_EXPECT_EQ(test, handles->live, 0);
-	/* The slot is reused, with another number. */
+	/* The slot is reused, with another handle. */
 	KUNIT_EXPECT_NE(test, reserve(test), first);
 }
 
-/* A reused slot gets all possible numbers before one recurs. Only the live handle is found. */
+/* A reused slot gets all possible handles before one recurs. Only the live handle is found. */
 static void generations(struct kunit *test)
 {
 	struct ndshm_handles *handles = test->priv;
