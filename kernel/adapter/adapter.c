@@ -34,11 +34,6 @@ static void adapter_release(struct ndshm_entry *entry)
 	kfree_rcu(adapter, entry.rcu);
 }
 
-struct ndshm_adapter *ndshm_adapter_find_id(u32 id)
-{
-	return adapter_of(ndshm_registry_find_id(&ndshm_adapters, id));
-}
-
 struct ndshm_adapter *ndshm_adapter_next(u32 *id)
 {
 	return adapter_of(ndshm_registry_next(&ndshm_adapters, id));
@@ -49,12 +44,6 @@ struct ndshm_adapter *ndshm_adapter_find(const char *name)
 	return adapter_of(ndshm_registry_find(&ndshm_adapters, name));
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_find);
-
-struct ndshm_adapter *ndshm_adapter_get(struct ndshm_adapter *adapter)
-{
-	refcount_inc(&adapter->entry.references);
-	return adapter;
-}
 
 void ndshm_adapter_put(struct ndshm_adapter *adapter)
 {

@@ -56,9 +56,21 @@ struct ndshm_adapter {
 };
 
 /* Lookups take a reference, or return NULL; see ndshm_registry_next(). */
-struct ndshm_adapter *ndshm_adapter_find_id(u32 id);
+static inline struct ndshm_adapter *ndshm_adapter_find_id(u32 id)
+{
+	struct ndshm_entry *entry = ndshm_registry_find_id(&ndshm_adapters, id);
+
+	return entry ? container_of(entry, struct ndshm_adapter, entry) : NULL;
+}
+
 struct ndshm_adapter *ndshm_adapter_next(u32 *id);
-struct ndshm_adapter *ndshm_adapter_get(struct ndshm_adapter *adapter);
+
+static inline struct ndshm_adapter *
+ndshm_adapter_get(struct ndshm_adapter *adapter)
+{
+	refcount_inc(&adapter->entry.references);
+	return adapter;
+}
 
 /* Return: the missing NDSHM_ISOLATION_*; all after the set was killed. May sleep. */
 u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter);

@@ -79,12 +79,6 @@ static const struct ndshm_object_ops bar_ops = {
 	.release_async = bar_release,
 };
 
-struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim)
-{
-	refcount_inc(&claim->references);
-	return claim;
-}
-
 void ndshm_claim_put(struct ndshm_claim *claim)
 {
 	if (!refcount_dec_and_test(&claim->references))

@@ -133,7 +133,12 @@ void ndshm_claims_end(struct ndshm_claims *client);
 void ndshm_claim_group_end(struct ndshm_claim_group *group,
 			   const struct ndshm_adapter *adapter, bool removing);
 
-struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim);
+static inline struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim)
+{
+	refcount_inc(&claim->references);
+	return claim;
+}
+
 void ndshm_claim_put(struct ndshm_claim *claim);
 
 #endif /* _NDSHM_CORE_CLAIM_H */

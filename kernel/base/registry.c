@@ -42,12 +42,6 @@ struct ndshm_entry *ndshm_registry_next(struct ndshm_registry *registry,
 	return entry;
 }
 
-void ndshm_entry_put(struct ndshm_entry *entry)
-{
-	if (refcount_dec_and_test(&entry->references))
-		entry->registry->release(entry);
-}
-
 struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
 					const char *name)
 {

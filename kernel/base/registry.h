@@ -65,7 +65,12 @@ struct ndshm_entry *ndshm_registry_next(struct ndshm_registry *registry,
 					u32 *id);
 struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
 					const char *name);
-void ndshm_entry_put(struct ndshm_entry *entry);
+
+static inline void ndshm_entry_put(struct ndshm_entry *entry)
+{
+	if (refcount_dec_and_test(&entry->references))
+		entry->registry->release(entry);
+}
 
 /*
  * Register @entry; lookups find it at once. The caller has set its references, registry,

@@ -8,10 +8,6 @@
 
 #define INDEX_MASK	((u32)NDSHM_MAX_HANDLES)
 
-/* Offsets are below 16 TiB: a 32-bit program passes mmap2() a 32-bit page number. */
-#define OFFSET_SHIFT	21
-#define OFFSET_MASK	((u32)BIT(44 - OFFSET_SHIFT) - 1)
-
 void ndshm_handles_init(struct ndshm_handles *handles)
 {
 	spin_lock_init(&handles->lock);
@@ -174,19 +170,13 @@ struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_take_next);
 
-u64 ndshm_handle_offset(u32 handle)
-{
-	return (u64)(handle & OFFSET_MASK) << OFFSET_SHIFT;
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_offset);
-
 struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,
 				       u64 offset)
 {
-	u64 number = offset >> OFFSET_SHIFT;
+	u64 number = offset >> NDSHM_OFFSET_SHIFT;
 
-	if (number > OFFSET_MASK || number << OFFSET_SHIFT != offset)
+	if (number > NDSHM_OFFSET_MASK || number << NDSHM_OFFSET_SHIFT != offset)
 		return NULL;
-	return find(handles, number, OFFSET_MASK);
+	return find(handles, number, NDSHM_OFFSET_MASK);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_offset_find);

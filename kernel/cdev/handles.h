@@ -80,7 +80,15 @@ struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
  * The mmap offset of a handle: its low 23 bits, in units of 2 MiB, so that offsets are below 16
  * TiB. ndshm_offset_find() takes a reference.
  */
-u64 ndshm_handle_offset(u32 handle);
+#define NDSHM_OFFSET_SHIFT	21
+/* A 32-bit program passes mmap2() a page number of 32 bits. */
+#define NDSHM_OFFSET_MASK	((u32)BIT(44 - NDSHM_OFFSET_SHIFT) - 1)
+
+static inline u64 ndshm_handle_offset(u32 handle)
+{
+	return (u64)(handle & NDSHM_OFFSET_MASK) << NDSHM_OFFSET_SHIFT;
+}
+
 struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,
 				       u64 offset);
 
