@@ -48,10 +48,8 @@ struct ndshm_payer *ndshm_payer_capture(struct ndshm_payer *opener)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_payer_capture);
 
-void ndshm_payer_put(struct ndshm_payer *payer)
+void ndshm_payer_free(struct ndshm_payer *payer)
 {
-	if (!refcount_dec_and_test(&payer->references))
-		return;
 	if (payer->opener)
 		ndshm_payer_put(payer->opener);
 	put_pid(payer->pid);
@@ -59,7 +57,7 @@ void ndshm_payer_put(struct ndshm_payer *payer)
 	put_cred(payer->cred);
 	kfree(payer);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_payer_put);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_payer_free);
 
 static bool payer_lock_pages(const struct ndshm_payer *payer,
 			     unsigned long pages)

@@ -53,8 +53,14 @@ static inline struct ndshm_payer *ndshm_payer_get(struct ndshm_payer *payer)
 	return payer;
 }
 
+void ndshm_payer_free(struct ndshm_payer *payer);
+
 /* Any context but NMI. */
-void ndshm_payer_put(struct ndshm_payer *payer);
+static inline void ndshm_payer_put(struct ndshm_payer *payer)
+{
+	if (refcount_dec_and_test(&payer->references))
+		ndshm_payer_free(payer);
+}
 
 /**
  * struct ndshm_charge - what a payer was charged
@@ -85,15 +91,17 @@ ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
  */
 ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes);
 
-/* Make @bytes of @from, which has as much, a charge of its own. */
+/* Make @bytes of @from, which has as much, a charge of its own; all of it is moved. */
 static inline void ndshm_charge_split(struct ndshm_charge *to,
 				      struct ndshm_charge *from, u64 bytes)
 {
-	if (!from->payer)
-		return;
-	to->payer = ndshm_payer_get(from->payer);
-	to->pages = bytes >> PAGE_SHIFT;
+	*to = *from;
+	to->pages = min(from->pages, (unsigned long)(bytes >> PAGE_SHIFT));
 	from->pages -= to->pages;
+	if (!from->pages)
+		from->payer = NULL;
+	else
+		ndshm_payer_get(from->payer);
 }
 
 /* End a charge; idempotent. Not from interrupts. */

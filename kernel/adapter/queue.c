@@ -24,12 +24,6 @@ void ndshm_queues_init(struct ndshm_queues *queues)
 	ndshm_active_init(&queues->default_packets);
 }
 
-struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue)
-{
-	refcount_inc(&queue->references);
-	return queue;
-}
-
 void ndshm_queue_put(struct ndshm_queue *queue)
 {
 	if (!refcount_dec_and_test(&queue->references))
@@ -460,10 +454,6 @@ ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_queue *found;
 
-	*queue = NULL;
-	if (!queue_id && !vport_id)
-		return ndshm_blockset_enter(&adapter->set) ?
-		       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_REMOVED;
 	xa_lock(known);
 	found = xa_load(known, vport_id ?: queue_id);
 	if (!found)

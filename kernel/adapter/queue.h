@@ -80,9 +80,9 @@ void ndshm_queues_end(struct ndshm_adapter *adapter);
 bool ndshm_queues_unused(struct ndshm_queues *queues);
 
 /*
- * Begin an allocation: take a reference to the queue or port, returned in *queue, and an
- * active reference to its set. For the default ones *queue is NULL and the set is the
- * adapter's. At least one of the ids is 0.
+ * Take a reference to a queue or port, returned in *queue, and an active reference to its
+ * set. Exactly one of the ids is not 0.
+ * Return: NONE, QUEUE_UNKNOWN, QUEUE_STATE, PORT_UNKNOWN or PORT_STATE.
  */
 ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 				 u32 vport_id, struct ndshm_queue **queue);
@@ -119,7 +119,12 @@ bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
 bool ndshm_queue_view(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
 		      u32 id, struct ndshm_queue_view *view);
 
-struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue);
+static inline struct ndshm_queue *ndshm_queue_get(struct ndshm_queue *queue)
+{
+	refcount_inc(&queue->references);
+	return queue;
+}
+
 void ndshm_queue_put(struct ndshm_queue *queue);
 
 /* Count a packet of @queue (NULL: default). Return: true if not killed. Context: any. */

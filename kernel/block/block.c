@@ -24,17 +24,9 @@
 #include "block.h"
 #include "table.h"
 
-static unsigned long max_block_bytes = SZ_4G;
-module_param(max_block_bytes, ulong, 0644);
+unsigned long ndshm_max_block_bytes = SZ_4G;
+module_param_named(max_block_bytes, ndshm_max_block_bytes, ulong, 0644);
 MODULE_PARM_DESC(max_block_bytes, "Longest block (bytes)");
-
-/* Beyond this, rounding up to a power of two would overflow. */
-#define MOST_BYTES	BIT_ULL(46)
-
-u64 ndshm_max_length(void)
-{
-	return min_t(u64, READ_ONCE(max_block_bytes), MOST_BYTES);
-}
 
 /*
  * Segments
@@ -70,18 +62,11 @@ EXPORT_SYMBOL_GPL(ndshm_list_add);
  * Life
  */
 
-static struct ndshm_blockset *user_set(struct ndshm_adapter *adapter,
-				       struct ndshm_claim *claim,
-				       struct ndshm_queue *queue)
-{
-	if (claim)
-		return &claim->set;
-	return queue ? &queue->set : &adapter->set;
-}
-
 static struct ndshm_blockset *block_user_set(const struct ndshm_block *block)
 {
-	return user_set(block->adapter, block->claim, block->queue);
+	if (block->claim)
+		return &block->claim->set;
+	return block->queue ? &block->queue->set : &block->adapter->set;
 }
 
 /* Return: false if the memory is or was freed by another caller. */
@@ -338,12 +323,6 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
  * Making
  */
 
-u64 ndshm_upper_bound(u64 length)
-{
-	return (u64)PAGE_SIZE << get_order(length);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_upper_bound);
-
 static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
 				   const struct ndshm_segment_list *list,
 				   u64 consumed)
@@ -351,7 +330,7 @@ static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
 	struct ndshm_segment *scratch = NULL;
 	bool valid;
 
-	if (consumed > MOST_BYTES)
+	if (consumed > NDSHM_MOST_BYTES)
 		return NDSHM_REASON_PROVIDER_NONSENSE;
 	if (list->count > 1) {
 		scratch = kvmalloc_array(list->count, sizeof(*scratch),
@@ -376,17 +355,23 @@ static void complain(struct ndshm_provider *provider,
 }
 
 /**
- * struct given - what an allocate handler is given, and can ask about
- * @parameters: its copy
- * @block: the block that is being made
- * @aborted: the request was aborted; NULL: it is the caller's own
- * @inside: the allocation has active references to both sets of @block
+ * struct given - an allocation, from entering the sets until it leaves them
+ * @parameters: the allocate handler's copy
+ * @allocation: for whom
+ * @registration: holds a reference; its owner is pinned
+ * @user: set of the claim, the queue or the adapter
+ * @queue: holds a reference; or NULL
+ * @block: the block that the handler is called for
+ * @inside: it has active references to @user and to the provider's set
  */
 struct given {
 	struct ndshm_parameters parameters;
-	const struct ndshm_block *block;
-	const bool *aborted;
-	bool *inside;
+	const struct ndshm_allocation *allocation;
+	struct ndshm_registration *registration;
+	struct ndshm_blockset *user;
+	struct ndshm_queue *queue;
+	struct ndshm_block *block;
+	bool inside;
 };
 
 #define given_of(p) container_of(p, struct given, parameters)
@@ -394,61 +379,57 @@ struct given {
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
 {
 	const struct given *given = given_of(parameters);
+	const bool *aborted = given->allocation->aborted;
 
 	if (block_closed_reason(given->block) != NDSHM_REASON_NONE)
 		return true;
-	return given->aborted ? READ_ONCE(*given->aborted) :
-				fatal_signal_pending(current);
+	return aborted ? READ_ONCE(*aborted) : fatal_signal_pending(current);
 }
 EXPORT_SYMBOL_GPL(ndshm_allocation_unwanted);
 
+/* Idempotent: the end of an allocation calls it as well. */
 void ndshm_allocation_leave(const struct ndshm_parameters *parameters)
 {
-	const struct given *given = given_of(parameters);
+	struct given *given = given_of(parameters);
 
-	*given->inside = false;
-	ndshm_blockset_leave(block_user_set(given->block));
-	ndshm_blockset_leave(&given->block->registration->provider->set);
+	if (!given->inside)
+		return;
+	given->inside = false;
+	ndshm_blockset_leave(&given->registration->provider->set);
+	ndshm_blockset_leave(given->user);
 }
 EXPORT_SYMBOL_GPL(ndshm_allocation_leave);
 
 bool ndshm_allocation_enter(const struct ndshm_parameters *parameters)
 {
-	const struct given *given = given_of(parameters);
-	struct ndshm_blockset *user = block_user_set(given->block);
+	struct given *given = given_of(parameters);
 
-	if (!ndshm_blockset_enter(user))
+	if (!ndshm_blockset_enter(given->user))
 		return false;
-	*given->inside = ndshm_blockset_enter(&given->block->registration->provider->set);
-	if (!*given->inside)
-		ndshm_blockset_leave(user);
-	return *given->inside;
+	given->inside = ndshm_blockset_enter(&given->registration->provider->set);
+	if (!given->inside)
+		ndshm_blockset_leave(given->user);
+	return given->inside;
 }
 EXPORT_SYMBOL_GPL(ndshm_allocation_enter);
 
-/*
- * Call the allocate handler, and believe nothing it says: it is given a copy, and
- * measured against what was asked.
- */
-static ndshm_reason_t call_provider(struct ndshm_block *block,
-				    const struct ndshm_parameters *asked,
-				    const bool *aborted, bool *inside)
+/* Call the allocate handler with a copy of @asked, and check its reply against @asked. */
+static ndshm_reason_t call_provider(struct given *given,
+				    const struct ndshm_parameters *asked)
 {
-	struct ndshm_registration *registration = block->registration;
+	struct ndshm_registration *registration = given->registration;
+	struct ndshm_parameters *p = &given->parameters;
+	struct ndshm_block *block = given->block;
 	const struct ndshm_provider_characteristics *c =
 		&registration->characteristics;
 	struct ndshm_segment_list list = {
 		.capacity = 1, .segments = &block->first,
 	};
-	struct given given = {
-		.parameters = *asked, .block = block, .aborted = aborted,
-		.inside = inside,
-	};
-	struct ndshm_parameters *p = &given.parameters;
 	ndshm_reason_t reason;
 
+	*p = *asked;
 	p->list = &list;
-	/* Not what the caller left there: a handler may say nothing of these. */
+	/* A handler need not set these. */
 	p->consumed = 0;
 	p->needs_sync = false;
 	reason = ndshm_handler_reason(c->allocate(c->provider_context, p,
@@ -470,13 +451,13 @@ static ndshm_reason_t call_provider(struct ndshm_block *block,
 	reason = check_answer(asked, &list, p->consumed);
 	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
 		reason = NDSHM_REASON_PROVIDER_NONSENSE;
-	if (!*inside)
+	if (!given->inside)
 		reason = NDSHM_REASON_PROVIDER_NONSENSE;
 	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
 		complain(registration->provider, NDSHM_COMPLAINT_NONSENSE,
 			 "success, but with what does not fit");
-	/* Outside of the sets the provider may have gone. */
-	if (reason != NDSHM_REASON_NONE && *inside)
+	/* Outside of the sets the provider may have been unregistered. */
+	if (reason != NDSHM_REASON_NONE && given->inside)
 		c->free(c->provider_context, block->context);
 	return reason;
 }
@@ -501,19 +482,20 @@ static ndshm_reason_t join(struct ndshm_block *block)
 	block->in_provider.block = block;
 	if (!ndshm_blockset_add(user, &block->in_user, block->consumed))
 		return block_closed_reason(block);
-	if (!ndshm_blockset_add(&provider->set, &block->in_provider,
-				block->consumed)) {
-		ndshm_blockset_remove(user, &block->in_user, block->consumed);
-		return block_closed_reason(block);
+	if (ndshm_blockset_add(&provider->set, &block->in_provider,
+			       block->consumed)) {
+		__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
+		return NDSHM_REASON_NONE;
 	}
-	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
-	return NDSHM_REASON_NONE;
+	ndshm_blockset_remove(user, &block->in_user, block->consumed);
+	return block_closed_reason(block);
 }
 
 static struct ndshm_block *new_block(const struct ndshm_parameters *p,
-				     const struct ndshm_allocation *allocation,
-				     struct ndshm_queue *queue)
+				     const struct given *given)
 {
+	const struct ndshm_allocation *allocation = given->allocation;
+	struct ndshm_registration *registration = given->registration;
 	struct ndshm_block *block = kzalloc(sizeof(*block), NDSHM_GFP_CHARGED);
 
 	if (!block)
@@ -527,8 +509,12 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
 		block->claim = ndshm_claim_get(allocation->claim);
-	if (queue)
-		block->queue = ndshm_queue_get(queue);
+	if (given->queue)
+		block->queue = ndshm_queue_get(given->queue);
+	refcount_inc(&registration->references);
+	block->registration = registration;
+	block->object.frames = !registration->page;
+	block->object.unmappable = !ndshm_registration_mappable(registration);
 	ndshm_active_init(&block->packets);
 	block->flags = p->flags;
 	block->usage = p->usage;
@@ -541,32 +527,24 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 	return block;
 }
 
-/* From within both sets; the registration's module is pinned. */
-static ndshm_reason_t make(struct ndshm_parameters *p,
-			   const struct ndshm_allocation *allocation,
-			   struct ndshm_registration *registration,
-			   struct ndshm_queue *queue,
-			   struct ndshm_charge *charge, bool *inside,
-			   struct ndshm_block **out)
+static ndshm_reason_t make(struct ndshm_parameters *p, struct given *given,
+			   struct ndshm_charge *charge, struct ndshm_block **out)
 {
+	struct ndshm_registration *registration = given->registration;
 	const struct ndshm_provider_characteristics *c =
 		&registration->characteristics;
-	struct ndshm_block *block;
+	struct ndshm_block *block = new_block(p, given);
 	ndshm_reason_t reason;
 
-	block = new_block(p, allocation, queue);
 	if (!block)
 		return NDSHM_REASON_MEMORY;
-	refcount_inc(&registration->references);
-	block->registration = registration;
-	block->object.frames = !registration->page;
-	block->object.unmappable = !ndshm_registration_mappable(registration);
-
+	given->block = block;
 	ndshm_charge_split(&block->charge, charge, ndshm_upper_bound(p->length));
-	reason = call_provider(block, p, allocation->aborted, inside);
+	reason = call_provider(given, p);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_charge;
-	reason = ndshm_recharge(&block->charge, block->consumed);
+	if (block->consumed != ndshm_upper_bound(p->length))
+		reason = ndshm_recharge(&block->charge, block->consumed);
 	if (reason == NDSHM_REASON_NONE && p->list && p->list->capacity &&
 	    block->segment_count > p->list->capacity) {
 		p->list->count = block->segment_count;
@@ -609,11 +587,8 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 {
 	struct ndshm_charge own = {}, *charge = allocation->charge ?: &own;
 	ndshm_reason_t reason = NDSHM_REASON_NONE, charged = reason;
-	struct ndshm_registration *registration;
-	struct ndshm_queue *queue = NULL;
-	struct ndshm_provider *provider;
+	struct given given = { .allocation = allocation, .inside = true };
 	struct mem_cgroup *memcg = NULL;
-	bool inside = true;
 	u32 i;
 
 	might_sleep();
@@ -622,44 +597,45 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 	if (allocation->payer && !allocation->charge)
 		charged = ndshm_charge(charge, allocation->payer,
 				       count * ndshm_upper_bound(p->length));
-	if (!allocation->claim)
+	given.user = allocation->claim ? &allocation->claim->set :
+					 &p->adapter->set;
+	/* A client has no queues, so there is no claim with one. */
+	if (p->queue_id || p->vport_id)
 		reason = ndshm_queue_enter(p->adapter, p->queue_id, p->vport_id,
-					   &queue);
-	else if (!ndshm_blockset_enter(&allocation->claim->set))
+					   &given.queue);
+	else if (!ndshm_blockset_enter(given.user))
 		reason = user_closed_reason(p->adapter, allocation->claim, NULL);
 	if (reason != NDSHM_REASON_NONE)
 		goto out_charge;
-	reason = ndshm_provider_enter(p->provider, p->adapter, &registration);
-	if (reason != NDSHM_REASON_NONE)
-		goto out_user;
-	provider = registration->provider;
+	if (given.queue)
+		given.user = &given.queue->set;
+	reason = ndshm_provider_begin(p->provider, p->adapter,
+				      &given.registration);
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_blockset_leave(given.user);
+		goto out_queue;
+	}
 
 	/* A closed set is reported rather than a limit. */
 	reason = charged;
 	if (allocation->payer)
 		memcg = set_active_memcg(allocation->payer->memcg);
 	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
-		reason = make(p, allocation, registration, queue, charge,
-			      &inside, &blocks[i]);
+		reason = make(p, &given, charge, &blocks[i]);
 	if (allocation->payer)
 		set_active_memcg(memcg);
 
-	module_put(provider->owner);
-	if (inside)
-		ndshm_blockset_leave(&provider->set);
-	/* It has the provider. */
-	ndshm_registration_put(registration);
-	/* The last one was not made. Out of the sets, so that none waits for us. */
+	ndshm_allocation_leave(&given.parameters);
+	ndshm_provider_end(given.registration);
+	/* Block number i - 1 was not made. No removal waits for these frees. */
 	for (; reason != NDSHM_REASON_NONE && i > 1; i--)
 		ndshm_block_release(blocks[i - 2]);
-out_user:
-	if (inside)
-		ndshm_blockset_leave(user_set(p->adapter, allocation->claim,
-					      queue));
-	if (queue)
-		ndshm_queue_put(queue);
+out_queue:
+	if (given.queue)
+		ndshm_queue_put(given.queue);
 out_charge:
-	ndshm_uncharge(&own);
+	if (own.payer)
+		ndshm_uncharge(&own);
 	return reason;
 }
 

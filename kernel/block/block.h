@@ -134,11 +134,23 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *parameters,
  */
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
 
-/* What a block of @length bytes takes at most: a power of two of pages. */
-u64 ndshm_upper_bound(u64 length);
+/* Bytes that a block of @length takes at most: a power of two of pages. */
+static inline u64 ndshm_upper_bound(u64 length)
+{
+	return (u64)PAGE_SIZE << get_order(length);
+}
 
-/* The longest block that may be asked for, in bytes. */
-u64 ndshm_max_length(void);
+/* Beyond this, rounding up to a power of two would overflow. */
+#define NDSHM_MOST_BYTES	BIT_ULL(46)
+
+/* Limit of the administrator; a module parameter. */
+extern unsigned long ndshm_max_block_bytes;
+
+/* The longest block that can be allocated, in bytes. */
+static inline u64 ndshm_max_length(void)
+{
+	return min_t(u64, READ_ONCE(ndshm_max_block_bytes), NDSHM_MOST_BYTES);
+}
 
 extern const struct ndshm_object_ops ndshm_block_ops;
 

@@ -20,7 +20,9 @@
 bool ndshm_addresses_shown(struct ndshm_client *client,
 			   struct ndshm_adapter *adapter)
 {
-	return client->claims.rawio || !ndshm_adapter_isolation(adapter);
+	/* An adapter without claims has no isolation of its own. */
+	return client->claims.rawio ||
+	       (adapter->ops && !ndshm_adapter_isolation(adapter));
 }
 
 void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
@@ -201,15 +203,10 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 				    parameters.adapter, allocation.claim);
 	if (reason != NDSHM_REASON_NONE)
 		goto out_adapter;
-	reason = NDSHM_REASON_PROVIDER_UNKNOWN;
-	parameters.provider = argument->provider ?
-			      ndshm_provider_find_id(argument->provider) :
-			      ndshm_provider_default(parameters.adapter);
-	if (!parameters.provider)
-		goto out_adapter;
-	reason = ndshm_provider_permit(parameters.provider, parameters.adapter);
+	reason = ndshm_provider_choose(argument->provider, parameters.adapter,
+				       &parameters.provider);
 	if (reason != NDSHM_REASON_NONE)
-		goto out_provider;
+		goto out_adapter;
 
 	reason = NDSHM_REASON_MEMORY;
 	allocation.payer = ndshm_payer_capture(ndshm_client_of(command)->opener);
@@ -221,11 +218,11 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		reason = client_make_blocks(command, &parameters, &allocation);
 	ndshm_payer_put(allocation.payer);
 out_provider:
-	ndshm_provider_put(parameters.provider);
+	ndshm_entry_put(&parameters.provider->entry);
 out_adapter:
 	if (allocation.claim)
 		ndshm_claim_put(allocation.claim);
-	ndshm_adapter_put(parameters.adapter);
+	ndshm_entry_put(&parameters.adapter->entry);
 	return reason;
 }
 

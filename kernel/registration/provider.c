@@ -51,12 +51,6 @@ struct ndshm_provider *ndshm_provider_find(const char *name)
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_find);
 
-struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider)
-{
-	refcount_inc(&provider->entry.references);
-	return provider;
-}
-
 void ndshm_provider_put(struct ndshm_provider *provider)
 {
 	ndshm_entry_put(&provider->entry);
@@ -77,18 +71,6 @@ static struct ndshm_provider *find_default(struct ndshm_adapter *adapter)
 	return provider;
 }
 
-struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter)
-{
-	struct ndshm_provider *provider;
-
-	rcu_read_lock();
-	provider = find_default(adapter);
-	if (provider && !refcount_inc_not_zero(&provider->entry.references))
-		provider = NULL;
-	rcu_read_unlock();
-	return provider;
-}
-
 /* Handlers know the device that they were registered for, and see no other. */
 static bool provider_serves(const struct ndshm_provider *provider,
 			    const struct ndshm_adapter *adapter)
@@ -104,6 +86,27 @@ ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
 		return NDSHM_REASON_PROVIDER_CLOSED;
 	return ndshm_access_permitted(&provider->entry.access) ?
 	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
+}
+
+ndshm_reason_t ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter,
+				     struct ndshm_provider **out)
+{
+	struct ndshm_provider *provider;
+	ndshm_reason_t reason;
+
+	rcu_read_lock();
+	provider = id ? provider_of(xa_load(&ndshm_providers.entries, id)) :
+			find_default(adapter);
+	if (provider && !refcount_inc_not_zero(&provider->entry.references))
+		provider = NULL;
+	rcu_read_unlock();
+	*out = provider;
+	if (!provider)
+		return NDSHM_REASON_PROVIDER_UNKNOWN;
+	reason = ndshm_provider_permit(provider, adapter);
+	if (reason != NDSHM_REASON_NONE)
+		ndshm_provider_put(provider);
+	return reason;
 }
 
 void ndshm_provider_set_built_in(struct ndshm_provider *provider)
@@ -134,21 +137,19 @@ new_registration(struct ndshm_provider *provider,
 	return registration;
 }
 
-void ndshm_registration_put(struct ndshm_registration *registration)
+void ndshm_registration_free(struct ndshm_registration *registration)
 {
-	if (!refcount_dec_and_test(&registration->references))
-		return;
 	ndshm_provider_put(registration->provider);
 	kfree(registration);
 }
 
-ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
+ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 				    struct ndshm_adapter *adapter,
 				    struct ndshm_registration **registration)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	/* One that retires has closed, and does not go while somebody is inside. */
+	/* RCU keeps @provider until its set is entered, which retire() waits for. */
 	rcu_read_lock();
 	if (!provider)
 		provider = find_default(adapter);

@@ -5,6 +5,7 @@
 #ifndef _NDSHM_CORE_PROVIDER_H
 #define _NDSHM_CORE_PROVIDER_H
 
+#include <linux/module.h>
 #include <linux/refcount.h>
 
 #include <ndshm/provider.h>
@@ -76,10 +77,13 @@ struct ndshm_provider {
 
 /* Takes a reference. */
 struct ndshm_provider *ndshm_provider_find_id(u32 id);
-struct ndshm_provider *ndshm_provider_get(struct ndshm_provider *provider);
 
-/* The default for @adapter, with a reference, or NULL. */
-struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);
+static inline struct ndshm_provider *
+ndshm_provider_get(struct ndshm_provider *provider)
+{
+	refcount_inc(&provider->entry.references);
+	return provider;
+}
 
 /*
  * May the caller, a client, have memory of @provider for @adapter? PROVIDER_CLOSED,
@@ -88,18 +92,38 @@ struct ndshm_provider *ndshm_provider_default(struct ndshm_adapter *adapter);
 ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
 				     const struct ndshm_adapter *adapter);
 
+/*
+ * The provider with @id, or, if that is 0, the default for @adapter: with a reference,
+ * and permitted for the calling client. PROVIDER_UNKNOWN, or as ndshm_provider_permit().
+ */
+ndshm_reason_t ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter,
+				     struct ndshm_provider **provider);
+
 /* Who does when nobody else is registered for it, until it is unregistered. */
 void ndshm_provider_set_built_in(struct ndshm_provider *provider);
 
+void ndshm_registration_free(struct ndshm_registration *registration);
+
+static inline void ndshm_registration_put(struct ndshm_registration *registration)
+{
+	if (refcount_dec_and_test(&registration->references))
+		ndshm_registration_free(registration);
+}
+
 /*
- * Begin and end an allocation from @provider (NULL: who serves those of @adapter that
- * name nobody). enter gives the registration to use, with a reference and the owner's
- * module pinned. PROVIDER_UNKNOWN, PROVIDER_CLOSED, PROVIDER_CLOSING.
+ * Begin an allocation from @provider, or, if it is NULL, from the default for @adapter.
+ * Enters the provider's set and pins its owner; *registration has a reference.
+ * PROVIDER_UNKNOWN, PROVIDER_CLOSED or PROVIDER_CLOSING.
  */
-ndshm_reason_t ndshm_provider_enter(struct ndshm_provider *provider,
+ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 				    struct ndshm_adapter *adapter,
 				    struct ndshm_registration **registration);
 
-void ndshm_registration_put(struct ndshm_registration *registration);
+/* End an allocation that has left the provider's set. */
+static inline void ndshm_provider_end(struct ndshm_registration *registration)
+{
+	module_put(registration->provider->owner);
+	ndshm_registration_put(registration);
+}
 
 #endif /* _NDSHM_CORE_PROVIDER_H */
