@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""rooms.py [--arrows] [--names] [--svg FILE] [--check FILE] [TOP]
+"""rooms.py [--arrows] [--names] [--way PAGE] [--svg FILE] [--check FILE] [TOP]
 
 Print how the folders of kernel/ depend on each other: by includes and by calls, both read
 from the sources. A source and the header of the same name count as one file. A use of a
@@ -10,6 +10,11 @@ left out, except that prototypes must not include private headers.
 --arrows lists each arrow that points upward and the members of each circle.
 --svg draws the folders and the arrows between them; --check fails if the picture in FILE is
 another one or if a limit is exceeded, with --names also for a function's name.
+
+--way follows the calls of a BLOCK_ALLOC, and prints the files that it enters and the calls of
+functions of another file, with and without those of base. PAGE has two tables: the functions on
+the way, and those that are called from there in other cases only. With --check a call that is in
+neither table is an error, and so is a row that is never reached or names another file.
 """
 import argparse
 import collections
@@ -26,6 +31,10 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # These use kernel/include and nothing private.
 STRANGERS = ("ndis", "pci", "providers", "prototypes")
 MOST_IN_CIRCLE, MOST_UPWARD, MOST_PERCENT = 3, 10, 20
+# Of a BLOCK_ALLOC: files and calls outside base, and all.
+MOST_WAY = 12, 17, 17, 26
+# Calls through pointers: an ioctl's handler, and a provider's.
+POINTERS = {"ndshm_ioctl": "ndshm_ioctl_block_alloc", "call_provider": "coherent_allocate"}
 
 NOISE = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\])+'", re.S)
 INCLUDE = re.compile(r'^#\s*include "([^"]+)"', re.M)
@@ -33,6 +42,8 @@ DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.M)
 # A name, its parameters, attributes and the brace in the first column.
 FUNCTION = re.compile(r"^(?!\s|typedef|struct \w+ \{)((?:[\w*,() \t]|\n(?=[\w*\t ]))*?)"
                       r"\b(\w+)\(((?:[^(){};]|\([^(){};]*\))*)\)\s*(?:__\w+\([^)]*\)\s*)*\n\{", re.M)
+CALL = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\(")
+ROW = re.compile(r"^   \* - ``(\w+)``\n     - ``([\w/.]+)``$", re.M)
 WORD = re.compile(r"(?<![\w.>])[A-Za-z_]\w*")
 
 
@@ -59,8 +70,11 @@ class File:
                          if (here / name).exists()}
         text = NOISE.sub(" ", DIRECTIVE.sub("", text))
         self.functions = {}     # name: static
+        self.calls = {}         # name: words before a parenthesis in its body
         for match in FUNCTION.finditer(text):
             self.functions[match[2]] = "static" in match[1].split()
+            body = text[match.end():text.find("\n}", match.end())]
+            self.calls[match[2]] = CALL.findall(body)
         self.words = set(WORD.findall("".join(in_braces(text))))
 
 
@@ -138,6 +152,72 @@ def call_arrows(files):
     return arrows
 
 
+class Way:
+    """The calls of a BLOCK_ALLOC, from file to file; inline functions belong to their callers."""
+
+    def __init__(self, files, page):
+        way, aside = page.read_text().split(".. the end of the way", 1)
+        self.rows, self.aside = dict(ROW.findall(way)), dict(ROW.findall(aside))
+        self.wrong, self.calls, self.files = [], [], []
+        self.home = {name: file for file in files for name, static in file.functions.items()
+                     if not static}
+        self.inline = {name: file for file in files if file.path.suffix == ".h"
+                       for name in file.functions}
+        self.seen = set()
+        self.enter(self.home["ndshm_ioctl"].path, "ndshm_ioctl", files)
+        reached = {name for _, name in self.calls} | {"ndshm_ioctl"}
+        for name in sorted((self.rows.keys() - reached) | (self.aside.keys() - self.seen)):
+            self.wrong.append(f"{page}: {name}() is not called on the way")
+        self.counts = [count for own in (self.outside_base, lambda path: True)
+                       for count in (len(set(filter(own, self.files))),
+                                     len([name for _, name in self.calls
+                                          if own(self.by_name[name].path)]))]
+
+    @staticmethod
+    def outside_base(path):
+        return path.parts[1] != "base"
+
+    def enter(self, path, name, files):
+        self.by_path = {file.path: file for file in files}
+        self.by_name = dict(self.home)
+        for target in POINTERS.values():
+            self.by_name[target] = next(file for file in files if target in file.functions)
+        self.files.append(path)
+        self.follow(path, name)
+
+    def follow(self, path, name):
+        """Follow the calls of @name, which is compiled into @path."""
+        if (path, name) in self.seen:
+            return
+        self.seen |= {(path, name), name}
+        file = self.by_path[path]
+        file = file if name in file.calls else self.inline[name]
+        for called in file.calls[name] + [POINTERS.get(name)]:
+            if called in self.by_path[path].functions or called in self.inline:
+                self.follow(path, called)
+            elif called in self.aside:
+                self.seen.add(called)
+                self.check(self.aside, called)
+            elif called in self.by_name and self.by_name[called].path != path:
+                self.cross(path, called)
+
+    def cross(self, path, called):
+        target = self.by_name[called].path
+        if called not in self.rows:
+            self.wrong.append(f"{path}: calls {called}() of {target} on the way of a BLOCK_ALLOC")
+        self.check(self.rows, called)
+        if (path, called) not in self.calls:
+            self.calls.append((path, called))
+        if target not in self.files:
+            self.files.append(target)
+        self.follow(target, called)
+
+    def check(self, rows, name):
+        path = self.by_name[name].path.relative_to("kernel")
+        if rows.get(name, str(path)) != str(path):
+            self.wrong.append(f"{name}() is in {path}, not in {rows[name]}")
+
+
 def bad_names(files):
     """Functions that a backtrace would not explain."""
     statics = collections.defaultdict(list)
@@ -202,6 +282,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__.strip())
     parser.add_argument("--arrows", action="store_true")
     parser.add_argument("--names", action="store_true")
+    parser.add_argument("--way", type=pathlib.Path)
     parser.add_argument("--svg")
     parser.add_argument("--check")
     parser.add_argument("top", nargs="?", default=pathlib.Path(__file__).parents[2])
@@ -232,6 +313,16 @@ def main():
               for other in sorted(file.includes) if other.parts[1] != file.room]
     if options.names:
         wrong += bad_names(files)
+    if options.way:
+        way = Way(files, options.way)
+        print("way of a BLOCK_ALLOC: {} files and {} calls outside base; {} and {} with it"
+              .format(*way.counts))
+        if options.arrows:
+            for path, name in way.calls:
+                print(f"  {path} -> {name}, {way.by_name[name].path}")
+        wrong += way.wrong
+        if any(count > most for count, most in zip(way.counts, MOST_WAY)):
+            wrong.append(f"the way of a BLOCK_ALLOC is longer than {MOST_WAY}")
     picture = svg(graphs, files)
     if options.svg:
         pathlib.Path(options.svg).write_text(picture)

@@ -117,7 +117,9 @@ check_house() {
 
 # Arrows between the folders of the module.
 check_rooms() {
-	{ Documentation/hacking/rooms.py --names --check Documentation/hacking/rooms.svg >/dev/null; } 2>&1 ||
+	local folder=Documentation/hacking
+
+	{ "$folder/rooms.py" --names --way "$folder/rooms.rst" --check "$folder/rooms.svg" >/dev/null; } 2>&1 ||
 		echo 'see Documentation/hacking/rooms.rst'
 }
 
