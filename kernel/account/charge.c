@@ -86,7 +86,7 @@ static void payer_give(const struct ndshm_payer *payer, unsigned long pages)
 	}
 }
 
-/* Both limits of both users, or nothing. More pages than fit in bytes exceed the first. */
+/* Charge both limits of both users, or none. The first one bounds @pages below overflow. */
 static ndshm_reason_t payer_take(const struct ndshm_payer *payer,
 				 unsigned long pages,
 				 const struct ndshm_payer **refused)
@@ -121,7 +121,7 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
-	/* Before refusing, wait for what is already being given back. */
+	/* Memory that is being freed must not cause a refusal. */
 	if (may_wait)
 		ndshm_deferred_wait();
 	for (each = payer; each && may_wait; each = each->opener)
@@ -136,7 +136,7 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 	return reason;
 }
 
-/* Rounded up, for any number. */
+/* Round up without overflow. */
 static unsigned long pages_of(u64 bytes)
 {
 	return (bytes >> PAGE_SHIFT) + !!offset_in_page(bytes);

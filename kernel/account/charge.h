@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The payer of an allocation, and what it is charged: RLIMIT_MEMLOCK, the byte quota
- * of its user, and its memory cgroup.
+ * Payers and their charges: RLIMIT_MEMLOCK and the byte quota of the user; the memory
+ * cgroup.
  */
 #ifndef _NDSHM_CORE_CHARGE_H
 #define _NDSHM_CORE_CHARGE_H
@@ -41,9 +41,9 @@ struct ndshm_payer {
 };
 
 /*
- * Capture the calling process as a payer; @opener, if it is another user, is charged as
- * well. An @opener that the process is itself, with the same credentials, limit and
- * memory cgroup, is returned. Returns NULL without memory. May sleep.
+ * Capture the calling process as a payer, which charges @opener as well if that is
+ * another user. Returns @opener if process, credentials, limit and memory cgroup are the
+ * same, NULL without memory. May sleep.
  */
 struct ndshm_payer *ndshm_payer_capture(struct ndshm_payer *opener);
 
@@ -63,9 +63,9 @@ static inline void ndshm_payer_put(struct ndshm_payer *payer)
 }
 
 /**
- * struct ndshm_charge - what a payer was charged
+ * struct ndshm_charge - pages that a payer was charged for
  * @payer: holds a reference; NULL: nothing was charged
- * @pages: how much
+ * @pages: number of pages
  */
 struct ndshm_charge {
 	struct ndshm_payer *payer;
@@ -86,12 +86,12 @@ ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
 			    struct ndshm_payer *payer, u64 bytes);
 
 /*
- * Change a charge to @bytes, under the limits of its payer. Growing can fail as above,
- * shrinking cannot. Waits for nothing that is being given back.
+ * Change a charge to @bytes, under the limits of its payer. An increase can fail as above;
+ * it does not wait for memory that is being freed.
  */
 ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes);
 
-/* Make @bytes of @from, which has as much, a charge of its own; all of it is moved. */
+/* Move @bytes of @from, which has at least as much, to the new charge @to. */
 static inline void ndshm_charge_split(struct ndshm_charge *to,
 				      struct ndshm_charge *from, u64 bytes)
 {

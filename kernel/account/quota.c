@@ -15,7 +15,7 @@
 #include "charge.h"
 #include "quota.h"
 
-/* Of users without limits of their own. */
+/* Limits of users without limits of their own. */
 static unsigned long limits[] = {
 	[NDSHM_QUOTA_SECTIONS] = 1024,
 	[NDSHM_QUOTA_HOLDERS] = 65536,
@@ -51,9 +51,9 @@ static_assert(ARRAY_SIZE(limits) == NDSHM_QUOTA_KINDS);
 static_assert(ARRAY_SIZE(reasons) == NDSHM_QUOTA_KINDS);
 
 /*
- * Users who have something, or limits of their own, by number: @limits has those that
- * @set says, and the module's parameters are the others. A user with neither goes. The
- * lock of @users guards all users and their members; nothing is taken inside.
+ * Users with an amount or with limits of their own, by UID. The limits in @set are in
+ * @limits, the others are module parameters. An entry with neither is freed. Protected by
+ * the lock of @users, which is innermost.
  */
 static DEFINE_XARRAY(users);
 
@@ -64,7 +64,7 @@ static struct ndshm_quota_view *user_of(kuid_t uid)
 	return xa_load(&users, __kuid_val(uid));
 }
 
-/* Returns with the lock held; NULL: there is no memory. */
+/* Returns with the lock held. Return: NULL without memory. */
 static struct ndshm_quota_view *lock_user(kuid_t uid)
 	__acquires(&users.xa_lock)
 {
@@ -75,7 +75,7 @@ static struct ndshm_quota_view *lock_user(kuid_t uid)
 	while (!(user = user_of(uid)) && (!err || err == -EBUSY)) {
 		xa_unlock(&users);
 		err = -ENOMEM;
-		/* It may outlive the memory cgroup of who was the first. */
+		/* Not charged: the entry can outlive the memory cgroup of the caller. */
 		new = kzalloc(sizeof(*new), GFP_KERNEL);
 		if (new) {
 			new->uid = uid;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a user may have at most: sections, holders, range, memory, requests, clients.
- * This is the one place that decides about it; RLIMIT_MEMLOCK and memory cgroups have
- * limits of their own (see charge.h).
+ * Quotas of a user: sections, holders, range, memory, requests, clients. Limits of
+ * RLIMIT_MEMLOCK and of memory cgroups are separate; see charge.h.
  */
 #ifndef _NDSHM_CORE_QUOTA_H
 #define _NDSHM_CORE_QUOTA_H
@@ -15,16 +14,16 @@
 struct ndshm_payer;
 
 /**
- * enum ndshm_quota_kind - what is counted
+ * enum ndshm_quota_kind - counted resources
  * @NDSHM_QUOTA_SECTIONS: sections
  * @NDSHM_QUOTA_HOLDERS: holders
  * @NDSHM_QUOTA_RESERVED: bytes of all sections' MaxSize
  * @NDSHM_QUOTA_BYTES: bytes of memory, as charged by charge.h
- * @NDSHM_QUOTA_REQUESTS: requests in flight, and records that were not read
+ * @NDSHM_QUOTA_REQUESTS: requests in flight and unread records
  * @NDSHM_QUOTA_CLIENTS: open descriptors of the char device
- * @NDSHM_QUOTA_KINDS: how many kinds
+ * @NDSHM_QUOTA_KINDS: number of kinds
  *
- * Netlink has them in this order, each with bit 1 << kind.
+ * Netlink uses the same order; the bit of a kind is 1 << kind.
  */
 enum ndshm_quota_kind {
 	NDSHM_QUOTA_SECTIONS,
@@ -37,8 +36,8 @@ enum ndshm_quota_kind {
 };
 
 /*
- * Count @amount for @payer and for its opener, or for neither. Returns the _QUOTA reason
- * of the kind, of which listeners are notified, or MEMORY. May sleep.
+ * Charge @amount to @payer and to its opener, or to neither. Returns MEMORY, or the
+ * _QUOTA reason of the kind and notifies listeners. May sleep.
  */
 ndshm_reason_t ndshm_quota_charge(const struct ndshm_payer *payer,
 				  enum ndshm_quota_kind kind, u64 amount);
@@ -46,17 +45,17 @@ void ndshm_quota_uncharge(const struct ndshm_payer *payer,
 			  enum ndshm_quota_kind kind, u64 amount);
 
 /*
- * The same for one user, who may have any amount if @unlimited. Nobody is notified: the
- * caller can try again. take may sleep; give not from interrupts.
+ * The same for one user, without a limit if @unlimited and without a notification: the
+ * caller can retry. take may sleep; give must not be called from interrupts.
  */
 ndshm_reason_t ndshm_quota_take(kuid_t uid, enum ndshm_quota_kind kind,
 				u64 amount, bool unlimited);
 void ndshm_quota_give(kuid_t uid, enum ndshm_quota_kind kind, u64 amount);
 
 /**
- * struct ndshm_quota_view - what a user has and may have
+ * struct ndshm_quota_view - amounts and limits of a user
  * @uid: the user
- * @set: bit n: the limit of kind n was set for this user, and is no default
+ * @set: bit n: the limit of kind n was set for this user
  * @amounts: of each kind
  * @limits: of each kind
  */
@@ -67,27 +66,27 @@ struct ndshm_quota_view {
 	u64 limits[NDSHM_QUOTA_KINDS];
 };
 
-/* What NDSHM_CMD_QUOTA_EXCEEDED_NTF is of: @uid was refused @amount more of @kind. */
+/* Object of NDSHM_CMD_QUOTA_EXCEEDED_NTF: @uid was refused @amount of @kind. */
 struct ndshm_quota_excess {
 	kuid_t uid;
 	enum ndshm_quota_kind kind;
 	u64 amount;
 };
 
-/* Any user, also one that has nothing. */
+/* Read amounts and limits of any user. */
 void ndshm_quota_look(kuid_t uid, struct ndshm_quota_view *view);
 
 /*
- * The first user from number *uid on who has something, or a limit of their own, and
- * *uid moves there; false: there is none.
+ * Read those of the first user from *uid on with an amount or a limit of their own, and
+ * set *uid to that user. Return: false if there is none.
  */
 bool ndshm_quota_look_next(u32 *uid, struct ndshm_quota_view *view);
 
 /**
- * struct ndshm_quota_change - limits of a user that are set, or are defaults again
- * @set: bit n: of kind n
- * @reset: likewise
- * @limits: of those in @set
+ * struct ndshm_quota_change - change of the limits of a user
+ * @set: bit n: set the limit of kind n
+ * @reset: bit n: make the limit of kind n the default
+ * @limits: new limits of the kinds in @set
  */
 struct ndshm_quota_change {
 	u32 set;
@@ -95,14 +94,11 @@ struct ndshm_quota_change {
 	u64 limits[NDSHM_QUOTA_KINDS];
 };
 
-/*
- * Nothing is taken from anybody: who has more than a new limit gets no more. MEMORY.
- * May sleep.
- */
+/* An amount above a new limit stays charged. Returns MEMORY. May sleep. */
 ndshm_reason_t ndshm_quota_set(kuid_t uid,
 			       const struct ndshm_quota_change *change);
 
-/* When nobody has anything, and nobody sets anything any more. */
+/* Called when no amount is charged and no limit can be set. */
 void ndshm_quota_teardown(void);
 
 #endif /* _NDSHM_CORE_QUOTA_H */

@@ -38,7 +38,7 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length)
 	u32 capacity;
 
 	if (list->count == list->capacity) {
-		/* The first entry lies in the block; the rest is allocated. */
+		/* A list with room for one segment is part of the block. */
 		if (check_mul_overflow(list->capacity, 2U, &capacity))
 			return -ENOMEM;
 		more = kvmalloc_array(capacity, sizeof(*more),
@@ -76,7 +76,7 @@ static bool block_free_memory(struct ndshm_block *block)
 		&block->registration->characteristics;
 	struct ndshm_provider *provider = block->registration->provider;
 
-	/* A throttled task stops here rather than with memory that a removal waits for. */
+	/* A removal waits from the next line on: a task to be throttled must stop here. */
 	if (block->consumed > SZ_64K)
 		cond_resched();
 	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
@@ -175,7 +175,7 @@ const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block
 }
 EXPORT_SYMBOL_GPL(ndshm_block_segments);
 
-/* Why the user's set of a block is closed. */
+/* Return: the reason for which the set of the user is closed. */
 static ndshm_reason_t user_closed_reason(const struct ndshm_adapter *adapter,
 					 const struct ndshm_claim *claim,
 					 const struct ndshm_queue *queue)
@@ -185,7 +185,7 @@ static ndshm_reason_t user_closed_reason(const struct ndshm_adapter *adapter,
 	return ndshm_queue_closed_reason(queue);
 }
 
-/* NONE if no set of the block is closed. */
+/* Return: NONE if no set of the block is closed. */
 static ndshm_reason_t block_closed_reason(const struct ndshm_block *block)
 {
 	if (ndshm_blockset_closed(block_user_set(block)) ||
@@ -216,8 +216,8 @@ void ndshm_free(struct ndshm_block *block)
 EXPORT_SYMBOL_GPL(ndshm_free);
 
 /*
- * Leave the caller's reference to the revocation, which drops it. Return: false if the
- * memory is or was freed already.
+ * Pass the caller's reference to the revocation, which drops it. Return: false if the
+ * memory is being or was freed.
  */
 VISIBLE_IF_KUNIT bool ndshm_block_adopt(struct ndshm_block *block)
 {
@@ -248,19 +248,19 @@ void ndshm_block_unmap(struct ndshm_block *block)
 
 void ndshm_block_revoke(struct ndshm_block *block)
 {
-	/* The block's other set may be unmapping it. */
+	/* A revocation of the other set may be unmapping the block. */
 	wait_var_event(&block->packets.dead, READ_ONCE(block->packets.dead));
 	ndshm_revoke_cb_run(&block->revoke_cb, block);
 	ndshm_active_drain(&block->packets);
 	if (!block_free_memory(block))
 		return;
 	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
-	/* The caller's own reference is not this one. */
+	/* Not the reference of the caller, but that of ndshm_block_adopt(). */
 	if (test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state))
 		ndshm_block_release(block);
 }
 
-/* The set is killed, so that no member is added meanwhile. */
+/* Call @step for each member of a killed set, to which none can be added. */
 static void blockset_for_each(struct ndshm_blockset *set,
 			      void (*step)(struct ndshm_block *block))
 {
@@ -346,7 +346,7 @@ static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
 	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_NONSENSE;
 }
 
-/* Warn once: @what is the provider's mistake. */
+/* Log @what once for each provider. */
 static void complain(struct ndshm_provider *provider,
 		     enum ndshm_complaint complaint, const char *what)
 {
@@ -355,14 +355,14 @@ static void complain(struct ndshm_provider *provider,
 }
 
 /**
- * struct given - an allocation, from entering the sets until it leaves them
- * @parameters: the allocate handler's copy
- * @allocation: for whom
+ * struct given - an allocation from entering to leaving the sets
+ * @parameters: copy for the allocate handler, which can change it
+ * @allocation: the requester
  * @registration: holds a reference; its owner is pinned
  * @user: set of the claim, the queue or the adapter
  * @queue: holds a reference; or NULL
- * @block: the block that the handler is called for
- * @inside: it has active references to @user and to the provider's set
+ * @block: the block being allocated
+ * @inside: there are active references to @user and to the set of the provider
  */
 struct given {
 	struct ndshm_parameters parameters;
@@ -439,7 +439,7 @@ static ndshm_reason_t call_provider(struct given *given,
 	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
 		complain(registration->provider, NDSHM_COMPLAINT_STATUS,
 			 "undocumented status");
-	/* The handler may have given up for that. */
+	/* A handler returns RESOURCES when a set is closed. */
 	if (reason == NDSHM_REASON_PROVIDER_RESOURCES)
 		reason = block_closed_reason(block) ?: reason;
 	if (reason != NDSHM_REASON_NONE)
@@ -462,7 +462,7 @@ static ndshm_reason_t call_provider(struct given *given,
 	return reason;
 }
 
-/* Report the segments, if asked for, and in any case their number. */
+/* Copy the segments if @list has room for any; set the count. */
 static void tell_segments(const struct ndshm_block *block,
 			  struct ndshm_segment_list *list)
 {
@@ -472,7 +472,7 @@ static void tell_segments(const struct ndshm_block *block,
 		       list->count * sizeof(*list->segments));
 }
 
-/* Into the sets, if neither was closed meanwhile. */
+/* Add the block to both sets, or to none if one was closed. */
 static ndshm_reason_t join(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
@@ -520,7 +520,7 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
 	block->segments = &block->first;
-	/* A request's block has no owner before ndshm_block_arm(). */
+	/* The block of a request has no owner before ndshm_block_arm(). */
 	ndshm_revoke_cb_init(&block->revoke_cb, !allocation->aborted);
 	block->revoke_cb.function = p->revoked;
 	block->revoke_cb.context = p->revoked_context;
@@ -558,7 +558,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p, struct given *given,
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
 
-	/* Published last; the id is written before the block can be found. */
+	/* Publish last: from here on lookups find the block by its ID. */
 	ndshm_block_table_add(block);
 	block->object.name = block->id;
 	ndshm_event(NDSHM_CMD_BLOCK_ADDED_NTF, block);
@@ -593,13 +593,13 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 
 	might_sleep();
 
-	/* This may wait, and a set that closes waits for allocations inside. */
+	/* Can wait, so it must precede entering: closing a set waits for allocations inside. */
 	if (allocation->payer && !allocation->charge)
 		charged = ndshm_charge(charge, allocation->payer,
 				       count * ndshm_upper_bound(p->length));
 	given.user = allocation->claim ? &allocation->claim->set :
 					 &p->adapter->set;
-	/* A client has no queues, so there is no claim with one. */
+	/* Clients have no queues: with a claim both IDs are 0. */
 	if (p->queue_id || p->vport_id)
 		reason = ndshm_queue_enter(p->adapter, p->queue_id, p->vport_id,
 					   &given.queue);
@@ -616,7 +616,7 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 		goto out_queue;
 	}
 
-	/* A closed set is reported rather than a limit. */
+	/* The reason of a closed set takes precedence over that of a limit. */
 	reason = charged;
 	if (allocation->payer)
 		memcg = set_active_memcg(allocation->payer->memcg);
@@ -627,7 +627,7 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 
 	ndshm_allocation_leave(&given.parameters);
 	ndshm_provider_end(given.registration);
-	/* Block number i - 1 was not made. No removal waits for these frees. */
+	/* Block i - 1 was not allocated. Outside of the sets no removal waits for this. */
 	for (; reason != NDSHM_REASON_NONE && i > 1; i--)
 		ndshm_block_release(blocks[i - 2]);
 out_queue:
@@ -650,7 +650,7 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 	might_sleep();
 
 	*block = NULL;
-	/* Another revision is read from a copy: some members may not be there. */
+	/* An older revision is shorter, so it must be copied. */
 	if (memcmp(&parameters->header, &whole, sizeof(whole))) {
 		reason = ndshm_check_header(parameters);
 		if (reason != NDSHM_REASON_NONE)

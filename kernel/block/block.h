@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Blocks: one allocation each, and its life.
+ * Blocks.
  */
 #ifndef _NDSHM_CORE_BLOCK_H
 #define _NDSHM_CORE_BLOCK_H
@@ -22,47 +22,44 @@ struct ndshm_queue;
 struct ndshm_registration;
 struct pid;
 
-/* Bits of @state. Whoever clears HAS_MEMORY frees the memory; ADOPTED, drops a reference. */
+/* Bits of @state. Clearing HAS_MEMORY obliges to free the memory, ADOPTED to put a reference. */
 #define NDSHM_BLOCK_HAS_MEMORY	0
 #define NDSHM_BLOCK_ADOPTED	1
 
 /**
- * struct ndshm_block - one allocation
- * @object: references, handle, mapping; first, so that objects of this kind
- *	and blocks convert freely
+ * struct ndshm_block - memory of one allocation
+ * @object: references, handle, mapping
  * @id: the shared memory handle
- * @registration: what made it, and frees it
- * @context: the provider's own handle
- * @adapter: whose device uses it; holds a reference
- * @claim: under which it was made, with a reference; or NULL
- * @queue: the queue or port that it is for, with a reference; NULL: the default one,
- *	or it has a @claim
- * @flags: as asked for
- * @usage: as asked for
- * @preferred_node: as asked for
+ * @registration: handlers that allocated and free it; holds a reference
+ * @context: the provider's handle
+ * @adapter: adapter of the device; holds a reference
+ * @claim: claim of the client; holds a reference; or NULL
+ * @queue: queue or port; holds a reference; NULL: the default one, or with a @claim
+ * @flags: as requested
+ * @usage: as requested
+ * @preferred_node: as requested
  * @virtual_address: kernel address or NULL
  * @consumed: bytes of memory it takes
  * @segment_count: entries of @segments
  * @first: the segment of a block that has only one
  * @segments: DMA segments; points to @first, or is allocated
- * @charge: who pays; ends with the memory
- * @charged: somebody paid
- * @needs_sync: as the provider said
- * @uid: who asked, by the effective uid
- * @pid: the process that asked, held; NULL: the kernel
- * @revoke_cb: callback of the owner in the kernel, who has a reference
- * @work: frees the block whose last reference was dropped in atomic context
+ * @charge: ends with the memory
+ * @charged: a user was charged
+ * @needs_sync: the provider requires ndshm_sync()
+ * @uid: effective user of the requester
+ * @pid: process of the requester, held; NULL: the kernel
+ * @revoke_cb: callback of the owner in the kernel, which holds a reference
+ * @work: frees the block after the last reference was dropped in atomic context
  * @state: NDSHM_BLOCK_HAS_MEMORY, NDSHM_BLOCK_ADOPTED
  * @packets: each has an active reference and one to the block; killed when the block
  *	is unmapped, drained before its memory is freed
  * @in_provider: member of the provider's set while it has memory
  * @in_user: member of the claim's set, or else the queue's, while it has memory
- * @in_table: among all blocks of the machine
+ * @in_table: member of the table of all blocks
  *
- * All but the members, @state, @packets and the state of @revoke_cb is written before
- * the block is published and never again. The reference rule stands with struct
- * ndshm_object. The memory goes with the last reference, or earlier when the
- * block is revoked: then it lives on as a tombstone.
+ * Immutable once the block is published, but for @object, @in_*, @state, @packets,
+ * @revoke_cb and @work. The memory is freed with the last reference, or earlier by a
+ * revocation. See struct ndshm_object for references.
  */
 struct ndshm_block {
 	struct ndshm_object object;
@@ -102,14 +99,12 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
 }
 
 /**
- * struct ndshm_allocation - who allocates
- * @claim: for a client on an adapter with claims, whose reference is the
- *	caller's; or NULL
- * @payer: for a client: who is charged, user and memory cgroup; or NULL: a user in
- *	the kernel, who is not
- * @charge: what @payer was charged before, which becomes the block's; or NULL
- * @aborted: turns true when nobody wants it any more, and the block is armed when it is
- *	handed over; or NULL: while the caller lives, who has it from the first moment on
+ * struct ndshm_allocation - the requester of an allocation
+ * @claim: claim of a client; the caller holds a reference; or NULL
+ * @payer: charged for a client; NULL: the kernel, which is not charged
+ * @charge: an earlier charge of @payer, which is moved to the block; or NULL
+ * @aborted: of a request: turns true when it is aborted, and the caller must arm the
+ *	block; NULL: the caller owns the block
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
@@ -119,18 +114,18 @@ struct ndshm_allocation {
 };
 
 /*
- * Make @count blocks for the checked and normalized @parameters: all of them,
- * each with one reference, or none. The parameters' outputs are those of the
- * last block; the list's count is written for LIST_SHORT as well.
+ * Allocate @count blocks, each with one reference, or none. @parameters must be checked
+ * and normalized; their outputs are those of the last block. LIST_SHORT sets the count
+ * of the list.
  */
 ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *parameters,
 				 const struct ndshm_allocation *allocation,
 				 struct ndshm_block **blocks, u32 count);
 
 /*
- * Before one that was made for @aborted is handed over: from now on its owner is told.
- * ADAPTER_REMOVED, QUEUE_STATE, PORT_STATE, PROVIDER_CLOSING or BLOCK_REVOKED: it was
- * revoked meanwhile, of which nobody was told.
+ * Arm the revocation callback of a block allocated with @aborted, before its owner gets
+ * it. ADAPTER_REMOVED, QUEUE_STATE, PORT_STATE, PROVIDER_CLOSING or BLOCK_REVOKED if it
+ * was revoked before.
  */
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
 
@@ -164,24 +159,24 @@ vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
 bool ndshm_block_settle(struct ndshm_object *object, unsigned long deadline);
 
 /*
- * The page at @index, or NULL: the provider has none there. The block must have its
- * memory while this runs. Does not sleep, takes no reference.
+ * Return: the page at @index, without a reference, or NULL if the provider has none
+ * there. The block must have its memory. Does not sleep.
  */
 struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index);
 
-/* Answer a fault with @page, which is locked and whose reference is passed on. */
+/* Complete a fault with @page, which is locked; consumes its reference. */
 vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page);
 
-/* Wait until @folio is unlocked. Return: false if it is not at @deadline. May sleep. */
+/* Wait until @folio is unlocked. Return: false if it is locked at @deadline. May sleep. */
 bool ndshm_folio_settle(struct folio *folio, unsigned long deadline);
 
 /* Zero @count pages of one folio; the caller holds a reference on it. May sleep. */
 void ndshm_pages_zero(struct page *page, unsigned long count);
 
 /*
- * Before its memory is freed, and when nothing is mapped any more: what others have
- * pinned of it stays charged until they let go of it. A chunk with a page that hardware
- * has failed in is never freed, since nobody can split it, and nobody may have it next.
+ * Called before the memory is freed, when nothing is mapped. Pinned pages stay charged
+ * until they are unpinned. A chunk with a poisoned page is never freed: it cannot be
+ * split, and must not be allocated again.
  */
 void ndshm_block_keep_pages(struct ndshm_block *block);
 
@@ -190,27 +185,27 @@ static inline bool ndshm_block_tryget(struct ndshm_block *block)
 	return refcount_inc_not_zero(&block->object.references);
 }
 
-/* Drop a reference, and free in place. May sleep. */
+/* Drop a reference; the last one frees the block here. May sleep. */
 static inline void ndshm_block_release(struct ndshm_block *block)
 {
 	ndshm_object_put(&block->object);
 }
 
-/* As ndshm_sync(), of a range that was checked. */
+/* As ndshm_sync(), for a valid range of a block with memory. */
 void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
 		      u64 length);
 
 /*
- * As ndshm_free(), but the memory of a block that was made under a claim is freed when
- * the claim ends and the device is quiet.
+ * As ndshm_free(), but free the memory of a block with a claim when the claim ends, after
+ * the DMA of its device has stopped.
  */
 void ndshm_block_free_quiet(struct ndshm_block *block);
 
 /*
- * The two steps of a revocation; the caller holds a reference. The first one ends
- * user mappings and packets, and waits for processes. The second one waits for the
- * first one, calls the owner's callback, waits for packets and frees the memory. Both
- * sets of a block may call both at the same time. May sleep; hold no lock.
+ * The two steps of a revocation. unmap ends user mappings and new packets. revoke waits
+ * for unmap, runs the owner's callback, drains packets and frees the memory. Revocations
+ * of both sets of a block may run concurrently. The caller holds a reference and no
+ * lock. May sleep.
  */
 void ndshm_block_unmap(struct ndshm_block *block);
 void ndshm_block_revoke(struct ndshm_block *block);

@@ -44,7 +44,7 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 	};
 }
 
-/* All of them, or LIST_SHORT; a capacity of 0 asks for none. */
+/* Copy all segments or return LIST_SHORT. With a capacity of 0 copy none. */
 static ndshm_reason_t copy_segments(const struct ndshm_block *block, u64 user,
 				    u32 capacity, bool shown)
 {
@@ -86,7 +86,7 @@ static ndshm_reason_t check_alloc(const struct ndshm_block_alloc *argument,
 	if (!argument->count || argument->count > NDSHM_MAX_BATCH ||
 	    (argument->count > 1 && is_async(argument)))
 		return NDSHM_REASON_COUNT;
-	/* A request has nobody to write to them later. */
+	/* The worker of a request has no access to the memory of the client. */
 	if (is_async(argument) && (argument->blocks || argument->segments))
 		return NDSHM_REASON_LIST;
 	if (!argument->segment_capacity != !argument->segments ||
@@ -95,7 +95,7 @@ static ndshm_reason_t check_alloc(const struct ndshm_block_alloc *argument,
 	return NDSHM_REASON_NONE;
 }
 
-/* Everything is made; tell the client, and only then make it live. */
+/* Reply before the handles become valid: after a failed copy the blocks are freed. */
 static ndshm_reason_t deliver(struct ndshm_command *command,
 			      struct ndshm_adapter *adapter, u32 *handles,
 			      struct ndshm_block **blocks)
@@ -160,7 +160,7 @@ static ndshm_reason_t client_make_blocks(struct ndshm_command *command,
 	if (reason == NDSHM_REASON_NONE)
 		goto out_arrays;
 
-	/* Of a block that is not there, this is told only with a short list. */
+	/* After a failure this is an output with LIST_SHORT only. */
 	if (reason != NDSHM_REASON_LIST_SHORT)
 		argument->out_segments = 0;
 	for (i = 0; i < count; i++)
@@ -234,7 +234,7 @@ ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	/* Said first, and taken back if need be: what cannot be told is not done. */
+	/* Reply first, so that a failed copy frees nothing; undo it after an error. */
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
 		return NDSHM_REASON_ADDRESS;
 	object = ndshm_handle_take(&client->handles, argument->handle,
@@ -249,7 +249,7 @@ ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 	return NDSHM_REASON_NONE;
 }
 
-/* The block of that handle, with a reference, or NULL: it is of no block. */
+/* Takes a reference. Return: NULL if the handle is not one of a block. */
 static struct ndshm_block *find_block(struct ndshm_client *client, u32 handle)
 {
 	struct ndshm_object *object = ndshm_handle_find(&client->handles,
@@ -292,17 +292,17 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 	return reason;
 }
 
-/* How much is synced with a spinlock held. */
+/* Bytes that are synchronised with the spinlock held. */
 #define SYNC_STEP	SZ_256K
 
-/* A block that is not revoked while its lock is held has its memory yet. */
+/* While @state_lock is held and the object is not revoked, the block has its memory. */
 static ndshm_reason_t block_sync(struct ndshm_block *block, u32 direction,
 				 u64 offset, u64 length)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	u64 step;
 
-	/* Whoever is killed is told nothing. */
+	/* A killed caller gets no reply, so the reason does not matter. */
 	for (; length && reason == NDSHM_REASON_NONE &&
 	     !fatal_signal_pending(current); offset += step, length -= step) {
 		step = min_t(u64, length, SYNC_STEP);

@@ -20,8 +20,8 @@ struct ndshm_registry ndshm_providers = {
 };
 
 /*
- * Who serves allocations that name nobody, if the adapter has no provider of
- * its own, and if the machine has none either. Changed with the registry lock.
+ * Defaults for adapters without a provider of their own: of the machine, or else the
+ * built-in one. Changed with the registry lock held, read under RCU.
  */
 static struct ndshm_provider __rcu *machine_default;
 static struct ndshm_provider __rcu *built_in;
@@ -57,7 +57,7 @@ void ndshm_provider_put(struct ndshm_provider *provider)
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_put);
 
-/* Who serves an adapter's allocations that name nobody, or NULL. */
+/* Called under RCU. Return: the default provider for @adapter, or NULL. */
 static struct ndshm_provider *find_default(struct ndshm_adapter *adapter)
 {
 	struct ndshm_provider __rcu ** const places[] = {
@@ -71,7 +71,7 @@ static struct ndshm_provider *find_default(struct ndshm_adapter *adapter)
 	return provider;
 }
 
-/* Handlers know the device that they were registered for, and see no other. */
+/* A provider of one adapter allocates for the device of that adapter only. */
 static bool provider_serves(const struct ndshm_provider *provider,
 			    const struct ndshm_adapter *adapter)
 {
@@ -173,7 +173,7 @@ ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 	return NDSHM_REASON_NONE;
 }
 
-/* A further registration through the same handle: new blocks use it. */
+/* Replace the handlers of @provider for new blocks. */
 static ndshm_reason_t
 replace(struct ndshm_provider *provider,
 	const struct ndshm_provider_characteristics *characteristics,
@@ -283,7 +283,7 @@ err_provider:
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_register);
 
-/* The set is closed and empty: nobody can come through the provider any more. */
+/* Called when the set is closed and empty, so that no allocation can begin. */
 static void retire(struct ndshm_provider *provider)
 {
 	mutex_lock(&ndshm_registry_lock);
@@ -300,7 +300,7 @@ ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider)
 {
 	might_sleep();
 
-	/* What was freed from atomic context is not alive. */
+	/* Blocks put from atomic context count as members until they are freed. */
 	ndshm_deferred_flush();
 	if (!ndshm_blockset_close_empty(&provider->set))
 		return NDSHM_REASON_PROVIDER_IN_USE;

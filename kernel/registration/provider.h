@@ -15,15 +15,15 @@
 
 /**
  * struct ndshm_registration - one set of characteristics
- * @references: the provider's, while it is the current one; one each block's
- * @provider: whose it is; holds a reference
- * @characteristics: the core's own copy
+ * @references: one of the provider for its current registration, one of each block
+ * @provider: the registered provider; holds a reference
+ * @characteristics: copy
  * @pfn: from the ops, or NULL
  * @page: from the ops, or NULL
  * @sync: from the ops, or NULL
  *
- * Never changes. A block keeps the one that made it, so that registering anew
- * never redirects the free of an older block.
+ * Immutable. A block keeps the registration that allocated it, and is freed by its
+ * handlers after the provider has registered others.
  */
 struct ndshm_registration {
 	refcount_t references;
@@ -38,30 +38,30 @@ struct ndshm_registration {
 		     u64 offset, u64 length);
 };
 
-/* Can its blocks be shown? */
+/* Return: true if its blocks can be mapped. */
 static inline bool
 ndshm_registration_mappable(const struct ndshm_registration *registration)
 {
 	return registration->pfn || registration->page;
 }
 
-/* What is said of a provider, each once. */
+/* Warnings about a provider, each logged once. */
 enum ndshm_complaint {
 	NDSHM_COMPLAINT_STATUS,
 	NDSHM_COMPLAINT_NONSENSE,
 };
 
 /**
- * struct ndshm_provider - who supplies memory, under one name
- * @entry: in the registry; referred to also by its registrations, lookups
- * @scope: for whom it is the default
+ * struct ndshm_provider - a named supplier of memory
+ * @entry: in the registry; registrations and lookups hold references
+ * @scope: adapters for which it is the default
  * @adapter: of NDSHM_SCOPE_ADAPTER; holds a reference
- * @place: where the default of @scope, and of @adapter, is kept; NULL: nowhere
+ * @place: the default pointer for @scope and @adapter; NULL: it is no default
  * @owner: module of the handlers; pinned by every block
  * @flags: NDSHM_PROVIDER_*
- * @set: blocks that it made, and allocations under way
- * @registration: the current one; guarded by @set.lock
- * @complaints: what was said of its handler's answers; NDSHM_COMPLAINT_*
+ * @set: its blocks and running allocations
+ * @registration: the current one; protected by @set.lock
+ * @complaints: NDSHM_COMPLAINT_* that were logged
  */
 struct ndshm_provider {
 	struct ndshm_entry entry;
@@ -75,7 +75,7 @@ struct ndshm_provider {
 	unsigned long complaints;
 };
 
-/* Takes a reference. */
+/* Takes a reference. Return: NULL if no provider has this ID. */
 struct ndshm_provider *ndshm_provider_find_id(u32 id);
 
 static inline struct ndshm_provider *
@@ -86,8 +86,8 @@ ndshm_provider_get(struct ndshm_provider *provider)
 }
 
 /*
- * May the caller, a client, have memory of @provider for @adapter? PROVIDER_CLOSED,
- * PROVIDER_PERMISSION.
+ * Check that the calling client may allocate from @provider for @adapter.
+ * PROVIDER_CLOSED or PROVIDER_PERMISSION.
  */
 ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
 				     const struct ndshm_adapter *adapter);
@@ -99,7 +99,7 @@ ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
 ndshm_reason_t ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter,
 				     struct ndshm_provider **provider);
 
-/* Who does when nobody else is registered for it, until it is unregistered. */
+/* Make @provider the default where no other is registered, until it is unregistered. */
 void ndshm_provider_set_built_in(struct ndshm_provider *provider);
 
 void ndshm_registration_free(struct ndshm_registration *registration);
