@@ -44,6 +44,8 @@ struct chunk {
  * @count: number of chunks
  * @chunks: in the block's order
  * @address: kernel address of all chunks, or NULL
+ * @first: the array @chunks, and @entry the list of @table, if @count is 1
+ * @entry: see @first
  *
  * Immutable once the block exists.
  */
@@ -54,6 +56,8 @@ struct pages {
 	unsigned int count;
 	struct chunk *chunks;
 	void *address;
+	struct chunk first;
+	struct scatterlist entry;
 };
 
 static struct ndshm_provider *provider;
@@ -272,13 +276,17 @@ err_chunks:
 	return 0;
 }
 
-/* Move the chunks to the scatterlist. @chunks links their first pages by page->lru. */
-static int gather(struct pages *pages, struct list_head *chunks)
+/* Allocate the arrays of @pages, unless it has one chunk. */
+static int alloc_arrays(struct pages *pages)
 {
-	struct scatterlist *sg;
-	struct page *page;
-	unsigned int i;
-
+	if (pages->count == 1) {
+		pages->chunks = &pages->first;
+		sg_init_table(&pages->entry, 1);
+		pages->table = (struct sg_table){
+			.sgl = &pages->entry, .nents = 1, .orig_nents = 1,
+		};
+		return 0;
+	}
 	pages->chunks = kvmalloc_array(pages->count, sizeof(*pages->chunks),
 				       NDSHM_GFP_CHARGED);
 	if (!pages->chunks)
@@ -287,6 +295,18 @@ static int gather(struct pages *pages, struct list_head *chunks)
 		kvfree(pages->chunks);
 		return -ENOMEM;
 	}
+	return 0;
+}
+
+/* Move the chunks to the scatterlist. @chunks links their first pages by page->lru. */
+static int gather(struct pages *pages, struct list_head *chunks)
+{
+	struct scatterlist *sg;
+	struct page *page;
+	unsigned int i;
+
+	if (alloc_arrays(pages))
+		return -ENOMEM;
 	for_each_sgtable_sg(&pages->table, sg, i) {
 		page = list_first_entry(chunks, struct page, lru);
 		list_del(&page->lru);
@@ -463,8 +483,10 @@ static void release_chunks(struct pages *pages)
 		put_page(pages->chunks[i].page);
 		cond_resched();
 	}
-	sg_free_table(&pages->table);
-	kvfree(pages->chunks);
+	if (pages->count > 1) {
+		sg_free_table(&pages->table);
+		kvfree(pages->chunks);
+	}
 }
 
 static int free_step(void *context)
@@ -549,7 +571,8 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 	if (gather(pages, &chunks))
 		goto err_array;
 	ret = run_step(pages->length, map_step, &mapping);
-	kvfree(mapping.all);
+	if (mapping.all)
+		kvfree(mapping.all);
 	if (ret)
 		goto err_pages;
 	if (list_segments(pages, parameters->list) ||
