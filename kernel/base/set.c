@@ -10,7 +10,7 @@ void ndshm_blockset_init(struct ndshm_blockset *set)
 {
 	ndshm_active_init(&set->active);
 	spin_lock_init(&set->lock);
-	INIT_LIST_HEAD(&set->blocks);
+	INIT_HLIST_HEAD(&set->blocks);
 	set->count = 0;
 	set->bytes = 0;
 }
@@ -24,7 +24,7 @@ bool ndshm_blockset_add(struct ndshm_blockset *set,
 	spin_lock(&set->lock);
 	added = !ndshm_blockset_closed(set);
 	if (added) {
-		list_add_tail(&member->link, &set->blocks);
+		hlist_add_head(&member->link, &set->blocks);
 		set->count++;
 		set->bytes += bytes;
 	}
@@ -37,7 +37,7 @@ void ndshm_blockset_remove(struct ndshm_blockset *set,
 			   struct ndshm_member *member, u64 bytes)
 {
 	spin_lock(&set->lock);
-	list_del(&member->link);
+	hlist_del(&member->link);
 	set->bytes -= bytes;
 	/* Wake before unlocking: the waiter may free the set once it has had the lock. */
 	if (!--set->count && ndshm_blockset_closed(set))

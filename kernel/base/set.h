@@ -23,7 +23,7 @@ struct ndshm_block;
  * @block: the block
  */
 struct ndshm_member {
-	struct list_head link;
+	struct hlist_node link;
 	struct ndshm_block *block;
 };
 
@@ -38,7 +38,7 @@ struct ndshm_member {
 struct ndshm_blockset {
 	struct ndshm_active active;
 	spinlock_t lock;	/* blocks, count, bytes */
-	struct list_head blocks;
+	struct hlist_head blocks;
 	unsigned int count;
 	u64 bytes;
 };

@@ -264,16 +264,16 @@ void ndshm_block_revoke(struct ndshm_block *block)
 static void blockset_for_each(struct ndshm_blockset *set,
 			      void (*step)(struct ndshm_block *block))
 {
-	struct ndshm_member *member;
 	struct ndshm_block *block;
-	LIST_HEAD(left);
+	struct hlist_node *link;
+	HLIST_HEAD(left);
 
 	spin_lock(&set->lock);
-	list_splice_init(&set->blocks, &left);
-	while (!list_empty(&left)) {
-		member = list_first_entry(&left, struct ndshm_member, link);
-		list_move_tail(&member->link, &set->blocks);
-		block = member->block;
+	hlist_move_list(&set->blocks, &left);
+	while ((link = left.first)) {
+		hlist_del(link);
+		hlist_add_head(link, &set->blocks);
+		block = hlist_entry(link, struct ndshm_member, link)->block;
 		/* A block without references is about to leave the set. */
 		if (!ndshm_block_tryget(block))
 			continue;

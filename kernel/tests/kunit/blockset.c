@@ -177,7 +177,7 @@ static void members(struct kunit *test)
 		if (i != BLOCKS / 2)
 			ndshm_block_release(&world->fakes[i].block);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
-	KUNIT_EXPECT_TRUE(test, list_empty(&set->blocks));
+	KUNIT_EXPECT_TRUE(test, hlist_empty(&set->blocks));
 	for (i = 0; i < BLOCKS; i++)
 		KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
 }
@@ -529,9 +529,9 @@ static void both_close(struct kunit *test)
 							  &fake->block.state));
 		}
 		KUNIT_ASSERT_GE(test, made, PER_MAKER / 2);
-		KUNIT_ASSERT_TRUE(test, list_empty(&world->adapter.set.blocks));
+		KUNIT_ASSERT_TRUE(test, hlist_empty(&world->adapter.set.blocks));
 		KUNIT_ASSERT_TRUE(test,
-				  list_empty(&world->provider.set.blocks));
+				  hlist_empty(&world->provider.set.blocks));
 	}
 	kunit_info(test, "%u of the blocks were revoked\n", revoked);
 }
