@@ -23,10 +23,10 @@ static DECLARE_DELAYED_WORK(reaping, reap);
 
 bool ndshm_folio_broken(struct folio *folio)
 {
-	long i;
+	long i = folio_test_large(folio) ? folio_nr_pages(folio) : 0;
 
 	/* The page allocator itself refuses to free a single broken page, only. */
-	for (i = 0; folio_test_large(folio) && i < folio_nr_pages(folio); i++)
+	while (i--)
 		if (PageHWPoison(folio_page(folio, i)))
 			return true;
 	return false;
