@@ -14,6 +14,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -52,8 +53,11 @@ static struct ndshm_provider *provider;
  */
 static u64 consumed(struct device *device, size_t size)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
+	struct iommu_domain *domain;
 
+	if (is_power_of_2(size))
+		return size;
+	domain = iommu_get_domain_for_dev(device);
 	if (domain && (domain->type & __IOMMU_DOMAIN_DMA_API))
 		return size;
 	return (u64)PAGE_SIZE << get_order(size);
