@@ -40,15 +40,6 @@ bool ndshm_ndis_parameters_valid(const NDIS_SHARED_MEMORY_PARAMETERS *p)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_parameters_valid);
 
-ULONG ndshm_ndis_list_capacity(ULONG bytes)
-{
-	size_t before = offsetof(SCATTER_GATHER_LIST, Elements);
-
-	return bytes < before ? 0 :
-	       (bytes - before) / sizeof(SCATTER_GATHER_ELEMENT);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_list_capacity);
-
 ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 				    const NDIS_SHARED_MEMORY_PARAMETERS *from)
 {

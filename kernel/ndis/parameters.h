@@ -17,7 +17,13 @@ ndshm_ndis_characteristics_valid(const NDIS_DRIVER_OPTIONAL_HANDLERS *handlers);
 bool ndshm_ndis_parameters_valid(const NDIS_SHARED_MEMORY_PARAMETERS *p);
 
 /* Number of elements that fit in a list of @bytes. */
-ULONG ndshm_ndis_list_capacity(ULONG bytes);
+static inline ULONG ndshm_ndis_list_capacity(ULONG bytes)
+{
+	size_t before = offsetof(SCATTER_GATHER_LIST, Elements);
+
+	return bytes < before ? 0 :
+	       (bytes - before) / sizeof(SCATTER_GATHER_ELEMENT);
+}
 
 /*
  * Convert valid parameters, except for adapter and callback. VPortId of revision 1 is not
