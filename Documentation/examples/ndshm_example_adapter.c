@@ -32,7 +32,7 @@ static void ring_revoked(void *context, struct ndshm_block *block)
 	pr_info("example: the ring is revoked\n");
 }
 
-static ndshm_reason_t make_ring(void)
+static int make_ring(void)
 {
 	struct ndshm_segment segment;
 	struct ndshm_segment_list list = {
@@ -50,9 +50,11 @@ static ndshm_reason_t make_ring(void)
 	};
 	ndshm_reason_t reason;
 
-	reason = ndshm_allocate(&parameters, &ring);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
+	ring = ndshm_allocate(&parameters, &reason);
+	if (IS_ERR(ring)) {
+		pr_err("example: no ring: %s\n", ndshm_reason_name(reason));
+		return PTR_ERR(ring);
+	}
 	/* virtual_address is for the processor, segment.address for the device. */
 	mutex_lock(&ring_lock);
 	if (!ring_gone)
@@ -61,13 +63,12 @@ static ndshm_reason_t make_ring(void)
 	pr_info("example: block %u, %llu bytes at 0x%llx for the device\n",
 		parameters.shared_memory_handle, segment.length,
 		segment.address);
-	return NDSHM_REASON_NONE;
+	return 0;
 }
 
 static int __init example_init(void)
 {
 	struct ndshm_adapter_info info = { .name = "example" };
-	ndshm_reason_t reason;
 	int ret;
 
 	device = platform_device_register_simple("ndshm-example",
@@ -80,12 +81,11 @@ static int __init example_init(void)
 
 	/* Without NDSHM_ADAPTER_OPEN only this driver can allocate for the adapter. */
 	info.device = &device->dev;
-	reason = ndshm_adapter_register(&info, &adapter);
-	ret = ndshm_reason_errno(reason);
+	adapter = ndshm_adapter_register(&info, NULL);
+	ret = PTR_ERR_OR_ZERO(adapter);
 	if (ret)
 		goto err_device;
-	reason = make_ring();
-	ret = ndshm_reason_errno(reason);
+	ret = make_ring();
 	if (ret)
 		goto err_adapter;
 	return 0;

@@ -2,6 +2,7 @@
 /* A provider of write-combined memory, for requests that name it. */
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -84,18 +85,16 @@ static const struct ndshm_provider_ops ops = {
 
 static int __init example_init(void)
 {
-	ndshm_reason_t reason;
-
-	reason = ndshm_provider_register(&characteristics, &ops,
-					 NDSHM_SCOPE_NAMED, NULL, &provider);
-	return ndshm_reason_errno(reason);
+	provider = ndshm_provider_register(&characteristics, &ops,
+					   NDSHM_SCOPE_NAMED, NULL, NULL);
+	return PTR_ERR_OR_ZERO(provider);
 }
 module_init(example_init);
 
 /* Every block holds a reference on the module, so none is left. */
 static void __exit example_exit(void)
 {
-	ndshm_provider_unregister(provider);
+	ndshm_provider_unregister(provider, NULL);
 }
 module_exit(example_exit);
 

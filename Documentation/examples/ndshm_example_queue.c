@@ -46,7 +46,7 @@ static const struct ndshm_queue_ops queue_ops = {
 	.freed = queue_has_gone,
 };
 
-static ndshm_reason_t make_buffers(u32 queue, u32 *handle)
+static int make_buffers(u32 queue, u32 *handle)
 {
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
@@ -56,71 +56,68 @@ static ndshm_reason_t make_buffers(u32 queue, u32 *handle)
 		.length = SZ_16K,
 		.adapter = adapter,
 	};
-	ndshm_reason_t reason = ndshm_allocate(&parameters, &buffers);
+	struct ndshm_block *block = ndshm_allocate(&parameters, NULL);
 
+	if (IS_ERR(block))
+		return PTR_ERR(block);
+	buffers = block;
 	*handle = parameters.shared_memory_handle;
-	return reason;
+	return 0;
 }
 
 /*
  * Resolve a packet to its memory, as a receive path does. The memory is not freed, nor the queue,
  * before ndshm_packet_put().
  */
-static ndshm_reason_t receive(const struct ndshm_packet *packet,
-			      struct ndshm_block **held)
+static struct ndshm_block *receive(const struct ndshm_packet *packet)
 {
-	ndshm_reason_t reason;
+	struct ndshm_block *held;
 	void *address;
 
-	reason = ndshm_packet_resolve(adapter, packet, held, &address);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
+	held = ndshm_packet_resolve(adapter, packet, &address, NULL);
+	if (IS_ERR(held))
+		return held;
 	/* Stands for DMA by the device. */
 	memcpy(address, "hello", packet->length);
 	pr_info("example: received \"%.*s\"\n", (int)packet->length,
 		(char *)address);
-	return NDSHM_REASON_NONE;
+	return held;
 }
 
-static ndshm_reason_t use_queue(u32 id)
+static int use_queue(u32 id)
 {
 	struct ndshm_packet packet = { .offset = SZ_2K, .length = 5 };
 	struct ndshm_block *held;
-	ndshm_reason_t reason;
+	int ret;
 
 	/* Allocate blocks before ndshm_queue_complete(). With a filter the queue then runs. */
-	reason = make_buffers(id, &packet.shared_memory_handle);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_queue_set_filter(adapter, id);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_queue_complete(adapter, id);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
+	ret = make_buffers(id, &packet.shared_memory_handle) ?:
+	      ndshm_queue_set_filter(adapter, id, NULL) ?:
+	      ndshm_queue_complete(adapter, id, NULL);
+	if (ret)
+		return ret;
 
-	reason = receive(&packet, &held);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
+	held = receive(&packet);
+	if (IS_ERR(held))
+		return PTR_ERR(held);
 
 	/* Free the queue. It waits for the packet in flight. */
-	reason = ndshm_queue_clear_filter(adapter, id);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_queue_free(adapter, id);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_queue_dma_stopped(adapter, id);
+	ret = ndshm_queue_clear_filter(adapter, id, NULL) ?:
+	      ndshm_queue_free(adapter, id, NULL) ?:
+	      ndshm_queue_dma_stopped(adapter, id, NULL);
 	pr_info("example: the queue %s\n",
 		completion_done(&queue_freed) ? "was freed too early" : "waits");
 	ndshm_packet_put(held);
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
+	if (ret)
+		return ret;
 	wait_for_completion(&queue_freed);
 	pr_info("example: the queue is freed\n");
-	return NDSHM_REASON_NONE;
+	return 0;
 }
 
 static int __init example_init(void)
 {
 	struct ndshm_adapter_info info = { .name = "example-queue" };
-	ndshm_reason_t reason;
 	u32 id;
 	int ret;
 
@@ -132,18 +129,17 @@ static int __init example_init(void)
 	if (ret)
 		goto err_device;
 	info.device = &device->dev;
-	reason = ndshm_adapter_register(&info, &adapter);
-	ret = ndshm_reason_errno(reason);
+	adapter = ndshm_adapter_register(&info, NULL);
+	ret = PTR_ERR_OR_ZERO(adapter);
 	if (ret)
 		goto err_device;
 
-	reason = ndshm_queue_allocate(adapter, &queue_ops, NULL, &id);
-	if (reason == NDSHM_REASON_NONE)
-		reason = use_queue(id);
+	ret = ndshm_queue_allocate(adapter, &queue_ops, NULL, &id, NULL);
+	if (!ret)
+		ret = use_queue(id);
 	/* Unregistering the adapter ends this queue. */
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_queue_allocate(adapter, &queue_ops, NULL, &id);
-	ret = ndshm_reason_errno(reason);
+	if (!ret)
+		ret = ndshm_queue_allocate(adapter, &queue_ops, NULL, &id, NULL);
 	if (ret)
 		goto err_adapter;
 	return 0;

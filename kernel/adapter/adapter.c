@@ -100,8 +100,9 @@ static ndshm_reason_t adapter_publish(struct ndshm_adapter *adapter, const void 
 	return reason;
 }
 
-ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
-				      struct ndshm_adapter **out)
+struct ndshm_adapter *
+ndshm_adapter_register(const struct ndshm_adapter_info *info,
+		       ndshm_reason_t *out)
 {
 	struct ndshm_adapter *adapter;
 	ndshm_reason_t reason;
@@ -109,12 +110,12 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	might_sleep();
 
 	if (!ndshm_name_valid(info->name))
-		return NDSHM_REASON_NAME;
+		return ndshm_reason_report_ptr(NDSHM_REASON_NAME, out, NULL);
 	if (info->flags & ~NDSHM_ADAPTER_OPEN)
-		return NDSHM_REASON_FLAGS;
+		return ndshm_reason_report_ptr(NDSHM_REASON_FLAGS, out, NULL);
 	adapter = kzalloc(sizeof(*adapter), GFP_KERNEL);
 	if (!adapter)
-		return NDSHM_REASON_MEMORY;
+		return ndshm_reason_report_ptr(NDSHM_REASON_MEMORY, out, NULL);
 	refcount_set(&adapter->entry.references, 1);
 	strscpy(adapter->entry.name, info->name, sizeof(adapter->entry.name));
 	adapter->entry.registry = &ndshm_adapters;
@@ -129,12 +130,9 @@ ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	adapter->claimant = INVALID_UID;
 
 	reason = adapter_publish(adapter, info->group);
-	if (reason != NDSHM_REASON_NONE) {
+	if (reason != NDSHM_REASON_NONE)
 		ndshm_adapter_put(adapter);
-		return reason;
-	}
-	*out = adapter;
-	return NDSHM_REASON_NONE;
+	return ndshm_reason_report_ptr(reason, out, adapter);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_register);
 

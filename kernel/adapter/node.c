@@ -39,20 +39,22 @@ static int __init add_node(int node)
 {
 	struct ndshm_adapter_info info = { .flags = NDSHM_ADAPTER_OPEN };
 	struct platform_device *device = make_device(node);
+	struct ndshm_adapter *adapter;
 	char name[NDSHM_NAME_SIZE];
-	ndshm_reason_t reason;
 
 	if (!device)
 		return -ENOMEM;
 	snprintf(name, sizeof(name), "node%d", node);
 	info.name = name;
 	info.device = &device->dev;
-	reason = ndshm_adapter_register(&info, &adapters[node]);
-	if (reason != NDSHM_REASON_NONE)
+	adapter = ndshm_adapter_register(&info, NULL);
+	if (IS_ERR(adapter)) {
 		platform_device_unregister(device);
-	else if (!default_id)
-		default_id = adapters[node]->entry.id;
-	return ndshm_reason_errno(reason);
+		return PTR_ERR(adapter);
+	}
+	adapters[node] = adapter;
+	default_id = default_id ?: adapter->entry.id;
+	return 0;
 }
 
 int __init ndshm_node_setup(void)

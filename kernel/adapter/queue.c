@@ -141,34 +141,34 @@ bool ndshm_queue_view(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
 	       view->id == id;
 }
 
-ndshm_reason_t ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
-				 enum ndshm_queue_state *state, u32 *filters,
-				 struct ndshm_queue_usage *usage)
+int ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
+		      enum ndshm_queue_state *state, u32 *filters,
+		      struct ndshm_queue_usage *usage, ndshm_reason_t *out)
 {
 	struct ndshm_queue_view view;
 
 	if (!ndshm_queue_view(adapter, NDSHM_KIND_QUEUE, id, &view))
-		return NDSHM_REASON_QUEUE_UNKNOWN;
+		return ndshm_reason_report(NDSHM_REASON_QUEUE_UNKNOWN, out);
 	*state = view.state;
 	*filters = view.filters;
 	if (usage)
 		*usage = view.usage;
-	return NDSHM_REASON_NONE;
+	return ndshm_reason_report(NDSHM_REASON_NONE, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_query);
 
-ndshm_reason_t ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
-				 enum ndshm_vport_state *state,
-				 struct ndshm_queue_usage *usage)
+int ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
+		      enum ndshm_vport_state *state,
+		      struct ndshm_queue_usage *usage, ndshm_reason_t *out)
 {
 	struct ndshm_queue_view view;
 
 	if (!ndshm_queue_view(adapter, NDSHM_KIND_VPORT, id, &view))
-		return NDSHM_REASON_PORT_UNKNOWN;
+		return ndshm_reason_report(NDSHM_REASON_PORT_UNKNOWN, out);
 	*state = view.state;
 	if (usage)
 		*usage = view.usage;
-	return NDSHM_REASON_NONE;
+	return ndshm_reason_report(NDSHM_REASON_NONE, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_query);
 
@@ -176,9 +176,9 @@ EXPORT_SYMBOL_GPL(ndshm_vport_query);
  * Events
  */
 
-static ndshm_reason_t queue_event(struct ndshm_adapter *adapter,
-				  enum ndshm_queue_kind kind, u32 id,
-				  enum ndshm_queue_event event)
+static int queue_event(struct ndshm_adapter *adapter,
+		       enum ndshm_queue_kind kind, u32 id,
+		       enum ndshm_queue_event event, ndshm_reason_t *out)
 {
 	struct xarray *known = &adapter->queues.known[kind];
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
@@ -188,7 +188,7 @@ static ndshm_reason_t queue_event(struct ndshm_adapter *adapter,
 	might_sleep();
 
 	if (!id)
-		return NDSHM_REASON_QUEUE_DEFAULT;
+		return ndshm_reason_report(NDSHM_REASON_QUEUE_DEFAULT, out);
 	xa_lock(known);
 	queue = xa_load(known, id);
 	if (!queue)
@@ -199,57 +199,57 @@ static ndshm_reason_t queue_event(struct ndshm_adapter *adapter,
 		view_locked(queue, &view);
 	xa_unlock(known);
 	if (reason != NDSHM_REASON_NONE || event != NDSHM_QUEUE_DMA_STOPPED)
-		return reason;
+		return ndshm_reason_report(reason, out);
 	ndshm_event(NDSHM_CMD_QUEUE_STOPPED_NTF, &view);
 	/* Only after this kill can end_work() run and free the queue. */
 	if (ndshm_active_kill(&queue->packets))
 		queue_work(workqueue, &queue->ending);
-	return reason;
+	return ndshm_reason_report(reason, out);
 }
 
-ndshm_reason_t ndshm_queue_set_filter(struct ndshm_adapter *adapter, u32 id)
+int ndshm_queue_set_filter(struct ndshm_adapter *adapter, u32 id, ndshm_reason_t *out)
 {
 	return queue_event(adapter, NDSHM_KIND_QUEUE, id,
-			   NDSHM_QUEUE_SET_FILTER);
+			   NDSHM_QUEUE_SET_FILTER, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_set_filter);
 
-ndshm_reason_t ndshm_queue_clear_filter(struct ndshm_adapter *adapter, u32 id)
+int ndshm_queue_clear_filter(struct ndshm_adapter *adapter, u32 id, ndshm_reason_t *out)
 {
 	return queue_event(adapter, NDSHM_KIND_QUEUE, id,
-			   NDSHM_QUEUE_CLEAR_FILTER);
+			   NDSHM_QUEUE_CLEAR_FILTER, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_clear_filter);
 
-ndshm_reason_t ndshm_queue_complete(struct ndshm_adapter *adapter, u32 id)
+int ndshm_queue_complete(struct ndshm_adapter *adapter, u32 id, ndshm_reason_t *out)
 {
-	return queue_event(adapter, NDSHM_KIND_QUEUE, id, NDSHM_QUEUE_COMPLETE);
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id, NDSHM_QUEUE_COMPLETE, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_complete);
 
-ndshm_reason_t ndshm_queue_free(struct ndshm_adapter *adapter, u32 id)
+int ndshm_queue_free(struct ndshm_adapter *adapter, u32 id, ndshm_reason_t *out)
 {
-	return queue_event(adapter, NDSHM_KIND_QUEUE, id, NDSHM_QUEUE_FREE);
+	return queue_event(adapter, NDSHM_KIND_QUEUE, id, NDSHM_QUEUE_FREE, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_free);
 
-ndshm_reason_t ndshm_queue_dma_stopped(struct ndshm_adapter *adapter, u32 id)
+int ndshm_queue_dma_stopped(struct ndshm_adapter *adapter, u32 id, ndshm_reason_t *out)
 {
 	return queue_event(adapter, NDSHM_KIND_QUEUE, id,
-			   NDSHM_QUEUE_DMA_STOPPED);
+			   NDSHM_QUEUE_DMA_STOPPED, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_dma_stopped);
 
-ndshm_reason_t ndshm_vport_activate(struct ndshm_adapter *adapter, u32 id)
+int ndshm_vport_activate(struct ndshm_adapter *adapter, u32 id, ndshm_reason_t *out)
 {
-	return queue_event(adapter, NDSHM_KIND_VPORT, id, NDSHM_QUEUE_COMPLETE);
+	return queue_event(adapter, NDSHM_KIND_VPORT, id, NDSHM_QUEUE_COMPLETE, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_activate);
 
-ndshm_reason_t ndshm_vport_delete(struct ndshm_adapter *adapter, u32 id)
+int ndshm_vport_delete(struct ndshm_adapter *adapter, u32 id, ndshm_reason_t *out)
 {
 	return queue_event(adapter, NDSHM_KIND_VPORT, id,
-			   NDSHM_QUEUE_DMA_STOPPED);
+			   NDSHM_QUEUE_DMA_STOPPED, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_delete);
 
@@ -310,7 +310,7 @@ static void end(struct ndshm_queue *queue)
 		queue->ops->stop(queue->context, queue->id);
 	/* Fails if the driver has reported this itself. */
 	queue_event(queue->adapter, machine->kind, queue->id,
-		    NDSHM_QUEUE_DMA_STOPPED);
+		    NDSHM_QUEUE_DMA_STOPPED, NULL);
 }
 
 /* Return: the first queue from *id on, with a reference; or NULL. */
@@ -374,10 +374,9 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
  * Creation
  */
 
-static ndshm_reason_t queue_make(struct ndshm_adapter *adapter,
-				 enum ndshm_queue_kind kind,
-				 const struct ndshm_queue_ops *ops, void *context,
-				 u32 *id)
+static int queue_make(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
+		      const struct ndshm_queue_ops *ops, void *context, u32 *id,
+		      ndshm_reason_t *out)
 {
 	struct ndshm_queues *queues = &adapter->queues;
 	struct xarray *known = &queues->known[kind];
@@ -389,7 +388,7 @@ static ndshm_reason_t queue_make(struct ndshm_adapter *adapter,
 
 	queue = kzalloc(sizeof(*queue), GFP_KERNEL);
 	if (!queue)
-		return NDSHM_REASON_MEMORY;
+		return ndshm_reason_report(NDSHM_REASON_MEMORY, out);
 	refcount_set(&queue->references, 1);
 	queue->adapter = ndshm_adapter_get(adapter);
 	queue->known = known;
@@ -417,27 +416,27 @@ static ndshm_reason_t queue_make(struct ndshm_adapter *adapter,
 	xa_unlock(known);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_queue_put(queue);
-		return reason;
+		return ndshm_reason_report(reason, out);
 	}
 	/* The queue may have been freed by now: use the copy in @view. */
 	*id = view.id;
 	ndshm_event(NDSHM_CMD_QUEUE_ADDED_NTF, &view);
-	return reason;
+	return ndshm_reason_report(reason, out);
 }
 
-ndshm_reason_t ndshm_queue_allocate(struct ndshm_adapter *adapter,
-				    const struct ndshm_queue_ops *ops,
-				    void *context, u32 *id)
+int ndshm_queue_allocate(struct ndshm_adapter *adapter,
+			 const struct ndshm_queue_ops *ops, void *context,
+			 u32 *id, ndshm_reason_t *out)
 {
-	return queue_make(adapter, NDSHM_KIND_QUEUE, ops, context, id);
+	return queue_make(adapter, NDSHM_KIND_QUEUE, ops, context, id, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_allocate);
 
-ndshm_reason_t ndshm_vport_create(struct ndshm_adapter *adapter,
-				  const struct ndshm_queue_ops *ops,
-				  void *context, u32 *id)
+int ndshm_vport_create(struct ndshm_adapter *adapter,
+		       const struct ndshm_queue_ops *ops, void *context, u32 *id,
+		       ndshm_reason_t *out)
 {
-	return queue_make(adapter, NDSHM_KIND_VPORT, ops, context, id);
+	return queue_make(adapter, NDSHM_KIND_VPORT, ops, context, id, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_create);
 

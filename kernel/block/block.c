@@ -304,18 +304,18 @@ void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
 				   length);
 }
 
-ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
-			  u64 length)
+int ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset, u64 length,
+	       ndshm_reason_t *out)
 {
 	ndshm_reason_t reason = ndshm_check_sync(direction, offset, length,
 						 block->object.length);
 
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	if (!test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
-		return NDSHM_REASON_BLOCK_REVOKED;
-	ndshm_block_sync(block, direction, offset, length);
-	return NDSHM_REASON_NONE;
+	if (reason == NDSHM_REASON_NONE &&
+	    !test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+		reason = NDSHM_REASON_BLOCK_REVOKED;
+	if (reason == NDSHM_REASON_NONE)
+		ndshm_block_sync(block, direction, offset, length);
+	return ndshm_reason_report(reason, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_sync);
 
@@ -639,22 +639,22 @@ out_charge:
 	return reason;
 }
 
-ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
-			      struct ndshm_block **block)
+struct ndshm_block *ndshm_allocate(struct ndshm_parameters *parameters,
+				   ndshm_reason_t *out)
 {
 	static const struct ndshm_object_header whole = NDSHM_PARAMETERS_HEADER;
 	static const struct ndshm_allocation kernel_user;
 	struct ndshm_parameters copy, *p = parameters;
+	struct ndshm_block *block = NULL;
 	ndshm_reason_t reason;
 
 	might_sleep();
 
-	*block = NULL;
 	/* An older revision is shorter, so it must be copied. */
 	if (memcmp(&parameters->header, &whole, sizeof(whole))) {
 		reason = ndshm_check_header(parameters);
 		if (reason != NDSHM_REASON_NONE)
-			return reason;
+			return ndshm_reason_report_ptr(reason, out, NULL);
 		ndshm_normalize(&copy, parameters);
 		p = &copy;
 	}
@@ -664,14 +664,14 @@ ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
 	if (reason == NDSHM_REASON_NONE && !p->adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_blocks_make(p, &kernel_user, block, 1);
+		reason = ndshm_blocks_make(p, &kernel_user, &block, 1);
 	if (reason == NDSHM_REASON_NONE && p == &copy) {
 		parameters->virtual_address = copy.virtual_address;
 		parameters->shared_memory_handle = copy.shared_memory_handle;
 		parameters->consumed = copy.consumed;
 		parameters->needs_sync = copy.needs_sync;
 	}
-	return reason;
+	return ndshm_reason_report_ptr(reason, out, block);
 }
 EXPORT_SYMBOL_GPL(ndshm_allocate);
 

@@ -19,9 +19,9 @@ static ndshm_reason_t hold(struct ndshm_block *block)
 	return ndshm_queue_closed_reason(block->queue);
 }
 
-ndshm_reason_t ndshm_packet_resolve(struct ndshm_adapter *adapter,
-				    const struct ndshm_packet *packet,
-				    struct ndshm_block **out, void **address)
+struct ndshm_block *ndshm_packet_resolve(struct ndshm_adapter *adapter,
+					 const struct ndshm_packet *packet,
+					 void **address, ndshm_reason_t *out)
 {
 	u32 handle = READ_ONCE(packet->shared_memory_handle);
 	u64 offset = READ_ONCE(packet->offset);
@@ -29,22 +29,19 @@ ndshm_reason_t ndshm_packet_resolve(struct ndshm_adapter *adapter,
 	struct ndshm_block *block;
 	ndshm_reason_t reason;
 
-	*out = NULL;
 	*address = NULL;
 	block = ndshm_block_find(handle, adapter);
 	if (!block)
-		return NDSHM_REASON_HANDLE_UNKNOWN;
+		return ndshm_reason_report_ptr(NDSHM_REASON_HANDLE_UNKNOWN, out,
+					       NULL);
 	reason = ndshm_check_packet(offset, length, block->object.length);
 	if (reason == NDSHM_REASON_NONE)
 		reason = hold(block);
-	if (reason != NDSHM_REASON_NONE) {
+	if (reason != NDSHM_REASON_NONE)
 		ndshm_block_put(block);
-		return reason;
-	}
-	*out = block;
-	if (block->virtual_address)
+	else if (block->virtual_address)
 		*address = block->virtual_address + offset;
-	return NDSHM_REASON_NONE;
+	return ndshm_reason_report_ptr(reason, out, block);
 }
 EXPORT_SYMBOL_GPL(ndshm_packet_resolve);
 

@@ -132,8 +132,8 @@ static ndshm_reason_t request_submit(struct ndshm_requests *requests,
 	return reason;
 }
 
-ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
-				    struct ndshm_request *request)
+int ndshm_allocate_async(struct ndshm_requests *requests,
+			 struct ndshm_request *request, ndshm_reason_t *out)
 {
 	static const struct ndshm_allocation kernel_user;
 	struct ndshm_parameters p;
@@ -141,17 +141,18 @@ ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
 
 	reason = ndshm_check_header(&request->parameters);
 	if (reason != NDSHM_REASON_NONE)
-		return reason;
+		return ndshm_reason_report(reason, out);
 	ndshm_normalize(&p, &request->parameters);
 	no_outputs(&p);
 	reason = ndshm_check_parameters(&p, ndshm_max_length(), true);
 	if (reason == NDSHM_REASON_NONE && !p.adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
-	if (reason == NDSHM_REASON_NONE)
-		return request_submit(requests, request, &p, &kernel_user);
-	/* @request has failed the checks, so it is not in flight and can be written. */
-	no_outputs(&request->parameters);
-	return reason;
+	/* A request that failed the checks is not in flight and can be written. */
+	if (reason != NDSHM_REASON_NONE)
+		no_outputs(&request->parameters);
+	else
+		reason = request_submit(requests, request, &p, &kernel_user);
+	return ndshm_reason_report(reason, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_allocate_async);
 
@@ -174,7 +175,8 @@ static void abort_locked(struct ndshm_requests *requests,
 	queue_work(workqueue, &requests->aborting);
 }
 
-ndshm_reason_t ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie)
+int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
+			 ndshm_reason_t *out)
 {
 	struct ndshm_request *request;
 	unsigned long flags;
@@ -184,7 +186,8 @@ ndshm_reason_t ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie)
 	if (request)
 		abort_locked(requests, request);
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
-	return request ? NDSHM_REASON_NONE : NDSHM_REASON_REQUEST_UNKNOWN;
+	return ndshm_reason_report(request ? NDSHM_REASON_NONE :
+				   NDSHM_REASON_REQUEST_UNKNOWN, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_request_cancel);
 
@@ -252,6 +255,7 @@ static void complete_request(struct ndshm_request *request)
 		atomic64_inc(&aborted);
 	else
 		atomic64_inc(&failed);
+	request->error = ndshm_reason_errno(request->reason);
 	request->done(request);
 	cond_resched();
 }

@@ -227,9 +227,8 @@ ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command)
 	/* Reply first, as in ndshm_client_ask(). */
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
 		return NDSHM_REASON_ADDRESS;
-	reason = ndshm_request_cancel(&client->completions.requests,
-				      argument->cookie);
-	command->replied = reason == NDSHM_REASON_NONE;
+	command->replied = !ndshm_request_cancel(&client->completions.requests,
+						 argument->cookie, &reason);
 	return reason;
 }
 

@@ -52,12 +52,12 @@ static struct ndshm_adapter *node_adapter(s32 node)
 	return adapter;
 }
 
-static ndshm_reason_t allocation_make(struct ndshm_ndis *ndis,
-				      struct ndshm_parameters *native,
-				      struct ndshm_block **block)
+static struct ndshm_block *allocation_make(struct ndshm_ndis *ndis,
+					   struct ndshm_parameters *native,
+					   ndshm_reason_t *reason)
 {
 	struct ndshm_adapter *node = NULL;
-	ndshm_reason_t reason;
+	struct ndshm_block *block;
 
 	native->adapter = ndis->adapter;
 	if (!native->adapter) {
@@ -66,10 +66,10 @@ static ndshm_reason_t allocation_make(struct ndshm_ndis *ndis,
 	}
 	native->revoked = ndshm_block_wait_free;
 	native->revoked_context = ndis;
-	reason = ndshm_allocate(native, block);
+	block = ndshm_allocate(native, reason);
 	if (node)
 		ndshm_adapter_put(node);
-	return reason;
+	return block;
 }
 
 /*
@@ -106,7 +106,7 @@ static ndshm_reason_t ndis_allocate(struct ndshm_ndis *ndis,
 
 	reason = ndshm_ndis_to_native(&native, p);
 	if (reason == NDSHM_REASON_NONE)
-		reason = allocation_make(ndis, &native, block);
+		*block = allocation_make(ndis, &native, &reason);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	reason = ndis_tell(*block, &native, p);

@@ -88,9 +88,9 @@ static bool buffer_allocate(struct ndshm_ndis *ndis, ULONG length,
 			    PNDIS_PHYSICAL_ADDRESS physical_address)
 {
 	struct ndshm_parameters parameters = parameters_of(ndis, length);
-	struct ndshm_block *block;
+	struct ndshm_block *block = ndshm_allocate(&parameters, NULL);
 
-	if (ndshm_allocate(&parameters, &block) != NDSHM_REASON_NONE)
+	if (IS_ERR(block))
 		return false;
 	*virtual_address = parameters.virtual_address;
 	return buffer_make(ndis, block, length, virtual_address, physical_address);
@@ -124,8 +124,9 @@ static void buffer_done(struct ndshm_request *native)
 	struct ndshm_ndis *ndis = dma->ndis;
 	NDIS_PHYSICAL_ADDRESS physical_address;
 
-	if (native->block && buffer_make(ndis, native->block, request->length,
-					 &virtual_address, &physical_address)) {
+	if (!native->error &&
+	    buffer_make(ndis, native->block, request->length, &virtual_address,
+			&physical_address)) {
 		dma->complete(ndis->context, virtual_address,
 			      &physical_address, request->length,
 			      request->context);
@@ -158,8 +159,7 @@ NDIS_STATUS NdisMAllocateSharedMemoryAsyncEx(NDIS_HANDLE MiniportDmaHandle,
 	request->context = Context;
 	if (!ndshm_ndis_begin_pending(dma->ndis))
 		goto err_request;
-	if (ndshm_allocate_async(&dma->requests, &request->native) ==
-	    NDSHM_REASON_PENDING)
+	if (!ndshm_allocate_async(&dma->requests, &request->native, NULL))
 		return NDIS_STATUS_PENDING;
 
 	ndshm_ndis_end_pending(dma->ndis);

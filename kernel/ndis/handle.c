@@ -76,30 +76,32 @@ void ndshm_ndis_dma_free(struct ndshm_ndis_dma *dma)
 }
 
 /* Register an adapter without NDSHM_ADAPTER_OPEN: only this driver allocates for it. */
-static ndshm_reason_t make_adapter(struct ndshm_ndis *ndis,
-				   struct device *device)
+static int make_adapter(struct ndshm_ndis *ndis, struct device *device)
 {
 	struct ndshm_adapter_info info = {
 		.name = ndis->name,
 		.device = device,
 	};
-	ndshm_reason_t reason;
+	struct ndshm_adapter *adapter;
 
 	ndis->coherent = ndshm_provider_find("coherent");
 	if (!ndis->coherent)
-		return NDSHM_REASON_PROVIDER_UNKNOWN;
-	reason = ndshm_adapter_register(&info, &ndis->adapter);
-	if (reason != NDSHM_REASON_NONE)
+		return ndshm_reason_errno(NDSHM_REASON_PROVIDER_UNKNOWN);
+	adapter = ndshm_adapter_register(&info, NULL);
+	if (IS_ERR(adapter)) {
 		ndshm_provider_put(ndis->coherent);
+		return PTR_ERR(adapter);
+	}
+	ndis->adapter = adapter;
 	ndis->device = device;
-	return reason;
+	return 0;
 }
 
 int ndshm_ndis_open(struct module *owner, const char *name,
 		    struct device *device, NDIS_HANDLE *handle)
 {
-	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_ndis *ndis;
+	int error = 0;
 
 	might_sleep();
 
@@ -123,11 +125,11 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 
 	strscpy(ndis->name, name, sizeof(ndis->name));
 	if (device)
-		reason = make_adapter(ndis, device);
-	if (reason != NDSHM_REASON_NONE) {
+		error = make_adapter(ndis, device);
+	if (error) {
 		mutex_destroy(&ndis->register_lock);
 		kfree(ndis);
-		return ndshm_reason_errno(reason);
+		return error;
 	}
 	*handle = ndis;
 	return 0;

@@ -210,6 +210,8 @@ static void ndis_handler_free(void *provider_context, void *context)
  */
 static ndshm_reason_t tell_core(struct ndshm_ndis *ndis, ULONG flags)
 {
+	const enum ndshm_scope scope = ndis->adapter ? NDSHM_SCOPE_ADAPTER :
+						       NDSHM_SCOPE_MACHINE;
 	const struct ndshm_provider_characteristics characteristics = {
 		.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
 		.flags = flags,
@@ -222,11 +224,19 @@ static ndshm_reason_t tell_core(struct ndshm_ndis *ndis, ULONG flags)
 		.owner = ndis->owner,
 		.flags = ndis->provider_flags,
 	};
+	struct ndshm_provider *provider;
+	ndshm_reason_t reason;
 
-	return ndshm_provider_register(&characteristics, &ops,
-				       ndis->adapter ? NDSHM_SCOPE_ADAPTER :
-						       NDSHM_SCOPE_MACHINE,
-				       ndis->adapter, &ndis->provider);
+	if (ndis->provider) {
+		ndshm_provider_replace(ndis->provider, &characteristics, &ops,
+				       &reason);
+		return reason;
+	}
+	provider = ndshm_provider_register(&characteristics, &ops, scope,
+					   ndis->adapter, &reason);
+	if (!IS_ERR(provider))
+		ndis->provider = provider;
+	return reason;
 }
 
 /*
@@ -339,7 +349,7 @@ void ndshm_ndis_provider_revoke(struct ndshm_ndis *ndis)
 bool ndshm_ndis_provider_end(struct ndshm_ndis *ndis)
 {
 	if (ndis->provider &&
-	    ndshm_provider_unregister(ndis->provider) != NDSHM_REASON_NONE)
+	    ndshm_provider_unregister(ndis->provider, NULL))
 		return false;
 	ndis_forget(ndis);
 	return true;

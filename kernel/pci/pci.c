@@ -66,12 +66,14 @@ static int ndshm_pci_register(struct ndshm_pci_function *function)
 		.context = function,
 		.group = group,
 	};
-	ndshm_reason_t reason;
+	struct ndshm_adapter *adapter = ndshm_adapter_register(&info, NULL);
 
-	reason = ndshm_adapter_register(&info, &function->adapter);
 	/* The core only compares the address; the device keeps the group alive. */
 	iommu_group_put(group);
-	return ndshm_reason_errno(reason);
+	if (IS_ERR(adapter))
+		return PTR_ERR(adapter);
+	function->adapter = adapter;
+	return 0;
 }
 
 static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)

@@ -177,14 +177,12 @@ static struct ndshm_provider_ops ops __initdata = {
 
 int __init ndshm_coherent_setup(struct ndshm_provider **out)
 {
-	ndshm_reason_t reason;
-
 	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
 		ops.pfn = NULL;
-	reason = ndshm_provider_register(&characteristics, &ops,
-					 NDSHM_SCOPE_NAMED, NULL, &provider);
+	provider = ndshm_provider_register(&characteristics, &ops,
+					   NDSHM_SCOPE_NAMED, NULL, NULL);
 	*out = provider;
-	return ndshm_reason_errno(reason);
+	return PTR_ERR_OR_ZERO(provider);
 }
 
 void ndshm_coherent_teardown(void)

@@ -674,17 +674,14 @@ static const struct ndshm_provider_ops ops = {
 
 int __init ndshm_pages_setup(void)
 {
-	int ret;
-
 	workqueue = alloc_workqueue("ndshm-pages", WQ_UNBOUND, 0);
 	if (!workqueue)
 		return -ENOMEM;
-	ret = ndshm_reason_errno(ndshm_provider_register(&characteristics, &ops,
-							 NDSHM_SCOPE_NAMED,
-							 NULL, &provider));
-	if (ret)
+	provider = ndshm_provider_register(&characteristics, &ops,
+					   NDSHM_SCOPE_NAMED, NULL, NULL);
+	if (IS_ERR(provider))
 		destroy_workqueue(workqueue);
-	return ret;
+	return PTR_ERR_OR_ZERO(provider);
 }
 
 void ndshm_pages_teardown(void)

@@ -173,31 +173,35 @@ ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 	return NDSHM_REASON_NONE;
 }
 
-/* Replace the handlers of @provider for new blocks. */
-static ndshm_reason_t
-replace(struct ndshm_provider *provider,
-	const struct ndshm_provider_characteristics *characteristics,
-	const struct ndshm_provider_ops *ops)
+int ndshm_provider_replace(struct ndshm_provider *provider,
+			   const struct ndshm_provider_characteristics *characteristics,
+			   const struct ndshm_provider_ops *ops, ndshm_reason_t *out)
 {
-	struct ndshm_registration *registration, *old;
+	struct ndshm_registration *registration;
+	ndshm_reason_t reason;
 
+	might_sleep();
+
+	reason = ndshm_check_characteristics(characteristics);
+	if (reason != NDSHM_REASON_NONE)
+		return ndshm_reason_report(reason, out);
 	if (ops && ops->owner != provider->owner)
-		return NDSHM_REASON_SCOPE_TAKEN;
+		return ndshm_reason_report(NDSHM_REASON_SCOPE_TAKEN, out);
 	if (ops && ops->name && strcmp(ops->name, provider->entry.name))
-		return NDSHM_REASON_NAME;
+		return ndshm_reason_report(NDSHM_REASON_NAME, out);
 	if (ops && ops->flags != provider->flags)
-		return NDSHM_REASON_FLAGS;
+		return ndshm_reason_report(NDSHM_REASON_FLAGS, out);
 	registration = new_registration(provider, characteristics, ops);
 	if (!registration)
-		return NDSHM_REASON_MEMORY;
+		return ndshm_reason_report(NDSHM_REASON_MEMORY, out);
 
 	spin_lock(&provider->set.lock);
-	old = provider->registration;
-	provider->registration = registration;
+	swap(provider->registration, registration);
 	spin_unlock(&provider->set.lock);
-	ndshm_registration_put(old);
-	return NDSHM_REASON_NONE;
+	ndshm_registration_put(registration);
+	return ndshm_reason_report(NDSHM_REASON_NONE, out);
 }
+EXPORT_SYMBOL_GPL(ndshm_provider_replace);
 
 static ndshm_reason_t publish(struct ndshm_provider *provider)
 {
@@ -219,11 +223,11 @@ static ndshm_reason_t publish(struct ndshm_provider *provider)
 	return reason;
 }
 
-ndshm_reason_t
+struct ndshm_provider *
 ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,
 			const struct ndshm_provider_ops *ops,
 			enum ndshm_scope scope, struct ndshm_adapter *adapter,
-			struct ndshm_provider **handle)
+			ndshm_reason_t *out)
 {
 	struct ndshm_provider *provider;
 	ndshm_reason_t reason;
@@ -232,20 +236,20 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 
 	reason = ndshm_check_characteristics(characteristics);
 	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	if (*handle)
-		return replace(*handle, characteristics, ops);
+		return ndshm_reason_report_ptr(reason, out, NULL);
 	if (ops && ops->flags & ~NDSHM_PROVIDER_OPEN)
-		return NDSHM_REASON_FLAGS;
+		return ndshm_reason_report_ptr(NDSHM_REASON_FLAGS, out, NULL);
 	if (ops && ops->name && !ndshm_name_valid(ops->name))
-		return NDSHM_REASON_NAME;
+		return ndshm_reason_report_ptr(NDSHM_REASON_NAME, out, NULL);
 	if (adapter ? scope != NDSHM_SCOPE_ADAPTER :
 		      scope == NDSHM_SCOPE_ADAPTER)
-		return NDSHM_REASON_ADAPTER_UNKNOWN;
+		return ndshm_reason_report_ptr(NDSHM_REASON_ADAPTER_UNKNOWN, out,
+					       NULL);
 
+	reason = NDSHM_REASON_MEMORY;
 	provider = kzalloc(sizeof(*provider), GFP_KERNEL);
 	if (!provider)
-		return NDSHM_REASON_MEMORY;
+		return ndshm_reason_report_ptr(reason, out, NULL);
 	refcount_set(&provider->entry.references, 1);
 	provider->entry.registry = &ndshm_providers;
 	ndshm_blockset_init(&provider->set);
@@ -264,22 +268,18 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 	if (adapter)
 		provider->adapter = ndshm_adapter_get(adapter);
 
-	reason = NDSHM_REASON_MEMORY;
 	provider->registration = new_registration(provider, characteristics,
 						  ops);
 	if (!provider->registration)
 		goto err_provider;
 	reason = publish(provider);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_registration;
-	*handle = provider;
-	return NDSHM_REASON_NONE;
+	if (reason == NDSHM_REASON_NONE)
+		return ndshm_reason_report_ptr(reason, out, provider);
 
-err_registration:
 	ndshm_registration_put(provider->registration);
 err_provider:
 	ndshm_provider_put(provider);
-	return reason;
+	return ndshm_reason_report_ptr(reason, out, NULL);
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_register);
 
@@ -296,16 +296,17 @@ static void retire(struct ndshm_provider *provider)
 	ndshm_provider_put(provider);
 }
 
-ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider)
+int ndshm_provider_unregister(struct ndshm_provider *provider,
+			      ndshm_reason_t *out)
 {
 	might_sleep();
 
 	/* Blocks put from atomic context count as members until they are freed. */
 	ndshm_deferred_flush();
 	if (!ndshm_blockset_close_empty(&provider->set))
-		return NDSHM_REASON_PROVIDER_IN_USE;
+		return ndshm_reason_report(NDSHM_REASON_PROVIDER_IN_USE, out);
 	retire(provider);
-	return NDSHM_REASON_NONE;
+	return ndshm_reason_report(NDSHM_REASON_NONE, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_unregister);
 

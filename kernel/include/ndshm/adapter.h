@@ -29,6 +29,9 @@ struct ndshm_adapter;
  *	@claim then refuses clients without its argument @dirty. Can be called
  *	concurrently.
  *
+ * @claim, @start and @bar return a reason, which the client of the ioctl gets unchanged:
+ * an errno would not show whether the device needs a reset or is not isolated.
+ *
  * Context: Process context; may sleep. @claim, @start, @bar and @release are serialised;
  * @start and @bar are only called between @claim and @release.
  */
@@ -69,13 +72,18 @@ struct ndshm_adapter_info {
 /**
  * ndshm_adapter_register() - Register a device as an adapter
  * @info: parameters; not used after the return
- * @adapter: the new adapter; stored last, when it can already be found
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
+ *
+ * Clients can find the adapter, and operations of @info->ops can be called, before this
+ * function returns.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, or NAME, NAME_TAKEN, FLAGS or MEMORY.
+ * Return: the new adapter, or an ERR_PTR() with the reason NAME, NAME_TAKEN, FLAGS or
+ * MEMORY.
  */
-ndshm_reason_t ndshm_adapter_register(const struct ndshm_adapter_info *info,
-				      struct ndshm_adapter **adapter);
+struct ndshm_adapter *
+ndshm_adapter_register(const struct ndshm_adapter_info *info,
+		       ndshm_reason_t *reason);
 
 /**
  * ndshm_adapter_close_unused() - Close an adapter that has no block and no queue

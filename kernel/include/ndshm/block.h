@@ -141,7 +141,7 @@ struct ndshm_parameters {
 /**
  * ndshm_allocate() - Allocate a block
  * @parameters: parameters; results are written to it
- * @block: the new block, NULL on failure
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * The caller owns the block's only reference and must release it with ndshm_free().
  * Memory of the built-in providers reads as zero. QUEUE_UNKNOWN and PORT_UNKNOWN mean
@@ -149,10 +149,10 @@ struct ndshm_parameters {
  * not allow allocations.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, or the reason for the failure.
+ * Return: the new block, or an ERR_PTR().
  */
-ndshm_reason_t ndshm_allocate(struct ndshm_parameters *parameters,
-			      struct ndshm_block **block);
+struct ndshm_block *ndshm_allocate(struct ndshm_parameters *parameters,
+				   ndshm_reason_t *reason);
 
 /**
  * ndshm_block_wait_free() - Wait until a block's owner calls ndshm_free()
@@ -233,13 +233,15 @@ void ndshm_block_put(struct ndshm_block *block);
  * @direction: NDSHM_SYNC_FOR_DEVICE or NDSHM_SYNC_FOR_CPU; see struct ndshm_block_sync
  * @offset: of the first byte
  * @length: in bytes
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * Required only if needs_sync was set by the allocation.
  *
  * Context: Any.
- * Return: NDSHM_REASON_NONE, or DIRECTION, LENGTH_ZERO, RANGE or BLOCK_REVOKED.
+ * Return: 0, or a negative errno with the reason DIRECTION, LENGTH_ZERO, RANGE or
+ * BLOCK_REVOKED.
  */
-ndshm_reason_t ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset,
-			  u64 length);
+int ndshm_sync(struct ndshm_block *block, u32 direction, u64 offset, u64 length,
+	       ndshm_reason_t *reason);
 
 #endif /* _NDSHM_BLOCK_H */

@@ -30,9 +30,9 @@ struct ndshm_packet {
  * ndshm_packet_resolve() - Validate a packet and take a reference to its block
  * @adapter: adapter of the block; a client's block under a claim cannot be resolved
  * @packet: may be in shared memory: each member is read once
- * @block: the block, for ndshm_packet_put(); NULL on failure
- * @address: kernel address of the packet; NULL if the block has no kernel mapping, and on
- *	failure
+ * @address: out: kernel address of the packet; NULL if the block has no kernel mapping,
+ *	and on failure
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * The memory stays valid until ndshm_packet_put(), which the caller must call once for
  * each success. Freeing the queue or port and removing the adapter or the provider wait
@@ -40,14 +40,14 @@ struct ndshm_packet {
  * wait for any of these meanwhile. ndshm_sync() may be called on the block.
  *
  * Context: Any but NMI; does not sleep.
- * Return: NDSHM_REASON_NONE, or HANDLE_UNKNOWN; LENGTH_ZERO; LENGTH_OVERFLOW if offset
- * and length overflow; RANGE if the packet exceeds the block; BLOCK_REVOKED; QUEUE_STATE,
- * PORT_STATE or ADAPTER_REMOVED after DMA for the block's queue, port or adapter was
- * reported as stopped.
+ * Return: the block, for ndshm_packet_put(), or an ERR_PTR() with the reason
+ * HANDLE_UNKNOWN; LENGTH_ZERO; LENGTH_OVERFLOW if offset and length overflow; RANGE if the
+ * packet exceeds the block; BLOCK_REVOKED; QUEUE_STATE, PORT_STATE or ADAPTER_REMOVED
+ * after DMA for the block's queue, port or adapter was reported as stopped.
  */
-ndshm_reason_t ndshm_packet_resolve(struct ndshm_adapter *adapter,
-				    const struct ndshm_packet *packet,
-				    struct ndshm_block **block, void **address);
+struct ndshm_block *ndshm_packet_resolve(struct ndshm_adapter *adapter,
+					 const struct ndshm_packet *packet,
+					 void **address, ndshm_reason_t *reason);
 
 /**
  * ndshm_packet_put() - Drop the reference of a resolved packet

@@ -205,40 +205,60 @@ enum ndshm_scope {
 };
 
 /**
- * ndshm_provider_register() - Register a provider, or replace its handlers
+ * ndshm_provider_register() - Register a provider
  * @characteristics: the handlers; copied
  * @ops: Linux-specific properties, or NULL; copied
  * @scope: adapters for which it is the default
  * @adapter: for NDSHM_SCOPE_ADAPTER only, else NULL
- * @provider: the handle
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
- * If *provider is NULL, a new provider is registered and its handle stored there last. If
- * it is a handle from an earlier call, the characteristics (and the handlers of @ops) are
- * replaced for new blocks; existing blocks are freed by the handlers that allocated them.
- * name (or NULL), owner and flags of @ops must then be as before; scope and adapter do
- * not change.
+ * The handlers can be called before this function returns.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, or a reason for invalid characteristics, FLAGS, NAME,
- * NAME_TAKEN, SCOPE_TAKEN, ADAPTER_UNKNOWN (@adapter does not match @scope),
+ * Return: the new provider, or an ERR_PTR() with a reason for invalid characteristics,
+ * FLAGS, NAME, NAME_TAKEN, SCOPE_TAKEN, ADAPTER_UNKNOWN (@adapter does not match @scope),
  * ADAPTER_REMOVED or MEMORY.
  */
-ndshm_reason_t
+struct ndshm_provider *
 ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,
 			const struct ndshm_provider_ops *ops,
 			enum ndshm_scope scope, struct ndshm_adapter *adapter,
-			struct ndshm_provider **provider);
+			ndshm_reason_t *reason);
+
+/**
+ * ndshm_provider_replace() - Replace the handlers of a provider
+ * @provider: from ndshm_provider_register()
+ * @characteristics: the new handlers; copied
+ * @ops: the new handlers with the name (or NULL), owner and flags of the registration, or
+ *	NULL; copied
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
+ *
+ * New blocks use the new handlers; existing blocks are freed by the handlers that
+ * allocated them. Scope and adapter do not change. Calls for a provider must not be
+ * concurrent with its end.
+ *
+ * Context: Process context; may sleep.
+ * Return: 0, or a negative errno with a reason for invalid characteristics, FLAGS, NAME,
+ * SCOPE_TAKEN (another owner) or MEMORY; on failure nothing changes.
+ */
+int ndshm_provider_replace(struct ndshm_provider *provider,
+			   const struct ndshm_provider_characteristics *characteristics,
+			   const struct ndshm_provider_ops *ops,
+			   ndshm_reason_t *reason);
 
 /**
  * ndshm_provider_unregister() - Unregister a provider that has no blocks
  * @provider: from ndshm_provider_register()
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * On success no handler runs after the return, and the handle is invalid.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, or PROVIDER_IN_USE, and nothing changes, while blocks exist.
+ * Return: 0, or -EBUSY with the reason PROVIDER_IN_USE, and nothing changes, while blocks
+ * exist.
  */
-ndshm_reason_t ndshm_provider_unregister(struct ndshm_provider *provider);
+int ndshm_provider_unregister(struct ndshm_provider *provider,
+			      ndshm_reason_t *reason);
 
 /**
  * ndshm_provider_revoke() - Revoke all blocks of a provider and unregister it

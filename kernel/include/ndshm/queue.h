@@ -114,78 +114,92 @@ struct ndshm_queue_usage {
  * @adapter: a registered adapter
  * @ops: callbacks; must stay valid until freed() was called
  * @context: first argument of the callbacks
- * @id: id of the queue, stored last: never 0, unique among the adapter's queues, and not
- *	reused soon
+ * @id: out: id of the queue, written on success only: never 0, unique among the adapter's
+ *	queues, and not reused soon
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
+ *
+ * The callbacks, which get the id as an argument, can be called before this function
+ * returns.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, MEMORY, or ADAPTER_REMOVED if the adapter is being
- * unregistered.
+ * Return: 0, or a negative errno with the reason MEMORY, or ADAPTER_REMOVED if the adapter
+ * is being unregistered.
  */
-ndshm_reason_t ndshm_queue_allocate(struct ndshm_adapter *adapter,
-				    const struct ndshm_queue_ops *ops,
-				    void *context, u32 *id);
+int ndshm_queue_allocate(struct ndshm_adapter *adapter,
+			 const struct ndshm_queue_ops *ops, void *context,
+			 u32 *id, ndshm_reason_t *reason);
 
 /**
  * ndshm_queue_set_filter() - Report that a filter was set
  * @adapter: a registered adapter
  * @id: id of the queue
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * Implements the NDIS state table: a queue with filters cannot be freed, and a complete
  * queue with filters is running.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
- * the queue's state does not allow it; on failure nothing changes.
+ * Return: 0, or a negative errno with the reason QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN,
+ * or QUEUE_STATE if the queue's state does not allow it; on failure nothing changes.
  */
-ndshm_reason_t ndshm_queue_set_filter(struct ndshm_adapter *adapter, u32 id);
+int ndshm_queue_set_filter(struct ndshm_adapter *adapter, u32 id,
+			   ndshm_reason_t *reason);
 
 /**
  * ndshm_queue_clear_filter() - Report that a filter was cleared
  * @adapter: a registered adapter
  * @id: id of the queue
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
- * the queue's state does not allow it; on failure nothing changes.
+ * Return: 0, or a negative errno with the reason QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN,
+ * or QUEUE_STATE if the queue's state does not allow it; on failure nothing changes.
  */
-ndshm_reason_t ndshm_queue_clear_filter(struct ndshm_adapter *adapter, u32 id);
+int ndshm_queue_clear_filter(struct ndshm_adapter *adapter, u32 id,
+			     ndshm_reason_t *reason);
 
 /**
  * ndshm_queue_complete() - Report that the queue's allocation is complete
  * @adapter: a registered adapter
  * @id: id of the queue
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
- * the queue's state does not allow it; on failure nothing changes.
+ * Return: 0, or a negative errno with the reason QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN,
+ * or QUEUE_STATE if the queue's state does not allow it; on failure nothing changes.
  */
-ndshm_reason_t ndshm_queue_complete(struct ndshm_adapter *adapter, u32 id);
+int ndshm_queue_complete(struct ndshm_adapter *adapter, u32 id,
+			 ndshm_reason_t *reason);
 
 /**
  * ndshm_queue_free() - Begin to free a queue
  * @adapter: a registered adapter
  * @id: id of the queue
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * The queue is freed when ops->freed() is called.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
- * the queue's state does not allow it; on failure nothing changes.
+ * Return: 0, or a negative errno with the reason QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN,
+ * or QUEUE_STATE if the queue's state does not allow it; on failure nothing changes.
  */
-ndshm_reason_t ndshm_queue_free(struct ndshm_adapter *adapter, u32 id);
+int ndshm_queue_free(struct ndshm_adapter *adapter, u32 id,
+		     ndshm_reason_t *reason);
 
 /**
  * ndshm_queue_dma_stopped() - Report that DMA into the queue's blocks has stopped
  * @adapter: a registered adapter
  * @id: id of a queue that is being freed
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * ops->free_blocks() and ops->freed() may be called before this function returns.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN, or QUEUE_STATE if
- * the queue's state does not allow it; on failure nothing changes.
+ * Return: 0, or a negative errno with the reason QUEUE_DEFAULT if @id is 0, QUEUE_UNKNOWN,
+ * or QUEUE_STATE if the queue's state does not allow it; on failure nothing changes.
  */
-ndshm_reason_t ndshm_queue_dma_stopped(struct ndshm_adapter *adapter, u32 id);
+int ndshm_queue_dma_stopped(struct ndshm_adapter *adapter, u32 id,
+			    ndshm_reason_t *reason);
 
 /**
  * ndshm_queue_query() - Get the state and usage of a queue
@@ -194,53 +208,64 @@ ndshm_reason_t ndshm_queue_dma_stopped(struct ndshm_adapter *adapter, u32 id);
  * @state: state of the queue
  * @filters: number of filters
  * @usage: usage of the queue; may be NULL
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE or QUEUE_UNKNOWN.
+ * Return: 0, or -ENOENT with the reason QUEUE_UNKNOWN.
  */
-ndshm_reason_t ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
-				 enum ndshm_queue_state *state, u32 *filters,
-				 struct ndshm_queue_usage *usage);
+int ndshm_queue_query(struct ndshm_adapter *adapter, u32 id,
+		      enum ndshm_queue_state *state, u32 *filters,
+		      struct ndshm_queue_usage *usage, ndshm_reason_t *reason);
 
 /**
  * ndshm_vport_create() - Create a virtual port
  * @adapter: a registered adapter
  * @ops: callbacks; must stay valid until freed() was called
  * @context: first argument of the callbacks
- * @id: id of the port, stored last: never 0, unique among the adapter's ports, and not
- *	reused soon
+ * @id: out: id of the port, written on success only: never 0, unique among the adapter's
+ *	ports, and not reused soon
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
+ *
+ * The callbacks, which get the id as an argument, can be called before this function
+ * returns.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, MEMORY, or ADAPTER_REMOVED if the adapter is being
- * unregistered.
+ * Return: 0, or a negative errno with the reason MEMORY, or ADAPTER_REMOVED if the adapter
+ * is being unregistered.
  */
-ndshm_reason_t ndshm_vport_create(struct ndshm_adapter *adapter,
-				  const struct ndshm_queue_ops *ops,
-				  void *context, u32 *id);
+int ndshm_vport_create(struct ndshm_adapter *adapter,
+		       const struct ndshm_queue_ops *ops, void *context, u32 *id,
+		       ndshm_reason_t *reason);
 
 /**
  * ndshm_vport_activate() - Allow allocations for a port
  * @adapter: a registered adapter
  * @id: id of the port
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, PORT_UNKNOWN or PORT_STATE.
+ * Return: 0, or a negative errno with the reason QUEUE_DEFAULT if @id is 0, PORT_UNKNOWN
+ * or PORT_STATE.
  */
-ndshm_reason_t ndshm_vport_activate(struct ndshm_adapter *adapter, u32 id);
+int ndshm_vport_activate(struct ndshm_adapter *adapter, u32 id,
+			 ndshm_reason_t *reason);
 
 /**
  * ndshm_vport_delete() - Begin to delete a port
  * @adapter: a registered adapter
  * @id: id of the port
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * The caller must have stopped DMA into the port's blocks, and must not indicate received
  * packets any more. The port is deleted when ops->freed() is called, which can happen
  * before this function returns.
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE, QUEUE_DEFAULT if @id is 0, PORT_UNKNOWN or PORT_STATE.
+ * Return: 0, or a negative errno with the reason QUEUE_DEFAULT if @id is 0, PORT_UNKNOWN
+ * or PORT_STATE.
  */
-ndshm_reason_t ndshm_vport_delete(struct ndshm_adapter *adapter, u32 id);
+int ndshm_vport_delete(struct ndshm_adapter *adapter, u32 id,
+		       ndshm_reason_t *reason);
 
 /**
  * ndshm_vport_query() - Get the state and usage of a port
@@ -248,12 +273,13 @@ ndshm_reason_t ndshm_vport_delete(struct ndshm_adapter *adapter, u32 id);
  * @id: id of any port, including 0
  * @state: state of the port
  * @usage: usage of the port; may be NULL
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * Context: Process context; may sleep.
- * Return: NDSHM_REASON_NONE or PORT_UNKNOWN.
+ * Return: 0, or -ENOENT with the reason PORT_UNKNOWN.
  */
-ndshm_reason_t ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
-				 enum ndshm_vport_state *state,
-				 struct ndshm_queue_usage *usage);
+int ndshm_vport_query(struct ndshm_adapter *adapter, u32 id,
+		      enum ndshm_vport_state *state,
+		      struct ndshm_queue_usage *usage, ndshm_reason_t *reason);
 
 #endif /* _NDSHM_QUEUE_H */

@@ -19,7 +19,7 @@ struct ndshm_request;
 
 /**
  * typedef ndshm_done_handler - completion handler of a request
- * @request: the completed request; its reason and block are the result. The caller owns
+ * @request: the completed request; its error and block are the result. The caller owns
  *	it again and may free or resubmit it from the handler.
  *
  * Called exactly once for each accepted request. A block carries one reference, which the
@@ -41,7 +41,8 @@ typedef void (*ndshm_done_handler)(struct ndshm_request *request);
  *	it is aborted or its block revoked after the allocation.
  * @cookie: caller's id of the request, unique among the requests in flight of its group
  * @done: completion handler
- * @reason: out: NDSHM_REASON_NONE, or the reason for the failure
+ * @error: out: 0, or the negative errno of @reason
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success
  * @block: out: the block, or NULL on failure
  *
  * The caller allocates the structure and sets all members that are not results. It must
@@ -52,6 +53,7 @@ struct ndshm_request {
 	struct ndshm_parameters parameters;
 	u64 cookie;
 	ndshm_done_handler done;
+	int error;
 	ndshm_reason_t reason;
 	struct ndshm_block *block;
 	/* private: */
@@ -101,36 +103,38 @@ void ndshm_requests_init(struct ndshm_requests *requests, unsigned int most);
  * ndshm_allocate_async() - Submit a request for a block
  * @requests: group of the request
  * @request: the request
+ * @reason: out: NDSHM_REASON_PENDING on success, or the precise reason; may be NULL. Not a
+ *	member of @request
  *
- * If PENDING is returned, the done handler is called exactly once, possibly before this
- * function returns. If the adapter, its queue or the provider is removed meanwhile, the
+ * After a success the done handler is called exactly once, possibly before this function
+ * returns. If the adapter, its queue or the provider is removed meanwhile, the
  * request completes with the reason for this.
  *
  * Context: Any but NMI; neither sleeps nor allocates memory.
- * Return: NDSHM_REASON_PENDING. For any other reason the request is not submitted and
- * done is not called: those of ndshm_allocate() for invalid parameters; COOKIE if a
- * request with this cookie (possibly @request itself, which is not affected) is in
- * flight; REQUESTS if the group has its maximum in flight; REQUEST_ABORTED if the group
- * is ending.
+ * Return: 0, or a negative errno: the request is not submitted and done is not called.
+ * The reasons are those of ndshm_allocate() for invalid parameters; COOKIE if a request
+ * with this cookie (possibly @request itself, which is not affected) is in flight;
+ * REQUESTS if the group has its maximum in flight; REQUEST_ABORTED if the group is ending.
  */
-ndshm_reason_t ndshm_allocate_async(struct ndshm_requests *requests,
-				    struct ndshm_request *request);
+int ndshm_allocate_async(struct ndshm_requests *requests,
+			 struct ndshm_request *request, ndshm_reason_t *reason);
 
 /**
  * ndshm_request_cancel() - Cancel a request in flight
  * @requests: group of the request
  * @cookie: cookie of the request
+ * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * The request completes with REQUEST_ABORTED: at once if it has not begun, else when the
  * provider returns; its memory is then freed. done is called asynchronously, not by this
  * function.
  *
  * Context: Any but NMI.
- * Return: NDSHM_REASON_NONE, or REQUEST_UNKNOWN if no request with this cookie is in
- * flight, or if it is about to complete.
+ * Return: 0, or -ENOENT with the reason REQUEST_UNKNOWN if no request with this cookie is
+ * in flight, or if it is about to complete.
  */
-ndshm_reason_t ndshm_request_cancel(struct ndshm_requests *requests,
-				    u64 cookie);
+int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
+			 ndshm_reason_t *reason);
 
 /**
  * ndshm_requests_abort() - Cancel all requests of a group and refuse new ones

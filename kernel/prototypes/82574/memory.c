@@ -63,10 +63,10 @@ static int make_piece(struct nic_queue *queue, u32 usage, size_t length,
 		.revoked_context = queue,
 		.list = &list,
 	};
-	ndshm_reason_t reason = ndshm_allocate(&parameters, &piece->block);
 
-	if (reason != NDSHM_REASON_NONE)
-		return ndshm_reason_errno(reason);
+	piece->block = ndshm_allocate(&parameters, NULL);
+	if (IS_ERR(piece->block))
+		return PTR_ERR(piece->block);
 	/* A provider may have memory without a kernel address. */
 	if (!parameters.virtual_address) {
 		ndshm_free(piece->block);
@@ -190,5 +190,5 @@ void nic_buffer_sync(const struct nic_buffers *buffers,
 	if (likely(!buffers->needs_sync))
 		return;
 	/* Cannot fail: the card runs, so the block is not revoked. */
-	ndshm_sync(buffer->block, direction, buffer->offset, length);
+	ndshm_sync(buffer->block, direction, buffer->offset, length, NULL);
 }

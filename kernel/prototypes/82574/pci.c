@@ -20,9 +20,8 @@ static int register_adapter(struct nic *nic)
 		.device = &nic->pdev->dev,
 	};
 
-	ndshm_reason_t reason = ndshm_adapter_register(&info, &nic->adapter);
-
-	return ndshm_reason_errno(reason);
+	nic->adapter = ndshm_adapter_register(&info, NULL);
+	return PTR_ERR_OR_ZERO(nic->adapter);
 }
 
 static void find_address(struct nic *nic)

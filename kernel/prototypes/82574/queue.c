@@ -35,9 +35,10 @@ static const struct ndshm_queue_ops ops = {
 
 /* The driver calls in the order of the queue's states, so that no call is refused. */
 static void step(struct nic_queue *queue,
-		 ndshm_reason_t (*call)(struct ndshm_adapter *adapter, u32 id))
+		 int (*call)(struct ndshm_adapter *adapter, u32 id,
+			     ndshm_reason_t *reason))
 {
-	WARN_ON(call(queue->nic->adapter, queue->id) != NDSHM_REASON_NONE);
+	WARN_ON(call(queue->nic->adapter, queue->id, NULL));
 }
 
 static int make_rings(struct nic_queue *queue)
@@ -55,15 +56,15 @@ static int make_rings(struct nic_queue *queue)
 int nic_queue_make(struct nic *nic)
 {
 	struct nic_queue *queue = &nic->queue;
-	ndshm_reason_t reason;
 	int error;
 
 	queue->nic = nic;
 	queue->revoked = false;
 	init_completion(&queue->freed);
-	reason = ndshm_queue_allocate(nic->adapter, &ops, queue, &queue->id);
-	if (reason != NDSHM_REASON_NONE)
-		return ndshm_reason_errno(reason);
+	error = ndshm_queue_allocate(nic->adapter, &ops, queue, &queue->id,
+				     NULL);
+	if (error)
+		return error;
 	error = make_rings(queue);
 	if (error) {
 		nic_queue_free(nic);

@@ -154,11 +154,11 @@ int miniport_init(struct kunit *test)
 	if (IS_ERR(driver->device))
 		return PTR_ERR(driver->device);
 	info.device = &driver->device->dev;
-	reason = ndshm_adapter_register(&info, &driver->adapter);
+	reason = check_adapter_register(&info, &driver->adapter);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_device;
 	c.provider_context = driver;
-	reason = ndshm_provider_register(&c, NULL, NDSHM_SCOPE_ADAPTER,
+	reason = check_provider_register(&c, NULL, NDSHM_SCOPE_ADAPTER,
 					 driver->adapter, &driver->provider);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_adapter;
@@ -221,7 +221,7 @@ ndshm_reason_t miniport_obtain(struct miniport *driver, u32 queue_id, u32 vport_
 		.vport_id = vport_id,
 	};
 
-	return ndshm_allocate(&p, block);
+	return check_allocate(&p, block);
 }
 
 u32 miniport_queue(struct miniport *driver)
@@ -229,10 +229,10 @@ u32 miniport_queue(struct miniport *driver)
 	struct ndshm_adapter *adapter = driver->adapter;
 	u32 id = 0;
 
-	ASSERT_REASON(driver->test, ndshm_queue_allocate(adapter, &miniport_ops,
+	ASSERT_REASON(driver->test, check_queue_allocate(adapter, &miniport_ops,
 							 driver, &id), NONE);
-	ASSERT_REASON(driver->test, ndshm_queue_set_filter(adapter, id), NONE);
-	ASSERT_REASON(driver->test, ndshm_queue_complete(adapter, id), NONE);
+	ASSERT_REASON(driver->test, check_queue_set_filter(adapter, id), NONE);
+	ASSERT_REASON(driver->test, check_queue_complete(adapter, id), NONE);
 	return id;
 }
 
@@ -241,17 +241,17 @@ u32 miniport_vport(struct miniport *driver)
 	struct ndshm_adapter *adapter = driver->adapter;
 	u32 id = 0;
 
-	ASSERT_REASON(driver->test, ndshm_vport_create(adapter, &miniport_ops,
+	ASSERT_REASON(driver->test, check_vport_create(adapter, &miniport_ops,
 						       driver, &id), NONE);
-	ASSERT_REASON(driver->test, ndshm_vport_activate(adapter, id), NONE);
+	ASSERT_REASON(driver->test, check_vport_activate(adapter, id), NONE);
 	return id;
 }
 
 void miniport_free_queue(struct miniport *driver, u32 id)
 {
 	ASSERT_REASON(driver->test,
-		      ndshm_queue_clear_filter(driver->adapter, id), NONE);
-	ASSERT_REASON(driver->test, ndshm_queue_free(driver->adapter, id), NONE);
+		      check_queue_clear_filter(driver->adapter, id), NONE);
+	ASSERT_REASON(driver->test, check_queue_free(driver->adapter, id), NONE);
 }
 
 void miniport_wait(struct miniport *driver)

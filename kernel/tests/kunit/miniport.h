@@ -15,6 +15,7 @@
 #include <ndshm/provider.h>
 #include <ndshm/queue.h>
 
+#include "../native.h"
 #include "suite.h"
 
 #define MINIPORT_BLOCKS	8

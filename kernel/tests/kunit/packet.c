@@ -31,7 +31,7 @@ static const char *resolve(struct miniport *driver, u32 handle, u64 offset,
 
 	*block = ERR_PTR(-1);
 	*address = ERR_PTR(-1);
-	reason = ndshm_packet_resolve(driver->adapter, &packet, block, address);
+	reason = check_packet_resolve(driver->adapter, &packet, block, address);
 	if (reason != NDSHM_REASON_NONE) {
 		KUNIT_EXPECT_NULL(driver->test, *block);
 		KUNIT_EXPECT_NULL(driver->test, *address);
@@ -70,7 +70,7 @@ static u32 packets_out(struct miniport *driver, u32 id)
 	enum ndshm_queue_state state;
 	u32 filters;
 
-	EXPECT_REASON(driver->test, ndshm_queue_query(driver->adapter, id,
+	EXPECT_REASON(driver->test, check_queue_query(driver->adapter, id,
 						      &state, &filters,
 						      &usage), NONE);
 	return usage.packets;
@@ -154,7 +154,7 @@ static void handles(struct kunit *test)
 	 * range.
 	 */
 	info.device = &driver->device->dev;
-	ASSERT_REASON(test, ndshm_adapter_register(&info, &driver->adapter),
+	ASSERT_REASON(test, check_adapter_register(&info, &driver->adapter),
 		      NONE);
 	refused(driver, handle, 0, 1, "handle-unknown");
 	refused(driver, handle, 0, 0, "handle-unknown");
@@ -209,7 +209,7 @@ static void interrupt(struct irq_work *work)
 	if (in->put)
 		ndshm_packet_put(in->block);
 	else
-		in->reason = ndshm_packet_resolve(in->adapter, &in->packet,
+		in->reason = check_packet_resolve(in->adapter, &in->packet,
 						  &in->block, &in->address);
 }
 
@@ -236,7 +236,7 @@ static void in_interrupts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, packets_out(driver, id), 1);
 	ndshm_free(block);
 	miniport_free_queue(driver, id);
-	EXPECT_REASON(test, ndshm_queue_dma_stopped(driver->adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_dma_stopped(driver->adapter, id), NONE);
 	miniport_expect(driver, "");
 	in.put = true;
 	irq_work_queue(&in.work);
@@ -352,16 +352,16 @@ static void queue_waits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, packets_out(driver, id), 3);
 	/* Packets can be resolved until DMA is stopped. */
 	ndshm_packet_put(resolved(driver, handle_of(one), 0, 1, &address));
-	EXPECT_REASON(test, ndshm_queue_dma_stopped(driver->adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_dma_stopped(driver->adapter, id), NONE);
 	refused(driver, handle_of(one), 0, 1, "queue-state");
-	EXPECT_REASON(test, ndshm_queue_dma_stopped(driver->adapter, id),
+	EXPECT_REASON(test, check_queue_dma_stopped(driver->adapter, id),
 		      QUEUE_STATE);
-	EXPECT_REASON(test, ndshm_queue_free(driver->adapter, id), QUEUE_STATE);
+	EXPECT_REASON(test, check_queue_free(driver->adapter, id), QUEUE_STATE);
 	KUNIT_EXPECT_EQ(test, packets_out(driver, id), 3);
 	ndshm_packet_put(held[1]);
 	ndshm_packet_put(held[2]);
 	KUNIT_EXPECT_EQ(test, packets_out(driver, id), 1);
-	EXPECT_REASON(test, ndshm_queue_query(driver->adapter, id, &state,
+	EXPECT_REASON(test, check_queue_query(driver->adapter, id, &state,
 					      &filters, NULL), NONE);
 	KUNIT_EXPECT_EQ(test, state, NDSHM_QUEUE_FREEING);
 	miniport_note(driver, 'p');
@@ -379,9 +379,9 @@ static void port_waits(struct kunit *test)
 
 	driver->blocks[0] = block_for(driver, 0, id, 1);
 	held = resolved(driver, handle_of(driver->blocks[0]), 0, 1, &address);
-	EXPECT_REASON(test, ndshm_vport_delete(driver->adapter, id), NONE);
+	EXPECT_REASON(test, check_vport_delete(driver->adapter, id), NONE);
 	refused(driver, handle_of(held), 0, 1, "port-state");
-	EXPECT_REASON(test, ndshm_vport_delete(driver->adapter, id),
+	EXPECT_REASON(test, check_vport_delete(driver->adapter, id),
 		      PORT_STATE);
 	miniport_note(driver, 'p');
 	ndshm_packet_put(held);
@@ -412,7 +412,7 @@ static void adapter_waits_for_queues(struct kunit *test)
 		if (freeing) {
 			miniport_free_queue(driver, id);
 			ASSERT_REASON(test,
-				      ndshm_queue_dma_stopped(driver->adapter,
+				      check_queue_dma_stopped(driver->adapter,
 							      id), NONE);
 		}
 		begin_giver(&giver, driver, held, adapter_waits);
@@ -461,7 +461,7 @@ static void provider_waits(struct kunit *test)
 	ndshm_free(block);
 	refused(driver, handle, 0, 1, "handle-unknown");
 	miniport_free_queue(driver, id);
-	EXPECT_REASON(test, ndshm_queue_dma_stopped(driver->adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_dma_stopped(driver->adapter, id), NONE);
 	miniport_wait(driver);
 	miniport_expect(driver, "bf");
 }
@@ -497,16 +497,16 @@ static unsigned int receive_or_end(void *context, unsigned int number)
 	if (number == RECEIVERS) {
 		while (atomic_read(&storm->received) < 1000)
 			cond_resched();
-		wrong += ndshm_queue_clear_filter(driver->adapter, storm->id) !=
+		wrong += check_queue_clear_filter(driver->adapter, storm->id) !=
 			 NDSHM_REASON_NONE;
-		wrong += ndshm_queue_free(driver->adapter, storm->id) !=
+		wrong += check_queue_free(driver->adapter, storm->id) !=
 			 NDSHM_REASON_NONE;
-		wrong += ndshm_queue_dma_stopped(driver->adapter, storm->id) !=
+		wrong += check_queue_dma_stopped(driver->adapter, storm->id) !=
 			 NDSHM_REASON_NONE;
 		return wrong;
 	}
 	for (;;) {
-		reason = ndshm_packet_resolve(driver->adapter, &packet, &block,
+		reason = check_packet_resolve(driver->adapter, &packet, &block,
 					      &address);
 		if (reason != NDSHM_REASON_NONE)
 			break;

@@ -7,6 +7,7 @@
 #include <linux/sched/signal.h>
 
 #include <ndshm/adapter.h>
+#include <ndshm/packet.h>
 #include <ndshm/provider.h>
 
 #include "miniport.h"
@@ -36,7 +37,7 @@ static ndshm_reason_t offer(const struct ndshm_provider_characteristics *c,
 {
 	const struct ndshm_provider_ops ops = { .name = NAME };
 
-	return ndshm_provider_register(c, &ops, scope, adapter, provider);
+	return check_provider_register(c, &ops, scope, adapter, provider);
 }
 
 /* Expect that no provider is registered. */
@@ -77,7 +78,7 @@ static void unknown_device(struct kunit *test)
 	/* With the right adapter the registration succeeds. */
 	ASSERT_REASON(test, offer(&good, NDSHM_SCOPE_ADAPTER, driver->adapter,
 				  &provider), NONE);
-	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
+	EXPECT_REASON(test, check_provider_unregister(provider), NONE);
 }
 
 /* A reference to an unregistered adapter does not make it valid again. */
@@ -129,11 +130,11 @@ static void other_adapter(struct kunit *test)
 	ASSERT_REASON(test, offer(&good, NDSHM_SCOPE_ADAPTER, driver->adapter,
 				  &provider), NONE);
 	p.provider = provider;
-	EXPECT_REASON(test, ndshm_allocate(&p, &block), PROVIDER_CLOSED);
+	EXPECT_REASON(test, check_allocate(&p, &block), PROVIDER_CLOSED);
 	ndshm_adapter_put(p.adapter);
 	p.adapter = driver->adapter;
-	EXPECT_REASON(test, ndshm_allocate(&p, &block), PROVIDER_RESOURCES);
-	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
+	EXPECT_REASON(test, check_allocate(&p, &block), PROVIDER_RESOURCES);
+	EXPECT_REASON(test, check_provider_unregister(provider), NONE);
 }
 
 /* Unknown flags and changes of the flags are refused. */
@@ -142,23 +143,21 @@ static void flags(struct kunit *test)
 	struct ndshm_provider_ops ops = { .name = NAME, .flags = BIT(1) };
 	struct ndshm_provider *provider = NULL;
 
-	EXPECT_REASON(test, ndshm_provider_register(&good, &ops,
+	EXPECT_REASON(test, check_provider_register(&good, &ops,
 						    NDSHM_SCOPE_NAMED, NULL,
 						    &provider), FLAGS);
 	expect_none(test, provider);
 	ops.flags = NDSHM_PROVIDER_OPEN;
-	ASSERT_REASON(test, ndshm_provider_register(&good, &ops,
+	ASSERT_REASON(test, check_provider_register(&good, &ops,
 						    NDSHM_SCOPE_NAMED, NULL,
 						    &provider), NONE);
 	ops.flags = 0;
-	EXPECT_REASON(test, ndshm_provider_register(&good, &ops,
-						    NDSHM_SCOPE_NAMED, NULL,
-						    &provider), FLAGS);
+	EXPECT_REASON(test, check_provider_replace(provider, &good, &ops),
+		      FLAGS);
 	/* A replacement without ops keeps the flags. */
-	EXPECT_REASON(test, ndshm_provider_register(&good, NULL,
-						    NDSHM_SCOPE_NAMED, NULL,
-						    &provider), NONE);
-	EXPECT_REASON(test, ndshm_provider_unregister(provider), NONE);
+	EXPECT_REASON(test, check_provider_replace(provider, &good, NULL),
+		      NONE);
+	EXPECT_REASON(test, check_provider_unregister(provider), NONE);
 }
 
 /* One error in the characteristics at a time. */
@@ -183,6 +182,84 @@ static void characteristics(struct kunit *test)
 #undef REFUSED
 }
 
+/*
+ * The reason is optional: without it each function succeeds and fails with the same errno.
+ * The numbers are written out, so that they are those of the ioctls.
+ */
+static void without_reason(struct kunit *test)
+{
+	const struct ndshm_provider_ops ops = { .name = NAME }, other = { .name = "o" };
+	const struct ndshm_adapter_info info = { .name = "" };
+	const struct ndshm_packet packet = { .length = 1 };
+	struct miniport *driver = test->priv;
+	struct ndshm_adapter *adapter = driver->adapter;
+	struct ndshm_parameters p = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = NDSHM_USAGE_OTHER,
+		.adapter = adapter,
+	};
+	struct ndshm_provider_characteristics bad = good;
+	struct ndshm_request request = { .parameters = p };
+	struct ndshm_requests *requests = kunit_kzalloc(test, sizeof(*requests),
+							GFP_KERNEL);
+	struct ndshm_provider *provider;
+	enum ndshm_queue_state state;
+	enum ndshm_vport_state port;
+	struct ndshm_block *block;
+	u32 id = 0, filters;
+	void *address;
+
+#define EXPECT(call, error) KUNIT_EXPECT_EQ(test, call, error)
+#define EXPECT_PTR(call, error) KUNIT_EXPECT_PTR_EQ(test, call, ERR_PTR(error))
+	EXPECT_PTR(ndshm_adapter_register(&info, NULL), -EINVAL);
+	EXPECT_PTR(ndshm_allocate(&p, NULL), -EINVAL);
+	EXPECT_PTR(ndshm_packet_resolve(adapter, &packet, &address, NULL),
+		   -ENOENT);
+	bad.free = NULL;
+	EXPECT_PTR(ndshm_provider_register(&bad, &ops, NDSHM_SCOPE_NAMED, NULL,
+					   NULL), -EINVAL);
+	EXPECT_PTR(ndshm_provider_register(&good, &ops, NDSHM_SCOPE_ADAPTER,
+					   adapter, NULL), -EBUSY);
+	provider = ndshm_provider_register(&good, &ops, NDSHM_SCOPE_NAMED, NULL,
+					   NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(provider));
+	EXPECT(ndshm_provider_replace(provider, &good, &other, NULL), -EINVAL);
+	EXPECT(ndshm_provider_replace(provider, &good, &ops, NULL), 0);
+	EXPECT(ndshm_provider_unregister(provider, NULL), 0);
+
+	p.length = 1;
+	block = ndshm_allocate(&p, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(block));
+	EXPECT(ndshm_provider_unregister(driver->provider, NULL), -EBUSY);
+	EXPECT(ndshm_sync(block, 0, 0, 1, NULL), -EINVAL);
+	EXPECT(ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 0, 1, NULL), 0);
+	ndshm_free(block);
+
+	KUNIT_ASSERT_NOT_NULL(test, requests);
+	ndshm_requests_init(requests, 1);
+	EXPECT(ndshm_allocate_async(requests, &request, NULL), -EINVAL);
+	EXPECT(ndshm_request_cancel(requests, 0, NULL), -ENOENT);
+	ndshm_requests_end(requests);
+
+	EXPECT(ndshm_queue_query(adapter, 1000, &state, &filters, NULL, NULL),
+	       -ENOENT);
+	EXPECT(ndshm_vport_query(adapter, 1000, &port, NULL, NULL), -ENOENT);
+	EXPECT(ndshm_queue_free(adapter, 0, NULL), -EINVAL);
+	EXPECT(ndshm_queue_allocate(adapter, &miniport_ops, driver, &id, NULL), 0);
+	EXPECT(ndshm_queue_dma_stopped(adapter, id, NULL), -EBADFD);
+	EXPECT(ndshm_queue_set_filter(adapter, id, NULL), 0);
+	EXPECT(ndshm_queue_clear_filter(adapter, id, NULL), 0);
+	EXPECT(ndshm_queue_complete(adapter, id, NULL), 0);
+	EXPECT(ndshm_queue_complete(adapter, id, NULL), -EBADFD);
+	EXPECT(ndshm_queue_free(adapter, id, NULL), 0);
+	EXPECT(ndshm_vport_create(adapter, &miniport_ops, driver, &id, NULL), 0);
+	EXPECT(ndshm_vport_activate(adapter, id, NULL), 0);
+	EXPECT(ndshm_vport_delete(adapter, id + 1, NULL), -ENOENT);
+#undef EXPECT_PTR
+#undef EXPECT
+}
+
 static ndshm_reason_t ask_pages(struct miniport *driver,
 				struct ndshm_block **block)
 {
@@ -197,7 +274,7 @@ static ndshm_reason_t ask_pages(struct miniport *driver,
 	ndshm_reason_t reason;
 
 	KUNIT_ASSERT_NOT_NULL(driver->test, p.provider);
-	reason = ndshm_allocate(&p, block);
+	reason = check_allocate(&p, block);
 	ndshm_provider_put(p.provider);
 	return reason;
 }
@@ -226,6 +303,7 @@ static struct kunit_case provider_cases[] = {
 	KUNIT_CASE(other_adapter),
 	KUNIT_CASE(flags),
 	KUNIT_CASE(characteristics),
+	KUNIT_CASE(without_reason),
 	KUNIT_CASE(pages_unwanted),
 	{}
 };

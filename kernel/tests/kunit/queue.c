@@ -15,7 +15,7 @@ static void expect_state(struct miniport *driver, u32 id,
 	enum ndshm_queue_state state = -1;
 	u32 filters = -1;
 
-	EXPECT_REASON(driver->test, ndshm_queue_query(driver->adapter, id,
+	EXPECT_REASON(driver->test, check_queue_query(driver->adapter, id,
 						      &state, &filters, NULL),
 		      NONE);
 	KUNIT_EXPECT_EQ(driver->test, state, expected);
@@ -27,7 +27,7 @@ static void expect_port(struct miniport *driver, u32 id,
 {
 	enum ndshm_vport_state state = -1;
 
-	EXPECT_REASON(driver->test, ndshm_vport_query(driver->adapter, id,
+	EXPECT_REASON(driver->test, check_vport_query(driver->adapter, id,
 						      &state, NULL), NONE);
 	KUNIT_EXPECT_EQ(driver->test, state, expected);
 }
@@ -42,24 +42,24 @@ static void expect_gone(struct miniport *driver, u32 queue_id, u32 vport_id)
 	u32 filters;
 
 	if (queue_id) {
-		EXPECT_REASON(test, ndshm_queue_query(adapter, queue_id, &queue,
+		EXPECT_REASON(test, check_queue_query(adapter, queue_id, &queue,
 						      &filters, NULL),
 			      QUEUE_UNKNOWN);
-		EXPECT_REASON(test, ndshm_queue_set_filter(adapter, queue_id),
+		EXPECT_REASON(test, check_queue_set_filter(adapter, queue_id),
 			      QUEUE_UNKNOWN);
-		EXPECT_REASON(test, ndshm_queue_free(adapter, queue_id),
+		EXPECT_REASON(test, check_queue_free(adapter, queue_id),
 			      QUEUE_UNKNOWN);
-		EXPECT_REASON(test, ndshm_queue_dma_stopped(adapter, queue_id),
+		EXPECT_REASON(test, check_queue_dma_stopped(adapter, queue_id),
 			      QUEUE_UNKNOWN);
 		EXPECT_REASON(test, miniport_obtain(driver, queue_id, 0, 1,
 						    &block), QUEUE_UNKNOWN);
 	}
 	if (vport_id) {
-		EXPECT_REASON(test, ndshm_vport_query(adapter, vport_id, &port,
+		EXPECT_REASON(test, check_vport_query(adapter, vport_id, &port,
 						      NULL), PORT_UNKNOWN);
-		EXPECT_REASON(test, ndshm_vport_activate(adapter, vport_id),
+		EXPECT_REASON(test, check_vport_activate(adapter, vport_id),
 			      PORT_UNKNOWN);
-		EXPECT_REASON(test, ndshm_vport_delete(adapter, vport_id),
+		EXPECT_REASON(test, check_vport_delete(adapter, vport_id),
 			      PORT_UNKNOWN);
 		EXPECT_REASON(test, miniport_obtain(driver, 0, vport_id, 1,
 						    &block), PORT_UNKNOWN);
@@ -77,10 +77,10 @@ static void ids(struct kunit *test)
 	int i, j;
 
 	for (i = 0; i < 5; i++) {
-		ASSERT_REASON(test, ndshm_queue_allocate(driver->adapter,
+		ASSERT_REASON(test, check_queue_allocate(driver->adapter,
 							 &miniport_ops, driver,
 							 &queues[i]), NONE);
-		ASSERT_REASON(test, ndshm_vport_create(driver->adapter,
+		ASSERT_REASON(test, check_vport_create(driver->adapter,
 						       &miniport_ops, driver,
 						       &ports[i]), NONE);
 		KUNIT_EXPECT_NE(test, queues[i], 0);
@@ -91,12 +91,12 @@ static void ids(struct kunit *test)
 		}
 	}
 	/* The ID of a freed queue is not reused at once. */
-	ASSERT_REASON(test, ndshm_queue_free(driver->adapter, queues[4]), NONE);
-	ASSERT_REASON(test, ndshm_queue_dma_stopped(driver->adapter, queues[4]),
+	ASSERT_REASON(test, check_queue_free(driver->adapter, queues[4]), NONE);
+	ASSERT_REASON(test, check_queue_dma_stopped(driver->adapter, queues[4]),
 		      NONE);
 	miniport_wait(driver);
 	KUNIT_EXPECT_EQ(test, driver->last_id, queues[4]);
-	ASSERT_REASON(test, ndshm_queue_allocate(driver->adapter, &miniport_ops,
+	ASSERT_REASON(test, check_queue_allocate(driver->adapter, &miniport_ops,
 						 driver, &again), NONE);
 	for (i = 0; i < 5; i++)
 		KUNIT_EXPECT_NE(test, again, queues[i]);
@@ -116,24 +116,24 @@ static void default_queue_and_port(struct kunit *test)
 
 	expect_state(driver, 0, NDSHM_QUEUE_RUNNING, 0);
 	expect_port(driver, 0, NDSHM_VPORT_ACTIVE);
-	EXPECT_REASON(test, ndshm_queue_set_filter(adapter, 0), QUEUE_DEFAULT);
-	EXPECT_REASON(test, ndshm_queue_clear_filter(adapter, 0),
+	EXPECT_REASON(test, check_queue_set_filter(adapter, 0), QUEUE_DEFAULT);
+	EXPECT_REASON(test, check_queue_clear_filter(adapter, 0),
 		      QUEUE_DEFAULT);
-	EXPECT_REASON(test, ndshm_queue_complete(adapter, 0), QUEUE_DEFAULT);
-	EXPECT_REASON(test, ndshm_queue_free(adapter, 0), QUEUE_DEFAULT);
-	EXPECT_REASON(test, ndshm_queue_dma_stopped(adapter, 0), QUEUE_DEFAULT);
-	EXPECT_REASON(test, ndshm_vport_activate(adapter, 0), QUEUE_DEFAULT);
-	EXPECT_REASON(test, ndshm_vport_delete(adapter, 0), QUEUE_DEFAULT);
+	EXPECT_REASON(test, check_queue_complete(adapter, 0), QUEUE_DEFAULT);
+	EXPECT_REASON(test, check_queue_free(adapter, 0), QUEUE_DEFAULT);
+	EXPECT_REASON(test, check_queue_dma_stopped(adapter, 0), QUEUE_DEFAULT);
+	EXPECT_REASON(test, check_vport_activate(adapter, 0), QUEUE_DEFAULT);
+	EXPECT_REASON(test, check_vport_delete(adapter, 0), QUEUE_DEFAULT);
 
 	ASSERT_REASON(test, miniport_obtain(driver, 0, 0, PAGE_SIZE + 1,
 					    &block), NONE);
-	ASSERT_REASON(test, ndshm_queue_query(adapter, 0, &state, &filters,
+	ASSERT_REASON(test, check_queue_query(adapter, 0, &state, &filters,
 					      &usage), NONE);
 	KUNIT_EXPECT_EQ(test, usage.blocks, 1);
 	KUNIT_EXPECT_EQ(test, usage.bytes, 2 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, usage.packets, 0);
 	ndshm_free(block);
-	ASSERT_REASON(test, ndshm_vport_query(adapter, 0, &port, &usage), NONE);
+	ASSERT_REASON(test, check_vport_query(adapter, 0, &port, &usage), NONE);
 	KUNIT_EXPECT_EQ(test, usage.blocks, 0);
 	KUNIT_EXPECT_EQ(test, usage.bytes, 0);
 	miniport_expect(driver, "m");
@@ -153,45 +153,45 @@ static void states(struct kunit *test)
 	struct ndshm_adapter *adapter = driver->adapter;
 	u32 id;
 
-	ASSERT_REASON(test, ndshm_queue_allocate(adapter, &miniport_ops, driver,
+	ASSERT_REASON(test, check_queue_allocate(adapter, &miniport_ops, driver,
 						 &id), NONE);
 	expect_state(driver, id, NDSHM_QUEUE_ALLOCATED, 0);
-	EXPECT_REASON(test, ndshm_queue_clear_filter(adapter, id), QUEUE_STATE);
-	EXPECT_REASON(test, ndshm_queue_dma_stopped(adapter, id), QUEUE_STATE);
+	EXPECT_REASON(test, check_queue_clear_filter(adapter, id), QUEUE_STATE);
+	EXPECT_REASON(test, check_queue_dma_stopped(adapter, id), QUEUE_STATE);
 	expect_state(driver, id, NDSHM_QUEUE_ALLOCATED, 0);
-	EXPECT_REASON(test, ndshm_queue_set_filter(adapter, id), NONE);
-	EXPECT_REASON(test, ndshm_queue_set_filter(adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_set_filter(adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_set_filter(adapter, id), NONE);
 	expect_state(driver, id, NDSHM_QUEUE_SET, 2);
-	EXPECT_REASON(test, ndshm_queue_free(adapter, id), QUEUE_STATE);
-	EXPECT_REASON(test, ndshm_queue_complete(adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_free(adapter, id), QUEUE_STATE);
+	EXPECT_REASON(test, check_queue_complete(adapter, id), NONE);
 	expect_state(driver, id, NDSHM_QUEUE_RUNNING, 2);
-	EXPECT_REASON(test, ndshm_queue_complete(adapter, id), QUEUE_STATE);
-	EXPECT_REASON(test, ndshm_queue_free(adapter, id), QUEUE_STATE);
-	EXPECT_REASON(test, ndshm_queue_clear_filter(adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_complete(adapter, id), QUEUE_STATE);
+	EXPECT_REASON(test, check_queue_free(adapter, id), QUEUE_STATE);
+	EXPECT_REASON(test, check_queue_clear_filter(adapter, id), NONE);
 	expect_state(driver, id, NDSHM_QUEUE_RUNNING, 1);
-	EXPECT_REASON(test, ndshm_queue_free(adapter, id), QUEUE_STATE);
-	EXPECT_REASON(test, ndshm_queue_clear_filter(adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_free(adapter, id), QUEUE_STATE);
+	EXPECT_REASON(test, check_queue_clear_filter(adapter, id), NONE);
 	expect_state(driver, id, NDSHM_QUEUE_PAUSED, 0);
-	EXPECT_REASON(test, ndshm_queue_free(adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_free(adapter, id), NONE);
 	expect_state(driver, id, NDSHM_QUEUE_STOP_DMA, 0);
 	/* A queue is freed once. */
-	EXPECT_REASON(test, ndshm_queue_free(adapter, id), QUEUE_STATE);
-	EXPECT_REASON(test, ndshm_queue_set_filter(adapter, id), QUEUE_STATE);
+	EXPECT_REASON(test, check_queue_free(adapter, id), QUEUE_STATE);
+	EXPECT_REASON(test, check_queue_set_filter(adapter, id), QUEUE_STATE);
 	expect_state(driver, id, NDSHM_QUEUE_STOP_DMA, 0);
 	miniport_expect(driver, "");
-	EXPECT_REASON(test, ndshm_queue_dma_stopped(adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_dma_stopped(adapter, id), NONE);
 	miniport_wait(driver);
 	expect_gone(driver, id, 0);
 	miniport_expect(driver, "bf");
 
-	ASSERT_REASON(test, ndshm_vport_create(adapter, &miniport_ops, driver,
+	ASSERT_REASON(test, check_vport_create(adapter, &miniport_ops, driver,
 					       &id), NONE);
 	expect_port(driver, id, NDSHM_VPORT_CREATED);
-	EXPECT_REASON(test, ndshm_vport_activate(adapter, id), NONE);
+	EXPECT_REASON(test, check_vport_activate(adapter, id), NONE);
 	expect_port(driver, id, NDSHM_VPORT_ACTIVE);
-	EXPECT_REASON(test, ndshm_vport_activate(adapter, id), PORT_STATE);
+	EXPECT_REASON(test, check_vport_activate(adapter, id), PORT_STATE);
 	expect_port(driver, id, NDSHM_VPORT_ACTIVE);
-	EXPECT_REASON(test, ndshm_vport_delete(adapter, id), NONE);
+	EXPECT_REASON(test, check_vport_delete(adapter, id), NONE);
 	miniport_wait(driver);
 	expect_gone(driver, 0, id);
 	miniport_expect(driver, "bf");
@@ -218,9 +218,9 @@ static void blocks_in_each_state(struct kunit *test)
 	struct ndshm_adapter *adapter = driver->adapter;
 	u32 id, port;
 
-	ASSERT_REASON(test, ndshm_queue_allocate(adapter, &miniport_ops, driver,
+	ASSERT_REASON(test, check_queue_allocate(adapter, &miniport_ops, driver,
 						 &id), NONE);
-	ASSERT_REASON(test, ndshm_vport_create(adapter, &miniport_ops, driver,
+	ASSERT_REASON(test, check_vport_create(adapter, &miniport_ops, driver,
 					       &port), NONE);
 	try_block(driver, id, port, "queue-and-port");
 	try_block(driver, id + 1, 0, "queue-unknown");
@@ -229,18 +229,18 @@ static void blocks_in_each_state(struct kunit *test)
 	try_block(driver, 0, U32_MAX, "port-unknown");
 
 	try_block(driver, id, 0, "none");
-	ndshm_queue_set_filter(adapter, id);
+	check_queue_set_filter(adapter, id);
 	try_block(driver, id, 0, "none");
-	ndshm_queue_complete(adapter, id);
+	check_queue_complete(adapter, id);
 	try_block(driver, id, 0, "none");
-	ndshm_queue_clear_filter(adapter, id);
+	check_queue_clear_filter(adapter, id);
 	try_block(driver, id, 0, "none");
-	ndshm_queue_free(adapter, id);
+	check_queue_free(adapter, id);
 	expect_state(driver, id, NDSHM_QUEUE_STOP_DMA, 0);
 	try_block(driver, id, 0, "queue-state");
 
 	try_block(driver, 0, port, "port-state");
-	ndshm_vport_activate(adapter, port);
+	check_vport_activate(adapter, port);
 	try_block(driver, 0, port, "none");
 	miniport_expect(driver, "mmmmm");
 }
@@ -259,11 +259,11 @@ static void expect_usage(struct miniport *driver, u32 queue_id, u32 vport_id,
 
 	if (vport_id)
 		ASSERT_REASON(driver->test,
-			      ndshm_vport_query(driver->adapter, vport_id,
+			      check_vport_query(driver->adapter, vport_id,
 						&port, &usage), NONE);
 	else
 		ASSERT_REASON(driver->test,
-			      ndshm_queue_query(driver->adapter, queue_id,
+			      check_queue_query(driver->adapter, queue_id,
 						&state, &filters, &usage),
 			      NONE);
 	KUNIT_EXPECT_EQ(driver->test, usage.blocks, blocks);
@@ -320,7 +320,7 @@ static void order_of_the_end(struct kunit *test)
 	ASSERT_REASON(test, miniport_obtain(driver, stays, 0, 1, &other), NONE);
 	miniport_free_queue(driver, id);
 	miniport_expect(driver, "");
-	EXPECT_REASON(test, ndshm_queue_dma_stopped(adapter, id), NONE);
+	EXPECT_REASON(test, check_queue_dma_stopped(adapter, id), NONE);
 	miniport_wait(driver);
 	miniport_expect(driver, "bmmrmf");
 	KUNIT_EXPECT_EQ(test, driver->last_id, id);
@@ -343,7 +343,7 @@ static void held_by_another(struct kunit *test)
 	ndshm_block_get(block);
 	ndshm_free(block);
 	miniport_expect(driver, "");
-	EXPECT_REASON(test, ndshm_vport_delete(driver->adapter, id), NONE);
+	EXPECT_REASON(test, check_vport_delete(driver->adapter, id), NONE);
 	miniport_wait(driver);
 	miniport_expect(driver, "bmf");
 	ndshm_block_put(block);
@@ -357,9 +357,9 @@ static void no_callbacks(struct kunit *test)
 	struct ndshm_block *block;
 	u32 id, port;
 
-	ASSERT_REASON(test, ndshm_queue_allocate(driver->adapter, &none, NULL,
+	ASSERT_REASON(test, check_queue_allocate(driver->adapter, &none, NULL,
 						 &id), NONE);
-	ASSERT_REASON(test, ndshm_vport_create(driver->adapter, &none, NULL,
+	ASSERT_REASON(test, check_vport_create(driver->adapter, &none, NULL,
 					       &port), NONE);
 	ASSERT_REASON(test, miniport_obtain(driver, id, 0, 1, &block), NONE);
 	miniport_unregister(driver);
@@ -387,26 +387,26 @@ static void bring_to(struct miniport *driver, enum moment moment,
 
 	*block = NULL;
 	if (moment >= PORT_CREATED) {
-		ASSERT_REASON(test, ndshm_vport_create(adapter, &miniport_ops,
+		ASSERT_REASON(test, check_vport_create(adapter, &miniport_ops,
 						       driver, &id), NONE);
 		if (moment == PORT_CREATED)
 			return;
-		ASSERT_REASON(test, ndshm_vport_activate(adapter, id), NONE);
+		ASSERT_REASON(test, check_vport_activate(adapter, id), NONE);
 		ASSERT_REASON(test, miniport_obtain(driver, 0, id, 1, block),
 			      NONE);
 		return;
 	}
-	ASSERT_REASON(test, ndshm_queue_allocate(adapter, &miniport_ops, driver,
+	ASSERT_REASON(test, check_queue_allocate(adapter, &miniport_ops, driver,
 						 &id), NONE);
 	ASSERT_REASON(test, miniport_obtain(driver, id, 0, 1, block), NONE);
 	if (moment == SET || moment == RUNNING)
-		ASSERT_REASON(test, ndshm_queue_set_filter(adapter, id), NONE);
+		ASSERT_REASON(test, check_queue_set_filter(adapter, id), NONE);
 	for (i = 0; moment == MANY_FILTERS && i < 1000; i++)
-		ASSERT_REASON(test, ndshm_queue_set_filter(adapter, id), NONE);
+		ASSERT_REASON(test, check_queue_set_filter(adapter, id), NONE);
 	if (moment == RUNNING || moment == PAUSED)
-		ASSERT_REASON(test, ndshm_queue_complete(adapter, id), NONE);
+		ASSERT_REASON(test, check_queue_complete(adapter, id), NONE);
 	if (moment == STOP_DMA)
-		ASSERT_REASON(test, ndshm_queue_free(adapter, id), NONE);
+		ASSERT_REASON(test, check_queue_free(adapter, id), NONE);
 }
 
 /* In each state: DMA is stopped, blocks are freed once, and freed is called once. */
@@ -460,7 +460,7 @@ static void stop_says_so(void *context, u32 id)
 	struct miniport *driver = context;
 
 	miniport_note(driver, 's');
-	if (ndshm_queue_dma_stopped(driver->adapter, id) != NDSHM_REASON_NONE)
+	if (check_queue_dma_stopped(driver->adapter, id) != NDSHM_REASON_NONE)
 		atomic_inc(&driver->wrong);
 }
 
@@ -470,7 +470,7 @@ static void freed_wants_another(void *context, u32 id)
 	struct miniport *driver = context;
 	u32 another = 77;
 
-	if (ndshm_queue_allocate(driver->adapter, &miniport_ops, driver,
+	if (check_queue_allocate(driver->adapter, &miniport_ops, driver,
 				 &another) != NDSHM_REASON_ADAPTER_REMOVED ||
 	    another != 77)
 		atomic_inc(&driver->wrong);
@@ -486,7 +486,7 @@ static void calls_in_callbacks(struct kunit *test)
 	struct miniport *driver = test->priv;
 	u32 id;
 
-	ASSERT_REASON(test, ndshm_queue_allocate(driver->adapter, &ops, driver,
+	ASSERT_REASON(test, check_queue_allocate(driver->adapter, &ops, driver,
 						 &id), NONE);
 	miniport_unregister(driver);
 	miniport_expect(driver, "sf");
@@ -574,9 +574,9 @@ static unsigned int make_or_free(void *context, unsigned int number)
 	if (number == MAKERS) {
 		while (atomic_read(&storm->made) < 100)
 			cond_resched();
-		wrong += ndshm_queue_free(driver->adapter, storm->id) !=
+		wrong += check_queue_free(driver->adapter, storm->id) !=
 			 NDSHM_REASON_NONE;
-		wrong += ndshm_queue_dma_stopped(driver->adapter, storm->id) !=
+		wrong += check_queue_dma_stopped(driver->adapter, storm->id) !=
 			 NDSHM_REASON_NONE;
 		return wrong;
 	}
@@ -601,7 +601,7 @@ static void freed_under_allocations(struct kunit *test)
 
 	for (round = 0; round < 5; round++) {
 		atomic_set(&storm.made, 0);
-		ASSERT_REASON(test, ndshm_queue_allocate(driver->adapter,
+		ASSERT_REASON(test, check_queue_allocate(driver->adapter,
 							 &miniport_ops, driver,
 							 &storm.id), NONE);
 		suite_run_threads(test, MAKERS + 1, make_or_free, &storm);

@@ -43,7 +43,8 @@ static void done(struct ndshm_request *request)
 	bool good = request->reason == NDSHM_REASON_NONE;
 
 	might_sleep();
-	if (!in_task() || irqs_disabled() || good != !!request->block)
+	if (!in_task() || irqs_disabled() || good != !!request->block ||
+	    request->error != ndshm_reason_errno(request->reason))
 		atomic_inc(&asker->wrong);
 	asked->ends++;
 	asked->reason = request->reason;
@@ -89,7 +90,7 @@ static void end(struct asker *asker)
 
 	ndshm_requests_end(&asker->requests);
 	KUNIT_EXPECT_EQ(test, atomic_read(&asker->wrong), 0);
-	EXPECT_REASON(test, ndshm_allocate_async(&asker->requests,
+	EXPECT_REASON(test, check_allocate_async(&asker->requests,
 						 &asker->asked[0].request),
 		      REQUEST_ABORTED);
 }
@@ -100,7 +101,7 @@ static ndshm_reason_t ask(struct asker *asker, unsigned int number)
 	ndshm_reason_t reason;
 
 	local_irq_disable();
-	reason = ndshm_allocate_async(&asker->requests,
+	reason = check_allocate_async(&asker->requests,
 				      &asker->asked[number].request);
 	local_irq_enable();
 	return reason;
@@ -111,7 +112,7 @@ static ndshm_reason_t cancel(struct asker *asker, u64 cookie)
 	ndshm_reason_t reason;
 
 	local_irq_disable();
-	reason = ndshm_request_cancel(&asker->requests, cookie);
+	reason = check_request_cancel(&asker->requests, cookie);
 	local_irq_enable();
 	return reason;
 }
@@ -539,9 +540,9 @@ static void interrupted(struct irq_work *work)
 	struct asked *asked = interrupt->asker->asked;
 
 	interrupt->hard = in_hardirq();
-	interrupt->asked[0] = ndshm_allocate_async(requests, &asked[1].request);
-	interrupt->asked[1] = ndshm_allocate_async(requests, &asked[2].request);
-	interrupt->cancelled = ndshm_request_cancel(requests, 1);
+	interrupt->asked[0] = check_allocate_async(requests, &asked[1].request);
+	interrupt->asked[1] = check_allocate_async(requests, &asked[2].request);
+	interrupt->cancelled = check_request_cancel(requests, 1);
 }
 
 static void from_interrupts(struct kunit *test)
@@ -590,7 +591,7 @@ static void begin_client(struct client *client, struct asker *asker)
 	client->request = asker->asked[0].request;
 	client->request.parameters.usage = NDSHM_USAGE_XMIT;
 	client->request.done = client_done;
-	client->reason = ndshm_allocate_async(&client->requests,
+	client->reason = check_allocate_async(&client->requests,
 					      &client->request);
 }
 
@@ -614,7 +615,7 @@ static void many_clients(struct kunit *test)
 							    60 * HZ));
 	expect_end(asker, 1, NDSHM_REASON_NONE);
 	for (i = 0; i < CLIENTS; i++)
-		EXPECT_REASON(test, ndshm_request_cancel(&clients[i].requests, 0),
+		EXPECT_REASON(test, check_request_cancel(&clients[i].requests, 0),
 			      NONE);
 
 	complete_all(&driver->go_on);
@@ -673,11 +674,11 @@ static void run_one(struct crowd *crowd, struct runner *runner, u32 dice)
 
 	if (atomic_cmpxchg(&runner->out, 0, 1)) {
 		if (dice & 1)
-			ndshm_request_cancel(&crowd->requests,
+			check_request_cancel(&crowd->requests,
 					     runner->request.cookie);
 		return;
 	}
-	reason = ndshm_allocate_async(&crowd->requests, &runner->request);
+	reason = check_allocate_async(&crowd->requests, &runner->request);
 	if (reason == NDSHM_REASON_PENDING) {
 		atomic_inc(&crowd->pending);
 		return;
@@ -699,7 +700,7 @@ static unsigned int run_crowd(void *context, unsigned int number)
 		runner = &crowd->runners[number * EACH +
 					 suite_below(random, EACH)];
 		run_one(crowd, runner, prandom_u32_state(random));
-		ndshm_request_cancel(&crowd->requests,
+		check_request_cancel(&crowd->requests,
 				     suite_below(random, THREADS * EACH * 4));
 		if (i % 64 == 0)
 			cond_resched();

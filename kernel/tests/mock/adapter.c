@@ -12,6 +12,7 @@
 
 #include <ndshm/adapter.h>
 
+#include "../native.h"
 #include "mock.h"
 
 struct adapter {
@@ -68,7 +69,7 @@ int mock_adapter_add(struct mock_command *command)
 	info.name = adapter->name;
 	info.device = &adapter->device->dev;
 	ret = mock_answer(command,
-			  ndshm_adapter_register(&info, &adapter->handle));
+			  check_adapter_register(&info, &adapter->handle));
 	if (ret)
 		goto err_device;
 	mutex_lock(&adapters_lock);

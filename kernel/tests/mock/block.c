@@ -34,6 +34,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/block.h>
 
+#include "../native.h"
 #include "mock.h"
 
 #define SLOTS		64
@@ -498,7 +499,7 @@ int mock_block_sync(struct mock_command *command)
 	if (slot->state == HELD && !slot->revoked &&
 	    slot->callback != CALLBACK_NONE) {
 		local_irq_disable();
-		reason = ndshm_sync(slot->block, direction, offset, length);
+		reason = check_sync(slot->block, direction, offset, length);
 		local_irq_enable();
 	} else {
 		ret = -ENOENT;

@@ -14,6 +14,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/packet.h>
 
+#include "../native.h"
 #include "mock.h"
 
 #define SLOTS		64
@@ -99,7 +100,7 @@ int mock_packet_resolve(struct mock_command *command)
 	if (!adapter)
 		return mock_answer(command, NDSHM_REASON_ADAPTER_UNKNOWN);
 	local_irq_disable();
-	reason = ndshm_packet_resolve(adapter, &packet, &block, &address);
+	reason = check_packet_resolve(adapter, &packet, &block, &address);
 	if (reason == NDSHM_REASON_NONE)
 		look(address, packet.length);
 	local_irq_enable();

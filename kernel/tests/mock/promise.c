@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 
+#include "../native.h"
 #include "mock.h"
 
 #define RUBBISH		0x5a
@@ -108,7 +109,7 @@ ndshm_reason_t mock_request_try(struct mock_request *request, bool *kept)
 	poison(request);
 	/* Includes the pointers to the list and the segments, which must not change. */
 	memcpy(&expected, request, sizeof(expected));
-	reason = ndshm_allocate(&request->parameters, &request->block);
+	reason = check_allocate(&request->parameters, &request->block);
 	*kept = reason == NDSHM_REASON_NONE ?
 		succeeded_well(&expected, request) :
 		failed_well(&expected, request, reason);

@@ -11,6 +11,7 @@
 
 #include <ndshm/adapter.h>
 
+#include "../native.h"
 #include "mock.h"
 
 /* Protects the list, @users and @kept. */
@@ -274,20 +275,18 @@ static int prepare(struct registration *r, struct mock_command *command,
 static ndshm_reason_t register_as(struct mock_provider *provider,
 				  const struct registration *r)
 {
-	struct ndshm_provider *handle = provider->handle;
 	ndshm_reason_t reason;
 
 	/* Handlers may be called before the registration returns. */
 	WRITE_ONCE(provider->gone, false);
-	reason = ndshm_provider_register(&r->characteristics, &r->ops, r->scope,
-					 r->adapter, &handle);
-	if (reason == NDSHM_REASON_NONE) {
-		provider->handle = handle;
+	reason = provider->handle ?
+		 check_provider_replace(provider->handle, &r->characteristics,
+					&r->ops) :
+		 check_provider_register(&r->characteristics, &r->ops, r->scope,
+					 r->adapter, &provider->handle);
+	if (reason == NDSHM_REASON_NONE)
 		provider->current_generation =
 			(provider->current_generation + 1) % MOCK_GENERATIONS;
-	} else if (handle != provider->handle) {
-		mock_misused(provider, "a failed registration returned a handle");
-	}
 	WRITE_ONCE(provider->gone, !provider->handle);
 	return reason;
 }
@@ -360,7 +359,7 @@ static int end(struct mock_command *command, bool revoke)
 		ndshm_provider_revoke(provider->handle);
 	else
 		ret = mock_answer(command,
-				  ndshm_provider_unregister(provider->handle));
+				  check_provider_unregister(provider->handle));
 	if (!ret)
 		ended(provider);
 	up_write(&provider->gate);
@@ -445,7 +444,7 @@ void mock_provider_teardown(void)
 
 	list_for_each_entry(provider, &providers, link)
 		if (provider->handle)
-			WARN_ON(ndshm_provider_unregister(provider->handle) !=
+			WARN_ON(check_provider_unregister(provider->handle) !=
 				NDSHM_REASON_NONE);
 	__free_page(stray);
 	/* Quarantined memory refers to its provider. */

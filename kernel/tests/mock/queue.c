@@ -10,6 +10,7 @@
 #include <ndshm/provider.h>
 #include <ndshm/queue.h>
 
+#include "../native.h"
 #include "mock.h"
 
 #define SLOTS	64
@@ -31,13 +32,13 @@ static const struct event {
 	const char *name;
 	ndshm_reason_t (*happen)(struct ndshm_adapter *adapter, u32 id);
 } events[] = {
-	{ "queue", "filter", ndshm_queue_set_filter },
-	{ "queue", "clear", ndshm_queue_clear_filter },
-	{ "queue", "complete", ndshm_queue_complete },
-	{ "queue", "free", ndshm_queue_free },
-	{ "queue", "stopped", ndshm_queue_dma_stopped },
-	{ "port", "activate", ndshm_vport_activate },
-	{ "port", "delete", ndshm_vport_delete },
+	{ "queue", "filter", check_queue_set_filter },
+	{ "queue", "clear", check_queue_clear_filter },
+	{ "queue", "complete", check_queue_complete },
+	{ "queue", "free", check_queue_free },
+	{ "queue", "stopped", check_queue_dma_stopped },
+	{ "port", "activate", check_vport_activate },
+	{ "port", "delete", check_vport_delete },
 };
 
 static struct slot *slot_of(const char *word)
@@ -65,8 +66,8 @@ static ndshm_reason_t make(const char *kind, const char *name, u32 *id)
 	if (!adapter)
 		return reason;
 	reason = !strcmp(kind, "queue") ?
-		 ndshm_queue_allocate(adapter, &ops, NULL, id) :
-		 ndshm_vport_create(adapter, &ops, NULL, id);
+		 check_queue_allocate(adapter, &ops, NULL, id) :
+		 check_vport_create(adapter, &ops, NULL, id);
 	ndshm_adapter_put(adapter);
 	return reason;
 }

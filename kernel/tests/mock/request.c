@@ -22,6 +22,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/request.h>
 
+#include "../native.h"
 #include "mock.h"
 
 #define SLOTS		8
@@ -55,6 +56,7 @@ static void done(struct ndshm_request *request)
 
 	might_sleep();
 	if (!request->block == good || !p->shared_memory_handle == good ||
+	    request->error != ndshm_reason_errno(request->reason) ||
 	    p->virtual_address == RUBBISH || (!good && p->virtual_address)) {
 		atomic_inc(&broken);
 		pr_warn("request: outputs violate the contract of reason %s\n",
@@ -104,7 +106,7 @@ static ndshm_reason_t submit(struct ndshm_request *request)
 	ndshm_reason_t reason;
 
 	local_irq_disable();
-	reason = ndshm_allocate_async(&group, request);
+	reason = check_allocate_async(&group, request);
 	local_irq_enable();
 	return reason;
 }
@@ -184,7 +186,7 @@ int mock_request_cancel(struct mock_command *command)
 		return -EINVAL;
 	mutex_lock(&group_lock);
 	local_irq_disable();
-	reason = ndshm_request_cancel(&group, cookie);
+	reason = check_request_cancel(&group, cookie);
 	local_irq_enable();
 	mutex_unlock(&group_lock);
 	return mock_answer(command, reason);

@@ -16,6 +16,7 @@
 #include <ndshm/provider.h>
 #include <ndshm/queue.h>
 
+#include "../native.h"
 #include "cases.h"
 
 static unsigned int told;
@@ -45,7 +46,7 @@ static ndshm_reason_t native_block(const char *adapter,
 	p.adapter = ndshm_adapter_find(adapter);
 	if (!p.adapter)
 		return NDSHM_REASON_ADAPTER_UNKNOWN;
-	reason = ndshm_allocate(&p, block);
+	reason = check_allocate(&p, block);
 	ndshm_adapter_put(p.adapter);
 	return reason;
 }
@@ -141,19 +142,19 @@ static bool busy_with_port(struct bench *bench, struct ndshm_adapter *adapter)
 	u32 id;
 
 	reinit_completion(&port_freed);
-	CHECK(ndshm_vport_create(adapter, &ops, NULL, &id) ==
+	CHECK(check_vport_create(adapter, &ops, NULL, &id) ==
 	      NDSHM_REASON_NONE);
 	ret = try_to_close(bench);
 	CHECK(ret == -EBUSY);
-	CHECK(ndshm_vport_activate(adapter, id) == NDSHM_REASON_NONE);
+	CHECK(check_vport_activate(adapter, id) == NDSHM_REASON_NONE);
 	p.VPortId = id;
 	CHECK(works(bench, &p));
-	CHECK(ndshm_vport_delete(adapter, id) == NDSHM_REASON_NONE);
+	CHECK(check_vport_delete(adapter, id) == NDSHM_REASON_NONE);
 	wait_for_completion(&port_freed);
 	/* Another port can be created. */
-	CHECK(ndshm_vport_create(adapter, &ops, NULL, &id) ==
+	CHECK(check_vport_create(adapter, &ops, NULL, &id) ==
 	      NDSHM_REASON_NONE);
-	CHECK(ndshm_vport_delete(adapter, id) == NDSHM_REASON_NONE);
+	CHECK(check_vport_delete(adapter, id) == NDSHM_REASON_NONE);
 	wait_for_completion(&port_freed);
 	return true;
 }

@@ -12,6 +12,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
 
+#include "../native.h"
 #include "cases.h"
 
 /**
@@ -81,7 +82,7 @@ static bool begin(void)
 		.work = __WORK_INITIALIZER(native.work, revoke),
 		.revoked = COMPLETION_INITIALIZER(native.revoked),
 	};
-	CHECK(ndshm_provider_register(&characteristics, &ops,
+	CHECK(check_provider_register(&characteristics, &ops,
 				      NDSHM_SCOPE_MACHINE, NULL,
 				      &native.provider) == NDSHM_REASON_NONE);
 	return true;
@@ -94,7 +95,7 @@ static bool with_native(struct bench *bench, bool (*run)(struct bench *bench))
 
 	CHECK(begin());
 	passed = run(bench);
-	CHECK(ndshm_provider_unregister(native.provider) == NDSHM_REASON_NONE);
+	CHECK(check_provider_unregister(native.provider) == NDSHM_REASON_NONE);
 	CHECK(native.freed == native.asked);
 	return passed;
 }

@@ -8,6 +8,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/packet.h>
 
+#include "../native.h"
 #include "cases.h"
 
 #define BLOCK_BYTES	(2 * PAGE_SIZE)
@@ -27,7 +28,7 @@ static ndshm_reason_t resolve(NET_BUFFER_SHARED_MEMORY *piece,
 
 	if (!adapter)
 		return NDSHM_REASON_ADAPTER_UNKNOWN;
-	reason = ndshm_packet_resolve(adapter, &packet, block, address);
+	reason = check_packet_resolve(adapter, &packet, block, address);
 	ndshm_adapter_put(adapter);
 	return reason;
 }

@@ -11,6 +11,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/block.h>
 
+#include "../native.h"
 #include "cases.h"
 
 static bool answers(struct bench *bench, NDIS_STATUS given, NDIS_STATUS told)
@@ -432,7 +433,7 @@ bool own_longer(struct bench *bench)
 	CHECK(works(bench, &p));
 	native.adapter = ndshm_adapter_find("ndis-cases");
 	CHECK(native.adapter);
-	reason = ndshm_allocate(&native, &block);
+	reason = check_allocate(&native, &block);
 	ndshm_adapter_put(native.adapter);
 	CHECK(reason == NDSHM_REASON_NONE);
 	first = ndshm_block_segments(block, &count)[0].length;

@@ -9,6 +9,7 @@
 #include <ndshm/adapter.h>
 #include <ndshm/queue.h>
 
+#include "../native.h"
 #include "cases.h"
 
 static DECLARE_COMPLETION(freed);
@@ -50,18 +51,18 @@ static bool get_memory(struct bench *bench, struct ndshm_adapter *adapter)
 {
 	u32 queue, vport;
 
-	CHECK(ndshm_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
+	CHECK(check_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
 	      NDSHM_REASON_NONE);
 	CHECK(asks(bench, queue, 0, NDIS_STATUS_SUCCESS));
-	CHECK(ndshm_queue_free(adapter, queue) == NDSHM_REASON_NONE);
-	CHECK(ndshm_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
+	CHECK(check_queue_free(adapter, queue) == NDSHM_REASON_NONE);
+	CHECK(check_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
 	wait_for_completion(&freed);
 
-	CHECK(ndshm_vport_create(adapter, &queue_ops, NULL, &vport) ==
+	CHECK(check_vport_create(adapter, &queue_ops, NULL, &vport) ==
 	      NDSHM_REASON_NONE);
-	CHECK(ndshm_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
+	CHECK(check_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
 	CHECK(asks(bench, 0, vport, NDIS_STATUS_SUCCESS));
-	CHECK(ndshm_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
+	CHECK(check_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
 	wait_for_completion(&freed);
 	/* The default queue and port always get memory. */
 	return asks(bench, NDIS_DEFAULT_RECEIVE_QUEUE_ID,
@@ -73,13 +74,13 @@ static bool queue_statuses(struct bench *bench, struct ndshm_adapter *adapter)
 	u32 queue;
 
 	CHECK(asks(bench, 12345, 0, NDIS_STATUS_INVALID_PARAMETER));
-	CHECK(ndshm_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
+	CHECK(check_queue_allocate(adapter, &queue_ops, NULL, &queue) ==
 	      NDSHM_REASON_NONE);
 	CHECK(asks(bench, queue, queue, NDIS_STATUS_INVALID_PARAMETER));
 	/* A queue that is being freed gets no memory. */
-	CHECK(ndshm_queue_free(adapter, queue) == NDSHM_REASON_NONE);
+	CHECK(check_queue_free(adapter, queue) == NDSHM_REASON_NONE);
 	CHECK(asks(bench, queue, 0, NDIS_STATUS_FAILURE));
-	CHECK(ndshm_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
+	CHECK(check_queue_dma_stopped(adapter, queue) == NDSHM_REASON_NONE);
 	wait_for_completion(&freed);
 	return asks(bench, queue, 0, NDIS_STATUS_INVALID_PARAMETER);
 }
@@ -89,12 +90,12 @@ static bool vport_statuses(struct bench *bench, struct ndshm_adapter *adapter)
 	u32 vport;
 
 	CHECK(asks(bench, 0, 12345, NDIS_STATUS_INVALID_PARAMETER));
-	CHECK(ndshm_vport_create(adapter, &queue_ops, NULL, &vport) ==
+	CHECK(check_vport_create(adapter, &queue_ops, NULL, &vport) ==
 	      NDSHM_REASON_NONE);
 	/* A port that is not active gets no memory. */
 	CHECK(asks(bench, 0, vport, NDIS_STATUS_FAILURE));
-	CHECK(ndshm_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
-	CHECK(ndshm_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
+	CHECK(check_vport_activate(adapter, vport) == NDSHM_REASON_NONE);
+	CHECK(check_vport_delete(adapter, vport) == NDSHM_REASON_NONE);
 	wait_for_completion(&freed);
 	return asks(bench, 0, vport, NDIS_STATUS_INVALID_PARAMETER);
 }
@@ -121,11 +122,11 @@ static bool queue_has_left(struct bench *bench, struct ndshm_adapter *adapter)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE allocation;
 
-	CHECK(ndshm_queue_allocate(adapter, &queue_ops, NULL, &p.QueueId) ==
+	CHECK(check_queue_allocate(adapter, &queue_ops, NULL, &p.QueueId) ==
 	      NDSHM_REASON_NONE);
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
-	CHECK(ndshm_queue_free(adapter, p.QueueId) == NDSHM_REASON_NONE);
-	CHECK(ndshm_queue_dma_stopped(adapter, p.QueueId) ==
+	CHECK(check_queue_free(adapter, p.QueueId) == NDSHM_REASON_NONE);
+	CHECK(check_queue_dma_stopped(adapter, p.QueueId) ==
 	      NDSHM_REASON_NONE);
 	return stays(bench, allocation);
 }
@@ -135,11 +136,11 @@ static bool vport_has_left(struct bench *bench, struct ndshm_adapter *adapter)
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	NDIS_HANDLE allocation;
 
-	CHECK(ndshm_vport_create(adapter, &queue_ops, NULL, &p.VPortId) ==
+	CHECK(check_vport_create(adapter, &queue_ops, NULL, &p.VPortId) ==
 	      NDSHM_REASON_NONE);
-	CHECK(ndshm_vport_activate(adapter, p.VPortId) == NDSHM_REASON_NONE);
+	CHECK(check_vport_activate(adapter, p.VPortId) == NDSHM_REASON_NONE);
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
-	CHECK(ndshm_vport_delete(adapter, p.VPortId) == NDSHM_REASON_NONE);
+	CHECK(check_vport_delete(adapter, p.VPortId) == NDSHM_REASON_NONE);
 	return stays(bench, allocation);
 }
 

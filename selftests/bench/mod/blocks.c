@@ -23,7 +23,7 @@ static union other {
 } *others;
 static unsigned int live;
 
-static ndshm_reason_t allocate(u64 length, struct ndshm_block **block)
+static struct ndshm_block *allocate(u64 length)
 {
 	struct ndshm_segment segment;
 	struct ndshm_segment_list list = {
@@ -39,16 +39,15 @@ static ndshm_reason_t allocate(u64 length, struct ndshm_block **block)
 		.list = &list,
 	};
 
-	return ndshm_allocate(&parameters, block);
+	return ndshm_allocate(&parameters, NULL);
 }
 
 int blocks_once(void *memory, size_t length)
 {
-	struct ndshm_block *block;
-	ndshm_reason_t reason = allocate(length, &block);
+	struct ndshm_block *block = allocate(length);
 
-	if (reason != NDSHM_REASON_NONE)
-		return ndshm_reason_errno(reason);
+	if (IS_ERR(block))
+		return PTR_ERR(block);
 	ndshm_free(block);
 	return 0;
 }
@@ -91,7 +90,8 @@ static int allocate_other(unsigned int number)
 {
 	if (number % 2)
 		return allocate_ndis(PAGE_SIZE, &others[number].memory);
-	return ndshm_reason_errno(allocate(PAGE_SIZE, &others[number].block));
+	others[number].block = allocate(PAGE_SIZE);
+	return PTR_ERR_OR_ZERO(others[number].block);
 }
 
 static void free_other(unsigned int number)
@@ -134,12 +134,11 @@ int blocks_setup(struct device *device)
 	struct ndshm_adapter_info info = {
 		.name = "bench", .device = device,
 	};
-	ndshm_reason_t reason;
 	int ret;
 
-	reason = ndshm_adapter_register(&info, &adapter);
-	if (reason != NDSHM_REASON_NONE)
-		return ndshm_reason_errno(reason);
+	adapter = ndshm_adapter_register(&info, NULL);
+	if (IS_ERR(adapter))
+		return PTR_ERR(adapter);
 	ret = ndshm_ndis_open(THIS_MODULE, "bench-ndis", device, &handle);
 	if (ret)
 		ndshm_adapter_unregister(adapter);
