@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-named-tests.sh: do the pages whose tables name tests have each number once, and does
-# every test that they name exist? Where a test's name says whether it is of what is documented or
-# of what is ours, is it in that table? Prints what is wrong, and fails if something is.
+# check-named-tests.sh: does each numbered rule of a page have a row of tests, and does every
+# test that a row names exist? The rows are in the page itself (hacking/pitfalls.rst) or in a
+# matrix beside the tests (selftests/ndis.matrix, selftests/lsa.matrix). Where the name of a test
+# states the kind of the rule, do both agree? Prints each fault, and fails if there is one.
 set -euo pipefail
 
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 cd -- "$top"
 
 wrong=0
-complain() {
+fault() {
 	echo "$page: $*"
 	wrong=1
 }
@@ -40,8 +41,8 @@ exists() {
 	esac
 }
 
-# A row: number, a blank, everything from there to the next row in one line.
-rows() {
+# The rules of $page: number, a blank, everything up to the next rule in one line.
+rules() {
 	awk '
 		/^   \* - [0-9]+$/ { if (row != "") print row; row = $3; next }
 		/^[^ ]/ { if (row != "") print row; row = "" }
@@ -49,39 +50,66 @@ rows() {
 		END { if (row != "") print row }' "$page"
 }
 
-# check PAGE ROWS [UP_TO WORD [OTHER]]: to that number, each row names a test that has the word, and
-# behind it one that has the other word.
-check() {
-	local page=$1 count=$2 up_to=${3:-0} word=${4:-} other=${5:-} number row tests names name same
+# The rows of $matrix: number, a blank, the tests.
+matrix_rows() {
+	awk '
+		/^#/ { next }
+		/^[0-9]+\t/ { if (row != "") print row; row = $0; gsub(/\t/, " ", row); next }
+		/^\t/ && row != "" { gsub(/^\t/, ""); row = row " " $0; next }
+		{ print "0 " $0 }
+		END { if (row != "") print row }' "$matrix"
+}
 
-	same=$(diff <(seq "$count") <(rows | cut -d ' ' -f 1 | sort -n)) ||
-		complain "numbers that are missing (<) or too many (>):
+# The rows of tests: of the matrix, else of the last column of the page.
+rows() {
+	if [[ $matrix ]]; then
+		matrix_rows
+	else
+		rules | sed -E 's/^([0-9]+) .* - /\1 /'
+	fi
+}
+
+# numbered COUNT: the numbers of standard input are 1 to COUNT, each once.
+numbered() {
+	local same
+	same=$(diff <(seq "$1") <(cut -d ' ' -f 1 | sort -n)) ||
+		fault "${2}numbers that are missing (<) or too many (>):
 $(grep '^[<>]' <<<"$same")"
-	while read -r number row; do
-		# What is behind the second column's dash.
-		tests=${row##* - }
-		[[ $row == "- "*" - "* && $tests ]] || complain "line $number does not have three columns"
+}
+
+# check PAGE MATRIX COUNT [UP_TO WORD [OTHER]]: each of COUNT rules has a row; up to that number each
+# row names a test that has the word, and behind it one that has the other word.
+check() {
+	local page=$1 matrix=$2 count=$3 up_to=${4:-0} word=${5:-} other=${6:-} number tests names name columns=3
+
+	[[ ! $matrix ]] || columns=2
+	numbered "$count" '' <<<"$(rules)"
+	numbered "$count" "$matrix: " <<<"$(rows)"
+	while read -r number tests; do
+		[[ $(grep -oE '(^| )- [^ ]' <<<"$tests" | wc -l) -eq $((columns - 1)) ]] ||
+			fault "rule $number does not have $columns columns"
+	done <<<"$(rules)"
+	while read -r number tests; do
 		names=$(grep -oE '``[^`]+``' <<<"$tests" | tr -d '`' | grep -E '[./]' | sort -u) || true
-		[[ $names || $tests == 'Not yet: with '* || $tests == 'Cannot happen here: '* ]] ||
-			complain "line $number names no test, and does not say why"
+		[[ ! $matrix ]] || names=$(tr ' ' '\n' <<<"$tests")
+		[[ $names || (! $matrix && ($tests == 'Not yet: with '* || $tests == 'Cannot happen here: '*)) ]] ||
+			fault "row $number names no test, and does not say why"
 		((number > up_to)) || [[ $names == *"$word"* ]] ||
-			complain "line $number names no test that has $word in its name"
+			fault "row $number names no test that has $word in its name"
 		((number <= up_to)) || [[ $names == *"$other"* ]] ||
-			complain "line $number names no test that has $other in its name"
+			fault "row $number names no test that has $other in its name"
 		for name in $names; do
-			exists "$name" || complain "line $number: there is no $name"
+			exists "$name" || fault "row $number: there is no $name"
 		done
 	done <<<"$(rows)"
 }
 
-check Documentation/hacking/pitfalls.rst 65
-check Documentation/use/lsa.rst 24 11 lsa_
-
-# Which of the two tables has each case of a program: all of them, and none the other's.
+# sorted_out PAGE MATRIX FILE UP_TO: each case of a program is in a row of the kind that its name
+# states, and in none of the other kind.
 sorted_out() {
-	local page=$1 file=$2 up_to=$3 case first second text
-	first=$(rows | awk -v last="$up_to" '$1 <= last')
-	second=$(rows | awk -v last="$up_to" '$1 > last')
+	local page=$1 matrix=$2 file=$3 up_to=$4 case first second text
+	first=$(rows | awk -v last="$up_to" '$1 <= last { print $0 " " }')
+	second=$(rows | awk -v last="$up_to" '$1 > last { print $0 " " }')
 	for case in $(tr '\n\t' '  ' <"$file" | grep -oE 'TEST_F\([a-z]+, *[a-z0-9_]+' | sed 's/.*[, ]//'); do
 		case $case in
 		ndis_*) text=$first ;;
@@ -89,15 +117,17 @@ sorted_out() {
 		# Of the program, and of no call.
 		all_of_them|names) continue ;;
 		*)
-			complain "is $case of $file documented (ndis_), or ours (own_)?"
+			fault "is $case of $file documented (ndis_), or a choice of ndshm (own_)?"
 			continue
 			;;
 		esac
-		[[ $text == *"\`\`ndis.$case\`\`"* ]] || complain "$case is not in the table that its name says"
+		[[ $text == *" ndis.$case "* ]] || fault "$case is in no row of the kind that its name states"
 	done
-	[[ $first != *.own_* && $second != *.ndis_* ]] || complain "a table has cases of the other's"
+	[[ $first != *.own_* && $second != *.ndis_* ]] || fault "a row has cases of the other kind"
 }
 
-check Documentation/driver/ndis.rst 53 19 ndis.ndis_ ndis.own_
-sorted_out Documentation/driver/ndis.rst selftests/ndis.c 19
+check Documentation/hacking/pitfalls.rst '' 65
+check Documentation/use/lsa.rst selftests/lsa.matrix 24 11 lsa_
+check Documentation/driver/ndis.rst selftests/ndis.matrix 53 19 ndis.ndis_ ndis.own_
+sorted_out Documentation/driver/ndis.rst selftests/ndis.matrix selftests/ndis.c 19
 [[ $wrong -eq 0 ]]
