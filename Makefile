@@ -42,6 +42,7 @@ help:
 	@echo '  make fuzz         calls at random, guided by coverage, for an hour (SCALE=percent)'
 	@echo '  make bench        what it costs, in instructions, beside its peers'
 	@echo '  make docs         the documentation as HTML, in $(BUILD)/doc'
+	@echo '  make check-docs   that each page fits 1280 pixels; needs an installed browser'
 	@echo '  make lint         what can be found without running anything'
 	@echo '  make clean'
 	@echo 'From demo on, each installs the Debian packages it needs.'
@@ -73,7 +74,7 @@ install-modules: modules
 install-userlib: userlib
 	$(MAKE) -C userlib BUILD=$(BUILD)/user PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
 
-.PHONY: demo check check-debug storm fuzz bench docs lint
+.PHONY: demo check check-debug storm fuzz bench docs check-docs lint
 demo:
 	@selftests/vm/demo.sh
 check:
@@ -98,6 +99,9 @@ bench:
 docs:
 	@selftests/vm/packages.sh docs
 	@sphinx-build -W --keep-going -n -q Documentation $(BUILD)/doc
+	@cp Documentation/static/* $(BUILD)/doc/_static/
+check-docs: docs
+	@Documentation/check_layout.py $(BUILD)/doc
 lint:
 	@selftests/lint/lint.sh
 
