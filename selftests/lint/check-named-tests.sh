@@ -26,6 +26,7 @@ exists() {
 	local name=$1 program=${1%.*} case=${1##*.}
 
 	case $name in
+	user/*.sh) [[ -x userlib/tests/${name#user/} ]] ;;
 	*.sh) [[ -x selftests/$name ]] ;;
 	user/*) has "RUN\($case\)" "userlib/tests/${program#user/}.c" ;;
 	lint.*) has "check_$case\(\) *\{" selftests/lint/lint.sh ;;
@@ -126,7 +127,7 @@ sorted_out() {
 	[[ $first != *.own_* && $second != *.ndis_* ]] || fault "a row has cases of the other kind"
 }
 
-check Documentation/hacking/pitfalls.rst '' 65
+check Documentation/hacking/pitfalls.rst '' 66
 check Documentation/use/lsa.rst selftests/lsa.matrix 24 11 lsa_
 check Documentation/driver/ndis.rst selftests/ndis.matrix 53 19 ndis.ndis_ ndis.own_
 sorted_out Documentation/driver/ndis.rst selftests/ndis.matrix selftests/ndis.c 19
