@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# readme-guest.sh DIRECTORY PROJECT HEADERS: in the guest, run the blocks of README.md,
+# readme-guest.sh DIRECTORY PROJECT HEADERS: in the guest, run the blocks of the pages,
 # which are DIRECTORY/*.sh, in the copy PROJECT. Writes an .out and a .status file for
 # each.
 set -euo pipefail
@@ -12,7 +12,7 @@ release=$(uname -r)
 # Load the cards' driver, as udev would.
 modprobe e1000e
 
-# The headers of the running kernel, which README requires. They are in a separate
+# The headers of the running kernel, which the pages require. They are in a separate
 # modules directory with e1000e only, because depmod for all modules takes minutes.
 modules=/lib/modules/$release tree=/tmp/modules
 mkdir -p -- "$tree"
@@ -42,16 +42,7 @@ chmod 755 /usr/local/bin/make
 
 cd "$project"
 
-# One shell for all blocks, as for a reader, with a clean environment.
-# shellcheck disable=SC2016
+# With a clean environment.
 exec env -i HOME=/root USER=root LOGNAME=root TERM=dumb LANG=C.UTF-8 \
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-	bash --noprofile --norc -c '
-		for readme_block in "$1"/*.sh; do
-			readme_base=${readme_block%.sh} readme_status=0 readme_start=$SECONDS
-			trap "readme_status=\$?" ERR
-			. "$readme_block" >"$readme_base.out" 2>&1 </dev/null
-			trap - ERR
-			echo "$readme_status" >"$readme_base.status"
-			echo "# line $((10#${readme_base##*/})): $((SECONDS - readme_start)) s"
-		done' - "$work"
+	bash --noprofile --norc "$(dirname -- "$0")/readme-blocks.sh" "$work"

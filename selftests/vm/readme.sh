@@ -1,47 +1,74 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# readme.sh: check the examples in README.md. Every block marked `sh` is run, in order
-# and in one shell, in a virtual machine that has a copy of the project and nothing else
-# of it. The targets of its `make` commands are built outside in advance, because
-# compiling takes minutes in the machine. The output of a block must equal the `text`
-# block after it, in which a line `...` matches any lines, and `...` within a line any
-# text.
+# readme.sh: check the examples in README.md and in the first pages of the documentation.
+# Every block marked `sh` is run, in order and in one shell. The output of a block must
+# equal the `text` block after it, in which a line `...` matches any lines, and `...`
+# within a line any text.
 #
-# Blocks marked `console` are not run, because they use the network or boot virtual
-# machines themselves. They are listed. Last line: N passed, N failed. KERNEL=6.12
-# selects the kernel; KEEP=1 keeps the outputs in BUILD/readme, and the copy beside it.
+# The blocks of guest_pages run in a virtual machine that has a copy of the project and
+# nothing else of it. The targets of their `make` commands are built outside in advance,
+# because compiling takes minutes in the machine. The blocks of host_pages run in the
+# copy, outside of the machine: they build, and start machines.
+#
+# Blocks marked `console` are not run, because they use the network. They are listed.
+# Last line: N passed, N failed. KERNEL=6.12 selects the kernel; KEEP=1 keeps the outputs
+# in BUILD/readme, and the copy beside it.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 top=$(cd -- "$vm_dir/../.." && pwd -P)
 kernel=${KERNEL:-6.12}
 work=${BUILD:-$top/build}/readme
+# A page may use what the pages before it have installed.
+guest_pages=(README.md Documentation/use/start.rst Documentation/use/cards.rst
+	Documentation/driver/start.rst Documentation/provider/start.rst)
+host_pages=(Documentation/hacking/start.rst)
 
-# Write LINE.sh for each block to run, and LINE.text for its expected output. Print
-# which blocks are not run or not compared.
+# extract DIRECTORY PAGE...: write PAGE-LINE.sh for each block to run, and PAGE-LINE.text for its
+# expected output; PAGE counts from 1. Print which blocks are not run or not compared.
 extract() {
-	awk -v work="$work" '
-		/^```/ {
-			if (file != "" || skipping) {
-				if (file != "") close(file)
-				file = ""; skipping = 0
-			} else if ($0 == "```sh") {
-				block = sprintf("%s/%04d", work, NR)
-				file = block ".sh"
-				printf "" >file
-			} else if ($0 == "```text" && block != "") {
-				file = block ".text"
-				printf "" >file
-				block = ""
-			} else {
-				block = ""; skipping = 1
-				printf "# README line %d: not run (%s)\n", NR, substr($0, 4)
+	local directory=$1 page=0 name
+	shift
+	for name; do
+		page=$((page + 1))
+		awk -v prefix="$directory/$page-" -v name="$name" '
+			function begin(kind) {
+				open = 1
+				file = ""
+				if (kind == "sh") {
+					block = sprintf("%s%04d", prefix, NR)
+					file = block ".sh"
+				} else if (kind == "text" && block != "") {
+					file = block ".text"
+					block = ""
+				} else {
+					block = ""
+					printf "# %s line %d: not run (%s)\n", name, NR, kind
+				}
+				if (file != "") printf "" >file
 			}
-			next
-		}
-		file != "" { print >file }
-		END { if (file != "" || skipping) { print "a block has no end" >"/dev/stderr"; exit 1 } }' "$top/README.md"
+			function end() {
+				if (file != "") close(file)
+				open = 0
+			}
+			# Markdown: from fence to fence.
+			name ~ /\.md$/ && /^```/ { if (open) end(); else begin(substr($0, 4)); next }
+			# reStructuredText: the indented lines after the directive and an empty line.
+			name ~ /\.rst$/ && /^\.\. code-block:: / { begin($3); indent = 0; empty = 0; next }
+			name ~ /\.rst$/ && open {
+				if ($0 == "") { empty++; next }
+				if (!indent && match($0, /^[ \t]+/)) indent = RLENGTH
+				else if (!match($0, /^[ \t]/)) { end(); next }
+				if (file != "" && lines[file]) for (; empty; empty--) print "" >file
+				empty = 0
+				if (file != "") { print substr($0, indent + 1) >file; lines[file]++ }
+				next
+			}
+			open && file != "" { print >file }
+			END { if (open && name ~ /\.md$/) { print name ": a block has no end" >"/dev/stderr"; exit 1 } }' "$top/$name"
+	done
+	printf '%s\n' "$@" >"$directory/pages"
 }
 
 # compare TEXT OUTPUT: succeed if OUTPUT matches TEXT.
@@ -79,9 +106,10 @@ compare() {
 
 "$vm_dir/packages.sh" build vm
 rm -rf -- "${work:?}"
-mkdir -p -- "$work"
+mkdir -p -- "$work/guest" "$work/host"
 work=$(cd -- "$work" && pwd -P)
-extract
+extract "$work/guest" "${guest_pages[@]}"
+extract "$work/host" "${host_pages[@]}"
 
 # The files that a clone of this tree would have, and new files.
 project=$work-project
@@ -95,19 +123,23 @@ mkdir -- "$project"
 keep_objects
 objects=$([[ ! ${CCACHE_DIR:-} ]] || echo /usr/lib/ccache:)
 headers=$("$vm_dir/kernels.sh" headers "$kernel")
-sed -n '/^make /{:more;p;/\\$/{n;b more}}' "$work"/*.sh | sed "s#/lib/modules/\$(uname -r)/build#$headers#" >"$work/build"
-! grep -w install "$work/build" || die 'README.md says to install without sudo: that is not done here'
-(cd -- "$project" && env -i HOME=/nonexistent LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" PATH="$objects"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+sed -n '/^make /{:more;p;/\\$/{n;b more}}' "$work"/guest/*.sh | sed "s#/lib/modules/\$(uname -r)/build#$headers#" >"$work/build"
+! grep -w install "$work/build" || die 'a page says to install without sudo: that is not done here'
+clean_path=$objects/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+(cd -- "$project" && env -i HOME=/nonexistent LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" PATH="$clean_path" \
 	KDIR="$headers" bash -e "$work/build") >"$work/build.log" 2>&1 || {
 	tail -n 30 -- "$work/build.log" >&2
-	die 'what README.md says does not build it here'
+	die 'the commands of the pages do not build it here'
 }
 
 # Run in the copy, so that the machine sees it wherever it is.
 code=0
 cd -- "$project"
-"$vm_dir/run.sh" --kernel "$kernel" --name readme --iommu --wire --timeout 1200 --quiet --share "$work" -- \
-	"$vm_dir/readme-guest.sh" "$work" "$project" "$headers" || code=$?
+"$vm_dir/run.sh" --kernel "$kernel" --name readme --iommu --wire --timeout 1200 --quiet --share "$work/guest" -- \
+	"$vm_dir/readme-guest.sh" "$work/guest" "$project" "$headers" || code=$?
+
+env -i HOME="$HOME" USER="${USER:-root}" TERM=dumb LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" NDSHM_CACHE="$cache" \
+	PATH="$clean_path" bash --noprofile --norc "$vm_dir/readme-blocks.sh" "$work/host"
 cd -- "$top"
 
 number=0 failed=0
@@ -123,8 +155,9 @@ check() {
 	fi
 }
 
-for block in "$work"/*.sh; do
+for block in "$work"/guest/*.sh "$work"/host/*.sh; do
 	base=${block%.sh}
+	mapfile -t pages <"${base%/*}/pages"
 	wrong=
 	if [[ ! -e $base.status ]]; then
 		wrong='it was not run to its end'
@@ -135,7 +168,7 @@ for block in "$work"/*.sh; do
 	fi
 	[[ ! $wrong || ! -e $base.out ]] || wrong+=$'\nand it printed\n'$(tail -n 40 -- "$base.out" | sed 's/^/  /')
 	line=${base##*/}
-	check "README line $((10#$line)): $(grep -m 1 . "$block")" "$wrong"
+	check "${pages[${line%-*} - 1]} line $((10#${line#*-})): $(grep -m 1 . "$block")" "$wrong"
 done
 check 'the virtual machine, and its kernel log' "$([[ $code -eq 0 ]] || echo "run.sh: exit $code")"
 
