@@ -625,8 +625,11 @@ ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
 	if (allocation->payer)
 		set_active_memcg(memcg);
 
+	/* First: an owner without allocations inside can be unloaded. */
+	module_put(given.registration->provider->owner);
 	ndshm_allocation_leave(&given.parameters);
-	ndshm_provider_end(given.registration);
+	/* Last: the registration holds the provider. */
+	ndshm_registration_put(given.registration);
 	/* Block i - 1 was not allocated. Outside of the sets no removal waits for this. */
 	for (; reason != NDSHM_REASON_NONE && i > 1; i--)
 		ndshm_block_release(blocks[i - 2]);

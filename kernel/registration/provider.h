@@ -5,7 +5,6 @@
 #ifndef _NDSHM_CORE_PROVIDER_H
 #define _NDSHM_CORE_PROVIDER_H
 
-#include <linux/module.h>
 #include <linux/refcount.h>
 
 #include <ndshm/provider.h>
@@ -118,12 +117,5 @@ static inline void ndshm_registration_put(struct ndshm_registration *registratio
 ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 				    struct ndshm_adapter *adapter,
 				    struct ndshm_registration **registration);
-
-/* End an allocation that has left the provider's set. */
-static inline void ndshm_provider_end(struct ndshm_registration *registration)
-{
-	module_put(registration->provider->owner);
-	ndshm_registration_put(registration);
-}
 
 #endif /* _NDSHM_CORE_PROVIDER_H */
