@@ -99,8 +99,8 @@ void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_publish);
 
-static struct ndshm_object *find(struct ndshm_handles *handles, u32 number,
-				 u32 mask)
+static __always_inline struct ndshm_object *
+find(struct ndshm_handles *handles, u32 number, u32 mask)
 {
 	struct ndshm_object *object = NULL;
 	struct ndshm_slot *slot;
