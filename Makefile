@@ -38,7 +38,7 @@ help:
 	@echo '                    (KERNELS="6.1 6.12", LEVELS=, LONG=1 for the long runs)'
 	@echo '  make check-debug  all tests on kernels that find mistakes, which are built the'
 	@echo '                    first time (some ten minutes)'
-	@echo '  make storm        ten thousand kills and a thousand unbinds, which takes long (SCALE=percent)'
+	@echo '  make stress       ten thousand kills and a thousand unbinds, which takes long (SCALE=percent)'
 	@echo '  make fuzz         calls at random, guided by coverage, for an hour (SCALE=percent)'
 	@echo '  make bench        what it costs, in instructions, beside its peers'
 	@echo '  make docs         the documentation as HTML, in $(BUILD)/doc'
@@ -74,15 +74,15 @@ install-modules: modules
 install-userlib: userlib
 	$(MAKE) -C userlib BUILD=$(BUILD)/user PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
 
-.PHONY: demo check check-debug storm fuzz bench docs check-docs lint
+.PHONY: demo check check-debug stress fuzz bench docs check-docs lint
 demo:
 	@selftests/vm/demo.sh
 check:
 	@selftests/vm/check.sh stock
 check-debug:
 	@selftests/vm/check.sh debug
-storm:
-	@LEVELS=storm selftests/vm/check.sh debug
+stress:
+	@LEVELS=stress selftests/vm/check.sh debug
 fuzz:
 	@LEVELS=long-fuzz selftests/vm/check.sh debug
 bench:

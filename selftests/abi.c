@@ -61,7 +61,7 @@ static int fence_protect(struct fence *fence, unsigned int page, int protection)
  */
 
 /* The kind of descriptor that the command is issued on. */
-enum whose {
+enum object {
 	CLIENTS,
 	SECTIONS,
 	HOLDERS,
@@ -84,7 +84,7 @@ FIXTURE(shape) {
 
 FIXTURE_VARIANT(shape) {
 	unsigned long command;
-	enum whose whose;
+	enum object object;
 	__u32 size;
 	__u32 first_size;	/* size of the first version; 0 if there is only one */
 	__u32 known_flags;
@@ -164,7 +164,7 @@ FIXTURE_VARIANT_ADD(shape, section_create) {
 
 FIXTURE_VARIANT_ADD(shape, section_attach) {
 	.command = NDSHM_SECTION_ATTACH,
-	.whose = SECTIONS,
+	.object = SECTIONS,
 	.size = sizeof(struct ndshm_section_attach),
 	.known_flags = NDSHM_ATTACH_KEEP,
 	.reserved = offsetof(struct ndshm_section_attach, __reserved),
@@ -172,7 +172,7 @@ FIXTURE_VARIANT_ADD(shape, section_attach) {
 
 FIXTURE_VARIANT_ADD(shape, section_share) {
 	.command = NDSHM_SECTION_SHARE,
-	.whose = SECTIONS,
+	.object = SECTIONS,
 	.size = sizeof(struct ndshm_section_share),
 	.known_flags = NDSHM_SHARE_READONLY,
 	.reserved = offsetof(struct ndshm_section_share, __reserved),
@@ -180,7 +180,7 @@ FIXTURE_VARIANT_ADD(shape, section_share) {
 
 FIXTURE_VARIANT_ADD(shape, section_delete) {
 	.command = NDSHM_SECTION_DELETE,
-	.whose = SECTIONS,
+	.object = SECTIONS,
 	.size = sizeof(struct ndshm_section_delete),
 	.known_flags = NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE,
 	.reserved = offsetof(struct ndshm_section_delete, __reserved),
@@ -188,32 +188,32 @@ FIXTURE_VARIANT_ADD(shape, section_delete) {
 
 FIXTURE_VARIANT_ADD(shape, section_query) {
 	.command = NDSHM_SECTION_QUERY,
-	.whose = SECTIONS,
+	.object = SECTIONS,
 	.size = sizeof(struct ndshm_section_query),
 };
 
 FIXTURE_VARIANT_ADD(shape, section_sync) {
 	.command = NDSHM_SECTION_SYNC,
-	.whose = SECTIONS,
+	.object = SECTIONS,
 	.size = sizeof(struct ndshm_section_sync),
 	.reserved = offsetof(struct ndshm_section_sync, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, extent_alloc) {
 	.command = NDSHM_EXTENT_ALLOC,
-	.whose = HOLDERS,
+	.object = HOLDERS,
 	.size = sizeof(struct ndshm_extent_alloc),
 };
 
 FIXTURE_VARIANT_ADD(shape, extent_free) {
 	.command = NDSHM_EXTENT_FREE,
-	.whose = HOLDERS,
+	.object = HOLDERS,
 	.size = sizeof(struct ndshm_extent_free),
 };
 
 FIXTURE_VARIANT_ADD(shape, extent_query) {
 	.command = NDSHM_EXTENT_QUERY,
-	.whose = HOLDERS,
+	.object = HOLDERS,
 	.size = sizeof(struct ndshm_extent_query),
 };
 
@@ -252,10 +252,10 @@ FIXTURE_TEARDOWN(shape)
 	close(self->fd);
 }
 
-static int descriptor_of(const struct _test_data_shape *self, enum whose whose)
+static int descriptor_of(const struct _test_data_shape *self, enum object object)
 {
-	return whose == CLIENTS ? self->fd :
-	       whose == SECTIONS ? self->section : self->holder;
+	return object == CLIENTS ? self->fd :
+	       object == SECTIONS ? self->section : self->holder;
 }
 
 /* Build a valid request in memory filled with a poison pattern. */
@@ -417,7 +417,7 @@ static void expect_taken(struct __test_metadata *_metadata, int line,
 			   self->fd, variant->command, argument);
 		return;
 	}
-	ndshm_pass(_metadata, line, descriptor_of(self, variant->whose),
+	ndshm_pass(_metadata, line, descriptor_of(self, variant->object),
 		   variant->command, argument);
 	undo(_metadata, line, self, variant->command, argument);
 }
@@ -470,7 +470,7 @@ static void expect_refused(struct __test_metadata *_metadata, int line,
 	struct whole whole = whole_at(_metadata, line, self);
 
 	ndshm_fail_on(_metadata, line, error, reason, self->fd,
-		      descriptor_of(self, variant->whose), variant->command,
+		      descriptor_of(self, variant->object), variant->command,
 		      argument);
 	expect_whole(_metadata, line, self, &whole);
 }
@@ -487,7 +487,7 @@ static void expect_errno(struct __test_metadata *_metadata, int line,
 	struct whole whole = whole_at(_metadata, line, self);
 
 	ndshm_errno_on(_metadata, line, error, self->fd,
-		       descriptor_of(self, variant->whose), command, argument);
+		       descriptor_of(self, variant->object), command, argument);
 	expect_whole(_metadata, line, self, &whole);
 }
 
@@ -513,7 +513,7 @@ static void expect_untouched(struct __test_metadata *_metadata, int line,
 
 #define test_untouched(error, command, argument, bytes) \
 	expect_untouched(_metadata, __LINE__, error, self->fd, \
-			 descriptor_of(self, variant->whose), command, \
+			 descriptor_of(self, variant->object), command, \
 			 argument, bytes)
 
 TEST_F(shape, exact)
@@ -1523,7 +1523,7 @@ TEST_F(request, query_segments)
  * allocated. The memory that the section committed for it is freed
  * asynchronously.
  */
-TEST_F(request, extent_untold)
+TEST_F(request, extent_unreported)
 {
 	const __u64 huge = 2 << 20;
 	int section = test_new_section(self->fd, self->adapter, 4 * huge, 0);

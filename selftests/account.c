@@ -239,7 +239,7 @@ TEST_F(account, freed_by_another)
 	test_free_handle(self->fd, self->block.handle);
 	EXPECT_EQ(0, ndshm_locked(self->fd));
 	EXPECT_EQ(0, locked_of(self->fd, NDSHM_USER_A));
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 }
@@ -308,7 +308,7 @@ TEST_F(account, exec)
 		execlp("cat", "cat", NULL);
 		_exit(1);
 	}
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_hear(peer));
 	EXPECT_EQ(self->page, locked_of(self->fd, NDSHM_USER_A));
 	shutdown(peer, SHUT_WR);
@@ -332,7 +332,7 @@ TEST_F(account, killed)
 		self->block = test_new_block(fd, self->adapter, self->page);
 		test_map_block(fd, &self->block);
 		test_new_block(fd, self->adapter, self->page);
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
 		_exit(0);
 	}
@@ -408,7 +408,7 @@ TEST_F(account, user_namespace)
 		ASSERT_TRUE(false);
 	}
 	EXPECT_EQ(self->block.consumed, locked_of(self->fd, NDSHM_USER_A));
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	EXPECT_EQ(self->block.consumed, locked_of(self->fd, NDSHM_USER_A));
 	test_free_handle(self->fd, self->block.handle);
@@ -466,7 +466,7 @@ TEST_F(account, subordinate_users)
 	ASSERT_LE(0, child);
 	if (!child) {
 		fd = open_as_limited(self);
-		if (fd < 0 || unshare(CLONE_NEWUSER) || !ndshm_tell(peer) ||
+		if (fd < 0 || unshare(CLONE_NEWUSER) || !ndshm_signal_peer(peer) ||
 		    !ndshm_hear(peer))
 			_exit(1);
 		taken = take_under_many(self, fd);
@@ -478,7 +478,7 @@ TEST_F(account, subordinate_users)
 	snprintf(map, sizeof(map), "0 %d 1\n1 %d %d", NDSHM_USER_A,
 		 FIRST_SUBORDINATE, SUBORDINATES);
 	ASSERT_EQ(0, ndshm_write_file(path, map));
-	ASSERT_TRUE(ndshm_tell(peer));
+	ASSERT_TRUE(ndshm_signal_peer(peer));
 	ASSERT_EQ(sizeof(taken), recv(peer, &taken, sizeof(taken), MSG_WAITALL));
 	EXPECT_EQ(LIMIT_PAGES, taken);
 	EXPECT_TRUE(ndshm_reap(child));

@@ -277,7 +277,7 @@ TEST_F(async, refused)
 }
 
 /* If the result cannot be written, the request must not start. */
-TEST_F(async, told_first)
+TEST_F(async, first_reported)
 {
 	char *pages = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -462,7 +462,7 @@ TEST_F(async, waiting)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		if (!ndshm_tell(peer) ||
+		if (!ndshm_signal_peer(peer) ||
 		    read(self->fd, &record, sizeof(record)) != sizeof(record))
 			_exit(1);
 		_exit(record.cookie != 9 || record.reason ||
@@ -673,7 +673,7 @@ TEST_F(async, quota)
 	const struct ndshm_nl_quota_change reset = { .reset = 1U << 3 };
 	static __u64 buffer[512];
 	unsigned int heard[256] = {};
-	struct ndshm_nl_quota before, now, told;
+	struct ndshm_nl_quota before, now, reported;
 	struct ndshm_completion record;
 	struct ndshm_nl_block added, freed;
 	struct ndshm_block_alloc alloc;
@@ -693,12 +693,12 @@ TEST_F(async, quota)
 	test_err_block_alloc(EDQUOT, NDSHM_REASON_BYTE_QUOTA, self->fd, &alloc);
 	hear(_metadata, &listener, heard, NDSHM_CMD_QUOTA_EXCEEDED_NTF, buffer,
 	     sizeof(buffer));
-	ndshm_nl_to_quota((const void *)buffer, &told);
-	EXPECT_EQ(getuid(), told.uid);
-	EXPECT_EQ(1U << 3, told.exceeded);
+	ndshm_nl_to_quota((const void *)buffer, &reported);
+	EXPECT_EQ(getuid(), reported.uid);
+	EXPECT_EQ(1U << 3, reported.exceeded);
 	/* The maximum that the request could consume: rounded up to a power of two. */
-	EXPECT_EQ(8 * self->page, told.wanted);
-	EXPECT_EQ(before.amounts[3], told.amounts[3]);
+	EXPECT_EQ(8 * self->page, reported.wanted);
+	EXPECT_EQ(before.amounts[3], reported.amounts[3]);
 	EXPECT_EQ(0, requests_of(_metadata, self->fd));
 	EXPECT_FALSE(is_ready(self->fd, 0));
 	test_counts(&self->before, 0, 0, 0);
@@ -755,7 +755,7 @@ TEST_F(async, owner)
 			block_later_request(self->adapter, 1, 1);
 
 		if (!ndshm_become(NDSHM_USER_A) ||
-		    _test_block_alloc(self->fd, &alloc) || !ndshm_tell(peer))
+		    _test_block_alloc(self->fd, &alloc) || !ndshm_signal_peer(peer))
 			_exit(1);
 		/* Stay alive until the pid has been checked. */
 		_exit(!ndshm_hear(peer));
@@ -770,7 +770,7 @@ TEST_F(async, owner)
 	EXPECT_EQ(NDSHM_USER_A, block.uid);
 	EXPECT_EQ((__u32)child, block.pid);
 	ndshm_nl_close(&nl);
-	ASSERT_TRUE(ndshm_tell(peer));
+	ASSERT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 }
@@ -1123,7 +1123,7 @@ static void cancel(struct __test_metadata *_metadata,
 }
 
 /* The requester exits before its request runs; its cgroup can be removed. */
-TEST_F(slow, asker_goes)
+TEST_F(slow, requester_goes)
 {
 	struct ndshm_state state = test_state(self->fd);
 	struct ndshm_completion record;
@@ -1214,7 +1214,7 @@ TEST_F(slow, answers)
 		{ "status=invalid", NDSHM_REASON_PROVIDER_INVALID },
 		{ "status=failure", NDSHM_REASON_PROVIDER_FAILURE },
 		{ "status=0x103", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
-		{ "status=success list=short", NDSHM_REASON_PROVIDER_NONSENSE },
+		{ "status=success list=short", NDSHM_REASON_PROVIDER_BAD_REPLY },
 		{ "list=good delay_ms=100", NDSHM_REASON_NONE },
 	};
 	struct ndshm_state state = test_state(self->fd);
@@ -1232,7 +1232,7 @@ TEST_F(slow, answers)
 }
 
 /* The segments of a block can be queried when it is there. */
-TEST_F(slow, pieces)
+TEST_F(slow, chunks)
 {
 	struct ndshm_segment segments[4];
 	struct ndshm_block_query query;
@@ -1353,7 +1353,7 @@ TEST_F(slow, closed)
 	if (!child)
 		_exit(!ndshm_hear(peer) || close(self->fd));
 	close(self->fd);
-	ASSERT_TRUE(ndshm_tell(peer));
+	ASSERT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_soon(counts().aborted == self->before.aborted + 5));
 	EXPECT_EQ(0, waitpid(child, &status, WNOHANG));
 	test_mock("script p hold=0");

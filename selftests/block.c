@@ -277,7 +277,7 @@ static void be_child(struct _test_data_forked *self, int peer, unsigned char *ma
 	prctl(PR_SET_PDEATHSIG, 0);
 	good = has_pattern(map, length, 1);
 	fill_pattern(map, length, 2);
-	good &= ndshm_tell(peer);
+	good &= ndshm_signal_peer(peer);
 	good &= ndshm_hear(peer);
 	good &= has_pattern(map, length, 3);
 	_exit(!good);
@@ -384,7 +384,7 @@ static pid_t start_mapper(struct __test_metadata *_metadata,
 	one = test_map_block(self->fd, &self->block);
 	other = test_map_block(self->fd, &self->block);
 	one[number] = number;
-	ndshm_tell(*peer);
+	ndshm_signal_peer(*peer);
 	ndshm_hear(*peer);
 	for (last = other[0]; last; last--)
 		seen = seen && other[last] == last;
@@ -395,39 +395,39 @@ static pid_t start_mapper(struct __test_metadata *_metadata,
  * Processes that map the block end and start in different orders, which removes
  * mappings from any position in the block's list.
  */
-TEST_F(block, mapped_by_those_who_end)
+TEST_F(block, mapped_by_ending_processes)
 {
 	const int comes[] = { 1, 2, 3, 4, -1, -3, 5, 6, -5, 7 };
 	int peers[ARRAY_SIZE(comes)] = {};
 	pid_t pids[ARRAY_SIZE(comes)] = {};
 	unsigned char *map;
 	unsigned int i;
-	int who;
+	int number;
 
 	self->block = test_new_block(self->fd, self->adapter, self->page);
 	for (i = 0; i < ARRAY_SIZE(comes); i++) {
-		who = abs(comes[i]);
+		number = abs(comes[i]);
 		if (comes[i] > 0) {
-			pids[who] = start_mapper(_metadata, self, who,
-						 &peers[who]);
+			pids[number] = start_mapper(_metadata, self, number,
+						    &peers[number]);
 			continue;
 		}
-		EXPECT_TRUE(ndshm_tell(peers[who]));
-		EXPECT_TRUE(ndshm_reap(pids[who]));
-		close(peers[who]);
-		pids[who] = 0;
+		EXPECT_TRUE(ndshm_signal_peer(peers[number]));
+		EXPECT_TRUE(ndshm_reap(pids[number]));
+		close(peers[number]);
+		pids[number] = 0;
 	}
 	map = test_map_block(self->fd, &self->block);
 	map[0] = 7;
 	test_free_handle(self->fd, self->block.handle);
 	munmap(map, self->page);
-	for (who = 1; who < (int)ARRAY_SIZE(pids); who++) {
-		if (!pids[who])
+	for (number = 1; number < (int)ARRAY_SIZE(pids); number++) {
+		if (!pids[number])
 			continue;
 		test_lives(&self->block);
-		EXPECT_TRUE(ndshm_tell(peers[who]));
-		EXPECT_TRUE(ndshm_reap(pids[who]));
-		close(peers[who]);
+		EXPECT_TRUE(ndshm_signal_peer(peers[number]));
+		EXPECT_TRUE(ndshm_reap(pids[number]));
+		close(peers[number]);
 	}
 	test_gone(&self->block);
 }
@@ -480,7 +480,7 @@ TEST_F(block, child_keeps_no_client)
 	ASSERT_LE(0, child);
 	if (!child) {
 		close(self->fd);
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
 		_exit(!has_pattern(map, self->page, 7));
 	}
@@ -490,7 +490,7 @@ TEST_F(block, child_keeps_no_client)
 	close(self->fd);
 	test_gone(&other);
 	test_lives(&self->block);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	test_gone(&self->block);
 	close(peer);
@@ -674,7 +674,7 @@ TEST_F(block, exec)
 		ASSERT_EQ(sizeof(mapped), recv(peer, &mapped, sizeof(mapped),
 					       MSG_WAITALL));
 		/* An echo proves that exec() has happened and cat runs. */
-		EXPECT_TRUE(ndshm_tell(peer));
+		EXPECT_TRUE(ndshm_signal_peer(peer));
 		EXPECT_TRUE(ndshm_hear(peer));
 		test_gone(&mapped);
 		if (kept)

@@ -86,7 +86,7 @@ static bool page_is_awaited(struct _test_data_reply *self)
 	ASSERT_TRUE(page_is_awaited(self)); \
 } while (0)
 
-#define test_let_go() do { \
+#define test_release_held() do { \
 	ASSERT_TRUE(page_protect(self, false)); \
 	ASSERT_TRUE(call_ends(&self->call)); \
 } while (0)
@@ -144,14 +144,14 @@ TEST_F(reply, start)
 		SKIP(return, "the function is isolated");
 	test_hold(NDSHM_ADAPTER_START, start);
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
-	test_let_go();
+	test_release_held();
 	test_is_refused();
 	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
 	/* With permission it starts. */
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
 	test_hold(NDSHM_ADAPTER_START, start);
 	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
-	test_let_go();
+	test_release_held();
 	EXPECT_EQ(0, self->call.error);
 	EXPECT_TRUE(ndshm_pci_is_master(&self->edu.pci));
 }
@@ -160,20 +160,20 @@ TEST_F(reply, map_bar)
 {
 	struct ndshm_adapter_map_bar map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
-	struct ndshm_adapter_map_bar told;
+	struct ndshm_adapter_map_bar reported;
 
 	if (!self->allowed)
 		SKIP(return, "the function is isolated");
 	test_hold(NDSHM_ADAPTER_MAP_BAR, map);
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "N"));
-	test_let_go();
+	test_release_held();
 	test_is_refused();
 	ASSERT_EQ(0, ndshm_write_file(ALLOW_UNISOLATED, "Y"));
 	/* The offset that the failed reply would have returned must not be usable. */
-	told = map;
-	test_adapter_map_bar(self->fd, &told);
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, told.out_length, PROT_READ, MAP_SHARED,
-				   self->fd, told.out_mmap_offset - (2 << 20)));
+	reported = map;
+	test_adapter_map_bar(self->fd, &reported);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, reported.out_length, PROT_READ, MAP_SHARED,
+				   self->fd, reported.out_mmap_offset - (2 << 20)));
 }
 
 /* A thread with a delayed reply must not delay other threads of its client. */
@@ -195,7 +195,7 @@ TEST_F(reply, others)
 	ended = call_ends(&other);
 	EXPECT_TRUE(ended)
 		TH_LOG("a command waits for another thread's reply");
-	test_let_go();
+	test_release_held();
 	if (!ended)
 		ASSERT_TRUE(call_ends(&other));
 	EXPECT_EQ(0, other.error);
@@ -225,7 +225,7 @@ static void test_removal(struct __test_metadata *_metadata,
 	TH_LOG("removed within %lld ms", took);
 	EXPECT_GE(REMOVAL_MS, took);
 	EXPECT_FALSE(ndshm_pci_is_master(&self->edu.pci));
-	test_let_go();
+	test_release_held();
 	ndshm_case(false);
 	EXPECT_EQ(expected, self->call.error);
 	EXPECT_EQ(reason, header->reason);
@@ -265,7 +265,7 @@ static void test_foreign(struct __test_metadata *_metadata,
 	began = now_ms();
 	EXPECT_EQ(-ENODEV, ndshm_pci_bind_to(&pair[1].pci, "pcieport"));
 	EXPECT_GE(REMOVAL_MS, now_ms() - began);
-	test_let_go();
+	test_release_held();
 	ndshm_case(false);
 	EXPECT_EQ(EBADFD, self->call.error);
 	EXPECT_EQ(NDSHM_REASON_CLAIM_MISSING, header->reason);
@@ -276,7 +276,7 @@ static void test_foreign(struct __test_metadata *_metadata,
 TEST_F(reply, foreign_driver)
 {
 	struct ndshm_adapter_claim claim;
-	struct ndshm_adapter_map_bar map, told;
+	struct ndshm_adapter_map_bar map, reported;
 	struct ndshm_adapter_start start;
 	struct ndshm_edu pair[2];
 
@@ -296,12 +296,12 @@ TEST_F(reply, foreign_driver)
 	test_hold(NDSHM_ADAPTER_MAP_BAR, map);
 	test_foreign(_metadata, self, pair);
 	/* The offset that the failed reply would have returned must not be usable. */
-	told = map;
+	reported = map;
 	claim = adapter_claim_request(pair[0].adapter.id, EDU_WIDTH);
 	test_adapter_claim(self->fd, &claim);
-	test_adapter_map_bar(self->fd, &told);
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, told.out_length, PROT_READ, MAP_SHARED,
-				   self->fd, told.out_mmap_offset - (2 << 20)));
+	test_adapter_map_bar(self->fd, &reported);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, reported.out_length, PROT_READ, MAP_SHARED,
+				   self->fd, reported.out_mmap_offset - (2 << 20)));
 	EXPECT_EQ(0, ndshm_edu_restore_pair(pair));
 }
 

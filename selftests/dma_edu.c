@@ -441,7 +441,7 @@ TEST_F(edu, claim_end)
 		close(self->fd);
 		EXPECT_TRUE(ndshm_readable(map));
 		EXPECT_TRUE(ndshm_readable(self->bar));
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
 		test_sigbus(map);
 		test_sigbus(map + self->page);
@@ -457,7 +457,7 @@ TEST_F(edu, claim_end)
 	self->fd = ndshm_open();
 	/* The child, which still has the mapping, must not delay the next claim. */
 	test_claim(self->fd, EDU_WIDTH);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 }
@@ -509,7 +509,7 @@ TEST_F(edu, claimant_killed)
  * edu has no reset, so after a claim only a client with CAP_SYS_RAWIO may claim
  * it, or one that the reset policy permits.
  */
-TEST_F(edu, dirty)
+TEST_F(edu, needs_reset)
 {
 	struct ndshm_nl_access access = {
 		.set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_REQUIRED,
@@ -519,18 +519,18 @@ TEST_F(edu, dirty)
 
 	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->edu.nl, self->edu.adapter.id,
 					    &adapter));
-	EXPECT_FALSE(adapter.dirty);
+	EXPECT_FALSE(adapter.needs_reset);
 	test_claim(self->fd, EDU_WIDTH);
 	close(self->fd);
 	self->fd = ndshm_open();
 	ASSERT_EQ(0, ndshm_nl_adapter_by_id(&self->edu.nl, self->edu.adapter.id,
 					    &adapter));
-	EXPECT_TRUE(adapter.dirty);
+	EXPECT_TRUE(adapter.needs_reset);
 	if (adapter.isolation)
 		SKIP(return, "not isolated, so there is no plain client");
 	ASSERT_EQ(0, ndshm_nl_set_adapter(&self->edu.nl, adapter.id, &access));
 	plain = test_open_without(CAP_SYS_RAWIO);
-	test_err_claim(EPERM, NDSHM_REASON_ADAPTER_DIRTY, plain, EDU_WIDTH);
+	test_err_claim(EPERM, NDSHM_REASON_ADAPTER_NEEDS_RESET, plain, EDU_WIDTH);
 	test_claim(self->fd, EDU_WIDTH);
 	close(self->fd);
 	self->fd = ndshm_open();
@@ -567,7 +567,7 @@ TEST_F(edu, unbind)
 	if (!child) {
 		close(self->fd);
 		EXPECT_TRUE(ndshm_readable(map));
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
 		test_sigbus(map);
 		test_sigbus(self->bar);
@@ -581,7 +581,7 @@ TEST_F(edu, unbind)
 	test_sigbus(map + mapped.length - 1);
 	test_sigbus(freed_map);
 	test_sigbus(self->bar);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 
@@ -621,9 +621,9 @@ TEST_F(edu, unbind)
  */
 
 #define ENDS		500
-#define ASKERS		3
+#define REQUESTERS	3
 
-struct asker {
+struct requester {
 	pthread_t thread;
 	int fd;
 	__u32 adapter;
@@ -632,45 +632,45 @@ struct asker {
 
 static void *ask(void *data)
 {
-	struct asker *asker = data;
+	struct requester *requester = data;
 	struct ndshm_adapter_map_bar map;
 
 	do {
-		map = adapter_map_bar_request(asker->adapter, 0);
-	} while (!_test_adapter_map_bar(asker->fd, &map));
-	asker->reason = map.reason;
+		map = adapter_map_bar_request(requester->adapter, 0);
+	} while (!_test_adapter_map_bar(requester->fd, &map));
+	requester->reason = map.reason;
 	return NULL;
 }
 
-TEST_F_TIMEOUT(edu, told_while_it_goes, 300)
+TEST_F_TIMEOUT(edu, reported_while_it_goes, 300)
 {
 	unsigned int round, rounds = ndshm_rounds(ENDS, 20), i;
 	const struct ndshm_cases before = *ndshm_cases;
-	struct asker askers[ASKERS];
+	struct requester requesters[REQUESTERS];
 	int fd;
 
 	for (round = 0; round < rounds; round++) {
 		fd = ndshm_open();
 		ASSERT_LE(0, fd);
 		test_claim(fd, EDU_WIDTH);
-		for (i = 0; i < ASKERS; i++) {
-			askers[i] = (struct asker){
+		for (i = 0; i < REQUESTERS; i++) {
+			requesters[i] = (struct requester){
 				.fd = fd, .adapter = adapter_of(self),
 			};
-			ASSERT_EQ(0, pthread_create(&askers[i].thread, NULL,
-						    ask, &askers[i]));
+			ASSERT_EQ(0, pthread_create(&requesters[i].thread, NULL,
+						    ask, &requesters[i]));
 		}
 		ASSERT_EQ(0, ndshm_pci_unbind(&self->edu.pci));
-		for (i = 0; i < ASKERS; i++) {
-			ASSERT_EQ(0, pthread_join(askers[i].thread, NULL));
-			EXPECT_TRUE(askers[i].reason ==
+		for (i = 0; i < REQUESTERS; i++) {
+			ASSERT_EQ(0, pthread_join(requesters[i].thread, NULL));
+			EXPECT_TRUE(requesters[i].reason ==
 				    NDSHM_REASON_ADAPTER_REMOVED ||
-				    askers[i].reason ==
+				    requesters[i].reason ==
 				    NDSHM_REASON_ADAPTER_UNKNOWN ||
-				    askers[i].reason ==
+				    requesters[i].reason ==
 				    NDSHM_REASON_CLAIM_MISSING)
 				TH_LOG("reason %u in round %u",
-				       askers[i].reason, round);
+				       requesters[i].reason, round);
 		}
 		close(fd);
 		ASSERT_EQ(0, ndshm_edu_rebind(&self->edu));

@@ -60,13 +60,13 @@ static int next(struct _test_data_events *self)
 }
 
 /* Return: true if no event is pending. */
-static bool silence(struct _test_data_events *self)
+static bool no_event(struct _test_data_events *self)
 {
 	return ndshm_nl_event(&self->listener, 0, self->buffer,
 			      sizeof(self->buffer)) == -ETIMEDOUT;
 }
 
-static struct ndshm_nl_block told_block(struct _test_data_events *self)
+static struct ndshm_nl_block event_block(struct _test_data_events *self)
 {
 	struct ndshm_nl_block block;
 
@@ -74,7 +74,7 @@ static struct ndshm_nl_block told_block(struct _test_data_events *self)
 	return block;
 }
 
-static __u32 told_id(struct _test_data_events *self, int attribute)
+static __u32 event_id(struct _test_data_events *self, int attribute)
 {
 	struct ndshm_nl_attributes a =
 		ndshm_nl_parse((const void *)self->buffer);
@@ -88,30 +88,30 @@ static __u32 told_id(struct _test_data_events *self, int attribute)
  */
 TEST_F(events, block)
 {
-	struct ndshm_nl_block told, shown;
+	struct ndshm_nl_block reported, shown;
 	struct ndshm_block_info block;
 	void *map;
 
 	block = test_new_block(self->fd, self->adapter, 3 * self->page);
 	ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
-	told = told_block(self);
+	reported = event_block(self);
 	ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl, block.shared_memory_handle,
 					  &shown));
-	EXPECT_EQ(0, memcmp(&told, &shown, sizeof(told)));
-	EXPECT_EQ(block.shared_memory_handle, told.id);
-	EXPECT_EQ(block.length, told.length);
-	EXPECT_EQ((__u32)getpid(), told.pid);
-	EXPECT_EQ(getuid(), told.uid);
+	EXPECT_EQ(0, memcmp(&reported, &shown, sizeof(reported)));
+	EXPECT_EQ(block.shared_memory_handle, reported.id);
+	EXPECT_EQ(block.length, reported.length);
+	EXPECT_EQ((__u32)getpid(), reported.pid);
+	EXPECT_EQ(getuid(), reported.uid);
 
 	map = test_map_block(self->fd, &block);
 	test_free_handle(self->fd, block.handle);
-	EXPECT_TRUE(silence(self));
+	EXPECT_TRUE(no_event(self));
 	EXPECT_EQ(0, munmap(map, block.length));
 	ASSERT_EQ(NDSHM_CMD_BLOCK_FREED_NTF, next(self));
-	told = told_block(self);
-	EXPECT_EQ(0, memcmp(&told, &shown, sizeof(told)));
-	EXPECT_FALSE(ndshm_nl_block_lives(&self->nl, told.id));
-	EXPECT_TRUE(silence(self));
+	reported = event_block(self);
+	EXPECT_EQ(0, memcmp(&reported, &shown, sizeof(reported)));
+	EXPECT_FALSE(ndshm_nl_block_lives(&self->nl, reported.id));
+	EXPECT_TRUE(no_event(self));
 }
 
 /*
@@ -129,7 +129,7 @@ TEST_F(events, blocks_of_a_batch)
 	test_block_alloc(self->fd, &alloc);
 	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
 		ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
-		EXPECT_EQ(blocks[i].shared_memory_handle, told_block(self).id);
+		EXPECT_EQ(blocks[i].shared_memory_handle, event_block(self).id);
 	}
 	/*
 	 * The request fails when its last result is written: each of its blocks
@@ -152,7 +152,7 @@ TEST_F(events, blocks_of_a_batch)
 	close(self->fd);
 	for (i = 0; i < ARRAY_SIZE(blocks); i++)
 		EXPECT_EQ(NDSHM_CMD_BLOCK_FREED_NTF, next(self));
-	EXPECT_TRUE(silence(self));
+	EXPECT_TRUE(no_event(self));
 	self->fd = ndshm_open();
 }
 
@@ -161,28 +161,28 @@ TEST_F(events, section)
 	struct ndshm_section_create create =
 		section_create_request(self->adapter, 1 << 20, 0);
 	struct ndshm_section_delete request;
-	struct ndshm_nl_section told, shown;
+	struct ndshm_nl_section reported, shown;
 	int fd;
 
 	test_section_create(self->fd, &create);
 	fd = create.out_section;
 	ASSERT_EQ(NDSHM_CMD_SECTION_ADDED_NTF, next(self));
-	ndshm_nl_to_section((const void *)self->buffer, &told);
+	ndshm_nl_to_section((const void *)self->buffer, &reported);
 	ASSERT_EQ(0, ndshm_nl_section_by_id(&self->nl, create.out_id, &shown));
-	EXPECT_EQ(0, memcmp(&told, &shown, sizeof(told)));
+	EXPECT_EQ(0, memcmp(&reported, &shown, sizeof(reported)));
 	request = section_delete_request(0, -1);
 	test_section_delete(fd, &request);
 	ASSERT_EQ(NDSHM_CMD_SECTION_DELETED_NTF, next(self));
-	ndshm_nl_to_section((const void *)self->buffer, &told);
-	EXPECT_EQ(create.out_id, told.id);
-	EXPECT_TRUE(told.deleted);
-	EXPECT_TRUE(silence(self));
+	ndshm_nl_to_section((const void *)self->buffer, &reported);
+	EXPECT_EQ(create.out_id, reported.id);
+	EXPECT_TRUE(reported.deleted);
+	EXPECT_TRUE(no_event(self));
 	close(fd);
 	ASSERT_EQ(NDSHM_CMD_SECTION_GONE_NTF, next(self));
-	EXPECT_EQ(create.out_id, told_id(self, NDSHM_A_SECTION_ID));
+	EXPECT_EQ(create.out_id, event_id(self, NDSHM_A_SECTION_ID));
 	EXPECT_EQ(-ENOENT, ndshm_nl_section_by_id(&self->nl, create.out_id,
 						  &shown));
-	EXPECT_TRUE(silence(self));
+	EXPECT_TRUE(no_event(self));
 }
 
 /*
@@ -205,7 +205,7 @@ static const char *load_mock(struct _test_data_events *self, __u32 *adapter)
 	return NULL;
 }
 
-static struct ndshm_nl_queue told_queue(struct _test_data_events *self)
+static struct ndshm_nl_queue event_queue(struct _test_data_events *self)
 {
 	struct ndshm_nl_queue queue;
 
@@ -225,7 +225,7 @@ TEST_F(events, queue)
 	ASSERT_EQ(NULL, missing);
 	test_mock("queue add 0 e0");
 	ASSERT_EQ(NDSHM_CMD_QUEUE_ADDED_NTF, next(self));
-	queue = told_queue(self);
+	queue = event_queue(self);
 	id = queue.id;
 	EXPECT_EQ(adapter, queue.adapter);
 	EXPECT_EQ(0, queue.kind);
@@ -235,31 +235,31 @@ TEST_F(events, queue)
 	test_mock("queue event 0 filter");
 	test_mock("queue event 0 clear");
 	test_mock("queue event 0 free");
-	EXPECT_TRUE(silence(self));
+	EXPECT_TRUE(no_event(self));
 	test_mock("queue event 0 stopped");
 	ASSERT_EQ(NDSHM_CMD_QUEUE_STOPPED_NTF, next(self));
-	queue = told_queue(self);
+	queue = event_queue(self);
 	EXPECT_EQ(id, queue.id);
 	EXPECT_EQ(6, queue.state);
 	EXPECT_EQ(0, queue.packets);
 	ASSERT_EQ(NDSHM_CMD_QUEUE_FREED_NTF, next(self));
-	queue = told_queue(self);
+	queue = event_queue(self);
 	EXPECT_EQ(id, queue.id);
 	EXPECT_EQ(0, queue.state);
 	EXPECT_EQ(-ENOENT, ndshm_nl_queue_by_id(&self->nl, adapter, 0, id,
 						&queue));
-	EXPECT_TRUE(silence(self));
+	EXPECT_TRUE(no_event(self));
 
 	test_mock("port add 0 e0");
 	ASSERT_EQ(NDSHM_CMD_QUEUE_ADDED_NTF, next(self));
-	EXPECT_EQ(1, told_queue(self).kind);
+	EXPECT_EQ(1, event_queue(self).kind);
 	test_mock("port event 0 activate");
 	test_mock("port event 0 delete");
 	ASSERT_EQ(NDSHM_CMD_QUEUE_STOPPED_NTF, next(self));
-	EXPECT_EQ(3, told_queue(self).state);
+	EXPECT_EQ(3, event_queue(self).state);
 	ASSERT_EQ(NDSHM_CMD_QUEUE_FREED_NTF, next(self));
-	EXPECT_EQ(1, told_queue(self).kind);
-	EXPECT_TRUE(silence(self));
+	EXPECT_EQ(1, event_queue(self).kind);
+	EXPECT_TRUE(no_event(self));
 }
 
 /*
@@ -285,17 +285,17 @@ TEST_F(events, adapter_goes)
 	EXPECT_EQ(NDSHM_CMD_QUEUE_STOPPED_NTF, next(self));
 	EXPECT_EQ(NDSHM_CMD_QUEUE_FREED_NTF, next(self));
 	ASSERT_EQ(NDSHM_CMD_BLOCK_REVOKED_NTF, next(self));
-	EXPECT_EQ(block.shared_memory_handle, told_block(self).id);
-	EXPECT_TRUE(told_block(self).revoked);
+	EXPECT_EQ(block.shared_memory_handle, event_block(self).id);
+	EXPECT_TRUE(event_block(self).revoked);
 	EXPECT_EQ(NDSHM_CMD_ADAPTER_GONE_NTF, next(self));
-	EXPECT_TRUE(silence(self));
+	EXPECT_TRUE(no_event(self));
 	test_free_handle(self->fd, block.handle);
 	ASSERT_EQ(NDSHM_CMD_BLOCK_FREED_NTF, next(self));
-	EXPECT_EQ(block.shared_memory_handle, told_block(self).id);
+	EXPECT_EQ(block.shared_memory_handle, event_block(self).id);
 }
 
 /* Events need CAP_SYS_ADMIN: CAP_NET_ADMIN is not enough. */
-TEST_F(events, whom)
+TEST_F(events, receivers)
 {
 	struct ndshm_nl nl;
 	pid_t child;
@@ -338,11 +338,11 @@ TEST_F(events, overrun)
 		;
 	EXPECT_EQ(-ENOBUFS, got);
 	EXPECT_GT(200, i);
-	while (!silence(self))
+	while (!no_event(self))
 		;
 	block = test_new_block(self->fd, self->adapter, self->page);
 	ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
-	EXPECT_EQ(block.shared_memory_handle, told_block(self).id);
+	EXPECT_EQ(block.shared_memory_handle, event_block(self).id);
 }
 
 /*
@@ -384,7 +384,7 @@ TEST_F(events, each_comes_and_goes)
 		__u32 id;
 
 		ASSERT_LT(0, cmd);
-		id = told_block(self).id;
+		id = event_block(self).id;
 		for (i = 0; i < count && live[i] != id; i++)
 			;
 		if (cmd == NDSHM_CMD_BLOCK_ADDED_NTF) {
@@ -405,7 +405,7 @@ TEST_F(events, each_comes_and_goes)
 	EXPECT_EQ(0, wrong);
 	EXPECT_EQ(WRITERS * ROUNDS, added);
 	EXPECT_EQ(WRITERS * ROUNDS, freed);
-	EXPECT_TRUE(silence(self));
+	EXPECT_TRUE(no_event(self));
 	for (i = 0; i < WRITERS; i++) {
 		EXPECT_TRUE(ndshm_reap(children[i]));
 		close(peers[i]);

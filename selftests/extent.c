@@ -191,7 +191,7 @@ TEST_F(extent, alignment)
 }
 
 /* A holder can free its own extents only, each as a whole and only once. */
-TEST_F(extent, whose)
+TEST_F(extent, attribution)
 {
 	int other = test_attach(self->fd);
 	__u64 mine = test_extent(self->holder, 2 * self->page);
@@ -293,7 +293,7 @@ TEST_F(extent, inherited)
 	}
 	close(copy);
 	EXPECT_EQ(1, test_look(self->fd).out_extents);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	EXPECT_TRUE(ndshm_soon(!test_look(self->fd).out_extents));
@@ -321,7 +321,7 @@ TEST_F(extent, killed)
 				_exit(2);
 			self->map[more.out_offset] = 1;
 		}
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		pause();
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
@@ -344,7 +344,7 @@ TEST_F(extent, killed)
  * All memory is charged to the creator of the section, including the memory
  * that other users' extents need.
  */
-TEST_F(extent, who_pays)
+TEST_F(extent, charged_user)
 {
 	__u64 before = ndshm_locked(self->client), theirs;
 	pid_t child;
@@ -370,7 +370,7 @@ TEST_F(extent, who_pays)
 		       !_test_extent_alloc(attach.out_holder, &more) &&
 		       more.out_offset == HUGE;
 		theirs = ndshm_locked(self->client);
-		good = good && !theirs && ndshm_tell(peer) &&
+		good = good && !theirs && ndshm_signal_peer(peer) &&
 		       ndshm_hear(peer);
 		close(attach.out_holder);
 		_exit(!good);
@@ -378,7 +378,7 @@ TEST_F(extent, who_pays)
 	EXPECT_TRUE(ndshm_hear(peer));
 	EXPECT_EQ(before + 3 * HUGE, ndshm_locked(self->client));
 	EXPECT_EQ(4 * HUGE, ndshm_committed(self->fd));
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) == before));
@@ -518,7 +518,7 @@ TEST_F(extent, processes)
 				if (_test_section_attach(self->fd, &attach))
 					_exit(1);
 				worker.holder = attach.out_holder;
-				ndshm_tell(peers[i]);
+				ndshm_signal_peer(peers[i]);
 				work(&worker);
 				_exit(0);
 			}
@@ -546,26 +546,26 @@ static void take_turns(struct __test_metadata *_metadata, const int *holders,
 {
 	__u64 places[2][SLOTS] = {}, lengths[2][SLOTS] = {}, at;
 	unsigned char *owner = calloc(max / page, 1);
-	unsigned int i, who, wrong = 0, seed = 5;
+	unsigned int i, number, wrong = 0, seed = 5;
 
 	ASSERT_NE(NULL, owner);
 	while (rounds--) {
-		who = rand_r(&seed) % 2;
+		number = rand_r(&seed) % 2;
 		i = rand_r(&seed) % SLOTS;
-		if (lengths[who][i]) {
+		if (lengths[number][i]) {
 			struct ndshm_extent_free request =
-				extent_free_request(places[who][i]);
+				extent_free_request(places[number][i]);
 
-			wrong += _test_extent_free(holders[who], &request) != 0;
-			for (at = 0; at < lengths[who][i]; at += page)
-				owner[(places[who][i] + at) / page] = 0;
-			lengths[who][i] = 0;
+			wrong += _test_extent_free(holders[number], &request) != 0;
+			for (at = 0; at < lengths[number][i]; at += page)
+				owner[(places[number][i] + at) / page] = 0;
+			lengths[number][i] = 0;
 			continue;
 		}
 		struct ndshm_extent_alloc more =
 			extent_alloc_request((1 + rand_r(&seed) % 20) * page, 0);
 
-		if (_test_extent_alloc(holders[who], &more)) {
+		if (_test_extent_alloc(holders[number], &more)) {
 			wrong += errno != ENOSPC;
 			continue;
 		}
@@ -573,10 +573,10 @@ static void take_turns(struct __test_metadata *_metadata, const int *holders,
 			 more.out_length > max - more.out_offset;
 		for (at = 0; at < more.out_length && !wrong; at += page) {
 			wrong += owner[(more.out_offset + at) / page];
-			owner[(more.out_offset + at) / page] = who + 1;
+			owner[(more.out_offset + at) / page] = number + 1;
 		}
-		places[who][i] = more.out_offset;
-		lengths[who][i] = more.out_length;
+		places[number][i] = more.out_offset;
+		lengths[number][i] = more.out_length;
 	}
 	EXPECT_EQ(0, wrong);
 	ndshm_case(!wrong);
@@ -599,7 +599,7 @@ TEST_F(extent, lsa_contents_are_not_trusted)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		for (;;)
 			memset(map, ++byte * 37, max);
 	}

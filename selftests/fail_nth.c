@@ -154,7 +154,7 @@ static void same_state(const struct fail_nth_group *group, bool references,
 	char now[STATE_SIZE];
 
 	if (!state[0]) {
-		ndshm_settle();
+		ndshm_wait_deferred();
 		get_state(group, references, state);
 		return;
 	}
@@ -162,7 +162,7 @@ static void same_state(const struct fail_nth_group *group, bool references,
 	if (!strcmp(state, now))
 		return;
 	/* Memory kept by a mapping or idle in a section is freed asynchronously. */
-	ndshm_settle();
+	ndshm_wait_deferred();
 	if (!ndshm_soon((get_state(group, references, now),
 			 !strcmp(state, now))))
 		fail_nth_wrong("%s: was %s; is %s", when, state, now);
@@ -341,19 +341,19 @@ static unsigned int pass(struct sweep *sweep, unsigned int nth,
 {
 	const unsigned int limit = nth + (sweep->command->limit ?: LIMIT);
 	const char *shard = getenv("NDSHM_SHARD");
-	unsigned int stride = 1;
+	unsigned int increment = 1;
 
 	if (sweep->command->slow && shard && *shard)
-		stride = 3;
-	nth += random() % stride;
-	for (*left = 0; !*left && wrongs < MOST_WRONG; nth += stride) {
+		increment = 3;
+	nth += random() % increment;
+	for (*left = 0; !*left && wrongs < MOST_WRONG; nth += increment) {
 		*left = step(sweep, nth);
 		if (nth > limit && !*left) {
 			fail_nth_wrong("no end is in sight");
 			break;
 		}
 	}
-	return nth - stride;
+	return nth - increment;
 }
 
 /* Write the command to the kernel log, which shows it if the kernel crashes. */

@@ -44,7 +44,7 @@ struct end {
 	__u8 mac[ETH_ALEN];
 };
 
-static int complain(const char *what, const char *name)
+static int print_error(const char *what, const char *name)
 {
 	printf("# %s: %s: %s\n", name, what, strerror(errno));
 	return -1;
@@ -76,21 +76,21 @@ static int bind_to(struct end *end, const char *interface)
 
 	end->socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(TYPE));
 	if (end->socket < 0)
-		return complain("socket", end->name);
+		return print_error("socket", end->name);
 	if (setsockopt(end->socket, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
-		return complain("room", end->name);
+		return print_error("room", end->name);
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
 	if (ioctl(end->socket, SIOCGIFINDEX, &request))
-		return complain("no such interface", end->name);
+		return print_error("no such interface", end->name);
 	address.sll_ifindex = request.ifr_ifindex;
 	if (ioctl(end->socket, SIOCGIFHWADDR, &request))
-		return complain("no address", end->name);
+		return print_error("no address", end->name);
 	memcpy(end->mac, request.ifr_hwaddr.sa_data, sizeof(end->mac));
 	if (ioctl(end->socket, SIOCGIFMTU, &request))
-		return complain("no MTU", end->name);
+		return print_error("no MTU", end->name);
 	end->mtu = request.ifr_mtu;
 	if (bind(end->socket, (struct sockaddr *)&address, sizeof(address)))
-		return complain("bind", end->name);
+		return print_error("bind", end->name);
 	return 0;
 }
 
@@ -102,16 +102,16 @@ static int open_end(struct end *end, char *name)
 	end->name = name;
 	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home < 0)
-		return complain("namespace", name);
+		return print_error("namespace", name);
 	if (namespace) {
 		*namespace++ = '\0';
 		if (enter(namespace))
-			ret = complain(namespace, name);
+			ret = print_error(namespace, name);
 	}
 	if (!ret)
 		ret = bind_to(end, name);
 	if (setns(home, CLONE_NEWNET))
-		ret = complain("namespace", name);
+		ret = print_error("namespace", name);
 	close(home);
 	return ret;
 }
@@ -169,7 +169,7 @@ static int compare_one(const struct end *from, const struct end *to,
 	}
 	arrived = recv(to->socket, got, sizeof(got), MSG_TRUNC);
 	if (arrived < 0)
-		return complain("recv", to->name);
+		return print_error("recv", to->name);
 	if ((size_t)arrived != length) {
 		printf("# %s to %s: %zd bytes, not %zu\n", from->name, to->name,
 		       arrived, length);
@@ -202,7 +202,7 @@ static int compare_way(const struct end *from, const struct end *to,
 		for (; next <= last && sent - seen < AHEAD; next = after(next, last, step)) {
 			make(frame, next, to->mac, from->mac, sent++);
 			if (send_frame(from, frame, next))
-				return complain("send", from->name);
+				return print_error("send", from->name);
 		}
 		if (compare_one(from, to, length, seen++))
 			return -1;
@@ -231,7 +231,7 @@ static int compare(char **argument)
 
 static int flood(char *name)
 {
-	static const __u8 nobody[ETH_ALEN] = { 2, 0, 0, 0, 0x77, 0x77 };
+	static const __u8 absent[ETH_ALEN] = { 2, 0, 0, 0, 0x77, 0x77 };
 	static __u8 frame[LONGEST];
 	struct end end = { };
 	__u64 sent = 0;
@@ -239,7 +239,7 @@ static int flood(char *name)
 
 	if (open_end(&end, name))
 		return 2;
-	make(frame, sizeof(frame), nobody, end.mac, 0);
+	make(frame, sizeof(frame), absent, end.mac, 0);
 	while (!send_frame(&end, frame, length)) {
 		sent++;
 		length += 61;
@@ -247,13 +247,13 @@ static int flood(char *name)
 			length = ETH_ZLEN;
 	}
 	if (errno != ENETDOWN && errno != ENXIO && errno != ENODEV)
-		return -complain("send", name);
+		return -print_error("send", name);
 	printf("# %s: %llu frames until it was down\n", name,
 	       (unsigned long long)sent);
 	return !sent;
 }
 
-static bool told_to_end(void)
+static bool stop_requested(void)
 {
 	sigset_t pending;
 
@@ -272,18 +272,18 @@ static int read_port(const char *port)
 	sigset_t end;
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
-		return -complain("bind", port);
+		return -print_error("bind", port);
 	if (setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &polled, sizeof(polled)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
-		return -complain("polling", port);
+		return -print_error("polling", port);
 	sigemptyset(&end);
 	sigaddset(&end, SIGTERM);
 	sigprocmask(SIG_BLOCK, &end, NULL);
-	while (!told_to_end()) {
+	while (!stop_requested()) {
 		if (recv(fd, datagram, sizeof(datagram), 0) >= 0)
 			count++;
 		else if (errno != EAGAIN)
-			return -complain("recv", port);
+			return -print_error("recv", port);
 	}
 	printf("# port %s: %llu datagrams\n", port, (unsigned long long)count);
 	return !count;

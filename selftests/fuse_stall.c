@@ -213,7 +213,7 @@ static void be_driver(struct _test_data_stall *self, int peer)
 	ndshm_fuse_leave(&self->fuse);
 	/* The stalled process must do the last close, not the driver. */
 	close(self->fd);
-	ndshm_tell(peer);
+	ndshm_signal_peer(peer);
 	for (;;)
 		ndshm_edu_from_device(self->bar, self->block.address, EDU_MOST);
 }
@@ -304,7 +304,7 @@ FIXTURE_SETUP(stall)
 	ASSERT_LE(0, self->stalled);
 	if (!self->stalled)
 		be_stalled(_metadata, self, self->to_stalled);
-	ASSERT_TRUE(ndshm_fuse_is_asked(&self->fuse));
+	ASSERT_TRUE(ndshm_fuse_has_read(&self->fuse));
 }
 
 FIXTURE_TEARDOWN(stall)

@@ -81,7 +81,7 @@ static const struct {
 	{ "0xfffffff4", NDSHM_REASON_PROVIDER_UNDOCUMENTED },
 };
 
-enum fit { FITS, FITS_IN_PIECES, NONSENSE };
+enum fit { FITS, FITS_IN_CHUNKS, BAD_REPLY };
 
 static const struct {
 	const char *name;
@@ -89,14 +89,14 @@ static const struct {
 } lists[] = {
 	{ "good", FITS },
 	{ "long", FITS },
-	{ "multi", FITS_IN_PIECES },
-	{ "reverse", FITS_IN_PIECES },
-	{ "short", NONSENSE },
-	{ "overlap", NONSENSE },
-	{ "empty", NONSENSE },
-	{ "zero", NONSENSE },
-	{ "wrap", NONSENSE },
-	{ "bad", NONSENSE },
+	{ "multi", FITS_IN_CHUNKS },
+	{ "reverse", FITS_IN_CHUNKS },
+	{ "short", BAD_REPLY },
+	{ "overlap", BAD_REPLY },
+	{ "empty", BAD_REPLY },
+	{ "zero", BAD_REPLY },
+	{ "wrap", BAD_REPLY },
+	{ "bad", BAD_REPLY },
 };
 
 /* Return the reason that the caller must get. */
@@ -104,9 +104,9 @@ static __u32 verdict(unsigned int status, unsigned int list, bool contiguous)
 {
 	if (statuses[status].reason != NDSHM_REASON_NONE)
 		return statuses[status].reason;
-	if (lists[list].fit == NONSENSE ||
-	    (lists[list].fit == FITS_IN_PIECES && contiguous))
-		return NDSHM_REASON_PROVIDER_NONSENSE;
+	if (lists[list].fit == BAD_REPLY ||
+	    (lists[list].fit == FITS_IN_CHUNKS && contiguous))
+		return NDSHM_REASON_PROVIDER_BAD_REPLY;
 	return NDSHM_REASON_NONE;
 }
 
@@ -305,7 +305,7 @@ TEST_F(mock, null_context)
 
 	/* A bad reply with a NULL context must be freed as well. */
 	test_mock("script p list=short");
-	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE, self->fd,
+	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_BAD_REPLY, self->fd,
 			     &alloc);
 	EXPECT_EQ(0, ndshm_mock_counts("p").live);
 	test_mock("script p list=good");
@@ -360,7 +360,7 @@ TEST_F(mock, pages_in_kernel)
  * Without an IOMMU, and with memory fragmented by live blocks, a block has
  * several chunks.
  */
-TEST_F(mock, pages_in_pieces)
+TEST_F(mock, pages_in_chunks)
 {
 	const unsigned int holes = 24;
 	unsigned int i;
@@ -426,7 +426,7 @@ TEST_F(mock, consumed_too_much)
 			  (unsigned long long)figures[i]);
 		alloc = request_of(self, 1);
 		if (figures[i] > 1ULL << 46)
-			test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE,
+			test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_BAD_REPLY,
 					     self->fd, &alloc);
 		else
 			test_err_block_alloc(ENOMEM, NDSHM_REASON_MEMLOCK,

@@ -329,14 +329,14 @@ TEST_F(going, mapped_by_the_dead)
 		if (!children[i]) {
 			memset(test_map_block(self->fd, &self->block), i,
 			       self->block.length);
-			ndshm_tell(peers[i]);
+			ndshm_signal_peer(peers[i]);
 			ndshm_hear(peers[i]);
 			_exit(0);
 		}
 		EXPECT_TRUE(ndshm_hear(peers[i]));
 	}
 	for (i = 0; i < (int)ARRAY_SIZE(peers); i++) {
-		EXPECT_TRUE(ndshm_tell(peers[i]));
+		EXPECT_TRUE(ndshm_signal_peer(peers[i]));
 		EXPECT_TRUE(ndshm_reap(children[i]));
 		close(peers[i]);
 	}
@@ -454,7 +454,7 @@ TEST_F_TIMEOUT(going, while_it_is_written, 300)
 		child = ndshm_fork(&peer);
 		ASSERT_LE(0, child);
 		if (!child) {
-			ndshm_tell(peer);
+			ndshm_signal_peer(peer);
 			for (;;)
 				__atomic_store_n(map + at++ %
 						 self->block.length, 1,

@@ -211,9 +211,9 @@ TEST_F(calls, own_statuses)
 	EXPECT_EQ(0, run("own_statuses"));
 }
 
-TEST_F(calls, own_nonsense)
+TEST_F(calls, own_bad_reply)
 {
-	EXPECT_EQ(0, run("own_nonsense"));
+	EXPECT_EQ(0, run("own_bad_reply"));
 }
 
 TEST_F(calls, ndis_handler_sees)
@@ -378,9 +378,9 @@ TEST_F(calls, own_async_ends)
 	EXPECT_EQ(0, run("own_async_ends"));
 }
 
-TEST_F(calls, own_storm)
+TEST_F(calls, own_stress)
 {
-	EXPECT_EQ(0, run("own_storm"));
+	EXPECT_EQ(0, run("own_stress"));
 }
 
 /* The same event exists for a queue; the case has one of each. */
@@ -388,7 +388,7 @@ TEST_F(calls, own_port_stopped)
 {
 	static __u64 buffer[512];
 	struct ndshm_nl_queue queue;
-	unsigned int told[2] = {};
+	unsigned int reported[2] = {};
 	struct ndshm_nl events;
 	int cmd;
 
@@ -403,11 +403,11 @@ TEST_F(calls, own_port_stopped)
 			continue;
 		ndshm_nl_to_queue((const void *)buffer, &queue);
 		EXPECT_GE(1, queue.kind);
-		told[queue.kind & 1]++;
+		reported[queue.kind & 1]++;
 	}
 	EXPECT_EQ(-ETIMEDOUT, cmd);
-	EXPECT_EQ(1, told[0]);
-	EXPECT_EQ(1, told[1]);
+	EXPECT_EQ(1, reported[0]);
+	EXPECT_EQ(1, reported[1]);
 	ndshm_nl_close(&events);
 }
 
@@ -451,7 +451,7 @@ TEST_F(calls, all_of_them)
 		"ndis_driver_handle\nown_driver_handle\nndis_queues\n"
 		"own_queues\nown_left_blocks\nown_zeroed\nndis_packets\n"
 		"own_packets\nown_atomic_free\nndis_helpers\nndis_statuses\nown_statuses\n"
-		"own_nonsense\nndis_handler_sees\nown_handler_sees\n"
+		"own_bad_reply\nndis_handler_sees\nown_handler_sees\n"
 		"ndis_callers_context\nndis_null_context\n"
 		"ndis_characteristics\nown_characteristics\nndis_again\n"
 		"own_again\nown_scopes\nown_reach\nown_half_mapped\n"
@@ -460,7 +460,7 @@ TEST_F(calls, all_of_them)
 		"own_revoked\nown_gone\nown_cleared\n"
 		"ndis_dma_handle\nown_dma_handle\nndis_miniport\n"
 		"own_miniport\nndis_async\nown_async\nown_async_ends\n"
-		"own_storm";
+		"own_stress";
 	char text[4096];
 
 	ASSERT_EQ(0, ndshm_read_file(PARAMETER(CASES, "run"), text,

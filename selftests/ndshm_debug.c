@@ -22,7 +22,7 @@
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define KMSG		"/dev/kmsg"
 
-void ndshm_settle(void)
+void ndshm_wait_deferred(void)
 {
 	/* Closing a client flushes the deferred work. */
 	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
@@ -130,7 +130,7 @@ static long count_pages(bool print)
 
 long ndshm_pages_owned(void)
 {
-	ndshm_settle();
+	ndshm_wait_deferred();
 	return count_pages(false);
 }
 
@@ -205,7 +205,7 @@ int ndshm_kmemleak(char *text, size_t size)
 	int error;
 
 	text[0] = '\0';
-	ndshm_settle();
+	ndshm_wait_deferred();
 	/* A stale pointer on a stack would hide a leak. */
 	error = ndshm_write_file(KMEMLEAK, "stack=off");
 	if (!error)

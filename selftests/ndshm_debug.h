@@ -14,7 +14,7 @@
  * Wait for asynchronous frees: the module's deferred work and the current RCU
  * grace period.
  */
-void ndshm_settle(void);
+void ndshm_wait_deferred(void);
 
 /* Number of entries of DMA API debugging: mappings and memory of all devices. */
 int ndshm_dma_entries(void);
@@ -23,7 +23,7 @@ int ndshm_dma_entries(void);
  * Count the pages that our modules allocated: those in whose stack a frame of
  * our modules is nearer to the allocation than any cache that keeps pages
  * (slab, page tables). A frame without a symbol belongs to an unloaded module
- * and counts as ours. Calls ndshm_settle() first. ndshm_pages_print() prints
+ * and counts as ours. Calls ndshm_wait_deferred() first. ndshm_pages_print() prints
  * the stacks and their pages as comments.
  */
 long ndshm_pages_owned(void);

@@ -70,7 +70,7 @@ static void keep_waiting(struct ndshm_fuse *fuse,
 
 	__atomic_store_n(&fuse->unique, in->unique, __ATOMIC_RELAXED);
 	__atomic_store_n(&fuse->size, read_in->size, __ATOMIC_RELAXED);
-	eventfd_write(fuse->asked, 1);
+	eventfd_write(fuse->requested, 1);
 }
 
 static void serve(struct ndshm_fuse *fuse, const struct fuse_in_header *in)
@@ -152,13 +152,13 @@ int ndshm_fuse_start(struct ndshm_fuse *fuse)
 	fuse->device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fuse->device < 0)
 		return -errno;
-	fuse->asked = eventfd(0, EFD_CLOEXEC);
+	fuse->requested = eventfd(0, EFD_CLOEXEC);
 	fuse->mount = mount_file(fuse->device);
-	error = fuse->asked < 0 || fuse->mount < 0 ? -errno :
+	error = fuse->requested < 0 || fuse->mount < 0 ? -errno :
 		-pthread_create(&fuse->thread, NULL, serve_all, fuse);
 	if (error) {
 		close(fuse->mount);
-		close(fuse->asked);
+		close(fuse->requested);
 		close(fuse->device);
 	}
 	return error;
@@ -185,13 +185,13 @@ void ndshm_fuse_leave(struct ndshm_fuse *fuse)
 	close(fuse->device);
 }
 
-bool ndshm_fuse_is_asked(struct ndshm_fuse *fuse)
+bool ndshm_fuse_has_read(struct ndshm_fuse *fuse)
 {
-	struct pollfd asked = { .fd = fuse->asked, .events = POLLIN };
+	struct pollfd requested = { .fd = fuse->requested, .events = POLLIN };
 	eventfd_t count;
 
-	return poll(&asked, 1, PATIENCE) == 1 &&
-	       !eventfd_read(fuse->asked, &count);
+	return poll(&requested, 1, PATIENCE) == 1 &&
+	       !eventfd_read(fuse->requested, &count);
 }
 
 bool ndshm_fuse_answer(struct ndshm_fuse *fuse)
@@ -211,5 +211,5 @@ void ndshm_fuse_stop(struct ndshm_fuse *fuse)
 	pthread_join(fuse->thread, NULL);
 	close(fuse->mount);
 	close(fuse->device);
-	close(fuse->asked);
+	close(fuse->requested);
 }

@@ -18,7 +18,7 @@
 struct ndshm_fuse {
 	int device;		/* /dev/fuse, from which requests are read */
 	int mount;		/* the mount, a file without a path */
-	int asked;		/* eventfd, signalled when a read waits */
+	int requested;		/* eventfd, signalled when a read waits */
 	__u64 unique;		/* request id of that read */
 	__u32 size;
 	pthread_t thread;
@@ -41,7 +41,7 @@ int ndshm_fuse_open(const struct ndshm_fuse *fuse);
 void ndshm_fuse_leave(struct ndshm_fuse *fuse);
 
 /* Wait until a process waits for the page. Return: false after ten seconds. */
-bool ndshm_fuse_is_asked(struct ndshm_fuse *fuse);
+bool ndshm_fuse_has_read(struct ndshm_fuse *fuse);
 
 /* Answer the waiting read. */
 bool ndshm_fuse_answer(struct ndshm_fuse *fuse);

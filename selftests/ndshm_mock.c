@@ -68,13 +68,13 @@ bool ndshm_mock_does(const void *command)
 }
 
 /* Compare names: "list-short" equals LIST_SHORT. */
-static bool same_name(const char *told, const char *expected)
+static bool same_name(const char *reported, const char *expected)
 {
-	for (; *told && *expected; told++, expected++)
-		if (toupper((unsigned char)*told) !=
+	for (; *reported && *expected; reported++, expected++)
+		if (toupper((unsigned char)*reported) !=
 		    (*expected == '_' ? '-' : *expected))
 			return false;
-	return *told == *expected;
+	return *reported == *expected;
 }
 
 int ndshm_mock_reason(void)

@@ -113,7 +113,7 @@ void ndshm_nl_to_adapter(const struct nlmsghdr *message,
 	adapter->open = a.at[NDSHM_A_ADAPTER_OPEN];
 	adapter->claimable = a.at[NDSHM_A_ADAPTER_CLAIMABLE];
 	adapter->claimed = a.at[NDSHM_A_ADAPTER_CLAIMED];
-	adapter->dirty = a.at[NDSHM_A_ADAPTER_DIRTY];
+	adapter->needs_reset = a.at[NDSHM_A_ADAPTER_NEEDS_RESET];
 	adapter->owner = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_OWNER]);
 	adapter->group = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_GROUP]);
 	adapter->mode = ndshm_nl_u32(a.at[NDSHM_A_ADAPTER_MODE]);
@@ -572,7 +572,7 @@ int ndshm_nl_interrupted(__u8 get, bool (*change)(const void *context),
 	static __u64 buffer[8192];
 	const struct nlmsghdr *message;
 	struct ndshm_nl_request request;
-	unsigned int told = 0, messages = 0;
+	unsigned int reported = 0, messages = 0;
 	bool good, end = false;
 	struct ndshm_nl nl;
 	size_t left;
@@ -593,11 +593,11 @@ int ndshm_nl_interrupted(__u8 get, bool (*change)(const void *context),
 			end = end || message->nlmsg_type == NLMSG_DONE;
 			good = good && message->nlmsg_type != NLMSG_ERROR;
 			if (!end && (message->nlmsg_flags & NLM_F_DUMP_INTR))
-				told |= 1U << (messages > 1);
+				reported |= 1U << (messages > 1);
 		}
 	}
 	ndshm_nl_close(&nl);
-	return good && messages > 1 ? (int)told : -EPROTO;
+	return good && messages > 1 ? (int)reported : -EPROTO;
 }
 
 bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id)

@@ -47,7 +47,7 @@ struct ndshm_nl_adapter {
 	bool open;
 	bool claimable;
 	bool claimed;
-	bool dirty;
+	bool needs_reset;
 	__u32 owner;
 	__u32 group;
 	__u32 mode;

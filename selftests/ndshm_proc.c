@@ -42,7 +42,7 @@ pid_t ndshm_fork(int *peer)
 	return pid;
 }
 
-bool ndshm_tell(int peer)
+bool ndshm_signal_peer(int peer)
 {
 	return send(peer, "x", 1, MSG_NOSIGNAL) == 1;
 }
@@ -68,7 +68,7 @@ bool ndshm_reap(pid_t pid)
 
 bool ndshm_end(pid_t pid, int peer, int signal)
 {
-	return signal ? !kill(pid, signal) : ndshm_tell(peer);
+	return signal ? !kill(pid, signal) : ndshm_signal_peer(peer);
 }
 
 bool ndshm_send_fd(int peer, int fd)

@@ -23,7 +23,7 @@
 pid_t ndshm_fork(int *peer);
 
 /* Signal the peer; wait for its signal. Return: false if the peer has ended. */
-bool ndshm_tell(int peer);
+bool ndshm_signal_peer(int peer);
 bool ndshm_hear(int peer);
 
 /* Return: true if the child exited with 0. */

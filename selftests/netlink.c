@@ -67,7 +67,7 @@ TEST_F(netlink, numbers)
 	EXPECT_EQ(23, NDSHM_CMD_QUOTA_EXCEEDED_NTF);
 	EXPECT_EQ(24, NDSHM_CMD_ADAPTER_SET);
 	EXPECT_EQ(25, NDSHM_CMD_PROVIDER_SET);
-	EXPECT_EQ(9, NDSHM_A_ADAPTER_DIRTY);
+	EXPECT_EQ(9, NDSHM_A_ADAPTER_NEEDS_RESET);
 	EXPECT_EQ(13, NDSHM_A_ADAPTER_RESET_POLICY);
 	EXPECT_EQ(7, NDSHM_A_PROVIDER_MAPPABLE);
 	EXPECT_EQ(11, NDSHM_A_PROVIDER_MODE);
@@ -125,7 +125,7 @@ TEST_F(netlink, adapter)
 	EXPECT_TRUE(by_id.open);
 	EXPECT_FALSE(by_id.claimable);
 	EXPECT_FALSE(by_id.claimed);
-	EXPECT_FALSE(by_id.dirty);
+	EXPECT_FALSE(by_id.needs_reset);
 	EXPECT_EQ(0, by_id.isolation & ~NDSHM_ISOLATION_ALL);
 	ASSERT_EQ(0, ndshm_nl_adapter_by_name(&self->nl, by_id.name, &by_name));
 	EXPECT_EQ(0, memcmp(&by_id, &by_name, sizeof(by_id)));
@@ -208,7 +208,7 @@ TEST_F(netlink, nothing_else_is_shown)
 				    bit(NDSHM_A_ADAPTER_OPEN) |
 				    bit(NDSHM_A_ADAPTER_CLAIMABLE) |
 				    bit(NDSHM_A_ADAPTER_CLAIMED) |
-				    bit(NDSHM_A_ADAPTER_DIRTY);
+				    bit(NDSHM_A_ADAPTER_NEEDS_RESET);
 	const __u32 provider_known = PROVIDER_ALWAYS |
 				     bit(NDSHM_A_PROVIDER_ADAPTER_ID) |
 				     bit(NDSHM_A_PROVIDER_MAPPABLE) |
@@ -553,7 +553,7 @@ TEST_F(netlink, dump_while_changing)
 	if (!child) {
 		int fd = ndshm_open();
 
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		for (;;) {
 			struct ndshm_block_free request;
 
@@ -599,7 +599,7 @@ TEST_F_TIMEOUT(netlink, dump_shows_whole_blocks, 300)
 	if (!child) {
 		int fd = ndshm_open();
 
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		for (;;) {
 			alloc = block_alloc_request(self->adapter,
 						    3 * self->page,
@@ -821,7 +821,7 @@ TEST_F(netlink, capability)
 	ASSERT_TRUE(ndshm_set_capability(CAP_NET_ADMIN, false));
 	EXPECT_EQ(0, ndshm_nl_join_events(&nl));
 	ndshm_nl_close(&nl);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 }
@@ -904,7 +904,7 @@ TEST_F(netlink, user_namespace)
 	if (code == KSFT_SKIP)
 		SKIP(return, "no user namespaces");
 	EXPECT_EQ(0, code);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(user));
 	close(peer);
 }
@@ -948,14 +948,14 @@ TEST_F(netlink, pid_namespace)
 		ASSERT_EQ(KSFT_SKIP, code_of(child));
 		SKIP(return, "no process namespaces");
 	}
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	ASSERT_EQ(sizeof(self->block), recv(peer, &self->block,
 					    sizeof(self->block), MSG_WAITALL));
 	ASSERT_EQ(0, ndshm_nl_block_by_id(&self->nl,
 					  self->block.shared_memory_handle,
 					  &one));
 	EXPECT_EQ((__u32)inner, one.pid);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 }

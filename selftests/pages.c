@@ -226,7 +226,7 @@ TEST_F(pages, segments)
  * occupy the largest chunks. It must have several segments, unless a contiguous
  * block is requested. The adapter has no IOMMU.
  */
-TEST_F(pages, pieces)
+TEST_F(pages, chunks)
 {
 	static struct ndshm_segment segments[(64 << 20) >> 12];
 	struct ndshm_block_info holes[24];
@@ -342,7 +342,7 @@ TEST_F(pages, shared)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		bool good = self->map[0] == 1 && ndshm_tell(peer) &&
+		bool good = self->map[0] == 1 && ndshm_signal_peer(peer) &&
 			    ndshm_hear(peer) &&
 			    has_pattern(self->map, 2 * HUGE, 6);
 
@@ -351,7 +351,7 @@ TEST_F(pages, shared)
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
 	fill_pattern(self->map, 2 * HUGE, 6);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	EXPECT_TRUE(has_pattern(self->map, 2 * HUGE, 7));

@@ -649,15 +649,15 @@ TEST_F(slot, reset_takes_registers)
 	test_survives(_metadata, function);
 }
 
-static bool is_dirty(struct __test_metadata *_metadata,
-		     struct function *function)
+static bool function_needs_reset(struct __test_metadata *_metadata,
+				 struct function *function)
 {
 	struct ndshm_nl_adapter adapter = {};
 
 	EXPECT_EQ(0, ndshm_nl_adapter_by_id(&function->edu.nl,
 					    function->edu.adapter.id,
 					    &adapter));
-	return adapter.dirty;
+	return adapter.needs_reset;
 }
 
 struct identity {
@@ -703,13 +703,13 @@ static bool release_during_reset(struct __test_metadata *_metadata,
 	close(function->fd);
 	EXPECT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, resetter.error);
-	met = is_dirty(_metadata, function);
+	met = function_needs_reset(_metadata, function);
 	EXPECT_FALSE(ndshm_pci_is_master(&function->edu.pci));
 
 	function->fd = ndshm_open();
 	EXPECT_LE(0, function->fd);
 	test_claim(function);
-	EXPECT_FALSE(is_dirty(_metadata, function));
+	EXPECT_FALSE(function_needs_reset(_metadata, function));
 	test_config(_metadata, function);
 	close(function->fd);
 	function->fd = ndshm_open();
@@ -749,7 +749,7 @@ static bool report_error(const struct ndshm_pci *port, __u32 error)
 {
 	struct aer_error inject = { .uncorrectable = error };
 	unsigned int domain, bus, device, number;
-	bool told;
+	bool reported;
 	int fd;
 
 	if (sscanf(port->name, "%x:%x:%x.%x", &domain, &bus, &device,
@@ -762,9 +762,9 @@ static bool report_error(const struct ndshm_pci *port, __u32 error)
 	fd = open(AER_INJECT, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	told = write(fd, &inject, sizeof(inject)) == sizeof(inject);
+	reported = write(fd, &inject, sizeof(inject)) == sizeof(inject);
 	close(fd);
-	return told;
+	return reported;
 }
 
 static bool can_inject(struct _test_data_slot *self)
@@ -842,7 +842,7 @@ FIXTURE(card) {
 	bool stop;
 	bool was_gone;		/* during the current round */
 	unsigned int gone;	/* how often the registers were unmapped */
-	unsigned int asked;	/* DMA requests since it responded again */
+	unsigned int requested;	/* DMA requests since it responded again */
 };
 
 FIXTURE_SETUP(card)
@@ -886,7 +886,7 @@ static void ask_if_back(void *data)
 		self->was_gone = true;
 	} else if (self->was_gone) {
 		ask(bar);
-		__atomic_add_fetch(&self->asked, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&self->requested, 1, __ATOMIC_RELAXED);
 	}
 }
 
@@ -914,7 +914,7 @@ TEST_F(card, reset)
 	struct function *function = &self->function;
 	const struct ndshm_pci *pci = &function->edu.pci;
 	__u64 address;
-	unsigned int i, asked, rounds = ndshm_rounds(ROUNDS, 10);
+	unsigned int i, requested, rounds = ndshm_rounds(ROUNDS, 10);
 	const struct ndshm_cases before = *ndshm_cases;
 	pthread_t thread;
 	__u32 *word;
@@ -933,14 +933,14 @@ TEST_F(card, reset)
 		__atomic_store_n(word, 0, __ATOMIC_RELAXED);
 
 		self->stop = false;
-		asked = self->asked;
+		requested = self->requested;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, ask_after_reset,
 					    self));
 		EXPECT_EQ(0, ndshm_pci_reset(pci));
 		EXPECT_FALSE(ndshm_pci_is_master(pci));
-		EXPECT_TRUE(ndshm_soon(__atomic_load_n(&self->asked,
+		EXPECT_TRUE(ndshm_soon(__atomic_load_n(&self->requested,
 						       __ATOMIC_RELAXED) !=
-				       asked));
+				       requested));
 		__atomic_store_n(&self->stop, true, __ATOMIC_RELEASE);
 		ASSERT_EQ(0, pthread_join(thread, NULL));
 		EXPECT_EQ(0, __atomic_load_n(word, __ATOMIC_RELAXED))
@@ -949,7 +949,7 @@ TEST_F(card, reset)
 	}
 	/* Otherwise nothing was requested and the test proved nothing. */
 	EXPECT_LT(0, self->gone);
-	EXPECT_LT(0, self->asked);
+	EXPECT_LT(0, self->requested);
 	ndshm_one_case(&before, true);
 }
 

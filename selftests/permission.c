@@ -48,7 +48,7 @@ struct wish {
 
 typedef __u32 ask(const struct wish *wish);
 
-#define TOLD_NOTHING	0xff	/* no reason; greater than all reasons */
+#define NO_REPLY	0xff	/* no reason; greater than all reasons */
 
 static __u32 ask_block(const struct wish *wish)
 {
@@ -61,25 +61,25 @@ static __u32 ask_block(const struct wish *wish)
 	if (ioctl(wish->fd, NDSHM_BLOCK_ALLOC, &alloc))
 		return alloc.reason;
 	request = block_free_request(block.handle);
-	return ioctl(wish->fd, NDSHM_BLOCK_FREE, &request) ? TOLD_NOTHING : 0;
+	return ioctl(wish->fd, NDSHM_BLOCK_FREE, &request) ? NO_REPLY : 0;
 }
 
 static __u32 ask_later(const struct wish *wish)
 {
 	struct ndshm_block_alloc alloc =
 		block_later_request(wish->adapter, 1, 1);
-	struct ndshm_completion record = { .reason = TOLD_NOTHING };
+	struct ndshm_completion record = { .reason = NO_REPLY };
 	struct ndshm_block_free request;
 
 	alloc.provider = wish->provider;
 	if (ioctl(wish->fd, NDSHM_BLOCK_ALLOC, &alloc))
 		return alloc.reason;
 	if (read(wish->fd, &record, sizeof(record)) != sizeof(record))
-		return TOLD_NOTHING;
+		return NO_REPLY;
 	if (record.reason)
 		return record.reason;
 	request = block_free_request(record.block.handle);
-	return ioctl(wish->fd, NDSHM_BLOCK_FREE, &request) ? TOLD_NOTHING : 0;
+	return ioctl(wish->fd, NDSHM_BLOCK_FREE, &request) ? NO_REPLY : 0;
 }
 
 /* Without initial memory: a later lack of permission must be reported at creation. */
@@ -91,7 +91,7 @@ static __u32 ask_section(const struct wish *wish)
 	create.provider = wish->provider;
 	if (_test_section_create(wish->fd, &create))
 		return create.reason;
-	return close(create.out_section) ? TOLD_NOTHING : 0;
+	return close(create.out_section) ? NO_REPLY : 0;
 }
 
 static __u32 ask_claim(const struct wish *wish)
@@ -103,22 +103,22 @@ static __u32 ask_claim(const struct wish *wish)
 }
 
 /* The reason that a child with these credentials gets. */
-static __u32 told(const struct user *user, ask *what, const struct wish *wish)
+static __u32 reply_of(const struct user *user, ask *what, const struct wish *wish)
 {
 	pid_t child = fork();
 	int status;
 
 	if (!child)
-		_exit(become(user) ? what(wish) : TOLD_NOTHING);
+		_exit(become(user) ? what(wish) : NO_REPLY);
 	if (child < 0 || waitpid(child, &status, 0) != child ||
 	    !WIFEXITED(status))
-		return TOLD_NOTHING;
+		return NO_REPLY;
 	return WEXITSTATUS(status);
 }
 
-#define test_told(expected, user, what, wish) do { \
+#define test_reply(expected, user, what, wish) do { \
 	ndshm_case((expected) == NDSHM_REASON_NONE); \
-	EXPECT_EQ(expected, told(user, what, wish)) \
+	EXPECT_EQ(expected, reply_of(user, what, wish)) \
 		TH_LOG("line %d", __LINE__); \
 } while (0)
 
@@ -128,7 +128,7 @@ static __u32 ask_all(const struct wish *wish)
 	__u32 reason = ask_block(wish);
 
 	return ask_later(wish) == reason && ask_section(wish) == reason ?
-	       reason : TOLD_NOTHING;
+	       reason : NO_REPLY;
 }
 
 FIXTURE(permission) {
@@ -232,7 +232,7 @@ TEST_F(permission, foreign_provider)
 
 	/* Root is no exception. */
 	EXPECT_EQ(NDSHM_REASON_PROVIDER_CLOSED, ask_all(&wish));
-	test_told(NDSHM_REASON_PROVIDER_CLOSED, &user_a, ask_block, &wish);
+	test_reply(NDSHM_REASON_PROVIDER_CLOSED, &user_a, ask_block, &wish);
 	/* Kernel users are no exception either. */
 	test_err_mock(EACCES, NDSHM_REASON_PROVIDER_CLOSED,
 		      "block alloc 0 %s its 4096", node.name);
@@ -270,7 +270,7 @@ TEST_F(permission, closed_provider)
 	EXPECT_FALSE(provider.open);
 	wish.provider = provider.id;
 	EXPECT_EQ(NDSHM_REASON_PROVIDER_CLOSED, ask_all(&wish));
-	test_told(NDSHM_REASON_PROVIDER_CLOSED, &user_a, ask_all, &wish);
+	test_reply(NDSHM_REASON_PROVIDER_CLOSED, &user_a, ask_all, &wish);
 	/* A replacement of the handlers cannot change that. */
 	test_err_mock(EOPNOTSUPP, NDSHM_REASON_FLAGS, "provider replace shut");
 	test_mock("provider replace shut closed");
@@ -365,8 +365,8 @@ TEST_F_TIMEOUT(permission, adapter_mode, 120)
 	for (i = 0; i < ARRAY_SIZE(mode_cases); i++) {
 		c = &mode_cases[i];
 		ASSERT_EQ(0, set_adapter(self, c->owner, c->group, c->mode));
-		test_told(c->good ? 0 : NDSHM_REASON_ADAPTER_PERMISSION,
-			  &c->user, ask_all, &self->wish);
+		test_reply(c->good ? 0 : NDSHM_REASON_ADAPTER_PERMISSION,
+			   &c->user, ask_all, &self->wish);
 		EXPECT_EQ(0, ask_block(&self->wish));
 	}
 }
@@ -381,17 +381,17 @@ TEST_F_TIMEOUT(permission, provider_mode, 120)
 	for (i = 0; i < ARRAY_SIZE(mode_cases); i++) {
 		c = &mode_cases[i];
 		ASSERT_EQ(0, set_provider(self, c->owner, c->group, c->mode));
-		test_told(c->good ? 0 : NDSHM_REASON_PROVIDER_PERMISSION,
-			  &c->user, ask_all, &wish);
+		test_reply(c->good ? 0 : NDSHM_REASON_PROVIDER_PERMISSION,
+			   &c->user, ask_all, &wish);
 		EXPECT_EQ(0, ask_block(&wish));
 	}
 	/* The default provider of a section is checked as well. */
 	ASSERT_EQ(0, set_provider(self, 0, 0, 0600));
-	test_told(NDSHM_REASON_PROVIDER_PERMISSION, &user_a, ask_section,
-		  &self->wish);
+	test_reply(NDSHM_REASON_PROVIDER_PERMISSION, &user_a, ask_section,
+		   &self->wish);
 	/* The adapter is checked first. */
 	ASSERT_EQ(0, set_adapter(self, 0, 0, 0600));
-	test_told(NDSHM_REASON_ADAPTER_PERMISSION, &user_a, ask_block, &wish);
+	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_a, ask_block, &wish);
 }
 
 /* Either of the two capabilities permits everything; others do not. */
@@ -670,12 +670,12 @@ TEST_F(permission, section_of_effective_user)
 	EXPECT_EQ(1, a.amounts[0]);
 	EXPECT_EQ(0, b.amounts[0]);
 
-	test_told(NDSHM_REASON_NOT_CREATOR, &user_a, ask_delete, &wish);
+	test_reply(NDSHM_REASON_NOT_CREATOR, &user_a, ask_delete, &wish);
 	/* The real uid B with the effective uid A is not sufficient. */
-	test_told(NDSHM_REASON_NOT_CREATOR,
-		  (&(struct user){ NDSHM_USER_B, NDSHM_USER_A, 0 }),
-		  ask_delete, &wish);
-	test_told(0, &user_b, ask_delete, &wish);
+	test_reply(NDSHM_REASON_NOT_CREATOR,
+		   (&(struct user){ NDSHM_USER_B, NDSHM_USER_A, 0 }),
+		   ask_delete, &wish);
+	test_reply(0, &user_b, ask_delete, &wish);
 	close(wish.fd);
 }
 
@@ -745,12 +745,12 @@ TEST_F(card, card_owner)
 
 	EXPECT_EQ(0, self->edu.adapter.owner);
 	EXPECT_EQ(0600, self->edu.adapter.mode);
-	test_told(NDSHM_REASON_ADAPTER_PERMISSION, &user_a, ask_claim,
-		  &self->wish);
+	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_a, ask_claim,
+		   &self->wish);
 	SET_CARD(self, .set = NDSHM_NL_OWNER, .owner = NDSHM_USER_A);
-	test_told(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
-		  &self->wish);
-	test_told(good, &user_a, ask_claim, &self->wish);
+	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
+		   &self->wish);
+	test_reply(good, &user_a, ask_claim, &self->wish);
 	close(self->wish.fd);
 	self->wish.fd = -1;
 
@@ -760,9 +760,9 @@ TEST_F(card, card_owner)
 	EXPECT_EQ(NDSHM_USER_A, self->edu.adapter.owner);
 	EXPECT_EQ(0600, self->edu.adapter.mode);
 	reopen(self);
-	test_told(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
-		  &self->wish);
-	test_told(good, &user_a, ask_claim, &self->wish);
+	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
+		   &self->wish);
+	test_reply(good, &user_a, ask_claim, &self->wish);
 }
 
 /* A claim permits all allocations under it, also by receivers of the descriptor. */
@@ -775,8 +775,8 @@ TEST_F(card, card_claim_is_permission)
 	root.adapter = self->wish.adapter;
 	root.provider = 0;
 	ASSERT_EQ(0, ask_claim(&root));
-	test_told(0, &user_a, ask_block, &root);
-	test_told(NDSHM_REASON_CLAIM_MISSING, &user_a, ask_block, &self->wish);
+	test_reply(0, &user_a, ask_block, &root);
+	test_reply(NDSHM_REASON_CLAIM_MISSING, &user_a, ask_block, &self->wish);
 	close(root.fd);
 }
 
@@ -789,37 +789,37 @@ TEST_F(card, card_reset_policy)
 	if (!self->isolated)
 		SKIP(return, "not isolated, so there is no plain client");
 	SET_CARD(self, .set = NDSHM_NL_MODE, .mode = 0666);
-	test_told(0, &user_a, ask_claim, &self->wish);
+	test_reply(0, &user_a, ask_claim, &self->wish);
 	reopen(self);
 	look_again(self);
-	ASSERT_TRUE(self->edu.adapter.dirty);
+	ASSERT_TRUE(self->edu.adapter.needs_reset);
 	/* After one claim only the same user may claim it. */
-	test_told(0, &user_a, ask_claim, &self->wish);
+	test_reply(0, &user_a, ask_claim, &self->wish);
 	reopen(self);
-	test_told(NDSHM_REASON_ADAPTER_DIRTY, &user_b, ask_claim, &self->wish);
+	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_b, ask_claim, &self->wish);
 	/* The effective uid counts. */
-	test_told(NDSHM_REASON_ADAPTER_DIRTY,
-		  (&(struct user){ NDSHM_USER_A, NDSHM_USER_B, 0 }),
-		  ask_claim, &self->wish);
-	test_told(0, (&(struct user){ NDSHM_USER_B, NDSHM_USER_A, 0 }),
-		  ask_claim, &self->wish);
+	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET,
+		   (&(struct user){ NDSHM_USER_A, NDSHM_USER_B, 0 }),
+		   ask_claim, &self->wish);
+	test_reply(0, (&(struct user){ NDSHM_USER_B, NDSHM_USER_A, 0 }),
+		   ask_claim, &self->wish);
 	reopen(self);
 
 	SET_CARD(self, .set = NDSHM_NL_RESET,
 		 .reset_policy = NDSHM_RESET_REQUIRED);
-	test_told(NDSHM_REASON_ADAPTER_DIRTY, &user_a, ask_claim, &self->wish);
+	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_a, ask_claim, &self->wish);
 	SET_CARD(self, .set = NDSHM_NL_RESET, .reset_policy = NDSHM_RESET_NONE);
-	test_told(0, &user_b, ask_claim, &self->wish);
+	test_reply(0, &user_b, ask_claim, &self->wish);
 	reopen(self);
 	/* The reset policy does not replace the mode. */
 	SET_CARD(self, .set = NDSHM_NL_MODE, .mode = 0600);
-	test_told(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
-		  &self->wish);
+	test_reply(NDSHM_REASON_ADAPTER_PERMISSION, &user_b, ask_claim,
+		   &self->wish);
 	SET_CARD(self, .set = NDSHM_NL_MODE | NDSHM_NL_RESET, .mode = 0666,
 		 .reset_policy = NDSHM_RESET_SAME_USER);
 	/* User B was the last user now. */
-	test_told(NDSHM_REASON_ADAPTER_DIRTY, &user_a, ask_claim, &self->wish);
-	test_told(0, &user_b, ask_claim, &self->wish);
+	test_reply(NDSHM_REASON_ADAPTER_NEEDS_RESET, &user_a, ask_claim, &self->wish);
+	test_reply(0, &user_b, ask_claim, &self->wish);
 }
 
 /* Another card in the same slot has no permissions of the first. */

@@ -375,7 +375,7 @@ TEST_F(provider, undocumented_statuses)
 }
 
 /* A success with an invalid list is a failure, and the block must be freed once. */
-TEST_F(provider, nonsense)
+TEST_F(provider, bad_reply)
 {
 	static const char * const lists[] = {
 		"short", "overlap", "empty", "zero", "wrap", "bad",
@@ -391,7 +391,7 @@ TEST_F(provider, nonsense)
 			alloc = request_of(self, round ? 4 * self->page : 1);
 			test_mock("script test list=%s", lists[i]);
 			test_err_block_alloc(EIO,
-					     NDSHM_REASON_PROVIDER_NONSENSE,
+					     NDSHM_REASON_PROVIDER_BAD_REPLY,
 					     self->fd, &alloc);
 			EXPECT_EQ(NDSHM_STATUS_FAILURE, alloc.status);
 			EXPECT_EQ(before + 1, allocated())
@@ -405,8 +405,8 @@ TEST_F(provider, nonsense)
 }
 
 /* Count the new lines of the kernel log about this provider. */
-static int complaints(struct __test_metadata *_metadata, int log,
-		      const char *provider, const char *what)
+static int warnings(struct __test_metadata *_metadata, int log,
+		    const char *provider, const char *what)
 {
 	char line[8192], begin[80];
 	int count = 0;
@@ -459,8 +459,8 @@ static void answers_status(struct __test_metadata *_metadata,
 			NDSHM_REASON_PROVIDER_UNDOCUMENTED);
 }
 
-static void answers_nonsense(struct __test_metadata *_metadata,
-			     struct _test_data_provider *self, const char *name)
+static void answers_badly(struct __test_metadata *_metadata,
+			  struct _test_data_provider *self, const char *name)
 {
 	static const char * const kinds[] = {
 		"list=short", "list=overlap", "list=empty", "list=zero",
@@ -471,7 +471,7 @@ static void answers_nonsense(struct __test_metadata *_metadata,
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		answers(_metadata, self, name, kinds[i],
-			NDSHM_REASON_PROVIDER_NONSENSE);
+			NDSHM_REASON_PROVIDER_BAD_REPLY);
 }
 
 /*
@@ -481,7 +481,7 @@ static void answers_nonsense(struct __test_metadata *_metadata,
 TEST_F(provider, mistakes_said_once)
 {
 	static const char status[] = "undocumented status";
-	static const char nonsense[] = "success, but";
+	static const char bad_reply[] = "success, but";
 	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (log < 0)
@@ -489,31 +489,31 @@ TEST_F(provider, mistakes_said_once)
 	ASSERT_EQ(0, lseek(log, 0, SEEK_END));
 
 	answers_status(_metadata, self, "test");
-	EXPECT_EQ(1, complaints(_metadata, log, "test", status));
-	answers_nonsense(_metadata, self, "test");
-	EXPECT_EQ(1, complaints(_metadata, log, "test", nonsense));
+	EXPECT_EQ(1, warnings(_metadata, log, "test", status));
+	answers_badly(_metadata, self, "test");
+	EXPECT_EQ(1, warnings(_metadata, log, "test", bad_reply));
 
 	test_mock("provider add other");
-	answers_nonsense(_metadata, self, "other");
-	EXPECT_EQ(1, complaints(_metadata, log, "other", nonsense));
+	answers_badly(_metadata, self, "other");
+	EXPECT_EQ(1, warnings(_metadata, log, "other", bad_reply));
 	answers_status(_metadata, self, "other");
-	EXPECT_EQ(1, complaints(_metadata, log, "other", status));
+	EXPECT_EQ(1, warnings(_metadata, log, "other", status));
 
 	/*
 	 * Both mistakes of both providers have been logged, so no further lines
 	 * may appear.
 	 */
-	answers_nonsense(_metadata, self, "other");
+	answers_badly(_metadata, self, "other");
 	answers_status(_metadata, self, "other");
 	test_mock("provider replace other");
 	answers_status(_metadata, self, "other");
-	EXPECT_EQ(0, complaints(_metadata, log, "other", ""));
+	EXPECT_EQ(0, warnings(_metadata, log, "other", ""));
 
 	/* A block cannot need syncs from a provider without a sync handler. */
 	test_mock("provider add third sync=null");
 	answers(_metadata, self, "third", "needs_sync=1",
-		NDSHM_REASON_PROVIDER_NONSENSE);
-	EXPECT_EQ(1, complaints(_metadata, log, "third", nonsense));
+		NDSHM_REASON_PROVIDER_BAD_REPLY);
+	EXPECT_EQ(1, warnings(_metadata, log, "third", bad_reply));
 	close(log);
 	test_mock("provider del third");
 	test_mock("provider del other");
@@ -545,7 +545,7 @@ TEST_F(provider, segments)
 
 	test_mock("script test list=multi");
 	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
-	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE, self->fd,
+	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_BAD_REPLY, self->fd,
 			     &alloc);
 	EXPECT_EQ(1, allocated());
 	EXPECT_EQ(1, freed());
@@ -628,7 +628,7 @@ TEST_F(provider, undone)
 }
 
 /* Invalid requests must not reach the provider. */
-TEST_F(provider, not_asked)
+TEST_F(provider, not_requested)
 {
 	struct ndshm_block_alloc alloc = request_of(self, 0);
 
@@ -765,7 +765,7 @@ TEST_F(provider, client_killed)
 			if (i % 2)
 				test_free_handle(fd, self->block.handle);
 		}
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
 		_exit(0);
 	}

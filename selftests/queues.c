@@ -225,7 +225,7 @@ TEST_F(queues, dump_amid_changes)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		for (;;) {
 			if (ndshm_mock("adapter add q1") ||
 			    ndshm_mock("queue add 2 q0") ||

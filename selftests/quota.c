@@ -201,7 +201,7 @@ TEST_F(quota, refused)
 }
 
 /* Permission to read and to set; a socket opened by root does not give permission. */
-TEST_F(quota, who)
+TEST_F(quota, users)
 {
 	struct ndshm_nl_quota rows[4], now;
 	struct ndshm_nl nl;
@@ -401,7 +401,7 @@ TEST_F(quota, exceeded)
 	struct ndshm_section_create create;
 	struct ndshm_block_alloc alloc;
 	struct ndshm_block_info block;
-	struct ndshm_nl_quota told;
+	struct ndshm_nl_quota reported;
 	struct ndshm_nl listener;
 	__u64 before = used(self, 3);
 
@@ -416,21 +416,21 @@ TEST_F(quota, exceeded)
 	test_err_block_alloc(EDQUOT, NDSHM_REASON_BYTE_QUOTA, self->fd, &alloc);
 	ASSERT_EQ(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
 		  ndshm_nl_event(&listener, 10000, buffer, sizeof(buffer)));
-	ndshm_nl_to_quota((const void *)buffer, &told);
-	EXPECT_EQ(getuid(), told.uid);
-	EXPECT_EQ(BYTES, told.exceeded);
-	EXPECT_EQ(4 * self->page, told.wanted);
-	EXPECT_EQ(before, told.amounts[3]);
-	EXPECT_EQ(before + self->page, told.limits[3]);
-	EXPECT_EQ(BYTES | RESERVED, told.set);
+	ndshm_nl_to_quota((const void *)buffer, &reported);
+	EXPECT_EQ(getuid(), reported.uid);
+	EXPECT_EQ(BYTES, reported.exceeded);
+	EXPECT_EQ(4 * self->page, reported.wanted);
+	EXPECT_EQ(before, reported.amounts[3]);
+	EXPECT_EQ(before + self->page, reported.limits[3]);
+	EXPECT_EQ(BYTES | RESERVED, reported.set);
 	create = section_create_request(self->adapter, 3 * HUGE, 0);
 	test_err_section_create(EDQUOT, NDSHM_REASON_RESERVE_QUOTA, self->fd,
 				&create);
 	ASSERT_EQ(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
 		  ndshm_nl_event(&listener, 10000, buffer, sizeof(buffer)));
-	ndshm_nl_to_quota((const void *)buffer, &told);
-	EXPECT_EQ(RESERVED, told.exceeded);
-	EXPECT_EQ(3 * HUGE, told.wanted);
+	ndshm_nl_to_quota((const void *)buffer, &reported);
+	EXPECT_EQ(RESERVED, reported.exceeded);
+	EXPECT_EQ(3 * HUGE, reported.wanted);
 	test_new_block(self->fd, self->adapter, 1);
 	ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF,
 		  ndshm_nl_event(&listener, 10000, buffer, sizeof(buffer)));
@@ -582,7 +582,7 @@ TEST_F(quota, race)
 		if (!children[i]) {
 			if (!ndshm_become(NDSHM_USER_A))
 				_exit(1);
-			ndshm_tell(peers[i]);
+			ndshm_signal_peer(peers[i]);
 			take(self, takes);
 			_exit(1);
 		}

@@ -128,7 +128,7 @@ TEST_F_TIMEOUT(removal, allocation, TIMEOUT)
 	self->child = ndshm_fork(&self->peer);
 	ASSERT_LE(0, self->child);
 	if (!self->child) {
-		ndshm_tell(self->peer);
+		ndshm_signal_peer(self->peer);
 		if (!enter_group(GROUP))
 			_exit(1);
 		_test_block_alloc(self->fd, &alloc);
@@ -182,7 +182,7 @@ TEST_F_TIMEOUT(removal, mapping, TIMEOUT)
 		self->child = ndshm_fork(&self->peer);
 		ASSERT_LE(0, self->child);
 		if (!self->child) {
-			ndshm_tell(self->peer);
+			ndshm_signal_peer(self->peer);
 			if (enter_group(GROUP))
 				map_and_touch(self, bar.out_mmap_offset,
 					      bar.out_length);
@@ -520,7 +520,7 @@ TEST_F_TIMEOUT(throttled, removal, TIMEOUT)
 			if (variant->provider && !variant->mock &&
 			    ioctl(self->fd, NDSHM_ADAPTER_CLAIM, &claim))
 				_exit(1);
-			ndshm_tell(self->peer);
+			ndshm_signal_peer(self->peer);
 			if (enter_group(GROUP))
 				variant->behave(self);
 			_exit(1);
@@ -644,7 +644,7 @@ static void begin_child(struct __test_metadata *_metadata,
 		ASSERT_TRUE(ndshm_hear(self->peers[i]));
 		return;
 	}
-	ndshm_tell(self->peers[i]);
+	ndshm_signal_peer(self->peers[i]);
 	if (!i && !enter_group(GROUP))
 		_exit(1);
 	for (;;)

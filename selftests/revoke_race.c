@@ -126,7 +126,7 @@ TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 	ASSERT_LE(0, child);
 	if (!child) {
 		ndshm_readable(map);
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
 		_exit(ndshm_readable(map));
 	}
@@ -144,7 +144,7 @@ TEST_F_TIMEOUT(race, unbind_during_fault, TIMEOUT)
 		/* The page is unmapped as soon as the late fault is noticed. */
 		sleep(5);
 	}
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child))
 		TH_LOG("readable still");
 	close(peer);
@@ -195,7 +195,7 @@ TEST_F_TIMEOUT(race, unbind_while_touched, TIMEOUT)
 			 */
 			pthread_create(&thread[0], NULL, write_on, &mapped);
 			pthread_create(&thread[1], NULL, write_on, &mapped);
-			ndshm_tell(peer);
+			ndshm_signal_peer(peer);
 			pthread_join(thread[0], NULL);
 			pthread_join(thread[1], NULL);
 			_exit(0);
@@ -333,7 +333,7 @@ static void stand_still(struct _test_data_stuck_race *self, int peer)
 			perror("thread");
 			_exit(1);
 		}
-	ndshm_tell(peer);
+	ndshm_signal_peer(peer);
 	ndshm_hear(peer);
 	pthread_barrier_wait(&all_made);
 	ndshm_hear(peer);
@@ -341,7 +341,7 @@ static void stand_still(struct _test_data_stuck_race *self, int peer)
 		request = extent_free_request(all[i].place);
 		_test_extent_free(all[i].holder, &request);
 	}
-	ndshm_tell(peer);
+	ndshm_signal_peer(peer);
 	ndshm_hear(peer);
 	_exit(0);
 }
@@ -367,9 +367,9 @@ TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
 		stand_still(self, peer);
 	ASSERT_TRUE(ndshm_hear(peer));
 	ASSERT_EQ(0, ndshm_write_file(DELAY, VERY_LONG));
-	ASSERT_TRUE(ndshm_tell(peer));
+	ASSERT_TRUE(ndshm_signal_peer(peer));
 	ASSERT_TRUE(ndshm_soon(ndshm_read_number(DELAYING) == stuck));
-	ASSERT_TRUE(ndshm_tell(peer));
+	ASSERT_TRUE(ndshm_signal_peer(peer));
 	ASSERT_TRUE(ndshm_hear(peer));
 	/* A second later the kernel tries to free their idle memory, and cannot. */
 	sleep(2);
@@ -387,7 +387,7 @@ TEST_F_TIMEOUT(stuck_race, trims, TIMEOUT)
 	EXPECT_EQ(stuck, ndshm_read_number(DELAYING));
 	TH_LOG("%u sections: freed in %lld ms, unbound in %lld ms", stuck,
 	       idle, took);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	close(holder);

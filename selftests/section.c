@@ -595,7 +595,7 @@ TEST_F(section, trimmed_in_a_crowd)
 			if (!ndshm_become(NDSHM_USER_A) ||
 			    _test_section_attach(self->fd, &attach))
 				_exit(1);
-			ndshm_tell(peers[i]);
+			ndshm_signal_peer(peers[i]);
 			for (;;) {
 				more = extent_alloc_request(8 * HUGE, 0);
 				if (!_test_extent_alloc(attach.out_holder,
@@ -627,7 +627,7 @@ TEST_F(section, sigbus_is_private)
 	ASSERT_LE(0, child);
 	if (!child) {
 		self->map[0] = 1;
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		self->map[HUGE] = 1;
 		_exit(0);
 	}

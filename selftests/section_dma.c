@@ -311,7 +311,7 @@ TEST_F(section_dma, left_ways)
 }
 
 /* Memory beside the extent, which the device cannot use, must be freed. */
-TEST_F(section_dma, left_piece)
+TEST_F(section_dma, left_chunk)
 {
 	int fd = test_new_section(self->client, self->edu.adapter.id, MAX, 0);
 	int holder = test_attach(fd), other = test_attach(fd);

@@ -102,7 +102,7 @@ static void peer_work(struct _test_data_peer *self, int peer)
 	if (!enter_cgroup(self->cgroup) || !ndshm_become(NDSHM_USER_A) ||
 	    _test_section_attach(self->fd, &attach))
 		_exit(1);
-	ndshm_tell(peer);
+	ndshm_signal_peer(peer);
 	for (;;) {
 		more = extent_alloc_request(LONG, 0);
 		if (_test_extent_alloc(attach.out_holder, &more))
@@ -244,7 +244,7 @@ static int take_single_pages(int fd, size_t page, unsigned int count)
 }
 
 /* Memory that a peer leaves or keeps in a section is charged to the creator. */
-TEST_F(peer, creator_pays)
+TEST_F(peer, creator_is_charged)
 {
 	__u64 before = ndshm_locked(self->client);
 	pid_t children[2];
@@ -273,18 +273,18 @@ TEST_F(peer, creator_pays)
 			good = good && (i ? take_single_pages(self->fd, self->page, 4) >= 0 :
 					    !_test_extent_alloc(attach.out_holder, &more));
 			good = good && !ndshm_locked(self->client) &&
-			       ndshm_tell(peers[i]) && ndshm_hear(peers[i]);
+			       ndshm_signal_peer(peers[i]) && ndshm_hear(peers[i]);
 			_exit(!good);
 		}
 	}
 	for (i = 0; i < 2; i++) {
-		EXPECT_TRUE(ndshm_tell(peers[i]));
+		EXPECT_TRUE(ndshm_signal_peer(peers[i]));
 		EXPECT_TRUE(ndshm_hear(peers[i]));
 	}
 	EXPECT_EQ(before + ndshm_committed(self->fd), ndshm_locked(self->client));
 	EXPECT_LE(4 * HUGE, ndshm_committed(self->fd));
 	for (i = 0; i < 2; i++) {
-		EXPECT_TRUE(ndshm_tell(peers[i]));
+		EXPECT_TRUE(ndshm_signal_peer(peers[i]));
 		EXPECT_TRUE(ndshm_reap(children[i]));
 		close(peers[i]);
 	}
@@ -352,7 +352,7 @@ TEST_F(peer, delete_revoke)
 		good = good && _test_section_delete(self->fd, &theirs) &&
 		       theirs.reason == NDSHM_REASON_NOT_CREATOR &&
 		       self->map[more.out_offset] == 1 &&
-		       ndshm_tell(peer) && ndshm_hear(peer) &&
+		       ndshm_signal_peer(peer) && ndshm_hear(peer) &&
 		       !ndshm_readable(self->map + more.out_offset);
 		back = extent_free_request(more.out_offset);
 		good = good && !_test_extent_free(attach.out_holder, &back) &&
@@ -369,7 +369,7 @@ TEST_F(peer, delete_revoke)
 	EXPECT_EQ(0, query.out_committed);
 	test_err_section_delete(EIDRM, NDSHM_REASON_SECTION_DELETED,
 				self->client, self->fd, &request);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 }
@@ -407,11 +407,11 @@ TEST_F(peer, mappings_of_the_creator)
 		       MAP_FAILED)
 			count++;
 		_exit(!(good && errno == EMFILE && count >= 1024 &&
-			ndshm_tell(peer) && ndshm_hear(peer)));
+			ndshm_signal_peer(peer) && ndshm_hear(peer)));
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
 	munmap(test_map_section(self->fd, MAX), MAX);
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	close(fd);
@@ -590,7 +590,7 @@ TEST_F(peer, idle_in_a_crowd)
 			if (!ndshm_become(NDSHM_USER_A) ||
 			    _test_section_attach(self->fd, &attach))
 				_exit(1);
-			ndshm_tell(peers[i]);
+			ndshm_signal_peer(peers[i]);
 			for (;;) {
 				struct ndshm_extent_alloc more =
 					extent_alloc_request(MAX, 0);

@@ -178,7 +178,7 @@ TEST_F(share, fork)
 	/* Memory that is committed later must appear in both mappings. */
 	EXPECT_EQ(0, test_extent(self->holder, MAX));
 	self->map[MAX - 1] = 3;
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	EXPECT_EQ(2, self->map[1]);
@@ -347,7 +347,7 @@ TEST_F(share, readonly_ptrace)
 	test_errno(EIO, self->client,
 		   ptrace(PTRACE_POKEDATA, child, map, 0x0101010101010101));
 	EXPECT_EQ(0, ptrace(PTRACE_DETACH, child, NULL, NULL));
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	EXPECT_EQ(7, self->map[0]);
@@ -473,7 +473,7 @@ TEST_F(share, delete_frees)
 	EXPECT_EQ(before, ndshm_locked(self->client));
 	EXPECT_EQ(0, munmap(self->map, MAX));
 	EXPECT_EQ(before, ndshm_locked(self->client));
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) == before - HUGE));

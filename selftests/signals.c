@@ -158,7 +158,7 @@ static void be_victim(struct _test_data_signals *self, int peer)
 		if (_test_block_alloc(fd, &alloc))
 			_exit(1);
 		if (!round)
-			ndshm_tell(peer);
+			ndshm_signal_peer(peer);
 		for (i = 0; i < alloc.count; i++) {
 			request = block_free_request(blocks[i].handle);
 			if (_test_block_free(fd, &request))

@@ -132,7 +132,7 @@ TEST_F(sync, of_no_block)
  * Syncs that reach a provider
  */
 
-FIXTURE(told) {
+FIXTURE(reported) {
 	bool loaded;
 	int fd;
 	__u32 adapter;
@@ -141,7 +141,7 @@ FIXTURE(told) {
 	struct ndshm_block_info block;
 };
 
-FIXTURE_SETUP(told)
+FIXTURE_SETUP(reported)
 {
 	struct ndshm_nl_adapter adapter;
 	int error = ndshm_mock_load("quarantine=8");
@@ -161,7 +161,7 @@ FIXTURE_SETUP(told)
 	self->adapter = adapter.id;
 }
 
-FIXTURE_TEARDOWN(told)
+FIXTURE_TEARDOWN(reported)
 {
 	if (!self->loaded)
 		return;
@@ -173,7 +173,7 @@ FIXTURE_TEARDOWN(told)
 }
 
 static void make(struct __test_metadata *_metadata,
-		 struct _test_data_told *self, const char *provider,
+		 struct _test_data_reported *self, const char *provider,
 		 __u64 length, struct ndshm_segment *segments, __u32 *count)
 {
 	struct ndshm_block_alloc alloc =
@@ -189,7 +189,7 @@ static void make(struct __test_metadata *_metadata,
 	*count = alloc.out_segments;
 }
 
-TEST_F(told, exactly_that)
+TEST_F(reported, exactly_that)
 {
 	struct ndshm_mock_counts counts;
 	struct ndshm_block_alloc alloc;
@@ -219,7 +219,7 @@ TEST_F(told, exactly_that)
 	test_mock("provider replace p sync=null");
 	alloc = block_alloc_request(self->adapter, 1, &self->block);
 	alloc.provider = self->provider;
-	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_NONSENSE, self->fd,
+	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_BAD_REPLY, self->fd,
 			     &alloc);
 	test_mock("script p reset");
 	none = 0;
@@ -229,7 +229,7 @@ TEST_F(told, exactly_that)
 	EXPECT_EQ(1, ndshm_mock_counts("p").for_cpu);
 }
 
-TEST_F(told, nothing_after_the_end)
+TEST_F(reported, nothing_after_the_end)
 {
 	__u32 none = 0;
 
@@ -242,7 +242,7 @@ TEST_F(told, nothing_after_the_end)
 }
 
 /* Kernel users can sync, in any context. */
-TEST_F(told, by_the_kernel)
+TEST_F(reported, by_the_kernel)
 {
 	test_mock("block alloc 0 a p 8192");
 	test_mock("block sync 0 1 100 8000");
@@ -358,7 +358,7 @@ static void trace_all(struct __test_metadata *_metadata, int fd, __u32 handle,
 }
 
 /* Without an IOMMU each segment is synced separately. */
-TEST_F(told, traced)
+TEST_F(reported, traced)
 {
 	static struct ndshm_segment segments[LONG / 4096];
 	__u32 count = ARRAY_SIZE(segments);

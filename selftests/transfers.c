@@ -178,7 +178,7 @@ TEST_F(pinned, another_process)
 	ASSERT_LE(0, child);
 	if (!child) {
 		fill_pattern(self->map, LENGTH, 10);
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		_exit(!ndshm_hear(peer) || !has_pattern(self->map, LENGTH, 11));
 	}
 	EXPECT_TRUE(ndshm_hear(peer));
@@ -188,7 +188,7 @@ TEST_F(pinned, another_process)
 	fill_pattern(copy, LENGTH, 11);
 	EXPECT_EQ((ssize_t)LENGTH,
 		  process_vm_writev(child, &here, 1, &there, 1, 0));
-	EXPECT_TRUE(ndshm_tell(peer));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
 	free(copy);
@@ -203,7 +203,7 @@ static void read_on(int peer, pid_t pid, struct _test_data_pinned *self)
 	unsigned char *copy = malloc(LENGTH);
 	const struct iovec here = { .iov_base = copy, .iov_len = LENGTH };
 	const struct iovec there = { .iov_base = self->map, .iov_len = LENGTH };
-	bool told = false;
+	bool reported = false;
 	ssize_t got;
 
 	/* Inherited mappings and descriptors would keep the memory alive. */
@@ -215,8 +215,8 @@ static void read_on(int peer, pid_t pid, struct _test_data_pinned *self)
 		got = process_vm_readv(pid, &here, 1, &there, 1, 0);
 		if (!copy || (got < 0 && errno != EFAULT))
 			_exit(1);
-		if (!told)
-			told = got == (ssize_t)LENGTH && ndshm_tell(peer);
+		if (!reported)
+			reported = got == (ssize_t)LENGTH && ndshm_signal_peer(peer);
 	}
 }
 
@@ -337,7 +337,7 @@ static void begin_read(struct __test_metadata *_metadata,
 	ASSERT_LE(0, reader->file);
 	ASSERT_EQ(0, fcntl(reader->file, F_SETFL, O_DIRECT));
 	ASSERT_EQ(0, pthread_create(&reader->thread, NULL, read_page, reader));
-	ASSERT_TRUE(ndshm_fuse_is_asked(fuse));
+	ASSERT_TRUE(ndshm_fuse_has_read(fuse));
 }
 
 static void finish_read(struct __test_metadata *_metadata,

@@ -412,8 +412,8 @@ static int distinct(__u32 *values, int count)
  * the two ids would have one of two values. Here all differences must differ,
  * and only few may be small.
  */
-static void ids_tell_nothing(struct __test_metadata *_metadata, int fd,
-			     __u32 adapter, make_fn make)
+static void ids_reveal_nothing(struct __test_metadata *_metadata, int fd,
+			       __u32 adapter, make_fn make)
 {
 	__u32 first, second, difference[ROUNDS], exclusive[ROUNDS];
 	int i, j, near = 0, rising = 0, other = ndshm_open();
@@ -445,12 +445,12 @@ static void ids_tell_nothing(struct __test_metadata *_metadata, int fd,
 
 TEST_F(viewer, block_ids)
 {
-	ids_tell_nothing(_metadata, self->fd, self->adapter, make_block);
+	ids_reveal_nothing(_metadata, self->fd, self->adapter, make_block);
 }
 
 TEST_F(viewer, section_ids)
 {
-	ids_tell_nothing(_metadata, self->fd, self->adapter, make_section);
+	ids_reveal_nothing(_metadata, self->fd, self->adapter, make_section);
 }
 
 int main(int argc, char **argv)

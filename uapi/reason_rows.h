@@ -99,7 +99,7 @@ NDSHM_REASON_ROW(UNISOLATED_OFF, OPEN_FAILED, EPERM, "unisolated-off", 36,
 		 "adapter is not isolated; enable the isolation that \"ndshm list adapters\" shows as missing, or set the module parameter allow_unisolated")
 NDSHM_REASON_ROW(LOCKDOWN, OPEN_FAILED, EPERM, "lockdown", 37,
 		 "adapter is not isolated and the kernel is locked down; enable the isolation that \"ndshm list adapters\" shows as missing")
-NDSHM_REASON_ROW(ADAPTER_DIRTY, OPEN_FAILED, EPERM, "adapter-dirty", 38,
+NDSHM_REASON_ROW(ADAPTER_NEEDS_RESET, OPEN_FAILED, EPERM, "adapter-needs-reset", 38,
 		 "function was not reset after its last claim; claim it as the user of that claim or with CAP_SYS_RAWIO, or change its reset policy (ndshm permit)")
 NDSHM_REASON_ROW(BAR, INVALID_PARAMETER, EINVAL, "bar", 39,
 		 "no such BAR; use one of the BARs 0 to 5")
@@ -125,7 +125,7 @@ NDSHM_REASON_ROW(PROVIDER_FAILURE, FAILURE, EIO, "provider-failure", 48,
 		 "provider failed; see the kernel log")
 NDSHM_REASON_ROW(PROVIDER_UNDOCUMENTED, FAILURE, EIO, "provider-undocumented", 49,
 		 "provider returned a status that is not permitted; report this to its author")
-NDSHM_REASON_ROW(PROVIDER_NONSENSE, FAILURE, EIO, "provider-nonsense", 50,
+NDSHM_REASON_ROW(PROVIDER_BAD_REPLY, FAILURE, EIO, "provider-bad-reply", 50,
 		 "provider returned invalid memory, which was freed; report this to its author")
 
 /* Limits. */

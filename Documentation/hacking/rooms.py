@@ -34,7 +34,7 @@ MOST_IN_CIRCLE, MOST_UPWARD, MOST_PERCENT = 3, 10, 20
 # Of a BLOCK_ALLOC: files and calls outside base, and all.
 MOST_WAY = 12, 17, 17, 26
 # Calls through pointers: an ioctl's handler, and a provider's.
-POINTERS = {"ndshm_ioctl": "ndshm_ioctl_block_alloc", "call_provider": "coherent_allocate"}
+POINTERS = {"ndshm_ioctl": "ndshm_ioctl_block_alloc", "block_alloc_memory": "coherent_allocate"}
 
 NOISE = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\])+'", re.S)
 INCLUDE = re.compile(r'^#\s*include "([^"]+)"', re.M)

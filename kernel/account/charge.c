@@ -20,114 +20,114 @@
 
 bool (*ndshm_reclaim_hook)(const struct user_struct *user) __ro_after_init;
 
-struct ndshm_payer *ndshm_payer_capture(struct ndshm_payer *opener)
+struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
 {
 	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm);
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	struct ndshm_payer *payer;
+	struct ndshm_requester *requester;
 
 	if (opener && opener->cred == current_cred() && opener->memcg == memcg &&
 	    opener->pid == task_tgid(current) && opener->limit == limit)
-		payer = ndshm_payer_get(opener);
+		requester = ndshm_requester_get(opener);
 	else
-		payer = kzalloc(sizeof(*payer), NDSHM_GFP_CHARGED);
-	if (!payer || payer == opener) {
+		requester = kzalloc(sizeof(*requester), NDSHM_GFP_CHARGED);
+	if (!requester || requester == opener) {
 		mem_cgroup_put(memcg);
-		return payer;
+		return requester;
 	}
-	refcount_set(&payer->references, 1);
-	payer->cred = get_current_cred();
-	payer->memcg = memcg;
-	payer->pid = get_pid(task_tgid(current));
-	payer->limit = limit;
-	payer->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
-	payer->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
-	if (opener && opener->cred->user != payer->cred->user)
-		payer->opener = ndshm_payer_get(opener);
-	return payer;
+	refcount_set(&requester->references, 1);
+	requester->cred = get_current_cred();
+	requester->memcg = memcg;
+	requester->pid = get_pid(task_tgid(current));
+	requester->limit = limit;
+	requester->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
+	requester->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
+	if (opener && opener->cred->user != requester->cred->user)
+		requester->opener = ndshm_requester_get(opener);
+	return requester;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_payer_capture);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_capture);
 
-void ndshm_payer_free(struct ndshm_payer *payer)
+void ndshm_requester_free(struct ndshm_requester *requester)
 {
-	if (payer->opener)
-		ndshm_payer_put(payer->opener);
-	put_pid(payer->pid);
-	mem_cgroup_put(payer->memcg);
-	put_cred(payer->cred);
-	kfree(payer);
+	if (requester->opener)
+		ndshm_requester_put(requester->opener);
+	put_pid(requester->pid);
+	mem_cgroup_put(requester->memcg);
+	put_cred(requester->cred);
+	kfree(requester);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_payer_free);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_requester_free);
 
-static bool payer_lock_pages(const struct ndshm_payer *payer,
-			     unsigned long pages)
+static bool requester_lock_pages(const struct ndshm_requester *requester,
+				 unsigned long pages)
 {
-	atomic_long_t *locked_vm = &payer->cred->user->locked_vm;
+	atomic_long_t *locked_vm = &requester->cred->user->locked_vm;
 	long locked = atomic_long_read(locked_vm);
 
 	do {
-		if (pages > payer->limit || locked > payer->limit - pages)
+		if (pages > requester->limit || locked > requester->limit - pages)
 			return false;
 	} while (!atomic_long_try_cmpxchg(locked_vm, &locked, locked + pages));
 	return true;
 }
 
-static void payer_give(const struct ndshm_payer *payer, unsigned long pages)
+static void requester_uncharge(const struct ndshm_requester *requester, unsigned long pages)
 {
 	struct user_struct *user;
 
-	for (; payer && pages; payer = payer->opener) {
-		if (payer->exempt)
+	for (; requester && pages; requester = requester->opener) {
+		if (requester->exempt)
 			continue;
-		user = payer->cred->user;
+		user = requester->cred->user;
 		atomic_long_sub(pages, &user->locked_vm);
-		ndshm_quota_give(user->uid, NDSHM_QUOTA_BYTES,
-				 (u64)pages << PAGE_SHIFT);
+		ndshm_quota_uncharge_uid(user->uid, NDSHM_QUOTA_BYTES,
+					 (u64)pages << PAGE_SHIFT);
 	}
 }
 
 /* Charge both limits of both users, or none. The first one bounds @pages below overflow. */
-static ndshm_reason_t payer_take(const struct ndshm_payer *payer,
-				 unsigned long pages,
-				 const struct ndshm_payer **refused)
+static ndshm_reason_t requester_charge(const struct ndshm_requester *requester,
+				       unsigned long pages,
+				       const struct ndshm_requester **refused)
 {
-	const struct user_struct *user = payer->cred->user;
+	const struct user_struct *user = requester->cred->user;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	if (payer->opener)
-		reason = payer_take(payer->opener, pages, refused);
-	if (reason != NDSHM_REASON_NONE || payer->exempt)
+	if (requester->opener)
+		reason = requester_charge(requester->opener, pages, refused);
+	if (reason != NDSHM_REASON_NONE || requester->exempt)
 		return reason;
-	*refused = payer;
-	if (!payer_lock_pages(payer, pages)) {
+	*refused = requester;
+	if (!requester_lock_pages(requester, pages)) {
 		reason = NDSHM_REASON_MEMLOCK;
 		goto err_opener;
 	}
-	reason = ndshm_quota_take(user->uid, NDSHM_QUOTA_BYTES,
-				  (u64)pages << PAGE_SHIFT, payer->unlimited);
+	reason = ndshm_quota_charge_uid(user->uid, NDSHM_QUOTA_BYTES,
+					(u64)pages << PAGE_SHIFT, requester->unlimited);
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
-	atomic_long_sub(pages, &payer->cred->user->locked_vm);
+	atomic_long_sub(pages, &requester->cred->user->locked_vm);
 err_opener:
-	payer_give(payer->opener, pages);
+	requester_uncharge(requester->opener, pages);
 	return reason;
 }
 
-static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
-				   unsigned long pages, bool may_wait)
+static ndshm_reason_t requester_charge_wait(const struct ndshm_requester *requester,
+					    unsigned long pages, bool may_wait)
 {
-	const struct ndshm_payer *each, *refused;
-	ndshm_reason_t reason = payer_take(payer, pages, &refused);
+	const struct ndshm_requester *each, *refused;
+	ndshm_reason_t reason = requester_charge(requester, pages, &refused);
 
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
 	/* Memory that is being freed must not cause a refusal. */
 	if (may_wait)
 		ndshm_deferred_wait();
-	for (each = payer; each && may_wait; each = each->opener)
+	for (each = requester; each && may_wait; each = each->opener)
 		ndshm_reclaim_hook(each->cred->user);
 	ndshm_pinned_reap();
-	reason = payer_take(payer, pages, &refused);
+	reason = requester_charge(requester, pages, &refused);
 	if (reason == NDSHM_REASON_BYTE_QUOTA)
 		ndshm_event(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
 			    &(struct ndshm_quota_excess){
@@ -137,23 +137,23 @@ static ndshm_reason_t payer_charge(const struct ndshm_payer *payer,
 }
 
 /* Round up without overflow. */
-static unsigned long pages_of(u64 bytes)
+static unsigned long charge_pages(u64 bytes)
 {
 	return (bytes >> PAGE_SHIFT) + !!offset_in_page(bytes);
 }
 
 ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
-			    struct ndshm_payer *payer, u64 bytes)
+			    struct ndshm_requester *requester, u64 bytes)
 {
-	unsigned long pages = pages_of(bytes);
+	unsigned long pages = charge_pages(bytes);
 	ndshm_reason_t reason;
 
 	*charge = (struct ndshm_charge){};
-	if (payer->exempt)
+	if (requester->exempt)
 		return NDSHM_REASON_NONE;
-	reason = payer_charge(payer, pages, true);
+	reason = requester_charge_wait(requester, pages, true);
 	if (reason == NDSHM_REASON_NONE) {
-		charge->payer = ndshm_payer_get(payer);
+		charge->requester = ndshm_requester_get(requester);
 		charge->pages = pages;
 	}
 	return reason;
@@ -162,16 +162,16 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_charge);
 
 ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes)
 {
-	unsigned long pages = pages_of(bytes);
+	unsigned long pages = charge_pages(bytes);
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	if (!charge->payer)
+	if (!charge->requester)
 		return reason;
 	if (pages > charge->pages)
-		reason = payer_charge(charge->payer, pages - charge->pages,
-				      false);
+		reason = requester_charge_wait(charge->requester, pages - charge->pages,
+					       false);
 	else
-		payer_give(charge->payer, charge->pages - pages);
+		requester_uncharge(charge->requester, charge->pages - pages);
 	if (reason == NDSHM_REASON_NONE)
 		charge->pages = pages;
 	return reason;
@@ -180,10 +180,10 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_recharge);
 
 void ndshm_uncharge(struct ndshm_charge *charge)
 {
-	if (!charge->payer)
+	if (!charge->requester)
 		return;
-	payer_give(charge->payer, charge->pages);
-	ndshm_payer_put(charge->payer);
+	requester_uncharge(charge->requester, charge->pages);
+	ndshm_requester_put(charge->requester);
 	*charge = (struct ndshm_charge){};
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_uncharge);

@@ -3,8 +3,8 @@
  * Payers and their charges: RLIMIT_MEMLOCK and the byte quota of the user; the memory
  * cgroup.
  */
-#ifndef _NDSHM_CORE_CHARGE_H
-#define _NDSHM_CORE_CHARGE_H
+#ifndef _NDSHM_ACCOUNT_CHARGE_H
+#define _NDSHM_ACCOUNT_CHARGE_H
 
 #include <linux/refcount.h>
 #include <linux/types.h>
@@ -16,10 +16,10 @@ struct mem_cgroup;
 struct pid;
 
 /**
- * struct ndshm_payer - who is charged for memory, and under which limits
+ * struct ndshm_requester - who is charged for memory, and under which limits
  * @references: of charges, objects and callers
  * @cred: credentials of the requester; keep its user_struct
- * @opener: payer that is charged as well: the opener of the descriptor, if it is
+ * @opener: requester that is charged as well: the opener of the descriptor, if it is
  *	another user; or NULL. Has no @opener itself
  * @memcg: memory cgroup of the requester, held; NULL: memory cgroups are off
  * @pid: process of the requester, held
@@ -27,12 +27,12 @@ struct pid;
  * @exempt: the requester had CAP_IPC_LOCK: no user is charged
  * @unlimited: the requester had CAP_SYS_RESOURCE: the quota does not apply
  *
- * Immutable. The limits are those that held when the payer was captured.
+ * Immutable. The limits are those that held when the requester was captured.
  */
-struct ndshm_payer {
+struct ndshm_requester {
 	refcount_t references;
 	const struct cred *cred;
-	struct ndshm_payer *opener;
+	struct ndshm_requester *opener;
 	struct mem_cgroup *memcg;
 	struct pid *pid;
 	unsigned long limit;
@@ -41,34 +41,34 @@ struct ndshm_payer {
 };
 
 /*
- * Capture the calling process as a payer, which charges @opener as well if that is
+ * Capture the calling process as a requester, which charges @opener as well if that is
  * another user. Returns @opener if process, credentials, limit and memory cgroup are the
  * same, NULL without memory. May sleep.
  */
-struct ndshm_payer *ndshm_payer_capture(struct ndshm_payer *opener);
+struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener);
 
-static inline struct ndshm_payer *ndshm_payer_get(struct ndshm_payer *payer)
+static inline struct ndshm_requester *ndshm_requester_get(struct ndshm_requester *requester)
 {
-	refcount_inc(&payer->references);
-	return payer;
+	refcount_inc(&requester->references);
+	return requester;
 }
 
-void ndshm_payer_free(struct ndshm_payer *payer);
+void ndshm_requester_free(struct ndshm_requester *requester);
 
 /* Any context but NMI. */
-static inline void ndshm_payer_put(struct ndshm_payer *payer)
+static inline void ndshm_requester_put(struct ndshm_requester *requester)
 {
-	if (refcount_dec_and_test(&payer->references))
-		ndshm_payer_free(payer);
+	if (refcount_dec_and_test(&requester->references))
+		ndshm_requester_free(requester);
 }
 
 /**
- * struct ndshm_charge - pages that a payer was charged for
- * @payer: holds a reference; NULL: nothing was charged
+ * struct ndshm_charge - pages that a requester was charged for
+ * @requester: holds a reference; NULL: nothing was charged
  * @pages: number of pages
  */
 struct ndshm_charge {
-	struct ndshm_payer *payer;
+	struct ndshm_requester *requester;
 	unsigned long pages;
 };
 
@@ -79,14 +79,14 @@ struct ndshm_charge {
 extern bool (*ndshm_reclaim_hook)(const struct user_struct *user);
 
 /*
- * Charge @bytes to @payer, which need not be the caller. Returns MEMLOCK, BYTE_QUOTA or
+ * Charge @bytes to @requester, which need not be the caller. Returns MEMLOCK, BYTE_QUOTA or
  * MEMORY if nothing was charged. May sleep.
  */
 ndshm_reason_t ndshm_charge(struct ndshm_charge *charge,
-			    struct ndshm_payer *payer, u64 bytes);
+			    struct ndshm_requester *requester, u64 bytes);
 
 /*
- * Change a charge to @bytes, under the limits of its payer. An increase can fail as above;
+ * Change a charge to @bytes, under the limits of its requester. An increase can fail as above;
  * it does not wait for memory that is being freed.
  */
 ndshm_reason_t ndshm_recharge(struct ndshm_charge *charge, u64 bytes);
@@ -99,9 +99,9 @@ static inline void ndshm_charge_split(struct ndshm_charge *to,
 	to->pages = min(from->pages, (unsigned long)(bytes >> PAGE_SHIFT));
 	from->pages -= to->pages;
 	if (!from->pages)
-		from->payer = NULL;
+		from->requester = NULL;
 	else
-		ndshm_payer_get(from->payer);
+		ndshm_requester_get(from->requester);
 }
 
 /* End a charge; idempotent. Not from interrupts. */
@@ -110,4 +110,4 @@ void ndshm_uncharge(struct ndshm_charge *charge);
 /* Bytes locked by the calling user, by any means. */
 u64 ndshm_user_locked(void);
 
-#endif /* _NDSHM_CORE_CHARGE_H */
+#endif /* _NDSHM_ACCOUNT_CHARGE_H */

@@ -18,8 +18,8 @@ static unsigned long kept_count;
 /* A spinlock: a task throttled with a mutex held would delay frees of all users. */
 static DEFINE_SPINLOCK(kept_lock);	/* kept, kept_count */
 
-static void reap(struct work_struct *work);
-static DECLARE_DELAYED_WORK(reaping, reap);
+static void pinned_reap_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(pinned_reaping, pinned_reap_work);
 
 bool ndshm_folio_broken(struct folio *folio)
 {
@@ -32,10 +32,10 @@ bool ndshm_folio_broken(struct folio *folio)
 	return false;
 }
 
-static void let_go(struct folio *folio)
+static void pinned_put(struct folio *folio)
 {
 	struct ndshm_charge charge = {
-		.payer = folio->private, .pages = folio_nr_pages(folio),
+		.requester = folio->private, .pages = folio_nr_pages(folio),
 	};
 
 	list_del(&folio->lru);
@@ -54,16 +54,16 @@ void ndshm_pinned_keep(struct folio *folio, struct ndshm_charge *charge)
 		return;
 	charge->pages -= pages;
 	folio_get(folio);
-	folio->private = ndshm_payer_get(charge->payer);
+	folio->private = ndshm_requester_get(charge->requester);
 	spin_lock(&kept_lock);
 	list_add_tail(&folio->lru, &kept);
 	kept_count++;
 	spin_unlock(&kept_lock);
-	ndshm_deferred_delay(&reaping, HZ);
+	ndshm_deferred_delay(&pinned_reaping, HZ);
 }
 
 /* Check @count folios, those that were checked longest ago first. Return: number checked. */
-static unsigned long reap_batch(unsigned long count)
+static unsigned long pinned_reap_batch(unsigned long count)
 {
 	struct folio *folio, *next;
 	unsigned long seen;
@@ -81,7 +81,7 @@ static unsigned long reap_batch(unsigned long count)
 	}
 	spin_unlock(&kept_lock);
 	list_for_each_entry_safe(folio, next, &unused, lru)
-		let_go(folio);
+		pinned_put(folio);
 	cond_resched();
 	return seen;
 }
@@ -91,15 +91,15 @@ void ndshm_pinned_reap(void)
 	unsigned long left = READ_ONCE(kept_count), seen = 1;
 
 	for (; left && seen; left -= seen)
-		seen = reap_batch(min(left, BATCH));
+		seen = pinned_reap_batch(min(left, BATCH));
 }
 
 /* The end of a pin causes no event, so check once a second. */
-static void reap(struct work_struct *work)
+static void pinned_reap_work(struct work_struct *work)
 {
 	ndshm_pinned_reap();
 	if (READ_ONCE(kept_count))
-		ndshm_deferred_delay(&reaping, HZ);
+		ndshm_deferred_delay(&pinned_reaping, HZ);
 }
 
 void ndshm_pinned_teardown(void)
@@ -108,7 +108,7 @@ void ndshm_pinned_teardown(void)
 
 	/* Deferred frees of blocks may still add folios. */
 	ndshm_deferred_flush();
-	cancel_delayed_work_sync(&reaping);
+	cancel_delayed_work_sync(&pinned_reaping);
 	list_for_each_entry_safe(folio, next, &kept, lru)
-		let_go(folio);
+		pinned_put(folio);
 }

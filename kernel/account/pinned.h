@@ -3,8 +3,8 @@
  * Folios that have other references (such as pins) when their block is freed. They stay
  * charged to the user of the block until the last other reference is dropped.
  */
-#ifndef _NDSHM_CORE_PINNED_H
-#define _NDSHM_CORE_PINNED_H
+#ifndef _NDSHM_ACCOUNT_PINNED_H
+#define _NDSHM_ACCOUNT_PINNED_H
 
 #include <linux/types.h>
 
@@ -23,4 +23,4 @@ void ndshm_pinned_reap(void);
 /* Uncharge and put all folios, also those in use, at unload. */
 void ndshm_pinned_teardown(void);
 
-#endif /* _NDSHM_CORE_PINNED_H */
+#endif /* _NDSHM_ACCOUNT_PINNED_H */

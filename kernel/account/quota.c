@@ -57,7 +57,7 @@ static_assert(ARRAY_SIZE(reasons) == NDSHM_QUOTA_KINDS);
  */
 static DEFINE_XARRAY(users);
 
-static struct ndshm_quota_view *user_of(kuid_t uid)
+static struct ndshm_quota_view *quota_find_user(kuid_t uid)
 {
 	lockdep_assert_held(&users.xa_lock);
 
@@ -65,14 +65,14 @@ static struct ndshm_quota_view *user_of(kuid_t uid)
 }
 
 /* Returns with the lock held. Return: NULL without memory. */
-static struct ndshm_quota_view *lock_user(kuid_t uid)
+static struct ndshm_quota_view *quota_lock_user(kuid_t uid)
 	__acquires(&users.xa_lock)
 {
 	struct ndshm_quota_view *user, *new;
 	int err = 0;
 
 	xa_lock(&users);
-	while (!(user = user_of(uid)) && (!err || err == -EBUSY)) {
+	while (!(user = quota_find_user(uid)) && (!err || err == -EBUSY)) {
 		xa_unlock(&users);
 		err = -ENOMEM;
 		/* Not charged: the entry can outlive the memory cgroup of the caller. */
@@ -88,7 +88,7 @@ static struct ndshm_quota_view *lock_user(kuid_t uid)
 	return user;
 }
 
-static void unlock_user(struct ndshm_quota_view *user)
+static void quota_unlock_user(struct ndshm_quota_view *user)
 	__releases(&users.xa_lock)
 {
 	if (user && !user->set &&
@@ -99,14 +99,14 @@ static void unlock_user(struct ndshm_quota_view *user)
 	xa_unlock(&users);
 }
 
-static u64 limit_of(const struct ndshm_quota_view *user, unsigned int kind)
+static u64 quota_limit(const struct ndshm_quota_view *user, unsigned int kind)
 {
 	return user->set & BIT(kind) ? user->limits[kind] :
 				       READ_ONCE(limits[kind]);
 }
 
-ndshm_reason_t ndshm_quota_take(kuid_t uid, enum ndshm_quota_kind kind,
-				u64 amount, bool unlimited)
+ndshm_reason_t ndshm_quota_charge_uid(kuid_t uid, enum ndshm_quota_kind kind,
+				      u64 amount, bool unlimited)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	struct ndshm_quota_view *user;
@@ -114,62 +114,62 @@ ndshm_reason_t ndshm_quota_take(kuid_t uid, enum ndshm_quota_kind kind,
 
 	if (!amount)
 		return reason;
-	user = lock_user(uid);
-	most = user ? limit_of(user, kind) : 0;
+	user = quota_lock_user(uid);
+	most = user ? quota_limit(user, kind) : 0;
 	if (!user)
 		reason = NDSHM_REASON_MEMORY;
 	else if (!unlimited && (amount > most || user->amounts[kind] > most - amount))
 		reason = reasons[kind];
 	else
 		user->amounts[kind] += amount;
-	unlock_user(user);
+	quota_unlock_user(user);
 	return reason;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_take);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_charge_uid);
 
-void ndshm_quota_give(kuid_t uid, enum ndshm_quota_kind kind, u64 amount)
+void ndshm_quota_uncharge_uid(kuid_t uid, enum ndshm_quota_kind kind, u64 amount)
 {
 	struct ndshm_quota_view *user;
 
 	if (!amount)
 		return;
 	xa_lock(&users);
-	user = user_of(uid);
+	user = quota_find_user(uid);
 	if (!WARN_ON_ONCE(!user || user->amounts[kind] < amount))
 		user->amounts[kind] -= amount;
-	unlock_user(user);
+	quota_unlock_user(user);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_give);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_uncharge_uid);
 
-ndshm_reason_t ndshm_quota_charge(const struct ndshm_payer *payer,
+ndshm_reason_t ndshm_quota_charge(const struct ndshm_requester *requester,
 				  enum ndshm_quota_kind kind, u64 amount)
 {
-	kuid_t uid = payer->cred->user->uid;
+	kuid_t uid = requester->cred->user->uid;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	if (payer->opener)
-		reason = ndshm_quota_charge(payer->opener, kind, amount);
+	if (requester->opener)
+		reason = ndshm_quota_charge(requester->opener, kind, amount);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_quota_take(uid, kind, amount, payer->unlimited);
+	reason = ndshm_quota_charge_uid(uid, kind, amount, requester->unlimited);
 	if (reason == NDSHM_REASON_NONE)
 		return reason;
-	if (payer->opener)
-		ndshm_quota_uncharge(payer->opener, kind, amount);
+	if (requester->opener)
+		ndshm_quota_uncharge(requester->opener, kind, amount);
 	if (reason == reasons[kind])
 		ndshm_event(NDSHM_CMD_QUOTA_EXCEEDED_NTF,
 			    &(struct ndshm_quota_excess){ uid, kind, amount });
 	return reason;
 }
 
-void ndshm_quota_uncharge(const struct ndshm_payer *payer,
+void ndshm_quota_uncharge(const struct ndshm_requester *requester,
 			  enum ndshm_quota_kind kind, u64 amount)
 {
-	for (; payer; payer = payer->opener)
-		ndshm_quota_give(payer->cred->user->uid, kind, amount);
+	for (; requester; requester = requester->opener)
+		ndshm_quota_uncharge_uid(requester->cred->user->uid, kind, amount);
 }
 
-bool ndshm_quota_look_next(u32 *uid, struct ndshm_quota_view *view)
+bool ndshm_quota_peek_next(u32 *uid, struct ndshm_quota_view *view)
 {
 	const struct ndshm_quota_view *user;
 	unsigned long at = *uid;
@@ -180,29 +180,29 @@ bool ndshm_quota_look_next(u32 *uid, struct ndshm_quota_view *view)
 	*view = user ? *user : (struct ndshm_quota_view){};
 	xa_unlock(&users);
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
-		view->limits[i] = limit_of(view, i);
+		view->limits[i] = quota_limit(view, i);
 	*uid = at;
 	return user;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_look_next);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_peek_next);
 
-void ndshm_quota_look(kuid_t uid, struct ndshm_quota_view *view)
+void ndshm_quota_peek(kuid_t uid, struct ndshm_quota_view *view)
 {
 	u32 at = __kuid_val(uid);
 	unsigned int i;
 
-	if (ndshm_quota_look_next(&at, view) && uid_eq(view->uid, uid))
+	if (ndshm_quota_peek_next(&at, view) && uid_eq(view->uid, uid))
 		return;
 	*view = (struct ndshm_quota_view){ .uid = uid };
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
-		view->limits[i] = limit_of(view, i);
+		view->limits[i] = quota_limit(view, i);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_look);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_peek);
 
 ndshm_reason_t ndshm_quota_set(kuid_t uid,
 			       const struct ndshm_quota_change *change)
 {
-	struct ndshm_quota_view *user = lock_user(uid);
+	struct ndshm_quota_view *user = quota_lock_user(uid);
 	const bool found = user;
 	unsigned int i;
 
@@ -211,7 +211,7 @@ ndshm_reason_t ndshm_quota_set(kuid_t uid,
 			user->limits[i] = change->limits[i];
 	if (user)
 		user->set = (user->set | change->set) & ~change->reset;
-	unlock_user(user);
+	quota_unlock_user(user);
 	return found ? NDSHM_REASON_NONE : NDSHM_REASON_MEMORY;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_quota_set);

@@ -3,15 +3,15 @@
  * Quotas of a user: sections, holders, range, memory, requests, clients. Limits of
  * RLIMIT_MEMLOCK and of memory cgroups are separate; see charge.h.
  */
-#ifndef _NDSHM_CORE_QUOTA_H
-#define _NDSHM_CORE_QUOTA_H
+#ifndef _NDSHM_ACCOUNT_QUOTA_H
+#define _NDSHM_ACCOUNT_QUOTA_H
 
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
 #include <ndshm/status.h>
 
-struct ndshm_payer;
+struct ndshm_requester;
 
 /**
  * enum ndshm_quota_kind - counted resources
@@ -36,21 +36,21 @@ enum ndshm_quota_kind {
 };
 
 /*
- * Charge @amount to @payer and to its opener, or to neither. Returns MEMORY, or the
+ * Charge @amount to @requester and to its opener, or to neither. Returns MEMORY, or the
  * _QUOTA reason of the kind and notifies listeners. May sleep.
  */
-ndshm_reason_t ndshm_quota_charge(const struct ndshm_payer *payer,
+ndshm_reason_t ndshm_quota_charge(const struct ndshm_requester *requester,
 				  enum ndshm_quota_kind kind, u64 amount);
-void ndshm_quota_uncharge(const struct ndshm_payer *payer,
+void ndshm_quota_uncharge(const struct ndshm_requester *requester,
 			  enum ndshm_quota_kind kind, u64 amount);
 
 /*
  * The same for one user, without a limit if @unlimited and without a notification: the
  * caller can retry. take may sleep; give must not be called from interrupts.
  */
-ndshm_reason_t ndshm_quota_take(kuid_t uid, enum ndshm_quota_kind kind,
-				u64 amount, bool unlimited);
-void ndshm_quota_give(kuid_t uid, enum ndshm_quota_kind kind, u64 amount);
+ndshm_reason_t ndshm_quota_charge_uid(kuid_t uid, enum ndshm_quota_kind kind,
+				      u64 amount, bool unlimited);
+void ndshm_quota_uncharge_uid(kuid_t uid, enum ndshm_quota_kind kind, u64 amount);
 
 /**
  * struct ndshm_quota_view - amounts and limits of a user
@@ -74,13 +74,13 @@ struct ndshm_quota_excess {
 };
 
 /* Read amounts and limits of any user. */
-void ndshm_quota_look(kuid_t uid, struct ndshm_quota_view *view);
+void ndshm_quota_peek(kuid_t uid, struct ndshm_quota_view *view);
 
 /*
  * Read those of the first user from *uid on with an amount or a limit of their own, and
  * set *uid to that user. Return: false if there is none.
  */
-bool ndshm_quota_look_next(u32 *uid, struct ndshm_quota_view *view);
+bool ndshm_quota_peek_next(u32 *uid, struct ndshm_quota_view *view);
 
 /**
  * struct ndshm_quota_change - change of the limits of a user
@@ -101,4 +101,4 @@ ndshm_reason_t ndshm_quota_set(kuid_t uid,
 /* Called when no amount is charged and no limit can be set. */
 void ndshm_quota_teardown(void);
 
-#endif /* _NDSHM_CORE_QUOTA_H */
+#endif /* _NDSHM_ACCOUNT_QUOTA_H */

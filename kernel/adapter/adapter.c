@@ -142,7 +142,7 @@ bool ndshm_adapter_close_unused(struct ndshm_adapter *adapter)
 
 	/* Finish deferred frees: their blocks must not count as members. */
 	ndshm_deferred_flush();
-	if (!ndshm_blockset_close_empty(&adapter->set))
+	if (!ndshm_blockset_drain_empty(&adapter->set))
 		return false;
 	if (ndshm_queues_unused(&adapter->queues))
 		return true;
@@ -153,7 +153,7 @@ EXPORT_SYMBOL_GPL(ndshm_adapter_close_unused);
 
 void ndshm_adapter_reopen(struct ndshm_adapter *adapter)
 {
-	ndshm_blockset_reopen(&adapter->set);
+	ndshm_blockset_revive(&adapter->set);
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_reopen);
 
@@ -167,7 +167,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	if (adapter->group)
 		ndshm_claim_group_end(adapter->group, adapter, true);
 	ndshm_queues_end(adapter);
-	ndshm_blockset_close(&adapter->set);
+	ndshm_blockset_drain(&adapter->set);
 
 	mutex_lock(&ndshm_registry_lock);
 	ndshm_registry_remove(&adapter->entry);
@@ -201,20 +201,20 @@ u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter)
 	/* No IOMMU confines the device of an adapter without claims to a client. */
 	if (!adapter->ops)
 		return NDSHM_ISOLATION_NO_TRANSLATION;
-	if (ndshm_blockset_enter(&adapter->set)) {
+	if (ndshm_blockset_get_active(&adapter->set)) {
 		missing = adapter->ops->isolation(adapter->context);
-		ndshm_blockset_leave(&adapter->set);
+		ndshm_blockset_put_active(&adapter->set);
 	}
 	return missing;
 }
 
-bool ndshm_adapter_dirty(struct ndshm_adapter *adapter)
+bool ndshm_adapter_needs_reset(struct ndshm_adapter *adapter)
 {
-	bool dirty = false;
+	bool needs_reset = false;
 
-	if (adapter->ops && ndshm_blockset_enter(&adapter->set)) {
-		dirty = adapter->ops->dirty(adapter->context);
-		ndshm_blockset_leave(&adapter->set);
+	if (adapter->ops && ndshm_blockset_get_active(&adapter->set)) {
+		needs_reset = adapter->ops->needs_reset(adapter->context);
+		ndshm_blockset_put_active(&adapter->set);
 	}
-	return dirty;
+	return needs_reset;
 }

@@ -2,8 +2,8 @@
 /*
  * The adapter registry.
  */
-#ifndef _NDSHM_CORE_ADAPTER_H
-#define _NDSHM_CORE_ADAPTER_H
+#ifndef _NDSHM_ADAPTER_ADAPTER_H
+#define _NDSHM_ADAPTER_ADAPTER_H
 
 #include <linux/mutex.h>
 
@@ -11,7 +11,7 @@
 #include <ndshm/provider.h>
 
 #include "../base/registry.h"
-#include "../base/set.h"
+#include "../base/blockset.h"
 #include "queue.h"
 
 struct ndshm_claim;
@@ -33,7 +33,7 @@ struct ndshm_claim_group;
  * @provider: default provider of this adapter, or NULL; changed with
  *	ndshm_registry_lock held, read under RCU
  * @group: adapters that only one client at a time can claim; NULL without @ops. Its
- *	lock serializes all of @ops except isolation and dirty
+ *	lock serializes all of @ops except isolation and needs_reset
  * @bars_lock: protects @bars_unmapped; keeps @claim valid. Taken inside the lock of
  *	@group and the device lock, outside object locks; never inside the mmap lock
  * @bars_unmapped: a reset is running; accesses of clients to BARs get SIGBUS
@@ -74,6 +74,6 @@ ndshm_adapter_get(struct ndshm_adapter *adapter)
 
 /* Return: the missing NDSHM_ISOLATION_*; all after the set was killed. May sleep. */
 u32 ndshm_adapter_isolation(struct ndshm_adapter *adapter);
-bool ndshm_adapter_dirty(struct ndshm_adapter *adapter);
+bool ndshm_adapter_needs_reset(struct ndshm_adapter *adapter);
 
-#endif /* _NDSHM_CORE_ADAPTER_H */
+#endif /* _NDSHM_ADAPTER_ADAPTER_H */

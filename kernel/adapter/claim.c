@@ -25,7 +25,7 @@ ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio)
 {
 	if (!ndshm_adapter_isolation(adapter))
 		return NDSHM_REASON_NONE;
-	if (ndshm_blockset_closed(&adapter->set))
+	if (ndshm_blockset_killed(&adapter->set))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (!rawio)
 		return NDSHM_REASON_NOT_ISOLATED;
@@ -110,7 +110,7 @@ static ndshm_reason_t claim_check(struct ndshm_adapter *adapter,
 {
 	const struct ndshm_claims *other = READ_ONCE(adapter->group->client);
 
-	if (ndshm_blockset_closed(&adapter->set))
+	if (ndshm_blockset_killed(&adapter->set))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 	if (READ_ONCE(adapter->claim) || (other && other != client))
 		return NDSHM_REASON_CLAIM_BUSY;
@@ -182,7 +182,7 @@ static void claim_free(struct ndshm_claim *claim)
 	struct ndshm_claim_group *group = adapter->group;
 	unsigned int i;
 
-	ndshm_blockset_close(&claim->set);
+	ndshm_blockset_drain(&claim->set);
 	mutex_lock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->claim, NULL);
 	mutex_unlock(&adapter->bars_lock);

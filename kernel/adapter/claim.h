@@ -2,8 +2,8 @@
 /*
  * Claims: the exclusive use of an adapter by a client.
  */
-#ifndef _NDSHM_CORE_CLAIM_H
-#define _NDSHM_CORE_CLAIM_H
+#ifndef _NDSHM_ADAPTER_CLAIM_H
+#define _NDSHM_ADAPTER_CLAIM_H
 
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -13,7 +13,7 @@
 #include <ndshm/status.h>
 
 #include "../block/object.h"
-#include "../base/set.h"
+#include "../base/blockset.h"
 
 struct ndshm_adapter;
 
@@ -141,4 +141,4 @@ static inline struct ndshm_claim *ndshm_claim_get(struct ndshm_claim *claim)
 
 void ndshm_claim_put(struct ndshm_claim *claim);
 
-#endif /* _NDSHM_CORE_CLAIM_H */
+#endif /* _NDSHM_ADAPTER_CLAIM_H */

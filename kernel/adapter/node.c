@@ -14,7 +14,7 @@ static u32 default_id;
  * Create a device without a driver: the DMA API allocates memory on the node of
  * the device, so each node needs a device.
  */
-static struct platform_device *make_device(int node)
+static struct platform_device *node_alloc_device(int node)
 {
 	struct platform_device *device;
 	int ret;
@@ -35,10 +35,10 @@ static struct platform_device *make_device(int node)
 	return device;
 }
 
-static int __init add_node(int node)
+static int __init node_add(int node)
 {
 	struct ndshm_adapter_info info = { .flags = NDSHM_ADAPTER_OPEN };
-	struct platform_device *device = make_device(node);
+	struct platform_device *device = node_alloc_device(node);
 	struct ndshm_adapter *adapter;
 	char name[NDSHM_NAME_SIZE];
 
@@ -62,7 +62,7 @@ int __init ndshm_node_setup(void)
 	int node, ret;
 
 	for_each_node_state(node, N_MEMORY) {
-		ret = add_node(node);
+		ret = node_add(node);
 		if (ret) {
 			ndshm_node_teardown();
 			return ret;

@@ -2,8 +2,8 @@
 /*
  * Adapters for memory that is used by no particular device, one for each NUMA node.
  */
-#ifndef _NDSHM_CORE_NODE_H
-#define _NDSHM_CORE_NODE_H
+#ifndef _NDSHM_ADAPTER_NODE_H
+#define _NDSHM_ADAPTER_NODE_H
 
 #include <linux/init.h>
 #include <linux/types.h>
@@ -14,4 +14,4 @@ void ndshm_node_teardown(void);
 /* Return: the id of the adapter of the lowest node with memory. */
 u32 ndshm_node_default(void);
 
-#endif /* _NDSHM_CORE_NODE_H */
+#endif /* _NDSHM_ADAPTER_NODE_H */

@@ -10,7 +10,7 @@
 #include "queue.h"
 
 /*
- * Runs end_work(). Not the workqueue of deferred frees, which end_work() waits
+ * Runs queue_end_work(). Not the workqueue of deferred frees, which queue_end_work() waits
  * for when it closes a set.
  */
 static struct workqueue_struct *workqueue;
@@ -36,13 +36,13 @@ void ndshm_queue_put(struct ndshm_queue *queue)
  * Reasons
  */
 
-static ndshm_reason_t unknown_reason(enum ndshm_queue_kind kind)
+static ndshm_reason_t queue_unknown_reason(enum ndshm_queue_kind kind)
 {
 	return kind == NDSHM_KIND_QUEUE ? NDSHM_REASON_QUEUE_UNKNOWN :
 					  NDSHM_REASON_PORT_UNKNOWN;
 }
 
-static ndshm_reason_t state_reason(enum ndshm_queue_kind kind)
+static ndshm_reason_t queue_state_reason(enum ndshm_queue_kind kind)
 {
 	return kind == NDSHM_KIND_QUEUE ? NDSHM_REASON_QUEUE_STATE :
 					  NDSHM_REASON_PORT_STATE;
@@ -50,7 +50,7 @@ static ndshm_reason_t state_reason(enum ndshm_queue_kind kind)
 
 ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue)
 {
-	return queue ? state_reason(queue->machine.kind) :
+	return queue ? queue_state_reason(queue->machine.kind) :
 		       NDSHM_REASON_ADAPTER_REMOVED;
 }
 
@@ -79,16 +79,16 @@ void ndshm_queue_packet_put(struct ndshm_adapter *adapter,
  * Views
  */
 
-static void view_usage(struct ndshm_blockset *set,
-		       const struct ndshm_active *packets,
-		       struct ndshm_queue_usage *usage)
+static void queue_fill_usage(struct ndshm_blockset *set,
+			     const struct ndshm_active *packets,
+			     struct ndshm_queue_usage *usage)
 {
 	usage->blocks = ndshm_blockset_usage(set, &usage->bytes);
 	usage->packets = ndshm_active_count(packets);
 }
 
-static void view_locked(struct ndshm_queue *queue,
-			struct ndshm_queue_view *view)
+static void queue_fill_view(struct ndshm_queue *queue,
+			    struct ndshm_queue_view *view)
 {
 	lockdep_assert_held(&queue->known->xa_lock);
 
@@ -97,7 +97,7 @@ static void view_locked(struct ndshm_queue *queue,
 	view->id = queue->id;
 	view->state = queue->machine.state;
 	view->filters = queue->machine.filters;
-	view_usage(&queue->set, &queue->packets, &view->usage);
+	queue_fill_usage(&queue->set, &queue->packets, &view->usage);
 }
 
 bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
@@ -115,8 +115,8 @@ bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
 			view->state = view->kind == NDSHM_KIND_QUEUE ?
 				(u32)NDSHM_QUEUE_RUNNING : NDSHM_VPORT_ACTIVE;
 			view->filters = 0;
-			view_usage(&adapter->set, &queues->default_packets,
-				   &view->usage);
+			queue_fill_usage(&adapter->set, &queues->default_packets,
+					 &view->usage);
 			return true;
 		}
 		id = view->id;
@@ -124,7 +124,7 @@ bool ndshm_queue_view_next(struct ndshm_adapter *adapter,
 		queue = xa_find(&queues->known[view->kind], &id, U32_MAX,
 				XA_PRESENT);
 		if (queue)
-			view_locked(queue, view);
+			queue_fill_view(queue, view);
 		xa_unlock(&queues->known[view->kind]);
 		if (queue)
 			return true;
@@ -192,16 +192,16 @@ static int queue_event(struct ndshm_adapter *adapter,
 	xa_lock(known);
 	queue = xa_load(known, id);
 	if (!queue)
-		reason = unknown_reason(kind);
+		reason = queue_unknown_reason(kind);
 	else if (!ndshm_queue_step(&queue->machine, event))
-		reason = state_reason(kind);
+		reason = queue_state_reason(kind);
 	else
-		view_locked(queue, &view);
+		queue_fill_view(queue, &view);
 	xa_unlock(known);
 	if (reason != NDSHM_REASON_NONE || event != NDSHM_QUEUE_DMA_STOPPED)
 		return ndshm_reason_report(reason, out);
 	ndshm_event(NDSHM_CMD_QUEUE_STOPPED_NTF, &view);
-	/* Only after this kill can end_work() run and free the queue. */
+	/* Only after this kill can queue_end_work() run and free the queue. */
 	if (ndshm_active_kill(&queue->packets))
 		queue_work(workqueue, &queue->ending);
 	return ndshm_reason_report(reason, out);
@@ -257,7 +257,7 @@ EXPORT_SYMBOL_GPL(ndshm_vport_delete);
  * The end of a queue
  */
 
-static void end_work(struct work_struct *work)
+static void queue_end_work(struct work_struct *work)
 {
 	struct ndshm_queue *queue = container_of(work, struct ndshm_queue,
 						 ending);
@@ -267,12 +267,12 @@ static void end_work(struct work_struct *work)
 	if (queue->ops->free_blocks)
 		queue->ops->free_blocks(queue->context, queue->id);
 	/* Revoke blocks that the driver has not freed or an allocation has added. */
-	ndshm_blockset_close(&queue->set);
+	ndshm_blockset_drain(&queue->set);
 
 	xa_lock(queue->known);
 	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_FREED);
 	__xa_erase(queue->known, queue->id);
-	view_locked(queue, &view);
+	queue_fill_view(queue, &view);
 	xa_unlock(queue->known);
 	ndshm_event(NDSHM_CMD_QUEUE_FREED_NTF, &view);
 	if (queue->ops->freed)
@@ -285,13 +285,13 @@ static void end_work(struct work_struct *work)
 }
 
 /* Wait until the last callback of the last queue has returned. */
-static void wait_for_all(struct ndshm_queues *queues)
+static void queues_wait(struct ndshm_queues *queues)
 {
 	wait_var_event(&queues->count, !atomic_read_acquire(&queues->count));
 }
 
 /* Take a queue through all steps that its driver has not taken. */
-static void end(struct ndshm_queue *queue)
+static void queue_end(struct ndshm_queue *queue)
 {
 	struct ndshm_queue_machine *machine = &queue->machine, next;
 	bool running;
@@ -314,7 +314,7 @@ static void end(struct ndshm_queue *queue)
 }
 
 /* Return: the first queue from *id on, with a reference; or NULL. */
-static struct ndshm_queue *next_known(struct xarray *known, unsigned long *id)
+static struct ndshm_queue *queue_get_next(struct xarray *known, unsigned long *id)
 {
 	struct ndshm_queue *queue;
 
@@ -327,11 +327,11 @@ static struct ndshm_queue *next_known(struct xarray *known, unsigned long *id)
 }
 
 /* Return: true in a callback of a queue, which must not wait for callbacks. */
-static bool in_callback(void)
+static bool queue_in_callback(void)
 {
 	const struct work_struct *work = current_work();
 
-	return work && work->func == end_work;
+	return work && work->func == queue_end_work;
 }
 
 bool ndshm_queues_unused(struct ndshm_queues *queues)
@@ -344,10 +344,10 @@ bool ndshm_queues_unused(struct ndshm_queues *queues)
 		unused &= xa_empty(&queues->known[kind]);
 		xa_unlock(&queues->known[kind]);
 	}
-	if (in_callback())
+	if (queue_in_callback())
 		unused = !atomic_read(&queues->count);
 	if (unused)
-		wait_for_all(queues);
+		queues_wait(queues);
 	return unused;
 }
 
@@ -360,12 +360,12 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
 
 	for (kind = 0; kind < NDSHM_KINDS; kind++) {
 		for (id = 0;
-		     (queue = next_known(&queues->known[kind], &id)); id++) {
-			end(queue);
+		     (queue = queue_get_next(&queues->known[kind], &id)); id++) {
+			queue_end(queue);
 			ndshm_queue_put(queue);
 		}
 	}
-	wait_for_all(queues);
+	queues_wait(queues);
 	ndshm_active_kill(&queues->default_packets);
 	ndshm_active_drain(&queues->default_packets);
 }
@@ -374,9 +374,9 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
  * Creation
  */
 
-static int queue_make(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
-		      const struct ndshm_queue_ops *ops, void *context, u32 *id,
-		      ndshm_reason_t *out)
+static int queue_alloc(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
+		       const struct ndshm_queue_ops *ops, void *context, u32 *id,
+		       ndshm_reason_t *out)
 {
 	struct ndshm_queues *queues = &adapter->queues;
 	struct xarray *known = &queues->known[kind];
@@ -396,7 +396,7 @@ static int queue_make(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
 	queue->context = context;
 	ndshm_blockset_init(&queue->set);
 	ndshm_active_init(&queue->packets);
-	INIT_WORK(&queue->ending, end_work);
+	INIT_WORK(&queue->ending, queue_end_work);
 	queue->machine.kind = kind;
 	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_ALLOCATE);
 
@@ -405,13 +405,13 @@ static int queue_make(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind,
 	if (__xa_alloc_cyclic(known, &queue->id, queue, xa_limit_31b,
 			      &queues->next_id[kind], GFP_KERNEL) < 0) {
 		reason = NDSHM_REASON_MEMORY;
-	} else if (ndshm_blockset_closed(&adapter->set)) {
+	} else if (ndshm_blockset_killed(&adapter->set)) {
 		/* ndshm_queues_end() may have run already: it follows the kill. */
 		__xa_erase(known, queue->id);
 		reason = NDSHM_REASON_ADAPTER_REMOVED;
 	} else {
 		atomic_inc(&queues->count);
-		view_locked(queue, &view);
+		queue_fill_view(queue, &view);
 	}
 	xa_unlock(known);
 	if (reason != NDSHM_REASON_NONE) {
@@ -428,7 +428,7 @@ int ndshm_queue_allocate(struct ndshm_adapter *adapter,
 			 const struct ndshm_queue_ops *ops, void *context,
 			 u32 *id, ndshm_reason_t *out)
 {
-	return queue_make(adapter, NDSHM_KIND_QUEUE, ops, context, id, out);
+	return queue_alloc(adapter, NDSHM_KIND_QUEUE, ops, context, id, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_queue_allocate);
 
@@ -436,7 +436,7 @@ int ndshm_vport_create(struct ndshm_adapter *adapter,
 		       const struct ndshm_queue_ops *ops, void *context, u32 *id,
 		       ndshm_reason_t *out)
 {
-	return queue_make(adapter, NDSHM_KIND_VPORT, ops, context, id, out);
+	return queue_alloc(adapter, NDSHM_KIND_VPORT, ops, context, id, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_vport_create);
 
@@ -444,8 +444,8 @@ EXPORT_SYMBOL_GPL(ndshm_vport_create);
  * Blocks of a queue
  */
 
-ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
-				 u32 vport_id, struct ndshm_queue **queue)
+ndshm_reason_t ndshm_queue_get_active(struct ndshm_adapter *adapter, u32 queue_id,
+				      u32 vport_id, struct ndshm_queue **queue)
 {
 	enum ndshm_queue_kind kind = vport_id ? NDSHM_KIND_VPORT :
 						NDSHM_KIND_QUEUE;
@@ -456,10 +456,10 @@ ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
 	xa_lock(known);
 	found = xa_load(known, vport_id ?: queue_id);
 	if (!found)
-		reason = unknown_reason(kind);
+		reason = queue_unknown_reason(kind);
 	else if (!ndshm_queue_may_allocate(&found->machine) ||
-		 !ndshm_blockset_enter(&found->set))
-		reason = state_reason(kind);
+		 !ndshm_blockset_get_active(&found->set))
+		reason = queue_state_reason(kind);
 	else
 		*queue = ndshm_queue_get(found);
 	xa_unlock(known);

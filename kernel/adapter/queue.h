@@ -2,8 +2,8 @@
 /*
  * Receive queues and virtual ports of an adapter.
  */
-#ifndef _NDSHM_CORE_QUEUE_H
-#define _NDSHM_CORE_QUEUE_H
+#ifndef _NDSHM_ADAPTER_QUEUE_H
+#define _NDSHM_ADAPTER_QUEUE_H
 
 #include <linux/atomic.h>
 #include <linux/refcount.h>
@@ -13,7 +13,7 @@
 #include <ndshm/queue.h>
 
 #include "../base/active.h"
-#include "../base/set.h"
+#include "../base/blockset.h"
 #include "queue_state.h"
 
 struct ndshm_adapter;
@@ -84,8 +84,8 @@ bool ndshm_queues_unused(struct ndshm_queues *queues);
  * set. Exactly one of the ids is not 0.
  * Return: NONE, QUEUE_UNKNOWN, QUEUE_STATE, PORT_UNKNOWN or PORT_STATE.
  */
-ndshm_reason_t ndshm_queue_enter(struct ndshm_adapter *adapter, u32 queue_id,
-				 u32 vport_id, struct ndshm_queue **queue);
+ndshm_reason_t ndshm_queue_get_active(struct ndshm_adapter *adapter, u32 queue_id,
+				      u32 vport_id, struct ndshm_queue **queue);
 
 /* Return: the reason why the set or the packets of @queue (NULL: default) are killed. */
 ndshm_reason_t ndshm_queue_closed_reason(const struct ndshm_queue *queue);
@@ -136,4 +136,4 @@ void ndshm_queue_packet_put(struct ndshm_adapter *adapter,
 int __init ndshm_queue_setup(void);
 void ndshm_queue_teardown(void);
 
-#endif /* _NDSHM_CORE_QUEUE_H */
+#endif /* _NDSHM_ADAPTER_QUEUE_H */

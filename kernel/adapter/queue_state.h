@@ -2,8 +2,8 @@
 /*
  * The states of receive queues and of virtual ports. Pure logic.
  */
-#ifndef _NDSHM_CORE_QUEUE_STATE_H
-#define _NDSHM_CORE_QUEUE_STATE_H
+#ifndef _NDSHM_ADAPTER_QUEUE_STATE_H
+#define _NDSHM_ADAPTER_QUEUE_STATE_H
 
 #include <linux/types.h>
 
@@ -57,4 +57,4 @@ bool ndshm_queue_step(struct ndshm_queue_machine *machine,
  */
 bool ndshm_queue_may_allocate(const struct ndshm_queue_machine *machine);
 
-#endif /* _NDSHM_CORE_QUEUE_STATE_H */
+#endif /* _NDSHM_ADAPTER_QUEUE_STATE_H */

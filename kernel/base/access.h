@@ -2,8 +2,8 @@
 /*
  * Access to adapters and providers: owner, group and mode, as of a device node.
  */
-#ifndef _NDSHM_CORE_ACCESS_H
-#define _NDSHM_CORE_ACCESS_H
+#ifndef _NDSHM_BASE_ACCESS_H
+#define _NDSHM_BASE_ACCESS_H
 
 #include <linux/types.h>
 #include <linux/uidgid.h>
@@ -67,4 +67,4 @@ int ndshm_access_change(struct ndshm_entry *entry, u32 set,
 
 void ndshm_access_teardown(void);
 
-#endif /* _NDSHM_CORE_ACCESS_H */
+#endif /* _NDSHM_BASE_ACCESS_H */

@@ -2,8 +2,8 @@
 /*
  * Active references: allocations in a set of blocks, packets of a block or of a queue.
  */
-#ifndef _NDSHM_CORE_ACTIVE_H
-#define _NDSHM_CORE_ACTIVE_H
+#ifndef _NDSHM_BASE_ACTIVE_H
+#define _NDSHM_BASE_ACTIVE_H
 
 #include <linux/completion.h>
 #include <linux/refcount.h>
@@ -67,4 +67,4 @@ static inline unsigned int ndshm_active_count(const struct ndshm_active *active)
 	return count ? count - !READ_ONCE(active->dead) : 0;
 }
 
-#endif /* _NDSHM_CORE_ACTIVE_H */
+#endif /* _NDSHM_BASE_ACTIVE_H */

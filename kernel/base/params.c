@@ -159,7 +159,7 @@ ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handler_reason);
 
-static int compare_addresses(const void *a, const void *b)
+static int segment_compare(const void *a, const void *b)
 {
 	const struct ndshm_segment *x = a, *y = b;
 
@@ -176,7 +176,7 @@ bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
 		return false;
 	if (count > 1) {
 		memcpy(scratch, segments, count * sizeof(*segments));
-		sort(scratch, count, sizeof(*scratch), compare_addresses, NULL);
+		sort(scratch, count, sizeof(*scratch), segment_compare, NULL);
 		segments = scratch;
 	}
 	for (i = 0; i < count; i++) {

@@ -2,8 +2,8 @@
 /*
  * Checks of requests and of providers' replies that need no state and no lock.
  */
-#ifndef _NDSHM_CORE_PARAMS_H
-#define _NDSHM_CORE_PARAMS_H
+#ifndef _NDSHM_BASE_PARAMS_H
+#define _NDSHM_BASE_PARAMS_H
 
 #include <ndshm/block.h>
 #include <ndshm/provider.h>
@@ -58,4 +58,4 @@ ndshm_reason_t ndshm_handler_reason(ndshm_status_t status);
 bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
 			  u64 length, u32 flags, struct ndshm_segment *scratch);
 
-#endif /* _NDSHM_CORE_PARAMS_H */
+#endif /* _NDSHM_BASE_PARAMS_H */

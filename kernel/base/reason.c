@@ -24,7 +24,7 @@ static const struct reason_row rows[] = {
 
 static_assert(ARRAY_SIZE(rows) == NDSHM_REASON_COUNT_KNOWN);
 
-static const struct reason_row *row_of(ndshm_reason_t reason)
+static const struct reason_row *reason_row_of(ndshm_reason_t reason)
 {
 	static const struct reason_row unknown = {
 		NDSHM_STATUS_FAILURE, -EIO, "unknown"
@@ -36,18 +36,18 @@ static const struct reason_row *row_of(ndshm_reason_t reason)
 
 ndshm_status_t ndshm_reason_status(ndshm_reason_t reason)
 {
-	return row_of(reason)->status;
+	return reason_row_of(reason)->status;
 }
 EXPORT_SYMBOL_GPL(ndshm_reason_status);
 
 int ndshm_reason_errno(ndshm_reason_t reason)
 {
-	return row_of(reason)->error;
+	return reason_row_of(reason)->error;
 }
 EXPORT_SYMBOL_GPL(ndshm_reason_errno);
 
 const char *ndshm_reason_name(ndshm_reason_t reason)
 {
-	return row_of(reason)->name;
+	return reason_row_of(reason)->name;
 }
 EXPORT_SYMBOL_GPL(ndshm_reason_name);

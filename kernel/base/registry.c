@@ -56,7 +56,7 @@ struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
 	return entry;
 }
 
-static bool name_taken(const struct ndshm_entry *entry)
+static bool registry_name_taken(const struct ndshm_entry *entry)
 {
 	struct ndshm_entry *other;
 	unsigned long index;
@@ -74,7 +74,7 @@ ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem,
 {
 	struct xarray *entries = &entry->registry->entries;
 
-	if (name_taken(entry))
+	if (registry_name_taken(entry))
 		return NDSHM_REASON_NAME_TAKEN;
 	/* Reserve the id first: a lookup must not find an entry before its id is set. */
 	if (xa_alloc_cyclic(entries, &entry->id, NULL, xa_limit_31b,
@@ -83,7 +83,7 @@ ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem,
 	if (!entry->name[0])
 		snprintf(entry->name, sizeof(entry->name), "%s%u", stem,
 			 entry->id);
-	if (name_taken(entry)) {
+	if (registry_name_taken(entry)) {
 		xa_erase(entries, entry->id);
 		return NDSHM_REASON_NAME_TAKEN;
 	}

@@ -2,8 +2,8 @@
 /*
  * A registry of named objects with ids; adapters and providers have one each.
  */
-#ifndef _NDSHM_CORE_REGISTRY_H
-#define _NDSHM_CORE_REGISTRY_H
+#ifndef _NDSHM_BASE_REGISTRY_H
+#define _NDSHM_BASE_REGISTRY_H
 
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -81,4 +81,4 @@ ndshm_reason_t ndshm_registry_add(struct ndshm_entry *entry, const char *stem,
 				  umode_t mode);
 void ndshm_registry_remove(struct ndshm_entry *entry);
 
-#endif /* _NDSHM_CORE_REGISTRY_H */
+#endif /* _NDSHM_BASE_REGISTRY_H */

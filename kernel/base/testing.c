@@ -12,12 +12,12 @@ MODULE_PARM_DESC(test_fault_delay_ms,
 
 static atomic_t delaying;
 
-static int get_delaying(char *buffer, const struct kernel_param *kp)
+static int testing_get(char *buffer, const struct kernel_param *kp)
 {
 	return sysfs_emit(buffer, "%d\n", atomic_read(&delaying));
 }
 
-static const struct kernel_param_ops delaying_ops = { .get = get_delaying };
+static const struct kernel_param_ops delaying_ops = { .get = testing_get };
 
 module_param_cb(test_fault_delaying, &delaying_ops, NULL, 0400);
 MODULE_PARM_DESC(test_fault_delaying, "TEST: number of faults in this delay");

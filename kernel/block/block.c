@@ -62,7 +62,7 @@ EXPORT_SYMBOL_GPL(ndshm_list_add);
  * Life
  */
 
-static struct ndshm_blockset *block_user_set(const struct ndshm_block *block)
+static struct ndshm_blockset *block_user_blockset(const struct ndshm_block *block)
 {
 	if (block->claim)
 		return &block->claim->set;
@@ -84,7 +84,7 @@ static bool block_free_memory(struct ndshm_block *block)
 	ndshm_block_keep_pages(block);
 	c->free(c->provider_context, block->context);
 	ndshm_uncharge(&block->charge);
-	ndshm_blockset_remove(block_user_set(block), &block->in_user,
+	ndshm_blockset_remove(block_user_blockset(block), &block->in_user,
 			      block->consumed);
 	ndshm_blockset_remove(&provider->set, &block->in_provider,
 			      block->consumed);
@@ -92,7 +92,7 @@ static bool block_free_memory(struct ndshm_block *block)
 	return true;
 }
 
-static void free_block(struct ndshm_block *block)
+static void block_free(struct ndshm_block *block)
 {
 	if (block->segments != &block->first)
 		kvfree(block->segments);
@@ -114,7 +114,7 @@ static void block_release(struct ndshm_object *object)
 	ndshm_block_table_remove(block);
 	block_free_memory(block);
 	ndshm_event(NDSHM_CMD_BLOCK_FREED_NTF, block);
-	free_block(block);
+	block_free(block);
 }
 
 static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
@@ -127,7 +127,7 @@ static unsigned long block_pfn(struct ndshm_object *object, pgoff_t index,
 				 block->context, index, count, prot);
 }
 
-static void release_work(struct work_struct *work)
+static void block_release_work(struct work_struct *work)
 {
 	struct ndshm_block *block = container_of(work, struct ndshm_block,
 						 work);
@@ -140,7 +140,7 @@ static void block_release_async(struct ndshm_object *object)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 
-	INIT_WORK(&block->work, release_work);
+	INIT_WORK(&block->work, block_release_work);
 	ndshm_deferred_free(&block->work);
 }
 
@@ -149,7 +149,7 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.max_mappings = NDSHM_MAX_MAPPINGS,
 	.pfn = block_pfn,
 	.fault = ndshm_block_fault,
-	.settle = ndshm_block_settle,
+	.wait_faults = ndshm_block_wait_faults,
 	.release = block_release,
 	.release_async = block_release_async,
 };
@@ -176,11 +176,11 @@ const struct ndshm_segment *ndshm_block_segments(const struct ndshm_block *block
 EXPORT_SYMBOL_GPL(ndshm_block_segments);
 
 /* Return: the reason for which the set of the user is closed. */
-static ndshm_reason_t user_closed_reason(const struct ndshm_adapter *adapter,
-					 const struct ndshm_claim *claim,
-					 const struct ndshm_queue *queue)
+static ndshm_reason_t blockset_closed_reason(const struct ndshm_adapter *adapter,
+					     const struct ndshm_claim *claim,
+					     const struct ndshm_queue *queue)
 {
-	if (claim && !ndshm_blockset_closed(&adapter->set))
+	if (claim && !ndshm_blockset_killed(&adapter->set))
 		return NDSHM_REASON_CLAIM_MISSING;
 	return ndshm_queue_closed_reason(queue);
 }
@@ -188,11 +188,11 @@ static ndshm_reason_t user_closed_reason(const struct ndshm_adapter *adapter,
 /* Return: NONE if no set of the block is closed. */
 static ndshm_reason_t block_closed_reason(const struct ndshm_block *block)
 {
-	if (ndshm_blockset_closed(block_user_set(block)) ||
-	    ndshm_blockset_closed(&block->adapter->set))
-		return user_closed_reason(block->adapter, block->claim,
-					  block->queue);
-	if (ndshm_blockset_closed(&block->registration->provider->set))
+	if (ndshm_blockset_killed(block_user_blockset(block)) ||
+	    ndshm_blockset_killed(&block->adapter->set))
+		return blockset_closed_reason(block->adapter, block->claim,
+					      block->queue);
+	if (ndshm_blockset_killed(&block->registration->provider->set))
 		return NDSHM_REASON_PROVIDER_CLOSING;
 	return NDSHM_REASON_NONE;
 }
@@ -229,7 +229,7 @@ VISIBLE_IF_KUNIT bool ndshm_block_adopt(struct ndshm_block *block)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_block_adopt);
 
-void ndshm_block_free_quiet(struct ndshm_block *block)
+void ndshm_block_free_quiesced(struct ndshm_block *block)
 {
 	might_sleep();
 
@@ -323,15 +323,15 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
  * Making
  */
 
-static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
-				   const struct ndshm_segment_list *list,
-				   u64 consumed)
+static ndshm_reason_t block_check_reply(const struct ndshm_parameters *requested,
+					const struct ndshm_segment_list *list,
+					u64 consumed)
 {
 	struct ndshm_segment *scratch = NULL;
 	bool valid;
 
 	if (consumed > NDSHM_MOST_BYTES)
-		return NDSHM_REASON_PROVIDER_NONSENSE;
+		return NDSHM_REASON_PROVIDER_BAD_REPLY;
 	if (list->count > 1) {
 		scratch = kvmalloc_array(list->count, sizeof(*scratch),
 					 NDSHM_GFP_CHARGED);
@@ -339,87 +339,87 @@ static ndshm_reason_t check_answer(const struct ndshm_parameters *asked,
 			return NDSHM_REASON_MEMORY;
 	}
 	valid = ndshm_segments_valid(list->segments, list->count,
-				     PAGE_ALIGN(asked->length), asked->flags,
+				     PAGE_ALIGN(requested->length), requested->flags,
 				     scratch);
 	if (scratch)
 		kvfree(scratch);
-	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_NONSENSE;
+	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_BAD_REPLY;
 }
 
 /* Log @what once for each provider. */
-static void complain(struct ndshm_provider *provider,
-		     enum ndshm_complaint complaint, const char *what)
+static void provider_warn_once(struct ndshm_provider *provider,
+			       enum ndshm_warning warning, const char *what)
 {
-	if (!test_and_set_bit(complaint, &provider->complaints))
+	if (!test_and_set_bit(warning, &provider->warned))
 		pr_warn("ndshm: provider %s: %s\n", provider->entry.name, what);
 }
 
 /**
- * struct given - an allocation from entering to leaving the sets
+ * struct handler_call - an allocation from entering to leaving the sets
  * @parameters: copy for the allocate handler, which can change it
  * @allocation: the requester
  * @registration: holds a reference; its owner is pinned
  * @user: set of the claim, the queue or the adapter
  * @queue: holds a reference; or NULL
  * @block: the block being allocated
- * @inside: there are active references to @user and to the set of the provider
+ * @active: there are active references to @user and to the set of the provider
  */
-struct given {
+struct handler_call {
 	struct ndshm_parameters parameters;
 	const struct ndshm_allocation *allocation;
 	struct ndshm_registration *registration;
 	struct ndshm_blockset *user;
 	struct ndshm_queue *queue;
 	struct ndshm_block *block;
-	bool inside;
+	bool active;
 };
 
-#define given_of(p) container_of(p, struct given, parameters)
+#define handler_call_of(p) container_of(p, struct handler_call, parameters)
 
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters)
 {
-	const struct given *given = given_of(parameters);
-	const bool *aborted = given->allocation->aborted;
+	const struct handler_call *call = handler_call_of(parameters);
+	const bool *aborted = call->allocation->aborted;
 
-	if (block_closed_reason(given->block) != NDSHM_REASON_NONE)
+	if (block_closed_reason(call->block) != NDSHM_REASON_NONE)
 		return true;
 	return aborted ? READ_ONCE(*aborted) : fatal_signal_pending(current);
 }
 EXPORT_SYMBOL_GPL(ndshm_allocation_unwanted);
 
 /* Idempotent: the end of an allocation calls it as well. */
-void ndshm_allocation_leave(const struct ndshm_parameters *parameters)
+void ndshm_allocation_put_active(const struct ndshm_parameters *parameters)
 {
-	struct given *given = given_of(parameters);
+	struct handler_call *call = handler_call_of(parameters);
 
-	if (!given->inside)
+	if (!call->active)
 		return;
-	given->inside = false;
-	ndshm_blockset_leave(&given->registration->provider->set);
-	ndshm_blockset_leave(given->user);
+	call->active = false;
+	ndshm_blockset_put_active(&call->registration->provider->set);
+	ndshm_blockset_put_active(call->user);
 }
-EXPORT_SYMBOL_GPL(ndshm_allocation_leave);
+EXPORT_SYMBOL_GPL(ndshm_allocation_put_active);
 
-bool ndshm_allocation_enter(const struct ndshm_parameters *parameters)
+bool ndshm_allocation_get_active(const struct ndshm_parameters *parameters)
 {
-	struct given *given = given_of(parameters);
+	struct handler_call *call = handler_call_of(parameters);
 
-	if (!ndshm_blockset_enter(given->user))
+	if (!ndshm_blockset_get_active(call->user))
 		return false;
-	given->inside = ndshm_blockset_enter(&given->registration->provider->set);
-	if (!given->inside)
-		ndshm_blockset_leave(given->user);
-	return given->inside;
+	call->active = ndshm_blockset_get_active(&call->registration->provider->set);
+	if (!call->active)
+		ndshm_blockset_put_active(call->user);
+	return call->active;
 }
-EXPORT_SYMBOL_GPL(ndshm_allocation_enter);
+EXPORT_SYMBOL_GPL(ndshm_allocation_get_active);
 
-/* Call the allocate handler with a copy of @asked, and check its reply against @asked. */
-static ndshm_reason_t call_provider(struct given *given,
-				    const struct ndshm_parameters *asked)
+/* Call the allocate handler with a copy of @requested, and check its reply against @requested. */
+static ndshm_reason_t block_alloc_memory(struct handler_call *call,
+					 const struct ndshm_parameters *requested)
 {
-	struct ndshm_registration *registration = given->registration;
-	struct ndshm_parameters *p = &given->parameters;
-	struct ndshm_block *block = given->block;
+	struct ndshm_registration *registration = call->registration;
+	struct ndshm_parameters *p = &call->parameters;
+	struct ndshm_block *block = call->block;
 	const struct ndshm_provider_characteristics *c =
 		&registration->characteristics;
 	struct ndshm_segment_list list = {
@@ -427,7 +427,7 @@ static ndshm_reason_t call_provider(struct given *given,
 	};
 	ndshm_reason_t reason;
 
-	*p = *asked;
+	*p = *requested;
 	p->list = &list;
 	/* A handler need not set these. */
 	p->consumed = 0;
@@ -437,8 +437,8 @@ static ndshm_reason_t call_provider(struct given *given,
 	block->segments = list.segments;
 	block->segment_count = list.count;
 	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
-		complain(registration->provider, NDSHM_COMPLAINT_STATUS,
-			 "undocumented status");
+		provider_warn_once(registration->provider, NDSHM_WARNING_STATUS,
+				   "undocumented status");
 	/* A handler returns RESOURCES when a set is closed. */
 	if (reason == NDSHM_REASON_PROVIDER_RESOURCES)
 		reason = block_closed_reason(block) ?: reason;
@@ -447,24 +447,24 @@ static ndshm_reason_t call_provider(struct given *given,
 
 	block->virtual_address = p->virtual_address;
 	block->needs_sync = p->needs_sync;
-	block->consumed = p->consumed ?: PAGE_ALIGN(asked->length);
-	reason = check_answer(asked, &list, p->consumed);
+	block->consumed = p->consumed ?: PAGE_ALIGN(requested->length);
+	reason = block_check_reply(requested, &list, p->consumed);
 	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
-		reason = NDSHM_REASON_PROVIDER_NONSENSE;
-	if (!given->inside)
-		reason = NDSHM_REASON_PROVIDER_NONSENSE;
-	if (reason == NDSHM_REASON_PROVIDER_NONSENSE)
-		complain(registration->provider, NDSHM_COMPLAINT_NONSENSE,
-			 "success, but with what does not fit");
+		reason = NDSHM_REASON_PROVIDER_BAD_REPLY;
+	if (!call->active)
+		reason = NDSHM_REASON_PROVIDER_BAD_REPLY;
+	if (reason == NDSHM_REASON_PROVIDER_BAD_REPLY)
+		provider_warn_once(registration->provider, NDSHM_WARNING_BAD_REPLY,
+				   "success, but with what does not fit");
 	/* Outside of the sets the provider may have been unregistered. */
-	if (reason != NDSHM_REASON_NONE && given->inside)
+	if (reason != NDSHM_REASON_NONE && call->active)
 		c->free(c->provider_context, block->context);
 	return reason;
 }
 
 /* Copy the segments if @list has room for any; set the count. */
-static void tell_segments(const struct ndshm_block *block,
-			  struct ndshm_segment_list *list)
+static void block_fill_segments(const struct ndshm_block *block,
+				struct ndshm_segment_list *list)
 {
 	list->count = block->segment_count;
 	if (list->capacity)
@@ -473,10 +473,10 @@ static void tell_segments(const struct ndshm_block *block,
 }
 
 /* Add the block to both sets, or to none if one was closed. */
-static ndshm_reason_t join(struct ndshm_block *block)
+static ndshm_reason_t block_join_sets(struct ndshm_block *block)
 {
 	struct ndshm_provider *provider = block->registration->provider;
-	struct ndshm_blockset *user = block_user_set(block);
+	struct ndshm_blockset *user = block_user_blockset(block);
 
 	block->in_user.block = block;
 	block->in_provider.block = block;
@@ -491,26 +491,26 @@ static ndshm_reason_t join(struct ndshm_block *block)
 	return block_closed_reason(block);
 }
 
-static struct ndshm_block *new_block(const struct ndshm_parameters *p,
-				     const struct given *given)
+static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
+				       const struct handler_call *call)
 {
-	const struct ndshm_allocation *allocation = given->allocation;
-	struct ndshm_registration *registration = given->registration;
+	const struct ndshm_allocation *allocation = call->allocation;
+	struct ndshm_registration *registration = call->registration;
 	struct ndshm_block *block = kzalloc(sizeof(*block), NDSHM_GFP_CHARGED);
 
 	if (!block)
 		return NULL;
 	ndshm_object_init(&block->object, &ndshm_block_ops);
 	block->object.length = PAGE_ALIGN(p->length);
-	if (allocation->payer)
-		block->pid = get_pid(allocation->payer->pid);
-	block->uid = allocation->payer ? allocation->payer->cred->euid :
+	if (allocation->requester)
+		block->pid = get_pid(allocation->requester->pid);
+	block->uid = allocation->requester ? allocation->requester->cred->euid :
 					 current_euid();
 	block->adapter = ndshm_adapter_get(p->adapter);
 	if (allocation->claim)
 		block->claim = ndshm_claim_get(allocation->claim);
-	if (given->queue)
-		block->queue = ndshm_queue_get(given->queue);
+	if (call->queue)
+		block->queue = ndshm_queue_get(call->queue);
 	refcount_inc(&registration->references);
 	block->registration = registration;
 	block->object.frames = !registration->page;
@@ -527,20 +527,20 @@ static struct ndshm_block *new_block(const struct ndshm_parameters *p,
 	return block;
 }
 
-static ndshm_reason_t make(struct ndshm_parameters *p, struct given *given,
-			   struct ndshm_charge *charge, struct ndshm_block **out)
+static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler_call *call,
+				      struct ndshm_charge *charge, struct ndshm_block **out)
 {
-	struct ndshm_registration *registration = given->registration;
+	struct ndshm_registration *registration = call->registration;
 	const struct ndshm_provider_characteristics *c =
 		&registration->characteristics;
-	struct ndshm_block *block = new_block(p, given);
+	struct ndshm_block *block = block_alloc(p, call);
 	ndshm_reason_t reason;
 
 	if (!block)
 		return NDSHM_REASON_MEMORY;
-	given->block = block;
+	call->block = block;
 	ndshm_charge_split(&block->charge, charge, ndshm_upper_bound(p->length));
-	reason = call_provider(given, p);
+	reason = block_alloc_memory(call, p);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_charge;
 	if (block->consumed != ndshm_upper_bound(p->length))
@@ -553,8 +553,8 @@ static ndshm_reason_t make(struct ndshm_parameters *p, struct given *given,
 	if (reason != NDSHM_REASON_NONE)
 		goto err_memory;
 	__module_get(registration->provider->owner);
-	block->charged = block->charge.payer;
-	reason = join(block);
+	block->charged = block->charge.requester;
+	reason = block_join_sets(block);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
 
@@ -563,7 +563,7 @@ static ndshm_reason_t make(struct ndshm_parameters *p, struct given *given,
 	block->object.name = block->id;
 	ndshm_event(NDSHM_CMD_BLOCK_ADDED_NTF, block);
 	if (p->list)
-		tell_segments(block, p->list);
+		block_fill_segments(block, p->list);
 	p->shared_memory_handle = block->id;
 	p->virtual_address = block->virtual_address;
 	p->consumed = block->consumed;
@@ -577,67 +577,67 @@ err_memory:
 	c->free(c->provider_context, block->context);
 err_charge:
 	ndshm_uncharge(&block->charge);
-	free_block(block);
+	block_free(block);
 	return reason;
 }
 
-ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *p,
-				 const struct ndshm_allocation *allocation,
-				 struct ndshm_block **blocks, u32 count)
+ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
+				  const struct ndshm_allocation *allocation,
+				  struct ndshm_block **blocks, u32 count)
 {
 	struct ndshm_charge own = {}, *charge = allocation->charge ?: &own;
 	ndshm_reason_t reason = NDSHM_REASON_NONE, charged = reason;
-	struct given given = { .allocation = allocation, .inside = true };
+	struct handler_call call = { .allocation = allocation, .active = true };
 	struct mem_cgroup *memcg = NULL;
 	u32 i;
 
 	might_sleep();
 
 	/* Can wait, so it must precede entering: closing a set waits for allocations inside. */
-	if (allocation->payer && !allocation->charge)
-		charged = ndshm_charge(charge, allocation->payer,
+	if (allocation->requester && !allocation->charge)
+		charged = ndshm_charge(charge, allocation->requester,
 				       count * ndshm_upper_bound(p->length));
-	given.user = allocation->claim ? &allocation->claim->set :
+	call.user = allocation->claim ? &allocation->claim->set :
 					 &p->adapter->set;
 	/* Clients have no queues: with a claim both IDs are 0. */
 	if (p->queue_id || p->vport_id)
-		reason = ndshm_queue_enter(p->adapter, p->queue_id, p->vport_id,
-					   &given.queue);
-	else if (!ndshm_blockset_enter(given.user))
-		reason = user_closed_reason(p->adapter, allocation->claim, NULL);
+		reason = ndshm_queue_get_active(p->adapter, p->queue_id, p->vport_id,
+						&call.queue);
+	else if (!ndshm_blockset_get_active(call.user))
+		reason = blockset_closed_reason(p->adapter, allocation->claim, NULL);
 	if (reason != NDSHM_REASON_NONE)
 		goto out_charge;
-	if (given.queue)
-		given.user = &given.queue->set;
+	if (call.queue)
+		call.user = &call.queue->set;
 	reason = ndshm_provider_begin(p->provider, p->adapter,
-				      &given.registration);
+				      &call.registration);
 	if (reason != NDSHM_REASON_NONE) {
-		ndshm_blockset_leave(given.user);
+		ndshm_blockset_put_active(call.user);
 		goto out_queue;
 	}
 
 	/* The reason of a closed set takes precedence over that of a limit. */
 	reason = charged;
-	if (allocation->payer)
-		memcg = set_active_memcg(allocation->payer->memcg);
+	if (allocation->requester)
+		memcg = set_active_memcg(allocation->requester->memcg);
 	for (i = 0; i < count && reason == NDSHM_REASON_NONE; i++)
-		reason = make(p, &given, charge, &blocks[i]);
-	if (allocation->payer)
+		reason = block_alloc_one(p, &call, charge, &blocks[i]);
+	if (allocation->requester)
 		set_active_memcg(memcg);
 
 	/* First: an owner without allocations inside can be unloaded. */
-	module_put(given.registration->provider->owner);
-	ndshm_allocation_leave(&given.parameters);
+	module_put(call.registration->provider->owner);
+	ndshm_allocation_put_active(&call.parameters);
 	/* Last: the registration holds the provider. */
-	ndshm_registration_put(given.registration);
+	ndshm_registration_put(call.registration);
 	/* Block i - 1 was not allocated. Outside of the sets no removal waits for this. */
 	for (; reason != NDSHM_REASON_NONE && i > 1; i--)
 		ndshm_block_release(blocks[i - 2]);
 out_queue:
-	if (given.queue)
-		ndshm_queue_put(given.queue);
+	if (call.queue)
+		ndshm_queue_put(call.queue);
 out_charge:
-	if (own.payer)
+	if (own.requester)
 		ndshm_uncharge(&own);
 	return reason;
 }
@@ -667,7 +667,7 @@ struct ndshm_block *ndshm_allocate(struct ndshm_parameters *parameters,
 	if (reason == NDSHM_REASON_NONE && !p->adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_blocks_make(p, &kernel_user, &block, 1);
+		reason = ndshm_blocks_alloc(p, &kernel_user, &block, 1);
 	if (reason == NDSHM_REASON_NONE && p == &copy) {
 		parameters->virtual_address = copy.virtual_address;
 		parameters->shared_memory_handle = copy.shared_memory_handle;

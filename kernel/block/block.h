@@ -2,8 +2,8 @@
 /*
  * Blocks.
  */
-#ifndef _NDSHM_CORE_BLOCK_H
-#define _NDSHM_CORE_BLOCK_H
+#ifndef _NDSHM_BLOCK_BLOCK_H
+#define _NDSHM_BLOCK_BLOCK_H
 
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
@@ -12,7 +12,7 @@
 
 #include "../account/charge.h"
 #include "../base/active.h"
-#include "../base/set.h"
+#include "../base/blockset.h"
 #include "object.h"
 #include "revoke_cb.h"
 
@@ -101,14 +101,14 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
 /**
  * struct ndshm_allocation - the requester of an allocation
  * @claim: claim of a client; the caller holds a reference; or NULL
- * @payer: charged for a client; NULL: the kernel, which is not charged
- * @charge: an earlier charge of @payer, which is moved to the block; or NULL
+ * @requester: charged for a client; NULL: the kernel, which is not charged
+ * @charge: an earlier charge of @requester, which is moved to the block; or NULL
  * @aborted: of a request: turns true when it is aborted, and the caller must arm the
  *	block; NULL: the caller owns the block
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
-	struct ndshm_payer *payer;
+	struct ndshm_requester *requester;
 	struct ndshm_charge *charge;
 	const bool *aborted;
 };
@@ -118,9 +118,9 @@ struct ndshm_allocation {
  * and normalized; their outputs are those of the last block. LIST_SHORT sets the count
  * of the list.
  */
-ndshm_reason_t ndshm_blocks_make(struct ndshm_parameters *parameters,
-				 const struct ndshm_allocation *allocation,
-				 struct ndshm_block **blocks, u32 count);
+ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *parameters,
+				  const struct ndshm_allocation *allocation,
+				  struct ndshm_block **blocks, u32 count);
 
 /*
  * Arm the revocation callback of a block allocated with @aborted, before its owner gets
@@ -156,7 +156,7 @@ static inline bool ndshm_block_is(const struct ndshm_object *object)
 
 /* Operations of objects, for blocks of a provider with pages; see object.h. */
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
-bool ndshm_block_settle(struct ndshm_object *object, unsigned long deadline);
+bool ndshm_block_wait_faults(struct ndshm_object *object, unsigned long deadline);
 
 /*
  * Return: the page at @index, without a reference, or NULL if the provider has none
@@ -168,7 +168,7 @@ struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index);
 vm_fault_t ndshm_fault_answer(struct vm_fault *vmf, struct page *page);
 
 /* Wait until @folio is unlocked. Return: false if it is locked at @deadline. May sleep. */
-bool ndshm_folio_settle(struct folio *folio, unsigned long deadline);
+bool ndshm_folio_wait_faults(struct folio *folio, unsigned long deadline);
 
 /* Zero @count pages of one folio; the caller holds a reference on it. May sleep. */
 void ndshm_pages_zero(struct page *page, unsigned long count);
@@ -199,7 +199,7 @@ void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
  * As ndshm_free(), but free the memory of a block with a claim when the claim ends, after
  * the DMA of its device has stopped.
  */
-void ndshm_block_free_quiet(struct ndshm_block *block);
+void ndshm_block_free_quiesced(struct ndshm_block *block);
 
 /*
  * The two steps of a revocation. unmap ends user mappings and new packets. revoke waits
@@ -216,4 +216,4 @@ bool ndshm_block_adopt(struct ndshm_block *block);
 
 void __init ndshm_block_setup(void);
 
-#endif /* _NDSHM_CORE_BLOCK_H */
+#endif /* _NDSHM_BLOCK_BLOCK_H */

@@ -57,7 +57,7 @@ void ndshm_object_put_async(struct ndshm_object *object)
 		object->ops->release_async(object);
 }
 
-/* Drop the references that new_file() took. @mount may be NULL by now. */
+/* Drop the references that object_alloc_file() took. @mount may be NULL by now. */
 static void object_put_inode(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
@@ -78,8 +78,8 @@ static int object_file_release(struct inode *inode, struct file *file)
 
 	if (!object)
 		return 0;
-	if (object->ops->hidden)
-		object->ops->hidden(object);
+	if (object->ops->unmapped)
+		object->ops->unmapped(object);
 	ndshm_object_put(object);
 	return 0;
 }
@@ -216,21 +216,21 @@ static const struct vm_operations_struct object_vm_ops = {
 };
 
 /* Free a file that belongs to no object. */
-static void file_free(struct file *file)
+static void object_free_file(struct file *file)
 {
 	object_put_inode(file_inode(file));
 	fput(file);
 }
 
 /* Cache @file, or free it if there is one. Consumes the reference. @file may be NULL. */
-static void give_spare(struct ndshm_files *files, struct file *file)
+static void file_cache_put(struct ndshm_file_cache *cache, struct file *file)
 {
-	if (file && cmpxchg(&files->spare, NULL, file))
-		file_free(file);
+	if (file && cmpxchg(&cache->file, NULL, file))
+		object_free_file(file);
 }
 
 /* Also takes references to inode and superblock: see object_put_inode(). */
-static struct file *new_file(void)
+static struct file *object_alloc_file(void)
 {
 	struct inode *inode = alloc_anon_inode(mount->mnt_sb);
 	struct file *file;
@@ -266,20 +266,20 @@ static void object_set_file(struct ndshm_object *object, struct file *file)
 	file->private_data = object;
 	object->inode = inode;
 	WRITE_ONCE(object->file, file);
-	object->shown = true;
+	object->was_mapped = true;
 }
 
 /* Return: the object's file with a reference. Creates it, or takes it from the cache. */
 static struct file *object_get_file(struct ndshm_object *object,
-				    struct ndshm_files *files)
+				    struct ndshm_file_cache *cache)
 {
-	struct file *spare = NULL, *file;
+	struct file *cached = NULL, *file;
 
 	/* Create it outside the lock. A file seen here is kept until the object retires. */
 	if (!READ_ONCE(object->file))
-		spare = xchg(&files->spare, NULL) ?: new_file();
-	if (IS_ERR(spare))
-		return spare;
+		cached = xchg(&cache->file, NULL) ?: object_alloc_file();
+	if (IS_ERR(cached))
+		return cached;
 	spin_lock(&object->state_lock);
 	if (object->retired) {
 		file = ERR_PTR(-ENXIO);
@@ -287,20 +287,20 @@ static struct file *object_get_file(struct ndshm_object *object,
 		file = ERR_PTR(-ENODEV);
 	} else {
 		if (!object->file) {
-			object_set_file(object, spare);
-			spare = NULL;
+			object_set_file(object, cached);
+			cached = NULL;
 		}
 		file = get_file(object->file);
 	}
 	spin_unlock(&object->state_lock);
-	give_spare(files, spare);
+	file_cache_put(cache, cached);
 	return file;
 }
 
-void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
+void ndshm_object_retire(struct ndshm_object *object, struct ndshm_file_cache *cache)
 {
 	struct file *file;
-	bool spare;
+	bool cached;
 
 	spin_lock(&object->state_lock);
 	object->retired = true;
@@ -310,21 +310,21 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_files *files)
 	 * A single reference means that the file has no mapping: it can be used
 	 * again. But a revocation may still be unmapping by its inode.
 	 */
-	spare = file && files && !object->revoked && file_count(file) == 1;
-	if (spare)
+	cached = file && cache && !object->revoked && file_count(file) == 1;
+	if (cached)
 		object->inode = NULL;
 	spin_unlock(&object->state_lock);
-	if (spare) {
+	if (cached) {
 		file->private_data = NULL;
 		refcount_dec(&object->references);
-		give_spare(files, file);
+		file_cache_put(cache, file);
 	} else if (file) {
 		fput(file);
 	}
 }
 
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
-		      struct ndshm_files *files, atomic_t *mappings)
+		      struct ndshm_file_cache *cache, atomic_t *mappings)
 {
 	struct file *file;
 
@@ -338,7 +338,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		return -EOPNOTSUPP;
 	if (vma->vm_end - vma->vm_start > object->length)
 		return -ENXIO;
-	file = object_get_file(object, files);
+	file = object_get_file(object, cache);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	if (atomic_inc_return(mappings) > object->ops->max_mappings) {
@@ -407,12 +407,12 @@ static void late_begin(struct ndshm_object *object)
 static unsigned long impatient_until = INITIAL_JIFFIES;
 
 /* Return: true if no fault is in flight, false after a timeout. */
-static bool object_settle(struct ndshm_object *object)
+static bool object_wait_faults(struct ndshm_object *object)
 {
 	const bool patient = !time_before(jiffies, READ_ONCE(impatient_until));
 
-	if (!object->ops->settle ||
-	    object->ops->settle(object, jiffies + patient * LATE_PATIENCE))
+	if (!object->ops->wait_faults ||
+	    object->ops->wait_faults(object, jiffies + patient * LATE_PATIENCE))
 		return true;
 	if (patient)
 		WRITE_ONCE(impatient_until, jiffies + IMPATIENCE);
@@ -422,7 +422,7 @@ static bool object_settle(struct ndshm_object *object)
 bool ndshm_object_revoke(struct ndshm_object *object)
 {
 	struct inode *inode;
-	bool first, settled;
+	bool first, waited;
 
 	/* A revoked object keeps its inode until it is freed. */
 	spin_lock(&object->state_lock);
@@ -433,13 +433,13 @@ bool ndshm_object_revoke(struct ndshm_object *object)
 	if (!first)
 		return false;
 
-	settled = object_settle(object);
+	waited = object_wait_faults(object);
 	if (!inode)
 		return true;
 	/* Pairs with smp_mb() in object_fill(). */
 	smp_mb();
 	unmap_mapping_range(inode->i_mapping, 0, 0, 1);
-	if (!settled)
+	if (!waited)
 		late_begin(object);
 	return true;
 }
@@ -462,7 +462,7 @@ static const struct dentry_operations object_dentry_ops = {
 	.d_dname = object_dname,
 };
 
-static int init_fs_context(struct fs_context *context)
+static int object_init_fs_context(struct fs_context *context)
 {
 	struct pseudo_fs_context *pseudo = init_pseudo(context, NDSHM_FS_MAGIC);
 
@@ -479,19 +479,19 @@ static int init_fs_context(struct fs_context *context)
 static struct file_system_type file_system = {
 	.owner = THIS_MODULE,
 	.name = "ndshm",
-	.init_fs_context = init_fs_context,
+	.init_fs_context = object_init_fs_context,
 	.kill_sb = kill_anon_super,
 };
 
-int ndshm_files_init(struct ndshm_files *files)
+int ndshm_file_cache_init(struct ndshm_file_cache *cache)
 {
-	files->spare = NULL;
+	cache->file = NULL;
 	return simple_pin_fs(&file_system, &mount, &mount_users);
 }
 
-void ndshm_files_fini(struct ndshm_files *files)
+void ndshm_file_cache_fini(struct ndshm_file_cache *cache)
 {
-	if (files->spare)
-		file_free(files->spare);
+	if (cache->file)
+		object_free_file(cache->file);
 	simple_release_fs(&mount, &mount_users);
 }

@@ -2,8 +2,8 @@
 /*
  * Mappable objects: blocks, BARs and sections.
  */
-#ifndef _NDSHM_CORE_OBJECT_H
-#define _NDSHM_CORE_OBJECT_H
+#ifndef _NDSHM_BLOCK_OBJECT_H
+#define _NDSHM_BLOCK_OBJECT_H
 
 #include <linux/atomic.h>
 #include <linux/mm_types.h>
@@ -22,7 +22,7 @@ struct vm_fault;
  * View an object of @owner. Called with a lock held and without a reference, which would
  * delay the end of another user's memory.
  */
-typedef void (*ndshm_look_fn)(void *object, kuid_t owner, void *context);
+typedef void (*ndshm_peek_fn)(void *object, kuid_t owner, void *context);
 
 /**
  * struct ndshm_object_ops - operations of a kind of objects
@@ -37,10 +37,10 @@ typedef void (*ndshm_look_fn)(void *object, kuid_t owner, void *context);
  * @fault: Handles a fault within an object without @frames: gets and locks the page,
  *	checks that the object is not revoked, and calls ndshm_fault_answer(). NULL: the
  *	kind has no such object.
- * @settle: Waits until each page that @fault has returned is in its page table or
+ * @wait_faults: Waits until each page that @fault has returned is in its page table or
  *	never will be, at most until @deadline (in jiffies). Called after the object
  *	was revoked. Returns false after a timeout. NULL: no wait is needed. May sleep
- * @hidden: The object is retired and its last mapping gone; may be NULL. May sleep;
+ * @unmapped: The object is retired and its last mapping gone; may be NULL. May sleep;
  *	takes no mmap lock
  * @release: Frees the object after its last put. May sleep; takes no mmap lock
  * @release_async: As @release, for callers that cannot sleep or hold a lock
@@ -51,8 +51,8 @@ struct ndshm_object_ops {
 	unsigned long (*pfn)(struct ndshm_object *object, pgoff_t index,
 			     unsigned long *count, pgprot_t *prot);
 	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
-	bool (*settle)(struct ndshm_object *object, unsigned long deadline);
-	void (*hidden)(struct ndshm_object *object);
+	bool (*wait_faults)(struct ndshm_object *object, unsigned long deadline);
+	void (*unmapped)(struct ndshm_object *object);
 	void (*release)(struct ndshm_object *object);
 	void (*release_async)(struct ndshm_object *object);
 };
@@ -65,7 +65,7 @@ struct ndshm_object_ops {
  * @length: bytes, a multiple of the page size
  * @frames: mapped by @ops->pfn as VM_PFNMAP, not by pages
  * @unmappable: mmap fails
- * @shown: has had a file, so users may have pinned pages; set with @state_lock held,
+ * @was_mapped: has had a file, so users may have pinned pages; set with @state_lock held,
  *	never cleared
  * @handle: handle of the owning client; 0 for a block of a kernel user
  * @name: number for /proc/PID/maps
@@ -85,7 +85,7 @@ struct ndshm_object {
 	u64 length;
 	bool frames;
 	bool unmappable;
-	bool shown;
+	bool was_mapped;
 	u32 handle;
 	u32 name;
 	atomic_t mappings;
@@ -100,19 +100,19 @@ struct ndshm_object {
 #define NDSHM_MAX_MAPPINGS	1024
 
 /**
- * struct ndshm_files - file cache of a client
- * @spare: a file without mappings and without an object, or NULL; changed with xchg()
+ * struct ndshm_file_cache - file cache of a client
+ * @file: a file without mappings and without an object, or NULL; changed with xchg()
  *	and cmpxchg()
  *
  * Creating a file and its inode costs more than the rest of an allocation.
  */
-struct ndshm_files {
-	struct file *spare;
+struct ndshm_file_cache {
+	struct file *file;
 };
 
 /* Return: 0 or a negative errno. */
-int ndshm_files_init(struct ndshm_files *files);
-void ndshm_files_fini(struct ndshm_files *files);
+int ndshm_file_cache_init(struct ndshm_file_cache *cache);
+void ndshm_file_cache_fini(struct ndshm_file_cache *cache);
 
 void ndshm_object_init(struct ndshm_object *object,
 		       const struct ndshm_object_ops *ops);
@@ -128,18 +128,18 @@ void ndshm_object_put_async(struct ndshm_object *object);
 
 /*
  * Map the object in @vma, which then holds the object's file. A new file comes from
- * @files. @mappings is the count that @ops->max_mappings limits: @object->mappings, or
+ * @cache. @mappings is the count that @ops->max_mappings limits: @object->mappings, or
  * another one that lives as long. Called by ->mmap for a client with a handle.
  */
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
-		      struct ndshm_files *files, atomic_t *mappings);
+		      struct ndshm_file_cache *cache, atomic_t *mappings);
 
 /*
  * The handle is freed: refuse new mmaps, and put the file. A file without mappings is
- * cached in @files, unless that is NULL. The caller has a reference.
+ * cached in @cache, unless that is NULL. The caller has a reference.
  */
 void ndshm_object_retire(struct ndshm_object *object,
-			 struct ndshm_files *files);
+			 struct ndshm_file_cache *cache);
 
 /*
  * Unmap the object for good: on return accesses to mappings get SIGBUS. A fault that is
@@ -149,4 +149,4 @@ void ndshm_object_retire(struct ndshm_object *object,
  */
 bool ndshm_object_revoke(struct ndshm_object *object);
 
-#endif /* _NDSHM_CORE_OBJECT_H */
+#endif /* _NDSHM_BLOCK_OBJECT_H */

@@ -13,7 +13,7 @@
 #include "block.h"
 
 /* Return: true if @page is at @index, in an aligned folio: mm may map the whole folio. */
-static bool is_in_place(struct page *page, pgoff_t index)
+static bool block_page_in_place(struct page *page, pgoff_t index)
 {
 	struct folio *folio = page_folio(page);
 
@@ -28,11 +28,11 @@ struct page *ndshm_block_page(const struct ndshm_block *block, pgoff_t index)
 
 	page = registration->page(registration->characteristics.provider_context,
 				  block->context, index);
-	return page && is_in_place(page, index) ? page : NULL;
+	return page && block_page_in_place(page, index) ? page : NULL;
 }
 
 /* Return: the first folio from *index on, or NULL. Moves *index behind the folio. */
-static struct folio *next_folio(const struct ndshm_block *block, pgoff_t *index)
+static struct folio *block_next_folio(const struct ndshm_block *block, pgoff_t *index)
 {
 	struct page *page;
 
@@ -50,7 +50,7 @@ static struct folio *next_folio(const struct ndshm_block *block, pgoff_t *index)
 }
 
 /* Return: true when @folio is unlocked, false if it is still locked at @deadline. */
-bool ndshm_folio_settle(struct folio *folio, unsigned long deadline)
+bool ndshm_folio_wait_faults(struct folio *folio, unsigned long deadline)
 {
 	while (!folio_trylock(folio)) {
 		if (!time_before(jiffies, deadline))
@@ -104,16 +104,16 @@ err_put:
  * It is enough to see each folio unlocked once: a fault that locks it later finds the
  * object revoked.
  */
-bool ndshm_block_settle(struct ndshm_object *object, unsigned long deadline)
+bool ndshm_block_wait_faults(struct ndshm_object *object, unsigned long deadline)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 	struct folio *folio;
 	pgoff_t index = 0;
 
-	if (!block->registration->page || !object->shown)
+	if (!block->registration->page || !object->was_mapped)
 		return true;
-	while ((folio = next_folio(block, &index)))
-		if (!ndshm_folio_settle(folio, deadline))
+	while ((folio = block_next_folio(block, &index)))
+		if (!ndshm_folio_wait_faults(folio, deadline))
 			return false;
 	return true;
 }
@@ -131,7 +131,7 @@ void ndshm_pages_zero(struct page *page, unsigned long count)
 void ndshm_block_keep_pages(struct ndshm_block *block)
 {
 	/* Only pages that users could map can be pinned. */
-	bool pinnable = block->charge.payer && block->object.shown;
+	bool pinnable = block->charge.requester && block->object.was_mapped;
 	struct folio *folio;
 	pgoff_t index = 0;
 
@@ -139,7 +139,7 @@ void ndshm_block_keep_pages(struct ndshm_block *block)
 	    (!pinnable && block->object.length == PAGE_SIZE))
 		return;
 	/* Nothing is mapped: any reference besides the block's own is a pin. */
-	while ((folio = next_folio(block, &index))) {
+	while ((folio = block_next_folio(block, &index))) {
 		if (ndshm_folio_broken(folio))
 			folio_get(folio);
 		else if (pinnable && folio_ref_count(folio) > 1)

@@ -43,7 +43,7 @@ static atomic64_t accepted, granted, failed, aborted;
 #define request_of(node_) rb_entry(node_, struct ndshm_request, known)
 
 /* A tree and not a hash: callers choose the cookies, and could make them collide. */
-static int compare(const void *cookie, const struct rb_node *node)
+static int request_compare_cookie(const void *cookie, const struct rb_node *node)
 {
 	const u64 *wanted = cookie;
 
@@ -52,9 +52,9 @@ static int compare(const void *cookie, const struct rb_node *node)
 	return *wanted < request_of(node)->cookie ? -1 : 1;
 }
 
-static int compare_nodes(struct rb_node *node, const struct rb_node *other)
+static int request_compare(struct rb_node *node, const struct rb_node *other)
 {
-	return compare(&request_of(node)->cookie, other);
+	return request_compare_cookie(&request_of(node)->cookie, other);
 }
 
 static struct ndshm_request *request_find(struct ndshm_requests *requests, u64 cookie)
@@ -63,42 +63,42 @@ static struct ndshm_request *request_find(struct ndshm_requests *requests, u64 c
 
 	lockdep_assert_held(&requests->lock);
 
-	node = rb_find(&cookie, &requests->known, compare);
+	node = rb_find(&cookie, &requests->known, request_compare_cookie);
 	return node ? request_of(node) : NULL;
 }
 
 /* The end of @request is decided: remove it from the requests in flight. */
-static void forget_locked(struct ndshm_requests *requests,
-			  struct ndshm_request *request)
+static void request_remove_locked(struct ndshm_requests *requests,
+				  struct ndshm_request *request)
 {
 	lockdep_assert_held(&requests->lock);
 
 	rb_erase(&request->known, &requests->known);
-	requests->out--;
+	requests->in_flight--;
 }
 
-static void no_outputs(struct ndshm_parameters *p)
+static void request_clear_outputs(struct ndshm_parameters *p)
 {
 	p->virtual_address = NULL;
 	p->shared_memory_handle = 0;
 }
 
 /* Do not write to @request before request_find() shows that it is not in flight. */
-static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
-				    struct ndshm_request *request,
-				    const struct ndshm_parameters *parameters,
-				    const struct ndshm_allocation *allocation)
+static ndshm_reason_t request_submit_locked(struct ndshm_requests *requests,
+					    struct ndshm_request *request,
+					    const struct ndshm_parameters *parameters,
+					    const struct ndshm_allocation *allocation)
 {
 	lockdep_assert_held(&requests->lock);
 
 	if (request_find(requests, request->cookie))
 		return NDSHM_REASON_COOKIE;
-	no_outputs(&request->parameters);
+	request_clear_outputs(&request->parameters);
 	if (requests->closed)
 		return NDSHM_REASON_REQUEST_ABORTED;
-	if (requests->out >= requests->most)
+	if (requests->in_flight >= requests->most)
 		return NDSHM_REASON_REQUESTS;
-	/* complete_request() drops these references. */
+	/* request_complete() drops these references. */
 	ndshm_adapter_get(parameters->adapter);
 	if (parameters->provider)
 		ndshm_provider_get(parameters->provider);
@@ -107,8 +107,8 @@ static ndshm_reason_t submit_locked(struct ndshm_requests *requests,
 	request->aborted = false;
 	request->reason = NDSHM_REASON_PENDING;
 	request->block = NULL;
-	requests->out++;
-	rb_find_add(&request->known, &requests->known, compare_nodes);
+	requests->in_flight++;
+	rb_find_add(&request->known, &requests->known, request_compare);
 	list_add_tail(&request->link, &requests->waiting);
 	atomic64_inc(&accepted);
 	if (requests->worker)
@@ -127,7 +127,7 @@ static ndshm_reason_t request_submit(struct ndshm_requests *requests,
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&requests->lock, flags);
-	reason = submit_locked(requests, request, parameters, allocation);
+	reason = request_submit_locked(requests, request, parameters, allocation);
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
 	return reason;
 }
@@ -143,13 +143,13 @@ int ndshm_allocate_async(struct ndshm_requests *requests,
 	if (reason != NDSHM_REASON_NONE)
 		return ndshm_reason_report(reason, out);
 	ndshm_normalize(&p, &request->parameters);
-	no_outputs(&p);
+	request_clear_outputs(&p);
 	reason = ndshm_check_parameters(&p, ndshm_max_length(), true);
 	if (reason == NDSHM_REASON_NONE && !p.adapter)
 		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
 	/* A request that failed the checks is not in flight and can be written. */
 	if (reason != NDSHM_REASON_NONE)
-		no_outputs(&request->parameters);
+		request_clear_outputs(&request->parameters);
 	else
 		reason = request_submit(requests, request, &p, &kernel_user);
 	return ndshm_reason_report(reason, out);
@@ -160,12 +160,12 @@ EXPORT_SYMBOL_GPL(ndshm_allocate_async);
  * Aborting
  */
 
-static void abort_locked(struct ndshm_requests *requests,
-			 struct ndshm_request *request)
+static void request_abort_locked(struct ndshm_requests *requests,
+				 struct ndshm_request *request)
 {
 	lockdep_assert_held(&requests->lock);
 
-	forget_locked(requests, request);
+	request_remove_locked(requests, request);
 	/* ndshm_allocation_unwanted() reads it without the lock. */
 	WRITE_ONCE(request->aborted, true);
 	/* A running request is completed by its worker. */
@@ -184,7 +184,7 @@ int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
 	raw_spin_lock_irqsave(&requests->lock, flags);
 	request = request_find(requests, cookie);
 	if (request)
-		abort_locked(requests, request);
+		request_abort_locked(requests, request);
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
 	return ndshm_reason_report(request ? NDSHM_REASON_NONE :
 				   NDSHM_REASON_REQUEST_UNKNOWN, out);
@@ -214,8 +214,8 @@ EXPORT_SYMBOL_GPL(ndshm_requests_abort);
  */
 
 /* Remove the first request of a list of the group. Return: the request, or NULL. */
-static struct ndshm_request *take_first(struct ndshm_requests *requests,
-					struct list_head *list)
+static struct ndshm_request *request_pop(struct ndshm_requests *requests,
+					 struct list_head *list)
 {
 	struct ndshm_request *request;
 
@@ -230,19 +230,19 @@ static struct ndshm_request *take_first(struct ndshm_requests *requests,
 }
 
 /* Free the block of a request that fails after its allocation. */
-static void take_back(struct ndshm_request *request, ndshm_reason_t reason)
+static void request_take_back(struct ndshm_request *request, ndshm_reason_t reason)
 {
 	if (request->block)
 		ndshm_free(request->block);
 	request->block = NULL;
 	request->reason = reason;
-	no_outputs(&request->parameters);
+	request_clear_outputs(&request->parameters);
 	request->parameters.consumed = 0;
 	request->parameters.needs_sync = false;
 }
 
 /* The owner may free the request in @done. */
-static void complete_request(struct ndshm_request *request)
+static void request_complete(struct ndshm_request *request)
 {
 	const struct ndshm_parameters *p = &request->parameters;
 
@@ -261,8 +261,8 @@ static void complete_request(struct ndshm_request *request)
 }
 
 /* The callback of the block stays disarmed, since the owner does not know the block yet. */
-static void carry_out(struct ndshm_requests *requests,
-		      struct ndshm_request *request)
+static void request_run(struct ndshm_requests *requests,
+			struct ndshm_request *request)
 {
 	struct ndshm_allocation allocation = *request->allocation;
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
@@ -271,8 +271,8 @@ static void carry_out(struct ndshm_requests *requests,
 	if (requests->admit)
 		reason = requests->admit(request);
 	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_blocks_make(&request->parameters, &allocation,
-					   &request->block, 1);
+		reason = ndshm_blocks_alloc(&request->parameters, &allocation,
+					    &request->block, 1);
 	request->reason = reason;
 }
 
@@ -287,15 +287,15 @@ void ndshm_request_in_between(void (*function)(struct ndshm_request *request))
 EXPORT_SYMBOL_IF_KUNIT(ndshm_request_in_between);
 #endif
 
-static void requests_carry_out(struct ndshm_requests *requests)
+static void requests_run(struct ndshm_requests *requests)
 {
 	void (*function)(struct ndshm_request *request);
 	struct ndshm_request *request;
 	ndshm_reason_t reason;
 	bool was_aborted;
 
-	while ((request = take_first(requests, &requests->waiting))) {
-		carry_out(requests, request);
+	while ((request = request_pop(requests, &requests->waiting))) {
+		request_run(requests, request);
 		function = READ_ONCE(in_between);
 		if (function)
 			function(request);
@@ -303,7 +303,7 @@ static void requests_carry_out(struct ndshm_requests *requests)
 		raw_spin_lock_irq(&requests->lock);
 		was_aborted = request->aborted;
 		if (!was_aborted)
-			forget_locked(requests, request);
+			request_remove_locked(requests, request);
 		requests->running = NULL;
 		raw_spin_unlock_irq(&requests->lock);
 
@@ -313,33 +313,33 @@ static void requests_carry_out(struct ndshm_requests *requests)
 		else if (request->block)
 			reason = ndshm_block_arm(request->block);
 		if (reason != NDSHM_REASON_NONE)
-			take_back(request, reason);
-		complete_request(request);
+			request_take_back(request, reason);
+		request_complete(request);
 	}
 }
 
 static void requests_work(struct work_struct *work)
 {
-	requests_carry_out(container_of(work, struct ndshm_requests,
-					carrying_out));
+	requests_run(container_of(work, struct ndshm_requests,
+				  carrying_out));
 }
 
 static void requests_thread_work(struct kthread_work *work)
 {
-	requests_carry_out(container_of(work, struct ndshm_requests,
-					on_thread));
+	requests_run(container_of(work, struct ndshm_requests,
+				  on_thread));
 }
 
-static void abort_work(struct work_struct *work)
+static void requests_abort_work(struct work_struct *work)
 {
 	struct ndshm_requests *requests = container_of(work,
 						       struct ndshm_requests,
 						       aborting);
 	struct ndshm_request *request;
 
-	while ((request = take_first(requests, &requests->aborted))) {
-		take_back(request, NDSHM_REASON_REQUEST_ABORTED);
-		complete_request(request);
+	while ((request = request_pop(requests, &requests->aborted))) {
+		request_take_back(request, NDSHM_REASON_REQUEST_ABORTED);
+		request_complete(request);
 	}
 }
 
@@ -351,8 +351,8 @@ static void abort_work(struct work_struct *work)
 #define REQUESTS_LINGER	HZ
 
 /* Two tasks with the same css_set are in the same cgroup of every hierarchy. */
-static bool task_same_cgroups(struct task_struct *task,
-			      struct task_struct *other)
+static bool requests_same_cgroups(struct task_struct *task,
+				  struct task_struct *other)
 {
 #ifdef CONFIG_CGROUPS
 	return rcu_access_pointer(task->cgroups) ==
@@ -362,7 +362,7 @@ static bool task_same_cgroups(struct task_struct *task,
 #endif
 }
 
-static long attach_task(void *context)
+static long requests_attach_task(void *context)
 {
 	struct task_struct **from_to = context;
 
@@ -378,16 +378,16 @@ static long requests_move(struct ndshm_requests *requests,
 {
 	struct task_struct *from_to[] = { from, requests->worker->task };
 
-	if (task_same_cgroups(from_to[0], from_to[1]))
+	if (requests_same_cgroups(from_to[0], from_to[1]))
 		return 0;
-	return work_on_cpu(raw_smp_processor_id(), attach_task, from_to);
+	return work_on_cpu(raw_smp_processor_id(), requests_attach_task, from_to);
 }
 
-static void requests_leave_work(struct kthread_work *work)
+static void requests_detach_work(struct kthread_work *work)
 {
 	struct ndshm_requests *requests = container_of(work,
 						       struct ndshm_requests,
-						       leaving.work);
+						       detaching.work);
 	bool idle = false;
 
 	/* Do not wait for a submitter, which can be throttled. */
@@ -398,7 +398,7 @@ static void requests_leave_work(struct kthread_work *work)
 		mutex_unlock(&requests->worker_lock);
 	}
 	if (!idle)
-		kthread_queue_delayed_work(requests->worker, &requests->leaving,
+		kthread_queue_delayed_work(requests->worker, &requests->detaching,
 					   REQUESTS_LINGER);
 }
 
@@ -416,14 +416,14 @@ static ndshm_reason_t requests_attach_locked(struct ndshm_requests *requests)
 		/* A starting thread sets its affinity, which would undo that of a cpuset. */
 		kthread_flush_worker(worker);
 		kthread_init_work(&requests->on_thread, requests_thread_work);
-		kthread_init_delayed_work(&requests->leaving,
-					  requests_leave_work);
-		/* submit_locked() reads it without worker_lock for groups of drivers. */
+		kthread_init_delayed_work(&requests->detaching,
+					  requests_detach_work);
+		/* request_submit_locked() reads it without worker_lock for groups of drivers. */
 		WRITE_ONCE(requests->worker, worker);
 	}
 	if (task_nice(worker->task) != task_nice(current))
 		set_user_nice(worker->task, task_nice(current));
-	kthread_mod_delayed_work(worker, &requests->leaving, REQUESTS_LINGER);
+	kthread_mod_delayed_work(worker, &requests->detaching, REQUESTS_LINGER);
 	return requests_move(requests, current) ? NDSHM_REASON_MEMORY :
 						  NDSHM_REASON_NONE;
 }
@@ -472,7 +472,7 @@ void ndshm_requests_init_client(struct ndshm_requests *requests,
 	INIT_LIST_HEAD(&requests->aborted);
 	mutex_init(&requests->worker_lock);
 	INIT_WORK(&requests->carrying_out, requests_work);
-	INIT_WORK(&requests->aborting, abort_work);
+	INIT_WORK(&requests->aborting, requests_abort_work);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_requests_init_client);
 
@@ -491,7 +491,7 @@ void ndshm_requests_end(struct ndshm_requests *requests)
 	raw_spin_unlock_irq(&requests->lock);
 	/* Each accepted request has queued a work. Flush aborting last: the others can queue it. */
 	if (requests->worker) {
-		kthread_cancel_delayed_work_sync(&requests->leaving);
+		kthread_cancel_delayed_work_sync(&requests->detaching);
 		kthread_destroy_worker(requests->worker);
 	}
 	flush_work(&requests->carrying_out);

@@ -2,8 +2,8 @@
 /*
  * Requests of clients; those of kernel users are in include/ndshm/request.h.
  */
-#ifndef _NDSHM_CORE_REQUEST_H
-#define _NDSHM_CORE_REQUEST_H
+#ifndef _NDSHM_BLOCK_REQUEST_H
+#define _NDSHM_BLOCK_REQUEST_H
 
 #include <linux/init.h>
 
@@ -42,4 +42,4 @@ void ndshm_request_in_between(void (*function)(struct ndshm_request *request));
 int __init ndshm_request_setup(void);
 void ndshm_request_teardown(void);
 
-#endif /* _NDSHM_CORE_REQUEST_H */
+#endif /* _NDSHM_BLOCK_REQUEST_H */

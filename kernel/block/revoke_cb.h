@@ -2,8 +2,8 @@
 /*
  * Revocation callback: notifies the kernel user that owns a block.
  */
-#ifndef _NDSHM_CORE_REVOKE_CB_H
-#define _NDSHM_CORE_REVOKE_CB_H
+#ifndef _NDSHM_BLOCK_REVOKE_CB_H
+#define _NDSHM_BLOCK_REVOKE_CB_H
 
 #include <linux/mutex.h>
 
@@ -52,4 +52,4 @@ void ndshm_revoke_cb_run(struct ndshm_revoke_cb *cb, struct ndshm_block *block);
 /* On return @function does not run and will not run, unless it is the caller. */
 void ndshm_revoke_cb_cancel_sync(struct ndshm_revoke_cb *cb);
 
-#endif /* _NDSHM_CORE_REVOKE_CB_H */
+#endif /* _NDSHM_BLOCK_REVOKE_CB_H */

@@ -2,7 +2,7 @@
 /*
  * A hash table of fixed size: adding and removing allocates nothing and cannot fail. Each
  * bucket has a lock; lookups of one block compete for its reference count in any case. The
- * locks are raw, because lookups run in hard interrupts; a viewer (ndshm_look_fn) may hold
+ * locks are raw, because lookups run in hard interrupts; a viewer (ndshm_peek_fn) may hold
  * one for the time of copying a message.
  */
 #include <linux/bitops.h>
@@ -29,7 +29,7 @@ static struct bucket *bucket_of(u32 id)
 }
 
 /* Cursors order blocks by bucket (the high bits), then by id. */
-static u32 cursor_of(u32 id)
+static u32 block_cursor(u32 id)
 {
 	return id << (32 - BUCKET_BITS) | id >> BUCKET_BITS;
 }
@@ -101,13 +101,13 @@ static struct ndshm_block *block_first(struct bucket *bucket, u32 at, u32 last)
 	lockdep_assert_held(&bucket->lock);
 
 	hlist_for_each_entry(block, &bucket->blocks, in_table)
-		if (cursor_of(block->id) >= at && cursor_of(block->id) <= last &&
+		if (block_cursor(block->id) >= at && block_cursor(block->id) <= last &&
 		    (!first || block->id < first->id))
 			first = block;
 	return first;
 }
 
-static bool block_look(u32 *cursor, u32 last, ndshm_look_fn look, void *context)
+static bool block_peek(u32 *cursor, u32 last, ndshm_peek_fn peek, void *context)
 {
 	u32 at = *cursor, i = at >> (32 - BUCKET_BITS);
 	struct ndshm_block *block = NULL;
@@ -120,24 +120,24 @@ static bool block_look(u32 *cursor, u32 last, ndshm_look_fn look, void *context)
 		raw_spin_lock_irq(&bucket->lock);
 		block = block_first(bucket, at, last);
 		if (block) {
-			*cursor = cursor_of(block->id);
-			look(block, block->uid, context);
+			*cursor = block_cursor(block->id);
+			peek(block, block->uid, context);
 		}
 		raw_spin_unlock_irq(&bucket->lock);
 	}
 	return block;
 }
 
-bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context)
+bool ndshm_block_peek(u32 id, ndshm_peek_fn peek, void *context)
 {
-	u32 at = cursor_of(id);
+	u32 at = block_cursor(id);
 
-	return block_look(&at, at, look, context);
+	return block_peek(&at, at, peek, context);
 }
 
-bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context)
+bool ndshm_block_peek_next(u32 *cursor, ndshm_peek_fn peek, void *context)
 {
-	return block_look(cursor, U32_MAX, look, context);
+	return block_peek(cursor, U32_MAX, peek, context);
 }
 
 void __init ndshm_block_table_setup(void)

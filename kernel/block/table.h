@@ -2,8 +2,8 @@
 /*
  * Table of all blocks of the machine by id (the shared memory handle).
  */
-#ifndef _NDSHM_CORE_BLOCK_TABLE_H
-#define _NDSHM_CORE_BLOCK_TABLE_H
+#ifndef _NDSHM_BLOCK_TABLE_H
+#define _NDSHM_BLOCK_TABLE_H
 
 #include "object.h"
 
@@ -23,13 +23,13 @@ struct ndshm_block *ndshm_block_find(u32 id,
 
 /*
  * View a block without a reference, which would delay the end of another user's memory.
- * @look is called with a raw spinlock held, for the block with this id, or for the first
+ * @peek is called with a raw spinlock held, for the block with this id, or for the first
  * one from *cursor (initially 0) on, which then is the block's; the order of cursors is
  * private to the table. Return: true if there is such a block.
  */
-bool ndshm_block_look(u32 id, ndshm_look_fn look, void *context);
-bool ndshm_block_look_next(u32 *cursor, ndshm_look_fn look, void *context);
+bool ndshm_block_peek(u32 id, ndshm_peek_fn peek, void *context);
+bool ndshm_block_peek_next(u32 *cursor, ndshm_peek_fn peek, void *context);
 
 void __init ndshm_block_table_setup(void);
 
-#endif /* _NDSHM_CORE_BLOCK_TABLE_H */
+#endif /* _NDSHM_BLOCK_TABLE_H */

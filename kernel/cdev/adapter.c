@@ -40,8 +40,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t claim(struct ndshm_command *command,
-			    struct ndshm_adapter *adapter)
+static ndshm_reason_t adapter_claim(struct ndshm_command *command,
+				    struct ndshm_adapter *adapter)
 {
 	struct ndshm_adapter_claim *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
@@ -84,13 +84,13 @@ ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command)
 	adapter = ndshm_adapter_find_id(argument->adapter);
 	if (!adapter)
 		return NDSHM_REASON_ADAPTER_UNKNOWN;
-	reason = claim(command, adapter);
+	reason = adapter_claim(command, adapter);
 	ndshm_adapter_put(adapter);
 	return reason;
 }
 
 /* Find the client's claim on adapter @id, and take a reference. */
-static ndshm_reason_t find_claim(struct ndshm_client *client, u32 id,
+static ndshm_reason_t claim_find(struct ndshm_client *client, u32 id,
 				 struct ndshm_claim **claim)
 {
 	struct ndshm_adapter *adapter;
@@ -120,7 +120,7 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	reason = find_claim(client, argument->adapter, &claim);
+	reason = claim_find(client, argument->adapter, &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	/*
@@ -169,7 +169,7 @@ static ndshm_reason_t bar_use(struct ndshm_claim *claim,
 	ndshm_reason_t reason;
 
 	/* After the removal of the adapter the range may belong to another driver. */
-	if (ndshm_blockset_closed(&claim->adapter->set))
+	if (ndshm_blockset_killed(&claim->adapter->set))
 		return NDSHM_REASON_ADAPTER_REMOVED;
 	publication->registers = NULL;
 	if (!READ_ONCE(bar->object.handle)) {
@@ -188,7 +188,7 @@ static ndshm_reason_t bar_use(struct ndshm_claim *claim,
  * Reply with the offset of the BAR, then publish its handle. If another thread has published one
  * meanwhile, reply again, with that handle's offset.
  */
-static ndshm_reason_t map_bar(struct ndshm_command *command,
+static ndshm_reason_t bar_map(struct ndshm_command *command,
 			      struct ndshm_claim *claim)
 {
 	struct ndshm_adapter_map_bar *argument = command->argument;
@@ -197,7 +197,7 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 	struct bar_publication publication;
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
-	u32 told;
+	u32 reported;
 
 	if (argument->bar >= NDSHM_BARS)
 		return NDSHM_REASON_BAR;
@@ -210,15 +210,15 @@ static ndshm_reason_t map_bar(struct ndshm_command *command,
 		return reason;
 	argument->out_length = bar->object.length;
 	do {
-		told = READ_ONCE(bar->object.handle) ?: publication.handle;
-		argument->out_mmap_offset = ndshm_handle_offset(told);
+		reported = READ_ONCE(bar->object.handle) ?: publication.handle;
+		argument->out_mmap_offset = ndshm_handle_offset(reported);
 		reason = NDSHM_REASON_ADDRESS;
 		if (ndshm_reply(command, NDSHM_REASON_NONE))
 			break;
 		/* The client can delay the reply, so permission is tested after it. */
 		reason = bar_use(claim, &publication);
 	} while (reason == NDSHM_REASON_NONE &&
-		 READ_ONCE(bar->object.handle) != told);
+		 READ_ONCE(bar->object.handle) != reported);
 	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS) {
 		*argument = before;
 		command->replied = false;
@@ -234,11 +234,11 @@ ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 
-	reason = find_claim(ndshm_client_of(command), argument->adapter,
+	reason = claim_find(ndshm_client_of(command), argument->adapter,
 			    &claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = map_bar(command, claim);
+	reason = bar_map(command, claim);
 	ndshm_claim_put(claim);
 	return reason;
 }

@@ -45,8 +45,8 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
 }
 
 /* Copy all segments or return LIST_SHORT. With a capacity of 0 copy none. */
-static ndshm_reason_t copy_segments(const struct ndshm_block *block, u64 user,
-				    u32 capacity, bool shown)
+static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 user,
+					  u32 capacity, bool shown)
 {
 	struct ndshm_segment __user *to = u64_to_user_ptr(user);
 	u32 i;
@@ -66,17 +66,17 @@ static ndshm_reason_t copy_segments(const struct ndshm_block *block, u64 user,
 	return NDSHM_REASON_NONE;
 }
 
-static bool is_async(const struct ndshm_block_alloc *argument)
+static bool block_alloc_is_async(const struct ndshm_block_alloc *argument)
 {
 	return argument->flags & NDSHM_ALLOC_ASYNC;
 }
 
-static ndshm_reason_t check_alloc(const struct ndshm_block_alloc *argument,
-				  const struct ndshm_parameters *parameters)
+static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc *argument,
+					const struct ndshm_parameters *parameters)
 {
 	ndshm_reason_t reason;
 
-	if (argument->__reserved || (argument->cookie && !is_async(argument)))
+	if (argument->__reserved || (argument->cookie && !block_alloc_is_async(argument)))
 		return NDSHM_REASON_RESERVED;
 	if (argument->usage == NDSHM_USAGE_UNDEFINED)
 		return NDSHM_REASON_USAGE;
@@ -84,10 +84,10 @@ static ndshm_reason_t check_alloc(const struct ndshm_block_alloc *argument,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (!argument->count || argument->count > NDSHM_MAX_BATCH ||
-	    (argument->count > 1 && is_async(argument)))
+	    (argument->count > 1 && block_alloc_is_async(argument)))
 		return NDSHM_REASON_COUNT;
 	/* The worker of a request has no access to the memory of the client. */
-	if (is_async(argument) && (argument->blocks || argument->segments))
+	if (block_alloc_is_async(argument) && (argument->blocks || argument->segments))
 		return NDSHM_REASON_LIST;
 	if (!argument->segment_capacity != !argument->segments ||
 	    (argument->segment_capacity && argument->count != 1))
@@ -96,9 +96,9 @@ static ndshm_reason_t check_alloc(const struct ndshm_block_alloc *argument,
 }
 
 /* Reply before the handles become valid: after a failed copy the blocks are freed. */
-static ndshm_reason_t deliver(struct ndshm_command *command,
-			      struct ndshm_adapter *adapter, u32 *handles,
-			      struct ndshm_block **blocks)
+static ndshm_reason_t blocks_deliver(struct ndshm_command *command,
+				     struct ndshm_adapter *adapter, u32 *handles,
+				     struct ndshm_block **blocks)
 {
 	struct ndshm_block_alloc *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
@@ -110,8 +110,8 @@ static ndshm_reason_t deliver(struct ndshm_command *command,
 
 	if (count == 1) {
 		argument->out_segments = blocks[0]->segment_count;
-		reason = copy_segments(blocks[0], argument->segments,
-				       argument->segment_capacity, shown);
+		reason = block_copy_segments(blocks[0], argument->segments,
+					     argument->segment_capacity, shown);
 		if (reason != NDSHM_REASON_NONE)
 			return reason;
 	}
@@ -130,9 +130,9 @@ static ndshm_reason_t deliver(struct ndshm_command *command,
 	return NDSHM_REASON_NONE;
 }
 
-static ndshm_reason_t client_make_blocks(struct ndshm_command *command,
-					 struct ndshm_parameters *parameters,
-					 const struct ndshm_allocation *allocation)
+static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
+					  struct ndshm_parameters *parameters,
+					  const struct ndshm_allocation *allocation)
 {
 	struct ndshm_block_alloc *argument = command->argument;
 	struct ndshm_handles *table = &ndshm_client_of(command)->handles;
@@ -153,10 +153,10 @@ static ndshm_reason_t client_make_blocks(struct ndshm_command *command,
 		if (reason != NDSHM_REASON_NONE)
 			goto err_handles;
 	}
-	reason = ndshm_blocks_make(parameters, allocation, blocks, count);
+	reason = ndshm_blocks_alloc(parameters, allocation, blocks, count);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_handles;
-	reason = deliver(command, parameters->adapter, handles, blocks);
+	reason = blocks_deliver(command, parameters->adapter, handles, blocks);
 	if (reason == NDSHM_REASON_NONE)
 		goto out_arrays;
 
@@ -185,13 +185,13 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		.usage = argument->usage,
 		.length = argument->length,
 		.vport_id = argument->vport_id,
-		.unaddressed = true,
+		.no_kernel_mapping = true,
 	};
 	struct ndshm_allocation allocation = {};
 	ndshm_reason_t reason;
 
 	argument->out_segments = 0;
-	reason = check_alloc(argument, &parameters);
+	reason = block_alloc_check(argument, &parameters);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 
@@ -209,14 +209,14 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		goto out_adapter;
 
 	reason = NDSHM_REASON_MEMORY;
-	allocation.payer = ndshm_payer_capture(ndshm_client_of(command)->opener);
-	if (!allocation.payer)
+	allocation.requester = ndshm_requester_capture(ndshm_client_of(command)->opener);
+	if (!allocation.requester)
 		goto out_provider;
-	if (is_async(argument))
-		reason = ndshm_client_ask(command, &parameters, &allocation);
+	if (block_alloc_is_async(argument))
+		reason = ndshm_client_submit(command, &parameters, &allocation);
 	else
-		reason = client_make_blocks(command, &parameters, &allocation);
-	ndshm_payer_put(allocation.payer);
+		reason = client_alloc_blocks(command, &parameters, &allocation);
+	ndshm_requester_put(allocation.requester);
 out_provider:
 	ndshm_entry_put(&parameters.provider->entry);
 out_adapter:
@@ -244,13 +244,13 @@ ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	}
 	atomic64_sub(ndshm_block_of(object)->consumed, &client->bytes);
-	ndshm_object_retire(object, &client->files);
+	ndshm_object_retire(object, &client->file_cache);
 	ndshm_object_put(object);
 	return NDSHM_REASON_NONE;
 }
 
 /* Takes a reference. Return: NULL if the handle is not one of a block. */
-static struct ndshm_block *find_block(struct ndshm_client *client, u32 handle)
+static struct ndshm_block *client_find_block(struct ndshm_client *client, u32 handle)
 {
 	struct ndshm_object *object = ndshm_handle_find(&client->handles,
 							handle);
@@ -273,7 +273,7 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 
 	if (!argument->segment_capacity != !argument->segments)
 		return NDSHM_REASON_LIST;
-	block = find_block(client, argument->handle);
+	block = client_find_block(client, argument->handle);
 	if (!block)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	if (!READ_ONCE(block->object.revoked)) {
@@ -285,8 +285,8 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 			block->registration->provider->entry.id;
 		argument->out_preferred_node = block->preferred_node;
 		argument->out_usage = block->usage;
-		reason = copy_segments(block, argument->segments,
-				       argument->segment_capacity, shown);
+		reason = block_copy_segments(block, argument->segments,
+					     argument->segment_capacity, shown);
 	}
 	ndshm_block_release(block);
 	return reason;
@@ -323,7 +323,7 @@ ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 	struct ndshm_block *block;
 	ndshm_reason_t reason;
 
-	block = find_block(ndshm_client_of(command), argument->handle);
+	block = client_find_block(ndshm_client_of(command), argument->handle);
 	if (!block)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	reason = ndshm_check_sync(argument->direction, argument->offset,

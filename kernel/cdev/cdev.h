@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The char device, and the descriptors that its ioctls create. */
-#ifndef _NDSHM_CORE_CHARDEV_H
-#define _NDSHM_CORE_CHARDEV_H
+#ifndef _NDSHM_CDEV_CDEV_H
+#define _NDSHM_CDEV_CDEV_H
 
 #include <linux/fs.h>
 #include <linux/init.h>
@@ -45,9 +45,9 @@ void ndshm_fill_block_info(struct ndshm_block_info *info, u32 handle,
  * Submit a BLOCK_ALLOC with NDSHM_ALLOC_ASYNC, whose parameters were validated. Return: PENDING,
  * and the reply has been delivered; or the reason for a failure.
  */
-ndshm_reason_t ndshm_client_ask(struct ndshm_command *command,
-				const struct ndshm_parameters *parameters,
-				const struct ndshm_allocation *allocation);
+ndshm_reason_t ndshm_client_submit(struct ndshm_command *command,
+				   const struct ndshm_parameters *parameters,
+				   const struct ndshm_allocation *allocation);
 
 void ndshm_completions_init(struct ndshm_completions *completions);
 /* Wait for the requests, which must have been aborted, and drop unread records. May sleep. */
@@ -63,4 +63,4 @@ extern const struct file_operations ndshm_holder_fops;
 int __init ndshm_chardev_setup(void);
 void ndshm_chardev_teardown(void);
 
-#endif /* _NDSHM_CORE_CHARDEV_H */
+#endif /* _NDSHM_CDEV_CDEV_H */

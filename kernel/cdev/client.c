@@ -19,10 +19,10 @@ ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 	client = kzalloc(sizeof(*client), NDSHM_GFP_CHARGED);
 	if (!client)
 		return reason;
-	client->opener = ndshm_payer_capture(NULL);
+	client->opener = ndshm_requester_capture(NULL);
 	if (!client->opener)
 		goto err_client;
-	if (ndshm_files_init(&client->files))
+	if (ndshm_file_cache_init(&client->file_cache))
 		goto err_opener;
 	reason = ndshm_quota_charge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
 	if (reason != NDSHM_REASON_NONE)
@@ -36,9 +36,9 @@ ndshm_reason_t ndshm_client_open(struct file *file, struct ndshm_client **out)
 	return NDSHM_REASON_NONE;
 
 err_files:
-	ndshm_files_fini(&client->files);
+	ndshm_file_cache_fini(&client->file_cache);
 err_opener:
-	ndshm_payer_put(client->opener);
+	ndshm_requester_put(client->opener);
 err_client:
 	kfree(client);
 	return reason;
@@ -69,10 +69,10 @@ void ndshm_client_close(struct ndshm_client *client)
 	/* Every published handle was taken above. */
 	WARN_ON_ONCE(client->handles.live);
 	ndshm_handles_fini(&client->handles);
-	ndshm_files_fini(&client->files);
+	ndshm_file_cache_fini(&client->file_cache);
 	mutex_destroy(&client->claims.lock);
 	ndshm_quota_uncharge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
-	ndshm_payer_put(client->opener);
+	ndshm_requester_put(client->opener);
 	kfree(client);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Clients: one for each open file of the char device. */
-#ifndef _NDSHM_CORE_CLIENT_H
-#define _NDSHM_CORE_CLIENT_H
+#ifndef _NDSHM_CDEV_CLIENT_H
+#define _NDSHM_CDEV_CLIENT_H
 
 #include <linux/fs.h>
 #include <linux/wait.h>
@@ -15,7 +15,7 @@
 #include "ioctl.h"
 
 struct ndshm_adapter;
-struct ndshm_payer;
+struct ndshm_requester;
 
 /* Limit of a client's requests, whether in flight or with an unread record. */
 #define NDSHM_MAX_REQUESTS	1024U
@@ -39,17 +39,18 @@ struct ndshm_completions {
  * struct ndshm_client - An open file, with its handles and claims
  * @handles: handles of blocks and BARs
  * @bytes: memory that these blocks consume
- * @files: cached file for mapped objects
+ * @file_cache: cached file for mapped objects
  * @claims: claims, and whether the file was opened with CAP_SYS_RAWIO
- * @opener: payer for the user that opened the file; also charged for what other users do with it
+ * @opener: requester for the user that opened the file; also charged for what other users do with
+ *	it
  * @completions: asynchronous requests
  */
 struct ndshm_client {
 	struct ndshm_handles handles;
 	atomic64_t bytes;
-	struct ndshm_files files;
+	struct ndshm_file_cache file_cache;
 	struct ndshm_claims claims;
-	struct ndshm_payer *opener;
+	struct ndshm_requester *opener;
 	struct ndshm_completions completions;
 };
 
@@ -80,4 +81,4 @@ ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
 				  struct ndshm_adapter *adapter,
 				  struct ndshm_claim *claim);
 
-#endif /* _NDSHM_CORE_CLIENT_H */
+#endif /* _NDSHM_CDEV_CLIENT_H */

@@ -41,7 +41,7 @@ static struct ndshm_slot *slot_of(struct ndshm_handles *handles, u32 number)
 	return slot_at(handles, array_index_nospec(index, handles->end));
 }
 
-static void push_free(struct ndshm_handles *handles, struct ndshm_slot *slot)
+static void handles_push_free(struct ndshm_handles *handles, struct ndshm_slot *slot)
 {
 	slot->next = handles->free;
 	handles->free = slot->handle & INDEX_MASK;
@@ -83,7 +83,7 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_reserve);
 void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle)
 {
 	spin_lock(&handles->lock);
-	push_free(handles, slot_of(handles, handle));
+	handles_push_free(handles, slot_of(handles, handle));
 	spin_unlock(&handles->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_unreserve);
@@ -100,7 +100,7 @@ void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_publish);
 
 static __always_inline struct ndshm_object *
-find(struct ndshm_handles *handles, u32 number, u32 mask)
+handles_find(struct ndshm_handles *handles, u32 number, u32 mask)
 {
 	struct ndshm_object *object = NULL;
 	struct ndshm_slot *slot;
@@ -118,13 +118,13 @@ find(struct ndshm_handles *handles, u32 number, u32 mask)
 struct ndshm_object *ndshm_handle_find(struct ndshm_handles *handles,
 				       u32 handle)
 {
-	return find(handles, handle, U32_MAX);
+	return handles_find(handles, handle, U32_MAX);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_find);
 
 /* Unpublish the slot's object. The caller takes over the slot's reference. */
-static struct ndshm_object *empty(struct ndshm_handles *handles,
-				  struct ndshm_slot *slot)
+static struct ndshm_object *slot_empty(struct ndshm_handles *handles,
+				       struct ndshm_slot *slot)
 {
 	struct ndshm_object *object = slot->object;
 
@@ -132,7 +132,7 @@ static struct ndshm_object *empty(struct ndshm_handles *handles,
 
 	slot->object = NULL;
 	handles->live--;
-	push_free(handles, slot);
+	handles_push_free(handles, slot);
 	return object;
 }
 
@@ -147,7 +147,7 @@ struct ndshm_object *ndshm_handle_take(struct ndshm_handles *handles,
 	slot = slot_of(handles, handle);
 	if (slot && slot->handle == handle && slot->object &&
 	    slot->object->ops == kind)
-		object = empty(handles, slot);
+		object = slot_empty(handles, slot);
 	spin_unlock(&handles->lock);
 	return object;
 }
@@ -163,7 +163,7 @@ struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 	for (; !object && *at < handles->end; ++*at) {
 		slot = slot_of(handles, *at);
 		if (slot && slot->object)
-			object = empty(handles, slot);
+			object = slot_empty(handles, slot);
 	}
 	spin_unlock(&handles->lock);
 	return object;
@@ -177,6 +177,6 @@ struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,
 
 	if (number > NDSHM_OFFSET_MASK || number << NDSHM_OFFSET_SHIFT != offset)
 		return NULL;
-	return find(handles, number, NDSHM_OFFSET_MASK);
+	return handles_find(handles, number, NDSHM_OFFSET_MASK);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_offset_find);

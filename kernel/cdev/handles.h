@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Handles of a client: 32-bit numbers for its objects. */
-#ifndef _NDSHM_CORE_HANDLES_H
-#define _NDSHM_CORE_HANDLES_H
+#ifndef _NDSHM_CDEV_HANDLES_H
+#define _NDSHM_CDEV_HANDLES_H
 
 #include <linux/spinlock.h>
 
@@ -92,4 +92,4 @@ static inline u64 ndshm_handle_offset(u32 handle)
 struct ndshm_object *ndshm_offset_find(struct ndshm_handles *handles,
 				       u64 offset);
 
-#endif /* _NDSHM_CORE_HANDLES_H */
+#endif /* _NDSHM_CDEV_HANDLES_H */

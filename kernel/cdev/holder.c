@@ -25,7 +25,7 @@ static ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command)
 	struct ndshm_holder *holder = holder_of(command);
 	struct ndshm_section *section = holder->section;
 	ndshm_reason_t reason;
-	struct ndshm_run *run;
+	struct ndshm_extent *extent;
 
 	argument->out_offset = 0;
 	argument->out_length = 0;
@@ -35,26 +35,26 @@ static ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command)
 				    section->object.length);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_section_take(section,
-				    PAGE_ALIGN(argument->length) >> PAGE_SHIFT,
-				    max_t(u64, argument->alignment,
-					  PAGE_SIZE) >> PAGE_SHIFT, &run);
+	reason = ndshm_section_alloc_extent(section,
+					    PAGE_ALIGN(argument->length) >> PAGE_SHIFT,
+					    max_t(u64, argument->alignment,
+						  PAGE_SIZE) >> PAGE_SHIFT, &extent);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	argument->out_offset = (u64)run->start << PAGE_SHIFT;
-	argument->out_length = (u64)run->count << PAGE_SHIFT;
+	argument->out_offset = (u64)extent->start << PAGE_SHIFT;
+	argument->out_length = (u64)extent->count << PAGE_SHIFT;
 	/* Add the extent to the holder after the reply, so that no thread can free it before. */
 	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
-		ndshm_section_give(section, run);
+		ndshm_section_free_extent(section, extent);
 		return NDSHM_REASON_ADDRESS;
 	}
-	ndshm_holder_add(holder, run);
+	ndshm_holder_add(holder, extent);
 	return NDSHM_REASON_NONE;
 }
 
 /* Convert the offset of an extent to a page of the section. */
-static ndshm_reason_t page_of(const struct ndshm_holder *holder, u64 offset,
-			      u32 *page)
+static ndshm_reason_t holder_page(const struct ndshm_holder *holder, u64 offset,
+				  u32 *page)
 {
 	if (!PAGE_ALIGNED(offset))
 		return NDSHM_REASON_ALIGNMENT;
@@ -71,7 +71,7 @@ static ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 	ndshm_reason_t reason;
 	u32 page;
 
-	reason = page_of(holder, argument->offset, &page);
+	reason = holder_page(holder, argument->offset, &page);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	/*
@@ -87,7 +87,7 @@ static ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 }
 
 /* Tests for each call whether DMA addresses may be seen: isolation may change. */
-static ndshm_reason_t extent_tell_segments(const struct ndshm_holder *holder, u64 user,
+static ndshm_reason_t extent_copy_segments(const struct ndshm_holder *holder, u64 user,
 					   struct ndshm_segment *segments, u32 count)
 {
 	bool shown = holder->rawio ||
@@ -102,8 +102,8 @@ static ndshm_reason_t extent_tell_segments(const struct ndshm_holder *holder, u6
 }
 
 /* Count the segments, then read them. They do not change while the holder has the extent. */
-static ndshm_reason_t query(struct ndshm_holder *holder, u32 page,
-			    struct ndshm_extent_query *argument)
+static ndshm_reason_t extent_query(struct ndshm_holder *holder, u32 page,
+				   struct ndshm_extent_query *argument)
 {
 	const u32 capacity = argument->segment_capacity;
 	struct ndshm_segment *segments;
@@ -129,7 +129,7 @@ static ndshm_reason_t query(struct ndshm_holder *holder, u32 page,
 	    (argument->out_segments != count || again != length))
 		reason = NDSHM_REASON_EXTENT_UNKNOWN;
 	if (reason == NDSHM_REASON_NONE)
-		reason = extent_tell_segments(holder, argument->segments, segments,
+		reason = extent_copy_segments(holder, argument->segments, segments,
 					      count);
 	kvfree(segments);
 	return reason;
@@ -146,9 +146,9 @@ static ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command)
 	argument->out_length = 0;
 	if (!argument->segment_capacity != !argument->segments)
 		return NDSHM_REASON_LIST;
-	reason = page_of(holder, argument->offset, &page);
+	reason = holder_page(holder, argument->offset, &page);
 	if (reason == NDSHM_REASON_NONE)
-		reason = query(holder, page, argument);
+		reason = extent_query(holder, page, argument);
 	return reason;
 }
 

@@ -17,8 +17,8 @@ int ndshm_reply(struct ndshm_command *command, ndshm_reason_t reason)
 }
 
 /* Reply in the header only, when the rest of the user's argument may be inaccessible. */
-static long reply_header(struct ndshm_header __user *user,
-			 ndshm_reason_t reason)
+static long ioctl_reply_header(struct ndshm_header __user *user,
+			       ndshm_reason_t reason)
 {
 	if (put_user((__force u32)ndshm_reason_status(reason), &user->status) ||
 	    put_user((__force u32)reason, &user->reason))
@@ -27,8 +27,8 @@ static long reply_header(struct ndshm_header __user *user,
 }
 
 static const struct ndshm_ioctl_row *
-find_row(const struct ndshm_ioctl_row *rows, unsigned int count,
-	 unsigned int number)
+ioctl_find_row(const struct ndshm_ioctl_row *rows, unsigned int count,
+	       unsigned int number)
 {
 	unsigned int n = _IOC_NR(number) - _IOC_NR(rows[0].number);
 
@@ -41,7 +41,7 @@ find_row(const struct ndshm_ioctl_row *rows, unsigned int count,
 long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 		 struct file *file, unsigned int number, unsigned long address)
 {
-	const struct ndshm_ioctl_row *row = find_row(rows, count, number);
+	const struct ndshm_ioctl_row *row = ioctl_find_row(rows, count, number);
 	struct ndshm_command command = {
 		.file = file,
 		.user = (void __user *)address,
@@ -65,17 +65,17 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 	if (size < sizeof(struct ndshm_header))
 		return -EINVAL;
 	if (size < row->min_size)
-		return reply_header(command.user, NDSHM_REASON_ARGUMENT_SHORT);
+		return ioctl_reply_header(command.user, NDSHM_REASON_ARGUMENT_SHORT);
 	if (size > PAGE_SIZE)
-		return reply_header(command.user, NDSHM_REASON_ARGUMENT_TAIL);
+		return ioctl_reply_header(command.user, NDSHM_REASON_ARGUMENT_TAIL);
 	ret = copy_struct_from_user(&argument, row->size, command.user, size);
 	if (ret == -E2BIG)
-		return reply_header(command.user, NDSHM_REASON_ARGUMENT_TAIL);
+		return ioctl_reply_header(command.user, NDSHM_REASON_ARGUMENT_TAIL);
 	if (ret)
 		return ret;
 	argument.header.size = size;
 	if (argument.header.flags & ~row->flags)
-		return reply_header(command.user, NDSHM_REASON_FLAGS);
+		return ioctl_reply_header(command.user, NDSHM_REASON_FLAGS);
 
 	command.argument = &argument;
 	command.length = min(size, row->size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Ioctl dispatcher. Each kind of descriptor has a table of commands with their handlers. */
-#ifndef _NDSHM_CORE_IOCTL_H
-#define _NDSHM_CORE_IOCTL_H
+#ifndef _NDSHM_CDEV_IOCTL_H
+#define _NDSHM_CDEV_IOCTL_H
 
 #include <linux/build_bug.h>
 #include <linux/stddef.h>
@@ -71,4 +71,4 @@ struct ndshm_ioctl_row {
 long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 		 struct file *file, unsigned int number, unsigned long address);
 
-#endif /* _NDSHM_CORE_IOCTL_H */
+#endif /* _NDSHM_CDEV_IOCTL_H */

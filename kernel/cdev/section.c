@@ -22,7 +22,7 @@ static struct ndshm_section *section_of(const struct ndshm_command *command)
 	return command->file->private_data;
 }
 
-static bool writable(const struct file *file)
+static bool section_file_writable(const struct file *file)
 {
 	return file->f_mode & FMODE_WRITE;
 }
@@ -61,21 +61,21 @@ err_number:
 }
 
 /* Takes over the caller's count of @section->users, also on failure. */
-static ndshm_reason_t publish_section(struct ndshm_command *command,
-				      struct ndshm_section *section,
-				      bool readonly, s32 *number)
+static ndshm_reason_t section_publish_fd(struct ndshm_command *command,
+					 struct ndshm_section *section,
+					 bool readonly, s32 *number)
 {
 	ndshm_reason_t reason;
 
 	reason = section_install(command, "[ndshm-section]", &section_fops, section,
 				 readonly ? O_RDONLY : O_RDWR, number);
 	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS)
-		ndshm_section_leave(section);
+		ndshm_section_put_user(section);
 	return reason;
 }
 
-static ndshm_reason_t create(struct ndshm_command *command,
-			     const struct ndshm_section_request *request)
+static ndshm_reason_t section_create(struct ndshm_command *command,
+				     const struct ndshm_section_request *request)
 {
 	struct ndshm_section_create *argument = command->argument;
 	struct ndshm_section *section;
@@ -87,11 +87,11 @@ static ndshm_reason_t create(struct ndshm_command *command,
 		reason = ndshm_provider_permit(request->provider,
 					       request->adapter);
 	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_section_make(request, &section);
+		reason = ndshm_section_init_one(request, &section);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	argument->out_id = section->id;
-	return publish_section(command, section, false, &argument->out_section);
+	return section_publish_fd(command, section, false, &argument->out_section);
 }
 
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
@@ -124,7 +124,7 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 			   ndshm_provider_find_id(argument->provider) :
 			   ndshm_provider_find("pages");
 	if (request.provider) {
-		reason = create(command, &request);
+		reason = section_create(command, &request);
 		ndshm_provider_put(request.provider);
 	} else {
 		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
@@ -145,7 +145,7 @@ static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	reason = ndshm_holder_open(section_of(command), argument->flags,
-				   !writable(command->file), &holder);
+				   !section_file_writable(command->file), &holder);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	reason = section_install(command, "[ndshm-holder]", &ndshm_holder_fops, holder,
@@ -155,7 +155,7 @@ static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 	return reason;
 }
 
-static ndshm_reason_t state(struct ndshm_section *section)
+static ndshm_reason_t section_state_reason(struct ndshm_section *section)
 {
 	ndshm_reason_t reason;
 
@@ -175,14 +175,14 @@ static ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
 	argument->out_section = -1;
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	reason = state(section);
+	reason = section_state_reason(section);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (!readonly && !writable(command->file))
+	if (!readonly && !section_file_writable(command->file))
 		return NDSHM_REASON_SECTION_READONLY;
 	refcount_inc(&section->users);
-	return publish_section(command, section, readonly,
-			       &argument->out_section);
+	return section_publish_fd(command, section, readonly,
+				  &argument->out_section);
 }
 
 static ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
@@ -195,7 +195,7 @@ static ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
-	if (!writable(command->file))
+	if (!section_file_writable(command->file))
 		return NDSHM_REASON_SECTION_READONLY;
 	/* Reply first: a deletion cannot be undone if the reply fails. */
 	if (ndshm_reply(command, NDSHM_REASON_NONE))
@@ -223,7 +223,7 @@ static ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 	argument->out_initial_size = (u64)section->initial << PAGE_SHIFT;
 	argument->out_adapter = section->adapter->entry.id;
 	argument->out_provider = section->provider->entry.id;
-	argument->out_flags = writable(command->file) ? 0 :
+	argument->out_flags = section_file_writable(command->file) ? 0 :
 			      NDSHM_SECTION_READONLY;
 	spin_lock(&section->lock);
 	argument->out_flags |=
@@ -231,7 +231,7 @@ static ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 		(ndshm_section_revoked(section) ? NDSHM_SECTION_REVOKED : 0) |
 		(section->needs_sync ? NDSHM_SECTION_NEEDS_SYNC : 0);
 	argument->out_committed = (u64)section->committed << PAGE_SHIFT;
-	argument->out_taken = (u64)section->taken << PAGE_SHIFT;
+	argument->out_taken = (u64)section->allocated << PAGE_SHIFT;
 	argument->out_extents = section->extents;
 	argument->out_holders = section->holders;
 	spin_unlock(&section->lock);
@@ -247,7 +247,7 @@ static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	/* A sync for the CPU can discard data that was written and not synced for the device. */
-	if (!writable(command->file))
+	if (!section_file_writable(command->file))
 		return NDSHM_REASON_SECTION_READONLY;
 	reason = ndshm_check_sync(argument->direction, argument->offset,
 				  argument->length, section->object.length);
@@ -285,9 +285,9 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_pgoff)
 		return -ENXIO;
 	/* Count peers' VMAs separately: peers must not use up the creator's limit. */
-	ret = ndshm_reason_errno(state(section));
+	ret = ndshm_reason_errno(section_state_reason(section));
 	if (!ret)
-		ret = ndshm_object_mmap(&section->object, vma, &section->files,
+		ret = ndshm_object_mmap(&section->object, vma, &section->file_cache,
 					uid_eq(section->uid, current_euid()) ?
 					&section->object.mappings :
 					&section->peer_mappings);
@@ -297,7 +297,7 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int section_file_release(struct inode *inode, struct file *file)
 {
-	ndshm_section_leave(file->private_data);
+	ndshm_section_put_user(file->private_data);
 	return 0;
 }
 

@@ -32,7 +32,7 @@ static struct ndshm_ndis *allocation_free(struct ndshm_block *block)
 /*
  * Find an adapter of a NUMA node, for a handle without a device. The caller must put it.
  */
-static struct ndshm_adapter *node_adapter(s32 node)
+static struct ndshm_adapter *ndis_node_adapter(s32 node)
 {
 	struct ndshm_adapter *adapter = NULL;
 	char name[NDSHM_NAME_SIZE];
@@ -52,16 +52,16 @@ static struct ndshm_adapter *node_adapter(s32 node)
 	return adapter;
 }
 
-static struct ndshm_block *allocation_make(struct ndshm_ndis *ndis,
-					   struct ndshm_parameters *native,
-					   ndshm_reason_t *reason)
+static struct ndshm_block *allocation_alloc(struct ndshm_ndis *ndis,
+					    struct ndshm_parameters *native,
+					    ndshm_reason_t *reason)
 {
 	struct ndshm_adapter *node = NULL;
 	struct ndshm_block *block;
 
 	native->adapter = ndis->adapter;
 	if (!native->adapter) {
-		node = node_adapter(native->preferred_node);
+		node = ndis_node_adapter(native->preferred_node);
 		native->adapter = node;
 	}
 	native->revoked = ndshm_block_wait_free;
@@ -76,9 +76,9 @@ static struct ndshm_block *allocation_make(struct ndshm_ndis *ndis,
  * Write the result to @p. Fail if NDIS's parameters cannot express it: a block without a
  * kernel address, or one that needs syncs.
  */
-static ndshm_reason_t ndis_tell(const struct ndshm_block *block,
-				const struct ndshm_parameters *native,
-				NDIS_SHARED_MEMORY_PARAMETERS *p)
+static ndshm_reason_t ndis_revoke_cb(const struct ndshm_block *block,
+				     const struct ndshm_parameters *native,
+				     NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
 	const struct ndshm_segment *segments;
 	u32 count;
@@ -106,10 +106,10 @@ static ndshm_reason_t ndis_allocate(struct ndshm_ndis *ndis,
 
 	reason = ndshm_ndis_to_native(&native, p);
 	if (reason == NDSHM_REASON_NONE)
-		*block = allocation_make(ndis, &native, &reason);
+		*block = allocation_alloc(ndis, &native, &reason);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndis_tell(*block, &native, p);
+	reason = ndis_revoke_cb(*block, &native, p);
 	if (reason != NDSHM_REASON_NONE)
 		allocation_free(*block);
 	return reason;

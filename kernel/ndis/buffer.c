@@ -33,13 +33,13 @@ struct request {
 	PVOID context;
 };
 
-static unsigned long index_of(const void *virtual_address)
+static unsigned long buffer_index(const void *virtual_address)
 {
 	return (unsigned long)virtual_address >> PAGE_SHIFT;
 }
 
-static struct ndshm_parameters parameters_of(const struct ndshm_ndis *ndis,
-					     ULONG length)
+static struct ndshm_parameters buffer_parameters(const struct ndshm_ndis *ndis,
+						 ULONG length)
 {
 	return (struct ndshm_parameters){
 		.header = NDSHM_PARAMETERS_HEADER,
@@ -57,9 +57,9 @@ static struct ndshm_parameters parameters_of(const struct ndshm_ndis *ndis,
  * @ndis->live must already count @block. Once inserted, the buffer may be freed by
  * another thread at any time.
  */
-static bool buffer_make(struct ndshm_ndis *ndis, struct ndshm_block *block,
-			ULONG length, PVOID *virtual_address,
-			PNDIS_PHYSICAL_ADDRESS physical_address)
+static bool buffer_alloc(struct ndshm_ndis *ndis, struct ndshm_block *block,
+			 ULONG length, PVOID *virtual_address,
+			 PNDIS_PHYSICAL_ADDRESS physical_address)
 {
 	struct buffer *buffer;
 	u32 count;
@@ -73,7 +73,7 @@ static bool buffer_make(struct ndshm_ndis *ndis, struct ndshm_block *block,
 		ndshm_block_segments(block, &count)->address;
 	buffer->length = length;
 	physical_address->QuadPart = buffer->physical_address;
-	if (!xa_insert_irq(&ndis->buffers, index_of(buffer->virtual_address),
+	if (!xa_insert_irq(&ndis->buffers, buffer_index(buffer->virtual_address),
 			   buffer, GFP_KERNEL))
 		return true;
 
@@ -87,13 +87,13 @@ static bool buffer_allocate(struct ndshm_ndis *ndis, ULONG length,
 			    PVOID *virtual_address,
 			    PNDIS_PHYSICAL_ADDRESS physical_address)
 {
-	struct ndshm_parameters parameters = parameters_of(ndis, length);
+	struct ndshm_parameters parameters = buffer_parameters(ndis, length);
 	struct ndshm_block *block = ndshm_allocate(&parameters, NULL);
 
 	if (IS_ERR(block))
 		return false;
 	*virtual_address = parameters.virtual_address;
-	return buffer_make(ndis, block, length, virtual_address, physical_address);
+	return buffer_alloc(ndis, block, length, virtual_address, physical_address);
 }
 
 VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
@@ -125,8 +125,8 @@ static void buffer_done(struct ndshm_request *native)
 	NDIS_PHYSICAL_ADDRESS physical_address;
 
 	if (!native->error &&
-	    buffer_make(ndis, native->block, request->length, &virtual_address,
-			&physical_address)) {
+	    buffer_alloc(ndis, native->block, request->length, &virtual_address,
+			 &physical_address)) {
 		dma->complete(ndis->context, virtual_address,
 			      &physical_address, request->length,
 			      request->context);
@@ -151,7 +151,7 @@ NDIS_STATUS NdisMAllocateSharedMemoryAsyncEx(NDIS_HANDLE MiniportDmaHandle,
 	request = kzalloc(sizeof(*request), GFP_ATOMIC | __GFP_NOWARN);
 	if (!request)
 		return NDIS_STATUS_FAILURE;
-	request->native.parameters = parameters_of(dma->ndis, Length);
+	request->native.parameters = buffer_parameters(dma->ndis, Length);
 	request->native.cookie = (unsigned long)request;
 	request->native.done = buffer_done;
 	request->dma = dma;
@@ -174,10 +174,10 @@ EXPORT_SYMBOL_GPL(NdisMAllocateSharedMemoryAsyncEx);
  * Remove and return a buffer, or return NULL unless both addresses and the length match
  * it.
  */
-static struct buffer *take(struct ndshm_ndis *ndis, ULONG length,
-			   const void *virtual_address, u64 physical_address)
+static struct buffer *buffer_take(struct ndshm_ndis *ndis, ULONG length,
+				  const void *virtual_address, u64 physical_address)
 {
-	unsigned long flags, index = index_of(virtual_address);
+	unsigned long flags, index = buffer_index(virtual_address);
 	struct buffer *buffer;
 
 	xa_lock_irqsave(&ndis->buffers, flags);
@@ -201,9 +201,9 @@ VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length,
 
 	if (!ndis)
 		return;
-	buffer = take(ndis, Length, VirtualAddress, PhysicalAddress.QuadPart);
+	buffer = buffer_take(ndis, Length, VirtualAddress, PhysicalAddress.QuadPart);
 	if (!buffer) {
-		if (!xchg(&ndis->complained, true))
+		if (!xchg(&ndis->warned, true))
 			pr_warn("ndshm: %s: %s: no memory of that address and length\n",
 				ndis->name, __func__);
 		return;

@@ -34,7 +34,7 @@ EXPORT_SYMBOL_GPL(NdisMSetMiniportAttributes);
  * Reduce each DMA mask to 32 bits. Never widen one: the Linux part of the driver has set
  * the limit of the device.
  */
-static bool narrow(struct device *device)
+static bool dma_narrow(struct device *device)
 {
 	const u64 mask = DMA_BIT_MASK(32);
 
@@ -44,7 +44,7 @@ static bool narrow(struct device *device)
 }
 
 /* Bytes of a scatter/gather list for one transfer, which may begin anywhere in a page. */
-static ULONG list_size(ULONG bytes)
+static ULONG dma_list_size(ULONG bytes)
 {
 	SCATTER_GATHER_LIST *list;
 
@@ -82,7 +82,7 @@ NdisMRegisterScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle,
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;
 	if (!(DmaDescription->Flags & NDIS_SG_DMA_64_BIT_ADDRESS) &&
-	    !narrow(ndis->device))
+	    !dma_narrow(ndis->device))
 		return NDIS_STATUS_NOT_SUPPORTED;
 	dma = kzalloc(sizeof(*dma), GFP_KERNEL);
 	if (!dma)
@@ -95,7 +95,7 @@ NdisMRegisterScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle,
 	list_add(&dma->link, &ndis->dmas);
 	spin_unlock_irq(&ndis->lock);
 	DmaDescription->ScatterGatherListSize =
-		list_size(DmaDescription->MaximumPhysicalMapping);
+		dma_list_size(DmaDescription->MaximumPhysicalMapping);
 	*NdisMiniportDmaHandle = dma;
 	return NDIS_STATUS_SUCCESS;
 }

@@ -53,7 +53,7 @@ void ndshm_ndis_end_pending(struct ndshm_ndis *ndis)
 	spin_unlock_irqrestore(&ndis->lock, flags);
 }
 
-static bool none_pending(struct ndshm_ndis *ndis)
+static bool ndis_none_pending(struct ndshm_ndis *ndis)
 {
 	bool none;
 
@@ -76,7 +76,7 @@ void ndshm_ndis_dma_free(struct ndshm_ndis_dma *dma)
 }
 
 /* Register an adapter without NDSHM_ADAPTER_OPEN: only this driver allocates for it. */
-static int make_adapter(struct ndshm_ndis *ndis, struct device *device)
+static int ndis_register_adapter(struct ndshm_ndis *ndis, struct device *device)
 {
 	struct ndshm_adapter_info info = {
 		.name = ndis->name,
@@ -125,7 +125,7 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 
 	strscpy(ndis->name, name, sizeof(ndis->name));
 	if (device)
-		error = make_adapter(ndis, device);
+		error = ndis_register_adapter(ndis, device);
 	if (error) {
 		mutex_destroy(&ndis->register_lock);
 		kfree(ndis);
@@ -141,7 +141,7 @@ EXPORT_SYMBOL_GPL(ndshm_ndis_open);
  * refused. The status alone does not show this: it has already changed when the devres of
  * a failed probe are released, and it remains DL_DEV_PROBING after a deferred probe.
  */
-static bool goes(struct device *device)
+static bool ndis_device_going(struct device *device)
 {
 	return READ_ONCE(device->driver) &&
 	       READ_ONCE(device->links.status) != DL_DEV_DRIVER_BOUND;
@@ -151,9 +151,9 @@ static bool goes(struct device *device)
  * End the provider and close the adapter: both, or neither and return false. The removal
  * of a device cannot be refused: then revoke the provider's blocks.
  */
-static bool end_all(struct ndshm_ndis *ndis)
+static bool ndis_end_all(struct ndshm_ndis *ndis)
 {
-	if (ndis->device && goes(ndis->device)) {
+	if (ndis->device && ndis_device_going(ndis->device)) {
 		ndshm_ndis_provider_revoke(ndis);
 		return true;
 	}
@@ -181,9 +181,9 @@ int ndshm_ndis_close(NDIS_HANDLE handle)
 	 */
 	mutex_lock(&ndis->register_lock);
 	mutex_unlock(&ndis->register_lock);
-	wait_event(ndis->idle, none_pending(ndis));
+	wait_event(ndis->idle, ndis_none_pending(ndis));
 	if (atomic_long_read_acquire(&ndis->live) != LONG_MIN ||
-	    !end_all(ndis)) {
+	    !ndis_end_all(ndis)) {
 		atomic_long_fetch_and(LONG_MAX, &ndis->live);
 		return -EBUSY;
 	}

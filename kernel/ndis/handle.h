@@ -50,7 +50,7 @@ enum ndshm_ndis_kind {
  * @buffers: the miniport's own memory, by page number of its kernel address; has its
  *	own lock
  * @idle: woken when @pending reaches 0
- * @complained: NdisMFreeSharedMemory() has warned of an invalid argument
+ * @warned: NdisMFreeSharedMemory() has warned of an invalid argument
  */
 struct ndshm_ndis {
 	enum ndshm_ndis_kind kind;
@@ -70,7 +70,7 @@ struct ndshm_ndis {
 	struct list_head dmas;
 	struct xarray buffers;
 	wait_queue_head_t idle;
-	bool complained;
+	bool warned;
 };
 
 /**

@@ -18,97 +18,97 @@
 
 #include "mapping.h"
 
-/* reaches() accepts coherent access only, so that cache maintenance can be skipped. */
+/* ndis_chunk_reachable() accepts coherent access only, so that cache maintenance can be skipped. */
 #define ATTRIBUTES	(DMA_ATTR_NO_WARN | DMA_ATTR_SKIP_CPU_SYNC)
 
-static int pieces_compare(const void *a, const void *b)
+static int ndis_chunks_compare(const void *a, const void *b)
 {
-	const struct ndshm_ndis_piece *x = a, *y = b;
+	const struct ndshm_ndis_chunk *x = a, *y = b;
 
 	/* A list may have a million elements, and sort() does not reschedule. */
 	cond_resched();
 	return x->physical < y->physical ? -1 : x->physical > y->physical;
 }
 
-bool ndshm_ndis_pieces_valid(struct ndshm_ndis_piece *pieces, u32 count,
+bool ndshm_ndis_chunks_valid(struct ndshm_ndis_chunk *chunks, u32 count,
 			     ULONG length)
 {
 	u64 total = 0, last = 0, end;
 	u32 i;
 
-	sort(pieces, count, sizeof(*pieces), pieces_compare, NULL);
+	sort(chunks, count, sizeof(*chunks), ndis_chunks_compare, NULL);
 	for (i = 0; i < count; i++) {
-		/* A piece may end at the highest address. */
-		if (!pieces[i].length ||
-		    !PAGE_ALIGNED(pieces[i].physical | pieces[i].length) ||
-		    check_add_overflow(pieces[i].physical,
-				       (u64)pieces[i].length - 1, &end))
+		/* A chunk may end at the highest address. */
+		if (!chunks[i].length ||
+		    !PAGE_ALIGNED(chunks[i].physical | chunks[i].length) ||
+		    check_add_overflow(chunks[i].physical,
+				       (u64)chunks[i].length - 1, &end))
 			return false;
-		if (i && pieces[i].physical <= last)
+		if (i && chunks[i].physical <= last)
 			return false;
 		last = end;
-		total += pieces[i].length;
+		total += chunks[i].length;
 	}
 	return total >= length;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_pieces_valid);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_chunks_valid);
 
-u32 ndshm_ndis_pieces_cut(struct ndshm_ndis_piece *pieces, u32 count,
+u32 ndshm_ndis_chunks_cut(struct ndshm_ndis_chunk *chunks, u32 count,
 			  ULONG length)
 {
 	u32 i;
 
 	for (i = 0; i < count && length; i++) {
-		pieces[i].length = min(pieces[i].length, length);
-		length -= pieces[i].length;
+		chunks[i].length = min(chunks[i].length, length);
+		length -= chunks[i].length;
 	}
 	return i;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_pieces_cut);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_chunks_cut);
 
 /*
- * Validate a copy: ndshm_ndis_pieces_valid() sorts, and the block keeps the provider's
+ * Validate a copy: ndshm_ndis_chunks_valid() sorts, and the block keeps the provider's
  * order.
  */
-static int pieces_check(const struct ndshm_ndis_piece *pieces, u32 count, ULONG length)
+static int ndis_chunks_check(const struct ndshm_ndis_chunk *chunks, u32 count, ULONG length)
 {
-	struct ndshm_ndis_piece *copy;
+	struct ndshm_ndis_chunk *copy;
 	bool valid;
 
 	copy = kvmalloc_array(count, sizeof(*copy), NDSHM_GFP_CHARGED);
 	if (!copy)
 		return -ENOMEM;
-	memcpy(copy, pieces, count * sizeof(*copy));
-	valid = ndshm_ndis_pieces_valid(copy, count, length);
+	memcpy(copy, chunks, count * sizeof(*copy));
+	valid = ndshm_ndis_chunks_valid(copy, count, length);
 	kvfree(copy);
 	return valid ? 0 : -EINVAL;
 }
 
-static void copy_list(struct ndshm_ndis_piece *pieces,
-		      const SCATTER_GATHER_LIST *list, u32 count)
+static void mapping_copy_list(struct ndshm_ndis_chunk *chunks,
+			      const SCATTER_GATHER_LIST *list, u32 count)
 {
 	u32 i;
 
 	for (i = 0; i < count; i++)
-		pieces[i] = (struct ndshm_ndis_piece){
+		chunks[i] = (struct ndshm_ndis_chunk){
 			.physical = list->Elements[i].Address.QuadPart,
 			.length = list->Elements[i].Length,
 		};
 }
 
 /* Return: true if an IOMMU translates the device's DMA addresses. */
-static bool device_translated(struct device *device)
+static bool mapping_translated(struct device *device)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
 
 	return domain && (domain->type & __IOMMU_DOMAIN_DMA_API);
 }
 
-/* Return: true if @piece lies in a PCI BAR, which processors do not cache. */
-static bool of_card(const struct ndshm_ndis_piece *piece)
+/* Return: true if @chunk lies in a PCI BAR, which processors do not cache. */
+static bool ndis_chunk_of_card(const struct ndshm_ndis_chunk *chunk)
 {
 	struct resource range =
-		DEFINE_RES_MEM(piece->physical, piece->length);
+		DEFINE_RES_MEM(chunk->physical, chunk->length);
 	struct pci_dev *pdev = NULL;
 	struct resource *bar;
 	unsigned int i;
@@ -131,65 +131,66 @@ static bool of_card(const struct ndshm_ndis_piece *piece)
  * snoops the caches all the same. Elsewhere (arm64) it bypasses them: correct for a BAR,
  * but not for RAM without struct pages, which may be cached.
  */
-static bool snooped(const struct ndshm_ndis_piece *piece)
+static bool ndis_chunk_snooped(const struct ndshm_ndis_chunk *chunk)
 {
-	return IS_ENABLED(CONFIG_X86) || piece->pages || of_card(piece);
+	return IS_ENABLED(CONFIG_X86) || chunk->pages || ndis_chunk_of_card(chunk);
 }
 
-/* Return: true if @device reaches @piece coherently and without bounce buffers. */
-static bool reaches(struct device *device, const struct ndshm_ndis_piece *piece)
+/* Return: true if @device reaches @chunk coherently and without bounce buffers. */
+static bool ndis_chunk_reachable(struct device *device,
+				 const struct ndshm_ndis_chunk *chunk)
 {
 	u64 most = min_not_zero(dma_get_mask(device), device->bus_dma_limit);
 
 	if (!device->dma_mask || !dev_is_dma_coherent(device))
 		return false;
-	if (device_translated(device))
-		return snooped(piece);
+	if (mapping_translated(device))
+		return ndis_chunk_snooped(chunk);
 	/* dma_map_resource() uses the physical address as DMA address, unchanged. */
-	if (!piece->pages &&
-	    phys_to_dma(device, piece->physical) != piece->physical)
+	if (!chunk->pages &&
+	    phys_to_dma(device, chunk->physical) != chunk->physical)
 		return false;
 	return !is_swiotlb_force_bounce(device) &&
-	       piece->physical + piece->length - 1 <= dma_to_phys(device, most);
+	       chunk->physical + chunk->length - 1 <= dma_to_phys(device, most);
 }
 
-static void unmap_piece(struct device *device,
-			const struct ndshm_ndis_piece *piece)
+static void ndis_chunk_unmap(struct device *device,
+			     const struct ndshm_ndis_chunk *chunk)
 {
-	if (piece->pages)
-		dma_unmap_page_attrs(device, piece->address, piece->length,
+	if (chunk->pages)
+		dma_unmap_page_attrs(device, chunk->address, chunk->length,
 				     DMA_BIDIRECTIONAL, ATTRIBUTES);
 	else
-		dma_unmap_resource(device, piece->address, piece->length,
+		dma_unmap_resource(device, chunk->address, chunk->length,
 				   DMA_BIDIRECTIONAL, ATTRIBUTES);
 }
 
-static int map_piece(struct device *device, struct ndshm_ndis_piece *piece)
+static int ndis_chunk_map(struct device *device, struct ndshm_ndis_chunk *chunk)
 {
 	/*
 	 * Without struct pages this is device memory, or RAM that was reserved at boot.
-	 * Keep the answer for unmap_piece(): hotplug may change it.
+	 * Keep the answer for ndis_chunk_unmap(): hotplug may change it.
 	 */
-	piece->pages = pfn_valid(PHYS_PFN(piece->physical));
-	if (!reaches(device, piece))
+	chunk->pages = pfn_valid(PHYS_PFN(chunk->physical));
+	if (!ndis_chunk_reachable(device, chunk))
 		return -ERANGE;
-	if (piece->pages)
-		piece->address =
+	if (chunk->pages)
+		chunk->address =
 			dma_map_page_attrs(device,
-					   pfn_to_page(PHYS_PFN(piece->physical)),
-					   0, piece->length, DMA_BIDIRECTIONAL,
+					   pfn_to_page(PHYS_PFN(chunk->physical)),
+					   0, chunk->length, DMA_BIDIRECTIONAL,
 					   ATTRIBUTES);
 	else
-		piece->address = dma_map_resource(device, piece->physical,
-						  piece->length,
+		chunk->address = dma_map_resource(device, chunk->physical,
+						  chunk->length,
 						  DMA_BIDIRECTIONAL,
 						  ATTRIBUTES);
-	if (dma_mapping_error(device, piece->address))
+	if (dma_mapping_error(device, chunk->address))
 		return -ENOMEM;
 	/* Reject a bounce buffer: the block has no syncs. */
-	if (!device_translated(device) &&
-	    piece->address != phys_to_dma(device, piece->physical)) {
-		unmap_piece(device, piece);
+	if (!mapping_translated(device) &&
+	    chunk->address != phys_to_dma(device, chunk->physical)) {
+		ndis_chunk_unmap(device, chunk);
 		return -ERANGE;
 	}
 	return 0;
@@ -200,24 +201,24 @@ int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
 		   ULONG length)
 {
 	u32 count = list->NumberOfElements;
-	struct ndshm_ndis_piece *pieces;
+	struct ndshm_ndis_chunk *chunks;
 	int ret;
 
 	*mapping = (struct ndshm_ndis_mapping){ .device = device };
 	/* Do not read beyond the list, whatever length the handler reports. */
 	if (!count || count > capacity)
 		return -EINVAL;
-	pieces = kvmalloc_array(count, sizeof(*pieces), NDSHM_GFP_CHARGED);
-	if (!pieces)
+	chunks = kvmalloc_array(count, sizeof(*chunks), NDSHM_GFP_CHARGED);
+	if (!chunks)
 		return -ENOMEM;
-	mapping->pieces = pieces;
+	mapping->chunks = chunks;
 	/* Copy before validation: the handler may still change its list. */
-	copy_list(pieces, list, count);
-	ret = pieces_check(pieces, count, length);
+	mapping_copy_list(chunks, list, count);
+	ret = ndis_chunks_check(chunks, count, length);
 	if (!ret)
-		count = ndshm_ndis_pieces_cut(pieces, count, length);
+		count = ndshm_ndis_chunks_cut(chunks, count, length);
 	while (mapping->count < count && !ret) {
-		ret = map_piece(device, &pieces[mapping->count]);
+		ret = ndis_chunk_map(device, &chunks[mapping->count]);
 		mapping->count += !ret;
 		cond_resched();
 	}
@@ -229,10 +230,10 @@ int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
 void ndshm_ndis_unmap(struct ndshm_ndis_mapping *mapping)
 {
 	while (mapping->count) {
-		unmap_piece(mapping->device,
-			    &mapping->pieces[--mapping->count]);
+		ndis_chunk_unmap(mapping->device,
+				 &mapping->chunks[--mapping->count]);
 		cond_resched();
 	}
-	kvfree(mapping->pieces);
-	mapping->pieces = NULL;
+	kvfree(mapping->chunks);
+	mapping->chunks = NULL;
 }

@@ -12,13 +12,13 @@
 struct device;
 
 /**
- * struct ndshm_ndis_piece - Element of a provider's list
+ * struct ndshm_ndis_chunk - Element of a provider's list
  * @physical: physical address
  * @address: DMA address, valid once mapped
  * @length: bytes, whole pages
  * @pages: the memory had struct pages when it was mapped
  */
-struct ndshm_ndis_piece {
+struct ndshm_ndis_chunk {
 	u64 physical;
 	dma_addr_t address;
 	ULONG length;
@@ -28,13 +28,13 @@ struct ndshm_ndis_piece {
 /**
  * struct ndshm_ndis_mapping - State that ndshm_ndis_unmap() needs
  * @device: device of the DMA addresses
- * @count: number of mapped pieces
- * @pieces: in the list's order
+ * @count: number of mapped chunks
+ * @chunks: in the list's order
  */
 struct ndshm_ndis_mapping {
 	struct device *device;
 	u32 count;
-	struct ndshm_ndis_piece *pieces;
+	struct ndshm_ndis_chunk *chunks;
 };
 
 /*
@@ -50,14 +50,14 @@ int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
 void ndshm_ndis_unmap(struct ndshm_ndis_mapping *mapping);
 
 /*
- * Return: true if each piece has whole pages, none overlap, and all have at least @length
- * bytes together. Sorts @pieces by address.
+ * Return: true if each chunk has whole pages, none overlap, and all have at least @length
+ * bytes together. Sorts @chunks by address.
  */
-bool ndshm_ndis_pieces_valid(struct ndshm_ndis_piece *pieces, u32 count,
+bool ndshm_ndis_chunks_valid(struct ndshm_ndis_chunk *chunks, u32 count,
 			     ULONG length);
 
-/* Truncate valid pieces to the first @length bytes. Return: the number of pieces left. */
-u32 ndshm_ndis_pieces_cut(struct ndshm_ndis_piece *pieces, u32 count,
+/* Truncate valid chunks to the first @length bytes. Return: the number of chunks left. */
+u32 ndshm_ndis_chunks_cut(struct ndshm_ndis_chunk *chunks, u32 count,
 			  ULONG length);
 
 #endif /* _NDSHM_NDIS_MAPPING_H */

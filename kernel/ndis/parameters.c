@@ -109,8 +109,8 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_from_native);
 /*
  * Return: the number of segments that hold the first @length bytes, 0 if all are shorter.
  */
-static u32 count_needed(const struct ndshm_segment *segments, u32 count,
-			u64 length)
+static u32 parameters_count_segments(const struct ndshm_segment *segments, u32 count,
+				     u64 length)
 {
 	u32 i;
 
@@ -126,7 +126,7 @@ bool ndshm_ndis_fill_list(SCATTER_GATHER_LIST *list, ULONG capacity,
 			  const struct ndshm_segment *segments, u32 count,
 			  ULONG length)
 {
-	u32 i, needed = count_needed(segments, count, length);
+	u32 i, needed = parameters_count_segments(segments, count, length);
 
 	if (!needed || needed > capacity)
 		return false;

@@ -42,13 +42,13 @@ struct made {
 	struct ndshm_ndis_mapping mapping;
 };
 
-static void put(struct ndshm_ndis_registration *registration)
+static void ndis_registration_put(struct ndshm_ndis_registration *registration)
 {
 	if (registration && refcount_dec_and_test(&registration->references))
 		kfree(registration);
 }
 
-static struct ndshm_ndis_registration *newest(struct ndshm_ndis *ndis)
+static struct ndshm_ndis_registration *ndis_registration_newest(struct ndshm_ndis *ndis)
 {
 	struct ndshm_ndis_registration *registration;
 
@@ -64,7 +64,7 @@ static struct ndshm_ndis_registration *newest(struct ndshm_ndis *ndis)
  * The caller must put the returned registration.
  */
 static struct ndshm_ndis_registration *
-exchange(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *next)
+ndis_registration_exchange(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *next)
 {
 	struct ndshm_ndis_registration *last;
 
@@ -76,22 +76,22 @@ exchange(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *next)
 }
 
 /* Add the segments with DMA addresses, in the provider's order. */
-static int add_segments(struct ndshm_segment_list *to,
-			const struct ndshm_ndis_mapping *mapping)
+static int ndis_add_segments(struct ndshm_segment_list *to,
+			     const struct ndshm_ndis_mapping *mapping)
 {
 	int ret = 0;
 	u32 i;
 
 	for (i = 0; i < mapping->count && !ret; i++)
-		ret = ndshm_list_add(to, mapping->pieces[i].address,
-				     mapping->pieces[i].length);
+		ret = ndshm_list_add(to, mapping->chunks[i].address,
+				     mapping->chunks[i].length);
 	return ret;
 }
 
-static NDIS_STATUS take_over(struct made *made,
-			     struct ndshm_parameters *parameters,
-			     const SCATTER_GATHER_LIST *list, ULONG capacity,
-			     ULONG length)
+static NDIS_STATUS ndis_take_over(struct made *made,
+				  struct ndshm_parameters *parameters,
+				  const SCATTER_GATHER_LIST *list, ULONG capacity,
+				  ULONG length)
 {
 	struct device *device = ndshm_adapter_device(parameters->adapter);
 	int ret = ndshm_ndis_map(&made->mapping, device, list, capacity,
@@ -105,7 +105,7 @@ static NDIS_STATUS take_over(struct made *made,
 		return NDIS_STATUS_SUCCESS;
 	if (ret)
 		return NDIS_STATUS_RESOURCES;
-	if (!add_segments(parameters->list, &made->mapping))
+	if (!ndis_add_segments(parameters->list, &made->mapping))
 		return NDIS_STATUS_SUCCESS;
 	ndshm_ndis_unmap(&made->mapping);
 	return NDIS_STATUS_RESOURCES;
@@ -115,7 +115,7 @@ static NDIS_STATUS take_over(struct made *made,
  * Clear memory for a client: the handlers need not. Must precede the DMA mapping:
  * afterwards the device may write to the memory.
  */
-static bool zero(void *memory, ULONG length)
+static bool ndis_is_zero(void *memory, ULONG length)
 {
 	ULONG part;
 
@@ -129,10 +129,10 @@ static bool zero(void *memory, ULONG length)
 	return true;
 }
 
-static NDIS_STATUS call_handler(struct made *made,
-				struct ndshm_parameters *parameters,
-				SCATTER_GATHER_LIST *list, ULONG capacity,
-				NDIS_SHARED_MEMORY_PARAMETERS *p)
+static NDIS_STATUS ndis_call_handler(struct made *made,
+				     struct ndshm_parameters *parameters,
+				     SCATTER_GATHER_LIST *list, ULONG capacity,
+				     NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
 	struct ndshm_ndis_registration *registration = made->registration;
 	const ULONG length = p->Length;
@@ -147,10 +147,10 @@ static NDIS_STATUS call_handler(struct made *made,
 		return status;
 	parameters->virtual_address = p->VirtualAddress;
 	/* Kernel callers clear memory themselves, as with NDIS. */
-	if (parameters->unaddressed && !zero(p->VirtualAddress, length))
+	if (parameters->no_kernel_mapping && !ndis_is_zero(p->VirtualAddress, length))
 		status = NDIS_STATUS_RESOURCES;
 	else
-		status = take_over(made, parameters, list, capacity, length);
+		status = ndis_take_over(made, parameters, list, capacity, length);
 	if (status != NDIS_STATUS_SUCCESS)
 		registration->free(registration->context, made->context);
 	return status;
@@ -181,14 +181,14 @@ static ndshm_status_t ndis_handler_allocate(void *provider_context,
 			NDSHM_GFP_CHARGED);
 	if (!list)
 		goto out_made;
-	made->registration = newest(ndis);
-	status = call_handler(made, parameters, list, capacity, &p);
+	made->registration = ndis_registration_newest(ndis);
+	status = ndis_call_handler(made, parameters, list, capacity, &p);
 	kvfree(list);
 	if (status == NDIS_STATUS_SUCCESS) {
 		*context = made;
 		return NDSHM_STATUS_SUCCESS;
 	}
-	put(made->registration);
+	ndis_registration_put(made->registration);
 out_made:
 	kfree(made);
 	return (__force ndshm_status_t)status;
@@ -200,7 +200,7 @@ static void ndis_handler_free(void *provider_context, void *context)
 
 	ndshm_ndis_unmap(&made->mapping);
 	made->registration->free(made->registration->context, made->context);
-	put(made->registration);
+	ndis_registration_put(made->registration);
 	kfree(made);
 }
 
@@ -208,7 +208,7 @@ static void ndis_handler_free(void *provider_context, void *context)
  * Register the provider with the core. If it is registered, its handlers were replaced:
  * update its flags in the core.
  */
-static ndshm_reason_t tell_core(struct ndshm_ndis *ndis, ULONG flags)
+static ndshm_reason_t ndis_register_provider(struct ndshm_ndis *ndis, ULONG flags)
 {
 	const enum ndshm_scope scope = ndis->adapter ? NDSHM_SCOPE_ADAPTER :
 						       NDSHM_SCOPE_MACHINE;
@@ -254,21 +254,21 @@ ndis_publish(struct ndshm_ndis *ndis, struct ndshm_ndis_registration *registrati
 	lockdep_assert_held(&ndis->register_lock);
 
 	if (first)
-		exchange(ndis, registration);
-	reason = tell_core(ndis, flags);
+		ndis_registration_exchange(ndis, registration);
+	reason = ndis_register_provider(ndis, flags);
 	if (reason == NDSHM_REASON_NONE) {
 		if (!first)
-			put(exchange(ndis, registration));
+			ndis_registration_put(ndis_registration_exchange(ndis, registration));
 	} else {
 		if (first)
-			exchange(ndis, NULL);
-		put(registration);
+			ndis_registration_exchange(ndis, NULL);
+		ndis_registration_put(registration);
 	}
 	return reason;
 }
 
 static NDIS_STATUS
-set_handlers(struct ndshm_ndis *ndis,
+ndis_install(struct ndshm_ndis *ndis,
 	     const NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS *c)
 {
 	struct ndshm_ndis_registration *registration;
@@ -300,7 +300,7 @@ NdisSetOptionalHandlers(NDIS_HANDLE NdisHandle,
 	    !ndshm_ndis_characteristics_valid(OptionalHandlers))
 		return NDIS_STATUS_FAILURE;
 	mutex_lock(&ndis->register_lock);
-	status = set_handlers(ndis,
+	status = ndis_install(ndis,
 			      container_of(&OptionalHandlers->Header,
 					   NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS,
 					   Header));
@@ -331,7 +331,7 @@ EXPORT_SYMBOL_GPL(ndshm_ndis_serve_clients);
 static void ndis_forget(struct ndshm_ndis *ndis)
 {
 	ndis->provider = NULL;
-	put(exchange(ndis, NULL));
+	ndis_registration_put(ndis_registration_exchange(ndis, NULL));
 }
 
 /*

@@ -116,22 +116,22 @@ int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
 	return 0;
 }
 
-static int put_flag(struct sk_buff *skb, int attribute, bool value)
+static int nl_put_flag(struct sk_buff *skb, int attribute, bool value)
 {
 	return value ? nla_put_flag(skb, attribute) : 0;
 }
 
-/* put_entry() and nl_get_access() add 1 and 2 to the attribute of the owner. */
+/* nl_put_entry() and nl_get_access() add 1 and 2 to the attribute of the owner. */
 static_assert(NDSHM_A_ADAPTER_GROUP - NDSHM_A_ADAPTER_OWNER == 1);
 static_assert(NDSHM_A_ADAPTER_MODE - NDSHM_A_ADAPTER_OWNER == 2);
 static_assert(NDSHM_A_PROVIDER_GROUP - NDSHM_A_PROVIDER_OWNER == 1);
 static_assert(NDSHM_A_PROVIDER_MODE - NDSHM_A_PROVIDER_OWNER == 2);
-/* put_entry() and nl_find_entry() use the attributes of adapters for providers. */
+/* nl_put_entry() and nl_find_entry() use the attributes of adapters for providers. */
 static_assert((int)NDSHM_A_ADAPTER_ID == NDSHM_A_PROVIDER_ID);
 static_assert((int)NDSHM_A_ADAPTER_NAME == NDSHM_A_PROVIDER_NAME);
 
-static int put_entry(struct sk_buff *skb, const struct ndshm_message *m,
-		     const struct ndshm_entry *entry, int owner)
+static int nl_put_entry(struct sk_buff *skb, const struct ndshm_message *m,
+			const struct ndshm_entry *entry, int owner)
 {
 	const struct ndshm_access now = ndshm_access_read(&entry->access);
 
@@ -143,38 +143,38 @@ static int put_entry(struct sk_buff *skb, const struct ndshm_message *m,
 	       nla_put_u32(skb, owner + 2, now.mode);
 }
 
-static int put_adapter(struct sk_buff *skb, const struct ndshm_message *m,
-		       void *object)
+static int nl_put_adapter(struct sk_buff *skb, const struct ndshm_message *m,
+			  void *object)
 {
 	struct ndshm_adapter *adapter = object;
 
-	return put_entry(skb, m, &adapter->entry, NDSHM_A_ADAPTER_OWNER) ?:
+	return nl_put_entry(skb, m, &adapter->entry, NDSHM_A_ADAPTER_OWNER) ?:
 	       nla_put_string(skb, NDSHM_A_ADAPTER_DEVICE,
 			      dev_name(adapter->device)) ?:
 	       nla_put_s32(skb, NDSHM_A_ADAPTER_NODE,
 			   dev_to_node(adapter->device)) ?:
 	       nla_put_u32(skb, NDSHM_A_ADAPTER_ISOLATION,
 			   ndshm_adapter_isolation(adapter)) ?:
-	       put_flag(skb, NDSHM_A_ADAPTER_OPEN,
-			adapter->flags & NDSHM_ADAPTER_OPEN) ?:
-	       put_flag(skb, NDSHM_A_ADAPTER_CLAIMABLE, adapter->ops) ?:
-	       put_flag(skb, NDSHM_A_ADAPTER_CLAIMED,
-			READ_ONCE(adapter->claim)) ?:
-	       put_flag(skb, NDSHM_A_ADAPTER_DIRTY,
-			ndshm_adapter_dirty(adapter)) ?:
+	       nl_put_flag(skb, NDSHM_A_ADAPTER_OPEN,
+			   adapter->flags & NDSHM_ADAPTER_OPEN) ?:
+	       nl_put_flag(skb, NDSHM_A_ADAPTER_CLAIMABLE, adapter->ops) ?:
+	       nl_put_flag(skb, NDSHM_A_ADAPTER_CLAIMED,
+			   READ_ONCE(adapter->claim)) ?:
+	       nl_put_flag(skb, NDSHM_A_ADAPTER_NEEDS_RESET,
+			   ndshm_adapter_needs_reset(adapter)) ?:
 	       nla_put_u32(skb, NDSHM_A_ADAPTER_RESET_POLICY,
 			   READ_ONCE(adapter->entry.access.reset));
 }
 
 /* Read the current characteristics. Return: false if the provider is closed. */
-static bool provider_offer(struct ndshm_provider *provider, u32 *flags,
-			   bool *mappable)
+static bool nl_provider_offer(struct ndshm_provider *provider, u32 *flags,
+			      bool *mappable)
 {
 	bool open;
 
 	/* With @lock held an open set keeps its registration. */
 	spin_lock(&provider->set.lock);
-	open = !ndshm_blockset_closed(&provider->set);
+	open = !ndshm_blockset_killed(&provider->set);
 	if (open) {
 		*flags = provider->registration->characteristics.flags;
 		*mappable = ndshm_registration_mappable(provider->registration);
@@ -183,17 +183,17 @@ static bool provider_offer(struct ndshm_provider *provider, u32 *flags,
 	return open;
 }
 
-static int put_provider(struct sk_buff *skb, const struct ndshm_message *m,
-			void *object)
+static int nl_put_provider(struct sk_buff *skb, const struct ndshm_message *m,
+			   void *object)
 {
 	struct ndshm_provider *provider = object;
 	bool failed, mappable;
 	u32 flags;
 
-	failed = put_entry(skb, m, &provider->entry, NDSHM_A_PROVIDER_OWNER) ||
+	failed = nl_put_entry(skb, m, &provider->entry, NDSHM_A_PROVIDER_OWNER) ||
 		 nla_put_u32(skb, NDSHM_A_PROVIDER_SCOPE, provider->scope) ||
-		 put_flag(skb, NDSHM_A_PROVIDER_OPEN,
-			  provider->flags & NDSHM_PROVIDER_OPEN);
+		 nl_put_flag(skb, NDSHM_A_PROVIDER_OPEN,
+			     provider->flags & NDSHM_PROVIDER_OPEN);
 	/* The count would reveal the activity of other users. */
 	if (!failed && m->viewer.all)
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_BLOCKS,
@@ -201,14 +201,14 @@ static int put_provider(struct sk_buff *skb, const struct ndshm_message *m,
 	if (!failed && provider->adapter)
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_ADAPTER_ID,
 				     provider->adapter->entry.id);
-	if (!failed && provider_offer(provider, &flags, &mappable))
+	if (!failed && nl_provider_offer(provider, &flags, &mappable))
 		failed = nla_put_u32(skb, NDSHM_A_PROVIDER_FLAGS, flags) ||
-			 put_flag(skb, NDSHM_A_PROVIDER_MAPPABLE, mappable);
+			 nl_put_flag(skb, NDSHM_A_PROVIDER_MAPPABLE, mappable);
 	return failed;
 }
 
-static int put_block(struct sk_buff *skb, const struct ndshm_message *m,
-		     void *object)
+static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
+			void *object)
 {
 	struct ndshm_block *block = object;
 
@@ -230,18 +230,18 @@ static int put_block(struct sk_buff *skb, const struct ndshm_message *m,
 				 block->object.length, NDSHM_A_BLOCK_PAD) ?:
 	       nla_put_u64_64bit(skb, NDSHM_A_BLOCK_CONSUMED,
 				 block->consumed, NDSHM_A_BLOCK_PAD) ?:
-	       put_flag(skb, NDSHM_A_BLOCK_CHARGED,
-			READ_ONCE(block->charged)) ?:
-	       put_flag(skb, NDSHM_A_BLOCK_REVOKED,
-			READ_ONCE(block->object.revoked));
+	       nl_put_flag(skb, NDSHM_A_BLOCK_CHARGED,
+			   READ_ONCE(block->charged)) ?:
+	       nl_put_flag(skb, NDSHM_A_BLOCK_REVOKED,
+			   READ_ONCE(block->object.revoked));
 }
 
 /* Counters are read without the section's lock; they may be inconsistent with each other. */
-static int put_section(struct sk_buff *skb, const struct ndshm_message *m,
-		       void *object)
+static int nl_put_section(struct sk_buff *skb, const struct ndshm_message *m,
+			  void *object)
 {
 	struct ndshm_section *section = object;
-	const u64 taken = READ_ONCE(section->taken);
+	const u64 taken = READ_ONCE(section->allocated);
 	const u64 committed = READ_ONCE(section->committed);
 
 	return nla_put_u32(skb, NDSHM_A_SECTION_ID, section->id) ?:
@@ -266,10 +266,10 @@ static int put_section(struct sk_buff *skb, const struct ndshm_message *m,
 			   READ_ONCE(section->extents)) ?:
 	       nla_put_u32(skb, NDSHM_A_SECTION_HOLDERS,
 			   READ_ONCE(section->holders)) ?:
-	       put_flag(skb, NDSHM_A_SECTION_DELETED,
-			READ_ONCE(section->deleted)) ?:
-	       put_flag(skb, NDSHM_A_SECTION_REVOKED,
-			ndshm_section_revoked(section));
+	       nl_put_flag(skb, NDSHM_A_SECTION_DELETED,
+			   READ_ONCE(section->deleted)) ?:
+	       nl_put_flag(skb, NDSHM_A_SECTION_REVOKED,
+			   ndshm_section_revoked(section));
 }
 
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key)
@@ -336,11 +336,11 @@ struct nl_entries {
 };
 
 static const struct nl_entries adapters = {
-	&ndshm_adapters, put_adapter, NDSHM_A_ADAPTER_OWNER,
+	&ndshm_adapters, nl_put_adapter, NDSHM_A_ADAPTER_OWNER,
 };
 
 static const struct nl_entries providers = {
-	&ndshm_providers, put_provider, NDSHM_A_PROVIDER_OWNER,
+	&ndshm_providers, nl_put_provider, NDSHM_A_PROVIDER_OWNER,
 };
 
 /* Find the entry whose id or name is in the request, and take a reference. Return: 0 or -errno. */
@@ -466,74 +466,74 @@ int ndshm_nl_provider_set_doit(struct sk_buff *request, struct genl_info *info)
 	return nl_set_entry(request, info, &providers, NULL);
 }
 
-struct nl_looks {
-	bool (*look)(u32 id, ndshm_look_fn look, void *context);
-	bool (*look_next)(u32 *cursor, ndshm_look_fn look, void *context);
+struct nl_peeks {
+	bool (*peek)(u32 id, ndshm_peek_fn peek, void *context);
+	bool (*peek_next)(u32 *cursor, ndshm_peek_fn peek, void *context);
 	ndshm_nl_put_fn put;
 	int id;
 };
 
-static const struct nl_looks blocks = {
-	ndshm_block_look, ndshm_block_look_next, put_block, NDSHM_A_BLOCK_ID,
+static const struct nl_peeks blocks = {
+	ndshm_block_peek, ndshm_block_peek_next, nl_put_block, NDSHM_A_BLOCK_ID,
 };
 
-static const struct nl_looks sections = {
-	ndshm_section_look, ndshm_section_look_next, put_section,
+static const struct nl_peeks sections = {
+	ndshm_section_peek, ndshm_section_peek_next, nl_put_section,
 	NDSHM_A_SECTION_ID,
 };
 
-/* Argument of nl_look(). @err: its result, unchanged if the object is invisible to the viewer. */
-struct look {
+/* Argument of nl_peek(). @err: its result, unchanged if the object is invisible to the viewer. */
+struct peek {
 	struct sk_buff *skb;
 	const struct ndshm_message *m;
 	ndshm_nl_put_fn put;
 	int err;
 };
 
-static void nl_look(void *object, kuid_t owner, void *context)
+static void nl_peek(void *object, kuid_t owner, void *context)
 {
-	struct look *look = context;
+	struct peek *peek = context;
 
-	if (look->m->viewer.all || uid_eq(look->m->viewer.uid, owner))
-		look->err = ndshm_nl_show(look->skb, look->m, look->put, object);
+	if (peek->m->viewer.all || uid_eq(peek->m->viewer.uid, owner))
+		peek->err = ndshm_nl_show(peek->skb, peek->m, peek->put, object);
 }
 
 /* Show the object whose id is in the request. */
-static int nl_get_seen(struct sk_buff *request, struct genl_info *info,
-		       const struct nl_looks *looks)
+static int nl_get_peeked(struct sk_buff *request, struct genl_info *info,
+			 const struct nl_peeks *peeks)
 {
 	struct ndshm_message m = ndshm_nl_reply_to(request, info);
-	struct look look = { .m = &m, .put = looks->put, .err = -ENOENT };
-	struct nlattr *key = info->attrs[looks->id];
+	struct peek peek = { .m = &m, .put = peeks->put, .err = -ENOENT };
+	struct nlattr *key = info->attrs[peeks->id];
 
-	if (GENL_REQ_ATTR_CHECK(info, looks->id)) {
+	if (GENL_REQ_ATTR_CHECK(info, peeks->id)) {
 		GENL_SET_ERR_MSG(info, "request: id missing");
 		return -EINVAL;
 	}
-	look.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!look.skb)
+	peek.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!peek.skb)
 		return -ENOMEM;
 	/* An invisible id gets the same error as a nonexistent one. */
-	looks->look(nla_get_u32(key), nl_look, &look);
-	if (look.err == -ENOENT)
+	peeks->peek(nla_get_u32(key), nl_peek, &peek);
+	if (peek.err == -ENOENT)
 		ndshm_nl_not_found(info, key);
-	return nl_send_reply(look.skb, info, look.err);
+	return nl_send_reply(peek.skb, info, peek.err);
 }
 
 int ndshm_nl_block_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return nl_get_seen(request, info, &blocks);
+	return nl_get_peeked(request, info, &blocks);
 }
 
 int ndshm_nl_section_get_doit(struct sk_buff *request, struct genl_info *info)
 {
-	return nl_get_seen(request, info, &sections);
+	return nl_get_peeked(request, info, &sections);
 }
 
 /* Dumps. An object that exists throughout a dump is shown exactly once. */
 
-static bool show_next_entry(struct sk_buff *skb, const struct ndshm_message *m,
-			    u64 *next, int *err, const void *kind)
+static bool nl_show_next_entry(struct sk_buff *skb, const struct ndshm_message *m,
+			       u64 *next, int *err, const void *kind)
 {
 	const struct nl_entries *entries = kind;
 	struct ndshm_entry *entry;
@@ -548,17 +548,17 @@ static bool show_next_entry(struct sk_buff *skb, const struct ndshm_message *m,
 	return true;
 }
 
-static bool show_next_seen(struct sk_buff *skb, const struct ndshm_message *m,
-			   u64 *next, int *err, const void *kind)
+static bool nl_show_next_peeked(struct sk_buff *skb, const struct ndshm_message *m,
+				u64 *next, int *err, const void *kind)
 {
-	const struct nl_looks *looks = kind;
-	struct look look = { .skb = skb, .m = m, .put = looks->put };
+	const struct nl_peeks *peeks = kind;
+	struct peek peek = { .skb = skb, .m = m, .put = peeks->put };
 	u32 id = *next;
 
-	if (*next > U32_MAX || !looks->look_next(&id, nl_look, &look))
+	if (*next > U32_MAX || !peeks->peek_next(&id, nl_peek, &peek))
 		return false;
 	*next = id;
-	*err = look.err;
+	*err = peek.err;
 	return true;
 }
 
@@ -629,24 +629,24 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 int ndshm_nl_adapter_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, true, show_next_entry, &adapters);
+	return ndshm_nl_dump(skb, cb, true, nl_show_next_entry, &adapters);
 }
 
 int ndshm_nl_provider_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, true, show_next_entry, &providers);
+	return ndshm_nl_dump(skb, cb, true, nl_show_next_entry, &providers);
 }
 
 int ndshm_nl_block_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, false, show_next_seen, &blocks);
+	return ndshm_nl_dump(skb, cb, false, nl_show_next_peeked, &blocks);
 }
 
 int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, false, show_next_seen, &sections);
+	return ndshm_nl_dump(skb, cb, false, nl_show_next_peeked, &sections);
 }
 
 /* Never delay an allocation for an event: drop the event if there is no memory at once. */
@@ -657,11 +657,11 @@ static const struct nl_event {
 	ndshm_nl_put_fn put;
 	bool counted;
 } events[] = {
-	[NDSHM_CMD_ADAPTER_ADDED_NTF ... NDSHM_CMD_ADAPTER_GONE_NTF] = { put_adapter, true },
-	[NDSHM_CMD_PROVIDER_ADDED_NTF ... NDSHM_CMD_PROVIDER_GONE_NTF] = { put_provider, true },
+	[NDSHM_CMD_ADAPTER_ADDED_NTF ... NDSHM_CMD_ADAPTER_GONE_NTF] = { nl_put_adapter, true },
+	[NDSHM_CMD_PROVIDER_ADDED_NTF ... NDSHM_CMD_PROVIDER_GONE_NTF] = { nl_put_provider, true },
 	[NDSHM_CMD_QUEUE_ADDED_NTF ... NDSHM_CMD_QUEUE_FREED_NTF] = { ndshm_nl_put_queue, true },
-	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = { put_block },
-	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = { put_section },
+	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = { nl_put_block },
+	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = { nl_put_section },
 	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess },
 };
 

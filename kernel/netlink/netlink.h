@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Functions and types that the files of the netlink family share. */
-#ifndef _NDSHM_CORE_NETLINK_H
-#define _NDSHM_CORE_NETLINK_H
+#ifndef _NDSHM_NETLINK_NETLINK_H
+#define _NDSHM_NETLINK_NETLINK_H
 
 #include <linux/init.h>
 #include <linux/types.h>
@@ -103,4 +103,4 @@ int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
 int __init ndshm_nl_init(void);
 void ndshm_nl_exit(void);
 
-#endif /* _NDSHM_CORE_NETLINK_H */
+#endif /* _NDSHM_NETLINK_NETLINK_H */

@@ -10,8 +10,8 @@
 #include "gen.h"
 #include "netlink.h"
 
-static int put_usage(struct sk_buff *skb,
-		     const struct ndshm_queue_usage *usage)
+static int nl_put_usage(struct sk_buff *skb,
+			const struct ndshm_queue_usage *usage)
 {
 	return nla_put_u32(skb, NDSHM_A_QUEUE_BLOCKS, usage->blocks) ?:
 	       nla_put_u32(skb, NDSHM_A_QUEUE_PACKETS, usage->packets) ?:
@@ -31,7 +31,7 @@ int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
 		 nla_put_u32(skb, NDSHM_A_QUEUE_STATE, view->state) ||
 		 (view->kind == NDSHM_KIND_QUEUE &&
 		  nla_put_u32(skb, NDSHM_A_QUEUE_FILTERS, view->filters)) ||
-		 (m->viewer.all && put_usage(skb, &view->usage));
+		 (m->viewer.all && nl_put_usage(skb, &view->usage));
 	return failed;
 }
 
@@ -63,13 +63,13 @@ int ndshm_nl_queue_get_doit(struct sk_buff *request, struct genl_info *info)
 }
 
 /* Position in a dump: adapter in the high half, then one bit for the kind, and 31 bits of id. */
-static u64 place_of(u32 adapter, u32 kind, u32 id)
+static u64 nl_queue_place(u32 adapter, u32 kind, u32 id)
 {
 	return (u64)adapter << 32 | (u64)kind << 31 | id;
 }
 
-static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
-			    u64 *next, int *err, const void *unused)
+static bool nl_show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
+			       u64 *next, int *err, const void *unused)
 {
 	struct ndshm_queue_view view = {};
 	struct ndshm_adapter *adapter;
@@ -78,12 +78,12 @@ static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
 
 	while (!found && (adapter = ndshm_adapter_next(&id))) {
 		if (id != *next >> 32)
-			*next = place_of(id, 0, 0);
+			*next = nl_queue_place(id, 0, 0);
 		view.kind = *next >> 31 & 1;
 		view.id = *next & INT_MAX;
 		found = ndshm_queue_view_next(adapter, &view);
 		if (found) {
-			*next = place_of(id, view.kind, view.id);
+			*next = nl_queue_place(id, view.kind, view.id);
 			*err = ndshm_nl_show(skb, m, ndshm_nl_put_queue, &view);
 		}
 		ndshm_adapter_put(adapter);
@@ -94,5 +94,5 @@ static bool show_next_queue(struct sk_buff *skb, const struct ndshm_message *m,
 
 int ndshm_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, true, show_next_queue, NULL);
+	return ndshm_nl_dump(skb, cb, true, nl_show_next_queue, NULL);
 }

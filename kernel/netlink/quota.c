@@ -27,8 +27,8 @@ static_assert(NDSHM_A_QUOTA_BYTES_LIMIT - NDSHM_A_QUOTA_BYTES == 1);
 static_assert(NDSHM_A_QUOTA_REQUESTS_LIMIT - NDSHM_A_QUOTA_REQUESTS == 1);
 static_assert(NDSHM_A_QUOTA_CLIENTS_LIMIT - NDSHM_A_QUOTA_CLIENTS == 1);
 
-static int put_quota(struct sk_buff *skb, const struct ndshm_message *m,
-		     void *object)
+static int nl_put_quota(struct sk_buff *skb, const struct ndshm_message *m,
+			void *object)
 {
 	const struct ndshm_quota_view *view = object;
 	uid_t uid = from_kuid_munged(m->user_ns, view->uid);
@@ -44,7 +44,7 @@ static int put_quota(struct sk_buff *skb, const struct ndshm_message *m,
 	return err;
 }
 
-static bool may_see(const struct ndshm_message *m, kuid_t uid)
+static bool nl_may_see(const struct ndshm_message *m, kuid_t uid)
 {
 	return m->viewer.all || uid_eq(m->viewer.account, uid);
 }
@@ -61,35 +61,35 @@ int ndshm_nl_quota_get_doit(struct sk_buff *request, struct genl_info *info)
 		err = ndshm_nl_get_uid(request, info, attribute, &uid);
 	if (err)
 		return err;
-	if (!may_see(&m, uid)) {
+	if (!nl_may_see(&m, uid)) {
 		GENL_SET_ERR_MSG(info, "reading another user's quota requires CAP_SYS_ADMIN");
 		return -EPERM;
 	}
-	ndshm_quota_look(uid, &view);
-	return ndshm_nl_reply(info, &m, put_quota, &view);
+	ndshm_quota_peek(uid, &view);
+	return ndshm_nl_reply(info, &m, nl_put_quota, &view);
 }
 
 /* Sorted by user id. */
-static bool show_next_quota(struct sk_buff *skb, const struct ndshm_message *m,
-			    u64 *next, int *err, const void *unused)
+static bool nl_show_next_quota(struct sk_buff *skb, const struct ndshm_message *m,
+			       u64 *next, int *err, const void *unused)
 {
 	struct ndshm_quota_view view;
 	u32 uid = *next;
 
-	if (*next > U32_MAX || !ndshm_quota_look_next(&uid, &view))
+	if (*next > U32_MAX || !ndshm_quota_peek_next(&uid, &view))
 		return false;
 	*next = uid;
-	if (may_see(m, view.uid))
-		*err = ndshm_nl_show(skb, m, put_quota, &view);
+	if (nl_may_see(m, view.uid))
+		*err = ndshm_nl_show(skb, m, nl_put_quota, &view);
 	return true;
 }
 
 int ndshm_nl_quota_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return ndshm_nl_dump(skb, cb, false, show_next_quota, NULL);
+	return ndshm_nl_dump(skb, cb, false, nl_show_next_quota, NULL);
 }
 
-static int get_change(struct genl_info *info, struct ndshm_quota_change *change)
+static int nl_get_quota_change(struct genl_info *info, struct ndshm_quota_change *change)
 {
 	struct nlattr *limit, *reset = info->attrs[NDSHM_A_QUOTA_RESET];
 	unsigned int i;
@@ -128,7 +128,7 @@ int ndshm_nl_quota_set_doit(struct sk_buff *request, struct genl_info *info)
 		return -EINVAL;
 	}
 	err = ndshm_nl_get_uid(request, info, info->attrs[NDSHM_A_QUOTA_UID],
-			       &uid) ?: get_change(info, &change);
+			       &uid) ?: nl_get_quota_change(info, &change);
 	return err ?: ndshm_reason_errno(ndshm_quota_set(uid, &change));
 }
 
@@ -138,8 +138,8 @@ int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
 	const struct ndshm_quota_excess *excess = object;
 	struct ndshm_quota_view view;
 
-	ndshm_quota_look(excess->uid, &view);
-	return put_quota(skb, m, &view) ?:
+	ndshm_quota_peek(excess->uid, &view);
+	return nl_put_quota(skb, m, &view) ?:
 	       nla_put_u32(skb, NDSHM_A_QUOTA_EXCEEDED, BIT(excess->kind)) ?:
 	       nla_put_u64_64bit(skb, NDSHM_A_QUOTA_WANTED, excess->amount,
 				 NDSHM_A_QUOTA_PAD);

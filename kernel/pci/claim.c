@@ -14,9 +14,9 @@
 #include "function.h"
 
 #ifdef NDSHM_TEST
-static bool test_skip_quiet;
-module_param(test_skip_quiet, bool, 0644);
-MODULE_PARM_DESC(test_skip_quiet,
+static bool test_skip_quiesce;
+module_param(test_skip_quiesce, bool, 0644);
+MODULE_PARM_DESC(test_skip_quiesce,
 		 "TEST: leave a released function running; tests must detect that");
 
 static uint test_claim_delay_ms;
@@ -33,10 +33,10 @@ static void ndshm_pci_test_claim_delay(void)
 #endif
 }
 
-static bool ndshm_pci_skip_quiet(void)
+static bool ndshm_pci_skip_quiesce(void)
 {
 #ifdef NDSHM_TEST
-	return READ_ONCE(test_skip_quiet);
+	return READ_ONCE(test_skip_quiesce);
 #else
 	return false;
 #endif
@@ -49,8 +49,8 @@ void ndshm_pci_stop(struct ndshm_pci_function *function)
 	mutex_unlock(&function->lock);
 }
 
-static void clear_flag(struct pci_dev *pdev, int capability, int offset,
-		       u16 flag)
+static void pci_clear_flag(struct pci_dev *pdev, int capability, int offset,
+			   u16 flag)
 {
 	u16 flags;
 
@@ -72,12 +72,12 @@ void ndshm_pci_restore(struct ndshm_pci_function *function)
 	 * bits: the function would otherwise send messages to the address that the
 	 * previous client programmed, as soon as the next client starts bus mastering.
 	 */
-	clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
-	clear_flag(pdev, pdev->msix_cap, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
+	pci_clear_flag(pdev, pdev->msi_cap, PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
+	pci_clear_flag(pdev, pdev->msix_cap, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
 	mutex_unlock(&function->lock);
 }
 
-int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked)
+int ndshm_pci_quiesce(struct ndshm_pci_function *function, bool device_locked)
 {
 	struct pci_dev *pdev = function->pdev;
 	int error;
@@ -118,7 +118,7 @@ int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked)
 }
 
 static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
-				      bool dirty)
+				      bool needs_reset)
 {
 	struct ndshm_pci_function *function = context;
 	struct pci_dev *pdev = function->pdev;
@@ -132,9 +132,9 @@ static ndshm_reason_t ndshm_pci_claim(void *context, unsigned int address_width,
 	 * ones.
 	 */
 	if (function->unclean == -EAGAIN || function->unclean == -ENODEV)
-		WRITE_ONCE(function->unclean, ndshm_pci_quiet(function, false));
-	if (function->unclean && !dirty)
-		return NDSHM_REASON_ADAPTER_DIRTY;
+		WRITE_ONCE(function->unclean, ndshm_pci_quiesce(function, false));
+	if (function->unclean && !needs_reset)
+		return NDSHM_REASON_ADAPTER_NEEDS_RESET;
 
 	/* The blocks of the last client are freed, so the mask may change. */
 	if (dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(address_width)))
@@ -186,13 +186,13 @@ static void ndshm_pci_release(void *context, bool removing)
 {
 	struct ndshm_pci_function *function = context;
 
-	if (!ndshm_pci_skip_quiet())
+	if (!ndshm_pci_skip_quiesce())
 		WRITE_ONCE(function->unclean,
-			   ndshm_pci_quiet(function, removing));
+			   ndshm_pci_quiesce(function, removing));
 	WRITE_ONCE(function->claimed, false);
 }
 
-static bool ndshm_pci_dirty(void *context)
+static bool ndshm_pci_needs_reset(void *context)
 {
 	struct ndshm_pci_function *function = context;
 
@@ -205,5 +205,5 @@ const struct ndshm_adapter_ops ndshm_pci_adapter_ops = {
 	.start = ndshm_pci_start,
 	.bar = ndshm_pci_bar,
 	.release = ndshm_pci_release,
-	.dirty = ndshm_pci_dirty,
+	.needs_reset = ndshm_pci_needs_reset,
 };

@@ -61,6 +61,6 @@ void ndshm_pci_restore(struct ndshm_pci_function *function);
  * another thread holds the device lock; -ENODEV if the function does not answer, which
  * may be transient during another thread's reset.
  */
-int ndshm_pci_quiet(struct ndshm_pci_function *function, bool device_locked);
+int ndshm_pci_quiesce(struct ndshm_pci_function *function, bool device_locked);
 
 #endif /* _NDSHM_PCI_FUNCTION_H */

@@ -31,7 +31,7 @@ bool ndshm_pci_drives(struct device *dev)
  * can make the function send messages in the same way, which is why isolation requires
  * isolated MSIs.
  */
-static int ndshm_pci_settle(struct ndshm_pci_function *function)
+static int ndshm_pci_init_function(struct ndshm_pci_function *function)
 {
 	struct pci_dev *pdev = function->pdev;
 	int error;
@@ -50,7 +50,7 @@ static int ndshm_pci_settle(struct ndshm_pci_function *function)
 	 * Without a reset method the function is taken as clean: a kernel driver had it
 	 * before, not a client, and binding is an administrator's decision.
 	 */
-	error = ndshm_pci_quiet(function, true);
+	error = ndshm_pci_quiesce(function, true);
 	function->unclean = error == -ENOTTY ? 0 : error;
 	return 0;
 }
@@ -112,7 +112,7 @@ static int ndshm_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (error)
 		goto err_disable;
 
-	error = ndshm_pci_settle(function);
+	error = ndshm_pci_init_function(function);
 	if (error)
 		goto err_release;
 
@@ -148,7 +148,7 @@ static void ndshm_pci_remove(struct pci_dev *pdev)
 
 	/* A concurrent release may have failed to get the device lock. */
 	if (function->unclean)
-		ndshm_pci_quiet(function, true);
+		ndshm_pci_quiesce(function, true);
 
 	/*
 	 * Restore the defaults of enumeration: the next driver may rely on a 32-bit mask.

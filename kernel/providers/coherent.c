@@ -51,7 +51,7 @@ static struct ndshm_provider *provider;
  * Bytes of memory that dma_alloc_coherent() takes. Without an IOMMU it allocates a power
  * of two of pages, and the rest stays unused.
  */
-static u64 consumed(struct device *device, size_t size)
+static u64 coherent_consumed(struct device *device, size_t size)
 {
 	struct iommu_domain *domain;
 
@@ -68,7 +68,7 @@ static u64 consumed(struct device *device, size_t size)
  * allocates an array of struct page pointers, warns if that is too long, and has a page
  * count of 32 bits.
  */
-static bool impossible(size_t size)
+static bool coherent_impossible(size_t size)
 {
 	unsigned long pages = size >> PAGE_SHIFT;
 
@@ -84,7 +84,7 @@ static bool coherent_gather(struct coherent *coherent,
 	ndshm_status_t status;
 
 	parameters->flags |= NDSHM_ALLOC_CONTIGUOUS;
-	parameters->unaddressed = false;
+	parameters->no_kernel_mapping = false;
 	status = ndshm_pages_allocate(parameters, get_order(STEP),
 				      &coherent->pages);
 	parameters->flags = flags;
@@ -106,7 +106,7 @@ static bool coherent_alloc(struct coherent *coherent,
 		return false;
 	}
 	parameters->virtual_address = coherent->address;
-	parameters->consumed = consumed(coherent->device, coherent->size);
+	parameters->consumed = coherent_consumed(coherent->device, coherent->size);
 	return true;
 }
 
@@ -116,7 +116,7 @@ static ndshm_status_t coherent_allocate(void *provider_context,
 {
 	struct coherent *coherent;
 
-	if (impossible(PAGE_ALIGN(parameters->length)))
+	if (coherent_impossible(PAGE_ALIGN(parameters->length)))
 		return NDSHM_STATUS_RESOURCES;
 	coherent = kzalloc(sizeof(*coherent), NDSHM_GFP_CHARGED);
 	if (!coherent)
@@ -188,5 +188,5 @@ int __init ndshm_coherent_setup(struct ndshm_provider **out)
 void ndshm_coherent_teardown(void)
 {
 	ndshm_provider_revoke(provider);
-	ndshm_test_let_go();
+	ndshm_test_release_held();
 }

@@ -52,7 +52,7 @@ bool ndshm_test_hold(struct device *device, size_t size, void *address,
 	return keep;
 }
 
-void ndshm_test_let_go(void)
+void ndshm_test_release_held(void)
 {
 	struct held *held, *next;
 
@@ -67,7 +67,7 @@ void ndshm_test_let_go(void)
 	mutex_unlock(&lock);
 }
 
-static int set_hold_freed(const char *value, const struct kernel_param *kp)
+static int coherent_set_hold_freed(const char *value, const struct kernel_param *kp)
 {
 	bool hold;
 	int ret = kstrtobool(value, &hold);
@@ -75,14 +75,14 @@ static int set_hold_freed(const char *value, const struct kernel_param *kp)
 	if (ret)
 		return ret;
 	if (!hold)
-		ndshm_test_let_go();
+		ndshm_test_release_held();
 	else
 		WRITE_ONCE(hold_freed, true);
 	return 0;
 }
 
 static const struct kernel_param_ops hold_freed_ops = {
-	.set = set_hold_freed,
+	.set = coherent_set_hold_freed,
 	.get = param_get_bool,
 };
 
@@ -90,7 +90,7 @@ module_param_cb(test_hold_freed, &hold_freed_ops, &hold_freed, 0600);
 MODULE_PARM_DESC(test_hold_freed,
 		 "TEST: poison freed coherent memory and keep it");
 
-static int get_count(char *buffer, const struct kernel_param *kp)
+static int coherent_get_count(char *buffer, const struct kernel_param *kp)
 {
 	bool changed_only = kp->arg;	/* only tested for NULL */
 	unsigned int count = 0;
@@ -104,7 +104,7 @@ static int get_count(char *buffer, const struct kernel_param *kp)
 	return sysfs_emit(buffer, "%u\n", count);
 }
 
-static const struct kernel_param_ops count_ops = { .get = get_count };
+static const struct kernel_param_ops count_ops = { .get = coherent_get_count };
 
 module_param_cb(test_held, &count_ops, NULL, 0400);
 MODULE_PARM_DESC(test_held, "TEST: number of freed allocations that are kept");

@@ -15,7 +15,7 @@ struct device;
 bool ndshm_test_hold(struct device *device, size_t size, void *address,
 		     dma_addr_t dma);
 /* Free all memory that is kept, and keep no more. */
-void ndshm_test_let_go(void);
+void ndshm_test_release_held(void);
 #else
 static inline bool ndshm_test_hold(struct device *device, size_t size,
 				   void *address, dma_addr_t dma)
@@ -23,7 +23,7 @@ static inline bool ndshm_test_hold(struct device *device, size_t size,
 	return false;
 }
 
-static inline void ndshm_test_let_go(void)
+static inline void ndshm_test_release_held(void)
 {
 }
 #endif

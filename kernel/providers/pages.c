@@ -95,7 +95,7 @@ static void step_work(struct work_struct *work)
 	step->ret = step->function(step->context);
 }
 
-static noinline int run_in_worker(int (*function)(void *), void *context)
+static noinline int pages_run_in_worker(int (*function)(void *), void *context)
 {
 	struct step step = { .function = function, .context = context };
 
@@ -111,14 +111,14 @@ static noinline int run_in_worker(int (*function)(void *), void *context)
  * ndshm_allocation_unwanted(). The removal of an adapter waits for it, so a worker calls
  * it if it takes long: a cgroup can throttle the task of a client, but no worker.
  */
-static int run_step(unsigned long count, int (*function)(void *), void *context)
+static int step_run(unsigned long count, int (*function)(void *), void *context)
 {
 	if (count <= STEP_PAGES || current->flags & PF_WQ_WORKER)
 		return function(context);
-	return run_in_worker(function, context);
+	return pages_run_in_worker(function, context);
 }
 
-static bool translated(struct device *device)
+static bool pages_translated(struct device *device)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(device);
 
@@ -152,21 +152,21 @@ struct order {
 };
 
 /* Highest physical address that the device reaches without bounce buffers. */
-static phys_addr_t reach(struct device *device)
+static phys_addr_t pages_reach(struct device *device)
 {
-	if (translated(device))
+	if (pages_translated(device))
 		return PHYS_ADDR_MAX;
 	return dma_to_phys(device, min_not_zero(dma_get_mask(device),
 						device->bus_dma_limit));
 }
 
-static gfp_t lower_zone(gfp_t zone)
+static gfp_t order_lower_zone(gfp_t zone)
 {
 	return zone || !IS_ENABLED(CONFIG_ZONE_DMA32) ? GFP_DMA : GFP_DMA32;
 }
 
 /* Allocate a chunk that the device reaches, or return NULL. */
-static struct page *alloc_within_reach(struct order *order, gfp_t gfp)
+static struct page *order_alloc_reachable(struct order *order, gfp_t gfp)
 {
 	phys_addr_t last = ((phys_addr_t)PAGE_SIZE << order->order) - 1;
 	struct page *page;
@@ -179,7 +179,7 @@ static struct page *alloc_within_reach(struct order *order, gfp_t gfp)
 		__free_pages(page, order->order);
 		if (order->zone == GFP_DMA)
 			return NULL;
-		order->zone = lower_zone(order->zone);
+		order->zone = order_lower_zone(order->zone);
 	}
 }
 
@@ -187,7 +187,7 @@ static struct page *alloc_within_reach(struct order *order, gfp_t gfp)
  * Only the lowest order is worth a costly reclaim. A short chunk on the preferred node is
  * better than a long one elsewhere.
  */
-static struct page *alloc_chunk(struct order *order, unsigned int wanted)
+static struct page *order_alloc_chunk(struct order *order, unsigned int wanted)
 {
 	const gfp_t hard = NDSHM_GFP_CHARGED | __GFP_ZERO | __GFP_COMP;
 	const gfp_t easy = (hard & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY;
@@ -196,11 +196,11 @@ static struct page *alloc_chunk(struct order *order, unsigned int wanted)
 	order->order = min(order->had, wanted);
 	for (;;) {
 		if (order->near)
-			page = alloc_within_reach(order, easy | __GFP_THISNODE);
+			page = order_alloc_reachable(order, easy | __GFP_THISNODE);
 		else if (order->order > order->least)
-			page = alloc_within_reach(order, easy);
+			page = order_alloc_reachable(order, easy);
 		else
-			page = alloc_within_reach(order, hard);
+			page = order_alloc_reachable(order, hard);
 		if (page)
 			return page;
 		if (order->order > order->least) {
@@ -215,7 +215,7 @@ static struct page *alloc_chunk(struct order *order, unsigned int wanted)
 	}
 }
 
-static void free_chunks(struct list_head *chunks)
+static void chunks_free(struct list_head *chunks)
 {
 	struct page *page, *next;
 
@@ -230,8 +230,8 @@ static void free_chunks(struct list_head *chunks)
  * Highest order for the next chunk: at most the rest of the block, and aligned to its
  * offset, which a mapping by one PMD entry needs.
  */
-static unsigned int longest_at(const struct order *order, unsigned long done,
-			       unsigned long count)
+static unsigned int order_longest(const struct order *order, unsigned long done,
+				  unsigned long count)
 {
 	unsigned int longest = min_t(unsigned int, order->longest,
 				     ilog2(count - done));
@@ -245,9 +245,9 @@ static unsigned int longest_at(const struct order *order, unsigned long done,
  * Allocate chunks for the whole block. Return: their number, or 0. A removal does not
  * wait for a long allocation, because the task can be throttled.
  */
-static unsigned int alloc_chunks(struct order *order,
-				 const struct ndshm_parameters *parameters,
-				 struct list_head *chunks)
+static unsigned int order_alloc_chunks(struct order *order,
+				       const struct ndshm_parameters *parameters,
+				       struct list_head *chunks)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
 	const bool leave = count > SHORT_PAGES;
@@ -256,10 +256,10 @@ static unsigned int alloc_chunks(struct order *order,
 	struct page *page;
 
 	if (leave)
-		ndshm_allocation_leave(parameters);
+		ndshm_allocation_put_active(parameters);
 	while (done < count) {
 		page = ndshm_allocation_unwanted(parameters) ? NULL :
-		       alloc_chunk(order, longest_at(order, done, count));
+		       order_alloc_chunk(order, order_longest(order, done, count));
 		if (!page)
 			goto err_chunks;
 		page_folio(page)->index = done;
@@ -268,16 +268,16 @@ static unsigned int alloc_chunks(struct order *order,
 		made++;
 		cond_resched();
 	}
-	if (!leave || ndshm_allocation_enter(parameters))
+	if (!leave || ndshm_allocation_get_active(parameters))
 		return made;
 
 err_chunks:
-	free_chunks(chunks);
+	chunks_free(chunks);
 	return 0;
 }
 
 /* Allocate the arrays of @pages, unless it has one chunk. */
-static int alloc_arrays(struct pages *pages)
+static int pages_alloc_arrays(struct pages *pages)
 {
 	if (pages->count == 1) {
 		pages->chunks = &pages->first;
@@ -299,13 +299,13 @@ static int alloc_arrays(struct pages *pages)
 }
 
 /* Move the chunks to the scatterlist. @chunks links their first pages by page->lru. */
-static int gather(struct pages *pages, struct list_head *chunks)
+static int pages_gather(struct pages *pages, struct list_head *chunks)
 {
 	struct scatterlist *sg;
 	struct page *page;
 	unsigned int i;
 
-	if (alloc_arrays(pages))
+	if (pages_alloc_arrays(pages))
 		return -ENOMEM;
 	for_each_sgtable_sg(&pages->table, sg, i) {
 		page = list_first_entry(chunks, struct page, lru);
@@ -321,12 +321,12 @@ static int gather(struct pages *pages, struct list_head *chunks)
  */
 
 /* Return: true if the mapping uses bounce buffers, which user mappings would not show. */
-static bool bounced(struct pages *pages)
+static bool pages_bounced(struct pages *pages)
 {
 	struct scatterlist *sg;
 	unsigned int i;
 
-	if (translated(pages->device))
+	if (pages_translated(pages->device))
 		return false;
 	for_each_sgtable_dma_sg(&pages->table, sg, i)
 		if (dma_to_phys(pages->device, sg_dma_address(sg)) !=
@@ -338,7 +338,7 @@ static bool bounced(struct pages *pages)
 /*
  * A non-coherent device must see the zeroes of new pages: sync them when they are mapped.
  */
-static unsigned long map_attributes(struct device *device)
+static unsigned long pages_map_attributes(struct device *device)
 {
 	return dev_is_dma_coherent(device) ?
 	       DMA_ATTR_NO_WARN | DMA_ATTR_SKIP_CPU_SYNC : DMA_ATTR_NO_WARN;
@@ -348,14 +348,14 @@ static unsigned long map_attributes(struct device *device)
  * Do not invalidate caches: processors may have written data without a sync, and a user
  * with a pin still expects to read it.
  */
-static void unmap_for_device(struct pages *pages)
+static void pages_unmap_device(struct pages *pages)
 {
 	dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
 			  DMA_ATTR_SKIP_CPU_SYNC);
 }
 
 /* Set the DMA address of each chunk. A DMA segment consists of whole chunks. */
-static void locate(struct pages *pages)
+static void pages_locate(struct pages *pages)
 {
 	struct scatterlist *sg;
 	struct chunk *chunk = pages->chunks;
@@ -368,23 +368,23 @@ static void locate(struct pages *pages)
 		}
 }
 
-static int map_for_device(struct pages *pages)
+static int pages_map_device(struct pages *pages)
 {
 	int ret = dma_map_sgtable(pages->device, &pages->table,
 				  DMA_BIDIRECTIONAL,
-				  map_attributes(pages->device));
+				  pages_map_attributes(pages->device));
 
-	if (!ret && bounced(pages)) {
-		unmap_for_device(pages);
+	if (!ret && pages_bounced(pages)) {
+		pages_unmap_device(pages);
 		ret = -EIO;
 	}
 	if (!ret)
-		locate(pages);
+		pages_locate(pages);
 	return ret;
 }
 
 /* Merge adjacent segments as far as the limits of the device allow. */
-static int list_segments(struct pages *pages, struct ndshm_segment_list *list)
+static int pages_list_segments(struct pages *pages, struct ndshm_segment_list *list)
 {
 	const u64 boundary = dma_get_seg_boundary(pages->device);
 	const u64 longest = dma_get_max_seg_size(pages->device);
@@ -413,7 +413,7 @@ static int list_segments(struct pages *pages, struct ndshm_segment_list *list)
  */
 
 /* @all: array for a pointer to each page, charged to the requester; NULL: one chunk */
-static int map_for_kernel(struct pages *pages, struct page **all)
+static int pages_map_kernel(struct pages *pages, struct page **all)
 {
 	unsigned int i, j;
 	unsigned long n = 0;
@@ -433,7 +433,7 @@ static int map_for_kernel(struct pages *pages, struct page **all)
  * Blocks
  */
 
-static unsigned long most_pages(struct device *device)
+static unsigned long pages_limit(struct device *device)
 {
 	return min_t(u64, dma_get_max_seg_size(device),
 		     dma_get_seg_boundary(device)) / PAGE_SIZE;
@@ -444,17 +444,17 @@ bool ndshm_pages_fit(struct device *device, size_t size)
 	return dev_is_dma_coherent(device) &&
 	       !is_swiotlb_force_bounce(device) &&
 	       dma_get_mask(device) <= device->coherent_dma_mask &&
-	       size >> PAGE_SHIFT <= most_pages(device) &&
-	       (translated(device) || get_order(size) <= MAX_PAGE_ORDER);
+	       size >> PAGE_SHIFT <= pages_limit(device) &&
+	       (pages_translated(device) || get_order(size) <= MAX_PAGE_ORDER);
 }
 
-static bool plan(struct order *order, struct device *device,
-		 unsigned int longest,
-		 const struct ndshm_parameters *parameters)
+static bool order_plan(struct order *order, struct device *device,
+		       unsigned int longest,
+		       const struct ndshm_parameters *parameters)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
 	const bool contiguous = parameters->flags & NDSHM_ALLOC_CONTIGUOUS;
-	const unsigned long most = most_pages(device);
+	const unsigned long most = pages_limit(device);
 
 	if (count > totalram_pages() || !most || (contiguous && count > most))
 		return false;
@@ -462,10 +462,10 @@ static bool plan(struct order *order, struct device *device,
 		.node = parameters->preferred_node == NUMA_NO_NODE ?
 			dev_to_node(device) : parameters->preferred_node,
 		.longest = min_t(u64, longest, ilog2(most)),
-		.last = reach(device),
+		.last = pages_reach(device),
 	};
 	/* Without an IOMMU a contiguous block must be one chunk. */
-	if (contiguous && !translated(device)) {
+	if (contiguous && !pages_translated(device)) {
 		order->longest = get_order(parameters->length);
 		order->least = order->longest;
 	}
@@ -475,7 +475,7 @@ static bool plan(struct order *order, struct device *device,
 	return order->longest <= min_t(u64, MAX_PAGE_ORDER, ilog2(most));
 }
 
-static void release_chunks(struct pages *pages)
+static void pages_release_chunks(struct pages *pages)
 {
 	unsigned int i;
 
@@ -489,14 +489,14 @@ static void release_chunks(struct pages *pages)
 	}
 }
 
-static int free_step(void *context)
+static int pages_free_step(void *context)
 {
 	struct pages *pages = context;
 
 	if (is_vmalloc_addr(pages->address))
 		vunmap(pages->address);
-	unmap_for_device(pages);
-	release_chunks(pages);
+	pages_unmap_device(pages);
+	pages_release_chunks(pages);
 	kfree(pages);
 	return 0;
 }
@@ -505,14 +505,14 @@ void ndshm_pages_free(void *provider_context, void *context)
 {
 	struct pages *pages = context;
 
-	run_step(pages->length, free_step, pages);
+	step_run(pages->length, pages_free_step, pages);
 }
 
 /**
- * struct mapping - Argument of map_step()
+ * struct mapping - Argument of pages_map_step()
  * @pages: the block, with its scatterlist
  * @addressed: map it for the kernel, too
- * @all: see map_for_kernel()
+ * @all: see pages_map_kernel()
  */
 struct mapping {
 	struct pages *pages;
@@ -521,19 +521,19 @@ struct mapping {
 };
 
 /* Map the chunks, or release them. */
-static int map_step(void *context)
+static int pages_map_step(void *context)
 {
 	struct mapping *mapping = context;
 	struct pages *pages = mapping->pages;
-	int ret = map_for_device(pages);
+	int ret = pages_map_device(pages);
 
 	if (!ret && mapping->addressed) {
-		ret = map_for_kernel(pages, mapping->all);
+		ret = pages_map_kernel(pages, mapping->all);
 		if (ret)
-			unmap_for_device(pages);
+			pages_unmap_device(pages);
 	}
 	if (ret)
-		release_chunks(pages);
+		pages_release_chunks(pages);
 	return ret;
 }
 
@@ -542,7 +542,7 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 {
 	struct device *device = ndshm_adapter_device(parameters->adapter);
 	const u64 size = PAGE_ALIGN(parameters->length);
-	struct mapping mapping = { .addressed = !parameters->unaddressed };
+	struct mapping mapping = { .addressed = !parameters->no_kernel_mapping };
 	LIST_HEAD(chunks);
 	struct pages *pages;
 	struct order order;
@@ -550,14 +550,14 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 
 	if (is_swiotlb_force_bounce(device))
 		return NDSHM_STATUS_INVALID_PARAMETER;
-	if (!plan(&order, device, longest, parameters))
+	if (!order_plan(&order, device, longest, parameters))
 		return NDSHM_STATUS_RESOURCES;
 	pages = kzalloc(sizeof(*pages), NDSHM_GFP_CHARGED);
 	if (!pages)
 		return NDSHM_STATUS_RESOURCES;
 	pages->device = device;
 	pages->length = size >> PAGE_SHIFT;
-	pages->count = alloc_chunks(&order, parameters, &chunks);
+	pages->count = order_alloc_chunks(&order, parameters, &chunks);
 	if (!pages->count)
 		goto err_pages;
 	mapping.pages = pages;
@@ -568,14 +568,14 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 		if (!mapping.all)
 			goto err_list;
 	}
-	if (gather(pages, &chunks))
+	if (pages_gather(pages, &chunks))
 		goto err_array;
-	ret = run_step(pages->length, map_step, &mapping);
+	ret = step_run(pages->length, pages_map_step, &mapping);
 	if (mapping.all)
 		kvfree(mapping.all);
 	if (ret)
 		goto err_pages;
-	if (list_segments(pages, parameters->list) ||
+	if (pages_list_segments(pages, parameters->list) ||
 	    (parameters->list->count > 1 &&
 	     (parameters->flags & NDSHM_ALLOC_CONTIGUOUS))) {
 		ndshm_pages_free(NULL, pages);
@@ -591,7 +591,7 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 err_array:
 	kvfree(mapping.all);
 err_list:
-	free_chunks(&chunks);
+	chunks_free(&chunks);
 err_pages:
 	kfree(pages);
 	return NDSHM_STATUS_RESOURCES;
@@ -609,7 +609,7 @@ static ndshm_status_t pages_allocate(void *provider_context,
  */
 
 /* Find the chunk with page @index of the block. */
-static struct chunk *find_chunk(const struct pages *pages, pgoff_t index)
+static struct chunk *chunk_find(const struct pages *pages, pgoff_t index)
 {
 	unsigned int from = 0, to = pages->count, middle;
 
@@ -626,12 +626,12 @@ static struct chunk *find_chunk(const struct pages *pages, pgoff_t index)
 static struct page *pages_page(void *provider_context, void *context,
 			       pgoff_t index)
 {
-	struct page *first = find_chunk(context, index)->page;
+	struct page *first = chunk_find(context, index)->page;
 
 	return first + (index - page_folio(first)->index);
 }
 
-static void sync_chunk(struct device *device, bool for_device,
+static void chunk_sync(struct device *device, bool for_device,
 		       dma_addr_t address, size_t length)
 {
 	if (for_device)
@@ -646,14 +646,14 @@ static void pages_sync(void *provider_context, void *context, bool for_device,
 		       u64 offset, u64 length)
 {
 	struct pages *pages = context;
-	struct chunk *chunk = find_chunk(pages, offset >> PAGE_SHIFT);
+	struct chunk *chunk = chunk_find(pages, offset >> PAGE_SHIFT);
 	u64 inside, part;
 
 	inside = offset -
 		 ((u64)page_folio(chunk->page)->index << PAGE_SHIFT);
 	for (; length; length -= part, inside = 0, chunk++) {
 		part = min_t(u64, length, page_size(chunk->page) - inside);
-		sync_chunk(pages->device, for_device, chunk->address + inside,
+		chunk_sync(pages->device, for_device, chunk->address + inside,
 			   part);
 	}
 }

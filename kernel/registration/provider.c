@@ -58,7 +58,7 @@ void ndshm_provider_put(struct ndshm_provider *provider)
 EXPORT_SYMBOL_GPL(ndshm_provider_put);
 
 /* Called under RCU. Return: the default provider for @adapter, or NULL. */
-static struct ndshm_provider *find_default(struct ndshm_adapter *adapter)
+static struct ndshm_provider *provider_find_default(struct ndshm_adapter *adapter)
 {
 	struct ndshm_provider __rcu ** const places[] = {
 		&adapter->provider, &machine_default, &built_in,
@@ -96,7 +96,7 @@ ndshm_reason_t ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter,
 
 	rcu_read_lock();
 	provider = id ? provider_of(xa_load(&ndshm_providers.entries, id)) :
-			find_default(adapter);
+			provider_find_default(adapter);
 	if (provider && !refcount_inc_not_zero(&provider->entry.references))
 		provider = NULL;
 	rcu_read_unlock();
@@ -116,9 +116,9 @@ void ndshm_provider_set_built_in(struct ndshm_provider *provider)
 }
 
 static struct ndshm_registration *
-new_registration(struct ndshm_provider *provider,
-		 const struct ndshm_provider_characteristics *characteristics,
-		 const struct ndshm_provider_ops *ops)
+registration_alloc(struct ndshm_provider *provider,
+		   const struct ndshm_provider_characteristics *characteristics,
+		   const struct ndshm_provider_ops *ops)
 {
 	struct ndshm_registration *registration;
 
@@ -149,21 +149,21 @@ ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 
-	/* RCU keeps @provider until its set is entered, which retire() waits for. */
+	/* RCU keeps @provider until its set is entered, which provider_retire() waits for. */
 	rcu_read_lock();
 	if (!provider)
-		provider = find_default(adapter);
+		provider = provider_find_default(adapter);
 	if (!provider)
 		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
 	else if (!provider_serves(provider, adapter))
 		reason = NDSHM_REASON_PROVIDER_CLOSED;
-	else if (!ndshm_blockset_enter(&provider->set))
+	else if (!ndshm_blockset_get_active(&provider->set))
 		reason = NDSHM_REASON_PROVIDER_CLOSING;
 	rcu_read_unlock();
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (!try_module_get(provider->owner)) {
-		ndshm_blockset_leave(&provider->set);
+		ndshm_blockset_put_active(&provider->set);
 		return NDSHM_REASON_PROVIDER_CLOSING;
 	}
 	spin_lock(&provider->set.lock);
@@ -191,7 +191,7 @@ int ndshm_provider_replace(struct ndshm_provider *provider,
 		return ndshm_reason_report(NDSHM_REASON_NAME, out);
 	if (ops && ops->flags != provider->flags)
 		return ndshm_reason_report(NDSHM_REASON_FLAGS, out);
-	registration = new_registration(provider, characteristics, ops);
+	registration = registration_alloc(provider, characteristics, ops);
 	if (!registration)
 		return ndshm_reason_report(NDSHM_REASON_MEMORY, out);
 
@@ -203,13 +203,13 @@ int ndshm_provider_replace(struct ndshm_provider *provider,
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_replace);
 
-static ndshm_reason_t publish(struct ndshm_provider *provider)
+static ndshm_reason_t provider_publish(struct ndshm_provider *provider)
 {
 	struct ndshm_adapter *adapter = provider->adapter;
 	ndshm_reason_t reason;
 
 	mutex_lock(&ndshm_registry_lock);
-	if (adapter && ndshm_blockset_closed(&adapter->set))
+	if (adapter && ndshm_blockset_killed(&adapter->set))
 		reason = NDSHM_REASON_ADAPTER_REMOVED;
 	else if (provider->place && rcu_access_pointer(*provider->place))
 		reason = NDSHM_REASON_SCOPE_TAKEN;
@@ -268,11 +268,11 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 	if (adapter)
 		provider->adapter = ndshm_adapter_get(adapter);
 
-	provider->registration = new_registration(provider, characteristics,
-						  ops);
+	provider->registration = registration_alloc(provider, characteristics,
+						    ops);
 	if (!provider->registration)
 		goto err_provider;
-	reason = publish(provider);
+	reason = provider_publish(provider);
 	if (reason == NDSHM_REASON_NONE)
 		return ndshm_reason_report_ptr(reason, out, provider);
 
@@ -284,7 +284,7 @@ err_provider:
 EXPORT_SYMBOL_GPL(ndshm_provider_register);
 
 /* Called when the set is closed and empty, so that no allocation can begin. */
-static void retire(struct ndshm_provider *provider)
+static void provider_retire(struct ndshm_provider *provider)
 {
 	mutex_lock(&ndshm_registry_lock);
 	if (provider->place)
@@ -303,9 +303,9 @@ int ndshm_provider_unregister(struct ndshm_provider *provider,
 
 	/* Blocks put from atomic context count as members until they are freed. */
 	ndshm_deferred_flush();
-	if (!ndshm_blockset_close_empty(&provider->set))
+	if (!ndshm_blockset_drain_empty(&provider->set))
 		return ndshm_reason_report(NDSHM_REASON_PROVIDER_IN_USE, out);
-	retire(provider);
+	provider_retire(provider);
 	return ndshm_reason_report(NDSHM_REASON_NONE, out);
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_unregister);
@@ -315,7 +315,7 @@ void ndshm_provider_revoke(struct ndshm_provider *provider)
 	might_sleep();
 
 	ndshm_event(NDSHM_CMD_PROVIDER_REVOKED_NTF, provider);
-	ndshm_blockset_close(&provider->set);
-	retire(provider);
+	ndshm_blockset_drain(&provider->set);
+	provider_retire(provider);
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_revoke);

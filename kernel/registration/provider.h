@@ -2,15 +2,15 @@
 /*
  * The provider registry.
  */
-#ifndef _NDSHM_CORE_PROVIDER_H
-#define _NDSHM_CORE_PROVIDER_H
+#ifndef _NDSHM_REGISTRATION_PROVIDER_H
+#define _NDSHM_REGISTRATION_PROVIDER_H
 
 #include <linux/refcount.h>
 
 #include <ndshm/provider.h>
 
 #include "../base/registry.h"
-#include "../base/set.h"
+#include "../base/blockset.h"
 
 /**
  * struct ndshm_registration - one set of characteristics
@@ -45,9 +45,9 @@ ndshm_registration_mappable(const struct ndshm_registration *registration)
 }
 
 /* Warnings about a provider, each logged once. */
-enum ndshm_complaint {
-	NDSHM_COMPLAINT_STATUS,
-	NDSHM_COMPLAINT_NONSENSE,
+enum ndshm_warning {
+	NDSHM_WARNING_STATUS,
+	NDSHM_WARNING_BAD_REPLY,
 };
 
 /**
@@ -60,7 +60,7 @@ enum ndshm_complaint {
  * @flags: NDSHM_PROVIDER_*
  * @set: its blocks and running allocations
  * @registration: the current one; protected by @set.lock
- * @complaints: NDSHM_COMPLAINT_* that were logged
+ * @warned: NDSHM_COMPLAINT_* that were logged
  */
 struct ndshm_provider {
 	struct ndshm_entry entry;
@@ -71,7 +71,7 @@ struct ndshm_provider {
 	u32 flags;
 	struct ndshm_blockset set;
 	struct ndshm_registration *registration;
-	unsigned long complaints;
+	unsigned long warned;
 };
 
 /* Takes a reference. Return: NULL if no provider has this ID. */
@@ -118,4 +118,4 @@ ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 				    struct ndshm_adapter *adapter,
 				    struct ndshm_registration **registration);
 
-#endif /* _NDSHM_CORE_PROVIDER_H */
+#endif /* _NDSHM_REGISTRATION_PROVIDER_H */

@@ -9,62 +9,62 @@
 #include "../block/block.h"
 #include "memory.h"
 
-static u32 overlap(const struct ndshm_piece *piece, const struct ndshm_run *run)
+static u32 chunk_overlap(const struct ndshm_chunk *chunk, const struct ndshm_extent *extent)
 {
-	return min(ndshm_run_end(&piece->run), ndshm_run_end(run)) -
-	       max(piece->run.start, run->start);
+	return min(ndshm_extent_end(&chunk->extent), ndshm_extent_end(extent)) -
+	       max(chunk->extent.start, extent->start);
 }
 
-void ndshm_section_give_locked(struct ndshm_section *section,
-			       struct ndshm_run *run, bool freed)
+void ndshm_section_free_extent_locked(struct ndshm_section *section,
+				      struct ndshm_extent *extent, bool freed)
 {
-	struct ndshm_piece *piece;
+	struct ndshm_chunk *chunk;
 
 	lockdep_assert_held(&section->lock);
 
-	for (piece = ndshm_piece_at(section, run->start);
-	     piece && piece->run.start < ndshm_run_end(run);
-	     piece = ndshm_piece_next(piece)) {
-		piece->taken -= overlap(piece, run);
-		piece->left |= section->claim && !freed;
-		if (ndshm_piece_idle(section, piece))
-			section->idle += piece->run.count;
+	for (chunk = ndshm_chunk_at(section, extent->start);
+	     chunk && chunk->extent.start < ndshm_extent_end(extent);
+	     chunk = ndshm_chunk_next(chunk)) {
+		chunk->allocated -= chunk_overlap(chunk, extent);
+		chunk->left |= section->claim && !freed;
+		if (ndshm_chunk_idle(section, chunk))
+			section->idle += chunk->extent.count;
 	}
-	section->taken -= run->count;
+	section->allocated -= extent->count;
 	section->extents--;
-	ndshm_extent_map_give(&section->map, run, NDSHM_RUN_FREE);
-	ndshm_section_settle(section);
+	ndshm_extent_map_free(&section->map, extent, NDSHM_MAP_FREE);
+	ndshm_section_trim_idle(section);
 }
 
-void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run)
+void ndshm_section_free_extent(struct ndshm_section *section, struct ndshm_extent *extent)
 {
 	spin_lock(&section->lock);
-	ndshm_section_give_locked(section, run, true);
+	ndshm_section_free_extent_locked(section, extent, true);
 	spin_unlock(&section->lock);
 }
 
 /*
- * Find the next part of @run, from page *@at on, that lies in one folio and that an earlier extent
- * may have written to. Return: its first page, with a reference on the folio, and *@count pages;
- * NULL for pages that are still zero. Advances *@at behind the part. Called with @section->lock
- * held.
+ * Find the next part of @extent, from page *@at on, that lies in one folio and that an earlier
+ * extent may have written to. Return: its first page, with a reference on the folio, and *@count
+ * pages; NULL for pages that are still zero. Advances *@at behind the part. Called with
+ * @section->lock held.
  */
 static struct page *section_used_page(struct ndshm_section *section,
-				      const struct ndshm_run *run, u32 *at,
+				      const struct ndshm_extent *extent, u32 *at,
 				      u32 *count)
 {
-	struct ndshm_piece *piece = ndshm_piece_at(section, *at);
-	const u32 end = min(ndshm_run_end(&piece->run), ndshm_run_end(run));
-	const u32 from = *at - piece->run.start, to = end - piece->run.start;
+	struct ndshm_chunk *chunk = ndshm_chunk_at(section, *at);
+	const u32 end = min(ndshm_extent_end(&chunk->extent), ndshm_extent_end(extent));
+	const u32 from = *at - chunk->extent.start, to = end - chunk->extent.start;
 	struct page *page = NULL;
 	struct folio *folio;
 
-	*count = from < piece->fresh ? min(to, piece->fresh) - from : 0;
+	*count = from < chunk->fresh ? min(to, chunk->fresh) - from : 0;
 	if (*count)
-		page = ndshm_block_page(piece->block, from);
+		page = ndshm_block_page(chunk->block, from);
 	if (!page) {
 		*at = end;
-		piece->fresh = max(piece->fresh, to);
+		chunk->fresh = max(chunk->fresh, to);
 		return NULL;
 	}
 	folio = page_folio(page);
@@ -80,13 +80,13 @@ static struct page *section_used_page(struct ndshm_section *section,
  * reference keeps it if the section is revoked meanwhile.
  */
 static ndshm_reason_t section_zero(struct ndshm_section *section,
-				   const struct ndshm_run *run)
+				   const struct ndshm_extent *extent)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
-	u32 at = run->start, count;
+	u32 at = extent->start, count;
 	struct page *page;
 
-	while (at < ndshm_run_end(run)) {
+	while (at < ndshm_extent_end(extent)) {
 		/* A killed caller never sees this result. */
 		if (fatal_signal_pending(current))
 			return NDSHM_REASON_MEMORY;
@@ -94,7 +94,7 @@ static ndshm_reason_t section_zero(struct ndshm_section *section,
 		spin_lock(&section->lock);
 		reason = ndshm_section_state(section);
 		if (reason == NDSHM_REASON_NONE)
-			page = section_used_page(section, run, &at, &count);
+			page = section_used_page(section, extent, &at, &count);
 		spin_unlock(&section->lock);
 		if (reason != NDSHM_REASON_NONE)
 			return reason;
@@ -106,21 +106,21 @@ static ndshm_reason_t section_zero(struct ndshm_section *section,
 	}
 	return READ_ONCE(section->needs_sync) ?
 	       ndshm_section_sync(section, NDSHM_SYNC_FOR_DEVICE,
-				  (u64)run->start << PAGE_SHIFT,
-				  (u64)run->count << PAGE_SHIFT) : reason;
+				  (u64)extent->start << PAGE_SHIFT,
+				  (u64)extent->count << PAGE_SHIFT) : reason;
 }
 
 /*
  * Allocate an extent from pages that have memory. Return: SECTION_FULL if there is no place; the
  * caller may then call section_grow().
  */
-static ndshm_reason_t section_take_free(struct ndshm_section *section,
-					u32 count, u32 alignment,
-					struct ndshm_spare_runs *spare,
-					struct ndshm_run **run)
+static ndshm_reason_t section_alloc_free(struct ndshm_section *section,
+					 u32 count, u32 alignment,
+					 struct ndshm_prealloc *prealloc,
+					 struct ndshm_extent **extent)
 {
 	ndshm_reason_t reason = ndshm_section_state(section);
-	struct ndshm_piece *piece;
+	struct ndshm_chunk *chunk;
 	u32 start;
 
 	lockdep_assert_held(&section->lock);
@@ -130,15 +130,15 @@ static ndshm_reason_t section_take_free(struct ndshm_section *section,
 	if (!ndshm_extent_map_find_free(&section->map, count, alignment,
 					&start))
 		return NDSHM_REASON_SECTION_FULL;
-	*run = ndshm_extent_map_take(&section->map, start, count, spare);
-	for (piece = ndshm_piece_at(section, start);
-	     piece && piece->run.start < start + count;
-	     piece = ndshm_piece_next(piece)) {
-		if (ndshm_piece_idle(section, piece))
-			section->idle -= piece->run.count;
-		piece->taken += overlap(piece, *run);
+	*extent = ndshm_extent_map_alloc(&section->map, start, count, prealloc);
+	for (chunk = ndshm_chunk_at(section, start);
+	     chunk && chunk->extent.start < start + count;
+	     chunk = ndshm_chunk_next(chunk)) {
+		if (ndshm_chunk_idle(section, chunk))
+			section->idle -= chunk->extent.count;
+		chunk->allocated += chunk_overlap(chunk, *extent);
 	}
-	section->taken += count;
+	section->allocated += count;
 	section->extents++;
 	return reason;
 }
@@ -150,28 +150,28 @@ static ndshm_reason_t section_take_free(struct ndshm_section *section,
  */
 static ndshm_reason_t section_grow(struct ndshm_section *section, u32 start,
 				   u32 count, u32 alignment,
-				   struct ndshm_spare_runs *spare,
-				   struct ndshm_run **run)
+				   struct ndshm_prealloc *prealloc,
+				   struct ndshm_extent **extent)
 {
 	const u32 pages = section->object.length >> PAGE_SHIFT;
 	const u32 end = min_t(u64, pages, round_up((u64)start + count,
 						   NDSHM_SLOT_PAGES));
 	ndshm_reason_t reason;
-	LIST_HEAD(pieces);
+	LIST_HEAD(chunks);
 
 	atomic_inc(&section->growing);
-	reason = ndshm_pieces_alloc(section, round_down(start, NDSHM_SLOT_PAGES),
-				    end, &pieces);
+	reason = ndshm_chunks_alloc(section, round_down(start, NDSHM_SLOT_PAGES),
+				    end, &chunks);
 	spin_lock(&section->lock);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_section_state(section);
 	if (reason == NDSHM_REASON_NONE) {
-		ndshm_pieces_enter(section, &pieces);
-		reason = section_take_free(section, count, alignment, spare,
-					   run);
+		ndshm_chunks_add(section, &chunks);
+		reason = section_alloc_free(section, count, alignment, prealloc,
+					    extent);
 	}
 	spin_unlock(&section->lock);
-	ndshm_pieces_free(&pieces);
+	ndshm_chunks_free(&chunks);
 	if (atomic_dec_and_test(&section->growing))
 		wake_up_all(&ndshm_section_wait);
 	return reason;
@@ -186,7 +186,7 @@ static bool section_wait_for_memory(struct ndshm_section *section,
 				    ndshm_reason_t reason)
 {
 	if (reason != NDSHM_REASON_MEMLOCK && reason != NDSHM_REASON_BYTE_QUOTA)
-		return ndshm_sections_trim(section->payer->cred->user);
+		return ndshm_sections_trim(section->requester->cred->user);
 	return wait_event_killable_timeout(ndshm_section_wait,
 					   !atomic_read(&section->growing),
 					   NDSHM_SECTION_WAIT) >= 0;
@@ -195,42 +195,42 @@ static bool section_wait_for_memory(struct ndshm_section *section,
 /* Limit of waits for one extent. A peer can prolong each to NDSHM_SECTION_WAIT. */
 #define MOST_WAITS	2
 
-ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
-				  u32 alignment, struct ndshm_run **run)
+ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 count,
+					  u32 alignment, struct ndshm_extent **extent)
 {
-	struct ndshm_spare_runs spare;
+	struct ndshm_prealloc prealloc;
 	unsigned int waits = 0;
 	ndshm_reason_t reason;
 	bool room;
 	u32 start;
 
-	if (ndshm_spare_runs_make(&spare))
+	if (ndshm_prealloc_fill(&prealloc))
 		return NDSHM_REASON_MEMORY;
 	do {
 		spin_lock(&section->lock);
-		reason = section_take_free(section, count, alignment, &spare,
-					   run);
+		reason = section_alloc_free(section, count, alignment, &prealloc,
+					    extent);
 		room = reason == NDSHM_REASON_SECTION_FULL &&
 		       ndshm_extent_map_find_room(&section->map, count,
 						  alignment, &start);
 		spin_unlock(&section->lock);
 		if (room)
 			reason = section_grow(section, start, count, alignment,
-					      &spare, run);
+					      &prealloc, extent);
 		if (reason == NDSHM_REASON_NONE || fatal_signal_pending(current))
 			break;
 	} while ((room && reason == NDSHM_REASON_SECTION_FULL) ||
 		 (waits++ < MOST_WAITS &&
 		  section_wait_for_memory(section, reason)));
-	ndshm_spare_runs_free(&spare);
+	ndshm_prealloc_free(&prealloc);
 	if (reason != NDSHM_REASON_NONE) {
 		/* section_grow() may have added memory that no extent uses. */
-		ndshm_section_settle(section);
+		ndshm_section_trim_idle(section);
 		return reason;
 	}
-	reason = section_zero(section, *run);
+	reason = section_zero(section, *extent);
 	if (reason != NDSHM_REASON_NONE)
-		ndshm_section_give(section, *run);
+		ndshm_section_free_extent(section, *extent);
 	return reason;
 }
 
@@ -242,23 +242,23 @@ static ndshm_reason_t section_sync_step(struct ndshm_section *section,
 					u32 direction, u64 *offset, u64 end)
 {
 	ndshm_reason_t reason = ndshm_section_state(section);
-	struct ndshm_piece *piece;
+	struct ndshm_chunk *chunk;
 	u64 start, length;
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	piece = ndshm_piece_at(section, *offset >> PAGE_SHIFT);
-	if (!piece) {
+	chunk = ndshm_chunk_at(section, *offset >> PAGE_SHIFT);
+	if (!chunk) {
 		*offset = end;
 		return reason;
 	}
-	start = (u64)piece->run.start << PAGE_SHIFT;
+	start = (u64)chunk->extent.start << PAGE_SHIFT;
 	*offset = min(max(*offset, start), end);
-	length = min((u64)ndshm_run_end(&piece->run) << PAGE_SHIFT, end) -
+	length = min((u64)ndshm_extent_end(&chunk->extent) << PAGE_SHIFT, end) -
 		 *offset;
 	length = min_t(u64, length, STEP_BYTES);
 	if (length)
-		ndshm_block_sync(piece->block, direction, *offset - start,
+		ndshm_block_sync(chunk->block, direction, *offset - start,
 				 length);
 	*offset += length;
 	return reason;
@@ -307,15 +307,15 @@ static u32 block_segments(const struct ndshm_block *block, u64 from, u64 to,
 }
 
 u32 ndshm_section_segments(struct ndshm_section *section,
-			   const struct ndshm_run *run, u32 *at,
+			   const struct ndshm_extent *extent, u32 *at,
 			   struct ndshm_segment *segments, u32 capacity)
 {
-	struct ndshm_piece *piece = ndshm_piece_at(section, *at);
-	const u32 from = *at - piece->run.start;
-	const u32 to = min(ndshm_run_end(&piece->run), ndshm_run_end(run)) -
-		       piece->run.start;
+	struct ndshm_chunk *chunk = ndshm_chunk_at(section, *at);
+	const u32 from = *at - chunk->extent.start;
+	const u32 to = min(ndshm_extent_end(&chunk->extent), ndshm_extent_end(extent)) -
+		       chunk->extent.start;
 
-	*at = piece->run.start + to;
-	return block_segments(piece->block, (u64)from << PAGE_SHIFT,
+	*at = chunk->extent.start + to;
+	return block_segments(chunk->block, (u64)from << PAGE_SHIFT,
 			      (u64)to << PAGE_SHIFT, segments, capacity);
 }

@@ -17,145 +17,145 @@
 
 #include "extent_map.h"
 
-#define run_of(node_) rb_entry_safe(node_, struct ndshm_run, node)
+#define extent_of(node_) rb_entry_safe(node_, struct ndshm_extent, node)
 
-static inline u32 run_count(struct ndshm_run *run)
+static inline u32 extent_count(struct ndshm_extent *extent)
 {
-	return run->count;
+	return extent->count;
 }
 
-RB_DECLARE_CALLBACKS_MAX(static, longest_callbacks, struct ndshm_run, node, u32,
-			 longest, run_count)
+RB_DECLARE_CALLBACKS_MAX(static, longest_callbacks, struct ndshm_extent, node, u32,
+			 longest, extent_count)
 
-static struct ndshm_run *new_run(void)
+static struct ndshm_extent *extent_alloc(void)
 {
-	return kmalloc(sizeof(struct ndshm_run), NDSHM_GFP_CHARGED);
+	return kmalloc(sizeof(struct ndshm_extent), NDSHM_GFP_CHARGED);
 }
 
-int ndshm_spare_runs_make(struct ndshm_spare_runs *spare)
+int ndshm_prealloc_fill(struct ndshm_prealloc *prealloc)
 {
-	spare->runs[0] = new_run();
-	spare->runs[1] = new_run();
-	if (spare->runs[0] && spare->runs[1])
+	prealloc->extents[0] = extent_alloc();
+	prealloc->extents[1] = extent_alloc();
+	if (prealloc->extents[0] && prealloc->extents[1])
 		return 0;
-	ndshm_spare_runs_free(spare);
-	*spare = (struct ndshm_spare_runs){};
+	ndshm_prealloc_free(prealloc);
+	*prealloc = (struct ndshm_prealloc){};
 	return -ENOMEM;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_spare_runs_make);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_prealloc_fill);
 
-void ndshm_spare_runs_free(struct ndshm_spare_runs *spare)
+void ndshm_prealloc_free(struct ndshm_prealloc *prealloc)
 {
-	kfree(spare->runs[0]);
-	kfree(spare->runs[1]);
+	kfree(prealloc->extents[0]);
+	kfree(prealloc->extents[1]);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_spare_runs_free);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_prealloc_free);
 
-static struct ndshm_run *use_spare(struct ndshm_spare_runs *spare)
+static struct ndshm_extent *prealloc_use(struct ndshm_prealloc *prealloc)
 {
-	unsigned int i = spare->runs[0] ? 0 : 1;
-	struct ndshm_run *run = spare->runs[i];
+	unsigned int i = prealloc->extents[0] ? 0 : 1;
+	struct ndshm_extent *extent = prealloc->extents[i];
 
-	spare->runs[i] = NULL;
-	return run;
+	prealloc->extents[i] = NULL;
+	return extent;
 }
 
-static void enter_tree(struct ndshm_extent_map *map, struct ndshm_run *run)
+static void extent_map_insert(struct ndshm_extent_map *map, struct ndshm_extent *extent)
 {
-	struct rb_root *tree = &map->trees[run->kind];
+	struct rb_root *tree = &map->trees[extent->kind];
 	struct rb_node **link = &tree->rb_node, *parent = NULL;
-	struct ndshm_run *above;
+	struct ndshm_extent *above;
 
 	while (*link) {
 		parent = *link;
-		above = run_of(parent);
-		above->longest = max(above->longest, run->count);
-		link = run->start < above->start ? &parent->rb_left :
+		above = extent_of(parent);
+		above->longest = max(above->longest, extent->count);
+		link = extent->start < above->start ? &parent->rb_left :
 						   &parent->rb_right;
 	}
-	run->longest = run->count;
-	rb_link_node(&run->node, parent, link);
-	rb_insert_augmented(&run->node, tree, &longest_callbacks);
+	extent->longest = extent->count;
+	rb_link_node(&extent->node, parent, link);
+	rb_insert_augmented(&extent->node, tree, &longest_callbacks);
 }
 
-static void leave_tree(struct ndshm_extent_map *map, struct ndshm_run *run)
+static void extent_map_erase(struct ndshm_extent_map *map, struct ndshm_extent *extent)
 {
-	rb_erase_augmented(&run->node, &map->trees[run->kind],
+	rb_erase_augmented(&extent->node, &map->trees[extent->kind],
 			   &longest_callbacks);
 }
 
-static u32 longest_below(struct rb_node *node)
+static u32 extent_longest_below(struct rb_node *node)
 {
-	return node ? run_of(node)->longest : 0;
+	return node ? extent_of(node)->longest : 0;
 }
 
 /* Return: the lowest run of at least @count pages below @node. One must exist. */
-static struct ndshm_run *lowest_below(struct rb_node *node, u32 count)
+static struct ndshm_extent *extent_lowest_below(struct rb_node *node, u32 count)
 {
 	for (;;) {
-		if (longest_below(node->rb_left) >= count) {
+		if (extent_longest_below(node->rb_left) >= count) {
 			node = node->rb_left;
 			continue;
 		}
-		if (run_of(node)->count >= count)
-			return run_of(node);
+		if (extent_of(node)->count >= count)
+			return extent_of(node);
 		node = node->rb_right;
 	}
 }
 
-static struct ndshm_run *first_fit(const struct rb_root *tree, u32 count)
+static struct ndshm_extent *extent_first_fit(const struct rb_root *tree, u32 count)
 {
-	return longest_below(tree->rb_node) >= count ?
-	       lowest_below(tree->rb_node, count) : NULL;
+	return extent_longest_below(tree->rb_node) >= count ?
+	       extent_lowest_below(tree->rb_node, count) : NULL;
 }
 
-static struct ndshm_run *next_fit(struct ndshm_run *run, u32 count)
+static struct ndshm_extent *extent_next_fit(struct ndshm_extent *extent, u32 count)
 {
-	struct rb_node *node = &run->node, *parent;
+	struct rb_node *node = &extent->node, *parent;
 
-	if (longest_below(node->rb_right) >= count)
-		return lowest_below(node->rb_right, count);
+	if (extent_longest_below(node->rb_right) >= count)
+		return extent_lowest_below(node->rb_right, count);
 	for (; (parent = rb_parent(node)); node = parent) {
 		if (node == parent->rb_right)
 			continue;
-		if (run_of(parent)->count >= count)
-			return run_of(parent);
-		if (longest_below(parent->rb_right) >= count)
-			return lowest_below(parent->rb_right, count);
+		if (extent_of(parent)->count >= count)
+			return extent_of(parent);
+		if (extent_longest_below(parent->rb_right) >= count)
+			return extent_lowest_below(parent->rb_right, count);
 	}
 	return NULL;
 }
 
-struct ndshm_run *ndshm_runs_find(const struct rb_root *tree, u32 at)
+struct ndshm_extent *ndshm_extents_find(const struct rb_root *tree, u32 at)
 {
 	struct rb_node *node = tree->rb_node;
-	struct ndshm_run *run, *behind = NULL;
+	struct ndshm_extent *extent, *behind = NULL;
 
 	while (node) {
-		run = run_of(node);
-		if (at >= ndshm_run_end(run)) {
+		extent = extent_of(node);
+		if (at >= ndshm_extent_end(extent)) {
 			node = node->rb_right;
 			continue;
 		}
-		behind = run;
-		if (at >= run->start)
+		behind = extent;
+		if (at >= extent->start)
 			break;
 		node = node->rb_left;
 	}
 	return behind;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_find);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extents_find);
 
-static bool starts_before(struct rb_node *node, const struct rb_node *other)
+static bool extent_starts_before(struct rb_node *node, const struct rb_node *other)
 {
-	return run_of(node)->start < run_of(other)->start;
+	return extent_of(node)->start < extent_of(other)->start;
 }
 
-void ndshm_runs_insert(struct rb_root *tree, struct ndshm_run *run)
+void ndshm_extents_insert(struct rb_root *tree, struct ndshm_extent *extent)
 {
-	rb_add(&run->node, tree, starts_before);
+	rb_add(&extent->node, tree, extent_starts_before);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_insert);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extents_insert);
 
 /*
  * One search examines at most this many runs that are long enough but misaligned, since the caller
@@ -164,7 +164,7 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_runs_insert);
 #define MOST_LOOKS	4096
 
 /* Return: true if @count aligned pages fit between @from and @to; stores the first in *@start. */
-static bool fits(u32 from, u32 to, u32 count, u32 alignment, u32 *start)
+static bool extent_fits(u32 from, u32 to, u32 count, u32 alignment, u32 *start)
 {
 	u64 at = ALIGN((u64)from, alignment);
 
@@ -175,35 +175,37 @@ static bool fits(u32 from, u32 to, u32 count, u32 alignment, u32 *start)
 bool ndshm_extent_map_find_free(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start)
 {
-	const struct rb_root *tree = &map->trees[NDSHM_RUN_FREE];
-	unsigned int looks = MOST_LOOKS;
-	struct ndshm_run *run;
+	const struct rb_root *tree = &map->trees[NDSHM_MAP_FREE];
+	unsigned int peeks = MOST_LOOKS;
+	struct ndshm_extent *extent;
 	u32 enough;
 
-	for (run = first_fit(tree, count); run && looks--;
-	     run = next_fit(run, count))
-		if (fits(run->start, ndshm_run_end(run), count, alignment, start))
+	for (extent = extent_first_fit(tree, count); extent && peeks--;
+	     extent = extent_next_fit(extent, count))
+		if (extent_fits(extent->start, ndshm_extent_end(extent), count, alignment,
+				start))
 			return true;
 	/* At the limit, look for a run that is long enough for any misalignment. */
-	if (!run || check_add_overflow(count, alignment - 1, &enough))
+	if (!extent || check_add_overflow(count, alignment - 1, &enough))
 		return false;
-	run = first_fit(tree, enough);
-	return run && fits(run->start, ndshm_run_end(run), count, alignment, start);
+	extent = extent_first_fit(tree, enough);
+	return extent && extent_fits(extent->start, ndshm_extent_end(extent), count,
+				     alignment, start);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_free);
 
-static struct ndshm_run *before(const struct ndshm_extent_map *map,
-				struct ndshm_run *run)
+static struct ndshm_extent *extent_before(const struct ndshm_extent_map *map,
+					  struct ndshm_extent *extent)
 {
-	return list_is_first(&run->link, &map->runs) ?
-	       NULL : list_prev_entry(run, link);
+	return list_is_first(&extent->link, &map->extents) ?
+	       NULL : list_prev_entry(extent, link);
 }
 
-static struct ndshm_run *behind(const struct ndshm_extent_map *map,
-				struct ndshm_run *run)
+static struct ndshm_extent *extent_behind(const struct ndshm_extent_map *map,
+					  struct ndshm_extent *extent)
 {
-	return list_is_last(&run->link, &map->runs) ?
-	       NULL : list_next_entry(run, link);
+	return list_is_last(&extent->link, &map->extents) ?
+	       NULL : list_next_entry(extent, link);
 }
 
 /*
@@ -213,25 +215,25 @@ static struct ndshm_run *behind(const struct ndshm_extent_map *map,
 bool ndshm_extent_map_find_room(const struct ndshm_extent_map *map, u32 count,
 				u32 alignment, u32 *start)
 {
-	struct ndshm_run *hole, *run;
+	struct ndshm_extent *hole, *extent;
 	u32 from, to;
 
-	hole = run_of(rb_first(&map->trees[NDSHM_RUN_HOLE]));
+	hole = extent_of(rb_first(&map->trees[NDSHM_MAP_HOLE]));
 	while (hole) {
-		run = before(map, hole);
-		from = run && run->kind == NDSHM_RUN_FREE ? run->start :
+		extent = extent_before(map, hole);
+		from = extent && extent->kind == NDSHM_MAP_FREE ? extent->start :
 							    hole->start;
-		to = ndshm_run_end(hole);
-		for (run = behind(map, hole);
-		     run && run->kind < NDSHM_RUN_TAKEN;
-		     run = behind(map, run)) {
-			to = ndshm_run_end(run);
-			if (run->kind == NDSHM_RUN_HOLE)
-				hole = run;
+		to = ndshm_extent_end(hole);
+		for (extent = extent_behind(map, hole);
+		     extent && extent->kind < NDSHM_MAP_ALLOCATED;
+		     extent = extent_behind(map, extent)) {
+			to = ndshm_extent_end(extent);
+			if (extent->kind == NDSHM_MAP_HOLE)
+				hole = extent;
 		}
-		if (fits(from, to, count, alignment, start))
+		if (extent_fits(from, to, count, alignment, start))
 			return true;
-		hole = run_of(rb_next(&hole->node));
+		hole = extent_of(rb_next(&hole->node));
 	}
 	return false;
 }
@@ -240,113 +242,115 @@ EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_find_room);
 bool ndshm_extent_map_next_hole(const struct ndshm_extent_map *map, u32 *start,
 				u32 *count, u32 end)
 {
-	struct ndshm_run *hole = ndshm_runs_find(&map->trees[NDSHM_RUN_HOLE],
-						 *start);
+	struct ndshm_extent *hole = ndshm_extents_find(&map->trees[NDSHM_MAP_HOLE],
+						       *start);
 
 	if (!hole || max(*start, hole->start) >= end)
 		return false;
 	*start = max(*start, hole->start);
-	*count = min(end, ndshm_run_end(hole)) - *start;
+	*count = min(end, ndshm_extent_end(hole)) - *start;
 	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_next_hole);
 
-/* Cut @run at @at. Return: the second part, which is in no tree. */
-static struct ndshm_run *split(struct ndshm_run *run, u32 at,
-			       struct ndshm_spare_runs *spare)
+/* Cut @extent at @at. Return: the second part, which is in no tree. */
+static struct ndshm_extent *extent_split(struct ndshm_extent *extent, u32 at,
+					 struct ndshm_prealloc *prealloc)
 {
-	struct ndshm_run *rest = use_spare(spare);
+	struct ndshm_extent *rest = prealloc_use(prealloc);
 
 	rest->start = at;
-	rest->count = ndshm_run_end(run) - at;
-	rest->kind = run->kind;
-	list_add(&rest->link, &run->link);
-	run->count = at - run->start;
+	rest->count = ndshm_extent_end(extent) - at;
+	rest->kind = extent->kind;
+	list_add(&rest->link, &extent->link);
+	extent->count = at - extent->start;
 	return rest;
 }
 
 /* Cut the pages out of the run of @kind that contains them. Return: a run that is in no tree. */
-static struct ndshm_run *cut(struct ndshm_extent_map *map,
-			     enum ndshm_run_kind kind, u32 start, u32 count,
-			     struct ndshm_spare_runs *spare)
+static struct ndshm_extent *extent_map_cut(struct ndshm_extent_map *map,
+					   enum ndshm_extent_kind kind, u32 start,
+					   u32 count, struct ndshm_prealloc *prealloc)
 {
-	struct ndshm_run *run = ndshm_runs_find(&map->trees[kind], start);
-	struct ndshm_run *first = run;
+	struct ndshm_extent *extent = ndshm_extents_find(&map->trees[kind], start);
+	struct ndshm_extent *first = extent;
 
-	leave_tree(map, run);
-	if (start + count < ndshm_run_end(run))
-		enter_tree(map, split(run, start + count, spare));
-	if (run->start < start) {
-		run = split(run, start, spare);
-		enter_tree(map, first);
+	extent_map_erase(map, extent);
+	if (start + count < ndshm_extent_end(extent))
+		extent_map_insert(map, extent_split(extent, start + count, prealloc));
+	if (extent->start < start) {
+		extent = extent_split(extent, start, prealloc);
+		extent_map_insert(map, first);
 	}
-	return run;
+	return extent;
 }
 
-/* Merge @other, a neighbour of @run or NULL, into @run if both have the same kind. */
-static void absorb(struct ndshm_extent_map *map, struct ndshm_run *run,
-		   struct ndshm_run *other)
+/* Merge @other, a neighbour of @extent or NULL, into @extent if both have the same kind. */
+static void extent_map_absorb(struct ndshm_extent_map *map, struct ndshm_extent *extent,
+			      struct ndshm_extent *other)
 {
-	if (!other || other->kind != run->kind)
+	if (!other || other->kind != extent->kind)
 		return;
-	leave_tree(map, other);
+	extent_map_erase(map, other);
 	list_del(&other->link);
-	run->start = min(run->start, other->start);
-	run->count += other->count;
+	extent->start = min(extent->start, other->start);
+	extent->count += other->count;
 	kfree(other);
 }
 
-struct ndshm_run *ndshm_extent_map_take(struct ndshm_extent_map *map, u32 start,
-					u32 count,
-					struct ndshm_spare_runs *spare)
+struct ndshm_extent *ndshm_extent_map_alloc(struct ndshm_extent_map *map, u32 start,
+					    u32 count,
+					    struct ndshm_prealloc *prealloc)
 {
-	struct ndshm_run *run = cut(map, NDSHM_RUN_FREE, start, count, spare);
+	struct ndshm_extent *extent = extent_map_cut(map, NDSHM_MAP_FREE, start, count,
+						     prealloc);
 
-	run->kind = NDSHM_RUN_TAKEN;
-	return run;
+	extent->kind = NDSHM_MAP_ALLOCATED;
+	return extent;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_take);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_alloc);
 
-void ndshm_extent_map_give(struct ndshm_extent_map *map, struct ndshm_run *run,
-			   enum ndshm_run_kind kind)
+void ndshm_extent_map_free(struct ndshm_extent_map *map, struct ndshm_extent *extent,
+			   enum ndshm_extent_kind kind)
 {
-	run->kind = kind;
-	absorb(map, run, before(map, run));
-	absorb(map, run, behind(map, run));
-	enter_tree(map, run);
+	extent->kind = kind;
+	extent_map_absorb(map, extent, extent_before(map, extent));
+	extent_map_absorb(map, extent, extent_behind(map, extent));
+	extent_map_insert(map, extent);
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_give);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_free);
 
 void ndshm_extent_map_commit(struct ndshm_extent_map *map, u32 start, u32 count,
-			     struct ndshm_spare_runs *spare)
+			     struct ndshm_prealloc *prealloc)
 {
-	ndshm_extent_map_give(map, cut(map, NDSHM_RUN_HOLE, start, count, spare),
-			      NDSHM_RUN_FREE);
+	ndshm_extent_map_free(map,
+			      extent_map_cut(map, NDSHM_MAP_HOLE, start, count, prealloc),
+			      NDSHM_MAP_FREE);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_commit);
 
 int ndshm_extent_map_init(struct ndshm_extent_map *map, u32 count)
 {
-	struct ndshm_run *run = new_run();
+	struct ndshm_extent *extent = extent_alloc();
 
-	if (!run)
+	if (!extent)
 		return -ENOMEM;
 	*map = (struct ndshm_extent_map){};
-	INIT_LIST_HEAD(&map->runs);
-	run->start = 0;
-	run->count = count;
-	list_add(&run->link, &map->runs);
-	ndshm_extent_map_give(map, run, NDSHM_RUN_HOLE);
+	INIT_LIST_HEAD(&map->extents);
+	extent->start = 0;
+	extent->count = count;
+	list_add(&extent->link, &map->extents);
+	ndshm_extent_map_free(map, extent, NDSHM_MAP_HOLE);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_extent_map_init);
 
 void ndshm_extent_map_fini(struct ndshm_extent_map *map)
 {
-	struct ndshm_run *run, *next;
+	struct ndshm_extent *extent, *next;
 
-	list_for_each_entry_safe(run, next, &map->runs, link) {
-		kfree(run);
+	list_for_each_entry_safe(extent, next, &map->extents, link) {
+		kfree(extent);
 		cond_resched();
 	}
 }

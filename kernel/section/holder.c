@@ -18,7 +18,7 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 				 bool readonly, struct ndshm_holder **out)
 {
 	/* Do not charge the opener of the section's descriptor: peers would use up its quota. */
-	const struct ndshm_payer payer = {
+	const struct ndshm_requester requester = {
 		.cred = current_cred(),
 		.unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE),
 	};
@@ -34,7 +34,7 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 	holder->readonly = readonly;
 	holder->rawio = ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO);
 	holder->uid = current_user()->uid;
-	reason = ndshm_quota_charge(&payer, NDSHM_QUOTA_HOLDERS, 1);
+	reason = ndshm_quota_charge(&requester, NDSHM_QUOTA_HOLDERS, 1);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_holder;
 	spin_lock(&section->lock);
@@ -49,18 +49,18 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 	return NDSHM_REASON_NONE;
 
 err_quota:
-	ndshm_quota_uncharge(&payer, NDSHM_QUOTA_HOLDERS, 1);
+	ndshm_quota_uncharge(&requester, NDSHM_QUOTA_HOLDERS, 1);
 err_holder:
 	kfree(holder);
 	return reason;
 }
 
-static void holder_give(struct ndshm_holder *holder, struct ndshm_run *run,
-			bool freed)
+static void holder_free_extent(struct ndshm_holder *holder, struct ndshm_extent *extent,
+			       bool freed)
 {
-	rb_erase(&run->node, &holder->extents);
+	rb_erase(&extent->node, &holder->extents);
 	holder->count--;
-	ndshm_section_give_locked(holder->section, run, freed);
+	ndshm_section_free_extent_locked(holder->section, extent, freed);
 }
 
 void ndshm_holder_close(struct ndshm_holder *holder)
@@ -76,8 +76,8 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 		holder->extents = RB_ROOT;
 	}
 	while ((node = rb_first(&holder->extents))) {
-		holder_give(holder, rb_entry(node, struct ndshm_run, node),
-			    false);
+		holder_free_extent(holder, rb_entry(node, struct ndshm_extent, node),
+				   false);
 		if (++i % STEP)
 			continue;
 		spin_unlock(&section->lock);
@@ -85,26 +85,26 @@ void ndshm_holder_close(struct ndshm_holder *holder)
 		spin_lock(&section->lock);
 	}
 	spin_unlock(&section->lock);
-	ndshm_quota_give(holder->uid, NDSHM_QUOTA_HOLDERS, 1);
-	ndshm_section_leave(section);
+	ndshm_quota_uncharge_uid(holder->uid, NDSHM_QUOTA_HOLDERS, 1);
+	ndshm_section_put_user(section);
 	kfree(holder);
 }
 
 /* Return: the extent that begins at page @start, or NULL. Called with the section's lock held. */
-static struct ndshm_run *holder_find(const struct ndshm_holder *holder,
-				     u32 start)
+static struct ndshm_extent *holder_find(const struct ndshm_holder *holder,
+					u32 start)
 {
-	struct ndshm_run *run = ndshm_runs_find(&holder->extents, start);
+	struct ndshm_extent *extent = ndshm_extents_find(&holder->extents, start);
 
-	return run && run->start == start ? run : NULL;
+	return extent && extent->start == start ? extent : NULL;
 }
 
-void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_run *run)
+void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_extent *extent)
 {
 	struct ndshm_section *section = holder->section;
 
 	spin_lock(&section->lock);
-	ndshm_runs_insert(&holder->extents, run);
+	ndshm_extents_insert(&holder->extents, extent);
 	holder->count++;
 	spin_unlock(&section->lock);
 }
@@ -112,14 +112,14 @@ void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_run *run)
 ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start)
 {
 	struct ndshm_section *section = holder->section;
-	struct ndshm_run *run;
+	struct ndshm_extent *extent;
 
 	spin_lock(&section->lock);
-	run = holder_find(holder, start);
-	if (run)
-		holder_give(holder, run, true);
+	extent = holder_find(holder, start);
+	if (extent)
+		holder_free_extent(holder, extent, true);
 	spin_unlock(&section->lock);
-	return run ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
+	return extent ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 
 /* Add the segments from page *@at to the end of its chunk, and advance *@at to that end. */
@@ -130,19 +130,19 @@ static ndshm_reason_t holder_query_step(struct ndshm_holder *holder, u32 start,
 	struct ndshm_section *section = holder->section;
 	ndshm_reason_t reason = ndshm_section_state(section);
 	const u32 used = min(*total, capacity);
-	struct ndshm_run *run;
+	struct ndshm_extent *extent;
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	run = holder_find(holder, start);
+	extent = holder_find(holder, start);
 	/*
 	 * Since the last step another thread may have freed the extent, and got a shorter one at
 	 * the same place.
 	 */
-	if (!run || *at >= ndshm_run_end(run))
+	if (!extent || *at >= ndshm_extent_end(extent))
 		return NDSHM_REASON_EXTENT_UNKNOWN;
-	*length = run->count;
-	*total += ndshm_section_segments(section, run, at, segments + used,
+	*length = extent->count;
+	*total += ndshm_section_segments(section, extent, at, segments + used,
 					 capacity - used);
 	return NDSHM_REASON_NONE;
 }

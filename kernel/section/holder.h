@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Holders: the owners of a section's extents. */
-#ifndef _NDSHM_CORE_HOLDER_H
-#define _NDSHM_CORE_HOLDER_H
+#ifndef _NDSHM_SECTION_HOLDER_H
+#define _NDSHM_SECTION_HOLDER_H
 
 #include <linux/rbtree.h>
 #include <linux/types.h>
@@ -9,7 +9,7 @@
 
 #include <ndshm/status.h>
 
-struct ndshm_run;
+struct ndshm_extent;
 struct ndshm_section;
 struct ndshm_segment;
 
@@ -42,8 +42,8 @@ ndshm_reason_t ndshm_holder_open(struct ndshm_section *section, u32 flags,
 				 bool readonly, struct ndshm_holder **out);
 void ndshm_holder_close(struct ndshm_holder *holder);
 
-/* Give the holder ownership of @run, which ndshm_section_take() has returned. */
-void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_run *run);
+/* Give the holder ownership of @extent, which ndshm_section_alloc_extent() has returned. */
+void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_extent *extent);
 
 /* Free the extent that begins at page @start. Return: NONE or EXTENT_UNKNOWN. */
 ndshm_reason_t ndshm_holder_free(struct ndshm_holder *holder, u32 start);
@@ -56,4 +56,4 @@ ndshm_reason_t ndshm_holder_query(struct ndshm_holder *holder, u32 start,
 				  struct ndshm_segment *segments, u32 capacity,
 				  u32 *length, u32 *total);
 
-#endif /* _NDSHM_CORE_HOLDER_H */
+#endif /* _NDSHM_SECTION_HOLDER_H */

@@ -28,12 +28,12 @@
 /* Return: the page for a fault at @at, or NULL for SIGBUS. Called with @section->lock held. */
 static struct page *section_shown_page(struct ndshm_section *section, u32 at)
 {
-	struct ndshm_piece *piece = ndshm_piece_at(section, at);
+	struct ndshm_chunk *chunk = ndshm_chunk_at(section, at);
 
-	if (!piece || at < piece->run.start || piece->leaving ||
+	if (!chunk || at < chunk->extent.start || chunk->revoking ||
 	    READ_ONCE(section->object.revoked))
 		return NULL;
-	return ndshm_block_page(piece->block, at - piece->run.start);
+	return ndshm_block_page(chunk->block, at - chunk->extent.start);
 }
 
 /*
@@ -73,23 +73,23 @@ vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 /*
  * Find the first page from *@at on and below @end, take a reference on its folio and advance *@at
  * behind the folio. Return: NULL if there is none, or if the section is revoked, since its memory
- * may then be freed at any time. Only ndshm_section_settle_faults() may set @revoking to search
+ * may then be freed at any time. Only ndshm_section_wait_faults() may set @revoking to search
  * nevertheless: the memory is freed after it has returned.
  */
 static struct page *section_next_page(struct ndshm_section *section, u32 *at,
 				      u32 end, bool revoking)
 {
-	struct ndshm_piece *piece;
+	struct ndshm_chunk *chunk;
 	struct page *page = NULL;
 	struct folio *folio;
 
 	spin_lock(&section->lock);
 	while (!page && (revoking || !READ_ONCE(section->object.revoked))) {
-		piece = ndshm_piece_at(section, *at);
-		if (!piece || max(*at, piece->run.start) >= end)
+		chunk = ndshm_chunk_at(section, *at);
+		if (!chunk || max(*at, chunk->extent.start) >= end)
 			break;
-		*at = max(*at, piece->run.start);
-		page = ndshm_block_page(piece->block, *at - piece->run.start);
+		*at = max(*at, chunk->extent.start);
+		page = ndshm_block_page(chunk->block, *at - chunk->extent.start);
 		if (page) {
 			folio = page_folio(page);
 			folio_get(folio);
@@ -110,20 +110,20 @@ static bool section_wait_for_faults(struct ndshm_section *section, u32 start,
 				    u32 end, bool revoking,
 				    unsigned long deadline)
 {
-	bool settled = true;
+	bool waited = true;
 	struct page *page;
 
-	while (settled &&
+	while (waited &&
 	       (page = section_next_page(section, &start, end, revoking))) {
-		settled = ndshm_folio_settle(page_folio(page), deadline);
+		waited = ndshm_folio_wait_faults(page_folio(page), deadline);
 		put_page(page);
 		cond_resched();
 	}
-	return settled;
+	return waited;
 }
 
-bool ndshm_section_settle_faults(struct ndshm_object *object,
-				 unsigned long deadline)
+bool ndshm_section_wait_faults(struct ndshm_object *object,
+			       unsigned long deadline)
 {
 	return section_wait_for_faults(ndshm_section_of(object), 0, U32_MAX,
 				       true, deadline);
@@ -154,40 +154,40 @@ void ndshm_section_revoke(struct ndshm_section *section)
 }
 
 /* Revocation callback of a chunk's block: its memory is freed when this returns. */
-static void piece_revoked(void *context, struct ndshm_block *block)
+static void section_chunk_revoked(void *context, struct ndshm_block *block)
 {
 	ndshm_section_revoke(context);
 }
 
-static void free_piece(struct ndshm_piece *piece)
+static void section_chunk_free(struct ndshm_chunk *chunk)
 {
 	/*
-	 * Both wait for a running piece_revoked(). A device may still access memory that was not
-	 * freed by its holder: such memory is kept until the claim has ended.
+	 * Both wait for a running section_chunk_revoked(). A device may still access memory that
+	 * was not freed by its holder: such memory is kept until the claim has ended.
 	 */
-	if (piece->taken || piece->left)
-		ndshm_block_free_quiet(piece->block);
+	if (chunk->allocated || chunk->left)
+		ndshm_block_free_quiesced(chunk->block);
 	else
-		ndshm_free(piece->block);
-	ndshm_spare_runs_free(&piece->spare);
-	kfree(piece);
+		ndshm_free(chunk->block);
+	ndshm_prealloc_free(&chunk->prealloc);
+	kfree(chunk);
 }
 
-void ndshm_pieces_free(struct list_head *pieces)
+void ndshm_chunks_free(struct list_head *chunks)
 {
-	struct ndshm_piece *piece, *next;
+	struct ndshm_chunk *chunk, *next;
 
-	list_for_each_entry_safe(piece, next, pieces, run.link) {
-		free_piece(piece);
+	list_for_each_entry_safe(chunk, next, chunks, extent.link) {
+		section_chunk_free(chunk);
 		cond_resched();
 	}
 }
 
-static ndshm_reason_t make_piece(struct ndshm_section *section, u32 start,
-				 u32 count, struct list_head *pieces)
+static ndshm_reason_t section_chunk_alloc(struct ndshm_section *section, u32 start,
+					  u32 count, struct list_head *chunks)
 {
 	const struct ndshm_allocation allocation = {
-		.claim = section->claim, .payer = section->payer,
+		.claim = section->claim, .requester = section->requester,
 	};
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
@@ -196,32 +196,32 @@ static ndshm_reason_t make_piece(struct ndshm_section *section, u32 start,
 		.preferred_node = section->preferred_node,
 		.usage = NDSHM_USAGE_OTHER,
 		.length = (u64)count << PAGE_SHIFT,
-		.unaddressed = true,
-		.revoked = piece_revoked,
+		.no_kernel_mapping = true,
+		.revoked = section_chunk_revoked,
 		.revoked_context = section,
 	};
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
-	struct ndshm_piece *piece;
+	struct ndshm_chunk *chunk;
 
-	piece = kzalloc(sizeof(*piece), NDSHM_GFP_CHARGED);
-	if (!piece)
+	chunk = kzalloc(sizeof(*chunk), NDSHM_GFP_CHARGED);
+	if (!chunk)
 		return reason;
-	piece->run.start = start;
-	piece->run.count = count;
-	list_add_tail(&piece->run.link, pieces);
-	if (ndshm_spare_runs_make(&piece->spare))
+	chunk->extent.start = start;
+	chunk->extent.count = count;
+	list_add_tail(&chunk->extent.link, chunks);
+	if (ndshm_prealloc_fill(&chunk->prealloc))
 		return reason;
-	reason = ndshm_blocks_make(&parameters, &allocation, &piece->block, 1);
+	reason = ndshm_blocks_alloc(&parameters, &allocation, &chunk->block, 1);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	/* Pages are mapped through the section, so ndshm_block_keep_pages() must look for pins. */
-	piece->block->object.shown = true;
-	return piece->block->registration->page ?
+	chunk->block->object.was_mapped = true;
+	return chunk->block->registration->page ?
 	       reason : NDSHM_REASON_PROVIDER_PAGELESS;
 }
 
-ndshm_reason_t ndshm_pieces_alloc(struct ndshm_section *section, u32 start,
-				  u32 end, struct list_head *pieces)
+ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
+				  u32 end, struct list_head *chunks)
 {
 	ndshm_reason_t reason = NDSHM_REASON_NONE;
 	u32 count, slot;
@@ -241,7 +241,7 @@ ndshm_reason_t ndshm_pieces_alloc(struct ndshm_section *section, u32 start,
 			return NDSHM_REASON_MEMORY;
 		slot = round_down(start, NDSHM_SLOT_PAGES) + NDSHM_SLOT_PAGES;
 		count = min(count, slot - start);
-		reason = make_piece(section, start, count, pieces);
+		reason = section_chunk_alloc(section, start, count, chunks);
 		start += count;
 		cond_resched();
 	}
@@ -249,53 +249,53 @@ ndshm_reason_t ndshm_pieces_alloc(struct ndshm_section *section, u32 start,
 }
 
 /*
- * Return: true if the hole of @piece still exists. Within a slot a hole is filled as a whole and
+ * Return: true if the hole of @chunk still exists. Within a slot a hole is filled as a whole and
  * comes back as a whole, so comparing the length is enough.
  */
-static bool piece_fits(const struct ndshm_section *section,
-		       const struct ndshm_piece *piece)
+static bool chunk_fits(const struct ndshm_section *section,
+		       const struct ndshm_chunk *chunk)
 {
-	u32 start = piece->run.start, count;
+	u32 start = chunk->extent.start, count;
 
 	return ndshm_extent_map_next_hole(&section->map, &start, &count,
-					  ndshm_run_end(&piece->run)) &&
-	       count == piece->run.count;
+					  ndshm_extent_end(&chunk->extent)) &&
+	       count == chunk->extent.count;
 }
 
-void ndshm_pieces_enter(struct ndshm_section *section, struct list_head *pieces)
+void ndshm_chunks_add(struct ndshm_section *section, struct list_head *chunks)
 {
-	struct ndshm_piece *piece, *next;
+	struct ndshm_chunk *chunk, *next;
 
 	lockdep_assert_held(&section->lock);
 
-	list_for_each_entry_safe(piece, next, pieces, run.link) {
-		if (!piece_fits(section, piece))
+	list_for_each_entry_safe(chunk, next, chunks, extent.link) {
+		if (!chunk_fits(section, chunk))
 			continue;
-		list_del(&piece->run.link);
-		ndshm_runs_insert(&section->pieces, &piece->run);
-		ndshm_extent_map_commit(&section->map, piece->run.start,
-					piece->run.count, &piece->spare);
-		section->committed += piece->run.count;
-		if (piece->run.start >= section->initial)
-			section->idle += piece->run.count;
-		section->needs_sync |= piece->block->needs_sync;
+		list_del(&chunk->extent.link);
+		ndshm_extents_insert(&section->chunks, &chunk->extent);
+		ndshm_extent_map_commit(&section->map, chunk->extent.start,
+					chunk->extent.count, &chunk->prealloc);
+		section->committed += chunk->extent.count;
+		if (chunk->extent.start >= section->initial)
+			section->idle += chunk->extent.count;
+		section->needs_sync |= chunk->block->needs_sync;
 	}
 }
 
 static long section_drop(void *argument)
 {
 	struct ndshm_section *section = argument;
-	struct ndshm_piece *piece, *next;
-	struct rb_root pieces;
+	struct ndshm_chunk *chunk, *next;
+	struct rb_root chunks;
 
 	spin_lock(&section->lock);
-	pieces = section->pieces;
-	section->pieces = RB_ROOT;
+	chunks = section->chunks;
+	section->chunks = RB_ROOT;
 	section->committed = 0;
 	section->idle = 0;
 	spin_unlock(&section->lock);
-	rbtree_postorder_for_each_entry_safe(piece, next, &pieces, run.node) {
-		free_piece(piece);
+	rbtree_postorder_for_each_entry_safe(chunk, next, &chunks, extent.node) {
+		section_chunk_free(chunk);
 		cond_resched();
 	}
 	wake_up_all(&ndshm_section_wait);
@@ -310,7 +310,7 @@ void ndshm_section_drop(struct ndshm_section *section)
 	 * Run in a kernel worker: the removal of the device waits for these blocks, and the caller
 	 * may be throttled by its cgroup.
 	 */
-	if (section->adapter->ops && !RB_EMPTY_ROOT(&section->pieces))
+	if (section->adapter->ops && !RB_EMPTY_ROOT(&section->chunks))
 		work_on_cpu(raw_smp_processor_id(), section_drop, section);
 	else
 		section_drop(section);
@@ -320,57 +320,57 @@ void ndshm_section_drop(struct ndshm_section *section)
  * Allocate the highest adjacent idle chunks, at least one and about STEP_PAGES, so that no extent
  * can use them. Return: their run, or NULL.
  */
-static struct ndshm_run *section_take_idle(struct ndshm_section *section,
-					   struct ndshm_spare_runs *spare)
+static struct ndshm_extent *section_take_idle(struct ndshm_section *section,
+					      struct ndshm_prealloc *prealloc)
 {
-	struct ndshm_piece *piece;
+	struct ndshm_chunk *chunk;
 	u32 start = 0, count = 0;
 
 	lockdep_assert_held(&section->lock);
 
 	if (ndshm_section_state(section) != NDSHM_REASON_NONE)
 		return NULL;
-	for (piece = ndshm_piece_of(rb_last(&section->pieces));
-	     piece && count < STEP_PAGES;
-	     piece = ndshm_piece_of(rb_prev(&piece->run.node))) {
-		if (ndshm_piece_idle(section, piece) &&
-		    (!count || ndshm_run_end(&piece->run) == start)) {
-			start = piece->run.start;
-			count += piece->run.count;
-			piece->leaving = true;
+	for (chunk = ndshm_chunk_of(rb_last(&section->chunks));
+	     chunk && count < STEP_PAGES;
+	     chunk = ndshm_chunk_of(rb_prev(&chunk->extent.node))) {
+		if (ndshm_chunk_idle(section, chunk) &&
+		    (!count || ndshm_extent_end(&chunk->extent) == start)) {
+			start = chunk->extent.start;
+			count += chunk->extent.count;
+			chunk->revoking = true;
 		} else if (count) {
 			break;
 		}
 	}
-	return count ? ndshm_extent_map_take(&section->map, start, count,
-					     spare) : NULL;
+	return count ? ndshm_extent_map_alloc(&section->map, start, count,
+					      prealloc) : NULL;
 }
 
-/* Set @section->leaving. Return: false if no chunk is idle or an allocation failed. */
+/* Set @section->revoking. Return: false if no chunk is idle or an allocation failed. */
 static bool section_begin_trim(struct ndshm_section *section)
 {
-	struct ndshm_spare_runs spare;
+	struct ndshm_prealloc prealloc;
 
-	if (ndshm_spare_runs_make(&spare))
+	if (ndshm_prealloc_fill(&prealloc))
 		return false;
 	spin_lock(&section->lock);
-	section->leaving = section_take_idle(section, &spare);
+	section->revoking = section_take_idle(section, &prealloc);
 	spin_unlock(&section->lock);
-	ndshm_spare_runs_free(&spare);
-	return section->leaving;
+	ndshm_prealloc_free(&prealloc);
+	return section->revoking;
 }
 
 /*
- * Unmap @section->leaving. Return: false if a fault holds the lock of one of its pages, or a
+ * Unmap @section->revoking. Return: false if a fault holds the lock of one of its pages, or a
  * process holds the mapping's i_mmap_rwsem for writing: either may be throttled, so do not wait
  * for it. The trylock only probes; unmap_mapping_range() takes the lock itself.
  */
-static bool section_unmap_leaving(struct ndshm_section *section)
+static bool section_unmap_revoking(struct ndshm_section *section)
 {
 	struct inode *inode = READ_ONCE(section->object.inode);
-	const struct ndshm_run *run = section->leaving;
+	const struct ndshm_extent *extent = section->revoking;
 
-	if (!section_wait_for_faults(section, run->start, ndshm_run_end(run),
+	if (!section_wait_for_faults(section, extent->start, ndshm_extent_end(extent),
 				     false, jiffies))
 		return false;
 	if (!inode)
@@ -378,36 +378,36 @@ static bool section_unmap_leaving(struct ndshm_section *section)
 	if (!i_mmap_trylock_read(inode->i_mapping))
 		return false;
 	i_mmap_unlock_read(inode->i_mapping);
-	unmap_mapping_range(inode->i_mapping, (loff_t)run->start << PAGE_SHIFT,
-			    (loff_t)run->count << PAGE_SHIFT, 1);
+	unmap_mapping_range(inode->i_mapping, (loff_t)extent->start << PAGE_SHIFT,
+			    (loff_t)extent->count << PAGE_SHIFT, 1);
 	return true;
 }
 
-/* Free the chunks of @section->leaving, which is unmapped. */
-static void section_free_leaving(struct ndshm_section *section)
+/* Free the chunks of @section->revoking, which is unmapped. */
+static void section_free_revoking(struct ndshm_section *section)
 {
-	const u32 end = ndshm_run_end(section->leaving);
-	struct ndshm_piece *piece, *next;
+	const u32 end = ndshm_extent_end(section->revoking);
+	struct ndshm_chunk *chunk, *next;
 	u32 count = 0;
-	LIST_HEAD(pieces);
+	LIST_HEAD(chunks);
 
 	spin_lock(&section->lock);
-	piece = ndshm_piece_at(section, section->leaving->start);
+	chunk = ndshm_chunk_at(section, section->revoking->start);
 	/* After a revocation section_drop() frees all chunks. */
-	for (; !READ_ONCE(section->object.revoked) && piece &&
-	     piece->run.start < end; piece = next) {
-		next = ndshm_piece_next(piece);
-		rb_erase(&piece->run.node, &section->pieces);
-		count += piece->run.count;
-		list_add_tail(&piece->run.link, &pieces);
+	for (; !READ_ONCE(section->object.revoked) && chunk &&
+	     chunk->extent.start < end; chunk = next) {
+		next = ndshm_chunk_next(chunk);
+		rb_erase(&chunk->extent.node, &section->chunks);
+		count += chunk->extent.count;
+		list_add_tail(&chunk->extent.link, &chunks);
 	}
 	section->committed -= count;
 	if (count)
-		ndshm_extent_map_give(&section->map, section->leaving,
-				      NDSHM_RUN_HOLE);
-	section->leaving = NULL;
+		ndshm_extent_map_free(&section->map, section->revoking,
+				      NDSHM_MAP_HOLE);
+	section->revoking = NULL;
 	spin_unlock(&section->lock);
-	ndshm_pieces_free(&pieces);
+	ndshm_chunks_free(&chunks);
 	spin_lock(&section->lock);
 	section->idle -= min(count, section->idle);
 	spin_unlock(&section->lock);
@@ -423,15 +423,15 @@ void ndshm_section_trim_work(struct work_struct *work)
 		container_of(to_delayed_work(work), struct ndshm_section,
 			     trimming);
 
-	while (section->leaving || section_begin_trim(section)) {
-		if (!section_unmap_leaving(section)) {
+	while (section->revoking || section_begin_trim(section)) {
+		if (!section_unmap_revoking(section)) {
 			/* Back off: a user can stall faults in many sections. */
 			section->retry = min(2 * section->retry + 1, 1UL * HZ);
 			ndshm_section_trim_later(section, section->retry);
 			return;
 		}
 		section->retry = 0;
-		section_free_leaving(section);
+		section_free_revoking(section);
 		cond_resched();
 	}
 	wake_up_all(&ndshm_section_wait);
@@ -439,9 +439,9 @@ void ndshm_section_trim_work(struct work_struct *work)
 		ndshm_section_trim_later(section, HZ);
 }
 
-void ndshm_section_settle(struct ndshm_section *section)
+void ndshm_section_trim_idle(struct ndshm_section *section)
 {
-	const u32 most = IDLE_PAGES + READ_ONCE(section->taken) / TAKEN_FOR_IDLE;
+	const u32 most = IDLE_PAGES + READ_ONCE(section->allocated) / TAKEN_FOR_IDLE;
 
 	if (ndshm_section_has_idle(section))
 		ndshm_section_trim_later(section,

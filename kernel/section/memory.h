@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The memory of a section, which consists of chunks. */
-#ifndef _NDSHM_CORE_SECTION_MEMORY_H
-#define _NDSHM_CORE_SECTION_MEMORY_H
+#ifndef _NDSHM_SECTION_MEMORY_H
+#define _NDSHM_SECTION_MEMORY_H
 
 #include <linux/jiffies.h>
 #include <linux/sizes.h>
@@ -24,64 +24,64 @@ struct ndshm_block;
 #define NDSHM_SECTION_WAIT	HZ
 
 /**
- * struct ndshm_piece - Chunk of a section's memory: one block, within one slot
- * @run: the pages. Its node is in @pieces of the section, or its link on a private list
- * @taken: pages of the chunk that belong to extents
+ * struct ndshm_chunk - Chunk of a section's memory: one block, within one slot
+ * @extent: the pages. Its node is in @chunks of the section, or its link on a private list
+ * @allocated: pages of the chunk that belong to extents
  * @fresh: pages from this index on were never part of an extent, so they are still zero
- * @leaving: the chunk is about to be freed: faults on it get SIGBUS
+ * @revoking: the chunk is about to be freed: faults on it get SIGBUS
  * @left: part of it was in an extent whose holder was closed without freeing it. The device of the
  *	section's claim may still access it, so it is not trimmed
  * @block: the memory
- * @spare: preallocated runs for adding the chunk to the section's map
+ * @prealloc: preallocated runs for adding the chunk to the section's map
  */
-struct ndshm_piece {
-	struct ndshm_run run;
-	u32 taken;
+struct ndshm_chunk {
+	struct ndshm_extent extent;
+	u32 allocated;
 	u32 fresh;
-	bool leaving;
+	bool revoking;
 	bool left;
 	struct ndshm_block *block;
-	struct ndshm_spare_runs spare;
+	struct ndshm_prealloc prealloc;
 };
 
 /* Return: true if the chunk may be trimmed: no extent uses it, and no device may. */
-static inline bool ndshm_piece_idle(const struct ndshm_section *section,
-				    const struct ndshm_piece *piece)
+static inline bool ndshm_chunk_idle(const struct ndshm_section *section,
+				    const struct ndshm_chunk *chunk)
 {
-	return !piece->taken && !piece->left && !piece->leaving &&
-	       piece->run.start >= section->initial;
+	return !chunk->allocated && !chunk->left && !chunk->revoking &&
+	       chunk->extent.start >= section->initial;
 }
 
-#define ndshm_piece_of(node_) rb_entry_safe(node_, struct ndshm_piece, run.node)
+#define ndshm_chunk_of(node_) rb_entry_safe(node_, struct ndshm_chunk, extent.node)
 
 /*
- * ndshm_piece_at() returns the chunk that contains page @at, or the first one after it, or NULL;
- * ndshm_piece_next() the next one. Called with @section->lock held.
+ * ndshm_chunk_at() returns the chunk that contains page @at, or the first one after it, or NULL;
+ * ndshm_chunk_next() the next one. Called with @section->lock held.
  */
-static inline struct ndshm_piece *
-ndshm_piece_at(const struct ndshm_section *section, u32 at)
+static inline struct ndshm_chunk *
+ndshm_chunk_at(const struct ndshm_section *section, u32 at)
 {
-	struct ndshm_run *run = ndshm_runs_find(&section->pieces, at);
+	struct ndshm_extent *extent = ndshm_extents_find(&section->chunks, at);
 
-	return run ? container_of(run, struct ndshm_piece, run) : NULL;
+	return extent ? container_of(extent, struct ndshm_chunk, extent) : NULL;
 }
 
-static inline struct ndshm_piece *ndshm_piece_next(struct ndshm_piece *piece)
+static inline struct ndshm_chunk *ndshm_chunk_next(struct ndshm_chunk *chunk)
 {
-	return ndshm_piece_of(rb_next(&piece->run.node));
+	return ndshm_chunk_of(rb_next(&chunk->extent.node));
 }
 
 /*
- * ndshm_pieces_alloc() allocates chunks for all holes from page @start to @end and appends them to
- * @pieces, also on failure. ndshm_pieces_enter() moves the chunks whose holes still exist from
- * @pieces to the section; called with @section->lock held. ndshm_pieces_free() frees the rest.
- * ndshm_pieces_alloc() and ndshm_pieces_free() may sleep.
+ * ndshm_chunks_alloc() allocates chunks for all holes from page @start to @end and appends them to
+ * @chunks, also on failure. ndshm_chunks_add() moves the chunks whose holes still exist from
+ * @chunks to the section; called with @section->lock held. ndshm_chunks_free() frees the rest.
+ * ndshm_chunks_alloc() and ndshm_chunks_free() may sleep.
  */
-ndshm_reason_t ndshm_pieces_alloc(struct ndshm_section *section, u32 start,
-				  u32 end, struct list_head *pieces);
-void ndshm_pieces_enter(struct ndshm_section *section,
-			struct list_head *pieces);
-void ndshm_pieces_free(struct list_head *pieces);
+ndshm_reason_t ndshm_chunks_alloc(struct ndshm_section *section, u32 start,
+				  u32 end, struct list_head *chunks);
+void ndshm_chunks_add(struct ndshm_section *section,
+		      struct list_head *chunks);
+void ndshm_chunks_free(struct list_head *chunks);
 
 /*
  * Revoke the section, or wait for its revocation: all mappings are removed, and new faults get
@@ -109,7 +109,7 @@ static inline bool ndshm_section_has_idle(const struct ndshm_section *section)
  * Schedule @section->trimming if memory is idle: at once if it exceeds the limit, else after a
  * second. Any context.
  */
-void ndshm_section_settle(struct ndshm_section *section);
+void ndshm_section_trim_idle(struct ndshm_section *section);
 
 /* Schedule @section->trimming after @delay jiffies. Any context. */
 void ndshm_section_trim_later(struct ndshm_section *section,
@@ -118,7 +118,7 @@ void ndshm_section_trim_work(struct work_struct *work);
 
 vm_fault_t ndshm_section_fault(struct ndshm_object *object,
 			       struct vm_fault *vmf);
-bool ndshm_section_settle_faults(struct ndshm_object *object,
-				 unsigned long deadline);
+bool ndshm_section_wait_faults(struct ndshm_object *object,
+			       unsigned long deadline);
 
-#endif /* _NDSHM_CORE_SECTION_MEMORY_H */
+#endif /* _NDSHM_SECTION_MEMORY_H */

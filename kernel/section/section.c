@@ -26,7 +26,7 @@ static unsigned long max_section_bytes = 64UL * SZ_1G;
 module_param(max_section_bytes, ulong, 0644);
 MODULE_PARM_DESC(max_section_bytes, "Longest section (bytes)");
 
-/* Limit of the 32-bit page numbers in struct ndshm_run. */
+/* Limit of the 32-bit page numbers in struct ndshm_extent. */
 #define MOST_BYTES	((u64)U32_MAX << PAGE_SHIFT)
 
 /* Runs @trimming of all sections. Its works never wait for a process. */
@@ -40,7 +40,7 @@ DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
  */
 #define MAX_MAPPINGS	16384
 
-/* All sections by id, and by the user of their payer. Protected by sections_lock. */
+/* All sections by id, and by the user of their requester. Protected by sections_lock. */
 static struct rb_root sections = RB_ROOT;
 static DEFINE_HASHTABLE(sections_by_user, 6);
 static DEFINE_SPINLOCK(sections_lock);
@@ -51,20 +51,20 @@ u64 ndshm_max_section(void)
 	       PAGE_MASK;
 }
 
-static void free_section(struct ndshm_section *section)
+static void section_free(struct ndshm_section *section)
 {
 	ndshm_section_drop(section);
 	ndshm_extent_map_fini(&section->map);
-	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
-	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_RESERVED,
+	ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_SECTIONS, 1);
+	ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_RESERVED,
 			     section->object.length);
 	ndshm_provider_put(section->provider);
-	ndshm_payer_put(section->payer);
+	ndshm_requester_put(section->requester);
 	if (section->claim)
 		ndshm_claim_put(section->claim);
 	ndshm_adapter_put(section->adapter);
 	ndshm_object_fini(&section->object);
-	ndshm_files_fini(&section->files);
+	ndshm_file_cache_fini(&section->file_cache);
 	kfree(section);
 }
 
@@ -77,10 +77,10 @@ static void section_release(struct ndshm_object *object)
 	rb_erase(&section->by_id.node, &sections);
 	spin_unlock(&sections_lock);
 	ndshm_event(NDSHM_CMD_SECTION_GONE_NTF, section);
-	free_section(section);
+	section_free(section);
 }
 
-static void section_hidden(struct ndshm_object *object)
+static void section_unmapped(struct ndshm_object *object)
 {
 	ndshm_section_drop(ndshm_section_of(object));
 }
@@ -89,12 +89,12 @@ static const struct ndshm_object_ops section_ops = {
 	.kind = "section",
 	.max_mappings = MAX_MAPPINGS,
 	.fault = ndshm_section_fault,
-	.settle = ndshm_section_settle_faults,
-	.hidden = section_hidden,
+	.wait_faults = ndshm_section_wait_faults,
+	.unmapped = section_unmapped,
 	.release = section_release,
 };
 
-void ndshm_section_leave(struct ndshm_section *section)
+void ndshm_section_put_user(struct ndshm_section *section)
 {
 	if (!refcount_dec_and_test(&section->users))
 		return;
@@ -112,9 +112,9 @@ bool ndshm_section_revoked(const struct ndshm_section *section)
 		&section->claim->set : &section->adapter->set;
 
 	return READ_ONCE(section->object.revoked) ||
-	       ndshm_blockset_closed(user) ||
-	       ndshm_blockset_closed(&section->adapter->set) ||
-	       ndshm_blockset_closed(&section->provider->set);
+	       ndshm_blockset_killed(user) ||
+	       ndshm_blockset_killed(&section->adapter->set) ||
+	       ndshm_blockset_killed(&section->provider->set);
 }
 
 ndshm_reason_t ndshm_section_state(const struct ndshm_section *section)
@@ -154,13 +154,15 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	}
 	if (revoke)
 		ndshm_section_revoke(section);
-	/* If @object ever had a file, section_hidden() frees the memory after the last mapping. */
-	if (revoke || !section->object.shown)
+	/*
+	 * If @object ever had a file, section_unmapped() frees the memory after the last mapping.
+	 */
+	if (revoke || !section->object.was_mapped)
 		ndshm_section_drop(section);
 	return NDSHM_REASON_NONE;
 }
 
-static void init_section(struct ndshm_section *section,
+static void section_init(struct ndshm_section *section,
 			 const struct ndshm_section_request *request)
 {
 	ndshm_object_init(&section->object, &section_ops);
@@ -183,25 +185,25 @@ static void init_section(struct ndshm_section *section,
 static ndshm_reason_t section_commit_initial(struct ndshm_section *section)
 {
 	ndshm_reason_t reason;
-	LIST_HEAD(pieces);
+	LIST_HEAD(chunks);
 
-	reason = ndshm_pieces_alloc(section, 0, section->initial, &pieces);
+	reason = ndshm_chunks_alloc(section, 0, section->initial, &chunks);
 	if (reason == NDSHM_REASON_NONE) {
 		spin_lock(&section->lock);
-		ndshm_pieces_enter(section, &pieces);
+		ndshm_chunks_add(section, &chunks);
 		spin_unlock(&section->lock);
 	}
-	ndshm_pieces_free(&pieces);
+	ndshm_chunks_free(&chunks);
 	return reason;
 }
 
 /* Return: the section with the lowest id from @id to @last, or NULL. */
 static struct ndshm_section *section_find(u32 id, u32 last)
 {
-	struct ndshm_run *run = ndshm_runs_find(&sections, id);
+	struct ndshm_extent *extent = ndshm_extents_find(&sections, id);
 
-	return run && run->start <= last ?
-	       container_of(run, struct ndshm_section, by_id) : NULL;
+	return extent && extent->start <= last ?
+	       container_of(extent, struct ndshm_section, by_id) : NULL;
 }
 
 /*
@@ -216,15 +218,15 @@ static void section_publish(struct ndshm_section *section)
 		 section_find(section->id, section->id));
 	section->by_id.start = section->id;
 	section->by_id.count = 1;
-	ndshm_runs_insert(&sections, &section->by_id);
+	ndshm_extents_insert(&sections, &section->by_id);
 	section->object.name = section->id;
 	hash_add(sections_by_user, &section->by_user,
-		 (unsigned long)section->payer->cred->user);
+		 (unsigned long)section->requester->cred->user);
 	spin_unlock(&sections_lock);
 }
 
-ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
-				  struct ndshm_section **out)
+ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *request,
+				      struct ndshm_section **out)
 {
 	struct ndshm_section *section;
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
@@ -237,19 +239,19 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 	if (ndshm_extent_map_init(&section->map,
 				  PAGE_ALIGN(request->max_size) >> PAGE_SHIFT))
 		goto err_section;
-	section->payer = ndshm_payer_capture(request->opener);
-	if (!section->payer)
+	section->requester = ndshm_requester_capture(request->opener);
+	if (!section->requester)
 		goto err_map;
-	if (ndshm_files_init(&section->files))
-		goto err_payer;
-	reason = ndshm_quota_charge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
+	if (ndshm_file_cache_init(&section->file_cache))
+		goto err_requester;
+	reason = ndshm_quota_charge(section->requester, NDSHM_QUOTA_SECTIONS, 1);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_files;
-	reason = ndshm_quota_charge(section->payer, NDSHM_QUOTA_RESERVED,
+	reason = ndshm_quota_charge(section->requester, NDSHM_QUOTA_RESERVED,
 				    PAGE_ALIGN(request->max_size));
 	if (reason != NDSHM_REASON_NONE)
 		goto err_quota;
-	init_section(section, request);
+	section_init(section, request);
 	reason = section_commit_initial(section);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_made;
@@ -259,14 +261,14 @@ ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
 	return NDSHM_REASON_NONE;
 
 err_made:
-	free_section(section);
+	section_free(section);
 	return reason;
 err_quota:
-	ndshm_quota_uncharge(section->payer, NDSHM_QUOTA_SECTIONS, 1);
+	ndshm_quota_uncharge(section->requester, NDSHM_QUOTA_SECTIONS, 1);
 err_files:
-	ndshm_files_fini(&section->files);
-err_payer:
-	ndshm_payer_put(section->payer);
+	ndshm_file_cache_fini(&section->file_cache);
+err_requester:
+	ndshm_requester_put(section->requester);
 err_map:
 	ndshm_extent_map_fini(&section->map);
 err_section:
@@ -274,7 +276,7 @@ err_section:
 	return reason;
 }
 
-static bool section_look(u32 *id, u32 last, ndshm_look_fn look, void *context)
+static bool section_peek(u32 *id, u32 last, ndshm_peek_fn peek, void *context)
 {
 	struct ndshm_section *section;
 
@@ -283,20 +285,20 @@ static bool section_look(u32 *id, u32 last, ndshm_look_fn look, void *context)
 	section = section_find(*id, last);
 	if (section) {
 		*id = section->id;
-		look(section, section->uid, context);
+		peek(section, section->uid, context);
 	}
 	spin_unlock(&sections_lock);
 	return section;
 }
 
-bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context)
+bool ndshm_section_peek(u32 id, ndshm_peek_fn peek, void *context)
 {
-	return section_look(&id, id, look, context);
+	return section_peek(&id, id, peek, context);
 }
 
-bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context)
+bool ndshm_section_peek_next(u32 *id, ndshm_peek_fn peek, void *context)
 {
-	return section_look(id, U32_MAX, look, context);
+	return section_peek(id, U32_MAX, peek, context);
 }
 
 /* Schedule @trimming of all sections that @user created. Return: true if one has idle memory. */
@@ -308,7 +310,7 @@ static bool sections_free_idle(const struct user_struct *user)
 	spin_lock(&sections_lock);
 	hash_for_each_possible(sections_by_user, section, by_user,
 			       (unsigned long)user) {
-		if (section->payer->cred->user != user ||
+		if (section->requester->cred->user != user ||
 		    !ndshm_section_has_idle(section))
 			continue;
 		ndshm_section_trim_later(section, 0);

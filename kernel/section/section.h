@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Sections: address ranges that processes share. Memory is allocated and freed on demand. */
-#ifndef _NDSHM_CORE_SECTION_H
-#define _NDSHM_CORE_SECTION_H
+#ifndef _NDSHM_SECTION_SECTION_H
+#define _NDSHM_SECTION_SECTION_H
 
 #include <linux/completion.h>
 #include <linux/rbtree.h>
@@ -18,7 +18,7 @@
 struct ndshm_adapter;
 struct ndshm_holder;
 struct ndshm_claim;
-struct ndshm_payer;
+struct ndshm_requester;
 struct ndshm_provider;
 struct ndshm_segment;
 struct user_struct;
@@ -29,12 +29,12 @@ struct user_struct;
  *	ndshm_section_of()
  * @users: descriptors and holders. Together they hold one reference to @object; the object's file,
  *	which every mapping holds, has another. The last of them frees the section
- * @files: cached file for @object
+ * @file_cache: cached file for @object
  * @peer_mappings: VMAs that were mapped by users other than the creator
  * @id: random id, unique on the machine
  * @by_id: node in the tree of all sections; start is @id, count is 1
- * @by_user: node in the hash of sections by the user of @payer
- * @payer: the creator, which is charged for all memory, under its limits at creation
+ * @by_user: node in the hash of sections by the user of @requester
+ * @requester: the creator, which is charged for all memory, under its limits at creation
  * @adapter: adapter whose device accesses the memory; holds a reference
  * @claim: claim that the section was created under, with a reference; or NULL
  * @provider: provider of the memory; holds a reference
@@ -45,35 +45,35 @@ struct user_struct;
  * @uid: the creator's effective uid
  * @revocation: completed when the revoked section is unmapped everywhere
  * @trimming: work that frees idle memory
- * @leaving: run that @trimming is about to free, or NULL. Used by @trimming only
+ * @revoking: run that @trimming is about to free, or NULL. Used by @trimming only
  * @retry: last delay of @trimming after a failed unmap, in jiffies. Used by @trimming only
- * @growing: callers that allocate memory which they have not added to @pieces
+ * @growing: callers that allocate memory which they have not added to @chunks
  * @lock: protects the members below, and the extents of all holders
  * @deleted: extents, holders and mappings are refused
  * @needs_sync: some of the memory needs explicit syncs between CPU and device
  * @map: state of every page: extent, free, or without memory
- * @pieces: chunks of memory, by address
- * @committed: pages of @pieces
- * @idle: pages of idle chunks, see ndshm_piece_idle(); decremented only after they have been freed
- * @taken: pages of all extents
+ * @chunks: chunks of memory, by address
+ * @committed: pages of @chunks
+ * @idle: pages of idle chunks, see ndshm_chunk_idle(); decremented only after they have been freed
+ * @allocated: pages of all extents
  * @extents: number of extents
  * @kept: extents whose holder was closed with NDSHM_ATTACH_KEEP
  * @holders: number of holders
  *
  * Faults take @lock inside the mmap lock. It is a spinlock, and memory is allocated, zeroed and
  * freed without it: a task that holds it must not be preempted or throttled while peers wait for
- * it. While @lock is held and the section is not revoked, the memory of all chunks in @pieces
+ * it. While @lock is held and the section is not revoked, the memory of all chunks in @chunks
  * exists.
  */
 struct ndshm_section {
 	struct ndshm_object object;
 	refcount_t users;
-	struct ndshm_files files;
+	struct ndshm_file_cache file_cache;
 	atomic_t peer_mappings;
 	u32 id;
-	struct ndshm_run by_id;
+	struct ndshm_extent by_id;
 	struct hlist_node by_user;
-	struct ndshm_payer *payer;
+	struct ndshm_requester *requester;
 	struct ndshm_adapter *adapter;
 	struct ndshm_claim *claim;
 	struct ndshm_provider *provider;
@@ -84,17 +84,17 @@ struct ndshm_section {
 	kuid_t uid;
 	struct completion revocation;
 	struct delayed_work trimming;
-	struct ndshm_run *leaving;
+	struct ndshm_extent *revoking;
 	unsigned long retry;
 	atomic_t growing;
 	spinlock_t lock;		/* all members below */
 	bool deleted;
 	bool needs_sync;
 	struct ndshm_extent_map map;
-	struct rb_root pieces;
+	struct rb_root chunks;
 	u32 committed;
 	u32 idle;
-	u32 taken;
+	u32 allocated;
 	u32 extents;
 	u32 kept;
 	u32 holders;
@@ -106,7 +106,7 @@ static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object
 }
 
 /**
- * struct ndshm_section_request - Parameters of ndshm_section_make()
+ * struct ndshm_section_request - Parameters of ndshm_section_init_one()
  * @adapter: adapter whose device accesses the memory
  * @claim: claim of the client on @adapter, or NULL
  * @provider: provider of the memory
@@ -115,7 +115,7 @@ static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object
  * @preferred_node: NUMA node, or NUMA_NO_NODE
  * @rawio: as in struct ndshm_section
  * @permit_keep: as in struct ndshm_section
- * @opener: payer that is charged as well, see struct ndshm_payer
+ * @opener: requester that is charged as well, see struct ndshm_requester
  */
 struct ndshm_section_request {
 	struct ndshm_adapter *adapter;
@@ -126,27 +126,27 @@ struct ndshm_section_request {
 	s32 preferred_node;
 	bool rawio;
 	bool permit_keep;
-	struct ndshm_payer *opener;
+	struct ndshm_requester *opener;
 };
 
 /*
- * ndshm_section_look() calls @look for section @id, ndshm_section_look_next() for the section with
- * the lowest id from *@id on, and stores that id in *@id. @look runs with a spinlock held and
+ * ndshm_section_peek() calls @peek for section @id, ndshm_section_peek_next() for the section with
+ * the lowest id from *@id on, and stores that id in *@id. @peek runs with a spinlock held and
  * without a reference; it must not sleep. The section's lock is not held. Return: false if there
  * is no such section.
  */
-bool ndshm_section_look(u32 id, ndshm_look_fn look, void *context);
-bool ndshm_section_look_next(u32 *id, ndshm_look_fn look, void *context);
+bool ndshm_section_peek(u32 id, ndshm_peek_fn peek, void *context);
+bool ndshm_section_peek_next(u32 *id, ndshm_peek_fn peek, void *context);
 
 /* Maximum of MaxSize, in bytes (module parameter max_section_bytes). */
 u64 ndshm_max_section(void);
 
 /* Create a section. The caller owns its one count of @users. May sleep. */
-ndshm_reason_t ndshm_section_make(const struct ndshm_section_request *request,
-				  struct ndshm_section **section);
+ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *request,
+				      struct ndshm_section **section);
 
 /* Drop one count of @section->users. May sleep. */
-void ndshm_section_leave(struct ndshm_section *section);
+void ndshm_section_put_user(struct ndshm_section *section);
 
 /* Return: true if the section is revoked, or its claim, adapter or provider closed. Any context. */
 bool ndshm_section_revoked(const struct ndshm_section *section);
@@ -162,19 +162,20 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 				    const struct ndshm_holder *own, u32 flags);
 
 /*
- * ndshm_section_take() allocates an extent of @count pages at a multiple of @alignment pages,
- * zeroed. ndshm_section_give() frees it. Both may sleep; @section->lock must not be held.
+ * ndshm_section_alloc_extent() allocates an extent of @count pages at a multiple of @alignment
+ * pages, zeroed. ndshm_section_free_extent() frees it. Both may sleep; @section->lock must not be
+ * held.
  */
-ndshm_reason_t ndshm_section_take(struct ndshm_section *section, u32 count,
-				  u32 alignment, struct ndshm_run **run);
-void ndshm_section_give(struct ndshm_section *section, struct ndshm_run *run);
+ndshm_reason_t ndshm_section_alloc_extent(struct ndshm_section *section, u32 count,
+					  u32 alignment, struct ndshm_extent **extent);
+void ndshm_section_free_extent(struct ndshm_section *section, struct ndshm_extent *extent);
 
 /*
- * As ndshm_section_give(), but called with @section->lock held. @freed: the holder freed the
+ * As ndshm_section_free_extent(), but called with @section->lock held. @freed: the holder freed the
  * extent, so the device no longer accesses it; false if the holder was closed.
  */
-void ndshm_section_give_locked(struct ndshm_section *section,
-			       struct ndshm_run *run, bool freed);
+void ndshm_section_free_extent_locked(struct ndshm_section *section,
+				      struct ndshm_extent *extent, bool freed);
 
 /*
  * Free the idle memory of all sections that @user created, before @user is refused memory. Waits,
@@ -188,16 +189,16 @@ ndshm_reason_t ndshm_section_sync(struct ndshm_section *section, u32 direction,
 				  u64 offset, u64 length);
 
 /*
- * Write the DMA segments of @run from page *@at to the end of the chunk that contains *@at, at
+ * Write the DMA segments of @extent from page *@at to the end of the chunk that contains *@at, at
  * most @capacity of them, and advance *@at to that end. Return: the number of segments, which may
  * exceed @capacity. Called with @section->lock held, for a section that is neither revoked nor
  * deleted.
  */
 u32 ndshm_section_segments(struct ndshm_section *section,
-			   const struct ndshm_run *run, u32 *at,
+			   const struct ndshm_extent *extent, u32 *at,
 			   struct ndshm_segment *segments, u32 capacity);
 
 int __init ndshm_section_setup(void);
 void ndshm_section_teardown(void);
 
-#endif /* _NDSHM_CORE_SECTION_H */
+#endif /* _NDSHM_SECTION_SECTION_H */

@@ -144,24 +144,24 @@ int unmap(struct buffer *buffer);
 /**
  * struct row - A figure and its place in the tables
  * @what: the cycle
- * @who: the peer
+ * @subject: the peer
  * @length: bytes of memory, or 0
  * @raw: as measured
  * @zeroing: the part of @raw that is zeroing
  */
 struct row {
 	const char *what;
-	const char *who;
+	const char *subject;
 	size_t length;
 	struct figure raw;
 	double zeroing;
 };
 
-void table_add(const char *what, const char *who, size_t length,
+void table_add(const char *what, const char *subject, size_t length,
 	       const struct figure *raw, double zeroing);
 
 /* NULL if it does not exist or could not be measured. */
-const struct row *table_find(const char *what, const char *who, size_t length);
+const struct row *table_find(const char *what, const char *subject, size_t length);
 
 static inline double row_net(const struct row *row)
 {
@@ -187,7 +187,7 @@ enum result { RESULT_PASS, RESULT_FAIL, RESULT_SKIP };
 
 /**
  * struct verdict - A limit and its result
- * @who: the peer
+ * @subject: the peer
  * @what: the cycle
  * @length: bytes of memory
  * @base: the peer to compare with; NULL: none
@@ -199,7 +199,7 @@ enum result { RESULT_PASS, RESULT_FAIL, RESULT_SKIP };
  * @result: RESULT_SKIP if one of the two was not measured
  */
 struct verdict {
-	const char *who;
+	const char *subject;
 	const char *what;
 	size_t length;
 	const char *base;

@@ -17,8 +17,8 @@ static const char *comma(unsigned int i, unsigned int count)
 
 static void write_row(FILE *file, const struct row *row)
 {
-	fprintf(file, "{\"what\": \"%s\", \"who\": \"%s\", \"length\": %zu, ",
-		row->what, row->who, row->length);
+	fprintf(file, "{\"what\": \"%s\", \"subject\": \"%s\", \"length\": %zu, ",
+		row->what, row->subject, row->length);
 	if (row->raw.error) {
 		fprintf(file, "\"error\": \"%s\"}", strerror(row->raw.error));
 		return;
@@ -33,8 +33,8 @@ static void write_row(FILE *file, const struct row *row)
 
 static void write_verdict(FILE *file, const struct verdict *verdict)
 {
-	fprintf(file, "{\"who\": \"%s\", \"what\": \"%s\", \"length\": %zu, ",
-		verdict->who, verdict->what, verdict->length);
+	fprintf(file, "{\"subject\": \"%s\", \"what\": \"%s\", \"length\": %zu, ",
+		verdict->subject, verdict->what, verdict->length);
 	if (verdict->base)
 		fprintf(file, "\"base\": \"%s\", \"times\": %.2f, ",
 			verdict->base, verdict->times ?: 1);

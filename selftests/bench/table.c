@@ -9,7 +9,7 @@
 struct row *rows;
 unsigned int row_count;
 
-void table_add(const char *what, const char *who, size_t length,
+void table_add(const char *what, const char *subject, size_t length,
 	       const struct figure *raw, double zeroing)
 {
 	struct row *more = reallocarray(rows, row_count + 1, sizeof(*rows));
@@ -20,25 +20,25 @@ void table_add(const char *what, const char *who, size_t length,
 	}
 	rows = more;
 	rows[row_count++] = (struct row){
-		.what = what, .who = who, .length = length,
+		.what = what, .subject = subject, .length = length,
 		.raw = *raw, .zeroing = zeroing,
 	};
 }
 
-static const struct row *find(const char *what, const char *who, size_t length)
+static const struct row *find(const char *what, const char *subject, size_t length)
 {
 	unsigned int i;
 
 	for (i = 0; i < row_count; i++)
-		if (!strcmp(rows[i].what, what) && !strcmp(rows[i].who, who) &&
+		if (!strcmp(rows[i].what, what) && !strcmp(rows[i].subject, subject) &&
 		    rows[i].length == length)
 			return &rows[i];
 	return NULL;
 }
 
-const struct row *table_find(const char *what, const char *who, size_t length)
+const struct row *table_find(const char *what, const char *subject, size_t length)
 {
-	const struct row *row = find(what, who, length);
+	const struct row *row = find(what, subject, length);
 
 	return row && !row->raw.error ? row : NULL;
 }
@@ -85,13 +85,13 @@ static void print_cell(const struct row *row, enum table_kind kind,
 }
 
 /* Is this the first row of its cycle with this name, or with this length? */
-static bool first_who(unsigned int n)
+static bool first_subject(unsigned int n)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
 		if (!strcmp(rows[i].what, rows[n].what) &&
-		    !strcmp(rows[i].who, rows[n].who))
+		    !strcmp(rows[i].subject, rows[n].subject))
 			return false;
 	return true;
 }
@@ -144,11 +144,11 @@ void table_print(const char *what, enum table_kind kind, const char *base)
 		printf("\n");
 	}
 	for (i = 0; i < row_count; i++) {
-		if (strcmp(rows[i].what, what) || !first_who(i))
+		if (strcmp(rows[i].what, what) || !first_subject(i))
 			continue;
-		printf("  %-22s", rows[i].who);
+		printf("  %-22s", rows[i].subject);
 		for (j = 0; j < count; j++)
-			print_cell(table_find(what, rows[i].who, lengths[j]),
+			print_cell(table_find(what, rows[i].subject, lengths[j]),
 				   kind,
 				   base ? table_find(what, base, lengths[j]) : NULL);
 		printf("\n");
@@ -164,7 +164,7 @@ void table_print_errors(void)
 		if (!rows[i].raw.error)
 			continue;
 		format_length(text, sizeof(text), rows[i].length);
-		printf("not measured: %s, %s %s: %s\n", rows[i].what, rows[i].who,
+		printf("not measured: %s, %s %s: %s\n", rows[i].what, rows[i].subject,
 		       text, strerror(rows[i].raw.error));
 	}
 }

@@ -5,40 +5,40 @@
 #include "table.h"
 
 struct verdict verdicts[] = {
-	{ .who = "ndshm", .what = CYCLE, .length = 4 * KIB, .base = "dma-heap" },
-	{ .who = "ndshm", .what = CYCLE, .length = 64 * KIB, .base = "dma-heap" },
-	{ .who = "ndshm", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap" },
-	{ .who = "ndshm", .what = UNMAPPED_LIVE, .length = 4 * KIB, .base = BARE,
+	{ .subject = "ndshm", .what = CYCLE, .length = 4 * KIB, .base = "dma-heap" },
+	{ .subject = "ndshm", .what = CYCLE, .length = 64 * KIB, .base = "dma-heap" },
+	{ .subject = "ndshm", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap" },
+	{ .subject = "ndshm", .what = UNMAPPED_LIVE, .length = 4 * KIB, .base = BARE,
 	  .allowed = 6000 },
-	{ .who = "ndshm", .what = BATCH_LIVE, .length = 4 * KIB, .base = BARE,
+	{ .subject = "ndshm", .what = BATCH_LIVE, .length = 4 * KIB, .base = BARE,
 	  .allowed = 3500 },
-	{ .who = NATIVE, .what = DRIVER, .length = 4 * KIB, .base = BARE,
+	{ .subject = NATIVE, .what = DRIVER, .length = 4 * KIB, .base = BARE,
 	  .allowed = 2500 },
-	{ .who = NDIS, .what = DRIVER, .length = 4 * KIB, .base = BARE,
+	{ .subject = NDIS, .what = DRIVER, .length = 4 * KIB, .base = BARE,
 	  .allowed = 2500 },
-	{ .who = NATIVE, .what = DRIVER_MANY, .length = 4 * KIB, .base = NATIVE,
+	{ .subject = NATIVE, .what = DRIVER_MANY, .length = 4 * KIB, .base = NATIVE,
 	  .base_what = DRIVER, .times = 1.1, .raw = true },
-	{ .who = NDIS, .what = DRIVER_MANY, .length = 4 * KIB, .base = NDIS,
+	{ .subject = NDIS, .what = DRIVER_MANY, .length = 4 * KIB, .base = NDIS,
 	  .base_what = DRIVER, .times = 1.1, .raw = true },
-	{ .who = "ndshm pages", .what = SHOWN, .length = 2 * MIB,
+	{ .subject = "ndshm pages", .what = SHOWN, .length = 2 * MIB,
 	  .allowed = 35000 },
-	{ .who = "ndshm pages", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap",
+	{ .subject = "ndshm pages", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap",
 	  .raw = true },
-	{ .who = "ndshm pages", .what = CYCLE, .length = 64 * MIB, .base = "dma-heap",
+	{ .subject = "ndshm pages", .what = CYCLE, .length = 64 * MIB, .base = "dma-heap",
 	  .raw = true },
-	{ .who = "ndshm pages", .what = CYCLE, .length = 2 * MIB, .base = "hugetlb",
+	{ .subject = "ndshm pages", .what = CYCLE, .length = 2 * MIB, .base = "hugetlb",
 	  .times = 1.05, .raw = true },
-	{ .who = "ndshm pages", .what = CYCLE, .length = 64 * MIB, .base = "hugetlb",
+	{ .subject = "ndshm pages", .what = CYCLE, .length = 64 * MIB, .base = "hugetlb",
 	  .times = 1.05, .raw = true },
-	{ .who = "ndshm section", .what = SHOWN, .length = 2 * MIB,
+	{ .subject = "ndshm section", .what = SHOWN, .length = 2 * MIB,
 	  .allowed = 35000 },
-	{ .who = "ndshm section", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap",
+	{ .subject = "ndshm section", .what = CYCLE, .length = 2 * MIB, .base = "dma-heap",
 	  .raw = true },
-	{ .who = "ndshm section", .what = CYCLE, .length = 64 * MIB,
+	{ .subject = "ndshm section", .what = CYCLE, .length = 64 * MIB,
 	  .base = "dma-heap", .raw = true },
-	{ .who = "ndshm section", .what = CYCLE, .length = 2 * MIB, .base = "hugetlb",
+	{ .subject = "ndshm section", .what = CYCLE, .length = 2 * MIB, .base = "hugetlb",
 	  .times = 1.05, .raw = true },
-	{ .who = "ndshm section", .what = CYCLE, .length = 64 * MIB,
+	{ .subject = "ndshm section", .what = CYCLE, .length = 64 * MIB,
 	  .base = "hugetlb", .times = 1.05, .raw = true },
 };
 
@@ -69,7 +69,7 @@ void verdicts_decide(void)
 
 	for (i = 0; i < verdict_count; i++) {
 		verdict = &verdicts[i];
-		ours = table_find(verdict->what, verdict->who, verdict->length);
+		ours = table_find(verdict->what, verdict->subject, verdict->length);
 		if (verdict->base)
 			base = table_find(verdict->base_what ?: verdict->what,
 					  verdict->base, verdict->length);
@@ -97,7 +97,7 @@ void verdicts_print(void)
 		format_length(length, sizeof(length), verdict->length);
 		format_count(difference, sizeof(difference), verdict->difference);
 		format_count(allowed, sizeof(allowed), verdict->allowed);
-		printf("%s  %s, %s %s%s: ", verdict_word(verdict), verdict->who,
+		printf("%s  %s, %s %s%s: ", verdict_word(verdict), verdict->subject,
 		       length, verdict->what, verdict->raw ? ", raw" : "");
 		if (verdict->base_what)
 			printf("above %.2f times itself, %s, by ",

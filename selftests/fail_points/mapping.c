@@ -136,7 +136,7 @@ static bool setup_second(void)
 	if (!other) {
 		if (fail_nth_map() == MAP_FAILED)
 			_exit(1);
-		ndshm_tell(peer);
+		ndshm_signal_peer(peer);
 		ndshm_hear(peer);
 		_exit(0);
 	}
@@ -145,7 +145,7 @@ static bool setup_second(void)
 
 static void clean_second(void)
 {
-	ndshm_tell(peer);
+	ndshm_signal_peer(peer);
 	fail_nth_expect(ndshm_reap(other));
 	close(peer);
 	clean();

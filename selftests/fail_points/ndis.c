@@ -208,17 +208,17 @@ static bool stop_worker(void)
 	       fail_nth_must("worker wait");
 }
 
-static bool setup_told(void)
+static bool setup_reported(void)
 {
 	return setup_async() && stop_worker();
 }
 
-static int call_told(void)
+static int call_reported(void)
 {
 	return take("async") ?: fail_nth_mock("worker go") ?: take("told");
 }
 
-static void check_told(int error)
+static void check_reported(int error)
 {
 	fail_nth_must("worker free");
 	/* In case the call did not get that far. */
@@ -253,8 +253,8 @@ static const struct fail_nth_command commands[] = {
 	NDIS_COMMAND("ndis-close", setup_close, NULL),
 	{
 		.name = "ndis-told", .errors = { ENOMEM, EFAULT, EIO },
-		.dma = true, .slack = 3, .setup = setup_told,
-		.call = call_told, .check = check_told, .clean = clean,
+		.dma = true, .slack = 3, .setup = setup_reported,
+		.call = call_reported, .check = check_reported, .clean = clean,
 	},
 };
 

@@ -99,7 +99,7 @@ static void state(char *text, size_t size)
  * Bind and unbind
  */
 
-static int tell(int fd)
+static int report(int fd)
 {
 	ssize_t length = strlen(pci.name), put = pwrite(fd, pci.name, length, 0);
 
@@ -108,12 +108,12 @@ static int tell(int fd)
 
 static int call_bind(void)
 {
-	return tell(bind_fd);
+	return report(bind_fd);
 }
 
 static int call_unbind(void)
 {
-	return tell(unbind_fd);
+	return report(unbind_fd);
 }
 
 static bool bound(void)

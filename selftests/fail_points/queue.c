@@ -43,7 +43,7 @@ static __u32 state_of_first(void)
 	return queue.state;
 }
 
-static void tell_state(char *text, size_t size)
+static void report_state(char *text, size_t size)
 {
 	size_t length;
 
@@ -184,5 +184,5 @@ const struct fail_nth_group fail_nth_queue = {
 	.count = ARRAY_SIZE(commands),
 	.begin = fail_nth_mock_begin,
 	.end = fail_nth_mock_end,
-	.state = tell_state,
+	.state = report_state,
 };

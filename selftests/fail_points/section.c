@@ -201,14 +201,14 @@ static bool setup_create(void)
 }
 
 /* A failed command must not return a descriptor number. */
-static void check_number(int *told, int error)
+static void check_number(int *reported, int error)
 {
 	if (error)
-		fail_nth_expect(*told == -1 ||
-				fail_nth_untouched(told, sizeof(*told)));
+		fail_nth_expect(*reported == -1 ||
+				fail_nth_untouched(reported, sizeof(*reported)));
 	else
-		fail_nth_expect(*told >= 0);
-	memset(told, FAIL_NTH_POISON, sizeof(*told));
+		fail_nth_expect(*reported >= 0);
+	memset(reported, FAIL_NTH_POISON, sizeof(*reported));
 }
 
 static void check_create(int error)

@@ -24,7 +24,7 @@
 #define BATCH		2000	/* programs per process */
 #define MOUNTING	32	/* one program in so many runs without the held client */
 #define PATIENCE	120	/* seconds until a program without progress counts as hung */
-#define TELL		10	/* seconds between status lines */
+#define REPORT_EVERY	10	/* seconds between status lines */
 
 /* Shared by all processes. */
 static struct {
@@ -187,7 +187,7 @@ static void show_program(const char *why)
 	fflush(stdout);
 }
 
-static void tell(void)
+static void report(void)
 {
 	__u64 calls = tally_calls();
 	long seconds = now() - began;
@@ -203,7 +203,7 @@ static void tell(void)
 /* Return: false if the process hung or died. */
 static bool wait_for(pid_t pid)
 {
-	static time_t told;
+	static time_t reported;
 	__u64 programs = shared->programs;
 	time_t moved = now();
 	int status;
@@ -224,9 +224,9 @@ static bool wait_for(pid_t pid)
 			waitpid(pid, &status, 0);
 			return false;
 		}
-		if (now() - told >= TELL) {
-			told = now();
-			tell();
+		if (now() - reported >= REPORT_EVERY) {
+			reported = now();
+			report();
 		}
 	}
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
@@ -256,7 +256,7 @@ static bool run_batches(void)
 		machine_restore();
 		clean = machine_clean(text, sizeof(text));
 	}
-	tell();
+	report();
 	/* Equal digests mean that two runs executed the same programs. */
 	printf("# digest of the programs: %016llx\n",
 	       (unsigned long long)shared->digest);

@@ -24,24 +24,24 @@
 
 static long on_section(struct fuzz_thread *thread, unsigned long number,
 		       const struct fuzz_value *a, struct ndshm_header *header,
-		       size_t known, bool *told)
+		       size_t known, bool *reported)
 {
 	return fuzz_command(thread, fuzz_section(&a[COMMAND_OF]), number, a,
-			    header, known, told);
+			    header, known, reported);
 }
 
 static long on_holder(struct fuzz_thread *thread, unsigned long number,
 		      const struct fuzz_value *a, struct ndshm_header *header,
-		      size_t known, bool *told)
+		      size_t known, bool *reported)
 {
 	return fuzz_command(thread, fuzz_holder(&a[COMMAND_OF]), number, a,
-			    header, known, told);
+			    header, known, reported);
 }
 
 /* Store a new descriptor in the register, or note that its number is unknown. */
-static void keep(int *slot, int fd, bool told)
+static void keep(int *slot, int fd, bool reported)
 {
-	if (told)
+	if (reported)
 		fuzz_set_fd(slot, fd);
 	else
 		fuzz_registers_now.strays = true;
@@ -77,17 +77,17 @@ static long run_create(struct fuzz_thread *thread, const struct fuzz_value *a)
 		.preferred_node = a[CREATE_NODE].number,
 		.__reserved = a[CREATE_RESERVED].number,
 	};
-	bool told;
+	bool reported;
 	long ret;
 
 	if (fuzz_takes_all(create.initial_size, 1))
 		return -EFBIG;
 	ret = fuzz_command(thread, fuzz_client(&a[COMMAND_OF]),
 			   NDSHM_SECTION_CREATE, a, (void *)&create,
-			   sizeof(create), &told);
+			   sizeof(create), &reported);
 	if (!ret)
 		keep(&fuzz_registers_now.sections[a[CREATE_SECTION].number],
-		     create.out_section, told);
+		     create.out_section, reported);
 	return ret;
 }
 
@@ -104,13 +104,13 @@ static long run_attach(struct fuzz_thread *thread, const struct fuzz_value *a)
 	struct ndshm_section_attach attach = {
 		.__reserved = a[ATTACH_RESERVED].number,
 	};
-	bool told;
+	bool reported;
 	long ret = on_section(thread, NDSHM_SECTION_ATTACH, a, (void *)&attach,
-			      sizeof(attach), &told);
+			      sizeof(attach), &reported);
 
 	if (!ret)
 		keep(&fuzz_registers_now.holders[a[ATTACH_HOLDER].number],
-		     attach.out_holder, told);
+		     attach.out_holder, reported);
 	return ret;
 }
 
@@ -127,13 +127,13 @@ static long run_share(struct fuzz_thread *thread, const struct fuzz_value *a)
 	struct ndshm_section_share share = {
 		.__reserved = a[SHARE_RESERVED].number,
 	};
-	bool told;
+	bool reported;
 	long ret = on_section(thread, NDSHM_SECTION_SHARE, a, (void *)&share,
-			      sizeof(share), &told);
+			      sizeof(share), &reported);
 
 	if (!ret)
 		keep(&fuzz_registers_now.sections[a[SHARE_TO].number],
-		     share.out_section, told);
+		     share.out_section, reported);
 	return ret;
 }
 
@@ -221,14 +221,14 @@ static long run_extent(struct fuzz_thread *thread, const struct fuzz_value *a)
 		.length = a[EXTENT_OF].number,
 		.alignment = a[EXTENT_ALIGNMENT].number,
 	};
-	bool told;
+	bool reported;
 	long ret;
 
 	if (fuzz_takes_all(alloc.length, 1))
 		return -EFBIG;
 	ret = on_holder(thread, NDSHM_EXTENT_ALLOC, a, (void *)&alloc,
-			sizeof(alloc), &told);
-	if (!ret && told)
+			sizeof(alloc), &reported);
+	if (!ret && reported)
 		fuzz_registers_now.extents[a[EXTENT_PLACE].number] =
 			alloc.out_offset;
 	return ret;

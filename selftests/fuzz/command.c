@@ -12,7 +12,7 @@
 
 long fuzz_command(struct fuzz_thread *thread, int fd, unsigned long number,
 		  const struct fuzz_value *a, struct ndshm_header *header,
-		  size_t known, bool *told)
+		  size_t known, bool *reported)
 {
 	char bytes[ARGUMENT_SIZE] = {};
 	__u32 size = a[COMMAND_SIZE].number;
@@ -31,8 +31,8 @@ long fuzz_command(struct fuzz_thread *thread, int fd, unsigned long number,
 	ret = ioctl(fd, number, at);
 	if (seen)
 		memcpy(header, seen, known);
-	if (told)
-		*told = seen && a[COMMAND_AT].number != FUZZ_SHARED;
+	if (reported)
+		*reported = seen && a[COMMAND_AT].number != FUZZ_SHARED;
 	return ret;
 }
 

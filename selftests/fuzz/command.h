@@ -29,12 +29,12 @@ enum { COMMAND_OF, COMMAND_AT, COMMAND_SIZE, COMMAND_FLAGS, COMMAND_TAIL,
 
 /*
  * Issue the ioctl with the first @known bytes of @header. On return @header has
- * the kernel's answer. *@told is set if the answer is readable and not shared
- * with other threads; @told may be NULL.
+ * the kernel's answer. *@reported is set if the answer is readable and not shared
+ * with other threads; @reported may be NULL.
  */
 long fuzz_command(struct fuzz_thread *thread, int fd, unsigned long number,
 		  const struct fuzz_value *a, struct ndshm_header *header,
-		  size_t known, bool *told);
+		  size_t known, bool *reported);
 
 __u32 fuzz_adapter(const struct fuzz_value *value);
 __u32 fuzz_provider(const struct fuzz_value *value);

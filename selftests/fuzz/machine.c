@@ -198,7 +198,7 @@ static void set(bool *flag)
 
 long machine_mock(const char *command)
 {
-	long ret = mock_tell(command);
+	long ret = mock_command(command);
 
 	if (!strncmp(command, "adapter", 7))
 		set(&changed->adapter_ids);
@@ -371,7 +371,7 @@ bool machine_clean(char *text, size_t size)
 	long long locked;
 	int count;
 
-	ndshm_settle();
+	ndshm_wait_deferred();
 	count = ndshm_nl_blocks(&nl, &block, 1);
 	if (count) {
 		snprintf(text, size, "%d blocks live, the first of process %u",

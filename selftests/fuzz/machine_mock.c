@@ -44,7 +44,7 @@ bool mock_there(void)
 	return ctl >= 0;
 }
 
-static long tell(const char *command)
+static long report(const char *command)
 {
 	return write(ctl, command, strlen(command)) < 0 ? -errno : 0;
 }
@@ -71,13 +71,13 @@ static void note_made(const char *command)
 		set_bit(&made->providers, MACHINE_P0 + number);
 }
 
-long mock_tell(const char *command)
+long mock_command(const char *command)
 {
 	if (!mock_there())
 		return -ENODEV;
 	/* Noted in advance, because the process may be killed during the command. */
 	note_made(command);
-	return tell(command);
+	return report(command);
 }
 
 /* Packets first, because other objects wait for them. */
@@ -90,10 +90,10 @@ static void restore_packets(void)
 		if (!(made->packets & 1U << i))
 			continue;
 		snprintf(command, sizeof(command), "packet put %d", i);
-		tell(command);
+		report(command);
 	}
 	if (made->requests)
-		tell("request end");
+		report("request end");
 	made->packets = 0;
 	made->requests = 0;
 }
@@ -111,9 +111,9 @@ bool mock_restore(void)
 		if (!(made->slots & 1U << i))
 			continue;
 		snprintf(command, sizeof(command), "block free %d", i);
-		tell(command);
+		report(command);
 		snprintf(command, sizeof(command), "block put %d", i);
-		for (times = 0; times < 100 && !tell(command); times++)
+		for (times = 0; times < 100 && !report(command); times++)
 			;
 	}
 	for (i = MACHINE_P0; i < MACHINE_PROVIDERS; i++) {
@@ -121,14 +121,14 @@ bool mock_restore(void)
 			continue;
 		snprintf(command, sizeof(command), "provider revoke %s",
 			 machine_providers[i]);
-		tell(command);
+		report(command);
 	}
 	for (i = MACHINE_A0; i < MACHINE_GONE; i++) {
 		if (!(made->adapters & 1U << i))
 			continue;
 		snprintf(command, sizeof(command), "adapter del %s",
 			 machine_adapters[i]);
-		tell(command);
+		report(command);
 	}
 	made->slots = 0;
 	made->providers = 0;
@@ -139,19 +139,19 @@ bool mock_restore(void)
 /* Return: true if no request broke the contract and none is in flight. */
 static bool requests_clean(char *text, size_t size)
 {
-	int asked, ended, granted, broken, found = 0;
+	int requested, ended, granted, broken, found = 0;
 	FILE *file = fopen(MOCK "requests", "r");
 
 	if (file) {
 		found = fscanf(file, "asked=%d ended=%d granted=%d broken=%d",
-			       &asked, &ended, &granted, &broken);
+			       &requested, &ended, &granted, &broken);
 		fclose(file);
 	}
-	if (found == 4 && asked == ended && !broken)
+	if (found == 4 && requested == ended && !broken)
 		return true;
 	if (found == 4)
 		snprintf(text, size, "requests: %d asked, %d ended, %d broken",
-			 asked, ended, broken);
+			 requested, ended, broken);
 	else
 		snprintf(text, size, "%s", MOCK "requests cannot be read");
 	return false;

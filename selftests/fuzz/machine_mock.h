@@ -14,7 +14,7 @@ int mock_begin(void);
 bool mock_there(void);
 
 /* Execute a command: 0 or -errno. */
-long mock_tell(const char *command);
+long mock_command(const char *command);
 
 /* Remove all created objects. Return: false if there were none. */
 bool mock_restore(void);

@@ -19,8 +19,8 @@ insmod "$NDSHM_KO" allow_unisolated="$([[ $mode == bare ]] && echo 1 || echo 0)"
 "$ndshm" bind "$user_card" >/dev/null || exit 1
 flood_start
 if [[ $skip ]]; then
-	[[ -e $parameters/test_skip_quiet ]] || skip 'not a test build'
-	echo Y >$parameters/test_skip_quiet
+	[[ -e $parameters/test_skip_quiesce ]] || skip 'not a test build'
+	echo Y >$parameters/test_skip_quiesce
 fi
 [[ $mode == iommu || -e $parameters/test_hold_freed ]] || skip 'not a test build'
 

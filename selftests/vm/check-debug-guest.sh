@@ -4,7 +4,7 @@
 # check-debug-guest.sh OUTPUT leaks|others: in a guest with a debug kernel, run the
 # kselftest programs built in OUTPUT and compare the kernel's counters before and after.
 # `leaks`: the programs that together use every way to allocate, with kmemleak and
-# page_owner, which take most of the time. `others`: KUnit, a longer storm, and the other
+# page_owner, which take most of the time. `others`: KUnit, a longer stress test, and the other
 # programs except the 32-bit ones, which run the same code. NDSHM_SHARD=0 to 3 runs every
 # second program: the first, third, ... for 0 and 1. Leaves the reached call sites in the run
 # directory.
@@ -12,7 +12,7 @@ set -uo pipefail
 
 output=$1 which=$2
 # The order puts the two longest programs into different halves.
-leaks=(storm fail_nth mock mock_revoke provider unload)
+leaks=(stress fail_nth mock mock_revoke provider unload)
 top=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 baseline=$output/baseline
 
@@ -27,7 +27,7 @@ programs() {
 		printf '%s\n' "${leaks[@]}"
 	else
 		echo
-		echo storm
+		echo stress
 		grep -vxE "$(IFS='|' && echo "${leaks[*]}")|.*_32" "$output.list"
 	fi | awk -v half="${NDSHM_SHARD:+$((NDSHM_SHARD / 2 % 2))}" '(half == "" || (NR + 1) % 2 == half) && NF'
 }
@@ -43,7 +43,7 @@ if [[ $which == leaks ]]; then
 fi
 # These are the numbers for the usual scale, which is 10 on debug kernels.
 scaled() { echo $(($1 * ${NDSHM_SCALE:-10} / 10 ? $1 * ${NDSHM_SCALE:-10} / 10 : 1)); }
-storm=(--kills "$(scaled "$kills")" --deaths "$(scaled "$deaths")" --unbinds "$(scaled "$unbinds")"
+stress=(--kills "$(scaled "$kills")" --deaths "$(scaled "$deaths")" --unbinds "$(scaled "$unbinds")"
 	--requests "$(scaled "$requests")")
 insmod "$NDSHM_COVERAGE"
 check 'the baseline is taken' "$baseline" take /tmp/baseline
@@ -55,7 +55,7 @@ check 'insmod' insmod "$NDSHM_KO"
 run_program() {
 	local code began=$SECONDS
 	local -a arguments=()
-	[[ $1 != storm ]] || arguments=("${storm[@]}")
+	[[ $1 != stress ]] || arguments=("${stress[@]}")
 	echo "# $1"
 	(cd "$output" && exec "./$1" "${arguments[@]}") 2>&1 </dev/null | sed -u 's/^/# /'
 	code=${PIPESTATUS[0]}

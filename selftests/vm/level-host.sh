@@ -66,8 +66,8 @@ build_bench() {
 		NDSHM="$BUILD/modules/6.12-test" all
 }
 # The example server with hostile clients, built as for the check of the examples.
-build_storm() {
-	make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" storm
+build_stress() {
+	make -C "$top/userlib/examples" -j"$(nproc)" BUILD="$BUILD/user" stress
 }
 
 build_begin() {
@@ -87,7 +87,7 @@ build_for_stock() {
 	done
 	must selftests build_selftests
 	must heap build_heap_tests
-	must storm build_storm
+	must stress build_stress
 	[[ " ${kernels[*]} " != *' 6.12 '* ]] || must bench build_bench
 }
 build_for_debug() {
@@ -187,7 +187,7 @@ once() {
 	local name=${1#level_} code=0 passed inputs
 	passed=$cache/passed/$name-$kernel
 	inputs=$(cd -- "$top" && {
-		git ls-files -z selftests/vm selftests/catches.sh selftests/baseline.c selftests/ndshm_debug.c kernel/tests/mock |
+		git ls-files -z selftests/vm selftests/self_check.sh selftests/baseline.c selftests/ndshm_debug.c kernel/tests/mock |
 			xargs -0 sha256sum
 		"$here/kernels.sh" dir "$kernel"
 		qemu-system-x86_64 --version
@@ -216,15 +216,15 @@ ends_with() {
 		echo "ok - $what"
 	fi
 }
-level_catches() {
-	ends_with 123 'catches: all 9 mistakes were made' 'what is in the kernel log fails the run' \
-		catches --append panic_on_warn=0 --append kasan_multi_shot -- "$top/selftests/catches.sh"
+level_self_check() {
+	ends_with 123 'self_check: all 9 mistakes were made' 'what is in the kernel log fails the run' \
+		self_check --append panic_on_warn=0 --append kasan_multi_shot -- "$top/selftests/self_check.sh"
 }
 level_ends() {
 	ends_with 125 'panic_on_warn|Kernel panic.*KASAN' 'a kernel that panics fails the run' \
-		catches-dead --append panic_on_warn=1 -- "$top/selftests/catches.sh" kasan
-	ends_with 124 'catches: hang' 'a kernel that hangs fails the run' \
-		catches-hang --timeout 60 -- "$top/selftests/catches.sh" hang
+		self_check-dead --append panic_on_warn=1 -- "$top/selftests/self_check.sh" kasan
+	ends_with 124 'self_check: hang' 'a kernel that hangs fails the run' \
+		self_check-hang --timeout 60 -- "$top/selftests/self_check.sh" hang
 }
 
 # keep_corpus CODE: keep the programs that a fuzzer found, because the next run overwrites its

@@ -58,7 +58,7 @@ splat_cases() {
 0|[    1.0] DMA-API: preallocated 65536 debug entries
 0|[    1.0] kmemleak: Kernel memory leak detector initialized (mem pool available: 15000)
 0|[    1.0] x86/fpu: debug: nothing
-1|[    1.0] Memory cgroup out of memory: Killed process 12 (storm) total-vm:1kB
+1|[    1.0] Memory cgroup out of memory: Killed process 12 (stress) total-vm:1kB
 1|[    1.0] alloc: vmalloc error: size 1, exceeds total pages, mode:0xdc0
 1|[    1.0] WARNING: CPU: 0 PID: 1 at mm/page_alloc.c:1 f+0x1/0x2
 1|[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000000

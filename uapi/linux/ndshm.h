@@ -210,7 +210,7 @@ struct ndshm_get_info {
  * EPERM, UNISOLATED_OFF); the claim taints the kernel. A function that was not reset
  * after its last claim can only be claimed by a client opened with CAP_SYS_RAWIO, or by a
  * user that the adapter's reset policy permits, by default the effective user of that
- * claim (else EPERM, ADAPTER_DIRTY).
+ * claim (else EPERM, ADAPTER_NEEDS_RESET).
  */
 struct ndshm_adapter_claim {
 	__u32 size;

@@ -57,7 +57,7 @@ static void set_up_spans(struct ndshm_heap *heap)
 	for (unsigned int i = 0; i < SPAN_KINDS; i++) {
 		size_t blocks = (1ul << heap->spans[i].shift) / least[i];
 
-		heap->spans[i].stride = 8 + ndshm__round_up(blocks, 64) / 8;
+		heap->spans[i].span_bytes = 8 + ndshm__round_up(blocks, 64) / 8;
 	}
 }
 
@@ -95,7 +95,8 @@ int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_so
 	return 0;
 }
 
-void ndshm__heap_on_misuse(struct ndshm_heap *heap, ndshm_heap_hook hook, void *context)
+void ndshm__heap_set_error_handler(struct ndshm_heap *heap, ndshm_heap_error_handler hook,
+				   void *context)
 {
 	heap->hook = hook;
 	heap->hook_context = context;
@@ -255,7 +256,7 @@ static __attribute__((noinline)) int free_slow(struct ndshm_heap *heap, void *po
 					       uint64_t granule, unsigned int state)
 {
 	if (!state)
-		return pointer ? ndshm__misuse(heap, pointer) : 0;
+		return pointer ? ndshm__heap_error(heap, pointer) : 0;
 	if (state == STATE_EXTENT)
 		return ndshm__large_free(heap, granule);
 	if (state == STATE_RUN)
@@ -323,7 +324,7 @@ size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer)
 	size_t size = usable(heap, pointer);
 
 	if (!size && pointer)
-		ndshm__misuse(heap, pointer);
+		ndshm__heap_error(heap, pointer);
 	return size;
 }
 
@@ -337,7 +338,7 @@ void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, i
 		return ndshm__heap_alloc(heap, size, error);
 	old = usable(heap, pointer);
 	if (!old || !size) {
-		*error = size ? ndshm__misuse(heap, pointer) : -EINVAL;
+		*error = size ? ndshm__heap_error(heap, pointer) : -EINVAL;
 		return NULL;
 	}
 	if (size <= old && size > old / 2)

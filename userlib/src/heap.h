@@ -62,7 +62,8 @@ int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_so
  * Set the error handler, called on each misuse by the thread that makes the invalid call,
  * without locks. Must be called before other threads use the heap.
  */
-void ndshm__heap_on_misuse(struct ndshm_heap *heap, ndshm_heap_hook hook, void *context);
+void ndshm__heap_set_error_handler(struct ndshm_heap *heap, ndshm_heap_error_handler hook,
+				   void *context);
 /*
  * Destroy a heap. Frees extents without live blocks; the others stay until the holder is
  * closed. No thread may use the heap during or after this call.

@@ -17,8 +17,8 @@
 #define CAPACITY_FIRST	4
 #define EBB		8
 
-static struct heap_cache nobody;
-HIDDEN_TLS struct heap_cache *ndshm__cache = &nobody;
+static struct heap_cache no_cache;
+HIDDEN_TLS struct heap_cache *ndshm__cache = &no_cache;
 
 /* Caches of this thread, linked by thread_next. */
 static HIDDEN_TLS struct heap_cache *caches;
@@ -106,7 +106,7 @@ static void thread_ends(void *value)
 	struct registry *all = registry;
 
 	(void)value;
-	ndshm__cache = &nobody;
+	ndshm__cache = &no_cache;
 	pthread_mutex_lock(&all->lock);
 	while (caches) {
 		struct heap_cache *cache = caches;

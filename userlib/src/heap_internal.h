@@ -138,12 +138,12 @@ struct heap_pool {
 /**
  * struct heap_spans - spans of one kind
  * @shift: log2 of the size of a span
- * @stride: size of a struct heap_span in bytes
+ * @span_bytes: size of a struct heap_span in bytes
  * @spans: by number
  */
 struct heap_spans {
 	unsigned int shift;
-	unsigned int stride;
+	unsigned int span_bytes;
 	char *spans;
 };
 
@@ -204,7 +204,7 @@ struct ndshm_heap {
 	uint64_t max_size;
 	const struct ndshm_extent_source *source;
 	void *source_context;
-	ndshm_heap_hook hook;
+	ndshm_heap_error_handler hook;
 	void *hook_context;
 	struct heap_core *core;
 	char *memory;
@@ -376,7 +376,7 @@ static inline void ndshm__bin_set_top(struct heap_bin *bin, uint64_t *top)
 	atomic_store_explicit(&bin->top, top, memory_order_relaxed);
 }
 
-/* heap_misuse.c: call the error handler for an invalid pointer. Returns -EINVAL. */
-int ndshm__misuse(struct ndshm_heap *heap, const void *pointer);
+/* heap_error.c: call the error handler for an invalid pointer. Returns -EINVAL. */
+int ndshm__heap_error(struct ndshm_heap *heap, const void *pointer);
 
 #endif /* NDSHM_HEAP_INTERNAL_H */

@@ -17,7 +17,7 @@ struct heap_span {
 
 static struct heap_span *span_at(const struct heap_spans *spans, uint64_t number)
 {
-	return (struct heap_span *)(spans->spans + number * spans->stride);
+	return (struct heap_span *)(spans->spans + number * spans->span_bytes);
 }
 
 static unsigned int span_units(const struct heap_spans *spans)

@@ -65,7 +65,8 @@ static size_t place_all(struct ndshm_heap *heap)
 	for (unsigned int i = 0; i < SPAN_KINDS; i++) {
 		struct heap_spans *spans = &heap->spans[i];
 
-		spans->spans = place(heap, &at, (heap->max_size >> spans->shift) * spans->stride);
+		spans->spans = place(heap, &at,
+				     (heap->max_size >> spans->shift) * spans->span_bytes);
 	}
 	return at;
 }

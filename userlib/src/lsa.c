@@ -98,19 +98,19 @@ static void *enter(struct ndshm_section *section)
 }
 
 /*
- * Prevent further lookups of a section. The address of @leaving marks the entry as
+ * Prevent further lookups of a section. The address of @stopping marks the entry as
  * neither usable nor reusable until end() clears it, so that only one of several threads
  * can succeed.
  */
 static struct entry *leave(void *base)
 {
-	static char leaving;
+	static char stopping;
 	struct entry *entry;
 
 	ndshm__lock();
-	entry = base == &leaving ? NULL : find(base);
+	entry = base == &stopping ? NULL : find(base);
 	if (entry)
-		entry->base = &leaving;
+		entry->base = &stopping;
 	ndshm__unlock();
 	if (!entry)
 		errno = EINVAL;

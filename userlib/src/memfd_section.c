@@ -35,13 +35,13 @@
  */
 #define MODE	0444
 
-#define PIECE_BYTES	(2ULL << 20)
+#define CHUNK_BYTES	(2ULL << 20)
 
 /*
- * Limit of idle pieces (with memory but without extents): IDLE_PIECES, and one for each
- * TAKEN_FOR_IDLE pieces in extents.
+ * Limit of idle chunks (with memory but without extents): IDLE_PIECES, and one for each
+ * TAKEN_FOR_IDLE chunks in extents.
  */
-#define IDLE_PIECES	2
+#define IDLE_CHUNKS	2
 #define TAKEN_FOR_IDLE	16
 
 /* An extent: consecutive pages. */
@@ -52,7 +52,7 @@ struct run {
 };
 
 /* Allocation unit: 2 MiB, or the rest of the section. */
-struct piece {
+struct chunk {
 	uint32_t taken;		/* pages in extents */
 	bool committed;		/* has memory in all of it, not only within InitialSize */
 };
@@ -73,8 +73,8 @@ struct piece {
  * @initial: number of these that always have memory
  * @lock: protects all following members. A child of fork() neither takes it nor accesses
  *	these.
- * @pieces: all pieces
- * @idle: number of idle pieces: memory above InitialSize without extents
+ * @chunks: all chunks
+ * @idle: number of idle chunks: memory above InitialSize without extents
  * @runs: extents, sorted by offset
  * @run_count: number of extents
  * @run_room: number of extents that fit in @runs
@@ -95,7 +95,7 @@ struct ndshm_memfd_section {
 	uint32_t pages;
 	uint32_t initial;
 	pthread_mutex_t lock;
-	struct piece *pieces;
+	struct chunk *chunks;
 	uint32_t idle;
 	struct run *runs;
 	size_t run_count;
@@ -114,9 +114,9 @@ static uint64_t round_up(uint64_t number, uint64_t to)
 	return (number + to - 1) / to * to;
 }
 
-static uint32_t piece_pages(void)
+static uint32_t chunk_pages(void)
 {
-	return PIECE_BYTES / page_size();
+	return CHUNK_BYTES / page_size();
 }
 
 /* Return true if this process created the section, and can allocate extents. */
@@ -141,17 +141,17 @@ static bool is_readonly(const struct ndshm_section *section)
  * Memory
  */
 
-static uint32_t end_of_piece(const struct ndshm_memfd_section *memfd, uint32_t number)
+static uint32_t end_of_chunk(const struct ndshm_memfd_section *memfd, uint32_t number)
 {
-	uint64_t end = ((uint64_t)number + 1) * piece_pages();
+	uint64_t end = ((uint64_t)number + 1) * chunk_pages();
 
 	return end < memfd->pages ? end : memfd->pages;
 }
 
 static bool is_idle(const struct ndshm_memfd_section *memfd, uint32_t number)
 {
-	return memfd->pieces[number].committed && !memfd->pieces[number].taken &&
-	       number * piece_pages() >= memfd->initial;
+	return memfd->chunks[number].committed && !memfd->chunks[number].taken &&
+	       number * chunk_pages() >= memfd->initial;
 }
 
 /* Return the first page without memory in [@from, @to), or @to. */
@@ -159,56 +159,56 @@ static uint64_t next_hole(const struct ndshm_memfd_section *memfd, uint64_t from
 {
 	if (from < memfd->initial)
 		from = memfd->initial;
-	while (from < to && memfd->pieces[from / piece_pages()].committed)
-		from = (from / piece_pages() + 1) * piece_pages();
+	while (from < to && memfd->chunks[from / chunk_pages()].committed)
+		from = (from / chunk_pages() + 1) * chunk_pages();
 	return from < to ? from : to;
 }
 
-/* Allocate the memory of a whole piece. */
-static int commit_piece(const struct ndshm_section *section, uint32_t number)
+/* Allocate the memory of a whole chunk. */
+static int commit_chunk(const struct ndshm_section *section, uint32_t number)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
-	uint64_t start = (uint64_t)number * piece_pages();
+	uint64_t start = (uint64_t)number * chunk_pages();
 
 	if (ndshm__memfd_allocate(section->fd, start * page_size(),
-				  (end_of_piece(memfd, number) - start) * page_size()))
+				  (end_of_chunk(memfd, number) - start) * page_size()))
 		return -ENOMEM;
-	memfd->pieces[number].committed = true;
+	memfd->chunks[number].committed = true;
 	memfd->idle += is_idle(memfd, number);
 	return 0;
 }
 
-/* Allocate the memory of all pieces that overlap [@start, @end). */
+/* Allocate the memory of all chunks that overlap [@start, @end). */
 static int commit(const struct ndshm_section *section, uint64_t start, uint64_t end)
 {
 	int error = 0;
 
 	while (!error && (start = next_hole(section->memfd, start, end)) < end)
-		error = commit_piece(section, start / piece_pages());
+		error = commit_chunk(section, start / chunk_pages());
 	return error;
 }
 
-/* Free idle pieces, the highest first, until at most @most are left. */
+/* Free idle chunks, the highest first, until at most @most are left. */
 static void trim(const struct ndshm_section *section, uint32_t most)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
-	uint32_t number = (memfd->pages + piece_pages() - 1) / piece_pages();
+	uint32_t number = (memfd->pages + chunk_pages() - 1) / chunk_pages();
 
 	while (number-- && memfd->idle > most) {
 		if (!is_idle(memfd, number))
 			continue;
 		if (fallocate(section->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			      number * PIECE_BYTES, PIECE_BYTES))
+			      number * CHUNK_BYTES, CHUNK_BYTES))
 			continue;
-		memfd->pieces[number].committed = false;
+		memfd->chunks[number].committed = false;
 		memfd->idle--;
 	}
 }
 
-static void settle(const struct ndshm_section *section)
+static void trim_idle(const struct ndshm_section *section)
 {
 	const struct ndshm_memfd_section *memfd = section->memfd;
-	uint32_t most = IDLE_PIECES + memfd->taken / TAKEN_FOR_IDLE / piece_pages();
+	uint32_t most = IDLE_CHUNKS + memfd->taken / TAKEN_FOR_IDLE / chunk_pages();
 
 	if (memfd->idle > most)
 		trim(section, most / 2);
@@ -219,7 +219,7 @@ static void settle(const struct ndshm_section *section)
  */
 
 /* Return the index of the extent at a page, or where to insert it. */
-static size_t find_run(const struct ndshm_memfd_section *memfd, uint32_t start)
+static size_t find_extent(const struct ndshm_memfd_section *memfd, uint32_t start)
 {
 	size_t low = 0, high = memfd->run_count;
 
@@ -237,7 +237,7 @@ static size_t find_run(const struct ndshm_memfd_section *memfd, uint32_t start)
 /* Return the extent at a page if it belongs to this holder, or NULL. */
 static struct run *find_own(const struct ndshm_memfd_section *memfd, uint32_t start, int holder)
 {
-	size_t at = find_run(memfd, start);
+	size_t at = find_extent(memfd, start);
 
 	if (at == memfd->run_count || memfd->runs[at].start != start ||
 	    memfd->runs[at].holder != holder)
@@ -245,19 +245,19 @@ static struct run *find_own(const struct ndshm_memfd_section *memfd, uint32_t st
 	return &memfd->runs[at];
 }
 
-/* Update the counters of the pieces that an extent covers; @given: the extent is freed. */
+/* Update the counters of the chunks that an extent covers; @given: the extent is freed. */
 static void count_run(struct ndshm_memfd_section *memfd, const struct run *run, bool given)
 {
 	const uint32_t end = run->start + run->count;
 	uint32_t at = run->start, count, number;
 
 	while (at < end) {
-		number = at / piece_pages();
-		count = end_of_piece(memfd, number) - at;
+		number = at / chunk_pages();
+		count = end_of_chunk(memfd, number) - at;
 		if (count > end - at)
 			count = end - at;
 		memfd->idle -= is_idle(memfd, number);
-		memfd->pieces[number].taken += given ? -count : count;
+		memfd->chunks[number].taken += given ? -count : count;
 		memfd->idle += is_idle(memfd, number);
 		at += count;
 	}
@@ -273,7 +273,7 @@ static void remove_run(struct ndshm_memfd_section *memfd, struct run *run)
 
 static void insert_run(struct ndshm_memfd_section *memfd, struct run run)
 {
-	struct run *place = &memfd->runs[find_run(memfd, run.start)];
+	struct run *place = &memfd->runs[find_extent(memfd, run.start)];
 
 	memmove(place + 1, place, (memfd->runs + memfd->run_count - place) * sizeof(*place));
 	memfd->run_count++;
@@ -310,7 +310,7 @@ static bool fits(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_
 		hole = holes ? *start + count : next_hole(memfd, *start, *start + count);
 		if (hole == *start + count)
 			return true;
-		from = (hole / piece_pages() + 1) * piece_pages();
+		from = (hole / chunk_pages() + 1) * chunk_pages();
 	}
 }
 
@@ -343,7 +343,7 @@ static uint32_t take(const struct ndshm_section *section, int holder, uint32_t c
 			return NDSHM_REASON_SECTION_FULL;
 		if (commit(section, *start, *start + count)) {
 			/* Frees the memory of a partial success. */
-			settle(section);
+			trim_idle(section);
 			return NDSHM_REASON_MEMORY;
 		}
 	}
@@ -359,7 +359,7 @@ static uint32_t check_extent(const struct ndshm_section *section,
 	if (!argument->length)
 		return NDSHM_REASON_LENGTH_ZERO;
 	if (alignment && (alignment & (alignment - 1) || alignment < page_size() ||
-			  alignment > PIECE_BYTES))
+			  alignment > CHUNK_BYTES))
 		return NDSHM_REASON_ALIGNMENT;
 	return argument->length > section->memfd->max_size ? NDSHM_REASON_SECTION_FULL :
 							     NDSHM_REASON_NONE;
@@ -417,7 +417,7 @@ static uint32_t free_extent(const struct ndshm_section *section, int holder,
 	run = find_own(memfd, page, holder);
 	if (run) {
 		remove_run(memfd, run);
-		settle(section);
+		trim_idle(section);
 	}
 	pthread_mutex_unlock(&memfd->lock);
 	return run ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
@@ -491,7 +491,7 @@ static void detach(struct ndshm_section *section, int holder)
 			remove_run(memfd, run);
 	}
 	memfd->holders--;
-	settle(section);
+	trim_idle(section);
 	pthread_mutex_unlock(&memfd->lock);
 }
 
@@ -693,7 +693,7 @@ static void free_memfd(struct ndshm_memfd_section *memfd)
 {
 	pthread_mutex_destroy(&memfd->lock);
 	free(memfd->runs);
-	free(memfd->pieces);
+	free(memfd->chunks);
 	free(memfd);
 }
 
@@ -840,8 +840,8 @@ static struct ndshm_memfd_section *make_section(const struct ndshm_section_creat
 
 	if (!memfd)
 		return NULL;
-	memfd->pieces = calloc(memfd->pages / piece_pages() + 1, sizeof(*memfd->pieces));
-	if (!memfd->pieces) {
+	memfd->chunks = calloc(memfd->pages / chunk_pages() + 1, sizeof(*memfd->chunks));
+	if (!memfd->chunks) {
 		free_memfd(memfd);
 		return NULL;
 	}

@@ -116,7 +116,7 @@ static const struct nla_policy adapter_policy[NDSHM_A_ADAPTER_MAX + 1] = {
 	[NDSHM_A_ADAPTER_OPEN] = { .type = NLA_FLAG },
 	[NDSHM_A_ADAPTER_CLAIMABLE] = { .type = NLA_FLAG },
 	[NDSHM_A_ADAPTER_CLAIMED] = { .type = NLA_FLAG },
-	[NDSHM_A_ADAPTER_DIRTY] = { .type = NLA_FLAG },
+	[NDSHM_A_ADAPTER_NEEDS_RESET] = { .type = NLA_FLAG },
 	[NDSHM_A_ADAPTER_OWNER] = { .type = NLA_U32 },
 	[NDSHM_A_ADAPTER_GROUP] = { .type = NLA_U32 },
 	[NDSHM_A_ADAPTER_MODE] = { .type = NLA_U32 },
@@ -135,7 +135,7 @@ static void fill_adapter(void *to, struct nlattr **attrs)
 	row->open = attrs[NDSHM_A_ADAPTER_OPEN];
 	row->claimable = attrs[NDSHM_A_ADAPTER_CLAIMABLE];
 	row->claimed = attrs[NDSHM_A_ADAPTER_CLAIMED];
-	row->dirty = attrs[NDSHM_A_ADAPTER_DIRTY];
+	row->needs_reset = attrs[NDSHM_A_ADAPTER_NEEDS_RESET];
 	row->owner = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_OWNER]);
 	row->group = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_GROUP]);
 	row->mode = ndshm__attr_u32(attrs[NDSHM_A_ADAPTER_MODE]);

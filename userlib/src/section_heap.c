@@ -62,10 +62,10 @@ int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out)
 /* The heap requests no extent for a size greater than the section. */
 int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error)
 {
-	const bool told = error == refused && size <= section->size;
+	const bool reported = error == refused && size <= section->size;
 
 	refused = 0;
-	return told ? error : ndshm__done(section->ndshm, error);
+	return reported ? error : ndshm__done(section->ndshm, error);
 }
 
 static int end_free(struct ndshm_section *section, int error)
@@ -158,14 +158,14 @@ NDSHM_API int ndshm_section_pointer(const struct ndshm_section *section, uint64_
  * Error handler and statistics
  */
 
-NDSHM_API int ndshm_section_on_misuse(struct ndshm_section *section, ndshm_heap_hook hook,
-				      void *context)
+NDSHM_API int ndshm_section_set_error_handler(struct ndshm_section *section,
+					      ndshm_heap_error_handler hook, void *context)
 {
 	struct ndshm_heap *heap;
 	int error = ndshm__section_heap(section, &heap);
 
 	if (!error)
-		ndshm__heap_on_misuse(heap, hook, context);
+		ndshm__heap_set_error_handler(heap, hook, context);
 	return error;
 }
 

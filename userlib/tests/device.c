@@ -87,7 +87,7 @@ static void what_no_driver_has_is_not_there(void)
 		answer.open_error = errors[i];
 		CHECK(ndshm_open(DEVICE, &ndshm) == -ENOENT && !ndshm);
 	}
-	CHECK(!asked.calls);
+	CHECK(!requested.calls);
 }
 
 static void other_errors_of_open_arrive(void)
@@ -100,7 +100,7 @@ static void other_errors_of_open_arrive(void)
 		ndshm = (void *)1;
 		answer.open_error = errors[i];
 		CHECK(ndshm_open(DEVICE, &ndshm) == -errors[i] && !ndshm);
-		CHECK(asked.opens == 1 && !asked.calls);
+		CHECK(requested.opens == 1 && !requested.calls);
 	}
 }
 
@@ -111,7 +111,7 @@ static void an_interrupted_open_is_repeated(void)
 	device_reset();
 	answer.open_interrupted = 3;
 	CHECK(ndshm_open(DEVICE, &ndshm) == 0);
-	CHECK(asked.opens == 4);
+	CHECK(requested.opens == 4);
 	ndshm_close(ndshm);
 }
 
@@ -140,10 +140,10 @@ static void interrupted_commands_are_repeated(void)
 	struct ndshm_info info;
 
 	REQUIRE(ndshm);
-	asked.calls = 0;
+	requested.calls = 0;
 	answer.interrupted = 3;
 	CHECK_DONE(ndshm, ndshm_get_info(ndshm, &info));
-	CHECK(asked.calls == 4);
+	CHECK(requested.calls == 4);
 	ndshm_close(ndshm);
 }
 

@@ -32,28 +32,30 @@ static void requests_arrive_unchanged(void)
 
 	REQUIRE(ndshm);
 	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
-	CHECK(asked.alloc.length == 12345 && asked.alloc.adapter == 4);
-	CHECK(asked.alloc.provider == 5 && asked.alloc.preferred_node == 6);
-	CHECK(asked.alloc.usage == 7 && asked.alloc.flags == 8 && asked.alloc.count == 1);
-	CHECK(!asked.alloc.queue_id && !asked.alloc.vport_id && !asked.alloc.__reserved);
-	CHECK(!asked.alloc.segments && !asked.alloc.segment_capacity);
+	CHECK(requested.alloc.length == 12345 && requested.alloc.adapter == 4);
+	CHECK(requested.alloc.provider == 5 && requested.alloc.preferred_node == 6);
+	CHECK(requested.alloc.usage == 7 && requested.alloc.flags == 8 &&
+	      requested.alloc.count == 1);
+	CHECK(!requested.alloc.queue_id && !requested.alloc.vport_id &&
+	      !requested.alloc.__reserved);
+	CHECK(!requested.alloc.segments && !requested.alloc.segment_capacity);
 	CHECK(ndshm_block_handle(block) == 1 && ndshm_block_id(block) == 1001);
 	CHECK(ndshm_block_length(block) == 12288);
 	ndshm_free(block);
-	CHECK(asked.frees == 1);
+	CHECK(requested.frees == 1);
 
 	request.adapter = 0;
 	CHECK_DONE(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 4));
-	CHECK(asked.alloc.adapter == 77 && asked.alloc.count == 4);
+	CHECK(requested.alloc.adapter == 77 && requested.alloc.count == 4);
 	for (int i = 0; i < 4; i++) {
 		CHECK(ndshm_block_handle(blocks[i]) == i + 1U);
 		ndshm_free(blocks[i]);
 	}
-	CHECK(asked.frees == 5);
-	asked.calls = 0;
+	CHECK(requested.frees == 5);
+	requested.calls = 0;
 	CHECK_FAILS(ndshm, ndshm_alloc_many(ndshm, &request, blocks, 5), EINVAL, COUNT,
 		    INVALID_PARAMETER);
-	CHECK(asked.calls == 0);
+	CHECK(requested.calls == 0);
 	ndshm_close(ndshm);
 }
 
@@ -72,7 +74,7 @@ static void many_fail_together(void)
 	for (int i = 0; i < 4; i++)
 		CHECK(!blocks[i]);
 	/* Nothing was allocated, so nothing is freed. */
-	CHECK(!asked.frees);
+	CHECK(!requested.frees);
 	ndshm_close(ndshm);
 }
 
@@ -86,19 +88,20 @@ static void later_requests_arrive_unchanged(void)
 
 	REQUIRE(ndshm);
 	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0xfedcba9876543210));
-	CHECK(asked.alloc.length == 12345 && asked.alloc.adapter == 4);
-	CHECK(asked.alloc.provider == 5 && asked.alloc.preferred_node == 6);
-	CHECK(asked.alloc.usage == 7 && asked.alloc.flags == (8 | NDSHM_ALLOC_ASYNC));
-	CHECK(asked.alloc.count == 1 && asked.alloc.cookie == 0xfedcba9876543210);
-	CHECK(!asked.alloc.blocks && !asked.alloc.segments && !asked.alloc.segment_capacity);
+	CHECK(requested.alloc.length == 12345 && requested.alloc.adapter == 4);
+	CHECK(requested.alloc.provider == 5 && requested.alloc.preferred_node == 6);
+	CHECK(requested.alloc.usage == 7 && requested.alloc.flags == (8 | NDSHM_ALLOC_ASYNC));
+	CHECK(requested.alloc.count == 1 && requested.alloc.cookie == 0xfedcba9876543210);
+	CHECK(!requested.alloc.blocks && !requested.alloc.segments &&
+	      !requested.alloc.segment_capacity);
 	request.adapter = 0;
 	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0));
-	CHECK(asked.alloc.adapter == 77);
+	CHECK(requested.alloc.adapter == 77);
 	device_fail_next(EAGAIN, NDSHM_REASON_REQUESTS, NDSHM_STATUS_RESOURCES);
 	CHECK_FAILS(ndshm, ndshm_alloc_async(ndshm, &request, 0), EAGAIN, REQUESTS, RESOURCES);
 
 	CHECK_DONE(ndshm, ndshm_cancel(ndshm, 0xfedcba9876543210));
-	CHECK(asked.cancel.cookie == 0xfedcba9876543210 && !asked.cancel.flags);
+	CHECK(requested.cancel.cookie == 0xfedcba9876543210 && !requested.cancel.flags);
 	device_fail_next(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
 	CHECK_FAILS(ndshm, ndshm_cancel(ndshm, 1), ENOENT, REQUEST_UNKNOWN, FILE_NOT_FOUND);
 	ndshm_close(ndshm);
@@ -141,14 +144,14 @@ static void records_become_blocks(void)
 	CHECK_DONE(ndshm, ndshm_map(done.block, &memory));
 	CHECK(is_mapped(memory));
 	ndshm_free(done.block);
-	CHECK(asked.frees == 1);
+	CHECK(requested.frees == 1);
 
 	/* A failed request does not make the call fail. */
 	CHECK_DONE(ndshm, ndshm_next_done(ndshm, 0, &done));
 	CHECK(done.cookie == 4 && done.error == -ECANCELED && !done.block);
 	CHECK(done.reason == NDSHM_REASON_REQUEST_ABORTED);
 	CHECK(done.status == NDSHM_STATUS_REQUEST_ABORTED);
-	CHECK(!asked.polls);
+	CHECK(!requested.polls);
 
 	/* An unknown reason is an error. */
 	answer.records[0] = aborted_record;
@@ -167,22 +170,22 @@ static void records_are_waited_for(void)
 	REQUIRE(ndshm);
 	memset(&done, 1, sizeof(done));
 	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, 17, &done), EAGAIN, NONE, SUCCESS);
-	CHECK(asked.polls == 1 && asked.timeout == 17 && is_nothing(&done));
+	CHECK(requested.polls == 1 && requested.timeout == 17 && is_nothing(&done));
 	answer.records[0] = aborted_record;
 	answer.come_later = 1;
 	CHECK_DONE(ndshm, ndshm_next_done(ndshm, -1, &done));
-	CHECK(asked.polls == 2 && asked.timeout == -1 && done.cookie == 4);
+	CHECK(requested.polls == 2 && requested.timeout == -1 && done.cookie == 4);
 
 	/* Records read by other threads do not extend the timeout. */
 	answer.lost_races = 2;
 	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, 100000, &done), EAGAIN, NONE, SUCCESS);
-	CHECK(asked.polls == 5 && asked.timeout > 0 && asked.timeout <= 100000 - 8);
+	CHECK(requested.polls == 5 && requested.timeout > 0 && requested.timeout <= 100000 - 8);
 	answer.lost_races = 1;
 	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, 3, &done), EAGAIN, NONE, SUCCESS);
-	CHECK(asked.polls == 7 && !asked.timeout);
+	CHECK(requested.polls == 7 && !requested.timeout);
 	answer.lost_races = 1;
 	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EAGAIN, NONE, SUCCESS);
-	CHECK(asked.polls == 9 && asked.timeout == -1);
+	CHECK(requested.polls == 9 && requested.timeout == -1);
 
 	answer.poll_error = EINTR;
 	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EINTR, NONE, SUCCESS);
@@ -206,13 +209,13 @@ static void an_old_module_has_nothing_later(void)
 	device_reset();
 	answer.features &= ~NDSHM_FEATURE_ASYNC;
 	REQUIRE(!ndshm_open(DEVICE, &ndshm));
-	calls = asked.calls;
+	calls = requested.calls;
 	device_fail_next(E2BIG, NDSHM_REASON_NONE, NDSHM_STATUS_SUCCESS);
 	answer.record_count = 1;
 	CHECK_FAILS(ndshm, ndshm_alloc_async(ndshm, &request, 1), EOPNOTSUPP, NONE, SUCCESS);
 	CHECK_FAILS(ndshm, ndshm_cancel(ndshm, 1), EOPNOTSUPP, NONE, SUCCESS);
 	CHECK_FAILS(ndshm, ndshm_next_done(ndshm, -1, &done), EOPNOTSUPP, NONE, SUCCESS);
-	CHECK(asked.calls == calls && answer.record_count == 1);
+	CHECK(requested.calls == calls && answer.record_count == 1);
 	answer.ret = 0;
 	ndshm_close(ndshm);
 }
@@ -247,7 +250,7 @@ static void objects_outlive_the_client(void)
 	bare = make(ndshm);
 	REQUIRE(mapped && bare && !ndshm_map(mapped, &memory));
 	ndshm_close(ndshm);
-	asked.calls = 0;
+	requested.calls = 0;
 
 	CHECK(is_mapped(memory));
 	CHECK(ndshm_block_length(mapped) == 12288 && ndshm_block_id(mapped) == 1001);
@@ -259,7 +262,7 @@ static void objects_outlive_the_client(void)
 	CHECK(ndshm_map(mapped, &again) == -EBADF && !again);
 	ndshm_free(mapped);
 	ndshm_free(bare);
-	CHECK(!asked.calls && !asked.frees);
+	CHECK(!requested.calls && !requested.frees);
 }
 
 static void blocks_are_mapped_at_their_offset(void)
@@ -272,7 +275,7 @@ static void blocks_are_mapped_at_their_offset(void)
 	block = make(ndshm);
 	REQUIRE(block);
 	CHECK_DONE(ndshm, ndshm_map(block, &memory));
-	CHECK(asked.map_offset == 2ULL << 40 && is_mapped(memory));
+	CHECK(requested.map_offset == 2ULL << 40 && is_mapped(memory));
 	memset(memory, 1, 12288);
 	ndshm_free(block);
 	CHECK(!is_mapped(memory));
@@ -366,13 +369,13 @@ static void sync_passes_the_range_on(void)
 	block = make(ndshm);
 	REQUIRE(block);
 	CHECK_DONE(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_CPU, 0x123456789, 0xabcdef012));
-	CHECK(asked.sync.handle == ndshm_block_handle(block) && !asked.sync.flags);
-	CHECK(asked.sync.direction == NDSHM_SYNC_FOR_CPU);
-	CHECK(asked.sync.offset == 0x123456789 && asked.sync.length == 0xabcdef012);
+	CHECK(requested.sync.handle == ndshm_block_handle(block) && !requested.sync.flags);
+	CHECK(requested.sync.direction == NDSHM_SYNC_FOR_CPU);
+	CHECK(requested.sync.offset == 0x123456789 && requested.sync.length == 0xabcdef012);
 	device_fail_next(EINVAL, NDSHM_REASON_RANGE, NDSHM_STATUS_INVALID_PARAMETER);
 	CHECK_FAILS(ndshm, ndshm_sync(block, NDSHM_SYNC_FOR_DEVICE, 0, 1), EINVAL, RANGE,
 		    INVALID_PARAMETER);
-	CHECK(asked.sync.direction == NDSHM_SYNC_FOR_CPU);
+	CHECK(requested.sync.direction == NDSHM_SYNC_FOR_CPU);
 	ndshm_free(block);
 	ndshm_close(ndshm);
 }
@@ -386,12 +389,12 @@ static void claims_map_bars_until_the_close(void)
 
 	REQUIRE(ndshm);
 	CHECK_DONE(ndshm, ndshm_claim(ndshm, 9, 48, &claim));
-	CHECK(asked.claim.adapter == 9 && asked.claim.address_width == 48);
+	CHECK(requested.claim.adapter == 9 && requested.claim.address_width == 48);
 	CHECK(ndshm_claim_isolation(claim) == NDSHM_ISOLATION_LAZY);
 	CHECK_DONE(ndshm, ndshm_claim_start(claim));
-	CHECK(asked.start.adapter == 9);
+	CHECK(requested.start.adapter == 9);
 	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 0, &first, &length));
-	CHECK(length == 8192 && asked.map_offset == 3ULL << 40);
+	CHECK(length == 8192 && requested.map_offset == 3ULL << 40);
 	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 0, &second, &length));
 	CHECK(first == second && length == 8192);
 	CHECK_DONE(ndshm, ndshm_claim_map_bar(claim, 5, &second, &length));
@@ -468,7 +471,7 @@ static void threads_get_the_same_bar(void)
 		CHECK(starts[i] && starts[i] == starts[0]);
 	}
 	pthread_barrier_destroy(&barrier);
-	CHECK(asked.bars == 1);
+	CHECK(requested.bars == 1);
 	ndshm_close(ndshm);
 	CHECK(!is_mapped(starts[0]));
 }

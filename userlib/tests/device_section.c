@@ -37,17 +37,18 @@ static void requests_arrive_unchanged(void)
 
 	REQUIRE(ndshm);
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
-	CHECK(asked.section_create.max_size == 1234 && asked.section_create.initial_size == 567);
-	CHECK(asked.section_create.adapter == 8 && asked.section_create.provider == 9);
-	CHECK(asked.section_create.preferred_node == 10);
-	CHECK(asked.section_create.flags == NDSHM_CREATE_PERMIT_KEEP);
-	CHECK(!asked.section_create.__reserved);
+	CHECK(requested.section_create.max_size == 1234 &&
+	      requested.section_create.initial_size == 567);
+	CHECK(requested.section_create.adapter == 8 && requested.section_create.provider == 9);
+	CHECK(requested.section_create.preferred_node == 10);
+	CHECK(requested.section_create.flags == NDSHM_CREATE_PERMIT_KEEP);
+	CHECK(!requested.section_create.__reserved);
 	/* The module determines the size. */
-	CHECK(ndshm_section_size(section) == SECTION_SIZE && !asked.map_offset);
-	CHECK(asked.map_protection == (PROT_READ | PROT_WRITE));
+	CHECK(ndshm_section_size(section) == SECTION_SIZE && !requested.map_offset);
+	CHECK(requested.map_protection == (PROT_READ | PROT_WRITE));
 	memory = ndshm_section_base(section);
 	CHECK((uintptr_t)memory % HUGE == 0 && is_mapped(memory));
-	CHECK(!asked.attaches);
+	CHECK(!requested.attaches);
 	fd = ndshm_section_fd(section);
 	CHECK(is_open(fd));
 	ndshm_section_close(section);
@@ -55,7 +56,7 @@ static void requests_arrive_unchanged(void)
 
 	request.adapter = 0;
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
-	CHECK(asked.section_create.adapter == 77);
+	CHECK(requested.section_create.adapter == 77);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 }
@@ -111,14 +112,15 @@ static void the_first_extent_attaches(void)
 	section = make(ndshm, NDSHM_ATTACH_KEEP);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 12345, 4096, &offset, &length));
-	CHECK(asked.attaches == 1 && asked.section_attach.flags == NDSHM_ATTACH_KEEP);
-	CHECK(!asked.section_attach.__reserved);
-	CHECK(asked.extent_alloc.length == 12345 && asked.extent_alloc.alignment == 4096);
+	CHECK(requested.attaches == 1 && requested.section_attach.flags == NDSHM_ATTACH_KEEP);
+	CHECK(!requested.section_attach.__reserved);
+	CHECK(requested.extent_alloc.length == 12345 && requested.extent_alloc.alignment == 4096);
 	CHECK(offset == 8192 && length == 16384);
-	holder = asked.fd;
+	holder = requested.fd;
 	CHECK(is_open(holder) && holder != ndshm_section_fd(section));
 	CHECK_DONE(ndshm, ndshm_extent_free(section, 4711));
-	CHECK(asked.extent_free.offset == 4711 && asked.fd == holder && asked.attaches == 1);
+	CHECK(requested.extent_free.offset == 4711 && requested.fd == holder &&
+	      requested.attaches == 1);
 	device_fail_next(ENOSPC, NDSHM_REASON_SECTION_FULL, NDSHM_STATUS_RESOURCES);
 	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), ENOSPC,
 		    SECTION_FULL, RESOURCES);
@@ -143,7 +145,7 @@ static void the_heap_keeps_the_extents_reason(void)
 	device_fail_next(EINVAL, NDSHM_REASON_PROVIDER_INVALID, NDSHM_STATUS_INVALID_PARAMETER);
 	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 1 << 20, &out), EINVAL, PROVIDER_INVALID,
 		    INVALID_PARAMETER);
-	CHECK(asked.extent_alloc.length == 1);
+	CHECK(requested.extent_alloc.length == 1);
 	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 0, &out), EINVAL, NONE, SUCCESS);
 	device_fail_next(EROFS, NDSHM_REASON_SECTION_READONLY, NDSHM_STATUS_OPEN_FAILED);
 	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 1 << 20, &out), EROFS, SECTION_READONLY,
@@ -152,7 +154,7 @@ static void the_heap_keeps_the_extents_reason(void)
 	ndshm_close(ndshm);
 }
 
-static void who_cannot_attach_is_told(void)
+static void attach_error_is_reported(void)
 {
 	struct ndshm *ndshm = device_open();
 	struct ndshm_section *section;
@@ -165,10 +167,10 @@ static void who_cannot_attach_is_told(void)
 		device_fail_next(EDQUOT, NDSHM_REASON_HOLDER_QUOTA, NDSHM_STATUS_RESOURCES);
 		CHECK_FAILS(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length), EDQUOT,
 			    HOLDER_QUOTA, RESOURCES);
-		CHECK(!asked.attaches);
+		CHECK(!requested.attaches);
 	}
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
-	CHECK(asked.attaches == 1);
+	CHECK(requested.attaches == 1);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 }
@@ -184,14 +186,15 @@ static void query_says_how_many_segments_there_are(void)
 	section = make(ndshm, 0);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_extent_query(section, 8192, NULL, 0, &count));
-	CHECK(count == 3 && asked.extent_query.offset == 8192 && !asked.extent_query.segments);
+	CHECK(count == 3 && requested.extent_query.offset == 8192 &&
+	      !requested.extent_query.segments);
 	count = 0;
 	CHECK_FAILS(ndshm, ndshm_extent_query(section, 8192, segments, 2, &count), ENOSPC,
 		    LIST_SHORT, BUFFER_TOO_SHORT);
 	CHECK(count == 3 && !segments[0].length);
 	CHECK_DONE(ndshm, ndshm_extent_query(section, 8192, segments, SIZE_MAX, &count));
 	CHECK(count == 3 && segments[2].address == 0x6000);
-	CHECK(asked.extent_query.segment_capacity == UINT32_MAX);
+	CHECK(requested.extent_query.segment_capacity == UINT32_MAX);
 	device_fail_next(ENODEV, NDSHM_REASON_SECTION_REVOKED, NDSHM_STATUS_ADAPTER_REMOVED);
 	CHECK_FAILS(ndshm, ndshm_extent_query(section, 8192, segments, 3, &count), ENODEV,
 		    SECTION_REVOKED, ADAPTER_REMOVED);
@@ -217,18 +220,19 @@ static void the_rest_is_passed_on(void)
 	CHECK(info.taken == 24 && info.extents == 25 && info.holders == 26);
 	CHECK(info.adapter == 27 && info.provider == 28);
 	CHECK_DONE(ndshm, ndshm_section_sync(section, NDSHM_SYNC_FOR_CPU, 1ULL << 40, 1ULL << 41));
-	CHECK(asked.section_sync.direction == NDSHM_SYNC_FOR_CPU);
-	CHECK(asked.section_sync.offset == 1ULL << 40 && asked.section_sync.length == 1ULL << 41);
-	CHECK(asked.fd == ndshm_section_fd(section));
+	CHECK(requested.section_sync.direction == NDSHM_SYNC_FOR_CPU);
+	CHECK(requested.section_sync.offset == 1ULL << 40 &&
+	      requested.section_sync.length == 1ULL << 41);
+	CHECK(requested.fd == ndshm_section_fd(section));
 	CHECK_DONE(ndshm, ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
-	CHECK(asked.section_share.flags == NDSHM_SHARE_READONLY && is_open(fd));
+	CHECK(requested.section_share.flags == NDSHM_SHARE_READONLY && is_open(fd));
 	close(fd);
 	device_fail_next(EMFILE, NDSHM_REASON_DESCRIPTORS, NDSHM_STATUS_RESOURCES);
 	CHECK_FAILS(ndshm, ndshm_section_share(section, 0, &fd), EMFILE, DESCRIPTORS, RESOURCES);
 	CHECK(fd == -1);
 	device_fail_next(EIDRM, NDSHM_REASON_SECTION_DELETED, NDSHM_STATUS_CLOSING);
 	CHECK_FAILS(ndshm, ndshm_section_query(section, &info), EIDRM, SECTION_DELETED, CLOSING);
-	CHECK(!asked.attaches);
+	CHECK(!requested.attaches);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
 }
@@ -244,17 +248,17 @@ static void delete_names_the_own_holder(void)
 	section = make(ndshm, 0);
 	REQUIRE(section);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
-	CHECK(asked.section_delete.holder == -1 && !asked.section_delete.flags);
+	CHECK(requested.section_delete.holder == -1 && !requested.section_delete.flags);
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
-	holder = asked.fd;
+	holder = requested.fd;
 	device_fail_next(EBUSY, NDSHM_REASON_SECTION_BUSY, NDSHM_STATUS_BUSY);
 	CHECK_FAILS(ndshm, ndshm_section_delete(section, 0), EBUSY, SECTION_BUSY, BUSY);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_FORCE));
-	CHECK(asked.section_delete.holder == holder);
-	CHECK(asked.section_delete.flags == NDSHM_DELETE_FORCE);
+	CHECK(requested.section_delete.holder == holder);
+	CHECK(requested.section_delete.flags == NDSHM_DELETE_FORCE);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
-	CHECK(asked.section_delete.flags == NDSHM_DELETE_REVOKE);
-	CHECK(asked.fd == ndshm_section_fd(section) && is_open(holder));
+	CHECK(requested.section_delete.flags == NDSHM_DELETE_REVOKE);
+	CHECK(requested.fd == ndshm_section_fd(section) && is_open(holder));
 	CHECK(is_mapped(ndshm_section_base(section)));
 	ndshm_section_close(section);
 	ndshm_close(ndshm);
@@ -272,9 +276,9 @@ static void interrupted_commands_are_repeated(void)
 	answer.interrupted = 3;
 	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
 	answer.interrupted = 3;
-	asked.calls = 0;
+	requested.calls = 0;
 	CHECK_DONE(ndshm, ndshm_section_query(section, &info));
-	CHECK(asked.calls == 4);
+	CHECK(requested.calls == 4);
 	answer.interrupted = 3;
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
 	answer.interrupted = 3;
@@ -300,13 +304,13 @@ static void a_descriptor_is_adopted(void)
 	CHECK(own != fd && fcntl(own, F_GETFD) == FD_CLOEXEC);
 	close(fd);
 	CHECK(ndshm_section_size(section) == SECTION_SIZE);
-	CHECK(asked.map_protection == (PROT_READ | PROT_WRITE));
+	CHECK(requested.map_protection == (PROT_READ | PROT_WRITE));
 	ndshm_section_close(section);
 
 	fd = eventfd(0, EFD_CLOEXEC);
 	answer.section_flags = NDSHM_SECTION_READONLY;
 	CHECK_DONE(ndshm, ndshm_section_adopt(ndshm, fd, &section));
-	CHECK(asked.map_protection == PROT_READ);
+	CHECK(requested.map_protection == PROT_READ);
 	CHECK(!test_can_write(ndshm_section_base(section)));
 	ndshm_section_close(section);
 
@@ -331,16 +335,16 @@ static void a_descriptor_is_adopted(void)
 }
 
 /* No ioctl() is sent to other files: a terminal or a FUSE file could answer it. */
-static void what_is_elsewhere_is_asked_nothing(void)
+static void what_is_elsewhere_gets_no_request(void)
 {
 	struct ndshm_section *section = (void *)1;
 	struct ndshm *ndshm = device_open();
 
 	REQUIRE(ndshm);
-	asked.calls = 0;
+	requested.calls = 0;
 	CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, ndshm_fd(ndshm), &section), EBADF,
 		    DESCRIPTOR, INVALID_PARAMETER);
-	CHECK(!section && !asked.calls);
+	CHECK(!section && !requested.calls);
 	ndshm_close(ndshm);
 }
 
@@ -374,7 +378,7 @@ static void in_child(void (*body)(void))
 	pid = fork();
 	if (!pid) {
 		test_bad = false;
-		asked.attaches = 0;
+		requested.attaches = 0;
 		body();
 		ndshm_section_close(inherited);
 		ndshm_close(inherited_client);
@@ -394,9 +398,9 @@ static void attach_anew(void)
 	 * The inherited descriptor is closed before a new one is opened, which gets its
 	 * number.
 	 */
-	CHECK(asked.attaches == 1 && asked.fd == inherited_holder);
+	CHECK(requested.attaches == 1 && requested.fd == inherited_holder);
 	CHECK_DONE(inherited_client, ndshm_extent_free(inherited, offset));
-	CHECK(asked.attaches == 1);
+	CHECK(requested.attaches == 1);
 }
 
 static void ask(void)
@@ -404,13 +408,13 @@ static void ask(void)
 	struct ndshm_section_info info;
 
 	CHECK_DONE(inherited_client, ndshm_section_query(inherited, &info));
-	CHECK(!is_open(inherited_holder) && !asked.attaches);
+	CHECK(!is_open(inherited_holder) && !requested.attaches);
 }
 
 static void delete(void)
 {
 	CHECK_DONE(inherited_client, ndshm_section_delete(inherited, 0));
-	CHECK(asked.section_delete.holder == -1 && !is_open(inherited_holder));
+	CHECK(requested.section_delete.holder == -1 && !is_open(inherited_holder));
 }
 
 static void only_close(void)
@@ -427,14 +431,15 @@ static void a_child_attaches_anew(void)
 	inherited = make(inherited_client, 0);
 	REQUIRE(inherited);
 	CHECK_DONE(inherited_client, ndshm_extent_alloc(inherited, 1, 0, &offset, &length));
-	inherited_holder = asked.fd;
+	inherited_holder = requested.fd;
 	in_child(attach_anew);
 	in_child(ask);
 	in_child(delete);
 	in_child(only_close);
 	/* The parent is unaffected. */
 	CHECK_DONE(inherited_client, ndshm_extent_free(inherited, offset));
-	CHECK(asked.fd == inherited_holder && asked.attaches == 1 && is_open(inherited_holder));
+	CHECK(requested.fd == inherited_holder && requested.attaches == 1 &&
+	      is_open(inherited_holder));
 	ndshm_section_close(inherited);
 	ndshm_close(inherited_client);
 }
@@ -487,13 +492,13 @@ int main(void)
 	RUN(failures_of_mmap_arrive);
 	RUN(the_first_extent_attaches);
 	RUN(the_heap_keeps_the_extents_reason);
-	RUN(who_cannot_attach_is_told);
+	RUN(attach_error_is_reported);
 	RUN(query_says_how_many_segments_there_are);
 	RUN(the_rest_is_passed_on);
 	RUN(delete_names_the_own_holder);
 	RUN(interrupted_commands_are_repeated);
 	RUN(a_descriptor_is_adopted);
-	RUN(what_is_elsewhere_is_asked_nothing);
+	RUN(what_is_elsewhere_gets_no_request);
 	RUN(sections_outlive_the_client);
 	RUN(a_child_attaches_anew);
 	RUN(threads_share_a_holder);

@@ -331,7 +331,7 @@ static void check_refused(unsigned int nth, int error, int expected, uint32_t re
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 1);
 }
 
-static void what_the_system_lacks_is_told_apart(void)
+static void what_the_system_lacks_is_distinguished(void)
 {
 	check_refused(MEMFD_CREATE, EMFILE, EDQUOT, NDSHM_REASON_HANDLES);
 	check_refused(MEMFD_CREATE, ENFILE, EDQUOT, NDSHM_REASON_HANDLES);
@@ -391,7 +391,7 @@ static void revocation_fails(void)
 	ndshm_section_close(other);
 }
 
-static void descriptors_that_the_system_lacks_are_told_apart(void)
+static void descriptors_that_the_system_lacks_are_distinguished(void)
 {
 	wrap_fail_with(ENFILE);
 	/* Allocations: the object, its state, its chunks, its file. */
@@ -457,12 +457,12 @@ int main(void)
 	RUN(section_rest_fails);
 	RUN(what_was_got_in_vain_goes_again);
 	RUN(revocation_fails);
-	RUN(descriptors_that_the_system_lacks_are_told_apart);
+	RUN(descriptors_that_the_system_lacks_are_distinguished);
 	ndshm_section_close(section);
 	close(strangers_section);
 	RUN(an_old_kernel_has_memfds_as_well);
 	RUN(an_interrupted_allocation_goes_on);
-	RUN(what_the_system_lacks_is_told_apart);
+	RUN(what_the_system_lacks_is_distinguished);
 	RUN(a_reason_needs_no_memory);
 	ndshm_free(block);
 	ndshm_close(ndshm);

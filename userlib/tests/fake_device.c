@@ -23,12 +23,12 @@
 } while (0)
 
 struct answer answer;
-struct asked asked;
+struct requested requested;
 
 void device_reset(void)
 {
 	memset(&answer, 0, sizeof(answer));
-	memset(&asked, 0, sizeof(asked));
+	memset(&requested, 0, sizeof(requested));
 	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_SECTIONS |
 			  NDSHM_FEATURE_ASYNC;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
@@ -68,7 +68,7 @@ static void alloc(struct ndshm_block_alloc *argument)
 {
 	struct ndshm_block_info *infos = (void *)(uintptr_t)argument->blocks;
 
-	asked.alloc = *argument;
+	requested.alloc = *argument;
 	if (argument->flags & NDSHM_ALLOC_ASYNC) {
 		argument->reason = NDSHM_REASON_PENDING;
 		argument->status = NDSHM_STATUS_PENDING;
@@ -81,7 +81,7 @@ static void alloc(struct ndshm_block_alloc *argument)
 /*
  * Write the answer's segments, at multiples of @step; the argument begins with @header.
  */
-static int tell_segments(struct ndshm_header *header, uint64_t array, uint32_t capacity,
+static int fill_segments(struct ndshm_header *header, uint64_t array, uint32_t capacity,
 			 uint64_t step)
 {
 	struct ndshm_segment *segments = (void *)(uintptr_t)array;
@@ -102,7 +102,7 @@ static int tell_segments(struct ndshm_header *header, uint64_t array, uint32_t c
 static int query(struct ndshm_block_query *argument)
 {
 	argument->out_block = block_info(argument->handle);
-	return tell_segments((void *)argument, argument->segments, argument->segment_capacity,
+	return fill_segments((void *)argument, argument->segments, argument->segment_capacity,
 			     0x1000);
 }
 
@@ -128,9 +128,9 @@ static void section_query(struct ndshm_section_query *argument)
 
 static int extent_query(struct ndshm_extent_query *argument)
 {
-	asked.extent_query = *argument;
+	requested.extent_query = *argument;
 	argument->out_segments = answer.segments;
-	return tell_segments((void *)argument, argument->segments, argument->segment_capacity,
+	return fill_segments((void *)argument, argument->segments, argument->segment_capacity,
 			     0x2000);
 }
 
@@ -143,31 +143,31 @@ static int succeed_section(unsigned long number, void *argument)
 
 	switch (number) {
 	case NDSHM_SECTION_ATTACH:
-		asked.section_attach = *attach;
-		asked.attaches++;
+		requested.section_attach = *attach;
+		requested.attaches++;
 		attach->out_holder = new_descriptor();
 		return 0;
 	case NDSHM_SECTION_SHARE:
-		asked.section_share = *share;
+		requested.section_share = *share;
 		share->out_section = new_descriptor();
 		return 0;
 	case NDSHM_SECTION_DELETE:
-		memcpy(&asked.section_delete, argument, sizeof(asked.section_delete));
-		asked.section_deletes++;
+		memcpy(&requested.section_delete, argument, sizeof(requested.section_delete));
+		requested.section_deletes++;
 		return 0;
 	case NDSHM_SECTION_QUERY:
 		section_query(argument);
 		return 0;
 	case NDSHM_SECTION_SYNC:
-		memcpy(&asked.section_sync, argument, sizeof(asked.section_sync));
+		memcpy(&requested.section_sync, argument, sizeof(requested.section_sync));
 		return 0;
 	case NDSHM_EXTENT_ALLOC:
-		asked.extent_alloc = *alloc;
+		requested.extent_alloc = *alloc;
 		alloc->out_offset = 8192;
 		alloc->out_length = 16384;
 		return 0;
 	case NDSHM_EXTENT_FREE:
-		memcpy(&asked.extent_free, argument, sizeof(asked.extent_free));
+		memcpy(&requested.extent_free, argument, sizeof(requested.extent_free));
 		return 0;
 	case NDSHM_EXTENT_QUERY:
 		return extent_query(argument);
@@ -188,16 +188,16 @@ static int succeed(unsigned long number, void *argument)
 		get_info(argument);
 		return 0;
 	case NDSHM_ADAPTER_CLAIM:
-		asked.claim = *claim;
-		asked.claims++;
+		requested.claim = *claim;
+		requested.claims++;
 		claim->out_isolation = NDSHM_ISOLATION_LAZY;
 		claim->out_bars = 1;
 		return 0;
 	case NDSHM_ADAPTER_START:
-		memcpy(&asked.start, argument, sizeof(asked.start));
+		memcpy(&requested.start, argument, sizeof(requested.start));
 		return 0;
 	case NDSHM_ADAPTER_MAP_BAR:
-		__atomic_add_fetch(&asked.bars, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&requested.bars, 1, __ATOMIC_SEQ_CST);
 		bar->out_mmap_offset = 3ULL << 40;
 		bar->out_length = 8192;
 		return 0;
@@ -205,18 +205,18 @@ static int succeed(unsigned long number, void *argument)
 		alloc(argument);
 		return 0;
 	case NDSHM_BLOCK_FREE:
-		asked.frees++;
+		requested.frees++;
 		return 0;
 	case NDSHM_BLOCK_QUERY:
 		return query(argument);
 	case NDSHM_BLOCK_SYNC:
-		memcpy(&asked.sync, argument, sizeof(asked.sync));
+		memcpy(&requested.sync, argument, sizeof(requested.sync));
 		return 0;
 	case NDSHM_BLOCK_CANCEL:
-		memcpy(&asked.cancel, argument, sizeof(asked.cancel));
+		memcpy(&requested.cancel, argument, sizeof(requested.cancel));
 		return 0;
 	case NDSHM_SECTION_CREATE:
-		asked.section_create = *section;
+		requested.section_create = *section;
 		section->out_section = new_descriptor();
 		section->out_id = 21;
 		return 0;
@@ -233,7 +233,7 @@ static int succeed_locked(int fd, unsigned long number, void *argument)
 	int ret;
 
 	pthread_mutex_lock(&lock);
-	asked.fd = fd;
+	requested.fd = fd;
 	ret = succeed(number, argument);
 	pthread_mutex_unlock(&lock);
 	return ret;
@@ -250,7 +250,7 @@ int __wrap_ioctl(int fd, unsigned long number, ...)
 	va_start(arguments, number);
 	header = va_arg(arguments, void *);
 	va_end(arguments);
-	__atomic_add_fetch(&asked.calls, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&requested.calls, 1, __ATOMIC_SEQ_CST);
 	if (answer.real)
 		return __real_ioctl(fd, number, header);
 	expect(header->size >= sizeof(*header));
@@ -279,8 +279,8 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 	/* Private memory of the library. */
 	if (fd < 0)
 		return __real_mmap64(at, length, protection, flags, fd, offset);
-	asked.map_offset = offset;
-	asked.map_protection = protection;
+	requested.map_offset = offset;
+	requested.map_protection = protection;
 	if (answer.map_error) {
 		errno = answer.map_error;
 		answer.map_error = 0;
@@ -300,7 +300,7 @@ int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)
 {
-	asked.opens++;
+	requested.opens++;
 	expect((flags & O_ACCMODE) == O_RDWR && flags & O_CLOEXEC);
 	if (answer.open_interrupted) {
 		answer.open_interrupted--;
@@ -311,8 +311,8 @@ int __wrap_open64(const char *path, int flags, ...)
 		errno = answer.open_error;
 		return -1;
 	}
-	asked.client = __real_open64(path, flags);
-	return asked.client;
+	requested.client = __real_open64(path, flags);
+	return requested.client;
 }
 
 ssize_t __real_read(int fd, void *to, size_t size);
@@ -321,7 +321,7 @@ ssize_t __wrap_read(int fd, void *to, size_t size)
 {
 	int length = answer.read_length;
 
-	if (fd != asked.client)
+	if (fd != requested.client)
 		return __real_read(fd, to, size);
 	expect(size == sizeof(answer.records[0]));
 	expect(fcntl(fd, F_GETFL) & O_NONBLOCK);
@@ -343,11 +343,11 @@ int __real_poll(struct pollfd *wanted, nfds_t count, int timeout);
 int __wrap_poll(struct pollfd *wanted, nfds_t count, int timeout);
 int __wrap_poll(struct pollfd *wanted, nfds_t count, int timeout)
 {
-	if (count != 1 || wanted->fd != asked.client)
+	if (count != 1 || wanted->fd != requested.client)
 		return __real_poll(wanted, count, timeout);
 	expect(wanted->events == POLLIN);
-	asked.polls++;
-	asked.timeout = timeout;
+	requested.polls++;
+	requested.timeout = timeout;
 	if (answer.poll_error) {
 		errno = answer.poll_error;
 		answer.poll_error = 0;

@@ -42,7 +42,7 @@ struct answer {
 };
 
 /* Arguments of the last commands, and counters. */
-struct asked {
+struct requested {
 	int calls, frees, claims, bars, opens, polls;
 	int client;			/* descriptor of the last open() */
 	int timeout;			/* timeout of the last poll() */
@@ -68,7 +68,7 @@ struct asked {
 };
 
 extern struct answer answer;
-extern struct asked asked;
+extern struct requested requested;
 
 /* Reset the device; all commands succeed. */
 void device_reset(void);

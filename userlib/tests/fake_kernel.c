@@ -243,18 +243,18 @@ static void answer_family(void)
 }
 
 /* Record the numbers of the request by attribute. */
-static void remember_asked(struct nlmsghdr *header)
+static void record_request(struct nlmsghdr *header)
 {
 	struct nlattr *attr;
 	int left;
 
-	kernel.asked_present = 0;
+	kernel.requested_present = 0;
 	nla_for_each_attr(attr, genlmsg_attrdata(genlmsg_hdr(header), 0),
 			  genlmsg_attrlen(genlmsg_hdr(header), 0), left) {
 		if (nla_type(attr) > NDSHM_A_QUOTA_MAX)
 			abort();
-		kernel.asked_present |= 1U << nla_type(attr);
-		kernel.asked[nla_type(attr)] = nla_len(attr) == 8 ? nla_get_u64(attr) :
+		kernel.requested_present |= 1U << nla_type(attr);
+		kernel.requested[nla_type(attr)] = nla_len(attr) == 8 ? nla_get_u64(attr) :
 								    nla_get_u32(attr);
 	}
 }
@@ -277,14 +277,14 @@ static void answer(struct nlmsghdr *header)
 		   kernel.request_command == NDSHM_CMD_ADAPTER_SET ||
 		   kernel.request_command == NDSHM_CMD_PROVIDER_SET) {
 		kernel.gets++;
-		remember_asked(header);
+		record_request(header);
 	} else {
 		kernel.gets++;
 		name = genlmsg_attrdata(genlmsg_hdr(header), 0);
 		/* Names of adapters and of providers have the same attribute number. */
 		if (nla_type(name) != NDSHM_A_ADAPTER_NAME)
 			abort();
-		nla_strlcpy(kernel.asked_name, name, sizeof(kernel.asked_name));
+		nla_strlcpy(kernel.requested_name, name, sizeof(kernel.requested_name));
 	}
 	kernel.script();
 }

@@ -16,23 +16,23 @@ static struct fake_section section;
 static struct ndshm_heap *heap;
 
 /* Calls of the misuse handler. */
-static unsigned int told[3];
-static void *told_of;
+static unsigned int reported[3];
+static void *reported_pointer;
 
-static void be_told(void *context, enum ndshm_heap_misuse misuse, void *pointer)
+static void on_error(void *context, enum ndshm_heap_error error, void *pointer)
 {
 	CHECK(context == &section);
-	told[misuse]++;
-	told_of = pointer;
+	reported[error]++;
+	reported_pointer = pointer;
 }
 
 static bool open_heap(uint64_t size)
 {
-	memset(told, 0, sizeof(told));
+	memset(reported, 0, sizeof(reported));
 	if (!CHECK(!fake_section_open(&section, size)) ||
 	    !CHECK(!ndshm__heap_open(section.base, size, &fake_source, &section, &heap)))
 		return false;
-	ndshm__heap_on_misuse(heap, be_told, &section);
+	ndshm__heap_set_error_handler(heap, on_error, &section);
 	return true;
 }
 
@@ -98,7 +98,7 @@ static bool is_inside(const char *pointer, size_t size)
 	CHECK(!(call) && error == -(wanted)); \
 } while (0)
 
-static void opening_refuses_nonsense(void)
+static void opening_refuses_bad_values(void)
 {
 	struct ndshm_heap *other = (void *)1;
 
@@ -138,7 +138,7 @@ static void every_size(void)
 		memset(pointer, 1, usable);
 		CHECK(!ndshm__heap_free(heap, pointer));
 	}
-	CHECK(!told[0] && !told[1] && !told[2]);
+	CHECK(!reported[0] && !reported[1] && !reported[2]);
 	close_heap();
 }
 
@@ -299,14 +299,14 @@ static void offsets(void)
 	close_heap();
 }
 
-static void is_refused(char *pointer, enum ndshm_heap_misuse misuse)
+static void is_refused(char *pointer, enum ndshm_heap_error error)
 {
-	unsigned int before = told[misuse];
+	unsigned int before = reported[error];
 
 	CHECK(ndshm__heap_free(heap, pointer) == -EINVAL);
-	CHECK(told[misuse] == before + 1 && told_of == pointer);
+	CHECK(reported[error] == before + 1 && reported_pointer == pointer);
 	CHECK(!ndshm__heap_usable_size(heap, pointer));
-	CHECK(told[misuse] == before + 2);
+	CHECK(reported[error] == before + 2);
 }
 
 /* Freed to the cache, to a span or the pool, to a kept extent and to the section. */
@@ -350,7 +350,7 @@ static void not_the_start(void)
 	close_heap();
 }
 
-static void of_somebody_else(void)
+static void of_another_owner(void)
 {
 	uint64_t theirs;
 	char *pointer;
@@ -376,7 +376,7 @@ static void of_somebody_else(void)
 	fake_section_reap(&section, 2);
 	CHECK(!ndshm__heap_free(heap, pointer));
 	/* Without a misuse handler it is refused as well. */
-	ndshm__heap_on_misuse(heap, NULL, NULL);
+	ndshm__heap_set_error_handler(heap, NULL, NULL);
 	CHECK(ndshm__heap_free(heap, pointer) == -EINVAL);
 	close_heap();
 }
@@ -719,7 +719,7 @@ static void one_thread_many_heaps(void)
 int main(void)
 {
 	RUN(the_set_up_can_fail);
-	RUN(opening_refuses_nonsense);
+	RUN(opening_refuses_bad_values);
 	RUN(every_size);
 	RUN(large_blocks_are_extents);
 	RUN(alignments);
@@ -729,7 +729,7 @@ int main(void)
 	RUN(offsets);
 	RUN(freed_twice);
 	RUN(not_the_start);
-	RUN(of_somebody_else);
+	RUN(of_another_owner);
 	RUN(statistics);
 	RUN(small_sections_fill_up);
 	RUN(small_sections_are_used_well);

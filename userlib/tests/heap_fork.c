@@ -254,9 +254,9 @@ static void *free_and_end(void *argument)
  * no threads.
  */
 #ifdef __SANITIZE_ADDRESS__
-#define WATCHED true
+#define OBSERVED true
 #else
-#define WATCHED false
+#define OBSERVED false
 #endif
 
 /* Thread creation and exit take a lock, too. */
@@ -286,10 +286,10 @@ static void a_child_amid_threads(void)
 	stop = false;
 	for (int i = 0; i <= THREADS; i++)
 		CHECK(!pthread_create(&threads[i], NULL,
-				      i || WATCHED ? allocate_until_stopped : come_and_go,
+				      i || OBSERVED ? allocate_until_stopped : come_and_go,
 				      &good));
 	for (int i = 0; i < (getenv("LONG") ? 500 : 40); i++)
-		if (!CHECK(in_child(i % 2 && !WATCHED ? child_with_threads : child_allocates)))
+		if (!CHECK(in_child(i % 2 && !OBSERVED ? child_with_threads : child_allocates)))
 			break;
 	stop = true;
 	for (int i = 0; i <= THREADS; i++)

@@ -191,10 +191,10 @@ static bool as_client(PVOID base, bool (*body)(char *base))
 
 static bool answer(char *base)
 {
-	bool asked = !strcmp(base, "from the package");
+	bool requested = !strcmp(base, "from the package");
 
 	strcpy(base + 4096, "from a client");
-	return asked;
+	return requested;
 }
 
 static void lsa_clients_share_it(void)
@@ -241,7 +241,7 @@ static void lsa_contents_are_not_trusted(void)
 	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
 }
 
-static void sections_are_told_apart(void)
+static void sections_are_distinguished(void)
 {
 	char *bases[8], *blocks[8];
 
@@ -335,7 +335,7 @@ static void a_process_has_one_context(void)
 }
 
 /* Adopting needs neither a context nor a device. */
-static void who_adopts_needs_no_context(void)
+static void adopting_needs_no_context(void)
 {
 	char *base = lsa->CreateSharedMemory(4096, 0), *theirs, *more;
 	int fd;
@@ -486,10 +486,10 @@ int main(void)
 	RUN(lsa_the_pointer_is_required);
 	RUN(lsa_clients_share_it);
 	RUN(lsa_contents_are_not_trusted);
-	RUN(sections_are_told_apart);
+	RUN(sections_are_distinguished);
 	RUN(a_section_is_adopted);
 	RUN(a_process_has_one_context);
-	RUN(who_adopts_needs_no_context);
+	RUN(adopting_needs_no_context);
 	RUN(a_child_has_what_was_allocated);
 	RUN(threads_make_and_delete);
 	RUN(without_memory_there_is_none);

@@ -110,7 +110,7 @@ static void finds_by_name(void)
 	CHECK(!strcmp(adapter.name, "memfd") && !strcmp(adapter.device, ""));
 	CHECK(adapter.id && adapter.node == -1);
 	CHECK(adapter.isolation == NDSHM_ISOLATION_NO_TRANSLATION);
-	CHECK(adapter.open && !adapter.claimable && !adapter.claimed && !adapter.dirty);
+	CHECK(adapter.open && !adapter.claimable && !adapter.claimed && !adapter.needs_reset);
 	CHECK_DONE(ndshm, ndshm_find_provider(ndshm, "memfd", &provider));
 	CHECK(!strcmp(provider.name, "memfd"));
 	CHECK(provider.id && provider.scope == 1 && provider.mappable && !provider.blocks);

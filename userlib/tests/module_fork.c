@@ -93,7 +93,7 @@ static void *allocate_until_stopped(void *argument)
 enum { ENDS_CLEAN, ENDS_WITH_BLOCKS, IS_KILLED, ENDS };
 
 struct child {
-	unsigned int who;
+	unsigned int number;
 	unsigned int end;
 	bool threads;
 	int ready;		/* pipe: written once the child is running */
@@ -118,7 +118,7 @@ static void *in_thread(void *argument)
 {
 	struct child *child = argument;
 
-	come_and_go(seed + child->who * 64 + (pthread_self() >> 12) % 64, 200, false);
+	come_and_go(seed + child->number * 64 + (pthread_self() >> 12) % 64, 200, false);
 	return NULL;
 }
 
@@ -137,7 +137,7 @@ static void allocate_in_threads(struct child *child)
 
 static void allocate_by_itself(const struct child *child)
 {
-	come_and_go(seed + child->who, 200, child->end != ENDS_CLEAN);
+	come_and_go(seed + child->number, 200, child->end != ENDS_CLEAN);
 	EXPECT(ledger_attached() == 1);
 }
 
@@ -145,7 +145,7 @@ static void be_child(struct child *child)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(300);
-	ledger_be(child->who);
+	ledger_be(child->number);
 	if (child->end != IS_KILLED)
 		look_at_inherited();
 	else
@@ -162,7 +162,7 @@ static void be_child(struct child *child)
 		ndshm_section_trim(section);
 		EXPECT(!ledger_extents());
 	} else {
-		ledger_leave(child->who);
+		ledger_leave(child->number);
 	}
 	_exit(*module_wrong != 0);
 }
@@ -194,14 +194,14 @@ static void kill_amid(pid_t pid, const struct child *child, int ready, unsigned 
 	CHECK(read(ready, &byte, 1) == 1);
 	come_and_go(random, random % 256, false);
 	/* Its extents may soon belong to another process. */
-	ledger_leave(child->who);
+	ledger_leave(child->number);
 	CHECK(!kill(pid, SIGKILL));
 }
 
 static bool fork_one(unsigned int number, unsigned long random)
 {
 	struct child child = {
-		.who = PARENT + number,
+		.number = PARENT + number,
 		.end = number % ENDS,
 		.threads = number / ENDS % 2,
 	};

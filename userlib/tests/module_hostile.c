@@ -131,16 +131,16 @@ static unsigned char *starts;
 
 static struct {
 	unsigned int count;
-	enum ndshm_heap_misuse misuse;
+	enum ndshm_heap_error error;
 	void *pointer;
-} told;
+} reported;
 
-static void be_told(void *context, enum ndshm_heap_misuse misuse, void *pointer)
+static void on_error(void *context, enum ndshm_heap_error error, void *pointer)
 {
-	EXPECT(context == &told);
-	told.count++;
-	told.misuse = misuse;
-	told.pointer = pointer;
+	EXPECT(context == &reported);
+	reported.count++;
+	reported.error = error;
+	reported.pointer = pointer;
 }
 
 static uint64_t offset_of(const void *memory)
@@ -216,7 +216,7 @@ static void reallocate(struct block *block, unsigned long random)
 }
 
 /* Get the expected kind of misuse for a pointer that is not the start of a live block. */
-static enum ndshm_heap_misuse misuse_of(const char *pointer)
+static enum ndshm_heap_error error_of(const char *pointer)
 {
 	uint64_t offset = pointer - (char *)ndshm_section_base(section);
 
@@ -226,11 +226,11 @@ static enum ndshm_heap_misuse misuse_of(const char *pointer)
 }
 
 /* Misuse @pointer in one of several ways; it must be refused without effect. */
-static void misuse(void *pointer, unsigned long random)
+static void error(void *pointer, unsigned long random)
 {
-	enum ndshm_heap_misuse kind = misuse_of(pointer);
-	unsigned int before = told.count;
-	void *out = &told;
+	enum ndshm_heap_error kind = error_of(pointer);
+	unsigned int before = reported.count;
+	void *out = &reported;
 
 	switch (random % 4) {
 	case 0:
@@ -242,7 +242,8 @@ static void misuse(void *pointer, unsigned long random)
 	default:
 		EXPECT(ndshm_section_free(section, pointer) == -EINVAL);
 	}
-	EXPECT(told.count == before + 1 && told.pointer == pointer && told.misuse == kind);
+	EXPECT(reported.count == before + 1 && reported.pointer == pointer &&
+	       reported.error == kind);
 	report->refused[kind]++;
 }
 
@@ -254,10 +255,10 @@ static void release(struct block *block, unsigned long random)
 	EXPECT(!ndshm_section_free(section, memory));
 	*block = blocks[--count];
 	if (random % 8 == 0)
-		misuse(memory, random / 8);
+		error(memory, random / 8);
 }
 
-static void misuse_some(unsigned long random)
+static void break_some(unsigned long random)
 {
 	char *base = ndshm_section_base(section), *pointer;
 	const struct block *block = &blocks[count ? (random >> 32) % count : 0];
@@ -268,7 +269,7 @@ static void misuse_some(unsigned long random)
 		pointer = random & 8 ? base + SECTION + (random >> 60) : base - 1 - (random >> 60);
 		break;
 	case 1:
-		pointer = random & 8 ? (char *)&told : (char *)(random | 1);
+		pointer = random & 8 ? (char *)&reported : (char *)(random | 1);
 		break;
 	case 2:
 	case 3:
@@ -283,7 +284,7 @@ static void misuse_some(unsigned long random)
 	}
 	offset = pointer - base;
 	if (offset % LEDGER_GRANULE || offset >= SECTION || !starts[offset / LEDGER_GRANULE])
-		misuse(pointer, random >> 4);
+		error(pointer, random >> 4);
 }
 
 static void check_statistics(void)
@@ -313,16 +314,16 @@ static unsigned int goal(unsigned long operation, unsigned long all)
 	return BLOCKS * (at < tide / 2 ? at : tide - at) / (tide / 2 + 1);
 }
 
-static void hold(unsigned int who, int fd)
+static void hold(unsigned int number, int fd)
 {
-	unsigned long state = seed + who, all = operations / HOLDERS;
+	unsigned long state = seed + number, all = operations / HOLDERS;
 
-	ledger_be(who);
+	ledger_be(number);
 	starts = calloc(SECTION / LEDGER_GRANULE, 1);
 	if (!EXPECT(starts) || !EXPECT(!ndshm_open("section:", &ndshm)) ||
 	    !EXPECT(!ndshm_section_adopt(ndshm, fd, &section)))
 		return;
-	EXPECT(!ndshm_section_on_misuse(section, be_told, &told));
+	EXPECT(!ndshm_section_set_error_handler(section, on_error, &reported));
 	for (unsigned long i = 0; i < all && !*module_wrong; i++) {
 		unsigned long random = module_random(&state);
 		struct block *block = &blocks[count ? (random >> 32) % count : 0];
@@ -334,7 +335,7 @@ static void hold(unsigned int who, int fd)
 		else
 			release(block, module_random(&state));
 		if (random % 64 < 4)
-			misuse_some(module_random(&state));
+			break_some(module_random(&state));
 		if (i % 4096 == 0)
 			check_statistics();
 		if (i % (all / TIDES + 1) == 0)
@@ -351,15 +352,15 @@ static void hold(unsigned int who, int fd)
  * All processes
  */
 
-static pid_t start(unsigned int who, int fd)
+static pid_t start(unsigned int number, int fd)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (who)
-		hold(who, fd);
+	if (number)
+		hold(number, fd);
 	else
 		be_hostile(fd);
 	_exit(*module_wrong != 0);
@@ -404,7 +405,7 @@ static void the_peer_was_hostile(void)
 	CHECK(report->passes && report->written && report->missed && report->spoiled);
 }
 
-static void misuse_was_refused(void)
+static void errors_were_refused(void)
 {
 	printf("# refused: %lu foreign, %lu interior, %lu not live\n",
 	       report->refused[NDSHM_HEAP_FOREIGN], report->refused[NDSHM_HEAP_INTERIOR],
@@ -441,7 +442,7 @@ int main(int arguments, char **argument)
 	seed = module_seed();
 	RUN(holders_keep_their_books);
 	RUN(the_peer_was_hostile);
-	RUN(misuse_was_refused);
+	RUN(errors_were_refused);
 	RUN(everything_has_gone_back);
 	ndshm_section_close(section);
 	ndshm_close(ndshm);

@@ -63,17 +63,17 @@ void ledger_close(void)
 	munmap(ledger.wrong, sizeof(*ledger.wrong));
 }
 
-void ledger_be(unsigned int who)
+void ledger_be(unsigned int number)
 {
-	me = who;
+	me = number;
 	extents = 0;
 	bytes = 0;
 	attached = 0;
 }
 
-void ledger_leave(unsigned int who)
+void ledger_leave(unsigned int number)
 {
-	ledger.gone[who] = 1;
+	ledger.gone[number] = 1;
 }
 
 /* Return: true if the place was free, or its owner may have been killed. */

@@ -21,9 +21,9 @@ bool ledger_open(uint64_t size);
 void ledger_close(void);
 
 /* Set the number of this process, which owns nothing yet. */
-void ledger_be(unsigned int who);
-/* Process @who will be killed: from now on its pages and blocks may get another owner. */
-void ledger_leave(unsigned int who);
+void ledger_be(unsigned int number);
+/* Process @number will be killed: from now on its pages and blocks may get another owner. */
+void ledger_leave(unsigned int number);
 
 /*
  * Record a block that this process got, or is about to free. Return: false on a conflict.

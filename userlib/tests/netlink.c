@@ -28,7 +28,7 @@ static void adapters_are_listed(void)
 	CHECK(rows[1].id == 6 && !strcmp(rows[1].name, "0000:00:05.0"));
 	CHECK(!strcmp(rows[0].device, "ndshm.0") && rows[0].node == 1);
 	CHECK(rows[0].isolation == NDSHM_ISOLATION_MSI);
-	CHECK(rows[0].open && rows[0].claimed && !rows[0].claimable && !rows[0].dirty);
+	CHECK(rows[0].open && rows[0].claimed && !rows[0].claimable && !rows[0].needs_reset);
 	CHECK(kernel.dumps == 1 && kernel.gets == 0);
 	free(rows);
 }
@@ -176,9 +176,9 @@ static void a_list_can_be_empty(void)
 	CHECK(!rows && !count);
 }
 
-static void the_one_asked_for(void)
+static void the_one_requested(void)
 {
-	kernel_put_adapter(6, kernel.asked_name, 0);
+	kernel_put_adapter(6, kernel.requested_name, 0);
 	kernel_end_datagram();
 	kernel_put_error(0);
 }
@@ -187,7 +187,7 @@ static void one_is_found_by_name(void)
 {
 	struct ndshm_adapter_info info;
 
-	kernel_reset(the_one_asked_for);
+	kernel_reset(the_one_requested);
 	CHECK_DONE(ndshm, ndshm_find_adapter(ndshm, "0000:00:05.0", &info));
 	CHECK(info.id == 6 && !strcmp(info.name, "0000:00:05.0"));
 	CHECK(kernel.dumps == 0 && kernel.gets == 1);

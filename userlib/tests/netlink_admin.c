@@ -58,7 +58,7 @@ static void one_quota(void)
 	kernel_put_error(0);
 }
 
-static void a_quota_is_asked_for(void)
+static void a_quota_is_requested(void)
 {
 	struct ndshm_quota_row row;
 
@@ -66,12 +66,12 @@ static void a_quota_is_asked_for(void)
 	CHECK_DONE(ndshm, ndshm_get_quota(ndshm, 1000, &row));
 	check_quota(&row, 1000);
 	CHECK(kernel.gets == 1 && kernel.dumps == 0);
-	CHECK(kernel.asked_present == 1U << NDSHM_A_QUOTA_UID);
-	CHECK(kernel.asked[NDSHM_A_QUOTA_UID] == 1000);
+	CHECK(kernel.requested_present == 1U << NDSHM_A_QUOTA_UID);
+	CHECK(kernel.requested[NDSHM_A_QUOTA_UID] == 1000);
 	/* The caller's own quota is requested without a user ID. */
 	kernel_reset(one_quota);
 	CHECK_DONE(ndshm, ndshm_get_quota(ndshm, NDSHM_UID_SELF, &row));
-	CHECK(kernel.asked_present == 0);
+	CHECK(kernel.requested_present == 0);
 }
 
 static void some_quotas(void)
@@ -133,21 +133,21 @@ static void a_quota_is_set(void)
 					  NDSHM_QUOTA_SECTIONS | NDSHM_QUOTA_BYTES,
 					  NDSHM_QUOTA_HOLDERS, &limits));
 	CHECK(kernel.request_command == NDSHM_CMD_QUOTA_SET);
-	CHECK(kernel.asked_present ==
+	CHECK(kernel.requested_present ==
 	      (1U << NDSHM_A_QUOTA_UID | 1U << NDSHM_A_QUOTA_SECTIONS_LIMIT |
 	       1U << NDSHM_A_QUOTA_BYTES_LIMIT | 1U << NDSHM_A_QUOTA_RESET));
-	CHECK(kernel.asked[NDSHM_A_QUOTA_UID] == 1000);
-	CHECK(kernel.asked[NDSHM_A_QUOTA_SECTIONS_LIMIT] == 11);
-	CHECK(kernel.asked[NDSHM_A_QUOTA_BYTES_LIMIT] == UINT64_MAX);
-	CHECK(kernel.asked[NDSHM_A_QUOTA_RESET] == NDSHM_QUOTA_HOLDERS);
+	CHECK(kernel.requested[NDSHM_A_QUOTA_UID] == 1000);
+	CHECK(kernel.requested[NDSHM_A_QUOTA_SECTIONS_LIMIT] == 11);
+	CHECK(kernel.requested[NDSHM_A_QUOTA_BYTES_LIMIT] == UINT64_MAX);
+	CHECK(kernel.requested[NDSHM_A_QUOTA_RESET] == NDSHM_QUOTA_HOLDERS);
 	/* The other kinds, and the caller's own quota. */
 	kernel_reset(refused);
 	CHECK_DONE(ndshm, ndshm_set_quota(ndshm, NDSHM_UID_SELF,
 					  NDSHM_QUOTA_HOLDERS | NDSHM_QUOTA_RESERVED, 0, &limits));
-	CHECK(kernel.asked[NDSHM_A_QUOTA_UID] == getuid());
-	CHECK(kernel.asked[NDSHM_A_QUOTA_HOLDERS_LIMIT] == 12);
-	CHECK(kernel.asked[NDSHM_A_QUOTA_RESERVED_LIMIT] == 13);
-	CHECK(!(kernel.asked_present & 1U << NDSHM_A_QUOTA_RESET));
+	CHECK(kernel.requested[NDSHM_A_QUOTA_UID] == getuid());
+	CHECK(kernel.requested[NDSHM_A_QUOTA_HOLDERS_LIMIT] == 12);
+	CHECK(kernel.requested[NDSHM_A_QUOTA_RESERVED_LIMIT] == 13);
+	CHECK(!(kernel.requested_present & 1U << NDSHM_A_QUOTA_RESET));
 	/* Invalid arguments are not sent. */
 	kernel_reset(refused);
 	CHECK(ndshm_set_quota(ndshm, 0, 0, 0, &limits) == -EINVAL);
@@ -216,22 +216,22 @@ static void permission_is_set(void)
 	kernel_reset(refused);
 	CHECK_DONE(ndshm, ndshm_set_adapter_access(ndshm, 7, all, &access));
 	CHECK(kernel.request_command == NDSHM_CMD_ADAPTER_SET);
-	CHECK(kernel.asked_present ==
+	CHECK(kernel.requested_present ==
 	      (1U << NDSHM_A_ADAPTER_ID | 1U << NDSHM_A_ADAPTER_OWNER |
 	       1U << NDSHM_A_ADAPTER_GROUP | 1U << NDSHM_A_ADAPTER_MODE |
 	       1U << NDSHM_A_ADAPTER_RESET_POLICY));
-	CHECK(kernel.asked[NDSHM_A_ADAPTER_ID] == 7);
-	CHECK(kernel.asked[NDSHM_A_ADAPTER_OWNER] == 1000);
-	CHECK(kernel.asked[NDSHM_A_ADAPTER_GROUP] == 100);
-	CHECK(kernel.asked[NDSHM_A_ADAPTER_MODE] == 0640);
-	CHECK(kernel.asked[NDSHM_A_ADAPTER_RESET_POLICY] == 2);
+	CHECK(kernel.requested[NDSHM_A_ADAPTER_ID] == 7);
+	CHECK(kernel.requested[NDSHM_A_ADAPTER_OWNER] == 1000);
+	CHECK(kernel.requested[NDSHM_A_ADAPTER_GROUP] == 100);
+	CHECK(kernel.requested[NDSHM_A_ADAPTER_MODE] == 0640);
+	CHECK(kernel.requested[NDSHM_A_ADAPTER_RESET_POLICY] == 2);
 	kernel_reset(refused);
 	CHECK_DONE(ndshm, ndshm_set_provider_access(ndshm, 8, NDSHM_ACCESS_MODE, &access));
 	CHECK(kernel.request_command == NDSHM_CMD_PROVIDER_SET);
-	CHECK(kernel.asked_present ==
+	CHECK(kernel.requested_present ==
 	      (1U << NDSHM_A_PROVIDER_ID | 1U << NDSHM_A_PROVIDER_MODE));
-	CHECK(kernel.asked[NDSHM_A_PROVIDER_ID] == 8);
-	CHECK(kernel.asked[NDSHM_A_PROVIDER_MODE] == 0640);
+	CHECK(kernel.requested[NDSHM_A_PROVIDER_ID] == 8);
+	CHECK(kernel.requested[NDSHM_A_PROVIDER_MODE] == 0640);
 }
 
 static void permission_is_refused(void)
@@ -563,7 +563,7 @@ int main(void)
 {
 	if (kernel_open(&ndshm))
 		return 1;
-	RUN(a_quota_is_asked_for);
+	RUN(a_quota_is_requested);
 	RUN(quotas_are_listed);
 	RUN(a_quota_is_set);
 	RUN(quotas_are_refused);

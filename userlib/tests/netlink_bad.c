@@ -73,9 +73,9 @@ static void one_adapter(void)
 	kernel_put_done(0, 0);
 }
 
-static void the_one_asked_for(void)
+static void the_one_requested(void)
 {
-	kernel_put_adapter(6, kernel.asked_name, 0);
+	kernel_put_adapter(6, kernel.requested_name, 0);
 	kernel_end_datagram();
 	kernel_put_error(0);
 }
@@ -107,7 +107,7 @@ static void each_step_needs_memory(void)
 	struct ndshm_adapter_info info = { .id = 4711 };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		kernel_reset(the_one_asked_for);
+		kernel_reset(the_one_requested);
 		failing = steps[i];
 		left = 1;
 		CHECK_FAILS(ndshm, ndshm_find_adapter(ndshm, "node0", &info), ENOMEM, MEMORY,
@@ -122,7 +122,7 @@ static void each_step_needs_memory(void)
 		check_list_fails(-ENOMEM);
 		CHECK(!failing);
 	}
-	kernel_reset(the_one_asked_for);
+	kernel_reset(the_one_requested);
 	CHECK_DONE(ndshm, ndshm_find_adapter(ndshm, "node0", &info));
 }
 

@@ -170,7 +170,7 @@ static void extents_are_the_lowest_that_fit(void)
 }
 
 /* A place with memory is preferred to a lower one without. */
-static void memory_comes_in_pieces(void)
+static void memory_comes_in_chunks(void)
 {
 	struct ndshm_section *section = make(8 * HUGE + page, page);
 
@@ -423,7 +423,7 @@ static void what_is_revoked_has_no_memory(void)
 }
 
 /* Attaching is refused before any other check. */
-static void nobody_attaches_to_what_is_deleted(void)
+static void deleted_sections_refuse_attach(void)
 {
 	struct ndshm_section *section = make(HUGE, 0);
 	uint64_t offset, length;
@@ -757,7 +757,7 @@ int main(void)
 	RUN(the_greatest_can_be_had);
 	RUN(bad_requests_are_refused);
 	RUN(extents_are_the_lowest_that_fit);
-	RUN(memory_comes_in_pieces);
+	RUN(memory_comes_in_chunks);
 	RUN(memory_goes_back);
 	RUN(extents_are_zero);
 	RUN(bad_extents_are_refused);
@@ -768,7 +768,7 @@ int main(void)
 	RUN(extents_can_be_kept);
 	RUN(what_is_deleted_stays_mapped);
 	RUN(what_is_revoked_has_no_memory);
-	RUN(nobody_attaches_to_what_is_deleted);
+	RUN(deleted_sections_refuse_attach);
 	RUN(reading_only_stays_so);
 	RUN(unknown_flags_of_a_share_are_refused);
 	RUN(what_is_no_section_is_not_adopted);

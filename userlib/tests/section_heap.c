@@ -137,23 +137,23 @@ static void places_are_offsets(void)
 	ndshm_section_close(section);
 }
 
-static int told[3];
+static int reported[3];
 
-static void count_misuse(void *context, enum ndshm_heap_misuse misuse, void *pointer)
+static void count_error(void *context, enum ndshm_heap_error error, void *pointer)
 {
 	(void)pointer;
-	CHECK(context == told);
-	told[misuse]++;
+	CHECK(context == reported);
+	reported[error]++;
 }
 
-static void misuse_is_told(void)
+static void error_is_reported(void)
 {
 	struct ndshm_heap_stats stats;
 	char outside[64], *memory;
 	void *out;
 
 	REQUIRE(make());
-	CHECK(!ndshm_section_on_misuse(section, count_misuse, told));
+	CHECK(!ndshm_section_set_error_handler(section, count_error, reported));
 	REQUIRE(!ndshm_section_alloc(section, 64, &out));
 	memory = out;
 	CHECK(!ndshm_section_stats(section, &stats));
@@ -163,9 +163,9 @@ static void misuse_is_told(void)
 	ndshm_section_free(section, memory + 16);
 	CHECK(!ndshm_section_free(section, memory));
 	ndshm_section_free(section, memory);
-	CHECK(told[NDSHM_HEAP_FOREIGN] == 1);
-	CHECK(told[NDSHM_HEAP_INTERIOR] == 1);
-	CHECK(told[NDSHM_HEAP_NOT_LIVE] == 1);
+	CHECK(reported[NDSHM_HEAP_FOREIGN] == 1);
+	CHECK(reported[NDSHM_HEAP_INTERIOR] == 1);
+	CHECK(reported[NDSHM_HEAP_NOT_LIVE] == 1);
 	CHECK(!ndshm_section_stats(section, &stats) && !stats.live_blocks);
 	ndshm_section_close(section);
 }
@@ -235,7 +235,7 @@ int main(void)
 	RUN(what_is_wrong_is_refused);
 	RUN(the_reason_is_not_of_another_call);
 	RUN(places_are_offsets);
-	RUN(misuse_is_told);
+	RUN(error_is_reported);
 	RUN(threads_share_it);
 	RUN(a_child_is_refused);
 	ndshm_close(ndshm);

@@ -176,7 +176,7 @@ static void others_delete_by_force(void)
 	ndshm_section_close(section);
 }
 
-static void delete_as_nobody(void)
+static void delete_unprivileged(void)
 {
 	CHECK(!setuid(65534));
 	for (int i = 0; i < 2; i++)
@@ -191,7 +191,7 @@ static void other_users_do_not(void)
 	/* Only root can change to another user. */
 	if (geteuid())
 		return;
-	with_section(0, delete_as_nobody);
+	with_section(0, delete_unprivileged);
 }
 
 static int peer;

@@ -28,9 +28,9 @@ static const char *adapter_state(const struct ndshm_adapter_info *row)
 	if (!row->open)
 		return "closed";
 	if (row->claimed)
-		return row->dirty ? "claimed, dirty" : "claimed";
+		return row->needs_reset ? "claimed, needs reset" : "claimed";
 	if (row->claimable)
-		return row->dirty ? "claimable, dirty" : "claimable";
+		return row->needs_reset ? "claimable, needs reset" : "claimable";
 	return "open";
 }
 
@@ -81,7 +81,7 @@ json_t *adapter_json(const struct ndshm_adapter_info *row)
 			  "open", row->open,
 			  "claimable", row->claimable,
 			  "claimed", row->claimed,
-			  "dirty", row->dirty,
+			  "needs_reset", row->needs_reset,
 			  "reset", reset_name(row->reset));
 	add_access(value, row->owner, row->group, row->mode);
 	return value;

@@ -7,8 +7,8 @@
 
 #include "tool.h"
 
-static enum exit_code complain(const char *format, va_list arguments, const char *why,
-			       const char *names)
+static enum exit_code print_error(const char *format, va_list arguments, const char *why,
+				  const char *names)
 {
 	fputs("ndshm: cannot ", stderr);
 	vfprintf(stderr, format, arguments);
@@ -28,7 +28,7 @@ enum exit_code cannot(const char *why, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	complain(format, arguments, why, "");
+	print_error(format, arguments, why, "");
 	va_end(arguments);
 	return EXIT_FAILED;
 }
@@ -39,7 +39,7 @@ enum exit_code cannot_errno(int error, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	complain(format, arguments, strerror(-error), names);
+	print_error(format, arguments, strerror(-error), names);
 	va_end(arguments);
 	free(names);
 	return EXIT_FAILED;
@@ -61,7 +61,7 @@ enum exit_code cannot_ndshm(struct ndshm *ndshm, int error, const char *format, 
 				      strerrorname_np(-error));
 	}
 	va_start(arguments, format);
-	complain(format, arguments, why, names);
+	print_error(format, arguments, why, names);
 	va_end(arguments);
 	free(names);
 	return EXIT_FAILED;

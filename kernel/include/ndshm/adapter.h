@@ -18,15 +18,15 @@ struct ndshm_adapter;
  * struct ndshm_adapter_ops - operations of an adapter that a client can claim
  * @isolation: Returns the NDSHM_ISOLATION_* properties that are missing now; 0: isolated.
  *	Can be called concurrently; may sleep.
- * @claim: A client claims the adapter. @address_width is 24 to 64; @dirty: the client may
+ * @claim: A client claims the adapter. @address_width is 24 to 64; @needs_reset: the client may
  *	have a device that needs a reset. Bus mastering must be off on return.
  * @start: Enable bus mastering. Can be called repeatedly.
  * @bar: Get the bus address and length of BAR @bar (0 to 5).
  * @release: The claim has ended and its BARs are unmapped. On return bus mastering must
  *	be off, no transaction in flight and the function reset. @removing: called from
  *	ndshm_adapter_unregister(), with the device lock held.
- * @dirty: Returns true if the reset of the last release failed or was not possible;
- *	@claim then refuses clients without its argument @dirty. Can be called
+ * @needs_reset: Returns true if the reset of the last release failed or was not possible;
+ *	@claim then refuses clients without its argument @needs_reset. Can be called
  *	concurrently.
  *
  * @claim, @start and @bar return a reason, which the client of the ioctl gets unchanged:
@@ -38,12 +38,12 @@ struct ndshm_adapter;
 struct ndshm_adapter_ops {
 	u32 (*isolation)(void *context);
 	ndshm_reason_t (*claim)(void *context, unsigned int address_width,
-				bool dirty);
+				bool needs_reset);
 	ndshm_reason_t (*start)(void *context);
 	ndshm_reason_t (*bar)(void *context, unsigned int bar,
 			      phys_addr_t *start, u64 *length);
 	void (*release)(void *context, bool removing);
-	bool (*dirty)(void *context);
+	bool (*needs_reset)(void *context);
 };
 
 /* Clients may allocate for the adapter; without this flag only kernel code can. */

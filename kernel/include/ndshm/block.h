@@ -82,7 +82,7 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * @adapter: adapter whose device uses the memory
  * @provider: provider of the memory, or NULL for the adapter's default
  * @needs_sync: out: the memory is not coherent; ndshm_sync() is required
- * @unaddressed: the caller needs no kernel mapping: the provider may leave
+ * @no_kernel_mapping: the caller needs no kernel mapping: the provider may leave
  *	@virtual_address NULL
  * @revoked: revocation callback, or NULL. Called at most once, and only between the
  *	allocation and ndshm_free(), if the device, the provider or the queue is
@@ -98,7 +98,7 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  *	and @vport_id must be 0.
  *
  * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter, @provider,
- * @needs_sync, @unaddressed and @revoked are additions. After a failure @virtual_address
+ * @needs_sync, @no_kernel_mapping and @revoked are additions. After a failure @virtual_address
  * and @shared_memory_handle are zero if the header was valid; with an invalid header
  * nothing is written. @list is unchanged, except for the count of a list that is too
  * short.
@@ -116,7 +116,7 @@ struct ndshm_parameters {
 	struct ndshm_adapter *adapter;
 	struct ndshm_provider *provider;
 	bool needs_sync;
-	bool unaddressed;
+	bool no_kernel_mapping;
 	void (*revoked)(void *revoked_context, struct ndshm_block *block);
 	void *revoked_context;
 	struct ndshm_segment_list *list;

@@ -59,11 +59,11 @@ struct _NET_BUFFER_SHARED_MEMORY {
 /* First element of the list of a driver's packet. */
 #define NET_BUFFER_FIRST_SHARED_MEM_INFO(buffer) ((buffer)->SharedMemoryInfo)
 
-#define NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(piece) \
-	((piece)->NextSharedMemorySegment)
-#define NET_BUFFER_SHARED_MEM_FLAGS(piece)	((piece)->SharedMemoryFlags)
-#define NET_BUFFER_SHARED_MEM_HANDLE(piece)	((piece)->SharedMemoryHandle)
-#define NET_BUFFER_SHARED_MEM_OFFSET(piece)	((piece)->SharedMemoryOffset)
-#define NET_BUFFER_SHARED_MEM_LENGTH(piece)	((piece)->SharedMemoryLength)
+#define NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(chunk) \
+	((chunk)->NextSharedMemorySegment)
+#define NET_BUFFER_SHARED_MEM_FLAGS(chunk)	((chunk)->SharedMemoryFlags)
+#define NET_BUFFER_SHARED_MEM_HANDLE(chunk)	((chunk)->SharedMemoryHandle)
+#define NET_BUFFER_SHARED_MEM_OFFSET(chunk)	((chunk)->SharedMemoryOffset)
+#define NET_BUFFER_SHARED_MEM_LENGTH(chunk)	((chunk)->SharedMemoryLength)
 
 #endif /* _NDSHM_NDIS_QUEUE_H */

@@ -64,21 +64,21 @@ typedef ndshm_status_t (*ndshm_allocate_handler)(void *provider_context,
 bool ndshm_allocation_unwanted(const struct ndshm_parameters *parameters);
 
 /**
- * ndshm_allocation_leave() - Let removals go on while an allocation collects memory
+ * ndshm_allocation_put_active() - Let removals go on while an allocation collects memory
  * @parameters: argument of the running allocate handler
  *
  * Removing an adapter, a provider, a claim or a queue does not wait for the handler until
- * ndshm_allocation_enter() returns true. Until then the handler must use neither the
+ * ndshm_allocation_get_active() returns true. Until then the handler must use neither the
  * device nor the provider's context. The requester's cgroup can throttle it at any time,
  * and a removal would wait as long: long steps such as zeroing memory belong between
  * these two calls.
  *
  * Context: The allocate handler.
  */
-void ndshm_allocation_leave(const struct ndshm_parameters *parameters);
+void ndshm_allocation_put_active(const struct ndshm_parameters *parameters);
 
 /**
- * ndshm_allocation_enter() - Resume an allocation after ndshm_allocation_leave()
+ * ndshm_allocation_get_active() - Resume an allocation after ndshm_allocation_put_active()
  * @parameters: argument of the running allocate handler
  *
  * A handler that returns SUCCESS must have called this.
@@ -87,7 +87,7 @@ void ndshm_allocation_leave(const struct ndshm_parameters *parameters);
  * Return: false if the adapter, the provider, the claim or the queue is being or has
  * been removed. The handler must then return RESOURCES.
  */
-bool ndshm_allocation_enter(const struct ndshm_parameters *parameters);
+bool ndshm_allocation_get_active(const struct ndshm_parameters *parameters);
 
 /**
  * typedef ndshm_free_handler - free the memory of one block

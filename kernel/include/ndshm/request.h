@@ -77,7 +77,7 @@ struct ndshm_requests {
 	struct ndshm_request *running;
 	struct rb_root known;	/* requests in flight that are not aborted, by cookie */
 	unsigned int most;
-	unsigned int out;	/* nodes of known */
+	unsigned int in_flight;	/* nodes of known */
 	bool closed;
 	struct mutex worker_lock;	/* serialises creation of worker and its cgroup changes */
 	struct kthread_worker *worker;	/* of a client; NULL: a workqueue is used */
@@ -85,7 +85,7 @@ struct ndshm_requests {
 	struct work_struct carrying_out;
 	struct work_struct aborting;
 	struct kthread_work on_thread;
-	struct kthread_delayed_work leaving;
+	struct kthread_delayed_work detaching;
 };
 
 /**

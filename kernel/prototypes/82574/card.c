@@ -22,7 +22,7 @@ int nic_wait(struct nic *nic, unsigned int offset, u32 mask, u32 value,
 				 offset);
 }
 
-static void mask_interrupts(struct nic *nic)
+static void nic_mask_interrupts(struct nic *nic)
 {
 	nic_write(nic, REG_IMC, ~0U);
 	nic_write(nic, REG_EIAC, 0);
@@ -31,7 +31,7 @@ static void mask_interrupts(struct nic *nic)
 }
 
 /* Clear every address of a ring, of both queues. */
-static void clear_rings(struct nic *nic)
+static void nic_clear_rings(struct nic *nic)
 {
 	static const u32 offsets[] = {
 		REG_RDLEN(0), REG_RDBAL(0), REG_RDBAH(0), REG_RDH(0),
@@ -47,7 +47,7 @@ static void clear_rings(struct nic *nic)
 }
 
 /* Disable the options that a previous driver may have set. */
-static void clear_options(struct nic *nic)
+static void nic_clear_options(struct nic *nic)
 {
 	static const u32 offsets[] = {
 		REG_WUFC, REG_MRQC, REG_RFCTL, REG_RXCSUM,
@@ -72,7 +72,7 @@ static void clear_options(struct nic *nic)
 		nic_card_address(nic, i, NULL);
 }
 
-static int reset(struct nic *nic)
+static int nic_card_reset_once(struct nic *nic)
 {
 	/* The firmware must not access the PHY during a reset. */
 	bool ours = !nic_link_take_phy(nic);
@@ -94,9 +94,9 @@ static int reset(struct nic *nic)
 	return error;
 }
 
-static void stop(struct nic *nic)
+static void nic_card_stop(struct nic *nic)
 {
-	mask_interrupts(nic);
+	nic_mask_interrupts(nic);
 	nic_write(nic, REG_RCTL, 0);
 	nic_write(nic, REG_TCTL, 0);
 }
@@ -108,11 +108,11 @@ static void stop(struct nic *nic)
  * Return: 0, or an error if the card did not confirm. In either case bus mastering of the
  * function is off, so that the card cannot access memory.
  */
-int nic_card_quiet(struct nic *nic)
+int nic_card_quiesce(struct nic *nic)
 {
 	int stopped, error;
 
-	stop(nic);
+	nic_card_stop(nic);
 	/* The card finishes its transactions and then clears STATUS_MASTER_ENABLED. */
 	nic_write(nic, REG_CTRL, nic_read(nic, REG_CTRL) | CTRL_MASTER_DISABLE);
 	stopped = nic_wait(nic, REG_STATUS, STATUS_MASTER_ENABLED, 0, 100);
@@ -120,11 +120,11 @@ int nic_card_quiet(struct nic *nic)
 	if (!pci_wait_for_pending_transaction(nic->pdev))
 		stopped = -ETIMEDOUT;
 
-	error = reset(nic);
+	error = nic_card_reset_once(nic);
 	/* A reset may have no effect, for example on an emulated card. */
-	stop(nic);
-	clear_rings(nic);
-	clear_options(nic);
+	nic_card_stop(nic);
+	nic_clear_rings(nic);
+	nic_clear_options(nic);
 	return error ?: stopped;
 }
 

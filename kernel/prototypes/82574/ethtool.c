@@ -8,7 +8,7 @@
 
 #include "nic.h"
 
-static void get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
+static void nic_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
 {
 	struct nic *nic = netdev_priv(netdev);
 
@@ -16,8 +16,8 @@ static void get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
 	strscpy(info->bus_info, pci_name(nic->pdev), sizeof(info->bus_info));
 }
 
-static int get_link_ksettings(struct net_device *netdev,
-			      struct ethtool_link_ksettings *settings)
+static int nic_get_link_ksettings(struct net_device *netdev,
+				  struct ethtool_link_ksettings *settings)
 {
 	static const u8 modes[] = {
 		ETHTOOL_LINK_MODE_TP_BIT,
@@ -48,7 +48,7 @@ static int get_link_ksettings(struct net_device *netdev,
 	return 0;
 }
 
-static int nway_reset(struct net_device *netdev)
+static int nic_nway_reset(struct net_device *netdev)
 {
 	struct nic *nic = netdev_priv(netdev);
 	int error = -EAGAIN;
@@ -63,12 +63,12 @@ static int nway_reset(struct net_device *netdev)
 	return error;
 }
 
-static int get_sset_count(struct net_device *netdev, int set)
+static int nic_get_sset_count(struct net_device *netdev, int set)
 {
 	return set == ETH_SS_STATS ? NIC_COUNTERS : -EOPNOTSUPP;
 }
 
-static void get_strings(struct net_device *netdev, u32 set, u8 *data)
+static void nic_get_strings(struct net_device *netdev, u32 set, u8 *data)
 {
 	unsigned int i;
 
@@ -79,8 +79,8 @@ static void get_strings(struct net_device *netdev, u32 set, u8 *data)
 			ETH_GSTRING_LEN);
 }
 
-static void get_ethtool_stats(struct net_device *netdev,
-			      struct ethtool_stats *stats, u64 *data)
+static void nic_get_ethtool_stats(struct net_device *netdev,
+				  struct ethtool_stats *stats, u64 *data)
 {
 	struct nic *nic = netdev_priv(netdev);
 
@@ -91,11 +91,11 @@ static void get_ethtool_stats(struct net_device *netdev,
 }
 
 const struct ethtool_ops nic_ethtool_ops = {
-	.get_drvinfo = get_drvinfo,
+	.get_drvinfo = nic_get_drvinfo,
 	.get_link = ethtool_op_get_link,
-	.get_link_ksettings = get_link_ksettings,
-	.nway_reset = nway_reset,
-	.get_sset_count = get_sset_count,
-	.get_strings = get_strings,
-	.get_ethtool_stats = get_ethtool_stats,
+	.get_link_ksettings = nic_get_link_ksettings,
+	.nway_reset = nic_nway_reset,
+	.get_sset_count = nic_get_sset_count,
+	.get_strings = nic_get_strings,
+	.get_ethtool_stats = nic_get_ethtool_stats,
 };

@@ -10,7 +10,7 @@
 #include "regs.h"
 
 /* A table of 4,096 bits, indexed by the upper 12 bits of the address [10.2.5.21]. */
-static void set_multicast(struct nic *nic)
+static void nic_set_multicast(struct nic *nic)
 {
 	u32 table[MTA_ENTRIES] = { };
 	struct netdev_hw_addr *entry;
@@ -25,7 +25,7 @@ static void set_multicast(struct nic *nic)
 }
 
 /* Entry 0 is the address of the device. */
-static void set_unicast(struct nic *nic)
+static void nic_set_unicast(struct nic *nic)
 {
 	struct netdev_hw_addr *entry;
 	unsigned int i = 1;
@@ -57,8 +57,8 @@ void nic_set_rx_mode(struct net_device *netdev)
 	if (netdev_uc_count(netdev) > RA_ENTRIES - 1)
 		rctl |= RCTL_ALL_UNICAST;
 
-	set_multicast(nic);
-	set_unicast(nic);
+	nic_set_multicast(nic);
+	nic_set_unicast(nic);
 	nic_write(nic, REG_RCTL, rctl);
 }
 

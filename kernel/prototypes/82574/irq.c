@@ -11,7 +11,7 @@
 	(CAUSE_SENT | CAUSE_RX_FEW | CAUSE_RX_OVERRUN | CAUSE_RECEIVED)
 #define INTERRUPTS_PER_SECOND	20000
 
-static irqreturn_t interrupt(int irq, void *context)
+static irqreturn_t nic_interrupt(int irq, void *context)
 {
 	struct nic *nic = context;
 	u32 causes = nic_read(nic, REG_ICR);
@@ -43,7 +43,7 @@ int nic_poll(struct napi_struct *napi, int budget)
 
 int nic_irq_start(struct nic *nic)
 {
-	return request_irq(nic->irq, interrupt, nic->msi ? 0 : IRQF_SHARED,
+	return request_irq(nic->irq, nic_interrupt, nic->msi ? 0 : IRQF_SHARED,
 			   nic->netdev->name, nic);
 }
 

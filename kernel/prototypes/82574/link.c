@@ -47,7 +47,7 @@ static int access_phy(struct nic *nic, u32 operation, unsigned int number,
 	return 0;
 }
 
-static int wake_phy(struct nic *nic, bool again)
+static int nic_wake_phy(struct nic *nic, bool again)
 {
 	u16 control = 0;
 	int error = access_phy(nic, MDIC_READ, PHY_CONTROL, &control);
@@ -62,20 +62,20 @@ static int wake_phy(struct nic *nic, bool again)
 	return access_phy(nic, MDIC_WRITE, PHY_CONTROL, &control);
 }
 
-static int negotiate(struct nic *nic, bool again)
+static int nic_negotiate(struct nic *nic, bool again)
 {
 	int error = nic_link_take_phy(nic);
 
 	if (error)
 		return error;
-	error = wake_phy(nic, again);
+	error = nic_wake_phy(nic, again);
 	nic_link_give_phy(nic);
 	return error;
 }
 
 int nic_link_start(struct nic *nic)
 {
-	int error = negotiate(nic, false);
+	int error = nic_negotiate(nic, false);
 
 	if (!error)
 		nic_write(nic, REG_CTRL,
@@ -85,7 +85,7 @@ int nic_link_start(struct nic *nic)
 
 int nic_link_renegotiate(struct nic *nic)
 {
-	return negotiate(nic, true);
+	return nic_negotiate(nic, true);
 }
 
 struct nic_link nic_link_state(struct nic *nic)

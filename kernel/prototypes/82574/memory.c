@@ -24,7 +24,7 @@ static_assert(sizeof(struct nic_rx_descriptor) ==
 	      sizeof(struct nic_tx_descriptor));
 
 /* Must not take RTNL: a thread that frees a block under RTNL waits for this callback. */
-static void revoked(void *context, struct ndshm_block *block)
+static void nic_revoke_cb(void *context, struct ndshm_block *block)
 {
 	struct nic_queue *queue = context;
 	struct nic *nic = queue->nic;
@@ -36,15 +36,15 @@ static void revoked(void *context, struct ndshm_block *block)
 }
 
 /* A contiguous block with its kernel and DMA addresses. */
-struct piece {
+struct chunk {
 	struct ndshm_block *block;
 	void *memory;
 	dma_addr_t address;
 	bool needs_sync;
 };
 
-static int make_piece(struct nic_queue *queue, u32 usage, size_t length,
-		      struct ndshm_provider *provider, struct piece *piece)
+static int nic_alloc_chunk(struct nic_queue *queue, u32 usage, size_t length,
+			   struct ndshm_provider *provider, struct chunk *chunk)
 {
 	struct ndshm_segment segment;
 	struct ndshm_segment_list list = {
@@ -59,22 +59,22 @@ static int make_piece(struct nic_queue *queue, u32 usage, size_t length,
 		.length = length,
 		.adapter = queue->nic->adapter,
 		.provider = provider,
-		.revoked = revoked,
+		.revoked = nic_revoke_cb,
 		.revoked_context = queue,
 		.list = &list,
 	};
 
-	piece->block = ndshm_allocate(&parameters, NULL);
-	if (IS_ERR(piece->block))
-		return PTR_ERR(piece->block);
+	chunk->block = ndshm_allocate(&parameters, NULL);
+	if (IS_ERR(chunk->block))
+		return PTR_ERR(chunk->block);
 	/* A provider may have memory without a kernel address. */
 	if (!parameters.virtual_address) {
-		ndshm_free(piece->block);
+		ndshm_free(chunk->block);
 		return -EOPNOTSUPP;
 	}
-	piece->memory = parameters.virtual_address;
-	piece->address = segment.address;
-	piece->needs_sync = parameters.needs_sync;
+	chunk->memory = parameters.virtual_address;
+	chunk->address = segment.address;
+	chunk->needs_sync = parameters.needs_sync;
 	return 0;
 }
 
@@ -83,48 +83,48 @@ static int make_piece(struct nic_queue *queue, u32 usage, size_t length,
  * cannot handle: the ring must be coherent. If the memory of the default provider is not,
  * use "coherent".
  */
-static int make_descriptors(struct nic_queue *queue, struct nic_ring *ring)
+static int nic_alloc_descriptors(struct nic_queue *queue, struct nic_ring *ring)
 {
 	struct ndshm_provider *coherent;
-	struct piece piece;
+	struct chunk chunk;
 	int error;
 
-	error = make_piece(queue, NDSHM_USAGE_OTHER, RING_LENGTH, NULL, &piece);
+	error = nic_alloc_chunk(queue, NDSHM_USAGE_OTHER, RING_LENGTH, NULL, &chunk);
 	if (error)
 		return error;
-	if (piece.needs_sync) {
-		ndshm_free(piece.block);
+	if (chunk.needs_sync) {
+		ndshm_free(chunk.block);
 		coherent = ndshm_provider_find("coherent");
 		if (!coherent)
 			return -ENOENT;
-		error = make_piece(queue, NDSHM_USAGE_OTHER, RING_LENGTH,
-				   coherent, &piece);
+		error = nic_alloc_chunk(queue, NDSHM_USAGE_OTHER, RING_LENGTH,
+					coherent, &chunk);
 		ndshm_provider_put(coherent);
 		if (error)
 			return error;
 	}
-	ring->block = piece.block;
-	ring->descriptors = piece.memory;
-	ring->address = piece.address;
+	ring->block = chunk.block;
+	ring->descriptors = chunk.memory;
+	ring->address = chunk.address;
 	return 0;
 }
 
-static void cut(struct nic_buffers *buffers, const struct piece *piece,
-		unsigned int from, unsigned int count)
+static void nic_cut_chunk(struct nic_buffers *buffers, const struct chunk *chunk,
+			  unsigned int from, unsigned int count)
 {
 	unsigned int i;
 
 	for (i = 0; i < count; i++)
 		buffers->buffer[from + i] = (struct nic_buffer){
-			.memory = piece->memory + i * buffers->size,
-			.address = piece->address + i * buffers->size,
-			.block = piece->block,
+			.memory = chunk->memory + i * buffers->size,
+			.address = chunk->address + i * buffers->size,
+			.block = chunk->block,
 			.offset = i * buffers->size,
 		};
-	buffers->needs_sync |= piece->needs_sync;
+	buffers->needs_sync |= chunk->needs_sync;
 }
 
-static void free_buffers(struct nic_buffers *buffers)
+static void nic_free_buffers(struct nic_buffers *buffers)
 {
 	while (buffers->blocks)
 		ndshm_free(buffers->block[--buffers->blocks]);
@@ -133,11 +133,11 @@ static void free_buffers(struct nic_buffers *buffers)
 	memset(buffers, 0, sizeof(*buffers));
 }
 
-static int make_buffers(struct nic_queue *queue, struct nic_buffers *buffers,
-			u32 usage, u32 size)
+static int nic_alloc_buffers(struct nic_queue *queue, struct nic_buffers *buffers,
+			     u32 usage, u32 size)
 {
 	unsigned int each = BLOCK_LENGTH / size, i;
-	struct piece piece;
+	struct chunk chunk;
 	int error = -ENOMEM;
 
 	*buffers = (struct nic_buffers){ .size = size };
@@ -148,27 +148,27 @@ static int make_buffers(struct nic_queue *queue, struct nic_buffers *buffers,
 	if (!buffers->buffer || !buffers->block)
 		goto err_free;
 	for (i = 0; i < NIC_DESCRIPTORS; i += each) {
-		error = make_piece(queue, usage, each * size, NULL, &piece);
+		error = nic_alloc_chunk(queue, usage, each * size, NULL, &chunk);
 		if (error)
 			goto err_free;
-		buffers->block[buffers->blocks++] = piece.block;
-		cut(buffers, &piece, i, each);
+		buffers->block[buffers->blocks++] = chunk.block;
+		nic_cut_chunk(buffers, &chunk, i, each);
 	}
 	return 0;
 
 err_free:
-	free_buffers(buffers);
+	nic_free_buffers(buffers);
 	return error;
 }
 
 int nic_ring_make(struct nic_queue *queue, struct nic_ring *ring, u32 usage,
 		  u32 buffer_size)
 {
-	int error = make_descriptors(queue, ring);
+	int error = nic_alloc_descriptors(queue, ring);
 
 	if (error)
 		return error;
-	error = make_buffers(queue, &ring->buffers, usage, buffer_size);
+	error = nic_alloc_buffers(queue, &ring->buffers, usage, buffer_size);
 	if (error)
 		nic_ring_free(ring);
 	return error;
@@ -176,7 +176,7 @@ int nic_ring_make(struct nic_queue *queue, struct nic_ring *ring, u32 usage,
 
 void nic_ring_free(struct nic_ring *ring)
 {
-	free_buffers(&ring->buffers);
+	nic_free_buffers(&ring->buffers);
 	ndshm_free(ring->block);
 	ring->block = NULL;
 	ring->descriptors = NULL;

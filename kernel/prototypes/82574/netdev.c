@@ -24,7 +24,7 @@ int nic_up(struct nic *nic)
 	if (!nic_queue_usable(&nic->queue))
 		return -ENODEV;
 
-	error = nic_card_quiet(nic);
+	error = nic_card_quiesce(nic);
 	if (error)
 		return error;
 	error = nic_link_start(nic);
@@ -66,7 +66,7 @@ void nic_down(struct nic *nic)
 	nic_filter_stop(nic);
 	nic_counters_collect(nic);
 	/* Ignore errors: bus mastering is off in any case. */
-	nic_card_quiet(nic);
+	nic_card_quiesce(nic);
 }
 
 static int nic_open(struct net_device *netdev)
@@ -138,7 +138,7 @@ static void nic_tx_timeout(struct net_device *netdev, unsigned int queue)
 	schedule_work(&nic->restart_work);
 }
 
-static void get_rx_stats(const struct nic_rx *rx, struct rtnl_link_stats64 *s)
+static void nic_get_rx_stats(const struct nic_rx *rx, struct rtnl_link_stats64 *s)
 {
 	unsigned int start;
 
@@ -152,7 +152,7 @@ static void get_rx_stats(const struct nic_rx *rx, struct rtnl_link_stats64 *s)
 	} while (u64_stats_fetch_retry(&rx->sync, start));
 }
 
-static void get_tx_stats(const struct nic_tx *tx, struct rtnl_link_stats64 *s)
+static void nic_get_tx_stats(const struct nic_tx *tx, struct rtnl_link_stats64 *s)
 {
 	unsigned int start;
 
@@ -172,8 +172,8 @@ static void nic_get_stats64(struct net_device *netdev,
 {
 	struct nic *nic = netdev_priv(netdev);
 
-	get_rx_stats(&nic->queue.rx, stats);
-	get_tx_stats(&nic->queue.tx, stats);
+	nic_get_rx_stats(&nic->queue.rx, stats);
+	nic_get_tx_stats(&nic->queue.tx, stats);
 }
 
 const struct net_device_ops nic_netdev_ops = {

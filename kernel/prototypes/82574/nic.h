@@ -153,7 +153,7 @@ void nic_restart_work(struct work_struct *work);
 /* card.c: may sleep. */
 int nic_wait(struct nic *nic, unsigned int offset, u32 mask, u32 value,
 	     unsigned int milliseconds);
-int nic_card_quiet(struct nic *nic);
+int nic_card_quiesce(struct nic *nic);
 void nic_card_address(struct nic *nic, unsigned int entry, const u8 *address);
 void nic_card_own_address(struct nic *nic, u8 *address);
 

@@ -13,7 +13,7 @@
 #include "regs.h"
 
 /* Register without NDSHM_ADAPTER_OPEN: only this driver allocates for the card. */
-static int register_adapter(struct nic *nic)
+static int nic_register_adapter(struct nic *nic)
 {
 	const struct ndshm_adapter_info info = {
 		.name = pci_name(nic->pdev),
@@ -24,7 +24,7 @@ static int register_adapter(struct nic *nic)
 	return PTR_ERR_OR_ZERO(nic->adapter);
 }
 
-static void find_address(struct nic *nic)
+static void nic_find_address(struct nic *nic)
 {
 	u8 address[ETH_ALEN];
 
@@ -37,7 +37,7 @@ static void find_address(struct nic *nic)
 	pci_warn(nic->pdev, "no address of its own: a random one is used\n");
 }
 
-static void setup(struct nic *nic)
+static void nic_setup(struct nic *nic)
 {
 	struct net_device *netdev = nic->netdev;
 
@@ -59,7 +59,7 @@ static void setup(struct nic *nic)
 	INIT_WORK(&nic->restart_work, nic_restart_work);
 }
 
-static int take_function(struct nic *nic)
+static int nic_enable_function(struct nic *nic)
 {
 	struct pci_dev *pdev = nic->pdev;
 	int error;
@@ -93,7 +93,7 @@ err_disable:
 	return error;
 }
 
-static void give_function(struct nic *nic)
+static void nic_disable_function(struct nic *nic)
 {
 	pci_free_irq_vectors(nic->pdev);
 	iounmap(nic->bar);
@@ -114,19 +114,19 @@ static int nic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	nic->netdev = netdev;
 	nic->pdev = pdev;
 	pci_set_drvdata(pdev, nic);
-	setup(nic);
+	nic_setup(nic);
 
-	error = take_function(nic);
+	error = nic_enable_function(nic);
 	if (error)
 		goto err_netdev;
 	/* A previous driver may have left the card running. */
-	error = nic_card_quiet(nic);
+	error = nic_card_quiesce(nic);
 	if (error) {
 		pci_err(pdev, "the card cannot be stopped\n");
 		goto err_function;
 	}
-	find_address(nic);
-	error = register_adapter(nic);
+	nic_find_address(nic);
+	error = nic_register_adapter(nic);
 	if (error)
 		goto err_function;
 	error = register_netdev(netdev);
@@ -137,7 +137,7 @@ static int nic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 err_adapter:
 	ndshm_adapter_unregister(nic->adapter);
 err_function:
-	give_function(nic);
+	nic_disable_function(nic);
 err_netdev:
 	mutex_destroy(&nic->lock);
 	free_netdev(netdev);
@@ -155,7 +155,7 @@ static void nic_remove(struct pci_dev *pdev)
 	unregister_netdev(nic->netdev);
 	cancel_work_sync(&nic->restart_work);
 	ndshm_adapter_unregister(nic->adapter);
-	give_function(nic);
+	nic_disable_function(nic);
 	mutex_destroy(&nic->lock);
 	free_netdev(nic->netdev);
 }

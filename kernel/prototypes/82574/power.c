@@ -8,7 +8,7 @@
 
 #include "nic.h"
 
-static void pause_locked(struct nic *nic)
+static void nic_pause_locked(struct nic *nic)
 {
 	ASSERT_RTNL();
 	if (nic->pauses++)
@@ -19,7 +19,7 @@ static void pause_locked(struct nic *nic)
 	mutex_unlock(&nic->lock);
 }
 
-static int continue_locked(struct nic *nic)
+static int nic_continue_locked(struct nic *nic)
 {
 	int error = 0;
 
@@ -44,7 +44,7 @@ static int continue_locked(struct nic *nic)
 static void nic_pause(struct nic *nic)
 {
 	rtnl_lock();
-	pause_locked(nic);
+	nic_pause_locked(nic);
 	rtnl_unlock();
 }
 
@@ -53,7 +53,7 @@ static int nic_continue(struct nic *nic)
 	int error;
 
 	rtnl_lock();
-	error = continue_locked(nic);
+	error = nic_continue_locked(nic);
 	rtnl_unlock();
 	return error;
 }
@@ -64,8 +64,8 @@ void nic_restart_work(struct work_struct *work)
 	struct nic *nic = container_of(work, struct nic, restart_work);
 
 	rtnl_lock();
-	pause_locked(nic);
-	continue_locked(nic);
+	nic_pause_locked(nic);
+	nic_continue_locked(nic);
 	rtnl_unlock();
 }
 

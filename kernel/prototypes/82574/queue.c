@@ -12,7 +12,7 @@
 #include "nic.h"
 
 /* The card is stopped: no descriptor is in use. */
-static void free_blocks(void *context, u32 id)
+static void nic_free_blocks(void *context, u32 id)
 {
 	struct nic_queue *queue = context;
 
@@ -20,7 +20,7 @@ static void free_blocks(void *context, u32 id)
 	nic_ring_free(&queue->rx.ring);
 }
 
-static void freed(void *context, u32 id)
+static void nic_queue_freed(void *context, u32 id)
 {
 	struct nic_queue *queue = context;
 
@@ -29,19 +29,19 @@ static void freed(void *context, u32 id)
 
 /* No @stop: no queue is left when the adapter is unregistered. */
 static const struct ndshm_queue_ops ops = {
-	.free_blocks = free_blocks,
-	.freed = freed,
+	.free_blocks = nic_free_blocks,
+	.freed = nic_queue_freed,
 };
 
 /* The driver calls in the order of the queue's states, so that no call is refused. */
-static void step(struct nic_queue *queue,
-		 int (*call)(struct ndshm_adapter *adapter, u32 id,
-			     ndshm_reason_t *reason))
+static void nic_queue_step(struct nic_queue *queue,
+			   int (*call)(struct ndshm_adapter *adapter, u32 id,
+				       ndshm_reason_t *reason))
 {
 	WARN_ON(call(queue->nic->adapter, queue->id, NULL));
 }
 
-static int make_rings(struct nic_queue *queue)
+static int nic_alloc_rings(struct nic_queue *queue)
 {
 	int error;
 
@@ -65,12 +65,12 @@ int nic_queue_make(struct nic *nic)
 				     NULL);
 	if (error)
 		return error;
-	error = make_rings(queue);
+	error = nic_alloc_rings(queue);
 	if (error) {
 		nic_queue_free(nic);
 		return error;
 	}
-	step(queue, ndshm_queue_complete);
+	nic_queue_step(queue, ndshm_queue_complete);
 	return 0;
 }
 
@@ -80,12 +80,12 @@ int nic_queue_make(struct nic *nic)
  */
 void nic_queue_run(struct nic *nic)
 {
-	step(&nic->queue, ndshm_queue_set_filter);
+	nic_queue_step(&nic->queue, ndshm_queue_set_filter);
 }
 
 void nic_queue_pause(struct nic *nic)
 {
-	step(&nic->queue, ndshm_queue_clear_filter);
+	nic_queue_step(&nic->queue, ndshm_queue_clear_filter);
 }
 
 /* No revocation callback runs after this returns. */
@@ -96,8 +96,8 @@ void nic_queue_free(struct nic *nic)
 	/* The queue is missing if nic_change_mtu() found no memory. */
 	if (!queue->id)
 		return;
-	step(queue, ndshm_queue_free);
-	step(queue, ndshm_queue_dma_stopped);
+	nic_queue_step(queue, ndshm_queue_free);
+	nic_queue_step(queue, ndshm_queue_dma_stopped);
 	/* No packet is in flight, so that this does not wait for other parties. */
 	wait_for_completion(&queue->freed);
 	queue->id = 0;

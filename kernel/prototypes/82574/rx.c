@@ -34,19 +34,19 @@ const struct nic_buffer_size *nic_buffer_size(const struct net_device *netdev)
 	return &nic_buffer_sizes[i];
 }
 
-static unsigned int after(unsigned int i)
+static unsigned int nic_rx_after(unsigned int i)
 {
 	return (i + 1) % NIC_DESCRIPTORS;
 }
 
-static struct nic_rx_descriptor *descriptor(struct nic_rx *rx, unsigned int i)
+static struct nic_rx_descriptor *nic_rx_descriptor_at(struct nic_rx *rx, unsigned int i)
 {
 	return (struct nic_rx_descriptor *)rx->ring.descriptors + i;
 }
 
-static void arm(struct nic_rx *rx, unsigned int i)
+static void nic_rx_arm(struct nic_rx *rx, unsigned int i)
 {
-	struct nic_rx_descriptor *d = descriptor(rx, i);
+	struct nic_rx_descriptor *d = nic_rx_descriptor_at(rx, i);
 
 	nic_buffer_sync(&rx->ring.buffers, &rx->ring.buffers.buffer[i],
 			NDSHM_SYNC_FOR_DEVICE, rx->ring.buffers.size);
@@ -65,7 +65,7 @@ void nic_rx_start(struct nic *nic)
 	rx->emptied = 0;
 	rx->spanning = false;
 	for (i = 0; i < NIC_DESCRIPTORS; i++)
-		arm(rx, i);
+		nic_rx_arm(rx, i);
 
 	nic_write(nic, REG_RDBAL(0), lower_32_bits(rx->ring.address));
 	nic_write(nic, REG_RDBAH(0), upper_32_bits(rx->ring.address));
@@ -88,7 +88,7 @@ void nic_rx_give(struct nic *nic)
 }
 
 /* Uses single pages, which are available when memory is fragmented. */
-static struct sk_buff *new_long(u32 length)
+static struct sk_buff *nic_rx_alloc_long(u32 length)
 {
 	const u32 head = NET_SKB_PAD + NET_IP_ALIGN;
 	struct sk_buff *skb;
@@ -105,13 +105,13 @@ static struct sk_buff *new_long(u32 length)
 	return skb;
 }
 
-static struct sk_buff *copy(struct nic_queue *queue, const void *frame,
-			    u32 length)
+static struct sk_buff *nic_rx_copy(struct nic_queue *queue, const void *frame,
+				   u32 length)
 {
 	struct sk_buff *skb;
 
 	if (length > LINEAR_MAX) {
-		skb = new_long(length);
+		skb = nic_rx_alloc_long(length);
 		if (skb)
 			skb_store_bits(skb, 0, frame, length);
 		return skb;
@@ -122,14 +122,14 @@ static struct sk_buff *copy(struct nic_queue *queue, const void *frame,
 	return skb;
 }
 
-static bool checksum_is_right(u32 status)
+static bool nic_rx_checksum_is_right(u32 status)
 {
 	return (status & (RXD_TCP | RXD_UDP)) &&
 	       !(status & (RXD_NO_CHECKSUM | RXD_WRONG_CHECKSUM));
 }
 
-static void receive(struct nic_queue *queue, unsigned int i, u32 status,
-		    u32 length)
+static void nic_rx_receive(struct nic_queue *queue, unsigned int i, u32 status,
+			   u32 length)
 {
 	struct net_device *netdev = queue->nic->netdev;
 	struct nic_rx *rx = &queue->rx;
@@ -150,14 +150,14 @@ static void receive(struct nic_queue *queue, unsigned int i, u32 status,
 	}
 
 	nic_buffer_sync(&rx->ring.buffers, buffer, NDSHM_SYNC_FOR_CPU, length);
-	skb = copy(queue, buffer->memory, length);
+	skb = nic_rx_copy(queue, buffer->memory, length);
 	if (!skb) {
 		rx->no_memory++;
 		return;
 	}
 	rx->frames++;
 	rx->bytes += length;
-	if ((netdev->features & NETIF_F_RXCSUM) && checksum_is_right(status))
+	if ((netdev->features & NETIF_F_RXCSUM) && nic_rx_checksum_is_right(status))
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->protocol = eth_type_trans(skb, netdev);
 	napi_gro_receive(&queue->napi, skb);
@@ -171,18 +171,18 @@ int nic_rx_poll(struct nic_queue *queue, int budget)
 	u32 status;
 
 	while (done < budget) {
-		d = descriptor(rx, rx->next);
+		d = nic_rx_descriptor_at(rx, rx->next);
 		status = le32_to_cpu(READ_ONCE(d->status));
 		if (!(status & RXD_DONE))
 			break;
 		/* Read RXD_DONE before the rest of the descriptor and the frame. */
 		dma_rmb();
 		u64_stats_update_begin(&rx->sync);
-		receive(queue, rx->next, status,
-			RXD_LENGTH(le32_to_cpu(READ_ONCE(d->length))));
+		nic_rx_receive(queue, rx->next, status,
+			       RXD_LENGTH(le32_to_cpu(READ_ONCE(d->length))));
 		u64_stats_update_end(&rx->sync);
-		arm(rx, rx->next);
-		rx->next = after(rx->next);
+		nic_rx_arm(rx, rx->next);
+		rx->next = nic_rx_after(rx->next);
 		done++;
 		if (++rx->emptied == BATCH)
 			nic_rx_give(queue->nic);

@@ -13,18 +13,18 @@
 #include "nic.h"
 #include "regs.h"
 
-#define PIECES_MAX \
+#define CHUNKS_MAX \
 	DIV_ROUND_UP(NIC_MTU_MAX + VLAN_ETH_HLEN, NIC_TX_BUFFER_SIZE)
-#define FRAME_DESCRIPTORS	(1 + PIECES_MAX)	/* one more for a context */
+#define FRAME_DESCRIPTORS	(1 + CHUNKS_MAX)	/* one more for a context */
 #define WAKE_DESCRIPTORS	(NIC_DESCRIPTORS / 4)
 #define CONTEXT_NONE		0
 
-static unsigned int after(unsigned int i)
+static unsigned int nic_tx_after(unsigned int i)
 {
 	return (i + 1) % NIC_DESCRIPTORS;
 }
 
-static struct nic_tx_descriptor *descriptor(struct nic_tx *tx, unsigned int i)
+static struct nic_tx_descriptor *nic_tx_descriptor_at(struct nic_tx *tx, unsigned int i)
 {
 	return (struct nic_tx_descriptor *)tx->ring.descriptors + i;
 }
@@ -33,7 +33,7 @@ static struct nic_tx_descriptor *descriptor(struct nic_tx *tx, unsigned int i)
  * Number of free descriptors. The other side may move its index concurrently: the sender
  * may see too few, NAPI too many.
  */
-static unsigned int room(const struct nic_tx *tx)
+static unsigned int nic_tx_room(const struct nic_tx *tx)
 {
 	/*
 	 * Pairs with the release in nic_tx_clean(), which no longer reads older
@@ -87,16 +87,16 @@ void nic_tx_stop(struct nic *nic)
 	netif_tx_unlock_bh(nic->netdev);
 }
 
-static void put(struct nic_tx *tx, u64 address, u32 command, u32 status)
+static void nic_tx_put(struct nic_tx *tx, u64 address, u32 command, u32 status)
 {
-	struct nic_tx_descriptor *d = descriptor(tx, tx->next);
+	struct nic_tx_descriptor *d = nic_tx_descriptor_at(tx, tx->next);
 
 	d->address = cpu_to_le64(address);
 	d->command = cpu_to_le32(command | TXD_EXTENDED);
 	d->status = cpu_to_le32(status);
-	/* put_frame() sets the length of the last descriptor of a frame. */
+	/* nic_tx_put_frame() sets the length of the last descriptor of a frame. */
 	tx->length[tx->next] = 0;
-	WRITE_ONCE(tx->next, after(tx->next));
+	WRITE_ONCE(tx->next, nic_tx_after(tx->next));
 }
 
 /*
@@ -104,7 +104,7 @@ static void put(struct nic_tx *tx, u64 address, u32 command, u32 status)
  * left the sum of the pseudo header there. If the offset does not fit in a context,
  * compute the checksum in software.
  */
-static int put_checksum(struct nic_tx *tx, struct sk_buff *skb, u32 *status)
+static int nic_tx_put_checksum(struct nic_tx *tx, struct sk_buff *skb, u32 *status)
 {
 	u32 start, place, context;
 
@@ -118,16 +118,16 @@ static int put_checksum(struct nic_tx *tx, struct sk_buff *skb, u32 *status)
 
 	context = place << 8 | start;
 	if (context != tx->context) {
-		put(tx, (u64)start << TXD_CONTEXT_START_SHIFT |
-		    (u64)place << TXD_CONTEXT_PLACE_SHIFT, 0, 0);
+		nic_tx_put(tx, (u64)start << TXD_CONTEXT_START_SHIFT |
+			   (u64)place << TXD_CONTEXT_PLACE_SHIFT, 0, 0);
 		tx->context = context;
 	}
 	*status = TXD_CHECKSUM;
 	return 0;
 }
 
-static void put_piece(struct nic_tx *tx, struct sk_buff *skb, u32 from,
-		      u32 length, u32 command, u32 status)
+static void nic_tx_put_chunk(struct nic_tx *tx, struct sk_buff *skb, u32 from,
+			     u32 length, u32 command, u32 status)
 {
 	const struct nic_buffer *buffer = &tx->ring.buffers.buffer[tx->next];
 
@@ -139,49 +139,49 @@ static void put_piece(struct nic_tx *tx, struct sk_buff *skb, u32 from,
 	}
 	nic_buffer_sync(&tx->ring.buffers, buffer, NDSHM_SYNC_FOR_DEVICE,
 			length);
-	put(tx, buffer->address, command | length, status);
+	nic_tx_put(tx, buffer->address, command | length, status);
 }
 
 /*
  * Length with padding, never 0. May exceed the maximum MTU: the stack does not check it.
  */
-static u32 length_sent(const struct sk_buff *skb)
+static u32 nic_tx_length_sent(const struct sk_buff *skb)
 {
 	return max_t(u32, skb->len, ETH_ZLEN);
 }
 
 /* Every descriptor of a frame carries its checksum options. */
-static void put_frame(struct nic_tx *tx, struct sk_buff *skb, u32 status)
+static void nic_tx_put_frame(struct nic_tx *tx, struct sk_buff *skb, u32 status)
 {
 	const u32 command = TXD_DATA | TXD_INSERT_CRC;
 	unsigned int last;
 	u32 from = 0;
 
 	while (skb->len - from > NIC_TX_BUFFER_SIZE) {
-		put_piece(tx, skb, from, NIC_TX_BUFFER_SIZE, command, status);
+		nic_tx_put_chunk(tx, skb, from, NIC_TX_BUFFER_SIZE, command, status);
 		from += NIC_TX_BUFFER_SIZE;
 	}
 	last = tx->next;
-	put_piece(tx, skb, from, skb->len - from,
-		  command | TXD_END | TXD_REPORT, status);
-	tx->length[last] = length_sent(skb);
+	nic_tx_put_chunk(tx, skb, from, skb->len - from,
+			 command | TXD_END | TXD_REPORT, status);
+	tx->length[last] = nic_tx_length_sent(skb);
 }
 
 /* Check again after the stop: a concurrent nic_tx_clean() may not have seen it. */
-static bool stop_if_full(struct nic_tx *tx, struct net_device *netdev)
+static bool nic_tx_stop_if_full(struct nic_tx *tx, struct net_device *netdev)
 {
-	if (likely(room(tx) >= FRAME_DESCRIPTORS))
+	if (likely(nic_tx_room(tx) >= FRAME_DESCRIPTORS))
 		return false;
 	netif_stop_queue(netdev);
 	/* Pairs with smp_mb() in nic_tx_clean(). */
 	smp_mb();
-	if (room(tx) < FRAME_DESCRIPTORS)
+	if (nic_tx_room(tx) < FRAME_DESCRIPTORS)
 		return true;
 	netif_start_queue(netdev);
 	return false;
 }
 
-static void drop(struct nic_tx *tx, struct sk_buff *skb)
+static void nic_tx_drop(struct nic_tx *tx, struct sk_buff *skb)
 {
 	u64_stats_update_begin(&tx->drop_sync);
 	tx->dropped++;
@@ -194,42 +194,42 @@ netdev_tx_t nic_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
 	struct nic *nic = netdev_priv(netdev);
 	struct nic_tx *tx = &nic->queue.tx;
-	u32 length = length_sent(skb), status;
-	bool tell;
+	u32 length = nic_tx_length_sent(skb), status;
+	bool write_tail;
 
 	if (unlikely(!tx->live)) {
-		drop(tx, skb);
+		nic_tx_drop(tx, skb);
 		return NETDEV_TX_OK;
 	}
 	/*
 	 * The queue may have been woken without room: only nic_tx_clean() checks the
 	 * ring.
 	 */
-	if (unlikely(stop_if_full(tx, netdev)))
+	if (unlikely(nic_tx_stop_if_full(tx, netdev)))
 		return NETDEV_TX_BUSY;
-	if (unlikely(length > PIECES_MAX * NIC_TX_BUFFER_SIZE) ||
-	    put_checksum(tx, skb, &status)) {
-		drop(tx, skb);
+	if (unlikely(length > CHUNKS_MAX * NIC_TX_BUFFER_SIZE) ||
+	    nic_tx_put_checksum(tx, skb, &status)) {
+		nic_tx_drop(tx, skb);
 		goto out_tail;
 	}
 
-	put_frame(tx, skb, status);
+	nic_tx_put_frame(tx, skb, status);
 	skb_tx_timestamp(skb);
 	dev_consume_skb_any(skb);
-	stop_if_full(tx, netdev);
-	tell = __netdev_sent_queue(netdev, length, netdev_xmit_more());
+	nic_tx_stop_if_full(tx, netdev);
+	write_tail = __netdev_sent_queue(netdev, length, netdev_xmit_more());
 	/* Pairs with nic_tx_clean(): account a frame as sent before it can complete. */
 	smp_store_release(&tx->sent, tx->next);
-	if (!tell)
+	if (!write_tail)
 		return NETDEV_TX_OK;
 out_tail:
 	nic_write(nic, REG_TDT(0), tx->next);
 	return NETDEV_TX_OK;
 }
 
-static bool is_done(struct nic_tx *tx, unsigned int i)
+static bool nic_tx_is_done(struct nic_tx *tx, unsigned int i)
 {
-	__le32 status = READ_ONCE(descriptor(tx, i)->status);
+	__le32 status = READ_ONCE(nic_tx_descriptor_at(tx, i)->status);
 
 	return status & cpu_to_le32(TXD_DONE);
 }
@@ -243,12 +243,12 @@ void nic_tx_clean(struct nic_queue *queue)
 
 	/* Pairs with nic_xmit(): whole frames, already accounted as sent. */
 	sent = smp_load_acquire(&tx->sent);
-	for (i = tx->oldest; i != sent; i = after(last)) {
+	for (i = tx->oldest; i != sent; i = nic_tx_after(last)) {
 		/* The card reports only the last descriptor of a frame. */
 		last = i;
 		while (!tx->length[last])
-			last = after(last);
-		if (!is_done(tx, last))
+			last = nic_tx_after(last);
+		if (!nic_tx_is_done(tx, last))
 			break;
 		bytes += tx->length[last];
 		frames++;
@@ -260,12 +260,12 @@ void nic_tx_clean(struct nic_queue *queue)
 	tx->frames += frames;
 	tx->bytes += bytes;
 	u64_stats_update_end(&tx->sync);
-	/* Pairs with room(): the sender may reuse the descriptors. */
+	/* Pairs with nic_tx_room(): the sender may reuse the descriptors. */
 	smp_store_release(&tx->oldest, i);
 	netdev_completed_queue(netdev, frames, bytes);
-	/* Pairs with smp_mb() in stop_if_full(). */
+	/* Pairs with smp_mb() in nic_tx_stop_if_full(). */
 	smp_mb();
 	if (unlikely(netif_queue_stopped(netdev)) &&
-	    room(tx) >= WAKE_DESCRIPTORS)
+	    nic_tx_room(tx) >= WAKE_DESCRIPTORS)
 		netif_wake_queue(netdev);
 }

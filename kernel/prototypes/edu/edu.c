@@ -130,7 +130,7 @@ static NDIS_STATUS Initialize(PEDU Edu)
 
 /* The Linux part of the driver: the PCI function, its interrupt, and the handle. */
 
-static irqreturn_t interrupt(int irq, void *context)
+static irqreturn_t edu_interrupt(int irq, void *context)
 {
 	PEDU edu = context;
 	u32 causes = readl(edu->Registers + IRQ_STATUS);
@@ -143,7 +143,7 @@ static irqreturn_t interrupt(int irq, void *context)
 	return IRQ_HANDLED;
 }
 
-static int take_function(PEDU edu)
+static int edu_enable_function(PEDU edu)
 {
 	struct pci_dev *pdev = edu->Device;
 	int ret;
@@ -177,10 +177,10 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	edu->Device = pdev;
 	init_completion(&edu->Moved);
 	pci_set_drvdata(pdev, edu);
-	ret = take_function(edu);
+	ret = edu_enable_function(edu);
 	if (ret)
 		return ret;
-	ret = request_irq(pci_irq_vector(pdev, 0), interrupt, IRQF_SHARED,
+	ret = request_irq(pci_irq_vector(pdev, 0), edu_interrupt, IRQF_SHARED,
 			  KBUILD_MODNAME, edu);
 	if (ret)
 		goto err_vectors;

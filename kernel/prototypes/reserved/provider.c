@@ -24,7 +24,7 @@ static NDIS_HANDLE DriverHandle;
 static ALLOCATE_SHARED_MEMORY NetAllocateSharedMemory;
 static FREE_SHARED_MEMORY NetFreeSharedMemory;
 
-/* In one piece, also without the CONTIGUOUS flag, and without regard to NUMA nodes. */
+/* In one chunk, also without the CONTIGUOUS flag, and without regard to NUMA nodes. */
 _Use_decl_annotations_
 static NDIS_STATUS
 NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,

@@ -32,7 +32,7 @@ static DEFINE_MUTEX(lock);	/* protects used */
  * (memmap=64M$0x40000000), and unused by drivers. region_intersects() also accepts a
  * range that extends beyond a reserved one, but request_mem_region() does not.
  */
-static int claim(void)
+static int range_claim(void)
 {
 	u64 end;
 
@@ -57,7 +57,7 @@ static int claim(void)
 
 int range_take(void)
 {
-	int ret = claim();
+	int ret = range_claim();
 
 	if (ret)
 		return ret;
@@ -88,7 +88,7 @@ void range_give(void)
 void *range_alloc(size_t length)
 {
 	unsigned long count = length >> PAGE_SHIFT, first;
-	void *piece;
+	void *chunk;
 
 	mutex_lock(&lock);
 	first = bitmap_find_next_zero_area(used, pages, 0, count, 0);
@@ -98,19 +98,19 @@ void *range_alloc(size_t length)
 	if (first >= pages)
 		return NULL;
 	/* Clear the contents that a previous owner, or the firmware, has left. */
-	piece = memory + (first << PAGE_SHIFT);
-	memset(piece, 0, length);
-	return piece;
+	chunk = memory + (first << PAGE_SHIFT);
+	memset(chunk, 0, length);
+	return chunk;
 }
 
-void range_free(void *piece, size_t length)
+void range_free(void *chunk, size_t length)
 {
 	mutex_lock(&lock);
-	bitmap_clear(used, (piece - memory) >> PAGE_SHIFT, length >> PAGE_SHIFT);
+	bitmap_clear(used, (chunk - memory) >> PAGE_SHIFT, length >> PAGE_SHIFT);
 	mutex_unlock(&lock);
 }
 
-phys_addr_t range_physical(const void *piece)
+phys_addr_t range_physical(const void *chunk)
 {
-	return start + (piece - memory);
+	return start + (chunk - memory);
 }

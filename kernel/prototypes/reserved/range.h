@@ -19,9 +19,9 @@ void range_give(void);
  * free.
  */
 void *range_alloc(size_t length);
-void range_free(void *piece, size_t length);
+void range_free(void *chunk, size_t length);
 
 /* Physical address of allocated memory. */
-phys_addr_t range_physical(const void *piece);
+phys_addr_t range_physical(const void *chunk);
 
 #endif /* _RESERVED_RANGE_H */

@@ -17,7 +17,7 @@
 struct fake {
 	struct ndshm_block block;
 	atomic_t freed;
-	atomic_t told;
+	atomic_t revoked;
 	atomic_t released;
 };
 
@@ -45,9 +45,9 @@ static void fake_free(void *provider_context, void *context)
 	atomic_inc(&fake->freed);
 }
 
-static void fake_told(void *context, struct ndshm_block *block)
+static void fake_revoked(void *context, struct ndshm_block *block)
 {
-	atomic_inc(&fake_of(block)->told);
+	atomic_inc(&fake_of(block)->revoked);
 }
 
 /* Release of a block with or without memory. */
@@ -98,7 +98,7 @@ static bool make_for(struct world *world, struct ndshm_adapter *adapter,
 	spin_lock_init(&block->object.state_lock);
 	ndshm_active_init(&block->packets);
 	ndshm_revoke_cb_init(&block->revoke_cb, true);
-	block->revoke_cb.function = fake_told;
+	block->revoke_cb.function = fake_revoked;
 	block->adapter = adapter;
 	block->registration = &world->registration;
 	block->context = fake;
@@ -141,19 +141,19 @@ static void come_in(struct kunit *test)
 	int i;
 
 	for (i = 0; i < 10; i++)
-		KUNIT_EXPECT_TRUE(test, ndshm_blockset_enter(set));
+		KUNIT_EXPECT_TRUE(test, ndshm_blockset_get_active(set));
 	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 10);
 	for (i = 0; i < 10; i++)
-		ndshm_blockset_leave(set);
+		ndshm_blockset_put_active(set);
 	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 0);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 0);
-	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_empty(set));
 	for (i = 0; i < 10; i++)
-		KUNIT_EXPECT_FALSE(test, ndshm_blockset_enter(set));
+		KUNIT_EXPECT_FALSE(test, ndshm_blockset_get_active(set));
 	KUNIT_EXPECT_EQ(test, ndshm_active_count(&set->active), 0);
 	/* Closing a closed set has no effect. */
-	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
-	ndshm_blockset_close(set);
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_empty(set));
+	ndshm_blockset_drain(set);
 }
 
 static void members(struct kunit *test)
@@ -182,25 +182,25 @@ static void members(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
 }
 
-/* ndshm_blockset_close_empty() fails for a set with members, without effect. */
+/* ndshm_blockset_drain_empty() fails for a set with members, without effect. */
 static void close_empty_with_members(struct kunit *test)
 {
 	struct world *world = test->priv;
 	struct ndshm_blockset *set = &world->provider.set;
 
 	KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[0]));
-	KUNIT_EXPECT_FALSE(test, ndshm_blockset_close_empty(set));
-	KUNIT_EXPECT_FALSE(test, ndshm_blockset_closed(set));
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_drain_empty(set));
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_killed(set));
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(set), 1);
 	KUNIT_EXPECT_TRUE(test, make(world, &world->fakes[1]));
-	KUNIT_EXPECT_TRUE(test, ndshm_blockset_enter(set));
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_get_active(set));
 	/* With members it fails at once, without a wait for active references. */
-	KUNIT_EXPECT_FALSE(test, ndshm_blockset_close_empty(set));
-	ndshm_blockset_leave(set);
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_drain_empty(set));
+	ndshm_blockset_put_active(set);
 	ndshm_block_release(&world->fakes[0].block);
 	ndshm_block_release(&world->fakes[1].block);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[0].told), 0);
-	KUNIT_EXPECT_TRUE(test, ndshm_blockset_close_empty(set));
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[0].revoked), 0);
+	KUNIT_EXPECT_TRUE(test, ndshm_blockset_drain_empty(set));
 	KUNIT_EXPECT_FALSE(test, make(world, &world->fakes[2]));
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
 }
@@ -214,13 +214,13 @@ static void close_revokes(struct kunit *test)
 
 	for (i = 0; i < BLOCKS; i++)
 		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
-	ndshm_blockset_close(&world->adapter.set);
+	ndshm_blockset_drain(&world->adapter.set);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->adapter.set), 0);
 	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(&world->provider.set), 0);
 	for (i = 0; i < BLOCKS; i++) {
 		fake = &world->fakes[i];
 		KUNIT_ASSERT_TRUE(test, fake->block.object.revoked);
-		KUNIT_ASSERT_EQ(test, atomic_read(&fake->told), 1);
+		KUNIT_ASSERT_EQ(test, atomic_read(&fake->revoked), 1);
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->freed), 1);
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->released), 0);
 		KUNIT_ASSERT_EQ(test,
@@ -231,8 +231,8 @@ static void close_revokes(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, atomic_read(&fake->released), 1);
 	}
 	/* The other set stays open and is empty. */
-	KUNIT_EXPECT_FALSE(test, ndshm_blockset_closed(&world->provider.set));
-	ndshm_blockset_close(&world->provider.set);
+	KUNIT_EXPECT_FALSE(test, ndshm_blockset_killed(&world->provider.set));
+	ndshm_blockset_drain(&world->provider.set);
 }
 
 /* A revocation drops an adopted reference, whichever set closes. */
@@ -248,7 +248,7 @@ static void expect_dropped(struct kunit *test, bool by_provider)
 	KUNIT_ASSERT_TRUE(test, make(world, held));
 	KUNIT_EXPECT_TRUE(test, ndshm_block_adopt(&kept->block));
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 0);
-	ndshm_blockset_close(by_provider ? &world->provider.set : set);
+	ndshm_blockset_drain(by_provider ? &world->provider.set : set);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->freed), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&kept->released), 1);
 	/* A revoked block cannot be adopted: it is in no set. */
@@ -271,15 +271,15 @@ static void close_drops_adopted(struct kunit *test)
 static unsigned int stay_inside(struct world *world)
 {
 	struct ndshm_blockset *set = &world->adapter.set;
-	unsigned int wrong = !ndshm_blockset_enter(set);
+	unsigned int wrong = !ndshm_blockset_get_active(set);
 
 	complete(&world->arrived);
 	wait_for_completion(&world->hold);
 	/* The set is closing: no block can be added. */
 	wrong += make(world, &world->fakes[0]);
-	wrong += ndshm_blockset_enter(set);
+	wrong += ndshm_blockset_get_active(set);
 	atomic_inc(&world->left);
-	ndshm_blockset_leave(set);
+	ndshm_blockset_put_active(set);
 	return wrong;
 }
 
@@ -302,7 +302,7 @@ static unsigned int closes_empty(void *context, unsigned int number)
 		return stay_inside(world);
 	case 1:
 		wait_for_completion(&world->arrived);
-		return !ndshm_blockset_close_empty(&world->adapter.set) +
+		return !ndshm_blockset_drain_empty(&world->adapter.set) +
 		       (atomic_read(&world->left) != 1);
 	default:
 		return let_out(world);
@@ -326,7 +326,7 @@ static unsigned int closes(void *context, unsigned int number)
 		return stay_inside(world);
 	case 1:
 		wait_for_completion(&world->arrived);
-		ndshm_blockset_close(&world->adapter.set);
+		ndshm_blockset_drain(&world->adapter.set);
 		/* Members are freed after the last active reference was dropped. */
 		return (atomic_read(&world->left) != 1) +
 		       (atomic_read(&world->fakes[1].freed) != 1);
@@ -341,7 +341,7 @@ static void close_waits_for_those_inside(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[1]));
 	suite_run_threads(test, 3, closes, world);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[1].told), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[1].revoked), 1);
 }
 
 /*
@@ -355,9 +355,9 @@ static unsigned int closes_over_the_dying(void *context, unsigned int number)
 	unsigned int wrong;
 
 	if (number) {
-		ndshm_blockset_close(&world->adapter.set);
+		ndshm_blockset_drain(&world->adapter.set);
 		return (atomic_read(&dying->freed) != 1) +
-		       (atomic_read(&dying->told) != 0);
+		       (atomic_read(&dying->revoked) != 0);
 	}
 	wrong = !suite_wait_for_waiter(__var_waitqueue(&world->adapter.set.count)) +
 		(ndshm_blockset_count(&world->adapter.set) != 1);
@@ -384,11 +384,11 @@ static void close_waits_for_the_dying(struct kunit *test)
  * owners are already unmapped, and another adapter can close meanwhile.
  */
 
-static void told_and_waits(void *context, struct ndshm_block *block)
+static void revoked_and_waits(void *context, struct ndshm_block *block)
 {
 	struct world *world = context;
 
-	fake_told(NULL, block);
+	fake_revoked(NULL, block);
 	complete(&world->arrived);
 	wait_for_completion(&world->hold);
 }
@@ -401,9 +401,9 @@ static unsigned int looks_meanwhile(struct world *world)
 	for (i = 0; i < BLOCKS; i++)
 		wrong += !world->fakes[i].block.object.revoked;
 	/* Either closer runs their callbacks, once. */
-	ndshm_blockset_close(&world->adapter.set);
+	ndshm_blockset_drain(&world->adapter.set);
 	for (i = 1; i < BLOCKS; i++) {
-		wrong += atomic_read(&world->fakes[i].told) != 1;
+		wrong += atomic_read(&world->fakes[i].revoked) != 1;
 		wrong += atomic_read(&world->fakes[i].freed) != 1;
 	}
 	wrong += atomic_read(&world->fakes[0].freed);
@@ -417,27 +417,27 @@ static unsigned int closes_slowly(void *context, unsigned int number)
 
 	if (number)
 		return looks_meanwhile(world);
-	ndshm_blockset_close(&world->provider.set);
+	ndshm_blockset_drain(&world->provider.set);
 	return atomic_read(&world->fakes[0].freed) != 1;
 }
 
-static void close_hides_all_first(struct kunit *test)
+static void drain_unmaps_all_first(struct kunit *test)
 {
 	struct world *world = test->priv;
 	struct fake *slow = &world->fakes[0];
 	int i;
 
 	KUNIT_ASSERT_TRUE(test, make_for(world, &world->other, slow));
-	slow->block.revoke_cb.function = told_and_waits;
+	slow->block.revoke_cb.function = revoked_and_waits;
 	slow->block.revoke_cb.context = world;
 	for (i = 1; i < BLOCKS; i++)
 		KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[i]));
 	suite_run_threads(test, 2, closes_slowly, world);
 	for (i = 0; i < BLOCKS; i++) {
-		KUNIT_ASSERT_EQ(test, atomic_read(&world->fakes[i].told), 1);
+		KUNIT_ASSERT_EQ(test, atomic_read(&world->fakes[i].revoked), 1);
 		KUNIT_ASSERT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
 	}
-	ndshm_blockset_close(&world->other.set);
+	ndshm_blockset_drain(&world->other.set);
 }
 
 /*
@@ -453,15 +453,15 @@ static bool make_inside(struct world *world, struct fake *fake)
 {
 	bool made;
 
-	if (!ndshm_blockset_enter(&world->adapter.set))
+	if (!ndshm_blockset_get_active(&world->adapter.set))
 		return false;
-	if (!ndshm_blockset_enter(&world->provider.set)) {
-		ndshm_blockset_leave(&world->adapter.set);
+	if (!ndshm_blockset_get_active(&world->provider.set)) {
+		ndshm_blockset_put_active(&world->adapter.set);
 		return false;
 	}
 	made = make(world, fake);
-	ndshm_blockset_leave(&world->provider.set);
-	ndshm_blockset_leave(&world->adapter.set);
+	ndshm_blockset_put_active(&world->provider.set);
+	ndshm_blockset_put_active(&world->adapter.set);
 	return made;
 }
 
@@ -499,7 +499,7 @@ static unsigned int all_at_once(void *context, unsigned int number)
 	if (number < MAKERS)
 		return makes(world, number);
 	wait_for_completion(&world->arrived);
-	ndshm_blockset_close(set);
+	ndshm_blockset_drain(set);
 	return ndshm_blockset_count(set) + ndshm_active_count(&set->active);
 }
 
@@ -520,9 +520,9 @@ static void both_close(struct kunit *test)
 			if (!atomic_read(&fake->freed))
 				continue;
 			made++;
-			revoked += atomic_read(&fake->told);
+			revoked += atomic_read(&fake->revoked);
 			KUNIT_ASSERT_EQ(test, atomic_read(&fake->freed), 1);
-			KUNIT_ASSERT_LE(test, atomic_read(&fake->told), 1);
+			KUNIT_ASSERT_LE(test, atomic_read(&fake->revoked), 1);
 			KUNIT_ASSERT_EQ(test, atomic_read(&fake->released),
 					i % PER_MAKER % 3 != 1);
 			KUNIT_ASSERT_FALSE(test, test_bit(NDSHM_BLOCK_HAS_MEMORY,
@@ -545,7 +545,7 @@ static struct kunit_case blockset_cases[] = {
 	KUNIT_CASE(close_empty_waits),
 	KUNIT_CASE(close_waits_for_those_inside),
 	KUNIT_CASE(close_waits_for_the_dying),
-	KUNIT_CASE(close_hides_all_first),
+	KUNIT_CASE(drain_unmaps_all_first),
 	KUNIT_CASE(both_close),
 	{}
 };

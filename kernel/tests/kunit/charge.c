@@ -16,9 +16,9 @@
 #define LIMIT	100UL
 #define PAGES(n)	((u64)(n) * PAGE_SIZE)
 
-static struct user_struct nobody;
+static struct user_struct poor_user;
 
-/* State of the thread before become_nobody(). */
+/* State of the thread before become_poor_user(). */
 struct before {
 	struct cred *cred;
 	const struct cred *old;
@@ -30,15 +30,15 @@ static void set_limit(unsigned long bytes)
 	WRITE_ONCE(current->signal->rlim[RLIMIT_MEMLOCK].rlim_cur, bytes);
 }
 
-/* Run as user @nobody, without privileges, with a RLIMIT_MEMLOCK of @bytes. */
-static bool become_nobody(struct before *before, unsigned long bytes)
+/* Run as user @poor_user, without privileges, with a RLIMIT_MEMLOCK of @bytes. */
+static bool become_poor_user(struct before *before, unsigned long bytes)
 {
 	before->cred = prepare_creds();
 	if (!before->cred)
 		return false;
 	/* The credentials drop this reference later, by RCU. */
 	refcount_dec(&before->cred->user->__count);
-	before->cred->user = get_uid(&nobody);
+	before->cred->user = get_uid(&poor_user);
 	cap_clear(before->cred->cap_effective);
 	before->limit = rlimit(RLIMIT_MEMLOCK);
 	before->old = override_creds(before->cred);
@@ -55,11 +55,11 @@ static void become_oneself(struct before *before)
 
 static int charge_init(struct kunit *test)
 {
-	nobody.uid = KUIDT_INIT(0x7ffffff2);
+	poor_user.uid = KUIDT_INIT(0x7ffffff2);
 	/* Credentials end by RCU: initialise the count only once. */
-	if (!refcount_read(&nobody.__count))
-		refcount_set(&nobody.__count, 1);
-	atomic_long_set(&nobody.locked_vm, 0);
+	if (!refcount_read(&poor_user.__count))
+		refcount_set(&poor_user.__count, 1);
+	atomic_long_set(&poor_user.locked_vm, 0);
 	return 0;
 }
 
@@ -68,32 +68,32 @@ static void charge_exit(struct kunit *test)
 {
 	struct ndshm_quota_view view;
 
-	ndshm_quota_look(nobody.uid, &view);
+	ndshm_quota_peek(poor_user.uid, &view);
 	KUNIT_EXPECT_EQ(test, view.amounts[NDSHM_QUOTA_BYTES], 0);
 }
 
 static long locked(void)
 {
-	return atomic_long_read(&nobody.locked_vm);
+	return atomic_long_read(&poor_user.locked_vm);
 }
 
 /* Charge the current user. */
 static ndshm_reason_t charge_caller(struct ndshm_charge *charge, u64 bytes)
 {
-	struct ndshm_payer *payer = ndshm_payer_capture(NULL);
+	struct ndshm_requester *requester = ndshm_requester_capture(NULL);
 	ndshm_reason_t reason;
 
 	*charge = (struct ndshm_charge){};
-	if (!payer)
+	if (!requester)
 		return NDSHM_REASON_MEMORY;
-	reason = ndshm_charge(charge, payer, bytes);
-	ndshm_payer_put(payer);
+	reason = ndshm_charge(charge, requester, bytes);
+	ndshm_requester_put(requester);
 	return reason;
 }
 
-static bool is_nobody(const struct ndshm_charge *charge)
+static bool is_poor_user(const struct ndshm_charge *charge)
 {
-	return charge->payer && charge->payer->cred->user == &nobody;
+	return charge->requester && charge->requester->cred->user == &poor_user;
 }
 
 /* An EXPECT, since a failed ASSERT would leave the thread with the other user's credentials. */
@@ -114,17 +114,17 @@ static void rounding(struct kunit *test)
 	struct before before;
 	int i;
 
-	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, PAGES(LIMIT)));
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		EXPECT_REASON(test, charge_caller(&charge, rows[i].bytes), NONE);
 		KUNIT_EXPECT_EQ(test, locked(), rows[i].pages);
 		KUNIT_EXPECT_EQ(test, ndshm_user_locked(),
 				PAGES(rows[i].pages));
-		KUNIT_EXPECT_TRUE(test, is_nobody(&charge));
+		KUNIT_EXPECT_TRUE(test, is_poor_user(&charge));
 		KUNIT_EXPECT_EQ(test, charge.pages, rows[i].pages);
 		ndshm_uncharge(&charge);
 		KUNIT_EXPECT_EQ(test, locked(), 0);
-		KUNIT_EXPECT_NULL(test, charge.payer);
+		KUNIT_EXPECT_NULL(test, charge.requester);
 		KUNIT_EXPECT_EQ(test, charge.pages, 0);
 		/* A second uncharge has no effect. */
 		ndshm_uncharge(&charge);
@@ -142,7 +142,7 @@ static void the_limit(struct kunit *test)
 	ndshm_reason_t reason;
 	bool fits;
 
-	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, PAGES(LIMIT)));
 	for (i = 0; i <= LIMIT; i++) {
 		wrong += charge_caller(&first, PAGES(i)) != NDSHM_REASON_NONE;
 		/*
@@ -155,7 +155,7 @@ static void the_limit(struct kunit *test)
 			wrong += reason != (fits ? NDSHM_REASON_NONE :
 						   NDSHM_REASON_MEMLOCK);
 			wrong += locked() != sum;
-			wrong += is_nobody(&second) != fits;
+			wrong += is_poor_user(&second) != fits;
 			ndshm_uncharge(&second);
 			wrong += locked() != i;
 		}
@@ -172,7 +172,7 @@ static void kinds_of_limit(struct kunit *test)
 	struct ndshm_charge charge, second;
 	struct before before;
 
-	KUNIT_ASSERT_TRUE(test, become_nobody(&before, 0));
+	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, 0));
 	EXPECT_REASON(test, charge_caller(&charge, 1), MEMLOCK);
 	EXPECT_REASON(test, charge_caller(&charge, 0), NONE);
 	ndshm_uncharge(&charge);
@@ -188,10 +188,10 @@ static void kinds_of_limit(struct kunit *test)
 	ndshm_uncharge(&charge);
 	/* Memory locked by other means counts, too, even beyond the limit. */
 	set_limit(PAGES(LIMIT));
-	atomic_long_set(&nobody.locked_vm, LIMIT + 1);
+	atomic_long_set(&poor_user.locked_vm, LIMIT + 1);
 	EXPECT_REASON(test, charge_caller(&charge, 1), MEMLOCK);
 	KUNIT_EXPECT_EQ(test, locked(), LIMIT + 1);
-	atomic_long_set(&nobody.locked_vm, LIMIT - 1);
+	atomic_long_set(&poor_user.locked_vm, LIMIT - 1);
 	EXPECT_REASON(test, charge_caller(&charge, 1), NONE);
 	EXPECT_REASON(test, charge_caller(&second, 1), MEMLOCK);
 	KUNIT_EXPECT_EQ(test, locked(), LIMIT);
@@ -208,7 +208,7 @@ static void recharge(struct kunit *test)
 	long i, j, wrong = 0;
 	bool fits;
 
-	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, PAGES(LIMIT)));
 	for (i = 0; i <= LIMIT; i += 3) {
 		for (j = 0; j <= LIMIT + 1; j++) {
 			wrong += charge_caller(&charge, PAGES(i)) !=
@@ -219,7 +219,7 @@ static void recharge(struct kunit *test)
 						   NDSHM_REASON_MEMLOCK);
 			wrong += locked() != (fits ? j : i);
 			wrong += charge.pages != (fits ? j : i);
-			wrong += !is_nobody(&charge);
+			wrong += !is_poor_user(&charge);
 			ndshm_uncharge(&charge);
 			wrong += locked() != 0;
 		}
@@ -253,7 +253,7 @@ static void recharge_any_number(struct kunit *test)
 	struct before before;
 	int i;
 
-	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, PAGES(LIMIT)));
 	EXPECT_REASON(test, charge_caller(&charge, PAGES(2)), NONE);
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		KUNIT_EXPECT_EQ_MSG(test, (__force u32)
@@ -279,8 +279,8 @@ static void the_quota(struct kunit *test)
 	struct ndshm_quota_view view;
 	struct before before;
 
-	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
-	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &change), NONE);
+	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, PAGES(LIMIT)));
+	EXPECT_REASON(test, ndshm_quota_set(poor_user.uid, &change), NONE);
 	EXPECT_REASON(test, charge_caller(&first, PAGES(LIMIT / 2 + 1)),
 		      BYTE_QUOTA);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
@@ -291,15 +291,15 @@ static void the_quota(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, locked(), LIMIT / 2);
 	/* With a quota below the current use only shrinking is possible. */
 	change.limits[NDSHM_QUOTA_BYTES] = 0;
-	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &change), NONE);
+	EXPECT_REASON(test, ndshm_quota_set(poor_user.uid, &change), NONE);
 	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(1)), NONE);
 	EXPECT_REASON(test, ndshm_recharge(&first, PAGES(2)), BYTE_QUOTA);
-	ndshm_quota_look(nobody.uid, &view);
+	ndshm_quota_peek(poor_user.uid, &view);
 	KUNIT_EXPECT_EQ(test, view.amounts[NDSHM_QUOTA_BYTES], PAGES(1));
 	ndshm_uncharge(&first);
 	change.reset = change.set;
 	change.set = 0;
-	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &change), NONE);
+	EXPECT_REASON(test, ndshm_quota_set(poor_user.uid, &change), NONE);
 	EXPECT_REASON(test, charge_caller(&first, PAGES(LIMIT)), NONE);
 	ndshm_uncharge(&first);
 	become_oneself(&before);
@@ -312,7 +312,7 @@ static ndshm_reason_t set_quota(u64 bytes)
 		.limits = { [NDSHM_QUOTA_BYTES] = bytes },
 	};
 
-	return ndshm_quota_set(nobody.uid, &change);
+	return ndshm_quota_set(poor_user.uid, &change);
 }
 
 /* Growing depends on the charged user's privileges, not on the caller's. */
@@ -325,7 +325,7 @@ static void the_quota_of_another(struct kunit *test)
 	struct before before;
 
 	EXPECT_REASON(test, set_quota(PAGES(4)), NONE);
-	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, PAGES(LIMIT)));
 	EXPECT_REASON(test, charge_caller(&limited, PAGES(2)), NONE);
 	cap_raise(before.cred->cap_effective, CAP_SYS_RESOURCE);
 	EXPECT_REASON(test, charge_caller(&unlimited, PAGES(3)), NONE);
@@ -338,7 +338,7 @@ static void the_quota_of_another(struct kunit *test)
 	EXPECT_REASON(test, ndshm_recharge(&limited, PAGES(5)), BYTE_QUOTA);
 	EXPECT_REASON(test, ndshm_recharge(&limited, PAGES(4)), NONE);
 	ndshm_uncharge(&limited);
-	EXPECT_REASON(test, ndshm_quota_set(nobody.uid, &reset), NONE);
+	EXPECT_REASON(test, ndshm_quota_set(poor_user.uid, &reset), NONE);
 }
 
 /* With CAP_IPC_LOCK nothing is charged, not even later. */
@@ -347,10 +347,10 @@ static void privileged(struct kunit *test)
 	struct ndshm_charge charge;
 	struct before before;
 
-	KUNIT_ASSERT_TRUE(test, become_nobody(&before, 0));
+	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, 0));
 	cap_raise(before.cred->cap_effective, CAP_IPC_LOCK);
 	EXPECT_REASON(test, charge_caller(&charge, 1ULL << 46), NONE);
-	KUNIT_EXPECT_NULL(test, charge.payer);
+	KUNIT_EXPECT_NULL(test, charge.requester);
 	KUNIT_EXPECT_EQ(test, locked(), 0);
 	cap_lower(before.cred->cap_effective, CAP_IPC_LOCK);
 	EXPECT_REASON(test, ndshm_recharge(&charge, U64_MAX), NONE);
@@ -368,10 +368,10 @@ static void given_back_by_another(struct kunit *test)
 	struct ndshm_charge charge;
 	struct before before;
 
-	KUNIT_ASSERT_TRUE(test, become_nobody(&before, PAGES(LIMIT)));
+	KUNIT_ASSERT_TRUE(test, become_poor_user(&before, PAGES(LIMIT)));
 	EXPECT_REASON(test, charge_caller(&charge, PAGES(7)), NONE);
 	become_oneself(&before);
-	KUNIT_EXPECT_PTR_NE(test, current_user(), &nobody);
+	KUNIT_EXPECT_PTR_NE(test, current_user(), &poor_user);
 	EXPECT_REASON(test, ndshm_recharge(&charge, PAGES(5)), NONE);
 	KUNIT_EXPECT_EQ(test, locked(), 5);
 	ndshm_uncharge(&charge);
@@ -390,7 +390,7 @@ static unsigned int want_all(void *context, unsigned int number)
 	struct ndshm_charge charge;
 	struct before before;
 
-	if (!become_nobody(&before, PAGES(LIMIT)))
+	if (!become_poor_user(&before, PAGES(LIMIT)))
 		return 1;
 	for (i = 0; i < ROUNDS; i++) {
 		if (charge_caller(&charge, PAGES(LIMIT)) == NDSHM_REASON_NONE)

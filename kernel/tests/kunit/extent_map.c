@@ -93,10 +93,10 @@ static bool nobodys(const struct world *world, u32 cell)
 	return world->model[cell] == HOLE || world->model[cell] == FREE;
 }
 
-static enum ndshm_run_kind kind_at(const struct world *world, u32 cell)
+static enum ndshm_extent_kind kind_at(const struct world *world, u32 cell)
 {
-	return world->model[cell] == HOLE ? NDSHM_RUN_HOLE :
-	       world->model[cell] == FREE ? NDSHM_RUN_FREE : NDSHM_RUN_TAKEN;
+	return world->model[cell] == HOLE ? NDSHM_MAP_HOLE :
+	       world->model[cell] == FREE ? NDSHM_MAP_FREE : NDSHM_MAP_ALLOCATED;
 }
 
 static bool begins_at(const struct world *world, u32 cell)
@@ -186,17 +186,17 @@ static bool naive_hole(const struct world *world, u32 *start, u32 *count,
 static const char *compare_runs(const struct world *world)
 {
 	u32 cell = 0, end;
-	const struct ndshm_run *run;
+	const struct ndshm_extent *extent;
 
-	list_for_each_entry(run, &world->map.runs, link) {
+	list_for_each_entry(extent, &world->map.extents, link) {
 		if (cell == world->cells)
 			return "more runs than pages";
 		end = end_at(world, cell);
-		if (run->start != cell * world->unit)
+		if (extent->start != cell * world->unit)
 			return "a gap, or pages twice";
-		if (run->count != (end - cell) * world->unit)
+		if (extent->count != (end - cell) * world->unit)
 			return "a run's length";
-		if (run->kind != kind_at(world, cell))
+		if (extent->kind != kind_at(world, cell))
 			return "a run's kind";
 		cell = end;
 	}
@@ -207,23 +207,23 @@ static const char *compare_runs(const struct world *world)
 
 static u32 longest(const struct rb_node *node)
 {
-	return node ? rb_entry(node, struct ndshm_run, node)->longest : 0;
+	return node ? rb_entry(node, struct ndshm_extent, node)->longest : 0;
 }
 
 /* A tree has the runs of its kind in the order of addresses. */
 static const char *compare_tree(const struct world *world,
-				enum ndshm_run_kind kind)
+				enum ndshm_extent_kind kind)
 {
 	struct rb_node *node = rb_first(&world->map.trees[kind]);
-	const struct ndshm_run *run;
+	const struct ndshm_extent *extent;
 
-	list_for_each_entry(run, &world->map.runs, link) {
-		if (run->kind != kind)
+	list_for_each_entry(extent, &world->map.extents, link) {
+		if (extent->kind != kind)
 			continue;
-		if (node != &run->node)
+		if (node != &extent->node)
 			return "a tree";
-		if (run->longest != max3(run->count, longest(node->rb_left),
-					 longest(node->rb_right)))
+		if (extent->longest != max3(extent->count, longest(node->rb_left),
+					    longest(node->rb_right)))
 			return "the longest below";
 		node = rb_next(node);
 	}
@@ -233,19 +233,19 @@ static const char *compare_tree(const struct world *world,
 static const char *compare_taken(const struct world *world)
 {
 	struct rb_node *node = rb_first(&world->taken);
-	struct ndshm_run *run;
+	struct ndshm_extent *extent;
 
-	list_for_each_entry(run, &world->map.runs, link) {
-		struct ndshm_run *next = rb_entry_safe(node, struct ndshm_run, node);
+	list_for_each_entry(extent, &world->map.extents, link) {
+		struct ndshm_extent *next = rb_entry_safe(node, struct ndshm_extent, node);
 
 		/* Find the allocated run that contains a page, else the next one. */
-		if (ndshm_runs_find(&world->taken, run->start) != next ||
-		    ndshm_runs_find(&world->taken, run->start +
-				    (run->count - 1) / 2) != next)
+		if (ndshm_extents_find(&world->taken, extent->start) != next ||
+		    ndshm_extents_find(&world->taken, extent->start +
+				       (extent->count - 1) / 2) != next)
 			return "finding an owner's run";
-		if (run->kind != NDSHM_RUN_TAKEN)
+		if (extent->kind != NDSHM_MAP_ALLOCATED)
 			continue;
-		if (next != run)
+		if (next != extent)
 			return "an owner's tree";
 		node = rb_next(node);
 	}
@@ -255,8 +255,8 @@ static const char *compare_taken(const struct world *world)
 static const char *compare(const struct world *world)
 {
 	return compare_runs(world) ?:
-	       compare_tree(world, NDSHM_RUN_HOLE) ?:
-	       compare_tree(world, NDSHM_RUN_FREE) ?: compare_taken(world);
+	       compare_tree(world, NDSHM_MAP_HOLE) ?:
+	       compare_tree(world, NDSHM_MAP_FREE) ?: compare_taken(world);
 }
 
 static void expect_same(struct kunit *test)
@@ -333,55 +333,55 @@ static void set_cells(struct world *world, u32 start, u32 count, u8 first,
 	memset(world->model + start + 1, rest, count - 1);
 }
 
-static unsigned int used(const struct ndshm_spare_runs *spare)
+static unsigned int used(const struct ndshm_prealloc *prealloc)
 {
-	return !spare->runs[0] + !spare->runs[1];
+	return !prealloc->extents[0] + !prealloc->extents[1];
 }
 
 /* Change some cells of one run, which may leave a part on each side. */
 static void change(struct kunit *test, u32 start, u32 count,
-		   enum ndshm_run_kind to)
+		   enum ndshm_extent_kind to)
 {
 	struct world *world = test->priv;
 	const u32 first = start * world->unit, pages = count * world->unit;
 	unsigned int needed = (start != start_at(world, start)) +
 			      (start + count != end_at(world, start));
 	bool hole = world->model[start] == HOLE;
-	struct ndshm_spare_runs spare;
-	struct ndshm_run *run;
+	struct ndshm_prealloc prealloc;
+	struct ndshm_extent *extent;
 
-	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	KUNIT_ASSERT_EQ(test, used(&spare), 0);
-	if (to == NDSHM_RUN_TAKEN) {
-		run = ndshm_extent_map_take(&world->map, first, pages, &spare);
-		KUNIT_EXPECT_EQ(test, run->start, first);
-		KUNIT_EXPECT_EQ(test, run->count, pages);
-		ndshm_runs_insert(&world->taken, run);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	KUNIT_ASSERT_EQ(test, used(&prealloc), 0);
+	if (to == NDSHM_MAP_ALLOCATED) {
+		extent = ndshm_extent_map_alloc(&world->map, first, pages, &prealloc);
+		KUNIT_EXPECT_EQ(test, extent->start, first);
+		KUNIT_EXPECT_EQ(test, extent->count, pages);
+		ndshm_extents_insert(&world->taken, extent);
 		set_cells(world, start, count, FIRST, REST);
 	} else if (hole) {
-		ndshm_extent_map_commit(&world->map, first, pages, &spare);
+		ndshm_extent_map_commit(&world->map, first, pages, &prealloc);
 		set_cells(world, start, count, FREE, FREE);
 	} else {
-		run = ndshm_extent_map_take(&world->map, first, pages, &spare);
-		KUNIT_EXPECT_EQ(test, run->start, first);
-		KUNIT_EXPECT_EQ(test, run->count, pages);
-		ndshm_extent_map_give(&world->map, run, NDSHM_RUN_HOLE);
+		extent = ndshm_extent_map_alloc(&world->map, first, pages, &prealloc);
+		KUNIT_EXPECT_EQ(test, extent->start, first);
+		KUNIT_EXPECT_EQ(test, extent->count, pages);
+		ndshm_extent_map_free(&world->map, extent, NDSHM_MAP_HOLE);
 		set_cells(world, start, count, HOLE, HOLE);
 	}
-	KUNIT_EXPECT_EQ(test, used(&spare), needed);
-	ndshm_spare_runs_free(&spare);
+	KUNIT_EXPECT_EQ(test, used(&prealloc), needed);
+	ndshm_prealloc_free(&prealloc);
 }
 
 static void give(struct kunit *test, u32 cell)
 {
 	struct world *world = test->priv;
 	u32 start = start_at(world, cell);
-	struct ndshm_run *run = ndshm_runs_find(&world->taken,
-						start * world->unit);
+	struct ndshm_extent *extent = ndshm_extents_find(&world->taken,
+							 start * world->unit);
 
-	KUNIT_ASSERT_NOT_NULL(test, run);
-	rb_erase(&run->node, &world->taken);
-	ndshm_extent_map_give(&world->map, run, NDSHM_RUN_FREE);
+	KUNIT_ASSERT_NOT_NULL(test, extent);
+	rb_erase(&extent->node, &world->taken);
+	ndshm_extent_map_free(&world->map, extent, NDSHM_MAP_FREE);
 	set_cells(world, start, end_at(world, start) - start, FREE, FREE);
 }
 
@@ -412,13 +412,13 @@ static void random_step(struct kunit *test, struct rnd_state *random,
 
 	random_part(world, random, cell, &start, &count);
 	switch (kind_at(world, cell)) {
-	case NDSHM_RUN_HOLE:
+	case NDSHM_MAP_HOLE:
 		if (forth || !suite_below(random, 4))
-			change(test, start, count, NDSHM_RUN_FREE);
+			change(test, start, count, NDSHM_MAP_FREE);
 		break;
-	case NDSHM_RUN_FREE:
-		change(test, start, count, forth ? NDSHM_RUN_TAKEN :
-						   NDSHM_RUN_HOLE);
+	case NDSHM_MAP_FREE:
+		change(test, start, count, forth ? NDSHM_MAP_ALLOCATED :
+						   NDSHM_MAP_HOLE);
 		break;
 	default:
 		if (!forth || !suite_below(random, 4))
@@ -476,7 +476,7 @@ static void random_steps(struct kunit *test, struct rnd_state *random,
 		expect_same(test);
 		for (j = 0; j < 3; j++)
 			random_look(test, random);
-		most = max_t(u32, most, list_count_nodes(&world->map.runs));
+		most = max_t(u32, most, list_count_nodes(&world->map.extents));
 		all += !memchr(world->model, HOLE, cells) &&
 		       !memchr(world->model, FREE, cells);
 		none += !memchr_inv(world->model, HOLE, cells);
@@ -536,16 +536,16 @@ static void one_page(struct kunit *test)
 	expect_same(test);
 	for (count = 1; count < 4; count++)
 		expect_find(test, count, count == 3 ? BIT(31) : count);
-	change(test, 0, 1, NDSHM_RUN_FREE);
+	change(test, 0, 1, NDSHM_MAP_FREE);
 	expect_same(test);
 	for (count = 1; count < 4; count++)
 		expect_find(test, count, 1);
-	change(test, 0, 1, NDSHM_RUN_TAKEN);
+	change(test, 0, 1, NDSHM_MAP_ALLOCATED);
 	expect_same(test);
 	expect_find(test, 1, 1);
 	expect_hole(test, 0, 1);
 	give(test, 0);
-	change(test, 0, 1, NDSHM_RUN_HOLE);
+	change(test, 0, 1, NDSHM_MAP_HOLE);
 	expect_same(test);
 	expect_hole(test, 0, 1);
 	expect_hole(test, 0, 0);
@@ -558,9 +558,9 @@ static void all_taken(struct kunit *test)
 	u32 i;
 
 	begin_map(test, pages, 1);
-	change(test, 0, pages, NDSHM_RUN_FREE);
+	change(test, 0, pages, NDSHM_MAP_FREE);
 	for (i = 0; i < pages; i++) {
-		change(test, i, 1, NDSHM_RUN_TAKEN);
+		change(test, i, 1, NDSHM_MAP_ALLOCATED);
 		expect_same(test);
 		expect_find(test, 1, 1);
 		expect_find(test, pages - i - 1 ?: 1, 1);
@@ -585,25 +585,25 @@ static void neighbours(struct kunit *test)
 
 	for (beside = 0; beside < 9; beside++) {
 		begin_map(test, 9, 1);
-		change(test, 0, 9, NDSHM_RUN_FREE);
-		change(test, 3, 3, NDSHM_RUN_TAKEN);
+		change(test, 0, 9, NDSHM_MAP_FREE);
+		change(test, 3, 3, NDSHM_MAP_ALLOCATED);
 		if (beside % 3)
-			change(test, 0, 3, beside % 3 == 1 ? NDSHM_RUN_TAKEN :
-							     NDSHM_RUN_HOLE);
+			change(test, 0, 3, beside % 3 == 1 ? NDSHM_MAP_ALLOCATED :
+							     NDSHM_MAP_HOLE);
 		if (beside / 3)
-			change(test, 6, 3, beside / 3 == 1 ? NDSHM_RUN_TAKEN :
-							     NDSHM_RUN_HOLE);
+			change(test, 6, 3, beside / 3 == 1 ? NDSHM_MAP_ALLOCATED :
+							     NDSHM_MAP_HOLE);
 		give(test, 4);
 		expect_same(test);
-		change(test, 3, 3, NDSHM_RUN_HOLE);
+		change(test, 3, 3, NDSHM_MAP_HOLE);
 		expect_same(test);
 		/* Only the page in the middle gets memory, between two holes. */
-		change(test, 4, 1, NDSHM_RUN_FREE);
+		change(test, 4, 1, NDSHM_MAP_FREE);
 		expect_same(test);
-		change(test, 4, 1, NDSHM_RUN_HOLE);
+		change(test, 4, 1, NDSHM_MAP_HOLE);
 		expect_same(test);
 		for (i = 3; i < 6; i++) {
-			change(test, i, 1, NDSHM_RUN_FREE);
+			change(test, i, 1, NDSHM_MAP_FREE);
 			expect_same(test);
 		}
 	}
@@ -613,11 +613,11 @@ static void neighbours(struct kunit *test)
 static void last_page(struct kunit *test)
 {
 	const u32 pages = U32_MAX, last = U32_MAX - 1;
-	struct ndshm_spare_runs spare;
+	struct ndshm_prealloc prealloc;
 	struct ndshm_extent_map *map;
 	struct world *world = test->priv;
 	u32 start = 0, count = 0, i;
-	struct ndshm_run *run;
+	struct ndshm_extent *extent;
 
 	begin_map(test, 1, U32_MAX);
 	map = &world->map;
@@ -635,10 +635,10 @@ static void last_page(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count,
 							    pages));
 
-	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	ndshm_extent_map_commit(map, last, 1, &spare);
-	KUNIT_EXPECT_EQ(test, used(&spare), 1);
-	ndshm_spare_runs_free(&spare);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	ndshm_extent_map_commit(map, last, 1, &prealloc);
+	KUNIT_EXPECT_EQ(test, used(&prealloc), 1);
+	ndshm_prealloc_free(&prealloc);
 	/* Page @last is even, but not a multiple of 4: only alignments 1 and 2 fit. */
 	for (i = 0; i < 32; i++) {
 		start = 0;
@@ -662,26 +662,26 @@ static void last_page(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_next_hole(map, &start, &count,
 							    pages));
 
-	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	run = ndshm_extent_map_take(map, last, 1, &spare);
-	KUNIT_EXPECT_EQ(test, used(&spare), 0);
-	ndshm_spare_runs_free(&spare);
-	ndshm_runs_insert(&world->taken, run);
-	KUNIT_EXPECT_PTR_EQ(test, ndshm_runs_find(&world->taken, last), run);
-	KUNIT_EXPECT_PTR_EQ(test, ndshm_runs_find(&world->taken, last - 1), run);
-	KUNIT_EXPECT_NULL(test, ndshm_runs_find(&world->taken, U32_MAX));
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	extent = ndshm_extent_map_alloc(map, last, 1, &prealloc);
+	KUNIT_EXPECT_EQ(test, used(&prealloc), 0);
+	ndshm_prealloc_free(&prealloc);
+	ndshm_extents_insert(&world->taken, extent);
+	KUNIT_EXPECT_PTR_EQ(test, ndshm_extents_find(&world->taken, last), extent);
+	KUNIT_EXPECT_PTR_EQ(test, ndshm_extents_find(&world->taken, last - 1), extent);
+	KUNIT_EXPECT_NULL(test, ndshm_extents_find(&world->taken, U32_MAX));
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_room(map, pages, 1,
 							    &start));
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, last, 1,
 							   &start));
 	KUNIT_EXPECT_EQ(test, start, 0);
-	rb_erase(&run->node, &world->taken);
-	ndshm_extent_map_give(map, run, NDSHM_RUN_FREE);
-	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	run = ndshm_extent_map_take(map, last, 1, &spare);
-	ndshm_extent_map_give(map, run, NDSHM_RUN_HOLE);
-	KUNIT_EXPECT_EQ(test, used(&spare), 0);
-	ndshm_spare_runs_free(&spare);
+	rb_erase(&extent->node, &world->taken);
+	ndshm_extent_map_free(map, extent, NDSHM_MAP_FREE);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	extent = ndshm_extent_map_alloc(map, last, 1, &prealloc);
+	ndshm_extent_map_free(map, extent, NDSHM_MAP_HOLE);
+	KUNIT_EXPECT_EQ(test, used(&prealloc), 0);
+	ndshm_prealloc_free(&prealloc);
 	expect_same(test);
 }
 
@@ -690,13 +690,13 @@ static void beyond_the_last(struct kunit *test)
 {
 	const u32 first = BIT(31) + 1;
 	struct world *world = test->priv;
-	struct ndshm_spare_runs spare;
+	struct ndshm_prealloc prealloc;
 	u32 start = 0;
 
 	begin_map(test, 1, U32_MAX);
-	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	ndshm_extent_map_commit(&world->map, first, U32_MAX - first, &spare);
-	ndshm_spare_runs_free(&spare);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	ndshm_extent_map_commit(&world->map, first, U32_MAX - first, &prealloc);
+	ndshm_prealloc_free(&prealloc);
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(&world->map, 1,
 							    BIT(31), &start));
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_free(&world->map, 1,
@@ -727,10 +727,10 @@ static void many_runs(struct kunit *test)
 	u32 i;
 
 	begin_map(test, cells, 1);
-	change(test, 0, cells, NDSHM_RUN_FREE);
+	change(test, 0, cells, NDSHM_MAP_FREE);
 	for (i = 1; i < cells - 3; i += 2)
-		change(test, i, 1, i % 4 == 1 ? NDSHM_RUN_TAKEN :
-						NDSHM_RUN_HOLE);
+		change(test, i, 1, i % 4 == 1 ? NDSHM_MAP_ALLOCATED :
+						NDSHM_MAP_HOLE);
 	expect_same(test);
 	for (i = 1; i < 16; i++) {
 		expect_find(test, i, 1);
@@ -748,17 +748,17 @@ static void misplaced(struct kunit *test, u32 count, u32 last, bool seen)
 {
 	const u32 pages = 4 * count + 8, place = 4 * count + 2;
 	struct world *world = test->priv;
-	struct ndshm_spare_runs spare;
+	struct ndshm_prealloc prealloc;
 	u32 i, start = 0;
 	bool found;
 
 	begin_map(test, 1, pages);
 	for (i = 0; i <= count; i++) {
-		KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
+		KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
 		ndshm_extent_map_commit(&world->map,
 					i < count ? 4 * i + 1 : place,
-					i < count ? 3 : last, &spare);
-		ndshm_spare_runs_free(&spare);
+					i < count ? 3 : last, &prealloc);
+		ndshm_prealloc_free(&prealloc);
 	}
 	found = ndshm_extent_map_find_free(&world->map, 3, 2, &start);
 	KUNIT_EXPECT_TRUE_MSG(test, found || !seen, "%u runs", count);
@@ -781,16 +781,16 @@ static void taken_as_hole(struct kunit *test)
 {
 	struct world *world = test->priv;
 	struct ndshm_extent_map *map = &world->map;
-	struct ndshm_spare_runs spare;
+	struct ndshm_prealloc prealloc;
 	u32 start = 0, count = 0;
-	struct ndshm_run *run;
+	struct ndshm_extent *extent;
 
 	begin_map(test, 9, 1);
-	change(test, 0, 6, NDSHM_RUN_FREE);
-	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	run = ndshm_extent_map_take(map, 2, 2, &spare);
-	KUNIT_EXPECT_EQ(test, used(&spare), 2);
-	ndshm_spare_runs_free(&spare);
+	change(test, 0, 6, NDSHM_MAP_FREE);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	extent = ndshm_extent_map_alloc(map, 2, 2, &prealloc);
+	KUNIT_EXPECT_EQ(test, used(&prealloc), 2);
+	ndshm_prealloc_free(&prealloc);
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_free(map, 3, 1, &start));
 	KUNIT_EXPECT_FALSE(test, ndshm_extent_map_find_room(map, 6, 1, &start));
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 5, 1, &start));
@@ -799,14 +799,14 @@ static void taken_as_hole(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_next_hole(map, &start, &count,
 							   9));
 	KUNIT_EXPECT_EQ(test, start, 6);
-	ndshm_extent_map_give(map, run, NDSHM_RUN_HOLE);
+	ndshm_extent_map_free(map, extent, NDSHM_MAP_HOLE);
 	set_cells(world, 2, 2, HOLE, HOLE);
 	expect_same(test);
 	KUNIT_EXPECT_TRUE(test, ndshm_extent_map_find_room(map, 9, 1, &start));
 	KUNIT_EXPECT_EQ(test, start, 0);
-	KUNIT_ASSERT_EQ(test, ndshm_spare_runs_make(&spare), 0);
-	ndshm_extent_map_take(map, 0, 2, &spare);
-	ndshm_spare_runs_free(&spare);
+	KUNIT_ASSERT_EQ(test, ndshm_prealloc_fill(&prealloc), 0);
+	ndshm_extent_map_alloc(map, 0, 2, &prealloc);
+	ndshm_prealloc_free(&prealloc);
 	ndshm_extent_map_fini(map);
 	world->made = false;
 }
@@ -814,20 +814,20 @@ static void taken_as_hole(struct kunit *test)
 /* Every extent needs a run: keep it within a cache line. */
 static void size(struct kunit *test)
 {
-	KUNIT_EXPECT_LE(test, sizeof(struct ndshm_run), 64);
+	KUNIT_EXPECT_LE(test, sizeof(struct ndshm_extent), 64);
 }
 
 #ifdef NDSHM_KUNIT_ALONE
 /* After a failed allocation no run is leaked. */
 static void no_memory(struct kunit *test)
 {
-	struct ndshm_spare_runs spare;
+	struct ndshm_prealloc prealloc;
 	struct ndshm_extent_map map;
 	int i;
 
 	for (i = 0; i < 2; i++) {
 		runs_to_come = i;
-		KUNIT_EXPECT_EQ(test, ndshm_spare_runs_make(&spare), -ENOMEM);
+		KUNIT_EXPECT_EQ(test, ndshm_prealloc_fill(&prealloc), -ENOMEM);
 		KUNIT_EXPECT_EQ(test, live_runs, 0);
 	}
 	runs_to_come = 0;

@@ -133,7 +133,7 @@ static void to_native(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, native.provider);
 		KUNIT_EXPECT_NULL(test, native.list);
 		KUNIT_EXPECT_NULL(test, native.revoked);
-		KUNIT_EXPECT_FALSE(test, native.unaddressed);
+		KUNIT_EXPECT_FALSE(test, native.no_kernel_mapping);
 	}
 	/* The next one exceeds 32 bits in whole pages. */
 	p.Length++;
@@ -144,7 +144,7 @@ static void to_native(struct kunit *test)
 static void nodes(struct kunit *test)
 {
 	static const struct {
-		u32 asked;
+		u32 requested;
 		s32 node;
 	} good[] = {
 		{ 0, 0 }, { 1, 1 }, { S32_MAX, S32_MAX },
@@ -156,7 +156,7 @@ static void nodes(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		p.PreferredNode = good[i].asked;
+		p.PreferredNode = good[i].requested;
 		KUNIT_EXPECT_EQ(test, (__force u32)NDSHM_REASON_NONE,
 				(__force u32)ndshm_ndis_to_native(&native, &p));
 		KUNIT_EXPECT_EQ(test, native.preferred_node, good[i].node);
@@ -391,71 +391,71 @@ static void statuses(struct kunit *test)
 	expect_statuses(test, U32_MAX, &unknown);
 }
 
-static struct ndshm_ndis_piece piece(u64 page, u32 pages)
+static struct ndshm_ndis_chunk chunk(u64 page, u32 pages)
 {
-	return (struct ndshm_ndis_piece){
+	return (struct ndshm_ndis_chunk){
 		.physical = page * PAGE_SIZE, .length = pages * PAGE_SIZE,
 	};
 }
 
 /* Lists of a provider. */
-static void pieces(struct kunit *test)
+static void chunks(struct kunit *test)
 {
-	struct ndshm_ndis_piece p[3];
+	struct ndshm_ndis_chunk p[3];
 
-	p[0] = piece(7, 1);
-	p[1] = piece(3, 2);
-	p[2] = piece(5, 2);
-	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 3, 5 * PAGE_SIZE));
-	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 3, 1));
+	p[0] = chunk(7, 1);
+	p[1] = chunk(3, 2);
+	p[2] = chunk(5, 2);
+	KUNIT_EXPECT_TRUE(test, ndshm_ndis_chunks_valid(p, 3, 5 * PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, ndshm_ndis_chunks_valid(p, 3, 1));
 	KUNIT_EXPECT_FALSE(test,
-			   ndshm_ndis_pieces_valid(p, 3, 5 * PAGE_SIZE + 1));
+			   ndshm_ndis_chunks_valid(p, 3, 5 * PAGE_SIZE + 1));
 	/* More than 32 bits in total. */
-	p[0] = piece(0, U32_MAX / PAGE_SIZE);
-	p[1] = piece(1 << 20, U32_MAX / PAGE_SIZE);
-	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 2, U32_MAX));
+	p[0] = chunk(0, U32_MAX / PAGE_SIZE);
+	p[1] = chunk(1 << 20, U32_MAX / PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, ndshm_ndis_chunks_valid(p, 2, U32_MAX));
 	/* A page twice, in either order. */
-	p[0] = piece(3, 2);
-	p[1] = piece(4, 1);
-	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 2, 1));
-	p[0] = piece(4, 1);
-	p[1] = piece(3, 2);
-	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 2, 1));
+	p[0] = chunk(3, 2);
+	p[1] = chunk(4, 1);
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 2, 1));
+	p[0] = chunk(4, 1);
+	p[1] = chunk(3, 2);
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 2, 1));
 	/* No whole pages. */
-	p[0] = piece(1, 1);
+	p[0] = chunk(1, 1);
 	p[0].length += 8;
-	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 1, 1));
-	p[0] = piece(1, 1);
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 1, 1));
+	p[0] = chunk(1, 1);
 	p[0].physical += 8;
-	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 1, 1));
-	p[0] = piece(1, 0);
-	p[1] = piece(2, 1);
-	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 2, 1));
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 1, 1));
+	p[0] = chunk(1, 0);
+	p[1] = chunk(2, 1);
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 2, 1));
 	/* Up to the highest address, and beyond. */
 	p[0].physical = -(u64)PAGE_SIZE;
 	p[0].length = PAGE_SIZE;
-	KUNIT_EXPECT_TRUE(test, ndshm_ndis_pieces_valid(p, 1, PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, ndshm_ndis_chunks_valid(p, 1, PAGE_SIZE));
 	p[0].length = 2 * PAGE_SIZE;
-	KUNIT_EXPECT_FALSE(test, ndshm_ndis_pieces_valid(p, 1, 1));
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 1, 1));
 }
 
 /* Of a list longer than requested only that length is mapped. */
-static void pieces_cut(struct kunit *test)
+static void chunks_cut(struct kunit *test)
 {
-	struct ndshm_ndis_piece p[3];
+	struct ndshm_ndis_chunk p[3];
 
-	p[0] = piece(7, 1);
-	p[1] = piece(3, 2);
-	p[2] = piece(5, 2);
-	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, 5 * PAGE_SIZE), 3);
+	p[0] = chunk(7, 1);
+	p[1] = chunk(3, 2);
+	p[2] = chunk(5, 2);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_chunks_cut(p, 3, 5 * PAGE_SIZE), 3);
 	KUNIT_EXPECT_EQ(test, p[2].length, 2 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, 4 * PAGE_SIZE), 3);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_chunks_cut(p, 3, 4 * PAGE_SIZE), 3);
 	KUNIT_EXPECT_EQ(test, p[2].length, PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, 3 * PAGE_SIZE), 2);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_chunks_cut(p, 3, 3 * PAGE_SIZE), 2);
 	KUNIT_EXPECT_EQ(test, p[1].length, 2 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, 2 * PAGE_SIZE), 2);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_chunks_cut(p, 3, 2 * PAGE_SIZE), 2);
 	KUNIT_EXPECT_EQ(test, p[1].length, PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, ndshm_ndis_pieces_cut(p, 3, PAGE_SIZE), 1);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_chunks_cut(p, 3, PAGE_SIZE), 1);
 	KUNIT_EXPECT_EQ(test, p[0].length, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, p[0].physical, 7 * PAGE_SIZE);
 }
@@ -469,8 +469,8 @@ static struct kunit_case ndis_cases[] = {
 	KUNIT_CASE(list_capacity),
 	KUNIT_CASE(fill_list),
 	KUNIT_CASE(statuses),
-	KUNIT_CASE(pieces),
-	KUNIT_CASE(pieces_cut),
+	KUNIT_CASE(chunks),
+	KUNIT_CASE(chunks_cut),
 	{}
 };
 

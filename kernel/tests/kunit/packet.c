@@ -473,7 +473,7 @@ static void provider_waits(struct kunit *test)
 #define RECEIVERS	3
 #define MARK		0x3c
 
-struct storm {
+struct stress {
 	struct miniport *driver;
 	u32 id;
 	u32 handle;
@@ -486,22 +486,22 @@ struct storm {
  */
 static unsigned int receive_or_end(void *context, unsigned int number)
 {
-	struct storm *storm = context;
-	struct miniport *driver = storm->driver;
-	struct ndshm_packet packet = { storm->handle, 0, PAGE_SIZE };
+	struct stress *stress = context;
+	struct miniport *driver = stress->driver;
+	struct ndshm_packet packet = { stress->handle, 0, PAGE_SIZE };
 	struct ndshm_block *block;
 	ndshm_reason_t reason;
 	unsigned int wrong = 0;
 	void *address;
 
 	if (number == RECEIVERS) {
-		while (atomic_read(&storm->received) < 1000)
+		while (atomic_read(&stress->received) < 1000)
 			cond_resched();
-		wrong += check_queue_clear_filter(driver->adapter, storm->id) !=
+		wrong += check_queue_clear_filter(driver->adapter, stress->id) !=
 			 NDSHM_REASON_NONE;
-		wrong += check_queue_free(driver->adapter, storm->id) !=
+		wrong += check_queue_free(driver->adapter, stress->id) !=
 			 NDSHM_REASON_NONE;
-		wrong += check_queue_dma_stopped(driver->adapter, storm->id) !=
+		wrong += check_queue_dma_stopped(driver->adapter, stress->id) !=
 			 NDSHM_REASON_NONE;
 		return wrong;
 	}
@@ -511,7 +511,7 @@ static unsigned int receive_or_end(void *context, unsigned int number)
 		if (reason != NDSHM_REASON_NONE)
 			break;
 		wrong += !!memchr_inv(address, MARK, PAGE_SIZE);
-		atomic_inc(&storm->received);
+		atomic_inc(&stress->received);
 		ndshm_packet_put(block);
 		cond_resched();
 	}
@@ -524,18 +524,18 @@ static unsigned int receive_or_end(void *context, unsigned int number)
 static void ended_under_receivers(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
-	struct storm storm = { .driver = driver };
+	struct stress stress = { .driver = driver };
 	struct ndshm_block *block;
 	int round;
 
 	for (round = 0; round < 5; round++) {
-		atomic_set(&storm.received, 0);
-		storm.id = miniport_queue(driver);
-		block = block_for(driver, storm.id, 0, PAGE_SIZE);
+		atomic_set(&stress.received, 0);
+		stress.id = miniport_queue(driver);
+		block = block_for(driver, stress.id, 0, PAGE_SIZE);
 		memset(block->virtual_address, MARK, PAGE_SIZE);
-		storm.handle = handle_of(block);
+		stress.handle = handle_of(block);
 		driver->blocks[0] = block;
-		suite_run_threads(test, RECEIVERS + 1, receive_or_end, &storm);
+		suite_run_threads(test, RECEIVERS + 1, receive_or_end, &stress);
 		miniport_wait(driver);
 		ndshm_deferred_flush();
 		miniport_expect(driver, "bmf");

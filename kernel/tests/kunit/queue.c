@@ -556,7 +556,7 @@ static void provider_ends_under_allocation(struct kunit *test)
 
 #define MAKERS	3
 
-struct storm {
+struct stress {
 	struct miniport *driver;
 	u32 id;
 	atomic_t made;
@@ -565,26 +565,26 @@ struct storm {
 /* Some threads allocate until they are refused; one frees the queue meanwhile. */
 static unsigned int make_or_free(void *context, unsigned int number)
 {
-	struct storm *storm = context;
-	struct miniport *driver = storm->driver;
+	struct stress *stress = context;
+	struct miniport *driver = stress->driver;
 	struct ndshm_block *block;
 	ndshm_reason_t reason;
 	unsigned int wrong = 0;
 
 	if (number == MAKERS) {
-		while (atomic_read(&storm->made) < 100)
+		while (atomic_read(&stress->made) < 100)
 			cond_resched();
-		wrong += check_queue_free(driver->adapter, storm->id) !=
+		wrong += check_queue_free(driver->adapter, stress->id) !=
 			 NDSHM_REASON_NONE;
-		wrong += check_queue_dma_stopped(driver->adapter, storm->id) !=
+		wrong += check_queue_dma_stopped(driver->adapter, stress->id) !=
 			 NDSHM_REASON_NONE;
 		return wrong;
 	}
 	for (;;) {
-		reason = miniport_obtain(driver, storm->id, 0, 1, &block);
+		reason = miniport_obtain(driver, stress->id, 0, 1, &block);
 		if (reason != NDSHM_REASON_NONE)
 			break;
-		atomic_inc(&storm->made);
+		atomic_inc(&stress->made);
 		ndshm_free(block);
 		/* Another thread ends this loop; nothing in it sleeps. */
 		cond_resched();
@@ -596,19 +596,19 @@ static unsigned int make_or_free(void *context, unsigned int number)
 static void freed_under_allocations(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
-	struct storm storm = { .driver = driver };
+	struct stress stress = { .driver = driver };
 	int round;
 
 	for (round = 0; round < 5; round++) {
-		atomic_set(&storm.made, 0);
+		atomic_set(&stress.made, 0);
 		ASSERT_REASON(test, check_queue_allocate(driver->adapter,
 							 &miniport_ops, driver,
-							 &storm.id), NONE);
-		suite_run_threads(test, MAKERS + 1, make_or_free, &storm);
+							 &stress.id), NONE);
+		suite_run_threads(test, MAKERS + 1, make_or_free, &stress);
 		miniport_wait(driver);
 		KUNIT_EXPECT_EQ(test, atomic_read(&driver->freed),
 				atomic_read(&driver->allocated));
-		expect_gone(driver, storm.id, 0);
+		expect_gone(driver, stress.id, 0);
 	}
 }
 

@@ -10,8 +10,8 @@
 #include "suite.h"
 
 /* Two users, which may share a bucket of the table. */
-#define SOMEBODY	KUIDT_INIT(0x7ffffff0)
-#define ANOTHER		KUIDT_INIT(0x7ffffff1)
+#define USER		KUIDT_INIT(0x7ffffff0)
+#define OTHER_USER	KUIDT_INIT(0x7ffffff1)
 
 /* ndshm_kunit_alone sets the limits; ndshm_kunit finds them. */
 #ifndef NDSHM_KUNIT_ALONE
@@ -33,12 +33,12 @@ static const ndshm_reason_t reasons[] = {
 /* Charge an unprivileged user. */
 static ndshm_reason_t take(enum ndshm_quota_kind kind, u64 number)
 {
-	return ndshm_quota_take(SOMEBODY, kind, number, false);
+	return ndshm_quota_charge_uid(USER, kind, number, false);
 }
 
 static void give(enum ndshm_quota_kind kind, u64 number)
 {
-	ndshm_quota_give(SOMEBODY, kind, number);
+	ndshm_quota_uncharge_uid(USER, kind, number);
 }
 
 /* Return: true if the user can take @number more. Gives it back. */
@@ -136,10 +136,10 @@ static void kinds_apart(struct kunit *test)
 static void users_apart(struct kunit *test)
 {
 	EXPECT_REASON(test, take(0, limits_found[0]), NDSHM_REASON_NONE);
-	EXPECT_REASON(test, ndshm_quota_take(ANOTHER, 0, limits_found[0], false),
+	EXPECT_REASON(test, ndshm_quota_charge_uid(OTHER_USER, 0, limits_found[0], false),
 		      NDSHM_REASON_NONE);
 	KUNIT_EXPECT_FALSE(test, allowed(0, 1));
-	ndshm_quota_give(ANOTHER, 0, limits_found[0]);
+	ndshm_quota_uncharge_uid(OTHER_USER, 0, limits_found[0]);
 	KUNIT_EXPECT_FALSE(test, allowed(0, 1));
 	give(0, limits_found[0]);
 	KUNIT_EXPECT_TRUE(test, allowed(0, limits_found[0]));
@@ -152,12 +152,12 @@ static void privileged(struct kunit *test)
 
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
 		EXPECT_REASON(test,
-			      ndshm_quota_take(SOMEBODY, i, limits_found[i], true),
+			      ndshm_quota_charge_uid(USER, i, limits_found[i], true),
 			      NDSHM_REASON_NONE);
 		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
 		EXPECT_REASON(test,
-			      ndshm_quota_take(SOMEBODY, i, limits_found[i] + 7,
-					       true), NDSHM_REASON_NONE);
+			      ndshm_quota_charge_uid(USER, i, limits_found[i] + 7,
+						     true), NDSHM_REASON_NONE);
 		give(i, limits_found[i]);
 		/* The use exceeds the limit. */
 		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
@@ -196,15 +196,15 @@ static void own_limits(struct kunit *test)
 
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
 		for (j = 0; j < 3; j++) {
-			set_limit(test, SOMEBODY, i, j);
+			set_limit(test, USER, i, j);
 			KUNIT_EXPECT_TRUE(test, allowed(i, j));
 			KUNIT_EXPECT_FALSE(test, allowed(i, j + 1));
 		}
 		/* An individual limit may exceed the default. */
-		set_limit(test, SOMEBODY, i, limits_found[i] + 9);
+		set_limit(test, USER, i, limits_found[i] + 9);
 		KUNIT_EXPECT_TRUE(test, allowed(i, limits_found[i] + 9));
 		KUNIT_EXPECT_FALSE(test, allowed(i, limits_found[i] + 10));
-		set_limit(test, SOMEBODY, i, U64_MAX);
+		set_limit(test, USER, i, U64_MAX);
 		KUNIT_EXPECT_TRUE(test, allowed(i, U64_MAX));
 		for (j = 0; j < NDSHM_QUOTA_KINDS; j++) {
 			KUNIT_EXPECT_TRUE(test, allowed(j, limits_found[j]));
@@ -212,9 +212,9 @@ static void own_limits(struct kunit *test)
 					j == i);
 		}
 		EXPECT_REASON(test,
-			      ndshm_quota_take(ANOTHER, i, limits_found[i] + 1,
-					       false), reasons[i]);
-		reset_limits(test, SOMEBODY, BIT(i));
+			      ndshm_quota_charge_uid(OTHER_USER, i, limits_found[i] + 1,
+						     false), reasons[i]);
+		reset_limits(test, USER, BIT(i));
 		KUNIT_EXPECT_FALSE(test, allowed(i, limits_found[i] + 1));
 	}
 }
@@ -225,10 +225,10 @@ static void lower_than_use(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
-		set_limit(test, SOMEBODY, i, 100);
+		set_limit(test, USER, i, 100);
 		EXPECT_REASON(test, take(i, 70), NDSHM_REASON_NONE);
 		EXPECT_REASON(test, take(i, 30), NDSHM_REASON_NONE);
-		set_limit(test, SOMEBODY, i, 50);
+		set_limit(test, USER, i, 50);
 		KUNIT_EXPECT_FALSE(test, allowed(i, 1));
 		KUNIT_EXPECT_TRUE(test, allowed(i, 0));
 		give(i, 30);
@@ -237,7 +237,7 @@ static void lower_than_use(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, allowed(i, 50));
 		KUNIT_EXPECT_FALSE(test, allowed(i, 51));
 	}
-	reset_limits(test, SOMEBODY, ALL_KINDS);
+	reset_limits(test, USER, ALL_KINDS);
 }
 
 /* Return: how many of the two users are listed, from @uid on. */
@@ -246,8 +246,8 @@ static unsigned int count_known(u32 uid)
 	struct ndshm_quota_view view;
 	unsigned int count = 0;
 
-	for (; ndshm_quota_look_next(&uid, &view) && uid != U32_MAX; uid++)
-		count += uid_eq(view.uid, SOMEBODY) || uid_eq(view.uid, ANOTHER);
+	for (; ndshm_quota_peek_next(&uid, &view) && uid != U32_MAX; uid++)
+		count += uid_eq(view.uid, USER) || uid_eq(view.uid, OTHER_USER);
 	return count;
 }
 
@@ -257,8 +257,8 @@ static void looking(struct kunit *test)
 	unsigned int i;
 
 	/* A user without use has the default limits. */
-	ndshm_quota_look(SOMEBODY, &view);
-	KUNIT_EXPECT_TRUE(test, uid_eq(view.uid, SOMEBODY));
+	ndshm_quota_peek(USER, &view);
+	KUNIT_EXPECT_TRUE(test, uid_eq(view.uid, USER));
 	KUNIT_EXPECT_EQ(test, view.set, 0);
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
 		KUNIT_EXPECT_EQ(test, view.amounts[i], 0);
@@ -267,9 +267,9 @@ static void looking(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_known(0), 0);
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++)
 		EXPECT_REASON(test, take(i, i + 1), NDSHM_REASON_NONE);
-	set_limit(test, SOMEBODY, NDSHM_QUOTA_HOLDERS, 77);
-	set_limit(test, ANOTHER, NDSHM_QUOTA_HOLDERS, 78);
-	ndshm_quota_look(SOMEBODY, &view);
+	set_limit(test, USER, NDSHM_QUOTA_HOLDERS, 77);
+	set_limit(test, OTHER_USER, NDSHM_QUOTA_HOLDERS, 78);
+	ndshm_quota_peek(USER, &view);
 	KUNIT_EXPECT_EQ(test, view.set, BIT(NDSHM_QUOTA_HOLDERS));
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
 		KUNIT_EXPECT_EQ(test, view.amounts[i], i + 1);
@@ -278,12 +278,12 @@ static void looking(struct kunit *test)
 							   limits_found[i]);
 	}
 	KUNIT_EXPECT_EQ(test, count_known(0), 2);
-	KUNIT_EXPECT_EQ(test, count_known(__kuid_val(SOMEBODY)), 2);
-	KUNIT_EXPECT_EQ(test, count_known(__kuid_val(SOMEBODY) + 1), 1);
-	KUNIT_EXPECT_EQ(test, count_known(__kuid_val(ANOTHER) + 1), 0);
-	reset_limits(test, ANOTHER, ALL_KINDS);
+	KUNIT_EXPECT_EQ(test, count_known(__kuid_val(USER)), 2);
+	KUNIT_EXPECT_EQ(test, count_known(__kuid_val(USER) + 1), 1);
+	KUNIT_EXPECT_EQ(test, count_known(__kuid_val(OTHER_USER) + 1), 0);
+	reset_limits(test, OTHER_USER, ALL_KINDS);
 	KUNIT_EXPECT_EQ(test, count_known(0), 1);
-	reset_limits(test, SOMEBODY, ALL_KINDS);
+	reset_limits(test, USER, ALL_KINDS);
 	/* A user is listed until the last kind is given back. */
 	for (i = 0; i < NDSHM_QUOTA_KINDS; i++) {
 		KUNIT_EXPECT_EQ(test, count_known(0), 1);
@@ -291,7 +291,7 @@ static void looking(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, count_known(0), 0);
 	/* Resetting limits that were never set lists no user. */
-	reset_limits(test, SOMEBODY, ALL_KINDS);
+	reset_limits(test, USER, ALL_KINDS);
 	KUNIT_EXPECT_EQ(test, count_known(0), 0);
 }
 
@@ -308,7 +308,7 @@ static unsigned int take_and_set(void *context, unsigned int number)
 	for (i = 0; i < ROUNDS; i++) {
 		if (number == 0) {
 			change.limits[NDSHM_QUOTA_SECTIONS] = i % 3;
-			wrong += ndshm_quota_set(SOMEBODY, &change) !=
+			wrong += ndshm_quota_set(USER, &change) !=
 				 NDSHM_REASON_NONE;
 			continue;
 		}
@@ -325,10 +325,10 @@ static void set_by_several(struct kunit *test)
 {
 	atomic_t having = ATOMIC_INIT(0);
 
-	set_limit(test, SOMEBODY, NDSHM_QUOTA_SECTIONS, 2);
+	set_limit(test, USER, NDSHM_QUOTA_SECTIONS, 2);
 	suite_run_threads(test, THREADS, take_and_set, &having);
 	KUNIT_EXPECT_EQ(test, count_known(0), 1);
-	reset_limits(test, SOMEBODY, ALL_KINDS);
+	reset_limits(test, USER, ALL_KINDS);
 	KUNIT_EXPECT_EQ(test, count_known(0), 0);
 }
 

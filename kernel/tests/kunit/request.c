@@ -17,121 +17,121 @@
 #define MOST	8
 
 /* A request and its completion. */
-struct asked {
+struct submission {
 	struct ndshm_request request;
-	struct asker *asker;
+	struct requester *requester;
 	bool keep;
 	struct ndshm_block *kept;
 	unsigned int ends;
 	ndshm_reason_t reason;
 };
 
-struct asker {
+struct requester {
 	struct miniport *driver;
 	struct ndshm_requests requests;
 	struct completion ended;
 	struct completion carried_out;
 	struct completion decide;
 	atomic_t wrong;
-	struct asked asked[MOST + 1];
+	struct submission submission[MOST + 1];
 };
 
 static void done(struct ndshm_request *request)
 {
-	struct asked *asked = container_of(request, struct asked, request);
-	struct asker *asker = asked->asker;
+	struct submission *submission = container_of(request, struct submission, request);
+	struct requester *requester = submission->requester;
 	bool good = request->reason == NDSHM_REASON_NONE;
 
 	might_sleep();
 	if (!in_task() || irqs_disabled() || good != !!request->block ||
 	    request->error != ndshm_reason_errno(request->reason))
-		atomic_inc(&asker->wrong);
-	asked->ends++;
-	asked->reason = request->reason;
-	miniport_note(asker->driver, '0' + request->cookie);
-	if (asked->keep)
-		asked->kept = request->block;
+		atomic_inc(&requester->wrong);
+	submission->ends++;
+	submission->reason = request->reason;
+	miniport_note(requester->driver, '0' + request->cookie);
+	if (submission->keep)
+		submission->kept = request->block;
 	else
 		ndshm_free(request->block);
-	complete(&asker->ended);
+	complete(&requester->ended);
 }
 
-static struct asker *begin(struct kunit *test)
+static struct requester *begin(struct kunit *test)
 {
-	struct asker *asker = kunit_kzalloc(test, sizeof(*asker), GFP_KERNEL);
+	struct requester *requester = kunit_kzalloc(test, sizeof(*requester), GFP_KERNEL);
 	unsigned int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, asker);
-	asker->driver = test->priv;
-	init_completion(&asker->ended);
-	init_completion(&asker->carried_out);
-	init_completion(&asker->decide);
-	ndshm_requests_init(&asker->requests, MOST);
+	KUNIT_ASSERT_NOT_NULL(test, requester);
+	requester->driver = test->priv;
+	init_completion(&requester->ended);
+	init_completion(&requester->carried_out);
+	init_completion(&requester->decide);
+	ndshm_requests_init(&requester->requests, MOST);
 	for (i = 0; i <= MOST; i++) {
-		asker->asked[i].asker = asker;
-		asker->asked[i].request = (struct ndshm_request){
+		requester->submission[i].requester = requester;
+		requester->submission[i].request = (struct ndshm_request){
 			.parameters = {
 				.header = NDSHM_PARAMETERS_HEADER,
 				.preferred_node = NUMA_NO_NODE,
 				.usage = NDSHM_USAGE_RECEIVE,
 				.length = PAGE_SIZE,
-				.adapter = asker->driver->adapter,
+				.adapter = requester->driver->adapter,
 			},
 			.cookie = i,
 			.done = done,
 		};
 	}
-	return asker;
+	return requester;
 }
 
-static void end(struct asker *asker)
+static void end(struct requester *requester)
 {
-	struct kunit *test = asker->driver->test;
+	struct kunit *test = requester->driver->test;
 
-	ndshm_requests_end(&asker->requests);
-	KUNIT_EXPECT_EQ(test, atomic_read(&asker->wrong), 0);
-	EXPECT_REASON(test, check_allocate_async(&asker->requests,
-						 &asker->asked[0].request),
+	ndshm_requests_end(&requester->requests);
+	KUNIT_EXPECT_EQ(test, atomic_read(&requester->wrong), 0);
+	EXPECT_REASON(test, check_allocate_async(&requester->requests,
+						 &requester->submission[0].request),
 		      REQUEST_ABORTED);
 }
 
 /* Submit in atomic context. */
-static ndshm_reason_t ask(struct asker *asker, unsigned int number)
+static ndshm_reason_t ask(struct requester *requester, unsigned int number)
 {
 	ndshm_reason_t reason;
 
 	local_irq_disable();
-	reason = check_allocate_async(&asker->requests,
-				      &asker->asked[number].request);
+	reason = check_allocate_async(&requester->requests,
+				      &requester->submission[number].request);
 	local_irq_enable();
 	return reason;
 }
 
-static ndshm_reason_t cancel(struct asker *asker, u64 cookie)
+static ndshm_reason_t cancel(struct requester *requester, u64 cookie)
 {
 	ndshm_reason_t reason;
 
 	local_irq_disable();
-	reason = check_request_cancel(&asker->requests, cookie);
+	reason = check_request_cancel(&requester->requests, cookie);
 	local_irq_enable();
 	return reason;
 }
 
-static void wait_for_ends(struct asker *asker, unsigned int count)
+static void wait_for_ends(struct requester *requester, unsigned int count)
 {
 	while (count--)
-		KUNIT_ASSERT_TRUE(asker->driver->test,
-				  wait_for_completion_timeout(&asker->ended,
+		KUNIT_ASSERT_TRUE(requester->driver->test,
+				  wait_for_completion_timeout(&requester->ended,
 							      60 * HZ));
 }
 
 /* Submit a request that the provider holds. */
-static void ask_held(struct asker *asker, unsigned int number)
+static void ask_held(struct requester *requester, unsigned int number)
 {
-	struct miniport *driver = asker->driver;
+	struct miniport *driver = requester->driver;
 
 	WRITE_ONCE(driver->hold, true);
-	ASSERT_REASON(driver->test, ask(asker, number), PENDING);
+	ASSERT_REASON(driver->test, ask(requester, number), PENDING);
 	KUNIT_ASSERT_TRUE(driver->test,
 			  wait_for_completion_timeout(&driver->providing,
 						      60 * HZ));
@@ -139,14 +139,14 @@ static void ask_held(struct asker *asker, unsigned int number)
 	WRITE_ONCE(driver->hold, false);
 }
 
-static void expect_end(struct asker *asker, unsigned int number,
+static void expect_end(struct requester *requester, unsigned int number,
 		       ndshm_reason_t reason)
 {
-	const struct asked *asked = &asker->asked[number];
-	struct kunit *test = asker->driver->test;
+	const struct submission *submission = &requester->submission[number];
+	struct kunit *test = requester->driver->test;
 
-	KUNIT_EXPECT_EQ_MSG(test, asked->ends, 1, "request %u", number);
-	KUNIT_EXPECT_STREQ_MSG(test, ndshm_reason_name(asked->reason),
+	KUNIT_EXPECT_EQ_MSG(test, submission->ends, 1, "request %u", number);
+	KUNIT_EXPECT_STREQ_MSG(test, ndshm_reason_name(submission->reason),
 			       ndshm_reason_name(reason), "request %u",
 			       number);
 }
@@ -154,168 +154,168 @@ static void expect_end(struct asker *asker, unsigned int number,
 /* Requests complete in the order of submission. */
 static void in_order(struct kunit *test)
 {
-	struct asker *asker = begin(test);
+	struct requester *requester = begin(test);
 	unsigned int i;
 
-	ask_held(asker, 0);
+	ask_held(requester, 0);
 	for (i = 1; i < MOST; i++)
-		ASSERT_REASON(test, ask(asker, i), PENDING);
-	miniport_expect(asker->driver, "");
-	complete(&asker->driver->go_on);
-	wait_for_ends(asker, MOST);
+		ASSERT_REASON(test, ask(requester, i), PENDING);
+	miniport_expect(requester->driver, "");
+	complete(&requester->driver->go_on);
+	wait_for_ends(requester, MOST);
 	for (i = 0; i < MOST; i++)
-		expect_end(asker, i, NDSHM_REASON_NONE);
-	miniport_expect(asker->driver, "0m1m2m3m4m5m6m7m");
-	ASSERT_REASON(test, ask(asker, 3), PENDING);
-	wait_for_ends(asker, 1);
-	KUNIT_EXPECT_EQ(test, asker->asked[3].ends, 2);
-	end(asker);
+		expect_end(requester, i, NDSHM_REASON_NONE);
+	miniport_expect(requester->driver, "0m1m2m3m4m5m6m7m");
+	ASSERT_REASON(test, ask(requester, 3), PENDING);
+	wait_for_ends(requester, 1);
+	KUNIT_EXPECT_EQ(test, requester->submission[3].ends, 2);
+	end(requester);
 }
 
 /* A refused request has no effect and no completion. */
 static void refused(struct kunit *test)
 {
-	struct asker *asker = begin(test);
-	struct ndshm_parameters *p = &asker->asked[0].request.parameters;
+	struct requester *requester = begin(test);
+	struct ndshm_parameters *p = &requester->submission[0].request.parameters;
 	const struct ndshm_parameters good = *p;
 
 	p->header.type = 0;
-	EXPECT_REASON(test, ask(asker, 0), PARAMETERS_TYPE);
+	EXPECT_REASON(test, ask(requester, 0), PARAMETERS_TYPE);
 	*p = good;
 	p->header.revision = 0;
-	EXPECT_REASON(test, ask(asker, 0), PARAMETERS_REVISION);
+	EXPECT_REASON(test, ask(requester, 0), PARAMETERS_REVISION);
 	*p = good;
 	p->header.size = 4;
-	EXPECT_REASON(test, ask(asker, 0), PARAMETERS_SIZE);
+	EXPECT_REASON(test, ask(requester, 0), PARAMETERS_SIZE);
 	*p = good;
 	p->length = 0;
-	EXPECT_REASON(test, ask(asker, 0), LENGTH_ZERO);
+	EXPECT_REASON(test, ask(requester, 0), LENGTH_ZERO);
 	p->length = U64_MAX;
-	EXPECT_REASON(test, ask(asker, 0), LENGTH_OVERFLOW);
+	EXPECT_REASON(test, ask(requester, 0), LENGTH_OVERFLOW);
 	*p = good;
 	p->flags = U32_MAX;
-	EXPECT_REASON(test, ask(asker, 0), FLAGS);
+	EXPECT_REASON(test, ask(requester, 0), FLAGS);
 	*p = good;
 	p->preferred_node = -2;
-	EXPECT_REASON(test, ask(asker, 0), NODE);
+	EXPECT_REASON(test, ask(requester, 0), NODE);
 	*p = good;
 	p->queue_id = 1;
 	p->vport_id = 1;
-	EXPECT_REASON(test, ask(asker, 0), QUEUE_AND_PORT);
+	EXPECT_REASON(test, ask(requester, 0), QUEUE_AND_PORT);
 	*p = good;
 	p->adapter = NULL;
-	EXPECT_REASON(test, ask(asker, 0), ADAPTER_UNKNOWN);
+	EXPECT_REASON(test, ask(requester, 0), ADAPTER_UNKNOWN);
 	*p = good;
-	KUNIT_EXPECT_EQ(test, asker->asked[0].ends, 0);
+	KUNIT_EXPECT_EQ(test, requester->submission[0].ends, 0);
 
 	/* Errors found during execution are reported by the completion. */
 	p->queue_id = 4711;
-	EXPECT_REASON(test, ask(asker, 0), PENDING);
-	wait_for_ends(asker, 1);
-	expect_end(asker, 0, NDSHM_REASON_QUEUE_UNKNOWN);
-	miniport_expect(asker->driver, "0");
-	end(asker);
+	EXPECT_REASON(test, ask(requester, 0), PENDING);
+	wait_for_ends(requester, 1);
+	expect_end(requester, 0, NDSHM_REASON_QUEUE_UNKNOWN);
+	miniport_expect(requester->driver, "0");
+	end(requester);
 }
 
 /* A refusal clears the outputs, as ndshm_allocate() does. */
 static void outputs(struct kunit *test)
 {
-	struct asker *asker = begin(test);
-	struct ndshm_request *request = &asker->asked[0].request;
+	struct requester *requester = begin(test);
+	struct ndshm_request *request = &requester->submission[0].request;
 	struct ndshm_parameters *p = &request->parameters;
 	struct ndshm_parameters running;
 
-	p->virtual_address = asker;
+	p->virtual_address = requester;
 	p->shared_memory_handle = 1;
 	p->header.size = 4;
-	EXPECT_REASON(test, ask(asker, 0), PARAMETERS_SIZE);
-	KUNIT_EXPECT_PTR_EQ(test, p->virtual_address, (void *)asker);
+	EXPECT_REASON(test, ask(requester, 0), PARAMETERS_SIZE);
+	KUNIT_EXPECT_PTR_EQ(test, p->virtual_address, (void *)requester);
 	KUNIT_EXPECT_EQ(test, p->shared_memory_handle, 1);
 	p->header.size = NDSHM_SIZEOF_PARAMETERS_REVISION_2;
 	p->length = 0;
-	EXPECT_REASON(test, ask(asker, 0), LENGTH_ZERO);
+	EXPECT_REASON(test, ask(requester, 0), LENGTH_ZERO);
 	KUNIT_EXPECT_NULL(test, p->virtual_address);
 	KUNIT_EXPECT_EQ(test, p->shared_memory_handle, 0);
 
 	/* A refused duplicate must not change the running request. */
 	p->length = PAGE_SIZE;
-	ask_held(asker, 0);
-	p->virtual_address = asker;
+	ask_held(requester, 0);
+	p->virtual_address = requester;
 	running = *p;
-	EXPECT_REASON(test, ask(asker, 0), COOKIE);
+	EXPECT_REASON(test, ask(requester, 0), COOKIE);
 	KUNIT_EXPECT_EQ(test, memcmp(p, &running, sizeof(running)), 0);
 	/* Allocated and then aborted: the block is freed, the outputs are cleared. */
-	EXPECT_REASON(test, cancel(asker, 0), NONE);
+	EXPECT_REASON(test, cancel(requester, 0), NONE);
 	p->consumed = 1;
-	complete(&asker->driver->go_on);
-	wait_for_ends(asker, 1);
-	expect_end(asker, 0, NDSHM_REASON_REQUEST_ABORTED);
+	complete(&requester->driver->go_on);
+	wait_for_ends(requester, 1);
+	expect_end(requester, 0, NDSHM_REASON_REQUEST_ABORTED);
 	KUNIT_EXPECT_NULL(test, p->virtual_address);
 	KUNIT_EXPECT_EQ(test, p->shared_memory_handle, 0);
 	KUNIT_EXPECT_EQ(test, p->consumed, 0);
-	end(asker);
+	end(requester);
 }
 
 static void bound_and_cookies(struct kunit *test)
 {
-	struct asker *asker = begin(test);
+	struct requester *requester = begin(test);
 	unsigned int i;
 
-	ask_held(asker, 0);
+	ask_held(requester, 0);
 	/* A duplicate cookie, of a running and of a waiting request. */
-	asker->asked[MOST].request.cookie = 0;
-	EXPECT_REASON(test, ask(asker, MOST), COOKIE);
+	requester->submission[MOST].request.cookie = 0;
+	EXPECT_REASON(test, ask(requester, MOST), COOKIE);
 	for (i = 1; i < MOST; i++)
-		ASSERT_REASON(test, ask(asker, i), PENDING);
-	asker->asked[MOST].request.cookie = MOST;
-	EXPECT_REASON(test, ask(asker, MOST), REQUESTS);
+		ASSERT_REASON(test, ask(requester, i), PENDING);
+	requester->submission[MOST].request.cookie = MOST;
+	EXPECT_REASON(test, ask(requester, MOST), REQUESTS);
 	/* A completed request frees its slot and its cookie. */
-	EXPECT_REASON(test, cancel(asker, 5), NONE);
-	wait_for_ends(asker, 1);
-	asker->asked[MOST].request.cookie = 6;
-	EXPECT_REASON(test, ask(asker, MOST), COOKIE);
-	asker->asked[MOST].request.cookie = 5;
-	EXPECT_REASON(test, ask(asker, MOST), PENDING);
-	complete(&asker->driver->go_on);
-	wait_for_ends(asker, MOST);
-	expect_end(asker, 5, NDSHM_REASON_REQUEST_ABORTED);
-	expect_end(asker, MOST, NDSHM_REASON_NONE);
-	end(asker);
+	EXPECT_REASON(test, cancel(requester, 5), NONE);
+	wait_for_ends(requester, 1);
+	requester->submission[MOST].request.cookie = 6;
+	EXPECT_REASON(test, ask(requester, MOST), COOKIE);
+	requester->submission[MOST].request.cookie = 5;
+	EXPECT_REASON(test, ask(requester, MOST), PENDING);
+	complete(&requester->driver->go_on);
+	wait_for_ends(requester, MOST);
+	expect_end(requester, 5, NDSHM_REASON_REQUEST_ABORTED);
+	expect_end(requester, MOST, NDSHM_REASON_NONE);
+	end(requester);
 }
 
 /* A waiting request is cancelled at once, a running one when the provider returns. */
 static void cancels(struct kunit *test)
 {
-	struct asker *asker = begin(test);
+	struct requester *requester = begin(test);
 
-	EXPECT_REASON(test, cancel(asker, 0), REQUEST_UNKNOWN);
-	ask_held(asker, 0);
-	ASSERT_REASON(test, ask(asker, 1), PENDING);
-	ASSERT_REASON(test, ask(asker, 2), PENDING);
-	EXPECT_REASON(test, cancel(asker, 1), NONE);
-	EXPECT_REASON(test, cancel(asker, 1), REQUEST_UNKNOWN);
-	wait_for_ends(asker, 1);
-	miniport_expect(asker->driver, "1");
-	EXPECT_REASON(test, cancel(asker, 0), NONE);
-	EXPECT_REASON(test, cancel(asker, 0), REQUEST_UNKNOWN);
-	complete(&asker->driver->go_on);
-	wait_for_ends(asker, 2);
+	EXPECT_REASON(test, cancel(requester, 0), REQUEST_UNKNOWN);
+	ask_held(requester, 0);
+	ASSERT_REASON(test, ask(requester, 1), PENDING);
+	ASSERT_REASON(test, ask(requester, 2), PENDING);
+	EXPECT_REASON(test, cancel(requester, 1), NONE);
+	EXPECT_REASON(test, cancel(requester, 1), REQUEST_UNKNOWN);
+	wait_for_ends(requester, 1);
+	miniport_expect(requester->driver, "1");
+	EXPECT_REASON(test, cancel(requester, 0), NONE);
+	EXPECT_REASON(test, cancel(requester, 0), REQUEST_UNKNOWN);
+	complete(&requester->driver->go_on);
+	wait_for_ends(requester, 2);
 	/*
 	 * The log: the provider finds request 0 unwanted and frees its memory before the
 	 * completion.
 	 */
-	miniport_expect(asker->driver, "um02m");
-	expect_end(asker, 0, NDSHM_REASON_REQUEST_ABORTED);
-	expect_end(asker, 1, NDSHM_REASON_REQUEST_ABORTED);
-	expect_end(asker, 2, NDSHM_REASON_NONE);
-	EXPECT_REASON(test, cancel(asker, 2), REQUEST_UNKNOWN);
-	end(asker);
+	miniport_expect(requester->driver, "um02m");
+	expect_end(requester, 0, NDSHM_REASON_REQUEST_ABORTED);
+	expect_end(requester, 1, NDSHM_REASON_REQUEST_ABORTED);
+	expect_end(requester, 2, NDSHM_REASON_NONE);
+	EXPECT_REASON(test, cancel(requester, 2), REQUEST_UNKNOWN);
+	end(requester);
 }
 
 /* An operation that waits for the provider. */
 struct ending {
 	struct work_struct work;
-	struct asker *asker;
+	struct requester *requester;
 	struct completion done;
 };
 
@@ -323,7 +323,7 @@ static void end_work(struct work_struct *work)
 {
 	struct ending *ending = container_of(work, struct ending, work);
 
-	ndshm_requests_end(&ending->asker->requests);
+	ndshm_requests_end(&ending->requester->requests);
 	complete(&ending->done);
 }
 
@@ -331,7 +331,7 @@ static void unregister_work(struct work_struct *work)
 {
 	struct ending *ending = container_of(work, struct ending, work);
 
-	miniport_unregister(ending->asker->driver);
+	miniport_unregister(ending->requester->driver);
 	complete(&ending->done);
 }
 
@@ -339,22 +339,22 @@ static void revoke_work(struct work_struct *work)
 {
 	struct ending *ending = container_of(work, struct ending, work);
 
-	miniport_revoke(ending->asker->driver);
+	miniport_revoke(ending->requester->driver);
 	complete(&ending->done);
 }
 
 /* Expect that the operation waits until the provider resumes. */
-static void run_ending(struct asker *asker, work_func_t function)
+static void run_ending(struct requester *requester, work_func_t function)
 {
-	struct kunit *test = asker->driver->test;
-	struct ending ending = { .asker = asker };
+	struct kunit *test = requester->driver->test;
+	struct ending ending = { .requester = requester };
 	bool waited;
 
 	INIT_WORK_ONSTACK(&ending.work, function);
 	init_completion(&ending.done);
 	schedule_work(&ending.work);
 	waited = !wait_for_completion_timeout(&ending.done, HZ / 5);
-	complete(&asker->driver->go_on);
+	complete(&requester->driver->go_on);
 	flush_work(&ending.work);
 	destroy_work_on_stack(&ending.work);
 	KUNIT_EXPECT_TRUE(test, waited);
@@ -362,121 +362,123 @@ static void run_ending(struct asker *asker, work_func_t function)
 
 static void group_ends(struct kunit *test)
 {
-	struct asker *asker = begin(test);
+	struct requester *requester = begin(test);
 	unsigned int i;
 
 	/* Without an abort all requests are executed. */
-	ask_held(asker, 0);
+	ask_held(requester, 0);
 	for (i = 1; i < MOST; i++)
-		ASSERT_REASON(test, ask(asker, i), PENDING);
-	run_ending(asker, end_work);
+		ASSERT_REASON(test, ask(requester, i), PENDING);
+	run_ending(requester, end_work);
 	for (i = 0; i < MOST; i++)
-		expect_end(asker, i, NDSHM_REASON_NONE);
-	end(asker);
+		expect_end(requester, i, NDSHM_REASON_NONE);
+	end(requester);
 }
 
 static void group_is_aborted(struct kunit *test)
 {
-	struct asker *asker = begin(test);
+	struct requester *requester = begin(test);
 	unsigned int i;
 
-	ask_held(asker, 0);
+	ask_held(requester, 0);
 	for (i = 1; i < MOST; i++)
-		ASSERT_REASON(test, ask(asker, i), PENDING);
+		ASSERT_REASON(test, ask(requester, i), PENDING);
 	local_irq_disable();
-	ndshm_requests_abort(&asker->requests);
+	ndshm_requests_abort(&requester->requests);
 	local_irq_enable();
-	EXPECT_REASON(test, ask(asker, MOST), REQUEST_ABORTED);
-	wait_for_ends(asker, MOST - 1);
+	EXPECT_REASON(test, ask(requester, MOST), REQUEST_ABORTED);
+	wait_for_ends(requester, MOST - 1);
 	for (i = 1; i < MOST; i++)
-		expect_end(asker, i, NDSHM_REASON_REQUEST_ABORTED);
-	KUNIT_EXPECT_EQ(test, asker->asked[0].ends, 0);
-	miniport_expect(asker->driver, "1234567");
-	run_ending(asker, end_work);
-	miniport_expect(asker->driver, "um0");
-	expect_end(asker, 0, NDSHM_REASON_REQUEST_ABORTED);
-	KUNIT_EXPECT_EQ(test, asker->asked[MOST].ends, 0);
-	end(asker);
+		expect_end(requester, i, NDSHM_REASON_REQUEST_ABORTED);
+	KUNIT_EXPECT_EQ(test, requester->submission[0].ends, 0);
+	miniport_expect(requester->driver, "1234567");
+	run_ending(requester, end_work);
+	miniport_expect(requester->driver, "um0");
+	expect_end(requester, 0, NDSHM_REASON_REQUEST_ABORTED);
+	KUNIT_EXPECT_EQ(test, requester->submission[MOST].ends, 0);
+	end(requester);
 }
 
 static void adapter_goes(struct kunit *test)
 {
-	struct asker *asker = begin(test);
+	struct requester *requester = begin(test);
 
-	ask_held(asker, 0);
-	ASSERT_REASON(test, ask(asker, 1), PENDING);
-	run_ending(asker, unregister_work);
-	wait_for_ends(asker, 2);
-	expect_end(asker, 0, NDSHM_REASON_ADAPTER_REMOVED);
-	expect_end(asker, 1, NDSHM_REASON_ADAPTER_REMOVED);
-	end(asker);
+	ask_held(requester, 0);
+	ASSERT_REASON(test, ask(requester, 1), PENDING);
+	run_ending(requester, unregister_work);
+	wait_for_ends(requester, 2);
+	expect_end(requester, 0, NDSHM_REASON_ADAPTER_REMOVED);
+	expect_end(requester, 1, NDSHM_REASON_ADAPTER_REMOVED);
+	end(requester);
 }
 
 static void provider_goes(struct kunit *test)
 {
-	struct asker *asker = begin(test);
+	struct requester *requester = begin(test);
 	unsigned int i;
 
 	/* Name the provider: the adapter might get another default. */
 	for (i = 0; i < 2; i++)
-		asker->asked[i].request.parameters.provider =
-			asker->driver->provider;
-	ask_held(asker, 0);
-	ASSERT_REASON(test, ask(asker, 1), PENDING);
-	run_ending(asker, revoke_work);
-	wait_for_ends(asker, 2);
-	expect_end(asker, 0, NDSHM_REASON_PROVIDER_CLOSING);
-	expect_end(asker, 1, NDSHM_REASON_PROVIDER_CLOSING);
-	end(asker);
+		requester->submission[i].request.parameters.provider =
+			requester->driver->provider;
+	ask_held(requester, 0);
+	ASSERT_REASON(test, ask(requester, 1), PENDING);
+	run_ending(requester, revoke_work);
+	wait_for_ends(requester, 2);
+	expect_end(requester, 0, NDSHM_REASON_PROVIDER_CLOSING);
+	expect_end(requester, 1, NDSHM_REASON_PROVIDER_CLOSING);
+	end(requester);
 }
 
 /* A driver that frees its block in the callback. */
-static void asked_revoked(void *context, struct ndshm_block *block)
+static void request_revoked(void *context, struct ndshm_block *block)
 {
-	struct asked *asked = context;
+	struct submission *submission = context;
 
-	miniport_note(asked->asker->driver, 'r');
+	miniport_note(submission->requester->driver, 'r');
 	ndshm_free(block);
 }
 
 static void hold_carried_out(struct ndshm_request *request)
 {
-	struct asked *asked = container_of(request, struct asked, request);
+	struct submission *submission = container_of(request, struct submission, request);
 
-	complete(&asked->asker->carried_out);
-	wait_for_completion(&asked->asker->decide);
+	complete(&submission->requester->carried_out);
+	wait_for_completion(&submission->requester->decide);
 }
 
 /* The device is removed after the allocation, but before the completion. */
 static void goes_in_between(struct kunit *test, work_func_t function, bool abort,
 			    ndshm_reason_t reason)
 {
-	struct asker *asker = begin(test);
-	struct ending ending = { .asker = asker };
+	struct requester *requester = begin(test);
+	struct ending ending = { .requester = requester };
 
-	asker->asked[0].request.parameters.revoked = asked_revoked;
-	asker->asked[0].request.parameters.revoked_context = &asker->asked[0];
+	requester->submission[0].request.parameters.revoked = request_revoked;
+	requester->submission[0].request.parameters.revoked_context =
+		&requester->submission[0];
 	ndshm_request_in_between(hold_carried_out);
-	KUNIT_EXPECT_EQ(test, (__force u32)ask(asker, 0),
+	KUNIT_EXPECT_EQ(test, (__force u32)ask(requester, 0),
 			(__force u32)NDSHM_REASON_PENDING);
-	wait_for_completion(&asker->carried_out);
+	wait_for_completion(&requester->carried_out);
 	ndshm_request_in_between(NULL);
 	if (abort)
-		EXPECT_REASON(test, cancel(asker, 0), NONE);
+		EXPECT_REASON(test, cancel(requester, 0), NONE);
 	INIT_WORK_ONSTACK(&ending.work, function);
 	init_completion(&ending.done);
 	schedule_work(&ending.work);
 	/* The removal must not wait for a block that its owner has not received. */
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&ending.done,
 							    60 * HZ));
-	complete(&asker->decide);
+	complete(&requester->decide);
 	flush_work(&ending.work);
 	destroy_work_on_stack(&ending.work);
-	wait_for_ends(asker, 1);
-	expect_end(asker, 0, reason);
-	miniport_expect(asker->driver, "m0");
-	KUNIT_EXPECT_NULL(test, asker->asked[0].request.parameters.virtual_address);
-	end(asker);
+	wait_for_ends(requester, 1);
+	expect_end(requester, 0, reason);
+	miniport_expect(requester->driver, "m0");
+	KUNIT_EXPECT_NULL(test,
+			  requester->submission[0].request.parameters.virtual_address);
+	end(requester);
 }
 
 static void adapter_goes_in_between(struct kunit *test)
@@ -506,19 +508,19 @@ static void provider_goes_in_between_aborted(struct kunit *test)
 /* After the completion the callback is called, and frees the block. */
 static void goes_afterwards(struct kunit *test)
 {
-	struct asker *asker = begin(test);
-	struct asked *asked = &asker->asked[0];
+	struct requester *requester = begin(test);
+	struct submission *submission = &requester->submission[0];
 
-	asked->keep = true;
-	asked->request.parameters.revoked = asked_revoked;
-	asked->request.parameters.revoked_context = asked;
-	ASSERT_REASON(test, ask(asker, 0), PENDING);
-	wait_for_ends(asker, 1);
-	expect_end(asker, 0, NDSHM_REASON_NONE);
-	KUNIT_EXPECT_NOT_NULL(test, asked->kept);
-	miniport_unregister(asker->driver);
-	miniport_expect(asker->driver, "0rm");
-	end(asker);
+	submission->keep = true;
+	submission->request.parameters.revoked = request_revoked;
+	submission->request.parameters.revoked_context = submission;
+	ASSERT_REASON(test, ask(requester, 0), PENDING);
+	wait_for_ends(requester, 1);
+	expect_end(requester, 0, NDSHM_REASON_NONE);
+	KUNIT_EXPECT_NOT_NULL(test, submission->kept);
+	miniport_unregister(requester->driver);
+	miniport_expect(requester->driver, "0rm");
+	end(requester);
 }
 
 /*
@@ -526,9 +528,9 @@ static void goes_afterwards(struct kunit *test)
  */
 struct interrupt {
 	struct irq_work work;
-	struct asker *asker;
+	struct requester *requester;
 	bool hard;
-	ndshm_reason_t asked[2];
+	ndshm_reason_t submission[2];
 	ndshm_reason_t cancelled;
 };
 
@@ -536,33 +538,33 @@ static void interrupted(struct irq_work *work)
 {
 	struct interrupt *interrupt = container_of(work, struct interrupt,
 						   work);
-	struct ndshm_requests *requests = &interrupt->asker->requests;
-	struct asked *asked = interrupt->asker->asked;
+	struct ndshm_requests *requests = &interrupt->requester->requests;
+	struct submission *submission = interrupt->requester->submission;
 
 	interrupt->hard = in_hardirq();
-	interrupt->asked[0] = check_allocate_async(requests, &asked[1].request);
-	interrupt->asked[1] = check_allocate_async(requests, &asked[2].request);
+	interrupt->submission[0] = check_allocate_async(requests, &submission[1].request);
+	interrupt->submission[1] = check_allocate_async(requests, &submission[2].request);
 	interrupt->cancelled = check_request_cancel(requests, 1);
 }
 
 static void from_interrupts(struct kunit *test)
 {
-	struct asker *asker = begin(test);
-	struct interrupt interrupt = { .asker = asker };
+	struct requester *requester = begin(test);
+	struct interrupt interrupt = { .requester = requester };
 
 	interrupt.work = IRQ_WORK_INIT_HARD(interrupted);
-	ask_held(asker, 0);
+	ask_held(requester, 0);
 	irq_work_queue(&interrupt.work);
 	irq_work_sync(&interrupt.work);
 	KUNIT_EXPECT_TRUE(test, interrupt.hard);
-	EXPECT_REASON(test, interrupt.asked[0], PENDING);
-	EXPECT_REASON(test, interrupt.asked[1], PENDING);
+	EXPECT_REASON(test, interrupt.submission[0], PENDING);
+	EXPECT_REASON(test, interrupt.submission[1], PENDING);
 	EXPECT_REASON(test, interrupt.cancelled, NONE);
-	complete(&asker->driver->go_on);
-	wait_for_ends(asker, 3);
-	expect_end(asker, 1, NDSHM_REASON_REQUEST_ABORTED);
-	expect_end(asker, 2, NDSHM_REASON_NONE);
-	end(asker);
+	complete(&requester->driver->go_on);
+	wait_for_ends(requester, 3);
+	expect_end(requester, 1, NDSHM_REASON_REQUEST_ABORTED);
+	expect_end(requester, 2, NDSHM_REASON_NONE);
+	end(requester);
 }
 
 /* Many clients of a provider that blocks do not delay a driver's request. */
@@ -582,13 +584,13 @@ static void client_done(struct ndshm_request *request)
 	ndshm_free(request->block);
 }
 
-static void begin_client(struct client *client, struct asker *asker)
+static void begin_client(struct client *client, struct requester *requester)
 {
 	ndshm_requests_init_client(&client->requests, 1, NULL);
 	client->reason = ndshm_requests_attach(&client->requests);
 	if (client->reason != NDSHM_REASON_NONE)
 		return;
-	client->request = asker->asked[0].request;
+	client->request = requester->submission[0].request;
 	client->request.parameters.usage = NDSHM_USAGE_XMIT;
 	client->request.done = client_done;
 	client->reason = check_allocate_async(&client->requests,
@@ -597,8 +599,8 @@ static void begin_client(struct client *client, struct asker *asker)
 
 static void many_clients(struct kunit *test)
 {
-	struct asker *asker = begin(test);
-	struct miniport *driver = asker->driver;
+	struct requester *requester = begin(test);
+	struct miniport *driver = requester->driver;
 	struct client *clients;
 	unsigned int i;
 
@@ -607,13 +609,13 @@ static void many_clients(struct kunit *test)
 	WRITE_ONCE(driver->hold_usage, NDSHM_USAGE_XMIT);
 	WRITE_ONCE(driver->hold, true);
 	for (i = 0; i < CLIENTS; i++)
-		begin_client(&clients[i], asker);
+		begin_client(&clients[i], requester);
 
 	/* With one common queue this request would wait for all of them. */
-	EXPECT_REASON(test, ask(asker, 1), PENDING);
-	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&asker->ended,
+	EXPECT_REASON(test, ask(requester, 1), PENDING);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&requester->ended,
 							    60 * HZ));
-	expect_end(asker, 1, NDSHM_REASON_NONE);
+	expect_end(requester, 1, NDSHM_REASON_NONE);
 	for (i = 0; i < CLIENTS; i++)
 		EXPECT_REASON(test, check_request_cancel(&clients[i].requests, 0),
 			      NONE);
@@ -624,7 +626,7 @@ static void many_clients(struct kunit *test)
 		EXPECT_REASON(test, clients[i].reason, REQUEST_ABORTED);
 	}
 	kvfree(clients);
-	end(asker);
+	end(requester);
 }
 
 /*

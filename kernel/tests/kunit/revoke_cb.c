@@ -24,18 +24,18 @@ struct world {
 	bool frees_itself;
 	bool waits;
 	bool owned;
-	atomic_t told;
+	atomic_t revoked;
 	atomic_t running;
 	atomic_t over;
 };
 
-static void told(void *context, struct ndshm_block *block)
+static void revoked(void *context, struct ndshm_block *block)
 {
 	struct world *world = context;
 
 	atomic_inc(&world->running);
 	atomic_add(block == BLOCK && READ_ONCE(world->owned) ? 1 : 100,
-		   &world->told);
+		   &world->revoked);
 	complete(&world->began);
 	if (world->frees_itself)
 		ndshm_revoke_cb_cancel_sync(&world->cb);
@@ -45,11 +45,11 @@ static void told(void *context, struct ndshm_block *block)
 }
 
 /* Wait until the owner resumes the callback, as NDIS's callback waits for a free. */
-static void told_and_waits(void *context, struct ndshm_block *block)
+static void revoked_and_waits(void *context, struct ndshm_block *block)
 {
 	struct world *world = context;
 
-	atomic_inc(&world->told);
+	atomic_inc(&world->revoked);
 	complete(&world->began);
 	wait_for_completion(&world->goes_on);
 }
@@ -75,7 +75,7 @@ static void start(struct world *world, bool waits)
 	world->owned = true;
 	world->waits = waits;
 	world->cb.context = world;
-	world->cb.function = waits ? told_and_waits : told;
+	world->cb.function = waits ? revoked_and_waits : revoked;
 }
 
 static int revoke_cb_init(struct kunit *test)
@@ -93,30 +93,30 @@ static void freed_before(struct kunit *test)
 		start(world, waits);
 		cancel(world);
 		ndshm_revoke_cb_run(&world->cb, BLOCK);
-		KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
 		KUNIT_EXPECT_FALSE(test, ndshm_revoke_cb_arm(&world->cb));
 	}
 }
 
-static void told_before(struct kunit *test)
+static void revoked_before(struct kunit *test)
 {
 	struct world *world = test->priv;
 
 	start(world, false);
 	complete_all(&world->goes_on);
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
 	/* A second run, by the block's other set, has no effect. */
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
 	ndshm_revoke_cb_cancel_sync(&world->cb);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
 	/* An owner without a callback. */
 	start(world, false);
 	world->cb.function = NULL;
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	ndshm_revoke_cb_cancel_sync(&world->cb);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
 }
 
 static bool arm(struct world *world)
@@ -124,7 +124,7 @@ static bool arm(struct world *world)
 	return ndshm_revoke_cb_arm(&world->cb);
 }
 
-static void start_unarmed(struct world *world)
+static void start_disarmed(struct world *world)
 {
 	start(world, false);
 	complete_all(&world->goes_on);
@@ -136,22 +136,22 @@ static void armed_later(struct kunit *test)
 {
 	struct world *world = test->priv;
 
-	start_unarmed(world);
+	start_disarmed(world);
 	KUNIT_EXPECT_TRUE(test, arm(world));
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
 
-	start_unarmed(world);
+	start_disarmed(world);
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
 	KUNIT_EXPECT_FALSE(test, arm(world));
 	ndshm_revoke_cb_cancel_sync(&world->cb);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
 
 	/* Cancelled although it was never armed. */
-	start_unarmed(world);
+	start_disarmed(world);
 	ndshm_revoke_cb_cancel_sync(&world->cb);
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 0);
 }
 
 /* A callback that frees its block does not wait for itself. */
@@ -162,7 +162,7 @@ static void freed_by_callback(struct kunit *test)
 	start(world, false);
 	world->frees_itself = true;
 	ndshm_revoke_cb_run(&world->cb, BLOCK);
-	KUNIT_EXPECT_EQ(test, atomic_read(&world->told), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&world->revoked), 1);
 }
 
 /* Wait until @task sleeps uninterruptibly, as a waiter for the callback does. */
@@ -218,7 +218,7 @@ static void free_waits(struct kunit *test)
 
 	start(pair.world, false);
 	suite_run_threads(test, 3, waits_for_callback, &pair);
-	KUNIT_EXPECT_EQ(test, atomic_read(&pair.world->told), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&pair.world->revoked), 1);
 }
 
 static unsigned int waits_for_owner(void *context, unsigned int number)
@@ -246,7 +246,7 @@ static void revoke_waits(struct kunit *test)
 
 	start(pair.world, true);
 	suite_run_threads(test, 2, waits_for_owner, &pair);
-	KUNIT_EXPECT_EQ(test, atomic_read(&pair.world->told), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&pair.world->revoked), 1);
 }
 
 /* Concurrent run and cancel: neither hangs, and no callback runs after the cancel. */
@@ -290,7 +290,7 @@ static void at_once(struct kunit *test)
 	}
 	suite_run_threads(test, 2, races, worlds);
 	for (i = 0; i < ROUNDS; i++) {
-		KUNIT_EXPECT_LE(test, atomic_read(&worlds[i].told), 1);
+		KUNIT_EXPECT_LE(test, atomic_read(&worlds[i].revoked), 1);
 		KUNIT_EXPECT_FALSE(test, worlds[i].owned);
 	}
 	kvfree(worlds);
@@ -319,10 +319,10 @@ static void armed_at_once(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, worlds);
 	for (i = 0; i < ROUNDS; i++)
-		start_unarmed(&worlds[i]);
+		start_disarmed(&worlds[i]);
 	suite_run_threads(test, 2, arms, worlds);
 	for (i = 0; i < ROUNDS; i++) {
-		KUNIT_EXPECT_EQ(test, !!atomic_read(&worlds[i].told),
+		KUNIT_EXPECT_EQ(test, !!atomic_read(&worlds[i].revoked),
 				worlds[i].owned);
 	}
 	kvfree(worlds);
@@ -330,7 +330,7 @@ static void armed_at_once(struct kunit *test)
 
 static struct kunit_case revoke_cb_cases[] = {
 	KUNIT_CASE(freed_before),
-	KUNIT_CASE(told_before),
+	KUNIT_CASE(revoked_before),
 	KUNIT_CASE(freed_by_callback),
 	KUNIT_CASE(free_waits),
 	KUNIT_CASE(revoke_waits),

@@ -137,7 +137,7 @@ static void leave(struct slot *slot)
 }
 
 /* Count and log a violation of the contract. */
-static void complain(struct slot *slot, const char *what, const char *which)
+static void print_error(struct slot *slot, const char *what, const char *which)
 {
 	atomic_inc(&slot->broken);
 	pr_warn("block %td: %s (%s)\n", slot - slots, what, which);
@@ -181,7 +181,7 @@ static void revoked(void *context, struct ndshm_block *block)
 
 	might_sleep();
 	if (lock)
-		complain(slot, "the callback was called with a lock held", lock);
+		print_error(slot, "the callback was called with a lock held", lock);
 	atomic_inc(&slot->inside);
 	atomic_inc(&slot->calls);
 	if (slot->callback_us)
@@ -204,7 +204,7 @@ static void revoked(void *context, struct ndshm_block *block)
  */
 
 struct request {
-	struct mock_request asked;
+	struct mock_request requested;
 	enum callback callback;
 	unsigned int callback_us;
 };
@@ -226,7 +226,7 @@ static int callback_of(const char *text, enum callback *callback)
 
 static int option(struct request *request, const char *word)
 {
-	struct ndshm_parameters *p = &request->asked.parameters;
+	struct ndshm_parameters *p = &request->requested.parameters;
 	const char *value = mock_value(word, "callback");
 	u64 number;
 	u32 id;
@@ -241,7 +241,7 @@ static int option(struct request *request, const char *word)
 	else if (mock_value(word, "contiguous") && number <= 1)
 		p->flags = number ? NDSHM_ALLOC_CONTIGUOUS : 0;
 	else if (mock_value(word, "capacity") && number <= MOCK_SEGMENTS)
-		request->asked.list.capacity = number;
+		request->requested.list.capacity = number;
 	else if (mock_value(word, "usage"))
 		p->usage = number;
 	else if (mock_value(word, "queue") && mock_queue_id(number, &id))
@@ -266,14 +266,14 @@ static int prepare(struct request *request, const struct mock_command *command)
 	int ret;
 
 	*request = (struct request){
-		.asked.parameters = {
+		.requested.parameters = {
 			.header = NDSHM_PARAMETERS_HEADER,
 			.preferred_node = NUMA_NO_NODE,
 			.usage = NDSHM_USAGE_OTHER,
 		},
 	};
 	ret = mock_number(command->word[5], U64_MAX, &length);
-	request->asked.parameters.length = length;
+	request->requested.parameters.length = length;
 	for (i = 6; i < command->words && !ret; i++)
 		ret = option(request, command->word[i]);
 	return ret;
@@ -281,7 +281,7 @@ static int prepare(struct request *request, const struct mock_command *command)
 
 static int begin(struct slot *slot, struct request *request)
 {
-	struct ndshm_parameters *p = &request->asked.parameters;
+	struct ndshm_parameters *p = &request->requested.parameters;
 	int ret = -EBUSY;
 
 	mutex_lock(&slot->lock);
@@ -319,44 +319,44 @@ static void allocated(struct slot *slot, struct ndshm_block *block, u32 handle)
 }
 
 /* Return: true if the segments cover the block; sets @count to their number. */
-static bool is_whole(const struct mock_request *asked, u32 *count)
+static bool is_whole(const struct mock_request *requested, u32 *count)
 {
 	const struct ndshm_segment *segments =
-		ndshm_block_segments(asked->block, count);
+		ndshm_block_segments(requested->block, count);
 	u64 total = 0;
 	u32 i;
 
 	for (i = 0; i < *count; i++)
 		total += segments[i].length;
-	return total >= PAGE_ALIGN(asked->parameters.length);
+	return total >= PAGE_ALIGN(requested->parameters.length);
 }
 
 /*
  * New memory must read as zero. It exists until the callback returns, and the callback
  * waits for the lock.
  */
-static bool is_good(struct slot *slot, const struct mock_request *asked)
+static bool is_good(struct slot *slot, const struct mock_request *requested)
 {
 	bool good = true;
 
 	mutex_lock(&slot->lock);
-	if (asked->parameters.revoked && !slot->revoked)
-		good = mock_request_zero(asked) &&
-		       is_whole(asked, &slot->segments);
+	if (requested->parameters.revoked && !slot->revoked)
+		good = mock_request_zero(requested) &&
+		       is_whole(requested, &slot->segments);
 	mutex_unlock(&slot->lock);
 	return good;
 }
 
-static ndshm_reason_t allocate(struct slot *slot, struct mock_request *asked)
+static ndshm_reason_t allocate(struct slot *slot, struct mock_request *requested)
 {
 	ndshm_reason_t reason;
 	bool kept;
 
-	reason = mock_request_try(asked, &kept);
-	slot->segments = asked->list.capacity ? asked->list.count : 0;
-	if (!kept || (reason == NDSHM_REASON_NONE && !is_good(slot, asked)))
-		complain(slot, "outputs violate the contract",
-			 ndshm_reason_name(reason));
+	reason = mock_request_try(requested, &kept);
+	slot->segments = requested->list.capacity ? requested->list.count : 0;
+	if (!kept || (reason == NDSHM_REASON_NONE && !is_good(slot, requested)))
+		print_error(slot, "outputs violate the contract",
+			    ndshm_reason_name(reason));
 	return reason;
 }
 
@@ -372,18 +372,18 @@ int mock_block_alloc(struct mock_command *command)
 	ret = slot_of(command, &slot) ?: prepare(&request, command);
 	if (ret)
 		return ret;
-	p = &request.asked.parameters;
+	p = &request.requested.parameters;
 	reason = mock_named_get(command, p, &named);
 	if (reason != NDSHM_REASON_NONE)
 		return mock_answer(command, reason);
 	ret = begin(slot, &request);
 	if (ret)
 		goto out;
-	ret = mock_answer(command, allocate(slot, &request.asked));
+	ret = mock_answer(command, allocate(slot, &request.requested));
 	if (ret)
 		leave(slot);
 	else
-		allocated(slot, request.asked.block, p->shared_memory_handle);
+		allocated(slot, request.requested.block, p->shared_memory_handle);
 out:
 	mock_named_put(p, &named);
 	return ret;

@@ -70,7 +70,7 @@ static const struct verb {
 	{ "packet", "put", 3, mock_packet_put },
 	{ "request", "ask", 6, mock_request_ask },
 	{ "request", "cancel", 3, mock_request_cancel },
-	{ "request", "told", 2, mock_request_told },
+	{ "request", "told", 2, mock_request_reported },
 	{ "request", "end", 2, mock_request_end },
 	{ "worker", NULL, 2, mock_worker },
 	{ "fault", NULL, 2, mock_fault },

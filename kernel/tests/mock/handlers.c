@@ -84,7 +84,7 @@ static void check_parameters(struct mock_provider *provider,
 		mock_misused(provider, "a handler was called with invalid parameters");
 }
 
-/* NULL identifies one piece of memory only: at most one such block. */
+/* NULL identifies one chunk of memory only: at most one such block. */
 static bool share(struct mock_provider *provider, struct mock_memory *memory)
 {
 	return !cmpxchg(&provider->shared, NULL, memory);

@@ -147,7 +147,7 @@ static void look_at_guards(const struct mock_memory *memory)
 		memory->provider->name);
 }
 
-/* Limit the quarantine to @most pieces. */
+/* Limit the quarantine to @most chunks. */
 static void trim(unsigned int most)
 {
 	struct mock_memory *memory;
@@ -201,7 +201,7 @@ void mock_memory_check(void)
 }
 
 /* Memory that is allocated when its device is removed was leaked by the core. */
-static void complain_of_given(const struct device *device)
+static void check_given(const struct device *device)
 {
 	struct mock_memory *memory;
 	unsigned int bucket;
@@ -217,7 +217,7 @@ void mock_memory_flush(struct device *device)
 {
 	struct mock_memory *memory, *next;
 
-	complain_of_given(device);
+	check_given(device);
 	mutex_lock(&kept_lock);
 	list_for_each_entry_safe(memory, next, &kept, link) {
 		if (device && memory->device != device)

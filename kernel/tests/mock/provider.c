@@ -83,7 +83,7 @@ static void put(struct mock_provider *provider)
 	mutex_unlock(&providers_lock);
 }
 
-static void let_go(struct mock_provider *provider)
+static void mock_provider_free(struct mock_provider *provider)
 {
 	up_read(&provider->gate);
 	put(provider);
@@ -100,7 +100,7 @@ static struct ndshm_provider *get_mine(const char *name,
 	down_read(&(*provider)->gate);
 	handle = (*provider)->handle;
 	if (!handle) {
-		let_go(*provider);
+		mock_provider_free(*provider);
 		*provider = NULL;
 	}
 	return handle;
@@ -133,7 +133,7 @@ void mock_named_put(const struct ndshm_parameters *p,
 		    const struct mock_named *named)
 {
 	if (named->mine)
-		let_go(named->mine);
+		mock_provider_free(named->mine);
 	if (named->other)
 		ndshm_provider_put(named->other);
 	ndshm_adapter_put(p->adapter);

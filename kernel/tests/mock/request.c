@@ -41,7 +41,7 @@ static struct ndshm_requests group;
 /* Reason of the last failed request. */
 static u32 last_reason = (__force u32)NDSHM_REASON_NONE;
 
-static atomic_t asked, granted, failed, broken;
+static atomic_t requested, granted, failed, broken;
 
 /* Blocks are freed on completion; nothing to do. */
 static void revoked(void *context, struct ndshm_block *block)
@@ -118,7 +118,7 @@ static int ask(struct slot *slot, struct mock_command *command)
 	ndshm_reason_t reason;
 
 	/* Count it first: the request may complete before submit() returns. */
-	atomic_inc(&asked);
+	atomic_inc(&requested);
 	mutex_lock(&group_lock);
 	reason = submit(&slot->request);
 	mutex_unlock(&group_lock);
@@ -127,7 +127,7 @@ static int ask(struct slot *slot, struct mock_command *command)
 		command->reason = reason;
 		return 0;
 	}
-	atomic_dec(&asked);
+	atomic_dec(&requested);
 	if (reason != NDSHM_REASON_COOKIE &&
 	    (p->virtual_address || p->shared_memory_handle)) {
 		atomic_inc(&broken);
@@ -192,7 +192,7 @@ int mock_request_cancel(struct mock_command *command)
 	return mock_answer(command, reason);
 }
 
-int mock_request_told(struct mock_command *command)
+int mock_request_reported(struct mock_command *command)
 {
 	u32 reason;
 
@@ -232,7 +232,7 @@ int mock_requests_show(struct seq_file *file, void *unused)
 	/* Read the ends first: a request is counted as asked before it can end. */
 	smp_rmb();
 	seq_printf(file, "asked=%d ended=%d granted=%d broken=%d\n",
-		   atomic_read(&asked), ends, atomic_read(&granted),
+		   atomic_read(&requested), ends, atomic_read(&granted),
 		   atomic_read(&broken));
 	return 0;
 }

@@ -232,7 +232,7 @@ static bool chosen(const struct mock_script *script)
 	return true;
 }
 
-static bool let_go(struct mock_script *script)
+static bool script_release(struct mock_script *script)
 {
 	bool hold;
 
@@ -271,22 +271,22 @@ struct mock_answer mock_script_next(struct mock_script *script)
 	if (answer.delay_ms)
 		schedule_timeout_killable(msecs_to_jiffies(answer.delay_ms));
 	if (answer.hold)
-		wait_event_killable(script->changed, let_go(script));
+		wait_event_killable(script->changed, script_release(script));
 	return answer;
 }
 
 /* One segment for each page; two for a single page. */
-static int add_pieces(struct ndshm_segment_list *list, u64 address, u64 length,
+static int add_chunks(struct ndshm_segment_list *list, u64 address, u64 length,
 		      bool reverse)
 {
-	u64 piece = length > PAGE_SIZE ? PAGE_SIZE : length / 2;
+	u64 chunk = length > PAGE_SIZE ? PAGE_SIZE : length / 2;
 	u64 at;
 	int ret = 0;
 
-	for (at = 0; at < length && !ret; at += piece)
+	for (at = 0; at < length && !ret; at += chunk)
 		ret = ndshm_list_add(list, address +
-				     (reverse ? length - piece - at : at),
-				     piece);
+				     (reverse ? length - chunk - at : at),
+				     chunk);
 	return ret;
 }
 
@@ -302,9 +302,9 @@ int mock_script_list(const struct mock_answer *answer,
 		ret = ndshm_list_add(list, address, length);
 		return ret ?: ndshm_list_add(list, address + length - 1, 1);
 	case MOCK_LIST_MULTI:
-		return add_pieces(list, address, length, false);
+		return add_chunks(list, address, length, false);
 	case MOCK_LIST_REVERSE:
-		return add_pieces(list, address, length, true);
+		return add_chunks(list, address, length, true);
 	case MOCK_LIST_EMPTY:
 		return 0;
 	case MOCK_LIST_LONG:

@@ -22,7 +22,7 @@
 #ifdef CONFIG_FAULT_INJECTION
 
 static enum {
-	NOBODY,
+	NO_USER,
 	WANTED,		/* stop after the next request */
 	STOPPED,
 	LENT,		/* until the end of the next request */
@@ -63,7 +63,7 @@ static bool second(void)
 	spin_lock(&lock);
 	mine = state == LENT && worker == current;
 	if (mine) {
-		state = NOBODY;
+		state = NO_USER;
 		count = current->fail_nth;
 		current->fail_nth = 0;
 	}
@@ -84,7 +84,7 @@ static void carried_out(struct ndshm_request *request)
 
 static int stop(void)
 {
-	if (READ_ONCE(state) != NOBODY)
+	if (READ_ONCE(state) != NO_USER)
 		return -EBUSY;
 	reinit_completion(&is_stopped);
 	reinit_completion(&goes_on);
@@ -126,7 +126,7 @@ void mock_worker_free(void)
 	ndshm_request_in_between(NULL);
 	spin_lock(&lock);
 	stopped = state == STOPPED;
-	state = NOBODY;
+	state = NO_USER;
 	count = 0;
 	spin_unlock(&lock);
 	if (stopped)

@@ -19,17 +19,17 @@
 #include "../native.h"
 #include "cases.h"
 
-static unsigned int told;
+static unsigned int revoked;
 
 static void note_revoked(void *context, struct ndshm_block *block)
 {
-	told++;
+	revoked++;
 }
 
-/* Allocate natively: for kernel code or, with @unaddressed, for a client. */
+/* Allocate natively: for kernel code or, with @no_kernel_mapping, for a client. */
 static ndshm_reason_t native_block(const char *adapter,
 				   struct ndshm_provider *provider,
-				   u64 length, bool unaddressed,
+				   u64 length, bool no_kernel_mapping,
 				   struct ndshm_block **block)
 {
 	struct ndshm_parameters p = {
@@ -38,7 +38,7 @@ static ndshm_reason_t native_block(const char *adapter,
 		.usage = NDSHM_USAGE_OTHER,
 		.length = length,
 		.provider = provider,
-		.unaddressed = unaddressed,
+		.no_kernel_mapping = no_kernel_mapping,
 		.revoked = note_revoked,
 	};
 	ndshm_reason_t reason;
@@ -113,11 +113,11 @@ static bool busy_with(struct bench *bench, const char *adapter,
 	reason = native_block(adapter, provider, PAGE_SIZE, false, &block);
 	ndshm_provider_put(provider);
 	CHECK(reason == NDSHM_REASON_NONE);
-	told = 0;
+	revoked = 0;
 	ret = try_to_close(bench);
 	ndshm_free(block);
 	CHECK(ret == -EBUSY);
-	CHECK(!told);
+	CHECK(!revoked);
 	/* A failed close changes nothing. */
 	p = request(bench);
 	CHECK(works(bench, &p));
@@ -196,22 +196,22 @@ static bool goes(struct bench *bench, enum way way)
 	      NDSHM_REASON_NONE);
 	ndshm_provider_put(provider);
 	freed = bench->script.freed;
-	told = 0;
+	revoked = 0;
 	CHECK(!platform_driver_register(&driver));
 	if (way == UNBOUND) {
 		stayed = !going.closed && bench->device->driver &&
 			 try_to_close(bench) == -EBUSY && stays(bench);
 		freed = bench->script.freed;
-		told = 0;
+		revoked = 0;
 	}
 	platform_driver_unregister(&driver);
 	CHECK(stayed);
 	CHECK(going.closed == 1 && !going.ret);
-	CHECK(told == 2);
+	CHECK(revoked == 2);
 	CHECK(bench->script.freed == freed + 2);
 	ndshm_free(named);
 	ndshm_free(its);
-	CHECK(told == 2 && bench->script.freed == freed + 2);
+	CHECK(revoked == 2 && bench->script.freed == freed + 2);
 
 	/* After the removal the name can be registered again. */
 	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-cases", bench->device,
@@ -281,10 +281,10 @@ bool own_cleared(struct bench *bench)
 	/* More than is cleared between two reschedules. */
 	CHECK(cleared(bench, SZ_1M + PAGE_SIZE));
 	/* Memory that cannot be cleared is refused. */
-	script->unaddressed = true;
+	script->no_kernel_mapping = true;
 	CHECK(native_block("ndis-cases", NULL, PAGE_SIZE, true, &block) ==
 	      NDSHM_REASON_PROVIDER_RESOURCES);
 	CHECK(script->allocated == 5 && script->freed == 5);
-	script->unaddressed = false;
+	script->no_kernel_mapping = false;
 	return true;
 }

@@ -53,8 +53,8 @@ static bool addresses(void)
 	return true;
 }
 
-/* A packet of two pieces. */
-static bool pieces(void)
+/* A packet of two chunks. */
+static bool chunks(void)
 {
 	NET_BUFFER_SHARED_MEMORY second = {}, first = {};
 	struct {
@@ -92,5 +92,5 @@ static bool pages(void)
 bool ndis_helpers(struct bench *bench)
 {
 	UNREFERENCED_PARAMETER(bench);
-	return memory() && addresses() && pieces() && pages();
+	return memory() && addresses() && chunks() && pages();
 }

@@ -4,8 +4,8 @@
  */
 #include "cases.h"
 
-/* Let the provider report four pages as three pieces. */
-static void in_three_pieces(struct bench *bench)
+/* Let the provider report four pages as three chunks. */
+static void in_three_chunks(struct bench *bench)
 {
 	bench->script.elements = 3;
 	bench->script.lengths[0] = PAGE_SIZE;
@@ -38,7 +38,7 @@ bool ndis_lists(struct bench *bench)
 	p.SGListBufferLength = room_for(1);
 	CHECK(works(bench, &p));
 
-	in_three_pieces(bench);
+	in_three_chunks(bench);
 	p = request(bench);
 	p.Length = 4 * PAGE_SIZE;
 	p.SGListBufferLength = room_for(3);
@@ -67,7 +67,7 @@ static bool too_short(struct bench *bench)
 	}
 	CHECK(!bench->script.allocated);
 
-	in_three_pieces(bench);
+	in_three_chunks(bench);
 	p = request(bench);
 	p.Length = 4 * PAGE_SIZE;
 	p.SGListBufferLength = room_for(3) - 1;
@@ -104,12 +104,12 @@ bool own_lists(struct bench *bench)
 	CHECK(works(bench, &p));
 
 	/* Three pages and one byte: the last element has one byte. */
-	in_three_pieces(bench);
+	in_three_chunks(bench);
 	p = request(bench);
 	p.Length = 3 * PAGE_SIZE + 1;
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
 	CHECK(bench->list->Elements[2].Length == 1);
-	CHECK(bench->script.asked.Length == 4 * PAGE_SIZE);
+	CHECK(bench->script.requested.Length == 4 * PAGE_SIZE);
 	NdisFreeSharedMemory(bench->adapter, allocation);
 	bench->script.elements = 0;
 	return true;

@@ -23,14 +23,14 @@
 
 /* A request and its result. */
 struct later {
-	struct asker *asker;
+	struct requester *requester;
 	PVOID address;
 	NDIS_PHYSICAL_ADDRESS physical;
 	ULONG length;
 	unsigned int calls;
 };
 
-struct asker {
+struct requester {
 	NDIS_HANDLE adapter;
 	atomic_t completed;
 	atomic_t wrong;
@@ -40,7 +40,7 @@ struct asker {
 	struct later requests[MOST_PENDING + 2];
 };
 
-static struct asker asker;
+static struct requester requester;
 
 static VOID complete_later(NDIS_HANDLE context, PVOID address,
 			   PNDIS_PHYSICAL_ADDRESS physical, ULONG length,
@@ -49,17 +49,17 @@ static VOID complete_later(NDIS_HANDLE context, PVOID address,
 	struct later *later = request;
 
 	might_sleep();
-	if (context != &asker || later->asker != &asker ||
+	if (context != &requester || later->requester != &requester ||
 	    !in_task() || length != later->length || !address != !physical)
-		atomic_inc(&asker.wrong);
+		atomic_inc(&requester.wrong);
 	later->calls++;
 	later->address = address;
 	if (physical)
 		later->physical = *physical;
-	atomic_inc(&asker.completed);
-	if (READ_ONCE(asker.wait)) {
-		complete(&asker.begun);
-		wait_for_completion(&asker.go_on);
+	atomic_inc(&requester.completed);
+	if (READ_ONCE(requester.wait)) {
+		complete(&requester.begun);
+		wait_for_completion(&requester.go_on);
 	}
 }
 
@@ -310,11 +310,11 @@ static bool begin(struct bench *bench, NDIS_HANDLE *dma)
 {
 	NDIS_SG_DMA_DESCRIPTION description = describe();
 
-	RtlZeroMemory(&asker, sizeof(asker));
-	init_completion(&asker.begun);
-	init_completion(&asker.go_on);
-	asker.adapter = bench->adapter;
-	CHECK(attributes(bench, &asker));
+	RtlZeroMemory(&requester, sizeof(requester));
+	init_completion(&requester.begun);
+	init_completion(&requester.go_on);
+	requester.adapter = bench->adapter;
+	CHECK(attributes(bench, &requester));
 	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
 					    dma) == NDIS_STATUS_SUCCESS);
 	return true;
@@ -322,10 +322,10 @@ static bool begin(struct bench *bench, NDIS_HANDLE *dma)
 
 static NDIS_STATUS ask(NDIS_HANDLE dma, unsigned int number, ULONG length)
 {
-	struct later *later = &asker.requests[number];
+	struct later *later = &requester.requests[number];
 	NDIS_STATUS status;
 
-	later->asker = &asker;
+	later->requester = &requester;
 	later->length = length;
 	local_irq_disable();
 	status = NdisMAllocateSharedMemoryAsyncEx(dma, length, FALSE, later);
@@ -362,32 +362,32 @@ bool ndis_async(struct bench *bench)
 		CHECK(ask(dma, i, i % 3 ? i * 10 : TOO_LONG) ==
 		      NDIS_STATUS_PENDING);
 	NdisMDeregisterScatterGatherDma(dma);
-	CHECK(!atomic_read(&asker.wrong));
+	CHECK(!atomic_read(&requester.wrong));
 	for (i = 0; i < REQUESTS; i++)
-		CHECK(give_back(bench, &asker.requests[i]));
+		CHECK(give_back(bench, &requester.requests[i]));
 	return true;
 }
 
 /* The limit is exact; a request that is being completed does not count. */
 static bool bounded(struct bench *bench)
 {
-	unsigned int i, asked = 1;
+	unsigned int i, requested = 1;
 	NDIS_HANDLE dma;
 
 	CHECK(begin(bench, &dma));
-	asker.wait = true;
+	requester.wait = true;
 	CHECK(ask(dma, 0, PAGE_SIZE) == NDIS_STATUS_PENDING);
-	wait_for_completion(&asker.begun);
-	while (asked < ARRAY_SIZE(asker.requests) &&
-	       ask(dma, asked, PAGE_SIZE) == NDIS_STATUS_PENDING)
-		asked++;
-	WRITE_ONCE(asker.wait, false);
-	complete(&asker.go_on);
+	wait_for_completion(&requester.begun);
+	while (requested < ARRAY_SIZE(requester.requests) &&
+	       ask(dma, requested, PAGE_SIZE) == NDIS_STATUS_PENDING)
+		requested++;
+	WRITE_ONCE(requester.wait, false);
+	complete(&requester.go_on);
 	NdisMDeregisterScatterGatherDma(dma);
-	for (i = 0; i < asked; i++)
-		CHECK(give_back(bench, &asker.requests[i]));
-	CHECK(asked == 1 + MOST_PENDING);
-	CHECK(atomic_read(&asker.completed) == 1 + MOST_PENDING);
+	for (i = 0; i < requested; i++)
+		CHECK(give_back(bench, &requester.requests[i]));
+	CHECK(requested == 1 + MOST_PENDING);
+	CHECK(atomic_read(&requester.completed) == 1 + MOST_PENDING);
 	return true;
 }
 
@@ -401,13 +401,13 @@ bool own_async(struct bench *bench)
 	for (i = 0; i < REQUESTS; i++)
 		CHECK(ask(dma, i, PAGE_SIZE) == NDIS_STATUS_PENDING);
 	/* A length of 0 fails at once. */
-	CHECK(NdisMAllocateSharedMemoryAsyncEx(dma, 0, FALSE, &asker) ==
+	CHECK(NdisMAllocateSharedMemoryAsyncEx(dma, 0, FALSE, &requester) ==
 	      NDIS_STATUS_FAILURE);
 	/* Deregistration waits for all requests; their memory stays allocated. */
 	NdisMDeregisterScatterGatherDma(dma);
-	CHECK(atomic_read(&asker.completed) == REQUESTS);
+	CHECK(atomic_read(&requester.completed) == REQUESTS);
 	for (i = 0; i < REQUESTS; i++)
-		CHECK(give_back(bench, &asker.requests[i]));
+		CHECK(give_back(bench, &requester.requests[i]));
 
 	/* No completion handler, or no DMA handle. */
 	description.SharedMemAllocateCompleteHandler = NULL;
@@ -417,7 +417,7 @@ bool own_async(struct bench *bench)
 	NdisMDeregisterScatterGatherDma(silent);
 	CHECK(ask(bench->adapter, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
 	CHECK(ask(NULL, 0, PAGE_SIZE) == NDIS_STATUS_FAILURE);
-	CHECK(atomic_read(&asker.completed) == REQUESTS);
+	CHECK(atomic_read(&requester.completed) == REQUESTS);
 	return bounded(bench);
 }
 
@@ -446,14 +446,14 @@ bool own_async_ends(struct bench *bench)
 	CHECK(begin(bench, &dma));
 	INIT_WORK_ONSTACK(&ending.work, close_adapter);
 	init_completion(&ending.done);
-	asker.wait = true;
+	requester.wait = true;
 	CHECK(ask(dma, 0, PAGE_SIZE) == NDIS_STATUS_PENDING);
-	wait_for_completion(&asker.begun);
+	wait_for_completion(&requester.begun);
 	schedule_work(&ending.work);
 	/* The close waits for the completion handler. */
 	waited = !wait_for_completion_timeout(&ending.done, HZ / 5);
-	asker.wait = false;
-	complete(&asker.go_on);
+	requester.wait = false;
+	complete(&requester.go_on);
 	flush_work(&ending.work);
 	destroy_work_on_stack(&ending.work);
 	CHECK(waited);
@@ -461,7 +461,7 @@ bool own_async_ends(struct bench *bench)
 	CHECK(ending.ret == -EBUSY);
 	CHECK(ask(dma, 1, PAGE_SIZE) == NDIS_STATUS_PENDING);
 	NdisMDeregisterScatterGatherDma(dma);
-	CHECK(give_back(bench, &asker.requests[0]));
-	CHECK(give_back(bench, &asker.requests[1]));
+	CHECK(give_back(bench, &requester.requests[0]));
+	CHECK(give_back(bench, &requester.requests[1]));
 	return true;
 }

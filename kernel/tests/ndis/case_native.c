@@ -23,7 +23,7 @@
  * @memory: kernel address of every block, unrelated to the reported segments
  * @needs_sync: reported value
  * @node: of the device of the last allocation
- * @asked: number of allocate calls
+ * @requested: number of allocate calls
  * @freed: number of free calls
  */
 static struct native {
@@ -33,7 +33,7 @@ static struct native {
 	char memory[2 * PAGE_SIZE];
 	bool needs_sync;
 	int node;
-	unsigned int asked;
+	unsigned int requested;
 	unsigned int freed;
 } native;
 
@@ -41,7 +41,7 @@ static ndshm_status_t native_allocate(void *provider_context,
 				      struct ndshm_parameters *parameters,
 				      void **context)
 {
-	native.asked++;
+	native.requested++;
 	native.node = dev_to_node(ndshm_adapter_device(parameters->adapter));
 	if (ndshm_list_add(parameters->list, PAGE_SIZE, PAGE_SIZE))
 		return NDSHM_STATUS_RESOURCES;
@@ -96,7 +96,7 @@ static bool with_native(struct bench *bench, bool (*run)(struct bench *bench))
 	CHECK(begin());
 	passed = run(bench);
 	CHECK(check_provider_unregister(native.provider) == NDSHM_REASON_NONE);
-	CHECK(native.freed == native.asked);
+	CHECK(native.freed == native.requested);
 	return passed;
 }
 
@@ -113,7 +113,7 @@ static bool long_ones(struct bench *bench)
 		CHECK(refused(bench, bench->driver, &p,
 			      NDIS_STATUS_INVALID_PARAMETER));
 	}
-	CHECK(!native.asked);
+	CHECK(!native.requested);
 	return true;
 }
 
@@ -134,12 +134,12 @@ static bool unsynced(struct bench *bench)
 		NdisFreeSharedMemory(bench->driver, bench->frame.allocation);
 		return false;
 	}
-	CHECK(native.asked == 1 && native.freed == 1);
+	CHECK(native.requested == 1 && native.freed == 1);
 	native.needs_sync = false;
 	p = request(bench);
 	CHECK(allocates(bench, bench->driver, &p, &allocation));
 	NdisFreeSharedMemory(bench->driver, allocation);
-	CHECK(native.asked == 2 && native.freed == 2);
+	CHECK(native.requested == 2 && native.freed == 2);
 	return true;
 }
 

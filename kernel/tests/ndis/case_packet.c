@@ -13,15 +13,15 @@
 
 #define BLOCK_BYTES	(2 * PAGE_SIZE)
 
-/* Resolve a piece as a receiver does. */
-static ndshm_reason_t resolve(NET_BUFFER_SHARED_MEMORY *piece,
+/* Resolve a chunk as a receiver does. */
+static ndshm_reason_t resolve(NET_BUFFER_SHARED_MEMORY *chunk,
 			      struct ndshm_block **block, void **address)
 {
 	const struct ndshm_packet packet = {
 		.shared_memory_handle = (u32)(ULONG_PTR)
-			NET_BUFFER_SHARED_MEM_HANDLE(piece),
-		.offset = NET_BUFFER_SHARED_MEM_OFFSET(piece),
-		.length = NET_BUFFER_SHARED_MEM_LENGTH(piece),
+			NET_BUFFER_SHARED_MEM_HANDLE(chunk),
+		.offset = NET_BUFFER_SHARED_MEM_OFFSET(chunk),
+		.length = NET_BUFFER_SHARED_MEM_LENGTH(chunk),
 	};
 	struct ndshm_adapter *adapter = ndshm_adapter_find("ndis-cases");
 	ndshm_reason_t reason;
@@ -33,23 +33,23 @@ static ndshm_reason_t resolve(NET_BUFFER_SHARED_MEMORY *piece,
 	return reason;
 }
 
-static NET_BUFFER_SHARED_MEMORY piece_of(const NDIS_SHARED_MEMORY_PARAMETERS *p,
+static NET_BUFFER_SHARED_MEMORY chunk_of(const NDIS_SHARED_MEMORY_PARAMETERS *p,
 					 ULONG offset, ULONG length)
 {
-	NET_BUFFER_SHARED_MEMORY piece = {};
+	NET_BUFFER_SHARED_MEMORY chunk = {};
 
-	NET_BUFFER_SHARED_MEM_HANDLE(&piece) = p->SharedMemoryHandle;
-	NET_BUFFER_SHARED_MEM_OFFSET(&piece) = offset;
-	NET_BUFFER_SHARED_MEM_LENGTH(&piece) = length;
-	return piece;
+	NET_BUFFER_SHARED_MEM_HANDLE(&chunk) = p->SharedMemoryHandle;
+	NET_BUFFER_SHARED_MEM_OFFSET(&chunk) = offset;
+	NET_BUFFER_SHARED_MEM_LENGTH(&chunk) = length;
+	return chunk;
 }
 
-/* A packet may have pieces in several blocks. */
+/* A packet may have chunks in several blocks. */
 bool ndis_packets(struct bench *bench)
 {
 	static const ULONG offsets[] = { 0, 1, PAGE_SIZE, BLOCK_BYTES - 1 };
 	NDIS_SHARED_MEMORY_PARAMETERS p[2];
-	NET_BUFFER_SHARED_MEMORY pieces[2], *piece;
+	NET_BUFFER_SHARED_MEMORY chunks[2], *chunk;
 	NDIS_HANDLE allocations[2];
 	struct {
 		PNET_BUFFER_SHARED_MEMORY SharedMemoryInfo;
@@ -66,15 +66,15 @@ bool ndis_packets(struct bench *bench)
 	}
 	CHECK(p[0].SharedMemoryHandle != p[1].SharedMemoryHandle);
 	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
-		pieces[0] = piece_of(&p[0], offsets[i],
+		chunks[0] = chunk_of(&p[0], offsets[i],
 				     BLOCK_BYTES - offsets[i]);
-		pieces[1] = piece_of(&p[1], offsets[i], 1);
-		NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(&pieces[0]) = &pieces[1];
-		NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet) = &pieces[0];
+		chunks[1] = chunk_of(&p[1], offsets[i], 1);
+		NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(&chunks[0]) = &chunks[1];
+		NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet) = &chunks[0];
 		number = 0;
-		for (piece = NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet); piece;
-		     piece = NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(piece)) {
-			CHECK(resolve(piece, &block, &address) ==
+		for (chunk = NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet); chunk;
+		     chunk = NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(chunk)) {
+			CHECK(resolve(chunk, &block, &address) ==
 			      NDSHM_REASON_NONE);
 			ndshm_packet_put(block);
 			CHECK(address ==
@@ -88,12 +88,12 @@ bool ndis_packets(struct bench *bench)
 	return true;
 }
 
-static bool lies_nowhere(NET_BUFFER_SHARED_MEMORY piece, ndshm_reason_t reason)
+static bool lies_nowhere(NET_BUFFER_SHARED_MEMORY chunk, ndshm_reason_t reason)
 {
-	struct ndshm_block *block = (void *)&piece;
-	void *address = &piece;
+	struct ndshm_block *block = (void *)&chunk;
+	void *address = &chunk;
 
-	CHECK(resolve(&piece, &block, &address) == reason);
+	CHECK(resolve(&chunk, &block, &address) == reason);
 	CHECK(!block && !address);
 	return true;
 }
@@ -102,7 +102,7 @@ static bool lies_nowhere(NET_BUFFER_SHARED_MEMORY piece, ndshm_reason_t reason)
 bool own_packets(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	NET_BUFFER_SHARED_MEMORY piece;
+	NET_BUFFER_SHARED_MEMORY chunk;
 	struct ndshm_block *block;
 	NDIS_HANDLE allocation;
 	bool kept;
@@ -110,16 +110,16 @@ bool own_packets(struct bench *bench)
 
 	p.Length = BLOCK_BYTES;
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
-	CHECK(lies_nowhere(piece_of(&p, 0, BLOCK_BYTES + 1),
+	CHECK(lies_nowhere(chunk_of(&p, 0, BLOCK_BYTES + 1),
 			   NDSHM_REASON_RANGE));
-	CHECK(lies_nowhere(piece_of(&p, 1, BLOCK_BYTES), NDSHM_REASON_RANGE));
-	CHECK(lies_nowhere(piece_of(&p, BLOCK_BYTES, 1), NDSHM_REASON_RANGE));
-	CHECK(lies_nowhere(piece_of(&p, 0xffffffff, 0xffffffff),
+	CHECK(lies_nowhere(chunk_of(&p, 1, BLOCK_BYTES), NDSHM_REASON_RANGE));
+	CHECK(lies_nowhere(chunk_of(&p, BLOCK_BYTES, 1), NDSHM_REASON_RANGE));
+	CHECK(lies_nowhere(chunk_of(&p, 0xffffffff, 0xffffffff),
 			   NDSHM_REASON_RANGE));
-	CHECK(lies_nowhere(piece_of(&p, 0, 0), NDSHM_REASON_LENGTH_ZERO));
+	CHECK(lies_nowhere(chunk_of(&p, 0, 0), NDSHM_REASON_LENGTH_ZERO));
 
-	piece = piece_of(&p, PAGE_SIZE, PAGE_SIZE);
-	CHECK(resolve(&piece, &block, &address) == NDSHM_REASON_NONE);
+	chunk = chunk_of(&p, PAGE_SIZE, PAGE_SIZE);
+	CHECK(resolve(&chunk, &block, &address) == NDSHM_REASON_NONE);
 	RtlFillMemory(address, PAGE_SIZE, POISON);
 	NdisFreeSharedMemory(bench->adapter, allocation);
 	/* The free ends the allocation handle, although the packet keeps the memory. */
@@ -128,10 +128,10 @@ bool own_packets(struct bench *bench)
 	ndshm_packet_put(block);
 	CHECK(kept);
 	/* The free also ends the shared memory handle. NULL is not a valid one. */
-	CHECK(lies_nowhere(piece, NDSHM_REASON_HANDLE_UNKNOWN));
-	NET_BUFFER_SHARED_MEM_HANDLE(&piece) =
+	CHECK(lies_nowhere(chunk, NDSHM_REASON_HANDLE_UNKNOWN));
+	NET_BUFFER_SHARED_MEM_HANDLE(&chunk) =
 		NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED;
-	CHECK(lies_nowhere(piece, NDSHM_REASON_HANDLE_UNKNOWN));
+	CHECK(lies_nowhere(chunk, NDSHM_REASON_HANDLE_UNKNOWN));
 	/* The memory was freed once. */
 	CHECK(!ndshm_ndis_close(bench->adapter));
 	bench->adapter = NULL;
@@ -145,14 +145,14 @@ bool own_packets(struct bench *bench)
 bool own_atomic_free(struct bench *bench)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
-	NET_BUFFER_SHARED_MEMORY piece;
+	NET_BUFFER_SHARED_MEMORY chunk;
 	struct ndshm_block *block;
 	NDIS_HANDLE allocation;
 	void *address;
 
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
-	piece = piece_of(&p, 0, 1);
-	CHECK(resolve(&piece, &block, &address) == NDSHM_REASON_NONE);
+	chunk = chunk_of(&p, 0, 1);
+	CHECK(resolve(&chunk, &block, &address) == NDSHM_REASON_NONE);
 	NdisFreeSharedMemory(bench->adapter, allocation);
 	local_irq_disable();
 	ndshm_packet_put(block);

@@ -14,13 +14,13 @@
 #include "../native.h"
 #include "cases.h"
 
-static bool answers(struct bench *bench, NDIS_STATUS given, NDIS_STATUS told)
+static bool answers(struct bench *bench, NDIS_STATUS given, NDIS_STATUS expected)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	unsigned int before = bench->script.refused;
 
 	bench->script.status = given;
-	CHECK(refused(bench, bench->adapter, &p, told));
+	CHECK(refused(bench, bench->adapter, &p, expected));
 	CHECK(bench->script.refused == before + 1);
 	CHECK(!bench->script.freed);
 	bench->script.status = NDIS_STATUS_SUCCESS;
@@ -92,7 +92,7 @@ bool ndis_null_context(struct bench *bench)
 }
 
 /* Let the provider reply with invalid memory: the allocation fails, and it is freed once. */
-static bool nonsense(struct bench *bench, ULONG length, ULONG flags)
+static bool bad_reply(struct bench *bench, ULONG length, ULONG flags)
 {
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	unsigned int before = bench->script.allocated;
@@ -104,11 +104,11 @@ static bool nonsense(struct bench *bench, ULONG length, ULONG flags)
 	CHECK(bench->script.freed == before + 1);
 	bench->script.elements = 0;
 	bench->script.overlap = false;
-	bench->script.unaddressed = false;
+	bench->script.no_kernel_mapping = false;
 	return true;
 }
 
-bool own_nonsense(struct bench *bench)
+bool own_bad_reply(struct bench *bench)
 {
 	struct script *script = &bench->script;
 
@@ -117,56 +117,56 @@ bool own_nonsense(struct bench *bench)
 
 	/* More elements than the list has room for, up to the maximum. */
 	script->elements = 1000;
-	CHECK(nonsense(bench, PAGE_SIZE, 0));
+	CHECK(bad_reply(bench, PAGE_SIZE, 0));
 	script->elements = 0xffffffff;
-	CHECK(nonsense(bench, PAGE_SIZE, 0));
+	CHECK(bad_reply(bench, PAGE_SIZE, 0));
 	/* Elements that together are shorter than the block. */
 	script->elements = 1;
-	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
+	CHECK(bad_reply(bench, 2 * PAGE_SIZE, 0));
 	script->elements = 1;
-	CHECK(nonsense(bench, PAGE_SIZE + 1, 0));
+	CHECK(bad_reply(bench, PAGE_SIZE + 1, 0));
 	/* Elements that overlap. */
 	script->elements = 2;
 	script->overlap = true;
-	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
+	CHECK(bad_reply(bench, 2 * PAGE_SIZE, 0));
 	/* Two elements although CONTIGUOUS is set. */
 	script->elements = 2;
-	CHECK(nonsense(bench, 2 * PAGE_SIZE,
-		       NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS));
+	CHECK(bad_reply(bench, 2 * PAGE_SIZE,
+			NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS));
 	/* An empty element. */
 	script->lengths[0] = 0;
 	script->elements = 2;
-	CHECK(nonsense(bench, PAGE_SIZE * 2, 0));
+	CHECK(bad_reply(bench, PAGE_SIZE * 2, 0));
 	/* Elements that are not whole pages. */
 	script->lengths[0] = PAGE_SIZE + 512;
 	script->elements = 1;
-	CHECK(nonsense(bench, PAGE_SIZE, 0));
+	CHECK(bad_reply(bench, PAGE_SIZE, 0));
 	script->lengths[0] = PAGE_SIZE / 2;
 	script->lengths[1] = PAGE_SIZE / 2;
 	script->elements = 2;
-	CHECK(nonsense(bench, 2 * PAGE_SIZE, 0));
+	CHECK(bad_reply(bench, 2 * PAGE_SIZE, 0));
 	/* Memory without a kernel address. */
-	script->unaddressed = true;
-	CHECK(nonsense(bench, PAGE_SIZE, 0));
+	script->no_kernel_mapping = true;
+	CHECK(bad_reply(bench, PAGE_SIZE, 0));
 	return true;
 }
 
 /* Parameters have a header of the caller's revision. */
 bool ndis_handler_sees(struct bench *bench)
 {
-	const NDIS_SHARED_MEMORY_PARAMETERS *asked = &bench->script.asked;
+	const NDIS_SHARED_MEMORY_PARAMETERS *requested = &bench->script.requested;
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 
 	p.Usage = NdisSharedMemoryUsageXmitHeader;
 	p.Length = 3 * PAGE_SIZE;
 	CHECK(works(bench, &p));
-	CHECK(asked->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
-	CHECK(asked->Header.Revision == 2 && asked->Header.Size == 68);
-	CHECK(!asked->Flags && !asked->QueueId && !asked->VPortId);
-	CHECK(asked->PreferredNode == MM_ANY_NODE_OK);
-	CHECK(asked->Usage == NdisSharedMemoryUsageXmitHeader);
-	CHECK(asked->Length == 3 * PAGE_SIZE);
-	CHECK(asked->SGListBuffer);
+	CHECK(requested->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
+	CHECK(requested->Header.Revision == 2 && requested->Header.Size == 68);
+	CHECK(!requested->Flags && !requested->QueueId && !requested->VPortId);
+	CHECK(requested->PreferredNode == MM_ANY_NODE_OK);
+	CHECK(requested->Usage == NdisSharedMemoryUsageXmitHeader);
+	CHECK(requested->Length == 3 * PAGE_SIZE);
+	CHECK(requested->SGListBuffer);
 
 	/* Revision 1 has no VPortId, so the handler must not see the caller's. */
 	p = request(bench);
@@ -175,10 +175,10 @@ bool ndis_handler_sees(struct bench *bench)
 	p.VPortId = 9;
 	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGOUS;
 	CHECK(works(bench, &p));
-	CHECK(asked->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
-	CHECK(asked->Header.Revision == 1 && asked->Header.Size == 64);
-	CHECK(asked->Flags == NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS);
-	CHECK(!asked->VPortId);
+	CHECK(requested->Header.Type == NDIS_OBJECT_TYPE_DEFAULT);
+	CHECK(requested->Header.Revision == 1 && requested->Header.Size == 64);
+	CHECK(requested->Flags == NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS);
+	CHECK(!requested->VPortId);
 	return true;
 }
 
@@ -188,23 +188,23 @@ bool ndis_handler_sees(struct bench *bench)
  */
 bool own_handler_sees(struct bench *bench)
 {
-	const NDIS_SHARED_MEMORY_PARAMETERS *asked = &bench->script.asked;
+	const NDIS_SHARED_MEMORY_PARAMETERS *requested = &bench->script.requested;
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 
 	p.Length = 3 * PAGE_SIZE;
 	CHECK(works(bench, &p));
-	CHECK(!asked->SharedMemoryHandle && !asked->VirtualAddress);
-	CHECK(asked->SGListBuffer && asked->SGListBuffer != bench->list);
+	CHECK(!requested->SharedMemoryHandle && !requested->VirtualAddress);
+	CHECK(requested->SGListBuffer && requested->SGListBuffer != bench->list);
 	CHECK(bench->script.capacity == 3);
-	CHECK(asked->SGListBufferLength == 16 + 3 * 24);
+	CHECK(requested->SGListBufferLength == 16 + 3 * 24);
 
 	p = request(bench);
 	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
 	p.Length = 5000;
 	CHECK(works(bench, &p));
-	CHECK(asked->Length == ROUND_TO_PAGES(5000));
+	CHECK(requested->Length == ROUND_TO_PAGES(5000));
 	CHECK(bench->script.capacity == 1);
-	CHECK(asked->SGListBufferLength == 16 + 24);
+	CHECK(requested->SGListBufferLength == 16 + 24);
 	return true;
 }
 
@@ -378,7 +378,7 @@ bool own_reach(struct bench *bench)
 }
 
 /*
- * The first piece is mapped before the second one, out of reach, fails. Repeated, so that
+ * The first chunk is mapped before the second one, out of reach, fails. Repeated, so that
  * CONFIG_DMA_API_DEBUG shows mappings that leak.
  */
 bool own_half_mapped(struct bench *bench)

@@ -13,11 +13,11 @@
 #include "cases.h"
 
 static DECLARE_COMPLETION(freed);
-static unsigned int told;
+static unsigned int reported;
 
 static void note_freed(void *context, u32 id)
 {
-	told++;
+	reported++;
 	complete(&freed);
 }
 
@@ -38,8 +38,8 @@ static bool asks(struct bench *bench, u32 queue, u32 vport, NDIS_STATUS status)
 	}
 	CHECK(works(bench, &p));
 	CHECK(bench->script.allocated == before + 1);
-	CHECK(bench->script.asked.QueueId == queue);
-	CHECK(bench->script.asked.VPortId == vport);
+	CHECK(bench->script.requested.QueueId == queue);
+	CHECK(bench->script.requested.VPortId == vport);
 	return true;
 }
 
@@ -176,11 +176,11 @@ bool ndis_queues(struct bench *bench)
 /* Blocks that the driver has not freed when their queue or port ends. */
 bool own_left_blocks(struct bench *bench)
 {
-	told = 0;
+	reported = 0;
 	CHECK(with_adapter(bench, queue_has_left));
-	CHECK(told == 1);
+	CHECK(reported == 1);
 	CHECK(with_adapter(bench, vport_has_left));
-	CHECK(told == 2);
+	CHECK(reported == 2);
 	CHECK(closes(bench));
 	return true;
 }

@@ -124,14 +124,14 @@ bool ndis_values(struct bench *bench)
 		p = request(bench);
 		p.Flags = flags[i];
 		CHECK(works(bench, &p));
-		CHECK(bench->script.asked.Flags == flags[i]);
+		CHECK(bench->script.requested.Flags == flags[i]);
 	}
 	for (usage = NdisSharedMemoryUsageUndefined;
 	     usage < NdisSharedMemoryUsageMax; usage++) {
 		p = request(bench);
 		p.Usage = usage;
 		CHECK(works(bench, &p));
-		CHECK(bench->script.asked.Usage == usage);
+		CHECK(bench->script.requested.Usage == usage);
 	}
 	return true;
 }
@@ -197,7 +197,7 @@ bool own_lengths(struct bench *bench)
 		p = request(bench);
 		p.Length = good[i];
 		CHECK(works(bench, &p));
-		CHECK(bench->script.asked.Length == ROUND_TO_PAGES(good[i]));
+		CHECK(bench->script.requested.Length == ROUND_TO_PAGES(good[i]));
 	}
 	return true;
 }
@@ -230,9 +230,9 @@ bool own_failures(struct bench *bench)
 	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_RESOURCES));
 	script->status = NDIS_STATUS_SUCCESS;
 	p = request(bench);
-	script->unaddressed = true;
+	script->no_kernel_mapping = true;
 	CHECK(refused(bench, bench->adapter, &p, NDIS_STATUS_FAILURE));
-	script->unaddressed = false;
+	script->no_kernel_mapping = false;
 	CHECK(script->allocated == 1 && script->freed == 1);
 	return true;
 }
@@ -244,10 +244,10 @@ bool ndis_nodes(struct bench *bench)
 
 	p.PreferredNode = first_online_node;
 	CHECK(works(bench, &p));
-	CHECK(bench->script.asked.PreferredNode == first_online_node);
+	CHECK(bench->script.requested.PreferredNode == first_online_node);
 	p = request(bench);
 	CHECK(works(bench, &p));
-	CHECK(bench->script.asked.PreferredNode == MM_ANY_NODE_OK);
+	CHECK(bench->script.requested.PreferredNode == MM_ANY_NODE_OK);
 	return true;
 }
 

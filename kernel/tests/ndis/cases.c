@@ -42,7 +42,7 @@ static const struct {
 	{ "ndis_helpers", ndis_helpers },
 	{ "ndis_statuses", ndis_statuses },
 	{ "own_statuses", own_statuses },
-	{ "own_nonsense", own_nonsense },
+	{ "own_bad_reply", own_bad_reply },
 	{ "ndis_handler_sees", ndis_handler_sees },
 	{ "own_handler_sees", own_handler_sees },
 	{ "ndis_callers_context", ndis_callers_context },
@@ -72,7 +72,7 @@ static const struct {
 	{ "ndis_async", ndis_async },
 	{ "own_async", own_async },
 	{ "own_async_ends", own_async_ends },
-	{ "own_storm", own_storm },
+	{ "own_stress", own_stress },
 };
 
 NDIS_SHARED_MEMORY_PARAMETERS request(struct bench *bench)

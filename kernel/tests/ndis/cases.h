@@ -11,7 +11,7 @@
 #include <ndshm/ndis.h>
 
 struct device;
-struct piece;
+struct chunk;
 struct platform_device;
 struct task_struct;
 
@@ -28,11 +28,11 @@ struct task_struct;
  * @elements: reported number of elements; may exceed the list; 0: one for all memory
  * @lengths: lengths of the elements
  * @overlap: all elements begin at the same address
- * @unaddressed: report no kernel address
+ * @no_kernel_mapping: report no kernel address
  * @beyond: put the last element out of the device's reach
  * @poison: fill the memory with POISON instead of clearing it
  * @flags: flags of the characteristics
- * @asked: parameters of the last allocate call
+ * @requested: parameters of the last allocate call
  * @capacity: NumberOfElements of its list
  * @allocated: number of successful allocations
  * @freed: number of free calls
@@ -51,11 +51,11 @@ struct script {
 	ULONG elements;
 	ULONG lengths[SCRIPT_ELEMENTS];
 	bool overlap;
-	bool unaddressed;
+	bool no_kernel_mapping;
 	bool beyond;
 	bool poison;
 	ULONG flags;
-	NDIS_SHARED_MEMORY_PARAMETERS asked;
+	NDIS_SHARED_MEMORY_PARAMETERS requested;
 	ULONG capacity;
 	unsigned int allocated;
 	unsigned int freed;
@@ -67,7 +67,7 @@ struct script {
 	NDIS_HANDLE returned;
 	struct task_struct *caller;
 	bool contextless;
-	struct piece *last;
+	struct chunk *last;
 };
 
 /* Get the characteristics of a provider with this script. */
@@ -172,7 +172,7 @@ bool own_atomic_free(struct bench *bench);
 bool ndis_helpers(struct bench *bench);
 bool ndis_statuses(struct bench *bench);
 bool own_statuses(struct bench *bench);
-bool own_nonsense(struct bench *bench);
+bool own_bad_reply(struct bench *bench);
 bool ndis_handler_sees(struct bench *bench);
 bool own_handler_sees(struct bench *bench);
 bool ndis_callers_context(struct bench *bench);
@@ -202,6 +202,6 @@ bool own_miniport(struct bench *bench);
 bool ndis_async(struct bench *bench);
 bool own_async(struct bench *bench);
 bool own_async_ends(struct bench *bench);
-bool own_storm(struct bench *bench);
+bool own_stress(struct bench *bench);
 
 #endif /* _NDSHM_NDIS_CASES_H */

@@ -37,7 +37,7 @@ typedef struct _ADAPTER {
 	NDIS_HANDLE DmaHandle;
 	SHARED_BLOCK Ring;
 	SHARED_BLOCK Receive;
-	NET_BUFFER_SHARED_MEMORY Pieces[BUFFERS];
+	NET_BUFFER_SHARED_MEMORY Chunks[BUFFERS];
 	PVOID MoreAddress;
 	NDIS_PHYSICAL_ADDRESS MoreDeviceAddress;
 	struct completion MoreDone;
@@ -112,14 +112,14 @@ static NDIS_STATUS AllocateBuffers(PADAPTER Adapter)
 	if (Status != NDIS_STATUS_SUCCESS)
 		return Status;
 	for (i = 0; i < Count; i++) {
-		PNET_BUFFER_SHARED_MEMORY Piece = &Adapter->Pieces[i];
+		PNET_BUFFER_SHARED_MEMORY Chunk = &Adapter->Chunks[i];
 
-		NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(Piece) = NULL;
-		NET_BUFFER_SHARED_MEM_FLAGS(Piece) = 0;
-		NET_BUFFER_SHARED_MEM_HANDLE(Piece) =
+		NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(Chunk) = NULL;
+		NET_BUFFER_SHARED_MEM_FLAGS(Chunk) = 0;
+		NET_BUFFER_SHARED_MEM_HANDLE(Chunk) =
 			Adapter->Receive.SharedMemoryHandle;
-		NET_BUFFER_SHARED_MEM_OFFSET(Piece) = i * BUFFER_BYTES;
-		NET_BUFFER_SHARED_MEM_LENGTH(Piece) = BUFFER_BYTES;
+		NET_BUFFER_SHARED_MEM_OFFSET(Chunk) = i * BUFFER_BYTES;
+		NET_BUFFER_SHARED_MEM_LENGTH(Chunk) = BUFFER_BYTES;
 	}
 	buffers = Count;
 	return NDIS_STATUS_SUCCESS;

@@ -12,20 +12,20 @@
 #define FAR_AWAY	BIT_ULL(38)
 
 /* Context of a block. */
-struct piece {
+struct chunk {
 	struct script *script;
 	void *address;
 	SIZE_T length;
 };
 
-static ULONG describe(const struct script *script, const struct piece *piece,
+static ULONG describe(const struct script *script, const struct chunk *chunk,
 		      SCATTER_GATHER_LIST *list)
 {
-	u64 address = virt_to_phys(piece->address);
+	u64 address = virt_to_phys(chunk->address);
 	ULONG i;
 
 	list->Elements[0].Address.QuadPart = address;
-	list->Elements[0].Length = piece->length;
+	list->Elements[0].Length = chunk->length;
 	if (!script->elements)
 		return 1;
 	/* The count may exceed the capacity; only existing elements are written. */
@@ -45,36 +45,36 @@ static NDIS_STATUS NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 					   PNDIS_HANDLE context)
 {
 	struct script *script = ProviderContext;
-	struct piece *piece;
+	struct chunk *chunk;
 
 	might_sleep();
 	script->caller = current;
-	script->asked = *p;
+	script->requested = *p;
 	script->capacity = p->SGListBuffer->NumberOfElements;
 	if (script->status != NDIS_STATUS_SUCCESS) {
 		script->refused++;
 		return script->status;
 	}
-	piece = kzalloc(sizeof(*piece), GFP_KERNEL);
-	if (!piece)
+	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
+	if (!chunk)
 		return NDIS_STATUS_RESOURCES;
-	piece->script = script;
-	piece->length = p->Length;
-	piece->address = alloc_pages_exact(p->Length, GFP_KERNEL | __GFP_ZERO);
-	if (!piece->address) {
-		kfree(piece);
+	chunk->script = script;
+	chunk->length = p->Length;
+	chunk->address = alloc_pages_exact(p->Length, GFP_KERNEL | __GFP_ZERO);
+	if (!chunk->address) {
+		kfree(chunk);
 		return NDIS_STATUS_RESOURCES;
 	}
-	p->SGListBuffer->NumberOfElements = describe(script, piece,
+	p->SGListBuffer->NumberOfElements = describe(script, chunk,
 						     p->SGListBuffer);
 	if (script->poison)
-		RtlFillMemory(piece->address, piece->length, POISON);
-	script->memory = piece->address;
-	p->VirtualAddress = script->unaddressed ? NULL : piece->address;
+		RtlFillMemory(chunk->address, chunk->length, POISON);
+	script->memory = chunk->address;
+	p->VirtualAddress = script->no_kernel_mapping ? NULL : chunk->address;
 	/* Must be ignored by the caller. */
-	p->SharedMemoryHandle = piece;
-	script->last = piece;
-	script->context = script->contextless ? NULL : piece;
+	p->SharedMemoryHandle = chunk;
+	script->last = chunk;
+	script->context = script->contextless ? NULL : chunk;
 	*context = script->context;
 	script->allocated++;
 	return NDIS_STATUS_SUCCESS;
@@ -84,16 +84,16 @@ static VOID NetFreeSharedMemory(NDIS_HANDLE ProviderContext,
 				NDIS_HANDLE context)
 {
 	struct script *script = ProviderContext;
-	struct piece *piece = context ?: script->last;
+	struct chunk *chunk = context ?: script->last;
 
 	might_sleep();
-	if (piece->script != script)
+	if (chunk->script != script)
 		script->wrong++;
 	script->caller = current;
 	script->returned = context;
 	script->freed++;
-	free_pages_exact(piece->address, piece->length);
-	kfree(piece);
+	free_pages_exact(chunk->address, chunk->length);
+	kfree(chunk);
 }
 
 NDIS_SHARED_MEMORY_PROVIDER_CHARACTERISTICS script_handlers(struct script *script)

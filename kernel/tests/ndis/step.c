@@ -6,7 +6,7 @@
  *	begin, end		a device; end also frees what is left
  *	open, close		a handle of it
  *	register, replace	handlers, and others in their place
- *	allocate, free		a block of theirs, in three pieces
+ *	allocate, free		a block of theirs, in three chunks
  *	m-allocate, m-free	the miniport's own memory
  *	dma-register, dma-deregister
  *	async			request such memory; at most twice
@@ -25,15 +25,15 @@
 
 #include "cases.h"
 
-#define PIECES		3
+#define CHUNKS		3
 #define PENDING		2
 #define OWN_BYTES	10000
 #define PATTERN		((PVOID)(ULONG_PTR)0x5a5a5a5a)
 
 /* An asynchronous request and its completion. */
-struct asked {
+struct submission {
 	bool out;
-	struct completion told;
+	struct completion reported;
 	PVOID address;
 	NDIS_PHYSICAL_ADDRESS physical;
 };
@@ -43,7 +43,7 @@ static NDIS_HANDLE adapter, dma, allocation;
 static bool registered;
 static PVOID own;
 static NDIS_PHYSICAL_ADDRESS own_physical;
-static struct asked asked[PENDING];
+static struct submission submission[PENDING];
 
 /* The registered handlers and the previous ones. */
 static struct script scripts[2];
@@ -109,8 +109,8 @@ static int set_handlers(bool replace)
 	if (!adapter || registered != replace)
 		return adapter && registered ? -EEXIST : -ENOENT;
 	/* The script may still have blocks: do not clear its counters. */
-	script->elements = PIECES;
-	for (i = 0; i < PIECES; i++)
+	script->elements = CHUNKS;
+	for (i = 0; i < CHUNKS; i++)
 		script->lengths[i] = PAGE_SIZE;
 	/* Shows which handlers are registered. */
 	script->flags = next ?
@@ -143,7 +143,7 @@ static int allocate(void)
 		},
 		.PreferredNode = MM_ANY_NODE_OK,
 		.Usage = NdisSharedMemoryUsageReceive,
-		.Length = PIECES * PAGE_SIZE,
+		.Length = CHUNKS * PAGE_SIZE,
 		.SharedMemoryHandle = PATTERN,
 		.VirtualAddress = PATTERN,
 	};
@@ -198,17 +198,17 @@ static int m_free(void)
 	return 0;
 }
 
-static VOID complete_asked(NDIS_HANDLE context, PVOID address,
-			   PNDIS_PHYSICAL_ADDRESS physical, ULONG length,
-			   PVOID request)
+static VOID complete_request(NDIS_HANDLE context, PVOID address,
+			     PNDIS_PHYSICAL_ADDRESS physical, ULONG length,
+			     PVOID request)
 {
-	struct asked *it = request;
+	struct submission *it = request;
 
 	EXPECT(!context && length == OWN_BYTES && !address == !physical);
 	it->address = address;
 	if (physical)
 		it->physical = *physical;
-	complete(&it->told);
+	complete(&it->reported);
 }
 
 static int dma_register(void)
@@ -221,7 +221,7 @@ static int dma_register(void)
 		},
 		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
 		.MaximumPhysicalMapping = PAGE_SIZE,
-		.SharedMemAllocateCompleteHandler = complete_asked,
+		.SharedMemAllocateCompleteHandler = complete_request,
 	};
 	int ret;
 
@@ -243,22 +243,22 @@ static int dma_deregister(void)
 	NdisMDeregisterScatterGatherDma(dma);
 	dma = NULL;
 	for (i = 0; i < PENDING; i++)
-		if (asked[i].out &&
-		    !EXPECT(completion_done(&asked[i].told)))
+		if (submission[i].out &&
+		    !EXPECT(completion_done(&submission[i].reported)))
 			return -EPROTO;
 	return 0;
 }
 
 static int async(void)
 {
-	struct asked *it = asked;
+	struct submission *it = submission;
 	int ret;
 
-	while (it < asked + PENDING && it->out)
+	while (it < submission + PENDING && it->out)
 		it++;
-	if (!dma || it == asked + PENDING)
+	if (!dma || it == submission + PENDING)
 		return dma ? -EEXIST : -ENOENT;
-	init_completion(&it->told);
+	init_completion(&it->reported);
 	ret = error_of(NdisMAllocateSharedMemoryAsyncEx(dma, OWN_BYTES, FALSE,
 							it));
 	it->out = !ret;
@@ -266,15 +266,15 @@ static int async(void)
 }
 
 /* Return: -ENOMEM if a request got no memory. */
-static int told(void)
+static int reported(void)
 {
 	int ret = -ENOENT;
-	struct asked *it;
+	struct submission *it;
 
-	for (it = asked; it < asked + PENDING; it++) {
+	for (it = submission; it < submission + PENDING; it++) {
 		if (!it->out)
 			continue;
-		wait_for_completion(&it->told);
+		wait_for_completion(&it->reported);
 		it->out = false;
 		if (ret == -ENOENT)
 			ret = 0;
@@ -313,7 +313,7 @@ static int end(void)
 
 	if (!device)
 		return -ENOENT;
-	told();
+	reported();
 	free_block();
 	m_free();
 	if (adapter && !EXPECT(!close()))
@@ -347,7 +347,7 @@ static const struct {
 	{ "dma-register", dma_register },
 	{ "dma-deregister", dma_deregister },
 	{ "async", async },
-	{ "told", told },
+	{ "told", reported },
 	{ "close", close },
 	{ "end", end },
 };
@@ -364,7 +364,7 @@ static int step_set(const char *value, const struct kernel_param *param)
 
 static int step_get(char *buffer, const struct kernel_param *param)
 {
-	unsigned int out = asked[0].out + asked[1].out, i, length;
+	unsigned int out = submission[0].out + submission[1].out, i, length;
 
 	length = scnprintf(buffer, PAGE_SIZE,
 			   "device=%d open=%d registered=%d block=%d own=%d dma=%d asked=%u",

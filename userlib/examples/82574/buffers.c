@@ -6,17 +6,17 @@
 #include "buffers_internal.h"
 
 int buffers_cut(struct buffers *buffers, size_t wanted, uint8_t *memory,
-		struct ndshm_segment piece)
+		struct ndshm_segment chunk)
 {
-	if (piece.address == NDSHM_ADDRESS_HIDDEN)
+	if (chunk.address == NDSHM_ADDRESS_HIDDEN)
 		return -EPERM;
-	if (buffers->pieces == BUFFERS_MAX)
+	if (buffers->chunks == BUFFERS_MAX)
 		return -E2BIG;
-	buffers->piece[buffers->pieces++] = piece;
-	for (uint64_t at = 0; buffers->count < wanted && piece.length - at >= buffers->size;
+	buffers->chunk[buffers->chunks++] = chunk;
+	for (uint64_t at = 0; buffers->count < wanted && chunk.length - at >= buffers->size;
 	     at += buffers->size) {
 		buffers->memory[buffers->count] = memory + at;
-		buffers->address[buffers->count] = piece.address + at;
+		buffers->address[buffers->count] = chunk.address + at;
 		buffers->count++;
 	}
 	return 0;

@@ -21,8 +21,8 @@ struct buffers {
 	size_t count;
 	uint8_t *memory[BUFFERS_MAX];
 	uint64_t address[BUFFERS_MAX];		/* DMA addresses */
-	size_t pieces;
-	struct ndshm_segment piece[BUFFERS_MAX];	/* DMA segments that contain the buffers */
+	size_t chunks;
+	struct ndshm_segment chunk[BUFFERS_MAX];	/* DMA segments that contain the buffers */
 	/* Either blocks or a section is used: */
 	size_t blocks;
 	struct ndshm_block *block[BUFFERS_BLOCKS_MAX];

@@ -6,16 +6,16 @@
 #include "buffers.h"
 
 /*
- * Cuts `piece`, a contiguous DMA segment mapped at `memory`, into buffers until there are
+ * Cuts `chunk`, a contiguous DMA segment mapped at `memory`, into buffers until there are
  * `wanted`; the rest of it is unused. -EPERM: the DMA address is hidden. -E2BIG: too many
- * pieces.
+ * chunks.
  */
 int buffers_cut(struct buffers *buffers, size_t wanted, uint8_t *memory,
-		struct ndshm_segment piece);
+		struct ndshm_segment chunk);
 
 /*
  * Allocate memory for up to `wanted` buffers and add these to `buffers`. Return 0 or -errno;
- * -EXDEV: the memory has too many pieces. After success and failure alike, the give function
+ * -EXDEV: the memory has too many chunks. After success and failure alike, the give function
  * frees the memory.
  */
 int buffers_take_blocks(struct buffers *buffers, const struct card *card, uint32_t usage,

@@ -61,14 +61,14 @@ struct ndshm_block {
 static uint8_t *memory;
 static uint64_t used;		/* bytes of the array that were allocated */
 static int live;		/* number of blocks and extents */
-static uint64_t watched;
+static uint64_t observed;
 
 /* Segments are neither adjacent nor in order. */
 static uint64_t address_of(uint64_t at)
 {
-	const uint64_t page = at / PAGE, piece = page / test->together;
+	const uint64_t page = at / PAGE, chunk = page / test->together;
 
-	return 0x100000000 + (PAGES - piece) * 2 * test->together * PAGE +
+	return 0x100000000 + (PAGES - chunk) * 2 * test->together * PAGE +
 	       page % test->together * PAGE + at % PAGE;
 }
 
@@ -81,7 +81,7 @@ uint32_t ndshm_last_reason(const struct ndshm *ndshm)
 int revoked_watch(const volatile void *start, size_t length)
 {
 	EXPECT((const volatile uint8_t *)start >= memory);
-	watched += length;
+	observed += length;
 	return 0;
 }
 
@@ -205,7 +205,7 @@ static void look_at(const struct buffers *buffers)
 		EXPECT(buffers_address(buffers, i) % test->size == 0 || test->size > PAGE);
 	}
 	/* section_make() watches the section; buffers_make() watches the blocks. */
-	EXPECT(watched >= (test->section ? 0 : test->count * test->size));
+	EXPECT(observed >= (test->section ? 0 : test->count * test->size));
 }
 
 static const char *run(size_t number)
@@ -217,7 +217,7 @@ static const char *run(size_t number)
 	test = &tests[number];
 	card.section = test->section ? (void *)&card : NULL;
 	used = 0;
-	watched = 0;
+	observed = 0;
 	error = buffers_make(&buffers, &card, NDSHM_USAGE_RECEIVE, test->size, test->count,
 			     test->name);
 	EXPECT(error == test->error);

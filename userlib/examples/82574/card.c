@@ -113,7 +113,7 @@ static int reset(struct card *card)
 	return error;
 }
 
-int card_quiet(struct card *card)
+int card_quiesce(struct card *card)
 {
 	int stopped, error;
 
@@ -181,7 +181,7 @@ int card_open(struct card *card, const char *adapter)
 	if (!error)
 		error = map_registers(card);
 	if (!error)
-		error = card_quiet(card);
+		error = card_quiesce(card);
 	return error;
 }
 

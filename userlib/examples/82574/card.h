@@ -40,7 +40,7 @@ int card_start(struct card *card);
  * resets the card and clears all DMA addresses. After an error the card may still do DMA: memory
  * must not be freed before the claim has ended.
  */
-int card_quiet(struct card *card);
+int card_quiesce(struct card *card);
 
 /* Ends the claim. `card` may be zeroed or partly opened. */
 void card_close(struct card *card);

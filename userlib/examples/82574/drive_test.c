@@ -21,7 +21,7 @@ static const struct test {
 	const char *name;
 	int start;		/* result of card_start() */
 	bool interrupted;	/* by a signal, before the link is up */
-	int quiet;		/* result of the last card_quiet() */
+	int quiesced;		/* result of the last card_quiesce() */
 	int code;
 	unsigned int freed;	/* number of rings */
 	const char *option;
@@ -83,10 +83,10 @@ int card_start(struct card *card)
 	return test->start;
 }
 
-int card_quiet(struct card *card)
+int card_quiesce(struct card *card)
 {
 	(void)card;
-	return test->quiet;
+	return test->quiesced;
 }
 
 void card_close(struct card *card)

@@ -235,7 +235,7 @@ static int drive(struct driver *driver)
 			run(driver);
 			finish(driver);
 		}
-		noisy = card_quiet(&driver->card);
+		noisy = card_quiesce(&driver->card);
 	}
 	/* A card that cannot be stopped may access the rings until its claim ends. */
 	if (noisy)

@@ -301,12 +301,12 @@ static void test_arp_reply(void)
 
 static void test_arp_exchange(void)
 {
-	struct net asking = host(), asked = peer();
+	struct net asking = host(), requested = peer();
 	struct frame request, answer, none;
 
 	request.length = net_make_request(&asking, request.data);
 	EXPECT(request.length == 60);
-	EXPECT(give(&asked, &request, &answer) == NET_ARP_ANSWERED);
+	EXPECT(give(&requested, &request, &answer) == NET_ARP_ANSWERED);
 	EXPECT(give(&asking, &answer, &none) == NET_PEER_FOUND);
 	EXPECT(!memcmp(asking.peer_mac, peer_mac, 6));
 }

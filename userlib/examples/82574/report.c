@@ -92,15 +92,15 @@ static void put_mac(struct output *output, const uint8_t *mac)
 }
 
 /* Prints the DMA segments as address+length. */
-static void put_pieces(struct output *output, const char *name, const struct buffers *buffers)
+static void put_chunks(struct output *output, const char *name, const struct buffers *buffers)
 {
 	put_name(output, name);
 	if (output->json)
 		putchar('[');
-	for (size_t i = 0; i < buffers->pieces; i++)
+	for (size_t i = 0; i < buffers->chunks; i++)
 		printf(output->json ? "%s{\"address\":\"0x%" PRIx64 "\",\"length\":%" PRIu64 "}" :
 		       "%s0x%" PRIx64 "+%" PRIu64, i ? "," : "",
-		       (uint64_t)buffers->piece[i].address, (uint64_t)buffers->piece[i].length);
+		       (uint64_t)buffers->chunk[i].address, (uint64_t)buffers->chunk[i].length);
 	if (output->json)
 		putchar(']');
 }
@@ -147,10 +147,10 @@ void report_ready(const struct card *card, const struct net *net, struct card_li
 		put_format(&output, "address", "%u.%u.%u.%u", address >> 24,
 			   address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff);
 	put_section(&output, card->section);
-	put_pieces(&output, "rx_ring", &rx->ring.descriptors);
-	put_pieces(&output, "tx_ring", &tx->ring.descriptors);
-	put_pieces(&output, "rx_buffers", &rx->ring.buffers);
-	put_pieces(&output, "tx_buffers", &tx->ring.buffers);
+	put_chunks(&output, "rx_ring", &rx->ring.descriptors);
+	put_chunks(&output, "tx_ring", &tx->ring.descriptors);
+	put_chunks(&output, "rx_buffers", &rx->ring.buffers);
+	put_chunks(&output, "tx_buffers", &tx->ring.buffers);
 	close_object(&output);
 }
 
@@ -170,7 +170,7 @@ void report_counters(const char *event, const struct counters *counters, bool js
 	open_group(&output, "dropped");
 	put_number(&output, "receive_error", counters->rx->errors);
 	put_number(&output, "several_buffers", counters->rx->spanned);
-	put_number(&output, "impossible_length", counters->rx->nonsense);
+	put_number(&output, "impossible_length", counters->rx->bad_length);
 	put_number(&output, "transmit_ring_full", counters->tx->full);
 	for (int i = NET_DROPS; i < NET_RESULTS; i++)
 		put_number(&output, net_result_name(i), counters->result[i]);

@@ -120,7 +120,7 @@ int rx_take(struct rx_ring *rx, uint8_t *frame, size_t capacity)
 	} else if (word & RXD_ERRORS) {
 		rx->errors++;
 	} else if (!length || length > rx->ring.buffers.size || length > capacity) {
-		rx->nonsense++;
+		rx->bad_length++;
 	} else {
 		memcpy(frame, buffers_memory(&rx->ring.buffers, i), length);
 		rx->frames++;

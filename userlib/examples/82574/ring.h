@@ -37,7 +37,7 @@ struct rx_ring {
 	uint64_t bytes;
 	uint64_t spanned;		/* dropped: longer than one buffer */
 	uint64_t errors;		/* dropped: error reported by the card */
-	uint64_t nonsense;		/* dropped: invalid length */
+	uint64_t bad_length;		/* dropped: invalid length */
 };
 
 struct tx_ring {

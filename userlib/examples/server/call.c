@@ -35,7 +35,7 @@ static int adopt(struct call *call, int section)
 static int find_buffer(struct call *call, const struct greeting *greeting, uint64_t length)
 {
 	if (greeting->buffer_length) {
-		if (greeting->buffer % sizeof(struct piece))
+		if (greeting->buffer % sizeof(struct chunk))
 			return -EPROTO;
 		call->offset = greeting->buffer;
 		call->length = greeting->buffer_length;
@@ -111,36 +111,36 @@ int call_ask(struct call *call, struct request *request, struct answer *answer)
 }
 
 /* Writes the list to the start of the buffer, and the contents behind it. -ENOSPC: no room. */
-static int put_pieces(const struct call *call, const struct iovec *pieces, uint32_t count,
+static int put_chunks(const struct call *call, const struct iovec *chunks, uint32_t count,
 		      uint64_t *end)
 {
-	struct piece *list = call->buffer;
+	struct chunk *list = call->buffer;
 
 	*end = count * sizeof(*list);
 	if (*end > call->length)
 		return -ENOSPC;
 	for (uint32_t i = 0; i < count; i++) {
-		if (pieces[i].iov_len > call->length - *end)
+		if (chunks[i].iov_len > call->length - *end)
 			return -ENOSPC;
-		memcpy((char *)call->buffer + *end, pieces[i].iov_base, pieces[i].iov_len);
+		memcpy((char *)call->buffer + *end, chunks[i].iov_base, chunks[i].iov_len);
 		list[i].offset = call->offset + *end;
-		list[i].length = pieces[i].iov_len;
-		*end += pieces[i].iov_len;
+		list[i].length = chunks[i].iov_len;
+		*end += chunks[i].iov_len;
 	}
 	return 0;
 }
 
-int call_operate(struct call *call, enum operation operation, const struct iovec *pieces,
+int call_operate(struct call *call, enum operation operation, const struct iovec *chunks,
 		 uint32_t count, void *result, uint64_t room, struct answer *answer)
 {
 	struct request request = {
 		.operation = operation,
-		.pieces = count,
+		.chunks = count,
 		.list = call->offset,
 		.room = room,
 	};
 	uint64_t end;
-	int error = put_pieces(call, pieces, count, &end);
+	int error = put_chunks(call, chunks, count, &end);
 
 	if (error)
 		return error;

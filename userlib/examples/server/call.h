@@ -41,11 +41,11 @@ void call_close(struct call *call);
 int call_ask(struct call *call, struct request *request, struct answer *answer);
 
 /*
- * Performs `operation` on pieces of private memory. On success answer->length bytes, at most
+ * Performs `operation` on chunks of private memory. On success answer->length bytes, at most
  * `room`, are written to `result` if answer->status is STATUS_SERVED. -ENOSPC: the buffer is too
- * small for the list, the pieces and the result.
+ * small for the list, the chunks and the result.
  */
-int call_operate(struct call *call, enum operation operation, const struct iovec *pieces,
+int call_operate(struct call *call, enum operation operation, const struct iovec *chunks,
 		 uint32_t count, void *result, uint64_t room, struct answer *answer);
 
 #endif /* CALL_H */

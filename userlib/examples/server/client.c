@@ -16,7 +16,7 @@
 /* Returns the buffer size for the list, the contents and the result. */
 static uint64_t memory_for(const struct client_options *options, uint64_t room)
 {
-	return options->count * sizeof(struct piece) + 2 * room;
+	return options->count * sizeof(struct chunk) + 2 * room;
 }
 
 static uint64_t room_for(const struct client_options *options)

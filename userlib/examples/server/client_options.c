@@ -36,8 +36,8 @@ static void take_argument(struct argp_state *state, struct client_options *optio
 			argp_error(state, "%s is no operation", text);
 		return;
 	}
-	if (options->count == PROTOCOL_PIECES)
-		argp_error(state, "more than %d texts", PROTOCOL_PIECES);
+	if (options->count == PROTOCOL_CHUNKS)
+		argp_error(state, "more than %d texts", PROTOCOL_CHUNKS);
 	options->texts[options->count++] = (struct iovec){
 		.iov_base = text, .iov_len = strlen(text),
 	};

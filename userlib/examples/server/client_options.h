@@ -13,7 +13,7 @@
 struct client_options {
 	const char *socket;
 	enum operation operation;
-	struct iovec texts[PROTOCOL_PIECES];
+	struct iovec texts[PROTOCOL_CHUNKS];
 	uint32_t count;
 };
 

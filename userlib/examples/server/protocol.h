@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 #define PROTOCOL_VERSION	1
-#define PROTOCOL_PIECES		64		/* limit of one request */
-#define PROTOCOL_CONTENTS	(1U << 20)	/* limit of all pieces, bytes */
+#define PROTOCOL_CHUNKS		64		/* limit of one request */
+#define PROTOCOL_CONTENTS	(1U << 20)	/* limit of all chunks, bytes */
 
 struct greeting {
 	uint32_t version;
@@ -24,7 +24,7 @@ struct greeting {
 	uint64_t buffer_length;	/* 0: no buffer is lent, and the client allocates */
 };
 
-/* Operations on the concatenated pieces. */
+/* Operations on the concatenated chunks. */
 enum operation {
 	OPERATION_CRC32 = 1,	/* IEEE 802.3; the result is four bytes, little-endian */
 	OPERATION_UPPER,	/* converts ASCII to upper case */
@@ -35,13 +35,13 @@ enum operation {
 struct request {
 	uint64_t cookie;	/* returned with the answer */
 	uint32_t operation;
-	uint32_t pieces;
-	uint64_t list;		/* offset of an array of `pieces` struct piece */
+	uint32_t chunks;
+	uint64_t list;		/* offset of an array of `chunks` struct chunk */
 	uint64_t answer;	/* offset for the result */
 	uint64_t room;		/* bytes available at `answer` */
 };
 
-struct piece {
+struct chunk {
 	uint64_t offset;
 	uint64_t length;
 };
@@ -50,12 +50,12 @@ enum status {
 	STATUS_SERVED,
 	STATUS_MESSAGE,		/* invalid message length */
 	STATUS_OPERATION,	/* unknown operation */
-	STATUS_PIECES,		/* none or too many pieces */
+	STATUS_CHUNKS,		/* none or too many chunks */
 	STATUS_LIST_RANGE,	/* not within the section */
 	STATUS_LIST_MEMORY,	/* within the section, but without memory */
-	STATUS_PIECE_RANGE,
-	STATUS_PIECE_MEMORY,
-	STATUS_LENGTH,		/* the pieces exceed PROTOCOL_CONTENTS */
+	STATUS_CHUNK_RANGE,
+	STATUS_CHUNK_MEMORY,
+	STATUS_LENGTH,		/* the chunks exceed PROTOCOL_CONTENTS */
 	STATUS_ROOM,		/* the result exceeds `room` */
 	STATUS_ANSWER_RANGE,
 	STATUS_ANSWER_MEMORY,	/* the result may have been written in part */
@@ -70,7 +70,7 @@ struct answer {
 	uint64_t length;	/* bytes of the result, 0 unless served */
 };
 
-/* Return a name such as "crc32" and "piece-range"; never NULL. */
+/* Return a name such as "crc32" and "chunk-range"; never NULL. */
 const char *operation_name(uint32_t operation);
 const char *status_name(uint32_t status);
 

@@ -20,8 +20,8 @@ static enum status check_request(const struct serve *serve)
 
 	if (!request->operation || request->operation >= OPERATIONS)
 		return STATUS_OPERATION;
-	if (!request->pieces || request->pieces > PROTOCOL_PIECES)
-		return STATUS_PIECES;
+	if (!request->chunks || request->chunks > PROTOCOL_CHUNKS)
+		return STATUS_CHUNKS;
 	/*
 	 * Sums of untrusted numbers can overflow; ndshm_section_pointer() checks ranges without
 	 * that.
@@ -37,34 +37,34 @@ static enum status copy_list(struct serve *serve)
 	const struct request *request = &serve->request;
 
 	return range_or_memory(copy_from(serve->section, request->list,
-					 request->pieces * sizeof(struct piece), serve->list),
+					 request->chunks * sizeof(struct chunk), serve->list),
 			       STATUS_LIST_RANGE, STATUS_LIST_MEMORY);
 }
 
-static enum status copy_piece(struct serve *serve, const struct piece *piece)
+static enum status copy_chunk(struct serve *serve, const struct chunk *chunk)
 {
 	enum status status;
 	void *unused;
 
-	if (ndshm_section_pointer(serve->section, piece->offset, piece->length, &unused))
-		return STATUS_PIECE_RANGE;
-	if (piece->length > sizeof(serve->contents) - serve->length)
+	if (ndshm_section_pointer(serve->section, chunk->offset, chunk->length, &unused))
+		return STATUS_CHUNK_RANGE;
+	if (chunk->length > sizeof(serve->contents) - serve->length)
 		return STATUS_LENGTH;
-	status = range_or_memory(copy_from(serve->section, piece->offset, piece->length,
+	status = range_or_memory(copy_from(serve->section, chunk->offset, chunk->length,
 					   serve->contents + serve->length),
-				 STATUS_PIECE_RANGE, STATUS_PIECE_MEMORY);
+				 STATUS_CHUNK_RANGE, STATUS_CHUNK_MEMORY);
 	if (status == STATUS_SERVED)
-		serve->length += piece->length;
+		serve->length += chunk->length;
 	return status;
 }
 
-static enum status copy_pieces(struct serve *serve)
+static enum status copy_chunks(struct serve *serve)
 {
 	enum status status = STATUS_SERVED;
 
 	serve->length = 0;
-	for (uint32_t i = 0; status == STATUS_SERVED && i < serve->request.pieces; i++)
-		status = copy_piece(serve, &serve->list[i]);
+	for (uint32_t i = 0; status == STATUS_SERVED && i < serve->request.chunks; i++)
+		status = copy_chunk(serve, &serve->list[i]);
 	return status;
 }
 
@@ -93,7 +93,7 @@ struct answer serve(struct serve *serve, const void *message, size_t length)
 	if (status == STATUS_SERVED)
 		status = copy_list(serve);
 	if (status == STATUS_SERVED)
-		status = copy_pieces(serve);
+		status = copy_chunks(serve);
 	if (status == STATUS_SERVED)
 		status = put_result(serve);
 	answer.cookie = serve->request.cookie;

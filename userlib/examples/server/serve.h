@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Handling of one request, from message to answer. The message, the list and the pieces are
+ * Handling of one request, from message to answer. The message, the list and the chunks are
  * untrusted, and the section can change at any time. Therefore each of them is copied once, then
  * checked, and only the copy is used.
  */
@@ -18,7 +18,7 @@
 struct serve {
 	const struct ndshm_section *section;
 	struct request request;
-	struct piece list[PROTOCOL_PIECES];
+	struct chunk list[PROTOCOL_CHUNKS];
 	size_t length;				/* bytes of the contents */
 	uint8_t contents[PROTOCOL_CONTENTS];
 };

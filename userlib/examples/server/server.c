@@ -33,7 +33,7 @@ struct server {
 	int clock;		/* -1: no timer */
 	bool paused;		/* not accepting, until: */
 	int64_t resume;		/* milliseconds */
-	bool complained;	/* the error was reported */
+	bool warned;		/* the error was reported */
 	bool stop;
 };
 
@@ -196,12 +196,12 @@ static void let_in(struct server *server)
 	int error = peers_accept(&server->peers, server->listener);
 
 	if (!error || error == -EAGAIN || error == -EINTR || error == -ECONNABORTED) {
-		server->complained = false;
+		server->warned = false;
 		return;
 	}
-	if (!server->complained)
+	if (!server->warned)
 		say_failure(NULL, "cannot let a client in, and will try again", error);
-	server->complained = true;
+	server->warned = true;
 	pause_listening(server);
 }
 

@@ -98,7 +98,7 @@ const char *ndshm_status_name(uint32_t status);
 
 /*
  * Reset policy of an adapter: users that may claim it, besides CAP_SYS_RAWIO, if it was
- * not reset after its last claim (dirty).
+ * not reset after its last claim (needs_reset).
  */
 #define NDSHM_RESET_REQUIRED	0U	/* no user */
 #define NDSHM_RESET_SAME_USER	1U	/* the user of its last claim */
@@ -113,7 +113,7 @@ struct ndshm_adapter_info {
 	bool open;			/* open to clients */
 	bool claimable;			/* needs a claim */
 	bool claimed;			/* by a client */
-	bool dirty;			/* last reset failed or was not possible */
+	bool needs_reset;		/* last reset failed or was not possible */
 	uint32_t owner;			/* uid and gid of its owner */
 	uint32_t group;
 	uint32_t mode;			/* as of a device node: 0660, ... */

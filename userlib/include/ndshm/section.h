@@ -199,26 +199,27 @@ int ndshm_section_pointer(const struct ndshm_section *section, uint64_t offset, 
 			  void **out);
 
 /**
- * enum ndshm_heap_misuse - kinds of invalid block pointers that are reported
+ * enum ndshm_heap_error - kinds of invalid block pointers that are reported
  * @NDSHM_HEAP_FOREIGN: not in memory of this process's heap
  * @NDSHM_HEAP_INTERIOR: inside a live block, but not its start
  * @NDSHM_HEAP_NOT_LIVE: in memory of this process's heap, but not in a live block:
  *	usually a double free. If the extent was released since, NDSHM_HEAP_FOREIGN is
  *	reported.
  */
-enum ndshm_heap_misuse {
+enum ndshm_heap_error {
 	NDSHM_HEAP_FOREIGN,
 	NDSHM_HEAP_INTERIOR,
 	NDSHM_HEAP_NOT_LIVE,
 };
 
-typedef void (*ndshm_heap_hook)(void *context, enum ndshm_heap_misuse misuse, void *pointer);
+typedef void (*ndshm_heap_error_handler)(void *context, enum ndshm_heap_error error, void *pointer);
 
 /*
  * Set the error handler, called on each misuse by the thread that makes the invalid call.
  * Must be called before other threads use the section; NULL removes it.
  */
-int ndshm_section_on_misuse(struct ndshm_section *section, ndshm_heap_hook hook, void *context);
+int ndshm_section_set_error_handler(struct ndshm_section *section, ndshm_heap_error_handler hook,
+				    void *context);
 
 /**
  * struct ndshm_heap_stats - statistics; exact only while no thread allocates or frees

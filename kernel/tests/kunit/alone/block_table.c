@@ -78,19 +78,19 @@ static void keep(void *block, kuid_t owner, void *context)
 	*(struct ndshm_block **)context = block;
 }
 
-static struct ndshm_block *look(u32 id)
+static struct ndshm_block *peek(u32 id)
 {
 	struct ndshm_block *block = NULL;
-	bool found = ndshm_block_look(id, keep, &block);
+	bool found = ndshm_block_peek(id, keep, &block);
 
-	/* ndshm_block_look() must return true if and only if it called keep(). */
+	/* ndshm_block_peek() must return true if and only if it called keep(). */
 	return found == !!block ? block : ERR_PTR(-EINVAL);
 }
 
-static struct ndshm_block *look_next(u32 *cursor)
+static struct ndshm_block *peek_next(u32 *cursor)
 {
 	struct ndshm_block *block = NULL;
-	bool found = ndshm_block_look_next(cursor, keep, &block);
+	bool found = ndshm_block_peek_next(cursor, keep, &block);
 
 	return found == !!block ? block : ERR_PTR(-EINVAL);
 }
@@ -99,17 +99,17 @@ static void empty(struct kunit *test)
 {
 	u32 i, cursor = 0;
 
-	KUNIT_EXPECT_NULL(test, look_next(&cursor));
+	KUNIT_EXPECT_NULL(test, peek_next(&cursor));
 	KUNIT_EXPECT_EQ(test, cursor, 0);
 	for (i = 0; i < 300; i++)
-		KUNIT_ASSERT_NULL(test, look(i));
+		KUNIT_ASSERT_NULL(test, peek(i));
 	for (i = 0; i < 32; i++) {
-		KUNIT_EXPECT_NULL(test, look(BIT(i)));
+		KUNIT_EXPECT_NULL(test, peek(BIT(i)));
 		cursor = BIT(i);
-		KUNIT_EXPECT_NULL(test, look_next(&cursor));
+		KUNIT_EXPECT_NULL(test, peek_next(&cursor));
 	}
 	cursor = U32_MAX;
-	KUNIT_EXPECT_NULL(test, look_next(&cursor));
+	KUNIT_EXPECT_NULL(test, peek_next(&cursor));
 }
 
 static void ids(struct kunit *test)
@@ -125,15 +125,15 @@ static void ids(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, fakes[i].block.id,
 				i < half ? i + 1 : BUCKETS + i - half + 1);
 	}
-	KUNIT_EXPECT_NULL(test, look(0));
+	KUNIT_EXPECT_NULL(test, peek(0));
 	for (i = 0; i < BLOCKS; i++)
-		KUNIT_ASSERT_PTR_EQ(test, look(fakes[i].block.id),
+		KUNIT_ASSERT_PTR_EQ(test, peek(fakes[i].block.id),
 				    &fakes[i].block);
 	for (i = 2; i < 100; i++)
-		KUNIT_ASSERT_NULL(test, look(1 + i * BUCKETS));
+		KUNIT_ASSERT_NULL(test, peek(1 + i * BUCKETS));
 	for (i = 0; i < BLOCKS; i++) {
 		take_out(&fakes[i]);
-		KUNIT_ASSERT_NULL(test, look(fakes[i].block.id));
+		KUNIT_ASSERT_NULL(test, peek(fakes[i].block.id));
 	}
 	add(&fakes[0]);
 	KUNIT_EXPECT_EQ(test, fakes[0].block.id, BUCKETS + half + 1);
@@ -185,9 +185,9 @@ static void ids_wrap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fakes[11].block.id, 5);
 	add(&fakes[12]);
 	KUNIT_EXPECT_EQ(test, fakes[12].block.id, 11);
-	KUNIT_EXPECT_NULL(test, look(0));
-	KUNIT_EXPECT_PTR_EQ(test, look(U32_MAX), &fakes[10].block);
-	KUNIT_EXPECT_PTR_EQ(test, look(5), &fakes[11].block);
+	KUNIT_EXPECT_NULL(test, peek(0));
+	KUNIT_EXPECT_PTR_EQ(test, peek(U32_MAX), &fakes[10].block);
+	KUNIT_EXPECT_PTR_EQ(test, peek(5), &fakes[11].block);
 }
 
 /* Cursors and IDs map one to one. */
@@ -198,7 +198,7 @@ static void cursors(struct kunit *test)
 
 	for (i = 0; i < 200000; i++) {
 		id = i < BIT(16) ? i : prandom_u32_state(&random);
-		cursor = cursor_of(id);
+		cursor = block_cursor(id);
 		KUNIT_ASSERT_EQ(test, cursor >> (32 - BUCKET_BITS),
 				id % BUCKETS);
 		KUNIT_ASSERT_EQ(test, cursor << BUCKET_BITS |
@@ -214,7 +214,7 @@ static u32 walk(struct kunit *test, struct fake *fakes)
 
 	for (i = 0; i < BLOCKS; i++)
 		fakes[i].seen = 0;
-	while ((block = look_next(&cursor))) {
+	while ((block = peek_next(&cursor))) {
 		KUNIT_ASSERT_FALSE(test, IS_ERR(block));
 		fake_of(block)->seen++;
 		met++;
@@ -268,15 +268,15 @@ static void like_an_array(struct kunit *test)
 		fake = &fakes[BLOCKS / 2 + suite_below(&random, BLOCKS / 2)];
 		if (!fake->block.id || !fake->added) {
 			if (fake->block.id)
-				KUNIT_ASSERT_NULL(test, look(fake->block.id));
+				KUNIT_ASSERT_NULL(test, peek(fake->block.id));
 			add(fake);
 		} else {
 			take_out(fake);
 		}
-		KUNIT_ASSERT_PTR_EQ(test, look(fake->block.id),
+		KUNIT_ASSERT_PTR_EQ(test, peek(fake->block.id),
 				    fake->added ? &fake->block : NULL);
 
-		block = look_next(&cursor);
+		block = peek_next(&cursor);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(block));
 		if (block) {
 			KUNIT_ASSERT_TRUE(test, fake_of(block)->added);
@@ -312,7 +312,7 @@ static unsigned int come_and_go(void *context, unsigned int number)
 			take_out(fake);
 		else
 			add(fake);
-		wrong += look(fake->block.id) !=
+		wrong += peek(fake->block.id) !=
 			 (fake->added ? &fake->block : NULL);
 	}
 	return wrong;
@@ -328,7 +328,7 @@ static unsigned int walk_along(void *context, unsigned int number)
 
 	for (round = 1; round <= 5; round++) {
 		cursor = 0;
-		while ((block = look_next(&cursor))) {
+		while ((block = peek_next(&cursor))) {
 			if ((fake_of(block) - fakes) % MINE < MINE / 3)
 				fake_of(block)->seen++;
 			if (!++cursor)

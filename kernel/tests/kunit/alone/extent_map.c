@@ -16,18 +16,18 @@ static long runs_to_come = -1;	/* allocations until the failure; negative: none 
 
 static void *counted_kmalloc(size_t size, gfp_t flags)
 {
-	void *run = runs_to_come ? kmalloc(size, flags) : NULL;
+	void *extent = runs_to_come ? kmalloc(size, flags) : NULL;
 
 	if (runs_to_come > 0)
 		runs_to_come--;
-	live_runs += !!run;
-	return run;
+	live_runs += !!extent;
+	return extent;
 }
 
-static void counted_kfree(const void *run)
+static void counted_kfree(const void *extent)
 {
-	live_runs -= !!run;
-	kfree(run);
+	live_runs -= !!extent;
+	kfree(extent);
 }
 
 #undef kmalloc

@@ -5,9 +5,9 @@
 #include "hostile.h"
 
 #define LISTS		4096		/* bytes for the list, before the contents */
-#define PIECE_MAX	512
-#define CONTENTS	(HOSTILE_MEMORY - LISTS - PIECE_MAX)
-#define USUAL_PIECES	8
+#define CHUNK_MAX	512
+#define CONTENTS	(HOSTILE_MEMORY - LISTS - CHUNK_MAX)
+#define USUAL_CHUNKS	8
 
 uint64_t hostile_random(struct hostile *hostile)
 {
@@ -29,18 +29,18 @@ uint64_t hostile_below(struct hostile *hostile, uint64_t limit)
 static void make_good(struct hostile *hostile)
 {
 	struct request *request = &hostile->request;
-	uint64_t most = hostile_below(hostile, 8) ? USUAL_PIECES : PROTOCOL_PIECES;
+	uint64_t most = hostile_below(hostile, 8) ? USUAL_CHUNKS : PROTOCOL_CHUNKS;
 	uint64_t total = 0;
 
 	*request = (struct request){
 		.cookie = hostile_random(hostile),
 		.operation = 1 + hostile_below(hostile, OPERATIONS - 1),
-		.pieces = 1 + hostile_below(hostile, most),
+		.chunks = 1 + hostile_below(hostile, most),
 		.list = hostile->own + hostile_below(hostile, 64) * 8,
 		.answer = hostile->results + hostile_below(hostile, 4096),
 	};
-	for (uint32_t i = 0; i < request->pieces; i++) {
-		hostile->list[i].length = hostile_below(hostile, PIECE_MAX);
+	for (uint32_t i = 0; i < request->chunks; i++) {
+		hostile->list[i].length = hostile_below(hostile, CHUNK_MAX);
 		hostile->list[i].offset = hostile->own + LISTS + hostile_below(hostile, CONTENTS);
 		total += hostile->list[i].length;
 	}
@@ -54,10 +54,10 @@ static uint64_t edge(struct hostile *hostile)
 {
 	const uint64_t edges[] = {
 		0, 4096, UINT32_MAX, 1ULL << 32, INT64_MAX, 1ULL << 63, UINT64_MAX,
-		PROTOCOL_PIECES, PROTOCOL_CONTENTS, -(uint64_t)PROTOCOL_CONTENTS,
+		PROTOCOL_CHUNKS, PROTOCOL_CONTENTS, -(uint64_t)PROTOCOL_CONTENTS,
 		ndshm_section_size(hostile->section), -ndshm_section_size(hostile->section),
 		hostile->own, hostile->own + HOSTILE_MEMORY, -hostile->own, hostile->results,
-		hostile->spare,
+		hostile->unused,
 	};
 	uint64_t number = edges[hostile_below(hostile, sizeof(edges) / sizeof(edges[0]))];
 
@@ -81,14 +81,14 @@ static void turn_bit(struct hostile *hostile, void *bytes, size_t length)
 static void spoil(struct hostile *hostile)
 {
 	struct request *request = &hostile->request;
-	struct piece *piece = &hostile->list[hostile_below(hostile, USUAL_PIECES)];
+	struct chunk *chunk = &hostile->list[hostile_below(hostile, USUAL_CHUNKS)];
 
 	switch (hostile_below(hostile, 10)) {
 	case 0:
 		request->operation = edge(hostile);
 		break;
 	case 1:
-		request->pieces = edge(hostile);
+		request->chunks = edge(hostile);
 		break;
 	case 2:
 		request->list = edge(hostile);
@@ -100,20 +100,20 @@ static void spoil(struct hostile *hostile)
 		request->room = edge(hostile);
 		break;
 	case 5:
-		piece->offset = edge(hostile);
+		chunk->offset = edge(hostile);
 		break;
 	case 6:
-		piece->length = edge(hostile);
+		chunk->length = edge(hostile);
 		break;
 	case 7:
 		turn_bit(hostile, request, sizeof(*request));
 		break;
 	case 8:
-		turn_bit(hostile, piece, sizeof(*piece));
+		turn_bit(hostile, chunk, sizeof(*chunk));
 		break;
 	case 9:
 		/* The result overlaps its request, which is valid. */
-		request->answer = hostile_below(hostile, 2) ? request->list : piece->offset;
+		request->answer = hostile_below(hostile, 2) ? request->list : chunk->offset;
 		break;
 	}
 }
@@ -135,14 +135,14 @@ static bool is_for_results(const struct hostile *hostile, uint64_t offset, uint6
 	       (hostile->overlaps && is_own(hostile, offset, length));
 }
 
-static void spare_others(struct hostile *hostile)
+static void leave_others(struct hostile *hostile)
 {
 	uint64_t *answer = &hostile->request.answer, most = hostile->request.room;
 
 	if (most > PROTOCOL_CONTENTS)
 		most = PROTOCOL_CONTENTS;
-	if (*answer < hostile->spare && !is_for_results(hostile, *answer, most))
-		*answer = hostile->spare + hostile_below(hostile, 1 << 20);
+	if (*answer < hostile->unused && !is_for_results(hostile, *answer, most))
+		*answer = hostile->unused + hostile_below(hostile, 1 << 20);
 }
 
 void hostile_make(struct hostile *hostile)
@@ -154,7 +154,7 @@ void hostile_make(struct hostile *hostile)
 	list = hostile->request.list;
 	while (spoilt--)
 		spoil(hostile);
-	spare_others(hostile);
+	leave_others(hostile);
 	/* Fails if another thread has freed the memory; the list is then not written. */
 	copy_to(hostile->section, list, sizeof(hostile->list), hostile->list);
 }
@@ -162,7 +162,7 @@ void hostile_make(struct hostile *hostile)
 /* Predictions */
 
 struct judged {
-	struct piece list[PROTOCOL_PIECES];
+	struct chunk list[PROTOCOL_CHUNKS];
 	uint64_t length;	/* bytes of the contents */
 	uint64_t result;	/* bytes of the result */
 	bool own;		/* uses memory of this client only */
@@ -175,24 +175,24 @@ static bool is_bad(const struct hostile *hostile, struct judged *judged)
 	const struct request *request = &hostile->request;
 
 	*judged = (struct judged){ .own = true };
-	if (request->operation < 1 || request->operation > 3 || request->pieces < 1 ||
-	    request->pieces > PROTOCOL_PIECES ||
-	    !within(request->list, request->pieces * 16ULL, 0, size) ||
+	if (request->operation < 1 || request->operation > 3 || request->chunks < 1 ||
+	    request->chunks > PROTOCOL_CHUNKS ||
+	    !within(request->list, request->chunks * 16ULL, 0, size) ||
 	    !within(request->answer, request->room, 0, size))
 		return true;
-	judged->own = is_own(hostile, request->list, request->pieces * 16ULL) &&
-		      !copy_from(hostile->section, request->list, request->pieces * 16ULL,
+	judged->own = is_own(hostile, request->list, request->chunks * 16ULL) &&
+		      !copy_from(hostile->section, request->list, request->chunks * 16ULL,
 				 judged->list);
 	if (!judged->own)
 		return false;
-	for (uint32_t i = 0; i < request->pieces; i++) {
-		const struct piece *piece = &judged->list[i];
+	for (uint32_t i = 0; i < request->chunks; i++) {
+		const struct chunk *chunk = &judged->list[i];
 
-		if (!within(piece->offset, piece->length, 0, size) ||
-		    piece->length > PROTOCOL_CONTENTS)
+		if (!within(chunk->offset, chunk->length, 0, size) ||
+		    chunk->length > PROTOCOL_CONTENTS)
 			return true;
-		judged->length += piece->length;
-		if (piece->length && !is_own(hostile, piece->offset, piece->length))
+		judged->length += chunk->length;
+		if (chunk->length && !is_own(hostile, chunk->offset, chunk->length))
 			judged->own = false;
 	}
 	judged->result = request->operation == OPERATION_CRC32 ? 4 : judged->length;
@@ -262,7 +262,7 @@ size_t hostile_expect(const struct hostile *hostile, uint8_t *result)
 	uint64_t at = 0;
 
 	is_bad(hostile, &judged);
-	for (uint32_t i = 0; i < hostile->request.pieces; at += judged.list[i++].length)
+	for (uint32_t i = 0; i < hostile->request.chunks; at += judged.list[i++].length)
 		copy_from(hostile->section, judged.list[i].offset, judged.list[i].length,
 			  contents + at);
 	return hostile_result(hostile->request.operation, contents, at, result);

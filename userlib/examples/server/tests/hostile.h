@@ -21,9 +21,9 @@ struct hostile {
 	uint64_t own;			/* offset of memory for requests */
 	uint64_t results;		/* offset of memory for results */
 	bool overlaps;			/* results may overlap requests */
-	uint64_t spare;			/* offset behind all allocations */
+	uint64_t unused;		/* offset behind all allocations */
 	struct request request;
-	struct piece list[PROTOCOL_PIECES];	/* as written to the section */
+	struct chunk list[PROTOCOL_CHUNKS];	/* as written to the section */
 };
 
 enum verdict {

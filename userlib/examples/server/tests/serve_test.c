@@ -56,26 +56,26 @@ static struct answer ask(const struct request *request)
 	return answer;
 }
 
-/* Returns a valid request with one piece; tests then modify it. */
+/* Returns a valid request with one chunk; tests then modify it. */
 static struct request good(const char *text)
 {
-	struct piece piece = { .offset = CONTENTS, .length = strlen(text) };
+	struct chunk chunk = { .offset = CONTENTS, .length = strlen(text) };
 
 	memset(base, 0xee, MEMORY);
-	memcpy(base + CONTENTS, text, piece.length);
-	memcpy(base, &piece, sizeof(piece));
+	memcpy(base + CONTENTS, text, chunk.length);
+	memcpy(base, &chunk, sizeof(chunk));
 	return (struct request){
 		.cookie = 0x0123456789abcdef,
 		.operation = OPERATION_UPPER,
-		.pieces = 1,
+		.chunks = 1,
 		.answer = RESULT,
-		.room = piece.length < 4 ? 4 : piece.length,
+		.room = chunk.length < 4 ? 4 : chunk.length,
 	};
 }
 
-static struct piece *list(void)
+static struct chunk *list(void)
 {
-	return (struct piece *)base;
+	return (struct chunk *)base;
 }
 
 /* Expects `status` and no write to the result. */
@@ -130,18 +130,18 @@ static void test_nothing(void)
 	served(&request, "\0\0\0\0", 4);
 }
 
-static void test_pieces(void)
+static void test_chunks(void)
 {
 	struct request request = good("abcdef");
-	char all[PROTOCOL_PIECES];
+	char all[PROTOCOL_CHUNKS];
 
-	for (int i = 0; i < PROTOCOL_PIECES; i++) {
-		list()[i] = (struct piece){ .offset = CONTENTS + i % 6, .length = 1 };
+	for (int i = 0; i < PROTOCOL_CHUNKS; i++) {
+		list()[i] = (struct chunk){ .offset = CONTENTS + i % 6, .length = 1 };
 		all[i] = 'A' + i % 6;
 	}
-	request.pieces = PROTOCOL_PIECES;
-	request.room = PROTOCOL_PIECES;
-	served(&request, all, PROTOCOL_PIECES);
+	request.chunks = PROTOCOL_CHUNKS;
+	request.room = PROTOCOL_CHUNKS;
+	served(&request, all, PROTOCOL_CHUNKS);
 }
 
 static void test_longest(void)
@@ -149,9 +149,9 @@ static void test_longest(void)
 	struct request request = good("");
 
 	memset(base, 'x', PROTOCOL_CONTENTS);
-	list()[0] = (struct piece){ .offset = 0x100, .length = PROTOCOL_CONTENTS - 0x100 };
-	list()[1] = (struct piece){ .offset = 0x100, .length = 0x100 };
-	request.pieces = 2;
+	list()[0] = (struct chunk){ .offset = 0x100, .length = PROTOCOL_CONTENTS - 0x100 };
+	list()[1] = (struct chunk){ .offset = 0x100, .length = 0x100 };
+	request.chunks = 2;
 	request.answer = MEMORY - PROTOCOL_CONTENTS;
 	request.room = PROTOCOL_CONTENTS;
 	EXPECT(ask(&request).status == STATUS_SERVED);
@@ -196,12 +196,12 @@ static void test_unknown_operations(void)
 
 static void test_counts(void)
 {
-	const uint32_t counts[] = { 0, PROTOCOL_PIECES + 1, 1U << 28, (1U << 28) + 1, UINT32_MAX };
+	const uint32_t counts[] = { 0, PROTOCOL_CHUNKS + 1, 1U << 28, (1U << 28) + 1, UINT32_MAX };
 	struct request request = good("x");
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		request.pieces = counts[i];
-		refused(&request, STATUS_PIECES);
+		request.chunks = counts[i];
+		refused(&request, STATUS_CHUNKS);
 	}
 }
 
@@ -228,15 +228,15 @@ static void test_ranges(void)
 		refused(&request, STATUS_ANSWER_RANGE);
 		request = good("xyz");
 		list()[0].offset = outside[i];
-		refused(&request, STATUS_PIECE_RANGE);
+		refused(&request, STATUS_CHUNK_RANGE);
 		request = good("xyz");
 		list()[0].length = outside[i];
-		refused(&request, STATUS_PIECE_RANGE);
+		refused(&request, STATUS_CHUNK_RANGE);
 		/* Pieces after the first are checked, too. */
 		request = good("xyz");
-		request.pieces = 2;
-		list()[1] = (struct piece){ .offset = outside[i], .length = 2 };
-		refused(&request, STATUS_PIECE_RANGE);
+		request.chunks = 2;
+		list()[1] = (struct chunk){ .offset = outside[i], .length = 2 };
+		refused(&request, STATUS_CHUNK_RANGE);
 	}
 }
 
@@ -247,8 +247,8 @@ static void test_too_long(void)
 	list()[0].length = PROTOCOL_CONTENTS + 1;
 	refused(&request, STATUS_LENGTH);
 	list()[0].length = PROTOCOL_CONTENTS;
-	list()[1] = (struct piece){ .offset = CONTENTS, .length = 1 };
-	request.pieces = 2;
+	list()[1] = (struct chunk){ .offset = CONTENTS, .length = 1 };
+	request.chunks = 2;
 	refused(&request, STATUS_LENGTH);
 }
 
@@ -268,7 +268,7 @@ static void test_room(void)
 /* Ranges within the section that have no memory, or only in their first part. */
 static void test_holes(void)
 {
-	const uint64_t holes[] = { MEMORY, MEMORY - 1, SIZE / 2, SIZE - sizeof(struct piece) };
+	const uint64_t holes[] = { MEMORY, MEMORY - 1, SIZE / 2, SIZE - sizeof(struct chunk) };
 	struct request request;
 
 	for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++) {
@@ -277,7 +277,7 @@ static void test_holes(void)
 		refused(&request, STATUS_LIST_MEMORY);
 		request = good("wxyz");
 		list()[0].offset = holes[i];
-		refused(&request, STATUS_PIECE_MEMORY);
+		refused(&request, STATUS_CHUNK_MEMORY);
 		request = good("wxyz");
 		request.answer = holes[i];
 		refused(&request, STATUS_ANSWER_MEMORY);
@@ -309,22 +309,22 @@ static void test_last_bytes(void)
 static atomic_bool stop;
 
 /*
- * Sets the piece to valid ranges, ranges outside of the section, and ranges without memory, in
+ * Sets the chunk to valid ranges, ranges outside of the section, and ranges without memory, in
  * turns.
  */
 static void *change_list(void *unused)
 {
-	const struct piece pieces[] = {
+	const struct chunk chunks[] = {
 		{ .offset = CONTENTS, .length = 8 }, { .offset = UINT64_MAX - 4, .length = 8 },
 		{ .offset = MEMORY - 4, .length = 8 }, { .offset = CONTENTS, .length = UINT64_MAX },
 		{ .offset = CONTENTS, .length = PROTOCOL_CONTENTS },
 	};
 
-	for (size_t i = 0; !stop; i = (i + 1) % (sizeof(pieces) / sizeof(pieces[0]))) {
-		volatile struct piece *piece = list();
+	for (size_t i = 0; !stop; i = (i + 1) % (sizeof(chunks) / sizeof(chunks[0]))) {
+		volatile struct chunk *chunk = list();
 
-		piece->offset = pieces[i].offset;
-		piece->length = pieces[i].length;
+		chunk->offset = chunks[i].offset;
+		chunk->length = chunks[i].length;
 	}
 	return unused;
 }
@@ -349,7 +349,7 @@ static void test_race(void)
 	}
 	stop = true;
 	pthread_join(thread, NULL);
-	EXPECT(seen[STATUS_SERVED] + seen[STATUS_PIECE_RANGE] + seen[STATUS_PIECE_MEMORY] +
+	EXPECT(seen[STATUS_SERVED] + seen[STATUS_CHUNK_RANGE] + seen[STATUS_CHUNK_MEMORY] +
 	       seen[STATUS_LENGTH] == count);
 	EXPECT(seen[STATUS_SERVED] && seen[STATUS_SERVED] < count);
 }
@@ -387,7 +387,7 @@ static void test_vanishing(void)
 		seen[ask(&request).status]++;
 	stop = true;
 	pthread_join(thread, NULL);
-	EXPECT(seen[STATUS_SERVED] + seen[STATUS_PIECE_MEMORY] == 500);
+	EXPECT(seen[STATUS_SERVED] + seen[STATUS_CHUNK_MEMORY] == 500);
 }
 
 /* Random requests must be answered as predicted. */
@@ -397,7 +397,7 @@ static void test_random(void)
 	uint64_t seen[STATUSES] = { 0 }, verdicts[VERDICT_EITHER + 1] = { 0 };
 	struct hostile hostile = {
 		.random = seed, .section = section, .own = HOSTILE_MEMORY,
-		.results = 2 * HOSTILE_MEMORY, .overlaps = true, .spare = SIZE / 2,
+		.results = 2 * HOSTILE_MEMORY, .overlaps = true, .unused = SIZE / 2,
 	};
 
 	for (size_t i = 0; i < MEMORY; i++)
@@ -444,7 +444,7 @@ static const struct {
 } tests[] = {
 	{ "each operation is served", test_operations },
 	{ "nothing is served as nothing", test_nothing },
-	{ "as many pieces as there may be", test_pieces },
+	{ "as many chunks as there may be", test_chunks },
 	{ "as much as there may be", test_longest },
 	{ "a result over what it is of", test_overlap },
 	{ "messages of every other length are refused", test_lengths },

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A set of blocks that can be closed. An adapter, a queue, a claim and a provider have
+ * one each.
+ *
+ * A block with memory is in two sets: that of its provider, and that of its user. The
+ * user's set is the claim's for a block allocated under a claim, else that of the queue
+ * or virtual port; the default queue and port use the adapter's set.
+ */
+#ifndef _NDSHM_BASE_BLOCKSET_H
+#define _NDSHM_BASE_BLOCKSET_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+
+#include "active.h"
+
+struct ndshm_block;
+
+/**
+ * struct ndshm_member - membership of a block in one set
+ * @link: entry of the list of the set; protected by its lock
+ * @block: the block
+ */
+struct ndshm_member {
+	struct hlist_node link;
+	struct ndshm_block *block;
+};
+
+/**
+ * struct ndshm_blockset - blocks, and the allocations that may add some
+ * @active: one reference for each allocation or other user; killed with @lock held
+ * @lock: protects the members below; no lock is taken inside
+ * @blocks: the members
+ * @count: number of members, also while a revocation has them on its own list
+ * @bytes: memory of the members
+ */
+struct ndshm_blockset {
+	struct ndshm_active active;
+	spinlock_t lock;	/* blocks, count, bytes */
+	struct hlist_head blocks;
+	unsigned int count;
+	u64 bytes;
+};
+
+/* Unmap and revoke all members of a killed set. The hook is set once, at load. */
+extern void (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set);
+
+void ndshm_blockset_init(struct ndshm_blockset *set);
+
+/* Take an active reference. Return: true if the set is open. Context: any. */
+static inline bool ndshm_blockset_get_active(struct ndshm_blockset *set)
+{
+	return ndshm_active_get(&set->active);
+}
+
+static inline void ndshm_blockset_put_active(struct ndshm_blockset *set)
+{
+	ndshm_active_put(&set->active);
+}
+
+/* Add a member; the caller has an active reference. Return: true if the set is open. */
+bool ndshm_blockset_add(struct ndshm_blockset *set,
+			struct ndshm_member *member, u64 bytes);
+
+/* Remove a member, added with the same @bytes. The set may be freed when this returns. */
+void ndshm_blockset_remove(struct ndshm_blockset *set,
+			   struct ndshm_member *member, u64 bytes);
+
+/* Make ndshm_blockset_get_active() and ndshm_blockset_add() fail. Idempotent. */
+void ndshm_blockset_kill(struct ndshm_blockset *set);
+
+/*
+ * Kill the set and drain its active references. Return: true if it had no member; else
+ * nothing has changed. May sleep.
+ */
+bool ndshm_blockset_drain_empty(struct ndshm_blockset *set);
+
+/* Open the set again after a successful ndshm_blockset_drain_empty(). */
+void ndshm_blockset_revive(struct ndshm_blockset *set);
+
+/*
+ * Kill the set, drain its active references, unmap all members, revoke each, and wait
+ * until their memory is freed. May sleep; hold no lock that a revocation callback or a
+ * free handler takes.
+ */
+void ndshm_blockset_drain(struct ndshm_blockset *set);
+
+static inline bool ndshm_blockset_killed(const struct ndshm_blockset *set)
+{
+	return READ_ONCE(set->active.dead);
+}
+
+/* Return: the number of members. *bytes is their memory. */
+unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes);
+
+static inline unsigned int ndshm_blockset_count(struct ndshm_blockset *set)
+{
+	u64 bytes;
+
+	return ndshm_blockset_usage(set, &bytes);
+}
+
+#endif /* _NDSHM_BASE_BLOCKSET_H */

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stress: concurrent allocation and free, asynchronous allocation with free in the
+ * completion handler, replacement of the provider's handlers, and attempts to close the
+ * handle.
+ */
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+#include "cases.h"
+
+/*
+ * Successes of each of the first three threads, and successes between two attempts to
+ * close.
+ */
+#define ROUNDS	500
+#define BETWEEN	5
+
+struct stress {
+	struct bench *bench;
+	NDIS_HANDLE dma;
+	struct script scripts[2];
+	struct completion arrived;
+	struct completion begin;
+	wait_queue_head_t moved;
+	atomic_t players;
+	atomic_t moves;
+	atomic_t pending;
+	atomic_t completed;
+	atomic_t granted;
+	atomic_t allocated;
+	atomic_t wrong;
+};
+
+static struct stress stress;
+
+static void print_error(const char *what, long number)
+{
+	if (atomic_inc_return(&stress.wrong) < 10)
+		pr_err("%s: %ld\n", what, number);
+}
+
+/* A concurrent close may cause NDIS_STATUS_FAILURE, and no other failure. */
+static bool allocate_and_free(void)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(stress.bench);
+	NDIS_HANDLE allocation;
+	NDIS_STATUS status;
+
+	status = NdisAllocateSharedMemory(stress.bench->adapter, &p,
+					  &allocation);
+	if (status == NDIS_STATUS_SUCCESS) {
+		atomic_inc(&stress.allocated);
+		RtlFillMemory(p.VirtualAddress, p.Length, POISON);
+		NdisFreeSharedMemory(stress.bench->adapter, allocation);
+	} else if (status != NDIS_STATUS_FAILURE) {
+		print_error("allocate", status);
+	}
+	return status == NDIS_STATUS_SUCCESS;
+}
+
+static VOID complete_at_once(NDIS_HANDLE context, PVOID address,
+			     PNDIS_PHYSICAL_ADDRESS physical, ULONG length,
+			     PVOID request)
+{
+	atomic_inc(&stress.completed);
+	if (!address)
+		return;
+	atomic_inc(&stress.granted);
+	RtlFillMemory(address, length, POISON);
+	NdisMFreeSharedMemory(stress.bench->adapter, length, FALSE, address,
+			      *physical);
+}
+
+static bool ask_for_later(void)
+{
+	NDIS_STATUS status;
+
+	status = NdisMAllocateSharedMemoryAsyncEx(stress.dma, PAGE_SIZE, FALSE,
+						  NULL);
+	if (status == NDIS_STATUS_PENDING)
+		atomic_inc(&stress.pending);
+	else if (status != NDIS_STATUS_FAILURE)
+		print_error("ask", status);
+	return status == NDIS_STATUS_PENDING;
+}
+
+static bool change_handlers(void)
+{
+	static unsigned int turn;
+	NDIS_STATUS status;
+
+	status = script_register(stress.bench->adapter,
+				 &stress.scripts[turn++ & 1]);
+	if (status != NDIS_STATUS_SUCCESS && status != NDIS_STATUS_FAILURE)
+		print_error("register", status);
+	return status == NDIS_STATUS_SUCCESS;
+}
+
+/* A thread must not exit before kthread_stop(). */
+static int wait_for_stop(int result)
+{
+	while (!kthread_should_stop()) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+	}
+	return result;
+}
+
+static void arrive(void)
+{
+	complete(&stress.arrived);
+	wait_for_completion(&stress.begin);
+}
+
+static int play(void *data)
+{
+	bool (*step)(void) = data;
+	int round = 0;
+
+	arrive();
+	while (round < ROUNDS && !atomic_read(&stress.wrong)) {
+		if (step()) {
+			round++;
+			atomic_inc(&stress.moves);
+			wake_up_all(&stress.moved);
+		}
+		cond_resched();
+	}
+	atomic_dec(&stress.players);
+	wake_up_all(&stress.moved);
+	return wait_for_stop(round);
+}
+
+static int try_to_close(void *unused)
+{
+	int ret, round = 0, next = 0;
+
+	arrive();
+	/* Try once in any case: the other threads may finish before this one starts. */
+	do {
+		ret = ndshm_ndis_close(stress.bench->adapter);
+		if (ret != -EBUSY) {
+			print_error("close", ret);
+			break;
+		}
+		round++;
+		next = atomic_read(&stress.moves) + BETWEEN;
+		wait_event(stress.moved, !atomic_read(&stress.players) ||
+			   atomic_read(&stress.moves) - next >= 0);
+	} while (atomic_read(&stress.players));
+	return wait_for_stop(round);
+}
+
+static void run_all(void)
+{
+	static const struct {
+		int (*run)(void *data);
+		bool (*step)(void);
+	} threads[] = {
+		{ play, allocate_and_free },
+		{ play, ask_for_later },
+		{ play, change_handlers },
+		{ try_to_close, NULL },
+	};
+	struct task_struct *tasks[ARRAY_SIZE(threads)];
+	unsigned int i, made;
+	int ret;
+
+	atomic_set(&stress.players, 3);
+	for (made = 0; made < ARRAY_SIZE(threads); made++) {
+		tasks[made] = kthread_run(threads[made].run,
+					  threads[made].step, "ndis-stress/%u",
+					  made);
+		if (IS_ERR(tasks[made])) {
+			print_error("threads", made);
+			atomic_set(&stress.players, made);
+			break;
+		}
+	}
+	/* kthread_stop() before the thread has run would prevent it from running. */
+	for (i = 0; i < made; i++)
+		wait_for_completion(&stress.arrived);
+	complete_all(&stress.begin);
+	for (i = 0; i < made; i++) {
+		ret = kthread_stop(tasks[i]);
+		if (threads[i].step ? ret != ROUNDS : !ret)
+			print_error("rounds", ret);
+	}
+}
+
+bool own_stress(struct bench *bench)
+{
+	NDIS_SG_DMA_DESCRIPTION description = {
+		.Header = {
+			.Type = NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
+			.Revision = NDIS_SG_DMA_DESCRIPTION_REVISION_1,
+			.Size = NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1,
+		},
+		.Flags = NDIS_SG_DMA_64_BIT_ADDRESS,
+		.SharedMemAllocateCompleteHandler = complete_at_once,
+	};
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+	unsigned int allocated, freed;
+	NDIS_HANDLE held;
+
+	RtlZeroMemory(&stress, sizeof(stress));
+	stress.bench = bench;
+	init_completion(&stress.arrived);
+	init_completion(&stress.begin);
+	init_waitqueue_head(&stress.moved);
+	CHECK(NdisMRegisterScatterGatherDma(bench->adapter, &description,
+					    &stress.dma) == NDIS_STATUS_SUCCESS);
+	/* Keeps the handle open. */
+	CHECK(allocates(bench, bench->adapter, &p, &held));
+	/* Register before the threads start: the allocating thread may finish first. */
+	CHECK(change_handlers());
+	run_all();
+	NdisMDeregisterScatterGatherDma(stress.dma);
+	NdisFreeSharedMemory(bench->adapter, held);
+
+	pr_info("%d blocks, %d of %d requests granted\n",
+		atomic_read(&stress.allocated), atomic_read(&stress.granted),
+		atomic_read(&stress.pending));
+	CHECK(!atomic_read(&stress.wrong));
+	/*
+	 * Every request completed once, and the expected number of operations succeeded.
+	 */
+	CHECK(atomic_read(&stress.completed) == atomic_read(&stress.pending));
+	CHECK(atomic_read(&stress.granted) == atomic_read(&stress.pending));
+	CHECK(atomic_read(&stress.pending) == ROUNDS);
+	CHECK(atomic_read(&stress.allocated) == ROUNDS);
+	allocated = stress.scripts[0].allocated + stress.scripts[1].allocated;
+	freed = stress.scripts[0].freed + stress.scripts[1].freed;
+	CHECK(allocated == freed && allocated);
+	CHECK(!stress.scripts[0].wrong && !stress.scripts[1].wrong);
+	CHECK(bench->script.allocated + allocated == ROUNDS + 1);
+	return true;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Surprise removal: the registers are gone before the kernel knows. What the
+ * kernel then does for clients must not wait for any of them.
+ */
+#if __has_include("sys/io.h")
+#include <sys/io.h>
+#endif
+
+#include "ndshm_edu.h"
+#include "ndshm_probe.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+/*
+ * QEMU's q35 hot-plug registers, through which the guest permits the removal of
+ * a device: docs/specs/acpi_pci_hotplug in QEMU's source. A write removes the
+ * device at once, before the kernel has handled it.
+ */
+#define HOTPLUG		0xcc0
+#define HOTPLUG_LENGTH	0x18
+#define HOTPLUG_EJECT	(HOTPLUG + 0x08)	/* bit n: the device in slot n */
+#define HOTPLUG_BUS	(HOTPLUG + 0x10)	/* number of the selected bus */
+#define BUSES		16
+
+#if __has_include("sys/io.h")
+static bool can_eject(void)
+{
+	return !ioperm(HOTPLUG, HOTPLUG_LENGTH, 1);
+}
+
+static void eject(unsigned int bus)
+{
+	outl(bus, HOTPLUG_BUS);
+	outl(1, HOTPLUG_EJECT);
+}
+#else
+static bool can_eject(void)
+{
+	return false;
+}
+
+static void eject(unsigned int bus)
+{
+	(void)bus;
+}
+#endif
+
+FIXTURE(hot_unplug) {
+	struct ndshm_edu edu;
+	int fd;
+	struct ndshm_block_info block;
+	unsigned char *memory;
+	unsigned char *bar;
+	__u64 locked;		/* charged to this user before the test */
+};
+
+FIXTURE_SETUP(hot_unplug)
+{
+	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_start start;
+	struct ndshm_adapter_map_bar map;
+
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find_in_slot(&self->edu) || !can_eject())
+		SKIP(return, "no edu device in a slot that can be pulled out");
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	self->locked = test_user_locked();
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	claim = adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
+	test_adapter_claim(self->fd, &claim);
+	map = adapter_map_bar_request(self->edu.adapter.id, 0);
+	test_adapter_map_bar(self->fd, &map);
+	self->bar = mmap(NULL, map.out_length, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, self->fd, map.out_mmap_offset);
+	ASSERT_NE(MAP_FAILED, self->bar);
+	self->block = test_new_block(self->fd, self->edu.adapter.id, 1);
+	self->memory = test_map_block(self->fd, &self->block);
+	start = adapter_start_request(self->edu.adapter.id);
+	test_adapter_start(self->fd, &start);
+	ASSERT_TRUE(ndshm_edu_to_device(self->bar, self->block.address,
+					EDU_MOST));
+}
+
+FIXTURE_TEARDOWN(hot_unplug)
+{
+	close(self->fd);
+	/* The device does not come back. */
+	EXPECT_EQ(-ENODEV, ndshm_edu_restore(&self->edu));
+}
+
+/*
+ * Remove the function in the first slot. QEMU's bus numbers differ from the
+ * guest's, so try them downwards until the function is gone; other slots stay.
+ */
+static bool pull_out(const struct ndshm_pci *pci)
+{
+	unsigned int bus = BUSES;
+
+	while (bus-- && ndshm_pci_answers(pci))
+		eject(bus);
+	return !ndshm_pci_answers(pci);
+}
+
+#define test_err_start(error, reason, fd) do { \
+	struct ndshm_adapter_start start_ = \
+		adapter_start_request(self->edu.adapter.id); \
+	test_err_adapter_start(error, reason, fd, &start_); \
+} while (0)
+
+#define test_err_claim(error, reason, fd) do { \
+	struct ndshm_adapter_claim claim_ = \
+		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH); \
+	test_err_adapter_claim(error, reason, fd, &claim_); \
+} while (0)
+
+/*
+ * Clients get errors from their next request, and SIGBUS once the kernel has
+ * noticed.
+ */
+TEST_F(hot_unplug, claimed)
+{
+	struct ndshm_block_query query;
+
+	ASSERT_TRUE(pull_out(&self->edu.pci));
+	test_err_start(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
+	/* The block is system memory and still works. */
+	fill_pattern(self->memory, EDU_MOST, 1);
+	EXPECT_TRUE(has_pattern(self->memory, EDU_MOST, 1));
+
+	ASSERT_EQ(0, ndshm_pci_remove(&self->edu.pci));
+	EXPECT_FALSE(ndshm_pci_is_there(&self->edu.pci));
+	test_sigbus(self->memory);
+	test_sigbus(self->bar);
+	query = block_query_request(self->block.handle);
+	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
+			     &query);
+	test_free_handle(self->fd, self->block.handle);
+	EXPECT_EQ(self->locked, test_user_locked());
+}
+
+/* The claim ends normally, and a new one fails. */
+TEST_F(hot_unplug, closed)
+{
+	ASSERT_TRUE(pull_out(&self->edu.pci));
+	close(self->fd);
+	test_sigbus(self->memory);
+	test_sigbus(self->bar);
+	EXPECT_EQ(self->locked, test_user_locked());
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_err_claim(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
+
+	ASSERT_EQ(0, ndshm_pci_remove(&self->edu.pci));
+	test_err_claim(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
