@@ -30,6 +30,10 @@ FLOORS = [["base"], ["account"], ["registration"], ["adapter"], ["block"], ["sec
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # These use kernel/include and nothing private.
 STRANGERS = ("ndis", "pci", "providers", "prototypes")
+# Objects that functions of a room have in their names beside structures, files and rooms.
+OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "edu"]}
+# NDIS's names, and what the kernel calls.
+FOREIGN = re.compile(r"(Ndis|Net|init_module$|cleanup_module$)")
 MOST_IN_CIRCLE, MOST_UPWARD, MOST_PERCENT = 3, 10, 20
 # Of a BLOCK_ALLOC: files and calls outside base, and all.
 MOST_WAY = 12, 17, 17, 26
@@ -44,6 +48,7 @@ FUNCTION = re.compile(r"^(?!\s|typedef|struct \w+ \{)((?:[\w*,() \t]|\n(?=[\w*\t
                       r"\b(\w+)\(((?:[^(){};]|\([^(){};]*\))*)\)\s*(?:__\w+\([^)]*\)\s*)*\n\{", re.M)
 CALL = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\(")
 ROW = re.compile(r"^   \* - ``(\w+)``\n     - ``([\w/.]+)``$", re.M)
+STRUCT = re.compile(r"^struct (?:ndshm_|_)?(\w+) \{", re.M)
 WORD = re.compile(r"(?<![\w.>])[A-Za-z_]\w*")
 
 
@@ -218,15 +223,30 @@ class Way:
             self.wrong.append(f"{name}() is in {path}, not in {rows[name]}")
 
 
-def bad_names(files):
+def objects(top, files):
+    """What the name of a function can begin with: structures, files and rooms."""
+    found = {file.path.stem for file in files} | {file.room for file in files} - {"main"}
+    for path in [top / file.path for file in files] + [*(top / "kernel/include").rglob("*.h"),
+                                                       *(top / "uapi").rglob("*.h")]:
+        found |= set(STRUCT.findall(path.read_text()))
+    return {name for noun in found for name in (noun, noun + "s", noun.removesuffix("s"))}
+
+
+def bad_names(files, nouns):
     """Functions that a backtrace would not explain."""
     statics = collections.defaultdict(list)
     for file in files:
+        own = tuple(noun + "_" for noun in nouns | set(OBJECTS.get(file.room, [])))
+        driver = file.room == "prototypes"
         for name, static in file.functions.items():
             if static:
                 statics[name].append(file.path)
-            elif not name.startswith(("ndshm_", "Ndis", "init_module", "cleanup_module")):
+            if name.startswith("ndshm_") or FOREIGN.match(name) or (driver and name[0].isupper()):
+                continue
+            if not static and not driver:
                 yield f"{file.path}: {name}() is not static and has no prefix"
+            elif not name.startswith(own) and file.path.name != "compat.h":
+                yield f"{file.path}: {name}() does not begin with an object"
     for name, paths in sorted(statics.items()):
         if len(paths) > 1:
             yield f"{name}() is in {', '.join(map(str, paths))}"
@@ -312,7 +332,7 @@ def main():
     wrong += [f"{file.path}: includes {other}" for file in everything if file.room in STRANGERS
               for other in sorted(file.includes) if other.parts[1] != file.room]
     if options.names:
-        wrong += bad_names(files)
+        wrong += bad_names(everything, objects(top, everything))
     if options.way:
         way = Way(files, options.way)
         print("way of a BLOCK_ALLOC: {} files and {} calls outside base; {} and {} with it"
