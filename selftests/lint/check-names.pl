@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-names.pl FILE...: print each identifier in C files that retired-names lists, outside
-# the files in which the list still permits it. Comments and strings are ignored.
+# check-names.pl FILE...: print each identifier in C files that contains a word of retired-names.
+# Comments and strings are ignored.
 use strict;
 use warnings;
 
@@ -13,10 +13,9 @@ open(my $in, '<', $list) or die "$list: $!\n";
 while (<$in>) {
 	next if /^(#|$)/;
 	chomp;
-	my ($words, $instead, @permitted) = split /\t+/;
-	die "$list:$.: not WORDS, a tab, and the replacement\n" unless $instead;
-	push @names, { words => qr/(?:^|_)(?:$words)(?:_|$)/i, instead => $instead,
-		       permitted => [map { split / / } @permitted] };
+	my ($words, $instead, @more) = split /\t+/;
+	die "$list:$.: not WORDS, a tab, and the replacement\n" unless $instead && !@more;
+	push @names, { words => qr/(?:^|_)(?:$words)(?:_|$)/i, instead => $instead };
 }
 for my $file (@ARGV) {
 	open(my $code, '<', $file) or die "$file: $!\n";
@@ -27,9 +26,7 @@ for my $file (@ARGV) {
 	$seen{$1}++ while $text =~ /\b([A-Za-z_]\w*)/g;
 	for my $identifier (sort keys %seen) {
 		for my $name (@names) {
-			next unless $identifier =~ $name->{words};
-			next if grep { $file =~ /^\Q$_\E/ } @{$name->{permitted}};
-			print "$file: $identifier: use $name->{instead}\n";
+			print "$file: $identifier: use $name->{instead}\n" if $identifier =~ $name->{words};
 		}
 	}
 }
