@@ -85,8 +85,8 @@ link_follows() {
 
 # The module's accounting of the queue, without its id, and of the adapter's
 # blocks.
-queue() { "$ndshm" list queues | awk -v adapter="$user_card" '$1 == adapter && $2 == "queue" && $3 > 0 { print $4, $5, $6, $7, $8 }'; }
-blocks() { "$ndshm" list blocks | awk -v adapter="$user_card" '$2 == adapter { blocks++; bytes += $6 } END { print blocks + 0, bytes + 0 }'; }
+queue() { "$ndshm" list queues --bytes | awk -v adapter="$user_card" '$1 == adapter && $2 == "queue" && $3 > 0 { print $4, $5, $6, $7, $8 }'; }
+blocks() { "$ndshm" list blocks --bytes | awk -v adapter="$user_card" '$2 == adapter { blocks++; bytes += $6 } END { print blocks + 0, bytes + 0 }'; }
 accounted() {
 	[[ $(blocks) =~ ^[1-9] && $(queue) == "running 1 $(blocks) 0" ]] || { "$ndshm" list queues | sed 's/^/# /'; return 1; }
 }
@@ -294,8 +294,7 @@ needs_sync() { echo 'script memory needs_sync=1' >$mock/ctl; }
 revoked() {
 	has_memory && up mtu "$1" && traffic && echo 'provider revoke memory' >$mock/ctl || return
 	kill "$flood" && wait "$flood"
-	# The carrier is cleared at once; the state shown follows within a
-	# second.
+	# The kernel clears the carrier at once, and operstate up to a second later.
 	[[ $(cat "/sys/class/net/$net/carrier") == 0 ]] && down && nothing_left && sound && up && traffic && down && flooded
 }
 

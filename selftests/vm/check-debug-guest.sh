@@ -5,8 +5,8 @@
 # kselftest programs built in OUTPUT and compare the kernel's counters before and after.
 # `leaks`: the programs that together use every way to allocate, with kmemleak and
 # page_owner, which take most of the time. `others`: KUnit, a longer stress test, and the other
-# programs except the 32-bit ones, which run the same code. NDSHM_SHARD=0 to 3 runs every
-# second program: the first, third, ... for 0 and 1. Leaves the reached call sites in the run
+# programs except the 32-bit ones, which run the same code. With NDSHM_SHARD=0 to 7 `leaks`
+# runs every second program, `others` every fourth. Leaves the reached call sites in the run
 # directory.
 set -uo pipefail
 
@@ -29,12 +29,13 @@ programs() {
 		echo
 		echo stress
 		grep -vxE "$(IFS='|' && echo "${leaks[*]}")|.*_32" "$output.list"
-	fi | awk -v half="${NDSHM_SHARD:+$((NDSHM_SHARD / 2 % 2))}" '(half == "" || (NR + 1) % 2 == half) && NF'
+	fi | awk -v shard="${NDSHM_SHARD:+$((NDSHM_SHARD / 2))}" -v parts="$([[ $which == leaks ]] && echo 2 || echo 4)" \
+		'(shard == "" || (NR + 1) % parts == shard % parts) && NF'
 }
 
 # Fewer requests: processes that elsewhere have a CPU each share one here.
 kills=500 unbinds=50 requests=$([[ ${NDSHM_LONG:-} ]] && echo 100000 || echo 4000)
-[[ -z ${NDSHM_SHARD:-} ]] || kills=250
+[[ -z ${NDSHM_SHARD:-} ]] || kills=125
 deaths=$kills
 if [[ $which == leaks ]]; then
 	kills=50 deaths=84 unbinds=5 requests=1000

@@ -44,7 +44,7 @@ check 'insmod loads the file, again' insmod "$NDSHM_KO"
 # sources have changed on the host since. (That would take minutes here.)
 find "$output" -type f -exec touch -d "@$(date +%s)" {} +
 if [[ $how == tree ]]; then
-	make -s -C "$kselftest" TARGETS=ndshm OUTPUT="$output" NDSHM_SRC="$top" TEST_GEN_MODS_DIR= CC=false run_tests || bad=1
+	make -s -C "$kselftest" TARGETS=ndshm O="$output" NDSHM_SRC="$top" TEST_GEN_MODS_DIR= CC=false run_tests || bad=1
 else
 	make -s -C "$top/selftests" KSELFTEST_DIR="$kselftest" OUTPUT="$output" TEST_GEN_MODS_DIR= CC=false run_tests || bad=1
 fi

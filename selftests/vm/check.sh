@@ -8,8 +8,8 @@
 #
 # KERNELS="6.1 6.12"	kernels
 # LEVELS="heap 6.1/pages"	levels by name
-# SHARD=N		a quarter of the work, 0 to 3: most levels on one kernel each, on debug kernels
-#			half of the programs and a third of the points of failure, no coverage
+# SHARD=N		an eighth of the work, 0 to 7: half of the levels, on one kernel each, on debug
+#			kernels a quarter of the programs and a sixth of the points of failure, no coverage
 # SCALE=N		percent of the usual rounds (100)
 # LONG=1		the long forms of levels that have one
 set -euo pipefail
@@ -27,7 +27,7 @@ debug)	side=1 run=debug target=check-debug supported=(6.12-debug 7.2-debug) ;;
 *)	die 'usage: check.sh [--list] stock|debug' ;;
 esac
 stage=$1 shard=${SHARD:-} scale=${SCALE:-100}
-[[ -z $shard || $shard == [0-3] ]] || die "SHARD: from 0 to 3, not $shard"
+[[ -z $shard || $shard == [0-7] ]] || die "SHARD: from 0 to 7, not $shard"
 [[ $scale =~ ^[1-9][0-9]{0,5}$ ]] || die "SCALE: percent from 1 to 999999, not $scale"
 read -ra kernels <<<"${KERNELS:-$([[ $stage == debug && $shard ]] && echo "${supported[shard % 2]}" || echo "${supported[@]}")}"
 BUILD=$(realpath -m -- "${BUILD:-$top/build}") logs=$BUILD/$target
@@ -76,13 +76,16 @@ must() {
 # named NAME: does LEVELS name the level NAME or KERNEL/NAME?
 named() { [[ " ${LEVELS:-} " == *" ${1##*/} "* || " ${LEVELS:-} " == *" $1 "* ]]; }
 
-# in_shard INDEX: with SHARD=N levels run on the kernels in turn, which starts at kernel N.
+# in_shard INDEX: with SHARD=N levels run on the kernels in turn, which starts at kernel N. Bit 1 of N
+# selects the target for a quarter, bit 2 every second pair of rows for a half or a quarter.
 declare -A turn
 in_shard() {
 	local kernel=${kernels[$1]}
 	turn[$kernel]=$((${turn[$kernel]:-0} + 1))
 	(((turn[$kernel] + $1 + shard) % ${#kernels[@]} == 0)) || return 1
-	[[ $row_shard != half ]] || ((shard / 2 == side))
+	[[ $row_shard != turn ]] || return 0
+	(((turn[$kernel] / 2 + shard / 4) % 2 == 0)) || return 1
+	[[ $row_shard != quarter ]] || ((shard / 2 % 2 == side))
 }
 
 # Does the row run on the kernel with this index? See levels.table for the column `shard`.
@@ -99,7 +102,7 @@ runs_on() {
 	whole)		[[ ! $shard ]] || return 1 ;;
 	esac
 	[[ ! ${LEVELS:-} ]] || named "$kernel/$row_name" || return 1
-	[[ $shard && $row_shard == @(turn|half) ]] || return 0
+	[[ $shard && $row_shard == @(turn|half|quarter) ]] || return 0
 	in_shard "$1" || { left_out[$kernel]=1; return 1; }
 }
 
@@ -125,7 +128,8 @@ for_each_level() {
 				kernel=${kernels[i]} name=${kernels[i]}/$row_name
 				! runs_on "$i" || "$2"
 			done
-		elif [[ $row_kernels$stage == -stock && (! ${LEVELS:-} || " $LEVELS " == *" $name "*) ]]; then
+		elif [[ $row_kernels$stage == -stock && (! ${LEVELS:-} || " $LEVELS " == *" $name "*) &&
+			(! $shard || $row_shard == turn || ($row_shard == quarter && $((shard % 4)) -eq 3)) ]]; then
 			"$2"
 		fi
 	done
@@ -193,6 +197,14 @@ run_level() {
 
 all_levels() { while [[ $(jobs -rp | wc -l) -gt 0 ]]; do wait -n || true; done; }
 
+# Print the failures in a log, the lines before each, and the kernel's last words if it died.
+explain_failure() {
+	grep -B 2 -E '^(# )*not ok ' "$1" | grep -vE '^(# )*ok |^--$' | head -n 12
+	grep -E '^run.sh:|^level failed' "$1" | head -n 5
+	sed -n '/^run.sh: the end of/,/^[^ ]*:/{/^  /p}' "$1" | tail -n 12
+	sed -n '/^splat: /,$p' "$1" | head -n 20
+}
+
 # Print the verdict. A level without a result is a failure.
 verdict() {
 	local passed failed skipped lines name
@@ -200,12 +212,9 @@ verdict() {
 	[[ $started -gt 0 ]] || { echo "no such level: ${LEVELS:-}"; failed=$((failed + 1)); }
 	# Each level writes one line.
 	failed=$((failed + (started > lines ? started - lines : 0)))
-	# Repeat failures at the end of a long log, with the kernel's messages.
+	# Repeat failures at the end of a long log, with what explains them.
 	awk '$3 { print $1 }' "$results" | while read -r name; do
-		{
-			grep -E '^(# )*not ok |^run.sh:|^level failed' "$logs/$name.log" | head -n 10
-			sed -n '/^splat: from/,$p' "$logs/$name.log" | head -n 20
-		} | sed "s#^#$name: #" || true
+		explain_failure "$logs/$name.log" | cut -c 1-160 | sed "s#^#$name: #" || true
 	done
 	printf '\n%s\n' "took $((SECONDS - start)) s; $skipped skipped; logs in $logs"
 	printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -11,6 +11,10 @@
 #   dir NAME      the directory that holds the three above: vmlinuz, modules/, release;
 #                 and, if the kernel needs options of its own, append
 #   headers NAME  KDIR for `make -C KDIR M=...`
+#   release-headers RELEASE  the same for a kernel of the archive, by its full name
+#   releases ARCH  the kernels of the archive, with backports, that have headers: for amd64, arm64
+#   compiler ARCH  a directory that has a compiler for ARCH in usr/bin, and the file prefix with the
+#                  start of the names there
 #   source NAME   the part of the kernel source that checks and kselftest need
 #   tarball NAME  the whole kernel source, packed
 #
@@ -20,7 +24,7 @@ set -euo pipefail
 
 index=/var/lib/apt/lists
 kernels=$cache/kernels
-usage='usage: kernels.sh image|modules|release|dir|headers|source|tarball NAME'
+usage='usage: kernels.sh image|modules|release|dir|headers|source|tarball NAME, release-headers RELEASE, or releases|compiler ARCH'
 
 # The needed parts of the 1.4 GB: the core of kselftest, checkpatch and related
 # scripts, the netlink code generator, and the files that `make headers` reads.
@@ -50,28 +54,45 @@ candidate() {
 	LC_ALL=C apt-cache "${archive[@]}" policy "$1" | sed -n 's/^  Candidate: \([^(]\)/\1/p'
 }
 
-# Kernels newer than this release of Debian come from unstable: they are requested by
-# exact name through separate lists, so that nothing from unstable can be installed.
+# use_lists NAME ARCH,... SITE SUITE [SITE SUITE]...: request packages by exact name through lists
+# apart from those of apt, so that nothing of these archives can be installed.
 archive=()
-use_unstable() {
-	local site dir=$kernels/unstable
+use_lists() {
+	local dir=$kernels/$1 arch
 	index=$dir/lists
 	mkdir -p -- "$index/partial"
-	# shellcheck disable=SC2016
-	site=$(apt-get indextargets --format '$(ORIGIN) $(SITE) $(CODENAME)' |
-		sed -n 's/^Debian //p' | grep -v -e '-security$' -e '-updates$' -e '-backports$' | head -n 1)
-	[[ $site ]] || { refresh_index; die 'the package index names no archive'; }
-	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s sid main\n' \
-		"${site%% *}" >"$dir/sources.list.$$"
+	printf "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg arch=$2] %s %s main\n" "${@:3}" \
+		>"$dir/sources.list.$$"
 	mv -- "$dir/sources.list.$$" "$dir/sources.list"
 	archive=(-o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=/nonexistent
 		-o "Dir::State::lists=$index" -o "Dir::Cache::pkgcache=$dir/packages.bin"
 		-o "Dir::Cache::srcpkgcache=$dir/sources.bin" -o APT::Sandbox::User=root)
+	for arch in ${2//,/ }; do archive+=(-o "APT::Architectures::=$arch"); done
+}
+
+# Kernels newer than this release of Debian come from unstable.
+use_unstable() {
+	local site
+	site=$(debian_archive)
+	[[ $site ]] || { refresh_index; die 'the package index names no archive'; }
+	use_lists unstable "$(dpkg --print-architecture)" "${site%% *}" sid
+}
+
+# All headers of this release of Debian, with its backports, for both architectures. The lists are
+# refreshed when those of apt are newer.
+use_backports() {
+	local -a places security
+	read -ra places < <(debian_archive) || { refresh_index; die 'the package index names no archive'; }
+	places+=("${places[0]}" "${places[1]}-backports")
+	read -ra security < <(debian_archive -security) || true
+	use_lists backports amd64,arm64 "${places[@]}" "${security[@]}"
+	[[ $kernels/backports/fetched -nt /var/lib/apt/lists ]] ||
+		{ refresh_index && : >"$kernels/backports/fetched"; }
 }
 
 refresh_index() {
 	if [[ ${#archive[@]} -gt 0 ]]; then
-		say 'fetching the package index of the unstable release'
+		say 'fetching the package index of other archives'
 		with_lock "$cache/apt.lock" apt-get -qq "${archive[@]}" update >&2
 		return
 	fi
@@ -167,17 +188,19 @@ fill_source() {
 }
 
 # Unpack the three packages of a kernel's headers. Installing them would install
-# the kernel itself. Their links are relative, but the Makefiles refer to each
-# other by absolute path.
+# the kernel itself. Their links are relative, but the Makefiles include each
+# other by absolute path; a relative one permits to move the cache, or to use it
+# through a link. The programs are those of this machine's architecture.
 fill_headers() {
-	local release=$1 version=$2 dir=$3 package
-	unpack "linux-headers-$release" "$version" .
-	LC_ALL=C apt-cache depends "linux-headers-$release" |
-		sed -n 's/^ *|*Depends: \(linux-headers-.*-common\|linux-kbuild-.*\)$/\1/p' |
+	local release=$1 version=$2 package
+	unpack "linux-headers-$release:${release##*-}" "$version" .
+	LC_ALL=C apt-cache "${archive[@]}" show "linux-headers-$release:${release##*-}=$version" |
+		sed -n 's/^Depends: //p' | grep -oE '\blinux-(headers-[^ ,:]*-common(-rt)?|kbuild-[^ ,:]*)' |
 		while read -r package; do
 			unpack "$package" "$(candidate "$package")" .
 		done
-	sed -i "s#/usr/src/#$dir/usr/src/#" usr/src/linux-headers-*/Makefile
+	# shellcheck disable=SC2016
+	sed -i 's#^include /usr/src/#include $(dir $(lastword $(MAKEFILE_LIST)))../#' usr/src/linux-headers-*/Makefile
 	# Only needed for BTF, which requires further tools.
 	rm -f -- "usr/src/linux-headers-$release/vmlinux"
 	[[ -d usr/src/linux-headers-$release/scripts && -d usr/src/linux-headers-$release/tools ]] ||
@@ -235,26 +258,66 @@ source_dir() {
 }
 
 headers_dir() {
-	local release version dir
+	local release
 	case $1 in
 	*/*)		printf '%s\n' "$(image_dir "$1")/modules/build"; return ;;
 	*-debug)	printf '%s\n' "$(image_dir "$1")/build"; return ;;
 	esac
 	release=$(cat -- "$(image_dir "$1")/release")
-	version=$(candidate "linux-headers-$release")
+	release_headers_dir "$release"
+}
+
+release_headers_dir() {
+	local release=$1 version dir
+	version=$(candidate "linux-headers-$release:${release##*-}")
+	[[ $version ]] || die "linux-headers-$release: no such package; kernels.sh releases prints those that exist"
 	dir=$kernels/linux-headers-${release}_$version
-	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_headers "$release" "$version" "$dir"
+	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_headers "$release" "$version"
 	printf '%s\n' "$dir/usr/src/linux-headers-$release"
 }
 
+# A compiler for another architecture cannot be installed beside that for 32-bit programs. It finds
+# its parts relative to itself.
+compiler_dir() {
+	local tuple gcc version dir
+	case $1 in
+	arm64)	tuple=aarch64-linux-gnu ;;
+	*)	die "$1: no compiler is known; arm64 has one" ;;
+	esac
+	gcc=$(LC_ALL=C apt-cache depends "gcc-$tuple" | sed -n "s/^  Depends: \(gcc-[0-9]*-$tuple\)\$/\1/p")
+	[[ $gcc ]] || die "gcc-$tuple: no such package; run: apt-get update"
+	version=$(candidate "$gcc")
+	dir=$kernels/${gcc}_$version
+	[[ -d $dir ]] || with_lock "$kernels/lock" make_entry "$dir" fill_compiler "$tuple-" "$gcc" "cpp${gcc#gcc}" "binutils-$tuple"
+	printf '%s\n' "$dir"
+}
+
+fill_compiler() {
+	local package
+	for package in "${@:2}"; do unpack "$package" "$(candidate "$package")" .; done
+	printf '%s\n' "$1" >prefix
+}
+
+# Three numbers: without the meta packages, which depend on one of the others.
+releases() {
+	LC_ALL=C apt-cache "${archive[@]}" pkgnames linux-headers- | grep -E "^linux-headers-[0-9]+\.[0-9]+\.[0-9]+.*-$1\$" |
+		sed 's/^linux-headers-//' | sort -V
+}
+
 [[ $# -eq 2 ]] || die "$usage"
-[[ $2 != 7.* ]] || use_unstable
+case "$1 $2" in
+*' 7.'*)	use_unstable ;;
+release*-headers*|releases*)	use_backports ;;
+esac
 case $1 in
 dir)		image_dir "$2" ;;
 image)		dir=$(image_dir "$2"); printf '%s\n' "$dir/vmlinuz" ;;
 modules)	dir=$(image_dir "$2"); printf '%s\n' "$dir/modules" ;;
 release)	dir=$(image_dir "$2"); cat -- "$dir/release" ;;
+compiler)	compiler_dir "$2" ;;
 headers)	headers_dir "$2" ;;
+release-headers)	release_headers_dir "$2" ;;
+releases)	releases "$2" ;;
 source)		source_dir "$2" ;;
 tarball)	dir=$(tarball_dir "$2"); printf '%s\n' "$dir/linux.tar.xz" ;;
 *)		die "$usage" ;;

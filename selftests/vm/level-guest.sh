@@ -27,10 +27,16 @@ dma_bare() {
 	"$NDSHM_PROGRAMS/pages" && "$NDSHM_PROGRAMS/dma_edu" && NDSHM_PROVIDER=2 "$NDSHM_PROGRAMS/dma_edu"
 }
 
-# The command's sections, quotas and events with the module.
+# The command's sections, quotas and events with the module, also in a container, which
+# processes have the memory, and long lists. The kernel's ynl is that of the source of 6.12: that
+# of 6.1 does not know all keys of the specification.
 command_with_module() {
 	local tests=$NDSHM_BUILD/user/tests card=0000:00:11.0
 	"$NDSHM_BUILD/user/ndshm" bind "$card" &&
 	userlib/tests/admin_module.sh "$tests/"{ndshm,json_get} /dev/ndshm &&
+	userlib/tests/container_module.sh "$tests/"{ndshm,json_get} /dev/ndshm &&
+	/usr/bin/python3 userlib/tests/ynl_module.py "$NDSHM_YNL" Documentation/netlink/specs/ndshm.yaml "$tests/ndshm" &&
+	userlib/tests/ps_module.sh "$NDSHM_BUILD/user/ndshm" "$tests/"{json_get,keeps} /dev/ndshm "$card" &&
+	userlib/tests/list_module.sh "$NDSHM_BUILD/user/ndshm" "$tests/keeps" /dev/ndshm &&
 	userlib/tests/section_command.sh "$tests/"{ndshm,ndshm-stand-in,json_get,inherits} /dev/ndshm "$card"
 }

@@ -112,11 +112,15 @@ kernel_variables() {
 		export NDSHM_COVERAGE=$tests/stripped/kernel/tests/ndshm_coverage.ko
 	fi
 	export NDSHM_BUILD=$BUILD NDSHM_PROGRAMS=$programs NDSHM_KO=$modules/stripped/ndshm.ko
+	export NDSHM_YNL=$source/tools/net/ynl
 	export NDSHM_MOCK=$tests/stripped/kernel/tests/ndshm_mock.ko
 	export NDSHM_PROTOTYPES=$tests/kernel/prototypes NDSHM_PROTOTYPE=$tests/kernel/prototypes/82574/ndshm_82574.ko
 }
 
 level_readme() { "$here/readme.sh"; }
+level_package() { "$top/userlib/packaging/test.sh"; }
+level_package_boot() { "$top/userlib/packaging/boot.sh"; }
+level_compile_all() { "$here/compile-all.sh"; }
 
 level_switches() {
 	if modinfo -p "$BUILD/modules/$kernel/ndshm.ko" | grep -i test; then
@@ -142,7 +146,7 @@ level_kselftest() {
 	[[ -d $tree ]] || { rm -rf "$BUILD/linux" && mkdir "$BUILD/linux" && cp -as "$source" "$tree.new" && mv "$tree.new" "$tree"; }
 	rm -rf "$out"
 	ln -sfn "$top/selftests" "$tree/tools/testing/selftests/ndshm" &&
-	make -C "$tree/tools/testing/selftests" TARGETS=ndshm OUTPUT="$out" NDSHM_SRC="$top" all || return 1
+	make -C "$tree/tools/testing/selftests" TARGETS=ndshm O="$out" NDSHM_SRC="$top" all || return 1
 	guest -- "$here/check-guest.sh" "$tree/tools/testing/selftests" "$out" tree | tee "$out.log"
 	[[ ${PIPESTATUS[0]} -eq 0 ]] || return 1
 	if diff <(selftests_list | sort) \
@@ -187,10 +191,10 @@ once() {
 	local name=${1#level_} code=0 passed inputs
 	passed=$cache/passed/$name-$kernel
 	inputs=$(cd -- "$top" && {
-		git ls-files -z selftests/vm selftests/self_check.sh selftests/baseline.c selftests/ndshm_debug.c kernel/tests/mock |
+		git ls-files -z selftests/vm selftests/self_check.sh selftests/baseline.c selftests/lib/ndshm_debug.c kernel/tests/mock |
 			xargs -0 sha256sum
 		"$here/kernels.sh" dir "$kernel"
-		qemu-system-x86_64 --version
+		"$("$here/emulator.sh" "$("$here/accel.sh")")" --version
 	} | sha256sum)
 	if [[ $shard && $(cat -- "$passed" 2>/dev/null) == "$inputs" ]]; then
 		echo "ok 1 - $name # SKIP it passed before, and all of it is as it was"

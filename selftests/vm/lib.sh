@@ -23,6 +23,26 @@ cache=${NDSHM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/ndshm}
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# debian_archive [-PART]: print the address of the archive of the machine's Debian release and the
+# name of the release, as apt's index has them; with -security, for example, those of its security
+# updates. Prints nothing if the index has no such archive.
+debian_archive() {
+	# shellcheck disable=SC2016
+	apt-get indextargets --format '$(ORIGIN) $(SITE) $(CODENAME)' |
+		awk -v name="^[a-z]+${1:-}\$" '$1 == "Debian" && $3 ~ name && !found++ { print $2, $3 }'
+}
+
+# QEMU before 9.1 can write garbage into the flags of a CPU if an instruction that calculates
+# faults when it writes its result. Bits 3, 5, 15 and 22 to 31 prove it, because no software can
+# set them.
+flags_are_impossible() {
+	local flags
+	while read -r flags; do
+		(((16#$flags & 16#ffc08028) == 0)) || return 0
+	done < <(sed -nE 's/.* EFLAGS: ([0-9a-f]{8}).*/\1/p' "$1")
+	return 1
+}
+
 # with_lock FILE COMMAND...: hold a lock during COMMAND, so that two runs do not fill
 # the same cache entry. The kernel releases the lock of a killed run.
 with_lock() {

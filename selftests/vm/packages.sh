@@ -13,12 +13,14 @@ build  make                 drives every build
 build  libc6-dev            C library headers
 build  libelf1              objtool of the kernel headers
 build  libssl3              sign-file and others of the kernel headers
-build  pkg-config           finds libnl and jansson
+build  pkg-config           finds libnl, jansson and ncurses
 build  libnl-3-dev          netlink sockets for the library
 build  libnl-genl-3-dev     generic netlink for the library
 build  libjansson-dev       JSON output of the ndshm command
+build  libncurses-dev       the live table of the ndshm command
 build  kmod                 modprobe, modinfo and depmod
 vm     qemu-system-x86      the virtual machine
+vm     libbpf1              library of newer versions of it
 vm     busybox-static       user space of the initrd
 vm     cpio                 packs the initrd
 vm     gzip                 packs the initrd
@@ -31,9 +33,20 @@ vm     procps               ps and sysctl in the guest
 check  ccache               compiles once what stays the same
 check  g++                  the library header as C++
 check  gcc-multilib         32-bit programs
+check  musl-tools           compiles the library with another C library
 check  mandoc               prints manual pages, for what they say to be tried
 check  python3              reads what was reached of the module
+check  python3-yaml         ynl of the kernel tree
+check  python3-jsonschema   the same
+check  python3-cffi         builds the bindings for Python
+check  python3-dev          headers for them
+check  python3-numpy        an example of them
+check  python3-setuptools   builds them
+check  bindgen              makes declarations for Rust
+check  cargo                builds the bindings for Rust
+check  rustc                compiles them
 check  binutils             the same
+check  tmux                 a terminal for the live table
 check  strace               counts system calls of the allocator
 check  iperf3               TCP over a driver
 check  ethtool              what a driver says of its card
@@ -57,6 +70,10 @@ debug  gcc                  compiles a kernel
 debug  make                 drives the build
 debug  libc6-dev            C library headers for the programs of a build
 docs   python3-sphinx       makes HTML of the documentation
+package  mmdebstrap         makes the clean chroots
+package  udev               applies the rule of the device node in the guest
+package  systemd            makes the group in the guest
+package  iproute2           genl: resolves the netlink family
 lint   ccache               compiles once what stays the same
 lint   sparse               address space and endianness checks
 lint   clang                second compiler

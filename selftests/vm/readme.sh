@@ -9,7 +9,8 @@
 # The blocks of guest_pages run in a virtual machine that has a copy of the project and
 # nothing else of it. The targets of their `make` commands are built outside in advance,
 # because compiling takes minutes in the machine. The blocks of host_pages run in the
-# copy, outside of the machine: they build, and start machines.
+# copy, outside of the machine: they build, and start machines. The same is done with the
+# commands in the sentences of README.md, see readme-inline.sh.
 #
 # Blocks marked `console` are not run, because they use the network. They are listed.
 # Last line: N passed, N failed. KERNEL=6.12 selects the kernel; KEEP=1 keeps the outputs
@@ -104,12 +105,13 @@ compare() {
 		}' "$1" "$2"
 }
 
-"$vm_dir/packages.sh" build vm
+"$vm_dir/packages.sh" build vm docs package:man-db
 rm -rf -- "${work:?}"
-mkdir -p -- "$work/guest" "$work/host"
+mkdir -p -- "$work/guest" "$work/host" "$work/inline"
 work=$(cd -- "$work" && pwd -P)
 extract "$work/guest" "${guest_pages[@]}"
 extract "$work/host" "${host_pages[@]}"
+"$vm_dir/readme-inline.sh" "$top/README.md" "$work/inline"
 
 # The files that a clone of this tree would have, and new files.
 project=$work-project
@@ -140,7 +142,25 @@ cd -- "$project"
 
 env -i HOME="$HOME" USER="${USER:-root}" TERM=dumb LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" NDSHM_CACHE="$cache" \
 	PATH="$clean_path" bash --noprofile --norc "$vm_dir/readme-blocks.sh" "$work/host"
+# With the manual pages as they are installed.
+userlib/man/install.sh 0 "$work/man"
+env -i HOME="$HOME" USER="${USER:-root}" TERM=dumb LANG=C.UTF-8 MANPATH="$work/man" NDSHM_CACHE="$cache" \
+	PATH="$clean_path" bash --noprofile --norc "$vm_dir/readme-blocks.sh" "$work/inline"
 cd -- "$top"
+
+# As on a machine without headers of its kernel: the rest is built, one sentence says what is
+# missing, and the status is 2. The objects are from above.
+without_headers() {
+	local code=0 said=$work/headless.said
+	(cd -- "$project" && env -i HOME=/nonexistent LANG=C.UTF-8 CCACHE_DIR="${CCACHE_DIR:-}" PATH="$clean_path" \
+		make -s BUILD="$work/headless" KDIR="$work/none/build" MODULE_DIR="$work/headless/module") 2>"$said" >&2 || code=$?
+	[[ $code -eq 2 ]] || echo "the status is $code"
+	[[ -x $work/headless/user/ndshm && -f $work/headless/user/libndshm.so.0 && -f $work/headless/user/libndshm.a ]] ||
+		echo 'the library or the command is not built'
+	[[ ! -e $work/headless/module ]] || echo 'something of the module is written'
+	grep -v '^make' "$said" | diff - <(echo "ndshm.ko: not built, because there is no kernel build directory" \
+		"$work/none/build; install the package linux-headers-$(uname -r), or set KDIR") || true
+}
 
 number=0 failed=0
 check() {
@@ -155,7 +175,7 @@ check() {
 	fi
 }
 
-for block in "$work"/guest/*.sh "$work"/host/*.sh; do
+for block in "$work"/guest/*.sh "$work"/host/*.sh "$work"/inline/*.sh; do
 	base=${block%.sh}
 	mapfile -t pages <"${base%/*}/pages"
 	wrong=
@@ -170,6 +190,7 @@ for block in "$work"/guest/*.sh "$work"/host/*.sh; do
 	line=${base##*/}
 	check "${pages[${line%-*} - 1]} line $((10#${line#*-})): $(grep -m 1 . "$block")" "$wrong"
 done
+check 'make without the headers of the kernel' "$(without_headers)"
 check 'the virtual machine, and its kernel log' "$([[ $code -eq 0 ]] || echo "run.sh: exit $code")"
 
 [[ ${KEEP:-} ]] || [[ $failed -gt 0 ]] || rm -rf -- "${work:?}" "${project:?}"

@@ -12,6 +12,7 @@ exit_splat=123 exit_timeout=124 exit_dead=125
 # two.
 boot_seconds=${NDSHM_BOOT_TIMEOUT:-180}
 shutdown_seconds=120
+lost_seconds=${NDSHM_LOST_TIMEOUT:-60}
 
 help() {
 	cat <<'END'
@@ -106,6 +107,7 @@ if [[ $icount ]]; then
 else
 	accel=$("$vm_dir/accel.sh") || exit "$exit_dead"
 fi
+emulator=$("$vm_dir/emulator.sh" "$accel") || exit "$exit_dead"
 if [[ $numa ]]; then
 	[[ $numa =~ ^[1-9]$ ]] || fail '--numa is a digit'
 	[[ ! $icount || $numa -eq 1 ]] || fail '--icount has one processor, so one node'
@@ -138,6 +140,7 @@ for path in "$(cd -- "$vm_dir/../.." && pwd -P)" "$(pwd -P)"; do
 	esac
 done
 cp -- "$kernel_dir/release" "$guest/release"
+[[ ! $icount ]] || : >"$guest/quiet"
 printf '%s\n' "${keep[@]}" | sed '/^$/d' >"$guest/keep"
 printf '%s\n' "${shares[@]}" | sed '/^$/d' >"$guest/shares"
 {
@@ -166,7 +169,7 @@ for i in "${!shares[@]}"; do machine_share "share$i" "${shares[i]}" rw; done
 for arg in "${netdevs[@]}"; do qemu+=(-netdev "$arg"); done
 for arg in "${devices[@]}"; do qemu+=(-device "$arg"); done
 qemu+=(-append "${append# }")
-printf '%q ' qemu-system-x86_64 "${qemu[@]}" >"$dir/qemu.cmd"
+printf '%q ' "$emulator" "${qemu[@]}" >"$dir/qemu.cmd"
 
 qemu_pid='' watch_pid=''
 # shellcheck disable=SC2317
@@ -182,12 +185,32 @@ trap 'say ended; exit 143' TERM HUP
 # Sleep without a child process, which would outlive a killed parent.
 nap() { read -rt "$1" <> <(:) || true; }
 
-# On a busy host an emulated CPU rarely (in one of some hundred guests) loses its timer
-# interrupt and never wakes up. The kernel then reports this for an idle CPU.
-timer_is_lost() {
-	grep -qsa 'timer wakeup didn.t happen for' "$dir/console.log" &&
-		grep -qsa 'Possible timer handling issue on cpu=' "$dir/console.log" &&
-		grep -qsaE 'RIP: .*(safe_halt|default_idle)' "$dir/console.log"
+# Does emulator $1 sleep for ten seconds? Its threads are looked at, because one that waits for a
+# CPU of a busy host uses no CPU time either.
+emulator_sleeps() {
+	local sample running=0
+	for ((sample = 0; sample < 50; sample++)); do
+		nap 0.2
+		! grep -qs '^State:.R' "/proc/$1/task/"*/status || running=$((running + 1))
+	done
+	[[ $running -lt 13 ]]
+}
+
+# Print the heartbeats that are $lost_seconds old.
+late_beats() {
+	local beat now
+	printf -v now '%(%s)T' -1
+	for beat in "$guest"/beat.*; do
+		[[ $((now - $(stat -c %Y -- "$beat" 2>/dev/null || echo "$now"))) -lt $lost_seconds ]] || printf '%s ' "$beat"
+	done
+}
+
+# On a busy host the emulator rarely (in one of some hundred guests) loses an interrupt: of a CPU's
+# timer, which never wakes up again, or of a 9p share, where all heartbeats wait for an answer. Then
+# heartbeats end, and the emulator sleeps. If the kernel or a test keeps the CPU, it is busy. If the
+# host has slept, the heartbeats go on.
+interrupt_is_lost() {
+	[[ $(late_beats) ]] && emulator_sleeps "$1" && [[ $(late_beats) ]]
 }
 
 # Two separate limits, because a busy machine slows the boot, which the command must not
@@ -208,8 +231,8 @@ watch_guest() {
 	until [[ $lines == *'ndshm-verdict: exit'* ]]; do
 		nap 1
 		waited=$((waited + 1))
-		if timer_is_lost; then
-			echo 'the emulator lost the interrupt of a timer, without which nothing goes on' >"$dir/lost"
+		if ((waited % 5 == 0)) && interrupt_is_lost "$1"; then
+			echo 'the emulator sleeps, and heartbeats of the guest have ended' >"$dir/lost"
 			kill -KILL "$1"
 			return
 		fi
@@ -229,7 +252,7 @@ watch_guest() {
 # qemu.log.
 boot() {
 	local tee_pid pipe_in pipe
-	rm -f -- "$dir"/{console.log,verdict,output.log,qemu.log,late,lost,output.pipe}
+	rm -f -- "$dir"/{console.log,verdict,output.log,qemu.log,late,lost,output.pipe} "$guest"/beat.*
 	# Use a pipe, because QEMU makes its output non-blocking, which must not affect the
 	# caller's.
 	mkfifo -- "$dir/output.pipe"
@@ -241,7 +264,7 @@ boot() {
 	tee_pid=$!
 	exec {pipe_in}<&-
 	# End the guest if run.sh is killed by SIGKILL.
-	setpriv --pdeathsig KILL qemu-system-x86_64 "${qemu[@]}" </dev/null >"$dir/qemu.log" 2>&1 {pipe}>&- &
+	setpriv --pdeathsig KILL "$emulator" "${qemu[@]}" </dev/null >"$dir/qemu.log" 2>&1 {pipe}>&- &
 	qemu_pid=$!
 	(
 		trap - EXIT INT TERM HUP
@@ -279,8 +302,14 @@ if ! reached started && ! reached error; then
 	say "$(cat -- "$dir/late" 2>/dev/null || echo 'the guest died before the command was started'): booting once more"
 	boot
 elif [[ -e $dir/lost ]]; then
+	show_end
 	say "$(<"$dir/lost"): all of it once more"
 	cp -- "$dir/console.log" "$dir/console.lost.log"
+	boot
+elif flags_are_impossible "$dir/console.log"; then
+	show_end
+	say 'the emulator set flags that no software can set: all of it once more'
+	cp -- "$dir/console.log" "$dir/console.flags.log"
 	boot
 fi
 [[ ! -e $dir/lost ]] || mv -- "$dir/lost" "$dir/late"

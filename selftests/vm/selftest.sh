@@ -81,6 +81,13 @@ END
 
 # packages.sh when the package manager would have to remove a package: it must fail, and
 # apt-get must always be called with --no-remove.
+flags_cases() {
+	flags_are_impossible /dev/stdin <<<'[  549.380323] RSP: 0018:ffffd28b41e1fd38 EFLAGS: 3fe01686' || return 1
+	flags_are_impossible /dev/stdin <<<$'RSP: 0018:f EFLAGS: 00010246\r\nRSP: 0018:f EFLAGS: 00018246\r' || return 1
+	! flags_are_impossible /dev/stdin <<<'RSP: 0018:ffffd28b41e1fd38 EFLAGS: 003f7fd7' || return 1
+	! flags_are_impossible /dev/stdin <<<'no CPU has stopped'
+}
+
 packages_cases() {
 	local dir
 	dir=$(mktemp -d)
@@ -104,7 +111,48 @@ packages_cases() {
 	rm -rf -- "$dir"
 }
 
+# A new QEMU is used, an old one too if there is no other; with KVM always the machine's.
+emulator_cases() {
+	local dir own
+	dir=$(mktemp -d)
+	own=$dir/bin/qemu-system-x86_64
+	mkdir -- "$dir/bin"
+	printf '#!/bin/sh\necho asked >>"%s"\nexit 100\n' "$dir/asked" >"$dir/bin/apt-get"
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\necho "QEMU emulator version $NDSHM_FAKE"\n' >"$own"
+	chmod +x -- "$dir/bin/"*
+	local -x NDSHM_CACHE=$dir/cache PATH=$dir/bin:$PATH NDSHM_FAKE=9.1.0 NDSHM_QEMU=
+	[[ $("$vm_dir/emulator.sh" tcg) == "$own" ]] || return 1
+	NDSHM_FAKE=7.2.22
+	[[ $("$vm_dir/emulator.sh" kvm) == "$own" && ! -e $dir/asked ]] || return 1
+	[[ $("$vm_dir/emulator.sh" tcg) == "$own" && -e $dir/asked ]] || return 1
+	# A failure is remembered, because every guest would try again.
+	rm -- "$dir/asked"
+	[[ $("$vm_dir/emulator.sh" icount) == "$own" && ! -e $dir/asked ]] || return 1
+	# So is a download that ends after the first package.
+	rm -- "$dir/cache/emulator.failed"
+	mkdir -p -- "$dir/deb/DEBIAN" "$dir/deb/usr/bin"
+	printf '#!/bin/sh\necho "QEMU emulator version 10.0.8"\n' >"$dir/deb/usr/bin/qemu-system-x86_64"
+	chmod +x -- "$dir/deb/usr/bin/qemu-system-x86_64"
+	printf 'Package: qemu-system-x86\nVersion: 1\nArchitecture: all\nMaintainer: none\nDescription: none\n' \
+		>"$dir/deb/DEBIAN/control"
+	dpkg-deb -b "$dir/deb" "$dir/qemu.deb" || return 1
+	cat >"$dir/bin/apt-get" <<-END
+		#!/bin/sh
+		case "\$*" in
+		indextargets*) echo 'Debian http://127.0.0.1 stable' ;;
+		*download*) cp "$dir/qemu.deb" . ; exit 100 ;;
+		esac
+	END
+	[[ $("$vm_dir/emulator.sh" tcg) == "$own" && -e $dir/cache/emulator.failed ]] || return 1
+	NDSHM_QEMU=/nonexistent
+	[[ $("$vm_dir/emulator.sh" tcg) == /nonexistent ]] || return 1
+	rm -rf -- "$dir"
+}
+
 without_guest 'splat.sh tells good lines from bad' splat_cases
+without_guest 'impossible flags are told from others' flags_cases
+without_guest 'emulator.sh prefers a QEMU without the defect' emulator_cases
 without_guest 'packages.sh removes no package' packages_cases
 
 probe_file=$vm_dir/.overlay-probe.$$
@@ -143,16 +191,18 @@ for kernel in "${kernels[@]}"; do
 	check 'a guest that dies after it printed success' 125 'the guest died while the command was running' -- \
 		bash -c 'echo "ndshm-verdict: exit 0"; echo "5 passed, 0 failed"; echo o >/proc/sysrq-trigger; sleep 20'
 	check 'a command that hangs' 124 'the command did not end within 3 s' --timeout 3 -- sleep 1000
-	# The kernel's messages about a lost timer interrupt. run.sh must boot
-	# the guest again, in which the command only prints a line.
+	# A CPU without heartbeats. run.sh must boot the guest again, in which the command only
+	# prints a line. With a busy CPU it must not. The second time all CPUs are without.
 	# shellcheck disable=SC2016
-	lost='for line in "rcu: rcu_preempt kthread timer wakeup didn'\''t happen for 5244 jiffies! g5289 f0x0" \
-		"rcu: Possible timer handling issue on cpu=1 timer-softirq=782" "RIP: 0010:pv_native_safe_halt+0xf/0x20"
-		do echo "$line" >/dev/kmsg; done; sleep 1000'
+	lost='for p in /proc/[0-9]*; do [[ ! $p/cwd -ef $NDSHM_VM_DIR || $(taskset -pc "${p#/proc/}") != *": 1" ]] || kill -STOP "${p#/proc/}"; done;'
+	export NDSHM_LOST_TIMEOUT=20
 	# shellcheck disable=SC2016
-	check 'a timer that the emulator loses' 0 '^it went on$' --timeout 100 -- \
-		bash -c '[[ ! -e $NDSHM_VM_DIR/again ]] || { echo it went on; exit; }; echo >$NDSHM_VM_DIR/again;'"$lost"
-	check 'a timer that it loses again' 124 'lost the interrupt of a timer' --timeout 100 -- bash -c "$lost"
+	check 'a CPU that does not wake up' 0 '^it went on$' --timeout 100 -- \
+		bash -c '[[ ! -e $NDSHM_VM_DIR/again ]] || { echo it went on; exit; }; echo >$NDSHM_VM_DIR/again;'"$lost sleep 1000"
+	check 'a guest that does not wake up again' 124 'the emulator sleeps' --timeout 100 -- \
+		bash -c "${lost/': 1"'/': "*'} sleep 1000"
+	check 'a CPU that is busy' 124 'did not end within 40 s' --timeout 40 -- bash -c "$lost while :; do :; done"
+	unset NDSHM_LOST_TIMEOUT
 	check 'a splat in the kernel log' 123 'WARNING: CPU: 0 test' -- \
 		bash -c 'echo "WARNING: CPU: 0 test" >/dev/kmsg'
 	check 'an expected splat' 0 '' --expect-splat 'CPU: 0 test' -- \

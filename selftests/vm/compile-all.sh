@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# compile-all.sh: compile the module against the headers of the distribution's kernels, and print
+# a table and TAP. A warning is a failure. By default these are the newest kernels of each series,
+# architecture (amd64, arm64) and flavour (cloud, rt); with ALL=1 all of the release of Debian and
+# its backports. Headers and the compiler for arm64 are unpacked into the cache and not installed. A
+# success is kept there until the sources, the version of the headers or the compiler change. Two more
+# rows are user space for i386 and the library with musl, neither of which is linked.
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+top=$(cd -- "$vm_dir/../.." && pwd -P)
+results=$cache/compiled
+work=$(realpath -m -- "${BUILD:-$top/build}/modules/all")
+
+sources=$(cd -- "$top" && { git ls-files -z --cached --others --exclude-standard -- Kbuild Makefile kernel uapi |
+	xargs -0 sha256sum; gcc --version; } | sha256sum)
+
+# compile RELEASE HEADERS COMPILER: print "compiles", or the first line that the compiler says.
+compile() {
+	local said=$work/$1.said
+	local -a options=()
+	[[ ! $3 ]] || options=("LD_LIBRARY_PATH=$3/usr/lib/$(gcc -print-multiarch)" "PATH=$3/usr/bin:$PATH"
+		"CROSS_COMPILE=$(<"$3/prefix")")
+	rm -rf -- "${work:?}/$1"
+	nice -n 19 env "${options[@]}" make -C "$top" -j"$(nproc)" modules KDIR="$2" MODULE_DIR="$work/$1" >"$said.out" 2>"$said" || true
+	sed -i -e '/^make/d' -e /BTF/d "$said"
+	if [[ -f $work/$1/ndshm.ko && ! -s $said ]]; then
+		echo compiles
+	else
+		grep -m 1 -E 'error|warning' "$said" || { head -n 1 "$said"; [[ -s $said ]] || echo 'no ndshm.ko and no message'; }
+	fi
+	rm -rf -- "${work:?}/$1" "$said" "$said.out"
+}
+
+# compile_user COMPILER DIRECTORY...: the same for the sources below the directories of userlib.
+compile_user() {
+	local -a files
+	# musl-gcc looks for no headers of the kernel.
+	mkdir -p -- "$work/include"
+	ln -sfn -- /usr/include/linux /usr/include/asm-generic "/usr/include/$(gcc -print-multiarch)/asm" "$work/include/"
+	mapfile -t files < <(cd -- "$top/userlib" && git ls-files --cached --others --exclude-standard -- "${@:2}" | grep '\.c$')
+	# shellcheck disable=SC2046,SC2086 # words
+	if (cd -- "$top/userlib" && nice -n 19 $1 -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"0"' \
+		-Wall -Wextra -Wno-psabi -Iinclude -I../uapi $(pkg-config --cflags libnl-genl-3.0 jansson ncursesw) \
+		-idirafter "$work/include" -fsyntax-only "${files[@]}") >"$work/user.said" 2>&1 && [[ ! -s $work/user.said ]]; then
+		echo compiles
+	else
+		grep -m 1 -E 'error|warning' "$work/user.said" || head -n 1 "$work/user.said"
+	fi
+}
+
+native=$(dpkg --print-architecture)
+declare -A compilers=([$native]='')
+[[ $native == arm64 ]] || compilers[arm64]=$("$vm_dir/kernels.sh" compiler arm64)
+releases=()
+for architecture in "${!compilers[@]}"; do
+	mapfile -t found < <("$vm_dir/kernels.sh" releases "$architecture")
+	[[ ${#found[@]} -gt 0 ]] || die "the package index has no headers for $architecture; run: apt-get update"
+	releases+=("${found[@]}")
+done
+if [[ ! ${ALL:-} ]]; then
+	declare -A newest=()
+	for release in "${releases[@]}"; do
+		[[ $release =~ ^([0-9]+\.[0-9]+)\.[^-]*(-[0-9]+)?-(.*)$ ]]
+		newest[${BASH_REMATCH[1]}-${BASH_REMATCH[3]}]=$release
+	done
+	mapfile -t releases < <(printf '%s\n' "${newest[@]}" | sort -V)
+fi
+
+mkdir -p -- "$work" "$results"
+keep_objects
+number=0
+table=$(printf '# %-32s %s' kernel result)
+row() {
+	number=$((number + 1))
+	table+=$(printf '\n# %-32s %s' "$1" "$2")
+	[[ $2 == compiles ]] || printf 'not '
+	echo "ok $number - $1: $2"
+}
+for release in "${releases[@]}"; do
+	headers=$("$vm_dir/kernels.sh" release-headers "$release")
+	compiler=${compilers[${release##*-}]}
+	kept=$results/$(printf '%s\n' "$sources" "$headers" "${compiler##*/}" | sha256sum | cut -c1-20)
+	if [[ -s $kept ]]; then
+		result=$(<"$kept")
+	else
+		result=$(compile "$release" "$headers" "$compiler")
+		[[ $result != compiles ]] || echo "$result" >"$kept"
+	fi
+	row "$release" "$result"
+done
+row 'user space for i386' "$(compile_user 'gcc -m32' src tools examples)"
+row 'library with musl' "$(compile_user musl-gcc src)"
+printf '%s\n1..%d\n' "$table" "$number"
