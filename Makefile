@@ -28,10 +28,13 @@ all: modules userlib
 .PHONY: help
 help:
 	@echo 'What can be done:'
-	@echo '  make              the module for the running kernel, the library, the command'
+	@echo '  make              the module for the running kernel, the library, the command; without'
+	@echo '                    headers of the kernel all but the module, with exit status 2'
 	@echo '  make modules      the module alone; KDIR=<kernel build directory>, MODULE_DIR=<output>'
 	@echo '  make userlib      the library, the ndshm command and the examples'
 	@echo '  make install      all of it; PREFIX=$(PREFIX), DESTDIR='
+	@echo '  make uninstall    remove what make install has installed'
+	@echo '  make package      Debian packages, in $(BUILD)/package, built in a clean chroot'
 	@echo '  make demo         see it work in a virtual machine: a network card driven'
 	@echo '                    from user space answers the kernel'"'"'s ping'
 	@echo '  make check        all tests on all supported kernels, in virtual machines'
@@ -49,13 +52,20 @@ help:
 
 .PHONY: modules
 modules:
+	@test -d $(KDIR) || { echo "ndshm.ko: not built, because there is no kernel build directory $(KDIR);" \
+		"install $(headers), or set KDIR" >&2; exit 1; }
 ifneq ($(MODULE_DIR),$(CURDIR))
-	@mkdir -p $(MODULE_DIR)/selftests
+	@mkdir -p $(MODULE_DIR)/selftests/lib
 	@cp -asf $(CURDIR)/Kbuild $(CURDIR)/kernel $(CURDIR)/uapi $(MODULE_DIR)/
-	@cp -asf $(CURDIR)/selftests/ndshm_expected_reasons.h $(MODULE_DIR)/selftests/
+	@cp -asf $(CURDIR)/selftests/lib/ndshm_expected_reasons.h $(MODULE_DIR)/selftests/lib/
 endif
-	@test -d $(KDIR) || { echo "No kernel build directory $(KDIR): install the headers of your kernel, or set KDIR." >&2; exit 1; }
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) modules
+
+# Without the headers `make` builds everything else first, then says what is missing and fails.
+headers := the package linux-headers-$(shell uname -r)
+ifeq ($(wildcard $(KDIR)/.)$(filter-out all,$(MAKECMDGOALS)),)
+modules: | userlib
+endif
 
 .PHONY: userlib
 userlib:
@@ -73,6 +83,23 @@ install-modules: modules
 .PHONY: install-userlib
 install-userlib: userlib
 	$(MAKE) -C userlib BUILD=$(BUILD)/user PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+
+.PHONY: uninstall uninstall-modules uninstall-userlib
+uninstall: uninstall-modules uninstall-userlib
+
+# The directory of added modules is updates or extra, and some kernels compress modules.
+uninstall-modules:
+	@release=$$(cat $(KDIR)/include/config/kernel.release) || { echo "$(KDIR): not a kernel build directory; set KDIR as for make install" >&2; exit 1; }; \
+	tree=$(DESTDIR)/lib/modules/$$release; \
+	rm -fv $$tree/updates/ndshm.ko* $$tree/extra/ndshm.ko*; \
+	$(if $(DESTDIR),,depmod $$release)
+
+uninstall-userlib:
+	$(MAKE) -C userlib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
+
+.PHONY: package
+package:
+	@userlib/packaging/build.sh
 
 .PHONY: demo check check-debug stress fuzz bench docs check-docs lint
 demo:

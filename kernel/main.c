@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/module.h>
+#include <linux/ndshm_netlink.h>
+#include <net/genetlink.h>
 
+#include "account/charge.h"
 #include "account/pinned.h"
-#include "account/quota.h"
 #include "adapter/node.h"
 #include "adapter/queue.h"
-#include "base/access.h"
 #include "base/deferred.h"
+#include "base/registry.h"
 #include "block/block.h"
 #include "block/request.h"
 #include "cdev/cdev.h"
@@ -15,6 +17,7 @@
 #include "providers/coherent.h"
 #include "providers/pages.h"
 #include "registration/provider.h"
+#include "section/oom.h"
 #include "section/section.h"
 
 static int __init coherent_setup(void)
@@ -43,6 +46,7 @@ static const struct {
 	{ ndshm_queue_setup, ndshm_queue_teardown },
 	{ ndshm_request_setup, ndshm_request_teardown },
 	{ ndshm_section_setup, ndshm_section_teardown },
+	{ ndshm_oom_setup, ndshm_oom_teardown },
 	{ coherent_setup, ndshm_coherent_teardown },
 	{ ndshm_pages_setup, ndshm_pages_teardown },
 	{ ndshm_node_setup, ndshm_node_teardown },
@@ -84,4 +88,11 @@ static void __exit ndshm_exit(void)
 module_exit(ndshm_exit);
 
 MODULE_DESCRIPTION("NDIS-style shared memory provider");
+MODULE_AUTHOR("The ndshm maintainers");
+MODULE_VERSION("0.1.0");
+/*
+ * Loads the module when the family is resolved. The device node cannot do that: its
+ * minor number is dynamic, and depmod needs a fixed one to make the node in advance.
+ */
+MODULE_ALIAS_GENL_FAMILY(NDSHM_FAMILY_NAME);
 MODULE_LICENSE("GPL");

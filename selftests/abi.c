@@ -158,8 +158,17 @@ FIXTURE_VARIANT_ADD(shape, block_cancel) {
 FIXTURE_VARIANT_ADD(shape, section_create) {
 	.command = NDSHM_SECTION_CREATE,
 	.size = sizeof(struct ndshm_section_create),
+	.first_size = offsetof(struct ndshm_section_create, name),
 	.known_flags = NDSHM_CREATE_PERMIT_KEEP,
 	.reserved = offsetof(struct ndshm_section_create, __reserved),
+};
+
+FIXTURE_VARIANT_ADD(shape, section_open) {
+	.command = NDSHM_SECTION_OPEN,
+	.size = sizeof(struct ndshm_section_open),
+	.known_flags = NDSHM_OPEN_READONLY,
+	.error = ENOENT,
+	.reason = NDSHM_REASON_SECTION_UNKNOWN,
 };
 
 FIXTURE_VARIANT_ADD(shape, section_attach) {
@@ -273,6 +282,7 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		struct ndshm_block_sync sync;
 		struct ndshm_block_cancel cancel;
 		struct ndshm_section_create create;
+		struct ndshm_section_open open;
 		struct ndshm_section_attach attach;
 		struct ndshm_section_share share;
 		struct ndshm_section_delete delete;
@@ -313,6 +323,9 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 		break;
 	case NDSHM_SECTION_CREATE:
 		request.create = section_create_request(self->adapter, 1, 1);
+		break;
+	case NDSHM_SECTION_OPEN:
+		request.open = section_open_request(NDSHM_OWNER_SELF, "no section", 0);
 		break;
 	case NDSHM_SECTION_ATTACH:
 		request.attach = section_attach_request(0);
@@ -824,9 +837,11 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_CLAIMS |
 					    NDSHM_FEATURE_SYNC |
 					    NDSHM_FEATURE_SECTIONS |
-					    NDSHM_FEATURE_ASYNC));
+					    NDSHM_FEATURE_ASYNC |
+					    NDSHM_FEATURE_NAMES));
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_ASYNC);
+	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_NAMES);
 	EXPECT_EQ(self->page, info->out_page_size);
 	EXPECT_LE(self->page, info->out_max_length);
 	EXPECT_LE(1, info->out_max_batch);
@@ -903,7 +918,7 @@ TEST_F(request, unknown_commands)
 	int holder = test_attach(section);
 
 	no_commands(_metadata, self->fd, self->fd, NDSHM_GET_INFO,
-		    NDSHM_BLOCK_CANCEL);
+		    NDSHM_SECTION_OPEN);
 	no_commands(_metadata, self->fd, section, NDSHM_SECTION_ATTACH,
 		    NDSHM_SECTION_SYNC);
 	no_commands(_metadata, self->fd, holder, NDSHM_EXTENT_ALLOC,

@@ -20,7 +20,7 @@ unloaded() { rmmod "ndshm_example_$1" && nothing_left; }
 
 adapter_has_memory() {
 	says 'example: block [0-9]+, 16384 bytes at 0x[0-9a-f]+ for the device\|' &&
-		"$ndshm" list adapters | grep -q '^ *[0-9]* *example ' && "$ndshm" list blocks | grep -q ' example .* 16384 '
+		"$ndshm" list adapters | grep -q '^ *[0-9]* *example ' && "$ndshm" list blocks --bytes | grep -q ' example .* 16384 '
 }
 adapter_gone() { unloaded adapter && ! "$ndshm" list adapters | grep -q example; }
 

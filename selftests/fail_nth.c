@@ -14,7 +14,7 @@
  * fewest of some runs, and of the sweep, after whose failures caches can be fuller.
  * fail_points/table.sh does so for each kernel.
  *
- * If NDSHM_SHARD is set, slow commands test only every third point, starting at
+ * If NDSHM_SHARD is set, slow commands test only every sixth point, starting at
  * a random one of the first three. NDSHM_KO and NDSHM_MOCK name the files of the
  * module and of the mock provider; groups that need a missing one are skipped.
  */
@@ -344,7 +344,7 @@ static unsigned int pass(struct sweep *sweep, unsigned int nth,
 	unsigned int increment = 1;
 
 	if (sweep->command->slow && shard && *shard)
-		increment = 3;
+		increment = 6;
 	nth += random() % increment;
 	for (*left = 0; !*left && wrongs < MOST_WRONG; nth += increment) {
 		*left = step(sweep, nth);

@@ -224,7 +224,10 @@ static void be_unbinder(struct _test_data_stall *self)
 	_exit(ndshm_pci_unbind(&self->edu.pci) ? 1 : 0);
 }
 
-/* Return: true if within ten seconds the process exited, or was killed by @signal. */
+/*
+ * Return: true if within ten seconds @signal killed the process or, if @signal is 0, the process
+ * exited with status 0.
+ */
 static bool is_gone(pid_t *pid, int signal)
 {
 	int status;

@@ -316,6 +316,25 @@ TEST_F(mock, null_context)
 	EXPECT_EQ(0, ndshm_mock_counts("p").double_free);
 }
 
+/*
+ * A handler that gave up its active references must get them again before it returns memory. Else
+ * the reply is refused, and the free handler, which may be gone, is not called.
+ */
+TEST_F(mock, success_without_active_references)
+{
+	struct ndshm_block_alloc alloc = request_of(self, 2 * self->page);
+
+	test_mock("script p put_active=1");
+	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_BAD_REPLY, self->fd,
+			     &alloc);
+	EXPECT_EQ(1, ndshm_mock_counts("p").failed);
+	EXPECT_EQ(0, ndshm_mock_counts("p").freed);
+	EXPECT_EQ(0, ndshm_mock_counts("p").double_free);
+	test_mock("script p put_active=0");
+	test_block_alloc(self->fd, &alloc);
+	test_free_handle(self->fd, self->block.handle);
+}
+
 /* A block without a kernel address must still work for clients. */
 TEST_F(mock, null_address)
 {
@@ -341,7 +360,9 @@ TEST_F(mock, pages_in_kernel)
 	static const __u64 lengths[] = {
 		1, 3 << 12, 1 << 20, 2 << 20, (4 << 20) + 1, 16 << 20,
 	};
-	unsigned int i;
+	struct ndshm_nl_block blocks[32];
+	unsigned int i, of_kernel = 0;
+	int count;
 
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		test_mock("block alloc %u node0 pages %llu capacity=0", i,
@@ -353,6 +374,13 @@ TEST_F(mock, pages_in_kernel)
 	test_err_mock(ENOENT, NDSHM_REASON_PROVIDER_UNKNOWN,
 		      "block alloc 0 node0 nobody 1");
 	test_mock("block alloc 0 node0 coherent 1");
+	/* A block of the kernel is distinct from one of an invisible process. */
+	count = ndshm_nl_blocks(&self->nl, blocks, ARRAY_SIZE(blocks));
+	ASSERT_LT(0, count);
+	ASSERT_GE(ARRAY_SIZE(blocks), (size_t)count);
+	for (i = 0; i < (unsigned int)count; i++)
+		of_kernel += blocks[i].kernel && !blocks[i].pid;
+	EXPECT_EQ(1, of_kernel);
 	test_mock("block free 0");
 }
 

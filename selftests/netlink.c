@@ -2,6 +2,7 @@
 /*
  * The netlink family: requests, their permissions, and events.
  */
+#include <ctype.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -67,11 +68,13 @@ TEST_F(netlink, numbers)
 	EXPECT_EQ(23, NDSHM_CMD_QUOTA_EXCEEDED_NTF);
 	EXPECT_EQ(24, NDSHM_CMD_ADAPTER_SET);
 	EXPECT_EQ(25, NDSHM_CMD_PROVIDER_SET);
+	EXPECT_EQ(26, NDSHM_CMD_REASON_GET);
 	EXPECT_EQ(9, NDSHM_A_ADAPTER_NEEDS_RESET);
 	EXPECT_EQ(13, NDSHM_A_ADAPTER_RESET_POLICY);
 	EXPECT_EQ(7, NDSHM_A_PROVIDER_MAPPABLE);
 	EXPECT_EQ(11, NDSHM_A_PROVIDER_MODE);
 	EXPECT_EQ(13, NDSHM_A_BLOCK_REVOKED);
+	EXPECT_EQ(14, NDSHM_A_BLOCK_KERNEL);
 	EXPECT_EQ(13, NDSHM_A_SECTION_REVOKED);
 	EXPECT_EQ(9, NDSHM_A_QUEUE_BYTES);
 	EXPECT_EQ(14, NDSHM_A_QUOTA_WANTED);
@@ -215,7 +218,8 @@ TEST_F(netlink, nothing_else_is_shown)
 				     bit(NDSHM_A_PROVIDER_OPEN);
 	const __u32 block_known = BLOCK_ALWAYS | bit(NDSHM_A_BLOCK_PAD) |
 				  bit(NDSHM_A_BLOCK_CHARGED) |
-				  bit(NDSHM_A_BLOCK_REVOKED);
+				  bit(NDSHM_A_BLOCK_REVOKED) |
+				  bit(NDSHM_A_BLOCK_KERNEL);
 	struct ndshm_nl_provider provider;
 	struct ndshm_nl_adapter adapter;
 	struct ndshm_nl_block block;
@@ -713,6 +717,7 @@ TEST_F(netlink, ids_are_not_used_again)
 TEST_F(netlink, unprivileged)
 {
 	struct ndshm_nl_block seen[16], one;
+	struct ndshm_nl_reason reason;
 	struct ndshm_nl_provider provider;
 	struct ndshm_nl_adapter adapter;
 	struct ndshm_block_info mine;
@@ -749,10 +754,76 @@ TEST_F(netlink, unprivileged)
 		EXPECT_EQ(0, ndshm_nl_provider_by_name(&nl, "coherent",
 						       &provider));
 		EXPECT_EQ(-EPERM, ndshm_nl_join_events(&nl));
+		/* Numbers of refusals reveal the activity of other users. */
+		EXPECT_EQ(-EPERM, ndshm_nl_reason(&nl, NDSHM_REASON_FLAGS,
+						  &reason));
+		EXPECT_NE(NULL, strstr(nl.extack, "CAP_SYS_ADMIN"));
+		EXPECT_EQ(-EPERM, ndshm_nl_reason(&nl, ~0U, &reason));
+		EXPECT_EQ(-EPERM, ndshm_nl_reasons(&nl, &reason, 1));
 		_exit(0);
 	}
 	EXPECT_TRUE(ndshm_reap(child));
 	close(peer);
+}
+
+#define REASONS	(NDSHM_REASON_COUNT_KNOWN - 1)
+
+/* Return: true if @name is that of the @constant, in lower case with dashes. */
+static bool names_reason(const char *constant, const char *name)
+{
+	while (*name && (*constant == '_' ? '-' : tolower(*constant)) == *name) {
+		constant++;
+		name++;
+	}
+	return !*constant && !*name;
+}
+
+/* A failure counts once, for its reason only; a success counts for none. */
+TEST_F(netlink, refusals)
+{
+	static struct ndshm_nl_reason before[REASONS], after[REASONS];
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc empty =
+		block_alloc_request(self->adapter, 0, &block);
+	struct ndshm_block_cancel cancel = block_cancel_request(~0ULL);
+	struct ndshm_get_info info = get_info_request();
+	struct ndshm_nl_reason one;
+	unsigned int i, more;
+
+	ASSERT_EQ((int)REASONS, ndshm_nl_reasons(&self->nl, before, REASONS));
+	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd,
+			     &empty);
+	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd,
+			     &empty);
+	test_err_block_cancel(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, self->fd,
+			      &cancel);
+	info.flags = 1;
+	test_err_get_info(EOPNOTSUPP, NDSHM_REASON_FLAGS, self->fd, &info);
+	ASSERT_EQ((int)REASONS, ndshm_nl_reasons(&self->nl, after, REASONS));
+	for (i = 0; i < REASONS; i++) {
+		EXPECT_EQ(bit(NDSHM_A_REASON_ID) | bit(NDSHM_A_REASON_NAME) |
+			  bit(NDSHM_A_REASON_REFUSALS),
+			  after[i].present & ~bit(NDSHM_A_REASON_PAD));
+		EXPECT_EQ(i + 1, after[i].id);
+		EXPECT_TRUE(names_reason(ndshm_expected[i + 1].name,
+					 after[i].name))
+			TH_LOG("reason %s", after[i].name);
+		more = 0;
+		if (i + 1 == NDSHM_REASON_LENGTH_ZERO)
+			more = 2;
+		if (i + 1 == NDSHM_REASON_REQUEST_UNKNOWN ||
+		    i + 1 == NDSHM_REASON_FLAGS)
+			more = 1;
+		EXPECT_EQ(before[i].refusals + more, after[i].refusals)
+			TH_LOG("reason %s", after[i].name);
+	}
+	ASSERT_EQ(0, ndshm_nl_reason(&self->nl, NDSHM_REASON_FLAGS, &one));
+	EXPECT_EQ(NDSHM_REASON_FLAGS, one.id);
+	EXPECT_STREQ("flags", one.name);
+	EXPECT_EQ(after[NDSHM_REASON_FLAGS - 1].refusals, one.refusals);
+	EXPECT_EQ(-ENOENT, ndshm_nl_reason(&self->nl, NDSHM_REASON_COUNT_KNOWN,
+					   &one));
+	EXPECT_EQ(-ERANGE, ndshm_nl_reason(&self->nl, 0, &one));
 }
 
 /* The sender's privileges count, not those of the socket's opener. */
@@ -847,25 +918,90 @@ static int code_of(pid_t child)
 	return WEXITSTATUS(status);
 }
 
-/* The family exists in the initial network namespace only. */
+/* Return: true if an event arrives soon. */
+static bool hears(struct ndshm_nl *nl)
+{
+	char buffer[8192];
+
+	return ndshm_nl_event(nl, 200, buffer, sizeof(buffer)) > 0;
+}
+
+/* A network namespace of root shows what the initial one shows, and has the events. */
 TEST_F(netlink, net_namespace)
 {
+	struct ndshm_nl_block one;
 	struct ndshm_nl nl;
 	pid_t child;
 	int code;
 
 	if (geteuid())
 		SKIP(return, "only root can make a network namespace");
+	self->block = test_new_block(self->fd, self->adapter, 1);
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
+		int bad = 0;
+
 		enter(CLONE_NEWNET);
-		_exit(ndshm_nl_open(&nl) != -ENOENT);
+		if (ndshm_nl_open(&nl))
+			_exit(1);
+		if (ndshm_nl_block_by_id(&nl, self->block.shared_memory_handle,
+					 &one))
+			bad |= 2;
+		if (ndshm_nl_join_events(&nl))
+			bad |= 4;
+		test_new_block(self->fd, self->adapter, 1);
+		if (!hears(&nl))
+			bad |= 8;
+		_exit(bad);
 	}
 	code = code_of(child);
 	if (code == KSFT_SKIP)
 		SKIP(return, "no network namespaces");
 	EXPECT_EQ(0, code);
+}
+
+/*
+ * Root of a network namespace that any user can make sees the objects of its user only. It may join
+ * the group of events, but gets none.
+ */
+TEST_F(netlink, net_namespace_of_a_user)
+{
+	struct ndshm_nl_block seen[16], one;
+	struct ndshm_nl nl;
+	pid_t child, user;
+	int peer, code;
+
+	if (geteuid())
+		SKIP(return, "only root can become other users");
+	user = start_owner(_metadata, self, &peer);
+	test_new_block(self->fd, self->adapter, 1);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		int bad = 0;
+
+		enter(CLONE_NEWUSER | CLONE_NEWNET);
+		if (ndshm_nl_open(&nl))
+			_exit(1);
+		if (ndshm_nl_blocks(&nl, seen, ARRAY_SIZE(seen)) != 1)
+			bad |= 2;
+		if (ndshm_nl_block_by_id(&nl, self->block.shared_memory_handle,
+					 &one) != -ENOENT)
+			bad |= 4;
+		ndshm_nl_join_events(&nl);
+		test_new_block(self->fd, self->adapter, 1);
+		if (hears(&nl))
+			bad |= 8;
+		_exit(bad);
+	}
+	code = code_of(child);
+	if (code == KSFT_SKIP)
+		SKIP(return, "no user namespaces");
+	EXPECT_EQ(0, code);
+	EXPECT_TRUE(ndshm_signal_peer(peer));
+	EXPECT_TRUE(ndshm_reap(user));
+	close(peer);
 }
 
 /* Root of a user namespace sees the objects of its user only. */
@@ -941,7 +1077,7 @@ TEST_F(netlink, pid_namespace)
 		bad |= one.pid != 1;
 		bad |= ndshm_nl_block_by_id(&self->nl,
 					    outer.shared_memory_handle, &one);
-		bad |= one.pid != 0;
+		bad |= one.pid != 0 || one.kernel;
 		_exit(bad);
 	}
 	if (recv(peer, &inner, sizeof(inner), MSG_WAITALL) != sizeof(inner)) {
@@ -1019,6 +1155,7 @@ static const struct policy_row spec[] = {
 	  0 },
 	{ NDSHM_CMD_PROVIDER_SET, NDSHM_A_PROVIDER_MODE, NL_ATTR_TYPE_U32, 0,
 	  0 },
+	{ NDSHM_CMD_REASON_GET, NDSHM_A_REASON_ID, NL_ATTR_TYPE_U32, 1, 0 },
 };
 
 /* Commands that set something have no dump. */
@@ -1114,7 +1251,8 @@ TEST_F(netlink, policy)
 			   i <= NDSHM_CMD_BLOCK_GET) ||
 			  i == NDSHM_CMD_SECTION_GET ||
 			  i == NDSHM_CMD_QUEUE_GET ||
-			  i == NDSHM_CMD_QUOTA_GET || is_set(i),
+			  i == NDSHM_CMD_QUOTA_GET ||
+			  i == NDSHM_CMD_REASON_GET || is_set(i),
 			  policies->has_do[i]);
 	free(policies);
 }

@@ -723,7 +723,7 @@ TEST_F(device, never_bounced)
 }
 
 #define TOUCHERS	2
-#define ENDS		40	/* ends of the claim, at arbitrary times */
+#define ENDS		40	/* rounds: an unbind during accesses, later in each round */
 
 struct toucher {
 	pthread_t thread;

@@ -18,6 +18,7 @@
 #define GROUP		CGROUPS "/ndshm-removal"
 #define OTHER_GROUP	CGROUPS "/ndshm-removal-other"
 #define CPU_LITTLE	"4000 100000"	/* microseconds, of so many */
+#define CPU_LEAST	"1000 100000"	/* with it 64 MiB take seconds */
 #define CPU_SELDOM	"10000 1000000"	/* throttled for most of a second when used up */
 /* Not "max": the kernel patches its scheduler when the first limit comes or the last goes. */
 #define CPU_MUCH	"10000000 100000"
@@ -116,7 +117,7 @@ static long long milliseconds(void)
 
 #define test_bounded_unbind() test_bounded(ndshm_pci_unbind(&self->edu.pci))
 
-/* While a process allocates, which takes it half a minute. */
+/* While a process allocates. */
 TEST_F_TIMEOUT(removal, allocation, TIMEOUT)
 {
 	struct ndshm_block_info block;
@@ -125,6 +126,7 @@ TEST_F_TIMEOUT(removal, allocation, TIMEOUT)
 	if (!variant->provider)
 		SKIP(return, "it is not allocated");
 	alloc = request(_metadata, self, variant->provider, LENGTH, &block);
+	ASSERT_EQ(0, ndshm_write_file(GROUP "/cpu.max", CPU_LEAST));
 	self->child = ndshm_fork(&self->peer);
 	ASSERT_LE(0, self->child);
 	if (!self->child) {

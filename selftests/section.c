@@ -5,13 +5,17 @@
  * are ndshm's own.
  */
 #define _GNU_SOURCE
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 #include "ndshm_nl.h"
 #include "ndshm_probe.h"
+#include "ndshm_proc.h"
 #include "ndshm_section.h"
 
 #define HUGE	(2UL << 20)
@@ -23,6 +27,7 @@ FIXTURE(section) {
 	int fd;
 	__u64 max;
 	unsigned char *map;
+	__u64 locked;	/* charged to the user before the test */
 };
 
 FIXTURE_SETUP(section)
@@ -36,10 +41,13 @@ FIXTURE_SETUP(section)
 	self->adapter = info.out_default_adapter;
 	self->page = page_size();
 	self->fd = -1;
+	self->locked = ndshm_locked(self->client);
 }
 
+/* A section is freed by deferred work, and the next test can depend on its charge. */
 FIXTURE_TEARDOWN(section)
 {
+	EXPECT_TRUE(ndshm_soon(ndshm_locked(self->client) <= self->locked));
 	close(self->client);
 }
 
@@ -308,9 +316,122 @@ TEST_F(section, no_other_door)
 
 	test_errno(EINVAL, self->client, write(fd, &byte, 1));
 	test_errno(EINVAL, self->client, read(fd, &byte, 1));
-	test_errno(EINVAL, self->client, ftruncate(fd, 0));
+	test_errno(EPERM, self->client, ftruncate(fd, 0));
+	test_errno(EPERM, self->client, fchmod(fd, 0666));
+	test_errno(EPERM, self->client, fchown(fd, geteuid(), getegid()));
+	test_errno(EPERM, self->client, futimens(fd, NULL));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	test_errno(ENXIO, self->client, open(path, O_RDWR));
+	close(fd);
+}
+
+/* fstat() must return the size, so that a program can map the whole section with it. */
+TEST_F(section, size)
+{
+	int fd = new_section(_metadata, self, HUGE + 1, 0);
+	int readonly = test_share(fd, NDSHM_SHARE_READONLY);
+	struct statfs system;
+	struct stat stat;
+	char *map;
+
+	ASSERT_EQ(0, fstat(fd, &stat));
+	EXPECT_TRUE(S_ISREG(stat.st_mode));
+	EXPECT_EQ(HUGE + self->page, (size_t)stat.st_size);
+	EXPECT_EQ(test_look(fd).out_id, stat.st_ino);
+	ASSERT_EQ(0, fstatfs(fd, &system));
+	EXPECT_EQ(NDSHM_FS_MAGIC, system.f_type);
+	ASSERT_EQ(0, fstat(readonly, &stat));
+	EXPECT_EQ(HUGE + self->page, (size_t)stat.st_size);
+	EXPECT_EQ(test_look(fd).out_id, stat.st_ino);
+	map = mmap(NULL, stat.st_size, PROT_READ, MAP_SHARED, readonly, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	ndshm_case(true);
+	munmap(map, stat.st_size);
+	close(readonly);
+	close(fd);
+}
+
+/* As a user of Python maps a file. */
+static const char python[] =
+	"import mmap, sys\n"
+	"fd, size = int(sys.argv[1]), int(sys.argv[2])\n"
+	"section = mmap.mmap(fd, 0)\n"
+	"assert len(section) == size, len(section)\n"
+	"assert section[:2] == b'\\x2a\\0', section[:2]\n"
+	"section[1] = 43\n";
+
+TEST_F(section, python)
+{
+	char fd[16], size[16];
+	pid_t child;
+
+	if (system("command -v python3 >/dev/null"))
+		SKIP(return, "python3 is not installed");
+	make(_metadata, self, 4 * HUGE, self->page);
+	self->map[0] = 42;
+	snprintf(fd, sizeof(fd), "%d", self->fd);
+	snprintf(size, sizeof(size), "%lu", 4 * HUGE);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		fcntl(self->fd, F_SETFD, 0);
+		execlp("python3", "python3", "-c", python, fd, size, NULL);
+		_exit(1);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	ndshm_case(true);
+	EXPECT_EQ(43, self->map[1]);
+	munmap(self->map, self->max);
+	close(self->fd);
+}
+
+/* The number behind @key in /proc/self/fdinfo of a descriptor, or ULLONG_MAX. */
+static unsigned long long descriptor_number(int fd, const char *key)
+{
+	const size_t length = strlen(key);
+	unsigned long long number = ULLONG_MAX;
+	char path[64], line[256];
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	stream = fopen(path, "r");
+	if (!stream)
+		return number;
+	while (fgets(line, sizeof(line), stream))
+		if (!strncmp(line, key, length) && line[length] == ':')
+			number = strtoull(line + length + 1, NULL, 10);
+	fclose(stream);
+	return number;
+}
+
+TEST_F(section, fdinfo)
+{
+	struct ndshm_block_info block = test_new_block(self->client, self->adapter,
+						       2 * self->page);
+	int fd = new_section(_metadata, self, HUGE, self->page);
+	int holder = test_attach(fd), other = test_attach(fd);
+	__u64 place = test_extent(holder, 2 * self->page);
+
+	test_extent(other, self->page);
+	EXPECT_EQ(1, descriptor_number(self->client, "ndshm-blocks"));
+	EXPECT_EQ(block.consumed, descriptor_number(self->client, "ndshm-bytes"));
+	EXPECT_EQ(0, descriptor_number(self->client, "ndshm-requests"));
+	EXPECT_EQ(test_look(fd).out_id, descriptor_number(fd, "ndshm-section"));
+	EXPECT_EQ(HUGE, descriptor_number(fd, "ndshm-max-size"));
+	EXPECT_EQ(test_look(fd).out_committed, descriptor_number(fd, "ndshm-committed"));
+	EXPECT_EQ(3 * self->page, descriptor_number(fd, "ndshm-taken"));
+	EXPECT_EQ(2, descriptor_number(fd, "ndshm-extents"));
+	EXPECT_EQ(2, descriptor_number(fd, "ndshm-holders"));
+	EXPECT_EQ(test_look(fd).out_id, descriptor_number(holder, "ndshm-section"));
+	EXPECT_EQ(1, descriptor_number(holder, "ndshm-extents"));
+	EXPECT_EQ(2 * self->page, descriptor_number(holder, "ndshm-bytes"));
+	test_free_extent(holder, place);
+	EXPECT_EQ(0, descriptor_number(holder, "ndshm-extents"));
+	EXPECT_EQ(0, descriptor_number(holder, "ndshm-bytes"));
+	ndshm_case(true);
+	test_free_handle(self->client, block.handle);
+	close(other);
+	close(holder);
 	close(fd);
 }
 
@@ -542,6 +663,7 @@ TEST_F(section, idle_is_no_excuse)
 	test_free_extent(holder, 2 * HUGE);
 	alloc = block_alloc_request(self->adapter, HUGE, &block);
 	test_block_alloc(self->client, &alloc);
+	test_free_handle(self->client, block.handle);
 	close(holder);
 	unmake(_metadata, self);
 }
@@ -690,7 +812,7 @@ TEST_F(section, quotas)
 				fds[0], &attach);
 	close(more[0]);
 	more[0] = test_attach(fds[1]);
-	/* The limits count the objects that a user created, whoever has them now. */
+	/* The limits do not count a section that was closed. */
 	close(fds[0]);
 	fds[0] = new_section(_metadata, self, 3 * HUGE, 0);
 	/* CAP_SYS_RESOURCE exempts from the limits. */

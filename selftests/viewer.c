@@ -156,6 +156,7 @@ TEST_F(viewer, dump_read_by_root)
 TEST_F(viewer, request_sent_by_root)
 {
 	const struct ndshm_nl_quota_change change = { .set = 1, .limits = { 7 } };
+	struct ndshm_nl_reason reason;
 	struct ndshm_nl_quota quota;
 	struct ndshm_nl_block one;
 	struct ndshm_nl nl;
@@ -172,6 +173,7 @@ TEST_F(viewer, request_sent_by_root)
 	EXPECT_EQ(-EPERM, ndshm_nl_own_quota(&nl, &quota));
 	EXPECT_EQ(-EPERM, ndshm_nl_quota(&nl, NDSHM_USER_B, &quota));
 	EXPECT_EQ(-EPERM, ndshm_nl_set_quota(&nl, NDSHM_USER_B, &change));
+	EXPECT_EQ(-EPERM, ndshm_nl_reasons(&nl, &reason, 1));
 	/* Likewise with an address. */
 	ASSERT_TRUE(request_dump(&nl, NDSHM_CMD_BLOCK_GET));
 	EXPECT_EQ(0, read_dump(&nl, &one));

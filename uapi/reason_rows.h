@@ -7,7 +7,7 @@
  * The module and the library define NDSHM_REASON_ROW() and include this file for their
  * tables. generate-status.sh writes the constants in linux/ndshm_status.h, with the
  * comments between the rows, and the tables in Documentation/use/status.rst. The tests
- * compare all of them with selftests/ndshm_expected_reasons.h, which is written by hand.
+ * compare all of them with selftests/lib/ndshm_expected_reasons.h, which is written by hand.
  *
  * A new reason is a row at the end with the next number; a number is never reused. The
  * name is the reason in lower case with dashes. The text states the problem and, after a
@@ -180,7 +180,7 @@ NDSHM_REASON_ROW(QUEUE_DEFAULT, INVALID_PARAMETER, EINVAL, "queue-default", 71,
 NDSHM_REASON_ROW(QUEUE_UNKNOWN, INVALID_PARAMETER, ENOENT, "queue-unknown", 72,
 		 "adapter has no such queue; use a queue that was allocated and not freed")
 NDSHM_REASON_ROW(QUEUE_STATE, INVALID_STATE, EBADFD, "queue-state", 73,
-		 "state of the queue does not permit the call; keep the order of its calls")
+		 "state of the queue does not permit the call; complete its allocation first, and do not use it after its free has begun")
 NDSHM_REASON_ROW(PORT_UNKNOWN, INVALID_PARAMETER, ENOENT, "port-unknown", 74,
 		 "adapter has no such virtual port; use a port that was created and not deleted")
 NDSHM_REASON_ROW(PORT_STATE, INVALID_STATE, EBADFD, "port-state", 75,
@@ -206,7 +206,7 @@ NDSHM_REASON_ROW(BYTE_QUOTA, RESOURCES, EDQUOT, "byte-quota", 81,
 NDSHM_REASON_ROW(ADAPTER_PERMISSION, OPEN_FAILED, EACCES, "adapter-permission", 82,
 		 "owner, group and mode of the adapter do not permit access; have them changed (ndshm bind --owner --mode)")
 NDSHM_REASON_ROW(PROVIDER_CLOSED, OPEN_FAILED, EACCES, "provider-closed", 83,
-		 "provider serves only the kernel or another adapter; use one that is open to clients (ndshm list providers)")
+		 "provider is reserved for the kernel or another adapter; use one that is open to clients (ndshm list providers)")
 NDSHM_REASON_ROW(PROVIDER_PERMISSION, OPEN_FAILED, EACCES, "provider-permission", 84,
 		 "owner, group and mode of the provider do not permit access; use another provider, or have them changed")
 NDSHM_REASON_ROW(REQUEST_QUOTA, RESOURCES, EDQUOT, "request-quota", 85,
@@ -214,4 +214,14 @@ NDSHM_REASON_ROW(REQUEST_QUOTA, RESOURCES, EDQUOT, "request-quota", 85,
 NDSHM_REASON_ROW(CLIENT_QUOTA, RESOURCES, EDQUOT, "client-quota", 86,
 		 "user has the maximum number of open clients; close some, or raise the user's quota (ndshm quota)")
 NDSHM_REASON_ROW(KEEP_REFUSED, OPEN_FAILED, EPERM, "keep-refused", 87,
-		 "creator of the section does not permit extents to stay; attach without this flag, or create the section with it")
+		 "creator of the section does not permit extents to outlive their holder; attach without KEEP, or create the section with PERMIT_KEEP")
+
+/* Names of sections. */
+NDSHM_REASON_ROW(SECTION_UNKNOWN, FILE_NOT_FOUND, ENOENT, "section-unknown", 88,
+		 "owner has no section of this name that the caller may read; check name, owner and mode, or create it")
+NDSHM_REASON_ROW(SECTION_PERMISSION, OPEN_FAILED, EACCES, "section-permission", 89,
+		 "mode of the section permits the caller reading only; open it read-only, or create it with another mode")
+NDSHM_REASON_ROW(MODE, INVALID_PARAMETER, EINVAL, "mode", 90,
+		 "mode has bits outside 0777, or belongs to no name; correct it, or give a name")
+NDSHM_REASON_ROW(GROUP, INVALID_PARAMETER, EINVAL, "group", 91,
+		 "group does not exist in the user namespace of the caller; use another one")

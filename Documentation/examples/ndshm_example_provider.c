@@ -31,7 +31,7 @@ static ndshm_status_t example_allocate(void *provider_context,
 	if (!memory)
 		return NDSHM_STATUS_RESOURCES;
 	/* The adapter stays registered until the free handler has returned. */
-	memory->device = ndshm_adapter_device(parameters->adapter);
+	memory->device = parameters->device;
 	memory->size = PAGE_ALIGN(parameters->length);
 	memory->address = dma_alloc_wc(memory->device, memory->size,
 				       &memory->dma, NDSHM_GFP_CHARGED);

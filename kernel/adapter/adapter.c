@@ -51,12 +51,6 @@ void ndshm_adapter_put(struct ndshm_adapter *adapter)
 }
 EXPORT_SYMBOL_GPL(ndshm_adapter_put);
 
-struct device *ndshm_adapter_device(const struct ndshm_adapter *adapter)
-{
-	return adapter->device;
-}
-EXPORT_SYMBOL_GPL(ndshm_adapter_device);
-
 /* Join or create the group of @key. Unregistered adapters have no claims to exclude. */
 static bool adapter_join_group(struct ndshm_adapter *adapter, const void *key)
 {
@@ -167,7 +161,7 @@ void ndshm_adapter_unregister(struct ndshm_adapter *adapter)
 	if (adapter->group)
 		ndshm_claim_group_end(adapter->group, adapter, true);
 	ndshm_queues_end(adapter);
-	ndshm_blockset_drain(&adapter->set);
+	ndshm_blockset_revoke(&adapter->set, "adapter", adapter->entry.id);
 
 	mutex_lock(&ndshm_registry_lock);
 	ndshm_registry_remove(&adapter->entry);

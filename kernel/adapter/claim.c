@@ -47,6 +47,14 @@ ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio)
 	return reason;
 }
 
+bool ndshm_adapter_claimed_by(const struct ndshm_adapter *adapter,
+			      const struct ndshm_claims *client)
+{
+	/* All claims of a group are of one client. */
+	return READ_ONCE(adapter->claim) &&
+	       READ_ONCE(adapter->group->client) == client;
+}
+
 /*
  * Also called with the mmap lock held, when a failed mmap drops the last
  * reference: iput() of an inode without mappings is permitted there.
@@ -136,6 +144,7 @@ static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
 	unsigned int i;
+	u64 length;
 
 	reason = claim_check(adapter, claim->client);
 	if (reason == NDSHM_REASON_NONE)
@@ -147,9 +156,9 @@ static ndshm_reason_t claim_begin(struct ndshm_claim *claim, void *context)
 	for (i = 0; i < NDSHM_BARS; i++) {
 		bar = &claim->bars[i];
 		if (adapter->ops->bar(adapter->context, i, &bar->start,
-				      &bar->object.length) != NDSHM_REASON_NONE)
+				      &length) != NDSHM_REASON_NONE)
 			continue;
-		ndshm_object_init(&bar->object, &bar_ops);
+		ndshm_object_init(&bar->object, &bar_ops, length);
 		bar->object.frames = true;
 		bar->object.name = i;
 		bar->claim = ndshm_claim_get(claim);
@@ -182,7 +191,7 @@ static void claim_free(struct ndshm_claim *claim)
 	struct ndshm_claim_group *group = adapter->group;
 	unsigned int i;
 
-	ndshm_blockset_drain(&claim->set);
+	ndshm_blockset_revoke(&claim->set, "claim", adapter->entry.id);
 	mutex_lock(&adapter->bars_lock);
 	WRITE_ONCE(adapter->claim, NULL);
 	mutex_unlock(&adapter->bars_lock);

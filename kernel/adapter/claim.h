@@ -98,6 +98,13 @@ ndshm_reason_t ndshm_adapter_permit(struct ndshm_adapter *adapter, bool rawio);
 /* The same for a claim; CLAIM_MISSING if it has ended and the adapter is not removed. */
 ndshm_reason_t ndshm_claim_permit(const struct ndshm_claim *claim, bool rawio);
 
+/*
+ * Return: true if @client has a claim on @adapter. Takes no lock, since a claim can take seconds to
+ * begin or end: the result may be out of date.
+ */
+bool ndshm_adapter_claimed_by(const struct ndshm_adapter *adapter,
+			      const struct ndshm_claims *client);
+
 /* Begin a claim of @client. The caller gets the first reference to it. */
 ndshm_reason_t ndshm_claim_begin(struct ndshm_adapter *adapter,
 				 unsigned int address_width,

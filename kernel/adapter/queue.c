@@ -6,6 +6,7 @@
 #include <linux/ndshm_netlink.h>
 
 #include "../base/events.h"
+#include "../base/trace.h"
 #include "adapter.h"
 #include "queue.h"
 
@@ -176,6 +177,21 @@ EXPORT_SYMBOL_GPL(ndshm_vport_query);
  * Events
  */
 
+/* As ndshm_queue_step(), for a queue that is in the table. */
+static bool queue_step_locked(struct ndshm_queue *queue, enum ndshm_queue_event event)
+{
+	struct ndshm_queue_machine *machine = &queue->machine;
+	const u32 from = machine->state;
+
+	lockdep_assert_held(&queue->known->xa_lock);
+
+	if (!ndshm_queue_step(machine, event))
+		return false;
+	trace_ndshm_queue_state(queue->adapter->entry.id, machine->kind, queue->id, from,
+				machine->state, machine->filters);
+	return true;
+}
+
 static int queue_event(struct ndshm_adapter *adapter,
 		       enum ndshm_queue_kind kind, u32 id,
 		       enum ndshm_queue_event event, ndshm_reason_t *out)
@@ -193,7 +209,7 @@ static int queue_event(struct ndshm_adapter *adapter,
 	queue = xa_load(known, id);
 	if (!queue)
 		reason = queue_unknown_reason(kind);
-	else if (!ndshm_queue_step(&queue->machine, event))
+	else if (!queue_step_locked(queue, event))
 		reason = queue_state_reason(kind);
 	else
 		queue_fill_view(queue, &view);
@@ -267,10 +283,11 @@ static void queue_end_work(struct work_struct *work)
 	if (queue->ops->free_blocks)
 		queue->ops->free_blocks(queue->context, queue->id);
 	/* Revoke blocks that the driver has not freed or an allocation has added. */
-	ndshm_blockset_drain(&queue->set);
+	ndshm_blockset_revoke(&queue->set, queue->machine.kind == NDSHM_KIND_QUEUE ?
+			      "queue" : "port", queue->id);
 
 	xa_lock(queue->known);
-	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_FREED);
+	queue_step_locked(queue, NDSHM_QUEUE_FREED);
 	__xa_erase(queue->known, queue->id);
 	queue_fill_view(queue, &view);
 	xa_unlock(queue->known);
@@ -299,8 +316,8 @@ static void queue_end(struct ndshm_queue *queue)
 	xa_lock(queue->known);
 	/* One step clears one filter: drop all but the last. */
 	machine->filters = min(machine->filters, 1U);
-	ndshm_queue_step(machine, NDSHM_QUEUE_CLEAR_FILTER);
-	ndshm_queue_step(machine, NDSHM_QUEUE_FREE);
+	queue_step_locked(queue, NDSHM_QUEUE_CLEAR_FILTER);
+	queue_step_locked(queue, NDSHM_QUEUE_FREE);
 	next = *machine;
 	running = ndshm_queue_step(&next, NDSHM_QUEUE_DMA_STOPPED);
 	xa_unlock(queue->known);
@@ -355,6 +372,7 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
 {
 	struct ndshm_queues *queues = &adapter->queues;
 	struct ndshm_queue *queue;
+	unsigned int packets;
 	unsigned long id;
 	int kind;
 
@@ -367,6 +385,10 @@ void ndshm_queues_end(struct ndshm_adapter *adapter)
 	}
 	queues_wait(queues);
 	ndshm_active_kill(&queues->default_packets);
+	packets = ndshm_active_count(&queues->default_packets);
+	if (packets)
+		trace_ndshm_revoke_wait("adapter", adapter->entry.id, NDSHM_TRACE_PACKETS, packets,
+					NULL);
 	ndshm_active_drain(&queues->default_packets);
 }
 
@@ -398,7 +420,6 @@ static int queue_alloc(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind
 	ndshm_active_init(&queue->packets);
 	INIT_WORK(&queue->ending, queue_end_work);
 	queue->machine.kind = kind;
-	ndshm_queue_step(&queue->machine, NDSHM_QUEUE_ALLOCATE);
 
 	xa_lock(known);
 	/* May drop the lock to allocate memory, so test the set afterwards. */
@@ -411,6 +432,7 @@ static int queue_alloc(struct ndshm_adapter *adapter, enum ndshm_queue_kind kind
 		reason = NDSHM_REASON_ADAPTER_REMOVED;
 	} else {
 		atomic_inc(&queues->count);
+		queue_step_locked(queue, NDSHM_QUEUE_ALLOCATE);
 		queue_fill_view(queue, &view);
 	}
 	xa_unlock(known);

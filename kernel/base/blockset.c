@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cache.h>
-#include <linux/wait_bit.h>
 
 #include "blockset.h"
+#include "trace.h"
 
 void (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set) __ro_after_init;
 
@@ -15,36 +15,6 @@ void ndshm_blockset_init(struct ndshm_blockset *set)
 	set->bytes = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_init);
-
-bool ndshm_blockset_add(struct ndshm_blockset *set,
-			struct ndshm_member *member, u64 bytes)
-{
-	bool added;
-
-	spin_lock(&set->lock);
-	added = !ndshm_blockset_killed(set);
-	if (added) {
-		hlist_add_head(&member->link, &set->blocks);
-		set->count++;
-		set->bytes += bytes;
-	}
-	spin_unlock(&set->lock);
-	return added;
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_add);
-
-void ndshm_blockset_remove(struct ndshm_blockset *set,
-			   struct ndshm_member *member, u64 bytes)
-{
-	spin_lock(&set->lock);
-	hlist_del(&member->link);
-	set->bytes -= bytes;
-	/* Wake before unlocking: the waiter may free the set once it has had the lock. */
-	if (!--set->count && ndshm_blockset_killed(set))
-		wake_up_var(&set->count);
-	spin_unlock(&set->lock);
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_remove);
 
 unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes)
 {
@@ -94,6 +64,19 @@ void ndshm_blockset_drain(struct ndshm_blockset *set)
 	ndshm_blockset_kill(set);
 	ndshm_active_drain(&set->active);
 	ndshm_blockset_revoke_hook(set);
-	wait_var_event(&set->count, !ndshm_blockset_count(set));
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_blockset_drain);
+
+void ndshm_blockset_revoke(struct ndshm_blockset *set, const char *kind, u32 id)
+{
+	unsigned int count;
+	u64 bytes;
+
+	if (trace_ndshm_revoke_begin_enabled()) {
+		count = ndshm_blockset_usage(set, &bytes);
+		trace_ndshm_revoke_begin(kind, id, ndshm_active_count(&set->active), count,
+					 bytes);
+	}
+	ndshm_blockset_drain(set);
+	trace_ndshm_revoke_end(kind, id);
+}

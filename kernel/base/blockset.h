@@ -43,7 +43,10 @@ struct ndshm_blockset {
 	u64 bytes;
 };
 
-/* Unmap and revoke all members of a killed set. The hook is set once, at load. */
+/*
+ * Unmap and revoke all members of a killed set, and wait until there is none. The hook is set
+ * once, at load.
+ */
 extern void (*ndshm_blockset_revoke_hook)(struct ndshm_blockset *set);
 
 void ndshm_blockset_init(struct ndshm_blockset *set);
@@ -59,15 +62,7 @@ static inline void ndshm_blockset_put_active(struct ndshm_blockset *set)
 	ndshm_active_put(&set->active);
 }
 
-/* Add a member; the caller has an active reference. Return: true if the set is open. */
-bool ndshm_blockset_add(struct ndshm_blockset *set,
-			struct ndshm_member *member, u64 bytes);
-
-/* Remove a member, added with the same @bytes. The set may be freed when this returns. */
-void ndshm_blockset_remove(struct ndshm_blockset *set,
-			   struct ndshm_member *member, u64 bytes);
-
-/* Make ndshm_blockset_get_active() and ndshm_blockset_add() fail. Idempotent. */
+/* Make ndshm_blockset_get_active() and the adding of a member fail. Idempotent. */
 void ndshm_blockset_kill(struct ndshm_blockset *set);
 
 /*
@@ -85,6 +80,9 @@ void ndshm_blockset_revive(struct ndshm_blockset *set);
  * free handler takes.
  */
 void ndshm_blockset_drain(struct ndshm_blockset *set);
+
+/* The same with tracepoints, for the set of the object @id of @kind. */
+void ndshm_blockset_revoke(struct ndshm_blockset *set, const char *kind, u32 id);
 
 static inline bool ndshm_blockset_killed(const struct ndshm_blockset *set)
 {

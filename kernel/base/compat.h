@@ -59,6 +59,16 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 	(struct vm_area_struct *vma, unsigned long address)
 #endif
 
+/* kernel/block: inode_operations::setattr has a struct mnt_idmap since 6.3 */
+#include <linux/fs.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define NDSHM_SETATTR_ARGUMENTS \
+	(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr)
+#else
+#define NDSHM_SETATTR_ARGUMENTS \
+	(struct user_namespace *user_ns, struct dentry *dentry, struct iattr *attr)
+#endif
+
 /* kernel/tests: before 6.10 the DMA API never skips the syncs of a device */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 static inline void dma_reset_need_sync(struct device *dev)

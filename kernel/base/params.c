@@ -3,6 +3,7 @@
 #include <linux/nodemask.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
+#include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 
@@ -133,6 +134,57 @@ ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_check_section);
 
+/*
+ * Return: bytes of the first character of @text, or 0 if it is not the shortest UTF-8 encoding of
+ * a character that a name can have.
+ */
+static u32 params_name_character(const u8 *text, u32 left)
+{
+	/* By the bytes of a character. C0 and C1 control characters are below the first two. */
+	static const u32 least[] = { 0, ' ', 0xa0, 0x800, 0x10000 };
+	u32 length, code, i;
+
+	if (text[0] < 0x80)
+		length = 1;
+	else if ((text[0] & 0xe0) == 0xc0)
+		length = 2;
+	else if ((text[0] & 0xf0) == 0xe0)
+		length = 3;
+	else if ((text[0] & 0xf8) == 0xf0)
+		length = 4;
+	else
+		return 0;
+	if (length > left)
+		return 0;
+	code = length == 1 ? text[0] : text[0] & (0x7f >> length);
+	for (i = 1; i < length; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	/* 0x7f is DEL; surrogates are not characters. */
+	if (code < least[length] || code == 0x7f || code == '/' ||
+	    (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff)
+		return 0;
+	return length;
+}
+
+ndshm_reason_t ndshm_check_section_name(const char *name, u32 length)
+{
+	u32 at, step;
+
+	if (!length || length > NDSHM_SECTION_NAME_BYTES ||
+	    (name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'))))
+		return NDSHM_REASON_NAME;
+	for (at = 0; at < length; at += step) {
+		step = params_name_character((const u8 *)name + at, length - at);
+		if (!step)
+			return NDSHM_REASON_NAME;
+	}
+	return NDSHM_REASON_NONE;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_section_name);
+
 ndshm_reason_t ndshm_check_extent(u64 length, u64 alignment, u64 max_size)
 {
 	if (!length)
@@ -145,7 +197,7 @@ ndshm_reason_t ndshm_check_extent(u64 length, u64 alignment, u64 max_size)
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_check_extent);
 
-ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
+VISIBLE_IF_KUNIT ndshm_reason_t ndshm_handler_reason(ndshm_status_t status)
 {
 	if (status == NDSHM_STATUS_SUCCESS)
 		return NDSHM_REASON_NONE;
@@ -166,8 +218,9 @@ static int segment_compare(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
-			  u64 length, u32 flags, struct ndshm_segment *scratch)
+VISIBLE_IF_KUNIT bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
+					   u64 length, u32 flags,
+					   struct ndshm_segment *scratch)
 {
 	u64 total = 0, last = 0, end;
 	u32 i;
@@ -193,3 +246,29 @@ bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
 	return total >= length;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_segments_valid);
+
+ndshm_reason_t ndshm_check_reply(ndshm_status_t status,
+				 const struct ndshm_parameters *requested,
+				 const struct ndshm_segment_list *list, u64 consumed)
+{
+	struct ndshm_segment *scratch = NULL;
+	bool valid;
+
+	if (status != NDSHM_STATUS_SUCCESS)
+		return ndshm_handler_reason(status);
+	if (consumed > NDSHM_MOST_BYTES)
+		return NDSHM_REASON_PROVIDER_BAD_REPLY;
+	if (list->count > 1) {
+		scratch = kvmalloc_array(list->count, sizeof(*scratch),
+					 NDSHM_GFP_CHARGED);
+		if (!scratch)
+			return NDSHM_REASON_MEMORY;
+	}
+	valid = ndshm_segments_valid(list->segments, list->count,
+				     PAGE_ALIGN(requested->length), requested->flags,
+				     scratch);
+	if (scratch)
+		kvfree(scratch);
+	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_BAD_REPLY;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_reply);

@@ -44,9 +44,25 @@ ndshm_reason_t ndshm_check_packet(u64 offset, u64 length, u64 total);
 ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
 				   u64 most);
 
+/* Check the name of a section: @length bytes of valid UTF-8, see struct ndshm_section_create. */
+ndshm_reason_t ndshm_check_section_name(const char *name, u32 length);
+
 /* Check length and alignment (0: any) of an extent of a section of @max_size bytes. */
 ndshm_reason_t ndshm_check_extent(u64 length, u64 alignment, u64 max_size);
 
+/* Beyond this, rounding up to a power of two would overflow. */
+#define NDSHM_MOST_BYTES	BIT_ULL(46)
+
+/*
+ * Convert the reply of an allocate handler to a reason. After SUCCESS the segments in @list
+ * must suit what was @requested, and the handler must not have consumed more than
+ * NDSHM_MOST_BYTES, else PROVIDER_BAD_REPLY; MEMORY if this cannot be checked. May sleep.
+ */
+ndshm_reason_t ndshm_check_reply(ndshm_status_t status,
+				 const struct ndshm_parameters *requested,
+				 const struct ndshm_segment_list *list, u64 consumed);
+
+#ifdef NDSHM_TEST_MODULES
 /* Convert the status of an allocate handler to a reason. */
 ndshm_reason_t ndshm_handler_reason(ndshm_status_t status);
 
@@ -57,5 +73,6 @@ ndshm_reason_t ndshm_handler_reason(ndshm_status_t status);
  */
 bool ndshm_segments_valid(const struct ndshm_segment *segments, u32 count,
 			  u64 length, u32 flags, struct ndshm_segment *scratch);
+#endif
 
 #endif /* _NDSHM_BASE_PARAMS_H */

@@ -20,9 +20,10 @@
 #include "../base/deferred.h"
 #include "../base/events.h"
 #include "../base/params.h"
+#include "../base/trace.h"
 #include "../registration/provider.h"
 #include "block.h"
-#include "table.h"
+#include "members.h"
 
 unsigned long ndshm_max_block_bytes = SZ_4G;
 module_param_named(max_block_bytes, ndshm_max_block_bytes, ulong, 0644);
@@ -62,19 +63,51 @@ EXPORT_SYMBOL_GPL(ndshm_list_add);
  * Life
  */
 
-static struct ndshm_blockset *block_user_blockset(const struct ndshm_block *block)
+/* Out of line, because the arguments of a tracepoint are evaluated while it is disabled. */
+static noinline void block_trace_call(const struct ndshm_block *block, u32 handler, u64 bytes)
 {
-	if (block->claim)
-		return &block->claim->set;
-	return block->queue ? &block->queue->set : &block->adapter->set;
+	trace_ndshm_provider_call(handler, block->registration->provider->entry.id,
+				  block->adapter->entry.id, bytes);
+}
+
+static noinline void block_trace_answer(const struct ndshm_block *block, u32 handler,
+					ndshm_status_t status, u64 start)
+{
+	trace_ndshm_provider_answer(handler, block->registration->provider->entry.id,
+				    block->adapter->entry.id, status, start);
+}
+
+static noinline void block_trace_alloc(const struct ndshm_block *block)
+{
+	trace_ndshm_block_alloc(block->id, block->adapter->entry.id,
+				block->registration->provider->entry.id, block->consumed,
+				block->uid, block->pid);
+}
+
+static noinline void block_trace_free(const struct ndshm_block *block)
+{
+	trace_ndshm_block_free(block->id, block->adapter->entry.id,
+			       block->registration->provider->entry.id, block->consumed,
+			       block->uid, block->pid);
+}
+
+/* Call the free handler. */
+static inline void block_call_free(const struct ndshm_block *block)
+{
+	const struct ndshm_provider_characteristics *c = &block->registration->characteristics;
+	const u64 start = ndshm_trace_start();
+
+	if (trace_ndshm_provider_call_enabled())
+		block_trace_call(block, NDSHM_TRACE_FREE, block->consumed);
+	c->free(c->provider_context, block->context);
+	if (trace_ndshm_provider_answer_enabled())
+		block_trace_answer(block, NDSHM_TRACE_FREE, NDSHM_STATUS_SUCCESS, start);
 }
 
 /* Return: false if the memory is or was freed by another caller. */
 static bool block_free_memory(struct ndshm_block *block)
 {
-	const struct ndshm_provider_characteristics *c =
-		&block->registration->characteristics;
-	struct ndshm_provider *provider = block->registration->provider;
+	struct module *owner = block->registration->provider->owner;
 
 	/* A removal waits from the next line on: a task to be throttled must stop here. */
 	if (block->consumed > SZ_64K)
@@ -82,13 +115,10 @@ static bool block_free_memory(struct ndshm_block *block)
 	if (!test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
 		return false;
 	ndshm_block_keep_pages(block);
-	c->free(c->provider_context, block->context);
+	block_call_free(block);
 	ndshm_uncharge(&block->charge);
-	ndshm_blockset_remove(block_user_blockset(block), &block->in_user,
-			      block->consumed);
-	ndshm_blockset_remove(&provider->set, &block->in_provider,
-			      block->consumed);
-	module_put(provider->owner);
+	ndshm_block_leave_sets(block);
+	module_put(owner);
 	return true;
 }
 
@@ -114,6 +144,8 @@ static void block_release(struct ndshm_object *object)
 	ndshm_block_table_remove(block);
 	block_free_memory(block);
 	ndshm_event(NDSHM_CMD_BLOCK_FREED_NTF, block);
+	if (trace_ndshm_block_free_enabled())
+		block_trace_free(block);
 	block_free(block);
 }
 
@@ -185,10 +217,10 @@ static ndshm_reason_t blockset_closed_reason(const struct ndshm_adapter *adapter
 	return ndshm_queue_closed_reason(queue);
 }
 
-/* Return: NONE if no set of the block is closed. */
+/* Return: why a set that the block is in is closed; NONE if none is. */
 static ndshm_reason_t block_closed_reason(const struct ndshm_block *block)
 {
-	if (ndshm_blockset_killed(block_user_blockset(block)) ||
+	if (ndshm_blockset_killed(block->user) ||
 	    ndshm_blockset_killed(&block->adapter->set))
 		return blockset_closed_reason(block->adapter, block->claim,
 					      block->queue);
@@ -248,48 +280,28 @@ void ndshm_block_unmap(struct ndshm_block *block)
 
 void ndshm_block_revoke(struct ndshm_block *block)
 {
+	unsigned int packets;
+
 	/* A revocation of the other set may be unmapping the block. */
 	wait_var_event(&block->packets.dead, READ_ONCE(block->packets.dead));
+	if (block->revoke_cb.function)
+		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->id, NDSHM_TRACE_CALLBACK, 0,
+					block->revoke_cb.function);
 	ndshm_revoke_cb_run(&block->revoke_cb, block);
+	packets = ndshm_active_count(&block->packets);
+	if (packets)
+		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->id, NDSHM_TRACE_PACKETS,
+					packets, NULL);
 	ndshm_active_drain(&block->packets);
 	if (!block_free_memory(block))
 		return;
 	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
+	trace_ndshm_block_revoked(block->id, block->adapter->entry.id,
+				  block->registration->provider->entry.id, block->consumed,
+				  block->uid, block->pid);
 	/* Not the reference of the caller, but that of ndshm_block_adopt(). */
 	if (test_and_clear_bit(NDSHM_BLOCK_ADOPTED, &block->state))
 		ndshm_block_release(block);
-}
-
-/* Call @step for each member of a killed set, to which none can be added. */
-static void blockset_for_each(struct ndshm_blockset *set,
-			      void (*step)(struct ndshm_block *block))
-{
-	struct ndshm_block *block;
-	struct hlist_node *link;
-	HLIST_HEAD(left);
-
-	spin_lock(&set->lock);
-	hlist_move_list(&set->blocks, &left);
-	while ((link = left.first)) {
-		hlist_del(link);
-		hlist_add_head(link, &set->blocks);
-		block = hlist_entry(link, struct ndshm_member, link)->block;
-		/* A block without references is about to leave the set. */
-		if (!ndshm_block_tryget(block))
-			continue;
-		spin_unlock(&set->lock);
-		step(block);
-		ndshm_block_release(block);
-		spin_lock(&set->lock);
-	}
-	spin_unlock(&set->lock);
-}
-
-static void blockset_revoke(struct ndshm_blockset *set)
-{
-	/* A slow owner must not keep other owners' blocks mapped. */
-	blockset_for_each(set, ndshm_block_unmap);
-	blockset_for_each(set, ndshm_block_revoke);
 }
 
 void ndshm_block_sync(struct ndshm_block *block, u32 direction, u64 offset,
@@ -322,29 +334,6 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
 /*
  * Making
  */
-
-static ndshm_reason_t block_check_reply(const struct ndshm_parameters *requested,
-					const struct ndshm_segment_list *list,
-					u64 consumed)
-{
-	struct ndshm_segment *scratch = NULL;
-	bool valid;
-
-	if (consumed > NDSHM_MOST_BYTES)
-		return NDSHM_REASON_PROVIDER_BAD_REPLY;
-	if (list->count > 1) {
-		scratch = kvmalloc_array(list->count, sizeof(*scratch),
-					 NDSHM_GFP_CHARGED);
-		if (!scratch)
-			return NDSHM_REASON_MEMORY;
-	}
-	valid = ndshm_segments_valid(list->segments, list->count,
-				     PAGE_ALIGN(requested->length), requested->flags,
-				     scratch);
-	if (scratch)
-		kvfree(scratch);
-	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_BAD_REPLY;
-}
 
 /* Log @what once for each provider. */
 static void provider_warn_once(struct ndshm_provider *provider,
@@ -425,15 +414,23 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 	struct ndshm_segment_list list = {
 		.capacity = 1, .segments = &block->first,
 	};
+	ndshm_status_t status;
 	ndshm_reason_t reason;
+	u64 start;
 
 	*p = *requested;
+	p->device = requested->adapter->device;
 	p->list = &list;
 	/* A handler need not set these. */
 	p->consumed = 0;
 	p->needs_sync = false;
-	reason = ndshm_handler_reason(c->allocate(c->provider_context, p,
-						  &block->context));
+	start = ndshm_trace_start();
+	if (trace_ndshm_provider_call_enabled())
+		block_trace_call(block, NDSHM_TRACE_ALLOCATE, requested->length);
+	status = c->allocate(c->provider_context, p, &block->context);
+	if (trace_ndshm_provider_answer_enabled())
+		block_trace_answer(block, NDSHM_TRACE_ALLOCATE, status, start);
+	reason = ndshm_check_reply(status, requested, &list, p->consumed);
 	block->segments = list.segments;
 	block->segment_count = list.count;
 	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
@@ -442,13 +439,12 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 	/* A handler returns RESOURCES when a set is closed. */
 	if (reason == NDSHM_REASON_PROVIDER_RESOURCES)
 		reason = block_closed_reason(block) ?: reason;
-	if (reason != NDSHM_REASON_NONE)
+	if (status != NDSHM_STATUS_SUCCESS)
 		return reason;
 
 	block->virtual_address = p->virtual_address;
 	block->needs_sync = p->needs_sync;
 	block->consumed = p->consumed ?: PAGE_ALIGN(requested->length);
-	reason = block_check_reply(requested, &list, p->consumed);
 	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
 		reason = NDSHM_REASON_PROVIDER_BAD_REPLY;
 	if (!call->active)
@@ -458,7 +454,7 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 				   "success, but with what does not fit");
 	/* Outside of the sets the provider may have been unregistered. */
 	if (reason != NDSHM_REASON_NONE && call->active)
-		c->free(c->provider_context, block->context);
+		block_call_free(block);
 	return reason;
 }
 
@@ -472,25 +468,6 @@ static void block_fill_segments(const struct ndshm_block *block,
 		       list->count * sizeof(*list->segments));
 }
 
-/* Add the block to both sets, or to none if one was closed. */
-static ndshm_reason_t block_join_sets(struct ndshm_block *block)
-{
-	struct ndshm_provider *provider = block->registration->provider;
-	struct ndshm_blockset *user = block_user_blockset(block);
-
-	block->in_user.block = block;
-	block->in_provider.block = block;
-	if (!ndshm_blockset_add(user, &block->in_user, block->consumed))
-		return block_closed_reason(block);
-	if (ndshm_blockset_add(&provider->set, &block->in_provider,
-			       block->consumed)) {
-		__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
-		return NDSHM_REASON_NONE;
-	}
-	ndshm_blockset_remove(user, &block->in_user, block->consumed);
-	return block_closed_reason(block);
-}
-
 static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 				       const struct handler_call *call)
 {
@@ -500,8 +477,7 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 
 	if (!block)
 		return NULL;
-	ndshm_object_init(&block->object, &ndshm_block_ops);
-	block->object.length = PAGE_ALIGN(p->length);
+	ndshm_object_init(&block->object, &ndshm_block_ops, PAGE_ALIGN(p->length));
 	if (allocation->requester)
 		block->pid = get_pid(allocation->requester->pid);
 	block->uid = allocation->requester ? allocation->requester->cred->euid :
@@ -511,6 +487,7 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 		block->claim = ndshm_claim_get(allocation->claim);
 	if (call->queue)
 		block->queue = ndshm_queue_get(call->queue);
+	block->user = call->user;
 	refcount_inc(&registration->references);
 	block->registration = registration;
 	block->object.frames = !registration->page;
@@ -531,8 +508,6 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 				      struct ndshm_charge *charge, struct ndshm_block **out)
 {
 	struct ndshm_registration *registration = call->registration;
-	const struct ndshm_provider_characteristics *c =
-		&registration->characteristics;
 	struct ndshm_block *block = block_alloc(p, call);
 	ndshm_reason_t reason;
 
@@ -554,14 +529,14 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 		goto err_memory;
 	__module_get(registration->provider->owner);
 	block->charged = block->charge.requester;
-	reason = block_join_sets(block);
+	if (!ndshm_block_publish(block))
+		reason = block_closed_reason(block);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
-
-	/* Publish last: from here on lookups find the block by its ID. */
-	ndshm_block_table_add(block);
 	block->object.name = block->id;
 	ndshm_event(NDSHM_CMD_BLOCK_ADDED_NTF, block);
+	if (trace_ndshm_block_alloc_enabled())
+		block_trace_alloc(block);
 	if (p->list)
 		block_fill_segments(block, p->list);
 	p->shared_memory_handle = block->id;
@@ -574,7 +549,7 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 err_module:
 	module_put(registration->provider->owner);
 err_memory:
-	c->free(c->provider_context, block->context);
+	block_call_free(block);
 err_charge:
 	ndshm_uncharge(&block->charge);
 	block_free(block);
@@ -698,6 +673,5 @@ EXPORT_SYMBOL_GPL(ndshm_block_context);
 
 void __init ndshm_block_setup(void)
 {
-	ndshm_blockset_revoke_hook = blockset_revoke;
-	ndshm_block_table_setup();
+	ndshm_members_setup();
 }

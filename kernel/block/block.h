@@ -13,6 +13,7 @@
 #include "../account/charge.h"
 #include "../base/active.h"
 #include "../base/blockset.h"
+#include "../base/params.h"
 #include "object.h"
 #include "revoke_cb.h"
 
@@ -35,6 +36,7 @@ struct pid;
  * @adapter: adapter of the device; holds a reference
  * @claim: claim of the client; holds a reference; or NULL
  * @queue: queue or port; holds a reference; NULL: the default one, or with a @claim
+ * @user: the set that @in_user is in; part of @claim, @queue or @adapter
  * @flags: as requested
  * @usage: as requested
  * @preferred_node: as requested
@@ -70,6 +72,7 @@ struct ndshm_block {
 	struct ndshm_adapter *adapter;
 	struct ndshm_claim *claim;
 	struct ndshm_queue *queue;
+	struct ndshm_blockset *user;
 	u32 usage;
 	s32 preferred_node;
 	void *virtual_address;
@@ -134,9 +137,6 @@ static inline u64 ndshm_upper_bound(u64 length)
 {
 	return (u64)PAGE_SIZE << get_order(length);
 }
-
-/* Beyond this, rounding up to a power of two would overflow. */
-#define NDSHM_MOST_BYTES	BIT_ULL(46)
 
 /* Limit of the administrator; a module parameter. */
 extern unsigned long ndshm_max_block_bytes;

@@ -18,13 +18,12 @@
 
 #include <asm/pgalloc.h>
 
+#include <linux/ndshm.h>
 #include <ndshm/block.h>
 
 #include "../base/deferred.h"
+#include "../base/trace.h"
 #include "object.h"
-
-/* "NDSH" */
-#define NDSHM_FS_MAGIC 0x4e445348
 
 /* Maximum wait of a revocation for faults in flight, and pause of such waits afterwards. */
 #define LATE_PATIENCE	(HZ / 2)
@@ -35,14 +34,6 @@ static struct vfsmount *mount;
 static int mount_users;
 
 static struct file_system_type file_system;
-
-void ndshm_object_init(struct ndshm_object *object,
-		       const struct ndshm_object_ops *ops)
-{
-	object->ops = ops;
-	refcount_set(&object->references, 1);
-	spin_lock_init(&object->state_lock);
-}
 
 void ndshm_object_put(struct ndshm_object *object)
 {
@@ -229,8 +220,18 @@ static void file_cache_put(struct ndshm_file_cache *cache, struct file *file)
 		object_free_file(file);
 }
 
-/* Also takes references to inode and superblock: see object_put_inode(). */
-static struct file *object_alloc_file(void)
+/* Size, mode and owner of an inode are fixed: ftruncate() and fchmod() return EPERM. */
+static int object_setattr NDSHM_SETATTR_ARGUMENTS
+{
+	return -EPERM;
+}
+
+static const struct inode_operations object_inode_ops = {
+	.setattr = object_setattr,
+};
+
+/* Return: a file of a new inode, without private data. */
+static struct file *object_open(const struct file_operations *ops, int flags)
 {
 	struct inode *inode = alloc_anon_inode(mount->mnt_sb);
 	struct file *file;
@@ -238,15 +239,47 @@ static struct file *object_alloc_file(void)
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
 	inode->i_mode = S_IFREG | 0600;
+	inode->i_op = &object_inode_ops;
 	__module_get(THIS_MODULE);
 	/* On success the file owns the references to the inode and the module. */
-	file = alloc_file_pseudo(inode, mount, "", O_RDWR | O_CLOEXEC,
-				 &object_file_ops);
+	file = alloc_file_pseudo(inode, mount, "", flags | O_CLOEXEC, ops);
 	if (IS_ERR(file)) {
 		module_put(THIS_MODULE);
 		iput(inode);
-		return file;
 	}
+	return file;
+}
+
+/* What fstat() and /proc show of the inode. */
+static void object_name_inode(const struct ndshm_object *object, struct inode *inode)
+{
+	i_size_write(inode, object->length);
+	inode->i_ino = object->name;
+	inode->i_private = (void *)object->ops->kind;
+}
+
+struct file *ndshm_object_open(const struct ndshm_object *object,
+			       const struct file_operations *ops, void *private,
+			       int flags)
+{
+	struct file *file = object_open(ops, flags);
+
+	if (IS_ERR(file))
+		return file;
+	object_name_inode(object, file_inode(file));
+	file->private_data = private;
+	return file;
+}
+
+/* Also takes references to inode and superblock: see object_put_inode(). */
+static struct file *object_alloc_file(void)
+{
+	struct file *file = object_open(&object_file_ops, O_RDWR);
+	struct inode *inode;
+
+	if (IS_ERR(file))
+		return file;
+	inode = file_inode(file);
 	ihold(inode);
 	atomic_inc(&inode->i_sb->s_active);
 	return file;
@@ -259,9 +292,7 @@ static void object_set_file(struct ndshm_object *object, struct file *file)
 
 	lockdep_assert_held(&object->state_lock);
 
-	i_size_write(inode, object->length);
-	inode->i_ino = object->name;
-	inode->i_private = (void *)object->ops->kind;
+	object_name_inode(object, inode);
 	refcount_inc(&object->references);
 	file->private_data = object;
 	object->inode = inode;
@@ -411,8 +442,10 @@ static bool object_wait_faults(struct ndshm_object *object)
 {
 	const bool patient = !time_before(jiffies, READ_ONCE(impatient_until));
 
-	if (!object->ops->wait_faults ||
-	    object->ops->wait_faults(object, jiffies + patient * LATE_PATIENCE))
+	if (!object->ops->wait_faults)
+		return true;
+	trace_ndshm_revoke_wait(object->ops->kind, object->name, NDSHM_TRACE_FAULTS, 0, NULL);
+	if (object->ops->wait_faults(object, jiffies + patient * LATE_PATIENCE))
 		return true;
 	if (patient)
 		WRITE_ONCE(impatient_until, jiffies + IMPATIENCE);

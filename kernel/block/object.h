@@ -6,14 +6,13 @@
 #define _NDSHM_BLOCK_OBJECT_H
 
 #include <linux/atomic.h>
+#include <linux/fs.h>
 #include <linux/mm_types.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
-struct file;
-struct inode;
 struct ndshm_object;
 struct vm_area_struct;
 struct vm_fault;
@@ -114,8 +113,15 @@ struct ndshm_file_cache {
 int ndshm_file_cache_init(struct ndshm_file_cache *cache);
 void ndshm_file_cache_fini(struct ndshm_file_cache *cache);
 
-void ndshm_object_init(struct ndshm_object *object,
-		       const struct ndshm_object_ops *ops);
+/* Initialise a zeroed object, with one reference. Lockdep has a class for each kind. */
+static inline void ndshm_object_init(struct ndshm_object *object,
+				     const struct ndshm_object_ops *ops, u64 length)
+{
+	object->ops = ops;
+	object->length = length;
+	refcount_set(&object->references, 1);
+	spin_lock_init(&object->state_lock);
+}
 
 /* Undo ndshm_object_init(); for the release operation. May sleep. */
 void ndshm_object_fini(struct ndshm_object *object);
@@ -133,6 +139,15 @@ void ndshm_object_put_async(struct ndshm_object *object);
  */
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		      struct ndshm_file_cache *cache, atomic_t *mappings);
+
+/*
+ * Return: a descriptor's file for @object with @private as its private data, or an ERR_PTR. fstat()
+ * shows the length of @object, so its length and name must be set. The caller has an initialised
+ * struct ndshm_file_cache, and takes the references that the release operation of @ops drops.
+ */
+struct file *ndshm_object_open(const struct ndshm_object *object,
+			       const struct file_operations *ops, void *private,
+			       int flags);
 
 /*
  * The handle is freed: refuse new mmaps, and put the file. A file without mappings is

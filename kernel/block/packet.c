@@ -6,7 +6,7 @@
 #include "../adapter/queue.h"
 #include "../base/params.h"
 #include "block.h"
-#include "table.h"
+#include "members.h"
 
 /* Count a packet in the block, for its revocation, and in its queue, for the queue's end. */
 static ndshm_reason_t packet_hold(struct ndshm_block *block)

@@ -12,6 +12,7 @@
 
 #include "../adapter/adapter.h"
 #include "../base/params.h"
+#include "../base/trace.h"
 #include "../registration/provider.h"
 #include "block.h"
 #include "request.h"
@@ -118,6 +119,12 @@ static ndshm_reason_t request_submit_locked(struct ndshm_requests *requests,
 	return NDSHM_REASON_PENDING;
 }
 
+/* Return: the process for the trace; NULL: the kernel. */
+static struct pid *request_pid(const struct ndshm_allocation *allocation)
+{
+	return allocation->requester ? allocation->requester->pid : NULL;
+}
+
 static ndshm_reason_t request_submit(struct ndshm_requests *requests,
 				     struct ndshm_request *request,
 				     const struct ndshm_parameters *parameters,
@@ -128,6 +135,9 @@ static ndshm_reason_t request_submit(struct ndshm_requests *requests,
 
 	raw_spin_lock_irqsave(&requests->lock, flags);
 	reason = request_submit_locked(requests, request, parameters, allocation);
+	if (reason == NDSHM_REASON_PENDING)
+		trace_ndshm_request_begin(request->cookie, parameters->adapter->entry.id,
+					  parameters->length, request_pid(allocation));
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
 	return reason;
 }
@@ -175,8 +185,7 @@ static void request_abort_locked(struct ndshm_requests *requests,
 	queue_work(workqueue, &requests->aborting);
 }
 
-int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
-			 ndshm_reason_t *out)
+ndshm_reason_t ndshm_request_abort(struct ndshm_requests *requests, u64 cookie)
 {
 	struct ndshm_request *request;
 	unsigned long flags;
@@ -186,8 +195,13 @@ int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
 	if (request)
 		request_abort_locked(requests, request);
 	raw_spin_unlock_irqrestore(&requests->lock, flags);
-	return ndshm_reason_report(request ? NDSHM_REASON_NONE :
-				   NDSHM_REASON_REQUEST_UNKNOWN, out);
+	return request ? NDSHM_REASON_NONE : NDSHM_REASON_REQUEST_UNKNOWN;
+}
+
+int ndshm_request_cancel(struct ndshm_requests *requests, u64 cookie,
+			 ndshm_reason_t *out)
+{
+	return ndshm_reason_report(ndshm_request_abort(requests, cookie), out);
 }
 EXPORT_SYMBOL_GPL(ndshm_request_cancel);
 
@@ -246,6 +260,9 @@ static void request_complete(struct ndshm_request *request)
 {
 	const struct ndshm_parameters *p = &request->parameters;
 
+	trace_ndshm_request_end(request->cookie, p->adapter->entry.id,
+				request->block ? request->block->id : 0, request->reason,
+				request_pid(request->allocation));
 	if (p->provider)
 		ndshm_provider_put(p->provider);
 	ndshm_adapter_put(p->adapter);
@@ -255,7 +272,7 @@ static void request_complete(struct ndshm_request *request)
 		atomic64_inc(&aborted);
 	else
 		atomic64_inc(&failed);
-	request->error = ndshm_reason_errno(request->reason);
+	request->error = ndshm_reason_report(request->reason, NULL);
 	request->done(request);
 	cond_resched();
 }

@@ -34,6 +34,9 @@ ndshm_request_submit(struct ndshm_requests *requests,
 		     const struct ndshm_parameters *parameters,
 		     const struct ndshm_allocation *allocation);
 
+/* As ndshm_request_cancel(), for a caller that answers the request itself. */
+ndshm_reason_t ndshm_request_abort(struct ndshm_requests *requests, u64 cookie);
+
 #ifdef NDSHM_TEST_MODULES
 /* Call @function between the allocation and the decision of the end; NULL: none. */
 void ndshm_request_in_between(void (*function)(struct ndshm_request *request));

@@ -23,7 +23,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
-				 NDSHM_FEATURE_SECTIONS | NDSHM_FEATURE_ASYNC;
+				 NDSHM_FEATURE_SECTIONS | NDSHM_FEATURE_ASYNC |
+				 NDSHM_FEATURE_NAMES;
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CLAIMS;
 	argument->out_max_length = ndshm_max_length();
@@ -60,7 +61,7 @@ static ndshm_reason_t adapter_claim(struct ndshm_command *command,
 		return reason;
 	argument->out_bars = claim->mappable;
 	argument->out_isolation = ndshm_adapter_isolation(adapter);
-	if (ndshm_reply(command, NDSHM_REASON_NONE) ||
+	if (ndshm_reply(command) ||
 	    mutex_lock_killable(&client->claims.lock)) {
 		ndshm_claim_end(claim);
 		ndshm_claim_put(claim);
@@ -128,7 +129,7 @@ ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 	 * replies again. The client can delay the reply, so ndshm_claim_use() tests permission
 	 * after it.
 	 */
-	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
+	if (ndshm_reply(command)) {
 		reason = NDSHM_REASON_ADDRESS;
 	} else {
 		reason = ndshm_claim_use(claim, claim_start, NULL);
@@ -213,7 +214,7 @@ static ndshm_reason_t bar_map(struct ndshm_command *command,
 		reported = READ_ONCE(bar->object.handle) ?: publication.handle;
 		argument->out_mmap_offset = ndshm_handle_offset(reported);
 		reason = NDSHM_REASON_ADDRESS;
-		if (ndshm_reply(command, NDSHM_REASON_NONE))
+		if (ndshm_reply(command))
 			break;
 		/* The client can delay the reply, so permission is tested after it. */
 		reason = bar_use(claim, &publication);

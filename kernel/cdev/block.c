@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * BLOCK_ALLOC, BLOCK_FREE, BLOCK_QUERY, BLOCK_SYNC.
+ * BLOCK_ALLOC, BLOCK_FREE, BLOCK_QUERY, BLOCK_SYNC, and the adapters and providers that a client
+ * may use.
  */
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -16,6 +17,53 @@
 #include "../registration/provider.h"
 #include "cdev.h"
 #include "client.h"
+
+ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
+				    struct ndshm_adapter **adapter,
+				    struct ndshm_claim **claim)
+{
+	struct ndshm_claim *each;
+
+	*claim = NULL;
+	if (mutex_lock_killable(&client->claims.lock))
+		return NDSHM_REASON_CLAIM_BUSY;
+	list_for_each_entry(each, &client->claims.list, link)
+		if (each->adapter->entry.id == id) {
+			*claim = ndshm_claim_get(each);
+			*adapter = ndshm_adapter_get(each->adapter);
+			break;
+		}
+	mutex_unlock(&client->claims.lock);
+	if (!*claim)
+		*adapter = ndshm_adapter_find_id(id);
+	return *adapter ? NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_UNKNOWN;
+}
+
+ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
+				  struct ndshm_adapter *adapter,
+				  struct ndshm_claim *claim,
+				  struct ndshm_provider *provider)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
+		return NDSHM_REASON_ADAPTER_CLOSED;
+	/* The permission to use an adapter with claims was tested when the claim began. */
+	if (!adapter->ops && !ndshm_access_permitted(&adapter->entry.access))
+		return NDSHM_REASON_ADAPTER_PERMISSION;
+	if (adapter->ops)
+		reason = claim ? ndshm_claim_permit(claim, client->claims.rawio) :
+				 NDSHM_REASON_CLAIM_MISSING;
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	if (!provider)
+		return NDSHM_REASON_PROVIDER_UNKNOWN;
+	if (!ndshm_provider_serves(provider, adapter) ||
+	    !(provider->flags & NDSHM_PROVIDER_OPEN))
+		return NDSHM_REASON_PROVIDER_CLOSED;
+	return ndshm_access_permitted(&provider->entry.access) ?
+	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
+}
 
 bool ndshm_addresses_shown(struct ndshm_client *client,
 			   struct ndshm_adapter *adapter)
@@ -120,7 +168,7 @@ static ndshm_reason_t blocks_deliver(struct ndshm_command *command,
 		if (copy_to_user(to + i, &info, sizeof(info)))
 			return NDSHM_REASON_ADDRESS;
 	}
-	if (ndshm_reply(command, NDSHM_REASON_NONE))
+	if (ndshm_reply(command))
 		return NDSHM_REASON_ADDRESS;
 	for (i = 0; i < count; i++) {
 		atomic64_add(blocks[i]->consumed, &client->bytes);
@@ -199,14 +247,12 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 				      &parameters.adapter, &allocation.claim);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndshm_client_admit(ndshm_client_of(command),
-				    parameters.adapter, allocation.claim);
+	parameters.provider = ndshm_provider_choose(argument->provider,
+						    parameters.adapter);
+	reason = ndshm_client_admit(ndshm_client_of(command), parameters.adapter,
+				    allocation.claim, parameters.provider);
 	if (reason != NDSHM_REASON_NONE)
-		goto out_adapter;
-	reason = ndshm_provider_choose(argument->provider, parameters.adapter,
-				       &parameters.provider);
-	if (reason != NDSHM_REASON_NONE)
-		goto out_adapter;
+		goto out_provider;
 
 	reason = NDSHM_REASON_MEMORY;
 	allocation.requester = ndshm_requester_capture(ndshm_client_of(command)->opener);
@@ -218,8 +264,8 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		reason = client_alloc_blocks(command, &parameters, &allocation);
 	ndshm_requester_put(allocation.requester);
 out_provider:
-	ndshm_entry_put(&parameters.provider->entry);
-out_adapter:
+	if (parameters.provider)
+		ndshm_entry_put(&parameters.provider->entry);
 	if (allocation.claim)
 		ndshm_claim_put(allocation.claim);
 	ndshm_entry_put(&parameters.adapter->entry);
@@ -235,7 +281,7 @@ ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
 	/* Reply first, so that a failed copy frees nothing; undo it after an error. */
-	if (ndshm_reply(command, NDSHM_REASON_NONE))
+	if (ndshm_reply(command))
 		return NDSHM_REASON_ADDRESS;
 	object = ndshm_handle_take(&client->handles, argument->handle,
 				   &ndshm_block_ops);

@@ -4,7 +4,10 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 
+#include "../adapter/adapter.h"
+#include "../adapter/claim.h"
 #include "cdev.h"
 #include "client.h"
 
@@ -24,6 +27,7 @@ static const struct ndshm_ioctl_row rows[] = {
 	ROW(NDSHM_SECTION_CREATE, section_create, __reserved,
 	    NDSHM_CREATE_PERMIT_KEEP),
 	ROW(NDSHM_BLOCK_CANCEL, block_cancel, cookie, 0),
+	ROW(NDSHM_SECTION_OPEN, section_open, out_id, NDSHM_OPEN_READONLY),
 };
 
 static long client_ioctl(struct file *file, unsigned int number,
@@ -56,7 +60,7 @@ static int client_open(struct inode *inode, struct file *file)
 	ndshm_reason_t reason = ndshm_client_open(file, &client);
 
 	if (reason != NDSHM_REASON_NONE)
-		return ndshm_reason_errno(reason);
+		return ndshm_reason_refuse(reason);
 	file->private_data = client;
 	/* ndshm_client_read() supports RWF_NOWAIT on a blocking descriptor. */
 	file->f_mode |= FMODE_NOWAIT;
@@ -69,6 +73,23 @@ static int client_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static void client_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct ndshm_client *client = file->private_data;
+	struct ndshm_adapter *adapter;
+	u32 id = 0;
+
+	seq_printf(m, "ndshm-blocks:\t%u\n", READ_ONCE(client->handles.live));
+	seq_printf(m, "ndshm-bytes:\t%llu\n", (u64)atomic64_read(&client->bytes));
+	seq_printf(m, "ndshm-requests:\t%d\n",
+		   atomic_read(&client->completions.count));
+	for (; (adapter = ndshm_adapter_next(&id)); id++) {
+		if (ndshm_adapter_claimed_by(adapter, &client->claims))
+			seq_printf(m, "ndshm-claim:\t%u\n", id);
+		ndshm_adapter_put(adapter);
+	}
+}
+
 static const struct file_operations client_ops = {
 	.owner = THIS_MODULE,
 	.open = client_open,
@@ -78,6 +99,7 @@ static const struct file_operations client_ops = {
 	.unlocked_ioctl = client_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = client_mmap,
+	.show_fdinfo = client_show_fdinfo,
 	/* Align mappings so that huge pages can be used. */
 	.get_unmapped_area = thp_get_unmapped_area,
 };

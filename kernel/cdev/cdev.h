@@ -11,9 +11,11 @@
 struct ndshm_adapter;
 struct ndshm_allocation;
 struct ndshm_block;
+struct ndshm_claim;
 struct ndshm_client;
 struct ndshm_completions;
 struct ndshm_parameters;
+struct ndshm_provider;
 struct poll_table_struct;
 
 /* Limit of blocks for one BLOCK_ALLOC. */
@@ -30,6 +32,25 @@ ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command);
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command);
+ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command);
+
+/*
+ * Find adapter @id and, if the client has one, its claim on the adapter (else NULL); takes a
+ * reference on each. A removed adapter is still found while the client has a claim on it.
+ */
+ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
+				    struct ndshm_adapter **adapter,
+				    struct ndshm_claim **claim);
+
+/*
+ * Return: NONE if the client, with the credentials of the caller, may allocate from @provider for
+ * @adapter, with @claim or, if it has none, NULL; else the reason why not. PROVIDER_UNKNOWN, if
+ * @provider is NULL, comes after the reasons of the adapter.
+ */
+ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
+				  struct ndshm_adapter *adapter,
+				  struct ndshm_claim *claim,
+				  struct ndshm_provider *provider);
 
 /*
  * Return: true if the client may see DMA addresses of the adapter now. Do not cache the result:

@@ -4,8 +4,6 @@
 #include <linux/slab.h>
 
 #include "../account/charge.h"
-#include "../account/quota.h"
-#include "../adapter/adapter.h"
 #include "../adapter/claim.h"
 #include "../block/request.h"
 #include "cdev.h"
@@ -74,40 +72,4 @@ void ndshm_client_close(struct ndshm_client *client)
 	ndshm_quota_uncharge(client->opener, NDSHM_QUOTA_CLIENTS, 1);
 	ndshm_requester_put(client->opener);
 	kfree(client);
-}
-
-ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
-				    struct ndshm_adapter **adapter,
-				    struct ndshm_claim **claim)
-{
-	struct ndshm_claim *each;
-
-	*claim = NULL;
-	if (mutex_lock_killable(&client->claims.lock))
-		return NDSHM_REASON_CLAIM_BUSY;
-	list_for_each_entry(each, &client->claims.list, link)
-		if (each->adapter->entry.id == id) {
-			*claim = ndshm_claim_get(each);
-			*adapter = ndshm_adapter_get(each->adapter);
-			break;
-		}
-	mutex_unlock(&client->claims.lock);
-	if (!*claim)
-		*adapter = ndshm_adapter_find_id(id);
-	return *adapter ? NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_UNKNOWN;
-}
-
-ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
-				  struct ndshm_adapter *adapter,
-				  struct ndshm_claim *claim)
-{
-	if (!(adapter->flags & NDSHM_ADAPTER_OPEN))
-		return NDSHM_REASON_ADAPTER_CLOSED;
-	/* The permission to use an adapter with claims was tested when the claim began. */
-	if (!adapter->ops)
-		return ndshm_access_permitted(&adapter->entry.access) ?
-		       NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_PERMISSION;
-	if (!claim)
-		return NDSHM_REASON_CLAIM_MISSING;
-	return ndshm_claim_permit(claim, client->claims.rawio);
 }

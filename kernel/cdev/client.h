@@ -14,7 +14,6 @@
 #include "handles.h"
 #include "ioctl.h"
 
-struct ndshm_adapter;
 struct ndshm_requester;
 
 /* Limit of a client's requests, whether in flight or with an unread record. */
@@ -64,21 +63,5 @@ ndshm_client_of(const struct ndshm_command *command)
 ndshm_reason_t ndshm_client_open(struct file *file,
 				 struct ndshm_client **client);
 void ndshm_client_close(struct ndshm_client *client);
-
-/*
- * Find adapter @id and, if the client has one, its claim on the adapter (else NULL); takes a
- * reference on each. A removed adapter is still found while the client has a claim on it.
- */
-ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
-				    struct ndshm_adapter **adapter,
-				    struct ndshm_claim **claim);
-
-/*
- * Return: NONE if the client may allocate for the adapter, with @claim or, if it has none, NULL;
- * else the reason why not.
- */
-ndshm_reason_t ndshm_client_admit(struct ndshm_client *client,
-				  struct ndshm_adapter *adapter,
-				  struct ndshm_claim *claim);
 
 #endif /* _NDSHM_CDEV_CLIENT_H */

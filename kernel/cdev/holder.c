@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -44,7 +45,7 @@ static ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command)
 	argument->out_offset = (u64)extent->start << PAGE_SHIFT;
 	argument->out_length = (u64)extent->count << PAGE_SHIFT;
 	/* Add the extent to the holder after the reply, so that no thread can free it before. */
-	if (ndshm_reply(command, NDSHM_REASON_NONE)) {
+	if (ndshm_reply(command)) {
 		ndshm_section_free_extent(section, extent);
 		return NDSHM_REASON_ADDRESS;
 	}
@@ -78,7 +79,7 @@ static ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 	 * Reply first: a free cannot be undone if the reply fails. After an error the dispatcher
 	 * replies again.
 	 */
-	if (ndshm_reply(command, NDSHM_REASON_NONE))
+	if (ndshm_reply(command))
 		return NDSHM_REASON_ADDRESS;
 	reason = ndshm_holder_free(holder, page);
 	if (reason != NDSHM_REASON_NONE)
@@ -173,9 +174,25 @@ static int holder_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static void holder_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct ndshm_holder *holder = file->private_data;
+	struct ndshm_section *section = holder->section;
+	u32 count, pages;
+
+	spin_lock(&section->lock);
+	count = holder->count;
+	pages = holder->pages;
+	spin_unlock(&section->lock);
+	seq_printf(m, "ndshm-section:\t%u\n", section->id);
+	seq_printf(m, "ndshm-extents:\t%u\n", count);
+	seq_printf(m, "ndshm-bytes:\t%llu\n", (u64)pages << PAGE_SHIFT);
+}
+
 const struct file_operations ndshm_holder_fops = {
 	.owner = THIS_MODULE,
 	.release = holder_release,
+	.show_fdinfo = holder_show_fdinfo,
 	.unlocked_ioctl = holder_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

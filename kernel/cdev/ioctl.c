@@ -5,15 +5,20 @@
 
 #include "ioctl.h"
 
-int ndshm_reply(struct ndshm_command *command, ndshm_reason_t reason)
+int ndshm_reply(struct ndshm_command *command)
+{
+	command->replied = true;
+	return copy_to_user(command->user, command->argument, command->length) ?
+	       -EFAULT : 0;
+}
+
+int ndshm_reply_reason(struct ndshm_command *command, ndshm_reason_t reason)
 {
 	struct ndshm_header *header = command->argument;
 
 	header->status = (__force u32)ndshm_reason_status(reason);
 	header->reason = (__force u32)reason;
-	command->replied = true;
-	return copy_to_user(command->user, header, command->length) ?
-	       -EFAULT : 0;
+	return ndshm_reply(command);
 }
 
 /* Reply in the header only, when the rest of the user's argument may be inaccessible. */
@@ -23,7 +28,7 @@ static long ioctl_reply_header(struct ndshm_header __user *user,
 	if (put_user((__force u32)ndshm_reason_status(reason), &user->status) ||
 	    put_user((__force u32)reason, &user->reason))
 		return -EFAULT;
-	return ndshm_reason_errno(reason);
+	return ndshm_reason_refuse(reason);
 }
 
 static const struct ndshm_ioctl_row *
@@ -58,7 +63,8 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 	if (!row)
 		return -ENOTTY;
 	/*
-	 * Read the size once: copy_struct_from_user() reads it again, which is overwritten below.
+	 * Use this value of the size only: another thread can change the member before
+	 * copy_struct_from_user() copies it.
 	 */
 	if (get_user(size, (u32 __user *)command.user))
 		return -EFAULT;
@@ -74,13 +80,15 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 	if (ret)
 		return ret;
 	argument.header.size = size;
+	argument.header.status = (__force u32)NDSHM_STATUS_SUCCESS;
+	argument.header.reason = (__force u32)NDSHM_REASON_NONE;
 	if (argument.header.flags & ~row->flags)
 		return ioctl_reply_header(command.user, NDSHM_REASON_FLAGS);
 
 	command.argument = &argument;
 	command.length = min(size, row->size);
 	reason = row->handler(&command);
-	if (!command.replied && ndshm_reply(&command, reason))
+	if (!command.replied && ndshm_reply_reason(&command, reason))
 		return -EFAULT;
-	return ndshm_reason_errno(reason);
+	return ndshm_reason_report(reason, NULL);
 }

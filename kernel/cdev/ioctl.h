@@ -16,10 +16,11 @@
 /**
  * struct ndshm_command - An ioctl in progress
  * @file: the descriptor
- * @argument: copy of the user's argument, zero-extended; its flags were validated
+ * @argument: copy of the user's argument, zero-extended; its flags were validated, its
+ *	status and reason are those of a success
  * @user: address of the user's argument
  * @length: bytes to copy back
- * @replied: ndshm_reply() was called, so the dispatcher does not reply
+ * @replied: the handler has replied, so the dispatcher does not reply
  */
 struct ndshm_command {
 	struct file *file;
@@ -30,11 +31,14 @@ struct ndshm_command {
 };
 
 /*
- * Copy the argument back, with @reason and its status in the header. A handler that creates an
- * object calls this before it publishes the object, and destroys the object on failure. For all
- * other handlers the dispatcher replies. Return: 0 or -EFAULT.
+ * Copy the argument back, as the reply of a success. A handler that creates an object calls this
+ * before it publishes the object, and destroys the object on failure. For all other handlers, and
+ * after a failure, the dispatcher replies. Return: 0 or -EFAULT.
  */
-int ndshm_reply(struct ndshm_command *command, ndshm_reason_t reason);
+int ndshm_reply(struct ndshm_command *command);
+
+/* The same, with @reason and its status in the header. */
+int ndshm_reply_reason(struct ndshm_command *command, ndshm_reason_t reason);
 
 /**
  * struct ndshm_ioctl_row - A command

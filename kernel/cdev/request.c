@@ -8,7 +8,7 @@
 
 #include <linux/ndshm.h>
 
-#include "../account/quota.h"
+#include "../account/charge.h"
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
 #include "../block/block.h"
@@ -53,11 +53,8 @@ static ndshm_reason_t client_request_admit(struct ndshm_request *request)
 
 	/* The worker has all privileges: test with the requester's credentials. */
 	old = override_creds(req->allocation.requester->cred);
-	reason = ndshm_client_admit(req->client, req->adapter,
-				    req->allocation.claim);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_provider_permit(request->parameters.provider,
-					       req->adapter);
+	reason = ndshm_client_admit(req->client, req->adapter, req->allocation.claim,
+				    request->parameters.provider);
 	revert_creds(old);
 	return reason;
 }
@@ -201,7 +198,7 @@ ndshm_reason_t ndshm_client_submit(struct ndshm_command *command,
 	 * dispatcher replies again.
 	 */
 	reason = NDSHM_REASON_ADDRESS;
-	if (ndshm_reply(command, NDSHM_REASON_PENDING))
+	if (ndshm_reply_reason(command, NDSHM_REASON_PENDING))
 		goto err_request;
 	reason = ndshm_request_submit(&completions->requests, &req->request,
 				      parameters, &req->allocation);
@@ -225,10 +222,10 @@ ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command)
 	ndshm_reason_t reason;
 
 	/* Reply first, as in ndshm_client_submit(). */
-	if (ndshm_reply(command, NDSHM_REASON_NONE))
+	if (ndshm_reply(command))
 		return NDSHM_REASON_ADDRESS;
-	command->replied = !ndshm_request_cancel(&client->completions.requests,
-						 argument->cookie, &reason);
+	reason = ndshm_request_abort(&client->completions.requests, argument->cookie);
+	command->replied = reason == NDSHM_REASON_NONE;
 	return reason;
 }
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* SECTION_CREATE, and the ioctls and mmap of a section's descriptor. */
+/* SECTION_CREATE, SECTION_OPEN, and the ioctls and mmap of a section's descriptor. */
 #include <linux/anon_inodes.h>
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/huge_mm.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
 
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
@@ -28,35 +32,32 @@ static bool section_file_writable(const struct file *file)
 }
 
 /*
- * Create a descriptor for @object, reply with its number, and install it after that. Takes over
- * the caller's reference on success and for ADDRESS; for DESCRIPTORS and MEMORY the caller keeps
- * it.
+ * Reply with the number of a descriptor of @file, and install it after that. Consumes @file, which
+ * may be an ERR_PTR.
  */
-static ndshm_reason_t section_install(struct ndshm_command *command, const char *name,
-				      const struct file_operations *ops, void *object,
-				      int mode, s32 *number)
+static ndshm_reason_t section_install(struct ndshm_command *command, struct file *file,
+				      s32 *number)
 {
-	int unused = get_unused_fd_flags(O_CLOEXEC);
 	ndshm_reason_t reason = NDSHM_REASON_MEMORY;
-	struct file *file;
+	int unused;
 
-	if (unused < 0)
-		return unused == -ENOMEM ? reason : NDSHM_REASON_DESCRIPTORS;
-	file = anon_inode_getfile(name, ops, object, mode | O_CLOEXEC);
-	if (IS_ERR(file)) {
-		if (PTR_ERR(file) == -ENFILE)
+	if (IS_ERR(file))
+		return PTR_ERR(file) == -ENFILE ? NDSHM_REASON_DESCRIPTORS : reason;
+	unused = get_unused_fd_flags(O_CLOEXEC);
+	if (unused < 0) {
+		if (unused != -ENOMEM)
 			reason = NDSHM_REASON_DESCRIPTORS;
-		goto err_number;
+		goto err_file;
 	}
 	*number = unused;
-	if (!ndshm_reply(command, NDSHM_REASON_NONE)) {
+	if (!ndshm_reply(command)) {
 		fd_install(unused, file);
 		return NDSHM_REASON_NONE;
 	}
-	fput(file);
 	reason = NDSHM_REASON_ADDRESS;
-err_number:
 	put_unused_fd(unused);
+err_file:
+	fput(file);
 	return reason;
 }
 
@@ -65,13 +66,12 @@ static ndshm_reason_t section_publish_fd(struct ndshm_command *command,
 					 struct ndshm_section *section,
 					 bool readonly, s32 *number)
 {
-	ndshm_reason_t reason;
+	struct file *file = ndshm_object_open(&section->object, &section_fops, section,
+					      readonly ? O_RDONLY : O_RDWR);
 
-	reason = section_install(command, "[ndshm-section]", &section_fops, section,
-				 readonly ? O_RDONLY : O_RDWR, number);
-	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS)
+	if (IS_ERR(file))
 		ndshm_section_put_user(section);
-	return reason;
+	return section_install(command, file, number);
 }
 
 static ndshm_reason_t section_create(struct ndshm_command *command,
@@ -82,16 +82,40 @@ static ndshm_reason_t section_create(struct ndshm_command *command,
 	ndshm_reason_t reason;
 
 	reason = ndshm_client_admit(ndshm_client_of(command), request->adapter,
-				    request->claim);
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_provider_permit(request->provider,
-					       request->adapter);
+				    request->claim, request->provider);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_section_init_one(request, &section);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	argument->out_id = section->id;
 	return section_publish_fd(command, section, false, &argument->out_section);
+}
+
+/* Copy the name at @user and check it. */
+static ndshm_reason_t section_copy_name(char *name, u64 user, u32 length)
+{
+	if (!user || !length || length > NDSHM_SECTION_NAME_BYTES)
+		return NDSHM_REASON_NAME;
+	if (copy_from_user(name, u64_to_user_ptr(user), length))
+		return NDSHM_REASON_ADDRESS;
+	return ndshm_check_section_name(name, length);
+}
+
+/* Add name, group and mode of @argument to @request. */
+static ndshm_reason_t section_request_name(const struct ndshm_section_create *argument,
+					   struct ndshm_section_request *request)
+{
+	if (argument->mode & ~0777U)
+		return NDSHM_REASON_MODE;
+	if (!argument->name && !argument->name_length)
+		return argument->mode ? NDSHM_REASON_MODE : NDSHM_REASON_NONE;
+	request->name_length = argument->name_length;
+	request->mode = argument->mode;
+	request->gid = argument->group == NDSHM_GROUP_SELF ? current_egid() :
+		       make_kgid(current_user_ns(), argument->group);
+	if (!gid_valid(request->gid))
+		return NDSHM_REASON_GROUP;
+	return section_copy_name(request->name, argument->name, argument->name_length);
 }
 
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
@@ -110,11 +134,13 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 
 	argument->out_section = -1;
 	argument->out_id = 0;
-	if (argument->__reserved)
+	if (argument->__reserved || argument->__reserved2)
 		return NDSHM_REASON_RESERVED;
 	reason = ndshm_check_section(request.max_size, request.initial_size,
 				     request.preferred_node,
 				     ndshm_max_section());
+	if (reason == NDSHM_REASON_NONE)
+		reason = section_request_name(argument, &request);
 	if (reason == NDSHM_REASON_NONE)
 		reason = ndshm_client_adapter(client, argument->adapter,
 					      &request.adapter, &request.claim);
@@ -135,11 +161,37 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 	return reason;
 }
 
+ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command)
+{
+	struct ndshm_section_open *argument = command->argument;
+	const bool readonly = argument->flags & NDSHM_OPEN_READONLY;
+	char name[NDSHM_SECTION_NAME_BYTES];
+	kuid_t owner = current_euid();
+	struct ndshm_section *section;
+	ndshm_reason_t reason;
+
+	argument->out_section = -1;
+	argument->out_id = 0;
+	reason = section_copy_name(name, argument->name, argument->name_length);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	/* An owner that the user namespace does not map is invalid, and has no section. */
+	if (argument->owner != NDSHM_OWNER_SELF)
+		owner = make_kuid(current_user_ns(), argument->owner);
+	reason = ndshm_section_open(owner, name, argument->name_length, readonly,
+				    &section);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	argument->out_id = section->id;
+	return section_publish_fd(command, section, readonly, &argument->out_section);
+}
+
 static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 {
 	struct ndshm_section_attach *argument = command->argument;
 	struct ndshm_holder *holder;
 	ndshm_reason_t reason;
+	struct file *file;
 
 	argument->out_holder = -1;
 	if (argument->__reserved)
@@ -148,11 +200,11 @@ static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 				   !section_file_writable(command->file), &holder);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = section_install(command, "[ndshm-holder]", &ndshm_holder_fops, holder,
-				 O_RDWR, &argument->out_holder);
-	if (reason != NDSHM_REASON_NONE && reason != NDSHM_REASON_ADDRESS)
+	file = anon_inode_getfile("[ndshm-holder]", &ndshm_holder_fops, holder,
+				  O_RDWR | O_CLOEXEC);
+	if (IS_ERR(file))
 		ndshm_holder_close(holder);
-	return reason;
+	return section_install(command, file, &argument->out_holder);
 }
 
 static ndshm_reason_t section_state_reason(struct ndshm_section *section)
@@ -198,7 +250,7 @@ static ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 	if (!section_file_writable(command->file))
 		return NDSHM_REASON_SECTION_READONLY;
 	/* Reply first: a deletion cannot be undone if the reply fails. */
-	if (ndshm_reply(command, NDSHM_REASON_NONE))
+	if (ndshm_reply(command))
 		return NDSHM_REASON_ADDRESS;
 	if (argument->holder != -1) {
 		file = fget(argument->holder);
@@ -285,7 +337,7 @@ static int section_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_pgoff)
 		return -ENXIO;
 	/* Count peers' VMAs separately: peers must not use up the creator's limit. */
-	ret = ndshm_reason_errno(section_state_reason(section));
+	ret = ndshm_reason_report(section_state_reason(section), NULL);
 	if (!ret)
 		ret = ndshm_object_mmap(&section->object, vma, &section->file_cache,
 					uid_eq(section->uid, current_euid()) ?
@@ -301,11 +353,34 @@ static int section_file_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Members as in SECTION_QUERY, and the name of a section that has one. */
+static void section_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct ndshm_section *section = file->private_data;
+	u32 committed, allocated, extents, holders;
+
+	spin_lock(&section->lock);
+	committed = section->committed;
+	allocated = section->allocated;
+	extents = section->extents;
+	holders = section->holders;
+	spin_unlock(&section->lock);
+	seq_printf(m, "ndshm-section:\t%u\n", section->id);
+	if (section->name_length)
+		seq_printf(m, "ndshm-name:\t%s\n", section->name);
+	seq_printf(m, "ndshm-max-size:\t%llu\n", section->object.length);
+	seq_printf(m, "ndshm-committed:\t%llu\n", (u64)committed << PAGE_SHIFT);
+	seq_printf(m, "ndshm-taken:\t%llu\n", (u64)allocated << PAGE_SHIFT);
+	seq_printf(m, "ndshm-extents:\t%u\n", extents);
+	seq_printf(m, "ndshm-holders:\t%u\n", holders);
+}
+
 static const struct file_operations section_fops = {
 	.owner = THIS_MODULE,
 	.release = section_file_release,
 	.unlocked_ioctl = section_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = section_mmap,
+	.show_fdinfo = section_show_fdinfo,
 	.get_unmapped_area = thp_get_unmapped_area,
 };

@@ -107,11 +107,15 @@ static ndshm_reason_t ndis_allocate(struct ndshm_ndis *ndis,
 	reason = ndshm_ndis_to_native(&native, p);
 	if (reason == NDSHM_REASON_NONE)
 		*block = allocation_alloc(ndis, &native, &reason);
+	else
+		ndshm_reason_refuse(reason);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	reason = ndis_revoke_cb(*block, &native, p);
-	if (reason != NDSHM_REASON_NONE)
+	if (reason != NDSHM_REASON_NONE) {
+		ndshm_reason_refuse(reason);
 		allocation_free(*block);
+	}
 	return reason;
 }
 

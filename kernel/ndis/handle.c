@@ -86,7 +86,7 @@ static int ndis_register_adapter(struct ndshm_ndis *ndis, struct device *device)
 
 	ndis->coherent = ndshm_provider_find("coherent");
 	if (!ndis->coherent)
-		return ndshm_reason_errno(NDSHM_REASON_PROVIDER_UNKNOWN);
+		return ndshm_reason_refuse(NDSHM_REASON_PROVIDER_UNKNOWN);
 	adapter = ndshm_adapter_register(&info, NULL);
 	if (IS_ERR(adapter)) {
 		ndshm_provider_put(ndis->coherent);
@@ -111,7 +111,7 @@ int ndshm_ndis_open(struct module *owner, const char *name,
 	 * either.
 	 */
 	if (!name || !ndshm_name_valid(name))
-		return ndshm_reason_errno(NDSHM_REASON_NAME);
+		return ndshm_reason_refuse(NDSHM_REASON_NAME);
 	ndis = kzalloc(sizeof(*ndis), GFP_KERNEL);
 	if (!ndis)
 		return -ENOMEM;

@@ -93,7 +93,7 @@ static NDIS_STATUS ndis_take_over(struct made *made,
 				  const SCATTER_GATHER_LIST *list, ULONG capacity,
 				  ULONG length)
 {
-	struct device *device = ndshm_adapter_device(parameters->adapter);
+	struct device *device = parameters->device;
 	int ret = ndshm_ndis_map(&made->mapping, device, list, capacity,
 				 length);
 

@@ -29,8 +29,10 @@ extern const struct nla_policy ndshm_adapter_set_nl_policy[NDSHM_A_ADAPTER_RESET
 
 extern const struct nla_policy ndshm_provider_set_nl_policy[NDSHM_A_PROVIDER_MODE + 1];
 
+extern const struct nla_policy ndshm_reason_get_nl_policy[NDSHM_A_REASON_ID + 1];
+
 /* Ops table for ndshm */
-extern const struct genl_ops ndshm_nl_ops[9];
+extern const struct genl_ops ndshm_nl_ops[10];
 
 int ndshm_nl_dump_start(struct netlink_callback *cb);
 int ndshm_nl_dump_done(struct netlink_callback *cb);
@@ -53,5 +55,8 @@ int ndshm_nl_quota_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int ndshm_nl_quota_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_adapter_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ndshm_nl_provider_set_doit(struct sk_buff *skb, struct genl_info *info);
+int ndshm_nl_reason_get_doit(struct sk_buff *skb, struct genl_info *info);
+int ndshm_nl_reason_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb);
 
 #endif /* _LINUX_NDSHM_GEN_H */

@@ -15,12 +15,13 @@
 #include <linux/sched.h>
 #include <linux/uidgid.h>
 #include <net/genetlink.h>
+#include <net/net_namespace.h>
 #include <net/sock.h>
 
 #include "../adapter/adapter.h"
 #include "../base/events.h"
 #include "../block/block.h"
-#include "../block/table.h"
+#include "../block/members.h"
 #include "../registration/provider.h"
 #include "../section/section.h"
 #include "gen.h"
@@ -38,7 +39,7 @@ static const struct genl_multicast_group groups[] = {
 static struct genl_family family __ro_after_init = {
 	.name = NDSHM_FAMILY_NAME,
 	.version = NDSHM_FAMILY_VERSION,
-	.netnsok = false,
+	.netnsok = true,
 	.parallel_ops = true,
 	.module = THIS_MODULE,
 	.ops = ndshm_nl_ops,
@@ -233,7 +234,20 @@ static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 	       nl_put_flag(skb, NDSHM_A_BLOCK_CHARGED,
 			   READ_ONCE(block->charged)) ?:
 	       nl_put_flag(skb, NDSHM_A_BLOCK_REVOKED,
-			   READ_ONCE(block->object.revoked));
+			   READ_ONCE(block->object.revoked)) ?:
+	       nl_put_flag(skb, NDSHM_A_BLOCK_KERNEL, !block->pid);
+}
+
+/* Name, group and mode do not change while the section exists. */
+static int nl_put_section_name(struct sk_buff *skb, const struct ndshm_message *m,
+			       const struct ndshm_section *section)
+{
+	if (!section->name_length)
+		return 0;
+	return nla_put_string(skb, NDSHM_A_SECTION_NAME, section->name) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_GROUP,
+			   from_kgid_munged(m->user_ns, section->gid)) ?:
+	       nla_put_u32(skb, NDSHM_A_SECTION_MODE, section->mode);
 }
 
 /* Counters are read without the section's lock; they may be inconsistent with each other. */
@@ -269,12 +283,14 @@ static int nl_put_section(struct sk_buff *skb, const struct ndshm_message *m,
 	       nl_put_flag(skb, NDSHM_A_SECTION_DELETED,
 			   READ_ONCE(section->deleted)) ?:
 	       nl_put_flag(skb, NDSHM_A_SECTION_REVOKED,
-			   ndshm_section_revoked(section));
+			   ndshm_section_revoked(section)) ?:
+	       nl_put_section_name(skb, m, section);
 }
 
 int ndshm_nl_not_found(struct genl_info *info, struct nlattr *key)
 {
-	NL_SET_ERR_MSG_ATTR(info->extack, key, "no object with this id or name");
+	NL_SET_ERR_MSG_ATTR(info->extack, key,
+			    "id or name: no such object; list the objects of this kind");
 	return -ENOENT;
 }
 
@@ -410,7 +426,7 @@ static int nl_get_access(struct sk_buff *request, struct genl_info *info,
 				    nla_get_u32(gid));
 		if (!gid_valid(to->gid)) {
 			NL_SET_ERR_MSG_ATTR(info->extack, gid,
-					    "no such group in the namespace of the socket");
+					    "group: not mapped in the user namespace of the socket; use a group of that namespace");
 			return -EINVAL;
 		}
 	}
@@ -665,6 +681,36 @@ static const struct nl_event {
 	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess },
 };
 
+/* Consumes @skb. If it is NULL, set ENOBUFS on the sockets of the listeners: an event is lost. */
+static void nl_multicast_in(struct net *net, struct sk_buff *skb)
+{
+	if (skb)
+		genlmsg_multicast_netns(&family, net, skb, 0, EVENTS, EVENT_GFP);
+	else
+		genl_set_err(&family, net, 0, EVENTS, -ENOBUFS);
+}
+
+/*
+ * Multicast in each network namespace of the initial user namespace. In the others any user can
+ * have the capability that the group requires.
+ */
+static void nl_multicast(struct sk_buff *skb)
+{
+	struct net *net, *last = NULL;
+
+	rcu_read_lock();
+	for_each_net_rcu(net) {
+		if (net->user_ns != &init_user_ns)
+			continue;
+		if (last)
+			nl_multicast_in(last, skb ? skb_clone(skb, EVENT_GFP) :
+						    NULL);
+		last = net;
+	}
+	nl_multicast_in(last, skb);
+	rcu_read_unlock();
+}
+
 static void nl_event(u8 cmd, void *object)
 {
 	/* Listeners need CAP_SYS_ADMIN, so show all properties. */
@@ -678,16 +724,15 @@ static void nl_event(u8 cmd, void *object)
 
 	if (events[cmd].counted)
 		atomic_inc(&changes);
+	/* True for a listener in any network namespace. */
 	if (!genl_has_listeners(&family, &init_net, EVENTS))
 		return;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
-	if (skb && !ndshm_nl_show(skb, &m, events[cmd].put, object)) {
-		genlmsg_multicast(&family, skb, 0, EVENTS, EVENT_GFP);
-		return;
+	if (skb && ndshm_nl_show(skb, &m, events[cmd].put, object)) {
+		nlmsg_free(skb);
+		skb = NULL;
 	}
-	/* The event is lost: set ENOBUFS on the sockets of the listeners. */
-	nlmsg_free(skb);
-	genl_set_err(&family, &init_net, 0, EVENTS, -ENOBUFS);
+	nl_multicast(skb);
 }
 
 int __init ndshm_nl_init(void)

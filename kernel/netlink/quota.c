@@ -6,7 +6,7 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 
-#include "../account/quota.h"
+#include "../account/charge.h"
 #include "gen.h"
 #include "netlink.h"
 
@@ -129,7 +129,7 @@ int ndshm_nl_quota_set_doit(struct sk_buff *request, struct genl_info *info)
 	}
 	err = ndshm_nl_get_uid(request, info, info->attrs[NDSHM_A_QUOTA_UID],
 			       &uid) ?: nl_get_quota_change(info, &change);
-	return err ?: ndshm_reason_errno(ndshm_quota_set(uid, &change));
+	return err ?: ndshm_reason_report(ndshm_quota_set(uid, &change), NULL);
 }
 
 int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,

@@ -121,7 +121,7 @@ static ndshm_status_t coherent_allocate(void *provider_context,
 	coherent = kzalloc(sizeof(*coherent), NDSHM_GFP_CHARGED);
 	if (!coherent)
 		return NDSHM_STATUS_RESOURCES;
-	coherent->device = ndshm_adapter_device(parameters->adapter);
+	coherent->device = parameters->device;
 	coherent->size = PAGE_ALIGN(parameters->length);
 	if (coherent->size > STEP &&
 	    ndshm_pages_fit(coherent->device, coherent->size) ?

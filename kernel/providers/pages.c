@@ -540,7 +540,7 @@ static int pages_map_step(void *context)
 ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 				    unsigned int longest, void **context)
 {
-	struct device *device = ndshm_adapter_device(parameters->adapter);
+	struct device *device = parameters->device;
 	const u64 size = PAGE_ALIGN(parameters->length);
 	struct mapping mapping = { .addressed = !parameters->no_kernel_mapping };
 	LIST_HEAD(chunks);

@@ -71,28 +71,9 @@ static struct ndshm_provider *provider_find_default(struct ndshm_adapter *adapte
 	return provider;
 }
 
-/* A provider of one adapter allocates for the device of that adapter only. */
-static bool provider_serves(const struct ndshm_provider *provider,
-			    const struct ndshm_adapter *adapter)
-{
-	return !provider->adapter || provider->adapter == adapter;
-}
-
-ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
-				     const struct ndshm_adapter *adapter)
-{
-	if (!provider_serves(provider, adapter) ||
-	    !(provider->flags & NDSHM_PROVIDER_OPEN))
-		return NDSHM_REASON_PROVIDER_CLOSED;
-	return ndshm_access_permitted(&provider->entry.access) ?
-	       NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_PERMISSION;
-}
-
-ndshm_reason_t ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter,
-				     struct ndshm_provider **out)
+struct ndshm_provider *ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter)
 {
 	struct ndshm_provider *provider;
-	ndshm_reason_t reason;
 
 	rcu_read_lock();
 	provider = id ? provider_of(xa_load(&ndshm_providers.entries, id)) :
@@ -100,13 +81,7 @@ ndshm_reason_t ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter,
 	if (provider && !refcount_inc_not_zero(&provider->entry.references))
 		provider = NULL;
 	rcu_read_unlock();
-	*out = provider;
-	if (!provider)
-		return NDSHM_REASON_PROVIDER_UNKNOWN;
-	reason = ndshm_provider_permit(provider, adapter);
-	if (reason != NDSHM_REASON_NONE)
-		ndshm_provider_put(provider);
-	return reason;
+	return provider;
 }
 
 void ndshm_provider_set_built_in(struct ndshm_provider *provider)
@@ -155,7 +130,7 @@ ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 		provider = provider_find_default(adapter);
 	if (!provider)
 		reason = NDSHM_REASON_PROVIDER_UNKNOWN;
-	else if (!provider_serves(provider, adapter))
+	else if (!ndshm_provider_serves(provider, adapter))
 		reason = NDSHM_REASON_PROVIDER_CLOSED;
 	else if (!ndshm_blockset_get_active(&provider->set))
 		reason = NDSHM_REASON_PROVIDER_CLOSING;
@@ -315,7 +290,7 @@ void ndshm_provider_revoke(struct ndshm_provider *provider)
 	might_sleep();
 
 	ndshm_event(NDSHM_CMD_PROVIDER_REVOKED_NTF, provider);
-	ndshm_blockset_drain(&provider->set);
+	ndshm_blockset_revoke(&provider->set, "provider", provider->entry.id);
 	provider_retire(provider);
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_revoke);

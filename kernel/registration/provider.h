@@ -84,19 +84,18 @@ ndshm_provider_get(struct ndshm_provider *provider)
 	return provider;
 }
 
-/*
- * Check that the calling client may allocate from @provider for @adapter.
- * PROVIDER_CLOSED or PROVIDER_PERMISSION.
- */
-ndshm_reason_t ndshm_provider_permit(const struct ndshm_provider *provider,
-				     const struct ndshm_adapter *adapter);
+/* A provider of one adapter allocates for the device of that adapter only. */
+static inline bool ndshm_provider_serves(const struct ndshm_provider *provider,
+					 const struct ndshm_adapter *adapter)
+{
+	return !provider->adapter || provider->adapter == adapter;
+}
 
 /*
- * The provider with @id, or, if that is 0, the default for @adapter: with a reference,
- * and permitted for the calling client. PROVIDER_UNKNOWN, or as ndshm_provider_permit().
+ * Find the provider with @id, or, if that is 0, the default for @adapter. Takes a reference.
+ * Return: NULL if there is none.
  */
-ndshm_reason_t ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter,
-				     struct ndshm_provider **provider);
+struct ndshm_provider *ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter);
 
 /* Make @provider the default where no other is registered, until it is unregistered. */
 void ndshm_provider_set_built_in(struct ndshm_provider *provider);

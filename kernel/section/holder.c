@@ -6,7 +6,6 @@
 #include <linux/ndshm.h>
 
 #include "../account/charge.h"
-#include "../account/quota.h"
 #include "../block/block.h"
 #include "holder.h"
 #include "section.h"
@@ -60,6 +59,7 @@ static void holder_free_extent(struct ndshm_holder *holder, struct ndshm_extent 
 {
 	rb_erase(&extent->node, &holder->extents);
 	holder->count--;
+	holder->pages -= extent->count;
 	ndshm_section_free_extent_locked(holder->section, extent, freed);
 }
 
@@ -106,6 +106,7 @@ void ndshm_holder_add(struct ndshm_holder *holder, struct ndshm_extent *extent)
 	spin_lock(&section->lock);
 	ndshm_extents_insert(&holder->extents, extent);
 	holder->count++;
+	holder->pages += extent->count;
 	spin_unlock(&section->lock);
 }
 

@@ -22,6 +22,7 @@ struct ndshm_segment;
  * @uid: user whose quota of holders is charged
  * @extents: extents by address; protected by the section's lock
  * @count: number of @extents; protected by the section's lock
+ * @pages: pages of @extents; protected by the section's lock
  */
 struct ndshm_holder {
 	struct ndshm_section *section;
@@ -31,6 +32,7 @@ struct ndshm_holder {
 	kuid_t uid;
 	struct rb_root extents;
 	u32 count;
+	u32 pages;
 };
 
 /*

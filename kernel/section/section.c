@@ -13,10 +13,10 @@
 #include <linux/ndshm_netlink.h>
 
 #include "../account/charge.h"
-#include "../account/quota.h"
 #include "../adapter/adapter.h"
 #include "../adapter/claim.h"
 #include "../base/events.h"
+#include "../base/registry.h"
 #include "../block/block.h"
 #include "../registration/provider.h"
 #include "holder.h"
@@ -40,8 +40,13 @@ DECLARE_WAIT_QUEUE_HEAD(ndshm_section_wait);
  */
 #define MAX_MAPPINGS	16384
 
-/* All sections by id, and by the user of their requester. Protected by sections_lock. */
+/*
+ * All sections by id, and by the user of their requester; those with a name by their owner and
+ * name. A balanced tree bounds the steps of a lookup, whatever names other users choose. Protected
+ * by sections_lock, which is never held across a copy from or to a process.
+ */
 static struct rb_root sections = RB_ROOT;
+static struct rb_root section_names = RB_ROOT;
 static DEFINE_HASHTABLE(sections_by_user, 6);
 static DEFINE_SPINLOCK(sections_lock);
 
@@ -94,10 +99,128 @@ static const struct ndshm_object_ops section_ops = {
 	.release = section_release,
 };
 
+/* Return: negative, 0 or positive if @owner and @name sort before, as or behind @section. */
+static int section_name_compare(kuid_t owner, const char *name, u32 length,
+				const struct ndshm_section *section)
+{
+	if (!uid_eq(owner, section->uid))
+		return uid_lt(owner, section->uid) ? -1 : 1;
+	if (length != section->name_length)
+		return length < section->name_length ? -1 : 1;
+	return memcmp(name, section->name, length);
+}
+
+static struct ndshm_section *section_of_name(struct rb_node *node)
+{
+	return rb_entry(node, struct ndshm_section, by_name);
+}
+
+/* Called with sections_lock held. */
+static void section_name_erase(struct ndshm_section *section)
+{
+	if (RB_EMPTY_NODE(&section->by_name))
+		return;
+	rb_erase(&section->by_name, &section_names);
+	RB_CLEAR_NODE(&section->by_name);
+}
+
+/* End the name before the section ends, so that a new section can have it. */
+static void section_name_end(struct ndshm_section *section)
+{
+	spin_lock(&sections_lock);
+	section_name_erase(section);
+	spin_unlock(&sections_lock);
+}
+
+/*
+ * Add the name to the tree. A section that cannot be opened any more loses it: peers that keep a
+ * descriptor of a revoked section must not keep its name. Called with sections_lock held.
+ */
+static ndshm_reason_t section_name_add(struct ndshm_section *section)
+{
+	struct rb_node **link = &section_names.rb_node, *parent = NULL;
+	struct ndshm_section *other;
+	int order;
+
+	while (*link) {
+		parent = *link;
+		other = section_of_name(parent);
+		order = section_name_compare(section->uid, section->name,
+					     section->name_length, other);
+		if (!order)
+			break;
+		link = order < 0 ? &parent->rb_left : &parent->rb_right;
+	}
+	if (!*link) {
+		rb_link_node(&section->by_name, parent, link);
+		rb_insert_color(&section->by_name, &section_names);
+		return NDSHM_REASON_NONE;
+	}
+	if (refcount_read(&other->users) && !READ_ONCE(other->deleted) &&
+	    !ndshm_section_revoked(other))
+		return NDSHM_REASON_NAME_TAKEN;
+	rb_replace_node(&other->by_name, &section->by_name, &section_names);
+	RB_CLEAR_NODE(&other->by_name);
+	return NDSHM_REASON_NONE;
+}
+
+/*
+ * Return: the section, also one without users, or NULL. Called with sections_lock held, which keeps
+ * the section: its last user takes the lock to end the name.
+ */
+static struct ndshm_section *section_name_find(kuid_t owner, const char *name, u32 length)
+{
+	struct rb_node *node = section_names.rb_node;
+	int order;
+
+	while (node) {
+		order = section_name_compare(owner, name, length,
+					     section_of_name(node));
+		if (!order)
+			return section_of_name(node);
+		node = order < 0 ? node->rb_left : node->rb_right;
+	}
+	return NULL;
+}
+
+ndshm_reason_t ndshm_section_open(kuid_t owner, const char *name, u32 length,
+				  bool readonly, struct ndshm_section **out)
+{
+	const bool all = ns_capable_noaudit(&init_user_ns, CAP_DAC_OVERRIDE) ||
+			 ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+	ndshm_reason_t reason = NDSHM_REASON_SECTION_UNKNOWN;
+	struct ndshm_section *section;
+	umode_t granted = 0;
+
+	spin_lock(&sections_lock);
+	section = section_name_find(owner, name, length);
+	if (section)
+		granted = all ? 06 : ndshm_access_granted(section->uid, section->gid,
+							  section->mode);
+	/* Take no reference for a caller without permission: the last put frees the section. */
+	if (!(granted & 04) || !refcount_inc_not_zero(&section->users))
+		section = NULL;
+	spin_unlock(&sections_lock);
+	if (!section)
+		return reason;
+	spin_lock(&section->lock);
+	if (!section->deleted)
+		reason = ndshm_section_state(section);
+	spin_unlock(&section->lock);
+	if (reason == NDSHM_REASON_NONE && !readonly && !(granted & 02))
+		reason = NDSHM_REASON_SECTION_PERMISSION;
+	if (reason == NDSHM_REASON_NONE)
+		*out = section;
+	else
+		ndshm_section_put_user(section);
+	return reason;
+}
+
 void ndshm_section_put_user(struct ndshm_section *section)
 {
 	if (!refcount_dec_and_test(&section->users))
 		return;
+	section_name_end(section);
 	ndshm_object_retire(&section->object, NULL);
 	ndshm_object_put(&section->object);
 }
@@ -149,6 +272,7 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (!again) {
+		section_name_end(section);
 		ndshm_event(NDSHM_CMD_SECTION_DELETED_NTF, section);
 		ndshm_object_retire(&section->object, NULL);
 	}
@@ -165,8 +289,7 @@ ndshm_reason_t ndshm_section_delete(struct ndshm_section *section,
 static void section_init(struct ndshm_section *section,
 			 const struct ndshm_section_request *request)
 {
-	ndshm_object_init(&section->object, &section_ops);
-	section->object.length = PAGE_ALIGN(request->max_size);
+	ndshm_object_init(&section->object, &section_ops, PAGE_ALIGN(request->max_size));
 	refcount_set(&section->users, 1);
 	init_completion(&section->revocation);
 	spin_lock_init(&section->lock);
@@ -180,6 +303,11 @@ static void section_init(struct ndshm_section *section,
 	section->permit_keep = request->permit_keep;
 	section->initial = PAGE_ALIGN(request->initial_size) >> PAGE_SHIFT;
 	section->uid = current_euid();
+	RB_CLEAR_NODE(&section->by_name);
+	memcpy(section->name, request->name, request->name_length);
+	section->name_length = request->name_length;
+	section->gid = request->gid;
+	section->mode = request->mode;
 }
 
 static ndshm_reason_t section_commit_initial(struct ndshm_section *section)
@@ -208,10 +336,17 @@ static struct ndshm_section *section_find(u32 id, u32 last)
 
 /*
  * Add the section under a random id: a counter would reveal how many sections other users create.
+ * Return: NONE or NAME_TAKEN.
  */
-static void section_publish(struct ndshm_section *section)
+static ndshm_reason_t section_publish(struct ndshm_section *section)
 {
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
 	spin_lock(&sections_lock);
+	if (section->name_length)
+		reason = section_name_add(section);
+	if (reason != NDSHM_REASON_NONE)
+		goto out;
 	do {
 		section->id = get_random_u32();
 	} while (!section->id || section->id == U32_MAX ||
@@ -222,7 +357,9 @@ static void section_publish(struct ndshm_section *section)
 	section->object.name = section->id;
 	hash_add(sections_by_user, &section->by_user,
 		 (unsigned long)section->requester->cred->user);
+out:
 	spin_unlock(&sections_lock);
+	return reason;
 }
 
 ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *request,
@@ -253,9 +390,10 @@ ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *reques
 		goto err_quota;
 	section_init(section, request);
 	reason = section_commit_initial(section);
+	if (reason == NDSHM_REASON_NONE)
+		reason = section_publish(section);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_made;
-	section_publish(section);
 	ndshm_event(NDSHM_CMD_SECTION_ADDED_NTF, section);
 	*out = section;
 	return NDSHM_REASON_NONE;

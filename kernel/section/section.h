@@ -10,6 +10,7 @@
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
 
+#include <linux/ndshm.h>
 #include <ndshm/status.h>
 
 #include "../block/object.h"
@@ -34,6 +35,12 @@ struct user_struct;
  * @id: random id, unique on the machine
  * @by_id: node in the tree of all sections; start is @id, count is 1
  * @by_user: node in the hash of sections by the user of @requester
+ * @by_name: node in the tree of names; empty if the section has no name, or none any more.
+ *	Protected by sections_lock
+ * @name: with a final 0; empty without a name
+ * @name_length: bytes of @name
+ * @gid: group for @mode
+ * @mode: permission to open the section by its name
  * @requester: the creator, which is charged for all memory, under its limits at creation
  * @adapter: adapter whose device accesses the memory; holds a reference
  * @claim: claim that the section was created under, with a reference; or NULL
@@ -73,6 +80,11 @@ struct ndshm_section {
 	u32 id;
 	struct ndshm_extent by_id;
 	struct hlist_node by_user;
+	struct rb_node by_name;
+	char name[NDSHM_SECTION_NAME_BYTES + 1];
+	u8 name_length;
+	kgid_t gid;
+	umode_t mode;
 	struct ndshm_requester *requester;
 	struct ndshm_adapter *adapter;
 	struct ndshm_claim *claim;
@@ -116,6 +128,10 @@ static inline struct ndshm_section *ndshm_section_of(struct ndshm_object *object
  * @rawio: as in struct ndshm_section
  * @permit_keep: as in struct ndshm_section
  * @opener: requester that is charged as well, see struct ndshm_requester
+ * @name: name, valid if @name_length is not 0
+ * @name_length: bytes of @name; 0 for a section without a name
+ * @gid: as in struct ndshm_section
+ * @mode: as in struct ndshm_section
  */
 struct ndshm_section_request {
 	struct ndshm_adapter *adapter;
@@ -127,6 +143,10 @@ struct ndshm_section_request {
 	bool rawio;
 	bool permit_keep;
 	struct ndshm_requester *opener;
+	char name[NDSHM_SECTION_NAME_BYTES];
+	u32 name_length;
+	kgid_t gid;
+	umode_t mode;
 };
 
 /*
@@ -144,6 +164,15 @@ u64 ndshm_max_section(void);
 /* Create a section. The caller owns its one count of @users. May sleep. */
 ndshm_reason_t ndshm_section_init_one(const struct ndshm_section_request *request,
 				      struct ndshm_section **section);
+
+/*
+ * Find the section of @owner by its name. The caller's effective ids must have the permission to
+ * read it and, unless @readonly, to write it. Takes O(log n) steps for n named sections, and waits
+ * for no task. Return: NONE, and the caller owns one count of @users; or SECTION_UNKNOWN,
+ * SECTION_PERMISSION or SECTION_REVOKED.
+ */
+ndshm_reason_t ndshm_section_open(kuid_t owner, const char *name, u32 length,
+				  bool readonly, struct ndshm_section **section);
 
 /* Drop one count of @section->users. May sleep. */
 void ndshm_section_put_user(struct ndshm_section *section);

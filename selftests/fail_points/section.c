@@ -28,6 +28,7 @@ static union {
 	struct ndshm_header header;
 	struct ndshm_section_create create;
 	struct ndshm_section_attach attach;
+	struct ndshm_section_open open;
 	struct ndshm_section_share share;
 	struct ndshm_section_delete delete;
 	struct ndshm_section_query query;
@@ -119,6 +120,10 @@ static void create_request(__u64 initial)
 	request.create.initial_size = initial;
 	request.create.preferred_node = NDSHM_NODE_ANY;
 	request.create.__reserved = 0;
+	request.create.name = 0;
+	request.create.name_length = 0;
+	request.create.mode = 0;
+	request.create.__reserved2 = 0;
 }
 
 static int call_create(void)
@@ -286,6 +291,41 @@ static void check_share(int error)
 static void undo_share(void)
 {
 	close_it(&shared);
+}
+
+static const char name[] = "fail_nth";
+
+static bool setup_open(void)
+{
+	bool made;
+
+	if (!fail_nth_open())
+		return false;
+	create_request(0);
+	request.create.name = (unsigned long)name;
+	request.create.name_length = sizeof(name) - 1;
+	request.create.group = NDSHM_GROUP_SELF;
+	made = fail_nth_expect(!call_create());
+	begin_request(open);
+	request.open.name = (unsigned long)name;
+	request.open.name_length = sizeof(name) - 1;
+	request.open.owner = NDSHM_OWNER_SELF;
+	return made;
+}
+
+static int call_open(void)
+{
+	int ret = call_on(of->fd, NDSHM_SECTION_OPEN);
+
+	if (!ret)
+		shared = request.open.out_section;
+	return ret;
+}
+
+static void check_open(int error)
+{
+	fail_nth_check_header(&request, error);
+	check_number(&request.open.out_section, error);
 }
 
 /* The section has memory, an extent and a mapping, all of which the call ends. */
@@ -595,6 +635,10 @@ static const struct fail_nth_command commands[] = {
 	}, {
 		.name = "section-share", .errors = { ENOMEM, EFAULT },
 		.setup = setup_share, .call = call_share, .check = check_share,
+		.undo = undo_share, .clean = clean,
+	}, {
+		.name = "section-open", .errors = { ENOMEM, EFAULT },
+		.setup = setup_open, .call = call_open, .check = check_open,
 		.undo = undo_share, .clean = clean,
 	}, {
 		.name = "section-delete", .errors = { EFAULT },

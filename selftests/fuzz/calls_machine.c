@@ -8,7 +8,7 @@
 
 #include <linux/ndshm.h>
 
-#include "../ndshm_proc.h"
+#include "ndshm_proc.h"
 #include "arguments.h"
 
 static const char *const mock_verbs[] = { "provider add", "provider replace",

@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../ndshm_edu.h"
+#include "ndshm_edu.h"
 #include "arguments.h"
 
 #define MAP		FUZZ_FROM("map", 'm')

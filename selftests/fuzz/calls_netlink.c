@@ -11,7 +11,7 @@
 #include <linux/ndshm_netlink.h>
 #include <linux/netlink.h>
 
-#include "../ndshm_proc.h"
+#include "ndshm_proc.h"
 #include "command.h"
 
 #define SOCKET		FUZZ_FROM("socket", 'n')
@@ -82,7 +82,7 @@ static const struct fuzz_argument send_arguments[] = {
 				  NDSHM_CMD_SECTION_GET, NDSHM_CMD_QUEUE_GET,
 				  NDSHM_CMD_QUOTA_GET, NDSHM_CMD_QUOTA_SET,
 				  NDSHM_CMD_ADAPTER_SET, NDSHM_CMD_PROVIDER_SET,
-				  255),
+				  NDSHM_CMD_REASON_GET, 255),
 	[SEND_VERSION] = FUZZ_ANY("version", NDSHM_FAMILY_VERSION, 0, 255),
 	[SEND_FLAGS] = FUZZ_ANY("flags", NLM_F_REQUEST | NLM_F_ACK,
 				NLM_F_REQUEST, NLM_F_REQUEST | NLM_F_DUMP,

@@ -22,6 +22,24 @@
 				 0x600000, 0x7fffffffffffffff, \
 				 0xfffffffffffff001, 0xffffffffffffffff)
 
+/* Names, by their number; a section without one has the first. The last is not valid. */
+static const char *const name_words[] = { "none", "a", "b", "long", "bad", NULL };
+enum { NAME_LONG = 3, NAME_BAD };
+
+#define NAME_ADDRESS(number)	((unsigned long)fuzz_names[number])
+#define NAME_LENGTH(number)	((__u32)strlen(fuzz_names[number]))
+
+static const char *const fuzz_names[] = {
+	"", "a", "b",
+	[NAME_LONG] = "0123456789012345678901234567890123456789012345678901234567890123",
+	[NAME_BAD] = "\xed\xa0\x80",
+};
+
+#define MODE		FUZZ_ANY("mode", 0600, 0, 0400, 0440, 0200, 0666, 0777, \
+				 01000, 0xffffffff)
+#define OWNER(name_)	FUZZ_ANY(name_, NDSHM_OWNER_SELF, 0, 1000, 54321, \
+				 0xfffffffe)
+
 static long on_section(struct fuzz_thread *thread, unsigned long number,
 		       const struct fuzz_value *a, struct ndshm_header *header,
 		       size_t known, bool *reported)
@@ -48,7 +66,8 @@ static void keep(int *slot, int fd, bool reported)
 }
 
 enum { CREATE_SECTION = COMMAND_OWN, CREATE_ADAPTER, CREATE_PROVIDER, CREATE_MAX,
-	CREATE_INITIAL, CREATE_NODE, CREATE_RESERVED };
+	CREATE_INITIAL, CREATE_NODE, CREATE_RESERVED, CREATE_NAME, CREATE_MODE,
+	CREATE_GROUP };
 static const struct fuzz_argument create_arguments[] = {
 	FUZZ_COMMAND(FUZZ_FROM("client", 'c'), struct ndshm_section_create),
 	[CREATE_SECTION] = SECTION,
@@ -64,6 +83,9 @@ static const struct fuzz_argument create_arguments[] = {
 				    0xffffffffffffffff),
 	[CREATE_NODE] = NODE,
 	[CREATE_RESERVED] = RESERVED,
+	[CREATE_NAME] = FUZZ_WORDS("name", name_words, 0),
+	[CREATE_MODE] = MODE,
+	[CREATE_GROUP] = OWNER("group"),
 	{}
 };
 
@@ -77,8 +99,16 @@ static long run_create(struct fuzz_thread *thread, const struct fuzz_value *a)
 		.preferred_node = a[CREATE_NODE].number,
 		.__reserved = a[CREATE_RESERVED].number,
 	};
+	const __u64 name = a[CREATE_NAME].number;
 	bool reported;
 	long ret;
+
+	if (name) {
+		create.name = NAME_ADDRESS(name);
+		create.name_length = NAME_LENGTH(name);
+		create.mode = a[CREATE_MODE].number;
+		create.group = a[CREATE_GROUP].number;
+	}
 
 	if (fuzz_takes_all(create.initial_size, 1))
 		return -EFBIG;
@@ -88,6 +118,34 @@ static long run_create(struct fuzz_thread *thread, const struct fuzz_value *a)
 	if (!ret)
 		keep(&fuzz_registers_now.sections[a[CREATE_SECTION].number],
 		     create.out_section, reported);
+	return ret;
+}
+
+enum { OPEN_SECTION = COMMAND_OWN, OPEN_NAME, OPEN_OWNER };
+static const struct fuzz_argument open_arguments[] = {
+	FUZZ_COMMAND(FUZZ_FROM("client", 'c'), struct ndshm_section_open),
+	[OPEN_SECTION] = SECTION,
+	[OPEN_NAME] = FUZZ_WORDS("name", name_words, 1),
+	[OPEN_OWNER] = OWNER("owner"),
+	{}
+};
+
+static long run_open(struct fuzz_thread *thread, const struct fuzz_value *a)
+{
+	const __u64 name = a[OPEN_NAME].number;
+	struct ndshm_section_open open = {
+		.name = NAME_ADDRESS(name),
+		.name_length = NAME_LENGTH(name),
+		.owner = a[OPEN_OWNER].number,
+	};
+	bool reported;
+	long ret = fuzz_command(thread, fuzz_client(&a[COMMAND_OF]),
+				NDSHM_SECTION_OPEN, a, (void *)&open,
+				sizeof(open), &reported);
+
+	if (!ret)
+		keep(&fuzz_registers_now.sections[a[OPEN_SECTION].number],
+		     open.out_section, reported);
 	return ret;
 }
 
@@ -306,7 +364,7 @@ static const struct fuzz_argument sioctl_arguments[] = {
 	[SIOCTL_HOLDER] = HOLDER,
 	[SIOCTL_ON] = FUZZ_WORDS("on", sioctl_ways, 0),
 	[SIOCTL_NUMBER] = FUZZ_ANY("number", NDSHM_SECTION_QUERY, 0, 0x5e80,
-				   0x5e84, 0x5e88, 0x5e89, 0x5e8f, 0x5e90,
+				   0x5e84, 0x5e88, 0x5e89, 0x5e8a, 0x5e8f, 0x5e90,
 				   0x5e91, 0x5e94, 0x5e95, 0x5e9f, 0x5ea0,
 				   0x5ea1, 0x5ea2, 0x5ea3, 0x5421, 0x5451,
 				   0xc0085e90, 0xffffffff),
@@ -387,6 +445,7 @@ static long run_odup(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 const struct fuzz_kind fuzz_section_kinds[] = {
 	{ "section", 12, create_arguments, run_create, NULL },
+	{ "sopen", 6, open_arguments, run_open, NULL },
 	{ "attach", 10, attach_arguments, run_attach, NULL },
 	{ "share", 4, share_arguments, run_share, NULL },
 	{ "delete", 4, delete_arguments, run_delete, NULL },

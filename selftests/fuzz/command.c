@@ -7,8 +7,12 @@
 /* The kernel accepts arguments up to a page; longer ones are tried as well. */
 #define ARGUMENT_SIZE	8192
 
+/*
+ * Requests of LONG_FROM bytes and more in total can use up the memory. Those above LONG_TO are
+ * always refused: no section is that long.
+ */
 #define LONG_FROM	(16UL << 20)
-#define LONG_TO		(64UL << 30)	/* longer than the longest section */
+#define LONG_TO		(64UL << 30)
 
 long fuzz_command(struct fuzz_thread *thread, int fd, unsigned long number,
 		  const struct fuzz_value *a, struct ndshm_header *header,

@@ -12,10 +12,10 @@
 
 #include <linux/ndshm.h>
 
-#include "../ndshm_debug.h"
-#include "../ndshm_nl.h"
-#include "../ndshm_pci.h"
-#include "../ndshm_proc.h"
+#include "ndshm_debug.h"
+#include "ndshm_nl.h"
+#include "ndshm_pci.h"
+#include "ndshm_proc.h"
 #include "machine.h"
 #include "machine_mock.h"
 #include "machine_ndis.h"

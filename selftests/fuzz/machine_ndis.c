@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../ndshm_proc.h"
+#include "ndshm_proc.h"
 #include "machine_ndis.h"
 
 #define STEP	"/sys/module/ndshm_ndis_cases/parameters/step"

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../ndshm_debug.h"
+#include "ndshm_debug.h"
 #include "batch.h"
 #include "corpus.h"
 #include "kcov.h"

@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../ndshm_edu.h"
-#include "../ndshm_proc.h"
+#include "ndshm_edu.h"
+#include "ndshm_proc.h"
 #include "kinds.h"
 #include "machine.h"
 #include "memory.h"

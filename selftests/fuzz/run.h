@@ -25,7 +25,10 @@
 #define FUZZ_EXTENTS	16
 #define FUZZ_STACK	(64 << 10)
 
-/* Each mapping register has a fixed address range, so that no mapping is lost. */
+/*
+ * Each register for mappings has an address range of this size, and all mappings of a program are
+ * in these ranges: so they can be found and unmapped after it.
+ */
 #define FUZZ_WINDOW	(32UL << 20)
 
 /* Contents of a handle register; a BAR has only an offset and a length. */
@@ -102,7 +105,7 @@ void fuzz_run_verbose(void);
  * For the calls_*.c
  */
 
-/* The descriptor in the register, or -1. */
+/* Return: the descriptor in the register that @value names, or -1 if it is empty. */
 int fuzz_client(const struct fuzz_value *value);
 int fuzz_socket(const struct fuzz_value *value);
 int fuzz_section(const struct fuzz_value *value);

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../ndshm_debug.h"
+#include "ndshm_debug.h"
 #include "corpus.h"
 #include "kcov.h"
 #include "machine.h"

@@ -21,7 +21,7 @@
 #define HUGE		(2UL << 20)
 #define KILLS		28	/* of a round, at most: idle memory is freed after a second */
 #define LONGEST		20000	/* microseconds until a kill */
-#define STEPS		60	/* things that are done before a timer is set */
+#define STEPS		60	/* operations before the timer that kills the process, at most */
 #define PATIENCE	30	/* seconds for an end, or for the next caller */
 #define LONGEST_END	2	/* seconds that the removal of the adapter may take */
 #define SLOW		8	/* percent of the processes that a timer kills */

@@ -40,20 +40,21 @@
  *            argument longer than a page
  * EOPNOTSUPP an unknown flag; an operation that this object does not support
  * ENOENT     unknown adapter, provider, handle or extent; no such request in
- *            flight
+ *            flight; no section of this name that the caller may open
  * ENODEV     the object has been revoked, or its adapter removed
  * EIDRM      the section has been deleted
  * EOVERFLOW  arithmetic on the given values overflows
  * ENOSPC     an output array is too small (the size needed is written); no
  *            free extent of the requested size in the section
  * EAGAIN     the client has its maximum of requests in flight
- * EEXIST     a request with that cookie is in flight already
+ * EEXIST     a request with that cookie is in flight already; the user has a
+ *            section of that name
  * EBUSY      claimed by another client, or by this one already; another client
  *            has a function of the same IOMMU group; other holders have extents
  * EBADFD     the client has no claim on this adapter
  * EBADF      a descriptor in an argument is not of the required kind
  * EACCES     the adapter or the provider is closed to clients, or its mode denies
- *            the caller permission
+ *            the caller permission; the mode of a section permits reading only
  * EROFS      the descriptor of the section is read-only
  * EPERM      a missing capability, or isolation; an adapter that needs a reset;
  *            another user's section; a section that does not permit KEEP
@@ -89,6 +90,9 @@
 #define NDSHM_DEVICE	"/dev/ndshm"
 #define NDSHM_IOC	'^'
 
+/* The type that fstatfs() returns for the descriptor of a section. */
+#define NDSHM_FS_MAGIC	0x4e445348
+
 #define NDSHM_GET_INFO		_IO(NDSHM_IOC, 0x80)
 #define NDSHM_ADAPTER_CLAIM	_IO(NDSHM_IOC, 0x81)
 #define NDSHM_ADAPTER_START	_IO(NDSHM_IOC, 0x82)
@@ -99,6 +103,7 @@
 #define NDSHM_BLOCK_SYNC	_IO(NDSHM_IOC, 0x87)
 #define NDSHM_SECTION_CREATE	_IO(NDSHM_IOC, 0x88)
 #define NDSHM_BLOCK_CANCEL	_IO(NDSHM_IOC, 0x89)
+#define NDSHM_SECTION_OPEN	_IO(NDSHM_IOC, 0x8a)
 
 /* Commands on the descriptor of a section. */
 #define NDSHM_SECTION_ATTACH	_IO(NDSHM_IOC, 0x90)
@@ -126,6 +131,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_SYNC	(1ULL << 2)	/* BLOCK_SYNC */
 #define NDSHM_FEATURE_SECTIONS	(1ULL << 3)	/* SECTION_*, EXTENT_* */
 #define NDSHM_FEATURE_ASYNC	(1ULL << 4)	/* ALLOC_ASYNC, BLOCK_CANCEL, read() */
+#define NDSHM_FEATURE_NAMES	(1ULL << 5)	/* SECTION_OPEN, names of sections */
 
 /**
  * struct ndshm_get_info - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -533,9 +539,19 @@ struct ndshm_block_sync {
  * leak. This is no protection between sharers: every process that maps the section can
  * access all of it, and may write outside its own extents.
  *
+ * fstat() of a section's descriptor returns a regular file of MaxSize bytes, so that a
+ * program can map the whole section without a query. Size, mode and owner of this file
+ * are fixed (EPERM); it cannot be read or written.
+ *
  * All descriptors are close-on-exec and can be passed to other processes, which need no
  * access to the device. A section lives until its last descriptor, holder and mapping are
  * gone, or until it is deleted.
+ *
+ * A section may have a name, by which NDSHM_SECTION_OPEN finds it. The name is unique
+ * among the sections of its owner, the effective user of the creator. It ends when the
+ * section is deleted, or when its last descriptor and holder are closed; a mapping keeps
+ * the memory, but not the name. The section stays no longer for having a name: to keep
+ * one, keep a descriptor.
  *
  * All memory of a section is charged, as blocks are, to the user and memory cgroup of its
  * creator, under the limits at the time of creation, no matter which process calls
@@ -549,6 +565,13 @@ struct ndshm_block_sync {
 
 /* Bits of ndshm_section_create.flags. */
 #define NDSHM_CREATE_PERMIT_KEEP (1U << 0)	/* holders may attach with NDSHM_ATTACH_KEEP */
+
+/* Maximum length of a section's name. */
+#define NDSHM_SECTION_NAME_BYTES 64U
+
+/* The caller's effective user, as an owner, or its effective group. */
+#define NDSHM_OWNER_SELF	0xffffffffU
+#define NDSHM_GROUP_SELF	0xffffffffU
 
 /**
  * struct ndshm_section_create - ioctl(NDSHM_SECTION_CREATE): create a section
@@ -566,6 +589,19 @@ struct ndshm_block_sync {
  * @out_section: descriptor, readable and writable
  * @out_id: machine-wide id of the section; random, never 0
  * @__reserved: must be 0
+ * @name: address of the name, or 0 for a section without a name. A name is valid UTF-8
+ *	without control characters and without "/", and neither "." nor ".." (else EINVAL,
+ *	NAME). Another section of the owner must not have it (else EEXIST, NAME_TAKEN).
+ * @name_length: bytes at @name, 1 to NDSHM_SECTION_NAME_BYTES, without a final 0; 0
+ *	without a name
+ * @group: a group in the caller's user namespace (else EINVAL, GROUP), or
+ *	NDSHM_GROUP_SELF; not used without a name
+ * @mode: permission bits, 0 to 0777 (else EINVAL, MODE); 0 without a name
+ * @__reserved2: must be 0
+ *
+ * @mode is for NDSHM_SECTION_OPEN, as the mode of a file is for open(): the first class
+ * that the caller belongs to decides, of owner, group and others. Bits to execute are
+ * accepted and have no effect. Owner, group and mode cannot be changed.
  *
  * A section is revoked when its claim ends or its adapter or provider is removed. Then
  * access is SIGBUS, and all calls but NDSHM_EXTENT_FREE, NDSHM_SECTION_QUERY and
@@ -584,6 +620,45 @@ struct ndshm_section_create {
 	__s32 out_section;
 	__u32 out_id;
 	__u32 __reserved;
+	__aligned_u64 name;
+	__u32 name_length;
+	__u32 group;
+	__u32 mode;
+	__u32 __reserved2;
+};
+
+/* Bits of ndshm_section_open.flags. */
+#define NDSHM_OPEN_READONLY	(1U << 0)	/* as NDSHM_SHARE_READONLY */
+
+/**
+ * struct ndshm_section_open - ioctl(NDSHM_SECTION_OPEN): open a section by its name
+ * @size: sizeof(struct ndshm_section_open)
+ * @status: out
+ * @reason: out
+ * @flags: NDSHM_OPEN_* bits
+ * @name: address of the name, valid as in struct ndshm_section_create
+ * @name_length: bytes at @name
+ * @owner: a user in the caller's user namespace, or NDSHM_OWNER_SELF
+ * @out_section: descriptor
+ * @out_id: machine-wide id of the section
+ *
+ * Requires read permission with NDSHM_OPEN_READONLY, and else read and write permission,
+ * of the effective ids; CAP_DAC_OVERRIDE and CAP_SYS_ADMIN have both. A section that the
+ * caller may not read is not found (ENOENT, SECTION_UNKNOWN), so that a name does not
+ * reveal whether another user has a section. One that it may only read is EACCES
+ * (SECTION_PERMISSION) without NDSHM_OPEN_READONLY, and a revoked one ENODEV
+ * (SECTION_REVOKED). A name of a revoked section can be given to a new section.
+ */
+struct ndshm_section_open {
+	__u32 size;
+	__u32 status;
+	__u32 reason;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_length;
+	__u32 owner;
+	__s32 out_section;
+	__u32 out_id;
 };
 
 /* Bits of ndshm_section_attach.flags. */

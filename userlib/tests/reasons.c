@@ -88,7 +88,7 @@ static void statuses_and_errnos_are_the_expected(void)
 		uint32_t status;
 		int error;
 	} expected[] = {
-#include "../../selftests/ndshm_expected_reasons.h"
+#include "../../selftests/lib/ndshm_expected_reasons.h"
 	};
 	uint32_t count = sizeof(expected) / sizeof(expected[0]);
 

@@ -146,15 +146,6 @@ void ndshm_adapter_end_group_claims(const void *group);
 void ndshm_adapter_unmap_bars(struct ndshm_adapter *adapter, bool unmapped);
 
 /**
- * ndshm_adapter_device() - Get the device of an adapter
- * @adapter: a registered adapter
- *
- * Context: Any.
- * Return: the device, which is valid while the adapter is registered.
- */
-struct device *ndshm_adapter_device(const struct ndshm_adapter *adapter);
-
-/**
  * ndshm_adapter_find() - Find an adapter by name and take a reference
  * @name: name of a registered adapter
  *

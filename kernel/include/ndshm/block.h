@@ -12,6 +12,7 @@
 #include <linux/ndshm.h>
 #include <ndshm/status.h>
 
+struct device;
 struct ndshm_adapter;
 struct ndshm_block;
 struct ndshm_provider;
@@ -80,6 +81,8 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * @consumed: out: bytes of memory that the block takes, at most 2^46; 0 from a provider
  *	means @length rounded up to pages
  * @adapter: adapter whose device uses the memory
+ * @device: for an allocate handler: the device of @adapter, which is valid until the free
+ *	handler of the block has returned. Ignored from callers
  * @provider: provider of the memory, or NULL for the adapter's default
  * @needs_sync: out: the memory is not coherent; ndshm_sync() is required
  * @no_kernel_mapping: the caller needs no kernel mapping: the provider may leave
@@ -97,11 +100,11 @@ int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
  * @vport_id: virtual port, 0 for the default port (revision 2). At least one of @queue_id
  *	and @vport_id must be 0.
  *
- * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter, @provider,
- * @needs_sync, @no_kernel_mapping and @revoked are additions. After a failure @virtual_address
- * and @shared_memory_handle are zero if the header was valid; with an invalid header
- * nothing is written. @list is unchanged, except for the count of a list that is too
- * short.
+ * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter, @device,
+ * @provider, @needs_sync, @no_kernel_mapping and @revoked are additions. After a failure
+ * @virtual_address and @shared_memory_handle are zero if the header was valid; with an
+ * invalid header nothing is written. @list is unchanged, except for the count of a list
+ * that is too short.
  */
 struct ndshm_parameters {
 	struct ndshm_object_header header;
@@ -114,6 +117,7 @@ struct ndshm_parameters {
 	void *virtual_address;
 	u64 consumed;
 	struct ndshm_adapter *adapter;
+	struct device *device;
 	struct ndshm_provider *provider;
 	bool needs_sync;
 	bool no_kernel_mapping;

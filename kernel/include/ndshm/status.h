@@ -52,6 +52,17 @@ int ndshm_reason_errno(ndshm_reason_t reason);
 const char *ndshm_reason_name(ndshm_reason_t reason);
 
 /**
+ * ndshm_reason_refuse() - Count and trace the failure of a request
+ * @reason: any reason but NDSHM_REASON_NONE
+ *
+ * Called once for each request that fails, by the function that answers it.
+ *
+ * Context: Any.
+ * Return: the errno of @reason.
+ */
+int ndshm_reason_refuse(ndshm_reason_t reason);
+
+/**
  * ndshm_reason_report() - Get the result of a function that has a reason argument
  * @reason: the function's result
  * @out: where the caller wants the reason, or NULL
@@ -66,7 +77,7 @@ static inline int ndshm_reason_report(ndshm_reason_t reason,
 {
 	if (out)
 		*out = reason;
-	return reason == NDSHM_REASON_NONE ? 0 : ndshm_reason_errno(reason);
+	return reason == NDSHM_REASON_NONE ? 0 : ndshm_reason_refuse(reason);
 }
 
 /**

@@ -9,6 +9,7 @@
 
 #include "../../adapter/adapter.h"
 #include "../../block/block.h"
+#include "../../block/members.h"
 #include "../../registration/provider.h"
 #include "suite.h"
 
@@ -58,9 +59,7 @@ static void fake_release(struct ndshm_object *object)
 
 	if (test_and_clear_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state)) {
 		atomic_inc(&fake->freed);
-		ndshm_blockset_remove(&block->adapter->set, &block->in_user, 0);
-		ndshm_blockset_remove(&block->registration->provider->set,
-				      &block->in_provider, 0);
+		ndshm_block_leave_sets(block);
 	}
 	atomic_inc(&fake->released);
 }
@@ -75,13 +74,8 @@ static bool join_both(struct fake *fake)
 {
 	struct ndshm_block *block = &fake->block;
 
-	if (!ndshm_blockset_add(&block->adapter->set, &block->in_user, 0))
+	if (!ndshm_block_join_sets(block))
 		return false;
-	if (!ndshm_blockset_add(&block->registration->provider->set,
-				&block->in_provider, 0)) {
-		ndshm_blockset_remove(&block->adapter->set, &block->in_user, 0);
-		return false;
-	}
 	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
 	return true;
 }
@@ -100,10 +94,9 @@ static bool make_for(struct world *world, struct ndshm_adapter *adapter,
 	ndshm_revoke_cb_init(&block->revoke_cb, true);
 	block->revoke_cb.function = fake_revoked;
 	block->adapter = adapter;
+	block->user = &adapter->set;
 	block->registration = &world->registration;
 	block->context = fake;
-	block->in_user.block = block;
-	block->in_provider.block = block;
 	return join_both(fake);
 }
 
@@ -180,6 +173,26 @@ static void members(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hlist_empty(&set->blocks));
 	for (i = 0; i < BLOCKS; i++)
 		KUNIT_EXPECT_EQ(test, atomic_read(&world->fakes[i].freed), 1);
+}
+
+/* A closed set keeps a block out of the other one, too. */
+static void both_or_none(struct kunit *test)
+{
+	struct world *world = test->priv;
+	struct ndshm_blockset *sets[] = { &world->adapter.set, &world->provider.set };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		ndshm_blockset_kill(sets[i]);
+		KUNIT_EXPECT_FALSE(test, make(world, &world->fakes[i]));
+		KUNIT_EXPECT_EQ(test, ndshm_blockset_count(sets[0]), 0);
+		KUNIT_EXPECT_EQ(test, ndshm_blockset_count(sets[1]), 0);
+		ndshm_blockset_init(sets[i]);
+	}
+	KUNIT_ASSERT_TRUE(test, make(world, &world->fakes[0]));
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(sets[0]), 1);
+	KUNIT_EXPECT_EQ(test, ndshm_blockset_count(sets[1]), 1);
+	ndshm_block_release(&world->fakes[0].block);
 }
 
 /* ndshm_blockset_drain_empty() fails for a set with members, without effect. */
@@ -539,6 +552,7 @@ static void both_close(struct kunit *test)
 static struct kunit_case blockset_cases[] = {
 	KUNIT_CASE(come_in),
 	KUNIT_CASE(members),
+	KUNIT_CASE(both_or_none),
 	KUNIT_CASE(close_empty_with_members),
 	KUNIT_CASE(close_revokes),
 	KUNIT_CASE(close_drops_adopted),

@@ -10,7 +10,6 @@
 #include <linux/sched/user.h>
 
 #include "../../account/charge.h"
-#include "../../account/quota.h"
 #include "suite.h"
 
 #define LIMIT	100UL

@@ -25,7 +25,10 @@ static VOID take_back(NDIS_HANDLE context, NDIS_HANDLE block)
 {
 }
 
-/* Sizes around three limits (of 64-bit structures), and some others. */
+/*
+ * Sizes around the three minimum sizes on 64-bit (32 for the characteristics, 64 and 68 for
+ * revisions 1 and 2 of the parameters), and some others.
+ */
 static const u16 sizes[] = {
 	0, 1, 3, 4, 8, 20, 31, 32, 33, 40, 44, 63, 64, 65, 66, 67, 68, 69, 71,
 	72, 73, 96, 128, 0x2000, 0x4000, 0x8000, 0xfffe, 0xffff,
@@ -345,7 +348,7 @@ static const struct ndis_statuses all_statuses[] = {
 	[(__force u32)NDSHM_REASON_##reason_] = NDSHM_STATUS_##status_,
 
 static const ndshm_status_t status_of_reason[] = {
-#include "../../../selftests/ndshm_expected_reasons.h"
+#include "../../../selftests/lib/ndshm_expected_reasons.h"
 };
 
 static void expect_statuses(struct kunit *test, u32 number,

@@ -613,6 +613,65 @@ static void every_section_node(struct kunit *test)
 		      NDSHM_REASON_NODE, "greatest node");
 }
 
+/* Encode @code in @bytes bytes, whether or not that is valid. */
+static void encode(char *text, u32 code, u32 bytes)
+{
+	static const u8 lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	u32 i;
+
+	if (bytes == 1) {
+		text[0] = code;
+		return;
+	}
+	for (i = bytes - 1; i; i--, code >>= 6)
+		text[i] = 0x80 | (code & 0x3f);
+	text[0] = lead[bytes] | code;
+}
+
+/* Every character in every number of bytes that can hold it. */
+static void every_name_character(struct kunit *test)
+{
+	static const u32 ends[] = { 0, 0x80, 0x800, 0x10000, 0x200000 };
+	char text[5] = "a";
+	u32 code, bytes, cut;
+	bool valid;
+
+	for (bytes = 1; bytes <= 4; bytes++) {
+		for (code = 0; code < ends[bytes]; code++) {
+			valid = code >= ends[bytes - 1] && code <= 0x10ffff &&
+				code >= 0x20 && code != 0x7f && code != '/' &&
+				!(code >= 0x80 && code < 0xa0) &&
+				!(code >= 0xd800 && code < 0xe000);
+			encode(text + 1, code, bytes);
+			ASSERT_REASON(test, ndshm_check_section_name(text, bytes + 1),
+				      valid ? NDSHM_REASON_NONE : NDSHM_REASON_NAME,
+				      "%#x in %u bytes", code, bytes);
+			for (cut = 1; cut < bytes; cut++)
+				ASSERT_REASON(test,
+					      ndshm_check_section_name(text, cut + 1),
+					      NDSHM_REASON_NAME, "%#x cut", code);
+		}
+		cond_resched();
+	}
+}
+
+static void every_name_length(struct kunit *test)
+{
+	char text[NDSHM_SECTION_NAME_BYTES + 2];
+	u32 length;
+
+	memset(text, '.', sizeof(text));
+	for (length = 0; length <= sizeof(text); length++)
+		ASSERT_REASON(test, ndshm_check_section_name(text, length),
+			      length > 2 && length <= NDSHM_SECTION_NAME_BYTES ?
+			      NDSHM_REASON_NONE : NDSHM_REASON_NAME,
+			      "%u dots", length);
+	ASSERT_REASON(test, ndshm_check_section_name("./", 2), NDSHM_REASON_NAME,
+		      "slash");
+	ASSERT_REASON(test, ndshm_check_section_name(".a", 2), NDSHM_REASON_NONE,
+		      "dot first");
+}
+
 static ndshm_reason_t naive_extent(u64 length, u64 alignment, u64 most)
 {
 	u64 power;
@@ -698,6 +757,8 @@ static struct kunit_case params_cases[] = {
 	KUNIT_CASE(every_direction),
 	KUNIT_CASE(every_section),
 	KUNIT_CASE(every_section_node),
+	KUNIT_CASE(every_name_character),
+	KUNIT_CASE(every_name_length),
 	KUNIT_CASE(every_alignment),
 	KUNIT_CASE(every_extent),
 	KUNIT_CASE(handler_statuses),

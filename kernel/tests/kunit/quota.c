@@ -6,7 +6,7 @@
 #include <linux/string.h>
 #include <linux/uidgid.h>
 
-#include "../../account/quota.h"
+#include "../../account/charge.h"
 #include "suite.h"
 
 /* Two users, which may share a bucket of the table. */

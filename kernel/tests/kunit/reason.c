@@ -27,7 +27,7 @@ struct expected_reason {
 },
 
 static const struct expected_reason expected_reasons[] = {
-#include "../../../selftests/ndshm_expected_reasons.h"
+#include "../../../selftests/lib/ndshm_expected_reasons.h"
 };
 
 /* The name is that of the macro, in lower case with dashes. */

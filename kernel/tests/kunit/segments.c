@@ -331,12 +331,41 @@ static void long_lists(struct kunit *test)
 						      0, scratch));
 }
 
+/* Status first, then the amount of memory, then the segments, which need not be sorted. */
+static void replies(struct kunit *test)
+{
+	struct ndshm_segment segments[] = { { PAGE_SIZE, PAGE_SIZE }, { 0, PAGE_SIZE } };
+	struct ndshm_segment_list list = { .count = 2, .segments = segments };
+	struct ndshm_parameters requested = { .length = PAGE_SIZE + 1 };
+
+#define EXPECT_REPLY(status, consumed, reason) \
+	KUNIT_EXPECT_EQ(test, (__force u32)NDSHM_REASON_##reason, \
+			(__force u32)ndshm_check_reply(NDSHM_STATUS_##status, &requested, \
+						       &list, consumed))
+
+	EXPECT_REPLY(SUCCESS, 0, NONE);
+	EXPECT_REPLY(SUCCESS, NDSHM_MOST_BYTES, NONE);
+	EXPECT_REPLY(SUCCESS, NDSHM_MOST_BYTES + 1, PROVIDER_BAD_REPLY);
+	KUNIT_EXPECT_EQ(test, segments[0].address, PAGE_SIZE);
+	requested.flags = NDSHM_ALLOC_CONTIGUOUS;
+	EXPECT_REPLY(SUCCESS, 0, PROVIDER_BAD_REPLY);
+	requested.flags = 0;
+	/* Two pages are required, also for less than two. */
+	segments[1].length--;
+	EXPECT_REPLY(SUCCESS, 0, PROVIDER_BAD_REPLY);
+	list.count = 0;
+	EXPECT_REPLY(SUCCESS, 0, PROVIDER_BAD_REPLY);
+	EXPECT_REPLY(RESOURCES, 0, PROVIDER_RESOURCES);
+	EXPECT_REPLY(PENDING, NDSHM_MOST_BYTES + 1, PROVIDER_UNDOCUMENTED);
+}
+
 static struct kunit_case segments_cases[] = {
 	KUNIT_CASE(no_segment),
 	KUNIT_CASE(all_small_lists),
 	KUNIT_CASE_PARAM(edge_of_64_bits, edge_gen_params),
 	KUNIT_CASE(random_lists),
 	KUNIT_CASE(long_lists),
+	KUNIT_CASE(replies),
 	{}
 };
 

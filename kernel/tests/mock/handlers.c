@@ -79,7 +79,7 @@ static void check_parameters(struct mock_provider *provider,
 	    p->header.revision < NDSHM_PARAMETERS_REVISION_1 ||
 	    p->header.revision > NDSHM_PARAMETERS_REVISION_2 ||
 	    p->header.size < NDSHM_SIZEOF_PARAMETERS_REVISION_1 ||
-	    !p->length || !p->adapter || !p->list || p->list->count ||
+	    !p->length || !p->adapter || !p->device || !p->list || p->list->count ||
 	    (p->list->capacity && !p->list->segments))
 		mock_misused(provider, "a handler was called with invalid parameters");
 }
@@ -114,7 +114,7 @@ static ndshm_status_t make(struct mock_generation *generation,
 	size_t length = PAGE_ALIGN(p->length);
 	struct mock_memory *memory;
 
-	memory = mock_memory_make(generation, ndshm_adapter_device(p->adapter),
+	memory = mock_memory_make(generation, p->device,
 				  length + (answer->list == MOCK_LIST_LONG ?
 					    PAGE_SIZE : 0));
 	if (!memory)
@@ -153,6 +153,17 @@ static void spoil(const struct mock_answer *answer, struct ndshm_parameters *p,
 				 PAGE_ALIGN(p->length));
 }
 
+/* After the first line the core may free the device and unload the provider. */
+static ndshm_status_t reply_inactive(const struct mock_answer *answer,
+				     struct ndshm_parameters *p, void **context)
+{
+	ndshm_allocation_put_active(p);
+	p->virtual_address = NULL;
+	*context = NULL;
+	return mock_script_list(answer, p->list, PAGE_SIZE, PAGE_ALIGN(p->length)) ?
+	       NDSHM_STATUS_RESOURCES : NDSHM_STATUS_SUCCESS;
+}
+
 ndshm_status_t mock_allocate(void *provider_context,
 			     struct ndshm_parameters *p, void **context)
 {
@@ -166,12 +177,14 @@ ndshm_status_t mock_allocate(void *provider_context,
 	check_parameters(provider, p);
 	answer = mock_script_next(&provider->script);
 	status = answer.status;
-	if (status == NDSHM_STATUS_SUCCESS)
+	if (answer.put_active)
+		status = reply_inactive(&answer, p, context);
+	else if (status == NDSHM_STATUS_SUCCESS)
 		status = make(generation, &answer, p, context);
 	else
 		spoil(&answer, p, context);
-	atomic64_inc(status == NDSHM_STATUS_SUCCESS ? &provider->allocated :
-						      &provider->failed);
+	atomic64_inc(status == NDSHM_STATUS_SUCCESS && !answer.put_active ?
+		     &provider->allocated : &provider->failed);
 	atomic_dec(&provider->inside);
 	return status;
 }

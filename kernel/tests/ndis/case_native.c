@@ -42,7 +42,7 @@ static ndshm_status_t native_allocate(void *provider_context,
 				      void **context)
 {
 	native.requested++;
-	native.node = dev_to_node(ndshm_adapter_device(parameters->adapter));
+	native.node = dev_to_node(parameters->device);
 	if (ndshm_list_add(parameters->list, PAGE_SIZE, PAGE_SIZE))
 		return NDSHM_STATUS_RESOURCES;
 	parameters->virtual_address = native.memory;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include <linux/genetlink.h>
+#include <linux/ndshm.h>
 #include <linux/ndshm_netlink.h>
 #include <linux/netlink.h>
 #include <linux/types.h>
@@ -83,6 +84,7 @@ struct ndshm_nl_block {
 	__u64 consumed;
 	bool charged;
 	bool revoked;
+	bool kernel;
 };
 
 struct ndshm_nl_section {
@@ -99,6 +101,9 @@ struct ndshm_nl_section {
 	__u32 holders;
 	bool deleted;
 	bool revoked;
+	char name[NDSHM_SECTION_NAME_BYTES + 1];
+	__u32 group;
+	__u32 mode;
 };
 
 struct ndshm_nl_queue {
@@ -111,6 +116,13 @@ struct ndshm_nl_queue {
 	__u32 blocks;
 	__u32 packets;
 	__u64 bytes;
+};
+
+struct ndshm_nl_reason {
+	__u32 present;
+	__u32 id;
+	char name[32];
+	__u64 refusals;
 };
 
 #define NDSHM_NL_KINDS	6
@@ -216,6 +228,9 @@ int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota);
 int ndshm_nl_set_quota(struct ndshm_nl *nl, __u32 uid,
 		       const struct ndshm_nl_quota_change *change);
 
+int ndshm_nl_reason(struct ndshm_nl *nl, __u32 id,
+		    struct ndshm_nl_reason *reason);
+
 /* Set the permissions of an adapter or a provider. */
 int ndshm_nl_set_adapter(struct ndshm_nl *nl, __u32 id,
 			 const struct ndshm_nl_access *access);
@@ -237,6 +252,9 @@ int ndshm_nl_queues(struct ndshm_nl *nl, struct ndshm_nl_queue *queues,
 
 int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
 		    int capacity);
+
+int ndshm_nl_reasons(struct ndshm_nl *nl, struct ndshm_nl_reason *reasons,
+		     int capacity);
 
 /*
  * Run a dump whose first message is made before @change is called and the

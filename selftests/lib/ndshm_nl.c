@@ -162,6 +162,7 @@ void ndshm_nl_to_block(const struct nlmsghdr *message,
 	block->consumed = get_u64(a.at[NDSHM_A_BLOCK_CONSUMED]);
 	block->charged = a.at[NDSHM_A_BLOCK_CHARGED];
 	block->revoked = a.at[NDSHM_A_BLOCK_REVOKED];
+	block->kernel = a.at[NDSHM_A_BLOCK_KERNEL];
 }
 
 void ndshm_nl_to_section(const struct nlmsghdr *message,
@@ -183,6 +184,9 @@ void ndshm_nl_to_section(const struct nlmsghdr *message,
 	section->holders = ndshm_nl_u32(a.at[NDSHM_A_SECTION_HOLDERS]);
 	section->deleted = a.at[NDSHM_A_SECTION_DELETED];
 	section->revoked = a.at[NDSHM_A_SECTION_REVOKED];
+	get_text(a.at[NDSHM_A_SECTION_NAME], section->name, sizeof(section->name));
+	section->group = ndshm_nl_u32(a.at[NDSHM_A_SECTION_GROUP]);
+	section->mode = ndshm_nl_u32(a.at[NDSHM_A_SECTION_MODE]);
 }
 
 void ndshm_nl_to_queue(const struct nlmsghdr *message,
@@ -486,6 +490,25 @@ int ndshm_nl_quota(struct ndshm_nl *nl, __u32 uid, struct ndshm_nl_quota *quota)
 		       sizeof(uid), got_quota, quota);
 }
 
+static void got_reason(const struct nlmsghdr *message, void *context)
+{
+	struct ndshm_nl_attributes a = ndshm_nl_parse(message);
+	struct ndshm_nl_reason *reason = context;
+
+	memset(reason, 0, sizeof(*reason));
+	reason->present = present(&a);
+	reason->id = ndshm_nl_u32(a.at[NDSHM_A_REASON_ID]);
+	get_text(a.at[NDSHM_A_REASON_NAME], reason->name, sizeof(reason->name));
+	reason->refusals = get_u64(a.at[NDSHM_A_REASON_REFUSALS]);
+}
+
+int ndshm_nl_reason(struct ndshm_nl *nl, __u32 id,
+		    struct ndshm_nl_reason *reason)
+{
+	return get_one(nl, NDSHM_CMD_REASON_GET, NDSHM_A_REASON_ID, &id,
+		       sizeof(id), got_reason, reason);
+}
+
 int ndshm_nl_own_quota(struct ndshm_nl *nl, struct ndshm_nl_quota *quota)
 {
 	struct ndshm_nl_request request;
@@ -712,6 +735,19 @@ int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
 	};
 
 	return dump(nl, NDSHM_CMD_QUOTA_GET, &store);
+}
+
+int ndshm_nl_reasons(struct ndshm_nl *nl, struct ndshm_nl_reason *reasons,
+		     int capacity)
+{
+	struct store store = {
+		.one = got_reason,
+		.next = (char *)reasons,
+		.size = sizeof(*reasons),
+		.capacity = capacity,
+	};
+
+	return dump(nl, NDSHM_CMD_REASON_GET, &store);
 }
 
 int ndshm_nl_event(struct ndshm_nl *nl, int milliseconds, void *buffer,

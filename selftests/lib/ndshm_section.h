@@ -22,6 +22,10 @@ section_create_request(__u32 adapter, __u64 max_size, __u64 initial_size)
 	create.initial_size = initial_size;
 	create.preferred_node = NDSHM_NODE_ANY;
 	create.__reserved = 0;
+	create.name = 0;
+	create.name_length = 0;
+	create.mode = 0;
+	create.__reserved2 = 0;
 	return create;
 }
 
@@ -29,6 +33,39 @@ section_create_request(__u32 adapter, __u64 max_size, __u64 initial_size)
 	NDSHM_TEST_PASS(section_create, fd, request)
 #define test_err_section_create(error, reason, fd, request) \
 	NDSHM_TEST_FAIL(section_create, error, reason, fd, request)
+
+/* A section with a name, which must live as long as the request. */
+static inline struct ndshm_section_create
+section_name_request(__u32 adapter, __u64 max_size, const char *name, __u32 mode)
+{
+	struct ndshm_section_create create =
+		section_create_request(adapter, max_size, 0);
+
+	create.name = to_u64(name);
+	create.name_length = strlen(name);
+	create.group = NDSHM_GROUP_SELF;
+	create.mode = mode;
+	return create;
+}
+
+/* SECTION_OPEN */
+static inline struct ndshm_section_open
+section_open_request(__u32 owner, const char *name, __u32 flags)
+{
+	struct ndshm_section_open open;
+
+	ndshm_poison(&open, sizeof(open));
+	open.flags = flags;
+	open.name = to_u64(name);
+	open.name_length = strlen(name);
+	open.owner = owner;
+	return open;
+}
+
+#define test_section_open(fd, request) \
+	NDSHM_TEST_PASS(section_open, fd, request)
+#define test_err_section_open(error, reason, fd, request) \
+	NDSHM_TEST_FAIL(section_open, error, reason, fd, request)
 
 /* SECTION_ATTACH */
 static inline struct ndshm_section_attach section_attach_request(__u32 flags)

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Members of the sets of blocks, and of the table of all blocks. Adding and removing allocates
+ * nothing.
+ */
+#include <linux/bitops.h>
+#include <linux/list.h>
+#include <linux/random.h>
+#include <linux/spinlock.h>
+#include <linux/wait_bit.h>
+
+#include "../registration/provider.h"
+#include "block.h"
+#include "members.h"
+
+/*
+ * Sets
+ */
+
+/* Return: true if the set is open. */
+static bool blockset_add(struct ndshm_blockset *set, struct ndshm_member *member, u64 bytes)
+{
+	bool added;
+
+	spin_lock(&set->lock);
+	added = !ndshm_blockset_killed(set);
+	if (added) {
+		hlist_add_head(&member->link, &set->blocks);
+		set->count++;
+		set->bytes += bytes;
+	}
+	spin_unlock(&set->lock);
+	return added;
+}
+
+/* The set may be freed when this returns. */
+static void blockset_remove(struct ndshm_blockset *set, struct ndshm_member *member,
+			    u64 bytes)
+{
+	spin_lock(&set->lock);
+	hlist_del(&member->link);
+	set->bytes -= bytes;
+	/* Wake before unlocking: the waiter may free the set once it has had the lock. */
+	if (!--set->count && ndshm_blockset_killed(set))
+		wake_up_var(&set->count);
+	spin_unlock(&set->lock);
+}
+
+VISIBLE_IF_KUNIT bool ndshm_block_join_sets(struct ndshm_block *block)
+{
+	struct ndshm_provider *provider = block->registration->provider;
+
+	block->in_user.block = block;
+	block->in_provider.block = block;
+	if (!blockset_add(block->user, &block->in_user, block->consumed))
+		return false;
+	if (blockset_add(&provider->set, &block->in_provider, block->consumed))
+		return true;
+	blockset_remove(block->user, &block->in_user, block->consumed);
+	return false;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_block_join_sets);
+
+void ndshm_block_leave_sets(struct ndshm_block *block)
+{
+	struct ndshm_provider *provider = block->registration->provider;
+
+	blockset_remove(block->user, &block->in_user, block->consumed);
+	blockset_remove(&provider->set, &block->in_provider, block->consumed);
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_block_leave_sets);
+
+/* Call @step for each member of a killed set, to which none can be added. */
+static void blockset_for_each(struct ndshm_blockset *set,
+			      void (*step)(struct ndshm_block *block))
+{
+	struct ndshm_block *block;
+	struct hlist_node *link;
+	HLIST_HEAD(left);
+
+	spin_lock(&set->lock);
+	hlist_move_list(&set->blocks, &left);
+	while ((link = left.first)) {
+		hlist_del(link);
+		hlist_add_head(link, &set->blocks);
+		block = hlist_entry(link, struct ndshm_member, link)->block;
+		/* A block without references is about to leave the set. */
+		if (!ndshm_block_tryget(block))
+			continue;
+		spin_unlock(&set->lock);
+		step(block);
+		ndshm_block_release(block);
+		spin_lock(&set->lock);
+	}
+	spin_unlock(&set->lock);
+}
+
+static void blockset_revoke(struct ndshm_blockset *set)
+{
+	/* A slow owner must not keep other owners' blocks mapped. */
+	blockset_for_each(set, ndshm_block_unmap);
+	blockset_for_each(set, ndshm_block_revoke);
+	wait_var_event(&set->count, !ndshm_blockset_count(set));
+}
+
+/*
+ * Table: a hash table of fixed size. Each bucket has a lock; lookups of one block compete
+ * for its reference count in any case. The locks are raw, because lookups run in hard
+ * interrupts; a viewer (ndshm_peek_fn) may hold one for the time of copying a message.
+ */
+
+#define BUCKET_BITS	12
+#define BUCKETS		BIT(BUCKET_BITS)
+
+struct bucket {
+	raw_spinlock_t lock;	/* protects blocks; taken with interrupts off */
+	struct hlist_head blocks;
+};
+
+static struct bucket buckets[BUCKETS];
+
+static struct bucket *bucket_of(u32 id)
+{
+	return &buckets[id % BUCKETS];
+}
+
+/* Cursors order blocks by bucket (the high bits), then by id. */
+static u32 block_cursor(u32 id)
+{
+	return id << (32 - BUCKET_BITS) | id >> BUCKET_BITS;
+}
+
+static struct ndshm_block *bucket_find(struct bucket *bucket, u32 id)
+{
+	struct ndshm_block *block;
+
+	lockdep_assert_held(&bucket->lock);
+
+	hlist_for_each_entry(block, &bucket->blocks, in_table)
+		if (block->id == id)
+			return block;
+	return NULL;
+}
+
+/* Ids are random: counted ones would disclose the number of other clients' allocations. */
+static void block_table_add(struct ndshm_block *block)
+{
+	struct bucket *bucket;
+	bool added = false;
+	u32 id;
+
+	while (!added) {
+		id = get_random_u32();
+		if (!id)
+			continue;
+		bucket = bucket_of(id);
+		raw_spin_lock_irq(&bucket->lock);
+		added = !bucket_find(bucket, id);
+		if (added) {
+			block->id = id;
+			hlist_add_head(&block->in_table, &bucket->blocks);
+		}
+		raw_spin_unlock_irq(&bucket->lock);
+	}
+}
+
+bool ndshm_block_publish(struct ndshm_block *block)
+{
+	if (!ndshm_block_join_sets(block))
+		return false;
+	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
+	/* Last: from here on lookups find the block. */
+	block_table_add(block);
+	return true;
+}
+
+void ndshm_block_table_remove(struct ndshm_block *block)
+{
+	struct bucket *bucket = bucket_of(block->id);
+
+	raw_spin_lock_irq(&bucket->lock);
+	hlist_del(&block->in_table);
+	raw_spin_unlock_irq(&bucket->lock);
+}
+
+struct ndshm_block *ndshm_block_find(u32 id,
+				     const struct ndshm_adapter *adapter)
+{
+	struct bucket *bucket = bucket_of(id);
+	struct ndshm_block *block;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	block = bucket_find(bucket, id);
+	if (block && (block->adapter != adapter || block->claim ||
+		      !ndshm_block_tryget(block)))
+		block = NULL;
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+	return block;
+}
+
+/* Return: the block of the bucket with the lowest cursor from @at to @last, or NULL. */
+static struct ndshm_block *block_first(struct bucket *bucket, u32 at, u32 last)
+{
+	struct ndshm_block *block, *first = NULL;
+
+	lockdep_assert_held(&bucket->lock);
+
+	hlist_for_each_entry(block, &bucket->blocks, in_table)
+		if (block_cursor(block->id) >= at && block_cursor(block->id) <= last &&
+		    (!first || block->id < first->id))
+			first = block;
+	return first;
+}
+
+static bool block_peek(u32 *cursor, u32 last, ndshm_peek_fn peek, void *context)
+{
+	u32 at = *cursor, i = at >> (32 - BUCKET_BITS);
+	struct ndshm_block *block = NULL;
+	struct bucket *bucket;
+
+	for (; !block && i <= last >> (32 - BUCKET_BITS); i++, at = 0) {
+		bucket = &buckets[i];
+		if (hlist_empty(&bucket->blocks))
+			continue;
+		raw_spin_lock_irq(&bucket->lock);
+		block = block_first(bucket, at, last);
+		if (block) {
+			*cursor = block_cursor(block->id);
+			peek(block, block->uid, context);
+		}
+		raw_spin_unlock_irq(&bucket->lock);
+	}
+	return block;
+}
+
+bool ndshm_block_peek(u32 id, ndshm_peek_fn peek, void *context)
+{
+	u32 at = block_cursor(id);
+
+	return block_peek(&at, at, peek, context);
+}
+
+bool ndshm_block_peek_next(u32 *cursor, ndshm_peek_fn peek, void *context)
+{
+	return block_peek(cursor, U32_MAX, peek, context);
+}
+
+void ndshm_block_for_each(void (*look)(struct ndshm_block *block))
+{
+	struct ndshm_block *block;
+	unsigned int i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		raw_spin_lock_irq(&buckets[i].lock);
+		hlist_for_each_entry(block, &buckets[i].blocks, in_table)
+			if (test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
+				look(block);
+		raw_spin_unlock_irq(&buckets[i].lock);
+	}
+}
+
+void __init ndshm_members_setup(void)
+{
+	unsigned int i;
+
+	ndshm_blockset_revoke_hook = blockset_revoke;
+	for (i = 0; i < BUCKETS; i++)
+		raw_spin_lock_init(&buckets[i].lock);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Membership of blocks: in the sets of their user and provider while they have memory, and in
+ * the table of all blocks of the machine by id (the shared memory handle).
+ */
+#ifndef _NDSHM_BLOCK_MEMBERS_H
+#define _NDSHM_BLOCK_MEMBERS_H
+
+#include "object.h"
+
+struct ndshm_adapter;
+struct ndshm_block;
+
+/*
+ * Add a block that has its memory to both sets, then give it an unused random id and make lookups
+ * find it. The caller has active references to both sets. Return: false if one of them was
+ * closed; nothing has changed then.
+ */
+bool ndshm_block_publish(struct ndshm_block *block);
+
+/* Remove a block, whose memory was freed, from both sets. They may be freed when this returns. */
+void ndshm_block_leave_sets(struct ndshm_block *block);
+void ndshm_block_table_remove(struct ndshm_block *block);
+
+/*
+ * Return: the block of @adapter with this id, with a reference; NULL if there is none or
+ * it is under a claim. Context: any but NMI.
+ */
+struct ndshm_block *ndshm_block_find(u32 id,
+				     const struct ndshm_adapter *adapter);
+
+/*
+ * View a block without a reference, which would delay the end of another user's memory.
+ * @peek is called with a raw spinlock held, for the block with this id, or for the first
+ * one from *cursor (initially 0) on, which then is the block's; the order of cursors is
+ * private to the table. Return: true if there is such a block.
+ */
+bool ndshm_block_peek(u32 id, ndshm_peek_fn peek, void *context);
+bool ndshm_block_peek_next(u32 *cursor, ndshm_peek_fn peek, void *context);
+
+/* Call @look for each block that has memory, with a raw spinlock held and interrupts off. */
+void ndshm_block_for_each(void (*look)(struct ndshm_block *block));
+
+#ifdef NDSHM_TEST_MODULES
+/* Add a block to both sets, or to none if one was closed. */
+bool ndshm_block_join_sets(struct ndshm_block *block);
+#endif
+
+void __init ndshm_members_setup(void);
+
+#endif /* _NDSHM_BLOCK_MEMBERS_H */
