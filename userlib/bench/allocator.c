@@ -59,6 +59,46 @@ static uint64_t heap_committed(void)
 }
 
 /*
+ * two-sections: two of these in turn, for blocks that are freed at once
+ */
+
+static struct section sections[2];
+static struct ndshm_heap *heaps[2];
+static unsigned int turn;
+
+static int two_open(void)
+{
+	int error = 0;
+
+	for (int i = 0; i < 2 && !error; i++) {
+		error = section_open(&sections[i], SECTION);
+		if (!error)
+			error = ndshm__heap_open(sections[i].base, sections[i].size,
+						 &section_source, &sections[i], &heaps[i]);
+	}
+	return error;
+}
+
+static __attribute__((noinline)) void *two_alloc(size_t size)
+{
+	int error;
+
+	turn ^= 1;
+	return ndshm__heap_alloc(heaps[turn], size, &error);
+}
+
+static __attribute__((noinline)) int two_free(void *block)
+{
+	return ndshm__heap_free(heaps[turn], block);
+}
+
+static void two_close(void)
+{
+	ndshm__heap_close(heaps[0]);
+	ndshm__heap_close(heaps[1]);
+}
+
+/*
  * module: the library's calls on a section of the module
  */
 
@@ -139,6 +179,9 @@ static const struct allocator allocators[] = {
 		"ndshm", heap_open, heap_alloc, heap_free, heap_close,
 		heap_trim, heap_stats, heap_committed,
 	}, {
+		"two-sections", two_open, two_alloc, two_free, two_close,
+		NULL, NULL, NULL,
+	}, {
 		"module", module_open, module_alloc, module_free, module_close,
 		module_trim, module_stats, module_committed,
 	}, {
@@ -152,6 +195,6 @@ const struct allocator *allocator_find(const char *name)
 	for (size_t i = 0; i < sizeof(allocators) / sizeof(allocators[0]); i++)
 		if (!strcmp(allocators[i].name, name))
 			return &allocators[i];
-	fprintf(stderr, "no such allocator: %s; there are ndshm, module and malloc\n", name);
+	fprintf(stderr, "no such allocator: %s; there are ndshm, two-sections, module and malloc\n", name);
 	return NULL;
 }

@@ -88,6 +88,12 @@ mean=$(awk "BEGIN { printf \"%.1f\", ($product) ^ 0.25 }")
 verdict "$mean <= $limit_mean" >"$said"
 row 'geometric mean' "$mean" '' '' '' $limit_mean "$(<"$said")"
 
+# A thread that changes between two sections finds its other cache without a lock.
+one=$(pair '' ndshm at-once)
+two=$(pair '' two-sections at-once)
+verdict "$two <= 2 * $one" >"$said"
+row "${what[at-once]}, of two sections in turn" "$two" '' '' '' $((2 * one)) "$(<"$said")"
+
 echo
 # The same number of live blocks in total, because the search for a free place depends on it.
 for name in "${rows[@]}"; do

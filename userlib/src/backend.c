@@ -7,6 +7,7 @@
 static const struct ndshm_backend *const backends[] = {
 	&ndshm__backend_memfd,
 	&ndshm__backend_section,
+	&ndshm__backend_netlink,
 	&ndshm__backend_module,
 };
 

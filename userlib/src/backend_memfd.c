@@ -166,14 +166,27 @@ int ndshm__memfd_create(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+static int change_memory(int fd, int mode, uint64_t offset, uint64_t length)
+{
+	int ret, state;
+
+	/* fallocate() is a cancellation point. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	do {
+		ret = fallocate(fd, mode, offset, length);
+	} while (ret && errno == EINTR);
+	pthread_setcancelstate(state, NULL);
+	return ret ? -ENOMEM : 0;
+}
+
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length)
 {
-	int ret;
+	return change_memory(fd, 0, offset, length);
+}
 
-	do {
-		ret = fallocate(fd, 0, offset, length);
-	} while (ret && errno == EINTR);
-	return ret ? -ENOMEM : 0;
+int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length)
+{
+	return change_memory(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
 /* Return a memfd with memory allocated, as that of the module's blocks is; or -errno. */

@@ -42,8 +42,12 @@ static inline uint64_t page_size(void)
 bool ndshm__memfd_node_exists(int32_t node);
 /* Create an empty memfd that can be sealed. Returns -errno on failure. */
 int ndshm__memfd_create(const char *name);
-/* Allocate the memory of a range now, not on first access. Returns 0 or -errno. */
+/*
+ * Allocate the memory of a range now, not on first access; free the memory of a range.
+ * Returns 0 or -ENOMEM. Not a cancellation point, so that locks can be held.
+ */
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length);
+int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length);
 
 /* Validate a range of an object of @total bytes. Returns a reason. */
 uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t length,

@@ -6,8 +6,8 @@
  * lines:
  *
  * - struct ndshm_heap is only read.
- * - A heap cache belongs to its thread and has pages of its own. Statistics read it only
- *   while they are collected.
+ * - A heap cache belongs to its thread and has pages of its own. Other threads read it for
+ *   statistics, and empty it if memory is short.
  * - The states of 1 KiB of memory share a CPU cache line. Two threads write to the same
  *   line only if they have blocks within the same KiB; a heap cache is filled with
  *   adjacent blocks, which makes that rare.
@@ -21,25 +21,39 @@
 
 #include "heap_internal.h"
 
+/* Called with the registry's lock and the heap's lock held. */
 static void begin(struct ndshm_heap *heap)
 {
 	heap->core->attached = true;
 	heap->core->pool.line = NOWHERE;
+	ndshm__registry_add(heap);
+}
+
+/* As ndshm__heap_enter(), if this may be the first call. */
+static int attach(struct ndshm_heap *heap)
+{
+	int error = 0;
+
+	ndshm__registry_lock();
+	ndshm__heap_lock(heap);
+	if (!heap->core->attached) {
+		error = heap->source->attach(heap->source_context);
+		if (!error)
+			begin(heap);
+	}
+	ndshm__registry_unlock();
+	if (error)
+		ndshm__heap_unlock(heap);
+	return error;
 }
 
 int ndshm__heap_enter(struct ndshm_heap *heap)
 {
-	int error;
-
 	ndshm__heap_lock(heap);
 	if (likely(heap->core->attached))
 		return 0;
-	error = heap->source->attach(heap->source_context);
-	if (error)
-		ndshm__heap_unlock(heap);
-	else
-		begin(heap);
-	return error;
+	ndshm__heap_unlock(heap);
+	return attach(heap);
 }
 
 static void set_up_spans(struct ndshm_heap *heap)
@@ -90,7 +104,11 @@ int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_so
 		return error;
 	}
 	pthread_mutex_init(&heap->core->lock, NULL);
+	ndshm__registry_lock();
+	ndshm__heap_lock(heap);
 	begin(heap);
+	ndshm__heap_unlock(heap);
+	ndshm__registry_unlock();
 	*out = heap;
 	return 0;
 }
@@ -102,9 +120,10 @@ void ndshm__heap_set_error_handler(struct ndshm_heap *heap, ndshm_heap_error_han
 	heap->hook_context = context;
 }
 
-static void trim_pool(struct ndshm_heap *heap)
+static void trim_reserves(struct ndshm_heap *heap)
 {
 	ndshm__heap_lock(heap);
+	ndshm__large_trim(heap);
 	ndshm__pool_trim(heap);
 	ndshm__heap_unlock(heap);
 }
@@ -114,37 +133,22 @@ void ndshm__heap_close(struct ndshm_heap *heap)
 	if (!heap)
 		return;
 	ndshm__cache_close(heap);
-	trim_pool(heap);
+	trim_reserves(heap);
 	ndshm__memory_unmap(heap->memory, heap->memory_bytes);
 	free(heap);
 }
 
-void ndshm__heap_trim(struct ndshm_heap *heap)
+/* Where to look for memory that is allocated, but not in a block, in the order of cost. */
+enum { OWN_CACHE, ALL_CACHES, RESERVES };
+
+static void reclaim(struct ndshm_heap *heap, unsigned int reserve)
 {
+	if (reserve == ALL_CACHES) {
+		ndshm__heap_trim(heap);
+		return;
+	}
 	ndshm__cache_drain(heap);
-	trim_pool(heap);
-}
-
-static void *pointer_to(const struct ndshm_heap *heap, uint64_t granule)
-{
-	return heap->base + (granule << GRANULE_SHIFT);
-}
-
-/*
- * Return the granule of a pointer. Rotates the offset, so that unaligned pointers give a
- * number above all granules, as do pointers outside the section.
- */
-static inline uint64_t granule_of(const struct ndshm_heap *heap, const void *pointer)
-{
-	uint64_t offset = (uintptr_t)pointer - (uintptr_t)heap->base;
-
-	return offset >> GRANULE_SHIFT | offset << (64 - GRANULE_SHIFT);
-}
-
-static inline void *hand_out(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
-{
-	atomic_store_explicit(&heap->state[granule], class, memory_order_relaxed);
-	return pointer_to(heap, granule);
+	trim_reserves(heap);
 }
 
 static bool is_short(int error)
@@ -171,21 +175,24 @@ static __attribute__((noinline)) void *alloc_slow(struct ndshm_heap *heap, unsig
 						  int *error)
 {
 	uint64_t granule;
+	void *memory;
 	int ret = 0;
 
+	if (ndshm__cache_switch(heap) &&
+	    ndshm__cache_alloc(heap, heap->classes[class].size, &memory))
+		return memory;
 	granule = ndshm__cache_refill(heap, class, &ret);
-	if (granule == NOWHERE && is_short(ret)) {
-		/* The cache of this thread may have the missing memory. */
-		ndshm__heap_trim(heap);
+	for (unsigned int i = 0; granule == NOWHERE && is_short(ret) && i < RESERVES; i++) {
+		reclaim(heap, i);
 		granule = ndshm__cache_refill(heap, class, &ret);
 	}
 	if (likely(granule != NOWHERE))
-		return hand_out(heap, class, granule);
+		return ndshm__hand_out(heap, class, granule);
 	/* Last resort for small blocks: an extent of one page. */
 	if (is_short(ret))
 		granule = ndshm__large_alloc(heap, 1, heap->classes[class].size, &ret);
 	if (granule != NOWHERE)
-		return pointer_to(heap, granule);
+		return ndshm__pointer_to(heap, granule);
 	*error = ret;
 	return NULL;
 }
@@ -201,34 +208,25 @@ static __attribute__((noinline)) void *alloc_large(struct ndshm_heap *heap, size
 		return NULL;
 	}
 	granule = alloc_run(heap, alignment, size, &ret);
-	if (granule == NOWHERE && is_short(ret)) {
-		ndshm__heap_trim(heap);
+	for (unsigned int i = 0; granule == NOWHERE && is_short(ret) && i < RESERVES; i++) {
+		reclaim(heap, i);
 		granule = alloc_run(heap, alignment, size, &ret);
 	}
 	if (granule != NOWHERE)
-		return pointer_to(heap, granule);
+		return ndshm__pointer_to(heap, granule);
 	*error = ret;
 	return NULL;
 }
 
 void *ndshm__heap_alloc(struct ndshm_heap *heap, size_t size, int *error)
 {
-	struct heap_cache *cache = ndshm__cache;
-	struct heap_bin *bin;
-	unsigned int class;
-	uint64_t *top;
+	void *memory;
 
+	if (likely(ndshm__cache_alloc(heap, size, &memory)))
+		return memory;
 	if (unlikely(size - 1 >= CLASS_BYTES))
 		return alloc_large(heap, 1, size, error);
-	class = heap->class_of[(size - 1) >> GRANULE_SHIFT];
-	if (unlikely(!ndshm__cache_is_of(cache, heap)))
-		return alloc_slow(heap, class, error);
-	bin = &cache->bins[class];
-	top = ndshm__bin_top(bin);
-	if (unlikely(top == bin->start))
-		return alloc_slow(heap, class, error);
-	ndshm__bin_set_top(bin, --top);
-	return hand_out(heap, class, *top);
+	return alloc_slow(heap, heap->class_of[(size - 1) >> GRANULE_SHIFT], error);
 }
 
 void *ndshm__heap_alloc_aligned(struct ndshm_heap *heap, size_t alignment, size_t size, int *error)
@@ -252,8 +250,8 @@ void *ndshm__heap_alloc_aligned(struct ndshm_heap *heap, size_t alignment, size_
 }
 
 /* Free a block that the cache does not take. @state is the block's previous state. */
-static __attribute__((noinline)) int free_slow(struct ndshm_heap *heap, void *pointer,
-					       uint64_t granule, unsigned int state)
+int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granule,
+			  unsigned int state)
 {
 	if (!state)
 		return pointer ? ndshm__heap_error(heap, pointer) : 0;
@@ -261,36 +259,24 @@ static __attribute__((noinline)) int free_slow(struct ndshm_heap *heap, void *po
 		return ndshm__large_free(heap, granule);
 	if (state == STATE_RUN)
 		ndshm__run_free(heap, granule);
-	else
+	else if (!ndshm__cache_switch(heap) || !ndshm__cache_put(heap, state, granule))
 		ndshm__cache_flush(heap, state, granule);
 	return 0;
 }
 
 int ndshm__heap_free(struct ndshm_heap *heap, void *pointer)
 {
-	struct heap_cache *cache = ndshm__cache;
-	uint64_t granule = granule_of(heap, pointer);
-	struct heap_bin *bin;
+	uint64_t granule = ndshm__granule_of(heap, pointer);
 	unsigned int state;
-	uint64_t *top;
 
-	if (unlikely(granule >= heap->granules))
-		return free_slow(heap, pointer, granule, 0);
-	state = atomic_exchange_explicit(&heap->state[granule], 0, memory_order_acq_rel);
-	if (unlikely(!ndshm__cache_is_of(cache, heap)))
-		return free_slow(heap, pointer, granule, state);
-	bin = &cache->bins[state];
-	top = ndshm__bin_top(bin);
-	/* Bins of states that are not a class are always full. */
-	if (unlikely(top == bin->end || granule >= bin->line))
-		return free_slow(heap, pointer, granule, state);
-	*top = granule;
-	ndshm__bin_set_top(bin, top + 1);
-	return 0;
+	if (likely(ndshm__cache_free(heap, granule, &state)))
+		return 0;
+	return ndshm__heap_free_rest(heap, pointer, granule, state);
 }
 
 void *ndshm__heap_calloc(struct ndshm_heap *heap, size_t count, size_t size, int *error)
 {
+	uint64_t granule;
 	size_t bytes;
 	void *pointer;
 
@@ -299,8 +285,10 @@ void *ndshm__heap_calloc(struct ndshm_heap *heap, size_t count, size_t size, int
 		return NULL;
 	}
 	pointer = ndshm__heap_alloc(heap, bytes, error);
-	/* Extents are zeroed, and writing would allocate their pages. */
-	if (pointer && heap->state[granule_of(heap, pointer)] != STATE_EXTENT)
+	granule = ndshm__granule_of(heap, pointer);
+	/* New extents are zeroed, and writing would allocate their pages. */
+	if (pointer && (heap->state[granule] != STATE_EXTENT ||
+			!ndshm__large_is_zero(heap, granule)))
 		memset(pointer, 0, bytes);
 	return pointer;
 }
@@ -308,7 +296,7 @@ void *ndshm__heap_calloc(struct ndshm_heap *heap, size_t count, size_t size, int
 /* Returns 0 if the pointer is not a live block. */
 static size_t usable(struct ndshm_heap *heap, const void *pointer)
 {
-	uint64_t granule = granule_of(heap, pointer);
+	uint64_t granule = ndshm__granule_of(heap, pointer);
 	unsigned int state;
 
 	if (granule >= heap->granules)
@@ -328,10 +316,24 @@ size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer)
 	return size;
 }
 
+/* Half of the size, up to GROW_BYTES; a quarter if that is more. */
+#define GROW_BYTES	(4ul << 20)
+
+/*
+ * Room for a large block that grows, as it may grow again: each byte is then copied a few
+ * times only.
+ */
+static size_t room_to_grow(size_t size)
+{
+	size_t half = size / 2, least = half < GROW_BYTES ? half : GROW_BYTES;
+
+	return size / 4 > least ? size / 4 : least;
+}
+
 void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, int *error)
 {
-	size_t old;
-	void *new;
+	size_t old, more = 0;
+	void *new = NULL;
 	int ret = 0;
 
 	if (!pointer)
@@ -343,7 +345,12 @@ void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, i
 	}
 	if (size <= old && size > old / 2)
 		return pointer;
-	new = ndshm__heap_alloc(heap, size, &ret);
+	if (size > old && old >= RUN_BYTES)
+		more = room_to_grow(size);
+	if (more && size <= heap->max_size && more <= heap->max_size - size)
+		new = ndshm__heap_alloc(heap, size + more, &ret);
+	if (!new)
+		new = ndshm__heap_alloc(heap, size, &ret);
 	if (!new && size <= old)
 		return pointer;
 	if (!new) {

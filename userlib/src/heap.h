@@ -16,6 +16,8 @@
 #ifndef NDSHM_HEAP_H
 #define NDSHM_HEAP_H
 
+#include <stdbool.h>
+
 #include <ndshm/section.h>
 
 /* Greatest alignment of blocks, and required alignment of the section's base. */
@@ -25,6 +27,15 @@
 #define NDSHM_HEAP_CLASSES	108
 
 struct ndshm_heap;
+
+/*
+ * heap_memory.c: private memory that is allocated on first access and wiped in a child of
+ * fork(). NULL: no memory.
+ */
+void *ndshm__memory_map(size_t bytes);
+void ndshm__memory_unmap(void *memory, size_t bytes);
+/* Zero the memory and free its pages. */
+void ndshm__memory_clear(void *memory, size_t bytes);
 
 /**
  * struct ndshm_extent_source - provider of extents
@@ -36,14 +47,17 @@ struct ndshm_heap;
  *	afterwards belong to the child. If it fails, the allocation fails, and the next
  *	one calls it again.
  *
- * All return 0 or -errno. After -ENOMEM and -ENOSPC of @alloc the heap tries a smaller
- * length. @alloc and @free can be called concurrently and with locks of the heap held, so
- * they must not call the heap.
+ * @holders: Returns the number of holders of the section. NULL: not known.
+ *
+ * The others return 0 or -errno. After -ENOMEM and -ENOSPC of @alloc the heap tries a smaller
+ * length. @alloc, @free and @holders can be called concurrently and with locks of the heap
+ * held, so they must not call the heap.
  */
 struct ndshm_extent_source {
 	int (*alloc)(void *context, uint64_t length, uint64_t alignment, uint64_t *offset);
 	int (*free)(void *context, uint64_t offset);
 	int (*attach)(void *context);
+	unsigned int (*holders)(void *context);
 };
 
 struct ndshm_heap_class_stats {
@@ -94,6 +108,9 @@ int ndshm__heap_free(struct ndshm_heap *heap, void *pointer);
 /* Returns 0 if the pointer is not a live block. */
 size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer);
 
+/* Return the kind of a pointer that a call has rejected. */
+enum ndshm_heap_error ndshm__heap_classify(struct ndshm_heap *heap, const void *pointer);
+
 /* Returns -ERANGE if the pointer is not in the section. */
 int ndshm__heap_offset(const struct ndshm_heap *heap, const void *pointer, uint64_t *offset);
 /* Returns NULL if the offset is not in the section. */
@@ -101,8 +118,17 @@ void *ndshm__heap_pointer(const struct ndshm_heap *heap, uint64_t offset);
 /* The same for a range of @length bytes. */
 void *ndshm__heap_range(const struct ndshm_heap *heap, uint64_t offset, uint64_t length);
 
-/* Empty the calling thread's cache, and free extents that are kept in reserve. */
+/*
+ * Empty the caches of all threads but those that allocate or free at this moment, and free
+ * extents that are kept in reserve.
+ */
 void ndshm__heap_trim(struct ndshm_heap *heap);
+/*
+ * The same for all heaps of a source that @match() finds, by the context of their source.
+ * @match() must not call a heap. Returns true if extents were freed.
+ */
+bool ndshm__heap_trim_all(const struct ndshm_extent_source *source,
+			  bool (*match)(const void *context, const void *what), const void *what);
 void ndshm__heap_stats(struct ndshm_heap *heap, struct ndshm_heap_stats *stats);
 /*
  * @index is below NDSHM_HEAP_CLASSES.

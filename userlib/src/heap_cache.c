@@ -3,19 +3,33 @@
  * Caches of the threads: a bin of free blocks for each class.
  *
  * A cache belongs to one thread and is freed when the thread ends. When a heap is closed
- * its caches are emptied and detached, and may serve another heap. In a child of fork()
- * they are wiped, which has the same effect.
+ * its caches are emptied and detached, and may serve another heap; as are those of all
+ * threads if memory is short. In a child of fork() they are wiped, which has the same
+ * effect.
  *
- * Lock order: the registry's lock, then a heap's lock. The end of a thread and the close
- * of a heap take the registry's lock, so that neither frees an object that the other
+ * Lock order: the registry's lock, then a heap's lock. The end of a thread, the purge and
+ * the close of a heap take the registry's lock, so that none frees an object that another
  * uses.
  */
 #include <errno.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "heap_internal.h"
 
-#define CAPACITY_FIRST	4
 #define EBB		8
+/*
+ * Limits of caches, as parts of the section: of all caches of the only holder, which can
+ * empty them when memory is short; of all caches of several holders, which cannot empty each
+ * other's, if all have as many threads as this one; and the least limit of one cache, however
+ * many holders there are.
+ */
+#define CACHED_PART_ALONE	8
+#define CACHED_PART		32
+#define CACHED_PART_MOST	1024
+/* Number of times that a bin is not enlarged before the others are reduced. */
+#define DENIED_MOST	256
 
 static struct heap_cache no_cache;
 HIDDEN_TLS struct heap_cache *ndshm__cache = &no_cache;
@@ -23,9 +37,13 @@ HIDDEN_TLS struct heap_cache *ndshm__cache = &no_cache;
 /* Caches of this thread, linked by thread_next. */
 static HIDDEN_TLS struct heap_cache *caches;
 
-/* In memory that is wiped on fork, so that a child finds the lock unlocked. */
+/*
+ * In memory that is wiped on fork, so that a child finds the lock unlocked. @heaps: those
+ * that have attached in this process.
+ */
 struct registry {
 	pthread_mutex_t lock;
+	struct ndshm_heap *heaps;
 };
 
 /*
@@ -36,6 +54,44 @@ struct registry {
 static _Atomic(struct registry *) registry;
 static atomic_ulong key_and_one;	/* key + 1; 0: not created */
 
+void ndshm__registry_lock(void)
+{
+	struct registry *all = registry;
+
+	pthread_mutex_lock(&all->lock);
+}
+
+void ndshm__registry_unlock(void)
+{
+	struct registry *all = registry;
+
+	pthread_mutex_unlock(&all->lock);
+}
+
+void ndshm__registry_add(struct ndshm_heap *heap)
+{
+	struct registry *all = registry;
+
+	heap->core->next = all->heaps;
+	if (all->heaps)
+		all->heaps->core->before = &heap->core->next;
+	heap->core->before = &all->heaps;
+	all->heaps = heap;
+}
+
+/* In a child of fork() that has not used the heap it is not there. */
+static void registry_remove(struct ndshm_heap *heap)
+{
+	struct heap_core *core = heap->core;
+
+	if (!core->before)
+		return;
+	*core->before = core->next;
+	if (core->next)
+		core->next->core->before = core->before;
+	core->before = NULL;
+}
+
 static size_t cache_bytes(void)
 {
 	return sizeof(struct heap_cache) + ndshm__class_cached() * sizeof(uint64_t);
@@ -43,7 +99,7 @@ static size_t cache_bytes(void)
 
 static struct ndshm_heap *heap_of(const struct heap_cache *cache)
 {
-	return atomic_load_explicit(&cache->heap, memory_order_relaxed);
+	return atomic_load_explicit(&cache->heap, memory_order_acquire);
 }
 
 static unsigned int count_of(const struct heap_bin *bin)
@@ -79,6 +135,23 @@ static unsigned int take(struct ndshm_heap *heap, unsigned int class, uint64_t *
 	return 1;
 }
 
+/* In steps of two, so that the other caches are adapted seldom. */
+void ndshm__cache_set_share(struct ndshm_heap *heap)
+{
+	struct heap_core *core = heap->core;
+	unsigned int holders = core->holders;
+	uint64_t part = holders > 1 ? CACHED_PART : CACHED_PART_ALONE, share;
+	uint64_t count = holders > 1 ? (uint64_t)core->cache_count * holders : core->cache_count;
+
+	for (; count > 1 && part < CACHED_PART_MOST; count = (count + 1) / 2)
+		part *= 2;
+	share = heap->max_size / part;
+	if (share == core->share)
+		return;
+	core->share = share;
+	core->tide++;
+}
+
 /* Return all blocks of a cache. Called with the heap's lock held. */
 static void drain(struct ndshm_heap *heap, struct heap_cache *cache)
 {
@@ -98,16 +171,17 @@ static void leave(struct ndshm_heap *heap, struct heap_cache *cache)
 	*cache->before = cache->next;
 	if (cache->next)
 		cache->next->before = cache->before;
-	atomic_store_explicit(&cache->heap, NULL, memory_order_relaxed);
+	heap->core->cache_count--;
+	ndshm__cache_set_share(heap);
+	/* Its thread may use it for another heap from now on. */
+	atomic_store_explicit(&cache->heap, NULL, memory_order_release);
 }
 
 static void thread_ends(void *value)
 {
-	struct registry *all = registry;
-
 	(void)value;
 	ndshm__cache = &no_cache;
-	pthread_mutex_lock(&all->lock);
+	ndshm__registry_lock();
 	while (caches) {
 		struct heap_cache *cache = caches;
 		struct ndshm_heap *heap = heap_of(cache);
@@ -120,7 +194,7 @@ static void thread_ends(void *value)
 		}
 		ndshm__memory_unmap(cache, cache_bytes());
 	}
-	pthread_mutex_unlock(&all->lock);
+	ndshm__registry_unlock();
 }
 
 static int make_key(void)
@@ -190,9 +264,34 @@ static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cac
 	return cache->ebb ? most / EBB : most;
 }
 
+/* Change the limit of a bin, and return the blocks beyond. */
+static void set_limit(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
+		      unsigned int limit)
+{
+	struct heap_bin *bin = &cache->bins[class];
+	uint64_t *top = ndshm__bin_top(bin), size = heap->classes[class].size;
+
+	cache->used -= (bin->end - bin->start) * size;
+	cache->used += limit * size;
+	bin->end = bin->start + limit;
+	if (top <= bin->end)
+		return;
+	ndshm__bin_set_top(bin, bin->end);
+	while (top > bin->end)
+		give(heap, class, *--top);
+}
+
+/* Halve all limits. Bins in use are enlarged again, at the cost of those that are not. */
+static void reduce(struct ndshm_heap *heap, struct heap_cache *cache)
+{
+	for (unsigned int i = 1; i <= CLASSES; i++)
+		set_limit(heap, cache, i, (cache->bins[i].end - cache->bins[i].start) / 2);
+	cache->denied = 0;
+}
+
 /*
- * Apply the pool's line to a cache: return the blocks from the line on, and reduce the
- * limits of the bins. Called with the heap's lock held.
+ * Apply the pool's line and the share to a cache: return the blocks from the line on, and
+ * reduce the limits of the bins. Called with the heap's lock held.
  */
 static void look(struct ndshm_heap *heap, struct heap_cache *cache)
 {
@@ -204,16 +303,18 @@ static void look(struct ndshm_heap *heap, struct heap_cache *cache)
 		unsigned int most = most_of(heap, cache, i);
 
 		bin->line = heap->core->pool.line;
-		if (bin->end > bin->start + most)
-			bin->end = bin->start + most;
 		for (from = to; from < top; from++) {
-			if (*from >= bin->line || to == bin->end)
+			if (*from >= bin->line)
 				give(heap, i, *from);
 			else
 				*to++ = *from;
 		}
 		ndshm__bin_set_top(bin, to);
+		if (bin->end > bin->start + most)
+			set_limit(heap, cache, i, most);
 	}
+	while (cache->used > heap->core->share)
+		reduce(heap, cache);
 }
 
 /* Attach a cache to a heap. Called with the heap's lock held. */
@@ -221,15 +322,17 @@ static void join(struct ndshm_heap *heap, struct heap_cache *cache)
 {
 	uint64_t *granules = cache->granules;
 
+	cache->used = 0;
+	cache->denied = 0;
 	for (unsigned int i = 1; i <= CLASSES; i++) {
 		struct heap_bin *bin = &cache->bins[i];
-		unsigned int most = heap->classes[i].cached;
 
-		bin->start = granules;
-		bin->end = granules + (most < CAPACITY_FIRST ? most : CAPACITY_FIRST);
+		bin->start = bin->end = granules;
 		ndshm__bin_set_top(bin, granules);
-		granules += most;
+		granules += heap->classes[i].cached;
 	}
+	heap->core->cache_count++;
+	ndshm__cache_set_share(heap);
 	look(heap, cache);
 	cache->next = heap->core->caches;
 	if (cache->next)
@@ -239,17 +342,34 @@ static void join(struct ndshm_heap *heap, struct heap_cache *cache)
 	atomic_store_explicit(&cache->heap, heap, memory_order_relaxed);
 }
 
+/* Return this thread's cache for the heap, or NULL. */
+static struct heap_cache *find(const struct ndshm_heap *heap)
+{
+	struct heap_cache *cache = caches;
+
+	while (cache && heap_of(cache) != heap)
+		cache = cache->thread_next;
+	return cache;
+}
+
+bool ndshm__cache_choose(const struct ndshm_heap *heap)
+{
+	struct heap_cache *cache = find(heap);
+
+	if (!cache)
+		return false;
+	ndshm__cache = cache;
+	return true;
+}
+
 /*
- * Return this thread's cache for the heap, or NULL without memory: the caller then
- * bypasses the cache. Called with the heap's lock held.
+ * As find(), but with a cache that joins the heap if there is none. NULL without memory: the
+ * caller then bypasses the cache. Called with the heap's lock held.
  */
 static struct heap_cache *get(struct ndshm_heap *heap)
 {
-	struct heap_cache *cache;
+	struct heap_cache *cache = find(heap);
 
-	for (cache = caches; cache; cache = cache->thread_next)
-		if (heap_of(cache) == heap)
-			break;
 	if (!cache) {
 		cache = vacant();
 		if (!cache)
@@ -262,16 +382,30 @@ static struct heap_cache *get(struct ndshm_heap *heap)
 	return cache;
 }
 
-/* Double the limit of a bin that is often empty or full. */
-static void enlarge(const struct ndshm_heap *heap, const struct heap_cache *cache,
-		    struct heap_bin *bin, unsigned int class)
+/*
+ * Double the limit of a bin that is often empty or full, as far as the share permits.
+ */
+static void enlarge(struct ndshm_heap *heap, struct heap_cache *cache, struct heap_bin *bin,
+		    unsigned int class)
 {
-	unsigned int most = most_of(heap, cache, class), room = 2 * (bin->end - bin->start) + 1;
+	unsigned int most = most_of(heap, cache, class), now = bin->end - bin->start;
+	unsigned int limit = 2 * now + 1;
+	uint64_t room = (heap->core->share - cache->used) / heap->classes[class].size;
 
-	bin->end = bin->start + (room < most ? room : most);
+	if (limit > most)
+		limit = most;
+	if (limit <= now)
+		return;
+	if (limit - now > room) {
+		limit = now + room;
+		cache->denied++;
+	}
+	set_limit(heap, cache, class, limit);
+	if (cache->denied > DENIED_MOST)
+		reduce(heap, cache);
 }
 
-/* The bin can have blocks if the thread has used another heap since. */
+/* The bin can have blocks: a purge may have taken the cache away from an allocation. */
 static uint64_t refill(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
 		       int *error)
 {
@@ -337,8 +471,14 @@ static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned in
 			give(heap, class, *from);
 		while (from < bin->end)
 			*to++ = *from++;
-		top = to;
+		ndshm__bin_set_top(bin, to);
 		enlarge(heap, cache, bin, class);
+		top = ndshm__bin_top(bin);
+	}
+	/* All bins may have been reduced. */
+	if (top == bin->end) {
+		give(heap, class, granule);
+		return;
 	}
 	*top = granule;
 	ndshm__bin_set_top(bin, top + 1);
@@ -362,24 +502,106 @@ void ndshm__cache_drain(struct ndshm_heap *heap)
 	struct heap_cache *cache;
 
 	ndshm__heap_lock(heap);
-	for (cache = caches; cache; cache = cache->thread_next)
-		if (heap_of(cache) == heap)
-			break;
+	cache = find(heap);
 	if (cache)
 		leave(heap, cache);
 	ndshm__heap_unlock(heap);
 }
 
+static long membarrier(int command)
+{
+	return syscall(SYS_membarrier, command, 0, 0);
+}
+
+/* Execute a memory barrier in all threads of the process. False: not supported. */
+static bool all_threads_barrier(void)
+{
+	if (!membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+		return true;
+	return !membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
+	       !membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
+/* Not NULL, so that no thread takes the cache for a vacant one. */
+static struct ndshm_heap *purged(struct heap_cache *cache)
+{
+	return (struct ndshm_heap *)cache;
+}
+
+/* Called with both locks held. */
+static void purge(struct ndshm_heap *heap)
+{
+	struct heap_cache *cache, *next;
+
+	for (cache = heap->core->caches; cache; cache = cache->next)
+		atomic_store_explicit(&cache->heap, purged(cache), memory_order_relaxed);
+	if (!all_threads_barrier()) {
+		for (cache = heap->core->caches; cache; cache = cache->next)
+			atomic_store_explicit(&cache->heap, heap, memory_order_release);
+		return;
+	}
+	for (cache = heap->core->caches; cache; cache = next) {
+		next = cache->next;
+		if (atomic_load_explicit(&cache->busy, memory_order_acquire))
+			atomic_store_explicit(&cache->heap, heap, memory_order_release);
+		else
+			leave(heap, cache);
+	}
+}
+
+/* Called with the registry's lock held. Returns true if extents were freed. */
+static bool empty(struct ndshm_heap *heap)
+{
+	uint64_t before;
+	bool fewer;
+
+	ndshm__heap_lock(heap);
+	before = heap->core->extents;
+	if (heap->core->caches)
+		purge(heap);
+	ndshm__large_trim(heap);
+	ndshm__pool_trim(heap);
+	fewer = heap->core->extents < before;
+	ndshm__heap_unlock(heap);
+	return fewer;
+}
+
+void ndshm__heap_trim(struct ndshm_heap *heap)
+{
+	/* This thread's cache does not depend on the support of barriers. */
+	ndshm__cache_drain(heap);
+	ndshm__registry_lock();
+	empty(heap);
+	ndshm__registry_unlock();
+}
+
+bool ndshm__heap_trim_all(const struct ndshm_extent_source *source,
+			  bool (*match)(const void *context, const void *what), const void *what)
+{
+	const struct registry *all = registry;
+	struct ndshm_heap *other;
+	bool fewer = false;
+
+	/* No heap was ever opened. */
+	if (!all)
+		return false;
+	ndshm__registry_lock();
+	for (other = all->heaps; other; other = other->core->next)
+		if (other->source == source && match(other->source_context, what))
+			fewer |= empty(other);
+	ndshm__registry_unlock();
+	return fewer;
+}
+
 void ndshm__cache_close(struct ndshm_heap *heap)
 {
-	struct registry *all = registry;
-
-	pthread_mutex_lock(&all->lock);
+	ndshm__registry_lock();
+	registry_remove(heap);
 	ndshm__heap_lock(heap);
 	while (heap->core->caches)
 		leave(heap, heap->core->caches);
 	ndshm__heap_unlock(heap);
-	pthread_mutex_unlock(&all->lock);
+	ndshm__registry_unlock();
 }
 
 uint64_t ndshm__cache_count(const struct ndshm_heap *heap, unsigned int class)

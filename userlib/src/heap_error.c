@@ -35,6 +35,13 @@ static bool is_in_block(const struct ndshm_heap *heap, uint64_t offset)
 	}
 }
 
+/* Return true if the extent is a live block, and not kept. */
+static bool is_large(const struct ndshm_heap *heap, uint64_t page)
+{
+	return atomic_load_explicit(&heap->state[page << (PAGE_SHIFT - GRANULE_SHIFT)],
+				    memory_order_relaxed) == STATE_EXTENT;
+}
+
 static enum ndshm_heap_error classify(const struct ndshm_heap *heap, uint64_t offset)
 {
 	uint64_t page;
@@ -44,20 +51,26 @@ static enum ndshm_heap_error classify(const struct ndshm_heap *heap, uint64_t of
 	page = ndshm__extent_find(heap, offset >> PAGE_SHIFT);
 	if (page == NOWHERE)
 		return NDSHM_HEAP_FOREIGN;
-	if (ndshm__extent_owner(heap, page) == EXTENT_BLOCK)
-		return offset == page << PAGE_SHIFT ? NDSHM_HEAP_NOT_LIVE : NDSHM_HEAP_INTERIOR;
+	if (ndshm__extent_owner(heap, page) != EXTENT_POOL)
+		return is_large(heap, page) && offset != page << PAGE_SHIFT ? NDSHM_HEAP_INTERIOR :
+									      NDSHM_HEAP_NOT_LIVE;
 	return is_in_block(heap, offset) ? NDSHM_HEAP_INTERIOR : NDSHM_HEAP_NOT_LIVE;
+}
+
+enum ndshm_heap_error ndshm__heap_classify(struct ndshm_heap *heap, const void *pointer)
+{
+	enum ndshm_heap_error error;
+
+	ndshm__heap_lock(heap);
+	error = classify(heap, (const char *)pointer - heap->base);
+	ndshm__heap_unlock(heap);
+	return error;
 }
 
 int ndshm__heap_error(struct ndshm_heap *heap, const void *pointer)
 {
-	enum ndshm_heap_error error;
-
-	if (heap->hook) {
-		ndshm__heap_lock(heap);
-		error = classify(heap, (const char *)pointer - heap->base);
-		ndshm__heap_unlock(heap);
-		heap->hook(heap->hook_context, error, (void *)pointer);
-	}
+	if (heap->hook)
+		heap->hook(heap->hook_context, ndshm__heap_classify(heap, pointer),
+			   (void *)pointer);
 	return -EINVAL;
 }

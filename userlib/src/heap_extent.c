@@ -6,10 +6,11 @@
 
 #include "heap_internal.h"
 
-/* Entry of an extent: number of pages, and its owner in the lowest bit. */
-#define WORD_PAGES(word)	((uint64_t)(word) >> 1)
-#define WORD_OWNER(word)	((word) & 1)
-#define PAGES_MAX		(UINT32_MAX >> 1)
+/* Entry of an extent: number of pages, and its owner in the lowest bits. */
+#define WORD_PAGES(word)	((uint64_t)(word) >> OWNER_BITS)
+#define WORD_OWNER(word)	((word) & ((1u << OWNER_BITS) - 1))
+#define OWNER_BITS		2
+#define PAGES_MAX		(UINT32_MAX >> OWNER_BITS)
 
 int ndshm__extent_alloc(struct ndshm_heap *heap, uint64_t length, uint64_t alignment,
 			uint64_t *offset)
@@ -21,6 +22,8 @@ int ndshm__extent_alloc(struct ndshm_heap *heap, uint64_t length, uint64_t align
 	error = heap->source->alloc(heap->source_context, length, alignment, offset);
 	if (error)
 		return error;
+	if (heap->source->holders)
+		heap->core->holders = heap->source->holders(heap->source_context);
 	/* A bad reply of the source must not index beyond the tables. */
 	if (*offset % alignment || *offset > heap->max_size - length)
 		return -EIO;
@@ -41,7 +44,7 @@ int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 	/* Detect a source that allocates a range twice: two blocks would share it. */
 	if (before != NOWHERE && before + WORD_PAGES(heap->extent_words[before]) > page)
 		return -EIO;
-	heap->extent_words[page] = pages << 1 | owner;
+	heap->extent_words[page] = pages << OWNER_BITS | owner;
 	ndshm__bits_add(&heap->starts, page);
 	heap->core->extents++;
 	heap->core->held_bytes += length;
@@ -68,6 +71,11 @@ uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page)
 uint64_t ndshm__extent_bytes(const struct ndshm_heap *heap, uint64_t page)
 {
 	return WORD_PAGES(heap->extent_words[page]) << PAGE_SHIFT;
+}
+
+void ndshm__extent_set_owner(struct ndshm_heap *heap, uint64_t page, unsigned int owner)
+{
+	heap->extent_words[page] = WORD_PAGES(heap->extent_words[page]) << OWNER_BITS | owner;
 }
 
 unsigned int ndshm__extent_owner(const struct ndshm_heap *heap, uint64_t page)

@@ -80,15 +80,6 @@ void ndshm__class_set_up(struct ndshm_heap *heap);
 size_t ndshm__class_cached(void);
 
 /*
- * heap_memory.c: map memory that is allocated on first access and wiped in a child of
- * fork().
- */
-void *ndshm__memory_map(size_t bytes);
-void ndshm__memory_unmap(void *memory, size_t bytes);
-/* Zero the memory and free its pages. */
-void ndshm__memory_clear(void *memory, size_t bytes);
-
-/*
  * heap_bits.c: an ordered set of numbers. A set bit of each level means that a word of
  * the level below is not zero, so that every operation takes a few steps per level.
  */
@@ -162,11 +153,32 @@ struct heap_pool_state {
 	unsigned int calls;
 };
 
+#define KEPT_MOST	16
+
+/**
+ * struct heap_kept - extents of freed large blocks, for the next ones
+ * @bytes: of all
+ * @count: their number
+ * @pages: their first pages, the oldest first
+ */
+struct heap_kept {
+	uint64_t bytes;
+	unsigned int count;
+	uint64_t pages[KEPT_MOST];
+};
+
 /**
  * struct heap_core - state that is wiped, besides the tables; protected by @lock
  * @attached: attached to the section
  * @caches: caches of all threads
- * @tide: number of changes of the pool's line
+ * @cache_count: their number
+ * @holders: number of holders of the section when this one last allocated an extent; not
+ *	protected by @lock
+ * @share: maximum of @used of each
+ * @next: next heap of this process, attached as this one; protected by the registry's
+ *	lock, as is @before
+ * @before: pointer that points to this heap
+ * @tide: number of changes of the pool's line and of @share
  * @out: number of blocks of each class that are live or cached
  * @other_blocks: number of live blocks without a class
  * @other_bytes: bytes of these
@@ -175,8 +187,14 @@ struct heap_core {
 	pthread_mutex_t lock;
 	bool attached;
 	struct heap_cache *caches;
+	unsigned int cache_count;
+	atomic_uint holders;
+	uint64_t share;
+	struct ndshm_heap *next;
+	struct ndshm_heap **before;
 	uint64_t tide;
 	struct heap_pool_state pool;
+	struct heap_kept kept;
 	uint64_t extents;
 	uint64_t held_bytes;
 	uint64_t other_blocks;
@@ -251,11 +269,12 @@ static inline uint64_t ndshm__round_up(uint64_t number, uint64_t to)
 }
 
 /*
- * heap_extent.c. The owner of an extent is the pool or a block. An extent is identified
- * by its first page. All functions but the two that call the source (alloc and free)
- * require the lock.
+ * heap_extent.c. The owner of an extent is the pool, its first block since the source
+ * zeroed it, or a later block; the last block of a kept extent is its owner. An extent is
+ * identified by its first page. All functions but the two that call the source (alloc and
+ * free) require the lock.
  */
-enum { EXTENT_POOL, EXTENT_BLOCK };
+enum { EXTENT_POOL, EXTENT_BLOCK, EXTENT_REUSED };
 
 int ndshm__extent_alloc(struct ndshm_heap *heap, uint64_t length, uint64_t alignment,
 			uint64_t *offset);
@@ -266,6 +285,7 @@ void ndshm__extent_remove(struct ndshm_heap *heap, uint64_t page);
 /* Return the extent that contains this page, or NOWHERE. */
 uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page);
 uint64_t ndshm__extent_bytes(const struct ndshm_heap *heap, uint64_t page);
+void ndshm__extent_set_owner(struct ndshm_heap *heap, uint64_t page, unsigned int owner);
 unsigned int ndshm__extent_owner(const struct ndshm_heap *heap, uint64_t page);
 
 /*
@@ -276,6 +296,10 @@ uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_
 			    int *error);
 int ndshm__large_free(struct ndshm_heap *heap, uint64_t granule);
 uint64_t ndshm__large_size(const struct ndshm_heap *heap, uint64_t granule);
+/* Return true if a new block reads as zero. */
+bool ndshm__large_is_zero(const struct ndshm_heap *heap, uint64_t granule);
+/* Free the extents that are kept. Called with the lock held. */
+void ndshm__large_trim(struct ndshm_heap *heap);
 
 /*
  * heap_pool.c: runs of units. Called with the lock held. Returns an offset, or NOWHERE
@@ -327,8 +351,11 @@ struct heap_bin {
  * @thread_next: cache of the same thread for another heap
  * @next: cache of the same heap for another thread; protected by the heap's lock
  * @before: pointer that points to this cache
+ * @busy: its thread is between ndshm__cache_begin() and ndshm__cache_end()
  * @tide: copy of the heap's tide
  * @ebb: the pool had a line then, so bins are kept small
+ * @used: bytes of the blocks that fit in all bins
+ * @denied: number of times that a bin could not be enlarged since bins were reduced
  * @granules: arrays of all bins
  */
 struct heap_cache {
@@ -337,8 +364,11 @@ struct heap_cache {
 	struct heap_cache *thread_next;
 	struct heap_cache *next;
 	struct heap_cache **before;
+	atomic_bool busy;
 	uint64_t tide;
 	bool ebb;
+	uint64_t used;
+	unsigned int denied;
 	uint64_t granules[];
 };
 
@@ -346,6 +376,8 @@ struct heap_cache {
 extern HIDDEN_TLS struct heap_cache *ndshm__cache __attribute__((visibility("hidden")));
 
 int ndshm__cache_set_up(void);
+/* Make this thread's cache for the heap the current one. Returns false if there is none. */
+bool ndshm__cache_choose(const struct ndshm_heap *heap);
 /*
  * Return a block of the class if the bin is empty or the thread has no cache, or NOWHERE
  * with -errno in *@error.
@@ -353,10 +385,20 @@ int ndshm__cache_set_up(void);
 uint64_t ndshm__cache_refill(struct ndshm_heap *heap, unsigned int class, int *error);
 /* Free a block whose state is 0 already, if the bin is full or the thread has no cache. */
 void ndshm__cache_flush(struct ndshm_heap *heap, unsigned int class, uint64_t granule);
+/* The registry's lock; taken before a heap's. */
+void ndshm__registry_lock(void);
+void ndshm__registry_unlock(void);
+/*
+ * Add a heap to those of this process. Called with both locks held. ndshm__cache_close()
+ * removes it.
+ */
+void ndshm__registry_add(struct ndshm_heap *heap);
 /* Empty the cache of this thread. */
 void ndshm__cache_drain(struct ndshm_heap *heap);
 /* Empty all caches and detach them from the heap. */
 void ndshm__cache_close(struct ndshm_heap *heap);
+/* Compute @heap->core->share. Called with the lock held. */
+void ndshm__cache_set_share(struct ndshm_heap *heap);
 /* Count cached blocks. Called with the lock held. */
 uint64_t ndshm__cache_count(const struct ndshm_heap *heap, unsigned int class);
 
@@ -364,6 +406,33 @@ static inline bool ndshm__cache_is_of(const struct heap_cache *cache,
 				      const struct ndshm_heap *heap)
 {
 	return atomic_load_explicit(&cache->heap, memory_order_relaxed) == heap;
+}
+
+/*
+ * The same if the current cache is of another heap. Returns true if it was: an operation on the
+ * bins may succeed now.
+ */
+static inline bool ndshm__cache_switch(const struct ndshm_heap *heap)
+{
+	return unlikely(!ndshm__cache_is_of(ndshm__cache, heap)) && ndshm__cache_choose(heap);
+}
+
+/*
+ * A thread uses its bins without a lock between begin and end, and only if begin returns
+ * true. A purge sets @cache->heap to another value, executes a barrier in all
+ * threads, and then empties the caches that are not busy: their threads have not seen the
+ * old value, or have ended.
+ */
+static inline bool ndshm__cache_begin(struct heap_cache *cache, const struct ndshm_heap *heap)
+{
+	atomic_store_explicit(&cache->busy, true, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	return ndshm__cache_is_of(cache, heap);
+}
+
+static inline void ndshm__cache_end(struct heap_cache *cache)
+{
+	atomic_store_explicit(&cache->busy, false, memory_order_release);
 }
 
 static inline uint64_t *ndshm__bin_top(const struct heap_bin *bin)
@@ -374,6 +443,97 @@ static inline uint64_t *ndshm__bin_top(const struct heap_bin *bin)
 static inline void ndshm__bin_set_top(struct heap_bin *bin, uint64_t *top)
 {
 	atomic_store_explicit(&bin->top, top, memory_order_relaxed);
+}
+
+static inline void *ndshm__pointer_to(const struct ndshm_heap *heap, uint64_t granule)
+{
+	return heap->base + (granule << GRANULE_SHIFT);
+}
+
+/*
+ * Return the granule of a pointer. Rotates the offset, so that unaligned pointers give a
+ * number above all granules, as do pointers outside the section.
+ */
+static inline uint64_t ndshm__granule_of(const struct ndshm_heap *heap, const void *pointer)
+{
+	uint64_t offset = (uintptr_t)pointer - (uintptr_t)heap->base;
+
+	return offset >> GRANULE_SHIFT | offset << (64 - GRANULE_SHIFT);
+}
+
+static inline void *ndshm__hand_out(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
+{
+	atomic_store_explicit(&heap->state[granule], class, memory_order_relaxed);
+	return ndshm__pointer_to(heap, granule);
+}
+
+/* Allocate a block from this thread's cache. Returns false if the cache has none. */
+static inline bool ndshm__cache_alloc(struct ndshm_heap *heap, size_t size, void **out)
+{
+	struct heap_cache *cache = ndshm__cache;
+	struct heap_bin *bin;
+	uint64_t *top, granule;
+	size_t class;
+
+	if (unlikely(size - 1 >= CLASS_BYTES))
+		return false;
+	class = heap->class_of[(size - 1) >> GRANULE_SHIFT];
+	if (unlikely(!ndshm__cache_begin(cache, heap)))
+		goto none;
+	bin = &cache->bins[class];
+	top = ndshm__bin_top(bin);
+	if (unlikely(top == bin->start))
+		goto none;
+	ndshm__bin_set_top(bin, --top);
+	granule = *top;
+	ndshm__cache_end(cache);
+	*out = ndshm__hand_out(heap, class, granule);
+	return true;
+none:
+	ndshm__cache_end(cache);
+	return false;
+}
+
+/* heap.c: the rest of ndshm__heap_free(), after the state was exchanged for 0. */
+int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granule,
+			  unsigned int state);
+
+/* Put a block whose state is 0 into this thread's cache. Returns false if it takes none. */
+static inline bool ndshm__cache_put(const struct ndshm_heap *heap, unsigned int state,
+				    uint64_t granule)
+{
+	struct heap_cache *cache = ndshm__cache;
+	struct heap_bin *bin;
+	uint64_t *top;
+
+	if (unlikely(!ndshm__cache_begin(cache, heap)))
+		goto none;
+	bin = &cache->bins[state];
+	top = ndshm__bin_top(bin);
+	/* Bins of states that are not a class are always full. */
+	if (unlikely(top == bin->end || granule >= bin->line))
+		goto none;
+	*top = granule;
+	ndshm__bin_set_top(bin, top + 1);
+	ndshm__cache_end(cache);
+	return true;
+none:
+	ndshm__cache_end(cache);
+	return false;
+}
+
+/*
+ * Free the block at @granule, of any number, into this thread's cache. Returns false if the cache
+ * does not take it, or there is no block: ndshm__heap_free_rest() is called with *@state then.
+ */
+static inline bool ndshm__cache_free(struct ndshm_heap *heap, uint64_t granule,
+				     unsigned int *state)
+{
+	*state = 0;
+	if (unlikely(granule >= heap->granules))
+		return false;
+	*state = atomic_exchange_explicit(&heap->state[granule], 0, memory_order_acq_rel);
+	return ndshm__cache_put(heap, *state, granule);
 }
 
 /* heap_error.c: call the error handler for an invalid pointer. Returns -EINVAL. */

@@ -3,6 +3,9 @@
  * Blocks with an extent each: large ones, and blocks of any size if the source has no
  * extents left that are large enough to divide. The source is called without the lock,
  * because zeroing a large extent takes long.
+ *
+ * Some extents of freed blocks are kept, as two system calls and zeroing cost much more
+ * than the lock: up to KEPT_PART of the section, which other holders cannot use meanwhile.
  */
 #include <errno.h>
 
@@ -24,26 +27,108 @@ static int add(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 	return 0;
 }
 
+/* Part of the section, and maximum of bytes, that is kept. */
+#define KEPT_PART	128
+#define KEPT_BYTES	(32ul << 20)
+/* A kept extent may be larger than the block by this part. */
+#define KEPT_WASTE	8
+
+static void kept_remove(struct heap_kept *kept, unsigned int index, uint64_t bytes)
+{
+	kept->bytes -= bytes;
+	kept->count--;
+	for (; index < kept->count; index++)
+		kept->pages[index] = kept->pages[index + 1];
+}
+
+/* Return the shortest suitable extent, which is then not kept any more, or NOWHERE. */
+static uint64_t kept_take(struct ndshm_heap *heap, uint64_t alignment, uint64_t length)
+{
+	struct heap_kept *kept = &heap->core->kept;
+	uint64_t least = length + length / KEPT_WASTE + 1, page;
+	unsigned int found = KEPT_MOST;
+
+	for (unsigned int i = 0; i < kept->count; i++) {
+		uint64_t bytes = ndshm__extent_bytes(heap, kept->pages[i]);
+
+		if (bytes < length || bytes >= least ||
+		    (kept->pages[i] << PAGE_SHIFT) % alignment)
+			continue;
+		least = bytes;
+		found = i;
+	}
+	if (found == KEPT_MOST)
+		return NOWHERE;
+	page = kept->pages[found];
+	kept_remove(kept, found, least);
+	ndshm__extent_set_owner(heap, page, EXTENT_REUSED);
+	heap->core->other_blocks++;
+	heap->core->other_bytes += least;
+	return page << PAGE_SHIFT;
+}
+
+/* Free a kept extent. Returns false, and keeps it, if the source fails. */
+static bool kept_free(struct ndshm_heap *heap, unsigned int index)
+{
+	uint64_t page = heap->core->kept.pages[index];
+
+	if (ndshm__extent_free(heap, page))
+		return false;
+	kept_remove(&heap->core->kept, index, ndshm__extent_bytes(heap, page));
+	ndshm__extent_remove(heap, page);
+	return true;
+}
+
+/* Keep the extent of a freed block, instead of older ones. */
+static bool kept_add(struct ndshm_heap *heap, uint64_t page, uint64_t bytes)
+{
+	struct heap_kept *kept = &heap->core->kept;
+	uint64_t most = heap->max_size / KEPT_PART;
+
+	if (most > KEPT_BYTES)
+		most = KEPT_BYTES;
+	if (bytes > most)
+		return false;
+	while (kept->count == KEPT_MOST || kept->bytes + bytes > most)
+		if (!kept_free(heap, 0))
+			return false;
+	kept->pages[kept->count++] = page;
+	kept->bytes += bytes;
+	return true;
+}
+
+void ndshm__large_trim(struct ndshm_heap *heap)
+{
+	unsigned int count = heap->core->kept.count;
+
+	while (count--)
+		kept_free(heap, count);
+}
+
 uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t size,
 			    int *error)
 {
-	uint64_t length = ndshm__round_up(size, PAGE_BYTES), offset, granule;
+	uint64_t length = ndshm__round_up(size, PAGE_BYTES), offset = NOWHERE, granule;
 	int ret;
 
+	if (alignment < PAGE_BYTES)
+		alignment = PAGE_BYTES;
 	if (size > heap->max_size) {
 		*error = -ENOMEM;
 		return NOWHERE;
 	}
 	ret = ndshm__heap_enter(heap);
 	if (!ret) {
+		offset = kept_take(heap, alignment, length);
 		ndshm__heap_unlock(heap);
-		ret = ndshm__extent_alloc(heap, length,
-					  alignment > PAGE_BYTES ? alignment : PAGE_BYTES, &offset);
 	}
-	if (!ret) {
-		ndshm__heap_lock(heap);
-		ret = add(heap, offset, length);
-		ndshm__heap_unlock(heap);
+	if (!ret && offset == NOWHERE) {
+		ret = ndshm__extent_alloc(heap, length, alignment, &offset);
+		if (!ret) {
+			ndshm__heap_lock(heap);
+			ret = add(heap, offset, length);
+			ndshm__heap_unlock(heap);
+		}
 	}
 	if (ret) {
 		*error = ret;
@@ -57,6 +142,8 @@ uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_
 int ndshm__large_free(struct ndshm_heap *heap, uint64_t granule)
 {
 	uint64_t page = page_of(granule), length;
+	unsigned int owner;
+	bool kept;
 	int error;
 
 	/*
@@ -65,19 +152,30 @@ int ndshm__large_free(struct ndshm_heap *heap, uint64_t granule)
 	 */
 	ndshm__heap_lock(heap);
 	length = ndshm__extent_bytes(heap, page);
-	ndshm__extent_remove(heap, page);
+	owner = ndshm__extent_owner(heap, page);
 	heap->core->other_blocks--;
 	heap->core->other_bytes -= length;
+	kept = kept_add(heap, page, length);
+	if (!kept)
+		ndshm__extent_remove(heap, page);
 	ndshm__heap_unlock(heap);
+	if (kept)
+		return 0;
 	error = ndshm__extent_free(heap, page);
 	if (!error)
 		return 0;
 
 	ndshm__heap_lock(heap);
 	add(heap, page << PAGE_SHIFT, length);
+	ndshm__extent_set_owner(heap, page, owner);
 	ndshm__heap_unlock(heap);
 	atomic_store_explicit(&heap->state[granule], STATE_EXTENT, memory_order_relaxed);
 	return error;
+}
+
+bool ndshm__large_is_zero(const struct ndshm_heap *heap, uint64_t granule)
+{
+	return ndshm__extent_owner(heap, page_of(granule)) == EXTENT_BLOCK;
 }
 
 uint64_t ndshm__large_size(const struct ndshm_heap *heap, uint64_t granule)

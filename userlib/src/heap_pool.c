@@ -271,6 +271,7 @@ static int grow(struct ndshm_heap *heap, uint64_t least)
 	 */
 	note(heap, offset >> SLOT_SHIFT, 0, SLOT_UNITS);
 	state->held_units += length >> UNIT_SHIFT;
+	ndshm__cache_set_share(heap);
 	return 0;
 }
 

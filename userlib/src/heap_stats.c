@@ -44,6 +44,8 @@ void ndshm__heap_stats(struct ndshm_heap *heap, struct ndshm_heap_stats *stats)
 	stats->live_bytes = core->other_bytes;
 	stats->extents = core->extents;
 	stats->held_bytes = core->held_bytes;
+	stats->cached_blocks = core->kept.count;
+	stats->cached_bytes = core->kept.bytes;
 	for (unsigned int i = 1; i <= CLASSES; i++) {
 		struct ndshm_heap_class_stats class;
 

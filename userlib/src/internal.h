@@ -41,6 +41,7 @@ struct ndshm_section;
  *	which can be NDSHM_UID_SELF. NULL: not supported.
  * @set_quota: As ndshm_set_quota(), with a real uid and validated arguments. NULL if
  *	@quotas is.
+ * @refusals: As ndshm_list_refusals(), in any order. NULL: not supported.
  * @monitor: As ndshm_monitor_open(). NULL: not supported.
  *
  * Can be called concurrently. *out is set on success only.
@@ -67,12 +68,14 @@ struct ndshm_backend {
 		      size_t *count);
 	int (*set_quota)(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			 const struct ndshm_quota_row *limits);
+	int (*refusals)(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count);
 	int (*monitor)(struct ndshm *ndshm, struct ndshm_monitor **out);
 };
 
 extern const struct ndshm_backend ndshm__backend_module;
 extern const struct ndshm_backend ndshm__backend_memfd;
 extern const struct ndshm_backend ndshm__backend_section;
+extern const struct ndshm_backend ndshm__backend_netlink;
 
 /* Reason of the last failure of one thread. */
 struct ndshm_last {
@@ -175,13 +178,27 @@ int ndshm__netlink_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, siz
 int ndshm__netlink_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
 int ndshm__netlink_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
 
-/* netlink_access.c, netlink_quota.c, monitor.c: the same. */
+/* netlink_access.c, netlink_quota.c, netlink_refusal.c, monitor.c: the same. */
 int ndshm__netlink_set_access(struct ndshm *ndshm, bool provider, uint32_t id, uint32_t set,
 			      const struct ndshm_access *access);
 int ndshm__netlink_quotas(struct ndshm *ndshm, const uint32_t *uid, struct ndshm_quota_row **out,
 			  size_t *count);
 int ndshm__netlink_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			     const struct ndshm_quota_row *limits);
+int ndshm__netlink_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count);
 int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out);
+
+/* Members of struct ndshm_backend that use netlink. */
+#define NDSHM__NETLINK_CALLS						\
+	.list_adapters = ndshm__netlink_adapters,			\
+	.list_providers = ndshm__netlink_providers,			\
+	.list_blocks = ndshm__netlink_blocks,				\
+	.list_sections = ndshm__netlink_sections,			\
+	.list_queues = ndshm__netlink_queues,				\
+	.set_access = ndshm__netlink_set_access,			\
+	.quotas = ndshm__netlink_quotas,				\
+	.set_quota = ndshm__netlink_set_quota,				\
+	.refusals = ndshm__netlink_refusals,				\
+	.monitor = ndshm__netlink_monitor
 
 #endif /* NDSHM_INTERNAL_H */

@@ -11,12 +11,12 @@
 
 /**
  * struct entry - maps a base address to a section
- * @next: next entry; constant
+ * @next: next entry of the same bucket; constant
  * @base: address of the section; NULL: the entry can be reused
  * @section: the section; constant while @base is set, as is @heap
  * @heap: the section's heap
  *
- * Entries are added to the list and never removed, so that lookups need no lock. New
+ * Entries are added to their bucket and never removed, so that lookups need no lock. New
  * entries are filled and published under ndshm__lock().
  */
 struct entry {
@@ -26,7 +26,10 @@ struct entry {
 	struct ndshm_heap *heap;
 };
 
-static _Atomic(struct entry *) entries;
+/* A process can have some ten thousand sections, by the limits of mappings and files. */
+#define BUCKETS_SHIFT	12
+
+static _Atomic(struct entry *) buckets[1 << BUCKETS_SHIFT];
 
 /*
  * The process's context, and whether the library has opened it. @adopter is a "section:"
@@ -40,9 +43,17 @@ static struct ndshm *adopter;
  * Entries
  */
 
+/* Bases are multiples of 2 MiB; multiplication spreads those of equal distance. */
+static _Atomic(struct entry *) *bucket_of(const void *base)
+{
+	uint64_t number = (uint64_t)(uintptr_t)base >> 21;
+
+	return &buckets[number * 0x9e3779b97f4a7c15 >> (64 - BUCKETS_SHIFT)];
+}
+
 static struct entry *find(void *base)
 {
-	struct entry *entry = base ? entries : NULL;
+	struct entry *entry = base ? *bucket_of(base) : NULL;
 
 	while (entry && entry->base != base)
 		entry = entry->next;
@@ -50,12 +61,13 @@ static struct entry *find(void *base)
 }
 
 /*
- * Return an unused entry, allocated if necessary, or NULL without memory. Called with
- * ndshm__lock() held.
+ * Return an unused entry for a base, allocated if necessary, or NULL without memory. Called
+ * with ndshm__lock() held.
  */
-static struct entry *new_entry(void)
+static struct entry *new_entry(const void *base)
 {
-	struct entry *entry = entries;
+	_Atomic(struct entry *) *bucket = bucket_of(base);
+	struct entry *entry = *bucket;
 
 	while (entry && entry->base)
 		entry = entry->next;
@@ -63,8 +75,8 @@ static struct entry *new_entry(void)
 		return entry;
 	entry = calloc(1, sizeof(*entry));
 	if (entry) {
-		entry->next = entries;
-		entries = entry;
+		entry->next = *bucket;
+		*bucket = entry;
 	}
 	return entry;
 }
@@ -81,7 +93,7 @@ static void *enter(struct ndshm_section *section)
 	error = ndshm__section_heap(section, &heap);
 	if (!error) {
 		ndshm__lock();
-		entry = new_entry();
+		entry = new_entry(ndshm_section_base(section));
 		if (entry) {
 			entry->section = section;
 			entry->heap = heap;
@@ -270,6 +282,8 @@ NDSHM_API PVOID ndshm_lsa_allocate(PVOID SharedMem, ULONG Size)
 
 	if (entry) {
 		block = ndshm__heap_alloc(entry->heap, Size, &error);
+		if (!block && ndshm__section_reclaim_for(entry->section, Size, error))
+			block = ndshm__heap_alloc(entry->heap, Size, &error);
 		if (!block)
 			ndshm__section_refuse(entry->section, Size, error);
 	}
@@ -286,6 +300,8 @@ NDSHM_API VOID ndshm_lsa_free(PVOID SharedMem, PVOID Memory)
 
 	if (Memory)
 		error = entry ? ndshm__heap_free(entry->heap, Memory) : -EINVAL;
+	if (error && entry)
+		ndshm__section_misused(entry->section, Memory, error);
 	errno = error ? -error : before;
 }
 

@@ -197,8 +197,7 @@ static void trim(const struct ndshm_section *section, uint32_t most)
 	while (number-- && memfd->idle > most) {
 		if (!is_idle(memfd, number))
 			continue;
-		if (fallocate(section->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			      number * CHUNK_BYTES, CHUNK_BYTES))
+		if (ndshm__memfd_free(section->fd, number * CHUNK_BYTES, CHUNK_BYTES))
 			continue;
 		memfd->chunks[number].committed = false;
 		memfd->idle--;
@@ -550,8 +549,7 @@ static bool may_delete(const struct ndshm_section *section)
  */
 static uint32_t mark_deleted(const struct ndshm_section *section, bool revoke)
 {
-	if (revoke && fallocate(section->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-				section->memfd->max_size))
+	if (revoke && ndshm__memfd_free(section->fd, 0, section->memfd->max_size))
 		return NDSHM_REASON_MEMORY;
 	return fchmod(section->fd, 0) ? NDSHM_REASON_NOT_CREATOR : NDSHM_REASON_NONE;
 }

@@ -4,7 +4,9 @@
  * libnl returns the same error for lost events (ENOBUFS) and for a lack of memory.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -68,6 +70,23 @@ static const struct row {
 	ROW(QUOTA_EXCEEDED, QUOTA, EXCEEDED, quotas, quota),
 };
 
+/*
+ * The kernel lets root of any user namespace join the group in a network namespace of that user
+ * namespace, but sends no events there.
+ */
+static bool in_initial_user_namespace(void)
+{
+	FILE *file = fopen("/proc/self/uid_map", "re");
+	uint32_t first, outer, count;
+	int fields;
+
+	if (!file)
+		return true;
+	fields = fscanf(file, "%" SCNu32 " %" SCNu32 " %" SCNu32, &first, &outer, &count);
+	fclose(file);
+	return fields == 3 && !first && !outer && count == UINT32_MAX;
+}
+
 static int join(struct nl_sock *sock)
 {
 	int group = genl_ctrl_resolve_grp(sock, NDSHM_FAMILY_NAME, NDSHM_MCGRP_EVENTS);
@@ -93,8 +112,11 @@ static void make_room(struct nl_sock *sock)
 
 static int listen_anew(struct ndshm_monitor *monitor)
 {
-	int error = ndshm__netlink_connect(&monitor->sock, &monitor->family);
+	int error;
 
+	if (!in_initial_user_namespace())
+		return -EPERM;
+	error = ndshm__netlink_connect(&monitor->sock, &monitor->family);
 	if (error)
 		return error;
 	make_room(monitor->sock);

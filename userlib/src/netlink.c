@@ -205,6 +205,7 @@ static const struct nla_policy block_policy[NDSHM_A_BLOCK_MAX + 1] = {
 	[NDSHM_A_BLOCK_CONSUMED] = { .type = NLA_U64 },
 	[NDSHM_A_BLOCK_CHARGED] = { .type = NLA_FLAG },
 	[NDSHM_A_BLOCK_REVOKED] = { .type = NLA_FLAG },
+	[NDSHM_A_BLOCK_KERNEL] = { .type = NLA_FLAG },
 };
 
 static void fill_block(void *to, struct nlattr **attrs)
@@ -223,6 +224,7 @@ static void fill_block(void *to, struct nlattr **attrs)
 	row->consumed = ndshm__attr_u64(attrs[NDSHM_A_BLOCK_CONSUMED]);
 	row->charged = attrs[NDSHM_A_BLOCK_CHARGED];
 	row->revoked = attrs[NDSHM_A_BLOCK_REVOKED];
+	row->kernel = attrs[NDSHM_A_BLOCK_KERNEL];
 }
 
 const struct ndshm_table ndshm__blocks = {
@@ -246,6 +248,9 @@ static const struct nla_policy section_policy[NDSHM_A_SECTION_MAX + 1] = {
 	[NDSHM_A_SECTION_HOLDERS] = { .type = NLA_U32 },
 	[NDSHM_A_SECTION_DELETED] = { .type = NLA_FLAG },
 	[NDSHM_A_SECTION_REVOKED] = { .type = NLA_FLAG },
+	[NDSHM_A_SECTION_NAME] = { .type = NLA_STRING },
+	[NDSHM_A_SECTION_GROUP] = { .type = NLA_U32 },
+	[NDSHM_A_SECTION_MODE] = { .type = NLA_U32 },
 };
 
 static void fill_section(void *to, struct nlattr **attrs)
@@ -264,6 +269,9 @@ static void fill_section(void *to, struct nlattr **attrs)
 	row->holders = ndshm__attr_u32(attrs[NDSHM_A_SECTION_HOLDERS]);
 	row->deleted = attrs[NDSHM_A_SECTION_DELETED];
 	row->revoked = attrs[NDSHM_A_SECTION_REVOKED];
+	get_string(row->name, sizeof(row->name), attrs[NDSHM_A_SECTION_NAME]);
+	row->gid = ndshm__attr_u32(attrs[NDSHM_A_SECTION_GROUP]);
+	row->mode = ndshm__attr_u32(attrs[NDSHM_A_SECTION_MODE]);
 }
 
 const struct ndshm_table ndshm__sections = {
@@ -440,10 +448,7 @@ int ndshm__netlink_connect(struct nl_sock **out, int *family)
 		*family = genl_ctrl_resolve(sock, NDSHM_FAMILY_NAME);
 		if (*family < 0)
 			error = ndshm__nle_errno(*family);
-		/*
-		 * The module is not loaded, or this network namespace has no ndshm
-		 * family.
-		 */
+		/* The module is not loaded. */
 		if (error == -ENOENT)
 			error = -EOPNOTSUPP;
 	}

@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 
+#include <ndshm/section.h>
+
 #include "internal.h"
 
 struct row {
@@ -22,6 +24,18 @@ static const struct row rows[] = {
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == NDSHM_REASON_COUNT_KNOWN, "a reason has no row");
 
+/* Reasons that only the library has. */
+static const struct row library_rows[] = {
+	{ NDSHM_STATUS_INVALID_PARAMETER, -EINVAL, "pointer-foreign",
+	  "pointer is not in memory of this process's allocator; free it in the process and section that allocated it" },
+	{ NDSHM_STATUS_INVALID_PARAMETER, -EINVAL, "pointer-interior",
+	  "pointer is inside an allocation; use the pointer that the allocation returned" },
+	{ NDSHM_STATUS_INVALID_PARAMETER, -EINVAL, "pointer-freed",
+	  "pointer is not allocated, and was probably freed before; free an allocation once" },
+};
+
+#define LIBRARY_FIRST	NDSHM_REASON_POINTER_FOREIGN
+
 static const struct row *row_of(uint32_t reason)
 {
 	static const struct row unknown = {
@@ -29,7 +43,11 @@ static const struct row *row_of(uint32_t reason)
 		"reason is not known to this library; use a newer library",
 	};
 
-	return reason < NDSHM_REASON_COUNT_KNOWN ? &rows[reason] : &unknown;
+	if (reason < NDSHM_REASON_COUNT_KNOWN)
+		return &rows[reason];
+	reason -= LIBRARY_FIRST;
+	return reason < sizeof(library_rows) / sizeof(library_rows[0]) ? &library_rows[reason] :
+									 &unknown;
 }
 
 uint32_t ndshm__reason_status(uint32_t reason)

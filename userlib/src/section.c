@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -173,6 +174,58 @@ static int show(struct ndshm_section *section)
 }
 
 /*
+ * Extents of ndshm_extent_alloc()
+ */
+
+/* The smallest page size. */
+#define RAW_PAGE	4096U
+#define RAW_WORD_BITS	(8 * sizeof(unsigned long))
+
+static size_t raw_bytes(const struct ndshm_section *section)
+{
+	return (section->size / RAW_PAGE / RAW_WORD_BITS + 1) * sizeof(unsigned long);
+}
+
+/* Of several threads that map the bits, the first sets section->raw. */
+static int raw_set_up(struct ndshm_section *section)
+{
+	atomic_ulong *seen = NULL, *made;
+
+	if (section->raw)
+		return 0;
+	made = ndshm__memory_map(raw_bytes(section));
+	if (!made)
+		return -ENOMEM;
+	if (!atomic_compare_exchange_strong(&section->raw, &seen, made))
+		ndshm__memory_unmap(made, raw_bytes(section));
+	return 0;
+}
+
+static unsigned long raw_bit(uint64_t offset)
+{
+	return 1UL << offset / RAW_PAGE % RAW_WORD_BITS;
+}
+
+static atomic_ulong *raw_word(const struct ndshm_section *section, uint64_t offset)
+{
+	atomic_ulong *raw = section->raw;
+
+	return &raw[offset / RAW_PAGE / RAW_WORD_BITS];
+}
+
+static void raw_add(const struct ndshm_section *section, uint64_t offset)
+{
+	atomic_fetch_or(raw_word(section, offset), raw_bit(offset));
+}
+
+/* Return true in exactly one of several threads that remove the same extent. */
+static bool raw_remove(const struct ndshm_section *section, uint64_t offset)
+{
+	return section->raw &&
+	       atomic_fetch_and(raw_word(section, offset), ~raw_bit(offset)) & raw_bit(offset);
+}
+
+/*
  * Life cycle
  */
 
@@ -198,6 +251,8 @@ static void free_object(struct ndshm_section *section)
 		ndshm__heap_close(section->heap);
 	if (section->holder)
 		section->kind->detach(section, number_of(section->holder));
+	if (section->raw)
+		ndshm__memory_unmap(section->raw, raw_bytes(section));
 	if (section->base)
 		munmap(section->base, section->size);
 	if (section->kind)
@@ -206,6 +261,22 @@ static void free_object(struct ndshm_section *section)
 		close(section->fd);
 	ndshm__put(section->ndshm);
 	free(section);
+}
+
+/* A name that is too long has one byte more than the longest, whatever its length. */
+static uint32_t length_of(const char *name)
+{
+	return strnlen(name, NDSHM_SECTION_NAME_BYTES + 1);
+}
+
+/*
+ * A module without NDSHM_FEATURE_NAMES rejects the argument with the reason for one that is
+ * too long, which is no help. No other backend has names.
+ */
+static int check_names(struct ndshm *ndshm)
+{
+	return ndshm->info.out_features & NDSHM_FEATURE_NAMES ?
+	       0 : ndshm__done(ndshm, -EOPNOTSUPP);
 }
 
 NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
@@ -230,6 +301,15 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 	/* Invalid flags would otherwise be reported by the first allocation only. */
 	if (request->flags & ~NDSHM_ATTACH_KEEP)
 		return ndshm__refuse(ndshm, NDSHM_REASON_FLAGS);
+	if (request->name) {
+		error = check_names(ndshm);
+		if (error)
+			return error;
+		argument.name = (uintptr_t)request->name;
+		argument.name_length = length_of(request->name);
+		argument.group = request->group;
+		argument.mode = request->mode;
+	}
 	section = make_object(ndshm);
 	if (!section)
 		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
@@ -241,6 +321,40 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 		 * Does not drop the last reference to the context, which stores the
 		 * reason.
 		 */
+		free_object(section);
+		return error;
+	}
+	*out = section;
+	return 0;
+}
+
+NDSHM_API int ndshm_section_open(struct ndshm *ndshm, uint32_t owner, const char *name,
+				 uint32_t flags, struct ndshm_section **out)
+{
+	struct ndshm_section_open argument = {
+		.size = sizeof(argument),
+		.flags = flags,
+		.name = (uintptr_t)name,
+		.name_length = length_of(name),
+		.owner = owner,
+	};
+	struct ndshm_section *section;
+	int error;
+
+	*out = NULL;
+	error = check_names(ndshm);
+	if (error)
+		return error;
+	section = make_object(ndshm);
+	if (!section)
+		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
+	error = ndshm__command(ndshm, NDSHM_SECTION_OPEN, &argument);
+	if (!error) {
+		section->kind = &ndshm__section_module;
+		section->fd = argument.out_section;
+		error = show(section);
+	}
+	if (error) {
 		free_object(section);
 		return error;
 	}
@@ -302,7 +416,7 @@ NDSHM_API void ndshm_section_close(struct ndshm_section *section)
 		free_object(section);
 }
 
-NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags)
+static int delete_section(struct ndshm_section *section, uint32_t flags)
 {
 	struct ndshm_section_delete argument = {
 		.size = sizeof(argument),
@@ -316,6 +430,16 @@ NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags
 	if (held)
 		argument.holder = number_of(held);
 	return section_command(section, NDSHM_SECTION_DELETE, &argument);
+}
+
+NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags)
+{
+	int error = delete_section(section, flags);
+
+	/* Extents that other clients of this process only keep in reserve do not count. */
+	if (error == -EBUSY && ndshm__section_reclaim(section))
+		error = delete_section(section, flags);
+	return error;
 }
 
 /*
@@ -385,8 +509,8 @@ NDSHM_API int ndshm_section_sync(struct ndshm_section *section, uint32_t directi
  * Extents
  */
 
-NDSHM_API int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length,
-				 uint64_t alignment, uint64_t *offset, uint64_t *out_length)
+int ndshm__section_extent_alloc(struct ndshm_section *section, uint64_t length,
+				uint64_t alignment, uint64_t *offset, uint64_t *out_length)
 {
 	struct ndshm_extent_alloc argument = {
 		.size = sizeof(argument),
@@ -400,11 +524,51 @@ NDSHM_API int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length,
 	return error;
 }
 
-NDSHM_API int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
+int ndshm__section_extent_free(struct ndshm_section *section, uint64_t offset)
 {
 	struct ndshm_extent_free argument = { .size = sizeof(argument), .offset = offset };
 
 	return holder_command(section, NDSHM_EXTENT_FREE, &argument);
+}
+
+NDSHM_API int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length,
+				 uint64_t alignment, uint64_t *offset, uint64_t *out_length)
+{
+	int error = raw_set_up(section);
+
+	*offset = *out_length = 0;
+	if (error)
+		return ndshm__done(section->ndshm, error);
+	error = ndshm__section_extent_alloc(section, length, alignment, offset, out_length);
+	if (error)
+		return error;
+	/* A bad reply of the backend must not index beyond the bits. */
+	if (*offset >= section->size) {
+		*offset = *out_length = 0;
+		return ndshm__done(section->ndshm, -EIO);
+	}
+	raw_add(section, *offset);
+	return 0;
+}
+
+NDSHM_API int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
+{
+	int error;
+
+	/* No extent starts there: the backend has the reason. */
+	if (offset % RAW_PAGE || offset >= section->size)
+		return ndshm__section_extent_free(section, offset);
+	/*
+	 * Remove it first: once the backend has freed it, the heap may get an extent at the
+	 * same offset.
+	 */
+	if (!raw_remove(section, offset))
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_EXTENT_UNKNOWN);
+	error = ndshm__section_extent_free(section, offset);
+	/* The extent still exists; a later call can free it. */
+	if (error)
+		raw_add(section, offset);
+	return error;
 }
 
 NDSHM_API int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,

@@ -3,7 +3,9 @@
  * Allocation in a section: the heap and its source of extents.
  */
 #include <errno.h>
+#include <sys/stat.h>
 
+#include "heap_internal.h"
 #include "section_internal.h"
 
 /*
@@ -16,13 +18,13 @@ static int alloc_extent(void *section, uint64_t length, uint64_t alignment, uint
 {
 	uint64_t got;
 
-	refused = ndshm_extent_alloc(section, length, alignment, offset, &got);
+	refused = ndshm__section_extent_alloc(section, length, alignment, offset, &got);
 	return refused;
 }
 
 static int free_extent(void *section, uint64_t offset)
 {
-	return ndshm_extent_free(section, offset);
+	return ndshm__section_extent_free(section, offset);
 }
 
 /* Nothing to do: the section attaches on the first command of a child. */
@@ -32,10 +34,22 @@ static int attach(void *section)
 	return 0;
 }
 
+static unsigned int count_holders(void *context)
+{
+	struct ndshm_section_query argument = { .size = sizeof(argument) };
+	struct ndshm_section *section = context;
+
+	/* Not ndshm_section_query(), which records a reason. */
+	if (section->kind->command(section, NO_HOLDER, NDSHM_SECTION_QUERY, &argument))
+		return 1;
+	return argument.out_holders;
+}
+
 static const struct ndshm_extent_source source = {
 	.alloc = alloc_extent,
 	.free = free_extent,
 	.attach = attach,
+	.holders = count_holders,
 };
 
 /* Of several threads that open the heap, the first sets section->heap. */
@@ -59,18 +73,56 @@ int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out)
 	return *out ? 0 : open_heap(section, out);
 }
 
-/* The heap requests no extent for a size greater than the section. */
-int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error)
+/* Return true if both are the same section, in two mappings. */
+static bool is_other(const void *context, const void *what)
 {
-	const bool reported = error == refused && size <= section->size;
+	const struct ndshm_section *other = context, *section = what;
+	struct stat theirs, ours;
 
-	refused = 0;
-	return reported ? error : ndshm__done(section->ndshm, error);
+	return other != section && !fstat(other->fd, &theirs) && !fstat(section->fd, &ours) &&
+	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
-static int end_free(struct ndshm_section *section, int error)
+bool ndshm__section_reclaim(const struct ndshm_section *section)
 {
-	return error == -EINVAL ? ndshm__done(section->ndshm, error) : error;
+	return ndshm__heap_trim_all(&source, is_other, section);
+}
+
+bool ndshm__section_reclaim_for(const struct ndshm_section *section, size_t size, int error)
+{
+	return (error == -ENOSPC || error == -ENOMEM) && size <= section->size &&
+	       ndshm__section_reclaim(section);
+}
+
+/* The heap requests no extent for a size greater than the section, or of 0. */
+int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error)
+{
+	const bool reported = error == refused && size && size <= section->size;
+
+	refused = 0;
+	if (reported)
+		return error;
+	if (error == -EOVERFLOW)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_LENGTH_OVERFLOW);
+	if (error == -EINVAL)
+		return ndshm__refuse(section->ndshm, size ? NDSHM_REASON_ALIGNMENT :
+							    NDSHM_REASON_LENGTH_ZERO);
+	return ndshm__done(section->ndshm, error);
+}
+
+int ndshm__section_misused(struct ndshm_section *section, const void *pointer, int error)
+{
+	static const uint32_t reasons[] = {
+		[NDSHM_HEAP_FOREIGN] = NDSHM_REASON_POINTER_FOREIGN,
+		[NDSHM_HEAP_INTERIOR] = NDSHM_REASON_POINTER_INTERIOR,
+		[NDSHM_HEAP_NOT_LIVE] = NDSHM_REASON_POINTER_FREED,
+	};
+	struct ndshm_heap *heap = section->heap;
+
+	if (error != -EINVAL)
+		return error;
+	return ndshm__refuse(section->ndshm, heap ? reasons[ndshm__heap_classify(heap, pointer)] :
+						    NDSHM_REASON_POINTER_FOREIGN);
 }
 
 /*
@@ -87,13 +139,25 @@ static int end_free(struct ndshm_section *section, int error)
 	if (error) \
 		return error; \
 	memory = call; \
+	if (!memory && ndshm__section_reclaim_for(section, bytes, error)) \
+		memory = call; \
 	*(out) = memory; \
 	return memory ? 0 : ndshm__section_refuse(section, bytes, error); \
 } while (0)
 
-NDSHM_API int ndshm_section_alloc(struct ndshm_section *section, size_t size, void **out)
+static __attribute__((noinline)) int alloc_rest(struct ndshm_section *section, size_t size,
+						void **out)
 {
 	FROM_HEAP(section, out, size, ndshm__heap_alloc(heap, size, &error));
+}
+
+NDSHM_API int ndshm_section_alloc(struct ndshm_section *section, size_t size, void **out)
+{
+	struct ndshm_heap *heap = section->heap;
+
+	if (likely(heap) && likely(ndshm__cache_alloc(heap, size, out)))
+		return 0;
+	return alloc_rest(section, size, out);
 }
 
 NDSHM_API int ndshm_section_alloc_aligned(struct ndshm_section *section, size_t alignment,
@@ -111,15 +175,46 @@ NDSHM_API int ndshm_section_calloc(struct ndshm_section *section, size_t count, 
 NDSHM_API int ndshm_section_realloc(struct ndshm_section *section, void *pointer, size_t size,
 				    void **out)
 {
-	FROM_HEAP(section, out, size, ndshm__heap_realloc(heap, pointer, size, &error));
+	struct ndshm_heap *heap;
+	int error = ndshm__section_heap(section, &heap);
+	void *memory;
+
+	*out = NULL;
+	if (error)
+		return error;
+	memory = ndshm__heap_realloc(heap, pointer, size, &error);
+	if (!memory && ndshm__section_reclaim_for(section, size, error))
+		memory = ndshm__heap_realloc(heap, pointer, size, &error);
+	*out = memory;
+	if (memory)
+		return 0;
+	if (error == -EINVAL && error != refused && pointer && size)
+		return ndshm__section_misused(section, pointer, error);
+	return ndshm__section_refuse(section, size, error);
+}
+
+static __attribute__((noinline)) int free_rest(struct ndshm_section *section, void *pointer,
+					       uint64_t granule, unsigned int state)
+{
+	struct ndshm_heap *heap = section->heap;
+	int error = heap ? ndshm__heap_free_rest(heap, pointer, granule, state) :
+			   pointer ? -EINVAL : 0;
+
+	return error ? ndshm__section_misused(section, pointer, error) : 0;
 }
 
 NDSHM_API int ndshm_section_free(struct ndshm_section *section, void *pointer)
 {
 	struct ndshm_heap *heap = section->heap;
-	int error = heap ? ndshm__heap_free(heap, pointer) : pointer ? -EINVAL : 0;
+	uint64_t granule = 0;
+	unsigned int state = 0;
 
-	return error ? end_free(section, error) : 0;
+	if (likely(heap)) {
+		granule = ndshm__granule_of(heap, pointer);
+		if (likely(ndshm__cache_free(heap, granule, &state)))
+			return 0;
+	}
+	return free_rest(section, pointer, granule, state);
 }
 
 NDSHM_API size_t ndshm_section_usable_size(struct ndshm_section *section, const void *pointer)

@@ -47,6 +47,10 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @base: address of the mapping, or NULL
  * @size: size of the mapping in bytes
  * @heap: heap of the section; NULL until the first allocation
+ * @raw: a bit for each page at which an extent of ndshm_extent_alloc() starts, wiped in a
+ *	child of fork(); NULL until the first. The heap has its extents from the same
+ *	holder, as the deletion of a section spares one holder only; these bits keep
+ *	ndshm_extent_free() from the heap's.
  * @holder: 0, or the number of the process that attached in the upper half and its holder
  *	in the lower. Atomic instead of protected by a lock, which a child of fork()
  *	could inherit locked.
@@ -61,15 +65,30 @@ struct ndshm_section {
 	void *base;
 	uint64_t size;
 	_Atomic(struct ndshm_heap *) heap;
+	_Atomic(atomic_ulong *) raw;
 	_Atomic uint64_t holder;
 };
 
+/* section.c: an extent of the heap, with the errors of ndshm_extent_alloc() and _free(). */
+int ndshm__section_extent_alloc(struct ndshm_section *section, uint64_t length,
+				uint64_t alignment, uint64_t *offset, uint64_t *out_length);
+int ndshm__section_extent_free(struct ndshm_section *section, uint64_t offset);
+
 /* section_heap.c: get the section's heap, opening it if necessary. Returns 0 or -errno. */
 int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out);
+/*
+ * Free the extents that other heaps of this process hold in the same section without a live
+ * block. Returns true if there were any.
+ */
+bool ndshm__section_reclaim(const struct ndshm_section *section);
+/* The same after a failed allocation of @size bytes, if that can help. */
+bool ndshm__section_reclaim_for(const struct ndshm_section *section, size_t size, int error);
 /*
  * Record the reason for a failed allocation of @size bytes: that of the extent that the
  * heap could not get or, if it has requested none, the reason of @error. Returns @error.
  */
 int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error);
+/* The same for a failed call on a block. -EINVAL: the pointer is invalid. */
+int ndshm__section_misused(struct ndshm_section *section, const void *pointer, int error);
 
 #endif /* NDSHM_SECTION_INTERNAL_H */

@@ -3,7 +3,6 @@
  * The module's sections: ioctls on descriptors of the section and of its holders.
  */
 #include <errno.h>
-#include <linux/magic.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -19,7 +18,7 @@ static int adopt(struct ndshm_section *section)
 
 	if (fstatfs(section->fd, &system))
 		return -errno;
-	return system.f_type == ANON_INODE_FS_MAGIC ? 0 : -ENOTTY;
+	return system.f_type == NDSHM_FS_MAGIC ? 0 : -ENOTTY;
 }
 
 static int command(struct ndshm_section *section, int holder, unsigned long number,

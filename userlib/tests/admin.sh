@@ -40,6 +40,17 @@ ok "all quotas: both"
 run 0 "all quotas in JSON" quota --all -j
 is "all quotas: the second" 4000000000 "$(get 1 uid)"
 
+STAND_IN_BLOCKS=1 run 0 "exempt users" quota --all
+is "exempt users: totals" "USER        EXEMPT
+root           12K
+77              1G
+4000000000       0" "$(sed -n '/EXEMPT/,+3p' <<<"$out")"
+is "exempt users: the sum" "1G" "$(tail -n 1 <<<"$out" | grep -o '[0-9.]*[KMG]$')"
+is "exempt users: a quota" 18 "$(grep -cE ' (default|user)$' <<<"$out")"
+STAND_IN_BLOCKS=1 run 0 "exempt users in JSON" quota --all --json
+is "exempt users in JSON: bytes" "12288 1073741824 0" "$(get 0 exempt) $(get 1 exempt) $(get 2 exempt)"
+is "exempt users in JSON: the limit of one without a quota" 65536 "$(get 1 holders limit)"
+
 # set_to SET ARGUMENT...: expect these new limits.
 set_to() {
 	run 0 "quota ${*:2}" quota "${@:2}"
@@ -51,13 +62,24 @@ set_to "uid=0 set=15 reset=0 1 2 3221225472 0" root --sections 1 --holders 2 --r
 set_to "uid=4294967295 set=2 reset=5 0 7 0 0" --sections default --holders 7 --reserved default
 set_to "uid=0 set=0 reset=8 0 0 0 0" 0 --bytes default
 set_to "uid=0 set=1 reset=0 5 0 0 0" root --sections default --sections 5
+run 0 "reasons" list reasons
+is "reasons: table, without those that did not occur" \
+	"REASON            REFUSALS  TEXT
+length-zero              7  length is 0; request at least one byte
+unknown      1099511627776  reason is not known to this library; use a newer library" "$out"
+run 0 "reasons in JSON" list reasons -j
+is "reasons: id" 4711 "$(get 1 id)"
+is "reasons: refusals" 7 "$(get 0 refusals)"
+is "reasons: text" '"length is 0; request at least one byte"' "$(get 0 text)"
 export STAND_IN_REFUSE=1
+run 1 "reasons: not permitted" list reasons
+says "reasons: not permitted: why" "ndshm: cannot list reasons: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "quota: not permitted" quota root
-says "quota: not permitted: why" "ndshm: cannot show a quota: it takes CAP_SYS_ADMIN: * (EPERM)"
+says "quota: not permitted: why" "ndshm: cannot show a quota: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "quota: not to be set" quota root --bytes 1
-says "quota: not to be set: why" "ndshm: cannot set a quota: it takes CAP_SYS_ADMIN: * (EPERM)"
+says "quota: not to be set: why" "ndshm: cannot set a quota: requires CAP_SYS_ADMIN; * (EPERM)"
 run 1 "monitor: not permitted" monitor
-says "monitor: not permitted: why" "ndshm: cannot listen: it takes CAP_SYS_ADMIN: * (EPERM)"
+says "monitor: not permitted: why" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)"
 export STAND_IN_REFUSE=22
 run 1 "quota: no such user" quota 12345
 says "quota: no such user: why" "ndshm: cannot show a quota: * (EINVAL)"
@@ -95,6 +117,62 @@ line 7
 is "quota: exceeded" '"holders"' "$(get quota exceeded)"
 is "quota: wanted" 1 "$(get quota wanted)"
 is "quota: limit" 5 "$(get quota holders limit)"
+
+state="adapter exists 1 name=memfd
+provider exists 1 name=memfd
+queue exists 0 adapter=memfd kind=queue state=running blocks=0
+queue exists 0 adapter=memfd kind=port state=active blocks=0"
+STAND_IN_STATE=1 run 0 "monitor: state" monitor --state --count 4
+is "monitor: state: no double" "$state
+section added 9 adapter=memfd max=0 committed=0 user=root revoked
+section gone 9 adapter=memfd max=0 committed=0 user=root
+adapter gone 1 name=memfd
+adapter added 1 name=memfd claimed" "$out"
+run 0 "monitor: state, then a loss" monitor --state --count 2
+is "monitor: state, then a loss: all events after it" "$state
+adapter added 7 name=card?0
+lost: events came faster than they were read
+block gone 70000 adapter=memfd usage=xmit length=8192 user=4000000000 pid=12" "$out"
+STAND_IN_NEWS=1 run 0 "monitor: lists" monitor --delay 0.1 --count 8
+is "monitor: lists: how they differ" "section gone 6 adapter=memfd max=0 committed=0 user=root
+block gone 2 adapter=memfd usage=undefined length=0 user=root pid=0
+queue stopped 3 adapter=memfd kind=queue state=stop-dma blocks=0
+block revoked 1 adapter=memfd usage=undefined length=0 user=root pid=0
+block added 3 adapter=memfd usage=undefined length=0 user=root pid=0
+section deleted 5 adapter=memfd max=0 committed=0 user=root
+section added 7 adapter=memfd max=0 committed=0 user=root
+block added 9 adapter=memfd usage=undefined length=0 user=root pid=0" "$out"
+STAND_IN_NEWS=1 run 0 "monitor: lists, with the state" monitor --delay 0.1 --state --count 1 --filter object=section
+is "monitor: lists, with the state: the first list" "section exists 5 adapter=memfd max=0 committed=0 user=root
+section exists 6 adapter=memfd max=0 committed=0 user=root
+section gone 6 adapter=memfd max=0 committed=0 user=root" "$out"
+when='20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{6}'
+TZ=NPT-5:45 run 0 "monitor: time" monitor --time --count 4
+is "monitor: time: each line" 5 "$(grep -cE "^$when\+05:45 [a-z]" <<<"$out")"
+TZ=BRT3 run 0 "monitor: time in JSON" monitor --time --count 4 --json
+lines=$out
+for number in 1 4 5; do
+	line $number
+	[[ $(get time) =~ ^\"$when-03:00\"$ ]]
+	ok "monitor: time in JSON: line $number"
+done
+
+# filtered COUNT LINES FILTER...: expect these of the seven lines.
+filtered() {
+	local arguments=()
+	for filter in "${@:3}"; do arguments+=(--filter "$filter"); done
+	run 0 "monitor: ${*:3}" monitor --count "$1" "${arguments[@]}"
+	is "monitor: ${*:3}: lines" "$2" "$(cut -d' ' -f 1-2 <<<"$out" | paste -sd,)"
+}
+filtered 1 "lost: events,block gone" object=block
+filtered 1 "provider revoked" event=revoked
+filtered 3 "lost: events,block gone,section deleted,quota exceeded" user=4000000000
+filtered 2 "queue stopped,lost: events,block gone" adapter=memfd
+filtered 1 "adapter added" adapter=card?0
+filtered 1 "lost: events,section deleted" user=4000000000 adapter=99
+STAND_IN_STATE=1 filtered 2 "section added,section gone" user=root
+# Adapters have no user.
+filtered 1 "lost: events,block gone" user=4000000000 adapter=memfd
 
 # Each line is printed at once, and a signal is a successful end.
 for signal in INT TERM; do

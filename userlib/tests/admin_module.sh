@@ -40,6 +40,14 @@ heard() {
 	ok "monitor: $1" || sed 's/^/# /' "$top/events"
 }
 
+hold "*" alloc --length $((4 * page))
+run 0 "exempt memory" quota --all --json
+is "exempt memory: the user" '"root"' "$(get 0 user)"
+is "exempt memory: the bytes" $((4 * page)) "$(get 0 exempt)"
+is "exempt memory: not in the quota" 0 "$(get 0 bytes used)"
+exec 7>&-
+unhold "exempt memory: freed"
+
 run 0 "a limit" quota $user --bytes $((2 * page))
 run 0 "a limit, shown" quota $user --json
 is "a limit: bytes" $((2 * page)) "$(get bytes limit)"
@@ -59,11 +67,54 @@ heard "a section is added" "section added [0-9]+ adapter=node0 max=1048576 .* us
 heard "a section has gone" "section gone [0-9]+ adapter=node0 max=1048576 .* user=$user"
 
 of_user 1 "no limits of one's own" quota $user --bytes default
-says "no limits of one's own: why" "ndshm: cannot set a quota: it takes CAP_SYS_ADMIN: * (EPERM)"
+says "no limits of one's own: why" "ndshm: cannot set a quota: requires CAP_SYS_ADMIN; * (EPERM)"
 run 0 "no limit again" quota $user --bytes default
 run 0 "no limit again, shown" quota $user --json
 is "no limit again: what is the default" false "$(get bytes set)"
 of_user 0 "what was too much" alloc --length $((4 * page))
+
+# State and events while blocks come and go: whatever begins must end, and only once.
+"$command" alloc --length 3 --hold </dev/null >/dev/null &
+held=$!
+while :; do "$command" alloc --length 1 >/dev/null; done &
+loop=$!
+patience=$((SECONDS + 30))
+until [[ $("$command" list blocks --filter pid=$held --json) == *'"id"'* || $SECONDS -ge $patience ]]; do sleep 0.05; done
+for ((i = 0; i < 5; i++)); do
+	"$command" monitor --state --count 6 --filter object=block >"$top/state"
+	is "monitor: state $i: the held block, once" 1 "$(grep -c " exists .* pid=$held\$" "$top/state")"
+	awk '$2 == "gone" { bad += !alive[$3]; alive[$3] = 0 }
+	     $2 == "exists" || $2 == "added" { bad += alive[$3]; alive[$3] = 1 }
+	     END { exit bad || NR < 7 }' "$top/state"
+	ok "monitor: state $i: neither a gap nor a double" || sed 's/^/# /' "$top/state"
+done
+kill $loop $held
+wait $loop $held 2>/dev/null
+
+# Without permission to open the device. There is no other answer than that of netlink.
+chmod 600 "$device"
+of_user 1 "closed device: no allocation" alloc
+says "closed device: no allocation: why" "ndshm: cannot open ndshm: * (EACCES)"
+of_user 0 "closed device: adapters" list adapters --json
+is "closed device: adapters: by name" '"node0"' "$(get 0 name)"
+for arguments in "list providers" "list blocks" "list sections" "list queues" "permit adapter node0" "ps" \
+	"top --batch --iterations 1" "exporter" "-b $device list blocks"; do
+	# shellcheck disable=SC2086 # the words
+	of_user 0 "closed device: $arguments" $arguments
+done
+of_user 0 "closed device: quota" quota --json
+is "closed device: quota: the own user's" "$uid" "$(get uid)"
+of_user 1 "closed device: others' quota" quota root
+says "closed device: others' quota: why" "ndshm: cannot show a quota: requires CAP_SYS_ADMIN; * (EPERM)"
+of_user 1 "closed device: no events" monitor
+says "closed device: no events: why" "ndshm: cannot listen: requires CAP_SYS_ADMIN; * (EPERM)"
+of_user 1 "closed device: nothing is permitted" permit adapter node0 --mode 0666
+says "closed device: nothing is permitted: why" "* (EPERM)"
+of_user 1 "closed device: reasons" list reasons
+says "closed device: reasons: why" "ndshm: cannot list reasons: requires CAP_SYS_ADMIN; * (EPERM)"
+chmod 666 "$device"
+NDSHM_BACKEND='' run 0 "reasons, without opening the device" list reasons --json
+is "reasons: a quota was exceeded" 1 "$(grep -c '"name": "[a-z]*-quota"' <<<"$out")"
 
 kill $monitor
 wait $monitor

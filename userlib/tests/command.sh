@@ -16,7 +16,21 @@ run 0 "version" --version
 is "the version is said" "ndshm $version" "$out"
 run 0 "help" --help
 help=$out
-for word in info list alloc section monitor quota permit bind unbind; do
+run 0 "-h" -h
+is "-h: same as --help" "$help" "$out"
+run 0 "help as a command" help
+is "help as a command: same as --help" "$help" "$out"
+run 0 "help of a command of two words" help section create
+is "help of a command of two words: same as --help" "$("$ndshm" section create --help)" "$out"
+run 0 "-h of a command" alloc -h
+is "-h of a command: same as --help" "$("$ndshm" alloc --help)" "$out"
+run 2 "help of an unknown command" help frobnicate
+says "help of an unknown command: why" '*no command "frobnicate"*'
+run 2 "help of too much" help section create true
+says "help of too much: why" 'ndshm help: "true": unexpected argument; name one command*'
+run 2 "help of an option" help -- --version
+says "help of an option: why" 'ndshm help: "--version": unexpected argument; name one command*'
+for word in help info list ps top plot alloc section monitor quota permit bind unbind exporter; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" $word --help
@@ -79,7 +93,7 @@ run 0 "blocks in JSON" -b memfd: list blocks -j
 is "blocks: none" '[]' "$(get)"
 run 0 "sections" -b memfd: list sections
 is "sections: table" \
-	"ID  ADAPTER  PROVIDER  MAX  INITIAL  COMMITTED  TAKEN  EXTENTS  HOLDERS  USER  STATE" "$out"
+	"ID  NAME  ADAPTER  PROVIDER  MAX  INITIAL  COMMITTED  TAKEN  EXTENTS  HOLDERS  USER  STATE" "$out"
 run 0 "sections in JSON" -b memfd: list sections -j
 is "sections: none" '[]' "$(get)"
 
@@ -117,7 +131,7 @@ failed "no such node" -n 2147483647 "node, INVALID_PARAMETER, EINVAL"
 failed "no such adapter" -a node9 "adapter-unknown, ADAPTER_NOT_FOUND, ENOENT"
 failed "no such provider" -p none "provider-unknown, FILE_NOT_FOUND, ENOENT"
 
-for bad in "-l x" "-l -1" "-l 1T" "-l 1KK" "-l 1k" "-l 17179869184G" "-l 18446744073709551616" \
+for bad in "-l x" "-l -1" "-l 1KK" "-l 1k" "-l 17179869184G" "-l 18446744073709551616" \
 	   "-n -1" "-n x" "-n 2147483648" "-c -1" "-c 1.5" "-c 4294967296" "-u none" "-u undefined" \
 	   "-w x" "more"; do
 	# shellcheck disable=SC2086
@@ -126,12 +140,86 @@ for bad in "-l x" "-l -1" "-l 1T" "-l 1KK" "-l 1k" "-l 17179869184G" "-l 1844674
 done
 run 2 "bad usage: an empty length" -b memfd: alloc -l ""
 
+# size WORD BYTES: expect a block of this length.
+size() {
+	run 0 "length $1" -b memfd: alloc -j -l "$1"
+	is "length $1: bytes" "$2" "$(get blocks 0 length)"
+}
+
+size 1K "$page"
+size 1.5M 1572864
+size 1.5MiB 1572864
+size 64KiB 65536
+size 0.0000001G "$page"
+size 0.001953125G 2097152
+for sizes in 1T 1TiB 1P 1E 15.999999999EiB; do
+	failed "length $sizes" -l $sizes "length-limit, INVALID_PARAMETER, EINVAL"
+done
+# bad_size WORD SENTENCE
+bad_size() {
+	run 2 "bad size: $1" -b memfd: alloc -l "$1"
+	says "bad size: $1 is explained" "ndshm alloc: \"$1\": $2"$'\n'"Try *"
+}
+
+for sizes in 16E 16EiB 99999999999E 18446744073709551616 17179869184G; do
+	bad_size $sizes "too large; use a size below 16E"
+done
+for sizes in 1k 1KB 1MB 1Mi 1MiBs 1KK 1Z 1.5kB 1b "1 K"; do
+	bad_size "$sizes" "unknown suffix; use K, M, G, T, P or E, or KiB to EiB, *"
+done
+for sizes in x -1 +1 .5G 1.G 1. " 1"; do
+	bad_size "$sizes" "not a size; use a number of bytes, such as 4096, 64K, 1.5G or 2MiB"
+done
+bad_size 1.5 "a fraction of a byte; add a suffix, such as K, M or G"
+bad_size 1.0000000001G "too many decimals; use at most 9"
+
 run 1 "no module" -b /nowhere/ndshm info
 says "no module: why" "ndshm: cannot open /nowhere/ndshm: *modprobe ndshm* (ENOENT)"
+if grep -q '^ndshm ' /proc/modules 2>/dev/null; then
+	echo "# SKIP lists without the module: it is loaded"
+else
+	for arguments in "list adapters" "-b /dev/ndshm quota" "monitor" "ps" "exporter"; do
+		# shellcheck disable=SC2086 # the words
+		run 1 "no module: $arguments" $arguments
+		says "no module: $arguments: why" "ndshm: cannot open *ndshm: *modprobe ndshm* (ENOENT)"
+	done
+fi
+run 1 "a list needs the place that is given" -b /dev/null list adapters
+says "a list needs the place that is given: why" "ndshm: cannot open /dev/null: * (EPROTONOSUPPORT)"
 run 1 "no ndshm" -b /dev/null info
 says "no ndshm: why" "ndshm: cannot open /dev/null: *not ndshm* (EPROTONOSUPPORT)"
 run 1 "no such stand-in" -b memfd:x info
 says "no such stand-in: why" "ndshm: cannot open memfd:x: * (EINVAL)"
+
+# json_error NAME CODE KEY VALUE ARGUMENT...: expect an error that is one JSON object with
+# this value, and nothing else.
+json_error() {
+	run "$2" "$1" "${@:5}"
+	is "$1: output" "" "$out"
+	is "$1: a line" 1 "$(wc -l <"$top/err")"
+	out=$err
+	is "$1: $3" "$4" "$(get error "$3")"
+}
+
+json_error "JSON error: reason" 1 reason '"length-zero"' -b memfd: alloc -l 0 --json
+is "JSON error: status" '"INVALID_PARAMETER"' "$(get error status)"
+is "JSON error: errno" '"EINVAL"' "$(get error errno)"
+[[ $(get error message) == '"ndshm: cannot allocate: length is 0;'* ]]
+ok "JSON error: message"
+json_error "JSON error: no module" 1 errno '"ENOENT"' -j -b /nowhere/ndshm info
+is "JSON error: no reason" null "$(get error reason)"
+json_error "JSON error: unknown command" 2 message '"ndshm: there is no command \"frobnicate\""' -j frobnicate
+json_error "JSON error: unknown option" 2 message "\"ndshm alloc: unrecognized option '--frobnicate'\"" -j alloc --frobnicate
+json_error "JSON error: before the option" 2 message "\"ndshm alloc: unrecognized option '--frobnicate'\"" \
+	alloc --frobnicate -j
+json_error "JSON error: usage" 2 message '"Usage: ndshm [OPTION...] COMMAND [ARGUMENT...]"' --json
+json_error "JSON error: no UTF-8" 2 message '"ndshm: there is no command \"?\""' -j $'\xff'
+json_error "JSON error: no function" 1 message \
+	'"ndshm: cannot unbind 0000:00:09.0: there is no such PCI function"' unbind -j --root "$top" 00:09.0
+run 1 "a program's -j is not the command's" -b memfd: section create --max 0 true -j
+says "a program's -j is not the command's: text" "ndshm: cannot create a section: *"
+run 0 "help in JSON mode" -j alloc --help
+is "help in JSON mode: no error" "" "$err"
 
 "$ndshm" -b memfd: info >/dev/full 2>"$top/err"
 is "a full disk is a failure" 1 $?
@@ -165,13 +253,14 @@ run 1 "quota: nothing to list" -b memfd: quota --all
 says "quota: nothing to list: why" "ndshm: cannot list quotas: * (EOPNOTSUPP)"
 run 1 "quota: nothing to set" -b memfd: quota --bytes 1M
 says "quota: nothing to set: why" "ndshm: cannot set a quota: * (EOPNOTSUPP)"
-for bad in "--bytes x" "--bytes -1" "--sections 1T" "--holders" "no-such-user" "root root" "-1" \
+for bad in "--bytes x" "--bytes -1" "--sections 1T" "--sections 1K" "--bytes 1k" "--reserved 16E" "--holders" "no-such-user" "root root" "-1" \
 	   "4294967295" "--all root" "--all --bytes 1"; do
 	# shellcheck disable=SC2086
 	run 2 "bad usage: quota $bad" -b memfd: quota $bad
 	says "bad usage: quota $bad is explained" "ndshm quota: *"
 done
-for bad in "--count 0" "--count x" "--count -1" "more"; do
+for bad in "--count 0" "--count x" "--count -1" "more" "--filter block" "--filter pid=1" "--filter object=x" \
+	   "--filter event=x" "--filter user=no-such-user" "--delay 0" "--delay 0.05" "--delay 1s" "--delay 3601"; do
 	# shellcheck disable=SC2086
 	run 2 "bad usage: monitor $bad" -b memfd: monitor $bad
 	says "bad usage: monitor $bad is explained" "ndshm monitor: *"

@@ -146,7 +146,11 @@ static void the_heap_keeps_the_extents_reason(void)
 	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 1 << 20, &out), EINVAL, PROVIDER_INVALID,
 		    INVALID_PARAMETER);
 	CHECK(requested.extent_alloc.length == 1);
-	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 0, &out), EINVAL, NONE, SUCCESS);
+	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 0, &out), EINVAL, LENGTH_ZERO,
+		    INVALID_PARAMETER);
+	device_fail_next(EINVAL, NDSHM_REASON_PROVIDER_INVALID, NDSHM_STATUS_INVALID_PARAMETER);
+	CHECK_FAILS(ndshm, ndshm_section_realloc(section, NULL, 1, &out), EINVAL, PROVIDER_INVALID,
+		    INVALID_PARAMETER);
 	device_fail_next(EROFS, NDSHM_REASON_SECTION_READONLY, NDSHM_STATUS_OPEN_FAILED);
 	CHECK_FAILS(ndshm, ndshm_section_alloc(section, 1 << 20, &out), EROFS, SECTION_READONLY,
 		    OPEN_FAILED);
@@ -283,9 +287,87 @@ static void interrupted_commands_are_repeated(void)
 	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
 	answer.interrupted = 3;
 	CHECK_DONE(ndshm, ndshm_extent_free(section, offset));
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1, 0, &offset, &length));
 	answer.ret = 1;
 	CHECK_FAILS(ndshm, ndshm_extent_free(section, offset), EPROTO, NONE, SUCCESS);
 	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+static void a_name_arrives(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm *ndshm = device_open();
+	struct ndshm_section *section;
+	char longest[NDSHM_SECTION_NAME_BYTES + 3];
+	int fd;
+
+	REQUIRE(ndshm);
+	request.max_size = 1;
+	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
+	CHECK(!requested.section_create.name && !requested.section_create.name_length &&
+	      !requested.section_create.mode);
+	ndshm_section_close(section);
+	request.name = "a name";
+	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
+	CHECK(requested.section_create.name == (uintptr_t)request.name &&
+	      requested.section_create.name_length == 6);
+	CHECK(requested.section_create.group == NDSHM_GROUP_SELF &&
+	      requested.section_create.mode == 0600);
+	ndshm_section_close(section);
+	request.group = 5;
+	request.mode = 0640;
+	CHECK_DONE(ndshm, ndshm_section_create(ndshm, &request, &section));
+	CHECK(requested.section_create.group == 5 && requested.section_create.mode == 0640);
+	ndshm_section_close(section);
+
+	CHECK_DONE(ndshm, ndshm_section_open(ndshm, 7, "a name", NDSHM_OPEN_READONLY, &section));
+	CHECK(requested.section_open.owner == 7 && requested.section_open.name_length == 6 &&
+	      requested.section_open.flags == NDSHM_OPEN_READONLY);
+	fd = ndshm_section_fd(section);
+	CHECK(is_open(fd) && ndshm_section_size(section) == SECTION_SIZE);
+	ndshm_section_close(section);
+	CHECK(!is_open(fd));
+	/* The module is to refuse a name that is too long, and not to find its beginning. */
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = 0;
+	CHECK_DONE(ndshm, ndshm_section_open(ndshm, 7, longest, 0, &section));
+	CHECK(requested.section_open.name_length == NDSHM_SECTION_NAME_BYTES + 1);
+	ndshm_section_close(section);
+	device_fail_next(EACCES, NDSHM_REASON_SECTION_PERMISSION, NDSHM_STATUS_OPEN_FAILED);
+	CHECK_FAILS(ndshm, ndshm_section_open(ndshm, 7, "a name", 0, &section), EACCES,
+		    SECTION_PERMISSION, OPEN_FAILED);
+	CHECK(!section);
+	ndshm_close(ndshm);
+}
+
+static void names_are_refused_without_the_feature(void)
+{
+	static const char *const contexts[] = { "memfd:", "section:" };
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section;
+	struct ndshm *ndshm;
+
+	request.max_size = 1;
+	request.name = "a name";
+	for (size_t i = 0; i < sizeof(contexts) / sizeof(contexts[0]); i++) {
+		REQUIRE(!ndshm_open(contexts[i], &ndshm));
+		CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), EOPNOTSUPP,
+			    NONE, SUCCESS);
+		CHECK(!section);
+		CHECK_FAILS(ndshm, ndshm_section_open(ndshm, 7, "a name", 0, &section),
+			    EOPNOTSUPP, NONE, SUCCESS);
+		CHECK(!section);
+		ndshm_close(ndshm);
+	}
+	device_reset();
+	answer.features &= ~NDSHM_FEATURE_NAMES;
+	REQUIRE(!ndshm_open(DEVICE, &ndshm));
+	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), EOPNOTSUPP, NONE,
+		    SUCCESS);
+	CHECK_FAILS(ndshm, ndshm_section_open(ndshm, 7, "a name", 0, &section), EOPNOTSUPP, NONE,
+		    SUCCESS);
+	CHECK(!requested.section_open.size);
 	ndshm_close(ndshm);
 }
 
@@ -497,6 +579,8 @@ int main(void)
 	RUN(the_rest_is_passed_on);
 	RUN(delete_names_the_own_holder);
 	RUN(interrupted_commands_are_repeated);
+	RUN(a_name_arrives);
+	RUN(names_are_refused_without_the_feature);
 	RUN(a_descriptor_is_adopted);
 	RUN(what_is_elsewhere_gets_no_request);
 	RUN(sections_outlive_the_client);

@@ -30,7 +30,7 @@ void device_reset(void)
 	memset(&answer, 0, sizeof(answer));
 	memset(&requested, 0, sizeof(requested));
 	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_SECTIONS |
-			  NDSHM_FEATURE_ASYNC;
+			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.address = 0x1000;
@@ -79,7 +79,8 @@ static void alloc(struct ndshm_block_alloc *argument)
 }
 
 /*
- * Write the answer's segments, at multiples of @step; the argument begins with @header.
+ * Fill the caller's array with answer.segments segments of 4096 bytes, at the DMA addresses @step,
+ * 2 * @step and so on. If the array is too short, set the reason in @header, the argument's header.
  */
 static int fill_segments(struct ndshm_header *header, uint64_t array, uint32_t capacity,
 			 uint64_t step)
@@ -220,6 +221,10 @@ static int succeed(unsigned long number, void *argument)
 		section->out_section = new_descriptor();
 		section->out_id = 21;
 		return 0;
+	case NDSHM_SECTION_OPEN:
+		memcpy(&requested.section_open, argument, sizeof(requested.section_open));
+		((struct ndshm_section_open *)argument)->out_section = new_descriptor();
+		return 0;
 	default:
 		return succeed_section(number, argument);
 	}
@@ -286,7 +291,7 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 		answer.map_error = 0;
 		return MAP_FAILED;
 	}
-	if (!fstatfs(fd, &system) && system.f_type == ANON_INODE_FS_MAGIC) {
+	if (!fstatfs(fd, &system) && system.f_type == NDSHM_FS_MAGIC) {
 		expect((flags & ~MAP_FIXED) == MAP_SHARED && protection & PROT_READ);
 		expect(length == SECTION_SIZE);
 		return __real_mmap64(at, length, protection, flags | MAP_ANONYMOUS, -1, 0);
@@ -294,6 +299,18 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 	expect(flags == MAP_SHARED && protection == (PROT_READ | PROT_WRITE));
 	/* Mappings of /dev/zero are backed by nothing beyond the length. */
 	return __real_mmap64(at, length, protection, flags, fd, 0);
+}
+
+/* An event counter stands for a section, whose file system the module has. */
+int __real_fstatfs64(int fd, struct statfs *system);
+int __wrap_fstatfs64(int fd, struct statfs *system);
+int __wrap_fstatfs64(int fd, struct statfs *system)
+{
+	int error = __real_fstatfs64(fd, system);
+
+	if (!error && system->f_type == ANON_INODE_FS_MAGIC)
+		system->f_type = NDSHM_FS_MAGIC;
+	return error;
 }
 
 int __real_open64(const char *path, int flags, ...);

@@ -58,6 +58,7 @@ struct requested {
 	int fd;
 	int attaches, section_deletes;
 	struct ndshm_section_create section_create;
+	struct ndshm_section_open section_open;
 	struct ndshm_section_attach section_attach;
 	struct ndshm_section_share section_share;
 	struct ndshm_section_delete section_delete;

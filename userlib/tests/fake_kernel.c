@@ -37,15 +37,7 @@ int kernel_open(struct ndshm **ndshm)
 		return error;
 	backend = (struct ndshm_backend){
 		.close = ndshm__backend_memfd.close,
-		.list_adapters = ndshm__backend_module.list_adapters,
-		.list_providers = ndshm__backend_module.list_providers,
-		.list_blocks = ndshm__backend_module.list_blocks,
-		.list_sections = ndshm__backend_module.list_sections,
-		.list_queues = ndshm__backend_module.list_queues,
-		.set_access = ndshm__backend_module.set_access,
-		.quotas = ndshm__backend_module.quotas,
-		.set_quota = ndshm__backend_module.set_quota,
-		.monitor = ndshm__backend_module.monitor,
+		NDSHM__NETLINK_CALLS,
 	};
 	(*ndshm)->backend = &backend;
 	return 0;
@@ -175,6 +167,7 @@ void kernel_put_block(uint32_t id)
 	nla_put_u64(message, NDSHM_A_BLOCK_CONSUMED, 6ULL << 32);
 	nla_put_flag(message, NDSHM_A_BLOCK_CHARGED);
 	nla_put_flag(message, NDSHM_A_BLOCK_REVOKED);
+	nla_put_flag(message, NDSHM_A_BLOCK_KERNEL);
 	kernel_put(message);
 }
 
@@ -194,6 +187,9 @@ void kernel_put_section(uint32_t id)
 	nla_put_u32(message, NDSHM_A_SECTION_HOLDERS, 12);
 	nla_put_flag(message, NDSHM_A_SECTION_DELETED);
 	nla_put_flag(message, NDSHM_A_SECTION_REVOKED);
+	nla_put_string(message, NDSHM_A_SECTION_NAME, "frames");
+	nla_put_u32(message, NDSHM_A_SECTION_GROUP, 1001);
+	nla_put_u32(message, NDSHM_A_SECTION_MODE, 0640);
 	kernel_put(message);
 }
 

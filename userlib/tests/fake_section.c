@@ -154,15 +154,23 @@ static int attach(void *context)
 	if (section->fail_attach)
 		return section->fail_attach;
 	lock(section);
-	section->holder = ++section->map->holders;
+	section->holder = __atomic_add_fetch(&section->map->holders, 1, __ATOMIC_RELAXED);
 	unlock(section);
 	return 0;
+}
+
+static unsigned int count_holders(void *context)
+{
+	const struct fake_section *section = context;
+
+	return __atomic_load_n(&section->map->holders, __ATOMIC_RELAXED);
 }
 
 const struct ndshm_extent_source fake_source = {
 	.alloc = allocate,
 	.free = release,
 	.attach = attach,
+	.holders = count_holders,
 };
 
 unsigned int fake_section_extents(const struct fake_section *section, int holder)

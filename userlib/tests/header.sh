@@ -38,6 +38,13 @@ stands ndshm.h 'int main(void)
 	return request.node + ndshm_reason_name(0)[0];
 }'
 
+stands admin.h 'int main(void)
+{
+	struct ndshm_quota_row quota;
+
+	return ndshm_get_quota(0, NDSHM_UID_SELF, &quota) + ndshm_set_quota(0, 0, 0, 0, &quota);
+}'
+
 stands section.h 'int main(void)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
@@ -55,9 +62,59 @@ stands lsa.h 'int main(void)
 	return ndshm_lsa_table(0)->DeleteSharedMemory(section) != TRUE;
 }'
 
+# lsa.h beside another header NAME with Windows types: with the prefix it adds no other name.
+beside() {
+	local program="$2
+#include <ndshm/lsa.h>
+$3"
+
+	"$CC" -std=gnu17 "${flags[@]}" -x c - <<<"$program"
+	ok "lsa.h stands beside $1"
+	"$CXX" -std=c++17 "${flags[@]}" -x c++ - <<<"$program"
+	ok "lsa.h stands beside $1, in c++17"
+}
+uses_both='extern char differ[sizeof(ULONG) == 8 && sizeof(NDSHM_ULONG) == 4 ? 1 : -1];
+
+int main(void)
+{
+	const NDSHM_LSA_SECPKG_FUNCTION_TABLE *table = ndshm_lsa_table(0);
+	NDSHM_PVOID section = ndshm_lsa_create((NDSHM_ULONG)4096, 0);
+	ULONG other = 0;
+	PVOID pointer = (PVOID)&other;
+
+	return table->DeleteSharedMemory(section) == (NDSHM_BOOLEAN)FALSE && pointer &&
+	       CreateSharedMemory();
+}'
+beside 'other types' '#define NDSHM_LSA_PREFIX
+typedef void VOID;
+typedef char *PVOID;
+typedef unsigned long long ULONG;
+typedef int BOOLEAN;
+enum { FALSE, TRUE };
+typedef int (*PLSA_CREATE_SHARED_MEMORY)(void);
+typedef struct _LSA_SECPKG_FUNCTION_TABLE { int member; } LSA_SECPKG_FUNCTION_TABLE;
+static inline int CreateSharedMemory(void) { return 0; }' "$uses_both"
+beside 'macros' '#define NDSHM_LSA_PREFIX
+#define VOID void
+#define PVOID void *
+#define ULONG unsigned long long
+#define BOOLEAN int
+#define FALSE 0
+#define CreateSharedMemory() 0' "$uses_both"
+beside 'the same types' 'typedef void VOID, *PVOID;
+typedef unsigned int ULONG;
+typedef unsigned char BOOLEAN;' 'int main(void) { return CreateSharedMemory(1, 1) == NULL; }'
+beside 'the same types after it' '#include <ndshm/lsa.h>
+typedef void VOID, *PVOID;
+typedef unsigned int ULONG;
+typedef unsigned char BOOLEAN;' 'int main(void) { return CreateSharedMemory(1, 1) == NULL; }'
+
 for file in "$2"/linux/ndshm*.h; do
 	"$CC" -std=c99 "${flags[@]}" -x c - <<<"#include <linux/${file##*/}>
 int main(void) { return 0; }"
 	ok "linux/${file##*/} stands alone"
+	"$CXX" -std=c++17 "${flags[@]}" -x c++ - <<<"#include <linux/${file##*/}>
+int main() { return 0; }"
+	ok "linux/${file##*/} stands alone in c++17"
 done
 end

@@ -169,6 +169,53 @@ static void large_blocks_are_extents(void)
 	close_heap();
 }
 
+/* The last large blocks are kept for the next ones, as far as 1/128 of the section. */
+static void freed_large_blocks_are_kept(void)
+{
+	struct ndshm_heap_stats stats;
+	unsigned long calls;
+	char *pointer, *other;
+	int error = 0;
+
+	REQUIRE(open_heap(SECTION));
+	pointer = get(300000);
+	REQUIRE(pointer && !ndshm__heap_free(heap, pointer));
+	calls = fake_section_calls(&section);
+	for (int i = 0; i < 100; i++) {
+		/* The extent can be an eighth larger. */
+		pointer = get(300000 - i * 300);
+		REQUIRE(pointer && is_inside(pointer, 300000));
+		memset(pointer, 0xff, 300000);
+		CHECK(!ndshm__heap_free(heap, pointer));
+	}
+	CHECK(fake_section_calls(&section) == calls);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(!stats.live_blocks && stats.cached_blocks == 1 && stats.cached_bytes == 303104);
+	/* Memory of the heap's own is not zero. */
+	pointer = ndshm__heap_calloc(heap, 1, 300000, &error);
+	REQUIRE(pointer && fake_section_calls(&section) == calls);
+	for (int i = 0; i < 300000; i++)
+		REQUIRE(!pointer[i]);
+	other = get(280000);
+	REQUIRE(other && other != pointer);
+	CHECK(!ndshm__heap_free(heap, pointer) && ndshm__heap_free(heap, pointer) == -EINVAL);
+	CHECK(ndshm__heap_free(heap, pointer + 4096) == -EINVAL);
+	/* Both exceed the limit: the older one goes back. */
+	calls = fake_section_extents(&section, 0);
+	CHECK(!ndshm__heap_free(heap, other));
+	CHECK(fake_section_extents(&section, 0) == calls - 1);
+	/* No suitable length, or alignment. */
+	pointer = get(2000000);
+	CHECK(pointer && pointer != other && !ndshm__heap_free(heap, pointer));
+	pointer = ndshm__heap_alloc_aligned(heap, 2 << 20, 270000, &error);
+	REQUIRE(pointer);
+	CHECK((uintptr_t)pointer % (2 << 20) == 0 && !ndshm__heap_free(heap, pointer));
+	/* Memory that is kept is available to all sizes. */
+	pointer = get(SECTION);
+	CHECK(pointer && !ndshm__heap_free(heap, pointer));
+	close_heap();
+}
+
 static void alignments(void)
 {
 	static const size_t sizes[] = { 1, 16, 17, 100, 300, 1000, 1500, 4096, 5000, 9000, 17000,
@@ -259,6 +306,35 @@ static void realloc_keeps_contents(void)
 	CHECK(is_filled(pointer, 10, 'x'));
 	CHECK(!ndshm__heap_free(heap, pointer));
 	CHECK_NO_MEMORY(ndshm__heap_realloc(heap, pointer, 100, &error), EINVAL);
+	close_heap();
+}
+
+/* A block that grows in small steps is moved seldom. */
+static void realloc_in_small_steps(void)
+{
+	char *pointer = NULL, *old = NULL;
+	unsigned int moves = 0;
+	int error = 0;
+
+	REQUIRE(open_heap(SECTION));
+	for (size_t size = 4096; size <= 16 << 20; size += 4096) {
+		pointer = ndshm__heap_realloc(heap, old, size, &error);
+		REQUIRE(pointer);
+		CHECK(size == 4096 || pointer[size - 4097] == (char)((size >> 12) - 1));
+		pointer[size - 1] = size >> 12;
+		moves += pointer != old;
+		old = pointer;
+	}
+	CHECK(moves < 100);
+	CHECK(ndshm__heap_usable_size(heap, pointer) < 21 << 20);
+	CHECK(!ndshm__heap_free(heap, pointer));
+	/* Without memory for more than it needs it gets that. */
+	old = get(30 << 20);
+	pointer = get(1 << 20);
+	REQUIRE(old && pointer);
+	pointer = ndshm__heap_realloc(heap, pointer, 30 << 20, &error);
+	CHECK(pointer && ndshm__heap_usable_size(heap, pointer) == 30 << 20);
+	CHECK(!ndshm__heap_free(heap, pointer) && !ndshm__heap_free(heap, old));
 	close_heap();
 }
 
@@ -722,9 +798,11 @@ int main(void)
 	RUN(opening_refuses_bad_values);
 	RUN(every_size);
 	RUN(large_blocks_are_extents);
+	RUN(freed_large_blocks_are_kept);
 	RUN(alignments);
 	RUN(calloc_is_zero);
 	RUN(realloc_keeps_contents);
+	RUN(realloc_in_small_steps);
 	RUN(realloc_without_memory);
 	RUN(offsets);
 	RUN(freed_twice);

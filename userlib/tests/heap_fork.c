@@ -3,7 +3,9 @@
  * The heap and fork(): a child can read its parent's blocks and allocates its own,
  * whatever other threads of the parent do during the fork.
  */
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -16,6 +18,8 @@
 #define SECTION	(64ul << 20)
 #define GRANULE	16
 #define THREADS	3
+#define IDLE_PROCESSES	4
+#define IDLE_THREADS	4
 #define BLOCKS	3000
 
 static struct fake_section section;
@@ -299,11 +303,85 @@ static void a_child_amid_threads(void)
 	close_heap();
 }
 
+/* Allocates and frees so many blocks of each size that no cache has room for more. */
+static void *fill_cache(void *argument)
+{
+	static _Thread_local void *some[1024];
+	int error;
+
+	for (size_t size = 16; size <= 65536; size += size < 128 ? 16 : size / 8) {
+		unsigned int count = size < 256 ? 1024 : (256 << 10) / size;
+
+		for (int round = 0; round < 10; round++) {
+			for (unsigned int i = 0; i < count; i++)
+				some[i] = ndshm__heap_alloc(heap, size, &error);
+			for (unsigned int i = 0; i < count; i++)
+				ndshm__heap_free(heap, some[i]);
+		}
+	}
+	pthread_barrier_wait(argument);
+	pause();
+	return NULL;
+}
+
+/* A process with idle threads, until it is killed. */
+static pid_t idle_process(int report)
+{
+	pthread_t threads[IDLE_THREADS];
+	pthread_barrier_t barrier;
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	alarm(60);
+	pthread_barrier_init(&barrier, NULL, IDLE_THREADS + 1);
+	for (int i = 0; i < IDLE_THREADS; i++)
+		if (pthread_create(&threads[i], NULL, fill_cache, &barrier))
+			_exit(1);
+	pthread_barrier_wait(&barrier);
+	if (write(report, "", 1) != 1)
+		_exit(1);
+	pause();
+	_exit(1);
+}
+
+/* What idle processes have in their caches is a small part of the section. */
+static void idle_processes_leave_room(void)
+{
+	static char *blocks[SECTION >> 20];
+	pid_t pids[IDLE_PROCESSES];
+	unsigned int count = 0;
+	int pipes[2], error, status;
+	char byte;
+
+	REQUIRE(open_heap() && !pipe2(pipes, O_CLOEXEC));
+	for (int i = 0; i < IDLE_PROCESSES; i++)
+		pids[i] = idle_process(pipes[1]);
+	for (int i = 0; i < IDLE_PROCESSES; i++)
+		CHECK(read(pipes[0], &byte, 1) == 1);
+	while (count < SECTION >> 20 &&
+	       (blocks[count] = ndshm__heap_alloc(heap, 1 << 20, &error)))
+		count++;
+	printf("# %u blocks of 1 MiB beside idle processes\n", count);
+	CHECK(count >= (SECTION >> 20) * 4 / 5);
+	while (count)
+		CHECK(!ndshm__heap_free(heap, blocks[--count]));
+	for (int i = 0; i < IDLE_PROCESSES; i++) {
+		kill(pids[i], SIGKILL);
+		CHECK(waitpid(pids[i], &status, 0) == pids[i] && WIFSIGNALED(status));
+		fake_section_reap(&section, 2 + i);
+	}
+	close(pipes[0]);
+	close(pipes[1]);
+	close_heap();
+}
+
 int main(void)
 {
 	RUN(a_child_has_its_own);
 	RUN(a_child_of_a_child);
 	RUN(a_child_may_be_kept_out);
+	RUN(idle_processes_leave_room);
 	RUN(a_child_amid_threads);
 	return test_end();
 }

@@ -4,10 +4,13 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "fake_section.h"
+#include "heap_internal.h"
 #include "test.h"
 
 #define SECTION		(64ul << 20)
@@ -310,6 +313,182 @@ static void heaps_end_before_threads(void)
 	pthread_barrier_destroy(&barrier);
 }
 
+static struct ndshm_heap *other;
+static sem_t alternated;
+
+static void alternate(unsigned int times)
+{
+	int error;
+
+	for (unsigned int i = 0; i < times; i++) {
+		expect(!ndshm__heap_free(heap, ndshm__heap_alloc(heap, 64, &error)));
+		expect(!ndshm__heap_free(other, ndshm__heap_alloc(other, 64, &error)));
+	}
+}
+
+static void *alternate_twice(void *argument)
+{
+	(void)argument;
+	alternate(1);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	alternate(1000);
+	sem_post(&alternated);
+	return NULL;
+}
+
+/* A thread that uses two heaps in turn has a cache of each, and takes no lock for a block. */
+static void heaps_are_used_in_turn(void)
+{
+	struct timespec until;
+	struct fake_section second;
+	pthread_t thread;
+
+	REQUIRE(open_heap());
+	REQUIRE(!fake_section_open(&second, SECTION));
+	REQUIRE(!ndshm__heap_open(second.base, SECTION, &fake_source, &second, &other));
+	pthread_barrier_init(&barrier, NULL, 2);
+	sem_init(&alternated, 0, 0);
+	REQUIRE(!pthread_create(&thread, NULL, alternate_twice, NULL));
+	pthread_barrier_wait(&barrier);
+	ndshm__heap_lock(heap);
+	ndshm__heap_lock(other);
+	pthread_barrier_wait(&barrier);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 30;
+	CHECK(!sem_timedwait(&alternated, &until));
+	ndshm__heap_unlock(other);
+	ndshm__heap_unlock(heap);
+	pthread_join(thread, NULL);
+	sem_destroy(&alternated);
+	ndshm__heap_close(other);
+	CHECK(!fake_section_extents(&second, 0));
+	fake_section_close(&second);
+	pthread_barrier_destroy(&barrier);
+	close_heap();
+}
+
+/* Fills its cache, and is idle until the second barrier. */
+static void *idle(void *argument)
+{
+	char *blocks[OWN];
+
+	(void)argument;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < OWN; i++)
+			blocks[i] = take(16 + i * 200);
+		for (int i = 0; i < OWN; i++)
+			drop(blocks[i]);
+		pthread_barrier_wait(&barrier);
+		pthread_barrier_wait(&barrier);
+	}
+	return NULL;
+}
+
+/* Memory in the cache of a thread that makes no call is available to all others. */
+static void caches_of_idle_threads_are_emptied(void)
+{
+	pthread_t threads[THREADS];
+	struct ndshm_heap_stats stats;
+	int error = 0;
+	char *all;
+
+	REQUIRE(open_heap() && set_up_shadow());
+	pthread_barrier_init(&barrier, NULL, THREADS + 1);
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, idle, NULL));
+	pthread_barrier_wait(&barrier);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(!stats.live_blocks && stats.cached_blocks && stats.held_bytes);
+	ndshm__heap_trim(heap);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(!stats.cached_blocks && !stats.extents && !stats.held_bytes);
+	pthread_barrier_wait(&barrier);
+	/* The threads can go on, and have full caches again. */
+	pthread_barrier_wait(&barrier);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(stats.cached_blocks);
+	all = ndshm__heap_alloc(heap, SECTION, &error);
+	CHECK(all && !ndshm__heap_free(heap, all));
+	pthread_barrier_wait(&barrier);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&barrier);
+	empty_shelves();
+	close_heap();
+}
+
+/* Stops between two instructions of an allocation. */
+static void *stop_while_busy(void *argument)
+{
+	int error;
+
+	(void)argument;
+	expect(!ndshm__heap_free(heap, ndshm__heap_alloc(heap, 64, &error)));
+	expect(ndshm__cache_begin(ndshm__cache, heap));
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	ndshm__cache_end(ndshm__cache);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	return NULL;
+}
+
+/* A purge neither changes a cache that is in use nor waits for its thread. */
+static void busy_caches_are_left_alone(void)
+{
+	struct ndshm_heap_stats stats;
+	pthread_t thread;
+
+	REQUIRE(open_heap());
+	pthread_barrier_init(&barrier, NULL, 2);
+	REQUIRE(!pthread_create(&thread, NULL, stop_while_busy, NULL));
+	pthread_barrier_wait(&barrier);
+	ndshm__heap_trim(heap);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(stats.cached_blocks);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	ndshm__heap_trim(heap);
+	ndshm__heap_stats(heap, &stats);
+	CHECK(!stats.cached_blocks);
+	pthread_barrier_wait(&barrier);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&barrier);
+	close_heap();
+}
+
+/* Start threads that allocate and end, while another one runs @function. */
+static void come_and_go_beside(void *(*function)(void *argument))
+{
+	unsigned int all = rounds;
+	pthread_t thread;
+
+	REQUIRE(open_heap() && set_up_shadow());
+	stop = false;
+	rounds /= 20;
+	REQUIRE(!pthread_create(&thread, NULL, function, NULL));
+	run_threads(come_and_go, NULL);
+	stop = true;
+	rounds = all;
+	pthread_join(thread, NULL);
+	empty_shelves();
+	close_heap();
+}
+
+static void *trim(void *argument)
+{
+	(void)argument;
+	while (!stop)
+		ndshm__heap_trim(heap);
+	return NULL;
+}
+
+static void caches_are_emptied_amid_threads(void)
+{
+	come_and_go_beside(trim);
+}
+
 static pthread_key_t late_key;
 
 static void free_late(void *block)
@@ -353,19 +532,7 @@ static void *look(void *argument)
 
 static void statistics_amid_threads(void)
 {
-	unsigned int all = rounds;
-	pthread_t thread;
-
-	REQUIRE(open_heap() && set_up_shadow());
-	stop = false;
-	rounds /= 20;
-	REQUIRE(!pthread_create(&thread, NULL, look, NULL));
-	run_threads(come_and_go, NULL);
-	stop = true;
-	rounds = all;
-	pthread_join(thread, NULL);
-	empty_shelves();
-	close_heap();
+	come_and_go_beside(look);
 }
 
 int main(void)
@@ -379,6 +546,10 @@ int main(void)
 	RUN(one_of_many_frees);
 	RUN(a_thread_leaves_its_cache);
 	RUN(heaps_end_before_threads);
+	RUN(heaps_are_used_in_turn);
+	RUN(caches_of_idle_threads_are_emptied);
+	RUN(busy_caches_are_left_alone);
+	RUN(caches_are_emptied_amid_threads);
 	RUN(a_thread_frees_at_its_end);
 	RUN(statistics_amid_threads);
 	return test_end();

@@ -17,12 +17,14 @@ env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$userlib" CC="$CC" BUILD="$build" 
 	VERSION="$version" PREFIX=/opt/ndshm DESTDIR="$top" install >"$top/log" 2>&1
 ok "install" || cat "$top/log"
 is "what is installed" "opt/ndshm/bin/ndshm
+opt/ndshm/bin/ndshm-82574
 opt/ndshm/include/linux/ndshm.h
 opt/ndshm/include/linux/ndshm_netlink.h
 opt/ndshm/include/linux/ndshm_status.h
 opt/ndshm/include/ndshm/admin.h
 opt/ndshm/include/ndshm/lsa.h
 opt/ndshm/include/ndshm/ndshm.h
+opt/ndshm/include/ndshm/ndshm.hpp
 opt/ndshm/include/ndshm/section.h
 opt/ndshm/lib/libndshm.a
 opt/ndshm/lib/libndshm.so
@@ -34,6 +36,8 @@ man=$top/opt/ndshm/share/man
 is "manual pages, by section" "1 3 7" "$(cd "$man" && echo * | sed 's/man//g')"
 [ -f "$man/man1/ndshm.1" ] && [ -f "$man/man7/libndshm.7" ]
 ok "one for the command, and one to begin with"
+is "one for each program" "" "$(cd "$top/opt/ndshm/bin" && for name in *; do
+	[ -f "$man/man1/$name.1" ] || echo "$name"; done)"
 is "and one for each call" "" "$(nm -D --defined-only --without-symbol-versions \
 	"$top/opt/ndshm/lib/libndshm.so" | awk '$2 == "T" { print $3 }' |
 	while read -r name; do [ -f "$man/man3/$name.3" ] || echo "$name"; done)"
@@ -87,6 +91,19 @@ is "and runs" 8192 "$("$top/static")"
 
 is "the installed command finds the library" "ndshm $version" \
 	"$(LD_LIBRARY_PATH=$top/opt/ndshm/lib "$top/opt/ndshm/bin/ndshm" --version)"
+NDSHM_BACKEND=memfd: "$top/opt/ndshm/bin/ndshm-82574" --adapter card 2>"$top/log"
+is "the installed example runs, but there is no card" 1 $?
+grep -q '^ndshm-82574: card: no such adapter;' "$top/log"
+ok "and says so" || cat "$top/log"
 ! objdump -p "$top/opt/ndshm/bin/ndshm" | grep -qE 'R(UN)?PATH'
 ok "and has no path of its own"
+
+touch "$top/opt/ndshm/include/linux/other.h"
+env -u MAKEFLAGS -u MAKEOVERRIDES make -s -C "$userlib" CC="$CC" BUILD="$build" \
+	VERSION="$version" PREFIX=/opt/ndshm DESTDIR="$top" uninstall >"$top/log" 2>&1
+ok "uninstall" || cat "$top/log"
+is "which leaves the files of others" "opt/ndshm/include/linux/other.h" \
+	"$(cd "$top" && find opt -not -type d)"
+[ ! -d "$top/opt/ndshm/include/ndshm" ]
+ok "and no directory of its own"
 end

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <ndshm/lsa.h>
 
@@ -83,7 +84,7 @@ static void lsa_failure_is_null(void)
 	REQUIRE(base);
 	REFUSED(lsa->CreateSharedMemory(4096, 4097), EINVAL);
 	REFUSED(lsa->AllocateSharedMemory(base, 0), EINVAL);
-	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_NONE);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_LENGTH_ZERO);
 	REFUSED(lsa->AllocateSharedMemory(base, (1 << 20) + 1), ENOMEM);
 	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_MEMORY);
 	REFUSED(lsa->AllocateSharedMemory(base, UINT32_MAX), ENOMEM);
@@ -121,6 +122,8 @@ static void lsa_memory_to_free_is_optional(void)
 		errno = 0;
 		FreeSharedMemory(base, wrong[i]);
 		CHECK(errno == EINVAL);
+		CHECK(ndshm_last_reason(ndshm) == (i < 2 ? NDSHM_REASON_POINTER_FREED :
+							   NDSHM_REASON_POINTER_FOREIGN));
 	}
 	errno = 0;
 	FreeSharedMemory(block, block);
@@ -263,6 +266,49 @@ static void sections_are_distinguished(void)
 	}
 }
 
+/* CPU time of this thread for calls on one section, the least of some runs. */
+static double time_of_calls(char *base)
+{
+	double least = 1e9;
+
+	for (int run = 0; run < 5; run++) {
+		struct timespec from, to;
+		double took;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+		for (int i = 0; i < 5000; i++)
+			lsa->FreeSharedMemory(base, lsa->AllocateSharedMemory(base, 64));
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+		took = (to.tv_sec - from.tv_sec) * 1e9 + to.tv_nsec - from.tv_nsec;
+		if (took < least)
+			least = took;
+	}
+	return least;
+}
+
+/* The time of a call does not depend on the number of sections. */
+static void many_sections_are_as_fast(void)
+{
+	static char *bases[400];
+	const int count = sizeof(bases) / sizeof(bases[0]);
+	double first, last, alone = 0;
+
+	for (int i = 0; i < count; i++) {
+		bases[i] = lsa->CreateSharedMemory(1 << 16, 0);
+		REQUIRE(bases[i]);
+		if (!i)
+			alone = time_of_calls(bases[0]);
+	}
+	first = time_of_calls(bases[0]);
+	last = time_of_calls(bases[count - 1]);
+	CHECK(first < 3 * alone && last < 3 * alone);
+	for (int i = 0; i < count; i++) {
+		CHECK(ndshm_section_base(ndshm_lsa_section(bases[i])) == bases[i]);
+		CHECK(lsa->DeleteSharedMemory(bases[i]) == TRUE);
+		CHECK(!ndshm_lsa_section(bases[i]));
+	}
+}
+
 /* One process in both roles: the second mapping has its own holder. */
 static void a_section_is_adopted(void)
 {
@@ -301,6 +347,85 @@ static void a_section_is_adopted(void)
 	ndshm_lsa_close(base);
 	CHECK(!is_mapped(base));
 	REFUSED(ndshm_lsa_adopt(-1), EBADF);
+}
+
+static pthread_barrier_t barrier;
+
+/* A client with full caches, whose last block is freed by another thread. */
+static void *fill_caches(void *theirs)
+{
+	static PVOID blocks[64];
+
+	for (int i = 0; i < 64; i++)
+		blocks[i] = AllocateSharedMemory(theirs, 16 + 1000 * i);
+	for (int i = 0; i < 64; i++)
+		FreeSharedMemory(theirs, blocks[i]);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	return NULL;
+}
+
+/* Memory that a client holds without a live block is available to others. */
+static void caches_of_other_clients_are_used(void)
+{
+	char *base = lsa->CreateSharedMemory(4 << 20, 0), *theirs, *all;
+	pthread_t thread;
+	int fd;
+
+	REQUIRE(base && !ndshm_section_share(ndshm_lsa_section(base), 0, &fd));
+	theirs = ndshm_lsa_adopt(fd);
+	close(fd);
+	REQUIRE(theirs && !pthread_barrier_init(&barrier, NULL, 2));
+	for (int i = 0; i < 2; i++) {
+		REQUIRE(!pthread_create(&thread, NULL, fill_caches, theirs));
+		pthread_barrier_wait(&barrier);
+		if (i) {
+			void *out;
+
+			CHECK(!ndshm_section_alloc(ndshm_lsa_section(base), 4 << 20, &out));
+			all = out;
+		} else {
+			all = lsa->AllocateSharedMemory(base, 4 << 20);
+		}
+		CHECK(all == base);
+		lsa->FreeSharedMemory(base, all);
+		pthread_barrier_wait(&barrier);
+		pthread_join(thread, NULL);
+	}
+	pthread_barrier_destroy(&barrier);
+	ndshm_lsa_close(theirs);
+	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
+}
+
+/* Memory that a client holds without a live block is no obstacle. */
+static void caches_do_not_prevent_the_deletion(void)
+{
+	char *base = lsa->CreateSharedMemory(4 << 20, 0), *theirs, *block, *own;
+	struct ndshm_section_info info;
+	pthread_t thread;
+	int fd;
+
+	REQUIRE(base && !ndshm_section_share(ndshm_lsa_section(base), 0, &fd));
+	theirs = ndshm_lsa_adopt(fd);
+	close(fd);
+	REQUIRE(theirs);
+	block = lsa->AllocateSharedMemory(theirs, 100);
+	own = lsa->AllocateSharedMemory(base, 100);
+	REQUIRE(block && own && !pthread_barrier_init(&barrier, NULL, 2));
+	strcpy(block, "is live");
+	REFUSED(lsa->DeleteSharedMemory(base), EBUSY);
+	CHECK(ndshm_last_reason(ndshm) == NDSHM_REASON_SECTION_BUSY);
+	CHECK(!strcmp(block, "is live"));
+	lsa->FreeSharedMemory(theirs, block);
+	REQUIRE(!pthread_create(&thread, NULL, fill_caches, theirs));
+	pthread_barrier_wait(&barrier);
+	CHECK(!ndshm_section_query(ndshm_lsa_section(base), &info) && info.extents > 1);
+	CHECK(lsa->DeleteSharedMemory(base) == TRUE);
+	pthread_barrier_wait(&barrier);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&barrier);
+	REFUSED(lsa->AllocateSharedMemory(theirs, 100), EIDRM);
+	ndshm_lsa_close(theirs);
 }
 
 static void a_process_has_one_context(void)
@@ -397,7 +522,6 @@ static void a_child_has_what_was_allocated(void)
 
 static PVOID shared;
 static atomic_int wrong, deleted;
-static pthread_barrier_t barrier;
 
 static void *make_and_delete(void *argument)
 {
@@ -487,7 +611,10 @@ int main(void)
 	RUN(lsa_clients_share_it);
 	RUN(lsa_contents_are_not_trusted);
 	RUN(sections_are_distinguished);
+	RUN(many_sections_are_as_fast);
 	RUN(a_section_is_adopted);
+	RUN(caches_of_other_clients_are_used);
+	RUN(caches_do_not_prevent_the_deletion);
 	RUN(a_process_has_one_context);
 	RUN(adopting_needs_no_context);
 	RUN(a_child_has_what_was_allocated);

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# man.sh USERLIB UAPI LIBRARY ARCHIVE NDSHM: the manual pages agree with the headers,
-# the library and the command, and their programs run without the module. CC may name
+# man.sh USERLIB UAPI LIBRARY ARCHIVE NDSHM EXAMPLE: the manual pages agree with the headers, the
+# library, the command and ndshm-82574, and their programs run without the module. CC may name
 # the compiler.
 #
 # Programs are compiled from the formatted page, as a reader sees it.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
-userlib=$1 uapi=$2 library=$3 archive=$4 ndshm=$5
+userlib=$1 uapi=$2 library=$3 archive=$4 ndshm=$5 example=$6
 CC=${CC:-cc}
 pages=$userlib/man
 flags=(-std=gnu11 -Wall -Wextra -Werror -I"$userlib/include" -I"$uapi")
@@ -105,7 +105,7 @@ is "each below its errno" "" "$(comm -23 <(echo "$said") <(echo "$table"))"
 # Names with their section, so that each is found in its own.
 here=$(for page in "$pages"/*.[1-9]; do names "$page" | sed "s/\$/(${page##*.})/"; done | sort -u)
 is "references to ndshm's pages lead somewhere" "" "$(comm -13 <(echo "$here") \
-	<(sed -nE 's/^\.BR ((lib)?ndshm[a-z_]*) (\([0-9]\)).*/\1\3/p' "$pages"/*.[1-9] | sort -u))"
+	<(sed -nE 's/^\.BR ((lib)?ndshm[a-z_]*(-82574)?) (\([0-9]\)).*/\1\4/p' "$pages"/*.[1-9] | sort -u))"
 is "the overview names every page of calls" "" "$(comm -23 \
 	<(cd "$pages" && printf '%s\n' *.3 | sed 's/\.3$//' | sort) \
 	<(section "$pages/libndshm.7" DESCRIPTION | grep -oE '\b[a-z_]+\(3\)' | sed 's/(3)//' | sort -u))"
@@ -156,7 +156,9 @@ while read -r command; do
 		<("$ndshm" "${words[@]}" --help | grep -oE '^ .{5}--[a-z-]+' | sed 's/.*--/--/' |
 		  sort -u) <(echo "$described"))"
 done <<<"$commands"
+is "ndshm-82574(1) has each option" "$("$example" --help | grep -oE '^ .{5}--[a-z-]+' | sed 's/.*--/--/' | sort)" \
+	"$(section "$pages/ndshm-82574.1" OPTIONS | grep -oE '^ {7}(-., )?--[a-z-]+' | sed 's/.*--/--/' | sort)"
 
 is "pages are of this library" "" \
-	"$(grep -LE '^\.TH [a-z_]+ [1-9] [0-9]{4}-[0-9]{2}-[0-9]{2} "(lib)?ndshm @VERSION@"$' "$pages"/*.[1-9])"
+	"$(grep -LE '^\.TH [a-z_]+(-82574)? [1-9] [0-9]{4}-[0-9]{2}-[0-9]{2} "(lib)?ndshm @VERSION@"$' "$pages"/*.[1-9])"
 end

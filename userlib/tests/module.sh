@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# module.sh TESTS [BENCH]: the LSA calls and the library's allocator on sections of the
+# module.sh TESTS [BENCH]: the LSA calls, copies and the library's allocator on sections of the
 # module, which must be loaded: with a peer that overwrites the section, and in children
 # of fork(). With the programs in BENCH also the memory of a section and the number of
 # system calls. TESTS and BENCH are build directories. NDSHM_LONG=1: ten million
 # operations with the peer, 3,000 children, and two cycles of the footprint test instead
-# of one. NDSHM_SCALE=N: N percent of the usual numbers.
+# of one. The bindings' tests and examples are run with BENCH, too. NDSHM_SCALE=N: N percent of the usual numbers.
 set -uo pipefail
 
 tests=$1 bench=${2:-}
@@ -36,9 +36,11 @@ no_system_calls() {
 }
 
 NDSHM_TEST_BACKEND=/dev/ndshm "$tests/lsa" || bad=1
+NDSHM_TEST_BACKEND=/dev/ndshm "$tests/section_heap" || bad=1
 "$tests/module_hostile" "$operations" || bad=1
 "$tests/module_fork" "$forks" || bad=1
 [[ $bench ]] || exit $bad
+"$(dirname "$0")/../bindings/check.sh" "$tests/../bindings" /dev/ndshm || bad=1
 
 check 'what a section has of memory is no more than 1.25 of what lives' "$bench/footprint" module $footprint
 for row in at-once in-order mixed same; do

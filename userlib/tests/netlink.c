@@ -99,6 +99,7 @@ static void blocks_are_listed(void)
 	CHECK(rows[999].pid == 1234 && rows[999].segments == 2);
 	CHECK(rows[999].preferred_node == -1 && rows[999].length == 5ULL << 32);
 	CHECK(rows[999].consumed == 6ULL << 32 && rows[999].charged && rows[999].revoked);
+	CHECK(rows[999].kernel);
 	free(rows);
 }
 
@@ -129,6 +130,7 @@ static void sections_are_listed(void)
 	CHECK(rows[0].committed == 6ULL << 32 && rows[0].taken == 5ULL << 32);
 	CHECK(rows[0].extents == 11 && rows[0].holders == 12);
 	CHECK(rows[0].deleted && rows[0].revoked);
+	CHECK(!strcmp(rows[0].name, "frames") && rows[0].gid == 1001 && rows[0].mode == 0640);
 	free(rows);
 	kernel_reset(nothing);
 	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
@@ -399,6 +401,33 @@ static void without_memory_it_fails(void)
 	}
 }
 
+static void a_client_needs_no_device(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_adapter_info *rows;
+	struct ndshm_block *block;
+	struct ndshm_info info;
+	struct ndshm *client;
+	size_t count;
+
+	kernel_reset(two_adapters);
+	CHECK(ndshm_open("netlink:x", &client) == -EINVAL && !client);
+	CHECK(kernel.connections == 0);
+	kernel.has_family = false;
+	CHECK(ndshm_open("netlink:", &client) == -ENOENT && !client);
+	kernel_reset(two_adapters);
+	REQUIRE(!ndshm_open("netlink:", &client));
+	CHECK_DONE(client, ndshm_get_info(client, &info));
+	CHECK(info.features == NDSHM_FEATURE_SECTIONS && !info.max_length);
+	CHECK(ndshm_fd(client) == -EOPNOTSUPP);
+	CHECK_DONE(client, ndshm_list_adapters(client, &rows, &count));
+	CHECK(count == 2);
+	free(rows);
+	request.length = 1;
+	CHECK_FAILS(client, ndshm_alloc(client, &request, &block), EOPNOTSUPP, NONE, SUCCESS);
+	ndshm_close(client);
+}
+
 int main(void)
 {
 	if (kernel_open(&ndshm))
@@ -419,6 +448,7 @@ int main(void)
 	RUN(bad_messages_are_refused);
 	RUN(what_is_missing_or_too_long_is_handled);
 	RUN(without_memory_it_fails);
+	RUN(a_client_needs_no_device);
 	ndshm_close(ndshm);
 	return test_end();
 }

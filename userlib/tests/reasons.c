@@ -5,6 +5,8 @@
  */
 #include <ctype.h>
 
+#include <ndshm/section.h>
+
 #include "internal.h"
 #include "test.h"
 
@@ -55,6 +57,29 @@ static void unknown_reasons_have_a_name(void)
 		CHECK(ndshm__reason_errno(unknown[i]) == -EIO);
 		CHECK(ndshm__reason_status(unknown[i]) == NDSHM_STATUS_FAILURE);
 	}
+}
+
+/* Numbers that the module's reasons will not reach, which have names and texts as those. */
+static void reasons_of_the_library_have_rows(void)
+{
+	static const struct {
+		uint32_t reason;
+		const char *name;
+	} rows[] = {
+		{ NDSHM_REASON_POINTER_FOREIGN, "pointer-foreign" },
+		{ NDSHM_REASON_POINTER_INTERIOR, "pointer-interior" },
+		{ NDSHM_REASON_POINTER_FREED, "pointer-freed" },
+	};
+
+	for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CHECK(rows[i].reason == 0x10000 + i);
+		CHECK(!strcmp(ndshm_reason_name(rows[i].reason), rows[i].name));
+		CHECK(strlen(ndshm_reason_text(rows[i].reason)) > 20);
+		CHECK(ndshm__reason_errno(rows[i].reason) == -EINVAL);
+		CHECK(ndshm__reason_status(rows[i].reason) == NDSHM_STATUS_INVALID_PARAMETER);
+	}
+	CHECK(!strcmp(ndshm_reason_name(0x10003), "unknown"));
+	CHECK(!strcmp(ndshm_reason_name(0xffff), "unknown"));
 }
 
 static void statuses_are_named_after_their_macros(void)
@@ -108,6 +133,7 @@ int main(int argc, char **argv)
 	RUN(reasons_are_named_after_their_macros);
 	RUN(texts_differ);
 	RUN(unknown_reasons_have_a_name);
+	RUN(reasons_of_the_library_have_rows);
 	RUN(statuses_are_named_after_their_macros);
 	RUN(statuses_and_errnos_are_the_expected);
 	return test_end();

@@ -561,6 +561,27 @@ static void without_descriptors_there_is_a_reason(void)
 	ndshm_section_close(section);
 }
 
+static void requests_are_initialised_as_by_the_macros(void)
+{
+	struct ndshm_section_request section = NDSHM_SECTION_REQUEST_INIT, section_set;
+	struct ndshm_request block = NDSHM_REQUEST_INIT, block_set;
+
+	memset(&block_set, 0xa5, sizeof(block_set));
+	ndshm_request_init(&block_set);
+	CHECK(block_set.length == block.length && block_set.adapter == block.adapter);
+	CHECK(block_set.provider == block.provider && block_set.node == block.node);
+	CHECK(block_set.usage == block.usage && block_set.flags == block.flags);
+
+	memset(&section_set, 0xa5, sizeof(section_set));
+	ndshm_section_request_init(&section_set);
+	CHECK(section_set.max_size == section.max_size);
+	CHECK(section_set.initial_size == section.initial_size);
+	CHECK(section_set.adapter == section.adapter && section_set.provider == section.provider);
+	CHECK(section_set.node == section.node && section_set.flags == section.flags);
+	CHECK(section_set.name == section.name && section_set.group == section.group);
+	CHECK(section_set.mode == section.mode);
+}
+
 static void sections_are_listed(void)
 {
 	struct ndshm_section_row *rows = (void *)1;
@@ -773,6 +794,7 @@ int main(void)
 	RUN(unknown_flags_of_a_share_are_refused);
 	RUN(what_is_no_section_is_not_adopted);
 	RUN(without_descriptors_there_is_a_reason);
+	RUN(requests_are_initialised_as_by_the_macros);
 	RUN(sections_are_listed);
 	RUN(sections_outlive_the_client);
 	RUN(a_client_of_nothing_adopts);

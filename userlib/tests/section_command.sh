@@ -23,7 +23,7 @@ run 2 "section frobnicate" section frobnicate
 says "section frobnicate is explained" '*section: there is no command "frobnicate"*'
 run 0 "help" section --help
 help=$out
-for word in create show; do
+for word in create open rm show; do
 	[[ $help == *"  $word "* ]]
 	ok "help names $word"
 	run 0 "help of $word" section $word --help
@@ -69,19 +69,66 @@ failed "no such node" --max 1M --node 2147483647 "node, INVALID_PARAMETER, EINVA
 failed "no such adapter" --max 1M --adapter node9 "adapter-unknown, ADAPTER_NOT_FOUND, ENOENT"
 failed "no such provider" --max 1M --provider none "provider-unknown, FILE_NOT_FOUND, ENOENT"
 
-for bad in "" "-i 1M" "-m x" "-m -1" "-m 1T" "-m 1KK" "-m 17179869184G" "-m 18446744073709551616" \
+for bad in "" "-i 1M" "-m x" "-m -1" "-m 1Z" "-m 1KK" "-m 17179869184G" "-m 18446744073709551616" \
 	   "-m 1M -i x" "-m 1M -i 1MB" "-m 1M -n x" "-m 1M -n -1" "-m 1M -w x" \
 	   "-m 1M -w 4294967296" \
-	   "-m 1M --readonly" "-m 1M --hold true" "-m 1M --json true" "true -m 1M"; do
+	   "-m 1M --readonly" "-m 1M --hold true" "true -m 1M"; do
 	# shellcheck disable=SC2086
 	run 2 "bad usage: create $bad" section create $bad
 	says "bad usage: create $bad is explained" "ndshm section create: *"
 done
 run 2 "bad usage: an empty length" section create --max ""
+run 2 "bad usage: create --json with a program" section create -m 1M --json true
+says "bad usage: create --json with a program is explained" \
+	'{"error":{"message":"ndshm section create: --json: *'
 
 "$ndshm" section create --max 1M >/dev/full 2>"$top/err"
 is "a full disk is a failure" 1 $?
 holds_and_ends "section *: max=65536 *" section create --max 64K
+
+# /dev/null, as the input of a service, is no end of the input.
+# shellcheck disable=SC2094
+mkfifo "$top/held"
+"$ndshm" section create --max 64K --hold </dev/null >"$top/held" &
+pid=$!
+read -r line <"$top/held"
+sleep 0.2
+kill -TERM $pid
+ok "hold: /dev/null does not end it"
+wait $pid
+is "hold: ends with SIGTERM, input /dev/null" 0 $?
+rm -f "$top/held"
+
+# Names
+for bad in "-m 1M --mode 600" "-m 1M --group 0" "-m 1M --name a --mode 1000" \
+	   "-m 1M --name a --mode 8" "-m 1M --name a --group no-such-group"; do
+	# shellcheck disable=SC2086
+	run 2 "bad usage: create $bad" section create $bad
+done
+for bad in "open" "open a" "open --owner no-such-user a true" "rm" "rm a b"; do
+	# shellcheck disable=SC2086
+	run 2 "bad usage: $bad" section $bad
+done
+if [[ $device ]]; then
+	failed "a bad name" --max 1M --name a/b "name, INVALID_PARAMETER, EINVAL"
+	hold "section *: max=1048576 *" section create --max 1M --name "a b" --mode 640
+	failed "a name twice" --max 1M --name "a b" "name-taken, RESOURCE_CONFLICT, EEXIST"
+	run 0 "open a section" section open "a b" "$inherits"
+	is "open: it has the section" \
+		"id=same max=1048576 initial=0 reads=no writes=no allocates=yes" "$out"
+	run 0 "open a section read-only" section open --owner "$(id -u)" -r "a b" true
+	run 1 "open: unknown" section open c true
+	says "open: unknown: why" "ndshm: cannot open section \"c\": * (section-unknown, *"
+	run 0 "rm" section rm "a b"
+	is "rm says nothing" "" "$out"
+	run 1 "rm: unknown" section rm "a b"
+	exec 7>&-
+	unhold "rm: its holder ends by itself"
+else
+	run 1 "no names without the module" section create --max 1M --name a
+	run 1 "open: no names without the module" section open a true
+	run 1 "rm: no names without the module" section rm a
+fi
 
 # Running a program
 run 0 "a program" section create --max 4M --initial 2M -- "$inherits"

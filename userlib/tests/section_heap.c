@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks of any size in a section, on the backend without a module. heap*.c test the
- * heap; this file tests its integration.
+ * Blocks of any size in a section, on the backend without a module or on NDSHM_TEST_BACKEND.
+ * heap*.c test the heap; this file tests its integration.
  */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "test_section.h"
 
@@ -96,12 +102,22 @@ static void the_reason_is_not_of_another_call(void)
 	void *out, *memory;
 
 	REQUIRE(make());
+	REFUSED(ndshm_section_free(section, &out), EINVAL, POINTER_FOREIGN, INVALID_PARAMETER);
 	REQUIRE(!ndshm_section_alloc(section, 64, &memory));
-	REFUSED(ndshm_section_alloc(section, 0, &out), EINVAL, NONE, SUCCESS);
-	REFUSED(ndshm_section_alloc_aligned(section, 48, 1, &out), EINVAL, NONE, SUCCESS);
-	REFUSED(ndshm_section_free(section, &out), EINVAL, NONE, SUCCESS);
-	REFUSED(ndshm_section_realloc(section, &out, 1, &out), EINVAL, NONE, SUCCESS);
-	REFUSED(ndshm_section_calloc(section, SIZE_MAX, 2, &out), EOVERFLOW, NONE, SUCCESS);
+	REFUSED(ndshm_section_alloc(section, 0, &out), EINVAL, LENGTH_ZERO, INVALID_PARAMETER);
+	REFUSED(ndshm_section_calloc(section, 0, 8, &out), EINVAL, LENGTH_ZERO, INVALID_PARAMETER);
+	REFUSED(ndshm_section_realloc(section, memory, 0, &out), EINVAL, LENGTH_ZERO,
+		INVALID_PARAMETER);
+	REFUSED(ndshm_section_realloc(section, NULL, 0, &out), EINVAL, LENGTH_ZERO,
+		INVALID_PARAMETER);
+	REFUSED(ndshm_section_alloc_aligned(section, 48, 0, &out), EINVAL, LENGTH_ZERO,
+		INVALID_PARAMETER);
+	REFUSED(ndshm_section_alloc_aligned(section, 48, 1, &out), EINVAL, ALIGNMENT,
+		INVALID_PARAMETER);
+	REFUSED(ndshm_section_alloc_aligned(section, 4 << 20, 1, &out), EINVAL, ALIGNMENT,
+		INVALID_PARAMETER);
+	REFUSED(ndshm_section_calloc(section, SIZE_MAX, 2, &out), EOVERFLOW, LENGTH_OVERFLOW,
+		INVALID_PARAMETER);
 	REFUSED(ndshm_section_alloc(section, MAX + 1, &out), ENOMEM, MEMORY, RESOURCES);
 	REFUSED(ndshm_section_alloc(section, SIZE_MAX, &out), ENOMEM, MEMORY, RESOURCES);
 	REFUSED(ndshm_section_alloc_aligned(section, 4096, SIZE_MAX, &out), ENOMEM, MEMORY,
@@ -110,6 +126,36 @@ static void the_reason_is_not_of_another_call(void)
 	REFUSED(ndshm_section_realloc(section, memory, 2 * MAX, &out), ENOMEM, MEMORY, RESOURCES);
 	REFUSED(ndshm_section_alloc(section, MAX, &out), ENOSPC, SECTION_FULL, RESOURCES);
 	CHECK(!ndshm_section_free(section, memory));
+	ndshm_section_close(section);
+}
+
+static void bad_pointers_have_reasons(void)
+{
+	static const size_t sizes[] = { 64, 5000, 100000, 300000 };
+	void *out, *memory, *keeps;
+
+	REQUIRE(make());
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		REQUIRE(!ndshm_section_alloc(section, sizes[i], &keeps));
+		REQUIRE(!ndshm_section_alloc(section, sizes[i], &memory));
+		REFUSED(ndshm_section_free(section, (char *)memory + 16), EINVAL, POINTER_INTERIOR,
+			INVALID_PARAMETER);
+		REFUSED(ndshm_section_realloc(section, (char *)memory + 1, 1, &out), EINVAL,
+			POINTER_INTERIOR, INVALID_PARAMETER);
+		REFUSED(ndshm_section_realloc(section, &out, 1, &out), EINVAL, POINTER_FOREIGN,
+			INVALID_PARAMETER);
+		REFUSED(ndshm_section_free(section, (char *)ndshm_section_base(section) + MAX),
+			EINVAL, POINTER_FOREIGN, INVALID_PARAMETER);
+		CHECK(!ndshm_section_free(section, memory));
+		/* An extent that has been given back is not of this heap any more. */
+		if (sizes[i] < 200000) {
+			REFUSED(ndshm_section_free(section, memory), EINVAL, POINTER_FREED,
+				INVALID_PARAMETER);
+			REFUSED(ndshm_section_realloc(section, memory, 1, &out), EINVAL,
+				POINTER_FREED, INVALID_PARAMETER);
+		}
+		CHECK(!ndshm_section_free(section, keeps));
+	}
 	ndshm_section_close(section);
 }
 
@@ -135,6 +181,67 @@ static void places_are_offsets(void)
 	CHECK(ndshm_section_pointer(section, UINT64_MAX, 1, &out) == -ERANGE);
 	CHECK(ndshm_section_pointer(section, 1, UINT64_MAX, &out) == -ERANGE);
 	ndshm_section_close(section);
+}
+
+/* In a page without memory a load or store would be SIGBUS. */
+static void copies_return_faults(void)
+{
+	const uint64_t page = sysconf(_SC_PAGESIZE), hole = MAX / 2;
+	static char from[300000], to[sizeof(from)];
+	struct ndshm_section *reader;
+	uint64_t offset, length;
+	int fd;
+
+	REQUIRE(make());
+	REQUIRE(!ndshm_extent_alloc(section, sizeof(from), 0, &offset, &length));
+	memset(from, 'a', sizeof(from));
+	CHECK(!ndshm_section_write(section, offset + 1, from, sizeof(from) - 1));
+	CHECK(!ndshm_section_read(section, offset, to, sizeof(to)));
+	CHECK(!to[0] && !memcmp(to + 1, from, sizeof(to) - 1));
+	CHECK(!ndshm_section_read(section, hole, to, 0));
+	REQUIRE(!test_can_read((char *)ndshm_section_base(section) + hole));
+	CHECK(ndshm_section_read(section, hole, to, 1) == -EFAULT);
+	CHECK(ndshm_section_write(section, hole, from, 1) == -EFAULT);
+	CHECK(ndshm_section_read(section, MAX - page, to, page) == -EFAULT);
+	/* The first extent has given memory to the first 2 MiB. */
+	CHECK(ndshm_section_read(section, HUGE - page, to, 2 * page) == -EFAULT);
+	CHECK(ndshm_section_write(section, HUGE - page, from, 2 * page) == -EFAULT);
+	CHECK(ndshm_section_read(section, MAX - 1, to, 2) == -ERANGE);
+	CHECK(ndshm_section_write(section, MAX - 1, from, 2) == -ERANGE);
+	CHECK(ndshm_section_read(section, UINT64_MAX, to, 2) == -ERANGE);
+	CHECK(ndshm_section_write(section, 1, from, SIZE_MAX) == -ERANGE);
+	REQUIRE(!ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd));
+	REQUIRE(!ndshm_section_adopt(ndshm, fd, &reader));
+	close(fd);
+	CHECK(!ndshm_section_read(reader, offset + 1, to, 1) && to[0] == 'a');
+	CHECK_FAILS(ndshm, ndshm_section_write(reader, offset, from, 1), EROFS, SECTION_READONLY,
+		    OPEN_FAILED);
+	ndshm_section_close(reader);
+	ndshm_section_close(section);
+}
+
+/* As in containers that deny process_vm_readv() and process_vm_writev(). */
+static void copies_need_no_permission(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_writev, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { .len = 5, .filter = filter };
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+			_exit(2);
+		copies_return_faults();
+		_exit(test_bad);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
 }
 
 static int reported[3];
@@ -167,6 +274,29 @@ static void error_is_reported(void)
 	CHECK(reported[NDSHM_HEAP_INTERIOR] == 1);
 	CHECK(reported[NDSHM_HEAP_NOT_LIVE] == 1);
 	CHECK(!ndshm_section_stats(section, &stats) && !stats.live_blocks);
+	ndshm_section_close(section);
+}
+
+/* A second free of an extent must not free what the heap has got there meanwhile. */
+static void an_extent_of_the_heap_is_not_freed(void)
+{
+	uint64_t stale, offset, other, length;
+	void *out;
+
+	REQUIRE(make());
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1 << 20, 0, &stale, &length));
+	CHECK_DONE(ndshm, ndshm_extent_free(section, stale));
+	REQUIRE(!ndshm_section_alloc(section, 1 << 20, &out));
+	REQUIRE(!ndshm_section_offset(section, out, &offset));
+	CHECK(offset == stale);
+	memset(out, 7, 1 << 20);
+	CHECK_FAILS(ndshm, ndshm_extent_free(section, stale), ENOENT, EXTENT_UNKNOWN,
+		    FILE_NOT_FOUND);
+	CHECK_DONE(ndshm, ndshm_extent_alloc(section, 1 << 20, 0, &other, &length));
+	CHECK(other >= offset + (1 << 20) || other + length <= offset);
+	CHECK(test_all(out, 1 << 20, 7));
+	/* Both are this process's, and no obstacle to the deletion of the section. */
+	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
 	ndshm_section_close(section);
 }
 
@@ -203,6 +333,65 @@ static void threads_share_it(void)
 	}
 }
 
+/*
+ * A pending cancellation acts at the next cancellation point, which must not be under a
+ * lock: all later calls would wait for it.
+ */
+static void *allocate_cancelled(void *out)
+{
+	uint64_t offset, length;
+
+	pthread_cancel(pthread_self());
+	CHECK(!ndshm_section_alloc(section, 1000, out));
+	CHECK(!ndshm_section_free(section, *(void **)out));
+	CHECK(!ndshm_section_alloc(section, 4 << 20, out));
+	CHECK(!ndshm_section_free(section, *(void **)out));
+	CHECK(!ndshm_extent_alloc(section, 8 << 20, 0, &offset, &length));
+	CHECK(!ndshm_extent_free(section, offset));
+	ndshm_section_trim(section);
+	CHECK(!ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return NULL;
+}
+
+static void *use_all_locks(void *out)
+{
+	struct ndshm_section_info info;
+
+	ndshm_section_alloc(section, 1000, out);
+	ndshm_section_query(section, &info);
+	ndshm_section_trim(section);
+	return NULL;
+}
+
+/* A thread that waits for a lock that is never released ends the test. */
+static void *run_in_time(void *(*body)(void *))
+{
+	struct timespec soon;
+	pthread_t thread;
+	void *out, *end;
+
+	clock_gettime(CLOCK_REALTIME, &soon);
+	soon.tv_sec += 20;
+	if (!CHECK(!pthread_create(&thread, NULL, body, &out)) ||
+	    !CHECK(!pthread_timedjoin_np(thread, &end, &soon)))
+		exit(1);
+	return end;
+}
+
+static void a_cancelled_thread_holds_no_lock(void)
+{
+	void *out;
+
+	REQUIRE(make());
+	CHECK(!run_in_time(allocate_cancelled));
+	CHECK(!run_in_time(use_all_locks));
+	/* The thread has made all of its calls. */
+	CHECK(!taken());
+	CHECK(ndshm_section_alloc(section, 1, &out) == -EIDRM);
+	ndshm_section_close(section);
+}
+
 /* Without the module no kernel cleans up extents, so only the creator may allocate. */
 static void a_child_is_refused(void)
 {
@@ -229,15 +418,24 @@ static void a_child_is_refused(void)
 
 int main(void)
 {
-	if (ndshm_open("memfd:", &ndshm))
+	const char *backend = getenv("NDSHM_TEST_BACKEND");
+
+	if (ndshm_open(backend ? backend : "memfd:", &ndshm))
 		return 1;
 	RUN(memory_is_within_the_section);
 	RUN(what_is_wrong_is_refused);
 	RUN(the_reason_is_not_of_another_call);
+	RUN(bad_pointers_have_reasons);
 	RUN(places_are_offsets);
+	RUN(copies_return_faults);
+	RUN(copies_need_no_permission);
 	RUN(error_is_reported);
+	RUN(an_extent_of_the_heap_is_not_freed);
 	RUN(threads_share_it);
-	RUN(a_child_is_refused);
+	RUN(a_cancelled_thread_holds_no_lock);
+	/* With the module a child allocates for itself, see module_fork. */
+	if (!backend)
+		RUN(a_child_is_refused);
 	ndshm_close(ndshm);
 	return test_end();
 }

@@ -5,7 +5,11 @@
  * There are three users: root, a user without a name, and STAND_IN_UID for the caller.
  * New limits are printed to stderr. STAND_IN_REFUSE is the errno of every call.
  *
- * The monitor returns one event of each kind, a loss after the third, and then nothing.
+ * The monitor returns one event of each kind, a loss after the third, and then nothing. With
+ * STAND_IN_STATE the events repeat what the lists of "memfd:" have, and there is no loss.
+ *
+ * With STAND_IN_NEWS the second and the third list of queues, blocks and sections differ from the
+ * first.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +25,13 @@
 
 int __wrap_ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota);
 int __wrap_ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count);
+int __wrap_ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out,
+			       size_t *count);
+int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
+int __real_ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
+int __wrap_ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
+int __real_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
+int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
 int __wrap_ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			   const struct ndshm_quota_row *limits);
 int __wrap_ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out);
@@ -74,6 +85,93 @@ int __wrap_ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, 
 	return 0;
 }
 
+int __wrap_ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count)
+{
+	(void)ndshm;
+	*out = NULL;
+	*count = 0;
+	if (refusal())
+		return refusal();
+	*out = calloc(4, sizeof(**out));
+	if (!*out)
+		abort();
+	(*out)[0].reason = NDSHM_REASON_ARGUMENT_SHORT;
+	(*out)[1] = (struct ndshm_refusal_row){ NDSHM_REASON_LENGTH_ZERO, 7 };
+	(*out)[2].reason = NDSHM_REASON_MEMLOCK;
+	(*out)[3] = (struct ndshm_refusal_row){ 4711, 1ULL << 40 };
+	*count = 4;
+	return 0;
+}
+
+static int copy_rows(const void *rows, size_t size, size_t number, void **out, size_t *count)
+{
+	*out = malloc(size * number);
+	if (!*out)
+		abort();
+	memcpy(*out, rows, size * number);
+	*count = number;
+	return 0;
+}
+
+/* Lists of queues so far. They are the first ones of a state. */
+static unsigned int states;
+
+int __wrap_ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
+{
+	struct ndshm_queue_row queues[] = {
+		{ .adapter = 1, .id = 3, .state = 3 },
+		{ .adapter = 1, .id = 4, .state = 2, .port = true },
+	};
+
+	if (!getenv("STAND_IN_NEWS"))
+		return __real_ndshm_list_queues(ndshm, out, count);
+	if (states++) {
+		queues[0].state = 5;
+		queues[1].state = 3;
+	}
+	return copy_rows(queues, sizeof(queues[0]), 2, (void **)out, count);
+}
+
+int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
+{
+	struct ndshm_section_row sections[] = {
+		{ .id = 5, .adapter = 1, .deleted = states > 1 },
+		{ .id = states > 1 ? 7 : 6, .adapter = 1 },
+	};
+
+	if (!getenv("STAND_IN_NEWS"))
+		return __real_ndshm_list_sections(ndshm, out, count);
+	return copy_rows(sections, sizeof(sections[0]), 2, (void **)out, count);
+}
+
+/* With STAND_IN_BLOCKS. Root and user 77, who has no quota, have exempt blocks. */
+int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
+{
+	static const struct ndshm_block_row blocks[] = {
+		{ .id = 1, .uid = 77, .consumed = 1ULL << 30 },
+		{ .id = 2, .uid = 0, .consumed = 4096 },
+		{ .id = 3, .uid = 0, .consumed = 8192 },
+		{ .id = 4, .uid = 0, .consumed = 1 << 20, .charged = true },
+		{ .id = 5, .uid = 0, .consumed = 1 << 20, .revoked = true },
+		{ .id = 6, .uid = 0, .consumed = 1 << 20, .kernel = true },
+	};
+	const struct ndshm_block_row news[] = {
+		{ .id = 1, .adapter = 1, .revoked = states > 1 },
+		{ .id = states > 1 ? 3 : 2, .adapter = 1 },
+		{ .id = 9, .adapter = 1 },
+	};
+
+	(void)ndshm;
+	*out = NULL;
+	*count = 0;
+	if (getenv("STAND_IN_NEWS"))
+		return copy_rows(news, sizeof(news[0]), states > 2 ? 3 : 2, (void **)out, count);
+	if (!getenv("STAND_IN_BLOCKS"))
+		return 0;
+	return copy_rows(blocks, sizeof(blocks[0]), sizeof(blocks) / sizeof(blocks[0]),
+			 (void **)out, count);
+}
+
 int __wrap_ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			   const struct ndshm_quota_row *limits)
 {
@@ -105,7 +203,24 @@ static const struct ndshm_event events[] = {
 	  .quota = { .uid = NAMELESS, .holders = 5, .holders_limit = 5 } },
 };
 
-#define EVENTS	(sizeof(events) / sizeof(events[0]))
+/* The adapter exists; sections 8 and 9 do not. */
+static const struct ndshm_event repeated[] = {
+	{ .object = NDSHM_EVENT_ADAPTER, .kind = NDSHM_EVENT_ADDED,
+	  .adapter = { .id = 1, .name = "memfd" } },
+	{ .object = NDSHM_EVENT_SECTION, .kind = NDSHM_EVENT_DELETED, .section = { .id = 8, .uid = NAMELESS } },
+	{ .object = NDSHM_EVENT_SECTION, .kind = NDSHM_EVENT_GONE,
+	  .section = { .id = 8, .uid = NAMELESS } },
+	{ .object = NDSHM_EVENT_SECTION, .kind = NDSHM_EVENT_ADDED,
+	  .section = { .id = 9, .adapter = 1, .revoked = true } },
+	{ .object = NDSHM_EVENT_SECTION, .kind = NDSHM_EVENT_GONE,
+	  .section = { .id = 9, .adapter = 1, .revoked = true } },
+	{ .object = NDSHM_EVENT_ADAPTER, .kind = NDSHM_EVENT_GONE,
+	  .adapter = { .id = 1, .name = "memfd" } },
+	{ .object = NDSHM_EVENT_ADAPTER, .kind = NDSHM_EVENT_ADDED,
+	  .adapter = { .id = 1, .name = "memfd", .claimed = true } },
+};
+
+#define COUNT(events)	(sizeof(events) / sizeof((events)[0]))
 #define LOST	3
 
 struct ndshm_monitor {
@@ -133,23 +248,26 @@ int __wrap_ndshm_monitor_fd(const struct ndshm_monitor *monitor)
 
 int __wrap_ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event)
 {
+	const bool repeats = getenv("STAND_IN_STATE");
 	uint64_t taken;
 
-	if (monitor->next == LOST && !monitor->lost) {
+	if (!repeats && monitor->next == LOST && !monitor->lost) {
 		monitor->lost = true;
 		return -ENOBUFS;
 	}
-	if (monitor->next == EVENTS) {
+	if (monitor->next == (repeats ? COUNT(repeated) : COUNT(events))) {
 		/* Nothing is readable from now on. */
 		if (read(monitor->fd, &taken, sizeof(taken)) != sizeof(taken))
 			abort();
 		return -EAGAIN;
 	}
-	*event = events[monitor->next++];
+	*event = repeats ? repeated[monitor->next] : events[monitor->next];
+	monitor->next++;
 	return 0;
 }
 
 void __wrap_ndshm_monitor_close(struct ndshm_monitor *monitor)
 {
-	close(monitor->fd);
+	if (monitor)
+		close(monitor->fd);
 }

@@ -8,7 +8,7 @@ watch_library ?= $(sanitizers)
 watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
-test_names := memfd memfd_inside section section_others threads last failnth device device_memory \
+test_names := memfd memfd_inside section section_others section_socket threads last failnth device device_memory \
 	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap lsa
 test_programs := $(test_names:%=$(tests)/%)
 
@@ -43,7 +43,7 @@ $(tests)/netlink_admin: wraps = $(call wrap,genl_connect nl_socket_add_membershi
 netlink_steps := nl_socket_alloc nlmsg_alloc genlmsg_put nla_put_string nl_send_auto
 device_tests := $(tests)/device $(tests)/device_memory $(tests)/device_section
 $(device_tests): $(tests)/fake_device.o
-$(device_tests): wraps = $(call wrap,ioctl mmap64 open64 read poll)
+$(device_tests): wraps = $(call wrap,fstatfs64 ioctl mmap64 open64 read poll)
 
 $(tests)/heap $(tests)/heap_threads $(tests)/heap_fork: $(tests)/fake_section.o
 # The address sanitizer has locks that a fork among threads may leave taken.
@@ -74,7 +74,7 @@ $(module_programs): %: %.o $(module_objects) $(archive)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(call wrap,ioctl) -o $@ $^ $(nl_libs)
 
 .PHONY: module-tests
-module-tests: $(module_programs) $(tests)/lsa
+module-tests: $(module_programs) $(tests)/lsa $(tests)/section_heap bindings-tests
 
 $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)
@@ -87,10 +87,10 @@ $(tests)/inherits: $(tests)/inherits.o $(test_objects)
 # The command, with sanitizers.
 $(tests)/tools/%.o: $(here)/tools/%.c $(here)/Makefile $(here)/tests/tests.mk
 	@mkdir -p $(@D)
-	$(compile) $(sanitizers) $(jansson_cflags) -DVERSION='"$(VERSION)"' -c -o $@ $<
+	$(compile) $(sanitizers) $(tool_cflags) -DVERSION='"$(VERSION)"' -c -o $@ $<
 
 $(tests)/ndshm: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects)
-	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(nl_libs) $(jansson_libs)
+	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread -o $@ $^ $(nl_libs) $(tool_libs)
 
 # With an adapter for bind, and sections to show.
 $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
@@ -98,15 +98,27 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
 		$(call wrap,write ndshm_fd ndshm_find_adapter ndshm_list_blocks ndshm_list_sections \
 			ndshm_set_adapter_access) \
-		-o $@ $^ $(nl_libs) $(jansson_libs)
+		-o $@ $^ $(nl_libs) $(tool_libs)
 
 # With users, limits and events.
 $(tests)/ndshm-admin: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in_admin.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,$(addprefix ndshm_,get_quota list_quotas set_quota monitor_open \
-			monitor_fd monitor_next monitor_close)) \
-		-o $@ $^ $(nl_libs) $(jansson_libs)
+		$(call wrap,$(addprefix ndshm_,get_quota list_quotas list_refusals list_queues list_blocks \
+			list_sections set_quota monitor_open monitor_fd monitor_next monitor_close)) \
+		-o $@ $^ $(nl_libs) $(tool_libs)
+
+# With blocks, users and processes to list.
+$(tests)/ndshm-list: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
+		$(tests)/stand_in_list.o
+	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
+		$(call wrap,getpwuid $(addprefix ndshm_list_,adapters providers blocks sections)) \
+		-o $@ $^ $(nl_libs) $(tool_libs)
+
+# A program that starts the command as systemd does.
+$(tests)/listener: $(here)/tests/listener.c
+	@mkdir -p $(@D)
+	$(compile) -o $@ $<
 
 # Tests with threads once more with the thread sanitizer, if the compiler supports it.
 races := $(out)/races
@@ -126,23 +138,42 @@ races:
 		echo "# SKIP races between threads: $(CC) has no -fsanitize=thread that works"; \
 	fi
 
+# A program that keeps blocks for the command to find.
+$(tests)/keeps: $(here)/tests/keeps.c $(archive)
+	@mkdir -p $(@D)
+	$(compile) -o $@ $< $(archive) $(nl_libs)
+
+$(tests)/no_kcmp: $(here)/tests/no_kcmp.c
+	@mkdir -p $(@D)
+	$(compile) -o $@ $<
+
 # Requirements of section_command.sh, which is also run on the module.
 section_command := $(tests)/ndshm $(tests)/ndshm-stand-in $(tests)/json_get $(tests)/inherits
 
 .PHONY: command-tests
-command-tests: $(section_command)
+command-tests: $(section_command) $(tests)/keeps $(tests)/no_kcmp
 
-check: all races $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)/ndshm-admin
-	@CC='$(CC)' CXX='$(CXX)' $(here)/tests/run.sh \
+check: all races $(test_programs) $(tests)/fork/heap_fork command-tests $(tests)/ndshm-admin \
+		$(tests)/ndshm-list $(tests)/listener $(example) bindings-tests
+	@CC='$(CC)' CXX='$(CXX)' PYTHON='$(PYTHON)' CARGO='$(CARGO)' RUSTC='$(RUSTC)' $(here)/tests/run.sh \
 		$(library_tests) $$(ls $(race_programs) 2>/dev/null) $(tests)/fork/heap_fork \
 		'$(here)/tests/header.sh $(here)/include $(uapi)' \
 		'$(here)/tests/symbols.sh $(library) $(archive) $(wildcard $(here)/include/ndshm/*.h)' \
-		'$(here)/tests/man.sh $(here) $(uapi) $(library) $(archive) $(command)' \
+		'$(here)/tests/man.sh $(here) $(uapi) $(library) $(archive) $(command) $(example)' \
 		'$(here)/tests/install.sh $(here) $(out) $(VERSION)' \
 		'$(here)/tests/command.sh $(tests)/ndshm $(tests)/json_get $(VERSION)' \
 		'$(here)/tests/section_command.sh $(section_command)' \
 		'$(here)/tests/admin.sh $(tests)/ndshm-admin $(tests)/json_get' \
-		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get'
+		'$(here)/tests/list.sh $(tests)/ndshm-list $(tests)/json_get' \
+		'$(here)/tests/ps.sh $(tests)/ndshm-list $(tests)/json_get' \
+		'$(here)/tests/top.sh $(tests)/ndshm-list $(tests)/json_get' \
+		'$(here)/tests/plot.sh $(tests)/ndshm' \
+		'$(here)/tests/top_document.sh $(tests)/ndshm-list $(here)/../Documentation/use/watching.rst' \
+		'$(here)/tests/exporter.sh $(tests)/ndshm-list $(tests)/json_get $(tests)/listener $(here)/packaging $(tests)/ndshm-admin' \
+		'$(here)/tests/bind.sh $(tests)/ndshm-stand-in $(tests)/json_get' \
+		'$(here)/tests/container_files.sh $(here)/packaging' \
+		'$(here)/bindings/check.sh $(bindings) memfd:' \
+		'$(here)/bindings/install_check.sh $(here) $(out)'
 
 # Line coverage of the library by its own tests; less than COVERAGE_MIN per cent is a
 # failure. UNCOVERED=1 shows the lines that were not run.

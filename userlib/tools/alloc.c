@@ -35,7 +35,7 @@ static const struct argp_option options[] = {
 	{ "adapter", 'a', "NAME", 0,
 	  "Who does DMA (the default adapter); claimed if it must be", 0 },
 	{ "provider", 'p', "NAME", 0, "Where the memory comes from (the adapter's default)", 0 },
-	{ "length", 'l', "N[K|M|G]", 0, "Bytes of each block (one page)", 0 },
+	{ "length", 'l', "SIZE", 0, "Bytes of each block (one page)", 0 },
 	{ "usage", 'u', "NAME", 0, "What it is for (other)", 0 },
 	{ "node", 'n', "N", 0, "NUMA node, or any (any)", 0 },
 	{ "count", 'c', "N", 0, "How many blocks, all or none (1)", 0 },
@@ -50,14 +50,14 @@ static void parse_number_or_end(struct argp_state *state, const char *what, cons
 				uint64_t max, uint64_t *number)
 {
 	if (!parse_number(argument, max, number))
-		argp_error(state, "\"%s\" is not %s", argument, what);
+		argp_error(state, "\"%s\": not %s; use a whole number", argument, what);
 }
 
 static void end_usage(struct argp_state *state, const char *argument)
 {
 	char *names = usage_names();
 
-	argp_error(state, "\"%s\" is not a usage: %s", argument, names);
+	argp_error(state, "\"%s\": not a usage; use one of %s", argument, names);
 	free(names);
 }
 
@@ -65,6 +65,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 	struct ndshm_request *request = &arguments->request;
+	const char *problem;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -77,8 +78,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		arguments->provider = argument;
 		return 0;
 	case 'l':
-		if (!parse_length(argument, &request->length))
-			argp_error(state, "\"%s\" is not a length", argument);
+		problem = parse_size(argument, &request->length);
+		if (problem)
+			argp_error(state, "\"%s\": %s", argument, problem);
 		arguments->has_length = true;
 		return 0;
 	case 'u':
@@ -87,7 +89,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'n':
 		if (!parse_node(argument, &request->node))
-			argp_error(state, "\"%s\" is not a node", argument);
+			argp_error(state, "\"%s\": not a NUMA node; use a number, or any", argument);
 		return 0;
 	case 'c':
 		parse_number_or_end(state, "a count", argument, UINT32_MAX, &arguments->count);
@@ -96,13 +98,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		request->flags |= NDSHM_ALLOC_CONTIGUOUS;
 		return 0;
 	case 'w':
-		parse_number_or_end(state, "a width", argument, UINT32_MAX, &arguments->width);
+		parse_number_or_end(state, "an address width", argument, UINT32_MAX, &arguments->width);
 		return 0;
 	case 'H':
 		arguments->hold = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\" is too much", argument);
+		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -76,9 +76,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
-			argp_error(state, "\"%s\" is too much", argument);
+			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
 		if (!function_parse(argument, &arguments->function))
-			argp_error(state, "\"%s\" is not a PCI address (0000:00:05.0)", argument);
+			argp_error(state, "\"%s\": not a PCI address; use the form 0000:00:05.0", argument);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_usage(state);
@@ -275,8 +275,8 @@ static enum exit_code take_over(const struct function *function, struct outcome 
 	}
 	code = cannot_errno(error, "bind %s to " DRIVER, function->name);
 	give_back(function, outcome);
-	fprintf(stderr, "ndshm: %s now has %s\n", function->name,
-		outcome->driver ? outcome->driver : "no driver");
+	print_error("%s now has %s", function->name,
+		    outcome->driver ? outcome->driver : "no driver");
 	return code;
 }
 
@@ -368,10 +368,10 @@ enum exit_code run_bind(struct common *common, int argc, char **argv)
 	 * is.
 	 */
 	if (code == EXIT_DONE) {
-		ndshm = open_client(common);
+		ndshm = open_viewer(common);
 		code = ndshm ? EXIT_DONE : EXIT_FAILED;
 	}
-	if (code == EXIT_DONE && ndshm_fd(ndshm) < 0)
+	if (code == EXIT_DONE && is_stand_in(common, ndshm))
 		code = cannot("the stand-in for the module has no PCI functions", "bind %s",
 			      arguments.function.name);
 	if (code == EXIT_DONE)
@@ -453,17 +453,17 @@ static enum exit_code check_claims(const struct arguments *arguments,
 
 	if (arguments->force || !is_ours(outcome->driver_before))
 		return EXIT_DONE;
-	ndshm = open_client(arguments->common);
+	ndshm = open_viewer(arguments->common);
 	if (!ndshm)
 		return EXIT_FAILED;
-	if (ndshm_fd(ndshm) < 0)
+	if (is_stand_in(arguments->common, ndshm))
 		code = cannot("the stand-in for the module has no PCI functions", "unbind %s",
 			      function->name);
 	else if (function_group_find(function, function_is_claimed, ndshm, &claimed)) {
-		fprintf(stderr, "ndshm: function %s: a client has claimed adapter %s, which is %s; "
-			"end that client, or use --force\n", function->name, claimed.name,
-			strcmp(claimed.name, function->name) ? "in the same IOMMU group" :
-							       "this function");
+		print_error("function %s: a client has claimed adapter %s, which is %s; "
+			    "end that client, or use --force", function->name, claimed.name,
+			    strcmp(claimed.name, function->name) ? "in the same IOMMU group" :
+								   "this function");
 		code = EXIT_FAILED;
 	}
 	ndshm_close(ndshm);

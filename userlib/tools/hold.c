@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "tool.h"
@@ -22,11 +24,20 @@ int watch_signals(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
+/* As the input of a service: it has no end to wait for, since it is at its end from the start. */
+static bool input_is_null(void)
+{
+	struct stat status;
+
+	return !fstat(STDIN_FILENO, &status) && S_ISCHR(status.st_mode) &&
+	       status.st_rdev == makedev(1, 3);
+}
+
 enum exit_code hold(int signals)
 {
 	struct pollfd polled[] = {
 		{ .fd = signals, .events = POLLIN },
-		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = input_is_null() ? -1 : STDIN_FILENO, .events = POLLIN },
 	};
 	char ignored[512];
 

@@ -27,7 +27,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		state->child_inputs[0] = state->input;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\" is too much", argument);
+		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;

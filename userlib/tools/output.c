@@ -7,20 +7,127 @@
 
 #include "tool.h"
 
-static enum exit_code print_error(const char *format, va_list arguments, const char *why,
-				  const char *names)
+static bool errors_are_json;
+
+void print_errors_in_json(void)
 {
-	fputs("ndshm: cannot ", stderr);
-	vfprintf(stderr, format, arguments);
-	fprintf(stderr, ": %s%s\n", why, names);
-	return EXIT_FAILED;
+	errors_are_json = true;
 }
 
-static char *names_errno(int error)
+static void no_memory(void)
 {
-	const char *name = strerrorname_np(-error);
+	fputs("ndshm: out of memory\n", stderr);
+	exit(EXIT_FAILED);
+}
 
-	return name ? format_string(" (%s)", name) : format_string(" (%d)", -error);
+static char *format_arguments(const char *format, va_list arguments)
+{
+	char *string;
+
+	if (vasprintf(&string, format, arguments) < 0)
+		no_memory();
+	return string;
+}
+
+char *format_string(const char *format, ...)
+{
+	va_list arguments;
+	char *string;
+
+	va_start(arguments, format);
+	string = format_arguments(format, arguments);
+	va_end(arguments);
+	return string;
+}
+
+/* Arguments of the command may be in no encoding: JSON is UTF-8. */
+static json_t *json_text(const char *text)
+{
+	json_t *value = json_string(text);
+
+	if (!value) {
+		char *printable = format_string("%s", text);
+
+		make_printable(printable);
+		value = json_string(printable);
+		free(printable);
+	}
+	return value;
+}
+
+/* Print a line to stderr and release it. */
+static void print_error_json(json_t *value)
+{
+	char *line = value ? json_dumps(value, JSON_COMPACT) : NULL;
+
+	if (!line)
+		no_memory();
+	fprintf(stderr, "%s\n", line);
+	free(line);
+	json_decref(value);
+}
+
+void print_error_text(const char *text, const char *reason, const char *status, const char *error)
+{
+	if (!errors_are_json)
+		fprintf(stderr, "%s\n", text);
+	else
+		print_error_json(json_pack("{s:{s:o, s:s?, s:s?, s:s?}}", "error",
+					   "message", json_text(text), "reason", reason,
+					   "status", status, "errno", error));
+}
+
+void print_note(const char *format, ...)
+{
+	va_list arguments;
+	char *text, *line;
+
+	va_start(arguments, format);
+	text = format_arguments(format, arguments);
+	va_end(arguments);
+	line = format_string("ndshm: %s", text);
+	if (!errors_are_json)
+		fprintf(stderr, "%s\n", line);
+	else
+		print_error_json(json_pack("{s:{s:o}}", "note", "message", json_text(line)));
+	free(line);
+	free(text);
+}
+
+void print_error(const char *format, ...)
+{
+	va_list arguments;
+	char *text, *line;
+
+	va_start(arguments, format);
+	text = format_arguments(format, arguments);
+	va_end(arguments);
+	line = format_string("ndshm: %s", text);
+	print_error_text(line, NULL, NULL, NULL);
+	free(line);
+	free(text);
+}
+
+/* @error: negative errno, or 0; its name ends the text, with the reason and the status. */
+static enum exit_code print_cannot(const char *format, va_list arguments, const char *why,
+				   const char *reason, const char *status, int error)
+{
+	const char *name = error ? strerrorname_np(-error) : NULL;
+	char *action = format_arguments(format, arguments), *text;
+
+	if (!error)
+		text = format_string("ndshm: cannot %s: %s", action, why);
+	else if (reason)
+		text = format_string("ndshm: cannot %s: %s (%s, %s, %s)", action, why, reason,
+				     status, name);
+	else if (name)
+		text = format_string("ndshm: cannot %s: %s (%s)", action, why, name);
+	else
+		text = format_string("ndshm: cannot %s: %s (%d)", action, why, -error);
+	print_error_text(text, reason, status, name);
+	free(action);
+	free(text);
+	return EXIT_FAILED;
 }
 
 enum exit_code cannot(const char *why, const char *format, ...)
@@ -28,51 +135,53 @@ enum exit_code cannot(const char *why, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	print_error(format, arguments, why, "");
+	print_cannot(format, arguments, why, NULL, NULL, 0);
 	va_end(arguments);
 	return EXIT_FAILED;
 }
 
-enum exit_code cannot_errno(int error, const char *format, ...)
+static __attribute__((format(printf, 3, 4))) void cannot_because(int error, const char *why,
+								 const char *format, ...)
 {
-	char *names = names_errno(error);
 	va_list arguments;
 
 	va_start(arguments, format);
-	print_error(format, arguments, strerror(-error), names);
+	print_cannot(format, arguments, why, NULL, NULL, error);
 	va_end(arguments);
-	free(names);
+}
+
+enum exit_code cannot_errno(int error, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_cannot(format, arguments, strerror(-error), NULL, NULL, error);
+	va_end(arguments);
 	return EXIT_FAILED;
 }
 
 enum exit_code cannot_ndshm(struct ndshm *ndshm, int error, const char *format, ...)
 {
 	uint32_t reason = ndshm ? ndshm_last_reason(ndshm) : NDSHM_REASON_NONE;
-	const char *why = strerror(-error);
 	va_list arguments;
-	char *names;
 
-	if (reason == NDSHM_REASON_NONE) {
-		names = names_errno(error);
-	} else {
-		why = ndshm_reason_text(reason);
-		names = format_string(" (%s, %s, %s)", ndshm_reason_name(reason),
-				      ndshm_status_name(ndshm_last_status(ndshm)),
-				      strerrorname_np(-error));
-	}
 	va_start(arguments, format);
-	print_error(format, arguments, why, names);
+	if (reason == NDSHM_REASON_NONE)
+		print_cannot(format, arguments, strerror(-error), NULL, NULL, error);
+	else
+		print_cannot(format, arguments, ndshm_reason_text(reason),
+			     ndshm_reason_name(reason),
+			     ndshm_status_name(ndshm_last_status(ndshm)), error);
 	va_end(arguments);
-	free(names);
 	return EXIT_FAILED;
 }
 
-struct ndshm *open_client(const struct common *common)
+/* @what: the place in errors, or NULL */
+static struct ndshm *open_place(const char *where, const char *what)
 {
 	struct ndshm *ndshm;
-	char *names;
 	const char *why;
-	int error = ndshm_open(common->backend, &ndshm);
+	int error = ndshm_open(where, &ndshm);
 
 	switch (error) {
 	case 0:
@@ -90,31 +199,31 @@ struct ndshm *open_client(const struct common *common)
 	default:
 		why = strerror(-error);
 	}
-	names = names_errno(error);
-	fprintf(stderr, "ndshm: cannot open %s: %s%s\n",
-		common->backend ? common->backend : "ndshm", why, names);
-	free(names);
+	cannot_because(error, why, "open %s", what ? what : "ndshm");
 	return NULL;
 }
 
-static void no_memory(void)
+struct ndshm *open_client(const struct common *common)
 {
-	fputs("ndshm: out of memory\n", stderr);
-	exit(EXIT_FAILED);
+	return open_place(common->backend, common->backend);
 }
 
-char *format_string(const char *format, ...)
+static bool views_by_netlink(const struct common *common)
 {
-	va_list arguments;
-	char *string;
-	int ret;
+	const char *where = common->backend ? common->backend : secure_getenv("NDSHM_BACKEND");
 
-	va_start(arguments, format);
-	ret = vasprintf(&string, format, arguments);
-	va_end(arguments);
-	if (ret < 0)
-		no_memory();
-	return string;
+	return !where || !*where || !strcmp(where, NDSHM_DEVICE);
+}
+
+struct ndshm *open_viewer(const struct common *common)
+{
+	return views_by_netlink(common) ? open_place("netlink:", common->backend) :
+					  open_client(common);
+}
+
+bool is_stand_in(const struct common *common, const struct ndshm *ndshm)
+{
+	return !views_by_netlink(common) && ndshm_fd(ndshm) < 0;
 }
 
 void *array(size_t count, size_t size)
@@ -132,6 +241,38 @@ enum exit_code end_output(void)
 	if (ferror(stdout))
 		return cannot_errno(-EIO, "write the output");
 	return fflush(stdout) ? cannot_errno(-errno, "write the output") : EXIT_DONE;
+}
+
+enum exit_code print_json_rows(size_t count, json_t *(*row)(const void *context, size_t i),
+			       const void *context)
+{
+	size_t room = 0;
+	char *text = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *value = row(context, i);
+		size_t length;
+
+		if (!value)
+			no_memory();
+		/* In one piece: json_dumpf() writes each word and each comma on its own. */
+		length = json_dumpb(value, text, room, 0);
+		if (length > room) {
+			free(text);
+			room = 2 * length;
+			text = array(room, 1);
+			length = json_dumpb(value, text, room, 0);
+		}
+		json_decref(value);
+		/* Each row has members. */
+		if (!length)
+			no_memory();
+		fputs(i ? ",\n  " : "[\n  ", stdout);
+		fwrite(text, 1, length, stdout);
+	}
+	free(text);
+	puts(count ? "\n]" : "[]");
+	return end_output();
 }
 
 static enum exit_code print_as(json_t *value, size_t flags)
@@ -160,65 +301,4 @@ enum exit_code print_json_line(json_t *value)
 json_t *json_u64(uint64_t number)
 {
 	return json_integer(number > INT64_MAX ? INT64_MAX : (json_int_t)number);
-}
-
-void table_add(struct table *table, char **cells)
-{
-	size_t used = table->rows * table->columns;
-	char **all = reallocarray(table->cells, used + table->columns, sizeof(*all));
-
-	if (!all)
-		no_memory();
-	memcpy(all + used, cells, table->columns * sizeof(*cells));
-	table->cells = all;
-	table->rows++;
-}
-
-static bool aligned_right(const struct table *table, size_t column)
-{
-	return table->titles[column][0] == '>';
-}
-
-static const char *title(const struct table *table, size_t column)
-{
-	return table->titles[column] + aligned_right(table, column);
-}
-
-static size_t width(const struct table *table, size_t column)
-{
-	size_t most = strlen(title(table, column));
-
-	for (size_t row = 0; row < table->rows; row++) {
-		size_t length = strlen(table->cells[row * table->columns + column]);
-
-		if (length > most)
-			most = length;
-	}
-	return most;
-}
-
-/* The last column is not padded, to avoid trailing blanks. */
-static void print_cell(const struct table *table, size_t column, const char *cell)
-{
-	bool end = column + 1 == table->columns;
-	int w = width(table, column);
-
-	if (aligned_right(table, column))
-		printf("%*s", w, cell);
-	else
-		printf("%-*s", end ? 0 : w, cell);
-	fputs(end ? "\n" : "  ", stdout);
-}
-
-void table_print(struct table *table)
-{
-	size_t cells = table->rows * table->columns;
-
-	for (size_t column = 0; column < table->columns; column++)
-		print_cell(table, column, title(table, column));
-	for (size_t i = 0; i < cells; i++)
-		print_cell(table, i % table->columns, table->cells[i]);
-	for (size_t i = 0; i < cells; i++)
-		free(table->cells[i]);
-	free(table->cells);
 }

@@ -64,12 +64,12 @@ static void parse_owner(struct permit *permit, const char *word, struct argp_sta
 		*group++ = '\0';
 	if (*user || !group) {
 		if (!parse_user(user, &permit->access.owner))
-			argp_error(state, "there is no user \"%s\"", user);
+			argp_error(state, "\"%s\": no such user; use a name or a number", user);
 		permit->set |= NDSHM_ACCESS_OWNER;
 	}
 	if (group) {
 		if (!parse_group(group, &permit->access.group))
-			argp_error(state, "there is no group \"%s\"", group);
+			argp_error(state, "\"%s\": no such group; use a name or a number", group);
 		permit->set |= NDSHM_ACCESS_GROUP;
 	}
 	free(user);
@@ -81,7 +81,7 @@ static void parse_mode(struct permit *permit, const char *word, struct argp_stat
 	unsigned long mode = strtoul(word, &end, 8);
 
 	if (*word < '0' || *word > '7' || *end || mode & ~0666UL)
-		argp_error(state, "\"%s\" is no mode: read and write bits in octal, such as 0660",
+		argp_error(state, "\"%s\": not a mode; use read and write bits in octal, such as 0660",
 			   word);
 	permit->access.mode = mode;
 	permit->set |= NDSHM_ACCESS_MODE;
@@ -96,7 +96,7 @@ static void parse_reset(struct permit *permit, const char *word, struct argp_sta
 			return;
 		}
 	}
-	argp_error(state, "\"%s\" is not required, same-user or none", word);
+	argp_error(state, "\"%s\": not a reset policy; use required, same-user or none", word);
 }
 
 enum { OPTION_OWNER = 256, OPTION_MODE, OPTION_RESET };
@@ -139,7 +139,7 @@ const struct argp permit_argp = {
 static enum exit_code refused(struct ndshm *ndshm, int error, const char *kind, const char *name)
 {
 	if (error == -EPERM)
-		return cannot("it takes CAP_SYS_ADMIN: be root (EPERM)",
+		return cannot("requires CAP_SYS_ADMIN; run it as root, outside of containers (EPERM)",
 			      "set who may use %s \"%s\"", kind, name);
 	return cannot_ndshm(ndshm, error, "set who may use %s \"%s\"", kind, name);
 }
@@ -228,19 +228,19 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
-			argp_error(state, "\"%s\" is too much", argument);
+			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
 		else if (state->arg_num)
 			arguments->name = argument;
 		else if (!strcmp(argument, "provider"))
 			arguments->provider = true;
 		else if (strcmp(argument, "adapter"))
-			argp_error(state, "\"%s\" is no \"adapter\" or \"provider\"", argument);
+			argp_error(state, "\"%s\": unknown kind; use adapter or provider", argument);
 		return 0;
 	case ARGP_KEY_END:
 		if (!arguments->name)
 			argp_usage(state);
 		if (arguments->provider && arguments->permit.set & NDSHM_ACCESS_RESET)
-			argp_error(state, "--reset is for adapters");
+			argp_error(state, "--reset: providers have no reset policy; omit it");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -264,7 +264,7 @@ enum exit_code run_permit(struct common *common, int argc, char **argv)
 	struct ndshm *ndshm;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	ndshm = open_client(common);
+	ndshm = open_viewer(common);
 	if (!ndshm)
 		return EXIT_FAILED;
 	code = (arguments.provider ? run_provider : run_adapter)(ndshm, arguments.name,

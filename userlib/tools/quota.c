@@ -5,13 +5,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pwd.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <ndshm/admin.h>
 
-#include "tool.h"
+#include "table.h"
 
 #define KINDS 6
 
@@ -80,6 +81,7 @@ static void parse_limit(struct arguments *arguments, const struct kind *kind, co
 			struct argp_state *state)
 {
 	uint64_t *limit = (uint64_t *)((char *)&arguments->limits + kind->limit);
+	const char *problem = NULL;
 
 	arguments->set &= ~kind->bit;
 	arguments->reset &= ~kind->bit;
@@ -87,8 +89,12 @@ static void parse_limit(struct arguments *arguments, const struct kind *kind, co
 		arguments->reset |= kind->bit;
 		return;
 	}
-	if (!parse_length(word, limit))
-		argp_error(state, "\"%s\" is no limit: give a number, or \"default\"", word);
+	if (kind->bit & (NDSHM_QUOTA_BYTES | NDSHM_QUOTA_RESERVED))
+		problem = parse_size(word, limit);
+	else if (!parse_number(word, UINT64_MAX, limit))
+		problem = "not a count; use a number";
+	if (problem)
+		argp_error(state, "\"%s\": %s, or \"default\"", word, problem);
 	arguments->set |= kind->bit;
 }
 
@@ -102,7 +108,7 @@ static void parse_user(struct arguments *arguments, const char *word, struct arg
 	else if (parse_number(word, UINT32_MAX - 1, &number))
 		arguments->uid = number;
 	else
-		argp_error(state, "there is no user \"%s\"", word);
+		argp_error(state, "\"%s\": no such user; use a name or a number", word);
 	arguments->named = true;
 }
 
@@ -123,62 +129,201 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->named)
-			argp_error(state, "\"%s\" is too much", argument);
+			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
 		parse_user(arguments, argument, state);
 		return 0;
 	case ARGP_KEY_END:
 		if (arguments->all && (arguments->named || arguments->set || arguments->reset))
-			argp_error(state, "--all shows all users, and sets nothing");
+			argp_error(state, "--all: cannot be combined with a user, a limit or --reset; omit them");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static void add_user(struct table *table, const struct ndshm_quota_row *row)
-{
-	for (size_t i = 0; i < KINDS; i++) {
-		char *cells[] = {
-			user_name(row->uid),
-			format_string("%s", kinds[i].name),
-			format_string("%" PRIu64, number_at(row, kinds[i].used)),
-			format_string("%" PRIu64, number_at(row, kinds[i].limit)),
-			format_string("%s", row->set & kinds[i].bit ? "user" : "default"),
-		};
+/* A line of the table: one kind of a user. */
+struct line {
+	const struct ndshm_quota_row *row;
+	const struct kind *kind;
+	uint32_t uid;
+};
 
-		table_add(table, cells);
-	}
+static void kind_cell(const void *from, struct cell *cell)
+{
+	const struct line *line = from;
+
+	cell->text = line->kind->name;
+}
+
+static void set_amount(const struct line *line, size_t offset, struct cell *cell)
+{
+	cell->is_number = true;
+	cell->number = number_at(line->row, offset);
+}
+
+static void used_cell(const void *from, struct cell *cell)
+{
+	const struct line *line = from;
+
+	set_amount(line, line->kind->used, cell);
+}
+
+static void limit_cell(const void *from, struct cell *cell)
+{
+	const struct line *line = from;
+
+	set_amount(line, line->kind->limit, cell);
+}
+
+static void limit_of_cell(const void *from, struct cell *cell)
+{
+	const struct line *line = from;
+
+	cell->text = line->row->set & line->kind->bit ? "user" : "default";
 }
 
 static enum exit_code show(const struct ndshm_quota_row *rows, size_t count)
 {
-	static const char *const titles[] = { "USER", "KIND", ">USED", ">LIMIT", "LIMIT OF" };
-	struct table table = { titles, 5, NULL, 0 };
+	static const struct column columns[] = {
+		{ "USER", COLUMN_USER, offsetof(struct line, uid), NULL },
+		{ "KIND", COLUMN_TEXT, 0, kind_cell },
+		{ "USED", COLUMN_OTHER, 0, used_cell },
+		{ "LIMIT", COLUMN_OTHER, 0, limit_cell },
+		{ "LIMIT OF", COLUMN_TEXT, 0, limit_of_cell },
+		{ 0 }
+	};
+	struct line *lines = array(count * KINDS, sizeof(*lines));
+	const struct table table = {
+		.columns = columns,
+		.rows = (const char *)lines,
+		.count = count * KINDS,
+		.size = sizeof(*lines),
+	};
+	enum exit_code code;
 
+	for (size_t i = 0; i < count * KINDS; i++)
+		lines[i] = (struct line){ &rows[i / KINDS], &kinds[i % KINDS], rows[i / KINDS].uid };
+	code = table_print(&table);
+	free(lines);
+	return code;
+}
+
+/* A user's quota, and the bytes of blocks that no user is charged for. */
+struct account {
+	struct ndshm_quota_row row;
+	uint64_t exempt;
+	bool known;		/* @row has more than the user */
+};
+
+static void exempt_cell(const void *from, struct cell *cell)
+{
+	const struct account *account = from;
+
+	cell->is_number = true;
+	cell->number = account->exempt;
+}
+
+static int compare_accounts(const void *left, const void *right)
+{
+	const struct account *a = left, *b = right;
+
+	return (a->row.uid > b->row.uid) - (a->row.uid < b->row.uid);
+}
+
+/*
+ * Add up the blocks of processes that are exempt from charges, which no quota counts.
+ * Returns the accounts of all users, sorted.
+ */
+static struct account *add_exempt(const struct ndshm_quota_row *rows, size_t *count,
+				  const struct ndshm_block_row *blocks, size_t block_count)
+{
+	struct account *accounts = array(*count + block_count, sizeof(*accounts));
+	size_t total = *count, kept = 0;
+
+	for (size_t i = 0; i < *count; i++)
+		accounts[i] = (struct account){ .row = rows[i], .known = true };
+	for (size_t i = 0; i < block_count; i++) {
+		/* A revoked block has no memory; a kernel driver is no user. */
+		if (blocks[i].charged || blocks[i].revoked || blocks[i].kernel)
+			continue;
+		accounts[total].row.uid = blocks[i].uid;
+		accounts[total++].exempt = blocks[i].consumed;
+	}
+	/* Merge the accounts of a user. The order of equal ones is undefined. */
+	qsort(accounts, total, sizeof(*accounts), compare_accounts);
+	for (size_t i = 0; i < total; i++) {
+		struct account *last = kept ? &accounts[kept - 1] : NULL;
+
+		if (!last || last->row.uid != accounts[i].row.uid) {
+			accounts[kept++] = accounts[i];
+			continue;
+		}
+		if (accounts[i].known) {
+			last->row = accounts[i].row;
+			last->known = true;
+		}
+		last->exempt += accounts[i].exempt;
+	}
+	*count = kept;
+	return accounts;
+}
+
+static enum exit_code show_accounts(const struct account *accounts, size_t count, bool json)
+{
+	static const struct column columns[] = {
+		{ "USER", COLUMN_USER, offsetof(struct account, row.uid), NULL },
+		{ "EXEMPT", COLUMN_OTHER_BYTES, 0, exempt_cell },
+		{ 0 }
+	};
+	const struct table exempt = {
+		.columns = columns,
+		.rows = (const char *)accounts,
+		.count = count,
+		.size = sizeof(*accounts),
+		.sum = true,
+	};
+	json_t *values, *value;
+	struct ndshm_quota_row *rows;
+	enum exit_code code;
+
+	if (json) {
+		values = json_array();
+		for (size_t i = 0; i < count; i++) {
+			value = quota_json(&accounts[i].row);
+			json_object_set_new(value, "exempt", json_u64(accounts[i].exempt));
+			json_array_append_new(values, value);
+		}
+		return print_json(values);
+	}
+	rows = array(count, sizeof(*rows));
 	for (size_t i = 0; i < count; i++)
-		add_user(&table, &rows[i]);
-	table_print(&table);
-	return end_output();
+		rows[i] = accounts[i].row;
+	code = show(rows, count);
+	free(rows);
+	putchar('\n');
+	return code == EXIT_DONE ? table_print(&exempt) : code;
 }
 
 static enum exit_code show_all(struct ndshm *ndshm, bool json)
 {
-	struct ndshm_quota_row *rows;
+	struct ndshm_quota_row *rows = NULL;
+	struct ndshm_block_row *blocks = NULL;
+	struct account *accounts = NULL;
+	size_t count, block_count;
 	enum exit_code code;
-	json_t *values;
-	size_t count;
 	int error = ndshm_list_quotas(ndshm, &rows, &count);
 
-	if (error)
-		return cannot_ndshm(ndshm, error, "list quotas");
-	if (json) {
-		values = json_array();
-		for (size_t i = 0; i < count; i++)
-			json_array_append_new(values, quota_json(&rows[i]));
-		code = print_json(values);
-	} else {
-		code = show(rows, count);
-	}
+	if (!error)
+		error = ndshm_list_blocks(ndshm, &blocks, &block_count);
+	if (!error)
+		accounts = add_exempt(rows, &count, blocks, block_count);
+	for (size_t i = 0; !error && i < count; i++)
+		if (!accounts[i].known)
+			error = ndshm_get_quota(ndshm, accounts[i].row.uid, &accounts[i].row);
+	code = error ? cannot_ndshm(ndshm, error, "list quotas") :
+		       show_accounts(accounts, count, json);
+	free(accounts);
+	free(blocks);
 	free(rows);
 	return code;
 }
@@ -187,7 +332,7 @@ static enum exit_code show_all(struct ndshm *ndshm, bool json)
 static enum exit_code refused(struct ndshm *ndshm, int error, const char *what)
 {
 	if (error == -EPERM)
-		return cannot("it takes CAP_SYS_ADMIN: be root (EPERM)", "%s", what);
+		return cannot("requires CAP_SYS_ADMIN; run it as root, outside of containers (EPERM)", "%s", what);
 	return cannot_ndshm(ndshm, error, "%s", what);
 }
 
@@ -215,8 +360,8 @@ enum exit_code run_quota(struct common *common, int argc, char **argv)
 		{ "all", OPTION_ALL, NULL, 0, "Show all users who have something, or limits", 0 },
 		{ "sections", OPTION_FIRST, "N", 0, "Set how many sections", 0 },
 		{ "holders", OPTION_FIRST + 1, "N", 0, "Set how many holders", 0 },
-		{ "reserved", OPTION_FIRST + 2, "N[K|M|G]", 0, "Set bytes of range", 0 },
-		{ "bytes", OPTION_FIRST + 3, "N[K|M|G]", 0, "Set bytes of memory", 0 },
+		{ "reserved", OPTION_FIRST + 2, "SIZE", 0, "Set bytes of range", 0 },
+		{ "bytes", OPTION_FIRST + 3, "SIZE", 0, "Set bytes of memory", 0 },
 		{ "requests", OPTION_FIRST + 4, "N", 0, "Set how many requests and unread records", 0 },
 		{ "clients", OPTION_FIRST + 5, "N", 0, "Set how many open clients", 0 },
 		{ 0 }
@@ -237,7 +382,7 @@ enum exit_code run_quota(struct common *common, int argc, char **argv)
 	struct ndshm *ndshm;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	ndshm = open_client(common);
+	ndshm = open_viewer(common);
 	if (!ndshm)
 		return EXIT_FAILED;
 	code = run(ndshm, &arguments);

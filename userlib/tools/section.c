@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * ndshm section create|show
+ * ndshm section create|open|rm|show
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,10 +30,14 @@ struct creation {
 	const char *adapter;
 	const char *provider;
 	uint64_t width;
+	bool access;		/* --group or --mode was given */
 	bool hold;
 	bool readonly;
 	char **program;		/* argv of the program, with a final NULL; NULL: none */
 };
+
+/* Options without a letter. */
+enum { OPTION_NAME = 256, OPTION_GROUP, OPTION_MODE, OPTION_OWNER, OPTION_REVOKE };
 
 static const struct argp_option create_options[] = {
 	{ "max", 'm', "N[K|M|G]", 0, "Bytes of range", 0 },
@@ -44,26 +50,52 @@ static const struct argp_option create_options[] = {
 	{ "hold", 'H', NULL, 0,
 	  "Keep the section until SIGINT, SIGTERM or the end of the input", 0 },
 	{ "readonly", 'r', NULL, 0, "Give PROGRAM a descriptor that can never write", 0 },
+	{ "name", OPTION_NAME, "NAME", 0, "Name, by which others can open it while it lives", 0 },
+	{ "group", OPTION_GROUP, "GROUP", 0, "Group for --mode (the group of this process)", 0 },
+	{ "mode", OPTION_MODE, "MODE", 0, "Who may open it by its name, in octal (0600)", 0 },
 	{ 0 }
 };
+
+static void parse_group_or_end(struct argp_state *state, const char *argument, uint32_t *gid)
+{
+	const struct group *group = getgrnam(argument);
+	uint64_t number;
+
+	if (!group && !parse_number(argument, UINT32_MAX - 1, &number))
+		argp_error(state, "\"%s\": no such group; use a name or a number", argument);
+	else
+		*gid = group ? group->gr_gid : number;
+}
+
+static void parse_mode_or_end(struct argp_state *state, const char *argument, uint32_t *mode)
+{
+	char *end;
+	unsigned long bits = strtoul(argument, &end, 8);
+
+	if (*argument < '0' || *argument > '7' || *end || bits > 0777)
+		argp_error(state, "\"%s\": not a mode; use octal digits up to 0777", argument);
+	*mode = bits;
+}
 
 static void parse_length_or_end(struct argp_state *state, const char *argument, uint64_t *length)
 {
 	if (!parse_length(argument, length))
-		argp_error(state, "\"%s\" is not a length", argument);
+		argp_error(state, "\"%s\": not a length; use a number of bytes, such as 4096, 64K or 2M", argument);
 }
 
 /* Check for invalid combinations of options. */
 static void check_creation(struct argp_state *state, const struct creation *creation)
 {
 	if (!creation->has_max)
-		argp_error(state, "say how long it is to be: --max");
+		argp_error(state, "--max: missing; give the maximum size");
 	if (creation->readonly && !creation->program)
-		argp_error(state, "--readonly is for a PROGRAM: name one");
+		argp_error(state, "--readonly: no PROGRAM gets the descriptor; name one");
+	if (creation->access && !creation->request.name)
+		argp_error(state, "--group, --mode: the section has no name; use --name");
 	if (creation->hold && creation->program)
-		argp_error(state, "a PROGRAM holds the section itself: leave out --hold");
+		argp_error(state, "--hold: PROGRAM holds the section; omit the option");
 	if (creation->common->json && creation->program)
-		argp_error(state, "all output is the PROGRAM's: leave out --json");
+		argp_error(state, "--json: all output is that of PROGRAM; omit the option");
 }
 
 static error_t parse_create(int key, char *argument, struct argp_state *state)
@@ -90,17 +122,28 @@ static error_t parse_create(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'n':
 		if (!parse_node(argument, &request->node))
-			argp_error(state, "\"%s\" is not a node", argument);
+			argp_error(state, "\"%s\": not a NUMA node; use a number, or any", argument);
 		return 0;
 	case 'w':
 		if (!parse_number(argument, UINT32_MAX, &creation->width))
-			argp_error(state, "\"%s\" is not a width", argument);
+			argp_error(state, "\"%s\": not an address width; use a number of bits", argument);
 		return 0;
 	case 'H':
 		creation->hold = true;
 		return 0;
 	case 'r':
 		creation->readonly = true;
+		return 0;
+	case OPTION_NAME:
+		request->name = argument;
+		return 0;
+	case OPTION_GROUP:
+		parse_group_or_end(state, argument, &request->group);
+		creation->access = true;
+		return 0;
+	case OPTION_MODE:
+		parse_mode_or_end(state, argument, &request->mode);
+		creation->access = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		creation->program = &state->argv[state->next - 1];
@@ -217,13 +260,12 @@ static int make_inherited(int shared)
  * and the exit status. It inherits one descriptor; all others are close-on-exec.
  */
 static enum exit_code run_program(struct ndshm *ndshm, struct ndshm_section *section,
-				  const struct creation *creation, uint32_t id)
+				  bool readonly, char **program, uint32_t id)
 {
 	enum exit_code code = EXIT_FAILED;
 	int shared, fd, error;
 
-	error = ndshm_section_share(section, creation->readonly ? NDSHM_SHARE_READONLY : 0,
-				    &shared);
+	error = ndshm_section_share(section, readonly ? NDSHM_SHARE_READONLY : 0, &shared);
 	if (error)
 		return cannot_ndshm(ndshm, error, "share the section");
 	fd = make_inherited(shared);
@@ -231,11 +273,11 @@ static enum exit_code run_program(struct ndshm *ndshm, struct ndshm_section *sec
 	if (!error)
 		error = set_number(SECTION_ID, id);
 	if (!error) {
-		execvp(creation->program[0], creation->program);
+		execvp(program[0], program);
 		error = -errno;
 		code = error == -ENOENT ? EXIT_NO_PROGRAM : EXIT_CANNOT_RUN;
 	}
-	cannot_errno(error, "run \"%s\"", creation->program[0]);
+	cannot_errno(error, "run \"%s\"", program[0]);
 	if (fd >= 0)
 		close(fd);
 	close(shared);
@@ -255,7 +297,7 @@ static enum exit_code make_section(struct ndshm *ndshm, const struct creation *c
 	if (error)
 		code = cannot_ndshm(ndshm, error, "query the section");
 	else if (creation->program)
-		code = run_program(ndshm, section, creation, info.id);
+		code = run_program(ndshm, section, creation->readonly, creation->program, info.id);
 	else
 		code = show_and_hold(ndshm, creation, &info);
 	ndshm_section_close(section);
@@ -295,6 +337,157 @@ static enum exit_code run_create(struct common *common, int argc, char **argv)
 }
 
 /*
+ * ndshm section open and rm
+ */
+
+struct naming {
+	struct common *common;
+	const char *name;
+	uint32_t owner;
+	uint32_t flags;		/* of ndshm_section_open() or ndshm_section_delete() */
+	bool run;		/* takes a program */
+	char **program;
+};
+
+static const struct argp_option open_options[] = {
+	{ "owner", OPTION_OWNER, "USER", 0, "Who made it (you)", 0 },
+	{ "readonly", 'r', NULL, 0, "Give PROGRAM a descriptor that can never write", 0 },
+	{ 0 }
+};
+
+static const struct argp_option rm_options[] = {
+	{ "owner", OPTION_OWNER, "USER", 0, "Who made it (you)", 0 },
+	{ "force", 'f', NULL, 0, "Even if other processes have memory of it", 0 },
+	{ "revoke", OPTION_REVOKE, NULL, 0, "Likewise, and take it from those that map it", 0 },
+	{ 0 }
+};
+
+static void parse_user_or_end(struct argp_state *state, const char *argument, uint32_t *uid)
+{
+	const struct passwd *user = getpwnam(argument);
+	uint64_t number;
+
+	if (!user && !parse_number(argument, UINT32_MAX - 1, &number))
+		argp_error(state, "\"%s\": no such user; use a name or a number", argument);
+	else
+		*uid = user ? user->pw_uid : number;
+}
+
+static void parse_name_argument(struct argp_state *state, struct naming *naming, char *argument)
+{
+	if (!naming->name) {
+		naming->name = argument;
+	} else if (naming->run) {
+		naming->program = &state->argv[state->next - 1];
+		state->next = state->argc;
+	} else {
+		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
+	}
+}
+
+static error_t parse_naming(int key, char *argument, struct argp_state *state)
+{
+	struct naming *naming = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = naming->common;
+		return 0;
+	case OPTION_OWNER:
+		parse_user_or_end(state, argument, &naming->owner);
+		return 0;
+	case OPTION_REVOKE:
+		naming->flags |= NDSHM_DELETE_REVOKE;
+		return 0;
+	case 'f':
+		naming->flags |= NDSHM_DELETE_FORCE;
+		return 0;
+	case 'r':
+		naming->flags |= NDSHM_OPEN_READONLY;
+		return 0;
+	case ARGP_KEY_ARG:
+		parse_name_argument(state, naming, argument);
+		return 0;
+	case ARGP_KEY_END:
+		if (!naming->name || (naming->run && !naming->program))
+			argp_usage(state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static enum exit_code run_open(struct common *common, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+	static const struct argp argp = {
+		.options = open_options,
+		.parser = parse_naming,
+		.args_doc = "NAME PROGRAM [ARGUMENT...]",
+		.doc = "Run PROGRAM with a descriptor of a section that has a name.\v"
+		       "The environment, the output and the exit status are as with "
+		       "\"ndshm section create\".",
+		.children = children,
+	};
+	struct naming naming = { .common = common, .owner = NDSHM_OWNER_SELF, .run = true };
+	struct ndshm_section_info info;
+	struct ndshm_section *section;
+	struct ndshm *ndshm;
+	enum exit_code code;
+	int error;
+
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &naming);
+	ndshm = open_client(common);
+	if (!ndshm)
+		return EXIT_FAILED;
+	error = ndshm_section_open(ndshm, naming.owner, naming.name, naming.flags, &section);
+	if (error) {
+		code = cannot_ndshm(ndshm, error, "open section \"%s\"", naming.name);
+	} else {
+		error = ndshm_section_query(section, &info);
+		code = error ? cannot_ndshm(ndshm, error, "query the section") :
+			       run_program(ndshm, section, naming.flags, naming.program, info.id);
+		ndshm_section_close(section);
+	}
+	ndshm_close(ndshm);
+	return code;
+}
+
+static enum exit_code run_rm(struct common *common, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+	static const struct argp argp = {
+		.options = rm_options,
+		.parser = parse_naming,
+		.args_doc = "NAME",
+		.doc = "Delete a section that has a name.\v"
+		       "Only the user that made it and CAP_SYS_ADMIN may.",
+		.children = children,
+	};
+	struct naming naming = { .common = common, .owner = NDSHM_OWNER_SELF };
+	enum exit_code code = EXIT_DONE;
+	struct ndshm_section *section;
+	struct ndshm *ndshm;
+	int error;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &naming);
+	ndshm = open_client(common);
+	if (!ndshm)
+		return EXIT_FAILED;
+	error = ndshm_section_open(ndshm, naming.owner, naming.name, 0, &section);
+	if (!error) {
+		error = ndshm_section_delete(section, naming.flags);
+		if (error)
+			code = cannot_ndshm(ndshm, error, "delete section \"%s\"", naming.name);
+		ndshm_section_close(section);
+	} else {
+		code = cannot_ndshm(ndshm, error, "open section \"%s\"", naming.name);
+	}
+	ndshm_close(ndshm);
+	return code;
+}
+
+/*
  * ndshm section show
  */
 
@@ -316,10 +509,10 @@ static error_t parse_show(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
-			argp_error(state, "\"%s\" is too much", argument);
+			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
 		if (!parse_number(argument, UINT32_MAX, &showing->id))
 			argp_error(state,
-				   "\"%s\" is not a section's id: see \"ndshm list sections\"",
+				   "\"%s\": not the id of a section; see \"ndshm list sections\"",
 				   argument);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
@@ -357,8 +550,11 @@ static enum exit_code print_section(const struct names *names, const struct ndsh
 	char *provider = provider_name(names, row->provider);
 	char *user = user_name(row->uid);
 
-	printf("id         %" PRIu32 "\n"
-	       "adapter    %s\n"
+	printf("id         %" PRIu32 "\n", row->id);
+	if (*row->name)
+		printf("name       %s, group %" PRIu32 ", mode %04" PRIo32 "\n", row->name, row->gid,
+		       row->mode);
+	printf("adapter    %s\n"
 	       "provider   %s\n"
 	       "user       %s\n"
 	       "state      %s\n"
@@ -368,7 +564,7 @@ static enum exit_code print_section(const struct names *names, const struct ndsh
 	       "initial    %" PRIu64 " bytes\n"
 	       "committed  %" PRIu64 " bytes\n"
 	       "taken      %" PRIu64 " bytes\n",
-	       row->id, adapter, provider, user, section_state(row), row->extents, row->holders,
+	       adapter, provider, user, section_state(row), row->extents, row->holders,
 	       row->max_size, row->initial_size, row->committed, row->taken);
 	print_picture(row);
 	free(adapter);
@@ -378,7 +574,7 @@ static enum exit_code print_section(const struct names *names, const struct ndsh
 }
 
 /* Search the sections that the caller may see. */
-static enum exit_code find_section(struct ndshm *ndshm, uint32_t id,
+static enum exit_code find_section(const struct common *common, struct ndshm *ndshm, uint32_t id,
 				   struct ndshm_section_row *row)
 {
 	struct ndshm_section_row *rows;
@@ -389,12 +585,14 @@ static enum exit_code find_section(struct ndshm *ndshm, uint32_t id,
 		return cannot_ndshm(ndshm, error, "list sections");
 	for (i = 0; i < count && rows[i].id != id; i++)
 		;
-	if (i < count)
+	if (i < count) {
 		*row = rows[i];
+		make_printable(row->name);
+	}
 	free(rows);
 	if (i < count)
 		return EXIT_DONE;
-	return cannot(ndshm_fd(ndshm) < 0 ?
+	return cannot(is_stand_in(common, ndshm) ?
 		      "without the module only the process that made it can see it (ENOENT)" :
 		      "it is not there, or not yours to see: try \"ndshm list sections\" (ENOENT)",
 		      "show section %" PRIu32, id);
@@ -404,7 +602,7 @@ static enum exit_code show_section(struct ndshm *ndshm, const struct showing *sh
 {
 	struct ndshm_section_row row;
 	struct names names = { 0 };
-	enum exit_code code = find_section(ndshm, showing->id, &row);
+	enum exit_code code = find_section(showing->common, ndshm, showing->id, &row);
 	int error;
 
 	if (code)
@@ -434,7 +632,7 @@ static enum exit_code run_show(struct common *common, int argc, char **argv)
 	enum exit_code code;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &showing);
-	ndshm = open_client(common);
+	ndshm = open_viewer(common);
 	if (!ndshm)
 		return EXIT_FAILED;
 	code = show_section(ndshm, &showing);
@@ -446,6 +644,8 @@ enum exit_code run_section(struct common *common, int argc, char **argv)
 {
 	static const struct word words[] = {
 		{ "create", run_create },
+		{ "open", run_open },
+		{ "rm", run_rm },
 		{ "show", run_show },
 		{ 0 }
 	};
@@ -454,6 +654,8 @@ enum exit_code run_section(struct common *common, int argc, char **argv)
 		.doc = "Make and see sections: ranges of memory that processes share.\v"
 		       "Commands:\n"
 		       "  create      make a section, hold it, run a program with it\n"
+		       "  open NAME   run a program with a section that has a name\n"
+		       "  rm NAME     delete a section that has a name\n"
 		       "  show ID     one section, and how much of it is used\n"
 		       "\n"
 		       "\"ndshm section COMMAND --help\" tells more.",

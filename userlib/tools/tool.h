@@ -31,7 +31,7 @@ extern const struct argp common_argp;
 /* Subcommands. argv[0] is the name for help and errors. */
 typedef enum exit_code subcommand(struct common *common, int argc, char **argv);
 subcommand run_info, run_list, run_alloc, run_section, run_monitor, run_quota, run_permit,
-	run_bind, run_unbind;
+	run_bind, run_unbind, run_exporter, run_ps, run_top, run_plot;
 
 /* A word that selects a subcommand. Lists end with a zeroed entry. */
 struct word {
@@ -48,6 +48,15 @@ enum exit_code run_word(const struct word *words, const struct argp *help, const
 
 /* output.c */
 
+/* Print errors as JSON objects from now on, one a line. */
+void print_errors_in_json(void);
+/* Print a line to stderr; as JSON with the names, each of which may be NULL. */
+void print_error_text(const char *text, const char *reason, const char *status,
+		      const char *error);
+/* The same with "ndshm: " before the text. */
+void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Print a remark about a valid output to stderr. */
+void print_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Print to stderr that an action failed, and why. Returns EXIT_FAILED. */
 enum exit_code cannot(const char *why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -62,6 +71,13 @@ enum exit_code cannot_errno(int error, const char *format, ...)
 
 /* Open a client, or print why it failed and return NULL. */
 struct ndshm *open_client(const struct common *common);
+/*
+ * The same for a command that only uses what netlink has: unless another place is given, it
+ * does not open the device, which the user or the container may lack.
+ */
+struct ndshm *open_viewer(const struct common *common);
+/* Return true if the client of open_viewer() is not one of the module. */
+bool is_stand_in(const struct common *common, const struct ndshm *ndshm);
 
 /* Return allocated memory; exit if there is none. */
 char *format_string(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -69,25 +85,15 @@ void *array(size_t count, size_t size);
 
 /* Print a JSON value and release it. */
 enum exit_code print_json(json_t *value);
-/* The same in one line, flushed at once. */
+/* Print an array of @count values, each on a line and released before the next is made. */
+enum exit_code print_json_rows(size_t count, json_t *(*row)(const void *context, size_t i),
+			       const void *context);
+/* The same as print_json() in one line, flushed at once. */
 enum exit_code print_json_line(json_t *value);
 /* Return a JSON number, at most INT64_MAX. */
 json_t *json_u64(uint64_t number);
 /* Flush stdout; print an error if that fails. */
 enum exit_code end_output(void);
-
-/* A table of cells, printed with aligned columns. */
-struct table {
-	const char *const *titles;	/* a leading '>' aligns the column right */
-	size_t columns;
-	char **cells;
-	size_t rows;
-};
-
-/* Add a row: one allocated cell for each column, which the table owns from now on. */
-void table_add(struct table *table, char **cells);
-/* Print the table and release it. */
-void table_print(struct table *table);
 
 /* names.c */
 
@@ -101,6 +107,14 @@ struct names {
 /* The names must be zeroed. Call free_names() also after an error. */
 int get_names(struct ndshm *ndshm, struct names *names);
 void free_names(struct names *names);
+/* Return the name, or NULL if there is no object with this id. Valid until free_names(). */
+const char *adapter_text(const struct names *names, uint32_t id);
+const char *provider_text(const struct names *names, uint32_t id);
+/* Show users and groups by number from now on, without looking them up. */
+void show_numbers(void);
+/* Return the name or the number. Each is looked up once, and valid until the end. */
+const char *cached_user(uint32_t uid);
+const char *cached_group(uint32_t gid);
 /*
  * These return allocated strings. An object that has no name or is gone is shown by its
  * id.
@@ -147,9 +161,23 @@ const char *queue_state(const struct ndshm_queue_row *row);
 /* Return all usages, separated by commas, allocated. */
 char *usage_names(void);
 bool parse_usage(const char *word, uint32_t *usage);
-/* N, or N followed by K, M or G. */
+/*
+ * Parse a number of bytes, or a number with an optional fraction and one of K, M, G, T, P
+ * and E or KiB to EiB; parts of a byte are dropped. Returns NULL, or the problem and the
+ * remedy.
+ */
+const char *parse_size(const char *word, uint64_t *size);
+/* The same; returns true for a size. */
 bool parse_length(const char *word, uint64_t *length);
+/* Longest number or size with its terminator. */
+#define NUMBER_SIZE	24
+/* Format a number of up to NUMBER_SIZE bytes in decimal. Returns its length. */
+size_t format_number(uint64_t number, char *text);
+/* Format bytes for a reader, in up to NUMBER_SIZE bytes: 512, 4K, 1.5G. */
+void format_size(uint64_t bytes, char *text);
 bool parse_number(const char *word, uint64_t max, uint64_t *number);
+/* Seconds from 0.1 to 3600; *@delay in milliseconds. */
+bool parse_delay(const char *word, unsigned int *delay);
 /* N, or "any". */
 bool parse_node(const char *word, int32_t *node);
 
@@ -171,7 +199,7 @@ enum exit_code claim_adapter(struct ndshm *ndshm, struct ndshm_adapter_info *ada
  * printing, so that a signal cannot arrive too early.
  */
 int watch_signals(void);
-/* Wait for one of the signals or the end of the input. */
+/* Wait for one of the signals, or for the end of the input unless that is /dev/null. */
 enum exit_code hold(int signals);
 
 #endif /* NDSHM_TOOL_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,17 @@ bool parse_number(const char *word, uint64_t max, uint64_t *number)
 	return parse_digits(word, number, &end) && !*end && *number <= max;
 }
 
+bool parse_delay(const char *word, unsigned int *delay)
+{
+	char *end;
+	double seconds = strtod(word, &end);
+
+	if (*word < '0' || *word > '9' || *end || !(seconds >= 0.1 && seconds <= 3600))
+		return false;
+	*delay = seconds * 1000;
+	return true;
+}
+
 bool parse_node(const char *word, int32_t *node)
 {
 	uint64_t number;
@@ -171,22 +183,112 @@ bool parse_node(const char *word, int32_t *node)
 	return true;
 }
 
-bool parse_length(const char *word, uint64_t *length)
+#define DECIMALS_MAX	9	/* 10^9 is below 2^30 */
+
+/*
+ * Return fraction / scale units of 2^shift bytes, rounded down. The fraction is less than scale, which
+ * is at most 10^9; shift is at most 60. Two steps, because 32-bit machines have no 128-bit numbers.
+ */
+static uint64_t part_of_unit(uint64_t fraction, uint64_t scale, unsigned int shift)
 {
-	static const char units[] = "KMG";
+	unsigned int first = shift < 30 ? shift : 30;
+
+	fraction <<= first;
+	shift -= first;
+	return (fraction / scale << shift) + ((fraction % scale << shift) / scale);
+}
+
+const char *parse_size(const char *word, uint64_t *size)
+{
+	static const char units[] = "KMGTPE";
+	uint64_t number, fraction = 0, scale = 1;
 	const char *end, *unit;
 	unsigned int shift;
 
-	if (!parse_digits(word, length, &end))
-		return false;
-	if (!*end)
-		return true;
+	if (!isdigit((unsigned char)*word))
+		return "not a size; use a number of bytes, such as 4096, 64K, 1.5G or 2MiB";
+	if (!parse_digits(word, &number, &end))
+		return "too large; use a size below 16E";
+	if (*end == '.') {
+		const char *first = ++end;
+
+		for (; isdigit((unsigned char)*end); end++) {
+			if (end - first == DECIMALS_MAX)
+				return "too many decimals; use at most 9";
+			fraction = fraction * 10 + (*end - '0');
+			scale *= 10;
+		}
+		if (end == first)
+			return "not a size; use a number of bytes, such as 4096, 64K, 1.5G or 2MiB";
+		if (!*end)
+			return "a fraction of a byte; add a suffix, such as K, M or G";
+	}
+	if (!*end) {
+		*size = number;
+		return NULL;
+	}
 	unit = strchr(units, *end);
-	if (!unit || end[1])
-		return false;
+	if (!unit || (end[1] && strcmp(end + 1, "iB")))
+		return "unknown suffix; use K, M, G, T, P or E, or KiB to EiB, which are powers of 1024";
 	shift = 10 * (unit - units + 1);
-	if (*length > UINT64_MAX >> shift)
-		return false;
-	*length <<= shift;
-	return true;
+	if (number > UINT64_MAX >> shift)
+		return "too large; use a size below 16E";
+	/* The part is less than a unit, so the sum does not overflow. */
+	*size = (number << shift) + part_of_unit(fraction, scale, shift);
+	return NULL;
+}
+
+bool parse_length(const char *word, uint64_t *length)
+{
+	return !parse_size(word, length);
+}
+
+/* snprintf() takes several times as long, which long lists consist of. */
+size_t format_number(uint64_t number, char *text)
+{
+	char digits[NUMBER_SIZE];
+	size_t length = 0;
+
+	do {
+		digits[length++] = '0' + number % 10;
+		number /= 10;
+	} while (number);
+	for (size_t i = 0; i < length; i++)
+		text[i] = digits[length - 1 - i];
+	text[length] = '\0';
+	return length;
+}
+
+void format_size(uint64_t bytes, char *text)
+{
+	static const char units[] = "KMGTPE";
+	unsigned int unit = 0, shift = 10;
+	uint64_t whole, tenths;
+
+	if (bytes < 1024) {
+		format_number(bytes, text);
+		return;
+	}
+	while (bytes >> shift >= 1024) {
+		shift += 10;
+		unit++;
+	}
+	whole = bytes >> shift;
+	/* To the nearest tenth. The rest has at most 60 bits. */
+	tenths = ((bytes - (whole << shift)) * 10 + (1ULL << (shift - 1))) >> shift;
+	if (tenths == 10) {
+		whole++;
+		tenths = 0;
+	}
+	if (whole == 1024 && units[unit + 1]) {
+		whole = 1;
+		unit++;
+	}
+	text += format_number(whole, text);
+	if (tenths) {
+		*text++ = '.';
+		text += format_number(tenths, text);
+	}
+	*text++ = units[unit];
+	*text = '\0';
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Buffers in an extent of the card's section. An extent can consist of several DMA segments: a
- * section grows by 2 MiB, and without an IOMMU by any free pages. Buffers must not cross the end
- * of a segment.
+ * section grows by chunks of at most 2 MiB, which need not be adjacent for the device. Buffers
+ * must not cross the end of a segment.
  */
 #include <errno.h>
 

@@ -20,14 +20,6 @@ static int set_patience(int channel)
 	return 0;
 }
 
-static int adopt(struct call *call, int section)
-{
-	int error = ndshm_section_adopt(call->ndshm, section, &call->section);
-
-	close(section);
-	return error;
-}
-
 /*
  * Only this process writes to the buffer, unless another client is hostile. A lent buffer has
  * memory.
@@ -52,19 +44,15 @@ static int find_buffer(struct call *call, const struct greeting *greeting, uint6
 static int be_greeted(struct call *call, uint64_t length, const char **failed)
 {
 	struct greeting greeting;
-	int section, error;
+	int error;
 
-	*failed = "no greeting";
-	error = channel_be_greeted(call->channel, &greeting, &section);
+	*failed = "no greeting, or no section in it";
+	error = channel_be_greeted(call->channel, call->ndshm, &greeting, &call->section);
 	if (error)
 		return error;
 	*failed = "the server turned us away";
 	if (greeting.status != STATUS_SERVED)
 		return -EUSERS;
-	*failed = "cannot use the section";
-	error = adopt(call, section);
-	if (error)
-		return error;
 	*failed = "no memory of the section";
 	return find_buffer(call, &greeting, length);
 }

@@ -8,11 +8,6 @@
 
 #include "channel.h"
 
-union control {
-	struct cmsghdr header;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
 static int make_socket(const char *path, int flags, struct sockaddr_un *address)
 {
 	int fd;
@@ -60,66 +55,25 @@ int channel_connect(const char *path)
 	return error;
 }
 
-int channel_greet(int channel, const struct greeting *greeting, int section)
+int channel_greet(int channel, const struct greeting *greeting, struct ndshm_section *section)
 {
-	struct iovec data = { .iov_base = (void *)greeting, .iov_len = sizeof(*greeting) };
-	union control control = {
-		.header = {
-			.cmsg_len = CMSG_LEN(sizeof(int)),
-			.cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS,
-		},
-	};
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
-
-	if (section >= 0) {
-		memcpy(CMSG_DATA(&control.header), &section, sizeof(section));
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-	}
-	if (sendmsg(channel, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return -errno;
-	return 0;
+	if (section)
+		return ndshm_section_send(section, channel, 0, greeting, sizeof(*greeting));
+	return send(channel, greeting, sizeof(*greeting), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/*
- * Returns the descriptor in `message`, or -1. The buffer has room for one; the kernel closes
- * others.
- */
-static int descriptor_of(struct msghdr *message)
+int channel_be_greeted(int channel, struct ndshm *ndshm, struct greeting *greeting,
+		       struct ndshm_section **section)
 {
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	int fd = -1;
+	size_t length = sizeof(*greeting);
+	int error = ndshm_section_receive(ndshm, channel, greeting, &length, section);
 
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
-
-int channel_be_greeted(int channel, struct greeting *greeting, int *section)
-{
-	struct iovec data = { .iov_base = greeting, .iov_len = sizeof(*greeting) };
-	union control control;
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		/* Not CMSG_SPACE(): its padding would have room for a second descriptor. */
-		.msg_controllen = CMSG_LEN(sizeof(int)),
-	};
-	ssize_t length = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-
-	*section = -1;
-	if (length <= 0)
-		return length ? -errno : -EPIPE;
-	*section = descriptor_of(&message);
-	if (length == sizeof(*greeting) && !(message.msg_flags & MSG_TRUNC) &&
-	    greeting->version == PROTOCOL_VERSION &&
-	    (greeting->status == STATUS_SERVED) == (*section >= 0))
+	if (error && error != -ENODATA)
+		return error;
+	if (length == sizeof(*greeting) && greeting->version == PROTOCOL_VERSION &&
+	    (greeting->status == STATUS_SERVED) == !error)
 		return 0;
-	if (*section >= 0)
-		close(*section);
-	*section = -1;
+	ndshm_section_close(*section);
+	*section = NULL;
 	return -EPROTO;
 }

@@ -9,19 +9,25 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include <ndshm/section.h>
+
 #include "protocol.h"
 
 /* -EADDRINUSE: `path` exists. -ENAMETOOLONG: `path` exceeds sun_path. */
 int channel_listen(const char *path, mode_t mode);
 int channel_connect(const char *path);
 
-/* Sends the greeting, with the section's descriptor unless that is -1. -EAGAIN: it would block. */
-int channel_greet(int channel, const struct greeting *greeting, int section);
+/*
+ * Sends the greeting, with the section's descriptor unless `section` is NULL. -EAGAIN: it would
+ * block.
+ */
+int channel_greet(int channel, const struct greeting *greeting, struct ndshm_section *section);
 
 /*
- * Receives the greeting. *section is -1 if there is no descriptor. -EPROTO: not a greeting of
+ * Receives the greeting. *section is NULL if there is no section. -EPROTO: not a greeting of
  * this version. -EPIPE: the server closed the connection.
  */
-int channel_be_greeted(int channel, struct greeting *greeting, int *section);
+int channel_be_greeted(int channel, struct ndshm *ndshm, struct greeting *greeting,
+		       struct ndshm_section **section);
 
 #endif /* CHANNEL_H */

@@ -84,7 +84,7 @@ static void turn_away(struct peers *peers, int channel)
 	};
 
 	/* Errors are ignored: the client then sees a closed socket. */
-	channel_greet(channel, &greeting, -1);
+	channel_greet(channel, &greeting, NULL);
 	close(channel);
 	peers->tally.turned_away++;
 }
@@ -100,7 +100,7 @@ static void welcome(struct peers *peers, struct peer *peer)
 	link_peer(peers, peer);
 	peers->tally.clients++;
 	/* The client may have disconnected already. */
-	if (channel_greet(peer->channel, &greeting, ndshm_section_fd(peers->section)))
+	if (channel_greet(peer->channel, &greeting, peers->section))
 		drop(peers, peer);
 }
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "copy.h"
 #include "serve.h"
 
 static enum status range_or_memory(int error, enum status range, enum status memory)
@@ -36,8 +35,8 @@ static enum status copy_list(struct serve *serve)
 {
 	const struct request *request = &serve->request;
 
-	return range_or_memory(copy_from(serve->section, request->list,
-					 request->chunks * sizeof(struct chunk), serve->list),
+	return range_or_memory(ndshm_section_read(serve->section, request->list, serve->list,
+						  request->chunks * sizeof(struct chunk)),
 			       STATUS_LIST_RANGE, STATUS_LIST_MEMORY);
 }
 
@@ -50,8 +49,9 @@ static enum status copy_chunk(struct serve *serve, const struct chunk *chunk)
 		return STATUS_CHUNK_RANGE;
 	if (chunk->length > sizeof(serve->contents) - serve->length)
 		return STATUS_LENGTH;
-	status = range_or_memory(copy_from(serve->section, chunk->offset, chunk->length,
-					   serve->contents + serve->length),
+	status = range_or_memory(ndshm_section_read(serve->section, chunk->offset,
+						    serve->contents + serve->length,
+						    chunk->length),
 				 STATUS_CHUNK_RANGE, STATUS_CHUNK_MEMORY);
 	if (status == STATUS_SERVED)
 		serve->length += chunk->length;
@@ -76,8 +76,8 @@ static enum status put_result(struct serve *serve)
 		return STATUS_ROOM;
 	serve->length = operate(request->operation, serve->contents, serve->length);
 	/* The target may be anywhere in the section: the client could write there itself. */
-	return range_or_memory(copy_to(serve->section, request->answer, serve->length,
-				       serve->contents),
+	return range_or_memory(ndshm_section_write(serve->section, request->answer, serve->contents,
+						   serve->length),
 			       STATUS_ANSWER_RANGE, STATUS_ANSWER_MEMORY);
 }
 

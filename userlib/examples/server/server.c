@@ -16,7 +16,6 @@
 
 #include "../common/say.h"
 #include "channel.h"
-#include "copy.h"
 #include "report.h"
 #include "server_options.h"
 
@@ -63,12 +62,7 @@ static int check_machine(const struct server *server)
 {
 	rlim_t need = server->options.clients + OWN_DESCRIPTORS;
 	struct rlimit limit;
-	int error = copy_probe();
 
-	if (error)
-		return say_failure(NULL, "this kernel, or a filter of system calls, does not let "
-				   "us copy safely: allow process_vm_readv and process_vm_writev",
-				   error);
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return say_failure(NULL, "getrlimit", -errno);
 	if (limit.rlim_cur >= need)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libndshm for administrators: permissions, quotas and events. The rules of
+ * libndshm for administrators: permissions, quotas, failed requests and events. The rules of
  * <ndshm/ndshm.h> apply. All calls use netlink and need the module: contexts of "memfd:"
  * and "section:" return -EOPNOTSUPP.
  */
@@ -94,6 +94,20 @@ int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t 
  */
 int ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 		    const struct ndshm_quota_row *limits);
+
+/* Failed requests -------------------------------------------------------- */
+
+/* Requests of all users that failed for a reason since the module was loaded. */
+struct ndshm_refusal_row {
+	uint32_t reason;		/* NDSHM_REASON_*, or one that the library does not know */
+	uint64_t count;
+};
+
+/*
+ * List all reasons of the module, sorted by number: *out is an array of *count rows that
+ * the caller frees with free(). -EPERM: the caller lacks CAP_SYS_ADMIN.
+ */
+int ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count);
 
 /* Events ----------------------------------------------------------------- */
 

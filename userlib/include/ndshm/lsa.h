@@ -24,20 +24,77 @@
 
 #include <ndshm/section.h>
 
+/*
+ * With NDSHM_LSA_PREFIX defined before the first inclusion, every type below has the
+ * prefix NDSHM_ (NDSHM_ULONG, ...), and TRUE, FALSE, CreateSharedMemory() and the other
+ * three inline functions are not defined. This is for files that include other headers
+ * with these names: call ndshm_lsa_create() and its like.
+ */
+#ifdef NDSHM_LSA_PREFIX
+#pragma push_macro("BOOLEAN")
+#pragma push_macro("PVOID")
+#pragma push_macro("ULONG")
+#pragma push_macro("VOID")
+#pragma push_macro("LSA_ALLOCATE_SHARED_MEMORY")
+#pragma push_macro("LSA_CREATE_SHARED_MEMORY")
+#pragma push_macro("LSA_DELETE_SHARED_MEMORY")
+#pragma push_macro("LSA_FREE_SHARED_MEMORY")
+#pragma push_macro("LSA_SECPKG_FUNCTION_TABLE")
+#pragma push_macro("PLSA_ALLOCATE_SHARED_MEMORY")
+#pragma push_macro("PLSA_CREATE_SHARED_MEMORY")
+#pragma push_macro("PLSA_DELETE_SHARED_MEMORY")
+#pragma push_macro("PLSA_FREE_SHARED_MEMORY")
+#pragma push_macro("PLSA_SECPKG_FUNCTION_TABLE")
+#pragma push_macro("_LSA_SECPKG_FUNCTION_TABLE")
+#undef BOOLEAN
+#undef PVOID
+#undef ULONG
+#undef VOID
+#undef LSA_ALLOCATE_SHARED_MEMORY
+#undef LSA_CREATE_SHARED_MEMORY
+#undef LSA_DELETE_SHARED_MEMORY
+#undef LSA_FREE_SHARED_MEMORY
+#undef LSA_SECPKG_FUNCTION_TABLE
+#undef PLSA_ALLOCATE_SHARED_MEMORY
+#undef PLSA_CREATE_SHARED_MEMORY
+#undef PLSA_DELETE_SHARED_MEMORY
+#undef PLSA_FREE_SHARED_MEMORY
+#undef PLSA_SECPKG_FUNCTION_TABLE
+#undef _LSA_SECPKG_FUNCTION_TABLE
+#define BOOLEAN NDSHM_BOOLEAN
+#define PVOID NDSHM_PVOID
+#define ULONG NDSHM_ULONG
+#define VOID void
+#define LSA_ALLOCATE_SHARED_MEMORY NDSHM_LSA_ALLOCATE_SHARED_MEMORY
+#define LSA_CREATE_SHARED_MEMORY NDSHM_LSA_CREATE_SHARED_MEMORY
+#define LSA_DELETE_SHARED_MEMORY NDSHM_LSA_DELETE_SHARED_MEMORY
+#define LSA_FREE_SHARED_MEMORY NDSHM_LSA_FREE_SHARED_MEMORY
+#define LSA_SECPKG_FUNCTION_TABLE NDSHM_LSA_SECPKG_FUNCTION_TABLE
+#define PLSA_ALLOCATE_SHARED_MEMORY NDSHM_PLSA_ALLOCATE_SHARED_MEMORY
+#define PLSA_CREATE_SHARED_MEMORY NDSHM_PLSA_CREATE_SHARED_MEMORY
+#define PLSA_DELETE_SHARED_MEMORY NDSHM_PLSA_DELETE_SHARED_MEMORY
+#define PLSA_FREE_SHARED_MEMORY NDSHM_PLSA_FREE_SHARED_MEMORY
+#define PLSA_SECPKG_FUNCTION_TABLE NDSHM_PLSA_SECPKG_FUNCTION_TABLE
+#define _LSA_SECPKG_FUNCTION_TABLE _NDSHM_LSA_SECPKG_FUNCTION_TABLE
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#ifndef VOID
-#define VOID void
-#endif
+#ifndef NDSHM_LSA_PREFIX
 #ifndef TRUE
 #define TRUE 1
 #endif
 #ifndef FALSE
 #define FALSE 0
 #endif
+#endif
 
+/* No macro: another header may declare `typedef void VOID`. */
+#ifndef VOID
+typedef void VOID;
+#endif
 typedef void *PVOID;
 typedef uint32_t ULONG;
 typedef unsigned char BOOLEAN;
@@ -118,6 +175,7 @@ void ndshm_lsa_close(PVOID SharedMem);
  */
 struct ndshm_section *ndshm_lsa_section(PVOID SharedMem);
 
+#ifndef NDSHM_LSA_PREFIX
 static inline PVOID CreateSharedMemory(ULONG MaxSize, ULONG InitialSize)
 {
 	return ndshm_lsa_create(MaxSize, InitialSize);
@@ -137,9 +195,28 @@ static inline BOOLEAN DeleteSharedMemory(PVOID SharedMem)
 {
 	return ndshm_lsa_delete(SharedMem);
 }
+#endif
 
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef NDSHM_LSA_PREFIX
+#pragma pop_macro("BOOLEAN")
+#pragma pop_macro("PVOID")
+#pragma pop_macro("ULONG")
+#pragma pop_macro("VOID")
+#pragma pop_macro("LSA_ALLOCATE_SHARED_MEMORY")
+#pragma pop_macro("LSA_CREATE_SHARED_MEMORY")
+#pragma pop_macro("LSA_DELETE_SHARED_MEMORY")
+#pragma pop_macro("LSA_FREE_SHARED_MEMORY")
+#pragma pop_macro("LSA_SECPKG_FUNCTION_TABLE")
+#pragma pop_macro("PLSA_ALLOCATE_SHARED_MEMORY")
+#pragma pop_macro("PLSA_CREATE_SHARED_MEMORY")
+#pragma pop_macro("PLSA_DELETE_SHARED_MEMORY")
+#pragma pop_macro("PLSA_FREE_SHARED_MEMORY")
+#pragma pop_macro("PLSA_SECPKG_FUNCTION_TABLE")
+#pragma pop_macro("_LSA_SECPKG_FUNCTION_TABLE")
 #endif
 
 #endif /* NDSHM_LSA_H */

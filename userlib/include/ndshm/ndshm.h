@@ -36,8 +36,8 @@ struct ndshm_block;	/* a block of memory */
 
 /*
  * Open a client. `where` is the path of the device, or NULL for /dev/ndshm or, if set,
- * the value of the environment variable NDSHM_BACKEND. Two names select a context without
- * the module:
+ * the value of the environment variable NDSHM_BACKEND. Three names select a context without
+ * the device:
  *
  * - "memfd:" emulates the device, to write and test programs without the module. It has
  *   one adapter, "memfd", one provider, "memfd", and no claims, DMA addresses,
@@ -45,6 +45,8 @@ struct ndshm_block;	/* a block of memory */
  *   the module.
  * - "section:" can only adopt sections (ndshm_section_adopt() in <ndshm/section.h>) and
  *   needs no access to the device.
+ * - "netlink:" has the lists, and the calls of <ndshm/admin.h>, of the module, and can adopt
+ *   sections. It needs no access to the device either.
  *
  * -ENOENT: module not loaded; -EACCES: not permitted to open the device;
  * -EPROTONOSUPPORT: the module lacks features that this library needs.
@@ -141,13 +143,14 @@ struct ndshm_block_row {
 	uint32_t provider;		/* id */
 	uint32_t usage;			/* NDSHM_USAGE_* */
 	uint32_t uid;			/* user that allocated it */
-	uint32_t pid;			/* allocating process (0: the kernel) */
+	uint32_t pid;			/* allocating process; 0: not visible here, or none */
 	uint32_t segments;
 	int32_t preferred_node;
 	uint64_t length;		/* bytes */
 	uint64_t consumed;		/* bytes */
 	bool charged;			/* against RLIMIT_MEMLOCK */
 	bool revoked;
+	bool kernel;			/* a kernel driver allocated it, no process */
 };
 
 struct ndshm_section_row {
@@ -163,6 +166,9 @@ struct ndshm_section_row {
 	uint32_t holders;
 	bool deleted;
 	bool revoked;
+	char name[NDSHM_SECTION_NAME_BYTES + 1];	/* empty: the section has none */
+	uint32_t gid;			/* group and mode are valid with a name */
+	uint32_t mode;
 };
 
 /* A receive queue or a virtual port; only kernel drivers create these. */
@@ -228,8 +234,8 @@ int ndshm_claim_map_bar(struct ndshm_claim *claim, unsigned int bar,
 /* Blocks ----------------------------------------------------------------- */
 
 /*
- * Parameters of an allocation. Initialise with NDSHM_REQUEST_INIT: a zero `node` is node
- * 0.
+ * Parameters of an allocation. Initialise with NDSHM_REQUEST_INIT or
+ * ndshm_request_init(): a zero `node` is node 0.
  */
 struct ndshm_request {
 	uint64_t length;		/* bytes; rounded up to pages */
@@ -244,6 +250,9 @@ struct ndshm_request {
 	.length = 0, .adapter = 0, .provider = 0, .node = NDSHM_NODE_ANY, \
 	.usage = NDSHM_USAGE_OTHER, .flags = 0, \
 }
+
+/* Set all members as NDSHM_REQUEST_INIT does, for languages without it. */
+void ndshm_request_init(struct ndshm_request *request);
 
 /*
  * Allocate blocks, which read as zero. ndshm_alloc_many() allocates all or none; if

@@ -35,7 +35,10 @@ extern "C" {
 /* A section's descriptor, its mapping in this process, and the holder of its extents. */
 struct ndshm_section;
 
-/* Parameters of a new section. Initialise with NDSHM_SECTION_REQUEST_INIT. */
+/*
+ * Parameters of a new section. Initialise with NDSHM_SECTION_REQUEST_INIT or
+ * ndshm_section_request_init().
+ */
 struct ndshm_section_request {
 	uint64_t max_size;		/* bytes of range; rounded up to pages */
 	uint64_t initial_size;		/* bytes that have memory from the start */
@@ -43,15 +46,25 @@ struct ndshm_section_request {
 	uint32_t provider;		/* id; 0: the built-in "pages" */
 	int32_t node;			/* NUMA node, or NDSHM_NODE_ANY */
 	uint32_t flags;			/* NDSHM_ATTACH_* for this process's holder */
+	const char *name;		/* for ndshm_section_open(); NULL: none */
+	uint32_t group;			/* for `mode`, or NDSHM_GROUP_SELF */
+	uint32_t mode;			/* permission to open by name; without a name not used */
 };
 
 #define NDSHM_SECTION_REQUEST_INIT { \
 	.max_size = 0, .initial_size = 0, .adapter = 0, .provider = 0, \
 	.node = NDSHM_NODE_ANY, .flags = 0, \
+	.name = NULL, .group = NDSHM_GROUP_SELF, .mode = 0600, \
 }
 
+/* Set all members as NDSHM_SECTION_REQUEST_INIT does, for languages without it. */
+void ndshm_section_request_init(struct ndshm_section_request *request);
+
 /*
- * Create a section of at most ndshm_info.max_section bytes, and map all of it.
+ * Create a section of at most ndshm_info.max_section bytes, and map all of it. -EINVAL
+ * (NAME): the name is not 1 to 64 bytes of UTF-8 without control characters and slash.
+ * -EEXIST (NAME_TAKEN): the effective user has a section of this name. -EOPNOTSUPP: a
+ * name without the module.
  *
  * A "memfd:" context creates sections without the module, for writing and testing
  * programs. They differ from the module's in this: only the creating process can
@@ -73,6 +86,16 @@ int ndshm_section_create(struct ndshm *ndshm, const struct ndshm_section_request
 int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_section **out);
 
 /*
+ * Open a section by its name, and map it. `owner` is the user that created it, or
+ * NDSHM_OWNER_SELF; `flags` is 0 or NDSHM_OPEN_READONLY. Requires a context with access to
+ * the device, and permission by the section's mode. -ENOENT (SECTION_UNKNOWN): no such
+ * section, or no permission to read it. -EACCES (SECTION_PERMISSION): only
+ * NDSHM_OPEN_READONLY is permitted. -EOPNOTSUPP: no module, or one without names.
+ */
+int ndshm_section_open(struct ndshm *ndshm, uint32_t owner, const char *name, uint32_t flags,
+		       struct ndshm_section **out);
+
+/*
  * Unmap a section and close its descriptor and its holder. This process's extents are
  * freed, unless NDSHM_ATTACH_KEEP is set or a child still has a copy of the holder. Under
  * a claim, extents that were not freed explicitly keep their memory until the claim ends.
@@ -83,8 +106,10 @@ void ndshm_section_close(struct ndshm_section *section);
  * Delete a section for all processes: later allocations, attaches and mappings return
  * -EIDRM, existing mappings stay. Requires the user that created it (else -EPERM,
  * NOT_CREATOR). This process's extents are freed; -EBUSY (SECTION_BUSY) if other holders
- * have any, unless `flags` has NDSHM_DELETE_FORCE. NDSHM_DELETE_REVOKE also revokes all
- * mappings (access is SIGBUS) and frees the memory. The section must still be closed.
+ * have any, unless `flags` has NDSHM_DELETE_FORCE. Memory that other clients in this process
+ * have in caches without a live block does not count; memory in caches of other processes
+ * does. NDSHM_DELETE_REVOKE also revokes all mappings (access is SIGBUS) and frees the
+ * memory. The section must still be closed.
  */
 int ndshm_section_delete(struct ndshm_section *section, uint32_t flags);
 
@@ -94,6 +119,28 @@ int ndshm_section_delete(struct ndshm_section *section, uint32_t flags);
  * (With "memfd:", the creating user and root can circumvent this.)
  */
 int ndshm_section_share(struct ndshm_section *section, uint32_t flags, int *fd);
+
+/*
+ * Send a descriptor of the section through a connected Unix socket, in one message with
+ * `length` bytes of `data`, at least one. `flags` is that of ndshm_section_share(). Errors
+ * are those of ndshm_section_share() and sendmsg(2), such as -EAGAIN and -EPIPE; there is no
+ * SIGPIPE. -EMSGSIZE: a stream socket has sent a part of the data; close it.
+ */
+int ndshm_section_send(struct ndshm_section *section, int socket, uint32_t flags,
+		       const void *data, size_t length);
+
+/*
+ * Receive one message of at most *length bytes, and adopt the section that it contains. On
+ * return *length is the number of bytes received. A stream socket may deliver a part of the
+ * data; the rest has no descriptor. Descriptors that are not returned as a section are closed.
+ *
+ * -ENODATA: the message has no descriptor; `data` and *length are valid. -EBADF (DESCRIPTOR):
+ * its descriptor is not a section. -EPROTO: it has several descriptors, or the limit of open
+ * files is reached. -EMSGSIZE: it has more data. -EPIPE: the peer closed the connection.
+ * Else an error of recvmsg(2), such as -EAGAIN and -EINTR.
+ */
+int ndshm_section_receive(struct ndshm *ndshm, int socket, void *data, size_t *length,
+			  struct ndshm_section **out);
 
 /* The section's own descriptor; the caller must not close it. */
 int ndshm_section_fd(const struct ndshm_section *section);
@@ -138,7 +185,10 @@ int ndshm_section_sync(struct ndshm_section *section, uint32_t direction, uint64
 int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length, uint64_t alignment,
 		       uint64_t *offset, uint64_t *out_length);
 
-/* Free an extent of this process's holder; else -ENOENT (EXTENT_UNKNOWN). */
+/*
+ * Free an extent that ndshm_extent_alloc() returned to this process through this section;
+ * else -ENOENT (EXTENT_UNKNOWN), also for memory of ndshm_section_alloc().
+ */
 int ndshm_extent_free(struct ndshm_section *section, uint64_t offset);
 
 /*
@@ -155,7 +205,9 @@ int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
  * An allocator like malloc(), on extents of this process's holder. Its metadata is in
  * private memory: overwriting the section corrupts contents only. Small sizes are served
  * from a cache per thread without a system call; the cache is released when the thread
- * exits. Blocks may be freed by any thread.
+ * exits. The caches of a process are limited to 1/8 of the section, and to less if there
+ * are other holders. Before an allocation fails, the caches of all clients of the section in
+ * this process are emptied. Blocks may be freed by any thread.
  *
  * A call that succeeds leaves ndshm_last_reason() unchanged. A call that fails because an
  * extent could not be allocated has the reason of that extent. After fork() the child has
@@ -164,9 +216,10 @@ int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
 
 /*
  * Allocate at least `size` bytes, aligned to 16, or to `alignment`, a power of two up to
- * 2 MiB. The contents are undefined. -EINVAL: a size of 0 or another alignment; -ENOMEM:
- * larger than the section; or an error of ndshm_extent_alloc(). ndshm_section_calloc()
- * allocates `count` times `size` zeroed bytes; -EOVERFLOW: the product overflows.
+ * 2 MiB. The contents are undefined. -EINVAL: a size of 0 (LENGTH_ZERO) or another alignment
+ * (ALIGNMENT); -ENOMEM: larger than the section; or an error of ndshm_extent_alloc().
+ * ndshm_section_calloc() allocates `count` times `size` zeroed bytes; -EOVERFLOW
+ * (LENGTH_OVERFLOW): the product overflows.
  */
 int ndshm_section_alloc(struct ndshm_section *section, size_t size, void **out);
 int ndshm_section_alloc_aligned(struct ndshm_section *section, size_t alignment, size_t size,
@@ -181,7 +234,7 @@ int ndshm_section_realloc(struct ndshm_section *section, void *pointer, size_t s
 
 /*
  * Free a block; NULL is ignored. -EINVAL, and nothing is freed, if `pointer` is not a
- * live block of this process.
+ * live block of this process (POINTER_FOREIGN, POINTER_INTERIOR, POINTER_FREED).
  */
 int ndshm_section_free(struct ndshm_section *section, void *pointer);
 
@@ -197,6 +250,26 @@ int ndshm_section_offset(const struct ndshm_section *section, const void *pointe
 			 uint64_t *offset);
 int ndshm_section_pointer(const struct ndshm_section *section, uint64_t offset, uint64_t length,
 			  void **out);
+
+/*
+ * Copy `length` bytes from an offset of the section to `buffer`, or from `buffer` to an offset.
+ * -EFAULT instead of SIGBUS: a part of the range has no memory; some bytes may have been
+ * copied. -ERANGE: the range is not within the section. -EROFS (SECTION_READONLY).
+ * -EMFILE (DESCRIPTORS): the copy needs two descriptors, because the system calls
+ * process_vm_readv() and process_vm_writev() are denied or cannot access the memory.
+ */
+int ndshm_section_read(const struct ndshm_section *section, uint64_t offset, void *buffer,
+		       size_t length);
+int ndshm_section_write(const struct ndshm_section *section, uint64_t offset, const void *buffer,
+			size_t length);
+
+/*
+ * Reasons of the library itself, for the kinds of enum ndshm_heap_error. Each is EINVAL with
+ * the status INVALID_PARAMETER. The module's reasons stay below 0x10000.
+ */
+#define NDSHM_REASON_POINTER_FOREIGN	0x10000U
+#define NDSHM_REASON_POINTER_INTERIOR	0x10001U
+#define NDSHM_REASON_POINTER_FREED	0x10002U
 
 /**
  * enum ndshm_heap_error - kinds of invalid block pointers that are reported
@@ -225,7 +298,7 @@ int ndshm_section_set_error_handler(struct ndshm_section *section, ndshm_heap_er
  * struct ndshm_heap_stats - statistics; exact only while no thread allocates or frees
  * @live_blocks: number of blocks allocated and not freed
  * @live_bytes: usable bytes of these
- * @cached_blocks: number of free blocks in the threads' caches
+ * @cached_blocks: number of free blocks in the threads' caches, and of large ones kept
  * @cached_bytes: bytes of these
  * @extents: number of extents of the section that the heap holds
  * @held_bytes: bytes of these
@@ -242,7 +315,10 @@ struct ndshm_heap_stats {
 /* Get the statistics of this process's heap in the section. */
 int ndshm_section_stats(struct ndshm_section *section, struct ndshm_heap_stats *stats);
 
-/* Empty the calling thread's cache, and free extents that are kept in reserve. */
+/*
+ * Empty the caches of all threads of this process, and free extents that are kept in
+ * reserve. A cache that its thread uses at this moment is left alone.
+ */
 void ndshm_section_trim(struct ndshm_section *section);
 
 #ifdef __cplusplus

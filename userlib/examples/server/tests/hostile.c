@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <string.h>
 
-#include "../copy.h"
 #include "hostile.h"
 
 #define LISTS		4096		/* bytes for the list, before the contents */
@@ -118,10 +117,9 @@ static void spoil(struct hostile *hostile)
 	}
 }
 
-/* Sums in 128 bits cannot overflow. */
-static bool within(unsigned __int128 offset, uint64_t length, uint64_t start, uint64_t end)
+static bool within(uint64_t offset, uint64_t length, uint64_t start, uint64_t end)
 {
-	return offset >= start && offset < end && offset + length <= end;
+	return offset >= start && offset < end && length <= end - offset;
 }
 
 static bool is_own(const struct hostile *hostile, uint64_t offset, uint64_t length)
@@ -156,7 +154,7 @@ void hostile_make(struct hostile *hostile)
 		spoil(hostile);
 	leave_others(hostile);
 	/* Fails if another thread has freed the memory; the list is then not written. */
-	copy_to(hostile->section, list, sizeof(hostile->list), hostile->list);
+	ndshm_section_write(hostile->section, list, hostile->list, sizeof(hostile->list));
 }
 
 /* Predictions */
@@ -181,8 +179,8 @@ static bool is_bad(const struct hostile *hostile, struct judged *judged)
 	    !within(request->answer, request->room, 0, size))
 		return true;
 	judged->own = is_own(hostile, request->list, request->chunks * 16ULL) &&
-		      !copy_from(hostile->section, request->list, request->chunks * 16ULL,
-				 judged->list);
+		      !ndshm_section_read(hostile->section, request->list, judged->list,
+					  request->chunks * 16ULL);
 	if (!judged->own)
 		return false;
 	for (uint32_t i = 0; i < request->chunks; i++) {
@@ -263,7 +261,7 @@ size_t hostile_expect(const struct hostile *hostile, uint8_t *result)
 
 	is_bad(hostile, &judged);
 	for (uint32_t i = 0; i < hostile->request.chunks; at += judged.list[i++].length)
-		copy_from(hostile->section, judged.list[i].offset, judged.list[i].length,
-			  contents + at);
+		ndshm_section_read(hostile->section, judged.list[i].offset, contents + at,
+				   judged.list[i].length);
 	return hostile_result(hostile->request.operation, contents, at, result);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A generator of hostile requests: valid requests with random mutations, and their expected
- * results. The expectation is independent of the server's code, except for copy.c.
+ * results. The expectation is independent of the server's code, except for ndshm_section_read() and ndshm_section_write().
  */
 #ifndef HOSTILE_H
 #define HOSTILE_H

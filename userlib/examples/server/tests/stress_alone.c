@@ -49,17 +49,18 @@ bool stress_has_no_more_descriptors(void)
 bool stress_turns_away_too_many(void)
 {
 	struct greeting greeting = { .status = STATUS_SERVED };
-	int channels[STRESS_CLIENTS], count, section;
+	struct ndshm_section *section;
+	int channels[STRESS_CLIENTS], count;
 	bool fine = true;
 
 	/* The keeper is the first client. */
 	for (count = 0; fine && count < STRESS_CLIENTS; count++) {
 		channels[count] = channel_connect(stress_server.path);
 		fine = channels[count] >= 0 &&
-		       !channel_be_greeted(channels[count], &greeting, &section) &&
+		       !channel_be_greeted(channels[count], stress_keeper.ndshm, &greeting, &section) &&
 		       (greeting.status == STATUS_CLIENTS) == (count == STRESS_CLIENTS - 1);
-		if (section >= 0)
-			close(section);
+		if (channels[count] >= 0)
+			ndshm_section_close(section);
 	}
 	while (count--)
 		close(channels[count]);
@@ -70,13 +71,14 @@ bool stress_turns_away_too_many(void)
 bool stress_drops_slow_readers(void)
 {
 	const struct request request = { .operation = OPERATION_CRC32 };
+	struct ndshm_section *section;
 	struct greeting greeting;
-	int section, channel = channel_connect(stress_server.path);
+	int channel = channel_connect(stress_server.path);
 	bool dropped = false;
 
-	if (channel < 0 || channel_be_greeted(channel, &greeting, &section))
+	if (channel < 0 || channel_be_greeted(channel, stress_keeper.ndshm, &greeting, &section))
 		return false;
-	close(section);
+	ndshm_section_close(section);
 	for (int i = 0; !dropped && i < 1000000; i++) {
 		dropped = send(channel, &request, sizeof(request), MSG_NOSIGNAL) < 0;
 		if (i % 100 == 0 && !stress_use_once())
@@ -97,13 +99,14 @@ bool stress_forgets_gone_clients(void)
 		.answer = stress_keeper.offset + sizeof(struct chunk), .room = 1,
 	};
 	char *memory_of_keeper = stress_keeper.buffer;
+	struct ndshm_section *section;
 	struct greeting greeting;
-	int section, channel = channel_connect(stress_server.path);
+	int channel = channel_connect(stress_server.path);
 	bool fine;
 
-	if (channel < 0 || channel_be_greeted(channel, &greeting, &section))
+	if (channel < 0 || channel_be_greeted(channel, stress_keeper.ndshm, &greeting, &section))
 		return false;
-	close(section);
+	ndshm_section_close(section);
 	*(struct chunk *)stress_keeper.buffer = (struct chunk){
 		.offset = stress_keeper.offset + sizeof(struct chunk), .length = 1,
 	};
@@ -123,8 +126,9 @@ bool stress_forgets_gone_clients(void)
 bool stress_does_without_descriptors(void)
 {
 	struct greeting greeting;
+	struct ndshm_section *section = NULL;
 	struct rlimit before, none;
-	int section = -1, channel;
+	int channel;
 	uint64_t ticks;
 	bool fine = true;
 
@@ -142,9 +146,8 @@ bool stress_does_without_descriptors(void)
 	fine = fine && stress_use_once() &&
 	       recv(channel, &greeting, sizeof(greeting), MSG_DONTWAIT) < 0;
 	prlimit(stress_server.pid, RLIMIT_NOFILE, &before, NULL);
-	fine = fine && !channel_be_greeted(channel, &greeting, &section);
-	if (section >= 0)
-		close(section);
+	fine = fine && !channel_be_greeted(channel, stress_keeper.ndshm, &greeting, &section);
+	ndshm_section_close(section);
 	close(channel);
 	return fine && stress_soon(stress_has_no_more_descriptors);
 }

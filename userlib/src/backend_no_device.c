@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Clients without a device. "section:" is for processes that only adopt sections: a section needs
+ * a context to store the reasons of failures. "netlink:" is for programs that only read lists, set
+ * limits and permissions, or receive events: the kernel decides by the caller's user and
+ * capabilities what it returns.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "netlink_internal.h"
+
+static void no_device_close(struct ndshm *ndshm)
+{
+	(void)ndshm;
+}
+
+static int no_device_command(struct ndshm *ndshm, unsigned long number, void *argument)
+{
+	struct ndshm_get_info *info = argument;
+
+	(void)ndshm;
+	if (number != NDSHM_GET_INFO)
+		return -ENOTTY;
+	/* ndshm_section_adopt() needs no device. */
+	info->out_features = NDSHM_FEATURE_SECTIONS;
+	info->out_page_size = sysconf(_SC_PAGESIZE);
+	return 0;
+}
+
+static int no_device_create_section(struct ndshm *ndshm, struct ndshm_section_create *argument,
+				    struct ndshm_section *section)
+{
+	(void)ndshm;
+	(void)argument;
+	(void)section;
+	return -EOPNOTSUPP;
+}
+
+static int netlink_open(struct ndshm *ndshm, const char *where)
+{
+	struct nl_sock *sock;
+	int family, error;
+
+	if (strcmp(where, ndshm->backend->scheme))
+		return -EINVAL;
+	error = ndshm__netlink_connect(&sock, &family);
+	if (!error)
+		nl_socket_free(sock);
+	/* As for the device: the module is not loaded. */
+	return error == -EOPNOTSUPP ? -ENOENT : error;
+}
+
+/* No member @map: without blocks and claims there is nothing to map. */
+const struct ndshm_backend ndshm__backend_netlink = {
+	.scheme = "netlink:",
+	.open = netlink_open,
+	.close = no_device_close,
+	.command = no_device_command,
+	.create_section = no_device_create_section,
+	NDSHM__NETLINK_CALLS,
+};
+
+static int section_open(struct ndshm *ndshm, const char *where)
+{
+	return strcmp(where, ndshm->backend->scheme) ? -EINVAL : 0;
+}
+
+static int list_adapters(struct ndshm *ndshm, const char *name, struct ndshm_adapter_info **out,
+			 size_t *count)
+{
+	(void)ndshm;
+	(void)out;
+	(void)count;
+	return name ? -ENOENT : 0;
+}
+
+static int list_providers(struct ndshm *ndshm, const char *name, struct ndshm_provider_info **out,
+			  size_t *count)
+{
+	(void)ndshm;
+	(void)out;
+	(void)count;
+	return name ? -ENOENT : 0;
+}
+
+static int list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
+{
+	(void)ndshm;
+	(void)out;
+	(void)count;
+	return 0;
+}
+
+static int list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
+{
+	(void)ndshm;
+	(void)out;
+	(void)count;
+	return 0;
+}
+
+static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
+{
+	(void)ndshm;
+	(void)out;
+	(void)count;
+	return 0;
+}
+
+const struct ndshm_backend ndshm__backend_section = {
+	.scheme = "section:",
+	.open = section_open,
+	.close = no_device_close,
+	.command = no_device_command,
+	.create_section = no_device_create_section,
+	.list_adapters = list_adapters,
+	.list_providers = list_providers,
+	.list_blocks = list_blocks,
+	.list_sections = list_sections,
+	.list_queues = list_queues,
+};

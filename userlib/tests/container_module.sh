@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# container_module.sh NDSHM JSON_GET DEVICE: the command in a container of an unprivileged user, who
+# has user, PID, network and mount namespaces and a memory cgroup of its own. Must run as root.
+# Needs setpriv and unshare.
+
+# shellcheck source-path=SCRIPTDIR source=command_lib.sh
+. "$(dirname "$0")/command_lib.sh"
+ndshm=$1 json_get=$2 device=$3
+export NDSHM_BACKEND=$device
+
+# news NAME ERE: the monitor prints this line.
+news() {
+	local patience=$((SECONDS + 20))
+
+	until grep -qxE "$2" "$top/news" || [[ $SECONDS -ge $patience ]]; do sleep 0.05; done
+	grep -qxE "$2" "$top/news"
+	ok "monitor: $1" || sed 's/^/# /' "$top/news"
+}
+
+# In the container.
+if [[ ${4:-} == inside ]]; then
+	top=$(mktemp -d)
+	trap 'rm -rf "$top"' EXIT
+	is "the container has its own processes" 1 $$
+	run 0 "info" info
+	run 0 "adapters" list adapters --json
+	is "adapters: by name" '"node0"' "$(get 0 name)"
+	run 0 "providers" list providers
+	run 0 "other users' blocks are not shown" list blocks --json
+	is "other users' blocks: none" '[]' "$(get)"
+	run 0 "a block of a provider" alloc --provider pages --length 64K
+	hold "*" alloc --provider pages --length 64K
+	run 0 "blocks" list blocks --json
+	is "blocks: the process in the container" "$pid" "$(get 0 pid)"
+	is "blocks: a process has it" false "$(get 0 kernel)"
+	get 1 >/dev/null
+	is "blocks: one" 1 $?
+	exec 7>&-
+	unhold "the block is freed"
+	hold "section +([0-9]): max=1048576 *" section create --name box --max 1M --initial 64K
+	id=${line#section } id=${id%%:*}
+	run 0 "section open by its name" section open box true
+	run 1 "no section of that name" section open cox true
+	says "no section of that name: why" "ndshm: cannot open section \"cox\": *section-unknown*"
+	run 0 "sections" list sections --json
+	is "sections: its id" "$id" "$(get 0 id)"
+	run 0 "section show" section show "$id"
+	exec 7>&-
+	unhold "the section is deleted"
+	run 0 "the own quota" quota
+	run 1 "a quota is not set" quota --bytes 1M
+	says "a quota is not set: why" "*CAP_SYS_ADMIN*"
+	run 1 "no events" monitor
+	says "no events: why" "*CAP_SYS_ADMIN; * give --delay (EPERM)"
+	# The cgroup has little memory for what AddressSanitizer keeps of freed memory.
+	export ASAN_OPTIONS=quarantine_size_mb=1
+	"$ndshm" monitor --delay 0.1 --state --count 4 >"$top/news" 2>&1 &
+	monitor=$!
+	news "an adapter that exists" "adapter exists [0-9]+ name=node0"
+	hold "*" alloc
+	held=$pid
+	news "a block is added" "block added [0-9]+ adapter=node0 usage=[a-z]+ length=4096 user=root pid=$held"
+	exec 7>&-
+	unhold "the second block is freed"
+	news "the block is gone" "block gone [0-9]+ adapter=node0 usage=[a-z]+ length=4096 user=root pid=$held"
+	hold "*" section create --max 1M
+	news "a section is added" "section added [0-9]+ adapter=node0 max=1048576 .*"
+	exec 7>&-
+	unhold "the second section is deleted"
+	news "the section is gone" "section gone [0-9]+ adapter=node0 max=1048576 .*"
+	wait $monitor
+	is "monitor: it ends after four events" 0 $?
+	is "monitor: nothing twice" 4 "$(grep -vc " exists " "$top/news")"
+	run 1 "more than the cgroup's memory" alloc --provider pages --length 64M
+	says "more than the cgroup's memory: why" "*ENOMEM)"
+	run 0 "blocks at the end" list blocks --json
+	is "blocks at the end: none" '[]' "$(get)"
+
+	mkdir "$top/dev"
+	touch "$top/dev/null"
+	mount --bind /dev/null "$top/dev/null" && mount --rbind "$top/dev" /dev
+	ok "a container without the node"
+	run 1 "no node: no allocation" alloc
+	says "no node: no allocation: why" "ndshm: cannot open ndshm: * (ENOENT)"
+	run 0 "no node: adapters" list adapters --json
+	is "no node: adapters: by name" '"node0"' "$(get 0 name)"
+	for arguments in "list providers" "list blocks" "list sections" "list queues" quota ps "top --batch --iterations 1" \
+		exporter; do
+		# shellcheck disable=SC2086 # the words
+		run 0 "no node: $arguments" $arguments
+	done
+	run 1 "no node: no events" monitor
+	says "no node: no events: why" "*CAP_SYS_ADMIN; * (EPERM)"
+	"$ndshm" monitor --delay 0.1 --state >"$top/news" 2>&1 &
+	monitor=$!
+	news "no node: an adapter that exists" "adapter exists [0-9]+ name=node0"
+	kill $monitor
+	wait $monitor
+	is "no node: the monitor ends" 0 $?
+	umount -l /dev "$top/dev/null"
+	end
+	exit
+fi
+
+top=$(mktemp -d)
+group=/sys/fs/cgroup/ndshm-container
+was=$(stat -c %a "$device")
+trap 'chmod "$was" "$device"; rm -rf "$top"; rmdir "$group"' EXIT
+chmod 666 "$device"
+chmod 755 "$top"
+cp "$ndshm" "$json_get" "$top/"
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+mkdir "$group" && echo 48M >"$group/memory.max"
+ok "a cgroup"
+
+# A block of root. The container must not show it.
+hold "*" alloc --length 64K
+echo "$pid" >"$top/of_root"
+(
+	echo 0 >"$group/cgroup.procs"
+	exec setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all -- \
+		unshare --user --map-root-user --pid --fork --net --mount --mount-proc -- \
+		"$0" "$top/ndshm" "$top/json_get" "$device" inside 7>&- 8<&-
+) >"$top/log" 2>&1
+code=$?
+sed 's/^/# /' "$top/log"
+is "the container" 0 $code
+exec 7>&-
+unhold "the block of root is freed"
+end

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# list_module.sh NDSHM KEEPS DEVICE [BLOCKS]: lists of 100,000 blocks are fast, in bounded
+# memory. Must run as root, as the only user of the module. NDSHM is a build without sanitizers.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+ndshm=$1 keeps=$2 count=${4:-100000}
+page=$(getconf PAGESIZE)
+top=$(mktemp -d)
+export NDSHM_BACKEND=$3
+trap 'exec 6>&-; wait; rm -rf "$top"' EXIT
+
+# The processes end with the last writer of this pipe. A client has up to 65535 blocks.
+mkfifo "$top/end"
+exec 6<>"$top/end"
+for i in 1 2; do
+	"$keeps" "$page" $((count / 2)) <"$top/end" 6>&- >"$top/kept$i" 2>&1 &
+done
+for i in 1 2; do
+	until [[ -s $top/kept$i ]]; do sleep 0.1; done
+done
+is "the blocks" 0 "$(grep -c keeps: "$top/kept1" "$top/kept2" | awk -F: '{ n += $2 } END { print n }')"
+
+# The time is compared with that of busybox's awk to print as long a table, since the machine
+# can be busy. Under emulation on an idle machine it takes some 6 s, and the table must take
+# less than 3.
+awk 'BEGIN { for (i = 0; i < 100000; i++) for (j = 1; j <= 12; j++) printf j < 12 ? "%7d " : "%7d\n", i * j }' >"$top/table"
+formatted() { busybox awk '{ printf "%10d  %-8s %-8s %-8s %10d %10d %4d %4s %-8s %8d %-8s %s\n", $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 }' "$top/table"; }
+
+# microseconds COMMAND...: how long it takes, in $took, and its exit code in $code.
+microseconds() {
+	local begin=${EPOCHREALTIME/[^0-9]/}
+	"$@"
+	code=$?
+	took=$((${EPOCHREALTIME/[^0-9]/} - begin))
+}
+
+# listed ARGUMENT...: list in 64 MiB of address space.
+listed() { (ulimit -v 65536; exec "$ndshm" list blocks "$@") >"$top/out"; }
+
+# timed PERCENT NAME ARGUMENT...: expect the list to take at most PERCENT of awk's time. The
+# shortest of up to five times counts, of both.
+timed() {
+	local best=1000000000 peer=1000000000 took code
+
+	for _ in 1 2 3 4 5; do
+		microseconds formatted >"$top/formatted"
+		[[ $took -ge $peer ]] || peer=$took
+		microseconds listed "${@:3}"
+		[[ $took -ge $best ]] || best=$took
+		[[ $((best * 100)) -gt $((peer * $1)) ]] || break
+	done
+	is "$2" 0 $code
+	[[ $((best * 100)) -le $((peer * $1)) ]]
+	ok "$2: at most $1 % of awk's time"
+	echo "# $2: $((best / 1000)) ms, awk: $((peer / 1000)) ms"
+}
+
+timed 50 "a table" --sum --bytes
+is "a table: a line each" $((count + 2)) "$(wc -l <"$top/out")"
+is "a table: the sum" "$((count * page)) $((count * page)) $count" \
+	"$(awk '$1 == "total" { print $2, $3, $4 }' "$top/out")"
+timed 50 "sorted" --sort -id --columns id,length
+is "sorted: the first is the last" "$(awk 'NR > 1 { print $1 }' "$top/out" | sort -rn | head -n 1)" \
+	"$(awk 'NR == 2 { print $1 }' "$top/out")"
+timed 50 "grouped" --by process --bytes
+is "grouped: two processes" "$((count / 2)) $((count / 2))" \
+	"$(awk 'NR > 1 { print $(NF - 1) }' "$top/out" | xargs)"
+timed 190 "JSON" --json
+is "JSON: a line each" "$count" "$(grep -c '"id": ' "$top/out")"
+end

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * ndshm exporter
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ndshm/admin.h>
+
+#include "exporter.h"
+
+/* The objects of a user with the same adapter and provider. */
+struct usage {
+	uint32_t adapter;
+	uint32_t provider;
+	uint32_t uid;
+	uint64_t count;
+	uint64_t bytes;
+	uint64_t reserved;	/* of sections */
+};
+
+static int compare_u32(uint32_t a, uint32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_usage(const void *left, const void *right)
+{
+	const struct usage *a = left, *b = right;
+	int order = compare_u32(a->adapter, b->adapter);
+
+	if (!order)
+		order = compare_u32(a->provider, b->provider);
+	return order ? order : compare_u32(a->uid, b->uid);
+}
+
+static void add_saturated(uint64_t *sum, uint64_t number)
+{
+	if (__builtin_add_overflow(*sum, number, sum))
+		*sum = UINT64_MAX;
+}
+
+/* Join the entries with the same adapter, provider and user. Returns their number. */
+static size_t join_usage(struct usage *usage, size_t count)
+{
+	size_t last = 0;
+
+	if (!count)
+		return 0;
+	qsort(usage, count, sizeof(*usage), compare_usage);
+	for (size_t i = 1; i < count; i++) {
+		if (compare_usage(&usage[i], &usage[last])) {
+			usage[++last] = usage[i];
+			continue;
+		}
+		usage[last].count += usage[i].count;
+		add_saturated(&usage[last].bytes, usage[i].bytes);
+		add_saturated(&usage[last].reserved, usage[i].reserved);
+	}
+	return last + 1;
+}
+
+/* Write the head of a metric family. */
+static void write_family(FILE *stream, const char *name, const char *unit, const char *help)
+{
+	fprintf(stream, "# TYPE %s gauge\n", name);
+	if (unit)
+		fprintf(stream, "# UNIT %s %s\n", name, unit);
+	fprintf(stream, "# HELP %s %s\n", name, help);
+}
+
+/* Write a label. Names are printable ASCII: see make_printable(). */
+static void write_label(FILE *stream, const char *name, const char *value)
+{
+	fprintf(stream, "%s=\"", name);
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
+			fputc('\\', stream);
+		fputc(*value, stream);
+	}
+	fputc('"', stream);
+}
+
+/* Users have their number as well: two of them can have the same name. */
+static void write_user(FILE *stream, uint32_t uid)
+{
+	write_label(stream, "user", cached_user(uid));
+	fprintf(stream, ",uid=\"%" PRIu32 "\"", uid);
+}
+
+/* @offset: of the member of struct usage that is the value */
+static void write_usage(FILE *stream, const char *metric, const struct names *names,
+			const struct usage *usage, size_t count, size_t offset)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *adapter = adapter_name(names, usage[i].adapter);
+		char *provider = provider_name(names, usage[i].provider);
+
+		fprintf(stream, "%s{", metric);
+		write_label(stream, "adapter", adapter);
+		fputc(',', stream);
+		write_label(stream, "provider", provider);
+		fputc(',', stream);
+		write_user(stream, usage[i].uid);
+		fprintf(stream, "} %" PRIu64 "\n",
+			*(const uint64_t *)((const char *)&usage[i] + offset));
+		free(adapter);
+		free(provider);
+	}
+}
+
+static int write_blocks(struct ndshm *ndshm, const struct names *names, FILE *stream)
+{
+	struct ndshm_block_row *rows;
+	struct usage *usage;
+	size_t count;
+	int error = ndshm_list_blocks(ndshm, &rows, &count);
+
+	if (error)
+		return error;
+	usage = array(count, sizeof(*usage));
+	for (size_t i = 0; i < count; i++)
+		usage[i] = (struct usage){
+			.adapter = rows[i].adapter,
+			.provider = rows[i].provider,
+			.uid = rows[i].uid,
+			.count = 1,
+			.bytes = rows[i].consumed,
+		};
+	free(rows);
+	count = join_usage(usage, count);
+	write_family(stream, "ndshm_blocks", NULL, "Blocks, including the chunks of sections.");
+	write_usage(stream, "ndshm_blocks", names, usage, count, offsetof(struct usage, count));
+	write_family(stream, "ndshm_block_bytes", "bytes", "Memory that blocks consume.");
+	write_usage(stream, "ndshm_block_bytes", names, usage, count,
+		    offsetof(struct usage, bytes));
+	free(usage);
+	return 0;
+}
+
+static int write_sections(struct ndshm *ndshm, const struct names *names, FILE *stream)
+{
+	struct ndshm_section_row *rows;
+	struct usage *usage;
+	size_t count;
+	int error = ndshm_list_sections(ndshm, &rows, &count);
+
+	if (error)
+		return error;
+	usage = array(count, sizeof(*usage));
+	for (size_t i = 0; i < count; i++)
+		usage[i] = (struct usage){
+			.adapter = rows[i].adapter,
+			.provider = rows[i].provider,
+			.uid = rows[i].uid,
+			.count = 1,
+			.bytes = rows[i].committed,
+			.reserved = rows[i].max_size,
+		};
+	free(rows);
+	count = join_usage(usage, count);
+	write_family(stream, "ndshm_sections", NULL, "Sections.");
+	write_usage(stream, "ndshm_sections", names, usage, count, offsetof(struct usage, count));
+	write_family(stream, "ndshm_section_committed_bytes", "bytes", "Memory of sections.");
+	write_usage(stream, "ndshm_section_committed_bytes", names, usage, count,
+		    offsetof(struct usage, bytes));
+	write_family(stream, "ndshm_section_max_bytes", "bytes", "Maximum sizes of sections.");
+	write_usage(stream, "ndshm_section_max_bytes", names, usage, count,
+		    offsetof(struct usage, reserved));
+	free(usage);
+	return 0;
+}
+
+static void write_adapters(const struct names *names, FILE *stream)
+{
+	static const struct {
+		const char *name;
+		const char *help;
+	} metrics[] = {
+		{ "ndshm_adapter_claimed", "1 if a client has claimed the adapter." },
+		{ "ndshm_adapter_needs_reset", "1 if the last reset failed or was impossible." },
+		{ "ndshm_adapter_isolated", "1 if no isolation property is missing." },
+	};
+
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		write_family(stream, metrics[i].name, NULL, metrics[i].help);
+		for (size_t j = 0; j < names->adapter_count; j++) {
+			const struct ndshm_adapter_info *adapter = &names->adapters[j];
+			const bool values[] = { adapter->claimed, adapter->needs_reset,
+						!adapter->isolation };
+
+			fprintf(stream, "%s{", metrics[i].name);
+			write_label(stream, "adapter", adapter->name);
+			fprintf(stream, "} %d\n", values[i]);
+		}
+	}
+}
+
+static void write_quota(FILE *stream, const char *metric, const struct ndshm_quota_row *row,
+			const char *kind, uint64_t value)
+{
+	fprintf(stream, "%s{", metric);
+	write_user(stream, row->uid);
+	fprintf(stream, ",kind=\"%s\"} %" PRIu64 "\n", kind, value);
+}
+
+/* Only CAP_SYS_ADMIN sees quotas, and the stand-in has none: they are omitted then. */
+static int write_quotas(struct ndshm *ndshm, FILE *stream)
+{
+	struct ndshm_quota_row *rows;
+	size_t count;
+	int error = ndshm_list_quotas(ndshm, &rows, &count);
+
+	if (error == -EPERM || error == -EOPNOTSUPP)
+		return 0;
+	if (error)
+		return error;
+	write_family(stream, "ndshm_quota_used", NULL, "Use of a quota: bytes, or a number.");
+	for (size_t i = 0; i < count; i++) {
+		write_quota(stream, "ndshm_quota_used", &rows[i], "sections", rows[i].sections);
+		write_quota(stream, "ndshm_quota_used", &rows[i], "holders", rows[i].holders);
+		write_quota(stream, "ndshm_quota_used", &rows[i], "reserved", rows[i].reserved);
+		write_quota(stream, "ndshm_quota_used", &rows[i], "bytes", rows[i].bytes);
+		write_quota(stream, "ndshm_quota_used", &rows[i], "requests", rows[i].requests);
+		write_quota(stream, "ndshm_quota_used", &rows[i], "clients", rows[i].clients);
+	}
+	write_family(stream, "ndshm_quota_limit", NULL, "Limit of a quota: bytes, or a number.");
+	for (size_t i = 0; i < count; i++) {
+		write_quota(stream, "ndshm_quota_limit", &rows[i], "sections", rows[i].sections_limit);
+		write_quota(stream, "ndshm_quota_limit", &rows[i], "holders", rows[i].holders_limit);
+		write_quota(stream, "ndshm_quota_limit", &rows[i], "reserved", rows[i].reserved_limit);
+		write_quota(stream, "ndshm_quota_limit", &rows[i], "bytes", rows[i].bytes_limit);
+		write_quota(stream, "ndshm_quota_limit", &rows[i], "requests", rows[i].requests_limit);
+		write_quota(stream, "ndshm_quota_limit", &rows[i], "clients", rows[i].clients_limit);
+	}
+	free(rows);
+	return 0;
+}
+
+enum exit_code write_metrics(const struct common *common, FILE *stream)
+{
+	struct ndshm *ndshm = open_viewer(common);
+	enum exit_code code = EXIT_DONE;
+	struct names names = { 0 };
+	int error;
+
+	if (!ndshm)
+		return EXIT_FAILED;
+	error = get_names(ndshm, &names);
+	if (!error) {
+		write_adapters(&names, stream);
+		error = write_blocks(ndshm, &names, stream);
+	}
+	if (!error)
+		error = write_sections(ndshm, &names, stream);
+	if (!error)
+		error = write_quotas(ndshm, stream);
+	if (error)
+		code = cannot_ndshm(ndshm, error, "read the metrics");
+	else
+		fputs("# EOF\n", stream);
+	free_names(&names);
+	ndshm_close(ndshm);
+	return code;
+}
+
+struct arguments {
+	struct common *common;
+	const char *listen;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = arguments->common;
+		return 0;
+	case 'l':
+		arguments->listen = argument;
+		return 0;
+	case 'N':
+		show_numbers();
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "\"%s\": unexpected argument; omit it", argument);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Print the metrics only if they are complete. */
+static enum exit_code print_metrics(const struct common *common)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	enum exit_code code;
+
+	if (!stream)
+		return cannot_errno(-errno, "read the metrics");
+	code = write_metrics(common, stream);
+	if (fclose(stream) && code == EXIT_DONE)
+		code = cannot_errno(-errno, "read the metrics");
+	if (code == EXIT_DONE) {
+		fputs(text, stdout);
+		code = end_output();
+	}
+	free(text);
+	return code;
+}
+
+enum exit_code run_exporter(struct common *common, int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "listen", 'l', "ADDRESS:PORT", 0,
+		  "Answer HTTP requests for /metrics there, such as 127.0.0.1:9823", 0 },
+		{ "numeric", 'N', NULL, 0, "Show users by number, without looking them up", 0 },
+		{ 0 }
+	};
+	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.doc = "Print metrics as OpenMetrics text, or serve them by HTTP.\v"
+		       "If systemd passes a listening socket, requests are answered there.",
+		.children = children,
+	};
+	struct arguments arguments = { .common = common };
+	int listener;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	listener = inherited_socket();
+	if (listener == -2)
+		return EXIT_FAILED;
+	if (listener >= 0 && arguments.listen) {
+		close(listener);
+		return cannot("systemd passes a socket already: omit --listen", "listen on %s",
+			      arguments.listen);
+	}
+	if (listener < 0 && !arguments.listen)
+		return print_metrics(common);
+	if (listener < 0)
+		listener = listen_at(arguments.listen);
+	return listener < 0 ? EXIT_FAILED : serve_metrics(common, listener);
+}
