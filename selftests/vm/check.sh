@@ -139,6 +139,7 @@ for_each_level() {
 guest() {
 	local -a options
 	mapfile -t options < <(machine_options "$row_machine")
+	printf '\n%s\n' "$begin_guest"
 	"$here/run.sh" --kernel "$kernel" --name "$run-${name//\//-}" --quiet "${options[@]}" --timeout "$row_seconds" "$@"
 }
 run_command() {
@@ -172,18 +173,19 @@ start_level() {
 # A command that fails without a failing line, or succeeds without any line, counts as one
 # failure.
 run_level() {
-	local log=$logs/$name.log good bad skip spent began=$SECONDS
+	local log=$logs/$name.log lines=$logs/$name.lines good bad skip spent began=$SECONDS
 	mkdir -p -- "${log%/*}"
 	at "$name"
 	# Show failures at once; the rest is in the log.
 	{ run_command 2>&1 </dev/null || printf '\nlevel failed: exit %d\n' $?; } | tee -- "$log" |
 		grep --line-buffered -E '^(# )*not ok |^run.sh:|level failed' | sed -u "s#^#$name: #" || true
-	good=$(grep -cE '^(# )*ok [0-9]+|^ok - ' "$log") || true
-	skip=$(grep -cE '^(# )*ok [0-9]+.*# SKIP' "$log") || true
-	bad=$(grep -E '^(# )*ok [0-9]+.*# SKIP' "$log" | grep -vcE "$may_skip") || true
+	without_lost <"$log" >"$lines"
+	good=$(grep -cE '^(# )*ok [0-9]+|^ok - ' "$lines") || true
+	skip=$(grep -cE '^(# )*ok [0-9]+.*# SKIP' "$lines") || true
+	bad=$(grep -E '^(# )*ok [0-9]+.*# SKIP' "$lines" | grep -vcE "$may_skip") || true
 	[[ $bad -eq 0 ]] || at "$name: something was skipped that must not be"
-	bad=$((bad + $(grep -cE '^(# )*not ok ' "$log" || true)))
-	if [[ $bad -eq 0 ]] && { [[ $good -eq 0 ]] || grep -q '^level failed' "$log"; }; then
+	bad=$((bad + $(grep -cE '^(# )*not ok ' "$lines" || true)))
+	if [[ $bad -eq 0 ]] && { [[ $good -eq 0 ]] || grep -q '^level failed' "$lines"; }; then
 		bad=1
 	fi
 	[[ $bad -eq 0 ]] || { echo "-- failed: $name; the end of its log ($log):"; tail -n 30 -- "$log"; }
@@ -214,7 +216,7 @@ verdict() {
 	failed=$((failed + (started > lines ? started - lines : 0)))
 	# Repeat failures at the end of a long log, with what explains them.
 	awk '$3 { print $1 }' "$results" | while read -r name; do
-		explain_failure "$logs/$name.log" | cut -c 1-160 | sed "s#^#$name: #" || true
+		explain_failure "$logs/$name.lines" | cut -c 1-160 | sed "s#^#$name: #" || true
 	done
 	printf '\n%s\n' "took $((SECONDS - start)) s; $skipped skipped; logs in $logs"
 	printf '%d passed, %d failed\n' "$passed" "$failed"

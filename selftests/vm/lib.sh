@@ -43,6 +43,21 @@ flags_are_impossible() {
 	return 1
 }
 
+# What run.sh prints between the output of a guest that its emulator has failed and that of the next.
+lost_guest='# the emulator failed the guest: all of it once more'
+# What a level prints before each guest.
+begin_guest='# a guest begins'
+
+# without_lost: copy standard input without the output of lost guests, that is from the beginning
+# of a guest to the line that says it was lost.
+without_lost() {
+	awk -v begin="$begin_guest" -v lost="$lost_guest" '
+		$0 == begin { for (i = 0; i < n; i++) print line[i]; n = 0; next }
+		$0 == lost { n = 0; next }
+		{ line[n++] = $0 }
+		END { for (i = 0; i < n; i++) print line[i] }'
+}
+
 # with_lock FILE COMMAND...: hold a lock during COMMAND, so that two runs do not fill
 # the same cache entry. The kernel releases the lock of a killed run.
 with_lock() {

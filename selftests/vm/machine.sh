@@ -63,6 +63,12 @@ machine_ports() {
 		-chardev "file,id=output,path=$1/output.pipe" -device 'virtserialport,chardev=output,name=output')
 }
 
+# machine_monitor DIR: a monitor that run.sh asks why a guest hangs.
+machine_monitor() {
+	mkfifo -- "$1/monitor.in" "$1/monitor.out"
+	qemu+=(-chardev "pipe,id=monitor,path=$1/monitor" -mon 'chardev=monitor,mode=readline')
+}
+
 # machine_share TAG DIR MODE: share a directory of the host with the permissions of the
 # user running QEMU.
 machine_share() {

@@ -50,6 +50,9 @@ directory and the variables NDSHM_*. /tmp and /run are empty, but for what holds
 current directory and the checkout. /run/ndshm-vm is the run directory's `guest`: what
 the command leaves there is on the host afterwards. No device driver is loaded by itself.
 
+If the emulator itself has failed the guest, which is rare, the command is run again, up to
+two times. A line in the output says so; what is above it does not count.
+
 Exit: the command's own code, or
   123  the kernel log holds something that must not be there (file `splats`)
   124  the time was up
@@ -159,6 +162,7 @@ printf '%s\n' "${shares[@]}" | sed '/^$/d' >"$guest/shares"
 machine_type "$iommu" "$intremap"
 machine_base "$accel" "$kernel_dir" "$initrd" "$memory" "$cpus" "${numa:-1}"
 machine_ports "$dir"
+machine_monitor "$dir"
 machine_share root / ro
 machine_share modules "$kernel_dir/modules" ro
 machine_share job "$guest" rw
@@ -213,6 +217,22 @@ interrupt_is_lost() {
 	[[ $(late_beats) ]] && emulator_sleeps "$1" && [[ $(late_beats) ]]
 }
 
+# Add what the emulator knows of the CPUs to the file `processors`: where each is, and of its
+# interrupt controller the timer and the interrupts that wait. Then let the emulator stop and
+# continue, and ask again: what it held back it may deliver then.
+save_processors() {
+	local cpu again
+	for again in '' 1; do
+		for ((cpu = 0; cpu < cpus; cpu++)); do
+			printf '%s\n' "cpu $cpu" 'info registers' "info lapic $cpu"
+		done >"$dir/monitor.in"
+		[[ $again ]] || printf 'stop\ncont\n' >"$dir/monitor.in"
+		nap 3
+	done
+	{ timeout 1 cat <"$dir/monitor.out" || true; } | tr -d '\r' |
+		grep -E '^(CPU#|RIP=|LVTT|Timer|ISR|IRR|APR)' >>"$dir/processors" || true
+}
+
 # Two separate limits, because a busy machine slows the boot, which the command must not
 # pay for. The file `late` says which was exceeded.
 watch_guest() {
@@ -232,6 +252,7 @@ watch_guest() {
 		nap 1
 		waited=$((waited + 1))
 		if ((waited % 5 == 0)) && interrupt_is_lost "$1"; then
+			save_processors
 			echo 'the emulator sleeps, and heartbeats of the guest have ended' >"$dir/lost"
 			kill -KILL "$1"
 			return
@@ -249,10 +270,10 @@ watch_guest() {
 }
 
 # Boot and run the guest once. Writes console.log, verdict, output.log and
-# qemu.log.
+# qemu.log; if it was lost, processors.
 boot() {
 	local tee_pid pipe_in pipe
-	rm -f -- "$dir"/{console.log,verdict,output.log,qemu.log,late,lost,output.pipe} "$guest"/beat.*
+	rm -f -- "$dir"/{console.log,verdict,output.log,qemu.log,processors,late,lost,output.pipe} "$guest"/beat.*
 	# Use a pipe, because QEMU makes its output non-blocking, which must not affect the
 	# caller's.
 	mkfifo -- "$dir/output.pipe"
@@ -288,6 +309,7 @@ show_end() {
 	# The first line of a panic is often above the last lines shown.
 	"$vm_dir/splat.sh" "$dir/console.log" 2>/dev/null | sed -n '2,/^splat:/{/^splat:/!p}' | head -n 8 |
 		sed '1i splat: the kernel log holds' >&2 || true
+	[[ ! -s $dir/processors ]] || sed 's/^/  /' "$dir/processors" >&2
 	[[ ! -s $dir/qemu.log ]] || sed 's/^/  qemu: /' "$dir/qemu.log" | head -n 20 >&2
 }
 
@@ -301,16 +323,22 @@ if ! reached started && ! reached error; then
 	show_end
 	say "$(cat -- "$dir/late" 2>/dev/null || echo 'the guest died before the command was started'): booting once more"
 	boot
-elif [[ -e $dir/lost ]]; then
-	show_end
-	say "$(<"$dir/lost"): all of it once more"
-	cp -- "$dir/console.log" "$dir/console.lost.log"
-	boot
-elif flags_are_impossible "$dir/console.log"; then
-	show_end
-	say 'the emulator set flags that no software can set: all of it once more'
-	cp -- "$dir/console.log" "$dir/console.flags.log"
-	boot
+else
+	for again in 1 2; do
+		if [[ -e $dir/lost ]]; then
+			why=$(<"$dir/lost")
+		elif flags_are_impossible "$dir/console.log"; then
+			why='the emulator set flags that no software can set'
+		else
+			break
+		fi
+		show_end
+		say "$why"
+		cp -- "$dir/console.log" "$dir/console.lost$again.log"
+		# The output may end within a line.
+		printf '\n%s\n' "$lost_guest"
+		boot
+	done
 fi
 [[ ! -e $dir/lost ]] || mv -- "$dir/lost" "$dir/late"
 

@@ -150,6 +150,14 @@ emulator_cases() {
 	rm -rf -- "$dir"
 }
 
+lost_cases() {
+	local got
+	got=$(printf '%s\n' before "$begin_guest" a1 "$lost_guest" a2 "$lost_guest" a3 "$begin_guest" b1 "$begin_guest" c1 "$lost_guest" |
+		without_lost | xargs)
+	[[ $got == 'before a3 b1' ]] || { echo "counted: $got"; return 1; }
+}
+
+without_guest 'the output of lost guests does not count' lost_cases
 without_guest 'splat.sh tells good lines from bad' splat_cases
 without_guest 'impossible flags are told from others' flags_cases
 without_guest 'emulator.sh prefers a QEMU without the defect' emulator_cases
@@ -198,7 +206,9 @@ for kernel in "${kernels[@]}"; do
 	export NDSHM_LOST_TIMEOUT=20
 	# shellcheck disable=SC2016
 	check 'a CPU that does not wake up' 0 '^it went on$' --timeout 100 -- \
-		bash -c '[[ ! -e $NDSHM_VM_DIR/again ]] || { echo it went on; exit; }; echo >$NDSHM_VM_DIR/again;'"$lost sleep 1000"
+		bash -c '[[ ! -e $NDSHM_VM_DIR/again ]] || { echo it went on; exit; }; echo >$NDSHM_VM_DIR/again; printf first;'"$lost sleep 1000"
+	verdict 'its first output does not count' "$([[ $(without_lost <"$log" | xargs) != *first* ]] || echo 'it does')"
+	verdict 'its processors are in the output' "$([[ $(grep -cE '^  (CPU#|IRR)' "$log") -eq 8 ]] || echo 'they are not')"
 	check 'a guest that does not wake up again' 124 'the emulator sleeps' --timeout 100 -- \
 		bash -c "${lost/': 1"'/': "*'} sleep 1000"
 	check 'a CPU that is busy' 124 'did not end within 40 s' --timeout 40 -- bash -c "$lost while :; do :; done"
