@@ -12,9 +12,9 @@ left out, except that prototypes must not include private headers.
 another one or if a limit is exceeded, with --names also for a function's name.
 
 --way follows the calls of a BLOCK_ALLOC, and prints the files that it enters and the calls of
-functions of another file, with and without those of base. PAGE has two tables: the functions on
-the way, and those that are called from there in other cases only. With --check a call that is in
-neither table is an error, and so is a row that is never reached or names another file.
+functions of another file. PAGE has two tables: the functions on the way, and those that are called
+from there in other cases only. With --check a call that is in neither table is an error, and so is
+a row that is never reached or names another file.
 """
 import argparse
 import collections
@@ -35,8 +35,8 @@ OBJECTS = {"netlink": ["nl"], "prototypes": ["nic", "edu"]}
 # NDIS's names, and what the kernel calls.
 FOREIGN = re.compile(r"(Ndis|Net|init_module$|cleanup_module$)")
 MOST_IN_CIRCLE, MOST_UPWARD, MOST_PERCENT = 3, 10, 20
-# Of a BLOCK_ALLOC: files and calls outside base, and all.
-MOST_WAY = 8, 12, 10, 16
+# Of a BLOCK_ALLOC: files and calls.
+MOST_WAY = 8, 12
 # Calls through pointers: an ioctl's handler, and a provider's.
 POINTERS = {"ndshm_ioctl": "ndshm_ioctl_block_alloc", "block_alloc_memory": "coherent_allocate"}
 
@@ -173,14 +173,7 @@ class Way:
         reached = {name for _, name in self.calls} | {"ndshm_ioctl"}
         for name in sorted((self.rows.keys() - reached) | (self.aside.keys() - self.seen)):
             self.wrong.append(f"{page}: {name}() is not called on the way")
-        self.counts = [count for own in (self.outside_base, lambda path: True)
-                       for count in (len(set(filter(own, self.files))),
-                                     len([name for _, name in self.calls
-                                          if own(self.by_name[name].path)]))]
-
-    @staticmethod
-    def outside_base(path):
-        return path.parts[1] != "base"
+        self.counts = len(set(self.files)), len(self.calls)
 
     def enter(self, path, name, files):
         self.by_path = {file.path: file for file in files}
@@ -335,8 +328,7 @@ def main():
         wrong += bad_names(everything, objects(top, everything))
     if options.way:
         way = Way(files, options.way)
-        print("way of a BLOCK_ALLOC: {} files and {} calls outside base; {} and {} with it"
-              .format(*way.counts))
+        print("way of a BLOCK_ALLOC: {} files and {} calls".format(*way.counts))
         if options.arrows:
             for path, name in way.calls:
                 print(f"  {path} -> {name}, {way.by_name[name].path}")

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/mm.h>
-#include <linux/nodemask.h>
-#include <linux/numa.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -58,39 +56,6 @@ void ndshm_normalize(struct ndshm_parameters *to,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_normalize);
 
-static bool node_valid(s32 node)
-{
-	return node == NUMA_NO_NODE ||
-	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
-}
-
-ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
-				      u64 max_length, bool queues)
-{
-	if (p->flags & ~NDSHM_ALLOC_CONTIGUOUS)
-		return NDSHM_REASON_FLAGS;
-	if (p->usage >= NDSHM_USAGE_MAX)
-		return NDSHM_REASON_USAGE;
-	if (!p->length)
-		return NDSHM_REASON_LENGTH_ZERO;
-	if (p->length > U64_MAX - (PAGE_SIZE - 1))
-		return NDSHM_REASON_LENGTH_OVERFLOW;
-	if (p->length > max_length)
-		return NDSHM_REASON_LENGTH_LIMIT;
-	if (!node_valid(p->preferred_node))
-		return NDSHM_REASON_NODE;
-	if (p->queue_id && p->vport_id)
-		return NDSHM_REASON_QUEUE_AND_PORT;
-	if (p->queue_id && !queues)
-		return NDSHM_REASON_QUEUE_UNSUPPORTED;
-	if (p->vport_id && !queues)
-		return NDSHM_REASON_PORT_UNSUPPORTED;
-	if (p->list && p->list->capacity && !p->list->segments)
-		return NDSHM_REASON_LIST;
-	return NDSHM_REASON_NONE;
-}
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_parameters);
-
 ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
 				u64 total)
 {
@@ -128,7 +93,7 @@ ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
 		return NDSHM_REASON_LENGTH_LIMIT;
 	if (initial_size > max_size)
 		return NDSHM_REASON_SECTION_INITIAL;
-	if (!node_valid(node))
+	if (!ndshm_node_valid(node))
 		return NDSHM_REASON_NODE;
 	return NDSHM_REASON_NONE;
 }
@@ -247,9 +212,9 @@ VISIBLE_IF_KUNIT bool ndshm_segments_valid(const struct ndshm_segment *segments,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_segments_valid);
 
-ndshm_reason_t ndshm_check_reply(ndshm_status_t status,
-				 const struct ndshm_parameters *requested,
-				 const struct ndshm_segment_list *list, u64 consumed)
+ndshm_reason_t ndshm_check_any_reply(ndshm_status_t status,
+				     const struct ndshm_parameters *requested,
+				     const struct ndshm_segment_list *list, u64 consumed)
 {
 	struct ndshm_segment *scratch = NULL;
 	bool valid;
@@ -271,4 +236,4 @@ ndshm_reason_t ndshm_check_reply(ndshm_status_t status,
 		kvfree(scratch);
 	return valid ? NDSHM_REASON_NONE : NDSHM_REASON_PROVIDER_BAD_REPLY;
 }
-EXPORT_SYMBOL_IF_KUNIT(ndshm_check_reply);
+EXPORT_SYMBOL_IF_KUNIT(ndshm_check_any_reply);

@@ -5,6 +5,11 @@
 #ifndef _NDSHM_BASE_PARAMS_H
 #define _NDSHM_BASE_PARAMS_H
 
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/numa.h>
+#include <linux/overflow.h>
+
 #include <ndshm/block.h>
 #include <ndshm/provider.h>
 
@@ -25,13 +30,43 @@ ndshm_reason_t ndshm_check_header(const struct ndshm_parameters *p);
 void ndshm_normalize(struct ndshm_parameters *to,
 		     const struct ndshm_parameters *from);
 
+/* Return: true if memory can be preferred on @node; NUMA_NO_NODE stands for any. */
+static inline bool ndshm_node_valid(s32 node)
+{
+	return node == NUMA_NO_NODE ||
+	       (node >= 0 && node < MAX_NUMNODES && node_online(node));
+}
+
 /*
  * Check flags, usage, length, node, queue, port and list in this order; the first failure
  * gives the reason. @p is normalized. @queues: other queues and ports than the default
  * ones are permitted, as for drivers.
  */
-ndshm_reason_t ndshm_check_parameters(const struct ndshm_parameters *p,
-				      u64 max_length, bool queues);
+static inline ndshm_reason_t
+ndshm_check_parameters(const struct ndshm_parameters *p, u64 max_length, bool queues)
+{
+	if (p->flags & ~NDSHM_ALLOC_CONTIGUOUS)
+		return NDSHM_REASON_FLAGS;
+	if (p->usage >= NDSHM_USAGE_MAX)
+		return NDSHM_REASON_USAGE;
+	if (!p->length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	if (p->length > U64_MAX - (PAGE_SIZE - 1))
+		return NDSHM_REASON_LENGTH_OVERFLOW;
+	if (p->length > max_length)
+		return NDSHM_REASON_LENGTH_LIMIT;
+	if (!ndshm_node_valid(p->preferred_node))
+		return NDSHM_REASON_NODE;
+	if (p->queue_id && p->vport_id)
+		return NDSHM_REASON_QUEUE_AND_PORT;
+	if (p->queue_id && !queues)
+		return NDSHM_REASON_QUEUE_UNSUPPORTED;
+	if (p->vport_id && !queues)
+		return NDSHM_REASON_PORT_UNSUPPORTED;
+	if (p->list && p->list->capacity && !p->list->segments)
+		return NDSHM_REASON_LIST;
+	return NDSHM_REASON_NONE;
+}
 
 /* Check @direction, and that the range is not empty and lies within @total bytes. */
 ndshm_reason_t ndshm_check_sync(u32 direction, u64 offset, u64 length,
@@ -58,9 +93,23 @@ ndshm_reason_t ndshm_check_extent(u64 length, u64 alignment, u64 max_size);
  * must suit what was @requested, and the handler must not have consumed more than
  * NDSHM_MOST_BYTES, else PROVIDER_BAD_REPLY; MEMORY if this cannot be checked. May sleep.
  */
-ndshm_reason_t ndshm_check_reply(ndshm_status_t status,
-				 const struct ndshm_parameters *requested,
-				 const struct ndshm_segment_list *list, u64 consumed);
+ndshm_reason_t ndshm_check_any_reply(ndshm_status_t status,
+				     const struct ndshm_parameters *requested,
+				     const struct ndshm_segment_list *list, u64 consumed);
+
+/* As ndshm_check_any_reply(), with no call for a valid reply of one segment. */
+static inline ndshm_reason_t ndshm_check_reply(ndshm_status_t status,
+					       const struct ndshm_parameters *requested,
+					       const struct ndshm_segment_list *list, u64 consumed)
+{
+	u64 last;
+
+	if (status == NDSHM_STATUS_SUCCESS && consumed <= NDSHM_MOST_BYTES && list->count == 1 &&
+	    list->segments->length >= PAGE_ALIGN(requested->length) &&
+	    !check_add_overflow(list->segments->address, list->segments->length - 1, &last))
+		return NDSHM_REASON_NONE;
+	return ndshm_check_any_reply(status, requested, list, consumed);
+}
 
 #ifdef NDSHM_TEST_MODULES
 /* Convert the status of an allocate handler to a reason. */

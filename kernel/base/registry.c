@@ -74,7 +74,7 @@ umode_t ndshm_access_granted(kuid_t uid, kgid_t gid, umode_t mode)
 	return mode & 06;
 }
 
-bool ndshm_access_permitted(const struct ndshm_access *access)
+bool ndshm_access_check(const struct ndshm_access *access)
 {
 	const struct ndshm_access now = ndshm_access_read(access);
 
@@ -136,7 +136,7 @@ int ndshm_access_change(struct ndshm_entry *entry, u32 set,
 	if (set & NDSHM_ACCESS_SET_GID)
 		access->gid = to->gid;
 	if (set & NDSHM_ACCESS_SET_MODE)
-		access->mode = to->mode;
+		WRITE_ONCE(access->mode, to->mode);
 	if (set & NDSHM_ACCESS_SET_RESET)
 		access->reset = to->reset;
 	write_sequnlock(&access_lock);
@@ -157,19 +157,6 @@ void ndshm_access_teardown(void)
 /*
  * Names and ids
  */
-
-struct ndshm_entry *ndshm_registry_find_id(struct ndshm_registry *registry,
-					   u32 id)
-{
-	struct ndshm_entry *entry;
-
-	rcu_read_lock();
-	entry = xa_load(&registry->entries, id);
-	if (entry && !refcount_inc_not_zero(&entry->references))
-		entry = NULL;
-	rcu_read_unlock();
-	return entry;
-}
 
 struct ndshm_entry *ndshm_registry_next(struct ndshm_registry *registry,
 					u32 *id)

@@ -7,6 +7,7 @@
 #define _NDSHM_BASE_REGISTRY_H
 
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
@@ -90,8 +91,19 @@ extern struct ndshm_registry ndshm_adapters, ndshm_providers;
  * Lookups return an entry with a reference, or NULL, and take no lock.
  * ndshm_registry_next() finds the lowest id from *id on and stores it in *id.
  */
-struct ndshm_entry *ndshm_registry_find_id(struct ndshm_registry *registry,
-					   u32 id);
+static inline struct ndshm_entry *ndshm_registry_find_id(struct ndshm_registry *registry,
+							 u32 id)
+{
+	struct ndshm_entry *entry;
+
+	rcu_read_lock();
+	entry = xa_load(&registry->entries, id);
+	if (entry && !refcount_inc_not_zero(&entry->references))
+		entry = NULL;
+	rcu_read_unlock();
+	return entry;
+}
+
 struct ndshm_entry *ndshm_registry_next(struct ndshm_registry *registry,
 					u32 *id);
 struct ndshm_entry *ndshm_registry_find(struct ndshm_registry *registry,
@@ -125,7 +137,13 @@ umode_t ndshm_access_granted(kuid_t uid, kgid_t gid, umode_t mode);
  * Return: true if the caller's effective ids may both read and write, or it has
  * CAP_DAC_OVERRIDE or CAP_SYS_ADMIN.
  */
-bool ndshm_access_permitted(const struct ndshm_access *access);
+bool ndshm_access_check(const struct ndshm_access *access);
+
+/* As ndshm_access_check(), with no call for an object that all may use. */
+static inline bool ndshm_access_permitted(const struct ndshm_access *access)
+{
+	return READ_ONCE(access->mode) == NDSHM_ACCESS_MODE || ndshm_access_check(access);
+}
 
 /*
  * Change the members in @set. They outlive @entry: the next entry with the same name and

@@ -33,31 +33,25 @@ MODULE_PARM_DESC(max_block_bytes, "Longest block (bytes)");
  * Segments
  */
 
-int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length)
+int ndshm_list_grow(struct ndshm_segment_list *list)
 {
 	struct ndshm_segment *more;
 	u32 capacity;
 
-	if (list->count == list->capacity) {
-		/* A list with room for one segment is part of the block. */
-		if (check_mul_overflow(list->capacity, 2U, &capacity))
-			return -ENOMEM;
-		more = kvmalloc_array(capacity, sizeof(*more),
-				      NDSHM_GFP_CHARGED);
-		if (!more)
-			return -ENOMEM;
-		memcpy(more, list->segments, list->count * sizeof(*more));
-		if (list->capacity > 1)
-			kvfree(list->segments);
-		list->segments = more;
-		list->capacity = capacity;
-	}
-	list->segments[list->count++] = (struct ndshm_segment){
-		.address = address, .length = length,
-	};
+	/* A list with room for one segment is part of the block. */
+	if (check_mul_overflow(list->capacity, 2U, &capacity))
+		return -ENOMEM;
+	more = kvmalloc_array(capacity, sizeof(*more), NDSHM_GFP_CHARGED);
+	if (!more)
+		return -ENOMEM;
+	memcpy(more, list->segments, list->count * sizeof(*more));
+	if (list->capacity > 1)
+		kvfree(list->segments);
+	list->segments = more;
+	list->capacity = capacity;
 	return 0;
 }
-EXPORT_SYMBOL_GPL(ndshm_list_add);
+EXPORT_SYMBOL_GPL(ndshm_list_grow);
 
 /*
  * Life
@@ -335,14 +329,6 @@ EXPORT_SYMBOL_GPL(ndshm_sync);
  * Making
  */
 
-/* Log @what once for each provider. */
-static void provider_warn_once(struct ndshm_provider *provider,
-			       enum ndshm_warning warning, const char *what)
-{
-	if (!test_and_set_bit(warning, &provider->warned))
-		pr_warn("ndshm: provider %s: %s\n", provider->entry.name, what);
-}
-
 /**
  * struct handler_call - an allocation from entering to leaving the sets
  * @parameters: copy for the allocate handler, which can change it
@@ -434,8 +420,8 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 	block->segments = list.segments;
 	block->segment_count = list.count;
 	if (reason == NDSHM_REASON_PROVIDER_UNDOCUMENTED)
-		provider_warn_once(registration->provider, NDSHM_WARNING_STATUS,
-				   "undocumented status");
+		ndshm_provider_warn_once(registration->provider, NDSHM_WARNING_STATUS,
+					 "undocumented status");
 	/* A handler returns RESOURCES when a set is closed. */
 	if (reason == NDSHM_REASON_PROVIDER_RESOURCES)
 		reason = block_closed_reason(block) ?: reason;
@@ -450,8 +436,8 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 	if (!call->active)
 		reason = NDSHM_REASON_PROVIDER_BAD_REPLY;
 	if (reason == NDSHM_REASON_PROVIDER_BAD_REPLY)
-		provider_warn_once(registration->provider, NDSHM_WARNING_BAD_REPLY,
-				   "success, but with what does not fit");
+		ndshm_provider_warn_once(registration->provider, NDSHM_WARNING_BAD_REPLY,
+					 "success, but with what does not fit");
 	/* Outside of the sets the provider may have been unregistered. */
 	if (reason != NDSHM_REASON_NONE && call->active)
 		block_call_free(block);

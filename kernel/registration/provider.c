@@ -294,3 +294,10 @@ void ndshm_provider_revoke(struct ndshm_provider *provider)
 	provider_retire(provider);
 }
 EXPORT_SYMBOL_GPL(ndshm_provider_revoke);
+
+void ndshm_provider_warn_once(struct ndshm_provider *provider, enum ndshm_warning warning,
+			      const char *what)
+{
+	if (!test_and_set_bit(warning, &provider->warned))
+		pr_warn("ndshm: provider %s: %s\n", provider->entry.name, what);
+}

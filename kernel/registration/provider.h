@@ -60,7 +60,7 @@ enum ndshm_warning {
  * @flags: NDSHM_PROVIDER_*
  * @set: its blocks and running allocations
  * @registration: the current one; protected by @set.lock
- * @warned: NDSHM_COMPLAINT_* that were logged
+ * @warned: bits of enum ndshm_warning that were logged
  */
 struct ndshm_provider {
 	struct ndshm_entry entry;
@@ -116,5 +116,9 @@ static inline void ndshm_registration_put(struct ndshm_registration *registratio
 ndshm_reason_t ndshm_provider_begin(struct ndshm_provider *provider,
 				    struct ndshm_adapter *adapter,
 				    struct ndshm_registration **registration);
+
+/* Log @what once for each provider. */
+void ndshm_provider_warn_once(struct ndshm_provider *provider, enum ndshm_warning warning,
+			      const char *what);
 
 #endif /* _NDSHM_REGISTRATION_PROVIDER_H */

@@ -56,6 +56,17 @@ struct ndshm_segment_list {
 };
 
 /**
+ * ndshm_list_grow() - Double the capacity of a list of DMA segments
+ * @list: list passed to the allocate handler
+ *
+ * ndshm_list_add() calls this if the list is full. An allocate handler need not.
+ *
+ * Context: Process context; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ndshm_list_grow(struct ndshm_segment_list *list);
+
+/**
  * ndshm_list_add() - Append a DMA segment of a block to a list
  * @list: list passed to the allocate handler
  * @address: DMA address of the segment
@@ -66,7 +77,19 @@ struct ndshm_segment_list {
  * Context: Process context; may sleep.
  * Return: 0 or -ENOMEM.
  */
-int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length);
+static inline int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u64 length)
+{
+	if (list->count == list->capacity) {
+		int error = ndshm_list_grow(list);
+
+		if (error)
+			return error;
+	}
+	list->segments[list->count++] = (struct ndshm_segment){
+		.address = address, .length = length,
+	};
+	return 0;
+}
 
 /**
  * struct ndshm_parameters - parameters and results of an allocation
