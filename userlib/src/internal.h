@@ -146,6 +146,8 @@ const struct ndshm_backend *ndshm__find_backend(const char *where);
  */
 void ndshm__lock(void);
 void ndshm__unlock(void);
+/* section.c: in a child of fork(), close the sections that it must not inherit. */
+void ndshm__sections_abandon(void);
 int ndshm__last_open(struct ndshm *ndshm);
 void ndshm__last_close(struct ndshm *ndshm);
 void ndshm__set_last(struct ndshm *ndshm, uint32_t reason, uint32_t status);

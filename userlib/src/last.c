@@ -72,11 +72,17 @@ static void thread_ends(void *value)
 	ndshm__unlock();
 }
 
+static void in_child(void)
+{
+	ndshm__unlock();
+	ndshm__sections_abandon();
+}
+
 static void set_up(void)
 {
 	once_error = pthread_key_create(&key, thread_ends);
 	if (!once_error)
-		once_error = pthread_atfork(ndshm__lock, ndshm__unlock, ndshm__unlock);
+		once_error = pthread_atfork(ndshm__lock, ndshm__unlock, in_child);
 }
 
 /* Return this thread's number; 0 if it has none and cannot get one. */

@@ -44,6 +44,8 @@ static void drop_inherited(struct ndshm_section *section)
 static int section_command(struct ndshm_section *section, unsigned long number, void *argument)
 {
 	drop_inherited(section);
+	if (!section->kind)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_DESCRIPTOR);
 	return ndshm__answer(section->ndshm,
 			     section->kind->command(section, NO_HOLDER, number, argument),
 			     argument);
@@ -245,8 +247,38 @@ static struct ndshm_section *make_object(struct ndshm *ndshm)
 	return section;
 }
 
+/* Sections that a child of fork() does not inherit; protected by ndshm__lock(). */
+static struct ndshm_section *alone;
+
+static void remove_alone(struct ndshm_section *section)
+{
+	struct ndshm_section **at;
+
+	ndshm__lock();
+	for (at = &alone; *at != section; at = &(*at)->next)
+		;
+	*at = section->next;
+	ndshm__unlock();
+}
+
+/* No other thread exists. The mapping is not there. */
+void ndshm__sections_abandon(void)
+{
+	for (struct ndshm_section *section = alone; section; section = section->next) {
+		if (!section->kind)
+			continue;
+		drop_inherited(section);
+		section->kind->close(section);
+		section->kind = NULL;
+		section->fd = -1;
+		section->base = NULL;
+	}
+}
+
 static void free_object(struct ndshm_section *section)
 {
+	if (section->alone)
+		remove_alone(section);
 	if (section->heap)
 		ndshm__heap_close(section->heap);
 	if (section->holder)
@@ -414,6 +446,29 @@ NDSHM_API void ndshm_section_close(struct ndshm_section *section)
 {
 	if (section)
 		free_object(section);
+}
+
+NDSHM_API int ndshm_section_dont_fork(struct ndshm_section *section)
+{
+	int holder, error = 0;
+
+	if (!section->kind)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_DESCRIPTOR);
+	/* Else a fork could come between its creation and its entry in the section. */
+	if (section->kind == &ndshm__section_module && !section->readonly)
+		error = hold(section, &holder);
+	if (error)
+		return error;
+	if (madvise(section->base, section->size, MADV_DONTFORK))
+		return ndshm__done(section->ndshm, -errno);
+	ndshm__lock();
+	if (!section->alone) {
+		section->alone = true;
+		section->next = alone;
+		alone = section;
+	}
+	ndshm__unlock();
+	return ndshm__done(section->ndshm, 0);
 }
 
 static int delete_section(struct ndshm_section *section, uint32_t flags)

@@ -27,11 +27,13 @@ static int free_extent(void *section, uint64_t offset)
 	return ndshm__section_extent_free(section, offset);
 }
 
-/* Nothing to do: the section attaches on the first command of a child. */
-static int attach(void *section)
+/* The section attaches on the first command of a child, if the child inherited it. */
+static int attach(void *context)
 {
-	(void)section;
-	return 0;
+	struct ndshm_section *section = context;
+
+	refused = section->kind ? 0 : ndshm__refuse(section->ndshm, NDSHM_REASON_DESCRIPTOR);
+	return refused;
 }
 
 static unsigned int count_holders(void *context)
@@ -40,7 +42,8 @@ static unsigned int count_holders(void *context)
 	struct ndshm_section *section = context;
 
 	/* Not ndshm_section_query(), which records a reason. */
-	if (section->kind->command(section, NO_HOLDER, NDSHM_SECTION_QUERY, &argument))
+	if (!section->kind ||
+	    section->kind->command(section, NO_HOLDER, NDSHM_SECTION_QUERY, &argument))
 		return 1;
 	return argument.out_holders;
 }
@@ -233,6 +236,8 @@ NDSHM_API int ndshm_section_offset(const struct ndshm_section *section, const vo
 {
 	const uintptr_t at = (uintptr_t)pointer, base = (uintptr_t)section->base;
 
+	if (!base)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_DESCRIPTOR);
 	if (at < base || at - base >= section->size)
 		return ndshm__done(section->ndshm, -ERANGE);
 	*offset = at - base;
@@ -243,6 +248,8 @@ NDSHM_API int ndshm_section_pointer(const struct ndshm_section *section, uint64_
 				    uint64_t length, void **out)
 {
 	*out = NULL;
+	if (!section->base)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_DESCRIPTOR);
 	if (offset >= section->size || length > section->size - offset)
 		return ndshm__done(section->ndshm, -ERANGE);
 	*out = (char *)section->base + offset;

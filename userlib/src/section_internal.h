@@ -39,8 +39,8 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
 /**
  * struct ndshm_section - a section in one process
  * @ndshm: context that stores the reasons, with a reference
- * @kind: implementation; NULL until it is known
- * @fd: descriptor, close-on-exec
+ * @kind: implementation; NULL until it is known, and after @alone in a child of fork()
+ * @fd: descriptor, close-on-exec; -1: none
  * @memfd: data of the kind ndshm__section_memfd
  * @flags: NDSHM_ATTACH_*
  * @readonly: the descriptor is read-only
@@ -51,6 +51,8 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  *	child of fork(); NULL until the first. The heap has its extents from the same
  *	holder, as the deletion of a section spares one holder only; these bits keep
  *	ndshm_extent_free() from the heap's.
+ * @alone: children do not inherit it: it is in a list, by @next
+ * @next: see @alone; protected by ndshm__lock()
  * @holder: 0, or the number of the process that attached in the upper half and its holder
  *	in the lower. Atomic instead of protected by a lock, which a child of fork()
  *	could inherit locked.
@@ -66,6 +68,8 @@ struct ndshm_section {
 	uint64_t size;
 	_Atomic(struct ndshm_heap *) heap;
 	_Atomic(atomic_ulong *) raw;
+	bool alone;
+	struct ndshm_section *next;
 	_Atomic uint64_t holder;
 };
 

@@ -3,11 +3,14 @@
  * Blocks of any size in a section, on the backend without a module or on NDSHM_TEST_BACKEND.
  * heap*.c test the heap; this file tests its integration.
  */
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -416,6 +419,118 @@ static void a_child_is_refused(void)
 	ndshm_section_close(section);
 }
 
+static bool is_mapped(void *page)
+{
+	unsigned char state;
+
+	return !mincore(page, 1, &state);
+}
+
+static bool refused(int error)
+{
+	return error == -EBADF && ndshm_last_reason(ndshm) == NDSHM_REASON_DESCRIPTOR;
+}
+
+/* In a child that has not inherited the section: nothing of it is there. */
+static void find_nothing(void *base, void *block, int fd)
+{
+	struct ndshm_section_info info;
+	uint64_t offset, length;
+	size_t count;
+	char byte = 0;
+	void *out;
+	int other;
+
+	CHECK(fcntl(fd, F_GETFD) < 0 && !is_mapped(base));
+	CHECK(!ndshm_section_base(section) && ndshm_section_fd(section) == -1);
+	CHECK(refused(ndshm_section_query(section, &info)));
+	CHECK(refused(ndshm_section_share(section, 0, &other)));
+	CHECK(refused(ndshm_section_delete(section, 0)));
+	CHECK(refused(ndshm_section_sync(section, NDSHM_SYNC_FOR_CPU, 0, 1)));
+	CHECK(refused(ndshm_section_read(section, 0, &byte, 1)));
+	CHECK(refused(ndshm_section_write(section, 0, &byte, 1)));
+	CHECK(refused(ndshm_section_offset(section, block, &offset)));
+	CHECK(refused(ndshm_section_pointer(section, 0, 1, &out)));
+	CHECK(refused(ndshm_extent_alloc(section, 1, 0, &offset, &length)));
+	CHECK(refused(ndshm_extent_query(section, 0, NULL, 0, &count)));
+	CHECK(refused(ndshm_section_alloc(section, 64, &out)));
+	CHECK(refused(ndshm_section_dont_fork(section)));
+	CHECK(ndshm_section_free(section, block));
+	CHECK(!ndshm_section_usable_size(section, block));
+	ndshm_section_close(section);
+}
+
+static void a_child_gets_nothing(void)
+{
+	struct ndshm_section *other;
+	int status = -1, fd;
+	void *base, *block, *after;
+	pid_t pid;
+
+	other = test_make_section(ndshm, MAX, MAX, 0);
+	REQUIRE(other && make());
+	CHECK_DONE(ndshm, ndshm_section_dont_fork(section));
+	CHECK_DONE(ndshm, ndshm_section_dont_fork(section));
+	REQUIRE(!ndshm_section_alloc(section, 64, &block));
+	fd = ndshm_section_fd(section);
+	base = ndshm_section_base(section);
+	CHECK(is_mapped(base));
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		test_bad = false;
+		find_nothing(base, block, fd);
+		CHECK(!ndshm_section_write(other, 0, "child", 6));
+		ndshm_section_close(other);
+		fflush(NULL);
+		_exit(test_bad);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	/* The parent still has all of it. */
+	CHECK(!strcmp(ndshm_section_base(other), "child"));
+	strcpy(block, "parent");
+	CHECK(!ndshm_section_alloc(section, 64, &after));
+	CHECK(!ndshm_section_free(section, block));
+	CHECK(!ndshm_section_free(section, after));
+	ndshm_section_close(section);
+	ndshm_section_close(other);
+}
+
+/* A killed server's child, which makes no call, keeps nothing of the server's memory. */
+static void a_child_keeps_nothing(void)
+{
+	int ready[2], end[2];
+	char byte;
+	pid_t pid;
+
+	REQUIRE(!pipe(ready) && !pipe(end) && make());
+	pid = fork();
+	if (!pid) {
+		void *block;
+
+		if (ndshm_section_dont_fork(section) || ndshm_section_alloc(section, 1 << 20, &block))
+			_exit(1);
+		if (!fork()) {
+			close(end[1]);
+			write(ready[1], "r", 1);
+			/* Until the test ends it. */
+			read(end[0], &byte, 1);
+			_exit(0);
+		}
+		pause();
+	}
+	CHECK(read(ready[0], &byte, 1) == 1);
+	CHECK(taken() >= 1 << 20);
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	CHECK(!taken());
+	close(end[1]);
+	close(end[0]);
+	close(ready[0]);
+	close(ready[1]);
+	ndshm_section_close(section);
+}
+
 int main(void)
 {
 	const char *backend = getenv("NDSHM_TEST_BACKEND");
@@ -436,6 +551,10 @@ int main(void)
 	/* With the module a child allocates for itself, see module_fork. */
 	if (!backend)
 		RUN(a_child_is_refused);
+	RUN(a_child_gets_nothing);
+	/* Only the module has holders in several processes. */
+	if (backend)
+		RUN(a_child_keeps_nothing);
 	ndshm_close(ndshm);
 	return test_end();
 }

@@ -13,7 +13,8 @@
  *   child's first call that needs a holder attaches a new one.
  * - A holder lives until the last copy of its descriptor is closed. A child that makes no
  *   call therefore keeps its parent's extents alive: the child's first call on the
- *   section closes its copy, as do exec and ndshm_section_close().
+ *   section closes its copy, as do exec and ndshm_section_close(). See
+ *   ndshm_section_dont_fork() to prevent this.
  *
  * Every process that maps a section writable can change its contents at any time. The
  * library keeps no metadata in it; programs must copy data before validating it.
@@ -101,6 +102,17 @@ int ndshm_section_open(struct ndshm *ndshm, uint32_t owner, const char *name, ui
  * a claim, extents that were not freed explicitly keep their memory until the claim ends.
  */
 void ndshm_section_close(struct ndshm_section *section);
+
+/*
+ * Let children of fork() inherit neither the mapping nor the descriptors of the section. In a
+ * child, access to the mapping is SIGSEGV, the calls that need the section return -EBADF
+ * (DESCRIPTOR), ndshm_section_base() returns NULL, ndshm_section_fd() -1, and
+ * ndshm_section_close() frees the object. A child of _Fork() or clone(), for which no handlers
+ * of pthread_atfork() run, inherits the descriptors; so may one of a fork() during
+ * ndshm_section_close(). Cannot be undone. Except for a read-only section of the module, this
+ * process attaches at once.
+ */
+int ndshm_section_dont_fork(struct ndshm_section *section);
 
 /*
  * Delete a section for all processes: later allocations, attaches and mappings return
