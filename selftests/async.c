@@ -1018,17 +1018,22 @@ static long long cpu_stat(const char *path, const char *key)
 /* The CPU time of a request is charged to the requester's cgroup. */
 TEST_F(async, cpu)
 {
+	long long needed, again;
 	const char *missing;
-	long long needed;
 	char path[128];
+	int peer, i;
 	pid_t child;
-	int peer;
 
 	missing = make_limited(path, sizeof(path), "cpu", "cpu.max",
 			       "20000 100000");
 	if (missing)
 		SKIP(return, "%s", missing);
 	needed = work_now(_metadata, self);
+	/* The least of three, because a busy machine needs more at times. */
+	for (i = 0; i < 2; i++) {
+		again = work_now(_metadata, self);
+		needed = again < needed ? again : needed;
+	}
 	/* The client's first requester is not in the cgroup. */
 	work_later(_metadata, self);
 	child = ndshm_fork(&peer);
