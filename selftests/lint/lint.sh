@@ -199,6 +199,21 @@ check_abi_layout() {
 }
 
 # User space, with both compilers and without a warning.
+# The binary interface of the library, with its types, as in userlib/libndshm.abi: a change, also a
+# new symbol, changes that file in the same commit. Only for the kind of machine that it is of.
+check_user_abi() {
+	local out=$build/lint/user-abi wanted=userlib/libndshm.abi library
+	[[ $(uname -m) == x86_64 ]] || return 0
+	library=$out/libndshm.so.$(sed -n 's/^VERSION := //p' Makefile)
+	make -C userlib BUILD="$out" "$library" >/dev/null 2>&1 || { echo 'the library was not built'; return; }
+	abidw --no-corpus-path --no-comp-dir-path --no-show-locs --no-parameter-names --no-elf-needed \
+		--exported-interfaces-only --drop-private-types --type-id-style hash \
+		--headers-dir userlib/include --headers-dir uapi "$library" |
+		sed -E -e '1a <!-- SPDX-License-Identifier: LGPL-2.1-or-later -->' -e "s#path='[^']*/#path='#" >"$out/libndshm.abi"
+	abidiff --no-default-suppression "$wanted" "$out/libndshm.abi" && return
+	echo "if the change is wanted: cp $out/libndshm.abi $wanted"
+}
+
 check_user_gcc() { user_build gcc "$build/user"; }
 check_user_clang() { user_build clang "$build/lint/user-clang"; }
 user_build() {

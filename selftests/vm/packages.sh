@@ -80,6 +80,7 @@ lint   clang                second compiler
 lint   shellcheck           shell scripts
 lint   dwarves              pahole: holes in ABI structures
 lint   gcc-multilib         32-bit layout of the ABI
+lint   abigail-tools        the binary interface of the library
 lint   perl                 checkpatch
 lint   python3              the netlink code generator
 lint   python3-yaml         reads the netlink specification

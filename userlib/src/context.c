@@ -8,6 +8,11 @@
 
 #include "internal.h"
 
+NDSHM_API uint32_t ndshm_api_version(void)
+{
+	return NDSHM_API_VERSION;
+}
+
 void ndshm__get(struct ndshm *ndshm)
 {
 	atomic_fetch_add(&ndshm->references, 1);

@@ -40,18 +40,34 @@ stands ndshm.h 'int main(void)
 
 stands admin.h 'int main(void)
 {
+	extern struct ndshm *ndshm;
 	struct ndshm_quota_row quota;
 
-	return ndshm_get_quota(0, NDSHM_UID_SELF, &quota) + ndshm_set_quota(0, 0, 0, 0, &quota);
+	return ndshm_get_quota(ndshm, NDSHM_UID_SELF, &quota) +
+	       ndshm_set_quota(ndshm, 0, 0, 0, &quota);
 }'
 
 stands section.h 'int main(void)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	extern struct ndshm *ndshm;
 	struct ndshm_section *section;
 
-	return request.node + ndshm_section_adopt(0, -1, &section);
+	return request.node + ndshm_section_adopt(ndshm, -1, &section);
 }'
+
+# What must not be NULL is refused, and so is a result that is not used.
+warns() {
+	local said program='#include <ndshm/section.h>
+void test(struct ndshm_section *section, void *out);
+void test(struct ndshm_section *section, void *out)'
+
+	! said=$("$CC" -std=c11 "${flags[@]/-fsyntax-only/-c}" -o /dev/null -x c - 2>&1 <<<"$program
+{ $2 }") && grep -q "$3" <<<"$said"
+	ok "$1"
+}
+warns 'a NULL argument causes a warning' '(void)section; (void)out; ndshm_section_trim(0);' nonnull
+warns 'an unused result causes a warning' 'ndshm_section_alloc(section, 1, (void **)out);' unused-result
 
 stands lsa.h 'int main(void)
 {

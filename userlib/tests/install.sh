@@ -54,6 +54,9 @@ pc() {
 }
 
 is "the package's version" "$version" "$(pc --modversion libndshm)"
+IFS=. read -r major minor patch <<<"$version"
+is "the header's version" "$(printf '0x%06xU' $((major << 16 | minor << 8 | patch)))" \
+	"$(sed -n 's/^#define NDSHM_API_VERSION[[:blank:]]*//p' "$top/opt/ndshm/include/ndshm/ndshm.h")"
 
 cat >"$top/program.c" <<END
 #include <stdio.h>

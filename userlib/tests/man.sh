@@ -54,7 +54,7 @@ is "each of them has a page" "" "$(comm -23 <(sort <<<"$exported") <(sort <<<"$c
 is "and one only" "" "$(sort <<<"$calls" | uniq -d)"
 
 # The synopsis has the text of the headers, and the compiler reads it in the same way.
-cat "$userlib"/include/ndshm/*.h | prototypes >"$top/declared"
+sed -E 's/\bNDSHM_(NONNULL\([^)]*\)|MUST_CHECK)//g' "$userlib"/include/ndshm/*.h | prototypes >"$top/declared"
 for page in "$pages"/*.3; do
 	name=${page##*/}
 	name=${name%.3}

@@ -34,6 +34,11 @@ static bool is_mapped(void *start)
 	return !msync(start, page, MS_ASYNC);
 }
 
+static void has_a_version(void)
+{
+	CHECK(ndshm_api_version() == NDSHM_API_VERSION);
+}
+
 static void opens_and_closes(void)
 {
 	struct ndshm *other = (void *)1;
@@ -527,6 +532,7 @@ int main(void)
 	unsetenv("NDSHM_BACKEND");
 	if (ndshm_open("memfd:", &ndshm))
 		return 1;
+	RUN(has_a_version);
 	RUN(opens_and_closes);
 	RUN(opens_what_the_environment_names);
 	RUN(does_not_open_what_it_does_not_know);

@@ -361,7 +361,9 @@ static void *use_all_locks(void *out)
 {
 	struct ndshm_section_info info;
 
-	ndshm_section_alloc(section, 1000, out);
+	/* Not reached if it is cancelled. */
+	if (ndshm_section_alloc(section, 1000, out))
+		return NULL;
 	ndshm_section_query(section, &info);
 	ndshm_section_trim(section);
 	return NULL;

@@ -215,6 +215,7 @@ static const char *run(size_t number)
 	int error;
 
 	test = &tests[number];
+	card.ndshm = (void *)&card;
 	card.section = test->section ? (void *)&card : NULL;
 	used = 0;
 	observed = 0;

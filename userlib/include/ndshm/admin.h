@@ -38,9 +38,11 @@ struct ndshm_access {
  * value is invalid. -ENOENT (ADAPTER_UNKNOWN, PROVIDER_UNKNOWN): no object with this id.
  */
 int ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
-			     const struct ndshm_access *access);
+			     const struct ndshm_access *access)
+	NDSHM_NONNULL(1, 4);
 int ndshm_set_provider_access(struct ndshm *ndshm, uint32_t provider, uint32_t set,
-			      const struct ndshm_access *access);
+			      const struct ndshm_access *access)
+	NDSHM_NONNULL(1, 4);
 
 /* Quotas ----------------------------------------------------------------- */
 
@@ -76,14 +78,16 @@ struct ndshm_quota_row {
  * Get usage and limits of one user. -EPERM: another user's without CAP_SYS_ADMIN.
  * -EINVAL: no such user.
  */
-int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota);
+int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota)
+	NDSHM_NONNULL(1, 3);
 
 /*
  * List the users that have usage or limits of their own, sorted by uid: *out is an array
  * of *count rows that the caller frees with free(). Without CAP_SYS_ADMIN the list has
  * only the caller's own user.
  */
-int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count);
+int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count)
+	NDSHM_NONNULL(1, 2, 3);
 
 /*
  * Set the limits that the bits in `set` select to the values in `limits`, whose other
@@ -93,7 +97,8 @@ int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t 
  * user.
  */
 int ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
-		    const struct ndshm_quota_row *limits);
+		    const struct ndshm_quota_row *limits)
+	NDSHM_NONNULL(1, 5);
 
 /* Failed requests -------------------------------------------------------- */
 
@@ -107,7 +112,8 @@ struct ndshm_refusal_row {
  * List all reasons of the module, sorted by number: *out is an array of *count rows that
  * the caller frees with free(). -EPERM: the caller lacks CAP_SYS_ADMIN.
  */
-int ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count);
+int ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count)
+	NDSHM_NONNULL(1, 2, 3);
 
 /* Events ----------------------------------------------------------------- */
 
@@ -147,10 +153,12 @@ struct ndshm_event {
 };
 
 /* Start listening. -EPERM: the caller lacks CAP_SYS_ADMIN. */
-int ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out);
+int ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
+	NDSHM_NONNULL(1, 2) NDSHM_MUST_CHECK;
 
 /* Return a descriptor to poll for POLLIN. It belongs to the monitor. */
-int ndshm_monitor_fd(const struct ndshm_monitor *monitor);
+int ndshm_monitor_fd(const struct ndshm_monitor *monitor)
+	NDSHM_NONNULL(1);
 
 /*
  * Get the next event, or -EAGAIN if there is none. Only the member for the event's object
@@ -158,7 +166,8 @@ int ndshm_monitor_fd(const struct ndshm_monitor *monitor);
  * were lost; the next call continues after them. Must not be called by several threads at
  * a time.
  */
-int ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event);
+int ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event)
+	NDSHM_NONNULL(1, 2);
 
 /* Stop listening, and free the monitor. */
 void ndshm_monitor_close(struct ndshm_monitor *monitor);

@@ -26,9 +26,27 @@
 
 #include <linux/ndshm.h>
 
+/* Attributes of functions: arguments that must not be NULL, and results that must be used. */
+#ifdef __GNUC__
+#define NDSHM_NONNULL(...)	__attribute__((__nonnull__(__VA_ARGS__)))
+#define NDSHM_MUST_CHECK	__attribute__((__warn_unused_result__))
+#else
+#define NDSHM_NONNULL(...)
+#define NDSHM_MUST_CHECK
+#endif
+
+/*
+ * Version of this header: major in bits 16 to 31, minor in bits 8 to 15, patch in bits 0 to 7. A
+ * library of the same major version and a higher or equal one has all that the header declares.
+ */
+#define NDSHM_API_VERSION	0x000100U
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* The version of the library that the program runs with, as NDSHM_API_VERSION. */
+uint32_t ndshm_api_version(void);
 
 struct ndshm;		/* a client: an open /dev/ndshm, or an emulation of it */
 struct ndshm_claim;	/* a PCI function claimed by this client */
@@ -51,7 +69,8 @@ struct ndshm_block;	/* a block of memory */
  * -ENOENT: module not loaded; -EACCES: not permitted to open the device;
  * -EPROTONOSUPPORT: the module lacks features that this library needs.
  */
-int ndshm_open(const char *where, struct ndshm **out);
+int ndshm_open(const char *where, struct ndshm **out)
+	NDSHM_NONNULL(2) NDSHM_MUST_CHECK;
 
 /*
  * Close a client. The last close of its descriptor ends every claim and frees every
@@ -62,7 +81,8 @@ int ndshm_open(const char *where, struct ndshm **out);
 void ndshm_close(struct ndshm *ndshm);
 
 /* The client's file descriptor, which can be passed on; -EOPNOTSUPP: none. */
-int ndshm_fd(const struct ndshm *ndshm);
+int ndshm_fd(const struct ndshm *ndshm)
+	NDSHM_NONNULL(1);
 
 struct ndshm_info {
 	uint64_t features;		/* NDSHM_FEATURE_* */
@@ -78,15 +98,18 @@ struct ndshm_info {
 };
 
 /* Get the features and limits of the context, and the usage of this client and its user. */
-int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info);
+int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
+	NDSHM_NONNULL(1, 2);
 
 /*
  * Reason for the failure of this thread's last call on this context: NDSHM_REASON_*, or
  * NDSHM_REASON_NONE if it succeeded or failed outside the module (errors of mmap() and
  * netlink have an errno only). The status is the NDIS status of this reason.
  */
-uint32_t ndshm_last_reason(const struct ndshm *ndshm);
-uint32_t ndshm_last_status(const struct ndshm *ndshm);
+uint32_t ndshm_last_reason(const struct ndshm *ndshm)
+	NDSHM_NONNULL(1);
+uint32_t ndshm_last_status(const struct ndshm *ndshm)
+	NDSHM_NONNULL(1);
 
 /* Short name ("claim-busy"), and a sentence that suggests a remedy. Never NULL. */
 const char *ndshm_reason_name(uint32_t reason);
@@ -193,21 +216,28 @@ struct ndshm_queue_row {
  * sorted by id, queues by adapter and id.
  */
 int ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
-			size_t *count);
+			size_t *count)
+	NDSHM_NONNULL(1, 2, 3);
 int ndshm_list_providers(struct ndshm *ndshm, struct ndshm_provider_info **out,
-			 size_t *count);
+			 size_t *count)
+	NDSHM_NONNULL(1, 2, 3);
 int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out,
-		      size_t *count);
+		      size_t *count)
+	NDSHM_NONNULL(1, 2, 3);
 int ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
-			size_t *count);
+			size_t *count)
+	NDSHM_NONNULL(1, 2, 3);
 int ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out,
-		      size_t *count);
+		      size_t *count)
+	NDSHM_NONNULL(1, 2, 3);
 
 /* Find one by name: -ENOENT (ADAPTER_UNKNOWN, PROVIDER_UNKNOWN) if it does not exist. */
 int ndshm_find_adapter(struct ndshm *ndshm, const char *name,
-		       struct ndshm_adapter_info *info);
+		       struct ndshm_adapter_info *info)
+	NDSHM_NONNULL(1, 2, 3);
 int ndshm_find_provider(struct ndshm *ndshm, const char *name,
-			struct ndshm_provider_info *info);
+			struct ndshm_provider_info *info)
+	NDSHM_NONNULL(1, 2, 3);
 
 /* Claims ----------------------------------------------------------------- */
 
@@ -218,18 +248,22 @@ int ndshm_find_provider(struct ndshm *ndshm, const char *name,
  * released alone: to release functions separately, open a client for each.
  */
 int ndshm_claim(struct ndshm *ndshm, uint32_t adapter, unsigned int address_width,
-		struct ndshm_claim **out);
-int ndshm_claim_start(struct ndshm_claim *claim);
+		struct ndshm_claim **out)
+	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
+int ndshm_claim_start(struct ndshm_claim *claim)
+	NDSHM_NONNULL(1);
 
 /* NDSHM_ISOLATION_* properties that were missing at the time of the claim. */
-uint32_t ndshm_claim_isolation(const struct ndshm_claim *claim);
+uint32_t ndshm_claim_isolation(const struct ndshm_claim *claim)
+	NDSHM_NONNULL(1);
 
 /*
  * Map BAR `bar` (0 to 5), uncached. Repeated calls return the same mapping, which
  * ndshm_close() unmaps.
  */
 int ndshm_claim_map_bar(struct ndshm_claim *claim, unsigned int bar,
-			volatile void **out, size_t *length);
+			volatile void **out, size_t *length)
+	NDSHM_NONNULL(1, 3, 4) NDSHM_MUST_CHECK;
 
 /* Blocks ----------------------------------------------------------------- */
 
@@ -252,7 +286,8 @@ struct ndshm_request {
 }
 
 /* Set all members as NDSHM_REQUEST_INIT does, for languages without it. */
-void ndshm_request_init(struct ndshm_request *request);
+void ndshm_request_init(struct ndshm_request *request)
+	NDSHM_NONNULL(1);
 
 /*
  * Allocate blocks, which read as zero. ndshm_alloc_many() allocates all or none; if
@@ -260,9 +295,11 @@ void ndshm_request_init(struct ndshm_request *request);
  * write to `out`.
  */
 int ndshm_alloc(struct ndshm *ndshm, const struct ndshm_request *request,
-		struct ndshm_block **out);
+		struct ndshm_block **out)
+	NDSHM_NONNULL(1, 2, 3) NDSHM_MUST_CHECK;
 int ndshm_alloc_many(struct ndshm *ndshm, const struct ndshm_request *request,
-		     struct ndshm_block **out, size_t count);
+		     struct ndshm_block **out, size_t count)
+	NDSHM_NONNULL(1, 2, 3) NDSHM_MUST_CHECK;
 
 /* Completion of an asynchronous request. */
 struct ndshm_done {
@@ -281,20 +318,23 @@ struct ndshm_done {
  * by this context.
  */
 int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request *request,
-		      uint64_t cookie);
+		      uint64_t cookie)
+	NDSHM_NONNULL(1, 2);
 
 /*
  * Get the next completion. Waits up to `timeout` milliseconds; 0 does not wait, a
  * negative value waits without limit. -EAGAIN: none within this time. -EINTR: interrupted
  * by a signal. ndshm_fd() reports POLLIN while a completion is available.
  */
-int ndshm_next_done(struct ndshm *ndshm, int timeout, struct ndshm_done *out);
+int ndshm_next_done(struct ndshm *ndshm, int timeout, struct ndshm_done *out)
+	NDSHM_NONNULL(1, 3);
 
 /*
  * Cancel a request: it completes with REQUEST_ABORTED (-ECANCELED). -ENOENT
  * (REQUEST_UNKNOWN): no request with this cookie is in flight.
  */
-int ndshm_cancel(struct ndshm *ndshm, uint64_t cookie);
+int ndshm_cancel(struct ndshm *ndshm, uint64_t cookie)
+	NDSHM_NONNULL(1);
 
 /* Unmap the block if ndshm_map() mapped it, and free it. */
 void ndshm_free(struct ndshm_block *block);
@@ -303,15 +343,21 @@ void ndshm_free(struct ndshm_block *block);
  * Map a block, readable and writable. Repeated calls return the same address until
  * ndshm_unmap().
  */
-int ndshm_map(struct ndshm_block *block, void **out);
+int ndshm_map(struct ndshm_block *block, void **out)
+	NDSHM_NONNULL(1, 2) NDSHM_MUST_CHECK;
 void ndshm_unmap(struct ndshm_block *block);
 
-uint64_t ndshm_block_length(const struct ndshm_block *block);	/* bytes */
-uint32_t ndshm_block_handle(const struct ndshm_block *block);	/* per-client id */
-uint32_t ndshm_block_id(const struct ndshm_block *block);	/* machine-wide id */
+/* Length in bytes, id per client, and machine-wide id of a block. */
+uint64_t ndshm_block_length(const struct ndshm_block *block)
+	NDSHM_NONNULL(1);
+uint32_t ndshm_block_handle(const struct ndshm_block *block)
+	NDSHM_NONNULL(1);
+uint32_t ndshm_block_id(const struct ndshm_block *block)
+	NDSHM_NONNULL(1);
 
 /* DMA address of the first segment; -EPERM if it is hidden from this client. */
-int ndshm_block_address(const struct ndshm_block *block, uint64_t *address);
+int ndshm_block_address(const struct ndshm_block *block, uint64_t *address)
+	NDSHM_NONNULL(1, 2);
 
 /*
  * Query a block from the module. `segments` receives up to `capacity` segments and may be
@@ -319,7 +365,8 @@ int ndshm_block_address(const struct ndshm_block *block, uint64_t *address);
  * `capacity` is too small. -ENODEV (BLOCK_REVOKED): the block was revoked.
  */
 int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *info,
-		struct ndshm_segment *segments, size_t capacity, size_t *count);
+		struct ndshm_segment *segments, size_t capacity, size_t *count)
+	NDSHM_NONNULL(1, 2, 5);
 
 /*
  * Synchronise `length` bytes from `offset` on for DMA: NDSHM_SYNC_FOR_DEVICE after CPU
@@ -327,7 +374,8 @@ int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *info,
  * reads. Required only for blocks with NDSHM_BLOCK_NEEDS_SYNC (see ndshm_query()).
  * -EINVAL (RANGE, LENGTH_ZERO): not within the block. -ENODEV (BLOCK_REVOKED).
  */
-int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t offset, uint64_t length);
+int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t offset, uint64_t length)
+	NDSHM_NONNULL(1);
 
 #ifdef __cplusplus
 }

@@ -59,7 +59,8 @@ struct ndshm_section_request {
 }
 
 /* Set all members as NDSHM_SECTION_REQUEST_INIT does, for languages without it. */
-void ndshm_section_request_init(struct ndshm_section_request *request);
+void ndshm_section_request_init(struct ndshm_section_request *request)
+	NDSHM_NONNULL(1);
 
 /*
  * Create a section of at most ndshm_info.max_section bytes, and map all of it. -EINVAL
@@ -76,7 +77,8 @@ void ndshm_section_request_init(struct ndshm_section_request *request);
  * created.
  */
 int ndshm_section_create(struct ndshm *ndshm, const struct ndshm_section_request *request,
-			 struct ndshm_section **out);
+			 struct ndshm_section **out)
+	NDSHM_NONNULL(1, 2, 3) NDSHM_MUST_CHECK;
 
 /*
  * Map a section from its descriptor. The caller keeps the descriptor. Every kind of
@@ -84,7 +86,8 @@ int ndshm_section_create(struct ndshm *ndshm, const struct ndshm_section_request
  * the device. A read-only descriptor is mapped read-only. -EBADF (DESCRIPTOR): `fd` is
  * not a section.
  */
-int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_section **out);
+int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_section **out)
+	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
 
 /*
  * Open a section by its name, and map it. `owner` is the user that created it, or
@@ -94,7 +97,8 @@ int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_section **out)
  * NDSHM_OPEN_READONLY is permitted. -EOPNOTSUPP: no module, or one without names.
  */
 int ndshm_section_open(struct ndshm *ndshm, uint32_t owner, const char *name, uint32_t flags,
-		       struct ndshm_section **out);
+		       struct ndshm_section **out)
+	NDSHM_NONNULL(1, 3, 5) NDSHM_MUST_CHECK;
 
 /*
  * Unmap a section and close its descriptor and its holder. This process's extents are
@@ -112,7 +116,8 @@ void ndshm_section_close(struct ndshm_section *section);
  * ndshm_section_close(). Cannot be undone. Except for a read-only section of the module, this
  * process attaches at once.
  */
-int ndshm_section_dont_fork(struct ndshm_section *section);
+int ndshm_section_dont_fork(struct ndshm_section *section)
+	NDSHM_NONNULL(1);
 
 /*
  * Delete a section for all processes: later allocations, attaches and mappings return
@@ -123,14 +128,16 @@ int ndshm_section_dont_fork(struct ndshm_section *section);
  * does. NDSHM_DELETE_REVOKE also revokes all mappings (access is SIGBUS) and frees the
  * memory. The section must still be closed.
  */
-int ndshm_section_delete(struct ndshm_section *section, uint32_t flags);
+int ndshm_section_delete(struct ndshm_section *section, uint32_t flags)
+	NDSHM_NONNULL(1);
 
 /*
  * Create another descriptor of the section, which can be passed on and must be closed;
  * *fd is -1 after a failure. NDSHM_SHARE_READONLY: no mapping of it can be made writable.
  * (With "memfd:", the creating user and root can circumvent this.)
  */
-int ndshm_section_share(struct ndshm_section *section, uint32_t flags, int *fd);
+int ndshm_section_share(struct ndshm_section *section, uint32_t flags, int *fd)
+	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
 
 /*
  * Send a descriptor of the section through a connected Unix socket, in one message with
@@ -139,7 +146,8 @@ int ndshm_section_share(struct ndshm_section *section, uint32_t flags, int *fd);
  * SIGPIPE. -EMSGSIZE: a stream socket has sent a part of the data; close it.
  */
 int ndshm_section_send(struct ndshm_section *section, int socket, uint32_t flags,
-		       const void *data, size_t length);
+		       const void *data, size_t length)
+	NDSHM_NONNULL(1, 4);
 
 /*
  * Receive one message of at most *length bytes, and adopt the section that it contains. On
@@ -152,17 +160,21 @@ int ndshm_section_send(struct ndshm_section *section, int socket, uint32_t flags
  * Else an error of recvmsg(2), such as -EAGAIN and -EINTR.
  */
 int ndshm_section_receive(struct ndshm *ndshm, int socket, void *data, size_t *length,
-			  struct ndshm_section **out);
+			  struct ndshm_section **out)
+	NDSHM_NONNULL(1, 3, 4, 5) NDSHM_MUST_CHECK;
 
 /* The section's own descriptor; the caller must not close it. */
-int ndshm_section_fd(const struct ndshm_section *section);
+int ndshm_section_fd(const struct ndshm_section *section)
+	NDSHM_NONNULL(1);
 
 /*
  * Address of the mapping, a multiple of 2 MiB, and its size in bytes. Access to a page
  * without memory is SIGBUS.
  */
-void *ndshm_section_base(const struct ndshm_section *section);
-uint64_t ndshm_section_size(const struct ndshm_section *section);
+void *ndshm_section_base(const struct ndshm_section *section)
+	NDSHM_NONNULL(1);
+uint64_t ndshm_section_size(const struct ndshm_section *section)
+	NDSHM_NONNULL(1);
 
 struct ndshm_section_info {
 	uint64_t max_size;		/* bytes */
@@ -178,14 +190,16 @@ struct ndshm_section_info {
 };
 
 /* Query a section. Succeeds also if the section is deleted or revoked. */
-int ndshm_section_query(struct ndshm_section *section, struct ndshm_section_info *info);
+int ndshm_section_query(struct ndshm_section *section, struct ndshm_section_info *info)
+	NDSHM_NONNULL(1, 2);
 
 /*
  * Synchronise a range of the section, as ndshm_sync(). Required only for sections with
  * NDSHM_SECTION_NEEDS_SYNC (see ndshm_section_query()). -EROFS (SECTION_READONLY).
  */
 int ndshm_section_sync(struct ndshm_section *section, uint32_t direction, uint64_t offset,
-		       uint64_t length);
+		       uint64_t length)
+	NDSHM_NONNULL(1);
 
 /*
  * Allocate an extent: a run of pages, exclusive to this process's holder until it is
@@ -195,13 +209,15 @@ int ndshm_section_sync(struct ndshm_section *section, uint32_t direction, uint64
  * free range fits. -EROFS (SECTION_READONLY). Each call is at least one system call.
  */
 int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length, uint64_t alignment,
-		       uint64_t *offset, uint64_t *out_length);
+		       uint64_t *offset, uint64_t *out_length)
+	NDSHM_NONNULL(1, 4, 5) NDSHM_MUST_CHECK;
 
 /*
  * Free an extent that ndshm_extent_alloc() returned to this process through this section;
  * else -ENOENT (EXTENT_UNKNOWN), also for memory of ndshm_section_alloc().
  */
-int ndshm_extent_free(struct ndshm_section *section, uint64_t offset);
+int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
+	NDSHM_NONNULL(1);
 
 /*
  * Query the DMA segments of an extent. `segments` receives up to `capacity` segments and
@@ -209,7 +225,8 @@ int ndshm_extent_free(struct ndshm_section *section, uint64_t offset);
  * `capacity` is too small.
  */
 int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
-		       struct ndshm_segment *segments, size_t capacity, size_t *count);
+		       struct ndshm_segment *segments, size_t capacity, size_t *count)
+	NDSHM_NONNULL(1, 5);
 
 /* Memory of a section, in any size --------------------------------------- */
 
@@ -233,25 +250,31 @@ int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
  * ndshm_section_calloc() allocates `count` times `size` zeroed bytes; -EOVERFLOW
  * (LENGTH_OVERFLOW): the product overflows.
  */
-int ndshm_section_alloc(struct ndshm_section *section, size_t size, void **out);
+int ndshm_section_alloc(struct ndshm_section *section, size_t size, void **out)
+	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
 int ndshm_section_alloc_aligned(struct ndshm_section *section, size_t alignment, size_t size,
-				void **out);
-int ndshm_section_calloc(struct ndshm_section *section, size_t count, size_t size, void **out);
+				void **out)
+	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
+int ndshm_section_calloc(struct ndshm_section *section, size_t count, size_t size, void **out)
+	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
 
 /*
  * Change the size of a block, as realloc(): `pointer` may be NULL; the block is unchanged
  * after a failure.
  */
-int ndshm_section_realloc(struct ndshm_section *section, void *pointer, size_t size, void **out);
+int ndshm_section_realloc(struct ndshm_section *section, void *pointer, size_t size, void **out)
+	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
 
 /*
  * Free a block; NULL is ignored. -EINVAL, and nothing is freed, if `pointer` is not a
  * live block of this process (POINTER_FOREIGN, POINTER_INTERIOR, POINTER_FREED).
  */
-int ndshm_section_free(struct ndshm_section *section, void *pointer);
+int ndshm_section_free(struct ndshm_section *section, void *pointer)
+	NDSHM_NONNULL(1);
 
 /* Usable bytes of a block, or 0 if `pointer` is not a live block of this process. */
-size_t ndshm_section_usable_size(struct ndshm_section *section, const void *pointer);
+size_t ndshm_section_usable_size(struct ndshm_section *section, const void *pointer)
+	NDSHM_NONNULL(1);
 
 /*
  * Convert a pointer to an offset from the section's base, and back. Offsets have the same
@@ -259,9 +282,11 @@ size_t ndshm_section_usable_size(struct ndshm_section *section, const void *poin
  * `length` bytes, is not within the section. Neither checks that the range is allocated.
  */
 int ndshm_section_offset(const struct ndshm_section *section, const void *pointer,
-			 uint64_t *offset);
+			 uint64_t *offset)
+	NDSHM_NONNULL(1, 3);
 int ndshm_section_pointer(const struct ndshm_section *section, uint64_t offset, uint64_t length,
-			  void **out);
+			  void **out)
+	NDSHM_NONNULL(1, 4);
 
 /*
  * Copy `length` bytes from an offset of the section to `buffer`, or from `buffer` to an offset.
@@ -271,9 +296,11 @@ int ndshm_section_pointer(const struct ndshm_section *section, uint64_t offset, 
  * process_vm_readv() and process_vm_writev() are denied or cannot access the memory.
  */
 int ndshm_section_read(const struct ndshm_section *section, uint64_t offset, void *buffer,
-		       size_t length);
+		       size_t length)
+	NDSHM_NONNULL(1);
 int ndshm_section_write(const struct ndshm_section *section, uint64_t offset, const void *buffer,
-			size_t length);
+			size_t length)
+	NDSHM_NONNULL(1);
 
 /*
  * Reasons of the library itself, for the kinds of enum ndshm_heap_error. Each is EINVAL with
@@ -304,7 +331,8 @@ typedef void (*ndshm_heap_error_handler)(void *context, enum ndshm_heap_error er
  * Must be called before other threads use the section; NULL removes it.
  */
 int ndshm_section_set_error_handler(struct ndshm_section *section, ndshm_heap_error_handler hook,
-				    void *context);
+				    void *context)
+	NDSHM_NONNULL(1);
 
 /**
  * struct ndshm_heap_stats - statistics; exact only while no thread allocates or frees
@@ -325,13 +353,15 @@ struct ndshm_heap_stats {
 };
 
 /* Get the statistics of this process's heap in the section. */
-int ndshm_section_stats(struct ndshm_section *section, struct ndshm_heap_stats *stats);
+int ndshm_section_stats(struct ndshm_section *section, struct ndshm_heap_stats *stats)
+	NDSHM_NONNULL(1, 2);
 
 /*
  * Empty the caches of all threads of this process, and free extents that are kept in
  * reserve. A cache that its thread uses at this moment is left alone.
  */
-void ndshm_section_trim(struct ndshm_section *section);
+void ndshm_section_trim(struct ndshm_section *section)
+	NDSHM_NONNULL(1);
 
 #ifdef __cplusplus
 }
