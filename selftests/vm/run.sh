@@ -159,7 +159,7 @@ printf '%s\n' "${shares[@]}" | sed '/^$/d' >"$guest/shares"
 } >"$guest/command.sh"
 
 [[ ! -f $kernel_dir/append ]] || append=" $(<"$kernel_dir/append")$append"
-machine_type "$iommu" "$intremap"
+machine_type "$iommu" "$intremap" "$accel"
 machine_base "$accel" "$kernel_dir" "$initrd" "$memory" "$cpus" "${numa:-1}"
 machine_ports "$dir"
 machine_monitor "$dir"
@@ -209,10 +209,10 @@ late_beats() {
 	done
 }
 
-# On a busy host the emulator rarely (in one of some hundred guests) loses an interrupt: of a CPU's
-# timer, which never wakes up again, or of a 9p share, where all heartbeats wait for an answer. Then
-# heartbeats end, and the emulator sleeps. If the kernel or a test keeps the CPU, it is busy. If the
-# host has slept, the heartbeats go on.
+# On a busy host the emulator rarely loses a write to a register: an end of interrupt, after which a
+# CPU's timer is never heard again, or a notification of a 9p share, for whose answer all heartbeats
+# wait; see machine_type. Then heartbeats end, and the emulator sleeps. If the kernel or a test keeps
+# the CPU, it is busy. If the host has slept, the heartbeats go on.
 interrupt_is_lost() {
 	[[ $(late_beats) ]] && emulator_sleeps "$1" && [[ $(late_beats) ]]
 }
