@@ -458,6 +458,9 @@ TEST_F(quota, of_requests)
 		alloc = block_later_request(self->adapter, 1, i);
 		test_pending(fds[i % 2], &alloc);
 	}
+	/* A request that completes changes the state, which refused calls must not do. */
+	for (i = 0; i < 2; i++)
+		EXPECT_TRUE(ndshm_soon(ndshm_state_at(_metadata, __LINE__, fds[i]).blocks == 2));
 	for (i = 0; i < 2; i++) {
 		alloc = block_later_request(self->adapter, 1, 4);
 		test_err_block_alloc(EDQUOT, NDSHM_REASON_REQUEST_QUOTA, fds[i],
@@ -467,6 +470,7 @@ TEST_F(quota, of_requests)
 	EXPECT_EQ(4, now.amounts[4]);
 	ASSERT_EQ((long)sizeof(record), read(fds[0], &record, sizeof(record)));
 	test_pending(fds[1], &alloc);
+	EXPECT_TRUE(ndshm_soon(ndshm_state_at(_metadata, __LINE__, fds[1]).blocks == 3));
 	test_err_block_alloc(EDQUOT, NDSHM_REASON_REQUEST_QUOTA, fds[0], &alloc);
 	close(fds[0]);
 	close(fds[1]);
