@@ -49,11 +49,11 @@ lost_guest='# the emulator failed the guest: all of it once more'
 begin_guest='# a guest begins'
 
 # without_lost: copy standard input without the output of lost guests, that is from the beginning
-# of a guest to the line that says it was lost.
+# of a guest to the line that says it was lost. Their failures stay: a test may have failed before.
 without_lost() {
 	awk -v begin="$begin_guest" -v lost="$lost_guest" '
 		$0 == begin { for (i = 0; i < n; i++) print line[i]; n = 0; next }
-		$0 == lost { n = 0; next }
+		$0 == lost { for (i = 0; i < n; i++) if (line[i] ~ /^(# )*not ok /) print line[i]; n = 0; next }
 		{ line[n++] = $0 }
 		END { for (i = 0; i < n; i++) print line[i] }'
 }

@@ -51,7 +51,7 @@ current directory and the checkout. /run/ndshm-vm is the run directory's `guest`
 the command leaves there is on the host afterwards. No device driver is loaded by itself.
 
 If the emulator itself has failed the guest, which is rare, the command is run again, up to
-two times. A line in the output says so; what is above it does not count.
+two times. A line in the output says so; what passed above it does not count.
 
 Exit: the command's own code, or
   123  the kernel log holds something that must not be there (file `splats`)
