@@ -5,7 +5,7 @@
  * Allocating and freeing from a thread's cache takes no lock and avoids contended cache
  * lines:
  *
- * - struct ndshm_heap is only read.
+ * - struct ndshm_heap is only read, except when its tables grow.
  * - A heap cache belongs to its thread and has pages of its own. Other threads read it for
  *   statistics, and empty it if memory is short.
  * - The states of 1 KiB of memory share a CPU cache line. Two threads write to the same
@@ -20,6 +20,15 @@
 #include <string.h>
 
 #include "heap_internal.h"
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb");
+#endif
+}
 
 /* Called with the registry's lock and the heap's lock held. */
 static void begin(struct ndshm_heap *heap)
@@ -47,9 +56,25 @@ static int attach(struct ndshm_heap *heap)
 	return error;
 }
 
-int ndshm__heap_enter(struct ndshm_heap *heap)
+/* Attempts before a thread sleeps, and pauses between two: about 20 microseconds. */
+#define LOCK_TRIES	32
+#define LOCK_PAUSES	32
+
+bool ndshm__heap_lock_contended(struct ndshm_heap *heap)
 {
-	ndshm__heap_lock(heap);
+	for (unsigned int i = 0; i < LOCK_TRIES; i++) {
+		for (unsigned int j = 0; j < LOCK_PAUSES; j++)
+			pause_cpu();
+		if (!pthread_mutex_trylock(&heap->core->lock))
+			return true;
+	}
+	pthread_mutex_lock(&heap->core->lock);
+	return true;
+}
+
+int ndshm__heap_enter(struct ndshm_heap *heap, bool *contended)
+{
+	*contended = ndshm__heap_lock(heap);
 	if (likely(heap->core->attached))
 		return 0;
 	ndshm__heap_unlock(heap);
@@ -93,7 +118,6 @@ int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_so
 		return -ENOMEM;
 	heap->base = base;
 	heap->max_size = max_size;
-	heap->granules = max_size >> GRANULE_SHIFT;
 	heap->source = source;
 	heap->source_context = context;
 	set_up_spans(heap);
@@ -104,6 +128,7 @@ int ndshm__heap_open(void *base, uint64_t max_size, const struct ndshm_extent_so
 		return error;
 	}
 	pthread_mutex_init(&heap->core->lock, NULL);
+	pthread_mutex_init(&heap->core->growing, NULL);
 	ndshm__registry_lock();
 	ndshm__heap_lock(heap);
 	begin(heap);
@@ -299,7 +324,7 @@ static size_t usable(struct ndshm_heap *heap, const void *pointer)
 	uint64_t granule = ndshm__granule_of(heap, pointer);
 	unsigned int state;
 
-	if (granule >= heap->granules)
+	if (granule >= ndshm__table_granules(heap))
 		return 0;
 	state = atomic_load_explicit(&heap->state[granule], memory_order_relaxed);
 	if (state == STATE_EXTENT)

@@ -33,6 +33,9 @@ struct ndshm_heap;
  * fork(). NULL: no memory.
  */
 void *ndshm__memory_map(size_t bytes);
+/* The same, but without access until it is enabled. Whole pages. Returns 0 or -errno. */
+void *ndshm__memory_reserve(size_t bytes);
+int ndshm__memory_enable(void *memory, size_t bytes);
 void ndshm__memory_unmap(void *memory, size_t bytes);
 /* Zero the memory and free its pages. */
 void ndshm__memory_clear(void *memory, size_t bytes);

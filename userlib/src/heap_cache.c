@@ -23,11 +23,13 @@
  * Limits of caches, as parts of the section: of all caches of the only holder, which can
  * empty them when memory is short; of all caches of several holders, which cannot empty each
  * other's, if all have as many threads as this one; and the least limit of one cache, however
- * many holders there are.
+ * many holders there are. In bytes, the greatest limit of one cache: a little less than all
+ * its bins take.
  */
 #define CACHED_PART_ALONE	8
 #define CACHED_PART		32
 #define CACHED_PART_MOST	1024
+#define CACHED_BYTES		(5632ul << 10)
 /* Number of times that a bin is not enlarged before the others are reduced. */
 #define DENIED_MOST	256
 
@@ -123,16 +125,19 @@ static unsigned int take(struct ndshm_heap *heap, unsigned int class, uint64_t *
 			 unsigned int want, int *error)
 {
 	const struct heap_class *of = &heap->classes[class];
-	uint64_t offset;
+	unsigned int taken;
 
 	if (of->kind != SPAN_NONE)
 		return ndshm__span_take(heap, class, granules, want, error);
-	offset = ndshm__pool_alloc(heap, of->size >> UNIT_SHIFT, 1, error);
-	if (offset == NOWHERE)
-		return 0;
-	heap->core->out[class]++;
-	granules[0] = offset >> GRANULE_SHIFT;
-	return 1;
+	for (taken = 0; taken < want; taken++) {
+		uint64_t offset = ndshm__pool_alloc(heap, of->size >> UNIT_SHIFT, 1, error);
+
+		if (offset == NOWHERE)
+			break;
+		granules[taken] = offset >> GRANULE_SHIFT;
+	}
+	heap->core->out[class] += taken;
+	return taken;
 }
 
 /* In steps of two, so that the other caches are adapted seldom. */
@@ -146,6 +151,8 @@ void ndshm__cache_set_share(struct ndshm_heap *heap)
 	for (; count > 1 && part < CACHED_PART_MOST; count = (count + 1) / 2)
 		part *= 2;
 	share = heap->max_size / part;
+	if (share > CACHED_BYTES)
+		share = CACHED_BYTES;
 	if (share == core->share)
 		return;
 	core->share = share;
@@ -190,7 +197,7 @@ static void thread_ends(void *value)
 		if (heap) {
 			ndshm__heap_lock(heap);
 			leave(heap, cache);
-			ndshm__heap_unlock(heap);
+			ndshm__pool_unlock(heap);
 		}
 		ndshm__memory_unmap(cache, cache_bytes());
 	}
@@ -255,13 +262,16 @@ static struct heap_cache *vacant(void)
 	return cache;
 }
 
-/* Maximum number of blocks in a bin: fewer while the pool has a line. */
+/*
+ * Maximum number of blocks in a bin: fewer while the pool has a line, more when the thread
+ * finds the lock contended, as with a producer and a consumer.
+ */
 static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cache *cache,
-			    unsigned int class)
+			    unsigned int class, bool contended)
 {
-	unsigned int most = heap->classes[class].cached;
+	const struct heap_class *of = &heap->classes[class];
 
-	return cache->ebb ? most / EBB : most;
+	return cache->ebb ? of->cached / EBB : contended ? of->contended : of->cached;
 }
 
 /* Change the limit of a bin, and return the blocks beyond. */
@@ -300,7 +310,7 @@ static void look(struct ndshm_heap *heap, struct heap_cache *cache)
 	for (unsigned int i = 1; i <= CLASSES; i++) {
 		struct heap_bin *bin = &cache->bins[i];
 		uint64_t *from, *to = bin->start, *top = ndshm__bin_top(bin);
-		unsigned int most = most_of(heap, cache, i);
+		unsigned int most = most_of(heap, cache, i, true);
 
 		bin->line = heap->core->pool.line;
 		for (from = to; from < top; from++) {
@@ -329,7 +339,7 @@ static void join(struct ndshm_heap *heap, struct heap_cache *cache)
 
 		bin->start = bin->end = granules;
 		ndshm__bin_set_top(bin, granules);
-		granules += heap->classes[i].cached;
+		granules += heap->classes[i].contended;
 	}
 	heap->core->cache_count++;
 	ndshm__cache_set_share(heap);
@@ -386,9 +396,9 @@ static struct heap_cache *get(struct ndshm_heap *heap)
  * Double the limit of a bin that is often empty or full, as far as the share permits.
  */
 static void enlarge(struct ndshm_heap *heap, struct heap_cache *cache, struct heap_bin *bin,
-		    unsigned int class)
+		    unsigned int class, bool contended)
 {
-	unsigned int most = most_of(heap, cache, class), now = bin->end - bin->start;
+	unsigned int most = most_of(heap, cache, class, contended), now = bin->end - bin->start;
 	unsigned int limit = 2 * now + 1;
 	uint64_t room = (heap->core->share - cache->used) / heap->classes[class].size;
 
@@ -407,13 +417,13 @@ static void enlarge(struct ndshm_heap *heap, struct heap_cache *cache, struct he
 
 /* The bin can have blocks: a purge may have taken the cache away from an allocation. */
 static uint64_t refill(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
-		       int *error)
+		       bool contended, int *error)
 {
 	struct heap_bin *bin = &cache->bins[class];
 	uint64_t *top = ndshm__bin_top(bin);
 
 	if (top == bin->start) {
-		enlarge(heap, cache, bin, class);
+		enlarge(heap, cache, bin, class, contended);
 		top += take(heap, class, top, (bin->end - bin->start) / 2 + 1, error);
 	}
 	if (top == bin->start)
@@ -422,57 +432,62 @@ static uint64_t refill(struct ndshm_heap *heap, struct heap_cache *cache, unsign
 	return *top;
 }
 
+/* As ndshm__cache_refill(), but POOL_EMPTY is possible. Called with the heap's lock held. */
+static uint64_t get_one(struct ndshm_heap *heap, unsigned int class, bool contended,
+			int *error)
+{
+	struct heap_cache *cache = get(heap);
+	uint64_t granule;
+
+	if (cache)
+		return refill(heap, cache, class, contended, error);
+	return take(heap, class, &granule, 1, error) ? granule : NOWHERE;
+}
+
 uint64_t ndshm__cache_refill(struct ndshm_heap *heap, unsigned int class, int *error)
 {
-	struct heap_cache *cache;
+	bool contended;
 	uint64_t granule;
 	int ret;
 
-	ret = ndshm__heap_enter(heap);
+	ret = ndshm__heap_enter(heap, &contended);
 	if (ret) {
 		*error = ret;
 		return NOWHERE;
 	}
-	cache = get(heap);
-	if (cache)
-		granule = refill(heap, cache, class, error);
-	else if (!take(heap, class, &granule, 1, error))
-		granule = NOWHERE;
-	ndshm__heap_unlock(heap);
+	do {
+		granule = get_one(heap, class, contended, &ret);
+		if (granule == NOWHERE)
+			ret = ndshm__pool_grow(heap);
+	} while (granule == NOWHERE && !ret);
+	/* The limits of the bins may have been reduced. */
+	ndshm__pool_unlock(heap);
+	if (granule == NOWHERE)
+		*error = ret;
 	return granule;
 }
 
-/*
- * Number of blocks to return from a full bin: half, to amortise the lock; of runs only
- * one.
- */
-static unsigned int flushed(const struct ndshm_heap *heap, const struct heap_bin *bin,
-			    unsigned int class)
-{
-	return heap->classes[class].kind == SPAN_NONE ? 1 : (bin->end - bin->start + 1) / 2;
-}
-
-/* Returns the oldest blocks of a full bin. */
+/* Returns the older half of the blocks of a full bin, to amortise the lock. */
 static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
-		  uint64_t granule)
+		  uint64_t granule, bool contended)
 {
 	struct heap_bin *bin = &cache->bins[class];
 	uint64_t *top = ndshm__bin_top(bin);
 
 	if (granule >= bin->line || bin->start == bin->end) {
 		give(heap, class, granule);
-		enlarge(heap, cache, bin, class);
+		enlarge(heap, cache, bin, class, contended);
 		return;
 	}
 	if (top == bin->end) {
 		uint64_t *from = bin->start, *to = bin->start;
 
-		for (top = from + flushed(heap, bin, class); from < top; from++)
+		for (top = from + (bin->end - bin->start + 1) / 2; from < top; from++)
 			give(heap, class, *from);
 		while (from < bin->end)
 			*to++ = *from++;
 		ndshm__bin_set_top(bin, to);
-		enlarge(heap, cache, bin, class);
+		enlarge(heap, cache, bin, class, contended);
 		top = ndshm__bin_top(bin);
 	}
 	/* All bins may have been reduced. */
@@ -486,15 +501,14 @@ static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned in
 
 void ndshm__cache_flush(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
 {
-	struct heap_cache *cache;
+	const bool contended = ndshm__heap_lock(heap);
+	struct heap_cache *cache = get(heap);
 
-	ndshm__heap_lock(heap);
-	cache = get(heap);
 	if (cache)
-		flush(heap, cache, class, granule);
+		flush(heap, cache, class, granule, contended);
 	else
 		give(heap, class, granule);
-	ndshm__heap_unlock(heap);
+	ndshm__pool_unlock(heap);
 }
 
 void ndshm__cache_drain(struct ndshm_heap *heap)
@@ -505,7 +519,7 @@ void ndshm__cache_drain(struct ndshm_heap *heap)
 	cache = find(heap);
 	if (cache)
 		leave(heap, cache);
-	ndshm__heap_unlock(heap);
+	ndshm__pool_unlock(heap);
 }
 
 static long membarrier(int command)

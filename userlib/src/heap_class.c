@@ -9,14 +9,14 @@
  */
 #include "heap_internal.h"
 
-/* Maximum bytes in one bin, for classes up to the size. */
+/* Maximum bytes in one bin, for classes up to the size; and while the lock is contended. */
 static const struct {
-	uint32_t size, bytes;
+	uint32_t size, bytes, contended;
 } caches[] = {
-	{ 128, 64 << 10 },
-	{ SMALL_BYTES, 16 << 10 },
-	{ SPAN_BYTES, 16 << 10 },
-	{ CLASS_BYTES, 96 << 10 },
+	{ 128, 64 << 10, 64 << 10 },
+	{ SMALL_BYTES, 16 << 10, 64 << 10 },
+	{ SPAN_BYTES, 16 << 10, 128 << 10 },
+	{ CLASS_BYTES, 96 << 10, 1024 << 10 },
 };
 
 #define CACHED_MAX	1024
@@ -30,13 +30,13 @@ static uint32_t next_size(uint32_t size)
 	return size + (1u << (31 - __builtin_clz(size)) >> 3);
 }
 
-static uint32_t cached(uint32_t size)
+static uint32_t cached(uint32_t size, bool contended)
 {
 	unsigned int i = 0, count;
 
 	while (caches[i].size < size)
 		i++;
-	count = caches[i].bytes / size;
+	count = (contended ? caches[i].contended : caches[i].bytes) / size;
 	if (count > CACHED_MAX)
 		count = CACHED_MAX;
 	return count ? count : 1;
@@ -48,7 +48,7 @@ size_t ndshm__class_cached(void)
 	uint32_t size = 16;
 
 	for (unsigned int i = 1; i <= CLASSES; i++, size = next_size(size))
-		sum += cached(size);
+		sum += cached(size, true);
 	return sum;
 }
 
@@ -67,7 +67,8 @@ void ndshm__class_set_up(struct ndshm_heap *heap)
 			      size <= SPAN_BYTES ? SPAN_LARGE : SPAN_NONE;
 		if (class->kind != SPAN_NONE)
 			class->blocks = (1u << heap->spans[class->kind].shift) / size;
-		class->cached = cached(size);
+		class->cached = cached(size, false);
+		class->contended = cached(size, true);
 		while (granule < granules)
 			heap->class_of[granule++] = i;
 	}

@@ -40,7 +40,11 @@ int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 {
 	uint64_t page = offset >> PAGE_SHIFT, pages = length >> PAGE_SHIFT;
 	uint64_t before = ndshm__bits_last(&heap->starts, page + pages - 1);
+	/* Of a large block only the first page has entries. */
+	int error = ndshm__table_reach(heap, offset + (owner == EXTENT_POOL ? length : PAGE_BYTES));
 
+	if (error)
+		return error;
 	/* Detect a source that allocates a range twice: two blocks would share it. */
 	if (before != NOWHERE && before + WORD_PAGES(heap->extent_words[before]) > page)
 		return -EIO;
@@ -49,6 +53,13 @@ int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 	heap->core->extents++;
 	heap->core->held_bytes += length;
 	return 0;
+}
+
+int ndshm__extent_added(struct ndshm_heap *heap, uint64_t offset, int error)
+{
+	if (error == -ENOMEM)
+		ndshm__extent_free(heap, offset >> PAGE_SHIFT);
+	return error;
 }
 
 void ndshm__extent_remove(struct ndshm_heap *heap, uint64_t page)

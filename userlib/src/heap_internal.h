@@ -65,6 +65,7 @@ enum { SPAN_SMALL, SPAN_LARGE, SPAN_KINDS, SPAN_NONE = SPAN_KINDS };
  * @kind: of its spans
  * @blocks: number of blocks in a span
  * @cached: maximum number of blocks in one thread's cache
+ * @contended: the same while the heap's lock is contended
  */
 struct heap_class {
 	uint32_t size;
@@ -72,6 +73,7 @@ struct heap_class {
 	uint32_t kind;
 	uint32_t blocks;
 	uint32_t cached;
+	uint32_t contended;
 };
 
 /* heap_class.c */
@@ -145,12 +147,20 @@ struct heap_spans {
  * @line: a granule: caches keep no blocks from here on, so that the extents there drain;
  *	NOWHERE: none
  * @calls: number of frees since @line was last computed
+ * @most: greatest @used_units since then
+ * @most_before: the same of the period before
+ * @wanted_units: parameters of the last allocation that returned POOL_EMPTY
+ * @wanted_alignment: see @wanted_units
  */
 struct heap_pool_state {
 	uint64_t held_units;
 	uint64_t used_units;
 	uint64_t line;
 	unsigned int calls;
+	uint64_t most;
+	uint64_t most_before;
+	unsigned int wanted_units;
+	unsigned int wanted_alignment;
 };
 
 #define KEPT_MOST	16
@@ -169,6 +179,7 @@ struct heap_kept {
 
 /**
  * struct heap_core - state that is wiped, besides the tables; protected by @lock
+ * @growing: held by the thread that gets an extent for the pool; taken before @lock
  * @attached: attached to the section
  * @caches: caches of all threads
  * @cache_count: their number
@@ -185,6 +196,7 @@ struct heap_kept {
  */
 struct heap_core {
 	pthread_mutex_t lock;
+	pthread_mutex_t growing;
 	bool attached;
 	struct heap_cache *caches;
 	unsigned int cache_count;
@@ -202,13 +214,26 @@ struct heap_core {
 	uint64_t out[CLASSES + 1];
 };
 
+#define TABLES		6
+
 /**
- * struct ndshm_heap - state that never changes, and which a child inherits
+ * struct heap_table - table with entries for each slot of the section
+ * @start: its address
+ * @entry: bytes for each slot
+ */
+struct heap_table {
+	char *start;
+	size_t entry;
+};
+
+/**
+ * struct ndshm_heap - state that a child inherits; only @granules changes
  * @base: address of the section
- * @granules: number of granules in the section
+ * @granules: number of granules from the start of the section that have tables; grows
  * @state: state of each granule
  * @class_of: class of a size, by the number of its last granule
  * @memory: all memory that is wiped: @core and the tables
+ * @tables: those that do not always exist for the whole section
  * @starts: set of the first pages of extents
  * @empty: subset of these: extents of the pool that may be empty
  * @extent_words: by first page, number of pages and owner of an extent
@@ -217,7 +242,7 @@ struct heap_core {
  */
 struct ndshm_heap {
 	char *base;
-	uint64_t granules;
+	_Atomic uint64_t granules;
 	atomic_uchar *state;
 	uint64_t max_size;
 	const struct ndshm_extent_source *source;
@@ -227,6 +252,7 @@ struct ndshm_heap {
 	struct heap_core *core;
 	char *memory;
 	size_t memory_bytes;
+	struct heap_table tables[TABLES];
 	struct heap_bits starts;
 	struct heap_bits empty;
 	uint32_t *extent_words;
@@ -243,11 +269,27 @@ struct ndshm_heap {
  * -ENOMEM.
  */
 int ndshm__table_map(struct ndshm_heap *heap);
+/*
+ * Make tables for the first @bytes of the section, at least. Returns 0 or -ENOMEM. Called with
+ * the lock held.
+ */
+int ndshm__table_reach(struct ndshm_heap *heap, uint64_t bytes);
+
+static inline uint64_t ndshm__table_granules(const struct ndshm_heap *heap)
+{
+	return atomic_load_explicit(&heap->granules, memory_order_relaxed);
+}
 
 /* heap.c */
-static inline void ndshm__heap_lock(struct ndshm_heap *heap)
+bool ndshm__heap_lock_contended(struct ndshm_heap *heap);
+
+/*
+ * Returns true if another thread held the lock. It is held for a short time, without system
+ * calls: a thread spins before it sleeps.
+ */
+static inline bool ndshm__heap_lock(struct ndshm_heap *heap)
 {
-	pthread_mutex_lock(&heap->core->lock);
+	return pthread_mutex_trylock(&heap->core->lock) && ndshm__heap_lock_contended(heap);
 }
 
 static inline void ndshm__heap_unlock(struct ndshm_heap *heap)
@@ -255,8 +297,11 @@ static inline void ndshm__heap_unlock(struct ndshm_heap *heap)
 	pthread_mutex_unlock(&heap->core->lock);
 }
 
-/* Lock the heap and attach it if this is the child's first call. Not locked on failure. */
-int ndshm__heap_enter(struct ndshm_heap *heap);
+/*
+ * Lock the heap and attach it if this is the child's first call. Not locked on failure.
+ * *@contended is true if another thread held the lock.
+ */
+int ndshm__heap_enter(struct ndshm_heap *heap, bool *contended);
 
 static inline bool ndshm__is_power(uint64_t number)
 {
@@ -271,8 +316,7 @@ static inline uint64_t ndshm__round_up(uint64_t number, uint64_t to)
 /*
  * heap_extent.c. The owner of an extent is the pool, its first block since the source
  * zeroed it, or a later block; the last block of a kept extent is its owner. An extent is
- * identified by its first page. All functions but the two that call the source (alloc and
- * free) require the lock.
+ * identified by its first page. All functions but alloc and free require the lock.
  */
 enum { EXTENT_POOL, EXTENT_BLOCK, EXTENT_REUSED };
 
@@ -281,6 +325,8 @@ int ndshm__extent_alloc(struct ndshm_heap *heap, uint64_t length, uint64_t align
 int ndshm__extent_free(struct ndshm_heap *heap, uint64_t page);
 int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 		      unsigned int owner);
+/* Free a new extent if @error of ndshm__extent_add() is -ENOMEM. Returns @error. */
+int ndshm__extent_added(struct ndshm_heap *heap, uint64_t offset, int error);
 void ndshm__extent_remove(struct ndshm_heap *heap, uint64_t page);
 /* Return the extent that contains this page, or NOWHERE. */
 uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page);
@@ -302,18 +348,27 @@ bool ndshm__large_is_zero(const struct ndshm_heap *heap, uint64_t granule);
 void ndshm__large_trim(struct ndshm_heap *heap);
 
 /*
- * heap_pool.c: runs of units. Called with the lock held. Returns an offset, or NOWHERE
- * with -errno in *@error.
+ * heap_pool.c: runs of units. Called with the lock held. Returns an offset, or NOWHERE with
+ * POOL_EMPTY in *@error: the caller may retry after ndshm__pool_grow().
  */
+#define POOL_EMPTY	1
+
 uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned int alignment,
 			   int *error);
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units);
-/* Free all empty extents. */
+/*
+ * Get an extent for the allocation that has just failed. Returns 0 or -errno. Called with the
+ * lock held, which is released meanwhile: the thread's cache may have changed.
+ */
+int ndshm__pool_grow(struct ndshm_heap *heap);
+/* Free extents that are not needed any more, and unlock. Must follow a free. */
+void ndshm__pool_unlock(struct ndshm_heap *heap);
+/* Free all empty extents. Called with the lock held, which is released meanwhile. */
 void ndshm__pool_trim(struct ndshm_heap *heap);
 
 /*
  * heap_span.c. Called with the lock held. Takes up to @want blocks and returns their
- * number, or 0 with -errno in *@error.
+ * number, or 0 with POOL_EMPTY in *@error.
  */
 unsigned int ndshm__span_take(struct ndshm_heap *heap, unsigned int class, uint64_t *granules,
 			      unsigned int want, int *error);
@@ -530,7 +585,7 @@ static inline bool ndshm__cache_free(struct ndshm_heap *heap, uint64_t granule,
 				     unsigned int *state)
 {
 	*state = 0;
-	if (unlikely(granule >= heap->granules))
+	if (unlikely(granule >= ndshm__table_granules(heap)))
 		return false;
 	*state = atomic_exchange_explicit(&heap->state[granule], 0, memory_order_acq_rel);
 	return ndshm__cache_put(heap, *state, granule);

@@ -109,6 +109,7 @@ uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_
 			    int *error)
 {
 	uint64_t length = ndshm__round_up(size, PAGE_BYTES), offset = NOWHERE, granule;
+	bool contended;
 	int ret;
 
 	if (alignment < PAGE_BYTES)
@@ -117,7 +118,7 @@ uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_
 		*error = -ENOMEM;
 		return NOWHERE;
 	}
-	ret = ndshm__heap_enter(heap);
+	ret = ndshm__heap_enter(heap, &contended);
 	if (!ret) {
 		offset = kept_take(heap, alignment, length);
 		ndshm__heap_unlock(heap);
@@ -126,7 +127,7 @@ uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_
 		ret = ndshm__extent_alloc(heap, length, alignment, &offset);
 		if (!ret) {
 			ndshm__heap_lock(heap);
-			ret = add(heap, offset, length);
+			ret = ndshm__extent_added(heap, offset, add(heap, offset, length));
 			ndshm__heap_unlock(heap);
 		}
 	}

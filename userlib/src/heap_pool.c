@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The pool: allocates runs of units, first fit by address. Gets an extent from the source
- * when nothing fits, and frees extents that become empty.
+ * when nothing fits, and frees extents that become empty. The source is called without the
+ * heap's lock, because a system call takes long, and more if it zeroes memory.
  *
  * The length of an extent is a power of two of at most a slot, and its alignment is the
  * same, so that it lies within one slot. Runs can cross the border of two extents.
@@ -247,51 +248,79 @@ static uint64_t good_length(const struct ndshm_heap *heap, uint64_t least)
 	return length > least ? length : least;
 }
 
-static int grow(struct ndshm_heap *heap, uint64_t least)
+/* Add an extent, whose units are free. Called with the lock held. Returns 0 or -errno. */
+static int add(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 {
-	struct heap_pool_state *state = &heap->core->pool;
-	uint64_t length, offset;
-	struct heap_slot *slot;
-	int error;
+	int error = ndshm__extent_add(heap, offset, length, EXTENT_POOL);
 
-	for (length = good_length(heap, least);; length /= 2) {
-		error = ndshm__extent_alloc(heap, length, length, &offset);
-		if (length == least || (error != -ENOMEM && error != -ENOSPC))
-			break;
-	}
-	if (!error)
-		error = ndshm__extent_add(heap, offset, length, EXTENT_POOL);
 	if (error)
 		return error;
-
-	slot = slot_at(&heap->pool, offset);
-	mark(slot->free, unit_of(offset), length >> UNIT_SHIFT, true);
+	mark(slot_at(&heap->pool, offset)->free, unit_of(offset), length >> UNIT_SHIFT, true);
 	/*
 	 * The new run may merge with its neighbours: reset the bounds for the whole slot.
 	 */
 	note(heap, offset >> SLOT_SHIFT, 0, SLOT_UNITS);
-	state->held_units += length >> UNIT_SHIFT;
+	heap->core->pool.held_units += length >> UNIT_SHIFT;
 	ndshm__cache_set_share(heap);
 	return 0;
+}
+
+/* Get an extent of at least @least bytes. Called with the lock held, as ndshm__pool_grow(). */
+static int grow(struct ndshm_heap *heap, uint64_t least)
+{
+	uint64_t length = good_length(heap, least), offset;
+	int error;
+
+	ndshm__heap_unlock(heap);
+	for (;; length /= 2) {
+		error = ndshm__extent_alloc(heap, length, length, &offset);
+		if (length == least || (error != -ENOMEM && error != -ENOSPC))
+			break;
+	}
+	ndshm__heap_lock(heap);
+	if (!error)
+		error = ndshm__extent_added(heap, offset, add(heap, offset, length));
+	/* Other threads may have freed memory meanwhile, so that it is never used. */
+	if (!error)
+		ndshm__bits_add(&heap->empty, offset >> PAGE_SHIFT);
+	return error;
+}
+
+int ndshm__pool_grow(struct ndshm_heap *heap)
+{
+	struct heap_pool_state *state = &heap->core->pool;
+	unsigned int units = state->wanted_units, alignment = state->wanted_alignment;
+	uint64_t least = PAGE_BYTES;
+	int error = 0;
+
+	while (least < (uint64_t)units << UNIT_SHIFT || least < (uint64_t)alignment << UNIT_SHIFT)
+		least *= 2;
+	ndshm__heap_unlock(heap);
+	pthread_mutex_lock(&heap->core->growing);
+	ndshm__heap_lock(heap);
+	/* The extent of a thread that came first may do for both. */
+	if (find(&heap->pool, units, alignment) == NOWHERE)
+		error = grow(heap, least);
+	pthread_mutex_unlock(&heap->core->growing);
+	return error;
 }
 
 uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned int alignment,
 			   int *error)
 {
-	struct heap_pool *pool = &heap->pool;
-	uint64_t offset = find(pool, units, alignment), least = PAGE_BYTES;
+	struct heap_pool_state *state = &heap->core->pool;
+	uint64_t offset = find(&heap->pool, units, alignment);
 
 	if (offset == NOWHERE) {
-		while (least < (uint64_t)units << UNIT_SHIFT ||
-		       least < (uint64_t)alignment << UNIT_SHIFT)
-			least *= 2;
-		*error = grow(heap, least);
-		if (*error)
-			return NOWHERE;
-		offset = find(pool, units, alignment);
+		state->wanted_units = units;
+		state->wanted_alignment = alignment;
+		*error = POOL_EMPTY;
+		return NOWHERE;
 	}
-	mark(slot_at(pool, offset)->free, unit_of(offset), units, false);
-	heap->core->pool.used_units += units;
+	mark(slot_at(&heap->pool, offset)->free, unit_of(offset), units, false);
+	state->used_units += units;
+	if (state->most < state->used_units)
+		state->most = state->used_units;
 	return offset;
 }
 
@@ -307,25 +336,36 @@ static bool is_empty(const struct ndshm_heap *heap, uint64_t page)
 	return next_clear(words, at) >= at + (bytes >> UNIT_SHIFT);
 }
 
-/* Free an extent of the pool, which keeps it if the source fails. */
+/*
+ * Free an extent of the pool, which keeps it if the source fails. Called with the lock held,
+ * which is released meanwhile.
+ */
 static void give_back(struct ndshm_heap *heap, uint64_t page)
 {
 	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
-	struct heap_slot *slot = slot_at(&heap->pool, offset);
+	int error;
 
-	if (ndshm__extent_free(heap, page))
-		return;
+	/*
+	 * Remove it first: once the source has freed it, another thread may get the same
+	 * extent.
+	 */
 	ndshm__extent_remove(heap, page);
-	mark(slot->free, unit_of(offset), bytes >> UNIT_SHIFT, false);
+	mark(slot_at(&heap->pool, offset)->free, unit_of(offset), bytes >> UNIT_SHIFT, false);
 	heap->core->pool.held_units -= bytes >> UNIT_SHIFT;
+	ndshm__heap_unlock(heap);
 	/* All states in the extent are 0: free their pages, too. */
-	offset >>= GRANULE_SHIFT;
-	bytes >>= GRANULE_SHIFT;
-	if (bytes >= PAGE_BYTES)
-		ndshm__memory_clear(&heap->state[offset], bytes);
+	if (bytes >> GRANULE_SHIFT >= PAGE_BYTES)
+		ndshm__memory_clear(&heap->state[offset >> GRANULE_SHIFT], bytes >> GRANULE_SHIFT);
+	error = ndshm__extent_free(heap, page);
+	ndshm__heap_lock(heap);
+	if (error)
+		add(heap, offset, bytes);
 }
 
-/* Free empty extents, the highest first, until at most @units are free in the pool. */
+/*
+ * Free empty extents, the highest first, until at most @units are free in the pool. Called
+ * with the lock held, which is released meanwhile.
+ */
 static void give_back_to(struct ndshm_heap *heap, uint64_t units)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
@@ -347,7 +387,7 @@ void ndshm__pool_trim(struct ndshm_heap *heap)
 	give_back_to(heap, 0);
 }
 
-/* Number of frees between two computations of the line. */
+/* Number of frees between two computations of the line, and of the most units used. */
 #define TIDE_CALLS	512
 /* Maximum number of extents visited by one. */
 #define TIDE_STEPS	1024
@@ -359,14 +399,15 @@ static uint64_t slack(uint64_t used)
 }
 
 /*
- * Amount of free memory to keep, so that the next allocation needs no extent; none if
- * nothing is allocated.
+ * Amount of free memory to keep: what was in use lately, as the next allocation then needs no
+ * extent; none if nothing is allocated.
  */
 static uint64_t enough(const struct ndshm_heap *heap)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
 	uint64_t used = state->used_units;
-	uint64_t units = used > KEPT_UNITS ? used : KEPT_UNITS;
+	uint64_t most = state->most > state->most_before ? state->most : state->most_before;
+	uint64_t units = most - used > KEPT_UNITS ? most - used : KEPT_UNITS;
 
 	if (!used)
 		return 0;
@@ -416,6 +457,8 @@ static void draw_line(struct ndshm_heap *heap)
 	if (++state->calls < TIDE_CALLS)
 		return;
 	state->calls = 0;
+	state->most_before = state->most;
+	state->most = state->used_units;
 	at = line(heap);
 	if (at == state->line)
 		return;
@@ -450,5 +493,10 @@ void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int uni
 			break;
 		page = first - 1;
 	}
+}
+
+void ndshm__pool_unlock(struct ndshm_heap *heap)
+{
 	give_back_to(heap, enough(heap));
+	ndshm__heap_unlock(heap);
 }

@@ -13,7 +13,8 @@ static uint32_t *pages_of(const struct ndshm_heap *heap, uint64_t granule)
 uint64_t ndshm__run_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t size, int *error)
 {
 	uint64_t length = ndshm__round_up(size, PAGE_BYTES), offset, granule;
-	int ret = ndshm__heap_enter(heap);
+	bool contended;
+	int ret = ndshm__heap_enter(heap, &contended);
 
 	if (ret) {
 		*error = ret;
@@ -21,8 +22,12 @@ uint64_t ndshm__run_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t 
 	}
 	if (alignment < PAGE_BYTES)
 		alignment = PAGE_BYTES;
-	offset = ndshm__pool_alloc(heap, length >> UNIT_SHIFT, alignment >> UNIT_SHIFT,
-				   error);
+	do {
+		offset = ndshm__pool_alloc(heap, length >> UNIT_SHIFT, alignment >> UNIT_SHIFT,
+					   error);
+		if (offset == NOWHERE)
+			*error = ndshm__pool_grow(heap);
+	} while (offset == NOWHERE && !*error);
 	granule = offset >> GRANULE_SHIFT;
 	if (offset != NOWHERE) {
 		*pages_of(heap, granule) = length >> PAGE_SHIFT;
@@ -47,7 +52,7 @@ void ndshm__run_free(struct ndshm_heap *heap, uint64_t granule)
 	heap->core->other_bytes -= (uint64_t)pages << PAGE_SHIFT;
 	ndshm__pool_free(heap, granule << GRANULE_SHIFT,
 			 pages << (PAGE_SHIFT - UNIT_SHIFT));
-	ndshm__heap_unlock(heap);
+	ndshm__pool_unlock(heap);
 }
 
 uint64_t ndshm__run_size(const struct ndshm_heap *heap, uint64_t granule)

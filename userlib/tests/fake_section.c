@@ -112,6 +112,8 @@ static int allocate(void *context, uint64_t length, uint64_t alignment, uint64_t
 	if (!length || length % FAKE_PAGE || alignment % FAKE_PAGE ||
 	    alignment & (alignment - 1) || alignment > NDSHM_HEAP_ALIGN_MAX)
 		return -EINVAL;
+	if (section->during)
+		section->during();
 	lock(section);
 	if (section->fail_nth && !--section->fail_nth) {
 		section->failed = true;
@@ -137,6 +139,8 @@ static int release(void *context, uint64_t offset)
 	uint64_t page = offset / FAKE_PAGE;
 	int ret = section->fail_free;
 
+	if (section->during)
+		section->during();
 	lock(section);
 	if (!ret && (page >= section->size / FAKE_PAGE ||
 		     section->map->pages[page] != -section->holder))

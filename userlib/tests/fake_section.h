@@ -26,6 +26,7 @@ struct fake_map;
  * @fail_free: result of free, if not 0
  * @fail_attach: result of attach, if not 0
  * @lie: added to the offsets that alloc returns
+ * @during: called by alloc and free
  */
 struct fake_section {
 	char *base;
@@ -38,6 +39,7 @@ struct fake_section {
 	int fail_free;
 	int fail_attach;
 	uint64_t lie;
+	void (*during)(void);
 };
 
 extern const struct ndshm_extent_source fake_source;

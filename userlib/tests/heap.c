@@ -736,10 +736,10 @@ static void the_source_lies(void)
 static void private_memory_is_short(void)
 {
 	struct ndshm_heap *other = (void *)1;
-	char *pointer, *second;
+	char *pointer, *second, *run;
 
 	REQUIRE(open_heap(SECTION));
-	for (unsigned int i = 1; i <= 2; i++) {
+	for (unsigned int i = 1; i <= 3; i++) {
 		wrap_fail_nth(i);
 		CHECK(ndshm__heap_open(section.base, SECTION, &fake_source, &section, &other) ==
 		      -ENOMEM);
@@ -748,6 +748,14 @@ static void private_memory_is_short(void)
 	/* The cache of a thread is for one heap; only a second one needs more memory. */
 	pointer = get(64);
 	REQUIRE(!ndshm__heap_open(section.base, SECTION, &fake_source, &section, &other));
+	/* If the tables cannot be enabled the extent is freed; the second attempt succeeds. */
+	wrap_fail_nth(1);
+	second = ndshm__heap_alloc(other, 1000000, &(int){ 0 });
+	CHECK(second && wrap_has_failed() && fake_section_extents(&section, 0) == 2);
+	CHECK(!ndshm__heap_free(other, second));
+	/* A run needs no cache. It leaves memory for the others, which need no extent then. */
+	run = ndshm__heap_alloc(other, 100000, &(int){ 0 });
+	CHECK(run);
 	for (size_t size = 64; size < 20000; size *= 100) {
 		int error;
 
@@ -758,10 +766,62 @@ static void private_memory_is_short(void)
 		CHECK(!ndshm__heap_free(other, second) && wrap_has_failed());
 		wrap_fail_nth(0);
 	}
+	CHECK(!ndshm__heap_free(other, run));
 	ndshm__heap_trim(other);
 	ndshm__heap_close(other);
 	CHECK(!ndshm__heap_free(heap, pointer));
 	close_heap();
+}
+
+/* Bytes of private memory that can be written, which is what the kernel commits. */
+static unsigned long committed(void)
+{
+	unsigned long kilobytes = 0;
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+
+	while (status && fgets(line, sizeof(line), status))
+		sscanf(line, "VmData: %lu kB", &kilobytes);
+	if (status)
+		fclose(status);
+	return kilobytes << 10;
+}
+
+/* A large section whose memory is hardly used costs little private memory. */
+static void tables_follow_use(void)
+{
+	const uint64_t size = 4ull << 30;
+	char *low, *high;
+	unsigned long before;
+	int error;
+
+	REQUIRE(!fake_section_open(&section, size));
+	before = committed();
+	REQUIRE(before);
+	REQUIRE(!ndshm__heap_open(section.base, size, &fake_source, &section, &heap));
+	CHECK(ndshm__heap_free(heap, section.base) == -EINVAL);
+	CHECK(ndshm__heap_free(heap, section.base + size - 16) == -EINVAL);
+	CHECK(!ndshm__heap_usable_size(heap, section.base + size / 2));
+	low = ndshm__heap_alloc(heap, 100, &error);
+	CHECK(low && committed() - before < 8 << 20);
+	CHECK(ndshm__heap_free(heap, section.base + size - 16) == -EINVAL);
+
+	/* A large block needs an entry at its start only. */
+	high = ndshm__heap_alloc(heap, 1 << 30, &error);
+	CHECK(high && committed() - before < 8 << 20);
+	memset(high, 1, 4096);
+	CHECK(ndshm__heap_classify(heap, high + (1 << 29)) == NDSHM_HEAP_INTERIOR);
+	CHECK(ndshm__heap_usable_size(heap, high) == 1 << 30);
+	CHECK(!ndshm__heap_free(heap, high));
+
+	/* Blocks at high addresses. */
+	high = ndshm__heap_alloc(heap, 3ull << 30, &error);
+	CHECK(high);
+	for (int i = 0; i < 1000; i++)
+		REQUIRE(get(60000));
+	CHECK(!ndshm__heap_free(heap, low));
+	ndshm__heap_close(heap);
+	fake_section_close(&section);
 }
 
 static void one_thread_many_heaps(void)
@@ -818,6 +878,7 @@ int main(void)
 	RUN(the_source_takes_nothing_back);
 	RUN(the_source_lies);
 	RUN(private_memory_is_short);
+	RUN(tables_follow_use);
 	RUN(one_thread_many_heaps);
 	return test_end();
 }

@@ -530,6 +530,52 @@ static void *look(void *argument)
 	return NULL;
 }
 
+static unsigned int source_calls;
+
+static void *need_the_lock(void *argument)
+{
+	struct ndshm_heap_stats stats;
+
+	ndshm__heap_stats(heap, &stats);
+	return argument;
+}
+
+static void run_beside(void)
+{
+	struct timespec deadline;
+	pthread_t thread;
+
+	source_calls++;
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += 30;
+	expect(!pthread_create(&thread, NULL, need_the_lock, NULL));
+	if (pthread_timedjoin_np(thread, NULL, &deadline)) {
+		fprintf(stderr, "a thread waits for a call of the source by another\n");
+		abort();
+	}
+}
+
+/* System calls take long, in particular those that zero memory. */
+static void the_source_blocks_no_other_thread(void)
+{
+	static const size_t sizes[] = { 16, 3000, 64 << 10, 200 << 10, 1 << 20 };
+	char *blocks[60];
+	int error;
+
+	REQUIRE(open_heap());
+	section.during = run_beside;
+	source_calls = 0;
+	for (size_t i = 0; i < 60; i++)
+		expect((blocks[i] = ndshm__heap_alloc(heap, sizes[i % 5], &error)));
+	CHECK(source_calls >= 12 + 2);
+	source_calls = 0;
+	for (size_t i = 0; i < 60; i++)
+		expect(!ndshm__heap_free(heap, blocks[i]));
+	CHECK(source_calls >= 12);
+	section.during = NULL;
+	close_heap();
+}
+
 static void statistics_amid_threads(void)
 {
 	come_and_go_beside(look);
@@ -551,6 +597,7 @@ int main(void)
 	RUN(busy_caches_are_left_alone);
 	RUN(caches_are_emptied_amid_threads);
 	RUN(a_thread_frees_at_its_end);
+	RUN(the_source_blocks_no_other_thread);
 	RUN(statistics_amid_threads);
 	return test_end();
 }

@@ -31,7 +31,7 @@ $(test_programs): $(tests)/%: $(tests)/%.o $(test_objects)
 	$(CC) $(CFLAGS) $(watch_library) $(watch_tests) $(LDFLAGS) -pthread $(wraps) -o $@ \
 		$(filter %.o,$^) $(nl_libs)
 
-allocations := calloc reallocarray memfd_create fallocate64 mmap64 mremap
+allocations := calloc reallocarray memfd_create fallocate64 mmap64 mprotect mremap
 $(tests)/failnth $(tests)/last $(tests)/netlink $(tests)/section: $(tests)/wrap.o
 $(tests)/section: wraps = $(call wrap,$(allocations))
 $(tests)/failnth: wraps = $(call wrap,$(allocations))

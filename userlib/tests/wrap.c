@@ -72,6 +72,13 @@ void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd, 
 	return fails() ? MAP_FAILED : __real_mmap64(at, length, protection, flags, fd, offset);
 }
 
+int __real_mprotect(void *at, size_t length, int protection);
+int __wrap_mprotect(void *at, size_t length, int protection);
+int __wrap_mprotect(void *at, size_t length, int protection)
+{
+	return fails() ? -1 : __real_mprotect(at, length, protection);
+}
+
 void *__real_mremap(void *at, size_t length, size_t new_length, int flags, ...);
 void *__wrap_mremap(void *at, size_t length, size_t new_length, int flags, ...);
 /* Drops the fifth argument, as the hook of UCX 1.13 does: the new address is then 0. */
