@@ -20,15 +20,7 @@
 #include <string.h>
 
 #include "heap_internal.h"
-
-static void pause_cpu(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("isb");
-#endif
-}
+#include "pause.h"
 
 /* Called with the registry's lock and the heap's lock held. */
 static void begin(struct ndshm_heap *heap)
@@ -64,7 +56,7 @@ bool ndshm__heap_lock_contended(struct ndshm_heap *heap)
 {
 	for (unsigned int i = 0; i < LOCK_TRIES; i++) {
 		for (unsigned int j = 0; j < LOCK_PAUSES; j++)
-			pause_cpu();
+			ndshm__pause();
 		if (!pthread_mutex_trylock(&heap->core->lock))
 			return true;
 	}

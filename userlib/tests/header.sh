@@ -56,6 +56,13 @@ stands section.h 'int main(void)
 	return request.node + ndshm_section_adopt(ndshm, -1, &section);
 }'
 
+stands ring.h 'int main(void)
+{
+	extern struct ndshm_ring *ring;
+
+	return ndshm_ring_send(ring, "", 0, 0) + NDSHM_RING_CAPACITY_MAX;
+}'
+
 # What must not be NULL is refused, and so is a result that is not used.
 warns() {
 	local said program='#include <ndshm/section.h>

@@ -25,6 +25,7 @@ opt/ndshm/include/ndshm/admin.h
 opt/ndshm/include/ndshm/lsa.h
 opt/ndshm/include/ndshm/ndshm.h
 opt/ndshm/include/ndshm/ndshm.hpp
+opt/ndshm/include/ndshm/ring.h
 opt/ndshm/include/ndshm/section.h
 opt/ndshm/lib/libndshm.a
 opt/ndshm/lib/libndshm.so

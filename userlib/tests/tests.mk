@@ -9,7 +9,7 @@ watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
 test_names := memfd memfd_inside section section_others section_socket threads last failnth device device_memory \
-	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap lsa
+	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap lsa ring
 test_programs := $(test_names:%=$(tests)/%)
 
 # Commands that test the library, one word each.
