@@ -272,6 +272,10 @@ int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granu
 {
 	if (!state)
 		return pointer ? ndshm__heap_error(heap, pointer) : 0;
+	if (state & STATE_LENT) {
+		atomic_store_explicit(&heap->state[granule], state, memory_order_relaxed);
+		return HEAP_LENT;
+	}
 	if (state == STATE_EXTENT)
 		return ndshm__large_free(heap, granule);
 	if (state == STATE_RUN)
@@ -289,6 +293,35 @@ int ndshm__heap_free(struct ndshm_heap *heap, void *pointer)
 	if (likely(ndshm__cache_free(heap, granule, &state)))
 		return 0;
 	return ndshm__heap_free_rest(heap, pointer, granule, state);
+}
+
+int ndshm__heap_lend(struct ndshm_heap *heap, uint64_t granule)
+{
+	unsigned char state;
+
+	if (granule >= ndshm__table_granules(heap))
+		return -EINVAL;
+	state = atomic_load(&heap->state[granule]);
+	do {
+		if (!state)
+			return -EINVAL;
+		if (state & STATE_LENT)
+			return HEAP_LENT;
+	} while (!atomic_compare_exchange_weak(&heap->state[granule], &state, state | STATE_LENT));
+	return 0;
+}
+
+void ndshm__heap_recall(struct ndshm_heap *heap, uint64_t granule)
+{
+	atomic_fetch_and(&heap->state[granule], (unsigned char)~STATE_LENT);
+}
+
+void ndshm__heap_return(struct ndshm_heap *heap, uint64_t granule)
+{
+	unsigned int state = atomic_exchange(&heap->state[granule], 0) & ~STATE_LENT;
+
+	if (!ndshm__cache_put(heap, state, granule))
+		ndshm__heap_free_rest(heap, NULL, granule, state);
 }
 
 void *ndshm__heap_calloc(struct ndshm_heap *heap, size_t count, size_t size, int *error)
@@ -318,7 +351,7 @@ static size_t usable(struct ndshm_heap *heap, const void *pointer)
 
 	if (granule >= ndshm__table_granules(heap))
 		return 0;
-	state = atomic_load_explicit(&heap->state[granule], memory_order_relaxed);
+	state = atomic_load_explicit(&heap->state[granule], memory_order_relaxed) & ~STATE_LENT;
 	if (state == STATE_EXTENT)
 		return ndshm__large_size(heap, granule);
 	return state == STATE_RUN ? ndshm__run_size(heap, granule) : heap->classes[state].size;

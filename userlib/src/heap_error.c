@@ -16,6 +16,11 @@ static uint64_t size_of(const struct ndshm_heap *heap, unsigned int state, uint6
 	return heap->classes[state].size;
 }
 
+static unsigned int state_of(const struct ndshm_heap *heap, uint64_t granule)
+{
+	return atomic_load_explicit(&heap->state[granule], memory_order_relaxed) & ~STATE_LENT;
+}
+
 /* Return true if the offset is inside a block of the pool. Searches back for its start. */
 static bool is_in_block(const struct ndshm_heap *heap, uint64_t offset)
 {
@@ -24,8 +29,7 @@ static bool is_in_block(const struct ndshm_heap *heap, uint64_t offset)
 		       granule - (RUN_BYTES >> GRANULE_SHIFT) : 0;
 
 	for (;; granule--) {
-		unsigned int state = atomic_load_explicit(&heap->state[granule],
-							  memory_order_relaxed);
+		unsigned int state = state_of(heap, granule);
 
 		if (state)
 			return offset - (granule << GRANULE_SHIFT) <
@@ -38,8 +42,7 @@ static bool is_in_block(const struct ndshm_heap *heap, uint64_t offset)
 /* Return true if the extent is a live block, and not kept. */
 static bool is_large(const struct ndshm_heap *heap, uint64_t page)
 {
-	return atomic_load_explicit(&heap->state[page << (PAGE_SHIFT - GRANULE_SHIFT)],
-				    memory_order_relaxed) == STATE_EXTENT;
+	return state_of(heap, page << (PAGE_SHIFT - GRANULE_SHIFT)) == STATE_EXTENT;
 }
 
 static enum ndshm_heap_error classify(const struct ndshm_heap *heap, uint64_t offset)

@@ -3,7 +3,8 @@
  * Interfaces between the heap's files.
  *
  * A block starts at a granule of 16 bytes. The state of this granule is the block's
- * class, or STATE_RUN or STATE_EXTENT; it is 0 if no live block starts there. Freeing
+ * class, or STATE_RUN or STATE_EXTENT, with STATE_LENT while it is lent (loan.c); it is 0 if
+ * no live block starts there. Freeing
  * exchanges the state for 0, so that exactly one of several threads that free the same
  * block succeeds.
  *
@@ -47,7 +48,10 @@
 
 #define STATE_RUN	(CLASSES + 1)
 #define STATE_EXTENT	(CLASSES + 2)
-#define STATES		(CLASSES + 3)
+#define STATE_LENT	0x80u	/* added to the state of a block that another process frees */
+#define STATES		256	/* all values */
+
+_Static_assert(STATE_EXTENT < STATE_LENT, "states");
 
 #define NOWHERE		UINT64_MAX
 
@@ -552,6 +556,16 @@ none:
 /* heap.c: the rest of ndshm__heap_free(), after the state was exchanged for 0. */
 int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granule,
 			  unsigned int state);
+
+/*
+ * For loan.c. Lend a live block: returns 0, -EINVAL, or HEAP_LENT if it is lent already. Recall
+ * or free a block that is lent.
+ */
+#define HEAP_LENT	(-EDEADLK)	/* also returned when a lent block is freed */
+
+int ndshm__heap_lend(struct ndshm_heap *heap, uint64_t granule);
+void ndshm__heap_recall(struct ndshm_heap *heap, uint64_t granule);
+void ndshm__heap_return(struct ndshm_heap *heap, uint64_t granule);
 
 /* Put a block whose state is 0 into this thread's cache. Returns false if it takes none. */
 static inline bool ndshm__cache_put(const struct ndshm_heap *heap, unsigned int state,

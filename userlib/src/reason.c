@@ -32,6 +32,8 @@ static const struct row library_rows[] = {
 	  "pointer is inside an allocation; use the pointer that the allocation returned" },
 	{ NDSHM_STATUS_INVALID_PARAMETER, -EINVAL, "pointer-freed",
 	  "pointer is not allocated, and was probably freed before; free an allocation once" },
+	{ NDSHM_STATUS_INVALID_STATE, -EBUSY, "pointer-lent",
+	  "allocation is lent to another process; wait until it is returned, or recall it" },
 };
 
 #define LIBRARY_FIRST	NDSHM_REASON_POINTER_FOREIGN

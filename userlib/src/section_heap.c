@@ -122,6 +122,8 @@ int ndshm__section_misused(struct ndshm_section *section, const void *pointer, i
 	};
 	struct ndshm_heap *heap = section->heap;
 
+	if (error == HEAP_LENT)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_POINTER_LENT);
 	if (error != -EINVAL)
 		return error;
 	return ndshm__refuse(section->ndshm, heap ? reasons[ndshm__heap_classify(heap, pointer)] :
@@ -191,7 +193,8 @@ NDSHM_API int ndshm_section_realloc(struct ndshm_section *section, void *pointer
 	*out = memory;
 	if (memory)
 		return 0;
-	if (error == -EINVAL && error != refused && pointer && size)
+	if (error == HEAP_LENT ||
+	    (error == -EINVAL && error != refused && pointer && size))
 		return ndshm__section_misused(section, pointer, error);
 	return ndshm__section_refuse(section, size, error);
 }

@@ -63,6 +63,15 @@ stands ring.h 'int main(void)
 	return ndshm_ring_send(ring, "", 0, 0) + NDSHM_RING_CAPACITY_MAX;
 }'
 
+stands loan.h 'int main(void)
+{
+	extern struct ndshm_loans *loans;
+	struct ndshm_loans_info info;
+
+	info.size = sizeof(info);
+	return ndshm_loans_query(loans, &info) + ndshm_loans_collect(loans, 0);
+}'
+
 # What must not be NULL is refused, and so is a result that is not used.
 warns() {
 	local said program='#include <ndshm/section.h>

@@ -65,20 +65,27 @@ static void reasons_of_the_library_have_rows(void)
 	static const struct {
 		uint32_t reason;
 		const char *name;
+		int error;
+		uint32_t status;
 	} rows[] = {
-		{ NDSHM_REASON_POINTER_FOREIGN, "pointer-foreign" },
-		{ NDSHM_REASON_POINTER_INTERIOR, "pointer-interior" },
-		{ NDSHM_REASON_POINTER_FREED, "pointer-freed" },
+		{ NDSHM_REASON_POINTER_FOREIGN, "pointer-foreign", -EINVAL,
+		  NDSHM_STATUS_INVALID_PARAMETER },
+		{ NDSHM_REASON_POINTER_INTERIOR, "pointer-interior", -EINVAL,
+		  NDSHM_STATUS_INVALID_PARAMETER },
+		{ NDSHM_REASON_POINTER_FREED, "pointer-freed", -EINVAL,
+		  NDSHM_STATUS_INVALID_PARAMETER },
+		{ NDSHM_REASON_POINTER_LENT, "pointer-lent", -EBUSY,
+		  NDSHM_STATUS_INVALID_STATE },
 	};
 
 	for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CHECK(rows[i].reason == 0x10000 + i);
 		CHECK(!strcmp(ndshm_reason_name(rows[i].reason), rows[i].name));
 		CHECK(strlen(ndshm_reason_text(rows[i].reason)) > 20);
-		CHECK(ndshm__reason_errno(rows[i].reason) == -EINVAL);
-		CHECK(ndshm__reason_status(rows[i].reason) == NDSHM_STATUS_INVALID_PARAMETER);
+		CHECK(ndshm__reason_errno(rows[i].reason) == rows[i].error);
+		CHECK(ndshm__reason_status(rows[i].reason) == rows[i].status);
 	}
-	CHECK(!strcmp(ndshm_reason_name(0x10003), "unknown"));
+	CHECK(!strcmp(ndshm_reason_name(0x10004), "unknown"));
 	CHECK(!strcmp(ndshm_reason_name(0xffff), "unknown"));
 }
 

@@ -9,7 +9,7 @@ watch_tests ?= $(sanitizers)
 tests := $(out)/tests
 test_objects := $(lib_sources:$(here)/src/%.c=$(tests)/src/%.o)
 test_names := memfd memfd_inside section section_others section_socket threads last failnth device device_memory \
-	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap lsa ring
+	device_section netlink netlink_bad netlink_admin reasons heap heap_threads heap_fork section_heap lsa ring loan
 test_programs := $(test_names:%=$(tests)/%)
 
 # Commands that test the library, one word each.
@@ -74,7 +74,7 @@ $(module_programs): %: %.o $(module_objects) $(archive)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(call wrap,ioctl) -o $@ $^ $(nl_libs)
 
 .PHONY: module-tests
-module-tests: $(module_programs) $(tests)/lsa $(tests)/section_heap bindings-tests
+module-tests: $(module_programs) $(tests)/lsa $(tests)/section_heap $(tests)/loan bindings-tests
 
 $(tests)/json_get: $(here)/tests/json_get.c
 	@mkdir -p $(@D)

@@ -267,7 +267,8 @@ int ndshm_section_realloc(struct ndshm_section *section, void *pointer, size_t s
 
 /*
  * Free a block; NULL is ignored. -EINVAL, and nothing is freed, if `pointer` is not a
- * live block of this process (POINTER_FOREIGN, POINTER_INTERIOR, POINTER_FREED).
+ * live block of this process (POINTER_FOREIGN, POINTER_INTERIOR, POINTER_FREED). -EBUSY
+ * (POINTER_LENT): the block is lent.
  */
 int ndshm_section_free(struct ndshm_section *section, void *pointer)
 	NDSHM_NONNULL(1);
@@ -303,12 +304,14 @@ int ndshm_section_write(const struct ndshm_section *section, uint64_t offset, co
 	NDSHM_NONNULL(1);
 
 /*
- * Reasons of the library itself, for the kinds of enum ndshm_heap_error. Each is EINVAL with
- * the status INVALID_PARAMETER. The module's reasons stay below 0x10000.
+ * Reasons of the library itself. Those for the kinds of enum ndshm_heap_error are EINVAL with
+ * the status INVALID_PARAMETER; POINTER_LENT (<ndshm/loan.h>) is EBUSY with INVALID_STATE. The
+ * module's reasons stay below 0x10000.
  */
 #define NDSHM_REASON_POINTER_FOREIGN	0x10000U
 #define NDSHM_REASON_POINTER_INTERIOR	0x10001U
 #define NDSHM_REASON_POINTER_FREED	0x10002U
+#define NDSHM_REASON_POINTER_LENT	0x10003U
 
 /**
  * enum ndshm_heap_error - kinds of invalid block pointers that are reported
