@@ -55,6 +55,7 @@ bench  valgrind             counts the instructions of an allocator
 bench  strace               counts its system calls
 bench  libmimalloc2.0       a malloc to compare it with
 bench  libjemalloc2         another one
+bench  libjemalloc-dev      the same, linked statically
 debug  flex                 configures a kernel
 debug  bison                configures a kernel
 debug  bc                   builds a kernel

@@ -1,155 +1,119 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "allocator.h"
-#include "section.h"
 
 #define SECTION	(1ul << 30)
-#define SLOT	(2ul << 20)
 
 /*
- * ndshm: a heap in a section without the kernel, so that a pair makes no system calls
- */
-
-static struct section section;
-static struct ndshm_heap *heap;
-
-static int heap_open(void)
-{
-	int error = section_open(&section, SECTION);
-
-	if (error)
-		return error;
-	return ndshm__heap_open(section.base, section.size, &section_source, &section, &heap);
-}
-
-static __attribute__((noinline)) void *heap_alloc(size_t size)
-{
-	int error;
-
-	return ndshm__heap_alloc(heap, size, &error);
-}
-
-static __attribute__((noinline)) int heap_free(void *block)
-{
-	return ndshm__heap_free(heap, block);
-}
-
-static void heap_close(void)
-{
-	ndshm__heap_close(heap);
-}
-
-static void heap_trim(void)
-{
-	ndshm__heap_trim(heap);
-}
-
-static void heap_stats(struct ndshm_heap_stats *stats)
-{
-	ndshm__heap_stats(heap, stats);
-}
-
-static uint64_t heap_committed(void)
-{
-	return section.slots * SLOT;
-}
-
-/*
- * two-sections: two of these in turn, for blocks that are freed at once
- */
-
-static struct section sections[2];
-static struct ndshm_heap *heaps[2];
-static unsigned int turn;
-
-static int two_open(void)
-{
-	int error = 0;
-
-	for (int i = 0; i < 2 && !error; i++) {
-		error = section_open(&sections[i], SECTION);
-		if (!error)
-			error = ndshm__heap_open(sections[i].base, sections[i].size,
-						 &section_source, &sections[i], &heaps[i]);
-	}
-	return error;
-}
-
-static __attribute__((noinline)) void *two_alloc(size_t size)
-{
-	int error;
-
-	turn ^= 1;
-	return ndshm__heap_alloc(heaps[turn], size, &error);
-}
-
-static __attribute__((noinline)) int two_free(void *block)
-{
-	return ndshm__heap_free(heaps[turn], block);
-}
-
-static void two_close(void)
-{
-	ndshm__heap_close(heaps[0]);
-	ndshm__heap_close(heaps[1]);
-}
-
-/*
- * module: the library's calls on a section of the module
+ * ndshm, module: the library's calls on a section without the module, or of the module
  */
 
 static struct ndshm *ndshm;
-static struct ndshm_section *real;
+static struct ndshm_section *sections[2];
+static unsigned int turn;
+
+static int sections_open(const char *device, int count)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	int error = ndshm_open(device, &ndshm);
+
+	request.max_size = SECTION;
+	for (int i = 0; i < count && !error; i++)
+		error = ndshm_section_create(ndshm, &request, &sections[i]);
+	return error;
+}
+
+static int memfd_open(void)
+{
+	return sections_open("memfd:", 1);
+}
 
 static int module_open(void)
 {
-	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
-	int error = ndshm_open(NULL, &ndshm);
-
-	request.max_size = SECTION;
-	return error ? error : ndshm_section_create(ndshm, &request, &real);
+	return sections_open(NULL, 1);
 }
 
-static __attribute__((noinline)) void *module_alloc(size_t size)
+static __attribute__((noinline)) void *section_alloc(size_t size)
 {
 	void *block;
-	int error = ndshm_section_alloc(real, size, &block);
+	int error = ndshm_section_alloc(sections[0], size, &block);
 
 	/* @block is NULL after an error. */
 	(void)error;
 	return block;
 }
 
-static __attribute__((noinline)) int module_free(void *block)
+static __attribute__((noinline)) int section_free(void *block)
 {
-	return ndshm_section_free(real, block);
+	return ndshm_section_free(sections[0], block);
 }
 
-static void module_close(void)
+static void *section_realloc(void *block, size_t size)
 {
-	ndshm_section_close(real);
+	int error = ndshm_section_realloc(sections[0], block, size, &block);
+
+	(void)error;
+	return block;
+}
+
+static void section_close(void)
+{
+	ndshm_section_close(sections[0]);
+	ndshm_section_close(sections[1]);
 	ndshm_close(ndshm);
 }
 
-static void module_trim(void)
+static void section_trim(void)
 {
-	ndshm_section_trim(real);
+	ndshm_section_trim(sections[0]);
 }
 
-static void module_stats(struct ndshm_heap_stats *stats)
+static void section_stats(struct ndshm_heap_stats *stats)
 {
-	ndshm_section_stats(real, stats);
+	ndshm_section_stats(sections[0], stats);
 }
 
-static uint64_t module_committed(void)
+static uint64_t section_committed(void)
 {
 	struct ndshm_section_info info;
 
-	return ndshm_section_query(real, &info) ? UINT64_MAX : info.committed;
+	return ndshm_section_query(sections[0], &info) ? UINT64_MAX : info.committed;
+}
+
+/* Without the module idle chunks are kept, whose number the heap does not determine. */
+static uint64_t section_taken(void)
+{
+	struct ndshm_section_info info;
+
+	return ndshm_section_query(sections[0], &info) ? UINT64_MAX : info.taken;
+}
+
+/*
+ * two-sections: two sections in turn, for blocks that are freed at once
+ */
+
+static int two_open(void)
+{
+	return sections_open("memfd:", 2);
+}
+
+static __attribute__((noinline)) void *two_alloc(size_t size)
+{
+	void *block;
+	int error;
+
+	turn ^= 1;
+	error = ndshm_section_alloc(sections[turn], size, &block);
+	(void)error;
+	return block;
+}
+
+static __attribute__((noinline)) int two_free(void *block)
+{
+	return ndshm_section_free(sections[turn], block);
 }
 
 /*
@@ -176,18 +140,23 @@ static void malloc_close(void)
 {
 }
 
+static void *malloc_realloc(void *block, size_t size)
+{
+	return realloc(block, size);
+}
+
 static const struct allocator allocators[] = {
 	{
-		"ndshm", heap_open, heap_alloc, heap_free, heap_close,
-		heap_trim, heap_stats, heap_committed,
+		"ndshm", memfd_open, section_alloc, section_free, section_realloc, section_close,
+		section_trim, section_stats, section_taken,
 	}, {
-		"two-sections", two_open, two_alloc, two_free, two_close,
+		"two-sections", two_open, two_alloc, two_free, NULL, section_close,
 		NULL, NULL, NULL,
 	}, {
-		"module", module_open, module_alloc, module_free, module_close,
-		module_trim, module_stats, module_committed,
+		"module", module_open, section_alloc, section_free, section_realloc, section_close,
+		section_trim, section_stats, section_committed,
 	}, {
-		"malloc", malloc_open, malloc_alloc, malloc_free, malloc_close,
+		"malloc", malloc_open, malloc_alloc, malloc_free, malloc_realloc, malloc_close,
 		NULL, NULL, NULL,
 	},
 };

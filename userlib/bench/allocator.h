@@ -17,10 +17,11 @@
  * @open: Called before the first block; returns 0 or -errno.
  * @alloc: Returns NULL on failure.
  * @free: Returns 0 or -errno.
+ * @realloc: Returns NULL on failure; NULL if it is not measured.
  * @close: Called after the last block.
  * @trim: Frees memory that is kept in reserve.
  * @stats: Gets statistics of the blocks.
- * @committed: Returns the bytes of memory that the section has.
+ * @committed: Returns the bytes of memory that the section has for its extents.
  *
  * The last three are NULL for allocators without a section.
  */
@@ -29,6 +30,7 @@ struct allocator {
 	int (*open)(void);
 	void *(*alloc)(size_t size);
 	int (*free)(void *block);
+	void *(*realloc)(void *block, size_t size);
 	void (*close)(void);
 	void (*trim)(void);
 	void (*stats)(struct ndshm_heap_stats *stats);

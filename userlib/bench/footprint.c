@@ -7,7 +7,7 @@
  * between 128 and 256 MiB with a period of five million operations, and are sampled every
  * 100,000 operations. A quarter of the blocks are freed by another thread. Fails if the
  * ratio exceeds 1.25 at a sample, or if memory remains after all blocks are freed.
- * ALLOCATOR is ndshm (a section without the kernel) or module (a section of the module).
+ * ALLOCATOR is ndshm (a section without the module) or module (a section of the module).
  */
 #include <math.h>
 #include <pthread.h>

@@ -4,14 +4,20 @@
  *
  * Runs PAIRS pairs of an allocation and a free in each thread. Rows that replace a random
  * block have LIVE blocks (1,000) per thread. ALLOCATOR is ndshm (a section without the
- * kernel), module (a section of the module) or malloc (which LD_PRELOAD can replace). Run
+ * module), module (a section of the module) or malloc (which LD_PRELOAD can replace). Run
  * it under callgrind with two numbers of pairs: the difference gives the cost of a pair.
+ *
+ * The rows handover-* have a thread that frees what another has allocated, and grow enlarges
+ * one block in steps of 4 KiB to PAIRS times 4 KiB; they print the time in nanoseconds per
+ * pair or step.
  */
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "allocator.h"
 
@@ -96,15 +102,107 @@ static void replace_same(void)
 		allocator->free(blocks[j]);
 }
 
+static void large_at_once(size_t size)
+{
+	for (unsigned long i = 0; i < pairs; i++) {
+		char *block = allocator->alloc(size);
+
+		*block = 1;
+		allocator->free(block);
+	}
+}
+
+static void at_once_300k(void)
+{
+	large_at_once(300000);
+}
+
+static void at_once_1m(void)
+{
+	large_at_once(1 << 20);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1e9 + time.tv_nsec;
+}
+
+/* Blocks on the way from the thread that allocates to the one that frees. */
+static _Atomic(char *) places[64];
+
+static void *free_all(void *argument)
+{
+	for (unsigned long i = 0; i < pairs; i++) {
+		char *block;
+
+		while (!(block = atomic_exchange(&places[i % 64], NULL)))
+			;
+		allocator->free(block);
+	}
+	return argument;
+}
+
+static void hand_over(size_t size)
+{
+	double begin = now();
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, free_all, NULL))
+		abort();
+	for (unsigned long i = 0; i < pairs; i++) {
+		char *block = allocator->alloc(size);
+
+		*block = 1;
+		while (atomic_load(&places[i % 64]))
+			;
+		atomic_store(&places[i % 64], block);
+	}
+	pthread_join(thread, NULL);
+	printf("%.0f\n", (now() - begin) / pairs);
+}
+
+static void hand_over_4k(void)
+{
+	hand_over(4096);
+}
+
+static void hand_over_64k(void)
+{
+	hand_over(65536);
+}
+
+static void grow(void)
+{
+	double begin = now();
+	char *block = NULL;
+
+	for (unsigned long i = 1; i <= pairs; i++) {
+		block = allocator->realloc(block, i * 4096);
+		block[i * 4096 - 1] = 1;
+	}
+	allocator->free(block);
+	printf("%.0f\n", (now() - begin) / pairs);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } rows[] = {
 	{ "at-once", at_once },
+	{ "at-once-300k", at_once_300k },
+	{ "at-once-1m", at_once_1m },
+	{ "handover-4k", hand_over_4k },
+	{ "handover-64k", hand_over_64k },
+	{ "grow", grow },
 	{ "in-order", in_order },
 	{ "mixed", replace_mixed },
 	{ "same", replace_same },
 };
+
+#define ROWS	((long)(sizeof(rows) / sizeof(rows[0])))
 
 static void *run(void *row)
 {
@@ -122,9 +220,9 @@ int main(int count, char **arguments)
 		live = atoi(arguments[5]);
 	if (count < 4 || threads > THREADS || !live || live > LIVE_MOST)
 		return 2;
-	while (row < 4 && strcmp(rows[row].name, arguments[2]))
+	while (row < ROWS && strcmp(rows[row].name, arguments[2]))
 		row++;
-	if (row == 4)
+	if (row == ROWS)
 		return 2;
 	pairs = strtoul(arguments[3], NULL, 0);
 	allocator = allocator_find(arguments[1]);

@@ -48,8 +48,8 @@ static int attach(struct ndshm_heap *heap)
 	return error;
 }
 
-/* Attempts before a thread sleeps, and pauses between two: about 20 microseconds. */
-#define LOCK_TRIES	32
+/* Attempts before a thread sleeps, and pauses between two: about 10 microseconds. */
+#define LOCK_TRIES	16
 #define LOCK_PAUSES	32
 
 bool ndshm__heap_lock_contended(struct ndshm_heap *heap)

@@ -399,15 +399,15 @@ static uint64_t slack(uint64_t used)
 }
 
 /*
- * Amount of free memory to keep: what was in use lately, as the next allocation then needs no
- * extent; none if nothing is allocated.
+ * Amount of free memory to keep: as much as is or was in use lately, as the next allocation then
+ * needs no extent; none if nothing is allocated.
  */
 static uint64_t enough(const struct ndshm_heap *heap)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
 	uint64_t used = state->used_units;
 	uint64_t most = state->most > state->most_before ? state->most : state->most_before;
-	uint64_t units = most - used > KEPT_UNITS ? most - used : KEPT_UNITS;
+	uint64_t units = most > KEPT_UNITS ? most : KEPT_UNITS;
 
 	if (!used)
 		return 0;

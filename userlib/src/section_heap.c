@@ -153,6 +153,11 @@ int ndshm__section_misused(struct ndshm_section *section, const void *pointer, i
 static __attribute__((noinline)) int alloc_rest(struct ndshm_section *section, size_t size,
 						void **out)
 {
+	struct ndshm_heap *seen = section->heap;
+
+	/* The thread has used another section last. */
+	if (seen && ndshm__cache_switch(seen) && ndshm__cache_alloc(seen, size, out))
+		return 0;
 	FROM_HEAP(section, out, size, ndshm__heap_alloc(heap, size, &error));
 }
 

@@ -191,6 +191,17 @@ unsigned int fake_section_extents(const struct fake_section *section, int holder
 	return count;
 }
 
+uint64_t fake_section_taken(const struct fake_section *section)
+{
+	uint64_t bytes = 0;
+
+	lock(section);
+	for (uint64_t page = 0; page < section->size / FAKE_PAGE; page++)
+		bytes += section->map->pages[page] ? FAKE_PAGE : 0;
+	unlock(section);
+	return bytes;
+}
+
 void fake_section_reap(struct fake_section *section, int holder)
 {
 	lock(section);

@@ -48,6 +48,8 @@ int fake_section_open(struct fake_section *section, uint64_t size);
 void fake_section_close(struct fake_section *section);
 /* Count the extents of @holder; 0: of all. */
 unsigned int fake_section_extents(const struct fake_section *section, int holder);
+/* Bytes of all extents. */
+uint64_t fake_section_taken(const struct fake_section *section);
 /* Free the extents of a holder that has died. */
 void fake_section_reap(struct fake_section *section, int holder);
 /* Number of calls by all holders so far. */
