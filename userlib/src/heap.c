@@ -366,7 +366,7 @@ size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer)
 	return size;
 }
 
-/* Half of the size, up to GROW_BYTES; a quarter if that is more. */
+/* As much as the size, up to GROW_BYTES; a quarter of it if that is more. */
 #define GROW_BYTES	(4ul << 20)
 
 /*
@@ -375,7 +375,7 @@ size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer)
  */
 static size_t room_to_grow(size_t size)
 {
-	size_t half = size / 2, least = half < GROW_BYTES ? half : GROW_BYTES;
+	size_t least = size < GROW_BYTES ? size : GROW_BYTES;
 
 	return size / 4 > least ? size / 4 : least;
 }

@@ -123,7 +123,7 @@ $(tests)/listener: $(here)/tests/listener.c
 # Tests with threads once more with the thread sanitizer, if the compiler supports it.
 races := $(out)/races
 race_programs := $(addprefix $(races)/tests/,threads last memfd_inside device_memory section \
-	section_others device_section heap_threads section_heap lsa)
+	section_others device_section heap_threads section_heap lsa ring loan)
 race_watch := -fsanitize=thread -fno-omit-frame-pointer
 
 .PHONY: races
