@@ -39,7 +39,7 @@ static size_t set_sizes(struct ndshm_ring *ring, uint32_t capacity, uint32_t mes
 		return 0;
 	ring->capacity = capacity;
 	ring->message_bytes = message_bytes;
-	ring->cell_count = capacity + RING_SPARE;
+	ring->cell_count = capacity + RING_EXTRA;
 	ring->cell_bytes = round_up(sizeof(struct ring_cell) + message_bytes, RING_LINE);
 	slots = round_up(capacity * sizeof(uint64_t), RING_LINE);
 	return round_up(sizeof(struct ring_shared) + slots +
@@ -330,7 +330,7 @@ static int try_send(struct attempt *attempt)
 	for (unsigned int i = 0; i < 2 && error == -ENOBUFS; i++) {
 		error = ndshm__ring_put(attempt->ring, attempt->member->number, attempt->buffer,
 					attempt->length);
-		/* All spare cells are claimed, perhaps by processes that have ended. */
+		/* All extra cells are claimed, perhaps by processes that have ended. */
 		if (error == -ENOBUFS &&
 		    !ndshm__ring_recover_all(attempt->ring, attempt->member))
 			break;

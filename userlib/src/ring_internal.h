@@ -33,7 +33,7 @@
 #define RING_MAGIC	0x676e69726d68736eull	/* "nshmring" */
 #define RING_MEMBERS	256u
 /* Cells beyond the capacity, for messages that are being written or read. */
-#define RING_SPARE	64u
+#define RING_EXTRA	64u
 #define RING_LINE	64u
 
 /* A slot: position in the upper bits, and 1 + the number of the cell, or 0: empty. */

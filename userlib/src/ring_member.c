@@ -83,7 +83,7 @@ int ndshm__ring_join(struct ndshm_ring *ring, struct ring_member **out)
 		return error;
 	/* Of several threads the first sets it. */
 	if (atomic_compare_exchange_strong(&ring->member, &seen, made)) {
-		/* That of the parent: other threads of this process do not use it. */
+		/* That of the parent. Not freed: another thread may still read its process. */
 		if (seen)
 			close(seen->fd);
 		*out = made;

@@ -533,7 +533,7 @@ static void a_receiver_is_stopped_anywhere(void)
 	stop_at_each_step(receive_any, 1);
 }
 
-static void receive_and_tell(void)
+static void receive_and_report(void)
 {
 	int64_t number = get();
 
@@ -560,7 +560,7 @@ static void a_late_receiver_takes_the_oldest(void)
 		bool taken;
 
 		put_in(5, 1);
-		pid = start_traced(receive_and_tell);
+		pid = start_traced(receive_and_report);
 		REQUIRE(pid > 0);
 		step(pid, steps * i / points(steps));
 		taken = get() != 1;

@@ -64,6 +64,7 @@ void ndshm_ring_close(struct ndshm_ring *ring);
 int ndshm_ring_fd(const struct ndshm_ring *ring)
 	NDSHM_NONNULL(1);
 
+/* Number of messages that the ring has room for, and their maximum size in bytes. */
 uint32_t ndshm_ring_capacity(const struct ndshm_ring *ring)
 	NDSHM_NONNULL(1);
 uint32_t ndshm_ring_message_bytes(const struct ndshm_ring *ring)
