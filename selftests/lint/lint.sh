@@ -216,6 +216,22 @@ check_user_abi() {
 
 check_user_gcc() { user_build gcc "$build/user"; }
 check_user_clang() { user_build clang "$build/lint/user-clang"; }
+# All warnings of clang on the library, except those that do not suit it: kernel-doc and names with
+# ndshm__, padding, atomic operations of the default order, conversions between types of integers and
+# pointers whose values are checked before, and declarations, loops and pointers as in the kernel's C.
+check_user_everything() {
+	local file nl flags=(-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -fsyntax-only
+		-Iuserlib/include -Iuapi -Weverything -Wno-unknown-warning-option
+		-Wno-documentation-unknown-command -Wno-reserved-identifier -Wno-reserved-macro-identifier
+		-Wno-padded -Wno-atomic-implicit-seq-cst -Wno-shorten-64-to-32 -Wno-sign-conversion
+		-Wno-implicit-int-conversion -Wno-cast-align -Wno-cast-qual -Wno-bad-function-cast
+		-Wno-declaration-after-statement -Wno-switch-default -Wno-unsafe-buffer-usage
+		-Wno-pre-c11-compat)
+	read -ra nl <<<"$(pkg-config --cflags libnl-genl-3.0)"
+	for file in userlib/src/*.c; do
+		clang "${flags[@]}" "${nl[@]}" "$file"
+	done
+}
 user_build() {
 	local out=$2
 	rm -rf "$out"

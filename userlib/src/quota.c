@@ -14,7 +14,7 @@
 NDSHM_API int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota)
 {
 	const struct ndshm_backend *backend = ndshm->backend;
-	struct ndshm_quota_row *rows;
+	struct ndshm_quota_row *rows = NULL;
 	size_t count;
 	int error = backend->quotas ? backend->quotas(ndshm, &uid, &rows, &count) : -EOPNOTSUPP;
 

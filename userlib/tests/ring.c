@@ -173,6 +173,7 @@ static void waits_end(void)
 	REQUIRE(!sigaction(SIGALRM, &action, NULL));
 	alarm(1);
 	CHECK(ndshm_ring_send(ring, &number, 8, -1) == -EINTR);
+	signal(SIGALRM, SIG_DFL);
 	ndshm_ring_close(ring);
 }
 
@@ -809,7 +810,7 @@ static void contents_are_hostile(void)
 	}
 	alarm(0);
 	printf("# %lu calls among hostile writers, %lu succeeded\n", calls, good);
-	CHECK(calls > 100 && good > 100 && good < calls);
+	CHECK(calls > 100 && good > 10 && good < calls);
 }
 
 int main(void)
