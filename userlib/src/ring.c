@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -162,18 +164,29 @@ NDSHM_API int ndshm_ring_create(uint32_t capacity, uint32_t message_bytes,
 	return finish(ring, bytes ? create(ring, bytes) : -EINVAL, out);
 }
 
-/* The seals guarantee that access to the mapping is no SIGBUS. */
+/*
+ * Return true if access to a mapping of the file is never SIGBUS: it cannot be truncated, and does
+ * not consist of huge pages, of which there may be none.
+ */
+static bool is_suitable(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct statfs system;
+
+	return seals >= 0 && (seals & SEALS) == SEALS && !fstatfs(fd, &system) &&
+	       system.f_type == TMPFS_MAGIC;
+}
+
 static int adopt(struct ndshm_ring *ring, int fd)
 {
 	struct ring_member *member;
 	struct stat status;
-	int seals, error;
+	int error;
 
 	ring->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (ring->fd < 0)
 		return -errno;
-	seals = fcntl(ring->fd, F_GET_SEALS);
-	if (seals < 0 || (seals & SEALS) != SEALS || fstat(ring->fd, &status) ||
+	if (!is_suitable(ring->fd) || fstat(ring->fd, &status) ||
 	    (uint64_t)status.st_size < sizeof(struct ring_shared))
 		return -EBADF;
 	error = map(ring, status.st_size);

@@ -256,6 +256,37 @@ static void count_error(void *context, enum ndshm_heap_error error, void *pointe
 	reported[error]++;
 }
 
+static void statistics_are_printed(void)
+{
+	static char text[4096];
+	FILE *file = fmemopen(text, sizeof(text), "w");
+	void *blocks[5];
+
+	REQUIRE(file && make());
+	for (int i = 0; i < 3; i++)
+		REQUIRE(!ndshm_section_alloc(section, 100, &blocks[i]));
+	REQUIRE(!ndshm_section_alloc(section, 3000, &blocks[3]));
+	REQUIRE(!ndshm_section_alloc(section, 1000000, &blocks[4]));
+	CHECK(!ndshm_section_free(section, blocks[2]));
+	REFUSED(ndshm_section_print_stats(section, file, 2), EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
+	CHECK(!ndshm_section_print_stats(section, file, NDSHM_STATS_JSON) && !fflush(file));
+	CHECK(strstr(text, "{\"live_blocks\": 4, \"live_bytes\": 1006816, \"cached_blocks\": ") ==
+	      text);
+	CHECK(strstr(text, "{\"size\": 112, \"live\": 2, \"cached\": "));
+	CHECK(strstr(text, "{\"size\": 3072, \"live\": 1, \"cached\": "));
+	CHECK(strchr(text, '\n') && !strchr(text, '\n')[1]);
+	rewind(file);
+	CHECK(!ndshm_section_print_stats(section, file, 0) && !fflush(file));
+	CHECK(strstr(text, "live               4 blocks      1006816 bytes\n"));
+	CHECK(strstr(text, "\n     112            2 "));
+	fclose(file);
+	file = fopen("/dev/full", "we");
+	REQUIRE(file && !setvbuf(file, NULL, _IONBF, 0));
+	CHECK(ndshm_section_print_stats(section, file, 0) == -EIO);
+	fclose(file);
+	ndshm_section_close(section);
+}
+
 static void error_is_reported(void)
 {
 	struct ndshm_heap_stats stats;
@@ -546,6 +577,7 @@ int main(void)
 	RUN(places_are_offsets);
 	RUN(copies_return_faults);
 	RUN(copies_need_no_permission);
+	RUN(statistics_are_printed);
 	RUN(error_is_reported);
 	RUN(an_extent_of_the_heap_is_not_freed);
 	RUN(threads_share_it);

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <linux/ndshm.h>
 #include <ndshm/ndshm.h>
@@ -357,6 +358,16 @@ struct ndshm_heap_stats {
 
 /* Get the statistics of this process's heap in the section. */
 int ndshm_section_stats(struct ndshm_section *section, struct ndshm_heap_stats *stats)
+	NDSHM_NONNULL(1, 2);
+
+#define NDSHM_STATS_JSON	0x1U
+
+/*
+ * Print these statistics and those of each size class that has blocks, as text for people or,
+ * with NDSHM_STATS_JSON, as one JSON object in one line. Large blocks have no class. -EOPNOTSUPP
+ * (FLAGS); -EIO: `file` reports an error.
+ */
+int ndshm_section_print_stats(struct ndshm_section *section, FILE *file, uint32_t flags)
 	NDSHM_NONNULL(1, 2);
 
 /*
