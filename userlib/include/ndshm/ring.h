@@ -73,8 +73,9 @@ uint32_t ndshm_ring_message_bytes(const struct ndshm_ring *ring)
 /*
  * Send a message of `length` bytes. `timeout` is in milliseconds: 0 does not wait for a free
  * place, -1 waits without a limit. -EAGAIN: the ring is full, and `timeout` is 0.
- * -ETIMEDOUT. -EINTR: a signal handler was called. -EMSGSIZE: greater than the ring's
- * messages. -EPROTO: the ring's state is invalid, another process has overwritten it.
+ * -ETIMEDOUT. -EINTR: a signal handler was called while the call slept. -EMSGSIZE: greater
+ * than the ring's messages. -EPROTO: the ring's state is invalid, another process has
+ * overwritten it.
  */
 int ndshm_ring_send(struct ndshm_ring *ring, const void *data, size_t length, int timeout)
 	NDSHM_NONNULL(1) NDSHM_MUST_CHECK;
