@@ -13,7 +13,7 @@ set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 build=${BUILD:-$here/../../build/bench/heap}
 few=200000 many=700000
-goal=110 factor=1.5 limit_threads=5
+limit_mean=110 factor=1.5 limit_threads=5
 
 rows=(at-once in-order mixed same)
 declare -A what=(
@@ -95,11 +95,10 @@ for name in "${rows[@]}"; do
 	row "${what[$name]}" "$ours" "$glibc" "$mi" "$je" "$limit" "$(<"$said")"
 	all_ours+=("$ours") all_glibc+=("$glibc") all_mi+=("$mi") all_je+=("$je")
 done
-# The goal is not reached; the limit is the best of the others.
 ours=$(mean "${all_ours[@]}") glibc=$(mean "${all_glibc[@]}") mi=$(mean "${all_mi[@]}") je=$(mean "${all_je[@]}")
-limit=$(least "$glibc" "$mi" "$je")
+limit=$(least $limit_mean "$glibc" "$mi" "$je")
 verdict "$ours <= $limit" >"$said"
-row "geometric mean (goal: $goal)" "$ours" "$glibc" "$mi" "$je" "$limit" "$(<"$said")"
+row 'geometric mean' "$ours" "$glibc" "$mi" "$je" "$limit" "$(<"$said")"
 
 if [[ -x $build/heap-jemalloc ]]; then
 	echo
@@ -112,8 +111,9 @@ if [[ -x $build/heap-jemalloc ]]; then
 		all_ours+=("$ours") all_je+=("$je")
 	done
 	ours=$(mean "${all_ours[@]}") je=$(mean "${all_je[@]}")
-	verdict "$ours <= $je" >"$said"
-	row "geometric mean (goal: $goal)" "$ours" '' '' "$je" "$je" "$(<"$said")"
+	limit=$(least $limit_mean "$je")
+	verdict "$ours <= $limit" >"$said"
+	row 'geometric mean' "$ours" '' '' "$je" "$limit" "$(<"$said")"
 fi
 
 echo
