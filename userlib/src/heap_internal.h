@@ -106,29 +106,17 @@ void ndshm__bits_remove(const struct heap_bits *bits, uint64_t number);
 uint64_t ndshm__bits_first(const struct heap_bits *bits);	/* NOWHERE if empty */
 uint64_t ndshm__bits_last(const struct heap_bits *bits, uint64_t up_to);
 
-#define LENGTHS		11
-
-/**
- * struct heap_slot - free units of the pool in 2 MiB
- * @free: a bit for each unit
- * @from: by length class, a lower bound for the start of free runs of this length
- */
-struct heap_slot {
-	uint64_t free[SLOT_WORDS];
-	uint16_t from[LENGTHS];
-};
-
 /**
  * struct heap_pool - tables of the pool
- * @leaves: number of slots, rounded up to a power of two
- * @slots: by number
+ * @leaves: number of words of @free, rounded up to a power of two
+ * @free: a bit for each unit of the section, set if the unit is free
  * @longest: binary tree; the children of node i are 2i and 2i + 1, the leaves are the
- *	slots. An upper bound for the length of free runs below the node; allocations do
- *	not reduce it.
+ *	words of @free. An upper bound for the length of free runs that start below the node;
+ *	allocations do not reduce it.
  */
 struct heap_pool {
 	uint64_t leaves;
-	struct heap_slot *slots;
+	uint64_t *free;
 	uint16_t *longest;
 };
 

@@ -59,9 +59,10 @@ static void mark(uint64_t *words, unsigned int at, unsigned int units, bool is_f
 	}
 }
 
-static struct heap_slot *slot_at(const struct heap_pool *pool, uint64_t offset)
+/* The bits of all units of a slot. */
+static uint64_t *words_at(const struct heap_pool *pool, uint64_t offset)
 {
-	return &pool->slots[offset >> SLOT_SHIFT];
+	return &pool->free[(offset >> SLOT_SHIFT) * SLOT_WORDS];
 }
 
 static unsigned int unit_of(uint64_t offset)
@@ -69,25 +70,23 @@ static unsigned int unit_of(uint64_t offset)
 	return (offset % SLOT_BYTES) >> UNIT_SHIFT;
 }
 
-static void set_longest(const struct heap_pool *pool, uint64_t slot, unsigned int units)
+static void set_longest(const struct heap_pool *pool, uint64_t word, unsigned int units)
 {
 	uint16_t *longest = pool->longest;
-	uint64_t node = pool->leaves + slot;
+	uint64_t node = pool->leaves + word;
 
-	longest[node] = units;
-	while (node > 1) {
-		uint16_t most = longest[node] > longest[node ^ 1] ? longest[node] :
-								    longest[node ^ 1];
-
-		node /= 2;
-		if (longest[node] == most)
+	while (longest[node] != units) {
+		longest[node] = units;
+		if (node == 1)
 			return;
-		longest[node] = most;
+		if (units < longest[node ^ 1])
+			units = longest[node ^ 1];
+		node /= 2;
 	}
 }
 
-/* Return the first slot from @from on that may have a run of this length, or NOWHERE. */
-static uint64_t find_slot(const struct heap_pool *pool, uint64_t from, unsigned int units)
+/* Return the first word from @from on where such a run may start, or NOWHERE. */
+static uint64_t find_word(const struct heap_pool *pool, uint64_t from, unsigned int units)
 {
 	const uint16_t *longest = pool->longest;
 	uint64_t node = pool->leaves + from;
@@ -95,7 +94,7 @@ static uint64_t find_slot(const struct heap_pool *pool, uint64_t from, unsigned 
 	if (from >= pool->leaves)
 		return NOWHERE;
 	/*
-	 * Go up and right to the first subtree with such a slot, then down to its first
+	 * Go up and right to the first subtree with such a word, then down to its first
 	 * leaf.
 	 */
 	while (longest[node] < units) {
@@ -113,123 +112,85 @@ static uint64_t find_slot(const struct heap_pool *pool, uint64_t from, unsigned 
 	return node - pool->leaves;
 }
 
-/* Length classes of runs: in steps of four units below 16, of eight up to 64. */
-static unsigned int length_of(unsigned int units)
-{
-	unsigned int length = units < 16 ? units / 4 : units / 8 + 2;
-
-	return length < LENGTHS ? length : LENGTHS - 1;
-}
-
-static unsigned int least_of(unsigned int length)
-{
-	if (!length)
-		return 1;
-	return length < 4 ? length * 4 : (length - 2) * 8;
-}
-
-/* Position of a search for runs: the bits of a word that have not been visited. */
-struct cursor {
-	const uint64_t *words;
-	unsigned int number;
-	uint64_t word;
-};
-
-static struct cursor look_from(const uint64_t *words, unsigned int at)
-{
-	struct cursor cursor = { .words = words, .number = at / 64 };
-
-	if (at < SLOT_UNITS)
-		cursor.word = words[at / 64] & (UINT64_MAX << (at % 64));
-	return cursor;
-}
-
 /*
- * Get the next free run. This dominates the time of the pool, so it is a single pass:
- * adding the lowest set bit to a word carries through the run to the bit after it.
+ * Return the first suitable unit of a slot in the runs that start in one of its words; or
+ * SLOT_UNITS, and the length of the longest of these runs in *@longest. Adding the lowest set bit
+ * to a word carries through the run to the bit after it.
  */
-static inline bool next_run(struct cursor *cursor, unsigned int *start, unsigned int *end)
+static unsigned int fit(const uint64_t *words, unsigned int number, unsigned int units,
+			unsigned int alignment, unsigned int *longest)
 {
-	uint64_t word = cursor->word, sum;
-
-	while (!word) {
-		if (cursor->number >= SLOT_WORDS - 1)
-			return false;
-		word = cursor->words[++cursor->number];
-	}
-	*start = cursor->number * 64 + __builtin_ctzll(word);
-	if (!__builtin_add_overflow(word, word & -word, &sum)) {
-		*end = cursor->number * 64 + __builtin_ctzll(sum);
-		cursor->word = word & sum;
-		return true;
-	}
-	do {
-		if (++cursor->number == SLOT_WORDS) {
-			*end = SLOT_UNITS;
-			cursor->word = 0;
-			return true;
-		}
-		word = cursor->words[cursor->number];
-	} while (word == UINT64_MAX);
-	*end = cursor->number * 64 + __builtin_ctzll(~word);
-	cursor->word = word & (word + 1);
-	return true;
-}
-
-/*
- * Return the first suitable unit of a slot; or SLOT_UNITS, and an upper bound for the
- * length of free runs in *@longest.
- */
-static unsigned int fit(struct heap_slot *slot, unsigned int units, unsigned int alignment,
-			unsigned int *longest)
-{
-	unsigned int length = length_of(units), least = least_of(length), start, end, at;
-	struct cursor cursor = look_from(slot->free, slot->from[length]);
-	unsigned int from = SLOT_UNITS, most = least - 1;
+	uint64_t word = words[number], sum;
 
 	*longest = 0;
-	while (next_run(&cursor, &start, &end)) {
-		if (end - start < least)
-			continue;
-		if (from == SLOT_UNITS)
-			from = start;
-		at = ndshm__round_up(start, alignment);
-		if (at + units <= end) {
-			slot->from[length] = from;
-			return at;
+	/* The rest of a run that starts in an earlier word. */
+	if (number && words[number - 1] >> 63)
+		word &= word + 1;
+	while (word) {
+		unsigned int start = number * 64 + __builtin_ctzll(word), end, at;
+
+		if (__builtin_add_overflow(word, word & -word, &sum)) {
+			end = next_clear(words, number * 64 + 64);
+			word = 0;
+		} else {
+			end = number * 64 + __builtin_ctzll(sum);
+			word &= sum;
 		}
-		if (end - start > most)
-			most = end - start;
+		at = ndshm__round_up(start, alignment);
+		if (at + units <= end)
+			return at;
+		if (end - start > *longest)
+			*longest = end - start;
 	}
-	slot->from[length] = from;
-	*longest = most;
 	return SLOT_UNITS;
 }
 
-/* Update the bounds of a slot for a new free run. */
-static void note(struct ndshm_heap *heap, uint64_t number, unsigned int start, unsigned int units)
+/* Note that a run is free, which starts at this unit of the slot of @offset. */
+static void note(const struct heap_pool *pool, uint64_t offset, unsigned int start,
+		 unsigned int end)
 {
-	struct heap_slot *slot = &heap->pool.slots[number];
+	uint64_t word = (offset >> SLOT_SHIFT) * SLOT_WORDS + start / 64;
 
-	for (unsigned int i = 0; i <= length_of(units); i++)
-		if (slot->from[i] > start)
-			slot->from[i] = start;
-	if (units > heap->pool.longest[heap->pool.leaves + number])
-		set_longest(&heap->pool, number, units);
+	if (end > start && end - start > pool->longest[pool->leaves + word])
+		set_longest(pool, word, end - start);
+}
+
+/* Mark units as free. Returns the whole run in *@start and *@end. */
+static void set_free(const struct heap_pool *pool, uint64_t offset, unsigned int units,
+		     unsigned int *start, unsigned int *end)
+{
+	uint64_t *words = words_at(pool, offset);
+	unsigned int at = unit_of(offset);
+
+	mark(words, at, units, true);
+	*start = run_start(words, at);
+	*end = next_clear(words, at + units);
+	note(pool, offset, *start, *end);
+}
+
+/* Mark units as used. The rest of the run starts behind them. */
+static void set_used(const struct heap_pool *pool, uint64_t offset, unsigned int units)
+{
+	uint64_t *words = words_at(pool, offset);
+	unsigned int rest = unit_of(offset) + units;
+
+	mark(words, unit_of(offset), units, false);
+	note(pool, offset, rest, next_clear(words, rest));
 }
 
 static uint64_t find(const struct heap_pool *pool, unsigned int units, unsigned int alignment)
 {
-	uint64_t slot = find_slot(pool, 0, units);
+	uint64_t word = find_word(pool, 0, units);
 
-	while (slot != NOWHERE) {
-		unsigned int longest;
-		unsigned int at = fit(&pool->slots[slot], units, alignment, &longest);
+	while (word != NOWHERE) {
+		uint64_t base = word / SLOT_WORDS << SLOT_SHIFT;
+		unsigned int longest, at;
 
+		at = fit(words_at(pool, base), word % SLOT_WORDS, units, alignment, &longest);
 		if (at < SLOT_UNITS)
-			return (slot << SLOT_SHIFT) + ((uint64_t)at << UNIT_SHIFT);
-		set_longest(pool, slot, longest);
-		slot = find_slot(pool, slot + 1, units);
+			return base + ((uint64_t)at << UNIT_SHIFT);
+		set_longest(pool, word, longest);
+		word = find_word(pool, word + 1, units);
 	}
 	return NOWHERE;
 }
@@ -252,14 +213,11 @@ static uint64_t good_length(const struct ndshm_heap *heap, uint64_t least)
 static int add(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 {
 	int error = ndshm__extent_add(heap, offset, length, EXTENT_POOL);
+	unsigned int start, end;
 
 	if (error)
 		return error;
-	mark(slot_at(&heap->pool, offset)->free, unit_of(offset), length >> UNIT_SHIFT, true);
-	/*
-	 * The new run may merge with its neighbours: reset the bounds for the whole slot.
-	 */
-	note(heap, offset >> SLOT_SHIFT, 0, SLOT_UNITS);
+	set_free(&heap->pool, offset, length >> UNIT_SHIFT, &start, &end);
 	heap->core->pool.held_units += length >> UNIT_SHIFT;
 	ndshm__cache_set_share(heap);
 	return 0;
@@ -317,7 +275,7 @@ uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned
 		*error = POOL_EMPTY;
 		return NOWHERE;
 	}
-	mark(slot_at(&heap->pool, offset)->free, unit_of(offset), units, false);
+	set_used(&heap->pool, offset, units);
 	state->used_units += units;
 	if (state->most < state->used_units)
 		state->most = state->used_units;
@@ -327,7 +285,7 @@ uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned
 static bool is_empty(const struct ndshm_heap *heap, uint64_t page)
 {
 	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
-	const uint64_t *words = slot_at(&heap->pool, offset)->free;
+	const uint64_t *words = words_at(&heap->pool, offset);
 	unsigned int at = unit_of(offset);
 
 	/* The extent in @empty may have been freed, and its page be part of another. */
@@ -350,7 +308,7 @@ static void give_back(struct ndshm_heap *heap, uint64_t page)
 	 * extent.
 	 */
 	ndshm__extent_remove(heap, page);
-	mark(slot_at(&heap->pool, offset)->free, unit_of(offset), bytes >> UNIT_SHIFT, false);
+	set_used(&heap->pool, offset, bytes >> UNIT_SHIFT);
 	heap->core->pool.held_units -= bytes >> UNIT_SHIFT;
 	ndshm__heap_unlock(heap);
 	/* All states in the extent are 0: free their pages, too. */
@@ -468,17 +426,12 @@ static void draw_line(struct ndshm_heap *heap)
 
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units)
 {
-	struct heap_pool *pool = &heap->pool;
-	uint64_t slot = offset >> SLOT_SHIFT, base = slot << SLOT_SHIFT, page;
-	uint64_t *words = pool->slots[slot].free;
-	unsigned int at = unit_of(offset), start, end;
+	uint64_t base = offset >> SLOT_SHIFT << SLOT_SHIFT, page;
+	unsigned int start, end;
 
-	mark(words, at, units, true);
+	set_free(&heap->pool, offset, units, &start, &end);
 	heap->core->pool.used_units -= units;
 	draw_line(heap);
-	start = run_start(words, at);
-	end = next_clear(words, at + units);
-	note(heap, slot, start, end - start);
 
 	/* Visit the extents of the freed range, from the highest down. */
 	page = (offset + ((uint64_t)units << UNIT_SHIFT) - 1) >> PAGE_SHIFT;

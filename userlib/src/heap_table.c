@@ -55,7 +55,7 @@ static void place_searched(struct ndshm_heap *heap, size_t *at)
 			   place(heap, at, ndshm__bits_set_up(&heap->empty, pages, NULL)));
 	place_partial(heap, place(heap, at, place_partial(heap, NULL)));
 	pool->leaves = 1;
-	while (pool->leaves < slots_of(heap))
+	while (pool->leaves < slots_of(heap) * SLOT_WORDS)
 		pool->leaves *= 2;
 	pool->longest = place(heap, at, 2 * pool->leaves * sizeof(*pool->longest));
 }
@@ -78,7 +78,7 @@ static void place_tables(struct ndshm_heap *heap, size_t *at)
 							     sizeof(*heap->extent_words));
 	heap->run_pages = place_table(heap, at, number++, (SLOT_BYTES >> PAGE_SHIFT) *
 							  sizeof(*heap->run_pages));
-	heap->pool.slots = place_table(heap, at, number++, sizeof(*heap->pool.slots));
+	heap->pool.free = place_table(heap, at, number++, SLOT_WORDS * sizeof(*heap->pool.free));
 	for (unsigned int i = 0; i < SPAN_KINDS; i++) {
 		struct heap_spans *spans = &heap->spans[i];
 
