@@ -22,6 +22,8 @@
 #include "heap_internal.h"
 #include "pause.h"
 
+struct ndshm_heap ndshm__no_heap;
+
 /* Called with the registry's lock and the heap's lock held. */
 static void begin(struct ndshm_heap *heap)
 {
@@ -268,7 +270,7 @@ void *ndshm__heap_alloc_aligned(struct ndshm_heap *heap, size_t alignment, size_
 
 /* Free a block that the cache does not take. @state is the block's previous state. */
 int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granule,
-			  unsigned int state)
+			  size_t state)
 {
 	if (!state)
 		return pointer ? ndshm__heap_error(heap, pointer) : 0;
@@ -288,7 +290,7 @@ int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granu
 int ndshm__heap_free(struct ndshm_heap *heap, void *pointer)
 {
 	uint64_t granule = ndshm__granule_of(heap, pointer);
-	unsigned int state;
+	size_t state;
 
 	if (likely(ndshm__cache_free(heap, granule, &state)))
 		return 0;

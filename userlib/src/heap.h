@@ -29,6 +29,12 @@
 struct ndshm_heap;
 
 /*
+ * A heap without memory, of a section that has none yet: allocation and free find nothing in it, so
+ * that they need not look for a heap first. No other function takes it.
+ */
+extern struct ndshm_heap ndshm__no_heap;
+
+/*
  * heap_memory.c: private memory that is allocated on first access and wiped in a child of
  * fork(). NULL: no memory.
  */

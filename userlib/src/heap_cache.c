@@ -104,9 +104,14 @@ static struct ndshm_heap *heap_of(const struct heap_cache *cache)
 	return atomic_load_explicit(&cache->heap, memory_order_acquire);
 }
 
-static unsigned int count_of(const struct heap_bin *bin)
+static unsigned int count_of(const struct heap_cache *cache, unsigned int class)
 {
-	return ndshm__bin_top(bin) - bin->start;
+	return ndshm__cache_top(cache, class) - cache->start[class];
+}
+
+static unsigned int limit_of(const struct heap_cache *cache, unsigned int class)
+{
+	return cache->end[class] - cache->start[class];
 }
 
 static void give(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
@@ -163,11 +168,10 @@ void ndshm__cache_set_share(struct ndshm_heap *heap)
 static void drain(struct ndshm_heap *heap, struct heap_cache *cache)
 {
 	for (unsigned int i = 1; i <= CLASSES; i++) {
-		struct heap_bin *bin = &cache->bins[i];
-		uint64_t *top = ndshm__bin_top(bin);
+		uint64_t *top = ndshm__cache_top(cache, i), *start = cache->start[i];
 
-		ndshm__bin_set_top(bin, bin->start);
-		while (top > bin->start)
+		ndshm__cache_set_top(cache, i, start);
+		while (top > start)
 			give(heap, i, *--top);
 	}
 }
@@ -278,16 +282,16 @@ static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cac
 static void set_limit(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
 		      unsigned int limit)
 {
-	struct heap_bin *bin = &cache->bins[class];
-	uint64_t *top = ndshm__bin_top(bin), size = heap->classes[class].size;
+	uint64_t *top = ndshm__cache_top(cache, class), *end = cache->start[class] + limit;
+	uint64_t size = heap->classes[class].size;
 
-	cache->used -= (bin->end - bin->start) * size;
+	cache->used -= limit_of(cache, class) * size;
 	cache->used += limit * size;
-	bin->end = bin->start + limit;
-	if (top <= bin->end)
+	cache->end[class] = end;
+	if (top <= end)
 		return;
-	ndshm__bin_set_top(bin, bin->end);
-	while (top > bin->end)
+	ndshm__cache_set_top(cache, class, end);
+	while (top > end)
 		give(heap, class, *--top);
 }
 
@@ -295,7 +299,7 @@ static void set_limit(struct ndshm_heap *heap, struct heap_cache *cache, unsigne
 static void reduce(struct ndshm_heap *heap, struct heap_cache *cache)
 {
 	for (unsigned int i = 1; i <= CLASSES; i++)
-		set_limit(heap, cache, i, (cache->bins[i].end - cache->bins[i].start) / 2);
+		set_limit(heap, cache, i, limit_of(cache, i) / 2);
 	cache->denied = 0;
 }
 
@@ -306,21 +310,20 @@ static void reduce(struct ndshm_heap *heap, struct heap_cache *cache)
 static void look(struct ndshm_heap *heap, struct heap_cache *cache)
 {
 	cache->tide = heap->core->tide;
-	cache->ebb = heap->core->pool.line != NOWHERE;
+	cache->line = heap->core->pool.line;
+	cache->ebb = cache->line != NOWHERE;
 	for (unsigned int i = 1; i <= CLASSES; i++) {
-		struct heap_bin *bin = &cache->bins[i];
-		uint64_t *from, *to = bin->start, *top = ndshm__bin_top(bin);
+		uint64_t *from, *to = cache->start[i], *top = ndshm__cache_top(cache, i);
 		unsigned int most = most_of(heap, cache, i, true);
 
-		bin->line = heap->core->pool.line;
 		for (from = to; from < top; from++) {
-			if (*from >= bin->line)
+			if (*from >= cache->line)
 				give(heap, i, *from);
 			else
 				*to++ = *from;
 		}
-		ndshm__bin_set_top(bin, to);
-		if (bin->end > bin->start + most)
+		ndshm__cache_set_top(cache, i, to);
+		if (limit_of(cache, i) > most)
 			set_limit(heap, cache, i, most);
 	}
 	while (cache->used > heap->core->share)
@@ -335,10 +338,8 @@ static void join(struct ndshm_heap *heap, struct heap_cache *cache)
 	cache->used = 0;
 	cache->denied = 0;
 	for (unsigned int i = 1; i <= CLASSES; i++) {
-		struct heap_bin *bin = &cache->bins[i];
-
-		bin->start = bin->end = granules;
-		ndshm__bin_set_top(bin, granules);
+		cache->start[i] = cache->end[i] = granules;
+		ndshm__cache_set_top(cache, i, granules);
 		granules += heap->classes[i].contended;
 	}
 	heap->core->cache_count++;
@@ -395,17 +396,18 @@ static struct heap_cache *get(struct ndshm_heap *heap)
 /*
  * Double the limit of a bin that is often empty or full, as far as the share permits.
  */
-static void enlarge(struct ndshm_heap *heap, struct heap_cache *cache, struct heap_bin *bin,
-		    unsigned int class, bool contended)
+static void enlarge(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
+		    bool contended)
 {
-	unsigned int most = most_of(heap, cache, class, contended), now = bin->end - bin->start;
+	unsigned int most = most_of(heap, cache, class, contended), now = limit_of(cache, class);
 	unsigned int limit = 2 * now + 1;
-	uint64_t room = (heap->core->share - cache->used) / heap->classes[class].size;
+	uint64_t room;
 
 	if (limit > most)
 		limit = most;
 	if (limit <= now)
 		return;
+	room = (heap->core->share - cache->used) / heap->classes[class].size;
 	if (limit - now > room) {
 		limit = now + room;
 		cache->denied++;
@@ -419,16 +421,15 @@ static void enlarge(struct ndshm_heap *heap, struct heap_cache *cache, struct he
 static uint64_t refill(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
 		       bool contended, int *error)
 {
-	struct heap_bin *bin = &cache->bins[class];
-	uint64_t *top = ndshm__bin_top(bin);
+	uint64_t *top = ndshm__cache_top(cache, class), *start = cache->start[class];
 
-	if (top == bin->start) {
-		enlarge(heap, cache, bin, class, contended);
-		top += take(heap, class, top, (bin->end - bin->start) / 2 + 1, error);
+	if (top == start) {
+		enlarge(heap, cache, class, contended);
+		top += take(heap, class, top, limit_of(cache, class) / 2 + 1, error);
 	}
-	if (top == bin->start)
+	if (top == start)
 		return NOWHERE;
-	ndshm__bin_set_top(bin, --top);
+	ndshm__cache_set_top(cache, class, --top);
 	return *top;
 }
 
@@ -471,32 +472,31 @@ uint64_t ndshm__cache_refill(struct ndshm_heap *heap, unsigned int class, int *e
 static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned int class,
 		  uint64_t granule, bool contended)
 {
-	struct heap_bin *bin = &cache->bins[class];
-	uint64_t *top = ndshm__bin_top(bin);
+	uint64_t *top = ndshm__cache_top(cache, class), *start = cache->start[class];
 
-	if (granule >= bin->line || bin->start == bin->end) {
+	if (granule >= cache->line || start == cache->end[class]) {
 		give(heap, class, granule);
-		enlarge(heap, cache, bin, class, contended);
+		enlarge(heap, cache, class, contended);
 		return;
 	}
-	if (top == bin->end) {
-		uint64_t *from = bin->start, *to = bin->start;
+	if (top == cache->end[class]) {
+		uint64_t *from = start, *to = start;
 
-		for (top = from + (bin->end - bin->start + 1) / 2; from < top; from++)
+		for (top = from + (limit_of(cache, class) + 1) / 2; from < top; from++)
 			give(heap, class, *from);
-		while (from < bin->end)
+		while (from < cache->end[class])
 			*to++ = *from++;
-		ndshm__bin_set_top(bin, to);
-		enlarge(heap, cache, bin, class, contended);
-		top = ndshm__bin_top(bin);
+		ndshm__cache_set_top(cache, class, to);
+		enlarge(heap, cache, class, contended);
+		top = ndshm__cache_top(cache, class);
 	}
 	/* All bins may have been reduced. */
-	if (top == bin->end) {
+	if (top == cache->end[class]) {
 		give(heap, class, granule);
 		return;
 	}
 	*top = granule;
-	ndshm__bin_set_top(bin, top + 1);
+	ndshm__cache_set_top(cache, class, top + 1);
 }
 
 void ndshm__cache_flush(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
@@ -624,6 +624,6 @@ uint64_t ndshm__cache_count(const struct ndshm_heap *heap, unsigned int class)
 	uint64_t count = 0;
 
 	for (cache = heap->core->caches; cache; cache = cache->next)
-		count += count_of(&cache->bins[class]);
+		count += count_of(cache, class);
 	return count;
 }

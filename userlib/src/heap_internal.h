@@ -375,25 +375,11 @@ void ndshm__run_free(struct ndshm_heap *heap, uint64_t granule);
 uint64_t ndshm__run_size(const struct ndshm_heap *heap, uint64_t granule);
 
 /**
- * struct heap_bin - free blocks of one class in a thread's cache
- * @top: end of the blocks; written by the thread only, also read by statistics
+ * struct heap_cache - cache of one thread for one heap: a bin of free blocks for each class
+ * @top: end of the blocks of a bin; written by the thread only, also read by statistics
  * @start: array of the granules of the blocks; used as a stack
  * @end: current limit of @top
  * @line: copy of the pool's line
- *
- * Bins of states that are not a class have @start equal to @end, so they are always empty
- * and always full.
- */
-struct heap_bin {
-	_Atomic(uint64_t *) top;
-	uint64_t *start;
-	uint64_t *end;
-	uint64_t line;
-} __attribute__((aligned(32)));
-
-/**
- * struct heap_cache - cache of one thread for one heap
- * @bins: by state; the first member, which saves additions to the address
  * @heap: the heap; NULL after it was closed, and in a child of fork()
  * @thread_next: cache of the same thread for another heap
  * @next: cache of the same heap for another thread; protected by the heap's lock
@@ -404,9 +390,15 @@ struct heap_bin {
  * @used: bytes of the blocks that fit in all bins
  * @denied: number of times that a bin could not be enlarged since bins were reduced
  * @granules: arrays of all bins
+ *
+ * Bins of states that are not a class have @start equal to @end, so they are always empty
+ * and always full.
  */
 struct heap_cache {
-	struct heap_bin bins[STATES];
+	_Atomic(uint64_t *) top[STATES];
+	uint64_t *start[STATES];
+	uint64_t *end[STATES];
+	uint64_t line;
 	_Atomic(struct ndshm_heap *) heap;
 	struct heap_cache *thread_next;
 	struct heap_cache *next;
@@ -482,14 +474,14 @@ static inline void ndshm__cache_end(struct heap_cache *cache)
 	atomic_store_explicit(&cache->busy, false, memory_order_release);
 }
 
-static inline uint64_t *ndshm__bin_top(const struct heap_bin *bin)
+static inline uint64_t *ndshm__cache_top(const struct heap_cache *cache, size_t class)
 {
-	return atomic_load_explicit(&bin->top, memory_order_relaxed);
+	return atomic_load_explicit(&cache->top[class], memory_order_relaxed);
 }
 
-static inline void ndshm__bin_set_top(struct heap_bin *bin, uint64_t *top)
+static inline void ndshm__cache_set_top(struct heap_cache *cache, size_t class, uint64_t *top)
 {
-	atomic_store_explicit(&bin->top, top, memory_order_relaxed);
+	atomic_store_explicit(&cache->top[class], top, memory_order_relaxed);
 }
 
 static inline void *ndshm__pointer_to(const struct ndshm_heap *heap, uint64_t granule)
@@ -518,7 +510,6 @@ static inline void *ndshm__hand_out(struct ndshm_heap *heap, unsigned int class,
 static inline bool ndshm__cache_alloc(struct ndshm_heap *heap, size_t size, void **out)
 {
 	struct heap_cache *cache = ndshm__cache;
-	struct heap_bin *bin;
 	uint64_t *top, granule;
 	size_t class;
 
@@ -527,11 +518,10 @@ static inline bool ndshm__cache_alloc(struct ndshm_heap *heap, size_t size, void
 	class = heap->class_of[(size - 1) >> GRANULE_SHIFT];
 	if (unlikely(!ndshm__cache_begin(cache, heap)))
 		goto none;
-	bin = &cache->bins[class];
-	top = ndshm__bin_top(bin);
-	if (unlikely(top == bin->start))
+	top = ndshm__cache_top(cache, class);
+	if (unlikely(top == cache->start[class]))
 		goto none;
-	ndshm__bin_set_top(bin, --top);
+	ndshm__cache_set_top(cache, class, --top);
 	granule = *top;
 	ndshm__cache_end(cache);
 	*out = ndshm__hand_out(heap, class, granule);
@@ -543,7 +533,7 @@ none:
 
 /* heap.c: the rest of ndshm__heap_free(), after the state was exchanged for 0. */
 int ndshm__heap_free_rest(struct ndshm_heap *heap, void *pointer, uint64_t granule,
-			  unsigned int state);
+			  size_t state);
 
 /*
  * For loan.c. Lend a live block: returns 0, -EINVAL, or HEAP_LENT if it is lent already. Recall
@@ -556,22 +546,20 @@ void ndshm__heap_recall(struct ndshm_heap *heap, uint64_t granule);
 void ndshm__heap_return(struct ndshm_heap *heap, uint64_t granule);
 
 /* Put a block whose state is 0 into this thread's cache. Returns false if it takes none. */
-static inline bool ndshm__cache_put(const struct ndshm_heap *heap, unsigned int state,
+static inline bool ndshm__cache_put(const struct ndshm_heap *heap, size_t state,
 				    uint64_t granule)
 {
 	struct heap_cache *cache = ndshm__cache;
-	struct heap_bin *bin;
 	uint64_t *top;
 
 	if (unlikely(!ndshm__cache_begin(cache, heap)))
 		goto none;
-	bin = &cache->bins[state];
-	top = ndshm__bin_top(bin);
+	top = ndshm__cache_top(cache, state);
 	/* Bins of states that are not a class are always full. */
-	if (unlikely(top == bin->end || granule >= bin->line))
+	if (unlikely(top == cache->end[state] || granule >= cache->line))
 		goto none;
 	*top = granule;
-	ndshm__bin_set_top(bin, top + 1);
+	ndshm__cache_set_top(cache, state, top + 1);
 	ndshm__cache_end(cache);
 	return true;
 none:
@@ -584,7 +572,7 @@ none:
  * does not take it, or there is no block: ndshm__heap_free_rest() is called with *@state then.
  */
 static inline bool ndshm__cache_free(struct ndshm_heap *heap, uint64_t granule,
-				     unsigned int *state)
+				     size_t *state)
 {
 	*state = 0;
 	if (unlikely(granule >= ndshm__table_granules(heap)))

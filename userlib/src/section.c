@@ -242,6 +242,7 @@ static struct ndshm_section *make_object(struct ndshm *ndshm)
 	if (!section)
 		return NULL;
 	section->fd = -1;
+	section->heap = &ndshm__no_heap;
 	section->ndshm = ndshm;
 	ndshm__get(ndshm);
 	return section;
@@ -279,7 +280,7 @@ static void free_object(struct ndshm_section *section)
 {
 	if (section->alone)
 		remove_alone(section);
-	if (section->heap)
+	if (section->heap != &ndshm__no_heap)
 		ndshm__heap_close(section->heap);
 	if (section->holder)
 		section->kind->detach(section, number_of(section->holder));

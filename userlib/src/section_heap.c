@@ -58,13 +58,14 @@ static const struct ndshm_extent_source source = {
 /* Of several threads that open the heap, the first sets section->heap. */
 static int open_heap(struct ndshm_section *section, struct ndshm_heap **out)
 {
-	struct ndshm_heap *seen = NULL;
-	int error = ndshm__heap_open(section->base, section->size, &source, section, out);
+	struct ndshm_heap *seen = &ndshm__no_heap, *heap;
+	int error = ndshm__heap_open(section->base, section->size, &source, section, &heap);
 
 	if (error)
 		return ndshm__done(section->ndshm, error);
-	if (!atomic_compare_exchange_strong(&section->heap, &seen, *out)) {
-		ndshm__heap_close(*out);
+	*out = heap;
+	if (!atomic_compare_exchange_strong(&section->heap, &seen, heap)) {
+		ndshm__heap_close(heap);
 		*out = seen;
 	}
 	return 0;
@@ -73,7 +74,7 @@ static int open_heap(struct ndshm_section *section, struct ndshm_heap **out)
 int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out)
 {
 	*out = section->heap;
-	return *out ? 0 : open_heap(section, out);
+	return *out == &ndshm__no_heap ? open_heap(section, out) : 0;
 }
 
 /* Return true if both are the same section, in two mappings. */
@@ -126,8 +127,8 @@ int ndshm__section_misused(struct ndshm_section *section, const void *pointer, i
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_POINTER_LENT);
 	if (error != -EINVAL)
 		return error;
-	return ndshm__refuse(section->ndshm, heap ? reasons[ndshm__heap_classify(heap, pointer)] :
-						    NDSHM_REASON_POINTER_FOREIGN);
+	return ndshm__refuse(section->ndshm, heap == &ndshm__no_heap ? NDSHM_REASON_POINTER_FOREIGN :
+					     reasons[ndshm__heap_classify(heap, pointer)]);
 }
 
 /*
@@ -156,7 +157,7 @@ static __attribute__((noinline)) int alloc_rest(struct ndshm_section *section, s
 	struct ndshm_heap *seen = section->heap;
 
 	/* The thread has used another section last. */
-	if (seen && ndshm__cache_switch(seen) && ndshm__cache_alloc(seen, size, out))
+	if (ndshm__cache_switch(seen) && ndshm__cache_alloc(seen, size, out))
 		return 0;
 	FROM_HEAP(section, out, size, ndshm__heap_alloc(heap, size, &error));
 }
@@ -165,7 +166,7 @@ NDSHM_API int ndshm_section_alloc(struct ndshm_section *section, size_t size, vo
 {
 	struct ndshm_heap *heap = section->heap;
 
-	if (likely(heap) && likely(ndshm__cache_alloc(heap, size, out)))
+	if (likely(ndshm__cache_alloc(heap, size, out)))
 		return 0;
 	return alloc_rest(section, size, out);
 }
@@ -205,11 +206,9 @@ NDSHM_API int ndshm_section_realloc(struct ndshm_section *section, void *pointer
 }
 
 static __attribute__((noinline)) int free_rest(struct ndshm_section *section, void *pointer,
-					       uint64_t granule, unsigned int state)
+					       uint64_t granule, size_t state)
 {
-	struct ndshm_heap *heap = section->heap;
-	int error = heap ? ndshm__heap_free_rest(heap, pointer, granule, state) :
-			   pointer ? -EINVAL : 0;
+	int error = ndshm__heap_free_rest(section->heap, pointer, granule, state);
 
 	return error ? ndshm__section_misused(section, pointer, error) : 0;
 }
@@ -217,22 +216,17 @@ static __attribute__((noinline)) int free_rest(struct ndshm_section *section, vo
 NDSHM_API int ndshm_section_free(struct ndshm_section *section, void *pointer)
 {
 	struct ndshm_heap *heap = section->heap;
-	uint64_t granule = 0;
-	unsigned int state = 0;
+	uint64_t granule = ndshm__granule_of(heap, pointer);
+	size_t state;
 
-	if (likely(heap)) {
-		granule = ndshm__granule_of(heap, pointer);
-		if (likely(ndshm__cache_free(heap, granule, &state)))
-			return 0;
-	}
+	if (likely(ndshm__cache_free(heap, granule, &state)))
+		return 0;
 	return free_rest(section, pointer, granule, state);
 }
 
 NDSHM_API size_t ndshm_section_usable_size(struct ndshm_section *section, const void *pointer)
 {
-	struct ndshm_heap *heap = section->heap;
-
-	return heap ? ndshm__heap_usable_size(heap, pointer) : 0;
+	return ndshm__heap_usable_size(section->heap, pointer);
 }
 
 /*
@@ -291,6 +285,6 @@ NDSHM_API int ndshm_section_stats(struct ndshm_section *section, struct ndshm_he
 
 NDSHM_API void ndshm_section_trim(struct ndshm_section *section)
 {
-	if (section->heap)
+	if (section->heap != &ndshm__no_heap)
 		ndshm__heap_trim(section->heap);
 }

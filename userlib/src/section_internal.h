@@ -46,7 +46,7 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @readonly: the descriptor is read-only
  * @base: address of the mapping, or NULL
  * @size: size of the mapping in bytes
- * @heap: heap of the section; NULL until the first allocation
+ * @heap: heap of the section; ndshm__no_heap until the first allocation
  * @raw: a bit for each page at which an extent of ndshm_extent_alloc() starts, wiped in a
  *	child of fork(); NULL until the first. The heap has its extents from the same
  *	holder, as the deletion of a section spares one holder only; these bits keep
@@ -78,7 +78,10 @@ int ndshm__section_extent_alloc(struct ndshm_section *section, uint64_t length,
 				uint64_t alignment, uint64_t *offset, uint64_t *out_length);
 int ndshm__section_extent_free(struct ndshm_section *section, uint64_t offset);
 
-/* section_heap.c: get the section's heap, opening it if necessary. Returns 0 or -errno. */
+/*
+ * section_heap.c: get the section's heap, opening it if necessary. Returns 0, or -errno with
+ * ndshm__no_heap in *@out.
+ */
 int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out);
 /*
  * Free the extents that other heaps of this process hold in the same section without a live
