@@ -18,7 +18,7 @@
 
 #include "heap_internal.h"
 
-#define EBB		8
+#define DRAINING_PART		8
 /*
  * Limits of caches, as parts of the section: of all caches of the only holder, which can
  * empty them when memory is short; of all caches of several holders, which cannot empty each
@@ -161,7 +161,7 @@ void ndshm__cache_set_share(struct ndshm_heap *heap)
 	if (share == core->share)
 		return;
 	core->share = share;
-	core->tide++;
+	core->revision++;
 }
 
 /* Return all blocks of a cache. Called with the heap's lock held. */
@@ -275,7 +275,7 @@ static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cac
 {
 	const struct heap_class *of = &heap->classes[class];
 
-	return cache->ebb ? of->cached / EBB : contended ? of->contended : of->cached;
+	return cache->draining ? of->cached / DRAINING_PART : contended ? of->contended : of->cached;
 }
 
 /* Change the limit of a bin, and return the blocks beyond. */
@@ -309,9 +309,9 @@ static void reduce(struct ndshm_heap *heap, struct heap_cache *cache)
  */
 static void look(struct ndshm_heap *heap, struct heap_cache *cache)
 {
-	cache->tide = heap->core->tide;
+	cache->revision = heap->core->revision;
 	cache->line = heap->core->pool.line;
-	cache->ebb = cache->line != NOWHERE;
+	cache->draining = cache->line != NOWHERE;
 	for (unsigned int i = 1; i <= CLASSES; i++) {
 		uint64_t *from, *to = cache->start[i], *top = ndshm__cache_top(cache, i);
 		unsigned int most = most_of(heap, cache, i, true);
@@ -387,7 +387,7 @@ static struct heap_cache *get(struct ndshm_heap *heap)
 			return NULL;
 		join(heap, cache);
 	}
-	if (unlikely(cache->tide != heap->core->tide))
+	if (unlikely(cache->revision != heap->core->revision))
 		look(heap, cache);
 	ndshm__cache = cache;
 	return cache;

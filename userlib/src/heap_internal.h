@@ -170,6 +170,26 @@ struct heap_kept {
 };
 
 /**
+ * struct heap_decay - the thread that empties an idle heap; protected by the heap's lock
+ * @setting: held by the thread that starts or stops it; taken before the heap's lock
+ * @changed: signalled when @listening or @stop changes
+ * @thread: the thread, if @running
+ * @running: it exists
+ * @stop: it is to end
+ * @listening: it waits for the next release of the lock
+ * @milliseconds: time without such a release after which the heap is emptied
+ */
+struct heap_decay {
+	pthread_mutex_t setting;
+	pthread_cond_t changed;
+	pthread_t thread;
+	bool running;
+	bool stop;
+	bool listening;
+	unsigned int milliseconds;
+};
+
+/**
  * struct heap_core - state that is wiped, besides the tables; protected by @lock
  * @growing: held by the thread that gets an extent for the pool; taken before @lock
  * @attached: attached to the section
@@ -181,7 +201,8 @@ struct heap_kept {
  * @next: next heap of this process, attached as this one; protected by the registry's
  *	lock, as is @before
  * @before: pointer that points to this heap
- * @tide: number of changes of the pool's line and of @share
+ * @revision: number of changes of the pool's line and of @share
+ * @decay: thread that empties the heap when it is idle
  * @out: number of blocks of each class that are live or cached
  * @other_blocks: number of live blocks without a class
  * @other_bytes: bytes of these
@@ -196,9 +217,10 @@ struct heap_core {
 	uint64_t share;
 	struct ndshm_heap *next;
 	struct ndshm_heap **before;
-	uint64_t tide;
+	uint64_t revision;
 	struct heap_pool_state pool;
 	struct heap_kept kept;
+	struct heap_decay decay;
 	uint64_t extents;
 	uint64_t held_bytes;
 	uint64_t other_blocks;
@@ -284,8 +306,13 @@ static inline bool ndshm__heap_lock(struct ndshm_heap *heap)
 	return pthread_mutex_trylock(&heap->core->lock) && ndshm__heap_lock_contended(heap);
 }
 
+/* heap_decay.c: called with the lock held, when the thread listens. */
+void ndshm__decay_wake(struct ndshm_heap *heap);
+
 static inline void ndshm__heap_unlock(struct ndshm_heap *heap)
 {
+	if (unlikely(heap->core->decay.listening))
+		ndshm__decay_wake(heap);
 	pthread_mutex_unlock(&heap->core->lock);
 }
 
@@ -385,8 +412,8 @@ uint64_t ndshm__run_size(const struct ndshm_heap *heap, uint64_t granule);
  * @next: cache of the same heap for another thread; protected by the heap's lock
  * @before: pointer that points to this cache
  * @busy: its thread is between ndshm__cache_begin() and ndshm__cache_end()
- * @tide: copy of the heap's tide
- * @ebb: the pool had a line then, so bins are kept small
+ * @revision: copy of that of the heap
+ * @draining: the pool had a line then, so bins are kept small
  * @used: bytes of the blocks that fit in all bins
  * @denied: number of times that a bin could not be enlarged since bins were reduced
  * @granules: arrays of all bins
@@ -404,8 +431,8 @@ struct heap_cache {
 	struct heap_cache *next;
 	struct heap_cache **before;
 	atomic_bool busy;
-	uint64_t tide;
-	bool ebb;
+	uint64_t revision;
+	bool draining;
 	uint64_t used;
 	unsigned int denied;
 	uint64_t granules[];

@@ -346,9 +346,9 @@ void ndshm__pool_trim(struct ndshm_heap *heap)
 }
 
 /* Number of frees between two computations of the line, and of the most units used. */
-#define TIDE_CALLS	512
+#define LINE_CALLS	512
 /* Maximum number of extents visited by one. */
-#define TIDE_STEPS	1024
+#define LINE_STEPS	1024
 
 /* Amount of free memory in a large heap that is tolerated. */
 static uint64_t slack(uint64_t used)
@@ -388,7 +388,7 @@ static uint64_t line(const struct ndshm_heap *heap)
 
 	if (held - used <= slack(used))
 		return NOWHERE;
-	for (unsigned int i = 0; i < TIDE_STEPS; i++, page--) {
+	for (unsigned int i = 0; i < LINE_STEPS; i++, page--) {
 		uint64_t units;
 
 		page = ndshm__bits_last(&heap->starts, page);
@@ -412,7 +412,7 @@ static void draw_line(struct ndshm_heap *heap)
 	struct heap_pool_state *state = &heap->core->pool;
 	uint64_t at;
 
-	if (++state->calls < TIDE_CALLS)
+	if (++state->calls < LINE_CALLS)
 		return;
 	state->calls = 0;
 	state->most_before = state->most;
@@ -421,7 +421,7 @@ static void draw_line(struct ndshm_heap *heap)
 	if (at == state->line)
 		return;
 	state->line = at;
-	heap->core->tide++;
+	heap->core->revision++;
 }
 
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units)

@@ -324,8 +324,8 @@ static void *fill_cache(void *argument)
 	return NULL;
 }
 
-/* A process with idle threads, until it is killed. */
-static pid_t idle_process(int report)
+/* A process with idle threads, until it is killed; with decay after 50 ms, or without if 0. */
+static pid_t idle_process(int report, unsigned int milliseconds)
 {
 	pthread_t threads[IDLE_THREADS];
 	pthread_barrier_t barrier;
@@ -338,6 +338,8 @@ static pid_t idle_process(int report)
 	for (int i = 0; i < IDLE_THREADS; i++)
 		if (pthread_create(&threads[i], NULL, fill_cache, &barrier))
 			_exit(1);
+	if (milliseconds && ndshm__heap_set_decay(heap, milliseconds))
+		_exit(1);
 	pthread_barrier_wait(&barrier);
 	if (write(report, "", 1) != 1)
 		_exit(1);
@@ -345,8 +347,18 @@ static pid_t idle_process(int report)
 	_exit(1);
 }
 
-/* What idle processes have in their caches is a small part of the section. */
-static void idle_processes_leave_room(void)
+static bool becomes_empty(void)
+{
+	for (int i = 0; i < 20000; i++) {
+		if (!fake_section_taken(&section))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+/* What idle processes have in their caches is a small part of the section, and decays. */
+static void beside_idle_processes(unsigned int milliseconds)
 {
 	static char *blocks[SECTION >> 20];
 	pid_t pids[IDLE_PROCESSES];
@@ -356,14 +368,18 @@ static void idle_processes_leave_room(void)
 
 	REQUIRE(open_heap() && !pipe2(pipes, O_CLOEXEC));
 	for (int i = 0; i < IDLE_PROCESSES; i++)
-		pids[i] = idle_process(pipes[1]);
+		pids[i] = idle_process(pipes[1], milliseconds);
 	for (int i = 0; i < IDLE_PROCESSES; i++)
 		CHECK(read(pipes[0], &byte, 1) == 1);
+	if (milliseconds)
+		CHECK(becomes_empty());
 	while (count < SECTION >> 20 &&
 	       (blocks[count] = ndshm__heap_alloc(heap, 1 << 20, &error)))
 		count++;
 	printf("# %u blocks of 1 MiB beside idle processes, %.1f %% of the section taken\n", count,
 	       100.0 * fake_section_taken(&section) / SECTION);
+	if (milliseconds)
+		CHECK(count == SECTION >> 20);
 	CHECK(count >= (SECTION >> 20) * 4 / 5);
 	CHECK(fake_section_taken(&section) >= SECTION / 10 * 9);
 	while (count)
@@ -378,12 +394,46 @@ static void idle_processes_leave_room(void)
 	close_heap();
 }
 
+static void idle_processes_leave_room(void)
+{
+	beside_idle_processes(0);
+}
+
+static void idle_processes_decay(void)
+{
+	beside_idle_processes(50);
+}
+
+/* Returns true if the child, whose heap has no thread, can end it and start one of its own. */
+static bool child_has_no_thread(void)
+{
+	bool good = !ndshm__heap_set_decay(heap, 0) && !ndshm__heap_set_decay(heap, 50);
+	int error;
+	char *block = ndshm__heap_alloc(heap, 100, &error);
+
+	good &= block && !ndshm__heap_free(heap, block);
+	ndshm__heap_close(heap);
+	return good;
+}
+
+static void a_child_has_no_decay(void)
+{
+	REQUIRE(open_heap());
+	CHECK(!ndshm__heap_set_decay(heap, 1));
+	for (int i = 0; i < 50; i++)
+		if (!CHECK(in_child(child_has_no_thread)))
+			break;
+	close_heap();
+}
+
 int main(void)
 {
 	RUN(a_child_has_its_own);
 	RUN(a_child_of_a_child);
 	RUN(a_child_may_be_kept_out);
 	RUN(idle_processes_leave_room);
+	RUN(idle_processes_decay);
+	RUN(a_child_has_no_decay);
 	RUN(a_child_amid_threads);
 	return test_end();
 }

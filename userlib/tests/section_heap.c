@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "test_section.h"
 
@@ -284,6 +285,29 @@ static void statistics_are_printed(void)
 	REQUIRE(file && !setvbuf(file, NULL, _IONBF, 0));
 	CHECK(ndshm_section_print_stats(section, file, 0) == -EIO);
 	fclose(file);
+	ndshm_section_close(section);
+}
+
+static void alloc_and_free(void)
+{
+	void *block;
+
+	if (CHECK(!ndshm_section_alloc(section, 100, &block)))
+		CHECK(!ndshm_section_free(section, block));
+}
+
+/* A query does not use the allocator, which would not be idle then. */
+static void idle_memory_decays(void)
+{
+	REQUIRE(make());
+	alloc_and_free();
+	CHECK(taken());
+	CHECK_DONE(ndshm, ndshm_section_set_decay(section, 20));
+	for (int i = 0; i < 20000 && taken(); i++)
+		usleep(1000);
+	CHECK(!taken());
+	alloc_and_free();
+	CHECK_DONE(ndshm, ndshm_section_set_decay(section, 0));
 	ndshm_section_close(section);
 }
 
@@ -578,6 +602,7 @@ int main(void)
 	RUN(copies_return_faults);
 	RUN(copies_need_no_permission);
 	RUN(statistics_are_printed);
+	RUN(idle_memory_decays);
 	RUN(error_is_reported);
 	RUN(an_extent_of_the_heap_is_not_freed);
 	RUN(threads_share_it);
