@@ -117,6 +117,10 @@ int ndshm__heap_free(struct ndshm_heap *heap, void *pointer);
 /* Returns 0 if the pointer is not a live block. */
 size_t ndshm__heap_usable_size(struct ndshm_heap *heap, const void *pointer);
 
+/* Return the extent of this heap that contains an offset, if there is one. */
+bool ndshm__heap_extent(struct ndshm_heap *heap, uint64_t offset, uint64_t *start,
+			uint64_t *length);
+
 /* Return the kind of a pointer that a call has rejected. */
 enum ndshm_heap_error ndshm__heap_classify(struct ndshm_heap *heap, const void *pointer);
 

@@ -79,6 +79,21 @@ uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page)
 	return start;
 }
 
+bool ndshm__heap_extent(struct ndshm_heap *heap, uint64_t offset, uint64_t *start,
+			uint64_t *length)
+{
+	uint64_t page;
+
+	ndshm__heap_lock(heap);
+	page = ndshm__extent_find(heap, offset >> PAGE_SHIFT);
+	if (page != NOWHERE) {
+		*start = page << PAGE_SHIFT;
+		*length = ndshm__extent_bytes(heap, page);
+	}
+	ndshm__heap_unlock(heap);
+	return page != NOWHERE;
+}
+
 uint64_t ndshm__extent_bytes(const struct ndshm_heap *heap, uint64_t page)
 {
 	return WORD_PAGES(heap->extent_words[page]) << PAGE_SHIFT;

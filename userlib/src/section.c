@@ -286,6 +286,7 @@ static void free_object(struct ndshm_section *section)
 		section->kind->detach(section, number_of(section->holder));
 	if (section->raw)
 		ndshm__memory_unmap(section->raw, raw_bytes(section));
+	ndshm__section_dma_close(section);
 	if (section->base)
 		munmap(section->base, section->size);
 	if (section->kind)

@@ -24,6 +24,7 @@ static int alloc_extent(void *section, uint64_t length, uint64_t alignment, uint
 
 static int free_extent(void *section, uint64_t offset)
 {
+	ndshm__section_dma_forget(section, offset);
 	return ndshm__section_extent_free(section, offset);
 }
 

@@ -51,6 +51,7 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  *	child of fork(); NULL until the first. The heap has its extents from the same
  *	holder, as the deletion of a section spares one holder only; these bits keep
  *	ndshm_extent_free() from the heap's.
+ * @dma: DMA addresses of the heap's memory; NULL until one is asked for
  * @alone: children do not inherit it: it is in a list, by @next
  * @next: see @alone; protected by ndshm__lock()
  * @holder: 0, or the number of the process that attached in the upper half and its holder
@@ -68,6 +69,7 @@ struct ndshm_section {
 	uint64_t size;
 	_Atomic(struct ndshm_heap *) heap;
 	_Atomic(atomic_ulong *) raw;
+	_Atomic(struct ndshm_dma_table *) dma;
 	bool alone;
 	struct ndshm_section *next;
 	_Atomic uint64_t holder;
@@ -97,5 +99,9 @@ bool ndshm__section_reclaim_for(const struct ndshm_section *section, size_t size
 int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error);
 /* The same for a failed call on a block. -EINVAL: the pointer is invalid. */
 int ndshm__section_misused(struct ndshm_section *section, const void *pointer, int error);
+
+/* section_dma.c: forget the DMA addresses of a heap's extent, before it is freed. */
+void ndshm__section_dma_forget(struct ndshm_section *section, uint64_t offset);
+void ndshm__section_dma_close(struct ndshm_section *section);
 
 #endif /* NDSHM_SECTION_INTERNAL_H */

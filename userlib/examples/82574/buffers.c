@@ -46,7 +46,7 @@ int buffers_make(struct buffers *buffers, const struct card *card, uint32_t usag
 	buffers->size = size;
 	if (count > BUFFERS_MAX)
 		return say_failure(NULL, name, -E2BIG);
-	error = card->section ? buffers_take_extent(buffers, card, count) :
+	error = card->section ? buffers_take_section(buffers, card, count) :
 				buffers_take_blocks(buffers, card, usage, count);
 	if (!error && buffers->count < count)
 		error = -EXDEV;
@@ -55,7 +55,7 @@ int buffers_make(struct buffers *buffers, const struct card *card, uint32_t usag
 
 void buffers_free(struct buffers *buffers)
 {
-	buffers_give_extent(buffers);
+	buffers_give_section(buffers);
 	buffers_give_blocks(buffers);
 	memset(buffers, 0, sizeof(*buffers));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * DMA buffers of equal size, allocated in blocks of the card's adapter, or in an extent of the
+ * DMA buffers of equal size, allocated in blocks of the card's adapter, or by the allocator of the
  * card's section if it has one.
  */
 #ifndef BUFFERS_H
@@ -27,7 +27,6 @@ struct buffers {
 	size_t blocks;
 	struct ndshm_block *block[BUFFERS_BLOCKS_MAX];
 	struct ndshm_section *section;
-	uint64_t extent;			/* offset in the section */
 };
 
 /*

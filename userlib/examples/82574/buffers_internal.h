@@ -22,7 +22,7 @@ int buffers_take_blocks(struct buffers *buffers, const struct card *card, uint32
 			size_t wanted);
 void buffers_give_blocks(struct buffers *buffers);
 
-int buffers_take_extent(struct buffers *buffers, const struct card *card, size_t wanted);
-void buffers_give_extent(struct buffers *buffers);
+int buffers_take_section(struct buffers *buffers, const struct card *card, size_t wanted);
+void buffers_give_section(struct buffers *buffers);
 
 #endif /* BUFFERS_INTERNAL_H */

@@ -1,54 +1,64 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Buffers in an extent of the card's section. An extent can consist of several DMA segments: a
- * section grows by chunks of at most 2 MiB, which need not be adjacent for the device. Buffers
- * must not cross the end of a segment.
+ * Buffers in the card's section, from its allocator. The section's memory can consist of several DMA
+ * segments: it grows by chunks of at most 2 MiB, which need not be adjacent for the device.
  */
 #include <errno.h>
+#include <string.h>
 
 #include <ndshm/section.h>
 
 #include "buffers_internal.h"
 
-#define PAGE	4096	/* smallest page size */
-
-static int cut(struct buffers *buffers, uint8_t *memory, size_t wanted)
+/* Adds one buffer, aligned to its size: only in a segment shorter than that it is in pieces. */
+static int take_one(struct buffers *buffers, struct ndshm_section *section)
 {
-	struct ndshm_segment segments[BUFFERS_MAX];
-	size_t count;
-	int error = ndshm_extent_query(buffers->section, buffers->extent, segments, BUFFERS_MAX,
-				       &count);
+	uint64_t address;
+	void *memory;
+	int error = ndshm_section_alloc_aligned(section, buffers->size, buffers->size, &memory);
 
-	/* With more segments than buffers, at least one buffer crosses the end of a segment. */
-	if (error == -ENOSPC)
-		return -EXDEV;
-	for (size_t i = 0; !error && i < count; i++) {
-		error = buffers_cut(buffers, wanted, memory, segments[i]);
-		memory += segments[i].length;
+	if (error)
+		return error;
+	error = ndshm_section_dma_address(section, memory, buffers->size, &address);
+	if (error) {
+		ndshm_section_free(section, memory);
+		return error;
+	}
+	/* The card must not read what was there before. */
+	memset(memory, 0, buffers->size);
+	buffers->memory[buffers->count] = memory;
+	buffers->address[buffers->count++] = address;
+	return 0;
+}
+
+/* Adds a buffer to the last segment, or as a new one. There are no more segments than buffers. */
+static void add_chunk(struct buffers *buffers, uint64_t address)
+{
+	struct ndshm_segment *last = &buffers->chunk[buffers->chunks];
+
+	if (buffers->chunks && last[-1].address + last[-1].length == address) {
+		last[-1].length += buffers->size;
+		return;
+	}
+	*last = (struct ndshm_segment){ .address = address, .length = buffers->size };
+	buffers->chunks++;
+}
+
+int buffers_take_section(struct buffers *buffers, const struct card *card, size_t wanted)
+{
+	int error = 0;
+
+	buffers->section = card->section;
+	while (!error && buffers->count < wanted) {
+		error = take_one(buffers, card->section);
+		if (!error)
+			add_chunk(buffers, buffers->address[buffers->count - 1]);
 	}
 	return error;
 }
 
-int buffers_take_extent(struct buffers *buffers, const struct card *card, size_t wanted)
+void buffers_give_section(struct buffers *buffers)
 {
-	uint8_t *base = ndshm_section_base(card->section);
-	/*
-	 * With this alignment, only a segment shorter than a buffer ends within a buffer. Pages
-	 * are aligned.
-	 */
-	uint64_t alignment = buffers->size > PAGE ? buffers->size : 0;
-	uint64_t length;
-	int error = ndshm_extent_alloc(card->section, wanted * buffers->size, alignment,
-				       &buffers->extent, &length);
-
-	if (error)
-		return error;
-	buffers->section = card->section;
-	return cut(buffers, base + buffers->extent, wanted);
-}
-
-void buffers_give_extent(struct buffers *buffers)
-{
-	if (buffers->section)
-		ndshm_extent_free(buffers->section, buffers->extent);
+	for (size_t i = 0; buffers->section && i < buffers->count; i++)
+		ndshm_section_free(buffers->section, buffers->memory[i]);
 }

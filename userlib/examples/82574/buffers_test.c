@@ -16,9 +16,9 @@
 #include "revoked.h"
 
 #define PAGE	4096UL
-#define PAGES	2048UL		/* size of the array */
+#define PAGES	4096UL		/* size of the array */
 #define BATCH	5		/* most blocks per call; does not divide the number wanted */
-#define FIRST	3		/* pages before the extent */
+#define FIRST	3		/* pages between buffers of a section */
 
 static const struct test {
 	const char *name;
@@ -60,7 +60,7 @@ struct ndshm_block {
 
 static uint8_t *memory;
 static uint64_t used;		/* bytes of the array that were allocated */
-static int live;		/* number of blocks and extents */
+static int live;		/* number of blocks, and of buffers of a section */
 static uint64_t observed;
 
 /* Segments are neither adjacent nor in order. */
@@ -137,55 +137,47 @@ int ndshm_block_address(const struct ndshm_block *block, uint64_t *address)
 	return test->hidden ? -EPERM : 0;
 }
 
-void *ndshm_section_base(const struct ndshm_section *section)
+int ndshm_section_alloc_aligned(struct ndshm_section *section, size_t alignment, size_t size,
+				void **out)
 {
 	(void)section;
-	return memory;
-}
-
-int ndshm_extent_alloc(struct ndshm_section *section, uint64_t length, uint64_t alignment,
-		       uint64_t *offset, uint64_t *out_length)
-{
-	(void)section;
-	*offset = *out_length = 0;
-	if (test->refused)
+	*out = NULL;
+	/* Fails after the first buffer, so that one is left to be freed. */
+	if (test->refused && live)
 		return test->refused;
-	EXPECT(!(alignment & (alignment - 1)) && (!alignment || alignment >= PAGE));
-	*offset = FIRST * PAGE;
-	if (alignment)
-		*offset = (*offset + alignment - 1) & ~(alignment - 1);
-	*out_length = (length + PAGE - 1) / PAGE * PAGE;
-	used = *offset + *out_length;
+	EXPECT(!(alignment & (alignment - 1)));
+	/* Every third buffer is not adjacent to the one before. */
+	if (live % 3 == 0)
+		used += FIRST * PAGE;
+	used = (used + alignment - 1) & ~(alignment - 1);
+	*out = memory + used;
+	memset(*out, 0xff, size);
+	used += size;
 	EXPECT(used <= PAGES * PAGE);
 	live++;
 	return 0;
 }
 
-int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
+int ndshm_section_free(struct ndshm_section *section, void *pointer)
 {
 	(void)section;
-	EXPECT(offset && !(offset % PAGE));
+	EXPECT(pointer);
 	live--;
 	return 0;
 }
 
-int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
-		       struct ndshm_segment *segments, size_t capacity, size_t *count)
+int ndshm_section_dma_address(struct ndshm_section *section, const void *pointer, size_t length,
+			      uint64_t *address)
 {
+	const uint64_t at = (const uint8_t *)pointer - memory, last = at + length - 1;
+
 	(void)section;
-	*count = 0;
-	for (uint64_t at = offset, end; at < used; at = end) {
-		end = (at / PAGE / test->together + 1) * test->together * PAGE;
-		if (end > used)
-			end = used;
-		if (*count < capacity)
-			segments[*count] = (struct ndshm_segment){
-				.address = test->hidden ? NDSHM_ADDRESS_HIDDEN : address_of(at),
-				.length = end - at,
-			};
-		++*count;
-	}
-	return *count > capacity ? -ENOSPC : 0;
+	if (test->hidden)
+		return -EPERM;
+	if (address_of(last) - address_of(at) != last - at)
+		return -EXDEV;
+	*address = address_of(at);
+	return 0;
 }
 
 /* Checks that each byte has the right address, and belongs to one buffer only. */
@@ -200,6 +192,7 @@ static void look_at(const struct buffers *buffers)
 
 		for (uint64_t at = 0; at < test->size && expect_ok; at++) {
 			EXPECT(start + at < used && !taken[start + at]++);
+			EXPECT(!test->section || !memory[start + at]);
 			EXPECT(buffers_address(buffers, i) + at == address_of(start + at));
 		}
 		EXPECT(buffers_address(buffers, i) % test->size == 0 || test->size > PAGE);

@@ -305,6 +305,24 @@ int ndshm_section_write(const struct ndshm_section *section, uint64_t offset, co
 	NDSHM_NONNULL(1);
 
 /*
+ * Get the DMA address, for the section's adapter, of `length` bytes of a live block of
+ * ndshm_section_alloc(). The first call for an extent of the allocator, 64 KiB to 2 MiB or one
+ * large block, is a system call; later ones are a look-up for each page. -EXDEV: the device does
+ * not have the bytes at consecutive addresses. -EPERM (NOT_ISOLATED): addresses are hidden, as in
+ * ndshm_extent_query(), and always without the module. -EINVAL (POINTER_FOREIGN): not memory of
+ * this process's allocator; (LENGTH_ZERO). -ERANGE: not in the section. -ENOMEM.
+ */
+int ndshm_section_dma_address(struct ndshm_section *section, const void *pointer, size_t length,
+			      uint64_t *address)
+	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
+/*
+ * Get the pointer for an address in the same extent as one that ndshm_section_dma_address() has
+ * returned, without a system call. -ENOENT: not such an address.
+ */
+int ndshm_section_dma_pointer(struct ndshm_section *section, uint64_t address, void **out)
+	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
+
+/*
  * Reasons of the library itself. Those for the kinds of enum ndshm_heap_error are EINVAL with
  * the status INVALID_PARAMETER; POINTER_LENT (<ndshm/loan.h>) is EBUSY with INVALID_STATE. The
  * module's reasons stay below 0x10000.

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * DMA addresses of the allocator's memory, and pointers for such addresses. The kernel is asked once
+ * for an extent; then each page of it has its address in a table, and its number in a hash by this
+ * address. Entries live until the extent is freed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "heap_internal.h"
+#include "section_internal.h"
+
+/* Lowest bits of a page's address: the entry is valid; it is the last one of its extent. */
+#define KNOWN	1ul
+#define LAST	2ul
+
+/**
+ * struct ndshm_dma_table - wiped in a child of fork(), which has no blocks
+ * @lock: protects the hash, and changes of @pages
+ * @pages: by number of the page in the section, its DMA address; 0: not known. Then the hash:
+ *	open addressing, elements are numbers of pages and 1; 0: none
+ */
+struct ndshm_dma_table {
+	pthread_mutex_t lock;
+	_Atomic uint64_t pages[];
+};
+
+static uint64_t pages_of(const struct ndshm_section *section)
+{
+	return section->size >> PAGE_SHIFT;
+}
+
+/* Number of bits of a place in the hash: at most two of three places are used. */
+static unsigned int place_bits(const struct ndshm_section *section)
+{
+	return 64 - __builtin_clzll(pages_of(section) + pages_of(section) / 2);
+}
+
+static size_t table_bytes(const struct ndshm_section *section)
+{
+	return sizeof(struct ndshm_dma_table) + pages_of(section) * sizeof(uint64_t) +
+	       (sizeof(uint32_t) << place_bits(section));
+}
+
+/* Of several threads that map the table, the first sets section->dma. */
+static int set_up(struct ndshm_section *section)
+{
+	struct ndshm_dma_table *seen = NULL, *made;
+
+	if (section->dma)
+		return 0;
+	if (pages_of(section) >= UINT32_MAX)
+		return -ENOMEM;
+	made = ndshm__memory_map(table_bytes(section));
+	if (!made)
+		return -ENOMEM;
+	if (!atomic_compare_exchange_strong(&section->dma, &seen, made))
+		ndshm__memory_unmap(made, table_bytes(section));
+	return 0;
+}
+
+void ndshm__section_dma_close(struct ndshm_section *section)
+{
+	if (section->dma)
+		ndshm__memory_unmap(section->dma, table_bytes(section));
+}
+
+static uint64_t entry_of(const struct ndshm_section *section, uint64_t page)
+{
+	const struct ndshm_dma_table *table = section->dma;
+
+	return atomic_load_explicit(&table->pages[page], memory_order_relaxed);
+}
+
+static void set_entry(struct ndshm_section *section, uint64_t page, uint64_t entry)
+{
+	struct ndshm_dma_table *table = section->dma;
+
+	atomic_store_explicit(&table->pages[page], entry, memory_order_relaxed);
+}
+
+static uint32_t *places_of(const struct ndshm_section *section)
+{
+	struct ndshm_dma_table *table = section->dma;
+
+	return (uint32_t *)&table->pages[pages_of(section)];
+}
+
+static uint64_t mask_of(const struct ndshm_section *section)
+{
+	return (1ul << place_bits(section)) - 1;
+}
+
+static uint64_t home_of(const struct ndshm_section *section, uint64_t address)
+{
+	return (address >> PAGE_SHIFT) * 0x9e3779b97f4a7c15 >> (64 - place_bits(section));
+}
+
+/* Returns the page of this address, or of the empty place: NOWHERE. Its place is in *@place. */
+static uint64_t look_up(const struct ndshm_section *section, uint64_t address, uint64_t *place)
+{
+	const uint32_t *places = places_of(section);
+	uint64_t mask = mask_of(section);
+
+	for (*place = home_of(section, address); places[*place]; *place = (*place + 1) & mask) {
+		uint64_t page = places[*place] - 1;
+
+		if (!((entry_of(section, page) ^ address) >> PAGE_SHIFT))
+			return page;
+	}
+	return NOWHERE;
+}
+
+/* Remove an element: those after it that could not be at their home move up. */
+static void remove_place(struct ndshm_section *section, uint64_t hole)
+{
+	uint32_t *places = places_of(section);
+	uint64_t mask = mask_of(section);
+
+	for (uint64_t next = (hole + 1) & mask; places[next]; next = (next + 1) & mask) {
+		uint64_t home = home_of(section, entry_of(section, places[next] - 1));
+
+		if (((next - home) & mask) >= ((next - hole) & mask)) {
+			places[hole] = places[next];
+			hole = next;
+		}
+	}
+	places[hole] = 0;
+}
+
+/* Add a page. Returns -EIO if another one has the address. Called with the lock held. */
+static int add_page(struct ndshm_section *section, uint64_t page, uint64_t address)
+{
+	uint64_t place;
+
+	if (look_up(section, address, &place) != NOWHERE)
+		return -EIO;
+	places_of(section)[place] = page + 1;
+	set_entry(section, page, address | KNOWN);
+	return 0;
+}
+
+/* Remove the pages of an extent up to, but without, @end. Called with the lock held. */
+static void remove_pages(struct ndshm_section *section, uint64_t page, uint64_t end)
+{
+	uint64_t entry = KNOWN, place;
+
+	for (; page < end && !(entry & LAST); page++) {
+		entry = entry_of(section, page);
+		if (look_up(section, entry, &place) == page)
+			remove_place(section, place);
+		set_entry(section, page, 0);
+	}
+}
+
+void ndshm__section_dma_forget(struct ndshm_section *section, uint64_t offset)
+{
+	struct ndshm_dma_table *table = section->dma;
+
+	if (!table || !entry_of(section, offset >> PAGE_SHIFT))
+		return;
+	pthread_mutex_lock(&table->lock);
+	remove_pages(section, offset >> PAGE_SHIFT, pages_of(section));
+	pthread_mutex_unlock(&table->lock);
+}
+
+/* Add the pages of an extent. Called with the lock held. */
+static int add_segments(struct ndshm_section *section, uint64_t first, uint64_t count,
+			const struct ndshm_segment *segments, size_t segment_count)
+{
+	uint64_t page = first;
+	int error = 0;
+
+	for (size_t i = 0; !error && i < segment_count; i++) {
+		struct ndshm_segment rest = segments[i];
+
+		if (rest.address % PAGE_BYTES || !rest.length || rest.length % PAGE_BYTES ||
+		    rest.length >> PAGE_SHIFT > first + count - page)
+			error = -EIO;
+		for (; !error && rest.length; rest.length -= PAGE_BYTES) {
+			error = add_page(section, page, rest.address);
+			rest.address += PAGE_BYTES;
+			page += !error;
+		}
+	}
+	if (!error && page != first + count)
+		error = -EIO;
+	if (error)
+		remove_pages(section, first, page);
+	else
+		set_entry(section, page - 1, entry_of(section, page - 1) | LAST);
+	return error;
+}
+
+static int add_extent(struct ndshm_section *section, uint64_t offset, uint64_t length,
+		      struct ndshm_segment *segments)
+{
+	struct ndshm_dma_table *table = section->dma;
+	size_t count;
+	int error = ndshm_extent_query(section, offset, segments, length >> PAGE_SHIFT, &count);
+
+	if (error)
+		return error;
+	if (count && segments[0].address == NDSHM_ADDRESS_HIDDEN)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_NOT_ISOLATED);
+	pthread_mutex_lock(&table->lock);
+	/* Another thread may have been first. */
+	if (!entry_of(section, offset >> PAGE_SHIFT))
+		error = add_segments(section, offset >> PAGE_SHIFT, length >> PAGE_SHIFT, segments,
+				     count);
+	pthread_mutex_unlock(&table->lock);
+	return ndshm__done(section->ndshm, error);
+}
+
+/* Get the addresses of the allocator's extent that contains this page. */
+static int learn(struct ndshm_section *section, uint64_t page)
+{
+	struct ndshm_heap *heap = section->heap;
+	struct ndshm_segment *segments;
+	uint64_t offset, length;
+	int error;
+
+	if (heap == &ndshm__no_heap ||
+	    !ndshm__heap_extent(heap, page << PAGE_SHIFT, &offset, &length))
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_POINTER_FOREIGN);
+	error = set_up(section);
+	if (error)
+		return ndshm__done(section->ndshm, error);
+	segments = calloc(length >> PAGE_SHIFT, sizeof(*segments));
+	if (!segments)
+		return ndshm__done(section->ndshm, -ENOMEM);
+	error = add_extent(section, offset, length, segments);
+	free(segments);
+	return error;
+}
+
+/* Get a page's address, which is not 0: bit KNOWN is set. */
+static int page_address(struct ndshm_section *section, uint64_t page, uint64_t *entry)
+{
+	int error;
+
+	*entry = section->dma ? entry_of(section, page) : 0;
+	if (likely(*entry))
+		return 0;
+	error = learn(section, page);
+	*entry = error ? 0 : entry_of(section, page);
+	/* A block that is not live any more: its extent was freed meanwhile. */
+	if (!error && !*entry)
+		error = ndshm__refuse(section->ndshm, NDSHM_REASON_POINTER_FOREIGN);
+	return error;
+}
+
+NDSHM_API int ndshm_section_dma_address(struct ndshm_section *section, const void *pointer,
+					size_t length, uint64_t *address)
+{
+	uint64_t offset, entry, next;
+	int error = ndshm_section_offset(section, pointer, &offset);
+
+	if (error)
+		return error;
+	if (!length)
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_LENGTH_ZERO);
+	if (length > section->size - offset)
+		return ndshm__done(section->ndshm, -ERANGE);
+	error = page_address(section, offset >> PAGE_SHIFT, &entry);
+	if (error)
+		return error;
+	*address = (entry & ~(PAGE_BYTES - 1)) | offset % PAGE_BYTES;
+	for (uint64_t page = offset >> PAGE_SHIFT; page < (offset + length - 1) >> PAGE_SHIFT;) {
+		error = page_address(section, ++page, &next);
+		if (!error && next >> PAGE_SHIFT != (entry >> PAGE_SHIFT) + 1)
+			error = ndshm__done(section->ndshm, -EXDEV);
+		if (error)
+			return error;
+		entry = next;
+	}
+	return 0;
+}
+
+NDSHM_API int ndshm_section_dma_pointer(struct ndshm_section *section, uint64_t address,
+					void **out)
+{
+	struct ndshm_dma_table *table = section->dma;
+	uint64_t page = NOWHERE, place;
+
+	*out = NULL;
+	if (table) {
+		pthread_mutex_lock(&table->lock);
+		/* In a child of fork() the table is empty. */
+		page = look_up(section, address, &place);
+		pthread_mutex_unlock(&table->lock);
+	}
+	if (page == NOWHERE)
+		return ndshm__done(section->ndshm, -ENOENT);
+	*out = (char *)section->base + (page << PAGE_SHIFT) + address % PAGE_BYTES;
+	return 0;
+}

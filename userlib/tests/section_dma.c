@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DMA addresses of blocks, with a section without the module whose extents get made-up addresses.
+ * With NDSHM_TEST_BACKEND the addresses are those of the module.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+#include "section_internal.h"
+#include "test_section.h"
+
+#define MAX	(32ul << 20)
+#define PAGE	4096ul
+#define BLOCKS	2000
+#define THREADS	4
+
+#define REFUSED(call, reason)	CHECK_FAILS(ndshm, call, EINVAL, reason, INVALID_PARAMETER)
+
+static struct ndshm *ndshm;
+static struct ndshm_section *section;
+
+/* How addresses are made up: whole extents in one piece, or the pages of each in reverse. */
+static enum { WHOLE, REVERSED, HIDDEN, UNALIGNED, SHORT, LONG, SAME } made_up;
+static atomic_uint queries;
+static struct ndshm_section_kind kind;
+
+static uint64_t made_up_address(uint64_t offset)
+{
+	return 0x7f0000000000 - offset / PAGE * PAGE;
+}
+
+static void make_up(struct ndshm_extent_query *query)
+{
+	struct ndshm_segment *segments = (struct ndshm_segment *)(uintptr_t)query->segments;
+	uint64_t pages = query->out_length / PAGE;
+
+	segments[0] = (struct ndshm_segment){ 0x100000000 + query->offset, query->out_length };
+	if (made_up == HIDDEN)
+		segments[0].address = NDSHM_ADDRESS_HIDDEN;
+	if (made_up == UNALIGNED)
+		segments[0].address += 16;
+	if (made_up == SHORT)
+		segments[0].length -= PAGE;
+	if (made_up == LONG)
+		segments[0].length += PAGE;
+	if (made_up == SAME)
+		segments[0].address = 0x100000000;
+	if (made_up != REVERSED)
+		return;
+	query->out_segments = pages;
+	for (uint64_t i = 0; i < pages; i++)
+		segments[i] = (struct ndshm_segment){ made_up_address(query->offset + i * PAGE),
+						      PAGE };
+}
+
+static int command(struct ndshm_section *on, int holder, unsigned long number, void *argument)
+{
+	int error = ndshm__section_memfd.command(on, holder, number, argument);
+
+	if (number == NDSHM_EXTENT_QUERY && !error) {
+		queries++;
+		make_up(argument);
+	}
+	return error;
+}
+
+static bool make(void)
+{
+	section = test_make_section(ndshm, MAX, 0, 0);
+	if (!CHECK(section))
+		return false;
+	if (!getenv("NDSHM_TEST_BACKEND")) {
+		kind = ndshm__section_memfd;
+		kind.command = command;
+		section->kind = &kind;
+	}
+	return true;
+}
+
+static void end(void)
+{
+	ndshm_section_close(section);
+	made_up = WHOLE;
+	queries = 0;
+}
+
+static uint64_t offset_of(const void *pointer)
+{
+	uint64_t offset = 0;
+
+	CHECK(!ndshm_section_offset(section, pointer, &offset));
+	return offset;
+}
+
+/* A block and its address, which are each other's for every byte. */
+static bool agree(char *block, uint64_t address, size_t length)
+{
+	void *back;
+
+	for (size_t i = 0; i < length; i += i + 97 < length ? 97 : 1)
+		if (ndshm_section_dma_pointer(section, address + i, &back) || back != block + i)
+			return false;
+	return true;
+}
+
+static void pointers_have_addresses(void)
+{
+	size_t sizes[] = { 1, 64, 4096, 5000, 65536, 200000, 1 << 20, 5 << 20 };
+	unsigned int before;
+	uint64_t address, again;
+	void *block;
+
+	REQUIRE(make());
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		REQUIRE(!ndshm_section_alloc(section, sizes[i], &block));
+		CHECK_DONE(ndshm, ndshm_section_dma_address(section, block, sizes[i], &address));
+		CHECK(address == 0x100000000 + offset_of(block));
+		CHECK(agree(block, address, sizes[i]));
+		before = queries;
+		CHECK(!ndshm_section_dma_address(section, (char *)block + sizes[i] / 2, 1, &again));
+		CHECK(again == address + sizes[i] / 2 && queries == before);
+		CHECK(!ndshm_section_free(section, block));
+	}
+	end();
+}
+
+/* Pages that are not adjacent for the device have addresses, but blocks of several have none. */
+static void pieces_are_found(void)
+{
+	char *bytes;
+	uint64_t address;
+	void *block;
+
+	made_up = REVERSED;
+	REQUIRE(make() && !ndshm_section_alloc(section, 3 << 20, &block));
+	bytes = block;
+	CHECK(ndshm_section_dma_address(section, block, PAGE + 1, &address) == -EXDEV);
+	CHECK(ndshm_section_dma_address(section, bytes + PAGE - 1, 2, &address) == -EXDEV);
+	for (size_t i = 0; i < 3 << 20; i += 1000) {
+		size_t rest = PAGE - i % PAGE;
+
+		if (!CHECK(!ndshm_section_dma_address(section, bytes + i, rest, &address) &&
+			   address == made_up_address(offset_of(bytes + i)) + i % PAGE &&
+			   agree(bytes + i, address, rest)))
+			break;
+	}
+	CHECK(queries == 1);
+	end();
+}
+
+static void what_is_wrong_is_refused(void)
+{
+	uint64_t address = 1;
+	void *block, *back;
+	char *base;
+
+	REQUIRE(make());
+	base = ndshm_section_base(section);
+	REFUSED(ndshm_section_dma_address(section, base, 1, &address), POINTER_FOREIGN);
+	CHECK(ndshm_section_dma_pointer(section, 0x100000000, &back) == -ENOENT && !back);
+	REQUIRE(!ndshm_section_alloc(section, 100, &block));
+	REFUSED(ndshm_section_dma_address(section, block, 0, &address), LENGTH_ZERO);
+	CHECK(ndshm_section_dma_address(section, base - 1, 1, &address) == -ERANGE);
+	CHECK(ndshm_section_dma_address(section, base + MAX, 1, &address) == -ERANGE);
+	CHECK(ndshm_section_dma_address(section, base + MAX - 1, 2, &address) == -ERANGE);
+	CHECK(ndshm_section_dma_address(section, block, SIZE_MAX, &address) == -ERANGE);
+	REFUSED(ndshm_section_dma_address(section, base + MAX - PAGE, 1, &address),
+		POINTER_FOREIGN);
+	/* The block begins in the allocator's memory, but ends outside. */
+	REFUSED(ndshm_section_dma_address(section, block, MAX / 2, &address), POINTER_FOREIGN);
+	CHECK(!ndshm_section_dma_address(section, block, 1, &address));
+	CHECK(ndshm_section_dma_pointer(section, address + (4 << 20), &back) == -ENOENT && !back);
+	CHECK(ndshm_section_dma_pointer(section, 0, &back) == -ENOENT);
+	CHECK(ndshm_section_dma_pointer(section, UINT64_MAX, &back) == -ENOENT);
+	end();
+}
+
+/* Replies that a kernel does not give add nothing to the table. */
+static void bad_replies_are_refused(void)
+{
+	uint64_t address;
+	void *block, *other, *back;
+
+	for (made_up = HIDDEN; made_up <= LONG; made_up++) {
+		int error;
+
+		REQUIRE(make() && !ndshm_section_alloc(section, 100, &block));
+		error = ndshm_section_dma_address(section, block, 1, &address);
+		CHECK(error == (made_up == HIDDEN ? -EPERM : -EIO));
+		CHECK(ndshm_section_dma_pointer(section, 0x100000000, &back) == -ENOENT);
+		ndshm_section_close(section);
+	}
+	made_up = SAME;
+	REQUIRE(make() && !ndshm_section_alloc(section, 1 << 20, &block) &&
+		!ndshm_section_alloc(section, 2 << 20, &other));
+	CHECK(!ndshm_section_dma_address(section, block, 1 << 20, &address));
+	CHECK(ndshm_section_dma_address(section, other, 1, &address) == -EIO);
+	CHECK(agree(block, 0x100000000, 1 << 20));
+	end();
+}
+
+/* Addresses are forgotten with the extents, however often these come and go. */
+static void freed_memory_has_none(void)
+{
+	static void *blocks[BLOCKS];
+	unsigned long state = 88172645463325252, wrong = 0;
+	uint64_t address;
+	void *back;
+
+	made_up = REVERSED;
+	REQUIRE(make());
+	for (int i = 0; i < 200000 && !wrong; i++) {
+		unsigned int at;
+
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		at = (state >> 32) % BLOCKS;
+		if (blocks[at]) {
+			wrong += !!ndshm_section_free(section, blocks[at]);
+			blocks[at] = NULL;
+		} else if (!ndshm_section_alloc(section, 16 << state % 14, &blocks[at])) {
+			wrong += ndshm_section_dma_address(section, blocks[at], 1, &address) ||
+				 ndshm_section_dma_pointer(section, address, &back) ||
+				 back != blocks[at];
+		}
+		if (i % 50000 == 49999)
+			for (at = 0; at < BLOCKS; at++) {
+				wrong += blocks[at] && ndshm_section_free(section, blocks[at]);
+				blocks[at] = NULL;
+			}
+		if (i % 50000 == 49999)
+			ndshm_section_trim(section);
+	}
+	CHECK(!wrong && queries > 100);
+	for (uint64_t offset = 0; offset < MAX; offset += PAGE)
+		wrong += ndshm_section_dma_pointer(section, made_up_address(offset), &back) !=
+			 -ENOENT;
+	CHECK(!wrong);
+	end();
+}
+
+static void *look_up_all(void *argument)
+{
+	unsigned long *wrong = argument;
+	uint64_t address;
+	void *block, *back;
+
+	for (int i = 0; i < 20000; i++) {
+		size_t size = 16 << (i * 7 % 16);
+
+		if (ndshm_section_alloc(section, size, &block))
+			continue;
+		*wrong += ndshm_section_dma_address(section, block, 1, &address) ||
+			  ndshm_section_dma_pointer(section, address, &back) || back != block;
+		*wrong += !!ndshm_section_free(section, block);
+		if (i % 1000 == 0)
+			ndshm_section_trim(section);
+	}
+	return NULL;
+}
+
+static void threads_share_the_table(void)
+{
+	unsigned long wrong[THREADS] = { 0 };
+	pthread_t threads[THREADS];
+
+	made_up = REVERSED;
+	REQUIRE(make());
+	for (int i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, look_up_all, &wrong[i]));
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		CHECK(!wrong[i]);
+	}
+	end();
+}
+
+static void a_child_has_none(void)
+{
+	uint64_t address, other;
+	void *block, *back;
+	pid_t pid;
+	int status;
+
+	REQUIRE(make() && !ndshm_section_alloc(section, 100, &block));
+	REQUIRE(!ndshm_section_dma_address(section, block, 1, &address));
+	pid = fork();
+	if (!pid) {
+		bool good = ndshm_section_dma_pointer(section, address, &back) == -ENOENT &&
+			    ndshm_section_dma_address(section, block, 1, &other) == -EINVAL;
+
+		/* Only the module has holders in several processes. */
+		if (section->kind != &kind)
+			good &= !ndshm_section_alloc(section, 100, &block) &&
+				!ndshm_section_dma_address(section, block, 1, &other) &&
+				!ndshm_section_dma_pointer(section, other, &back) && back == block;
+		_exit(!good);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!ndshm_section_dma_pointer(section, address, &back) && back == block);
+	end();
+}
+
+/* The module's answers to both questions are the same, page by page. */
+static void addresses_are_the_modules(void)
+{
+	struct ndshm_segment segments[512];
+	uint64_t address, offset = 0;
+	size_t count = 0;
+	char *bytes;
+	void *block;
+
+	REQUIRE(make() && !ndshm_section_alloc(section, 2 << 20, &block));
+	bytes = block;
+	REQUIRE(!ndshm_extent_query(section, offset_of(block), segments, 512, &count) && count);
+	for (size_t i = 0; i < count; i++) {
+		for (uint64_t at = 0; at < segments[i].length; at += PAGE, offset += PAGE)
+			CHECK(!ndshm_section_dma_address(section, bytes + offset, PAGE,
+							 &address) &&
+			      address == segments[i].address + at &&
+			      agree(bytes + offset, address, PAGE));
+		address = 0;
+		CHECK(!ndshm_section_dma_address(section, bytes + offset - segments[i].length,
+						 segments[i].length, &address));
+	}
+	CHECK(offset == 2 << 20);
+	CHECK(!ndshm_section_free(section, block));
+	ndshm_section_trim(section);
+	CHECK(ndshm_section_dma_address(section, block, 1, &address) == -EINVAL);
+	end();
+}
+
+int main(void)
+{
+	const char *backend = getenv("NDSHM_TEST_BACKEND");
+
+	if (ndshm_open(backend ? backend : "memfd:", &ndshm))
+		return 1;
+	if (backend) {
+		RUN(addresses_are_the_modules);
+		RUN(a_child_has_none);
+		ndshm_close(ndshm);
+		return test_end();
+	}
+	RUN(pointers_have_addresses);
+	RUN(pieces_are_found);
+	RUN(what_is_wrong_is_refused);
+	RUN(bad_replies_are_refused);
+	RUN(freed_memory_has_none);
+	RUN(threads_share_the_table);
+	RUN(a_child_has_none);
+	ndshm_close(ndshm);
+	return test_end();
+}
