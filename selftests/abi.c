@@ -96,76 +96,76 @@ FIXTURE_VARIANT(shape) {
 
 FIXTURE_VARIANT_ADD(shape, get_info) {
 	.command = NDSHM_GET_INFO,
-	.size = sizeof(struct ndshm_get_info),
-	.first_size = offsetof(struct ndshm_get_info, out_max_section),
-	.reserved = offsetof(struct ndshm_get_info, __reserved),
+	.size = sizeof(struct ndshm_get_info_args),
+	.first_size = offsetof(struct ndshm_get_info_args, out_max_section),
+	.reserved = offsetof(struct ndshm_get_info_args, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, adapter_claim) {
 	.command = NDSHM_ADAPTER_CLAIM,
-	.size = sizeof(struct ndshm_adapter_claim),
+	.size = sizeof(struct ndshm_adapter_claim_args),
 	.error = EOPNOTSUPP,
 	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
 };
 
 FIXTURE_VARIANT_ADD(shape, adapter_start) {
 	.command = NDSHM_ADAPTER_START,
-	.size = sizeof(struct ndshm_adapter_start),
-	.reserved = offsetof(struct ndshm_adapter_start, __reserved),
+	.size = sizeof(struct ndshm_adapter_start_args),
+	.reserved = offsetof(struct ndshm_adapter_start_args, __reserved),
 	.error = EOPNOTSUPP,
 	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
 };
 
 FIXTURE_VARIANT_ADD(shape, adapter_map_bar) {
 	.command = NDSHM_ADAPTER_MAP_BAR,
-	.size = sizeof(struct ndshm_adapter_map_bar),
+	.size = sizeof(struct ndshm_adapter_map_bar_args),
 	.error = EOPNOTSUPP,
 	.reason = NDSHM_REASON_CLAIM_UNSUPPORTED,
 };
 
 FIXTURE_VARIANT_ADD(shape, block_alloc) {
 	.command = NDSHM_BLOCK_ALLOC,
-	.size = sizeof(struct ndshm_block_alloc),
-	.first_size = offsetof(struct ndshm_block_alloc, cookie),
+	.size = sizeof(struct ndshm_block_alloc_args),
+	.first_size = offsetof(struct ndshm_block_alloc_args, cookie),
 	.known_flags = NDSHM_ALLOC_CONTIGUOUS,
 	.other_flags = NDSHM_ALLOC_ASYNC,
-	.reserved = offsetof(struct ndshm_block_alloc, __reserved),
+	.reserved = offsetof(struct ndshm_block_alloc_args, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, block_free) {
 	.command = NDSHM_BLOCK_FREE,
-	.size = sizeof(struct ndshm_block_free),
-	.reserved = offsetof(struct ndshm_block_free, __reserved),
+	.size = sizeof(struct ndshm_block_free_args),
+	.reserved = offsetof(struct ndshm_block_free_args, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, block_query) {
 	.command = NDSHM_BLOCK_QUERY,
-	.size = sizeof(struct ndshm_block_query),
+	.size = sizeof(struct ndshm_block_query_args),
 };
 
 FIXTURE_VARIANT_ADD(shape, block_sync) {
 	.command = NDSHM_BLOCK_SYNC,
-	.size = sizeof(struct ndshm_block_sync),
+	.size = sizeof(struct ndshm_block_sync_args),
 };
 
 FIXTURE_VARIANT_ADD(shape, block_cancel) {
 	.command = NDSHM_BLOCK_CANCEL,
-	.size = sizeof(struct ndshm_block_cancel),
+	.size = sizeof(struct ndshm_block_cancel_args),
 	.error = ENOENT,
 	.reason = NDSHM_REASON_REQUEST_UNKNOWN,
 };
 
 FIXTURE_VARIANT_ADD(shape, section_create) {
 	.command = NDSHM_SECTION_CREATE,
-	.size = sizeof(struct ndshm_section_create),
-	.first_size = offsetof(struct ndshm_section_create, name),
+	.size = sizeof(struct ndshm_section_create_args),
+	.first_size = offsetof(struct ndshm_section_create_args, name),
 	.known_flags = NDSHM_CREATE_PERMIT_KEEP,
-	.reserved = offsetof(struct ndshm_section_create, __reserved),
+	.reserved = offsetof(struct ndshm_section_create_args, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, section_open) {
 	.command = NDSHM_SECTION_OPEN,
-	.size = sizeof(struct ndshm_section_open),
+	.size = sizeof(struct ndshm_section_open_args),
 	.known_flags = NDSHM_OPEN_READONLY,
 	.error = ENOENT,
 	.reason = NDSHM_REASON_SECTION_UNKNOWN,
@@ -174,56 +174,56 @@ FIXTURE_VARIANT_ADD(shape, section_open) {
 FIXTURE_VARIANT_ADD(shape, section_attach) {
 	.command = NDSHM_SECTION_ATTACH,
 	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_attach),
+	.size = sizeof(struct ndshm_section_attach_args),
 	.known_flags = NDSHM_ATTACH_KEEP,
-	.reserved = offsetof(struct ndshm_section_attach, __reserved),
+	.reserved = offsetof(struct ndshm_section_attach_args, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, section_share) {
 	.command = NDSHM_SECTION_SHARE,
 	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_share),
+	.size = sizeof(struct ndshm_section_share_args),
 	.known_flags = NDSHM_SHARE_READONLY,
-	.reserved = offsetof(struct ndshm_section_share, __reserved),
+	.reserved = offsetof(struct ndshm_section_share_args, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, section_delete) {
 	.command = NDSHM_SECTION_DELETE,
 	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_delete),
+	.size = sizeof(struct ndshm_section_delete_args),
 	.known_flags = NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE,
-	.reserved = offsetof(struct ndshm_section_delete, __reserved),
+	.reserved = offsetof(struct ndshm_section_delete_args, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, section_query) {
 	.command = NDSHM_SECTION_QUERY,
 	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_query),
+	.size = sizeof(struct ndshm_section_query_args),
 };
 
 FIXTURE_VARIANT_ADD(shape, section_sync) {
 	.command = NDSHM_SECTION_SYNC,
 	.object = SECTIONS,
-	.size = sizeof(struct ndshm_section_sync),
-	.reserved = offsetof(struct ndshm_section_sync, __reserved),
+	.size = sizeof(struct ndshm_section_sync_args),
+	.reserved = offsetof(struct ndshm_section_sync_args, __reserved),
 };
 
 FIXTURE_VARIANT_ADD(shape, extent_alloc) {
 	.command = NDSHM_EXTENT_ALLOC,
 	.object = HOLDERS,
-	.size = sizeof(struct ndshm_extent_alloc),
+	.size = sizeof(struct ndshm_extent_alloc_args),
 };
 
 FIXTURE_VARIANT_ADD(shape, extent_free) {
 	.command = NDSHM_EXTENT_FREE,
 	.object = HOLDERS,
-	.size = sizeof(struct ndshm_extent_free),
+	.size = sizeof(struct ndshm_extent_free_args),
 };
 
 FIXTURE_VARIANT_ADD(shape, extent_query) {
 	.command = NDSHM_EXTENT_QUERY,
 	.object = HOLDERS,
-	.size = sizeof(struct ndshm_extent_query),
+	.size = sizeof(struct ndshm_extent_query_args),
 };
 
 /*
@@ -242,7 +242,7 @@ static void make_section(struct __test_metadata *_metadata,
 
 FIXTURE_SETUP(shape)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -272,25 +272,25 @@ static void make_request(struct _test_data_shape *self, unsigned long command,
 			 void *to)
 {
 	union {
-		struct ndshm_get_info get_info;
-		struct ndshm_adapter_claim claim;
-		struct ndshm_adapter_start start;
-		struct ndshm_adapter_map_bar map_bar;
-		struct ndshm_block_alloc alloc;
-		struct ndshm_block_free free;
-		struct ndshm_block_query query;
-		struct ndshm_block_sync sync;
-		struct ndshm_block_cancel cancel;
-		struct ndshm_section_create create;
-		struct ndshm_section_open open;
-		struct ndshm_section_attach attach;
-		struct ndshm_section_share share;
-		struct ndshm_section_delete delete;
-		struct ndshm_section_query look;
-		struct ndshm_section_sync section_sync;
-		struct ndshm_extent_alloc extent_alloc;
-		struct ndshm_extent_free extent_free;
-		struct ndshm_extent_query extent_query;
+		struct ndshm_get_info_args get_info;
+		struct ndshm_adapter_claim_args claim;
+		struct ndshm_adapter_start_args start;
+		struct ndshm_adapter_map_bar_args map_bar;
+		struct ndshm_block_alloc_args alloc;
+		struct ndshm_block_free_args free;
+		struct ndshm_block_query_args query;
+		struct ndshm_block_sync_args sync;
+		struct ndshm_block_cancel_args cancel;
+		struct ndshm_section_create_args create;
+		struct ndshm_section_open_args open;
+		struct ndshm_section_attach_args attach;
+		struct ndshm_section_share_args share;
+		struct ndshm_section_delete_args delete;
+		struct ndshm_section_query_args look;
+		struct ndshm_section_sync_args section_sync;
+		struct ndshm_extent_alloc_args extent_alloc;
+		struct ndshm_extent_free_args extent_free;
+		struct ndshm_extent_query_args extent_query;
 		struct ndshm_header header;
 	} request;
 
@@ -368,10 +368,10 @@ static void undo(struct __test_metadata *_metadata, int line,
 		 const void *argument)
 {
 	union {
-		struct ndshm_section_create create;
-		struct ndshm_section_attach attach;
-		struct ndshm_section_share share;
-		struct ndshm_extent_alloc alloc;
+		struct ndshm_section_create_args create;
+		struct ndshm_section_attach_args attach;
+		struct ndshm_section_share_args share;
+		struct ndshm_extent_alloc_args alloc;
 		struct ndshm_header header;
 	} answer;
 
@@ -441,7 +441,7 @@ static void expect_taken(struct __test_metadata *_metadata, int line,
 /* State, besides the client's, that a failure must not change. */
 struct whole {
 	int descriptor;		/* the lowest unused file descriptor */
-	struct ndshm_section_query section;
+	struct ndshm_section_query_args section;
 };
 
 static struct whole whole_at(struct __test_metadata *_metadata, int line,
@@ -804,7 +804,7 @@ FIXTURE(request) {
 	int fd;
 	__u32 adapter;
 	size_t page;
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 	struct ndshm_block_info block;
 	struct ndshm_segment segment;
 	struct fence fence;
@@ -829,7 +829,7 @@ FIXTURE_TEARDOWN(request)
 
 TEST_F(request, info)
 {
-	const struct ndshm_get_info *info = &self->info;
+	const struct ndshm_get_info_args *info = &self->info;
 
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_BLOCKS);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SYNC);
@@ -857,7 +857,7 @@ TEST_F(request, info)
 
 TEST_F(request, info_follows)
 {
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 	unsigned int i;
 	__u64 bytes = 0;
 
@@ -880,7 +880,7 @@ TEST_F(request, info_follows)
 /* GET_INFO does not count the handles of another client. */
 TEST_F(request, info_is_the_clients)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	int other = ndshm_open();
 
 	ASSERT_LE(0, other);
@@ -930,9 +930,9 @@ TEST_F(request, unknown_commands)
 TEST_F(request, alloc)
 {
 	static const __u64 pages[] = { 1, 2, 3, 16, 512 };
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_info *block = &self->block;
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	unsigned int i, less;
 
 	for (i = 0; i < 2 * ARRAY_SIZE(pages); i++) {
@@ -977,8 +977,8 @@ TEST_F(request, alloc)
 
 TEST_F(request, alloc_usages)
 {
-	struct ndshm_block_alloc alloc;
-	struct ndshm_block_query query;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_query_args query;
 	__u32 usage;
 
 	for (usage = NDSHM_USAGE_XMIT; usage <= NDSHM_USAGE_OTHER; usage++) {
@@ -993,9 +993,9 @@ TEST_F(request, alloc_usages)
 
 TEST_F(request, alloc_node)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 
 	alloc.preferred_node = 0;
 	test_block_alloc(self->fd, &alloc);
@@ -1006,7 +1006,7 @@ TEST_F(request, alloc_node)
 
 TEST_F(request, alloc_contiguous)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, 1 << 20, &self->block);
 
 	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
@@ -1017,8 +1017,8 @@ TEST_F(request, alloc_contiguous)
 /* Naming the default provider by its id must select the same provider. */
 TEST_F(request, alloc_provider)
 {
-	struct ndshm_block_query query;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_query_args query;
+	struct ndshm_block_alloc_args alloc;
 	__u32 provider;
 
 	self->block = test_new_block(self->fd, self->adapter, 1);
@@ -1038,7 +1038,7 @@ TEST_F(request, alloc_batch)
 {
 	__u32 count = self->info.out_max_batch, i, j;
 	struct ndshm_block_info *blocks = calloc(count, sizeof(*blocks));
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	ASSERT_NE(NULL, blocks);
 	alloc = block_alloc_request(self->adapter, 1, blocks);
@@ -1065,7 +1065,7 @@ TEST_F(request, alloc_batch)
  */
 TEST_F(request, alloc_large_capacity)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
 	struct ndshm_segment *segment = fence_end(&self->fence,
 						  sizeof(*segment));
@@ -1077,7 +1077,7 @@ TEST_F(request, alloc_large_capacity)
 }
 
 #define test_bad_alloc(error, reason, member, value) do { \
-	struct ndshm_block_alloc alloc_ = \
+	struct ndshm_block_alloc_args alloc_ = \
 		block_alloc_request(self->adapter, 1, &self->block); \
 	struct ndshm_block_info before_; \
 	memset(&self->block, NDSHM_POISON, sizeof(self->block)); \
@@ -1138,7 +1138,7 @@ TEST_F(request, alloc_bad_usage)
 
 TEST_F(request, alloc_queue)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
 
 	alloc.queue_id = 1;
@@ -1177,7 +1177,7 @@ TEST_F(request, alloc_count)
 
 TEST_F(request, alloc_list)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
 	struct ndshm_block_info blocks[2];
 
@@ -1214,7 +1214,7 @@ TEST_F(request, alloc_blocks_address)
 /* The second result cannot be written: neither block may exist afterwards. */
 TEST_F(request, alloc_blocks_address_batch)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     NULL);
 
 	alloc.count = 2;
@@ -1227,7 +1227,7 @@ TEST_F(request, alloc_blocks_address_batch)
 
 TEST_F(request, alloc_segments_address)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
 
 	alloc.segment_capacity = 1;
@@ -1245,7 +1245,7 @@ TEST_F(request, alloc_segments_address)
 /* A failed request must not report segments. */
 TEST_F(request, alloc_address_out_segments)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     NULL);
 
 	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
@@ -1325,8 +1325,8 @@ TEST_F(request, alloc_changing)
 		__u64 bad;
 	} rows[] = {
 #define CHANGING(member_, bad_) { \
-		.member = offsetof(struct ndshm_block_alloc, member_), \
-		.width = sizeof(((struct ndshm_block_alloc *)0)->member_), \
+		.member = offsetof(struct ndshm_block_alloc_args, member_), \
+		.width = sizeof(((struct ndshm_block_alloc_args *)0)->member_), \
 		.bad = (bad_), \
 	}
 		CHANGING(size, 16),
@@ -1348,11 +1348,11 @@ TEST_F(request, alloc_changing)
 		CHANGING(blocks, 0),
 #undef CHANGING
 	};
-	struct ndshm_block_alloc valid =
+	struct ndshm_block_alloc_args valid =
 		block_alloc_request(self->adapter, self->page, &self->block);
 	struct changing changing = { .size = self->page };
-	struct ndshm_block_alloc *alloc;
-	struct ndshm_block_query query;
+	struct ndshm_block_alloc_args *alloc;
+	struct ndshm_block_query_args query;
 	int error, peer;
 	unsigned int i;
 	pid_t child;
@@ -1423,8 +1423,8 @@ TEST_F(request, handles)
 	const __u32 never[] = {
 		0, 1, 0xffff, 0x10000, INT_MAX, UINT_MAX,
 	};
-	struct ndshm_block_query query;
-	struct ndshm_block_free request;
+	struct ndshm_block_query_args query;
+	struct ndshm_block_free_args request;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(never); i++) {
@@ -1440,8 +1440,8 @@ TEST_F(request, handles)
 /* A handle is local to its client; another client cannot use it. */
 TEST_F(request, foreign_handle)
 {
-	struct ndshm_block_query query;
-	struct ndshm_block_free request;
+	struct ndshm_block_query_args query;
+	struct ndshm_block_free_args request;
 	int other = ndshm_open();
 
 	ASSERT_LE(0, other);
@@ -1461,7 +1461,7 @@ TEST_F(request, foreign_handle)
 
 TEST_F(request, double_free)
 {
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 
 	self->block = test_new_block(self->fd, self->adapter, 1);
 	test_free_handle(self->fd, self->block.handle);
@@ -1474,7 +1474,7 @@ TEST_F(request, double_free)
 /* The handle of a freed block must not be reused soon. */
 TEST_F(request, stale_handle)
 {
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 	__u32 stale;
 	int i;
 
@@ -1504,7 +1504,7 @@ TEST_F(request, neighbouring_handles)
 
 TEST_F(request, query_segments)
 {
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 
 	self->block = test_new_block(self->fd, self->adapter, self->page);
 	query = block_query_request(self->block.handle);
@@ -1544,8 +1544,8 @@ TEST_F(request, extent_unreported)
 	int section = test_new_section(self->fd, self->adapter, 4 * huge, 0);
 	int holder = test_attach(section);
 	__u64 locked = test_state(self->fd).user_locked;
-	struct ndshm_extent_alloc *alloc;
-	struct ndshm_section_query query;
+	struct ndshm_extent_alloc_args *alloc;
+	struct ndshm_section_query_args query;
 	unsigned int before;
 	int i;
 
@@ -1583,7 +1583,7 @@ TEST_F(request, extent_segments)
 				       self->page);
 	int holder = test_attach(section);
 	__u64 place = test_extent(holder, self->page);
-	struct ndshm_extent_query query = extent_query_request(place);
+	struct ndshm_extent_query_args query = extent_query_request(place);
 
 	query.segment_capacity = 1;
 	query.segments = to_u64(&self->segment);
@@ -1623,7 +1623,7 @@ TEST_F(request, extent_segments)
 
 TEST_F(request, claim)
 {
-	struct ndshm_adapter_claim claim = adapter_claim_request(self->adapter,
+	struct ndshm_adapter_claim_args claim = adapter_claim_request(self->adapter,
 								 64);
 
 	test_err_adapter_claim(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
@@ -1638,7 +1638,7 @@ TEST_F(request, claim)
 
 TEST_F(request, start)
 {
-	struct ndshm_adapter_start start = adapter_start_request(self->adapter);
+	struct ndshm_adapter_start_args start = adapter_start_request(self->adapter);
 
 	test_err_adapter_start(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,
 			       self->fd, &start);
@@ -1652,7 +1652,7 @@ TEST_F(request, start)
 
 TEST_F(request, map_bar)
 {
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->adapter, 5);
 
 	test_err_adapter_map_bar(EOPNOTSUPP, NDSHM_REASON_CLAIM_UNSUPPORTED,

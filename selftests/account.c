@@ -26,7 +26,7 @@ FIXTURE(account) {
 	int fd;
 	__u32 adapter;
 	size_t page;
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 	struct ndshm_block_info block;
 };
 
@@ -126,7 +126,7 @@ TEST_F(account, until_unmapped)
 TEST_F(account, limit)
 {
 	struct ndshm_block_info blocks[LIMIT_PAGES], extra[4];
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int i;
 
 	ASSERT_TRUE(become_limited(self));
@@ -149,7 +149,7 @@ TEST_F(account, limit)
 
 TEST_F(account, nothing_allowed)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
 
 	ASSERT_TRUE(limit_memlock(0));
@@ -162,7 +162,7 @@ TEST_F(account, nothing_allowed)
 /* A limit below the current charge refuses all further allocations. */
 TEST_F(account, limit_lowered)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
 
 	ASSERT_TRUE(become_limited(self));
@@ -173,7 +173,7 @@ TEST_F(account, limit_lowered)
 
 TEST_F(account, undone)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     NULL);
 	int i;
 
@@ -187,7 +187,7 @@ TEST_F(account, undone)
 /* The charge is per user, not per client or process. */
 TEST_F(account, of_the_user)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 1,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 1,
 							     &self->block);
 	int other = ndshm_open(), peer;
 	pid_t child;
@@ -377,7 +377,7 @@ TEST_F(account, exempt)
  */
 TEST_F(account, user_namespace)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int peer, status = 0;
 	pid_t child;
 
@@ -438,7 +438,7 @@ static int open_as_limited(struct _test_data_account *self)
  */
 static int take_under_many(struct _test_data_account *self, int fd)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int taken = 0, i;
 
 	for (i = 1; i <= SUBORDINATES; i++) {
@@ -519,8 +519,8 @@ static void *take_and_give(void *context)
 {
 	struct race *race = context;
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc;
-	struct ndshm_block_free request;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_free_args request;
 	int fd = race->self->fd, round;
 
 	for (round = 0; round < ROUNDS; round++) {
@@ -542,7 +542,7 @@ static void *take_all(void *context)
 {
 	struct race *race = context;
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	pthread_barrier_wait(&race->barrier);
 	for (;;) {
@@ -627,8 +627,8 @@ TEST_F(account, hidden_addresses)
 {
 	struct ndshm_segment segment = { .address = 1 };
 	struct ndshm_nl_adapter adapter;
-	struct ndshm_block_query query;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_query_args query;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_nl nl;
 	int fd;
 
@@ -698,7 +698,7 @@ static long long cgroup_number(struct _test_data_cgroup *self, const char *file,
 
 FIXTURE_SETUP(cgroup)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	char number[32];
 
 	if (geteuid())
@@ -733,7 +733,7 @@ FIXTURE_TEARDOWN(cgroup)
 
 /* Allocate in the cgroup until an allocation fails. Return the number of blocks. */
 static unsigned int take_chunks(struct _test_data_cgroup *self,
-				struct ndshm_block_alloc *alloc)
+				struct ndshm_block_alloc_args *alloc)
 {
 	struct ndshm_block_info block;
 	unsigned int count;
@@ -752,7 +752,7 @@ static unsigned int take_chunks(struct _test_data_cgroup *self,
  */
 TEST_F(cgroup, limit)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int count;
 	long long before;
 	int peer, error;

@@ -123,7 +123,7 @@ static void expect_record(struct __test_metadata *_metadata, int line,
 
 FIXTURE(async) {
 	int fd;
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 	__u32 adapter;
 	size_t page;
 	struct counts before;
@@ -150,7 +150,7 @@ FIXTURE_TEARDOWN(async)
 
 static __u32 requests_of(struct __test_metadata *_metadata, int fd)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	test_get_info(fd, &info);
 	return info.out_requests;
@@ -159,7 +159,7 @@ static __u32 requests_of(struct __test_metadata *_metadata, int fd)
 static void ask(struct __test_metadata *_metadata, struct _test_data_async *self,
 		__u64 length, __u64 cookie)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->adapter, length, cookie);
 
 	test_pending(self->fd, &alloc);
@@ -170,7 +170,7 @@ TEST_F(async, block)
 {
 	const __u64 cookie = 0xfedcba9876543210ULL;
 	struct ndshm_state state = test_state(self->fd);
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	struct ndshm_completion record;
 	char *map;
 
@@ -208,7 +208,7 @@ TEST_F(async, block)
 /* A record must hide addresses from the client's opener as other answers do. */
 TEST_F(async, hidden_addresses)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->adapter, 1, 1);
 	struct ndshm_nl_adapter adapter;
 	struct ndshm_completion record;
@@ -239,11 +239,11 @@ TEST_F(async, hidden_addresses)
 /* Invalid requests must fail at once, without a record. */
 TEST_F(async, refused)
 {
-	const struct ndshm_block_alloc good =
+	const struct ndshm_block_alloc_args good =
 		block_later_request(self->adapter, self->page, 1);
 	struct ndshm_block_info block;
 	struct ndshm_segment segment;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 #define REFUSED(error, reason, member, value) do { \
 	alloc = good; \
@@ -271,7 +271,7 @@ TEST_F(async, refused)
 	test_counts(&self->before, 0, 0, 0);
 	/* An older program's argument has no cookie; it is taken as 0. */
 	alloc = good;
-	alloc.size = offsetof(struct ndshm_block_alloc, cookie);
+	alloc.size = offsetof(struct ndshm_block_alloc_args, cookie);
 	test_pending(self->fd, &alloc);
 	test_ends(self->fd, 0, NDSHM_REASON_NONE);
 }
@@ -281,8 +281,8 @@ TEST_F(async, first_reported)
 {
 	char *pages = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct ndshm_block_alloc *alloc = (void *)pages;
-	struct ndshm_block_cancel *cancel = (void *)pages;
+	struct ndshm_block_alloc_args *alloc = (void *)pages;
+	struct ndshm_block_cancel_args *cancel = (void *)pages;
 
 	ASSERT_NE(MAP_FAILED, pages);
 	*alloc = block_later_request(self->adapter, self->page, 1);
@@ -303,7 +303,7 @@ TEST_F(async, failed)
 {
 	struct ndshm_state state = test_state(self->fd);
 	struct ndshm_completion record;
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->adapter, self->info.out_max_length,
 				    7);
 
@@ -562,7 +562,7 @@ TEST_F(async, epoll)
 TEST_F(async, full)
 {
 	const __u32 most = self->info.out_max_requests;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int i;
 
 	for (i = 0; i < most; i++) {
@@ -589,7 +589,7 @@ TEST_F(async, full)
 /* A cookie is in use until its request has ended, and no longer. */
 TEST_F(async, cookies)
 {
-	struct ndshm_block_cancel cancel = block_cancel_request(3);
+	struct ndshm_block_cancel_args cancel = block_cancel_request(3);
 
 	test_err_block_cancel(ENOENT, NDSHM_REASON_REQUEST_UNKNOWN, self->fd,
 			      &cancel);
@@ -622,7 +622,7 @@ TEST_F(async, limit)
 		.rlim_max = LIMIT_PAGES * self->page,
 	};
 	struct ndshm_completion record;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	if (geteuid())
 		SKIP(return, "only root can become other users");
@@ -676,7 +676,7 @@ TEST_F(async, quota)
 	struct ndshm_nl_quota before, now, reported;
 	struct ndshm_completion record;
 	struct ndshm_nl_block added, freed;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_nl nl, listener;
 
 	if (geteuid())
@@ -751,7 +751,7 @@ TEST_F(async, owner)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_block_alloc alloc =
+		struct ndshm_block_alloc_args alloc =
 			block_later_request(self->adapter, 1, 1);
 
 		if (!ndshm_become(NDSHM_USER_A) ||
@@ -810,7 +810,7 @@ static int enter_cgroup(const char *path)
  */
 TEST_F(async, cgroup)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int i, granted = 0;
 	char path[128], file[256], number[32], events[1024];
 	const char *missing = make_cgroup(path, sizeof(path));
@@ -889,11 +889,11 @@ static int node_of(void *page)
 }
 
 /* A request to the provider "pages". */
-static struct ndshm_block_alloc
+static struct ndshm_block_alloc_args
 pages_request(struct __test_metadata *_metadata, struct _test_data_async *self,
 	      __u64 length, __u64 cookie)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->adapter, length, cookie);
 	struct ndshm_nl_provider provider = {};
 	struct ndshm_nl nl;
@@ -909,7 +909,7 @@ pages_request(struct __test_metadata *_metadata, struct _test_data_async *self,
 static int on_node_1(struct __test_metadata *_metadata,
 		     struct _test_data_async *self)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int found = 0, i;
 
 	for (i = 0; i < 16; i++) {
@@ -967,7 +967,7 @@ TEST_F(async, cpuset)
 static void work_later(struct __test_metadata *_metadata,
 		       struct _test_data_async *self)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int i;
 
 	for (i = 0; i < WORK_BLOCKS; i++) {
@@ -991,7 +991,7 @@ static long long work_now(struct __test_metadata *_metadata,
 	getrusage(RUSAGE_SELF, &before);
 	for (i = 0; i < WORK_BLOCKS; i++) {
 		struct ndshm_block_info block;
-		struct ndshm_block_alloc alloc =
+		struct ndshm_block_alloc_args alloc =
 			pages_request(_metadata, self, WORK_LENGTH, 0);
 
 		alloc.flags = 0;
@@ -1099,7 +1099,7 @@ FIXTURE_TEARDOWN(slow)
 static void ask_slow(struct __test_metadata *_metadata,
 		     struct _test_data_slow *self, __u64 cookie)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->adapter, self->page, cookie);
 
 	alloc.provider = self->id;
@@ -1122,7 +1122,7 @@ static void ask_held(struct __test_metadata *_metadata,
 static void cancel(struct __test_metadata *_metadata,
 		   struct _test_data_slow *self, __u64 cookie)
 {
-	struct ndshm_block_cancel request = block_cancel_request(cookie);
+	struct ndshm_block_cancel_args request = block_cancel_request(cookie);
 
 	test_block_cancel(self->fd, &request);
 }
@@ -1132,7 +1132,7 @@ TEST_F(slow, requester_goes)
 {
 	struct ndshm_state state = test_state(self->fd);
 	struct ndshm_completion record;
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->adapter, CHUNK, 1);
 	char path[128];
 	const char *missing = make_cgroup(path, sizeof(path));
@@ -1167,7 +1167,7 @@ TEST_F(slow, requester_goes)
 static void be_bystander(struct _test_data_slow *self)
 {
 	const struct rlimit none = {};
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_info block;
 	int fd = ndshm_open();
 
@@ -1240,9 +1240,9 @@ TEST_F(slow, answers)
 TEST_F(slow, chunks)
 {
 	struct ndshm_segment segments[4];
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	struct ndshm_completion record;
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->adapter, 3 * self->page, 1);
 
 	test_mock("script p list=multi");
@@ -1281,7 +1281,7 @@ TEST_F(slow, quota)
 	ASSERT_LE(0, child);
 	if (!child) {
 		const struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-		struct ndshm_block_alloc alloc;
+		struct ndshm_block_alloc_args alloc;
 		struct ndshm_block_info block;
 
 		ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
@@ -1308,9 +1308,9 @@ TEST_F(slow, quota)
  */
 TEST_F(slow, cancelled)
 {
-	struct ndshm_block_cancel again = block_cancel_request(2);
+	struct ndshm_block_cancel_args again = block_cancel_request(2);
 	struct ndshm_state state = test_state(self->fd);
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->adapter, self->page, 1);
 
 	ask_held(_metadata, self, 3);
@@ -1375,8 +1375,8 @@ TEST_F(slow, closed)
 /* Make synchronous requests of the same kind until one is refused. */
 static bool refused_soon(struct _test_data_slow *self, __u32 reason)
 {
-	struct ndshm_block_free request;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_free_args request;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_info block;
 	unsigned int i;
 
@@ -1453,7 +1453,7 @@ TEST_F(slow, provider_is_unregistered)
 /* A block whose record is unread is revoked like any other. */
 TEST_F(slow, gone_before_read)
 {
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	struct ndshm_completion record;
 
 	ask_slow(_metadata, self, 1);
@@ -1473,9 +1473,9 @@ TEST_F(slow, gone_before_read)
  */
 TEST_F(slow, claimed)
 {
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_claim_args claim;
 	struct ndshm_completion record;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_edu edu;
 	unsigned int i;
 	int status;

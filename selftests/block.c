@@ -22,7 +22,7 @@ FIXTURE(block) {
 	int fd;
 	__u32 adapter;
 	size_t page;
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 	struct ndshm_block_info block;
 	struct ndshm_nl nl;
 };
@@ -248,7 +248,7 @@ FIXTURE_VARIANT_ADD(forked, child_first_killed) {
 
 FIXTURE_SETUP(forked)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -608,7 +608,7 @@ FIXTURE_TEARDOWN(ending)
 TEST_F(ending, while_mapped)
 {
 	struct ndshm_block_info blocks[20];
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 	int peer, fd, status;
 	unsigned int i;
 	pid_t child;
@@ -837,7 +837,7 @@ struct race {
 static void *race_to_free(void *context)
 {
 	struct race *race = context;
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 	int round;
 
 	for (round = 0; round < ROUNDS; round++) {
@@ -907,7 +907,7 @@ static void *race_to_map(void *context)
 TEST_F(block, racing_map_and_free)
 {
 	struct mapper mapper = { .fd = self->fd };
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 	pthread_t thread;
 	int round;
 
@@ -945,7 +945,7 @@ struct guesser {
 static void *guess(void *context)
 {
 	struct guesser *guesser = context;
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	__u32 handle;
 
 	while (!__atomic_load_n(&guesser->stop, __ATOMIC_RELAXED)) {
@@ -974,8 +974,8 @@ TEST_F_TIMEOUT(block, racing_for_a_new_handle, 300)
 	struct guesser guesser = {
 		.fd = self->fd, .length = GUESS_LENGTH * self->page,
 	};
-	struct ndshm_block_alloc alloc;
-	struct ndshm_block_free request;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_free_args request;
 	unsigned int round, found = 0;
 	pthread_t thread;
 
@@ -1017,7 +1017,7 @@ TEST_F_TIMEOUT(block, handle_limit, 300)
 	__u32 batch = self->info.out_max_batch, count, left;
 	struct ndshm_block_info *blocks = calloc(limit, sizeof(*blocks));
 	struct ndshm_block_info extra[2];
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	ASSERT_NE(NULL, blocks);
 	/* Skip in shortened runs: the limit cannot be reached with fewer blocks. */
@@ -1063,7 +1063,7 @@ TEST_F(block, full_descriptor_table)
 TEST_F(block, batch_all_or_none)
 {
 	struct ndshm_block_info *blocks;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	__u32 batch = self->info.out_max_batch;
 	__u64 machine = (__u64)sysconf(_SC_PHYS_PAGES) * self->page;
 	__u64 length = machine / batch * 2;
@@ -1105,7 +1105,7 @@ FIXTURE_VARIANT_ADD(pinned, function) { .function = true };
 
 FIXTURE_SETUP(pinned)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	if (variant->function) {
 		if (geteuid())
@@ -1122,7 +1122,7 @@ FIXTURE_SETUP(pinned)
 	self->adapter = info.out_default_adapter;
 	self->page = page_size();
 	if (variant->function) {
-		struct ndshm_adapter_claim claim =
+		struct ndshm_adapter_claim_args claim =
 			adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 
 		test_adapter_claim(self->fd, &claim);
@@ -1148,7 +1148,7 @@ FIXTURE_TEARDOWN(pinned)
 static __u64 use_memory(struct __test_metadata *_metadata, size_t page)
 {
 	__u64 kept = 0;
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	struct ndshm_block_info block;
 	int fd = ndshm_open(), i;
 	void *map;

@@ -137,7 +137,7 @@ FIXTURE_TEARDOWN(reply)
 /* Permission withdrawn during the reply must prevent the start. */
 TEST_F(reply, start)
 {
-	struct ndshm_adapter_start start =
+	struct ndshm_adapter_start_args start =
 		adapter_start_request(self->edu.adapter.id);
 
 	if (!self->allowed)
@@ -158,9 +158,9 @@ TEST_F(reply, start)
 
 TEST_F(reply, map_bar)
 {
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
-	struct ndshm_adapter_map_bar reported;
+	struct ndshm_adapter_map_bar_args reported;
 
 	if (!self->allowed)
 		SKIP(return, "the function is isolated");
@@ -179,15 +179,15 @@ TEST_F(reply, map_bar)
 /* A thread with a delayed reply must not delay other threads of its client. */
 TEST_F(reply, others)
 {
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
-	struct ndshm_adapter_map_bar second = map;
+	struct ndshm_adapter_map_bar_args second = map;
 	struct call other = {
 		.fd = self->fd,
 		.number = NDSHM_ADAPTER_MAP_BAR,
 		.page = &second,
 	};
-	const struct ndshm_adapter_map_bar *first = self->call.page;
+	const struct ndshm_adapter_map_bar_args *first = self->call.page;
 	bool ended;
 
 	test_hold(NDSHM_ADAPTER_MAP_BAR, map);
@@ -234,7 +234,7 @@ static void test_removal(struct __test_metadata *_metadata,
 
 TEST_F(reply, removed_start)
 {
-	struct ndshm_adapter_start start =
+	struct ndshm_adapter_start_args start =
 		adapter_start_request(self->edu.adapter.id);
 
 	test_hold(NDSHM_ADAPTER_START, start);
@@ -243,7 +243,7 @@ TEST_F(reply, removed_start)
 
 TEST_F(reply, removed_map_bar)
 {
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 
 	test_hold(NDSHM_ADAPTER_MAP_BAR, map);
@@ -275,9 +275,9 @@ static void test_foreign(struct __test_metadata *_metadata,
 
 TEST_F(reply, foreign_driver)
 {
-	struct ndshm_adapter_claim claim;
-	struct ndshm_adapter_map_bar map, reported;
-	struct ndshm_adapter_start start;
+	struct ndshm_adapter_claim_args claim;
+	struct ndshm_adapter_map_bar_args map, reported;
+	struct ndshm_adapter_start_args start;
 	struct ndshm_edu pair[2];
 
 	if (ndshm_edu_find_pair(pair))

@@ -56,37 +56,37 @@ static __u32 adapter_of(struct _test_data_edu *self)
 }
 
 #define test_claim(fd, width) do { \
-	struct ndshm_adapter_claim claim_ = \
+	struct ndshm_adapter_claim_args claim_ = \
 		adapter_claim_request(adapter_of(self), width); \
 	test_adapter_claim(fd, &claim_); \
 } while (0)
 
 #define test_err_claim(error, reason, fd, width) do { \
-	struct ndshm_adapter_claim claim_ = \
+	struct ndshm_adapter_claim_args claim_ = \
 		adapter_claim_request(adapter_of(self), width); \
 	test_err_adapter_claim(error, reason, fd, &claim_); \
 } while (0)
 
 #define test_start(fd) do { \
-	struct ndshm_adapter_start start_ = \
+	struct ndshm_adapter_start_args start_ = \
 		adapter_start_request(adapter_of(self)); \
 	test_adapter_start(fd, &start_); \
 } while (0)
 
 #define test_err_start(error, reason, fd) do { \
-	struct ndshm_adapter_start start_ = \
+	struct ndshm_adapter_start_args start_ = \
 		adapter_start_request(adapter_of(self)); \
 	test_err_adapter_start(error, reason, fd, &start_); \
 } while (0)
 
 #define test_err_bar(error, reason, fd, number) do { \
-	struct ndshm_adapter_map_bar map_ = \
+	struct ndshm_adapter_map_bar_args map_ = \
 		adapter_map_bar_request(adapter_of(self), number); \
 	test_err_adapter_map_bar(error, reason, fd, &map_); \
 } while (0)
 
 #define test_err_new_block(error, reason, fd) do { \
-	struct ndshm_block_alloc alloc_ = \
+	struct ndshm_block_alloc_args alloc_ = \
 		block_alloc_request(adapter_of(self), 1, &self->block); \
 	test_err_block_alloc(error, reason, fd, &alloc_); \
 } while (0)
@@ -95,7 +95,7 @@ static __u32 adapter_of(struct _test_data_edu *self)
 static void map_registers(struct __test_metadata *_metadata,
 			  struct _test_data_edu *self, int fd)
 {
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 	void *bar;
 
@@ -121,7 +121,7 @@ TEST_F(edu, registers)
 
 TEST_F(edu, claim)
 {
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 	struct ndshm_nl_adapter adapter;
 
@@ -183,7 +183,7 @@ TEST_F(edu, second_claim)
 /* If the result of ADAPTER_CLAIM cannot be written, the claim must not exist. */
 TEST_F(edu, claim_undone)
 {
-	struct ndshm_adapter_claim *claim =
+	struct ndshm_adapter_claim_args *claim =
 		mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int other = ndshm_open();
@@ -198,8 +198,8 @@ TEST_F(edu, claim_undone)
 
 TEST_F(edu, bars)
 {
-	struct ndshm_adapter_map_bar map, again;
-	struct ndshm_block_free request;
+	struct ndshm_adapter_map_bar_args map, again;
+	struct ndshm_block_free_args request;
 	void *bar;
 
 	test_claim(self->fd, EDU_WIDTH);
@@ -301,7 +301,7 @@ TEST_F(edu, addresses)
  */
 TEST_F(edu, narrow)
 {
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(self->edu.adapter.id, NARROWEST);
 	struct ndshm_block_info block;
 	unsigned int i;
@@ -332,7 +332,7 @@ TEST_F(edu, impossible_lengths)
 		2 * machine, 1ULL << 40, (1ULL << 40) + self->page, 1ULL << 43,
 		1ULL << 44, (1ULL << 44) + self->page, 3ULL << 44, 1ULL << 46,
 	};
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	char before[32];
 	size_t i;
 
@@ -547,7 +547,7 @@ TEST_F(edu, needs_reset)
 TEST_F(edu, unbind)
 {
 	struct ndshm_block_info mapped, plain, freed;
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	struct ndshm_nl_block seen;
 	unsigned char *map, *freed_map;
 	pid_t child;
@@ -633,7 +633,7 @@ struct requester {
 static void *ask(void *data)
 {
 	struct requester *requester = data;
-	struct ndshm_adapter_map_bar map;
+	struct ndshm_adapter_map_bar_args map;
 
 	do {
 		map = adapter_map_bar_request(requester->adapter, 0);
@@ -685,7 +685,7 @@ TEST_F_TIMEOUT(edu, reported_while_it_goes, 300)
 TEST_F(edu, hot_unplug)
 {
 	struct ndshm_block_info mapped, plain;
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	struct ndshm_nl_adapter adapter;
 	__u32 before = self->edu.adapter.id;
 	unsigned char *map;

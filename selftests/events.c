@@ -26,7 +26,7 @@ FIXTURE(events) {
 
 FIXTURE_SETUP(events)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -121,7 +121,7 @@ TEST_F(events, block)
 TEST_F(events, blocks_of_a_batch)
 {
 	struct ndshm_block_info blocks[16];
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, self->page, blocks);
 	unsigned int i, added = 0, freed = 0;
 
@@ -158,9 +158,9 @@ TEST_F(events, blocks_of_a_batch)
 
 TEST_F(events, section)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_create_request(self->adapter, 1 << 20, 0);
-	struct ndshm_section_delete request;
+	struct ndshm_section_delete_args request;
 	struct ndshm_nl_section reported, shown;
 	int fd;
 

@@ -29,7 +29,7 @@ FIXTURE(extent) {
 
 FIXTURE_SETUP(extent)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->client = ndshm_open();
 	ASSERT_LE(0, self->client);
@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(extent)
 
 /* The call must not change the section. */
 #define test_same_section(fd, call) do { \
-	struct ndshm_section_query before_ = test_look(fd), after_; \
+	struct ndshm_section_query_args before_ = test_look(fd), after_; \
 	call; \
 	after_ = test_look(fd); \
 	EXPECT_EQ(0, memcmp(&before_, &after_, sizeof(before_))); \
@@ -69,8 +69,8 @@ TEST_F(extent, lsa_allocate)
 		HUGE + self->page,
 	};
 	__u64 places[2 * ARRAY_SIZE(lengths)], total = 0;
-	struct ndshm_section_query query;
-	struct ndshm_extent_alloc more;
+	struct ndshm_section_query_args query;
+	struct ndshm_extent_alloc_args more;
 	size_t i, j, length;
 
 	for (i = 0; i < ARRAY_SIZE(places); i++) {
@@ -167,7 +167,7 @@ TEST_F(extent, alignment)
 		1, self->page - 1, self->page / 2, 3 * self->page,
 		self->page + 1, 2 * HUGE, 1ULL << 63, ~0ULL,
 	};
-	struct ndshm_extent_alloc more;
+	struct ndshm_extent_alloc_args more;
 	__u64 alignment, place;
 	size_t i;
 
@@ -202,8 +202,8 @@ TEST_F(extent, attribution)
 		MAX + self->page, ~0ULL - self->page + 1, 1ULL << 44,
 	};
 	const __u64 nowhere[] = { mine + 1, mine + 16, 1, MAX - 1, ~0ULL };
-	struct ndshm_extent_query query;
-	struct ndshm_extent_free request;
+	struct ndshm_extent_query_args query;
+	struct ndshm_extent_free_args request;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(unknown); i++)
@@ -249,8 +249,8 @@ TEST_F(extent, death)
 	int keeper = test_attach_with(self->fd, NDSHM_ATTACH_KEEP);
 	__u64 lost = test_extent(brief, self->page);
 	__u64 kept = test_extent(keeper, self->page);
-	struct ndshm_section_query query;
-	struct ndshm_extent_free request;
+	struct ndshm_section_query_args query;
+	struct ndshm_extent_free_args request;
 
 	memset(self->map + lost, 1, self->page);
 	memset(self->map + kept, 2, self->page);
@@ -282,8 +282,8 @@ TEST_F(extent, inherited)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_extent_free request = extent_free_request(place);
-		struct ndshm_extent_alloc more =
+		struct ndshm_extent_free_args request = extent_free_request(place);
+		struct ndshm_extent_alloc_args more =
 			extent_alloc_request(self->page, 0);
 		bool good = ndshm_hear(peer) &&
 			    !_test_extent_free(copy, &request) &&
@@ -303,15 +303,15 @@ TEST_F(extent, inherited)
 /* Killing a process that has a thousand extents must free them all. */
 TEST_F(extent, killed)
 {
-	struct ndshm_section_query query;
+	struct ndshm_section_query_args query;
 	pid_t child;
 	int peer, i;
 
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_section_attach attach = section_attach_request(0);
-		struct ndshm_extent_alloc more;
+		struct ndshm_section_attach_args attach = section_attach_request(0);
+		struct ndshm_extent_alloc_args more;
 
 		if (_test_section_attach(self->fd, &attach))
 			_exit(1);
@@ -356,8 +356,8 @@ TEST_F(extent, charged_user)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_section_attach attach = section_attach_request(0);
-		struct ndshm_extent_alloc more =
+		struct ndshm_section_attach_args attach = section_attach_request(0);
+		struct ndshm_extent_alloc_args more =
 			extent_alloc_request(3 * HUGE, 0);
 		bool good;
 
@@ -414,7 +414,7 @@ static void *work(void *argument)
 	for (round = 0; !atomic_load(worker->stop); round++) {
 		i = rand_r(&seed) % SLOTS;
 		if (slots[i].length) {
-			struct ndshm_extent_free request =
+			struct ndshm_extent_free_args request =
 				extent_free_request(slots[i].place);
 
 			worker->wrong +=
@@ -425,7 +425,7 @@ static void *work(void *argument)
 			slots[i].length = 0;
 		} else {
 			size_t length = (1 + rand_r(&seed) % 32) * self->page;
-			struct ndshm_extent_alloc more =
+			struct ndshm_extent_alloc_args more =
 				extent_alloc_request(length, 0);
 
 			if (_test_extent_alloc(worker->holder, &more)) {
@@ -507,7 +507,7 @@ TEST_F(extent, processes)
 			children[i] = ndshm_fork(&peers[i]);
 			ASSERT_LE(0, children[i]);
 			if (!children[i]) {
-				struct ndshm_section_attach attach =
+				struct ndshm_section_attach_args attach =
 					section_attach_request(0);
 				atomic_bool stop = false;
 				struct worker worker = {
@@ -553,7 +553,7 @@ static void take_turns(struct __test_metadata *_metadata, const int *holders,
 		number = rand_r(&seed) % 2;
 		i = rand_r(&seed) % SLOTS;
 		if (lengths[number][i]) {
-			struct ndshm_extent_free request =
+			struct ndshm_extent_free_args request =
 				extent_free_request(places[number][i]);
 
 			wrong += _test_extent_free(holders[number], &request) != 0;
@@ -562,7 +562,7 @@ static void take_turns(struct __test_metadata *_metadata, const int *holders,
 			lengths[number][i] = 0;
 			continue;
 		}
-		struct ndshm_extent_alloc more =
+		struct ndshm_extent_alloc_args more =
 			extent_alloc_request((1 + rand_r(&seed) % 20) * page, 0);
 
 		if (_test_extent_alloc(holders[number], &more)) {
@@ -627,7 +627,7 @@ TEST_F(extent, lsa_contents_are_not_trusted)
 TEST_F(extent, segments)
 {
 	struct ndshm_segment all[1024], part[1024];
-	struct ndshm_extent_query query;
+	struct ndshm_extent_query_args query;
 	__u64 places[4], total;
 	__u32 i, j;
 	int holder;
@@ -696,7 +696,7 @@ TEST_F(extent, segments)
 
 TEST_F(extent, sync)
 {
-	struct ndshm_section_sync sync;
+	struct ndshm_section_sync_args sync;
 	size_t i;
 	const struct {
 		__u32 direction;

@@ -116,7 +116,7 @@ bool fail_nth_keep(bool keep)
 
 static unsigned long long user_locked(void)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 	int fd = fail_nth_keeper;
 
 	if (fd < 0)

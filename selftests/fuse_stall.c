@@ -38,7 +38,7 @@ FIXTURE(stall) {
 	__u64 locked;		/* charged to this user before the test */
 	int lived;		/* live blocks of all clients before the test */
 	int fd;
-	struct ndshm_adapter_map_bar registers;
+	struct ndshm_adapter_map_bar_args registers;
 	struct ndshm_block_info block;
 	unsigned char *memory;
 	unsigned char *bar;
@@ -79,9 +79,9 @@ static void claim_and_map(struct __test_metadata *_metadata,
 			  struct _test_data_stall *self)
 {
 	const __u32 adapter = self->edu.adapter.id;
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(adapter, EDU_WIDTH);
-	struct ndshm_adapter_start start = adapter_start_request(adapter);
+	struct ndshm_adapter_start_args start = adapter_start_request(adapter);
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);

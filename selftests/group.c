@@ -46,13 +46,13 @@ static __u32 adapter_of(struct _test_data_group *self, int number)
 }
 
 #define test_claim(fd, number) do { \
-	struct ndshm_adapter_claim claim_ = \
+	struct ndshm_adapter_claim_args claim_ = \
 		adapter_claim_request(adapter_of(self, number), EDU_WIDTH); \
 	test_adapter_claim(fd, &claim_); \
 } while (0)
 
 #define test_busy(fd, number) do { \
-	struct ndshm_adapter_claim claim_ = \
+	struct ndshm_adapter_claim_args claim_ = \
 		adapter_claim_request(adapter_of(self, number), EDU_WIDTH); \
 	test_err_adapter_claim(EBUSY, NDSHM_REASON_CLAIM_BUSY, fd, &claim_); \
 } while (0)
@@ -74,9 +74,9 @@ TEST_F(group, isolation)
 TEST_F(group, stranger)
 {
 	const __u32 before = self->edu[0].adapter.isolation;
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(adapter_of(self, 0), EDU_WIDTH);
-	struct ndshm_adapter_start start =
+	struct ndshm_adapter_start_args start =
 		adapter_start_request(adapter_of(self, 0));
 	struct ndshm_nl_adapter adapter;
 
@@ -125,7 +125,7 @@ TEST_F(group, one_client)
 TEST_F(group, blocks)
 {
 	struct ndshm_block_info blocks[2];
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int i;
 
 	test_claim(self->one, 0);
@@ -169,7 +169,7 @@ TEST_F(group, close)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		struct ndshm_adapter_start start =
+		struct ndshm_adapter_start_args start =
 			adapter_start_request(adapter_of(self, i));
 
 		test_claim(self->one, i);
@@ -250,9 +250,9 @@ struct owner {
 static void owner_take(struct __test_metadata *_metadata,
 		       struct _test_data_group *self, struct owner *owner)
 {
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(adapter_of(self, 0), 0);
-	struct ndshm_adapter_start start =
+	struct ndshm_adapter_start_args start =
 		adapter_start_request(adapter_of(self, 0));
 
 	test_claim(self->one, 0);
@@ -311,16 +311,16 @@ static bool is_claimed(struct __test_metadata *_metadata,
 
 TEST_F(group, foreign_driver)
 {
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(adapter_of(self, 0), EDU_WIDTH);
-	struct ndshm_adapter_start start =
+	struct ndshm_adapter_start_args start =
 		adapter_start_request(adapter_of(self, 0));
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(adapter_of(self, 0), 0);
 	const bool isolated = !self->edu[0].adapter.isolation;
 	const struct foreign *foreign = foreign_driver();
-	struct ndshm_section_create create;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_section_create_args create;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_info block;
 	struct owner owner;
 	long long began;
@@ -421,8 +421,8 @@ struct claimer {
 static void *claim_all_the_time(void *argument)
 {
 	struct claimer *claimer = argument;
-	struct ndshm_adapter_claim claim;
-	struct ndshm_adapter_start start;
+	struct ndshm_adapter_claim_args claim;
+	struct ndshm_adapter_start_args start;
 	int fd;
 
 	while (!atomic_load(&claimer->stop)) {
@@ -511,7 +511,7 @@ FIXTURE_TEARDOWN(race)
 }
 
 struct slow_claim {
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_claim_args claim;
 	pthread_t thread;
 	int fd;
 	int error;
@@ -543,7 +543,7 @@ static void begin_slowly(struct __test_metadata *_metadata,
 /* A claim in one group must not delay a claim in another. */
 TEST_F(race, begin_apart)
 {
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(self->edu[1].adapter.id, EDU_WIDTH);
 	struct slow_claim slow;
 
@@ -558,7 +558,7 @@ TEST_F(race, begin_apart)
 /* A claim in one group must not delay the end of a claim in another. */
 TEST_F(race, end_apart)
 {
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(self->edu[1].adapter.id, EDU_WIDTH);
 	struct slow_claim slow;
 

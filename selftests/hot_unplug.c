@@ -57,9 +57,9 @@ FIXTURE(hot_unplug) {
 
 FIXTURE_SETUP(hot_unplug)
 {
-	struct ndshm_adapter_claim claim;
-	struct ndshm_adapter_start start;
-	struct ndshm_adapter_map_bar map;
+	struct ndshm_adapter_claim_args claim;
+	struct ndshm_adapter_start_args start;
+	struct ndshm_adapter_map_bar_args map;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
@@ -105,13 +105,13 @@ static bool pull_out(const struct ndshm_pci *pci)
 }
 
 #define test_err_start(error, reason, fd) do { \
-	struct ndshm_adapter_start start_ = \
+	struct ndshm_adapter_start_args start_ = \
 		adapter_start_request(self->edu.adapter.id); \
 	test_err_adapter_start(error, reason, fd, &start_); \
 } while (0)
 
 #define test_err_claim(error, reason, fd) do { \
-	struct ndshm_adapter_claim claim_ = \
+	struct ndshm_adapter_claim_args claim_ = \
 		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH); \
 	test_err_adapter_claim(error, reason, fd, &claim_); \
 } while (0)
@@ -122,7 +122,7 @@ static bool pull_out(const struct ndshm_pci *pci)
  */
 TEST_F(hot_unplug, claimed)
 {
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 
 	ASSERT_TRUE(pull_out(&self->edu.pci));
 	test_err_start(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);

@@ -48,20 +48,20 @@ FIXTURE_TEARDOWN(lockdown)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-static struct ndshm_adapter_claim claim_of(struct _test_data_lockdown *self)
+static struct ndshm_adapter_claim_args claim_of(struct _test_data_lockdown *self)
 {
 	return adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
 }
 
 TEST_F(lockdown, unisolated)
 {
-	struct ndshm_adapter_start start =
+	struct ndshm_adapter_start_args start =
 		adapter_start_request(self->edu.adapter.id);
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
-	struct ndshm_adapter_claim claim = claim_of(self);
+	struct ndshm_adapter_claim_args claim = claim_of(self);
 	struct ndshm_block_info block, kept;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	if (!self->edu.adapter.isolation)
 		SKIP(return, "isolated as it is");

@@ -18,7 +18,7 @@ FIXTURE(log_check) {
 	int log;
 	__u32 adapter;
 	size_t page;
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 	struct ndshm_block_info block;
 };
 
@@ -81,13 +81,13 @@ TEST_F(log_check, is_heard)
 
 TEST_F(log_check, commands)
 {
-	struct ndshm_adapter_map_bar map;
-	struct ndshm_adapter_claim claim;
-	struct ndshm_adapter_start start;
-	struct ndshm_block_query query;
-	struct ndshm_block_alloc alloc;
-	struct ndshm_block_free release;
-	struct ndshm_get_info info;
+	struct ndshm_adapter_map_bar_args map;
+	struct ndshm_adapter_claim_args claim;
+	struct ndshm_adapter_start_args start;
+	struct ndshm_block_query_args query;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_free_args release;
+	struct ndshm_get_info_args info;
 	int round;
 
 	for (round = 0; round < ROUNDS; round++) {
@@ -155,7 +155,7 @@ TEST_F(log_check, memory)
 	__u32 batch = self->info.out_max_batch;
 	__u64 length = machine / batch * 2;
 	struct ndshm_block_info *blocks;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	if (length > self->info.out_max_length)
 		length = self->info.out_max_length;

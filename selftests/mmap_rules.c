@@ -31,7 +31,7 @@ FIXTURE(mmap_rules) {
 
 FIXTURE_SETUP(mmap_rules)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -679,7 +679,7 @@ FIXTURE(registers) {
 
 FIXTURE_SETUP(registers)
 {
-	struct ndshm_adapter_map_bar bar;
+	struct ndshm_adapter_map_bar_args bar;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");

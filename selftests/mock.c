@@ -51,10 +51,10 @@ FIXTURE_TEARDOWN(mock)
 	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
 }
 
-static struct ndshm_block_alloc request_of(struct _test_data_mock *self,
-					   __u64 length)
+static struct ndshm_block_alloc_args request_of(struct _test_data_mock *self,
+						__u64 length)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, length, &self->block);
 
 	memset(&self->block, NDSHM_POISON, sizeof(self->block));
@@ -114,7 +114,7 @@ static void ask_as_client(struct __test_metadata *_metadata,
 			  struct _test_data_mock *self, __u32 reason,
 			  __u64 length, bool contiguous)
 {
-	struct ndshm_block_alloc alloc = request_of(self, length);
+	struct ndshm_block_alloc_args alloc = request_of(self, length);
 
 	alloc.flags = contiguous ? NDSHM_ALLOC_CONTIGUOUS : 0;
 	if (reason == NDSHM_REASON_NONE) {
@@ -284,7 +284,7 @@ TEST_F(mock, kernel_parameters)
 /* A provider may use NULL as the context of a block. */
 TEST_F(mock, null_context)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 2 * self->page);
+	struct ndshm_block_alloc_args alloc = request_of(self, 2 * self->page);
 	struct ndshm_block_info first;
 	void *map;
 
@@ -322,7 +322,7 @@ TEST_F(mock, null_context)
  */
 TEST_F(mock, success_without_active_references)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 2 * self->page);
+	struct ndshm_block_alloc_args alloc = request_of(self, 2 * self->page);
 
 	test_mock("script p put_active=1");
 	test_err_block_alloc(EIO, NDSHM_REASON_PROVIDER_BAD_REPLY, self->fd,
@@ -338,7 +338,7 @@ TEST_F(mock, success_without_active_references)
 /* A block without a kernel address must still work for clients. */
 TEST_F(mock, null_address)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 	void *map;
 
 	test_mock("script p address=null");
@@ -422,7 +422,7 @@ TEST_F(mock, pages_in_chunks)
  */
 TEST_F(mock, consumed)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 	struct ndshm_state before = test_state(self->fd), after;
 
 	test_mock("script p consumed=%zu", 16 * self->page);
@@ -445,7 +445,7 @@ TEST_F(mock, consumed_too_much)
 		~0ULL << 12, ~0ULL - 4095, ~0ULL - 4094, ~0ULL,
 	};
 	const struct rlimit limit = { 1 << 20, 1 << 20 };
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int i;
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
@@ -471,7 +471,7 @@ static void one_batch(struct __test_metadata *_metadata,
 	bool made = strstr(answer, "success");
 	struct ndshm_mock_counts before = ndshm_mock_counts("p"), after;
 	struct ndshm_state state = test_state(self->fd);
-	struct ndshm_block_alloc alloc = request_of(self, self->page);
+	struct ndshm_block_alloc_args alloc = request_of(self, self->page);
 	struct ndshm_block_info blocks[8];
 
 	test_mock("script p %s nth=%u", answer, nth);
@@ -500,7 +500,7 @@ TEST_F_TIMEOUT(mock, batches, 120)
 		"status=0x103 list=short", "status=success list=overlap",
 		"status=success list=empty",
 	};
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int i, nth;
 
 	for (i = 0; i < ARRAY_SIZE(answers); i++) {

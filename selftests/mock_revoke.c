@@ -92,7 +92,7 @@ struct task {
 	pthread_t thread;
 	char command[80];
 	int fd;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int error;
 	int done;
 };
@@ -137,9 +137,9 @@ static bool start_command(struct task *task, const char *command)
 	return !pthread_create(&task->thread, NULL, run_command, task);
 }
 
-static struct ndshm_block_alloc request_of(struct _test_data_going *self)
+static struct ndshm_block_alloc_args request_of(struct _test_data_going *self)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, 1, &self->block);
 
 	alloc.provider = self->id;
@@ -152,7 +152,7 @@ static void wait_for_end(struct __test_metadata *_metadata,
 {
 	const struct rlimit limit = { 1 << 20, 1 << 20 };
 	/* More than RLIMIT_MEMLOCK permits, so that the probe never allocates. */
-	struct ndshm_block_alloc probe =
+	struct ndshm_block_alloc_args probe =
 		block_alloc_request(self->adapter, 1 << 21, &self->block);
 	int fd = ndshm_open();
 
@@ -233,8 +233,8 @@ TEST_F(going, not_the_module)
 /* However a block is held at its revocation, its memory must be freed once. */
 TEST_F(going, while_blocks_are_held)
 {
-	struct ndshm_block_alloc alloc = request_of(self);
-	struct ndshm_block_query query;
+	struct ndshm_block_alloc_args alloc = request_of(self);
+	struct ndshm_block_query_args query;
 	void *map;
 	int i;
 
@@ -315,7 +315,7 @@ TEST_F(going, free_waits_for_the_callback)
 /* The revocation must not wait for processes that mapped a block and have ended. */
 TEST_F(going, mapped_by_the_dead)
 {
-	struct ndshm_block_alloc alloc = request_of(self);
+	struct ndshm_block_alloc_args alloc = request_of(self);
 	pid_t children[3];
 	int peers[3], i;
 
@@ -391,7 +391,7 @@ static void stop_busy(struct busy *busy)
 TEST_F(going, while_the_last_client_closes)
 {
 	int round, rounds = ndshm_rounds(10, 4);
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	struct busy busy;
 	struct task task;
 	void *map;
@@ -436,7 +436,7 @@ TEST_F_TIMEOUT(going, while_it_is_written, 300)
 	if (variant->refusable)
 		SKIP(return, "nothing is revoked");
 	for (round = 0; round < WRITE_ROUNDS; round++) {
-		struct ndshm_block_alloc alloc =
+		struct ndshm_block_alloc_args alloc =
 			block_alloc_request(0, 16 * page_size(), &self->block);
 		struct ndshm_nl_adapter adapter;
 		unsigned char *map;

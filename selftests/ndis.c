@@ -547,10 +547,10 @@ TEST_F(strangers, ndis_one_supplies_the_other)
 /* A client can allocate from this provider, whose memory cannot be mapped. */
 TEST_F(strangers, own_supplies_clients)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	struct ndshm_nl_provider provider;
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int fd = ndshm_open();
 
 	ASSERT_LE(0, fd);

@@ -28,7 +28,7 @@ FIXTURE(netlink) {
 
 FIXTURE_SETUP(netlink)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -137,7 +137,7 @@ TEST_F(netlink, adapter)
 TEST_F(netlink, provider)
 {
 	struct ndshm_nl_provider by_id, by_name;
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "coherent",
 					       &by_name));
@@ -164,11 +164,11 @@ TEST_F(netlink, provider)
 
 TEST_F(netlink, block)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, 3 * self->page,
 				    &self->block);
 	struct ndshm_nl_block seen;
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	void *map;
 
 	alloc.usage = NDSHM_USAGE_RECEIVE;
@@ -455,7 +455,7 @@ TEST_F(netlink, dump_blocks)
 {
 	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen));
 	struct ndshm_block_info blocks[500];
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int count, i, j, found;
 	int other = ndshm_open();
 
@@ -491,7 +491,7 @@ static struct ndshm_block_info block_with_id(struct __test_metadata *_metadata,
 					     __u32 low, __u32 mask)
 {
 	struct ndshm_block_info blocks[64], kept = {};
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, 1, blocks);
 	unsigned int i;
 
@@ -544,7 +544,7 @@ TEST_F(netlink, dump_while_changing)
 {
 	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen));
 	struct ndshm_block_info blocks[64], noise;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int count, i, j, round, found, peer;
 	pid_t child;
 
@@ -559,7 +559,7 @@ TEST_F(netlink, dump_while_changing)
 
 		ndshm_signal_peer(peer);
 		for (;;) {
-			struct ndshm_block_free request;
+			struct ndshm_block_free_args request;
 
 			alloc = block_alloc_request(self->adapter, 1, &noise);
 			if (_test_block_alloc(fd, &alloc))
@@ -593,8 +593,8 @@ TEST_F_TIMEOUT(netlink, dump_shows_whole_blocks, 300)
 	const struct ndshm_nl_block *row;
 	struct ndshm_nl_block *seen = calloc(MANY, sizeof(*seen));
 	int count, i, round, found = 0, peer;
-	struct ndshm_block_alloc alloc;
-	struct ndshm_block_free request;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_free_args request;
 	pid_t child;
 
 	ASSERT_NE(NULL, seen);
@@ -651,7 +651,7 @@ TEST_F(netlink, dump_left_alone)
 {
 	struct ndshm_block_info blocks[512];
 	struct ndshm_nl_request request;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_nl_block row;
 	struct ndshm_nl nl[2];
 	unsigned int i;
@@ -783,10 +783,10 @@ TEST_F(netlink, refusals)
 {
 	static struct ndshm_nl_reason before[REASONS], after[REASONS];
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc empty =
+	struct ndshm_block_alloc_args empty =
 		block_alloc_request(self->adapter, 0, &block);
-	struct ndshm_block_cancel cancel = block_cancel_request(~0ULL);
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_block_cancel_args cancel = block_cancel_request(~0ULL);
+	struct ndshm_get_info_args info = get_info_request();
 	struct ndshm_nl_reason one;
 	unsigned int i, more;
 

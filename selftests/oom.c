@@ -100,7 +100,7 @@ static bool oom_line_soon(int log, char *line, size_t size)
 
 FIXTURE_SETUP(oom)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	char line[256] = "";
 
 	if (geteuid())
@@ -158,7 +158,7 @@ static struct usage usage_of(const struct ndshm_nl_block *blocks, int count, __u
 TEST_F(oom, report)
 {
 	static struct ndshm_nl_block blocks[1024];
-	struct ndshm_section_create create;
+	struct ndshm_section_create_args create;
 	char line[256], expected[256];
 	struct usage usage;
 	int count, i;

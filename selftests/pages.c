@@ -42,7 +42,7 @@ FIXTURE(pages) {
 
 FIXTURE_SETUP(pages)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	struct ndshm_nl_provider provider;
 
 	self->fd = ndshm_open();
@@ -62,10 +62,10 @@ FIXTURE_TEARDOWN(pages)
 	ndshm_nl_close(&self->nl);
 }
 
-static struct ndshm_block_alloc request(struct _test_data_pages *self,
-					__u64 length)
+static struct ndshm_block_alloc_args request(struct _test_data_pages *self,
+					     __u64 length)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, length, &self->block);
 
 	alloc.provider = self->provider;
@@ -76,7 +76,7 @@ static struct ndshm_block_alloc request(struct _test_data_pages *self,
 static void make(struct __test_metadata *_metadata,
 		 struct _test_data_pages *self, __u64 length)
 {
-	struct ndshm_block_alloc alloc = request(self, length);
+	struct ndshm_block_alloc_args alloc = request(self, length);
 
 	test_block_alloc(self->fd, &alloc);
 	self->map = test_map_block(self->fd, &self->block);
@@ -194,7 +194,7 @@ TEST_F(pages, recycled)
 TEST_F(pages, segments)
 {
 	struct ndshm_segment segments[4096];
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	__u64 total = 0;
 	unsigned int i, j;
 
@@ -230,7 +230,7 @@ TEST_F(pages, chunks)
 {
 	static struct ndshm_segment segments[(64 << 20) >> 12];
 	struct ndshm_block_info holes[24];
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	__u64 total = 0;
 	unsigned int i;
 
@@ -272,7 +272,7 @@ TEST_F(pages, chunks)
 /* A contiguous block is limited to the largest chunk of the page allocator. */
 TEST_F(pages, contiguous)
 {
-	struct ndshm_block_alloc alloc = request(self, 3 << 20);
+	struct ndshm_block_alloc_args alloc = request(self, 3 << 20);
 
 	alloc.flags = NDSHM_ALLOC_CONTIGUOUS;
 	test_block_alloc(self->fd, &alloc);
@@ -297,7 +297,7 @@ TEST_F(pages, contiguous)
  */
 TEST_F(pages, too_much)
 {
-	struct ndshm_block_alloc alloc = request(self, 1ULL << 44);
+	struct ndshm_block_alloc_args alloc = request(self, 1ULL << 44);
 	char before[32];
 
 	ASSERT_EQ(0, ndshm_read_file(MAX_BLOCK_BYTES, before, sizeof(before)));
@@ -311,7 +311,7 @@ TEST_F(pages, too_much)
 /* The memory must come from the adapter's node as far as that has any. */
 TEST_F(pages, node)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int status, node;
 	void *page;
 
@@ -552,7 +552,7 @@ TEST_F(pages, pinned_is_paid_for)
 	const struct rlimit limit = {
 		.rlim_cur = before + 4 * HUGE, .rlim_max = before + 4 * HUGE,
 	};
-	struct ndshm_block_alloc alloc = request(self, 4 * HUGE);
+	struct ndshm_block_alloc_args alloc = request(self, 4 * HUGE);
 	int ends[2], others[2];
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
@@ -625,13 +625,13 @@ static unsigned int take(struct __test_metadata *_metadata,
 			 struct _test_data_device *self, __u64 length,
 			 struct ndshm_segment *segments, __u32 most)
 {
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
-	struct ndshm_adapter_start start =
+	struct ndshm_adapter_start_args start =
 		adapter_start_request(self->edu.adapter.id);
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->edu.adapter.id, length, &self->block);
 	void *bar;
 
@@ -676,7 +676,7 @@ TEST_F(device, copies)
 /* At the end of the claim all mappings must be gone; only pinned pages remain. */
 TEST_F(device, revoked)
 {
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	const __u64 before = ndshm_locked(self->fd);
 	struct ndshm_segment segments[64];
 	unsigned char copy[4096];
@@ -707,9 +707,9 @@ TEST_F(device, revoked)
  */
 TEST_F(device, never_bounced)
 {
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->edu.adapter.id, 1, &self->block);
 	char line[4096] = "";
 

@@ -49,13 +49,13 @@ static void end(struct __test_metadata *_metadata, struct function *function)
 }
 
 #define test_claim(function) do { \
-	struct ndshm_adapter_claim claim_ = \
+	struct ndshm_adapter_claim_args claim_ = \
 		adapter_claim_request((function)->edu.adapter.id, EDU_WIDTH); \
 	test_adapter_claim((function)->fd, &claim_); \
 } while (0)
 
 #define test_start(function) do { \
-	struct ndshm_adapter_start start_ = \
+	struct ndshm_adapter_start_args start_ = \
 		adapter_start_request((function)->edu.adapter.id); \
 	test_adapter_start((function)->fd, &start_); \
 } while (0)
@@ -63,7 +63,7 @@ static void end(struct __test_metadata *_metadata, struct function *function)
 static void map_registers(struct __test_metadata *_metadata,
 			  struct function *function)
 {
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(function->edu.adapter.id, 0);
 	void *bar;
 
@@ -208,7 +208,7 @@ static void test_survives(struct __test_metadata *_metadata,
 			  struct function *function)
 {
 	struct ndshm_nl_adapter adapter;
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(function->edu.adapter.id, EDU_WIDTH);
 	int other = ndshm_open();
 

@@ -53,9 +53,9 @@ typedef __u32 ask(const struct wish *wish);
 static __u32 ask_block(const struct wish *wish)
 {
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(wish->adapter, 1, &block);
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 
 	alloc.provider = wish->provider;
 	if (ioctl(wish->fd, NDSHM_BLOCK_ALLOC, &alloc))
@@ -66,10 +66,10 @@ static __u32 ask_block(const struct wish *wish)
 
 static __u32 ask_later(const struct wish *wish)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(wish->adapter, 1, 1);
 	struct ndshm_completion record = { .reason = NO_REPLY };
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 
 	alloc.provider = wish->provider;
 	if (ioctl(wish->fd, NDSHM_BLOCK_ALLOC, &alloc))
@@ -85,7 +85,7 @@ static __u32 ask_later(const struct wish *wish)
 /* Without initial memory: a later lack of permission must be reported at creation. */
 static __u32 ask_section(const struct wish *wish)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_create_request(wish->adapter, 1 << 16, 0);
 
 	create.provider = wish->provider;
@@ -96,7 +96,7 @@ static __u32 ask_section(const struct wish *wish)
 
 static __u32 ask_claim(const struct wish *wish)
 {
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(wish->adapter, EDU_WIDTH);
 
 	return ioctl(wish->fd, NDSHM_ADAPTER_CLAIM, &claim) ? claim.reason : 0;
@@ -140,7 +140,7 @@ FIXTURE(permission) {
 
 FIXTURE_SETUP(permission)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	struct ndshm_nl_provider provider;
 
 	if (geteuid())
@@ -630,7 +630,7 @@ TEST_F(permission, registered_again)
 
 static __u32 ask_delete(const struct wish *wish)
 {
-	struct ndshm_section_delete request =
+	struct ndshm_section_delete_args request =
 		section_delete_request(NDSHM_DELETE_FORCE, -1);
 
 	return _test_section_delete(wish->fd, &request) ? request.reason : 0;
@@ -640,7 +640,7 @@ static __u32 ask_delete(const struct wish *wish)
 TEST_F(permission, section_of_effective_user)
 {
 	const struct user setuid = { NDSHM_USER_A, NDSHM_USER_B, 0 };
-	struct ndshm_section_query query = section_query_request();
+	struct ndshm_section_query_args query = section_query_request();
 	struct ndshm_nl_quota a, b;
 	struct ndshm_nl_section section;
 	struct wish wish;
@@ -650,7 +650,7 @@ TEST_F(permission, section_of_effective_user)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_section_create create =
+		struct ndshm_section_create_args create =
 			section_create_request(self->wish.adapter, 1 << 16, 0);
 
 		_exit(!(become(&setuid) &&

@@ -43,7 +43,7 @@ static long long failed(void)
 
 FIXTURE_SETUP(provider)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	struct ndshm_nl_provider provider;
 	int error = ndshm_mock_load("quarantine=8");
 
@@ -78,10 +78,10 @@ FIXTURE_TEARDOWN(provider)
 	EXPECT_TRUE(ndshm_soon(!ndshm_mock_unload()));
 }
 
-static struct ndshm_block_alloc request_of(struct _test_data_provider *self,
-					   __u64 length)
+static struct ndshm_block_alloc_args request_of(struct _test_data_provider *self,
+						__u64 length)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, length, &self->block);
 
 	alloc.provider = self->id;
@@ -183,7 +183,7 @@ TEST_F(provider, scopes)
 TEST_F(provider, shown)
 {
 	struct ndshm_nl_provider provider;
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 	struct ndshm_nl_block block;
 
 	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, self->id, &provider));
@@ -296,8 +296,8 @@ TEST_F_TIMEOUT(provider, many, 300)
 
 TEST_F(provider, success)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 3 * self->page - 7);
-	struct ndshm_block_query query;
+	struct ndshm_block_alloc_args alloc = request_of(self, 3 * self->page - 7);
+	struct ndshm_block_query_args query;
 	unsigned char *map;
 
 	test_block_alloc(self->fd, &alloc);
@@ -328,7 +328,7 @@ TEST_F(provider, success)
 /* Each documented status must arrive unchanged. */
 TEST_F(provider, statuses)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 
 	test_mock("script test status=resources");
 	test_err_block_alloc(ENOMEM, NDSHM_REASON_PROVIDER_RESOURCES, self->fd,
@@ -360,7 +360,7 @@ TEST_F(provider, undocumented_statuses)
 		NDSHM_STATUS_NOT_SUPPORTED, NDSHM_STATUS_BUFFER_TOO_SHORT,
 		0xC0000017, UINT_MAX,
 	};
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
@@ -380,7 +380,7 @@ TEST_F(provider, bad_reply)
 	static const char * const lists[] = {
 		"short", "overlap", "empty", "zero", "wrap", "bad",
 	};
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int i, round;
 
 	/* With blocks of one page and of several. */
@@ -431,7 +431,7 @@ static void answers(struct __test_metadata *_metadata,
 		    struct _test_data_provider *self, const char *name,
 		    const char *answer, __u32 reason)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 2 * self->page);
+	struct ndshm_block_alloc_args alloc = request_of(self, 2 * self->page);
 	struct ndshm_nl_provider provider;
 	unsigned int i;
 
@@ -522,7 +522,7 @@ TEST_F(provider, mistakes_said_once)
 /* The pfn handler returns a page of another offset, which must not be mapped. */
 TEST_F(provider, misplaced)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned char *map;
 
 	test_mock("provider replace test page");
@@ -538,9 +538,9 @@ TEST_F(provider, misplaced)
 /* A block of several segments is valid unless it was requested as contiguous. */
 TEST_F(provider, segments)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 4 * self->page);
+	struct ndshm_block_alloc_args alloc = request_of(self, 4 * self->page);
 	struct ndshm_segment segments[5];
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 	unsigned int i;
 
 	test_mock("script test list=multi");
@@ -601,7 +601,7 @@ TEST_F(provider, segments)
 TEST_F(provider, batch)
 {
 	struct ndshm_block_info blocks[8];
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 
 	alloc.count = ARRAY_SIZE(blocks);
 	alloc.blocks = to_u64(blocks);
@@ -619,7 +619,7 @@ TEST_F(provider, batch)
 /* If the result cannot be written, the block must be freed through the free handler. */
 TEST_F(provider, undone)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 
 	alloc.blocks = 0;
 	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
@@ -630,7 +630,7 @@ TEST_F(provider, undone)
 /* Invalid requests must not reach the provider. */
 TEST_F(provider, not_requested)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 0);
+	struct ndshm_block_alloc_args alloc = request_of(self, 0);
 
 	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd,
 			     &alloc);
@@ -640,7 +640,7 @@ TEST_F(provider, not_requested)
 /* A provider without a pfn handler can allocate, but its blocks cannot be mapped. */
 TEST_F(provider, not_mappable)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 	struct ndshm_nl_provider provider;
 	struct ndshm_block_info before;
 	unsigned char *map;
@@ -668,7 +668,7 @@ TEST_F(provider, not_mappable)
  */
 TEST_F(provider, replaced)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 	struct ndshm_nl_provider provider;
 	struct ndshm_block_info before;
 	long long first;
@@ -700,7 +700,7 @@ TEST_F(provider, replaced)
 /* Blocks must keep the module loaded, through handles and through mappings. */
 TEST_F(provider, unload_is_busy)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 	void *map;
 
 	test_block_alloc(self->fd, &alloc);
@@ -720,7 +720,7 @@ TEST_F(provider, unload_is_busy)
 /* While blocks live, unregistering must fail and the provider continue to work. */
 TEST_F(provider, unregister_is_busy)
 {
-	struct ndshm_block_alloc alloc = request_of(self, 1);
+	struct ndshm_block_alloc_args alloc = request_of(self, 1);
 	struct ndshm_nl_provider provider;
 	struct ndshm_block_info first;
 
@@ -749,7 +749,7 @@ TEST_F(provider, unregister_is_busy)
 /* All blocks must be freed, however the client ends. */
 TEST_F(provider, client_killed)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	int peer, i;
 	pid_t child;
 

@@ -40,7 +40,7 @@ static int reset_all(struct ndshm_nl *nl, __u32 uid)
 
 FIXTURE_SETUP(quota)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	if (geteuid())
 		SKIP(return, "only root sets limits");
@@ -292,8 +292,8 @@ static __u64 used(struct _test_data_quota *self, unsigned int kind)
  */
 TEST_F(quota, bytes)
 {
-	struct ndshm_section_create create;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_section_create_args create;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_info first, second;
 	__u64 before = used(self, 3);
 
@@ -333,9 +333,9 @@ TEST_F(quota, bytes)
 /* Sections, holders and reserved range: one more than the limit must be refused. */
 TEST_F(quota, of_sections)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_create_request(self->adapter, HUGE, 0);
-	struct ndshm_section_attach attach;
+	struct ndshm_section_attach_args attach;
 	int section, holder;
 
 	ASSERT_EQ(0, used(self, 0));
@@ -380,7 +380,7 @@ TEST_F(quota, users_apart)
 	ASSERT_LE(0, child);
 	if (!child) {
 		struct ndshm_block_info block;
-		struct ndshm_block_alloc alloc =
+		struct ndshm_block_alloc_args alloc =
 			block_alloc_request(self->adapter, 1, &block);
 
 		ASSERT_TRUE(ndshm_become(NDSHM_USER_A));
@@ -398,8 +398,8 @@ TEST_F(quota, users_apart)
 TEST_F(quota, exceeded)
 {
 	static __u64 buffer[512];
-	struct ndshm_section_create create;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_section_create_args create;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_info block;
 	struct ndshm_nl_quota reported;
 	struct ndshm_nl listener;
@@ -443,7 +443,7 @@ TEST_F(quota, exceeded)
 /* Requests count until their records are read, over all descriptors. */
 TEST_F(quota, of_requests)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_completion record;
 	struct ndshm_nl_quota now;
 	int fds[2], i;
@@ -482,7 +482,7 @@ TEST_F(quota, of_requests)
 /* Operations with a descriptor also count for its opener, independent of the caller. */
 TEST_F(quota, of_the_opener)
 {
-	struct ndshm_section_create create[3];
+	struct ndshm_section_create_args create[3];
 	struct ndshm_nl_quota opener, user;
 	int fd, i;
 
@@ -544,8 +544,8 @@ struct takes {
 /* Allocate and free until killed; return at any other answer. */
 static void take(struct _test_data_quota *self, struct takes *takes)
 {
-	struct ndshm_block_alloc alloc;
-	struct ndshm_block_free request;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_free_args request;
 	struct ndshm_block_info block;
 
 	for (;;) {

@@ -54,7 +54,7 @@ static bool enter_group(const char *group)
 
 FIXTURE_SETUP(removal)
 {
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_claim_args claim;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
@@ -83,13 +83,13 @@ FIXTURE_TEARDOWN(removal)
 	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
 }
 
-static struct ndshm_block_alloc request(struct __test_metadata *_metadata,
-					struct _test_data_removal *self,
-					const char *name, size_t length,
-					struct ndshm_block_info *block)
+static struct ndshm_block_alloc_args request(struct __test_metadata *_metadata,
+					     struct _test_data_removal *self,
+					     const char *name, size_t length,
+					     struct ndshm_block_info *block)
 {
 	struct ndshm_nl_provider provider;
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->edu.adapter.id, length, block);
 
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, name, &provider));
@@ -121,7 +121,7 @@ static long long milliseconds(void)
 TEST_F_TIMEOUT(removal, allocation, TIMEOUT)
 {
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	if (!variant->provider)
 		SKIP(return, "it is not allocated");
@@ -164,11 +164,11 @@ static void map_and_touch(struct _test_data_removal *self, __u64 offset,
 /* Remove the device while a process maps, touches and unmaps memory. */
 TEST_F_TIMEOUT(removal, mapping, TIMEOUT)
 {
-	struct ndshm_adapter_map_bar bar =
+	struct ndshm_adapter_map_bar_args bar =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_claim_args claim;
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int round;
 
 	for (round = 0; round < ndshm_rounds(5, 2); round++) {
@@ -239,9 +239,9 @@ FIXTURE_VARIANT(throttled) {
 
 static void claiming(struct _test_data_throttled *self)
 {
-	struct ndshm_adapter_map_bar bar;
-	struct ndshm_adapter_start start;
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_map_bar_args bar;
+	struct ndshm_adapter_start_args start;
+	struct ndshm_adapter_claim_args claim;
 	int fd;
 
 	for (;;) {
@@ -259,10 +259,10 @@ static void claiming(struct _test_data_throttled *self)
 static void allocating(struct _test_data_throttled *self)
 {
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, self->length,
 				    &block);
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 
 	alloc.provider = self->provider;
 	for (;;) {
@@ -276,10 +276,10 @@ static void allocating(struct _test_data_throttled *self)
 /* A thread of the kernel allocates, in the cgroup of the process. */
 static void asking(struct _test_data_throttled *self)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->adapter, self->length, 1);
 	struct ndshm_completion record;
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 
 	alloc.provider = self->provider;
 	for (;;) {
@@ -295,9 +295,9 @@ static void asking(struct _test_data_throttled *self)
 /* The last descriptor, with all that it has. */
 static void closing(struct _test_data_throttled *self)
 {
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_claim_args claim;
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int i;
 	int fd;
 
@@ -320,7 +320,7 @@ static void closing(struct _test_data_throttled *self)
 static void forking(struct _test_data_throttled *self)
 {
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, self->length,
 				    &block);
 	unsigned char *map;
@@ -345,8 +345,8 @@ static void forking(struct _test_data_throttled *self)
 
 static void deleting(struct _test_data_throttled *self)
 {
-	struct ndshm_section_create create;
-	struct ndshm_section_delete request;
+	struct ndshm_section_create_args create;
+	struct ndshm_section_delete_args request;
 	unsigned char *map;
 
 	for (;;) {
@@ -504,7 +504,7 @@ TEST_F_TIMEOUT(throttled, removal, TIMEOUT)
 {
 	/* Where rounds are few, the kernel is one that takes that much longer. */
 	const unsigned int slower = 1 + 99 / ndshm_rounds(100, 10);
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_claim_args claim;
 	char seldom[32], little[32];
 	unsigned int round;
 
@@ -573,7 +573,7 @@ FIXTURE_VARIANT(shared) {
 
 static void use_claim(struct _test_data_shared *self)
 {
-	struct ndshm_adapter_start start =
+	struct ndshm_adapter_start_args start =
 		adapter_start_request(self->edu.adapter.id);
 
 	_test_adapter_start(self->fd, &start);
@@ -581,10 +581,10 @@ static void use_claim(struct _test_data_shared *self)
 
 static void use_requests(struct _test_data_shared *self)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_later_request(self->edu.adapter.id, 1, getpid());
 	struct ndshm_completion record;
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 
 	if (_test_block_alloc(self->fd, &alloc) ||
 	    read(self->fd, &record, sizeof(record)) != sizeof(record) ||
@@ -599,7 +599,7 @@ FIXTURE_VARIANT_ADD(shared, requests) { .use = use_requests };
 
 FIXTURE_SETUP(shared)
 {
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_claim_args claim;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
@@ -689,7 +689,7 @@ TEST_F_TIMEOUT(shared, moving, TIMEOUT)
 {
 	long long begin, took, longest = 0;
 	struct ndshm_completion record;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int round;
 
 	ndshm_write_file(GROUP "/cpu.max", CPU_LITTLE);

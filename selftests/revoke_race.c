@@ -70,12 +70,12 @@ static struct mapped make(struct __test_metadata *_metadata,
 			  struct _test_data_race *self, const char *name)
 {
 	struct ndshm_nl_provider provider;
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->edu.adapter.id, LENGTH, &block);
 
 	ASSERT_EQ(0, _test_adapter_claim(self->fd, &claim));
@@ -238,7 +238,7 @@ FIXTURE(stuck_race) {
 FIXTURE_SETUP(stuck_race)
 {
 	struct ndshm_nl_provider provider;
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_claim_args claim;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
@@ -272,10 +272,10 @@ struct stuck_section {
 
 static bool make_stuck(struct _test_data_stuck_race *self, struct stuck_section *one)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_create_request(self->edu.adapter.id, self->page, 0);
-	struct ndshm_section_attach attach = section_attach_request(0);
-	struct ndshm_extent_alloc more = extent_alloc_request(self->page, 0);
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(self->page, 0);
 
 	create.provider = self->provider;
 	create.flags = 0;
@@ -314,7 +314,7 @@ static void stand_still(struct _test_data_stuck_race *self, int peer)
 {
 	const unsigned int stuck = stuck_count();
 	struct stuck_section *all = calloc(stuck, sizeof(*all));
-	struct ndshm_extent_free request;
+	struct ndshm_extent_free_args request;
 	pthread_attr_t small;
 	pthread_t thread;
 	unsigned int i;

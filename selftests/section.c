@@ -32,7 +32,7 @@ FIXTURE(section) {
 
 FIXTURE_SETUP(section)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->client = ndshm_open();
 	ASSERT_LE(0, self->client);
@@ -81,7 +81,7 @@ static void unmake(struct __test_metadata *_metadata,
 /* Creation reserves MaxSize; InitialSize is usable at once. */
 TEST_F(section, lsa_create)
 {
-	struct ndshm_section_query query;
+	struct ndshm_section_query_args query;
 
 	make(_metadata, self, 1 << 20, 1 << 16);
 	query = test_look(self->fd);
@@ -103,9 +103,9 @@ TEST_F(section, lsa_create)
 
 TEST_F(section, sizes)
 {
-	struct ndshm_get_info info = get_info_request();
-	struct ndshm_section_create request;
-	struct ndshm_section_query query;
+	struct ndshm_get_info_args info = get_info_request();
+	struct ndshm_section_create_args request;
+	struct ndshm_section_query_args query;
 	int fd;
 
 	test_get_info(self->client, &info);
@@ -146,7 +146,7 @@ TEST_F(section, sizes)
 
 TEST_F(section, names)
 {
-	struct ndshm_section_create request;
+	struct ndshm_section_create_args request;
 
 	request = section_create_request(0xffffffff, self->page, 0);
 	test_err_section_create(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN,
@@ -164,9 +164,9 @@ TEST_F(section, names)
 /* A provider whose memory cannot be mapped page by page is unsuitable. */
 TEST_F(section, pageless)
 {
-	struct ndshm_section_create request;
+	struct ndshm_section_create_args request;
 	struct ndshm_nl_provider coherent;
-	struct ndshm_extent_alloc more;
+	struct ndshm_extent_alloc_args more;
 	struct ndshm_nl nl;
 	int fd, holder;
 
@@ -197,9 +197,9 @@ TEST_F(section, pageless)
 TEST_F(section, descriptors)
 {
 	struct rlimit before, none;
-	struct ndshm_section_create create;
-	struct ndshm_section_attach attach;
-	struct ndshm_section_share share;
+	struct ndshm_section_create_args create;
+	struct ndshm_section_attach_args attach;
+	struct ndshm_section_share_args share;
 	int fd = new_section(_metadata, self, HUGE, self->page), holder;
 
 	/* The descriptors are close-on-exec. */
@@ -541,7 +541,7 @@ TEST_F(section, across)
 
 TEST_F(section, full)
 {
-	struct ndshm_extent_alloc more;
+	struct ndshm_extent_alloc_args more;
 	int holder;
 
 	make(_metadata, self, 3 * HUGE + self->page, 0);
@@ -574,8 +574,8 @@ TEST_F(section, memlock)
 	struct rlimit limit = {
 		before.user_locked + 3 * HUGE, RLIM_INFINITY,
 	};
-	struct ndshm_section_create create;
-	struct ndshm_extent_alloc more;
+	struct ndshm_section_create_args create;
+	struct ndshm_extent_alloc_args more;
 	int holder;
 
 	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &limit));
@@ -644,7 +644,7 @@ TEST_F(section, idle_is_no_excuse)
 {
 	struct ndshm_state before = test_state(self->client);
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	struct rlimit limit;
 	__u64 first;
 	int holder;
@@ -710,9 +710,9 @@ TEST_F(section, trimmed_in_a_crowd)
 		children[i] = ndshm_fork(&peers[i]);
 		ASSERT_LE(0, children[i]);
 		if (!children[i]) {
-			struct ndshm_section_attach attach =
+			struct ndshm_section_attach_args attach =
 				section_attach_request(0);
-			struct ndshm_extent_alloc more;
+			struct ndshm_extent_alloc_args more;
 
 			if (!ndshm_become(NDSHM_USER_A) ||
 			    _test_section_attach(self->fd, &attach))
@@ -780,8 +780,8 @@ static void limit_to(struct __test_metadata *_metadata, const char *name,
 
 TEST_F(section, quotas)
 {
-	struct ndshm_section_create create;
-	struct ndshm_section_attach attach;
+	struct ndshm_section_create_args create;
+	struct ndshm_section_attach_args attach;
 	char sections[32], holders[32], range[32];
 	int fds[2], more[2];
 

@@ -28,7 +28,7 @@ FIXTURE(section_dma) {
 static void map_registers(struct __test_metadata *_metadata,
 			  struct _test_data_section_dma *self)
 {
-	struct ndshm_adapter_map_bar map =
+	struct ndshm_adapter_map_bar_args map =
 		adapter_map_bar_request(self->edu.adapter.id, 0);
 
 	test_adapter_map_bar(self->client, &map);
@@ -39,8 +39,8 @@ static void map_registers(struct __test_metadata *_metadata,
 
 FIXTURE_SETUP(section_dma)
 {
-	struct ndshm_adapter_claim claim;
-	struct ndshm_adapter_start start;
+	struct ndshm_adapter_claim_args claim;
+	struct ndshm_adapter_start_args start;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");
@@ -77,7 +77,7 @@ static __u64 address_of(struct __test_metadata *_metadata, int holder,
 			__u64 place, __u64 at)
 {
 	struct ndshm_segment segments[512];
-	struct ndshm_extent_query query = extent_query_request(place);
+	struct ndshm_extent_query_args query = extent_query_request(place);
 	__u32 i;
 
 	query.segments = to_u64(segments);
@@ -118,7 +118,7 @@ TEST_F(section_dma, copies)
  */
 TEST_F(section_dma, claim)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_create_request(self->edu.adapter.id, MAX, 0);
 	int other = ndshm_open();
 
@@ -133,13 +133,13 @@ TEST_F(section_dma, claim)
 static void expect_revoked(struct __test_metadata *_metadata,
 			   struct _test_data_section_dma *self, __u64 place)
 {
-	struct ndshm_section_attach attach = section_attach_request(0);
-	struct ndshm_section_share share =
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_section_share_args share =
 		section_share_request(NDSHM_SHARE_READONLY);
-	struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
-	struct ndshm_extent_query where = extent_query_request(place);
-	struct ndshm_section_sync sync = section_sync_request(1, 0, 1);
-	struct ndshm_section_delete request = section_delete_request(0, -1);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(1, 0);
+	struct ndshm_extent_query_args where = extent_query_request(place);
+	struct ndshm_section_sync_args sync = section_sync_request(1, 0, 1);
+	struct ndshm_section_delete_args request = section_delete_request(0, -1);
 	int client = ndshm_open();
 
 	ASSERT_LE(0, client);
@@ -180,8 +180,8 @@ TEST_F(section_dma, claim_end)
 TEST_F(section_dma, claim_end_empty)
 {
 	int fd = test_new_section(self->client, self->edu.adapter.id, MAX, 0);
-	struct ndshm_section_attach attach = section_attach_request(0);
-	struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(1, 0);
 	int holder = test_attach(fd), client;
 
 	EXPECT_EQ(0, close(self->client));
@@ -268,9 +268,9 @@ static __u64 end_by(struct __test_metadata *_metadata,
 	int holder = test_attach_with(fd, way == KEPT ? NDSHM_ATTACH_KEEP : 0);
 	__u64 place = test_extent(holder, 2 * HUGE);
 	__u64 address = address_of(_metadata, holder, place, HUGE);
-	struct ndshm_section_delete force =
+	struct ndshm_section_delete_args force =
 		section_delete_request(NDSHM_DELETE_FORCE, -1);
-	struct ndshm_section_delete own = section_delete_request(0, holder);
+	struct ndshm_section_delete_args own = section_delete_request(0, holder);
 
 	if (way == BY_FORCE)
 		test_section_delete(fd, &force);
@@ -366,9 +366,9 @@ static void *use(void *argument)
 	struct user *user = argument;
 
 	while (!atomic_load(user->stop)) {
-		struct ndshm_extent_alloc more =
+		struct ndshm_extent_alloc_args more =
 			extent_alloc_request(3 * HUGE / 2, 0);
-		struct ndshm_extent_free request;
+		struct ndshm_extent_free_args request;
 		size_t at;
 
 		if (_test_extent_alloc(user->holder, &more)) {
@@ -422,10 +422,10 @@ struct left {
 
 static bool leave_one(struct _test_data_section_dma *test, struct left *left)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_create_request(test->edu.adapter.id, 1, 0);
-	struct ndshm_section_attach attach = section_attach_request(0);
-	struct ndshm_extent_alloc extent = extent_alloc_request(1, 0);
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_extent_alloc_args extent = extent_alloc_request(1, 0);
 
 	if (_test_section_create(test->client, &create))
 		return false;

@@ -31,7 +31,7 @@ FIXTURE(name) {
 
 FIXTURE_SETUP(name)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->client = ndshm_open();
 	ASSERT_LE(0, self->client);
@@ -49,7 +49,7 @@ FIXTURE_TEARDOWN(name)
 static int new_named(struct __test_metadata *_metadata,
 		     const struct _test_data_name *self, const char *name, __u32 mode)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_name_request(self->adapter, MAX, name, mode);
 
 	test_section_create(self->client, &create);
@@ -59,7 +59,7 @@ static int new_named(struct __test_metadata *_metadata,
 static int open_named(struct __test_metadata *_metadata,
 		      const struct _test_data_name *self, const char *name, __u32 flags)
 {
-	struct ndshm_section_open open =
+	struct ndshm_section_open_args open =
 		section_open_request(NDSHM_OWNER_SELF, name, flags);
 
 	test_section_open(self->client, &open);
@@ -68,7 +68,7 @@ static int open_named(struct __test_metadata *_metadata,
 
 /* Opening @name must find nothing. */
 #define test_unknown(name) do { \
-	struct ndshm_section_open open_ = \
+	struct ndshm_section_open_args open_ = \
 		section_open_request(NDSHM_OWNER_SELF, name, 0); \
 	test_err_section_open(ENOENT, NDSHM_REASON_SECTION_UNKNOWN, \
 			      self->client, &open_); \
@@ -76,9 +76,9 @@ static int open_named(struct __test_metadata *_metadata,
 
 TEST_F(name, opened)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_name_request(self->adapter, MAX, NAME, 0600);
-	struct ndshm_section_open open =
+	struct ndshm_section_open_args open =
 		section_open_request(geteuid(), NAME, 0);
 	unsigned char *map, *again;
 	int holder;
@@ -106,7 +106,7 @@ TEST_F(name, opened)
 TEST_F(name, readonly)
 {
 	int made = new_named(_metadata, self, NAME, 0400), fd;
-	struct ndshm_section_delete request =
+	struct ndshm_section_delete_args request =
 		section_delete_request(NDSHM_DELETE_FORCE, -1);
 	char path[64];
 
@@ -150,8 +150,8 @@ static const struct {
 
 TEST_F(name, valid)
 {
-	struct ndshm_section_create create;
-	struct ndshm_section_open open;
+	struct ndshm_section_create_args create;
+	struct ndshm_section_open_args open;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
@@ -175,9 +175,9 @@ TEST_F(name, valid)
 
 TEST_F(name, invalid_requests)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_name_request(self->adapter, MAX, NAME, 01000);
-	struct ndshm_section_open open =
+	struct ndshm_section_open_args open =
 		section_open_request(NDSHM_OWNER_SELF, NAME, 0);
 
 	test_err_section_create(EINVAL, NDSHM_REASON_MODE, self->client, &create);
@@ -213,7 +213,7 @@ TEST_F(name, invalid_requests)
 TEST_F(name, taken)
 {
 	int made = new_named(_metadata, self, NAME, 0600), fd;
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_name_request(self->adapter, MAX, NAME, 0600);
 
 	test_err_section_create(EEXIST, NDSHM_REASON_NAME_TAKEN, self->client,
@@ -250,7 +250,7 @@ TEST_F(name, mapping_keeps_no_name)
 
 TEST_F(name, deleted)
 {
-	struct ndshm_section_delete request = section_delete_request(0, -1);
+	struct ndshm_section_delete_args request = section_delete_request(0, -1);
 	int made = new_named(_metadata, self, NAME, 0600), fd, again;
 
 	/* Remove the section by its name. */
@@ -274,7 +274,7 @@ TEST_F(name, killed)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_section_create create =
+		struct ndshm_section_create_args create =
 			section_name_request(self->adapter, MAX, NAME, 0600);
 
 		if (_test_section_create(self->client, &create))
@@ -313,7 +313,7 @@ static __u32 reply_to(const struct _test_data_name *self, uid_t uid, bool member
 		      __u32 owner, __u32 flags)
 {
 	const gid_t group = GROUP;
-	struct ndshm_section_open open = section_open_request(owner, NAME, flags);
+	struct ndshm_section_open_args open = section_open_request(owner, NAME, flags);
 	pid_t child = fork();
 	int status;
 
@@ -351,7 +351,7 @@ static bool serve_as_a(const struct _test_data_name *self, unsigned int mode,
 	if (*child < 0)
 		return false;
 	if (!*child) {
-		struct ndshm_section_create create =
+		struct ndshm_section_create_args create =
 			section_name_request(self->adapter, MAX, NAME, mode);
 
 		create.group = GROUP;
@@ -436,7 +436,7 @@ TEST_F(name, owners)
 /* Only the creator and CAP_SYS_ADMIN can delete a section that others may open. */
 TEST_F(name, others_cannot_delete)
 {
-	struct ndshm_section_delete request =
+	struct ndshm_section_delete_args request =
 		section_delete_request(NDSHM_DELETE_FORCE, -1);
 	int made = new_named(_metadata, self, NAME, 0666), peer;
 	pid_t child;
@@ -446,7 +446,7 @@ TEST_F(name, others_cannot_delete)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_section_open open = section_open_request(0, NAME, 0);
+		struct ndshm_section_open_args open = section_open_request(0, NAME, 0);
 
 		_exit(!(ndshm_become(NDSHM_USER_A) &&
 			!_test_section_open(self->client, &open) &&
@@ -470,8 +470,8 @@ TEST_F(name, user_namespace)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_section_open open = section_open_request(0, NAME, 0);
-		struct ndshm_section_create create =
+		struct ndshm_section_open_args open = section_open_request(0, NAME, 0);
+		struct ndshm_section_create_args create =
 			section_name_request(self->adapter, MAX, NAME, 0666);
 		bool good;
 
@@ -498,7 +498,7 @@ TEST_F(name, user_namespace)
 TEST_F(name, shown)
 {
 	const char *longest = names[5].text;
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_name_request(self->adapter, MAX, longest, 0740);
 	struct ndshm_nl_section shown;
 	struct ndshm_nl nl;
@@ -540,11 +540,11 @@ static void *race(void *argument)
 	unsigned int i;
 
 	for (i = 0; i < of->rounds; i++) {
-		struct ndshm_section_create create =
+		struct ndshm_section_create_args create =
 			section_name_request(of->adapter, MAX, NAME, 0600);
-		struct ndshm_section_open open =
+		struct ndshm_section_open_args open =
 			section_open_request(NDSHM_OWNER_SELF, NAME, i & 1);
-		struct ndshm_section_delete request =
+		struct ndshm_section_delete_args request =
 			section_delete_request(NDSHM_DELETE_FORCE, -1);
 
 		if (!_test_section_create(of->client, &create)) {

@@ -35,7 +35,7 @@ FIXTURE(peer) {
 
 FIXTURE_SETUP(peer)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	if (geteuid())
 		SKIP(return, "only root becomes somebody else");
@@ -94,9 +94,9 @@ static double now(void)
 /* Allocate and free extents and touch them through mappings, in a loop. */
 static void peer_work(struct _test_data_peer *self, int peer)
 {
-	struct ndshm_section_attach attach = section_attach_request(0);
-	struct ndshm_extent_alloc more;
-	struct ndshm_extent_free request;
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_extent_alloc_args more;
+	struct ndshm_extent_free_args request;
 	__u64 at;
 
 	if (!enter_cgroup(self->cgroup) || !ndshm_become(NDSHM_USER_A) ||
@@ -230,12 +230,12 @@ TEST_F_TIMEOUT(peer, throttled_zeroing, 240)
  */
 static int take_single_pages(int fd, size_t page, unsigned int count)
 {
-	struct ndshm_section_attach attach = section_attach_request(0);
+	struct ndshm_section_attach_args attach = section_attach_request(0);
 
 	if (_test_section_attach(fd, &attach))
 		return -1;
 	while (count--) {
-		struct ndshm_extent_alloc more = extent_alloc_request(page, HUGE);
+		struct ndshm_extent_alloc_args more = extent_alloc_request(page, HUGE);
 
 		if (_test_extent_alloc(attach.out_holder, &more))
 			return -1;
@@ -254,9 +254,9 @@ TEST_F(peer, creator_is_charged)
 		children[i] = ndshm_fork(&peers[i]);
 		ASSERT_LE(0, children[i]);
 		if (!children[i]) {
-			struct ndshm_section_attach attach =
+			struct ndshm_section_attach_args attach =
 				section_attach_request(0);
-			struct ndshm_extent_alloc more;
+			struct ndshm_extent_alloc_args more;
 			const struct rlimit none = {};
 			bool good;
 
@@ -294,7 +294,7 @@ TEST_F(peer, creator_is_charged)
 /* The creator's limits as of the creation apply to peers, whatever their own are. */
 TEST_F(peer, limits_of_the_creator)
 {
-	struct ndshm_extent_alloc more;
+	struct ndshm_extent_alloc_args more;
 	struct rlimit limit, before;
 	pid_t child;
 	int fd, peer;
@@ -308,7 +308,7 @@ TEST_F(peer, limits_of_the_creator)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_section_attach attach = section_attach_request(0);
+		struct ndshm_section_attach_args attach = section_attach_request(0);
 		bool good;
 
 		/* Also if the peer has CAP_IPC_LOCK. */
@@ -329,20 +329,20 @@ TEST_F(peer, limits_of_the_creator)
 /* The creator can end the section at any time, whatever extents and mappings exist. */
 TEST_F(peer, delete_revoke)
 {
-	struct ndshm_section_delete request =
+	struct ndshm_section_delete_args request =
 		section_delete_request(NDSHM_DELETE_REVOKE, -1);
 	__u64 before = ndshm_locked(self->client);
-	struct ndshm_section_query query;
+	struct ndshm_section_query_args query;
 	pid_t child;
 	int peer;
 
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_extent_alloc more = extent_alloc_request(8 * HUGE, 0);
-		struct ndshm_section_attach attach = section_attach_request(0);
-		struct ndshm_section_delete theirs = request;
-		struct ndshm_extent_free back;
+		struct ndshm_extent_alloc_args more = extent_alloc_request(8 * HUGE, 0);
+		struct ndshm_section_attach_args attach = section_attach_request(0);
+		struct ndshm_section_delete_args theirs = request;
+		struct ndshm_extent_free_args back;
 		bool good;
 
 		good = ndshm_become(NDSHM_USER_A) &&
@@ -377,7 +377,7 @@ TEST_F(peer, delete_revoke)
 /* Also after the deletion, when only mappings are left. */
 TEST_F(peer, delete_then_revoke)
 {
-	struct ndshm_section_delete request =
+	struct ndshm_section_delete_args request =
 		section_delete_request(NDSHM_DELETE_FORCE, -1);
 	__u64 before = ndshm_locked(self->client), place;
 
@@ -420,9 +420,9 @@ TEST_F(peer, mappings_of_the_creator)
 /* Nothing stays in a section whose creator has not agreed to it. */
 TEST_F(peer, keep_refused)
 {
-	struct ndshm_section_attach attach =
+	struct ndshm_section_attach_args attach =
 		section_attach_request(NDSHM_ATTACH_KEEP);
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_create_request(self->adapter, MAX, 0);
 
 	test_section_create(self->client, &create);
@@ -451,7 +451,7 @@ struct grower {
 static void *grow_once(void *argument)
 {
 	struct grower *grower = argument;
-	struct ndshm_extent_alloc more = extent_alloc_request(grower->page, 0);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(grower->page, 0);
 
 	pthread_barrier_wait(grower->barrier);
 	grower->refused = _test_extent_alloc(grower->holder, &more);
@@ -505,8 +505,8 @@ struct taker {
 static void *take_turns(void *argument)
 {
 	struct taker *taker = argument;
-	struct ndshm_extent_free request;
-	struct ndshm_extent_alloc more;
+	struct ndshm_extent_free_args request;
+	struct ndshm_extent_alloc_args more;
 	unsigned int round;
 
 	for (round = 0; round < taker->rounds; round++) {
@@ -564,7 +564,7 @@ TEST_F(peer, idle_elsewhere)
 TEST_F(peer, idle_in_a_crowd)
 {
 	unsigned int round, rounds = ndshm_rounds(100, 20), refused = 0;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_info block;
 	struct rlimit limit;
 	pid_t children[4];
@@ -584,7 +584,7 @@ TEST_F(peer, idle_in_a_crowd)
 		children[i] = ndshm_fork(&peers[i]);
 		ASSERT_LE(0, children[i]);
 		if (!children[i]) {
-			struct ndshm_section_attach attach =
+			struct ndshm_section_attach_args attach =
 				section_attach_request(0);
 
 			if (!ndshm_become(NDSHM_USER_A) ||
@@ -592,7 +592,7 @@ TEST_F(peer, idle_in_a_crowd)
 				_exit(1);
 			ndshm_signal_peer(peers[i]);
 			for (;;) {
-				struct ndshm_extent_alloc more =
+				struct ndshm_extent_alloc_args more =
 					extent_alloc_request(MAX, 0);
 
 				if (!_test_extent_alloc(attach.out_holder, &more))
@@ -607,7 +607,7 @@ TEST_F(peer, idle_in_a_crowd)
 		if (_test_block_alloc(self->client, &alloc)) {
 			refused++;
 		} else {
-			struct ndshm_block_free request =
+			struct ndshm_block_free_args request =
 				block_free_request(block.handle);
 
 			test_block_free(self->client, &request);

@@ -33,7 +33,7 @@ FIXTURE(scale) {
 
 FIXTURE_SETUP(scale)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	struct rlimit limit = { 65536, 65536 };
 
 	self->client = ndshm_open();
@@ -86,7 +86,7 @@ static double attach_cost_now(int fd)
 	int i;
 
 	for (i = 0; i < SAMPLES; i++) {
-		struct ndshm_section_attach attach = section_attach_request(0);
+		struct ndshm_section_attach_args attach = section_attach_request(0);
 
 		begin = now();
 		if (_test_section_attach(fd, &attach))
@@ -137,7 +137,7 @@ static bool attach_some(int fd, int *holders, int count)
 	int i;
 
 	for (i = 0; i < count; i++) {
-		struct ndshm_section_attach attach = section_attach_request(0);
+		struct ndshm_section_attach_args attach = section_attach_request(0);
 
 		if (_test_section_attach(fd, &attach))
 			return false;
@@ -173,7 +173,7 @@ static void be_holder(int fd, int start, unsigned int extents)
 	if (!attach_some(fd, holders, HOLDERS))
 		_exit(1);
 	while (extents--) {
-		struct ndshm_extent_alloc more =
+		struct ndshm_extent_alloc_args more =
 			extent_alloc_request(1, 0);
 
 		if (_test_extent_alloc(holders[0], &more))
@@ -243,8 +243,8 @@ static double extent_cost(int holder)
 	int i;
 
 	for (i = 0; i < SAMPLES; i++) {
-		struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
-		struct ndshm_extent_free request;
+		struct ndshm_extent_alloc_args more = extent_alloc_request(1, 0);
+		struct ndshm_extent_free_args request;
 
 		begin = now();
 		if (_test_extent_alloc(holder, &more))
@@ -285,7 +285,7 @@ static void extent_costs(bool timed, int few, int many, double *cost_few, double
 static bool perforate(int holder, __u64 page, __u64 from, __u64 to)
 {
 	for (; from < to; from += 2) {
-		struct ndshm_extent_free request = extent_free_request(from * page);
+		struct ndshm_extent_free_args request = extent_free_request(from * page);
 
 		if (_test_extent_free(holder, &request))
 			return false;
@@ -296,7 +296,7 @@ static bool perforate(int holder, __u64 page, __u64 from, __u64 to)
 static bool take(int holder, __u64 count)
 {
 	while (count--) {
-		struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
+		struct ndshm_extent_alloc_args more = extent_alloc_request(1, 0);
 
 		if (_test_extent_alloc(holder, &more))
 			return false;

@@ -35,7 +35,7 @@ FIXTURE(share) {
 
 FIXTURE_SETUP(share)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->client = ndshm_open();
 	ASSERT_LE(0, self->client);
@@ -64,10 +64,10 @@ FIXTURE_TEARDOWN(share)
  */
 static bool use(int fd)
 {
-	struct ndshm_section_attach attach = section_attach_request(0);
-	struct ndshm_section_query query = section_query_request();
-	struct ndshm_extent_alloc more = extent_alloc_request(4096, 0);
-	struct ndshm_extent_free request;
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_section_query_args query = section_query_request();
+	struct ndshm_extent_alloc_args more = extent_alloc_request(4096, 0);
+	struct ndshm_extent_free_args request;
 	unsigned char *map = ndshm_map_section(fd, MAX);
 
 	if (map == MAP_FAILED || map[0] != 1 ||
@@ -137,7 +137,7 @@ TEST_F(share, creator_killed)
 	child = ndshm_fork(&peer);
 	ASSERT_LE(0, child);
 	if (!child) {
-		struct ndshm_section_create create =
+		struct ndshm_section_create_args create =
 			section_create_request(self->adapter, MAX, HUGE);
 
 		if (_test_section_create(self->client, &create) ||
@@ -190,9 +190,9 @@ TEST_F(share, fork)
 
 TEST_F(share, seen)
 {
-	struct ndshm_section_query query = test_look(self->fd);
+	struct ndshm_section_query_args query = test_look(self->fd);
 	struct ndshm_nl_section one, all[64];
-	struct ndshm_section_delete request;
+	struct ndshm_section_delete_args request;
 	int count, i, found = 0, peer;
 	struct ndshm_nl nl;
 	pid_t child;
@@ -359,11 +359,11 @@ TEST_F(share, readonly_ptrace)
 TEST_F(share, readonly_descriptor)
 {
 	int fd = test_share(self->fd, NDSHM_SHARE_READONLY), again, holder;
-	struct ndshm_section_share share = section_share_request(0);
-	struct ndshm_section_delete request = section_delete_request(0, -1);
-	struct ndshm_section_sync sync = section_sync_request(2, 0, 1);
-	struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
-	struct ndshm_section_query query;
+	struct ndshm_section_share_args share = section_share_request(0);
+	struct ndshm_section_delete_args request = section_delete_request(0, -1);
+	struct ndshm_section_sync_args sync = section_sync_request(2, 0, 1);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(1, 0);
+	struct ndshm_section_query_args query;
 	char path[64];
 
 	query = test_look(fd);
@@ -417,15 +417,15 @@ TEST_F(share, more)
 /* Deletion succeeds once; afterwards the section refuses new holders and extents. */
 TEST_F(share, lsa_delete)
 {
-	struct ndshm_section_delete request =
+	struct ndshm_section_delete_args request =
 		section_delete_request(0, self->holder);
-	struct ndshm_section_attach attach = section_attach_request(0);
-	struct ndshm_section_share share = section_share_request(0);
-	struct ndshm_extent_alloc more = extent_alloc_request(1, 0);
-	struct ndshm_section_sync sync = section_sync_request(1, 0, 1);
+	struct ndshm_section_attach_args attach = section_attach_request(0);
+	struct ndshm_section_share_args share = section_share_request(0);
+	struct ndshm_extent_alloc_args more = extent_alloc_request(1, 0);
+	struct ndshm_section_sync_args sync = section_sync_request(1, 0, 1);
 	__u64 place = test_extent(self->holder, self->page);
-	struct ndshm_extent_query where = extent_query_request(place);
-	struct ndshm_section_query query;
+	struct ndshm_extent_query_args where = extent_query_request(place);
+	struct ndshm_section_query_args query;
 
 	self->map[place] = 1;
 	test_section_delete(self->fd, &request);
@@ -456,7 +456,7 @@ TEST_F(share, lsa_delete)
 /* The memory is freed with the last mapping, even if descriptors remain. */
 TEST_F(share, delete_frees)
 {
-	struct ndshm_section_delete request = section_delete_request(0, -1);
+	struct ndshm_section_delete_args request = section_delete_request(0, -1);
 	__u64 before = ndshm_locked(self->client);
 	int peer;
 	pid_t child;
@@ -483,7 +483,7 @@ TEST_F(share, delete_frees)
 /* At once if the section was never mapped. */
 TEST_F(share, delete_unmapped)
 {
-	struct ndshm_section_delete request = section_delete_request(0, -1);
+	struct ndshm_section_delete_args request = section_delete_request(0, -1);
 	__u64 before = ndshm_locked(self->client);
 	int fd = test_new_section(self->client, self->adapter, MAX, HUGE);
 
@@ -497,7 +497,7 @@ TEST_F(share, delete_unmapped)
 TEST_F(share, delete_busy)
 {
 	int other = test_attach(self->fd), keeper, foreign, fd;
-	struct ndshm_section_delete request;
+	struct ndshm_section_delete_args request;
 	__u64 mine = test_extent(self->holder, self->page);
 	__u64 theirs = test_extent(other, self->page);
 
@@ -547,7 +547,7 @@ TEST_F(share, delete_busy)
 
 static bool is_not_theirs(int fd, __u32 flags)
 {
-	struct ndshm_section_delete request = section_delete_request(flags, -1);
+	struct ndshm_section_delete_args request = section_delete_request(flags, -1);
 
 	return _test_section_delete(fd, &request) && errno == EPERM &&
 	       request.reason == NDSHM_REASON_NOT_CREATOR;
@@ -576,7 +576,7 @@ TEST_F(share, delete_foreign)
 TEST_F(share, delete_forced)
 {
 	int other = test_attach(self->fd);
-	struct ndshm_section_delete request =
+	struct ndshm_section_delete_args request =
 		section_delete_request(NDSHM_DELETE_FORCE, -1);
 	__u64 place = test_extent(other, self->page);
 

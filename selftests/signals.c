@@ -29,7 +29,7 @@ FIXTURE(signals) {
 
 FIXTURE_SETUP(signals)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -55,11 +55,11 @@ static int live_blocks(struct ndshm_nl *nl)
 }
 
 /* Alternate between a page, a large block and a large batch. */
-static struct ndshm_block_alloc request_of(struct _test_data_signals *self,
-					   unsigned int round,
-					   struct ndshm_block_info *blocks)
+static struct ndshm_block_alloc_args request_of(struct _test_data_signals *self,
+						unsigned int round,
+						struct ndshm_block_info *blocks)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter,
 				    round % 3 == 1 ? LARGE : self->page,
 				    blocks);
@@ -76,8 +76,8 @@ static bool one_round(struct __test_metadata *_metadata,
 		      struct _test_data_signals *self, unsigned int round)
 {
 	struct ndshm_block_info blocks[BATCH];
-	struct ndshm_block_alloc alloc = request_of(self, round, blocks);
-	struct ndshm_block_free request;
+	struct ndshm_block_alloc_args alloc = request_of(self, round, blocks);
+	struct ndshm_block_free_args request;
 	unsigned int i;
 
 	if (_test_block_alloc(self->fd, &alloc)) {
@@ -143,8 +143,8 @@ TEST_F_TIMEOUT(signals, handled, 600)
 static void be_victim(struct _test_data_signals *self, int peer)
 {
 	struct ndshm_block_info blocks[BATCH];
-	struct ndshm_block_free request;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_free_args request;
+	struct ndshm_block_alloc_args alloc;
 	unsigned int round, i;
 	int fd;
 

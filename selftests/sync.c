@@ -26,7 +26,7 @@ FIXTURE(sync) {
 
 FIXTURE_SETUP(sync)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -41,14 +41,14 @@ FIXTURE_TEARDOWN(sync)
 }
 
 #define test_synced(direction, offset, length) do { \
-	struct ndshm_block_sync sync_ = \
+	struct ndshm_block_sync_args sync_ = \
 		block_sync_request(self->block.handle, direction, offset, \
 				   length); \
 	test_block_sync(self->fd, &sync_); \
 } while (0)
 
 #define test_not_synced(error, reason, direction, offset, length) do { \
-	struct ndshm_block_sync sync_ = \
+	struct ndshm_block_sync_args sync_ = \
 		block_sync_request(self->block.handle, direction, offset, \
 				   length); \
 	test_err_block_sync(error, reason, self->fd, &sync_); \
@@ -109,7 +109,7 @@ TEST_F(sync, directions)
 TEST_F(sync, of_no_block)
 {
 	int other = ndshm_open();
-	struct ndshm_block_sync sync;
+	struct ndshm_block_sync_args sync;
 	__u32 handle = self->block.handle;
 	unsigned int i;
 	__u32 none[] = { 0, 0xffffffff, handle + 1 };
@@ -176,7 +176,7 @@ static void make(struct __test_metadata *_metadata,
 		 struct _test_data_reported *self, const char *provider,
 		 __u64 length, struct ndshm_segment *segments, __u32 *count)
 {
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->adapter, length, &self->block);
 	struct ndshm_nl_provider found;
 
@@ -192,7 +192,7 @@ static void make(struct __test_metadata *_metadata,
 TEST_F(reported, exactly_that)
 {
 	struct ndshm_mock_counts counts;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	__u32 none = 0;
 
 	test_mock("script p needs_sync=1");
@@ -327,7 +327,7 @@ static void trace_all(struct __test_metadata *_metadata, int fd, __u32 handle,
 		{ HUGE + 5, 7 }, { HUGE, HUGE }, { 3 * HUGE - 100, HUGE + 200 },
 		{ LONG - 1, 1 }, { 0, LONG },
 	};
-	struct ndshm_block_sync sync;
+	struct ndshm_block_sync_args sync;
 	unsigned int i, cpu;
 
 	ASSERT_TRUE(!mkdir(INSTANCE, 0700) || errno == EEXIST);
@@ -402,9 +402,9 @@ FIXTURE_TEARDOWN(function)
 TEST_F(function, traced)
 {
 	static struct ndshm_segment segments[LONG / 4096];
-	struct ndshm_adapter_claim claim =
+	struct ndshm_adapter_claim_args claim =
 		adapter_claim_request(self->edu.adapter.id, EDU_WIDTH);
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(self->edu.adapter.id, LONG, &self->block);
 	struct ndshm_nl_provider provider;
 

@@ -118,7 +118,7 @@ static const char *trace_make(void)
 FIXTURE(trace) {
 	bool made;
 	int fd;
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 	__u32 adapter;
 	size_t page;
 };
@@ -209,10 +209,10 @@ TEST_F(trace, provider)
 TEST_F(trace, refuse)
 {
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter, 0, &block);
-	struct ndshm_block_cancel cancel = block_cancel_request(~0ULL);
-	struct ndshm_block_free unknown = block_free_request(NDSHM_NO_HANDLE);
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter, 0, &block);
+	struct ndshm_block_cancel_args cancel = block_cancel_request(~0ULL);
+	struct ndshm_block_free_args unknown = block_free_request(NDSHM_NO_HANDLE);
+	struct ndshm_get_info_args info = get_info_request();
 
 	test_trace_begin("ndshm_refuse");
 	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd, &alloc);
@@ -231,7 +231,7 @@ TEST_F(trace, refuse)
 /* An accepted request is not refused, and its end has the block. */
 TEST_F(trace, request)
 {
-	struct ndshm_block_alloc alloc = block_later_request(self->adapter, self->page, 4711);
+	struct ndshm_block_alloc_args alloc = block_later_request(self->adapter, self->page, 4711);
 	struct ndshm_completion record;
 
 	test_trace_begin("ndshm_request_begin");

@@ -69,7 +69,7 @@ FIXTURE_VARIANT_ADD(pinned, section) {
 static void make_block(struct __test_metadata *_metadata,
 		       struct _test_data_pinned *self, size_t length)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(self->adapter,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(self->adapter,
 							     length,
 							     &self->block);
 
@@ -92,7 +92,7 @@ static void make_section(struct __test_metadata *_metadata,
 
 FIXTURE_SETUP(pinned)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 	struct ndshm_nl_provider provider;
 	struct ndshm_nl nl;
 
@@ -126,7 +126,7 @@ FIXTURE_TEARDOWN(pinned)
 static void delete_section(struct __test_metadata *_metadata,
 			   struct _test_data_pinned *self)
 {
-	struct ndshm_section_delete request =
+	struct ndshm_section_delete_args request =
 		section_delete_request(0, self->holder);
 
 	test_section_delete(self->section, &request);
@@ -622,7 +622,7 @@ FIXTURE(readonly) {
 
 FIXTURE_SETUP(readonly)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -703,7 +703,7 @@ static void make_device_block(struct __test_metadata *_metadata,
 			      struct _test_data_device *self)
 {
 	struct ndshm_nl_provider provider;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages",
 					       &provider));
@@ -815,7 +815,7 @@ FIXTURE_SETUP(unpinned)
 {
 	struct ndshm_nl_provider provider;
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	if (geteuid())
 		SKIP(return, "only root can bind functions");

@@ -24,7 +24,7 @@ FIXTURE(unload) {
 
 FIXTURE_SETUP(unload)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	if (geteuid())
 		SKIP(return, "only root can unload modules");
@@ -93,7 +93,7 @@ TEST_F(unload, path)
 TEST_F(unload, pinned)
 {
 	const char *module = getenv("NDSHM_KO");
-	struct ndshm_block_alloc alloc =
+	struct ndshm_block_alloc_args alloc =
 		block_alloc_request(0, 4096, &self->block);
 	struct ndshm_nl_provider provider;
 	unsigned char copy[4096];

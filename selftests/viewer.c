@@ -30,7 +30,7 @@ FIXTURE(viewer) {
 
 FIXTURE_SETUP(viewer)
 {
-	struct ndshm_get_info info = get_info_request();
+	struct ndshm_get_info_args info = get_info_request();
 
 	self->fd = ndshm_open();
 	ASSERT_LE(0, self->fd);
@@ -184,7 +184,7 @@ TEST_F(viewer, request_sent_by_root)
 TEST_F(viewer, effective_user)
 {
 	struct ndshm_nl_block shown = {};
-	struct ndshm_section_create create;
+	struct ndshm_section_create_args create;
 	struct ndshm_block_info own;
 	struct ndshm_nl nl;
 	int fd;
@@ -383,7 +383,7 @@ static __u32 make_section(struct __test_metadata *_metadata, int fd,
 			  __u32 adapter)
 {
 	const int section = test_new_section(fd, adapter, page_size(), 0);
-	struct ndshm_section_query query = section_query_request();
+	struct ndshm_section_query_args query = section_query_request();
 
 	EXPECT_EQ(0, _test_section_query(section, &query));
 	close(section);

@@ -11,9 +11,9 @@
 
 int main(void)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc = {
+	struct ndshm_block_alloc_args alloc = {
 		.size = sizeof(alloc),
 		.length = 10000,
 		.preferred_node = NDSHM_NODE_ANY,
@@ -21,7 +21,7 @@ int main(void)
 		.count = 1,
 		.blocks = (uintptr_t)&block,
 	};
-	struct ndshm_block_free free = { .size = sizeof(free) };
+	struct ndshm_block_free_args free = { .size = sizeof(free) };
 	char *memory;
 	int fd;
 

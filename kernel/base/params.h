@@ -79,7 +79,10 @@ ndshm_reason_t ndshm_check_packet(u64 offset, u64 length, u64 total);
 ndshm_reason_t ndshm_check_section(u64 max_size, u64 initial_size, s32 node,
 				   u64 most);
 
-/* Check the name of a section: @length bytes of valid UTF-8, see struct ndshm_section_create. */
+/*
+ * Check the name of a section: @length bytes of valid UTF-8, see struct
+ * ndshm_section_create_args.
+ */
 ndshm_reason_t ndshm_check_section_name(const char *name, u32 length);
 
 /* Check length and alignment (0: any) of an extent of a section of @max_size bytes. */

@@ -17,7 +17,7 @@
 
 ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 {
-	struct ndshm_get_info *argument = command->argument;
+	struct ndshm_get_info_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 
 	if (argument->__reserved)
@@ -44,7 +44,7 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 static ndshm_reason_t adapter_claim(struct ndshm_command *command,
 				    struct ndshm_adapter *adapter)
 {
-	struct ndshm_adapter_claim *argument = command->argument;
+	struct ndshm_adapter_claim_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
@@ -78,7 +78,7 @@ static ndshm_reason_t adapter_claim(struct ndshm_command *command,
 
 ndshm_reason_t ndshm_ioctl_adapter_claim(struct ndshm_command *command)
 {
-	struct ndshm_adapter_claim *argument = command->argument;
+	struct ndshm_adapter_claim_args *argument = command->argument;
 	struct ndshm_adapter *adapter;
 	ndshm_reason_t reason;
 
@@ -114,7 +114,7 @@ static ndshm_reason_t claim_start(struct ndshm_claim *claim, void *unused)
 
 ndshm_reason_t ndshm_ioctl_adapter_start(struct ndshm_command *command)
 {
-	struct ndshm_adapter_start *argument = command->argument;
+	struct ndshm_adapter_start_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
@@ -192,9 +192,9 @@ static ndshm_reason_t bar_use(struct ndshm_claim *claim,
 static ndshm_reason_t bar_map(struct ndshm_command *command,
 			      struct ndshm_claim *claim)
 {
-	struct ndshm_adapter_map_bar *argument = command->argument;
+	struct ndshm_adapter_map_bar_args *argument = command->argument;
 	struct ndshm_handles *handles = &ndshm_client_of(command)->handles;
-	const struct ndshm_adapter_map_bar before = *argument;
+	const struct ndshm_adapter_map_bar_args before = *argument;
 	struct bar_publication publication;
 	struct ndshm_bar *bar;
 	ndshm_reason_t reason;
@@ -231,7 +231,7 @@ static ndshm_reason_t bar_map(struct ndshm_command *command,
 
 ndshm_reason_t ndshm_ioctl_adapter_map_bar(struct ndshm_command *command)
 {
-	struct ndshm_adapter_map_bar *argument = command->argument;
+	struct ndshm_adapter_map_bar_args *argument = command->argument;
 	struct ndshm_claim *claim;
 	ndshm_reason_t reason;
 

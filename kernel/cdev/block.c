@@ -114,12 +114,12 @@ static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 u
 	return NDSHM_REASON_NONE;
 }
 
-static bool block_alloc_is_async(const struct ndshm_block_alloc *argument)
+static bool block_alloc_is_async(const struct ndshm_block_alloc_args *argument)
 {
 	return argument->flags & NDSHM_ALLOC_ASYNC;
 }
 
-static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc *argument,
+static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc_args *argument,
 					const struct ndshm_parameters *parameters)
 {
 	ndshm_reason_t reason;
@@ -148,7 +148,7 @@ static ndshm_reason_t blocks_deliver(struct ndshm_command *command,
 				     struct ndshm_adapter *adapter, u32 *handles,
 				     struct ndshm_block **blocks)
 {
-	struct ndshm_block_alloc *argument = command->argument;
+	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_block_info __user *to = u64_to_user_ptr(argument->blocks);
 	bool shown = ndshm_addresses_shown(client, adapter);
@@ -182,7 +182,7 @@ static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 					  struct ndshm_parameters *parameters,
 					  const struct ndshm_allocation *allocation)
 {
-	struct ndshm_block_alloc *argument = command->argument;
+	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_handles *table = &ndshm_client_of(command)->handles;
 	struct ndshm_block *one, **blocks = &one;
 	u32 handle, *handles = &handle;
@@ -224,7 +224,7 @@ out_arrays:
 
 ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 {
-	struct ndshm_block_alloc *argument = command->argument;
+	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
 		.flags = argument->flags & ~NDSHM_ALLOC_ASYNC,
@@ -274,7 +274,7 @@ out_provider:
 
 ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 {
-	struct ndshm_block_free *argument = command->argument;
+	struct ndshm_block_free_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_object *object;
 
@@ -311,7 +311,7 @@ static struct ndshm_block *client_find_block(struct ndshm_client *client, u32 ha
 
 ndshm_reason_t ndshm_ioctl_block_query(struct ndshm_command *command)
 {
-	struct ndshm_block_query *argument = command->argument;
+	struct ndshm_block_query_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	ndshm_reason_t reason = NDSHM_REASON_BLOCK_REVOKED;
 	struct ndshm_block *block;
@@ -365,7 +365,7 @@ static ndshm_reason_t block_sync(struct ndshm_block *block, u32 direction,
 
 ndshm_reason_t ndshm_ioctl_block_sync(struct ndshm_command *command)
 {
-	const struct ndshm_block_sync *argument = command->argument;
+	const struct ndshm_block_sync_args *argument = command->argument;
 	struct ndshm_block *block;
 	ndshm_reason_t reason;
 

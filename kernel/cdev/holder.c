@@ -22,7 +22,7 @@ static struct ndshm_holder *holder_of(const struct ndshm_command *command)
 
 static ndshm_reason_t ndshm_ioctl_extent_alloc(struct ndshm_command *command)
 {
-	struct ndshm_extent_alloc *argument = command->argument;
+	struct ndshm_extent_alloc_args *argument = command->argument;
 	struct ndshm_holder *holder = holder_of(command);
 	struct ndshm_section *section = holder->section;
 	ndshm_reason_t reason;
@@ -67,7 +67,7 @@ static ndshm_reason_t holder_page(const struct ndshm_holder *holder, u64 offset,
 
 static ndshm_reason_t ndshm_ioctl_extent_free(struct ndshm_command *command)
 {
-	const struct ndshm_extent_free *argument = command->argument;
+	const struct ndshm_extent_free_args *argument = command->argument;
 	struct ndshm_holder *holder = holder_of(command);
 	ndshm_reason_t reason;
 	u32 page;
@@ -104,7 +104,7 @@ static ndshm_reason_t extent_copy_segments(const struct ndshm_holder *holder, u6
 
 /* Count the segments, then read them. They do not change while the holder has the extent. */
 static ndshm_reason_t extent_query(struct ndshm_holder *holder, u32 page,
-				   struct ndshm_extent_query *argument)
+				   struct ndshm_extent_query_args *argument)
 {
 	const u32 capacity = argument->segment_capacity;
 	struct ndshm_segment *segments;
@@ -138,7 +138,7 @@ static ndshm_reason_t extent_query(struct ndshm_holder *holder, u32 page,
 
 static ndshm_reason_t ndshm_ioctl_extent_query(struct ndshm_command *command)
 {
-	struct ndshm_extent_query *argument = command->argument;
+	struct ndshm_extent_query_args *argument = command->argument;
 	struct ndshm_holder *holder = holder_of(command);
 	ndshm_reason_t reason;
 	u32 page;

@@ -57,16 +57,16 @@ struct ndshm_ioctl_row {
 };
 
 /*
- * @member_ is the suffix of structure and handler, @last_ the last member of the structure in its
+ * @member_ is the name in structure and handler, @last_ the last member of the structure in its
  * first published version.
  */
 #define NDSHM_IOCTL_ROW(number_, member_, last_, flags_) \
 	{ \
 		.number = (number_), \
-		.size = sizeof(struct ndshm_##member_) + \
-			BUILD_BUG_ON_ZERO(sizeof(struct ndshm_##member_) > \
+		.size = sizeof(struct ndshm_##member_##_args) + \
+			BUILD_BUG_ON_ZERO(sizeof(struct ndshm_##member_##_args) > \
 					  NDSHM_ARGUMENT_BYTES), \
-		.min_size = offsetofend(struct ndshm_##member_, last_), \
+		.min_size = offsetofend(struct ndshm_##member_##_args, last_), \
 		.flags = (flags_), \
 		.handler = ndshm_ioctl_##member_, \
 	}

@@ -158,7 +158,7 @@ ndshm_reason_t ndshm_client_submit(struct ndshm_command *command,
 				   const struct ndshm_parameters *parameters,
 				   const struct ndshm_allocation *allocation)
 {
-	const struct ndshm_block_alloc *argument = command->argument;
+	const struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_completions *completions = &client->completions;
 	struct ndshm_client_request *req;
@@ -217,7 +217,7 @@ err_request:
 
 ndshm_reason_t ndshm_ioctl_block_cancel(struct ndshm_command *command)
 {
-	const struct ndshm_block_cancel *argument = command->argument;
+	const struct ndshm_block_cancel_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	ndshm_reason_t reason;
 

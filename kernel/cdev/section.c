@@ -77,7 +77,7 @@ static ndshm_reason_t section_publish_fd(struct ndshm_command *command,
 static ndshm_reason_t section_create(struct ndshm_command *command,
 				     const struct ndshm_section_request *request)
 {
-	struct ndshm_section_create *argument = command->argument;
+	struct ndshm_section_create_args *argument = command->argument;
 	struct ndshm_section *section;
 	ndshm_reason_t reason;
 
@@ -102,7 +102,7 @@ static ndshm_reason_t section_copy_name(char *name, u64 user, u32 length)
 }
 
 /* Add name, group and mode of @argument to @request. */
-static ndshm_reason_t section_request_name(const struct ndshm_section_create *argument,
+static ndshm_reason_t section_request_name(const struct ndshm_section_create_args *argument,
 					   struct ndshm_section_request *request)
 {
 	if (argument->mode & ~0777U)
@@ -120,7 +120,7 @@ static ndshm_reason_t section_request_name(const struct ndshm_section_create *ar
 
 ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 {
-	struct ndshm_section_create *argument = command->argument;
+	struct ndshm_section_create_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_section_request request = {
 		.max_size = argument->max_size,
@@ -163,7 +163,7 @@ ndshm_reason_t ndshm_ioctl_section_create(struct ndshm_command *command)
 
 ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command)
 {
-	struct ndshm_section_open *argument = command->argument;
+	struct ndshm_section_open_args *argument = command->argument;
 	const bool readonly = argument->flags & NDSHM_OPEN_READONLY;
 	char name[NDSHM_SECTION_NAME_BYTES];
 	kuid_t owner = current_euid();
@@ -188,7 +188,7 @@ ndshm_reason_t ndshm_ioctl_section_open(struct ndshm_command *command)
 
 static ndshm_reason_t ndshm_ioctl_section_attach(struct ndshm_command *command)
 {
-	struct ndshm_section_attach *argument = command->argument;
+	struct ndshm_section_attach_args *argument = command->argument;
 	struct ndshm_holder *holder;
 	ndshm_reason_t reason;
 	struct file *file;
@@ -219,7 +219,7 @@ static ndshm_reason_t section_state_reason(struct ndshm_section *section)
 
 static ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
 {
-	struct ndshm_section_share *argument = command->argument;
+	struct ndshm_section_share_args *argument = command->argument;
 	bool readonly = argument->flags & NDSHM_SHARE_READONLY;
 	struct ndshm_section *section = section_of(command);
 	ndshm_reason_t reason;
@@ -239,7 +239,7 @@ static ndshm_reason_t ndshm_ioctl_section_share(struct ndshm_command *command)
 
 static ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 {
-	const struct ndshm_section_delete *argument = command->argument;
+	const struct ndshm_section_delete_args *argument = command->argument;
 	struct ndshm_section *section = section_of(command);
 	ndshm_reason_t reason = NDSHM_REASON_DESCRIPTOR;
 	struct ndshm_holder *holder = NULL;
@@ -267,7 +267,7 @@ static ndshm_reason_t ndshm_ioctl_section_delete(struct ndshm_command *command)
 
 static ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 {
-	struct ndshm_section_query *argument = command->argument;
+	struct ndshm_section_query_args *argument = command->argument;
 	struct ndshm_section *section = section_of(command);
 
 	argument->out_id = section->id;
@@ -292,7 +292,7 @@ static ndshm_reason_t ndshm_ioctl_section_query(struct ndshm_command *command)
 
 static ndshm_reason_t ndshm_ioctl_section_sync(struct ndshm_command *command)
 {
-	const struct ndshm_section_sync *argument = command->argument;
+	const struct ndshm_section_sync_args *argument = command->argument;
 	struct ndshm_section *section = section_of(command);
 	ndshm_reason_t reason;
 

@@ -23,7 +23,7 @@ static __u32 adapter, provider;
 
 int ndshm_get_info(void *unused)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
 	(void)unused;
 	return ioctl(client, NDSHM_GET_INFO, &info) ? -errno : 0;
@@ -31,7 +31,7 @@ int ndshm_get_info(void *unused)
 
 static int ndshm_open(void)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
 	client = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (client < 0 || ioctl(client, NDSHM_GET_INFO, &info))
@@ -57,7 +57,7 @@ static void ndshm_close(void)
 static int block_alloc(size_t length, struct ndshm_block_info *blocks,
 		       unsigned int count)
 {
-	struct ndshm_block_alloc alloc = {
+	struct ndshm_block_alloc_args alloc = {
 		.size = sizeof(alloc),
 		.adapter = adapter,
 		.provider = provider,
@@ -73,7 +73,7 @@ static int block_alloc(size_t length, struct ndshm_block_info *blocks,
 
 static int block_free(__u32 handle)
 {
-	struct ndshm_block_free free = {
+	struct ndshm_block_free_args free = {
 		.size = sizeof(free),
 		.handle = handle,
 	};

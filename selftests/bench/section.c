@@ -17,7 +17,7 @@ static __u32 adapter;
 
 static int section_open(void)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
 	client = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (client < 0 || ioctl(client, NDSHM_GET_INFO, &info))
@@ -33,10 +33,10 @@ static void section_close(void)
 
 static int grow(int holder, size_t length)
 {
-	struct ndshm_extent_alloc alloc;
+	struct ndshm_extent_alloc_args alloc;
 
 	while (length) {
-		alloc = (struct ndshm_extent_alloc){
+		alloc = (struct ndshm_extent_alloc_args){
 			.size = sizeof(alloc),
 			.length = length < 2 * MIB ? length : 2 * MIB,
 		};
@@ -49,13 +49,13 @@ static int grow(int holder, size_t length)
 
 static int section_allocate(struct buffer *buffer)
 {
-	struct ndshm_section_create create = {
+	struct ndshm_section_create_args create = {
 		.size = sizeof(create),
 		.adapter = adapter,
 		.max_size = buffer->length,
 		.preferred_node = NDSHM_NODE_ANY,
 	};
-	struct ndshm_section_attach attach = { .size = sizeof(attach) };
+	struct ndshm_section_attach_args attach = { .size = sizeof(attach) };
 
 	if (ioctl(client, NDSHM_SECTION_CREATE, &create))
 		return -errno;

@@ -56,7 +56,7 @@ static bool blank(const void *memory, size_t length)
 void fail_nth_alloc_request(__u32 adapter, __u32 provider, __u64 length,
 			    __u32 count)
 {
-	struct ndshm_block_alloc *alloc = &of->alloc;
+	struct ndshm_block_alloc_args *alloc = &of->alloc;
 
 	memset(of->blocks, FAIL_NTH_POISON, sizeof(of->blocks));
 	memset(of->segments, FAIL_NTH_POISON, sizeof(of->segments));
@@ -106,7 +106,7 @@ void fail_nth_check_header(void *argument, int error)
 
 void fail_nth_check_alloc(int error)
 {
-	struct ndshm_block_alloc *alloc = &of->alloc;
+	struct ndshm_block_alloc_args *alloc = &of->alloc;
 	__u32 i;
 
 	fail_nth_check_header(alloc, error);
@@ -131,7 +131,7 @@ void fail_nth_check_alloc(int error)
 
 void fail_nth_free(__u32 handle)
 {
-	struct ndshm_block_free request = {
+	struct ndshm_block_free_args request = {
 		.size = sizeof(request), .handle = handle,
 	};
 
@@ -158,7 +158,7 @@ void *fail_nth_map(void)
 
 bool fail_nth_open(void)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
 	of->fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (!fail_nth_expect(of->fd >= 0))
@@ -187,7 +187,7 @@ bool fail_nth_open_block(void)
 
 void fail_nth_client_state(char *text, size_t size)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
 	if (of->fd < 0)
 		return;
@@ -426,7 +426,7 @@ static int call_free(void)
 /* If the result cannot be written, the block must not have been freed. */
 static void check_free(int error)
 {
-	struct ndshm_block_query query = {
+	struct ndshm_block_query_args query = {
 		.size = sizeof(query), .handle = of->free.handle,
 	};
 

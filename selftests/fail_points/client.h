@@ -22,11 +22,11 @@
 struct fail_nth_client {
 	int fd;
 	__u32 adapter;
-	struct ndshm_get_info info;
-	struct ndshm_block_alloc alloc;
-	struct ndshm_block_free free;
-	struct ndshm_block_query query;
-	struct ndshm_block_sync sync;
+	struct ndshm_get_info_args info;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_free_args free;
+	struct ndshm_block_query_args query;
+	struct ndshm_block_sync_args sync;
 	struct ndshm_completion record;
 	struct ndshm_block_info blocks[FAIL_NTH_BLOCKS];
 	struct ndshm_segment segments[FAIL_NTH_SEGMENTS];

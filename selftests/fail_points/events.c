@@ -17,8 +17,8 @@ static struct fail_nth_client *const of = &fail_nth_of;
 
 static int section = -1, holder = -1;
 
-static struct ndshm_section_create create;
-static struct ndshm_section_delete deletion;
+static struct ndshm_section_create_args create;
+static struct ndshm_section_delete_args deletion;
 
 static void close_it(int *fd)
 {
@@ -43,7 +43,7 @@ static bool setup_create(void)
 {
 	if (!fail_nth_open())
 		return false;
-	create = (struct ndshm_section_create){
+	create = (struct ndshm_section_create_args){
 		.size = sizeof(create),
 		.adapter = of->adapter,
 		.max_size = 4 * getpagesize(),
@@ -88,13 +88,13 @@ static void undo_create(void)
 
 static bool setup_delete_heard(void)
 {
-	struct ndshm_section_attach attach = { .size = sizeof(attach) };
+	struct ndshm_section_attach_args attach = { .size = sizeof(attach) };
 
 	if (!make() ||
 	    !fail_nth_expect(!ioctl(section, NDSHM_SECTION_ATTACH, &attach)))
 		return false;
 	holder = attach.out_holder;
-	deletion = (struct ndshm_section_delete){
+	deletion = (struct ndshm_section_delete_args){
 		.size = sizeof(deletion), .holder = holder,
 	};
 	return fail_nth_listen();
@@ -107,7 +107,7 @@ static int call_delete(void)
 
 static void check_delete_heard(int error)
 {
-	struct ndshm_section_query query = { .size = sizeof(query) };
+	struct ndshm_section_query_args query = { .size = sizeof(query) };
 
 	fail_nth_heard(error, NDSHM_CMD_SECTION_DELETED_NTF);
 	if (error && fail_nth_expect(!ioctl(section, NDSHM_SECTION_QUERY, &query)))

@@ -178,7 +178,7 @@ static bool setup_blocks(__u32 adapter, const char *kernel_block)
 
 static void check_revoked(int error)
 {
-	struct ndshm_block_query query = {
+	struct ndshm_block_query_args query = {
 		.size = sizeof(query), .handle = of->blocks[0].handle,
 	};
 

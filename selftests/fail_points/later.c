@@ -69,7 +69,7 @@ static int call_read(void)
 
 static __u32 requests_out(void)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
 	fail_nth_expect(!fail_nth_ioctl(NDSHM_GET_INFO, &info));
 	return info.out_requests;
@@ -100,7 +100,7 @@ static void clean(void)
  * Cancel while the provider has the request
  */
 
-static struct ndshm_block_cancel cancel;
+static struct ndshm_block_cancel_args cancel;
 
 static bool provider_keeps_it(void)
 {
@@ -112,7 +112,7 @@ static bool provider_keeps_it(void)
 
 static bool setup_cancel(void)
 {
-	cancel = (struct ndshm_block_cancel){
+	cancel = (struct ndshm_block_cancel_args){
 		.size = sizeof(cancel), .cookie = 1,
 	};
 	memset(&cancel.status, FAIL_NTH_POISON, 8);

@@ -28,9 +28,9 @@ static struct ndshm_pci pci;
 static char allowed[8];
 static int bind_fd, unbind_fd;
 
-static struct ndshm_adapter_claim claim;
-static struct ndshm_adapter_start start;
-static struct ndshm_adapter_map_bar bar;
+static struct ndshm_adapter_claim_args claim;
+static struct ndshm_adapter_start_args start;
+static struct ndshm_adapter_map_bar_args bar;
 static __u32 *registers;
 
 static bool get_adapter(struct ndshm_nl_adapter *adapter)

@@ -26,16 +26,16 @@ static unsigned char *map = MAP_FAILED;
 /* The request of the current command. */
 static union {
 	struct ndshm_header header;
-	struct ndshm_section_create create;
-	struct ndshm_section_attach attach;
-	struct ndshm_section_open open;
-	struct ndshm_section_share share;
-	struct ndshm_section_delete delete;
-	struct ndshm_section_query query;
-	struct ndshm_section_sync sync;
-	struct ndshm_extent_alloc alloc;
-	struct ndshm_extent_free free;
-	struct ndshm_extent_query extent;
+	struct ndshm_section_create_args create;
+	struct ndshm_section_attach_args attach;
+	struct ndshm_section_open_args open;
+	struct ndshm_section_share_args share;
+	struct ndshm_section_delete_args delete;
+	struct ndshm_section_query_args query;
+	struct ndshm_section_sync_args sync;
+	struct ndshm_extent_alloc_args alloc;
+	struct ndshm_extent_free_args free;
+	struct ndshm_extent_query_args extent;
 } request;
 
 /* Fill with the poison pattern and set a valid header. */
@@ -50,9 +50,9 @@ static int call_on(int fd, unsigned long command)
 	return ioctl(fd, command, &request) ? -errno : 0;
 }
 
-static struct ndshm_section_query look(void)
+static struct ndshm_section_query_args look(void)
 {
-	struct ndshm_section_query query = { .size = sizeof(query) };
+	struct ndshm_section_query_args query = { .size = sizeof(query) };
 
 	fail_nth_expect(!ioctl(section, NDSHM_SECTION_QUERY, &query));
 	return query;
@@ -60,7 +60,7 @@ static struct ndshm_section_query look(void)
 
 static void state(char *text, size_t size)
 {
-	struct ndshm_section_query now;
+	struct ndshm_section_query_args now;
 	size_t length;
 
 	text[0] = '\0';
@@ -218,7 +218,7 @@ static void check_number(int *reported, int error)
 
 static void check_create(int error)
 {
-	struct ndshm_section_query now;
+	struct ndshm_section_query_args now;
 
 	fail_nth_check_header(&request, error);
 	check_number(&request.create.out_section, error);
@@ -478,7 +478,7 @@ static void check_grow(int error)
 
 static void undo_alloc(void)
 {
-	struct ndshm_extent_free argument = {
+	struct ndshm_extent_free_args argument = {
 		.size = sizeof(argument), .offset = place,
 	};
 
@@ -516,7 +516,7 @@ static int call_free(void)
 
 static int ask(void)
 {
-	struct ndshm_extent_query argument = {
+	struct ndshm_extent_query_args argument = {
 		.size = sizeof(argument), .offset = place,
 	};
 

@@ -79,14 +79,14 @@ static long run_dup(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { INFO_RESERVED = COMMAND_OWN };
 static const struct fuzz_argument info_arguments[] = {
-	COMMAND(struct ndshm_get_info),
+	COMMAND(struct ndshm_get_info_args),
 	[INFO_RESERVED] = RESERVED,
 	{}
 };
 
 static long run_info(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_get_info info = {
+	struct ndshm_get_info_args info = {
 		.__reserved = a[INFO_RESERVED].number,
 	};
 
@@ -95,7 +95,7 @@ static long run_info(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { CLAIM_ADAPTER = COMMAND_OWN, CLAIM_WIDTH };
 static const struct fuzz_argument claim_arguments[] = {
-	COMMAND(struct ndshm_adapter_claim),
+	COMMAND(struct ndshm_adapter_claim_args),
 	[CLAIM_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
 	[CLAIM_WIDTH] = FUZZ_ANY("width", 28, 0, 1, 23, 24, 32, 64, 65,
 				 0xffffffff),
@@ -104,7 +104,7 @@ static const struct fuzz_argument claim_arguments[] = {
 
 static long run_claim(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_adapter_claim claim = {
+	struct ndshm_adapter_claim_args claim = {
 		.adapter = fuzz_adapter(&a[CLAIM_ADAPTER]),
 		.address_width = a[CLAIM_WIDTH].number,
 	};
@@ -115,7 +115,7 @@ static long run_claim(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { START_ADAPTER = COMMAND_OWN, START_RESERVED };
 static const struct fuzz_argument start_arguments[] = {
-	COMMAND(struct ndshm_adapter_start),
+	COMMAND(struct ndshm_adapter_start_args),
 	[START_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
 	[START_RESERVED] = RESERVED,
 	{}
@@ -123,7 +123,7 @@ static const struct fuzz_argument start_arguments[] = {
 
 static long run_start(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_adapter_start start = {
+	struct ndshm_adapter_start_args start = {
 		.adapter = fuzz_adapter(&a[START_ADAPTER]),
 		.__reserved = a[START_RESERVED].number,
 	};
@@ -137,7 +137,7 @@ static long run_start(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { BAR_ADAPTER = COMMAND_OWN, BAR_NUMBER, BAR_HANDLE };
 static const struct fuzz_argument bar_arguments[] = {
-	COMMAND(struct ndshm_adapter_map_bar),
+	COMMAND(struct ndshm_adapter_map_bar_args),
 	[BAR_ADAPTER] = FUZZ_ADAPTER(MACHINE_EDU),
 	[BAR_NUMBER] = FUZZ_ANY("bar", 0, 0, 1, 2, 3, 5, 6, 0xffffffff),
 	[BAR_HANDLE] = FUZZ_FROM("handle", 'h'),
@@ -146,7 +146,7 @@ static const struct fuzz_argument bar_arguments[] = {
 
 static long run_bar(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_adapter_map_bar bar = {
+	struct ndshm_adapter_map_bar_args bar = {
 		.adapter = fuzz_adapter(&a[BAR_ADAPTER]),
 		.bar = a[BAR_NUMBER].number,
 	};
@@ -169,7 +169,7 @@ enum { ALLOC_HANDLE = COMMAND_OWN, ALLOC_ADAPTER, ALLOC_PROVIDER, ALLOC_LENGTH,
 	ALLOC_CAPACITY, ALLOC_BLOCKS, ALLOC_SEGMENTS, ALLOC_RESERVED,
 	ALLOC_COOKIE };
 static const struct fuzz_argument alloc_arguments[] = {
-	COMMAND(struct ndshm_block_alloc),
+	COMMAND(struct ndshm_block_alloc_args),
 	[ALLOC_HANDLE] = FUZZ_FROM("handle", 'h'),
 	[ALLOC_ADAPTER] = FUZZ_ADAPTER(MACHINE_NODE0),
 	[ALLOC_PROVIDER] = FUZZ_PROVIDER,
@@ -219,7 +219,7 @@ static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	static const struct ndshm_block_info no_infos[64];
 	static const struct ndshm_segment no_segments[64];
-	struct ndshm_block_alloc alloc = {
+	struct ndshm_block_alloc_args alloc = {
 		.adapter = fuzz_adapter(&a[ALLOC_ADAPTER]),
 		.provider = fuzz_provider(&a[ALLOC_PROVIDER]),
 		.length = a[ALLOC_LENGTH].number,
@@ -257,14 +257,14 @@ static long run_alloc(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { CANCEL_COOKIE = COMMAND_OWN };
 static const struct fuzz_argument cancel_arguments[] = {
-	COMMAND(struct ndshm_block_cancel),
+	COMMAND(struct ndshm_block_cancel_args),
 	[CANCEL_COOKIE] = COOKIE,
 	{}
 };
 
 static long run_cancel(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_block_cancel cancel = {
+	struct ndshm_block_cancel_args cancel = {
 		.cookie = a[CANCEL_COOKIE].number,
 	};
 
@@ -289,7 +289,7 @@ static const struct fuzz_argument read_arguments[] = {
 /* Wait for a record only if a request is in flight; otherwise none would come. */
 static void wait_for_record(int fd)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -332,7 +332,7 @@ static long run_read(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { FREE_HANDLE = COMMAND_OWN, FREE_RESERVED };
 static const struct fuzz_argument free_arguments[] = {
-	COMMAND(struct ndshm_block_free),
+	COMMAND(struct ndshm_block_free_args),
 	[FREE_HANDLE] = HANDLE,
 	[FREE_RESERVED] = RESERVED,
 	{}
@@ -340,7 +340,7 @@ static const struct fuzz_argument free_arguments[] = {
 
 static long run_free(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_block_free argument = {
+	struct ndshm_block_free_args argument = {
 		.handle = handle_of(&a[FREE_HANDLE]),
 		.__reserved = a[FREE_RESERVED].number,
 	};
@@ -354,7 +354,7 @@ static long run_free(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { QUERY_HANDLE = COMMAND_OWN, QUERY_CAPACITY, QUERY_SEGMENTS };
 static const struct fuzz_argument query_arguments[] = {
-	COMMAND(struct ndshm_block_query),
+	COMMAND(struct ndshm_block_query_args),
 	[QUERY_HANDLE] = HANDLE,
 	[QUERY_CAPACITY] = FUZZ_ANY("capacity", 0, 1, 2, 16, 0xffffffff),
 	[QUERY_SEGMENTS] = {
@@ -369,7 +369,7 @@ static const struct fuzz_argument query_arguments[] = {
 static long run_query(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	static const struct ndshm_segment no_segments[64];
-	struct ndshm_block_query query = {
+	struct ndshm_block_query_args query = {
 		.handle = handle_of(&a[QUERY_HANDLE]),
 		.segment_capacity = a[QUERY_CAPACITY].number,
 	};
@@ -386,7 +386,7 @@ static long run_query(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { SYNC_HANDLE = COMMAND_OWN, SYNC_DIRECTION, SYNC_OFFSET, SYNC_LENGTH };
 static const struct fuzz_argument sync_arguments[] = {
-	COMMAND(struct ndshm_block_sync),
+	COMMAND(struct ndshm_block_sync_args),
 	[SYNC_HANDLE] = HANDLE,
 	[SYNC_DIRECTION] = FUZZ_ANY("direction", NDSHM_SYNC_FOR_DEVICE,
 				    NDSHM_SYNC_FOR_CPU, 0, 3, 0xffffffff),
@@ -401,7 +401,7 @@ static const struct fuzz_argument sync_arguments[] = {
 
 static long run_sync(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_block_sync sync = {
+	struct ndshm_block_sync_args sync = {
 		.handle = handle_of(&a[SYNC_HANDLE]),
 		.direction = a[SYNC_DIRECTION].number,
 		.offset = a[SYNC_OFFSET].number,
@@ -414,7 +414,7 @@ static long run_sync(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { IOCTL_NUMBER = COMMAND_OWN, IOCTL_FILL };
 static const struct fuzz_argument ioctl_arguments[] = {
-	COMMAND(struct ndshm_block_alloc),
+	COMMAND(struct ndshm_block_alloc_args),
 	[IOCTL_NUMBER] = FUZZ_ANY("number", NDSHM_GET_INFO, 0, 0x5e7f, 0x5e80,
 				  0x5e81, 0x5e82, 0x5e83, 0x5e84, 0x5e85,
 				  0x5e86, 0x5e87, 0x5e88, 0x5e89, 0x5eff, 0xc0085e80,
@@ -426,7 +426,7 @@ static const struct fuzz_argument ioctl_arguments[] = {
 /* An arbitrary command number; all words of the argument are equal. */
 static long run_ioctl(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	__u32 words[sizeof(struct ndshm_block_alloc) / sizeof(__u32)];
+	__u32 words[sizeof(struct ndshm_block_alloc_args) / sizeof(__u32)];
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(words); i++)

@@ -69,7 +69,7 @@ enum { CREATE_SECTION = COMMAND_OWN, CREATE_ADAPTER, CREATE_PROVIDER, CREATE_MAX
 	CREATE_INITIAL, CREATE_NODE, CREATE_RESERVED, CREATE_NAME, CREATE_MODE,
 	CREATE_GROUP };
 static const struct fuzz_argument create_arguments[] = {
-	FUZZ_COMMAND(FUZZ_FROM("client", 'c'), struct ndshm_section_create),
+	FUZZ_COMMAND(FUZZ_FROM("client", 'c'), struct ndshm_section_create_args),
 	[CREATE_SECTION] = SECTION,
 	[CREATE_ADAPTER] = FUZZ_ADAPTER(MACHINE_NODE0),
 	[CREATE_PROVIDER] = FUZZ_PROVIDER,
@@ -91,7 +91,7 @@ static const struct fuzz_argument create_arguments[] = {
 
 static long run_create(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_section_create create = {
+	struct ndshm_section_create_args create = {
 		.adapter = fuzz_adapter(&a[CREATE_ADAPTER]),
 		.provider = fuzz_provider(&a[CREATE_PROVIDER]),
 		.max_size = a[CREATE_MAX].number,
@@ -123,7 +123,7 @@ static long run_create(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { OPEN_SECTION = COMMAND_OWN, OPEN_NAME, OPEN_OWNER };
 static const struct fuzz_argument open_arguments[] = {
-	FUZZ_COMMAND(FUZZ_FROM("client", 'c'), struct ndshm_section_open),
+	FUZZ_COMMAND(FUZZ_FROM("client", 'c'), struct ndshm_section_open_args),
 	[OPEN_SECTION] = SECTION,
 	[OPEN_NAME] = FUZZ_WORDS("name", name_words, 1),
 	[OPEN_OWNER] = OWNER("owner"),
@@ -133,7 +133,7 @@ static const struct fuzz_argument open_arguments[] = {
 static long run_open(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	const __u64 name = a[OPEN_NAME].number;
-	struct ndshm_section_open open = {
+	struct ndshm_section_open_args open = {
 		.name = NAME_ADDRESS(name),
 		.name_length = NAME_LENGTH(name),
 		.owner = a[OPEN_OWNER].number,
@@ -151,7 +151,7 @@ static long run_open(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { ATTACH_HOLDER = COMMAND_OWN, ATTACH_RESERVED };
 static const struct fuzz_argument attach_arguments[] = {
-	FUZZ_COMMAND(SECTION, struct ndshm_section_attach),
+	FUZZ_COMMAND(SECTION, struct ndshm_section_attach_args),
 	[ATTACH_HOLDER] = HOLDER,
 	[ATTACH_RESERVED] = RESERVED,
 	{}
@@ -159,7 +159,7 @@ static const struct fuzz_argument attach_arguments[] = {
 
 static long run_attach(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_section_attach attach = {
+	struct ndshm_section_attach_args attach = {
 		.__reserved = a[ATTACH_RESERVED].number,
 	};
 	bool reported;
@@ -174,7 +174,7 @@ static long run_attach(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { SHARE_TO = COMMAND_OWN, SHARE_RESERVED };
 static const struct fuzz_argument share_arguments[] = {
-	FUZZ_COMMAND(SECTION, struct ndshm_section_share),
+	FUZZ_COMMAND(SECTION, struct ndshm_section_share_args),
 	[SHARE_TO] = FUZZ_FROM("to", 's'),
 	[SHARE_RESERVED] = RESERVED,
 	{}
@@ -182,7 +182,7 @@ static const struct fuzz_argument share_arguments[] = {
 
 static long run_share(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_section_share share = {
+	struct ndshm_section_share_args share = {
 		.__reserved = a[SHARE_RESERVED].number,
 	};
 	bool reported;
@@ -197,7 +197,7 @@ static long run_share(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { DELETE_HOLDER = COMMAND_OWN, DELETE_RESERVED };
 static const struct fuzz_argument delete_arguments[] = {
-	FUZZ_COMMAND(SECTION, struct ndshm_section_delete),
+	FUZZ_COMMAND(SECTION, struct ndshm_section_delete_args),
 	[DELETE_HOLDER] = {
 		.name = "holder",
 		.registers = 'o',
@@ -211,7 +211,7 @@ static const struct fuzz_argument delete_arguments[] = {
 static long run_delete(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	const struct fuzz_value *holder = &a[DELETE_HOLDER];
-	struct ndshm_section_delete argument = {
+	struct ndshm_section_delete_args argument = {
 		.holder = holder->form == FUZZ_REGISTER ? fuzz_holder(holder) :
 							  (int)holder->number,
 		.__reserved = a[DELETE_RESERVED].number,
@@ -222,13 +222,13 @@ static long run_delete(struct fuzz_thread *thread, const struct fuzz_value *a)
 }
 
 static const struct fuzz_argument squery_arguments[] = {
-	FUZZ_COMMAND(SECTION, struct ndshm_section_query),
+	FUZZ_COMMAND(SECTION, struct ndshm_section_query_args),
 	{}
 };
 
 static long run_squery(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_section_query query = {};
+	struct ndshm_section_query_args query = {};
 
 	return on_section(thread, NDSHM_SECTION_QUERY, a, (void *)&query,
 			  sizeof(query), NULL);
@@ -236,7 +236,7 @@ static long run_squery(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { SSYNC_DIRECTION = COMMAND_OWN, SSYNC_OFFSET, SSYNC_LENGTH, SSYNC_RESERVED };
 static const struct fuzz_argument ssync_arguments[] = {
-	FUZZ_COMMAND(SECTION, struct ndshm_section_sync),
+	FUZZ_COMMAND(SECTION, struct ndshm_section_sync_args),
 	[SSYNC_DIRECTION] = FUZZ_ANY("direction", NDSHM_SYNC_FOR_DEVICE,
 				     NDSHM_SYNC_FOR_CPU, 0, 3, 0xffffffff),
 	[SSYNC_OFFSET] = FUZZ_ANY("offset", 0, 1, 0xfff, 0x1000, 0x1ff000,
@@ -251,7 +251,7 @@ static const struct fuzz_argument ssync_arguments[] = {
 
 static long run_ssync(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_section_sync sync = {
+	struct ndshm_section_sync_args sync = {
 		.direction = a[SSYNC_DIRECTION].number,
 		.__reserved = a[SSYNC_RESERVED].number,
 		.offset = a[SSYNC_OFFSET].number,
@@ -264,7 +264,7 @@ static long run_ssync(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { EXTENT_PLACE = COMMAND_OWN, EXTENT_OF, EXTENT_ALIGNMENT };
 static const struct fuzz_argument extent_arguments[] = {
-	FUZZ_COMMAND(HOLDER, struct ndshm_extent_alloc),
+	FUZZ_COMMAND(HOLDER, struct ndshm_extent_alloc_args),
 	[EXTENT_PLACE] = FUZZ_FROM("extent", 'x'),
 	[EXTENT_OF] = EXTENT_LENGTH,
 	[EXTENT_ALIGNMENT] = FUZZ_ANY("alignment", 0, 1, 0x800, 0x1000, 0x1800,
@@ -275,7 +275,7 @@ static const struct fuzz_argument extent_arguments[] = {
 
 static long run_extent(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_extent_alloc alloc = {
+	struct ndshm_extent_alloc_args alloc = {
 		.length = a[EXTENT_OF].number,
 		.alignment = a[EXTENT_ALIGNMENT].number,
 	};
@@ -309,14 +309,14 @@ static __u64 place_of(const struct fuzz_value *value)
 
 enum { XFREE_EXTENT = COMMAND_OWN };
 static const struct fuzz_argument xfree_arguments[] = {
-	FUZZ_COMMAND(HOLDER, struct ndshm_extent_free),
+	FUZZ_COMMAND(HOLDER, struct ndshm_extent_free_args),
 	[XFREE_EXTENT] = EXTENT,
 	{}
 };
 
 static long run_xfree(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	struct ndshm_extent_free argument = {
+	struct ndshm_extent_free_args argument = {
 		.offset = place_of(&a[XFREE_EXTENT]),
 	};
 
@@ -326,7 +326,7 @@ static long run_xfree(struct fuzz_thread *thread, const struct fuzz_value *a)
 
 enum { XQUERY_EXTENT = COMMAND_OWN, XQUERY_CAPACITY, XQUERY_SEGMENTS };
 static const struct fuzz_argument xquery_arguments[] = {
-	FUZZ_COMMAND(HOLDER, struct ndshm_extent_query),
+	FUZZ_COMMAND(HOLDER, struct ndshm_extent_query_args),
 	[XQUERY_EXTENT] = EXTENT,
 	[XQUERY_CAPACITY] = FUZZ_ANY("capacity", 0, 1, 2, 16, 0xffffffff),
 	[XQUERY_SEGMENTS] = {
@@ -341,7 +341,7 @@ static const struct fuzz_argument xquery_arguments[] = {
 static long run_xquery(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
 	static const struct ndshm_segment no_segments[64];
-	struct ndshm_extent_query query = {
+	struct ndshm_extent_query_args query = {
 		.offset = place_of(&a[XQUERY_EXTENT]),
 		.segment_capacity = a[XQUERY_CAPACITY].number,
 	};
@@ -360,7 +360,7 @@ static long run_xquery(struct fuzz_thread *thread, const struct fuzz_value *a)
 static const char *const sioctl_ways[] = { "section", "holder", NULL };
 enum { SIOCTL_HOLDER = COMMAND_OWN, SIOCTL_ON, SIOCTL_NUMBER, SIOCTL_FILL };
 static const struct fuzz_argument sioctl_arguments[] = {
-	FUZZ_COMMAND(SECTION, struct ndshm_section_query),
+	FUZZ_COMMAND(SECTION, struct ndshm_section_query_args),
 	[SIOCTL_HOLDER] = HOLDER,
 	[SIOCTL_ON] = FUZZ_WORDS("on", sioctl_ways, 0),
 	[SIOCTL_NUMBER] = FUZZ_ANY("number", NDSHM_SECTION_QUERY, 0, 0x5e80,
@@ -374,7 +374,7 @@ static const struct fuzz_argument sioctl_arguments[] = {
 
 static long run_sioctl(struct fuzz_thread *thread, const struct fuzz_value *a)
 {
-	__u32 words[sizeof(struct ndshm_section_query) / sizeof(__u32)];
+	__u32 words[sizeof(struct ndshm_section_query_args) / sizeof(__u32)];
 	int fd = a[SIOCTL_ON].number ? fuzz_holder(&a[SIOCTL_HOLDER]) :
 				       fuzz_section(&a[COMMAND_OF]);
 	size_t i;

@@ -329,7 +329,7 @@ void machine_restore(void)
 /* Return the bytes charged to a user without processes, or -1. */
 static long long charged(uid_t uid)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 	long long locked = -1;
 	int fd;
 

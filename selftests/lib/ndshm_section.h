@@ -10,10 +10,10 @@
 #include "ndshm_test.h"
 
 /* SECTION_CREATE */
-static inline struct ndshm_section_create
+static inline struct ndshm_section_create_args
 section_create_request(__u32 adapter, __u64 max_size, __u64 initial_size)
 {
-	struct ndshm_section_create create;
+	struct ndshm_section_create_args create;
 
 	ndshm_poison(&create, sizeof(create));
 	create.adapter = adapter;
@@ -35,10 +35,10 @@ section_create_request(__u32 adapter, __u64 max_size, __u64 initial_size)
 	NDSHM_TEST_FAIL(section_create, error, reason, fd, request)
 
 /* A section with a name, which must live as long as the request. */
-static inline struct ndshm_section_create
+static inline struct ndshm_section_create_args
 section_name_request(__u32 adapter, __u64 max_size, const char *name, __u32 mode)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_create_request(adapter, max_size, 0);
 
 	create.name = to_u64(name);
@@ -49,10 +49,10 @@ section_name_request(__u32 adapter, __u64 max_size, const char *name, __u32 mode
 }
 
 /* SECTION_OPEN */
-static inline struct ndshm_section_open
+static inline struct ndshm_section_open_args
 section_open_request(__u32 owner, const char *name, __u32 flags)
 {
-	struct ndshm_section_open open;
+	struct ndshm_section_open_args open;
 
 	ndshm_poison(&open, sizeof(open));
 	open.flags = flags;
@@ -68,9 +68,9 @@ section_open_request(__u32 owner, const char *name, __u32 flags)
 	NDSHM_TEST_FAIL(section_open, error, reason, fd, request)
 
 /* SECTION_ATTACH */
-static inline struct ndshm_section_attach section_attach_request(__u32 flags)
+static inline struct ndshm_section_attach_args section_attach_request(__u32 flags)
 {
-	struct ndshm_section_attach attach;
+	struct ndshm_section_attach_args attach;
 
 	ndshm_poison(&attach, sizeof(attach));
 	attach.flags = flags;
@@ -84,9 +84,9 @@ static inline struct ndshm_section_attach section_attach_request(__u32 flags)
 	NDSHM_TEST_FAIL_ON(section_attach, error, reason, client, fd, request)
 
 /* SECTION_SHARE */
-static inline struct ndshm_section_share section_share_request(__u32 flags)
+static inline struct ndshm_section_share_args section_share_request(__u32 flags)
 {
-	struct ndshm_section_share share;
+	struct ndshm_section_share_args share;
 
 	ndshm_poison(&share, sizeof(share));
 	share.flags = flags;
@@ -100,10 +100,10 @@ static inline struct ndshm_section_share section_share_request(__u32 flags)
 	NDSHM_TEST_FAIL_ON(section_share, error, reason, client, fd, request)
 
 /* SECTION_DELETE */
-static inline struct ndshm_section_delete
+static inline struct ndshm_section_delete_args
 section_delete_request(__u32 flags, int holder)
 {
-	struct ndshm_section_delete request;
+	struct ndshm_section_delete_args request;
 
 	ndshm_poison(&request, sizeof(request));
 	request.flags = flags;
@@ -118,9 +118,9 @@ section_delete_request(__u32 flags, int holder)
 	NDSHM_TEST_FAIL_ON(section_delete, error, reason, client, fd, request)
 
 /* SECTION_QUERY */
-static inline struct ndshm_section_query section_query_request(void)
+static inline struct ndshm_section_query_args section_query_request(void)
 {
-	struct ndshm_section_query query;
+	struct ndshm_section_query_args query;
 
 	ndshm_poison(&query, sizeof(query));
 	return query;
@@ -130,10 +130,10 @@ static inline struct ndshm_section_query section_query_request(void)
 	NDSHM_TEST_PASS(section_query, fd, request)
 
 /* SECTION_SYNC */
-static inline struct ndshm_section_sync
+static inline struct ndshm_section_sync_args
 section_sync_request(__u32 direction, __u64 offset, __u64 length)
 {
-	struct ndshm_section_sync sync;
+	struct ndshm_section_sync_args sync;
 
 	ndshm_poison(&sync, sizeof(sync));
 	sync.direction = direction;
@@ -149,10 +149,10 @@ section_sync_request(__u32 direction, __u64 offset, __u64 length)
 	NDSHM_TEST_FAIL_ON(section_sync, error, reason, client, fd, request)
 
 /* EXTENT_ALLOC */
-static inline struct ndshm_extent_alloc extent_alloc_request(__u64 length,
-							     __u64 alignment)
+static inline struct ndshm_extent_alloc_args extent_alloc_request(__u64 length,
+								  __u64 alignment)
 {
-	struct ndshm_extent_alloc alloc;
+	struct ndshm_extent_alloc_args alloc;
 
 	ndshm_poison(&alloc, sizeof(alloc));
 	alloc.length = length;
@@ -166,9 +166,9 @@ static inline struct ndshm_extent_alloc extent_alloc_request(__u64 length,
 	NDSHM_TEST_FAIL_ON(extent_alloc, error, reason, client, fd, request)
 
 /* EXTENT_FREE */
-static inline struct ndshm_extent_free extent_free_request(__u64 offset)
+static inline struct ndshm_extent_free_args extent_free_request(__u64 offset)
 {
-	struct ndshm_extent_free request;
+	struct ndshm_extent_free_args request;
 
 	ndshm_poison(&request, sizeof(request));
 	request.offset = offset;
@@ -181,9 +181,9 @@ static inline struct ndshm_extent_free extent_free_request(__u64 offset)
 	NDSHM_TEST_FAIL_ON(extent_free, error, reason, client, fd, request)
 
 /* EXTENT_QUERY: without segments */
-static inline struct ndshm_extent_query extent_query_request(__u64 offset)
+static inline struct ndshm_extent_query_args extent_query_request(__u64 offset)
 {
-	struct ndshm_extent_query query;
+	struct ndshm_extent_query_args query;
 
 	ndshm_poison(&query, sizeof(query));
 	query.offset = offset;
@@ -205,7 +205,7 @@ static inline int ndshm_section_at(struct __test_metadata *_metadata, int line,
 				   int client, __u32 adapter, __u64 max,
 				   __u64 initial)
 {
-	struct ndshm_section_create create =
+	struct ndshm_section_create_args create =
 		section_create_request(adapter, max, initial);
 
 	create.flags = NDSHM_CREATE_PERMIT_KEEP;
@@ -222,7 +222,7 @@ static inline int ndshm_section_at(struct __test_metadata *_metadata, int line,
 static inline int ndshm_attach_at(struct __test_metadata *_metadata, int line,
 				  int fd, __u32 flags)
 {
-	struct ndshm_section_attach attach = section_attach_request(flags);
+	struct ndshm_section_attach_args attach = section_attach_request(flags);
 
 	ndshm_pass(_metadata, line, fd, NDSHM_SECTION_ATTACH, &attach);
 	EXPECT_LE(0, attach.out_holder);
@@ -237,7 +237,7 @@ static inline int ndshm_attach_at(struct __test_metadata *_metadata, int line,
 static inline int ndshm_share_at(struct __test_metadata *_metadata, int line,
 				 int fd, __u32 flags)
 {
-	struct ndshm_section_share share = section_share_request(flags);
+	struct ndshm_section_share_args share = section_share_request(flags);
 
 	ndshm_pass(_metadata, line, fd, NDSHM_SECTION_SHARE, &share);
 	EXPECT_LE(0, share.out_section);
@@ -250,7 +250,7 @@ static inline int ndshm_share_at(struct __test_metadata *_metadata, int line,
 static inline __u64 ndshm_extent_at(struct __test_metadata *_metadata, int line,
 				    int holder, __u64 length, __u64 alignment)
 {
-	struct ndshm_extent_alloc alloc = extent_alloc_request(length,
+	struct ndshm_extent_alloc_args alloc = extent_alloc_request(length,
 							       alignment);
 
 	ndshm_pass(_metadata, line, holder, NDSHM_EXTENT_ALLOC, &alloc);
@@ -266,14 +266,14 @@ static inline __u64 ndshm_extent_at(struct __test_metadata *_metadata, int line,
 	ndshm_extent_at(_metadata, __LINE__, holder, length, alignment)
 
 #define test_free_extent(holder, place) do { \
-	struct ndshm_extent_free request_ = extent_free_request(place); \
+	struct ndshm_extent_free_args request_ = extent_free_request(place); \
 	test_extent_free(holder, &request_); \
 } while (0)
 
-static inline struct ndshm_section_query
+static inline struct ndshm_section_query_args
 ndshm_look_at(struct __test_metadata *_metadata, int line, int fd)
 {
-	struct ndshm_section_query query = section_query_request();
+	struct ndshm_section_query_args query = section_query_request();
 
 	ndshm_pass(_metadata, line, fd, NDSHM_SECTION_QUERY, &query);
 	return query;
@@ -287,7 +287,7 @@ ndshm_look_at(struct __test_metadata *_metadata, int line, int fd)
  */
 static inline __u64 ndshm_committed(int fd)
 {
-	struct ndshm_section_query query = section_query_request();
+	struct ndshm_section_query_args query = section_query_request();
 
 	return _test_section_query(fd, &query) ? ~0ULL : query.out_committed;
 }

@@ -153,7 +153,7 @@ struct ndshm_state {
 
 static inline bool _test_state(int fd, struct ndshm_state *state)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
 	if (ioctl(fd, NDSHM_GET_INFO, &info))
 		return false;
@@ -345,7 +345,7 @@ static inline void ndshm_errno(struct __test_metadata *_metadata, int line,
  */
 #define NDSHM_TEST_COMMAND(name, command) \
 enum { ndshm_command_##name = command }; \
-static inline int _test_##name(int fd, struct ndshm_##name *request) \
+static inline int _test_##name(int fd, struct ndshm_##name##_args *request) \
 { \
 	return ioctl(fd, command, request); \
 }
@@ -370,7 +370,7 @@ NDSHM_TEST_COMMAND(extent_alloc, NDSHM_EXTENT_ALLOC)
 NDSHM_TEST_COMMAND(extent_free, NDSHM_EXTENT_FREE)
 NDSHM_TEST_COMMAND(extent_query, NDSHM_EXTENT_QUERY)
 
-#define NDSHM_TYPED(name, request) ({ struct ndshm_##name *typed_ = (request); typed_; })
+#define NDSHM_TYPED(name, request) ({ struct ndshm_##name##_args *typed_ = (request); typed_; })
 
 #define NDSHM_TEST_PASS(name, fd, request) \
 	ndshm_pass(_metadata, __LINE__, fd, ndshm_command_##name, \
@@ -383,9 +383,9 @@ NDSHM_TEST_COMMAND(extent_query, NDSHM_EXTENT_QUERY)
 		      ndshm_command_##name, NDSHM_TYPED(name, request))
 
 /* GET_INFO */
-static inline struct ndshm_get_info get_info_request(void)
+static inline struct ndshm_get_info_args get_info_request(void)
 {
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 
 	ndshm_poison(&info, sizeof(info));
 	info.__reserved = 0;
@@ -398,10 +398,10 @@ static inline struct ndshm_get_info get_info_request(void)
 	NDSHM_TEST_FAIL(get_info, error, reason, fd, request)
 
 /* ADAPTER_CLAIM */
-static inline struct ndshm_adapter_claim adapter_claim_request(__u32 adapter,
-							       __u32 width)
+static inline struct ndshm_adapter_claim_args adapter_claim_request(__u32 adapter,
+								    __u32 width)
 {
-	struct ndshm_adapter_claim claim;
+	struct ndshm_adapter_claim_args claim;
 
 	ndshm_poison(&claim, sizeof(claim));
 	claim.adapter = adapter;
@@ -415,9 +415,9 @@ static inline struct ndshm_adapter_claim adapter_claim_request(__u32 adapter,
 	NDSHM_TEST_FAIL(adapter_claim, error, reason, fd, request)
 
 /* ADAPTER_START */
-static inline struct ndshm_adapter_start adapter_start_request(__u32 adapter)
+static inline struct ndshm_adapter_start_args adapter_start_request(__u32 adapter)
 {
-	struct ndshm_adapter_start start;
+	struct ndshm_adapter_start_args start;
 
 	ndshm_poison(&start, sizeof(start));
 	start.adapter = adapter;
@@ -431,10 +431,10 @@ static inline struct ndshm_adapter_start adapter_start_request(__u32 adapter)
 	NDSHM_TEST_FAIL(adapter_start, error, reason, fd, request)
 
 /* ADAPTER_MAP_BAR */
-static inline struct ndshm_adapter_map_bar
+static inline struct ndshm_adapter_map_bar_args
 adapter_map_bar_request(__u32 adapter, __u32 bar)
 {
-	struct ndshm_adapter_map_bar map;
+	struct ndshm_adapter_map_bar_args map;
 
 	ndshm_poison(&map, sizeof(map));
 	map.adapter = adapter;
@@ -461,10 +461,10 @@ static inline __u32 ndshm_provider_wanted(void)
 }
 
 /* BLOCK_ALLOC of one block, with the result in @block */
-static inline struct ndshm_block_alloc
+static inline struct ndshm_block_alloc_args
 block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	ndshm_poison(&alloc, sizeof(alloc));
 	alloc.adapter = adapter;
@@ -489,10 +489,10 @@ block_alloc_request(__u32 adapter, __u64 length, struct ndshm_block_info *block)
 	NDSHM_TEST_FAIL(block_alloc, error, reason, fd, request)
 
 /* BLOCK_ALLOC of an asynchronous block; the request returns PENDING */
-static inline struct ndshm_block_alloc
+static inline struct ndshm_block_alloc_args
 block_later_request(__u32 adapter, __u64 length, __u64 cookie)
 {
-	struct ndshm_block_alloc alloc = block_alloc_request(adapter, length,
+	struct ndshm_block_alloc_args alloc = block_alloc_request(adapter, length,
 							     NULL);
 
 	alloc.flags = NDSHM_ALLOC_ASYNC;
@@ -501,7 +501,7 @@ block_later_request(__u32 adapter, __u64 length, __u64 cookie)
 }
 
 static inline void ndshm_pending(struct __test_metadata *_metadata, int line,
-				 int fd, struct ndshm_block_alloc *alloc)
+				 int fd, struct ndshm_block_alloc_args *alloc)
 {
 	int ret;
 
@@ -523,9 +523,9 @@ static inline void ndshm_pending(struct __test_metadata *_metadata, int line,
 	ndshm_pending(_metadata, __LINE__, fd, alloc)
 
 /* BLOCK_CANCEL */
-static inline struct ndshm_block_cancel block_cancel_request(__u64 cookie)
+static inline struct ndshm_block_cancel_args block_cancel_request(__u64 cookie)
 {
-	struct ndshm_block_cancel cancel;
+	struct ndshm_block_cancel_args cancel;
 
 	ndshm_poison(&cancel, sizeof(cancel));
 	cancel.cookie = cookie;
@@ -538,9 +538,9 @@ static inline struct ndshm_block_cancel block_cancel_request(__u64 cookie)
 	NDSHM_TEST_FAIL(block_cancel, error, reason, fd, request)
 
 /* BLOCK_FREE */
-static inline struct ndshm_block_free block_free_request(__u32 handle)
+static inline struct ndshm_block_free_args block_free_request(__u32 handle)
 {
-	struct ndshm_block_free request;
+	struct ndshm_block_free_args request;
 
 	ndshm_poison(&request, sizeof(request));
 	request.handle = handle;
@@ -554,9 +554,9 @@ static inline struct ndshm_block_free block_free_request(__u32 handle)
 	NDSHM_TEST_FAIL(block_free, error, reason, fd, request)
 
 /* BLOCK_QUERY: without segments */
-static inline struct ndshm_block_query block_query_request(__u32 handle)
+static inline struct ndshm_block_query_args block_query_request(__u32 handle)
 {
-	struct ndshm_block_query query;
+	struct ndshm_block_query_args query;
 
 	ndshm_poison(&query, sizeof(query));
 	query.handle = handle;
@@ -566,10 +566,10 @@ static inline struct ndshm_block_query block_query_request(__u32 handle)
 }
 
 /* BLOCK_SYNC */
-static inline struct ndshm_block_sync
+static inline struct ndshm_block_sync_args
 block_sync_request(__u32 handle, __u32 direction, __u64 offset, __u64 length)
 {
-	struct ndshm_block_sync sync;
+	struct ndshm_block_sync_args sync;
 
 	ndshm_poison(&sync, sizeof(sync));
 	sync.handle = handle;
@@ -595,7 +595,7 @@ ndshm_new_block(struct __test_metadata *_metadata, int line, int fd,
 		__u32 adapter, __u64 length)
 {
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 
 	memset(&block, NDSHM_POISON, sizeof(block));
 	alloc = block_alloc_request(adapter, length, &block);
@@ -607,7 +607,7 @@ ndshm_new_block(struct __test_metadata *_metadata, int line, int fd,
 	ndshm_new_block(_metadata, __LINE__, fd, adapter, length)
 
 #define test_free_handle(fd, number) do { \
-	struct ndshm_block_free free_ = block_free_request(number); \
+	struct ndshm_block_free_args free_ = block_free_request(number); \
 	test_block_free(fd, &free_); \
 } while (0)
 
@@ -621,7 +621,7 @@ static inline void ndshm_expect_charged(struct __test_metadata *_metadata,
 	struct ndshm_state before = ndshm_state_at(_metadata, line, fd), after;
 	struct ndshm_block_info block = ndshm_new_block(_metadata, line, fd,
 							adapter, 1);
-	struct ndshm_block_free request = block_free_request(block.handle);
+	struct ndshm_block_free_args request = block_free_request(block.handle);
 
 	after = ndshm_state_at(_metadata, line, fd);
 	EXPECT_TRUE(block.flags & NDSHM_BLOCK_CHARGED)
@@ -638,7 +638,7 @@ static inline void ndshm_expect_charged(struct __test_metadata *_metadata,
 
 /* The handle must be unknown to this client. */
 #define test_no_handle(fd, number) do { \
-	struct ndshm_block_query query_ = block_query_request(number); \
+	struct ndshm_block_query_args query_ = block_query_request(number); \
 	test_err_block_query(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, fd, \
 			     &query_); \
 } while (0)

@@ -59,9 +59,9 @@ static int client_fd(struct actor *actor, unsigned int client)
 static int do_alloc(int fd, const struct actor_order *order,
 		    struct actor_answer *answer)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 	struct ndshm_block_info block;
-	struct ndshm_block_alloc request = {
+	struct ndshm_block_alloc_args request = {
 		.size = sizeof(request),
 		.length = order->length,
 		.preferred_node = NDSHM_NODE_ANY,
@@ -84,7 +84,7 @@ static int do_alloc(int fd, const struct actor_order *order,
 
 static int do_free(int fd, const struct actor_order *order)
 {
-	struct ndshm_block_free request = {
+	struct ndshm_block_free_args request = {
 		.size = sizeof(request),
 		.handle = order->handle,
 	};
@@ -94,7 +94,7 @@ static int do_free(int fd, const struct actor_order *order)
 
 static int do_locked(int fd, struct actor_answer *answer)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
 	if (ioctl(fd, NDSHM_GET_INFO, &info))
 		return -errno;

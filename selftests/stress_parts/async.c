@@ -98,7 +98,7 @@ static bool ask(struct requester *requester, unsigned int cookie)
 		NDSHM_REASON_ADAPTER_UNKNOWN, NDSHM_REASON_ADAPTER_REMOVED,
 		NDSHM_REASON_PROVIDER_UNKNOWN, NDSHM_REASON_MEMORY,
 	};
-	struct ndshm_block_alloc alloc = {
+	struct ndshm_block_alloc_args alloc = {
 		.size = sizeof(alloc),
 		.flags = NDSHM_ALLOC_ASYNC,
 		.adapter = stress.nodes[0],
@@ -130,7 +130,7 @@ static bool ask(struct requester *requester, unsigned int cookie)
 
 static bool cancel(struct requester *requester, unsigned int cookie)
 {
-	struct ndshm_block_cancel request = {
+	struct ndshm_block_cancel_args request = {
 		.size = sizeof(request), .cookie = cookie,
 	};
 
@@ -150,7 +150,7 @@ static bool cancel(struct requester *requester, unsigned int cookie)
 /* Some stay, but for those that keep a provider from going. */
 static bool give_back(struct requester *requester, const struct ndshm_completion *record)
 {
-	struct ndshm_block_free request = {
+	struct ndshm_block_free_args request = {
 		.size = sizeof(request), .handle = record->block.handle,
 	};
 

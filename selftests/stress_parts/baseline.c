@@ -46,7 +46,7 @@ int stress_live(void)
 /* As the user; the descriptor is root's. */
 static __u64 ask(uid_t user, int fd, int peer)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
 	if (!ndshm_become(user) || ioctl(fd, NDSHM_GET_INFO, &info))
 		info.out_user_locked = ~0ULL;
@@ -57,7 +57,7 @@ static __u64 ask(uid_t user, int fd, int peer)
 
 __u64 stress_locked(uid_t user)
 {
-	struct ndshm_get_info info = { .size = sizeof(info) };
+	struct ndshm_get_info_args info = { .size = sizeof(info) };
 	int fd = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC), peer;
 	__u64 bytes = ~0ULL;
 	pid_t child;

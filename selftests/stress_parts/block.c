@@ -29,11 +29,11 @@ static __u32 some_node(struct stress_client *client)
 }
 
 /* For a memory node, or for the client's target and maker. */
-struct ndshm_block_alloc stress_some_request(struct stress_client *client,
-					     struct ndshm_block_info *blocks)
+struct ndshm_block_alloc_args stress_some_request(struct stress_client *client,
+						  struct ndshm_block_info *blocks)
 {
 	struct stress_random *random = &client->random;
-	struct ndshm_block_alloc alloc = {
+	struct ndshm_block_alloc_args alloc = {
 		.flags = stress_chance(random, 30) ? NDSHM_ALLOC_CONTIGUOUS : 0,
 		.adapter = some_node(client),
 		.length = 1 + stress_below(random, 8 * stress.page),
@@ -70,7 +70,7 @@ static bool is_maker(const struct stress_client *client, __u32 provider)
 }
 
 __u64 stress_excuses(const struct stress_client *client,
-		     const struct ndshm_block_alloc *alloc)
+		     const struct ndshm_block_alloc_args *alloc)
 {
 	__u64 reasons = STRESS_NO_MEMORY | client->may;
 
@@ -82,7 +82,7 @@ __u64 stress_excuses(const struct stress_client *client,
 }
 
 bool stress_keep(struct stress_client *client,
-		 const struct ndshm_block_alloc *alloc,
+		 const struct ndshm_block_alloc_args *alloc,
 		 const struct ndshm_block_info *info)
 {
 	const bool target = is_target(client, alloc->adapter);
@@ -112,7 +112,7 @@ bool stress_keep(struct stress_client *client,
 static bool alloc(struct stress_client *client, unsigned int count)
 {
 	struct ndshm_block_info infos[BATCH] = {};
-	struct ndshm_block_alloc request = stress_some_request(client, infos);
+	struct ndshm_block_alloc_args request = stress_some_request(client, infos);
 	struct ndshm_segment segments[SEGMENTS];
 	__u64 allowed = stress_excuses(client, &request);
 	unsigned int i;
@@ -151,7 +151,7 @@ bool stress_do_alloc_many(struct stress_client *client)
 /* Allocation succeeds, then the reply fails: half of the array is read-only. */
 static bool alloc_unreported(struct stress_client *client)
 {
-	struct ndshm_block_alloc request = stress_some_request(client, NULL);
+	struct ndshm_block_alloc_args request = stress_some_request(client, NULL);
 	unsigned char *pages = mmap(NULL, 2 * stress.page, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	__u32 reason;
@@ -174,7 +174,7 @@ static bool alloc_unreported(struct stress_client *client)
 bool stress_do_alloc_wrong(struct stress_client *client)
 {
 	struct ndshm_block_info info;
-	struct ndshm_block_alloc request;
+	struct ndshm_block_alloc_args request;
 	__u64 allowed;
 	__u32 reason;
 
@@ -210,7 +210,7 @@ bool stress_do_alloc_wrong(struct stress_client *client)
 bool stress_do_free(struct stress_client *client)
 {
 	struct stress_block *block = stress_some_block(client, can_be_freed);
-	struct ndshm_block_free request = {};
+	struct ndshm_block_free_args request = {};
 
 	if (!block)
 		return true;
@@ -227,7 +227,7 @@ bool stress_do_free(struct stress_client *client)
 bool stress_do_free_wrong(struct stress_client *client)
 {
 	const __u32 numbers[] = { 0, ~0U, client->stale };
-	struct ndshm_block_free request = {
+	struct ndshm_block_free_args request = {
 		.handle = numbers[stress_below(&client->random, 3)],
 	};
 
@@ -241,7 +241,7 @@ bool stress_do_query(struct stress_client *client)
 {
 	struct stress_block *block = stress_some_block(client, has_handle);
 	struct ndshm_segment segments[SEGMENTS];
-	struct ndshm_block_query request = {};
+	struct ndshm_block_query_args request = {};
 	__u64 allowed = 0;
 	__u32 reason;
 
@@ -275,7 +275,7 @@ bool stress_do_query(struct stress_client *client)
 bool stress_do_sync(struct stress_client *client)
 {
 	struct stress_block *block = stress_some_block(client, has_handle);
-	struct ndshm_block_sync request = {};
+	struct ndshm_block_sync_args request = {};
 	__u64 allowed = 0;
 
 	if (!block)

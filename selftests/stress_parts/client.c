@@ -234,7 +234,7 @@ static bool do_reopen(struct stress_client *client)
 
 static bool do_info(struct stress_client *client)
 {
-	struct ndshm_get_info info = {};
+	struct ndshm_get_info_args info = {};
 	unsigned int handles = 0, i;
 
 	if (stress_call(client, NDSHM_GET_INFO, &info, sizeof(info), 0))

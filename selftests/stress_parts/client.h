@@ -69,7 +69,7 @@ struct stress_block {
  * @cancelled: it will be aborted
  */
 struct stress_request {
-	struct ndshm_block_alloc alloc;
+	struct ndshm_block_alloc_args alloc;
 	bool cancelled;
 };
 
@@ -183,12 +183,12 @@ bool stress_do_query(struct stress_client *client);
 bool stress_do_sync(struct stress_client *client);
 
 /* A valid request; the reasons for which it can fail; and record the block. */
-struct ndshm_block_alloc stress_some_request(struct stress_client *client,
-					     struct ndshm_block_info *blocks);
+struct ndshm_block_alloc_args stress_some_request(struct stress_client *client,
+						  struct ndshm_block_info *blocks);
 __u64 stress_excuses(const struct stress_client *client,
-		     const struct ndshm_block_alloc *alloc);
+		     const struct ndshm_block_alloc_args *alloc);
 bool stress_keep(struct stress_client *client,
-		 const struct ndshm_block_alloc *alloc,
+		 const struct ndshm_block_alloc_args *alloc,
 		 const struct ndshm_block_info *info);
 
 /* request.c */

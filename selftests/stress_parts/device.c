@@ -13,7 +13,7 @@
 
 bool stress_do_claim(struct stress_client *client)
 {
-	struct ndshm_adapter_claim request = {
+	struct ndshm_adapter_claim_args request = {
 		.adapter = client->adapter,
 		.address_width = EDU_WIDTH,
 	};
@@ -33,7 +33,7 @@ bool stress_do_claim(struct stress_client *client)
 
 bool stress_do_bar(struct stress_client *client)
 {
-	struct ndshm_adapter_map_bar request = {
+	struct ndshm_adapter_map_bar_args request = {
 		.adapter = client->claimed,
 	};
 	__u32 reason;
@@ -84,7 +84,7 @@ static bool may_be_gone(const struct stress_client *client)
  */
 bool stress_do_start(struct stress_client *client)
 {
-	struct ndshm_adapter_start request = { .adapter = client->claimed };
+	struct ndshm_adapter_start_args request = { .adapter = client->claimed };
 	__u32 reason;
 
 	if (!client->bar)

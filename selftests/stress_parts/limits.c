@@ -95,7 +95,7 @@ static struct {
 } chunks;
 
 static bool take_now(struct stress_client *client,
-		     struct ndshm_block_alloc *request)
+		     struct ndshm_block_alloc_args *request)
 {
 	struct ndshm_block_info info;
 	__u32 reason;
@@ -112,7 +112,7 @@ static bool take_now(struct stress_client *client,
 
 /* A worker outside the cgroup allocates, and the cgroup is charged. */
 static bool take_later(struct stress_client *client,
-		       struct ndshm_block_alloc *request)
+		       struct ndshm_block_alloc_args *request)
 {
 	struct ndshm_completion record = {};
 	__u32 reason;
@@ -141,7 +141,7 @@ static bool take_later(struct stress_client *client,
 
 static bool take_chunk(struct stress_client *client)
 {
-	struct ndshm_block_alloc request = {
+	struct ndshm_block_alloc_args request = {
 		.adapter = stress.nodes[0],
 		.length = stress_spread(&client->random, 4) * stress.page,
 		.preferred_node = NDSHM_NODE_ANY,
@@ -161,7 +161,7 @@ static bool refused_enough(unsigned int full)
 static bool give_chunk(struct stress_client *client)
 {
 	unsigned int at = stress_below(&client->random, chunks.count);
-	struct ndshm_block_free request = { .handle = chunks.handles[at] };
+	struct ndshm_block_free_args request = { .handle = chunks.handles[at] };
 
 	chunks.handles[at] = chunks.handles[--chunks.count];
 	return !stress_call(client, NDSHM_BLOCK_FREE, &request,

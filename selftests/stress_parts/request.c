@@ -41,7 +41,7 @@ static struct stress_request *find(struct stress_client *client, __u64 cookie)
 
 bool stress_do_ask(struct stress_client *client)
 {
-	struct ndshm_block_alloc request = stress_some_request(client, NULL);
+	struct ndshm_block_alloc_args request = stress_some_request(client, NULL);
 	__u32 reason;
 
 	if (client->count + client->requested >= client->most)
@@ -72,7 +72,7 @@ bool stress_do_ask(struct stress_client *client)
 
 bool stress_do_cancel(struct stress_client *client)
 {
-	struct ndshm_block_cancel request = {};
+	struct ndshm_block_cancel_args request = {};
 	struct stress_request *entry = NULL;
 	__u32 reason;
 
@@ -97,7 +97,7 @@ bool stress_do_cancel(struct stress_client *client)
 
 static bool give_back(struct stress_client *client, __u32 handle)
 {
-	struct ndshm_block_free request = { .handle = handle };
+	struct ndshm_block_free_args request = { .handle = handle };
 
 	return !stress_call(client, NDSHM_BLOCK_FREE, &request, sizeof(request),
 			    0);

@@ -103,8 +103,8 @@ static struct stress_client maker;
 static bool make_section(struct stress_random *random)
 {
 	const __u64 initial[] = { 0, stress.page, HUGE + stress.page, 4 * HUGE };
-	struct ndshm_adapter_claim claim = { .address_width = EDU_WIDTH };
-	struct ndshm_section_create request = {
+	struct ndshm_adapter_claim_args claim = { .address_width = EDU_WIDTH };
+	struct ndshm_section_create_args request = {
 		.flags = NDSHM_CREATE_PERMIT_KEEP,
 		.adapter = stress.nodes[stress_below(random, stress.node_count)],
 		.max_size = (8 + stress_below(random, 16)) * HUGE +
@@ -132,7 +132,7 @@ static bool make_section(struct stress_random *random)
 
 static bool delete(bool force)
 {
-	struct ndshm_section_delete request = {
+	struct ndshm_section_delete_args request = {
 		.flags = force ? NDSHM_DELETE_FORCE : 0, .holder = -1,
 	};
 	__u32 reason = sharer_call(hall->section, NDSHM_SECTION_DELETE,
@@ -207,14 +207,14 @@ static bool be_busy(struct stress_random *random, unsigned int kills)
 }
 
 /* The last that have gone may be going still. */
-static bool is_empty(struct ndshm_section_query *query)
+static bool is_empty(struct ndshm_section_query_args *query)
 {
 	return sharer_look(query) && !query->out_holders &&
 	       (hall->fate == SHARER_KEPT ||
 		(!query->out_extents && !query->out_taken));
 }
 
-static bool is_trimmed(struct ndshm_section_query *query)
+static bool is_trimmed(struct ndshm_section_query_args *query)
 {
 	return sharer_look(query) &&
 	       query->out_committed ==
@@ -224,7 +224,7 @@ static bool is_trimmed(struct ndshm_section_query *query)
 
 static bool looks_unused(void)
 {
-	struct ndshm_section_query query = {};
+	struct ndshm_section_query_args query = {};
 
 	if (!ndshm_soon(is_empty(&query)))
 		return stress_error("%u holders, %u extents of %llu bytes are left",

@@ -120,15 +120,15 @@ __u32 sharer_ioctl(int fd, unsigned long command, void *argument, size_t size,
 	return STRESS_BROKEN;
 }
 
-bool sharer_look(struct ndshm_section_query *query)
+bool sharer_look(struct ndshm_section_query_args *query)
 {
-	*query = (struct ndshm_section_query){};
+	*query = (struct ndshm_section_query_args){};
 	return !sharer_call(hall->section, NDSHM_SECTION_QUERY, query, 0);
 }
 
 int sharer_attach(int section, __u32 flags)
 {
-	struct ndshm_section_attach request = { .flags = flags };
+	struct ndshm_section_attach_args request = { .flags = flags };
 
 	return sharer_call(section, NDSHM_SECTION_ATTACH, &request,
 			   STRESS_NO_MEMORY) ? -1 : request.out_holder;
@@ -207,7 +207,7 @@ bool sharer_take(struct sharer *sharer, __u64 length)
 {
 	const __u64 alignments[] = { 0, 0, stress.page, 16 * stress.page, HUGE };
 	struct sharer_extent *extent = &sharer->extents[sharer->count];
-	struct ndshm_extent_alloc request = {
+	struct ndshm_extent_alloc_args request = {
 		.length = length,
 		.alignment = alignments[stress_below(&sharer->random,
 						     ARRAY_SIZE(alignments))],
@@ -262,7 +262,7 @@ static struct sharer_extent *some_extent(struct sharer *sharer)
 
 bool sharer_give(struct sharer *sharer, struct sharer_extent *extent)
 {
-	struct ndshm_extent_free request = { .offset = extent->offset };
+	struct ndshm_extent_free_args request = { .offset = extent->offset };
 
 	if (!check_extent(sharer, extent, false))
 		return false;
@@ -282,7 +282,7 @@ static bool do_free(struct sharer *sharer)
 static bool do_free_wrong(struct sharer *sharer)
 {
 	struct sharer_extent *extent = some_extent(sharer);
-	struct ndshm_extent_free request = {};
+	struct ndshm_extent_free_args request = {};
 
 	if (!extent || extent->length == stress.page)
 		return true;
@@ -318,7 +318,7 @@ static bool do_query(struct sharer *sharer)
 {
 	struct sharer_extent *extent = some_extent(sharer);
 	struct ndshm_segment segments[16];
-	struct ndshm_extent_query request = {
+	struct ndshm_extent_query_args request = {
 		.segments = (uintptr_t)segments,
 		.segment_capacity = ARRAY_SIZE(segments),
 	};
@@ -344,7 +344,7 @@ static bool do_query(struct sharer *sharer)
 
 static bool do_look(struct sharer *sharer)
 {
-	struct ndshm_section_query query;
+	struct ndshm_section_query_args query;
 
 	(void)sharer;
 	return sharer_look(&query) &&
@@ -354,7 +354,7 @@ static bool do_look(struct sharer *sharer)
 
 static bool do_sync(struct sharer *sharer)
 {
-	struct ndshm_section_sync request = {
+	struct ndshm_section_sync_args request = {
 		.direction = stress_chance(&sharer->random, 50) ?
 			     NDSHM_SYNC_FOR_DEVICE : NDSHM_SYNC_FOR_CPU,
 		.offset = stress_draw(&sharer->random) % hall->max,
@@ -389,8 +389,8 @@ static bool do_map(struct sharer *sharer)
 /* A read-only descriptor permits no allocation of extents. */
 static bool do_share(struct sharer *sharer)
 {
-	struct ndshm_section_share request = { .flags = NDSHM_SHARE_READONLY };
-	struct ndshm_extent_alloc more = { .length = 1 };
+	struct ndshm_section_share_args request = { .flags = NDSHM_SHARE_READONLY };
+	struct ndshm_extent_alloc_args more = { .length = 1 };
 	__u32 reason = sharer_call(hall->section, NDSHM_SECTION_SHARE, &request,
 				   STRESS_NO_MEMORY);
 	int holder;

@@ -92,7 +92,7 @@ __u32 sharer_ioctl(int fd, unsigned long command, void *argument, size_t size,
 /* A holder's descriptor, or -1. */
 int sharer_attach(int section, __u32 flags);
 unsigned char *sharer_show(void);
-bool sharer_look(struct ndshm_section_query *query);
+bool sharer_look(struct ndshm_section_query_args *query);
 
 /* Allocate an extent, check for zero and mark it; check the marks and free it. */
 bool sharer_take(struct sharer *sharer, __u64 length);

@@ -39,7 +39,7 @@ static struct {
 
 static bool give_back(struct stress_client *client, __u32 handle)
 {
-	struct ndshm_block_free request = { .handle = handle };
+	struct ndshm_block_free_args request = { .handle = handle };
 	__u32 reason = stress_call(client, NDSHM_BLOCK_FREE, &request,
 				   sizeof(request), STRESS_MAY(HANDLE_UNKNOWN));
 
@@ -50,7 +50,7 @@ static bool give_back(struct stress_client *client, __u32 handle)
 static bool make(struct stress_client *client, struct slot *slot)
 {
 	struct ndshm_block_info info;
-	struct ndshm_block_alloc request = {
+	struct ndshm_block_alloc_args request = {
 		.adapter = stress.nodes[0],
 		.length = 2 * stress.page,
 		.preferred_node = NDSHM_NODE_ANY,
@@ -74,7 +74,7 @@ static bool make(struct stress_client *client, struct slot *slot)
 
 static bool ask(struct stress_client *client, __u32 handle)
 {
-	struct ndshm_block_query request = { .handle = handle };
+	struct ndshm_block_query_args request = { .handle = handle };
 	__u32 reason = stress_call(client, NDSHM_BLOCK_QUERY, &request,
 				   sizeof(request), STRESS_MAY(HANDLE_UNKNOWN));
 
@@ -141,7 +141,7 @@ static void *use_handles(void *context)
 bool stress_one_handle(void)
 {
 	static struct stress_client clients[THREADS];
-	struct ndshm_get_info info = {};
+	struct ndshm_get_info_args info = {};
 	pthread_t threads[THREADS];
 	unsigned int i;
 	bool fine = true;
@@ -202,7 +202,7 @@ struct saver {
 static bool take(struct saver *saver)
 {
 	unsigned int count = 1 + stress_below(&saver->client.random, 2), i;
-	struct ndshm_block_alloc request = {
+	struct ndshm_block_alloc_args request = {
 		.adapter = stress.nodes[0],
 		.length = (1 + stress_below(&saver->client.random, 4)) *
 			  stress.page,
@@ -227,7 +227,7 @@ static bool take(struct saver *saver)
 static bool give(struct saver *saver)
 {
 	unsigned int at = stress_below(&saver->client.random, saver->count);
-	struct ndshm_block_free request = {
+	struct ndshm_block_free_args request = {
 		.handle = saver->blocks[at].handle,
 	};
 
@@ -242,7 +242,7 @@ static bool give(struct saver *saver)
 
 static bool below_limit(struct saver *saver, __u64 *bytes)
 {
-	struct ndshm_get_info info = {};
+	struct ndshm_get_info_args info = {};
 
 	if (stress_call(&saver->client, NDSHM_GET_INFO, &info, sizeof(info), 0))
 		return false;

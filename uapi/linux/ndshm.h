@@ -134,8 +134,8 @@ struct ndshm_header {
 #define NDSHM_FEATURE_NAMES	(1ULL << 5)	/* SECTION_OPEN, names of sections */
 
 /**
- * struct ndshm_get_info - ioctl(NDSHM_GET_INFO): features, limits, this client
- * @size: sizeof(struct ndshm_get_info)
+ * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
+ * @size: sizeof(struct ndshm_get_info_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -157,7 +157,7 @@ struct ndshm_header {
  *	in flight or whose record has not been read
  * @out_requests: number of such requests of this client
  */
-struct ndshm_get_info {
+struct ndshm_get_info_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -185,8 +185,8 @@ struct ndshm_get_info {
 #define NDSHM_ISOLATION_ALL		0xfU
 
 /**
- * struct ndshm_adapter_claim - ioctl(NDSHM_ADAPTER_CLAIM): own a PCI function
- * @size: sizeof(struct ndshm_adapter_claim)
+ * struct ndshm_adapter_claim_args - ioctl(NDSHM_ADAPTER_CLAIM): own a PCI function
+ * @size: sizeof(struct ndshm_adapter_claim_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -218,7 +218,7 @@ struct ndshm_get_info {
  * user that the adapter's reset policy permits, by default the effective user of that
  * claim (else EPERM, ADAPTER_NEEDS_RESET).
  */
-struct ndshm_adapter_claim {
+struct ndshm_adapter_claim_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -230,8 +230,8 @@ struct ndshm_adapter_claim {
 };
 
 /**
- * struct ndshm_adapter_start - ioctl(NDSHM_ADAPTER_START): enable bus mastering
- * @size: sizeof(struct ndshm_adapter_start)
+ * struct ndshm_adapter_start_args - ioctl(NDSHM_ADAPTER_START): enable bus mastering
+ * @size: sizeof(struct ndshm_adapter_start_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -242,7 +242,7 @@ struct ndshm_adapter_claim {
  * the function may still hold DMA addresses of its last owner. Starting a started adapter
  * succeeds and changes nothing.
  */
-struct ndshm_adapter_start {
+struct ndshm_adapter_start_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -252,8 +252,8 @@ struct ndshm_adapter_start {
 };
 
 /**
- * struct ndshm_adapter_map_bar - ioctl(NDSHM_ADAPTER_MAP_BAR): map registers
- * @size: sizeof(struct ndshm_adapter_map_bar)
+ * struct ndshm_adapter_map_bar_args - ioctl(NDSHM_ADAPTER_MAP_BAR): map registers
+ * @size: sizeof(struct ndshm_adapter_map_bar_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -267,7 +267,7 @@ struct ndshm_adapter_start {
  * While the function is reset through sysfs or recovers from an error, access to the
  * mapping is SIGBUS.
  */
-struct ndshm_adapter_map_bar {
+struct ndshm_adapter_map_bar_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -340,8 +340,8 @@ struct ndshm_block_info {
 #define NDSHM_ALLOC_ASYNC	(1U << 1)	/* asynchronous: struct ndshm_completion */
 
 /**
- * struct ndshm_block_alloc - ioctl(NDSHM_BLOCK_ALLOC): allocate one or more blocks
- * @size: sizeof(struct ndshm_block_alloc)
+ * struct ndshm_block_alloc_args - ioctl(NDSHM_BLOCK_ALLOC): allocate one or more blocks
+ * @size: sizeof(struct ndshm_block_alloc_args)
  * @status: out; a status returned by a provider is passed on unchanged
  * @reason: out
  * @flags: NDSHM_ALLOC_* bits
@@ -374,7 +374,7 @@ struct ndshm_block_info {
  * error, and none will. The caller is charged at once for the maximum that the block can
  * take. Conditions that can change until the request is executed are checked again then.
  */
-struct ndshm_block_alloc {
+struct ndshm_block_alloc_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -415,8 +415,8 @@ struct ndshm_completion {
 };
 
 /**
- * struct ndshm_block_cancel - ioctl(NDSHM_BLOCK_CANCEL): cancel a request
- * @size: sizeof(struct ndshm_block_cancel)
+ * struct ndshm_block_cancel_args - ioctl(NDSHM_BLOCK_CANCEL): cancel a request
+ * @size: sizeof(struct ndshm_block_cancel_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -426,7 +426,7 @@ struct ndshm_completion {
  * else when the provider returns. Returns ENOENT (REQUEST_UNKNOWN) if no request with
  * this cookie is in flight. The cookie may be used again after this call.
  */
-struct ndshm_block_cancel {
+struct ndshm_block_cancel_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -435,8 +435,8 @@ struct ndshm_block_cancel {
 };
 
 /**
- * struct ndshm_block_free - ioctl(NDSHM_BLOCK_FREE): free a handle
- * @size: sizeof(struct ndshm_block_free)
+ * struct ndshm_block_free_args - ioctl(NDSHM_BLOCK_FREE): free a handle
+ * @size: sizeof(struct ndshm_block_free_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -447,7 +447,7 @@ struct ndshm_block_cancel {
  * by the kernel (O_DIRECT, vmsplice(), io_uring) stay charged until they are unpinned,
  * and up to a second longer.
  */
-struct ndshm_block_free {
+struct ndshm_block_free_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -457,8 +457,8 @@ struct ndshm_block_free {
 };
 
 /**
- * struct ndshm_block_query - ioctl(NDSHM_BLOCK_QUERY): query a block
- * @size: sizeof(struct ndshm_block_query)
+ * struct ndshm_block_query_args - ioctl(NDSHM_BLOCK_QUERY): query a block
+ * @size: sizeof(struct ndshm_block_query_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -474,7 +474,7 @@ struct ndshm_block_free {
  * If @segment_capacity is too small, the call returns ENOSPC (LIST_SHORT), and
  * out_block.segments is the number needed. A capacity of 0 requests no segments.
  */
-struct ndshm_block_query {
+struct ndshm_block_query_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -494,8 +494,8 @@ struct ndshm_block_query {
 #define NDSHM_SYNC_FOR_CPU	2U
 
 /**
- * struct ndshm_block_sync - ioctl(NDSHM_BLOCK_SYNC): synchronise caches for DMA
- * @size: sizeof(struct ndshm_block_sync)
+ * struct ndshm_block_sync_args - ioctl(NDSHM_BLOCK_SYNC): synchronise caches for DMA
+ * @size: sizeof(struct ndshm_block_sync_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -510,7 +510,7 @@ struct ndshm_block_query {
  * the device and CPUs. For all others the call succeeds and does nothing. A cache line
  * that the range covers in part may be synchronised as a whole.
  */
-struct ndshm_block_sync {
+struct ndshm_block_sync_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -574,8 +574,8 @@ struct ndshm_block_sync {
 #define NDSHM_GROUP_SELF	0xffffffffU
 
 /**
- * struct ndshm_section_create - ioctl(NDSHM_SECTION_CREATE): create a section
- * @size: sizeof(struct ndshm_section_create)
+ * struct ndshm_section_create_args - ioctl(NDSHM_SECTION_CREATE): create a section
+ * @size: sizeof(struct ndshm_section_create_args)
  * @status: out
  * @reason: out
  * @flags: NDSHM_CREATE_* bits
@@ -607,7 +607,7 @@ struct ndshm_block_sync {
  * access is SIGBUS, and all calls but NDSHM_EXTENT_FREE, NDSHM_SECTION_QUERY and
  * NDSHM_SECTION_DELETE return ENODEV (SECTION_REVOKED).
  */
-struct ndshm_section_create {
+struct ndshm_section_create_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -631,12 +631,12 @@ struct ndshm_section_create {
 #define NDSHM_OPEN_READONLY	(1U << 0)	/* as NDSHM_SHARE_READONLY */
 
 /**
- * struct ndshm_section_open - ioctl(NDSHM_SECTION_OPEN): open a section by its name
- * @size: sizeof(struct ndshm_section_open)
+ * struct ndshm_section_open_args - ioctl(NDSHM_SECTION_OPEN): open a section by its name
+ * @size: sizeof(struct ndshm_section_open_args)
  * @status: out
  * @reason: out
  * @flags: NDSHM_OPEN_* bits
- * @name: address of the name, valid as in struct ndshm_section_create
+ * @name: address of the name, valid as in struct ndshm_section_create_args
  * @name_length: bytes at @name
  * @owner: a user in the caller's user namespace, or NDSHM_OWNER_SELF
  * @out_section: descriptor
@@ -649,7 +649,7 @@ struct ndshm_section_create {
  * (SECTION_PERMISSION) without NDSHM_OPEN_READONLY, and a revoked one ENODEV
  * (SECTION_REVOKED). A name of a revoked section can be given to a new section.
  */
-struct ndshm_section_open {
+struct ndshm_section_open_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -665,8 +665,8 @@ struct ndshm_section_open {
 #define NDSHM_ATTACH_KEEP	(1U << 0)	/* extents outlive the holder */
 
 /**
- * struct ndshm_section_attach - ioctl(NDSHM_SECTION_ATTACH): create a holder
- * @size: sizeof(struct ndshm_section_attach)
+ * struct ndshm_section_attach_args - ioctl(NDSHM_SECTION_ATTACH): create a holder
+ * @size: sizeof(struct ndshm_section_attach_args)
  * @status: out
  * @reason: out
  * @flags: NDSHM_ATTACH_* bits; NDSHM_ATTACH_KEEP requires a section created with
@@ -676,7 +676,7 @@ struct ndshm_section_open {
  *
  * A holder created through a read-only descriptor cannot allocate extents (EROFS).
  */
-struct ndshm_section_attach {
+struct ndshm_section_attach_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -689,8 +689,8 @@ struct ndshm_section_attach {
 #define NDSHM_SHARE_READONLY	(1U << 0)	/* no writable mapping is possible */
 
 /**
- * struct ndshm_section_share - ioctl(NDSHM_SECTION_SHARE): create another descriptor
- * @size: sizeof(struct ndshm_section_share)
+ * struct ndshm_section_share_args - ioctl(NDSHM_SECTION_SHARE): create another descriptor
+ * @size: sizeof(struct ndshm_section_share_args)
  * @status: out
  * @reason: out
  * @flags: NDSHM_SHARE_* bits
@@ -699,7 +699,7 @@ struct ndshm_section_attach {
  *
  * A read-only descriptor can only create read-only descriptors (else EROFS).
  */
-struct ndshm_section_share {
+struct ndshm_section_share_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -713,8 +713,8 @@ struct ndshm_section_share {
 #define NDSHM_DELETE_REVOKE	(1U << 1)	/* likewise, and unmap all mappings */
 
 /**
- * struct ndshm_section_delete - ioctl(NDSHM_SECTION_DELETE): delete a section
- * @size: sizeof(struct ndshm_section_delete)
+ * struct ndshm_section_delete_args - ioctl(NDSHM_SECTION_DELETE): delete a section
+ * @size: sizeof(struct ndshm_section_delete_args)
  * @status: out
  * @reason: out
  * @flags: NDSHM_DELETE_* bits
@@ -732,7 +732,7 @@ struct ndshm_section_share {
  * pages, until they are unpinned, and memory under a claim that the device may still use,
  * until the claim ends. A section that was deleted before can still be revoked.
  */
-struct ndshm_section_delete {
+struct ndshm_section_delete_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -748,8 +748,8 @@ struct ndshm_section_delete {
 #define NDSHM_SECTION_NEEDS_SYNC (1U << 3)	/* memory needs ndshm_section_sync */
 
 /**
- * struct ndshm_section_query - ioctl(NDSHM_SECTION_QUERY): query a section
- * @size: sizeof(struct ndshm_section_query)
+ * struct ndshm_section_query_args - ioctl(NDSHM_SECTION_QUERY): query a section
+ * @size: sizeof(struct ndshm_section_query_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -766,7 +766,7 @@ struct ndshm_section_delete {
  *
  * Succeeds also for a deleted or revoked section.
  */
-struct ndshm_section_query {
+struct ndshm_section_query_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -784,8 +784,8 @@ struct ndshm_section_query {
 };
 
 /**
- * struct ndshm_section_sync - ioctl(NDSHM_SECTION_SYNC): as ndshm_block_sync
- * @size: sizeof(struct ndshm_section_sync)
+ * struct ndshm_section_sync_args - ioctl(NDSHM_SECTION_SYNC): as ndshm_block_sync
+ * @size: sizeof(struct ndshm_section_sync_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -797,7 +797,7 @@ struct ndshm_section_query {
  * Ranges without memory are skipped. Returns EROFS through a read-only descriptor,
  * because a sync for the CPU can discard data that CPUs have written.
  */
-struct ndshm_section_sync {
+struct ndshm_section_sync_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -809,8 +809,8 @@ struct ndshm_section_sync {
 };
 
 /**
- * struct ndshm_extent_alloc - ioctl(NDSHM_EXTENT_ALLOC): allocate a run of pages
- * @size: sizeof(struct ndshm_extent_alloc)
+ * struct ndshm_extent_alloc_args - ioctl(NDSHM_EXTENT_ALLOC): allocate a run of pages
+ * @size: sizeof(struct ndshm_extent_alloc_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -824,7 +824,7 @@ struct ndshm_section_sync {
  * search is bounded: if thousands of ranges are long enough but not aligned, a suitable
  * one can be missed.
  */
-struct ndshm_extent_alloc {
+struct ndshm_extent_alloc_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -836,8 +836,8 @@ struct ndshm_extent_alloc {
 };
 
 /**
- * struct ndshm_extent_free - ioctl(NDSHM_EXTENT_FREE): free an extent
- * @size: sizeof(struct ndshm_extent_free)
+ * struct ndshm_extent_free_args - ioctl(NDSHM_EXTENT_FREE): free an extent
+ * @size: sizeof(struct ndshm_extent_free_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -846,7 +846,7 @@ struct ndshm_extent_alloc {
  *
  * Succeeds also for a section that was deleted or revoked.
  */
-struct ndshm_extent_free {
+struct ndshm_extent_free_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;
@@ -855,8 +855,8 @@ struct ndshm_extent_free {
 };
 
 /**
- * struct ndshm_extent_query - ioctl(NDSHM_EXTENT_QUERY): query DMA segments of an extent
- * @size: sizeof(struct ndshm_extent_query)
+ * struct ndshm_extent_query_args - ioctl(NDSHM_EXTENT_QUERY): query DMA segments of an extent
+ * @size: sizeof(struct ndshm_extent_query_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
@@ -870,7 +870,7 @@ struct ndshm_extent_free {
  * Addresses are disclosed as for blocks: if the adapter is isolated, or if
  * NDSHM_SECTION_ATTACH was called with CAP_SYS_RAWIO.
  */
-struct ndshm_extent_query {
+struct ndshm_extent_query_args {
 	__u32 size;
 	__u32 status;
 	__u32 reason;

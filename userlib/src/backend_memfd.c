@@ -95,7 +95,7 @@ static uint32_t new_id(void)
 	return last_id;
 }
 
-static uint32_t get_info(struct ndshm *ndshm, struct ndshm_get_info *argument)
+static uint32_t get_info(struct ndshm *ndshm, struct ndshm_get_info_args *argument)
 {
 	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
 				 NDSHM_FEATURE_SECTIONS;
@@ -113,7 +113,7 @@ static uint32_t get_info(struct ndshm *ndshm, struct ndshm_get_info *argument)
 	return NDSHM_REASON_NONE;
 }
 
-static uint32_t claim(const struct ndshm_adapter_claim *argument)
+static uint32_t claim(const struct ndshm_adapter_claim_args *argument)
 {
 	uint32_t width = argument->address_width ? argument->address_width : 32;
 
@@ -135,7 +135,7 @@ bool ndshm__memfd_node_exists(int32_t node)
 	return !access(path, F_OK);
 }
 
-static uint32_t check(const struct ndshm_block_alloc *argument)
+static uint32_t check(const struct ndshm_block_alloc_args *argument)
 {
 	if (argument->flags & ~NDSHM_ALLOC_CONTIGUOUS)
 		return NDSHM_REASON_FLAGS;
@@ -204,7 +204,7 @@ static int make_memory(uint64_t length)
 	return fd;
 }
 
-static uint32_t make_block(const struct ndshm_block_alloc *argument, struct block **out)
+static uint32_t make_block(const struct ndshm_block_alloc_args *argument, struct block **out)
 {
 	uint64_t length = (argument->length + page_size() - 1) & ~(page_size() - 1);
 	struct block *block = calloc(1, sizeof(*block));
@@ -233,7 +233,7 @@ static uint32_t make_block(const struct ndshm_block_alloc *argument, struct bloc
 	return NDSHM_REASON_NONE;
 }
 
-static uint32_t make_blocks(const struct ndshm_block_alloc *argument, struct block **list)
+static uint32_t make_blocks(const struct ndshm_block_alloc_args *argument, struct block **list)
 {
 	uint32_t reason = NDSHM_REASON_NONE;
 	struct block *block;
@@ -251,7 +251,7 @@ static uint32_t make_blocks(const struct ndshm_block_alloc *argument, struct blo
 	return reason;
 }
 
-static uint32_t alloc(struct ndshm *ndshm, struct ndshm_block_alloc *argument)
+static uint32_t alloc(struct ndshm *ndshm, struct ndshm_block_alloc_args *argument)
 {
 	struct ndshm_block_info *infos = (struct ndshm_block_info *)(uintptr_t)argument->blocks;
 	struct ndshm_memfd *memfd = ndshm->memfd;
@@ -292,7 +292,7 @@ static uint32_t alloc(struct ndshm *ndshm, struct ndshm_block_alloc *argument)
 	return reason;
 }
 
-static uint32_t free_block(struct ndshm *ndshm, const struct ndshm_block_free *argument)
+static uint32_t free_block(struct ndshm *ndshm, const struct ndshm_block_free_args *argument)
 {
 	struct ndshm_memfd *memfd = ndshm->memfd;
 	struct block *block, **at;
@@ -312,7 +312,7 @@ static uint32_t free_block(struct ndshm *ndshm, const struct ndshm_block_free *a
 	return block ? NDSHM_REASON_NONE : NDSHM_REASON_HANDLE_UNKNOWN;
 }
 
-static uint32_t query(struct ndshm *ndshm, struct ndshm_block_query *argument)
+static uint32_t query(struct ndshm *ndshm, struct ndshm_block_query_args *argument)
 {
 	struct ndshm_segment *segments = (struct ndshm_segment *)(uintptr_t)argument->segments;
 	struct block *block;
@@ -350,7 +350,7 @@ uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t l
 }
 
 /* No device needs a sync, but arguments are validated. */
-static uint32_t sync_block(struct ndshm *ndshm, const struct ndshm_block_sync *argument)
+static uint32_t sync_block(struct ndshm *ndshm, const struct ndshm_block_sync_args *argument)
 {
 	uint64_t length = 0;
 	struct block *block;

@@ -54,7 +54,7 @@ uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t l
 				 uint64_t total);
 
 /* memfd_section.c: as the members of struct ndshm_backend. */
-int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create *argument,
+int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create_args *argument,
 				struct ndshm_section *section);
 int ndshm__memfd_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
 			       size_t *count);

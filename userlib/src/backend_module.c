@@ -70,7 +70,7 @@ static int module_map(struct ndshm *ndshm, uint64_t offset, uint64_t length, voi
 	return 0;
 }
 
-static int module_create_section(struct ndshm *ndshm, struct ndshm_section_create *argument,
+static int module_create_section(struct ndshm *ndshm, struct ndshm_section_create_args *argument,
 				 struct ndshm_section *section)
 {
 	int error = module_command(ndshm, NDSHM_SECTION_CREATE, argument);

@@ -18,7 +18,7 @@ static void no_device_close(struct ndshm *ndshm)
 
 static int no_device_command(struct ndshm *ndshm, unsigned long number, void *argument)
 {
-	struct ndshm_get_info *info = argument;
+	struct ndshm_get_info_args *info = argument;
 
 	(void)ndshm;
 	if (number != NDSHM_GET_INFO)
@@ -29,7 +29,7 @@ static int no_device_command(struct ndshm *ndshm, unsigned long number, void *ar
 	return 0;
 }
 
-static int no_device_create_section(struct ndshm *ndshm, struct ndshm_section_create *argument,
+static int no_device_create_section(struct ndshm *ndshm, struct ndshm_section_create_args *argument,
 				    struct ndshm_section *section)
 {
 	(void)ndshm;

@@ -70,7 +70,7 @@ static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t
 static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
 		    struct ndshm_block **blocks, struct ndshm_block_info *infos, size_t count)
 {
-	struct ndshm_block_alloc argument = {
+	struct ndshm_block_alloc_args argument = {
 		.size = sizeof(argument),
 		.flags = request->flags,
 		.adapter = request->adapter ? request->adapter :
@@ -140,7 +140,7 @@ static void unmap(struct ndshm_block *block)
 
 NDSHM_API void ndshm_free(struct ndshm_block *block)
 {
-	struct ndshm_block_free argument = { .size = sizeof(argument) };
+	struct ndshm_block_free_args argument = { .size = sizeof(argument) };
 
 	if (!block)
 		return;
@@ -218,7 +218,7 @@ NDSHM_API int ndshm_block_address(const struct ndshm_block *block, uint64_t *add
 NDSHM_API int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *info,
 			  struct ndshm_segment *segments, size_t capacity, size_t *count)
 {
-	struct ndshm_block_query argument = {
+	struct ndshm_block_query_args argument = {
 		.size = sizeof(argument),
 		.handle = block->info.handle,
 		.segment_capacity = capacity < UINT32_MAX ? capacity : UINT32_MAX,
@@ -237,7 +237,7 @@ NDSHM_API int ndshm_query(struct ndshm_block *block, struct ndshm_block_info *in
 NDSHM_API int ndshm_sync(struct ndshm_block *block, uint32_t direction, uint64_t offset,
 			 uint64_t length)
 {
-	struct ndshm_block_sync argument = {
+	struct ndshm_block_sync_args argument = {
 		.size = sizeof(argument),
 		.handle = block->info.handle,
 		.direction = direction,

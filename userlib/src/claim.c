@@ -34,7 +34,7 @@ struct ndshm_claim {
 NDSHM_API int ndshm_claim(struct ndshm *ndshm, uint32_t adapter, unsigned int address_width,
 			  struct ndshm_claim **out)
 {
-	struct ndshm_adapter_claim argument = {
+	struct ndshm_adapter_claim_args argument = {
 		.size = sizeof(argument),
 		.adapter = adapter,
 		.address_width = address_width,
@@ -70,7 +70,7 @@ NDSHM_API int ndshm_claim(struct ndshm *ndshm, uint32_t adapter, unsigned int ad
 
 NDSHM_API int ndshm_claim_start(struct ndshm_claim *claim)
 {
-	struct ndshm_adapter_start argument = {
+	struct ndshm_adapter_start_args argument = {
 		.size = sizeof(argument),
 		.adapter = claim->adapter,
 	};
@@ -85,7 +85,7 @@ NDSHM_API uint32_t ndshm_claim_isolation(const struct ndshm_claim *claim)
 
 static int map_bar(struct ndshm_claim *claim, unsigned int number, struct bar *bar)
 {
-	struct ndshm_adapter_map_bar argument = {
+	struct ndshm_adapter_map_bar_args argument = {
 		.size = sizeof(argument),
 		.adapter = claim->adapter,
 		.bar = number,

@@ -120,7 +120,7 @@ NDSHM_API int ndshm_fd(const struct ndshm *ndshm)
 
 NDSHM_API int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
 {
-	struct ndshm_get_info argument = { .size = sizeof(argument) };
+	struct ndshm_get_info_args argument = { .size = sizeof(argument) };
 	int error = ndshm__command(ndshm, NDSHM_GET_INFO, &argument);
 
 	if (error)

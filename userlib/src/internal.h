@@ -52,7 +52,7 @@ struct ndshm_backend {
 	void (*close)(struct ndshm *ndshm);
 	int (*command)(struct ndshm *ndshm, unsigned long number, void *argument);
 	int (*map)(struct ndshm *ndshm, uint64_t offset, uint64_t length, void **out);
-	int (*create_section)(struct ndshm *ndshm, struct ndshm_section_create *argument,
+	int (*create_section)(struct ndshm *ndshm, struct ndshm_section_create_args *argument,
 			      struct ndshm_section *section);
 	int (*read_record)(struct ndshm *ndshm, int timeout, struct ndshm_completion *record);
 	int (*list_adapters)(struct ndshm *ndshm, const char *name,
@@ -104,7 +104,7 @@ struct ndshm {
 	int fd;
 	struct ndshm_memfd *memfd;
 	atomic_bool closed;
-	struct ndshm_get_info info;
+	struct ndshm_get_info_args info;
 	struct ndshm_claim *claims;
 	struct ndshm_last *lasts;
 	struct ndshm_last first_last;

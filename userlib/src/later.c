@@ -20,7 +20,7 @@ static int check(const struct ndshm *ndshm)
 NDSHM_API int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request *request,
 				uint64_t cookie)
 {
-	struct ndshm_block_alloc argument = {
+	struct ndshm_block_alloc_args argument = {
 		.size = sizeof(argument),
 		.flags = request->flags | NDSHM_ALLOC_ASYNC,
 		.adapter = request->adapter ? request->adapter :
@@ -40,7 +40,7 @@ NDSHM_API int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request 
 
 NDSHM_API int ndshm_cancel(struct ndshm *ndshm, uint64_t cookie)
 {
-	struct ndshm_block_cancel argument = {
+	struct ndshm_block_cancel_args argument = {
 		.size = sizeof(argument),
 		.cookie = cookie,
 	};

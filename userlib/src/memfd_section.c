@@ -351,7 +351,7 @@ static uint32_t take(const struct ndshm_section *section, int holder, uint32_t c
 }
 
 static uint32_t check_extent(const struct ndshm_section *section,
-			     const struct ndshm_extent_alloc *argument)
+			     const struct ndshm_extent_alloc_args *argument)
 {
 	uint64_t alignment = argument->alignment;
 
@@ -365,7 +365,7 @@ static uint32_t check_extent(const struct ndshm_section *section,
 }
 
 static uint32_t alloc(const struct ndshm_section *section, int holder,
-		      struct ndshm_extent_alloc *argument)
+		      struct ndshm_extent_alloc_args *argument)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
 	uint64_t start, count, alignment;
@@ -404,7 +404,7 @@ static uint32_t page_of(const struct ndshm_section *section, uint64_t offset, ui
 }
 
 static uint32_t free_extent(const struct ndshm_section *section, int holder,
-			    const struct ndshm_extent_free *argument)
+			    const struct ndshm_extent_free_args *argument)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
 	struct run *run;
@@ -423,7 +423,7 @@ static uint32_t free_extent(const struct ndshm_section *section, int holder,
 }
 
 static uint32_t query_extent(const struct ndshm_section *section, int holder,
-			     struct ndshm_extent_query *argument)
+			     struct ndshm_extent_query_args *argument)
 {
 	struct ndshm_segment *segments = (struct ndshm_segment *)(uintptr_t)argument->segments;
 	struct ndshm_memfd_section *memfd = section->memfd;
@@ -455,7 +455,8 @@ static uint32_t query_extent(const struct ndshm_section *section, int holder,
  */
 
 /* Only the creating process has extents; holders of others need no number. */
-static uint32_t attach(const struct ndshm_section *section, struct ndshm_section_attach *argument)
+static uint32_t attach(const struct ndshm_section *section,
+		       struct ndshm_section_attach_args *argument)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
 
@@ -509,7 +510,7 @@ static int share(const struct ndshm_section *section, bool readonly)
 }
 
 static uint32_t share_section(const struct ndshm_section *section,
-			      struct ndshm_section_share *argument)
+			      struct ndshm_section_share_args *argument)
 {
 	bool readonly = argument->flags & NDSHM_SHARE_READONLY;
 
@@ -555,7 +556,7 @@ static uint32_t mark_deleted(const struct ndshm_section *section, bool revoke)
 }
 
 static uint32_t delete_section(const struct ndshm_section *section,
-			       const struct ndshm_section_delete *argument)
+			       const struct ndshm_section_delete_args *argument)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
 	/* A section that was deleted before can still be revoked. */
@@ -590,7 +591,7 @@ static uint32_t delete_section(const struct ndshm_section *section,
 }
 
 static uint32_t query_section(const struct ndshm_section *section,
-			      struct ndshm_section_query *argument)
+			      struct ndshm_section_query_args *argument)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
 	struct stat status;
@@ -616,7 +617,7 @@ static uint32_t query_section(const struct ndshm_section *section,
 
 /* No device needs a sync, but arguments are validated. */
 static uint32_t sync_section(const struct ndshm_section *section,
-			     const struct ndshm_section_sync *argument)
+			     const struct ndshm_section_sync_args *argument)
 {
 	uint32_t reason;
 
@@ -800,7 +801,7 @@ const struct ndshm_section_kind ndshm__section_memfd = {
  * NDSHM_SECTION_CREATE
  */
 
-static uint32_t check_section(const struct ndshm_section_create *argument)
+static uint32_t check_section(const struct ndshm_section_create_args *argument)
 {
 	if (!argument->max_size)
 		return NDSHM_REASON_LENGTH_ZERO;
@@ -831,7 +832,7 @@ static uint32_t new_id(void)
 	return id;
 }
 
-static struct ndshm_memfd_section *make_section(const struct ndshm_section_create *argument)
+static struct ndshm_memfd_section *make_section(const struct ndshm_section_create_args *argument)
 {
 	struct ndshm_memfd_section *memfd = make_memfd(new_id(), argument->max_size,
 						       argument->initial_size);
@@ -870,7 +871,8 @@ static uint32_t make_file(struct ndshm_memfd_section *memfd)
 	return NDSHM_REASON_NONE;
 }
 
-static uint32_t create(const struct ndshm_section_create *argument, struct ndshm_section *section)
+static uint32_t create(const struct ndshm_section_create_args *argument,
+		       struct ndshm_section *section)
 {
 	struct ndshm_memfd_section *memfd;
 	uint32_t reason = check_section(argument);
@@ -892,7 +894,7 @@ static uint32_t create(const struct ndshm_section_create *argument, struct ndshm
 	return reason;
 }
 
-int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create *argument,
+int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create_args *argument,
 				struct ndshm_section *section)
 {
 	(void)ndshm;

@@ -57,7 +57,7 @@ static int section_command(struct ndshm_section *section, unsigned long number, 
  */
 static int hold(struct ndshm_section *section, int *holder)
 {
-	struct ndshm_section_attach argument = {
+	struct ndshm_section_attach_args argument = {
 		.size = sizeof(argument),
 		.flags = section->flags,
 	};
@@ -158,7 +158,7 @@ static int map(struct ndshm_section *section)
 /* Query the section and map it. Fails if the descriptor is not that of a section. */
 static int show(struct ndshm_section *section)
 {
-	struct ndshm_section_query argument = { .size = sizeof(argument) };
+	struct ndshm_section_query_args argument = { .size = sizeof(argument) };
 	struct ndshm *ndshm = section->ndshm;
 	int error;
 
@@ -317,7 +317,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 				   const struct ndshm_section_request *request,
 				   struct ndshm_section **out)
 {
-	struct ndshm_section_create argument = {
+	struct ndshm_section_create_args argument = {
 		.size = sizeof(argument),
 		/* A creator with NDSHM_ATTACH_KEEP permits it for its own holder. */
 		.flags = request->flags & NDSHM_ATTACH_KEEP ? NDSHM_CREATE_PERMIT_KEEP : 0,
@@ -365,7 +365,7 @@ NDSHM_API int ndshm_section_create(struct ndshm *ndshm,
 NDSHM_API int ndshm_section_open(struct ndshm *ndshm, uint32_t owner, const char *name,
 				 uint32_t flags, struct ndshm_section **out)
 {
-	struct ndshm_section_open argument = {
+	struct ndshm_section_open_args argument = {
 		.size = sizeof(argument),
 		.flags = flags,
 		.name = (uintptr_t)name,
@@ -475,7 +475,7 @@ NDSHM_API int ndshm_section_dont_fork(struct ndshm_section *section)
 
 static int delete_section(struct ndshm_section *section, uint32_t flags)
 {
-	struct ndshm_section_delete argument = {
+	struct ndshm_section_delete_args argument = {
 		.size = sizeof(argument),
 		.flags = flags,
 		.holder = NO_HOLDER,
@@ -505,7 +505,7 @@ NDSHM_API int ndshm_section_delete(struct ndshm_section *section, uint32_t flags
 
 NDSHM_API int ndshm_section_share(struct ndshm_section *section, uint32_t flags, int *fd)
 {
-	struct ndshm_section_share argument = { .size = sizeof(argument), .flags = flags };
+	struct ndshm_section_share_args argument = { .size = sizeof(argument), .flags = flags };
 	int error = section_command(section, NDSHM_SECTION_SHARE, &argument);
 
 	*fd = error ? -1 : argument.out_section;
@@ -529,7 +529,7 @@ NDSHM_API uint64_t ndshm_section_size(const struct ndshm_section *section)
 
 NDSHM_API int ndshm_section_query(struct ndshm_section *section, struct ndshm_section_info *info)
 {
-	struct ndshm_section_query argument = { .size = sizeof(argument) };
+	struct ndshm_section_query_args argument = { .size = sizeof(argument) };
 	int error = section_command(section, NDSHM_SECTION_QUERY, &argument);
 
 	if (error)
@@ -552,7 +552,7 @@ NDSHM_API int ndshm_section_query(struct ndshm_section *section, struct ndshm_se
 NDSHM_API int ndshm_section_sync(struct ndshm_section *section, uint32_t direction,
 				 uint64_t offset, uint64_t length)
 {
-	struct ndshm_section_sync argument = {
+	struct ndshm_section_sync_args argument = {
 		.size = sizeof(argument),
 		.direction = direction,
 		.offset = offset,
@@ -569,7 +569,7 @@ NDSHM_API int ndshm_section_sync(struct ndshm_section *section, uint32_t directi
 int ndshm__section_extent_alloc(struct ndshm_section *section, uint64_t length,
 				uint64_t alignment, uint64_t *offset, uint64_t *out_length)
 {
-	struct ndshm_extent_alloc argument = {
+	struct ndshm_extent_alloc_args argument = {
 		.size = sizeof(argument),
 		.length = length,
 		.alignment = alignment,
@@ -583,7 +583,7 @@ int ndshm__section_extent_alloc(struct ndshm_section *section, uint64_t length,
 
 int ndshm__section_extent_free(struct ndshm_section *section, uint64_t offset)
 {
-	struct ndshm_extent_free argument = { .size = sizeof(argument), .offset = offset };
+	struct ndshm_extent_free_args argument = { .size = sizeof(argument), .offset = offset };
 
 	return holder_command(section, NDSHM_EXTENT_FREE, &argument);
 }
@@ -631,7 +631,7 @@ NDSHM_API int ndshm_extent_free(struct ndshm_section *section, uint64_t offset)
 NDSHM_API int ndshm_extent_query(struct ndshm_section *section, uint64_t offset,
 				 struct ndshm_segment *segments, size_t capacity, size_t *count)
 {
-	struct ndshm_extent_query argument = {
+	struct ndshm_extent_query_args argument = {
 		.size = sizeof(argument),
 		.offset = offset,
 		.segments = capacity ? (uintptr_t)segments : 0,

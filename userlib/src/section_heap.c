@@ -39,7 +39,7 @@ static int attach(void *context)
 
 static unsigned int count_holders(void *context)
 {
-	struct ndshm_section_query argument = { .size = sizeof(argument) };
+	struct ndshm_section_query_args argument = { .size = sizeof(argument) };
 	struct ndshm_section *section = context;
 
 	/* Not ndshm_section_query(), which records a reason. */

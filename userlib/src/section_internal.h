@@ -33,7 +33,7 @@ struct ndshm_section_kind {
 extern const struct ndshm_section_kind ndshm__section_module;
 extern const struct ndshm_section_kind ndshm__section_memfd;
 
-/* Not a holder; for @command and struct ndshm_section_delete. */
+/* Not a holder; for @command and struct ndshm_section_delete_args. */
 #define NO_HOLDER	(-1)
 
 /**

@@ -36,7 +36,7 @@ void device_reset(void)
 	answer.address = 0x1000;
 }
 
-static void get_info(struct ndshm_get_info *argument)
+static void get_info(struct ndshm_get_info_args *argument)
 {
 	argument->out_features = answer.features;
 	argument->out_max_length = 1 << 20;
@@ -64,7 +64,7 @@ static struct ndshm_block_info block_info(uint32_t handle)
 	};
 }
 
-static void alloc(struct ndshm_block_alloc *argument)
+static void alloc(struct ndshm_block_alloc_args *argument)
 {
 	struct ndshm_block_info *infos = (void *)(uintptr_t)argument->blocks;
 
@@ -100,7 +100,7 @@ static int fill_segments(struct ndshm_header *header, uint64_t array, uint32_t c
 	return 0;
 }
 
-static int query(struct ndshm_block_query *argument)
+static int query(struct ndshm_block_query_args *argument)
 {
 	argument->out_block = block_info(argument->handle);
 	return fill_segments((void *)argument, argument->segments, argument->segment_capacity,
@@ -113,7 +113,7 @@ static int new_descriptor(void)
 	return eventfd(0, EFD_CLOEXEC);
 }
 
-static void section_query(struct ndshm_section_query *argument)
+static void section_query(struct ndshm_section_query_args *argument)
 {
 	argument->out_id = 21;
 	argument->out_flags = answer.section_flags;
@@ -127,7 +127,7 @@ static void section_query(struct ndshm_section_query *argument)
 	argument->out_provider = 28;
 }
 
-static int extent_query(struct ndshm_extent_query *argument)
+static int extent_query(struct ndshm_extent_query_args *argument)
 {
 	requested.extent_query = *argument;
 	argument->out_segments = answer.segments;
@@ -138,9 +138,9 @@ static int extent_query(struct ndshm_extent_query *argument)
 /* Commands of a section or a holder. */
 static int succeed_section(unsigned long number, void *argument)
 {
-	struct ndshm_section_attach *attach = argument;
-	struct ndshm_section_share *share = argument;
-	struct ndshm_extent_alloc *alloc = argument;
+	struct ndshm_section_attach_args *attach = argument;
+	struct ndshm_section_share_args *share = argument;
+	struct ndshm_extent_alloc_args *alloc = argument;
 
 	switch (number) {
 	case NDSHM_SECTION_ATTACH:
@@ -180,9 +180,9 @@ static int succeed_section(unsigned long number, void *argument)
 
 static int succeed(unsigned long number, void *argument)
 {
-	struct ndshm_section_create *section = argument;
-	struct ndshm_adapter_map_bar *bar = argument;
-	struct ndshm_adapter_claim *claim = argument;
+	struct ndshm_section_create_args *section = argument;
+	struct ndshm_adapter_map_bar_args *bar = argument;
+	struct ndshm_adapter_claim_args *claim = argument;
 
 	switch (number) {
 	case NDSHM_GET_INFO:
@@ -223,7 +223,7 @@ static int succeed(unsigned long number, void *argument)
 		return 0;
 	case NDSHM_SECTION_OPEN:
 		memcpy(&requested.section_open, argument, sizeof(requested.section_open));
-		((struct ndshm_section_open *)argument)->out_section = new_descriptor();
+		((struct ndshm_section_open_args *)argument)->out_section = new_descriptor();
 		return 0;
 	default:
 		return succeed_section(number, argument);

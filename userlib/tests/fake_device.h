@@ -46,26 +46,26 @@ struct requested {
 	int calls, frees, claims, bars, opens, polls;
 	int client;			/* descriptor of the last open() */
 	int timeout;			/* timeout of the last poll() */
-	struct ndshm_block_cancel cancel;
-	struct ndshm_block_alloc alloc;
-	struct ndshm_adapter_claim claim;
-	struct ndshm_adapter_start start;
-	struct ndshm_block_sync sync;
+	struct ndshm_block_cancel_args cancel;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_adapter_claim_args claim;
+	struct ndshm_adapter_start_args start;
+	struct ndshm_block_sync_args sync;
 	uint64_t map_offset;
 	int map_protection;
 
 	/* Descriptor of the last command, and its arguments. */
 	int fd;
 	int attaches, section_deletes;
-	struct ndshm_section_create section_create;
-	struct ndshm_section_open section_open;
-	struct ndshm_section_attach section_attach;
-	struct ndshm_section_share section_share;
-	struct ndshm_section_delete section_delete;
-	struct ndshm_section_sync section_sync;
-	struct ndshm_extent_alloc extent_alloc;
-	struct ndshm_extent_free extent_free;
-	struct ndshm_extent_query extent_query;
+	struct ndshm_section_create_args section_create;
+	struct ndshm_section_open_args section_open;
+	struct ndshm_section_attach_args section_attach;
+	struct ndshm_section_share_args section_share;
+	struct ndshm_section_delete_args section_delete;
+	struct ndshm_section_sync_args section_sync;
+	struct ndshm_extent_alloc_args extent_alloc;
+	struct ndshm_extent_free_args extent_free;
+	struct ndshm_extent_query_args extent_query;
 };
 
 extern struct answer answer;

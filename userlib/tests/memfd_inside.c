@@ -31,9 +31,9 @@ static void check_count(uint32_t blocks)
 
 static void handles_that_are_not_there_are_unknown(void)
 {
-	struct ndshm_block_free to_free = { .size = sizeof(to_free) };
-	struct ndshm_block_query to_query = { .size = sizeof(to_query) };
-	struct ndshm_block_sync to_sync = { .size = sizeof(to_sync), .length = 1 };
+	struct ndshm_block_free_args to_free = { .size = sizeof(to_free) };
+	struct ndshm_block_query_args to_query = { .size = sizeof(to_query) };
+	struct ndshm_block_sync_args to_sync = { .size = sizeof(to_sync), .length = 1 };
 	struct ndshm_block *block = make();
 	uint32_t unknown[4] = { 0, 0, 0, UINT32_MAX };
 
@@ -55,7 +55,7 @@ static void handles_that_are_not_there_are_unknown(void)
 
 static void a_handle_is_given_back_once(void)
 {
-	struct ndshm_block_free argument = { .size = sizeof(argument) };
+	struct ndshm_block_free_args argument = { .size = sizeof(argument) };
 	struct ndshm_block *block = make(), *other = make();
 
 	REQUIRE(block && other);
@@ -74,7 +74,7 @@ static void a_handle_is_given_back_once(void)
 
 static void offsets_that_were_not_given_out_are_not_mapped(void)
 {
-	struct ndshm_block_query query = { .size = sizeof(query) };
+	struct ndshm_block_query_args query = { .size = sizeof(query) };
 	struct ndshm_block *block = make();
 	uint64_t length, offset;
 	void *start = NULL;
@@ -98,8 +98,8 @@ static void offsets_that_were_not_given_out_are_not_mapped(void)
 
 static void commands_of_claims_are_not_supported(void)
 {
-	struct ndshm_adapter_start start = { .size = sizeof(start), .adapter = 1 };
-	struct ndshm_adapter_map_bar bar = { .size = sizeof(bar), .adapter = 1 };
+	struct ndshm_adapter_start_args start = { .size = sizeof(start), .adapter = 1 };
+	struct ndshm_adapter_map_bar_args bar = { .size = sizeof(bar), .adapter = 1 };
 
 	CHECK_FAILS(ndshm, ndshm__command(ndshm, NDSHM_ADAPTER_START, &start), EOPNOTSUPP, NONE,
 		    SUCCESS);

@@ -166,7 +166,7 @@ static void expect(bool good, const char *what, uint64_t offset, uint64_t length
 int __real_ioctl(int fd, unsigned long number, void *argument);
 int __wrap_ioctl(int fd, unsigned long number, ...);
 
-static void note_alloc(const struct ndshm_extent_alloc *argument)
+static void note_alloc(const struct ndshm_extent_alloc_args *argument)
 {
 	uint64_t offset = argument->out_offset, length = argument->out_length;
 	bool good = is_within(offset, length) && offset % LEDGER_PAGE == 0 &&
@@ -184,7 +184,7 @@ static void note_alloc(const struct ndshm_extent_alloc *argument)
 }
 
 /* Clear the entries before the free: afterwards another process may own the pages. */
-static int note_free(int fd, struct ndshm_extent_free *argument)
+static int note_free(int fd, struct ndshm_extent_free_args *argument)
 {
 	uint64_t offset = argument->offset, length = 0;
 	bool good = true;

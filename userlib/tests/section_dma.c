@@ -31,7 +31,7 @@ static uint64_t made_up_address(uint64_t offset)
 	return 0x7f0000000000 - offset / PAGE * PAGE;
 }
 
-static void make_up(struct ndshm_extent_query *query)
+static void make_up(struct ndshm_extent_query_args *query)
 {
 	struct ndshm_segment *segments = (struct ndshm_segment *)(uintptr_t)query->segments;
 	uint64_t pages = query->out_length / PAGE;

@@ -257,7 +257,7 @@ void ndshm_block_put(struct ndshm_block *block);
  * ndshm_sync() - Synchronise a range of a block for CPU or device access
  * @block: block that the caller has a reference to. It must have a revocation callback,
  *	which must not have returned; the callback itself may call this.
- * @direction: NDSHM_SYNC_FOR_DEVICE or NDSHM_SYNC_FOR_CPU; see struct ndshm_block_sync
+ * @direction: NDSHM_SYNC_FOR_DEVICE or NDSHM_SYNC_FOR_CPU; see struct ndshm_block_sync_args
  * @offset: of the first byte
  * @length: in bytes
  * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
