@@ -31,8 +31,8 @@ struct ndshm_claim {
 	struct bar bars[NDSHM_BARS];
 };
 
-NDSHM_API int ndshm_claim(struct ndshm *ndshm, uint32_t adapter, unsigned int address_width,
-			  struct ndshm_claim **out)
+NDSHM_API int ndshm_claim_adapter(struct ndshm *ndshm, uint32_t adapter,
+				  unsigned int address_width, struct ndshm_claim **out)
 {
 	struct ndshm_adapter_claim_args argument = {
 		.size = sizeof(argument),

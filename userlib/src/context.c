@@ -118,14 +118,15 @@ NDSHM_API int ndshm_fd(const struct ndshm *ndshm)
 	return ndshm->fd >= 0 ? ndshm->fd : -EOPNOTSUPP;
 }
 
-NDSHM_API int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
+NDSHM_API int ndshm_get_info_sized(struct ndshm *ndshm, struct ndshm_info *info, size_t size)
 {
 	struct ndshm_get_info_args argument = { .size = sizeof(argument) };
+	struct ndshm_info all;
 	int error = ndshm__command(ndshm, NDSHM_GET_INFO, &argument);
 
 	if (error)
 		return error;
-	*info = (struct ndshm_info){
+	all = (struct ndshm_info){
 		.features = argument.out_features,
 		.max_length = argument.out_max_length,
 		.bytes = argument.out_bytes,
@@ -137,5 +138,5 @@ NDSHM_API int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
 		.blocks = argument.out_blocks,
 		.max_section = argument.out_max_section,
 	};
-	return 0;
+	return ndshm__done(ndshm, ndshm__fill(info, size, &all, sizeof(all)));
 }

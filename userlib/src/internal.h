@@ -203,4 +203,19 @@ int ndshm__netlink_monitor(struct ndshm *ndshm, struct ndshm_monitor **out);
 	.refusals = ndshm__netlink_refusals,				\
 	.monitor = ndshm__netlink_monitor
 
+/*
+ * sized.c: copy @all bytes of a structure to the caller's of @size, or make the array *out of
+ * *count rows one of the caller's. Return 0, or -EINVAL if the caller has members that this library
+ * does not know.
+ */
+int ndshm__fill(void *to, size_t size, const void *from, size_t all);
+int ndshm__shorten(void *out, size_t *count, size_t size, size_t all);
+
+/* The end of a call that lists rows of @all bytes. */
+static inline int ndshm__listed(struct ndshm *ndshm, int error, void *out, size_t *count,
+				size_t size, size_t all)
+{
+	return ndshm__done(ndshm, error ? error : ndshm__shorten(out, count, size, all));
+}
+
 #endif /* NDSHM_INTERNAL_H */

@@ -59,14 +59,19 @@ static int read_record(struct ndshm *ndshm, int timeout, struct ndshm_completion
 	return ndshm->backend->read_record(ndshm, timeout, record);
 }
 
-NDSHM_API int ndshm_next_done(struct ndshm *ndshm, int timeout, struct ndshm_done *out)
+NDSHM_API int ndshm_next_done_sized(struct ndshm *ndshm, int timeout, struct ndshm_done *out,
+				    size_t size)
 {
-	/* Allocate the object first: a record that was read cannot be put back. */
-	struct ndshm_block *block = ndshm__block_make(ndshm);
+	struct ndshm_block *block;
 	struct ndshm_completion record;
 	int error;
 
+	/* A shorter structure could lack the block, which nobody would free. */
+	if (size != sizeof(*out))
+		return ndshm__done(ndshm, -EINVAL);
 	*out = (struct ndshm_done){ .block = NULL };
+	/* Before the record, which cannot be put back once it was read. */
+	block = ndshm__block_make(ndshm);
 	if (!block)
 		return ndshm__refuse(ndshm, NDSHM_REASON_MEMORY);
 	error = read_record(ndshm, timeout, &record);

@@ -7,20 +7,22 @@
 
 #include "internal.h"
 
-NDSHM_API int ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
-				  size_t *count)
+NDSHM_API int ndshm_list_adapters_sized(struct ndshm *ndshm, struct ndshm_adapter_info **out,
+					size_t *count, size_t size)
 {
 	*out = NULL;
 	*count = 0;
-	return ndshm__done(ndshm, ndshm->backend->list_adapters(ndshm, NULL, out, count));
+	return ndshm__listed(ndshm, ndshm->backend->list_adapters(ndshm, NULL, out, count), out,
+			     count, size, sizeof(**out));
 }
 
-NDSHM_API int ndshm_list_providers(struct ndshm *ndshm, struct ndshm_provider_info **out,
-				   size_t *count)
+NDSHM_API int ndshm_list_providers_sized(struct ndshm *ndshm, struct ndshm_provider_info **out,
+					 size_t *count, size_t size)
 {
 	*out = NULL;
 	*count = 0;
-	return ndshm__done(ndshm, ndshm->backend->list_providers(ndshm, NULL, out, count));
+	return ndshm__listed(ndshm, ndshm->backend->list_providers(ndshm, NULL, out, count), out,
+			     count, size, sizeof(**out));
 }
 
 static int compare_blocks(const void *left, const void *right)
@@ -30,7 +32,8 @@ static int compare_blocks(const void *left, const void *right)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-NDSHM_API int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
+NDSHM_API int ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
+				      size_t *count, size_t size)
 {
 	int error;
 
@@ -40,7 +43,7 @@ NDSHM_API int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **ou
 	/* The order of the backends is not defined. */
 	if (!error && *count)
 		qsort(*out, *count, sizeof(**out), compare_blocks);
-	return ndshm__done(ndshm, error);
+	return ndshm__listed(ndshm, error, out, count, size, sizeof(**out));
 }
 
 static int compare_sections(const void *left, const void *right)
@@ -50,8 +53,8 @@ static int compare_sections(const void *left, const void *right)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-NDSHM_API int ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
-				  size_t *count)
+NDSHM_API int ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
+					size_t *count, size_t size)
 {
 	int error;
 
@@ -60,7 +63,7 @@ NDSHM_API int ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row 
 	error = ndshm->backend->list_sections(ndshm, out, count);
 	if (!error && *count)
 		qsort(*out, *count, sizeof(**out), compare_sections);
-	return ndshm__done(ndshm, error);
+	return ndshm__listed(ndshm, error, out, count, size, sizeof(**out));
 }
 
 static int compare_queues(const void *left, const void *right)
@@ -74,7 +77,8 @@ static int compare_queues(const void *left, const void *right)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-NDSHM_API int ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
+NDSHM_API int ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out,
+				      size_t *count, size_t size)
 {
 	int error;
 
@@ -83,11 +87,11 @@ NDSHM_API int ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **ou
 	error = ndshm->backend->list_queues(ndshm, out, count);
 	if (!error && *count)
 		qsort(*out, *count, sizeof(**out), compare_queues);
-	return ndshm__done(ndshm, error);
+	return ndshm__listed(ndshm, error, out, count, size, sizeof(**out));
 }
 
-NDSHM_API int ndshm_find_adapter(struct ndshm *ndshm, const char *name,
-				 struct ndshm_adapter_info *info)
+NDSHM_API int ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
+				       struct ndshm_adapter_info *info, size_t size)
 {
 	struct ndshm_adapter_info *rows;
 	size_t count;
@@ -97,13 +101,13 @@ NDSHM_API int ndshm_find_adapter(struct ndshm *ndshm, const char *name,
 		return ndshm__refuse(ndshm, NDSHM_REASON_ADAPTER_UNKNOWN);
 	if (error)
 		return ndshm__done(ndshm, error);
-	*info = rows[0];
+	error = ndshm__fill(info, size, rows, sizeof(rows[0]));
 	free(rows);
-	return ndshm__done(ndshm, 0);
+	return ndshm__done(ndshm, error);
 }
 
-NDSHM_API int ndshm_find_provider(struct ndshm *ndshm, const char *name,
-				  struct ndshm_provider_info *info)
+NDSHM_API int ndshm_find_provider_sized(struct ndshm *ndshm, const char *name,
+					struct ndshm_provider_info *info, size_t size)
 {
 	struct ndshm_provider_info *rows;
 	size_t count;
@@ -113,7 +117,7 @@ NDSHM_API int ndshm_find_provider(struct ndshm *ndshm, const char *name,
 		return ndshm__refuse(ndshm, NDSHM_REASON_PROVIDER_UNKNOWN);
 	if (error)
 		return ndshm__done(ndshm, error);
-	*info = rows[0];
+	error = ndshm__fill(info, size, rows, sizeof(rows[0]));
 	free(rows);
-	return ndshm__done(ndshm, 0);
+	return ndshm__done(ndshm, error);
 }

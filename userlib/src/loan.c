@@ -196,20 +196,17 @@ NDSHM_API int ndshm_loans_recall(struct ndshm_loans *loans, void *pointer)
 	return 0;
 }
 
-NDSHM_API int ndshm_loans_query(const struct ndshm_loans *loans, struct ndshm_loans_info *info)
+NDSHM_API int ndshm_loans_query_sized(const struct ndshm_loans *loans,
+				      struct ndshm_loans_info *info, size_t size)
 {
 	const struct ndshm_loans_info all = {
-		.size = info->size < sizeof(all) ? info->size : sizeof(all),
 		.capacity = ndshm_ring_capacity(loans->ring),
 		.lent = loans->count,
 		.returned = loans->returned,
 		.invalid = loans->invalid,
 	};
 
-	if (info->size < sizeof(all.size))
-		return ndshm__done(loans->section->ndshm, -EINVAL);
-	memcpy(info, &all, all.size);
-	return 0;
+	return ndshm__done(loans->section->ndshm, ndshm__fill(info, size, &all, sizeof(all)));
 }
 
 NDSHM_API int ndshm_loans_return(struct ndshm_ring *ring, uint64_t offset, int timeout)

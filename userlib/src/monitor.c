@@ -236,8 +236,13 @@ static int next_event(struct ndshm_monitor *monitor, struct ndshm_event *event)
 	}
 }
 
-NDSHM_API int ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event)
+NDSHM_API int ndshm_monitor_next_sized(struct ndshm_monitor *monitor, struct ndshm_event *event,
+				       size_t size)
 {
-	memset(event, 0, sizeof(*event));
-	return ndshm__done(monitor->ndshm, next_event(monitor, event));
+	struct ndshm_event all = { 0 };
+	int error = size > sizeof(all) ? -EINVAL : next_event(monitor, &all);
+
+	if (!error)
+		memcpy(event, &all, size);
+	return ndshm__done(monitor->ndshm, error);
 }

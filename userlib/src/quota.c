@@ -11,7 +11,8 @@
 #define ALL_KINDS (NDSHM_QUOTA_SECTIONS | NDSHM_QUOTA_HOLDERS | NDSHM_QUOTA_RESERVED | \
 		   NDSHM_QUOTA_BYTES | NDSHM_QUOTA_REQUESTS | NDSHM_QUOTA_CLIENTS)
 
-NDSHM_API int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota)
+NDSHM_API int ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid,
+				    struct ndshm_quota_row *quota, size_t size)
 {
 	const struct ndshm_backend *backend = ndshm->backend;
 	struct ndshm_quota_row *rows = NULL;
@@ -19,7 +20,7 @@ NDSHM_API int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_qu
 	int error = backend->quotas ? backend->quotas(ndshm, &uid, &rows, &count) : -EOPNOTSUPP;
 
 	if (!error) {
-		*quota = rows[0];
+		error = ndshm__fill(quota, size, rows, sizeof(rows[0]));
 		free(rows);
 	}
 	return ndshm__done(ndshm, error);
@@ -32,7 +33,8 @@ static int compare(const void *left, const void *right)
 	return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
-NDSHM_API int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count)
+NDSHM_API int ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out,
+				      size_t *count, size_t size)
 {
 	const struct ndshm_backend *backend = ndshm->backend;
 	int error;
@@ -43,7 +45,7 @@ NDSHM_API int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **ou
 	/* The kernel sorts by uids of another user namespace. */
 	if (!error && *count)
 		qsort(*out, *count, sizeof(**out), compare);
-	return ndshm__done(ndshm, error);
+	return ndshm__listed(ndshm, error, out, count, size, sizeof(**out));
 }
 
 NDSHM_API int ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,

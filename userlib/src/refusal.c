@@ -14,8 +14,8 @@ static int compare_refusals(const void *left, const void *right)
 	return (a->reason > b->reason) - (a->reason < b->reason);
 }
 
-NDSHM_API int ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out,
-				  size_t *count)
+NDSHM_API int ndshm_list_refusals_sized(struct ndshm *ndshm, struct ndshm_refusal_row **out,
+					size_t *count, size_t size)
 {
 	const struct ndshm_backend *backend = ndshm->backend;
 	int error;
@@ -25,5 +25,5 @@ NDSHM_API int ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row 
 	error = backend->refusals ? backend->refusals(ndshm, out, count) : -EOPNOTSUPP;
 	if (!error && *count)
 		qsort(*out, *count, sizeof(**out), compare_refusals);
-	return ndshm__done(ndshm, error);
+	return ndshm__listed(ndshm, error, out, count, size, sizeof(**out));
 }

@@ -527,14 +527,16 @@ NDSHM_API uint64_t ndshm_section_size(const struct ndshm_section *section)
 	return section->size;
 }
 
-NDSHM_API int ndshm_section_query(struct ndshm_section *section, struct ndshm_section_info *info)
+NDSHM_API int ndshm_section_query_sized(struct ndshm_section *section,
+					struct ndshm_section_info *info, size_t size)
 {
 	struct ndshm_section_query_args argument = { .size = sizeof(argument) };
+	struct ndshm_section_info all;
 	int error = section_command(section, NDSHM_SECTION_QUERY, &argument);
 
 	if (error)
 		return error;
-	*info = (struct ndshm_section_info){
+	all = (struct ndshm_section_info){
 		.max_size = argument.out_max_size,
 		.initial_size = argument.out_initial_size,
 		.committed = argument.out_committed,
@@ -546,7 +548,7 @@ NDSHM_API int ndshm_section_query(struct ndshm_section *section, struct ndshm_se
 		.adapter = argument.out_adapter,
 		.provider = argument.out_provider,
 	};
-	return 0;
+	return ndshm__done(section->ndshm, ndshm__fill(info, size, &all, sizeof(all)));
 }
 
 NDSHM_API int ndshm_section_sync(struct ndshm_section *section, uint32_t direction,

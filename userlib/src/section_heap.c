@@ -274,14 +274,17 @@ NDSHM_API int ndshm_section_set_error_handler(struct ndshm_section *section,
 	return error;
 }
 
-NDSHM_API int ndshm_section_stats(struct ndshm_section *section, struct ndshm_heap_stats *stats)
+NDSHM_API int ndshm_section_stats_sized(struct ndshm_section *section,
+					struct ndshm_heap_stats *stats, size_t size)
 {
+	struct ndshm_heap_stats all;
 	struct ndshm_heap *heap;
 	int error = ndshm__section_heap(section, &heap);
 
-	if (!error)
-		ndshm__heap_stats(heap, stats);
-	return error;
+	if (error)
+		return error;
+	ndshm__heap_stats(heap, &all);
+	return ndshm__done(section->ndshm, ndshm__fill(stats, size, &all, sizeof(all)));
 }
 
 NDSHM_API int ndshm_section_set_decay(struct ndshm_section *section, unsigned int milliseconds)

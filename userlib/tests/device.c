@@ -207,7 +207,7 @@ static void a_command_that_is_missing_is_not_supported(void)
 
 	REQUIRE(ndshm);
 	device_fail_next(ENOTTY, 0, 0);
-	CHECK_FAILS(ndshm, ndshm_claim(ndshm, 1, 0, &claim), EOPNOTSUPP, NONE, SUCCESS);
+	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, 1, 0, &claim), EOPNOTSUPP, NONE, SUCCESS);
 	CHECK(!claim);
 	ndshm_close(ndshm);
 }

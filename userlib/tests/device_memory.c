@@ -388,7 +388,7 @@ static void claims_map_bars_until_the_close(void)
 	size_t length;
 
 	REQUIRE(ndshm);
-	CHECK_DONE(ndshm, ndshm_claim(ndshm, 9, 48, &claim));
+	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, 9, 48, &claim));
 	CHECK(requested.claim.adapter == 9 && requested.claim.address_width == 48);
 	CHECK(ndshm_claim_isolation(claim) == NDSHM_ISOLATION_LAZY);
 	CHECK_DONE(ndshm, ndshm_claim_start(claim));
@@ -405,7 +405,7 @@ static void claims_map_bars_until_the_close(void)
 	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, UINT32_MAX, &second, &length), EINVAL,
 		    BAR, INVALID_PARAMETER);
 	/* A second claim of the same client is an object of its own. */
-	CHECK_DONE(ndshm, ndshm_claim(ndshm, 10, 0, &claim));
+	CHECK_DONE(ndshm, ndshm_claim_adapter(ndshm, 10, 0, &claim));
 	CHECK(is_mapped(first));
 	ndshm_close(ndshm);
 	CHECK(!is_mapped(first));
@@ -420,10 +420,10 @@ static void failures_of_claims_arrive(void)
 
 	REQUIRE(ndshm);
 	device_fail_next(EBUSY, NDSHM_REASON_CLAIM_BUSY, NDSHM_STATUS_RESOURCE_CONFLICT);
-	CHECK_FAILS(ndshm, ndshm_claim(ndshm, 9, 48, &none), EBUSY, CLAIM_BUSY,
+	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, 9, 48, &none), EBUSY, CLAIM_BUSY,
 		    RESOURCE_CONFLICT);
 	CHECK(!none);
-	REQUIRE(!ndshm_claim(ndshm, 9, 48, &claim));
+	REQUIRE(!ndshm_claim_adapter(ndshm, 9, 48, &claim));
 	device_fail_next(EOPNOTSUPP, NDSHM_REASON_BAR_NOT_MAPPABLE, NDSHM_STATUS_NOT_SUPPORTED);
 	CHECK_FAILS(ndshm, ndshm_claim_map_bar(claim, 0, &registers, &length), EOPNOTSUPP,
 		    BAR_NOT_MAPPABLE, NOT_SUPPORTED);
@@ -462,7 +462,7 @@ static void threads_get_the_same_bar(void)
 	pthread_t threads[THREADS];
 	struct ndshm_claim *claim;
 
-	REQUIRE(ndshm && !ndshm_claim(ndshm, 9, 0, &claim));
+	REQUIRE(ndshm && !ndshm_claim_adapter(ndshm, 9, 0, &claim));
 	REQUIRE(!pthread_barrier_init(&barrier, NULL, THREADS));
 	for (int i = 0; i < THREADS; i++)
 		CHECK(!pthread_create(&threads[i], NULL, map_bar, claim));

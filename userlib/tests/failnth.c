@@ -140,7 +140,7 @@ static int try_find_provider(void)
 static int try_claim(void)
 {
 	struct ndshm_claim *claim;
-	int error = ndshm_claim(ndshm, 1, 0, &claim);
+	int error = ndshm_claim_adapter(ndshm, 1, 0, &claim);
 
 	CHECK(!claim);
 	return error == -EOPNOTSUPP ? 0 : error;

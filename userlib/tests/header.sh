@@ -68,7 +68,6 @@ stands loan.h 'int main(void)
 	extern struct ndshm_loans *loans;
 	struct ndshm_loans_info info;
 
-	info.size = sizeof(info);
 	return ndshm_loans_query(loans, &info) + ndshm_loans_collect(loans, 0);
 }'
 
@@ -140,6 +139,13 @@ beside 'the same types after it' '#include <ndshm/lsa.h>
 typedef void VOID, *PVOID;
 typedef unsigned int ULONG;
 typedef unsigned char BOOLEAN;' 'int main(void) { return CreateSharedMemory(1, 1) == NULL; }'
+
+# A function with the name of a struct hides it in C++.
+structs=$(cat "$1"/ndshm/*.h "$2"/linux/ndshm*.h | sed -n 's/^struct \(ndshm_[a-z_]*\)[ ;].*/\1/p' | sort -u)
+functions=$(cat "$1"/ndshm/*.h | grep -oE '^[a-z].*\bndshm_[a-z_]+\(' | sed 's/.*\b\(ndshm_[a-z_]*\)($/\1/' | sort -u)
+[[ $(wc -l <<<"$structs") -gt 20 && $(wc -l <<<"$functions") -gt 60 ]]
+ok 'there are structs and functions'
+is 'no function has the name of a struct' '' "$(comm -12 <(echo "$structs") <(echo "$functions"))"
 
 for file in "$2"/linux/ndshm*.h; do
 	"$CC" -std=c99 "${flags[@]}" -x c - <<<"#include <linux/${file##*/}>

@@ -462,12 +462,12 @@ static void an_idle_heap_decays(void)
 	CHECK(!pthread_create(&canceled, NULL, end_decay_cancelled, NULL));
 	pthread_join(canceled, NULL);
 	CHECK(!ndshm__heap_set_decay(heap, 0));
-	CHECK(threads_become(1));
+	CHECK(threads_become(count - THREADS));
 	CHECK(!ndshm__heap_set_decay(heap, 60 * 1000));
 	pthread_barrier_destroy(&barrier);
 	empty_shelves();
 	close_heap();
-	CHECK(threads_become(1));
+	CHECK(threads_become(count - THREADS));
 }
 
 /* Memory in the cache of a thread that makes no call is available to all others. */

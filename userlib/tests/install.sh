@@ -42,7 +42,7 @@ is "one for each program" "" "$(cd "$top/opt/ndshm/bin" && for name in *; do
 	[ -f "$man/man1/$name.1" ] || echo "$name"; done)"
 is "and one for each call" "" "$(nm -D --defined-only --without-symbol-versions \
 	"$top/opt/ndshm/lib/libndshm.so" | awk '$2 == "T" { print $3 }' |
-	while read -r name; do [ -f "$man/man3/$name.3" ] || echo "$name"; done)"
+	sed "s,_sized\$,," | while read -r name; do [ -f "$man/man3/$name.3" ] || echo "$name"; done)"
 is "which lead nowhere else" "" "$(find "$man" -type l -lname '*/*'; find "$man" -xtype l)"
 is "they are of this version" "" "$(find "$man" -type f | while read -r file; do
 	grep -q "^\.TH .*ndshm $version\"$" "$file" || echo "$file"; done)"

@@ -30,7 +30,7 @@ section() {
 # structures, prototypes: list those in the input, one a line, without comments and
 # spaces.
 structures() {
-	cpp -fpreprocessed -dD -P 2>/dev/null | tr -s ' \t\n' ' ' |
+	cpp -fpreprocessed -dD -P 2>/dev/null | tr -s ' \t\n' ' ' | sed 's,__extension__ ,,g' |
 		grep -oE '(typedef )?struct [A-Za-z_]+ ?\{[^}]*\}[^;]*;' | tr -d ' ' | sort -u
 }
 prototypes() {
@@ -46,7 +46,8 @@ constants() {
 
 command -v mandoc >"$top/log"
 ok "mandoc, which prints the pages, is there (Debian's package mandoc)"
-exported=$(nm -D --defined-only --without-symbol-versions "$library" | awk '$2 == "T" { print $3 }')
+exported=$(nm -D --defined-only --without-symbol-versions "$library" | awk '$2 == "T" { print $3 }' |
+	   sed 's/_sized$//')
 calls=$(for page in "$pages"/*.3; do names "$page"; done)
 [ "$(wc -l <<<"$exported")" -gt 20 ]
 ok "the library exports functions"
@@ -54,7 +55,7 @@ is "each of them has a page" "" "$(comm -23 <(sort <<<"$exported") <(sort <<<"$c
 is "and one only" "" "$(sort <<<"$calls" | uniq -d)"
 
 # The synopsis has the text of the headers, and the compiler reads it in the same way.
-sed -E 's/\bNDSHM_(NONNULL\([^)]*\)|MUST_CHECK)//g' "$userlib"/include/ndshm/*.h | prototypes >"$top/declared"
+sed -E 's/\bNDSHM_(NONNULL\([^)]*\)|MUST_CHECK)//g; s/^static inline //' "$userlib"/include/ndshm/*.h | prototypes >"$top/declared"
 for page in "$pages"/*.3; do
 	name=${page##*/}
 	name=${name%.3}
@@ -70,7 +71,7 @@ for page in "$pages"/*.3; do
 		"$(grep -v typedef "$top/synopsis" | grep -oE '\b[A-Za-z_]+\(' | tr -d '(' | sort)"
 	"$CC" "${flags[@]}" -c -o "$top/synopsis.o" "$top/synopsis.c" 2>"$top/log"
 	ok "$name: they are the headers'" || sed 's/^/# /' "$top/log"
-	is "$name: word by word" "" "$(prototypes <"$top/synopsis" | comm -23 - "$top/declared")"
+	is "$name: word by word" "" "$(sed 's/static inline //' "$top/synopsis" | prototypes | comm -23 - "$top/declared")"
 	is "$name: its first name is the file's" "$name" "$(names "$page" | head -n 1)"
 done
 

@@ -142,6 +142,41 @@ static void lists_adapters_and_providers(void)
 	free(providers);
 }
 
+/* The caller may have an older header with shorter structures, but no newer one. */
+static void structs_can_grow(void)
+{
+	struct ndshm_info short_info = { .max_length = 77 };
+	struct ndshm_adapter_info adapter, *adapters;
+	struct ndshm_block *blocks[2];
+	struct ndshm_block_row *rows;
+	size_t count;
+
+	CHECK_DONE(ndshm, ndshm_get_info_sized(ndshm, &short_info, 8));
+	CHECK(short_info.features && short_info.max_length == 77);
+	CHECK_FAILS(ndshm, ndshm_get_info_sized(ndshm, &short_info, sizeof(short_info) + 1),
+		    EINVAL, NONE, SUCCESS);
+	CHECK(short_info.max_length == 77);
+
+	memset(&adapter, 1, sizeof(adapter));
+	CHECK_DONE(ndshm, ndshm_find_adapter_sized(ndshm, "memfd", &adapter, NDSHM_NAME_MAX));
+	CHECK(!strcmp(adapter.name, "memfd") && adapter.device[0] == 1);
+	CHECK(ndshm_find_adapter_sized(ndshm, "memfd", &adapter, sizeof(adapter) + 8) == -EINVAL);
+
+	blocks[0] = make(page);
+	blocks[1] = make(page);
+	REQUIRE(blocks[0] && blocks[1]);
+	CHECK_DONE(ndshm, ndshm_list_blocks_sized(ndshm, &rows, &count, 8));
+	CHECK(count == 2 && rows->id == ndshm_block_id(blocks[0]));
+	memcpy(rows, (char *)rows + 8, 8);
+	CHECK(rows->id == ndshm_block_id(blocks[1]) && rows->adapter);
+	free(rows);
+	CHECK(ndshm_list_adapters_sized(ndshm, &adapters, &count, sizeof(*adapters) + 8) ==
+	      -EINVAL);
+	CHECK(!adapters && !count);
+	ndshm_free(blocks[0]);
+	ndshm_free(blocks[1]);
+}
+
 static void lists_blocks(void)
 {
 	struct ndshm_request request = request_of(3);
@@ -187,16 +222,16 @@ static void claims_are_not_supported(void)
 	struct ndshm_info info;
 
 	REQUIRE(!ndshm_get_info(ndshm, &info));
-	CHECK_FAILS(ndshm, ndshm_claim(ndshm, info.default_adapter, 0, &claim), EOPNOTSUPP,
+	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, info.default_adapter, 0, &claim), EOPNOTSUPP,
 		    CLAIM_UNSUPPORTED, NOT_SUPPORTED);
 	CHECK(!claim);
-	CHECK_FAILS(ndshm, ndshm_claim(ndshm, info.default_adapter, 64, &claim), EOPNOTSUPP,
+	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, info.default_adapter, 64, &claim), EOPNOTSUPP,
 		    CLAIM_UNSUPPORTED, NOT_SUPPORTED);
-	CHECK_FAILS(ndshm, ndshm_claim(ndshm, info.default_adapter, 23, &claim), EINVAL,
+	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, info.default_adapter, 23, &claim), EINVAL,
 		    ADDRESS_WIDTH, INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_claim(ndshm, info.default_adapter, 65, &claim), EINVAL,
+	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, info.default_adapter, 65, &claim), EINVAL,
 		    ADDRESS_WIDTH, INVALID_PARAMETER);
-	CHECK_FAILS(ndshm, ndshm_claim(ndshm, 4711, 32, &claim), ENOENT,
+	CHECK_FAILS(ndshm, ndshm_claim_adapter(ndshm, 4711, 32, &claim), ENOENT,
 		    ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND);
 }
 
@@ -540,6 +575,7 @@ int main(void)
 	RUN(finds_by_name);
 	RUN(lists_adapters_and_providers);
 	RUN(lists_blocks);
+	RUN(structs_can_grow);
 	RUN(claims_are_not_supported);
 	RUN(blocks_are_rounded_and_zero);
 	RUN(maps_the_same_memory_each_time);

@@ -515,6 +515,15 @@ static void a_quota_is_exceeded(void)
 	CHECK(event.object == NDSHM_EVENT_QUOTA && event.kind == NDSHM_EVENT_EXCEEDED);
 	CHECK(event.exceeded == NDSHM_QUOTA_RESERVED && event.wanted == 9ULL << 32);
 	check_quota(&event.quota, 1000);
+
+	/* A program with an older header has a shorter event. */
+	append(new_datagram(), make(NDSHM_CMD_BLOCK_ADDED_NTF, NDSHM_A_BLOCK_ID, 5));
+	event.block.adapter = 77;
+	CHECK(ndshm_monitor_next_sized(monitor, &event, sizeof(event) + 8) == -EINVAL);
+	CHECK_DONE(ndshm, ndshm_monitor_next_sized(monitor, &event,
+						   offsetof(struct ndshm_event, block.adapter)));
+	CHECK(event.object == NDSHM_EVENT_BLOCK && event.block.id == 5);
+	CHECK(event.block.adapter == 77);
 	stop();
 }
 

@@ -18,12 +18,14 @@
 #define ADAPTER 7
 
 int __wrap_ndshm_fd(const struct ndshm *ndshm);
-int __wrap_ndshm_find_adapter(struct ndshm *ndshm, const char *name,
-			      struct ndshm_adapter_info *info);
+int __wrap_ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
+				    struct ndshm_adapter_info *info, size_t size);
 int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint32_t set,
 				    const struct ndshm_access *access);
-int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
-int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
+int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
+				   size_t *count, size_t size);
+int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
+				     size_t *count, size_t size);
 ssize_t __real_write(int fd, const void *bytes, size_t length);
 ssize_t __wrap_write(int fd, const void *bytes, size_t length);
 
@@ -42,10 +44,11 @@ int __wrap_ndshm_fd(const struct ndshm *ndshm)
 	return 0;
 }
 
-int __wrap_ndshm_find_adapter(struct ndshm *ndshm, const char *name,
-			      struct ndshm_adapter_info *info)
+int __wrap_ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
+				    struct ndshm_adapter_info *info, size_t size)
 {
 	(void)ndshm;
+	(void)size;
 	memset(info, 0, sizeof(*info));
 	strncpy(info->name, name, sizeof(info->name) - 1);
 	info->id = ADAPTER;
@@ -78,9 +81,11 @@ int __wrap_ndshm_set_adapter_access(struct ndshm *ndshm, uint32_t adapter, uint3
 }
 
 /* The first block belongs to another adapter. */
-int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
+int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
+				   size_t *count, size_t size)
 {
 	(void)ndshm;
+	(void)size;
 	*out = calloc(2, sizeof(**out));
 	if (!*out)
 		abort();
@@ -127,9 +132,11 @@ static const struct ndshm_section_row sections[] = {
 	},
 };
 
-int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
+int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
+				     size_t *count, size_t size)
 {
 	(void)ndshm;
+	(void)size;
 	*out = malloc(sizeof(sections));
 	if (!*out)
 		abort();

@@ -23,20 +23,28 @@
 
 #define NAMELESS	4000000000U
 
-int __wrap_ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota);
-int __wrap_ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count);
-int __wrap_ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out,
-			       size_t *count);
-int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
-int __real_ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
-int __wrap_ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count);
-int __real_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
-int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
+int __wrap_ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota,
+				 size_t size);
+int __wrap_ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out,
+				   size_t *count, size_t size);
+int __wrap_ndshm_list_refusals_sized(struct ndshm *ndshm, struct ndshm_refusal_row **out,
+				     size_t *count, size_t size);
+int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
+				   size_t *count, size_t size);
+int __real_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out,
+				   size_t *count, size_t size);
+int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out,
+				   size_t *count, size_t size);
+int __real_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
+				     size_t *count, size_t size);
+int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
+				     size_t *count, size_t size);
 int __wrap_ndshm_set_quota(struct ndshm *ndshm, uint32_t uid, uint32_t set, uint32_t reset,
 			   const struct ndshm_quota_row *limits);
 int __wrap_ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out);
 int __wrap_ndshm_monitor_fd(const struct ndshm_monitor *monitor);
-int __wrap_ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event);
+int __wrap_ndshm_monitor_next_sized(struct ndshm_monitor *monitor, struct ndshm_event *event,
+				    size_t size);
 void __wrap_ndshm_monitor_close(struct ndshm_monitor *monitor);
 
 static int refusal(void)
@@ -66,16 +74,20 @@ static struct ndshm_quota_row row_of(uint32_t uid)
 	};
 }
 
-int __wrap_ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota)
+int __wrap_ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota,
+				 size_t size)
 {
 	(void)ndshm;
+	(void)size;
 	*quota = row_of(uid == NDSHM_UID_SELF ? NAMELESS : uid);
 	return refusal();
 }
 
-int __wrap_ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count)
+int __wrap_ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out,
+				   size_t *count, size_t size)
 {
 	(void)ndshm;
+	(void)size;
 	*out = calloc(2, sizeof(**out));
 	if (!*out)
 		abort();
@@ -85,9 +97,11 @@ int __wrap_ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, 
 	return 0;
 }
 
-int __wrap_ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count)
+int __wrap_ndshm_list_refusals_sized(struct ndshm *ndshm, struct ndshm_refusal_row **out,
+				     size_t *count, size_t size)
 {
 	(void)ndshm;
+	(void)size;
 	*out = NULL;
 	*count = 0;
 	if (refusal())
@@ -116,7 +130,8 @@ static int copy_rows(const void *rows, size_t size, size_t number, void **out, s
 /* Lists of queues so far. They are the first ones of a state. */
 static unsigned int states;
 
-int __wrap_ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count)
+int __wrap_ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out,
+				   size_t *count, size_t size)
 {
 	struct ndshm_queue_row queues[] = {
 		{ .adapter = 1, .id = 3, .state = 3 },
@@ -124,7 +139,7 @@ int __wrap_ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, 
 	};
 
 	if (!getenv("STAND_IN_NEWS"))
-		return __real_ndshm_list_queues(ndshm, out, count);
+		return __real_ndshm_list_queues_sized(ndshm, out, count, size);
 	if (states++) {
 		queues[0].state = 5;
 		queues[1].state = 3;
@@ -132,7 +147,8 @@ int __wrap_ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, 
 	return copy_rows(queues, sizeof(queues[0]), 2, (void **)out, count);
 }
 
-int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
+int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
+				     size_t *count, size_t size)
 {
 	struct ndshm_section_row sections[] = {
 		{ .id = 5, .adapter = 1, .deleted = states > 1 },
@@ -140,12 +156,13 @@ int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **o
 	};
 
 	if (!getenv("STAND_IN_NEWS"))
-		return __real_ndshm_list_sections(ndshm, out, count);
+		return __real_ndshm_list_sections_sized(ndshm, out, count, size);
 	return copy_rows(sections, sizeof(sections[0]), 2, (void **)out, count);
 }
 
 /* With STAND_IN_BLOCKS. Root and user 77, who has no quota, have exempt blocks. */
-int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
+int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
+				   size_t *count, size_t size)
 {
 	static const struct ndshm_block_row blocks[] = {
 		{ .id = 1, .uid = 77, .consumed = 1ULL << 30 },
@@ -162,6 +179,7 @@ int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, 
 	};
 
 	(void)ndshm;
+	(void)size;
 	*out = NULL;
 	*count = 0;
 	if (getenv("STAND_IN_NEWS"))
@@ -246,11 +264,13 @@ int __wrap_ndshm_monitor_fd(const struct ndshm_monitor *monitor)
 	return monitor->fd;
 }
 
-int __wrap_ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event)
+int __wrap_ndshm_monitor_next_sized(struct ndshm_monitor *monitor, struct ndshm_event *event,
+				    size_t size)
 {
 	const bool repeats = getenv("STAND_IN_STATE");
 	uint64_t taken;
 
+	(void)size;
 	if (!repeats && monitor->next == LOST && !monitor->lost) {
 		monitor->lost = true;
 		return -ENOBUFS;

@@ -21,17 +21,19 @@
 #define GONE		99
 #define NAMELESS	4000000000U
 
-int __wrap_ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
-			       size_t *count);
-int __wrap_ndshm_list_providers(struct ndshm *ndshm, struct ndshm_provider_info **out,
-				size_t *count);
-int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count);
-int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count);
+int __wrap_ndshm_list_adapters_sized(struct ndshm *ndshm, struct ndshm_adapter_info **out,
+				     size_t *count, size_t size);
+int __wrap_ndshm_list_providers_sized(struct ndshm *ndshm, struct ndshm_provider_info **out,
+				      size_t *count, size_t size);
+int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
+				   size_t *count, size_t size);
+int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
+				     size_t *count, size_t size);
 struct passwd *__wrap_getpwuid(uid_t uid);
 
 /* In no order of their ids. */
-int __wrap_ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
-			       size_t *count)
+int __wrap_ndshm_list_adapters_sized(struct ndshm *ndshm, struct ndshm_adapter_info **out,
+				     size_t *count, size_t size)
 {
 	static const struct ndshm_adapter_info adapters[] = {
 		{ .id = 7, .name = "card\033", .node = -1, .claimable = true, .open = true },
@@ -39,6 +41,7 @@ int __wrap_ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **
 	};
 
 	(void)ndshm;
+	(void)size;
 	*out = malloc(sizeof(adapters));
 	if (!*out)
 		abort();
@@ -47,10 +50,11 @@ int __wrap_ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **
 	return 0;
 }
 
-int __wrap_ndshm_list_providers(struct ndshm *ndshm, struct ndshm_provider_info **out,
-				size_t *count)
+int __wrap_ndshm_list_providers_sized(struct ndshm *ndshm, struct ndshm_provider_info **out,
+				      size_t *count, size_t size)
 {
 	(void)ndshm;
+	(void)size;
 	*out = calloc(1, sizeof(**out));
 	if (!*out)
 		abort();
@@ -60,7 +64,8 @@ int __wrap_ndshm_list_providers(struct ndshm *ndshm, struct ndshm_provider_info 
 	return 0;
 }
 
-int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count)
+int __wrap_ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out,
+				   size_t *count, size_t size)
 {
 	static const uint32_t adapters[] = { 1, 7, GONE };
 	static const uint32_t users[] = { 0, NAMELESS, NAMELESS + 1 };
@@ -69,6 +74,7 @@ int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, 
 	const char *length = getenv("STAND_IN_LENGTH");
 
 	(void)ndshm;
+	(void)size;
 	if (error)
 		return -atoi(error);
 	*count = blocks ? atoi(blocks) : 12;
@@ -94,9 +100,11 @@ int __wrap_ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out, 
 	return 0;
 }
 
-int __wrap_ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count)
+int __wrap_ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out,
+				     size_t *count, size_t size)
 {
 	(void)ndshm;
+	(void)size;
 	*out = calloc(2, sizeof(**out));
 	if (!*out)
 		abort();

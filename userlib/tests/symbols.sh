@@ -12,12 +12,16 @@ shift 2
 # Strip comments, then find "name(" at the start of each declaration.
 declared=$(cat "$@" | cpp -fpreprocessed -dD -P 2>/dev/null | tr '\n' ' ' | tr ';' '\n' |
 	   grep -oE '\bndshm_[a-z_]+ *\(' | tr -d ' (' | sort -u)
+# Inline functions that call one with the size of the caller's structure.
+inlines=$(sed -n 's/^static inline int \(ndshm_[a-z_]*\)(.*/\1/p' "$@" | sort)
 exported=$(nm -D --defined-only "$library" | awk '$2 == "T" { print $3 }' | sort)
 names=$(nm -D --defined-only --without-symbol-versions "$library" |
 	awk '$2 == "T" { print $3 }' | sort)
 
 [ "$(wc -l <<<"$declared")" -gt 20 ]
 ok "the headers declare functions"
+is "inline functions pass a size" "$(grep '_sized$' <<<"$declared")" "$(sed 's/$/_sized/' <<<"$inlines")"
+declared=$(comm -23 <(echo "$declared") <(echo "$inlines"))
 is "exported is what is declared" "$declared" "$names"
 is "every version is NDSHM_0.1" "@@NDSHM_0.1" "$(grep -o '@.*' <<<"$exported" | sort -u)"
 is "nothing but functions and the version is exported" "NDSHM_0.1" \

@@ -96,7 +96,7 @@ $(tests)/ndshm: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects)
 $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,write ndshm_fd ndshm_find_adapter ndshm_list_blocks ndshm_list_sections \
+		$(call wrap,write ndshm_fd ndshm_find_adapter_sized ndshm_list_blocks_sized ndshm_list_sections_sized \
 			ndshm_set_adapter_access) \
 		-o $@ $^ $(nl_libs) $(tool_libs)
 
@@ -104,15 +104,16 @@ $(tests)/ndshm-stand-in: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_
 $(tests)/ndshm-admin: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in_admin.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,$(addprefix ndshm_,get_quota list_quotas list_refusals list_queues list_blocks \
-			list_sections set_quota monitor_open monitor_fd monitor_next monitor_close)) \
+		$(call wrap,$(addprefix ndshm_,get_quota_sized list_quotas_sized list_refusals_sized list_queues_sized \
+			list_blocks_sized list_sections_sized set_quota monitor_open monitor_fd monitor_next_sized \
+			monitor_close)) \
 		-o $@ $^ $(nl_libs) $(tool_libs)
 
 # With blocks, users and processes to list.
 $(tests)/ndshm-list: $(tool_objects:$(out)/tools/%=$(tests)/tools/%) $(test_objects) \
 		$(tests)/stand_in_list.o
 	$(CC) $(CFLAGS) $(sanitizers) $(LDFLAGS) -pthread \
-		$(call wrap,getpwuid $(addprefix ndshm_list_,adapters providers blocks sections)) \
+		$(call wrap,getpwuid $(addprefix ndshm_list_,adapters_sized providers_sized blocks_sized sections_sized)) \
 		-o $@ $^ $(nl_libs) $(tool_libs)
 
 # A program that starts the command as systemd does.

@@ -358,11 +358,12 @@ static void print_past(const struct ndshm_event *event)
 {
 	if (event->kind != EXISTS && event->kind != NDSHM_EVENT_ADDED)
 		return;
-	if (event->adapter.claimed)
+	if (event->object == NDSHM_EVENT_ADAPTER && event->adapter.claimed)
 		fputs(" claimed", stdout);
-	if (event->section.deleted)
+	if (event->object == NDSHM_EVENT_SECTION && event->section.deleted)
 		fputs(" deleted", stdout);
-	if (event->block.revoked || event->section.revoked)
+	if ((event->object == NDSHM_EVENT_SECTION && event->section.revoked) ||
+	    (event->object == NDSHM_EVENT_BLOCK && event->block.revoked))
 		fputs(" revoked", stdout);
 }
 
@@ -459,9 +460,12 @@ static enum exit_code show_event(void *context, struct ndshm_event *event)
 		return EXIT_DONE;
 	/* Later events can refer to the new adapter or provider. */
 	if (event->object == NDSHM_EVENT_ADAPTER || event->object == NDSHM_EVENT_PROVIDER) {
-		make_printable(event->adapter.name);
-		make_printable(event->adapter.device);
-		make_printable(event->provider.name);
+		if (event->object == NDSHM_EVENT_ADAPTER) {
+			make_printable(event->adapter.name);
+			make_printable(event->adapter.device);
+		} else {
+			make_printable(event->provider.name);
+		}
 		if (monitor->events && event->kind != EXISTS) {
 			free_names(&monitor->names);
 			monitor->names = (struct names){ 0 };

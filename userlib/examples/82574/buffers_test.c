@@ -85,9 +85,10 @@ int revoked_watch(const volatile void *start, size_t length)
 	return 0;
 }
 
-int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
+int ndshm_get_info_sized(struct ndshm *ndshm, struct ndshm_info *info, size_t size)
 {
 	(void)ndshm;
+	EXPECT(size == sizeof(*info));
 	*info = (struct ndshm_info){ .max_batch = BATCH };
 	return 0;
 }

@@ -78,16 +78,27 @@ struct ndshm_quota_row {
  * Get usage and limits of one user. -EPERM: another user's without CAP_SYS_ADMIN.
  * -EINVAL: no such user.
  */
-int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota)
+int ndshm_get_quota_sized(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota,
+			  size_t size)
 	NDSHM_NONNULL(1, 3);
+static inline int ndshm_get_quota(struct ndshm *ndshm, uint32_t uid, struct ndshm_quota_row *quota)
+{
+	return ndshm_get_quota_sized(ndshm, uid, quota, sizeof(*quota));
+}
 
 /*
  * List the users that have usage or limits of their own, sorted by uid: *out is an array
  * of *count rows that the caller frees with free(). Without CAP_SYS_ADMIN the list has
  * only the caller's own user.
  */
-int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count)
+int ndshm_list_quotas_sized(struct ndshm *ndshm, struct ndshm_quota_row **out, size_t *count,
+			    size_t size)
 	NDSHM_NONNULL(1, 2, 3);
+static inline int ndshm_list_quotas(struct ndshm *ndshm, struct ndshm_quota_row **out,
+				    size_t *count)
+{
+	return ndshm_list_quotas_sized(ndshm, out, count, sizeof(**out));
+}
 
 /*
  * Set the limits that the bits in `set` select to the values in `limits`, whose other
@@ -112,8 +123,14 @@ struct ndshm_refusal_row {
  * List all reasons of the module, sorted by number: *out is an array of *count rows that
  * the caller frees with free(). -EPERM: the caller lacks CAP_SYS_ADMIN.
  */
-int ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count)
+int ndshm_list_refusals_sized(struct ndshm *ndshm, struct ndshm_refusal_row **out, size_t *count,
+			      size_t size)
 	NDSHM_NONNULL(1, 2, 3);
+static inline int ndshm_list_refusals(struct ndshm *ndshm, struct ndshm_refusal_row **out,
+				      size_t *count)
+{
+	return ndshm_list_refusals_sized(ndshm, out, count, sizeof(**out));
+}
 
 /* Events ----------------------------------------------------------------- */
 
@@ -144,12 +161,15 @@ struct ndshm_event {
 	uint32_t kind;			/* NDSHM_EVENT_ADDED, ... */
 	uint32_t exceeded;		/* quotas: NDSHM_QUOTA_* bit of the limit */
 	uint64_t wanted;		/* quotas: amount requested */
-	struct ndshm_adapter_info adapter;
-	struct ndshm_provider_info provider;
-	struct ndshm_queue_row queue;
-	struct ndshm_block_row block;
-	struct ndshm_section_row section;
-	struct ndshm_quota_row quota;
+	/* Last, as its members can grow: the object. */
+	__extension__ union {
+		struct ndshm_adapter_info adapter;
+		struct ndshm_provider_info provider;
+		struct ndshm_queue_row queue;
+		struct ndshm_block_row block;
+		struct ndshm_section_row section;
+		struct ndshm_quota_row quota;
+	};
 };
 
 /* Start listening. -EPERM: the caller lacks CAP_SYS_ADMIN. */
@@ -161,13 +181,17 @@ int ndshm_monitor_fd(const struct ndshm_monitor *monitor)
 	NDSHM_NONNULL(1);
 
 /*
- * Get the next event, or -EAGAIN if there is none. Only the member for the event's object
- * is filled in, the others are 0. -ENOBUFS: the socket's buffer overflowed and events
+ * Get the next event, or -EAGAIN if there is none. Of the objects only that
+ * of the event's kind is filled in. -ENOBUFS: the socket's buffer overflowed and events
  * were lost; the next call continues after them. Must not be called by several threads at
  * a time.
  */
-int ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event)
+int ndshm_monitor_next_sized(struct ndshm_monitor *monitor, struct ndshm_event *event, size_t size)
 	NDSHM_NONNULL(1, 2);
+static inline int ndshm_monitor_next(struct ndshm_monitor *monitor, struct ndshm_event *event)
+{
+	return ndshm_monitor_next_sized(monitor, event, sizeof(*event));
+}
 
 /* Stop listening, and free the monitor. */
 void ndshm_monitor_close(struct ndshm_monitor *monitor);

@@ -75,16 +75,20 @@ int ndshm_loans_collect(struct ndshm_loans *loans, uint32_t *count)
 	NDSHM_NONNULL(1);
 
 struct ndshm_loans_info {
-	uint32_t size;			/* set by the caller: sizeof(struct ndshm_loans_info) */
 	uint32_t capacity;		/* blocks */
 	uint32_t lent;			/* blocks */
 	uint64_t returned;		/* blocks since the creation */
 	uint64_t invalid;		/* messages that returned no block that was lent */
 };
 
-/* Query loans. Members beyond `size` are not written. */
-int ndshm_loans_query(const struct ndshm_loans *loans, struct ndshm_loans_info *info)
+/* Query loans. */
+int ndshm_loans_query_sized(const struct ndshm_loans *loans, struct ndshm_loans_info *info,
+			    size_t size)
 	NDSHM_NONNULL(1, 2);
+static inline int ndshm_loans_query(const struct ndshm_loans *loans, struct ndshm_loans_info *info)
+{
+	return ndshm_loans_query_sized(loans, info, sizeof(*info));
+}
 
 /*
  * For the borrower, with the ring of ndshm_ring_adopt(): return a block by its offset. As long as

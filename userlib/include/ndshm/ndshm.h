@@ -8,6 +8,10 @@
  *   Constructors fill *out, and set it to NULL on failure.
  * - After a failure ndshm_last_reason() returns the reason, per context and thread, and
  *   ndshm_reason_text() describes it. The library never prints.
+ * - A structure that the library fills can grow. The inline function that fills it passes the
+ *   size of the caller's to a function whose name ends in _sized, which languages without
+ *   inline functions call: a program with an older header gets the members that it knows.
+ *   -EINVAL: the header is newer than the library.
  * - Pointer arguments must not be NULL unless stated otherwise; *_close, *_free and
  *   *_unmap ignore NULL.
  * - Threads may share a context: calls on different objects need no locking by the
@@ -98,8 +102,12 @@ struct ndshm_info {
 };
 
 /* Get the features and limits of the context, and the usage of this client and its user. */
-int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
+int ndshm_get_info_sized(struct ndshm *ndshm, struct ndshm_info *info, size_t size)
 	NDSHM_NONNULL(1, 2);
+static inline int ndshm_get_info(struct ndshm *ndshm, struct ndshm_info *info)
+{
+	return ndshm_get_info_sized(ndshm, info, sizeof(*info));
+}
 
 /*
  * Reason for the failure of this thread's last call on this context: NDSHM_REASON_*, or
@@ -215,29 +223,64 @@ struct ndshm_queue_row {
  * number of blocks, and only its own user's blocks and sections. Blocks and sections are
  * sorted by id, queues by adapter and id.
  */
-int ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
-			size_t *count)
+int ndshm_list_adapters_sized(struct ndshm *ndshm, struct ndshm_adapter_info **out, size_t *count,
+			      size_t size)
 	NDSHM_NONNULL(1, 2, 3);
-int ndshm_list_providers(struct ndshm *ndshm, struct ndshm_provider_info **out,
-			 size_t *count)
+static inline int ndshm_list_adapters(struct ndshm *ndshm, struct ndshm_adapter_info **out,
+				      size_t *count)
+{
+	return ndshm_list_adapters_sized(ndshm, out, count, sizeof(**out));
+}
+int ndshm_list_providers_sized(struct ndshm *ndshm, struct ndshm_provider_info **out,
+			       size_t *count, size_t size)
 	NDSHM_NONNULL(1, 2, 3);
-int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out,
-		      size_t *count)
+static inline int ndshm_list_providers(struct ndshm *ndshm, struct ndshm_provider_info **out,
+				       size_t *count)
+{
+	return ndshm_list_providers_sized(ndshm, out, count, sizeof(**out));
+}
+int ndshm_list_blocks_sized(struct ndshm *ndshm, struct ndshm_block_row **out, size_t *count,
+			    size_t size)
 	NDSHM_NONNULL(1, 2, 3);
-int ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
-			size_t *count)
+static inline int ndshm_list_blocks(struct ndshm *ndshm, struct ndshm_block_row **out,
+				    size_t *count)
+{
+	return ndshm_list_blocks_sized(ndshm, out, count, sizeof(**out));
+}
+int ndshm_list_sections_sized(struct ndshm *ndshm, struct ndshm_section_row **out, size_t *count,
+			      size_t size)
 	NDSHM_NONNULL(1, 2, 3);
-int ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out,
-		      size_t *count)
+static inline int ndshm_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
+				      size_t *count)
+{
+	return ndshm_list_sections_sized(ndshm, out, count, sizeof(**out));
+}
+int ndshm_list_queues_sized(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t *count,
+			    size_t size)
 	NDSHM_NONNULL(1, 2, 3);
+static inline int ndshm_list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out,
+				    size_t *count)
+{
+	return ndshm_list_queues_sized(ndshm, out, count, sizeof(**out));
+}
 
 /* Find one by name: -ENOENT (ADAPTER_UNKNOWN, PROVIDER_UNKNOWN) if it does not exist. */
-int ndshm_find_adapter(struct ndshm *ndshm, const char *name,
-		       struct ndshm_adapter_info *info)
+int ndshm_find_adapter_sized(struct ndshm *ndshm, const char *name,
+			     struct ndshm_adapter_info *info, size_t size)
 	NDSHM_NONNULL(1, 2, 3);
-int ndshm_find_provider(struct ndshm *ndshm, const char *name,
-			struct ndshm_provider_info *info)
+static inline int ndshm_find_adapter(struct ndshm *ndshm, const char *name,
+				     struct ndshm_adapter_info *info)
+{
+	return ndshm_find_adapter_sized(ndshm, name, info, sizeof(*info));
+}
+int ndshm_find_provider_sized(struct ndshm *ndshm, const char *name,
+			      struct ndshm_provider_info *info, size_t size)
 	NDSHM_NONNULL(1, 2, 3);
+static inline int ndshm_find_provider(struct ndshm *ndshm, const char *name,
+				      struct ndshm_provider_info *info)
+{
+	return ndshm_find_provider_sized(ndshm, name, info, sizeof(*info));
+}
 
 /* Claims ----------------------------------------------------------------- */
 
@@ -247,8 +290,8 @@ int ndshm_find_provider(struct ndshm *ndshm, const char *name,
  * quiesce the function through its BAR first. A claim ends with its client and cannot be
  * released alone: to release functions separately, open a client for each.
  */
-int ndshm_claim(struct ndshm *ndshm, uint32_t adapter, unsigned int address_width,
-		struct ndshm_claim **out)
+int ndshm_claim_adapter(struct ndshm *ndshm, uint32_t adapter, unsigned int address_width,
+			struct ndshm_claim **out)
 	NDSHM_NONNULL(1, 4) NDSHM_MUST_CHECK;
 int ndshm_claim_start(struct ndshm_claim *claim)
 	NDSHM_NONNULL(1);
@@ -326,8 +369,12 @@ int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request *request,
  * negative value waits without limit. -EAGAIN: none within this time. -EINTR: interrupted
  * by a signal. ndshm_fd() reports POLLIN while a completion is available.
  */
-int ndshm_next_done(struct ndshm *ndshm, int timeout, struct ndshm_done *out)
+int ndshm_next_done_sized(struct ndshm *ndshm, int timeout, struct ndshm_done *out, size_t size)
 	NDSHM_NONNULL(1, 3);
+static inline int ndshm_next_done(struct ndshm *ndshm, int timeout, struct ndshm_done *out)
+{
+	return ndshm_next_done_sized(ndshm, timeout, out, sizeof(*out));
+}
 
 /*
  * Cancel a request: it completes with REQUEST_ABORTED (-ECANCELED). -ENOENT

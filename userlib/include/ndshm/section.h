@@ -191,8 +191,14 @@ struct ndshm_section_info {
 };
 
 /* Query a section. Succeeds also if the section is deleted or revoked. */
-int ndshm_section_query(struct ndshm_section *section, struct ndshm_section_info *info)
+int ndshm_section_query_sized(struct ndshm_section *section, struct ndshm_section_info *info,
+			      size_t size)
 	NDSHM_NONNULL(1, 2);
+static inline int ndshm_section_query(struct ndshm_section *section,
+				      struct ndshm_section_info *info)
+{
+	return ndshm_section_query_sized(section, info, sizeof(*info));
+}
 
 /*
  * Synchronise a range of the section, as ndshm_sync(). Required only for sections with
@@ -375,8 +381,13 @@ struct ndshm_heap_stats {
 };
 
 /* Get the statistics of this process's heap in the section. */
-int ndshm_section_stats(struct ndshm_section *section, struct ndshm_heap_stats *stats)
+int ndshm_section_stats_sized(struct ndshm_section *section, struct ndshm_heap_stats *stats,
+			      size_t size)
 	NDSHM_NONNULL(1, 2);
+static inline int ndshm_section_stats(struct ndshm_section *section, struct ndshm_heap_stats *stats)
+{
+	return ndshm_section_stats_sized(section, stats, sizeof(*stats));
+}
 
 #define NDSHM_STATS_JSON	0x1U
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use std::ffi::CString;
-use std::mem::MaybeUninit;
+use std::mem::{size_of, MaybeUninit};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ impl Context {
     pub fn info(&self) -> Result<sys::ndshm_info> {
         // SAFETY: the context is open.
         self.fill("context", |out| unsafe {
-            sys::ndshm_get_info(self.as_ptr(), out)
+            sys::ndshm_get_info_sized(self.as_ptr(), out, size_of::<sys::ndshm_info>())
         })
     }
 
@@ -91,7 +91,8 @@ impl Context {
 
         // SAFETY: the context is open, and `name` is a string.
         self.fill("adapter", |out| unsafe {
-            sys::ndshm_find_adapter(self.as_ptr(), name.as_ptr(), out)
+            let size = size_of::<sys::ndshm_adapter_info>();
+            sys::ndshm_find_adapter_sized(self.as_ptr(), name.as_ptr(), out, size)
         })
     }
 
@@ -101,7 +102,8 @@ impl Context {
 
         // SAFETY: the context is open, and `name` is a string.
         self.fill("provider", |out| unsafe {
-            sys::ndshm_find_provider(self.as_ptr(), name.as_ptr(), out)
+            let size = size_of::<sys::ndshm_provider_info>();
+            sys::ndshm_find_provider_sized(self.as_ptr(), name.as_ptr(), out, size)
         })
     }
 }

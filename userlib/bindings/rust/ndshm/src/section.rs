@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-use std::mem::{self, MaybeUninit};
+use std::mem::{self, size_of, MaybeUninit};
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{self, NonNull};
 
@@ -168,7 +168,7 @@ impl Section {
     pub fn query(&self) -> Result<sys::ndshm_section_info> {
         // SAFETY: the section is open.
         self.context.fill("section", |out| unsafe {
-            sys::ndshm_section_query(self.as_ptr(), out)
+            sys::ndshm_section_query_sized(self.as_ptr(), out, size_of::<sys::ndshm_section_info>())
         })
     }
 
@@ -176,7 +176,7 @@ impl Section {
     pub fn stats(&self) -> Result<sys::ndshm_heap_stats> {
         // SAFETY: the section is open.
         self.context.fill("section", |out| unsafe {
-            sys::ndshm_section_stats(self.as_ptr(), out)
+            sys::ndshm_section_stats_sized(self.as_ptr(), out, size_of::<sys::ndshm_heap_stats>())
         })
     }
 
