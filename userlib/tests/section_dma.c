@@ -127,7 +127,7 @@ static void pointers_have_addresses(void)
 }
 
 /* Pages that are not adjacent for the device have addresses, but blocks of several have none. */
-static void pieces_are_found(void)
+static void separate_pages_are_found(void)
 {
 	char *bytes;
 	uint64_t address;
@@ -346,7 +346,7 @@ int main(void)
 		return test_end();
 	}
 	RUN(pointers_have_addresses);
-	RUN(pieces_are_found);
+	RUN(separate_pages_are_found);
 	RUN(what_is_wrong_is_refused);
 	RUN(bad_replies_are_refused);
 	RUN(freed_memory_has_none);
