@@ -56,6 +56,7 @@ bench  strace               counts its system calls
 bench  libmimalloc2.0       a malloc to compare it with
 bench  libjemalloc2         another one
 bench  libjemalloc-dev      the same, linked statically
+bench  libboost-dev         a message queue to compare rings with
 debug  flex                 configures a kernel
 debug  bison                configures a kernel
 debug  bc                   builds a kernel

@@ -3,9 +3,10 @@
  * ring TRANSPORT BYTES MESSAGES [PEERS]
  *
  * Prints the nanoseconds per message of BYTES bytes that PEERS processes (1) send and as
- * many receive. TRANSPORT is ring, socket (a pair of SOCK_SEQPACKET), pipe or mqueue. All
- * have room for 10 messages, the default limit of a message queue, or 1,024 with the suffix
- * -deep, which mqueue does not have.
+ * many receive. TRANSPORT is ring, socket (a pair of SOCK_SEQPACKET), pipe, mqueue, or boost (the
+ * message queue of Boost.Interprocess, if it is installed). All have room for 10 messages, the
+ * default limit of a POSIX message queue, or 1,024 with the suffix -deep, which mqueue does not
+ * have.
  */
 #include <fcntl.h>
 #include <mqueue.h>
@@ -100,6 +101,26 @@ static int mqueue_receive(void)
 	return mq_receive(queue, message, bytes, NULL) != (ssize_t)bytes;
 }
 
+/* ring_boost.cpp; NULL if it was not linked. */
+int boost_open(int capacity, size_t bytes) __attribute__((weak));
+int boost_send(const char *message, size_t bytes) __attribute__((weak));
+int boost_receive(char *message, size_t bytes) __attribute__((weak));
+
+static int open_boost(int capacity)
+{
+	return boost_open ? boost_open(capacity, bytes) : -1;
+}
+
+static int send_boost(void)
+{
+	return boost_send(message, bytes);
+}
+
+static int receive_boost(void)
+{
+	return boost_receive(message, bytes);
+}
+
 static const struct transport {
 	const char *name;
 	int capacity;
@@ -114,6 +135,8 @@ static const struct transport {
 	{ "pipe", 10, open_pipe, pipe_send, pipe_receive },
 	{ "pipe-deep", 1024, open_pipe, pipe_send, pipe_receive },
 	{ "mqueue", 10, open_mqueue, mqueue_send, mqueue_receive },
+	{ "boost", 10, open_boost, send_boost, receive_boost },
+	{ "boost-deep", 1024, open_boost, send_boost, receive_boost },
 };
 
 static pid_t start(int (*operation)(void), unsigned long count)
