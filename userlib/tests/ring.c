@@ -378,25 +378,32 @@ static void put_in(uint32_t cell, uint64_t number)
 	CHECK(ring->next_cell == cell + 1);
 }
 
+/* Send a message, and claim all free cells. */
+static void claim_all(void)
+{
+	struct ring_member *member;
+
+	if (put(2) || ndshm__ring_join(ring, &member))
+		_exit(1);
+	for (uint32_t i = 0; i < ring->cell_count; i++) {
+		struct ring_cell *cell = ndshm__ring_cell(ring, i);
+
+		if (ndshm__ring_state(cell->owner) == RING_FREE)
+			cell->owner = ndshm__ring_owner(7, i % 2 ? RING_CLAIMED : RING_TAKEN,
+							member->number);
+	}
+}
+
 /* A process ends with all free cells claimed, and after it has sent a message. */
 static void cells_of_the_dead_are_recovered(void)
 {
-	struct ring_member *member;
 	pid_t pid;
 
 	REQUIRE(open_ring(4, 8));
 	CHECK(!put(1));
 	pid = fork();
 	if (!pid) {
-		if (put(2) || ndshm__ring_join(ring, &member))
-			_exit(1);
-		for (uint32_t i = 0; i < ring->cell_count; i++) {
-			struct ring_cell *cell = ndshm__ring_cell(ring, i);
-
-			if (ndshm__ring_state(cell->owner) == RING_FREE)
-				cell->owner = ndshm__ring_owner(7, i % 2 ? RING_CLAIMED : RING_TAKEN,
-								member->number);
-		}
+		claim_all();
 		pause();
 	}
 	/* While it lives the cells are its own. */
@@ -407,6 +414,99 @@ static void cells_of_the_dead_are_recovered(void)
 	CHECK(!put(3) && get() == 1 && get() == 2 && get() == 3);
 	CHECK(is_whole());
 	all_cells_are_recovered();
+	ndshm_ring_close(ring);
+}
+
+/* Returns when the process executes the program, which lives until it is killed. */
+static pid_t execute(void (*before)(void))
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	if (!CHECK(!pipe2(fds, O_CLOEXEC)))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		before();
+		execlp("sleep", "sleep", "60", NULL);
+		_exit(1);
+	}
+	close(fds[1]);
+	CHECK(!read(fds[0], &byte, 1));
+	close(fds[0]);
+	return pid;
+}
+
+/* A process that executes another program is no member any more, though it lives. */
+static void cells_of_another_program_are_recovered(void)
+{
+	pid_t pid;
+
+	REQUIRE(open_ring(4, 8));
+	CHECK(!put(1));
+	pid = execute(claim_all);
+	CHECK(!put(3) && get() == 1 && get() == 2 && get() == 3);
+	CHECK(!kill(pid, 0));
+	CHECK(is_whole());
+	all_cells_are_recovered();
+	kill_and_reap(pid);
+	ndshm_ring_close(ring);
+}
+
+/* The child of vfork() has the memory of its parent until it executes a program. */
+static void a_child_of_vfork_changes_nothing(void)
+{
+	unsigned int number;
+	int status;
+	pid_t pid;
+
+	REQUIRE(open_ring(4, 8));
+	CHECK(!put(1));
+	number = ring->member->number;
+	pid = vfork();
+	if (!pid) {
+		execlp("true", "true", NULL);
+		_exit(1);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(get() == 1 && ring->member->number == number);
+	CHECK(is_whole());
+	ndshm_ring_close(ring);
+}
+
+static __attribute__((noinline)) void use_all(void)
+{
+	int64_t number = 0;
+	size_t length;
+
+	for (int i = 0; i < 4; i++)
+		CHECK(!put(i));
+	CHECK(ndshm_ring_send(ring, &number, 8, 20) == -ETIMEDOUT);
+	for (int i = 0; i < 4; i++)
+		CHECK(get() == i);
+	CHECK(ndshm_ring_receive(ring, &number, 8, &length, 20) == -ETIMEDOUT);
+}
+
+/* The sanitizer does not know that a cancelled thread leaves its frames: use_all() has its own. */
+static void *use_cancelled(void *none)
+{
+	pthread_cancel(pthread_self());
+	use_all();
+	pthread_testcancel();
+	return none;
+}
+
+/* No call is a cancellation point. */
+static void a_cancelled_thread_ends_its_calls(void)
+{
+	pthread_t thread;
+	void *end;
+
+	REQUIRE(open_ring(4, 8));
+	REQUIRE(!pthread_create(&thread, NULL, use_cancelled, NULL));
+	CHECK(!pthread_join(thread, &end) && end == PTHREAD_CANCELED);
+	CHECK(is_whole());
 	ndshm_ring_close(ring);
 }
 
@@ -837,6 +937,9 @@ int main(void)
 	RUN(members_are_limited);
 	RUN(a_child_is_a_member);
 	RUN(cells_of_the_dead_are_recovered);
+	RUN(cells_of_another_program_are_recovered);
+	RUN(a_child_of_vfork_changes_nothing);
+	RUN(a_cancelled_thread_ends_its_calls);
 	RUN(a_sender_is_killed_anywhere);
 	RUN(a_receiver_is_killed_anywhere);
 	RUN(a_sender_is_stopped_anywhere);

@@ -554,6 +554,57 @@ static void a_child_gets_nothing(void)
 }
 
 /* A killed server's child, which makes no call, keeps nothing of the server's memory. */
+/* A process that executes another program has no memory of the section any more. */
+static void a_program_keeps_nothing(void)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	REQUIRE(!pipe2(ready, O_CLOEXEC) && make());
+	pid = fork();
+	if (!pid) {
+		void *block;
+
+		if (ndshm_section_alloc(section, 1 << 20, &block) ||
+		    ndshm_section_alloc(section, 100, &block) || taken() < 1 << 20)
+			_exit(1);
+		execlp("sleep", "sleep", "60", NULL);
+		_exit(1);
+	}
+	close(ready[1]);
+	CHECK(!read(ready[0], &byte, 1));
+	CHECK(!taken() && !kill(pid, 0));
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	close(ready[0]);
+	ndshm_section_close(section);
+}
+
+/* The child of vfork() has the memory of its parent until it executes a program. */
+static void a_child_of_vfork_changes_nothing(void)
+{
+	struct ndshm_heap_stats before, after;
+	void *blocks[100];
+	int status;
+	pid_t pid;
+
+	REQUIRE(make());
+	for (int i = 0; i < 100; i++)
+		REQUIRE(!ndshm_section_alloc(section, 100, &blocks[i]));
+	CHECK(!ndshm_section_stats(section, &before));
+	pid = vfork();
+	if (!pid) {
+		execlp("true", "true", NULL);
+		_exit(1);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	CHECK(!ndshm_section_stats(section, &after) && !memcmp(&before, &after, sizeof(before)));
+	for (int i = 0; i < 100; i++)
+		CHECK(!ndshm_section_free(section, blocks[i]));
+	ndshm_section_close(section);
+}
+
 static void a_child_keeps_nothing(void)
 {
 	int ready[2], end[2];
@@ -611,9 +662,12 @@ int main(void)
 	if (!backend)
 		RUN(a_child_is_refused);
 	RUN(a_child_gets_nothing);
+	RUN(a_child_of_vfork_changes_nothing);
 	/* Only the module has holders in several processes. */
-	if (backend)
+	if (backend) {
 		RUN(a_child_keeps_nothing);
+		RUN(a_program_keeps_nothing);
+	}
 	ndshm_close(ndshm);
 	return test_end();
 }
