@@ -161,11 +161,13 @@ struct heap_pool_state {
  * struct heap_kept - extents of freed large blocks, for the next ones
  * @bytes: of all
  * @count: their number
+ * @freeing: number of those that the source is about to free
  * @pages: their first pages, the oldest first
  */
 struct heap_kept {
 	uint64_t bytes;
 	unsigned int count;
+	unsigned int freeing;
 	uint64_t pages[KEPT_MOST];
 };
 
@@ -363,7 +365,7 @@ int ndshm__large_free(struct ndshm_heap *heap, uint64_t granule);
 uint64_t ndshm__large_size(const struct ndshm_heap *heap, uint64_t granule);
 /* Return true if a new block reads as zero. */
 bool ndshm__large_is_zero(const struct ndshm_heap *heap, uint64_t granule);
-/* Free the extents that are kept. Called with the lock held. */
+/* Free the extents that are kept. Called with the lock held, which is released meanwhile. */
 void ndshm__large_trim(struct ndshm_heap *heap);
 
 /*

@@ -67,19 +67,39 @@ static uint64_t kept_take(struct ndshm_heap *heap, uint64_t alignment, uint64_t 
 	return page << PAGE_SHIFT;
 }
 
-/* Free a kept extent. Returns false, and keeps it, if the source fails. */
-static bool kept_free(struct ndshm_heap *heap, unsigned int index)
+/*
+ * Free the oldest kept extent. Returns false, and keeps it, if there is none or the source fails.
+ * Called with the lock held, which is released meanwhile.
+ */
+static bool kept_free(struct ndshm_heap *heap)
 {
-	uint64_t page = heap->core->kept.pages[index];
+	struct heap_kept *kept = &heap->core->kept;
+	uint64_t page = kept->pages[0], bytes;
+	int error;
 
-	if (ndshm__extent_free(heap, page))
+	if (!kept->count)
 		return false;
-	kept_remove(&heap->core->kept, index, ndshm__extent_bytes(heap, page));
+	bytes = ndshm__extent_bytes(heap, page);
+	kept_remove(kept, 0, bytes);
+	/* Its place is for the case that the source fails. */
+	kept->freeing++;
 	ndshm__extent_remove(heap, page);
-	return true;
+	ndshm__heap_unlock(heap);
+	error = ndshm__extent_free(heap, page);
+	ndshm__heap_lock(heap);
+	kept->freeing--;
+	if (!error)
+		return true;
+	ndshm__extent_add(heap, page << PAGE_SHIFT, bytes, EXTENT_REUSED);
+	kept->pages[kept->count++] = page;
+	kept->bytes += bytes;
+	return false;
 }
 
-/* Keep the extent of a freed block, instead of older ones. */
+/*
+ * Keep the extent of a freed block, instead of older ones. Called with the lock held, which may be
+ * released meanwhile.
+ */
 static bool kept_add(struct ndshm_heap *heap, uint64_t page, uint64_t bytes)
 {
 	struct heap_kept *kept = &heap->core->kept;
@@ -89,8 +109,8 @@ static bool kept_add(struct ndshm_heap *heap, uint64_t page, uint64_t bytes)
 		most = KEPT_BYTES;
 	if (bytes > most)
 		return false;
-	while (kept->count == KEPT_MOST || kept->bytes + bytes > most)
-		if (!kept_free(heap, 0))
+	while (kept->count + kept->freeing == KEPT_MOST || kept->bytes + bytes > most)
+		if (!kept_free(heap))
 			return false;
 	kept->pages[kept->count++] = page;
 	kept->bytes += bytes;
@@ -99,10 +119,8 @@ static bool kept_add(struct ndshm_heap *heap, uint64_t page, uint64_t bytes)
 
 void ndshm__large_trim(struct ndshm_heap *heap)
 {
-	unsigned int count = heap->core->kept.count;
-
-	while (count--)
-		kept_free(heap, count);
+	while (kept_free(heap))
+		;
 }
 
 uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t size,

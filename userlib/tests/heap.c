@@ -689,9 +689,18 @@ static void the_source_fails(void)
 
 static void the_source_takes_nothing_back(void)
 {
-	char *small, *large;
+	char *small, *large, *kept;
 
 	REQUIRE(open_heap(SECTION));
+	kept = get(300000);
+	REQUIRE(kept && !ndshm__heap_free(heap, kept));
+	section.fail_free = -EINTR;
+	ndshm__heap_trim(heap);
+	CHECK(fake_section_extents(&section, 0) == 1);
+	CHECK(get(300000) == kept && !ndshm__heap_free(heap, kept));
+	section.fail_free = 0;
+	ndshm__heap_trim(heap);
+	CHECK(fake_section_extents(&section, 0) == 0);
 	small = get(64);
 	large = get(1000000);
 	REQUIRE(small && large);

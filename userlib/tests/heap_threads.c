@@ -643,7 +643,7 @@ static void run_beside(void)
 /* System calls take long, in particular those that zero memory. */
 static void the_source_blocks_no_other_thread(void)
 {
-	static const size_t sizes[] = { 16, 3000, 64 << 10, 200 << 10, 1 << 20 };
+	static const size_t sizes[] = { 16, 3000, 64 << 10, 200 << 10, 300 << 10, 1 << 20 };
 	char *blocks[60];
 	int error;
 
@@ -651,12 +651,16 @@ static void the_source_blocks_no_other_thread(void)
 	section.during = run_beside;
 	source_calls = 0;
 	for (size_t i = 0; i < 60; i++)
-		expect((blocks[i] = ndshm__heap_alloc(heap, sizes[i % 5], &error)));
-	CHECK(source_calls >= 12 + 2);
+		expect((blocks[i] = ndshm__heap_alloc(heap, sizes[i % 6], &error)));
+	CHECK(source_calls >= 20 + 2);
 	source_calls = 0;
+	/* One extent of 300 KiB is kept at a time: each one replaces the one before. */
 	for (size_t i = 0; i < 60; i++)
 		expect(!ndshm__heap_free(heap, blocks[i]));
-	CHECK(source_calls >= 12);
+	CHECK(source_calls >= 10 + 9);
+	source_calls = 0;
+	ndshm__heap_trim(heap);
+	CHECK(source_calls >= 1);
 	section.during = NULL;
 	close_heap();
 }
