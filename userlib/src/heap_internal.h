@@ -35,7 +35,7 @@
 #define GRANULE_SHIFT	4
 #define UNIT_SHIFT	10			/* unit of the pool */
 #define UNIT_BYTES	(1ul << UNIT_SHIFT)
-#define SLOT_SHIFT	21			/* chunk size of the kernel */
+#define SLOT_SHIFT	21			/* chunk size of the module */
 #define SLOT_BYTES	(1ul << SLOT_SHIFT)
 #define SLOT_UNITS	(SLOT_BYTES / UNIT_BYTES)
 #define SLOT_WORDS	(SLOT_UNITS / 64)
@@ -137,10 +137,11 @@ struct heap_spans {
  * @held_units: units in its extents
  * @used_units: allocated units of these
  * @line: a granule: caches keep no blocks from here on, so that the extents there drain;
- *	NOWHERE: none
- * @calls: number of frees since @line was last computed
- * @most: greatest @used_units since then
+ *	NOWHERE: none, which is set when the heap is attached
+ * @calls: number of calls in this period, see LINE_CALLS
+ * @most: greatest @used_units in this period
  * @most_before: the same of the period before
+ * @delayed: number of calls that kept the only empty extent
  * @wanted_units: parameters of the last allocation that returned POOL_EMPTY
  * @wanted_alignment: see @wanted_units
  */
@@ -151,6 +152,7 @@ struct heap_pool_state {
 	unsigned int calls;
 	uint64_t most;
 	uint64_t most_before;
+	unsigned int delayed;
 	unsigned int wanted_units;
 	unsigned int wanted_alignment;
 };
@@ -175,16 +177,18 @@ struct heap_kept {
  * struct heap_decay - the thread that empties an idle heap; protected by the heap's lock
  * @setting: held by the thread that starts or stops it; taken before the heap's lock
  * @changed: signalled when @listening or @stop changes
- * @thread: the thread, if @running
+ * @thread: the thread, if @running; for the one that starts and stops it
+ * @self: the same, for threads with the heap's lock
  * @running: it exists
  * @stop: it is to end
- * @listening: it waits for the next release of the lock
+ * @listening: it is to be woken by the next release of the lock by another thread
  * @milliseconds: time without such a release after which the heap is emptied
  */
 struct heap_decay {
 	pthread_mutex_t setting;
 	pthread_cond_t changed;
 	pthread_t thread;
+	pthread_t self;
 	bool running;
 	bool stop;
 	bool listening;
@@ -251,7 +255,7 @@ struct heap_table {
  * @memory: all memory that is wiped: @core and the tables
  * @tables: those that do not always exist for the whole section
  * @starts: set of the first pages of extents
- * @empty: subset of these: extents of the pool that may be empty
+ * @empty: subset of these: extents of the pool that were empty, some of which are in use again
  * @extent_words: by first page, number of pages and owner of an extent
  * @run_pages: by first page, number of pages of a run
  * @partial: by class, set of spans with free blocks

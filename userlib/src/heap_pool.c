@@ -4,19 +4,31 @@
  * when nothing fits, and frees extents that become empty. The source is called without the
  * heap's lock, because a system call takes long, and more if it zeroes memory.
  *
- * The length of an extent is a power of two of at most a slot, and its alignment is the
- * same, so that it lies within one slot. Runs can cross the border of two extents.
+ * A slot is 2 MiB of the section at a multiple of it: the module allocates memory in chunks of this
+ * size. A run lies within one slot, and so does an extent: its length is a power of two of at
+ * most a slot, and its alignment is the same. A run can cross the border of two extents; as only
+ * free units have a bit, neither of them looks empty then.
+ *
+ * Numbers of units and of words (64 units) count from the start of the slot, except where
+ * they are of the whole section: in the tree.
  */
 #include <errno.h>
 
 #include "heap_internal.h"
 
-/* Minimum length of an extent, unless only less is available. */
+/* Minimum length of an extent, unless only less is available: its states are one page. */
 #define EXTENT_MIN	(64ul << 10)
-/* Minimum of free memory in the pool that is kept. */
+/* Calls that keep the only empty extent; its greatest part of the section if nothing is allocated. */
+#define DELAY_CALLS	16
+#define DELAY_PART	128
+/* Free memory that the pool keeps at least while it has allocated some and has no line. */
 #define KEPT_UNITS	((512ul << 10) >> UNIT_SHIFT)
 
-static unsigned int next_clear(const uint64_t *words, unsigned int at)
+_Static_assert(RUN_BYTES <= SLOT_BYTES && NDSHM_HEAP_ALIGN_MAX <= SLOT_BYTES, "a run fits in a slot");
+_Static_assert(SLOT_UNITS <= UINT16_MAX, "heap_pool.longest");
+
+/* Return the end of the free run from @at on: the next unit that is not free. */
+static unsigned int run_end(const uint64_t *words, unsigned int at)
 {
 	uint64_t word;
 
@@ -70,6 +82,10 @@ static unsigned int unit_of(uint64_t offset)
 	return (offset % SLOT_BYTES) >> UNIT_SHIFT;
 }
 
+/*
+ * Set a leaf, and its ancestors up to the first whose greater child stays the same. Nodes
+ * without leaves in the section have 0 and are never written.
+ */
 static void set_longest(const struct heap_pool *pool, uint64_t word, unsigned int units)
 {
 	uint16_t *longest = pool->longest;
@@ -95,7 +111,7 @@ static uint64_t find_word(const struct heap_pool *pool, uint64_t from, unsigned 
 		return NOWHERE;
 	/*
 	 * Go up and right to the first subtree with such a word, then down to its first
-	 * leaf.
+	 * leaf. A left child is even: its sibling is the next number.
 	 */
 	while (longest[node] < units) {
 		while (node % 2)
@@ -113,9 +129,10 @@ static uint64_t find_word(const struct heap_pool *pool, uint64_t from, unsigned 
 }
 
 /*
- * Return the first suitable unit of a slot in the runs that start in one of its words; or
- * SLOT_UNITS, and the length of the longest of these runs in *@longest. Adding the lowest set bit
- * to a word carries through the run to the bit after it.
+ * Look at the free runs that start in a word of a slot. Return the first multiple of @alignment in
+ * them with @units free units from there on; or SLOT_UNITS, and the length of the longest of these
+ * runs in *@longest. Adding the lowest set bit to a word carries through the run to the bit
+ * after it.
  */
 static unsigned int fit(const uint64_t *words, unsigned int number, unsigned int units,
 			unsigned int alignment, unsigned int *longest)
@@ -130,7 +147,7 @@ static unsigned int fit(const uint64_t *words, unsigned int number, unsigned int
 		unsigned int start = number * 64 + __builtin_ctzll(word), end, at;
 
 		if (__builtin_add_overflow(word, word & -word, &sum)) {
-			end = next_clear(words, number * 64 + 64);
+			end = run_end(words, number * 64 + 64);
 			word = 0;
 		} else {
 			end = number * 64 + __builtin_ctzll(sum);
@@ -155,27 +172,24 @@ static void note(const struct heap_pool *pool, uint64_t offset, unsigned int sta
 		set_longest(pool, word, end - start);
 }
 
-/* Mark units as free. Returns the whole run in *@start and *@end. */
-static void set_free(const struct heap_pool *pool, uint64_t offset, unsigned int units,
-		     unsigned int *start, unsigned int *end)
+/* Mark units as free: they join the free runs beside them. */
+static void set_free(const struct heap_pool *pool, uint64_t offset, unsigned int units)
 {
 	uint64_t *words = words_at(pool, offset);
 	unsigned int at = unit_of(offset);
 
 	mark(words, at, units, true);
-	*start = run_start(words, at);
-	*end = next_clear(words, at + units);
-	note(pool, offset, *start, *end);
+	note(pool, offset, run_start(words, at), run_end(words, at + units));
 }
 
-/* Mark units as used. The rest of the run starts behind them. */
+/* Mark units as not free. The rest of the run starts behind them, or nowhere at the slot's end. */
 static void set_used(const struct heap_pool *pool, uint64_t offset, unsigned int units)
 {
 	uint64_t *words = words_at(pool, offset);
 	unsigned int rest = unit_of(offset) + units;
 
 	mark(words, unit_of(offset), units, false);
-	note(pool, offset, rest, next_clear(words, rest));
+	note(pool, offset, rest, run_end(words, rest));
 }
 
 static uint64_t find(const struct heap_pool *pool, unsigned int units, unsigned int alignment)
@@ -213,165 +227,24 @@ static uint64_t good_length(const struct ndshm_heap *heap, uint64_t least)
 static int add(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 {
 	int error = ndshm__extent_add(heap, offset, length, EXTENT_POOL);
-	unsigned int start, end;
 
 	if (error)
 		return error;
-	set_free(&heap->pool, offset, length >> UNIT_SHIFT, &start, &end);
+	set_free(&heap->pool, offset, length >> UNIT_SHIFT);
 	heap->core->pool.held_units += length >> UNIT_SHIFT;
 	ndshm__cache_set_share(heap);
 	return 0;
 }
 
-/* Get an extent of at least @least bytes. Called with the lock held, as ndshm__pool_grow(). */
-static int grow(struct ndshm_heap *heap, uint64_t least)
-{
-	uint64_t length = good_length(heap, least), offset;
-	int error;
-
-	ndshm__heap_unlock(heap);
-	for (;; length /= 2) {
-		error = ndshm__extent_alloc(heap, length, length, &offset);
-		if (length == least || (error != -ENOMEM && error != -ENOSPC))
-			break;
-	}
-	ndshm__heap_lock(heap);
-	if (!error)
-		error = ndshm__extent_added(heap, offset, add(heap, offset, length));
-	/* Other threads may have freed memory meanwhile, so that it is never used. */
-	if (!error)
-		ndshm__bits_add(&heap->empty, offset >> PAGE_SHIFT);
-	return error;
-}
-
-int ndshm__pool_grow(struct ndshm_heap *heap)
-{
-	struct heap_pool_state *state = &heap->core->pool;
-	unsigned int units = state->wanted_units, alignment = state->wanted_alignment;
-	uint64_t least = PAGE_BYTES;
-	int error = 0;
-
-	while (least < (uint64_t)units << UNIT_SHIFT || least < (uint64_t)alignment << UNIT_SHIFT)
-		least *= 2;
-	ndshm__heap_unlock(heap);
-	pthread_mutex_lock(&heap->core->growing);
-	ndshm__heap_lock(heap);
-	/* The extent of a thread that came first may do for both. */
-	if (find(&heap->pool, units, alignment) == NOWHERE)
-		error = grow(heap, least);
-	pthread_mutex_unlock(&heap->core->growing);
-	return error;
-}
-
-uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned int alignment,
-			   int *error)
-{
-	struct heap_pool_state *state = &heap->core->pool;
-	uint64_t offset = find(&heap->pool, units, alignment);
-
-	if (offset == NOWHERE) {
-		state->wanted_units = units;
-		state->wanted_alignment = alignment;
-		*error = POOL_EMPTY;
-		return NOWHERE;
-	}
-	set_used(&heap->pool, offset, units);
-	state->used_units += units;
-	if (state->most < state->used_units)
-		state->most = state->used_units;
-	return offset;
-}
-
-static bool is_empty(const struct ndshm_heap *heap, uint64_t page)
-{
-	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
-	const uint64_t *words = words_at(&heap->pool, offset);
-	unsigned int at = unit_of(offset);
-
-	/* The extent in @empty may have been freed, and its page be part of another. */
-	if (!bytes || ndshm__extent_owner(heap, page) != EXTENT_POOL)
-		return false;
-	return next_clear(words, at) >= at + (bytes >> UNIT_SHIFT);
-}
-
-/*
- * Free an extent of the pool, which keeps it if the source fails. Called with the lock held,
- * which is released meanwhile.
- */
-static void give_back(struct ndshm_heap *heap, uint64_t page)
-{
-	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
-	int error;
-
-	/*
-	 * Remove it first: once the source has freed it, another thread may get the same
-	 * extent.
-	 */
-	ndshm__extent_remove(heap, page);
-	set_used(&heap->pool, offset, bytes >> UNIT_SHIFT);
-	heap->core->pool.held_units -= bytes >> UNIT_SHIFT;
-	ndshm__heap_unlock(heap);
-	/* All states in the extent are 0: free their pages, too. */
-	if (bytes >> GRANULE_SHIFT >= PAGE_BYTES)
-		ndshm__memory_clear(&heap->state[offset >> GRANULE_SHIFT], bytes >> GRANULE_SHIFT);
-	error = ndshm__extent_free(heap, page);
-	ndshm__heap_lock(heap);
-	if (error)
-		add(heap, offset, bytes);
-}
-
-/*
- * Free empty extents, the highest first, until at most @units are free in the pool. Called
- * with the lock held, which is released meanwhile.
- */
-static void give_back_to(struct ndshm_heap *heap, uint64_t units)
-{
-	const struct heap_pool_state *state = &heap->core->pool;
-
-	while (state->held_units - state->used_units > units) {
-		uint64_t page = ndshm__bits_last(&heap->empty, (heap->max_size >> PAGE_SHIFT) - 1);
-
-		if (page == NOWHERE)
-			return;
-		ndshm__bits_remove(&heap->empty, page);
-		/* The extent may be in use again. */
-		if (is_empty(heap, page))
-			give_back(heap, page);
-	}
-}
-
-void ndshm__pool_trim(struct ndshm_heap *heap)
-{
-	give_back_to(heap, 0);
-}
-
-/* Number of frees between two computations of the line, and of the most units used. */
+/* Number of calls in a period: the line is computed after each. */
 #define LINE_CALLS	512
-/* Maximum number of extents visited by one. */
+/* Maximum number of extents visited by one computation, the highest first, also of large blocks. */
 #define LINE_STEPS	1024
 
-/* Amount of free memory in a large heap that is tolerated. */
+/* Amount of free memory that fragmentation may cause. It is large for a heap of a few MiB. */
 static uint64_t slack(uint64_t used)
 {
 	return used / 16 + 3 * SLOT_UNITS;
-}
-
-/*
- * Amount of free memory to keep: as much as is or was in use lately, as the next allocation then
- * needs no extent; none if nothing is allocated.
- */
-static uint64_t enough(const struct ndshm_heap *heap)
-{
-	const struct heap_pool_state *state = &heap->core->pool;
-	uint64_t used = state->used_units;
-	uint64_t most = state->most > state->most_before ? state->most : state->most_before;
-	uint64_t units = most > KEPT_UNITS ? most : KEPT_UNITS;
-
-	if (!used)
-		return 0;
-	if (state->line != NOWHERE)
-		return used / 16;
-	return units < slack(used) ? units : slack(used);
 }
 
 /*
@@ -409,38 +282,217 @@ static uint64_t line(const struct ndshm_heap *heap)
 
 static void draw_line(struct ndshm_heap *heap)
 {
+	uint64_t at = line(heap);
+
+	if (at == heap->core->pool.line)
+		return;
+	heap->core->pool.line = at;
+	heap->core->revision++;
+}
+
+/* Count a free or, while there is a line, an allocation, which may make it superfluous. */
+static void count_call(struct ndshm_heap *heap)
+{
 	struct heap_pool_state *state = &heap->core->pool;
-	uint64_t at;
 
 	if (++state->calls < LINE_CALLS)
 		return;
 	state->calls = 0;
 	state->most_before = state->most;
 	state->most = state->used_units;
-	at = line(heap);
-	if (at == state->line)
-		return;
-	state->line = at;
-	heap->core->revision++;
+	draw_line(heap);
+}
+
+/* Get an extent of at least @least bytes. Called with the lock held, as ndshm__pool_grow(). */
+static int grow(struct ndshm_heap *heap, uint64_t least)
+{
+	uint64_t length = good_length(heap, least), offset;
+	int error;
+
+	ndshm__heap_unlock(heap);
+	for (;; length /= 2) {
+		error = ndshm__extent_alloc(heap, length, length, &offset);
+		if (length == least || (error != -ENOMEM && error != -ENOSPC))
+			break;
+	}
+	ndshm__heap_lock(heap);
+	if (!error)
+		error = ndshm__extent_added(heap, offset, add(heap, offset, length));
+	if (error)
+		return error;
+	/* Other threads may have freed memory meanwhile, so that the extent is never used. */
+	ndshm__bits_add(&heap->empty, offset >> PAGE_SHIFT);
+	/* Without frees in the pool, nothing else would ever move a line below memory in use. */
+	if (heap->core->pool.line != NOWHERE)
+		draw_line(heap);
+	return 0;
+}
+
+int ndshm__pool_grow(struct ndshm_heap *heap)
+{
+	struct heap_pool_state *state = &heap->core->pool;
+	unsigned int units = state->wanted_units, alignment = state->wanted_alignment;
+	uint64_t least = PAGE_BYTES;
+	int error = 0;
+
+	while (least < (uint64_t)units << UNIT_SHIFT || least < (uint64_t)alignment << UNIT_SHIFT)
+		least *= 2;
+	ndshm__heap_unlock(heap);
+	pthread_mutex_lock(&heap->core->growing);
+	ndshm__heap_lock(heap);
+	/* The extent of a thread that came first may do for both. */
+	if (find(&heap->pool, units, alignment) == NOWHERE)
+		error = grow(heap, least);
+	pthread_mutex_unlock(&heap->core->growing);
+	return error;
+}
+
+uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned int alignment,
+			   int *error)
+{
+	struct heap_pool_state *state = &heap->core->pool;
+	uint64_t offset = find(&heap->pool, units, alignment);
+
+	if (offset == NOWHERE) {
+		state->wanted_units = units;
+		state->wanted_alignment = alignment;
+		*error = POOL_EMPTY;
+		return NOWHERE;
+	}
+	set_used(&heap->pool, offset, units);
+	state->used_units += units;
+	if (state->most < state->used_units)
+		state->most = state->used_units;
+	if (state->line != NOWHERE)
+		count_call(heap);
+	return offset;
+}
+
+/* Called for extents of the pool. */
+static bool is_empty(const struct ndshm_heap *heap, uint64_t page)
+{
+	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
+	unsigned int at = unit_of(offset);
+
+	return run_end(words_at(&heap->pool, offset), at) >= at + (bytes >> UNIT_SHIFT);
+}
+
+/*
+ * Free an extent of the pool. Returns false, and keeps it, if the source fails. Called with the
+ * lock held, which is released meanwhile.
+ */
+static bool give_back(struct ndshm_heap *heap, uint64_t page)
+{
+	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
+	int error;
+
+	/*
+	 * Remove it first: once the source has freed it, another thread may get the same
+	 * extent.
+	 */
+	ndshm__extent_remove(heap, page);
+	set_used(&heap->pool, offset, bytes >> UNIT_SHIFT);
+	heap->core->pool.held_units -= bytes >> UNIT_SHIFT;
+	ndshm__heap_unlock(heap);
+	/* All states in the extent are 0: free their pages, too, if they are whole ones. */
+	if (bytes >> GRANULE_SHIFT >= PAGE_BYTES)
+		ndshm__memory_clear(&heap->state[offset >> GRANULE_SHIFT], bytes >> GRANULE_SHIFT);
+	error = ndshm__extent_free(heap, page);
+	ndshm__heap_lock(heap);
+	if (!error)
+		return true;
+	/* Fails only if the source has given the range to another thread, nevertheless. */
+	if (!add(heap, offset, bytes))
+		ndshm__bits_add(&heap->empty, page);
+	return false;
+}
+
+/*
+ * Amount of free memory to keep: as much as was in use at most in this period and the one before, as
+ * the next allocation then needs no extent, but not more than slack(); none if nothing is
+ * allocated; and little while there is a line, as extents are to drain.
+ */
+static uint64_t enough(const struct ndshm_heap *heap)
+{
+	const struct heap_pool_state *state = &heap->core->pool;
+	uint64_t used = state->used_units;
+	uint64_t most = state->most > state->most_before ? state->most : state->most_before;
+	uint64_t units = most > KEPT_UNITS ? most : KEPT_UNITS;
+
+	if (!used)
+		return 0;
+	if (state->line != NOWHERE)
+		return used / 16;
+	return units < slack(used) ? units : slack(used);
+}
+
+/*
+ * Return true if an extent is the only empty one, for up to DELAY_CALLS: without it, the next
+ * allocation may need a new one. If nothing is allocated, only one that is a small part of the
+ * section, as others share that.
+ */
+static bool is_delayed(struct ndshm_heap *heap, uint64_t page)
+{
+	struct heap_pool_state *state = &heap->core->pool;
+	uint64_t first;
+
+	for (;;) {
+		first = ndshm__bits_first(&heap->empty);
+		if (first == page || is_empty(heap, first))
+			break;
+		ndshm__bits_remove(&heap->empty, first);
+	}
+	if (first != page)
+		return false;
+	if (!state->used_units && ndshm__extent_bytes(heap, page) > heap->max_size / DELAY_PART)
+		return false;
+	return ++state->delayed % DELAY_CALLS;
+}
+
+/*
+ * Free empty extents, the highest first, until only enough is free in the pool, or less by a part of
+ * the last one; or all. Ends if the source fails. Called with the lock held, which is released
+ * meanwhile.
+ */
+static void give_back_empty(struct ndshm_heap *heap, bool all)
+{
+	const struct heap_pool_state *state = &heap->core->pool;
+
+	while (all || state->held_units - state->used_units > enough(heap)) {
+		uint64_t page = ndshm__bits_last(&heap->empty, (heap->max_size >> PAGE_SHIFT) - 1);
+
+		if (page == NOWHERE)
+			return;
+		/* The extent may be in use again. */
+		if (!is_empty(heap, page)) {
+			ndshm__bits_remove(&heap->empty, page);
+			continue;
+		}
+		if (!all && is_delayed(heap, page))
+			return;
+		ndshm__bits_remove(&heap->empty, page);
+		if (!give_back(heap, page))
+			return;
+	}
+}
+
+void ndshm__pool_trim(struct ndshm_heap *heap)
+{
+	give_back_empty(heap, true);
 }
 
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units)
 {
-	uint64_t base = offset >> SLOT_SHIFT << SLOT_SHIFT, page;
-	unsigned int start, end;
+	uint64_t page = (offset + ((uint64_t)units << UNIT_SHIFT) - 1) >> PAGE_SHIFT;
 
-	set_free(&heap->pool, offset, units, &start, &end);
+	set_free(&heap->pool, offset, units);
 	heap->core->pool.used_units -= units;
-	draw_line(heap);
-
+	count_call(heap);
 	/* Visit the extents of the freed range, from the highest down. */
-	page = (offset + ((uint64_t)units << UNIT_SHIFT) - 1) >> PAGE_SHIFT;
 	for (;;) {
-		uint64_t first = ndshm__extent_find(heap, page), bytes;
+		uint64_t first = ndshm__extent_find(heap, page);
 
-		bytes = ndshm__extent_bytes(heap, first);
-		if (first << PAGE_SHIFT >= base + ((uint64_t)start << UNIT_SHIFT) &&
-		    (first << PAGE_SHIFT) + bytes <= base + ((uint64_t)end << UNIT_SHIFT))
+		if (is_empty(heap, first))
 			ndshm__bits_add(&heap->empty, first);
 		if (first << PAGE_SHIFT <= offset)
 			break;
@@ -450,6 +502,6 @@ void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int uni
 
 void ndshm__pool_unlock(struct ndshm_heap *heap)
 {
-	give_back_to(heap, enough(heap));
+	give_back_empty(heap, false);
 	ndshm__heap_unlock(heap);
 }

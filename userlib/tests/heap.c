@@ -169,6 +169,46 @@ static void large_blocks_are_extents(void)
 	close_heap();
 }
 
+/* Allocate and free a block that no thread caches. Returns the number of calls of the source. */
+static unsigned long calls_of_pairs(size_t size, unsigned int pairs)
+{
+	unsigned long before = fake_section_calls(&section);
+
+	while (pairs--) {
+		char *pointer = get(size);
+
+		CHECK(pointer && !ndshm__heap_free(heap, pointer));
+	}
+	return fake_section_calls(&section) - before;
+}
+
+/* An extent for one block is not freed each time, with no other memory in use or much. */
+static void an_empty_extent_is_kept_for_a_while(void)
+{
+	static char *blocks[500], *fill[100];
+	unsigned int extents, filled = 0;
+
+	REQUIRE(open_heap(SECTION));
+	CHECK(calls_of_pairs(100000, 1600) <= 2 * 100);
+	for (int i = 0; i < 500; i++)
+		REQUIRE((blocks[i] = get(68 << 10)));
+	for (int i = 0; i < 500; i += 2)
+		CHECK(!ndshm__heap_free(heap, blocks[i]));
+	/* More is free than a heap of this size keeps, but in too short runs. */
+	extents = fake_section_extents(&section, 0);
+	do {
+		REQUIRE(filled < 100 && (fill[filled] = get(200000)));
+		filled++;
+	} while (fake_section_extents(&section, 0) == extents);
+	CHECK(!ndshm__heap_free(heap, fill[--filled]));
+	CHECK(calls_of_pairs(200000, 1600) <= 2 * 100 + 2);
+	while (filled)
+		CHECK(!ndshm__heap_free(heap, fill[--filled]));
+	for (int i = 1; i < 500; i += 2)
+		CHECK(!ndshm__heap_free(heap, blocks[i]));
+	close_heap();
+}
+
 /* The last large blocks are kept for the next ones, as far as 1/128 of the section. */
 static void freed_large_blocks_are_kept(void)
 {
@@ -712,8 +752,12 @@ static void the_source_takes_nothing_back(void)
 	CHECK(fake_section_extents(&section, 0) == 2);
 	small = get(64);
 	CHECK(small && fake_section_extents(&section, 0) == 2);
+	CHECK(!ndshm__heap_free(heap, small));
+	ndshm__heap_trim(heap);
 	section.fail_free = 0;
-	CHECK(!ndshm__heap_free(heap, small) && !ndshm__heap_free(heap, large));
+	ndshm__heap_trim(heap);
+	CHECK(fake_section_extents(&section, 0) == 1);
+	CHECK(!ndshm__heap_free(heap, large));
 	close_heap();
 }
 
@@ -868,6 +912,7 @@ int main(void)
 	RUN(every_size);
 	RUN(large_blocks_are_extents);
 	RUN(freed_large_blocks_are_kept);
+	RUN(an_empty_extent_is_kept_for_a_while);
 	RUN(alignments);
 	RUN(calloc_is_zero);
 	RUN(realloc_keeps_contents);
