@@ -14,8 +14,13 @@
 
 void ndshm__decay_wake(struct ndshm_heap *heap)
 {
-	heap->core->decay.listening = false;
-	pthread_cond_signal(&heap->core->decay.changed);
+	struct heap_decay *decay = &heap->core->decay;
+
+	/* The thread that listens releases the lock itself while it empties the heap. */
+	if (pthread_equal(decay->self, pthread_self()))
+		return;
+	decay->listening = false;
+	pthread_cond_signal(&decay->changed);
 }
 
 static struct timespec half_later(const struct heap_decay *decay)
@@ -48,9 +53,9 @@ static bool wait_half(struct heap_core *core, bool listen)
 	return heard;
 }
 
+/* The same without a limit, if the thread listens already. */
 static void wait_for_operation(struct heap_core *core)
 {
-	core->decay.listening = true;
 	while (!core->decay.stop && core->decay.listening)
 		pthread_cond_wait(&core->decay.changed, &core->lock);
 	core->decay.listening = false;
@@ -62,12 +67,15 @@ static void *run(void *argument)
 	struct heap_core *core = heap->core;
 
 	ndshm__heap_lock(heap);
+	core->decay.self = pthread_self();
 	while (!core->decay.stop) {
 		do {
 			wait_half(core, false);
 		} while (wait_half(core, true));
 		if (core->decay.stop)
 			break;
+		/* What another thread leaves meanwhile is for the next time. */
+		core->decay.listening = true;
 		ndshm__heap_unlock(heap);
 		ndshm__heap_trim(heap);
 		ndshm__heap_lock(heap);

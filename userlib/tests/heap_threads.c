@@ -470,6 +470,44 @@ static void an_idle_heap_decays(void)
 	CHECK(threads_become(count - THREADS));
 }
 
+static atomic_bool used_beside;
+
+static void *use_once(void *none)
+{
+	char *large = take(300000);
+
+	expect(large);
+	drop(large);
+	return none;
+}
+
+/* Called by the decay's thread, and for the extent of use_once(). */
+static void use_beside(void)
+{
+	pthread_t thread;
+
+	if (atomic_exchange(&used_beside, true))
+		return;
+	expect(!pthread_create(&thread, NULL, use_once, NULL) && !pthread_join(thread, NULL));
+}
+
+/* What other threads leave while a decay frees extents is freed by the next one. */
+static void a_decay_hears_what_is_beside_it(void)
+{
+	REQUIRE(open_heap() && set_up_shadow());
+	used_beside = false;
+	drop(take(100));
+	section.during = use_beside;
+	CHECK(!ndshm__heap_set_decay(heap, 20));
+	for (int i = 0; i < 20000 && !used_beside; i++)
+		usleep(1000);
+	CHECK(used_beside && extents_become(0));
+	CHECK(!ndshm__heap_set_decay(heap, 0));
+	section.during = NULL;
+	empty_shelves();
+	close_heap();
+}
+
 /* Memory in the cache of a thread that makes no call is available to all others. */
 static void caches_of_idle_threads_are_emptied(void)
 {
@@ -684,6 +722,7 @@ int main(void)
 	RUN(heaps_are_used_in_turn);
 	RUN(caches_of_idle_threads_are_emptied);
 	RUN(an_idle_heap_decays);
+	RUN(a_decay_hears_what_is_beside_it);
 	RUN(busy_caches_are_left_alone);
 	RUN(caches_are_emptied_amid_threads);
 	RUN(a_thread_frees_at_its_end);
