@@ -273,8 +273,15 @@ hung() {
 	done
 	traffic_goes_on
 }
-# The suspend interrupts the flood like a signal, so start it again.
-slept_in_traffic() { asleep && flood_start && traffic_goes_on; }
+# The suspend interrupts the flood like a signal, so start it again, after it has really ended.
+flood_ended() {
+	local patience=$((SECONDS + 60))
+	until grep -q '^Running: *$' /proc/net/pktgen/kpktgend_0; do
+		[[ $SECONDS -lt $patience ]] || { echo '# the flood goes on'; return 1; }
+		sleep 0.05
+	done
+}
+slept_in_traffic() { asleep && flood_stop && flood_ended && flood_start && traffic_goes_on; }
 stopped() { down && flooded && nothing_left; }
 
 resized() { up mtu 1500 && traffic && ip link set "$net" mtu 9000 && down && flooded && nothing_left; }
