@@ -16,12 +16,14 @@
 
 /**
  * struct ndshm_dma_table - wiped in a child of fork(), which has no blocks
- * @lock: protects the hash, and changes of @pages
+ * @lock: protects the hash, @forgotten and changes of @pages; bytes of 0 are a lock that is free
+ * @forgotten: number of extents that were freed
  * @pages: by number of the page in the section, its DMA address; 0: not known. Then the hash:
  *	open addressing, elements are numbers of pages and 1; 0: none
  */
 struct ndshm_dma_table {
 	pthread_mutex_t lock;
+	uint64_t forgotten;
 	_Atomic uint64_t pages[];
 };
 
@@ -96,7 +98,7 @@ static uint64_t home_of(const struct ndshm_section *section, uint64_t address)
 	return (address >> PAGE_SHIFT) * 0x9e3779b97f4a7c15 >> (64 - place_bits(section));
 }
 
-/* Returns the page of this address, or of the empty place: NOWHERE. Its place is in *@place. */
+/* Return the page of this address, or NOWHERE. *@place is its place, or the empty one. */
 static uint64_t look_up(const struct ndshm_section *section, uint64_t address, uint64_t *place)
 {
 	const uint32_t *places = places_of(section);
@@ -157,10 +159,12 @@ void ndshm__section_dma_forget(struct ndshm_section *section, uint64_t offset)
 {
 	struct ndshm_dma_table *table = section->dma;
 
-	if (!table || !entry_of(section, offset >> PAGE_SHIFT))
+	if (!table)
 		return;
 	pthread_mutex_lock(&table->lock);
-	remove_pages(section, offset >> PAGE_SHIFT, pages_of(section));
+	table->forgotten++;
+	if (entry_of(section, offset >> PAGE_SHIFT))
+		remove_pages(section, offset >> PAGE_SHIFT, pages_of(section));
 	pthread_mutex_unlock(&table->lock);
 }
 
@@ -192,45 +196,78 @@ static int add_segments(struct ndshm_section *section, uint64_t first, uint64_t 
 	return error;
 }
 
+/*
+ * Ask for the addresses of an extent and add them. Returns -ERESTART if an extent was freed since
+ * @forgotten was read: it may be this one, which another thread should not do.
+ */
 static int add_extent(struct ndshm_section *section, uint64_t offset, uint64_t length,
-		      struct ndshm_segment *segments)
+		      struct ndshm_segment *segments, uint64_t forgotten)
 {
 	struct ndshm_dma_table *table = section->dma;
+	uint64_t pages = length >> PAGE_SHIFT;
 	size_t count;
-	int error = ndshm_extent_query(section, offset, segments, length >> PAGE_SHIFT, &count);
+	int error = ndshm_extent_query(section, offset, segments, pages, &count);
 
 	if (error)
 		return error;
+	if (count > pages)
+		return ndshm__done(section->ndshm, -EIO);
 	if (count && segments[0].address == NDSHM_ADDRESS_HIDDEN)
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_NOT_ISOLATED);
 	pthread_mutex_lock(&table->lock);
+	if (table->forgotten != forgotten)
+		error = -ERESTART;
 	/* Another thread may have been first. */
-	if (!entry_of(section, offset >> PAGE_SHIFT))
-		error = add_segments(section, offset >> PAGE_SHIFT, length >> PAGE_SHIFT, segments,
-				     count);
+	else if (!entry_of(section, offset >> PAGE_SHIFT))
+		error = add_segments(section, offset >> PAGE_SHIFT, pages, segments, count);
 	pthread_mutex_unlock(&table->lock);
-	return ndshm__done(section->ndshm, error);
+	return error == -ERESTART ? error : ndshm__done(section->ndshm, error);
+}
+
+static uint64_t forgotten_of(const struct ndshm_section *section)
+{
+	struct ndshm_dma_table *table = section->dma;
+	uint64_t forgotten;
+
+	pthread_mutex_lock(&table->lock);
+	forgotten = table->forgotten;
+	pthread_mutex_unlock(&table->lock);
+	return forgotten;
 }
 
 /* Get the addresses of the allocator's extent that contains this page. */
-static int learn(struct ndshm_section *section, uint64_t page)
+static int learn_once(struct ndshm_section *section, uint64_t page)
 {
-	struct ndshm_heap *heap = section->heap;
+	/*
+	 * Read before the extent is looked up: the heap removes it before it is forgotten and freed,
+	 * so that freeing one that is found changes the number later.
+	 */
+	uint64_t forgotten = forgotten_of(section), offset, length;
 	struct ndshm_segment *segments;
-	uint64_t offset, length;
 	int error;
 
-	if (heap == &ndshm__no_heap ||
-	    !ndshm__heap_extent(heap, page << PAGE_SHIFT, &offset, &length))
+	if (!ndshm__heap_extent(section->heap, page << PAGE_SHIFT, &offset, &length))
+		return ndshm__refuse(section->ndshm, NDSHM_REASON_POINTER_FOREIGN);
+	segments = calloc(length >> PAGE_SHIFT, sizeof(*segments));
+	if (!segments)
+		return ndshm__done(section->ndshm, -ENOMEM);
+	error = add_extent(section, offset, length, segments, forgotten);
+	free(segments);
+	return error;
+}
+
+static int learn(struct ndshm_section *section, uint64_t page)
+{
+	int error;
+
+	if (section->heap == &ndshm__no_heap)
 		return ndshm__refuse(section->ndshm, NDSHM_REASON_POINTER_FOREIGN);
 	error = set_up(section);
 	if (error)
 		return ndshm__done(section->ndshm, error);
-	segments = calloc(length >> PAGE_SHIFT, sizeof(*segments));
-	if (!segments)
-		return ndshm__done(section->ndshm, -ENOMEM);
-	error = add_extent(section, offset, length, segments);
-	free(segments);
+	do {
+		error = learn_once(section, page);
+	} while (error == -ERESTART);
 	return error;
 }
 
@@ -286,7 +323,6 @@ NDSHM_API int ndshm_section_dma_pointer(struct ndshm_section *section, uint64_t 
 	*out = NULL;
 	if (table) {
 		pthread_mutex_lock(&table->lock);
-		/* In a child of fork() the table is empty. */
 		page = look_up(section, address, &place);
 		pthread_mutex_unlock(&table->lock);
 	}

@@ -22,7 +22,7 @@ static struct ndshm *ndshm;
 static struct ndshm_section *section;
 
 /* How addresses are made up: whole extents in one piece, or the pages of each in reverse. */
-static enum { WHOLE, REVERSED, HIDDEN, UNALIGNED, SHORT, LONG, SAME } made_up;
+static enum { WHOLE, REVERSED, HIDDEN, UNALIGNED, SHORT, LONG, MANY, SAME } made_up;
 static atomic_uint queries;
 static struct ndshm_section_kind kind;
 
@@ -45,6 +45,8 @@ static void make_up(struct ndshm_extent_query_args *query)
 		segments[0].length -= PAGE;
 	if (made_up == LONG)
 		segments[0].length += PAGE;
+	if (made_up == MANY)
+		query->out_segments = pages + 1;
 	if (made_up == SAME)
 		segments[0].address = 0x100000000;
 	if (made_up != REVERSED)
@@ -55,13 +57,20 @@ static void make_up(struct ndshm_extent_query_args *query)
 						      PAGE };
 }
 
+/* Called once after the next query. */
+static void (*_Atomic after_query)(void);
+
 static int command(struct ndshm_section *on, int holder, unsigned long number, void *argument)
 {
 	int error = ndshm__section_memfd.command(on, holder, number, argument);
 
 	if (number == NDSHM_EXTENT_QUERY && !error) {
+		void (*then)(void) = atomic_exchange(&after_query, NULL);
+
 		queries++;
 		make_up(argument);
+		if (then)
+			then();
 	}
 	return error;
 }
@@ -183,7 +192,7 @@ static void bad_replies_are_refused(void)
 	uint64_t address;
 	void *block, *other, *back;
 
-	for (made_up = HIDDEN; made_up <= LONG; made_up++) {
+	for (made_up = HIDDEN; made_up <= MANY; made_up++) {
 		int error;
 
 		REQUIRE(make() && !ndshm_section_alloc(section, 100, &block));
@@ -239,6 +248,45 @@ static void freed_memory_has_none(void)
 		wrong += ndshm_section_dma_pointer(section, made_up_address(offset), &back) !=
 			 -ENOENT;
 	CHECK(!wrong);
+	end();
+}
+
+static void *volatile freed;
+
+static void free_it(void)
+{
+	CHECK(!ndshm_section_free(section, freed));
+	made_up = REVERSED;
+}
+
+static void free_it_and_allocate(void)
+{
+	void *again;
+
+	free_it();
+	CHECK(!ndshm_section_alloc(section, 1 << 20, &again) && again == freed);
+}
+
+/* No address outlives an extent that another thread frees in the middle of the first question. */
+static void freed_in_the_middle(void)
+{
+	uint64_t address, old;
+	void *block, *back;
+
+	REQUIRE(make() && !ndshm_section_alloc(section, 1 << 20, &block));
+	old = 0x100000000 + offset_of(block);
+	freed = block;
+	after_query = free_it;
+	REFUSED(ndshm_section_dma_address(section, block, 1, &address), POINTER_FOREIGN);
+	CHECK(ndshm_section_dma_pointer(section, old, &back) == -ENOENT);
+
+	made_up = WHOLE;
+	REQUIRE(!ndshm_section_alloc(section, 1 << 20, &block) && block == freed);
+	after_query = free_it_and_allocate;
+	CHECK(!ndshm_section_dma_address(section, block, 1, &address));
+	CHECK(address == made_up_address(offset_of(block)));
+	CHECK(ndshm_section_dma_pointer(section, old, &back) == -ENOENT);
+	CHECK(!ndshm_section_free(section, block));
 	end();
 }
 
@@ -350,6 +398,7 @@ int main(void)
 	RUN(what_is_wrong_is_refused);
 	RUN(bad_replies_are_refused);
 	RUN(freed_memory_has_none);
+	RUN(freed_in_the_middle);
 	RUN(threads_share_the_table);
 	RUN(a_child_has_none);
 	ndshm_close(ndshm);
