@@ -140,9 +140,9 @@ int ndshm__ioctl(int fd, unsigned long number, void *argument);
 const struct ndshm_backend *ndshm__find_backend(const char *where);
 
 /*
- * last.c. One lock for all lists of the library. It is held for short critical sections,
- * never across a system call; pthread_atfork() handlers make it free in a child of
- * fork().
+ * last.c. One lock for all lists of the library. It is held for short critical sections, never
+ * across an allocation or a system call but madvise(); pthread_atfork() handlers make it free in a
+ * child of fork().
  */
 void ndshm__lock(void);
 void ndshm__unlock(void);

@@ -11,9 +11,6 @@
 
 #include "section_internal.h"
 
-/* Chunk size of the module; a chunk aligned to it can be mapped by a huge page. */
-#define SLOT	(2UL << 20)
-
 /*
  * Commands and holders
  */
@@ -94,65 +91,81 @@ static int holder_command(struct ndshm_section *section, unsigned long number, v
  * Mapping
  */
 
-/* Unmap the unused parts of a reservation of @size + SLOT bytes around @start. */
-static void give_edges_back(char *room, char *start, size_t size)
+/*
+ * Reduce a reservation of @size + SECTION_ALIGN bytes to @size at @start, or unmap all of it. Returns 0
+ * or -errno.
+ */
+static int give_edges_back(char *room, char *start, size_t size)
 {
-	if (start > room)
-		munmap(room, start - room);
-	munmap(start + size, room + SLOT - start);
+	const size_t before = start - room, after = SECTION_ALIGN - before;
+	int error = 0;
+
+	/* It fails if the process has too many mappings, as both add one. */
+	if (before && munmap(room, before)) {
+		error = -errno;
+		munmap(room, size + SECTION_ALIGN);
+	} else if (munmap(start + size, after)) {
+		error = -errno;
+		munmap(start, size + after);
+	}
+	return error;
 }
 
 /*
- * Map the section at a multiple of SLOT, over a reserved range. Uses mmap() and not
- * mremap(): some libraries that intercept memory calls, for example UCX 1.13, drop the
- * address argument of mremap(), which then succeeds at another address.
+ * Reserve the range of a section at a multiple of SECTION_ALIGN. Returns its start, or NULL with
+ * -errno in *@error.
  */
-static int map_aligned(struct ndshm_section *section, int protection)
+static void *reserve(size_t size, int *error)
 {
-	const size_t size = section->size;
-	char *room = mmap(NULL, size + SLOT, PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	void *place, *start;
-	int error = 0;
+	char *room = mmap(NULL, size + SECTION_ALIGN, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), *start;
 
-	if (room == MAP_FAILED)
-		return -errno;
-	place = room + (-(uintptr_t)room & (SLOT - 1));
-	start = mmap(place, size, protection, MAP_SHARED | MAP_FIXED, section->fd, 0);
-	if (start == MAP_FAILED) {
-		error = -errno;
-	} else if (start != place) {
-		munmap(start, size);
-		error = -ENOMEM;
+	if (room == MAP_FAILED) {
+		*error = -errno;
+		return NULL;
 	}
-	/* After a failure another thread may have mapped something at @place: keep it. */
-	give_edges_back(room, place, size);
-	if (!error)
-		section->base = place;
-	return error;
+	start = room + (-(uintptr_t)room & (SECTION_ALIGN - 1));
+	*error = give_edges_back(room, start, size);
+	return *error ? NULL : start;
 }
 
+/*
+ * Map the section over a reserved range. Uses mmap() and not mremap(): some libraries that
+ * intercept memory calls, for example UCX 1.13, drop the address argument of mremap(), which
+ * then succeeds at another address.
+ */
 static int map(struct ndshm_section *section)
 {
 	const int protection = PROT_READ | (section->readonly ? 0 : PROT_WRITE);
-	void *start;
+	const size_t size = section->size;
+	void *attempt, *place, *start;
 	int error;
 
-	if (section->size > SIZE_MAX - SLOT)
+	if (size > SIZE_MAX - SECTION_ALIGN)
 		return -ENOMEM;
 	/*
-	 * Test whether mmap() of the section succeeds at all: its failure over the
-	 * reservation would leave a hole in it, which another thread could use.
+	 * Test whether mmap() of the section succeeds at all. A failure over the reservation can
+	 * leave a hole, in which another thread may map something: it could not be unmapped. It is
+	 * not expected, as there is one mapping less then.
 	 */
-	start = mmap(NULL, section->size, protection, MAP_SHARED, section->fd, 0);
+	attempt = mmap(NULL, size, protection, MAP_SHARED, section->fd, 0);
+	if (attempt == MAP_FAILED)
+		return -errno;
+	place = reserve(size, &error);
+	munmap(attempt, size);
+	if (!place)
+		return error;
+	start = mmap(place, size, protection, MAP_SHARED | MAP_FIXED, section->fd, 0);
 	if (start == MAP_FAILED)
 		return -errno;
-	error = map_aligned(section, protection);
-	munmap(start, section->size);
+	if (start != place) {
+		munmap(start, size);
+		return -ENOMEM;
+	}
+	section->base = place;
 	/* The module sets VM_DONTDUMP itself; memfd does not. */
-	if (!error)
-		madvise(section->base, section->size, MADV_DONTDUMP);
-	return error;
+	madvise(place, size, MADV_DONTDUMP);
+	return 0;
 }
 
 /* Query the section and map it. Fails if the descriptor is not that of a section. */
@@ -461,16 +474,17 @@ NDSHM_API int ndshm_section_dont_fork(struct ndshm_section *section)
 		error = hold(section, &holder);
 	if (error)
 		return error;
-	if (madvise(section->base, section->size, MADV_DONTFORK))
-		return ndshm__done(section->ndshm, -errno);
+	/* A child of fork() has either both, the mapping and the section, or neither. */
 	ndshm__lock();
-	if (!section->alone) {
+	if (madvise(section->base, section->size, MADV_DONTFORK))
+		error = -errno;
+	if (!error && !section->alone) {
 		section->alone = true;
 		section->next = alone;
 		alone = section;
 	}
 	ndshm__unlock();
-	return ndshm__done(section->ndshm, 0);
+	return ndshm__done(section->ndshm, error);
 }
 
 static int delete_section(struct ndshm_section *section, uint32_t flags)

@@ -33,6 +33,12 @@ struct ndshm_section_kind {
 extern const struct ndshm_section_kind ndshm__section_module;
 extern const struct ndshm_section_kind ndshm__section_memfd;
 
+/*
+ * Sections are mapped at multiples of the module's chunk size, so that a chunk can be mapped by a
+ * huge page.
+ */
+#define SECTION_ALIGN	(2ul << 20)
+
 /* Not a holder; for @command and struct ndshm_section_delete_args. */
 #define NO_HOLDER	(-1)
 

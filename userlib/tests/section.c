@@ -62,6 +62,60 @@ static void a_section_is_mapped(void)
 	ndshm_section_close(NULL);
 }
 
+#ifndef __SANITIZE_THREAD__
+/* In pages. */
+static unsigned long address_space(void)
+{
+	char text[64] = "";
+	int fd = open("/proc/self/statm", O_RDONLY);
+
+	CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return strtoul(text, NULL, 10);
+}
+
+#define SINGLES	200000
+
+/* Make mappings of one page each until no more are possible, without memory of their own. */
+static char *use_all_mappings(void)
+{
+	char *pages = mmap(NULL, SINGLES * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (!CHECK(pages != MAP_FAILED))
+		return NULL;
+	for (unsigned long i = 0; i < SINGLES; i += 2)
+		if (mprotect(pages + i * page, page, PROT_READ))
+			return pages;
+	munmap(pages, SINGLES * page);
+	return NULL;
+}
+
+/* A section that cannot be mapped leaves no part of a mapping. */
+static void too_many_mappings(void)
+{
+	struct ndshm_section *section = make(1 << 20, 0);
+	unsigned long before;
+	unsigned int failures = 0;
+	char *pages;
+
+	ndshm_section_close(section);
+	pages = use_all_mappings();
+	REQUIRE(pages);
+	/* Each second page that becomes as its neighbours leaves room for two mappings. */
+	for (unsigned long i = 0; i < 8; i++) {
+		before = address_space();
+		section = NULL;
+		failures += !!ndshm_section_create(ndshm, &(struct ndshm_section_request){
+							.max_size = 1 << 20 }, &section);
+		ndshm_section_close(section);
+		CHECK(address_space() == before);
+		CHECK(!mprotect(pages + 2 * i * page, page, PROT_NONE));
+	}
+	CHECK(failures && section);
+	munmap(pages, SINGLES * page);
+}
+#endif
+
 /* wrap.c has an mremap() that loses the address, like UCX's hook. */
 static void a_hooked_mremap_does_not_move_it(void)
 {
@@ -773,6 +827,9 @@ int main(void)
 	if (ndshm_open("memfd:", &ndshm))
 		return 1;
 	RUN(a_section_is_mapped);
+#ifndef __SANITIZE_THREAD__ /* It needs mappings itself. */
+	RUN(too_many_mappings);
+#endif
 	RUN(a_hooked_mremap_does_not_move_it);
 	RUN(sizes_are_rounded_to_pages);
 	RUN(the_greatest_can_be_had);
