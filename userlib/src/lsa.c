@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The four LSA functions: each section has a heap.
+ * The four LSA functions, for sections by their address.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,18 +12,17 @@
 /**
  * struct entry - maps a base address to a section
  * @next: next entry of the same bucket; constant
- * @base: address of the section; NULL: the entry can be reused
- * @section: the section; constant while @base is set, as is @heap
- * @heap: the section's heap
+ * @base: address of the section; NULL: lookups do not find the entry
+ * @section: the section; constant while @base is set, but see entry_for(). NULL: the entry can be
+ *	reused
  *
- * Entries are added to their bucket and never removed, so that lookups need no lock. New
- * entries are filled and published under ndshm__lock().
+ * Entries are added to their bucket and never removed, so that lookups need no lock: a bucket
+ * keeps as many as it has had sections at a time. Entries are changed under ndshm__lock().
  */
 struct entry {
 	struct entry *next;
 	_Atomic(void *) base;
 	struct ndshm_section *section;
-	struct ndshm_heap *heap;
 };
 
 /* A process can have some ten thousand sections, by the limits of mappings and files. */
@@ -32,25 +31,31 @@ struct entry {
 static _Atomic(struct entry *) buckets[1 << BUCKETS_SHIFT];
 
 /*
- * The process's context, and whether the library has opened it. @adopter is a "section:"
- * context for adopted sections if there was no context. Protected by ndshm__lock().
+ * Contexts: that of ndshm_lsa_table(), or @own, which the library has opened instead; and @adopter,
+ * a "section:" context for adopted sections if there was none of the others. The variables are
+ * protected by ndshm__lock().
  */
-static struct ndshm *context;
-static bool context_is_own;
-static struct ndshm *adopter;
+static struct ndshm *given, *own, *adopter;
+
+static void *fail(int error)
+{
+	errno = -error;
+	return NULL;
+}
 
 /*
  * Entries
  */
 
-/* Bases are multiples of 2 MiB; multiplication spreads those of equal distance. */
+/* Multiplication by 2^64 divided by the golden ratio spreads numbers of equal distance. */
 static _Atomic(struct entry *) *bucket_of(const void *base)
 {
-	uint64_t number = (uint64_t)(uintptr_t)base >> 21;
+	uint64_t number = (uint64_t)(uintptr_t)base / SECTION_ALIGN;
 
 	return &buckets[number * 0x9e3779b97f4a7c15 >> (64 - BUCKETS_SHIFT)];
 }
 
+/* The section may be used afterwards, as no thread may delete or close it meanwhile. */
 static struct entry *find(void *base)
 {
 	struct entry *entry = base ? *bucket_of(base) : NULL;
@@ -61,143 +66,110 @@ static struct entry *find(void *base)
 }
 
 /*
- * Return an unused entry for a base, allocated if necessary, or NULL without memory. Called
- * with ndshm__lock() held.
+ * Return an entry for a base: one without a section, or *@fresh, which is NULL then. In a child
+ * of fork() the base can have an entry: its section was not inherited, which made room for this
+ * one. Called with ndshm__lock() held.
  */
-static struct entry *new_entry(const void *base)
+static struct entry *entry_for(void *base, struct entry **fresh)
 {
 	_Atomic(struct entry *) *bucket = bucket_of(base);
-	struct entry *entry = *bucket;
+	struct entry *entry = find(base);
 
-	while (entry && entry->base)
-		entry = entry->next;
 	if (entry)
 		return entry;
-	entry = calloc(1, sizeof(*entry));
-	if (entry) {
-		entry->next = *bucket;
-		*bucket = entry;
-	}
+	for (entry = *bucket; entry && entry->section; entry = entry->next)
+		;
+	if (entry)
+		return entry;
+	entry = *fresh;
+	*fresh = NULL;
+	entry->next = *bucket;
+	*bucket = entry;
 	return entry;
 }
 
-/*
- * Add a section to the entries. Returns its base, or closes the section and returns NULL.
- */
+/* Add a section to the entries. Returns its base, or closes the section and returns NULL. */
 static void *enter(struct ndshm_section *section)
 {
-	struct ndshm_heap *heap;
-	struct entry *entry;
+	struct entry *fresh = calloc(1, sizeof(*fresh)), *entry;
+	void *base = ndshm_section_base(section);
+	struct ndshm_section *stale;
 	int error;
 
-	error = ndshm__section_heap(section, &heap);
-	if (!error) {
-		ndshm__lock();
-		entry = new_entry(ndshm_section_base(section));
-		if (entry) {
-			entry->section = section;
-			entry->heap = heap;
-			entry->base = ndshm_section_base(section);
-		}
-		ndshm__unlock();
-		if (entry)
-			return ndshm_section_base(section);
-		error = -ENOMEM;
+	if (!fresh) {
+		error = ndshm__done(section->ndshm, -ENOMEM);
+		ndshm_section_close(section);
+		return fail(error);
 	}
-	ndshm_section_close(section);
-	errno = -error;
-	return NULL;
+	ndshm__lock();
+	entry = entry_for(base, &fresh);
+	stale = entry->section;
+	entry->section = section;
+	/* Last, as lookups take no lock. */
+	entry->base = base;
+	ndshm__unlock();
+	/* Does not touch the base, as this process had no such mapping. */
+	ndshm_section_close(stale);
+	free(fresh);
+	return base;
 }
 
-/*
- * Prevent further lookups of a section. The address of @stopping marks the entry as
- * neither usable nor reusable until end() clears it, so that only one of several threads
- * can succeed.
- */
+/* Prevent further lookups of a section. Only one of several threads gets its entry. */
 static struct entry *leave(void *base)
 {
-	static char stopping;
 	struct entry *entry;
 
 	ndshm__lock();
-	entry = base == &stopping ? NULL : find(base);
+	entry = find(base);
 	if (entry)
-		entry->base = &stopping;
+		entry->base = NULL;
 	ndshm__unlock();
-	if (!entry)
-		errno = EINVAL;
-	return entry;
+	return entry ? entry : fail(-EINVAL);
 }
 
 static void end(struct entry *entry)
 {
 	ndshm_section_close(entry->section);
-	entry->base = NULL;
+	ndshm__lock();
+	entry->section = NULL;
+	ndshm__unlock();
 }
 
 /*
  * Contexts
  */
 
-/* Called with ndshm__lock() held. */
-static bool use(struct ndshm *ndshm, bool own)
+/*
+ * Return the process's context, which may be that of *@slot. If there is none, *@slot becomes
+ * *@opened, which is NULL then.
+ */
+static struct ndshm *select_context(struct ndshm **slot, struct ndshm **opened)
 {
-	if (!context) {
-		context = ndshm;
-		context_is_own = own;
-	}
-	return context == ndshm;
-}
-
-/* Return the current context, or open one; NULL on failure. */
-static struct ndshm *any_context(void)
-{
-	struct ndshm *ndshm, *opened;
-	int error;
+	struct ndshm *ndshm;
 
 	ndshm__lock();
-	ndshm = context;
-	ndshm__unlock();
-	if (ndshm)
-		return ndshm;
-	error = ndshm_open(NULL, &opened);
-	if (error) {
-		errno = -error;
-		return NULL;
+	if (!given && !own && !*slot) {
+		*slot = *opened;
+		*opened = NULL;
 	}
-	ndshm__lock();
-	if (use(opened, true))
-		opened = NULL;
-	ndshm = context;
+	ndshm = given ? given : own ? own : *slot;
 	ndshm__unlock();
-	/* NULL, unless another thread has set the context meanwhile. */
-	ndshm_close(opened);
 	return ndshm;
 }
 
-/* Return a context for ndshm_section_adopt(), which needs no device. */
-static struct ndshm *any_adopter(void)
+/* The same, opening @where if necessary. Returns NULL on failure. */
+static struct ndshm *get_context(struct ndshm **slot, const char *where)
 {
-	struct ndshm *ndshm, *opened;
+	struct ndshm *opened = NULL, *ndshm = select_context(slot, &opened);
 	int error;
 
-	ndshm__lock();
-	ndshm = context ? context : adopter;
-	ndshm__unlock();
 	if (ndshm)
 		return ndshm;
-	error = ndshm_open("section:", &opened);
-	if (error) {
-		errno = -error;
-		return NULL;
-	}
-	ndshm__lock();
-	ndshm = adopter;
-	if (!ndshm) {
-		ndshm = adopter = opened;
-		opened = NULL;
-	}
-	ndshm__unlock();
+	error = ndshm_open(where, &opened);
+	if (error)
+		return fail(error);
+	ndshm = select_context(slot, &opened);
+	/* NULL, unless another thread was first. */
 	ndshm_close(opened);
 	return ndshm;
 }
@@ -210,31 +182,29 @@ NDSHM_API const LSA_SECPKG_FUNCTION_TABLE *ndshm_lsa_table(struct ndshm *ndshm)
 		.FreeSharedMemory = ndshm_lsa_free,
 		.DeleteSharedMemory = ndshm_lsa_delete,
 	};
-	bool used;
+	bool busy;
 
 	if (!ndshm)
-		return any_context() ? &table : NULL;
+		return get_context(&own, NULL) ? &table : NULL;
 	ndshm__lock();
-	used = use(ndshm, false);
+	busy = own || (given && given != ndshm);
+	if (!busy)
+		given = ndshm;
 	ndshm__unlock();
-	if (used)
-		return &table;
-	errno = EBUSY;
-	return NULL;
+	return busy ? fail(-EBUSY) : &table;
 }
 
 NDSHM_API void ndshm_lsa_release(void)
 {
-	struct ndshm *own, *other;
+	struct ndshm *opened[2];
 
 	ndshm__lock();
-	own = context_is_own ? context : NULL;
-	other = adopter;
-	context = adopter = NULL;
-	context_is_own = false;
+	opened[0] = own;
+	opened[1] = adopter;
+	given = own = adopter = NULL;
 	ndshm__unlock();
-	ndshm_close(own);
-	ndshm_close(other);
+	ndshm_close(opened[0]);
+	ndshm_close(opened[1]);
 }
 
 /*
@@ -244,7 +214,7 @@ NDSHM_API void ndshm_lsa_release(void)
 NDSHM_API PVOID ndshm_lsa_create(ULONG MaxSize, ULONG InitialSize)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
-	struct ndshm *ndshm = any_context();
+	struct ndshm *ndshm = get_context(&own, NULL);
 	struct ndshm_section *section;
 	int error;
 
@@ -253,45 +223,32 @@ NDSHM_API PVOID ndshm_lsa_create(ULONG MaxSize, ULONG InitialSize)
 	request.max_size = MaxSize;
 	request.initial_size = InitialSize;
 	error = ndshm_section_create(ndshm, &request, &section);
-	if (!error)
-		return enter(section);
-	errno = -error;
-	return NULL;
+	return error ? fail(error) : enter(section);
 }
 
 NDSHM_API PVOID ndshm_lsa_adopt(int fd)
 {
-	struct ndshm *ndshm = any_adopter();
+	/* Needs no device. */
+	struct ndshm *ndshm = get_context(&adopter, "section:");
 	struct ndshm_section *section;
 	int error;
 
 	if (!ndshm)
 		return NULL;
 	error = ndshm_section_adopt(ndshm, fd, &section);
-	if (!error)
-		return enter(section);
-	errno = -error;
-	return NULL;
+	return error ? fail(error) : enter(section);
 }
 
 NDSHM_API PVOID ndshm_lsa_allocate(PVOID SharedMem, ULONG Size)
 {
 	struct entry *entry = find(SharedMem);
 	void *block = NULL;
-	int error = -EINVAL;
+	int error = entry ? ndshm_section_alloc(entry->section, Size, &block) : -EINVAL;
 
-	if (entry) {
-		block = ndshm__heap_alloc(entry->heap, Size, &error);
-		if (!block && ndshm__section_reclaim_for(entry->section, Size, error))
-			block = ndshm__heap_alloc(entry->heap, Size, &error);
-		if (!block)
-			ndshm__section_refuse(entry->section, Size, error);
-	}
-	if (!block)
-		errno = -error;
-	return block;
+	return error ? fail(error) : block;
 }
 
+/* As free(), it does not change errno if there is no error. */
 NDSHM_API VOID ndshm_lsa_free(PVOID SharedMem, PVOID Memory)
 {
 	const int before = errno;
@@ -299,9 +256,7 @@ NDSHM_API VOID ndshm_lsa_free(PVOID SharedMem, PVOID Memory)
 	int error = 0;
 
 	if (Memory)
-		error = entry ? ndshm__heap_free(entry->heap, Memory) : -EINVAL;
-	if (error && entry)
-		ndshm__section_misused(entry->section, Memory, error);
+		error = entry ? ndshm_section_free(entry->section, Memory) : -EINVAL;
 	errno = error ? -error : before;
 }
 
@@ -314,6 +269,7 @@ NDSHM_API BOOLEAN ndshm_lsa_delete(PVOID SharedMem)
 		return FALSE;
 	error = ndshm_section_delete(entry->section, 0);
 	if (error) {
+		/* The entry was not reused, as it has a section. */
 		entry->base = SharedMem;
 		errno = -error;
 		return FALSE;
@@ -334,5 +290,5 @@ NDSHM_API struct ndshm_section *ndshm_lsa_section(PVOID SharedMem)
 {
 	struct entry *entry = find(SharedMem);
 
-	return entry ? entry->section : NULL;
+	return entry ? entry->section : fail(-EINVAL);
 }

@@ -93,14 +93,19 @@ bool ndshm__section_reclaim(const struct ndshm_section *section)
 	return ndshm__heap_trim_all(&source, is_other, section);
 }
 
-bool ndshm__section_reclaim_for(const struct ndshm_section *section, size_t size, int error)
+/* The same after a failed allocation of @size bytes, if that can help. */
+static bool reclaim_for(const struct ndshm_section *section, size_t size, int error)
 {
 	return (error == -ENOSPC || error == -ENOMEM) && size <= section->size &&
 	       ndshm__section_reclaim(section);
 }
 
-/* The heap requests no extent for a size greater than the section, or of 0. */
-int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error)
+/*
+ * Record the reason for a failed allocation of @size bytes: that of the extent that the heap could
+ * not get or, if it has requested none, the reason of @error. It requests none for a size greater
+ * than the section, or of 0. Returns @error.
+ */
+static int refuse(struct ndshm_section *section, size_t size, int error)
 {
 	const bool reported = error == refused && size && size <= section->size;
 
@@ -146,10 +151,10 @@ int ndshm__section_misused(struct ndshm_section *section, const void *pointer, i
 	if (error) \
 		return error; \
 	memory = call; \
-	if (!memory && ndshm__section_reclaim_for(section, bytes, error)) \
+	if (!memory && reclaim_for(section, bytes, error)) \
 		memory = call; \
 	*(out) = memory; \
-	return memory ? 0 : ndshm__section_refuse(section, bytes, error); \
+	return memory ? 0 : refuse(section, bytes, error); \
 } while (0)
 
 static __attribute__((noinline)) int alloc_rest(struct ndshm_section *section, size_t size,
@@ -195,7 +200,7 @@ NDSHM_API int ndshm_section_realloc(struct ndshm_section *section, void *pointer
 	if (error)
 		return error;
 	memory = ndshm__heap_realloc(heap, pointer, size, &error);
-	if (!memory && ndshm__section_reclaim_for(section, size, error))
+	if (!memory && reclaim_for(section, size, error))
 		memory = ndshm__heap_realloc(heap, pointer, size, &error);
 	*out = memory;
 	if (memory)
@@ -203,7 +208,7 @@ NDSHM_API int ndshm_section_realloc(struct ndshm_section *section, void *pointer
 	if (error == HEAP_LENT ||
 	    (error == -EINVAL && error != refused && pointer && size))
 		return ndshm__section_misused(section, pointer, error);
-	return ndshm__section_refuse(section, size, error);
+	return refuse(section, size, error);
 }
 
 static __attribute__((noinline)) int free_rest(struct ndshm_section *section, void *pointer,

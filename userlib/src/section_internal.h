@@ -96,14 +96,9 @@ int ndshm__section_heap(struct ndshm_section *section, struct ndshm_heap **out);
  * block. Returns true if there were any.
  */
 bool ndshm__section_reclaim(const struct ndshm_section *section);
-/* The same after a failed allocation of @size bytes, if that can help. */
-bool ndshm__section_reclaim_for(const struct ndshm_section *section, size_t size, int error);
 /*
- * Record the reason for a failed allocation of @size bytes: that of the extent that the
- * heap could not get or, if it has requested none, the reason of @error. Returns @error.
+ * Record the reason for a failed call on a block. -EINVAL: the pointer is invalid. Returns @error.
  */
-int ndshm__section_refuse(struct ndshm_section *section, size_t size, int error);
-/* The same for a failed call on a block. -EINVAL: the pointer is invalid. */
 int ndshm__section_misused(struct ndshm_section *section, const void *pointer, int error);
 
 /* section_dma.c: forget the DMA addresses of a heap's extent, before it is freed. */

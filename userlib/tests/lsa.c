@@ -145,7 +145,7 @@ static void lsa_delete(void)
 	REFUSED(lsa->DeleteSharedMemory(&inside), EINVAL);
 	REFUSED(lsa->AllocateSharedMemory(base, 1), EINVAL);
 	REFUSED(lsa->AllocateSharedMemory(NULL, 1), EINVAL);
-	REFUSED(ndshm_lsa_section(base), 0);
+	REFUSED(ndshm_lsa_section(base), EINVAL);
 	other = lsa->CreateSharedMemory(1 << 20, 0);
 	REQUIRE(other);
 	REFUSED(lsa->DeleteSharedMemory(other + 4096), EINVAL);
@@ -517,6 +517,47 @@ static void a_child_has_what_was_allocated(void)
 	CHECK(lsa->AllocateSharedMemory(base, 100) && lsa->DeleteSharedMemory(base));
 }
 
+/* Use a new section at the address of one that was not inherited. */
+static void use_again(char *before)
+{
+	char *base = lsa->CreateSharedMemory(1 << 20, 0), *block;
+
+	REQUIRE(base);
+	CHECK(base == before);
+	block = lsa->AllocateSharedMemory(base, 100);
+	CHECK(block > base - 1 && block < base + (1 << 20));
+	errno = 0;
+	lsa->FreeSharedMemory(base, block);
+	CHECK(!errno);
+	ndshm_lsa_close(base);
+	CHECK(!is_mapped(base) && !ndshm_lsa_section(base));
+}
+
+/* An entry of the parent, for an address that is free here, does not hide a section. */
+static void a_child_reuses_addresses(void)
+{
+	char *base[2];
+	int status = -1;
+	pid_t pid;
+
+	for (int i = 0; i < 2; i++) {
+		base[i] = lsa->CreateSharedMemory(1 << 20, 4096);
+		REQUIRE(base[i]);
+		CHECK(!ndshm_section_dont_fork(ndshm_lsa_section(base[i])));
+	}
+	pid = fork();
+	if (!pid) {
+		test_bad = false;
+		CHECK(!is_mapped(base[0]) && !is_mapped(base[1]));
+		for (int i = 0; i < 3; i++)
+			use_again(base[0]);
+		_exit(test_bad);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(lsa->DeleteSharedMemory(base[0]) && lsa->DeleteSharedMemory(base[1]));
+}
+
 #define THREADS	4
 #define ROUNDS	50
 
@@ -618,6 +659,7 @@ int main(void)
 	RUN(a_process_has_one_context);
 	RUN(adopting_needs_no_context);
 	RUN(a_child_has_what_was_allocated);
+	RUN(a_child_reuses_addresses);
 	RUN(threads_make_and_delete);
 	RUN(without_memory_there_is_none);
 	ndshm_lsa_release();

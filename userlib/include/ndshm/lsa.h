@@ -6,13 +6,16 @@
  * A section is identified by the address at which this process maps it, and its blocks
  * are allocated between this base and base + MaxSize (rounded up to pages). Functions
  * return NULL or FALSE on failure and set errno to a positive value; ndshm_last_reason()
- * has the reason if the caller passed a context to ndshm_lsa_table().
+ * has the reason if the caller passed a context to ndshm_lsa_table() before, and the call
+ * was for a section of it.
  *
- * All functions are thread-safe. Using a section while another thread deletes or closes
- * it is undefined, as with free().
+ * All functions but ndshm_lsa_release() are thread-safe. Using a section while another thread
+ * deletes or closes it is undefined, as with free(), also if the deletion fails.
  *
  * A child of fork() inherits the mappings of its parent. It can read, write and allocate,
- * but cannot free blocks that the parent allocated.
+ * but cannot free blocks that the parent allocated. It can delete a section in which nobody else
+ * has blocks. After ndshm_section_dont_fork() it inherits nothing and must not use the base, as
+ * a section of its own may have the same.
  *
  * Addresses are valid in one process only. Pass a descriptor of the section
  * (ndshm_section_share()) and offsets from its base to other processes.
@@ -151,7 +154,10 @@ typedef struct _LSA_SECPKG_FUNCTION_TABLE {
  */
 const LSA_SECPKG_FUNCTION_TABLE *ndshm_lsa_table(struct ndshm *ndshm);
 
-/* Drop the context; call this before closing it. Existing sections keep working. */
+/*
+ * Drop the context; call this before closing it, and while no other thread calls ndshm_lsa_table(),
+ * _create() or _adopt(). Existing sections keep working.
+ */
 void ndshm_lsa_release(void);
 
 /* The functions of the table, which use the context as ndshm_lsa_table(NULL) does. */
@@ -166,12 +172,15 @@ BOOLEAN ndshm_lsa_delete(PVOID SharedMem);
  */
 PVOID ndshm_lsa_adopt(int fd);
 
-/* Unmap the section and free the blocks of this process. The section stays for others. */
+/*
+ * Unmap the section and free the blocks of this process. The section stays for others. Sets errno to
+ * EINVAL if SharedMem is not the base of a section.
+ */
 void ndshm_lsa_close(PVOID SharedMem);
 
 /*
- * Return the section for calls of <ndshm/section.h>; it must not be closed. NULL if
- * SharedMem is not the base of a section.
+ * Return the section for calls of <ndshm/section.h>; it must not be closed. Returns NULL with errno
+ * EINVAL if SharedMem is not the base of a section.
  */
 struct ndshm_section *ndshm_lsa_section(PVOID SharedMem);
 
