@@ -179,9 +179,21 @@ static int change_memory(int fd, int mode, uint64_t offset, uint64_t length)
 	return ret ? -ENOMEM : 0;
 }
 
+/* A signal undoes a step: a long one would never end in a program with a frequent timer. */
+#define ALLOCATE_STEP	(2ul << 20)
+
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length)
 {
-	return change_memory(fd, 0, offset, length);
+	int error = 0;
+
+	while (!error && length) {
+		uint64_t step = length < ALLOCATE_STEP ? length : ALLOCATE_STEP;
+
+		error = change_memory(fd, 0, offset, step);
+		offset += step;
+		length -= step;
+	}
+	return error;
 }
 
 int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length)

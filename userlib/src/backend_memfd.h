@@ -44,7 +44,8 @@ bool ndshm__memfd_node_exists(int32_t node);
 int ndshm__memfd_create(const char *name);
 /*
  * Allocate the memory of a range now, not on first access; free the memory of a range.
- * Returns 0 or -ENOMEM. Not a cancellation point, so that locks can be held.
+ * Returns 0, or -ENOMEM after which a part can be allocated. Not a cancellation point, so that
+ * locks can be held.
  */
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length);
 int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length);

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Sections without the module: one memfd each. The file ends where its memory ends, so
- * that access beyond is SIGBUS, and it can only grow. Constant properties are stored in
- * the name of the memfd, which cannot be changed; deletion is stored in its mode, which
- * its owner can change.
+ * Sections without the module: one memfd each. The file ends behind the highest memory that it
+ * has had: access beyond is SIGBUS. Memory freed below is allocated again by an access. Constant
+ * properties are stored in the name of the memfd, which cannot be changed; deletion is stored in
+ * its mode, which its owner can change.
  *
- * Extents are known to the process that created the section only, not to its children.
+ * Extents are known to the process that created the section only, not to its children; after it has
+ * closed the section, and those that it adopted from it, nobody can allocate any more. No state of
+ * the library is in the shared memory. Another process with a descriptor can write to all of it,
+ * free and allocate memory, also beyond MaxSize, and if it is of the same user, open a read-only
+ * descriptor for writing, delete the section or undo that: only the module can prevent this. Any
+ * process can make a file that looks like a section: only its seals and its size are relied on.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -26,7 +31,7 @@
 #define NAME	"ndshm-section:%" PRIx32 ":%" PRIx64 ":%" PRIx64
 #define LINK	"/memfd:ndshm-section:%" SCNx32 ":%" SCNx64 ":%" SCNx64 "%n"
 
-/* The file cannot shrink, and seals against writing or growing cannot be added. */
+/* The file cannot shrink; seals against writing or growing, which it needs, cannot be added. */
 #define SEALS	(F_SEAL_SHRINK | F_SEAL_SEAL)
 
 /*
@@ -38,8 +43,9 @@
 #define CHUNK_BYTES	(2ULL << 20)
 
 /*
- * Limit of idle chunks (with memory but without extents): IDLE_PIECES, and one for each
- * TAKEN_FOR_IDLE chunks in extents.
+ * Limit of idle chunks (with memory but without extents): IDLE_CHUNKS, and one for each
+ * TAKEN_FOR_IDLE chunks in extents. If there are more, half of the limit is left, so that memory
+ * is not allocated and freed in turns.
  */
 #define IDLE_CHUNKS	2
 #define TAKEN_FOR_IDLE	16
@@ -48,13 +54,13 @@
 struct run {
 	uint32_t start;
 	uint32_t count;
-	int holder;		/* 0: kept after its holder closed */
+	int holder;		/* 0: kept after its holder closed, so no call finds it */
 };
 
 /* Allocation unit: 2 MiB, or the rest of the section. */
 struct chunk {
 	uint32_t taken;		/* pages in extents */
-	bool committed;		/* has memory in all of it, not only within InitialSize */
+	bool committed;		/* has memory in all of it; unused within InitialSize */
 };
 
 /**
@@ -66,15 +72,16 @@ struct chunk {
  * @process: number of the creating process, if that is this one or an ancestor; else 0
  * @device: identifies the file, with @inode
  * @inode: see @device
- * @id: unique in the creating process
+ * @id: unique in the creating process; for people
  * @max_size: in bytes
  * @initial_size: in bytes
  * @pages: number of pages of the section
  * @initial: number of these that always have memory
- * @lock: protects all following members. A child of fork() neither takes it nor accesses
- *	these.
- * @chunks: all chunks
- * @idle: number of idle chunks: memory above InitialSize without extents
+ * @lock: protects all following members, and is held by the functions of the parts Memory and
+ *	Extents that have no other comment. A child of fork() neither takes it nor accesses these.
+ *	No other lock is taken with it.
+ * @chunks: all chunks; NULL if another process created the section
+ * @idle: number of idle chunks: memory in chunks that start above InitialSize, without extents
  * @runs: extents, sorted by offset
  * @run_count: number of extents
  * @run_room: number of extents that fit in @runs
@@ -122,7 +129,7 @@ static uint32_t chunk_pages(void)
 /* Return true if this process created the section, and can allocate extents. */
 static bool is_maker(const struct ndshm_memfd_section *memfd)
 {
-	return memfd->process && memfd->process == ndshm__process();
+	return memfd->process == ndshm__process();
 }
 
 static bool is_deleted(const struct ndshm_section *section)
@@ -164,53 +171,38 @@ static uint64_t next_hole(const struct ndshm_memfd_section *memfd, uint64_t from
 	return from < to ? from : to;
 }
 
-/* Allocate the memory of a whole chunk. */
-static int commit_chunk(const struct ndshm_section *section, uint32_t number)
+/* Allocate the memory of all chunks that overlap [@start, @end). */
+static int commit(struct ndshm_memfd_section *memfd, uint64_t start, uint64_t end)
 {
-	struct ndshm_memfd_section *memfd = section->memfd;
-	uint64_t start = (uint64_t)number * chunk_pages();
+	while ((start = next_hole(memfd, start, end)) < end) {
+		uint32_t number = start / chunk_pages();
+		uint64_t first = (uint64_t)number * chunk_pages();
 
-	if (ndshm__memfd_allocate(section->fd, start * page_size(),
-				  (end_of_chunk(memfd, number) - start) * page_size()))
-		return -ENOMEM;
-	memfd->chunks[number].committed = true;
-	memfd->idle += is_idle(memfd, number);
+		if (ndshm__memfd_allocate(memfd->fd, first * page_size(),
+					  (end_of_chunk(memfd, number) - first) * page_size()))
+			return -ENOMEM;
+		memfd->chunks[number].committed = true;
+		memfd->idle += is_idle(memfd, number);
+	}
 	return 0;
 }
 
-/* Allocate the memory of all chunks that overlap [@start, @end). */
-static int commit(const struct ndshm_section *section, uint64_t start, uint64_t end)
+/* Free idle chunks, the highest first, if there are too many. */
+static void trim(struct ndshm_memfd_section *memfd)
 {
-	int error = 0;
-
-	while (!error && (start = next_hole(section->memfd, start, end)) < end)
-		error = commit_chunk(section, start / chunk_pages());
-	return error;
-}
-
-/* Free idle chunks, the highest first, until at most @most are left. */
-static void trim(const struct ndshm_section *section, uint32_t most)
-{
-	struct ndshm_memfd_section *memfd = section->memfd;
 	uint32_t number = (memfd->pages + chunk_pages() - 1) / chunk_pages();
+	uint32_t most = IDLE_CHUNKS + memfd->taken / TAKEN_FOR_IDLE / chunk_pages();
 
-	while (number-- && memfd->idle > most) {
+	if (memfd->idle <= most)
+		return;
+	while (number-- && memfd->idle > most / 2) {
 		if (!is_idle(memfd, number))
 			continue;
-		if (ndshm__memfd_free(section->fd, number * CHUNK_BYTES, CHUNK_BYTES))
+		if (ndshm__memfd_free(memfd->fd, number * CHUNK_BYTES, CHUNK_BYTES))
 			continue;
 		memfd->chunks[number].committed = false;
 		memfd->idle--;
 	}
-}
-
-static void trim_idle(const struct ndshm_section *section)
-{
-	const struct ndshm_memfd_section *memfd = section->memfd;
-	uint32_t most = IDLE_CHUNKS + memfd->taken / TAKEN_FOR_IDLE / chunk_pages();
-
-	if (memfd->idle > most)
-		trim(section, most / 2);
 }
 
 /*
@@ -244,8 +236,8 @@ static struct run *find_own(const struct ndshm_memfd_section *memfd, uint32_t st
 	return &memfd->runs[at];
 }
 
-/* Update the counters of the chunks that an extent covers; @given: the extent is freed. */
-static void count_run(struct ndshm_memfd_section *memfd, const struct run *run, bool given)
+/* Update the counters of the chunks that an extent covers; @sign: 1, or -1 if it is freed. */
+static void count_run(struct ndshm_memfd_section *memfd, const struct run *run, int sign)
 {
 	const uint32_t end = run->start + run->count;
 	uint32_t at = run->start, count, number;
@@ -256,16 +248,16 @@ static void count_run(struct ndshm_memfd_section *memfd, const struct run *run, 
 		if (count > end - at)
 			count = end - at;
 		memfd->idle -= is_idle(memfd, number);
-		memfd->chunks[number].taken += given ? -count : count;
+		memfd->chunks[number].taken += sign * (int)count;
 		memfd->idle += is_idle(memfd, number);
 		at += count;
 	}
-	memfd->taken += given ? -run->count : run->count;
+	memfd->taken += sign * (int)run->count;
 }
 
 static void remove_run(struct ndshm_memfd_section *memfd, struct run *run)
 {
-	count_run(memfd, run, true);
+	count_run(memfd, run, -1);
 	memfd->run_count--;
 	memmove(run, run + 1, (memfd->runs + memfd->run_count - run) * sizeof(*run));
 }
@@ -277,7 +269,7 @@ static void insert_run(struct ndshm_memfd_section *memfd, struct run run)
 	memmove(place + 1, place, (memfd->runs + memfd->run_count - place) * sizeof(*place));
 	memfd->run_count++;
 	*place = run;
-	count_run(memfd, &run, false);
+	count_run(memfd, &run, 1);
 }
 
 /* Make room for another extent. */
@@ -296,7 +288,10 @@ static int make_room(struct ndshm_memfd_section *memfd)
 	return 0;
 }
 
-/* Find a suitable page in [@from, @to). Returns false if there is none. */
+/*
+ * Find a suitable page in [@from, @to). Returns false if there is none. Behind its first hole a chunk
+ * has no memory.
+ */
 static bool fits(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_t to,
 		 uint32_t count, uint32_t alignment, bool holes, uint64_t *start)
 {
@@ -313,7 +308,10 @@ static bool fits(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_
 	}
 }
 
-/* Find the lowest suitable page, in ranges with memory only or, if @holes, in all. */
+/*
+ * Find the lowest suitable page, in ranges with memory only or, if @holes, in all. Its time grows with
+ * the number of extents; the allocator has few and long ones.
+ */
 static bool find_place(const struct ndshm_memfd_section *memfd, uint32_t count,
 		       uint32_t alignment, bool holes, uint64_t *start)
 {
@@ -327,7 +325,6 @@ static bool find_place(const struct ndshm_memfd_section *memfd, uint32_t count,
 	return fits(memfd, from, memfd->pages, count, alignment, holes, start);
 }
 
-/* Called with memfd->lock held. */
 static uint32_t take(const struct ndshm_section *section, int holder, uint32_t count,
 		     uint32_t alignment, uint64_t *start)
 {
@@ -340,9 +337,9 @@ static uint32_t take(const struct ndshm_section *section, int holder, uint32_t c
 	if (!find_place(memfd, count, alignment, false, start)) {
 		if (!find_place(memfd, count, alignment, true, start))
 			return NDSHM_REASON_SECTION_FULL;
-		if (commit(section, *start, *start + count)) {
-			/* Frees the memory of a partial success. */
-			trim_idle(section);
+		if (commit(memfd, *start, *start + count)) {
+			/* After a partial success. */
+			trim(memfd);
 			return NDSHM_REASON_MEMORY;
 		}
 	}
@@ -350,6 +347,7 @@ static uint32_t take(const struct ndshm_section *section, int holder, uint32_t c
 	return NDSHM_REASON_NONE;
 }
 
+/* The lock is not held. */
 static uint32_t check_extent(const struct ndshm_section *section,
 			     const struct ndshm_extent_alloc_args *argument)
 {
@@ -364,6 +362,7 @@ static uint32_t check_extent(const struct ndshm_section *section,
 							     NDSHM_REASON_NONE;
 }
 
+/* Takes the lock. Zeroing needs none, as the extent is this holder's. */
 static uint32_t alloc(const struct ndshm_section *section, int holder,
 		      struct ndshm_extent_alloc_args *argument)
 {
@@ -392,7 +391,7 @@ static uint32_t alloc(const struct ndshm_section *section, int holder,
 	return reason;
 }
 
-/* Convert the offset of an extent to a page. */
+/* Convert the offset of an extent to a page. The lock is not held. */
 static uint32_t page_of(const struct ndshm_section *section, uint64_t offset, uint32_t *page)
 {
 	if (offset % page_size())
@@ -403,6 +402,7 @@ static uint32_t page_of(const struct ndshm_section *section, uint64_t offset, ui
 	return is_maker(section->memfd) ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 
+/* Takes the lock, as does query_extent(). */
 static uint32_t free_extent(const struct ndshm_section *section, int holder,
 			    const struct ndshm_extent_free_args *argument)
 {
@@ -416,7 +416,7 @@ static uint32_t free_extent(const struct ndshm_section *section, int holder,
 	run = find_own(memfd, page, holder);
 	if (run) {
 		remove_run(memfd, run);
-		trim_idle(section);
+		trim(memfd);
 	}
 	pthread_mutex_unlock(&memfd->lock);
 	return run ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
@@ -460,38 +460,49 @@ static uint32_t attach(const struct ndshm_section *section,
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
 
+	uint32_t reason = NDSHM_REASON_NONE;
+
 	if (is_deleted(section))
 		return NDSHM_REASON_SECTION_DELETED;
 	argument->out_holder = 0;
 	if (!is_maker(memfd))
 		return NDSHM_REASON_NONE;
 	pthread_mutex_lock(&memfd->lock);
-	argument->out_holder = ++memfd->last_holder;
-	memfd->holders++;
+	/* Numbers are not used again. */
+	if (memfd->last_holder == INT_MAX) {
+		reason = NDSHM_REASON_MEMORY;
+	} else {
+		argument->out_holder = ++memfd->last_holder;
+		memfd->holders++;
+	}
 	pthread_mutex_unlock(&memfd->lock);
-	return NDSHM_REASON_NONE;
+	return reason;
 }
 
 static void detach(struct ndshm_section *section, int holder)
 {
 	struct ndshm_memfd_section *memfd = section->memfd;
-	struct run *run;
+	const bool keep = section->flags & NDSHM_ATTACH_KEEP;
+	size_t left = 0;
 
 	/* The extents of an inherited holder belong to the parent. */
 	if (!is_maker(memfd))
 		return;
 	pthread_mutex_lock(&memfd->lock);
-	for (size_t i = memfd->run_count; i--;) {
-		run = &memfd->runs[i];
-		if (run->holder != holder)
+	for (size_t i = 0; i < memfd->run_count; i++) {
+		struct run run = memfd->runs[i];
+
+		if (run.holder == holder && !keep) {
+			count_run(memfd, &run, -1);
 			continue;
-		if (section->flags & NDSHM_ATTACH_KEEP)
-			run->holder = 0;
-		else
-			remove_run(memfd, run);
+		}
+		if (run.holder == holder)
+			run.holder = 0;
+		memfd->runs[left++] = run;
 	}
+	memfd->run_count = left;
 	memfd->holders--;
-	trim_idle(section);
+	trim(memfd);
 	pthread_mutex_unlock(&memfd->lock);
 }
 
@@ -499,20 +510,11 @@ static void detach(struct ndshm_section *section, int holder)
  * The section
  */
 
-static int share(const struct ndshm_section *section, bool readonly)
-{
-	char path[64];
-
-	if (!readonly || section->readonly)
-		return fcntl(section->fd, F_DUPFD_CLOEXEC, 0);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", section->fd);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 static uint32_t share_section(const struct ndshm_section *section,
 			      struct ndshm_section_share_args *argument)
 {
 	bool readonly = argument->flags & NDSHM_SHARE_READONLY;
+	char path[64];
 
 	if (argument->flags & ~NDSHM_SHARE_READONLY)
 		return NDSHM_REASON_FLAGS;
@@ -520,8 +522,16 @@ static uint32_t share_section(const struct ndshm_section *section,
 		return NDSHM_REASON_SECTION_DELETED;
 	if (!readonly && section->readonly)
 		return NDSHM_REASON_SECTION_READONLY;
-	argument->out_section = share(section, readonly);
-	return argument->out_section < 0 ? NDSHM_REASON_DESCRIPTORS : NDSHM_REASON_NONE;
+	if (!readonly || section->readonly) {
+		argument->out_section = fcntl(section->fd, F_DUPFD_CLOEXEC, 0);
+	} else {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", section->fd);
+		argument->out_section = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (argument->out_section >= 0)
+		return NDSHM_REASON_NONE;
+	/* Another process may have deleted it meanwhile. */
+	return errno == EACCES ? NDSHM_REASON_SECTION_DELETED : NDSHM_REASON_DESCRIPTORS;
 }
 
 /* Return true if holders other than this have extents. */
@@ -534,25 +544,37 @@ static bool has_others(const struct ndshm_memfd_section *memfd, int holder)
 }
 
 /*
- * Test for ownership: only the owner of a file can change its mode, even to the same
- * value.
+ * Test for ownership: only the owner of a file, or CAP_FOWNER, can set its times, as with the mode.
+ * Not by setting the mode, as another process may change that meanwhile.
  */
 static bool may_delete(const struct ndshm_section *section)
 {
+	struct timespec times[2] = { [1] = { .tv_nsec = UTIME_OMIT } };
 	struct stat status;
 
-	return !fstat(section->fd, &status) && !fchmod(section->fd, status.st_mode & 07777);
+	if (fstat(section->fd, &status))
+		return false;
+	times[0] = status.st_atim;
+	return !futimens(section->fd, times);
+}
+
+static int free_all(const struct ndshm_section *section)
+{
+	return ndshm__memfd_free(section->fd, 0, INT64_MAX);
 }
 
 /*
- * Mappings cannot be revoked: their memory is freed, and reads as zero afterwards. Frees
- * it before the section is marked, so that a failure leaves the section as it was.
+ * Mappings cannot be revoked: their memory is freed, also what other processes have allocated anywhere
+ * in the file, and reads as zero afterwards until somebody writes. Frees it before the section is
+ * marked, so that a failure leaves the section as it was; and then what was allocated meanwhile.
  */
 static uint32_t mark_deleted(const struct ndshm_section *section, bool revoke)
 {
-	if (revoke && ndshm__memfd_free(section->fd, 0, section->memfd->max_size))
+	if (revoke && free_all(section))
 		return NDSHM_REASON_MEMORY;
-	return fchmod(section->fd, 0) ? NDSHM_REASON_NOT_CREATOR : NDSHM_REASON_NONE;
+	if (fchmod(section->fd, 0))
+		return NDSHM_REASON_NOT_CREATOR;
+	return revoke && free_all(section) ? NDSHM_REASON_MEMORY : NDSHM_REASON_NONE;
 }
 
 static uint32_t delete_section(const struct ndshm_section *section,
@@ -561,6 +583,7 @@ static uint32_t delete_section(const struct ndshm_section *section,
 	struct ndshm_memfd_section *memfd = section->memfd;
 	/* A section that was deleted before can still be revoked. */
 	const bool revoke = argument->flags & NDSHM_DELETE_REVOKE;
+	/* Includes revoking. */
 	const bool force = argument->flags;
 	uint32_t reason;
 
@@ -743,15 +766,27 @@ static void put_memfd(struct ndshm_memfd_section *memfd)
 		free_memfd(memfd);
 }
 
+/*
+ * The process that created the section keeps its first descriptor for sections that it has adopted
+ * from it, and for lists. In a child there may be references of lists that are never dropped.
+ */
 static void close_section(struct ndshm_section *section)
 {
-	if (section->fd != section->memfd->fd)
+	struct ndshm_memfd_section *memfd = section->memfd;
+	bool first;
+
+	ndshm__lock();
+	first = section->fd == memfd->fd;
+	if (first && !is_maker(memfd))
+		memfd->fd = -1;
+	ndshm__unlock();
+	if (!first || !is_maker(memfd))
 		close(section->fd);
-	put_memfd(section->memfd);
+	put_memfd(memfd);
 }
 
-/* Read the properties from the name of a file; -ENOTTY if it is not a section. */
-static int read_name(int fd, struct ndshm_memfd_section **memfd)
+/* Read the properties from the name of a file of @bytes; -ENOTTY if it is not a section. */
+static int read_name(int fd, uint64_t bytes, struct ndshm_memfd_section **memfd)
 {
 	char path[64], name[128];
 	uint64_t max_size, initial_size;
@@ -767,7 +802,8 @@ static int read_name(int fd, struct ndshm_memfd_section **memfd)
 	if (sscanf(name, LINK, &id, &max_size, &initial_size, &end) != 3 || !end ||
 	    strcmp(name + end, " (deleted)"))
 		return -ENOTTY;
-	if (!max_size || max_size > MEMFD_MAX_SECTION || initial_size > max_size)
+	if (!max_size || max_size > MEMFD_MAX_SECTION || initial_size > max_size ||
+	    initial_size > bytes)
 		return -ENOTTY;
 	*memfd = make_memfd(id, max_size, initial_size);
 	return *memfd ? 0 : -ENOMEM;
@@ -787,7 +823,7 @@ static int adopt(struct ndshm_section *section)
 	    fstatfs(section->fd, &system) || system.f_type != TMPFS_MAGIC)
 		return -ENOTTY;
 	section->memfd = find_made(&status);
-	return section->memfd ? 0 : read_name(section->fd, &section->memfd);
+	return section->memfd ? 0 : read_name(section->fd, status.st_size, &section->memfd);
 }
 
 const struct ndshm_section_kind ndshm__section_memfd = {

@@ -5,9 +5,12 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "test_section.h"
@@ -550,12 +553,91 @@ static void unknown_flags_of_a_share_are_refused(void)
 	ndshm_section_close(section);
 }
 
+/* Memory that another process has allocated beyond the end is freed, too. */
+static void revoking_frees_all_memory(void)
+{
+	struct ndshm_section *section = make(HUGE, HUGE);
+	struct stat status;
+	int fd;
+
+	REQUIRE(section);
+	fd = ndshm_section_fd(section);
+	CHECK(!fallocate(fd, 0, HUGE, 2 * HUGE) && !fstat(fd, &status) && status.st_blocks);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
+	CHECK(!fstat(fd, &status) && !status.st_blocks);
+	ndshm_section_close(section);
+}
+
+static struct ndshm_section *deleted;
+static atomic_bool stop;
+
+/* Each attempt is refused: the other holder has an extent, or has deleted the section. */
+static void *attempt_deletion(void *section)
+{
+	unsigned long done = 0;
+
+	while (!stop)
+		done += !ndshm_section_delete(section, 0);
+	return (void *)done;
+}
+
+/* A refused deletion does not undo one that succeeds at the same time. */
+static void deletion_is_final(void)
+{
+	struct ndshm_section *other;
+	pthread_t thread;
+	void *done;
+
+	for (int i = 0; i < 300; i++) {
+		deleted = make(HUGE, 0);
+		REQUIRE(deleted && !ndshm_section_adopt(ndshm, ndshm_section_fd(deleted), &other));
+		extent(deleted, page, 0);
+		stop = false;
+		REQUIRE(!pthread_create(&thread, NULL, attempt_deletion, other));
+		CHECK(!ndshm_section_delete(deleted, NDSHM_DELETE_FORCE));
+		stop = true;
+		pthread_join(thread, &done);
+		CHECK(!done && look(deleted).flags == NDSHM_SECTION_DELETED);
+		ndshm_section_close(other);
+		ndshm_section_close(deleted);
+	}
+}
+
+static volatile sig_atomic_t ticks;
+
+/* Ends the test after some seconds. */
+static void tick(int number)
+{
+	const struct itimerval none = { 0 };
+
+	(void)number;
+	if (++ticks == 4000)
+		setitimer(ITIMER_REAL, &none, NULL);
+}
+
+/* A signal interrupts the allocation of memory, and undoes a part of it. */
+static void a_timer_does_not_prevent_it(void)
+{
+	const struct itimerval often = { { 0, 4000 }, { 0, 4000 } }, none = { 0 };
+	struct sigaction action = { .sa_handler = tick }, before;
+	struct ndshm_section *section;
+
+	ticks = 0;
+	CHECK(!sigaction(SIGALRM, &action, &before) && !setitimer(ITIMER_REAL, &often, NULL));
+	section = make(64 * HUGE, 64 * HUGE);
+	CHECK(!setitimer(ITIMER_REAL, &none, NULL) && !sigaction(SIGALRM, &before, NULL));
+	CHECK(section && ticks < 4000);
+	ndshm_section_close(section);
+}
+
 /* Descriptors that another process may pass by mistake or on purpose. */
 static void what_is_no_section_is_not_adopted(void)
 {
 	static const char *const names[] = {
 		"ndshm", "ndshm-section:1:1000", "ndshm-section:1:0:0", "ndshm-section:1:1000:2000",
 		"ndshm-section:1:10000000000:0", "ndshm-section:1:1000:0:0", "ndshm-section:x:y:z",
+		/* Access to InitialSize would be SIGBUS. */
+		"ndshm-section:1:1000:1000",
 	};
 	struct ndshm_section *section = (void *)1;
 	int pipes[2], fd;
@@ -849,6 +931,9 @@ int main(void)
 	RUN(deleted_sections_refuse_attach);
 	RUN(reading_only_stays_so);
 	RUN(unknown_flags_of_a_share_are_refused);
+	RUN(revoking_frees_all_memory);
+	RUN(deletion_is_final);
+	RUN(a_timer_does_not_prevent_it);
 	RUN(what_is_no_section_is_not_adopted);
 	RUN(without_descriptors_there_is_a_reason);
 	RUN(requests_are_initialised_as_by_the_macros);

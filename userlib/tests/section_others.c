@@ -3,6 +3,7 @@
  * Sections of the backend without a module, in processes other than the creator: children
  * that inherited them, and processes that received a descriptor.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -369,6 +370,43 @@ static void children_come_amid_threads(void)
 	ndshm_section_close(section);
 }
 
+static void *list_until_stopped(void *argument)
+{
+	struct ndshm_section_row *rows;
+	size_t count;
+
+	while (!stop)
+		if (!ndshm_list_sections(ndshm, &rows, &count))
+			free(rows);
+	return argument;
+}
+
+static void closed_amid_threads(void)
+{
+	int fd = ndshm_section_fd(section);
+
+	ndshm_section_close(section);
+	CHECK(fcntl(fd, F_GETFD) < 0);
+	ndshm_close(ndshm);
+	_exit(test_bad);
+}
+
+/* A thread of the parent that uses the section at the fork does not keep the child's copy open. */
+static void children_close_what_others_list(void)
+{
+	pthread_t thread;
+
+	section = test_make_section(ndshm, 4 * HUGE, page, 0);
+	REQUIRE(section);
+	stop = false;
+	CHECK(!pthread_create(&thread, NULL, list_until_stopped, NULL));
+	for (int i = 0; i < 100; i++)
+		in_child(closed_amid_threads);
+	stop = true;
+	pthread_join(thread, NULL);
+	ndshm_section_close(section);
+}
+
 int main(void)
 {
 	page = sysconf(_SC_PAGESIZE);
@@ -383,6 +421,7 @@ int main(void)
 	RUN(a_section_is_passed);
 	RUN(a_section_is_passed_for_reading);
 	RUN(children_come_amid_threads);
+	RUN(children_close_what_others_list);
 	ndshm_close(ndshm);
 	return test_end();
 }
