@@ -37,7 +37,8 @@ struct creation {
 };
 
 /* Options without a letter. */
-enum { OPTION_NAME = 256, OPTION_GROUP, OPTION_MODE, OPTION_OWNER, OPTION_REVOKE };
+enum { OPTION_NAME = 256, OPTION_GROUP, OPTION_MODE, OPTION_OWNER, OPTION_REVOKE,
+       OPTION_HEAP };
 
 static const struct argp_option create_options[] = {
 	{ "max", 'm', "N[K|M|G]", 0, "Bytes of range", 0 },
@@ -497,6 +498,7 @@ static enum exit_code run_rm(struct common *common, int argc, char **argv)
 struct showing {
 	struct common *common;
 	uint64_t id;
+	const char *heap;	/* file, or NULL */
 };
 
 static error_t parse_show(int key, char *argument, struct argp_state *state)
@@ -507,6 +509,9 @@ static error_t parse_show(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = showing->common;
 		return 0;
+	case OPTION_HEAP:
+		showing->heap = argument;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_error(state, "\"%s\": unexpected argument; omit it", argument);
@@ -515,9 +520,11 @@ static error_t parse_show(int key, char *argument, struct argp_state *state)
 				   "\"%s\": not the id of a section; see \"ndshm list sections\"",
 				   argument);
 		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_usage(state);
-		return EINVAL;
+	case ARGP_KEY_END:
+		/* One of both. */
+		if (!state->arg_num == !showing->heap)
+			argp_usage(state);
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -620,9 +627,16 @@ static enum exit_code show_section(struct ndshm *ndshm, const struct showing *sh
 static enum exit_code run_show(struct common *common, int argc, char **argv)
 {
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+	static const struct argp_option options[] = {
+		{ "heap", OPTION_HEAP, "FILE", 0,
+		  "Show what a program's allocator has in a section: FILE, or - for standard input, is the"
+		  " output of ndshm_section_print_stats() with NDSHM_STATS_JSON", 0 },
+		{ 0 }
+	};
 	static const struct argp argp = {
+		.options = options,
 		.parser = parse_show,
-		.args_doc = "ID",
+		.args_doc = "ID\n--heap=FILE",
 		.doc = "Show one section, and how much of it has memory and is taken.\v"
 		       "Without CAP_SYS_ADMIN you see the sections of your own user.",
 		.children = children,
@@ -632,6 +646,8 @@ static enum exit_code run_show(struct common *common, int argc, char **argv)
 	enum exit_code code;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &showing);
+	if (showing.heap)
+		return show_heap(common, showing.heap);
 	ndshm = open_viewer(common);
 	if (!ndshm)
 		return EXIT_FAILED;
