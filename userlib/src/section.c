@@ -100,7 +100,7 @@ static int give_edges_back(char *room, char *start, size_t size)
 	const size_t before = start - room, after = SECTION_ALIGN - before;
 	int error = 0;
 
-	/* It fails if the process has too many mappings, as both add one. */
+	/* At the limit of mappings it fails if the reservation has merged with a neighbour. */
 	if (before && munmap(room, before)) {
 		error = -errno;
 		munmap(room, size + SECTION_ALIGN);
@@ -144,22 +144,24 @@ static int map(struct ndshm_section *section)
 	if (size > SIZE_MAX - SECTION_ALIGN)
 		return -ENOMEM;
 	/*
-	 * Test whether mmap() of the section succeeds at all. A failure over the reservation can
-	 * leave a hole, in which another thread may map something: it could not be unmapped. It is
-	 * not expected, as there is one mapping less then.
+	 * Test with one page whether mmap() of the section succeeds at all. A failure over the
+	 * reservation can leave a hole, in which another thread may map something: it could not be
+	 * unmapped. It is not expected, as the test leaves its place among the mappings.
 	 */
-	attempt = mmap(NULL, size, protection, MAP_SHARED, section->fd, 0);
+	attempt = mmap(NULL, 1, protection, MAP_SHARED, section->fd, 0);
 	if (attempt == MAP_FAILED)
 		return -errno;
 	place = reserve(size, &error);
-	munmap(attempt, size);
+	munmap(attempt, 1);
 	if (!place)
 		return error;
 	start = mmap(place, size, protection, MAP_SHARED | MAP_FIXED, section->fd, 0);
 	if (start == MAP_FAILED)
 		return -errno;
+	/* A library that intercepts mmap(), too. */
 	if (start != place) {
 		munmap(start, size);
+		munmap(place, size);
 		return -ENOMEM;
 	}
 	section->base = place;
@@ -275,9 +277,12 @@ static void remove_alone(struct ndshm_section *section)
 	ndshm__unlock();
 }
 
-/* No other thread exists. The mapping is not there. */
+/* No other thread exists. The mapping is not there. fork() must not become a cancellation point. */
 void ndshm__sections_abandon(void)
 {
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	for (struct ndshm_section *section = alone; section; section = section->next) {
 		if (!section->kind)
 			continue;
@@ -287,6 +292,7 @@ void ndshm__sections_abandon(void)
 		section->fd = -1;
 		section->base = NULL;
 	}
+	pthread_setcancelstate(state, NULL);
 }
 
 static void free_object(struct ndshm_section *section)
@@ -459,8 +465,14 @@ NDSHM_API int ndshm_section_adopt(struct ndshm *ndshm, int fd, struct ndshm_sect
 
 NDSHM_API void ndshm_section_close(struct ndshm_section *section)
 {
-	if (section)
-		free_object(section);
+	int state;
+
+	if (!section)
+		return;
+	/* close() is a cancellation point; the rest would be lost. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	free_object(section);
+	pthread_setcancelstate(state, NULL);
 }
 
 NDSHM_API int ndshm_section_dont_fork(struct ndshm_section *section)
