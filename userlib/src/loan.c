@@ -118,24 +118,24 @@ NDSHM_API int ndshm_loans_fd(const struct ndshm_loans *loans)
 	return ndshm_ring_fd(loans->ring);
 }
 
-/* Free the block of a message of a borrower. */
-static void collect_one(struct ndshm_loans *loans, uint64_t offset, size_t length)
+/* Free the block of a message of a borrower. Returns true if there was one. */
+static bool collect_one(struct ndshm_loans *loans, uint64_t offset, size_t length)
 {
 	uint64_t granule = offset >> GRANULE_SHIFT;
 
 	if (length != sizeof(offset) || offset >= loans->section->size ||
 	    offset % (1u << GRANULE_SHIFT) || !end_loan(loans, granule)) {
 		loans->invalid++;
-		return;
+		return false;
 	}
 	loans->returned++;
 	free_lent(loans, granule);
+	return true;
 }
 
 NDSHM_API int ndshm_loans_collect(struct ndshm_loans *loans, uint32_t *count)
 {
-	const uint64_t before = loans->returned;
-	uint32_t most = ndshm_ring_capacity(loans->ring);
+	uint32_t most = ndshm_ring_capacity(loans->ring), freed = 0;
 	int error = 0;
 
 	/* A borrower that sends without end must not keep the caller here. */
@@ -145,10 +145,10 @@ NDSHM_API int ndshm_loans_collect(struct ndshm_loans *loans, uint32_t *count)
 
 		error = ndshm_ring_receive(loans->ring, &offset, sizeof(offset), &length, 0);
 		if (!error)
-			collect_one(loans, offset, length);
+			freed += collect_one(loans, offset, length);
 	}
 	if (count)
-		*count = loans->returned - before;
+		*count = freed;
 	return ndshm__done(loans->section->ndshm, error == -EAGAIN ? 0 : error);
 }
 
@@ -168,7 +168,7 @@ NDSHM_API int ndshm_loans_lend(struct ndshm_loans *loans, void *pointer, uint64_
 	uint64_t granule = ndshm__granule_of(loans->heap, pointer);
 	int error;
 
-	if (!ndshm__ring_is_empty(loans->ring)) {
+	if (ndshm__ring_check_empty(loans->ring)) {
 		error = ndshm_loans_collect(loans, NULL);
 		if (error)
 			return error;

@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -165,16 +167,17 @@ NDSHM_API int ndshm_ring_create(uint32_t capacity, uint32_t message_bytes,
 }
 
 /*
- * Return true if access to a mapping of the file is never SIGBUS: it cannot be truncated, and does
- * not consist of huge pages, of which there may be none.
+ * Return true if a mapping of the file can be accessed: it cannot be truncated, does not consist of
+ * huge pages, of which there may be none, and has all of its memory. Its creator can free that later,
+ * which cannot be prevented: an access allocates it again.
  */
-static bool is_suitable(int fd)
+static bool is_suitable(int fd, const struct stat *status)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct statfs system;
 
 	return seals >= 0 && (seals & SEALS) == SEALS && !fstatfs(fd, &system) &&
-	       system.f_type == TMPFS_MAGIC;
+	       system.f_type == TMPFS_MAGIC && status->st_blocks * 512 >= status->st_size;
 }
 
 static int adopt(struct ndshm_ring *ring, int fd)
@@ -186,7 +189,7 @@ static int adopt(struct ndshm_ring *ring, int fd)
 	ring->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (ring->fd < 0)
 		return -errno;
-	if (!is_suitable(ring->fd) || fstat(ring->fd, &status) ||
+	if (fstat(ring->fd, &status) || !is_suitable(ring->fd, &status) ||
 	    (uint64_t)status.st_size < sizeof(struct ring_shared))
 		return -EBADF;
 	error = map(ring, status.st_size);
@@ -402,25 +405,41 @@ NDSHM_API int ndshm_ring_receive(struct ndshm_ring *ring, void *buffer, size_t c
 	int error = run(&attempt, timeout);
 
 	*length = attempt.received;
-	if (!error)
+	/* An invalid message has left its place, too. */
+	if (!error || error == -EPROTO)
 		wake(&ring->shared->not_full);
 	return error;
 }
 
-NDSHM_API int ndshm_ring_set_eventfd(struct ndshm_ring *ring, int fd)
+/* Return 0 for an eventfd, to which a write causes no signal; else -errno. */
+static int check_eventfd(int fd)
 {
-	int flags = fd < 0 ? O_NONBLOCK : fcntl(fd, F_GETFL);
+	static const char eventfd[] = "anon_inode:[eventfd]";
+	char path[64], target[sizeof(eventfd)];
+	int flags = fcntl(fd, F_GETFL);
+	ssize_t length;
 
 	if (flags < 0)
 		return -errno;
-	if (!(flags & O_NONBLOCK))
-		return -EINVAL;
-	ring->event_fd = fd;
-	return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	length = readlink(path, target, sizeof(target));
+	if (length < 0)
+		return -errno;
+	return flags & O_NONBLOCK && length == sizeof(eventfd) - 1 &&
+	       !memcmp(target, eventfd, length) ? 0 : -EINVAL;
+}
+
+NDSHM_API int ndshm_ring_set_eventfd(struct ndshm_ring *ring, int fd)
+{
+	int error = fd < 0 ? 0 : check_eventfd(fd);
+
+	if (!error)
+		ring->event_fd = fd;
+	return error;
 }
 
 NDSHM_API int ndshm_ring_arm(struct ndshm_ring *ring)
 {
 	atomic_store(&ring->shared->armed, 1);
-	return ndshm__ring_is_empty(ring) ? 0 : -EBUSY;
+	return ndshm__ring_check_empty(ring);
 }

@@ -89,15 +89,15 @@ static bool look_at_head(const struct ndshm_ring *ring, uint64_t *slot, bool *ag
 	return false;
 }
 
-bool ndshm__ring_is_empty(const struct ndshm_ring *ring)
+int ndshm__ring_check_empty(const struct ndshm_ring *ring)
 {
 	uint64_t slot;
 	bool again = true;
 
 	for (unsigned int i = 0; again && i < ATTEMPTS; i++)
 		if (look_at_head(ring, &slot, &again))
-			return false;
-	return true;
+			return -EBUSY;
+	return again ? -EPROTO : 0;
 }
 
 /* Claim a free cell. Returns its number, or -1. */
@@ -143,6 +143,7 @@ static int enter_cell(const struct ndshm_ring *ring, uint64_t number)
 		bool again;
 
 		if (slot == ndshm__ring_slot(position, 0)) {
+			atomic_store(&ndshm__ring_cell(ring, number)->slot, position);
 			if (!change(slot_at(ring, position), slot,
 				    ndshm__ring_slot(position, number + 1)))
 				continue;
@@ -238,12 +239,8 @@ int ndshm__ring_take(struct ndshm_ring *ring, unsigned int member, void *buffer,
 /* Find the slot that has a cell. Returns false if there is none. */
 static bool find_slot(const struct ndshm_ring *ring, uint64_t number, uint64_t *slot)
 {
-	for (uint32_t i = 0; i < ring->capacity; i++) {
-		*slot = atomic_load(&ring->slots[i]);
-		if (ndshm__ring_cell_and_one(*slot) == number + 1)
-			return true;
-	}
-	return false;
+	*slot = atomic_load(slot_at(ring, atomic_load(&ndshm__ring_cell(ring, number)->slot)));
+	return ndshm__ring_cell_and_one(*slot) == number + 1;
 }
 
 bool ndshm__ring_recover(struct ndshm_ring *ring, unsigned int member)

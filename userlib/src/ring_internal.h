@@ -113,10 +113,18 @@ struct ring_shared {
 	atomic_uint armed;
 };
 
+/**
+ * struct ring_cell - a cell
+ * @owner: see above
+ * @length: of the message
+ * @slot: position of the slot in which the sender last tried to enter the cell, its lowest bits: if any
+ *	slot has the cell, this one does
+ * @bytes: the message
+ */
 struct ring_cell {
 	_Atomic uint64_t owner;
 	_Atomic uint32_t length;
-	uint32_t reserved;
+	_Atomic uint32_t slot;
 	char bytes[];
 };
 
@@ -176,7 +184,8 @@ static inline struct ring_cell *ndshm__ring_cell(const struct ndshm_ring *ring, 
 int ndshm__ring_put(struct ndshm_ring *ring, unsigned int member, const void *data, size_t length);
 int ndshm__ring_take(struct ndshm_ring *ring, unsigned int member, void *buffer, size_t capacity,
 		     size_t *length);
-bool ndshm__ring_is_empty(const struct ndshm_ring *ring);
+/* Returns 0 if there is no message, -EBUSY if there is one, or -EPROTO. */
+int ndshm__ring_check_empty(const struct ndshm_ring *ring);
 /*
  * Free the cells of a member that has ended. The caller holds its lock. Returns true if
  * there were any.

@@ -13,27 +13,46 @@
 #include "internal.h"
 #include "ring_internal.h"
 
-static bool lock_byte(int fd, unsigned int number, short type)
+static bool set_lock(int fd, unsigned int start, unsigned int length, short type)
 {
 	struct flock lock = {
 		.l_type = type,
 		.l_whence = SEEK_SET,
-		.l_start = number,
-		.l_len = 1,
+		.l_start = start,
+		.l_len = length,
 	};
 
 	return !fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-/* Open the file again: a description that is passed on would keep the lock. */
+static bool lock_byte(int fd, unsigned int number, short type)
+{
+	return set_lock(fd, number, 1, type);
+}
+
+/*
+ * Remove the locks of the description that is passed on, which the library does not lock: those that
+ * a process has set with it would outlive the process.
+ */
+static void unlock_shared(const struct ndshm_ring *ring)
+{
+	set_lock(ring->fd, 0, RING_MEMBERS, F_UNLCK);
+}
+
+/*
+ * Open the file again: a description that is passed on would keep the lock. Does not wait for the
+ * creator to give up a lease.
+ */
 static int open_again(int fd)
 {
 	char path[64];
 	int own;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	own = open(path, O_RDWR | O_CLOEXEC);
-	return own < 0 ? -errno : own;
+	own = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (own >= 0)
+		return own;
+	return errno == EWOULDBLOCK ? -EBADF : -errno;
 }
 
 static void free_member(struct ring_member *member)
@@ -57,6 +76,7 @@ static int make_member(struct ndshm_ring *ring, struct ring_member **out)
 	}
 	member->process = ndshm__process();
 	pthread_mutex_init(&member->recovering, NULL);
+	unlock_shared(ring);
 	while (member->number < RING_MEMBERS && !lock_byte(member->fd, member->number, F_WRLCK))
 		member->number++;
 	if (member->number == RING_MEMBERS) {
@@ -120,6 +140,7 @@ bool ndshm__ring_recover_all(struct ndshm_ring *ring, struct ring_member *member
 	if (pthread_mutex_trylock(&member->recovering))
 		return false;
 	find_owners(ring, owns);
+	unlock_shared(ring);
 	for (unsigned int i = 0; i < RING_MEMBERS; i++) {
 		if (!owns[i] || i == member->number || !lock_byte(member->fd, i, F_WRLCK))
 			continue;

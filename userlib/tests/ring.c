@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -105,6 +106,23 @@ static void bad_values_are_refused(void)
 	ndshm_ring_close(ring);
 }
 
+/* A file without all of its memory needs more at an access, which may not be there. */
+static void missing_memory_is_refused(void)
+{
+	struct ndshm_ring *none;
+	int fd = memfd_create("ndshm-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	REQUIRE(open_ring(64, 4096));
+	REQUIRE(fd >= 0 && !ftruncate(fd, ring->bytes));
+	REQUIRE(pwrite(fd, ring->shared, 4096, 0) == 4096);
+	REQUIRE(!fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
+	CHECK(ndshm_ring_adopt(fd, &none) == -EBADF);
+	CHECK(!fallocate(fd, 0, 0, ring->bytes) && !ndshm_ring_adopt(fd, &none));
+	ndshm_ring_close(none);
+	close(fd);
+	ndshm_ring_close(ring);
+}
+
 static void messages_are_in_order(void)
 {
 	char big[100], buffer[100];
@@ -186,9 +204,16 @@ static void it_can_be_polled(void)
 	int fd = eventfd(0, EFD_CLOEXEC), other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct pollfd poll_fd = { .fd = other, .events = POLLIN };
 	uint64_t count;
+	int pair[2];
 
 	REQUIRE(fd >= 0 && other >= 0 && open_ring(4, 8));
 	CHECK(ndshm_ring_set_eventfd(ring, fd) == -EINVAL);
+	/* A peer could have it closed at the other end: SIGPIPE. */
+	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
+	CHECK(ndshm_ring_set_eventfd(ring, pair[0]) == -EINVAL);
+	close(pair[0]);
+	close(pair[1]);
+	CHECK(ndshm_ring_set_eventfd(ring, pair[0]) == -EBADF);
 	CHECK(!ndshm_ring_set_eventfd(ring, other));
 	CHECK(!put(1) && !poll(&poll_fd, 1, 0));
 	CHECK(ndshm_ring_arm(ring) == -EBUSY);
@@ -414,6 +439,57 @@ static void cells_of_the_dead_are_recovered(void)
 	CHECK(!put(3) && get() == 1 && get() == 2 && get() == 3);
 	CHECK(is_whole());
 	all_cells_are_recovered();
+	ndshm_ring_close(ring);
+}
+
+/* Locks of the description that processes pass to each other remain after all of them. */
+static void locks_of_others_do_not_stay(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	struct ndshm_ring *other;
+	unsigned int locked = 0;
+
+	REQUIRE(open_ring(4, 8));
+	for (unsigned int i = 0; i < RING_MEMBERS; i++) {
+		lock.l_start = i;
+		lock.l_pid = 0;
+		locked += !fcntl(ndshm_ring_fd(ring), F_OFD_SETLK, &lock);
+	}
+	CHECK(locked == RING_MEMBERS - 1);
+	CHECK(!ndshm_ring_adopt(ndshm_ring_fd(ring), &other));
+	ndshm_ring_close(other);
+	ndshm_ring_close(ring);
+}
+
+static void fill(void)
+{
+	for (uint64_t i = 0; i < NDSHM_RING_CAPACITY_MAX; i++)
+		if (put(i + 1))
+			_exit(1);
+	_exit(0);
+}
+
+/* All cells of a large ring have messages of a dead process: the others look at each once. */
+static void much_is_recovered_in_time(void)
+{
+	struct ndshm_ring *other;
+	int status = -1;
+	clock_t before;
+	pid_t pid;
+
+	REQUIRE(open_ring(NDSHM_RING_CAPACITY_MAX, 8));
+	pid = fork();
+	if (!pid)
+		fill();
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
+	before = clock();
+	CHECK(!ndshm_ring_adopt(ndshm_ring_fd(ring), &other));
+	CHECK(put(1) == -EAGAIN);
+	for (uint64_t i = 0; i < NDSHM_RING_CAPACITY_MAX; i++)
+		CHECK(get() == (int64_t)i + 1);
+	CHECK(clock() - before < CLOCKS_PER_SEC);
+	all_cells_are_recovered();
+	ndshm_ring_close(other);
 	ndshm_ring_close(ring);
 }
 
@@ -930,6 +1006,7 @@ static void contents_are_hostile(void)
 int main(void)
 {
 	RUN(bad_values_are_refused);
+	RUN(missing_memory_is_refused);
 	RUN(messages_are_in_order);
 	RUN(waits_end);
 	RUN(it_can_be_polled);
@@ -937,6 +1014,8 @@ int main(void)
 	RUN(members_are_limited);
 	RUN(a_child_is_a_member);
 	RUN(cells_of_the_dead_are_recovered);
+	RUN(locks_of_others_do_not_stay);
+	RUN(much_is_recovered_in_time);
 	RUN(cells_of_another_program_are_recovered);
 	RUN(a_child_of_vfork_changes_nothing);
 	RUN(a_cancelled_thread_ends_its_calls);

@@ -9,8 +9,8 @@
  * - A borrower can return only blocks that were lent through these loans, each once. Anything
  *   else is ignored and counted. A process without the descriptor can return nothing, no
  *   matter what it writes to the section.
- * - Borrowers of the same loans can return each other's blocks. Use loans for each borrower
- *   that is not trusted.
+ * - Borrowers of the same loans can return each other's blocks, or discard such returns. Use loans
+ *   for each borrower that is not trusted.
  * - Returning does not end the borrower's access: every process that has the section can
  *   read and change its blocks at any time.
  *
@@ -55,14 +55,15 @@ int ndshm_loans_fd(const struct ndshm_loans *loans)
  * caller sends to a borrower. Until the block is returned or recalled, calls that free it or
  * change its size return -EBUSY (POINTER_LENT). -EAGAIN: `capacity` blocks are lent. -EBUSY: the
  * block is lent already. -EINVAL: not a live block, with the reasons of ndshm_section_free().
- * Collects what was returned.
+ * Collects what was returned, and fails as ndshm_loans_collect().
  */
 int ndshm_loans_lend(struct ndshm_loans *loans, void *pointer, uint64_t *offset)
 	NDSHM_NONNULL(1, 3) NDSHM_MUST_CHECK;
 
 /*
  * End a loan without freeing the block. -ENOENT: it is not lent through these loans, or was
- * returned and freed.
+ * returned and freed. The borrowers must have ended, or know of it before the block is lent again
+ * or another one is at its place: a late return would end that loan.
  */
 int ndshm_loans_recall(struct ndshm_loans *loans, void *pointer)
 	NDSHM_NONNULL(1) NDSHM_MUST_CHECK;
