@@ -16,6 +16,7 @@
  * the same block succeeds. It is cheap, because the line is rarely contended.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,14 +316,27 @@ int ndshm__heap_lend(struct ndshm_heap *heap, uint64_t granule)
 	return 0;
 }
 
+/*
+ * Exchange the state of a lent block for 0, and return it. It is 0 for a moment while another thread
+ * fails to free the block. Only one thread ends a loan.
+ */
+static unsigned int take_lent(struct ndshm_heap *heap, uint64_t granule)
+{
+	unsigned int state;
+
+	while (!(state = atomic_exchange(&heap->state[granule], 0)))
+		sched_yield();
+	return state & ~STATE_LENT;
+}
+
 void ndshm__heap_recall(struct ndshm_heap *heap, uint64_t granule)
 {
-	atomic_fetch_and(&heap->state[granule], (unsigned char)~STATE_LENT);
+	atomic_store(&heap->state[granule], take_lent(heap, granule));
 }
 
 void ndshm__heap_return(struct ndshm_heap *heap, uint64_t granule)
 {
-	unsigned int state = atomic_exchange(&heap->state[granule], 0) & ~STATE_LENT;
+	unsigned int state = take_lent(heap, granule);
 
 	if (!ndshm__cache_put(heap, state, granule))
 		ndshm__heap_free_rest(heap, NULL, granule, state);

@@ -3,6 +3,7 @@
  * Blocks that other processes free, on the backend without a module or on NDSHM_TEST_BACKEND.
  * LONG=1: 10 million blocks instead of 100,000.
  */
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -117,6 +118,63 @@ static void lent_blocks_are_not_freed(void)
 		    INVALID_PARAMETER);
 	CHECK(ndshm_loans_recall(loans, &offset) == -ENOENT);
 	CHECK(ndshm_loans_recall(loans, NULL) == -ENOENT);
+	end();
+}
+
+static _Atomic(void *) target;
+static atomic_ulong laps;
+static atomic_bool done;
+
+/* Try to free a block, whether it is lent or not. */
+static void *free_target(void *none)
+{
+	while (!done) {
+		void *block = target;
+
+		laps += block ? ndshm_section_free(section, block) != 1 : 1;
+	}
+	return none;
+}
+
+static void take_target_back(void)
+{
+	unsigned long before;
+
+	target = NULL;
+	before = laps;
+	while (laps < before + 2)
+		sched_yield();
+}
+
+/* A free that is refused changes nothing, also beside the return or the recall of the block. */
+static void refused_frees_change_nothing(void)
+{
+	pthread_t thread;
+	uint64_t offset;
+	uint32_t count;
+	int error;
+
+	REQUIRE(make(4));
+	done = false;
+	REQUIRE(!pthread_create(&thread, NULL, free_target, NULL));
+	for (int i = 0; i < 20000; i++) {
+		offset = lend(100);
+		target = at(offset);
+		if (i % 2) {
+			CHECK(!ndshm_loans_return(ring, offset, 0));
+			CHECK(!ndshm_loans_collect(loans, &count) && count == 1);
+			take_target_back();
+			CHECK(!ndshm_section_usable_size(section, at(offset)));
+		} else {
+			/* The other thread may free it then. */
+			CHECK(!ndshm_loans_recall(loans, at(offset)));
+			take_target_back();
+			error = ndshm_section_free(section, at(offset));
+			CHECK(!error || error == -EINVAL);
+		}
+	}
+	done = true;
+	pthread_join(thread, NULL);
 	end();
 }
 
@@ -364,6 +422,7 @@ int main(void)
 		return 1;
 	RUN(blocks_are_returned_once);
 	RUN(lent_blocks_are_not_freed);
+	RUN(refused_frees_change_nothing);
 	RUN(loans_are_limited);
 	RUN(a_struct_can_grow);
 	RUN(a_child_can_close);
