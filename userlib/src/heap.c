@@ -193,8 +193,9 @@ static uint64_t alloc_run(struct ndshm_heap *heap, size_t alignment, size_t size
 	return granule;
 }
 
+/* Looks for memory in the first @reserves places only. */
 static __attribute__((noinline)) void *alloc_slow(struct ndshm_heap *heap, unsigned int class,
-						  int *error)
+						  unsigned int reserves, int *error)
 {
 	uint64_t granule;
 	void *memory;
@@ -204,7 +205,7 @@ static __attribute__((noinline)) void *alloc_slow(struct ndshm_heap *heap, unsig
 	    ndshm__cache_alloc(heap, heap->classes[class].size, &memory))
 		return memory;
 	granule = ndshm__cache_refill(heap, class, &ret);
-	for (unsigned int i = 0; granule == NOWHERE && is_short(ret) && i < RESERVES; i++) {
+	for (unsigned int i = 0; granule == NOWHERE && is_short(ret) && i < reserves; i++) {
 		reclaim(heap, i);
 		granule = ndshm__cache_refill(heap, class, &ret);
 	}
@@ -219,18 +220,19 @@ static __attribute__((noinline)) void *alloc_slow(struct ndshm_heap *heap, unsig
 	return NULL;
 }
 
+/* The same for blocks without a class. */
 static __attribute__((noinline)) void *alloc_large(struct ndshm_heap *heap, size_t alignment,
-						   size_t size, int *error)
+						   size_t size, unsigned int reserves, int *error)
 {
 	uint64_t granule;
 	int ret = 0;
 
-	if (!size) {
-		*error = -EINVAL;
+	if (!size || size > heap->max_size) {
+		*error = size ? -ENOMEM : -EINVAL;
 		return NULL;
 	}
 	granule = alloc_run(heap, alignment, size, &ret);
-	for (unsigned int i = 0; granule == NOWHERE && is_short(ret) && i < RESERVES; i++) {
+	for (unsigned int i = 0; granule == NOWHERE && is_short(ret) && i < reserves; i++) {
 		reclaim(heap, i);
 		granule = alloc_run(heap, alignment, size, &ret);
 	}
@@ -240,15 +242,20 @@ static __attribute__((noinline)) void *alloc_large(struct ndshm_heap *heap, size
 	return NULL;
 }
 
-void *ndshm__heap_alloc(struct ndshm_heap *heap, size_t size, int *error)
+static inline void *alloc(struct ndshm_heap *heap, size_t size, unsigned int reserves, int *error)
 {
 	void *memory;
 
 	if (likely(ndshm__cache_alloc(heap, size, &memory)))
 		return memory;
 	if (unlikely(size - 1 >= CLASS_BYTES))
-		return alloc_large(heap, 1, size, error);
-	return alloc_slow(heap, heap->class_of[(size - 1) >> GRANULE_SHIFT], error);
+		return alloc_large(heap, 1, size, reserves, error);
+	return alloc_slow(heap, heap->class_of[(size - 1) >> GRANULE_SHIFT], reserves, error);
+}
+
+void *ndshm__heap_alloc(struct ndshm_heap *heap, size_t size, int *error)
+{
+	return alloc(heap, size, RESERVES, error);
 }
 
 void *ndshm__heap_alloc_aligned(struct ndshm_heap *heap, size_t alignment, size_t size, int *error)
@@ -268,7 +275,7 @@ void *ndshm__heap_alloc_aligned(struct ndshm_heap *heap, size_t alignment, size_
 	if (rounded <= (alignment <= UNIT_BYTES ? CLASS_BYTES : SPAN_BYTES) &&
 	    alignment <= PAGE_BYTES)
 		return ndshm__heap_alloc(heap, rounded, error);
-	return alloc_large(heap, alignment, size, error);
+	return alloc_large(heap, alignment, size, RESERVES, error);
 }
 
 /* Free a block that the cache does not take. @state is the block's previous state. */
@@ -416,9 +423,10 @@ void *ndshm__heap_realloc(struct ndshm_heap *heap, void *pointer, size_t size, i
 	if (size > old && old >= RUN_BYTES)
 		more = room_to_grow(size);
 	if (more && size <= heap->max_size && more <= heap->max_size - size)
-		new = ndshm__heap_alloc(heap, size + more, &ret);
+		new = alloc(heap, size + more, 0, &ret);
+	/* Memory that is optional is not taken from other threads. */
 	if (!new)
-		new = ndshm__heap_alloc(heap, size, &ret);
+		new = alloc(heap, size, size > old ? RESERVES : 0, &ret);
 	if (!new && size <= old)
 		return pointer;
 	if (!new) {

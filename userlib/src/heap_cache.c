@@ -238,32 +238,53 @@ static int make_registry(void)
 	return 0;
 }
 
+static long membarrier(int command)
+{
+	return syscall(SYS_membarrier, command, 0, 0);
+}
+
+/* Registers for all_threads_barrier() now, as that takes long in a process with many threads. */
 int ndshm__cache_set_up(void)
 {
 	int error = make_key();
 
-	return error ? error : make_registry();
+	if (!error)
+		error = make_registry();
+	if (!error)
+		membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	return error;
 }
 
-/* Return a cache without a heap: an unused one of this thread, or a new one. */
-static struct heap_cache *vacant(void)
+/* Return this thread's cache for the heap, or one without a heap if it is NULL; or NULL. */
+static struct heap_cache *find(const struct ndshm_heap *heap)
+{
+	struct heap_cache *cache = caches;
+
+	while (cache && heap_of(cache) != heap)
+		cache = cache->thread_next;
+	return cache;
+}
+
+/*
+ * Make a cache for get(), which is called with the lock held, unless this thread has one. Without
+ * memory there is none.
+ */
+static void prepare(const struct ndshm_heap *heap)
 {
 	struct heap_cache *cache;
 
-	for (cache = caches; cache; cache = cache->thread_next)
-		if (!heap_of(cache))
-			return cache;
+	if (likely(ndshm__cache_is_of(ndshm__cache, heap)) || find(heap) || find(NULL))
+		return;
 	cache = ndshm__memory_map(cache_bytes());
 	if (!cache)
-		return NULL;
+		return;
 	/* Without the key's destructor the cache would leak at the end of the thread. */
 	if (pthread_setspecific(key_and_one - 1, cache)) {
 		ndshm__memory_unmap(cache, cache_bytes());
-		return NULL;
+		return;
 	}
 	cache->thread_next = caches;
 	caches = cache;
-	return cache;
 }
 
 /*
@@ -353,16 +374,6 @@ static void join(struct ndshm_heap *heap, struct heap_cache *cache)
 	atomic_store_explicit(&cache->heap, heap, memory_order_relaxed);
 }
 
-/* Return this thread's cache for the heap, or NULL. */
-static struct heap_cache *find(const struct ndshm_heap *heap)
-{
-	struct heap_cache *cache = caches;
-
-	while (cache && heap_of(cache) != heap)
-		cache = cache->thread_next;
-	return cache;
-}
-
 bool ndshm__cache_choose(const struct ndshm_heap *heap)
 {
 	struct heap_cache *cache = find(heap);
@@ -374,15 +385,15 @@ bool ndshm__cache_choose(const struct ndshm_heap *heap)
 }
 
 /*
- * As find(), but with a cache that joins the heap if there is none. NULL without memory: the
- * caller then bypasses the cache. Called with the heap's lock held.
+ * As find(), but if there is none, one without a heap joins this one. NULL if prepare() had no memory:
+ * the caller then bypasses the cache. Called with the heap's lock held.
  */
 static struct heap_cache *get(struct ndshm_heap *heap)
 {
 	struct heap_cache *cache = find(heap);
 
 	if (!cache) {
-		cache = vacant();
+		cache = find(NULL);
 		if (!cache)
 			return NULL;
 		join(heap, cache);
@@ -451,6 +462,7 @@ uint64_t ndshm__cache_refill(struct ndshm_heap *heap, unsigned int class, int *e
 	uint64_t granule;
 	int ret;
 
+	prepare(heap);
 	ret = ndshm__heap_enter(heap, &contended);
 	if (ret) {
 		*error = ret;
@@ -501,9 +513,12 @@ static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned in
 
 void ndshm__cache_flush(struct ndshm_heap *heap, unsigned int class, uint64_t granule)
 {
-	const bool contended = ndshm__heap_lock(heap);
-	struct heap_cache *cache = get(heap);
+	struct heap_cache *cache;
+	bool contended;
 
+	prepare(heap);
+	contended = ndshm__heap_lock(heap);
+	cache = get(heap);
 	if (cache)
 		flush(heap, cache, class, granule, contended);
 	else
@@ -520,11 +535,6 @@ void ndshm__cache_drain(struct ndshm_heap *heap)
 	if (cache)
 		leave(heap, cache);
 	ndshm__pool_unlock(heap);
-}
-
-static long membarrier(int command)
-{
-	return syscall(SYS_membarrier, command, 0, 0);
 }
 
 /* Execute a memory barrier in all threads of the process. False: not supported. */
@@ -566,18 +576,15 @@ static void purge(struct ndshm_heap *heap)
 /* Called with the registry's lock held. Returns true if extents were freed. */
 static bool empty(struct ndshm_heap *heap)
 {
-	uint64_t before;
-	bool fewer;
+	bool freed;
 
 	ndshm__heap_lock(heap);
-	before = heap->core->extents;
 	if (heap->core->caches)
 		purge(heap);
-	ndshm__large_trim(heap);
-	ndshm__pool_trim(heap);
-	fewer = heap->core->extents < before;
+	freed = ndshm__large_trim(heap);
+	freed |= ndshm__pool_trim(heap);
 	ndshm__heap_unlock(heap);
-	return fewer;
+	return freed;
 }
 
 void ndshm__heap_trim(struct ndshm_heap *heap)

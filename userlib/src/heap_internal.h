@@ -369,8 +369,11 @@ int ndshm__large_free(struct ndshm_heap *heap, uint64_t granule);
 uint64_t ndshm__large_size(const struct ndshm_heap *heap, uint64_t granule);
 /* Return true if a new block reads as zero. */
 bool ndshm__large_is_zero(const struct ndshm_heap *heap, uint64_t granule);
-/* Free the extents that are kept. Called with the lock held, which is released meanwhile. */
-void ndshm__large_trim(struct ndshm_heap *heap);
+/*
+ * Free the extents that are kept. Returns true if there were any. Called with the lock held, which is
+ * released meanwhile.
+ */
+bool ndshm__large_trim(struct ndshm_heap *heap);
 
 /*
  * heap_pool.c: runs of units. Called with the lock held. Returns an offset, or NOWHERE with
@@ -388,8 +391,8 @@ void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int uni
 int ndshm__pool_grow(struct ndshm_heap *heap);
 /* Free extents that are not needed any more, and unlock. Must follow a free. */
 void ndshm__pool_unlock(struct ndshm_heap *heap);
-/* Free all empty extents. Called with the lock held, which is released meanwhile. */
-void ndshm__pool_trim(struct ndshm_heap *heap);
+/* Free all empty extents; otherwise as ndshm__large_trim(). */
+bool ndshm__pool_trim(struct ndshm_heap *heap);
 
 /*
  * heap_span.c. Called with the lock held. Takes up to @want blocks and returns their

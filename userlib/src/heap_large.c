@@ -117,10 +117,14 @@ static bool kept_add(struct ndshm_heap *heap, uint64_t page, uint64_t bytes)
 	return true;
 }
 
-void ndshm__large_trim(struct ndshm_heap *heap)
+bool ndshm__large_trim(struct ndshm_heap *heap)
 {
-	while (kept_free(heap))
-		;
+	bool freed = false;
+
+	/* Other threads may keep more meanwhile. */
+	for (unsigned int count = heap->core->kept.count; count; count--)
+		freed |= kept_free(heap);
+	return freed;
 }
 
 uint64_t ndshm__large_alloc(struct ndshm_heap *heap, uint64_t alignment, uint64_t size,

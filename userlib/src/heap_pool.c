@@ -451,34 +451,37 @@ static bool is_delayed(struct ndshm_heap *heap, uint64_t page)
 
 /*
  * Free empty extents, the highest first, until only enough is free in the pool, or less by a part of
- * the last one; or all. Ends if the source fails. Called with the lock held, which is released
- * meanwhile.
+ * the last one; or all. Ends if the source fails. Returns true if it has freed any. Called with the
+ * lock held, which is released meanwhile.
  */
-static void give_back_empty(struct ndshm_heap *heap, bool all)
+static bool give_back_empty(struct ndshm_heap *heap, bool all)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
+	bool freed = false;
 
 	while (all || state->held_units - state->used_units > enough(heap)) {
 		uint64_t page = ndshm__bits_last(&heap->empty, (heap->max_size >> PAGE_SHIFT) - 1);
 
 		if (page == NOWHERE)
-			return;
+			break;
 		/* The extent may be in use again. */
 		if (!is_empty(heap, page)) {
 			ndshm__bits_remove(&heap->empty, page);
 			continue;
 		}
 		if (!all && is_delayed(heap, page))
-			return;
+			break;
 		ndshm__bits_remove(&heap->empty, page);
 		if (!give_back(heap, page))
-			return;
+			break;
+		freed = true;
 	}
+	return freed;
 }
 
-void ndshm__pool_trim(struct ndshm_heap *heap)
+bool ndshm__pool_trim(struct ndshm_heap *heap)
 {
-	give_back_empty(heap, true);
+	return give_back_empty(heap, true);
 }
 
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units)

@@ -169,6 +169,49 @@ static void large_blocks_are_extents(void)
 	close_heap();
 }
 
+static void fail_each(void)
+{
+	section.fail_nth = 1;
+	section.fail_with = -ENOSPC;
+}
+
+/* A request that nothing can fulfil, or that need not be, takes no memory from the caches. */
+static void caches_are_emptied_in_need_only(void)
+{
+	static char *blocks[1000];
+	struct ndshm_heap_stats stats, after;
+	char *pointer;
+	int ret = 0;
+
+	REQUIRE(open_heap(SECTION));
+	for (int i = 0; i < 1000; i++)
+		REQUIRE((blocks[i] = get(64)));
+	for (int i = 0; i < 1000; i++)
+		CHECK(!ndshm__heap_free(heap, blocks[i]));
+	ndshm__heap_stats(heap, &stats);
+	CHECK(stats.cached_blocks);
+	for (size_t size = SECTION + 1; size > SECTION; size *= 2)
+		CHECK_NO_MEMORY(ndshm__heap_alloc(heap, size, &error), ENOMEM);
+	ndshm__heap_stats(heap, &after);
+	CHECK(!memcmp(&stats, &after, sizeof(stats)));
+
+	/* A shrunk block stays where it is. */
+	pointer = get(300000);
+	REQUIRE(pointer);
+	section.during = fail_each;
+	CHECK(ndshm__heap_realloc(heap, pointer, 140000, &ret) == pointer);
+	section.during = NULL;
+	/* Room to grow further is optional. */
+	section.fail_nth = 1;
+	section.failed = false;
+	pointer = ndshm__heap_realloc(heap, pointer, 310000, &ret);
+	CHECK(pointer && section.failed && ndshm__heap_usable_size(heap, pointer) < 320000);
+	ndshm__heap_stats(heap, &after);
+	CHECK(after.cached_blocks >= stats.cached_blocks);
+	CHECK(!ndshm__heap_free(heap, pointer));
+	close_heap();
+}
+
 /* Allocate and free a block that no thread caches. Returns the number of calls of the source. */
 static unsigned long calls_of_pairs(size_t size, unsigned int pairs)
 {
@@ -913,6 +956,7 @@ int main(void)
 	RUN(large_blocks_are_extents);
 	RUN(freed_large_blocks_are_kept);
 	RUN(an_empty_extent_is_kept_for_a_while);
+	RUN(caches_are_emptied_in_need_only);
 	RUN(alignments);
 	RUN(calloc_is_zero);
 	RUN(realloc_keeps_contents);
