@@ -51,11 +51,11 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 		.file = file,
 		.user = (void __user *)address,
 	};
-	/* On the stack, large enough for every argument. */
+	/* On the stack, large enough for every argument; members after @length stay zero. */
 	union {
 		struct ndshm_header header;
 		u64 whole[NDSHM_ARGUMENT_BYTES / sizeof(u64)];
-	} argument;
+	} argument = { .whole = {} };
 	ndshm_reason_t reason;
 	u32 size;
 	int ret;
@@ -64,7 +64,7 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 		return -ENOTTY;
 	/*
 	 * Use this value of the size only: another thread can change the member before
-	 * copy_struct_from_user() copies it.
+	 * copy_from_user() copies it.
 	 */
 	if (get_user(size, (u32 __user *)command.user))
 		return -EFAULT;
@@ -74,11 +74,16 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 		return ioctl_reply_header(command.user, NDSHM_REASON_ARGUMENT_SHORT);
 	if (size > PAGE_SIZE)
 		return ioctl_reply_header(command.user, NDSHM_REASON_ARGUMENT_TAIL);
-	ret = copy_struct_from_user(&argument, row->size, command.user, size);
-	if (ret == -E2BIG)
-		return ioctl_reply_header(command.user, NDSHM_REASON_ARGUMENT_TAIL);
-	if (ret)
-		return ret;
+	if (size > row->size) {
+		ret = check_zeroed_user(command.user + row->size, size - row->size);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			return ioctl_reply_header(command.user, NDSHM_REASON_ARGUMENT_TAIL);
+	}
+	command.length = min(size, row->size);
+	if (copy_from_user(&argument, command.user, command.length))
+		return -EFAULT;
 	argument.header.size = size;
 	argument.header.status = (__force u32)NDSHM_STATUS_SUCCESS;
 	argument.header.reason = (__force u32)NDSHM_REASON_NONE;
@@ -86,7 +91,6 @@ long ndshm_ioctl(const struct ndshm_ioctl_row *rows, unsigned int count,
 		return ioctl_reply_header(command.user, NDSHM_REASON_FLAGS);
 
 	command.argument = &argument;
-	command.length = min(size, row->size);
 	reason = row->handler(&command);
 	if (!command.replied && ndshm_reply_reason(&command, reason))
 		return -EFAULT;
