@@ -153,6 +153,37 @@ struct ndshm_object *ndshm_handle_take(struct ndshm_handles *handles,
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_take);
 
+u32 ndshm_handle_take_many(struct ndshm_handles *handles, const u32 *numbers,
+			   u32 count, const struct ndshm_object_ops *kind,
+			   struct ndshm_object **objects)
+{
+	struct ndshm_slot *slot;
+	u32 i, taken;
+
+	spin_lock(&handles->lock);
+	for (taken = 0; taken < count; taken++) {
+		slot = slot_of(handles, numbers[taken]);
+		if (!slot || slot->handle != numbers[taken] || !slot->object ||
+		    slot->object->ops != kind)
+			break;
+		objects[taken] = slot->object;
+		/* So a second entry with the same handle is unknown. */
+		slot->object = NULL;
+	}
+	if (taken == count) {
+		handles->live -= count;
+		/* The last slot that is freed is reused first: keep the caller's order. */
+		for (i = count; i--;)
+			handles_push_free(handles, slot_of(handles, numbers[i]));
+	} else {
+		for (i = 0; i < taken; i++)
+			slot_of(handles, numbers[i])->object = objects[i];
+	}
+	spin_unlock(&handles->lock);
+	return taken;
+}
+EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_take_many);
+
 struct ndshm_object *ndshm_handle_take_next(struct ndshm_handles *handles,
 					    u32 *at)
 {

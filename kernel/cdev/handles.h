@@ -58,6 +58,10 @@ void ndshm_handles_fini(struct ndshm_handles *handles);
  * frees the slot; neither can fail. ndshm_handle_find() takes a reference. ndshm_handle_take()
  * ends the handle of an object of @kind and passes its reference to the caller; of concurrent
  * callers one gets it. Process context.
+ *
+ * ndshm_handle_take_many() does so with all @count handles of the array @numbers, at once, and
+ * returns @count; or it returns the index of the first that is not the handle of an object of
+ * @kind or that an earlier one equals, and changes nothing.
  */
 ndshm_reason_t ndshm_handle_reserve(struct ndshm_handles *handles, u32 *handle);
 void ndshm_handle_unreserve(struct ndshm_handles *handles, u32 handle);
@@ -68,6 +72,9 @@ struct ndshm_object *ndshm_handle_find(struct ndshm_handles *handles,
 struct ndshm_object *ndshm_handle_take(struct ndshm_handles *handles,
 				       u32 handle,
 				       const struct ndshm_object_ops *kind);
+u32 ndshm_handle_take_many(struct ndshm_handles *handles, const u32 *numbers,
+			   u32 count, const struct ndshm_object_ops *kind,
+			   struct ndshm_object **objects);
 
 /*
  * End the first published handle at or after index *@at, and advance *@at behind it. Passes the

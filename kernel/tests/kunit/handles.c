@@ -230,6 +230,61 @@ static void take_next(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, found(test, numbers[1]), &object);
 }
 
+/* ndshm_handle_take_many() takes all handles of an array, or changes nothing. */
+static void take_many(struct kunit *test)
+{
+	struct ndshm_handles *handles = test->priv;
+	struct ndshm_object objects[8], foreign, *taken[8];
+	u32 numbers[8], n = ARRAY_SIZE(numbers), i, at, good, free;
+
+	for (i = 0; i < n; i++) {
+		init_object(&objects[i], &some_kind);
+		numbers[i] = publish(test, &objects[i]);
+	}
+	init_object(&foreign, &other_kind);
+	publish(test, &foreign);
+	free = reserve(test);
+	ndshm_handle_unreserve(handles, free);
+	for (at = 0; at < n; at++) {
+		const u32 bad[] = {
+			0, U32_MAX, foreign.handle, free, numbers[at] ^ BIT(16),
+			numbers[at ? 0 : 1],
+		};
+
+		good = numbers[at];
+		for (i = 0; i < ARRAY_SIZE(bad); i++) {
+			numbers[at] = bad[i];
+			/* Of two equal handles the second one is bad. */
+			KUNIT_ASSERT_EQ(test, at ?: i == 5,
+					ndshm_handle_take_many(handles, numbers, n,
+							       &some_kind, taken));
+		}
+		numbers[at] = good;
+		KUNIT_ASSERT_EQ(test, handles->live, n + 1);
+		KUNIT_ASSERT_EQ(test, INDEX(free), handles->free);
+	}
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_PTR_EQ(test, found(test, numbers[i]), &objects[i]);
+
+	KUNIT_EXPECT_EQ(test, ndshm_handle_take_many(handles, numbers, 0,
+						     &some_kind, taken), 0);
+	KUNIT_EXPECT_EQ(test, ndshm_handle_take_many(handles, numbers, n,
+						     &some_kind, taken), n);
+	KUNIT_EXPECT_EQ(test, handles->live, 1);
+	for (i = 0; i < n; i++) {
+		KUNIT_EXPECT_PTR_EQ(test, taken[i], &objects[i]);
+		/* The table's reference was passed on. */
+		KUNIT_EXPECT_EQ(test, refcount_read(&objects[i].references), 2);
+		KUNIT_EXPECT_NULL(test, found(test, numbers[i]));
+	}
+	KUNIT_EXPECT_EQ(test, ndshm_handle_take_many(handles, numbers, n,
+						     &some_kind, taken), 0);
+	/* Slots are reused in the order of the array, then those that were free before. */
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, INDEX(reserve(test)), INDEX(numbers[i]));
+	KUNIT_EXPECT_EQ(test, INDEX(reserve(test)), INDEX(free));
+}
+
 /*
  * Offsets: below 16 TiB, multiples of 2 MiB, distinct among live handles. Other offsets
  * find nothing.
@@ -298,6 +353,7 @@ static struct kunit_case handles_cases[] = {
 	KUNIT_CASE(generations),
 	KUNIT_CASE(exhaustion),
 	KUNIT_CASE(take_next),
+	KUNIT_CASE(take_many),
 	KUNIT_CASE(offsets),
 	KUNIT_CASE(every_offset),
 	{}
