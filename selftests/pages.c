@@ -146,6 +146,113 @@ TEST_F(pages, elsewhere)
 	unmake(_metadata, self);
 }
 
+/* Pages that one fault maps in a mapping that has no huge pages. */
+#define AROUND	64
+
+/* Write to each page of @length bytes, and return the number of faults. */
+static long touch_pages(unsigned char *map, size_t length, size_t page)
+{
+	long before = faults();
+	size_t at;
+
+	for (at = 0; at < length; at += page)
+		map[at] = at / page;
+	return faults() - before;
+}
+
+/* Neighbours are mapped at one fault, in all of them or in the part that is mapped. */
+TEST_F(pages, around)
+{
+	const size_t lengths[] = { 1, 2, 16, 63, 64, 65, 256, 511 };
+	unsigned int i, wrong = 0;
+	size_t length, at;
+	long most;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		length = lengths[i] * self->page;
+		make(_metadata, self, length);
+		most = (lengths[i] + AROUND - 1) / AROUND;
+		ndshm_case(false);
+		EXPECT_GE(most, touch_pages(self->map, length, self->page))
+			TH_LOG("%zu pages", lengths[i]);
+		/* Now the last page first. */
+		EXPECT_EQ(0, madvise(self->map, length, MADV_DONTNEED));
+		EXPECT_EQ((lengths[i] - 1) % 256, self->map[length - self->page]);
+		EXPECT_GE(most, touch_pages(self->map, length, self->page) + 1);
+		/* A page that is already mapped. */
+		EXPECT_EQ(0, madvise(self->map, length / 2, MADV_DONTNEED));
+		EXPECT_GE(most, touch_pages(self->map, length, self->page));
+		for (at = 0; at < lengths[i]; at++)
+			wrong += self->map[at * self->page] != at % 256;
+		unmake(_metadata, self);
+	}
+	EXPECT_EQ(0, wrong);
+}
+
+/* Each access is in another part of the block: nothing outside a mapping is mapped. */
+TEST_F(pages, around_parts)
+{
+	const size_t length = AROUND * self->page;
+	unsigned char *child_map;
+	pid_t child;
+	int peer;
+
+	make(_metadata, self, length);
+	EXPECT_EQ(0, munmap(self->map, 8 * self->page));
+	EXPECT_EQ(0, munmap(self->map + 40 * self->page, 24 * self->page));
+	EXPECT_EQ(0, mprotect(self->map + 16 * self->page, 4 * self->page, PROT_READ));
+	fill_pattern(self->map + 8 * self->page, 8 * self->page, 1);
+	fill_pattern(self->map + 20 * self->page, 20 * self->page, 2);
+	EXPECT_TRUE(all_bytes(self->map + 16 * self->page, 4 * self->page, 0));
+	EXPECT_EQ(0, mprotect(self->map + 16 * self->page, 4 * self->page,
+			      PROT_READ | PROT_WRITE));
+	fill_pattern(self->map + 16 * self->page, 4 * self->page, 3);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		child_map = self->map + 16 * self->page;
+		if (!has_pattern(child_map, 4 * self->page, 3))
+			_exit(1);
+		fill_pattern(child_map, 4 * self->page, 4);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	EXPECT_TRUE(has_pattern(self->map + 16 * self->page, 4 * self->page, 4));
+	EXPECT_TRUE(has_pattern(self->map + 20 * self->page, 20 * self->page, 2));
+	EXPECT_EQ(0, munmap(self->map + 8 * self->page, 32 * self->page));
+	self->map = test_map_block(self->fd, &self->block);
+	EXPECT_TRUE(all_bytes(self->map, 8 * self->page, 0));
+	EXPECT_TRUE(has_pattern(self->map + 8 * self->page, 8 * self->page, 1));
+	EXPECT_TRUE(all_bytes(self->map + 40 * self->page, 24 * self->page, 0));
+	unmake(_metadata, self);
+}
+
+/*
+ * A mapping that had no huge pages never gets any: mm would count its pages wrongly, and the
+ * kernel log would say so when the process ends.
+ */
+TEST_F(pages, moved_to_huge)
+{
+	const size_t length = 2 * HUGE;
+	unsigned char *space, *map, *moved;
+
+	make(_metadata, self, length);
+	space = mmap(NULL, 3 * length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, space);
+	map = (void *)(((uintptr_t)space + HUGE - 1) / HUGE * HUGE + self->page);
+	ASSERT_EQ(map, mmap(map, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			    self->fd, self->block.mmap_offset));
+	map[0] = 1;
+	moved = map - self->page + length + HUGE;
+	ASSERT_EQ(moved, mremap(map, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, moved));
+	fill_pattern(moved, length, 5);
+	EXPECT_EQ(0, ndshm_huge_bytes(moved));
+	EXPECT_TRUE(has_pattern(self->map, length, 5));
+	EXPECT_EQ(0, munmap(space, 3 * length));
+	unmake(_metadata, self);
+}
+
 /*
  * Whatever chunks a block consists of, it has the requested length, is zeroed,
  * and each byte is separate memory.

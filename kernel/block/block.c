@@ -175,6 +175,7 @@ const struct ndshm_object_ops ndshm_block_ops = {
 	.max_mappings = NDSHM_MAX_MAPPINGS,
 	.pfn = block_pfn,
 	.fault = ndshm_block_fault,
+	.fault_around = ndshm_block_fault_around,
 	.wait_faults = ndshm_block_wait_faults,
 	.release = block_release,
 	.release_async = block_release_async,

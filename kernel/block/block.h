@@ -156,6 +156,7 @@ static inline bool ndshm_block_is(const struct ndshm_object *object)
 
 /* Operations of objects, for blocks of a provider with pages; see object.h. */
 vm_fault_t ndshm_block_fault(struct ndshm_object *object, struct vm_fault *vmf);
+vm_fault_t ndshm_block_fault_around(struct ndshm_object *object, struct vm_fault *vmf);
 bool ndshm_block_wait_faults(struct ndshm_object *object, unsigned long deadline);
 
 /*

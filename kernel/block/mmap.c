@@ -158,11 +158,18 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 
 	if (vmf->pgoff >= object->length >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS;
-	return object->frames ? object_fill(object, vmf) :
-				object->ops->fault(object, vmf);
+	if (object->frames)
+		return object_fill(object, vmf);
+	if (!(vmf->vma->vm_flags & VM_MIXEDMAP))
+		return object->ops->fault(object, vmf);
+	object_use_prealloc(vmf);
+	return object->ops->fault_around(object, vmf);
 }
 
-/* No fault-around. Without map_pages mm would retry each fault with the mmap lock. */
+/*
+ * Neighbours are mapped by @fault, which can sleep. Without map_pages mm would retry each
+ * fault with the mmap lock.
+ */
 static vm_fault_t object_map_pages(struct vm_fault *vmf, pgoff_t start,
 				   pgoff_t end)
 {
@@ -354,6 +361,22 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_file_cache *c
 	}
 }
 
+/*
+ * VM_MIXEDMAP permits inserting several pages at a fault, but must not be combined with huge
+ * entries: mm miscounts their pages. So a VMA has it if no huge page fits in, even if a part
+ * of the VMA is moved to an aligned address later.
+ */
+static vm_flags_t object_vm_flags(const struct ndshm_object *object,
+				  const struct vm_area_struct *vma)
+{
+	if (object->frames)
+		return VM_IO | VM_PFNMAP;
+	if (!object->ops->fault_around)
+		return 0;
+	return vma->vm_end - vma->vm_start < PMD_SIZE || !IS_ALIGNED(vma->vm_start, PMD_SIZE) ?
+	       VM_MIXEDMAP : 0;
+}
+
 int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 		      struct ndshm_file_cache *cache, atomic_t *mappings)
 {
@@ -384,8 +407,7 @@ int ndshm_object_mmap(struct ndshm_object *object, struct vm_area_struct *vma,
 	vma->vm_pgoff = 0;
 	vma->vm_private_data = mappings;
 	vma->vm_ops = &object_vm_ops;
-	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP |
-			   (object->frames ? VM_IO | VM_PFNMAP : 0),
+	ndshm_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP | object_vm_flags(object, vma),
 			   VM_MAYEXEC);
 	return 0;
 }

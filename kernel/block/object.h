@@ -36,7 +36,9 @@ typedef void (*ndshm_peek_fn)(void *object, kuid_t owner, void *context);
  * @fault: Handles a fault within an object without @frames: gets and locks the page,
  *	checks that the object is not revoked, and calls ndshm_fault_answer(). NULL: the
  *	kind has no such object.
- * @wait_faults: Waits until each page that @fault has returned is in its page table or
+ * @fault_around: Handles a fault as @fault does, but inserts the page and its neighbours
+ *	itself, in a VMA that no huge page fits in. NULL: such VMAs use @fault.
+ * @wait_faults: Waits until each page that a fault has locked is in its page table or
  *	never will be, at most until @deadline (in jiffies). Called after the object
  *	was revoked. Returns false after a timeout. NULL: no wait is needed. May sleep
  * @unmapped: The object is retired and its last mapping gone; may be NULL. May sleep;
@@ -50,6 +52,7 @@ struct ndshm_object_ops {
 	unsigned long (*pfn)(struct ndshm_object *object, pgoff_t index,
 			     unsigned long *count, pgprot_t *prot);
 	vm_fault_t (*fault)(struct ndshm_object *object, struct vm_fault *vmf);
+	vm_fault_t (*fault_around)(struct ndshm_object *object, struct vm_fault *vmf);
 	bool (*wait_faults)(struct ndshm_object *object, unsigned long deadline);
 	void (*unmapped)(struct ndshm_object *object);
 	void (*release)(struct ndshm_object *object);

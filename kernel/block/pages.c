@@ -101,6 +101,130 @@ err_put:
 }
 
 /*
+ * Pages mapped at one fault, at most: a power of two. To insert that many costs about as much
+ * as two faults.
+ */
+#define AROUND_PAGES	64U
+
+/**
+ * struct around - pages around a fault
+ * @first: index of the first page
+ * @end: index behind the last page
+ * @pages: the pages; each folio among them is locked and referenced once
+ */
+struct around {
+	unsigned int first;
+	unsigned int end;
+	struct page *pages[AROUND_PAGES];
+};
+
+/*
+ * Add the page before or behind the others. Locks are only tried: faults that wait with
+ * several locks held could wait for each other. Return: false if it is not usable now.
+ */
+static bool around_add(struct around *around, const struct ndshm_block *block,
+		       pgoff_t base, bool behind)
+{
+	const unsigned int index = behind ? around->end : around->first - 1;
+	struct page *page = around->pages[behind ? index - 1 : index + 1];
+	struct folio *folio = page_folio(page);
+	const long inside = folio_page_idx(folio, page) + (behind ? 1 : -1);
+
+	if (inside >= 0 && inside < folio_nr_pages(folio)) {
+		page = folio_page(folio, inside);
+		if (PageHWPoison(page))
+			return false;
+	} else {
+		page = ndshm_block_page(block, base + index);
+		if (!page || PageHWPoison(page) || !folio_trylock(page_folio(page)))
+			return false;
+		folio_get(page_folio(page));
+	}
+	around->pages[index] = page;
+	if (behind)
+		around->end++;
+	else
+		around->first--;
+	return true;
+}
+
+/* Add the neighbours of the only page that are in the VMA and in one aligned window. */
+static void around_extend(struct around *around, struct ndshm_object *object,
+			  const struct vm_fault *vmf)
+{
+	const struct ndshm_block *block = ndshm_block_of(object);
+	struct vm_area_struct *vma = vmf->vma;
+	const pgoff_t base = round_down(vmf->pgoff, AROUND_PAGES);
+	const pgoff_t from = max(base, vma->vm_pgoff) - base;
+	const pgoff_t to = min3(base + AROUND_PAGES, vma->vm_pgoff + vma_pages(vma),
+				(pgoff_t)(object->length >> PAGE_SHIFT)) - base;
+
+	spin_lock(&object->state_lock);
+	if (!object->revoked) {
+		while (around->first > from && around_add(around, block, base, false))
+			;
+		while (around->end < to && around_add(around, block, base, true))
+			;
+	}
+	spin_unlock(&object->state_lock);
+}
+
+/* Insert the pages from @address on. Another fault may have inserted any of them. */
+static vm_fault_t around_insert(struct around *around, struct vm_area_struct *vma,
+				unsigned long address)
+{
+	unsigned int i = around->first;
+	unsigned long left;
+	int err;
+
+	while (i < around->end) {
+		left = around->end - i;
+		err = vm_insert_pages(vma, address, around->pages + i, &left);
+		if (err && err != -EBUSY)
+			return vmf_error(err);
+		/* -EBUSY: the first page of those left is mapped. */
+		address += (around->end - i - left + 1) << PAGE_SHIFT;
+		i = around->end - left + 1;
+	}
+	return VM_FAULT_NOPAGE;
+}
+
+static void around_release(struct around *around)
+{
+	struct folio *folio;
+	unsigned int i;
+
+	for (i = around->first; i < around->end; i++) {
+		folio = page_folio(around->pages[i]);
+		if (i + 1 < around->end && folio == page_folio(around->pages[i + 1]))
+			continue;
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+}
+
+vm_fault_t ndshm_block_fault_around(struct ndshm_object *object, struct vm_fault *vmf)
+{
+	const unsigned int index = vmf->pgoff % AROUND_PAGES;
+	struct around around = { .first = index, .end = index + 1 };
+	vm_fault_t ret;
+
+	/* vm_insert_pages() would leave a PTE marker, and the access would fault for ever. */
+	if (vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte))
+		return VM_FAULT_SIGBUS;
+	ret = ndshm_block_fault(object, vmf);
+	if (ret != VM_FAULT_LOCKED)
+		return ret;
+	around.pages[index] = vmf->page;
+	vmf->page = NULL;
+	around_extend(&around, object, vmf);
+	ret = around_insert(&around, vmf->vma,
+			    vmf->address - ((index - around.first) << PAGE_SHIFT));
+	around_release(&around);
+	return ret;
+}
+
+/*
  * It is enough to see each folio unlocked once: a fault that locks it later finds the
  * object revoked.
  */
