@@ -9,7 +9,7 @@
 #include "adapter/queue.h"
 #include "base/deferred.h"
 #include "base/registry.h"
-#include "block/block.h"
+#include "block/members.h"
 #include "block/request.h"
 #include "cdev/cdev.h"
 #include "netlink/netlink.h"
@@ -41,6 +41,8 @@ static const struct {
 	int (*setup)(void);
 	void (*teardown)(void);
 } parts[] __refconst = {
+	/* Before ndshm_nl_init(): netlink requests list the blocks. */
+	{ ndshm_members_setup, ndshm_members_teardown },
 	{ ndshm_nl_init, ndshm_nl_exit },
 	{ ndshm_deferred_setup, deferred_teardown },
 	{ ndshm_queue_setup, ndshm_queue_teardown },
@@ -68,8 +70,6 @@ static int __init ndshm_init(void)
 	unsigned int i;
 	int ret;
 
-	/* Before ndshm_nl_init(), since a netlink request may list the blocks. */
-	ndshm_block_setup();
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		ret = parts[i].setup();
 		if (ret) {

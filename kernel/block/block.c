@@ -657,8 +657,3 @@ void **ndshm_block_context(struct ndshm_block *block,
 	       &block->revoke_cb.context : NULL;
 }
 EXPORT_SYMBOL_GPL(ndshm_block_context);
-
-void __init ndshm_block_setup(void)
-{
-	ndshm_members_setup();
-}

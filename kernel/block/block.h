@@ -215,6 +215,4 @@ void ndshm_block_revoke(struct ndshm_block *block);
 bool ndshm_block_adopt(struct ndshm_block *block);
 #endif
 
-void __init ndshm_block_setup(void);
-
 #endif /* _NDSHM_BLOCK_BLOCK_H */

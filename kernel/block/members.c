@@ -4,8 +4,14 @@
  * nothing.
  */
 #include <linux/bitops.h>
+#include <linux/cache.h>
 #include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait_bit.h>
 
@@ -104,30 +110,34 @@ static void blockset_revoke(struct ndshm_blockset *set)
 }
 
 /*
- * Table: a hash table of fixed size. Each bucket has a lock; lookups of one block compete
- * for its reference count in any case. The locks are raw, because lookups run in hard
- * interrupts; a viewer (ndshm_peek_fn) may hold one for the time of copying a message.
+ * Table: a hash table whose size depends on the memory of the machine, so that a bucket has few
+ * blocks however many there are. Each bucket has a lock; lookups of one block compete for its
+ * reference count in any case. The locks are raw, because lookups run in hard interrupts; a
+ * viewer (ndshm_peek_fn) may hold one for the time of copying a message.
  */
 
-#define BUCKET_BITS	12
-#define BUCKETS		BIT(BUCKET_BITS)
+/* One bucket for so many pages of memory, within these limits. */
+#define PAGES_PER_BUCKET	16
+#define LEAST_BITS		12
+#define MOST_BITS		20
 
 struct bucket {
 	raw_spinlock_t lock;	/* protects blocks; taken with interrupts off */
 	struct hlist_head blocks;
 };
 
-static struct bucket buckets[BUCKETS];
+static struct bucket *buckets __read_mostly;
+static unsigned int bucket_bits __read_mostly;
 
 static struct bucket *bucket_of(u32 id)
 {
-	return &buckets[id % BUCKETS];
+	return &buckets[id & (BIT(bucket_bits) - 1)];
 }
 
 /* Cursors order blocks by bucket (the high bits), then by id. */
 static u32 block_cursor(u32 id)
 {
-	return id << (32 - BUCKET_BITS) | id >> BUCKET_BITS;
+	return id << (32 - bucket_bits) | id >> bucket_bits;
 }
 
 static struct ndshm_block *bucket_find(struct bucket *bucket, u32 id)
@@ -213,14 +223,19 @@ static struct ndshm_block *block_first(struct bucket *bucket, u32 at, u32 last)
 	return first;
 }
 
+/* Empty buckets seen without giving up the processor. */
+#define LOOKS	4096
+
 static bool block_peek(u32 *cursor, u32 last, ndshm_peek_fn peek, void *context)
 {
-	u32 at = *cursor, i = at >> (32 - BUCKET_BITS);
+	u32 at = *cursor, i = at >> (32 - bucket_bits);
 	struct ndshm_block *block = NULL;
 	struct bucket *bucket;
 
-	for (; !block && i <= last >> (32 - BUCKET_BITS); i++, at = 0) {
+	for (; !block && i <= last >> (32 - bucket_bits); i++, at = 0) {
 		bucket = &buckets[i];
+		if (!(i % LOOKS))
+			cond_resched();
 		if (hlist_empty(&bucket->blocks))
 			continue;
 		raw_spin_lock_irq(&bucket->lock);
@@ -251,7 +266,9 @@ void ndshm_block_for_each(void (*look)(struct ndshm_block *block))
 	struct ndshm_block *block;
 	unsigned int i;
 
-	for (i = 0; i < BUCKETS; i++) {
+	for (i = 0; i < BIT(bucket_bits); i++) {
+		if (hlist_empty(&buckets[i].blocks))
+			continue;
 		raw_spin_lock_irq(&buckets[i].lock);
 		hlist_for_each_entry(block, &buckets[i].blocks, in_table)
 			if (test_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state))
@@ -260,11 +277,27 @@ void ndshm_block_for_each(void (*look)(struct ndshm_block *block))
 	}
 }
 
-void __init ndshm_members_setup(void)
+static int block_table_alloc(unsigned int bits)
 {
 	unsigned int i;
 
-	ndshm_blockset_revoke_hook = blockset_revoke;
-	for (i = 0; i < BUCKETS; i++)
+	bucket_bits = bits;
+	buckets = kvcalloc(BIT(bits), sizeof(*buckets), GFP_KERNEL);
+	if (!buckets)
+		return -ENOMEM;
+	for (i = 0; i < BIT(bits); i++)
 		raw_spin_lock_init(&buckets[i].lock);
+	return 0;
+}
+
+int __init ndshm_members_setup(void)
+{
+	ndshm_blockset_revoke_hook = blockset_revoke;
+	return block_table_alloc(clamp(ilog2(totalram_pages() / PAGES_PER_BUCKET | 1),
+				       LEAST_BITS, MOST_BITS));
+}
+
+void ndshm_members_teardown(void)
+{
+	kvfree(buckets);
 }

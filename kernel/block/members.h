@@ -33,7 +33,7 @@ struct ndshm_block *ndshm_block_find(u32 id,
  * View a block without a reference, which would delay the end of another user's memory.
  * @peek is called with a raw spinlock held, for the block with this id, or for the first
  * one from *cursor (initially 0) on, which then is the block's; the order of cursors is
- * private to the table. Return: true if there is such a block.
+ * private to the table. Return: true if there is such a block. May sleep.
  */
 bool ndshm_block_peek(u32 id, ndshm_peek_fn peek, void *context);
 bool ndshm_block_peek_next(u32 *cursor, ndshm_peek_fn peek, void *context);
@@ -46,6 +46,8 @@ void ndshm_block_for_each(void (*look)(struct ndshm_block *block));
 bool ndshm_block_join_sets(struct ndshm_block *block);
 #endif
 
-void __init ndshm_members_setup(void);
+/* Called before the first block, and after the last one. */
+int __init ndshm_members_setup(void);
+void ndshm_members_teardown(void);
 
 #endif /* _NDSHM_BLOCK_MEMBERS_H */

@@ -45,6 +45,12 @@ unsigned int ndshm_blockset_usage(struct ndshm_blockset *set, u64 *bytes)
 
 #define BLOCKS	1200
 
+/* Sizes of the tables of both suites. */
+#define FEW_BITS	LEAST_BITS
+#define MANY_BITS	16
+
+#define BUCKETS		((u32)BIT(bucket_bits))
+
 struct fake {
 	struct ndshm_block block;
 	bool added;
@@ -56,13 +62,19 @@ static struct fake *fake_of(struct ndshm_block *block)
 	return container_of(block, struct fake, block);
 }
 
-static int block_table_suite_init(struct kunit_suite *suite)
+static int few_buckets(struct kunit_suite *suite)
 {
-	unsigned int i;
+	return block_table_alloc(FEW_BITS);
+}
 
-	for (i = 0; i < BUCKETS; i++)
-		raw_spin_lock_init(&buckets[i].lock);
-	return 0;
+static int many_buckets(struct kunit_suite *suite)
+{
+	return block_table_alloc(MANY_BITS);
+}
+
+static void free_buckets(struct kunit_suite *suite)
+{
+	ndshm_members_teardown();
 }
 
 static int block_table_init(struct kunit *test)
@@ -219,10 +231,10 @@ static void cursors(struct kunit *test)
 	for (i = 0; i < 200000; i++) {
 		id = i < BIT(16) ? i : prandom_u32_state(&random);
 		cursor = block_cursor(id);
-		KUNIT_ASSERT_EQ(test, cursor >> (32 - BUCKET_BITS),
+		KUNIT_ASSERT_EQ(test, cursor >> (32 - bucket_bits),
 				id % BUCKETS);
-		KUNIT_ASSERT_EQ(test, cursor << BUCKET_BITS |
-				cursor >> (32 - BUCKET_BITS), id);
+		KUNIT_ASSERT_EQ(test, cursor << bucket_bits |
+				cursor >> (32 - bucket_bits), id);
 	}
 }
 
@@ -256,7 +268,7 @@ static void walks(struct kunit *test)
 	for (i = 0; i < n; i++) {
 		atomic_set(&last_id, i == 0 ? -2 : i == 1 ? 0 :
 			   i == 2 ? BUCKETS - 2 :
-			   i < 100 ? (i << BUCKET_BITS) + 6 :
+			   i < 100 ? (i << bucket_bits) + 6 :
 				     prandom_u32_state(&random));
 		add(&fakes[i]);
 	}
@@ -397,10 +409,20 @@ static struct kunit_case block_table_cases[] = {
 
 static struct kunit_suite block_table_suite = {
 	.name = SUITE_NAME("block_table"),
-	.suite_init = block_table_suite_init,
+	.suite_init = few_buckets,
+	.suite_exit = free_buckets,
 	.init = block_table_init,
 	.exit = block_table_exit,
 	.test_cases = block_table_cases,
 };
 
-kunit_test_suite(block_table_suite);
+static struct kunit_suite large_block_table_suite = {
+	.name = SUITE_NAME("large_block_table"),
+	.suite_init = many_buckets,
+	.suite_exit = free_buckets,
+	.init = block_table_init,
+	.exit = block_table_exit,
+	.test_cases = block_table_cases,
+};
+
+kunit_test_suites(&block_table_suite, &large_block_table_suite);
