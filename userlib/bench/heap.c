@@ -2,22 +2,26 @@
 /*
  * heap ALLOCATOR ROW PAIRS [THREADS [LIVE]]
  *
- * Runs PAIRS pairs of an allocation and a free in each thread. Rows that replace a random
- * block have LIVE blocks (1,000) per thread. ALLOCATOR is ndshm (a section without the
- * module), module (a section of the module) or malloc (which LD_PRELOAD can replace). Run
- * it under callgrind with two numbers of pairs: the difference gives the cost of a pair.
+ * Runs PAIRS pairs of an allocation and a free in each thread, and prints the nanoseconds of all.
+ * Rows that replace a random block have LIVE blocks (1,000) per thread. ALLOCATOR is ndshm (a
+ * section without the module), module (a section of the module) or malloc (which LD_PRELOAD can
+ * replace). Run it with two numbers of pairs: the difference of the instructions, which callgrind
+ * counts, or of the nanoseconds, gives the cost of a pair. With QEMU's icount a nanosecond is one
+ * instruction of user space or kernel.
  *
- * The rows handover-* have a thread that frees what another has allocated, and grow enlarges
- * one block in steps of 4 KiB to PAIRS times 4 KiB; they print the time in nanoseconds per
- * pair or step.
+ * The rows handover-* have a thread that frees what another has allocated, and grow enlarges one
+ * block in steps of 4 KiB to PAIRS times 4 KiB.
  */
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "allocator.h"
 
@@ -122,16 +126,16 @@ static void at_once_1m(void)
 	large_at_once(1 << 20);
 }
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1e9 + time.tv_nsec;
-}
-
 /* Blocks on the way from the thread that allocates to the one that frees. */
 static _Atomic(char *) places[64];
+static bool one_processor;
+
+/* On one processor the other thread would wait for the end of a time slice. */
+static void wait_for_other(void)
+{
+	if (one_processor)
+		sched_yield();
+}
 
 static void *free_all(void *argument)
 {
@@ -139,7 +143,7 @@ static void *free_all(void *argument)
 		char *block;
 
 		while (!(block = atomic_exchange(&places[i % 64], NULL)))
-			;
+			wait_for_other();
 		allocator->free(block);
 	}
 	return argument;
@@ -147,9 +151,9 @@ static void *free_all(void *argument)
 
 static void hand_over(size_t size)
 {
-	double begin = now();
 	pthread_t thread;
 
+	one_processor = sysconf(_SC_NPROCESSORS_ONLN) == 1;
 	if (pthread_create(&thread, NULL, free_all, NULL))
 		abort();
 	for (unsigned long i = 0; i < pairs; i++) {
@@ -157,11 +161,10 @@ static void hand_over(size_t size)
 
 		*block = 1;
 		while (atomic_load(&places[i % 64]))
-			;
+			wait_for_other();
 		atomic_store(&places[i % 64], block);
 	}
 	pthread_join(thread, NULL);
-	printf("%.0f\n", (now() - begin) / pairs);
 }
 
 static void hand_over_4k(void)
@@ -176,7 +179,6 @@ static void hand_over_64k(void)
 
 static void grow(void)
 {
-	double begin = now();
 	char *block = NULL;
 
 	for (unsigned long i = 1; i <= pairs; i++) {
@@ -184,7 +186,6 @@ static void grow(void)
 		block[i * 4096 - 1] = 1;
 	}
 	allocator->free(block);
-	printf("%.0f\n", (now() - begin) / pairs);
 }
 
 static const struct {
@@ -204,6 +205,14 @@ static const struct {
 
 #define ROWS	((long)(sizeof(rows) / sizeof(rows[0])))
 
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &time);
+	return time.tv_sec * 1e9 + time.tv_nsec;
+}
+
 static void *run(void *row)
 {
 	rows[(long)row].run();
@@ -214,6 +223,7 @@ int main(int count, char **arguments)
 {
 	unsigned int threads = count > 4 ? atoi(arguments[4]) : 0;
 	pthread_t ids[THREADS];
+	double begin;
 	long row = 0;
 
 	if (count > 5)
@@ -229,6 +239,7 @@ int main(int count, char **arguments)
 	if (!allocator || allocator->open())
 		return 1;
 	make_sizes();
+	begin = now();
 	if (!threads)
 		rows[row].run();
 	for (unsigned int i = 0; i < threads; i++)
@@ -236,6 +247,7 @@ int main(int count, char **arguments)
 			return 1;
 	for (unsigned int i = 0; i < threads; i++)
 		pthread_join(ids[i], NULL);
+	printf("%.0f\n", now() - begin);
 	allocator->close();
 	return 0;
 }

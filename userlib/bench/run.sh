@@ -50,7 +50,7 @@ instructions() {
 	shift 2
 	rm -f -- "$scratch"/callgrind*
 	LD_PRELOAD=$preload valgrind -q --tool=callgrind --separate-threads=yes \
-		--callgrind-out-file="$scratch/callgrind" "$build/$program" "$@" >&2
+		--callgrind-out-file="$scratch/callgrind" "$build/$program" "$@" >/dev/null
 	awk '/^totals:/ && $2 > most { most = $2 } END { print most }' "$scratch"/callgrind-*
 }
 
@@ -132,7 +132,7 @@ few=200000 many=700000
 # nanoseconds PRELOAD ALLOCATOR ROW PAIRS: median of five runs
 nanoseconds() {
 	for ((run = 0; run < 5; run++)); do
-		LD_PRELOAD=$1 "$build/heap" "${@:2}"
+		echo $(($(LD_PRELOAD=$1 "$build/heap" "${@:2}") / $4))
 	done | sort -n | sed -n 3p
 }
 
@@ -148,7 +148,7 @@ for name in handover-4k handover-64k; do
 	row "${what[$name]}" "$ours" "$glibc" "$mi" "$je" "$limit" "$(<"$said")"
 done
 for name in handover-4k handover-64k; do
-	strace --seccomp-bpf -f -qq -e trace=futex -o "$scratch/strace" "$build/heap" ndshm "$name" 50000 >&2
+	strace --seccomp-bpf -f -qq -e trace=futex -o "$scratch/strace" "$build/heap" ndshm "$name" 50000 >/dev/null
 	calls=$(wc -l <"$scratch/strace")
 	verdict "$calls <= 100" >"$said"
 	row "${what[$name]}: futex calls of 50,000 pairs" "$calls" '' '' '' 100 "$(<"$said")"
@@ -179,7 +179,7 @@ done
 echo
 # System calls in the steady state: the difference between a longer and a shorter run.
 calls() {
-	strace -f -qq -o "$scratch/strace" "$build/heap" ndshm "$@" >&2
+	strace -f -qq -o "$scratch/strace" "$build/heap" ndshm "$@" >/dev/null
 	wc -l <"$scratch/strace"
 }
 for name in "${rows[@]}"; do

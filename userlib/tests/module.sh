@@ -24,7 +24,7 @@ check() {
 
 # Get the total of strace's table.
 calls_of() {
-	strace -c -f -qq -o /tmp/strace "$bench/heap" module "$@" >&2 || return 1
+	strace -c -f -qq -o /tmp/strace "$bench/heap" module "$@" >/dev/null || return 1
 	awk '$NF == "total" { print $4 }' /tmp/strace
 }
 # Expect that the second million pairs makes no further system call.
