@@ -135,6 +135,7 @@ FIXTURE_VARIANT_ADD(shape, block_alloc) {
 FIXTURE_VARIANT_ADD(shape, block_free) {
 	.command = NDSHM_BLOCK_FREE,
 	.size = sizeof(struct ndshm_block_free_args),
+	.first_size = offsetof(struct ndshm_block_free_args, handles),
 	.reserved = offsetof(struct ndshm_block_free_args, __reserved),
 };
 
@@ -838,10 +839,12 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_SYNC |
 					    NDSHM_FEATURE_SECTIONS |
 					    NDSHM_FEATURE_ASYNC |
-					    NDSHM_FEATURE_NAMES));
+					    NDSHM_FEATURE_NAMES |
+					    NDSHM_FEATURE_FREE_MANY));
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_ASYNC);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_NAMES);
+	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_FREE_MANY);
 	EXPECT_EQ(self->page, info->out_page_size);
 	EXPECT_LE(self->page, info->out_max_length);
 	EXPECT_LE(1, info->out_max_batch);

@@ -66,7 +66,7 @@ NDSHM_REASON_ROW(LIST, INVALID_PARAMETER, EINVAL, "list", 21,
 NDSHM_REASON_ROW(LIST_SHORT, BUFFER_TOO_SHORT, ENOSPC, "list-short", 22,
 		 "block has more segments than the list has room for; retry with the returned count")
 NDSHM_REASON_ROW(COUNT, INVALID_PARAMETER, EINVAL, "count", 23,
-		 "number of blocks is 0 or above the limit of one call; allocate them in several calls")
+		 "number of blocks is 0 or above the limit of one call; use several calls")
 
 /* Objects that a request names. */
 NDSHM_REASON_ROW(ADAPTER_UNKNOWN, ADAPTER_NOT_FOUND, ENOENT, "adapter-unknown", 24,

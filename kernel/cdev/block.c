@@ -272,14 +272,63 @@ out_provider:
 	return reason;
 }
 
+/* Takes over the reference of @object's handle, which was taken. */
+static void client_free_object(struct ndshm_client *client, struct ndshm_object *object)
+{
+	/* Without another reference there is no file, and no mmap() in progress. */
+	if (refcount_read(&object->references) != 1)
+		ndshm_object_retire(object, &client->file_cache);
+	ndshm_object_put(object);
+}
+
+/* An array of blocks, and every argument that is not valid. */
+static noinline_for_stack ndshm_reason_t client_free_blocks(struct ndshm_command *command)
+{
+	struct ndshm_block_free_args *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_object *objects[NDSHM_MAX_BATCH];
+	u32 i, taken, count = argument->count, handles[NDSHM_MAX_BATCH];
+	u64 consumed = 0;
+
+	if (argument->__reserved)
+		return NDSHM_REASON_RESERVED;
+	if (!count || count > NDSHM_MAX_BATCH)
+		return NDSHM_REASON_COUNT;
+	if (argument->handle)
+		return NDSHM_REASON_RESERVED;
+	if (copy_from_user(handles, u64_to_user_ptr(argument->handles),
+			   count * sizeof(*handles)))
+		return NDSHM_REASON_ADDRESS;
+	/* Reply first, so that a failed copy frees nothing; undo it after an error. */
+	if (ndshm_reply(command))
+		return NDSHM_REASON_ADDRESS;
+	taken = ndshm_handle_take_many(&client->handles, handles, count,
+				       &ndshm_block_ops, objects);
+	if (taken != count) {
+		command->replied = false;
+		argument->out_index = taken;
+		return NDSHM_REASON_HANDLE_UNKNOWN;
+	}
+	for (i = 0; i < count; i++)
+		consumed += ndshm_block_of(objects[i])->consumed;
+	atomic64_sub(consumed, &client->bytes);
+	for (i = 0; i < count; i++) {
+		client_free_object(client, objects[i]);
+		cond_resched();
+	}
+	return NDSHM_REASON_NONE;
+}
+
 ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 {
 	struct ndshm_block_free_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_object *object;
 
-	if (argument->__reserved)
-		return NDSHM_REASON_RESERVED;
+	argument->out_index = 0;
+	/* One test for three members keeps the free of one block short. */
+	if (argument->__reserved | argument->count | argument->handles)
+		return client_free_blocks(command);
 	/* Reply first, so that a failed copy frees nothing; undo it after an error. */
 	if (ndshm_reply(command))
 		return NDSHM_REASON_ADDRESS;
@@ -290,8 +339,7 @@ ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	}
 	atomic64_sub(ndshm_block_of(object)->consumed, &client->bytes);
-	ndshm_object_retire(object, &client->file_cache);
-	ndshm_object_put(object);
+	client_free_object(client, object);
 	return NDSHM_REASON_NONE;
 }
 

@@ -18,7 +18,7 @@ struct ndshm_parameters;
 struct ndshm_provider;
 struct poll_table_struct;
 
-/* Limit of blocks for one BLOCK_ALLOC. */
+/* Limit of blocks for one BLOCK_ALLOC or BLOCK_FREE. */
 #define NDSHM_MAX_BATCH	64U
 
 /* Ioctl handlers of a client, for struct ndshm_ioctl_row. */

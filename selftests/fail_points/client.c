@@ -405,7 +405,28 @@ static bool setup_free(void)
 	poison(&of->free, sizeof(of->free));
 	of->free.handle = of->blocks[0].handle;
 	of->free.__reserved = 0;
+	of->free.handles = 0;
+	of->free.count = 0;
 	return opened;
+}
+
+static bool setup_free_many(void)
+{
+	__u32 i;
+
+	if (!fail_nth_open())
+		return false;
+	fail_nth_alloc_request(of->adapter, 0, 3 * sysconf(_SC_PAGESIZE), FAIL_NTH_BLOCKS);
+	if (!fail_nth_expect(!fail_nth_call_alloc()))
+		return false;
+	for (i = 0; i < FAIL_NTH_BLOCKS; i++)
+		of->handles[i] = of->blocks[i].handle;
+	poison(&of->free, sizeof(of->free));
+	of->free.handle = 0;
+	of->free.__reserved = 0;
+	of->free.handles = (uintptr_t)of->handles;
+	of->free.count = FAIL_NTH_BLOCKS;
+	return true;
 }
 
 /* The block has a file, which the free returns to the file cache. */
@@ -433,6 +454,20 @@ static void check_free(int error)
 	fail_nth_check_header(&of->free, error);
 	fail_nth_expect(fail_nth_ioctl(NDSHM_BLOCK_QUERY, &query) ==
 			(error ? 0 : -ENOENT));
+}
+
+/* If a copy failed, no block must have been freed. */
+static void check_free_many(int error)
+{
+	struct ndshm_block_query_args query = { .size = sizeof(query) };
+	__u32 i;
+
+	fail_nth_check_header(&of->free, error);
+	for (i = 0; i < FAIL_NTH_BLOCKS; i++) {
+		query.handle = of->handles[i];
+		fail_nth_expect(fail_nth_ioctl(NDSHM_BLOCK_QUERY, &query) ==
+				(error ? 0 : -ENOENT));
+	}
 }
 
 static bool setup_query(void)
@@ -553,6 +588,10 @@ static const struct fail_nth_command commands[] = {
 		.name = "block-free-shown", .errors = { EFAULT },
 		.setup = setup_free_shown, .call = call_free,
 		.check = check_free, .clean = fail_nth_close,
+	}, {
+		.name = "block-free-many", .errors = { EFAULT },
+		.setup = setup_free_many, .call = call_free,
+		.check = check_free_many, .clean = fail_nth_close,
 	}, {
 		.name = "block-query", .errors = { EFAULT },
 		.setup = setup_query, .call = call_query, .check = check_query,

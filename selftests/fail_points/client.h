@@ -25,6 +25,7 @@ struct fail_nth_client {
 	struct ndshm_get_info_args info;
 	struct ndshm_block_alloc_args alloc;
 	struct ndshm_block_free_args free;
+	__u32 handles[FAIL_NTH_BLOCKS];
 	struct ndshm_block_query_args query;
 	struct ndshm_block_sync_args sync;
 	struct ndshm_completion record;

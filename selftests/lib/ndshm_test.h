@@ -545,6 +545,19 @@ static inline struct ndshm_block_free_args block_free_request(__u32 handle)
 	ndshm_poison(&request, sizeof(request));
 	request.handle = handle;
 	request.__reserved = 0;
+	request.handles = 0;
+	request.count = 0;
+	return request;
+}
+
+/* BLOCK_FREE of an array of handles */
+static inline struct ndshm_block_free_args
+blocks_free_request(const __u32 *handles, __u32 count)
+{
+	struct ndshm_block_free_args request = block_free_request(0);
+
+	request.handles = to_u64(handles);
+	request.count = count;
 	return request;
 }
 

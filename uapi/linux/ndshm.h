@@ -132,6 +132,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_SECTIONS	(1ULL << 3)	/* SECTION_*, EXTENT_* */
 #define NDSHM_FEATURE_ASYNC	(1ULL << 4)	/* ALLOC_ASYNC, BLOCK_CANCEL, read() */
 #define NDSHM_FEATURE_NAMES	(1ULL << 5)	/* SECTION_OPEN, names of sections */
+#define NDSHM_FEATURE_FREE_MANY	(1ULL << 6)	/* BLOCK_FREE of an array of handles */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -142,7 +143,7 @@ struct ndshm_header {
  * @out_features: NDSHM_FEATURE_* bits; test these, never a version
  * @out_max_length: longest block, in bytes
  * @out_max_blocks: maximum number of handles of a client (blocks and BARs)
- * @out_max_batch: maximum number of blocks of one BLOCK_ALLOC
+ * @out_max_batch: maximum number of blocks of one BLOCK_ALLOC or BLOCK_FREE
  * @out_page_size: unit of lengths and of mmap, in bytes
  * @out_default_adapter: id of the adapter for memory that is not tied to a device, on the
  *	lowest NUMA node
@@ -435,17 +436,26 @@ struct ndshm_block_cancel_args {
 };
 
 /**
- * struct ndshm_block_free_args - ioctl(NDSHM_BLOCK_FREE): free a handle
+ * struct ndshm_block_free_args - ioctl(NDSHM_BLOCK_FREE): free one or more blocks
  * @size: sizeof(struct ndshm_block_free_args)
  * @status: out
  * @reason: out
  * @flags: must be 0
- * @handle: of this client; a revoked block's handle is released as well
+ * @handle: of a block of this client; must be 0 if @count is not (else EINVAL, RESERVED)
  * @__reserved: must be 0
+ * @handles: address of an array of @count handles (__u32) of blocks of this client; must
+ *	be 0 if @count is (else EINVAL, COUNT)
+ * @count: number of handles at @handles, at most ndshm_get_info.out_max_batch (else
+ *	EINVAL, COUNT); all are freed or none. 0: free @handle
+ * @out_index: of the first entry at @handles that is unknown or that an earlier entry
+ *	equals (ENOENT, HANDLE_UNKNOWN: nothing is freed); else 0
  *
- * The handle is invalid at once; the memory is freed with its last mapping. Pages pinned
- * by the kernel (O_DIRECT, vmsplice(), io_uring) stay charged until they are unpinned,
- * and up to a second longer.
+ * A revoked block's handle is freed as well. The handles are invalid at once; the memory
+ * is freed with its last mapping. Pages pinned by the kernel (O_DIRECT, vmsplice(),
+ * io_uring) stay charged until they are unpinned, and up to a second longer.
+ *
+ * Without NDSHM_FEATURE_FREE_MANY the members from @handles on are an unknown tail: a
+ * @count is E2BIG (ARGUMENT_TAIL).
  */
 struct ndshm_block_free_args {
 	__u32 size;
@@ -454,6 +464,9 @@ struct ndshm_block_free_args {
 	__u32 flags;
 	__u32 handle;
 	__u32 __reserved;
+	__aligned_u64 handles;
+	__u32 count;
+	__u32 out_index;
 };
 
 /**
