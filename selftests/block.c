@@ -826,6 +826,9 @@ TEST_F(block, mremap_size)
 #define RACERS	8
 #define ROUNDS	200
 
+/* The distance between two consecutive uses of one slot of the handle table. */
+#define NEXT_HANDLE	0x10000
+
 struct race {
 	int fd;
 	pthread_barrier_t barrier;
@@ -871,6 +874,323 @@ TEST_F(block, racing_double_free)
 		EXPECT_EQ(round * (RACERS - 1), race.lost);
 	}
 	for (i = 0; i < RACERS; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(0, test_state(self->fd).blocks);
+}
+
+/*
+ * Arrays of handles
+ */
+
+#define FREED	8
+
+/* Allocate @count blocks in one call. */
+static void new_blocks(struct __test_metadata *_metadata, struct _test_data_block *self,
+		       struct ndshm_block_info *blocks, __u32 *handles, __u32 count)
+{
+	struct ndshm_block_alloc_args alloc;
+	__u32 i;
+
+	alloc = block_alloc_request(self->adapter, 1, blocks);
+	alloc.count = count;
+	test_block_alloc(self->fd, &alloc);
+	for (i = 0; i < count; i++)
+		handles[i] = blocks[i].handle;
+}
+
+#define test_new_blocks(blocks, handles, count) \
+	new_blocks(_metadata, self, blocks, handles, count)
+
+/* The array must be refused for its entry @index. */
+#define test_err_free_many(index, handles, count) do { \
+	struct ndshm_block_free_args free_ = blocks_free_request(handles, count); \
+	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd, &free_); \
+	EXPECT_EQ(index, free_.out_index); \
+} while (0)
+
+#define test_free_many(handles, count) do { \
+	struct ndshm_block_free_args free_ = blocks_free_request(handles, count); \
+	test_block_free(self->fd, &free_); \
+	EXPECT_EQ(0, free_.out_index); \
+} while (0)
+
+TEST_F(block, free_many)
+{
+	const __u32 most = self->info.out_max_batch;
+	const __u32 counts[] = { 1, 2, most };
+	struct ndshm_block_info *blocks = calloc(most, sizeof(*blocks));
+	__u32 *handles = calloc(most, sizeof(*handles));
+	struct ndshm_state before = test_state(self->fd);
+	unsigned int i, j;
+
+	ASSERT_NE(NULL, blocks);
+	ASSERT_NE(NULL, handles);
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		test_new_blocks(blocks, handles, counts[i]);
+		EXPECT_EQ(before.blocks + counts[i], test_state(self->fd).blocks);
+		test_free_many(handles, counts[i]);
+		ndshm_same_state(_metadata, __LINE__, self->fd, &before);
+		for (j = 0; j < counts[i]; j++)
+			test_gone(&blocks[j]);
+		test_err_free_many(0, handles, counts[i]);
+	}
+	/* An array can be at an odd address. */
+	test_new_blocks(blocks, handles, 2);
+	memmove((char *)(handles + 2) + 1, handles, 2 * sizeof(*handles));
+	test_free_many((void *)((char *)(handles + 2) + 1), 2);
+	ndshm_same_state(_metadata, __LINE__, self->fd, &before);
+	free(blocks);
+	free(handles);
+}
+
+TEST_F(block, free_many_counts)
+{
+	const __u32 bad[] = { 0, self->info.out_max_batch + 1, INT_MAX, UINT_MAX };
+	struct ndshm_block_free_args request;
+	__u32 *handles = calloc(bad[1], sizeof(*handles));
+	unsigned int i;
+
+	ASSERT_NE(NULL, handles);
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	handles[0] = self->block.handle;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		request = blocks_free_request(handles, bad[i]);
+		test_err_block_free(EINVAL, NDSHM_REASON_COUNT, self->fd, &request);
+		EXPECT_EQ(0, request.out_index);
+	}
+	/* An array excludes the other handle. */
+	request = blocks_free_request(handles, 1);
+	request.handle = self->block.handle;
+	test_err_block_free(EINVAL, NDSHM_REASON_RESERVED, self->fd, &request);
+	request = blocks_free_request(handles, 1);
+	request.__reserved = 1;
+	test_err_block_free(EINVAL, NDSHM_REASON_RESERVED, self->fd, &request);
+	/* Without the count, the structure is the first version. */
+	request = blocks_free_request(handles, 1);
+	request.size = offsetof(struct ndshm_block_free_args, handles);
+	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd, &request);
+	test_free_handle(self->fd, self->block.handle);
+	free(handles);
+}
+
+/* Each bad entry, at each place, must keep all blocks of the array. */
+TEST_F(block, free_many_is_all_or_none)
+{
+	const __u32 most = self->info.out_max_batch;
+	struct ndshm_block_info *blocks = calloc(most, sizeof(*blocks));
+	struct ndshm_block_query_args query;
+	__u32 *handles = calloc(most, sizeof(*handles));
+	int other = ndshm_open();
+	struct ndshm_block_info foreign;
+	__u32 at, i, stale;
+
+	ASSERT_NE(NULL, blocks);
+	ASSERT_NE(NULL, handles);
+	ASSERT_LE(0, other);
+	stale = test_new_block(self->fd, self->adapter, 1).handle;
+	test_free_handle(self->fd, stale);
+	/* More blocks than here, so that the last one's handle is unknown here. */
+	for (i = 0; i <= most; i++)
+		foreign = test_new_block(other, self->adapter, 1);
+	test_new_blocks(blocks, handles, most);
+	for (at = 0; at < most; at = at ? 2 * at + 1 : 1) {
+		const __u32 bad[] = {
+			0, UINT_MAX, stale, foreign.handle,
+			handles[at] + NEXT_HANDLE, handles[at] ^ 0x8000,
+		};
+		const __u32 good = handles[at];
+
+		for (i = 0; i < ARRAY_SIZE(bad); i++) {
+			handles[at] = bad[i];
+			test_err_free_many(at, handles, most);
+		}
+		/* The later one of two equal handles is the bad one. */
+		if (at) {
+			handles[at] = handles[at / 2];
+			test_err_free_many(at, handles, most);
+			test_err_free_many(at, handles, at + 1);
+		}
+		handles[at] = good;
+	}
+	for (i = 0; i < most; i++) {
+		query = block_query_request(handles[i]);
+		test_block_query(self->fd, &query);
+		EXPECT_EQ(blocks[i].shared_memory_handle,
+			  query.out_block.shared_memory_handle);
+	}
+	/* No handle of a refused array may have become available. */
+	self->block = test_new_block(self->fd, self->adapter, 1);
+	for (i = 0; i < most; i++)
+		EXPECT_NE(handles[i] & 0xffff, self->block.handle & 0xffff);
+	test_free_handle(self->fd, self->block.handle);
+	test_free_many(handles, most);
+	close(other);
+	free(blocks);
+	free(handles);
+}
+
+TEST_F(block, free_many_addresses)
+{
+	struct ndshm_block_info blocks[2];
+	struct ndshm_block_free_args request, *readonly;
+	__u32 handles[2], *half;
+	__u64 bad[] = { 0, 1, -4096ULL, 1ULL << 63, 0, 0 };
+	unsigned int i;
+	char *pages;
+
+	pages = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, pages);
+	ASSERT_EQ(0, mprotect(pages + self->page, self->page, PROT_NONE));
+	test_new_blocks(blocks, handles, 2);
+	/* The first handle can be read, the second one cannot, or only in part. */
+	half = (__u32 *)(pages + self->page) - 1;
+	half[0] = handles[0];
+	bad[4] = to_u64(half);
+	bad[5] = to_u64(half) - 1;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		request = blocks_free_request(NULL, 2);
+		request.handles = bad[i];
+		test_err_block_free(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &request);
+		EXPECT_EQ(0, request.out_index);
+	}
+	/* A reply that cannot be written frees nothing. */
+	readonly = (void *)pages;
+	*readonly = blocks_free_request(handles, 2);
+	ASSERT_EQ(0, mprotect(pages, self->page, PROT_READ));
+	test_errno_ioctl(EFAULT, self->fd, NDSHM_BLOCK_FREE, readonly);
+	/* The array itself is not written, and can be read-only. */
+	ASSERT_EQ(0, mprotect(pages, self->page, PROT_READ | PROT_WRITE));
+	memcpy(pages, handles, sizeof(handles));
+	ASSERT_EQ(0, mprotect(pages, self->page, PROT_READ));
+	test_free_many((void *)pages, 2);
+	munmap(pages, 2 * self->page);
+}
+
+/* The reply overwrites the array, which must have been copied before, and only once. */
+TEST_F(block, free_many_is_copied_once)
+{
+	struct ndshm_block_info blocks[2];
+	struct ndshm_block_free_args request;
+	__u32 handles[2];
+
+	test_new_blocks(blocks, handles, 2);
+	request = blocks_free_request(&request.status, 2);
+	request.status = handles[0];
+	request.reason = handles[1];
+	test_block_free(self->fd, &request);
+	EXPECT_EQ(0, test_state(self->fd).blocks);
+}
+
+TEST_F(block, free_many_mapped)
+{
+	struct ndshm_block_info blocks[FREED];
+	__u32 handles[FREED];
+	void *maps[FREED];
+	unsigned int i;
+
+	test_new_blocks(blocks, handles, FREED);
+	/* Every third block stays mapped; others were, or never were. */
+	for (i = 0; i < FREED; i++) {
+		if (i % 3 == 2)
+			continue;
+		maps[i] = test_map_block(self->fd, &blocks[i]);
+		fill_pattern(maps[i], self->page, i);
+		if (i % 3)
+			EXPECT_EQ(0, munmap(maps[i], self->page));
+	}
+	test_free_many(handles, FREED);
+	EXPECT_EQ(0, test_state(self->fd).blocks);
+	for (i = 0; i < FREED; i++) {
+		if (i % 3) {
+			test_gone(&blocks[i]);
+			continue;
+		}
+		test_lives(&blocks[i]);
+		EXPECT_TRUE(has_pattern(maps[i], self->page, i));
+		EXPECT_EQ(0, munmap(maps[i], self->page));
+		test_gone(&blocks[i]);
+	}
+}
+
+/* Two arrays of the same handles in opposite order, and one of these handles alone. */
+enum { FORWARDS, BACKWARDS, SINGLE, FREERS };
+
+struct freers {
+	int fd;
+	pthread_barrier_t barrier;
+	__u32 handles[2][FREED];
+	__u32 single;
+	bool won[FREERS];
+	int error[FREERS];
+	__u32 index[FREERS];
+};
+
+struct freer {
+	struct freers *race;
+	unsigned int number;
+};
+
+static void *race_to_free_many(void *context)
+{
+	const struct freer *freer = context;
+	const unsigned int number = freer->number;
+	struct freers *race = freer->race;
+	struct ndshm_block_free_args request;
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&race->barrier);
+		request = number == SINGLE ? block_free_request(race->single) :
+			  blocks_free_request(race->handles[number], FREED);
+		race->won[number] = !_test_block_free(race->fd, &request);
+		race->error[number] = errno;
+		race->index[number] = request.out_index;
+		pthread_barrier_wait(&race->barrier);
+	}
+	return NULL;
+}
+
+TEST_F(block, racing_free_many)
+{
+	struct freers race = { .fd = self->fd };
+	struct ndshm_block_info blocks[FREED];
+	unsigned int i, round, wins, single;
+	struct freer freers[FREERS];
+	pthread_t threads[FREERS];
+
+	ASSERT_EQ(0, pthread_barrier_init(&race.barrier, NULL, FREERS + 1));
+	for (i = 0; i < FREERS; i++) {
+		freers[i] = (struct freer){ &race, i };
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, race_to_free_many,
+					    &freers[i]));
+	}
+	for (round = 0; round < ROUNDS; round++) {
+		test_new_blocks(blocks, race.handles[FORWARDS], FREED);
+		for (i = 0; i < FREED; i++)
+			race.handles[BACKWARDS][i] = race.handles[FORWARDS][FREED - 1 - i];
+		single = round % FREED;
+		race.single = race.handles[FORWARDS][single];
+		pthread_barrier_wait(&race.barrier);
+		pthread_barrier_wait(&race.barrier);
+		wins = 0;
+		for (i = 0; i < FREERS; i++) {
+			wins += race.won[i];
+			EXPECT_TRUE(race.won[i] || race.error[i] == ENOENT);
+		}
+		/* One call freed its handles; the others found some of them unknown. */
+		EXPECT_EQ(1, wins);
+		if (!race.won[SINGLE]) {
+			EXPECT_EQ(0, test_state(self->fd).blocks);
+			continue;
+		}
+		EXPECT_EQ(single, race.index[FORWARDS]);
+		EXPECT_EQ(FREED - 1 - single, race.index[BACKWARDS]);
+		EXPECT_EQ(FREED - 1, test_state(self->fd).blocks);
+		race.handles[FORWARDS][single] = race.handles[FORWARDS][FREED - 1];
+		test_free_many(race.handles[FORWARDS], FREED - 1);
+	}
+	for (i = 0; i < FREERS; i++)
 		pthread_join(threads[i], NULL);
 	EXPECT_EQ(0, test_state(self->fd).blocks);
 }
@@ -928,9 +1248,6 @@ TEST_F(block, racing_map_and_free)
 #define GUESS_ROUNDS	500
 #define GUESS_MOST	100000
 #define GUESS_LENGTH	3
-
-/* The distance between two consecutive uses of one slot of the handle table. */
-#define NEXT_HANDLE	0x10000
 
 struct guesser {
 	int fd;

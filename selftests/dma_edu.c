@@ -200,6 +200,8 @@ TEST_F(edu, bars)
 {
 	struct ndshm_adapter_map_bar_args map, again;
 	struct ndshm_block_free_args request;
+	struct ndshm_block_info block;
+	__u32 handles[2];
 	void *bar;
 
 	test_claim(self->fd, EDU_WIDTH);
@@ -241,6 +243,15 @@ TEST_F(edu, bars)
 			    &request);
 	EXPECT_EQ(1, test_state(self->fd).blocks);
 	EXPECT_EQ(0, test_state(self->fd).bytes);
+	/* Nor can it be freed in an array, and the block beside it is kept. */
+	block = test_new_block(self->fd, self->edu.adapter.id, 1);
+	handles[0] = block.handle;
+	handles[1] = map.out_mmap_offset >> 21;
+	request = blocks_free_request(handles, 2);
+	test_err_block_free(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, self->fd,
+			    &request);
+	EXPECT_EQ(1, request.out_index);
+	test_free_handle(self->fd, block.handle);
 }
 
 TEST_F(edu, charged)
@@ -546,10 +557,12 @@ TEST_F(edu, needs_reset)
 
 TEST_F(edu, unbind)
 {
-	struct ndshm_block_info mapped, plain, freed;
+	struct ndshm_block_info mapped, plain, other, freed;
 	struct ndshm_block_query_args query;
+	struct ndshm_block_free_args request;
 	struct ndshm_nl_block seen;
 	unsigned char *map, *freed_map;
+	__u32 handles[2];
 	pid_t child;
 	int peer;
 
@@ -558,6 +571,7 @@ TEST_F(edu, unbind)
 	map_registers(_metadata, self, self->fd);
 	mapped = test_new_block(self->fd, self->edu.adapter.id, 1 << 16);
 	plain = test_new_block(self->fd, self->edu.adapter.id, 1);
+	other = test_new_block(self->fd, self->edu.adapter.id, 1);
 	freed = test_new_block(self->fd, self->edu.adapter.id, 1);
 	map = test_map_block(self->fd, &mapped);
 	freed_map = test_map_block(self->fd, &freed);
@@ -586,7 +600,7 @@ TEST_F(edu, unbind)
 	close(peer);
 
 	/* The handles remain and report that the block is revoked. */
-	EXPECT_EQ(3, test_state(self->fd).blocks);
+	EXPECT_EQ(4, test_state(self->fd).blocks);
 	query = block_query_request(mapped.handle);
 	test_err_block_query(ENODEV, NDSHM_REASON_BLOCK_REVOKED, self->fd,
 			     &query);
@@ -604,10 +618,14 @@ TEST_F(edu, unbind)
 	test_err_bar(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd, 0);
 	test_err_new_block(ENODEV, NDSHM_REASON_ADAPTER_REMOVED, self->fd);
 
-	/* Revoked blocks can still be freed. */
+	/* Revoked blocks can still be freed, one at a time and together. */
 	test_free_handle(self->fd, plain.handle);
 	test_no_handle(self->fd, plain.handle);
-	test_free_handle(self->fd, mapped.handle);
+	handles[0] = other.handle;
+	handles[1] = mapped.handle;
+	request = blocks_free_request(handles, 2);
+	test_block_free(self->fd, &request);
+	test_no_handle(self->fd, other.handle);
 	EXPECT_EQ(0, test_state(self->fd).bytes);
 	EXPECT_EQ(0, munmap(map, mapped.length));
 	EXPECT_EQ(0, munmap(freed_map, freed.length));
