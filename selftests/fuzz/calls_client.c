@@ -330,11 +330,15 @@ static long run_read(struct fuzz_thread *thread, const struct fuzz_value *a)
 	.usual = { 0, FUZZ_REGISTER }, \
 }
 
-enum { FREE_HANDLE = COMMAND_OWN, FREE_RESERVED };
+/* With a count, the handles of consecutive registers are freed, from the named one on. */
+enum { FREE_HANDLE = COMMAND_OWN, FREE_RESERVED, FREE_COUNT, FREE_HANDLES, FREE_BOTH };
 static const struct fuzz_argument free_arguments[] = {
 	COMMAND(struct ndshm_block_free_args),
 	[FREE_HANDLE] = HANDLE,
 	[FREE_RESERVED] = RESERVED,
+	[FREE_COUNT] = FUZZ_ANY("count", 0, 1, 2, 3, 16, 63, 64, 65, 0xffffffff),
+	[FREE_HANDLES] = FUZZ_AT("handles"),
+	[FREE_BOTH] = FUZZ_ANY("both", 0, 1),
 	{}
 };
 
@@ -343,10 +347,27 @@ static long run_free(struct fuzz_thread *thread, const struct fuzz_value *a)
 	struct ndshm_block_free_args argument = {
 		.handle = handle_of(&a[FREE_HANDLE]),
 		.__reserved = a[FREE_RESERVED].number,
+		.count = a[FREE_COUNT].number,
 	};
+	__u32 count = argument.count < 64 ? argument.count : 64, i;
+	struct fuzz_value handle = a[FREE_HANDLE];
+	__u32 handles[64];
+	void *seen;
 
 	if (fuzz_registers_now.dma)
 		return -EBUSY;
+	for (i = 0; i < count; i++, handle.number++) {
+		if (handle.form == FUZZ_REGISTER && handle.number >= FUZZ_HANDLES)
+			handle.number = 0;
+		handles[i] = handle_of(&handle);
+	}
+	/* Both members, with one of which the other must be 0. */
+	if (count || a[FREE_BOTH].number)
+		argument.handles = (unsigned long)
+			fuzz_put(thread, &a[FREE_HANDLES], handles,
+				 count * sizeof(handles[0]), &seen);
+	if (count && !a[FREE_BOTH].number)
+		argument.handle = 0;
 	fuzz_forget_addresses();
 	return command(thread, NDSHM_BLOCK_FREE, a, (void *)&argument,
 		       sizeof(argument));
