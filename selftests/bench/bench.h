@@ -236,7 +236,7 @@ int json_write(const char *path);
 #define SHOWN		"map, touch every page, unmap"
 #define UNMAPPED	"allocate, free"
 #define UNMAPPED_LIVE	"allocate, free, with 100 others live"
-#define BATCH_LIVE	"allocate 16 at once, free each, with 100 others live (a block)"
+#define BATCH_LIVE	"allocate 16 at once, free 16 at once, with 100 others live (a block)"
 #define DRIVER		"a driver's allocate, free, with 1,000 others live"
 #define DRIVER_MANY	"a driver's allocate, free, with 100,000 others live"
 #define DRIVER_LIVE	1000

@@ -74,10 +74,26 @@ static int block_alloc(size_t length, struct ndshm_block_info *blocks,
 static int block_free(__u32 handle)
 {
 	struct ndshm_block_free_args free = {
-		.size = sizeof(free),
+		/* The first version: the other members are for an array. */
+		.size = offsetof(struct ndshm_block_free_args, handles),
 		.handle = handle,
 	};
 
+	return ioctl(client, NDSHM_BLOCK_FREE, &free) ? -errno : 0;
+}
+
+static int blocks_free(const struct ndshm_block_info *blocks, unsigned int count)
+{
+	__u32 handles[MAX_BATCH];
+	struct ndshm_block_free_args free = {
+		.size = sizeof(free),
+		.handles = (uintptr_t)handles,
+		.count = count,
+	};
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		handles[i] = blocks[i].handle;
 	return ioctl(client, NDSHM_BLOCK_FREE, &free) ? -errno : 0;
 }
 
@@ -106,17 +122,12 @@ static int ndshm_free(struct buffer *buffer)
 static int ndshm_batch(size_t length, unsigned int count)
 {
 	struct ndshm_block_info blocks[MAX_BATCH];
-	unsigned int i;
 	int ret;
 
 	if (count > MAX_BATCH)
 		return -EINVAL;
 	ret = block_alloc(length, blocks, count);
-	if (ret)
-		return ret;
-	for (i = 0; i < count; i++)
-		ret = block_free(blocks[i].handle) ?: ret;
-	return ret;
+	return ret ?: blocks_free(blocks, count);
 }
 
 const struct peer ndshm_peer = {
