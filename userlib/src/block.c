@@ -3,6 +3,7 @@
  * Blocks.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -14,12 +15,14 @@
  * @info: as returned by the allocation
  * @lock: protects @memory
  * @memory: address of the mapping, or NULL
+ * @freeing: in the array of a running ndshm_free_many()
  */
 struct ndshm_block {
 	struct ndshm *ndshm;
 	struct ndshm_block_info info;
 	pthread_mutex_t lock;
 	void *memory;
+	bool freeing;
 };
 
 struct ndshm_block *ndshm__block_make(struct ndshm *ndshm)
@@ -138,17 +141,106 @@ static void unmap(struct ndshm_block *block)
 	block->memory = NULL;
 }
 
+/* Fails after ndshm_close(), which has freed all handles. */
+static void free_handle(struct ndshm_block *block)
+{
+	struct ndshm_block_free_args argument = {
+		/* The first version: the other members are for an array. */
+		.size = offsetof(struct ndshm_block_free_args, handles),
+		.handle = block->info.handle,
+	};
+
+	ndshm__command(block->ndshm, NDSHM_BLOCK_FREE, &argument);
+}
+
 NDSHM_API void ndshm_free(struct ndshm_block *block)
 {
-	struct ndshm_block_free_args argument = { .size = sizeof(argument) };
-
 	if (!block)
 		return;
 	unmap(block);
-	argument.handle = block->info.handle;
-	/* Fails after ndshm_close(), which has freed all handles. */
-	ndshm__command(block->ndshm, NDSHM_BLOCK_FREE, &argument);
+	free_handle(block);
 	ndshm__block_drop(block);
+}
+
+/* Mark the blocks, so that the second entry for a block is found. */
+static int begin_free(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!blocks[i])
+			continue;
+		if (blocks[i]->ndshm == ndshm && !blocks[i]->freeing) {
+			blocks[i]->freeing = true;
+			continue;
+		}
+		while (i--)
+			if (blocks[i])
+				blocks[i]->freeing = false;
+		return ndshm__refuse(ndshm, NDSHM_REASON_HANDLE_UNKNOWN);
+	}
+	return 0;
+}
+
+/* Maximum number of handles of one command. */
+#define FREE_BATCH 64
+
+/* Free @count handles with one command, if the module can do that. */
+static int free_handles(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
+{
+	uint32_t handles[FREE_BATCH];
+	struct ndshm_block_free_args argument = {
+		.size = sizeof(argument),
+		.handles = (uintptr_t)handles,
+	};
+
+	if (!(ndshm->info.out_features & NDSHM_FEATURE_FREE_MANY))
+		return -EOPNOTSUPP;
+	for (size_t i = 0; i < count; i++)
+		if (blocks[i])
+			handles[argument.count++] = blocks[i]->info.handle;
+	return argument.count ? ndshm__command(ndshm, NDSHM_BLOCK_FREE, &argument) : 0;
+}
+
+static void free_batch(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
+{
+	int error;
+
+	for (size_t i = 0; i < count; i++)
+		if (blocks[i])
+			unmap(blocks[i]);
+	error = free_handles(ndshm, blocks, count);
+	for (size_t i = 0; i < count; i++) {
+		if (!blocks[i])
+			continue;
+		/* Also if the program has freed one of the handles by itself. */
+		if (error)
+			free_handle(blocks[i]);
+		ndshm__block_drop(blocks[i]);
+		blocks[i] = NULL;
+	}
+}
+
+NDSHM_API int ndshm_free_many(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
+{
+	size_t most = ndshm->info.out_max_batch;
+	int error = begin_free(ndshm, blocks, count);
+
+	if (error)
+		return error;
+	/* A context without blocks has no limit, and the array no blocks. */
+	if (!most || most > FREE_BATCH)
+		most = FREE_BATCH;
+	/* After ndshm_close() the last block drops the last reference but this one. */
+	ndshm__get(ndshm);
+	while (count) {
+		size_t batch = count < most ? count : most;
+
+		free_batch(ndshm, blocks, batch);
+		blocks += batch;
+		count -= batch;
+	}
+	ndshm__done(ndshm, 0);
+	ndshm__put(ndshm);
+	return 0;
 }
 
 static int map(struct ndshm_block *block)

@@ -78,6 +78,134 @@ static void many_fail_together(void)
 	ndshm_close(ndshm);
 }
 
+/* Return: whether four blocks were allocated, with handles from 1 on. */
+static bool make_four(struct ndshm *ndshm, struct ndshm_block **blocks)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+
+	request.length = 12288;
+	return !ndshm_alloc_many(ndshm, &request, blocks, 4);
+}
+
+static void many_are_freed_together(void)
+{
+	struct ndshm *ndshm = device_open(), *other;
+	struct ndshm_block *blocks[12], *none[65];
+	void *memory;
+
+	REQUIRE(ndshm && make_four(ndshm, blocks));
+	REQUIRE(!ndshm_map(blocks[2], &memory));
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
+	CHECK(requested.frees == 1 && requested.free.size == sizeof(requested.free));
+	CHECK(requested.free.count == 4 && !requested.free.handle && !requested.free.__reserved);
+	for (uint32_t i = 0; i < 4; i++)
+		CHECK(requested.freed[i] == i + 1 && !blocks[i]);
+	CHECK(!is_mapped(memory));
+
+	/* Entries without a block are skipped; a batch without blocks needs no command. */
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 0));
+	CHECK(requested.frees == 1);
+	REQUIRE(make_four(ndshm, blocks));
+	ndshm_free(blocks[1]);
+	blocks[1] = NULL;
+	requested.frees = 0;
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
+	CHECK(requested.frees == 1 && requested.free.count == 3);
+	CHECK(requested.freed[0] == 1 && requested.freed[1] == 3 && requested.freed[2] == 4);
+
+	/* A context without blocks frees none. */
+	REQUIRE(!ndshm_open("section:", &other));
+	memset(none, 0, sizeof(none));
+	CHECK_DONE(other, ndshm_free_many(other, none, 65));
+	ndshm_close(other);
+
+	/* The device takes four at a time. */
+	REQUIRE(make_four(ndshm, blocks) && make_four(ndshm, blocks + 4));
+	REQUIRE(make_four(ndshm, blocks + 8));
+	ndshm_free(blocks[9]);
+	blocks[9] = NULL;
+	requested.frees = 0;
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 12));
+	CHECK(requested.frees == 3 && requested.free.count == 3);
+	ndshm_close(ndshm);
+}
+
+/* One by one without the feature, and after a failure of the command. */
+static void many_are_freed_one_by_one(void)
+{
+	struct ndshm_block *blocks[4];
+	struct ndshm *ndshm;
+	void *memory;
+
+	device_reset();
+	answer.features &= ~NDSHM_FEATURE_FREE_MANY;
+	REQUIRE(!ndshm_open(DEVICE, &ndshm) && make_four(ndshm, blocks));
+	REQUIRE(!ndshm_map(blocks[2], &memory));
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
+	CHECK(requested.frees == 4 && requested.free.handle == 4 && !requested.free.count);
+	CHECK(requested.free.size == offsetof(struct ndshm_block_free_args, handles));
+	CHECK(!is_mapped(memory));
+	for (int i = 0; i < 4; i++)
+		CHECK(!blocks[i]);
+	ndshm_close(ndshm);
+
+	ndshm = device_open();
+	REQUIRE(ndshm && make_four(ndshm, blocks));
+	device_fail_next(ENOENT, NDSHM_REASON_HANDLE_UNKNOWN, NDSHM_STATUS_FILE_NOT_FOUND);
+	requested.calls = 0;
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
+	CHECK(requested.calls == 5 && requested.frees == 4 && requested.free.handle == 4);
+	for (int i = 0; i < 4; i++)
+		CHECK(!blocks[i]);
+	ndshm_close(ndshm);
+}
+
+static void bad_arrays_free_nothing(void)
+{
+	struct ndshm_block *blocks[4], *again[4], *foreign;
+	struct ndshm *ndshm = device_open(), *other;
+	void *memory;
+
+	REQUIRE(ndshm && make_four(ndshm, blocks));
+	REQUIRE(!ndshm_open(DEVICE, &other));
+	foreign = make(other);
+	REQUIRE(foreign && !ndshm_map(blocks[0], &memory));
+	for (int i = 0; i < 4; i++) {
+		memcpy(again, blocks, sizeof(again));
+		again[i] = foreign;
+		CHECK_FAILS(ndshm, ndshm_free_many(ndshm, again, 4), ENOENT, HANDLE_UNKNOWN,
+			    FILE_NOT_FOUND);
+		CHECK(again[i] == foreign && again[(i + 1) % 4] == blocks[(i + 1) % 4]);
+		memcpy(again, blocks, sizeof(again));
+		again[(i + 1) % 4] = NULL;
+		again[(i + 2) % 4] = blocks[i];
+		CHECK_FAILS(ndshm, ndshm_free_many(ndshm, again, 4), ENOENT, HANDLE_UNKNOWN,
+			    FILE_NOT_FOUND);
+	}
+	CHECK(!requested.frees && is_mapped(memory));
+	/* The blocks of refused arrays can be freed. */
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 4));
+	CHECK_DONE(other, ndshm_free_many(other, &foreign, 1));
+	CHECK(requested.frees == 2 && !is_mapped(memory));
+	ndshm_close(other);
+	ndshm_close(ndshm);
+}
+
+/* The blocks have the last references to the context. */
+static void many_are_freed_after_the_close(void)
+{
+	struct ndshm *ndshm = device_open();
+	struct ndshm_block *blocks[4];
+	void *memory;
+
+	REQUIRE(ndshm && make_four(ndshm, blocks) && !ndshm_map(blocks[3], &memory));
+	ndshm_close(ndshm);
+	CHECK(is_mapped(memory));
+	CHECK(!ndshm_free_many(ndshm, blocks, 4));
+	CHECK(!requested.frees && !blocks[0] && !blocks[3] && !is_mapped(memory));
+}
+
 /* A request is identified by its cookie; the call itself has no outputs. */
 static void later_requests_arrive_unchanged(void)
 {
@@ -480,6 +608,10 @@ int main(void)
 {
 	RUN(requests_arrive_unchanged);
 	RUN(many_fail_together);
+	RUN(many_are_freed_together);
+	RUN(many_are_freed_one_by_one);
+	RUN(bad_arrays_free_nothing);
+	RUN(many_are_freed_after_the_close);
 	RUN(later_requests_arrive_unchanged);
 	RUN(records_become_blocks);
 	RUN(records_are_waited_for);

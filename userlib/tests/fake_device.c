@@ -30,7 +30,8 @@ void device_reset(void)
 	memset(&answer, 0, sizeof(answer));
 	memset(&requested, 0, sizeof(requested));
 	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_SECTIONS |
-			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES;
+			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES |
+			  NDSHM_FEATURE_FREE_MANY;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.address = 0x1000;
@@ -76,6 +77,17 @@ static void alloc(struct ndshm_block_alloc_args *argument)
 	}
 	for (uint32_t i = 0; i < argument->count; i++)
 		infos[i] = block_info(i + 1);
+}
+
+static void free_blocks(const struct ndshm_block_free_args *argument)
+{
+	memset(&requested.free, 0, sizeof(requested.free));
+	memcpy(&requested.free, argument, argument->size);
+	requested.frees++;
+	expect(requested.free.count <= 64 && !requested.free.count == !requested.free.handles);
+	if (requested.free.count)
+		memcpy(requested.freed, (void *)(uintptr_t)requested.free.handles,
+		       requested.free.count * sizeof(requested.freed[0]));
 }
 
 /*
@@ -206,7 +218,7 @@ static int succeed(unsigned long number, void *argument)
 		alloc(argument);
 		return 0;
 	case NDSHM_BLOCK_FREE:
-		requested.frees++;
+		free_blocks(argument);
 		return 0;
 	case NDSHM_BLOCK_QUERY:
 		return query(argument);

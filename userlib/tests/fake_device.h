@@ -48,6 +48,8 @@ struct requested {
 	int timeout;			/* timeout of the last poll() */
 	struct ndshm_block_cancel_args cancel;
 	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_free_args free;
+	uint32_t freed[64];		/* handles of the last array */
 	struct ndshm_adapter_claim_args claim;
 	struct ndshm_adapter_start_args start;
 	struct ndshm_block_sync_args sync;

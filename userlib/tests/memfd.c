@@ -400,7 +400,7 @@ static void every_usage_is_allowed(void)
 static void many_is_all_or_none(void)
 {
 	struct ndshm_request request = request_of(page);
-	struct ndshm_block *blocks[64];
+	struct ndshm_block *blocks[64], *last;
 	struct ndshm_info info;
 
 	REQUIRE(!ndshm_get_info(ndshm, &info) && info.max_batch == 64);
@@ -410,8 +410,16 @@ static void many_is_all_or_none(void)
 		CHECK(!i || ndshm_block_handle(blocks[i]) != ndshm_block_handle(blocks[i - 1]));
 	}
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 64);
+	last = blocks[63];
+	blocks[63] = blocks[0];
+	CHECK_FAILS(ndshm, ndshm_free_many(ndshm, blocks, 64), ENOENT, HANDLE_UNKNOWN,
+		    FILE_NOT_FOUND);
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 64);
+	blocks[63] = last;
+	CHECK_DONE(ndshm, ndshm_free_many(ndshm, blocks, 64));
 	for (size_t i = 0; i < 64; i++)
-		ndshm_free(blocks[i]);
+		CHECK(!blocks[i]);
+	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
 
 	request.length = 0;
 	memset(blocks, 1, sizeof(blocks));

@@ -79,8 +79,9 @@ int ndshm_open(const char *where, struct ndshm **out)
 /*
  * Close a client. The last close of its descriptor ends every claim and frees every
  * handle; mappings and sections stay. The claims' objects are freed. Block objects remain
- * and must be freed by the caller: on these only ndshm_free(), ndshm_unmap() and the
- * functions that return a property may be called; others return -EBADF.
+ * and must be freed by the caller: on these only ndshm_free(), ndshm_free_many(),
+ * ndshm_unmap() and the functions that return a property may be called; others return
+ * -EBADF.
  */
 void ndshm_close(struct ndshm *ndshm);
 
@@ -385,6 +386,14 @@ int ndshm_cancel(struct ndshm *ndshm, uint64_t cookie)
 
 /* Unmap the block if ndshm_map() mapped it, and free it. */
 void ndshm_free(struct ndshm_block *block);
+
+/*
+ * Free blocks as ndshm_free() does, in as few commands as possible, and set the entries of the
+ * array to NULL. Entries may be NULL; `count` is not limited. -ENOENT (HANDLE_UNKNOWN): a block
+ * belongs to another context or is in the array twice; nothing is unmapped or freed.
+ */
+int ndshm_free_many(struct ndshm *ndshm, struct ndshm_block **blocks, size_t count)
+	NDSHM_NONNULL(1, 2);
 
 /*
  * Map a block, readable and writable. Repeated calls return the same address until
