@@ -271,10 +271,9 @@ static enum exit_code allocate(struct ndshm *ndshm, const struct arguments *argu
 	for (size_t i = 0; i < count; i++)
 		made[i].block = blocks[i];
 	code = use(ndshm, arguments, adapter, made, count);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		free(made[i].segments);
-		ndshm_free(made[i].block);
-	}
+	ndshm_free_many(ndshm, blocks, count);
 out:
 	free(made);
 	free(blocks);
