@@ -122,6 +122,7 @@ bench:
 	NDSHM_PROTOTYPE=$(BUILD)/modules/bench/kernel/prototypes/82574/ndshm_82574.ko \
 		BUILD=$(BUILD)/bench selftests/bench/wire/wire.sh || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/run.sh || code=$$?; \
+	BUILD=$(BUILD)/bench/heap userlib/bench/run.sh --module || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/ring.sh || code=$$?; \
 	exit $$code
 docs:

@@ -92,12 +92,12 @@ static uint64_t section_taken(void)
 }
 
 /*
- * two-sections: two sections in turn, for blocks that are freed at once
+ * two-sections: two sections of NDSHM_BACKEND in turn, for blocks that are freed at once
  */
 
 static int two_open(void)
 {
-	return sections_open("memfd:", 2);
+	return sections_open(NULL, 2);
 }
 
 static __attribute__((noinline)) void *two_alloc(size_t size)
