@@ -26,7 +26,17 @@ static int __init coherent_setup(void)
 	int ret = ndshm_coherent_setup(&coherent);
 
 	if (!ret)
-		ndshm_provider_set_built_in(coherent);
+		ndshm_provider_set_built_in(coherent, NDSHM_REACH_INDIRECT);
+	return ret;
+}
+
+static int __init pages_setup(void)
+{
+	struct ndshm_provider *pages;
+	int ret = ndshm_pages_setup(&pages);
+
+	if (!ret)
+		ndshm_provider_set_built_in(pages, NDSHM_REACH_DIRECT);
 	return ret;
 }
 
@@ -50,7 +60,7 @@ static const struct {
 	{ ndshm_section_setup, ndshm_section_teardown },
 	{ ndshm_oom_setup, ndshm_oom_teardown },
 	{ coherent_setup, ndshm_coherent_teardown },
-	{ ndshm_pages_setup, ndshm_pages_teardown },
+	{ pages_setup, ndshm_pages_teardown },
 	{ ndshm_node_setup, ndshm_node_teardown },
 	{ ndshm_pci_init, ndshm_pci_exit },
 	{ ndshm_chardev_setup, ndshm_chardev_teardown },

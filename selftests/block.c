@@ -1278,8 +1278,7 @@ static void *guess(void *context)
 				  query.out_block.length != guesser->length ||
 				  query.out_block.consumed < guesser->length ||
 				  !query.out_block.segments ||
-				  query.out_block.segments >
-				  (ndshm_provider_wanted() ? GUESS_LENGTH : 1) ||
+				  query.out_block.segments > GUESS_LENGTH ||
 				  !query.out_block.shared_memory_handle;
 	}
 	return NULL;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Properties of blocks of the provider "pages": huge mappings, memory that can
- * be pinned, several chunks. Properties of all blocks are tested with this
- * provider by running the other programs with its number in NDSHM_PROVIDER.
+ * be pinned, several chunks. It is the default provider, so that the other programs
+ * test properties of all blocks with it.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -251,6 +251,56 @@ TEST_F(pages, moved_to_huge)
 	EXPECT_TRUE(has_pattern(self->map, length, 5));
 	EXPECT_EQ(0, munmap(space, 3 * length));
 	unmake(_metadata, self);
+}
+
+/* The default provider is the one whose memory can be pinned, without a limit of 4 MiB. */
+TEST_F(pages, by_default)
+{
+	struct ndshm_block_query_args query = { .size = sizeof(query) };
+	const size_t length = 64 << 20;
+	struct ndshm_block_alloc_args alloc = request(self, length);
+	struct iovec to = { .iov_len = HUGE }, from = { .iov_len = HUGE };
+
+	alloc.provider = 0;
+	test_block_alloc(self->fd, &alloc);
+	query.handle = self->block.handle;
+	ASSERT_EQ(0, ioctl(self->fd, NDSHM_BLOCK_QUERY, &query));
+	EXPECT_EQ(self->provider, query.out_provider);
+	self->map = test_map_block(self->fd, &self->block);
+	fill_pattern(self->map, HUGE, 1);
+	from.iov_base = self->map;
+	to.iov_base = self->map + length - HUGE;
+	/* Pins the memory of @from. */
+	EXPECT_EQ((ssize_t)HUGE, process_vm_readv(getpid(), &to, 1, &from, 1, 0));
+	EXPECT_TRUE(has_pattern(self->map + length - HUGE, HUGE, 1));
+	unmake(_metadata, self);
+}
+
+/* A list that is too short for several chunks gets one, where memory has one. */
+TEST_F(pages, short_list)
+{
+	struct ndshm_block_alloc_args alloc = request(self, 7 * self->page);
+	struct ndshm_state before = test_state(self->fd);
+	struct ndshm_segment segments[8];
+
+	alloc.segments = (uintptr_t)segments;
+	alloc.segment_capacity = 1;
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_EQ(1, alloc.out_segments);
+	EXPECT_LE(7 * self->page, segments[0].length);
+	EXPECT_EQ(7 * self->page, self->block.length);
+	self->map = test_map_block(self->fd, &self->block);
+	fill_pattern(self->map, 7 * self->page, 1);
+	EXPECT_TRUE(has_pattern(self->map, 7 * self->page, 1));
+	unmake(_metadata, self);
+	EXPECT_EQ(before.user_locked, test_state(self->fd).user_locked);
+	/* With room for all of them nothing more is consumed than was requested. */
+	alloc = request(self, 7 * self->page);
+	alloc.segments = (uintptr_t)segments;
+	alloc.segment_capacity = 8;
+	test_block_alloc(self->fd, &alloc);
+	EXPECT_EQ(7 * self->page, self->block.consumed);
+	test_free_handle(self->fd, self->block.handle);
 }
 
 /*

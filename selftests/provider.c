@@ -170,7 +170,7 @@ TEST_F(provider, scopes)
 					  &block));
 	ASSERT_EQ(0, ndshm_nl_provider_by_id(&self->nl, block.provider,
 					     &provider));
-	EXPECT_STREQ("coherent", provider.name);
+	EXPECT_STREQ("pages", provider.name);
 
 	/* The scope is free again after the provider has been revoked. */
 	test_mock("provider revoke its");

@@ -190,6 +190,7 @@ TEST_F(trace, provider)
 	block = test_new_block(self->fd, self->adapter, 3 * self->page);
 	test_traced("ndshm_provider_call: handler=allocate provider=");
 	test_traced("adapter=%u bytes=%zu\n", self->adapter, 3 * self->page);
+	test_trace_begin("ndshm_provider_call");
 	test_free_handle(self->fd, block.handle);
 	test_traced("ndshm_provider_call: handler=free provider=");
 	test_traced("adapter=%u bytes=%llu\n", self->adapter, (unsigned long long)block.consumed);

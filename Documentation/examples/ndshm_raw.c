@@ -15,7 +15,7 @@ int main(void)
 	struct ndshm_block_info block;
 	struct ndshm_block_alloc_args alloc = {
 		.size = sizeof(alloc),
-		.length = 10000,
+		.length = 16000,
 		.preferred_node = NDSHM_NODE_ANY,
 		.usage = NDSHM_USAGE_OTHER,
 		.count = 1,

@@ -38,7 +38,7 @@ MOST_IN_CIRCLE, MOST_UPWARD, MOST_PERCENT = 3, 10, 20
 # Of a BLOCK_ALLOC: files and calls.
 MOST_WAY = 8, 12
 # Calls through pointers: an ioctl's handler, and a provider's.
-POINTERS = {"ndshm_ioctl": "ndshm_ioctl_block_alloc", "block_alloc_memory": "coherent_allocate"}
+POINTERS = {"ndshm_ioctl": "ndshm_ioctl_block_alloc", "block_alloc_memory": "pages_allocate"}
 
 NOISE = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\])+'", re.S)
 INCLUDE = re.compile(r'^#\s*include "([^"]+)"', re.M)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/device.h>
+#include <linux/dma-map-ops.h>
 #include <linux/export.h>
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 
 #include <linux/ndshm_netlink.h>
 
@@ -94,6 +96,12 @@ static ndshm_reason_t adapter_publish(struct ndshm_adapter *adapter, const void 
 	return reason;
 }
 
+static enum ndshm_reach adapter_reach(struct device *device)
+{
+	return dev_is_dma_coherent(device) && !is_swiotlb_force_bounce(device) ?
+	       NDSHM_REACH_DIRECT : NDSHM_REACH_INDIRECT;
+}
+
 struct ndshm_adapter *
 ndshm_adapter_register(const struct ndshm_adapter_info *info,
 		       ndshm_reason_t *out)
@@ -116,6 +124,7 @@ ndshm_adapter_register(const struct ndshm_adapter_info *info,
 	adapter->entry.device = info->device;
 	adapter->device = get_device(info->device);
 	adapter->flags = info->flags;
+	adapter->reach = adapter_reach(info->device);
 	adapter->ops = info->ops;
 	adapter->context = info->context;
 	ndshm_blockset_init(&adapter->set);

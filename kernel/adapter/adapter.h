@@ -18,11 +18,24 @@ struct ndshm_claim;
 struct ndshm_claim_group;
 
 /**
+ * enum ndshm_reach - how a device reaches ordinary memory
+ * @NDSHM_REACH_INDIRECT: it needs syncs or bounce buffers
+ * @NDSHM_REACH_DIRECT: coherently, as far as its address width goes
+ * @NDSHM_REACH_KINDS: number of kinds
+ */
+enum ndshm_reach {
+	NDSHM_REACH_INDIRECT,
+	NDSHM_REACH_DIRECT,
+	NDSHM_REACH_KINDS,
+};
+
+/**
  * struct ndshm_adapter - a registered device that blocks are allocated for
  * @entry: common part of adapters and providers; the claim, queues, blocks and lookups
  *	have references
  * @device: holds a reference; used only with an active reference to @set or a claim
  * @flags: NDSHM_ADAPTER_*
+ * @reach: of the device; selects the built-in provider
  * @ops: operations for claims; NULL: the adapter cannot be claimed
  * @context: first argument of @ops
  * @set: blocks of the default queue and port without a claim; active references also
@@ -43,6 +56,7 @@ struct ndshm_adapter {
 	struct ndshm_entry entry;
 	struct device *device;
 	u32 flags;
+	enum ndshm_reach reach;
 	const struct ndshm_adapter_ops *ops;
 	void *context;
 	struct ndshm_blockset set;

@@ -407,6 +407,8 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 
 	*p = *requested;
 	p->device = requested->adapter->device;
+	if (requested->list && !p->most_segments)
+		p->most_segments = requested->list->capacity;
 	p->list = &list;
 	/* A handler need not set these. */
 	p->consumed = 0;

@@ -234,6 +234,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		.length = argument->length,
 		.vport_id = argument->vport_id,
 		.no_kernel_mapping = true,
+		.most_segments = argument->segment_capacity,
 	};
 	struct ndshm_allocation allocation = {};
 	ndshm_reason_t reason;

@@ -72,6 +72,8 @@ ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 	    !ndshm_ndis_list_capacity(from->SGListBufferLength) :
 	    from->SGListBufferLength)
 		return NDSHM_REASON_LIST;
+	if (from->SGListBuffer)
+		to->most_segments = ndshm_ndis_list_capacity(from->SGListBufferLength);
 	return NDSHM_REASON_NONE;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_to_native);

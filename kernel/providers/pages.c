@@ -258,7 +258,7 @@ static unsigned int order_alloc_chunks(struct order *order,
 	if (leave)
 		ndshm_allocation_put_active(parameters);
 	while (done < count) {
-		page = ndshm_allocation_unwanted(parameters) ? NULL :
+		page = done && ndshm_allocation_unwanted(parameters) ? NULL :
 		       order_alloc_chunk(order, order_longest(order, done, count));
 		if (!page)
 			goto err_chunks;
@@ -597,11 +597,33 @@ err_pages:
 	return NDSHM_STATUS_RESOURCES;
 }
 
+/* Replace memory of too many segments by contiguous memory, or, failing that, by its like. */
+static ndshm_status_t pages_reallocate(struct ndshm_parameters *parameters, void **context)
+{
+	const u32 flags = parameters->flags;
+	ndshm_status_t status;
+
+	ndshm_pages_free(NULL, *context);
+	parameters->list->count = 0;
+	parameters->flags |= NDSHM_ALLOC_CONTIGUOUS;
+	status = ndshm_pages_allocate(parameters, HUGE_ORDER, context);
+	if (status == NDSHM_STATUS_SUCCESS)
+		return status;
+	parameters->list->count = 0;
+	parameters->flags = flags;
+	return ndshm_pages_allocate(parameters, HUGE_ORDER, context);
+}
+
 static ndshm_status_t pages_allocate(void *provider_context,
 				     struct ndshm_parameters *parameters,
 				     void **context)
 {
-	return ndshm_pages_allocate(parameters, HUGE_ORDER, context);
+	ndshm_status_t status = ndshm_pages_allocate(parameters, HUGE_ORDER, context);
+
+	if (status == NDSHM_STATUS_SUCCESS && parameters->most_segments &&
+	    parameters->list->count > parameters->most_segments)
+		status = pages_reallocate(parameters, context);
+	return status;
 }
 
 /*
@@ -672,7 +694,7 @@ static const struct ndshm_provider_ops ops = {
 	.sync = pages_sync,
 };
 
-int __init ndshm_pages_setup(void)
+int __init ndshm_pages_setup(struct ndshm_provider **out)
 {
 	workqueue = alloc_workqueue("ndshm-pages", WQ_UNBOUND, 0);
 	if (!workqueue)
@@ -681,6 +703,7 @@ int __init ndshm_pages_setup(void)
 					   NDSHM_SCOPE_NAMED, NULL, NULL);
 	if (IS_ERR(provider))
 		destroy_workqueue(workqueue);
+	*out = provider;
 	return PTR_ERR_OR_ZERO(provider);
 }
 

@@ -12,8 +12,10 @@
 
 struct device;
 struct ndshm_parameters;
+struct ndshm_provider;
 
-int __init ndshm_pages_setup(void);
+/* Return: 0, with the registered provider in @provider, or a negative errno. */
+int __init ndshm_pages_setup(struct ndshm_provider **provider);
 void ndshm_pages_teardown(void);
 
 /*

@@ -21,10 +21,10 @@ struct ndshm_registry ndshm_providers = {
 
 /*
  * Defaults for adapters without a provider of their own: of the machine, or else the
- * built-in one. Changed with the registry lock held, read under RCU.
+ * built-in one of the adapter's kind. Changed with the registry lock held, read under RCU.
  */
 static struct ndshm_provider __rcu *machine_default;
-static struct ndshm_provider __rcu *built_in;
+static struct ndshm_provider __rcu *built_in[NDSHM_REACH_KINDS];
 
 static struct ndshm_provider *provider_of(struct ndshm_entry *entry)
 {
@@ -61,7 +61,7 @@ EXPORT_SYMBOL_GPL(ndshm_provider_put);
 static struct ndshm_provider *provider_find_default(struct ndshm_adapter *adapter)
 {
 	struct ndshm_provider __rcu ** const places[] = {
-		&adapter->provider, &machine_default, &built_in,
+		&adapter->provider, &machine_default, &built_in[adapter->reach],
 	};
 	struct ndshm_provider *provider = NULL;
 	unsigned int i;
@@ -84,10 +84,10 @@ struct ndshm_provider *ndshm_provider_choose(u32 id, struct ndshm_adapter *adapt
 	return provider;
 }
 
-void ndshm_provider_set_built_in(struct ndshm_provider *provider)
+void ndshm_provider_set_built_in(struct ndshm_provider *provider, enum ndshm_reach reach)
 {
-	provider->place = &built_in;
-	rcu_assign_pointer(built_in, provider);
+	provider->place = &built_in[reach];
+	rcu_assign_pointer(built_in[reach], provider);
 }
 
 static struct ndshm_registration *

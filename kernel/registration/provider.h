@@ -9,6 +9,7 @@
 
 #include <ndshm/provider.h>
 
+#include "../adapter/adapter.h"
 #include "../base/registry.h"
 #include "../base/blockset.h"
 
@@ -97,8 +98,11 @@ static inline bool ndshm_provider_serves(const struct ndshm_provider *provider,
  */
 struct ndshm_provider *ndshm_provider_choose(u32 id, struct ndshm_adapter *adapter);
 
-/* Make @provider the default where no other is registered, until it is unregistered. */
-void ndshm_provider_set_built_in(struct ndshm_provider *provider);
+/*
+ * Make @provider the default for adapters of @reach where no other is registered, until it is
+ * unregistered.
+ */
+void ndshm_provider_set_built_in(struct ndshm_provider *provider, enum ndshm_reach reach);
 
 void ndshm_registration_free(struct ndshm_registration *registration);
 

@@ -7,7 +7,7 @@
 # nothing.
 #
 # KERNELS="6.1 6.12"	kernels
-# LEVELS="heap 6.1/pages"	levels by name
+# LEVELS="heap 6.1/coherent"	levels by name
 # SHARD=N		an eighth of the work, 0 to 7: half of the levels, on one kernel each, on debug
 #			kernels a quarter of the programs and a sixth of the points of failure, no coverage
 # SCALE=N		percent of the usual rounds (100)

@@ -348,7 +348,8 @@ struct ndshm_block_info {
  * @flags: NDSHM_ALLOC_* bits
  * @adapter: id of the adapter whose device uses the memory
  * @provider: id of a provider; 0: the adapter's default, else the machine's default, else
- *	the built-in ``coherent``. It must be open to clients and, if it is tied to an
+ *	the built-in ``pages``, or ``coherent`` for a device that needs syncs or bounce
+ *	buffers. It must be open to clients and, if it is tied to an
  *	adapter, that must be @adapter (else EACCES, PROVIDER_CLOSED), and its mode must
  *	permit the caller to read and to write (else EACCES, PROVIDER_PERMISSION).
  * @length: bytes of each block, 1 to ndshm_get_info.out_max_length; rounded up to pages.

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 	if (error)
 		return fail(NULL, "open", error);
 
-	request.length = 10000;		/* rounded up to pages */
+	request.length = 16000;		/* rounded up to pages */
 	error = ndshm_alloc(ndshm, &request, &block);
 	if (error)
 		return fail(ndshm, "alloc", error);

@@ -110,6 +110,8 @@ static inline int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u
  * @needs_sync: out: the memory is not coherent; ndshm_sync() is required
  * @no_kernel_mapping: the caller needs no kernel mapping: the provider may leave
  *	@virtual_address NULL
+ * @most_segments: segments that the caller has room for; 0: any number, or, with a @list,
+ *	its capacity. A wish: a provider may need more
  * @revoked: revocation callback, or NULL. Called at most once, and only between the
  *	allocation and ndshm_free(), if the device, the provider or the queue is
  *	removed. On return the owner must no longer access the memory. May sleep.
@@ -124,10 +126,10 @@ static inline int ndshm_list_add(struct ndshm_segment_list *list, u64 address, u
  *	and @vport_id must be 0.
  *
  * This is NDIS_SHARED_MEMORY_PARAMETERS in native types; @consumed, @adapter, @device,
- * @provider, @needs_sync, @no_kernel_mapping and @revoked are additions. After a failure
- * @virtual_address and @shared_memory_handle are zero if the header was valid; with an
- * invalid header nothing is written. @list is unchanged, except for the count of a list
- * that is too short.
+ * @provider, @needs_sync, @no_kernel_mapping, @most_segments and @revoked are additions.
+ * After a failure @virtual_address and @shared_memory_handle are zero if the header was
+ * valid; with an invalid header nothing is written. @list is unchanged, except for the
+ * count of a list that is too short.
  */
 struct ndshm_parameters {
 	struct ndshm_object_header header;
@@ -144,6 +146,7 @@ struct ndshm_parameters {
 	struct ndshm_provider *provider;
 	bool needs_sync;
 	bool no_kernel_mapping;
+	u32 most_segments;
 	void (*revoked)(void *revoked_context, struct ndshm_block *block);
 	void *revoked_context;
 	struct ndshm_segment_list *list;

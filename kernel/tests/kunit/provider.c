@@ -5,11 +5,16 @@
  */
 #include <linux/platform_device.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/packet.h>
 #include <ndshm/provider.h>
 
+#include "../../adapter/adapter.h"
+#include "../../block/block.h"
+#include "../../registration/provider.h"
 #include "miniport.h"
 
 #define NAME	"kunit-provider"
@@ -267,7 +272,8 @@ static ndshm_reason_t ask_pages(struct miniport *driver,
 		.header = NDSHM_PARAMETERS_HEADER,
 		.preferred_node = NUMA_NO_NODE,
 		.usage = NDSHM_USAGE_OTHER,
-		.length = 1,
+		/* Two chunks. */
+		.length = 3 * PAGE_SIZE,
 		.adapter = driver->adapter,
 		.provider = ndshm_provider_find("pages"),
 	};
@@ -279,7 +285,7 @@ static ndshm_reason_t ask_pages(struct miniport *driver,
 	return reason;
 }
 
-/* A killed task gets no page; any other task does. */
+/* A killed task gets no second chunk; any other task does. */
 static void pages_unwanted(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
@@ -296,6 +302,43 @@ static void pages_unwanted(struct kunit *test)
 	ndshm_free(block);
 }
 
+/* The default of an adapter without a provider depends on how its device reaches memory. */
+static void built_in(struct kunit *test)
+{
+	static const char *const names[] = {
+		[NDSHM_REACH_INDIRECT] = "coherent", [NDSHM_REACH_DIRECT] = "pages",
+	};
+	struct miniport *driver = test->priv;
+	const struct ndshm_adapter_info info = {
+		.name = "kunit-reach", .device = driver->adapter->device,
+	};
+	struct ndshm_parameters p = {
+		.header = NDSHM_PARAMETERS_HEADER,
+		.preferred_node = NUMA_NO_NODE,
+		.usage = NDSHM_USAGE_OTHER,
+	};
+	struct ndshm_block *block;
+	unsigned int i;
+
+	p.adapter = ndshm_adapter_register(&info, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(p.adapter));
+	KUNIT_EXPECT_EQ(test, p.adapter->reach, NDSHM_REACH_DIRECT);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		p.adapter->reach = i;
+		p.length = 1;
+		EXPECT_REASON(test, check_allocate(&p, &block), NONE);
+		KUNIT_EXPECT_STREQ(test, block->registration->provider->entry.name,
+				   names[i]);
+		ndshm_free(block);
+	}
+	/* More than the page allocator has in one range. */
+	p.length = SZ_8M;
+	EXPECT_REASON(test, check_allocate(&p, &block), NONE);
+	KUNIT_EXPECT_NULL(test, memchr_inv(p.virtual_address, 0, p.length));
+	ndshm_free(block);
+	ndshm_adapter_unregister(p.adapter);
+}
+
 static struct kunit_case provider_cases[] = {
 	KUNIT_CASE(unknown_device),
 	KUNIT_CASE(device_gone),
@@ -305,6 +348,7 @@ static struct kunit_case provider_cases[] = {
 	KUNIT_CASE(characteristics),
 	KUNIT_CASE(without_reason),
 	KUNIT_CASE(pages_unwanted),
+	KUNIT_CASE(built_in),
 	{}
 };
 
