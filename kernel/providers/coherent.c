@@ -23,8 +23,8 @@
 #include <ndshm/provider.h>
 
 #include "coherent.h"
-#include "coherent_testing.h"
 #include "pages.h"
+#include "testing.h"
 
 /* Length of a chunk of a large block. */
 #define STEP	SZ_256K

@@ -23,6 +23,7 @@
 #include <ndshm/provider.h>
 
 #include "pages.h"
+#include "testing.h"
 
 #define HUGE_ORDER	min(PMD_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
 
@@ -480,6 +481,7 @@ static void pages_release_chunks(struct pages *pages)
 	unsigned int i;
 
 	for (i = 0; i < pages->count; i++) {
+		ndshm_test_hold_page(pages->chunks[i].page);
 		put_page(pages->chunks[i].page);
 		cond_resched();
 	}

@@ -110,7 +110,7 @@ check_house() {
 	# Versions are compat.h's affair.
 	kernel_files | grep -v base/compat.h | xargs grep -n LINUX_VERSION_CODE || true
 	# Memory of dma_alloc_coherent() is shown by its frames, found in one place, and has no page.
-	grep -nE 'virt_to_page|virt_to_phys|dma_to_phys|vmalloc_to_p|pfn_to_page|dma_get_sgtable|__pa\(|dma_mmap' \
+	grep -HnE 'virt_to_page|virt_to_phys|dma_to_phys|vmalloc_to_p|pfn_to_page|dma_get_sgtable|__pa\(|dma_mmap' \
 		kernel/providers/coherent*.c | grep -v '^[^:]*:[0-9]*: \*' || true
 	grep -q ndshm_kernel_pfn kernel/providers/coherent.c || echo 'coherent does not use ndshm_kernel_pfn'
 }

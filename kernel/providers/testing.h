@@ -3,17 +3,20 @@
  * Only in modules built with NDSHM_TEST=1: keep freed memory and check that no device
  * writes to it.
  */
-#ifndef _NDSHM_PROVIDERS_COHERENT_TESTING_H
-#define _NDSHM_PROVIDERS_COHERENT_TESTING_H
+#ifndef _NDSHM_PROVIDERS_TESTING_H
+#define _NDSHM_PROVIDERS_TESTING_H
 
 #include <linux/types.h>
 
 struct device;
+struct page;
 
 #ifdef NDSHM_TEST
 /* Return: true if the memory is kept, and the caller must not free it. */
 bool ndshm_test_hold(struct device *device, size_t size, void *address,
 		     dma_addr_t dma);
+/* Keep the pages of a folio with a reference on it. */
+void ndshm_test_hold_page(struct page *page);
 /* Free all memory that is kept, and keep no more. */
 void ndshm_test_release_held(void);
 #else
@@ -23,9 +26,13 @@ static inline bool ndshm_test_hold(struct device *device, size_t size,
 	return false;
 }
 
+static inline void ndshm_test_hold_page(struct page *page)
+{
+}
+
 static inline void ndshm_test_release_held(void)
 {
 }
 #endif
 
-#endif /* _NDSHM_PROVIDERS_COHERENT_TESTING_H */
+#endif /* _NDSHM_PROVIDERS_TESTING_H */

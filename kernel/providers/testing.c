@@ -9,15 +9,17 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "coherent_testing.h"
+#include "testing.h"
 
 #define POISON	0xa5
 
+/* @device: NULL: the memory is of the page allocator */
 struct held {
 	struct list_head link;
 	struct device *device;
@@ -31,25 +33,45 @@ static DEFINE_MUTEX(lock);
 static LIST_HEAD(kept);
 static bool hold_freed;
 
+/* Keep what @copy describes. Return: true if it is kept. */
+static bool held_add(const struct held *copy)
+{
+	struct held *held;
+
+	lockdep_assert_held(&lock);
+	held = hold_freed ? kmalloc(sizeof(*held), GFP_KERNEL) : NULL;
+	if (!held)
+		return false;
+	*held = *copy;
+	memset(held->address, POISON, held->size);
+	list_add_tail(&held->link, &kept);
+	return true;
+}
+
 bool ndshm_test_hold(struct device *device, size_t size, void *address,
 		     dma_addr_t dma)
 {
-	struct held *held;
+	const struct held held = {
+		.device = device, .size = size, .address = address, .dma = dma,
+	};
 	bool keep;
 
 	mutex_lock(&lock);
-	held = hold_freed ? kmalloc(sizeof(*held), GFP_KERNEL) : NULL;
-	keep = held;
-	if (keep) {
-		*held = (struct held){
-			.device = device, .size = size,
-			.address = address, .dma = dma,
-		};
-		memset(address, POISON, size);
-		list_add_tail(&held->link, &kept);
-	}
+	keep = held_add(&held);
 	mutex_unlock(&lock);
 	return keep;
+}
+
+void ndshm_test_hold_page(struct page *page)
+{
+	const struct held held = {
+		.size = page_size(page), .address = page_address(page),
+	};
+
+	mutex_lock(&lock);
+	if (held_add(&held))
+		get_page(page);
+	mutex_unlock(&lock);
 }
 
 void ndshm_test_release_held(void)
@@ -60,14 +82,17 @@ void ndshm_test_release_held(void)
 	hold_freed = false;
 	list_for_each_entry_safe(held, next, &kept, link) {
 		list_del(&held->link);
-		dma_free_coherent(held->device, held->size, held->address,
-				  held->dma);
+		if (held->device)
+			dma_free_coherent(held->device, held->size,
+					  held->address, held->dma);
+		else
+			put_page(virt_to_page(held->address));
 		kfree(held);
 	}
 	mutex_unlock(&lock);
 }
 
-static int coherent_set_hold_freed(const char *value, const struct kernel_param *kp)
+static int held_set_hold_freed(const char *value, const struct kernel_param *kp)
 {
 	bool hold;
 	int ret = kstrtobool(value, &hold);
@@ -82,15 +107,15 @@ static int coherent_set_hold_freed(const char *value, const struct kernel_param 
 }
 
 static const struct kernel_param_ops hold_freed_ops = {
-	.set = coherent_set_hold_freed,
+	.set = held_set_hold_freed,
 	.get = param_get_bool,
 };
 
 module_param_cb(test_hold_freed, &hold_freed_ops, &hold_freed, 0600);
 MODULE_PARM_DESC(test_hold_freed,
-		 "TEST: poison freed coherent memory and keep it");
+		 "TEST: poison freed memory and keep it");
 
-static int coherent_get_count(char *buffer, const struct kernel_param *kp)
+static int held_get_count(char *buffer, const struct kernel_param *kp)
 {
 	bool changed_only = kp->arg;	/* only tested for NULL */
 	unsigned int count = 0;
@@ -104,7 +129,7 @@ static int coherent_get_count(char *buffer, const struct kernel_param *kp)
 	return sysfs_emit(buffer, "%u\n", count);
 }
 
-static const struct kernel_param_ops count_ops = { .get = coherent_get_count };
+static const struct kernel_param_ops count_ops = { .get = held_get_count };
 
 module_param_cb(test_held, &count_ops, NULL, 0400);
 MODULE_PARM_DESC(test_held, "TEST: number of freed allocations that are kept");
