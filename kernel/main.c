@@ -10,6 +10,7 @@
 #include "base/deferred.h"
 #include "base/registry.h"
 #include "block/members.h"
+#include "block/recycled.h"
 #include "block/request.h"
 #include "cdev/cdev.h"
 #include "netlink/netlink.h"
@@ -57,6 +58,7 @@ static const struct {
 	{ ndshm_deferred_setup, deferred_teardown },
 	{ ndshm_queue_setup, ndshm_queue_teardown },
 	{ ndshm_request_setup, ndshm_request_teardown },
+	{ ndshm_recycled_setup, ndshm_recycled_teardown },
 	{ ndshm_section_setup, ndshm_section_teardown },
 	{ ndshm_oom_setup, ndshm_oom_teardown },
 	{ coherent_setup, ndshm_coherent_teardown },

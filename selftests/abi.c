@@ -127,7 +127,7 @@ FIXTURE_VARIANT_ADD(shape, block_alloc) {
 	.command = NDSHM_BLOCK_ALLOC,
 	.size = sizeof(struct ndshm_block_alloc_args),
 	.first_size = offsetof(struct ndshm_block_alloc_args, cookie),
-	.known_flags = NDSHM_ALLOC_CONTIGUOUS,
+	.known_flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE,
 	.other_flags = NDSHM_ALLOC_ASYNC,
 	.reserved = offsetof(struct ndshm_block_alloc_args, __reserved),
 };
@@ -840,11 +840,13 @@ TEST_F(request, info)
 					    NDSHM_FEATURE_SECTIONS |
 					    NDSHM_FEATURE_ASYNC |
 					    NDSHM_FEATURE_NAMES |
-					    NDSHM_FEATURE_FREE_MANY));
+					    NDSHM_FEATURE_FREE_MANY |
+					    NDSHM_FEATURE_RECYCLE));
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_SECTIONS);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_ASYNC);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_NAMES);
 	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_FREE_MANY);
+	EXPECT_TRUE(info->out_features & NDSHM_FEATURE_RECYCLE);
 	EXPECT_EQ(self->page, info->out_page_size);
 	EXPECT_LE(self->page, info->out_max_length);
 	EXPECT_LE(1, info->out_max_batch);

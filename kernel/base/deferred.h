@@ -12,6 +12,12 @@
 void ndshm_deferred_free(struct work_struct *work);
 void ndshm_deferred_done(void);
 
+/*
+ * Make others wait for frees of the caller, until ndshm_deferred_done(). Return: true if there were
+ * other frees. Context: any.
+ */
+bool ndshm_deferred_begin(void);
+
 /* Wait until no free is deferred, at most half a second or until a fatal signal. */
 void ndshm_deferred_wait(void);
 

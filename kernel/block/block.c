@@ -131,15 +131,22 @@ static void block_free(struct ndshm_block *block)
 	kfree(block);
 }
 
+void ndshm_block_report_free(struct ndshm_block *block)
+{
+	ndshm_event(NDSHM_CMD_BLOCK_FREED_NTF, block);
+	if (trace_ndshm_block_free_enabled())
+		block_trace_free(block);
+}
+
 static void block_release(struct ndshm_object *object)
 {
 	struct ndshm_block *block = ndshm_block_of(object);
 
-	ndshm_block_table_remove(block);
+	if (!hlist_unhashed(&block->in_table))
+		ndshm_block_table_remove(block);
 	block_free_memory(block);
-	ndshm_event(NDSHM_CMD_BLOCK_FREED_NTF, block);
-	if (trace_ndshm_block_free_enabled())
-		block_trace_free(block);
+	if (!test_bit(NDSHM_BLOCK_RECYCLED, &block->state))
+		ndshm_block_report_free(block);
 	block_free(block);
 }
 
@@ -288,7 +295,7 @@ void ndshm_block_revoke(struct ndshm_block *block)
 		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->id, NDSHM_TRACE_PACKETS,
 					packets, NULL);
 	ndshm_active_drain(&block->packets);
-	if (!block_free_memory(block))
+	if (!block_free_memory(block) || test_bit(NDSHM_BLOCK_RECYCLED, &block->state))
 		return;
 	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	trace_ndshm_block_revoked(block->id, block->adapter->entry.id,
@@ -433,6 +440,7 @@ static ndshm_reason_t block_alloc_memory(struct handler_call *call,
 
 	block->virtual_address = p->virtual_address;
 	block->needs_sync = p->needs_sync;
+	block->recyclable &= !p->needs_sync;
 	block->consumed = p->consumed ?: PAGE_ALIGN(requested->length);
 	if (reason == NDSHM_REASON_NONE && p->needs_sync && !registration->sync)
 		reason = NDSHM_REASON_PROVIDER_BAD_REPLY;
@@ -486,11 +494,37 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 	block->usage = p->usage;
 	block->preferred_node = p->preferred_node;
 	block->segments = &block->first;
+	/* Of the built-in providers: the module of another could not be unloaded. */
+	block->recyclable = allocation->recycle && registration->page &&
+			    registration->provider->owner == THIS_MODULE;
 	/* The block of a request has no owner before ndshm_block_arm(). */
 	ndshm_revoke_cb_init(&block->revoke_cb, !allocation->aborted);
 	block->revoke_cb.function = p->revoked;
 	block->revoke_cb.context = p->revoked_context;
 	return block;
+}
+
+static void block_report_alloc(struct ndshm_block *block)
+{
+	ndshm_event(NDSHM_CMD_BLOCK_ADDED_NTF, block);
+	if (trace_ndshm_block_alloc_enabled())
+		block_trace_alloc(block);
+}
+
+void ndshm_block_reclaim(struct ndshm_block *block)
+{
+	block_free_memory(block);
+	/* The rest may be the last of an adapter, whose device takes locks. */
+	ndshm_block_put(block);
+}
+
+void ndshm_block_reuse(struct ndshm_block *block)
+{
+	ndshm_block_table_add(block);
+	block->object.name = block->id;
+	/* Last: a revocation that finds it unset reports the block by its new id. */
+	clear_bit(NDSHM_BLOCK_RECYCLED, &block->state);
+	block_report_alloc(block);
 }
 
 static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler_call *call,
@@ -523,9 +557,7 @@ static ndshm_reason_t block_alloc_one(struct ndshm_parameters *p, struct handler
 	if (reason != NDSHM_REASON_NONE)
 		goto err_module;
 	block->object.name = block->id;
-	ndshm_event(NDSHM_CMD_BLOCK_ADDED_NTF, block);
-	if (trace_ndshm_block_alloc_enabled())
-		block_trace_alloc(block);
+	block_report_alloc(block);
 	if (p->list)
 		block_fill_segments(block, p->list);
 	p->shared_memory_handle = block->id;

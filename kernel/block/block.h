@@ -23,9 +23,13 @@ struct ndshm_queue;
 struct ndshm_registration;
 struct pid;
 
-/* Bits of @state. Clearing HAS_MEMORY obliges to free the memory, ADOPTED to put a reference. */
+/*
+ * Bits of @state. Clearing HAS_MEMORY obliges to free the memory, ADOPTED to put a reference.
+ * RECYCLED: freed by its user, and reported so; the memory waits for reuse.
+ */
 #define NDSHM_BLOCK_HAS_MEMORY	0
 #define NDSHM_BLOCK_ADOPTED	1
+#define NDSHM_BLOCK_RECYCLED	2
 
 /**
  * struct ndshm_block - memory of one allocation
@@ -48,16 +52,17 @@ struct pid;
  * @charge: ends with the memory
  * @charged: a user was charged
  * @needs_sync: the provider requires ndshm_sync()
+ * @recyclable: may be kept for reuse when its user frees it
  * @uid: effective user of the requester
  * @pid: process of the requester, held; NULL: the kernel
  * @revoke_cb: callback of the owner in the kernel, which holds a reference
  * @work: frees the block after the last reference was dropped in atomic context
- * @state: NDSHM_BLOCK_HAS_MEMORY, NDSHM_BLOCK_ADOPTED
+ * @state: NDSHM_BLOCK_HAS_MEMORY, NDSHM_BLOCK_ADOPTED, NDSHM_BLOCK_RECYCLED
  * @packets: each has an active reference and one to the block; killed when the block
  *	is unmapped, drained before its memory is freed
  * @in_provider: member of the provider's set while it has memory
  * @in_user: member of the claim's set, or else the queue's, while it has memory
- * @in_table: member of the table of all blocks
+ * @in_table: member of the table of all blocks, or of a recycled cache
  *
  * Immutable once the block is published, but for @object, @in_*, @state, @packets,
  * @revoke_cb and @work. The memory is freed with the last reference, or earlier by a
@@ -83,6 +88,7 @@ struct ndshm_block {
 	struct ndshm_charge charge;
 	bool charged;
 	bool needs_sync;
+	bool recyclable;
 	kuid_t uid;
 	struct pid *pid;
 	union {
@@ -108,12 +114,14 @@ static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)
  * @charge: an earlier charge of @requester, which is moved to the block; or NULL
  * @aborted: of a request: turns true when it is aborted, and the caller must arm the
  *	block; NULL: the caller owns the block
+ * @recycle: the blocks may be kept for reuse when they are freed: see ndshm_recyclable()
  */
 struct ndshm_allocation {
 	struct ndshm_claim *claim;
 	struct ndshm_requester *requester;
 	struct ndshm_charge *charge;
 	const bool *aborted;
+	bool recycle;
 };
 
 /*
@@ -131,6 +139,18 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *parameters,
  * was revoked before.
  */
 ndshm_reason_t ndshm_block_arm(struct ndshm_block *block);
+
+/* Give a block of a recycled cache to its next user, whose blocks equal it. */
+void ndshm_block_reuse(struct ndshm_block *block);
+
+/*
+ * Free the memory of a block of a recycled cache, and drop the caller's reference. Takes no lock
+ * that is held while memory is allocated. May sleep.
+ */
+void ndshm_block_reclaim(struct ndshm_block *block);
+
+/* Report the end of a block to listeners. */
+void ndshm_block_report_free(struct ndshm_block *block);
 
 /* Bytes that a block of @length takes at most: a power of two of pages. */
 static inline u64 ndshm_upper_bound(u64 length)

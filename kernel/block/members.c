@@ -153,7 +153,7 @@ static struct ndshm_block *bucket_find(struct bucket *bucket, u32 id)
 }
 
 /* Ids are random: counted ones would disclose the number of other clients' allocations. */
-static void block_table_add(struct ndshm_block *block)
+void ndshm_block_table_add(struct ndshm_block *block)
 {
 	struct bucket *bucket;
 	bool added = false;
@@ -180,7 +180,7 @@ bool ndshm_block_publish(struct ndshm_block *block)
 		return false;
 	__set_bit(NDSHM_BLOCK_HAS_MEMORY, &block->state);
 	/* Last: from here on lookups find the block. */
-	block_table_add(block);
+	ndshm_block_table_add(block);
 	return true;
 }
 
@@ -189,8 +189,21 @@ void ndshm_block_table_remove(struct ndshm_block *block)
 	struct bucket *bucket = bucket_of(block->id);
 
 	raw_spin_lock_irq(&bucket->lock);
-	hlist_del(&block->in_table);
+	hlist_del_init(&block->in_table);
 	raw_spin_unlock_irq(&bucket->lock);
+}
+
+bool ndshm_block_table_remove_sole(struct ndshm_block *block)
+{
+	struct bucket *bucket = bucket_of(block->id);
+	bool sole;
+
+	raw_spin_lock_irq(&bucket->lock);
+	sole = refcount_read(&block->object.references) == 1;
+	if (sole)
+		hlist_del_init(&block->in_table);
+	raw_spin_unlock_irq(&bucket->lock);
+	return sole;
 }
 
 struct ndshm_block *ndshm_block_find(u32 id,

@@ -67,8 +67,8 @@ struct ndshm_object_ops {
  * @length: bytes, a multiple of the page size
  * @frames: mapped by @ops->pfn as VM_PFNMAP, not by pages
  * @unmappable: mmap fails
- * @was_mapped: has had a file, so users may have pinned pages; set with @state_lock held,
- *	never cleared
+ * @was_mapped: has had a file, so users may have pinned pages; changed with @state_lock held,
+ *	cleared when the memory is recycled, which was not pinned then
  * @handle: handle of the owning client; 0 for a block of a kernel user
  * @name: number for /proc/PID/maps
  * @mappings: VMAs of the object; for a section, those of its creator

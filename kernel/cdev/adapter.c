@@ -24,7 +24,8 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 		return NDSHM_REASON_RESERVED;
 	argument->out_features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_SYNC |
 				 NDSHM_FEATURE_SECTIONS | NDSHM_FEATURE_ASYNC |
-				 NDSHM_FEATURE_NAMES | NDSHM_FEATURE_FREE_MANY;
+				 NDSHM_FEATURE_NAMES | NDSHM_FEATURE_FREE_MANY |
+				 NDSHM_FEATURE_RECYCLE;
 	if (IS_ENABLED(CONFIG_PCI))
 		argument->out_features |= NDSHM_FEATURE_CLAIMS;
 	argument->out_max_length = ndshm_max_length();

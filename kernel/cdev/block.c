@@ -3,6 +3,10 @@
  * BLOCK_ALLOC, BLOCK_FREE, BLOCK_QUERY, BLOCK_SYNC, and the adapters and providers that a client
  * may use.
  */
+#include <linux/cred.h>
+#include <linux/memcontrol.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -14,6 +18,7 @@
 #include "../adapter/claim.h"
 #include "../base/params.h"
 #include "../block/block.h"
+#include "../block/recycled.h"
 #include "../registration/provider.h"
 #include "cdev.h"
 #include "client.h"
@@ -25,6 +30,9 @@ ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
 	struct ndshm_claim *each;
 
 	*claim = NULL;
+	/* A claim that begins at the same time may as well begin later. */
+	if (list_empty_careful(&client->claims.list))
+		goto out_adapter;
 	if (mutex_lock_killable(&client->claims.lock))
 		return NDSHM_REASON_CLAIM_BUSY;
 	list_for_each_entry(each, &client->claims.list, link)
@@ -34,6 +42,7 @@ ndshm_reason_t ndshm_client_adapter(struct ndshm_client *client, u32 id,
 			break;
 		}
 	mutex_unlock(&client->claims.lock);
+out_adapter:
 	if (!*claim)
 		*adapter = ndshm_adapter_find_id(id);
 	return *adapter ? NDSHM_REASON_NONE : NDSHM_REASON_ADAPTER_UNKNOWN;
@@ -114,6 +123,37 @@ static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 u
 	return NDSHM_REASON_NONE;
 }
 
+/*
+ * The recycled cache of a client, for an allocation that asks for it, or NULL. A device must lose
+ * access to the freed blocks of a claim; the end of a queue does not wait for cached blocks; and
+ * the charge of another process is that one's own.
+ */
+static struct ndshm_recycled *client_recycled(struct ndshm_client *client,
+					      const struct ndshm_block_alloc_args *argument,
+					      const struct ndshm_allocation *allocation)
+{
+	struct ndshm_recycled *cache, *other;
+	struct mem_cgroup *memcg;
+
+	if (!(argument->flags & NDSHM_ALLOC_RECYCLE) || !ndshm_recyclable(argument->length) ||
+	    argument->queue_id || argument->vport_id || allocation->claim ||
+	    allocation->requester != client->opener)
+		return NULL;
+	cache = READ_ONCE(client->recycled);
+	if (cache)
+		return cache;
+	/* Of the cgroup of the blocks, which reclaims it with them. */
+	memcg = set_active_memcg(client->opener->memcg);
+	cache = ndshm_recycled_alloc(client->opener->cred->user);
+	set_active_memcg(memcg);
+	if (!cache)
+		return NULL;
+	other = cmpxchg(&client->recycled, NULL, cache);
+	if (other)
+		ndshm_recycled_free(cache);
+	return other ?: cache;
+}
+
 static bool block_alloc_is_async(const struct ndshm_block_alloc_args *argument)
 {
 	return argument->flags & NDSHM_ALLOC_ASYNC;
@@ -180,13 +220,16 @@ static ndshm_reason_t blocks_deliver(struct ndshm_command *command,
 
 static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 					  struct ndshm_parameters *parameters,
-					  const struct ndshm_allocation *allocation)
+					  struct ndshm_allocation *allocation)
 {
 	struct ndshm_block_alloc_args *argument = command->argument;
-	struct ndshm_handles *table = &ndshm_client_of(command)->handles;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_handles *table = &client->handles;
+	struct ndshm_recycled *recycled = client_recycled(client, argument, allocation);
 	struct ndshm_block *one, **blocks = &one;
 	u32 handle, *handles = &handle;
 	u32 reserved, i, count = argument->count;
+	bool reused = false;
 	ndshm_reason_t reason;
 
 	if (count > 1) {
@@ -201,7 +244,15 @@ static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 		if (reason != NDSHM_REASON_NONE)
 			goto err_handles;
 	}
-	reason = ndshm_blocks_alloc(parameters, allocation, blocks, count);
+	allocation->recycle = recycled;
+	if (recycled)
+		reused = ndshm_recycled_take(recycled, parameters, blocks, count);
+	if (!reused)
+		reason = ndshm_blocks_alloc(parameters, allocation, blocks, count);
+	/* A charge that is refused has flushed them before. */
+	if ((reason == NDSHM_REASON_PROVIDER_RESOURCES || reason == NDSHM_REASON_MEMORY) &&
+	    ndshm_recycled_flush_user(allocation->requester->cred->user))
+		reason = ndshm_blocks_alloc(parameters, allocation, blocks, count);
 	if (reason != NDSHM_REASON_NONE)
 		goto err_handles;
 	reason = blocks_deliver(command, parameters->adapter, handles, blocks);
@@ -212,7 +263,8 @@ static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 	if (reason != NDSHM_REASON_LIST_SHORT)
 		argument->out_segments = 0;
 	for (i = 0; i < count; i++)
-		ndshm_block_release(blocks[i]);
+		if (!reused || !ndshm_recycled_put(recycled, blocks[i]))
+			ndshm_block_release(blocks[i]);
 err_handles:
 	while (reserved--)
 		ndshm_handle_unreserve(table, handles[reserved]);
@@ -227,7 +279,7 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
-		.flags = argument->flags & ~NDSHM_ALLOC_ASYNC,
+		.flags = argument->flags & ~(NDSHM_ALLOC_ASYNC | NDSHM_ALLOC_RECYCLE),
 		.queue_id = argument->queue_id,
 		.preferred_node = argument->preferred_node,
 		.usage = argument->usage,
@@ -273,13 +325,18 @@ out_provider:
 	return reason;
 }
 
-/* Takes over the reference of @object's handle, which was taken. */
-static void client_free_object(struct ndshm_client *client, struct ndshm_object *object)
+/* Takes over the reference of the block's handle, which was taken. */
+static void client_free_block(struct ndshm_client *client, struct ndshm_object *object)
 {
+	struct ndshm_block *block = ndshm_block_of(object);
+
 	/* Without another reference there is no file, and no mmap() in progress. */
 	if (refcount_read(&object->references) != 1)
 		ndshm_object_retire(object, &client->file_cache);
-	ndshm_object_put(object);
+	/* For others, who will not allocate, the opener must not go on paying. */
+	if (!block->recyclable || task_tgid(current) != client->opener->pid ||
+	    !ndshm_recycled_put(client->recycled, block))
+		ndshm_object_put(object);
 }
 
 /* An array of blocks, and every argument that is not valid. */
@@ -314,7 +371,7 @@ static noinline_for_stack ndshm_reason_t client_free_blocks(struct ndshm_command
 		consumed += ndshm_block_of(objects[i])->consumed;
 	atomic64_sub(consumed, &client->bytes);
 	for (i = 0; i < count; i++) {
-		client_free_object(client, objects[i]);
+		client_free_block(client, objects[i]);
 		cond_resched();
 	}
 	return NDSHM_REASON_NONE;
@@ -340,7 +397,7 @@ ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	}
 	atomic64_sub(ndshm_block_of(object)->consumed, &client->bytes);
-	client_free_object(client, object);
+	client_free_block(client, object);
 	return NDSHM_REASON_NONE;
 }
 

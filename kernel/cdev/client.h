@@ -14,6 +14,7 @@
 #include "handles.h"
 #include "ioctl.h"
 
+struct ndshm_recycled;
 struct ndshm_requester;
 
 /* Limit of a client's requests, whether in flight or with an unread record. */
@@ -40,6 +41,7 @@ struct ndshm_completions {
  * @bytes: memory that these blocks consume
  * @file_cache: cached file for mapped objects
  * @claims: claims, and whether the file was opened with CAP_SYS_RAWIO
+ * @recycled: freed blocks for reuse; NULL before the first allocation that asks for it
  * @opener: requester for the user that opened the file; also charged for what other users do with
  *	it
  * @completions: asynchronous requests
@@ -49,6 +51,7 @@ struct ndshm_client {
 	atomic64_t bytes;
 	struct ndshm_file_cache file_cache;
 	struct ndshm_claims claims;
+	struct ndshm_recycled *recycled;
 	struct ndshm_requester *opener;
 	struct ndshm_completions completions;
 };

@@ -33,19 +33,28 @@ static DEFINE_MUTEX(lock);
 static LIST_HEAD(kept);
 static bool hold_freed;
 
-/* Keep what @copy describes. Return: true if it is kept. */
+/*
+ * Keep what @copy describes. Return: true if it is kept. Allocates before it locks: reclaim frees
+ * memory, too.
+ */
 static bool held_add(const struct held *copy)
 {
 	struct held *held;
+	bool keep;
 
-	lockdep_assert_held(&lock);
-	held = hold_freed ? kmalloc(sizeof(*held), GFP_KERNEL) : NULL;
+	held = READ_ONCE(hold_freed) ? kmemdup(copy, sizeof(*copy), GFP_KERNEL) : NULL;
 	if (!held)
 		return false;
-	*held = *copy;
-	memset(held->address, POISON, held->size);
-	list_add_tail(&held->link, &kept);
-	return true;
+	mutex_lock(&lock);
+	keep = hold_freed;
+	if (keep) {
+		memset(held->address, POISON, held->size);
+		list_add_tail(&held->link, &kept);
+	}
+	mutex_unlock(&lock);
+	if (!keep)
+		kfree(held);
+	return keep;
 }
 
 bool ndshm_test_hold(struct device *device, size_t size, void *address,
@@ -54,12 +63,8 @@ bool ndshm_test_hold(struct device *device, size_t size, void *address,
 	const struct held held = {
 		.device = device, .size = size, .address = address, .dma = dma,
 	};
-	bool keep;
 
-	mutex_lock(&lock);
-	keep = held_add(&held);
-	mutex_unlock(&lock);
-	return keep;
+	return held_add(&held);
 }
 
 void ndshm_test_hold_page(struct page *page)
@@ -68,10 +73,10 @@ void ndshm_test_hold_page(struct page *page)
 		.size = page_size(page), .address = page_address(page),
 	};
 
-	mutex_lock(&lock);
-	if (held_add(&held))
-		get_page(page);
-	mutex_unlock(&lock);
+	/* Before a release of what is kept can put it. */
+	get_page(page);
+	if (!held_add(&held))
+		put_page(page);
 }
 
 void ndshm_test_release_held(void)

@@ -18,6 +18,7 @@
 #include "../base/events.h"
 #include "../base/registry.h"
 #include "../block/block.h"
+#include "../block/recycled.h"
 #include "../registration/provider.h"
 #include "holder.h"
 #include "memory.h"
@@ -475,9 +476,17 @@ void ndshm_section_trim_later(struct ndshm_section *section,
 		mod_delayed_work(workqueue, &section->trimming, 0);
 }
 
+/* Before @user is refused a charge. */
+static bool section_reclaim(const struct user_struct *user)
+{
+	const bool flushed = ndshm_recycled_flush_user(user);
+
+	return ndshm_sections_trim(user) || flushed;
+}
+
 int __init ndshm_section_setup(void)
 {
-	ndshm_reclaim_hook = ndshm_sections_trim;
+	ndshm_reclaim_hook = section_reclaim;
 	workqueue = alloc_workqueue("ndshm-trim", WQ_UNBOUND, 0);
 	return workqueue ? 0 : -ENOMEM;
 }

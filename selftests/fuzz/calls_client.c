@@ -161,7 +161,10 @@ static long run_bar(struct fuzz_thread *thread, const struct fuzz_value *a)
 	return ret;
 }
 
-/* Cookie of a request; flags=2 and blocks=null make an allocation asynchronous. */
+/*
+ * Cookie of a request; flags=2 and blocks=null make an allocation asynchronous. flags=4 reuses
+ * freed blocks.
+ */
 #define COOKIE	FUZZ_ANY("cookie", 0, 1, 2, 0xffffffffffffffff)
 
 enum { ALLOC_HANDLE = COMMAND_OWN, ALLOC_ADAPTER, ALLOC_PROVIDER, ALLOC_LENGTH,

@@ -21,7 +21,7 @@ enum { COMMAND_OF, COMMAND_AT, COMMAND_SIZE, COMMAND_FLAGS, COMMAND_TAIL,
 				  0, 15, 16, 17, sizeof(structure_) - 1, \
 				  sizeof(structure_) + 8, 4096, 4097, \
 				  0xffffffff), \
-	[COMMAND_FLAGS] = FUZZ_ANY("flags", 0, 1, 2, 0x80000000), \
+	[COMMAND_FLAGS] = FUZZ_ANY("flags", 0, 1, 2, 4, 0x80000000), \
 	/* A byte behind the structure that the kernel knows. */ \
 	[COMMAND_TAIL] = FUZZ_ANY("tail", 0, 1)
 

@@ -133,6 +133,7 @@ struct ndshm_header {
 #define NDSHM_FEATURE_ASYNC	(1ULL << 4)	/* ALLOC_ASYNC, BLOCK_CANCEL, read() */
 #define NDSHM_FEATURE_NAMES	(1ULL << 5)	/* SECTION_OPEN, names of sections */
 #define NDSHM_FEATURE_FREE_MANY	(1ULL << 6)	/* BLOCK_FREE of an array of handles */
+#define NDSHM_FEATURE_RECYCLE	(1ULL << 7)	/* ALLOC_RECYCLE */
 
 /**
  * struct ndshm_get_info_args - ioctl(NDSHM_GET_INFO): features, limits, this client
@@ -339,6 +340,7 @@ struct ndshm_block_info {
 /* Bits of ndshm_block_alloc.flags. */
 #define NDSHM_ALLOC_CONTIGUOUS	(1U << 0)	/* one DMA segment, or failure */
 #define NDSHM_ALLOC_ASYNC	(1U << 1)	/* asynchronous: struct ndshm_completion */
+#define NDSHM_ALLOC_RECYCLE	(1U << 2)	/* reuse freed blocks of this client */
 
 /**
  * struct ndshm_block_alloc_args - ioctl(NDSHM_BLOCK_ALLOC): allocate one or more blocks
@@ -375,6 +377,15 @@ struct ndshm_block_info {
  * must be 0. The call returns 0 with status PENDING, and a record will follow; or an
  * error, and none will. The caller is charged at once for the maximum that the block can
  * take. Conditions that can change until the request is executed are checked again then.
+ *
+ * With NDSHM_ALLOC_RECYCLE the client keeps the blocks when they are freed, zeroed and still
+ * charged, and a later allocation with the same adapter, provider, length, node, usage and
+ * flags reuses them without calling the provider. It keeps blocks of 1, 2, 4, 8 and 16 pages, of
+ * the built-in provider ``pages``, coherent, not pinned, and 128 pages in all. They are freed
+ * when the client is closed, when memory is scarce, and before a charge of their user is
+ * refused. The flag has no effect with NDSHM_ALLOC_ASYNC, for a claimed adapter, whose device
+ * loses access to a block that is freed, and in another process than the one that opened
+ * the client. The device of any other adapter keeps access to such a block.
  */
 struct ndshm_block_alloc_args {
 	__u32 size;

@@ -95,7 +95,7 @@ static void block_table_exit(struct kunit *test)
 
 static void add(struct fake *fake)
 {
-	block_table_add(&fake->block);
+	ndshm_block_table_add(&fake->block);
 	fake->added = true;
 }
 

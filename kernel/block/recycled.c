@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/hashtable.h>
+#include <linux/list_lru.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include <linux/ndshm_netlink.h>
+
+#include "../account/pinned.h"
+#include "../base/deferred.h"
+#include "../base/events.h"
+#include "../registration/provider.h"
+#include "block.h"
+#include "members.h"
+#include "recycled.h"
+
+#define BINS	(const_ilog2(NDSHM_RECYCLED_LONGEST) + 1)
+
+/* Blocks of a bin that an allocation looks at: a client rarely alternates between more kinds. */
+#define LOOKS	8
+
+/**
+ * struct ndshm_recycled - the freed blocks of a client
+ * @link: in @caches while @listed; NUMA node and memory cgroup are those of this structure
+ * @by_user: in @caches_by_user
+ * @user: user to whom the blocks are charged
+ * @lock: protects the members below; innermost but for a block's state_lock
+ * @listed: in @caches, or about to be added by the caller that set it
+ * @pages: pages of all blocks
+ * @bins: blocks of 1, 2, 4, ... pages, by @in_table; the last one freed comes first
+ *
+ * Each block has the reference of its former handle only. A revocation takes another, and
+ * frees the memory at once; the rest stays until the block would be reused.
+ */
+struct ndshm_recycled {
+	struct list_head link;
+	struct hlist_node by_user;
+	const struct user_struct *user;
+	spinlock_t lock;	/* listed, pages, bins */
+	bool listed;
+	unsigned int pages;
+	struct hlist_head bins[BINS];
+};
+
+static struct kmem_cache *recycled_cache;
+
+/* All caches, so that a refusal looks at those of one user. */
+static DEFINE_HASHTABLE(caches_by_user, 8);
+static DEFINE_SPINLOCK(caches_by_user_lock);
+
+/* Caches that have had a block since they were last emptied, by NUMA node and memory cgroup. */
+static struct list_lru caches;
+static struct shrinker *shrinker;
+
+static struct hlist_head *recycled_bin(struct ndshm_recycled *cache, u64 length)
+{
+	return &cache->bins[ilog2(length >> PAGE_SHIFT)];
+}
+
+static void recycled_unlink(struct ndshm_recycled *cache, struct ndshm_block *block)
+{
+	lockdep_assert_held(&cache->lock);
+
+	hlist_del_init(&block->in_table);
+	WRITE_ONCE(cache->pages, cache->pages - (block->object.length >> PAGE_SHIFT));
+}
+
+static void recycled_link(struct ndshm_recycled *cache, struct ndshm_block *block)
+{
+	lockdep_assert_held(&cache->lock);
+
+	hlist_add_head(&block->in_table, recycled_bin(cache, block->object.length));
+	WRITE_ONCE(cache->pages, cache->pages + (block->object.length >> PAGE_SHIFT));
+}
+
+/*
+ * Move all blocks to @blocks. The cache can stay in @caches, where it is added again in vain.
+ * While it has blocks it is there, but for the moment of the first ndshm_recycled_put().
+ */
+static void recycled_empty(struct ndshm_recycled *cache, struct hlist_head *blocks)
+{
+	struct ndshm_block *block;
+	struct hlist_node *next;
+	unsigned int i;
+
+	spin_lock(&cache->lock);
+	cache->listed = false;
+	for (i = 0; i < BINS; i++)
+		hlist_for_each_entry_safe(block, next, &cache->bins[i], in_table) {
+			recycled_unlink(cache, block);
+			hlist_add_head(&block->in_table, blocks);
+		}
+	spin_unlock(&cache->lock);
+}
+
+static void blocks_release(struct hlist_head *blocks)
+{
+	struct ndshm_block *block;
+	struct hlist_node *next;
+
+	hlist_for_each_entry_safe(block, next, blocks, in_table) {
+		hlist_del_init(&block->in_table);
+		ndshm_block_release(block);
+		cond_resched();
+	}
+}
+
+struct ndshm_recycled *ndshm_recycled_alloc(const struct user_struct *user)
+{
+	struct ndshm_recycled *cache;
+
+	cache = kmem_cache_alloc_lru(recycled_cache, &caches, NDSHM_GFP_CHARGED | __GFP_ZERO);
+	if (!cache)
+		return NULL;
+	INIT_LIST_HEAD(&cache->link);
+	cache->user = user;
+	spin_lock_init(&cache->lock);
+	spin_lock(&caches_by_user_lock);
+	hash_add(caches_by_user, &cache->by_user, (unsigned long)user);
+	spin_unlock(&caches_by_user_lock);
+	return cache;
+}
+
+void ndshm_recycled_free(struct ndshm_recycled *cache)
+{
+	HLIST_HEAD(blocks);
+
+	spin_lock(&caches_by_user_lock);
+	hash_del(&cache->by_user);
+	spin_unlock(&caches_by_user_lock);
+	list_lru_del_obj(&caches, &cache->link);
+	recycled_empty(cache, &blocks);
+	blocks_release(&blocks);
+	kmem_cache_free(recycled_cache, cache);
+}
+
+/*
+ * Freeing and reusing
+ */
+
+/*
+ * Return: the folio that is all memory of a block that nobody else uses. Nothing maps the
+ * block, so a further reference to the folio is a pin, or a short look of mm's.
+ */
+static struct folio *block_sole_folio(const struct ndshm_block *block)
+{
+	struct page *page = ndshm_block_page(block, 0);
+	struct folio *folio;
+
+	lockdep_assert_held(&block->object.state_lock);
+
+	/* An inode is left while a mapping can exist. */
+	if (!page || PageHWPoison(page) || block->object.inode)
+		return NULL;
+	folio = page_folio(page);
+	return folio_size(folio) == block->object.length && folio_ref_count(folio) == 1 &&
+	       !ndshm_folio_broken(folio) ? folio : NULL;
+}
+
+/* Zero the memory for the next user. Return: false if the block cannot be reused. */
+static bool block_recycle(struct ndshm_block *block)
+{
+	struct ndshm_object *object = &block->object;
+	struct folio *folio = NULL;
+
+	/* While it is held, the block has its memory unless it is revoked. */
+	spin_lock(&object->state_lock);
+	if (!object->revoked)
+		folio = block_sole_folio(block);
+	if (folio) {
+		memset(folio_address(folio), 0, folio_size(folio));
+		/* A revocation that finds it unset has set @revoked before. */
+		set_bit(NDSHM_BLOCK_RECYCLED, &block->state);
+		object->retired = false;
+		object->was_mapped = false;
+	}
+	spin_unlock(&object->state_lock);
+	return folio;
+}
+
+bool ndshm_recycled_put(struct ndshm_recycled *cache, struct ndshm_block *block)
+{
+	const unsigned int count = block->object.length >> PAGE_SHIFT;
+	bool listed;
+
+	/* Not exact: concurrent frees can exceed the limit by a block each. */
+	if (READ_ONCE(cache->pages) + count > NDSHM_RECYCLED_MOST ||
+	    !ndshm_block_table_remove_sole(block) || !block_recycle(block))
+		return false;
+	ndshm_block_report_free(block);
+	spin_lock(&cache->lock);
+	recycled_link(cache, block);
+	listed = cache->listed;
+	cache->listed = true;
+	spin_unlock(&cache->lock);
+	if (!listed)
+		list_lru_add_obj(&caches, &cache->link);
+	return true;
+}
+
+static bool block_equals(const struct ndshm_block *block, const struct ndshm_parameters *p)
+{
+	return block->adapter == p->adapter && block->registration->provider == p->provider &&
+	       block->flags == p->flags && block->usage == p->usage &&
+	       block->preferred_node == p->preferred_node;
+}
+
+static struct ndshm_block *recycled_find(struct ndshm_recycled *cache,
+					 const struct ndshm_parameters *p)
+{
+	unsigned int looks = LOOKS;
+	struct ndshm_block *block;
+
+	hlist_for_each_entry(block, recycled_bin(cache, PAGE_ALIGN(p->length)), in_table)
+		if (block_equals(block, p))
+			return block;
+		else if (!--looks)
+			break;
+	return NULL;
+}
+
+/* Unlink @count blocks or none. */
+static bool recycled_unlink_many(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
+				 struct ndshm_block **blocks, u32 count)
+{
+	u32 found;
+
+	spin_lock(&cache->lock);
+	for (found = 0; found < count; found++) {
+		blocks[found] = recycled_find(cache, p);
+		if (!blocks[found])
+			break;
+		recycled_unlink(cache, blocks[found]);
+	}
+	if (found < count) {
+		while (found--)
+			recycled_link(cache, blocks[found]);
+	}
+	spin_unlock(&cache->lock);
+	return found == count;
+}
+
+/* Free all blocks if those that @p requests would not fit beside them: others are wanted now. */
+static void recycled_make_room(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
+			       u32 count)
+{
+	const unsigned long pages = count * (PAGE_ALIGN(p->length) >> PAGE_SHIFT);
+	HLIST_HEAD(blocks);
+
+	if (READ_ONCE(cache->pages) + pages <= NDSHM_RECYCLED_MOST)
+		return;
+	recycled_empty(cache, &blocks);
+	blocks_release(&blocks);
+}
+
+/* Return: false if the block was revoked, or its memory broke, while it waited. */
+static bool block_reusable(struct ndshm_block *block)
+{
+	bool reusable;
+
+	spin_lock(&block->object.state_lock);
+	reusable = !block->object.revoked && block_sole_folio(block);
+	spin_unlock(&block->object.state_lock);
+	return reusable;
+}
+
+bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
+			 struct ndshm_block **blocks, u32 count)
+{
+	bool reusable = true;
+	u32 i;
+
+	if (!recycled_unlink_many(cache, p, blocks, count)) {
+		recycled_make_room(cache, p, count);
+		return false;
+	}
+	for (i = 0; i < count; i++)
+		reusable &= block_reusable(blocks[i]);
+	for (i = 0; i < count; i++)
+		if (reusable)
+			ndshm_block_reuse(blocks[i]);
+		else
+			ndshm_block_release(blocks[i]);
+	return reusable;
+}
+
+/*
+ * Pressure
+ */
+
+/* Move the blocks of one cache of @user to @blocks. Return: false if none of them has any. */
+static bool recycled_empty_one(const struct user_struct *user, struct hlist_head *blocks)
+{
+	struct ndshm_recycled *cache;
+
+	spin_lock(&caches_by_user_lock);
+	hash_for_each_possible(caches_by_user, cache, by_user, (unsigned long)user) {
+		if (cache->user != user || !READ_ONCE(cache->pages))
+			continue;
+		recycled_empty(cache, blocks);
+		break;
+	}
+	spin_unlock(&caches_by_user_lock);
+	return !hlist_empty(blocks);
+}
+
+bool ndshm_recycled_flush_user(const struct user_struct *user)
+{
+	bool any = ndshm_deferred_begin();
+	HLIST_HEAD(blocks);
+
+	while (recycled_empty_one(user, &blocks)) {
+		blocks_release(&blocks);
+		any = true;
+	}
+	ndshm_deferred_done();
+	ndshm_deferred_wait();
+	return any;
+}
+
+static enum lru_status recycled_isolate NDSHM_LRU_WALK_ARGUMENTS
+{
+	struct ndshm_recycled *cache = list_entry(item, struct ndshm_recycled, link);
+
+	recycled_empty(cache, context);
+	list_lru_isolate(list, item);
+	return LRU_REMOVED;
+}
+
+static unsigned long recycled_count(struct shrinker *unused, struct shrink_control *control)
+{
+	/* Before 6.7 the shrinker is registered before the list is initialized. */
+	if (!READ_ONCE(caches.node))
+		return SHRINK_EMPTY;
+	return list_lru_shrink_count(&caches, control) * NDSHM_RECYCLED_MOST ?: SHRINK_EMPTY;
+}
+
+static unsigned long recycled_scan(struct shrinker *unused, struct shrink_control *control)
+{
+	struct ndshm_block *block;
+	struct hlist_node *next;
+	unsigned long removed, freed = 0;
+	HLIST_HEAD(blocks);
+
+	ndshm_deferred_begin();
+	removed = list_lru_shrink_walk(&caches, control, recycled_isolate, &blocks);
+	hlist_for_each_entry_safe(block, next, &blocks, in_table) {
+		freed += block->object.length >> PAGE_SHIFT;
+		hlist_del_init(&block->in_table);
+		ndshm_block_reclaim(block);
+	}
+	ndshm_deferred_done();
+	/* A cache counts as if it was full, also one that is empty, behind which others wait. */
+	control->nr_scanned = removed * NDSHM_RECYCLED_MOST;
+	return removed ? freed : SHRINK_STOP;
+}
+
+int __init ndshm_recycled_setup(void)
+{
+	int ret = -ENOMEM;
+
+	recycled_cache = KMEM_CACHE(ndshm_recycled, SLAB_ACCOUNT);
+	if (!recycled_cache)
+		return ret;
+	shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE | SHRINKER_MEMCG_AWARE, "ndshm");
+	if (!shrinker)
+		goto err_cache;
+	shrinker->count_objects = recycled_count;
+	shrinker->scan_objects = recycled_scan;
+	/* One cache at a time; half of them for each pass. */
+	shrinker->batch = 1;
+	shrinker->seeks = 0;
+	ret = ndshm_shrinker_start(shrinker, &caches);
+	if (!ret)
+		return 0;
+	shrinker_free(shrinker);
+err_cache:
+	kmem_cache_destroy(recycled_cache);
+	return ret;
+}
+
+void ndshm_recycled_teardown(void)
+{
+	shrinker_free(shrinker);
+	list_lru_destroy(&caches);
+	kmem_cache_destroy(recycled_cache);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Recycled cache of a client: its freed blocks, zeroed, that its next allocations of the same
+ * kind reuse with all their references. They stay charged, and members of their sets.
+ */
+#ifndef _NDSHM_BLOCK_RECYCLED_H
+#define _NDSHM_BLOCK_RECYCLED_H
+
+#include <linux/init.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/types.h>
+
+struct ndshm_block;
+struct ndshm_parameters;
+struct ndshm_recycled;
+struct user_struct;
+
+/* Pages of the longest block that is kept, and of all blocks of a client that are. */
+#define NDSHM_RECYCLED_LONGEST	16U
+#define NDSHM_RECYCLED_MOST	128U
+
+/*
+ * Return: a cache of blocks that are charged to @user alone, or NULL without memory. The caller
+ * keeps @user until ndshm_recycled_free(), which frees the blocks. May sleep.
+ */
+struct ndshm_recycled *ndshm_recycled_alloc(const struct user_struct *user);
+void ndshm_recycled_free(struct ndshm_recycled *cache);
+
+/* Return: true if blocks of @length bytes are kept. */
+static inline bool ndshm_recyclable(u64 length)
+{
+	const u64 size = PAGE_ALIGN(length);
+
+	return is_power_of_2(size) && size <= NDSHM_RECYCLED_LONGEST * PAGE_SIZE;
+}
+
+/*
+ * Take over the caller's reference to a block that its user frees and that may be reused.
+ * Return: false if the cache is full, the block is used or pinned by others, or revoked: the
+ * caller drops the reference. Does not sleep.
+ */
+bool ndshm_recycled_put(struct ndshm_recycled *cache, struct ndshm_block *block);
+
+/*
+ * Reuse @count blocks that equal those which @p requests, of a recyclable length and for no queue.
+ * They get new ids. Return: false if there are less. May sleep.
+ */
+bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
+			 struct ndshm_block **blocks, u32 count);
+
+/*
+ * Free the blocks of all caches of @user, and wait for others who free some, killable, for half a
+ * second. Return: true if there were any. May sleep.
+ */
+bool ndshm_recycled_flush_user(const struct user_struct *user);
+
+int __init ndshm_recycled_setup(void);
+void ndshm_recycled_teardown(void);
+
+#endif /* _NDSHM_BLOCK_RECYCLED_H */

@@ -1,0 +1,798 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * NDSHM_ALLOC_RECYCLE: freed blocks that their client keeps for its next allocations. A block that
+ * is kept stays charged, so the account tells whether an allocation reused one.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "ndshm_edu.h"
+#include "ndshm_mock.h"
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+/* Pages of the longest block that is kept, and of all blocks of a client that are. */
+#define LONGEST	16
+#define MOST	128
+
+FIXTURE(recycle) {
+	int fd;
+	__u32 adapter;
+	size_t page;
+	__u64 before;	/* charged to this user before the test */
+	struct ndshm_nl nl;
+};
+
+static struct ndshm_block_alloc_args recycle_request(__u32 adapter, __u64 length,
+						     struct ndshm_block_info *block)
+{
+	struct ndshm_block_alloc_args alloc = block_alloc_request(adapter, length, block);
+
+	alloc.flags = NDSHM_ALLOC_RECYCLE;
+	alloc.provider = 0;
+	return alloc;
+}
+
+static struct ndshm_block_info recycle_new(struct __test_metadata *_metadata, int line,
+					   int fd, __u32 adapter, __u64 length)
+{
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+
+	alloc = recycle_request(adapter, length, &block);
+	ndshm_pass(_metadata, line, fd, NDSHM_BLOCK_ALLOC, &alloc);
+	return block;
+}
+
+#define test_new_recycled(fd, length) \
+	recycle_new(_metadata, __LINE__, fd, self->adapter, length)
+
+/* Expect that so many bytes are charged to this user beyond those of before the test. */
+#define test_charge(bytes) do { \
+	__u64 bytes_ = (bytes), seen_ = test_state(self->fd).user_locked - self->before; \
+	EXPECT_EQ(bytes_, seen_) \
+		TH_LOG("line %d: %llu bytes are charged", __LINE__, \
+		       (unsigned long long)seen_); \
+} while (0)
+
+/* Leave a block of @length bytes in the cache of a new client. */
+#define test_keep(length) do { \
+	struct ndshm_block_info kept_ = test_new_recycled(self->fd, length); \
+	test_free_handle(self->fd, kept_.handle); \
+	test_charge(kept_.consumed); \
+} while (0)
+
+FIXTURE_SETUP(recycle)
+{
+	struct ndshm_get_info_args info = get_info_request();
+	struct ndshm_block_info block;
+
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	test_get_info(self->fd, &info);
+	self->adapter = info.out_default_adapter;
+	self->page = page_size();
+	self->before = test_state(self->fd).user_locked;
+	block = test_new_recycled(self->fd, 1);
+	close(self->fd);
+	if (block.flags & NDSHM_BLOCK_NEEDS_SYNC)
+		SKIP(return, "memory that is not coherent is not recycled");
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ndshm_nl_open(&self->nl));
+}
+
+/* No test may leave a charge behind. */
+FIXTURE_TEARDOWN(recycle)
+{
+	int fd;
+
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+	fd = ndshm_open();
+	EXPECT_TRUE(ndshm_soon(test_state(fd).user_locked == self->before))
+		TH_LOG("%llu bytes are still charged",
+		       (unsigned long long)(test_state(fd).user_locked - self->before));
+	close(fd);
+}
+
+TEST_F(recycle, kept_and_reused)
+{
+	struct ndshm_block_info first, second;
+	size_t pages;
+
+	for (pages = 1; pages <= LONGEST; pages *= 2) {
+		first = test_new_recycled(self->fd, pages * self->page);
+		test_charge(first.consumed);
+		test_free_handle(self->fd, first.handle);
+		test_charge(first.consumed);
+		EXPECT_EQ(0, test_state(self->fd).blocks);
+		EXPECT_EQ(0, test_state(self->fd).bytes);
+		/* A length that takes the same pages. */
+		second = test_new_recycled(self->fd, pages * self->page - 1);
+		test_charge(first.consumed);
+		EXPECT_EQ(first.length, second.length);
+		EXPECT_EQ(first.consumed, second.consumed);
+		EXPECT_EQ(first.flags, second.flags);
+		EXPECT_EQ(first.address, second.address);
+		close(self->fd);
+		self->fd = ndshm_open();
+		ASSERT_LE(0, self->fd);
+	}
+}
+
+/* Of lengths that an allocation rounds up, or too long. */
+TEST_F(recycle, not_kept)
+{
+	const size_t pages[] = { 3, 5, 15, 17, 2 * LONGEST, 512 };
+	struct ndshm_block_info block;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		block = test_new_recycled(self->fd, pages[i] * self->page);
+		test_charge(block.consumed);
+		test_free_handle(self->fd, block.handle);
+		test_charge(0);
+	}
+}
+
+/* Without the flag blocks are neither kept nor taken from those that are. */
+TEST_F(recycle, without_the_flag)
+{
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc_args alloc;
+
+	test_keep(1);
+	alloc = recycle_request(self->adapter, 1, &block);
+	alloc.flags = 0;
+	test_block_alloc(self->fd, &alloc);
+	test_charge(2 * self->page);
+	test_free_handle(self->fd, block.handle);
+	test_charge(self->page);
+}
+
+/* A block with other properties is a new one. */
+TEST_F(recycle, only_if_equal)
+{
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		test_keep(1);
+		alloc = recycle_request(self->adapter, 1, &block);
+		if (i == 0)
+			alloc.usage = NDSHM_USAGE_XMIT;
+		else if (i == 1)
+			alloc.preferred_node = 0;
+		else if (i == 2)
+			alloc.flags |= NDSHM_ALLOC_CONTIGUOUS;
+		else
+			alloc.length = 2 * self->page;
+		test_block_alloc(self->fd, &alloc);
+		test_charge(self->page + block.consumed);
+		test_free_handle(self->fd, block.handle);
+		/* Both are found again. */
+		test_block_alloc(self->fd, &alloc);
+		test_new_recycled(self->fd, 1);
+		test_charge(self->page + block.consumed);
+		close(self->fd);
+		self->fd = ndshm_open();
+		ASSERT_LE(0, self->fd);
+	}
+}
+
+TEST_F(recycle, zeroed)
+{
+	struct ndshm_block_info block;
+	size_t pages;
+	void *map;
+	int round;
+
+	for (pages = 1; pages <= LONGEST; pages *= 2)
+		for (round = 0; round < 3; round++) {
+			block = test_new_recycled(self->fd, pages * self->page);
+			map = test_map_block(self->fd, &block);
+			EXPECT_TRUE(all_bytes(map, block.length, 0));
+			memset(map, 0x5a, block.length);
+			EXPECT_EQ(0, munmap(map, block.length));
+			test_free_handle(self->fd, block.handle);
+			test_charge((2 * pages - 1) * self->page);
+		}
+}
+
+/* Handle, id and list are those of a block that ended. */
+TEST_F(recycle, ends)
+{
+	struct ndshm_block_info first = test_new_recycled(self->fd, 1), second;
+
+	EXPECT_TRUE(ndshm_nl_block_lives(&self->nl, first.shared_memory_handle));
+	test_free_handle(self->fd, first.handle);
+	EXPECT_FALSE(ndshm_nl_block_lives(&self->nl, first.shared_memory_handle));
+	test_no_handle(self->fd, first.handle);
+	test_errno(ENXIO, self->fd, ndshm_map(self->fd, &first));
+	second = test_new_recycled(self->fd, 1);
+	test_charge(self->page);
+	EXPECT_NE(first.handle, second.handle);
+	EXPECT_NE(first.shared_memory_handle, second.shared_memory_handle);
+	EXPECT_TRUE(ndshm_nl_block_lives(&self->nl, second.shared_memory_handle));
+	EXPECT_FALSE(ndshm_nl_block_lives(&self->nl, first.shared_memory_handle));
+	test_no_handle(self->fd, first.handle);
+}
+
+/* A call reuses all its blocks, or none. */
+TEST_F(recycle, batch)
+{
+	struct ndshm_block_info blocks[16];
+	__u32 handles[ARRAY_SIZE(blocks)];
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_free_args request;
+	unsigned int count, round, i;
+
+	for (count = 1; count <= ARRAY_SIZE(blocks); count++) {
+		alloc = recycle_request(self->adapter, 1, blocks);
+		alloc.count = count;
+		for (round = 0; round < 3; round++) {
+			test_block_alloc(self->fd, &alloc);
+			test_charge(count * self->page);
+			for (i = 0; i < count; i++)
+				handles[i] = blocks[i].handle;
+			request = blocks_free_request(handles, count);
+			test_block_free(self->fd, &request);
+			test_charge(count * self->page);
+		}
+		/* One is missing. */
+		test_new_recycled(self->fd, 1);
+		test_charge(count * self->page);
+		test_block_alloc(self->fd, &alloc);
+		test_charge(2 * count * self->page);
+		/* The others were put back. */
+		for (i = 1; i < count; i++)
+			test_new_recycled(self->fd, 1);
+		test_charge(2 * count * self->page);
+		test_new_recycled(self->fd, 1);
+		test_charge((2 * count + 1) * self->page);
+		close(self->fd);
+		self->fd = ndshm_open();
+		ASSERT_LE(0, self->fd);
+	}
+}
+
+TEST_F(recycle, limit)
+{
+	struct ndshm_block_info blocks[MOST / 4 + 8];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		blocks[i] = test_new_recycled(self->fd, 4 * self->page);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		test_free_handle(self->fd, blocks[i].handle);
+	test_charge(MOST * self->page);
+}
+
+/* A cache full of blocks that nobody asks for keeps others. */
+TEST_F(recycle, other_kinds_make_room)
+{
+	struct ndshm_block_info blocks[MOST / LONGEST], block;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		blocks[i] = test_new_recycled(self->fd, LONGEST * self->page);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		test_free_handle(self->fd, blocks[i].handle);
+	test_charge(MOST * self->page);
+	block = test_new_recycled(self->fd, 1);
+	test_charge(self->page);
+	test_free_handle(self->fd, block.handle);
+	test_charge(self->page);
+}
+
+/* Somebody still sees the memory, so it is not reused. */
+TEST_F(recycle, mapped)
+{
+	struct ndshm_block_info block = test_new_recycled(self->fd, 1);
+	char *map = test_map_block(self->fd, &block);
+
+	test_free_handle(self->fd, block.handle);
+	test_charge(self->page);
+	test_new_recycled(self->fd, 1);
+	test_charge(2 * self->page);
+	*map = 1;
+	EXPECT_EQ(0, munmap(map, block.length));
+	EXPECT_TRUE(ndshm_soon(test_state(self->fd).user_locked - self->before == self->page));
+}
+
+/* A pipe references the pages after the block is freed. */
+TEST_F(recycle, pinned)
+{
+	struct ndshm_block_info block = test_new_recycled(self->fd, 1), other;
+	void *map = test_map_block(self->fd, &block), *other_map;
+	struct iovec what = { .iov_base = map, .iov_len = block.length };
+	unsigned char copy[4096];
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	memset(map, 0x5a, block.length);
+	ASSERT_EQ((ssize_t)block.length, vmsplice(ends[1], &what, 1, 0));
+	EXPECT_EQ(0, munmap(map, block.length));
+	test_free_handle(self->fd, block.handle);
+	other = test_new_recycled(self->fd, 1);
+	other_map = test_map_block(self->fd, &other);
+	EXPECT_TRUE(all_bytes(other_map, other.length, 0));
+	memset(other_map, 0xee, other.length);
+	ASSERT_EQ((ssize_t)sizeof(copy), read(ends[0], copy, sizeof(copy)));
+	EXPECT_TRUE(all_bytes(copy, sizeof(copy), 0x5a));
+	EXPECT_TRUE(all_bytes(other_map, other.length, 0xee));
+	close(ends[0]);
+	close(ends[1]);
+	EXPECT_EQ(0, munmap(other_map, other.length));
+	EXPECT_TRUE(ndshm_soon(test_state(self->fd).user_locked - self->before == self->page));
+}
+
+/* Memory that was mapped and pinned before is reused like any other. */
+TEST_F(recycle, mapped_before)
+{
+	struct ndshm_block_info block;
+	int round, ends[2];
+	unsigned char byte;
+	struct iovec what;
+	void *map;
+
+	ASSERT_EQ(0, pipe(ends));
+	for (round = 0; round < 3; round++) {
+		block = test_new_recycled(self->fd, 1);
+		map = test_map_block(self->fd, &block);
+		memset(map, 1, block.length);
+		what = (struct iovec){ .iov_base = map, .iov_len = 1 };
+		ASSERT_EQ(1, vmsplice(ends[1], &what, 1, 0));
+		ASSERT_EQ(1, read(ends[0], &byte, 1));
+		EXPECT_EQ(0, munmap(map, block.length));
+		test_free_handle(self->fd, block.handle);
+		test_charge(self->page);
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
+TEST_F(recycle, asynchronous)
+{
+	struct ndshm_block_alloc_args alloc = block_later_request(self->adapter, 1, 7);
+	struct ndshm_completion completion;
+
+	test_keep(1);
+	alloc.provider = 0;
+	alloc.flags |= NDSHM_ALLOC_RECYCLE;
+	test_pending(self->fd, &alloc);
+	ASSERT_EQ((ssize_t)sizeof(completion),
+		  read(self->fd, &completion, sizeof(completion)));
+	EXPECT_EQ(NDSHM_STATUS_SUCCESS, completion.status);
+	test_charge(2 * self->page);
+	test_free_handle(self->fd, completion.block.handle);
+	test_charge(self->page);
+}
+
+/* A child allocates for itself: it may have another user, cgroup and lifetime. */
+TEST_F(recycle, other_process)
+{
+	struct ndshm_block_info block;
+	pid_t child;
+	int peer;
+
+	test_keep(1);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		block = test_new_recycled(self->fd, 1);
+		test_charge(2 * self->page);
+		test_free_handle(self->fd, block.handle);
+		test_charge(self->page);
+		ASSERT_TRUE(ndshm_signal_peer(peer) && ndshm_hear(peer));
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	test_new_recycled(self->fd, 1);
+	test_charge(self->page);
+	EXPECT_TRUE(ndshm_signal_peer(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+}
+
+/* Nor does it make the parent pay for what it frees. */
+TEST_F(recycle, freed_by_other_process)
+{
+	struct ndshm_block_info block = test_new_recycled(self->fd, 1);
+	pid_t child;
+	int peer;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		test_free_handle(self->fd, block.handle);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	test_charge(0);
+}
+
+/* Kept blocks equal the request in all that a new block would be checked for. */
+TEST_F(recycle, no_queue)
+{
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+
+	test_keep(1);
+	alloc = recycle_request(self->adapter, 1, &block);
+	alloc.queue_id = 1;
+	test_err_block_alloc(EOPNOTSUPP, NDSHM_REASON_QUEUE_UNSUPPORTED, self->fd, &alloc);
+	alloc = recycle_request(self->adapter, 1, &block);
+	alloc.vport_id = 1;
+	test_err_block_alloc(EOPNOTSUPP, NDSHM_REASON_PORT_UNSUPPORTED, self->fd, &alloc);
+	alloc = recycle_request(self->adapter, 0, &block);
+	test_err_block_alloc(EINVAL, NDSHM_REASON_LENGTH_ZERO, self->fd, &alloc);
+	test_charge(self->page);
+}
+
+/* A reply that cannot be written changes nothing. */
+TEST_F(recycle, no_reply)
+{
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_segment segment;
+
+	test_keep(1);
+	alloc = recycle_request(self->adapter, 1, NULL);
+	alloc.blocks = 1;
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+	alloc.segments = to_u64(&segment);
+	alloc.segment_capacity = 1;
+	test_err_block_alloc(EFAULT, NDSHM_REASON_ADDRESS, self->fd, &alloc);
+	test_new_recycled(self->fd, 1);
+	test_charge(self->page);
+}
+
+/* Each client has its own. */
+TEST_F(recycle, other_client)
+{
+	int other = ndshm_open();
+
+	ASSERT_LE(0, other);
+	test_keep(1);
+	test_new_recycled(other, 1);
+	test_charge(2 * self->page);
+	close(other);
+	test_charge(self->page);
+}
+
+/* The memory that any client of the user keeps must not cause a refusal. */
+TEST_F(recycle, given_back_before_a_refusal)
+{
+	struct rlimit limit = { .rlim_cur = self->before + MOST * self->page,
+				.rlim_max = RLIM_INFINITY };
+	struct ndshm_block_info blocks[MOST / LONGEST], all;
+	unsigned int i;
+	int other;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	close(self->fd);
+	self->fd = ndshm_open();
+	other = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_LE(0, other);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		blocks[i] = test_new_recycled(self->fd, LONGEST * self->page);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		test_free_handle(self->fd, blocks[i].handle);
+	test_charge(MOST * self->page);
+	all = test_new_recycled(other, MOST * self->page);
+	test_charge(MOST * self->page);
+	test_free_handle(other, all.handle);
+	test_charge(0);
+	close(other);
+}
+
+static bool reclaim(void)
+{
+	return !ndshm_write_file("/proc/sys/vm/drop_caches", "2");
+}
+
+TEST_F(recycle, shrinker)
+{
+	struct ndshm_block_info block;
+
+	if (geteuid())
+		SKIP(return, "only root can drop caches");
+	test_keep(1);
+	ASSERT_TRUE(reclaim());
+	test_charge(0);
+	/* The cache is still of use. */
+	block = test_new_recycled(self->fd, 1);
+	test_free_handle(self->fd, block.handle);
+	test_charge(self->page);
+	block = test_new_recycled(self->fd, 1);
+	test_charge(self->page);
+	ASSERT_TRUE(reclaim());
+	test_charge(self->page);
+	test_free_handle(self->fd, block.handle);
+	test_charge(self->page);
+}
+
+/* Caches that became empty do not hide one behind them. */
+TEST_F(recycle, shrinker_behind_empty_caches)
+{
+	struct ndshm_block_info block;
+	int fds[64];
+	size_t i;
+
+	if (geteuid())
+		SKIP(return, "only root can drop caches");
+	ASSERT_TRUE(reclaim());
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = ndshm_open();
+		ASSERT_LE(0, fds[i]);
+		block = test_new_recycled(fds[i], 1);
+		test_free_handle(fds[i], block.handle);
+		test_new_recycled(fds[i], 1);
+	}
+	test_charge(ARRAY_SIZE(fds) * self->page);
+	block = test_new_recycled(self->fd, 1);
+	test_free_handle(self->fd, block.handle);
+	test_charge((ARRAY_SIZE(fds) + 1) * self->page);
+	/* Each pass looks at half of the caches. */
+	for (i = 0; i < 8; i++)
+		ASSERT_TRUE(reclaim());
+	test_charge(ARRAY_SIZE(fds) * self->page);
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+}
+
+/*
+ * A memory cgroup at its limit: what waits for reuse must be freed before an allocation fails, and
+ * before a process is killed.
+ */
+#define CGROUPS		"/sys/fs/cgroup"
+#define CGROUP_CLIENTS	32
+
+static bool cgroup_enter(char *path, size_t size, const char *limit)
+{
+	char file[160];
+
+	snprintf(path, size, CGROUPS "/ndshm-recycle-%d", getpid());
+	ndshm_write_file(CGROUPS "/cgroup.subtree_control", "+memory");
+	if (mkdir(path, 0755))
+		return false;
+	snprintf(file, sizeof(file), "%s/memory.max", path);
+	if (ndshm_write_file(file, limit))
+		return false;
+	snprintf(file, sizeof(file), "%s/memory.swap.max", path);
+	ndshm_write_file(file, "0");
+	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+	return !ndshm_write_file(file, "0");
+}
+
+TEST_F(recycle, cgroup)
+{
+	const size_t kept = MOST * self->page, limit = 2 * CGROUP_CLIENTS * kept;
+	struct ndshm_block_info blocks[MOST / LONGEST];
+	int peer, fds[CGROUP_CLIENTS];
+	char path[128], number[32];
+	unsigned int i, j;
+	pid_t child;
+	char *map;
+
+	if (geteuid())
+		SKIP(return, "only root can make a cgroup");
+	snprintf(number, sizeof(number), "%zu", limit);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(cgroup_enter(path, sizeof(path), number));
+		for (i = 0; i < CGROUP_CLIENTS; i++) {
+			fds[i] = ndshm_open();
+			ASSERT_LE(0, fds[i]);
+			for (j = 0; j < ARRAY_SIZE(blocks); j++)
+				blocks[j] = test_new_recycled(fds[i], LONGEST * self->page);
+			for (j = 0; j < ARRAY_SIZE(blocks); j++)
+				test_free_handle(fds[i], blocks[j].handle);
+		}
+		test_charge(CGROUP_CLIENTS * kept);
+		/* Half the limit is kept; use three quarters. */
+		map = mmap(NULL, limit / 4 * 3, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		ASSERT_NE(MAP_FAILED, map);
+		memset(map, 1, limit / 4 * 3);
+		EXPECT_GT(CGROUP_CLIENTS * kept,
+			  test_state(fds[0]).user_locked - self->before);
+		munmap(map, limit / 4 * 3);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child))
+		TH_LOG("killed in its cgroup");
+	close(peer);
+	snprintf(path, sizeof(path), CGROUPS "/ndshm-recycle-%d", (int)child);
+	EXPECT_TRUE(ndshm_soon(!rmdir(path)));
+}
+
+/*
+ * Threads that reuse each other's memory while it is reclaimed and its client's user is refused
+ * memory: nobody ever sees what another one wrote.
+ */
+#define THREADS	4
+
+struct cyclers {
+	int fd;
+	__u32 adapter;
+	unsigned int rounds;
+	unsigned int errors;
+};
+
+static bool cycle(struct cyclers *cyclers, unsigned int round)
+{
+	const size_t length = page_size() << round % 5;
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc_args alloc = recycle_request(cyclers->adapter, length, &block);
+	struct ndshm_block_free_args request;
+	bool good;
+	void *map;
+
+	if (_test_block_alloc(cyclers->fd, &alloc))
+		return false;
+	map = ndshm_map(cyclers->fd, &block);
+	if (map == MAP_FAILED)
+		return false;
+	good = all_bytes(map, length, 0);
+	memset(map, 0xa5, length);
+	good = good && all_bytes(map, length, 0xa5);
+	/* Also free while it is mapped. */
+	if (round % 7)
+		munmap(map, length);
+	request = block_free_request(block.handle);
+	good = !_test_block_free(cyclers->fd, &request) && good;
+	if (!(round % 7))
+		munmap(map, length);
+	return good;
+}
+
+static void *cycle_many(void *context)
+{
+	struct cyclers *cyclers = context;
+	unsigned int round;
+
+	for (round = 0; round < cyclers->rounds; round++)
+		if (!cycle(cyclers, round))
+			__atomic_add_fetch(&cyclers->errors, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+TEST_F(recycle, racing)
+{
+	struct cyclers cyclers = {
+		.fd = self->fd,
+		.adapter = self->adapter,
+		.rounds = ndshm_rounds(1000, 100),
+	};
+	pthread_t threads[THREADS];
+	unsigned int i, round;
+
+	for (i = 0; i < THREADS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, cycle_many, &cyclers));
+	for (round = 0; round < ndshm_rounds(200, 20) && !geteuid(); round++) {
+		reclaim();
+		usleep(1000);
+	}
+	for (i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	ndshm_case(true);
+	EXPECT_EQ(0, cyclers.errors);
+	/* Four threads can each keep a block too many. */
+	EXPECT_GE((MOST + THREADS * LONGEST) * self->page,
+		  test_state(self->fd).user_locked - self->before);
+}
+
+/* Adapters that go while their memory waits for reuse. */
+FIXTURE(recycle_going) {
+	bool loaded;
+	int fd;
+	__u32 adapter;
+	__u32 id;
+	struct ndshm_nl nl;
+	__u64 before;
+};
+
+FIXTURE_SETUP(recycle_going)
+{
+	int error = ndshm_mock_load("");
+
+	if (ndshm_mock_missing(error))
+		SKIP(return, "%s", ndshm_mock_missing(error));
+	ASSERT_EQ(0, error);
+	test_mock_begin(self, "provider add p adapter=a");
+	self->before = test_state(self->fd).user_locked;
+}
+
+FIXTURE_TEARDOWN(recycle_going)
+{
+	if (!self->loaded)
+		return;
+	close(self->fd);
+	ndshm_nl_close(&self->nl);
+	EXPECT_EQ(0, ndshm_mock_unload());
+}
+
+/* Only the built-in provider's: another one would be called later, or not be unloadable. */
+TEST_F(recycle_going, other_provider)
+{
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc_args alloc = recycle_request(self->adapter, 1, &block);
+
+	alloc.provider = self->id;
+	test_block_alloc(self->fd, &alloc);
+	test_free_handle(self->fd, block.handle);
+	test_charge(0);
+	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
+}
+
+/* The memory goes at once, what is left of the block with the client. */
+TEST_F(recycle_going, adapter)
+{
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_nl_provider pages;
+	struct ndshm_block_info block;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, "pages", &pages));
+	alloc = recycle_request(self->adapter, 1, &block);
+	alloc.provider = pages.id;
+	test_block_alloc(self->fd, &alloc);
+	test_free_handle(self->fd, block.handle);
+	test_charge(block.consumed);
+	test_mock("adapter del a");
+	test_charge(0);
+	test_err_block_alloc(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd, &alloc);
+	test_mock("adapter add a");
+}
+
+/* The device of a claim must lose access to freed memory. */
+FIXTURE(recycle_claimed) {
+	struct ndshm_edu edu;
+	int fd;
+	__u64 before;
+};
+
+FIXTURE_SETUP(recycle_claimed)
+{
+	if (geteuid())
+		SKIP(return, "only root can bind functions");
+	if (ndshm_edu_find(&self->edu))
+		SKIP(return, "no edu device");
+	ASSERT_EQ(0, ndshm_edu_bind(&self->edu));
+	self->fd = test_open_claimed(&self->edu);
+	self->before = test_state(self->fd).user_locked;
+}
+
+FIXTURE_TEARDOWN(recycle_claimed)
+{
+	close(self->fd);
+	EXPECT_EQ(0, ndshm_edu_restore(&self->edu));
+}
+
+TEST_F(recycle_claimed, not_kept)
+{
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_nl_provider pages;
+	struct ndshm_block_info block;
+
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->edu.nl, "pages", &pages));
+	alloc = recycle_request(self->edu.adapter.id, 1, &block);
+	alloc.provider = pages.id;
+	test_block_alloc(self->fd, &alloc);
+	test_charge(block.consumed);
+	test_free_handle(self->fd, block.handle);
+	test_charge(0);
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
