@@ -70,12 +70,18 @@ static int make_objects(struct ndshm *ndshm, struct ndshm_block **blocks, size_t
 	return 0;
 }
 
+uint32_t ndshm__alloc_flags(const struct ndshm *ndshm, const struct ndshm_request *request)
+{
+	return ndshm->info.out_features & NDSHM_FEATURE_RECYCLE ?
+	       request->flags : request->flags & ~NDSHM_ALLOC_RECYCLE;
+}
+
 static int allocate(struct ndshm *ndshm, const struct ndshm_request *request,
 		    struct ndshm_block **blocks, struct ndshm_block_info *infos, size_t count)
 {
 	struct ndshm_block_alloc_args argument = {
 		.size = sizeof(argument),
-		.flags = request->flags,
+		.flags = ndshm__alloc_flags(ndshm, request),
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
 		.provider = request->provider,

@@ -22,7 +22,7 @@ NDSHM_API int ndshm_alloc_async(struct ndshm *ndshm, const struct ndshm_request 
 {
 	struct ndshm_block_alloc_args argument = {
 		.size = sizeof(argument),
-		.flags = request->flags | NDSHM_ALLOC_ASYNC,
+		.flags = ndshm__alloc_flags(ndshm, request) | NDSHM_ALLOC_ASYNC,
 		.adapter = request->adapter ? request->adapter :
 					      ndshm->info.out_default_adapter,
 		.provider = request->provider,

@@ -78,6 +78,32 @@ static void many_fail_together(void)
 	ndshm_close(ndshm);
 }
 
+/* A device that does not know the flag would refuse it. */
+static void recycling_needs_the_feature(void)
+{
+	struct ndshm_request request = NDSHM_REQUEST_INIT;
+	struct ndshm_block *block;
+	struct ndshm *ndshm;
+
+	request.length = 1;
+	request.flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE;
+	ndshm = device_open();
+	REQUIRE(ndshm && !ndshm_alloc(ndshm, &request, &block));
+	CHECK(requested.alloc.flags == request.flags);
+	ndshm_free(block);
+	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0));
+	CHECK(requested.alloc.flags == (request.flags | NDSHM_ALLOC_ASYNC));
+	ndshm_close(ndshm);
+
+	answer.features &= ~NDSHM_FEATURE_RECYCLE;
+	REQUIRE(!ndshm_open(DEVICE, &ndshm) && !ndshm_alloc(ndshm, &request, &block));
+	CHECK(requested.alloc.flags == NDSHM_ALLOC_CONTIGUOUS);
+	ndshm_free(block);
+	CHECK_DONE(ndshm, ndshm_alloc_async(ndshm, &request, 0));
+	CHECK(requested.alloc.flags == (NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_ASYNC));
+	ndshm_close(ndshm);
+}
+
 /* Return: whether four blocks were allocated, with handles from 1 on. */
 static bool make_four(struct ndshm *ndshm, struct ndshm_block **blocks)
 {
@@ -608,6 +634,7 @@ int main(void)
 {
 	RUN(requests_arrive_unchanged);
 	RUN(many_fail_together);
+	RUN(recycling_needs_the_feature);
 	RUN(many_are_freed_together);
 	RUN(many_are_freed_one_by_one);
 	RUN(bad_arrays_free_nothing);

@@ -31,7 +31,7 @@ void device_reset(void)
 	memset(&requested, 0, sizeof(requested));
 	answer.features = NDSHM_FEATURE_BLOCKS | NDSHM_FEATURE_CLAIMS | NDSHM_FEATURE_SECTIONS |
 			  NDSHM_FEATURE_ASYNC | NDSHM_FEATURE_NAMES |
-			  NDSHM_FEATURE_FREE_MANY;
+			  NDSHM_FEATURE_FREE_MANY | NDSHM_FEATURE_RECYCLE;
 	answer.block_flags = NDSHM_BLOCK_MAPPABLE | NDSHM_BLOCK_CHARGED;
 	answer.segments = 3;
 	answer.address = 0x1000;

@@ -381,7 +381,7 @@ static void bad_requests_are_refused(void)
 
 	/* A success clears the reason. */
 	request = request_of(page);
-	request.flags = NDSHM_ALLOC_CONTIGUOUS;
+	request.flags = NDSHM_ALLOC_CONTIGUOUS | NDSHM_ALLOC_RECYCLE;
 	CHECK_DONE(ndshm, ndshm_alloc(ndshm, &request, &block));
 	ndshm_free(block);
 }

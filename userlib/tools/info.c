@@ -16,6 +16,9 @@ static const struct {
 	{ NDSHM_FEATURE_SYNC, "sync" },
 	{ NDSHM_FEATURE_SECTIONS, "sections" },
 	{ NDSHM_FEATURE_ASYNC, "async" },
+	{ NDSHM_FEATURE_NAMES, "names" },
+	{ NDSHM_FEATURE_FREE_MANY, "free-many" },
+	{ NDSHM_FEATURE_RECYCLE, "recycle" },
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))
