@@ -7,22 +7,67 @@
  * shift=0,sleep=off -smp 1`. All modules must be loaded.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
 #include "cycle.h"
 #include "table.h"
 
-static const struct peer *const peers[] = {
-	&ndshm_peer, &pages_peer, &section_peer, &dma_heap_peer, &udmabuf_peer,
-	&hugetlb_peer, &anon_peer,
+/* Prepared by guest.sh. */
+#define CGROUP		"/sys/fs/cgroup/bench/cgroup.procs"
+#define USER_ID		1000
+
+static int stay_root(void)
+{
+	return 0;
+}
+
+/* Leave the root user, and the root cgroup, whose memory is not accounted. */
+static int become_user(void)
+{
+	int fd = open(CGROUP, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0 || write(fd, "0", 1) != 1 || setgroups(0, NULL) ||
+	    setresgid(USER_ID, USER_ID, USER_ID) || setresuid(USER_ID, USER_ID, USER_ID))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/**
+ * struct place - Who runs cycles, and where
+ * @option: of --place
+ * @name: in the tables
+ * @enter: called by a child process, which then runs the cycles
+ * @peers: allocators to measure there
+ */
+static const struct place {
+	const char *option;
+	const char *name;
+	int (*enter)(void);
+	const struct peer *peers[10];
+} places[] = {
+	{ "root", ROOT, stay_root,
+	  { &ndshm_peer, &fresh_peer, &coherent_peer, &section_peer, &dma_heap_peer,
+	    &udmabuf_peer, &hugetlb_peer, &anon_peer } },
+	{ "user", USER, become_user,
+	  { &ndshm_peer, &fresh_peer, &coherent_peer, &section_peer, &dma_heap_peer,
+	    &hugetlb_peer, &anon_peer } },
+	{ "card", CARD, stay_root,
+	  { &card_peer, &card_coherent_peer, &hugetlb_peer } },
 };
+
+/* The name of the place where this process is. */
+static const char *place = ROOT;
 
 static const struct size {
 	size_t length;
@@ -48,6 +93,8 @@ static double zeroing_of(const struct peer *peer, unsigned int size)
 {
 	unsigned int cleared = peer->cleared;
 
+	if (sizes[size].length <= peer->recycled)
+		return zeroing.set[size];
 	if (zeroing.init_on_alloc && peer->twice_from &&
 	    sizes[size].length >= peer->twice_from)
 		cleared++;
@@ -60,7 +107,7 @@ static double calibrate(const char *name, const struct size *size)
 	size_t length = size->length > 2 * MIB ? 2 * MIB : size->length;
 	struct figure figure = kernel_measure(name, length, 100);
 
-	table_add(ZEROING, name, length, &figure, 0);
+	table_add(place, ZEROING, name, length, &figure, 0);
 	return figure.median * (size->length / length);
 }
 
@@ -89,10 +136,10 @@ static void measure_ioctls(void)
 	struct figure figure;
 
 	figure = measure(ioctl_nothing, &fd, 200);
-	table_add(IOCTL, "eventfd", 0, &figure, 0);
+	table_add(place, IOCTL, "eventfd", 0, &figure, 0);
 	close(fd);
 	figure = measure(ndshm_get_info, NULL, 200);
-	table_add(IOCTL, "ndshm GET_INFO", 0, &figure, 0);
+	table_add(place, IOCTL, "ndshm GET_INFO", 0, &figure, 0);
 }
 
 static void measure_mapped(const struct peer *peer)
@@ -106,7 +153,7 @@ static void measure_mapped(const struct peer *peer)
 			continue;
 		cycle = (struct cycle){ .peer = peer, .length = sizes[i].length };
 		figure = measure(cycle_mapped, &cycle, sizes[i].rounds);
-		table_add(CYCLE, peer->name, cycle.length, &figure,
+		table_add(place, CYCLE, peer->name, cycle.length, &figure,
 			  zeroing_of(peer, i));
 	}
 }
@@ -130,7 +177,7 @@ static int measure_shown(const struct peer *peer)
 		if (ret)
 			continue;
 		figure = measure(cycle_shown, &cycle, sizes[i].rounds);
-		table_add(SHOWN, peer->name, cycle.length, &figure, 0);
+		table_add(place, SHOWN, peer->name, cycle.length, &figure, 0);
 		ret = peer->free(&buffer);
 		if (ret)
 			return ret;
@@ -147,7 +194,7 @@ static void measure_unmapped(const struct peer *peer, const char *what)
 	for (i = 0; i < UNMAPPED_SIZES; i++) {
 		cycle = (struct cycle){ .peer = peer, .length = sizes[i].length };
 		figure = measure(cycle_unmapped, &cycle, sizes[i].rounds);
-		table_add(what, peer->name, cycle.length, &figure,
+		table_add(place, what, peer->name, cycle.length, &figure,
 			  zeroing_of(peer, i));
 	}
 }
@@ -160,8 +207,8 @@ static void measure_bare(const char *what)
 	for (i = 0; i < UNMAPPED_SIZES; i++) {
 		figure = kernel_measure("coherent", sizes[i].length,
 					sizes[i].rounds);
-		table_add(what, BARE, sizes[i].length, &figure,
-			  zeroing_of(&ndshm_peer, i));
+		table_add(place, what, BARE, sizes[i].length, &figure,
+			  zeroing_of(&coherent_peer, i));
 	}
 }
 
@@ -171,7 +218,12 @@ static int measure_driver(const char *what, unsigned int live)
 	static const struct {
 		const char *name;
 		const char *operation;
-	} calls[] = { { BARE, "coherent" }, { NATIVE, "block" }, { NDIS, "ndis" } };
+		const struct peer *peer;	/* zeroes memory in the same way */
+	} calls[] = {
+		{ BARE, "coherent", &coherent_peer },
+		{ NATIVE, "block", &fresh_peer },
+		{ NDIS, "ndis", &fresh_peer },
+	};
 	struct figure figure;
 	unsigned int i;
 	int ret;
@@ -182,8 +234,8 @@ static int measure_driver(const char *what, unsigned int live)
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		figure = kernel_measure(calls[i].operation, sizes[0].length,
 					sizes[0].rounds);
-		table_add(what, calls[i].name, sizes[0].length, &figure,
-			  zeroing_of(&ndshm_peer, 0));
+		table_add(place, what, calls[i].name, sizes[0].length, &figure,
+			  zeroing_of(calls[i].peer, 0));
 	}
 	return kernel_live(0);
 }
@@ -197,7 +249,7 @@ static struct figure per_block(struct figure figure)
 	return figure;
 }
 
-static void measure_batch(const struct peer *peer)
+static void measure_batch(const struct peer *peer, const char *what)
 {
 	struct figure figure;
 	struct cycle cycle;
@@ -207,28 +259,29 @@ static void measure_batch(const struct peer *peer)
 		cycle = (struct cycle){ .peer = peer, .length = sizes[i].length };
 		figure = per_block(measure(cycle_batch, &cycle,
 					   sizes[i].rounds / 4));
-		table_add(BATCH_LIVE, peer->name, cycle.length, &figure,
+		table_add(place, what, peer->name, cycle.length, &figure,
 			  zeroing_of(peer, i));
 	}
 }
 
-/* The cycle while LIVE other buffers of the peer exist. */
-static int measure_live(const struct peer *peer)
+/* The cycles while @live other buffers of the peer exist. @batch is NULL for no batches. */
+static int measure_live(const struct peer *peer, unsigned int live, const char *what,
+			const char *batch)
 {
 	struct buffer others[LIVE];
 	unsigned int count;
 	int ret = 0;
 
-	for (count = 0; count < LIVE; count++) {
+	for (count = 0; count < live; count++) {
 		others[count] = (struct buffer){ .length = 4 * KIB };
 		ret = peer->allocate(&others[count]);
 		if (ret)
 			break;
 	}
 	if (!ret) {
-		measure_unmapped(peer, UNMAPPED_LIVE);
-		if (peer->batch)
-			measure_batch(peer);
+		measure_unmapped(peer, what);
+		if (peer->batch && batch)
+			measure_batch(peer, batch);
 	}
 	while (count--)
 		ret = peer->free(&others[count]) ?: ret;
@@ -247,7 +300,7 @@ static void measure_steps(const struct peer *peer)
 		    cycle_steps(&cycle, sizes[i].rounds, figures))
 			continue;
 		for (j = 0; j < STEPS; j++)
-			table_add(step_names[j], peer->name, cycle.length,
+			table_add(place, step_names[j], peer->name, cycle.length,
 				  &figures[j], 0);
 	}
 }
@@ -270,19 +323,63 @@ static int measure_peer(const struct peer *peer, bool steps)
 		measure_steps(peer);
 	if (peer->allocate) {
 		ret = measure_shown(peer);
-		measure_unmapped(peer, UNMAPPED);
-		ret = measure_live(peer) ?: ret;
+		ret = measure_live(peer, 0, UNMAPPED, BATCH_FIRST) ?: ret;
+		ret = measure_live(peer, 1, UNMAPPED_ONE, NULL) ?: ret;
+		ret = measure_live(peer, LIVE, UNMAPPED_LIVE, BATCH_LIVE) ?: ret;
 	}
 	if (peer->close)
 		peer->close();
 	return ret;
 }
 
-static int measure_all(bool steps)
+/* A peer that this kernel or machine lacks is not in the tables. */
+static int measure_place(const struct place *where, bool steps)
 {
 	unsigned int i;
 	int ret;
 
+	place = where->name;
+	ret = where->enter();
+	for (i = 0; where->peers[i] && !ret; i++) {
+		ret = measure_peer(where->peers[i], steps);
+		if (ret)
+			say_absent(where->peers[i]->name, ret);
+		ret = 0;
+	}
+	return ret;
+}
+
+/* All places, or only the one that @only names. */
+static void measure_places(const char *only, bool steps)
+{
+	int ret, status;
+	unsigned int i;
+	pid_t child;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		if (only && strcmp(only, places[i].option))
+			continue;
+		child = fork();
+		if (!child) {
+			ret = measure_place(&places[i], steps);
+			if (ret)
+				say_absent(places[i].name, ret);
+			_exit(!!ret);
+		}
+		if (child < 0 || waitpid(child, &status, 0) != child || status)
+			fprintf(stderr, "ndshm-bench: %s: not all measured\n",
+				places[i].name);
+	}
+}
+
+static int measure_all(const char *only, bool steps)
+{
+	int ret;
+
+	if (table_open()) {
+		perror("ndshm-bench");
+		return 1;
+	}
 	if (!clock_counts_instructions()) {
 		fprintf(stderr, "ndshm-bench: this machine's clock does not count instructions\n");
 		return 1;
@@ -300,13 +397,31 @@ static int measure_all(bool steps)
 	      measure_driver(DRIVER_MANY, DRIVER_MANY_LIVE);
 	if (ret)
 		say_absent("a driver's blocks", ret);
-	/* A peer that this kernel lacks is not in the tables. */
-	for (i = 0; i < ARRAY_SIZE(peers); i++) {
-		ret = measure_peer(peers[i], steps);
-		if (ret)
-			say_absent(peers[i]->name, ret);
-	}
+	measure_places(only, steps);
 	return 0;
+}
+
+static void print_place(const char *name, bool steps)
+{
+	unsigned int i;
+
+	table_print(name, IOCTL, TABLE_RAW, NULL);
+	table_print(name, CYCLE, TABLE_RAW, NULL);
+	table_print(name, CYCLE, TABLE_NET, NULL);
+	table_print(name, CYCLE, TABLE_RATIO, "dma-heap");
+	table_print(name, SHOWN, TABLE_RAW, NULL);
+	for (i = 0; i < STEPS && steps; i++)
+		table_print(name, step_names[i], TABLE_RAW, NULL);
+	table_print(name, UNMAPPED, TABLE_RAW, NULL);
+	table_print(name, UNMAPPED, TABLE_NET, NULL);
+	table_print(name, UNMAPPED_ONE, TABLE_RAW, NULL);
+	table_print(name, UNMAPPED_LIVE, TABLE_RAW, NULL);
+	table_print(name, UNMAPPED_LIVE, TABLE_NET, NULL);
+	table_print(name, UNMAPPED_LIVE, TABLE_RATIO, BARE);
+	table_print(name, BATCH_FIRST, TABLE_RAW, NULL);
+	table_print(name, BATCH_LIVE, TABLE_RAW, NULL);
+	table_print(name, BATCH_LIVE, TABLE_NET, NULL);
+	table_print(name, BATCH_LIVE, TABLE_RATIO, BARE);
 }
 
 static void print_all(bool steps)
@@ -315,34 +430,22 @@ static void print_all(bool steps)
 
 	printf("Instructions, the median of all rounds; init_on_alloc is %s\n",
 	       zeroing.init_on_alloc ? "on" : "off");
-	table_print(ZEROING, TABLE_RAW, NULL);
-	table_print(IOCTL, TABLE_RAW, NULL);
-	table_print(CYCLE, TABLE_RAW, NULL);
-	table_print(CYCLE, TABLE_NET, NULL);
-	table_print(CYCLE, TABLE_RATIO, "dma-heap");
-	table_print(SHOWN, TABLE_RAW, NULL);
-	for (i = 0; i < STEPS && steps; i++)
-		table_print(step_names[i], TABLE_RAW, NULL);
-	table_print(UNMAPPED, TABLE_RAW, NULL);
-	table_print(UNMAPPED, TABLE_NET, NULL);
-	table_print(UNMAPPED_LIVE, TABLE_RAW, NULL);
-	table_print(UNMAPPED_LIVE, TABLE_NET, NULL);
-	table_print(UNMAPPED_LIVE, TABLE_RATIO, BARE);
-	table_print(DRIVER, TABLE_RAW, NULL);
-	table_print(DRIVER, TABLE_NET, NULL);
-	table_print(DRIVER_MANY, TABLE_RAW, NULL);
-	table_print(BATCH_LIVE, TABLE_RAW, NULL);
-	table_print(BATCH_LIVE, TABLE_NET, NULL);
-	table_print(BATCH_LIVE, TABLE_RATIO, BARE);
+	table_print(ROOT, ZEROING, TABLE_RAW, NULL);
+	table_print(ROOT, DRIVER, TABLE_RAW, NULL);
+	table_print(ROOT, DRIVER, TABLE_NET, NULL);
+	table_print(ROOT, DRIVER_MANY, TABLE_RAW, NULL);
+	for (i = 0; i < ARRAY_SIZE(places); i++)
+		print_place(places[i].name, steps);
 	printf("\n");
 	table_print_errors();
 	verdicts_print();
 }
 
 static const char usage[] =
-	"usage: ndshm-bench [--json] [--output FILE] [--steps]\n"
+	"usage: ndshm-bench [--json] [--output FILE] [--place PLACE] [--steps]\n"
 	"  --json         print everything as JSON, and no tables\n"
 	"  --output FILE  write the JSON there as well\n"
+	"  --place PLACE  measure root, user or card only\n"
 	"  --steps        measure the steps of a mapped cycle one by one, too\n"
 	"Exit: 0, 1 if a target is missed, 4 if one could not be tried\n";
 
@@ -351,12 +454,13 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "output", required_argument, NULL, 'o' },
+		{ "place", required_argument, NULL, 'p' },
 		{ "steps", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
 	bool json = false, steps = false;
-	const char *output = NULL;
+	const char *output = NULL, *only = NULL;
 	int option, ret = 0;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -367,6 +471,9 @@ int main(int argc, char **argv)
 		case 'o':
 			output = optarg;
 			break;
+		case 'p':
+			only = optarg;
+			break;
 		case 's':
 			steps = true;
 			break;
@@ -376,7 +483,7 @@ int main(int argc, char **argv)
 		}
 	}
 
-	if (measure_all(steps))
+	if (measure_all(only, steps))
 		return 1;
 	verdicts_decide();
 	if (json)

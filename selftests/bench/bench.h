@@ -101,6 +101,7 @@ struct buffer {
  * @free: undo @allocate
  * @batch: allocate @count buffers in one call and free them; NULL if not supported
  * @least: shortest length
+ * @recycled: up to this length memory is zeroed once, by memset(), when it is freed
  * @cleared: number of times that memory is zeroed page by page, whatever the
  *	kernel's settings
  * @twice_from: lengths from this on are zeroed page by page once more if the page
@@ -117,13 +118,17 @@ struct peer {
 	int (*free)(struct buffer *buffer);
 	int (*batch)(size_t length, unsigned int count);
 	size_t least;
+	size_t recycled;
 	unsigned int cleared;
 	size_t twice_from;
 	unsigned int set;
 };
 
 extern const struct peer ndshm_peer;
-extern const struct peer pages_peer;
+extern const struct peer fresh_peer;
+extern const struct peer coherent_peer;
+extern const struct peer card_peer;
+extern const struct peer card_coherent_peer;
 extern const struct peer section_peer;
 extern const struct peer dma_heap_peer;
 extern const struct peer udmabuf_peer;
@@ -143,6 +148,7 @@ int unmap(struct buffer *buffer);
 
 /**
  * struct row - A figure and its place in the tables
+ * @place: who runs the cycle, and where
  * @what: the cycle
  * @subject: the peer
  * @length: bytes of memory, or 0
@@ -150,6 +156,7 @@ int unmap(struct buffer *buffer);
  * @zeroing: the part of @raw that is zeroing
  */
 struct row {
+	const char *place;
 	const char *what;
 	const char *subject;
 	size_t length;
@@ -157,11 +164,15 @@ struct row {
 	double zeroing;
 };
 
-void table_add(const char *what, const char *subject, size_t length,
+/* Prepare for rows that child processes add as well. Return 0 or a negative errno. */
+int table_open(void);
+
+void table_add(const char *place, const char *what, const char *subject, size_t length,
 	       const struct figure *raw, double zeroing);
 
 /* NULL if it does not exist or could not be measured. */
-const struct row *table_find(const char *what, const char *subject, size_t length);
+const struct row *table_find(const char *place, const char *what, const char *subject,
+			     size_t length);
 
 static inline double row_net(const struct row *row)
 {
@@ -174,7 +185,8 @@ static inline double row_net(const struct row *row)
  */
 enum table_kind { TABLE_RAW, TABLE_NET, TABLE_RATIO };
 
-void table_print(const char *what, enum table_kind kind, const char *base);
+void table_print(const char *place, const char *what, enum table_kind kind,
+		 const char *base);
 
 /* Print all measurements that failed, and why. */
 void table_print_errors(void);
@@ -187,6 +199,7 @@ enum result { RESULT_PASS, RESULT_FAIL, RESULT_SKIP };
 
 /**
  * struct verdict - A limit and its result
+ * @place: who runs the cycle; NULL: ROOT
  * @subject: the peer
  * @what: the cycle
  * @length: bytes of memory
@@ -195,10 +208,12 @@ enum result { RESULT_PASS, RESULT_FAIL, RESULT_SKIP };
  * @times: permitted multiple of @base; 0: 1
  * @allowed: instructions permitted in addition
  * @raw: include zeroing
- * @difference: instructions above @times @base
+ * @figure: instructions, when it was measured
+ * @goal: the most that pass: @times @base and @allowed
  * @result: RESULT_SKIP if one of the two was not measured
  */
 struct verdict {
+	const char *place;
 	const char *subject;
 	const char *what;
 	size_t length;
@@ -207,7 +222,8 @@ struct verdict {
 	double times;
 	double allowed;
 	bool raw;
-	double difference;
+	double figure;
+	double goal;
 	enum result result;
 };
 
@@ -229,13 +245,19 @@ int json_write(const char *path);
  * bench.c: names of the cycles in tables and verdicts
  */
 
+#define ROOT	"root"
+#define USER	"a user in a memory cgroup"
+#define CARD	"root, for a claimed card behind the IOMMU"
+
 #define LIVE	100
 #define BATCH	16
 
 #define CYCLE		"allocate, map, touch every page, unmap, free"
 #define SHOWN		"map, touch every page, unmap"
 #define UNMAPPED	"allocate, free"
+#define UNMAPPED_ONE	"allocate, free, with another one live"
 #define UNMAPPED_LIVE	"allocate, free, with 100 others live"
+#define BATCH_FIRST	"allocate 16 at once, free 16 at once (a block)"
 #define BATCH_LIVE	"allocate 16 at once, free 16 at once, with 100 others live (a block)"
 #define DRIVER		"a driver's allocate, free, with 1,000 others live"
 #define DRIVER_MANY	"a driver's allocate, free, with 100,000 others live"

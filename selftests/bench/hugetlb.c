@@ -15,7 +15,7 @@
 #define RESERVE	"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define PAGES	32
 
-/* The size of the pool before the test. */
+/* The size of the pool before it was enlarged; -1 if it was large enough. */
 static int reserved;
 
 static int get_reserve(int *pages)
@@ -47,18 +47,22 @@ static int hugetlb_open(void)
 {
 	int ret, pages;
 
-	ret = get_reserve(&reserved);
-	if (!ret)
-		ret = set_reserve(reserved + PAGES);
+	reserved = -1;
+	ret = get_reserve(&pages);
+	if (ret || pages >= PAGES)
+		return ret;
+	reserved = pages;
+	ret = set_reserve(PAGES);
 	if (!ret)
 		ret = get_reserve(&pages);
 	/* The kernel silently fills the pool only as far as memory permits. */
-	return ret ?: pages < reserved + PAGES ? -ENOMEM : 0;
+	return ret ?: pages < PAGES ? -ENOMEM : 0;
 }
 
 static void hugetlb_close(void)
 {
-	set_reserve(reserved);
+	if (reserved >= 0)
+		set_reserve(reserved);
 }
 
 static int hugetlb_map(struct buffer *buffer)

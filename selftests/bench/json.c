@@ -17,8 +17,9 @@ static const char *comma(unsigned int i, unsigned int count)
 
 static void write_row(FILE *file, const struct row *row)
 {
-	fprintf(file, "{\"what\": \"%s\", \"subject\": \"%s\", \"length\": %zu, ",
-		row->what, row->subject, row->length);
+	fprintf(file, "{\"place\": \"%s\", \"what\": \"%s\", \"subject\": \"%s\", ",
+		row->place, row->what, row->subject);
+	fprintf(file, "\"length\": %zu, ", row->length);
 	if (row->raw.error) {
 		fprintf(file, "\"error\": \"%s\"}", strerror(row->raw.error));
 		return;
@@ -33,15 +34,16 @@ static void write_row(FILE *file, const struct row *row)
 
 static void write_verdict(FILE *file, const struct verdict *verdict)
 {
-	fprintf(file, "{\"subject\": \"%s\", \"what\": \"%s\", \"length\": %zu, ",
-		verdict->subject, verdict->what, verdict->length);
+	fprintf(file, "{\"place\": \"%s\", \"subject\": \"%s\", \"what\": \"%s\", ",
+		verdict->place ?: ROOT, verdict->subject, verdict->what);
+	fprintf(file, "\"length\": %zu, ", verdict->length);
 	if (verdict->base)
 		fprintf(file, "\"base\": \"%s\", \"times\": %.2f, ",
 			verdict->base, verdict->times ?: 1);
 	fprintf(file, "\"raw\": %s, ", verdict->raw ? "true" : "false");
-	fprintf(file, "\"allowed\": %.0f, ", verdict->allowed);
 	if (verdict->result != RESULT_SKIP)
-		fprintf(file, "\"difference\": %.1f, ", verdict->difference);
+		fprintf(file, "\"figure\": %.1f, \"goal\": %.1f, ", verdict->figure,
+			verdict->goal);
 	fprintf(file, "\"result\": \"%s\"}", verdict_word(verdict));
 }
 
@@ -60,9 +62,9 @@ int json_write(const char *path)
 	fprintf(file, "\"unit\": \"instructions\",\n\"init_on_alloc\": %s,\n",
 		kernel_init_on_alloc() ? "true" : "false");
 	fprintf(file, "\"figures\": [\n");
-	for (i = 0; i < row_count; i++) {
-		write_row(file, &rows[i]);
-		fprintf(file, "%s\n", comma(i, row_count));
+	for (i = 0; i < table->count; i++) {
+		write_row(file, &table->rows[i]);
+		fprintf(file, "%s\n", comma(i, table->count));
 	}
 	fprintf(file, "],\n\"targets\": [\n");
 	for (i = 0; i < verdict_count; i++) {

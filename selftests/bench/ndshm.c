@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks of /dev/ndshm for the first node's adapter, of the default provider
- * and of "pages".
+ * Blocks of /dev/ndshm for the first node's adapter, and for a PCI function: of the default
+ * provider, which is "pages", and of "coherent".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,12 @@
 
 #define MAX_BATCH 64U
 
-/* Providers are numbered in the order of registration; this is the second. */
-#define PAGES	2
+/* Providers and adapters are numbered in the order of registration; the card is the second one. */
+#define DEFAULT		0
+#define COHERENT	1
 
 static int client = -1;
-static __u32 adapter, provider;
+static __u32 adapter, provider, flags;
 
 int ndshm_get_info(void *unused)
 {
@@ -29,7 +30,7 @@ int ndshm_get_info(void *unused)
 	return ioctl(client, NDSHM_GET_INFO, &info) ? -errno : 0;
 }
 
-static int ndshm_open(void)
+static int node_open(__u32 from, __u32 with)
 {
 	struct ndshm_get_info_args info = { .size = sizeof(info) };
 
@@ -37,16 +38,48 @@ static int ndshm_open(void)
 	if (client < 0 || ioctl(client, NDSHM_GET_INFO, &info))
 		return -errno;
 	adapter = info.out_default_adapter;
-	provider = 0;
+	provider = from;
+	flags = with;
 	return 0;
 }
 
-static int pages_open(void)
+static int ndshm_open(void)
 {
-	int ret = ndshm_open();
+	return node_open(DEFAULT, NDSHM_ALLOC_RECYCLE);
+}
 
-	provider = PAGES;
+static int fresh_open(void)
+{
+	return node_open(DEFAULT, 0);
+}
+
+static int coherent_open(void)
+{
+	return node_open(COHERENT, 0);
+}
+
+/* Claim the function that guest.sh has bound, which is the adapter behind that of the node. */
+static int claim_open(__u32 from)
+{
+	struct ndshm_adapter_claim_args claim = { .size = sizeof(claim), .address_width = 64 };
+	int ret = node_open(from, NDSHM_ALLOC_RECYCLE);
+
+	claim.adapter = ++adapter;
+	if (!ret && ioctl(client, NDSHM_ADAPTER_CLAIM, &claim))
+		ret = -errno;
+	if (!ret && claim.out_isolation)
+		ret = -EXDEV;
 	return ret;
+}
+
+static int card_open(void)
+{
+	return claim_open(DEFAULT);
+}
+
+static int card_coherent_open(void)
+{
+	return claim_open(COHERENT);
 }
 
 static void ndshm_close(void)
@@ -59,6 +92,7 @@ static int block_alloc(size_t length, struct ndshm_block_info *blocks,
 {
 	struct ndshm_block_alloc_args alloc = {
 		.size = sizeof(alloc),
+		.flags = flags,
 		.adapter = adapter,
 		.provider = provider,
 		.length = length,
@@ -130,28 +164,49 @@ static int ndshm_batch(size_t length, unsigned int count)
 	return ret ?: blocks_free(blocks, count);
 }
 
+#define BLOCKS \
+	.close = ndshm_close, \
+	.allocate = ndshm_allocate, \
+	.map = ndshm_map, \
+	.unmap = unmap, \
+	.free = ndshm_free, \
+	.batch = ndshm_batch
+
 const struct peer ndshm_peer = {
 	.name = "ndshm",
 	.open = ndshm_open,
-	.close = ndshm_close,
-	.allocate = ndshm_allocate,
-	.map = ndshm_map,
-	.unmap = unmap,
-	.free = ndshm_free,
-	.batch = ndshm_batch,
-	/* Zeroed by the page allocator, if it does that, and by the DMA API. */
+	BLOCKS,
+	.recycled = 64 * KIB,
+	.cleared = 1,
+};
+
+const struct peer fresh_peer = {
+	.name = "ndshm, fresh memory",
+	.open = fresh_open,
+	BLOCKS,
+	.cleared = 1,
+};
+
+/* Zeroed by the page allocator, if it does that, and by the DMA API. */
+const struct peer coherent_peer = {
+	.name = "ndshm coherent",
+	.open = coherent_open,
+	BLOCKS,
 	.twice_from = 1,
 	.set = 1,
 };
 
-const struct peer pages_peer = {
-	.name = "ndshm pages",
-	.open = pages_open,
-	.close = ndshm_close,
-	.allocate = ndshm_allocate,
-	.map = ndshm_map,
-	.unmap = unmap,
-	.free = ndshm_free,
-	.batch = ndshm_batch,
+const struct peer card_peer = {
+	.name = "ndshm",
+	.open = card_open,
+	BLOCKS,
+	.cleared = 1,
+};
+
+/* Behind an IOMMU the DMA API does not zero what the page allocator has zeroed. */
+const struct peer card_coherent_peer = {
+	.name = "ndshm coherent",
+	.open = card_coherent_open,
+	BLOCKS,
 	.cleared = 1,
 };

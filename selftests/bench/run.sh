@@ -15,12 +15,13 @@ usage: run.sh [OPTION]...
   --append TEXT      added to the kernel command line, such as init_on_alloc=0
   --timeout SECONDS  1800 by default
   --json             print everything as JSON, and no tables
+  --place PLACE      measure as root, as user or on a card only
   --steps            measure the steps of a mapped cycle one by one, too
 
 Environment:
   NDSHM_KO   ndshm.ko, built for that kernel, where it was built
   KDIR       build directory of that kernel; found by itself
-  BUILD      where to build, by default build/bench; bench.json is left there
+  BUILD      where to build, by default build/bench; bench.json and bench.svg are left there
 
 Exit: 0, 1 if a target is missed, 4 if one could not be tried, or as of ../vm/run.sh
 END
@@ -34,7 +35,7 @@ while [[ $# -gt 0 ]]; do
 	case $1 in
 	--json|--steps)	program+=("$1"); shift; continue ;;
 	--help|-h)	help; exit 0 ;;
-	--kernel|--append|--timeout)
+	--kernel|--append|--timeout|--place)
 		[[ $# -gt 1 ]] || die "$1 needs a value" ;;
 	*)		die "no such option: $1 (see --help)" ;;
 	esac
@@ -42,6 +43,7 @@ while [[ $# -gt 0 ]]; do
 	--kernel)	kernel=$2 ;;
 	--append)	machine+=(--append "$2") ;;
 	--timeout)	seconds=$2 ;;
+	--place)	program+=(--place "$2") ;;
 	esac
 	shift 2
 done
@@ -56,5 +58,12 @@ make -s -C "$bench_dir" BUILD="$build" KDIR="$kdir" NDSHM="$(dirname -- "$NDSHM_
 cp -- "$NDSHM_KO" "$build/ndshm.ko"
 rm -f -- "$build/bench.json"
 cd -- "$build"
-exec "$vm/run.sh" --kernel "$kernel" --icount --share "$build" --timeout "$seconds" \
-	"${machine[@]}" -- "$bench_dir/guest.sh" "${program[@]}"
+code=0
+"$vm/run.sh" --kernel "$kernel" --icount --iommu --wire --share "$build" --timeout "$seconds" \
+	"${machine[@]}" -- "$bench_dir/guest.sh" "${program[@]}" || code=$?
+# Also of a run that missed a goal.
+if [[ -s bench.json ]]; then
+	"$bench_dir/chart.py" bench.json bench.svg
+	echo "The figures: $build/bench.json, drawn: $build/bench.svg" >&2
+fi
+exit "$code"

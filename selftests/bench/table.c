@@ -1,44 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "bench.h"
 #include "table.h"
 
-struct row *rows;
-unsigned int row_count;
+struct rows *table;
 
-void table_add(const char *what, const char *subject, size_t length,
+int table_open(void)
+{
+	table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return table == MAP_FAILED ? -errno : 0;
+}
+
+void table_add(const char *place, const char *what, const char *subject, size_t length,
 	       const struct figure *raw, double zeroing)
 {
-	struct row *more = reallocarray(rows, row_count + 1, sizeof(*rows));
-
-	if (!more) {
-		perror("table");
+	if (table->count == MAX_ROWS) {
+		fprintf(stderr, "ndshm-bench: more than %d rows\n", MAX_ROWS);
 		exit(1);
 	}
-	rows = more;
-	rows[row_count++] = (struct row){
-		.what = what, .subject = subject, .length = length,
+	table->rows[table->count++] = (struct row){
+		.place = place, .what = what, .subject = subject, .length = length,
 		.raw = *raw, .zeroing = zeroing,
 	};
 }
 
-static const struct row *find(const char *what, const char *subject, size_t length)
+/* Is it a row of this cycle? The names are constants of one program. */
+static bool row_is_of(const struct row *row, const char *place, const char *what)
 {
-	unsigned int i;
+	return !strcmp(row->place, place) && !strcmp(row->what, what);
+}
 
-	for (i = 0; i < row_count; i++)
-		if (!strcmp(rows[i].what, what) && !strcmp(rows[i].subject, subject) &&
-		    rows[i].length == length)
-			return &rows[i];
+static const struct row *find(const char *place, const char *what, const char *subject,
+			      size_t length)
+{
+	const struct row *row;
+
+	for (row = table->rows; row < table->rows + table->count; row++)
+		if (row_is_of(row, place, what) && !strcmp(row->subject, subject) &&
+		    row->length == length)
+			return row;
 	return NULL;
 }
 
-const struct row *table_find(const char *what, const char *subject, size_t length)
+const struct row *table_find(const char *place, const char *what, const char *subject,
+			     size_t length)
 {
-	const struct row *row = find(what, subject, length);
+	const struct row *row = find(place, what, subject, length);
 
 	return row && !row->raw.error ? row : NULL;
 }
@@ -84,87 +97,91 @@ static void print_cell(const struct row *row, enum table_kind kind,
 	}
 }
 
-/* Is this the first row of its cycle with this name, or with this length? */
-static bool first_subject(unsigned int n)
+/* Is this the first row of its cycle with this name? */
+static bool first_subject(const struct row *row)
 {
-	unsigned int i;
+	const struct row *other;
 
-	for (i = 0; i < n; i++)
-		if (!strcmp(rows[i].what, rows[n].what) &&
-		    !strcmp(rows[i].subject, rows[n].subject))
+	for (other = table->rows; other < row; other++)
+		if (row_is_of(other, row->place, row->what) &&
+		    !strcmp(other->subject, row->subject))
 			return false;
 	return true;
 }
 
-static unsigned int lengths_of(const char *what, size_t *lengths,
+static unsigned int lengths_of(const char *place, const char *what, size_t *lengths,
 			       unsigned int most)
 {
-	unsigned int i, j, count = 0;
+	unsigned int j, count = 0;
+	const struct row *row;
 
-	for (i = 0; i < row_count; i++) {
-		if (strcmp(rows[i].what, what))
+	for (row = table->rows; row < table->rows + table->count; row++) {
+		if (!row_is_of(row, place, what))
 			continue;
-		for (j = 0; j < count && lengths[j] != rows[i].length; j++)
+		for (j = 0; j < count && lengths[j] != row->length; j++)
 			;
 		if (j == count && count < most)
-			lengths[count++] = rows[i].length;
+			lengths[count++] = row->length;
 	}
 	return count;
 }
 
-static bool has_base(const char *what, const char *base)
+static bool has_base(const char *place, const char *what, const char *base)
 {
 	unsigned int i;
 
-	for (i = 0; i < row_count; i++)
-		if (table_find(what, base, rows[i].length))
+	for (i = 0; i < table->count; i++)
+		if (table_find(place, what, base, table->rows[i].length))
 			return true;
 	return false;
 }
 
-void table_print(const char *what, enum table_kind kind, const char *base)
+void table_print(const char *place, const char *what, enum table_kind kind,
+		 const char *base)
 {
-	unsigned int i, j, count;
+	const struct row *row;
+	unsigned int j, count;
 	size_t lengths[8];
 	char text[32];
 
-	count = lengths_of(what, lengths, ARRAY_SIZE(lengths));
-	if (!count || (kind == TABLE_RATIO && !has_base(what, base)))
+	count = lengths_of(place, what, lengths, ARRAY_SIZE(lengths));
+	if (!count || (kind == TABLE_RATIO && !has_base(place, what, base)))
 		return;
-	printf("\n%s%s%s\n", what,
+	printf("\n%s%s%s%s%s\n", strcmp(place, ROOT) ? place : "",
+	       strcmp(place, ROOT) ? ": " : "", what,
 	       kind == TABLE_RAW ? "" : ": net of zeroing",
 	       kind == TABLE_RATIO ? ", ratio" : "");
 	/* Some cycles have no length. */
 	if (count > 1 || lengths[0]) {
 		printf("  %-22s", "");
-		for (i = 0; i < count; i++) {
-			format_length(text, sizeof(text), lengths[i]);
+		for (j = 0; j < count; j++) {
+			format_length(text, sizeof(text), lengths[j]);
 			printf("%13s", text);
 		}
 		printf("\n");
 	}
-	for (i = 0; i < row_count; i++) {
-		if (strcmp(rows[i].what, what) || !first_subject(i))
+	for (row = table->rows; row < table->rows + table->count; row++) {
+		if (!row_is_of(row, place, what) || !first_subject(row))
 			continue;
-		printf("  %-22s", rows[i].subject);
+		printf("  %-22s", row->subject);
 		for (j = 0; j < count; j++)
-			print_cell(table_find(what, rows[i].subject, lengths[j]),
+			print_cell(table_find(place, what, row->subject, lengths[j]),
 				   kind,
-				   base ? table_find(what, base, lengths[j]) : NULL);
+				   base ? table_find(place, what, base, lengths[j]) : NULL);
 		printf("\n");
 	}
 }
 
 void table_print_errors(void)
 {
+	const struct row *row;
 	char text[32];
-	unsigned int i;
 
-	for (i = 0; i < row_count; i++) {
-		if (!rows[i].raw.error)
+	for (row = table->rows; row < table->rows + table->count; row++) {
+		if (!row->raw.error)
 			continue;
-		format_length(text, sizeof(text), rows[i].length);
-		printf("not measured: %s, %s %s: %s\n", rows[i].what, rows[i].subject,
-		       text, strerror(rows[i].raw.error));
+		format_length(text, sizeof(text), row->length);
+		printf("not measured: %s: %s, %s %s: %s\n", row->place, row->what,
+		       row->subject, text, strerror(row->raw.error));
 	}
 }

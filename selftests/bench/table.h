@@ -7,9 +7,12 @@
 
 #include "bench.h"
 
-/* In the order of measurement. */
-extern struct row *rows;
-extern unsigned int row_count;
+/* In the order of measurement; child processes share them. */
+#define MAX_ROWS 1000
+extern struct rows {
+	unsigned int count;
+	struct row rows[MAX_ROWS];
+} *table;
 
 /* 12,345 */
 void format_count(char *text, size_t size, double value);
