@@ -50,24 +50,19 @@ uint64_t ndshm__bits_first(const struct heap_bits *bits)
 	return number;
 }
 
-uint64_t ndshm__bits_last(const struct heap_bits *bits, uint64_t up_to)
+uint64_t ndshm__bits_below(const struct heap_bits *bits, uint64_t limit)
 {
-	for (unsigned int i = 0; i < bits->levels; i++) {
-		uint64_t word = bits->level[i][up_to / 64] & (UINT64_MAX >> (63 - up_to % 64));
+	/* If the word of limit - 1 has none, the words before it are bits of the next level. */
+	for (unsigned int i = 0; limit; i++, limit = (limit - 1) / 64) {
+		uint64_t number = limit - 1;
+		uint64_t word = bits->level[i][number / 64] & (UINT64_MAX >> (63 - number % 64));
 
-		if (word) {
-			up_to = up_to / 64 * 64 + 63 - __builtin_clzll(word);
-			while (i--)
-				up_to = up_to * 64 + 63 - __builtin_clzll(bits->level[i][up_to]);
-			return up_to;
-		}
-		/*
-		 * No number up to here in this word: find the last non-zero word before
-		 * it.
-		 */
-		if (up_to < 64)
-			return NOWHERE;
-		up_to = up_to / 64 - 1;
+		if (!word)
+			continue;
+		number = number / 64 * 64 + 63 - __builtin_clzll(word);
+		while (i--)
+			number = number * 64 + 63 - __builtin_clzll(bits->level[i][number]);
+		return number;
 	}
 	return NOWHERE;
 }

@@ -39,7 +39,7 @@ int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 		      unsigned int owner)
 {
 	uint64_t page = offset >> PAGE_SHIFT, pages = length >> PAGE_SHIFT;
-	uint64_t before = ndshm__bits_last(&heap->starts, page + pages - 1);
+	uint64_t before = ndshm__bits_below(&heap->starts, page + pages);
 	/* Of a large block only the first page has entries. */
 	int error = ndshm__table_reach(heap, offset + (owner == EXTENT_POOL ? length : PAGE_BYTES));
 
@@ -72,7 +72,7 @@ void ndshm__extent_remove(struct ndshm_heap *heap, uint64_t page)
 
 uint64_t ndshm__extent_find(const struct ndshm_heap *heap, uint64_t page)
 {
-	uint64_t start = ndshm__bits_last(&heap->starts, page);
+	uint64_t start = ndshm__bits_below(&heap->starts, page + 1);
 
 	if (start != NOWHERE && page - start >= WORD_PAGES(heap->extent_words[start]))
 		return NOWHERE;

@@ -103,8 +103,9 @@ struct heap_bits {
 size_t ndshm__bits_set_up(struct heap_bits *bits, uint64_t count, char *memory);
 void ndshm__bits_add(const struct heap_bits *bits, uint64_t number);
 void ndshm__bits_remove(const struct heap_bits *bits, uint64_t number);
-uint64_t ndshm__bits_first(const struct heap_bits *bits);	/* NOWHERE if empty */
-uint64_t ndshm__bits_last(const struct heap_bits *bits, uint64_t up_to);
+/* Return the least number, or the greatest below @limit; NOWHERE if there is none. */
+uint64_t ndshm__bits_first(const struct heap_bits *bits);
+uint64_t ndshm__bits_below(const struct heap_bits *bits, uint64_t limit);
 
 /**
  * struct heap_pool - tables of the pool

@@ -257,14 +257,14 @@ static uint64_t line(const struct ndshm_heap *heap)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
 	uint64_t used = state->used_units, held = state->held_units;
-	uint64_t page = (heap->max_size >> PAGE_SHIFT) - 1, at = NOWHERE;
+	uint64_t page = heap->max_size >> PAGE_SHIFT, at = NOWHERE;
 
 	if (held - used <= slack(used))
 		return NOWHERE;
-	for (unsigned int i = 0; i < LINE_STEPS; i++, page--) {
+	for (unsigned int i = 0; i < LINE_STEPS; i++) {
 		uint64_t units;
 
-		page = ndshm__bits_last(&heap->starts, page);
+		page = ndshm__bits_below(&heap->starts, page);
 		if (page == NOWHERE)
 			break;
 		units = ndshm__extent_bytes(heap, page) >> UNIT_SHIFT;
@@ -274,8 +274,6 @@ static uint64_t line(const struct ndshm_heap *heap)
 			held -= units;
 			at = page << (PAGE_SHIFT - GRANULE_SHIFT);
 		}
-		if (!page)
-			break;
 	}
 	return at;
 }
@@ -460,7 +458,7 @@ static bool give_back_empty(struct ndshm_heap *heap, bool all)
 	bool freed = false;
 
 	while (all || state->held_units - state->used_units > enough(heap)) {
-		uint64_t page = ndshm__bits_last(&heap->empty, (heap->max_size >> PAGE_SHIFT) - 1);
+		uint64_t page = ndshm__bits_below(&heap->empty, heap->max_size >> PAGE_SHIFT);
 
 		if (page == NOWHERE)
 			break;
