@@ -424,23 +424,24 @@ static uint64_t enough(const struct ndshm_heap *heap)
 	return units < slack(used) ? units : slack(used);
 }
 
+/* Return the highest empty extent below a page, or NOWHERE. Some in the set are in use again. */
+static uint64_t empty_below(const struct ndshm_heap *heap, uint64_t page)
+{
+	while ((page = ndshm__bits_below(&heap->empty, page)) != NOWHERE && !is_empty(heap, page))
+		ndshm__bits_remove(&heap->empty, page);
+	return page;
+}
+
 /*
- * Return true if an extent is the only empty one, for up to DELAY_CALLS: without it, the next
- * allocation may need a new one. If nothing is allocated, only one that is a small part of the
+ * Return true if the highest empty extent is the only one, for up to DELAY_CALLS: without it, the
+ * next allocation may need a new one. If nothing is allocated, only one that is a small part of the
  * section, as others share that.
  */
 static bool is_delayed(struct ndshm_heap *heap, uint64_t page)
 {
 	struct heap_pool_state *state = &heap->core->pool;
-	uint64_t first;
 
-	for (;;) {
-		first = ndshm__bits_first(&heap->empty);
-		if (first == page || is_empty(heap, first))
-			break;
-		ndshm__bits_remove(&heap->empty, first);
-	}
-	if (first != page)
+	if (empty_below(heap, page) != NOWHERE)
 		return false;
 	if (!state->used_units && ndshm__extent_bytes(heap, page) > heap->max_size / DELAY_PART)
 		return false;
@@ -455,19 +456,13 @@ static bool is_delayed(struct ndshm_heap *heap, uint64_t page)
 static bool give_back_empty(struct ndshm_heap *heap, bool all)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
+	uint64_t page = heap->max_size >> PAGE_SHIFT;
 	bool freed = false;
 
+	/* Downwards only, as other threads may empty more meanwhile. */
 	while (all || state->held_units - state->used_units > enough(heap)) {
-		uint64_t page = ndshm__bits_below(&heap->empty, heap->max_size >> PAGE_SHIFT);
-
-		if (page == NOWHERE)
-			break;
-		/* The extent may be in use again. */
-		if (!is_empty(heap, page)) {
-			ndshm__bits_remove(&heap->empty, page);
-			continue;
-		}
-		if (!all && is_delayed(heap, page))
+		page = empty_below(heap, page);
+		if (page == NOWHERE || (!all && is_delayed(heap, page)))
 			break;
 		ndshm__bits_remove(&heap->empty, page);
 		if (!give_back(heap, page))

@@ -252,6 +252,32 @@ static void an_empty_extent_is_kept_for_a_while(void)
 	close_heap();
 }
 
+static unsigned int used_beside;
+
+/* Called by the source without the heap's lock: what another thread may do meanwhile. */
+static void use_beside(void)
+{
+	if (used_beside == 1000)
+		return;
+	used_beside++;
+	section.during = NULL;
+	CHECK(!ndshm__heap_free(heap, get(100000)));
+	section.during = use_beside;
+}
+
+/* A trim ends although another thread empties another extent for each that it frees. */
+static void a_trim_is_bounded(void)
+{
+	REQUIRE(open_heap(SECTION));
+	CHECK(!ndshm__heap_free(heap, get(100000)));
+	used_beside = 0;
+	section.during = use_beside;
+	ndshm__heap_trim(heap);
+	section.during = NULL;
+	CHECK(used_beside && used_beside < 10);
+	close_heap();
+}
+
 /* The last large blocks are kept for the next ones, as far as 1/128 of the section. */
 static void freed_large_blocks_are_kept(void)
 {
@@ -956,6 +982,7 @@ int main(void)
 	RUN(large_blocks_are_extents);
 	RUN(freed_large_blocks_are_kept);
 	RUN(an_empty_extent_is_kept_for_a_while);
+	RUN(a_trim_is_bounded);
 	RUN(caches_are_emptied_in_need_only);
 	RUN(alignments);
 	RUN(calloc_is_zero);
