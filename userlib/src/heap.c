@@ -29,7 +29,7 @@ struct ndshm_heap ndshm__no_heap;
 static void begin(struct ndshm_heap *heap)
 {
 	heap->core->attached = true;
-	heap->core->pool.line = NOWHERE;
+	heap->core->pool.drain_from = NOWHERE;
 	ndshm__registry_add(heap);
 }
 

@@ -288,7 +288,7 @@ static void prepare(const struct ndshm_heap *heap)
 }
 
 /*
- * Maximum number of blocks in a bin: fewer while the pool has a line, more when the thread
+ * Maximum number of blocks in a bin: fewer while extents of the pool drain, more when the thread
  * finds the lock contended, as with a producer and a consumer.
  */
 static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cache *cache,
@@ -296,7 +296,9 @@ static unsigned int most_of(const struct ndshm_heap *heap, const struct heap_cac
 {
 	const struct heap_class *of = &heap->classes[class];
 
-	return cache->draining ? of->cached / DRAINING_PART : contended ? of->contended : of->cached;
+	if (cache->drain_from != NOWHERE)
+		return of->cached / DRAINING_PART;
+	return contended ? of->contended : of->cached;
 }
 
 /* Change the limit of a bin, and return the blocks beyond. */
@@ -325,20 +327,19 @@ static void reduce(struct ndshm_heap *heap, struct heap_cache *cache)
 }
 
 /*
- * Apply the pool's line and the share to a cache: return the blocks from the line on, and
+ * Apply the pool's drain_from and the share to a cache: return the blocks from there on, and
  * reduce the limits of the bins. Called with the heap's lock held.
  */
 static void look(struct ndshm_heap *heap, struct heap_cache *cache)
 {
 	cache->revision = heap->core->revision;
-	cache->line = heap->core->pool.line;
-	cache->draining = cache->line != NOWHERE;
+	cache->drain_from = heap->core->pool.drain_from;
 	for (unsigned int i = 1; i <= CLASSES; i++) {
 		uint64_t *from, *to = cache->start[i], *top = ndshm__cache_top(cache, i);
 		unsigned int most = most_of(heap, cache, i, true);
 
 		for (from = to; from < top; from++) {
-			if (*from >= cache->line)
+			if (*from >= cache->drain_from)
 				give(heap, i, *from);
 			else
 				*to++ = *from;
@@ -486,7 +487,7 @@ static void flush(struct ndshm_heap *heap, struct heap_cache *cache, unsigned in
 {
 	uint64_t *top = ndshm__cache_top(cache, class), *start = cache->start[class];
 
-	if (granule >= cache->line || start == cache->end[class]) {
+	if (granule >= cache->drain_from || start == cache->end[class]) {
 		give(heap, class, granule);
 		enlarge(heap, cache, class, contended);
 		return;

@@ -134,12 +134,12 @@ struct heap_spans {
 };
 
 /**
- * struct heap_pool_state - the part of the pool's state that is wiped
+ * struct heap_pool_state - state of the pool besides its tables
  * @held_units: units in its extents
  * @used_units: allocated units of these
- * @line: a granule: caches keep no blocks from here on, so that the extents there drain;
- *	NOWHERE: none, which is set when the heap is attached
- * @calls: number of calls in this period, see LINE_CALLS
+ * @drain_from: caches keep no blocks from this granule on, so that the extents there drain;
+ *	NOWHERE when the heap is attached
+ * @calls: number of calls in this period, see PERIOD_CALLS
  * @most: greatest @used_units in this period
  * @most_before: the same of the period before
  * @delayed: number of calls that kept the only empty extent
@@ -149,7 +149,7 @@ struct heap_spans {
 struct heap_pool_state {
 	uint64_t held_units;
 	uint64_t used_units;
-	uint64_t line;
+	uint64_t drain_from;
 	unsigned int calls;
 	uint64_t most;
 	uint64_t most_before;
@@ -208,7 +208,7 @@ struct heap_decay {
  * @next: next heap of this process, attached as this one; protected by the registry's
  *	lock, as is @before
  * @before: pointer that points to this heap
- * @revision: number of changes of the pool's line and of @share
+ * @revision: number of changes of the pool's drain_from and of @share
  * @decay: thread that empties the heap when it is idle
  * @out: number of blocks of each class that are live or cached
  * @other_blocks: number of live blocks without a class
@@ -390,7 +390,7 @@ void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int uni
  * lock held, which is released meanwhile: the thread's cache may have changed.
  */
 int ndshm__pool_grow(struct ndshm_heap *heap);
-/* Free extents that are not needed any more, and unlock. Must follow a free. */
+/* Unlock after frees: frees extents that are not needed any more. */
 void ndshm__pool_unlock(struct ndshm_heap *heap);
 /* Free all empty extents; otherwise as ndshm__large_trim(). */
 bool ndshm__pool_trim(struct ndshm_heap *heap);
@@ -416,14 +416,13 @@ uint64_t ndshm__run_size(const struct ndshm_heap *heap, uint64_t granule);
  * @top: end of the blocks of a bin; written by the thread only, also read by statistics
  * @start: array of the granules of the blocks; used as a stack
  * @end: current limit of @top
- * @line: copy of the pool's line
+ * @drain_from: copy of that of the pool
  * @heap: the heap; NULL after it was closed, and in a child of fork()
  * @thread_next: cache of the same thread for another heap
  * @next: cache of the same heap for another thread; protected by the heap's lock
  * @before: pointer that points to this cache
  * @busy: its thread is between ndshm__cache_begin() and ndshm__cache_end()
  * @revision: copy of that of the heap
- * @draining: the pool had a line then, so bins are kept small
  * @used: bytes of the blocks that fit in all bins
  * @denied: number of times that a bin could not be enlarged since bins were reduced
  * @granules: arrays of all bins
@@ -435,14 +434,13 @@ struct heap_cache {
 	_Atomic(uint64_t *) top[STATES];
 	uint64_t *start[STATES];
 	uint64_t *end[STATES];
-	uint64_t line;
+	uint64_t drain_from;
 	_Atomic(struct ndshm_heap *) heap;
 	struct heap_cache *thread_next;
 	struct heap_cache *next;
 	struct heap_cache **before;
 	atomic_bool busy;
 	uint64_t revision;
-	bool draining;
 	uint64_t used;
 	unsigned int denied;
 	uint64_t granules[];
@@ -593,7 +591,7 @@ static inline bool ndshm__cache_put(const struct ndshm_heap *heap, size_t state,
 		goto none;
 	top = ndshm__cache_top(cache, state);
 	/* Bins of states that are not a class are always full. */
-	if (unlikely(top == cache->end[state] || granule >= cache->line))
+	if (unlikely(top == cache->end[state] || granule >= cache->drain_from))
 		goto none;
 	*top = granule;
 	ndshm__cache_set_top(cache, state, top + 1);

@@ -21,7 +21,7 @@
 /* Calls that keep the only empty extent; its greatest part of the section if nothing is allocated. */
 #define DELAY_CALLS	16
 #define DELAY_PART	128
-/* Free memory that the pool keeps at least while it has allocated some and has no line. */
+/* Free memory that the pool keeps at least while it has allocated some and no extents drain. */
 #define KEPT_UNITS	((512ul << 10) >> UNIT_SHIFT)
 
 _Static_assert(RUN_BYTES <= SLOT_BYTES && NDSHM_HEAP_ALIGN_MAX <= SLOT_BYTES, "a run fits in a slot");
@@ -236,10 +236,10 @@ static int add(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 	return 0;
 }
 
-/* Number of calls in a period: the line is computed after each. */
-#define LINE_CALLS	512
-/* Maximum number of extents visited by one computation, the highest first, also of large blocks. */
-#define LINE_STEPS	1024
+/* Number of calls in a period. */
+#define PERIOD_CALLS	512
+/* Maximum number of extents to visit, those of large blocks included. */
+#define DRAIN_STEPS	1024
 
 /* Amount of free memory that fragmentation may cause. It is large for a heap of a few MiB. */
 static uint64_t slack(uint64_t used)
@@ -248,57 +248,52 @@ static uint64_t slack(uint64_t used)
 }
 
 /*
- * Compute the line: the memory below it is just enough for all that is allocated. Blocks
- * in caches from the line on are returned, which drains the extents there. NOWHERE if the
- * free memory is within slack(), as fragmentation causes: steady use must not be slowed
- * down.
+ * Return a new drain_from: the memory below it is just enough for all that is allocated. NOWHERE if
+ * the free memory is within slack(), so that steady use is not slowed down.
  */
-static uint64_t line(const struct ndshm_heap *heap)
+static uint64_t find_drain_from(const struct ndshm_heap *heap)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
 	uint64_t used = state->used_units, held = state->held_units;
-	uint64_t page = heap->max_size >> PAGE_SHIFT, at = NOWHERE;
+	uint64_t page = heap->max_size >> PAGE_SHIFT, from = NOWHERE;
 
 	if (held - used <= slack(used))
 		return NOWHERE;
-	for (unsigned int i = 0; i < LINE_STEPS; i++) {
-		uint64_t units;
-
+	for (unsigned int i = 0; i < DRAIN_STEPS; i++) {
 		page = ndshm__bits_below(&heap->starts, page);
 		if (page == NOWHERE)
 			break;
-		units = ndshm__extent_bytes(heap, page) >> UNIT_SHIFT;
-		if (ndshm__extent_owner(heap, page) == EXTENT_POOL) {
-			if (held - units < used)
-				break;
-			held -= units;
-			at = page << (PAGE_SHIFT - GRANULE_SHIFT);
-		}
+		if (ndshm__extent_owner(heap, page) != EXTENT_POOL)
+			continue;
+		held -= ndshm__extent_bytes(heap, page) >> UNIT_SHIFT;
+		if (held < used)
+			break;
+		from = page << (PAGE_SHIFT - GRANULE_SHIFT);
 	}
-	return at;
+	return from;
 }
 
-static void draw_line(struct ndshm_heap *heap)
+static void update_drain_from(struct ndshm_heap *heap)
 {
-	uint64_t at = line(heap);
+	uint64_t from = find_drain_from(heap);
 
-	if (at == heap->core->pool.line)
+	if (from == heap->core->pool.drain_from)
 		return;
-	heap->core->pool.line = at;
+	heap->core->pool.drain_from = from;
 	heap->core->revision++;
 }
 
-/* Count a free or, while there is a line, an allocation, which may make it superfluous. */
+/* Count a free or, while extents drain, an allocation: it may need their memory. */
 static void count_call(struct ndshm_heap *heap)
 {
 	struct heap_pool_state *state = &heap->core->pool;
 
-	if (++state->calls < LINE_CALLS)
+	if (++state->calls < PERIOD_CALLS)
 		return;
 	state->calls = 0;
 	state->most_before = state->most;
 	state->most = state->used_units;
-	draw_line(heap);
+	update_drain_from(heap);
 }
 
 /* Get an extent of at least @least bytes. Called with the lock held, as ndshm__pool_grow(). */
@@ -320,9 +315,9 @@ static int grow(struct ndshm_heap *heap, uint64_t least)
 		return error;
 	/* Other threads may have freed memory meanwhile, so that the extent is never used. */
 	ndshm__bits_add(&heap->empty, offset >> PAGE_SHIFT);
-	/* Without frees in the pool, nothing else would ever move a line below memory in use. */
-	if (heap->core->pool.line != NOWHERE)
-		draw_line(heap);
+	/* The memory below it was not enough. */
+	if (heap->core->pool.drain_from != NOWHERE)
+		update_drain_from(heap);
 	return 0;
 }
 
@@ -361,7 +356,7 @@ uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned
 	state->used_units += units;
 	if (state->most < state->used_units)
 		state->most = state->used_units;
-	if (state->line != NOWHERE)
+	if (state->drain_from != NOWHERE)
 		count_call(heap);
 	return offset;
 }
@@ -408,7 +403,7 @@ static bool give_back(struct ndshm_heap *heap, uint64_t page)
 /*
  * Amount of free memory to keep: as much as was in use at most in this period and the one before, as
  * the next allocation then needs no extent, but not more than slack(); none if nothing is
- * allocated; and little while there is a line, as extents are to drain.
+ * allocated; and little while extents drain.
  */
 static uint64_t enough(const struct ndshm_heap *heap)
 {
@@ -419,7 +414,7 @@ static uint64_t enough(const struct ndshm_heap *heap)
 
 	if (!used)
 		return 0;
-	if (state->line != NOWHERE)
+	if (state->drain_from != NOWHERE)
 		return used / 16;
 	return units < slack(used) ? units : slack(used);
 }
