@@ -9,54 +9,45 @@
  * most a slot, and its alignment is the same. A run can cross the border of two extents; as only
  * free units have a bit, neither of them looks empty then.
  *
- * Numbers of units and of words (64 units) count from the start of the slot, except where
- * they are of the whole section: in the tree.
+ * A word has the bits of 64 units. Numbers of units and of words count from the start of the slot;
+ * a leaf of the tree is a word by its number in the whole section.
  */
 #include <errno.h>
 
 #include "heap_internal.h"
 
-/* Minimum length of an extent, unless only less is available: its states are one page. */
-#define EXTENT_MIN	(64ul << 10)
-/* Calls that keep the only empty extent; its greatest part of the section if nothing is allocated. */
-#define DELAY_CALLS	16
-#define DELAY_PART	128
-/* Free memory that the pool keeps at least while it has allocated some and no extents drain. */
-#define KEPT_UNITS	((512ul << 10) >> UNIT_SHIFT)
+/* Minimum length of an extent, unless only less is available: its states fill a page. */
+#define EXTENT_MIN	(PAGE_BYTES << GRANULE_SHIFT)
 
-_Static_assert(RUN_BYTES <= SLOT_BYTES && NDSHM_HEAP_ALIGN_MAX <= SLOT_BYTES, "a run fits in a slot");
+_Static_assert(RUN_BYTES <= SLOT_BYTES, "a run fits in a slot");
 _Static_assert(SLOT_UNITS <= UINT16_MAX, "heap_pool.longest");
 
-/* Return the end of the free run from @at on: the next unit that is not free. */
+/* Return the end of the free run from @at on: the next unit that is not free, or SLOT_UNITS. */
 static unsigned int run_end(const uint64_t *words, unsigned int at)
 {
-	uint64_t word;
+	for (; at < SLOT_UNITS; at = at / 64 * 64 + 64) {
+		uint64_t used = ~words[at / 64] >> at % 64;
 
-	if (at >= SLOT_UNITS)
-		return SLOT_UNITS;
-	word = ~words[at / 64] & (UINT64_MAX << (at % 64));
-	for (at /= 64; !word;) {
-		if (++at == SLOT_WORDS)
-			return SLOT_UNITS;
-		word = ~words[at];
+		if (used)
+			return at + __builtin_ctzll(used);
 	}
-	return at * 64 + __builtin_ctzll(word);
+	return SLOT_UNITS;
 }
 
-/* Return the start of the free run that contains this unit. */
+/* Return the start of the free run that contains @at. */
 static unsigned int run_start(const uint64_t *words, unsigned int at)
 {
-	uint64_t word = ~words[at / 64] & (UINT64_MAX >> (63 - at % 64));
+	uint64_t used;
 
-	for (at /= 64; !word;) {
-		if (!at)
+	while (!(used = ~words[at / 64] << (63 - at % 64))) {
+		if (at < 64)
 			return 0;
-		word = ~words[--at];
+		at = at / 64 * 64 - 1;
 	}
-	return at * 64 + 64 - __builtin_clzll(word);
+	return at + 1 - __builtin_clzll(used);
 }
 
-static void mark(uint64_t *words, unsigned int at, unsigned int units, bool is_free)
+static void set_bits(uint64_t *words, unsigned int at, unsigned int units, bool is_free)
 {
 	while (units) {
 		unsigned int bit = at % 64, some = 64 - bit < units ? 64 - bit : units;
@@ -71,8 +62,7 @@ static void mark(uint64_t *words, unsigned int at, unsigned int units, bool is_f
 	}
 }
 
-/* The bits of all units of a slot. */
-static uint64_t *words_at(const struct heap_pool *pool, uint64_t offset)
+static uint64_t *slot_words(const struct heap_pool *pool, uint64_t offset)
 {
 	return &pool->free[(offset >> SLOT_SHIFT) * SLOT_WORDS];
 }
@@ -86,10 +76,10 @@ static unsigned int unit_of(uint64_t offset)
  * Set a leaf, and its ancestors up to the first whose greater child stays the same. Nodes
  * without leaves in the section have 0 and are never written.
  */
-static void set_longest(const struct heap_pool *pool, uint64_t word, unsigned int units)
+static void set_longest(const struct heap_pool *pool, uint64_t leaf, unsigned int units)
 {
 	uint16_t *longest = pool->longest;
-	uint64_t node = pool->leaves + word;
+	uint64_t node = pool->leaves + leaf;
 
 	while (longest[node] != units) {
 		longest[node] = units;
@@ -101,8 +91,8 @@ static void set_longest(const struct heap_pool *pool, uint64_t word, unsigned in
 	}
 }
 
-/* Return the first word from @from on where such a run may start, or NOWHERE. */
-static uint64_t find_word(const struct heap_pool *pool, uint64_t from, unsigned int units)
+/* Return the first leaf from @from on in which such a run may start, or NOWHERE. */
+static uint64_t find_leaf(const struct heap_pool *pool, uint64_t from, unsigned int units)
 {
 	const uint16_t *longest = pool->longest;
 	uint64_t node = pool->leaves + from;
@@ -110,8 +100,8 @@ static uint64_t find_word(const struct heap_pool *pool, uint64_t from, unsigned 
 	if (from >= pool->leaves)
 		return NOWHERE;
 	/*
-	 * Go up and right to the first subtree with such a word, then down to its first
-	 * leaf. A left child is even: its sibling is the next number.
+	 * Go up and right to the first subtree with such a leaf, then down to its first
+	 * one. A left child is even: its sibling is the next number.
 	 */
 	while (longest[node] < units) {
 		while (node % 2)
@@ -131,100 +121,81 @@ static uint64_t find_word(const struct heap_pool *pool, uint64_t from, unsigned 
 /*
  * Look at the free runs that start in a word of a slot. Return the first multiple of @alignment in
  * them with @units free units from there on; or SLOT_UNITS, and the length of the longest of these
- * runs in *@longest. Adding the lowest set bit to a word carries through the run to the bit
- * after it.
+ * runs in *@longest.
  */
-static unsigned int fit(const uint64_t *words, unsigned int number, unsigned int units,
-			unsigned int alignment, unsigned int *longest)
+static unsigned int find_in_word(const uint64_t *words, unsigned int word, unsigned int units,
+				 unsigned int alignment, unsigned int *longest)
 {
-	uint64_t word = words[number], sum;
+	uint64_t left = words[word];
 
 	*longest = 0;
 	/* The rest of a run that starts in an earlier word. */
-	if (number && words[number - 1] >> 63)
-		word &= word + 1;
-	while (word) {
-		unsigned int start = number * 64 + __builtin_ctzll(word), end, at;
+	if (word && words[word - 1] >> 63)
+		left &= left + 1;
+	while (left) {
+		unsigned int start = word * 64 + __builtin_ctzll(left);
+		unsigned int end = run_end(words, start);
+		unsigned int at = ndshm__round_up(start, alignment);
 
-		if (__builtin_add_overflow(word, word & -word, &sum)) {
-			end = run_end(words, number * 64 + 64);
-			word = 0;
-		} else {
-			end = number * 64 + __builtin_ctzll(sum);
-			word &= sum;
-		}
-		at = ndshm__round_up(start, alignment);
 		if (at + units <= end)
 			return at;
 		if (end - start > *longest)
 			*longest = end - start;
+		left = end / 64 == word ? left & (UINT64_MAX << end % 64) : 0;
 	}
 	return SLOT_UNITS;
 }
 
-/* Note that a run is free, which starts at this unit of the slot of @offset. */
-static void note(const struct heap_pool *pool, uint64_t offset, unsigned int start,
-		 unsigned int end)
+/* Raise the leaf of the free run [@start, @end) in the slot of @offset, if the run is not empty. */
+static void note_run(const struct heap_pool *pool, uint64_t offset, unsigned int start,
+		     unsigned int end)
 {
-	uint64_t word = (offset >> SLOT_SHIFT) * SLOT_WORDS + start / 64;
+	uint64_t leaf = (offset >> SLOT_SHIFT) * SLOT_WORDS + start / 64;
 
-	if (end > start && end - start > pool->longest[pool->leaves + word])
-		set_longest(pool, word, end - start);
+	if (end > start && end - start > pool->longest[pool->leaves + leaf])
+		set_longest(pool, leaf, end - start);
 }
 
 /* Mark units as free: they join the free runs beside them. */
 static void set_free(const struct heap_pool *pool, uint64_t offset, unsigned int units)
 {
-	uint64_t *words = words_at(pool, offset);
+	uint64_t *words = slot_words(pool, offset);
 	unsigned int at = unit_of(offset);
 
-	mark(words, at, units, true);
-	note(pool, offset, run_start(words, at), run_end(words, at + units));
+	set_bits(words, at, units, true);
+	note_run(pool, offset, run_start(words, at), run_end(words, at + units));
 }
 
-/* Mark units as not free. The rest of the run starts behind them, or nowhere at the slot's end. */
+/* Mark units as not free. The rest of their run starts behind them. */
 static void set_used(const struct heap_pool *pool, uint64_t offset, unsigned int units)
 {
-	uint64_t *words = words_at(pool, offset);
-	unsigned int rest = unit_of(offset) + units;
+	uint64_t *words = slot_words(pool, offset);
+	unsigned int at = unit_of(offset), rest = at + units;
 
-	mark(words, unit_of(offset), units, false);
-	note(pool, offset, rest, run_end(words, rest));
+	set_bits(words, at, units, false);
+	note_run(pool, offset, rest, run_end(words, rest));
 }
 
-static uint64_t find(const struct heap_pool *pool, unsigned int units, unsigned int alignment)
+static uint64_t find_run(const struct heap_pool *pool, unsigned int units, unsigned int alignment)
 {
-	uint64_t word = find_word(pool, 0, units);
+	uint64_t leaf = find_leaf(pool, 0, units);
 
-	while (word != NOWHERE) {
-		uint64_t base = word / SLOT_WORDS << SLOT_SHIFT;
+	while (leaf != NOWHERE) {
+		uint64_t slot = leaf / SLOT_WORDS << SLOT_SHIFT;
 		unsigned int longest, at;
 
-		at = fit(words_at(pool, base), word % SLOT_WORDS, units, alignment, &longest);
+		at = find_in_word(slot_words(pool, slot), leaf % SLOT_WORDS, units, alignment,
+				  &longest);
 		if (at < SLOT_UNITS)
-			return base + ((uint64_t)at << UNIT_SHIFT);
-		set_longest(pool, word, longest);
-		word = find_word(pool, word + 1, units);
+			return slot + ((uint64_t)at << UNIT_SHIFT);
+		set_longest(pool, leaf, longest);
+		leaf = find_leaf(pool, leaf + 1, units);
 	}
 	return NOWHERE;
 }
 
-/*
- * Preferred length of the next extent; grows with the pool to reduce the number of system
- * calls.
- */
-static uint64_t good_length(const struct ndshm_heap *heap, uint64_t least)
-{
-	uint64_t held = heap->core->pool.held_units << UNIT_SHIFT;
-	uint64_t length = EXTENT_MIN;
-
-	while (length < SLOT_BYTES && length * 2 <= held / 8)
-		length *= 2;
-	return length > least ? length : least;
-}
-
-/* Add an extent, whose units are free. Called with the lock held. Returns 0 or -errno. */
-static int add(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
+/* Add an extent, whose units are free. Returns 0 or -errno. */
+static int add_extent(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 {
 	int error = ndshm__extent_add(heap, offset, length, EXTENT_POOL);
 
@@ -232,20 +203,19 @@ static int add(struct ndshm_heap *heap, uint64_t offset, uint64_t length)
 		return error;
 	set_free(&heap->pool, offset, length >> UNIT_SHIFT);
 	heap->core->pool.held_units += length >> UNIT_SHIFT;
-	ndshm__cache_set_share(heap);
+	/* It may never be used, as other threads free memory meanwhile. */
+	ndshm__bits_add(&heap->empty, offset >> PAGE_SHIFT);
 	return 0;
 }
 
-/* Number of calls in a period. */
-#define PERIOD_CALLS	512
-/* Maximum number of extents to visit, those of large blocks included. */
-#define DRAIN_STEPS	1024
-
-/* Amount of free memory that fragmentation may cause. It is large for a heap of a few MiB. */
+/* Number of free units that fragmentation may cause: many in a heap of a few MiB. */
 static uint64_t slack(uint64_t used)
 {
 	return used / 16 + 3 * SLOT_UNITS;
 }
+
+/* Maximum number of extents to visit, those of large blocks included. */
+#define DRAIN_STEPS	1024
 
 /*
  * Return a new drain_from: the memory below it is just enough for all that is allocated. NOWHERE if
@@ -283,6 +253,9 @@ static void update_drain_from(struct ndshm_heap *heap)
 	heap->core->revision++;
 }
 
+/* Number of calls in a period. */
+#define PERIOD_CALLS	512
+
 /* Count a free or, while extents drain, an allocation: it may need their memory. */
 static void count_call(struct ndshm_heap *heap)
 {
@@ -296,25 +269,31 @@ static void count_call(struct ndshm_heap *heap)
 	update_drain_from(heap);
 }
 
-/* Get an extent of at least @least bytes. Called with the lock held, as ndshm__pool_grow(). */
-static int grow(struct ndshm_heap *heap, uint64_t least)
+/*
+ * Get an extent of at least @least bytes; of more as the pool grows, which reduces the number of
+ * system calls. Called with the lock held, which is released meanwhile.
+ */
+static int get_extent(struct ndshm_heap *heap, uint64_t least)
 {
-	uint64_t length = good_length(heap, least), offset;
-	int error;
+	uint64_t eighth = (heap->core->pool.held_units << UNIT_SHIFT) / 8, offset;
+	uint64_t length = least > EXTENT_MIN ? least : EXTENT_MIN;
+	int error = -ENOMEM;
 
+	while (length < SLOT_BYTES && length * 2 <= eighth)
+		length *= 2;
 	ndshm__heap_unlock(heap);
-	for (;; length /= 2) {
+	for (; length >= least; length /= 2) {
 		error = ndshm__extent_alloc(heap, length, length, &offset);
-		if (length == least || (error != -ENOMEM && error != -ENOSPC))
+		if (error != -ENOMEM && error != -ENOSPC)
 			break;
 	}
 	ndshm__heap_lock(heap);
 	if (!error)
-		error = ndshm__extent_added(heap, offset, add(heap, offset, length));
+		error = ndshm__extent_added(heap, offset, add_extent(heap, offset, length));
 	if (error)
 		return error;
-	/* Other threads may have freed memory meanwhile, so that the extent is never used. */
-	ndshm__bits_add(&heap->empty, offset >> PAGE_SHIFT);
+	/* The number of holders may have changed. */
+	ndshm__cache_set_share(heap);
 	/* The memory below it was not enough. */
 	if (heap->core->pool.drain_from != NOWHERE)
 		update_drain_from(heap);
@@ -323,19 +302,19 @@ static int grow(struct ndshm_heap *heap, uint64_t least)
 
 int ndshm__pool_grow(struct ndshm_heap *heap)
 {
-	struct heap_pool_state *state = &heap->core->pool;
-	unsigned int units = state->wanted_units, alignment = state->wanted_alignment;
+	const unsigned int units = heap->core->pool.wanted_units;
+	const unsigned int alignment = heap->core->pool.wanted_alignment;
 	uint64_t least = PAGE_BYTES;
 	int error = 0;
 
-	while (least < (uint64_t)units << UNIT_SHIFT || least < (uint64_t)alignment << UNIT_SHIFT)
+	while (least >> UNIT_SHIFT < units || least >> UNIT_SHIFT < alignment)
 		least *= 2;
 	ndshm__heap_unlock(heap);
 	pthread_mutex_lock(&heap->core->growing);
 	ndshm__heap_lock(heap);
 	/* The extent of a thread that came first may do for both. */
-	if (find(&heap->pool, units, alignment) == NOWHERE)
-		error = grow(heap, least);
+	if (find_run(&heap->pool, units, alignment) == NOWHERE)
+		error = get_extent(heap, least);
 	pthread_mutex_unlock(&heap->core->growing);
 	return error;
 }
@@ -344,7 +323,7 @@ uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned
 			   int *error)
 {
 	struct heap_pool_state *state = &heap->core->pool;
-	uint64_t offset = find(&heap->pool, units, alignment);
+	uint64_t offset = find_run(&heap->pool, units, alignment);
 
 	if (offset == NOWHERE) {
 		state->wanted_units = units;
@@ -361,20 +340,28 @@ uint64_t ndshm__pool_alloc(struct ndshm_heap *heap, unsigned int units, unsigned
 	return offset;
 }
 
-/* Called for extents of the pool. */
-static bool is_empty(const struct ndshm_heap *heap, uint64_t page)
+static bool extent_is_empty(const struct ndshm_heap *heap, uint64_t page)
 {
 	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
 	unsigned int at = unit_of(offset);
 
-	return run_end(words_at(&heap->pool, offset), at) >= at + (bytes >> UNIT_SHIFT);
+	return run_end(slot_words(&heap->pool, offset), at) >= at + (bytes >> UNIT_SHIFT);
+}
+
+/* Return the highest empty extent below a page, or NOWHERE. Some in the set are in use again. */
+static uint64_t empty_below(const struct ndshm_heap *heap, uint64_t page)
+{
+	while ((page = ndshm__bits_below(&heap->empty, page)) != NOWHERE &&
+	       !extent_is_empty(heap, page))
+		ndshm__bits_remove(&heap->empty, page);
+	return page;
 }
 
 /*
- * Free an extent of the pool. Returns false, and keeps it, if the source fails. Called with the
- * lock held, which is released meanwhile.
+ * Free an empty extent. Returns false, and keeps it, if the source fails. Called with the lock held,
+ * which is released meanwhile.
  */
-static bool give_back(struct ndshm_heap *heap, uint64_t page)
+static bool free_extent(struct ndshm_heap *heap, uint64_t page)
 {
 	uint64_t offset = page << PAGE_SHIFT, bytes = ndshm__extent_bytes(heap, page);
 	int error;
@@ -383,34 +370,35 @@ static bool give_back(struct ndshm_heap *heap, uint64_t page)
 	 * Remove it first: once the source has freed it, another thread may get the same
 	 * extent.
 	 */
+	ndshm__bits_remove(&heap->empty, page);
 	ndshm__extent_remove(heap, page);
 	set_used(&heap->pool, offset, bytes >> UNIT_SHIFT);
 	heap->core->pool.held_units -= bytes >> UNIT_SHIFT;
 	ndshm__heap_unlock(heap);
 	/* All states in the extent are 0: free their pages, too, if they are whole ones. */
-	if (bytes >> GRANULE_SHIFT >= PAGE_BYTES)
+	if (bytes >= EXTENT_MIN)
 		ndshm__memory_clear(&heap->state[offset >> GRANULE_SHIFT], bytes >> GRANULE_SHIFT);
 	error = ndshm__extent_free(heap, page);
 	ndshm__heap_lock(heap);
-	if (!error)
-		return true;
-	/* Fails only if the source has given the range to another thread, nevertheless. */
-	if (!add(heap, offset, bytes))
-		ndshm__bits_add(&heap->empty, page);
-	return false;
+	/* The extent is lost if the source has given the range to another thread, nevertheless. */
+	if (error)
+		add_extent(heap, offset, bytes);
+	return !error;
 }
 
+/* Units that the pool keeps free at least while it has allocated some and no extents drain. */
+#define RESERVE_MIN	((512ul << 10) >> UNIT_SHIFT)
+
 /*
- * Amount of free memory to keep: as much as was in use at most in this period and the one before, as
- * the next allocation then needs no extent, but not more than slack(); none if nothing is
- * allocated; and little while extents drain.
+ * Number of free units to keep: as many as were in use at most in this period and the one before, so
+ * that the same use needs no new extent, but not more than slack(). None if nothing is allocated, and
+ * few while extents drain.
  */
-static uint64_t enough(const struct ndshm_heap *heap)
+static uint64_t reserve_units(const struct heap_pool_state *state)
 {
-	const struct heap_pool_state *state = &heap->core->pool;
 	uint64_t used = state->used_units;
 	uint64_t most = state->most > state->most_before ? state->most : state->most_before;
-	uint64_t units = most > KEPT_UNITS ? most : KEPT_UNITS;
+	uint64_t units = most > RESERVE_MIN ? most : RESERVE_MIN;
 
 	if (!used)
 		return 0;
@@ -419,18 +407,14 @@ static uint64_t enough(const struct ndshm_heap *heap)
 	return units < slack(used) ? units : slack(used);
 }
 
-/* Return the highest empty extent below a page, or NOWHERE. Some in the set are in use again. */
-static uint64_t empty_below(const struct ndshm_heap *heap, uint64_t page)
-{
-	while ((page = ndshm__bits_below(&heap->empty, page)) != NOWHERE && !is_empty(heap, page))
-		ndshm__bits_remove(&heap->empty, page);
-	return page;
-}
+/* Of so many calls that could free the only empty extent, one does. */
+#define DELAY_CALLS	16
+/* If nothing is allocated, the extent is kept up to this part of the section only. */
+#define DELAY_PART	128
 
 /*
- * Return true if the highest empty extent is the only one, for up to DELAY_CALLS: without it, the
- * next allocation may need a new one. If nothing is allocated, only one that is a small part of the
- * section, as others share that.
+ * Return true if the highest empty extent is the only one and is kept for now: without it, the next
+ * allocation may need a new one.
  */
 static bool is_delayed(struct ndshm_heap *heap, uint64_t page)
 {
@@ -444,23 +428,20 @@ static bool is_delayed(struct ndshm_heap *heap, uint64_t page)
 }
 
 /*
- * Free empty extents, the highest first, until only enough is free in the pool, or less by a part of
- * the last one; or all. Ends if the source fails. Returns true if it has freed any. Called with the
- * lock held, which is released meanwhile.
+ * Free empty extents, the highest first: all, or until at most the reserve is free. Ends if the
+ * source fails. Returns true if it has freed any. Called with the lock held, which is released
+ * meanwhile.
  */
-static bool give_back_empty(struct ndshm_heap *heap, bool all)
+static bool free_empty_extents(struct ndshm_heap *heap, bool all)
 {
 	const struct heap_pool_state *state = &heap->core->pool;
 	uint64_t page = heap->max_size >> PAGE_SHIFT;
 	bool freed = false;
 
 	/* Downwards only, as other threads may empty more meanwhile. */
-	while (all || state->held_units - state->used_units > enough(heap)) {
+	while (all || state->held_units - state->used_units > reserve_units(state)) {
 		page = empty_below(heap, page);
-		if (page == NOWHERE || (!all && is_delayed(heap, page)))
-			break;
-		ndshm__bits_remove(&heap->empty, page);
-		if (!give_back(heap, page))
+		if (page == NOWHERE || (!all && is_delayed(heap, page)) || !free_extent(heap, page))
 			break;
 		freed = true;
 	}
@@ -469,30 +450,27 @@ static bool give_back_empty(struct ndshm_heap *heap, bool all)
 
 bool ndshm__pool_trim(struct ndshm_heap *heap)
 {
-	return give_back_empty(heap, true);
+	return free_empty_extents(heap, true);
 }
 
 void ndshm__pool_free(struct ndshm_heap *heap, uint64_t offset, unsigned int units)
 {
-	uint64_t page = (offset + ((uint64_t)units << UNIT_SHIFT) - 1) >> PAGE_SHIFT;
+	uint64_t end = offset + ((uint64_t)units << UNIT_SHIFT);
+	uint64_t page = (end + PAGE_BYTES - 1) >> PAGE_SHIFT;
 
 	set_free(&heap->pool, offset, units);
 	heap->core->pool.used_units -= units;
 	count_call(heap);
 	/* Visit the extents of the freed range, from the highest down. */
-	for (;;) {
-		uint64_t first = ndshm__extent_find(heap, page);
-
-		if (is_empty(heap, first))
-			ndshm__bits_add(&heap->empty, first);
-		if (first << PAGE_SHIFT <= offset)
-			break;
-		page = first - 1;
-	}
+	do {
+		page = ndshm__bits_below(&heap->starts, page);
+		if (extent_is_empty(heap, page))
+			ndshm__bits_add(&heap->empty, page);
+	} while (page << PAGE_SHIFT > offset);
 }
 
 void ndshm__pool_unlock(struct ndshm_heap *heap)
 {
-	give_back_empty(heap, false);
+	free_empty_extents(heap, false);
 	ndshm__heap_unlock(heap);
 }
