@@ -57,8 +57,11 @@ int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 
 int ndshm__extent_added(struct ndshm_heap *heap, uint64_t offset, int error)
 {
-	if (error == -ENOMEM)
+	if (error == -ENOMEM) {
+		ndshm__heap_unlock(heap);
 		ndshm__extent_free(heap, offset >> PAGE_SHIFT);
+		ndshm__heap_lock(heap);
+	}
 	return error;
 }
 

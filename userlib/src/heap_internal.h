@@ -4,9 +4,8 @@
  *
  * A block starts at a granule of 16 bytes. The state of this granule is the block's
  * class, or STATE_RUN or STATE_EXTENT, with STATE_LENT while it is lent (loan.c); it is 0 if
- * no live block starts there. Freeing
- * exchanges the state for 0, so that exactly one of several threads that free the same
- * block succeeds.
+ * no live block starts there. Freeing exchanges the state for 0, so that exactly one of several
+ * threads that free the same block succeeds.
  *
  *	state		source of a block			implemented by
  *	1 ... CLASSES	a thread's cache, filled from
@@ -210,6 +209,8 @@ struct heap_decay {
  * @before: pointer that points to this heap
  * @revision: number of changes of the pool's drain_from and of @share
  * @decay: thread that empties the heap when it is idle
+ * @extents: number of extents, of the pool and of large blocks
+ * @held_bytes: bytes of these
  * @out: number of blocks of each class that are live or cached
  * @other_blocks: number of live blocks without a class
  * @other_bytes: bytes of these
@@ -351,7 +352,7 @@ int ndshm__extent_alloc(struct ndshm_heap *heap, uint64_t length, uint64_t align
 int ndshm__extent_free(struct ndshm_heap *heap, uint64_t page);
 int ndshm__extent_add(struct ndshm_heap *heap, uint64_t offset, uint64_t length,
 		      unsigned int owner);
-/* Free a new extent if @error of ndshm__extent_add() is -ENOMEM. Returns @error. */
+/* If @error of ndshm__extent_add() is -ENOMEM, free the extent without the lock. Returns @error. */
 int ndshm__extent_added(struct ndshm_heap *heap, uint64_t offset, int error);
 void ndshm__extent_remove(struct ndshm_heap *heap, uint64_t page);
 /* Return the extent that contains this page, or NOWHERE. */

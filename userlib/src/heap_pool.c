@@ -275,7 +275,7 @@ static void count_call(struct ndshm_heap *heap)
  */
 static int get_extent(struct ndshm_heap *heap, uint64_t least)
 {
-	uint64_t eighth = (heap->core->pool.held_units << UNIT_SHIFT) / 8, offset;
+	uint64_t eighth = (heap->core->pool.held_units << UNIT_SHIFT) / 8, offset = 0;
 	uint64_t length = least > EXTENT_MIN ? least : EXTENT_MIN;
 	int error = -ENOMEM;
 

@@ -854,6 +854,16 @@ static void the_source_lies(void)
 	fake_section_close(&section);
 }
 
+static struct ndshm_heap *lockable;
+
+/* Called by the source: this thread never returns if it has the heap's lock. */
+static void lock_once(void)
+{
+	struct ndshm_heap_stats stats;
+
+	ndshm__heap_stats(lockable, &stats);
+}
+
 /* A thread works without a cache. */
 static void private_memory_is_short(void)
 {
@@ -872,7 +882,10 @@ static void private_memory_is_short(void)
 	REQUIRE(!ndshm__heap_open(section.base, SECTION, &fake_source, &section, &other));
 	/* If the tables cannot be enabled the extent is freed; the second attempt succeeds. */
 	wrap_fail_nth(1);
+	lockable = other;
+	section.during = lock_once;
 	second = ndshm__heap_alloc(other, 1000000, &(int){ 0 });
+	section.during = NULL;
 	CHECK(second && wrap_has_failed() && fake_section_extents(&section, 0) == 2);
 	CHECK(!ndshm__heap_free(other, second));
 	/* A run needs no cache. It leaves memory for the others, which need no extent then. */
