@@ -13,7 +13,7 @@
  * struct entry - maps a base address to a section
  * @next: next entry of the same bucket; constant
  * @base: address of the section; NULL: lookups do not find the entry
- * @section: the section; constant while @base is set, but see entry_for(). NULL: the entry can be
+ * @section: the section; constant while @base is set, but see entry_add(). NULL: the entry can be
  *	reused
  *
  * Entries are added to their bucket and never removed, so that lookups need no lock: a bucket
@@ -56,7 +56,7 @@ static _Atomic(struct entry *) *bucket_of(const void *base)
 }
 
 /* The section may be used afterwards, as no thread may delete or close it meanwhile. */
-static struct entry *find(void *base)
+static struct entry *entry_find(void *base)
 {
 	struct entry *entry = base ? *bucket_of(base) : NULL;
 
@@ -65,69 +65,69 @@ static struct entry *find(void *base)
 	return entry;
 }
 
-/*
- * Return an entry for a base: one without a section, or *@fresh, which is NULL then. In a child
- * of fork() the base can have an entry: its section was not inherited, which made room for this
- * one. Called with ndshm__lock() held.
- */
-static struct entry *entry_for(void *base, struct entry **fresh)
+/* Return an entry without a section, or NULL without memory. Called with ndshm__lock() held. */
+static struct entry *entry_get_unused(_Atomic(struct entry *) *bucket)
 {
-	_Atomic(struct entry *) *bucket = bucket_of(base);
-	struct entry *entry = find(base);
+	struct entry *entry = *bucket;
 
+	while (entry && entry->section)
+		entry = entry->next;
 	if (entry)
 		return entry;
-	for (entry = *bucket; entry && entry->section; entry = entry->next)
-		;
-	if (entry)
-		return entry;
-	entry = *fresh;
-	*fresh = NULL;
-	entry->next = *bucket;
-	*bucket = entry;
+	entry = calloc(1, sizeof(*entry));
+	if (entry) {
+		entry->next = *bucket;
+		*bucket = entry;
+	}
 	return entry;
 }
 
 /* Add a section to the entries. Returns its base, or closes the section and returns NULL. */
-static void *enter(struct ndshm_section *section)
+static void *entry_add(struct ndshm_section *section)
 {
-	struct entry *fresh = calloc(1, sizeof(*fresh)), *entry;
 	void *base = ndshm_section_base(section);
-	struct ndshm_section *stale;
-	int error;
+	struct ndshm_section *stale = NULL;
+	struct entry *entry;
 
-	if (!fresh) {
-		error = ndshm__done(section->ndshm, -ENOMEM);
-		ndshm_section_close(section);
-		return fail(error);
-	}
 	ndshm__lock();
-	entry = entry_for(base, &fresh);
-	stale = entry->section;
-	entry->section = section;
-	/* Last, as lookups take no lock. */
-	entry->base = base;
+	/*
+	 * In a child of fork() the base can have an entry: its section was not inherited, which
+	 * made room for this one.
+	 */
+	entry = entry_find(base);
+	if (!entry)
+		entry = entry_get_unused(bucket_of(base));
+	if (entry) {
+		stale = entry->section;
+		entry->section = section;
+		/* Last, as lookups take no lock. */
+		entry->base = base;
+	}
 	ndshm__unlock();
+	if (!entry) {
+		ndshm__refuse(section->ndshm, NDSHM_REASON_MEMORY);
+		ndshm_section_close(section);
+		return fail(-ENOMEM);
+	}
 	/* Does not touch the base, as this process had no such mapping. */
 	ndshm_section_close(stale);
-	free(fresh);
 	return base;
 }
 
 /* Prevent further lookups of a section. Only one of several threads gets its entry. */
-static struct entry *leave(void *base)
+static struct entry *entry_hide(void *base)
 {
 	struct entry *entry;
 
 	ndshm__lock();
-	entry = find(base);
+	entry = entry_find(base);
 	if (entry)
 		entry->base = NULL;
 	ndshm__unlock();
 	return entry ? entry : fail(-EINVAL);
 }
 
-static void end(struct entry *entry)
+static void entry_close(struct entry *entry)
 {
 	ndshm_section_close(entry->section);
 	ndshm__lock();
@@ -139,38 +139,34 @@ static void end(struct entry *entry)
  * Contexts
  */
 
-/*
- * Return the process's context, which may be that of *@slot. If there is none, *@slot becomes
- * *@opened, which is NULL then.
- */
-static struct ndshm *select_context(struct ndshm **slot, struct ndshm **opened)
+/* Return the process's context, or @other if there is none. Called with ndshm__lock() held. */
+static struct ndshm *context_or(struct ndshm *other)
 {
-	struct ndshm *ndshm;
-
-	ndshm__lock();
-	if (!given && !own && !*slot) {
-		*slot = *opened;
-		*opened = NULL;
-	}
-	ndshm = given ? given : own ? own : *slot;
-	ndshm__unlock();
-	return ndshm;
+	return given ? given : own ? own : other;
 }
 
-/* The same, opening @where if necessary. Returns NULL on failure. */
-static struct ndshm *get_context(struct ndshm **slot, const char *where)
+/* The same for *@slot, with @where opened there if it is NULL. Returns NULL on failure. */
+static struct ndshm *context_get(struct ndshm **slot, const char *where)
 {
-	struct ndshm *opened = NULL, *ndshm = select_context(slot, &opened);
+	struct ndshm *ndshm, *opened;
 	int error;
 
+	ndshm__lock();
+	ndshm = context_or(*slot);
+	ndshm__unlock();
 	if (ndshm)
 		return ndshm;
 	error = ndshm_open(where, &opened);
 	if (error)
 		return fail(error);
-	ndshm = select_context(slot, &opened);
-	/* NULL, unless another thread was first. */
-	ndshm_close(opened);
+	ndshm__lock();
+	ndshm = context_or(*slot);
+	if (!ndshm)
+		ndshm = *slot = opened;
+	ndshm__unlock();
+	/* Another thread was first. */
+	if (ndshm != opened)
+		ndshm_close(opened);
 	return ndshm;
 }
 
@@ -185,7 +181,7 @@ NDSHM_API const LSA_SECPKG_FUNCTION_TABLE *ndshm_lsa_table(struct ndshm *ndshm)
 	bool busy;
 
 	if (!ndshm)
-		return get_context(&own, NULL) ? &table : NULL;
+		return context_get(&own, NULL) ? &table : NULL;
 	ndshm__lock();
 	busy = own || (given && given != ndshm);
 	if (!busy)
@@ -214,7 +210,7 @@ NDSHM_API void ndshm_lsa_release(void)
 NDSHM_API PVOID ndshm_lsa_create(ULONG MaxSize, ULONG InitialSize)
 {
 	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
-	struct ndshm *ndshm = get_context(&own, NULL);
+	struct ndshm *ndshm = context_get(&own, NULL);
 	struct ndshm_section *section;
 	int error;
 
@@ -223,25 +219,25 @@ NDSHM_API PVOID ndshm_lsa_create(ULONG MaxSize, ULONG InitialSize)
 	request.max_size = MaxSize;
 	request.initial_size = InitialSize;
 	error = ndshm_section_create(ndshm, &request, &section);
-	return error ? fail(error) : enter(section);
+	return error ? fail(error) : entry_add(section);
 }
 
 NDSHM_API PVOID ndshm_lsa_adopt(int fd)
 {
 	/* Needs no device. */
-	struct ndshm *ndshm = get_context(&adopter, "section:");
+	struct ndshm *ndshm = context_get(&adopter, "section:");
 	struct ndshm_section *section;
 	int error;
 
 	if (!ndshm)
 		return NULL;
 	error = ndshm_section_adopt(ndshm, fd, &section);
-	return error ? fail(error) : enter(section);
+	return error ? fail(error) : entry_add(section);
 }
 
 NDSHM_API PVOID ndshm_lsa_allocate(PVOID SharedMem, ULONG Size)
 {
-	struct entry *entry = find(SharedMem);
+	struct entry *entry = entry_find(SharedMem);
 	void *block = NULL;
 	int error = entry ? ndshm_section_alloc(entry->section, Size, &block) : -EINVAL;
 
@@ -252,7 +248,7 @@ NDSHM_API PVOID ndshm_lsa_allocate(PVOID SharedMem, ULONG Size)
 NDSHM_API VOID ndshm_lsa_free(PVOID SharedMem, PVOID Memory)
 {
 	const int before = errno;
-	struct entry *entry = find(SharedMem);
+	struct entry *entry = entry_find(SharedMem);
 	int error = 0;
 
 	if (Memory)
@@ -262,7 +258,7 @@ NDSHM_API VOID ndshm_lsa_free(PVOID SharedMem, PVOID Memory)
 
 NDSHM_API BOOLEAN ndshm_lsa_delete(PVOID SharedMem)
 {
-	struct entry *entry = leave(SharedMem);
+	struct entry *entry = entry_hide(SharedMem);
 	int error;
 
 	if (!entry)
@@ -274,21 +270,21 @@ NDSHM_API BOOLEAN ndshm_lsa_delete(PVOID SharedMem)
 		errno = -error;
 		return FALSE;
 	}
-	end(entry);
+	entry_close(entry);
 	return TRUE;
 }
 
 NDSHM_API void ndshm_lsa_close(PVOID SharedMem)
 {
-	struct entry *entry = leave(SharedMem);
+	struct entry *entry = entry_hide(SharedMem);
 
 	if (entry)
-		end(entry);
+		entry_close(entry);
 }
 
 NDSHM_API struct ndshm_section *ndshm_lsa_section(PVOID SharedMem)
 {
-	struct entry *entry = find(SharedMem);
+	struct entry *entry = entry_find(SharedMem);
 
 	return entry ? entry->section : fail(-EINVAL);
 }
