@@ -40,9 +40,6 @@ struct block {
 	struct ndshm_block_info info;
 };
 
-/* Unique in the process only. Protected by ndshm__lock(). */
-static uint32_t last_id;
-
 static int memfd_open(struct ndshm *ndshm, const char *where)
 {
 	if (strcmp(where, ndshm->backend->scheme))
@@ -88,11 +85,15 @@ static uint32_t new_handle(struct ndshm_memfd *memfd)
 	return memfd->last_handle;
 }
 
-static uint32_t new_id(void)
+uint32_t ndshm__memfd_new_id(void)
 {
-	if (!++last_id)
-		++last_id;
-	return last_id;
+	static atomic_uint last_id;
+	uint32_t id;
+
+	do {
+		id = ++last_id;
+	} while (!id);
+	return id;
 }
 
 static uint32_t get_info(struct ndshm *ndshm, struct ndshm_get_info_args *argument)
@@ -179,15 +180,12 @@ static int change_memory(int fd, int mode, uint64_t offset, uint64_t length)
 	return ret ? -ENOMEM : 0;
 }
 
-/* A signal undoes a step: a long one would never end in a program with a frequent timer. */
-#define ALLOCATE_STEP	(2ul << 20)
-
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length)
 {
 	int error = 0;
 
 	while (!error && length) {
-		uint64_t step = length < ALLOCATE_STEP ? length : ALLOCATE_STEP;
+		uint64_t step = length < MEMFD_CHUNK_BYTES ? length : MEMFD_CHUNK_BYTES;
 
 		error = change_memory(fd, 0, offset, step);
 		offset += step;
@@ -292,7 +290,7 @@ static uint32_t alloc(struct ndshm *ndshm, struct ndshm_block_alloc_args *argume
 		block = list;
 		list = block->next;
 		block->info.handle = new_handle(memfd);
-		block->info.shared_memory_handle = new_id();
+		block->info.shared_memory_handle = ndshm__memfd_new_id();
 		block->info.mmap_offset = (uint64_t)block->info.handle << OFFSET_SHIFT;
 		block->next = memfd->blocks;
 		memfd->blocks = block;

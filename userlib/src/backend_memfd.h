@@ -17,6 +17,12 @@
 /* Limit of the module. */
 #define MEMFD_MAX_SECTION	(64ULL << 30)
 
+/*
+ * Bytes that one fallocate() allocates: a signal undoes all of it, so that a long one would never
+ * end in a program with a frequent timer.
+ */
+#define MEMFD_CHUNK_BYTES	(2ULL << 20)
+
 struct block;
 
 /**
@@ -39,6 +45,8 @@ static inline uint64_t page_size(void)
 }
 
 /* backend_memfd.c */
+/* Return an id for a block or a section that is unique in this process, and not 0. */
+uint32_t ndshm__memfd_new_id(void);
 bool ndshm__memfd_node_exists(int32_t node);
 /* Create an empty memfd that can be sealed. Returns -errno on failure. */
 int ndshm__memfd_create(const char *name);

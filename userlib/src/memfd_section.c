@@ -6,15 +6,14 @@
  * its mode, which its owner can change.
  *
  * Extents are known to the process that created the section only, not to its children; after it has
- * closed the section, and those that it adopted from it, nobody can allocate any more. No state of
- * the library is in the shared memory. Another process with a descriptor can write to all of it,
+ * closed the section, and those that it adopted from it, no process can allocate any more. No state
+ * of the library is in the shared memory. Another process with a descriptor can write to all of it,
  * free and allocate memory, also beyond MaxSize, and if it is of the same user, open a read-only
  * descriptor for writing, delete the section or undo that: only the module can prevent this. Any
  * process can make a file that looks like a section: only its seals and its size are relied on.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -27,20 +26,19 @@
 #include "backend_memfd.h"
 #include "section_internal.h"
 
-/* Name of the memfd: id, MaxSize, InitialSize. */
-#define NAME	"ndshm-section:%" PRIx32 ":%" PRIx64 ":%" PRIx64
-#define LINK	"/memfd:ndshm-section:%" SCNx32 ":%" SCNx64 ":%" SCNx64 "%n"
+/* Name of the file, for printf() and scanf(): id, MaxSize, InitialSize. */
+#define FILE_NAME	"ndshm-section:%x:%llx:%llx"
 
 /* The file cannot shrink; seals against writing or growing, which it needs, cannot be added. */
-#define SEALS	(F_SEAL_SHRINK | F_SEAL_SEAL)
+#define SEALS		(F_SEAL_SHRINK | F_SEAL_SEAL)
 
 /*
- * Read permission only: every process with a descriptor can open another that is
- * read-only. The mode 0 marks a deleted section.
+ * Mode of the file, which is for opening it again through /proc, and not for existing descriptors:
+ * every user with a descriptor can open a read-only one, and only the owner and root a writable
+ * one. No permission marks a deleted section.
  */
-#define MODE	0444
-
-#define CHUNK_BYTES	(2ULL << 20)
+#define MODE_LIVE	0444
+#define MODE_DELETED	0
 
 /*
  * Limit of idle chunks (with memory but without extents): IDLE_CHUNKS, and one for each
@@ -50,22 +48,24 @@
 #define IDLE_CHUNKS	2
 #define TAKEN_FOR_IDLE	16
 
-/* An extent: consecutive pages. */
-struct run {
-	uint32_t start;
-	uint32_t count;
-	int holder;		/* 0: kept after its holder closed, so no call finds it */
+/* Holder of extents that NDSHM_ATTACH_KEEP kept: no call finds them. Holders count from 1. */
+#define KEPT		0
+
+struct extent {
+	uint32_t start;		/* first page */
+	uint32_t count;		/* pages */
+	int holder;
 };
 
-/* Allocation unit: 2 MiB, or the rest of the section. */
+/* Unit in which memory is allocated and freed: MEMFD_CHUNK_BYTES, or the rest of the section. */
 struct chunk {
 	uint32_t taken;		/* pages in extents */
-	bool committed;		/* has memory in all of it; unused within InitialSize */
+	bool committed;		/* pages above InitialSize have memory, too */
 };
 
 /**
- * struct ndshm_memfd_section - a section in one process
- * @next: in the list of sections created here
+ * struct ndshm_memfd_store - the file of a section, in one process
+ * @next: in the list of created sections
  * @references: one for each struct ndshm_section, and for a list being made; protected by
  *	ndshm__lock()
  * @fd: descriptor from the creation, or -1
@@ -73,282 +73,264 @@ struct chunk {
  * @device: identifies the file, with @inode
  * @inode: see @device
  * @id: unique in the creating process; for people
- * @max_size: in bytes
- * @initial_size: in bytes
- * @pages: number of pages of the section
- * @initial: number of these that always have memory
- * @lock: protects all following members, and is held by the functions of the parts Memory and
- *	Extents that have no other comment. A child of fork() neither takes it nor accesses these.
- *	No other lock is taken with it.
- * @chunks: all chunks; NULL if another process created the section
- * @idle: number of idle chunks: memory in chunks that start above InitialSize, without extents
- * @runs: extents, sorted by offset
- * @run_count: number of extents
- * @run_room: number of extents that fit in @runs
+ * @pages: MaxSize
+ * @initial: InitialSize in pages; these always have memory
+ * @lock: protects all following members. Functions with the suffix _locked are called with it
+ *	held. A child of fork() neither takes it nor accesses these. No other lock is taken with
+ *	it held.
+ * @extents: sorted by page
+ * @extent_count: number of @extents
  * @taken: pages in extents
  * @holders: number of holders
- * @last_holder: number of the newest holder
+ * @last_holder: the newest holder
+ * @idle: number of idle chunks
+ * @chunks: all chunks; none if another process created the section
  */
-struct ndshm_memfd_section {
-	struct ndshm_memfd_section *next;
+struct ndshm_memfd_store {
+	struct ndshm_memfd_store *next;
 	unsigned int references;
 	int fd;
 	uint32_t process;
 	dev_t device;
 	ino_t inode;
 	uint32_t id;
-	uint64_t max_size;
-	uint64_t initial_size;
 	uint32_t pages;
 	uint32_t initial;
 	pthread_mutex_t lock;
-	struct chunk *chunks;
-	uint32_t idle;
-	struct run *runs;
-	size_t run_count;
-	size_t run_room;
+	struct extent *extents;
+	size_t extent_count;
 	uint32_t taken;
 	uint32_t holders;
 	int last_holder;
+	uint32_t idle;
+	struct chunk chunks[];
 };
 
 /* Sections created in this process and by its ancestors; protected by ndshm__lock(). */
-static struct ndshm_memfd_section *made;
-static uint32_t last_id;
+static struct ndshm_memfd_store *created;
 
-static uint64_t round_up(uint64_t number, uint64_t to)
+static uint64_t bytes_of(uint32_t pages)
 {
-	return (number + to - 1) / to * to;
+	return pages * page_size();
 }
 
-static uint32_t chunk_pages(void)
+/* At most MEMFD_MAX_SECTION. */
+static uint32_t pages_of(uint64_t bytes)
 {
-	return CHUNK_BYTES / page_size();
+	return (bytes + page_size() - 1) / page_size();
+}
+
+static uint32_t min_of(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
 }
 
 /* Return true if this process created the section, and can allocate extents. */
-static bool is_maker(const struct ndshm_memfd_section *memfd)
+static bool is_creator(const struct ndshm_memfd_store *store)
 {
-	return memfd->process == ndshm__process();
+	return store->process == ndshm__process();
+}
+
+static struct stat file_status(int fd)
+{
+	struct stat status = { .st_mode = MODE_DELETED };
+
+	fstat(fd, &status);
+	return status;
 }
 
 static bool is_deleted(const struct ndshm_section *section)
 {
-	struct stat status;
-
-	return fstat(section->fd, &status) || !(status.st_mode & MODE);
-}
-
-static bool is_readonly(const struct ndshm_section *section)
-{
-	return (fcntl(section->fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+	return !(file_status(section->fd).st_mode & MODE_LIVE);
 }
 
 /*
  * Memory
  */
 
-static uint32_t end_of_chunk(const struct ndshm_memfd_section *memfd, uint32_t number)
+static uint32_t chunk_pages(void)
 {
-	uint64_t end = ((uint64_t)number + 1) * chunk_pages();
-
-	return end < memfd->pages ? end : memfd->pages;
+	return MEMFD_CHUNK_BYTES / page_size();
 }
 
-static bool is_idle(const struct ndshm_memfd_section *memfd, uint32_t number)
+static uint32_t chunk_count(uint32_t pages)
 {
-	return memfd->chunks[number].committed && !memfd->chunks[number].taken &&
-	       number * chunk_pages() >= memfd->initial;
+	return (pages + chunk_pages() - 1) / chunk_pages();
+}
+
+static uint32_t chunk_end(const struct ndshm_memfd_store *store, uint32_t number)
+{
+	return min_of((number + 1) * chunk_pages(), store->pages);
+}
+
+/* Return true if the chunk has memory that can be freed. */
+static bool chunk_is_idle_locked(const struct ndshm_memfd_store *store, uint32_t number)
+{
+	return store->chunks[number].committed && !store->chunks[number].taken &&
+	       number * chunk_pages() >= store->initial;
 }
 
 /* Return the first page without memory in [@from, @to), or @to. */
-static uint64_t next_hole(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_t to)
+static uint32_t next_hole_locked(const struct ndshm_memfd_store *store, uint32_t from, uint32_t to)
 {
-	if (from < memfd->initial)
-		from = memfd->initial;
-	while (from < to && memfd->chunks[from / chunk_pages()].committed)
-		from = (from / chunk_pages() + 1) * chunk_pages();
-	return from < to ? from : to;
+	if (from < store->initial)
+		from = store->initial;
+	while (from < to && store->chunks[from / chunk_pages()].committed)
+		from = chunk_end(store, from / chunk_pages());
+	return min_of(from, to);
 }
 
-/* Allocate the memory of all chunks that overlap [@start, @end). */
-static int commit(struct ndshm_memfd_section *memfd, uint64_t start, uint64_t end)
+/* Allocate the memory of all chunks that overlap [@from, @to). */
+static int commit_locked(struct ndshm_memfd_store *store, uint32_t from, uint32_t to)
 {
-	while ((start = next_hole(memfd, start, end)) < end) {
-		uint32_t number = start / chunk_pages();
-		uint64_t first = (uint64_t)number * chunk_pages();
+	while ((from = next_hole_locked(store, from, to)) < to) {
+		uint32_t number = from / chunk_pages(), first = number * chunk_pages();
 
-		if (ndshm__memfd_allocate(memfd->fd, first * page_size(),
-					  (end_of_chunk(memfd, number) - first) * page_size()))
+		if (ndshm__memfd_allocate(store->fd, bytes_of(first),
+					  bytes_of(chunk_end(store, number) - first)))
 			return -ENOMEM;
-		memfd->chunks[number].committed = true;
-		memfd->idle += is_idle(memfd, number);
+		store->chunks[number].committed = true;
+		store->idle += chunk_is_idle_locked(store, number);
 	}
 	return 0;
 }
 
 /* Free idle chunks, the highest first, if there are too many. */
-static void trim(struct ndshm_memfd_section *memfd)
+static void trim_locked(struct ndshm_memfd_store *store)
 {
-	uint32_t number = (memfd->pages + chunk_pages() - 1) / chunk_pages();
-	uint32_t most = IDLE_CHUNKS + memfd->taken / TAKEN_FOR_IDLE / chunk_pages();
+	const uint32_t most = IDLE_CHUNKS + store->taken / TAKEN_FOR_IDLE / chunk_pages();
+	uint32_t number = chunk_count(store->pages);
 
-	if (memfd->idle <= most)
+	if (store->idle <= most)
 		return;
-	while (number-- && memfd->idle > most / 2) {
-		if (!is_idle(memfd, number))
-			continue;
-		if (ndshm__memfd_free(memfd->fd, number * CHUNK_BYTES, CHUNK_BYTES))
-			continue;
-		memfd->chunks[number].committed = false;
-		memfd->idle--;
-	}
+	while (number-- && store->idle > most / 2)
+		if (chunk_is_idle_locked(store, number) &&
+		    !ndshm__memfd_free(store->fd, number * MEMFD_CHUNK_BYTES, MEMFD_CHUNK_BYTES)) {
+			store->chunks[number].committed = false;
+			store->idle--;
+		}
 }
 
 /*
  * Extents
  */
 
-/* Return the index of the extent at a page, or where to insert it. */
-static size_t find_extent(const struct ndshm_memfd_section *memfd, uint32_t start)
+static uint32_t extent_end(const struct extent *extent)
 {
-	size_t low = 0, high = memfd->run_count;
+	return extent->start + extent->count;
+}
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+/* Return the index of the first extent that starts at @page or behind it. */
+static size_t extent_index_locked(const struct ndshm_memfd_store *store, uint32_t page)
+{
+	size_t at = 0;
 
-		if (memfd->runs[middle].start < start)
-			low = middle + 1;
-		else
-			high = middle;
+	while (at < store->extent_count && store->extents[at].start < page)
+		at++;
+	return at;
+}
+
+/* Return the extent of this holder that starts at @page, or NULL. */
+static struct extent *extent_find_locked(const struct ndshm_memfd_store *store, int holder,
+					 uint32_t page)
+{
+	size_t at = extent_index_locked(store, page);
+
+	return at < store->extent_count && store->extents[at].start == page &&
+	       store->extents[at].holder == holder ? &store->extents[at] : NULL;
+}
+
+/* Add the pages of an extent to the counters, or subtract them: @sign is 1 or -1. */
+static void count_pages_locked(struct ndshm_memfd_store *store, const struct extent *extent,
+			       int sign)
+{
+	uint32_t at = extent->start, next;
+
+	for (; at < extent_end(extent); at = next) {
+		uint32_t number = at / chunk_pages();
+
+		next = min_of(chunk_end(store, number), extent_end(extent));
+		store->idle -= chunk_is_idle_locked(store, number);
+		store->chunks[number].taken += sign * (int)(next - at);
+		store->idle += chunk_is_idle_locked(store, number);
 	}
-	return low;
+	store->taken += sign * (int)extent->count;
 }
 
-/* Return the extent at a page if it belongs to this holder, or NULL. */
-static struct run *find_own(const struct ndshm_memfd_section *memfd, uint32_t start, int holder)
+static void extent_remove_locked(struct ndshm_memfd_store *store, struct extent *extent)
 {
-	size_t at = find_extent(memfd, start);
-
-	if (at == memfd->run_count || memfd->runs[at].start != start ||
-	    memfd->runs[at].holder != holder)
-		return NULL;
-	return &memfd->runs[at];
+	count_pages_locked(store, extent, -1);
+	store->extent_count--;
+	memmove(extent, extent + 1,
+		(store->extents + store->extent_count - extent) * sizeof(*extent));
 }
 
-/* Update the counters of the chunks that an extent covers; @sign: 1, or -1 if it is freed. */
-static void count_run(struct ndshm_memfd_section *memfd, const struct run *run, int sign)
+static int extent_insert_locked(struct ndshm_memfd_store *store, struct extent extent)
 {
-	const uint32_t end = run->start + run->count;
-	uint32_t at = run->start, count, number;
+	struct extent *extents, *place;
 
-	while (at < end) {
-		number = at / chunk_pages();
-		count = end_of_chunk(memfd, number) - at;
-		if (count > end - at)
-			count = end - at;
-		memfd->idle -= is_idle(memfd, number);
-		memfd->chunks[number].taken += sign * (int)count;
-		memfd->idle += is_idle(memfd, number);
-		at += count;
-	}
-	memfd->taken += sign * (int)run->count;
-}
-
-static void remove_run(struct ndshm_memfd_section *memfd, struct run *run)
-{
-	count_run(memfd, run, -1);
-	memfd->run_count--;
-	memmove(run, run + 1, (memfd->runs + memfd->run_count - run) * sizeof(*run));
-}
-
-static void insert_run(struct ndshm_memfd_section *memfd, struct run run)
-{
-	struct run *place = &memfd->runs[find_extent(memfd, run.start)];
-
-	memmove(place + 1, place, (memfd->runs + memfd->run_count - place) * sizeof(*place));
-	memfd->run_count++;
-	*place = run;
-	count_run(memfd, &run, 1);
-}
-
-/* Make room for another extent. */
-static int make_room(struct ndshm_memfd_section *memfd)
-{
-	size_t room = memfd->run_room ? 2 * memfd->run_room : 16;
-	struct run *runs;
-
-	if (memfd->run_count < memfd->run_room)
-		return 0;
-	runs = reallocarray(memfd->runs, room, sizeof(*runs));
-	if (!runs)
+	extents = reallocarray(store->extents, store->extent_count + 1, sizeof(*extents));
+	if (!extents)
 		return -ENOMEM;
-	memfd->runs = runs;
-	memfd->run_room = room;
+	store->extents = extents;
+	place = &extents[extent_index_locked(store, extent.start)];
+	memmove(place + 1, place, (extents + store->extent_count - place) * sizeof(*place));
+	store->extent_count++;
+	*place = extent;
+	count_pages_locked(store, &extent, 1);
 	return 0;
 }
 
 /*
- * Find a suitable page in [@from, @to). Returns false if there is none. Behind its first hole a chunk
- * has no memory.
+ * Find the lowest page at which @count pages are free, and all have memory unless @grow. Returns false
+ * if there is none. As all searches here it is linear: the allocator has few and long extents.
  */
-static bool fits(const struct ndshm_memfd_section *memfd, uint64_t from, uint64_t to,
-		 uint32_t count, uint32_t alignment, bool holes, uint64_t *start)
+static bool find_place_locked(const struct ndshm_memfd_store *store, uint32_t count,
+			      uint32_t alignment, bool grow, uint32_t *start)
 {
-	uint64_t hole;
+	uint32_t from = 0, end, hole;
+	size_t i = 0;
 
 	for (;;) {
-		*start = round_up(from, alignment);
-		if (*start + count > to)
+		*start = (from + alignment - 1) / alignment * alignment;
+		end = *start + count;
+		if (end > store->pages)
 			return false;
-		hole = holes ? *start + count : next_hole(memfd, *start, *start + count);
-		if (hole == *start + count)
+		while (i < store->extent_count && extent_end(&store->extents[i]) <= *start)
+			i++;
+		if (i < store->extent_count && store->extents[i].start < end) {
+			from = extent_end(&store->extents[i]);
+			continue;
+		}
+		hole = grow ? end : next_hole_locked(store, *start, end);
+		if (hole == end)
 			return true;
-		from = (hole / chunk_pages() + 1) * chunk_pages();
+		/* The rest of its chunk has no memory either. */
+		from = chunk_end(store, hole / chunk_pages());
 	}
 }
 
-/*
- * Find the lowest suitable page, in ranges with memory only or, if @holes, in all. Its time grows with
- * the number of extents; the allocator has few and long ones.
- */
-static bool find_place(const struct ndshm_memfd_section *memfd, uint32_t count,
-		       uint32_t alignment, bool holes, uint64_t *start)
+/* Allocate an extent in pages with memory if possible, or else add memory. */
+static uint32_t take_locked(const struct ndshm_section *section, int holder, uint32_t count,
+			    uint32_t alignment, uint32_t *start)
 {
-	uint64_t from = 0;
-
-	for (size_t i = 0; i < memfd->run_count; i++) {
-		if (fits(memfd, from, memfd->runs[i].start, count, alignment, holes, start))
-			return true;
-		from = (uint64_t)memfd->runs[i].start + memfd->runs[i].count;
-	}
-	return fits(memfd, from, memfd->pages, count, alignment, holes, start);
-}
-
-static uint32_t take(const struct ndshm_section *section, int holder, uint32_t count,
-		     uint32_t alignment, uint64_t *start)
-{
-	struct ndshm_memfd_section *memfd = section->memfd;
+	struct ndshm_memfd_store *store = section->store;
+	uint32_t reason = NDSHM_REASON_NONE;
 
 	if (is_deleted(section))
 		return NDSHM_REASON_SECTION_DELETED;
-	if (make_room(memfd))
-		return NDSHM_REASON_MEMORY;
-	if (!find_place(memfd, count, alignment, false, start)) {
-		if (!find_place(memfd, count, alignment, true, start))
-			return NDSHM_REASON_SECTION_FULL;
-		if (commit(memfd, *start, *start + count)) {
-			/* After a partial success. */
-			trim(memfd);
-			return NDSHM_REASON_MEMORY;
-		}
-	}
-	insert_run(memfd, (struct run){ .start = *start, .count = count, .holder = holder });
-	return NDSHM_REASON_NONE;
+	if (!find_place_locked(store, count, alignment, false, start) &&
+	    !find_place_locked(store, count, alignment, true, start))
+		return NDSHM_REASON_SECTION_FULL;
+	if (commit_locked(store, *start, *start + count) ||
+	    extent_insert_locked(store, (struct extent){ *start, count, holder }))
+		reason = NDSHM_REASON_MEMORY;
+	/* Frees memory that was allocated in vain. */
+	trim_locked(store);
+	return reason;
 }
 
-/* The lock is not held. */
-static uint32_t check_extent(const struct ndshm_section *section,
+static uint32_t extent_check(const struct ndshm_section *section,
 			     const struct ndshm_extent_alloc_args *argument)
 {
 	uint64_t alignment = argument->alignment;
@@ -356,90 +338,85 @@ static uint32_t check_extent(const struct ndshm_section *section,
 	if (!argument->length)
 		return NDSHM_REASON_LENGTH_ZERO;
 	if (alignment && (alignment & (alignment - 1) || alignment < page_size() ||
-			  alignment > CHUNK_BYTES))
+			  alignment > MEMFD_CHUNK_BYTES))
 		return NDSHM_REASON_ALIGNMENT;
-	return argument->length > section->memfd->max_size ? NDSHM_REASON_SECTION_FULL :
-							     NDSHM_REASON_NONE;
+	return argument->length > section->size ? NDSHM_REASON_SECTION_FULL : NDSHM_REASON_NONE;
 }
 
-/* Takes the lock. Zeroing needs none, as the extent is this holder's. */
-static uint32_t alloc(const struct ndshm_section *section, int holder,
-		      struct ndshm_extent_alloc_args *argument)
+static uint32_t extent_alloc(const struct ndshm_section *section, int holder,
+			     struct ndshm_extent_alloc_args *argument)
 {
-	struct ndshm_memfd_section *memfd = section->memfd;
-	uint64_t start, count, alignment;
-	uint32_t reason;
+	struct ndshm_memfd_store *store = section->store;
+	uint32_t start, reason;
 
 	if (section->readonly)
 		return NDSHM_REASON_SECTION_READONLY;
-	reason = check_extent(section, argument);
+	reason = extent_check(section, argument);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (!is_maker(memfd))
+	if (!is_creator(store))
 		return is_deleted(section) ? NDSHM_REASON_SECTION_DELETED :
 					     NDSHM_REASON_NOT_CREATOR;
-	count = round_up(argument->length, page_size()) / page_size();
-	alignment = argument->alignment ? argument->alignment / page_size() : 1;
-	pthread_mutex_lock(&memfd->lock);
-	reason = take(section, holder, count, alignment, &start);
-	pthread_mutex_unlock(&memfd->lock);
+	pthread_mutex_lock(&store->lock);
+	reason = take_locked(section, holder, pages_of(argument->length),
+			     argument->alignment ? pages_of(argument->alignment) : 1, &start);
+	pthread_mutex_unlock(&store->lock);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	argument->out_offset = start * page_size();
-	argument->out_length = count * page_size();
+	argument->out_offset = bytes_of(start);
+	argument->out_length = bytes_of(pages_of(argument->length));
 	memset((char *)section->base + argument->out_offset, 0, argument->out_length);
 	return reason;
 }
 
-/* Convert the offset of an extent to a page. The lock is not held. */
-static uint32_t page_of(const struct ndshm_section *section, uint64_t offset, uint32_t *page)
+/* Convert the offset of an extent to a page. */
+static uint32_t extent_page(const struct ndshm_section *section, uint64_t offset, uint32_t *page)
 {
 	if (offset % page_size())
 		return NDSHM_REASON_ALIGNMENT;
-	if (offset >= section->memfd->max_size)
+	if (offset >= section->size)
 		return NDSHM_REASON_EXTENT_UNKNOWN;
 	*page = offset / page_size();
-	return is_maker(section->memfd) ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
+	return is_creator(section->store) ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 
-/* Takes the lock, as does query_extent(). */
-static uint32_t free_extent(const struct ndshm_section *section, int holder,
+static uint32_t extent_free(const struct ndshm_section *section, int holder,
 			    const struct ndshm_extent_free_args *argument)
 {
-	struct ndshm_memfd_section *memfd = section->memfd;
-	struct run *run;
-	uint32_t page, reason = page_of(section, argument->offset, &page);
+	struct ndshm_memfd_store *store = section->store;
+	struct extent *extent;
+	uint32_t page, reason = extent_page(section, argument->offset, &page);
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	pthread_mutex_lock(&memfd->lock);
-	run = find_own(memfd, page, holder);
-	if (run) {
-		remove_run(memfd, run);
-		trim(memfd);
+	pthread_mutex_lock(&store->lock);
+	extent = extent_find_locked(store, holder, page);
+	if (extent) {
+		extent_remove_locked(store, extent);
+		trim_locked(store);
 	}
-	pthread_mutex_unlock(&memfd->lock);
-	return run ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
+	pthread_mutex_unlock(&store->lock);
+	return extent ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 
-static uint32_t query_extent(const struct ndshm_section *section, int holder,
+static uint32_t extent_query(const struct ndshm_section *section, int holder,
 			     struct ndshm_extent_query_args *argument)
 {
 	struct ndshm_segment *segments = (struct ndshm_segment *)(uintptr_t)argument->segments;
-	struct ndshm_memfd_section *memfd = section->memfd;
-	struct run *run;
-	uint32_t page, reason = page_of(section, argument->offset, &page);
+	struct ndshm_memfd_store *store = section->store;
+	struct extent *extent;
+	uint32_t page, reason = extent_page(section, argument->offset, &page);
 
 	if (reason == NDSHM_REASON_NONE && is_deleted(section))
 		reason = NDSHM_REASON_SECTION_DELETED;
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	pthread_mutex_lock(&memfd->lock);
-	run = find_own(memfd, page, holder);
-	if (run)
-		argument->out_length = run->count * page_size();
-	pthread_mutex_unlock(&memfd->lock);
-	if (!run)
+	pthread_mutex_lock(&store->lock);
+	extent = extent_find_locked(store, holder, page);
+	if (extent)
+		argument->out_length = bytes_of(extent->count);
+	pthread_mutex_unlock(&store->lock);
+	if (!extent)
 		return NDSHM_REASON_EXTENT_UNKNOWN;
 	argument->out_segments = 1;
 	if (argument->segment_capacity)
@@ -454,63 +431,67 @@ static uint32_t query_extent(const struct ndshm_section *section, int holder,
  * Holders
  */
 
-/* Only the creating process has extents; holders of others need no number. */
-static uint32_t attach(const struct ndshm_section *section,
-		       struct ndshm_section_attach_args *argument)
+/* Only holders of the creating process can have extents; others need no number. */
+static uint32_t section_attach(const struct ndshm_section *section,
+			       struct ndshm_section_attach_args *argument)
 {
-	struct ndshm_memfd_section *memfd = section->memfd;
-
+	struct ndshm_memfd_store *store = section->store;
 	uint32_t reason = NDSHM_REASON_NONE;
 
 	if (is_deleted(section))
 		return NDSHM_REASON_SECTION_DELETED;
 	argument->out_holder = 0;
-	if (!is_maker(memfd))
+	if (!is_creator(store))
 		return NDSHM_REASON_NONE;
-	pthread_mutex_lock(&memfd->lock);
+	pthread_mutex_lock(&store->lock);
 	/* Numbers are not used again. */
-	if (memfd->last_holder == INT_MAX) {
+	if (store->last_holder == INT_MAX) {
 		reason = NDSHM_REASON_MEMORY;
 	} else {
-		argument->out_holder = ++memfd->last_holder;
-		memfd->holders++;
+		argument->out_holder = ++store->last_holder;
+		store->holders++;
 	}
-	pthread_mutex_unlock(&memfd->lock);
+	pthread_mutex_unlock(&store->lock);
 	return reason;
 }
 
-static void detach(struct ndshm_section *section, int holder)
+static void section_detach(struct ndshm_section *section, int holder)
 {
-	struct ndshm_memfd_section *memfd = section->memfd;
-	const bool keep = section->flags & NDSHM_ATTACH_KEEP;
-	size_t left = 0;
+	struct ndshm_memfd_store *store = section->store;
+	struct extent *extent;
 
 	/* The extents of an inherited holder belong to the parent. */
-	if (!is_maker(memfd))
+	if (!is_creator(store))
 		return;
-	pthread_mutex_lock(&memfd->lock);
-	for (size_t i = 0; i < memfd->run_count; i++) {
-		struct run run = memfd->runs[i];
-
-		if (run.holder == holder && !keep) {
-			count_run(memfd, &run, -1);
+	pthread_mutex_lock(&store->lock);
+	for (size_t i = store->extent_count; i--;) {
+		extent = &store->extents[i];
+		if (extent->holder != holder)
 			continue;
-		}
-		if (run.holder == holder)
-			run.holder = 0;
-		memfd->runs[left++] = run;
+		if (section->flags & NDSHM_ATTACH_KEEP)
+			extent->holder = KEPT;
+		else
+			extent_remove_locked(store, extent);
 	}
-	memfd->run_count = left;
-	memfd->holders--;
-	trim(memfd);
-	pthread_mutex_unlock(&memfd->lock);
+	store->holders--;
+	trim_locked(store);
+	pthread_mutex_unlock(&store->lock);
+}
+
+/* Return true if holders other than @own have extents. */
+static bool has_others_locked(const struct ndshm_memfd_store *store, int own)
+{
+	for (size_t i = 0; i < store->extent_count; i++)
+		if (store->extents[i].holder != KEPT && store->extents[i].holder != own)
+			return true;
+	return false;
 }
 
 /*
  * The section
  */
 
-static uint32_t share_section(const struct ndshm_section *section,
+static uint32_t section_share(const struct ndshm_section *section,
 			      struct ndshm_section_share_args *argument)
 {
 	bool readonly = argument->flags & NDSHM_SHARE_READONLY;
@@ -534,27 +515,15 @@ static uint32_t share_section(const struct ndshm_section *section,
 	return errno == EACCES ? NDSHM_REASON_SECTION_DELETED : NDSHM_REASON_DESCRIPTORS;
 }
 
-/* Return true if holders other than this have extents. */
-static bool has_others(const struct ndshm_memfd_section *memfd, int holder)
-{
-	for (size_t i = 0; i < memfd->run_count; i++)
-		if (memfd->runs[i].holder && memfd->runs[i].holder != holder)
-			return true;
-	return false;
-}
-
 /*
- * Test for ownership: only the owner of a file, or CAP_FOWNER, can set its times, as with the mode.
- * Not by setting the mode, as another process may change that meanwhile.
+ * Return true if the caller may change the mode, that is, is the owner or has CAP_FOWNER: the same
+ * is required to set the time of the last access, which is not used. The mode itself must not be
+ * set to its old value, as another process may change it meanwhile.
  */
 static bool may_delete(const struct ndshm_section *section)
 {
-	struct timespec times[2] = { [1] = { .tv_nsec = UTIME_OMIT } };
-	struct stat status;
+	const struct timespec times[2] = { [1] = { .tv_nsec = UTIME_OMIT } };
 
-	if (fstat(section->fd, &status))
-		return false;
-	times[0] = status.st_atim;
 	return !futimens(section->fd, times);
 }
 
@@ -564,27 +533,25 @@ static int free_all(const struct ndshm_section *section)
 }
 
 /*
- * Mappings cannot be revoked: their memory is freed, also what other processes have allocated anywhere
- * in the file, and reads as zero afterwards until somebody writes. Frees it before the section is
- * marked, so that a failure leaves the section as it was; and then what was allocated meanwhile.
+ * Mappings cannot be revoked: their memory is freed, also what other processes have allocated
+ * anywhere in the file, and reads as zero afterwards until a process writes. Frees it before the
+ * section is marked, so that a failure leaves the section as it was; and then what was allocated
+ * meanwhile.
  */
 static uint32_t mark_deleted(const struct ndshm_section *section, bool revoke)
 {
 	if (revoke && free_all(section))
 		return NDSHM_REASON_MEMORY;
-	if (fchmod(section->fd, 0))
+	if (fchmod(section->fd, MODE_DELETED))
 		return NDSHM_REASON_NOT_CREATOR;
 	return revoke && free_all(section) ? NDSHM_REASON_MEMORY : NDSHM_REASON_NONE;
 }
 
-static uint32_t delete_section(const struct ndshm_section *section,
+static uint32_t section_delete(const struct ndshm_section *section,
 			       const struct ndshm_section_delete_args *argument)
 {
-	struct ndshm_memfd_section *memfd = section->memfd;
-	/* A section that was deleted before can still be revoked. */
-	const bool revoke = argument->flags & NDSHM_DELETE_REVOKE;
-	/* Includes revoking. */
-	const bool force = argument->flags;
+	struct ndshm_memfd_store *store = section->store;
+	const bool creator = is_creator(store), revoke = argument->flags & NDSHM_DELETE_REVOKE;
 	uint32_t reason;
 
 	if (argument->flags & ~(NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE))
@@ -593,53 +560,51 @@ static uint32_t delete_section(const struct ndshm_section *section,
 		return NDSHM_REASON_SECTION_READONLY;
 	if (!may_delete(section))
 		return NDSHM_REASON_NOT_CREATOR;
-	if (!is_maker(memfd)) {
-		if (is_deleted(section) && !revoke)
-			return NDSHM_REASON_SECTION_DELETED;
-		/*
-		 * Extents are unknown in this process, so only a forced delete is
-		 * possible.
-		 */
-		return force ? mark_deleted(section, revoke) : NDSHM_REASON_NOT_CREATOR;
-	}
-	pthread_mutex_lock(&memfd->lock);
+	if (creator)
+		pthread_mutex_lock(&store->lock);
+	/* A section that was deleted before can still be revoked. */
 	if (is_deleted(section) && !revoke)
 		reason = NDSHM_REASON_SECTION_DELETED;
-	else if (!force && has_others(memfd, argument->holder))
+	/* Without a flag, other holders must have no extents, which only the creator knows. */
+	else if (!argument->flags && !creator)
+		reason = NDSHM_REASON_NOT_CREATOR;
+	else if (!argument->flags && has_others_locked(store, argument->holder))
 		reason = NDSHM_REASON_SECTION_BUSY;
 	else
 		reason = mark_deleted(section, revoke);
-	pthread_mutex_unlock(&memfd->lock);
+	if (creator)
+		pthread_mutex_unlock(&store->lock);
 	return reason;
 }
 
-static uint32_t query_section(const struct ndshm_section *section,
+static uint32_t section_query(const struct ndshm_section *section,
 			      struct ndshm_section_query_args *argument)
 {
-	struct ndshm_memfd_section *memfd = section->memfd;
-	struct stat status;
+	const bool readonly = (fcntl(section->fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+	const struct stat status = file_status(section->fd);
+	struct ndshm_memfd_store *store = section->store;
 
-	argument->out_id = memfd->id;
-	argument->out_flags = (is_readonly(section) ? NDSHM_SECTION_READONLY : 0) |
-			      (is_deleted(section) ? NDSHM_SECTION_DELETED : 0);
-	argument->out_max_size = memfd->max_size;
-	argument->out_initial_size = memfd->initial_size;
+	argument->out_id = store->id;
+	argument->out_flags = (readonly ? NDSHM_SECTION_READONLY : 0) |
+			      (status.st_mode & MODE_LIVE ? 0 : NDSHM_SECTION_DELETED);
+	argument->out_max_size = bytes_of(store->pages);
+	argument->out_initial_size = bytes_of(store->initial);
 	/* st_blocks is in units of 512 bytes. */
-	argument->out_committed = fstat(section->fd, &status) ? 0 : status.st_blocks * 512;
+	argument->out_committed = status.st_blocks * 512;
 	argument->out_adapter = MEMFD_ADAPTER_ID;
 	argument->out_provider = MEMFD_PROVIDER_ID;
-	if (!is_maker(memfd))
+	if (!is_creator(store))
 		return NDSHM_REASON_NONE;
-	pthread_mutex_lock(&memfd->lock);
-	argument->out_taken = memfd->taken * page_size();
-	argument->out_extents = memfd->run_count;
-	argument->out_holders = memfd->holders;
-	pthread_mutex_unlock(&memfd->lock);
+	pthread_mutex_lock(&store->lock);
+	argument->out_taken = bytes_of(store->taken);
+	argument->out_extents = store->extent_count;
+	argument->out_holders = store->holders;
+	pthread_mutex_unlock(&store->lock);
 	return NDSHM_REASON_NONE;
 }
 
 /* No device needs a sync, but arguments are validated. */
-static uint32_t sync_section(const struct ndshm_section *section,
+static uint32_t section_sync(const struct ndshm_section *section,
 			     const struct ndshm_section_sync_args *argument)
 {
 	uint32_t reason;
@@ -647,40 +612,40 @@ static uint32_t sync_section(const struct ndshm_section *section,
 	if (section->readonly)
 		return NDSHM_REASON_SECTION_READONLY;
 	reason = ndshm__memfd_check_sync(argument->direction, argument->offset, argument->length,
-					 section->memfd->max_size);
+					 section->size);
 	return reason == NDSHM_REASON_NONE && is_deleted(section) ? NDSHM_REASON_SECTION_DELETED :
 								    reason;
 }
 
-static int command(struct ndshm_section *section, int holder, unsigned long number,
-		   void *argument)
+static int section_command(struct ndshm_section *section, int holder, unsigned long number,
+			   void *argument)
 {
 	struct ndshm_header *header = argument;
 
 	switch (number) {
 	case NDSHM_SECTION_ATTACH:
-		header->reason = attach(section, argument);
+		header->reason = section_attach(section, argument);
 		break;
 	case NDSHM_SECTION_SHARE:
-		header->reason = share_section(section, argument);
+		header->reason = section_share(section, argument);
 		break;
 	case NDSHM_SECTION_DELETE:
-		header->reason = delete_section(section, argument);
+		header->reason = section_delete(section, argument);
 		break;
 	case NDSHM_SECTION_QUERY:
-		header->reason = query_section(section, argument);
+		header->reason = section_query(section, argument);
 		break;
 	case NDSHM_SECTION_SYNC:
-		header->reason = sync_section(section, argument);
+		header->reason = section_sync(section, argument);
 		break;
 	case NDSHM_EXTENT_ALLOC:
-		header->reason = alloc(section, holder, argument);
+		header->reason = extent_alloc(section, holder, argument);
 		break;
 	case NDSHM_EXTENT_FREE:
-		header->reason = free_extent(section, holder, argument);
+		header->reason = extent_free(section, holder, argument);
 		break;
 	case NDSHM_EXTENT_QUERY:
-		header->reason = query_extent(section, holder, argument);
+		header->reason = extent_query(section, holder, argument);
 		break;
 	default:
 		return -ENOTTY;
@@ -693,151 +658,139 @@ static int command(struct ndshm_section *section, int holder, unsigned long numb
  * Life cycle
  */
 
-static struct ndshm_memfd_section *make_memfd(uint32_t id, uint64_t max_size,
-					      uint64_t initial_size)
+/* The caller has checked the sizes, in bytes. */
+static struct ndshm_memfd_store *store_alloc(uint32_t id, uint64_t max_size, uint64_t initial_size,
+					     uint32_t chunks)
 {
-	struct ndshm_memfd_section *memfd = calloc(1, sizeof(*memfd));
+	struct ndshm_memfd_store *store = calloc(1, sizeof(*store) + chunks * sizeof(struct chunk));
 
-	if (!memfd)
+	if (!store)
 		return NULL;
-	memfd->references = 1;
-	memfd->fd = -1;
-	memfd->id = id;
-	memfd->max_size = round_up(max_size, page_size());
-	memfd->initial_size = round_up(initial_size, page_size());
-	memfd->pages = memfd->max_size / page_size();
-	memfd->initial = memfd->initial_size / page_size();
-	pthread_mutex_init(&memfd->lock, NULL);
-	return memfd;
+	store->references = 1;
+	store->fd = -1;
+	store->id = id;
+	store->pages = pages_of(max_size);
+	store->initial = pages_of(initial_size);
+	pthread_mutex_init(&store->lock, NULL);
+	return store;
 }
 
-static void free_memfd(struct ndshm_memfd_section *memfd)
+static void store_free(struct ndshm_memfd_store *store)
 {
-	pthread_mutex_destroy(&memfd->lock);
-	free(memfd->runs);
-	free(memfd->chunks);
-	free(memfd);
+	pthread_mutex_destroy(&store->lock);
+	free(store->extents);
+	free(store);
 }
 
 /* Return the section created by this process for a file, with a reference; or NULL. */
-static struct ndshm_memfd_section *find_made(const struct stat *status)
+static struct ndshm_memfd_store *store_get(const struct stat *status)
 {
-	struct ndshm_memfd_section *memfd;
+	struct ndshm_memfd_store *store;
 
 	ndshm__lock();
-	for (memfd = made; memfd; memfd = memfd->next)
-		if (is_maker(memfd) && memfd->inode == status->st_ino &&
-		    memfd->device == status->st_dev)
+	for (store = created; store; store = store->next)
+		if (is_creator(store) && store->inode == status->st_ino &&
+		    store->device == status->st_dev)
 			break;
-	if (memfd)
-		memfd->references++;
+	if (store)
+		store->references++;
 	ndshm__unlock();
-	return memfd;
-}
-
-static void add_made(struct ndshm_memfd_section *memfd)
-{
-	ndshm__lock();
-	memfd->next = made;
-	made = memfd;
-	ndshm__unlock();
+	return store;
 }
 
 /*
  * Drop a reference. In a child, data inherited from the creating process is not freed:
  * another thread of the parent may have been modifying it at the time of the fork.
  */
-static void put_memfd(struct ndshm_memfd_section *memfd)
+static void store_put(struct ndshm_memfd_store *store)
 {
-	struct ndshm_memfd_section **at;
+	struct ndshm_memfd_store **at;
 	bool last;
 
 	ndshm__lock();
-	last = !--memfd->references;
-	if (last && is_maker(memfd)) {
-		for (at = &made; *at != memfd; at = &(*at)->next)
+	last = !--store->references;
+	if (last && is_creator(store)) {
+		for (at = &created; *at != store; at = &(*at)->next)
 			;
-		*at = memfd->next;
+		*at = store->next;
 	}
 	ndshm__unlock();
-	if (last && memfd->fd >= 0)
-		close(memfd->fd);
-	if (last && (!memfd->process || is_maker(memfd)))
-		free_memfd(memfd);
+	if (last && store->fd >= 0)
+		close(store->fd);
+	if (last && (!store->process || is_creator(store)))
+		store_free(store);
 }
 
 /*
  * The process that created the section keeps its first descriptor for sections that it has adopted
  * from it, and for lists. In a child there may be references of lists that are never dropped.
  */
-static void close_section(struct ndshm_section *section)
+static void section_close(struct ndshm_section *section)
 {
-	struct ndshm_memfd_section *memfd = section->memfd;
+	struct ndshm_memfd_store *store = section->store;
 	bool first;
 
 	ndshm__lock();
-	first = section->fd == memfd->fd;
-	if (first && !is_maker(memfd))
-		memfd->fd = -1;
+	first = section->fd == store->fd;
+	if (first && !is_creator(store))
+		store->fd = -1;
 	ndshm__unlock();
-	if (!first || !is_maker(memfd))
+	if (!first || !is_creator(store))
 		close(section->fd);
-	put_memfd(memfd);
+	store_put(store);
 }
 
 /* Read the properties from the name of a file of @bytes; -ENOTTY if it is not a section. */
-static int read_name(int fd, uint64_t bytes, struct ndshm_memfd_section **memfd)
+static int store_read(int fd, uint64_t bytes, struct ndshm_memfd_store **store)
 {
+	unsigned long long max_size, initial_size;
 	char path[64], name[128];
-	uint64_t max_size, initial_size;
+	unsigned int id;
 	ssize_t length;
 	int end = 0;
-	uint32_t id;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	length = readlink(path, name, sizeof(name) - 1);
 	if (length < 0)
 		return -ENOTTY;
 	name[length] = 0;
-	if (sscanf(name, LINK, &id, &max_size, &initial_size, &end) != 3 || !end ||
-	    strcmp(name + end, " (deleted)"))
+	/* scanf() sets @end if all of the format was found. */
+	if (sscanf(name, "/memfd:" FILE_NAME " (deleted)%n", &id, &max_size, &initial_size,
+		   &end) != 3 || !end || name[end])
 		return -ENOTTY;
 	if (!max_size || max_size > MEMFD_MAX_SECTION || initial_size > max_size ||
 	    initial_size > bytes)
 		return -ENOTTY;
-	*memfd = make_memfd(id, max_size, initial_size);
-	return *memfd ? 0 : -ENOMEM;
+	*store = store_alloc(id, max_size, initial_size, 0);
+	return *store ? 0 : -ENOMEM;
 }
 
-/*
- * The seals guarantee that the memory cannot be truncated, whatever process made the
- * file.
- */
-static int adopt(struct ndshm_section *section)
+/* The seals guarantee that the memory cannot be truncated, whatever process made the file. */
+static int section_adopt(struct ndshm_section *section)
 {
-	int seals = fcntl(section->fd, F_GET_SEALS);
+	const int seals = fcntl(section->fd, F_GET_SEALS);
+	const struct stat status = file_status(section->fd);
 	struct statfs system;
-	struct stat status;
 
-	if (seals < 0 || (seals & SEALS) != SEALS || fstat(section->fd, &status) ||
-	    fstatfs(section->fd, &system) || system.f_type != TMPFS_MAGIC)
+	if (seals < 0 || (seals & SEALS) != SEALS || fstatfs(section->fd, &system) ||
+	    system.f_type != TMPFS_MAGIC)
 		return -ENOTTY;
-	section->memfd = find_made(&status);
-	return section->memfd ? 0 : read_name(section->fd, status.st_size, &section->memfd);
+	section->store = store_get(&status);
+	return section->store ? 0 : store_read(section->fd, status.st_size, &section->store);
 }
 
 const struct ndshm_section_kind ndshm__section_memfd = {
-	.adopt = adopt,
-	.command = command,
-	.detach = detach,
-	.close = close_section,
+	.adopt = section_adopt,
+	.command = section_command,
+	.detach = section_detach,
+	.close = section_close,
 };
 
 /*
  * NDSHM_SECTION_CREATE
  */
 
-static uint32_t check_section(const struct ndshm_section_create_args *argument)
+static uint32_t section_check(const struct ndshm_section_create_args *argument)
 {
 	if (!argument->max_size)
 		return NDSHM_REASON_LENGTH_ZERO;
@@ -856,77 +809,56 @@ static uint32_t check_section(const struct ndshm_section_create_args *argument)
 	return NDSHM_REASON_NONE;
 }
 
-static uint32_t new_id(void)
-{
-	uint32_t id;
-
-	ndshm__lock();
-	if (!++last_id)
-		++last_id;
-	id = last_id;
-	ndshm__unlock();
-	return id;
-}
-
-static struct ndshm_memfd_section *make_section(const struct ndshm_section_create_args *argument)
-{
-	struct ndshm_memfd_section *memfd = make_memfd(new_id(), argument->max_size,
-						       argument->initial_size);
-
-	if (!memfd)
-		return NULL;
-	memfd->chunks = calloc(memfd->pages / chunk_pages() + 1, sizeof(*memfd->chunks));
-	if (!memfd->chunks) {
-		free_memfd(memfd);
-		return NULL;
-	}
-	memfd->process = ndshm__process();
-	return memfd;
-}
-
-/* Create the file with the public properties of the section. Returns a reason. */
-static uint32_t make_file(struct ndshm_memfd_section *memfd)
+/* Create the file of a section. Returns a reason. */
+static uint32_t store_create_file(struct ndshm_memfd_store *store)
 {
 	struct stat status;
 	char name[128];
 	int fd;
 
-	snprintf(name, sizeof(name), NAME, memfd->id, memfd->max_size, memfd->initial_size);
+	snprintf(name, sizeof(name), FILE_NAME, store->id,
+		 (unsigned long long)bytes_of(store->pages),
+		 (unsigned long long)bytes_of(store->initial));
 	fd = ndshm__memfd_create(name);
 	if (fd < 0)
 		return fd == -EMFILE || fd == -ENFILE ? NDSHM_REASON_DESCRIPTORS :
 							NDSHM_REASON_MEMORY;
-	if (fchmod(fd, MODE) || fcntl(fd, F_ADD_SEALS, SEALS) || fstat(fd, &status) ||
-	    (memfd->initial_size && ndshm__memfd_allocate(fd, 0, memfd->initial_size))) {
+	if (fchmod(fd, MODE_LIVE) || fcntl(fd, F_ADD_SEALS, SEALS) || fstat(fd, &status) ||
+	    ndshm__memfd_allocate(fd, 0, bytes_of(store->initial))) {
 		close(fd);
 		return NDSHM_REASON_MEMORY;
 	}
-	memfd->fd = fd;
-	memfd->device = status.st_dev;
-	memfd->inode = status.st_ino;
+	store->fd = fd;
+	store->device = status.st_dev;
+	store->inode = status.st_ino;
 	return NDSHM_REASON_NONE;
 }
 
 static uint32_t create(const struct ndshm_section_create_args *argument,
 		       struct ndshm_section *section)
 {
-	struct ndshm_memfd_section *memfd;
-	uint32_t reason = check_section(argument);
+	struct ndshm_memfd_store *store;
+	uint32_t reason = section_check(argument);
 
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	memfd = make_section(argument);
-	if (!memfd)
+	store = store_alloc(ndshm__memfd_new_id(), argument->max_size, argument->initial_size,
+			    chunk_count(pages_of(argument->max_size)));
+	if (!store)
 		return NDSHM_REASON_MEMORY;
-	reason = make_file(memfd);
+	store->process = ndshm__process();
+	reason = store_create_file(store);
 	if (reason != NDSHM_REASON_NONE) {
-		free_memfd(memfd);
+		store_free(store);
 		return reason;
 	}
-	add_made(memfd);
+	ndshm__lock();
+	store->next = created;
+	created = store;
+	ndshm__unlock();
 	section->kind = &ndshm__section_memfd;
-	section->memfd = memfd;
-	section->fd = memfd->fd;
+	section->store = store;
+	section->fd = store->fd;
 	return reason;
 }
 
@@ -943,48 +875,47 @@ int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create
  * The list
  */
 
-static struct ndshm_section_row row_of(struct ndshm_memfd_section *memfd)
+static struct ndshm_section_row row_of(struct ndshm_memfd_store *store)
 {
-	struct stat status = { 0 };
+	const struct stat status = file_status(store->fd);
 	struct ndshm_section_row row;
 
-	fstat(memfd->fd, &status);
-	pthread_mutex_lock(&memfd->lock);
+	pthread_mutex_lock(&store->lock);
 	row = (struct ndshm_section_row){
-		.id = memfd->id,
+		.id = store->id,
 		.adapter = MEMFD_ADAPTER_ID,
 		.provider = MEMFD_PROVIDER_ID,
 		.uid = status.st_uid,
-		.max_size = memfd->max_size,
-		.initial_size = memfd->initial_size,
+		.max_size = bytes_of(store->pages),
+		.initial_size = bytes_of(store->initial),
 		.committed = status.st_blocks * 512,
-		.taken = memfd->taken * page_size(),
-		.extents = memfd->run_count,
-		.holders = memfd->holders,
-		.deleted = !(status.st_mode & MODE),
+		.taken = bytes_of(store->taken),
+		.extents = store->extent_count,
+		.holders = store->holders,
+		.deleted = !(status.st_mode & MODE_LIVE),
 	};
-	pthread_mutex_unlock(&memfd->lock);
+	pthread_mutex_unlock(&store->lock);
 	return row;
 }
 
 /* Return the sections created by this process, with a reference each; freed with free(). */
-static int get_made(struct ndshm_memfd_section ***list, size_t *count)
+static int get_created(struct ndshm_memfd_store ***list, size_t *count)
 {
-	struct ndshm_memfd_section *memfd;
+	struct ndshm_memfd_store *store;
 	size_t all = 0;
 
 	*list = NULL;
 	*count = 0;
 	ndshm__lock();
-	for (memfd = made; memfd; memfd = memfd->next)
-		all += is_maker(memfd);
+	for (store = created; store; store = store->next)
+		all += is_creator(store);
 	if (all)
 		*list = calloc(all, sizeof(**list));
-	for (memfd = made; *list && memfd; memfd = memfd->next) {
-		if (!is_maker(memfd))
+	for (store = created; *list && store; store = store->next) {
+		if (!is_creator(store))
 			continue;
-		memfd->references++;
-		(*list)[(*count)++] = memfd;
+		store->references++;
+		(*list)[(*count)++] = store;
 	}
 	ndshm__unlock();
 	return all && !*list ? -ENOMEM : 0;
@@ -994,8 +925,8 @@ static int get_made(struct ndshm_memfd_section ***list, size_t *count)
 int ndshm__memfd_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
 			       size_t *count)
 {
-	struct ndshm_memfd_section **list;
-	int error = get_made(&list, count);
+	struct ndshm_memfd_store **list;
+	int error = get_created(&list, count);
 
 	(void)ndshm;
 	*out = NULL;
@@ -1005,7 +936,7 @@ int ndshm__memfd_list_sections(struct ndshm *ndshm, struct ndshm_section_row **o
 	for (size_t i = 0; i < *count; i++) {
 		if (*out)
 			(*out)[i] = row_of(list[i]);
-		put_memfd(list[i]);
+		store_put(list[i]);
 	}
 	free(list);
 	if (*out)

@@ -47,7 +47,7 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @ndshm: context that stores the reasons, with a reference
  * @kind: implementation; NULL until it is known, and after @alone in a child of fork()
  * @fd: descriptor, close-on-exec; -1: none
- * @memfd: data of the kind ndshm__section_memfd
+ * @store: data of the kind ndshm__section_memfd
  * @flags: NDSHM_ATTACH_*
  * @readonly: the descriptor is read-only
  * @base: address of the mapping, or NULL
@@ -68,7 +68,7 @@ struct ndshm_section {
 	struct ndshm *ndshm;
 	const struct ndshm_section_kind *kind;
 	int fd;
-	struct ndshm_memfd_section *memfd;
+	struct ndshm_memfd_store *store;
 	uint32_t flags;
 	bool readonly;
 	void *base;

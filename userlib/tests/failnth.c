@@ -268,8 +268,8 @@ FAIL_EACH(list_queues, 1, true)
 FAIL_EACH(find_adapter, 1, true)
 FAIL_EACH(find_provider, 1, true)
 FAIL_EACH(claim, 1, true)
-FAIL_EACH(first_section, 8, true)
-FAIL_EACH(section, 3 + 2 + 3, true)
+FAIL_EACH(first_section, 7, true)
+FAIL_EACH(section, 2 + 2 + 3, true)
 FAIL_EACH(adopt_own, 1 + 3, true)
 FAIL_EACH(adopt_others, 2 + 3, true)
 FAIL_EACH(extent, 2, true)
@@ -394,8 +394,8 @@ static void revocation_fails(void)
 static void descriptors_that_the_system_lacks_are_distinguished(void)
 {
 	wrap_fail_with(ENFILE);
-	/* Allocations: the object, its state, its chunks, its file. */
-	wrap_fail_nth(4);
+	/* Allocations: the object, its state, its file. */
+	wrap_fail_nth(3);
 	CHECK_FAILS(ndshm, try_section(), EMFILE, DESCRIPTORS, RESOURCES);
 	wrap_fail_nth(0);
 	wrap_fail_with(ENOMEM);
