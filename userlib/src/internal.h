@@ -144,8 +144,8 @@ const struct ndshm_backend *ndshm__find_backend(const char *where);
 
 /*
  * last.c. One lock for all lists of the library. It is held for short critical sections, never
- * across a system call but madvise() and those of malloc(); pthread_atfork() handlers make it free in
- * a child of fork().
+ * across a system call but madvise(), fstat() of a memfd and those of malloc(); pthread_atfork()
+ * handlers make it free in a child of fork().
  */
 void ndshm__lock(void);
 void ndshm__unlock(void);

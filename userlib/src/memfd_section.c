@@ -65,10 +65,9 @@ struct chunk {
 
 /**
  * struct ndshm_memfd_store - the file of a section, in one process
- * @next: in the list of created sections
- * @references: one for each struct ndshm_section, and for a list being made; protected by
- *	ndshm__lock()
- * @fd: descriptor from the creation, or -1
+ * @next: in the list of created sections; protected by ndshm__lock()
+ * @sections: objects of the section in this process, linked by their member sibling; never empty;
+ *	protected by ndshm__lock()
  * @process: number of the creating process, if that is this one or an ancestor; else 0
  * @device: identifies the file, with @inode
  * @inode: see @device
@@ -79,7 +78,8 @@ struct chunk {
  *	held. A child of fork() neither takes it nor accesses these. No other lock is taken with
  *	it held.
  * @extents: sorted by page
- * @extent_count: number of @extents
+ * @extent_count: number of @extents; atomic, as are @taken and @holders: lists and queries read
+ *	them without the lock
  * @taken: pages in extents
  * @holders: number of holders
  * @last_holder: the newest holder
@@ -88,8 +88,7 @@ struct chunk {
  */
 struct ndshm_memfd_store {
 	struct ndshm_memfd_store *next;
-	unsigned int references;
-	int fd;
+	struct ndshm_section *sections;
 	uint32_t process;
 	dev_t device;
 	ino_t inode;
@@ -98,9 +97,9 @@ struct ndshm_memfd_store {
 	uint32_t initial;
 	pthread_mutex_t lock;
 	struct extent *extents;
-	size_t extent_count;
-	uint32_t taken;
-	uint32_t holders;
+	_Atomic size_t extent_count;
+	_Atomic uint32_t taken;
+	_Atomic uint32_t holders;
 	int last_holder;
 	uint32_t idle;
 	struct chunk chunks[];
@@ -181,12 +180,14 @@ static uint32_t next_hole_locked(const struct ndshm_memfd_store *store, uint32_t
 }
 
 /* Allocate the memory of all chunks that overlap [@from, @to). */
-static int commit_locked(struct ndshm_memfd_store *store, uint32_t from, uint32_t to)
+static int commit_locked(const struct ndshm_section *section, uint32_t from, uint32_t to)
 {
+	struct ndshm_memfd_store *store = section->store;
+
 	while ((from = next_hole_locked(store, from, to)) < to) {
 		uint32_t number = from / chunk_pages(), first = number * chunk_pages();
 
-		if (ndshm__memfd_allocate(store->fd, bytes_of(first),
+		if (ndshm__memfd_allocate(section->fd, bytes_of(first),
 					  bytes_of(chunk_end(store, number) - first)))
 			return -ENOMEM;
 		store->chunks[number].committed = true;
@@ -196,8 +197,9 @@ static int commit_locked(struct ndshm_memfd_store *store, uint32_t from, uint32_
 }
 
 /* Free idle chunks, the highest first, if there are too many. */
-static void trim_locked(struct ndshm_memfd_store *store)
+static void trim_locked(const struct ndshm_section *section)
 {
+	struct ndshm_memfd_store *store = section->store;
 	const uint32_t most = IDLE_CHUNKS + store->taken / TAKEN_FOR_IDLE / chunk_pages();
 	uint32_t number = chunk_count(store->pages);
 
@@ -205,7 +207,7 @@ static void trim_locked(struct ndshm_memfd_store *store)
 		return;
 	while (number-- && store->idle > most / 2)
 		if (chunk_is_idle_locked(store, number) &&
-		    !ndshm__memfd_free(store->fd, number * MEMFD_CHUNK_BYTES, MEMFD_CHUNK_BYTES)) {
+		    !ndshm__memfd_free(section->fd, number * MEMFD_CHUNK_BYTES, MEMFD_CHUNK_BYTES)) {
 			store->chunks[number].committed = false;
 			store->idle--;
 		}
@@ -322,11 +324,11 @@ static uint32_t take_locked(const struct ndshm_section *section, int holder, uin
 	if (!find_place_locked(store, count, alignment, false, start) &&
 	    !find_place_locked(store, count, alignment, true, start))
 		return NDSHM_REASON_SECTION_FULL;
-	if (commit_locked(store, *start, *start + count) ||
+	if (commit_locked(section, *start, *start + count) ||
 	    extent_insert_locked(store, (struct extent){ *start, count, holder }))
 		reason = NDSHM_REASON_MEMORY;
 	/* Frees memory that was allocated in vain. */
-	trim_locked(store);
+	trim_locked(section);
 	return reason;
 }
 
@@ -393,7 +395,7 @@ static uint32_t extent_free(const struct ndshm_section *section, int holder,
 	extent = extent_find_locked(store, holder, page);
 	if (extent) {
 		extent_remove_locked(store, extent);
-		trim_locked(store);
+		trim_locked(section);
 	}
 	pthread_mutex_unlock(&store->lock);
 	return extent ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
@@ -474,7 +476,7 @@ static void section_detach(struct ndshm_section *section, int holder)
 			extent_remove_locked(store, extent);
 	}
 	store->holders--;
-	trim_locked(store);
+	trim_locked(section);
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -582,7 +584,7 @@ static uint32_t section_query(const struct ndshm_section *section,
 {
 	const bool readonly = (fcntl(section->fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 	const struct stat status = file_status(section->fd);
-	struct ndshm_memfd_store *store = section->store;
+	const struct ndshm_memfd_store *store = section->store;
 
 	argument->out_id = store->id;
 	argument->out_flags = (readonly ? NDSHM_SECTION_READONLY : 0) |
@@ -593,13 +595,11 @@ static uint32_t section_query(const struct ndshm_section *section,
 	argument->out_committed = status.st_blocks * 512;
 	argument->out_adapter = MEMFD_ADAPTER_ID;
 	argument->out_provider = MEMFD_PROVIDER_ID;
-	if (!is_creator(store))
-		return NDSHM_REASON_NONE;
-	pthread_mutex_lock(&store->lock);
-	argument->out_taken = bytes_of(store->taken);
-	argument->out_extents = store->extent_count;
-	argument->out_holders = store->holders;
-	pthread_mutex_unlock(&store->lock);
+	if (is_creator(store)) {
+		argument->out_taken = bytes_of(store->taken);
+		argument->out_extents = store->extent_count;
+		argument->out_holders = store->holders;
+	}
 	return NDSHM_REASON_NONE;
 }
 
@@ -666,8 +666,6 @@ static struct ndshm_memfd_store *store_alloc(uint32_t id, uint64_t max_size, uin
 
 	if (!store)
 		return NULL;
-	store->references = 1;
-	store->fd = -1;
 	store->id = id;
 	store->pages = pages_of(max_size);
 	store->initial = pages_of(initial_size);
@@ -682,74 +680,62 @@ static void store_free(struct ndshm_memfd_store *store)
 	free(store);
 }
 
-/* Return the section created by this process for a file, with a reference; or NULL. */
-static struct ndshm_memfd_store *store_get(const struct stat *status)
+/* Called with ndshm__lock() held, except for a store that no other thread knows. */
+static void store_add(struct ndshm_memfd_store *store, struct ndshm_section *section)
 {
-	struct ndshm_memfd_store *store;
+	section->store = store;
+	section->sibling = store->sections;
+	store->sections = section;
+}
 
-	ndshm__lock();
-	for (store = created; store; store = store->next)
-		if (is_creator(store) && store->inode == status->st_ino &&
-		    store->device == status->st_dev)
-			break;
-	if (store)
-		store->references++;
-	ndshm__unlock();
+/* Return the store of a file that this process created, or NULL. Called with ndshm__lock() held. */
+static struct ndshm_memfd_store *store_find(const struct stat *status)
+{
+	struct ndshm_memfd_store *store = created;
+
+	while (store && !(is_creator(store) && store->inode == status->st_ino &&
+			  store->device == status->st_dev))
+		store = store->next;
 	return store;
 }
 
 /*
- * Drop a reference. In a child, data inherited from the creating process is not freed:
- * another thread of the parent may have been modifying it at the time of the fork.
+ * The last section frees the store. Not in a child of the creating process: another thread of the
+ * parent may have been modifying it at the time of the fork.
  */
-static void store_put(struct ndshm_memfd_store *store)
+static void section_close(struct ndshm_section *section)
 {
-	struct ndshm_memfd_store **at;
+	struct ndshm_memfd_store *store = section->store, **at;
+	struct ndshm_section **sibling;
 	bool last;
 
 	ndshm__lock();
-	last = !--store->references;
+	for (sibling = &store->sections; *sibling != section; sibling = &(*sibling)->sibling)
+		;
+	*sibling = section->sibling;
+	last = !store->sections;
 	if (last && is_creator(store)) {
 		for (at = &created; *at != store; at = &(*at)->next)
 			;
 		*at = store->next;
 	}
 	ndshm__unlock();
-	if (last && store->fd >= 0)
-		close(store->fd);
-	if (last && (!store->process || is_creator(store)))
+	close(section->fd);
+	if (last && (is_creator(store) || !store->process))
 		store_free(store);
 }
 
-/*
- * The process that created the section keeps its first descriptor for sections that it has adopted
- * from it, and for lists. In a child there may be references of lists that are never dropped.
- */
-static void section_close(struct ndshm_section *section)
-{
-	struct ndshm_memfd_store *store = section->store;
-	bool first;
-
-	ndshm__lock();
-	first = section->fd == store->fd;
-	if (first && !is_creator(store))
-		store->fd = -1;
-	ndshm__unlock();
-	if (!first || !is_creator(store))
-		close(section->fd);
-	store_put(store);
-}
-
 /* Read the properties from the name of a file of @bytes; -ENOTTY if it is not a section. */
-static int store_read(int fd, uint64_t bytes, struct ndshm_memfd_store **store)
+static int store_read(struct ndshm_section *section, uint64_t bytes)
 {
 	unsigned long long max_size, initial_size;
+	struct ndshm_memfd_store *store;
 	char path[64], name[128];
 	unsigned int id;
 	ssize_t length;
 	int end = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", section->fd);
 	length = readlink(path, name, sizeof(name) - 1);
 	if (length < 0)
 		return -ENOTTY;
@@ -761,8 +747,11 @@ static int store_read(int fd, uint64_t bytes, struct ndshm_memfd_store **store)
 	if (!max_size || max_size > MEMFD_MAX_SECTION || initial_size > max_size ||
 	    initial_size > bytes)
 		return -ENOTTY;
-	*store = store_alloc(id, max_size, initial_size, 0);
-	return *store ? 0 : -ENOMEM;
+	store = store_alloc(id, max_size, initial_size, 0);
+	if (!store)
+		return -ENOMEM;
+	store_add(store, section);
+	return 0;
 }
 
 /* The seals guarantee that the memory cannot be truncated, whatever process made the file. */
@@ -770,13 +759,18 @@ static int section_adopt(struct ndshm_section *section)
 {
 	const int seals = fcntl(section->fd, F_GET_SEALS);
 	const struct stat status = file_status(section->fd);
+	struct ndshm_memfd_store *store;
 	struct statfs system;
 
 	if (seals < 0 || (seals & SEALS) != SEALS || fstatfs(section->fd, &system) ||
 	    system.f_type != TMPFS_MAGIC)
 		return -ENOTTY;
-	section->store = store_get(&status);
-	return section->store ? 0 : store_read(section->fd, status.st_size, &section->store);
+	ndshm__lock();
+	store = store_find(&status);
+	if (store)
+		store_add(store, section);
+	ndshm__unlock();
+	return store ? 0 : store_read(section, status.st_size);
 }
 
 const struct ndshm_section_kind ndshm__section_memfd = {
@@ -810,7 +804,7 @@ static uint32_t section_check(const struct ndshm_section_create_args *argument)
 }
 
 /* Create the file of a section. Returns a reason. */
-static uint32_t store_create_file(struct ndshm_memfd_store *store)
+static uint32_t store_create_file(struct ndshm_memfd_store *store, int *out)
 {
 	struct stat status;
 	char name[128];
@@ -828,14 +822,14 @@ static uint32_t store_create_file(struct ndshm_memfd_store *store)
 		close(fd);
 		return NDSHM_REASON_MEMORY;
 	}
-	store->fd = fd;
 	store->device = status.st_dev;
 	store->inode = status.st_ino;
+	*out = fd;
 	return NDSHM_REASON_NONE;
 }
 
-static uint32_t create(const struct ndshm_section_create_args *argument,
-		       struct ndshm_section *section)
+static uint32_t section_create(const struct ndshm_section_create_args *argument,
+			       struct ndshm_section *section)
 {
 	struct ndshm_memfd_store *store;
 	uint32_t reason = section_check(argument);
@@ -847,18 +841,17 @@ static uint32_t create(const struct ndshm_section_create_args *argument,
 	if (!store)
 		return NDSHM_REASON_MEMORY;
 	store->process = ndshm__process();
-	reason = store_create_file(store);
+	reason = store_create_file(store, &section->fd);
 	if (reason != NDSHM_REASON_NONE) {
 		store_free(store);
 		return reason;
 	}
+	section->kind = &ndshm__section_memfd;
 	ndshm__lock();
+	store_add(store, section);
 	store->next = created;
 	created = store;
 	ndshm__unlock();
-	section->kind = &ndshm__section_memfd;
-	section->store = store;
-	section->fd = store->fd;
 	return reason;
 }
 
@@ -866,7 +859,7 @@ int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create
 				struct ndshm_section *section)
 {
 	(void)ndshm;
-	argument->reason = create(argument, section);
+	argument->reason = section_create(argument, section);
 	argument->status = ndshm__reason_status(argument->reason);
 	return ndshm__reason_errno(argument->reason);
 }
@@ -875,13 +868,12 @@ int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create
  * The list
  */
 
-static struct ndshm_section_row row_of(struct ndshm_memfd_store *store)
+/* Called with ndshm__lock() held, so that neither a close nor a fork() comes between. */
+static struct ndshm_section_row row_of(const struct ndshm_memfd_store *store)
 {
-	const struct stat status = file_status(store->fd);
-	struct ndshm_section_row row;
+	const struct stat status = file_status(store->sections->fd);
 
-	pthread_mutex_lock(&store->lock);
-	row = (struct ndshm_section_row){
+	return (struct ndshm_section_row){
 		.id = store->id,
 		.adapter = MEMFD_ADAPTER_ID,
 		.provider = MEMFD_PROVIDER_ID,
@@ -894,53 +886,24 @@ static struct ndshm_section_row row_of(struct ndshm_memfd_store *store)
 		.holders = store->holders,
 		.deleted = !(status.st_mode & MODE_LIVE),
 	};
-	pthread_mutex_unlock(&store->lock);
-	return row;
 }
 
-/* Return the sections created by this process, with a reference each; freed with free(). */
-static int get_created(struct ndshm_memfd_store ***list, size_t *count)
-{
-	struct ndshm_memfd_store *store;
-	size_t all = 0;
-
-	*list = NULL;
-	*count = 0;
-	ndshm__lock();
-	for (store = created; store; store = store->next)
-		all += is_creator(store);
-	if (all)
-		*list = calloc(all, sizeof(**list));
-	for (store = created; *list && store; store = store->next) {
-		if (!is_creator(store))
-			continue;
-		store->references++;
-		(*list)[(*count)++] = store;
-	}
-	ndshm__unlock();
-	return all && !*list ? -ENOMEM : 0;
-}
-
-/* Lists the sections of this process; the module's list has all sections of the user. */
+/* Lists the sections that this process created; the module's list has all sections of the user. */
 int ndshm__memfd_list_sections(struct ndshm *ndshm, struct ndshm_section_row **out,
 			       size_t *count)
 {
-	struct ndshm_memfd_store **list;
-	int error = get_created(&list, count);
+	const struct ndshm_memfd_store *store;
+	size_t all = 0;
 
 	(void)ndshm;
-	*out = NULL;
-	if (error || !*count)
-		return error;
-	*out = calloc(*count, sizeof(**out));
-	for (size_t i = 0; i < *count; i++) {
-		if (*out)
-			(*out)[i] = row_of(list[i]);
-		store_put(list[i]);
-	}
-	free(list);
-	if (*out)
-		return 0;
+	ndshm__lock();
+	for (store = created; store; store = store->next)
+		all += is_creator(store);
+	*out = all ? calloc(all, sizeof(**out)) : NULL;
 	*count = 0;
-	return -ENOMEM;
+	for (store = created; *out && store; store = store->next)
+		if (is_creator(store))
+			(*out)[(*count)++] = row_of(store);
+	ndshm__unlock();
+	return all && !*out ? -ENOMEM : 0;
 }

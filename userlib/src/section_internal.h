@@ -48,6 +48,7 @@ extern const struct ndshm_section_kind ndshm__section_memfd;
  * @kind: implementation; NULL until it is known, and after @alone in a child of fork()
  * @fd: descriptor, close-on-exec; -1: none
  * @store: data of the kind ndshm__section_memfd
+ * @sibling: next section with the same @store
  * @flags: NDSHM_ATTACH_*
  * @readonly: the descriptor is read-only
  * @base: address of the mapping, or NULL
@@ -69,6 +70,7 @@ struct ndshm_section {
 	const struct ndshm_section_kind *kind;
 	int fd;
 	struct ndshm_memfd_store *store;
+	struct ndshm_section *sibling;
 	uint32_t flags;
 	bool readonly;
 	void *base;

@@ -273,7 +273,7 @@ FAIL_EACH(section, 2 + 2 + 3, true)
 FAIL_EACH(adopt_own, 1 + 3, true)
 FAIL_EACH(adopt_others, 2 + 3, true)
 FAIL_EACH(extent, 2, true)
-FAIL_EACH(list_sections, 2, true)
+FAIL_EACH(list_sections, 1, true)
 FAIL_EACH(section_rest, 0, true)
 
 /* Numbers of the calls that an allocation makes: see FAIL_EACH(alloc). */

@@ -407,6 +407,51 @@ static void children_close_what_others_list(void)
 	ndshm_section_close(section);
 }
 
+/* Number of descriptors of sections. */
+static int section_descriptors(void)
+{
+	char path[32], name[64];
+	int count = 0;
+
+	for (int fd = 0; fd < 100; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		if (readlink(path, name, sizeof(name)) > 0)
+			count += !strncmp(name, "/memfd:ndshm-section", 20);
+	}
+	return count;
+}
+
+static void has_no_section(void)
+{
+	CHECK(!section_descriptors());
+	fflush(NULL);
+	_exit(test_bad);
+}
+
+#define SECTIONS	20
+
+/* A list that another thread makes does not keep the descriptor of a closed section open. */
+static void children_do_not_inherit_what_others_list(void)
+{
+	struct ndshm_section *sections[SECTIONS];
+	pthread_t thread;
+
+	stop = false;
+	REQUIRE(!pthread_create(&thread, NULL, list_until_stopped, NULL));
+	for (int i = 0; i < 50; i++) {
+		for (int j = 0; j < SECTIONS; j++) {
+			sections[j] = test_make_section(ndshm, HUGE, 0, 0);
+			CHECK_DONE(ndshm, ndshm_section_dont_fork(sections[j]));
+		}
+		ndshm_section_close(sections[0]);
+		in_child(has_no_section);
+		for (int j = 1; j < SECTIONS; j++)
+			ndshm_section_close(sections[j]);
+	}
+	stop = true;
+	pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 	page = sysconf(_SC_PAGESIZE);
@@ -422,6 +467,7 @@ int main(void)
 	RUN(a_section_is_passed_for_reading);
 	RUN(children_come_amid_threads);
 	RUN(children_close_what_others_list);
+	RUN(children_do_not_inherit_what_others_list);
 	ndshm_close(ndshm);
 	return test_end();
 }
