@@ -57,10 +57,14 @@ struct extent {
 	int holder;
 };
 
-/* Unit in which memory is allocated and freed: MEMFD_CHUNK_BYTES, or the rest of the section. */
+/*
+ * Unit in which memory is allocated and freed: MEMFD_CHUNK_BYTES, or the rest of the section. Memory
+ * is allocated without the lock by threads that have an extent in the chunk, and freed with the
+ * lock while there is no extent in it.
+ */
 struct chunk {
 	uint32_t taken;		/* pages in extents */
-	bool committed;		/* pages above InitialSize have memory, too */
+	atomic_bool committed;	/* pages above InitialSize have memory, too */
 };
 
 /**
@@ -74,9 +78,9 @@ struct chunk {
  * @id: unique in the creating process; for people
  * @pages: MaxSize
  * @initial: InitialSize in pages; these always have memory
- * @lock: protects all following members. Functions with the suffix _locked are called with it
- *	held. A child of fork() neither takes it nor accesses these. No other lock is taken with
- *	it held.
+ * @lock: protects all following members, and is held while idle chunks are freed. Functions with
+ *	the suffix _locked are called with it held. A child of fork() neither takes it nor
+ *	accesses these. No other lock is taken with it held.
  * @extents: sorted by page
  * @extent_count: number of @extents; atomic, as are @taken and @holders: lists and queries read
  *	them without the lock
@@ -170,7 +174,7 @@ static bool chunk_is_idle_locked(const struct ndshm_memfd_store *store, uint32_t
 }
 
 /* Return the first page without memory in [@from, @to), or @to. */
-static uint32_t next_hole_locked(const struct ndshm_memfd_store *store, uint32_t from, uint32_t to)
+static uint32_t next_hole(const struct ndshm_memfd_store *store, uint32_t from, uint32_t to)
 {
 	if (from < store->initial)
 		from = store->initial;
@@ -179,19 +183,18 @@ static uint32_t next_hole_locked(const struct ndshm_memfd_store *store, uint32_t
 	return min_of(from, to);
 }
 
-/* Allocate the memory of all chunks that overlap [@from, @to). */
-static int commit_locked(const struct ndshm_section *section, uint32_t from, uint32_t to)
+/* Allocate the memory of all chunks that overlap the extent [@from, @to). */
+static int extent_commit(const struct ndshm_section *section, uint32_t from, uint32_t to)
 {
 	struct ndshm_memfd_store *store = section->store;
 
-	while ((from = next_hole_locked(store, from, to)) < to) {
+	while ((from = next_hole(store, from, to)) < to) {
 		uint32_t number = from / chunk_pages(), first = number * chunk_pages();
 
 		if (ndshm__memfd_allocate(section->fd, bytes_of(first),
 					  bytes_of(chunk_end(store, number) - first)))
 			return -ENOMEM;
 		store->chunks[number].committed = true;
-		store->idle += chunk_is_idle_locked(store, number);
 	}
 	return 0;
 }
@@ -304,7 +307,7 @@ static bool find_place_locked(const struct ndshm_memfd_store *store, uint32_t co
 			from = extent_end(&store->extents[i]);
 			continue;
 		}
-		hole = grow ? end : next_hole_locked(store, *start, end);
+		hole = grow ? end : next_hole(store, *start, end);
 		if (hole == end)
 			return true;
 		/* The rest of its chunk has no memory either. */
@@ -312,24 +315,38 @@ static bool find_place_locked(const struct ndshm_memfd_store *store, uint32_t co
 	}
 }
 
-/* Allocate an extent in pages with memory if possible, or else add memory. */
-static uint32_t take_locked(const struct ndshm_section *section, int holder, uint32_t count,
-			    uint32_t alignment, uint32_t *start)
+/* Allocate pages, with memory if possible. */
+static uint32_t extent_reserve(const struct ndshm_section *section, int holder, uint32_t count,
+			       uint32_t alignment, uint32_t *start)
 {
 	struct ndshm_memfd_store *store = section->store;
 	uint32_t reason = NDSHM_REASON_NONE;
 
+	pthread_mutex_lock(&store->lock);
 	if (is_deleted(section))
-		return NDSHM_REASON_SECTION_DELETED;
-	if (!find_place_locked(store, count, alignment, false, start) &&
-	    !find_place_locked(store, count, alignment, true, start))
-		return NDSHM_REASON_SECTION_FULL;
-	if (commit_locked(section, *start, *start + count) ||
-	    extent_insert_locked(store, (struct extent){ *start, count, holder }))
+		reason = NDSHM_REASON_SECTION_DELETED;
+	else if (!find_place_locked(store, count, alignment, false, start) &&
+		 !find_place_locked(store, count, alignment, true, start))
+		reason = NDSHM_REASON_SECTION_FULL;
+	else if (extent_insert_locked(store, (struct extent){ *start, count, holder }))
 		reason = NDSHM_REASON_MEMORY;
-	/* Frees memory that was allocated in vain. */
-	trim_locked(section);
+	pthread_mutex_unlock(&store->lock);
 	return reason;
+}
+
+static uint32_t extent_release(const struct ndshm_section *section, int holder, uint32_t start)
+{
+	struct ndshm_memfd_store *store = section->store;
+	struct extent *extent;
+
+	pthread_mutex_lock(&store->lock);
+	extent = extent_find_locked(store, holder, start);
+	if (extent) {
+		extent_remove_locked(store, extent);
+		trim_locked(section);
+	}
+	pthread_mutex_unlock(&store->lock);
+	return extent ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 
 static uint32_t extent_check(const struct ndshm_section *section,
@@ -348,25 +365,27 @@ static uint32_t extent_check(const struct ndshm_section *section,
 static uint32_t extent_alloc(const struct ndshm_section *section, int holder,
 			     struct ndshm_extent_alloc_args *argument)
 {
-	struct ndshm_memfd_store *store = section->store;
-	uint32_t start, reason;
+	uint32_t start, count, reason;
 
 	if (section->readonly)
 		return NDSHM_REASON_SECTION_READONLY;
 	reason = extent_check(section, argument);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (!is_creator(store))
+	if (!is_creator(section->store))
 		return is_deleted(section) ? NDSHM_REASON_SECTION_DELETED :
 					     NDSHM_REASON_NOT_CREATOR;
-	pthread_mutex_lock(&store->lock);
-	reason = take_locked(section, holder, pages_of(argument->length),
-			     argument->alignment ? pages_of(argument->alignment) : 1, &start);
-	pthread_mutex_unlock(&store->lock);
+	count = pages_of(argument->length);
+	reason = extent_reserve(section, holder, count,
+				argument->alignment ? pages_of(argument->alignment) : 1, &start);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
+	if (extent_commit(section, start, start + count)) {
+		extent_release(section, holder, start);
+		return NDSHM_REASON_MEMORY;
+	}
 	argument->out_offset = bytes_of(start);
-	argument->out_length = bytes_of(pages_of(argument->length));
+	argument->out_length = bytes_of(count);
 	memset((char *)section->base + argument->out_offset, 0, argument->out_length);
 	return reason;
 }
@@ -385,20 +404,9 @@ static uint32_t extent_page(const struct ndshm_section *section, uint64_t offset
 static uint32_t extent_free(const struct ndshm_section *section, int holder,
 			    const struct ndshm_extent_free_args *argument)
 {
-	struct ndshm_memfd_store *store = section->store;
-	struct extent *extent;
 	uint32_t page, reason = extent_page(section, argument->offset, &page);
 
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-	pthread_mutex_lock(&store->lock);
-	extent = extent_find_locked(store, holder, page);
-	if (extent) {
-		extent_remove_locked(store, extent);
-		trim_locked(section);
-	}
-	pthread_mutex_unlock(&store->lock);
-	return extent ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
+	return reason == NDSHM_REASON_NONE ? extent_release(section, holder, page) : reason;
 }
 
 static uint32_t extent_query(const struct ndshm_section *section, int holder,

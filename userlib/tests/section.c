@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "test_section.h"
+#include "wrap.h"
 
 static struct ndshm *ndshm;
 static uint64_t page;
@@ -479,6 +480,38 @@ static void what_is_revoked_has_no_memory(void)
 	ndshm_section_close(other);
 }
 
+static struct ndshm_section *growing;
+
+static void *use_while_growing(void *none)
+{
+	CHECK_DONE(ndshm, ndshm_extent_free(growing, 0));
+	CHECK(extent(growing, page, 0) == 0 && look(growing).extents == 2);
+	return none;
+}
+
+static void use_in_time(void)
+{
+	struct timespec soon;
+	pthread_t thread;
+
+	clock_gettime(CLOCK_REALTIME, &soon);
+	soon.tv_sec += 20;
+	if (!CHECK(!pthread_create(&thread, NULL, use_while_growing, NULL)) ||
+	    !CHECK(!pthread_timedjoin_np(thread, NULL, &soon)))
+		exit(1);
+}
+
+/* Memory is allocated outside of the lock. */
+static void other_threads_do_not_wait_for_memory(void)
+{
+	growing = make(4 * HUGE, page);
+	REQUIRE(growing);
+	CHECK(extent(growing, page, 0) == 0);
+	wrap_after_fallocate(use_in_time);
+	CHECK(extent(growing, 2 * HUGE, HUGE) == HUGE);
+	ndshm_section_close(growing);
+}
+
 /* Attaching is refused before any other check. */
 static void deleted_sections_refuse_attach(void)
 {
@@ -928,6 +961,7 @@ int main(void)
 	RUN(extents_can_be_kept);
 	RUN(what_is_deleted_stays_mapped);
 	RUN(what_is_revoked_has_no_memory);
+	RUN(other_threads_do_not_wait_for_memory);
 	RUN(deleted_sections_refuse_attach);
 	RUN(reading_only_stays_so);
 	RUN(unknown_flags_of_a_share_are_refused);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 static unsigned int left;
 static int error = ENOMEM;
 static bool failed;
+static void (*_Atomic after_fallocate)(void);
 
 void wrap_fail_nth(unsigned int nth)
 {
@@ -26,6 +28,11 @@ void wrap_fail_with(int new_error)
 _Bool wrap_has_failed(void)
 {
 	return failed;
+}
+
+void wrap_after_fallocate(void (*hook)(void))
+{
+	after_fallocate = hook;
 }
 
 static bool fails(void)
@@ -62,7 +69,12 @@ int __real_fallocate64(int fd, int mode, off_t offset, off_t length);
 int __wrap_fallocate64(int fd, int mode, off_t offset, off_t length);
 int __wrap_fallocate64(int fd, int mode, off_t offset, off_t length)
 {
-	return fails() ? -1 : __real_fallocate64(fd, mode, offset, length);
+	int ret = fails() ? -1 : __real_fallocate64(fd, mode, offset, length);
+	void (*hook)(void) = atomic_exchange(&after_fallocate, NULL);
+
+	if (hook)
+		hook();
+	return ret;
 }
 
 void *__real_mmap64(void *at, size_t length, int protection, int flags, int fd, off_t offset);

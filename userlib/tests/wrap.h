@@ -12,5 +12,7 @@ void wrap_fail_nth(unsigned int nth);
 void wrap_fail_with(int error);
 /* Return: true if the requested failure has occurred. */
 _Bool wrap_has_failed(void);
+/* Call @hook once, after the next fallocate(). */
+void wrap_after_fallocate(void (*hook)(void));
 
 #endif /* NDSHM_TEST_WRAP_H */
