@@ -35,10 +35,11 @@
 /*
  * Mode of the file, which is for opening it again through /proc, and not for existing descriptors:
  * every user with a descriptor can open a read-only one, and only the owner and root a writable
- * one. No permission marks a deleted section.
+ * one. Without permission the section is deleted.
  */
 #define MODE_LIVE	0444
 #define MODE_DELETED	0
+#define MODE_REVOKED	S_ISVTX		/* has no effect on a file */
 
 /*
  * Limit of idle chunks (with memory but without extents): IDLE_CHUNKS, and one for each
@@ -64,7 +65,7 @@ struct extent {
  */
 struct chunk {
 	uint32_t taken;		/* pages in extents */
-	atomic_bool committed;	/* pages above InitialSize have memory, too */
+	atomic_bool committed;	/* pages above InitialSize have memory, too, until it is revoked */
 };
 
 /**
@@ -142,9 +143,17 @@ static struct stat file_status(int fd)
 	return status;
 }
 
-static bool is_deleted(const struct ndshm_section *section)
+/* Return bits of ndshm_section_query.out_flags; 0 if the section is not deleted. */
+static uint32_t state_of(mode_t mode)
 {
-	return !(file_status(section->fd).st_mode & MODE_LIVE);
+	if (mode & MODE_LIVE)
+		return 0;
+	return NDSHM_SECTION_DELETED | (mode & MODE_REVOKED ? NDSHM_SECTION_REVOKED : 0);
+}
+
+static uint32_t section_state(const struct ndshm_section *section)
+{
+	return state_of(file_status(section->fd).st_mode);
 }
 
 /*
@@ -323,7 +332,7 @@ static uint32_t extent_reserve(const struct ndshm_section *section, int holder, 
 	uint32_t reason = NDSHM_REASON_NONE;
 
 	pthread_mutex_lock(&store->lock);
-	if (is_deleted(section))
+	if (section_state(section))
 		reason = NDSHM_REASON_SECTION_DELETED;
 	else if (!find_place_locked(store, count, alignment, false, start) &&
 		 !find_place_locked(store, count, alignment, true, start))
@@ -347,6 +356,30 @@ static uint32_t extent_release(const struct ndshm_section *section, int holder, 
 	}
 	pthread_mutex_unlock(&store->lock);
 	return extent ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
+}
+
+/* Free all memory, also what other processes have allocated anywhere in the file. */
+static int section_free_memory(const struct ndshm_section *section)
+{
+	return ndshm__memfd_free(section->fd, 0, INT64_MAX);
+}
+
+/* Allocate and zero the memory of an extent. */
+static uint32_t extent_populate(const struct ndshm_section *section, uint32_t start, uint32_t count)
+{
+	uint32_t reason = NDSHM_REASON_NONE, state;
+
+	if (extent_commit(section, start, start + count))
+		reason = NDSHM_REASON_MEMORY;
+	else
+		memset((char *)section->base + bytes_of(start), 0, bytes_of(count));
+	state = section_state(section);
+	if (!state)
+		return reason;
+	/* Memory that was allocated here after section_delete() had freed all. */
+	if (state & NDSHM_SECTION_REVOKED)
+		section_free_memory(section);
+	return NDSHM_REASON_SECTION_DELETED;
 }
 
 static uint32_t extent_check(const struct ndshm_section *section,
@@ -373,20 +406,20 @@ static uint32_t extent_alloc(const struct ndshm_section *section, int holder,
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
 	if (!is_creator(section->store))
-		return is_deleted(section) ? NDSHM_REASON_SECTION_DELETED :
+		return section_state(section) ? NDSHM_REASON_SECTION_DELETED :
 					     NDSHM_REASON_NOT_CREATOR;
 	count = pages_of(argument->length);
 	reason = extent_reserve(section, holder, count,
 				argument->alignment ? pages_of(argument->alignment) : 1, &start);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	if (extent_commit(section, start, start + count)) {
+	reason = extent_populate(section, start, count);
+	if (reason != NDSHM_REASON_NONE) {
 		extent_release(section, holder, start);
-		return NDSHM_REASON_MEMORY;
+		return reason;
 	}
 	argument->out_offset = bytes_of(start);
 	argument->out_length = bytes_of(count);
-	memset((char *)section->base + argument->out_offset, 0, argument->out_length);
 	return reason;
 }
 
@@ -417,7 +450,7 @@ static uint32_t extent_query(const struct ndshm_section *section, int holder,
 	struct extent *extent;
 	uint32_t page, reason = extent_page(section, argument->offset, &page);
 
-	if (reason == NDSHM_REASON_NONE && is_deleted(section))
+	if (reason == NDSHM_REASON_NONE && section_state(section))
 		reason = NDSHM_REASON_SECTION_DELETED;
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
@@ -448,7 +481,7 @@ static uint32_t section_attach(const struct ndshm_section *section,
 	struct ndshm_memfd_store *store = section->store;
 	uint32_t reason = NDSHM_REASON_NONE;
 
-	if (is_deleted(section))
+	if (section_state(section))
 		return NDSHM_REASON_SECTION_DELETED;
 	argument->out_holder = 0;
 	if (!is_creator(store))
@@ -509,7 +542,7 @@ static uint32_t section_share(const struct ndshm_section *section,
 
 	if (argument->flags & ~NDSHM_SHARE_READONLY)
 		return NDSHM_REASON_FLAGS;
-	if (is_deleted(section))
+	if (section_state(section))
 		return NDSHM_REASON_SECTION_DELETED;
 	if (!readonly && section->readonly)
 		return NDSHM_REASON_SECTION_READONLY;
@@ -537,32 +570,16 @@ static bool may_delete(const struct ndshm_section *section)
 	return !futimens(section->fd, times);
 }
 
-static int free_all(const struct ndshm_section *section)
-{
-	return ndshm__memfd_free(section->fd, 0, INT64_MAX);
-}
-
 /*
- * Mappings cannot be revoked: their memory is freed, also what other processes have allocated
- * anywhere in the file, and reads as zero afterwards until a process writes. Frees it before the
- * section is marked, so that a failure leaves the section as it was; and then what was allocated
- * meanwhile.
+ * Mappings cannot be revoked. Their memory is freed, and reads as zero until a process writes to it.
+ * The section is marked first, which extent_populate() checks last.
  */
-static uint32_t mark_deleted(const struct ndshm_section *section, bool revoke)
-{
-	if (revoke && free_all(section))
-		return NDSHM_REASON_MEMORY;
-	if (fchmod(section->fd, MODE_DELETED))
-		return NDSHM_REASON_NOT_CREATOR;
-	return revoke && free_all(section) ? NDSHM_REASON_MEMORY : NDSHM_REASON_NONE;
-}
-
 static uint32_t section_delete(const struct ndshm_section *section,
 			       const struct ndshm_section_delete_args *argument)
 {
 	struct ndshm_memfd_store *store = section->store;
 	const bool creator = is_creator(store), revoke = argument->flags & NDSHM_DELETE_REVOKE;
-	uint32_t reason;
+	uint32_t state, reason = NDSHM_REASON_NONE;
 
 	if (argument->flags & ~(NDSHM_DELETE_FORCE | NDSHM_DELETE_REVOKE))
 		return NDSHM_REASON_FLAGS;
@@ -572,19 +589,23 @@ static uint32_t section_delete(const struct ndshm_section *section,
 		return NDSHM_REASON_NOT_CREATOR;
 	if (creator)
 		pthread_mutex_lock(&store->lock);
-	/* A section that was deleted before can still be revoked. */
-	if (is_deleted(section) && !revoke)
+	state = section_state(section);
+	if (state && (!revoke || state & NDSHM_SECTION_REVOKED))
 		reason = NDSHM_REASON_SECTION_DELETED;
 	/* Without a flag, other holders must have no extents, which only the creator knows. */
 	else if (!argument->flags && !creator)
 		reason = NDSHM_REASON_NOT_CREATOR;
 	else if (!argument->flags && has_others_locked(store, argument->holder))
 		reason = NDSHM_REASON_SECTION_BUSY;
-	else
-		reason = mark_deleted(section, revoke);
+	else if (fchmod(section->fd, revoke ? MODE_REVOKED : MODE_DELETED))
+		reason = NDSHM_REASON_NOT_CREATOR;
 	if (creator)
 		pthread_mutex_unlock(&store->lock);
-	return reason;
+	if (reason != NDSHM_REASON_NONE || !revoke || !section_free_memory(section))
+		return reason;
+	/* Permits another attempt. */
+	fchmod(section->fd, MODE_DELETED);
+	return NDSHM_REASON_MEMORY;
 }
 
 static uint32_t section_query(const struct ndshm_section *section,
@@ -596,7 +617,7 @@ static uint32_t section_query(const struct ndshm_section *section,
 
 	argument->out_id = store->id;
 	argument->out_flags = (readonly ? NDSHM_SECTION_READONLY : 0) |
-			      (status.st_mode & MODE_LIVE ? 0 : NDSHM_SECTION_DELETED);
+			      state_of(status.st_mode);
 	argument->out_max_size = bytes_of(store->pages);
 	argument->out_initial_size = bytes_of(store->initial);
 	/* st_blocks is in units of 512 bytes. */
@@ -621,7 +642,7 @@ static uint32_t section_sync(const struct ndshm_section *section,
 		return NDSHM_REASON_SECTION_READONLY;
 	reason = ndshm__memfd_check_sync(argument->direction, argument->offset, argument->length,
 					 section->size);
-	return reason == NDSHM_REASON_NONE && is_deleted(section) ? NDSHM_REASON_SECTION_DELETED :
+	return reason == NDSHM_REASON_NONE && section_state(section) ? NDSHM_REASON_SECTION_DELETED :
 								    reason;
 }
 
@@ -892,7 +913,8 @@ static struct ndshm_section_row row_of(const struct ndshm_memfd_store *store)
 		.taken = bytes_of(store->taken),
 		.extents = store->extent_count,
 		.holders = store->holders,
-		.deleted = !(status.st_mode & MODE_LIVE),
+		.deleted = state_of(status.st_mode) & NDSHM_SECTION_DELETED,
+		.revoked = state_of(status.st_mode) & NDSHM_SECTION_REVOKED,
 	};
 }
 

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "test_section.h"
@@ -464,6 +465,8 @@ static void what_is_deleted_stays_mapped(void)
 static void what_is_revoked_has_no_memory(void)
 {
 	struct ndshm_section *section = make(HUGE, page), *other;
+	struct ndshm_section_row *rows;
+	size_t count;
 
 	REQUIRE(section);
 	other = again(section, 0);
@@ -474,13 +477,56 @@ static void what_is_revoked_has_no_memory(void)
 		    NOT_SUPPORTED);
 	CHECK(look(section).committed);
 	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
-	CHECK(look(other).flags & NDSHM_SECTION_DELETED);
+	CHECK(look(other).flags == (NDSHM_SECTION_DELETED | NDSHM_SECTION_REVOKED));
 	CHECK(!look(other).committed);
+	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
+	CHECK(count == 1 && rows[0].deleted && rows[0].revoked);
+	free(rows);
 	ndshm_section_close(section);
 	ndshm_section_close(other);
 }
 
+/* As with the module: once, also after a deletion. */
+static void a_section_is_revoked_once(void)
+{
+	struct ndshm_section *section = make(HUGE, page);
+
+	REQUIRE(section);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, 0));
+	CHECK(look(section).flags == NDSHM_SECTION_DELETED && look(section).committed);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
+	CHECK(!look(section).committed);
+	for (int i = 0; i < 4; i++)
+		CHECK_FAILS(ndshm, ndshm_section_delete(section, i), EIDRM, SECTION_DELETED,
+			    CLOSING);
+	ndshm_section_close(section);
+}
+
 static struct ndshm_section *growing;
+
+static void revoke_in_child(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(!!ndshm_section_delete(growing, NDSHM_DELETE_REVOKE));
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
+}
+
+/* Another process revokes the section between the allocation of memory and its clearing. */
+static void revoking_beside_an_allocation_leaves_no_memory(void)
+{
+	uint64_t offset, length;
+
+	growing = make(HUGE, 0);
+	REQUIRE(growing);
+	wrap_after_fallocate(revoke_in_child);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(growing, page, 0, &offset, &length), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	CHECK(!look(growing).committed && !look(growing).extents);
+	ndshm_section_close(growing);
+}
 
 static void *use_while_growing(void *none)
 {
@@ -961,6 +1007,8 @@ int main(void)
 	RUN(extents_can_be_kept);
 	RUN(what_is_deleted_stays_mapped);
 	RUN(what_is_revoked_has_no_memory);
+	RUN(a_section_is_revoked_once);
+	RUN(revoking_beside_an_allocation_leaves_no_memory);
 	RUN(other_threads_do_not_wait_for_memory);
 	RUN(deleted_sections_refuse_attach);
 	RUN(reading_only_stays_so);
