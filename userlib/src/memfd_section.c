@@ -343,13 +343,16 @@ static uint32_t extent_reserve(const struct ndshm_section *section, int holder, 
 	return reason;
 }
 
-static uint32_t extent_release(const struct ndshm_section *section, int holder, uint32_t start)
+/* Free the extent of this holder at @page. */
+static uint32_t extent_release(const struct ndshm_section *section, int holder, uint32_t page)
 {
 	struct ndshm_memfd_store *store = section->store;
 	struct extent *extent;
 
+	if (!is_creator(store))
+		return NDSHM_REASON_EXTENT_UNKNOWN;
 	pthread_mutex_lock(&store->lock);
-	extent = extent_find_locked(store, holder, start);
+	extent = extent_find_locked(store, holder, page);
 	if (extent) {
 		extent_remove_locked(store, extent);
 		trim_locked(section);
@@ -431,7 +434,7 @@ static uint32_t extent_page(const struct ndshm_section *section, uint64_t offset
 	if (offset >= section->size)
 		return NDSHM_REASON_EXTENT_UNKNOWN;
 	*page = offset / page_size();
-	return is_creator(section->store) ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
+	return NDSHM_REASON_NONE;
 }
 
 static uint32_t extent_free(const struct ndshm_section *section, int holder,
@@ -442,24 +445,34 @@ static uint32_t extent_free(const struct ndshm_section *section, int holder,
 	return reason == NDSHM_REASON_NONE ? extent_release(section, holder, page) : reason;
 }
 
+/* Return the length of the extent of this holder at @page, in pages; 0 if there is none. */
+static uint32_t extent_length(const struct ndshm_section *section, int holder, uint32_t page)
+{
+	struct ndshm_memfd_store *store = section->store;
+	const struct extent *extent;
+	uint32_t count;
+
+	if (!is_creator(store))
+		return 0;
+	pthread_mutex_lock(&store->lock);
+	extent = extent_find_locked(store, holder, page);
+	count = extent ? extent->count : 0;
+	pthread_mutex_unlock(&store->lock);
+	return count;
+}
+
 static uint32_t extent_query(const struct ndshm_section *section, int holder,
 			     struct ndshm_extent_query_args *argument)
 {
 	struct ndshm_segment *segments = (struct ndshm_segment *)(uintptr_t)argument->segments;
-	struct ndshm_memfd_store *store = section->store;
-	struct extent *extent;
 	uint32_t page, reason = extent_page(section, argument->offset, &page);
 
-	if (reason == NDSHM_REASON_NONE && section_state(section))
-		reason = NDSHM_REASON_SECTION_DELETED;
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	pthread_mutex_lock(&store->lock);
-	extent = extent_find_locked(store, holder, page);
-	if (extent)
-		argument->out_length = bytes_of(extent->count);
-	pthread_mutex_unlock(&store->lock);
-	if (!extent)
+	if (section_state(section))
+		return NDSHM_REASON_SECTION_DELETED;
+	argument->out_length = bytes_of(extent_length(section, holder, page));
+	if (!argument->out_length)
 		return NDSHM_REASON_EXTENT_UNKNOWN;
 	argument->out_segments = 1;
 	if (argument->segment_capacity)

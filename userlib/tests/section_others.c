@@ -177,6 +177,30 @@ static void others_delete_by_force(void)
 	ndshm_section_close(section);
 }
 
+static void query_deleted(void)
+{
+	size_t count;
+
+	CHECK_FAILS(ndshm, ndshm_extent_query(section, 0, NULL, 0, &count), ENOENT,
+		    EXTENT_UNKNOWN, FILE_NOT_FOUND);
+	CHECK_DONE(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE));
+	CHECK(look().flags == (NDSHM_SECTION_DELETED | NDSHM_SECTION_REVOKED));
+	CHECK_FAILS(ndshm, ndshm_extent_query(section, 0, NULL, 0, &count), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	CHECK_FAILS(ndshm, ndshm_extent_free(section, 0), ENOENT, EXTENT_UNKNOWN,
+		    FILE_NOT_FOUND);
+	CHECK_FAILS(ndshm, ndshm_section_delete(section, NDSHM_DELETE_REVOKE), EIDRM,
+		    SECTION_DELETED, CLOSING);
+	ndshm_section_close(section);
+	ndshm_close(ndshm);
+}
+
+/* A holder that is not the creator. */
+static void what_others_query_is_deleted(void)
+{
+	with_section(0, query_deleted);
+}
+
 static void delete_unprivileged(void)
 {
 	CHECK(!setuid(65534));
@@ -463,6 +487,7 @@ int main(void)
 	RUN(so_does_a_grandchild);
 	RUN(others_delete_by_force);
 	RUN(other_users_do_not);
+	RUN(what_others_query_is_deleted);
 	RUN(a_section_is_passed);
 	RUN(a_section_is_passed_for_reading);
 	RUN(children_come_amid_threads);
