@@ -135,6 +135,14 @@ static bool is_creator(const struct ndshm_memfd_store *store)
 	return store->process == ndshm__process();
 }
 
+/* Return the reason for an errno of a call that makes a descriptor. */
+static uint32_t descriptor_reason(int error)
+{
+	/* EINVAL: F_DUPFD_CLOEXEC at a limit of 0. */
+	return error == EMFILE || error == ENFILE || error == EINVAL ? NDSHM_REASON_DESCRIPTORS :
+								       NDSHM_REASON_MEMORY;
+}
+
 static struct stat file_status(int fd)
 {
 	struct stat status = { .st_mode = MODE_DELETED };
@@ -567,8 +575,16 @@ static uint32_t section_share(const struct ndshm_section *section,
 	}
 	if (argument->out_section >= 0)
 		return NDSHM_REASON_NONE;
-	/* Another process may have deleted it meanwhile. */
-	return errno == EACCES ? NDSHM_REASON_SECTION_DELETED : NDSHM_REASON_DESCRIPTORS;
+	switch (errno) {
+	case EACCES:
+		/* Another process has deleted the section meanwhile. */
+		return NDSHM_REASON_SECTION_DELETED;
+	case ENOENT:
+		/* Without /proc there are no read-only descriptors. */
+		return NDSHM_REASON_FLAGS;
+	default:
+		return descriptor_reason(errno);
+	}
 }
 
 /*
@@ -779,8 +795,9 @@ static int store_read(struct ndshm_section *section, uint64_t bytes)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", section->fd);
 	length = readlink(path, name, sizeof(name) - 1);
+	/* ENOENT: there is no /proc. */
 	if (length < 0)
-		return -ENOTTY;
+		return -errno;
 	name[length] = 0;
 	/* scanf() sets @end if all of the format was found. */
 	if (sscanf(name, "/memfd:" FILE_NAME " (deleted)%n", &id, &max_size, &initial_size,
@@ -857,8 +874,7 @@ static uint32_t store_create_file(struct ndshm_memfd_store *store, int *out)
 		 (unsigned long long)bytes_of(store->initial));
 	fd = ndshm__memfd_create(name);
 	if (fd < 0)
-		return fd == -EMFILE || fd == -ENFILE ? NDSHM_REASON_DESCRIPTORS :
-							NDSHM_REASON_MEMORY;
+		return descriptor_reason(-fd);
 	if (fchmod(fd, MODE_LIVE) || fcntl(fd, F_ADD_SEALS, SEALS) || fstat(fd, &status) ||
 	    ndshm__memfd_allocate(fd, 0, bytes_of(store->initial))) {
 		close(fd);

@@ -201,6 +201,31 @@ static void what_others_query_is_deleted(void)
 	with_section(0, query_deleted);
 }
 
+static void use_without_proc(void)
+{
+	struct ndshm_section *other = (void *)1;
+	int fd;
+
+	/* Only root can change its root directory; /dev has no /dev/proc. */
+	if (!chroot("/dev")) {
+		CHECK_DONE(ndshm, ndshm_section_share(section, 0, &fd));
+		close(fd);
+		CHECK_FAILS(ndshm, ndshm_section_share(section, NDSHM_SHARE_READONLY, &fd),
+			    EOPNOTSUPP, FLAGS, NOT_SUPPORTED);
+		CHECK_FAILS(ndshm, ndshm_section_adopt(ndshm, ndshm_section_fd(section), &other),
+			    ENOENT, NONE, SUCCESS);
+		CHECK(!other);
+	}
+	fflush(NULL);
+	/* The sanitizer needs /proc for its search for leaks. */
+	_exit(test_bad);
+}
+
+static void without_proc_there_are_errors(void)
+{
+	with_section(0, use_without_proc);
+}
+
 static void delete_unprivileged(void)
 {
 	CHECK(!setuid(65534));
@@ -488,6 +513,7 @@ int main(void)
 	RUN(others_delete_by_force);
 	RUN(other_users_do_not);
 	RUN(what_others_query_is_deleted);
+	RUN(without_proc_there_are_errors);
 	RUN(a_section_is_passed);
 	RUN(a_section_is_passed_for_reading);
 	RUN(children_come_amid_threads);
