@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "backend_memfd.h"
@@ -182,8 +183,12 @@ static int change_memory(int fd, int mode, uint64_t offset, uint64_t length)
 
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length)
 {
+	struct rlimit limit;
 	int error = 0;
 
+	/* Beyond RLIMIT_FSIZE fallocate() raises SIGXFSZ. */
+	if (getrlimit(RLIMIT_FSIZE, &limit) || offset + length > limit.rlim_cur)
+		return -ENOMEM;
 	while (!error && length) {
 		uint64_t step = length < MEMFD_CHUNK_BYTES ? length : MEMFD_CHUNK_BYTES;
 

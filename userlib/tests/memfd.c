@@ -569,6 +569,26 @@ static void a_file_limit_is_a_limit_of_handles(void)
 	CHECK(!ndshm_get_info(ndshm, &info) && info.blocks == 0 && info.bytes == 0);
 }
 
+/* At this limit fallocate() raises SIGXFSZ, which would end the program. */
+static void at_the_file_size_limit_there_is_a_reason(void)
+{
+	struct ndshm_block *block = make(page), *none = (void *)1;
+	struct ndshm_request request = request_of(page + 1);
+	struct rlimit before, limit;
+
+	REQUIRE(block && !getrlimit(RLIMIT_FSIZE, &before));
+	limit = before;
+	limit.rlim_cur = page;
+	CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
+	CHECK_FAILS(ndshm, ndshm_alloc(ndshm, &request, &none), ENOMEM, MEMORY, RESOURCES);
+	CHECK(!none);
+	ndshm_free(block);
+	block = make(page);
+	CHECK(block);
+	ndshm_free(block);
+	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
+}
+
 int main(void)
 {
 	page = sysconf(_SC_PAGESIZE);
@@ -600,6 +620,7 @@ int main(void)
 	RUN(mappings_outlive_the_client);
 	RUN(a_child_has_what_was_mapped);
 	RUN(a_file_limit_is_a_limit_of_handles);
+	RUN(at_the_file_size_limit_there_is_a_reason);
 	ndshm_close(ndshm);
 	return test_end();
 }

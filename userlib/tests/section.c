@@ -776,6 +776,38 @@ static void without_descriptors_there_is_a_reason(void)
 	ndshm_section_close(section);
 }
 
+static void limit_file_size(rlim_t size, struct rlimit *before)
+{
+	struct rlimit limit;
+
+	CHECK(!getrlimit(RLIMIT_FSIZE, before));
+	limit = *before;
+	limit.rlim_cur = size;
+	CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
+}
+
+/* At this limit fallocate() raises SIGXFSZ, which would end the program. */
+static void at_the_file_size_limit_there_is_a_reason(void)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section = make(4 * HUGE, page), *none = (void *)1;
+	uint64_t offset, length;
+	struct rlimit before;
+
+	REQUIRE(section);
+	limit_file_size(HUGE, &before);
+	CHECK(extent(section, page, 0) == 0 && extent(section, page, 0) == page);
+	CHECK_FAILS(ndshm, ndshm_extent_alloc(section, HUGE, 0, &offset, &length), ENOMEM, MEMORY,
+		    RESOURCES);
+	request.max_size = request.initial_size = HUGE + page;
+	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &none), ENOMEM, MEMORY,
+		    RESOURCES);
+	CHECK(!none && look(section).extents == 2 && look(section).committed == HUGE);
+	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
+	CHECK(extent(section, HUGE, 0) == 2 * page);
+	ndshm_section_close(section);
+}
+
 static void requests_are_initialised_as_by_the_macros(void)
 {
 	struct ndshm_section_request section = NDSHM_SECTION_REQUEST_INIT, section_set;
@@ -1018,6 +1050,7 @@ int main(void)
 	RUN(a_timer_does_not_prevent_it);
 	RUN(what_is_no_section_is_not_adopted);
 	RUN(without_descriptors_there_is_a_reason);
+	RUN(at_the_file_size_limit_there_is_a_reason);
 	RUN(requests_are_initialised_as_by_the_macros);
 	RUN(sections_are_listed);
 	RUN(sections_outlive_the_client);
