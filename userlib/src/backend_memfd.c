@@ -55,7 +55,7 @@ static void free_blocks(struct block *block)
 
 	for (; block; block = next) {
 		next = block->next;
-		close(block->fd);
+		ndshm__memfd_close(block->fd);
 		free(block);
 	}
 }
@@ -168,11 +168,19 @@ int ndshm__memfd_create(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+void ndshm__memfd_close(int fd)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	close(fd);
+	pthread_setcancelstate(state, NULL);
+}
+
 static int change_memory(int fd, int mode, uint64_t offset, uint64_t length)
 {
 	int ret, state;
 
-	/* fallocate() is a cancellation point. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	do {
 		ret = fallocate(fd, mode, offset, length);
@@ -213,7 +221,7 @@ static int make_memory(uint64_t length)
 		return fd;
 	error = ndshm__memfd_allocate(fd, 0, length);
 	if (error) {
-		close(fd);
+		ndshm__memfd_close(fd);
 		return error;
 	}
 	return fd;

@@ -52,11 +52,12 @@ bool ndshm__memfd_node_exists(int32_t node);
 int ndshm__memfd_create(const char *name);
 /*
  * Allocate the memory of a range now, not on first access; free the memory of a range.
- * Returns 0, or -ENOMEM after which a part can be allocated. Not a cancellation point, so that
- * locks can be held.
+ * Returns 0, or -ENOMEM after which a part can be allocated. Neither these nor close() are
+ * cancellation points, so that locks can be held and no step of a call is lost.
  */
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length);
 int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length);
+void ndshm__memfd_close(int fd);
 
 /* Validate a range of an object of @total bytes. Returns a reason. */
 uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t length,

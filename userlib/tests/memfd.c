@@ -3,6 +3,7 @@
  * Every function of the library, on the backend without a module.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -589,6 +590,25 @@ static void at_the_file_size_limit_there_is_a_reason(void)
 	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
 }
 
+static void *free_cancelled(void *block)
+{
+	pthread_cancel(pthread_self());
+	ndshm_free(block);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return NULL;
+}
+
+/* A pending cancellation does not act in close(). */
+static void a_cancelled_thread_ends_its_calls(void)
+{
+	struct ndshm_block *block = make(page);
+	pthread_t thread;
+	void *end;
+
+	REQUIRE(block && !pthread_create(&thread, NULL, free_cancelled, block));
+	CHECK(!pthread_join(thread, &end) && !end);
+}
+
 int main(void)
 {
 	page = sysconf(_SC_PAGESIZE);
@@ -621,6 +641,7 @@ int main(void)
 	RUN(a_child_has_what_was_mapped);
 	RUN(a_file_limit_is_a_limit_of_handles);
 	RUN(at_the_file_size_limit_there_is_a_reason);
+	RUN(a_cancelled_thread_ends_its_calls);
 	ndshm_close(ndshm);
 	return test_end();
 }

@@ -808,6 +808,32 @@ static void at_the_file_size_limit_there_is_a_reason(void)
 	ndshm_section_close(section);
 }
 
+static void *make_cancelled(void *none)
+{
+	struct ndshm_section_request request = NDSHM_SECTION_REQUEST_INIT;
+	struct ndshm_section *section;
+
+	request.max_size = request.initial_size = HUGE;
+	pthread_cancel(pthread_self());
+	CHECK_FAILS(ndshm, ndshm_section_create(ndshm, &request, &section), ENOMEM, MEMORY,
+		    RESOURCES);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return none;
+}
+
+/* A pending cancellation does not act in close(). */
+static void a_cancelled_thread_ends_its_calls(void)
+{
+	struct rlimit before;
+	pthread_t thread;
+	void *end;
+
+	limit_file_size(page, &before);
+	CHECK(!pthread_create(&thread, NULL, make_cancelled, NULL));
+	CHECK(!pthread_join(thread, &end) && !end);
+	CHECK(!setrlimit(RLIMIT_FSIZE, &before));
+}
+
 static void requests_are_initialised_as_by_the_macros(void)
 {
 	struct ndshm_section_request section = NDSHM_SECTION_REQUEST_INIT, section_set;
@@ -1051,6 +1077,7 @@ int main(void)
 	RUN(what_is_no_section_is_not_adopted);
 	RUN(without_descriptors_there_is_a_reason);
 	RUN(at_the_file_size_limit_there_is_a_reason);
+	RUN(a_cancelled_thread_ends_its_calls);
 	RUN(requests_are_initialised_as_by_the_macros);
 	RUN(sections_are_listed);
 	RUN(sections_outlive_the_client);
