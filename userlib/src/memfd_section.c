@@ -369,10 +369,12 @@ static uint32_t extent_release(const struct ndshm_section *section, int holder, 
 	return extent ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 
-/* Free all memory, also what other processes have allocated anywhere in the file. */
+/* Free the memory up to the end of the file, which other processes can extend. */
 static int section_free_memory(const struct ndshm_section *section)
 {
-	return ndshm__memfd_free(section->fd, 0, INT64_MAX);
+	const struct stat status = file_status(section->fd);
+
+	return status.st_size ? ndshm__memfd_free(section->fd, 0, status.st_size) : 0;
 }
 
 /* Allocate and zero the memory of an extent. */
