@@ -22,6 +22,7 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
+/* Of the adapter and of the provider. */
 #define NAME		"memfd"
 
 /* Limits of the module. */
@@ -29,19 +30,16 @@
 #define MAX_BATCH	64U
 #define MAX_BLOCKS	0xffffU
 
-/* mmap offset of a block: its handle, shifted. */
-#define OFFSET_SHIFT	21
-
 struct block {
-	struct block *next;
-	int fd;
-	pid_t pid;
-	int32_t node;
+	struct block *next;	/* in the list of its client */
+	int fd;			/* of its memory */
+	pid_t pid;		/* process that allocated it */
+	int32_t node;		/* preferred */
 	uint32_t usage;
 	struct ndshm_block_info info;
 };
 
-static int memfd_open(struct ndshm *ndshm, const char *where)
+static int client_open(struct ndshm *ndshm, const char *where)
 {
 	if (strcmp(where, ndshm->backend->scheme))
 		return -EINVAL;
@@ -49,41 +47,54 @@ static int memfd_open(struct ndshm *ndshm, const char *where)
 	return ndshm->memfd ? 0 : -ENOMEM;
 }
 
-static void free_blocks(struct block *block)
+static void blocks_free(struct block *list)
 {
-	struct block *next;
+	struct block *block;
 
-	for (; block; block = next) {
-		next = block->next;
+	while ((block = list)) {
+		list = block->next;
 		ndshm__memfd_close(block->fd);
 		free(block);
 	}
 }
 
-static void memfd_close(struct ndshm *ndshm)
+static void client_close(struct ndshm *ndshm)
 {
-	free_blocks(ndshm->memfd->blocks);
+	blocks_free(ndshm->memfd->blocks);
 	free(ndshm->memfd);
 	ndshm->memfd = NULL;
 }
 
-/* Called with ndshm__lock() held. */
-static struct block *find(const struct ndshm_memfd *memfd, uint32_t handle)
+/* Return the pointer to the block in the list, or to NULL. Called with ndshm__lock() held. */
+static struct block **block_find(struct ndshm_memfd *client, uint32_t handle)
 {
-	struct block *block = memfd->blocks;
+	struct block **at = &client->blocks;
 
-	while (block && block->info.handle != handle)
-		block = block->next;
-	return block;
+	while (*at && (*at)->info.handle != handle)
+		at = &(*at)->next;
+	return at;
+}
+
+/* Copy the block to *@out. Returns a reason. */
+static uint32_t block_get(struct ndshm *ndshm, uint32_t handle, struct block *out)
+{
+	const struct block *block;
+
+	ndshm__lock();
+	block = *block_find(ndshm->memfd, handle);
+	if (block)
+		*out = *block;
+	ndshm__unlock();
+	return block ? NDSHM_REASON_NONE : NDSHM_REASON_HANDLE_UNKNOWN;
 }
 
 /* Return a number that is not 0 and not in use. Called with ndshm__lock() held. */
-static uint32_t new_handle(struct ndshm_memfd *memfd)
+static uint32_t new_handle(struct ndshm_memfd *client)
 {
 	do {
-		memfd->last_handle++;
-	} while (!memfd->last_handle || find(memfd, memfd->last_handle));
-	return memfd->last_handle;
+		client->last_handle++;
+	} while (!client->last_handle || *block_find(client, client->last_handle));
+	return client->last_handle;
 }
 
 uint32_t ndshm__memfd_new_id(void)
@@ -137,7 +148,7 @@ bool ndshm__memfd_node_exists(int32_t node)
 	return !access(path, F_OK);
 }
 
-static uint32_t check(const struct ndshm_block_alloc_args *argument)
+static uint32_t block_check(const struct ndshm_block_alloc_args *argument)
 {
 	if (argument->flags & ~NDSHM_ALLOC_CONTIGUOUS)
 		return NDSHM_REASON_FLAGS;
@@ -151,7 +162,6 @@ static uint32_t check(const struct ndshm_block_alloc_args *argument)
 		return NDSHM_REASON_LENGTH_LIMIT;
 	if (!ndshm__memfd_node_exists(argument->preferred_node))
 		return NDSHM_REASON_NODE;
-	/* The library has validated the count. */
 	if (argument->adapter != MEMFD_ADAPTER_ID)
 		return NDSHM_REASON_ADAPTER_UNKNOWN;
 	if (argument->provider && argument->provider != MEMFD_PROVIDER_ID)
@@ -213,59 +223,63 @@ int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length)
 }
 
 /* Return a memfd with memory allocated, as that of the module's blocks is; or -errno. */
-static int make_memory(uint64_t length)
+static int create_memory(uint64_t length)
 {
 	int fd = ndshm__memfd_create("ndshm"), error;
 
 	if (fd < 0)
 		return fd;
 	error = ndshm__memfd_allocate(fd, 0, length);
-	if (error) {
-		ndshm__memfd_close(fd);
-		return error;
-	}
-	return fd;
+	if (!error)
+		return fd;
+	ndshm__memfd_close(fd);
+	return error;
 }
 
-static uint32_t make_block(const struct ndshm_block_alloc_args *argument, struct block **out)
+static uint32_t block_create(const struct ndshm_block_alloc_args *argument, struct block **out)
 {
 	uint64_t length = (argument->length + page_size() - 1) & ~(page_size() - 1);
-	struct block *block = calloc(1, sizeof(*block));
+	struct block *block;
+	int fd;
 
+	block = calloc(1, sizeof(*block));
 	if (!block)
 		return NDSHM_REASON_MEMORY;
-	block->fd = make_memory(length);
-	if (block->fd < 0) {
-		int error = block->fd;
-
+	fd = create_memory(length);
+	if (fd < 0) {
 		free(block);
-		return error == -EMFILE || error == -ENFILE ? NDSHM_REASON_HANDLES :
-							      NDSHM_REASON_MEMORY;
+		/* As each handle needs a descriptor, their limit is that of handles. */
+		return fd == -EMFILE || fd == -ENFILE ? NDSHM_REASON_HANDLES : NDSHM_REASON_MEMORY;
 	}
-	block->pid = getpid();
-	block->node = argument->preferred_node;
-	block->usage = argument->usage;
-	block->info = (struct ndshm_block_info){
-		.flags = NDSHM_BLOCK_MAPPABLE,
-		.segments = 1,
-		.length = length,
-		.consumed = length,
-		.address = NDSHM_ADDRESS_HIDDEN,
+	*block = (struct block){
+		.fd = fd,
+		.pid = getpid(),
+		.node = argument->preferred_node,
+		.usage = argument->usage,
+		.info = {
+			.flags = NDSHM_BLOCK_MAPPABLE,
+			.segments = 1,
+			.length = length,
+			.consumed = length,
+			.address = NDSHM_ADDRESS_HIDDEN,
+		},
 	};
 	*out = block;
 	return NDSHM_REASON_NONE;
 }
 
-static uint32_t make_blocks(const struct ndshm_block_alloc_args *argument, struct block **list)
+/* Create all blocks of a request, or none. Returns a reason. */
+static uint32_t blocks_create(const struct ndshm_block_alloc_args *argument, struct block **list)
 {
 	uint32_t reason = NDSHM_REASON_NONE;
 	struct block *block;
 
 	*list = NULL;
 	for (uint32_t i = 0; i < argument->count; i++) {
-		reason = make_block(argument, &block);
+		reason = block_create(argument, &block);
 		if (reason != NDSHM_REASON_NONE) {
-			free_blocks(*list);
+			blocks_free(*list);
+			*list = NULL;
 			break;
 		}
 		block->next = *list;
@@ -274,90 +288,91 @@ static uint32_t make_blocks(const struct ndshm_block_alloc_args *argument, struc
 	return reason;
 }
 
-static uint32_t alloc(struct ndshm *ndshm, struct ndshm_block_alloc_args *argument)
+/* Reserve handles for blocks being allocated, so that concurrent calls cannot exceed the limit. */
+static uint32_t handles_reserve(struct ndshm_memfd *client, uint32_t count)
 {
-	struct ndshm_block_info *infos = (struct ndshm_block_info *)(uintptr_t)argument->blocks;
-	struct ndshm_memfd *memfd = ndshm->memfd;
-	uint32_t i, reason = check(argument);
-	struct block *list, *block;
-	int full;
-
-	if (reason != NDSHM_REASON_NONE)
-		return reason;
-
-	/* Reserve the handles first, so that concurrent calls cannot exceed the limit. */
-	ndshm__lock();
-	full = argument->count > MAX_BLOCKS - memfd->count;
-	if (!full)
-		memfd->count += argument->count;
-	ndshm__unlock();
-	if (full)
-		return NDSHM_REASON_HANDLES;
-
-	reason = make_blocks(argument, &list);
+	uint32_t reason = NDSHM_REASON_NONE;
 
 	ndshm__lock();
-	if (reason != NDSHM_REASON_NONE)
-		memfd->count -= argument->count;
-	for (i = 0; reason == NDSHM_REASON_NONE && i < argument->count; i++) {
-		block = list;
-		list = block->next;
-		block->info.handle = new_handle(memfd);
-		block->info.shared_memory_handle = ndshm__memfd_new_id();
-		block->info.mmap_offset = (uint64_t)block->info.handle << OFFSET_SHIFT;
-		block->next = memfd->blocks;
-		memfd->blocks = block;
-		memfd->bytes += block->info.consumed;
-		infos[i] = block->info;
-	}
+	if (count > MAX_BLOCKS - client->count)
+		reason = NDSHM_REASON_HANDLES;
+	else
+		client->count += count;
 	ndshm__unlock();
-	argument->out_segments = reason == NDSHM_REASON_NONE;
 	return reason;
 }
 
-static uint32_t free_block(struct ndshm *ndshm, const struct ndshm_block_free_args *argument)
+static uint32_t block_alloc(struct ndshm *ndshm, struct ndshm_block_alloc_args *argument)
 {
-	struct ndshm_memfd *memfd = ndshm->memfd;
+	struct ndshm_block_info *info = (struct ndshm_block_info *)(uintptr_t)argument->blocks;
+	struct ndshm_memfd *client = ndshm->memfd;
+	uint32_t reason = block_check(argument);
+	struct block *list, *block;
+
+	if (reason == NDSHM_REASON_NONE)
+		reason = handles_reserve(client, argument->count);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	reason = blocks_create(argument, &list);
+	ndshm__lock();
+	if (reason != NDSHM_REASON_NONE)
+		client->count -= argument->count;
+	while ((block = list)) {
+		list = block->next;
+		block->info.handle = new_handle(client);
+		block->info.shared_memory_handle = ndshm__memfd_new_id();
+		block->info.mmap_offset = block->info.handle * page_size();
+		block->next = client->blocks;
+		client->blocks = block;
+		client->bytes += block->info.consumed;
+		*info++ = block->info;
+	}
+	ndshm__unlock();
+	/* This is for a single block. */
+	argument->out_segments = reason == NDSHM_REASON_NONE && argument->count == 1;
+	return reason;
+}
+
+static uint32_t block_free(struct ndshm *ndshm, const struct ndshm_block_free_args *argument)
+{
+	struct ndshm_memfd *client = ndshm->memfd;
+	uint32_t reason = NDSHM_REASON_HANDLE_UNKNOWN;
 	struct block *block, **at;
 
 	ndshm__lock();
-	block = find(memfd, argument->handle);
+	at = block_find(client, argument->handle);
+	block = *at;
 	if (block) {
-		for (at = &memfd->blocks; *at != block; at = &(*at)->next)
-			;
 		*at = block->next;
 		block->next = NULL;
-		memfd->count--;
-		memfd->bytes -= block->info.consumed;
+		client->count--;
+		client->bytes -= block->info.consumed;
+		reason = NDSHM_REASON_NONE;
 	}
 	ndshm__unlock();
-	free_blocks(block);
-	return block ? NDSHM_REASON_NONE : NDSHM_REASON_HANDLE_UNKNOWN;
+	blocks_free(block);
+	return reason;
 }
 
-static uint32_t query(struct ndshm *ndshm, struct ndshm_block_query_args *argument)
+static uint32_t block_query(struct ndshm *ndshm, struct ndshm_block_query_args *argument)
 {
 	struct ndshm_segment *segments = (struct ndshm_segment *)(uintptr_t)argument->segments;
-	struct block *block;
+	struct block block;
+	uint32_t reason = block_get(ndshm, argument->handle, &block);
 
-	ndshm__lock();
-	block = find(ndshm->memfd, argument->handle);
-	if (block) {
-		argument->out_block = block->info;
-		argument->out_adapter = MEMFD_ADAPTER_ID;
-		argument->out_provider = MEMFD_PROVIDER_ID;
-		argument->out_preferred_node = block->node;
-		argument->out_usage = block->usage;
-	}
-	ndshm__unlock();
-	if (!block)
-		return NDSHM_REASON_HANDLE_UNKNOWN;
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	argument->out_block = block.info;
+	argument->out_adapter = MEMFD_ADAPTER_ID;
+	argument->out_provider = MEMFD_PROVIDER_ID;
+	argument->out_preferred_node = block.node;
+	argument->out_usage = block.usage;
 	if (argument->segment_capacity)
 		segments[0] = (struct ndshm_segment){
 			.address = NDSHM_ADDRESS_HIDDEN,
-			.length = argument->out_block.length,
+			.length = block.info.length,
 		};
-	return NDSHM_REASON_NONE;
+	return reason;
 }
 
 uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t length,
@@ -373,23 +388,17 @@ uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t l
 }
 
 /* No device needs a sync, but arguments are validated. */
-static uint32_t sync_block(struct ndshm *ndshm, const struct ndshm_block_sync_args *argument)
+static uint32_t block_sync(struct ndshm *ndshm, const struct ndshm_block_sync_args *argument)
 {
-	uint64_t length = 0;
-	struct block *block;
+	struct block block;
+	uint32_t reason = block_get(ndshm, argument->handle, &block);
 
-	ndshm__lock();
-	block = find(ndshm->memfd, argument->handle);
-	if (block)
-		length = block->info.length;
-	ndshm__unlock();
-	if (!block)
-		return NDSHM_REASON_HANDLE_UNKNOWN;
-	return ndshm__memfd_check_sync(argument->direction, argument->offset, argument->length,
-				       length);
+	return reason == NDSHM_REASON_NONE ?
+	       ndshm__memfd_check_sync(argument->direction, argument->offset, argument->length,
+				       block.info.length) : reason;
 }
 
-static int memfd_command(struct ndshm *ndshm, unsigned long number, void *argument)
+static int client_command(struct ndshm *ndshm, unsigned long number, void *argument)
 {
 	struct ndshm_header *header = argument;
 
@@ -401,16 +410,16 @@ static int memfd_command(struct ndshm *ndshm, unsigned long number, void *argume
 		header->reason = claim(argument);
 		break;
 	case NDSHM_BLOCK_ALLOC:
-		header->reason = alloc(ndshm, argument);
+		header->reason = block_alloc(ndshm, argument);
 		break;
 	case NDSHM_BLOCK_FREE:
-		header->reason = free_block(ndshm, argument);
+		header->reason = block_free(ndshm, argument);
 		break;
 	case NDSHM_BLOCK_QUERY:
-		header->reason = query(ndshm, argument);
+		header->reason = block_query(ndshm, argument);
 		break;
 	case NDSHM_BLOCK_SYNC:
-		header->reason = sync_block(ndshm, argument);
+		header->reason = block_sync(ndshm, argument);
 		break;
 	default:
 		return -ENOTTY;
@@ -419,23 +428,18 @@ static int memfd_command(struct ndshm *ndshm, unsigned long number, void *argume
 	return ndshm__reason_errno(header->reason);
 }
 
-static int memfd_map(struct ndshm *ndshm, uint64_t offset, uint64_t length, void **out)
+/* The caller must not free the block meanwhile, so its descriptor stays open. */
+static int client_map(struct ndshm *ndshm, uint64_t offset, uint64_t length, void **out)
 {
-	struct block *block;
-	int fd = -1;
+	struct block block;
 	void *start;
 
-	/* The caller must not free the block meanwhile, so its descriptor stays open. */
-	ndshm__lock();
-	block = find(ndshm->memfd, offset >> OFFSET_SHIFT);
-	if (block && block->info.mmap_offset == offset && length <= block->info.length)
-		fd = block->fd;
-	ndshm__unlock();
-	if (fd < 0)
+	if (block_get(ndshm, offset / page_size(), &block) != NDSHM_REASON_NONE ||
+	    block.info.mmap_offset != offset || length > block.info.length)
 		return -ENXIO;
 	if (length > SIZE_MAX)
 		return -ENOMEM;
-	start = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	start = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, block.fd, 0);
 	if (start == MAP_FAILED)
 		return -errno;
 	/* As mappings of the module. */
@@ -482,7 +486,7 @@ static int list_providers(struct ndshm *ndshm, const char *name, struct ndshm_pr
 	*row = (struct ndshm_provider_info){
 		.name = NAME,
 		.id = MEMFD_PROVIDER_ID,
-		.scope = 1,
+		.scope = 1, /* machine */
 		.mappable = true,
 		.usage = true,
 		.open = true,
@@ -543,14 +547,14 @@ static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t
 	rows[0] = (struct ndshm_queue_row){
 		.adapter = MEMFD_ADAPTER_ID,
 		.usage = true,
-		.state = 3,
+		.state = 3, /* running */
 		.blocks = ndshm->memfd->count,
 		.bytes = ndshm->memfd->bytes,
 	};
 	ndshm__unlock();
 	rows[1] = rows[0];
 	rows[1].port = true;
-	rows[1].state = 2;
+	rows[1].state = 2; /* active */
 	*out = rows;
 	*count = 2;
 	return 0;
@@ -558,10 +562,10 @@ static int list_queues(struct ndshm *ndshm, struct ndshm_queue_row **out, size_t
 
 const struct ndshm_backend ndshm__backend_memfd = {
 	.scheme = "memfd:",
-	.open = memfd_open,
-	.close = memfd_close,
-	.command = memfd_command,
-	.map = memfd_map,
+	.open = client_open,
+	.close = client_close,
+	.command = client_command,
+	.map = client_map,
 	.create_section = ndshm__memfd_create_section,
 	.list_adapters = list_adapters,
 	.list_providers = list_providers,

@@ -72,6 +72,32 @@ static void a_handle_is_given_back_once(void)
 	check_count(0);
 }
 
+static void segments_are_counted_for_one_block(void)
+{
+	struct ndshm_block_info infos[2];
+	struct ndshm_block_alloc_args argument = {
+		.size = sizeof(argument),
+		.adapter = 1,
+		.length = 1,
+		.preferred_node = NDSHM_NODE_ANY,
+		.usage = NDSHM_USAGE_OTHER,
+		.blocks = (uintptr_t)infos,
+	};
+	struct ndshm_block_free_args to_free = { .size = sizeof(to_free) };
+
+	for (uint32_t i = 1; i <= 2; i++) {
+		argument.count = i;
+		CHECK_DONE(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_ALLOC, &argument));
+		CHECK(argument.out_segments == (i == 1));
+		check_count(i);
+		for (uint32_t j = 0; j < i; j++) {
+			to_free.handle = infos[j].handle;
+			CHECK_DONE(ndshm, ndshm__command(ndshm, NDSHM_BLOCK_FREE, &to_free));
+		}
+	}
+	check_count(0);
+}
+
 static void offsets_that_were_not_given_out_are_not_mapped(void)
 {
 	struct ndshm_block_query_args query = { .size = sizeof(query) };
@@ -209,6 +235,7 @@ int main(void)
 		return 1;
 	RUN(handles_that_are_not_there_are_unknown);
 	RUN(a_handle_is_given_back_once);
+	RUN(segments_are_counted_for_one_block);
 	RUN(offsets_that_were_not_given_out_are_not_mapped);
 	RUN(commands_of_claims_are_not_supported);
 	RUN(handles_are_never_zero_nor_given_twice);
