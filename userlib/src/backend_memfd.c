@@ -137,7 +137,7 @@ static uint32_t claim(const struct ndshm_adapter_claim_args *argument)
 	return NDSHM_REASON_CLAIM_UNSUPPORTED;
 }
 
-bool ndshm__memfd_node_exists(int32_t node)
+static bool node_exists(int32_t node)
 {
 	char path[64];
 
@@ -148,25 +148,38 @@ bool ndshm__memfd_node_exists(int32_t node)
 	return !access(path, F_OK);
 }
 
+uint32_t ndshm__memfd_check_length(uint64_t length, uint64_t limit)
+{
+	if (!length)
+		return NDSHM_REASON_LENGTH_ZERO;
+	/* Rounding up to pages overflows. */
+	if (length > UINT64_MAX - (page_size() - 1))
+		return NDSHM_REASON_LENGTH_OVERFLOW;
+	return length > limit ? NDSHM_REASON_LENGTH_LIMIT : NDSHM_REASON_NONE;
+}
+
+uint32_t ndshm__memfd_check_place(int32_t node, uint32_t adapter, uint32_t provider)
+{
+	if (!node_exists(node))
+		return NDSHM_REASON_NODE;
+	if (adapter != MEMFD_ADAPTER_ID)
+		return NDSHM_REASON_ADAPTER_UNKNOWN;
+	return provider && provider != MEMFD_PROVIDER_ID ? NDSHM_REASON_PROVIDER_UNKNOWN :
+							   NDSHM_REASON_NONE;
+}
+
 static uint32_t block_check(const struct ndshm_block_alloc_args *argument)
 {
+	uint32_t reason;
+
 	if (argument->flags & ~NDSHM_ALLOC_CONTIGUOUS)
 		return NDSHM_REASON_FLAGS;
 	if (argument->usage == NDSHM_USAGE_UNDEFINED || argument->usage >= NDSHM_USAGE_MAX)
 		return NDSHM_REASON_USAGE;
-	if (!argument->length)
-		return NDSHM_REASON_LENGTH_ZERO;
-	if (argument->length > UINT64_MAX - (page_size() - 1))
-		return NDSHM_REASON_LENGTH_OVERFLOW;
-	if (argument->length > MAX_LENGTH)
-		return NDSHM_REASON_LENGTH_LIMIT;
-	if (!ndshm__memfd_node_exists(argument->preferred_node))
-		return NDSHM_REASON_NODE;
-	if (argument->adapter != MEMFD_ADAPTER_ID)
-		return NDSHM_REASON_ADAPTER_UNKNOWN;
-	if (argument->provider && argument->provider != MEMFD_PROVIDER_ID)
-		return NDSHM_REASON_PROVIDER_UNKNOWN;
-	return NDSHM_REASON_NONE;
+	reason = ndshm__memfd_check_length(argument->length, MAX_LENGTH);
+	return reason == NDSHM_REASON_NONE ?
+	       ndshm__memfd_check_place(argument->preferred_node, argument->adapter,
+					argument->provider) : reason;
 }
 
 int ndshm__memfd_create(const char *name)

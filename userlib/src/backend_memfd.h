@@ -47,7 +47,12 @@ static inline uint64_t page_size(void)
 /* backend_memfd.c */
 /* Return an id for a block or a section that is unique in this process, and not 0. */
 uint32_t ndshm__memfd_new_id(void);
-bool ndshm__memfd_node_exists(int32_t node);
+/* Check members of a request for a block or a section. Return a reason. */
+uint32_t ndshm__memfd_check_length(uint64_t length, uint64_t limit);
+uint32_t ndshm__memfd_check_place(int32_t node, uint32_t adapter, uint32_t provider);
+/* Check a range of an object of @total bytes. Returns a reason. */
+uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t length,
+				 uint64_t total);
 /* Create an empty memfd that can be sealed. Returns -errno on failure. */
 int ndshm__memfd_create(const char *name);
 /*
@@ -58,10 +63,6 @@ int ndshm__memfd_create(const char *name);
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length);
 int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length);
 void ndshm__memfd_close(int fd);
-
-/* Validate a range of an object of @total bytes. Returns a reason. */
-uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t length,
-				 uint64_t total);
 
 /* memfd_section.c: as the members of struct ndshm_backend. */
 int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create_args *argument,

@@ -847,21 +847,14 @@ const struct ndshm_section_kind ndshm__section_memfd = {
 
 static uint32_t section_check(const struct ndshm_section_create_args *argument)
 {
-	if (!argument->max_size)
-		return NDSHM_REASON_LENGTH_ZERO;
-	if (argument->max_size > UINT64_MAX - (page_size() - 1))
-		return NDSHM_REASON_LENGTH_OVERFLOW;
-	if (argument->max_size > MEMFD_MAX_SECTION)
-		return NDSHM_REASON_LENGTH_LIMIT;
+	uint32_t reason = ndshm__memfd_check_length(argument->max_size, MEMFD_MAX_SECTION);
+
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
 	if (argument->initial_size > argument->max_size)
 		return NDSHM_REASON_SECTION_INITIAL;
-	if (!ndshm__memfd_node_exists(argument->preferred_node))
-		return NDSHM_REASON_NODE;
-	if (argument->adapter != MEMFD_ADAPTER_ID)
-		return NDSHM_REASON_ADAPTER_UNKNOWN;
-	if (argument->provider && argument->provider != MEMFD_PROVIDER_ID)
-		return NDSHM_REASON_PROVIDER_UNKNOWN;
-	return NDSHM_REASON_NONE;
+	return ndshm__memfd_check_place(argument->preferred_node, argument->adapter,
+					argument->provider);
 }
 
 /* Create the file of a section. Returns a reason. */
