@@ -17,7 +17,6 @@
 #include "backend_memfd.h"
 #include "internal.h"
 
-/* Since Linux 6.3. */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
@@ -75,7 +74,7 @@ static struct block **block_find(struct ndshm_memfd *client, uint32_t handle)
 	return at;
 }
 
-/* Copy the block to *@out. Returns a reason. */
+/* Copy a block to *@out. */
 static uint32_t block_get(struct ndshm *ndshm, uint32_t handle, struct block *out)
 {
 	const struct block *block;
@@ -186,6 +185,7 @@ int ndshm__memfd_create(const char *name)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 
+	/* Linux before 6.3. */
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	return fd < 0 ? -errno : fd;
@@ -281,7 +281,7 @@ static uint32_t block_create(const struct ndshm_block_alloc_args *argument, stru
 	return NDSHM_REASON_NONE;
 }
 
-/* Create all blocks of a request, or none. Returns a reason. */
+/* Create all blocks of a request, or none. */
 static uint32_t blocks_create(const struct ndshm_block_alloc_args *argument, struct block **list)
 {
 	uint32_t reason = NDSHM_REASON_NONE;
@@ -301,31 +301,23 @@ static uint32_t blocks_create(const struct ndshm_block_alloc_args *argument, str
 	return reason;
 }
 
-/* Reserve handles for blocks being allocated, so that concurrent calls cannot exceed the limit. */
-static uint32_t handles_reserve(struct ndshm_memfd *client, uint32_t count)
-{
-	uint32_t reason = NDSHM_REASON_NONE;
-
-	ndshm__lock();
-	if (count > MAX_BLOCKS - client->count)
-		reason = NDSHM_REASON_HANDLES;
-	else
-		client->count += count;
-	ndshm__unlock();
-	return reason;
-}
-
 static uint32_t block_alloc(struct ndshm *ndshm, struct ndshm_block_alloc_args *argument)
 {
 	struct ndshm_block_info *info = (struct ndshm_block_info *)(uintptr_t)argument->blocks;
 	struct ndshm_memfd *client = ndshm->memfd;
 	uint32_t reason = block_check(argument);
 	struct block *list, *block;
+	bool full;
 
-	if (reason == NDSHM_REASON_NONE)
-		reason = handles_reserve(client, argument->count);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
+	/* Count the blocks first, so that concurrent calls cannot exceed the limit. */
+	ndshm__lock();
+	full = argument->count > MAX_BLOCKS - client->count;
+	client->count += full ? 0 : argument->count;
+	ndshm__unlock();
+	if (full)
+		return NDSHM_REASON_HANDLES;
 	reason = blocks_create(argument, &list);
 	ndshm__lock();
 	if (reason != NDSHM_REASON_NONE)
@@ -341,7 +333,7 @@ static uint32_t block_alloc(struct ndshm *ndshm, struct ndshm_block_alloc_args *
 		*info++ = block->info;
 	}
 	ndshm__unlock();
-	/* This is for a single block. */
+	/* Only for a single block. */
 	argument->out_segments = reason == NDSHM_REASON_NONE && argument->count == 1;
 	return reason;
 }

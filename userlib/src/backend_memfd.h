@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Data of a client of the memfd backend, and helpers for its blocks and sections.
+ * Data of a client of the memfd backend, and helpers for its blocks and sections. Functions that
+ * execute or check a request return a reason, NDSHM_REASON_*.
  */
 #ifndef NDSHM_BACKEND_MEMFD_H
 #define NDSHM_BACKEND_MEMFD_H
@@ -47,18 +48,18 @@ static inline uint64_t page_size(void)
 /* backend_memfd.c */
 /* Return an id for a block or a section that is unique in this process, and not 0. */
 uint32_t ndshm__memfd_new_id(void);
-/* Check members of a request for a block or a section. Return a reason. */
+/* Check members of a request for a block or a section. */
 uint32_t ndshm__memfd_check_length(uint64_t length, uint64_t limit);
 uint32_t ndshm__memfd_check_place(int32_t node, uint32_t adapter, uint32_t provider);
-/* Check a range of an object of @total bytes. Returns a reason. */
+/* Check a range of an object of @total bytes. */
 uint32_t ndshm__memfd_check_sync(uint32_t direction, uint64_t offset, uint64_t length,
 				 uint64_t total);
 /* Create an empty memfd that can be sealed. Returns -errno on failure. */
 int ndshm__memfd_create(const char *name);
 /*
- * Allocate the memory of a range now, not on first access; free the memory of a range.
- * Returns 0, or -ENOMEM after which a part can be allocated. Neither these nor close() are
- * cancellation points, so that locks can be held and no step of a call is lost.
+ * Allocate the memory of a range now, not on first access; free the memory of a range; close the
+ * file. The first two return 0, or -ENOMEM, when a part may be allocated. None is a cancellation
+ * point: the caller may hold locks, and resources that only it knows.
  */
 int ndshm__memfd_allocate(int fd, uint64_t offset, uint64_t length);
 int ndshm__memfd_free(int fd, uint64_t offset, uint64_t length);

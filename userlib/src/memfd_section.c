@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Sections without the module: one memfd each. The file ends behind the highest memory that it
- * has had: access beyond is SIGBUS. Memory freed below is allocated again by an access. Constant
- * properties are stored in the name of the memfd, which cannot be changed; deletion is stored in
- * its mode, which its owner can change.
+ * Sections without the module. Each is a memfd: its name has the properties that do not change, and
+ * its mode the deletion. It ends behind the highest memory that it has had, and access beyond is
+ * SIGBUS; access to freed memory below allocates a page.
  *
- * Extents are known to the process that created the section only, not to its children; after it has
- * closed the section, and those that it adopted from it, no process can allocate any more. No state
- * of the library is in the shared memory. Another process with a descriptor can write to all of it,
- * free and allocate memory, also beyond MaxSize, and if it is of the same user, open a read-only
- * descriptor for writing, delete the section or undo that: only the module can prevent this. Any
- * process can make a file that looks like a section: only its seals and its size are relied on.
+ * Only the process that created a section, not its children, has the table of extents. When it has
+ * closed all its objects of the section, no process can allocate any more.
+ *
+ * Only the module can protect a section from other processes. Here a process with a descriptor can
+ * write to all of it, and free and allocate memory, also beyond MaxSize. One of the same user can
+ * open a read-only descriptor for writing, delete the section or undo that. Any process can make a
+ * file that looks like a section: only the seals and the size of an adopted file are relied on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,13 +33,12 @@
 #define SEALS		(F_SEAL_SHRINK | F_SEAL_SEAL)
 
 /*
- * Mode of the file, which is for opening it again through /proc, and not for existing descriptors:
- * every user with a descriptor can open a read-only one, and only the owner and root a writable
- * one. Without permission the section is deleted.
+ * Mode of the file. It permits every user that has a descriptor to open a read-only one through
+ * /proc, for NDSHM_SHARE_READONLY. A deleted section permits nothing.
  */
 #define MODE_LIVE	0444
 #define MODE_DELETED	0
-#define MODE_REVOKED	S_ISVTX		/* has no effect on a file */
+#define MODE_REVOKED	S_ISVTX	/* no permission either; without effect on files */
 
 /*
  * Limit of idle chunks (with memory but without extents): IDLE_CHUNKS, and one for each
@@ -49,7 +48,7 @@
 #define IDLE_CHUNKS	2
 #define TAKEN_FOR_IDLE	16
 
-/* Holder of extents that NDSHM_ATTACH_KEEP kept: no call finds them. Holders count from 1. */
+/* Holder of the extents of closed holders with NDSHM_ATTACH_KEEP. Others have numbers from 1. */
 #define KEPT		0
 
 struct extent {
@@ -59,37 +58,39 @@ struct extent {
 };
 
 /*
- * Unit in which memory is allocated and freed: MEMFD_CHUNK_BYTES, or the rest of the section. Memory
- * is allocated without the lock by threads that have an extent in the chunk, and freed with the
- * lock while there is no extent in it.
+ * Unit in which memory is allocated and freed: MEMFD_CHUNK_BYTES, or the rest of the section. A
+ * thread that has an extent in the chunk may set @committed without the lock. It is cleared with the
+ * lock, and only if there is no extent.
  */
 struct chunk {
 	uint32_t taken;		/* pages in extents */
-	atomic_bool committed;	/* pages above InitialSize have memory, too, until it is revoked */
+	/* All pages above InitialSize have memory, unless the section is revoked. */
+	atomic_bool committed;
 };
 
 /**
  * struct ndshm_memfd_store - the file of a section, in one process
  * @next: in the list of created sections; protected by ndshm__lock()
- * @sections: objects of the section in this process, linked by their member sibling; never empty;
+ * @sections: objects of the section in this process, linked by their member sibling; not empty;
  *	protected by ndshm__lock()
  * @process: number of the creating process, if that is this one or an ancestor; else 0
  * @device: identifies the file, with @inode
  * @inode: see @device
- * @id: unique in the creating process; for people
+ * @id: for queries and lists; unique in the creating process only
  * @pages: MaxSize
- * @initial: InitialSize in pages; these always have memory
- * @lock: protects all following members, and is held while idle chunks are freed. Functions with
- *	the suffix _locked are called with it held. A child of fork() neither takes it nor
- *	accesses these. No other lock is taken with it held.
+ * @initial: InitialSize, in pages, which have memory until the section is revoked
+ * @lock: protects the members below, of which the atomic ones can be read without it. Functions
+ *	with the suffix _locked are called with it held. It is held while memory is freed, not
+ *	while it is allocated. No other lock is taken with it held. A child of fork() must not
+ *	use these members, as another thread of the parent may have held the lock: callers test
+ *	is_creator() first.
  * @extents: sorted by page
- * @extent_count: number of @extents; atomic, as are @taken and @holders: lists and queries read
- *	them without the lock
+ * @extent_count: number of extents
  * @taken: pages in extents
  * @holders: number of holders
- * @last_holder: the newest holder
+ * @last_holder: number of the newest holder
  * @idle: number of idle chunks
- * @chunks: all chunks; none if another process created the section
+ * @chunks: of the whole section; empty if another process created it
  */
 struct ndshm_memfd_store {
 	struct ndshm_memfd_store *next;
@@ -129,7 +130,7 @@ static uint32_t min_of(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* Return true if this process created the section, and can allocate extents. */
+/* Return true if this process created the section; not in its children. */
 static bool is_creator(const struct ndshm_memfd_store *store)
 {
 	return store->process == ndshm__process();
@@ -143,6 +144,7 @@ static uint32_t descriptor_reason(int error)
 								       NDSHM_REASON_MEMORY;
 }
 
+/* Return the status of a file; that of a deleted section if there is an error. */
 static struct stat file_status(int fd)
 {
 	struct stat status = { .st_mode = MODE_DELETED };
@@ -151,7 +153,7 @@ static struct stat file_status(int fd)
 	return status;
 }
 
-/* Return bits of ndshm_section_query.out_flags; 0 if the section is not deleted. */
+/* Return NDSHM_SECTION_DELETED and _REVOKED if set; 0 for a live section. */
 static uint32_t state_of(mode_t mode)
 {
 	if (mode & MODE_LIVE)
@@ -183,7 +185,7 @@ static uint32_t chunk_end(const struct ndshm_memfd_store *store, uint32_t number
 	return min_of((number + 1) * chunk_pages(), store->pages);
 }
 
-/* Return true if the chunk has memory that can be freed. */
+/* Return true if the chunk has memory, but no extent. One with a part of InitialSize is never idle. */
 static bool chunk_is_idle_locked(const struct ndshm_memfd_store *store, uint32_t number)
 {
 	return store->chunks[number].committed && !store->chunks[number].taken &&
@@ -200,7 +202,7 @@ static uint32_t next_hole(const struct ndshm_memfd_store *store, uint32_t from, 
 	return min_of(from, to);
 }
 
-/* Allocate the memory of all chunks that overlap the extent [@from, @to). */
+/* Allocate the memory of all chunks that overlap an extent [@from, @to) of the caller. */
 static int extent_commit(const struct ndshm_section *section, uint32_t from, uint32_t to)
 {
 	struct ndshm_memfd_store *store = section->store;
@@ -216,7 +218,7 @@ static int extent_commit(const struct ndshm_section *section, uint32_t from, uin
 	return 0;
 }
 
-/* Free idle chunks, the highest first, if there are too many. */
+/* Free idle chunks, the highest first, if there are more than IDLE_CHUNKS permits. */
 static void trim_locked(const struct ndshm_section *section)
 {
 	struct ndshm_memfd_store *store = section->store;
@@ -242,7 +244,7 @@ static uint32_t extent_end(const struct extent *extent)
 	return extent->start + extent->count;
 }
 
-/* Return the index of the first extent that starts at @page or behind it. */
+/* Return the index of the first extent that starts at or after @page. */
 static size_t extent_index_locked(const struct ndshm_memfd_store *store, uint32_t page)
 {
 	size_t at = 0;
@@ -287,7 +289,8 @@ static void extent_remove_locked(struct ndshm_memfd_store *store, struct extent 
 		(store->extents + store->extent_count - extent) * sizeof(*extent));
 }
 
-static int extent_insert_locked(struct ndshm_memfd_store *store, struct extent extent)
+static int extent_insert_locked(struct ndshm_memfd_store *store, int holder, uint32_t start,
+				uint32_t count)
 {
 	struct extent *extents, *place;
 
@@ -295,17 +298,17 @@ static int extent_insert_locked(struct ndshm_memfd_store *store, struct extent e
 	if (!extents)
 		return -ENOMEM;
 	store->extents = extents;
-	place = &extents[extent_index_locked(store, extent.start)];
+	place = &extents[extent_index_locked(store, start)];
 	memmove(place + 1, place, (extents + store->extent_count - place) * sizeof(*place));
+	*place = (struct extent){ .start = start, .count = count, .holder = holder };
 	store->extent_count++;
-	*place = extent;
-	count_pages_locked(store, &extent, 1);
+	count_pages_locked(store, place, 1);
 	return 0;
 }
 
 /*
- * Find the lowest page at which @count pages are free, and all have memory unless @grow. Returns false
- * if there is none. As all searches here it is linear: the allocator has few and long extents.
+ * Find the lowest page at which @count pages are free. Unless @grow, all must have memory. Returns
+ * false if there is none. As all searches here it is linear: the allocator has few and long extents.
  */
 static bool find_place_locked(const struct ndshm_memfd_store *store, uint32_t count,
 			      uint32_t alignment, bool grow, uint32_t *start)
@@ -318,6 +321,7 @@ static bool find_place_locked(const struct ndshm_memfd_store *store, uint32_t co
 		end = *start + count;
 		if (end > store->pages)
 			return false;
+		/* Go to the first extent that is not before the place. */
 		while (i < store->extent_count && extent_end(&store->extents[i]) <= *start)
 			i++;
 		if (i < store->extent_count && store->extents[i].start < end) {
@@ -332,7 +336,7 @@ static bool find_place_locked(const struct ndshm_memfd_store *store, uint32_t co
 	}
 }
 
-/* Allocate pages, with memory if possible. */
+/* Add an extent, if possible where all pages have memory. */
 static uint32_t extent_reserve(const struct ndshm_section *section, int holder, uint32_t count,
 			       uint32_t alignment, uint32_t *start)
 {
@@ -345,7 +349,7 @@ static uint32_t extent_reserve(const struct ndshm_section *section, int holder, 
 	else if (!find_place_locked(store, count, alignment, false, start) &&
 		 !find_place_locked(store, count, alignment, true, start))
 		reason = NDSHM_REASON_SECTION_FULL;
-	else if (extent_insert_locked(store, (struct extent){ *start, count, holder }))
+	else if (extent_insert_locked(store, holder, *start, count))
 		reason = NDSHM_REASON_MEMORY;
 	pthread_mutex_unlock(&store->lock);
 	return reason;
@@ -369,7 +373,7 @@ static uint32_t extent_release(const struct ndshm_section *section, int holder, 
 	return extent ? NDSHM_REASON_NONE : NDSHM_REASON_EXTENT_UNKNOWN;
 }
 
-/* Free the memory up to the end of the file, which other processes can extend. */
+/* Free all memory of the section, and what other processes have added behind it. */
 static int section_free_memory(const struct ndshm_section *section)
 {
 	const struct stat status = file_status(section->fd);
@@ -377,7 +381,7 @@ static int section_free_memory(const struct ndshm_section *section)
 	return status.st_size ? ndshm__memfd_free(section->fd, 0, status.st_size) : 0;
 }
 
-/* Allocate and zero the memory of an extent. */
+/* Allocate the missing memory of an extent, and zero all of it. */
 static uint32_t extent_populate(const struct ndshm_section *section, uint32_t start, uint32_t count)
 {
 	uint32_t reason = NDSHM_REASON_NONE, state;
@@ -389,7 +393,7 @@ static uint32_t extent_populate(const struct ndshm_section *section, uint32_t st
 	state = section_state(section);
 	if (!state)
 		return reason;
-	/* Memory that was allocated here after section_delete() had freed all. */
+	/* section_delete() may have freed all memory before this function allocated some. */
 	if (state & NDSHM_SECTION_REVOKED)
 		section_free_memory(section);
 	return NDSHM_REASON_SECTION_DELETED;
@@ -420,7 +424,7 @@ static uint32_t extent_alloc(const struct ndshm_section *section, int holder,
 		return reason;
 	if (!is_creator(section->store))
 		return section_state(section) ? NDSHM_REASON_SECTION_DELETED :
-					     NDSHM_REASON_NOT_CREATOR;
+						NDSHM_REASON_NOT_CREATOR;
 	count = pages_of(argument->length);
 	reason = extent_reserve(section, holder, count,
 				argument->alignment ? pages_of(argument->alignment) : 1, &start);
@@ -497,7 +501,7 @@ static uint32_t extent_query(const struct ndshm_section *section, int holder,
  * Holders
  */
 
-/* Only holders of the creating process can have extents; others need no number. */
+/* Only the creating process has extents; in others all holders have the number 0. */
 static uint32_t section_attach(const struct ndshm_section *section,
 			       struct ndshm_section_attach_args *argument)
 {
@@ -510,7 +514,7 @@ static uint32_t section_attach(const struct ndshm_section *section,
 	if (!is_creator(store))
 		return NDSHM_REASON_NONE;
 	pthread_mutex_lock(&store->lock);
-	/* Numbers are not used again. */
+	/* No number is used twice. */
 	if (store->last_holder == INT_MAX) {
 		reason = NDSHM_REASON_MEMORY;
 	} else {
@@ -530,6 +534,7 @@ static void section_detach(struct ndshm_section *section, int holder)
 	if (!is_creator(store))
 		return;
 	pthread_mutex_lock(&store->lock);
+	/* Downwards, as a removal moves the extents behind. */
 	for (size_t i = store->extent_count; i--;) {
 		extent = &store->extents[i];
 		if (extent->holder != holder)
@@ -590,9 +595,9 @@ static uint32_t section_share(const struct ndshm_section *section,
 }
 
 /*
- * Return true if the caller may change the mode, that is, is the owner or has CAP_FOWNER: the same
- * is required to set the time of the last access, which is not used. The mode itself must not be
- * set to its old value, as another process may change it meanwhile.
+ * Return true if the caller is the owner of the file or has CAP_FOWNER, which changes of the mode
+ * require. So does setting the time of the last access, which is not used. Setting the mode to its
+ * present value could undo a deletion by another process.
  */
 static bool may_delete(const struct ndshm_section *section)
 {
@@ -602,8 +607,9 @@ static bool may_delete(const struct ndshm_section *section)
 }
 
 /*
- * Mappings cannot be revoked. Their memory is freed, and reads as zero until a process writes to it.
- * The section is marked first, which extent_populate() checks last.
+ * A revocation cannot unmap the section. It frees the memory, which then reads as zero until a
+ * process writes to it. Before that it sets the mode, which extent_populate() tests after it has
+ * allocated memory.
  */
 static uint32_t section_delete(const struct ndshm_section *section,
 			       const struct ndshm_section_delete_args *argument)
@@ -621,9 +627,10 @@ static uint32_t section_delete(const struct ndshm_section *section,
 	if (creator)
 		pthread_mutex_lock(&store->lock);
 	state = section_state(section);
+	/* A section that was only deleted can be revoked. */
 	if (state && (!revoke || state & NDSHM_SECTION_REVOKED))
 		reason = NDSHM_REASON_SECTION_DELETED;
-	/* Without a flag, other holders must have no extents, which only the creator knows. */
+	/* Without a flag no other holder may have extents, which only the creator knows. */
 	else if (!argument->flags && !creator)
 		reason = NDSHM_REASON_NOT_CREATOR;
 	else if (!argument->flags && has_others_locked(store, argument->holder))
@@ -634,7 +641,7 @@ static uint32_t section_delete(const struct ndshm_section *section,
 		pthread_mutex_unlock(&store->lock);
 	if (reason != NDSHM_REASON_NONE || !revoke || !section_free_memory(section))
 		return reason;
-	/* Permits another attempt. */
+	/* Another call can revoke it. */
 	fchmod(section->fd, MODE_DELETED);
 	return NDSHM_REASON_MEMORY;
 }
@@ -647,8 +654,7 @@ static uint32_t section_query(const struct ndshm_section *section,
 	const struct ndshm_memfd_store *store = section->store;
 
 	argument->out_id = store->id;
-	argument->out_flags = (readonly ? NDSHM_SECTION_READONLY : 0) |
-			      state_of(status.st_mode);
+	argument->out_flags = (readonly ? NDSHM_SECTION_READONLY : 0) | state_of(status.st_mode);
 	argument->out_max_size = bytes_of(store->pages);
 	argument->out_initial_size = bytes_of(store->initial);
 	/* st_blocks is in units of 512 bytes. */
@@ -673,8 +679,8 @@ static uint32_t section_sync(const struct ndshm_section *section,
 		return NDSHM_REASON_SECTION_READONLY;
 	reason = ndshm__memfd_check_sync(argument->direction, argument->offset, argument->length,
 					 section->size);
-	return reason == NDSHM_REASON_NONE && section_state(section) ? NDSHM_REASON_SECTION_DELETED :
-								    reason;
+	return reason == NDSHM_REASON_NONE && section_state(section) ?
+	       NDSHM_REASON_SECTION_DELETED : reason;
 }
 
 static int section_command(struct ndshm_section *section, int holder, unsigned long number,
@@ -718,7 +724,7 @@ static int section_command(struct ndshm_section *section, int holder, unsigned l
  * Life cycle
  */
 
-/* The caller has checked the sizes, in bytes. */
+/* Sizes are in bytes, and valid. @chunks is 0 if another process created the section. */
 static struct ndshm_memfd_store *store_alloc(uint32_t id, uint64_t max_size, uint64_t initial_size,
 					     uint32_t chunks)
 {
@@ -760,8 +766,8 @@ static struct ndshm_memfd_store *store_find(const struct stat *status)
 }
 
 /*
- * The last section frees the store. Not in a child of the creating process: another thread of the
- * parent may have been modifying it at the time of the fork.
+ * Free the store with its last object. In a child of the creating process it is not freed: another
+ * thread of the parent may have been modifying it at the time of the fork.
  */
 static void section_close(struct ndshm_section *section)
 {
@@ -785,7 +791,10 @@ static void section_close(struct ndshm_section *section)
 		store_free(store);
 }
 
-/* Read the properties from the name of a file of @bytes; -ENOTTY if it is not a section. */
+/*
+ * Add a store for a file of @bytes, with the properties in its name. Returns -ENOTTY if the file is
+ * not a section.
+ */
 static int store_read(struct ndshm_section *section, uint64_t bytes)
 {
 	unsigned long long max_size, initial_size;
@@ -801,10 +810,11 @@ static int store_read(struct ndshm_section *section, uint64_t bytes)
 	if (length < 0)
 		return -errno;
 	name[length] = 0;
-	/* scanf() sets @end if all of the format was found. */
+	/* sscanf() sets @end if the name has all of the format. */
 	if (sscanf(name, "/memfd:" FILE_NAME " (deleted)%n", &id, &max_size, &initial_size,
 		   &end) != 3 || !end || name[end])
 		return -ENOTTY;
+	/* Access to InitialSize must not be SIGBUS. */
 	if (!max_size || max_size > MEMFD_MAX_SECTION || initial_size > max_size ||
 	    initial_size > bytes)
 		return -ENOTTY;
@@ -815,7 +825,7 @@ static int store_read(struct ndshm_section *section, uint64_t bytes)
 	return 0;
 }
 
-/* The seals guarantee that the memory cannot be truncated, whatever process made the file. */
+/* The seals guarantee that the file is not truncated, whatever process made it. */
 static int section_adopt(struct ndshm_section *section)
 {
 	const int seals = fcntl(section->fd, F_GET_SEALS);
@@ -857,7 +867,6 @@ static uint32_t section_check(const struct ndshm_section_create_args *argument)
 					argument->provider);
 }
 
-/* Create the file of a section. Returns a reason. */
 static uint32_t store_create_file(struct ndshm_memfd_store *store, int *out)
 {
 	struct stat status;
