@@ -893,15 +893,21 @@ static void sections_are_listed(void)
 
 static void sections_outlive_the_client(void)
 {
+	struct ndshm_section_row *rows;
 	struct ndshm_section *section;
 	struct ndshm *other;
 	uint64_t offset, length;
+	size_t count;
 	int fd;
 
 	REQUIRE(!ndshm_open("memfd:", &other));
 	section = test_make_section(other, HUGE, 0, 0);
 	REQUIRE(section);
 	ndshm_close(other);
+	/* A list has the sections of all clients of the process. */
+	CHECK_DONE(ndshm, ndshm_list_sections(ndshm, &rows, &count));
+	CHECK(count == 1);
+	free(rows);
 	CHECK(!ndshm_extent_alloc(section, 1, 0, &offset, &length) && !offset);
 	memset(ndshm_section_base(section), 1, length);
 	CHECK(!ndshm_section_share(section, 0, &fd));

@@ -70,12 +70,13 @@ void ndshm_section_request_init(struct ndshm_section_request *request)
  * name without the module.
  *
  * A "memfd:" context creates sections without the module, for writing and testing
- * programs. They differ from the module's in this: only the creating process can
- * allocate, while it has the section open, and delete without force; other processes can
- * map it, and get -EPERM (NOT_CREATOR) otherwise. Freed memory reads as zero; with the
- * module, access to it is SIGBUS. ndshm_section_query() counts extents and holders of
- * this process only, and ndshm_list_sections() lists the sections that this context
- * created.
+ * programs. They differ from the module's in this: only the creating process, while it has
+ * the section open, has extents. Other processes get -EPERM (NOT_CREATOR) when they
+ * allocate, or delete without a flag, and -ENOENT (EXTENT_UNKNOWN) when they query or free
+ * an extent. Freed memory stays accessible, and reads as zero when the library has released it;
+ * with the module, access to it can be SIGBUS. ndshm_section_query() counts extents and
+ * holders in the creating process only, and ndshm_list_sections() lists the sections that
+ * this process created and has open, of all its contexts.
  */
 int ndshm_section_create(struct ndshm *ndshm, const struct ndshm_section_request *request,
 			 struct ndshm_section **out)
@@ -114,8 +115,8 @@ void ndshm_section_close(struct ndshm_section *section);
  * (DESCRIPTOR), ndshm_section_base() returns NULL, ndshm_section_fd() -1, and
  * ndshm_section_close() frees the object. A child of _Fork() or clone(), for which no handlers
  * of pthread_atfork() run, inherits the descriptors; so may one of a fork() during
- * ndshm_section_close(). Cannot be undone. Except for a read-only section of the module, this
- * process attaches at once.
+ * ndshm_section_close(). Cannot be undone. This process attaches at once to a section of the
+ * module that is not read-only.
  */
 int ndshm_section_dont_fork(struct ndshm_section *section)
 	NDSHM_NONNULL(1);
@@ -126,8 +127,8 @@ int ndshm_section_dont_fork(struct ndshm_section *section)
  * NOT_CREATOR). This process's extents are freed; -EBUSY (SECTION_BUSY) if other holders
  * have any, unless `flags` has NDSHM_DELETE_FORCE. Memory that other clients in this process
  * have in caches without a live block does not count; memory in caches of other processes
- * does. NDSHM_DELETE_REVOKE also revokes all mappings (access is SIGBUS) and frees the
- * memory. The section must still be closed.
+ * does. NDSHM_DELETE_REVOKE also revokes all mappings (access is SIGBUS; with "memfd:" they
+ * read as zero until a process writes) and frees the memory. The section must still be closed.
  */
 int ndshm_section_delete(struct ndshm_section *section, uint32_t flags)
 	NDSHM_NONNULL(1);
