@@ -96,6 +96,15 @@ static uint32_t new_handle(struct ndshm_memfd *client)
 	return client->last_handle;
 }
 
+int ndshm__memfd_reply(void *argument, uint32_t reason)
+{
+	struct ndshm_header *header = argument;
+
+	header->reason = reason;
+	header->status = ndshm__reason_status(reason);
+	return ndshm__reason_errno(reason);
+}
+
 uint32_t ndshm__memfd_new_id(void)
 {
 	static atomic_uint last_id;
@@ -405,32 +414,22 @@ static uint32_t block_sync(struct ndshm *ndshm, const struct ndshm_block_sync_ar
 
 static int client_command(struct ndshm *ndshm, unsigned long number, void *argument)
 {
-	struct ndshm_header *header = argument;
-
 	switch (number) {
 	case NDSHM_GET_INFO:
-		header->reason = get_info(ndshm, argument);
-		break;
+		return ndshm__memfd_reply(argument, get_info(ndshm, argument));
 	case NDSHM_ADAPTER_CLAIM:
-		header->reason = claim(argument);
-		break;
+		return ndshm__memfd_reply(argument, claim(argument));
 	case NDSHM_BLOCK_ALLOC:
-		header->reason = block_alloc(ndshm, argument);
-		break;
+		return ndshm__memfd_reply(argument, block_alloc(ndshm, argument));
 	case NDSHM_BLOCK_FREE:
-		header->reason = block_free(ndshm, argument);
-		break;
+		return ndshm__memfd_reply(argument, block_free(ndshm, argument));
 	case NDSHM_BLOCK_QUERY:
-		header->reason = block_query(ndshm, argument);
-		break;
+		return ndshm__memfd_reply(argument, block_query(ndshm, argument));
 	case NDSHM_BLOCK_SYNC:
-		header->reason = block_sync(ndshm, argument);
-		break;
+		return ndshm__memfd_reply(argument, block_sync(ndshm, argument));
 	default:
 		return -ENOTTY;
 	}
-	header->status = ndshm__reason_status(header->reason);
-	return ndshm__reason_errno(header->reason);
 }
 
 /* The caller must not free the block meanwhile, so its descriptor stays open. */

@@ -46,6 +46,8 @@ static inline uint64_t page_size(void)
 }
 
 /* backend_memfd.c */
+/* Set the reason and the status of a request. Returns their -errno. */
+int ndshm__memfd_reply(void *argument, uint32_t reason);
 /* Return an id for a block or a section that is unique in this process, and not 0. */
 uint32_t ndshm__memfd_new_id(void);
 /* Check members of a request for a block or a section. */

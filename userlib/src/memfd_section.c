@@ -686,38 +686,26 @@ static uint32_t section_sync(const struct ndshm_section *section,
 static int section_command(struct ndshm_section *section, int holder, unsigned long number,
 			   void *argument)
 {
-	struct ndshm_header *header = argument;
-
 	switch (number) {
 	case NDSHM_SECTION_ATTACH:
-		header->reason = section_attach(section, argument);
-		break;
+		return ndshm__memfd_reply(argument, section_attach(section, argument));
 	case NDSHM_SECTION_SHARE:
-		header->reason = section_share(section, argument);
-		break;
+		return ndshm__memfd_reply(argument, section_share(section, argument));
 	case NDSHM_SECTION_DELETE:
-		header->reason = section_delete(section, argument);
-		break;
+		return ndshm__memfd_reply(argument, section_delete(section, argument));
 	case NDSHM_SECTION_QUERY:
-		header->reason = section_query(section, argument);
-		break;
+		return ndshm__memfd_reply(argument, section_query(section, argument));
 	case NDSHM_SECTION_SYNC:
-		header->reason = section_sync(section, argument);
-		break;
+		return ndshm__memfd_reply(argument, section_sync(section, argument));
 	case NDSHM_EXTENT_ALLOC:
-		header->reason = extent_alloc(section, holder, argument);
-		break;
+		return ndshm__memfd_reply(argument, extent_alloc(section, holder, argument));
 	case NDSHM_EXTENT_FREE:
-		header->reason = extent_free(section, holder, argument);
-		break;
+		return ndshm__memfd_reply(argument, extent_free(section, holder, argument));
 	case NDSHM_EXTENT_QUERY:
-		header->reason = extent_query(section, holder, argument);
-		break;
+		return ndshm__memfd_reply(argument, extent_query(section, holder, argument));
 	default:
 		return -ENOTTY;
 	}
-	header->status = ndshm__reason_status(header->reason);
-	return ndshm__reason_errno(header->reason);
 }
 
 /*
@@ -921,9 +909,7 @@ int ndshm__memfd_create_section(struct ndshm *ndshm, struct ndshm_section_create
 				struct ndshm_section *section)
 {
 	(void)ndshm;
-	argument->reason = section_create(argument, section);
-	argument->status = ndshm__reason_status(argument->reason);
-	return ndshm__reason_errno(argument->reason);
+	return ndshm__memfd_reply(argument, section_create(argument, section));
 }
 
 /*
