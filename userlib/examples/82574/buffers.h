@@ -42,6 +42,21 @@ static inline uint8_t *buffers_memory(const struct buffers *buffers, size_t i)
 	return buffers->memory[i];
 }
 
+/*
+ * Exchanges a buffer of `one` for one of `other`. Both must be of one card and one size, and
+ * must be freed together.
+ */
+static inline void buffers_exchange(struct buffers *one, size_t i, struct buffers *other, size_t j)
+{
+	uint8_t *memory = one->memory[i];
+	uint64_t address = one->address[i];
+
+	one->memory[i] = other->memory[j];
+	one->address[i] = other->address[j];
+	other->memory[j] = memory;
+	other->address[j] = address;
+}
+
 static inline uint64_t buffers_address(const struct buffers *buffers, size_t i)
 {
 	return buffers->address[i];

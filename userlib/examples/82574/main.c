@@ -30,8 +30,6 @@ struct driver {
 	struct sender sender;
 	struct counters counters;
 	unsigned int empty_polls;
-	uint8_t frame[NET_FRAME_MAX];	/* a copy that the card cannot write to */
-	uint8_t answer[NET_FRAME_MAX];
 };
 
 static volatile sig_atomic_t stop;
@@ -63,19 +61,20 @@ static int64_t now(void)
 static unsigned int receive(struct driver *driver)
 {
 	unsigned int taken = 0;
+	uint8_t *frame;
 	int length;
 
-	while (taken < RING_BATCH &&
-	       (length = rx_take(&driver->rx, driver->frame, sizeof(driver->frame))) != 0) {
+	while (taken < RING_BATCH && (length = rx_take(&driver->rx, &frame)) != 0) {
 		size_t size;
 
 		taken++;
 		if (length < 0)
 			continue;
-		driver->counters.result[net_input(&driver->net, driver->frame, length,
-						  driver->answer, &size)]++;
+		driver->counters.result[net_input(&driver->net, frame, length, &size)]++;
 		if (size)
-			tx_put(&driver->tx, driver->answer, size);
+			tx_answer(&driver->tx, &driver->rx, size);
+		else
+			rx_return(&driver->rx);
 	}
 	rx_flush(&driver->rx);
 	return taken;
@@ -109,8 +108,7 @@ static void run(struct driver *driver)
 	for (unsigned int round = 1; !stop; round++) {
 		unsigned int done = receive(driver);
 
-		done += sender_step(&driver->sender, &driver->net, &driver->tx,
-				    driver->frame, moment);
+		done += sender_step(&driver->sender, &driver->net, &driver->tx, moment);
 		tx_flush(&driver->tx);
 
 		if (done)

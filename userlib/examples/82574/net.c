@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <endian.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "net.h"
@@ -36,6 +37,7 @@
 /* IPv4, RFC 791 */
 #define IP_VERSION		0
 #define IP_TOTAL_LENGTH		2
+#define IP_IDENTIFICATION	4
 #define IP_FRAGMENT		6
 #define IP_TIME_TO_LIVE		8
 #define IP_PROTOCOL		9
@@ -65,11 +67,30 @@
 #define UDP_CHECKSUM		6
 #define UDP_LENGTH		8
 
-/* A header with its payload. */
-struct view {
-	const uint8_t *data;
-	size_t length;
+/*
+ * The headers of a received frame. They are copied before they are inspected, because the card
+ * can change the frame at any time. An ARP packet takes the place of @ip and @transport.
+ */
+#define TRANSPORT_LENGTH	8
+
+struct headers {
+	uint8_t eth[ETH_LENGTH];
+	uint8_t ip[IP_LENGTH];			/* without options */
+	uint8_t transport[TRANSPORT_LENGTH];	/* the header after all options */
 };
+
+#define HEADERS_LENGTH		sizeof(struct headers)
+#define TRANSPORT		offsetof(struct headers, transport)
+
+_Static_assert(HEADERS_LENGTH == ETH_LENGTH + ARP_LENGTH, "no holes, and ARP fits");
+_Static_assert(ICMP_LENGTH == TRANSPORT_LENGTH && UDP_LENGTH == TRANSPORT_LENGTH,
+	       "headers of one length");
+
+/* Keeps the compiler from reading the frame again in place of the copy. */
+static void copied(void)
+{
+	__asm__ __volatile__("" : : : "memory");
+}
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -94,11 +115,18 @@ static void put32(uint8_t *p, uint32_t value)
 }
 
 /*
- * Checksums, RFC 1071. The one's complement sum of 16-bit words can be taken from longer words,
- * in the byte order of memory: fold() adds the parts, and the result has that byte order, too.
+ * Checksums, RFC 1071: one's complement sums of 16-bit words are taken modulo 0xffff. Therefore
+ * they can be taken from longer words, too, and have the byte order of what is added: that of
+ * memory, or that of the processor if numbers are added.
  */
 
 static uint64_t add(uint64_t total, uint64_t word)
+{
+	total += word;
+	return total + (total < word);
+}
+
+static uint16_t add16(uint16_t total, uint16_t word)
 {
 	total += word;
 	return total + (total < word);
@@ -110,6 +138,22 @@ static uint64_t word_at(const uint8_t *data)
 
 	memcpy(&word, data, sizeof(word));
 	return word;
+}
+
+static uint32_t half_at(const uint8_t *data)
+{
+	uint32_t half;
+
+	memcpy(&half, data, sizeof(half));
+	return half;
+}
+
+static uint16_t quarter_at(const uint8_t *data)
+{
+	uint16_t quarter;
+
+	memcpy(&quarter, data, sizeof(quarter));
+	return quarter;
 }
 
 #define BLOCK	32
@@ -135,52 +179,52 @@ static uint64_t add_block(uint64_t total, const uint8_t *data)
 /* Adds data at an even offset of what is summed. An odd last byte is padded with 0. */
 static uint64_t sum(uint64_t total, const uint8_t *data, size_t length)
 {
-	uint32_t half;
-	uint16_t quarter;
-
 	for (; length >= 2 * BLOCK; data += 2 * BLOCK, length -= 2 * BLOCK) {
 		total = add_block(total, data);
 		total = add_block(total, data + BLOCK);
 	}
-	if (length >= BLOCK) {
+	if (length & BLOCK) {
 		total = add_block(total, data);
 		data += BLOCK;
-		length -= BLOCK;
 	}
-	for (; length >= 8; data += 8, length -= 8)
+	if (length & 16) {
+		total = add(add(total, word_at(data)), word_at(data + 8));
+		data += 16;
+	}
+	if (length & 8) {
 		total = add(total, word_at(data));
+		data += 8;
+	}
 	if (length & 4) {
-		memcpy(&half, data, 4);
-		total = add(total, half);
+		total = add(total, half_at(data));
 		data += 4;
 	}
 	if (length & 2) {
-		memcpy(&quarter, data, 2);
-		total = add(total, quarter);
+		total = add(total, quarter_at(data));
 		data += 2;
 	}
 	if (length & 1) {
-		quarter = 0;
-		memcpy(&quarter, data, 1);
-		total = add(total, quarter);
+		uint16_t last = 0;
+
+		memcpy(&last, data, 1);
+		total = add(total, last);
 	}
 	return total;
 }
 
-/* Returns the checksum; 0 for data that includes a valid one. */
-static uint16_t fold(uint64_t total)
+/* True for the sum of data that includes a valid checksum and is not all zero. */
+static bool is_valid(uint64_t total)
 {
-	uint32_t half = total;
-	uint16_t word;
-
-	half += total >> 32;
-	half += half < total >> 32;
-	word = half;
-	word += half >> 16;
-	word += word < half >> 16;
-	return ~word;
+	return !(total % 0xffff);
 }
 
+/* Returns the checksum. It is never 0, which has the same meaning as 0xffff except in UDP. */
+static uint16_t checksum_of(uint64_t total)
+{
+	return 0xffff - total % 0xffff;
+}
+
+/* Stores a checksum in the byte order of memory. */
 static void put_checksum(uint8_t *p, uint16_t checksum)
 {
 	memcpy(p, &checksum, sizeof(checksum));
@@ -188,7 +232,7 @@ static void put_checksum(uint8_t *p, uint16_t checksum)
 
 static uint64_t sum_pseudo(const uint8_t *ip, size_t udp_length)
 {
-	return sum(htobe16(PROTOCOL_UDP) + htobe16(udp_length), ip + IP_SOURCE, 8);
+	return add(word_at(ip + IP_SOURCE), htobe16(PROTOCOL_UDP) + htobe16(udp_length));
 }
 
 static bool is_group_mac(const uint8_t *mac)
@@ -256,28 +300,30 @@ size_t net_make_request(const struct net *net, uint8_t *frame)
 	return put_arp(net, frame, ARP_REQUEST, unknown, net->peer_address);
 }
 
-static enum net_result arp_input(struct net *net, struct view arp, uint8_t *answer, size_t *size)
+static enum net_result arp_input(struct net *net, uint8_t *frame, size_t length,
+				 const struct headers *headers, size_t *size)
 {
-	const uint8_t *sender = arp.data + ARP_SENDER_MAC;
+	const uint8_t *arp = headers->ip;
+	const uint8_t *sender = arp + ARP_SENDER_MAC;
 	uint32_t from;
 
-	if (arp.length < ARP_LENGTH)
+	if (length < ETH_LENGTH + ARP_LENGTH)
 		return NET_DROP_TRUNCATED;
-	if (get16(arp.data + ARP_HARDWARE) != 1 || get16(arp.data + ARP_PROTOCOL) != TYPE_IPV4 ||
-	    arp.data[ARP_HARDWARE_LENGTH] != 6 || arp.data[ARP_PROTOCOL_LENGTH] != 4)
+	if (get16(arp + ARP_HARDWARE) != 1 || get16(arp + ARP_PROTOCOL) != TYPE_IPV4 ||
+	    arp[ARP_HARDWARE_LENGTH] != 6 || arp[ARP_PROTOCOL_LENGTH] != 4)
 		return NET_DROP_ARP;
-	if (get32(arp.data + ARP_TARGET_ADDRESS) != net->address)
+	if (get32(arp + ARP_TARGET_ADDRESS) != net->address)
 		return NET_DROP_NOT_OURS;
 
 	/* A probe has no sender address and must be answered (RFC 5227). */
-	from = get32(arp.data + ARP_SENDER_ADDRESS);
+	from = get32(arp + ARP_SENDER_ADDRESS);
 	if (is_group_mac(sender) || from == net->address || (from && !is_host(from)))
 		return NET_DROP_ARP;
 
-	switch (get16(arp.data + ARP_OPERATION)) {
+	switch (get16(arp + ARP_OPERATION)) {
 	case ARP_REQUEST:
-		put_eth(net, answer, sender, TYPE_ARP);
-		*size = put_arp(net, answer, ARP_REPLY, sender, from);
+		put_eth(net, frame, sender, TYPE_ARP);
+		*size = put_arp(net, frame, ARP_REPLY, sender, from);
 		return NET_ARP_ANSWERED;
 	case ARP_REPLY:
 		if (!net->has_peer_address || from != net->peer_address)
@@ -293,110 +339,129 @@ static enum net_result arp_input(struct net *net, struct view arp, uint8_t *answ
 static void put_ip(const struct net *net, uint8_t *ip, size_t total_length, uint8_t protocol,
 		   uint32_t to)
 {
-	memset(ip, 0, IP_LENGTH);
-	ip[IP_VERSION] = 4 << 4 | IP_LENGTH / 4;
+	const uint16_t version = 4 << 12 | IP_LENGTH / 4 << 8;
+	const uint16_t live = TIME_TO_LIVE << 8 | protocol;
+
+	put16(ip + IP_VERSION, version);
 	put16(ip + IP_TOTAL_LENGTH, total_length);
+	put16(ip + IP_IDENTIFICATION, 0);
 	put16(ip + IP_FRAGMENT, FRAGMENT_NOT);
-	ip[IP_TIME_TO_LIVE] = TIME_TO_LIVE;
-	ip[IP_PROTOCOL] = protocol;
+	put16(ip + IP_TIME_TO_LIVE, live);
+	put16(ip + IP_CHECKSUM, checksum_of((uint64_t)version + total_length + FRAGMENT_NOT +
+					    live + net->address + to));
 	put32(ip + IP_SOURCE, net->address);
 	put32(ip + IP_DESTINATION, to);
-	put_checksum(ip + IP_CHECKSUM, fold(sum(0, ip, IP_LENGTH)));
 }
 
-/* The answer has no IP options, so it is never longer than the request. */
-static enum net_result icmp_input(const struct net *net, const uint8_t *frame,
-				  const uint8_t *ip, struct view icmp,
-				  uint8_t *answer, size_t *size)
+/* `offset` and `length` are those of the ICMP message in the frame. */
+static enum net_result icmp_input(const struct net *net, uint8_t *frame,
+				  const struct headers *headers, size_t offset, size_t length,
+				  size_t *size)
 {
-	uint8_t *reply = answer + ETH_LENGTH + IP_LENGTH;
+	const uint8_t *request = headers->transport;
+	uint8_t *reply = frame + TRANSPORT;
+	uint8_t *data = frame + offset + ICMP_LENGTH;
 
-	if (icmp.length < ICMP_LENGTH)
+	if (length < ICMP_LENGTH)
 		return NET_DROP_TRUNCATED;
-	if (fold(sum(0, icmp.data, icmp.length)))
+	if (!is_valid(sum(word_at(request), data, length - ICMP_LENGTH)))
 		return NET_DROP_ICMP_CHECKSUM;
-	if (icmp.data[ICMP_TYPE] != ICMP_ECHO || icmp.data[ICMP_CODE])
+	if (request[ICMP_TYPE] != ICMP_ECHO || request[ICMP_CODE])
 		return NET_DROP_ICMP_TYPE;
 
-	put_eth(net, answer, frame + ETH_SOURCE, TYPE_IPV4);
-	put_ip(net, answer + ETH_LENGTH, IP_LENGTH + icmp.length, PROTOCOL_ICMP,
-	       get32(ip + IP_SOURCE));
-	memcpy(reply, icmp.data, icmp.length);
+	put_eth(net, frame, headers->eth + ETH_SOURCE, TYPE_IPV4);
+	put_ip(net, frame + ETH_LENGTH, IP_LENGTH + length, PROTOCOL_ICMP,
+	       get32(headers->ip + IP_SOURCE));
+	memcpy(reply, request, ICMP_LENGTH);
 	reply[ICMP_TYPE] = ICMP_ECHO_REPLY;
-	put16(reply + ICMP_CHECKSUM, 0);
-	put_checksum(reply + ICMP_CHECKSUM, fold(sum(0, reply, icmp.length)));
-	*size = pad(answer, ETH_LENGTH + IP_LENGTH + icmp.length);
+	/* The checksum changes by as much as the type does (RFC 1624). */
+	put_checksum(reply + ICMP_CHECKSUM,
+		     add16(quarter_at(request + ICMP_CHECKSUM), htobe16(ICMP_ECHO << 8)));
+	/* The answer has no IP options. */
+	if (offset != TRANSPORT)
+		memmove(reply + ICMP_LENGTH, data, length - ICMP_LENGTH);
+	*size = pad(frame, TRANSPORT + length);
 	return NET_ECHO_ANSWERED;
 }
 
-static enum net_result udp_input(const uint8_t *ip, struct view udp)
+/* `offset` and `most` are those of the IP payload in the frame. */
+static enum net_result udp_input(const uint8_t *frame, const struct headers *headers,
+				 size_t offset, size_t most)
 {
+	const uint8_t *udp = headers->transport;
 	size_t length;
 
-	if (udp.length < UDP_LENGTH)
+	if (most < UDP_LENGTH)
 		return NET_DROP_TRUNCATED;
-	length = get16(udp.data + UDP_TOTAL_LENGTH);
-	if (length < UDP_LENGTH || length > udp.length)
+	length = get16(udp + UDP_TOTAL_LENGTH);
+	if (length < UDP_LENGTH || length > most)
 		return NET_DROP_UDP_HEADER;
 	/* 0: the datagram has no checksum. */
-	if (get16(udp.data + UDP_CHECKSUM) &&
-	    fold(sum(sum_pseudo(ip, length), udp.data, length)))
+	if (get16(udp + UDP_CHECKSUM) &&
+	    !is_valid(sum(add(sum_pseudo(headers->ip, length), word_at(udp)),
+			  frame + offset + UDP_LENGTH, length - UDP_LENGTH)))
 		return NET_DROP_UDP_CHECKSUM;
-	if (get16(udp.data + UDP_DESTINATION) != NET_PORT_DISCARD)
+	if (get16(udp + UDP_DESTINATION) != NET_PORT_DISCARD)
 		return NET_DROP_UDP_PORT;
 	return NET_DISCARDED;
 }
 
-static enum net_result ip_input(const struct net *net, const uint8_t *frame, struct view ip,
-				uint8_t *answer, size_t *size)
+static enum net_result ip_input(const struct net *net, uint8_t *frame, size_t frame_length,
+				struct headers *headers, size_t *size)
 {
-	size_t header, total;
+	const uint8_t *ip = headers->ip;
+	size_t header, total, offset, length;
 	uint16_t fragment;
-	struct view payload;
+	uint64_t checksum;
 	uint32_t from;
 
-	if (ip.length < IP_LENGTH)
+	if (frame_length < ETH_LENGTH + IP_LENGTH)
 		return NET_DROP_TRUNCATED;
-	header = (ip.data[IP_VERSION] & 0xf) * 4;
-	total = get16(ip.data + IP_TOTAL_LENGTH);
-	if (ip.data[IP_VERSION] >> 4 != 4 || header < IP_LENGTH || total < header)
+	header = (ip[IP_VERSION] & 0xf) * 4;
+	total = get16(ip + IP_TOTAL_LENGTH);
+	if (ip[IP_VERSION] >> 4 != 4 || header < IP_LENGTH || total < header)
 		return NET_DROP_IP_HEADER;
 	/* A longer frame is valid: short packets are padded. */
-	if (total > ip.length)
+	if (total > frame_length - ETH_LENGTH)
 		return NET_DROP_TRUNCATED;
-	if (fold(sum(0, ip.data, header)))
+	offset = ETH_LENGTH + header;
+	length = total - header;
+	checksum = add(add(word_at(ip), word_at(ip + 8)), half_at(ip + 16));
+	if (header != IP_LENGTH) {
+		checksum = sum(checksum, frame + TRANSPORT, header - IP_LENGTH);
+		memcpy(headers->transport, frame + offset,
+		       length < TRANSPORT_LENGTH ? length : TRANSPORT_LENGTH);
+		copied();
+	}
+	if (!is_valid(checksum))
 		return NET_DROP_IP_CHECKSUM;
 
 	/* Answers to multicasts or to forged sources could be used to attack other hosts. */
-	if (get32(ip.data + IP_DESTINATION) != net->address)
+	if (get32(ip + IP_DESTINATION) != net->address)
 		return NET_DROP_NOT_OURS;
-	from = get32(ip.data + IP_SOURCE);
+	from = get32(ip + IP_SOURCE);
 	if (from == net->address || !is_host(from))
 		return NET_DROP_SOURCE;
 
-	fragment = get16(ip.data + IP_FRAGMENT);
+	fragment = get16(ip + IP_FRAGMENT);
 	if (fragment & FRAGMENT_RESERVED)
 		return NET_DROP_IP_HEADER;
 	if (fragment & FRAGMENT_ANY)
 		return NET_DROP_IP_FRAGMENT;
 
-	payload.data = ip.data + header;
-	payload.length = total - header;
-	switch (ip.data[IP_PROTOCOL]) {
+	switch (ip[IP_PROTOCOL]) {
 	case PROTOCOL_ICMP:
-		return icmp_input(net, frame, ip.data, payload, answer, size);
+		return icmp_input(net, frame, headers, offset, length, size);
 	case PROTOCOL_UDP:
-		return udp_input(ip.data, payload);
+		return udp_input(frame, headers, offset, length);
 	default:
 		return NET_DROP_IP_PROTOCOL;
 	}
 }
 
-enum net_result net_input(struct net *net, const uint8_t *frame, size_t length,
-			  uint8_t *answer, size_t *size)
+enum net_result net_input(struct net *net, uint8_t *frame, size_t length, size_t *size)
 {
-	struct view payload;
-	uint16_t type;
+	struct headers headers;
 	bool ours;
 
 	*size = 0;
@@ -404,22 +469,30 @@ enum net_result net_input(struct net *net, const uint8_t *frame, size_t length,
 		return NET_DROP_TRUNCATED;
 	if (length > net->frame_max)
 		return NET_DROP_TOO_LONG;
-	if (is_group_mac(frame + ETH_SOURCE) || is_our_mac(net, frame + ETH_SOURCE))
+	/* In parts, because a processor is slow to load across the end of what it has just stored. */
+	if (length >= HEADERS_LENGTH) {
+		memcpy(headers.eth, frame, sizeof(headers.eth));
+		memcpy(headers.ip, frame + ETH_LENGTH, sizeof(headers.ip));
+		memcpy(headers.transport, frame + TRANSPORT, sizeof(headers.transport));
+	} else {
+		memcpy(&headers, frame, length);
+	}
+	copied();
+	if (is_group_mac(headers.eth + ETH_SOURCE) || is_our_mac(net, headers.eth + ETH_SOURCE))
 		return NET_DROP_SOURCE;
 
-	payload.data = frame + ETH_LENGTH;
-	payload.length = length - ETH_LENGTH;
-	ours = is_our_mac(net, frame + ETH_DESTINATION);
-	type = get16(frame + ETH_TYPE);
-	switch (type) {
-	case TYPE_ARP:
-		if (!net->has_address || !(ours || is_broadcast_mac(frame + ETH_DESTINATION)))
-			return NET_DROP_NOT_OURS;
-		return arp_input(net, payload, answer, size);
-	case TYPE_IPV4:
+	ours = is_our_mac(net, headers.eth + ETH_DESTINATION);
+	if (get16(headers.eth + ETH_TYPE) == TYPE_IPV4) {
 		if (!net->has_address || !ours)
 			return NET_DROP_NOT_OURS;
-		return ip_input(net, frame, payload, answer, size);
+		return ip_input(net, frame, length, &headers, size);
+	}
+	switch (get16(headers.eth + ETH_TYPE)) {
+	case TYPE_ARP:
+		if (!net->has_address ||
+		    !(ours || is_broadcast_mac(headers.eth + ETH_DESTINATION)))
+			return NET_DROP_NOT_OURS;
+		return arp_input(net, frame, length, &headers, size);
 	case NET_TYPE_TEST:
 		return ours ? NET_TEST : NET_DROP_NOT_OURS;
 	case TYPE_VLAN:
@@ -444,7 +517,6 @@ void net_make_test(const struct net *net, uint8_t *frame, size_t length, uint64_
 	uint8_t *ip = frame + ETH_LENGTH;
 	uint8_t *udp = ip + IP_LENGTH;
 	size_t udp_length = length - ETH_LENGTH - IP_LENGTH;
-	uint16_t checksum;
 
 	if (!net->has_peer_address) {
 		put_eth(net, frame, net->peer_mac, NET_TYPE_TEST);
@@ -459,9 +531,8 @@ void net_make_test(const struct net *net, uint8_t *frame, size_t length, uint64_
 	put16(udp + UDP_TOTAL_LENGTH, udp_length);
 	put16(udp + UDP_CHECKSUM, 0);
 	put_pattern(udp + UDP_LENGTH, udp_length - UDP_LENGTH, sequence);
-	checksum = fold(sum(sum_pseudo(ip, udp_length), udp, udp_length));
-	/* 0 would mean that the datagram has no checksum. */
-	put_checksum(udp + UDP_CHECKSUM, checksum ? checksum : 0xffff);
+	put_checksum(udp + UDP_CHECKSUM,
+		     checksum_of(sum(sum_pseudo(ip, udp_length), udp, udp_length)));
 }
 
 const char *net_result_name(enum net_result result)

@@ -32,7 +32,7 @@ struct net {
 
 /* Classification of a received frame. */
 enum net_result {
-	/* `answer` holds an answer to send. */
+	/* `frame` holds an answer to send. */
 	NET_ARP_ANSWERED,
 	NET_ECHO_ANSWERED,
 	/* Accepted without an answer. */
@@ -65,11 +65,11 @@ enum net_result {
 const char *net_result_name(enum net_result result);
 
 /*
- * Processes a frame of `length` bytes (without CRC). Builds the answer, if any, in `answer`,
- * which must have frame_max bytes and not overlap `frame`. *size is its length, 0: no answer.
+ * Processes a frame of `length` bytes (without CRC), which the card can change at any time. The
+ * answer, if any, overwrites the frame, whose memory must have NET_FRAME_MIN bytes or more. *size
+ * is the length of the answer, at most `length` or NET_FRAME_MIN; 0: no answer.
  */
-enum net_result net_input(struct net *net, const uint8_t *frame, size_t length,
-			  uint8_t *answer, size_t *size);
+enum net_result net_input(struct net *net, uint8_t *frame, size_t length, size_t *size);
 
 /* Builds an ARP request for the peer's MAC; returns its length. */
 size_t net_make_request(const struct net *net, uint8_t *frame);

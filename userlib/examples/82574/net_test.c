@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Tests net.c with valid and hostile frames. Frames and answers are in allocations of their
- * exact length, so that the address sanitizer detects every access beyond them.
+ * Tests net.c with valid and hostile frames, in allocations of their exact length, so that the
+ * address sanitizer detects every access beyond them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,26 +163,46 @@ static struct frame make_test(size_t length)
 	return frame;
 }
 
-/* Passes `frame` to `net` and copies the answer, if any, to *answer. */
-static enum net_result give(struct net *net, const struct frame *frame, struct frame *answer)
+/*
+ * Passes `frame` to `net`, in memory of `room` bytes of which those after the frame have the
+ * value `rest`. Copies the answer, if any, to *answer.
+ */
+static enum net_result give_in(struct net *net, const struct frame *frame, struct frame *answer,
+			       size_t room, int rest)
 {
-	uint8_t *in = malloc(frame->length ? frame->length : 1);
-	uint8_t *out = malloc(net->frame_max);
+	uint8_t *in = malloc(room ? room : 1);
 	enum net_result result;
 
-	if (!in || !out)
+	if (!in)
 		abort();
+	memset(in, rest, room);
 	memcpy(in, frame->data, frame->length);
-	memset(out, 0xa5, net->frame_max);
 	/* For a frame of 0 bytes, no byte of the allocation may be read. */
-	result = net_input(net, frame->length ? in : in + 1, frame->length, out, &answer->length);
-	if (memcmp(in, frame->data, frame->length))
-		EXPECT(!"the frame was changed");
-	EXPECT(answer->length <= net->frame_max);
+	result = net_input(net, room ? in : in + 1, frame->length, &answer->length);
+	EXPECT(answer->length <= room);
 	EXPECT((result < NET_PEER_FOUND) == (answer->length > 0));
-	memcpy(answer->data, out, answer->length);
+	if (!answer->length && memcmp(in, frame->data, frame->length))
+		EXPECT(!"the frame was changed");
+	memcpy(answer->data, in, answer->length);
 	free(in);
-	free(out);
+	return result;
+}
+
+/*
+ * An answer has room for a frame of the shortest length, but must not depend on what is after
+ * the frame. Frames without an answer are in memory of their length.
+ */
+static enum net_result give(struct net *net, const struct frame *frame, struct frame *answer)
+{
+	size_t room = frame->length < NET_FRAME_MIN ? NET_FRAME_MIN : frame->length;
+	struct net before = *net;
+	enum net_result result = give_in(net, frame, answer, room, 0xa5);
+	struct frame again;
+
+	EXPECT(give_in(&before, frame, &again, answer->length ? room : frame->length, 0x5a) ==
+	       result);
+	EXPECT(again.length == answer->length);
+	EXPECT(!memcmp(again.data, answer->data, answer->length));
 	return result;
 }
 
@@ -331,6 +351,20 @@ static void test_echo(void)
 		EXPECT(!memcmp(answer.data + 38, request.data + 38, 4 + payload));
 		for (size_t i = used; i < answer.length; i++)
 			EXPECT(!answer.data[i]);
+	}
+}
+
+/* The checksum of an answer is adjusted from that of the request, which can have any value. */
+static void test_echo_checksums(void)
+{
+	for (unsigned int value = 0; value <= 0xffff; value++) {
+		struct frame request = make_echo(0), answer;
+		struct net net = host();
+
+		put16(&request, 34 + 6, value);
+		seal_icmp(&request, 34, 8);
+		EXPECT(give(&net, &request, &answer) == NET_ECHO_ANSWERED);
+		EXPECT(!checksum(answer.data + 34, 8));
 	}
 }
 
@@ -730,6 +764,7 @@ static const struct {
 	{ "only the peer's ARP answer is believed", test_arp_reply },
 	{ "an ARP request of ours finds the peer", test_arp_exchange },
 	{ "echo of every length is answered", test_echo },
+	{ "echo with every checksum is answered", test_echo_checksums },
 	{ "padding is not echoed", test_echo_padded },
 	{ "IP options are skipped", test_echo_options },
 	{ "every truncation is dropped", test_truncated },

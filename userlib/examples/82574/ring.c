@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <string.h>
 
-#include "regs.h"
 #include "ring.h"
 
 #define RING_LENGTH	(RING_DESCRIPTORS * sizeof(struct ring_descriptor))
 
-static unsigned int after(unsigned int i)
+static unsigned int before(unsigned int i)
 {
-	return (i + 1) % RING_DESCRIPTORS;
+	return (i + RING_DESCRIPTORS - 1) % RING_DESCRIPTORS;
 }
 
 static int make(struct ring *ring, struct card *card, uint32_t usage, size_t buffer_size)
@@ -54,12 +53,6 @@ static unsigned int size_for(size_t frame_max)
 	return i;
 }
 
-static void rx_arm(struct rx_ring *rx, unsigned int i)
-{
-	mmio_store(&rx->ring.descriptor[i].address, buffers_address(&rx->ring.buffers, i));
-	mmio_store(&rx->ring.descriptor[i].word, 0);
-}
-
 int rx_make(struct rx_ring *rx, struct card *card, size_t frame_max)
 {
 	uint64_t base;
@@ -70,7 +63,8 @@ int rx_make(struct rx_ring *rx, struct card *card, size_t frame_max)
 	if (error)
 		return error;
 	for (unsigned int i = 0; i < RING_DESCRIPTORS; i++)
-		rx_arm(rx, i);
+		rx_return(rx);
+	rx->emptied = 0;
 
 	base = buffers_address(&rx->ring.descriptors, 0);
 	card_write(card, REG_RDBAL(0), base & 0xffffffff);
@@ -102,46 +96,12 @@ void rx_stop(struct rx_ring *rx)
 	card_read(rx->ring.card, REG_RCTL);	/* flushes the write */
 }
 
-int rx_take(struct rx_ring *rx, uint8_t *frame, size_t capacity)
-{
-	unsigned int i = rx->ring.next;
-	uint64_t word = mmio_load_acquire(&rx->ring.descriptor[i].word);
-	size_t length = RXD_LENGTH(word);
-	int answer = -1;
-
-	if (!(word & RXD_DONE))
-		return 0;
-
-	if (!(word & RXD_END)) {
-		rx->spanning = true;
-	} else if (rx->spanning) {
-		rx->spanning = false;
-		rx->spanned++;
-	} else if (word & RXD_ERRORS) {
-		rx->errors++;
-	} else if (!length || length > rx->ring.buffers.size || length > capacity) {
-		rx->bad_length++;
-	} else {
-		memcpy(frame, buffers_memory(&rx->ring.buffers, i), length);
-		rx->frames++;
-		rx->bytes += length;
-		answer = length;
-	}
-
-	rx_arm(rx, i);
-	rx->ring.next = after(i);
-	if (++rx->emptied == RING_BATCH)
-		rx_flush(rx);
-	return answer;
-}
-
 void rx_flush(struct rx_ring *rx)
 {
 	if (!rx->emptied)
 		return;
 	mmio_release();
-	card_write(rx->ring.card, REG_RDT(0),
-		   (rx->ring.next + RING_DESCRIPTORS - 1) % RING_DESCRIPTORS);
+	card_write(rx->ring.card, REG_RDT(0), before(rx->ring.next));
 	rx->emptied = 0;
 }
 
@@ -176,49 +136,38 @@ void tx_start(struct tx_ring *tx)
 
 static void tx_reclaim(struct tx_ring *tx)
 {
-	while (tx->oldest != tx->ring.next) {
-		uint64_t word = mmio_load_acquire(&tx->ring.descriptor[tx->oldest].word);
+	while (tx->oldest != tx->start) {
+		const struct tx_batch *batch = &tx->batch[tx->oldest];
+		const struct ring_descriptor *last = &tx->ring.descriptor[before(batch->end)];
 
-		if (!(word & TXD_DONE))
+		if (!(mmio_load_acquire(&last->word) & TXD_DONE))
 			return;
-		tx->frames++;
-		tx->bytes += tx->length[tx->oldest];
-		tx->oldest = after(tx->oldest);
+		tx->frames += ring_distance(tx->oldest, batch->end);
+		tx->bytes += batch->bytes;
+		tx->oldest = batch->end;
 	}
 }
 
 unsigned int tx_room(struct tx_ring *tx)
 {
 	tx_reclaim(tx);
-	return RING_DESCRIPTORS - 1 -
-	       (tx->ring.next + RING_DESCRIPTORS - tx->oldest) % RING_DESCRIPTORS;
-}
-
-bool tx_put(struct tx_ring *tx, const uint8_t *frame, size_t length)
-{
-	unsigned int i = tx->ring.next;
-
-	if (length > tx->ring.buffers.size || !tx_room(tx)) {
-		tx->full++;
-		return false;
-	}
-	memcpy(buffers_memory(&tx->ring.buffers, i), frame, length);
-	tx->length[i] = length;
-	mmio_store(&tx->ring.descriptor[i].address, buffers_address(&tx->ring.buffers, i));
-	mmio_store(&tx->ring.descriptor[i].word,
-		   length | TXD_END | TXD_INSERT_CRC | TXD_REPORT);
-	tx->ring.next = after(i);
-	tx->pending = true;
-	return true;
+	return RING_DESCRIPTORS - 1 - ring_distance(tx->oldest, tx->ring.next);
 }
 
 void tx_flush(struct tx_ring *tx)
 {
-	if (!tx->pending)
-		return;
-	mmio_release();
-	card_write(tx->ring.card, REG_TDT(0), tx->ring.next);
-	tx->pending = false;
+	if (tx->start != tx->ring.next) {
+		tx->batch[tx->start] = (struct tx_batch){
+			.end = tx->ring.next, .bytes = tx->bytes_pending,
+		};
+		mmio_store(&tx->ring.descriptor[before(tx->ring.next)].word,
+			   tx->last_word | TXD_REPORT);
+		mmio_release();
+		card_write(tx->ring.card, REG_TDT(0), tx->ring.next);
+		tx->start = tx->ring.next;
+		tx->bytes_pending = 0;
+	}
+	tx_reclaim(tx);
 }
 
 bool tx_idle(struct tx_ring *tx)

@@ -13,12 +13,18 @@ void sender_init(struct sender *sender, const struct options *options)
 }
 
 static unsigned int find_peer(struct sender *sender, const struct net *net, struct tx_ring *tx,
-			      uint8_t *frame, int64_t now)
+			      int64_t now)
 {
+	uint8_t *frame;
+
 	if (now < sender->next_request)
 		return 0;
 	sender->next_request = now + SECOND;
-	return tx_put(tx, frame, net_make_request(net, frame));
+	frame = tx_buffer(tx);
+	if (!frame)
+		return 0;
+	tx_put(tx, net_make_request(net, frame));
+	return 1;
 }
 
 /* The number of frames that the rate permits until `now`. */
@@ -31,7 +37,7 @@ static uint64_t allowed(const struct sender *sender, int64_t now)
 }
 
 unsigned int sender_step(struct sender *sender, const struct net *net, struct tx_ring *tx,
-			 uint8_t *frame, int64_t now)
+			 int64_t now)
 {
 	uint64_t count = sender->left;
 	unsigned int room;
@@ -39,7 +45,7 @@ unsigned int sender_step(struct sender *sender, const struct net *net, struct tx
 	if (!count)
 		return 0;
 	if (!net->has_peer_mac)
-		return find_peer(sender, net, tx, frame, now);
+		return find_peer(sender, net, tx, now);
 
 	if (!sender->start)
 		sender->start = now;
@@ -56,9 +62,12 @@ unsigned int sender_step(struct sender *sender, const struct net *net, struct tx
 		count = room;
 
 	for (uint64_t i = 0; i < count; i++) {
-		net_make_test(net, frame, sender->size, sender->sent);
-		if (!tx_put(tx, frame, sender->size))
+		uint8_t *frame = tx_buffer(tx);
+
+		if (!frame)
 			return i;
+		net_make_test(net, frame, sender->size, sender->sent);
+		tx_put(tx, sender->size);
 		sender->sent++;
 		sender->left--;
 	}

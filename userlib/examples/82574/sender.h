@@ -19,10 +19,10 @@ struct sender {
 void sender_init(struct sender *sender, const struct options *options);
 
 /*
- * Queues the frames that are due at `now` (nanoseconds), at most RING_BATCH. `frame` is scratch
- * memory. Returns their number.
+ * Queues the frames that are due at `now` (nanoseconds), at most RING_BATCH. Returns their
+ * number.
  */
 unsigned int sender_step(struct sender *sender, const struct net *net, struct tx_ring *tx,
-			 uint8_t *frame, int64_t now);
+			 int64_t now);
 
 #endif /* SENDER_H */
