@@ -64,7 +64,7 @@ static unsigned int receive(struct driver *driver)
 	uint8_t *frame;
 	int length;
 
-	while (taken < RING_BATCH && (length = rx_take(&driver->rx, &frame)) != 0) {
+	while (taken < driver->options.burst && (length = rx_take(&driver->rx, &frame)) != 0) {
 		size_t size;
 
 		taken++;
@@ -176,6 +176,7 @@ static void set_up_net(struct driver *driver)
 	net->has_address = options->has_address;
 	net->address = options->address;
 	net->frame_max = options->frame_max;
+	net->unverified = options->unverified;
 	net->has_peer_address = options->has_to_address;
 	net->peer_address = options->to_address;
 	net->has_peer_mac = options->has_to_mac;

@@ -22,6 +22,7 @@ struct net {
 	bool has_address;
 	uint32_t address;	/* in host order, as all numbers here */
 	size_t frame_max;
+	bool unverified;	/* do not verify the checksums of echo requests */
 
 	/* Destination of test frames. ARP resolves the MAC of peer_address. */
 	bool has_peer_address;

@@ -368,6 +368,24 @@ static void test_echo_checksums(void)
 	}
 }
 
+/* Without verification a wrong checksum remains wrong by as much. */
+static void test_echo_unverified(void)
+{
+	for (size_t payload = 0; payload <= 100; payload++) {
+		struct frame request = make_echo(payload), answer;
+		struct net net = host();
+		size_t length = 8 + payload;
+
+		net.unverified = true;
+		EXPECT(give(&net, &request, &answer) == NET_ECHO_ANSWERED);
+		EXPECT(!checksum(answer.data + 34, length));
+		request.data[34 + 5] ^= 0x10;
+		EXPECT(give(&net, &request, &answer) == NET_ECHO_ANSWERED);
+		EXPECT(checksum(answer.data + 34, length) == checksum(request.data + 34, length));
+		EXPECT(checksum(answer.data + 34, length));
+	}
+}
+
 /* Padding of a short packet is neither echoed nor part of the checksum. */
 static void test_echo_padded(void)
 {
@@ -765,6 +783,7 @@ static const struct {
 	{ "an ARP request of ours finds the peer", test_arp_exchange },
 	{ "echo of every length is answered", test_echo },
 	{ "echo with every checksum is answered", test_echo_checksums },
+	{ "a wrong checksum remains wrong", test_echo_unverified },
 	{ "padding is not echoed", test_echo_padded },
 	{ "IP options are skipped", test_echo_options },
 	{ "every truncation is dropped", test_truncated },

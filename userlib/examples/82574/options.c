@@ -9,6 +9,7 @@
 #include "net.h"
 #include "options.h"
 #include "revoked.h"
+#include "ring.h"
 #include "section.h"
 
 _Static_assert(REVOKED_EXIT == EXIT_REVOKED, "two names of one exit code");
@@ -27,6 +28,8 @@ enum key {
 	KEY_RATE,
 	KEY_QUIT,
 	KEY_IDLE,
+	KEY_BURST,
+	KEY_UNVERIFIED,
 	KEY_SECTION,
 };
 
@@ -40,6 +43,9 @@ static const struct argp_option table[] = {
 	  "Keep rings and buffers in a section of SIZE bytes, or K, M or G of them (default 16M), "
 	  "instead of blocks", 1 },
 	{ "address", KEY_ADDRESS, "IPV4", 0, "Answer ARP and echo requests for this address", 2 },
+	{ "unverified", KEY_UNVERIFIED, NULL, 0,
+	  "Do not verify the ICMP checksums of echo requests; a wrong one makes that of the reply "
+	  "wrong, too", 2 },
 	{ "send", KEY_SEND, "N", 0, "Send N frames", 3 },
 	{ "to", KEY_TO, "MAC|IPV4", 0,
 	  "Where to: to a MAC, frames of type 0x88b5 (local experimental); to an IPv4 address, "
@@ -53,6 +59,8 @@ static const struct argp_option table[] = {
 	{ "idle-us", KEY_IDLE, "MICROSECONDS", 0,
 	  "After 64 polls that found nothing, sleep so long before each poll (default 50). "
 	  "0: never sleep, only yield the processor", 4 },
+	{ "burst", KEY_BURST, "N", 0,
+	  "Process at most N frames before the card is told of them: 1 to 64 (default 64)", 4 },
 	{ "json", KEY_JSON, NULL, 0, "One JSON object a line", 4 },
 	{ 0 }
 };
@@ -162,6 +170,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_IDLE:
 		options->idle_us = argument_number(state, argument, 0, 999999);
 		break;
+	case KEY_BURST:
+		options->burst = argument_number(state, argument, 1, RING_BATCH);
+		break;
+	case KEY_UNVERIFIED:
+		options->unverified = true;
+		break;
 	case KEY_SECTION:
 		options->section = argument ? argument_size(state, argument, 1, UINT64_MAX) : SECTION_SIZE;
 		break;
@@ -191,6 +205,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		.size = NET_FRAME_MIN,
 		.frame_max = NET_FRAME_STANDARD,
 		.idle_us = 50,
+		.burst = RING_BATCH,
 	};
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, options);

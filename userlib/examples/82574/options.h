@@ -33,7 +33,9 @@ struct options {
 	unsigned int duration;	/* seconds, 0: no limit */
 	unsigned int stats;	/* seconds, 0: only at the end */
 	unsigned int idle_us;
+	unsigned int burst;	/* most frames between two writes of a tail */
 	uint64_t section;	/* bytes, 0: blocks */
+	bool unverified;
 	bool quit;
 	bool json;
 };

@@ -8,6 +8,7 @@ void sender_init(struct sender *sender, const struct options *options)
 	*sender = (struct sender){
 		.left = options->send,
 		.rate = options->rate,
+		.burst = options->burst,
 		.size = options->size,
 	};
 }
@@ -55,8 +56,8 @@ unsigned int sender_step(struct sender *sender, const struct net *net, struct tx
 		if (count > due)
 			count = due;
 	}
-	if (count > RING_BATCH)
-		count = RING_BATCH;
+	if (count > sender->burst)
+		count = sender->burst;
 	room = tx_room(tx);
 	if (count > room)
 		count = room;

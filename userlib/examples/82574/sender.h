@@ -12,6 +12,7 @@ struct sender {
 	uint64_t sent;		/* queued in the ring */
 	uint64_t rate;
 	size_t size;
+	unsigned int burst;
 	int64_t start;		/* nanoseconds; 0: not started */
 	int64_t next_request;	/* time of the next ARP request for the peer */
 };
@@ -19,7 +20,7 @@ struct sender {
 void sender_init(struct sender *sender, const struct options *options);
 
 /*
- * Queues the frames that are due at `now` (nanoseconds), at most RING_BATCH. Returns their
+ * Queues the frames that are due at `now` (nanoseconds), at most one burst. Returns their
  * number.
  */
 unsigned int sender_step(struct sender *sender, const struct net *net, struct tx_ring *tx,
