@@ -93,7 +93,7 @@ bool tx_idle(struct tx_ring *tx);
 void ring_free(struct ring *ring);
 
 /*
- * What runs for each frame is inline.
+ * Functions that are called for each frame are inline.
  */
 
 static inline unsigned int ring_after(unsigned int i)
