@@ -7,73 +7,17 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/types.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ether.h>
 #include <netpacket/packet.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#define TURN		500UL
+#include "idle.h"
+
 #define TYPE		0x88b5	/* for local experiments [IEEE 802] */
 #define LONGEST		9014
-
-static __u64 *turns;
-
-static __u64 now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static void turn(void)
-{
-	unsigned long loops = TURN;
-
-	asm volatile("1: dec %0; jnz 1b" : "+r"(loops) : : "cc");
-	__atomic_store_n(turns, *turns + 1, __ATOMIC_RELAXED);
-}
-
-/* Start a child that runs whenever no other task does, and so measures idle time. */
-static void start_idler(void)
-{
-	struct sched_param parameter = { };
-
-	if (fork())
-		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (sched_setscheduler(0, SCHED_IDLE, &parameter))
-		die("SCHED_IDLE");
-	for (;;)
-		turn();
-}
-
-static double instructions_per_turn(void)
-{
-	const unsigned int count = 2000;
-	__u64 begin = now();
-
-	for (unsigned int i = 0; i < count; i++)
-		turn();
-	return (double)(now() - begin) / count;
-}
 
 static __u64 read_counter(const char *path)
 {
@@ -141,21 +85,17 @@ int main(int arguments, char **argument)
 	frame[13] = TYPE & 0xff;
 	fd = open_interface(argument[1]);
 
-	turns = mmap(NULL, sizeof(*turns), PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (turns == MAP_FAILED)
-		die("mmap");
 	each = instructions_per_turn();
 	before = read_counter(argument[5]);
-	start_idler();
+	start_turns(SCHED_IDLE);
 
 	begin = now();
-	idle = __atomic_load_n(turns, __ATOMIC_RELAXED);
+	idle = turns_now();
 	for (size_t i = 0; i < count; i++)
 		if (send(fd, frame, length, 0) != (ssize_t)length)
 			die("send");
 	wait_for(argument[5], before + count);
-	idle = __atomic_load_n(turns, __ATOMIC_RELAXED) - idle;
+	idle = turns_now() - idle;
 	printf("%.0f\n", now() - begin - idle * each);
 	return 0;
 }
