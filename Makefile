@@ -116,11 +116,13 @@ bench:
 	@selftests/vm/packages.sh build vm bench
 	@$(MAKE) -s modules MODULE_DIR=$(BUILD)/modules/bench NDSHM_PROTOTYPES=1 \
 		KDIR=$$(selftests/vm/kernels.sh headers 6.12)
+	@$(MAKE) -s userlib
 	@code=0; \
 	export NDSHM_KO=$(BUILD)/modules/bench/ndshm.ko; \
 	BUILD=$(BUILD)/bench selftests/bench/run.sh || code=$$?; \
 	NDSHM_PROTOTYPE=$(BUILD)/modules/bench/kernel/prototypes/82574/ndshm_82574.ko \
 		BUILD=$(BUILD)/bench selftests/bench/wire/wire.sh || code=$$?; \
+	NDSHM_USER=$(BUILD)/user BUILD=$(BUILD)/bench selftests/bench/wire/echo.sh || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/run.sh || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/run.sh --module || code=$$?; \
 	BUILD=$(BUILD)/bench/heap userlib/bench/ring.sh || code=$$?; \
