@@ -1025,7 +1025,7 @@ TEST_F(async, cpu)
 	pid_t child;
 
 	missing = make_limited(path, sizeof(path), "cpu", "cpu.max",
-			       "20000 100000");
+			       "5000 100000");
 	if (missing)
 		SKIP(return, "%s", missing);
 	needed = work_now(_metadata, self);
