@@ -178,7 +178,7 @@ run_level() {
 	at "$name"
 	# Show failures at once; the rest is in the log.
 	{ run_command 2>&1 </dev/null || printf '\nlevel failed: exit %d\n' $?; } | tee -- "$log" |
-		grep --line-buffered -E '^(# )*not ok |^run.sh:|level failed' | sed -u "s#^#$name: #" || true
+		grep --line-buffered -E '^(# )*not ok |^(# )+[^ ]+:[0-9]+:[^ ]+:Expected |^run.sh:|level failed' | sed -u "s#^#$name: #" || true
 	without_lost <"$log" >"$lines"
 	good=$(grep -cE '^(# )*ok [0-9]+|^ok - ' "$lines") || true
 	skip=$(grep -cE '^(# )*ok [0-9]+.*# SKIP' "$lines") || true
@@ -201,7 +201,7 @@ all_levels() { while [[ $(jobs -rp | wc -l) -gt 0 ]]; do wait -n || true; done; 
 
 # Print the failures in a log, the lines before each, and the kernel's last words if it died.
 explain_failure() {
-	grep -B 2 -E '^(# )*not ok ' "$1" | grep -vE '^(# )*ok |^--$' | head -n 12
+	grep -B 4 -E '^(# )*not ok ' "$1" | grep -vE '^(# )*ok |^(# )+ +RUN |^--$' | head -n 16
 	grep -E '^run.sh:|^level failed' "$1" | head -n 5
 	sed -n '/^run.sh: the end of/,/^[^ ]*:/{/^  /p}' "$1" | tail -n 12
 	sed -n '/^splat: /,$p' "$1" | head -n 20
