@@ -59,6 +59,20 @@ static inline void ndshm_vm_flags_mod(struct vm_area_struct *vma,
 	(struct vm_area_struct *vma, unsigned long address)
 #endif
 
+/* kernel/block: before 6.17 vmf_insert_pfn_pmd(), for frames since 6.12, takes a pfn_t */
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+#include <linux/huge_mm.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define ndshm_insert_pfn_pmd vmf_insert_pfn_pmd
+#else
+#include <linux/pfn_t.h>
+static inline vm_fault_t ndshm_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn, bool write)
+{
+	return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write);
+}
+#endif
+#endif
+
 /* kernel/block: inode_operations::setattr has a struct mnt_idmap since 6.3 */
 #include <linux/fs.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

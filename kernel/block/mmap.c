@@ -116,11 +116,16 @@ static vm_fault_t object_fill(struct ndshm_object *object, struct vm_fault *vmf)
 	spinlock_t *lock;	/* of the page table */
 	pgprot_t prot;
 	pte_t *pte;
+	pmd_t pmd;
 
 	/* This function would leave a PTE marker, and the access would fault for ever. */
 	if (vmf->flags & FAULT_FLAG_ORIG_PTE_VALID && !pte_none(vmf->orig_pte))
 		return VM_FAULT_SIGBUS;
 	object_use_prealloc(vmf);
+	/* Another fault has inserted a huge entry, or that was unmapped: fault again. */
+	pmd = READ_ONCE(*vmf->pmd);
+	if (pmd_none(pmd) || pmd_trans_huge(pmd))
+		return VM_FAULT_NOPAGE;
 	lock = pte_lockptr(vma->vm_mm, vmf->pmd);
 	pte = pte_offset_kernel(vmf->pmd, address);
 	/*
@@ -166,6 +171,57 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 	return object->ops->fault_around(object, vmf);
 }
 
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+/*
+ * Return: true if one entry can map a page table of frames from @pfn on. mm gives it the memory
+ * type of the kernel's mapping, and knows that of ordinary memory only.
+ */
+static bool object_fits_huge(const struct vm_area_struct *vma, unsigned long pfn,
+			     unsigned long count, pgprot_t prot)
+{
+	return count >= PTRS_PER_PTE && IS_ALIGNED(pfn, PTRS_PER_PTE) &&
+	       pgprot_val(prot) == pgprot_val(vma->vm_page_prot) && pfn_valid(pfn) &&
+	       !PageReserved(pfn_to_page(pfn));
+}
+
+static vm_fault_t object_fill_huge(struct ndshm_object *object, struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	const pgoff_t index = linear_page_index(vma, vmf->address & PMD_MASK);
+	pgprot_t prot = vma->vm_page_prot;
+	vm_fault_t ret = VM_FAULT_FALLBACK;
+	unsigned long pfn, count;
+
+	/* A revocation sets @revoked with the same lock held, and unmaps afterwards. */
+	spin_lock(&object->state_lock);
+	if (!object->revoked && !object->split) {
+		pfn = object->ops->pfn(object, index, &count, &prot);
+		if (object_fits_huge(vma, pfn, count, prot)) {
+			object->huge = true;
+			ret = ndshm_insert_pfn_pmd(vmf, pfn, vmf->flags & FAULT_FLAG_WRITE);
+		}
+	}
+	spin_unlock(&object->state_lock);
+	return ret;
+}
+
+/* Called before @fault if mm permits a huge entry, and to replace one that is write-protected. */
+static vm_fault_t object_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	const unsigned long table = vmf->address & PMD_MASK;
+	struct vm_area_struct *vma = vmf->vma;
+	struct ndshm_object *object = vma->vm_file->private_data;
+
+	if (!object->frames || order != PMD_SHIFT - PAGE_SHIFT || !pmd_none(READ_ONCE(*vmf->pmd)) ||
+	    table < vma->vm_start || vma->vm_end - table < PMD_SIZE)
+		return VM_FAULT_FALLBACK;
+	/* That would sleep with the lock held. */
+	if (arch_needs_pgtable_deposit())
+		return VM_FAULT_FALLBACK;
+	return object_fill_huge(object, vmf);
+}
+#endif
+
 /*
  * Neighbours are mapped by @fault, which can sleep. Without map_pages mm would retry each
  * fault with the mmap lock.
@@ -176,9 +232,35 @@ static vm_fault_t object_map_pages(struct vm_fault *vmf, pgoff_t start,
 	return 0;
 }
 
+/*
+ * mm copies, moves and splits huge entries in ways that a revocation can miss: it reads an entry
+ * before it takes the lock of the page table, or clears it for a moment. So there is none when mm
+ * begins, which is after the open of the new VMA: mappings with page tables take their place.
+ */
+static void object_split_huge(struct ndshm_object *object, struct address_space *mapping)
+{
+	bool huge;
+
+	spin_lock(&object->state_lock);
+	object->split = true;
+	huge = object->huge;
+	spin_unlock(&object->state_lock);
+	if (!huge)
+		return;
+	unmap_mapping_range(mapping, 0, 0, 1);
+	spin_lock(&object->state_lock);
+	object->huge = false;
+	spin_unlock(&object->state_lock);
+}
+
+/* A fork, a move, or a split by another call. */
 static void object_vma_open(struct vm_area_struct *vma)
 {
+	struct ndshm_object *object = vma->vm_file->private_data;
+
 	atomic_inc(vma->vm_private_data);
+	if (object->frames)
+		object_split_huge(object, vma->vm_file->f_mapping);
 }
 
 static void object_vma_close(struct vm_area_struct *vma)
@@ -207,6 +289,9 @@ static const struct vm_operations_struct object_vm_ops = {
 	.close = object_vma_close,
 	.may_split = object_may_split,
 	.fault = object_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+	.huge_fault = object_huge_fault,
+#endif
 	.map_pages = object_map_pages,
 #ifdef CONFIG_NUMA
 	.get_policy = object_policy,

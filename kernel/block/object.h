@@ -31,8 +31,8 @@ typedef void (*ndshm_peek_fn)(void *object, kuid_t owner, void *context);
  * @pfn: Returns the frame of the page at @index of an object with @frames. Sets
  *	*@count to the number of pages with consecutive frames from there on (0: none,
  *	the access gets SIGBUS) and *@prot, initially the VMA's, to their protection.
- *	Called with a page table lock held, while the object has its memory. NULL: the
- *	kind has no object with @frames.
+ *	Called with a page table lock or @state_lock held, while the object has its
+ *	memory. NULL: the kind has no object with @frames.
  * @fault: Handles a fault within an object without @frames: gets and locks the page,
  *	checks that the object is not revoked, and calls ndshm_fault_answer(). NULL: the
  *	kind has no such object.
@@ -73,10 +73,12 @@ struct ndshm_object_ops {
  * @name: number for /proc/PID/maps
  * @mappings: VMAs of the object; for a section, those of its creator
  * @state_lock: protects the members below. While it is held, an object that is not
- *	@revoked has its memory. Innermost, except for locks of a provider's page and
- *	sync handlers
+ *	@revoked has its memory. Innermost, except for page table locks and for locks of a
+ *	provider's page, pfn and sync handlers
  * @revoked: mmap and faults fail
  * @retired: the handle is freed; mmap fails
+ * @huge: huge entries may map @frames
+ * @split: no more huge entries: a VMA was copied, moved or split
  * @file: file that all VMAs hold; created by the first mmap, held until the object
  *	retires
  * @inode: inode of @file; held, with its superblock, while mappings can exist
@@ -91,9 +93,11 @@ struct ndshm_object {
 	u32 handle;
 	u32 name;
 	atomic_t mappings;
-	spinlock_t state_lock;	/* revoked, retired, file, inode */
+	spinlock_t state_lock;	/* revoked, retired, huge, split, file, inode */
 	bool revoked;
 	bool retired;
+	bool huge;
+	bool split;
 	struct file *file;
 	struct inode *inode;
 };

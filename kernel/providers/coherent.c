@@ -26,8 +26,8 @@
 #include "pages.h"
 #include "testing.h"
 
-/* Length of a chunk of a large block. */
-#define STEP	SZ_256K
+/* Longer blocks are large: they consist of chunks where the device permits that. */
+#define SMALL	SZ_256K
 
 /**
  * struct coherent - Memory of one block
@@ -76,7 +76,7 @@ static bool coherent_impossible(size_t size)
 	       pages > INT_MAX / sizeof(struct page *);
 }
 
-/* Allocate chunks that are one segment together. */
+/* Allocate chunks that are one segment together; one entry maps a chunk of huge page order. */
 static bool coherent_gather(struct coherent *coherent,
 			    struct ndshm_parameters *parameters)
 {
@@ -85,8 +85,7 @@ static bool coherent_gather(struct coherent *coherent,
 
 	parameters->flags |= NDSHM_ALLOC_CONTIGUOUS;
 	parameters->no_kernel_mapping = false;
-	status = ndshm_pages_allocate(parameters, get_order(STEP),
-				      &coherent->pages);
+	status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, &coherent->pages);
 	parameters->flags = flags;
 	coherent->address = parameters->virtual_address;
 	return status == NDSHM_STATUS_SUCCESS;
@@ -123,7 +122,7 @@ static ndshm_status_t coherent_allocate(void *provider_context,
 		return NDSHM_STATUS_RESOURCES;
 	coherent->device = parameters->device;
 	coherent->size = PAGE_ALIGN(parameters->length);
-	if (coherent->size > STEP &&
+	if (coherent->size > SMALL &&
 	    ndshm_pages_fit(coherent->device, coherent->size) ?
 	    !coherent_gather(coherent, parameters) :
 	    !coherent_alloc(coherent, parameters)) {
@@ -153,6 +152,8 @@ static unsigned long coherent_pfn(void *provider_context, void *context,
 {
 	struct coherent *coherent = context;
 
+	if (coherent->pages)
+		return ndshm_pages_pfn(coherent->pages, index, count);
 	if (!dev_is_dma_coherent(coherent->device))
 		*prot = pgprot_dmacoherent(*prot);
 	return ndshm_kernel_pfn(coherent->address, coherent->size, index, count);

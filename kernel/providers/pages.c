@@ -25,8 +25,6 @@
 #include "pages.h"
 #include "testing.h"
 
-#define HUGE_ORDER	min(PMD_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
-
 /**
  * struct chunk - Contiguous pages
  * @page: first page; its folio's index is the offset in the block, in pages
@@ -608,19 +606,19 @@ static ndshm_status_t pages_reallocate(struct ndshm_parameters *parameters, void
 	ndshm_pages_free(NULL, *context);
 	parameters->list->count = 0;
 	parameters->flags |= NDSHM_ALLOC_CONTIGUOUS;
-	status = ndshm_pages_allocate(parameters, HUGE_ORDER, context);
+	status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, context);
 	if (status == NDSHM_STATUS_SUCCESS)
 		return status;
 	parameters->list->count = 0;
 	parameters->flags = flags;
-	return ndshm_pages_allocate(parameters, HUGE_ORDER, context);
+	return ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, context);
 }
 
 static ndshm_status_t pages_allocate(void *provider_context,
 				     struct ndshm_parameters *parameters,
 				     void **context)
 {
-	ndshm_status_t status = ndshm_pages_allocate(parameters, HUGE_ORDER, context);
+	ndshm_status_t status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, context);
 
 	if (status == NDSHM_STATUS_SUCCESS && parameters->most_segments &&
 	    parameters->list->count > parameters->most_segments)
@@ -653,6 +651,15 @@ static struct page *pages_page(void *provider_context, void *context,
 	struct page *first = chunk_find(context, index)->page;
 
 	return first + (index - page_folio(first)->index);
+}
+
+unsigned long ndshm_pages_pfn(void *context, pgoff_t index, unsigned long *count)
+{
+	struct page *first = chunk_find(context, index)->page;
+	const pgoff_t inside = index - page_folio(first)->index;
+
+	*count = folio_nr_pages(page_folio(first)) - inside;
+	return page_to_pfn(first) + inside;
 }
 
 static void chunk_sync(struct device *device, bool for_device,

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings of "coherent" by huge entries, which have no struct pages: without page tables, and
+ * correct after mm has split, moved, protected or copied them.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include "ndshm_nl.h"
+#include "ndshm_proc.h"
+#include "ndshm_test.h"
+
+#define HUGE	(2UL << 20)
+#define LENGTH	(2 * HUGE)
+#define MAPS	4
+
+FIXTURE(huge_frames) {
+	int fd;
+	size_t page;
+	struct ndshm_block_info block;
+	unsigned char *map;
+	int ends[2];
+};
+
+static bool is_before(unsigned int major, unsigned int minor)
+{
+	unsigned int has_major = 0, has_minor = 0;
+	struct utsname name;
+
+	return !uname(&name) &&
+	       sscanf(name.release, "%u.%u", &has_major, &has_minor) == 2 &&
+	       (has_major < major || (has_major == major && has_minor < minor));
+}
+
+static unsigned char *map_block(struct _test_data_huge_frames *self)
+{
+	return mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+		    self->block.mmap_offset);
+}
+
+static void make_block(struct __test_metadata *_metadata, struct _test_data_huge_frames *self)
+{
+	struct ndshm_get_info_args info = get_info_request();
+	struct ndshm_nl_provider coherent;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_nl nl;
+
+	test_get_info(self->fd, &info);
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_provider_by_name(&nl, "coherent", &coherent));
+	ndshm_nl_close(&nl);
+	alloc = block_alloc_request(info.out_default_adapter, LENGTH, &self->block);
+	alloc.provider = coherent.id;
+	test_block_alloc(self->fd, &alloc);
+	self->map = map_block(self);
+	ASSERT_NE(MAP_FAILED, self->map);
+	ASSERT_EQ(0, (uintptr_t)self->map % HUGE);
+}
+
+FIXTURE_SETUP(huge_frames)
+{
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+	self->page = page_size();
+	make_block(_metadata, self);
+	ASSERT_EQ(0, pipe(self->ends));
+}
+
+FIXTURE_TEARDOWN(huge_frames)
+{
+	close(self->ends[0]);
+	close(self->ends[1]);
+	close(self->fd);
+}
+
+/* Return: KiB of page tables of the process. */
+static long page_tables(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	long found = -1;
+	char line[256];
+
+	while (status && fgets(line, sizeof(line), status))
+		sscanf(line, "VmPTE: %ld", &found);
+	if (status)
+		fclose(status);
+	return found;
+}
+
+/* A system call accesses the byte at @memory: it fails where an access would raise a signal. */
+static bool is_readable(struct _test_data_huge_frames *self, const void *memory)
+{
+	char byte;
+
+	return write(self->ends[1], memory, 1) == 1 && read(self->ends[0], &byte, 1) == 1;
+}
+
+static bool is_writable(struct _test_data_huge_frames *self, unsigned char *memory)
+{
+	char byte;
+
+	if (write(self->ends[1], memory, 1) != 1)
+		return false;
+	if (read(self->ends[0], memory, 1) == 1)
+		return true;
+	/* Empty the pipe. */
+	return read(self->ends[0], &byte, 1) != 1;
+}
+
+/* Each mapping would need two page tables; one may need a table of huge entries. */
+TEST_F(huge_frames, no_page_tables)
+{
+	unsigned char *map[MAPS];
+	long before, kib = self->page >> 10;
+	unsigned int i;
+
+	if (is_before(6, 12))
+		SKIP(return, "kernels before 6.12 map frames page by page");
+	fill_pattern(self->map, LENGTH, 1);
+	for (i = 0; i < MAPS; i++) {
+		map[i] = map_block(self);
+		ASSERT_NE(MAP_FAILED, map[i]);
+	}
+	before = page_tables();
+	ASSERT_LT(0, before);
+	/* Faults for a read, and for a write after it. */
+	for (i = 0; i < MAPS; i++) {
+		EXPECT_TRUE(has_pattern(map[i], LENGTH, 1 + i));
+		fill_pattern(map[i], LENGTH, 2 + i);
+	}
+	EXPECT_GE(before + kib, page_tables());
+	EXPECT_TRUE(has_pattern(self->map, LENGTH, 1 + MAPS));
+}
+
+/*
+ * Before mm copies, moves or splits a huge entry, page tables replace all of the block: a
+ * revocation could miss what mm works on.
+ */
+TEST_F(huge_frames, never_copied)
+{
+	long before, kib = self->page >> 10;
+	unsigned char *other, *place;
+	unsigned int way;
+	pid_t child;
+	int peer;
+
+	if (is_before(6, 12))
+		SKIP(return, "kernels before 6.12 map frames page by page");
+	for (way = 0; way < 3; way++) {
+		make_block(_metadata, self);
+		other = map_block(self);
+		ASSERT_NE(MAP_FAILED, other);
+		fill_pattern(other, LENGTH, way);
+		before = page_tables();
+		EXPECT_TRUE(has_pattern(self->map, LENGTH, way));
+		EXPECT_GE(before + kib, page_tables());
+		if (way == 0) {
+			child = ndshm_fork(&peer);
+			ASSERT_LE(0, child);
+			if (!child)
+				_exit(!has_pattern(self->map, LENGTH, way));
+			EXPECT_TRUE(ndshm_reap(child));
+			close(peer);
+		} else if (way == 1) {
+			EXPECT_EQ(0, mprotect(other + HUGE, self->page, PROT_READ));
+		} else {
+			place = mmap(NULL, LENGTH, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			ASSERT_NE(MAP_FAILED, place);
+			EXPECT_EQ(place, mremap(other, LENGTH, LENGTH,
+						MREMAP_MAYMOVE | MREMAP_FIXED, place));
+		}
+		/* Both page tables of the mapping that nothing was done to. */
+		before = page_tables();
+		EXPECT_TRUE(has_pattern(self->map, LENGTH, way));
+		EXPECT_LE(before + 2 * kib, page_tables())
+			TH_LOG("way %u", way);
+	}
+}
+
+/* A part that is unmapped or protected ends the huge entry; the rest is mapped again. */
+TEST_F(huge_frames, split)
+{
+	unsigned char *middle = self->map + HUGE / 2;
+
+	fill_pattern(self->map, LENGTH, 1);
+	EXPECT_EQ(0, mprotect(middle, self->page, PROT_READ));
+	EXPECT_TRUE(has_pattern(self->map, LENGTH, 1));
+	EXPECT_FALSE(is_writable(self, middle));
+	EXPECT_TRUE(is_writable(self, middle + self->page));
+	EXPECT_EQ(0, munmap(middle, self->page));
+	EXPECT_FALSE(is_readable(self, middle));
+	EXPECT_TRUE(has_pattern(self->map, HUGE / 2, 1));
+	/* The second huge entry, as a whole. */
+	EXPECT_EQ(0, mprotect(self->map + HUGE, HUGE, PROT_READ));
+	EXPECT_FALSE(is_writable(self, self->map + HUGE));
+	EXPECT_TRUE(is_readable(self, self->map + HUGE));
+	EXPECT_EQ(0, mprotect(self->map + HUGE, HUGE, PROT_READ | PROT_WRITE));
+	EXPECT_TRUE(is_writable(self, self->map + HUGE));
+}
+
+/* A mapping that is moved by less than a huge page needs page tables, and shows the same. */
+TEST_F(huge_frames, moved)
+{
+	unsigned char *space, *place, *other = map_block(self);
+
+	ASSERT_NE(MAP_FAILED, other);
+	fill_pattern(self->map, LENGTH, 3);
+	space = mmap(NULL, LENGTH + 2 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, space);
+	place = space + HUGE - (uintptr_t)space % HUGE;
+	ASSERT_EQ(place, mremap(self->map, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_FIXED, place));
+	EXPECT_TRUE(has_pattern(place, LENGTH, 3));
+	ASSERT_EQ(place + self->page, mremap(other, LENGTH, LENGTH, MREMAP_MAYMOVE | MREMAP_FIXED,
+					     place + self->page));
+	EXPECT_TRUE(has_pattern(place + self->page, LENGTH, 3));
+	fill_pattern(place + self->page, LENGTH, 4);
+	EXPECT_EQ(0, munmap(space, LENGTH + 2 * HUGE));
+	self->map = map_block(self);
+	ASSERT_NE(MAP_FAILED, self->map);
+	EXPECT_TRUE(has_pattern(self->map, LENGTH, 4));
+}
+
+/* A child has the mapping, whether or not it was touched, and writes to the same memory. */
+TEST_F(huge_frames, forked)
+{
+	pid_t child;
+	int peer;
+
+	fill_pattern(self->map, HUGE, 5);
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (!has_pattern(self->map, HUGE, 5))
+			_exit(1);
+		fill_pattern(self->map, LENGTH, 6);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	EXPECT_TRUE(has_pattern(self->map, LENGTH, 6));
+}
+
+/* The mapping keeps the memory of a freed block. It has no pages that could be pinned. */
+TEST_F(huge_frames, freed)
+{
+	struct ndshm_block_free_args release = block_free_request(self->block.handle);
+	struct iovec what = { .iov_base = self->map, .iov_len = self->page };
+
+	fill_pattern(self->map, LENGTH, 7);
+	test_block_free(self->fd, &release);
+	EXPECT_TRUE(has_pattern(self->map, LENGTH, 7));
+	test_errno(EFAULT, self->fd, vmsplice(self->ends[1], &what, 1, 0));
+	EXPECT_EQ(0, munmap(self->map, LENGTH));
+}
+
+int main(int argc, char **argv)
+{
+	return ndshm_main(argc, argv);
+}
