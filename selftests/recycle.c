@@ -418,6 +418,45 @@ TEST_F(recycle, freed_by_other_process)
 	test_charge(0);
 }
 
+/* Who lost the permission for the adapter does not get what is kept. */
+TEST_F(recycle, permission)
+{
+	struct ndshm_nl_access access = {
+		.set = NDSHM_NL_OWNER | NDSHM_NL_GROUP | NDSHM_NL_MODE,
+		.owner = NDSHM_USER_B, .group = NDSHM_USER_B, .mode = 0600,
+	};
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+	pid_t child;
+	int peer;
+
+	if (geteuid())
+		SKIP(return, "only root can change permissions");
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		ASSERT_TRUE(ndshm_set_capability(CAP_DAC_OVERRIDE, false));
+		ASSERT_TRUE(ndshm_set_capability(CAP_SYS_ADMIN, false));
+		self->fd = ndshm_open();
+		ASSERT_LE(0, self->fd);
+		test_keep(1);
+		ASSERT_TRUE(ndshm_signal_peer(peer) && ndshm_hear(peer));
+		alloc = recycle_request(self->adapter, 1, &block);
+		test_err_block_alloc(EACCES, NDSHM_REASON_ADAPTER_PERMISSION, self->fd, &alloc);
+		test_charge(self->page);
+		_exit(0);
+	}
+	EXPECT_TRUE(ndshm_hear(peer));
+	EXPECT_EQ(0, ndshm_nl_set_adapter(&self->nl, self->adapter, &access));
+	EXPECT_TRUE(ndshm_signal_peer(peer));
+	EXPECT_TRUE(ndshm_reap(child));
+	access.owner = 0;
+	access.group = 0;
+	access.mode = 0666;
+	EXPECT_EQ(0, ndshm_nl_set_adapter(&self->nl, self->adapter, &access));
+	close(peer);
+}
+
 /* Kept blocks equal the request in all that a new block would be checked for. */
 TEST_F(recycle, no_queue)
 {

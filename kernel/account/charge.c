@@ -243,26 +243,37 @@ void ndshm_quota_teardown(void)
  * Requesters
  */
 
+static unsigned long requester_current_limit(void)
+{
+	return rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+
+bool ndshm_requester_is_current(const struct ndshm_requester *requester)
+{
+	struct mem_cgroup *memcg;
+
+	if (requester->cred != current_cred() || requester->pid != task_tgid(current) ||
+	    requester->limit != requester_current_limit())
+		return false;
+	memcg = get_mem_cgroup_from_mm(current->mm);
+	mem_cgroup_put(memcg);
+	return requester->memcg == memcg;
+}
+
 struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener)
 {
-	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm);
-	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	struct ndshm_requester *requester;
 
-	if (opener && opener->cred == current_cred() && opener->memcg == memcg &&
-	    opener->pid == task_tgid(current) && opener->limit == limit)
-		requester = ndshm_requester_get(opener);
-	else
-		requester = kzalloc(sizeof(*requester), NDSHM_GFP_CHARGED);
-	if (!requester || requester == opener) {
-		mem_cgroup_put(memcg);
-		return requester;
-	}
+	if (opener && ndshm_requester_is_current(opener))
+		return ndshm_requester_get(opener);
+	requester = kzalloc(sizeof(*requester), NDSHM_GFP_CHARGED);
+	if (!requester)
+		return NULL;
 	refcount_set(&requester->references, 1);
 	requester->cred = get_current_cred();
-	requester->memcg = memcg;
+	requester->memcg = get_mem_cgroup_from_mm(current->mm);
 	requester->pid = get_pid(task_tgid(current));
-	requester->limit = limit;
+	requester->limit = requester_current_limit();
 	requester->exempt = ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK);
 	requester->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 	if (opener && opener->cred->user != requester->cred->user)

@@ -42,9 +42,14 @@ struct ndshm_requester {
 };
 
 /*
+ * Return: true if process, credentials, limit and memory cgroup of the caller are those of
+ * @requester.
+ */
+bool ndshm_requester_is_current(const struct ndshm_requester *requester);
+
+/*
  * Capture the calling process as a requester, which charges @opener as well if that is
- * another user. Returns @opener if process, credentials, limit and memory cgroup are the
- * same, NULL without memory. May sleep.
+ * another user. Returns @opener if the caller is that, NULL without memory. May sleep.
  */
 struct ndshm_requester *ndshm_requester_capture(struct ndshm_requester *opener);
 

@@ -145,7 +145,7 @@ static void block_release(struct ndshm_object *object)
 	if (!hlist_unhashed(&block->in_table))
 		ndshm_block_table_remove(block);
 	block_free_memory(block);
-	if (!test_bit(NDSHM_BLOCK_RECYCLED, &block->state))
+	if (!block->recycled)
 		ndshm_block_report_free(block);
 	block_free(block);
 }
@@ -295,7 +295,8 @@ void ndshm_block_revoke(struct ndshm_block *block)
 		trace_ndshm_revoke_wait(ndshm_block_ops.kind, block->id, NDSHM_TRACE_PACKETS,
 					packets, NULL);
 	ndshm_active_drain(&block->packets);
-	if (!block_free_memory(block) || test_bit(NDSHM_BLOCK_RECYCLED, &block->state))
+	/* Pairs with ndshm_block_reuse(). */
+	if (!block_free_memory(block) || smp_load_acquire(&block->recycled))
 		return;
 	ndshm_event(NDSHM_CMD_BLOCK_REVOKED_NTF, block);
 	trace_ndshm_block_revoked(block->id, block->adapter->entry.id,
@@ -523,7 +524,7 @@ void ndshm_block_reuse(struct ndshm_block *block)
 	ndshm_block_table_add(block);
 	block->object.name = block->id;
 	/* Last: a revocation that finds it unset reports the block by its new id. */
-	clear_bit(NDSHM_BLOCK_RECYCLED, &block->state);
+	smp_store_release(&block->recycled, false);
 	block_report_alloc(block);
 }
 

@@ -25,11 +25,9 @@ struct pid;
 
 /*
  * Bits of @state. Clearing HAS_MEMORY obliges to free the memory, ADOPTED to put a reference.
- * RECYCLED: freed by its user, and reported so; the memory waits for reuse.
  */
 #define NDSHM_BLOCK_HAS_MEMORY	0
 #define NDSHM_BLOCK_ADOPTED	1
-#define NDSHM_BLOCK_RECYCLED	2
 
 /**
  * struct ndshm_block - memory of one allocation
@@ -57,15 +55,17 @@ struct pid;
  * @pid: process of the requester, held; NULL: the kernel
  * @revoke_cb: callback of the owner in the kernel, which holds a reference
  * @work: frees the block after the last reference was dropped in atomic context
- * @state: NDSHM_BLOCK_HAS_MEMORY, NDSHM_BLOCK_ADOPTED, NDSHM_BLOCK_RECYCLED
+ * @state: NDSHM_BLOCK_HAS_MEMORY, NDSHM_BLOCK_ADOPTED
+ * @recycled: freed by its user, and reported so; the memory waits for reuse. Set with the
+ *	state_lock held, cleared by the only owner when the block is reused
  * @packets: each has an active reference and one to the block; killed when the block
  *	is unmapped, drained before its memory is freed
  * @in_provider: member of the provider's set while it has memory
  * @in_user: member of the claim's set, or else the queue's, while it has memory
  * @in_table: member of the table of all blocks, or of a recycled cache
  *
- * Immutable once the block is published, but for @object, @in_*, @state, @packets,
- * @revoke_cb and @work. The memory is freed with the last reference, or earlier by a
+ * Immutable once the block is published, but for @object, @in_*, @state, @recycled,
+ * @packets, @revoke_cb and @work. The memory is freed with the last reference, or earlier by a
  * revocation. See struct ndshm_object for references.
  */
 struct ndshm_block {
@@ -96,6 +96,7 @@ struct ndshm_block {
 		struct work_struct work;
 	};
 	unsigned long state;
+	bool recycled;
 	struct ndshm_active packets;
 	struct ndshm_member in_provider;
 	struct ndshm_member in_user;

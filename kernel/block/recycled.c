@@ -173,7 +173,7 @@ static bool block_recycle(struct ndshm_block *block)
 	if (folio) {
 		memset(folio_address(folio), 0, folio_size(folio));
 		/* A revocation that finds it unset has set @revoked before. */
-		set_bit(NDSHM_BLOCK_RECYCLED, &block->state);
+		WRITE_ONCE(block->recycled, true);
 		object->retired = false;
 		object->was_mapped = false;
 	}
@@ -243,9 +243,8 @@ static bool recycled_unlink_many(struct ndshm_recycled *cache, const struct ndsh
 	return found == count;
 }
 
-/* Free all blocks if those that @p requests would not fit beside them: others are wanted now. */
-static void recycled_make_room(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
-			       u32 count)
+void ndshm_recycled_make_room(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
+			      u32 count)
 {
 	const unsigned long pages = count * (PAGE_ALIGN(p->length) >> PAGE_SHIFT);
 	HLIST_HEAD(blocks);
@@ -273,17 +272,13 @@ bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parame
 	bool reusable = true;
 	u32 i;
 
-	if (!recycled_unlink_many(cache, p, blocks, count)) {
-		recycled_make_room(cache, p, count);
+	if (!recycled_unlink_many(cache, p, blocks, count))
 		return false;
-	}
 	for (i = 0; i < count; i++)
 		reusable &= block_reusable(blocks[i]);
-	for (i = 0; i < count; i++)
-		if (reusable)
-			ndshm_block_reuse(blocks[i]);
-		else
-			ndshm_block_release(blocks[i]);
+	if (!reusable)
+		for (i = 0; i < count; i++)
+			ndshm_block_put(blocks[i]);
 	return reusable;
 }
 

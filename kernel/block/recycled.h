@@ -43,11 +43,19 @@ static inline bool ndshm_recyclable(u64 length)
 bool ndshm_recycled_put(struct ndshm_recycled *cache, struct ndshm_block *block);
 
 /*
- * Reuse @count blocks that equal those which @p requests, of a recyclable length and for no queue.
- * They get new ids. Return: false if there are less. May sleep.
+ * Take @count blocks that equal those which @p requests, of a recyclable length and for no queue,
+ * for ndshm_block_reuse(). They have references to the adapter and the provider. Return: false if
+ * there are less. Does not sleep.
  */
 bool ndshm_recycled_take(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
 			 struct ndshm_block **blocks, u32 count);
+
+/*
+ * Free all blocks if the @count ones that @p requests would not fit beside them: others are
+ * wanted now. May sleep.
+ */
+void ndshm_recycled_make_room(struct ndshm_recycled *cache, const struct ndshm_parameters *p,
+			      u32 count);
 
 /*
  * Free the blocks of all caches of @user, and wait for others who free some, killable, for half a

@@ -34,7 +34,7 @@ ndshm_reason_t ndshm_ioctl_get_info(struct ndshm_command *command)
 	argument->out_page_size = PAGE_SIZE;
 	argument->out_default_adapter = ndshm_node_default();
 	argument->out_blocks = READ_ONCE(client->handles.live);
-	argument->out_bytes = atomic64_read(&client->bytes);
+	argument->out_bytes = READ_ONCE(client->handles.bytes);
 	argument->out_user_locked = ndshm_user_locked();
 	argument->out_max_section = ndshm_max_section();
 	argument->out_max_requests = NDSHM_MAX_REQUESTS;

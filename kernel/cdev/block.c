@@ -123,10 +123,78 @@ static ndshm_reason_t block_copy_segments(const struct ndshm_block *block, u64 u
 	return NDSHM_REASON_NONE;
 }
 
+static bool block_alloc_is_async(const struct ndshm_block_alloc_args *argument)
+{
+	return argument->flags & NDSHM_ALLOC_ASYNC;
+}
+
+/**
+ * struct batch - blocks of a BLOCK_ALLOC, and handles for them
+ * @count: number of blocks
+ * @reserved: number of handles that are reserved and not published
+ * @reused: the blocks are of the recycled cache
+ * @blocks: array; @block if @count is 1
+ * @handles: array; @handle if @count is 1
+ * @block: see @blocks
+ * @handle: see @handles
+ */
+struct batch {
+	u32 count;
+	u32 reserved;
+	bool reused;
+	struct ndshm_block **blocks;
+	u32 *handles;
+	struct ndshm_block *block;
+	u32 handle;
+};
+
+static ndshm_reason_t batch_init(struct batch *batch, u32 count)
+{
+	*batch = (struct batch){
+		.count = count, .blocks = &batch->block, .handles = &batch->handle,
+	};
+	if (count == 1)
+		return NDSHM_REASON_NONE;
+	batch->blocks = kmalloc_array(count, sizeof(*batch->blocks) + sizeof(*batch->handles),
+				      NDSHM_GFP_CHARGED);
+	if (!batch->blocks)
+		return NDSHM_REASON_MEMORY;
+	batch->handles = (u32 *)(batch->blocks + count);
+	return NDSHM_REASON_NONE;
+}
+
+static void batch_fini(struct batch *batch, struct ndshm_handles *table)
+{
+	while (batch->reserved)
+		ndshm_handle_unreserve(table, batch->handles[--batch->reserved]);
+	if (batch->count > 1)
+		kfree(batch->blocks);
+}
+
+/* Reserve the handles that are not reserved yet. */
+static ndshm_reason_t batch_reserve(struct batch *batch, struct ndshm_handles *table)
+{
+	ndshm_reason_t reason = NDSHM_REASON_NONE;
+
+	while (batch->reserved < batch->count) {
+		reason = ndshm_handle_reserve(table, &batch->handles[batch->reserved]);
+		if (reason != NDSHM_REASON_NONE)
+			break;
+		batch->reserved++;
+	}
+	return reason;
+}
+
+/* The end of a queue does not wait for cached blocks. */
+static bool block_alloc_recycles(const struct ndshm_block_alloc_args *argument)
+{
+	return argument->flags & NDSHM_ALLOC_RECYCLE && ndshm_recyclable(argument->length) &&
+	       !argument->queue_id && !argument->vport_id;
+}
+
 /*
  * The recycled cache of a client, for an allocation that asks for it, or NULL. A device must lose
- * access to the freed blocks of a claim; the end of a queue does not wait for cached blocks; and
- * the charge of another process is that one's own.
+ * access to the freed blocks of a claim; and the charge of another process is that one's own.
  */
 static struct ndshm_recycled *client_recycled(struct ndshm_client *client,
 					      const struct ndshm_block_alloc_args *argument,
@@ -135,8 +203,7 @@ static struct ndshm_recycled *client_recycled(struct ndshm_client *client,
 	struct ndshm_recycled *cache, *other;
 	struct mem_cgroup *memcg;
 
-	if (!(argument->flags & NDSHM_ALLOC_RECYCLE) || !ndshm_recyclable(argument->length) ||
-	    argument->queue_id || argument->vport_id || allocation->claim ||
+	if (!block_alloc_recycles(argument) || allocation->claim ||
 	    allocation->requester != client->opener)
 		return NULL;
 	cache = READ_ONCE(client->recycled);
@@ -154,9 +221,34 @@ static struct ndshm_recycled *client_recycled(struct ndshm_client *client,
 	return other ?: cache;
 }
 
-static bool block_alloc_is_async(const struct ndshm_block_alloc_args *argument)
+/*
+ * Take blocks of the client's cache. The references that the blocks have to the adapter and the
+ * provider are enough. Return: false if there are none: whatever is wrong is found again.
+ */
+static bool client_reuse_blocks(struct ndshm_client *client,
+				const struct ndshm_block_alloc_args *argument,
+				struct ndshm_parameters *p, struct batch *batch)
 {
-	return argument->flags & NDSHM_ALLOC_ASYNC;
+	struct ndshm_recycled *cache = READ_ONCE(client->recycled);
+	u32 i;
+
+	if (!cache || !block_alloc_recycles(argument) || block_alloc_is_async(argument) ||
+	    !ndshm_requester_is_current(client->opener) ||
+	    batch_reserve(batch, &client->handles) != NDSHM_REASON_NONE)
+		return false;
+	rcu_read_lock();
+	p->adapter = ndshm_adapter_peek(argument->adapter);
+	/* Blocks of an adapter with claims are not in the cache. */
+	if (p->adapter && !p->adapter->ops) {
+		p->provider = ndshm_provider_peek(argument->provider, p->adapter);
+		batch->reused = ndshm_client_admit(client, p->adapter, NULL, p->provider) ==
+				NDSHM_REASON_NONE &&
+				ndshm_recycled_take(cache, p, batch->blocks, batch->count);
+	}
+	rcu_read_unlock();
+	for (i = 0; batch->reused && i < batch->count; i++)
+		ndshm_block_reuse(batch->blocks[i]);
+	return batch->reused;
 }
 
 static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc_args *argument,
@@ -184,99 +276,119 @@ static ndshm_reason_t block_alloc_check(const struct ndshm_block_alloc_args *arg
 }
 
 /* Reply before the handles become valid: after a failed copy the blocks are freed. */
-static ndshm_reason_t blocks_deliver(struct ndshm_command *command,
-				     struct ndshm_adapter *adapter, u32 *handles,
-				     struct ndshm_block **blocks)
+static ndshm_reason_t batch_reply(const struct batch *batch, struct ndshm_command *command)
 {
 	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_block_info __user *to = u64_to_user_ptr(argument->blocks);
-	bool shown = ndshm_addresses_shown(client, adapter);
-	u32 i, count = argument->count;
+	struct ndshm_block **blocks = batch->blocks;
+	bool shown = ndshm_addresses_shown(client, blocks[0]->adapter);
 	struct ndshm_block_info info;
 	ndshm_reason_t reason;
+	u32 i;
 
-	if (count == 1) {
+	if (batch->count == 1) {
 		argument->out_segments = blocks[0]->segment_count;
 		reason = block_copy_segments(blocks[0], argument->segments,
 					     argument->segment_capacity, shown);
 		if (reason != NDSHM_REASON_NONE)
 			return reason;
 	}
-	for (i = 0; i < count; i++) {
-		ndshm_fill_block_info(&info, handles[i], blocks[i], shown);
+	for (i = 0; i < batch->count; i++) {
+		ndshm_fill_block_info(&info, batch->handles[i], blocks[i], shown);
 		if (copy_to_user(to + i, &info, sizeof(info)))
 			return NDSHM_REASON_ADDRESS;
 	}
-	if (ndshm_reply(command))
-		return NDSHM_REASON_ADDRESS;
-	for (i = 0; i < count; i++) {
-		atomic64_add(blocks[i]->consumed, &client->bytes);
-		ndshm_handle_publish(&client->handles, handles[i],
-				     &blocks[i]->object);
+	return ndshm_reply(command) ? NDSHM_REASON_ADDRESS : NDSHM_REASON_NONE;
+}
+
+static ndshm_reason_t batch_deliver(struct batch *batch, struct ndshm_command *command)
+{
+	struct ndshm_block_alloc_args *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_block **blocks = batch->blocks;
+	ndshm_reason_t reason = batch_reply(batch, command);
+	u32 i;
+
+	if (reason == NDSHM_REASON_NONE) {
+		batch->reserved = 0;
+		for (i = 0; i < batch->count; i++)
+			ndshm_handle_publish(&client->handles, batch->handles[i],
+					     &blocks[i]->object);
+		return reason;
 	}
-	return NDSHM_REASON_NONE;
+	/* After a failure this is an output with LIST_SHORT only. */
+	if (reason != NDSHM_REASON_LIST_SHORT)
+		argument->out_segments = 0;
+	for (i = 0; i < batch->count; i++)
+		if (!batch->reused || !ndshm_recycled_put(client->recycled, blocks[i]))
+			ndshm_block_release(blocks[i]);
+	return reason;
 }
 
 static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 					  struct ndshm_parameters *parameters,
-					  struct ndshm_allocation *allocation)
+					  struct ndshm_allocation *allocation,
+					  struct batch *batch)
 {
-	struct ndshm_block_alloc_args *argument = command->argument;
 	struct ndshm_client *client = ndshm_client_of(command);
-	struct ndshm_handles *table = &client->handles;
-	struct ndshm_recycled *recycled = client_recycled(client, argument, allocation);
-	struct ndshm_block *one, **blocks = &one;
-	u32 handle, *handles = &handle;
-	u32 reserved, i, count = argument->count;
-	bool reused = false;
-	ndshm_reason_t reason;
+	ndshm_reason_t reason = batch_reserve(batch, &client->handles);
 
-	if (count > 1) {
-		blocks = kmalloc_array(count, sizeof(*blocks) + sizeof(*handles),
-				       NDSHM_GFP_CHARGED);
-		if (!blocks)
-			return NDSHM_REASON_MEMORY;
-		handles = (u32 *)(blocks + count);
-	}
-	for (reserved = 0; reserved < count; reserved++) {
-		reason = ndshm_handle_reserve(table, &handles[reserved]);
-		if (reason != NDSHM_REASON_NONE)
-			goto err_handles;
-	}
-	allocation->recycle = recycled;
-	if (recycled)
-		reused = ndshm_recycled_take(recycled, parameters, blocks, count);
-	if (!reused)
-		reason = ndshm_blocks_alloc(parameters, allocation, blocks, count);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	allocation->recycle = client_recycled(client, command->argument, allocation);
+	if (allocation->recycle)
+		ndshm_recycled_make_room(client->recycled, parameters, batch->count);
+	reason = ndshm_blocks_alloc(parameters, allocation, batch->blocks, batch->count);
 	/* A charge that is refused has flushed them before. */
 	if ((reason == NDSHM_REASON_PROVIDER_RESOURCES || reason == NDSHM_REASON_MEMORY) &&
 	    ndshm_recycled_flush_user(allocation->requester->cred->user))
-		reason = ndshm_blocks_alloc(parameters, allocation, blocks, count);
-	if (reason != NDSHM_REASON_NONE)
-		goto err_handles;
-	reason = blocks_deliver(command, parameters->adapter, handles, blocks);
-	if (reason == NDSHM_REASON_NONE)
-		goto out_arrays;
+		reason = ndshm_blocks_alloc(parameters, allocation, batch->blocks, batch->count);
+	return reason == NDSHM_REASON_NONE ? batch_deliver(batch, command) : reason;
+}
 
-	/* After a failure this is an output with LIST_SHORT only. */
-	if (reason != NDSHM_REASON_LIST_SHORT)
-		argument->out_segments = 0;
-	for (i = 0; i < count; i++)
-		if (!reused || !ndshm_recycled_put(recycled, blocks[i]))
-			ndshm_block_release(blocks[i]);
-err_handles:
-	while (reserved--)
-		ndshm_handle_unreserve(table, handles[reserved]);
-out_arrays:
-	if (count > 1)
-		kfree(blocks);
+/* In the ordinary way, or later. */
+static ndshm_reason_t client_request_blocks(struct ndshm_command *command,
+					    struct ndshm_parameters *parameters,
+					    struct batch *batch)
+{
+	struct ndshm_block_alloc_args *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
+	struct ndshm_allocation allocation = {};
+	ndshm_reason_t reason;
+
+	reason = ndshm_client_adapter(client, argument->adapter, &parameters->adapter,
+				      &allocation.claim);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	parameters->provider = ndshm_provider_choose(argument->provider, parameters->adapter);
+	reason = ndshm_client_admit(client, parameters->adapter, allocation.claim,
+				    parameters->provider);
+	if (reason != NDSHM_REASON_NONE)
+		goto out_provider;
+
+	reason = NDSHM_REASON_MEMORY;
+	allocation.requester = ndshm_requester_capture(client->opener);
+	if (!allocation.requester)
+		goto out_provider;
+	if (block_alloc_is_async(argument))
+		reason = ndshm_client_submit(command, parameters, &allocation);
+	else
+		reason = client_alloc_blocks(command, parameters, &allocation, batch);
+	ndshm_requester_put(allocation.requester);
+out_provider:
+	if (parameters->provider)
+		ndshm_entry_put(&parameters->provider->entry);
+	if (allocation.claim)
+		ndshm_claim_put(allocation.claim);
+	ndshm_entry_put(&parameters->adapter->entry);
 	return reason;
 }
 
 ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 {
 	struct ndshm_block_alloc_args *argument = command->argument;
+	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_parameters parameters = {
 		.header = NDSHM_PARAMETERS_HEADER,
 		.flags = argument->flags & ~(NDSHM_ALLOC_ASYNC | NDSHM_ALLOC_RECYCLE),
@@ -288,40 +400,21 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 		.no_kernel_mapping = true,
 		.most_segments = argument->segment_capacity,
 	};
-	struct ndshm_allocation allocation = {};
 	ndshm_reason_t reason;
+	struct batch batch;
 
 	argument->out_segments = 0;
 	reason = block_alloc_check(argument, &parameters);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-
-	reason = ndshm_client_adapter(ndshm_client_of(command), argument->adapter,
-				      &parameters.adapter, &allocation.claim);
+	reason = batch_init(&batch, argument->count);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	parameters.provider = ndshm_provider_choose(argument->provider,
-						    parameters.adapter);
-	reason = ndshm_client_admit(ndshm_client_of(command), parameters.adapter,
-				    allocation.claim, parameters.provider);
-	if (reason != NDSHM_REASON_NONE)
-		goto out_provider;
-
-	reason = NDSHM_REASON_MEMORY;
-	allocation.requester = ndshm_requester_capture(ndshm_client_of(command)->opener);
-	if (!allocation.requester)
-		goto out_provider;
-	if (block_alloc_is_async(argument))
-		reason = ndshm_client_submit(command, &parameters, &allocation);
+	if (client_reuse_blocks(client, argument, &parameters, &batch))
+		reason = batch_deliver(&batch, command);
 	else
-		reason = client_alloc_blocks(command, &parameters, &allocation);
-	ndshm_requester_put(allocation.requester);
-out_provider:
-	if (parameters.provider)
-		ndshm_entry_put(&parameters.provider->entry);
-	if (allocation.claim)
-		ndshm_claim_put(allocation.claim);
-	ndshm_entry_put(&parameters.adapter->entry);
+		reason = client_request_blocks(command, &parameters, &batch);
+	batch_fini(&batch, &client->handles);
 	return reason;
 }
 
@@ -346,7 +439,6 @@ static noinline_for_stack ndshm_reason_t client_free_blocks(struct ndshm_command
 	struct ndshm_client *client = ndshm_client_of(command);
 	struct ndshm_object *objects[NDSHM_MAX_BATCH];
 	u32 i, taken, count = argument->count, handles[NDSHM_MAX_BATCH];
-	u64 consumed = 0;
 
 	if (argument->__reserved)
 		return NDSHM_REASON_RESERVED;
@@ -367,9 +459,6 @@ static noinline_for_stack ndshm_reason_t client_free_blocks(struct ndshm_command
 		argument->out_index = taken;
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	}
-	for (i = 0; i < count; i++)
-		consumed += ndshm_block_of(objects[i])->consumed;
-	atomic64_sub(consumed, &client->bytes);
 	for (i = 0; i < count; i++) {
 		client_free_block(client, objects[i]);
 		cond_resched();
@@ -396,7 +485,6 @@ ndshm_reason_t ndshm_ioctl_block_free(struct ndshm_command *command)
 		command->replied = false;
 		return NDSHM_REASON_HANDLE_UNKNOWN;
 	}
-	atomic64_sub(ndshm_block_of(object)->consumed, &client->bytes);
 	client_free_block(client, object);
 	return NDSHM_REASON_NONE;
 }

@@ -80,7 +80,7 @@ static void client_show_fdinfo(struct seq_file *m, struct file *file)
 	u32 id = 0;
 
 	seq_printf(m, "ndshm-blocks:\t%u\n", READ_ONCE(client->handles.live));
-	seq_printf(m, "ndshm-bytes:\t%llu\n", (u64)atomic64_read(&client->bytes));
+	seq_printf(m, "ndshm-bytes:\t%llu\n", READ_ONCE(client->handles.bytes));
 	seq_printf(m, "ndshm-requests:\t%d\n",
 		   atomic_read(&client->completions.count));
 	for (; (adapter = ndshm_adapter_next(&id)); id++) {

@@ -38,7 +38,6 @@ struct ndshm_completions {
 /**
  * struct ndshm_client - An open file, with its handles and claims
  * @handles: handles of blocks and BARs
- * @bytes: memory that these blocks consume
  * @file_cache: cached file for mapped objects
  * @claims: claims, and whether the file was opened with CAP_SYS_RAWIO
  * @recycled: freed blocks for reuse; NULL before the first allocation that asks for it
@@ -48,7 +47,6 @@ struct ndshm_completions {
  */
 struct ndshm_client {
 	struct ndshm_handles handles;
-	atomic64_t bytes;
 	struct ndshm_file_cache file_cache;
 	struct ndshm_claims claims;
 	struct ndshm_recycled *recycled;

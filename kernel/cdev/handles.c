@@ -4,6 +4,7 @@
 
 #include <ndshm/block.h>
 
+#include "../block/block.h"
 #include "handles.h"
 
 #define INDEX_MASK	((u32)NDSHM_MAX_HANDLES)
@@ -39,6 +40,13 @@ static struct ndshm_slot *slot_of(struct ndshm_handles *handles, u32 number)
 	if (index >= handles->end)
 		return NULL;
 	return slot_at(handles, array_index_nospec(index, handles->end));
+}
+
+/* Bytes that count for the handle of @object. */
+static u64 handles_bytes(const struct ndshm_object *object)
+{
+	return ndshm_block_is(object) ?
+	       container_of(object, const struct ndshm_block, object)->consumed : 0;
 }
 
 static void handles_push_free(struct ndshm_handles *handles, struct ndshm_slot *slot)
@@ -95,6 +103,7 @@ void ndshm_handle_publish(struct ndshm_handles *handles, u32 handle,
 	spin_lock(&handles->lock);
 	slot_of(handles, handle)->object = object;
 	handles->live++;
+	handles->bytes += handles_bytes(object);
 	spin_unlock(&handles->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_handle_publish);
@@ -132,6 +141,7 @@ static struct ndshm_object *slot_empty(struct ndshm_handles *handles,
 
 	slot->object = NULL;
 	handles->live--;
+	handles->bytes -= handles_bytes(object);
 	handles_push_free(handles, slot);
 	return object;
 }
@@ -173,8 +183,10 @@ u32 ndshm_handle_take_many(struct ndshm_handles *handles, const u32 *numbers,
 	if (taken == count) {
 		handles->live -= count;
 		/* The last slot that is freed is reused first: keep the caller's order. */
-		for (i = count; i--;)
+		for (i = count; i--;) {
+			handles->bytes -= handles_bytes(objects[i]);
 			handles_push_free(handles, slot_of(handles, numbers[i]));
+		}
 	} else {
 		for (i = 0; i < taken; i++)
 			slot_of(handles, numbers[i])->object = objects[i];

@@ -36,6 +36,7 @@ struct ndshm_slot {
  * @end: index after the last slot that was ever used; slot 0 is never used
  * @free: index of the first free slot below @end, or 0
  * @live: number of published handles
+ * @bytes: memory that their blocks consume
  *
  * Each published slot holds a reference on its object.
  */
@@ -45,6 +46,7 @@ struct ndshm_handles {
 	u32 end;
 	u32 free;
 	u32 live;
+	u64 bytes;
 };
 
 void ndshm_handles_init(struct ndshm_handles *handles);

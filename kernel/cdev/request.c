@@ -135,7 +135,6 @@ static void client_request_done(struct ndshm_request *request)
 	if (reason == NDSHM_REASON_NONE) {
 		ndshm_fill_block_info(&req->record.block, req->handle,
 				      block, true);
-		atomic64_add(block->consumed, &client->bytes);
 		ndshm_handle_publish(&client->handles, req->handle,
 				     &block->object);
 	} else {
