@@ -344,10 +344,8 @@ static uint32_t extent_reserve(const struct ndshm_section *section, int holder, 
 	uint32_t reason = NDSHM_REASON_NONE;
 
 	pthread_mutex_lock(&store->lock);
-	if (section_state(section))
-		reason = NDSHM_REASON_SECTION_DELETED;
-	else if (!find_place_locked(store, count, alignment, false, start) &&
-		 !find_place_locked(store, count, alignment, true, start))
+	if (!find_place_locked(store, count, alignment, false, start) &&
+	    !find_place_locked(store, count, alignment, true, start))
 		reason = NDSHM_REASON_SECTION_FULL;
 	else if (extent_insert_locked(store, holder, *start, count))
 		reason = NDSHM_REASON_MEMORY;
@@ -390,10 +388,10 @@ static uint32_t extent_populate(const struct ndshm_section *section, uint32_t st
 		reason = NDSHM_REASON_MEMORY;
 	else
 		memset((char *)section->base + bytes_of(start), 0, bytes_of(count));
+	/* Only now: section_delete() may have freed all memory before this function allocated some. */
 	state = section_state(section);
 	if (!state)
 		return reason;
-	/* section_delete() may have freed all memory before this function allocated some. */
 	if (state & NDSHM_SECTION_REVOKED)
 		section_free_memory(section);
 	return NDSHM_REASON_SECTION_DELETED;
@@ -429,7 +427,7 @@ static uint32_t extent_alloc(const struct ndshm_section *section, int holder,
 	reason = extent_reserve(section, holder, count,
 				argument->alignment ? pages_of(argument->alignment) : 1, &start);
 	if (reason != NDSHM_REASON_NONE)
-		return reason;
+		return section_state(section) ? NDSHM_REASON_SECTION_DELETED : reason;
 	reason = extent_populate(section, start, count);
 	if (reason != NDSHM_REASON_NONE) {
 		extent_release(section, holder, start);
