@@ -114,6 +114,31 @@ TEST_F(events, block)
 	EXPECT_TRUE(no_event(self));
 }
 
+/* A block that is kept was freed, and one that is reused is new; at the end nothing is left. */
+TEST_F(events, recycled)
+{
+	struct ndshm_block_info block;
+	struct ndshm_block_alloc_args alloc =
+		block_alloc_request(self->adapter, self->page, &block);
+	unsigned int i;
+
+	alloc.flags = NDSHM_ALLOC_RECYCLE;
+	for (i = 0; i < 3; i++) {
+		test_block_alloc(self->fd, &alloc);
+		ASSERT_EQ(NDSHM_CMD_BLOCK_ADDED_NTF, next(self));
+		EXPECT_EQ(block.shared_memory_handle, event_block(self).id);
+		EXPECT_TRUE(ndshm_nl_block_lives(&self->nl, block.shared_memory_handle));
+		test_free_handle(self->fd, block.handle);
+		ASSERT_EQ(NDSHM_CMD_BLOCK_FREED_NTF, next(self));
+		EXPECT_EQ(block.shared_memory_handle, event_block(self).id);
+		EXPECT_FALSE(ndshm_nl_block_lives(&self->nl, block.shared_memory_handle));
+	}
+	close(self->fd);
+	EXPECT_TRUE(no_event(self));
+	self->fd = ndshm_open();
+	ASSERT_LE(0, self->fd);
+}
+
 /*
  * One event for each block, whether or not the request succeeds, and no matter
  * how the block ends.

@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -273,7 +274,7 @@ TEST_F(recycle, limit)
 	test_charge(MOST * self->page);
 }
 
-/* A cache full of blocks that nobody asks for keeps others. */
+/* A cache full of blocks of one kind makes room for others. */
 TEST_F(recycle, other_kinds_make_room)
 {
 	struct ndshm_block_info blocks[MOST / LONGEST], block;
@@ -290,7 +291,7 @@ TEST_F(recycle, other_kinds_make_room)
 	test_charge(self->page);
 }
 
-/* Somebody still sees the memory, so it is not reused. */
+/* A mapping still shows the memory, so it is not reused. */
 TEST_F(recycle, mapped)
 {
 	struct ndshm_block_info block = test_new_recycled(self->fd, 1);
@@ -418,7 +419,28 @@ TEST_F(recycle, freed_by_other_process)
 	test_charge(0);
 }
 
-/* Who lost the permission for the adapter does not get what is kept. */
+/* A block that is charged to the child is not kept when the parent frees it. */
+TEST_F(recycle, allocated_by_other_process)
+{
+	struct ndshm_block_info block;
+	pid_t child;
+	int peer;
+
+	child = ndshm_fork(&peer);
+	ASSERT_LE(0, child);
+	if (!child) {
+		block = test_new_recycled(self->fd, 1);
+		_exit(send(peer, &block.handle, sizeof(block.handle), 0) != sizeof(block.handle));
+	}
+	EXPECT_EQ(sizeof(block.handle), recv(peer, &block.handle, sizeof(block.handle), 0));
+	EXPECT_TRUE(ndshm_reap(child));
+	close(peer);
+	test_charge(self->page);
+	test_free_handle(self->fd, block.handle);
+	test_charge(0);
+}
+
+/* A user that lost the permission for the adapter gets no kept block. */
 TEST_F(recycle, permission)
 {
 	struct ndshm_nl_access access = {
@@ -588,7 +610,7 @@ TEST_F(recycle, shrinker_behind_empty_caches)
 }
 
 /*
- * A memory cgroup at its limit: what waits for reuse must be freed before an allocation fails, and
+ * A memory cgroup at its limit: kept blocks must be freed before an allocation fails, and
  * before a process is killed.
  */
 #define CGROUPS		"/sys/fs/cgroup"
@@ -656,7 +678,7 @@ TEST_F(recycle, cgroup)
 
 /*
  * Threads that reuse each other's memory while it is reclaimed and its client's user is refused
- * memory: nobody ever sees what another one wrote.
+ * memory: none sees the data of another one.
  */
 #define THREADS	4
 
@@ -773,7 +795,7 @@ TEST_F(recycle_going, other_provider)
 	EXPECT_EQ(1, ndshm_mock_counts("p").freed);
 }
 
-/* The memory goes at once, what is left of the block with the client. */
+/* The memory is freed at once, the rest of the block with the client. */
 TEST_F(recycle_going, adapter)
 {
 	struct ndshm_block_alloc_args alloc;
@@ -790,6 +812,32 @@ TEST_F(recycle_going, adapter)
 	test_charge(0);
 	test_err_block_alloc(ENOENT, NDSHM_REASON_ADAPTER_UNKNOWN, self->fd, &alloc);
 	test_mock("adapter add a");
+}
+
+/* A kept block is reused only for its adapter and its provider. */
+TEST_F(recycle_going, others)
+{
+	struct ndshm_block_query_args query;
+	struct ndshm_get_info_args info = get_info_request();
+	struct ndshm_nl_provider provider;
+	struct ndshm_block_alloc_args alloc;
+	struct ndshm_block_info block;
+	static const char * const name[] = { "pages", "pages", "coherent" };
+	unsigned int i;
+
+	test_get_info(self->fd, &info);
+	ASSERT_NE(self->adapter, info.out_default_adapter);
+	for (i = 0; i < ARRAY_SIZE(name); i++) {
+		ASSERT_EQ(0, ndshm_nl_provider_by_name(&self->nl, name[i], &provider));
+		alloc = recycle_request(i ? info.out_default_adapter : self->adapter, 1, &block);
+		alloc.provider = provider.id;
+		test_block_alloc(self->fd, &alloc);
+		query = block_query_request(block.handle);
+		test_block_query(self->fd, &query);
+		EXPECT_EQ(alloc.adapter, query.out_adapter);
+		EXPECT_EQ(alloc.provider, query.out_provider);
+		test_free_handle(self->fd, block.handle);
+	}
 }
 
 /* The device of a claim must lose access to freed memory. */
