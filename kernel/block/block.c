@@ -524,7 +524,7 @@ void ndshm_block_reuse(struct ndshm_block *block)
 	ndshm_block_table_add(block);
 	block->object.name = block->id;
 	/* Last: a revocation that finds it unset reports the block by its new id. */
-	smp_store_release(&block->recycled, false);
+	smp_store_release(&block->recycled, NULL);
 	block_report_alloc(block);
 }
 

@@ -56,8 +56,8 @@ struct pid;
  * @revoke_cb: callback of the owner in the kernel, which holds a reference
  * @work: frees the block after the last reference was dropped in atomic context
  * @state: NDSHM_BLOCK_HAS_MEMORY, NDSHM_BLOCK_ADOPTED
- * @recycled: freed by its user, and reported so; the memory waits for reuse. Set with the
- *	state_lock held, cleared by the only owner when the block is reused
+ * @recycled: memory that waits for reuse, while the block was freed by its user, and reported
+ *	so; else NULL. Set with the state_lock held, cleared by the only owner at the reuse
  * @packets: each has an active reference and one to the block; killed when the block
  *	is unmapped, drained before its memory is freed
  * @in_provider: member of the provider's set while it has memory
@@ -96,7 +96,7 @@ struct ndshm_block {
 		struct work_struct work;
 	};
 	unsigned long state;
-	bool recycled;
+	struct folio *recycled;
 	struct ndshm_active packets;
 	struct ndshm_member in_provider;
 	struct ndshm_member in_user;

@@ -448,15 +448,15 @@ void ndshm_object_retire(struct ndshm_object *object, struct ndshm_file_cache *c
 
 /*
  * VM_MIXEDMAP permits inserting several pages at a fault, but must not be combined with huge
- * entries: mm miscounts their pages. So a VMA has it if no huge page fits in, even if a part
- * of the VMA is moved to an aligned address later.
+ * entries: mm miscounts their pages. So a VMA of several pages has it if no huge page fits in,
+ * even if a part of the VMA is moved to an aligned address later.
  */
 static vm_flags_t object_vm_flags(const struct ndshm_object *object,
 				  const struct vm_area_struct *vma)
 {
 	if (object->frames)
 		return VM_IO | VM_PFNMAP;
-	if (!object->ops->fault_around)
+	if (!object->ops->fault_around || vma->vm_end - vma->vm_start == PAGE_SIZE)
 		return 0;
 	return vma->vm_end - vma->vm_start < PMD_SIZE || !IS_ALIGNED(vma->vm_start, PMD_SIZE) ?
 	       VM_MIXEDMAP : 0;

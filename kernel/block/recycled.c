@@ -142,9 +142,16 @@ void ndshm_recycled_free(struct ndshm_recycled *cache)
  */
 
 /*
- * Return: the folio that is all memory of a block that nobody else uses. Nothing maps the
- * block, so a further reference to the folio is a pin, or a short look of mm's.
+ * Return: false if the folio broke, or others use it. Nothing maps its block, so a further
+ * reference is a pin, or a short look of mm's.
  */
+static bool block_folio_sole(struct folio *folio)
+{
+	return folio_ref_count(folio) == 1 && !PageHWPoison(folio_page(folio, 0)) &&
+	       !ndshm_folio_broken(folio);
+}
+
+/* Return: the folio that is all memory of a block that nobody else uses, or NULL. */
 static struct folio *block_sole_folio(const struct ndshm_block *block)
 {
 	struct page *page = ndshm_block_page(block, 0);
@@ -153,11 +160,10 @@ static struct folio *block_sole_folio(const struct ndshm_block *block)
 	lockdep_assert_held(&block->object.state_lock);
 
 	/* An inode is left while a mapping can exist. */
-	if (!page || PageHWPoison(page) || block->object.inode)
+	if (!page || block->object.inode)
 		return NULL;
 	folio = page_folio(page);
-	return folio_size(folio) == block->object.length && folio_ref_count(folio) == 1 &&
-	       !ndshm_folio_broken(folio) ? folio : NULL;
+	return folio_size(folio) == block->object.length && block_folio_sole(folio) ? folio : NULL;
 }
 
 /* Zero the memory for the next user. Return: false if the block cannot be reused. */
@@ -173,7 +179,7 @@ static bool block_recycle(struct ndshm_block *block)
 	if (folio) {
 		memset(folio_address(folio), 0, folio_size(folio));
 		/* A revocation that finds it unset has set @revoked before. */
-		WRITE_ONCE(block->recycled, true);
+		WRITE_ONCE(block->recycled, folio);
 		object->retired = false;
 		object->was_mapped = false;
 	}
@@ -261,7 +267,7 @@ static bool block_reusable(struct ndshm_block *block)
 	bool reusable;
 
 	spin_lock(&block->object.state_lock);
-	reusable = !block->object.revoked && block_sole_folio(block);
+	reusable = !block->object.revoked && block_folio_sole(block->recycled);
 	spin_unlock(&block->object.state_lock);
 	return reusable;
 }
