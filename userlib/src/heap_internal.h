@@ -111,8 +111,8 @@ uint64_t ndshm__bits_below(const struct heap_bits *bits, uint64_t limit);
  * @leaves: number of words of @free, rounded up to a power of two
  * @free: a bit for each unit of the section, set if the unit is free
  * @longest: binary tree; the children of node i are 2i and 2i + 1, the leaves are the
- *	words of @free. An upper bound for the length of free runs that start below the node;
- *	allocations do not reduce it.
+ *	words of @free. An upper bound for the length of free runs that start below the node.
+ *	Taking units does not reduce it; a search that finds no place in a word does.
  */
 struct heap_pool {
 	uint64_t leaves;
@@ -306,8 +306,8 @@ static inline uint64_t ndshm__table_granules(const struct ndshm_heap *heap)
 bool ndshm__heap_lock_contended(struct ndshm_heap *heap);
 
 /*
- * Returns true if another thread held the lock. It is held for a short time, without system
- * calls: a thread spins before it sleeps.
+ * Returns true if another thread held the lock. It is held for a short time, with system calls
+ * only where the heap grows or is purged: a thread spins before it sleeps.
  */
 static inline bool ndshm__heap_lock(struct ndshm_heap *heap)
 {

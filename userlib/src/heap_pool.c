@@ -294,7 +294,7 @@ static int get_extent(struct ndshm_heap *heap, uint64_t least)
 		return error;
 	/* The number of holders may have changed. */
 	ndshm__cache_set_share(heap);
-	/* The memory below it was not enough. */
+	/* The memory below @drain_from was not enough. */
 	if (heap->core->pool.drain_from != NOWHERE)
 		update_drain_from(heap);
 	return 0;
@@ -380,19 +380,19 @@ static bool free_extent(struct ndshm_heap *heap, uint64_t page)
 		ndshm__memory_clear(&heap->state[offset >> GRANULE_SHIFT], bytes >> GRANULE_SHIFT);
 	error = ndshm__extent_free(heap, page);
 	ndshm__heap_lock(heap);
-	/* The extent is lost if the source has given the range to another thread, nevertheless. */
+	/* After an error the source may still give the range to another thread: then it is lost. */
 	if (error)
 		add_extent(heap, offset, bytes);
 	return !error;
 }
 
-/* Units that the pool keeps free at least while it has allocated some and no extents drain. */
+/* Least reserve while units are allocated and no extents drain. */
 #define RESERVE_MIN	((512ul << 10) >> UNIT_SHIFT)
 
 /*
- * Number of free units to keep: as many as were in use at most in this period and the one before, so
- * that the same use needs no new extent, but not more than slack(). None if nothing is allocated, and
- * few while extents drain.
+ * Number of free units beyond which empty extents are freed. As many as were in use at most in this
+ * period and the one before, so that the same use needs no new extent also if the free units are
+ * scattered, but not more than slack(). None if nothing is allocated, and few while extents drain.
  */
 static uint64_t reserve_units(const struct heap_pool_state *state)
 {

@@ -17,7 +17,8 @@
  *	reused
  *
  * Entries are added to their bucket and never removed, so that lookups need no lock: a bucket
- * keeps as many as it has had sections at a time. Entries are changed under ndshm__lock().
+ * keeps as many as it has had sections at a time. Entries are changed under ndshm__lock(); only a
+ * deletion that fails restores the base of its entry without it.
  */
 struct entry {
 	struct entry *next;

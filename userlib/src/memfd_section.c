@@ -5,7 +5,7 @@
  * SIGBUS; access to freed memory below allocates a page.
  *
  * Only the process that created a section, not its children, has the table of extents. When it has
- * closed all its objects of the section, no process can allocate any more.
+ * closed all its objects of the section, no process can allocate extents any more.
  *
  * Only the module can protect a section from other processes. Here a process with a descriptor can
  * write to all of it, and free and allocate memory, also beyond MaxSize. One of the same user can
@@ -71,8 +71,8 @@ struct chunk {
 /**
  * struct ndshm_memfd_store - the file of a section, in one process
  * @next: in the list of created sections; protected by ndshm__lock()
- * @sections: objects of the section in this process, linked by their member sibling; not empty;
- *	protected by ndshm__lock()
+ * @sections: objects of the section in this process, linked by their member sibling; not empty
+ *	in the creating process; protected by ndshm__lock()
  * @process: number of the creating process, if that is this one or an ancestor; else 0
  * @device: identifies the file, with @inode
  * @inode: see @device
@@ -80,8 +80,8 @@ struct chunk {
  * @pages: MaxSize
  * @initial: InitialSize, in pages, which have memory until the section is revoked
  * @lock: protects the members below, of which the atomic ones can be read without it. Functions
- *	with the suffix _locked are called with it held. It is held while memory is freed, not
- *	while it is allocated. No other lock is taken with it held. A child of fork() must not
+ *	with the suffix _locked are called with it held. It is held while idle chunks are freed,
+ *	not while memory is allocated or a revocation frees all. No other lock is taken with it held. A child of fork() must not
  *	use these members, as another thread of the parent may have held the lock: callers test
  *	is_creator() first.
  * @extents: sorted by page
@@ -139,7 +139,7 @@ static bool is_creator(const struct ndshm_memfd_store *store)
 /* Return the reason for an errno of a call that makes a descriptor. */
 static uint32_t descriptor_reason(int error)
 {
-	/* EINVAL: F_DUPFD_CLOEXEC at a limit of 0. */
+	/* EINVAL: F_DUPFD_CLOEXEC at a RLIMIT_NOFILE of 0. */
 	return error == EMFILE || error == ENFILE || error == EINVAL ? NDSHM_REASON_DESCRIPTORS :
 								       NDSHM_REASON_MEMORY;
 }

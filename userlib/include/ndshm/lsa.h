@@ -13,9 +13,10 @@
  * deletes or closes it is undefined, as with free(), also if the deletion fails.
  *
  * A child of fork() inherits the mappings of its parent. It can read, write and allocate,
- * but cannot free blocks that the parent allocated. It can delete a section in which nobody else
- * has blocks. After ndshm_section_dont_fork() it inherits nothing and must not use the base, as
- * a section of its own may have the same.
+ * but cannot free blocks that the parent allocated. It can delete a section in which no other
+ * process has blocks. Without the module only the creating process can allocate and delete: see
+ * ndshm_section_create(). After ndshm_section_dont_fork() a child inherits nothing and must not
+ * use the base, as a section of its own may have the same.
  *
  * Addresses are valid in one process only. Pass a descriptor of the section
  * (ndshm_section_share()) and offsets from its base to other processes.
@@ -118,7 +119,8 @@ typedef PVOID (LSA_ALLOCATE_SHARED_MEMORY)(PVOID SharedMem, ULONG Size);
 
 /*
  * Free a block. A NULL pointer is ignored. If Memory is not a live block of this process,
- * nothing is freed and errno is EINVAL; otherwise errno is unchanged.
+ * nothing is freed and errno is EINVAL. Another error of ndshm_section_free() sets errno, too; without
+ * an error it is unchanged.
  */
 typedef VOID (LSA_FREE_SHARED_MEMORY)(PVOID SharedMem, PVOID Memory);
 
@@ -127,7 +129,7 @@ typedef VOID (LSA_FREE_SHARED_MEMORY)(PVOID SharedMem, PVOID Memory);
  * here. Returns FALSE, and the section stays mapped, with errno EINVAL if SharedMem is
  * not the base of a section, EBUSY while other processes have extents in it
  * (ndshm_section_delete() with NDSHM_DELETE_FORCE deletes it all the same), EIDRM if it
- * was deleted before.
+ * was deleted before, EPERM for a process that may not delete it.
  */
 typedef BOOLEAN (LSA_DELETE_SHARED_MEMORY)(PVOID SharedMem);
 

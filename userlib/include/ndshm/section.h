@@ -114,8 +114,8 @@ void ndshm_section_close(struct ndshm_section *section);
  * child, access to the mapping is SIGSEGV, the calls that need the section return -EBADF
  * (DESCRIPTOR), ndshm_section_base() returns NULL, ndshm_section_fd() -1, and
  * ndshm_section_close() frees the object. A child of _Fork() or clone(), for which no handlers
- * of pthread_atfork() run, inherits the descriptors; so may one of a fork() during
- * ndshm_section_close(). Cannot be undone. This process attaches at once to a section of the
+ * of pthread_atfork() run, inherits the descriptors, and must not call the library; the former
+ * holds for a fork() during ndshm_section_close(), too. Cannot be undone. This process attaches at once to a section of the
  * module that is not read-only.
  */
 int ndshm_section_dont_fork(struct ndshm_section *section)
