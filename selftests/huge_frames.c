@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "ndshm_nl.h"
@@ -27,16 +26,6 @@ FIXTURE(huge_frames) {
 	unsigned char *map;
 	int ends[2];
 };
-
-static bool is_before(unsigned int major, unsigned int minor)
-{
-	unsigned int has_major = 0, has_minor = 0;
-	struct utsname name;
-
-	return !uname(&name) &&
-	       sscanf(name.release, "%u.%u", &has_major, &has_minor) == 2 &&
-	       (has_major < major || (has_major == major && has_minor < minor));
-}
 
 static unsigned char *map_block(struct _test_data_huge_frames *self)
 {
@@ -120,7 +109,7 @@ TEST_F(huge_frames, no_page_tables)
 	long before, kib = self->page >> 10;
 	unsigned int i;
 
-	if (is_before(6, 12))
+	if (ndshm_kernel_before(6, 12))
 		SKIP(return, "kernels before 6.12 map frames page by page");
 	fill_pattern(self->map, LENGTH, 1);
 	for (i = 0; i < MAPS; i++) {
@@ -150,7 +139,7 @@ TEST_F(huge_frames, never_copied)
 	pid_t child;
 	int peer;
 
-	if (is_before(6, 12))
+	if (ndshm_kernel_before(6, 12))
 		SKIP(return, "kernels before 6.12 map frames page by page");
 	for (way = 0; way < 3; way++) {
 		make_block(_metadata, self);

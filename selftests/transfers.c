@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 
 #include <linux/errqueue.h>
 #include <linux/io_uring.h>
@@ -387,16 +386,6 @@ TEST_F(pinned, freed_while_read)
  * io_uring
  */
 
-static bool is_before(unsigned int major, unsigned int minor)
-{
-	unsigned int has_major = 0, has_minor = 0;
-	struct utsname name;
-
-	return !uname(&name) &&
-	       sscanf(name.release, "%u.%u", &has_major, &has_minor) == 2 &&
-	       (has_major < major || (has_major == major && has_minor < minor));
-}
-
 /*
  * Transfer through the registered buffer in both directions, whether or not it
  * is mapped.
@@ -436,7 +425,7 @@ TEST_F(pinned, registered_buffer)
 		TH_LOG("io_uring: %s", strerror(errno));
 	error = ndshm_ring_register(&ring, buffer, 2 * HUGE);
 	/* Before 6.2 only shared memory and anonymous memory could be registered. */
-	if (is_before(6, 2)) {
+	if (ndshm_kernel_before(6, 2)) {
 		EXPECT_EQ(-EOPNOTSUPP, error);
 		ndshm_ring_close(&ring);
 		return;
@@ -759,7 +748,7 @@ TEST_F(device, revoked_while_registered)
 	struct ndshm_ring ring;
 
 	ASSERT_TRUE(ndshm_ring_open(&ring));
-	if (is_before(6, 2))
+	if (ndshm_kernel_before(6, 2))
 		SKIP(return, "kernels before 6.12 do not take it");
 	ASSERT_EQ(0, ndshm_ring_register(&ring, self->map, LENGTH));
 	pass_through(_metadata, &ring, self->map, 5);

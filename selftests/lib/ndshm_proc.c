@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -262,6 +263,16 @@ unsigned int ndshm_rounds(unsigned int usual, unsigned int least)
 	}
 	rounds = percent * usual / 100;
 	return percent >= 100 || rounds > least ? rounds : least;
+}
+
+bool ndshm_kernel_before(unsigned int major, unsigned int minor)
+{
+	unsigned int has_major = 0, has_minor = 0;
+	struct utsname name;
+
+	return !uname(&name) &&
+	       sscanf(name.release, "%u.%u", &has_major, &has_minor) == 2 &&
+	       (has_major < major || (has_major == major && has_minor < minor));
 }
 
 long ndshm_huge_bytes(const void *map)

@@ -64,6 +64,9 @@ long long ndshm_read_number(const char *path);
 int ndshm_load_module(const char *path, const char *parameters);
 int ndshm_unload_module(const char *name);
 
+/* Return: true if the running kernel is older than @major.@minor. */
+bool ndshm_kernel_before(unsigned int major, unsigned int minor);
+
 /*
  * Bytes of the mapping at @map that are mapped by huge entries; -1 without a
  * mapping there.
