@@ -223,7 +223,8 @@ static struct ndshm_recycled *client_recycled(struct ndshm_client *client,
 
 /*
  * Take blocks of the client's cache. The references that the blocks have to the adapter and the
- * provider are enough. Return: false if there are none: whatever is wrong is found again.
+ * provider are enough. Return: false if there are none, or if client_request_blocks() will find
+ * an error.
  */
 static bool client_reuse_blocks(struct ndshm_client *client,
 				const struct ndshm_block_alloc_args *argument,
@@ -347,7 +348,7 @@ static ndshm_reason_t client_alloc_blocks(struct ndshm_command *command,
 	return reason == NDSHM_REASON_NONE ? batch_deliver(batch, command) : reason;
 }
 
-/* In the ordinary way, or later. */
+/* Allocate new blocks, or submit an asynchronous request. */
 static ndshm_reason_t client_request_blocks(struct ndshm_command *command,
 					    struct ndshm_parameters *parameters,
 					    struct batch *batch)
