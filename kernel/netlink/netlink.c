@@ -711,7 +711,8 @@ static void nl_multicast(struct sk_buff *skb)
 	rcu_read_unlock();
 }
 
-static void nl_event(u8 cmd, void *object)
+/* Out of line, so that an event without listeners does not pay for its variables. */
+static noinline void nl_event_show(u8 cmd, void *object)
 {
 	/* Listeners need CAP_SYS_ADMIN, so show all properties. */
 	const struct ndshm_message m = {
@@ -722,17 +723,21 @@ static void nl_event(u8 cmd, void *object)
 	};
 	struct sk_buff *skb;
 
-	if (events[cmd].counted)
-		atomic_inc(&changes);
-	/* True for a listener in any network namespace. */
-	if (!genl_has_listeners(&family, &init_net, EVENTS))
-		return;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
 	if (skb && ndshm_nl_show(skb, &m, events[cmd].put, object)) {
 		nlmsg_free(skb);
 		skb = NULL;
 	}
 	nl_multicast(skb);
+}
+
+static void nl_event(u8 cmd, void *object)
+{
+	if (events[cmd].counted)
+		atomic_inc(&changes);
+	/* True for a listener in any network namespace. */
+	if (genl_has_listeners(&family, &init_net, EVENTS))
+		nl_event_show(cmd, object);
 }
 
 int __init ndshm_nl_init(void)
