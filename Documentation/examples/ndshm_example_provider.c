@@ -5,13 +5,12 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/block.h>
 #include <ndshm/provider.h>
 
-/* Context of a block for example_free() and example_pfn(). */
+/* Part of each block. */
 struct memory {
 	struct device *device;
 	size_t size;
@@ -25,29 +24,21 @@ static ndshm_status_t example_allocate(void *provider_context,
 				       struct ndshm_parameters *parameters,
 				       void **context)
 {
-	struct memory *memory;
+	struct memory *memory = *context;
 
-	memory = kmalloc(sizeof(*memory), NDSHM_GFP_CHARGED);
-	if (!memory)
-		return NDSHM_STATUS_RESOURCES;
 	/* The adapter stays registered until the free handler has returned. */
 	memory->device = parameters->device;
 	memory->size = PAGE_ALIGN(parameters->length);
 	memory->address = dma_alloc_wc(memory->device, memory->size,
 				       &memory->dma, NDSHM_GFP_CHARGED);
 	if (!memory->address)
-		goto err_memory;
-	if (ndshm_list_add(parameters->list, memory->dma, memory->size))
-		goto err_dma;
+		return NDSHM_STATUS_RESOURCES;
+	if (ndshm_list_add(parameters->list, memory->dma, memory->size)) {
+		dma_free_wc(memory->device, memory->size, memory->address, memory->dma);
+		return NDSHM_STATUS_RESOURCES;
+	}
 	parameters->virtual_address = memory->address;
-	*context = memory;
 	return NDSHM_STATUS_SUCCESS;
-
-err_dma:
-	dma_free_wc(memory->device, memory->size, memory->address, memory->dma);
-err_memory:
-	kfree(memory);
-	return NDSHM_STATUS_RESOURCES;
 }
 
 static void example_free(void *provider_context, void *context)
@@ -55,7 +46,6 @@ static void example_free(void *provider_context, void *context)
 	struct memory *memory = context;
 
 	dma_free_wc(memory->device, memory->size, memory->address, memory->dma);
-	kfree(memory);
 }
 
 /* Use the protection of the kernel's mapping, as dma_alloc_wc() has chosen it. */
@@ -80,6 +70,7 @@ static const struct ndshm_provider_ops ops = {
 	.name = "example",
 	.owner = THIS_MODULE,
 	.flags = NDSHM_PROVIDER_OPEN,
+	.context_size = sizeof(struct memory),
 	.pfn = example_pfn,
 };
 

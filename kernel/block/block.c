@@ -471,10 +471,13 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 {
 	const struct ndshm_allocation *allocation = call->allocation;
 	struct ndshm_registration *registration = call->registration;
-	struct ndshm_block *block = kzalloc(sizeof(*block), NDSHM_GFP_CHARGED);
+	struct ndshm_block *block = kzalloc(size_add(sizeof(*block), registration->context_size),
+					    NDSHM_GFP_CHARGED);
 
 	if (!block)
 		return NULL;
+	if (registration->context_size)
+		block->context = block->provider_bytes;
 	ndshm_object_init(&block->object, &ndshm_block_ops, PAGE_ALIGN(p->length));
 	if (allocation->requester)
 		block->pid = get_pid(allocation->requester->pid);

@@ -63,6 +63,7 @@ struct pid;
  * @in_provider: member of the provider's set while it has memory
  * @in_user: member of the claim's set, or else the queue's, while it has memory
  * @in_table: member of the table of all blocks, or of a recycled cache
+ * @provider_bytes: for the provider's use, of the registration's context_size
  *
  * Immutable once the block is published, but for @object, @in_*, @state, @recycled,
  * @packets, @revoke_cb and @work. The memory is freed with the last reference, or earlier by a
@@ -101,6 +102,7 @@ struct ndshm_block {
 	struct ndshm_member in_provider;
 	struct ndshm_member in_user;
 	struct hlist_node in_table;
+	u64 provider_bytes[];
 };
 
 static inline struct ndshm_block *ndshm_block_of(struct ndshm_object *object)

@@ -17,7 +17,6 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 
 #include <ndshm/adapter.h>
 #include <ndshm/provider.h>
@@ -35,14 +34,14 @@
  * @size: bytes
  * @address: kernel address
  * @dma: DMA address
- * @pages: context of "pages"; NULL if the memory is of dma_alloc_coherent()
+ * @pages: chunks; none if the memory is of dma_alloc_coherent()
  */
 struct coherent {
 	struct device *device;
 	size_t size;
 	void *address;
 	dma_addr_t dma;
-	void *pages;
+	struct ndshm_pages pages;
 };
 
 static struct ndshm_provider *provider;
@@ -113,23 +112,17 @@ static ndshm_status_t coherent_allocate(void *provider_context,
 					struct ndshm_parameters *parameters,
 					void **context)
 {
-	struct coherent *coherent;
+	struct coherent *coherent = *context;
 
 	if (coherent_impossible(PAGE_ALIGN(parameters->length)))
-		return NDSHM_STATUS_RESOURCES;
-	coherent = kzalloc(sizeof(*coherent), NDSHM_GFP_CHARGED);
-	if (!coherent)
 		return NDSHM_STATUS_RESOURCES;
 	coherent->device = parameters->device;
 	coherent->size = PAGE_ALIGN(parameters->length);
 	if (coherent->size > SMALL &&
 	    ndshm_pages_fit(coherent->device, coherent->size) ?
 	    !coherent_gather(coherent, parameters) :
-	    !coherent_alloc(coherent, parameters)) {
-		kfree(coherent);
+	    !coherent_alloc(coherent, parameters))
 		return NDSHM_STATUS_RESOURCES;
-	}
-	*context = coherent;
 	return NDSHM_STATUS_SUCCESS;
 }
 
@@ -137,13 +130,12 @@ static void coherent_free(void *provider_context, void *context)
 {
 	struct coherent *coherent = context;
 
-	if (coherent->pages)
-		ndshm_pages_free(NULL, coherent->pages);
+	if (coherent->pages.count)
+		ndshm_pages_free(&coherent->pages);
 	else if (!ndshm_test_hold(coherent->device, coherent->size,
 				  coherent->address, coherent->dma))
 		dma_free_coherent(coherent->device, coherent->size,
 				  coherent->address, coherent->dma);
-	kfree(coherent);
 }
 
 static unsigned long coherent_pfn(void *provider_context, void *context,
@@ -152,8 +144,8 @@ static unsigned long coherent_pfn(void *provider_context, void *context,
 {
 	struct coherent *coherent = context;
 
-	if (coherent->pages)
-		return ndshm_pages_pfn(coherent->pages, index, count);
+	if (coherent->pages.count)
+		return ndshm_pages_pfn(&coherent->pages, index, count);
 	if (!dev_is_dma_coherent(coherent->device))
 		*prot = pgprot_dmacoherent(*prot);
 	return ndshm_kernel_pfn(coherent->address, coherent->size, index, count);
@@ -173,6 +165,7 @@ static struct ndshm_provider_ops ops __initdata = {
 	.name = "coherent",
 	.owner = THIS_MODULE,
 	.flags = NDSHM_PROVIDER_OPEN,
+	.context_size = sizeof(struct coherent),
 	.pfn = coherent_pfn,
 };
 

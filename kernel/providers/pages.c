@@ -25,40 +25,6 @@
 #include "pages.h"
 #include "testing.h"
 
-/**
- * struct chunk - Contiguous pages
- * @page: first page; its folio's index is the offset in the block, in pages
- * @address: DMA address; the chunk is contiguous for the device, too
- */
-struct chunk {
-	struct page *page;
-	dma_addr_t address;
-};
-
-/**
- * struct pages - Memory of one block
- * @device: device of the DMA mapping
- * @table: one entry for each chunk
- * @length: number of pages
- * @count: number of chunks
- * @chunks: in the block's order
- * @address: kernel address of all chunks, or NULL
- * @first: the array @chunks, and @entry the list of @table, if @count is 1
- * @entry: see @first
- *
- * Immutable once the block exists.
- */
-struct pages {
-	struct device *device;
-	struct sg_table table;
-	unsigned long length;
-	unsigned int count;
-	struct chunk *chunks;
-	void *address;
-	struct chunk first;
-	struct scatterlist entry;
-};
-
 static struct ndshm_provider *provider;
 
 /*
@@ -275,17 +241,14 @@ err_chunks:
 	return 0;
 }
 
-/* Allocate the arrays of @pages, unless it has one chunk. */
-static int pages_alloc_arrays(struct pages *pages)
+/* Return: the chunks, one or several. */
+static struct ndshm_chunk *pages_chunks(struct ndshm_pages *pages)
 {
-	if (pages->count == 1) {
-		pages->chunks = &pages->first;
-		sg_init_table(&pages->entry, 1);
-		pages->table = (struct sg_table){
-			.sgl = &pages->entry, .nents = 1, .orig_nents = 1,
-		};
-		return 0;
-	}
+	return pages->count == 1 ? &pages->only : pages->chunks;
+}
+
+static int pages_alloc_arrays(struct ndshm_pages *pages)
+{
 	pages->chunks = kvmalloc_array(pages->count, sizeof(*pages->chunks),
 				       NDSHM_GFP_CHARGED);
 	if (!pages->chunks)
@@ -297,13 +260,17 @@ static int pages_alloc_arrays(struct pages *pages)
 	return 0;
 }
 
-/* Move the chunks to the scatterlist. @chunks links their first pages by page->lru. */
-static int pages_gather(struct pages *pages, struct list_head *chunks)
+/* Move the chunks to @pages. @chunks links their first pages by page->lru. */
+static int pages_gather(struct ndshm_pages *pages, struct list_head *chunks)
 {
 	struct scatterlist *sg;
 	struct page *page;
 	unsigned int i;
 
+	if (pages->count == 1) {
+		pages->only.page = list_first_entry(chunks, struct page, lru);
+		return 0;
+	}
 	if (pages_alloc_arrays(pages))
 		return -ENOMEM;
 	for_each_sgtable_sg(&pages->table, sg, i) {
@@ -319,19 +286,10 @@ static int pages_gather(struct pages *pages, struct list_head *chunks)
  * DMA mapping
  */
 
-/* Return: true if the mapping uses bounce buffers, which user mappings would not show. */
-static bool pages_bounced(struct pages *pages)
+/* Return: true if @address is of a bounce buffer, which user mappings would not show. */
+static bool pages_bounced(struct device *device, dma_addr_t address, phys_addr_t memory)
 {
-	struct scatterlist *sg;
-	unsigned int i;
-
-	if (pages_translated(pages->device))
-		return false;
-	for_each_sgtable_dma_sg(&pages->table, sg, i)
-		if (dma_to_phys(pages->device, sg_dma_address(sg)) !=
-		    sg_phys(sg))
-			return true;
-	return false;
+	return dma_to_phys(device, address) != memory && !pages_translated(device);
 }
 
 /*
@@ -347,43 +305,68 @@ static unsigned long pages_map_attributes(struct device *device)
  * Do not invalidate caches: processors may have written data without a sync, and a user
  * with a pin still expects to read it.
  */
-static void pages_unmap_device(struct pages *pages)
+static void pages_unmap_device(struct ndshm_pages *pages)
 {
-	dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
-			  DMA_ATTR_SKIP_CPU_SYNC);
+	if (pages->count == 1)
+		dma_unmap_page_attrs(pages->device, pages->only.address,
+				     page_size(pages->only.page), DMA_BIDIRECTIONAL,
+				     DMA_ATTR_SKIP_CPU_SYNC);
+	else
+		dma_unmap_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
+				  DMA_ATTR_SKIP_CPU_SYNC);
 }
 
-/* Set the DMA address of each chunk. A DMA segment consists of whole chunks. */
-static void pages_locate(struct pages *pages)
+/*
+ * Set the DMA address of each chunk. A DMA segment consists of whole chunks. Return: false if
+ * a chunk is bounced.
+ */
+static bool pages_locate(struct ndshm_pages *pages)
 {
 	struct scatterlist *sg;
-	struct chunk *chunk = pages->chunks;
+	struct ndshm_chunk *chunk = pages->chunks;
 	unsigned int i, done;
 
 	for_each_sgtable_dma_sg(&pages->table, sg, i)
 		for (done = 0; done < sg_dma_len(sg); chunk++) {
 			chunk->address = sg_dma_address(sg) + done;
+			if (pages_bounced(pages->device, chunk->address,
+					  page_to_phys(chunk->page)))
+				return false;
 			done += page_size(chunk->page);
 		}
+	return true;
 }
 
-static int pages_map_device(struct pages *pages)
+static bool pages_map_only(struct ndshm_pages *pages)
 {
-	int ret = dma_map_sgtable(pages->device, &pages->table,
-				  DMA_BIDIRECTIONAL,
-				  pages_map_attributes(pages->device));
+	struct ndshm_chunk *chunk = &pages->only;
 
-	if (!ret && pages_bounced(pages)) {
-		pages_unmap_device(pages);
-		ret = -EIO;
+	chunk->address = dma_map_page_attrs(pages->device, chunk->page, 0,
+					    page_size(chunk->page), DMA_BIDIRECTIONAL,
+					    pages_map_attributes(pages->device));
+	return !dma_mapping_error(pages->device, chunk->address);
+}
+
+static int pages_map_device(struct ndshm_pages *pages)
+{
+	bool mapped, direct;
+
+	if (pages->count == 1) {
+		mapped = pages_map_only(pages);
+		direct = mapped && !pages_bounced(pages->device, pages->only.address,
+						  page_to_phys(pages->only.page));
+	} else {
+		mapped = !dma_map_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
+					  pages_map_attributes(pages->device));
+		direct = mapped && pages_locate(pages);
 	}
-	if (!ret)
-		pages_locate(pages);
-	return ret;
+	if (mapped && !direct)
+		pages_unmap_device(pages);
+	return direct ? 0 : -EIO;
 }
 
 /* Merge adjacent segments as far as the limits of the device allow. */
-static int pages_list_segments(struct pages *pages, struct ndshm_segment_list *list)
+static int pages_list_segments(struct ndshm_pages *pages, struct ndshm_segment_list *list)
 {
 	const u64 boundary = dma_get_seg_boundary(pages->device);
 	const u64 longest = dma_get_max_seg_size(pages->device);
@@ -391,6 +374,8 @@ static int pages_list_segments(struct pages *pages, struct ndshm_segment_list *l
 	struct scatterlist *sg;
 	unsigned int i;
 
+	if (pages->count == 1)
+		return ndshm_list_add(list, pages->only.address, page_size(pages->only.page));
 	for_each_sgtable_dma_sg(&pages->table, sg, i) {
 		if (length && address + length == sg_dma_address(sg) &&
 		    length + sg_dma_len(sg) <= longest &&
@@ -412,13 +397,13 @@ static int pages_list_segments(struct pages *pages, struct ndshm_segment_list *l
  */
 
 /* @all: array for a pointer to each page, charged to the requester; NULL: one chunk */
-static int pages_map_kernel(struct pages *pages, struct page **all)
+static int pages_map_kernel(struct ndshm_pages *pages, struct page **all)
 {
 	unsigned int i, j;
 	unsigned long n = 0;
 
 	if (pages->count == 1) {
-		pages->address = page_address(pages->chunks[0].page);
+		pages->address = page_address(pages->only.page);
 		return 0;
 	}
 	for (i = 0; i < pages->count; i++)
@@ -474,37 +459,36 @@ static bool order_plan(struct order *order, struct device *device,
 	return order->longest <= min_t(u64, MAX_PAGE_ORDER, ilog2(most));
 }
 
-static void pages_release_chunks(struct pages *pages)
+static void pages_release_chunks(struct ndshm_pages *pages)
 {
+	struct ndshm_chunk *chunks = pages_chunks(pages);
 	unsigned int i;
 
 	for (i = 0; i < pages->count; i++) {
-		ndshm_test_hold_page(pages->chunks[i].page);
-		put_page(pages->chunks[i].page);
+		ndshm_test_hold_page(chunks[i].page);
+		put_page(chunks[i].page);
 		cond_resched();
 	}
 	if (pages->count > 1) {
 		sg_free_table(&pages->table);
 		kvfree(pages->chunks);
 	}
+	pages->count = 0;
 }
 
 static int pages_free_step(void *context)
 {
-	struct pages *pages = context;
+	struct ndshm_pages *pages = context;
 
 	if (is_vmalloc_addr(pages->address))
 		vunmap(pages->address);
 	pages_unmap_device(pages);
 	pages_release_chunks(pages);
-	kfree(pages);
 	return 0;
 }
 
-void ndshm_pages_free(void *provider_context, void *context)
+void ndshm_pages_free(struct ndshm_pages *pages)
 {
-	struct pages *pages = context;
-
 	step_run(pages->length, pages_free_step, pages);
 }
 
@@ -515,7 +499,7 @@ void ndshm_pages_free(void *provider_context, void *context)
  * @all: see pages_map_kernel()
  */
 struct mapping {
-	struct pages *pages;
+	struct ndshm_pages *pages;
 	bool addressed;
 	struct page **all;
 };
@@ -524,7 +508,7 @@ struct mapping {
 static int pages_map_step(void *context)
 {
 	struct mapping *mapping = context;
-	struct pages *pages = mapping->pages;
+	struct ndshm_pages *pages = mapping->pages;
 	int ret = pages_map_device(pages);
 
 	if (!ret && mapping->addressed) {
@@ -538,13 +522,12 @@ static int pages_map_step(void *context)
 }
 
 ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
-				    unsigned int longest, void **context)
+				    unsigned int longest, struct ndshm_pages *pages)
 {
 	struct device *device = parameters->device;
 	const u64 size = PAGE_ALIGN(parameters->length);
 	struct mapping mapping = { .addressed = !parameters->no_kernel_mapping };
 	LIST_HEAD(chunks);
-	struct pages *pages;
 	struct order order;
 	int ret;
 
@@ -552,14 +535,10 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 		return NDSHM_STATUS_INVALID_PARAMETER;
 	if (!order_plan(&order, device, longest, parameters))
 		return NDSHM_STATUS_RESOURCES;
-	pages = kzalloc(sizeof(*pages), NDSHM_GFP_CHARGED);
-	if (!pages)
-		return NDSHM_STATUS_RESOURCES;
-	pages->device = device;
-	pages->length = size >> PAGE_SHIFT;
+	*pages = (struct ndshm_pages){ .device = device, .length = size >> PAGE_SHIFT };
 	pages->count = order_alloc_chunks(&order, parameters, &chunks);
 	if (!pages->count)
-		goto err_pages;
+		return NDSHM_STATUS_RESOURCES;
 	mapping.pages = pages;
 	if (mapping.addressed && pages->count > 1) {
 		mapping.all = kvmalloc_array(pages->length,
@@ -574,56 +553,60 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 	if (mapping.all)
 		kvfree(mapping.all);
 	if (ret)
-		goto err_pages;
+		return NDSHM_STATUS_RESOURCES;
 	if (pages_list_segments(pages, parameters->list) ||
 	    (parameters->list->count > 1 &&
 	     (parameters->flags & NDSHM_ALLOC_CONTIGUOUS))) {
-		ndshm_pages_free(NULL, pages);
+		ndshm_pages_free(pages);
 		return NDSHM_STATUS_RESOURCES;
 	}
 	parameters->virtual_address = pages->address;
 	parameters->needs_sync = !dev_is_dma_coherent(device);
 	parameters->consumed = order.least ?
 			       (u64)PAGE_SIZE << order.least : size;
-	*context = pages;
 	return NDSHM_STATUS_SUCCESS;
 
 err_array:
 	kvfree(mapping.all);
 err_list:
 	chunks_free(&chunks);
-err_pages:
-	kfree(pages);
+	pages->count = 0;
 	return NDSHM_STATUS_RESOURCES;
 }
 
 /* Replace memory of too many segments by contiguous memory, or, failing that, by its like. */
-static ndshm_status_t pages_reallocate(struct ndshm_parameters *parameters, void **context)
+static ndshm_status_t pages_reallocate(struct ndshm_parameters *parameters,
+				       struct ndshm_pages *pages)
 {
 	const u32 flags = parameters->flags;
 	ndshm_status_t status;
 
-	ndshm_pages_free(NULL, *context);
+	ndshm_pages_free(pages);
 	parameters->list->count = 0;
 	parameters->flags |= NDSHM_ALLOC_CONTIGUOUS;
-	status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, context);
+	status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, pages);
 	if (status == NDSHM_STATUS_SUCCESS)
 		return status;
 	parameters->list->count = 0;
 	parameters->flags = flags;
-	return ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, context);
+	return ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, pages);
 }
 
 static ndshm_status_t pages_allocate(void *provider_context,
 				     struct ndshm_parameters *parameters,
 				     void **context)
 {
-	ndshm_status_t status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, context);
+	ndshm_status_t status = ndshm_pages_allocate(parameters, NDSHM_HUGE_ORDER, *context);
 
 	if (status == NDSHM_STATUS_SUCCESS && parameters->most_segments &&
 	    parameters->list->count > parameters->most_segments)
-		status = pages_reallocate(parameters, context);
+		status = pages_reallocate(parameters, *context);
 	return status;
+}
+
+static void pages_free(void *provider_context, void *context)
+{
+	ndshm_pages_free(context);
 }
 
 /*
@@ -631,10 +614,12 @@ static ndshm_status_t pages_allocate(void *provider_context,
  */
 
 /* Find the chunk with page @index of the block. */
-static struct chunk *chunk_find(const struct pages *pages, pgoff_t index)
+static const struct ndshm_chunk *chunk_find(const struct ndshm_pages *pages, pgoff_t index)
 {
 	unsigned int from = 0, to = pages->count, middle;
 
+	if (to == 1)
+		return &pages->only;
 	while (to - from > 1) {
 		middle = from + (to - from) / 2;
 		if (page_folio(pages->chunks[middle].page)->index <= index)
@@ -653,9 +638,10 @@ static struct page *pages_page(void *provider_context, void *context,
 	return first + (index - page_folio(first)->index);
 }
 
-unsigned long ndshm_pages_pfn(void *context, pgoff_t index, unsigned long *count)
+unsigned long ndshm_pages_pfn(const struct ndshm_pages *pages, pgoff_t index,
+			      unsigned long *count)
 {
-	struct page *first = chunk_find(context, index)->page;
+	struct page *first = chunk_find(pages, index)->page;
 	const pgoff_t inside = index - page_folio(first)->index;
 
 	*count = folio_nr_pages(page_folio(first)) - inside;
@@ -676,8 +662,8 @@ static void chunk_sync(struct device *device, bool for_device,
 static void pages_sync(void *provider_context, void *context, bool for_device,
 		       u64 offset, u64 length)
 {
-	struct pages *pages = context;
-	struct chunk *chunk = chunk_find(pages, offset >> PAGE_SHIFT);
+	struct ndshm_pages *pages = context;
+	const struct ndshm_chunk *chunk = chunk_find(pages, offset >> PAGE_SHIFT);
 	u64 inside, part;
 
 	inside = offset -
@@ -692,13 +678,14 @@ static void pages_sync(void *provider_context, void *context, bool for_device,
 static const struct ndshm_provider_characteristics characteristics = {
 	.header = NDSHM_PROVIDER_CHARACTERISTICS_HEADER,
 	.allocate = pages_allocate,
-	.free = ndshm_pages_free,
+	.free = pages_free,
 };
 
 static const struct ndshm_provider_ops ops = {
 	.name = "pages",
 	.owner = THIS_MODULE,
 	.flags = NDSHM_PROVIDER_OPEN,
+	.context_size = sizeof(struct ndshm_pages),
 	.page = pages_page,
 	.sync = pages_sync,
 };

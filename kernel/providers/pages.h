@@ -7,11 +7,13 @@
 
 #include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/scatterlist.h>
 #include <linux/types.h>
 
 #include <ndshm/status.h>
 
 struct device;
+struct ndshm_chunk;
 struct ndshm_parameters;
 struct ndshm_provider;
 
@@ -22,17 +24,53 @@ void ndshm_pages_teardown(void);
 /* Order of the longest chunk that mm can map with one entry. */
 #define NDSHM_HUGE_ORDER	min(PMD_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
 
+/**
+ * struct ndshm_chunk - Contiguous pages
+ * @page: first page; its folio's index is the offset in the block, in pages
+ * @address: DMA address; the chunk is contiguous for the device, too
+ */
+struct ndshm_chunk {
+	struct page *page;
+	dma_addr_t address;
+};
+
+/**
+ * struct ndshm_pages - Memory of one block
+ * @device: device of the DMA mapping
+ * @address: kernel address of all chunks, or NULL
+ * @length: number of pages
+ * @count: number of chunks; 0: no memory
+ * @only: the chunk, if @count is 1
+ * @chunks: the chunks in the block's order, if there are several
+ * @table: one entry for each of @chunks
+ *
+ * Immutable once the block exists.
+ */
+struct ndshm_pages {
+	struct device *device;
+	void *address;
+	unsigned long length;
+	unsigned int count;
+	union {
+		struct ndshm_chunk only;
+		struct {
+			struct ndshm_chunk *chunks;
+			struct sg_table table;
+		};
+	};
+};
+
 /*
  * Handlers of "pages", for use by another provider. Chunks are at most of order @longest,
- * unless a contiguous block needs a longer one. ndshm_pages_free() takes the context that
- * ndshm_pages_allocate() returned.
+ * unless a contiguous block needs a longer one. On failure @pages has no memory.
  */
 ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
-				    unsigned int longest, void **context);
-void ndshm_pages_free(void *provider_context, void *context);
+				    unsigned int longest, struct ndshm_pages *pages);
+void ndshm_pages_free(struct ndshm_pages *pages);
 
 /* Return: the frame of the page at @index, and in *@count how many follow in its chunk. */
-unsigned long ndshm_pages_pfn(void *context, pgoff_t index, unsigned long *count);
+unsigned long ndshm_pages_pfn(const struct ndshm_pages *pages, pgoff_t index,
+			      unsigned long *count);
 
 /*
  * Return: false if @size bytes of such memory cannot be coherent and one segment for

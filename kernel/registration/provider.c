@@ -110,6 +110,7 @@ registration_alloc(struct ndshm_provider *provider,
 	registration->provider = provider;
 	registration->characteristics = *characteristics;
 	if (ops) {
+		registration->context_size = ops->context_size;
 		registration->pfn = ops->pfn;
 		registration->page = ops->page;
 		registration->sync = ops->sync;

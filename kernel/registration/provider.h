@@ -18,6 +18,7 @@
  * @references: one of the provider for its current registration, one of each block
  * @provider: the registered provider; holds a reference
  * @characteristics: copy
+ * @context_size: from the ops, or 0
  * @pfn: from the ops, or NULL
  * @page: from the ops, or NULL
  * @sync: from the ops, or NULL
@@ -29,6 +30,7 @@ struct ndshm_registration {
 	refcount_t references;
 	struct ndshm_provider *provider;
 	struct ndshm_provider_characteristics characteristics;
+	u32 context_size;
 	unsigned long (*pfn)(void *provider_context, void *context,
 			     pgoff_t index, unsigned long *count,
 			     pgprot_t *prot);

@@ -37,7 +37,8 @@ bool ndshm_name_valid(const char *name);
  *	segment to list. The segments must cover the length rounded up to pages, in
  *	order and without overlap; there must be exactly one if NDSHM_ALLOC_CONTIGUOUS
  *	is set.
- * @context: out: the provider's handle of the block; may be NULL
+ * @context: the provider's handle of the block: initially @context_size bytes of zeroes,
+ *	which end with the block, or NULL if that is 0. The handler may store another
  *
  * Context: Process context: the requester's, or a kernel worker's on its behalf, so the
  * handler must not rely on properties of the current task; may sleep; no lock of ndshm is
@@ -133,6 +134,7 @@ struct ndshm_provider_characteristics {
  * @name: name for users; NULL: the core generates one
  * @owner: module of the handlers; pinned while blocks exist
  * @flags: NDSHM_PROVIDER_*
+ * @context_size: bytes that the core allocates with each block for the provider's use
  * @pfn: Returns the frame of the page at @index of a block (@context). Sets *@count to
  *	the number of pages, at least 1, whose frames are consecutive from there on.
  *	Changes *@prot, initially that of an ordinary mapping, to the protection of all
@@ -157,6 +159,7 @@ struct ndshm_provider_ops {
 	const char *name;
 	struct module *owner;
 	u32 flags;
+	u32 context_size;
 	unsigned long (*pfn)(void *provider_context, void *context,
 			     pgoff_t index, unsigned long *count,
 			     pgprot_t *prot);

@@ -125,6 +125,7 @@ static ndshm_status_t make(struct mock_generation *generation,
 		return NDSHM_STATUS_RESOURCES;
 	}
 	WRITE_ONCE(provider->last_generation, generation->number);
+	memory->own = memset(*context, MOCK_OWN, MOCK_CONTEXT_SIZE);
 	p->virtual_address = answer->null_address ? NULL :
 			     mock_memory_address(memory);
 	if (answer->consumed)
@@ -175,6 +176,8 @@ ndshm_status_t mock_allocate(void *provider_context,
 	atomic_inc(&provider->inside);
 	check_context(provider);
 	check_parameters(provider, p);
+	if (!*context || memchr_inv(*context, 0, MOCK_CONTEXT_SIZE))
+		mock_misused(provider, "a handler was called without a context of zeroes");
 	answer = mock_script_next(&provider->script);
 	status = answer.status;
 	if (answer.put_active)
@@ -204,6 +207,8 @@ static void take_back(struct mock_generation *generation, void *context)
 	if (memory->provider != provider ||
 	    memory->generation != generation->number)
 		mock_misused(provider, "a block was freed by handlers that did not allocate it");
+	if (memchr_inv(memory->own, MOCK_OWN, MOCK_CONTEXT_SIZE))
+		mock_misused(provider, "a block was freed after its context");
 	mock_memory_retire(memory);
 	atomic64_inc(&provider->freed);
 }

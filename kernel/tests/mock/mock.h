@@ -374,6 +374,7 @@ bool mock_request_zero(const struct mock_request *request);
  * @dma: DMA address of @start
  * @size: bytes, with both guards
  * @guard: bytes before and after the block
+ * @own: the block's MOCK_CONTEXT_SIZE bytes
  */
 struct mock_memory {
 	struct hlist_node hash;
@@ -386,7 +387,12 @@ struct mock_memory {
 	dma_addr_t dma;
 	size_t size;
 	size_t guard;
+	void *own;
 };
+
+/* Bytes that the core allocates with each block; filled with MOCK_OWN while it has memory. */
+#define MOCK_CONTEXT_SIZE	29
+#define MOCK_OWN		0xa6
 
 struct mock_memory *mock_memory_make(struct mock_generation *generation,
 				     struct device *device, size_t length);

@@ -41,6 +41,9 @@ static ndshm_status_t native_allocate(void *provider_context,
 				      struct ndshm_parameters *parameters,
 				      void **context)
 {
+	/* The operations have no context_size. */
+	if (*context)
+		return NDSHM_STATUS_FAILURE;
 	native.requested++;
 	native.node = dev_to_node(parameters->device);
 	if (ndshm_list_add(parameters->list, PAGE_SIZE, PAGE_SIZE))
