@@ -121,6 +121,7 @@ bench:
 	export NDSHM_KO=$(BUILD)/modules/bench/ndshm.ko; \
 	BUILD=$(BUILD)/bench selftests/bench/run.sh || code=$$?; \
 	BUILD=$(BUILD)/bench/trace selftests/bench/trace/trace.sh || code=$$?; \
+	BUILD=$(BUILD)/bench/parallel selftests/bench/parallel/parallel.sh || code=$$?; \
 	NDSHM_PROTOTYPE=$(BUILD)/modules/bench/kernel/prototypes/82574/ndshm_82574.ko \
 		BUILD=$(BUILD)/bench selftests/bench/wire/wire.sh || code=$$?; \
 	NDSHM_USER=$(BUILD)/user BUILD=$(BUILD)/bench selftests/bench/wire/echo.sh || code=$$?; \

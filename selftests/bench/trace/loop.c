@@ -3,77 +3,17 @@
  * loop LENGTH [map]: allocate and free a recycled block of LENGTH bytes, and map and touch it
  * between, until the file `stop` is there. Creates the file `looping` when all is warm.
  */
-#include <fcntl.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <linux/ndshm.h>
-
-#define WARM	300
-
-static void end(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static void touch(int client, size_t length, off_t offset)
-{
-	char *map = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, client, offset);
-	size_t at, page = sysconf(_SC_PAGESIZE);
-
-	if (map == MAP_FAILED)
-		end("mmap");
-	for (at = 0; at < length; at += page) {
-		map[at] = 1;
-		/* Keeps the compiler from removing the store. */
-		asm volatile("" : : "r"(map + at) : "memory");
-	}
-	munmap(map, length);
-}
-
-static void go_round(int client, __u32 adapter, size_t length, int mapped)
-{
-	struct ndshm_block_info block;
-	struct ndshm_block_alloc_args alloc = {
-		.size = sizeof(alloc),
-		.flags = NDSHM_ALLOC_RECYCLE,
-		.adapter = adapter,
-		.length = length,
-		.preferred_node = NDSHM_NODE_ANY,
-		.usage = NDSHM_USAGE_OTHER,
-		.count = 1,
-		.blocks = (uintptr_t)&block,
-	};
-	struct ndshm_block_free_args release = {
-		.size = offsetof(struct ndshm_block_free_args, handles),
-	};
-
-	if (ioctl(client, NDSHM_BLOCK_ALLOC, &alloc))
-		end("allocate");
-	if (mapped)
-		touch(client, length, block.mmap_offset);
-	release.handle = block.handle;
-	if (ioctl(client, NDSHM_BLOCK_FREE, &release))
-		end("free");
-}
+#include "round.h"
 
 int main(int argc, char **argv)
 {
-	struct ndshm_get_info_args info = { .size = sizeof(info) };
-	int client = open(NDSHM_DEVICE, O_RDWR | O_CLOEXEC);
 	size_t length = argc > 1 ? strtoul(argv[1], NULL, 0) : 4096;
 	unsigned long i;
+	__u32 adapter;
+	int client = open_client(&adapter);
 
-	if (client < 0 || ioctl(client, NDSHM_GET_INFO, &info))
-		end(NDSHM_DEVICE);
 	for (i = 0; i % WARM || access("stop", F_OK); i++) {
-		go_round(client, info.out_default_adapter, length, argc > 2);
+		go_round(client, adapter, length, argc > 2);
 		if (i == WARM)
 			close(open("looping", O_CREAT | O_WRONLY, 0600));
 	}
