@@ -82,6 +82,8 @@ static const struct size {
 /* Without mapping, the largest size is omitted. */
 #define UNMAPPED_SIZES	3
 
+#define TAIL_ROUNDS	10000
+
 /* The cost of zeroing memory in this kernel. */
 static struct {
 	bool init_on_alloc;
@@ -372,6 +374,94 @@ static void measure_places(const char *only, bool steps)
 	}
 }
 
+/**
+ * struct hoard - Buffers that are allocated and not freed
+ * @peer: allocator
+ * @count: how many
+ * @buffers: the buffers
+ */
+struct hoard {
+	const struct peer *peer;
+	unsigned int count;
+	struct buffer buffers[2 * TAIL_ROUNDS];
+};
+
+static int hoard_more(void *argument)
+{
+	struct hoard *hoard = argument;
+	int ret;
+
+	hoard->buffers[hoard->count].length = 4 * KIB;
+	ret = hoard->peer->allocate(&hoard->buffers[hoard->count]);
+	if (!ret)
+		hoard->count++;
+	return ret;
+}
+
+static struct figure measure_hoard(const struct peer *peer)
+{
+	struct hoard *hoard = calloc(1, sizeof(*hoard));
+	struct figure figure = { .error = ENOMEM };
+
+	if (!hoard)
+		return figure;
+	hoard->peer = peer;
+	figure = measure(hoard_more, hoard, TAIL_ROUNDS);
+	while (hoard->count)
+		peer->free(&hoard->buffers[--hoard->count]);
+	free(hoard);
+	return figure;
+}
+
+/* Of single rounds, by the process itself: other processes run between. */
+static int measure_tail(const struct place *where, const struct scenario *scenario)
+{
+	static const struct peer *const peers[] = { &ndshm_peer, &fresh_peer, &dma_heap_peer };
+	struct figure figure;
+	struct cycle cycle;
+	unsigned int i;
+	int ret;
+
+	ret = where->enter();
+	clock_count_own();
+	for (i = 0; i < ARRAY_SIZE(peers) && !ret; i++) {
+		if (peers[i]->open && peers[i]->open())
+			continue;
+		cycle = (struct cycle){ .peer = peers[i], .length = 4 * KIB };
+		figure = measure(cycle_unmapped, &cycle, TAIL_ROUNDS);
+		table_add(where->name, scenario->name, peers[i]->name, cycle.length, &figure, 0);
+		figure = measure_hoard(peers[i]);
+		table_add(where->name, scenario->hoard, peers[i]->name, cycle.length, &figure, 0);
+		if (peers[i]->close)
+			peers[i]->close();
+	}
+	return ret;
+}
+
+static void measure_tails(const char *only)
+{
+	const struct place *where = &places[1];
+	unsigned int i;
+	int helper, status;
+	pid_t child;
+
+	if (only && strcmp(only, where->option) && strcmp(only, "tails"))
+		return;
+	for (i = 0; i < scenario_count; i++) {
+		helper = scenario_start(&scenarios[i]);
+		if (helper < 0) {
+			say_absent(scenarios[i].name, helper);
+			continue;
+		}
+		child = fork();
+		if (!child)
+			_exit(!!measure_tail(where, &scenarios[i]));
+		if (child < 0 || waitpid(child, &status, 0) != child || status)
+			fprintf(stderr, "ndshm-bench: %s: not all measured\n", scenarios[i].name);
+		scenario_end(helper);
+	}
+}
+
 static int measure_all(const char *only, bool steps)
 {
 	int ret;
@@ -398,6 +488,7 @@ static int measure_all(const char *only, bool steps)
 	if (ret)
 		say_absent("a driver's blocks", ret);
 	measure_places(only, steps);
+	measure_tails(only);
 	return 0;
 }
 
@@ -436,6 +527,10 @@ static void print_all(bool steps)
 	table_print(ROOT, DRIVER_MANY, TABLE_RAW, NULL);
 	for (i = 0; i < ARRAY_SIZE(places); i++)
 		print_place(places[i].name, steps);
+	for (i = 0; i < scenario_count; i++) {
+		table_print_tails(USER, scenarios[i].name);
+		table_print_tails(USER, scenarios[i].hoard);
+	}
 	printf("\n");
 	table_print_errors();
 	verdicts_print();
@@ -445,7 +540,7 @@ static const char usage[] =
 	"usage: ndshm-bench [--json] [--output FILE] [--place PLACE] [--steps]\n"
 	"  --json         print everything as JSON, and no tables\n"
 	"  --output FILE  write the JSON there as well\n"
-	"  --place PLACE  measure root, user or card only\n"
+	"  --place PLACE  measure root, user (with tails), card or tails only\n"
 	"  --steps        measure the steps of a mapped cycle one by one, too\n"
 	"Exit: 0, 1 if a target is missed, 4 if one could not be tried\n";
 

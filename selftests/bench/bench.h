@@ -27,6 +27,8 @@ struct figure {
 	int error;
 	unsigned int rounds;
 	double median;
+	double p99;
+	double p999;
 	double mean;
 	double min;
 	double max;
@@ -51,6 +53,12 @@ struct figure figure_of(__u64 *samples, unsigned int rounds,
  */
 struct figure measure(int (*once)(void *argument), void *argument,
 		      unsigned int rounds);
+
+/*
+ * From now on count the instructions of this process only, as other processes run, too. A
+ * reading costs more.
+ */
+void clock_count_own(void);
 
 /* The instructions between two clock readings that belong to the readings. */
 double clock_overhead(void);
@@ -191,6 +199,33 @@ void table_print(const char *place, const char *what, enum table_kind kind,
 /* Print all measurements that failed, and why. */
 void table_print_errors(void);
 
+/* Print the percentiles of a cycle. */
+void table_print_tails(const char *place, const char *what);
+
+/*
+ * tails.c: percentiles of a cycle in the machine's bad times
+ */
+
+/**
+ * struct scenario - A state of the machine
+ * @name: the cycle, in the tables
+ * @hoard: in the tables, for allocations without a free
+ * @run: brings the state about in a process of its own, which must not return; reports
+ *	with scenario_ready() that it has come about; NULL: nothing to do
+ */
+struct scenario {
+	const char *name;
+	const char *hoard;
+	void (*run)(int ready);
+};
+
+extern const struct scenario scenarios[];
+extern const unsigned int scenario_count;
+
+/* Start the process of a scenario, and wait until it is ready. Return: -errno, or its PID or 0. */
+int scenario_start(const struct scenario *scenario);
+void scenario_end(int pid);
+
 /*
  * verdict.c: limits of the figures
  */
@@ -208,6 +243,7 @@ enum result { RESULT_PASS, RESULT_FAIL, RESULT_SKIP };
  * @times: permitted multiple of @base; 0: 1
  * @allowed: instructions permitted in addition
  * @raw: include zeroing
+ * @tail: multiple of the median that the percentile 99.9 may be; 0: compare the median
  * @figure: instructions, when it was measured
  * @goal: the most that pass: @times @base and @allowed
  * @result: RESULT_SKIP if one of the two was not measured
@@ -222,6 +258,7 @@ struct verdict {
 	double times;
 	double allowed;
 	bool raw;
+	double tail;
 	double figure;
 	double goal;
 	enum result result;
@@ -265,6 +302,16 @@ int json_write(const char *path);
 #define DRIVER_MANY_LIVE	100000
 #define IOCTL		"an ioctl that does nothing"
 #define ZEROING		"zeroing"
+
+/* Scenarios, of 4 KiB. */
+#define TAIL_FRESH	"allocate, free, in an idle machine"
+#define TAIL_SINGLE	"allocate, free, while free memory is single pages"
+#define TAIL_RECLAIM	"allocate, free, while memory is reclaimed"
+#define TAIL_NEIGHBOUR	"allocate, free, beside a cgroup at its limit"
+#define HOARD_FRESH	"allocate and keep, in an idle machine"
+#define HOARD_SINGLE	"allocate and keep, while free memory is single pages"
+#define HOARD_RECLAIM	"allocate and keep, while memory is reclaimed"
+#define HOARD_NEIGHBOUR	"allocate and keep, beside a cgroup at its limit"
 
 /*
  * Rows that are not peers: dma_alloc_coherent() and dma_free_coherent(), and

@@ -18,7 +18,15 @@ echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir -p "$cgroup"
 chmod 666 /dev/ndshm /dev/dma_heap/system 2>/dev/null || true
 ulimit -l unlimited
+ulimit -n 20000
 echo 128 >/proc/sys/vm/nr_hugepages
+
+# The tails: more to read than the machine has memory, and a cgroup that is too small for it.
+modprobe -q loop || true
+truncate -s 8G /tmp/much
+losetup --direct-io=off -r /dev/loop0 /tmp/much || true
+mkdir -p "${cgroup%/*}/neighbour"
+echo 64M >"${cgroup%/*}/neighbour/memory.max"
 
 # The rows of a card: in a group of its own, with a strict domain.
 echo DMA >"/sys/bus/pci/devices/$card/iommu_group/type"

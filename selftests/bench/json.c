@@ -26,8 +26,8 @@ static void write_row(FILE *file, const struct row *row)
 	}
 	fprintf(file, "\"rounds\": %u, \"median\": %.1f, \"mean\": %.1f, ",
 		row->raw.rounds, row->raw.median, row->raw.mean);
-	fprintf(file, "\"min\": %.1f, \"max\": %.1f, ", row->raw.min,
-		row->raw.max);
+	fprintf(file, "\"min\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"max\": %.1f, ",
+		row->raw.min, row->raw.p99, row->raw.p999, row->raw.max);
 	fprintf(file, "\"zeroing\": %.1f, \"net\": %.1f}", row->zeroing,
 		row_net(row));
 }
@@ -40,6 +40,8 @@ static void write_verdict(FILE *file, const struct verdict *verdict)
 	if (verdict->base)
 		fprintf(file, "\"base\": \"%s\", \"times\": %.2f, ",
 			verdict->base, verdict->times ?: 1);
+	if (verdict->tail)
+		fprintf(file, "\"percentile\": 99.9, \"times\": %.2f, ", verdict->tail);
 	fprintf(file, "\"raw\": %s, ", verdict->raw ? "true" : "false");
 	if (verdict->result != RESULT_SKIP)
 		fprintf(file, "\"figure\": %.1f, \"goal\": %.1f, ", verdict->figure,

@@ -12,6 +12,7 @@
 #define CHECK_ROUNDS	21
 #define CHECK_LOOPS	20000UL
 
+static clockid_t clock_id = CLOCK_MONOTONIC_RAW;
 static double overhead;
 
 double clock_overhead(void)
@@ -23,7 +24,7 @@ __u64 now(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
+	clock_gettime(clock_id, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
@@ -58,6 +59,13 @@ bool clock_counts_instructions(void)
 	return ratio > 0.99 && ratio < 1.01;
 }
 
+void clock_count_own(void)
+{
+	clock_id = CLOCK_THREAD_CPUTIME_ID;
+	overhead = 0;
+	overhead = measure(nothing, NULL, 1000).median;
+}
+
 static int compare(const void *a, const void *b)
 {
 	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
@@ -75,6 +83,8 @@ struct figure figure_of(__u64 *samples, unsigned int rounds, double over)
 	for (i = 0; i < rounds; i++)
 		sum += samples[i];
 	figure.median = (samples[(rounds - 1) / 2] + samples[rounds / 2]) / 2.0 - over;
+	figure.p99 = samples[rounds - 1 - rounds / 100] - over;
+	figure.p999 = samples[rounds - 1 - rounds / 1000] - over;
 	figure.mean = sum / rounds - over;
 	figure.min = samples[0] - over;
 	figure.max = samples[rounds - 1] - over;

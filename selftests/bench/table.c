@@ -172,6 +172,33 @@ void table_print(const char *place, const char *what, enum table_kind kind,
 	}
 }
 
+void table_print_tails(const char *place, const char *what)
+{
+	const struct row *row;
+	bool any = false;
+	unsigned int i;
+	char text[32];
+
+	for (row = table->rows; row < table->rows + table->count; row++) {
+		const double values[] = {
+			row->raw.median, row->raw.p99, row->raw.p999, row->raw.max,
+		};
+
+		if (!row_is_of(row, place, what) || row->raw.error)
+			continue;
+		if (!any)
+			printf("\n%s: %s\n  %-22s%13s%13s%13s%13s\n", place, what, "", "p50", "p99",
+			       "p99.9", "max");
+		any = true;
+		printf("  %-22s", row->subject);
+		for (i = 0; i < ARRAY_SIZE(values); i++) {
+			format_count(text, sizeof(text), values[i]);
+			printf("%13s", text);
+		}
+		printf("\n");
+	}
+}
+
 void table_print_errors(void)
 {
 	const struct row *row;

@@ -46,6 +46,15 @@ struct verdict verdicts[] = {
 	{ .place = CARD, .subject = "ndshm coherent", .what = SHOWN, .length = 2 * MIB,
 	  .allowed = 35000, .raw = true },
 
+	{ .place = USER, .subject = "ndshm", .what = TAIL_FRESH, .length = 4 * KIB,
+	  .tail = 2, .raw = true },
+	{ .place = USER, .subject = "ndshm", .what = TAIL_SINGLE, .length = 4 * KIB,
+	  .tail = 2, .raw = true },
+	{ .place = USER, .subject = "ndshm", .what = TAIL_RECLAIM, .length = 4 * KIB,
+	  .tail = 2, .raw = true },
+	{ .place = USER, .subject = "ndshm", .what = TAIL_NEIGHBOUR, .length = 4 * KIB,
+	  .tail = 2, .raw = true },
+
 	{ .subject = "ndshm coherent", .what = UNMAPPED_LIVE, .length = 4 * KIB,
 	  .base = BARE, .allowed = 6000 },
 	{ .subject = "ndshm coherent", .what = BATCH_LIVE, .length = 4 * KIB,
@@ -106,8 +115,8 @@ void verdicts_decide(void)
 		verdict->result = RESULT_SKIP;
 		if (!ours || (verdict->base && !base))
 			continue;
-		verdict->figure = instructions(ours, verdict);
-		verdict->goal = verdict->allowed;
+		verdict->figure = verdict->tail ? ours->raw.p999 : instructions(ours, verdict);
+		verdict->goal = verdict->allowed + verdict->tail * ours->raw.median;
 		if (verdict->base)
 			verdict->goal += instructions(base, verdict) *
 					 (verdict->times ?: 1);
@@ -133,7 +142,9 @@ static void verdict_print(const struct verdict *verdict)
 		printf("not measured\n");
 		return;
 	}
-	printf("%s, at most %s", figure, goal);
+	printf("%s%s, at most %s", verdict->tail ? "p99.9 " : "", figure, goal);
+	if (verdict->tail)
+		printf(" (%.3g times p50)", verdict->tail);
 	if (verdict->base_what)
 		printf(" (%.2f times itself, %s)", verdict->times, verdict->base_what);
 	else if (verdict->base)
