@@ -471,8 +471,8 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 {
 	const struct ndshm_allocation *allocation = call->allocation;
 	struct ndshm_registration *registration = call->registration;
-	struct ndshm_block *block = kzalloc(size_add(sizeof(*block), registration->context_size),
-					    NDSHM_GFP_CHARGED);
+	const size_t size = sizeof(struct ndshm_block) + registration->context_size;
+	struct ndshm_block *block = kzalloc(size, NDSHM_GFP_CHARGED);
 
 	if (!block)
 		return NULL;
@@ -587,18 +587,20 @@ ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *p,
 {
 	struct ndshm_charge own = {}, *charge = allocation->charge ?: &own;
 	ndshm_reason_t reason = NDSHM_REASON_NONE, charged = reason;
-	struct handler_call call = { .allocation = allocation, .active = true };
+	/* The parameters are set for each block. */
+	struct handler_call call __uninitialized;
 	struct mem_cgroup *memcg = NULL;
 	u32 i;
-
-	might_sleep();
 
 	/* Can wait, so it must precede entering: closing a set waits for allocations inside. */
 	if (allocation->requester && !allocation->charge)
 		charged = ndshm_charge(charge, allocation->requester,
 				       count * ndshm_upper_bound(p->length));
+	call.allocation = allocation;
 	call.user = allocation->claim ? &allocation->claim->set :
 					 &p->adapter->set;
+	call.queue = NULL;
+	call.active = true;
 	/* Clients have no queues: with a claim both IDs are 0. */
 	if (p->queue_id || p->vport_id)
 		reason = ndshm_queue_get_active(p->adapter, p->queue_id, p->vport_id,
@@ -642,38 +644,55 @@ out_charge:
 	return reason;
 }
 
+/* @p: of the latest revision */
+static ndshm_reason_t block_alloc_kernel(struct ndshm_parameters *p, struct ndshm_block **block)
+{
+	static const struct ndshm_allocation kernel_user;
+	ndshm_reason_t reason;
+
+	p->virtual_address = NULL;
+	p->shared_memory_handle = 0;
+	reason = ndshm_check_parameters(p, ndshm_max_length(), true);
+	if (reason == NDSHM_REASON_NONE && !p->adapter)
+		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
+	if (reason == NDSHM_REASON_NONE)
+		reason = ndshm_blocks_alloc(p, &kernel_user, block, 1);
+	return reason;
+}
+
+/* An older revision is shorter, so it must be copied; a newer one is read as the latest. */
+static noinline ndshm_reason_t block_alloc_revision(struct ndshm_parameters *parameters,
+						    struct ndshm_block **block)
+{
+	struct ndshm_parameters p;
+	ndshm_reason_t reason;
+
+	reason = ndshm_check_header(parameters);
+	if (reason != NDSHM_REASON_NONE)
+		return reason;
+	ndshm_normalize(&p, parameters);
+	reason = block_alloc_kernel(&p, block);
+	parameters->virtual_address = p.virtual_address;
+	parameters->shared_memory_handle = p.shared_memory_handle;
+	if (reason == NDSHM_REASON_NONE) {
+		parameters->consumed = p.consumed;
+		parameters->needs_sync = p.needs_sync;
+	}
+	return reason;
+}
+
 struct ndshm_block *ndshm_allocate(struct ndshm_parameters *parameters,
 				   ndshm_reason_t *out)
 {
 	static const struct ndshm_object_header whole = NDSHM_PARAMETERS_HEADER;
-	static const struct ndshm_allocation kernel_user;
-	struct ndshm_parameters copy, *p = parameters;
 	struct ndshm_block *block = NULL;
 	ndshm_reason_t reason;
 
 	might_sleep();
 
-	/* An older revision is shorter, so it must be copied. */
-	if (memcmp(&parameters->header, &whole, sizeof(whole))) {
-		reason = ndshm_check_header(parameters);
-		if (reason != NDSHM_REASON_NONE)
-			return ndshm_reason_report_ptr(reason, out, NULL);
-		ndshm_normalize(&copy, parameters);
-		p = &copy;
-	}
-	parameters->virtual_address = NULL;
-	parameters->shared_memory_handle = 0;
-	reason = ndshm_check_parameters(p, ndshm_max_length(), true);
-	if (reason == NDSHM_REASON_NONE && !p->adapter)
-		reason = NDSHM_REASON_ADAPTER_UNKNOWN;
-	if (reason == NDSHM_REASON_NONE)
-		reason = ndshm_blocks_alloc(p, &kernel_user, &block, 1);
-	if (reason == NDSHM_REASON_NONE && p == &copy) {
-		parameters->virtual_address = copy.virtual_address;
-		parameters->shared_memory_handle = copy.shared_memory_handle;
-		parameters->consumed = copy.consumed;
-		parameters->needs_sync = copy.needs_sync;
-	}
+	reason = memcmp(&parameters->header, &whole, sizeof(whole)) ?
+		 block_alloc_revision(parameters, &block) :
+		 block_alloc_kernel(parameters, &block);
 	return ndshm_reason_report_ptr(reason, out, block);
 }
 EXPORT_SYMBOL_GPL(ndshm_allocate);

@@ -130,7 +130,7 @@ struct ndshm_allocation {
 /*
  * Allocate @count blocks, each with one reference, or none. @parameters must be checked
  * and normalized; their outputs are those of the last block. LIST_SHORT sets the count
- * of the list.
+ * of the list. May sleep.
  */
 ndshm_reason_t ndshm_blocks_alloc(struct ndshm_parameters *parameters,
 				  const struct ndshm_allocation *allocation,

@@ -76,9 +76,9 @@ static struct ndshm_block *allocation_alloc(struct ndshm_ndis *ndis,
  * Write the result to @p. Fail if NDIS's parameters cannot express it: a block without a
  * kernel address, or one that needs syncs.
  */
-static ndshm_reason_t ndis_revoke_cb(const struct ndshm_block *block,
-				     const struct ndshm_parameters *native,
-				     NDIS_SHARED_MEMORY_PARAMETERS *p)
+static ndshm_reason_t allocation_write_result(const struct ndshm_block *block,
+					      const struct ndshm_parameters *native,
+					      NDIS_SHARED_MEMORY_PARAMETERS *p)
 {
 	const struct ndshm_segment *segments;
 	u32 count;
@@ -87,9 +87,8 @@ static ndshm_reason_t ndis_revoke_cb(const struct ndshm_block *block,
 		return NDSHM_REASON_PROVIDER_FAILURE;
 	segments = ndshm_block_segments(block, &count);
 	if (p->SGListBuffer &&
-	    !ndshm_ndis_fill_list(p->SGListBuffer,
-				  ndshm_ndis_list_capacity(p->SGListBufferLength),
-				  segments, count, p->Length))
+	    !ndshm_ndis_fill_list(p->SGListBuffer, native->most_segments, segments, count,
+				  p->Length))
 		return NDSHM_REASON_LIST_SHORT;
 	p->VirtualAddress = native->virtual_address;
 	p->SharedMemoryHandle =
@@ -101,7 +100,8 @@ static ndshm_reason_t ndis_allocate(struct ndshm_ndis *ndis,
 				    NDIS_SHARED_MEMORY_PARAMETERS *p,
 				    struct ndshm_block **block)
 {
-	struct ndshm_parameters native;
+	/* Set as a whole by ndshm_ndis_to_native(). */
+	struct ndshm_parameters native __uninitialized;
 	ndshm_reason_t reason;
 
 	reason = ndshm_ndis_to_native(&native, p);
@@ -111,7 +111,7 @@ static ndshm_reason_t ndis_allocate(struct ndshm_ndis *ndis,
 		ndshm_reason_refuse(reason);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
-	reason = ndis_revoke_cb(*block, &native, p);
+	reason = allocation_write_result(*block, &native, p);
 	if (reason != NDSHM_REASON_NONE) {
 		ndshm_reason_refuse(reason);
 		allocation_free(*block);

@@ -68,12 +68,10 @@ ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 		return NDSHM_REASON_NODE;
 	if (from->Length > MOST_BYTES)
 		return NDSHM_REASON_LENGTH_OVERFLOW;
-	if (from->SGListBuffer ?
-	    !ndshm_ndis_list_capacity(from->SGListBufferLength) :
-	    from->SGListBufferLength)
-		return NDSHM_REASON_LIST;
 	if (from->SGListBuffer)
 		to->most_segments = ndshm_ndis_list_capacity(from->SGListBufferLength);
+	if (!to->most_segments && (from->SGListBuffer || from->SGListBufferLength))
+		return NDSHM_REASON_LIST;
 	return NDSHM_REASON_NONE;
 }
 EXPORT_SYMBOL_IF_KUNIT(ndshm_ndis_to_native);

@@ -207,12 +207,12 @@ static unsigned int order_longest(const struct order *order, unsigned long done,
 }
 
 /*
- * Allocate chunks for the whole block. Return: their number, or 0. A removal does not
- * wait for a long allocation, because the task can be throttled.
+ * Allocate chunks for the whole block: one in @only, or several in @chunks. Return: their
+ * number, or 0. A removal does not wait for a long allocation, because the task can be throttled.
  */
 static unsigned int order_alloc_chunks(struct order *order,
 				       const struct ndshm_parameters *parameters,
-				       struct list_head *chunks)
+				       struct ndshm_chunk *only, struct list_head *chunks)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
 	const bool leave = count > SHORT_PAGES;
@@ -222,19 +222,27 @@ static unsigned int order_alloc_chunks(struct order *order,
 
 	if (leave)
 		ndshm_allocation_put_active(parameters);
-	while (done < count) {
-		page = done && ndshm_allocation_unwanted(parameters) ? NULL :
-		       order_alloc_chunk(order, order_longest(order, done, count));
+	for (;;) {
+		page = order_alloc_chunk(order, order_longest(order, done, count));
 		if (!page)
 			goto err_chunks;
 		page_folio(page)->index = done;
-		list_add_tail(&page->lru, chunks);
 		done += 1UL << order->order;
 		made++;
+		if (made == 1 && done >= count)
+			only->page = page;
+		else
+			list_add_tail(&page->lru, chunks);
+		if (done >= count)
+			break;
 		cond_resched();
+		if (ndshm_allocation_unwanted(parameters))
+			goto err_chunks;
 	}
 	if (!leave || ndshm_allocation_get_active(parameters))
 		return made;
+	if (made == 1)
+		put_page(only->page);
 
 err_chunks:
 	chunks_free(chunks);
@@ -267,10 +275,6 @@ static int pages_gather(struct ndshm_pages *pages, struct list_head *chunks)
 	struct page *page;
 	unsigned int i;
 
-	if (pages->count == 1) {
-		pages->only.page = list_first_entry(chunks, struct page, lru);
-		return 0;
-	}
 	if (pages_alloc_arrays(pages))
 		return -ENOMEM;
 	for_each_sgtable_sg(&pages->table, sg, i) {
@@ -465,15 +469,15 @@ static void pages_release_chunks(struct ndshm_pages *pages)
 	unsigned int i;
 
 	for (i = 0; i < pages->count; i++) {
+		if (i)
+			cond_resched();
 		ndshm_test_hold_page(chunks[i].page);
 		put_page(chunks[i].page);
-		cond_resched();
 	}
 	if (pages->count > 1) {
 		sg_free_table(&pages->table);
 		kvfree(pages->chunks);
 	}
-	pages->count = 0;
 }
 
 static int pages_free_step(void *context)
@@ -528,7 +532,8 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 	const u64 size = PAGE_ALIGN(parameters->length);
 	struct mapping mapping = { .addressed = !parameters->no_kernel_mapping };
 	LIST_HEAD(chunks);
-	struct order order;
+	/* Set as a whole by order_plan(). */
+	struct order order __uninitialized;
 	int ret;
 
 	if (is_swiotlb_force_bounce(device))
@@ -536,7 +541,7 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 	if (!order_plan(&order, device, longest, parameters))
 		return NDSHM_STATUS_RESOURCES;
 	*pages = (struct ndshm_pages){ .device = device, .length = size >> PAGE_SHIFT };
-	pages->count = order_alloc_chunks(&order, parameters, &chunks);
+	pages->count = order_alloc_chunks(&order, parameters, &pages->only, &chunks);
 	if (!pages->count)
 		return NDSHM_STATUS_RESOURCES;
 	mapping.pages = pages;
@@ -547,7 +552,7 @@ ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 		if (!mapping.all)
 			goto err_list;
 	}
-	if (pages_gather(pages, &chunks))
+	if (pages->count > 1 && pages_gather(pages, &chunks))
 		goto err_array;
 	ret = step_run(pages->length, pages_map_step, &mapping);
 	if (mapping.all)
@@ -570,7 +575,6 @@ err_array:
 	kvfree(mapping.all);
 err_list:
 	chunks_free(&chunks);
-	pages->count = 0;
 	return NDSHM_STATUS_RESOURCES;
 }
 

@@ -62,7 +62,7 @@ struct ndshm_pages {
 
 /*
  * Handlers of "pages", for use by another provider. Chunks are at most of order @longest,
- * unless a contiguous block needs a longer one. On failure @pages has no memory.
+ * unless a contiguous block needs a longer one.
  */
 ndshm_status_t ndshm_pages_allocate(struct ndshm_parameters *parameters,
 				    unsigned int longest, struct ndshm_pages *pages);

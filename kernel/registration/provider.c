@@ -60,15 +60,8 @@ EXPORT_SYMBOL_GPL(ndshm_provider_put);
 /* Called under RCU. Return: the default provider for @adapter, or NULL. */
 static struct ndshm_provider *provider_find_default(struct ndshm_adapter *adapter)
 {
-	struct ndshm_provider __rcu ** const places[] = {
-		&adapter->provider, &machine_default, &built_in[adapter->reach],
-	};
-	struct ndshm_provider *provider = NULL;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(places) && !provider; i++)
-		provider = rcu_dereference(*places[i]);
-	return provider;
+	return rcu_dereference(adapter->provider) ?: rcu_dereference(machine_default) ?:
+	       rcu_dereference(built_in[adapter->reach]);
 }
 
 struct ndshm_provider *ndshm_provider_peek(u32 id, struct ndshm_adapter *adapter)
