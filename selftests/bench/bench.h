@@ -296,10 +296,10 @@ int json_write(const char *path);
 #define UNMAPPED_LIVE	"allocate, free, with 100 others live"
 #define BATCH_FIRST	"allocate 16 at once, free 16 at once (a block)"
 #define BATCH_LIVE	"allocate 16 at once, free 16 at once, with 100 others live (a block)"
+#define DRIVER_ONE	"a driver's allocate, free, with one other live"
 #define DRIVER		"a driver's allocate, free, with 1,000 others live"
 #define DRIVER_MANY	"a driver's allocate, free, with 100,000 others live"
-#define DRIVER_LIVE	1000
-#define DRIVER_MANY_LIVE	100000
+#define DRIVER_MOST	"a driver's allocate, free, with 1,000,000 others live"
 #define IOCTL		"an ioctl that does nothing"
 #define ZEROING		"zeroing"
 
@@ -315,10 +315,11 @@ int json_write(const char *path);
 
 /*
  * Rows that are not peers: dma_alloc_coherent() and dma_free_coherent(), and
- * the two driver interfaces.
+ * the driver interfaces.
  */
 #define BARE		"bare coherent"
 #define NATIVE		"ndshm_allocate"
 #define NDIS		"NdisAllocateSharedMemory"
+#define POOL		"ndshm_pool_alloc"
 
 #endif /* _NDSHM_BENCH_H */

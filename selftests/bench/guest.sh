@@ -23,7 +23,7 @@ echo 128 >/proc/sys/vm/nr_hugepages
 
 # The tails: more to read than the machine has memory, and a cgroup that is too small for it.
 modprobe -q loop || true
-truncate -s 8G /tmp/much
+truncate -s 16G /tmp/much
 losetup --direct-io=off -r /dev/loop0 /tmp/much || true
 mkdir -p "${cgroup%/*}/neighbour"
 echo 64M >"${cgroup%/*}/neighbour/memory.max"

@@ -13,7 +13,7 @@ usage: run.sh [OPTION]...
 
   --kernel NAME      6.12 (default) or another that the rig knows
   --append TEXT      added to the kernel command line, such as init_on_alloc=0
-  --timeout SECONDS  1800 by default
+  --timeout SECONDS  3000 by default
   --json             print everything as JSON, and no tables
   --place PLACE      measure as root, as user or on a card only, or the tails of a user
   --steps            measure the steps of a mapped cycle one by one, too
@@ -29,7 +29,7 @@ END
 
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-kernel=6.12 seconds=1800
+kernel=6.12 seconds=3000
 machine=() program=()
 while [[ $# -gt 0 ]]; do
 	case $1 in
@@ -58,8 +58,11 @@ make -s -C "$bench_dir" BUILD="$build" KDIR="$kdir" NDSHM="$(dirname -- "$NDSHM_
 cp -- "$NDSHM_KO" "$build/ndshm.ko"
 rm -f -- "$build/bench.json"
 cd -- "$build"
+# The rows with a million blocks need 5 GiB.
+memory=2G
+[[ $(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) -lt $((12 << 20)) ]] || memory=8G
 code=0
-"$vm/run.sh" --kernel "$kernel" --icount --iommu --wire --share "$build" --timeout "$seconds" \
+"$vm/run.sh" --memory "$memory" --kernel "$kernel" --icount --iommu --wire --share "$build" --timeout "$seconds" \
 	"${machine[@]}" -- "$bench_dir/guest.sh" "${program[@]}" || code=$?
 # Also of a run that missed a goal.
 if [[ -s bench.json ]]; then

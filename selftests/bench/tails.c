@@ -95,7 +95,7 @@ static void run_neighbour(int ready)
 }
 
 const struct scenario scenarios[] = {
-	{ TAIL_FRESH, HOARD_FRESH },
+	{ TAIL_FRESH, HOARD_FRESH, NULL },
 	{ TAIL_SINGLE, HOARD_SINGLE, run_single },
 	{ TAIL_RECLAIM, HOARD_RECLAIM, run_reclaim },
 	{ TAIL_NEIGHBOUR, HOARD_NEIGHBOUR, run_neighbour },
