@@ -212,7 +212,7 @@ static unsigned int order_longest(const struct order *order, unsigned long done,
  */
 static unsigned int order_alloc_chunks(struct order *order,
 				       const struct ndshm_parameters *parameters,
-				       struct ndshm_chunk *only, struct list_head *chunks)
+				       struct ndshm_pages_chunk *only, struct list_head *chunks)
 {
 	const unsigned long count = PAGE_ALIGN(parameters->length) >> PAGE_SHIFT;
 	const bool leave = count > SHORT_PAGES;
@@ -250,7 +250,7 @@ err_chunks:
 }
 
 /* Return: the chunks, one or several. */
-static struct ndshm_chunk *pages_chunks(struct ndshm_pages *pages)
+static struct ndshm_pages_chunk *pages_chunks(struct ndshm_pages *pages)
 {
 	return pages->count == 1 ? &pages->only : pages->chunks;
 }
@@ -290,10 +290,13 @@ static int pages_gather(struct ndshm_pages *pages, struct list_head *chunks)
  * DMA mapping
  */
 
-/* Return: true if @address is of a bounce buffer, which user mappings would not show. */
+/*
+ * Return: true if @address, of a device without translation, is of a bounce buffer, which user
+ * mappings would not show.
+ */
 static bool pages_bounced(struct device *device, dma_addr_t address, phys_addr_t memory)
 {
-	return dma_to_phys(device, address) != memory && !pages_translated(device);
+	return dma_to_phys(device, address) != memory;
 }
 
 /*
@@ -326,15 +329,16 @@ static void pages_unmap_device(struct ndshm_pages *pages)
  */
 static bool pages_locate(struct ndshm_pages *pages)
 {
+	const bool translated = pages_translated(pages->device);
 	struct scatterlist *sg;
-	struct ndshm_chunk *chunk = pages->chunks;
+	struct ndshm_pages_chunk *chunk = pages->chunks;
 	unsigned int i, done;
 
 	for_each_sgtable_dma_sg(&pages->table, sg, i)
 		for (done = 0; done < sg_dma_len(sg); chunk++) {
 			chunk->address = sg_dma_address(sg) + done;
-			if (pages_bounced(pages->device, chunk->address,
-					  page_to_phys(chunk->page)))
+			if (!translated && pages_bounced(pages->device, chunk->address,
+							 page_to_phys(chunk->page)))
 				return false;
 			done += page_size(chunk->page);
 		}
@@ -343,7 +347,7 @@ static bool pages_locate(struct ndshm_pages *pages)
 
 static bool pages_map_only(struct ndshm_pages *pages)
 {
-	struct ndshm_chunk *chunk = &pages->only;
+	struct ndshm_pages_chunk *chunk = &pages->only;
 
 	chunk->address = dma_map_page_attrs(pages->device, chunk->page, 0,
 					    page_size(chunk->page), DMA_BIDIRECTIONAL,
@@ -357,8 +361,9 @@ static int pages_map_device(struct ndshm_pages *pages)
 
 	if (pages->count == 1) {
 		mapped = pages_map_only(pages);
-		direct = mapped && !pages_bounced(pages->device, pages->only.address,
-						  page_to_phys(pages->only.page));
+		direct = mapped && (!pages_bounced(pages->device, pages->only.address,
+						   page_to_phys(pages->only.page)) ||
+				    pages_translated(pages->device));
 	} else {
 		mapped = !dma_map_sgtable(pages->device, &pages->table, DMA_BIDIRECTIONAL,
 					  pages_map_attributes(pages->device));
@@ -465,7 +470,7 @@ static bool order_plan(struct order *order, struct device *device,
 
 static void pages_release_chunks(struct ndshm_pages *pages)
 {
-	struct ndshm_chunk *chunks = pages_chunks(pages);
+	struct ndshm_pages_chunk *chunks = pages_chunks(pages);
 	unsigned int i;
 
 	for (i = 0; i < pages->count; i++) {
@@ -618,7 +623,7 @@ static void pages_free(void *provider_context, void *context)
  */
 
 /* Find the chunk with page @index of the block. */
-static const struct ndshm_chunk *chunk_find(const struct ndshm_pages *pages, pgoff_t index)
+static const struct ndshm_pages_chunk *chunk_find(const struct ndshm_pages *pages, pgoff_t index)
 {
 	unsigned int from = 0, to = pages->count, middle;
 
@@ -667,7 +672,7 @@ static void pages_sync(void *provider_context, void *context, bool for_device,
 		       u64 offset, u64 length)
 {
 	struct ndshm_pages *pages = context;
-	const struct ndshm_chunk *chunk = chunk_find(pages, offset >> PAGE_SHIFT);
+	const struct ndshm_pages_chunk *chunk = chunk_find(pages, offset >> PAGE_SHIFT);
 	u64 inside, part;
 
 	inside = offset -

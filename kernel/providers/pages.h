@@ -13,7 +13,7 @@
 #include <ndshm/status.h>
 
 struct device;
-struct ndshm_chunk;
+struct ndshm_pages_chunk;
 struct ndshm_parameters;
 struct ndshm_provider;
 
@@ -25,11 +25,11 @@ void ndshm_pages_teardown(void);
 #define NDSHM_HUGE_ORDER	min(PMD_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
 
 /**
- * struct ndshm_chunk - Contiguous pages
+ * struct ndshm_pages_chunk - Contiguous pages
  * @page: first page; its folio's index is the offset in the block, in pages
  * @address: DMA address; the chunk is contiguous for the device, too
  */
-struct ndshm_chunk {
+struct ndshm_pages_chunk {
 	struct page *page;
 	dma_addr_t address;
 };
@@ -52,9 +52,9 @@ struct ndshm_pages {
 	unsigned long length;
 	unsigned int count;
 	union {
-		struct ndshm_chunk only;
+		struct ndshm_pages_chunk only;
 		struct {
-			struct ndshm_chunk *chunks;
+			struct ndshm_pages_chunk *chunks;
 			struct sg_table table;
 		};
 	};

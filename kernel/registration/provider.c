@@ -165,6 +165,8 @@ int ndshm_provider_replace(struct ndshm_provider *provider,
 		return ndshm_reason_report(NDSHM_REASON_NAME, out);
 	if (ops && ops->flags != provider->flags)
 		return ndshm_reason_report(NDSHM_REASON_FLAGS, out);
+	if (ops && ops->context_size > PAGE_SIZE)
+		return ndshm_reason_report(NDSHM_REASON_LENGTH_LIMIT, out);
 	registration = registration_alloc(provider, characteristics, ops);
 	if (!registration)
 		return ndshm_reason_report(NDSHM_REASON_MEMORY, out);
@@ -215,6 +217,8 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
 		return ndshm_reason_report_ptr(NDSHM_REASON_FLAGS, out, NULL);
 	if (ops && ops->name && !ndshm_name_valid(ops->name))
 		return ndshm_reason_report_ptr(NDSHM_REASON_NAME, out, NULL);
+	if (ops && ops->context_size > PAGE_SIZE)
+		return ndshm_reason_report_ptr(NDSHM_REASON_LENGTH_LIMIT, out, NULL);
 	if (adapter ? scope != NDSHM_SCOPE_ADAPTER :
 		      scope == NDSHM_SCOPE_ADAPTER)
 		return ndshm_reason_report_ptr(NDSHM_REASON_ADAPTER_UNKNOWN, out,

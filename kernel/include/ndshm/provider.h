@@ -37,8 +37,9 @@ bool ndshm_name_valid(const char *name);
  *	segment to list. The segments must cover the length rounded up to pages, in
  *	order and without overlap; there must be exactly one if NDSHM_ALLOC_CONTIGUOUS
  *	is set.
- * @context: the provider's handle of the block: initially @context_size bytes of zeroes,
- *	which end with the block, or NULL if that is 0. The handler may store another
+ * @context: the provider's handle of the block: initially the address of @context_size
+ *	bytes of zeroes, or NULL if that is 0. They are freed when the handler has failed,
+ *	or else after the free handler. The handler may store another
  *
  * Context: Process context: the requester's, or a kernel worker's on its behalf, so the
  * handler must not rely on properties of the current task; may sleep; no lock of ndshm is
@@ -134,7 +135,8 @@ struct ndshm_provider_characteristics {
  * @name: name for users; NULL: the core generates one
  * @owner: module of the handlers; pinned while blocks exist
  * @flags: NDSHM_PROVIDER_*
- * @context_size: bytes that the core allocates with each block for the provider's use
+ * @context_size: bytes that the core allocates with each block for the provider's use, at
+ *	most PAGE_SIZE; aligned to 8 bytes, and not for DMA
  * @pfn: Returns the frame of the page at @index of a block (@context). Sets *@count to
  *	the number of pages, at least 1, whose frames are consecutive from there on.
  *	Changes *@prot, initially that of an ordinary mapping, to the protection of all
@@ -219,8 +221,8 @@ enum ndshm_scope {
  *
  * Context: Process context; may sleep.
  * Return: the new provider, or an ERR_PTR() with a reason for invalid characteristics,
- * FLAGS, NAME, NAME_TAKEN, SCOPE_TAKEN, ADAPTER_UNKNOWN (@adapter does not match @scope),
- * ADAPTER_REMOVED or MEMORY.
+ * FLAGS, NAME, LENGTH_LIMIT (of the context), NAME_TAKEN, SCOPE_TAKEN, ADAPTER_UNKNOWN
+ * (@adapter does not match @scope), ADAPTER_REMOVED or MEMORY.
  */
 struct ndshm_provider *
 ndshm_provider_register(const struct ndshm_provider_characteristics *characteristics,
@@ -232,8 +234,8 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
  * ndshm_provider_replace() - Replace the handlers of a provider
  * @provider: from ndshm_provider_register()
  * @characteristics: the new handlers; copied
- * @ops: the new handlers with the name (or NULL), owner and flags of the registration, or
- *	NULL; copied
+ * @ops: the new handlers and @context_size with the name (or NULL), owner and flags of the
+ *	registration, or NULL, which has neither; copied
  * @reason: out: the precise reason, NDSHM_REASON_NONE on success; may be NULL
  *
  * New blocks use the new handlers; existing blocks are freed by the handlers that
@@ -242,7 +244,8 @@ ndshm_provider_register(const struct ndshm_provider_characteristics *characteris
  *
  * Context: Process context; may sleep.
  * Return: 0, or a negative errno with a reason for invalid characteristics, FLAGS, NAME,
- * SCOPE_TAKEN (another owner) or MEMORY; on failure nothing changes.
+ * LENGTH_LIMIT (of the context), SCOPE_TAKEN (another owner) or MEMORY; on failure nothing
+ * changes.
  */
 int ndshm_provider_replace(struct ndshm_provider *provider,
 			   const struct ndshm_provider_characteristics *characteristics,

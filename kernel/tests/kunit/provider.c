@@ -165,6 +165,22 @@ static void flags(struct kunit *test)
 	EXPECT_REASON(test, check_provider_unregister(provider), NONE);
 }
 
+static void context_size(struct kunit *test)
+{
+	struct ndshm_provider_ops ops = { .name = NAME, .context_size = PAGE_SIZE + 1 };
+	struct ndshm_provider *provider = NULL;
+
+	EXPECT_REASON(test, check_provider_register(&good, &ops, NDSHM_SCOPE_NAMED, NULL,
+						    &provider), LENGTH_LIMIT);
+	expect_none(test, provider);
+	ops.context_size = PAGE_SIZE;
+	ASSERT_REASON(test, check_provider_register(&good, &ops, NDSHM_SCOPE_NAMED, NULL,
+						    &provider), NONE);
+	ops.context_size = U32_MAX;
+	EXPECT_REASON(test, check_provider_replace(provider, &good, &ops), LENGTH_LIMIT);
+	EXPECT_REASON(test, check_provider_unregister(provider), NONE);
+}
+
 /* One error in the characteristics at a time. */
 static void characteristics(struct kunit *test)
 {
@@ -345,6 +361,7 @@ static struct kunit_case provider_cases[] = {
 	KUNIT_CASE(scope_taken),
 	KUNIT_CASE(other_adapter),
 	KUNIT_CASE(flags),
+	KUNIT_CASE(context_size),
 	KUNIT_CASE(characteristics),
 	KUNIT_CASE(without_reason),
 	KUNIT_CASE(pages_unwanted),
