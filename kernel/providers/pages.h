@@ -13,7 +13,6 @@
 #include <ndshm/status.h>
 
 struct device;
-struct ndshm_pages_chunk;
 struct ndshm_parameters;
 struct ndshm_provider;
 

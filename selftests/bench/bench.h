@@ -245,7 +245,7 @@ enum result { RESULT_PASS, RESULT_FAIL, RESULT_SKIP };
  * @raw: include zeroing
  * @tail: multiple of the median that the percentile 99.9 may be; 0: compare the median
  * @figure: instructions, when it was measured
- * @goal: the most that pass: @times @base and @allowed
+ * @goal: the most that pass: @times @base, @tail medians and @allowed
  * @result: RESULT_SKIP if one of the two was not measured
  */
 struct verdict {
