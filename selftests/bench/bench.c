@@ -215,18 +215,19 @@ static void measure_bare(const char *what)
 }
 
 /* Blocks of a driver that exist meanwhile. The most take 4.5 GiB. */
-static const struct {
+static const struct driver {
 	const char *what;
+	const char *list;
 	unsigned int live;
 } drivers[] = {
-	{ DRIVER_ONE, 1 },
-	{ DRIVER, 1000 },
-	{ DRIVER_MANY, 100000 },
-	{ DRIVER_MOST, 1000000 },
+	{ DRIVER_ONE, NULL, 1 },
+	{ DRIVER, LIST, 1000 },
+	{ DRIVER_MANY, LIST_MANY, 100000 },
+	{ DRIVER_MOST, LIST_MOST, 1000000 },
 };
 
-/* The cost of a driver's allocation while @live others exist. */
-static int measure_driver(const char *what, unsigned int live)
+/* The cost of a driver's allocation while others exist, and of a list of these. */
+static int measure_driver(const struct driver *driver)
 {
 	static const struct {
 		const char *name;
@@ -242,25 +243,20 @@ static int measure_driver(const char *what, unsigned int live)
 	unsigned int i;
 	int ret;
 
-	ret = kernel_live(live);
+	ret = kernel_live(driver->live);
 	if (ret)
 		return ret;
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		figure = kernel_measure(calls[i].operation, sizes[0].length,
 					sizes[0].rounds);
-		table_add(place, what, calls[i].name, sizes[0].length, &figure,
+		table_add(place, driver->what, calls[i].name, sizes[0].length, &figure,
 			  calls[i].peer ? zeroing_of(calls[i].peer, 0) : 0);
 	}
+	if (driver->list) {
+		figure = events_list_blocks(driver->live);
+		table_add(place, driver->list, "ndshm", 0, &figure, 0);
+	}
 	return kernel_live(0);
-}
-
-static struct figure per_block(struct figure figure)
-{
-	figure.median /= BATCH;
-	figure.mean /= BATCH;
-	figure.min /= BATCH;
-	figure.max /= BATCH;
-	return figure;
 }
 
 static void measure_batch(const struct peer *peer, const char *what)
@@ -271,8 +267,8 @@ static void measure_batch(const struct peer *peer, const char *what)
 
 	for (i = 0; i < UNMAPPED_SIZES; i++) {
 		cycle = (struct cycle){ .peer = peer, .length = sizes[i].length };
-		figure = per_block(measure(cycle_batch, &cycle,
-					   sizes[i].rounds / 4));
+		figure = figure_each(measure(cycle_batch, &cycle,
+					     sizes[i].rounds / 4), BATCH);
 		table_add(place, what, peer->name, cycle.length, &figure,
 			  zeroing_of(peer, i));
 	}
@@ -474,6 +470,18 @@ static void measure_tails(const char *only)
 	}
 }
 
+static void measure_events(const char *only)
+{
+	const struct place *where = &places[1];
+	int ret;
+
+	if (only && strcmp(only, where->option) && strcmp(only, "events"))
+		return;
+	ret = events_measure(where->name, where->enter);
+	if (ret)
+		say_absent(EVENTS_READ, ret);
+}
+
 static int measure_all(const char *only, bool steps)
 {
 	unsigned int i;
@@ -497,12 +505,13 @@ static int measure_all(const char *only, bool steps)
 	measure_bare(UNMAPPED_LIVE);
 	measure_bare(BATCH_LIVE);
 	for (i = 0; i < ARRAY_SIZE(drivers); i++) {
-		ret = measure_driver(drivers[i].what, drivers[i].live);
+		ret = measure_driver(&drivers[i]);
 		if (ret)
 			say_absent(drivers[i].what, ret);
 	}
 	measure_places(only, steps);
 	measure_tails(only);
+	measure_events(only);
 	return 0;
 }
 
@@ -539,12 +548,17 @@ static void print_all(bool steps)
 	for (i = 0; i < ARRAY_SIZE(drivers); i++)
 		table_print(ROOT, drivers[i].what, TABLE_RAW, NULL);
 	table_print(ROOT, DRIVER, TABLE_NET, NULL);
+	for (i = 0; i < ARRAY_SIZE(drivers); i++)
+		if (drivers[i].list)
+			table_print(ROOT, drivers[i].list, TABLE_RAW, NULL);
 	for (i = 0; i < ARRAY_SIZE(places); i++)
 		print_place(places[i].name, steps);
 	for (i = 0; i < scenario_count; i++) {
 		table_print_tails(USER, scenarios[i].name);
 		table_print_tails(USER, scenarios[i].hoard);
 	}
+	table_print(USER, EVENTS_NONE, TABLE_RAW, NULL);
+	table_print(USER, EVENTS_READ, TABLE_RAW, NULL);
 	printf("\n");
 	table_print_errors();
 	verdicts_print();
@@ -554,7 +568,7 @@ static const char usage[] =
 	"usage: ndshm-bench [--json] [--output FILE] [--place PLACE] [--steps]\n"
 	"  --json         print everything as JSON, and no tables\n"
 	"  --output FILE  write the JSON there as well\n"
-	"  --place PLACE  measure root, user (with tails), card or tails only\n"
+	"  --place PLACE  measure root, user (with the next two), card, tails or events only\n"
 	"  --steps        measure the steps of a mapped cycle one by one, too\n"
 	"Exit: 0, 1 if a target is missed, 4 if one could not be tried\n";
 

@@ -47,6 +47,9 @@ bool clock_counts_instructions(void);
 struct figure figure_of(__u64 *samples, unsigned int rounds,
 			double overhead);
 
+/* The figure of one of @count operations that each round had. */
+struct figure figure_each(struct figure figure, unsigned int count);
+
 /*
  * Run @once until its cost is stable, then measure @rounds runs. @once returns
  * 0 or a negative errno.
@@ -225,6 +228,20 @@ extern const unsigned int scenario_count;
 /* Start the process of a scenario, and wait until it is ready. Return: -errno, or its PID or 0. */
 int scenario_start(const struct scenario *scenario);
 void scenario_end(int pid);
+void scenario_ready(int ready);
+
+/*
+ * events.c: allocations while a program reads their events, and the list of all blocks
+ */
+
+/*
+ * Measure the rows EVENTS_READ and EVENTS_NONE in a process that @enter moves to @place. Return: 0
+ * or -errno.
+ */
+int events_measure(const char *place, int (*enter)(void));
+
+/* The cost of each of @blocks blocks in a list of all. */
+struct figure events_list_blocks(unsigned int blocks);
 
 /*
  * verdict.c: limits of the figures
@@ -300,6 +317,11 @@ int json_write(const char *path);
 #define DRIVER		"a driver's allocate, free, with 1,000 others live"
 #define DRIVER_MANY	"a driver's allocate, free, with 100,000 others live"
 #define DRIVER_MOST	"a driver's allocate, free, with 1,000,000 others live"
+#define LIST		"a list of all blocks, of 1,000 (a block)"
+#define LIST_MANY	"a list of all blocks, of 100,000 (a block)"
+#define LIST_MOST	"a list of all blocks, of 1,000,000 (a block)"
+#define EVENTS_NONE	"allocate, free, in 1,000 cycles"
+#define EVENTS_READ		"allocate, free, in 1,000 cycles, while a program reads the events"
 #define IOCTL		"an ioctl that does nothing"
 #define ZEROING		"zeroing"
 

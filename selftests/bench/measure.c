@@ -91,6 +91,17 @@ struct figure figure_of(__u64 *samples, unsigned int rounds, double over)
 	return figure;
 }
 
+struct figure figure_each(struct figure figure, unsigned int count)
+{
+	figure.median /= count;
+	figure.p99 /= count;
+	figure.p999 /= count;
+	figure.mean /= count;
+	figure.min /= count;
+	figure.max /= count;
+	return figure;
+}
+
 struct figure measure(int (*once)(void *argument), void *argument,
 		      unsigned int rounds)
 {

@@ -20,7 +20,7 @@
 
 #define STEP		MIB
 
-static void scenario_ready(int ready)
+void scenario_ready(int ready)
 {
 	if (write(ready, "", 1) != 1)
 		_exit(1);

@@ -659,6 +659,20 @@ static int dump(struct ndshm_nl *nl, __u8 cmd, struct store *store)
 	return error ? error : store->count;
 }
 
+static void got_anything(const struct nlmsghdr *message, void *context)
+{
+	(void)message;
+	(void)context;
+}
+
+int ndshm_nl_discard(struct ndshm_nl *nl, __u8 get)
+{
+	struct ndshm_nl_request request;
+
+	ndshm_nl_begin(&request, nl->family, get, NLM_F_DUMP);
+	return ndshm_nl_talk(nl, &request, got_anything, NULL);
+}
+
 int ndshm_nl_adapters(struct ndshm_nl *nl, struct ndshm_nl_adapter *adapters,
 		      int capacity)
 {

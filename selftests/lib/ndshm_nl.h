@@ -256,6 +256,9 @@ int ndshm_nl_quotas(struct ndshm_nl *nl, struct ndshm_nl_quota *quotas,
 int ndshm_nl_reasons(struct ndshm_nl *nl, struct ndshm_nl_reason *reasons,
 		     int capacity);
 
+/* Run a dump of all objects, and discard the messages. Return 0 or a negative errno. */
+int ndshm_nl_discard(struct ndshm_nl *nl, __u8 get);
+
 /*
  * Run a dump whose first message is made before @change is called and the
  * others after it. Bit 0 of the result: the first message is flagged as
