@@ -208,34 +208,71 @@ static int nl_put_provider(struct sk_buff *skb, const struct ndshm_message *m,
 	return failed;
 }
 
+/**
+ * struct nl_block - The attributes of a block
+ * @u32s: 32-bit attributes
+ * @u64s: 64-bit attributes; aligned to 4 bytes
+ * @flags: those that are set
+ *
+ * They are put at once: one by one they would cost a multiple of this, in each event and for each
+ * block of a dump.
+ */
+struct nl_block {
+	struct {
+		struct nlattr header;
+		u32 value;
+	} u32s[8];
+	struct {
+		struct nlattr header;
+		u64 value;
+	} __packed u64s[2];
+	struct nlattr flags[3];
+} __packed __aligned(NLA_ALIGNTO);
+
+static_assert(sizeof(struct nlattr) == NLA_HDRLEN);
+static_assert(sizeof(struct nl_block) == 8 * 8 + 2 * 12 + 3 * NLA_HDRLEN);
+
+#define NL_VALUE(type_, attribute_, value_) \
+	{ { .nla_len = NLA_HDRLEN + sizeof(type_), .nla_type = (attribute_) }, (value_) }
+
+#define NL_FLAG(attribute_) \
+	((struct nlattr){ .nla_len = NLA_HDRLEN, .nla_type = (attribute_) })
+
 static int nl_put_block(struct sk_buff *skb, const struct ndshm_message *m,
 			void *object)
 {
 	struct ndshm_block *block = object;
+	struct nl_block put = {
+		.u32s = {
+			NL_VALUE(u32, NDSHM_A_BLOCK_ID, block->id),
+			NL_VALUE(u32, NDSHM_A_BLOCK_ADAPTER_ID, block->adapter->entry.id),
+			NL_VALUE(u32, NDSHM_A_BLOCK_PROVIDER_ID,
+				 block->registration->provider->entry.id),
+			NL_VALUE(u32, NDSHM_A_BLOCK_USAGE, block->usage),
+			NL_VALUE(u32, NDSHM_A_BLOCK_UID, from_kuid_munged(m->user_ns, block->uid)),
+			NL_VALUE(u32, NDSHM_A_BLOCK_PID, pid_nr_ns(block->pid, m->pid_ns)),
+			NL_VALUE(u32, NDSHM_A_BLOCK_SEGMENTS, block->segment_count),
+			NL_VALUE(u32, NDSHM_A_BLOCK_PREFERRED_NODE, block->preferred_node),
+		},
+		.u64s = {
+			NL_VALUE(u64, NDSHM_A_BLOCK_LENGTH, block->object.length),
+			NL_VALUE(u64, NDSHM_A_BLOCK_CONSUMED, block->consumed),
+		},
+	};
+	struct nlattr *flag = put.flags;
+	unsigned int size;
 
-	return nla_put_u32(skb, NDSHM_A_BLOCK_ID, block->id) ?:
-	       nla_put_u32(skb, NDSHM_A_BLOCK_ADAPTER_ID,
-			   block->adapter->entry.id) ?:
-	       nla_put_u32(skb, NDSHM_A_BLOCK_PROVIDER_ID,
-			   block->registration->provider->entry.id) ?:
-	       nla_put_u32(skb, NDSHM_A_BLOCK_USAGE, block->usage) ?:
-	       nla_put_u32(skb, NDSHM_A_BLOCK_UID,
-			   from_kuid_munged(m->user_ns, block->uid)) ?:
-	       nla_put_u32(skb, NDSHM_A_BLOCK_PID,
-			   pid_nr_ns(block->pid, m->pid_ns)) ?:
-	       nla_put_u32(skb, NDSHM_A_BLOCK_SEGMENTS,
-			   block->segment_count) ?:
-	       nla_put_s32(skb, NDSHM_A_BLOCK_PREFERRED_NODE,
-			   block->preferred_node) ?:
-	       nla_put_u64_64bit(skb, NDSHM_A_BLOCK_LENGTH,
-				 block->object.length, NDSHM_A_BLOCK_PAD) ?:
-	       nla_put_u64_64bit(skb, NDSHM_A_BLOCK_CONSUMED,
-				 block->consumed, NDSHM_A_BLOCK_PAD) ?:
-	       nl_put_flag(skb, NDSHM_A_BLOCK_CHARGED,
-			   READ_ONCE(block->charged)) ?:
-	       nl_put_flag(skb, NDSHM_A_BLOCK_REVOKED,
-			   READ_ONCE(block->object.revoked)) ?:
-	       nl_put_flag(skb, NDSHM_A_BLOCK_KERNEL, !block->pid);
+	if (READ_ONCE(block->charged))
+		*flag++ = NL_FLAG(NDSHM_A_BLOCK_CHARGED);
+	if (READ_ONCE(block->object.revoked))
+		*flag++ = NL_FLAG(NDSHM_A_BLOCK_REVOKED);
+	if (!block->pid)
+		*flag++ = NL_FLAG(NDSHM_A_BLOCK_KERNEL);
+	size = (void *)flag - (void *)&put;
+	if (skb_tailroom(skb) < size)
+		return -EMSGSIZE;
+	skb_put_data(skb, &put, size);
+	return 0;
 }
 
 /* Name, group and mode do not change while the section exists. */
