@@ -129,6 +129,34 @@ TEST_F(unload, pinned)
 	EXPECT_TRUE(has_pattern(copy, sizeof(copy), 1));
 }
 
+/* All events have been sent when the module is unloaded, also those that were collected last. */
+TEST_F(unload, events)
+{
+	const char *module = getenv("NDSHM_KO");
+	static __u64 buffer[512];
+	unsigned int freed = 0;
+	struct ndshm_nl nl;
+	int got, last = 0;
+
+	if (!module)
+		SKIP(return, "NDSHM_KO does not name the module");
+	ASSERT_EQ(0, ndshm_nl_open(&nl));
+	ASSERT_EQ(0, ndshm_nl_join_events(&nl));
+	ASSERT_EQ(0, munmap(self->map, self->block.length));
+	close(self->fd);
+	ASSERT_TRUE(ndshm_soon(!ndshm_unload_module("ndshm")));
+	/* With no time to wait, it would ask the family that is no more. */
+	while ((got = ndshm_nl_event(&nl, 1, buffer, sizeof(buffer))) > 0) {
+		freed += got == NDSHM_CMD_BLOCK_FREED_NTF;
+		last = got;
+	}
+	EXPECT_EQ(-ETIMEDOUT, got);
+	EXPECT_EQ(1, freed);
+	EXPECT_EQ(NDSHM_CMD_PROVIDER_GONE_NTF, last);
+	ndshm_nl_close(&nl);
+	ASSERT_EQ(0, ndshm_load_module(module, ""));
+}
+
 int main(int argc, char **argv)
 {
 	return ndshm_main(argc, argv);

@@ -150,6 +150,11 @@ static inline void dma_reset_need_sync(struct device *dev)
 #endif
 #endif
 
+/* kernel/netlink, kernel/tests: the old name is warned about since 7.2 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define system_dfl_wq	system_unbound_wq
+#endif
+
 /*
  * kernel: export symbols for the KUnit suites if the test modules are built, even if the
  * kernel has no KUnit, and in no other build, even if it has. Namespaces are strings

@@ -15,7 +15,6 @@
 #include <linux/sched.h>
 #include <linux/uidgid.h>
 #include <net/genetlink.h>
-#include <net/net_namespace.h>
 #include <net/sock.h>
 
 #include "../adapter/adapter.h"
@@ -27,16 +26,14 @@
 #include "gen.h"
 #include "netlink.h"
 
-enum { EVENTS };
-
 static const struct genl_multicast_group groups[] = {
-	[EVENTS] = {
+	[NDSHM_NL_EVENTS] = {
 		.name = NDSHM_MCGRP_EVENTS,
 		.flags = GENL_MCAST_CAP_SYS_ADMIN,
 	},
 };
 
-static struct genl_family family __ro_after_init = {
+struct genl_family ndshm_nl_family __ro_after_init = {
 	.name = NDSHM_FAMILY_NAME,
 	.version = NDSHM_FAMILY_VERSION,
 	.netnsok = true,
@@ -53,7 +50,7 @@ static struct genl_family family __ro_after_init = {
  * is flagged as inconsistent. Blocks, sections and quotas are not counted: they change so often
  * that a program that repeats interrupted dumps would never finish.
  */
-static atomic_t changes = ATOMIC_INIT(1);
+static atomic_t nl_changes = ATOMIC_INIT(1);
 
 /**
  * struct nl_dump - State of a dump, in the ctx of struct netlink_callback
@@ -99,22 +96,17 @@ static struct ndshm_viewer nl_viewer(struct sk_buff *request)
 	return viewer;
 }
 
-int ndshm_nl_show(struct sk_buff *skb, const struct ndshm_message *m,
-		  ndshm_nl_put_fn put, void *object)
+/*
+ * As nl_viewer(), but a viewer of all objects has been sent the events before the request. Others
+ * receive none, and must not defeat their collection.
+ */
+static struct ndshm_viewer nl_viewer_informed(struct sk_buff *request)
 {
-	void *header = genlmsg_put(skb, m->portid, m->seq, &family, m->flags,
-				   m->cmd);
+	struct ndshm_viewer viewer = nl_viewer(request);
 
-	if (!header)
-		return -EMSGSIZE;
-	if (m->cb)
-		genl_dump_check_consistent(m->cb, header);
-	if (put(skb, m, object)) {
-		genlmsg_cancel(skb, header);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, header);
-	return 0;
+	if (viewer.all)
+		ndshm_nl_events_send();
+	return viewer;
 }
 
 static int nl_put_flag(struct sk_buff *skb, int attribute, bool value)
@@ -335,7 +327,7 @@ struct ndshm_message ndshm_nl_reply_to(struct sk_buff *request,
 				       struct genl_info *info)
 {
 	return (struct ndshm_message){
-		.viewer = nl_viewer(request),
+		.viewer = nl_viewer_informed(request),
 		.portid = info->snd_portid,
 		.seq = info->snd_seq,
 		.cmd = info->genlhdr->cmd,
@@ -619,7 +611,7 @@ int ndshm_nl_dump_start(struct netlink_callback *cb)
 {
 	struct nl_dump *dump = nl_dump_of(cb);
 
-	dump->viewer = nl_viewer(cb->skb);
+	dump->viewer = nl_viewer_informed(cb->skb);
 	dump->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	return 0;
 }
@@ -655,7 +647,7 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		return -EINVAL;
 	}
 	if (counted)
-		cb->seq = atomic_read(&changes);
+		cb->seq = atomic_read(&nl_changes);
 	while (show_next(skb, &m, &dump->next, &err, kind)) {
 		if (err)
 			break;
@@ -675,7 +667,7 @@ int ndshm_nl_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	 * NLMSG_DONE is checked against this value, so it is flagged for changes in the last part.
 	 */
 	if (counted)
-		cb->seq = atomic_read(&changes);
+		cb->seq = atomic_read(&nl_changes);
 	return err && skb->len ? skb->len : err;
 }
 
@@ -702,88 +694,43 @@ int ndshm_nl_section_get_dumpit(struct sk_buff *skb,
 	return ndshm_nl_dump(skb, cb, false, nl_show_next_peeked, &sections);
 }
 
-/* Never delay an allocation for an event: drop the event if there is no memory at once. */
-#define EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
-
-/* Events of the family. @counted: increment @changes. */
+/* @counted: increment nl_changes. @sleeps: @put may sleep. */
 static const struct nl_event {
 	ndshm_nl_put_fn put;
 	bool counted;
+	bool sleeps;
 } events[] = {
-	[NDSHM_CMD_ADAPTER_ADDED_NTF ... NDSHM_CMD_ADAPTER_GONE_NTF] = { nl_put_adapter, true },
-	[NDSHM_CMD_PROVIDER_ADDED_NTF ... NDSHM_CMD_PROVIDER_GONE_NTF] = { nl_put_provider, true },
+	[NDSHM_CMD_ADAPTER_ADDED_NTF ... NDSHM_CMD_ADAPTER_GONE_NTF] = {
+		nl_put_adapter, true, true,
+	},
+	[NDSHM_CMD_PROVIDER_ADDED_NTF ... NDSHM_CMD_PROVIDER_GONE_NTF] = {
+		nl_put_provider, true,
+	},
 	[NDSHM_CMD_QUEUE_ADDED_NTF ... NDSHM_CMD_QUEUE_FREED_NTF] = { ndshm_nl_put_queue, true },
 	[NDSHM_CMD_BLOCK_ADDED_NTF ... NDSHM_CMD_BLOCK_FREED_NTF] = { nl_put_block },
 	[NDSHM_CMD_SECTION_ADDED_NTF ... NDSHM_CMD_SECTION_GONE_NTF] = { nl_put_section },
 	[NDSHM_CMD_QUOTA_EXCEEDED_NTF] = { ndshm_nl_put_excess },
 };
 
-/* Consumes @skb. If it is NULL, set ENOBUFS on the sockets of the listeners: an event is lost. */
-static void nl_multicast_in(struct net *net, struct sk_buff *skb)
-{
-	if (skb)
-		genlmsg_multicast_netns(&family, net, skb, 0, EVENTS, EVENT_GFP);
-	else
-		genl_set_err(&family, net, 0, EVENTS, -ENOBUFS);
-}
-
-/*
- * Multicast in each network namespace of the initial user namespace. In the others any user can
- * have the capability that the group requires.
- */
-static void nl_multicast(struct sk_buff *skb)
-{
-	struct net *net, *last = NULL;
-
-	rcu_read_lock();
-	for_each_net_rcu(net) {
-		if (net->user_ns != &init_user_ns)
-			continue;
-		if (last)
-			nl_multicast_in(last, skb ? skb_clone(skb, EVENT_GFP) :
-						    NULL);
-		last = net;
-	}
-	nl_multicast_in(last, skb);
-	rcu_read_unlock();
-}
-
-/* Out of line, so that an event without listeners does not pay for its variables. */
-static noinline void nl_event_show(u8 cmd, void *object)
-{
-	/* Listeners need CAP_SYS_ADMIN, so show all properties. */
-	const struct ndshm_message m = {
-		.viewer.all = true,
-		.cmd = cmd,
-		.user_ns = &init_user_ns,
-		.pid_ns = &init_pid_ns,
-	};
-	struct sk_buff *skb;
-
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
-	if (skb && ndshm_nl_show(skb, &m, events[cmd].put, object)) {
-		nlmsg_free(skb);
-		skb = NULL;
-	}
-	nl_multicast(skb);
-}
-
 static void nl_event(u8 cmd, void *object)
 {
-	if (events[cmd].counted)
-		atomic_inc(&changes);
-	/* True for a listener in any network namespace. */
-	if (genl_has_listeners(&family, &init_net, EVENTS))
-		nl_event_show(cmd, object);
+	const struct nl_event *event = &events[cmd];
+
+	if (event->counted)
+		atomic_inc(&nl_changes);
+	if (ndshm_nl_events_wanted())
+		ndshm_nl_events_add(cmd, event->put, event->sleeps, object);
 }
 
 int __init ndshm_nl_init(void)
 {
+	ndshm_nl_events_setup();
 	ndshm_event = nl_event;
-	return genl_register_family(&family);
+	return genl_register_family(&ndshm_nl_family);
 }
 
 void ndshm_nl_exit(void)
 {
-	genl_unregister_family(&family);
+	ndshm_nl_events_teardown();
+	genl_unregister_family(&ndshm_nl_family);
 }

@@ -11,6 +11,11 @@
 struct pid_namespace;
 struct user_namespace;
 
+/* Multicast groups. */
+enum { NDSHM_NL_EVENTS };
+
+extern struct genl_family ndshm_nl_family;
+
 /**
  * struct ndshm_viewer - Rights of a request: the objects that it may see
  * @uid: objects of this effective user; INVALID_UID for none
@@ -95,6 +100,19 @@ int ndshm_nl_put_queue(struct sk_buff *skb, const struct ndshm_message *m,
 		       void *object);
 int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
 			void *object);
+
+/*
+ * Is anyone listening? Then add an event of @object. @sleeps: @put may sleep; the event is sent at
+ * once.
+ */
+bool ndshm_nl_events_wanted(void);
+void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object);
+
+/* Send the events that have been reported so far: on return the listeners have them. May sleep. */
+void ndshm_nl_events_send(void);
+
+void __init ndshm_nl_events_setup(void);
+void ndshm_nl_events_teardown(void);
 
 /*
  * Register the family. ndshm_nl_init() must be the first step of module init, and ndshm_nl_exit()

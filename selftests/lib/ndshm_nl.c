@@ -382,12 +382,6 @@ void ndshm_nl_close(struct ndshm_nl *nl)
 	nl->fd = -1;
 }
 
-int ndshm_nl_join_events(struct ndshm_nl *nl)
-{
-	return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
-			  &nl->events, sizeof(nl->events)) ? -errno : 0;
-}
-
 /* Request one object by an attribute. */
 static int get_one(struct ndshm_nl *nl, __u8 cmd, __u16 type, const void *data,
 		   __u16 length, ndshm_nl_got got, void *context)
@@ -764,21 +758,72 @@ int ndshm_nl_reasons(struct ndshm_nl *nl, struct ndshm_nl_reason *reasons,
 	return dump(nl, NDSHM_CMD_REASON_GET, &store);
 }
 
+/* Any request of a list makes the kernel send the pending events to all listeners. */
+static int request_events(void)
+{
+	struct ndshm_nl other;
+	int error = ndshm_nl_open(&other);
+
+	if (error)
+		return error;
+	error = ndshm_nl_discard(&other, NDSHM_CMD_ADAPTER_GET);
+	ndshm_nl_close(&other);
+	return error;
+}
+
+int ndshm_nl_join_events(struct ndshm_nl *nl)
+{
+	int error = request_events();
+
+	if (error)
+		return error;
+	return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
+			  &nl->events, sizeof(nl->events)) ? -errno : 0;
+}
+
+static int receive_events(struct ndshm_nl *nl, int milliseconds)
+{
+	struct pollfd pollfd = { .fd = nl->fd, .events = POLLIN };
+	int error = milliseconds ? 0 : request_events();
+	ssize_t got;
+
+	if (error)
+		return error;
+	if (poll(&pollfd, 1, milliseconds) != 1)
+		return -ETIMEDOUT;
+	got = recv(nl->fd, nl->events_read, sizeof(nl->events_read), MSG_TRUNC);
+	if (got < 0)
+		return -errno;
+	if ((size_t)got > sizeof(nl->events_read))
+		return -EMSGSIZE;
+	nl->events_next = 0;
+	nl->events_left = got;
+	return 0;
+}
+
 int ndshm_nl_event(struct ndshm_nl *nl, int milliseconds, void *buffer,
 		   size_t size)
 {
-	struct pollfd pollfd = { .fd = nl->fd, .events = POLLIN };
-	const struct nlmsghdr *message = buffer;
+	const struct nlmsghdr *message;
 	const struct genlmsghdr *genl;
-	ssize_t got;
+	__u32 step;
+	int error;
 
-	if (poll(&pollfd, 1, milliseconds) != 1)
-		return -ETIMEDOUT;
-	got = recv(nl->fd, buffer, size, 0);
-	if (got < 0)
-		return -errno;
-	if (!NLMSG_OK(message, (size_t)got) || message->nlmsg_type != nl->family)
+	if (!nl->events_left) {
+		error = receive_events(nl, milliseconds);
+		if (error)
+			return error;
+	}
+	message = (const void *)((char *)nl->events_read + nl->events_next);
+	if (!NLMSG_OK(message, nl->events_left) || message->nlmsg_type != nl->family ||
+	    message->nlmsg_len > size) {
+		nl->events_left = 0;
 		return -EBADMSG;
+	}
+	step = NLMSG_ALIGN(message->nlmsg_len);
+	nl->events_next += step;
+	nl->events_left -= step < nl->events_left ? step : nl->events_left;
+	memcpy(buffer, message, message->nlmsg_len);
 	genl = NLMSG_DATA(message);
 	return genl->cmd;
 }

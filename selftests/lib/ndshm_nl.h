@@ -24,6 +24,9 @@ struct ndshm_nl {
 	__u32 events;		/* id of the multicast group */
 	__u32 seq;
 	char extack[128];	/* of the last request, or "" */
+	__u64 events_read[1024];	/* the last datagram of events */
+	__u32 events_next;	/* offset of the next one in it */
+	__u32 events_left;	/* bytes from there on */
 };
 
 struct ndshm_nl_request {
@@ -170,6 +173,7 @@ struct ndshm_nl_access {
 /* All functions return 0 or a negative errno, except those that return a count. */
 int ndshm_nl_open(struct ndshm_nl *nl);
 void ndshm_nl_close(struct ndshm_nl *nl);
+/* The first event is one that happens after the call, if no process causes events meanwhile. */
 int ndshm_nl_join_events(struct ndshm_nl *nl);
 
 void ndshm_nl_begin(struct ndshm_nl_request *request, __u16 family, __u8 cmd,
@@ -273,7 +277,8 @@ bool ndshm_nl_block_lives(struct ndshm_nl *nl, __u32 id);
 
 /*
  * Wait for the next event. Return its command, or a negative errno
- * (-ETIMEDOUT). The message is stored in @buffer.
+ * (-ETIMEDOUT). The message is stored in @buffer. With 0 @milliseconds the
+ * events that the kernel has not sent yet are requested, so none is missed.
  */
 int ndshm_nl_event(struct ndshm_nl *nl, int milliseconds, void *buffer,
 		   size_t size);

@@ -111,7 +111,7 @@ int mock_packet_resolve(struct mock_command *command)
 		put(block);
 		return -EBUSY;
 	}
-	mod_delayed_work(system_wq, &slot->end, msecs_to_jiffies(LONGEST_MS));
+	mod_delayed_work(system_dfl_wq, &slot->end, msecs_to_jiffies(LONGEST_MS));
 	return 0;
 }
 

@@ -176,7 +176,11 @@ struct ndshm_event {
 int ndshm_monitor_open(struct ndshm *ndshm, struct ndshm_monitor **out)
 	NDSHM_NONNULL(1, 2) NDSHM_MUST_CHECK;
 
-/* Return a descriptor to poll for POLLIN. It belongs to the monitor. */
+/*
+ * Return a descriptor to poll for POLLIN. It belongs to the monitor. It does not become readable
+ * for events that the monitor has received already: call ndshm_monitor_next() until -EAGAIN, and
+ * poll then.
+ */
 int ndshm_monitor_fd(const struct ndshm_monitor *monitor)
 	NDSHM_NONNULL(1);
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events of the netlink family. Their messages are collected in datagrams and sent by a work: a
+ * datagram costs several times what an allocation does, and each listener is woken for it.
+ */
+#include <linux/init.h>
+#include <linux/jiffies.h>
+#include <linux/lockdep.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+
+#include "../base/compat.h"
+#include "netlink.h"
+
+/* Never delay an allocation for an event: drop the event if there is no memory at once. */
+#define EVENT_GFP	(GFP_NOWAIT | __GFP_NOWARN)
+
+/* How long events are collected. */
+#define EVENTS_DELAY	msecs_to_jiffies(10)
+
+/*
+ * With so many datagrams they are sent at once; a socket with the default buffer has room for twice
+ * as many. With the second number the work is late, and further events are lost.
+ */
+#define EVENTS_MANY	16
+#define EVENTS_MOST	256
+
+static void events_work(struct work_struct *work);
+
+/**
+ * struct events_pending - Events that are not sent yet
+ * @lock: protects @datagrams and @lost
+ * @datagrams: in the order of their events; the last one can have room for more
+ * @lost: an event is in none of them
+ * @work: sends them; pending or running if there is something to send
+ */
+static struct events_pending {
+	spinlock_t lock;	/* of the members */
+	struct sk_buff_head datagrams;
+	bool lost;
+	struct delayed_work work;
+} pending = {
+	.lock = __SPIN_LOCK_UNLOCKED(pending.lock),
+	.work = __DELAYED_WORK_INITIALIZER(pending.work, events_work, 0),
+};
+
+/* Consumes @skb. If it is NULL, set ENOBUFS on the sockets of the listeners: an event is lost. */
+static void nl_multicast_in(struct net *net, struct sk_buff *skb)
+{
+	if (skb)
+		genlmsg_multicast_netns(&ndshm_nl_family, net, skb, 0, NDSHM_NL_EVENTS, EVENT_GFP);
+	else
+		genl_set_err(&ndshm_nl_family, net, 0, NDSHM_NL_EVENTS, -ENOBUFS);
+}
+
+/*
+ * Multicast in each network namespace of the initial user namespace. In the others any user can
+ * have the capability that the group requires.
+ */
+static void nl_multicast(struct sk_buff *skb)
+{
+	struct net *net, *last = NULL;
+
+	rcu_read_lock();
+	for_each_net_rcu(net) {
+		if (net->user_ns != &init_user_ns)
+			continue;
+		if (last)
+			nl_multicast_in(last, skb ? skb_clone(skb, EVENT_GFP) :
+						    NULL);
+		last = net;
+	}
+	nl_multicast_in(last, skb);
+	rcu_read_unlock();
+}
+
+static void events_work(struct work_struct *work)
+{
+	struct sk_buff_head datagrams;
+	struct sk_buff *skb;
+	bool lost;
+
+	__skb_queue_head_init(&datagrams);
+	spin_lock(&pending.lock);
+	skb_queue_splice_init(&pending.datagrams, &datagrams);
+	lost = pending.lost;
+	pending.lost = false;
+	spin_unlock(&pending.lock);
+
+	while ((skb = __skb_dequeue(&datagrams)))
+		nl_multicast(skb);
+	if (lost)
+		nl_multicast(NULL);
+}
+
+void ndshm_nl_events_send(void)
+{
+	flush_delayed_work(&pending.work);
+}
+
+/* Return: a datagram that begins with the message, or NULL without memory. */
+static struct sk_buff *nl_datagram(const struct ndshm_message *m, ndshm_nl_put_fn put,
+				   void *object)
+{
+	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, EVENT_GFP);
+
+	if (skb && ndshm_nl_show(skb, m, put, object)) {
+		nlmsg_free(skb);
+		skb = NULL;
+	}
+	return skb;
+}
+
+/* Add a datagram, or NULL for an event that is lost. The work needs no processor in particular. */
+static void events_add_datagram(struct sk_buff *skb, bool now)
+{
+	lockdep_assert_held(&pending.lock);
+
+	if (skb && skb_queue_len(&pending.datagrams) < EVENTS_MOST) {
+		__skb_queue_tail(&pending.datagrams, skb);
+	} else {
+		nlmsg_free(skb);
+		pending.lost = true;
+	}
+	if (now || skb_queue_len(&pending.datagrams) >= EVENTS_MANY)
+		mod_delayed_work(system_dfl_wq, &pending.work, 0);
+	else
+		queue_delayed_work(system_dfl_wq, &pending.work, EVENTS_DELAY);
+}
+
+static void events_add(const struct ndshm_message *m, ndshm_nl_put_fn put, void *object)
+{
+	struct sk_buff *last = skb_peek_tail(&pending.datagrams);
+
+	lockdep_assert_held(&pending.lock);
+
+	if (!last || ndshm_nl_show(last, m, put, object))
+		events_add_datagram(nl_datagram(m, put, object), false);
+}
+
+bool ndshm_nl_events_wanted(void)
+{
+	/* True for a listener in any network namespace. */
+	return genl_has_listeners(&ndshm_nl_family, &init_net, NDSHM_NL_EVENTS);
+}
+
+void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object)
+{
+	/* Listeners need CAP_SYS_ADMIN, so show all properties. */
+	const struct ndshm_message m = {
+		.viewer.all = true,
+		.cmd = cmd,
+		.user_ns = &init_user_ns,
+		.pid_ns = &init_pid_ns,
+	};
+	struct sk_buff *skb = NULL;
+
+	if (sleeps)
+		skb = nl_datagram(&m, put, object);
+	spin_lock(&pending.lock);
+	if (sleeps)
+		events_add_datagram(skb, true);
+	else
+		events_add(&m, put, object);
+	spin_unlock(&pending.lock);
+}
+
+void __init ndshm_nl_events_setup(void)
+{
+	__skb_queue_head_init(&pending.datagrams);
+}
+
+void ndshm_nl_events_teardown(void)
+{
+	flush_delayed_work(&pending.work);
+}
