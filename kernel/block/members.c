@@ -6,7 +6,6 @@
 #include <linux/bitops.h>
 #include <linux/cache.h>
 #include <linux/list.h>
-#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -116,7 +115,7 @@ static void blockset_revoke(struct ndshm_blockset *set)
  * viewer (ndshm_peek_fn) may hold one for the time of copying a message.
  */
 
-/* One bucket for so many pages of memory, within these limits. */
+/* One bucket for at most so many pages of memory, within these limits. */
 #define PAGES_PER_BUCKET	16
 #define LEAST_BITS		12
 #define MOST_BITS		20
@@ -306,7 +305,7 @@ static int block_table_alloc(unsigned int bits)
 int __init ndshm_members_setup(void)
 {
 	ndshm_blockset_revoke_hook = blockset_revoke;
-	return block_table_alloc(clamp(ilog2(totalram_pages() / PAGES_PER_BUCKET | 1),
+	return block_table_alloc(clamp(fls_long(totalram_pages() / PAGES_PER_BUCKET),
 				       LEAST_BITS, MOST_BITS));
 }
 

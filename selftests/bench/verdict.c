@@ -59,7 +59,6 @@ struct verdict verdicts[] = {
 	  .base = "ndshm", .base_what = EVENTS_NONE, .times = 1.25, .raw = true },
 	{ .place = USER, .subject = "ndshm, fresh memory", .what = EVENTS_READ, .length = 4 * KIB,
 	  .base = "ndshm, fresh memory", .base_what = EVENTS_NONE, .times = 1.25, .raw = true },
-	{ .subject = "ndshm", .what = LIST, .allowed = 1500, .raw = true },
 	{ .subject = "ndshm", .what = LIST_MANY, .allowed = 1500, .raw = true },
 	{ .subject = "ndshm", .what = LIST_MOST, .allowed = 1500, .raw = true },
 
