@@ -11,7 +11,9 @@
 #ifndef _NDSHM_NDIS_H
 #define _NDSHM_NDIS_H
 
+#include <linux/cache.h>
 #include <linux/dma-mapping.h>
+#include <linux/minmax.h>
 
 #include <ndshm/ndis_dma.h>
 #include <ndshm/ndis_queue.h>
@@ -163,12 +165,12 @@ NdisAllocateSharedMemory(NDIS_HANDLE NdisHandle,
 VOID NdisFreeSharedMemory(NDIS_HANDLE NdisHandle, NDIS_HANDLE AllocationHandle);
 
 /*
- * Return the alignment at which data of the device shares no cache line with other data.
- * Any context.
+ * Return the alignment, in bytes, at which data of the device shares no cache line with other
+ * data: at least a cache line, also where DMA is coherent. A power of two. Any context.
  */
 static inline ULONG NdisGetSharedDataAlignment(VOID)
 {
-	return dma_get_cache_alignment();
+	return max_t(ULONG, dma_get_cache_alignment(), cache_line_size());
 }
 
 /**
