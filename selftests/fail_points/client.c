@@ -493,15 +493,19 @@ static void check_free_many(int error)
 	}
 }
 
+/* The block has one segment. Three pages do not, unless they happen to be adjacent. */
 static bool setup_query(void)
 {
-	bool opened = fail_nth_open_block();
-
+	if (!fail_nth_open())
+		return false;
+	fail_nth_alloc_request(of->adapter, 0, 2 * getpagesize(), 1);
+	if (!fail_nth_expect(!fail_nth_call_alloc()))
+		return false;
 	poison(&of->query, sizeof(of->query));
 	of->query.handle = of->blocks[0].handle;
 	of->query.segment_capacity = FAIL_NTH_SEGMENTS;
 	of->query.segments = (uintptr_t)of->segments;
-	return opened;
+	return true;
 }
 
 static int call_query(void)

@@ -159,13 +159,19 @@ void ndshm_kmemleak_forget(void)
 	ndshm_write_file(KMEMLEAK, "clear");
 }
 
+/* The kernel leaks the name of a cache whose directory in sysfs cannot be made. */
+static bool is_leak_of_kernel(const char *frame)
+{
+	return strstr(frame, " sysfs_slab_add+");
+}
+
 /* Count the records of our modules; store the first in @text. */
 static int count_records(char *text, size_t size)
 {
 	FILE *file = fopen(KMEMLEAK, "re");
 	char *line = NULL, *record = NULL;
 	size_t room = 0, length = 0;
-	bool ours = false, trace = false;
+	bool ours = false, theirs = false, trace = false;
 	FILE *copy = NULL;
 	int records = 0;
 	ssize_t got;
@@ -177,10 +183,11 @@ static int count_records(char *text, size_t size)
 		if (copy && (got <= 0 || line[0] != ' ')) {
 			fclose(copy);
 			copy = NULL;
-			if (ours && !records++)
+			if (ours && !theirs && !records++)
 				snprintf(text, size, "%s", record);
 			free(record);
 			ours = false;
+			theirs = false;
 			trace = false;
 		}
 		if (got <= 0)
@@ -192,6 +199,7 @@ static int count_records(char *text, size_t size)
 		fputs(line, copy);
 		/* The hex dump comes before the frames. */
 		ours |= trace && is_ours(line);
+		theirs |= trace && is_leak_of_kernel(line);
 		trace |= !strncmp(line, "  backtrace", 11);
 	} while (true);
 	free(line);
