@@ -445,6 +445,7 @@ TEST_F(events, overrun)
 		block = test_new_block(self->fd, self->adapter, self->page);
 		test_free_handle(self->fd, block.handle);
 	}
+	ASSERT_EQ(0, ndshm_nl_discard(&self->nl, NDSHM_CMD_ADAPTER_GET));
 	for (i = 0; (got = next(self)) > 0; i++)
 		;
 	EXPECT_EQ(-ENOBUFS, got);

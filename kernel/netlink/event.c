@@ -6,7 +6,9 @@
 #include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
@@ -22,11 +24,14 @@
 #define EVENTS_DELAY	msecs_to_jiffies(10)
 
 /*
- * With so many datagrams they are sent at once; a socket with the default buffer has room for twice
- * as many. With the second number the work is late, and further events are lost.
+ * With so many datagrams they are sent at once; a socket with the default buffer has room for more.
+ * With the second number the work is late, and further events are lost.
  */
 #define EVENTS_MANY	16
 #define EVENTS_MOST	256
+
+/* Held while datagrams are sent: in order, and on unlock all events of the past have been. */
+static DEFINE_MUTEX(sending);
 
 static void events_work(struct work_struct *work);
 
@@ -35,7 +40,7 @@ static void events_work(struct work_struct *work);
  * @lock: protects @datagrams and @lost
  * @datagrams: in the order of their events; the last one can have room for more
  * @lost: an event is in none of them
- * @work: sends them; pending or running if there is something to send
+ * @work: sends them; pending if there is something to send
  */
 static struct events_pending {
 	spinlock_t lock;	/* of the members */
@@ -77,28 +82,32 @@ static void nl_multicast(struct sk_buff *skb)
 	rcu_read_unlock();
 }
 
-static void events_work(struct work_struct *work)
+void ndshm_nl_events_send(void)
 {
 	struct sk_buff_head datagrams;
 	struct sk_buff *skb;
 	bool lost;
 
 	__skb_queue_head_init(&datagrams);
+	mutex_lock(&sending);
 	spin_lock(&pending.lock);
 	skb_queue_splice_init(&pending.datagrams, &datagrams);
 	lost = pending.lost;
 	pending.lost = false;
 	spin_unlock(&pending.lock);
 
-	while ((skb = __skb_dequeue(&datagrams)))
+	while ((skb = __skb_dequeue(&datagrams))) {
 		nl_multicast(skb);
+		cond_resched();
+	}
 	if (lost)
 		nl_multicast(NULL);
+	mutex_unlock(&sending);
 }
 
-void ndshm_nl_events_send(void)
+static void events_work(struct work_struct *work)
 {
-	flush_delayed_work(&pending.work);
+	ndshm_nl_events_send();
 }
 
 /* Return: a datagram that begins with the message, or NULL without memory. */
@@ -119,13 +128,11 @@ static void events_add_datagram(struct sk_buff *skb, bool now)
 {
 	lockdep_assert_held(&pending.lock);
 
-	if (skb && skb_queue_len(&pending.datagrams) < EVENTS_MOST) {
+	if (skb)
 		__skb_queue_tail(&pending.datagrams, skb);
-	} else {
-		nlmsg_free(skb);
+	else
 		pending.lost = true;
-	}
-	if (now || skb_queue_len(&pending.datagrams) >= EVENTS_MANY)
+	if (now || skb_queue_len(&pending.datagrams) == EVENTS_MANY)
 		mod_delayed_work(system_dfl_wq, &pending.work, 0);
 	else
 		queue_delayed_work(system_dfl_wq, &pending.work, EVENTS_DELAY);
@@ -133,12 +140,15 @@ static void events_add_datagram(struct sk_buff *skb, bool now)
 
 static void events_add(const struct ndshm_message *m, ndshm_nl_put_fn put, void *object)
 {
-	struct sk_buff *last = skb_peek_tail(&pending.datagrams);
+	struct sk_buff *last = skb_peek_tail(&pending.datagrams), *skb = NULL;
 
 	lockdep_assert_held(&pending.lock);
 
-	if (!last || ndshm_nl_show(last, m, put, object))
-		events_add_datagram(nl_datagram(m, put, object), false);
+	if (last && !ndshm_nl_show(last, m, put, object))
+		return;
+	if (skb_queue_len(&pending.datagrams) < EVENTS_MOST)
+		skb = nl_datagram(m, put, object);
+	events_add_datagram(skb, false);
 }
 
 bool ndshm_nl_events_wanted(void)
@@ -175,5 +185,6 @@ void __init ndshm_nl_events_setup(void)
 
 void ndshm_nl_events_teardown(void)
 {
-	flush_delayed_work(&pending.work);
+	cancel_delayed_work_sync(&pending.work);
+	ndshm_nl_events_send();
 }

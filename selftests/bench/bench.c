@@ -568,7 +568,7 @@ static const char usage[] =
 	"usage: ndshm-bench [--json] [--output FILE] [--place PLACE] [--steps]\n"
 	"  --json         print everything as JSON, and no tables\n"
 	"  --output FILE  write the JSON there as well\n"
-	"  --place PLACE  measure root, user (with the next two), card, tails or events only\n"
+	"  --place PLACE  measure root, user (with tails and events), card, tails or events only\n"
 	"  --steps        measure the steps of a mapped cycle one by one, too\n"
 	"Exit: 0, 1 if a target is missed, 4 if one could not be tried\n";
 
