@@ -82,14 +82,15 @@ static void nl_multicast(struct sk_buff *skb)
 	rcu_read_unlock();
 }
 
-void ndshm_nl_events_send(void)
+static void events_send_locked(void)
 {
 	struct sk_buff_head datagrams;
 	struct sk_buff *skb;
 	bool lost;
 
+	lockdep_assert_held(&sending);
+
 	__skb_queue_head_init(&datagrams);
-	mutex_lock(&sending);
 	spin_lock(&pending.lock);
 	skb_queue_splice_init(&pending.datagrams, &datagrams);
 	lost = pending.lost;
@@ -102,12 +103,22 @@ void ndshm_nl_events_send(void)
 	}
 	if (lost)
 		nl_multicast(NULL);
+}
+
+void ndshm_nl_events_send(void)
+{
+	/* A process that is killed receives no answer. */
+	if (mutex_lock_killable(&sending))
+		return;
+	events_send_locked();
 	mutex_unlock(&sending);
 }
 
 static void events_work(struct work_struct *work)
 {
-	ndshm_nl_events_send();
+	mutex_lock(&sending);
+	events_send_locked();
+	mutex_unlock(&sending);
 }
 
 /* Return: a datagram that begins with the message, or NULL without memory. */
@@ -185,6 +196,6 @@ void __init ndshm_nl_events_setup(void)
 
 void ndshm_nl_events_teardown(void)
 {
-	cancel_delayed_work_sync(&pending.work);
-	ndshm_nl_events_send();
+	/* Not a request, which can be killed. */
+	flush_delayed_work(&pending.work);
 }

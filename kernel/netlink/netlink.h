@@ -108,7 +108,10 @@ int ndshm_nl_put_excess(struct sk_buff *skb, const struct ndshm_message *m,
 bool ndshm_nl_events_wanted(void);
 void ndshm_nl_events_add(u8 cmd, ndshm_nl_put_fn put, bool sleeps, void *object);
 
-/* Send the events that have been reported so far: on return the listeners have them. May sleep. */
+/*
+ * Send the events that have been reported so far: on return the listeners have them, unless the
+ * caller is killed. May sleep.
+ */
 void ndshm_nl_events_send(void);
 
 void __init ndshm_nl_events_setup(void);
