@@ -419,10 +419,18 @@ static bool child_has_no_thread(void)
 	return good;
 }
 
+/*
+ * The parent's thread runs before the first fork: a child would inherit the locks that
+ * AddressSanitizer takes when a thread starts, and wait for ever when it starts its own.
+ */
 static void a_child_has_no_decay(void)
 {
+	int error;
+
 	REQUIRE(open_heap());
+	CHECK(!ndshm__heap_free(heap, ndshm__heap_alloc(heap, 100, &error)));
 	CHECK(!ndshm__heap_set_decay(heap, 1));
+	CHECK(becomes_empty());
 	for (int i = 0; i < 50; i++)
 		if (!CHECK(in_child(child_has_no_thread)))
 			break;
