@@ -56,9 +56,15 @@ FIXTURE(calls) {
 	bool loaded;
 };
 
+/* Cases that failed, and left handles open: the module stays. */
+static bool leaked(void)
+{
+	return ndshm_read_number(PARAMETER(CASES, "leaked")) > 0;
+}
+
 FIXTURE_SETUP(calls)
 {
-	int error = load(CASES);
+	int error = leaked() ? 0 : load(CASES);
 
 	if (ndshm_mock_missing(error))
 		SKIP(return, "%s", ndshm_mock_missing(error));
@@ -69,7 +75,7 @@ FIXTURE_SETUP(calls)
 FIXTURE_TEARDOWN(calls)
 {
 	/* A case may not leave a reference to the module behind. */
-	if (self->loaded)
+	if (self->loaded && !leaked())
 		EXPECT_TRUE(ndshm_soon(!ndshm_unload_module(CASES)));
 }
 

@@ -165,9 +165,9 @@ static bool stays(struct bench *bench)
 	bool stayed;
 
 	/* Blocks of the handle's provider and of another provider. */
-	CHECK(busy_with(bench, "ndis-cases", "ndis-cases"));
-	CHECK(busy_with(bench, "ndis-cases", "coherent"));
-	adapter = ndshm_adapter_find("ndis-cases");
+	CHECK(busy_with(bench, bench->name, bench->name));
+	CHECK(busy_with(bench, bench->name, "coherent"));
+	adapter = ndshm_adapter_find(bench->name);
 	CHECK(adapter);
 	stayed = busy_with_port(bench, adapter);
 	ndshm_adapter_put(adapter);
@@ -177,7 +177,7 @@ static bool stays(struct bench *bench)
 /* The removal cannot be refused: blocks of other owners are revoked. */
 static bool goes(struct bench *bench, enum way way)
 {
-	struct ndshm_provider *provider = ndshm_provider_find("ndis-cases");
+	struct ndshm_provider *provider = ndshm_provider_find(bench->name);
 	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
 	struct ndshm_block *named, *its;
 	unsigned int freed;
@@ -190,9 +190,9 @@ static bool goes(struct bench *bench, enum way way)
 	/* The provider serves its own adapter only. */
 	CHECK(native_block("node0", provider, PAGE_SIZE, false, &named) ==
 	      NDSHM_REASON_PROVIDER_CLOSED);
-	CHECK(native_block("ndis-cases", provider, PAGE_SIZE, false, &named) ==
+	CHECK(native_block(bench->name, provider, PAGE_SIZE, false, &named) ==
 	      NDSHM_REASON_NONE);
-	CHECK(native_block("ndis-cases", NULL, PAGE_SIZE, false, &its) ==
+	CHECK(native_block(bench->name, NULL, PAGE_SIZE, false, &its) ==
 	      NDSHM_REASON_NONE);
 	ndshm_provider_put(provider);
 	freed = bench->script.freed;
@@ -214,7 +214,7 @@ static bool goes(struct bench *bench, enum way way)
 	CHECK(revoked == 2 && bench->script.freed == freed + 2);
 
 	/* After the removal the name can be registered again. */
-	CHECK(!ndshm_ndis_open(THIS_MODULE, "ndis-cases", bench->device,
+	CHECK(!ndshm_ndis_open(THIS_MODULE, bench->name, bench->device,
 			       &bench->adapter));
 	CHECK(script_register(bench->adapter, &bench->script) ==
 	      NDIS_STATUS_SUCCESS);
@@ -257,13 +257,13 @@ static bool cleared(struct bench *bench, size_t length)
 	struct ndshm_block *block;
 	bool clear;
 
-	CHECK(native_block("ndis-cases", NULL, length, true, &block) ==
+	CHECK(native_block(bench->name, NULL, length, true, &block) ==
 	      NDSHM_REASON_NONE);
 	clear = !memchr_inv(script->memory, 0, length);
 	ndshm_free(block);
 	CHECK(clear);
 	/* Kernel code gets the memory as the handler returns it. */
-	CHECK(native_block("ndis-cases", NULL, length, false, &block) ==
+	CHECK(native_block(bench->name, NULL, length, false, &block) ==
 	      NDSHM_REASON_NONE);
 	clear = !memchr_inv(script->memory, POISON, length);
 	ndshm_free(block);
@@ -282,7 +282,7 @@ bool own_cleared(struct bench *bench)
 	CHECK(cleared(bench, SZ_1M + PAGE_SIZE));
 	/* Memory that cannot be cleared is refused. */
 	script->no_kernel_mapping = true;
-	CHECK(native_block("ndis-cases", NULL, PAGE_SIZE, true, &block) ==
+	CHECK(native_block(bench->name, NULL, PAGE_SIZE, true, &block) ==
 	      NDSHM_REASON_PROVIDER_RESOURCES);
 	CHECK(script->allocated == 5 && script->freed == 5);
 	script->no_kernel_mapping = false;

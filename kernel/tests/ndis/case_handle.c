@@ -48,7 +48,7 @@ bool own_names(struct bench *bench)
 	CHECK(!ndshm_ndis_open(THIS_MODULE, long_name + 1, NULL, &other));
 	CHECK(script_register(other, &bench->script) == NDIS_STATUS_SUCCESS);
 	CHECK(!ndshm_ndis_close(other));
-	CHECK(ndshm_ndis_open(THIS_MODULE, "ndis-cases", bench->device,
+	CHECK(ndshm_ndis_open(THIS_MODULE, bench->name, bench->device,
 			      &other) == -EEXIST);
 	CHECK(!other);
 	return true;

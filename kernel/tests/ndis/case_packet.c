@@ -14,7 +14,7 @@
 #define BLOCK_BYTES	(2 * PAGE_SIZE)
 
 /* Resolve a chunk as a receiver does. */
-static ndshm_reason_t resolve(NET_BUFFER_SHARED_MEMORY *chunk,
+static ndshm_reason_t resolve(struct bench *bench, NET_BUFFER_SHARED_MEMORY *chunk,
 			      struct ndshm_block **block, void **address)
 {
 	const struct ndshm_packet packet = {
@@ -23,7 +23,7 @@ static ndshm_reason_t resolve(NET_BUFFER_SHARED_MEMORY *chunk,
 		.offset = NET_BUFFER_SHARED_MEM_OFFSET(chunk),
 		.length = NET_BUFFER_SHARED_MEM_LENGTH(chunk),
 	};
-	struct ndshm_adapter *adapter = ndshm_adapter_find("ndis-cases");
+	struct ndshm_adapter *adapter = ndshm_adapter_find(bench->name);
 	ndshm_reason_t reason;
 
 	if (!adapter)
@@ -74,7 +74,7 @@ bool ndis_packets(struct bench *bench)
 		number = 0;
 		for (chunk = NET_BUFFER_FIRST_SHARED_MEM_INFO(&packet); chunk;
 		     chunk = NET_BUFFER_SHARED_MEM_NEXT_SEGMENT(chunk)) {
-			CHECK(resolve(chunk, &block, &address) ==
+			CHECK(resolve(bench, chunk, &block, &address) ==
 			      NDSHM_REASON_NONE);
 			ndshm_packet_put(block);
 			CHECK(address ==
@@ -88,12 +88,13 @@ bool ndis_packets(struct bench *bench)
 	return true;
 }
 
-static bool lies_nowhere(NET_BUFFER_SHARED_MEMORY chunk, ndshm_reason_t reason)
+static bool lies_nowhere(struct bench *bench, NET_BUFFER_SHARED_MEMORY chunk,
+			 ndshm_reason_t reason)
 {
 	struct ndshm_block *block = (void *)&chunk;
 	void *address = &chunk;
 
-	CHECK(resolve(&chunk, &block, &address) == reason);
+	CHECK(resolve(bench, &chunk, &block, &address) == reason);
 	CHECK(!block && !address);
 	return true;
 }
@@ -110,16 +111,16 @@ bool own_packets(struct bench *bench)
 
 	p.Length = BLOCK_BYTES;
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
-	CHECK(lies_nowhere(chunk_of(&p, 0, BLOCK_BYTES + 1),
+	CHECK(lies_nowhere(bench, chunk_of(&p, 0, BLOCK_BYTES + 1),
 			   NDSHM_REASON_RANGE));
-	CHECK(lies_nowhere(chunk_of(&p, 1, BLOCK_BYTES), NDSHM_REASON_RANGE));
-	CHECK(lies_nowhere(chunk_of(&p, BLOCK_BYTES, 1), NDSHM_REASON_RANGE));
-	CHECK(lies_nowhere(chunk_of(&p, 0xffffffff, 0xffffffff),
+	CHECK(lies_nowhere(bench, chunk_of(&p, 1, BLOCK_BYTES), NDSHM_REASON_RANGE));
+	CHECK(lies_nowhere(bench, chunk_of(&p, BLOCK_BYTES, 1), NDSHM_REASON_RANGE));
+	CHECK(lies_nowhere(bench, chunk_of(&p, 0xffffffff, 0xffffffff),
 			   NDSHM_REASON_RANGE));
-	CHECK(lies_nowhere(chunk_of(&p, 0, 0), NDSHM_REASON_LENGTH_ZERO));
+	CHECK(lies_nowhere(bench, chunk_of(&p, 0, 0), NDSHM_REASON_LENGTH_ZERO));
 
 	chunk = chunk_of(&p, PAGE_SIZE, PAGE_SIZE);
-	CHECK(resolve(&chunk, &block, &address) == NDSHM_REASON_NONE);
+	CHECK(resolve(bench, &chunk, &block, &address) == NDSHM_REASON_NONE);
 	RtlFillMemory(address, PAGE_SIZE, POISON);
 	NdisFreeSharedMemory(bench->adapter, allocation);
 	/* The free ends the allocation handle, although the packet keeps the memory. */
@@ -128,10 +129,10 @@ bool own_packets(struct bench *bench)
 	ndshm_packet_put(block);
 	CHECK(kept);
 	/* The free also ends the shared memory handle. NULL is not a valid one. */
-	CHECK(lies_nowhere(chunk, NDSHM_REASON_HANDLE_UNKNOWN));
+	CHECK(lies_nowhere(bench, chunk, NDSHM_REASON_HANDLE_UNKNOWN));
 	NET_BUFFER_SHARED_MEM_HANDLE(&chunk) =
 		NDIS_SHARED_MEM_HANDLE_HAL_ALLOCATED;
-	CHECK(lies_nowhere(chunk, NDSHM_REASON_HANDLE_UNKNOWN));
+	CHECK(lies_nowhere(bench, chunk, NDSHM_REASON_HANDLE_UNKNOWN));
 	/* The memory was freed once. */
 	CHECK(!ndshm_ndis_close(bench->adapter));
 	bench->adapter = NULL;
@@ -152,7 +153,7 @@ bool own_atomic_free(struct bench *bench)
 
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));
 	chunk = chunk_of(&p, 0, 1);
-	CHECK(resolve(&chunk, &block, &address) == NDSHM_REASON_NONE);
+	CHECK(resolve(bench, &chunk, &block, &address) == NDSHM_REASON_NONE);
 	NdisFreeSharedMemory(bench->adapter, allocation);
 	local_irq_disable();
 	ndshm_packet_put(block);

@@ -431,7 +431,7 @@ bool own_longer(struct bench *bench)
 	script->lengths[1] = 3 * PAGE_SIZE;
 	p.Length = 2 * PAGE_SIZE;
 	CHECK(works(bench, &p));
-	native.adapter = ndshm_adapter_find("ndis-cases");
+	native.adapter = ndshm_adapter_find(bench->name);
 	CHECK(native.adapter);
 	reason = check_allocate(&native, &block);
 	ndshm_adapter_put(native.adapter);

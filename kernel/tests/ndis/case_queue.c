@@ -148,7 +148,7 @@ static bool with_adapter(struct bench *bench,
 			 bool (*run)(struct bench *bench,
 				     struct ndshm_adapter *adapter))
 {
-	struct ndshm_adapter *adapter = ndshm_adapter_find("ndis-cases");
+	struct ndshm_adapter *adapter = ndshm_adapter_find(bench->name);
 	bool passed;
 
 	CHECK(adapter);

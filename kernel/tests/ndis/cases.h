@@ -96,6 +96,7 @@ struct frame {
 
 /**
  * struct bench - Environment of a test case
+ * @name: of the adapter and its provider
  * @device: of the adapter
  * @adapter: handle of the adapter
  * @driver: handle of a driver
@@ -105,6 +106,7 @@ struct frame {
  * @list: the list in @frame
  */
 struct bench {
+	char name[32];
 	struct device *device;
 	NDIS_HANDLE adapter;
 	NDIS_HANDLE driver;
