@@ -408,6 +408,8 @@ ndshm_reason_t ndshm_ioctl_block_alloc(struct ndshm_command *command)
 	reason = block_alloc_check(argument, &parameters);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;
+	/* What a client can map is whole pages; a handler must know that it needs them. */
+	parameters.length = PAGE_ALIGN(parameters.length);
 	reason = batch_init(&batch, argument->count);
 	if (reason != NDSHM_REASON_NONE)
 		return reason;

@@ -36,11 +36,15 @@ bool ndshm_ndis_chunks_valid(struct ndshm_ndis_chunk *chunks, u32 count,
 	u64 total = 0, last = 0, end;
 	u32 i;
 
+	/* The last one may end within a page. */
+	for (i = 0; i + 1 < count; i++)
+		if (!PAGE_ALIGNED(chunks[i].length))
+			return false;
 	sort(chunks, count, sizeof(*chunks), ndis_chunks_compare, NULL);
 	for (i = 0; i < count; i++) {
 		/* A chunk may end at the highest address. */
 		if (!chunks[i].length ||
-		    !PAGE_ALIGNED(chunks[i].physical | chunks[i].length) ||
+		    !PAGE_ALIGNED(chunks[i].physical) ||
 		    check_add_overflow(chunks[i].physical,
 				       (u64)chunks[i].length - 1, &end))
 			return false;
@@ -61,6 +65,8 @@ u32 ndshm_ndis_chunks_cut(struct ndshm_ndis_chunk *chunks, u32 count,
 	for (i = 0; i < count && length; i++) {
 		chunks[i].length = min(chunks[i].length, length);
 		length -= chunks[i].length;
+		/* An IOMMU maps pages, and a block has whole ones. */
+		chunks[i].length = PAGE_ALIGN(chunks[i].length);
 	}
 	return i;
 }

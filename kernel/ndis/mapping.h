@@ -15,7 +15,7 @@ struct device;
  * struct ndshm_ndis_chunk - Element of a provider's list
  * @physical: physical address
  * @address: DMA address, valid once mapped
- * @length: bytes, whole pages
+ * @length: bytes; whole pages once cut
  * @pages: the memory had struct pages when it was mapped
  */
 struct ndshm_ndis_chunk {
@@ -38,7 +38,7 @@ struct ndshm_ndis_mapping {
 };
 
 /*
- * Map the first @length bytes of @list, whole pages, for @device. @list has room for
+ * Map the pages of the first @length bytes of @list for @device. @list has room for
  * @capacity elements.
  *
  * Return: 0; -EINVAL if the list is invalid; -ERANGE if the device cannot reach the
@@ -50,13 +50,16 @@ int ndshm_ndis_map(struct ndshm_ndis_mapping *mapping, struct device *device,
 void ndshm_ndis_unmap(struct ndshm_ndis_mapping *mapping);
 
 /*
- * Return: true if each chunk has whole pages, none overlap, and all have at least @length
- * bytes together. Sorts @chunks by address.
+ * Return: true if each chunk begins with a page and all but the last have whole pages, none
+ * overlap, and all have at least @length bytes together. Sorts @chunks by address.
  */
 bool ndshm_ndis_chunks_valid(struct ndshm_ndis_chunk *chunks, u32 count,
 			     ULONG length);
 
-/* Truncate valid chunks to the first @length bytes. Return: the number of chunks left. */
+/*
+ * Truncate valid chunks to the pages of the first @length bytes. Return: the number of chunks
+ * left.
+ */
 u32 ndshm_ndis_chunks_cut(struct ndshm_ndis_chunk *chunks, u32 count,
 			  ULONG length);
 

@@ -94,7 +94,7 @@ NDIS_STATUS ndshm_ndis_from_native(NDIS_SHARED_MEMORY_PARAMETERS *to,
 		.PreferredNode = from->preferred_node == NUMA_NO_NODE ?
 				 MM_ANY_NODE_OK : from->preferred_node,
 		.Usage = from->usage,
-		.Length = ROUND_TO_PAGES(from->length),
+		.Length = from->length,
 		.VPortId = first ? NDIS_DEFAULT_VPORT_ID : from->vport_id,
 	};
 	if (first) {

@@ -113,13 +113,14 @@ typedef struct _NDIS_DRIVER_OPTIONAL_HANDLERS {
  * allocated them. A handle with a device registers a provider for this device, a handle
  * without one a provider for all devices that have none of their own.
  *
- * The allocate handler is called with a length in whole pages. Its list has room for one
- * element per page, or for one if CONTIGUOUS is set; NumberOfElements is this capacity.
- * The handler fills in physical addresses, in whole pages, which are then mapped for the
- * device that uses the memory. Elements beyond the length are not mapped. If the device
- * cannot reach the memory, or only through bounce buffers, it is passed to the free
- * handler, and the caller gets RESOURCES. A SharedMemoryHandle stored by the handler is
- * ignored.
+ * The allocate handler is called with the length that the driver asked for; for a block of
+ * user space it is in whole pages. Its list has room for one element per page, or for one if
+ * CONTIGUOUS is set; NumberOfElements is this capacity. The handler fills in physical
+ * addresses of whole pages, which are then mapped for the device that uses the memory. The
+ * last element may end within its page, but the device can reach all of this page. Elements
+ * beyond the length are not mapped. If the device cannot reach the memory, or only through
+ * bounce buffers, it is passed to the free handler, and the caller gets RESOURCES. A
+ * SharedMemoryHandle stored by the handler is ignored.
  *
  * The handler need not clear the memory. For blocks of user space the core clears it
  * through VirtualAddress, and fails with RESOURCES if that is NULL.

@@ -47,7 +47,8 @@ NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 			__GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!Block)
 		return NDIS_STATUS_RESOURCES;
-	Block->Length = SharedMemoryParameters->Length;
+	/* A driver can ask for any length. */
+	Block->Length = ROUND_TO_PAGES(SharedMemoryParameters->Length);
 	Block->Address = range_alloc(Block->Length);
 	if (!Block->Address) {
 		kfree(Block);
@@ -56,7 +57,7 @@ NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 
 	List->NumberOfElements = 1;
 	List->Elements[0].Address.QuadPart = range_physical(Block->Address);
-	List->Elements[0].Length = SharedMemoryParameters->Length;
+	List->Elements[0].Length = Block->Length;
 	SharedMemoryParameters->VirtualAddress = Block->Address;
 	*pSharedMemoryProviderContext = Block;
 	return NDIS_STATUS_SUCCESS;

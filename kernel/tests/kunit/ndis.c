@@ -195,7 +195,7 @@ static void from_native(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p.QueueId, 3);
 	KUNIT_EXPECT_EQ(test, p.PreferredNode, MM_ANY_NODE_OK);
 	KUNIT_EXPECT_EQ(test, p.Usage, NdisSharedMemoryUsageOther);
-	KUNIT_EXPECT_EQ(test, p.Length, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, p.Length, PAGE_SIZE + 1);
 	KUNIT_EXPECT_EQ(test, p.VPortId, 5);
 	KUNIT_EXPECT_NULL(test, p.VirtualAddress);
 	KUNIT_EXPECT_NULL(test, p.SharedMemoryHandle);
@@ -424,10 +424,19 @@ static void chunks(struct kunit *test)
 	p[0] = chunk(4, 1);
 	p[1] = chunk(3, 2);
 	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 2, 1));
-	/* No whole pages. */
+	/* Only the last one of the list may end within a page, wherever its memory is. */
+	p[0] = chunk(9, 1);
+	p[1] = chunk(3, 1);
+	p[1].length -= 8;
+	KUNIT_EXPECT_TRUE(test, ndshm_ndis_chunks_valid(p, 2, 2 * PAGE_SIZE - 8));
+	p[0] = chunk(9, 1);
+	p[1] = chunk(3, 1);
+	p[1].length -= 8;
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 2, 2 * PAGE_SIZE - 7));
 	p[0] = chunk(1, 1);
-	p[0].length += 8;
-	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 1, 1));
+	p[0].length -= 8;
+	p[1] = chunk(3, 1);
+	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 2, 1));
 	p[0] = chunk(1, 1);
 	p[0].physical += 8;
 	KUNIT_EXPECT_FALSE(test, ndshm_ndis_chunks_valid(p, 1, 1));
@@ -461,6 +470,13 @@ static void chunks_cut(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ndshm_ndis_chunks_cut(p, 3, PAGE_SIZE), 1);
 	KUNIT_EXPECT_EQ(test, p[0].length, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, p[0].physical, 7 * PAGE_SIZE);
+	/* With the whole of the last page. */
+	p[1] = chunk(3, 2);
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_chunks_cut(p, 2, PAGE_SIZE + 1), 2);
+	KUNIT_EXPECT_EQ(test, p[1].length, PAGE_SIZE);
+	p[0].length = 8;
+	KUNIT_EXPECT_EQ(test, ndshm_ndis_chunks_cut(p, 1, 8), 1);
+	KUNIT_EXPECT_EQ(test, p[0].length, PAGE_SIZE);
 }
 
 static struct kunit_case ndis_cases[] = {

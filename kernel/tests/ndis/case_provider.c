@@ -137,10 +137,7 @@ bool own_bad_reply(struct bench *bench)
 	script->lengths[0] = 0;
 	script->elements = 2;
 	CHECK(bad_reply(bench, PAGE_SIZE * 2, 0));
-	/* Elements that are not whole pages. */
-	script->lengths[0] = PAGE_SIZE + 512;
-	script->elements = 1;
-	CHECK(bad_reply(bench, PAGE_SIZE, 0));
+	/* Elements that are not whole pages, besides the last. */
 	script->lengths[0] = PAGE_SIZE / 2;
 	script->lengths[1] = PAGE_SIZE / 2;
 	script->elements = 2;
@@ -202,7 +199,7 @@ bool own_handler_sees(struct bench *bench)
 	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
 	p.Length = 5000;
 	CHECK(works(bench, &p));
-	CHECK(requested->Length == ROUND_TO_PAGES(5000));
+	CHECK(requested->Length == 5000);
 	CHECK(bench->script.capacity == 1);
 	CHECK(requested->SGListBufferLength == 16 + 24);
 	return true;

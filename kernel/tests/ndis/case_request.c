@@ -192,12 +192,12 @@ bool own_lengths(struct bench *bench)
 			      NDIS_STATUS_INVALID_PARAMETER));
 	}
 	CHECK(!bench->script.allocated);
-	/* The provider gets whole pages, the list the requested length. */
+	/* The provider gets the requested length, and so does the list. */
 	for (i = 0; i < ARRAY_SIZE(good); i++) {
 		p = request(bench);
 		p.Length = good[i];
 		CHECK(works(bench, &p));
-		CHECK(bench->script.requested.Length == ROUND_TO_PAGES(good[i]));
+		CHECK(bench->script.requested.Length == good[i]);
 	}
 	return true;
 }
@@ -305,24 +305,50 @@ bool own_driver_handle(struct bench *bench)
 	return true;
 }
 
-/* Memory must read as zero whichever provider serves the machine. */
+/* Allocate memory, which must read as zero, and fill it. Return: its address, or NULL. */
+static void *filled(struct bench *bench, ULONG length, u8 value,
+		    NDIS_HANDLE *allocation)
+{
+	NDIS_SHARED_MEMORY_PARAMETERS p = request(bench);
+
+	p.Length = length;
+	p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
+	if (NdisAllocateSharedMemory(bench->driver, &p, allocation) !=
+	    NDIS_STATUS_SUCCESS)
+		return NULL;
+	if (memchr_inv(p.VirtualAddress, 0, length)) {
+		NdisFreeSharedMemory(bench->driver, *allocation);
+		return NULL;
+	}
+	RtlFillMemory(p.VirtualAddress, length, value);
+	return p.VirtualAddress;
+}
+
+/*
+ * Memory must read as zero, and no other block may have it, whichever provider serves the
+ * machine.
+ */
 bool own_zeroed(struct bench *bench)
 {
-	static const ULONG lengths[] = { PAGE_SIZE, 16 * PAGE_SIZE };
-	NDIS_SHARED_MEMORY_PARAMETERS p;
-	NDIS_HANDLE allocation;
+	static const ULONG lengths[] = {
+		PAGE_SIZE, 16 * PAGE_SIZE, 1, PAGE_SIZE + 1,
+	};
+	NDIS_HANDLE allocations[2];
+	void *one, *other;
 	unsigned int i;
+	bool whole;
 
-	for (i = 0; i < 6; i++) {
-		p = request(bench);
-		p.Length = lengths[i % ARRAY_SIZE(lengths)];
-		p.Flags = NDIS_SHARED_MEM_PARAMETERS_CONTIGUOUS;
-		CHECK(NdisAllocateSharedMemory(bench->driver, &p,
-					       &allocation) ==
-		      NDIS_STATUS_SUCCESS);
-		CHECK(!memchr_inv(p.VirtualAddress, 0, p.Length));
-		RtlFillMemory(p.VirtualAddress, p.Length, POISON);
-		NdisFreeSharedMemory(bench->driver, allocation);
+	for (i = 0; i < 3 * ARRAY_SIZE(lengths); i++) {
+		ULONG length = lengths[i % ARRAY_SIZE(lengths)];
+
+		one = filled(bench, length, POISON, &allocations[0]);
+		CHECK(one);
+		other = filled(bench, length, 1, &allocations[1]);
+		whole = !memchr_inv(one, POISON, length);
+		if (other)
+			NdisFreeSharedMemory(bench->driver, allocations[1]);
+		NdisFreeSharedMemory(bench->driver, allocations[0]);
+		CHECK(other && whole);
 	}
 	return true;
 }

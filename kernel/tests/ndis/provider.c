@@ -17,6 +17,9 @@ MODULE_PARM_DESC(allocated, "Blocks that were made");
 static unsigned int freed;
 module_param(freed, uint, 0444);
 MODULE_PARM_DESC(freed, "Blocks that came back");
+static unsigned int length;
+module_param(length, uint, 0444);
+MODULE_PARM_DESC(length, "Bytes that were asked for last");
 
 typedef struct _SUPPLIED_BLOCK {
 	PVOID Address;
@@ -45,7 +48,8 @@ NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 	Block = kzalloc(sizeof(*Block), GFP_KERNEL);
 	if (!Block)
 		return NDIS_STATUS_RESOURCES;
-	Block->Length = SharedMemoryParameters->Length;
+	length = SharedMemoryParameters->Length;
+	Block->Length = ROUND_TO_PAGES(length);
 	Block->Address = alloc_pages_exact(Block->Length,
 					   GFP_KERNEL | __GFP_ZERO);
 	if (!Block->Address) {

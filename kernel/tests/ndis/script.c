@@ -15,7 +15,7 @@
 struct chunk {
 	struct script *script;
 	void *address;
-	SIZE_T length;
+	SIZE_T length;		/* whole pages */
 };
 
 static ULONG describe(const struct script *script, const struct chunk *chunk,
@@ -25,7 +25,7 @@ static ULONG describe(const struct script *script, const struct chunk *chunk,
 	ULONG i;
 
 	list->Elements[0].Address.QuadPart = address;
-	list->Elements[0].Length = chunk->length;
+	list->Elements[0].Length = script->requested.Length;
 	if (!script->elements)
 		return 1;
 	/* The count may exceed the capacity; only existing elements are written. */
@@ -59,8 +59,8 @@ static NDIS_STATUS NetAllocateSharedMemory(NDIS_HANDLE ProviderContext,
 	if (!chunk)
 		return NDIS_STATUS_RESOURCES;
 	chunk->script = script;
-	chunk->length = p->Length;
-	chunk->address = alloc_pages_exact(p->Length, GFP_KERNEL | __GFP_ZERO);
+	chunk->length = ROUND_TO_PAGES(p->Length);
+	chunk->address = alloc_pages_exact(chunk->length, GFP_KERNEL | __GFP_ZERO);
 	if (!chunk->address) {
 		kfree(chunk);
 		return NDIS_STATUS_RESOURCES;
