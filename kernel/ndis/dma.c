@@ -15,16 +15,18 @@ NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
 	const NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES *attributes;
 	struct ndshm_ndis *ndis = ndshm_ndis_of(NdisMiniportHandle);
 
+	/* The only failure that NDIS documents. */
 	if (!ndis || !ndis->adapter || !MiniportAttributes)
-		return NDIS_STATUS_FAILURE;
+		return NDIS_STATUS_BAD_VERSION;
 	attributes = &MiniportAttributes->RegistrationAttributes;
+	/* A miniport also sets attributes that are of no use here, and fails if it cannot. */
 	if (attributes->Header.Type !=
 	    NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES)
-		return NDIS_STATUS_NOT_SUPPORTED;
+		return NDIS_STATUS_SUCCESS;
 	if (!attributes->Header.Revision ||
 	    attributes->Header.Size <
 	    NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1)
-		return NDIS_STATUS_INVALID_PARAMETER;
+		return NDIS_STATUS_BAD_VERSION;
 	ndis->context = attributes->MiniportAdapterContext;
 	return NDIS_STATUS_SUCCESS;
 }

@@ -73,11 +73,12 @@ typedef struct _NDIS_SG_DMA_DESCRIPTION {
 /**
  * NdisMSetMiniportAttributes() - Set the context argument of the handlers
  * @NdisMiniportHandle: from ndshm_ndis_open(), with a device
- * @MiniportAttributes: registration attributes; only the context is used
+ * @MiniportAttributes: registration attributes, of which only the context is used. Those of
+ *	another type are accepted, and not used
  *
  * Context: Process context, during initialisation of the miniport; does not sleep.
- * Return: SUCCESS; NOT_SUPPORTED for other types of attributes, INVALID_PARAMETER for an
- * invalid header, FAILURE without a device.
+ * Return: SUCCESS; BAD_VERSION for an invalid header of registration attributes, without a
+ * device, or without attributes.
  */
 NDIS_STATUS
 NdisMSetMiniportAttributes(NDIS_HANDLE NdisMiniportHandle,
