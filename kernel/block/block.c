@@ -478,7 +478,10 @@ static struct ndshm_block *block_alloc(const struct ndshm_parameters *p,
 		return NULL;
 	if (registration->context_size)
 		block->context = block->provider_bytes;
-	ndshm_object_init(&block->object, &ndshm_block_ops, PAGE_ALIGN(p->length));
+	/* What can be mapped is whole pages; other memory may end where the request did. */
+	ndshm_object_init(&block->object, &ndshm_block_ops,
+			  ndshm_registration_mappable(registration) ? PAGE_ALIGN(p->length) :
+								      p->length);
 	if (allocation->requester)
 		block->pid = get_pid(allocation->requester->pid);
 	block->uid = allocation->requester ? allocation->requester->cred->euid :

@@ -64,7 +64,7 @@ struct ndshm_object_ops {
  * @ops: operations of the kind
  * @references: one each for the handle, for the file (which all mappings hold), and for
  *	each kernel user. There are no others
- * @length: bytes, a multiple of the page size
+ * @length: bytes; whole pages unless @unmappable
  * @frames: mapped by @ops->pfn as VM_PFNMAP, not by pages
  * @unmappable: mmap fails
  * @was_mapped: has had a file, so users may have pinned pages; changed with @state_lock held,

@@ -152,8 +152,8 @@ void ndshm_pool_free(struct ndshm_pool *pool, void *buffer)
 
 	if (!buffer)
 		return;
-	if (offset >= pool->block->object.length || offset & (BIT(pool->shift) - 1) ||
-	    !xchg(&pool->used[offset >> pool->shift], 0)) {
+	if (offset >> pool->shift >= pool->block->object.length >> pool->shift ||
+	    offset & (BIT(pool->shift) - 1) || !xchg(&pool->used[offset >> pool->shift], 0)) {
 		pr_warn_once("ndshm: %s: not a buffer in use, called by %ps\n", __func__,
 			     (void *)_RET_IP_);
 		return;
@@ -167,17 +167,21 @@ void ndshm_pool_free(struct ndshm_pool *pool, void *buffer)
 }
 EXPORT_SYMBOL_GPL(ndshm_pool_free);
 
-/* Set the DMA address of each page. Return: false if a segment does not consist of whole pages. */
+/*
+ * Set the DMA address of each page. Return: false if a segment does not consist of whole pages;
+ * the last one may end within a page.
+ */
 static bool pool_locate(struct ndshm_pool *pool)
 {
 	const struct ndshm_block *block = pool->block;
-	const size_t count = block->object.length >> PAGE_SHIFT;
+	const size_t count = DIV_ROUND_UP(block->object.length, PAGE_SIZE);
 	size_t page = 0;
 	u64 done;
 	u32 i;
 
 	for (i = 0; i < block->segment_count; i++) {
-		if (!PAGE_ALIGNED(block->segments[i].address | block->segments[i].length))
+		if (!PAGE_ALIGNED(block->segments[i].address) ||
+		    (i + 1 < block->segment_count && !PAGE_ALIGNED(block->segments[i].length)))
 			return false;
 		for (done = 0; done < block->segments[i].length && page < count; done += PAGE_SIZE)
 			pool->pages[page++] = block->segments[i].address + done;
@@ -205,7 +209,7 @@ struct ndshm_pool *ndshm_pool_create(struct ndshm_block *block, u32 bytes)
 	might_sleep();
 
 	if (!is_power_of_2(bytes) || bytes < NDSHM_POOL_LEAST || bytes > PAGE_SIZE ||
-	    length / bytes > MOST_BUFFERS)
+	    bytes > length || length / bytes > MOST_BUFFERS)
 		return ERR_PTR(-EINVAL);
 	/* The sync of one buffer would write or discard parts of its neighbour. */
 	if (block->needs_sync && bytes < dma_get_cache_alignment())
@@ -222,7 +226,8 @@ struct ndshm_pool *ndshm_pool_create(struct ndshm_block *block, u32 bytes)
 	pool->most = clamp(count / 2 / num_possible_cpus(), 2U, CACHED);
 	raw_spin_lock_init(&pool->lock);
 	pool->caches = __alloc_percpu(sizeof(struct pool_cache), SMP_CACHE_BYTES);
-	pool->pages = kvmalloc_array(length >> PAGE_SHIFT, sizeof(*pool->pages), GFP_KERNEL);
+	pool->pages = kvmalloc_array(DIV_ROUND_UP(length, PAGE_SIZE), sizeof(*pool->pages),
+				     GFP_KERNEL);
 	pool->used = kvzalloc(count, GFP_KERNEL);
 	pool->buffers = kvmalloc_array(count, sizeof(*pool->buffers), GFP_KERNEL);
 	if (!pool->caches || !pool->pages || !pool->used || !pool->buffers)

@@ -34,9 +34,8 @@ ndshm_reason_t ndshm_ndis_to_native(struct ndshm_parameters *to,
 				    const NDIS_SHARED_MEMORY_PARAMETERS *from);
 
 /*
- * Convert to parameters for a provider's handler. The length is rounded up to pages; the
- * caller must set the list. Return: SUCCESS, or INVALID_PARAMETER if the length exceeds
- * 32 bits.
+ * Convert to parameters for a provider's handler; the caller must set the list. Return:
+ * SUCCESS, or INVALID_PARAMETER if the length in whole pages exceeds 32 bits.
  */
 NDIS_STATUS ndshm_ndis_from_native(NDIS_SHARED_MEMORY_PARAMETERS *to,
 				   const struct ndshm_parameters *from);

@@ -18,9 +18,10 @@ struct ndshm_pool;
  * @block: block that the caller has a reference to; other parts of the caller must not use it
  * @bytes: size of a buffer: a power of two from NDSHM_POOL_LEAST to PAGE_SIZE
  *
- * The pool has a buffer for each @bytes of the block's length in whole pages, and costs 5 bytes
- * a buffer and 8 bytes a page. A processor keeps up to 62 free buffers for itself: with 124
- * buffers or more for each possible processor most calls take no common lock.
+ * The pool has a buffer for each @bytes of the block's length, in whole pages where the provider
+ * has memory that can be mapped, and costs 5 bytes a buffer and 8 bytes a page. A processor keeps
+ * up to 62 free buffers for itself: with 124 buffers or more for each possible processor most
+ * calls take no common lock.
  *
  * The block should have a revocation callback: it must end all use of the buffers, and make
  * the driver call ndshm_pool_alloc() no more, or have those calls under a lock that it takes.
@@ -29,8 +30,9 @@ struct ndshm_pool;
  *
  * Context: Process context; may sleep.
  * Return: the pool, or an ERR_PTR(): -EINVAL for @bytes, which for a block that needs syncs must
- * be at least a cache line, or if there were more than 2^28 - 1 buffers; -EOPNOTSUPP if the
- * block has no kernel mapping, or segments that are not whole pages; -ENOMEM.
+ * be at least a cache line, or if there were no buffer or more than 2^28 - 1; -EOPNOTSUPP if the
+ * block has no kernel mapping, or segments that are not whole pages (the last one may end within
+ * a page); -ENOMEM.
  */
 struct ndshm_pool *ndshm_pool_create(struct ndshm_block *block, u32 bytes);
 

@@ -248,7 +248,7 @@ static void in_interrupts(struct kunit *test)
 static void with_interrupts_off(struct kunit *test)
 {
 	struct miniport *driver = test->priv;
-	struct ndshm_block *block = block_for(driver, 0, 0, 1), *held;
+	struct ndshm_block *block = block_for(driver, 0, 0, 1000), *held;
 	u32 handle = handle_of(block);
 	void *address;
 	int i;
@@ -261,6 +261,8 @@ static void with_interrupts_off(struct kunit *test)
 	/* The number of packets is not limited. */
 	for (i = 0; i < 1000; i++)
 		resolved(driver, handle, i, 1, &address);
+	/* The block ends within its page. */
+	refused(driver, handle, 1000, 1, "range");
 	KUNIT_EXPECT_EQ(test, packets_out(driver, 0), 1000);
 	preempt_disable();
 	for (i = 0; i < 1000; i++)
@@ -338,8 +340,8 @@ static void queue_waits(struct kunit *test)
 	struct miniport *driver = test->priv;
 	u32 id = miniport_queue(driver), filters;
 	enum ndshm_queue_state state = 0;
-	struct ndshm_block *one = block_for(driver, id, 0, 1);
-	struct ndshm_block *other = block_for(driver, id, 0, 1);
+	struct ndshm_block *one = block_for(driver, id, 0, 2);
+	struct ndshm_block *other = block_for(driver, id, 0, 11);
 	struct ndshm_block *held[3];
 	void *address;
 

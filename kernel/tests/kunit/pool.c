@@ -159,6 +159,9 @@ static void bad_sizes(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		KUNIT_EXPECT_EQ(test, PTR_ERR(ndshm_pool_create(block, sizes[i])), -EINVAL);
+	block->object.length = BYTES - 1;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(ndshm_pool_create(block, BYTES)), -EINVAL);
+	block->object.length = LENGTH;
 	for (i = NDSHM_POOL_LEAST; i <= PAGE_SIZE; i *= 2) {
 		pool = ndshm_pool_create(block, i);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pool);
@@ -174,7 +177,7 @@ static void bad_sizes(struct kunit *test)
 	end(supply);
 }
 
-/* Caches that hold one buffer or none, and caches that are full. */
+/* Caches that hold one buffer or none, and caches that are full. The block ends within a page. */
 static void counts(struct kunit *test)
 {
 	const u32 many = 8 * 62 * num_possible_cpus();
@@ -186,20 +189,22 @@ static void counts(struct kunit *test)
 	void **buffers;
 	u32 bytes;
 
-	buffers = kunit_kcalloc(test, many + PAGE_SIZE / NDSHM_POOL_LEAST, sizeof(*buffers),
-				GFP_KERNEL);
+	buffers = kunit_kcalloc(test, many, sizeof(*buffers), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, buffers);
 	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
 		bytes = wanted[i] == many ? NDSHM_POOL_LEAST : PAGE_SIZE / wanted[i];
-		ASSERT_REASON(test, miniport_obtain(test->priv, 0, 0, (u64)bytes * wanted[i],
+		count = wanted[i];
+		ASSERT_REASON(test, miniport_obtain(test->priv, 0, 0, (u64)bytes * count + 1,
 						    &block), NONE);
 		pool = ndshm_pool_create(block, bytes);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pool);
-		count = PAGE_ALIGN((u64)bytes * wanted[i]) / bytes;
 		migrate_disable();
 		for (j = 0; j < count; j++)
 			buffers[j] = ndshm_pool_alloc(pool, &address);
 		KUNIT_EXPECT_NOT_NULL(test, buffers[count - 1]);
+		KUNIT_EXPECT_NULL(test, ndshm_pool_alloc(pool, &address));
+		/* The rest of the block is no buffer. */
+		ndshm_pool_free(pool, block->virtual_address + bytes * count);
 		KUNIT_EXPECT_NULL(test, ndshm_pool_alloc(pool, &address));
 		for (j = 0; j < count; j++)
 			ndshm_pool_free(pool, buffers[j]);

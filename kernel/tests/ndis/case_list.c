@@ -105,6 +105,8 @@ bool own_lists(struct bench *bench)
 
 	/* Three pages and one byte: the last element has one byte. */
 	in_three_chunks(bench);
+	/* As in the provider's list. */
+	bench->script.lengths[2] = 1;
 	p = request(bench);
 	p.Length = 3 * PAGE_SIZE + 1;
 	CHECK(allocates(bench, bench->adapter, &p, &allocation));

@@ -287,7 +287,7 @@ static int run_case(bool (*run)(struct bench *bench))
 	if (!bench)
 		return ret;
 	bench->list = (SCATTER_GATHER_LIST *)bench->frame.list;
-	/* What another case has left open does not make this one fail. */
+	/* The adapter of a failed case may still have its name. */
 	snprintf(bench->name, sizeof(bench->name), "ndis-cases-%u", leaked);
 	device = ndis_device_make("ndshm-ndis-cases");
 	if (!device)
